@@ -1,0 +1,120 @@
+import type { MintringError } from '../errors.ts'
+import type { Reply } from '../protocol/reply.ts'
+
+/** What may be done again when nobody knows whether the server did it. */
+export type Safety = 'read' | 'idempotent' | 'once'
+
+/** How one command reads its replies. Shared by all requests of that command: it holds no state. */
+export interface Verb {
+  /** The command's name, for errors and channels: `get`, `set`, `mg`. */
+  readonly name: string
+  readonly safety: Safety
+  /** Plain gets that follow each other on a lane in one turn travel as one `get k1 … kn`. */
+  readonly coalesce?: boolean
+  /**
+   * Takes one reply and settles the request when it knows the answer. Answers true when no more
+   * replies belong to this command. Throws a MINTRING_PROTOCOL error for a reply that cannot
+   * belong to it: the lane then closes. The reply is reused: read it before returning.
+   */
+  accept(request: Request, reply: Reply): boolean
+  /** For coalesced verbs: the server did not name this key. */
+  miss?(request: Request): void
+}
+
+/** Who is told when an attempt fails, and decides whether there is another. */
+export interface Router {
+  failed(request: Request, error: MintringError): void
+}
+
+/** What a lane needs of anything in its in-flight queue. */
+export interface Inflight {
+  /** When this attempt ends, on the monotonic clock of `performance.now()`. */
+  deadlineMs: number
+  accept(reply: Reply): boolean
+  fail(error: MintringError): void
+}
+
+let capturedResolve: (value: never) => void
+let capturedReject: (error: unknown) => void
+function capture(resolve: (value: never) => void, reject: (error: unknown) => void): void {
+  capturedResolve = resolve
+  capturedReject = reject
+}
+
+/**
+ * One command on its way: made by a client verb, routed by the cluster, carried by a lane, settled
+ * by its verb. Plain fields and one shared promise executor: this is made once per operation.
+ */
+export class Request<Result = unknown, Context = unknown> implements Inflight {
+  readonly verb: Verb
+  /** What the ring hashes; undefined when the host is chosen by the caller. */
+  readonly routeKey: string | undefined
+  /** The key's bytes as a latin1 string, as written and as echoed. */
+  readonly wireKey: string
+  /** The command line, latin1, with its CRLF. Unused for coalesced verbs. */
+  readonly head: string
+  /** The data block without its CRLF: a string of ASCII only, or bytes. */
+  readonly body: string | Uint8Array | undefined
+  /** Whatever the verb needs to read the reply (a codec, a list of keys). */
+  readonly context: Context
+  readonly promise: Promise<Result>
+
+  settled = false
+  /** Bytes of the current attempt may have left the process. */
+  sent = false
+  /** Must travel on the host's first lane, in order with other such requests. */
+  ordered = false
+  attempts = 0
+  deadlineMs = 0
+  /** When the whole operation ends, whatever the attempts. 0 until routed. */
+  finalMs = 0
+  /** The caller's own `timeoutMs`; 0 = behaviors decide. */
+  timeoutMs = 0
+  router: Router | undefined = undefined
+
+  readonly #resolve: (value: Result) => void
+  readonly #reject: (error: unknown) => void
+
+  constructor(
+    verb: Verb,
+    routeKey: string | undefined,
+    wireKey: string,
+    head: string,
+    body: string | Uint8Array | undefined,
+    context: Context,
+  ) {
+    this.verb = verb
+    this.routeKey = routeKey
+    this.wireKey = wireKey
+    this.head = head
+    this.body = body
+    this.context = context
+    this.promise = new Promise<Result>(capture as never)
+    this.#resolve = capturedResolve as (value: Result) => void
+    this.#reject = capturedReject
+  }
+
+  accept(reply: Reply): boolean {
+    return this.verb.accept(this as Request, reply)
+  }
+
+  resolve(value: Result): void {
+    if (this.settled) return
+    this.settled = true
+    this.#resolve(value)
+  }
+
+  /** Ends the operation with an error: no further attempt. */
+  reject(error: unknown): void {
+    if (this.settled) return
+    this.settled = true
+    this.#reject(error)
+  }
+
+  /** Ends this attempt: the router may try another place. */
+  fail(error: MintringError): void {
+    if (this.settled) return
+    if (this.router) this.router.failed(this as Request, error)
+    else this.reject(error)
+  }
+}
