@@ -1,0 +1,164 @@
+import { type Channel, channel, tracingChannel } from 'node:diagnostics_channel'
+
+/**
+ * What mintring tells observers, through `node:diagnostics_channel`: nobody has to touch the client,
+ * and a channel without subscribers costs one property read. No message ever carries a value or a
+ * credential; keys travel only when the behavior `traceKeys` asks for it.
+ */
+
+/** How an operation ended, in one word that is safe as a metric's label. */
+export type Outcome = 'hit' | 'miss' | 'ok' | 'refused' | 'error'
+
+/** `mintring:command`: one verb of the client, from the call to the answer, retries included. */
+export interface CommandMessage {
+  /** The verb as the caller wrote it: `get`, `set`, `getOrSet`. */
+  readonly command: string
+  /** Only with `traceKeys`. */
+  readonly key?: string | undefined
+  /** The host as `hosts()` names it; absent when the verb has no single host. */
+  host?: string | undefined
+  serverAddress?: string | undefined
+  serverPort?: number | undefined
+  /** Set before `asyncEnd`. */
+  outcome?: Outcome
+  /** Set before `error` and `asyncEnd` when the operation failed. */
+  error?: unknown
+}
+
+/** `mintring:batch`: one verb over many keys (`getMany`, `setMany`, `deleteMany`, `getOrSetMany`). */
+export interface BatchMessage {
+  readonly command: string
+  readonly batchSize: number
+  /** Only with `traceKeys`. */
+  readonly keys?: readonly string[] | undefined
+  /** How many of the keys were found (reads) or done (writes). Set before `asyncEnd`. */
+  hits?: number
+  outcome?: Outcome
+  error?: unknown
+}
+
+/** `mintring:connect`: one connection, from the dial until the host can be used. */
+export interface ConnectMessage {
+  readonly host: string
+  readonly serverAddress?: string | undefined
+  readonly serverPort?: number | undefined
+  readonly tls?: boolean | undefined
+  outcome?: Outcome
+  error?: unknown
+}
+
+/** `mintring:eject`: a host left the ring. */
+export interface EjectMessage {
+  readonly host: string
+  readonly address?: string | undefined
+  readonly failures?: number | undefined
+  /** The code of the error that was one too many. */
+  readonly reason?: string | undefined
+  readonly nextProbeAtMs?: number | undefined
+}
+
+/** `mintring:probe`: an ejected host was tried in the background. */
+export interface ProbeMessage {
+  readonly host: string
+  readonly address?: string | undefined
+  readonly ok: boolean
+  readonly reason?: string | undefined
+  readonly nextProbeAtMs?: number | undefined
+}
+
+/** `mintring:return`: a host is back in the ring. */
+export interface ReturnMessage {
+  readonly host: string
+  readonly address?: string | undefined
+  readonly ejectedForMs?: number | undefined
+}
+
+/** `mintring:refill`: something a refill did that an operator may want to count. */
+export interface RefillMessage {
+  /** `refill`, `refillError`, `leaseLost`, `leaseTakenOver`, `stale`, `bypass`, … */
+  readonly event: string
+  readonly host?: string | undefined
+  /** Only with `traceKeys`. */
+  readonly key?: string | undefined
+  readonly tookMs?: number | undefined
+  readonly staleForSeconds?: number | undefined
+  readonly reason?: string | undefined
+}
+
+/** `mintring:configure`: settings or membership changed while running. */
+export interface ConfigureMessage {
+  /** Old and new of what changed and nothing else; credentials are shown as `[set]`. */
+  readonly changes: Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>
+}
+
+/** The five moments of a traced operation, as `TracingChannel` names them, without its looser types. */
+export interface Trace<Message extends object> {
+  readonly hasSubscribers: boolean
+  /** Runs `operation` inside the trace; `outcomeOf` names a result without showing it. */
+  run<Result>(
+    message: Message,
+    operation: () => Promise<Result>,
+    outcomeOf: (result: Result) => Outcome,
+  ): Promise<Result>
+}
+
+/** The moments of an operation and the fields they fill in. */
+interface Traced {
+  outcome?: Outcome
+  error?: unknown
+}
+
+function trace<Message extends object & Traced>(name: string): Trace<Message> {
+  const moments = tracingChannel<unknown, Message>(name)
+  return {
+    // A getter on the channel: true as soon as any of the five moments has a listener.
+    get hasSubscribers(): boolean {
+      return moments.hasSubscribers
+    },
+    // tracePromise() would put the result, a cached value, into the message.
+    async run<Result>(
+      message: Message,
+      operation: () => Promise<Result>,
+      outcomeOf: (result: Result) => Outcome,
+    ): Promise<Result> {
+      try {
+        const pending = moments.start.runStores(message, operation)
+        moments.end.publish(message)
+        const result = await pending
+        message.outcome = outcomeOf(result)
+        return result
+      } catch (error) {
+        message.outcome = 'error'
+        message.error = error
+        moments.error.publish(message)
+        throw error
+      } finally {
+        moments.asyncStart.publish(message)
+        moments.asyncEnd.publish(message)
+      }
+    },
+  }
+}
+
+/** `tracing:mintring:command:start|end|asyncStart|asyncEnd|error`. */
+export const commandTrace: Trace<CommandMessage> = trace<CommandMessage>('mintring:command')
+/** `tracing:mintring:batch:…`. */
+export const batchTrace: Trace<BatchMessage> = trace<BatchMessage>('mintring:batch')
+/** `tracing:mintring:connect:…`. */
+export const connectTrace: Trace<ConnectMessage> = trace<ConnectMessage>('mintring:connect')
+
+/** A plain channel of one message type. */
+export interface Notices<Message> {
+  readonly hasSubscribers: boolean
+  publish(message: Message): void
+}
+
+const notices = <Message>(name: string): Notices<Message> =>
+  channel(name) as Channel<unknown, unknown> as Notices<Message>
+
+export const ejectChannel: Notices<EjectMessage> = notices<EjectMessage>('mintring:eject')
+export const probeChannel: Notices<ProbeMessage> = notices<ProbeMessage>('mintring:probe')
+export const returnChannel: Notices<ReturnMessage> = notices<ReturnMessage>('mintring:return')
+export const refillChannel: Notices<RefillMessage> = notices<RefillMessage>('mintring:refill')
+export const configureChannel: Notices<ConfigureMessage> =
+  notices<ConfigureMessage>('mintring:configure')
