@@ -1,0 +1,111 @@
+// Makes a fresh clone ready: dependencies, and with --memcached a real memcached for the tests.
+// Plain Node without a dependency, because it runs before there are any.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const mayInstall = process.env.MINTRING_NO_INSTALL !== '1'
+
+checkNode()
+if (mayInstall) installPackages()
+if (process.argv.includes('--memcached')) provideMemcached()
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  if (major > 20 || (major === 20 && minor >= 19)) return
+  console.error(`mintring needs Node 20.19 or newer; this is ${process.version}.`)
+  process.exit(1)
+}
+
+/** `npm ci`, unless the lock file is the one that was installed last. */
+function installPackages() {
+  const stamp = join(root, 'node_modules', '.setup-stamp')
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
+  console.error('Installing the development packages (once per lock file) …')
+  const status = npm(['ci', '--no-audit', '--no-fund', '--loglevel=error'])
+  if (status !== 0) process.exit(status ?? 1)
+  writeFileSync(stamp, lock)
+}
+
+/** Runs npm without a shell: the npm that runs us, where there is one. */
+function npm(args) {
+  const cli = process.env.npm_execpath
+  const [file, head] = cli ? [process.execPath, [cli]] : ['npm', []]
+  const stdio = ['ignore', 'ignore', 'inherit']
+  return spawnSync(file, [...head, ...args], { cwd: root, stdio }).status
+}
+
+function provideMemcached() {
+  const unpacked = join(root, 'node_modules', '.cache', 'memcached')
+  const has = () => process.env.MEMCACHED_BIN || onPath('memcached') || isUnpacked(unpacked)
+  if (has()) return
+  if (mayInstall && onPath('apt-get') && (unpackDebian(unpacked) || installDebian()) && has())
+    return
+  const how = process.platform === 'darwin' ? '`brew install memcached`' : 'your package manager'
+  console.error(`No memcached: the tests on a real server will be skipped. Get one by ${how},`)
+  console.error('or point MEMCACHED_BIN at one.')
+}
+
+function onPath(name) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin']
+  return folders.some((folder) => isExecutable(join(folder, name)))
+}
+
+function isUnpacked(folder) {
+  return isExecutable(join(folder, 'usr', 'bin', 'memcached'))
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Debian's package without root: downloaded and unpacked, nothing installed, no service started. */
+function unpackDebian(folder) {
+  mkdirSync(folder, { recursive: true })
+  const download = (options) => quietly('apt-get', [...options, 'download', ...packages()], folder)
+  if (!download([]) && !download(privateLists(folder))) return false
+  const unpack = 'for deb in *.deb; do dpkg -x "$deb" . && rm "$deb" || exit 1; done'
+  return quietly('sh', ['-c', unpack], folder) && isUnpacked(folder)
+}
+
+/** libevent's package is named by its ABI, which differs between releases. */
+function packages() {
+  const found = spawnSync('apt-cache', ['depends', 'memcached'], { encoding: 'utf8' }).stdout ?? ''
+  return ['memcached', /libevent-[\w.-]+/.exec(found)?.[0] ?? 'libevent-2.1-7']
+}
+
+/** apt's lists are empty on a bare image, and only root may fill them: a copy of our own. */
+function privateLists(folder) {
+  const lists = join(folder, 'lists')
+  mkdirSync(join(lists, 'partial'), { recursive: true })
+  mkdirSync(join(folder, 'cache', 'archives', 'partial'), { recursive: true })
+  const options = ['-o', `Dir::State::lists=${lists}`, '-o', `Dir::Cache=${join(folder, 'cache')}`]
+  quietly('apt-get', [...options, 'update'], folder)
+  return options
+}
+
+function installDebian() {
+  if (process.getuid?.() !== 0) return false
+  const install = ['install', '-y', '--no-install-recommends', 'memcached']
+  return (
+    quietly('apt-get', install, root) ||
+    (quietly('apt-get', ['update'], root) && quietly('apt-get', install, root))
+  )
+}
+
+function quietly(file, args, cwd) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  return spawnSync(file, args, { cwd, env, stdio: 'ignore' }).status === 0
+}

@@ -1,0 +1,178 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { accessSync, constants, existsSync } from 'node:fs'
+import net from 'node:net'
+import { delimiter, join, resolve } from 'node:path'
+import process from 'node:process'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+/** Where scripts/setup.mjs unpacks Debian's package when the machine has no memcached of its own. */
+const UNPACKED = fileURLToPath(new URL('../../node_modules/.cache/memcached/usr/', import.meta.url))
+const LISTEN_TIMEOUT_MS = 5_000
+
+/** How to start a memcached; every field has a default. */
+export interface MemcachedOptions {
+  /** Default: a free one. */
+  readonly port?: number
+  /** More command-line arguments, such as `['-m', '128', '-I', '2m']`. */
+  readonly args?: readonly string[]
+}
+
+/** A real memcached process on 127.0.0.1, ended when the test process ends. */
+export interface Memcached {
+  readonly host: string
+  readonly port: number
+  /** Of the process running now: another after `restart()`. */
+  readonly pid: number
+  /** Ends it at once (SIGKILL unless told otherwise) and resolves when it is gone. */
+  kill(signal?: NodeJS.Signals): Promise<void>
+  /** Ends it politely. Harmless when it is already gone. */
+  stop(): Promise<void>
+  /** Kills it if it runs, and starts an empty one on the same port. */
+  restart(): Promise<void>
+}
+
+/** The memcached to test with: MEMCACHED_BIN, else the PATH, else the one setup unpacked. */
+export function findMemcached(): string | undefined {
+  const named = process.env.MEMCACHED_BIN
+  if (named) return resolve(named)
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin']
+  return [...folders, join(UNPACKED, 'bin')]
+    .map((folder) => join(folder, 'memcached'))
+    .find(isExecutable)
+}
+
+/**
+ * The memcached to test with, or undefined after marking the test as skipped, with the reason.
+ * Where MINTRING_REQUIRE_MEMCACHED is 1 a missing memcached fails the test instead.
+ */
+export function realMemcached(test: TestContext): string | undefined {
+  const found = findMemcached()
+  if (found !== undefined) return found
+  if (process.env.MINTRING_REQUIRE_MEMCACHED === '1') throw new Error(MISSING)
+  test.skip(MISSING)
+  return undefined
+}
+
+/** Whether a real memcached is there; for the `skip` option of suites. False never means failure. */
+export function skipWithoutMemcached(): string | false {
+  const isNeeded = process.env.MINTRING_REQUIRE_MEMCACHED === '1'
+  return findMemcached() === undefined && !isNeeded ? MISSING : false
+}
+
+const MISSING = 'no memcached found: set MEMCACHED_BIN, install one, or run `npm run setup`'
+
+/** Starts a real memcached and resolves when it accepts connections. */
+export async function startMemcached(options: MemcachedOptions = {}): Promise<Memcached> {
+  const binary = findMemcached()
+  if (binary === undefined) throw new Error(MISSING)
+  const port = options.port ?? (await freePort())
+  const args = ['-l', '127.0.0.1', '-p', String(port), '-U', '0', ...(options.args ?? [])]
+  if (process.getuid?.() === 0) args.push('-u', 'nobody')
+  let child = await launch(binary, args, port)
+
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const gone = once(child, 'exit')
+    child.kill(signal)
+    await gone
+  }
+  return {
+    host: '127.0.0.1',
+    port,
+    get pid() {
+      return child.pid as number
+    },
+    kill: (signal = 'SIGKILL') => end(signal),
+    stop: () => end('SIGTERM'),
+    async restart() {
+      await end('SIGKILL')
+      child = await launch(binary, args, port)
+    },
+  }
+}
+
+async function launch(
+  binary: string,
+  args: readonly string[],
+  port: number,
+): Promise<ChildProcess> {
+  const child = spawn(binary, args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: environment(binary),
+  })
+  const said: string[] = []
+  child.stderr?.on('data', (bytes: Buffer) => said.push(bytes.toString()))
+  killWithUs(child)
+  const endMs = performance.now() + LISTEN_TIMEOUT_MS
+  while (!(await accepts(port))) {
+    if (child.exitCode !== null || performance.now() > endMs) {
+      child.kill('SIGKILL')
+      throw new Error(`memcached did not listen on ${port}: ${said.join('').trim() || 'silent'}`)
+    }
+    await new Promise((wake) => setTimeout(wake, 5))
+  }
+  // A stopped test file must not be held by the pipe of a server that it forgot.
+  child.unref()
+  return child
+}
+
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+function killWithUs(child: ChildProcess): void {
+  running.add(child)
+  child.once('exit', () => running.delete(child))
+}
+
+/** The unpacked package brings its own libevent, which only a library path can find. */
+function environment(binary: string): NodeJS.ProcessEnv {
+  if (!binary.startsWith(UNPACKED)) return process.env
+  const folders = ['lib/x86_64-linux-gnu', 'lib/aarch64-linux-gnu', 'lib']
+  const libraries = folders
+    .map((folder) => join(UNPACKED, folder))
+    .filter((path) => existsSync(path))
+  return { ...process.env, LD_LIBRARY_PATH: libraries.join(':') }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * A port that was free a moment ago, below the range that outgoing connections take theirs from:
+ * one of those could sit on the port of a killed server before its restart.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 20_000)
+    const server = net.createServer().listen(port, '127.0.0.1')
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+    if (!isFree) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((answer) => {
+    const socket = net.connect(port, '127.0.0.1')
+    socket.once('error', () => answer(false))
+    socket.once('connect', () => {
+      socket.destroy()
+      answer(true)
+    })
+  })
+}
