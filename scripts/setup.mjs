@@ -74,16 +74,18 @@ function isExecutable(path) {
 /** Debian's package without root: downloaded and unpacked, nothing installed, no service started. */
 function unpackDebian(folder) {
   mkdirSync(folder, { recursive: true })
-  const download = (options) => quietly('apt-get', [...options, 'download', ...packages()], folder)
+  const download = (options) =>
+    quietly('apt-get', [...options, 'download', ...packages(options)], folder)
   if (!download([]) && !download(privateLists(folder))) return false
   const unpack = 'for deb in *.deb; do dpkg -x "$deb" . && rm "$deb" || exit 1; done'
   return quietly('sh', ['-c', unpack], folder) && isUnpacked(folder)
 }
 
-/** libevent's package is named by its ABI, which differs between releases. */
-function packages() {
-  const found = spawnSync('apt-cache', ['depends', 'memcached'], { encoding: 'utf8' }).stdout ?? ''
-  return ['memcached', /libevent-[\w.-]+/.exec(found)?.[0] ?? 'libevent-2.1-7']
+/** memcached and the libraries it is linked to: their names carry an ABI that releases change. */
+function packages(options) {
+  const asked = spawnSync('apt-cache', [...options, 'depends', 'memcached'], { encoding: 'utf8' })
+  const libraries = [...(asked.stdout ?? '').matchAll(/Depends: (lib[\w.+-]+)/g)].map((m) => m[1])
+  return ['memcached', ...libraries.filter((name) => name !== 'libc6')]
 }
 
 /** apt's lists are empty on a bare image, and only root may fill them: a copy of our own. */

@@ -74,6 +74,7 @@ export async function startMemcached(options: MemcachedOptions = {}): Promise<Me
 
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
+    child.ref()
     const gone = once(child, 'exit')
     child.kill(signal)
     await gone
@@ -113,8 +114,9 @@ async function launch(
     }
     await new Promise((wake) => setTimeout(wake, 5))
   }
-  // A stopped test file must not be held by the pipe of a server that it forgot.
+  // A finished test file must not be held open by a server that it forgot.
   child.unref()
+  if (child.stderr instanceof net.Socket) child.stderr.unref()
   return child
 }
 
