@@ -1,0 +1,68 @@
+/**
+ * Numbers as memcached reads them: its `safe_strtol` family stands on C's strtol, so leading white
+ * space, a sign and silent truncation to 32 bits are all accepted. A stand-in server must agree.
+ */
+
+const U64_MAX = 18_446_744_073_709_551_615n
+const I64_MAX = 9_223_372_036_854_775_807n
+const C_NUMBER = /^[\t\n\v\f\r ]*([+-]?)(\d+)/
+
+/** The value of a run of at most 9 digits, or -1 when the bytes are anything else. */
+function shortDigits(bytes: Uint8Array, start: number, end: number): number {
+  if (end <= start || end - start > 9) return -1
+  let value = 0
+  for (let at = start; at < end; at++) {
+    const digit = bytes[at]! - 48
+    if (digit < 0 || digit > 9) return -1
+    value = value * 10 + digit
+  }
+  return value
+}
+
+interface Scanned {
+  readonly negative: boolean
+  readonly magnitude: bigint
+  readonly text: string
+}
+
+/** What strtol would take from the bytes, when white space, NUL or the end follows the digits. */
+function scan(bytes: Buffer, start: number, end: number): Scanned | undefined {
+  const text = bytes.latin1Slice(start, end)
+  const match = C_NUMBER.exec(text)
+  if (match === null) return undefined
+  const after = text.charCodeAt(match[0].length)
+  const ends = Number.isNaN(after) || after === 0 || after === 32 || (after >= 9 && after <= 13)
+  if (!ends || match[2]!.length > 60) return undefined
+  return { negative: match[1] === '-', magnitude: BigInt(match[2]!), text }
+}
+
+function unsigned(bytes: Buffer, start: number, end: number): bigint | undefined {
+  const found = scan(bytes, start, end)
+  if (found === undefined || found.magnitude > U64_MAX) return undefined
+  const value = found.negative ? BigInt.asUintN(64, -found.magnitude) : found.magnitude
+  return value > I64_MAX && found.text.includes('-') ? undefined : value
+}
+
+/** An unsigned 32-bit number as `safe_strtoul` reads it (larger ones are truncated), or NaN. */
+export function readU32(bytes: Buffer, start: number, end: number): number {
+  const short = shortDigits(bytes, start, end)
+  if (short >= 0) return short
+  const value = unsigned(bytes, start, end)
+  return value === undefined ? Number.NaN : Number(BigInt.asUintN(32, value))
+}
+
+/** A signed 32-bit number as `safe_strtol` reads it (larger ones are truncated), or NaN. */
+export function readI32(bytes: Buffer, start: number, end: number): number {
+  const short = shortDigits(bytes, start, end)
+  if (short >= 0) return short
+  const found = scan(bytes, start, end)
+  if (found === undefined) return Number.NaN
+  if (found.magnitude > (found.negative ? I64_MAX + 1n : I64_MAX)) return Number.NaN
+  return Number(BigInt.asIntN(32, found.negative ? -found.magnitude : found.magnitude))
+}
+
+/** An unsigned 64-bit number as `safe_strtoull` reads it, or undefined. */
+export function readU64(bytes: Buffer, start: number, end: number): bigint | undefined {
+  const short = shortDigits(bytes, start, end)
+  return short >= 0 ? BigInt(short) : unsigned(bytes, start, end)
+}

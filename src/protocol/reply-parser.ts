@@ -1,0 +1,231 @@
+import { type ParserLimits, parserLimits } from './limits.ts'
+import { malformed } from './malformed.ts'
+import { Reply } from './reply.ts'
+import { ReplyKind } from './reply-kind.ts'
+import { lineFault, NO_DATA, readLine } from './reply-line.ts'
+
+const CR = 0x0d
+const LF = 0x0a
+const EMPTY: Buffer = Buffer.alloc(0)
+const FIRST_LINE_BYTES = 512
+/** Larger values get their memory as their bytes come: announcing a value must cost nothing. */
+const FIRST_VALUE_BYTES = 1024 * 1024
+
+/**
+ * Reads what a memcached server sends, text and meta alike, in chunks cut anywhere.
+ *
+ * `onReply` is called once per reply, synchronously inside `push`, with the parser's one `Reply`.
+ * `push` throws a MINTRING_PROTOCOL error that says where for bytes that are not the protocol, and
+ * whatever `onReply` throws. Either way the parser is dead: each later `push` throws the same error.
+ */
+export class ReplyParser {
+  readonly #onReply: (reply: Reply) => void
+  readonly #maxLineBytes: number
+  readonly #maxValueBytes: number
+  readonly #reply: Reply = new Reply()
+  /** Bytes of the chunks before this one. */
+  #consumed = 0
+  /** A line whose end has not come yet, or the line of a value that is not whole yet. */
+  #line: Buffer = EMPTY
+  #lineBytes = 0
+  /** The value being collected, how long it will be (-1: none is) and how much has come. */
+  #value: Buffer = EMPTY
+  #valueBytes = -1
+  #collected = 0
+  #dead = false
+  #failure: unknown = undefined
+
+  /** Throws MINTRING_BAD_ARGUMENT for limits that cannot be. */
+  constructor(onReply: (reply: Reply) => void, limits?: Partial<ParserLimits>) {
+    this.#onReply = onReply
+    const { maxLineBytes, maxValueBytes } = parserLimits(limits)
+    this.#maxLineBytes = maxLineBytes
+    this.#maxValueBytes = maxValueBytes
+  }
+
+  /** Bytes of a reply that is not whole yet. 0 between replies. */
+  get pendingBytes(): number {
+    return this.#lineBytes + this.#collected
+  }
+
+  /** Takes the next bytes of the connection. The chunk is free to be reused on return. */
+  push(chunk: Buffer): void {
+    if (this.#dead) throw this.#failure
+    try {
+      this.#read(chunk)
+    } catch (error) {
+      this.#dead = true
+      this.#failure = error
+      this.#forget()
+      throw error
+    }
+    this.#consumed += chunk.length
+  }
+
+  #forget(): void {
+    this.#reply.release()
+    this.#line = this.#value = EMPTY
+    this.#lineBytes = this.#collected = 0
+  }
+
+  #read(chunk: Buffer): void {
+    const length = chunk.length
+    if (length === 0) return
+    let at = 0
+    if (this.#valueBytes >= 0) at = this.#collect(chunk, 0)
+    else if (this.#lineBytes > 0) at = this.#continueLine(chunk)
+    while (at < length) {
+      const lineFeed = findLineFeed(chunk, at)
+      at = lineFeed < 0 ? this.#holdLine(chunk, at, length) : this.#accept(chunk, at, lineFeed)
+    }
+    if (this.#valueBytes < 0) this.#reply.release()
+  }
+
+  /** A line that lies in the chunk, and its value as far as it does too. Answers where it ended. */
+  #accept(chunk: Buffer, start: number, lineFeed: number): number {
+    const next = lineFeed + 1
+    const size = this.#readLine(chunk, start, lineFeed, this.#consumed + start)
+    if (size !== NO_DATA) return this.#readValue(chunk, next, size)
+    this.#onReply(this.#reply)
+    return next
+  }
+
+  #readLine(buffer: Buffer, start: number, lineFeed: number, offset: number): number {
+    const reply = this.#reply
+    const whole = lineFeed > start && buffer[lineFeed - 1] === CR
+    const end = whole ? lineFeed - 1 : lineFeed
+    if (end - start > this.#maxLineBytes) throw this.#tooLong(buffer, start, offset)
+    reply.begin(buffer, start, end)
+    const size = readLine(reply)
+    if (size < NO_DATA) throw malformed(lineFault(size), offset, buffer, start, end)
+    // The lines of metadump and watch end in a bare line feed; nothing else does.
+    if (!whole && reply.kind !== ReplyKind.Line) {
+      throw malformed('Line feed without carriage return', offset, buffer, start, end)
+    }
+    if (size > this.#maxValueBytes) {
+      const what = `Value of ${size} bytes, over maxValueBytes ${this.#maxValueBytes},`
+      throw malformed(what, offset, buffer, start, end)
+    }
+    return size
+  }
+
+  #tooLong(buffer: Buffer, start: number, offset: number): Error {
+    const what = `Line over maxLineBytes ${this.#maxLineBytes}`
+    return malformed(what, offset, buffer, start, start + this.#maxLineBytes)
+  }
+
+  /** Keeps the beginning of a line. The line feed is at most one carriage return past the limit. */
+  #holdLine(chunk: Buffer, start: number, end: number): number {
+    const held = this.#lineBytes
+    const total = held + end - start
+    const most = this.#maxLineBytes + 1
+    const kept = Math.min(total, most)
+    if (this.#line.length < kept) {
+      const room = Math.min(most, Math.max(FIRST_LINE_BYTES, kept, this.#line.length * 2))
+      const larger = Buffer.allocUnsafe(room)
+      this.#line.copy(larger, 0, 0, held)
+      this.#line = larger
+    }
+    chunk.copy(this.#line, held, start, start + kept - held)
+    if (total > most) throw this.#tooLong(this.#line, 0, this.#consumed - held + start)
+    this.#lineBytes = kept
+    return end
+  }
+
+  #continueLine(chunk: Buffer): number {
+    const lineFeed = findLineFeed(chunk, 0)
+    if (lineFeed < 0) return this.#holdLine(chunk, 0, chunk.length)
+    const offset = this.#consumed - this.#lineBytes
+    this.#holdLine(chunk, 0, lineFeed)
+    const lineBytes = this.#lineBytes
+    this.#lineBytes = 0
+    const size = this.#readLine(this.#line, 0, lineBytes, offset)
+    if (size !== NO_DATA) return this.#readValue(chunk, lineFeed + 1, size)
+    this.#onReply(this.#reply)
+    return lineFeed + 1
+  }
+
+  #readValue(chunk: Buffer, start: number, size: number): number {
+    const end = start + size
+    if (end + 2 > chunk.length) return this.#beginValue(chunk, start, size)
+    if (chunk[end] !== CR) throw this.#badEnd(chunk, end)
+    if (chunk[end + 1] !== LF) throw this.#badEnd(chunk, end + 1)
+    const reply = this.#reply
+    reply.data = chunk
+    reply.dataStart = start
+    reply.dataEnd = end
+    this.#onReply(reply)
+    return end + 2
+  }
+
+  #badEnd(chunk: Buffer, at: number): Error {
+    const what = 'Value not followed by CR LF: wrong byte'
+    return malformed(what, this.#consumed + at, chunk, at, at + 1)
+  }
+
+  /** The value goes past the chunk: what is known of it moves to buffers of our own. */
+  #beginValue(chunk: Buffer, start: number, size: number): number {
+    const reply = this.#reply
+    const { lineStart, lineEnd } = reply
+    if (reply.lineBuffer === chunk) {
+      this.#holdLine(chunk, lineStart, lineEnd)
+      reply.moveLine(this.#line)
+    }
+    this.#lineBytes = lineEnd - lineStart
+    this.#value = Buffer.allocUnsafe(Math.min(size, FIRST_VALUE_BYTES))
+    this.#valueBytes = size
+    this.#collected = 0
+    return this.#collect(chunk, start)
+  }
+
+  #collect(chunk: Buffer, start: number): number {
+    const size = this.#valueBytes
+    let at = start
+    if (this.#collected < size) {
+      const take = Math.min(size - this.#collected, chunk.length - at)
+      this.#append(chunk, at, take)
+      at += take
+    }
+    while (this.#collected >= size && at < chunk.length) {
+      const last = this.#collected > size
+      if (chunk[at] !== (last ? LF : CR)) throw this.#badEnd(chunk, at)
+      at++
+      this.#collected++
+      if (last) return this.#finishValue(at)
+    }
+    return at
+  }
+
+  #append(chunk: Buffer, start: number, length: number): void {
+    const have = this.#collected
+    const needed = have + length
+    if (needed > this.#value.length) {
+      const room = Math.min(this.#valueBytes, Math.max(needed, this.#value.length * 2))
+      const larger = Buffer.allocUnsafe(room)
+      this.#value.copy(larger, 0, 0, have)
+      this.#value = larger
+    }
+    chunk.copy(this.#value, have, start, start + length)
+    this.#collected = needed
+  }
+
+  #finishValue(at: number): number {
+    const reply = this.#reply
+    reply.data = this.#value
+    reply.dataStart = 0
+    reply.dataEnd = this.#valueBytes
+    reply.dataOwned = true
+    this.#value = EMPTY
+    this.#valueBytes = -1
+    this.#lineBytes = this.#collected = 0
+    this.#onReply(reply)
+    return at
+  }
+}
+
+/** Where the next line feed is, or -1. Lines are short: a plain loop beats a call out of JavaScript. */
+function findLineFeed(chunk: Buffer, from: number): number {
+  const end = chunk.length
+  for (let i = from; i < end; i++) if (chunk[i] === LF) return i
+  return -1
+}
