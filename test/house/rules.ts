@@ -1,0 +1,198 @@
+import ts from 'typescript'
+import { type Import, importsOf, lineOf, type Source, targetOf } from './sources.ts'
+
+/** The rooms of src/ from the ground up: an import leads to a lower rung or stays in its room. */
+const LADDER: readonly (readonly string[])[] = [
+  ['errors', 'channels'],
+  ['protocol', 'ring'],
+  ['net', 'refill', 'embedded'],
+  ['hosts', 'simulate'],
+  ['behaviors'],
+  ['client'],
+  ['index', 'cli', 'integrations'],
+]
+
+const MAX_FILE_LINES = 300
+const MAX_FUNCTION_LINES = 70
+const MAX_COLUMNS = 100
+
+/** Which room may import which of our two dependencies. */
+const PACKAGE_ROOMS: Readonly<Record<string, string>> = {
+  'generic-pool': 'net',
+  'xxhash-wasm': 'ring',
+}
+
+/** The room of a file: the folder under src/, or the file itself where it stands in src/. */
+export function roomOf(path: string): string {
+  return (path.split('/')[1] ?? '').replace(/\.ts$/, '')
+}
+
+function rungOf(room: string): number {
+  return LADDER.findIndex((rung) => rung.includes(room))
+}
+
+/** Imports that climb, meet a sibling, go through a barrel, or reach a file that is not there. */
+export function brokenImports(sources: readonly Source[]): string[] {
+  const paths = new Set(sources.map((source) => source.path))
+  return sources.flatMap((source) =>
+    importsOf(source).flatMap((found) => {
+      const wrong = wrongWith(source, found, paths)
+      return wrong ? [`${source.path}:${found.line} ${wrong}`] : []
+    }),
+  )
+}
+
+function wrongWith(source: Source, found: Import, paths: Set<string>): string | undefined {
+  const from = roomOf(source.path)
+  if (rungOf(from) < 0) return `the room ${from} has no rung on the ladder`
+  const target = targetOf(source, found)
+  if (target === undefined) return wrongPackage(from, found)
+  if (!paths.has(target)) return `imports ${found.specifier}, which is no source file`
+  if (found.isReexport && !isBarrel(source.path)) {
+    return `re-exports ${found.specifier}: only an index.ts is a barrel`
+  }
+  if (isBarrel(target)) return `imports the barrel ${target}: import the file that declares it`
+  const to = roomOf(target)
+  if (to === from || rungOf(to) < rungOf(from)) return undefined
+  const relation = rungOf(to) === rungOf(from) ? 'its sibling' : 'the room above it,'
+  return `${from} imports ${relation} ${to} (${found.specifier})`
+}
+
+function isBarrel(path: string): boolean {
+  return path.endsWith('/index.ts')
+}
+
+function wrongPackage(room: string, found: Import): string | undefined {
+  if (found.specifier.startsWith('node:')) return undefined
+  // Hosts of integrations are optional: their types are erased, and nothing else is needed.
+  if (room === 'integrations' && found.isType) return undefined
+  const owner = PACKAGE_ROOMS[found.specifier]
+  if (owner === room) return undefined
+  const rule = owner ? `only ${owner} may` : 'it is not a dependency (or lacks its node: prefix)'
+  return `${room} imports ${found.specifier}: ${rule}`
+}
+
+/** Circles of imports, type-only ones included, each told once from its first file. */
+export function importCycles(sources: readonly Source[]): string[] {
+  const edges = new Map(
+    sources.map((source) => [
+      source.path,
+      importsOf(source).flatMap((found) => targetOf(source, found) ?? []),
+    ]),
+  )
+  const done = new Set<string>()
+  const cycles: string[] = []
+  const follow = (path: string, trail: readonly string[]): void => {
+    const seenAt = trail.indexOf(path)
+    if (seenAt >= 0) cycles.push([...trail.slice(seenAt), path].join(' → '))
+    if (seenAt >= 0 || done.has(path)) return
+    for (const next of edges.get(path) ?? []) follow(next, [...trail, path])
+    done.add(path)
+  }
+  for (const source of sources) follow(source.path, [])
+  return cycles
+}
+
+/** Rooms that are told the time and the dice, and must not reach for them. */
+const PURE_ROOMS: readonly string[] = ['protocol', 'ring']
+const IMPURE = /^(Date|performance|setTimeout|setInterval|setImmediate|process)$/
+const IMPURE_MODULES = /^node:(net|tls|dgram|dns|fs|child_process|worker_threads|timers)/
+
+/** Clocks, timers, dice and sockets in the rooms that only compute. */
+export function impurities(sources: readonly Source[]): string[] {
+  return sources
+    .filter((source) => PURE_ROOMS.includes(roomOf(source.path)))
+    .flatMap((source) => {
+      const modules = importsOf(source)
+        .filter((found) => IMPURE_MODULES.test(found.specifier) && !found.isType)
+        .filter((found) => !isAddressCheck(source, found))
+        .map((found) => `${source.path}:${found.line} imports ${found.specifier}`)
+      return [...modules, ...impureNames(source)]
+    })
+}
+
+/** `isIP` and its like read a string: they only live beside the sockets. */
+function isAddressCheck(source: Source, found: Import): boolean {
+  return /import \{ (isIP\w*(, )?)+ \}/.test(source.text.split('\n')[found.line - 1] ?? '')
+}
+
+function impureNames(source: Source): string[] {
+  const found: string[] = []
+  const visit = (node: ts.Node): void => {
+    const isDice = ts.isPropertyAccessExpression(node) && node.getText() === 'Math.random'
+    const isName = ts.isPropertyAccessExpression(node) || ts.isCallExpression(node)
+    const name = isName ? node.expression.getText() : ''
+    if (isDice || IMPURE.test(name)) {
+      found.push(`${source.path}:${lineOf(source, node)} uses ${isDice ? 'Math.random' : name}`)
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(source.tree)
+  return found
+}
+
+/** Files, functions and lines that outgrew what one reads at a glance. */
+export function oversized(sources: readonly Source[]): string[] {
+  return sources.flatMap((source) => [
+    ...longFile(source),
+    ...wideLines(source),
+    ...longFunctions(source),
+  ])
+}
+
+function longFile(source: Source): string[] {
+  const lines = source.text.trimEnd().split('\n').length
+  return lines > MAX_FILE_LINES
+    ? [`${source.path} has ${lines} lines (most: ${MAX_FILE_LINES})`]
+    : []
+}
+
+function wideLines(source: Source): string[] {
+  return source.text.split('\n').flatMap((line, index) => {
+    const columns = [...line].length
+    const isWide = columns > MAX_COLUMNS
+    return isWide
+      ? [`${source.path}:${index + 1} has ${columns} columns (most: ${MAX_COLUMNS})`]
+      : []
+  })
+}
+
+function longFunctions(source: Source): string[] {
+  const found: string[] = []
+  const visit = (node: ts.Node): void => {
+    const start = lineOf(source, node)
+    const end = source.tree.getLineAndCharacterOfPosition(node.getEnd()).line + 1
+    const lines = end - start + 1
+    if (isFunction(node) && !isSuite(node) && lines > MAX_FUNCTION_LINES) {
+      found.push(
+        `${source.path}:${start} is a function of ${lines} lines (most: ${MAX_FUNCTION_LINES})`,
+      )
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(source.tree)
+  return found
+}
+
+function isFunction(node: ts.Node): boolean {
+  return ts.isFunctionLike(node) && 'body' in node && node.body !== undefined
+}
+
+/** The body of `describe(…)` is a chapter of a file rather than a function. */
+function isSuite(node: ts.Node): boolean {
+  return ts.isCallExpression(node.parent) && node.parent.expression.getText() === 'describe'
+}
+
+/** What must not be left in a tree that calls itself finished. */
+export function leftovers(sources: readonly Source[]): string[] {
+  const marks = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X'].join('|')})\\b`)
+  const quietTest = /\b(test|it|describe)\.(only|skip|todo)\(|\b(only|todo): true/
+  return sources.flatMap((source) =>
+    source.text.split('\n').flatMap((line, index) => {
+      const mark = marks.exec(line)?.[0] ?? quietTest.exec(line)?.[0]
+      const isHelper =
+        source.path.startsWith('test/support/') || source.path.startsWith('test/house/')
+      return mark && !isHelper ? [`${source.path}:${index + 1} still says ${mark}`] : []
+    }),
+  )
+}

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { brokenImports, importCycles, impurities, leftovers, oversized } from './house/rules.ts'
+import { parse, readSources } from './house/sources.ts'
+
+const src = readSources(['src'])
+const everything = readSources(['src', 'test', 'bench', 'scripts', 'examples'])
+
+function none(complaints: readonly string[]): void {
+  assert.equal(complaints.length, 0, `\n  ${complaints.join('\n  ')}`)
+}
+
+describe('the source tree', () => {
+  test('has sources to look at', () => {
+    assert.ok(src.length > 20, `only ${src.length} files found in src/`)
+  })
+
+  test('imports only down the ladder, by file, never through a barrel', () => {
+    none(brokenImports(src))
+  })
+
+  test('has no circle of imports, type-only ones included', () => {
+    none(importCycles(src))
+  })
+
+  test('keeps clocks, dice and sockets out of the rooms that only compute', () => {
+    none(impurities(src))
+  })
+
+  test('keeps files, functions and lines short', () => {
+    none(oversized(everything))
+  })
+
+  test('leaves nothing unfinished and no test silenced', () => {
+    none(leftovers(everything))
+  })
+})
+
+describe('the rules themselves', () => {
+  const planted = (path: string, text: string, ...others: string[]) =>
+    brokenImports([parse(path, text), ...others.map((other) => parse(other, ''))])
+
+  test('allow a lower rung and the own room', () => {
+    const text = "import { a } from '../errors.ts'\nimport { b } from './b.ts'\nimport 'node:net'"
+    assert.deepEqual(planted('src/net/a.ts', text, 'src/errors.ts', 'src/net/b.ts'), [])
+  })
+
+  test('refuse climbing, by a type-only import too', () => {
+    const text = "import type { Host } from '../hosts/host.ts'"
+    assert.match(
+      planted('src/net/a.ts', text, 'src/hosts/host.ts')[0] ?? '',
+      /room above it, hosts/,
+    )
+    const inline = "type Host = import('../hosts/host.ts').Host"
+    assert.match(planted('src/net/a.ts', inline, 'src/hosts/host.ts')[0] ?? '', /above it, hosts/)
+  })
+
+  test('refuse siblings, barrels, re-exports, unknown rooms and missing files', () => {
+    const at = (text: string, other: string, path = 'src/net/a.ts') =>
+      planted(path, text, other)[0] ?? ''
+    assert.match(at("import '../refill/refill.ts'", 'src/refill/refill.ts'), /its sibling refill/)
+    assert.match(at("import '../ring/index.ts'", 'src/ring/index.ts'), /imports the barrel/)
+    assert.match(at("export * from './b.ts'", 'src/net/b.ts'), /only an index.ts is a barrel/)
+    assert.match(at("import './b.ts'", 'src/utils/b.ts', 'src/utils/a.ts'), /no rung/)
+    assert.match(at("import './gone.ts'", 'src/net/b.ts'), /no source file/)
+  })
+
+  test('keep each dependency in its room and refuse any other', () => {
+    assert.deepEqual(planted('src/net/a.ts', "import { createPool } from 'generic-pool'"), [])
+    const inRing = planted('src/ring/a.ts', "import { createPool } from 'generic-pool'")
+    assert.match(inRing[0] ?? '', /only net may/)
+    assert.match(planted('src/net/a.ts', "import 'lodash'")[0] ?? '', /not a dependency/)
+    assert.match(planted('src/net/a.ts', "import 'net'")[0] ?? '', /node: prefix/)
+    assert.deepEqual(planted('src/integrations/a.ts', "import type { A } from 'keyv'"), [])
+  })
+
+  test('find a circle and tell its way', () => {
+    const circle = [
+      parse('src/net/a.ts', "import type { B } from './b.ts'"),
+      parse('src/net/b.ts', "export const c = () => import('./c.ts')"),
+      parse('src/net/c.ts', "import './a.ts'"),
+    ]
+    assert.deepEqual(importCycles(circle), [
+      'src/net/a.ts → src/net/b.ts → src/net/c.ts → src/net/a.ts',
+    ])
+  })
+
+  test('find a clock, a timer and a socket in a room that only computes', () => {
+    const text = "import 'node:net'\nDate.now()\nsetTimeout(f, 1)\nMath.random()\nMath.floor(1)"
+    assert.equal(impurities([parse('src/ring/a.ts', text)]).length, 4)
+    assert.equal(impurities([parse('src/net/a.ts', text)]).length, 0)
+    const check = "import { isIPv6 } from 'node:net'\nimport type { A } from 'node:tls'"
+    assert.deepEqual(impurities([parse('src/ring/a.ts', check)]), [])
+  })
+
+  test('measure files, functions and lines', () => {
+    const lines = (count: number) => 'a()\n'.repeat(count)
+    assert.equal(oversized([parse('src/a.ts', lines(300))]).length, 0)
+    assert.equal(oversized([parse('src/a.ts', lines(301))]).length, 1)
+    assert.equal(oversized([parse('src/a.ts', `function f() {\n${lines(68)}}`)]).length, 0)
+    assert.equal(oversized([parse('src/a.ts', `function f() {\n${lines(69)}}`)]).length, 1)
+    assert.equal(oversized([parse('src/a.ts', `// ${'é'.repeat(97)}`)]).length, 0)
+    assert.equal(oversized([parse('src/a.ts', `// ${'é'.repeat(98)}`)]).length, 1)
+  })
+
+  test('find what was left behind', () => {
+    const text = `// ${'TO' + 'DO'}: later\ntest.${'only'}('x', f)\n`
+    assert.equal(leftovers([parse('test/a.test.ts', text)]).length, 2)
+  })
+})
