@@ -3,16 +3,18 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { delimiter, dirname, join } from 'node:path'
+import { basename, delimiter, dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const mayInstall = process.env.MINTRING_NO_INSTALL !== '1'
 
-checkNode()
-if (mayInstall) installPackages()
-if (process.argv.includes('--memcached')) provideMemcached()
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  checkNode()
+  if (!installed(root)) process.exit(1)
+  if (process.argv.includes('--memcached')) provideMemcached()
+}
 
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number)
@@ -21,25 +23,25 @@ function checkNode() {
   process.exit(1)
 }
 
-/** `npm ci`, unless the lock file is the one that was installed last. */
-function installPackages() {
-  const stamp = join(root, 'node_modules', '.setup-stamp')
+/** Runs `npm ci` in a folder, unless its lock file is the one that was installed there last. */
+export function installed(folder) {
+  if (!mayInstall) return true
+  const stamp = join(folder, 'node_modules', '.setup-stamp')
   const lock = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
+    .update(readFileSync(join(folder, 'package-lock.json')))
     .digest('hex')
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
-  console.error('Installing the development packages (once per lock file) …')
-  const status = npm(['ci', '--no-audit', '--no-fund', '--loglevel=error'])
-  if (status !== 0) process.exit(status ?? 1)
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return true
+  console.error(`Installing the packages of ${basename(folder)} (once per lock file) …`)
+  if (npm(folder, ['ci', '--no-audit', '--no-fund', '--loglevel=error']) !== 0) return false
   writeFileSync(stamp, lock)
+  return true
 }
 
 /** Runs npm without a shell: the npm that runs us, where there is one. */
-function npm(args) {
+function npm(cwd, args) {
   const cli = process.env.npm_execpath
   const [file, head] = cli ? [process.execPath, [cli]] : ['npm', []]
-  const stdio = ['ignore', 'ignore', 'inherit']
-  return spawnSync(file, [...head, ...args], { cwd: root, stdio }).status
+  return spawnSync(file, [...head, ...args], { cwd, stdio: ['ignore', 'ignore', 'inherit'] }).status
 }
 
 function provideMemcached() {

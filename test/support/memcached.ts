@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, constants, existsSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import net from 'node:net'
-import { delimiter, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import process from 'node:process'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { findCommand, skipOrFail } from './commands.ts'
 
 /** Where scripts/setup.mjs unpacks Debian's package when the machine has no memcached of its own. */
 const UNPACKED = fileURLToPath(new URL('../../node_modules/.cache/memcached/usr/', import.meta.url))
@@ -36,32 +37,26 @@ export interface Memcached {
 /** The memcached to test with: MEMCACHED_BIN, else the PATH, else the one setup unpacked. */
 export function findMemcached(): string | undefined {
   const named = process.env.MEMCACHED_BIN
-  if (named) return resolve(named)
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin']
-  return [...folders, join(UNPACKED, 'bin')]
-    .map((folder) => join(folder, 'memcached'))
-    .find(isExecutable)
+  return named ? resolve(named) : findCommand('memcached', join(UNPACKED, 'bin'))
 }
 
 /**
  * The memcached to test with, or undefined after marking the test as skipped, with the reason.
- * Where MINTRING_REQUIRE_MEMCACHED is 1 a missing memcached fails the test instead.
+ * Where MINTRING_REQUIRE_MEMCACHED is 1, as in CI, a missing one fails the test instead.
  */
 export function realMemcached(test: TestContext): string | undefined {
   const found = findMemcached()
-  if (found !== undefined) return found
-  if (process.env.MINTRING_REQUIRE_MEMCACHED === '1') throw new Error(MISSING)
-  test.skip(MISSING)
-  return undefined
+  if (found === undefined) skipOrFail(test, MISSING, 'MINTRING_REQUIRE_MEMCACHED')
+  return found
 }
 
-/** Whether a real memcached is there; for the `skip` option of suites. False never means failure. */
+/** For the `skip` option of a suite: why it cannot run here, or false. Never skips in CI. */
 export function skipWithoutMemcached(): string | false {
-  const isNeeded = process.env.MINTRING_REQUIRE_MEMCACHED === '1'
-  return findMemcached() === undefined && !isNeeded ? MISSING : false
+  const isRequired = process.env.MINTRING_REQUIRE_MEMCACHED === '1'
+  return findMemcached() === undefined && !isRequired ? MISSING : false
 }
 
-const MISSING = 'no memcached found: set MEMCACHED_BIN, install one, or run `npm run setup`'
+const MISSING = 'no memcached found: set MEMCACHED_BIN, install one, or run `npm test`'
 
 /** Starts a real memcached and resolves when it accepts connections. */
 export async function startMemcached(options: MemcachedOptions = {}): Promise<Memcached> {
@@ -138,15 +133,6 @@ function environment(binary: string): NodeJS.ProcessEnv {
     .map((folder) => join(UNPACKED, folder))
     .filter((path) => existsSync(path))
   return { ...process.env, LD_LIBRARY_PATH: libraries.join(':') }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /**
