@@ -1,0 +1,101 @@
+import type { RingOptions } from './options.ts'
+
+/** A client's placement in one word: ring options, plus what it does about dead hosts. */
+export interface CompatPreset extends RingOptions {
+  /** False where that client never ejects a host, so that the keys of a dead one fail. */
+  readonly autoEjectHosts?: boolean
+}
+
+function preset<const Preset extends CompatPreset>(options: Preset): Readonly<Preset> {
+  return Object.freeze(options)
+}
+
+const twemproxy = preset({ distribution: 'twemproxy', hash: 'fnv1a_64', ejection: 'rebuild' })
+const spymemcached = preset({
+  distribution: 'spymemcached',
+  hash: 'md5',
+  labelFormat: 'spymemcached',
+  ejection: 'skip',
+})
+const hashring = preset({ distribution: 'hashring', hash: 'md5', ejection: 'rebuild' })
+
+/**
+ * Presets that place like other clients: spread one into the options of `createRing` or a client, and
+ * override what your fleet overrides, as in `{ ...compat.twemproxy, hash: 'md5' }`. docs/ring.md tells which
+ * of them agree with each other.
+ */
+export const compat = Object.freeze({
+  /** libmemcached with KETAMA=1 (DISTRIBUTION consistent): 100 points, one_at_a_time. */
+  libmemcached: preset({
+    distribution: 'ketamaUnweighted',
+    hash: 'one_at_a_time',
+    ejection: 'rebuild',
+    duplicates: 'allow',
+  }),
+  /** libmemcached with KETAMA_WEIGHTED=1; pylibmc with `ketama_weighted`; PHP's OPT_LIBKETAMA_COMPATIBLE. */
+  libmemcachedWeighted: preset({
+    distribution: 'ketama',
+    hash: 'md5',
+    ejection: 'rebuild',
+    duplicates: 'allow',
+  }),
+  /** libmemcached as it comes (MODULA, one_at_a_time), which never ejects. */
+  libmemcachedModula: preset({
+    distribution: 'modula',
+    hash: 'one_at_a_time',
+    autoEjectHosts: false,
+    duplicates: 'allow',
+  }),
+  /** libmemcached's CONSISTENT_KETAMA_SPY. */
+  libmemcachedSpy: preset({
+    distribution: 'ketamaSpy',
+    hash: 'one_at_a_time',
+    ejection: 'rebuild',
+    duplicates: 'allow',
+  }),
+  /** twemproxy as it comes: ketama with fnv1a_64. */
+  twemproxy,
+  /** twemproxy's `distribution: modula`. */
+  twemproxyModula: preset({ ...twemproxy, distribution: 'twemproxyModula' }),
+  /** nginx's `hash $key consistent`. */
+  nginx: preset({ distribution: 'nginx', hash: 'crc32a', ejection: 'skip', duplicates: 'allow' }),
+  /** nginx's `hash $key`. */
+  nginxHash: preset({
+    distribution: 'nginxHash',
+    hash: 'crc32',
+    ejection: 'skip',
+    duplicates: 'allow',
+  }),
+  /** Perl's Cache::Memcached::Fast with `ketama_points => 150`; set `vnodes` for another number. */
+  cacheMemcachedFast: preset({
+    distribution: 'cacheMemcachedFast',
+    hash: 'crc32a',
+    vnodes: 150,
+    duplicates: 'allow',
+  }),
+  /** Perl's Cache::Memcached, and Cache::Memcached::Fast without `ketama_points`. */
+  cacheMemcached: preset({ distribution: 'modulaWeighted', hash: 'crc32', duplicates: 'allow' }),
+  /** Ruby's Dalli. */
+  dalli: preset({ distribution: 'dalli', hash: 'crc32a', ejection: 'skip', duplicates: 'allow' }),
+  /** Java's spymemcached with KetamaConnectionFactory. */
+  spymemcached,
+  /** The same with `KetamaNodeKeyFormatter.Format.LIBMEMCACHED`. */
+  spymemcachedLibmemcached: preset({ ...spymemcached, labelFormat: 'libmemcached' }),
+  /** spymemcached as it comes: ARRAY_MOD with String.hashCode. */
+  spymemcachedModula: preset({ distribution: 'modula', hash: 'NATIVE_HASH', ejection: 'skip' }),
+  /** npm hashring. */
+  hashring,
+  /** npm memcached. */
+  memcached: preset({ ...hashring, labelFormat: 'libmemcached' }),
+  /** npm memjs. */
+  memjs: preset({ distribution: 'memjs', hash: 'java-hashCode', ejection: 'skip' }),
+  /** Python's pymemcache HashClient. */
+  pymemcache: preset({ distribution: 'pymemcache', hash: 'murmur3_32', ejection: 'skip' }),
+  /** Python's python-memcached. */
+  pythonMemcached: preset({
+    distribution: 'pythonMemcached',
+    hash: 'crc32',
+    ejection: 'skip',
+    duplicates: 'allow',
+  }),
+} as const satisfies Readonly<Record<string, CompatPreset>>)

@@ -1,0 +1,37 @@
+import { Continuum } from '../continuum.ts'
+import { libmemcachedLabel, twemproxyLabel } from '../labels.ts'
+import { type Distribution, HashedPlacement, type Member, type Table } from '../placement.ts'
+import { fillMd5Points, libmemcachedPoints, totalWeight } from '../points.ts'
+import type { ParsedServer } from '../server.ts'
+
+/**
+ * libmemcached's weighted ketama (behavior KETAMA_WEIGHTED, `update_continuum` in its hosts.cc): 160 md5
+ * points per server of average weight, in single precision; the first listed owns a shared point.
+ */
+export function weightedContinuum(
+  members: readonly Member[],
+  label: (server: ParsedServer) => string,
+): Table {
+  const total = totalWeight(members)
+  return new Continuum(members, {
+    count: (member) => libmemcachedPoints(member.weight, total, members.length),
+    fill: (member, count, out, offset) => fillMd5Points(label(member), count, out, offset),
+  })
+}
+
+/** The default: one ring with PHP, Python, C and, when names and order agree, twemproxy. */
+export const ketama: Distribution = {
+  hash: 'md5',
+  weights: 'whole',
+  label: libmemcachedLabel,
+  place: (input) => new HashedPlacement(input, weightedContinuum(input.members, libmemcachedLabel)),
+}
+
+/** twemproxy's `ketama` (nc_ketama.c): the same ring over its own server order and names. */
+export const twemproxy: Distribution = {
+  hash: 'fnv1a_64',
+  weights: 'whole',
+  order: 'name',
+  label: twemproxyLabel,
+  place: (input) => new HashedPlacement(input, weightedContinuum(input.members, twemproxyLabel)),
+}

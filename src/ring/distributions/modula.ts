@@ -1,0 +1,33 @@
+import { twemproxyLabel } from '../labels.ts'
+import { type Distribution, HashedPlacement } from '../placement.ts'
+import { equalSlots, Slots, weightedSlots } from '../slots.ts'
+
+/** libmemcached's default, MODULA: `hash % servers`, in the order listed, weights ignored. */
+export const modula: Distribution = {
+  hash: 'one_at_a_time',
+  weights: 'ignored',
+  place: (input) => new HashedPlacement(input, new Slots(equalSlots(input.members))),
+}
+
+/** `hash % total weight`, each server having as many slots in a row as its weight (Cache::Memcached). */
+export const modulaWeighted: Distribution = {
+  hash: 'crc32',
+  weights: 'whole',
+  place: (input) => new HashedPlacement(input, new Slots(weightedSlots(input.members))),
+}
+
+/** twemproxy's `modula` (nc_modula.c): weighted slots over servers in the order of its names. */
+export const twemproxyModula: Distribution = {
+  hash: 'fnv1a_64',
+  weights: 'whole',
+  order: 'name',
+  label: twemproxyLabel,
+  place: (input) => new HashedPlacement(input, new Slots(weightedSlots(input.members))),
+}
+
+/** memjs: the absolute value of Java's string hash, modulo the number of servers. */
+export const memjs: Distribution = {
+  hash: 'java-hashCode',
+  weights: 'ignored',
+  place: (input) => new HashedPlacement(input, new Slots(equalSlots(input.members))),
+}

@@ -1,0 +1,33 @@
+import { crc32 } from '../hashes/crc32.ts'
+import { overBytes } from '../key.ts'
+import { type Distribution, HashedPlacement, type Walk } from '../placement.ts'
+import { Slots, weightedSlots } from '../slots.ts'
+
+const TRIES = 10
+const hashText = orOne(overBytes(crc32))
+
+/** python-memcached's hash is never 0. */
+function orOne<Input>(hash: (input: Input) => number): (input: Input) => number {
+  return (input) => hash(input) || 1
+}
+
+/** It hashes the decimal digits of the last hash and the try number, ten tries with the first. */
+const rehash: Walk = (_key, hash, table, live) => {
+  let current = hash
+  for (let attempt = 0; attempt < TRIES - 1; attempt++) {
+    current = hashText(`${current}${attempt}`)
+    const owner = table.ownerOf(current)
+    if (live[owner]) return owner
+  }
+  return -1
+}
+
+/** python-memcached: `(crc32 >> 16 & 0x7fff) or 1`, modulo weighted slots. */
+export const pythonMemcached: Distribution = {
+  hash: 'crc32',
+  weights: 'whole',
+  place: (input) => {
+    const hash = { ...input.hash, hash: orOne(input.hash.hash) }
+    return new HashedPlacement({ ...input, hash }, new Slots(weightedSlots(input.members)), rehash)
+  },
+}

@@ -1,0 +1,48 @@
+import type { DistributionName } from '../options.ts'
+import type { Distribution } from '../placement.ts'
+import { cacheMemcachedFast } from './cache-memcached-fast.ts'
+import { dalli } from './dalli.ts'
+import { hashring } from './hashring.ts'
+import { jump } from './jump.ts'
+import { ketama, twemproxy } from './ketama.ts'
+import { ketamaSpy, ketamaUnweighted } from './ketama-unweighted.ts'
+import { maglev } from './maglev.ts'
+import { memjs, modula, modulaWeighted, twemproxyModula } from './modula.ts'
+import { nginx, nginxHash } from './nginx.ts'
+import { pymemcache } from './pymemcache.ts'
+import { pythonMemcached } from './python-memcached.ts'
+import { rendezvous } from './rendezvous.ts'
+import { spymemcached } from './spymemcached.ts'
+
+/** Every distribution by name. */
+export const distributions: Readonly<Record<DistributionName, Distribution>> = Object.freeze({
+  ketama,
+  ketamaUnweighted,
+  ketamaSpy,
+  twemproxy,
+  twemproxyModula,
+  modula,
+  modulaWeighted,
+  nginx,
+  nginxHash,
+  cacheMemcachedFast,
+  dalli,
+  spymemcached,
+  hashring,
+  pymemcache,
+  pythonMemcached,
+  memjs,
+  jump,
+  maglev,
+  rendezvous,
+})
+
+/** Every distribution's name. */
+export const distributionNames: readonly DistributionName[] = Object.freeze(
+  Object.keys(distributions) as DistributionName[],
+)
+
+/** Whether `name` is a distribution. */
+export function isDistributionName(name: string): name is DistributionName {
+  return Object.hasOwn(distributions, name)
+}

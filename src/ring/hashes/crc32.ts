@@ -1,0 +1,28 @@
+const table: Uint32Array = buildTable()
+
+function buildTable(): Uint32Array {
+  const entries = new Uint32Array(256)
+  for (let i = 0; i < 256; i++) {
+    let entry = i
+    for (let bit = 0; bit < 8; bit++) entry = entry & 1 ? (entry >>> 1) ^ 0xedb88320 : entry >>> 1
+    entries[i] = entry
+  }
+  return entries
+}
+
+/** The whole standard CRC-32 (IEEE 802.3): twemproxy's `crc32a`, and `crc32` in nginx, Dalli, Perl. */
+export function crc32a(bytes: Uint8Array, length: number): number {
+  return crc32Continue(0, bytes, length)
+}
+
+/** CRC-32 continued over more bytes from the CRC of those before them. */
+export function crc32Continue(crc: number, bytes: Uint8Array, length: number): number {
+  let rest = ~crc
+  for (let i = 0; i < length; i++) rest = (rest >>> 8) ^ table[(rest ^ bytes[i]!) & 0xff]!
+  return ~rest >>> 0
+}
+
+/** Bits 16 to 30 of CRC-32 alone: `crc32` in libmemcached and twemproxy, after Perl's Cache::Memcached. */
+export function crc32(bytes: Uint8Array, length: number): number {
+  return (crc32Continue(0, bytes, length) >>> 16) & 0x7fff
+}

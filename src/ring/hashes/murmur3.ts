@@ -1,0 +1,43 @@
+const C1 = 0xcc9e2d51
+const C2 = 0x1b873593
+
+/** MurmurHash3_x86_32 with the given seed. */
+export function murmur3Seeded(bytes: Uint8Array, length: number, seed: number): number {
+  let hash = seed
+  let at = 0
+  for (; at + 4 <= length; at += 4) {
+    const word =
+      bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
+    hash ^= scramble(word)
+    hash = (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64) | 0
+  }
+  const rest = length - at
+  let tail = 0
+  if (rest >= 3) tail ^= bytes[at + 2]! << 16
+  if (rest >= 2) tail ^= bytes[at + 1]! << 8
+  if (rest >= 1) hash ^= scramble(tail ^ bytes[at]!)
+  return mix(hash ^ length)
+}
+
+function scramble(word: number): number {
+  const product = Math.imul(word, C1)
+  return Math.imul((product << 15) | (product >>> 17), C2)
+}
+
+/** Murmur3's finalizer: spreads any 32-bit number over all 32 bits, one to one. */
+export function mix(value: number): number {
+  let hash = value
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return (hash ^ (hash >>> 16)) >>> 0
+}
+
+/** libmemcached's `murmur3`: the seed is made from the length. */
+export function murmur3(bytes: Uint8Array, length: number): number {
+  return murmur3Seeded(bytes, length, Math.imul(0xdeadbeef, length))
+}
+
+/** Plain MurmurHash3_x86_32, seed 0: what pymemcache scores nodes with. */
+export function murmur3x32(bytes: Uint8Array, length: number): number {
+  return murmur3Seeded(bytes, length, 0)
+}

@@ -1,0 +1,39 @@
+import { type KeyHash, overBytes } from '../key.ts'
+import { xxh32 } from './xxh32.ts'
+import { xxh64 } from './xxh64.ts'
+
+// xxhash-wasm compiles asynchronously. Until it has, the same hashes are computed in plain JavaScript: a ring
+// is built and right at once, and only slower for its first moments.
+let current32: KeyHash = overBytes(xxh32)
+let current64: KeyHash = overBytes(xxh64)
+let loading: Promise<void> | undefined
+
+/** xxHash 32 bits, seed 0, of the key's bytes. */
+export function xxhash32(key: string | Uint8Array): number {
+  return current32(key)
+}
+
+/** The low 32 bits of xxHash 64 bits, seed 0, of the key's bytes. */
+export function xxhash64(key: string | Uint8Array): number {
+  return current64(key)
+}
+
+/** Compiles xxhash-wasm, once per process. A platform without WebAssembly keeps the plain JavaScript. */
+export function loadXxhash(): Promise<void> {
+  loading ??= compile()
+  return loading
+}
+
+async function compile(): Promise<void> {
+  try {
+    const { default: xxhash } = await import('xxhash-wasm')
+    const wasm = await xxhash()
+    current32 = (key) => (typeof key === 'string' ? wasm.h32(key) : wasm.h32Raw(key))
+    current64 = (key) => {
+      const hash = typeof key === 'string' ? wasm.h64(key) : wasm.h64Raw(key)
+      return Number(BigInt.asUintN(32, hash))
+    }
+  } catch {
+    // Same answers without it: nothing to report.
+  }
+}

@@ -1,0 +1,13 @@
+/**
+ * `mintring/ring`: where each key lives, for mintring and for every other client of the fleet. No client, no
+ * socket, no clock.
+ */
+export { type CompatPreset, compat } from './compat.ts'
+export type { Change, Difference } from './difference.ts'
+export { distributionNames } from './distributions/registry.ts'
+export { type HashName, hashNames, loadHash } from './hashes/registry.ts'
+export type { Key } from './key.ts'
+export type { DistributionName, RingOptions } from './options.ts'
+export type { Live } from './placement.ts'
+export { createRing, Location, Ring } from './ring.ts'
+export { type ParsedServer, parseServer, type RingServer, type ServerObject } from './server.ts'

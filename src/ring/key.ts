@@ -1,0 +1,75 @@
+/**
+ * A cache key: a string stands for its UTF-8 bytes, a Uint8Array for itself. Strings are what memcached
+ * clients in Node hold; bytes are for keys that are not valid UTF-8.
+ */
+export type Key = string | Uint8Array
+
+/** Hashes `length` bytes from the start of `bytes` to an unsigned 32-bit number. */
+export type BytesHash = (bytes: Uint8Array, length: number) => number
+
+/** Hashes a key to an unsigned 32-bit number. */
+export type KeyHash = (key: Key) => number
+
+// Keys up to this many UTF-16 units are written to one buffer owned by this module, so that a lookup
+// allocates nothing. memcached's own limit is 250 bytes.
+const SHARED_UNITS = 1024
+const sharedBytes = new Uint8Array(SHARED_UNITS * 3)
+const encoder = new TextEncoder()
+
+/**
+ * A key hash from a hash over bytes. Hashes run to their end before anything else can use the shared
+ * buffer, so it is never seen half written.
+ */
+export function overBytes(hash: BytesHash): KeyHash {
+  return (key) => {
+    if (typeof key !== 'string') return hash(key, key.length)
+    const units = key.length
+    if (units > SHARED_UNITS) return hashLong(hash, key)
+    for (let i = 0; i < units; i++) {
+      const unit = key.charCodeAt(i)
+      if (unit > 0x7f) return hash(sharedBytes, encoder.encodeInto(key, sharedBytes).written)
+      sharedBytes[i] = unit
+    }
+    return hash(sharedBytes, units)
+  }
+}
+
+function hashLong(hash: BytesHash, key: string): number {
+  const bytes = encoder.encode(key)
+  return hash(bytes, bytes.length)
+}
+
+/** The key's bytes, freshly allocated for strings. */
+export function bytesOf(key: Key): Uint8Array {
+  return typeof key === 'string' ? encoder.encode(key) : key
+}
+
+/** The key as text; bytes that are not UTF-8 become U+FFFD. */
+export function textOf(key: Key): string {
+  return typeof key === 'string' ? key : new TextDecoder().decode(key)
+}
+
+/** `text` in front of the key, as clients do that hash again with a try number. */
+export function prefixed(text: string, key: Key): Key {
+  if (typeof key === 'string') return text + key
+  const head = encoder.encode(text)
+  const joined = new Uint8Array(head.length + key.length)
+  joined.set(head)
+  joined.set(key, head.length)
+  return joined
+}
+
+/**
+ * The part of the key between the first `open` and the first `close` after it, or the whole key when there
+ * is none or it is empty: twemproxy's `hash_tag`, which never tries a later tag.
+ */
+export function tagged(key: Key, open: string, close: string): Key {
+  if (typeof key === 'string') {
+    const start = key.indexOf(open)
+    const end = start < 0 ? -1 : key.indexOf(close, start + 1)
+    return end > start + 1 ? key.slice(start + 1, end) : key
+  }
+  const start = key.indexOf(open.charCodeAt(0))
+  const end = start < 0 ? -1 : key.indexOf(close.charCodeAt(0), start + 1)
+  return end > start + 1 ? key.subarray(start + 1, end) : key
+}

@@ -1,0 +1,80 @@
+import { isIP, isIPv6 } from 'node:net'
+import { MintringError } from '../errors.ts'
+import { DEFAULT_PORT, type ParsedServer } from './server.ts'
+
+/** libmemcached's: the host alone on port 11211, `host:port` else, `path:0` for a socket; no brackets. */
+export function libmemcachedLabel(server: ParsedServer): string {
+  return server.port === DEFAULT_PORT ? server.host : `${server.host}:${server.port}`
+}
+
+/** libmemcached's SPY distribution: a slash in front, and the port always. */
+export function ketamaSpyLabel(server: ParsedServer): string {
+  return `/${server.host}:${server.port}`
+}
+
+/** twemproxy's: the server's name, or the host with every port but 11211; a socket's path alone. */
+export function twemproxyLabel(server: ParsedServer): string {
+  return server.name ?? server.path ?? libmemcachedLabel(server)
+}
+
+/** The host and its port always; a socket's path alone; IPv6 without brackets (Dalli, pymemcache). */
+export function hostPortLabel(server: ParsedServer): string {
+  return server.path ?? `${server.host}:${server.port}`
+}
+
+/** The address as it is configured, IPv6 in brackets (npm hashring, nginx). */
+export function addressLabel(server: ParsedServer): string {
+  return server.path ?? `${bracketed(server.host)}:${server.port}`
+}
+
+/** npm memcached's: the configured address without `:11211`. */
+export function addressWithoutDefaultPort(server: ParsedServer): string {
+  if (server.path !== undefined) return server.path
+  const host = bracketed(server.host)
+  return server.port === DEFAULT_PORT ? host : `${host}:${server.port}`
+}
+
+/** spymemcached's LIBMEMCACHED format: `getHostName()`, and every port but 11211. */
+export function spymemcachedHostLabel(server: ParsedServer): string {
+  const host = isIPv6(server.host) ? javaIPv6(server.host) : server.host
+  return server.port === DEFAULT_PORT ? host : `${host}:${server.port}`
+}
+
+/**
+ * spymemcached's default format: Java's `InetSocketAddress.toString()` without a leading slash, so
+ * `name/ip:port` for a host name and `ip:port` for an address.
+ */
+export function spymemcachedLabel(server: ParsedServer): string {
+  if (isIP(server.host) !== 0) return `${javaAddress(server.host)}:${server.port}`
+  if (server.ip === undefined) {
+    const why = `its label in a spymemcached ring contains the resolved address: give it as 'ip'`
+    throw new MintringError('MINTRING_BAD_SERVER', `Bad server ${server.label}: ${why}`)
+  }
+  return `${server.host}/${javaAddress(server.ip)}:${server.port}`
+}
+
+function bracketed(host: string): string {
+  return isIPv6(host) ? `[${host}]` : host
+}
+
+function javaAddress(ip: string): string {
+  return isIPv6(ip) ? `[${javaIPv6(ip)}]` : ip
+}
+
+/** Java prints all eight groups, without leading zeros. */
+function javaIPv6(ip: string): string {
+  const [head = '', tail] = ip.split('::')
+  const before = groupsOf(head)
+  const after = tail === undefined ? [] : groupsOf(tail)
+  const zeros = Array<string>(8 - before.length - after.length).fill('0')
+  return [...before, ...zeros, ...after].join(':')
+}
+
+function groupsOf(text: string): string[] {
+  if (text === '') return []
+  return text.split(':').flatMap((group) => {
+    if (!group.includes('.')) return [Number.parseInt(group, 16).toString(16)]
+    const [a = 0, b = 0, c = 0, d = 0] = group.split('.').map(Number)
+    return [((a << 8) | b).toString(16), ((c << 8) | d).toString(16)]
+  })
+}

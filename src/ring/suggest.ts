@@ -1,0 +1,35 @@
+/** ` Did you mean 'ketama'?` for a near miss, or nothing. */
+export function didYouMean(word: string, known: readonly string[]): string {
+  const plain = simplify(word)
+  let best: string | undefined
+  let bestDistance = Math.max(2, Math.floor(plain.length / 3)) + 1
+  for (const candidate of known) {
+    const distance = editDistance(plain, simplify(candidate))
+    if (distance < bestDistance) {
+      best = candidate
+      bestDistance = distance
+    }
+  }
+  return best === undefined ? '' : ` Did you mean '${best}'?`
+}
+
+function simplify(word: string): string {
+  return word
+    .slice(0, 64)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]/g, '')
+}
+
+/** Levenshtein's distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1))
+    }
+    row = next
+  }
+  return row[b.length]!
+}

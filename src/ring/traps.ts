@@ -1,0 +1,81 @@
+import type { DistributionName } from './options.ts'
+import type { ParsedServer } from './server.ts'
+import type { Settings } from './settings.ts'
+
+const WIDE_RINGS: ReadonlySet<DistributionName> = new Set([
+  'ketama',
+  'twemproxy',
+  'hashring',
+  'nginx',
+  'cacheMemcachedFast',
+  'dalli',
+])
+const MODULAS: ReadonlySet<DistributionName> = new Set([
+  'modula',
+  'modulaWeighted',
+  'twemproxyModula',
+  'nginxHash',
+])
+// The low word of FNV's 64-bit prime is 435 = 3 · 5 · 29, so hashes modulo these hardly vary.
+const FNV64_DIVISORS = [3, 5, 29]
+
+const warned = new Set<string>()
+
+/** What is known to go wrong with these settings, each warned of once per process. */
+export function warnOfTraps(
+  settings: Settings,
+  servers: readonly ParsedServer[],
+): readonly string[] {
+  const traps = trapsOf(settings, servers)
+  for (const trap of traps) {
+    if (warned.has(trap)) continue
+    warned.add(trap)
+    process.emitWarning(trap, { type: 'MintringWarning', code: 'MINTRING_RING_TRAP' })
+  }
+  return Object.freeze(traps)
+}
+
+function trapsOf(settings: Settings, servers: readonly ParsedServer[]): string[] {
+  const traps: string[] = []
+  const { distribution, hash, rules } = settings
+  if (servers.length === 1) return traps
+  if (hash.bits < 32 && WIDE_RINGS.has(distribution)) {
+    traps.push(
+      `hash '${hash.name}' has ${hash.bits} bits, ${distribution} has points over 32: nearly all keys ` +
+        `go to one server (2,048 of 2,048 measured). Use 'md5', or 'crc32a' for the whole CRC-32.`,
+    )
+  }
+  if (hash.name === 'fnv1a_64' && MODULAS.has(distribution)) {
+    const slots = distribution === 'modula' ? servers.length : totalWeight(servers)
+    const divisor = FNV64_DIVISORS.find((candidate) => slots % candidate === 0)
+    if (divisor !== undefined) {
+      traps.push(
+        `hash 'fnv1a_64' with ${distribution} over ${slots} slots is skewed, as ${slots} is divisible by ` +
+          `${divisor}: key:0 to key:1799 over 3 servers fall 90 / 0 / 1,710. Use another hash.`,
+      )
+    }
+  }
+  if (/^fnv/i.test(hash.name) && distribution === 'ketamaUnweighted') {
+    traps.push(
+      `a ${distribution} ring made with '${hash.name}' is skewed: the busiest of 10 servers has 1.6 to ` +
+        `2.65 times the mean. Use 'md5', or the weighted 'ketama'.`,
+    )
+  }
+  if (hash.name === 'NATIVE_HASH' && distribution === 'spymemcached') {
+    traps.push(
+      `a spymemcached ring made with 'NATIVE_HASH' is skewed: the busiest of 5 servers has 3.6 times the ` +
+        `mean. Use 'md5' (KETAMA_HASH).`,
+    )
+  }
+  if (
+    rules.weights === 'ignored' &&
+    servers.some((server) => server.weight !== servers[0]!.weight)
+  ) {
+    traps.push(`${distribution} ignores weights: every server gets an equal share.`)
+  }
+  return traps
+}
+
+function totalWeight(servers: readonly ParsedServer[]): number {
+  return servers.reduce((sum, server) => sum + server.weight, 0)
+}

@@ -1,0 +1,220 @@
+import { compat } from '../../src/ring/compat.ts'
+import { type HashName, isHashName } from '../../src/ring/hashes/registry.ts'
+import { bytesOf, type Key, prefixed } from '../../src/ring/key.ts'
+import type { RingOptions } from '../../src/ring/options.ts'
+import type { Vector } from './vectors.ts'
+
+/** How a vector is asked of mintring: the ring's options, and what the client does to keys before hashing. */
+export interface Question {
+  readonly options: RingOptions & { readonly autoEjectHosts?: boolean }
+  readonly hashedKey: (key: Key) => Key
+}
+
+// Options that describe how an observation was made, or what follows from others.
+const REMARKS = ['set', 'note', 'ring', 'dead', 'max_fails', 'failover', 'failure_mode', 'remove']
+
+/** The question for a vector. Fails on a source, distribution, hash or option it does not know. */
+export function questionFor(vector: Vector): Question {
+  const reader = readers.find(({ source }) => vector.source.startsWith(source))
+  if (reader === undefined) throw new Error(`unknown source '${vector.source}'`)
+  for (const name of Object.keys(vector.options)) {
+    if (REMARKS.includes(name) || reader.options.includes(name)) continue
+    throw new Error(`unknown option '${name}' of ${vector.source}`)
+  }
+  const { hashedKey = same, ...options } = reader.read(vector)
+  return { options, hashedKey }
+}
+
+type Reading = Question['options'] & { readonly hashedKey?: (key: Key) => Key }
+
+interface Reader {
+  readonly source: string
+  readonly options: readonly string[]
+  readonly read: (vector: Vector) => Reading
+}
+
+const readers: readonly Reader[] = [
+  {
+    source: 'libmemcached',
+    options: [
+      'behaviors',
+      'order',
+      'sort_hosts',
+      'namespace',
+      'hash_with_namespace',
+      'ketama_hash',
+    ],
+    read: readLibmemcached,
+  },
+  { source: 'twemproxy', options: ['hash_tag', 'auto_eject_hosts'], read: readTwemproxy },
+  { source: 'nginx', options: ['hash_directive'], read: readNginx },
+  {
+    source: 'Cache::Memcached::Fast',
+    options: ['ketama_points', 'namespace', 'hash_namespace'],
+    read: readFast,
+  },
+  { source: 'Dalli', options: ['namespace'], read: readDalli },
+  { source: 'spymemcached', options: ['node_key_format'], read: readSpymemcached },
+  { source: 'npm memcached', options: ['options'], read: readNpmMemcached },
+  { source: 'npm hashring', options: ['options', 'algorithm'], read: readHashring },
+  { source: 'npm memjs', options: [], read: () => compat.memjs },
+  { source: 'pymemcache', options: ['key_type', 'key_prefix'], read: readPymemcache },
+  { source: 'python-memcached', options: [], read: () => compat.pythonMemcached },
+]
+
+function readLibmemcached(vector: Vector): Reading {
+  const { options } = vector
+  const preset = pick(vector.distribution, {
+    modula: compat.libmemcachedModula,
+    ketama: compat.libmemcached,
+    consistent: compat.libmemcached,
+    ketama_weighted: compat.libmemcachedWeighted,
+    ketama_spy: compat.libmemcachedSpy,
+  })
+  const hashed = options['hash_with_namespace'] === true ? text(options['namespace']) : ''
+  return {
+    ...preset,
+    hash: hashName(vector.hash),
+    ...(options['sort_hosts'] === true && { serverOrder: 'hostname' }),
+    ...libmemcachedOrder(vector),
+    hashedKey: (key) => libmemcachedKey(hashed, key),
+  }
+}
+
+/** What the order of libmemcached's calls did to its ring. */
+function libmemcachedOrder(vector: Vector): Partial<RingOptions> {
+  const order = text(vector.options['order'] ?? '')
+  const behaviors = vector.options['behaviors']
+  if (/HASH=\w+$/.test(order)) return { pointHash: 'one_at_a_time' }
+  if (/under MODULA, then DISTRIBUTION/.test(order)) return { weighted: false }
+  if (vector.distribution === 'ketama_spy' && Array.isArray(behaviors)) {
+    if (behaviors.includes('KETAMA_WEIGHTED=1')) return { weighted: true }
+  }
+  const known = [
+    '',
+    'servers, HASH=md5, then DISTRIBUTION',
+    'servers (weights), then KETAMA_WEIGHTED=1',
+  ]
+  if (!known.includes(order)) throw new Error(`unknown order '${order}'`)
+  return {}
+}
+
+function libmemcachedKey(prefix: string, key: Key): Key {
+  return prefix === '' ? key : prefixed(prefix, key)
+}
+
+function readTwemproxy(vector: Vector): Reading {
+  const preset = pick(vector.distribution, {
+    ketama: compat.twemproxy,
+    modula: compat.twemproxyModula,
+  })
+  const tag = vector.options['hash_tag']
+  return {
+    ...preset,
+    hash: hashName(vector.hash),
+    ...(tag !== undefined && { hashTag: text(tag) }),
+  }
+}
+
+function readNginx(vector: Vector): Reading {
+  return pick(vector.distribution, {
+    'nginx hash consistent': compat.nginx,
+    'nginx hash': compat.nginxHash,
+  })
+}
+
+function readFast(vector: Vector): Reading {
+  const { options } = vector
+  const namespace = options['hash_namespace'] ? text(options['namespace']) : ''
+  const hashedKey = (key: Key): Key => prefixed(namespace, key)
+  const points = Number(options['ketama_points'])
+  return pick(vector.distribution, {
+    'fast ketama': { ...compat.cacheMemcachedFast, vnodes: points, hashedKey },
+    'fast compat (Cache::Memcached)': { ...compat.cacheMemcached, hashedKey },
+  })
+}
+
+function readDalli(vector: Vector): Reading {
+  const namespace = vector.options['namespace']
+  const prefix = namespace === undefined ? '' : `${text(namespace)}:`
+  return { ...compat.dalli, hashedKey: (key) => prefixed(prefix, key) }
+}
+
+function readSpymemcached(vector: Vector): Reading {
+  const hash = hashName(vector.hash)
+  if (vector.distribution === 'spymemcached array_mod')
+    return { ...compat.spymemcachedModula, hash }
+  const weighted = pick(vector.distribution, {
+    'spymemcached ketama': false,
+    'spymemcached ketama weighted': true,
+  })
+  const preset = pick(text(vector.options['node_key_format']), {
+    SPYMEMCACHED: compat.spymemcached,
+    LIBMEMCACHED: compat.spymemcachedLibmemcached,
+  })
+  return { ...preset, hash, weighted }
+}
+
+function readNpmMemcached(vector: Vector): Reading {
+  const { namespace = '', algorithm, ...rest } = npmOptions(vector)
+  return {
+    ...compat.memcached,
+    ...hashringOptions(rest),
+    hash: hashName(text(algorithm ?? vector.hash)),
+    hashedKey: (key) => prefixed(text(namespace), key),
+  }
+}
+
+function readHashring(vector: Vector): Reading {
+  const algorithm = vector.options['algorithm'] ?? vector.hash
+  return {
+    ...compat.hashring,
+    ...hashringOptions(npmOptions(vector)),
+    hash: hashName(text(algorithm)),
+  }
+}
+
+function npmOptions(vector: Vector): Record<string, unknown> {
+  return { ...(vector.options['options'] as Record<string, unknown> | undefined) }
+}
+
+function hashringOptions(options: Record<string, unknown>): Partial<RingOptions> {
+  const { compatibility, replicas, ...rest } = options
+  const vnodes = rest['vnode count']
+  const port = rest['default port']
+  for (const name of Object.keys(rest)) {
+    if (name !== 'vnode count' && name !== 'default port')
+      throw new Error(`unknown option '${name}'`)
+  }
+  if (port !== undefined && port !== 11211) throw new Error(`unknown default port ${String(port)}`)
+  const words = compatibility === 'hash_ring' ? 3 : 4
+  return {
+    ...(vnodes !== undefined && { vnodes: Number(vnodes) }),
+    ...(port !== undefined && { labelFormat: 'libmemcached' }),
+    replicas: replicas === undefined ? words : Number(replicas),
+  }
+}
+
+function readPymemcache(vector: Vector): Reading {
+  const bytes = pick(text(vector.options['key_type']), { str: false, bytes: true })
+  return { ...compat.pymemcache, hashedKey: bytes ? bytesOf : same }
+}
+
+function same(key: Key): Key {
+  return key
+}
+
+function text(value: unknown): string {
+  if (typeof value !== 'string') throw new Error(`expected text, not ${String(value)}`)
+  return value
+}
+
+function hashName(name: string): HashName {
+  if (!isHashName(name)) throw new Error(`unknown hash '${name}'`)
+  return name
+}
+
+function pick<Choice>(name: string, choices: Readonly<Record<string, Choice>>): Choice {
+  if (!Object.hasOwn(choices, name)) throw new Error(`unknown distribution or format '${name}'`)
+  return choices[name]!
+}
