@@ -15,6 +15,9 @@ export const MAX_RELATIVE_TTL_SECONDS = 2_592_000
 /** memcached reads exptimes as signed 32-bit integers. */
 export const MAX_EXPTIME = 2_147_483_647
 
+/** The longest `gat` or `gats` line: past 2 KB without a line end memcached may close (proto_text.c). */
+export const MAX_TOUCH_LINE_BYTES = 2048
+
 /** Counters, deltas and CAS ids are unsigned 64-bit integers. */
 export const MAX_UINT64 = 18_446_744_073_709_551_615n
 

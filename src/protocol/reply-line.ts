@@ -209,7 +209,7 @@ const WORDS: readonly (readonly [string, ReplyKind])[] = [
   ['RESET', ReplyKind.Reset],
 ]
 
-/** The words that a free text may follow after a space. */
+/** The words that a free text may follow, after a space or (`ERROR: shutdown …`) a colon. */
 const HEADINGS: readonly (readonly [string, ReplyKind])[] = [
   ['ERROR', ReplyKind.Error],
   ['CLIENT_ERROR', ReplyKind.ClientError],
@@ -225,9 +225,13 @@ const HEADINGS: readonly (readonly [string, ReplyKind])[] = [
   ['SAME', ReplyKind.Line],
   ['WATCHER_TOO_MANY', ReplyKind.Line],
   ['WATCHER_FAILED', ReplyKind.Line],
+  ['MEMLIMIT_TOO_SMALL', ReplyKind.Line],
+  ['MEMLIMIT_ADJUST_FAILED', ReplyKind.Line],
   ['ITEM', ReplyKind.Line],
   ['PREFIX', ReplyKind.Line],
 ]
+
+const COLON = 0x3a
 
 /** How the lines of a metadump and of a watch begin. */
 const PREFIXES: readonly string[] = ['key=', 'ts=', 'skipped=']
@@ -247,7 +251,7 @@ function readWord(reply: Reply, bytes: Buffer, start: number, end: number): numb
   for (const [word, kind] of HEADINGS) {
     if (!startsWith(bytes, start, end, word)) continue
     const after = start + word.length
-    if (after < end && bytes[after] !== SPACE) continue
+    if (after < end && bytes[after] !== SPACE && bytes[after] !== COLON) continue
     reply.kind = kind
     return NO_DATA
   }
