@@ -71,11 +71,11 @@ function readLibmemcached(vector: Vector): Reading {
     ketama_weighted: compat.libmemcachedWeighted,
     ketama_spy: compat.libmemcachedSpy,
   })
-  const hashed = options['hash_with_namespace'] === true ? text(options['namespace']) : ''
+  const hashed = options.hash_with_namespace === true ? text(options.namespace) : ''
   return {
     ...preset,
     hash: hashName(vector.hash),
-    ...(options['sort_hosts'] === true && { serverOrder: 'hostname' }),
+    ...(options.sort_hosts === true && { serverOrder: 'hostname' }),
     ...libmemcachedOrder(vector),
     hashedKey: (key) => libmemcachedKey(hashed, key),
   }
@@ -83,8 +83,8 @@ function readLibmemcached(vector: Vector): Reading {
 
 /** What the order of libmemcached's calls did to its ring. */
 function libmemcachedOrder(vector: Vector): Partial<RingOptions> {
-  const order = text(vector.options['order'] ?? '')
-  const behaviors = vector.options['behaviors']
+  const order = text(vector.options.order ?? '')
+  const behaviors = vector.options.behaviors
   if (/HASH=\w+$/.test(order)) return { pointHash: 'one_at_a_time' }
   if (/under MODULA, then DISTRIBUTION/.test(order)) return { weighted: false }
   if (vector.distribution === 'ketama_spy' && Array.isArray(behaviors)) {
@@ -108,7 +108,7 @@ function readTwemproxy(vector: Vector): Reading {
     ketama: compat.twemproxy,
     modula: compat.twemproxyModula,
   })
-  const tag = vector.options['hash_tag']
+  const tag = vector.options.hash_tag
   return {
     ...preset,
     hash: hashName(vector.hash),
@@ -125,9 +125,9 @@ function readNginx(vector: Vector): Reading {
 
 function readFast(vector: Vector): Reading {
   const { options } = vector
-  const namespace = options['hash_namespace'] ? text(options['namespace']) : ''
+  const namespace = options.hash_namespace ? text(options.namespace) : ''
   const hashedKey = (key: Key): Key => prefixed(namespace, key)
-  const points = Number(options['ketama_points'])
+  const points = Number(options.ketama_points)
   return pick(vector.distribution, {
     'fast ketama': { ...compat.cacheMemcachedFast, vnodes: points, hashedKey },
     'fast compat (Cache::Memcached)': { ...compat.cacheMemcached, hashedKey },
@@ -135,7 +135,7 @@ function readFast(vector: Vector): Reading {
 }
 
 function readDalli(vector: Vector): Reading {
-  const namespace = vector.options['namespace']
+  const namespace = vector.options.namespace
   const prefix = namespace === undefined ? '' : `${text(namespace)}:`
   return { ...compat.dalli, hashedKey: (key) => prefixed(prefix, key) }
 }
@@ -148,7 +148,7 @@ function readSpymemcached(vector: Vector): Reading {
     'spymemcached ketama': false,
     'spymemcached ketama weighted': true,
   })
-  const preset = pick(text(vector.options['node_key_format']), {
+  const preset = pick(text(vector.options.node_key_format), {
     SPYMEMCACHED: compat.spymemcached,
     LIBMEMCACHED: compat.spymemcachedLibmemcached,
   })
@@ -166,7 +166,7 @@ function readNpmMemcached(vector: Vector): Reading {
 }
 
 function readHashring(vector: Vector): Reading {
-  const algorithm = vector.options['algorithm'] ?? vector.hash
+  const algorithm = vector.options.algorithm ?? vector.hash
   return {
     ...compat.hashring,
     ...hashringOptions(npmOptions(vector)),
@@ -175,28 +175,25 @@ function readHashring(vector: Vector): Reading {
 }
 
 function npmOptions(vector: Vector): Record<string, unknown> {
-  return { ...(vector.options['options'] as Record<string, unknown> | undefined) }
+  return { ...(vector.options.options as Record<string, unknown> | undefined) }
 }
 
 function hashringOptions(options: Record<string, unknown>): Partial<RingOptions> {
-  const { compatibility, replicas, ...rest } = options
-  const vnodes = rest['vnode count']
-  const port = rest['default port']
-  for (const name of Object.keys(rest)) {
-    if (name !== 'vnode count' && name !== 'default port')
-      throw new Error(`unknown option '${name}'`)
-  }
+  const { compatibility, replicas, 'vnode count': vnodes, 'default port': port, ...rest } = options
+  const [unknown] = Object.keys(rest)
+  if (unknown !== undefined) throw new Error(`unknown option '${unknown}'`)
   if (port !== undefined && port !== 11211) throw new Error(`unknown default port ${String(port)}`)
-  const words = compatibility === 'hash_ring' ? 3 : 4
   return {
     ...(vnodes !== undefined && { vnodes: Number(vnodes) }),
     ...(port !== undefined && { labelFormat: 'libmemcached' }),
-    replicas: replicas === undefined ? words : Number(replicas),
+    ...(replicas !== undefined && compatibility === undefined && { replicas: Number(replicas) }),
+    // npm memcached leaves the default port out of labels in ketama compatibility alone.
+    ...(compatibility === 'hash_ring' && { replicas: 3, labelFormat: 'full' }),
   }
 }
 
 function readPymemcache(vector: Vector): Reading {
-  const bytes = pick(text(vector.options['key_type']), { str: false, bytes: true })
+  const bytes = pick(text(vector.options.key_type), { str: false, bytes: true })
   return { ...compat.pymemcache, hashedKey: bytes ? bytesOf : same }
 }
 

@@ -12,7 +12,7 @@ const oddKeys = readOddKeys(vectorFolder)
 function answersTo(vector: Vector, { options, hashedKey }: Question): number[] {
   const ring = createRing(vector.servers, options)
   const keys = keysOf(vector, oddKeys).map(hashedKey)
-  const dead = (vector.options['dead'] ?? []) as readonly number[]
+  const dead = (vector.options.dead ?? []) as readonly number[]
   if (dead.length === 0) return keys.map((key) => ring.indexOf(key))
   const live = new Uint8Array(vector.servers.length).fill(1)
   for (const index of dead) live[index] = 0

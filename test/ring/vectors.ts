@@ -33,7 +33,7 @@ type OddKeys = Readonly<Record<string, readonly string[]>>
 
 /** The folder of the vectors: the project's own copy, or another in the same format. */
 export const vectorFolder: string =
-  process.env['MINTRING_VECTORS'] ?? fileURLToPath(new URL('../vectors/ring', import.meta.url))
+  process.env.MINTRING_VECTORS ?? fileURLToPath(new URL('../vectors/ring', import.meta.url))
 
 /** Every vector of every file in the folder, by file. Anything in it that is not one is an error. */
 export function readVectors(folder: string): Map<string, readonly Vector[]> {
