@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { after, before, describe, test } from 'node:test'
+import { root } from '../house/sources.ts'
+import { installInto, newFolder, npm, type Packed, pack, runIn } from './pack.ts'
+
+const MAX_TARBALL_BYTES = 400_000
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const doors: string[] = Object.keys(manifest.exports)
+  .filter((door) => door !== './package.json')
+  .map((door) => door.replace('.', 'mintring'))
+
+describe('the package, packed and installed elsewhere', () => {
+  const folder = newFolder()
+  let packed: Packed
+  before(() => {
+    packed = pack(folder.path)
+    installInto(folder.path, packed.tarball)
+  })
+  after(() => folder.remove())
+
+  const write = (name: string, text: string) => writeFileSync(join(folder.path, name), text)
+  const node = (...args: string[]) => runIn(folder.path, process.execPath, ...args)
+
+  test('holds what users need, nothing else, and stays small', () => {
+    const expected = /^(dist\/(esm|cjs)\/[\w./-]+\.(js|d\.ts)|dist\/cjs\/package\.json)$/
+    const papers = ['README.md', 'CHANGELOG.md', 'LICENSE', 'package.json']
+    const odd = packed.files.filter((file) => !expected.test(file) && !papers.includes(file))
+    assert.deepEqual(odd, [])
+    for (const paper of papers) assert.ok(packed.files.includes(paper), `${paper} is missing`)
+    assert.ok(packed.bytes < MAX_TARBALL_BYTES, `the tarball has ${packed.bytes} bytes`)
+  })
+
+  test('runs nothing at install, and brings two dependencies', () => {
+    const hooks = ['preinstall', 'install', 'postinstall', 'prepare']
+    assert.deepEqual(
+      hooks.filter((hook) => hook in manifest.scripts),
+      [],
+    )
+    const installed = Object.keys(
+      JSON.parse(readFileSync(join(folder.path, 'package-lock.json'), 'utf8')).packages,
+    )
+    assert.deepEqual(installed.sort(), [
+      '',
+      'node_modules/generic-pool',
+      'node_modules/mintring',
+      'node_modules/xxhash-wasm',
+    ])
+  })
+
+  test('opens every door to import and to require, as one copy', () => {
+    write(
+      'both.mjs',
+      `import { createRequire } from 'node:module'
+       const require = createRequire(import.meta.url)
+       for (const door of ${JSON.stringify(doors)}) {
+         const imported = Object.keys(await import(door)).filter((name) => name !== 'default')
+         const required = require(door)
+         if (imported.length === 0) throw new Error(door + ' exports nothing')
+         for (const name of imported)
+           if (!(name in required)) throw new Error(door + ' lacks ' + name + ' for require')
+       }
+       const { MemcachedClient } = await import('mintring')
+       console.log(MemcachedClient === require('mintring').MemcachedClient)`,
+    )
+    assert.equal(node('both.mjs').trim(), 'true')
+  })
+
+  test('works as CommonJS where require cannot load ES modules', () => {
+    write(
+      'client.cjs',
+      `const { MemcachedClient } = require('mintring')
+       const { startServer } = require('mintring/embedded')
+       async function main() {
+         const server = await startServer({ port: 0 })
+         const cache = new MemcachedClient([server.address])
+         await cache.set('user:1', { name: 'Ada' }, { ttl: 300 })
+         console.log((await cache.get('user:1')).name)
+         await cache.close()
+         await server.close()
+       }
+       main()`,
+    )
+    assert.equal(node('client.cjs').trim(), 'Ada')
+    // Without that ability the module-sync condition does not apply and dist/cjs is loaded.
+    assert.equal(node('--no-experimental-require-module', 'client.cjs').trim(), 'Ada')
+  })
+
+  test('installs a command that runs', () => {
+    const command = join(folder.path, 'node_modules', '.bin', 'mintring')
+    assert.match(runIn(folder.path, command, '--help'), /remap/)
+    assert.match(runIn(folder.path, command, '--version'), new RegExp(manifest.version))
+  })
+
+  for (const module of ['node16', 'node20', 'nodenext', 'commonjs']) {
+    test(`type-checks strictly in a user's project with module ${module}`, () => {
+      const extension = module === 'commonjs' ? 'ts' : 'mts'
+      write(`consumer.${extension}`, consumer())
+      write(`consumer.cts`, consumer())
+      const resolution = module === 'commonjs' ? 'bundler' : module
+      const options = {
+        module,
+        moduleResolution: resolution,
+        target: 'es2022',
+        strict: true,
+        noEmit: true,
+        skipLibCheck: false,
+        types: ['node'],
+        typeRoots: [join(root, 'node_modules', '@types')],
+      }
+      const files = [`consumer.${extension}`, ...(module === 'commonjs' ? [] : ['consumer.cts'])]
+      write('tsconfig.json', JSON.stringify({ compilerOptions: options, files }))
+      node(join(root, 'node_modules/typescript/lib/tsc.js'), '-p', '.')
+    })
+  }
+
+  test('satisfies publint, without a warning', () => {
+    const publint = join(root, 'test/packaging/node_modules/publint/src/cli.js')
+    node(publint, 'run', packed.tarball, '--strict')
+  })
+
+  test('has the right types for every way of resolving them', () => {
+    const attw = join(root, 'test/packaging/node_modules/@arethetypeswrong/cli/dist/index.js')
+    node(attw, packed.tarball, '--format', 'ascii')
+  })
+})
+
+/** Uses the main door's types and imports every other. */
+function consumer(): string {
+  const others = doors.filter((door) => door !== 'mintring')
+  return `import { MemcachedClient, MintringError } from 'mintring'
+${others.map((door, index) => `import * as door${index} from '${door}'`).join('\n')}
+export const doors = [${others.map((_, index) => `door${index}`).join(', ')}]
+const cache: MemcachedClient = new MemcachedClient(['127.0.0.1:11211'], { retryTimeoutMs: 1000 })
+export const fill = (): Promise<string> => cache.getOrSet('a', async () => 'b', { ttl: 60 })
+export const isOurs = (error: unknown): boolean => error instanceof MintringError
+// @ts-expect-error a setting nobody has
+new MemcachedClient(['127.0.0.1:11211'], { retryTimeoutSeconds: 1 })
+`
+}
+
+describe('the lock files', () => {
+  test('install by npm ci in an empty folder', () => {
+    for (const place of ['.', 'test/packaging']) {
+      const folder = newFolder()
+      for (const file of ['package.json', 'package-lock.json', '.npmrc']) {
+        const path = join(root, place, file)
+        if (file === '.npmrc' && place !== '.') continue
+        writeFileSync(join(folder.path, file), readFileSync(path))
+      }
+      npm(folder.path, 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline')
+      folder.remove()
+    }
+  })
+
+  test('name no registry, so that they work behind any', () => {
+    for (const place of ['', 'test/packaging', 'bench']) {
+      const lock = readFileSync(join(root, place, 'package-lock.json'), 'utf8')
+      assert.doesNotMatch(lock, /"resolved": "http/)
+    }
+  })
+})
