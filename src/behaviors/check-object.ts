@@ -1,0 +1,63 @@
+import { parseServers } from './servers.ts'
+
+/** The shortest and longest pause between two looks at a discovery source. */
+const MIN_INTERVAL_MS = 100
+const MAX_INTERVAL_MS = 86_400_000
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** What is wrong with a `failover`, which is a word or a gutter pool. */
+export function checkFailover(value: unknown): string | undefined {
+  if (!isObject(value)) return "takes 'rehash', 'miss', 'error' or { gutter: servers, ttl }"
+  const strange = Object.keys(value).find((key) => key !== 'gutter' && key !== 'ttl')
+  if (strange !== undefined) return `does not know '${strange}': it takes { gutter, ttl }`
+  if (!Number.isInteger(value['ttl']) || (value['ttl'] as number) < 1) {
+    return 'needs a gutter ttl of at least 1 whole second: what stand-by hosts hold is short-lived'
+  }
+  parseServers(value['gutter'] as string)
+  return undefined
+}
+
+/** What is wrong with `tls`. */
+export function checkTls(value: unknown): string | undefined {
+  if (typeof value === 'boolean' || isObject(value)) return undefined
+  return 'takes true, false or the options of tls.connect'
+}
+
+/** What is wrong with a `serializer`. */
+export function checkSerializer(value: unknown): string | undefined {
+  if (
+    isObject(value) &&
+    typeof value['serialize'] === 'function' &&
+    typeof value['deserialize'] === 'function'
+  ) {
+    return undefined
+  }
+  return 'takes { serialize(value), deserialize(bytes) }'
+}
+
+/** What is wrong with a `discovery`. */
+export function checkDiscovery(value: unknown): string | undefined {
+  if (!isObject(value)) return 'takes { endpoint }, { dns } or { servers }, with intervalMs'
+  const { endpoint, dns, servers, intervalMs, port, ...others } = value
+  const strange = Object.keys(others)[0]
+  if (strange !== undefined) return `does not know '${strange}'`
+  if ([endpoint, dns, servers].filter((source) => source !== undefined).length !== 1) {
+    return 'takes one of endpoint, dns and servers'
+  }
+  if (endpoint !== undefined) parseServers(endpoint as string)
+  if (dns !== undefined && (typeof dns !== 'string' || dns === '')) return 'needs a name in dns'
+  if (servers !== undefined && typeof servers !== 'function') return 'needs a function in servers'
+  if (port !== undefined && (dns === undefined || !isBetween(port, 1, 65_535))) {
+    return 'takes a port from 1 to 65535, beside dns only'
+  }
+  if (intervalMs !== undefined && !isBetween(intervalMs, MIN_INTERVAL_MS, MAX_INTERVAL_MS)) {
+    return `takes an intervalMs from ${MIN_INTERVAL_MS} to ${MAX_INTERVAL_MS}`
+  }
+  return undefined
+}
+
+function isBetween(value: unknown, min: number, max: number): boolean {
+  return Number.isInteger(value) && (value as number) >= min && (value as number) <= max
+}

@@ -1,0 +1,148 @@
+import { expectation } from './check.ts'
+import type { Alias, Row } from './row.ts'
+import { envName, sections } from './table.ts'
+
+const DIALECTS: Readonly<Record<Alias['dialect'], string>> = {
+  pylibmc: 'pylibmc',
+  libmemcached: 'libmemcached string',
+  twemproxy: 'twemproxy',
+  memcached: 'npm memcached',
+}
+
+const TYPE_HEADER = `// Made from the table of rows by scripts/docs-behaviors.mjs. Change a row, then run it.
+import type { ConnectionOptions } from 'node:tls'
+import type { compat } from '../ring/compat.ts'
+import type { HashName } from '../ring/hashes/registry.ts'
+import type { DistributionName } from '../ring/options.ts'
+import type { ConnectionBounds, Discovery, Duration, Gutter, Serializer } from './types.ts'
+`
+
+const TYPE_FOOTER = `/** The settings a caller gives. Lifetimes may be durations, such as '5m'. */
+export type BehaviorsInput = {
+  readonly [Name in keyof Behaviors]?:
+    | (Name extends Durations ? Behaviors[Name] | Duration : never)
+    | (Name extends 'connections' ? Partial<ConnectionBounds> : Behaviors[Name])
+    | undefined
+}
+`
+
+/** The text of src/behaviors/behaviors.ts. */
+export function behaviorsType(): string {
+  const rows = sections.flatMap((section) => section.rows)
+  const durations = rows.filter((row) => row.type === 'seconds').map((row) => `  | '${row.name}'`)
+  const fields = rows.map((row) => `${comment(row)}\n  readonly ${row.name}: ${typeOf(row)}`)
+  return [
+    TYPE_HEADER,
+    '/** The settings of a client, all filled in. docs/behaviors.md explains them. */',
+    `export interface Behaviors {\n${fields.join('\n')}\n}\n`,
+    `type Durations =\n${durations.join('\n')}\n`,
+    TYPE_FOOTER,
+  ].join('\n')
+}
+
+/** The text of docs/behaviors.md. */
+export function behaviorsPage(): string {
+  return [
+    PAGE_HEADER,
+    ...sections.map((section) =>
+      [`## ${section.title}\n`, ...section.rows.flatMap((row) => entries(row))].join('\n'),
+    ),
+  ].join('\n')
+}
+
+const PAGE_HEADER = `# Behaviors
+
+The settings of a client. Give any of them to the constructor, change them while running with
+\`configure()\`, read them from \`client.behaviors\`:
+
+\`\`\`ts
+const cache = new MemcachedClient(servers, { serverFailureLimit: 2, retryTimeoutMs: 30_000 })
+cache.configure({ autoEjectHosts: false })
+\`\`\`
+
+Names end in their unit: \`…Ms\` is milliseconds, \`…Bytes\` bytes; lifetimes are whole seconds or
+a duration such as \`'5m'\`. A wrong name, type or range rejects with \`MINTRING_BAD_BEHAVIOR\`
+before any connection is made, and leaves a running client as it was.
+
+*Changes* says what \`configure()\` does: *live* counts for the next operation, *new connections*
+leaves open connections as they are, *fixed* needs a new client. *Elsewhere* are the names of other
+clients, which \`behaviorsFrom\` converts from their own units. \`MemcachedClient.fromEnv()\` reads
+the names in capitals.
+
+<!-- Made from the table in src/behaviors by scripts/docs-behaviors.mjs. -->
+`
+
+function entries(row: Row): string[] {
+  return [entry(row), ...(row.fields ?? []).map((field) => entry(field, row))]
+}
+
+function entry(row: Row, parent?: Row): string {
+  const name = parent === undefined ? row.name : `${parent.name}.${row.name}`
+  const env = parent === undefined ? envName(row) : envName(parent, row)
+  const facts = [
+    `- Takes: ${takes(row)}`,
+    `- Default: ${shownDefault(row)}`,
+    `- Changes: ${CHANGES[row.live]}`,
+  ]
+  if (fromText(row)) facts.push(`- Environment: \`${env}\``)
+  const aliases = (row.aliases ?? []).map(elsewhere)
+  if (aliases.length > 0) facts.push(`- Elsewhere: ${aliases.join('; ')}`)
+  return `### \`${name}\`\n\n${row.doc}\n\n${facts.join('\n')}\n`
+}
+
+const CHANGES: Readonly<Record<Row['live'], string>> = {
+  now: 'live',
+  newConnections: 'new connections',
+  never: 'fixed',
+}
+
+/** Whether a string of the environment can say it. */
+export function fromText(row: Row): boolean {
+  return row.type !== 'object' || row.choices !== undefined || row.name === 'tls'
+}
+
+function elsewhere(alias: Alias): string {
+  const unit = alias.unit === undefined || alias.unit === 'flag' ? '' : ` (${alias.unit})`
+  return `${DIALECTS[alias.dialect]} \`${alias.name}\`${unit}`
+}
+
+function takes(row: Row): string {
+  if (row.typeText !== undefined && row.type !== 'choice') return `\`${row.typeText}\``
+  return expectation(row).replaceAll(/'([^']*)'/g, '`$1`')
+}
+
+function shownDefault(row: Row): string {
+  if (row.default === undefined) return 'unset'
+  return `\`${typeof row.default === 'object' ? objectText(row.default) : String(row.default)}\``
+}
+
+function objectText(value: unknown): string {
+  const fields = Object.entries(value as object).map(([name, held]) => `${name}: ${String(held)}`)
+  return `{ ${fields.join(', ')} }`
+}
+
+/** The row's docstring, wrapped to the house's 100 columns. */
+function comment(row: Row): string {
+  const lines: string[] = []
+  let line = ''
+  for (const word of `${row.doc} Default: ${shownDefault(row)}.`.split(' ')) {
+    if (line.length + word.length > 90) {
+      lines.push(line)
+      line = ''
+    }
+    line += line === '' ? word : ` ${word}`
+  }
+  lines.push(line)
+  if (lines.length === 1) return `  /** ${line} */`
+  return `  /**\n${lines.map((text) => `   * ${text}`).join('\n')}\n   */`
+}
+
+function typeOf(row: Row): string {
+  const optional = row.default === undefined ? ' | undefined' : ''
+  return row.typeText ?? `${plainType(row)}${optional}`
+}
+
+function plainType(row: Row): string {
+  if (row.type === 'choice') return (row.choices ?? []).map((word) => `'${word}'`).join(' | ')
+  return row.type === 'integer' || row.type === 'seconds' ? 'number' : row.type
+}

@@ -1,0 +1,149 @@
+import { inspect } from 'node:util'
+import { type CompatPreset, compat } from '../ring/compat.ts'
+import { didYouMean } from '../ring/suggest.ts'
+import type { Behaviors, BehaviorsInput } from './behaviors.ts'
+import { badBehavior, readValue } from './check.ts'
+import { checkInterplay } from './interplay.ts'
+import { rowOf, rows } from './table.ts'
+
+/** Old and new of every behavior that changed. Secrets read `[set]` or `[unset]`. */
+export type BehaviorChanges = Readonly<
+  Record<string, { readonly from: unknown; readonly to: unknown }>
+>
+
+interface Origin {
+  readonly given: ReadonlySet<string>
+  readonly warnings: readonly string[]
+}
+
+// Beside the object, not in it: behaviors are spread, compared and printed by users.
+const origins = new WeakMap<Behaviors, Origin>()
+
+/**
+ * Fills a caller's settings up with the defaults and freezes them.
+ *
+ * @throws MintringError MINTRING_BAD_BEHAVIOR for an unknown name (with a did-you-mean), a wrong
+ * type or range, or settings that contradict each other.
+ */
+export function resolveBehaviors(input: BehaviorsInput = {}): Behaviors {
+  const settings: Record<string, unknown> = {}
+  for (const row of rows) settings[row.name] = row.default
+  return settle(settings, input, new Set())
+}
+
+/**
+ * Changes some settings of a running client: all of them or, when one is wrong, none.
+ *
+ * @throws MintringError MINTRING_BAD_BEHAVIOR as resolveBehaviors, and for a setting that is fixed
+ * when the client is made.
+ */
+export function changeBehaviors(
+  current: Behaviors,
+  input: BehaviorsInput,
+): { readonly next: Behaviors; readonly changes: BehaviorChanges } {
+  const next = settle({ ...current }, input, origins.get(current)?.given ?? new Set())
+  const changes: Record<string, { from: unknown; to: unknown }> = {}
+  for (const row of rows) {
+    const name = row.name as keyof Behaviors
+    if (isSame(current[name], next[name])) continue
+    if (row.live === 'never') {
+      throw badBehavior(
+        `${name} is fixed when the client is made: make another client to change it`,
+      )
+    }
+    changes[name] = { from: shown(name, current[name]), to: shown(name, next[name]) }
+  }
+  return { next, changes: Object.freeze(changes) }
+}
+
+/** What is odd, but not wrong, about settings: said once when a client is made or configured. */
+export function warningsOf(behaviors: Behaviors): readonly string[] {
+  return origins.get(behaviors)?.warnings ?? []
+}
+
+/** The names of the settings that were given, not left at their defaults. */
+export function givenBehaviors(behaviors: Behaviors): ReadonlySet<string> {
+  return origins.get(behaviors)?.given ?? new Set()
+}
+
+/** The settings as plain data that may be logged: secrets read `[set]`, functions `[function]`. */
+export function describeBehaviors(behaviors: Behaviors): Record<string, unknown> {
+  const described: Record<string, unknown> = {}
+  for (const row of rows) described[row.name] = shown(row.name, behaviors[row.name as never])
+  return described
+}
+
+function settle(
+  settings: Record<string, unknown>,
+  input: BehaviorsInput,
+  givenBefore: ReadonlySet<string>,
+): Behaviors {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw badBehavior('Behaviors are an object, such as { retryTimeoutMs: 30_000 }')
+  }
+  const given = new Set(givenBefore)
+  const presets: Readonly<Record<string, CompatPreset>> = compat
+  const preset = input.preset === undefined ? undefined : presets[input.preset]
+  for (const [name, value] of Object.entries({ ...preset, ...input })) {
+    const row = rowOf(name)
+    if (row === undefined) throw unknownName(name)
+    // An explicit undefined means the default, as leaving the name out does when a client is made.
+    settings[name] = value === undefined ? row.default : readValue(row, value, settings[name])
+    if (value === undefined) given.delete(name)
+    else given.add(name)
+  }
+  const behaviors = settings as unknown as Behaviors
+  const warnings = checkInterplay(behaviors, given)
+  hideSecrets(behaviors)
+  Object.freeze(behaviors)
+  origins.set(behaviors, { given, warnings })
+  return behaviors
+}
+
+function unknownName(name: string): Error {
+  for (const row of rows) {
+    for (const alias of [
+      ...(row.aliases ?? []),
+      ...(row.fields ?? []).flatMap((f) => f.aliases ?? []),
+    ]) {
+      if (plain(alias.name) !== plain(name)) continue
+      return badBehavior(
+        `Unknown behavior '${name}': that is ${alias.dialect}'s name for ${row.name}. ` +
+          `Use ${row.name}, or behaviorsFrom.${alias.dialect}(…), which converts units.`,
+      )
+    }
+  }
+  const names = rows.map((row) => row.name)
+  return badBehavior(`Unknown behavior '${name.slice(0, 60)}'.${didYouMean(name, names)}`)
+}
+
+/** `_retry_timeout` and `RETRY-TIMEOUT` are one name. */
+const plain = (name: string): string => name.replaceAll(/[^A-Za-z0-9]/g, '').toLowerCase()
+
+/** A secret is there for who asks for it by name, and in no log line. */
+function hideSecrets(behaviors: Behaviors): void {
+  const describe = { value: () => describeBehaviors(behaviors) }
+  Object.defineProperty(behaviors, inspect.custom, describe)
+  Object.defineProperty(behaviors, 'toJSON', describe)
+}
+
+function shown(name: string, value: unknown): unknown {
+  if (typeof value === 'function') return '[function]'
+  if (rowOf(name)?.secret !== true || typeof value === 'boolean') return withoutFunctions(value)
+  return value === undefined ? '[unset]' : '[set]'
+}
+
+function withoutFunctions(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  return JSON.parse(
+    JSON.stringify(value, (_, held) => (typeof held === 'function' ? '[function]' : held)),
+  )
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  const names = Object.keys(a)
+  if (names.length !== Object.keys(b).length) return false
+  return names.every((name) => isSame(Reflect.get(a, name), Reflect.get(b, name)))
+}

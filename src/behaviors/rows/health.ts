@@ -1,0 +1,117 @@
+import { checkFailover } from '../check-object.ts'
+import type { Row } from '../row.ts'
+
+const DAY_MS = 86_400_000
+
+/** When a host leaves the ring, what happens to its keys meanwhile, and when it comes back. */
+export const healthRows: readonly Row[] = [
+  {
+    name: 'autoEjectHosts',
+    type: 'boolean',
+    default: true,
+    live: 'now',
+    aliases: [
+      { dialect: 'pylibmc', name: 'auto_eject', unit: 'flag' },
+      { dialect: 'twemproxy', name: 'auto_eject_hosts', unit: 'flag' },
+      { dialect: 'memcached', name: 'remove', unit: 'flag' },
+    ],
+    doc: 'Whether a host that keeps failing leaves the ring until it answers again.',
+  },
+  {
+    name: 'serverFailureLimit',
+    type: 'integer',
+    default: 2,
+    min: 1,
+    max: 1000,
+    live: 'now',
+    aliases: [
+      { dialect: 'pylibmc', name: 'failure_limit' },
+      { dialect: 'pylibmc', name: 'remove_failed' },
+      { dialect: 'libmemcached', name: 'REMOVE-FAILED-SERVERS' },
+      { dialect: 'twemproxy', name: 'server_failure_limit' },
+      { dialect: 'memcached', name: 'failures' },
+    ],
+    doc: 'How many failures in a row eject a host.',
+  },
+  {
+    name: 'retryTimeoutMs',
+    type: 'integer',
+    unit: 'ms',
+    default: 2_000,
+    min: 1,
+    max: DAY_MS,
+    live: 'now',
+    aliases: [
+      { dialect: 'pylibmc', name: 'retry_timeout', unit: 's' },
+      { dialect: 'libmemcached', name: 'RETRY-TIMEOUT', unit: 's' },
+      { dialect: 'twemproxy', name: 'server_retry_timeout', unit: 'ms' },
+      { dialect: 'memcached', name: 'retry', unit: 'ms' },
+    ],
+    doc: 'How long an ejected host is left alone before it is probed in the background.',
+  },
+  {
+    name: 'deadTimeoutMs',
+    type: 'integer',
+    unit: 'ms',
+    default: 30_000,
+    min: 1,
+    max: DAY_MS,
+    live: 'now',
+    aliases: [{ dialect: 'pylibmc', name: 'dead_timeout', unit: 's' }],
+    doc:
+      'The longest pause between two probes of a host that stays dead: the pause doubles up to ' +
+      'it.',
+  },
+  {
+    name: 'failover',
+    type: 'object',
+    choices: ['rehash', 'miss', 'error'],
+    typeText: "'rehash' | 'miss' | 'error' | Gutter",
+    default: 'rehash',
+    check: checkFailover,
+    live: 'now',
+    doc:
+      "What becomes of an ejected host's keys: `rehash` places them on the others, `miss` " +
+      'answers reads with a miss and drops writes, `error` rejects, `{ gutter: servers, ttl }` ' +
+      'sends them to stand-by hosts for at most `ttl` seconds.',
+  },
+  {
+    name: 'ejection',
+    type: 'choice',
+    choices: ['skip', 'rebuild'],
+    default: 'skip',
+    live: 'now',
+    doc:
+      "`skip` walks on to the next live host of the full ring, so that only the dead host's " +
+      'keys move; `rebuild` makes a ring without it, as libmemcached and twemproxy do.',
+  },
+  {
+    name: 'onReturn',
+    type: 'choice',
+    choices: ['trust', 'flush'],
+    default: 'trust',
+    live: 'now',
+    doc:
+      'Whether a host that comes back keeps what it held. What was deleted or invalidated ' +
+      'meanwhile is replayed either way, as far as the journal reaches.',
+  },
+  {
+    name: 'retries',
+    type: 'integer',
+    default: 1,
+    min: 0,
+    max: 10,
+    live: 'now',
+    aliases: [{ dialect: 'memcached', name: 'retries' }],
+    doc: 'How often a command that is safe to repeat may try another place.',
+  },
+  {
+    name: 'retryWrites',
+    type: 'boolean',
+    default: true,
+    live: 'now',
+    doc:
+      'Whether `set`, `delete` and `touch` count as safe to repeat when nobody knows if the ' +
+      'server executed them.',
+  },
+]

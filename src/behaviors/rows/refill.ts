@@ -1,0 +1,140 @@
+import type { Row } from '../row.ts'
+
+/** 30 days: a longer relative time would be read as a date by memcached. */
+const MAX_RELATIVE_TTL_SECONDS = 2_592_000
+const DAY_MS = 86_400_000
+
+/** What getOrSet, refresh and define do unless their own policy says otherwise. */
+export const refillRows: readonly Row[] = [
+  {
+    name: 'staleWhileRevalidate',
+    type: 'seconds',
+    unit: 's',
+    default: 60,
+    min: 0,
+    max: MAX_RELATIVE_TTL_SECONDS,
+    live: 'now',
+    doc: 'How long after its TTL a value is served stale while one client refills it.',
+  },
+  {
+    name: 'staleIfError',
+    type: 'seconds',
+    unit: 's',
+    default: undefined,
+    min: 0,
+    max: MAX_RELATIVE_TTL_SECONDS,
+    live: 'now',
+    doc:
+      'How long after its TTL a value is served when the loader fails. Unset: as ' +
+      'staleWhileRevalidate.',
+  },
+  {
+    name: 'lease',
+    type: 'seconds',
+    unit: 's',
+    default: 10,
+    min: 2,
+    max: 86_400,
+    live: 'now',
+    doc:
+      'After how long another client takes over from a refiller that died. A live one renews ' +
+      'it.',
+  },
+  {
+    name: 'earlyRefresh',
+    type: 'seconds',
+    unit: 's',
+    default: 0,
+    min: 0,
+    max: MAX_RELATIVE_TTL_SECONDS,
+    live: 'now',
+    doc: 'How long before its TTL ends a value is refilled in the background.',
+  },
+  {
+    name: 'jitter',
+    type: 'number',
+    default: 0.05,
+    min: 0,
+    max: 0.5,
+    live: 'now',
+    doc:
+      'The share of a TTL that chance may take off, so that keys stored together do not expire ' +
+      'together.',
+  },
+  {
+    name: 'staleTimeoutMs',
+    type: 'integer',
+    unit: 'ms',
+    default: 0,
+    min: 0,
+    max: DAY_MS,
+    live: 'now',
+    doc: 'How long a caller waits for the fresh value before it gets the stale one.',
+  },
+  {
+    name: 'loaderTimeoutMs',
+    type: 'integer',
+    unit: 'ms',
+    default: 30_000,
+    min: 1,
+    max: DAY_MS,
+    live: 'now',
+    doc: 'After how long a loader is aborted.',
+  },
+  {
+    name: 'waitTimeoutMs',
+    type: 'integer',
+    unit: 'ms',
+    default: 5_000,
+    min: 0,
+    max: DAY_MS,
+    live: 'now',
+    doc: 'How long a caller waits for another client that is loading a key nobody has.',
+  },
+  {
+    name: 'onWaitTimeout',
+    type: 'choice',
+    choices: ['load', 'undefined', 'throw'],
+    default: 'load',
+    live: 'now',
+    doc:
+      'What a caller gets when that wait is over: its own load (not stored), `undefined`, or an ' +
+      'error.',
+  },
+  {
+    name: 'errorBackoff',
+    type: 'seconds',
+    unit: 's',
+    default: 5,
+    min: 0,
+    max: 86_400,
+    live: 'now',
+    doc:
+      'How long the whole fleet waits after a failed load before it tries again while a stale ' +
+      'value is served.',
+  },
+  {
+    name: 'negativeTtl',
+    type: 'seconds',
+    unit: 's',
+    default: false,
+    choices: ['false'],
+    typeText: 'number | false',
+    min: 1,
+    max: MAX_RELATIVE_TTL_SECONDS,
+    live: 'now',
+    doc:
+      'How long a `null` from the loader is cached; `false` does not cache it. `undefined` ' +
+      'never is.',
+  },
+  {
+    name: 'placeholder',
+    type: 'choice',
+    choices: ['inline', 'sidecar'],
+    default: 'inline',
+    live: 'now',
+    doc:
+      'Where the sign "somebody is loading this" is kept: in the key itself, or beside it ' +
+      '(`sidecar`), for keys that nginx or other clients read.',
+  },
+]

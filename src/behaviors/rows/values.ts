@@ -1,0 +1,100 @@
+import { checkDiscovery, checkSerializer } from '../check-object.ts'
+import type { Row } from '../row.ts'
+
+const MIB = 1_048_576
+
+/** Keys and values on the wire, failures as callers see them, what observers are told. */
+export const valueRows: readonly Row[] = [
+  {
+    name: 'maxItemBytes',
+    type: 'integer',
+    unit: 'bytes',
+    default: MIB,
+    min: 1024,
+    max: 1024 * MIB,
+    live: 'now',
+    aliases: [{ dialect: 'memcached', name: 'maxValue', unit: 'bytes' }],
+    doc:
+      "The server's item size limit (`memcached -I`), key and bookkeeping included. Larger " +
+      'values reject before they are sent, because a server that refuses a value deletes the ' +
+      'old one.',
+  },
+  {
+    name: 'compressAboveBytes',
+    type: 'integer',
+    unit: 'bytes',
+    default: undefined,
+    min: 0,
+    max: 1024 * MIB,
+    live: 'now',
+    doc:
+      'Values of more bytes than this are compressed if that makes them smaller. Unset: nothing ' +
+      'is compressed. Compressed values are always read.',
+  },
+  {
+    name: 'compression',
+    type: 'choice',
+    choices: ['gzip', 'brotli', 'zstd'],
+    default: 'gzip',
+    live: 'now',
+    doc: 'How values are compressed. nginx reads `gzip`; `zstd` needs a Node that has it (22.15).',
+  },
+  {
+    name: 'serializer',
+    type: 'object',
+    typeText: 'Serializer | undefined',
+    default: undefined,
+    check: checkSerializer,
+    live: 'now',
+    doc:
+      'Writes and reads the values that are neither strings nor bytes: `{ serialize, ' +
+      'deserialize }`, sync or async. Unset: JSON.',
+  },
+  {
+    name: 'valueFlags',
+    type: 'choice',
+    choices: ['mintring', 'pylibmc', 'php', 'memcached'],
+    default: 'mintring',
+    live: 'now',
+    doc: "Whose flags are read, and written, when a value's flags are not mintring's own.",
+  },
+  {
+    name: 'longKeys',
+    type: 'choice',
+    choices: ['reject', 'hash'],
+    default: 'reject',
+    live: 'now',
+    doc:
+      'What to do with keys over 250 bytes (prefix included): reject them, or replace them by a ' +
+      'digest.',
+  },
+  {
+    name: 'onError',
+    type: 'choice',
+    choices: ['throw', 'miss'],
+    default: 'throw',
+    live: 'now',
+    doc:
+      'Whether a failed read rejects or looks like a miss. Misses made this way are counted and ' +
+      'told to observers.',
+  },
+  {
+    name: 'traceKeys',
+    type: 'boolean',
+    default: false,
+    live: 'now',
+    doc: 'Whether diagnostics channels and spans may carry keys. Values are never carried.',
+  },
+  {
+    name: 'discovery',
+    type: 'object',
+    typeText: 'Discovery | undefined',
+    default: undefined,
+    check: checkDiscovery,
+    live: 'never',
+    doc:
+      'Where the server list comes from while running: `{ endpoint, intervalMs }` asks an ' +
+      'ElastiCache or Memorystore configuration endpoint, `{ dns, intervalMs }` resolves a ' +
+      'name, `{ servers, intervalMs }` calls a function of yours.',
+  },
+]
