@@ -13,6 +13,7 @@ const checks = new Map([
   ['types', () => run('node_modules/typescript/lib/tsc.js', '--noEmit')],
   ['lint', () => run('node_modules/@biomejs/biome/bin/biome', 'ci', '.')],
   ['house', () => run('scripts/test.mjs', 'test/ladder.test.ts', 'test/house')],
+  ['docs', () => run('scripts/test.mjs', 'test/docs')],
 ])
 // Tests that need packages of their own stand in a folder with its own lock file.
 for (const folder of readdirSync('test').sort()) {
