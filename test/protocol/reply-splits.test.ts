@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { ReplyParser } from '../../src/protocol/reply-parser.ts'
+import { conversation, feed, type Outcome } from './corpus.ts'
+
+const bytes = Buffer.from(conversation, 'latin1')
+const whole = feed([bytes])
+
+/** Every way to cut `all` in two and in three. */
+function* everySplit(all: Buffer): Generator<Buffer[]> {
+  for (let a = 0; a <= all.length; a++) {
+    for (let b = a; b <= all.length; b++) {
+      yield [all.subarray(0, a), all.subarray(a, b), all.subarray(b)]
+    }
+  }
+}
+
+describe('a reply parser hears the same however the bytes are cut', () => {
+  test('the conversation holds what it should', () => {
+    assert.equal(whole.error, undefined)
+    assert.equal(whole.pendingBytes, 0)
+    assert.equal(whole.replies.length, 54)
+    assert.equal(new Set(whole.replies.map((reply) => reply.kind)).size, 26)
+  })
+  test('one byte at a time', () => {
+    assert.deepEqual(feed(Array.from(bytes, (byte) => Buffer.of(byte))), whole)
+  })
+  test('in two, at every byte', () => {
+    for (let at = 0; at <= bytes.length; at++) {
+      assert.deepEqual(feed([bytes.subarray(0, at), bytes.subarray(at)]), whole)
+    }
+  })
+  test('in three, at every pair of bytes of any four replies that follow each other', () => {
+    let splits = 0
+    const texts = replyTexts()
+    for (let i = 4; i <= texts.length; i++) {
+      const all = Buffer.from(texts.slice(i - 4, i).join(''), 'latin1')
+      const expected = JSON.stringify(feed([all]), plain)
+      for (const chunks of everySplit(all)) {
+        splits++
+        const heard = JSON.stringify(feed(chunks), plain)
+        if (heard !== expected) assert.equal(heard, expected)
+      }
+    }
+    assert.ok(splits > 100_000, `${splits} splits`)
+  })
+  test('and malformed bytes give the same error at the same place', () => {
+    const limits = { maxLineBytes: 40, maxValueBytes: 100 }
+    for (const text of [
+      'STORED\r\nNOPE\r\n',
+      'VALUE a 0 3\r\nabcd\r\n',
+      'VALUE a 0 3\r\nabc\rX\n',
+      'VA 101\r\n',
+      `STAT ${'x'.repeat(40)}\r\n`,
+      'END\nEND\r\n',
+      'HD t99x\r\n',
+    ]) {
+      const all = Buffer.from(text, 'latin1')
+      const expected = feed([all], limits)
+      assert.notEqual(expected.error, undefined)
+      for (const chunks of everySplit(all)) assert.deepEqual(feed(chunks, limits), expected)
+    }
+  })
+})
+
+function plain(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value
+}
+
+/** The conversation, reply by reply. */
+function replyTexts(): string[] {
+  return whole.replies.map((reply) => {
+    const value = reply.value.length > 0 || /^(VALUE|VA|CONFIG) /.test(reply.text)
+    const bare = /^(key|ts|skipped)=/.test(reply.text)
+    return `${reply.text}${bare ? '\n' : '\r\n'}${value ? `${reply.value}\r\n` : ''}`
+  })
+}
+
+/** Bytes that are nearly replies: pieces of the protocol, numbers at the edges, and noise. */
+const nearlyReplies = fc
+  .array(
+    fc.oneof(
+      { weight: 4, arbitrary: fc.constantFrom(...replyTexts()) },
+      {
+        weight: 3,
+        arbitrary: fc.constantFrom(
+          ...[
+            'VALUE ',
+            'VA ',
+            'HD ',
+            'EN',
+            'a ',
+            '0 ',
+            '3',
+            ' c',
+            ' t-1',
+            ' W',
+            '\r\n',
+            '\r',
+            '\n',
+          ],
+          ...['-1', '9007199254740992', '4294967296', '18446744073709551616', 'NaN', ' '],
+        ),
+      },
+      { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 12 }) },
+    ),
+    { maxLength: 8 },
+  )
+  .map((pieces) => Buffer.from(pieces.join(''), 'latin1'))
+
+describe('a reply parser given anything', () => {
+  test('throws only its typed error, and hears the same however it is cut', () => {
+    fc.assert(
+      fc.property(nearlyReplies, fc.array(fc.nat(80), { maxLength: 6 }), (all, sizes) => {
+        const chunks: Buffer[] = []
+        let at = 0
+        for (const size of sizes) {
+          chunks.push(all.subarray(at, at + size))
+          at += size
+        }
+        chunks.push(all.subarray(at))
+        assert.deepEqual(withoutPending(feed(chunks)), withoutPending(feed([all])))
+      }),
+      { numRuns: 3000 },
+    )
+  })
+  test('a value of any bytes comes back as it was', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 300 }),
+        fc.integer({ min: 1, max: 50 }),
+        (value, size) => {
+          const head = Buffer.from(`VALUE key 0 ${value.length}\r\n`)
+          const all = Buffer.concat([head, value, Buffer.from('\r\nEND\r\n')])
+          const chunks: Buffer[] = []
+          for (let at = 0; at < all.length; at += size) chunks.push(all.subarray(at, at + size))
+          const { replies, error } = feed(chunks)
+          assert.equal(error, undefined)
+          assert.equal(replies.length, 2)
+          assert.equal(replies[0]!.value, Buffer.from(value).toString('latin1'))
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+})
+
+/** An unfinished stream of bad bytes may be refused a little sooner or later. */
+function withoutPending(outcome: Outcome): Pick<Outcome, 'replies' | 'error'> {
+  return { replies: outcome.replies, error: outcome.error }
+}
+
+test('a 16 MB value in chunks of one byte takes time linear in its bytes', () => {
+  const cost = (length: number): bigint => {
+    let got = 0
+    const parser = new ReplyParser((reply) => {
+      got = reply.data.length
+    })
+    parser.push(Buffer.from(`VALUE a 0 ${length}\r\n`))
+    const one = Buffer.of(0x61)
+    const start = process.hrtime.bigint()
+    for (let i = 0; i < length; i++) parser.push(one)
+    const spent = process.hrtime.bigint() - start
+    parser.push(Buffer.from('\r\n'))
+    assert.equal(got, length)
+    return spent
+  }
+  cost(1024 * 1024)
+  const small = cost(2 * 1024 * 1024)
+  const large = cost(16 * 1024 * 1024)
+  assert.ok(large < small * 32n, `8 times the bytes took ${large / small} times as long`)
+})
