@@ -1,0 +1,24 @@
+/**
+ * `mintring/protocol`: the memcached protocol, text and meta, both sides: bytes to replies and
+ * commands, and back. No dependency, no socket, no clock.
+ */
+export { type ErrorCode, isMintringError, MintringError } from '../errors.ts'
+export * from './admin.ts'
+export { Command, CommandParser, type CommandParserOptions } from './command.ts'
+export { MetaFlags } from './command-meta.ts'
+export { toExptime } from './exptime.ts'
+export { checkWireKey, toBase64Key, toWireKey } from './key.ts'
+export * from './limits.ts'
+export * from './meta.ts'
+export {
+  isSince,
+  META_SINCE,
+  type MetaVerb,
+  metaFlagSince,
+  unknownMetaFlag,
+} from './meta-versions.ts'
+export { Reply, TTL_UNTOLD } from './reply.ts'
+export { ReplyKind } from './reply-kind.ts'
+export { ReplyParser } from './reply-parser.ts'
+export * from './request.ts'
+export { ReplyWriter } from './respond.ts'
