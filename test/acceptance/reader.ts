@@ -1,0 +1,57 @@
+import process from 'node:process'
+import { MemcachedClient } from '../../src/client/client.ts'
+
+/** What the parent asks of a reader process. */
+export interface ReadOrder {
+  readonly key: string
+  readonly readers: number
+  readonly loaderMs: number
+  readonly ttl: number
+  readonly staleWhileRevalidate: number
+  readonly lease: number
+}
+
+/** What a reader process tells: its loader was called (at once), or its readers are done. */
+export type ReaderNews =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'loading' }
+  | {
+      readonly kind: 'done'
+      readonly values: readonly string[]
+      readonly errors: readonly string[]
+      readonly slowestMs: number
+    }
+
+const cache = new MemcachedClient(process.argv.slice(2), { requestTimeoutMs: 1_000 })
+
+function tell(news: ReaderNews): void {
+  process.send?.(news)
+}
+
+async function read(order: ReadOrder): Promise<void> {
+  const { key, loaderMs, readers, ttl, staleWhileRevalidate, lease } = order
+  const load = async (): Promise<string> => {
+    tell({ kind: 'loading' })
+    await new Promise((wake) => setTimeout(wake, loaderMs))
+    return `${key} by ${process.pid}`
+  }
+  const values = new Set<string>()
+  const errors: string[] = []
+  let slowestMs = 0
+  const one = async (): Promise<void> => {
+    const startMs = performance.now()
+    try {
+      values.add(await cache.getOrSet(key, load, { ttl, staleWhileRevalidate, lease }))
+    } catch (error) {
+      errors.push(String(error))
+    }
+    slowestMs = Math.max(slowestMs, performance.now() - startMs)
+  }
+  await Promise.all(Array.from({ length: readers }, one))
+  tell({ kind: 'done', values: [...values], errors, slowestMs })
+}
+
+process.on('message', (order: ReadOrder) => void read(order))
+process.on('disconnect', () => void cache.close())
+// The connection is made before the order comes, as in a service that has been running.
+void cache.version().then(() => tell({ kind: 'ready' }))
