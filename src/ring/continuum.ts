@@ -53,8 +53,7 @@ export class Continuum implements Table {
     this.#backward = source.search === 'backward'
   }
 
-  /** The position of the point that `hash` belongs to. */
-  #find(hash: number): number {
+  find(hash: number): number {
     if (!this.#backward) {
       const position = this.#firstFrom(hash)
       return position === this.#size ? 0 : position
@@ -78,23 +77,23 @@ export class Continuum implements Table {
     return low
   }
 
-  ownerOf(hash: number): number {
-    return this.#entries[2 * this.#find(hash) + 1]!
+  ownerAt(position: number): number {
+    return this.#entries[2 * position + 1]!
+  }
+
+  pointAt(position: number): number {
+    return this.#entries[2 * position]!
   }
 
   liveOwnerOf(hash: number, live: Live): number {
     const step = this.#backward ? this.#size - 1 : 1
-    let position = this.#find(hash)
+    let position = this.find(hash)
     for (let tried = 0; tried < this.#size; tried++) {
       const owner = this.#entries[2 * position + 1]!
       if (live[owner]) return owner
       position = (position + step) % this.#size
     }
     return -1
-  }
-
-  pointOf(hash: number): number {
-    return this.#entries[2 * this.#find(hash)]!
   }
 
   get points(): Uint32Array {
@@ -140,7 +139,7 @@ function sortPoints(
     for (let i = offset; i < offset + count; i++) composites[i] = points[i]! * RANKS + tieRank
     offset += count
   }
-  const shift = 31 - Math.max(1, Math.min(24, Math.floor(Math.log2(Math.max(2, size)))))
+  const shift = 30 - Math.max(1, Math.min(24, Math.floor(Math.log2(Math.max(2, size)))))
   return { ...bucketSort(points, composites, shift), shift }
 }
 

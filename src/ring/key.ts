@@ -23,14 +23,8 @@ const encoder = new TextEncoder()
 export function overBytes(hash: BytesHash): KeyHash {
   return (key) => {
     if (typeof key !== 'string') return hash(key, key.length)
-    const units = key.length
-    if (units > SHARED_UNITS) return hashLong(hash, key)
-    for (let i = 0; i < units; i++) {
-      const unit = key.charCodeAt(i)
-      if (unit > 0x7f) return hash(sharedBytes, encoder.encodeInto(key, sharedBytes).written)
-      sharedBytes[i] = unit
-    }
-    return hash(sharedBytes, units)
+    if (key.length > SHARED_UNITS) return hashLong(hash, key)
+    return hash(sharedBytes, encoder.encodeInto(key, sharedBytes).written)
   }
 }
 

@@ -13,14 +13,17 @@ export interface Member extends ParsedServer {
 
 /** Where keys go, for a fixed list of servers. All indexes are those of the ring's list. */
 export interface Placement {
-  /** The key's hash, unsigned 32-bit. */
-  hashOf(key: Key): number
   /** The server of the key. Allocates nothing. */
   indexOf(key: Key): number
+  /** The key's hash, unsigned 32-bit. */
+  hashOf(key: Key): number
+  /** The position of a key and its hash among the places of the table or continuum. */
+  find(hash: number, key: Key): number
+  ownerAt(position: number): number
+  /** The point at a position, where places are points of a continuum. */
+  pointAt(position: number): number | undefined
   /** The server of the key when some are dead, leaving the others' keys where they are; -1 for none. */
   indexOfLive(key: Key, live: Live): number
-  /** The point on the continuum that decided, where there is one. */
-  pointOf(key: Key): number | undefined
   /** Every point of the continuum in order; empty for distributions without one. */
   readonly points: Uint32Array
   /** The fraction of all keys that belongs to each server, by index, for `servers` servers. */
@@ -29,10 +32,13 @@ export interface Placement {
 
 /** From a hash to a server: what most distributions are, once the key is hashed. */
 export interface Table {
-  ownerOf(hash: number): number
+  /** The position of `hash` among the places. */
+  find(hash: number): number
+  ownerAt(position: number): number
+  /** The point at a position, where places are points. */
+  pointAt(position: number): number | undefined
   /** The owner of the next place after `hash` whose server is alive; -1 for none. */
   liveOwnerOf(hash: number, live: Live): number
-  pointOf(hash: number): number | undefined
   readonly points: Uint32Array
   /** Adds each server's fraction of the hashes below 2^bits to `shares`. */
   addShares(shares: Float64Array, bits: number): void
@@ -66,6 +72,11 @@ export interface Distribution {
 /** Finds a live server the way one client does it after the first choice was dead; -1 when it gives up. */
 export type Walk = (key: Key, hash: number, table: Table, live: Live) => number
 
+/** The server of a hash. */
+export function ownerOf(table: Table, hash: number): number {
+  return table.ownerAt(table.find(hash))
+}
+
 const nextOnTable: Walk = (_key, hash, table, live) => table.liveOwnerOf(hash, live)
 
 /** The placement of every distribution that hashes the key alone and looks the hash up. */
@@ -82,22 +93,31 @@ export class HashedPlacement implements Placement {
     this.#walk = walk
   }
 
+  indexOf(key: Key): number {
+    const table = this.#table
+    return table.ownerAt(table.find(this.#hash(key)))
+  }
+
   hashOf(key: Key): number {
     return this.#hash(key)
   }
 
-  indexOf(key: Key): number {
-    return this.#table.ownerOf(this.#hash(key))
+  find(hash: number): number {
+    return this.#table.find(hash)
+  }
+
+  ownerAt(position: number): number {
+    return this.#table.ownerAt(position)
+  }
+
+  pointAt(position: number): number | undefined {
+    return this.#table.pointAt(position)
   }
 
   indexOfLive(key: Key, live: Live): number {
     const hash = this.#hash(key)
-    const owner = this.#table.ownerOf(hash)
+    const owner = ownerOf(this.#table, hash)
     return live[owner] ? owner : this.#walk(key, hash, this.#table, live)
-  }
-
-  pointOf(key: Key): number | undefined {
-    return this.#table.pointOf(this.#hash(key))
   }
 
   get points(): Uint32Array {

@@ -23,10 +23,12 @@ export class Location<Server extends RingServer = RingServer> {
   readonly #key: Key
 
   constructor(ring: Ring<Server>, key: Key, placement: Placement) {
-    this.index = placement.indexOf(key)
+    const hash = placement.hashOf(key)
+    const position = placement.find(hash, key)
+    this.index = placement.ownerAt(position)
     this.server = ring.servers[this.index]!
-    this.hash = placement.hashOf(key)
-    this.point = placement.pointOf(key)
+    this.hash = hash
+    this.point = placement.pointAt(position)
     this.#ring = ring
     this.#key = key
   }

@@ -90,6 +90,10 @@ function partsOfObject(server: ServerObject): ServerObject {
   if (typeof server !== 'object' || server === null) {
     throw badServer(server, 'a server is a string or an object')
   }
+  // Some lists, libmemcached's among them, write a socket's path where the host goes.
+  if (server.path === undefined && typeof server.host === 'string' && server.host.startsWith('/')) {
+    return { ...server, path: server.host }
+  }
   if (server.path === undefined) return server
   if (typeof server.path !== 'string' || server.path === '') {
     throw badServer(server, 'path must be the path of a socket')

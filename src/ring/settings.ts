@@ -31,7 +31,8 @@ export function settingsOf(servers: readonly ParsedServer[], options: RingOption
   }
   const distribution = options.distribution ?? 'ketama'
   if (typeof distribution !== 'string' || !isDistributionName(distribution)) {
-    throw badOption(`unknown distribution '${distribution}'`, distribution, distributionNames)
+    const name = String(distribution)
+    throw badOption(`unknown distribution '${name}'`, name, distributionNames)
   }
   const rules = distributions[distribution]
   const hash = hashOf(options.hash ?? rules.hash, rules)

@@ -50,15 +50,19 @@ class JumpTable implements Table {
     this.#owners = equalSlots(members)
   }
 
-  ownerOf(hash: number): number {
-    return this.#owners[jumpHash(hash, this.#owners.length)]!
+  find(hash: number): number {
+    return jumpHash(hash, this.#owners.length)
+  }
+
+  ownerAt(position: number): number {
+    return this.#owners[position]!
   }
 
   liveOwnerOf(hash: number, live: Live): number {
     return rehashed(this, hash, live) ?? firstLiveAfter(this.#owners, hash, live)
   }
 
-  pointOf(): undefined {
+  pointAt(): undefined {
     return undefined
   }
 

@@ -2,7 +2,13 @@ import { Continuum } from '../continuum.ts'
 import { crc32, crc32Continue } from '../hashes/crc32.ts'
 import { bytesOf, overBytes, prefixed } from '../key.ts'
 import { addressLabel } from '../labels.ts'
-import { type Distribution, HashedPlacement, type Member, type Walk } from '../placement.ts'
+import {
+  type Distribution,
+  HashedPlacement,
+  type Member,
+  ownerOf,
+  type Walk,
+} from '../placement.ts'
 import { firstLiveAfter, Slots, weightedSlots } from '../slots.ts'
 
 const POINTS_PER_WEIGHT = 160
@@ -58,7 +64,7 @@ function rehash(slots: Uint32Array): Walk {
     let sum = hash
     for (let attempt = 1; attempt <= TRIES; attempt++) {
       sum += hashText(prefixed(String(attempt), key))
-      const owner = table.ownerOf(sum)
+      const owner = ownerOf(table, sum)
       if (live[owner]) return owner
     }
     return firstLiveAfter(slots, sum, live)

@@ -28,12 +28,24 @@ class Rendezvous implements Placement {
     this.#hash = hash
   }
 
+  indexOf(key: Key): number {
+    return this.indexOfLive(key, undefined)
+  }
+
   hashOf(key: Key): number {
     return this.#hash(key)
   }
 
-  indexOf(key: Key): number {
-    return this.indexOfLive(key, undefined)
+  find(_hash: number, key: Key): number {
+    return this.indexOf(key)
+  }
+
+  ownerAt(position: number): number {
+    return position
+  }
+
+  pointAt(): undefined {
+    return undefined
   }
 
   indexOfLive(key: Key, live: Live | undefined): number {
@@ -53,10 +65,6 @@ class Rendezvous implements Placement {
       }
     }
     return best
-  }
-
-  pointOf(): undefined {
-    return undefined
   }
 
   get points(): Uint32Array {

@@ -1,6 +1,6 @@
 import { crc32 } from '../hashes/crc32.ts'
 import { overBytes } from '../key.ts'
-import { type Distribution, HashedPlacement, type Walk } from '../placement.ts'
+import { type Distribution, HashedPlacement, ownerOf, type Walk } from '../placement.ts'
 import { Slots, weightedSlots } from '../slots.ts'
 
 const TRIES = 10
@@ -16,7 +16,7 @@ const rehash: Walk = (_key, hash, table, live) => {
   let current = hash
   for (let attempt = 0; attempt < TRIES - 1; attempt++) {
     current = hashText(`${current}${attempt}`)
-    const owner = table.ownerOf(current)
+    const owner = ownerOf(table, current)
     if (live[owner]) return owner
   }
   return -1

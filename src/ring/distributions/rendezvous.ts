@@ -35,32 +35,36 @@ class Scores implements Table {
     this.#weights = Float64Array.from(sorted, (member) => member.weight)
   }
 
-  ownerOf(hash: number): number {
+  find(hash: number): number {
     return this.#best(hash, undefined)
   }
 
+  ownerAt(position: number): number {
+    return this.#indexes[position]!
+  }
+
   liveOwnerOf(hash: number, live: Live): number {
-    return this.#best(hash, live)
+    const best = this.#best(hash, live)
+    return best < 0 ? -1 : this.#indexes[best]!
   }
 
   #best(hash: number, live: Live | undefined): number {
     let best = -1
     let bestScore = -1
     for (let i = 0; i < this.#seeds.length; i++) {
-      const index = this.#indexes[i]!
-      if (live !== undefined && !live[index]) continue
+      if (live !== undefined && !live[this.#indexes[i]!]) continue
       // A score in (0, 1] to the power of 1/weight, compared by its logarithm.
       const draw = (mix(hash ^ this.#seeds[i]!) + 0.5) / 4294967296
       const score = this.#weights[i]! / -Math.log(draw)
       if (score > bestScore) {
-        best = index
+        best = i
         bestScore = score
       }
     }
     return best
   }
 
-  pointOf(): undefined {
+  pointAt(): undefined {
     return undefined
   }
 

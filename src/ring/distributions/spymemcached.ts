@@ -6,6 +6,7 @@ import {
   type Distribution,
   HashedPlacement,
   type Member,
+  ownerOf,
   type PlacementInput,
   type Walk,
 } from '../placement.ts'
@@ -26,7 +27,7 @@ function redistribute(input: PlacementInput): Walk {
     let sum = hash
     for (let attempt = 0; attempt < TRIES - 1; attempt++) {
       sum = (sum + input.hash.hash(prefixed(String(attempt), key))) >>> 0
-      const owner = table.ownerOf(sum)
+      const owner = ownerOf(table, sum)
       if (live[owner]) return owner
     }
     return -1

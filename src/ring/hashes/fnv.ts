@@ -1,34 +1,63 @@
+import { bytesOf, type Key, type KeyHash } from '../key.ts'
+
 // Only the low word of the 64-bit FNV is ever used for placement, and it depends on the low words of the
-// start value and the prime alone, so 32-bit arithmetic is exact. Bytes are sign-extended, as in libhashkit.
+// start value and the prime alone, so 32-bit arithmetic is exact.
 const START_64_LOW = 0x84222325
 const PRIME_64_LOW = 0x1b3
 const START_32 = 0x811c9dc5
 const PRIME_32 = 0x01000193
 
-/** libhashkit's `fnv1_64`: the low 32 bits of 64-bit FNV-1. */
-export function fnv1x64(bytes: Uint8Array, length: number): number {
-  let hash = START_64_LOW
-  for (let i = 0; i < length; i++) hash = Math.imul(hash, PRIME_64_LOW) ^ ((bytes[i]! << 24) >> 24)
-  return hash >>> 0
+// Text is hashed unit by unit while it is ASCII: copying it first would take longer than FNV itself. Bytes
+// from 0x80 up are sign-extended, as in libhashkit.
+
+function fnv1(start: number, prime: number): KeyHash {
+  const overBytes = (bytes: Uint8Array): number => {
+    let hash = start | 0
+    for (let i = 0; i < bytes.length; i++) {
+      hash = Math.imul(hash, prime) ^ ((bytes[i]! << 24) >> 24)
+    }
+    return hash >>> 0
+  }
+  return (key: Key) => {
+    if (typeof key !== 'string') return overBytes(key)
+    let hash = start | 0
+    for (let i = 0; i < key.length; i++) {
+      const unit = key.charCodeAt(i)
+      if (unit > 0x7f) return overBytes(bytesOf(key))
+      hash = Math.imul(hash, prime) ^ unit
+    }
+    return hash >>> 0
+  }
 }
+
+function fnv1a(start: number, prime: number): KeyHash {
+  const overBytes = (bytes: Uint8Array): number => {
+    let hash = start | 0
+    for (let i = 0; i < bytes.length; i++) {
+      hash = Math.imul(hash ^ ((bytes[i]! << 24) >> 24), prime)
+    }
+    return hash >>> 0
+  }
+  return (key: Key) => {
+    if (typeof key !== 'string') return overBytes(key)
+    let hash = start | 0
+    for (let i = 0; i < key.length; i++) {
+      const unit = key.charCodeAt(i)
+      if (unit > 0x7f) return overBytes(bytesOf(key))
+      hash = Math.imul(hash ^ unit, prime)
+    }
+    return hash >>> 0
+  }
+}
+
+/** libhashkit's `fnv1_64`: the low 32 bits of 64-bit FNV-1. */
+export const fnv1x64: KeyHash = fnv1(START_64_LOW, PRIME_64_LOW)
 
 /** libhashkit's `fnv1a_64`, twemproxy's default: the low 32 bits of 64-bit FNV-1a. */
-export function fnv1ax64(bytes: Uint8Array, length: number): number {
-  let hash = START_64_LOW
-  for (let i = 0; i < length; i++) hash = Math.imul(hash ^ ((bytes[i]! << 24) >> 24), PRIME_64_LOW)
-  return hash >>> 0
-}
+export const fnv1ax64: KeyHash = fnv1a(START_64_LOW, PRIME_64_LOW)
 
 /** libhashkit's `fnv1_32`. */
-export function fnv1x32(bytes: Uint8Array, length: number): number {
-  let hash = START_32
-  for (let i = 0; i < length; i++) hash = Math.imul(hash, PRIME_32) ^ ((bytes[i]! << 24) >> 24)
-  return hash >>> 0
-}
+export const fnv1x32: KeyHash = fnv1(START_32, PRIME_32)
 
 /** libhashkit's `fnv1a_32`. */
-export function fnv1ax32(bytes: Uint8Array, length: number): number {
-  let hash = START_32
-  for (let i = 0; i < length; i++) hash = Math.imul(hash ^ ((bytes[i]! << 24) >> 24), PRIME_32)
-  return hash >>> 0
-}
+export const fnv1ax32: KeyHash = fnv1a(START_32, PRIME_32)

@@ -2,8 +2,6 @@
  * MD5 (RFC 1321) in plain JavaScript. `crypto.hash` costs twice as much on keys of a few dozen bytes, nearly
  * all of it in crossing to native code, and a ring needs 32 bits, not a hex string.
  */
-const block = new Uint8Array(64)
-const words = new DataView(block.buffer)
 const m = new Int32Array(16)
 const state = new Int32Array(4)
 const before = new Int32Array(4)
@@ -35,24 +33,35 @@ function digest(bytes: Uint8Array, length: number): void {
   state[3] = 0x10325476
   let at = 0
   for (; at + 64 <= length; at += 64) {
-    for (let i = 0; i < 64; i++) block[i] = bytes[at + i]!
+    for (let i = 0; i < 16; i++) m[i] = word(bytes, at + 4 * i)
     compress()
   }
-  const rest = length - at
-  for (let i = 0; i < rest; i++) block[i] = bytes[at + i]!
-  block[rest] = 0x80
-  for (let i = rest + 1; i < 64; i++) block[i] = 0
-  if (rest >= 56) {
+  const full = (length - at) >> 2
+  for (let i = 0; i < full; i++) m[i] = word(bytes, at + 4 * i)
+  for (let i = full; i < 16; i++) m[i] = 0
+  m[full] = lastWord(bytes, at + 4 * full, length)
+  if (length - at >= 56) {
     compress()
-    block.fill(0)
+    m.fill(0)
   }
-  words.setUint32(56, length << 3, true)
-  words.setUint32(60, length >>> 29, true)
+  m[14] = length << 3
+  m[15] = length >>> 29
   compress()
 }
 
+function word(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
+}
+
+/** The up to three bytes left, and the bit that ends the message. */
+function lastWord(bytes: Uint8Array, at: number, length: number): number {
+  let value = 0
+  let shift = 0
+  for (let i = at; i < length; i++, shift += 8) value |= bytes[i]! << shift
+  return value | (0x80 << shift)
+}
+
 function compress(): void {
-  for (let i = 0; i < 16; i++) m[i] = words.getInt32(i << 2, true)
   for (let i = 0; i < 4; i++) before[i] = state[i]!
   roundF()
   roundG()

@@ -3,7 +3,7 @@ const C2 = 0x1b873593
 
 /** MurmurHash3_x86_32 with the given seed. */
 export function murmur3Seeded(bytes: Uint8Array, length: number, seed: number): number {
-  let hash = seed
+  let hash = seed | 0
   let at = 0
   for (; at + 4 <= length; at += 4) {
     const word =
@@ -26,7 +26,7 @@ function scramble(word: number): number {
 
 /** Murmur3's finalizer: spreads any 32-bit number over all 32 bits, one to one. */
 export function mix(value: number): number {
-  let hash = value
+  let hash = value | 0
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
   return (hash ^ (hash >>> 16)) >>> 0

@@ -1,0 +1,315 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { distributionNames } from '../../src/ring/distributions/registry.ts'
+import type { RingOptions } from '../../src/ring/options.ts'
+import { createRing } from '../../src/ring/ring.ts'
+
+const servers = ['10.0.0.1:11211', '10.0.0.2:11211:2', '10.0.0.3:11211:3']
+const plainServers = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5']
+const keys = Array.from({ length: 2000 }, (_, i) => `key:${i}`)
+
+describe('createRing', () => {
+  for (const distribution of distributionNames) {
+    // twemproxy's default hash over five slots is one of the traps below.
+    const options =
+      distribution === 'twemproxyModula' ? { distribution, hash: 'md5' as const } : { distribution }
+
+    it(`${distribution}: locate tells the server that indexOf finds, and deals keys to all`, () => {
+      const ring = createRing(plainServers, options)
+      const counts = new Map(plainServers.map((server) => [server, 0]))
+      for (const key of keys) {
+        const { server, index, hash, point } = ring.locate(key)
+        assert.equal(index, ring.indexOf(key))
+        assert.equal(server, plainServers[index])
+        assert.ok(hash >= 0 && hash < 2 ** 32)
+        if (ring.points.length > 0) assert.ok(ring.points.includes(point!))
+        else assert.equal(point, undefined)
+        counts.set(server, counts.get(server)! + 1)
+      }
+      for (const [server, count] of counts)
+        assert.ok(count > 100, `${server} got ${count} of 2,000`)
+    })
+
+    it(`${distribution}: shares are what many keys show`, () => {
+      const ring = createRing(plainServers, options)
+      const shares = ring.shares()
+      assert.ok(Math.abs(shares.reduce((sum, share) => sum + share, 0) - 1) < 1e-9)
+      const counts = new Array<number>(plainServers.length).fill(0)
+      for (let i = 0; i < 20_000; i++) counts[ring.indexOf(`user:${i}:profile`)]!++
+      for (const [i, share] of shares.entries()) {
+        assert.ok(Math.abs(counts[i]! / 20_000 - share) < 0.02, `${counts[i]} keys, share ${share}`)
+      }
+    })
+
+    it(`${distribution}: one server gets every key`, () => {
+      const ring = createRing(['10.0.0.1'], options)
+      for (const key of keys.slice(0, 100)) assert.equal(ring.indexOf(key), 0)
+      assert.equal(ring.locate('a').fallback(), undefined)
+    })
+
+    it(`${distribution}: a live server keeps its keys, and a dead one's go to live ones`, () => {
+      const ring = createRing(plainServers, options)
+      const live = [true, false, true, false, true]
+      for (const key of keys) {
+        const home = ring.indexOf(key)
+        const index = ring.indexOfLive(key, live)
+        if (live[home]) assert.equal(index, home)
+        else assert.ok(index === -1 || live[index], `key ${key} on ${index}`)
+      }
+    })
+
+    it(`${distribution}: nobody alive is -1, not a loop`, () => {
+      assert.equal(createRing(plainServers, options).indexOfLive('a', new Uint8Array(5)), -1)
+    })
+  }
+
+  it('is frozen, and so is what it hands out', () => {
+    const ring = createRing(servers)
+    assert.ok(Object.isFrozen(ring) && Object.isFrozen(ring.servers))
+    ring.points.fill(0)
+    assert.notEqual(ring.points.at(-1), 0)
+  })
+
+  it('gives back the very entries it was given', () => {
+    const given = [{ host: 'a' }, { host: 'b', weight: 2 }]
+    const ring = createRing(given)
+    assert.equal(ring.locate('k').server, given[ring.indexOf('k')])
+  })
+
+  it('can be awaited, for those who write await createRing(…)', async () => {
+    const ring = await createRing(servers, { hash: 'xxh64' })
+    assert.equal(ring.hash, 'xxh64')
+  })
+
+  it('takes a client’s whole behaviors, ignoring what is not about placement', () => {
+    const behaviors = { hash: 'md5', autoEjectHosts: true, retries: 2 } as RingOptions
+    assert.equal(createRing(servers, behaviors).indexOf('a'), createRing(servers).indexOf('a'))
+  })
+})
+
+describe('fallbacks', () => {
+  it('name every server once, in the order in which they would take over', () => {
+    const ring = createRing(plainServers)
+    for (const key of keys.slice(0, 50)) {
+      const location = ring.locate(key)
+      const order = [location.server, ...[1, 2, 3, 4].map((n) => location.fallback(n))]
+      assert.equal(new Set(order).size, 5)
+      assert.equal(location.fallback(5), undefined)
+      assert.equal(location.fallback(1), location.fallback())
+      const live = plainServers.map((server) => server !== order[0] && server !== order[1])
+      assert.equal(plainServers[ring.indexOfLive(key, live)], order[2])
+    }
+  })
+})
+
+describe('a hash tag', () => {
+  const ring = createRing(plainServers, { distribution: 'twemproxy', hashTag: '{}' })
+  it('keeps keys of one tag together', () => {
+    assert.equal(ring.indexOf('{user:1}:a'), ring.indexOf('b:{user:1}'))
+    assert.equal(ring.indexOf('{user:1}:a'), ring.indexOf('user:1'))
+    assert.equal(ring.indexOf(Buffer.from('x{user:1}')), ring.indexOf('user:1'))
+  })
+  it('that is empty or open counts as no tag', () => {
+    const untagged = createRing(plainServers, { distribution: 'twemproxy' })
+    for (const key of ['{}abc', 'abc{', '}abc{', 'ab}c{d']) {
+      assert.equal(ring.indexOf(key), untagged.indexOf(key))
+    }
+  })
+})
+
+describe('another membership', () => {
+  it('without a server moves its keys alone', () => {
+    const ring = createRing(plainServers)
+    const smaller = ring.without('10.0.0.3')
+    assert.deepEqual(
+      smaller.servers,
+      plainServers.filter((server) => server !== '10.0.0.3'),
+    )
+    const { moved, unrelated, removed, before } = ring.diff(smaller, keys)
+    assert.equal(moved, before[2])
+    assert.equal(unrelated, 0)
+    assert.deepEqual(removed, ['10.0.0.3:11211'])
+  })
+
+  it('finds the server to leave by index, address, name or entry', () => {
+    const given = [{ host: 'a', name: 'one' }, { host: 'b' }, { host: 'c', port: 1 }]
+    const ring = createRing(given)
+    for (const server of [0, 'one', given[0]!]) {
+      assert.deepEqual(ring.without(server).servers, given.slice(1))
+    }
+    assert.deepEqual(ring.without('c:1').servers, given.slice(0, 2))
+    assert.throws(() => ring.without('d'), { code: 'MINTRING_BAD_SERVER' })
+    assert.throws(() => ring.without(3), { code: 'MINTRING_BAD_SERVER' })
+  })
+
+  it('with a server moves keys to it alone', () => {
+    const ring = createRing(plainServers)
+    const { moved, unrelated, added, after } = ring.diff(ring.with('10.0.0.6'), keys)
+    assert.equal(moved, after[5])
+    assert.equal(unrelated, 0)
+    assert.deepEqual(added, ['10.0.0.6:11211'])
+  })
+
+  it('with another weight gives a server its new share', () => {
+    const ring = createRing(['a', 'b', 'c', 'd'])
+    const heavier = ring.reweight('b', 3)
+    assert.ok(Math.abs(heavier.shares()[1]! - 0.5) < 0.06, `${heavier.shares()[1]}`)
+    assert.deepEqual(ring.diff(heavier, keys).reweighted, ['b:11211'])
+    assert.throws(() => ring.reweight('b', 0), { code: 'MINTRING_BAD_SERVER' })
+  })
+
+  it('rebuilt over the living equals the ring of the living, under the old indexes', () => {
+    const ring = createRing(servers)
+    const rebuilt = ring.rebuiltOver([1, 0, 1])
+    const fresh = createRing([servers[0]!, servers[2]!])
+    for (const key of keys) assert.equal(rebuilt.locate(key).server, fresh.locate(key).server)
+    assert.throws(() => ring.rebuiltOver([0, 0, 0]), { code: 'MINTRING_NO_SERVERS' })
+  })
+
+  it('leaves the last server no way out', () => {
+    assert.throws(() => createRing(['a']).without('a'), { code: 'MINTRING_NO_SERVERS' })
+  })
+})
+
+describe('skipping dead servers', () => {
+  it('moves exactly their keys, whatever the weights and the number of servers', () => {
+    const fleets = fc.record({
+      weights: fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 2, maxLength: 12 }),
+      dead: fc.nat(11),
+      salt: fc.nat(1000),
+      distribution: fc.constantFrom(...distributionNames),
+    })
+    fc.assert(
+      fc.property(fleets, ({ weights, dead, salt, distribution }) => {
+        const fleet = weights.map((weight, i) => ({ host: `10.${salt % 250}.1.${i}`, weight }))
+        const ring = createRing(fleet, { distribution })
+        const gone = dead % fleet.length
+        const live = fleet.map((_, i) => i !== gone)
+        for (const key of keys.slice(0, 300)) {
+          const home = ring.indexOf(key)
+          const now = ring.indexOfLive(key, live)
+          if (home !== gone) assert.equal(now, home)
+          else assert.notEqual(now, gone)
+        }
+      }),
+      { numRuns: 150 },
+    )
+  })
+})
+
+describe('bad input', () => {
+  const cases: readonly [string, unknown, unknown, string, RegExp?][] = [
+    ['an empty list', [], {}, 'MINTRING_NO_SERVERS'],
+    ['a string instead of a list', 'a,b', {}, 'MINTRING_BAD_SERVER'],
+    [
+      'a near-miss distribution',
+      servers,
+      { distribution: 'ketema' },
+      'MINTRING_BAD_BEHAVIOR',
+      /'ketama'/,
+    ],
+    [
+      'a strange distribution',
+      servers,
+      { distribution: 'zzzzzzz' },
+      'MINTRING_BAD_BEHAVIOR',
+      /Known: ketama,/,
+    ],
+    ['a distribution of another type', servers, { distribution: 7 }, 'MINTRING_BAD_BEHAVIOR'],
+    ['an inherited name', servers, { distribution: 'toString' }, 'MINTRING_BAD_BEHAVIOR'],
+    ['a near-miss hash', servers, { hash: 'fnv1a64' }, 'MINTRING_BAD_BEHAVIOR', /'fnv1a_64'/],
+    ['a near-miss point hash', servers, { pointHash: 'mdf5' }, 'MINTRING_BAD_BEHAVIOR', /'md5'/],
+    ['a hash tag of one character', servers, { hashTag: '{' }, 'MINTRING_BAD_BEHAVIOR'],
+    ['an unknown ejection', servers, { ejection: 'skp' }, 'MINTRING_BAD_BEHAVIOR', /'skip'/],
+    ['a label format', servers, { labelFormat: 'spy' }, 'MINTRING_BAD_BEHAVIOR'],
+    ['vnodes of 0', servers, { vnodes: 0 }, 'MINTRING_BAD_BEHAVIOR'],
+    ['replicas of 5', servers, { replicas: 5 }, 'MINTRING_BAD_BEHAVIOR'],
+    ['a table size that is no prime', servers, { tableSize: 65536 }, 'MINTRING_BAD_BEHAVIOR'],
+    [
+      'a table smaller than the list',
+      servers,
+      { distribution: 'maglev', tableSize: 2 },
+      'MINTRING_BAD_BEHAVIOR',
+    ],
+    ['a weight of 0', ['a:1:0'], {}, 'MINTRING_BAD_SERVER'],
+    [
+      'a fractional weight on ketama',
+      [{ host: 'a', weight: 1.5 }],
+      {},
+      'MINTRING_BAD_SERVER',
+      /whole/,
+    ],
+    ['one server twice', ['a', 'b', 'a:11211'], {}, 'MINTRING_DUPLICATE_SERVER', /'a'/],
+    [
+      'one name twice',
+      [
+        { host: 'a', name: 'x' },
+        { host: 'b', name: 'x' },
+      ],
+      { distribution: 'twemproxy' },
+      'MINTRING_DUPLICATE_SERVER',
+    ],
+    [
+      'weights of too many points',
+      Array.from({ length: 3 }, (_, i) => `10.0.0.${i}:1:65535`),
+      { distribution: 'nginx' },
+      'MINTRING_BAD_SERVER',
+      /points/,
+    ],
+    [
+      'a host name without its address on a spymemcached ring',
+      ['a', 'b'],
+      { distribution: 'spymemcached' },
+      'MINTRING_BAD_SERVER',
+      /'ip'/,
+    ],
+  ]
+  for (const [what, list, options, code, message = /./] of cases) {
+    it(`${what} is ${code}`, () => {
+      assert.throws(() => createRing(list as string[], options as RingOptions), { code, message })
+    })
+  }
+
+  it('one server twice is accepted where the client imitated accepts it', () => {
+    const ring = createRing(['a', 'b', 'a'], { duplicates: 'allow' })
+    assert.ok(keys.every((key) => ring.indexOf(key) !== 2))
+  })
+})
+
+describe('traps', () => {
+  const warnings: (Error & { code?: string })[] = []
+  process.on('warning', (warning) => warnings.push(warning))
+  const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+  it('of a 15-bit hash on a 32-bit ring are told once, with the figure, and are true', async () => {
+    const ring = createRing(plainServers, { hash: 'crc32' })
+    createRing(plainServers, { hash: 'crc32' })
+    await nextTurn()
+    const told = warnings.filter((warning) => warning.message.includes('2,048 of 2,048'))
+    assert.equal(told.length, 1)
+    assert.equal(told[0]!.code, 'MINTRING_RING_TRAP')
+    assert.equal(ring.warnings.length, 1)
+    assert.ok(Math.max(...ring.shares()) > 0.99)
+    assert.equal(new Set(keys.map((key) => ring.indexOf(key))).size, 1)
+  })
+
+  it('of fnv1a_64 modulo 3 are told, and are true', async () => {
+    const ring = createRing(['a', 'b', 'c'], { distribution: 'modula', hash: 'fnv1a_64' })
+    await nextTurn()
+    assert.ok(warnings.some((warning) => warning.message.includes('90 / 0 / 1,710')))
+    const counts = [0, 0, 0]
+    for (let i = 0; i < 1800; i++) counts[ring.indexOf(`key:${i}`)]!++
+    assert.deepEqual(counts, [90, 0, 1710])
+  })
+
+  it('of weights that are ignored are told', () => {
+    assert.match(createRing(servers, { distribution: 'jump' }).warnings.join(), /ignores weights/)
+    assert.match(createRing(servers, { distribution: 'modula' }).warnings.join(), /ignores weights/)
+  })
+
+  it('are none for the defaults, nor for crc32 where that means the whole of it', () => {
+    assert.deepEqual(createRing(servers).warnings, [])
+    assert.deepEqual(createRing(servers, { distribution: 'nginx', hash: 'crc32' }).warnings, [])
+  })
+})
