@@ -51,12 +51,15 @@ function runnable(code: string, servers: readonly EmbeddedServer[]): string {
     return quote + pathToFileURL(join(root, source)).href + quote
   })
   let next = 0
-  const given = new Map<string, string>()
-  return doors.replace(/\b(127\.0\.0\.1|localhost|10\.0\.0\.\d):112\d\d\b/g, (address) => {
-    const server = given.get(address) ?? servers[next++ % servers.length]?.address ?? address
-    given.set(address, server)
+  const given = new Map<string, EmbeddedServer>()
+  const serverFor = (port: string): EmbeddedServer => {
+    const server = given.get(port) ?? (servers[next++ % servers.length] as EmbeddedServer)
+    given.set(port, server)
     return server
-  })
+  }
+  return doors
+    .replace(/\b(?:127\.0\.0\.1|localhost):(112\d\d)\b/g, (_, port) => serverFor(port).address)
+    .replace(/\bport: (112\d\d)\b/g, (_, port) => `port: ${serverFor(port).port}`)
 }
 
 async function runProgram(program: Program, code: string): Promise<void> {
