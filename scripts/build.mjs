@@ -1,6 +1,6 @@
 // Builds dist/: the same sources by plain tsc, once as ES modules and once as CommonJS.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
@@ -21,6 +21,17 @@ function compile(format) {
   const config = join(root, 'scripts', `tsconfig.${format}.json`)
   const run = spawnSync(process.execPath, [compiler, '-p', config], { stdio: 'inherit' })
   if (run.status !== 0) process.exit(run.status ?? 1)
+  nameBuiltFiles(join(root, 'dist', format))
+}
+
+/** tsc leaves `./x.ts` in declarations, which TypeScript before 5 refuses to follow. */
+function nameBuiltFiles(folder) {
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+    if (!entry.name.endsWith('.d.ts')) continue
+    const path = join(entry.parentPath, entry.name)
+    const text = readFileSync(path, 'utf8')
+    writeFileSync(path, text.replace(/((?:from|import) ?\(?['"]\.[^'"]*)\.ts(?=['"])/g, '$1.js'))
+  }
 }
 
 function makeExecutable(path) {
