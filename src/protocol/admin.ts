@@ -65,8 +65,8 @@ export function lruTuneHead(
   warmAgeFactor: number,
 ): string {
   const percents = `${uint('percentHot', percentHot, 100)} ${uint('percentWarm', percentWarm, 100)}`
-  const factors = `${factor('hotAgeFactor', hotAgeFactor)} ${factor('warmAgeFactor', warmAgeFactor)}`
-  return `lru tune ${percents} ${factors}\r\n`
+  const hot = factor('hotAgeFactor', hotAgeFactor)
+  return `lru tune ${percents} ${hot} ${factor('warmAgeFactor', warmAgeFactor)}\r\n`
 }
 
 function factor(name: string, value: number): string {
@@ -102,7 +102,7 @@ export function metadumpHead(range: CrawlRange): string {
   return `lru_crawler metadump ${crawlRange(range)}\r\n`
 }
 
-/** `lru_crawler mgdump <classes|all|hash>`: a Line `mg <key> [b]` per item, then EN. Since 1.6.19. */
+/** `lru_crawler mgdump <classes|all|hash>`: Lines `mg <key> [b]`, then EN. Since 1.6.19. */
 export function mgdumpHead(range: CrawlRange): string {
   return `lru_crawler mgdump ${crawlRange(range)}\r\n`
 }

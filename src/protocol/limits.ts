@@ -3,7 +3,7 @@ import { MintringError } from '../errors.ts'
 /** The longest key memcached takes, in bytes (KEY_MAX_LENGTH in memcached.h). */
 export const MAX_KEY_BYTES = 250
 
-/** The most bytes a key may have before base64 for it to fit in MAX_KEY_BYTES: whole groups of 3. */
+/** The most bytes a key may have before base64 to fit in MAX_KEY_BYTES: whole groups of 3. */
 export const MAX_BASE64_KEY_BYTES = 186
 
 /** The longest opaque token of a meta command, in bytes, without its letter. */
@@ -15,7 +15,7 @@ export const MAX_RELATIVE_TTL_SECONDS = 2_592_000
 /** memcached reads exptimes as signed 32-bit integers. */
 export const MAX_EXPTIME = 2_147_483_647
 
-/** The longest `gat` or `gats` line: past 2 KB without a line end memcached may close (proto_text.c). */
+/** The longest `gat` line: memcached closes at more without a line end, but for gets. */
 export const MAX_TOUCH_LINE_BYTES = 2048
 
 /** Counters, deltas and CAS ids are unsigned 64-bit integers. */

@@ -1,20 +1,25 @@
 import { type ParserLimits, parserLimits } from './limits.ts'
 import { malformed } from './malformed.ts'
 import { Reply } from './reply.ts'
+import { readHitLine } from './reply-hit.ts'
 import { ReplyKind } from './reply-kind.ts'
 import { lineFault, NO_DATA, readLine } from './reply-line.ts'
 
 const CR = 0x0d
 const LF = 0x0a
 const EMPTY: Buffer = Buffer.alloc(0)
+const SHORT_COPY_BYTES = 64
 const FIRST_LINE_BYTES = 512
+const FIRST_SHARED_BYTES = 4096
+/** Values up to this size that come in pieces share one buffer: most are decoded, not kept. */
+const SHARED_VALUE_BYTES = 64 * 1024
 /** Larger values get their memory as their bytes come: announcing a value must cost nothing. */
 const FIRST_VALUE_BYTES = 1024 * 1024
 
 /**
  * Reads what a memcached server sends, text and meta alike, in chunks cut anywhere.
  *
- * `onReply` is called once per reply, synchronously inside `push`, with the parser's one `Reply`.
+ * `onReply` is called once per reply, inside `push`, with the parser's one `Reply`.
  * `push` throws a MINTRING_PROTOCOL error that says where for bytes that are not the protocol, and
  * whatever `onReply` throws. Either way the parser is dead: each later `push` throws the same error.
  */
@@ -28,6 +33,7 @@ export class ReplyParser {
   /** A line whose end has not come yet, or the line of a value that is not whole yet. */
   #line: Buffer = EMPTY
   #lineBytes = 0
+  #shared: Buffer = EMPTY
   /** The value being collected, how long it will be (-1: none is) and how much has come. */
   #value: Buffer = EMPTY
   #valueBytes = -1
@@ -64,7 +70,7 @@ export class ReplyParser {
 
   #forget(): void {
     this.#reply.release()
-    this.#line = this.#value = EMPTY
+    this.#line = this.#value = this.#shared = EMPTY
     this.#lineBytes = this.#collected = 0
   }
 
@@ -75,14 +81,17 @@ export class ReplyParser {
     if (this.#valueBytes >= 0) at = this.#collect(chunk, 0)
     else if (this.#lineBytes > 0) at = this.#continueLine(chunk)
     while (at < length) {
-      const lineFeed = findLineFeed(chunk, at)
-      at = lineFeed < 0 ? this.#holdLine(chunk, at, length) : this.#accept(chunk, at, lineFeed)
+      const value = readHitLine(this.#reply, chunk, at, this.#maxLineBytes, this.#maxValueBytes)
+      if (value > 0) at = this.#readValue(chunk, value, this.#reply.size)
+      else at = this.#accept(chunk, at)
     }
     if (this.#valueBytes < 0) this.#reply.release()
   }
 
-  /** A line that lies in the chunk, and its value as far as it does too. Answers where it ended. */
-  #accept(chunk: Buffer, start: number, lineFeed: number): number {
+  /** A line as far as it lies in the chunk, and its value too. Answers where it ended. */
+  #accept(chunk: Buffer, start: number): number {
+    const lineFeed = findLineFeed(chunk, start)
+    if (lineFeed < 0) return this.#holdLine(chunk, start, chunk.length)
     const next = lineFeed + 1
     const size = this.#readLine(chunk, start, lineFeed, this.#consumed + start)
     if (size !== NO_DATA) return this.#readValue(chunk, next, size)
@@ -126,7 +135,7 @@ export class ReplyParser {
       this.#line.copy(larger, 0, 0, held)
       this.#line = larger
     }
-    chunk.copy(this.#line, held, start, start + kept - held)
+    copyBytes(chunk, start, this.#line, held, kept - held)
     if (total > most) throw this.#tooLong(this.#line, 0, this.#consumed - held + start)
     this.#lineBytes = kept
     return end
@@ -172,10 +181,19 @@ export class ReplyParser {
       reply.moveLine(this.#line)
     }
     this.#lineBytes = lineEnd - lineStart
-    this.#value = Buffer.allocUnsafe(Math.min(size, FIRST_VALUE_BYTES))
+    this.#value = this.#roomFor(size)
     this.#valueBytes = size
     this.#collected = 0
     return this.#collect(chunk, start)
+  }
+
+  #roomFor(size: number): Buffer {
+    if (size > SHARED_VALUE_BYTES) return Buffer.allocUnsafe(Math.min(size, FIRST_VALUE_BYTES))
+    if (this.#shared.length < size) {
+      const room = Math.max(FIRST_SHARED_BYTES, 2 ** Math.ceil(Math.log2(size)))
+      this.#shared = Buffer.allocUnsafe(room)
+    }
+    return this.#shared
   }
 
   #collect(chunk: Buffer, start: number): number {
@@ -205,7 +223,7 @@ export class ReplyParser {
       this.#value.copy(larger, 0, 0, have)
       this.#value = larger
     }
-    chunk.copy(this.#value, have, start, start + length)
+    copyBytes(chunk, start, this.#value, have, length)
     this.#collected = needed
   }
 
@@ -214,7 +232,7 @@ export class ReplyParser {
     reply.data = this.#value
     reply.dataStart = 0
     reply.dataEnd = this.#valueBytes
-    reply.dataOwned = true
+    reply.dataOwned = this.#value !== this.#shared
     this.#value = EMPTY
     this.#valueBytes = -1
     this.#lineBytes = this.#collected = 0
@@ -223,7 +241,13 @@ export class ReplyParser {
   }
 }
 
-/** Where the next line feed is, or -1. Lines are short: a plain loop beats a call out of JavaScript. */
+/** Copying a few bytes by a plain loop beats a call out of JavaScript. */
+function copyBytes(from: Buffer, start: number, to: Buffer, at: number, length: number): void {
+  if (length > SHORT_COPY_BYTES) from.copy(to, at, start, start + length)
+  else for (let i = 0; i < length; i++) to[at + i] = from[start + i]!
+}
+
+/** Where the next line feed is, or -1. Lines are short, so that a plain loop is fastest here too. */
 function findLineFeed(chunk: Buffer, from: number): number {
   const end = chunk.length
   for (let i = from; i < end; i++) if (chunk[i] === LF) return i

@@ -31,7 +31,7 @@ export class Reply {
   data: Buffer = EMPTY
   dataStart = 0
   dataEnd = 0
-  /** `data` was made for this reply alone, and may be kept. Otherwise it is a view: copy to keep. */
+  /** `data` was made for this reply alone and may be kept. Otherwise it is a view: copy to keep. */
   dataOwned = false
 
   /** Meta `t`: seconds to live, -1 for ever, TTL_UNTOLD when not told. */

@@ -62,7 +62,8 @@ export function storeHead(
   cas?: bigint | number,
   noreply = false,
 ): string {
-  const fields = `${uint('flags', flags, MAX_FLAGS)} ${exptimeField(exptime)} ${uint('length', length)}`
+  const flagsField = uint('flags', flags, MAX_FLAGS)
+  const fields = `${flagsField} ${exptimeField(exptime)} ${uint('length', length)}`
   if (verb !== 'cas') return `${verb} ${wireKey} ${fields}${ending(noreply)}`
   const id = uint64('cas', cas as bigint)
   return `cas ${wireKey} ${fields} ${id}${ending(noreply)}`

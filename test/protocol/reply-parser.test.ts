@@ -185,17 +185,32 @@ describe('the one reply of a parser', () => {
     chunk.fill(0)
     assert.equal(String(copy), 'abc')
   })
-  test('owns a value that came in pieces, and gives it away', () => {
+  test('shares one buffer among small values that come in pieces', () => {
     const kept: Buffer[] = []
     const parser = new ReplyParser((reply) => {
-      assert.equal(reply.dataOwned, true)
-      assert.equal(reply.valueBuffer(), reply.data)
+      assert.equal(reply.dataOwned, false)
       kept.push(reply.valueBuffer())
     })
     for (const piece of ['VALUE a 0 3\r\na', 'bc\r\nVALUE b 0 3\r\nd', 'ef\r\n']) {
       parser.push(Buffer.from(piece))
     }
     assert.deepEqual(kept.map(String), ['abc', 'def'])
+  })
+  test('owns a large value that came in pieces, and gives it away uncopied', () => {
+    const kept: Buffer[] = []
+    const parser = new ReplyParser((reply) => {
+      assert.equal(reply.dataOwned, true)
+      assert.equal(reply.valueBuffer(), reply.data)
+      kept.push(reply.valueBuffer())
+    })
+    for (const letter of ['a', 'b']) {
+      parser.push(Buffer.from(`VALUE ${letter} 0 3000000\r\n`))
+      for (let i = 0; i < 3; i++) parser.push(Buffer.alloc(1_000_000, letter))
+      parser.push(Buffer.from('\r\n'))
+    }
+    assert.equal(kept.length, 2)
+    assert.ok(kept[0]!.equals(Buffer.alloc(3_000_000, 'a')))
+    assert.ok(kept[1]!.equals(Buffer.alloc(3_000_000, 'b')))
   })
   test('is the same object each time, and holds no bytes between pushes', () => {
     const seen = new Set<unknown>()

@@ -146,6 +146,25 @@ describe('a reply parser given anything', () => {
   })
 })
 
+test('values around the sizes where memory is shared, owned and grown come back whole', () => {
+  for (const size of [4095, 4097, 65_535, 65_536, 65_537, 1_048_577, 2_500_000]) {
+    const value = Buffer.alloc(size, `${size};`)
+    const head = `VALUE k 0 ${size}\r\n`
+    const all = Buffer.concat([Buffer.from(head), value, Buffer.from(`\r\n${head}`), value])
+    const stream = Buffer.concat([all, Buffer.from('\r\nEND\r\n')])
+    for (const chunkBytes of [1460, 65_536, 1_000_003, stream.length]) {
+      const heard: boolean[] = []
+      const parser = new ReplyParser((reply) => {
+        heard.push(reply.size === 0 || reply.valueBuffer().equals(value))
+      })
+      for (let at = 0; at < stream.length; at += chunkBytes) {
+        parser.push(stream.subarray(at, at + chunkBytes))
+      }
+      assert.deepEqual(heard, [true, true, true])
+    }
+  }
+})
+
 /** An unfinished stream of bad bytes may be refused a little sooner or later. */
 function withoutPending(outcome: Outcome): Pick<Outcome, 'replies' | 'error'> {
   return { replies: outcome.replies, error: outcome.error }

@@ -1,0 +1,65 @@
+import type { Reply } from './reply.ts'
+import { ReplyKind } from './reply-kind.ts'
+
+const CR = 0x0d
+const LF = 0x0a
+const SPACE = 0x20
+const ZERO = 0x30
+const NINE = 0x39
+/** Ten digits stay far below 2^53: what is longer takes the careful way. */
+const MAX_DIGITS = 10
+const SHORTEST_BYTES = 'VALUE k 0 0\r\n'.length
+
+/**
+ * Reads the one line that comes by the million, `VALUE <key> <flags> <bytes>`, whole in the chunk
+ * and well formed, in one pass. Answers where its value begins, or 0 for anything else: the careful
+ * way then tells what that is.
+ */
+export function readHitLine(
+  reply: Reply,
+  chunk: Buffer,
+  start: number,
+  maxLineBytes: number,
+  maxValueBytes: number,
+): number {
+  const length = chunk.length
+  if (length - start < SHORTEST_BYTES || !isValueWord(chunk, start)) return 0
+  const keyStart = start + 6
+  let at = keyStart
+  while (at < length && chunk[at]! > SPACE) at++
+  const keyEnd = at
+  if (keyEnd === keyStart || at >= length || chunk[at++] !== SPACE) return 0
+  let flags = 0
+  let first = at
+  while (at < length && isDigit(chunk[at]!)) flags = flags * 10 + chunk[at++]! - ZERO
+  if (at === first || at - first > MAX_DIGITS || at >= length || chunk[at++] !== SPACE) return 0
+  let size = 0
+  first = at
+  while (at < length && isDigit(chunk[at]!)) size = size * 10 + chunk[at++]! - ZERO
+  if (at === first || at - first > MAX_DIGITS || at + 1 >= length) return 0
+  if (chunk[at] !== CR || chunk[at + 1] !== LF) return 0
+  if (at - start > maxLineBytes || size > maxValueBytes) return 0
+  reply.begin(chunk, start, at)
+  reply.kind = ReplyKind.Value
+  reply.keyStart = keyStart
+  reply.keyEnd = keyEnd
+  reply.flags = flags
+  reply.size = size
+  return at + 2
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= ZERO && byte <= NINE
+}
+
+/** `VALUE ` */
+function isValueWord(chunk: Buffer, at: number): boolean {
+  return (
+    chunk[at] === 0x56 &&
+    chunk[at + 1] === 0x41 &&
+    chunk[at + 2] === 0x4c &&
+    chunk[at + 3] === 0x55 &&
+    chunk[at + 4] === 0x45 &&
+    chunk[at + 5] === SPACE
+  )
+}
