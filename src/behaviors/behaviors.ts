@@ -156,6 +156,11 @@ export interface Behaviors {
    */
   readonly maxItemBytes: number
   /**
+   * What to do with values over maxItemBytes: reject them, or split them over several items
+   * that are read all or not at all. Default: `reject`.
+   */
+  readonly largeValues: 'reject' | 'split'
+  /**
    * Values of more bytes than this are compressed if that makes them smaller. Unset: nothing is
    * compressed. Compressed values are always read. Default: unset.
    */
@@ -165,6 +170,11 @@ export interface Behaviors {
    * Default: `gzip`.
    */
   readonly compression: 'gzip' | 'brotli' | 'zstd'
+  /**
+   * The most a compressed value may unfold to; a larger one rejects. It guards against a small
+   * value made to fill the memory. Default: `67108864`.
+   */
+  readonly maxDecompressedBytes: number
   /**
    * Writes and reads the values that are neither strings nor bytes: `{ serialize, deserialize
    * }`, sync or async. Unset: JSON. Default: unset.

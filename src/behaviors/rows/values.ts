@@ -20,6 +20,14 @@ export const valueRows: readonly Row[] = [
       'old one.',
   },
   {
+    name: 'largeValues',
+    type: 'choice',
+    choices: ['reject', 'split'],
+    default: 'reject',
+    live: 'now',
+    doc: 'What to do with values over maxItemBytes: reject them, or split them over several items that are read all or not at all.',
+  },
+  {
     name: 'compressAboveBytes',
     type: 'integer',
     unit: 'bytes',
@@ -38,6 +46,16 @@ export const valueRows: readonly Row[] = [
     default: 'gzip',
     live: 'now',
     doc: 'How values are compressed. nginx reads `gzip`; `zstd` needs a Node that has it (22.15).',
+  },
+  {
+    name: 'maxDecompressedBytes',
+    type: 'integer',
+    unit: 'bytes',
+    default: 64 * MIB,
+    min: 1024,
+    max: 2047 * MIB,
+    live: 'now',
+    doc: 'The most a compressed value may unfold to; a larger one rejects. It guards against a small value made to fill the memory.',
   },
   {
     name: 'serializer',
