@@ -54,10 +54,10 @@ function npm(cwd, args) {
 
 function provideMemcached() {
   const unpacked = join(root, 'node_modules', '.cache', 'memcached')
-  const has = () => process.env.MEMCACHED_BIN || onPath('memcached') || isUnpacked(unpacked)
-  if (has()) return
-  if (mayInstall && onPath('apt-get') && (unpackDebian(unpacked) || installDebian()) && has())
-    return
+  const named = process.env.MEMCACHED_BIN
+  const has = () => (named ? isExecutable(named) : onPath('memcached') || isUnpacked(unpacked))
+  const isGettable = mayInstall && !named && onPath('apt-get')
+  if (has() || (isGettable && (unpackDebian(unpacked) || installDebian()) && has())) return
   const how = process.platform === 'darwin' ? '`brew install memcached`' : 'your package manager'
   console.error(`No memcached: the tests on a real server will be skipped. Get one by ${how},`)
   console.error('or point MEMCACHED_BIN at one.')

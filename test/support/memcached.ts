@@ -37,7 +37,8 @@ export interface Memcached {
 /** The memcached to test with: MEMCACHED_BIN, else the PATH, else the one setup unpacked. */
 export function findMemcached(): string | undefined {
   const named = process.env.MEMCACHED_BIN
-  return named ? resolve(named) : findCommand('memcached', join(UNPACKED, 'bin'))
+  if (named) return existsSync(named) ? resolve(named) : undefined
+  return findCommand('memcached', join(UNPACKED, 'bin'))
 }
 
 /**

@@ -1,0 +1,87 @@
+// Packs the protocol room alone, as the package `memcached-protocol-parser`:
+// `npm run pack:protocol [-- <folder>]` leaves the tarball in the folder (default: here), and
+// prints its path.
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+
+const NAME = 'memcached-protocol-parser'
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const destination = resolve(process.argv[2] ?? '.')
+const compiler = createRequire(import.meta.url).resolve('typescript/lib/tsc.js')
+const stage = mkdtempSync(join(tmpdir(), `${NAME}-`))
+
+try {
+  for (const format of ['esm', 'cjs']) compile(format)
+  writeFileSync(join(stage, 'cjs/package.json'), '{ "type": "commonjs" }\n')
+  writeJson(join(stage, 'package.json'), manifest())
+  cpSync(join(root, 'LICENSE'), join(stage, 'LICENSE'))
+  writeFileSync(join(stage, 'README.md'), readme())
+  mkdirSync(destination, { recursive: true })
+  const [npm, head] = npmCommand()
+  const pack = [...head, 'pack', '--silent', '--ignore-scripts', '--pack-destination', destination]
+  const tarball = execFileSync(npm, pack, { cwd: stage, encoding: 'utf8' }).trim()
+  console.log(join(destination, tarball.split('\n').at(-1)))
+} finally {
+  rmSync(stage, { recursive: true, force: true })
+}
+
+/** errors.ts and protocol/ are all it needs: nothing else is in the list, so nothing gets in. */
+function compile(format) {
+  const config = join(stage, `tsconfig.${format}.json`)
+  writeJson(config, {
+    extends: join(root, 'scripts', `tsconfig.${format}.json`),
+    compilerOptions: {
+      rootDir: join(root, 'src'),
+      outDir: join(stage, format),
+      typeRoots: [join(root, 'node_modules/@types')],
+    },
+    files: [join(root, 'src/protocol/index.ts')],
+    include: [],
+  })
+  execFileSync(process.execPath, [compiler, '-p', config], { stdio: 'inherit' })
+}
+
+function manifest() {
+  const whole = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const entry = (format) => ({
+    types: `./${format}/protocol/index.d.ts`,
+    default: `./${format}/protocol/index.js`,
+  })
+  return {
+    name: NAME,
+    version: whole.version,
+    description: 'The memcached protocol, text and meta, both sides: an incremental parser.',
+    keywords: ['memcached', 'memcache', 'protocol', 'parser', 'meta'],
+    license: whole.license,
+    type: 'module',
+    sideEffects: false,
+    engines: whole.engines,
+    main: './cjs/protocol/index.js',
+    types: './cjs/protocol/index.d.ts',
+    exports: {
+      '.': { 'module-sync': entry('esm'), import: entry('esm'), require: entry('cjs') },
+      './package.json': './package.json',
+    },
+    files: ['esm', 'cjs'],
+  }
+}
+
+/** The page of the room, under the package's own name. */
+function readme() {
+  const page = readFileSync(join(root, 'docs/protocol.md'), 'utf8')
+  return page.replaceAll('mintring/protocol', NAME)
+}
+
+function npmCommand() {
+  const cli = process.env.npm_execpath
+  return cli ? [process.execPath, [cli]] : ['npm', []]
+}
+
+function writeJson(path, value) {
+  writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`)
+}

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { after, describe, test } from 'node:test'
+import { root } from './sources.ts'
+
+const cache = join(root, 'node_modules', '.cache')
+mkdirSync(cache, { recursive: true })
+const folder = mkdtempSync(join(cache, 'scripts-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Runs one of our scripts as npm would, with a changed environment. */
+function run(script: string, args: readonly string[], changes: NodeJS.ProcessEnv = {}) {
+  const { NODE_TEST_CONTEXT: _ours, MEMCACHED_BIN: _named, ...inherited } = process.env
+  const env = { ...inherited, ...changes }
+  const options = { cwd: root, env, encoding: 'utf8' as const }
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], options)
+  return { status, said: stdout + stderr }
+}
+
+/** A test file of its own, run by our script. */
+function runTest(name: string, body: string, changes: NodeJS.ProcessEnv = {}) {
+  const path = join(folder, `${name}.test.ts`)
+  const support = join(root, 'test', 'support', 'memcached.ts')
+  writeFileSync(
+    path,
+    `import { test } from 'node:test'\nimport { realMemcached } from '${support}'\n${body}`,
+  )
+  return run('scripts/test.mjs', [path], changes)
+}
+
+const NEEDS_MEMCACHED = `test('needs one', (t) => { if (!realMemcached(t)) return })`
+const NOWHERE = { MEMCACHED_BIN: join(folder, 'memcached') }
+
+describe('scripts/test.mjs', () => {
+  test('fails when there is no test to run', () => {
+    const empty = join(folder, 'empty')
+    mkdirSync(empty)
+    const { status, said } = run('scripts/test.mjs', [empty])
+    assert.equal(status, 1)
+    assert.match(said, /No test file/)
+  })
+
+  test('fails on a file that is not there', () => {
+    assert.equal(run('scripts/test.mjs', ['test/gone.test.ts']).status, 1)
+  })
+
+  test('passes when its tests pass, and fails when one fails', () => {
+    const good = runTest('good', "test('is good', () => {})")
+    assert.equal(good.status, 0, good.said)
+    assert.match(good.said, /pass 1/)
+    assert.equal(runTest('bad', "test('is bad', () => { throw new Error('no') })").status, 1)
+  })
+
+  test('fails on a rejection that nobody handles', () => {
+    const stray = "test('strays', () => { void Promise.reject(new Error('stray')) })"
+    assert.equal(runTest('stray', stray).status, 1)
+  })
+
+  test('hands options to the test runner', () => {
+    const path = join(folder, 'named.test.ts')
+    const two = "import { test } from 'node:test'\ntest('one', () => {})\ntest('two', () => {})\n"
+    writeFileSync(path, two)
+    const { said } = run('scripts/test.mjs', ['--test-name-pattern=two', path])
+    assert.match(said, /✔ two/)
+    assert.doesNotMatch(said, /✔ one/)
+  })
+})
+
+describe('a missing memcached', () => {
+  test('skips the test, and says why', () => {
+    const env = { ...NOWHERE, MINTRING_REQUIRE_MEMCACHED: '0' }
+    const { status, said } = runTest('skips', NEEDS_MEMCACHED, env)
+    assert.equal(status, 0, said)
+    assert.match(said, /skipped 1/)
+    assert.match(said, /no memcached found/)
+  })
+
+  test('fails the test where one is required', () => {
+    const env = { ...NOWHERE, MINTRING_REQUIRE_MEMCACHED: '1' }
+    assert.equal(runTest('fails', NEEDS_MEMCACHED, env).status, 1)
+  })
+
+  test('is told by the set-up, which goes on', () => {
+    const env = { ...NOWHERE, MINTRING_NO_INSTALL: '1' }
+    const { status, said } = run('scripts/setup.mjs', ['--memcached'], env)
+    assert.equal(status, 0)
+    assert.match(said, /tests on a real server will be skipped/)
+  })
+})
