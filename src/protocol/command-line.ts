@@ -16,10 +16,12 @@ export class CommandLine {
   count = 0
   /** The positions of the words: start and end of word i at 2i and 2i + 1. */
   readonly #bounds: number[] = []
+  #detached = false
 
   /** Cuts `bytes` from `start` up to `end` (its line feed, or a CR before that, not included). */
   cut(bytes: Buffer, start: number, end: number): void {
     this.bytes = bytes
+    this.#detached = false
     const bounds = this.#bounds
     let filled = 0
     let word = start
@@ -43,6 +45,15 @@ export class CommandLine {
     this.count = filled >> 1
   }
 
+  /** Copies the words out of the caller's chunk, so that they outlive it. */
+  detach(): void {
+    if (this.#detached || this.count === 0) return
+    const from = this.start(0)
+    this.bytes = Buffer.from(this.bytes.subarray(from, this.end(this.count - 1)))
+    for (let at = 0; at < this.count * 2; at++) this.#bounds[at] = this.#bounds[at]! - from
+    this.#detached = true
+  }
+
   start(index: number): number {
     return this.#bounds[index << 1]!
   }
@@ -58,12 +69,16 @@ export class CommandLine {
 
   /** Word `index` as a latin1 string; '' when the line is shorter. */
   text(index: number): string {
-    return index < this.count ? this.bytes.latin1Slice(this.start(index), this.end(index)) : ''
+    return index < this.count
+      ? this.bytes.toString('latin1', this.start(index), this.end(index))
+      : ''
   }
 
   /** The whole line, first word to last. */
   whole(): string {
-    return this.count === 0 ? '' : this.bytes.latin1Slice(this.start(0), this.end(this.count - 1))
+    return this.count === 0
+      ? ''
+      : this.bytes.toString('latin1', this.start(0), this.end(this.count - 1))
   }
 
   /** Whether word `index` is exactly `word`. */

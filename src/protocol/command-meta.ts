@@ -1,3 +1,4 @@
+import { decodeBase64Key } from './base64-key.ts'
 import type { CommandLine } from './command-line.ts'
 
 /** The flags of memcached 1.6.18 on all meta commands together. */
@@ -12,6 +13,8 @@ const BAD_TOKEN = 'CLIENT_ERROR bad token in command line format'
 export class MetaFlags {
   /** The reply line the server owes for a malformed flag; undefined when all is well. */
   problem: string | undefined = undefined
+  /** The key, decoded when `b` says it came as base64; one character per byte. */
+  key = ''
   /** The index in the line of the first flag. */
   first = 0
   noUpdate = false
@@ -37,6 +40,7 @@ export class MetaFlags {
   /** Reads the words of `line` from `first` on; `known` are the flag letters of this server. */
   read(line: CommandLine, first: number, known: string): void {
     this.#clear(first)
+    this.key = line.text(1)
     let seenLow = 0
     let seenHigh = 0
     for (let index = first; index < line.count; index++) {
@@ -81,6 +85,8 @@ export class MetaFlags {
         break
       case 'b':
         this.keyIsBase64 = true
+        this.key = decodeBase64Key(this.key)
+        if (this.key === '') this.problem = 'CLIENT_ERROR error decoding key'
         break
       case 'u':
         this.noUpdate = true

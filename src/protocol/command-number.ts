@@ -27,7 +27,7 @@ interface Scanned {
 
 /** What strtol would take from the bytes, when white space, NUL or the end follows the digits. */
 function scan(bytes: Buffer, start: number, end: number): Scanned | undefined {
-  const text = bytes.latin1Slice(start, end)
+  const text = bytes.toString('latin1', start, end)
   const match = C_NUMBER.exec(text)
   if (match === null) return undefined
   const after = text.charCodeAt(match[0].length)

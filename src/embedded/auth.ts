@@ -1,0 +1,87 @@
+import { CommandLine } from '../protocol/command-line.ts'
+import { readU32 } from '../protocol/command-number.ts'
+import type { ReplyWriter } from '../protocol/respond.ts'
+import type { Tally } from './tally.ts'
+
+const EMPTY: Buffer = Buffer.alloc(0)
+const JUNK_BYTES = 2048
+/** memcached has no bound here; names and passwords need none larger. */
+const MAX_CREDENTIAL_BYTES = 64 * 1024
+
+/**
+ * The door of a server with users: memcached's ASCII authentication (`-Y`). The first command must
+ * be `set <any> <any> <any> <bytes>` with `user password` as its value; until one is right, nothing
+ * else is executed. Source: try_read_command_asciiauth() in proto_text.c.
+ */
+export class AuthGate {
+  readonly #users: Readonly<Record<string, string>>
+  readonly #writer: ReplyWriter
+  readonly #tally: () => Tally
+  readonly #line = new CommandLine()
+  #held: Buffer = EMPTY
+  #wanted = 0
+  /** Set once the right credentials came. */
+  open = false
+  /** Set when what comes is no attempt at all: the connection is to be closed. */
+  hopeless = false
+
+  constructor(users: Readonly<Record<string, string>>, writer: ReplyWriter, tally: () => Tally) {
+    this.#users = users
+    this.#writer = writer
+    this.#tally = tally
+  }
+
+  /** Reads `chunk`; what follows the credentials is given back once the door is open. */
+  push(chunk: Buffer): Buffer {
+    this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
+    while (!this.open && !this.hopeless && this.#step());
+    const rest = this.open ? this.#held : EMPTY
+    if (this.open) this.#held = EMPTY
+    return rest
+  }
+
+  #step(): boolean {
+    return this.#wanted === 0 ? this.#readLine() : this.#readCredentials()
+  }
+
+  #readLine(): boolean {
+    const feed = this.#held.indexOf(10)
+    if (feed < 0) {
+      this.hopeless = this.#held.length > JUNK_BYTES
+      return false
+    }
+    this.#line.cut(this.#held, 0, feed)
+    const line = this.#line
+    const bytes = line.count < 5 ? Number.NaN : readU32(this.#held, line.start(4), line.end(4))
+    const attempt = line.is(0, 'set') && bytes <= MAX_CREDENTIAL_BYTES
+    this.#held = this.#held.subarray(feed + 1)
+    if (attempt) this.#wanted = bytes + 2
+    else this.#writer.line('CLIENT_ERROR unauthenticated')
+    return true
+  }
+
+  #readCredentials(): boolean {
+    const wanted = this.#wanted
+    if (this.#held.length < wanted) return false
+    const value = this.#held.subarray(0, wanted)
+    this.#held = this.#held.subarray(wanted)
+    this.#wanted = 0
+    if (value[wanted - 2] !== 13 || value[wanted - 1] !== 10) {
+      this.#writer.line('CLIENT_ERROR bad command line termination')
+      return true
+    }
+    this.#line.cut(value, 0, wanted - 2)
+    if (this.#line.count < 2) {
+      this.#writer.line('CLIENT_ERROR bad authentication token format')
+      return true
+    }
+    const tally = this.#tally()
+    tally.authCommands++
+    const user = value.toString('utf8', this.#line.start(0), this.#line.end(0))
+    const password = value.toString('utf8', this.#line.start(1), this.#line.end(1))
+    this.open = Object.hasOwn(this.#users, user) && this.#users[user] === password
+    if (!this.open) tally.authErrors++
+    this.#writer.line(this.open ? 'STORED' : 'CLIENT_ERROR authentication failure')
+    return true
+  }
+}

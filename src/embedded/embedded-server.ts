@@ -1,0 +1,272 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import {
+  createServer as createTlsServer,
+  type TlsOptions,
+  type Server as TlsServer,
+} from 'node:tls'
+import { MintringError } from '../errors.ts'
+import { Engine, type EngineSettings } from './engine.ts'
+import { checkFaults, FaultPlan, type Faults } from './faults.ts'
+import { Session, type SessionHost } from './session.ts'
+import { statsOf } from './stats.ts'
+
+/** Where a server listens, and how. */
+export interface ListenSettings {
+  readonly host: string
+  readonly port: number
+  readonly path: string | undefined
+  readonly tls: TlsOptions | undefined
+  readonly users: Readonly<Record<string, string>> | undefined
+  readonly faults: Faults | undefined
+}
+
+const TOO_MANY = 'ERROR Too many open connections\r\n'
+/** A port that was just given up may need a moment before it can be had again. */
+const LISTEN_TRIES = 20
+const LISTEN_RETRY_MS = 25
+
+type State = 'up' | 'paused' | 'killed' | 'closed'
+
+/**
+ * An in-process memcached. Start one with startServer(). It answers as memcached 1.6.18 does, can
+ * be paused, killed and restarted like a process, and made to fail in many ways.
+ */
+export class EmbeddedServer {
+  readonly #listening: ListenSettings
+  readonly #settings: EngineSettings
+  readonly #plan: FaultPlan
+  readonly #raw = new Set<Socket>()
+  readonly #sessions = new Set<Session>()
+  readonly #waiting: Socket[] = []
+  #engine: Engine
+  #listener: Server | undefined = undefined
+  #tlsServer: TlsServer | undefined = undefined
+  #port: number
+  #state: State = 'up'
+  #nextId = 1
+
+  constructor(settings: EngineSettings, listening: ListenSettings) {
+    this.#settings = settings
+    this.#listening = listening
+    this.#port = listening.port
+    this.#plan = new FaultPlan(listening.faults)
+    this.#engine = this.#freshEngine()
+    if (listening.tls !== undefined) this.#tlsServer = this.#secureServer(listening.tls)
+  }
+
+  /** The port clients come in at; 0 on a unix socket. Kept over kill() and restart(). */
+  get port(): number {
+    return this.#port
+  }
+
+  get host(): string {
+    return this.#listening.host
+  }
+
+  /** What to put in a client's server list: `127.0.0.1:11211`, `[::1]:11211` or `unix:/path`. */
+  get address(): string {
+    const { host, path } = this.#listening
+    if (path !== undefined) return `unix:${path}`
+    return host.includes(':') ? `[${host}]:${this.#port}` : `${host}:${this.#port}`
+  }
+
+  /** How many connections are open. */
+  get connections(): number {
+    return this.#raw.size
+  }
+
+  /** How many items are held, expired ones that nobody asked for included. */
+  get items(): number {
+    return this.#engine.store.count
+  }
+
+  /** The rows of `stats` or of one of its sections (`settings`, `items`, `slabs`, …). */
+  stats(section: string = ''): Record<string, string> {
+    this.#engine.beginTurn()
+    return Object.fromEntries(statsOf(this.#engine, section) ?? [])
+  }
+
+  /** Announces `nodes` (`host:port` or `host|ip|port`) to `config get cluster` as a new version. */
+  setCluster(nodes: readonly string[]): void {
+    this.#engine.cluster.announce(nodes)
+  }
+
+  /** Hangs like a stopped process: connections are taken, nothing is read or answered. */
+  pause(): void {
+    if (this.#state !== 'up') return
+    this.#state = 'paused'
+    for (const session of this.#sessions) session.pause()
+  }
+
+  /** Goes on after pause(); what came in the meantime is executed now. */
+  resume(): void {
+    if (this.#state !== 'paused') return
+    this.#state = 'up'
+    for (const session of this.#sessions) session.resume()
+    for (const socket of this.#waiting.splice(0)) this.#welcome(socket)
+  }
+
+  /** Dies like a killed process: every connection is reset and new ones are refused. */
+  async kill(): Promise<void> {
+    if (this.#state === 'closed' || this.#state === 'killed') return
+    this.#state = 'killed'
+    await this.#stopListening(resetSocket)
+  }
+
+  /** Starts again on the same port with an empty cache and CAS ids from 1; kills it first. */
+  async restart(): Promise<void> {
+    if (this.#state === 'closed') throw new MintringError('MINTRING_CLOSED', 'the server is closed')
+    await this.kill()
+    const { cluster } = this.#engine
+    this.#engine = this.#freshEngine(cluster)
+    this.#state = 'up'
+    if (!this.#plan.refuses) await this.#listen()
+  }
+
+  /** Makes things go wrong from now on, in place of what went wrong before. */
+  async inject(faults: Faults): Promise<void> {
+    checkFaults(faults)
+    this.#plan.set(faults)
+    await this.#followRefusal()
+  }
+
+  /** Ends every fault. Connections lost in a black hole stay lost. */
+  async heal(): Promise<void> {
+    this.#plan.set(undefined)
+    await this.#followRefusal()
+  }
+
+  /** Ends every connection and stops listening. May be called again. */
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    await this.#stopListening((socket) => socket.destroy())
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** Begins to listen; startServer() does it. */
+  async open(): Promise<void> {
+    if (!this.#plan.refuses) return this.#listen()
+    // A port must be known even if nobody may come in.
+    await this.#listen()
+    await this.#followRefusal()
+  }
+
+  #freshEngine(cluster?: Engine['cluster']): Engine {
+    const engine = new Engine(this.#settings, cluster)
+    engine.connections = () => [...this.#sessions].map((session) => session.row())
+    engine.listensAt = { port: this.#port, path: this.#listening.path }
+    return engine
+  }
+
+  async #listen(): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#listenOnce()
+        return
+      } catch (error) {
+        const busy = (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
+        if (!busy || this.#listening.port === this.#port || tries === LISTEN_TRIES) {
+          const message = `cannot listen on ${this.address}`
+          throw new MintringError('MINTRING_CONNECTION', message, { cause: error })
+        }
+        await new Promise((resolve) => setTimeout(resolve, LISTEN_RETRY_MS))
+      }
+    }
+  }
+
+  async #listenOnce(): Promise<void> {
+    const listener = createServer({ noDelay: true }, (socket) => this.#onConnection(socket))
+    const { host, path } = this.#listening
+    await new Promise<void>((resolve, reject) => {
+      listener.once('error', reject)
+      listener.listen(path === undefined ? { host, port: this.#port } : { path }, () => {
+        listener.off('error', reject)
+        resolve()
+      })
+    })
+    this.#listener = listener
+    const bound = listener.address()
+    if (typeof bound === 'object' && bound !== null) this.#port = bound.port
+    this.#engine.listensAt = { port: this.#port, path }
+  }
+
+  #secureServer(options: TlsOptions): TlsServer {
+    const server = createTlsServer(options, (socket) => {
+      const raw = [...this.#raw].find((one) => one.remotePort === socket.remotePort)
+      this.#begin(socket, raw ?? socket)
+    })
+    server.on('tlsClientError', (_error, socket) => {
+      this.#engine.tally.tlsErrors++
+      socket.destroy()
+    })
+    return server
+  }
+
+  #onConnection(socket: Socket): void {
+    const { tally, settings } = this.#engine
+    socket.on('error', () => {})
+    if (this.#raw.size >= settings.maxConnections) {
+      tally.rejectedConnections++
+      socket.end(TOO_MANY)
+      return
+    }
+    tally.totalConnections++
+    this.#raw.add(socket)
+    socket.once('close', () => this.#raw.delete(socket))
+    if (this.#state === 'paused') this.#waiting.push(socket.pause())
+    else this.#welcome(socket)
+  }
+
+  #welcome(socket: Socket): void {
+    if (socket.destroyed) return
+    if (this.#tlsServer !== undefined) this.#tlsServer.emit('connection', socket)
+    else this.#begin(socket, socket)
+  }
+
+  #begin(socket: Socket, raw: Socket): void {
+    const host: SessionHost = {
+      engine: this.#engine,
+      plan: this.#plan,
+      users: this.#listening.users,
+      address: this.address,
+      shutDown: () => void this.close(),
+      forget: (session) => this.#sessions.delete(session),
+    }
+    const session = new Session(this.#nextId++, socket, host, () => resetSocket(raw))
+    this.#sessions.add(session)
+    if (this.#state === 'paused') session.pause()
+  }
+
+  async #stopListening(drop: (socket: Socket) => void): Promise<void> {
+    const closed = this.#closeListener()
+    this.#waiting.length = 0
+    for (const socket of this.#raw) drop(socket)
+    await closed
+  }
+
+  async #closeListener(): Promise<void> {
+    const listener = this.#listener
+    this.#listener = undefined
+    if (listener === undefined) return
+    // close() calls back when the last connection has gone; the port is free at once.
+    listener.close()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  async #followRefusal(): Promise<void> {
+    const alive = this.#state === 'up' || this.#state === 'paused'
+    if (!alive) return
+    if (this.#plan.refuses) await this.#closeListener()
+    else if (this.#listener === undefined) await this.#listen()
+  }
+}
+
+function resetSocket(socket: Socket): void {
+  // Only TCP knows resets; a unix socket can but be closed.
+  if (socket.remotePort === undefined) socket.destroy()
+  else socket.resetAndDestroy()
+}

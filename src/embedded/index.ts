@@ -1,0 +1,8 @@
+/**
+ * `mintring/embedded`: an in-process memcached for demos, development and tests.
+ * @module
+ */
+export { createManualClock, type ManualClock, type ServerClock } from './clock.ts'
+export type { EmbeddedServer } from './embedded-server.ts'
+export type { Faults } from './faults.ts'
+export { type ServerOptions, startServer } from './server.ts'

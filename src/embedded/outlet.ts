@@ -1,0 +1,146 @@
+import type { Socket } from 'node:net'
+import type { FaultPlan, Faults } from './faults.ts'
+
+type Cut = 'end' | 'reset'
+
+interface Due {
+  readonly bytes: Buffer | undefined
+  readonly cut: Cut | undefined
+  readonly atMs: number
+}
+
+/** Where the replies of one connection leave, on time and whole unless faults say otherwise. */
+export class Outlet {
+  readonly #socket: Socket
+  readonly #reset: () => void
+  readonly #plan: FaultPlan
+  readonly #queue: Due[] = []
+  #timer: NodeJS.Timeout | undefined = undefined
+  #held = false
+  /** Bytes of spoilt replies since the present injection. */
+  #spoilt = 0
+  #generation = 0
+  #cut = false
+
+  /** `reset` must end the connection with a TCP reset. */
+  constructor(socket: Socket, plan: FaultPlan, reset: () => void) {
+    this.#socket = socket
+    this.#plan = plan
+    this.#reset = reset
+  }
+
+  /** Writes a turn's replies in one go. False asks to wait for the socket's drain. */
+  send(parts: Buffer[]): boolean {
+    if (this.#cut) return true
+    if (this.#queue.length > 0 || this.#held) {
+      const last = this.#queue.at(-1)?.atMs ?? 0
+      for (const part of parts) this.#queue.push({ bytes: part, cut: undefined, atMs: last })
+      return true
+    }
+    return this.#write(parts)
+  }
+
+  /** Sends the reply of one command the way `faults` have it. */
+  sendSpoilt(parts: Buffer[], faults: Faults): void {
+    if (this.#generation !== this.#plan.generation) {
+      this.#generation = this.#plan.generation
+      this.#spoilt = 0
+    }
+    this.#plan.use()
+    if (faults.dropReplies === true) return
+    let bytes = faults.garbage === undefined ? Buffer.concat(parts) : Buffer.from(faults.garbage)
+    const cutAfter = Math.min(
+      faults.truncateAfterBytes ?? Number.POSITIVE_INFINITY,
+      faults.resetAfterBytes ?? Number.POSITIVE_INFINITY,
+    )
+    const cuts = this.#spoilt + bytes.length >= cutAfter
+    if (cuts) bytes = bytes.subarray(0, cutAfter - this.#spoilt)
+    this.#spoilt += bytes.length
+    this.#schedule(bytes, faults)
+    if (!cuts) return
+    const atMs = this.#queue.at(-1)?.atMs ?? 0
+    this.#queue.push({
+      bytes: undefined,
+      cut: cutAfter === faults.resetAfterBytes ? 'reset' : 'end',
+      atMs,
+    })
+    this.#pump()
+  }
+
+  /** Ends the connection once everything before has left. */
+  end(): void {
+    const atMs = this.#queue.at(-1)?.atMs ?? 0
+    this.#queue.push({ bytes: undefined, cut: 'end', atMs })
+    this.#pump()
+  }
+
+  /** Keeps back everything until release(), like a stopped process. */
+  hold(): void {
+    this.#held = true
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  release(): void {
+    this.#held = false
+    this.#pump()
+  }
+
+  /** Forgets what has not left. */
+  close(): void {
+    this.#cut = true
+    this.#queue.length = 0
+    clearTimeout(this.#timer)
+  }
+
+  #schedule(bytes: Buffer, faults: Faults): void {
+    const now = performance.now()
+    let atMs = Math.max(now + (faults.delayMs ?? 0), this.#queue.at(-1)?.atMs ?? 0)
+    const portion = faults.drip?.bytes ?? bytes.length
+    for (let at = 0; at < bytes.length; at += portion) {
+      this.#queue.push({ bytes: bytes.subarray(at, at + portion), cut: undefined, atMs })
+      atMs += faults.drip?.everyMs ?? 0
+    }
+    this.#pump()
+  }
+
+  #pump(): void {
+    if (this.#held || this.#timer !== undefined) return
+    while (this.#queue.length > 0 && !this.#cut) {
+      const next = this.#queue[0]!
+      const waitMs = next.atMs - performance.now()
+      if (waitMs > 0) {
+        this.#timer = setTimeout(() => {
+          this.#timer = undefined
+          this.#pump()
+        }, Math.ceil(waitMs))
+        return
+      }
+      this.#queue.shift()
+      if (next.bytes !== undefined) this.#write([next.bytes])
+      else this.#cutOff(next.cut!)
+    }
+  }
+
+  #cutOff(cut: Cut): void {
+    this.#cut = true
+    this.#queue.length = 0
+    if (cut === 'end') {
+      // Bytes the peer still sends are of no interest, but FIN must follow what was written.
+      this.#socket.end()
+      this.#socket.resume()
+    } else {
+      this.#reset()
+    }
+  }
+
+  #write(parts: Buffer[]): boolean {
+    const socket = this.#socket
+    if (parts.length === 1) return socket.write(parts[0]!)
+    socket.cork()
+    let ready = true
+    for (const part of parts) ready = socket.write(part)
+    socket.uncork()
+    return ready
+  }
+}

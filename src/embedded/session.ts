@@ -1,0 +1,209 @@
+import type { Socket } from 'node:net'
+import { type Command, CommandParser } from '../protocol/command.ts'
+import { ReplyWriter } from '../protocol/respond.ts'
+import { AuthGate } from './auth.ts'
+import { commandHandler } from './commands.ts'
+import type { ConnectionRow, Engine } from './engine.ts'
+import type { Exchange } from './exchange.ts'
+import type { FaultPlan } from './faults.ts'
+import { Outlet } from './outlet.ts'
+
+/** The first byte of memcached's binary protocol, which is not spoken here. */
+const BINARY_REQUEST = 0x80
+
+/** memcached writes out what it has after this many commands of a connection (`-R`). */
+const SETTLE_EVERY = 20
+
+/** What a session needs of its server. */
+export interface SessionHost {
+  readonly engine: Engine
+  readonly plan: FaultPlan
+  readonly users: Readonly<Record<string, string>> | undefined
+  readonly address: string
+  /** Stops the whole server. */
+  shutDown(): void
+  /** The session is over. */
+  forget(session: Session): void
+}
+
+/** One connection: reads commands, has them executed, and writes their replies once per turn. */
+export class Session implements Exchange {
+  readonly id: number
+  readonly engine: Engine
+  readonly writer: ReplyWriter = new ReplyWriter()
+  readonly #socket: Socket
+  readonly #host: SessionHost
+  readonly #outlet: Outlet
+  readonly #parser: CommandParser
+  readonly #peer: string
+  #gate: AuthGate | undefined = undefined
+  #lastCommandSecond: number
+  #stopWatching: (() => void) | undefined = undefined
+  #quitting = false
+  #untilSettled = SETTLE_EVERY
+  #blackHoled = false
+  #paused = false
+  #begun = false
+
+  /** `reset` must end the connection with a TCP reset. */
+  constructor(id: number, socket: Socket, host: SessionHost, reset: () => void) {
+    this.id = id
+    this.#socket = socket
+    this.#host = host
+    this.engine = host.engine
+    this.#lastCommandSecond = this.engine.time.now()
+    this.#peer = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`
+    this.#outlet = new Outlet(socket, host.plan, reset)
+    const { abilities, settings, watchers } = this.engine
+    this.#parser = new CommandParser((command) => this.#execute(command), {
+      maxItemBytes: settings.maxItemBytes,
+      cas: settings.cas,
+      meta: abilities.meta,
+      metaFlags: abilities.metaFlags,
+      config: settings.config,
+    })
+    if (host.users !== undefined) {
+      this.#gate = new AuthGate(host.users, this.writer, () => this.engine.tally)
+    }
+    if (watchers.active) watchers.connection('conn_new', id, this.#peer)
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    socket.on('drain', () => this.#onDrain())
+    // A broken connection is an end like any other: 'close' follows.
+    socket.on('error', () => {})
+    socket.on('close', () => this.#onClose())
+  }
+
+  /** How `stats conns` shows this connection. */
+  row(): ConnectionRow {
+    const address = `tcp:${this.#peer}`
+    const listenAddress = `tcp:${this.#host.address}`
+    return { id: this.id, address, listenAddress, lastCommandSecond: this.#lastCommandSecond }
+  }
+
+  /** Reads and writes nothing until resume(), like a stopped process. */
+  pause(): void {
+    this.#paused = true
+    this.#socket.pause()
+    this.#outlet.hold()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#outlet.release()
+    this.#socket.resume()
+  }
+
+  settle(): void {
+    this.writer.settle()
+    this.engine.store.turn++
+    this.#untilSettled = SETTLE_EVERY
+  }
+
+  hangUp(): void {
+    this.writer.discard()
+    this.#parser.stop()
+    this.#outlet.close()
+    this.#socket.destroy()
+  }
+
+  quit(): void {
+    this.#parser.stop()
+    this.#quitting = true
+  }
+
+  watch(kinds: ReadonlySet<string>): void {
+    this.#parser.stop()
+    this.#stopWatching = this.engine.watchers.add(kinds, (line) => {
+      this.engine.tally.watcherLines++
+      this.#outlet.send([Buffer.from(`${line}\n`, 'latin1')])
+    })
+  }
+
+  shutDown(): void {
+    this.#parser.stop()
+    this.#host.shutDown()
+  }
+
+  #onData(chunk: Buffer): void {
+    const { engine } = this
+    engine.beginTurn()
+    engine.watchers.currentId = this.id
+    engine.tally.bytesRead += chunk.length
+    this.#untilSettled = SETTLE_EVERY
+    if (this.#blackHoled || this.#stopWatching !== undefined) return
+    if (!this.#begun) {
+      this.#begun = true
+      if (chunk[0] === BINARY_REQUEST) {
+        this.hangUp()
+        return
+      }
+    }
+    const rest = this.#gate === undefined ? chunk : this.#authenticate(chunk, this.#gate)
+    if (rest.length > 0) this.#parser.push(rest)
+    this.#flush()
+    const over = this.#parser.ended || this.#gate?.hopeless === true
+    if (this.#quitting) this.#outlet.end()
+    else if (over && this.#stopWatching === undefined) this.hangUp()
+  }
+
+  #authenticate(chunk: Buffer, gate: AuthGate): Buffer {
+    const rest = gate.push(chunk)
+    if (gate.open) this.#gate = undefined
+    return rest
+  }
+
+  #execute(command: Command): void {
+    if (this.#blackHoled) return
+    this.#lastCommandSecond = this.engine.store.now
+    if (this.#host.plan.active) {
+      this.#executeSpoilt(command)
+      return
+    }
+    this.#dispatch(command)
+  }
+
+  #dispatch(command: Command): void {
+    if (command.problem !== undefined) {
+      if (!command.noreply) this.writer.line(command.problem)
+      return
+    }
+    const handler = commandHandler(command.verb, this.engine)
+    handler(this, command)
+    if (this.#untilSettled-- <= 0) this.settle()
+  }
+
+  /** With faults about, each reply goes its own way, after the healthy ones before it. */
+  #executeSpoilt(command: Command): void {
+    const faults = this.#host.plan.for(command.verb)
+    if (faults?.blackHole === true) {
+      this.#blackHoled = true
+      this.#host.plan.use()
+      return
+    }
+    this.#flush()
+    this.#dispatch(command)
+    if (faults === undefined || !this.writer.pending) return
+    this.#outlet.sendSpoilt(this.writer.take(), faults)
+  }
+
+  #flush(): void {
+    if (!this.writer.pending) return
+    const parts = this.writer.take()
+    for (const part of parts) this.engine.tally.bytesWritten += part.length
+    // A client that does not read is not read from either, so that nothing piles up here.
+    if (!this.#outlet.send(parts)) this.#socket.pause()
+  }
+
+  #onDrain(): void {
+    if (!this.#paused) this.#socket.resume()
+  }
+
+  #onClose(): void {
+    this.#stopWatching?.()
+    this.#parser.stop()
+    this.#outlet.close()
+    const { watchers } = this.engine
+    if (watchers.active) watchers.connection('conn_close', this.id, this.#peer)
+    this.#host.forget(this)
+  }
+}

@@ -1,0 +1,139 @@
+import type { Engine } from './engine.ts'
+import type { ClassTally } from './tally.ts'
+
+type Row = readonly [name: string, value: string]
+
+function row(name: string, value: number | string): Row {
+  return [name, String(value)]
+}
+
+function seconds(micros: number): string {
+  return (micros / 1_000_000).toFixed(6)
+}
+
+/**
+ * What `stats` says, under memcached's names and in its order. Rows about threads, slab pages and
+ * buffers that do not exist here are left out rather than made up.
+ * Source: server_stats() in memcached.c.
+ */
+export function* generalRows(engine: Engine): Generator<Row> {
+  yield* processRows(engine)
+  yield* commandRows(engine)
+  yield* memoryRows(engine)
+}
+
+function* processRows(engine: Engine): Generator<Row> {
+  const { store, time, tally, settings } = engine
+  const usage = process.cpuUsage()
+  yield row('pid', process.pid)
+  yield row('uptime', time.uptime(store.now))
+  yield row('time', store.now + time.processStarted)
+  yield row('version', engine.abilities.version)
+  yield row('pointer_size', 64)
+  yield row('rusage_user', seconds(usage.user))
+  yield row('rusage_system', seconds(usage.system))
+  yield row('max_connections', settings.maxConnections)
+  yield row('curr_connections', engine.connections().length)
+  yield row('total_connections', tally.totalConnections)
+  yield row('rejected_connections', tally.rejectedConnections)
+}
+
+const CLASS_TOTALS: readonly (readonly [name: string, counter: keyof ClassTally])[] = [
+  ['delete_hits', 'deleteHits'],
+  ['incr_hits', 'incrHits'],
+  ['decr_hits', 'decrHits'],
+  ['cas_hits', 'casHits'],
+  ['cas_badval', 'casBadValues'],
+  ['touch_hits', 'touchHits'],
+]
+
+function* commandRows(engine: Engine): Generator<Row> {
+  const { tally } = engine
+  yield row('cmd_get', tally.getCommands)
+  yield row('cmd_set', tally.sum('setCommands'))
+  yield row('cmd_flush', tally.flushCommands)
+  yield row('cmd_touch', tally.touchCommands)
+  yield row('cmd_meta', tally.metaCommands)
+  yield row('get_hits', tally.sum('getHits'))
+  yield row('get_misses', tally.getMisses)
+  yield row('get_expired', tally.getExpired)
+  yield row('get_flushed', tally.getFlushed)
+  yield row('delete_misses', tally.deleteMisses)
+  yield row('incr_misses', tally.incrMisses)
+  yield row('decr_misses', tally.decrMisses)
+  yield row('cas_misses', tally.casMisses)
+  yield row('touch_misses', tally.touchMisses)
+  for (const [name, counter] of CLASS_TOTALS) yield row(name, tally.sum(counter))
+  yield row('store_too_large', tally.storeTooLarge)
+  yield row('store_no_memory', tally.storeNoMemory)
+  yield row('auth_cmds', tally.authCommands)
+  yield row('auth_errors', tally.authErrors)
+}
+
+function* memoryRows(engine: Engine): Generator<Row> {
+  const { store, tally } = engine
+  yield row('bytes_read', tally.bytesRead)
+  yield row('bytes_written', tally.bytesWritten)
+  yield row('limit_maxbytes', store.maxBytes)
+  yield row('accepting_conns', 1)
+  yield row('threads', 1)
+  yield row('lru_crawler_starts', tally.crawlerStarts)
+  yield row('log_watcher_sent', tally.watcherLines)
+  yield row('log_watchers', engine.watchers.count)
+  yield row('bytes', store.bytes)
+  yield row('curr_items', store.count)
+  yield row('total_items', tally.totalItems)
+  yield row('expired_unfetched', tally.sum('expiredUnfetched'))
+  yield row('evicted_unfetched', tally.sum('evictedUnfetched'))
+  yield row('evictions', tally.sum('evicted'))
+  yield row('reclaimed', tally.sum('reclaimed'))
+  yield row('crawler_reclaimed', tally.sum('crawlerReclaimed'))
+  yield row('crawler_items_checked', tally.sum('crawlerItemsChecked'))
+}
+
+function yesNo(value: boolean): string {
+  return value ? 'yes' : 'no'
+}
+
+/** What `stats settings` says, as far as there is such a setting here. Source: process_stat_settings(). */
+export function* settingsRows(engine: Engine): Generator<Row> {
+  const { settings, store, listensAt } = engine
+  const [hotPercent, warmPercent, hotFactor, warmFactor] = engine.lruTune
+  yield row('maxbytes', store.maxBytes)
+  yield row('maxconns', settings.maxConnections)
+  yield row('tcpport', listensAt.port)
+  yield row('udpport', 0)
+  yield row('verbosity', engine.verbosity)
+  yield row('oldest', store.oldestLive)
+  yield row('evictions', 'on')
+  yield row('domain_socket', listensAt.path ?? 'NULL')
+  yield row('shutdown_command', yesNo(settings.shutdown))
+  yield row('growth_factor', '1.25')
+  yield row('chunk_size', 48)
+  yield row('num_threads', 1)
+  yield row('stat_key_prefix', ':')
+  yield row('detail_enabled', yesNo(engine.prefixes.enabled))
+  yield row('cas_enabled', yesNo(settings.cas))
+  yield row('binding_protocol', 'ascii')
+  yield row('auth_enabled_sasl', 'no')
+  yield row('auth_enabled_ascii', yesNo(settings.users))
+  yield row('item_size_max', settings.maxItemBytes)
+  yield row('maxconns_fast', 'yes')
+  yield row('slab_automove', engine.slabAutomove)
+  yield row('slab_automove_ratio', engine.slabAutomoveRatio.toFixed(2))
+  yield row('lru_crawler', yesNo(engine.lruCrawler))
+  yield row('lru_crawler_sleep', engine.crawlerSleep)
+  yield row('lru_crawler_tocrawl', engine.crawlerToCrawl)
+  yield row('flush_enabled', yesNo(settings.flush))
+  yield row('dump_enabled', 'yes')
+  yield row('lru_segmented', yesNo(engine.lruSegmented))
+  yield row('hot_lru_pct', hotPercent)
+  yield row('warm_lru_pct', warmPercent)
+  yield row('hot_max_factor', hotFactor.toFixed(2))
+  yield row('warm_max_factor', warmFactor.toFixed(2))
+  yield row('temp_lru', yesNo(engine.temporaryTtl !== undefined))
+  yield row('temporary_ttl', engine.temporaryTtl ?? 61)
+  yield row('idle_timeout', 0)
+  yield row('track_sizes', 'no')
+  yield row('ssl_enabled', yesNo(settings.tls))
+}

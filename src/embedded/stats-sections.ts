@@ -1,0 +1,82 @@
+import type { Engine } from './engine.ts'
+import type { Item } from './item.ts'
+import { chunksOf, SLAB_PAGE_BYTES } from './slab-classes.ts'
+
+type Row = readonly [name: string, value: string]
+
+/** The items held, by class. */
+function byClass(engine: Engine): ReadonlyMap<number, readonly Item[]> {
+  const classes = new Map<number, Item[]>()
+  for (const item of engine.store.items()) {
+    const others = classes.get(item.classId)
+    if (others === undefined) classes.set(item.classId, [item])
+    else others.push(item)
+  }
+  return new Map([...classes].sort(([a], [b]) => a - b))
+}
+
+/** `stats items`: one LRU per class in memcached, one for all here; the ages are per class. */
+export function* itemsRows(engine: Engine): Generator<Row> {
+  const { store, tally } = engine
+  for (const [classId, items] of byClass(engine)) {
+    const counters = tally.classes[classId]!
+    const rows: readonly (readonly [string, number])[] = [
+      ['number', items.length],
+      ['age', store.now - items[0]!.time],
+      ['mem_requested', items.reduce((bytes, item) => bytes + item.bytes, 0)],
+      ['evicted', counters.evicted],
+      ['evicted_nonzero', counters.evictedNonzero],
+      ['evicted_time', counters.evictedTime],
+      ['outofmemory', counters.outOfMemory],
+      ['reclaimed', counters.reclaimed],
+      ['expired_unfetched', counters.expiredUnfetched],
+      ['evicted_unfetched', counters.evictedUnfetched],
+      ['crawler_reclaimed', counters.crawlerReclaimed],
+      ['crawler_items_checked', counters.crawlerItemsChecked],
+    ]
+    for (const [name, value] of rows) yield [`items:${classId}:${name}`, String(value)]
+  }
+}
+
+/** `stats slabs`: the pages memcached would need for the same items. */
+export function* slabsRows(engine: Engine): Generator<Row> {
+  let pages = 0
+  const classes = byClass(engine)
+  for (const [classId, items] of classes) {
+    const counters = engine.tally.classes[classId]!
+    const chunk = chunksOf(classId)
+    const used = items.reduce((sum, item) => sum + Math.ceil(item.bytes / chunk.bytes), 0)
+    const needed = Math.ceil(used / chunk.perPage)
+    pages += needed
+    const rows: readonly (readonly [string, number])[] = [
+      ['chunk_size', chunk.bytes],
+      ['chunks_per_page', chunk.perPage],
+      ['total_pages', needed],
+      ['total_chunks', needed * chunk.perPage],
+      ['used_chunks', used],
+      ['free_chunks', needed * chunk.perPage - used],
+      ['free_chunks_end', 0],
+      ['get_hits', counters.getHits],
+      ['cmd_set', counters.setCommands],
+      ['delete_hits', counters.deleteHits],
+      ['incr_hits', counters.incrHits],
+      ['decr_hits', counters.decrHits],
+      ['cas_hits', counters.casHits],
+      ['cas_badval', counters.casBadValues],
+      ['touch_hits', counters.touchHits],
+    ]
+    for (const [name, value] of rows) yield [`${classId}:${name}`, String(value)]
+  }
+  yield ['active_slabs', String(classes.size)]
+  yield ['total_malloced', String(pages * SLAB_PAGE_BYTES)]
+}
+
+/** `stats conns`. */
+export function* connectionRows(engine: Engine): Generator<Row> {
+  for (const { id, address, listenAddress, lastCommandSecond } of engine.connections()) {
+    yield [`${id}:addr`, address]
+    yield [`${id}:listen_addr`, listenAddress]
+    yield [`${id}:state`, 'conn_parse_cmd']
+    yield [`${id}:secs_since_last_cmd`, String(engine.store.now - lastCommandSecond)]
+  }
+}

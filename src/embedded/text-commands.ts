@@ -1,0 +1,189 @@
+import type { Command } from '../protocol/command.ts'
+import { MAX_KEY_BYTES } from '../protocol/limits.ts'
+import { type Answer, answering, type Exchange, type Handler } from './exchange.ts'
+import { Item } from './item.ts'
+import { addDelta, type StoreMode, storeItem } from './storage.ts'
+
+const BAD_FORMAT = 'CLIENT_ERROR bad command line format'
+const NON_NUMERIC = 'CLIENT_ERROR cannot increment or decrement non-numeric value'
+
+/** get, gets, gat and gats. Source: process_get_command() in proto_text.c. */
+function retrieve(withCas: boolean, touching: boolean): Handler {
+  return (exchange, command) => {
+    const { engine, writer } = exchange
+    const { line } = command
+    if (line.count < 2) {
+      writer.line('ERROR')
+      return
+    }
+    const exptime = touching ? line.i32(1) : 0
+    if (Number.isNaN(exptime)) {
+      writer.line('CLIENT_ERROR invalid exptime argument')
+      return
+    }
+    for (let index = touching ? 2 : 1; index < line.count; index++) {
+      if (line.width(index) > MAX_KEY_BYTES) {
+        // memcached throws away the replies it has not sent, those of earlier commands included.
+        writer.discard()
+        writer.line(BAD_FORMAT)
+        return
+      }
+      const item = fetch(exchange, line.text(index), touching ? exptime : undefined)
+      if (item === undefined) continue
+      item.heldInTurn = engine.store.turn
+      writer.value(item.key, item.flags, item.value, withCas ? item.cas : undefined)
+    }
+    writer.line('END')
+    exchange.settle()
+  }
+}
+
+function fetch(exchange: Exchange, key: string, touchTo: number | undefined): Item | undefined {
+  const { engine } = exchange
+  const { store, tally } = engine
+  const item = store.find(key)
+  if (engine.prefixes.enabled) engine.prefixes.get(key, item !== undefined)
+  if (touchTo === undefined) tally.getCommands++
+  else tally.touchCommands++
+  if (item === undefined) {
+    if (touchTo === undefined) tally.getMisses++
+    else tally.touchMisses++
+    return undefined
+  }
+  store.bump(item)
+  const counters = store.tallyOf(item)
+  if (touchTo === undefined) {
+    counters.getHits++
+  } else {
+    counters.touchHits++
+    item.exptime = store.time.expiry(touchTo, store.now)
+  }
+  return item
+}
+
+/** set, add, replace, append, prepend and cas. Source: process_update_command(). */
+function update(mode: StoreMode): Answer {
+  return (exchange, command) => {
+    const { engine } = exchange
+    const { store, tally } = engine
+    if (command.tooLarge) {
+      tally.storeTooLarge++
+      if (mode === 'set') dropStale(exchange, command.key)
+      return 'SERVER_ERROR object too large for cache'
+    }
+    if (engine.prefixes.enabled) engine.prefixes.set(command.key)
+    const item = newItem(exchange, command, command.exptime)
+    if (item.bytes > store.maxBytes) {
+      tally.storeNoMemory++
+      if (mode === 'set') dropStale(exchange, command.key)
+      return 'SERVER_ERROR out of memory storing object'
+    }
+    store.tallyOf(item).setCommands++
+    if (!command.dataEndsWell) {
+      return 'CLIENT_ERROR bad data chunk'
+    }
+    const conditions = { cas: command.cas, acceptStale: false, explicitCas: undefined }
+    return storeItem(engine, mode, item, conditions).result
+  }
+}
+
+/** The item a storage command brings. */
+export function newItem(exchange: Exchange, command: Command, exptime: number): Item {
+  const { store } = exchange.engine
+  const expiry = store.time.expiry(exptime, store.now)
+  return new Item(command.key, command.flags, expiry, command.takeValue(), store.hasCas)
+}
+
+/** memcached rather has nothing than the value that could not be replaced. */
+export function dropStale(exchange: Exchange, key: string): void {
+  const { store } = exchange.engine
+  const old = store.find(key)
+  if (old !== undefined) store.unlink(old)
+}
+
+function touch(exchange: Exchange, command: Command): string {
+  const { store, tally } = exchange.engine
+  const { line } = command
+  if (line.count !== 3 && line.count !== 4) return 'ERROR'
+  command.noreply = line.endsInNoreply()
+  if (line.width(1) > MAX_KEY_BYTES) return BAD_FORMAT
+  const exptime = line.i32(2)
+  if (Number.isNaN(exptime)) {
+    return 'CLIENT_ERROR invalid exptime argument'
+  }
+  const item = store.find(line.text(1))
+  tally.touchCommands++
+  if (item === undefined) {
+    tally.touchMisses++
+    return 'NOT_FOUND'
+  }
+  store.bump(item)
+  store.tallyOf(item).touchHits++
+  item.exptime = store.time.expiry(exptime, store.now)
+  return 'TOUCHED'
+}
+
+function arithmetic(up: boolean): Answer {
+  return (exchange, command) => {
+    const { tally } = exchange.engine
+    const { line } = command
+    if (line.count !== 3 && line.count !== 4) return 'ERROR'
+    command.noreply = line.endsInNoreply()
+    if (line.width(1) > MAX_KEY_BYTES) return BAD_FORMAT
+    const delta = line.u64(2)
+    if (delta === undefined) {
+      return 'CLIENT_ERROR invalid numeric delta argument'
+    }
+    const { result, value } = addDelta(exchange.engine, line.text(1), up, delta, 0n)
+    if (result === 'ok') return value.toString()
+    if (result === 'non_numeric') return NON_NUMERIC
+    if (up) tally.incrMisses++
+    else tally.decrMisses++
+    return 'NOT_FOUND'
+  }
+}
+
+function remove(exchange: Exchange, command: Command): string {
+  const { engine } = exchange
+  const { store, tally } = engine
+  const { line } = command
+  if (line.count < 2 || line.count > 4) return 'ERROR'
+  if (line.count > 2) {
+    const zero = line.is(2, '0')
+    command.noreply = line.endsInNoreply()
+    const valid = line.count === 3 ? zero || command.noreply : zero && command.noreply
+    if (!valid) {
+      return `${BAD_FORMAT}.  Usage: delete <key> [noreply]`
+    }
+  }
+  if (line.width(1) > MAX_KEY_BYTES) return BAD_FORMAT
+  const key = line.text(1)
+  if (engine.prefixes.enabled) engine.prefixes.delete(key)
+  const item = store.find(key)
+  if (item === undefined) {
+    tally.deleteMisses++
+    return 'NOT_FOUND'
+  }
+  store.tallyOf(item).deleteHits++
+  store.unlink(item)
+  return 'DELETED'
+}
+
+/** The text commands that read and write items, by verb. */
+export const TEXT_COMMANDS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
+  ['get', retrieve(false, false)],
+  ['bget', retrieve(false, false)],
+  ['gets', retrieve(true, false)],
+  ['gat', retrieve(false, true)],
+  ['gats', retrieve(true, true)],
+  ['set', answering(update('set'))],
+  ['add', answering(update('add'))],
+  ['replace', answering(update('replace'))],
+  ['append', answering(update('append'))],
+  ['prepend', answering(update('prepend'))],
+  ['cas', answering(update('cas'))],
+  ['touch', answering(touch)],
+  ['incr', answering(arithmetic(true))],
+  ['decr', answering(arithmetic(false))],
+  ['delete', answering(remove)],
+])
