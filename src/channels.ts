@@ -1,9 +1,9 @@
 import { type Channel, channel, tracingChannel } from 'node:diagnostics_channel'
 
 /**
- * What mintring tells observers, through `node:diagnostics_channel`: nobody has to touch the client,
- * and a channel without subscribers costs one property read. No message ever carries a value or a
- * credential; keys travel only when the behavior `traceKeys` asks for it.
+ * What mintring tells observers, through `node:diagnostics_channel`: nobody has to touch the
+ * client, and a channel without subscribers costs one property read. No message ever carries a
+ * value or a credential; keys travel only when the behavior `traceKeys` asks for it.
  */
 
 /** How an operation ended, in one word that is safe as a metric's label. */
@@ -25,7 +25,7 @@ export interface CommandMessage {
   error?: unknown
 }
 
-/** `mintring:batch`: one verb over many keys (`getMany`, `setMany`, `deleteMany`, `getOrSetMany`). */
+/** `mintring:batch`: one verb over many keys (`getMany`, `setMany`, `deleteMany`, …). */
 export interface BatchMessage {
   readonly command: string
   readonly batchSize: number
@@ -91,7 +91,7 @@ export interface ConfigureMessage {
   readonly changes: Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>
 }
 
-/** The five moments of a traced operation, as `TracingChannel` names them, without its looser types. */
+/** A traced operation: its five moments are those of `TracingChannel`. */
 export interface Trace<Message extends object> {
   readonly hasSubscribers: boolean
   /** Runs `operation` inside the trace; `outcomeOf` names a result without showing it. */

@@ -1,9 +1,12 @@
-// Made from the table of rows by scripts/docs-behaviors.mjs. Change a row, then run it.
+// Made from the table of rows by scripts/docs-behaviors.mjs.
 import type { ConnectionOptions } from 'node:tls'
+import type { Failover } from '../hosts/policy.ts'
+import type { LaneBounds } from '../net/lanes.ts'
+import type { Seconds } from '../refill/policy.ts'
 import type { compat } from '../ring/compat.ts'
 import type { HashName } from '../ring/hashes/registry.ts'
 import type { DistributionName } from '../ring/options.ts'
-import type { ConnectionBounds, Discovery, Duration, Gutter, Serializer } from './types.ts'
+import type { Discovery, Serializer } from './types.ts'
 
 /** The settings of a client, all filled in. docs/behaviors.md explains them. */
 export interface Behaviors {
@@ -64,8 +67,8 @@ export interface Behaviors {
   /** Slots of `maglev`, a prime; 65,537 when unset. Default: unset. */
   readonly tableSize: number | undefined
   /**
-   * Whether one server may be listed twice, as libmemcached, Dalli and Perl allow. Default:
-   * `reject`.
+   * For presets and `createRing`, which can place like clients that allow one server twice. A
+   * client of mintring never does: give weights. Default: `reject`.
    */
   readonly duplicates: 'reject' | 'allow'
   /** Whether a host that keeps failing leaves the ring until it answers again. Default: `true`. */
@@ -87,7 +90,7 @@ export interface Behaviors {
    * reads with a miss and drops writes, `error` rejects, `{ gutter: servers, ttl }` sends them
    * to stand-by hosts for at most `ttl` seconds. Default: `rehash`.
    */
-  readonly failover: 'rehash' | 'miss' | 'error' | Gutter
+  readonly failover: Failover
   /**
    * `skip` walks on to the next live host of the full ring, so that only the dead host's keys
    * move; `rebuild` makes a ring without it, as libmemcached and twemproxy do. Default: `skip`.
@@ -116,7 +119,7 @@ export interface Behaviors {
    */
   readonly requestTimeoutMs: number
   /** How many connections each host gets. Default: `{ min: 1, max: 2, idleMs: 60000 }`. */
-  readonly connections: ConnectionBounds
+  readonly connections: LaneBounds
   /**
    * How many commands may wait for one host. Beyond it they reject at once with
    * MINTRING_OVERLOADED. Default: `10000`.
@@ -267,7 +270,7 @@ type Durations =
 /** The settings a caller gives. Lifetimes may be durations, such as '5m'. */
 export type BehaviorsInput = {
   readonly [Name in keyof Behaviors]?:
-    | (Name extends Durations ? Behaviors[Name] | Duration : never)
-    | (Name extends 'connections' ? Partial<ConnectionBounds> : Behaviors[Name])
+    | (Name extends Durations ? Behaviors[Name] | Seconds : never)
+    | (Name extends 'connections' ? Partial<LaneBounds> : Behaviors[Name])
     | undefined
 }

@@ -1,4 +1,4 @@
-import { parseServers } from './servers.ts'
+import { parseServers } from '../hosts/address.ts'
 
 /** The shortest and longest pause between two looks at a discovery source. */
 const MIN_INTERVAL_MS = 100
@@ -12,10 +12,10 @@ export function checkFailover(value: unknown): string | undefined {
   if (!isObject(value)) return "takes 'rehash', 'miss', 'error' or { gutter: servers, ttl }"
   const strange = Object.keys(value).find((key) => key !== 'gutter' && key !== 'ttl')
   if (strange !== undefined) return `does not know '${strange}': it takes { gutter, ttl }`
-  if (!Number.isInteger(value['ttl']) || (value['ttl'] as number) < 1) {
+  if (!Number.isInteger(value.ttl) || (value.ttl as number) < 1) {
     return 'needs a gutter ttl of at least 1 whole second: what stand-by hosts hold is short-lived'
   }
-  parseServers(value['gutter'] as string)
+  parseServers(value.gutter as string)
   return undefined
 }
 
@@ -29,8 +29,8 @@ export function checkTls(value: unknown): string | undefined {
 export function checkSerializer(value: unknown): string | undefined {
   if (
     isObject(value) &&
-    typeof value['serialize'] === 'function' &&
-    typeof value['deserialize'] === 'function'
+    typeof value.serialize === 'function' &&
+    typeof value.deserialize === 'function'
   ) {
     return undefined
   }

@@ -9,19 +9,22 @@ const DIALECTS: Readonly<Record<Alias['dialect'], string>> = {
   memcached: 'npm memcached',
 }
 
-const TYPE_HEADER = `// Made from the table of rows by scripts/docs-behaviors.mjs. Change a row, then run it.
+const TYPE_HEADER = `// Made from the table of rows by scripts/docs-behaviors.mjs.
 import type { ConnectionOptions } from 'node:tls'
+import type { Failover } from '../hosts/policy.ts'
+import type { LaneBounds } from '../net/lanes.ts'
+import type { Seconds } from '../refill/policy.ts'
 import type { compat } from '../ring/compat.ts'
 import type { HashName } from '../ring/hashes/registry.ts'
 import type { DistributionName } from '../ring/options.ts'
-import type { ConnectionBounds, Discovery, Duration, Gutter, Serializer } from './types.ts'
+import type { Discovery, Serializer } from './types.ts'
 `
 
 const TYPE_FOOTER = `/** The settings a caller gives. Lifetimes may be durations, such as '5m'. */
 export type BehaviorsInput = {
   readonly [Name in keyof Behaviors]?:
-    | (Name extends Durations ? Behaviors[Name] | Duration : never)
-    | (Name extends 'connections' ? Partial<ConnectionBounds> : Behaviors[Name])
+    | (Name extends Durations ? Behaviors[Name] | Seconds : never)
+    | (Name extends 'connections' ? Partial<LaneBounds> : Behaviors[Name])
     | undefined
 }
 `

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { defaultClusterPolicy } from '../hosts/policy.ts'
 import { type CompatPreset, compat } from '../ring/compat.ts'
 import { didYouMean } from '../ring/suggest.ts'
 import type { Behaviors, BehaviorsInput } from './behaviors.ts'
@@ -92,12 +93,18 @@ function settle(
     if (value === undefined) given.delete(name)
     else given.add(name)
   }
+  if (!given.has('deadTimeoutMs')) settings.deadTimeoutMs = longestPauseMs(settings)
   const behaviors = settings as unknown as Behaviors
   const warnings = checkInterplay(behaviors, given)
   hideSecrets(behaviors)
   Object.freeze(behaviors)
   origins.set(behaviors, { given, warnings })
   return behaviors
+}
+
+/** Left alone, the longest pause between probes is never shorter than the first. */
+function longestPauseMs({ retryTimeoutMs }: Record<string, unknown>): number {
+  return Math.max(defaultClusterPolicy.deadTimeoutMs, retryTimeoutMs as number)
 }
 
 function unknownName(name: string): Error {

@@ -1,19 +1,5 @@
 import type { RingServer } from '../ring/server.ts'
 
-/** How many connections a host gets. */
-export interface ConnectionBounds {
-  readonly min: number
-  readonly max: number
-  /** After how long without use a connection beyond `min` is closed; 0 never closes one. */
-  readonly idleMs: number
-}
-
-/** Stand-by hosts for the keys of ejected ones. What they hold lives `ttl` seconds at most. */
-export interface Gutter {
-  readonly gutter: string | readonly RingServer[]
-  readonly ttl: number
-}
-
 /** Writes and reads the values that are neither strings nor bytes. */
 export interface Serializer {
   serialize(value: unknown): string | Uint8Array | Promise<string | Uint8Array>
@@ -35,6 +21,3 @@ export type Discovery =
       readonly servers: () => Promise<readonly RingServer[]> | readonly RingServer[]
       readonly intervalMs?: number | undefined
     }
-
-/** Whole seconds written with a unit: `'30s'`, `'5m'`, `'2h'`, `'1d'`. */
-export type Duration = `${number}${'s' | 'm' | 'h' | 'd'}`

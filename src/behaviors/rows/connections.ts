@@ -1,3 +1,4 @@
+import { defaultClusterPolicy } from '../../hosts/policy.ts'
 import { checkTls } from '../check-object.ts'
 import type { Row } from '../row.ts'
 
@@ -11,7 +12,7 @@ export const connectionRows: readonly Row[] = [
     name: 'connectTimeoutMs',
     type: 'integer',
     unit: 'ms',
-    default: 500,
+    default: defaultClusterPolicy.connectTimeoutMs,
     min: 1,
     max: DAY_MS,
     live: 'now',
@@ -27,7 +28,7 @@ export const connectionRows: readonly Row[] = [
     name: 'requestTimeoutMs',
     type: 'integer',
     unit: 'ms',
-    default: 500,
+    default: defaultClusterPolicy.requestTimeoutMs,
     min: 1,
     max: DAY_MS,
     live: 'now',
@@ -44,12 +45,12 @@ export const connectionRows: readonly Row[] = [
   {
     name: 'connections',
     type: 'object',
-    typeText: 'ConnectionBounds',
+    typeText: 'LaneBounds',
     fields: [
       {
         name: 'min',
         type: 'integer',
-        default: 1,
+        default: defaultClusterPolicy.connections.min,
         min: 0,
         max: 1024,
         live: 'now',
@@ -59,7 +60,7 @@ export const connectionRows: readonly Row[] = [
       {
         name: 'max',
         type: 'integer',
-        default: 2,
+        default: defaultClusterPolicy.connections.max,
         min: 1,
         max: 1024,
         live: 'now',
@@ -76,7 +77,7 @@ export const connectionRows: readonly Row[] = [
         name: 'idleMs',
         type: 'integer',
         unit: 'ms',
-        default: 60_000,
+        default: defaultClusterPolicy.connections.idleMs,
         min: 0,
         max: MAX_TIMER_MS,
         live: 'now',
@@ -84,14 +85,14 @@ export const connectionRows: readonly Row[] = [
         doc: 'After how long without use a connection beyond `min` is closed; 0 never closes one.',
       },
     ],
-    default: { min: 1, max: 2, idleMs: 60_000 },
+    default: defaultClusterPolicy.connections,
     live: 'now',
     doc: 'How many connections each host gets.',
   },
   {
     name: 'maxQueuedPerHost',
     type: 'integer',
-    default: 10_000,
+    default: defaultClusterPolicy.maxQueuedPerHost,
     min: 1,
     max: 10_000_000,
     live: 'now',
@@ -111,7 +112,7 @@ export const connectionRows: readonly Row[] = [
     name: 'tls',
     type: 'object',
     typeText: 'boolean | ConnectionOptions',
-    default: false,
+    default: defaultClusterPolicy.tls,
     check: checkTls,
     secret: true,
     live: 'newConnections',
@@ -141,7 +142,7 @@ export const connectionRows: readonly Row[] = [
   {
     name: 'tcpNoDelay',
     type: 'boolean',
-    default: true,
+    default: defaultClusterPolicy.tcpNoDelay,
     live: 'newConnections',
     aliases: [
       { dialect: 'pylibmc', name: 'tcp_nodelay', unit: 'flag' },
@@ -153,7 +154,7 @@ export const connectionRows: readonly Row[] = [
     name: 'tcpKeepAliveMs',
     type: 'integer',
     unit: 'ms',
-    default: 30_000,
+    default: defaultClusterPolicy.tcpKeepAliveMs,
     min: 0,
     max: MAX_TIMER_MS,
     live: 'newConnections',

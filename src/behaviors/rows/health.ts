@@ -1,3 +1,4 @@
+import { defaultClusterPolicy } from '../../hosts/policy.ts'
 import { checkFailover } from '../check-object.ts'
 import type { Row } from '../row.ts'
 
@@ -8,7 +9,7 @@ export const healthRows: readonly Row[] = [
   {
     name: 'autoEjectHosts',
     type: 'boolean',
-    default: true,
+    default: defaultClusterPolicy.autoEjectHosts,
     live: 'now',
     aliases: [
       { dialect: 'pylibmc', name: 'auto_eject', unit: 'flag' },
@@ -20,7 +21,7 @@ export const healthRows: readonly Row[] = [
   {
     name: 'serverFailureLimit',
     type: 'integer',
-    default: 2,
+    default: defaultClusterPolicy.serverFailureLimit,
     min: 1,
     max: 1000,
     live: 'now',
@@ -37,7 +38,7 @@ export const healthRows: readonly Row[] = [
     name: 'retryTimeoutMs',
     type: 'integer',
     unit: 'ms',
-    default: 2_000,
+    default: defaultClusterPolicy.retryTimeoutMs,
     min: 1,
     max: DAY_MS,
     live: 'now',
@@ -53,7 +54,7 @@ export const healthRows: readonly Row[] = [
     name: 'deadTimeoutMs',
     type: 'integer',
     unit: 'ms',
-    default: 30_000,
+    default: defaultClusterPolicy.deadTimeoutMs,
     min: 1,
     max: DAY_MS,
     live: 'now',
@@ -66,8 +67,8 @@ export const healthRows: readonly Row[] = [
     name: 'failover',
     type: 'object',
     choices: ['rehash', 'miss', 'error'],
-    typeText: "'rehash' | 'miss' | 'error' | Gutter",
-    default: 'rehash',
+    typeText: 'Failover',
+    default: defaultClusterPolicy.failover,
     check: checkFailover,
     live: 'now',
     doc:
@@ -79,7 +80,7 @@ export const healthRows: readonly Row[] = [
     name: 'ejection',
     type: 'choice',
     choices: ['skip', 'rebuild'],
-    default: 'skip',
+    default: defaultClusterPolicy.ejection,
     live: 'now',
     doc:
       "`skip` walks on to the next live host of the full ring, so that only the dead host's " +
@@ -89,7 +90,7 @@ export const healthRows: readonly Row[] = [
     name: 'onReturn',
     type: 'choice',
     choices: ['trust', 'flush'],
-    default: 'trust',
+    default: defaultClusterPolicy.onReturn,
     live: 'now',
     doc:
       'Whether a host that comes back keeps what it held. What was deleted or invalidated ' +
@@ -98,7 +99,7 @@ export const healthRows: readonly Row[] = [
   {
     name: 'retries',
     type: 'integer',
-    default: 1,
+    default: defaultClusterPolicy.retries,
     min: 0,
     max: 10,
     live: 'now',
@@ -108,7 +109,7 @@ export const healthRows: readonly Row[] = [
   {
     name: 'retryWrites',
     type: 'boolean',
-    default: true,
+    default: defaultClusterPolicy.retryWrites,
     live: 'now',
     doc:
       'Whether `set`, `delete` and `touch` count as safe to repeat when nobody knows if the ' +

@@ -1,3 +1,4 @@
+import { defaultClusterPolicy } from '../../hosts/policy.ts'
 import { compat } from '../../ring/compat.ts'
 import { distributionNames } from '../../ring/distributions/registry.ts'
 import { hashNames } from '../../ring/hashes/registry.ts'
@@ -24,7 +25,7 @@ export const placementRows: readonly Row[] = [
     type: 'choice',
     choices: distributionNames,
     typeText: 'DistributionName',
-    default: 'ketama',
+    default: defaultClusterPolicy.distribution,
     live: 'now',
     aliases: [
       { dialect: 'pylibmc', name: 'distribution' },
@@ -133,7 +134,6 @@ export const placementRows: readonly Row[] = [
     min: 1,
     max: 65_536,
     live: 'now',
-    aliases: [{ dialect: 'memcached', name: 'vnode count' }],
     doc:
       'Labels per server of average weight in `cacheMemcachedFast` (its `ketama_points`, 150) ' +
       'and `hashring` (40).',
@@ -162,7 +162,9 @@ export const placementRows: readonly Row[] = [
     choices: ['reject', 'allow'],
     default: 'reject',
     live: 'never',
-    doc: 'Whether one server may be listed twice, as libmemcached, Dalli and Perl allow.',
+    doc:
+      'For presets and `createRing`, which can place like clients that allow one server twice. ' +
+      'A client of mintring never does: give weights.',
   },
 ]
 

@@ -1,7 +1,7 @@
+import { MAX_RELATIVE_TTL_SECONDS } from '../../protocol/limits.ts'
+import { defaultRefillPolicy } from '../../refill/policy.ts'
 import type { Row } from '../row.ts'
 
-/** 30 days: a longer relative time would be read as a date by memcached. */
-const MAX_RELATIVE_TTL_SECONDS = 2_592_000
 const DAY_MS = 86_400_000
 
 /** What getOrSet, refresh and define do unless their own policy says otherwise. */
@@ -10,7 +10,7 @@ export const refillRows: readonly Row[] = [
     name: 'staleWhileRevalidate',
     type: 'seconds',
     unit: 's',
-    default: 60,
+    default: defaultRefillPolicy.staleWhileRevalidate,
     min: 0,
     max: MAX_RELATIVE_TTL_SECONDS,
     live: 'now',
@@ -32,7 +32,7 @@ export const refillRows: readonly Row[] = [
     name: 'lease',
     type: 'seconds',
     unit: 's',
-    default: 10,
+    default: defaultRefillPolicy.lease,
     min: 2,
     max: 86_400,
     live: 'now',
@@ -44,7 +44,7 @@ export const refillRows: readonly Row[] = [
     name: 'earlyRefresh',
     type: 'seconds',
     unit: 's',
-    default: 0,
+    default: defaultRefillPolicy.earlyRefresh,
     min: 0,
     max: MAX_RELATIVE_TTL_SECONDS,
     live: 'now',
@@ -53,7 +53,7 @@ export const refillRows: readonly Row[] = [
   {
     name: 'jitter',
     type: 'number',
-    default: 0.05,
+    default: defaultRefillPolicy.jitter,
     min: 0,
     max: 0.5,
     live: 'now',
@@ -65,7 +65,7 @@ export const refillRows: readonly Row[] = [
     name: 'staleTimeoutMs',
     type: 'integer',
     unit: 'ms',
-    default: 0,
+    default: defaultRefillPolicy.staleTimeoutMs,
     min: 0,
     max: DAY_MS,
     live: 'now',
@@ -75,7 +75,7 @@ export const refillRows: readonly Row[] = [
     name: 'loaderTimeoutMs',
     type: 'integer',
     unit: 'ms',
-    default: 30_000,
+    default: defaultRefillPolicy.loaderTimeoutMs,
     min: 1,
     max: DAY_MS,
     live: 'now',
@@ -85,7 +85,7 @@ export const refillRows: readonly Row[] = [
     name: 'waitTimeoutMs',
     type: 'integer',
     unit: 'ms',
-    default: 5_000,
+    default: defaultRefillPolicy.waitTimeoutMs,
     min: 0,
     max: DAY_MS,
     live: 'now',
@@ -95,7 +95,7 @@ export const refillRows: readonly Row[] = [
     name: 'onWaitTimeout',
     type: 'choice',
     choices: ['load', 'undefined', 'throw'],
-    default: 'load',
+    default: defaultRefillPolicy.onWaitTimeout,
     live: 'now',
     doc:
       'What a caller gets when that wait is over: its own load (not stored), `undefined`, or an ' +
@@ -105,7 +105,7 @@ export const refillRows: readonly Row[] = [
     name: 'errorBackoff',
     type: 'seconds',
     unit: 's',
-    default: 5,
+    default: defaultRefillPolicy.errorBackoff,
     min: 0,
     max: 86_400,
     live: 'now',
@@ -117,7 +117,7 @@ export const refillRows: readonly Row[] = [
     name: 'negativeTtl',
     type: 'seconds',
     unit: 's',
-    default: false,
+    default: defaultRefillPolicy.negativeTtl,
     choices: ['false'],
     typeText: 'number | false',
     min: 1,
@@ -131,7 +131,7 @@ export const refillRows: readonly Row[] = [
     name: 'placeholder',
     type: 'choice',
     choices: ['inline', 'sidecar'],
-    default: 'inline',
+    default: defaultRefillPolicy.placeholder,
     live: 'now',
     doc:
       'Where the sign "somebody is loading this" is kept: in the key itself, or beside it ' +

@@ -25,7 +25,9 @@ export const valueRows: readonly Row[] = [
     choices: ['reject', 'split'],
     default: 'reject',
     live: 'now',
-    doc: 'What to do with values over maxItemBytes: reject them, or split them over several items that are read all or not at all.',
+    doc:
+      'What to do with values over maxItemBytes: reject them, or split them over several items ' +
+      'that are read all or not at all.',
   },
   {
     name: 'compressAboveBytes',
@@ -55,7 +57,9 @@ export const valueRows: readonly Row[] = [
     min: 1024,
     max: 2047 * MIB,
     live: 'now',
-    doc: 'The most a compressed value may unfold to; a larger one rejects. It guards against a small value made to fill the memory.',
+    doc:
+      'The most a compressed value may unfold to; a larger one rejects. It guards against a small ' +
+      'value made to fill the memory.',
   },
   {
     name: 'serializer',

@@ -1,0 +1,255 @@
+import { didYouMean } from '../../ring/suggest.ts'
+import { badBehavior } from '../check.ts'
+import { refusal, type Token, type TokenKind, tokensOf } from './libmemcached-tokens.ts'
+import {
+  libmemcachedHash,
+  libmemcachedPresets,
+  placementOf,
+  type TranslatedBehaviors,
+  Translation,
+  toMs,
+} from './translation.ts'
+
+/** The longest namespace libmemcached takes. */
+const MAX_NAMESPACE_BYTES = 127
+
+const HASHES = ['MD5', 'CRC', 'FNV1_64', 'FNV1A_64', 'FNV1_32', 'FNV1A_32', 'MURMUR', 'JENKINS']
+
+/** Options whose words mean nothing here, and why. */
+const NOT_NEEDED: Readonly<Record<string, string>> = {
+  'BINARY-PROTOCOL': 'mintring speaks the text and meta protocols; memcached deprecates the binary',
+  'BUFFER-REQUESTS': 'not needed: the commands of a turn always leave in one write',
+  'FETCH-VERSION': 'not needed: the version of every host is asked for on connecting',
+  'IO-BYTES-WATERMARK': 'not needed: writes are bounded by maxQueuedPerHost',
+  'IO-KEY-PREFETCH': 'not needed: the gets of a turn always travel together',
+  'IO-MSG-WATERMARK': 'not needed: writes are bounded by maxQueuedPerHost',
+  NOREPLY: 'not supported: every write waits for its answer, so that a failed one can be seen',
+  'NUMBER-OF-REPLICAS': 'not supported: a key lives on one host, and failover moves it',
+  'RANDOMIZE-REPLICA-READ': 'not supported: there are no replicas',
+  'SOCKET-RECV-SIZE': 'not supported: Node leaves socket buffers to the system',
+  'SOCKET-SEND-SIZE': 'not supported: Node leaves socket buffers to the system',
+  'TCP-KEEPIDLE': 'takes no seconds in this form: use tcpKeepAliveMs',
+  'USE-UDP': 'not supported: TCP is used',
+  'USER-DATA': 'not supported: there is nothing it could do',
+}
+
+/** Options that say what mintring does anyway. */
+const ALWAYS: ReadonlySet<string> = new Set(['SUPPORT-CAS', 'VERIFY-KEY', 'TCP-KEEPALIVE'])
+
+/** Reads the statements of one configuration string. */
+class Reader {
+  readonly #text: string
+  readonly #tokens: readonly Token[]
+  #next = 0
+  #translation = new Translation('libmemcached')
+  #distribution: 'modula' | 'unweighted' = 'modula'
+  #hash: string | undefined
+
+  /** The options that are more than a number or a switch. */
+  readonly #readers: Readonly<Record<string, () => void>> = {
+    SERVER: () => this.#server(),
+    SOCKET: () => this.#socket(),
+    NAMESPACE: () => this.#namespace(),
+    DISTRIBUTION: () => this.#readDistribution(),
+    HASH: () => this.#readHash(),
+    'CONFIGURE-FILE': () => this.#refuseFile('--CONFIGURE-FILE'),
+    'REMOVE-FAILED-SERVERS': () => this.#removeFailedServers(),
+    'SORT-HOSTS': () => this.#translation.set({ serverOrder: 'hostname' }),
+    'RCV-TIMEOUT': () => this.#socketTimeout('--RCV-TIMEOUT'),
+    'SND-TIMEOUT': () => this.#socketTimeout('--SND-TIMEOUT'),
+  }
+
+  constructor(text: string) {
+    this.#text = text
+    this.#tokens = tokensOf(text)
+  }
+
+  read(): TranslatedBehaviors {
+    do this.#statement()
+    while (this.#skip('space'))
+    const left = this.#tokens[this.#next]
+    if (left !== undefined) throw this.#refuse(left)
+    const placement = placementOf(libmemcachedPresets[this.#distribution])
+    const hash =
+      this.#hash === undefined ? {} : { hash: libmemcachedHash(this.#hash.toLowerCase()) }
+    this.#translation.set({ ...placement, ...hash })
+    return this.#translation.finish()
+  }
+
+  #statement(): void {
+    const token = this.#take()
+    if (token.kind === 'comment') return
+    if (token.kind === 'option') {
+      this.#option(token)
+      return
+    }
+    switch (token.kind === 'keyword' ? token.text.toUpperCase() : '') {
+      case 'END':
+      case 'DEBUG':
+        return
+      case 'RESET':
+        this.#reset()
+        return
+      case 'INCLUDE':
+        this.#refuseFile('INCLUDE')
+    }
+    throw this.#refuse(token)
+  }
+
+  #option(token: Token): void {
+    const name = token.text.replace(/^--|=$/g, '').toUpperCase()
+    const read = this.#readers[name]
+    if (read !== undefined) {
+      read()
+      return
+    }
+    const argument = token.text.endsWith('=') ? this.#number() : true
+    const why = NOT_NEEDED[name]
+    if (why !== undefined) this.#translation.warn(`--${name}`, why)
+    else if (!ALWAYS.has(name)) this.#translation.takeAlias(name, argument)
+  }
+
+  #server(): void {
+    const token = this.#take()
+    if (token.kind !== 'address' && token.kind !== 'word') throw this.#refuse(token)
+    const port = this.#skip('port')
+    const weight = this.#weight()
+    this.#translation.servers.push({
+      host: token.text,
+      ...(port === undefined ? {} : { port: Number(port.text.slice(1)) }),
+      weight,
+    })
+  }
+
+  #socket(): void {
+    const token = this.#tokens[this.#next]
+    const path = this.#string()
+    if (path === '') throw refusal(this.#text, token, 'a socket needs a path')
+    this.#translation.servers.push({ path, weight: this.#weight() })
+  }
+
+  #weight(): number {
+    const token = this.#skip('weight')
+    // libmemcached reads a weight of 0 as 1.
+    return token === undefined ? 1 : Number(token.text.slice(2)) || 1
+  }
+
+  #namespace(): void {
+    const token = this.#tokens[this.#next]
+    const namespace = this.#string()
+    if (this.#translation.settings.keyPrefix !== undefined) {
+      throw refusal(this.#text, token, '--NAMESPACE can only be given once')
+    }
+    const fits = Buffer.byteLength(namespace) <= MAX_NAMESPACE_BYTES
+    if (!fits || !/^[!-~]+$/.test(namespace)) {
+      const why = `a namespace is 1 to ${MAX_NAMESPACE_BYTES} visible ASCII characters`
+      throw refusal(this.#text, token, why)
+    }
+    this.#translation.set({ keyPrefix: namespace })
+  }
+
+  #readDistribution(): void {
+    const word = this.#keyword(['CONSISTENT', 'MODULA', 'RANDOM'], 'a distribution')
+    this.#distribution = word === 'MODULA' ? 'modula' : 'unweighted'
+    if (word === 'RANDOM') {
+      const why = 'not supported: what is stored at random cannot be found; consistent is used'
+      this.#translation.warn('--DISTRIBUTION=RANDOM', why)
+    }
+    if (this.#skip('comma') === undefined) return
+    const hash = this.#keyword(HASHES, 'a hash')
+    const why = 'changes nothing in libmemcached, nor here: use --HASH'
+    this.#translation.warn(`the ${hash} of --DISTRIBUTION`, why)
+  }
+
+  #readHash(): void {
+    const token = this.#tokens[this.#next]
+    const hash = this.#keyword(HASHES, 'a hash')
+    if (this.#hash !== undefined) {
+      throw refusal(this.#text, token, '--HASH can only be given once')
+    }
+    this.#hash = hash
+  }
+
+  #removeFailedServers(): void {
+    const limit = this.#number()
+    if (limit > 0) this.#translation.set({ autoEjectHosts: true, serverFailureLimit: limit })
+  }
+
+  #socketTimeout(name: string): void {
+    const timeoutMs = toMs(this.#number(), 'us', name)
+    const { settings } = this.#translation
+    const why = 'one deadline covers dialling, writing and reading: requestTimeoutMs'
+    this.#translation.warn(name, `${why} is at least this long`)
+    settings.requestTimeoutMs = Math.max(Number(settings.requestTimeoutMs ?? 0), timeoutMs)
+  }
+
+  #refuseFile(name: string): never {
+    throw badBehavior(`libmemcached ${name}: read the file yourself and pass its text`)
+  }
+
+  #reset(): void {
+    this.#translation = new Translation('libmemcached')
+    this.#distribution = 'modula'
+    this.#hash = undefined
+  }
+
+  #number(): number {
+    const token = this.#take()
+    if (token.kind !== 'number') throw this.#refuse(token, 'a whole number is expected')
+    return Number(token.text)
+  }
+
+  #string(): string {
+    const token = this.#take()
+    if (token.kind === 'word') return token.text
+    if (token.kind === 'quoted') return token.text.replace(/^L?"/i, '').slice(0, -1)
+    throw this.#refuse(token, 'a word or a string in double quotes is expected')
+  }
+
+  #keyword(known: readonly string[], what: string): string {
+    const token = this.#take()
+    const word = token.text.toUpperCase()
+    if (token.kind === 'keyword' && known.includes(word)) return word
+    throw this.#refuse(
+      token,
+      `${what} is expected (${known.join(', ')}).${didYouMean(word, known)}`,
+    )
+  }
+
+  #take(): Token {
+    const token = this.#tokens[this.#next++]
+    if (token === undefined) throw this.#refuse(undefined, 'something is missing')
+    return token
+  }
+
+  #skip(kind: TokenKind): Token | undefined {
+    const token = this.#tokens[this.#next]
+    if (token?.kind !== kind) return undefined
+    this.#next++
+    return token
+  }
+
+  #refuse(token: Token | undefined, why = whyNot(token)): Error {
+    return refusal(this.#text, token, why)
+  }
+}
+
+function whyNot(token: Token | undefined): string {
+  if (token?.kind === 'unknown' && token.text.startsWith('--')) return 'there is no such option'
+  if (token?.kind === 'space') return 'statements are separated by one blank'
+  return 'libmemcached does not read this'
+}
+
+/**
+ * Reads a libmemcached configuration string, such as
+ * `--SERVER=10.0.0.1:11211/?2 --DISTRIBUTION=consistent --HASH=MD5`, and accepts and refuses what
+ * libmemcached's own parser does. Without --DISTRIBUTION the placement is libmemcached's: modula.
+ *
+ * @throws MintringError MINTRING_BAD_BEHAVIOR that says where the string is wrong.
+ */
+export function fromLibmemcached(configuration: string): TranslatedBehaviors {
+  if (typeof configuration !== 'string') {
+    throw badBehavior("A libmemcached configuration is a string, such as '--SERVER=localhost'")
+  }
+  return new Reader(configuration).read()
+}

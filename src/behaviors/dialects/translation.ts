@@ -1,0 +1,145 @@
+import { type CompatPreset, compat } from '../../ring/compat.ts'
+import type { HashName } from '../../ring/hashes/registry.ts'
+import type { RingServer } from '../../ring/server.ts'
+import { didYouMean } from '../../ring/suggest.ts'
+import type { BehaviorsInput } from '../behaviors.ts'
+import { badBehavior } from '../check.ts'
+import type { Alias, Dialect, Unit } from '../row.ts'
+import { rows } from '../table.ts'
+
+/**
+ * Another client's settings as behaviors: pass it where behaviors go. `servers` and `warnings` are
+ * not enumerable, so that spreading copies the behaviors alone.
+ */
+export type TranslatedBehaviors = BehaviorsInput & {
+  /** The servers the other client's settings name; empty when they name none. */
+  readonly servers: readonly RingServer[]
+  /** What could not be taken over as it was, why, and what to use: process warnings too. */
+  readonly warnings: readonly string[]
+}
+
+/** Collects behaviors, servers and warnings while a dialect is read. */
+export class Translation {
+  readonly dialect: Dialect
+  readonly settings: Record<string, unknown> = {}
+  readonly servers: RingServer[] = []
+  readonly warnings: string[] = []
+
+  constructor(dialect: Dialect) {
+    this.dialect = dialect
+  }
+
+  set(behaviors: BehaviorsInput): void {
+    Object.assign(this.settings, behaviors)
+  }
+
+  warn(name: string, why: string): void {
+    this.warnings.push(`${this.dialect} ${name}: ${why}`)
+  }
+
+  /** Takes over a setting the table knows under this dialect's name. Answers whether it does. */
+  takeAlias(name: string, value: unknown): boolean {
+    for (const row of rows) {
+      const alias = this.#aliasOf(row.aliases, name)
+      if (alias !== undefined) {
+        this.settings[row.name] = convert(alias, value)
+        return true
+      }
+      const field = row.fields?.find((candidate) => this.#aliasOf(candidate.aliases, name))
+      if (field === undefined) continue
+      const group = this.settings[row.name] as object | undefined
+      const fieldAlias = this.#aliasOf(field.aliases, name)!
+      this.settings[row.name] = { ...group, [field.name]: convert(fieldAlias, value) }
+      return true
+    }
+    return false
+  }
+
+  /** The error for a name this dialect does not have. */
+  unknown(name: string, known: readonly string[]): Error {
+    const names = [...new Set([...known, ...this.#aliasNames()])]
+    return badBehavior(
+      `Unknown ${this.dialect} setting '${name.slice(0, 60)}'.${didYouMean(name, names)}`,
+    )
+  }
+
+  finish(): TranslatedBehaviors {
+    for (const warning of this.warnings) {
+      process.emitWarning(warning, { type: 'MintringWarning', code: 'MINTRING_DIALECT' })
+    }
+    const servers = Object.freeze(this.servers)
+    const warnings = Object.freeze(this.warnings)
+    Object.defineProperties(this.settings, {
+      servers: { value: servers },
+      warnings: { value: warnings },
+    })
+    return this.settings as unknown as TranslatedBehaviors
+  }
+
+  #aliasOf(aliases: readonly Alias[] | undefined, name: string): Alias | undefined {
+    return aliases?.find((alias) => alias.dialect === this.dialect && alias.name === name)
+  }
+
+  #aliasNames(): string[] {
+    return rows
+      .flatMap((row) => [row, ...(row.fields ?? [])])
+      .flatMap((row) => row.aliases ?? [])
+      .filter((alias) => alias.dialect === this.dialect)
+      .map((alias) => alias.name)
+  }
+}
+
+const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, us: 0.001 }
+
+/** A foreign value in our unit. Ranges are the door's business: it names our behavior. */
+function convert(alias: Alias, value: unknown): unknown {
+  const { dialect, name, unit } = alias
+  if (unit === undefined) return value
+  if (unit === 'flag') return flagOf(value, `${dialect} ${name}`)
+  return unit === 'bytes'
+    ? numberOf(value, `${dialect} ${name}`)
+    : toMs(value, unit, `${dialect} ${name}`)
+}
+
+/** A duration in `unit` as whole milliseconds, rounded up. */
+export function toMs(value: unknown, unit: Unit, name: string): number {
+  return Math.ceil(numberOf(value, name) * (MILLISECONDS[unit] ?? 1))
+}
+
+/** A number, or an error that names the foreign setting. */
+export function numberOf(value: unknown, name: string): number {
+  if (typeof value === 'number' && Number.isFinite(value)) return value
+  throw badBehavior(
+    `${name} takes a number, got ${typeof value === 'number' ? value : typeof value}`,
+  )
+}
+
+/** A switch: Python and YAML write 0 and 1 as well as true and false. */
+export function flagOf(value: unknown, name: string): boolean {
+  if (value === true || value === 1) return true
+  if (value === false || value === 0) return false
+  throw badBehavior(`${name} takes true or false (or 1 or 0), got ${typeof value}`)
+}
+
+const HASHES: Readonly<Record<string, HashName>> = { default: 'one_at_a_time', crc: 'crc32' }
+
+/** libmemcached's name of a hash as the ring's. */
+export function libmemcachedHash(name: string): HashName {
+  return HASHES[name] ?? (name as HashName)
+}
+
+/** libmemcached's distributions that place by a rule, as presets of the ring. */
+export const libmemcachedPresets: Readonly<
+  Record<'modula' | 'unweighted' | 'weighted' | 'spy', CompatPreset>
+> = {
+  modula: compat.libmemcachedModula,
+  unweighted: compat.libmemcached,
+  weighted: compat.libmemcachedWeighted,
+  spy: compat.libmemcachedSpy,
+}
+
+/** A preset without what it says about autoEjectHosts: that is for the settings to say. */
+export function placementOf(preset: CompatPreset): BehaviorsInput {
+  const { autoEjectHosts: _, ...placement } = preset
+  return placement
+}

@@ -1,0 +1,100 @@
+import { compat } from '../../ring/compat.ts'
+import { parseServer } from '../../ring/server.ts'
+import { badBehavior } from '../check.ts'
+import { flagOf, numberOf, type TranslatedBehaviors, Translation } from './translation.ts'
+
+/** One pool of nutcracker.yml, as a YAML reader gives it. */
+export type TwemproxyPool = Readonly<Record<string, unknown>>
+
+/** Settings of the proxy's own side, which a client without a proxy has no use for. */
+const PROXY_SIDE: Readonly<Record<string, string>> = {
+  listen: 'there is no proxy to listen: services connect to the servers themselves',
+  client_connections: 'there is no proxy to connect to',
+  backlog: 'there is no proxy to connect to',
+}
+
+const KNOWN: readonly string[] = [
+  ...Object.keys(PROXY_SIDE),
+  ...['auto_eject_hosts', 'distribution', 'hash', 'hash_tag', 'preconnect', 'redis'],
+  ...['redis_auth', 'redis_db', 'server_connections', 'server_failure_limit'],
+  ...['server_retry_timeout', 'servers', 'tcpkeepalive', 'timeout'],
+]
+
+type Reader = (translation: Translation, value: unknown) => void
+
+const READERS: Readonly<Record<string, Reader>> = {
+  distribution(translation, value) {
+    if (value === 'ketama') return
+    if (value === 'modula') return translation.set({ distribution: 'twemproxyModula' })
+    if (value !== 'random') throw badBehavior('twemproxy distribution is ketama, modula or random')
+    const why = 'not supported: what is stored at random cannot be found; ketama is used'
+    translation.warn('distribution random', why)
+  },
+  preconnect(translation, value) {
+    if (flagOf(value, 'twemproxy preconnect')) translation.set({ connections: { min: 1 } })
+  },
+  redis(_translation, value) {
+    if (flagOf(value, 'twemproxy redis'))
+      throw badBehavior('twemproxy redis: this is a memcached client')
+  },
+  redis_auth: () => {
+    throw badBehavior('twemproxy redis_auth: this is a memcached client')
+  },
+  redis_db(translation) {
+    translation.warn('redis_db', 'memcached has no databases; use keyPrefix')
+  },
+  servers(translation, value) {
+    if (!Array.isArray(value)) throw badBehavior('twemproxy servers is a list of host:port:weight')
+    for (const server of value) translation.servers.push(serverOf(server))
+  },
+  server_connections(translation, value) {
+    const max = numberOf(value, 'twemproxy server_connections')
+    translation.set({ connections: { min: Math.min(1, max), max } })
+  },
+  tcpkeepalive(translation, value) {
+    if (!flagOf(value, 'twemproxy tcpkeepalive')) translation.set({ tcpKeepAliveMs: 0 })
+  },
+  timeout(translation, value) {
+    const requestTimeoutMs = numberOf(value, 'twemproxy timeout')
+    if (requestTimeoutMs > 0) translation.set({ requestTimeoutMs })
+    else translation.warn('timeout', 'there is always a deadline: requestTimeoutMs decides')
+  },
+}
+
+/**
+ * Reads one pool of a twemproxy configuration, so that services can leave the proxy out and find
+ * their keys. `servers` holds the pool's, names included: placement goes by them.
+ *
+ * @throws MintringError MINTRING_BAD_BEHAVIOR for a setting or value twemproxy does not have,
+ * MINTRING_BAD_SERVER for a server line that cannot be.
+ */
+export function fromTwemproxy(pool: TwemproxyPool): TranslatedBehaviors {
+  if (typeof pool !== 'object' || pool === null) {
+    throw badBehavior('A twemproxy pool is an object, such as { hash: "md5", servers: [] }')
+  }
+  const translation = new Translation('twemproxy')
+  translation.set(compat.twemproxy)
+  for (const [name, value] of Object.entries(pool)) {
+    if (value === undefined || value === null) continue
+    const proxySide = PROXY_SIDE[name]
+    const read = READERS[name]
+    if (proxySide !== undefined) translation.warn(name, `not used: ${proxySide}`)
+    else if (read !== undefined) read(translation, value)
+    else if (!translation.takeAlias(name, value)) throw translation.unknown(name, KNOWN)
+  }
+  return translation.finish()
+}
+
+/** `host:port:weight`, `/path:weight`, each with a name behind a blank if it has one. */
+function serverOf(line: unknown): ReturnType<typeof parseServer> {
+  if (typeof line !== 'string')
+    throw badBehavior('A twemproxy server is text: host:port:weight name')
+  const [address = '', name, ...rest] = line.trim().split(/\s+/)
+  if (rest.length > 0) throw badBehavior('A twemproxy server is host:port:weight and one name')
+  const socket = /^(\/.*):(\d+)$/.exec(address)
+  const server =
+    socket === null
+      ? parseServer(address)
+      : parseServer({ path: socket[1]!, weight: Number(socket[2]) })
+  return name === undefined ? server : parseServer({ ...server, name })
+}
