@@ -1,4 +1,4 @@
-import type { MintringError } from '../errors.ts'
+import { MintringError } from '../errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 
 /** What may be done again when nobody knows whether the server did it. */
@@ -17,21 +17,32 @@ export interface Verb {
    * belong to it: the lane then closes. The reply is reused: read it before returning.
    */
   accept(request: Request, reply: Reply): boolean
-  /** For coalesced verbs: the server did not name this key. */
+  /**
+   * Answers as if the key were nowhere. For coalesced verbs when the server did not name this key;
+   * for all verbs that have it when `failover: 'miss'` finds the key's host out.
+   */
   miss?(request: Request): void
 }
 
-/** Who is told when an attempt fails, and decides whether there is another. */
+/** Who is told when an attempt fails, and decides whether there is another: the host it was on. */
 export interface Router {
+  readonly name: string
   failed(request: Request, error: MintringError): void
 }
 
 /** What a lane needs of anything in its in-flight queue. */
 export interface Inflight {
-  /** When this attempt ends, on the monotonic clock of `performance.now()`. */
+  /** When this attempt ends, on the monotonic clock of `performance.now()`; Infinity once it did. */
   deadlineMs: number
+  /** How many requests wait in it. */
+  readonly size: number
   accept(reply: Reply): boolean
   fail(error: MintringError): void
+  /**
+   * Whether an attempt in it is over at `nowMs`, so that the lane has to close. A caller who would
+   * not wait for the whole of `wholeMs` is told so here; the slot stays, to swallow the late reply.
+   */
+  expire(nowMs: number, wholeMs: number): boolean
 }
 
 let capturedResolve: (value: never) => void
@@ -52,7 +63,7 @@ export class Request<Result = unknown, Context = unknown> implements Inflight {
   /** The key's bytes as a latin1 string, as written and as echoed. */
   readonly wireKey: string
   /** The command line, latin1, with its CRLF. Unused for coalesced verbs. */
-  readonly head: string
+  head: string
   /** The data block without its CRLF: a string of ASCII only, or bytes. */
   readonly body: string | Uint8Array | undefined
   /** Whatever the verb needs to read the reply (a codec, a list of keys). */
@@ -60,11 +71,17 @@ export class Request<Result = unknown, Context = unknown> implements Inflight {
   readonly promise: Promise<Result>
 
   settled = false
-  /** Bytes of the current attempt may have left the process. */
+  /** Bytes of the command may have left the process, in this attempt or an earlier one. */
   sent = false
   /** Must travel on the host's first lane, in order with other such requests. */
   ordered = false
+  /** Bound to the host it was given to: it is never routed elsewhere. */
+  pinned = false
+  /** This attempt was put on a second lane already, after its first one died. */
+  requeued = false
   attempts = 0
+  /** When the current attempt began. */
+  attemptMs = 0
   deadlineMs = 0
   /** When the whole operation ends, whatever the attempts. 0 until routed. */
   finalMs = 0
@@ -72,7 +89,8 @@ export class Request<Result = unknown, Context = unknown> implements Inflight {
   timeoutMs = 0
   router: Router | undefined = undefined
 
-  readonly #resolve: (value: Result) => void
+  // Not typed by Result: a request of any result is a request.
+  readonly #resolve: (value: never) => void
   readonly #reject: (error: unknown) => void
 
   constructor(
@@ -90,8 +108,12 @@ export class Request<Result = unknown, Context = unknown> implements Inflight {
     this.body = body
     this.context = context
     this.promise = new Promise<Result>(capture as never)
-    this.#resolve = capturedResolve as (value: Result) => void
+    this.#resolve = capturedResolve
     this.#reject = capturedReject
+  }
+
+  get size(): number {
+    return 1
   }
 
   accept(reply: Reply): boolean {
@@ -101,7 +123,7 @@ export class Request<Result = unknown, Context = unknown> implements Inflight {
   resolve(value: Result): void {
     if (this.settled) return
     this.settled = true
-    this.#resolve(value)
+    this.#resolve(value as never)
   }
 
   /** Ends the operation with an error: no further attempt. */
@@ -111,10 +133,35 @@ export class Request<Result = unknown, Context = unknown> implements Inflight {
     this.#reject(error)
   }
 
-  /** Ends this attempt: the router may try another place. */
+  /** Ends this attempt: the router may try another place. Past the deadline it is a timeout. */
   fail(error: MintringError): void {
     if (this.settled) return
-    if (this.router) this.router.failed(this as Request, error)
-    else this.reject(error)
+    const nowMs = performance.now()
+    const cause = nowMs >= this.deadlineMs ? this.#timeout(nowMs, error) : error
+    if (this.router) this.router.failed(this as Request, cause)
+    else this.reject(cause)
+  }
+
+  expire(nowMs: number, wholeMs: number): boolean {
+    if (nowMs < this.deadlineMs) return false
+    const wholeEndMs = this.attemptMs + wholeMs
+    if (nowMs >= wholeEndMs - 1) return true
+    this.reject(this.#timeout(nowMs))
+    this.deadlineMs = wholeEndMs
+    return false
+  }
+
+  #timeout(nowMs: number, cause?: MintringError): MintringError {
+    const waitedMs = Math.round(nowMs - this.attemptMs)
+    return new MintringError(
+      'MINTRING_TIMEOUT',
+      `No answer to ${this.verb.name} in ${waitedMs} ms`,
+      {
+        host: this.router?.name,
+        command: this.verb.name,
+        sent: this.sent,
+        cause,
+      },
+    )
   }
 }

@@ -1,0 +1,38 @@
+import { MintringError } from '../errors.ts'
+import { type ParsedServer, parseServer, type RingServer } from '../ring/server.ts'
+
+/** A server with everything filled in: what the ring places on and lanes dial. */
+export type ServerAddress = ParsedServer
+
+/** One string (comma or space separated), or an array of strings and objects. */
+export type Servers = string | readonly RingServer[]
+
+/**
+ * Reads a list of servers.
+ *
+ * @throws MintringError MINTRING_NO_SERVERS for an empty list, MINTRING_BAD_SERVER for one that cannot
+ * be, MINTRING_DUPLICATE_SERVER for two of one name or address.
+ */
+export function parseServers(servers: Servers): readonly ServerAddress[] {
+  const list = typeof servers === 'string' ? servers.split(/[\s,]+/).filter(Boolean) : servers
+  if (!Array.isArray(list)) {
+    throw new MintringError('MINTRING_BAD_SERVER', 'Servers are a string or an array')
+  }
+  if (list.length === 0) throw new MintringError('MINTRING_NO_SERVERS', 'The server list is empty')
+  const parsed = list.map((server: RingServer) => parseServer(server))
+  const labels = new Set<string>()
+  for (const { label } of parsed) {
+    if (labels.has(label)) {
+      throw new MintringError('MINTRING_DUPLICATE_SERVER', `Server '${label}' is listed twice`)
+    }
+    labels.add(label)
+  }
+  return parsed
+}
+
+/** Where a server is, for people: `host:port`, `[ipv6]:port` or the socket's path. */
+export function addressOf(server: ServerAddress): string {
+  if (server.path !== undefined) return server.path
+  const host = server.host.includes(':') ? `[${server.host}]` : server.host
+  return `${host}:${server.port}`
+}

@@ -1,0 +1,320 @@
+import { type ErrorCode, MintringError } from '../errors.ts'
+import type { Resolve } from '../net/dial.ts'
+import type { Request } from '../net/request.ts'
+import { parseServers, type ServerAddress } from './address.ts'
+import { withShortTtl } from './gutter.ts'
+import type { ClusterHooks } from './hooks.ts'
+import { Host, type HostOwner, type HostSnapshot } from './host.ts'
+import { forgetHead } from './journal.ts'
+import { Places } from './places.ts'
+import type { ClusterPolicy, Gutter } from './policy.ts'
+
+/** Where a key lives and why: what `locate(key)` answers. */
+export interface Location {
+  /** The name of the key's host in the full ring. */
+  readonly server: string
+  /** The key's hash, unsigned 32-bit. */
+  readonly hash: number
+  /** The point on the continuum that decided; undefined for distributions without one. */
+  readonly point: number | undefined
+  /** That host is out. */
+  readonly ejected: boolean
+  /** The name of the host that has its keys while it is out; undefined when nobody does. */
+  readonly fallback: string | undefined
+}
+
+/** Errors that another attempt cannot help. */
+const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'MINTRING_ABORTED',
+  'MINTRING_AUTH',
+  'MINTRING_CLOSED',
+  'MINTRING_OVERLOADED',
+])
+
+/** Errors of the attempt itself: the same host may do better on a new lane. */
+const LANE_DIED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'MINTRING_CONNECTION',
+  'MINTRING_PROTOCOL',
+])
+
+/**
+ * All hosts: who gets a request, and what becomes of it when that host fails. The only place that
+ * builds rings. Every request given to it settles, within requestTimeoutMs × (1 + retries) or the
+ * caller's own timeoutMs.
+ */
+export class Cluster implements HostOwner {
+  readonly hooks: ClusterHooks
+  readonly resolve: Resolve | undefined
+  #policy: ClusterPolicy
+  #places: Places
+  #gutter: Cluster | undefined
+  #closing: Promise<void> | undefined
+
+  /** `resolve` replaces DNS, for tests. */
+  constructor(
+    servers: readonly ServerAddress[],
+    policy: ClusterPolicy,
+    hooks: ClusterHooks = {},
+    resolve?: Resolve,
+  ) {
+    this.#policy = policy
+    this.hooks = hooks
+    this.resolve = resolve
+    this.#places = new Places(
+      servers.map((server) => new Host(this, server)),
+      policy,
+    )
+    this.#gutter = this.#makeGutter()
+  }
+
+  get policy(): ClusterPolicy {
+    return this.#policy
+  }
+
+  get hosts(): readonly Host[] {
+    return this.#places.hosts
+  }
+
+  /** Routes by `request.routeKey`. The request settles in the end, always. */
+  dispatch(request: Request): void {
+    const { routeKey } = request
+    if (routeKey === undefined || !this.#begin(request)) return
+    const host = this.#places.find(routeKey)
+    if (host === undefined) this.#divert(request, routeKey, undefined, undefined)
+    else if (this.#places.isRebuilt) this.#give(host, request)
+    else this.#attempt(host, request)
+  }
+
+  /** Sends to this host and nowhere else: statistics, flushes, the keys of a batch that live there. */
+  dispatchTo(host: Host, request: Request): void {
+    request.pinned = true
+    if (!this.#begin(request)) return
+    if (host.usable || host.canWait(request.finalMs)) this.#attempt(host, request)
+    else this.#reject(request, host.outError())
+  }
+
+  /** Where a key goes now; undefined when nowhere, because its host is out and `failover` says so. */
+  hostFor(routeKey: string, excluded?: Host): Host | undefined {
+    const host = this.#places.find(routeKey)
+    if (host !== undefined && host !== excluded) return host
+    if (this.#gutter !== undefined) return this.#gutter.hostFor(routeKey, excluded)
+    return this.#mayRehash ? this.#places.fallback(routeKey, excluded) : undefined
+  }
+
+  /** The key's host in the full ring, ejected or not. */
+  homeOf(routeKey: string): Host {
+    return this.#places.homeOf(routeKey)
+  }
+
+  snapshot(): HostSnapshot[] {
+    const nowMs = performance.now()
+    return this.hosts.map((host) => host.snapshot(nowMs))
+  }
+
+  locate(routeKey: string): Location {
+    const { hash, point } = this.#places.locate(routeKey)
+    const home = this.homeOf(routeKey)
+    const gutter = this.#gutter
+    const fallback = gutter
+      ? gutter.homeOf(routeKey)
+      : this.#mayRehash
+        ? this.#places.fallback(routeKey, home)
+        : undefined
+    return { server: home.name, hash, point, ejected: home.isEjected, fallback: fallback?.name }
+  }
+
+  /** Replaces the membership. Hosts that stay keep their lanes; those that leave finish first. */
+  setServers(servers: readonly ServerAddress[]): void {
+    const kept = new Map(this.hosts.map((host) => [identityOf(host.server), host]))
+    const hosts = servers.map((server) => {
+      const host = kept.get(identityOf(server)) ?? new Host(this, server)
+      kept.delete(identityOf(server))
+      host.server = server
+      return host
+    })
+    this.#places = new Places(hosts, this.#policy)
+    for (const host of kept.values()) {
+      host.index = -1
+      host.drain(new MintringError('MINTRING_CLOSED', `${host.name} left`, { host: host.name }))
+    }
+  }
+
+  /** Changes settings for what begins from now on; connections that are open stay as they are. */
+  setPolicy(policy: ClusterPolicy): void {
+    const before = this.#policy
+    this.#policy = policy
+    this.#places = new Places(this.hosts, policy)
+    for (const host of this.hosts) host.applyPolicy()
+    if (before.failover !== policy.failover) {
+      void this.#gutter?.close({ drainMs: policy.requestTimeoutMs })
+      this.#gutter = this.#makeGutter()
+    } else {
+      this.#gutter?.setPolicy({ ...policy, failover: 'rehash' })
+    }
+  }
+
+  /**
+   * Notes that `host` has to be told `head` (a delete by default) for `wireKey`, because it could not
+   * be told now. It is, before it takes requests again, or in the background if it is up.
+   */
+  journal(host: Host, wireKey: string, head = `delete ${wireKey}\r\n`): void {
+    host.journal.add(wireKey, head)
+    host.replay()
+  }
+
+  /** Takes nothing new, waits for what is under way, and ends what is left after `drainMs`. */
+  close({ drainMs = 1_000 }: { readonly drainMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(drainMs)
+    return this.#closing
+  }
+
+  // What hosts tell.
+
+  hostChanged(): void {
+    this.#places.update()
+  }
+
+  attemptFailed(host: Host, request: Request, error: MintringError): void {
+    const nowMs = performance.now()
+    if (FINAL.has(error.code) || !this.#mayRepeat(request)) {
+      this.#reject(request, error)
+      return
+    }
+    const isLaneDead = LANE_DIED.has(error.code) && nowMs < request.deadlineMs
+    if (isLaneDead && !request.requeued && host.usable && host.index >= 0) {
+      request.requeued = true
+      host.send(request)
+      return
+    }
+    const { routeKey } = request
+    const isLast = request.attempts > this.#policy.retries || nowMs >= request.finalMs
+    if (request.pinned || routeKey === undefined || isLast) this.#giveUp(request, error)
+    else this.#divert(request, routeKey, host, error)
+  }
+
+  /** Takes over a request of the cluster this one is the gutter of. */
+  adopt(request: Request, routeKey: string): void {
+    const host = this.#places.find(routeKey) ?? this.#places.fallback(routeKey, undefined)
+    if (host === undefined) this.#giveUp(request, this.#nowhere())
+    else this.#attempt(host, request)
+  }
+
+  get #mayRehash(): boolean {
+    return this.#policy.autoEjectHosts && this.#policy.failover === 'rehash'
+  }
+
+  /** Sets the end of the whole operation. Answers false when the request is over already. */
+  #begin(request: Request): boolean {
+    if (request.settled) return false
+    if (this.#closing !== undefined) {
+      request.reject(new MintringError('MINTRING_CLOSED', 'The client was closed'))
+      return false
+    }
+    const { requestTimeoutMs, retries } = this.#policy
+    const timeoutMs = request.timeoutMs > 0 ? request.timeoutMs : requestTimeoutMs * (1 + retries)
+    request.attemptMs = performance.now()
+    request.finalMs = request.attemptMs + timeoutMs
+    return true
+  }
+
+  /** Begins an attempt on `host`. */
+  #attempt(host: Host, request: Request): void {
+    const { requestTimeoutMs, retries } = this.#policy
+    const nowMs = request.attempts === 0 ? request.attemptMs : performance.now()
+    const shareMs = request.timeoutMs / (1 + retries)
+    const deadlineMs = nowMs + (shareMs > requestTimeoutMs ? shareMs : requestTimeoutMs)
+    request.attempts++
+    request.attemptMs = nowMs
+    request.deadlineMs = deadlineMs < request.finalMs ? deadlineMs : request.finalMs
+    request.requeued = false
+    host.send(request)
+  }
+
+  /** An attempt somewhere that may not be home: then home must forget the key. */
+  #give(host: Host, request: Request): void {
+    const { routeKey, wireKey, verb } = request
+    if (routeKey !== undefined && verb.safety !== 'read' && wireKey !== '') {
+      const home = this.homeOf(routeKey)
+      if (home !== host) this.journal(home, wireKey, forgetHead(request))
+    }
+    this.#attempt(host, request)
+  }
+
+  /** `failed` (or, without it, the key's owner) cannot have the request: finds another place. */
+  #divert(
+    request: Request,
+    routeKey: string,
+    failed: Host | undefined,
+    error: MintringError | undefined,
+  ): void {
+    const owner = failed ?? this.#places.ownerOf(routeKey)
+    const why = error ?? owner.outError()
+    if (why.code === 'MINTRING_AUTH') {
+      this.#reject(request, why)
+      return
+    }
+    if (this.#gutter !== undefined) {
+      this.#toGutter(request, routeKey, this.#gutter)
+      return
+    }
+    const host = this.#mayRehash ? this.#places.fallback(routeKey, owner) : undefined
+    if (host !== undefined) this.#give(host, request)
+    else if (failed === undefined && owner.canWait(request.finalMs)) this.#attempt(owner, request)
+    else this.#giveUp(request, this.#places.isEmpty ? this.#nowhere() : why)
+  }
+
+  #toGutter(request: Request, routeKey: string, gutter: Cluster): void {
+    const { ttl } = this.#policy.failover as Gutter
+    request.head = withShortTtl(request.head, ttl)
+    if (request.verb.safety !== 'read' && request.wireKey !== '') {
+      this.journal(this.homeOf(routeKey), request.wireKey, forgetHead(request))
+    }
+    gutter.adopt(request, routeKey)
+  }
+
+  #mayRepeat(request: Request): boolean {
+    if (!request.sent || request.verb.safety === 'read') return true
+    return request.verb.safety === 'idempotent' && this.#policy.retryWrites
+  }
+
+  #giveUp(request: Request, error: MintringError): void {
+    const isMiss = this.#policy.failover === 'miss' && request.verb.miss !== undefined
+    if (isMiss && !request.pinned) request.verb.miss?.(request)
+    else this.#reject(request, error)
+  }
+
+  #nowhere(): MintringError {
+    const cause = this.hosts.find((host) => host.lastError !== undefined)?.lastError
+    return new MintringError('MINTRING_NO_HOSTS', 'Every host is ejected', { cause })
+  }
+
+  #reject(request: Request, error: MintringError): void {
+    const { host, cause = error } = error
+    const details = { host, command: request.verb.name, sent: request.sent, cause }
+    request.reject(new MintringError(error.code, error.message, details))
+  }
+
+  #makeGutter(): Cluster | undefined {
+    const { failover } = this.#policy
+    if (typeof failover === 'string') return undefined
+    const policy: ClusterPolicy = { ...this.#policy, failover: 'rehash' }
+    return new Cluster(parseServers(failover.gutter), policy, this.hooks, this.resolve)
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    const error = new MintringError('MINTRING_CLOSED', 'The client was closed')
+    const endMs = performance.now() + drainMs
+    const isBusy = () => this.hosts.some((host) => host.load > 0)
+    while (isBusy() && performance.now() < endMs) {
+      await new Promise((wake) => setTimeout(wake, 5))
+    }
+    for (const host of this.hosts) host.close(error)
+    await this.#gutter?.close({ drainMs: Math.max(0, endMs - performance.now()) })
+  }
+}
+
+/** What makes two entries of a server list the same host: where it is, and how it is talked to. */
+function identityOf(server: ServerAddress): string {
+  const { label, host, port, path, tls, username, password } = server
+  return JSON.stringify([label, host, port, path, tls, username, password])
+}

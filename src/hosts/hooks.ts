@@ -1,0 +1,10 @@
+import type { EjectMessage, ProbeMessage, ReturnMessage } from '../channels.ts'
+
+/** Who is told what happens to hosts. Plain data; what a hook throws is the caller's fault. */
+export interface ClusterHooks {
+  eject?(message: EjectMessage): void
+  probe?(message: ProbeMessage): void
+  return?(message: ReturnMessage): void
+  /** A host is back and was not told of `keys` changes: more than its journal holds. */
+  invalidationsLost?(message: { readonly host: string; readonly keys: number }): void
+}

@@ -1,0 +1,110 @@
+import type { MintringError } from '../errors.ts'
+import { HEALTHY, type Health, type HealthEvent, isOut, nextHealth } from './health.ts'
+import type { ClusterHooks } from './hooks.ts'
+import type { ClusterPolicy } from './policy.ts'
+
+/** What the health of a host acts on. */
+export interface Patient {
+  readonly name: string
+  readonly address: string
+  readonly settings: ClusterPolicy
+  readonly hooks: ClusterHooks
+  /** Some lane is open. */
+  readonly isConnected: boolean
+  /** Why the last lane ended or did not open. */
+  readonly lastError: MintringError | undefined
+  /** Dials in the background. */
+  redial(): void
+  /** `usable` or `isOut` changed. */
+  changed(): void
+  /** Left the ring: what waits must go elsewhere. */
+  ejected(): void
+}
+
+/** Runs the health machine of one host: the clock, the background dials, who is told. */
+export class HostHealth {
+  readonly #patient: Patient
+  #health: Health = HEALTHY
+  #usable = true
+  #timer: NodeJS.Timeout | undefined
+  #isStopped = false
+
+  constructor(patient: Patient) {
+    this.#patient = patient
+  }
+
+  get current(): Health {
+    return this.#health
+  }
+
+  get isOut(): boolean {
+    return isOut(this.#health)
+  }
+
+  /** Requests may go there now: it is not out, and not known to refuse connections. */
+  get usable(): boolean {
+    return this.#usable
+  }
+
+  tell(event: HealthEvent): void {
+    const patient = this.#patient
+    const before = this.#health
+    const nowMs = performance.now()
+    // Wrong credentials are not an outage: leaving the ring would hide them.
+    const isMistake = patient.lastError?.code === 'MINTRING_AUTH' && event === 'dialFailed'
+    const rules = isMistake ? { ...patient.settings, autoEjectHosts: false } : patient.settings
+    const after = nextHealth(before, event, nowMs, rules, Math.random())
+    this.#health = after
+    const isUsable = !isOut(after) && (after.dialFailures === 0 || patient.isConnected)
+    const isChanged = isUsable !== this.#usable || isOut(before) !== isOut(after)
+    this.#usable = isUsable
+    if (isChanged) patient.changed()
+    this.#announce(before, after, nowMs)
+    if (!isOut(before) && isOut(after)) patient.ejected()
+    this.#schedule(nowMs)
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+  }
+
+  /** Unix time of the next probe; undefined when none is due. */
+  nextProbeAtMs(nowMs: number): number | undefined {
+    const { nextProbeMs } = this.#health
+    if (nextProbeMs === Number.POSITIVE_INFINITY) return undefined
+    return Math.round(Date.now() + nextProbeMs - nowMs)
+  }
+
+  #announce(before: Health, after: Health, nowMs: number): void {
+    if (before.name === after.name) return
+    const { hooks, name: host, address, lastError } = this.#patient
+    const reason = lastError?.code
+    if (after.name === 'ejected') {
+      const nextProbeAtMs = this.nextProbeAtMs(nowMs)
+      if (isOut(before)) hooks.probe?.({ host, address, ok: false, reason, nextProbeAtMs })
+      else hooks.eject?.({ host, address, failures: after.failures, reason, nextProbeAtMs })
+    } else if (after.name === 'returning') {
+      hooks.probe?.({ host, address, ok: true })
+    } else if (before.name === 'returning') {
+      hooks.return?.({ host, address, ejectedForMs: nowMs - before.ejectedMs })
+    }
+  }
+
+  /** Dials after a failed one are made here alone, one per step, never by a request. */
+  #schedule(nowMs: number): void {
+    clearTimeout(this.#timer)
+    if (this.#isStopped) return
+    const { name, nextProbeMs, nextDialMs, dialFailures } = this.#health
+    const isRedial = name === 'suspect' && dialFailures > 0
+    const dueMs = name === 'ejected' ? nextProbeMs : isRedial ? nextDialMs : undefined
+    if (dueMs === undefined) return
+    this.#timer = setTimeout(() => this.#dial(), Math.max(1, dueMs - nowMs))
+    this.#timer.unref()
+  }
+
+  #dial(): void {
+    if (this.#health.name === 'ejected') this.tell('probeStarted')
+    this.#patient.redial()
+  }
+}

@@ -1,0 +1,339 @@
+import type { Socket } from 'node:net'
+import { connectTrace } from '../channels.ts'
+import { MintringError } from '../errors.ts'
+import type { Abilities } from '../net/abilities.ts'
+import { Dialer, type OnBytes, type Resolve } from '../net/dial.ts'
+import type { Credentials, HandshakeInput } from '../net/handshake.ts'
+import type { Lane, LaneEnding, LaneOwner } from '../net/lane.ts'
+import { Lanes } from '../net/lanes.ts'
+import type { Request, Router } from '../net/request.ts'
+import { addressOf, type ServerAddress } from './address.ts'
+import type { ClusterHooks } from './hooks.ts'
+import { HostHealth, type Patient } from './host-health.ts'
+import { flushRequest, Journal } from './journal.ts'
+import type { ClusterPolicy } from './policy.ts'
+
+/** Who a host belongs to. */
+export interface HostOwner {
+  readonly policy: ClusterPolicy
+  readonly hooks: ClusterHooks
+  readonly resolve: Resolve | undefined
+  /** `usable` or `isEjected` changed. */
+  hostChanged(host: Host): void
+  /** An attempt failed on `host`: another one, or the end. */
+  attemptFailed(host: Host, request: Request, error: MintringError): void
+}
+
+/** A row of `hosts()`. */
+export interface HostSnapshot {
+  readonly name: string
+  readonly address: string
+  readonly state: 'up' | 'suspect' | 'ejected' | 'probing'
+  readonly weight: number
+  /** Incidents in a row. */
+  readonly failures: number
+  /** Unix time in milliseconds of the next probe; undefined when none is due. */
+  readonly nextProbeAtMs: number | undefined
+  readonly lanes: number
+  readonly inFlight: number
+  readonly queued: number
+}
+
+/** Values that wait for one host, in bytes. */
+const MAX_QUEUED_BYTES = 64 * 1024 * 1024
+/** A lane that lives shorter than this was as good as never opened. */
+const MIN_LANE_LIFE_MS = 100
+
+/** One server: its lanes, its health, and what it must be told when it is back. */
+export class Host implements LaneOwner, Router, Patient {
+  /** Its weight may change while it stays. */
+  server: ServerAddress
+  readonly name: string
+  readonly address: string
+  readonly journal: Journal = new Journal()
+  /** Its place in the cluster's ring; -1 when it left. */
+  index = -1
+  readonly #owner: HostOwner
+  readonly #dialer: Dialer
+  readonly #lanes: Lanes
+  readonly #health: HostHealth = new HostHealth(this)
+  #epoch = 0
+  #abilities: Abilities | undefined
+  #probeMeta = true
+  #lastError: MintringError | undefined
+  #answeredMs = 0
+  #isClosed = false
+  #waiting: ((outcome: Abilities | MintringError) => void)[] = []
+
+  constructor(owner: HostOwner, server: ServerAddress) {
+    this.#owner = owner
+    this.server = server
+    this.name = server.label
+    this.address = addressOf(server)
+    const { host, port, path, tls = owner.policy.tls } = server
+    this.#dialer = new Dialer({ host, port, path, tls, name: this.name }, owner.resolve)
+    this.#lanes = new Lanes(this, owner.policy.connections)
+  }
+
+  get settings(): ClusterPolicy {
+    return this.#owner.policy
+  }
+
+  get hooks(): ClusterHooks {
+    return this.#owner.hooks
+  }
+
+  /** Requests may go there now: it is not ejected, and not known to refuse connections. */
+  get usable(): boolean {
+    return this.#health.usable
+  }
+
+  get isEjected(): boolean {
+    return this.#health.isOut
+  }
+
+  get state(): HostSnapshot['state'] {
+    const { name } = this.#health.current
+    return name === 'returning' ? 'probing' : name
+  }
+
+  /** Changes whenever the server may have been another one since: a restart forgets CAS ids and leases. */
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  /** What the server said of itself; undefined until a lane opened. */
+  get abilities(): Abilities | undefined {
+    return this.#abilities
+  }
+
+  /** Why the last lane ended or did not open. */
+  get lastError(): MintringError | undefined {
+    return this.#lastError
+  }
+
+  get load(): number {
+    return this.#lanes.load
+  }
+
+  /** What the server can do, dialling if nobody has. Rejects with what kept the lane from opening. */
+  ready(): Promise<Abilities> {
+    if (this.#abilities !== undefined && this.#lanes.isOpen) return Promise.resolve(this.#abilities)
+    if (!this.usable && !this.#canWait) return Promise.reject(this.outError())
+    return new Promise((resolve, reject) => {
+      this.#waiting.push((outcome) => {
+        if (outcome instanceof MintringError) reject(outcome)
+        else resolve(outcome)
+      })
+      if (this.usable) this.#lanes.first.open()
+    })
+  }
+
+  /** Gives a request to a lane. Fails it at once when too much waits already. */
+  send(request: Request): void {
+    request.router = this
+    const lanes = this.#lanes
+    const { maxQueuedPerHost } = this.#owner.policy
+    if (lanes.load >= maxQueuedPerHost || lanes.queuedBytes > MAX_QUEUED_BYTES) {
+      const message = `Too much waits for ${this.name}`
+      request.fail(new MintringError('MINTRING_OVERLOADED', message, { host: this.name }))
+      return
+    }
+    const lane = request.ordered ? lanes.first : lanes.pick(this.#health.current.dialFailures === 0)
+    lane.send(request)
+    if (lane.state === 'closed' && this.usable) lane.open()
+  }
+
+  /** The host refuses connections but the next dial is near: better than failing when it is alone. */
+  canWait(untilMs: number): boolean {
+    return this.#canWait && this.#health.current.nextDialMs < untilMs
+  }
+
+  get #canWait(): boolean {
+    return this.#health.current.name === 'suspect' && this.#lastError?.code !== 'MINTRING_AUTH'
+  }
+
+  /** Why requests cannot go there. */
+  outError(): MintringError {
+    const cause = this.#lastError
+    if (!this.isEjected && cause !== undefined) return cause
+    const details = { host: this.name, cause }
+    return new MintringError('MINTRING_HOST_EJECTED', `${this.name} is ejected`, details)
+  }
+
+  failed(request: Request, error: MintringError): void {
+    this.#owner.attemptFailed(this, request, error)
+  }
+
+  /** Delivers what the journal holds to a host that is up. */
+  replay(): void {
+    if (!this.usable || this.journal.size === 0) return
+    const requests = this.journal.requests()
+    this.#pin(requests)
+    this.#lanes.first.sendFirst(requests)
+    this.#lanes.first.open()
+    this.#tellLost()
+  }
+
+  applyPolicy(): void {
+    this.#lanes.bounds = this.#owner.policy.connections
+  }
+
+  snapshot(nowMs: number): HostSnapshot {
+    const lanes = this.#lanes.all
+    return {
+      name: this.name,
+      address: this.address,
+      state: this.state,
+      weight: this.server.weight,
+      failures: this.#health.current.failures,
+      nextProbeAtMs: this.#health.nextProbeAtMs(nowMs),
+      lanes: lanes.filter((lane) => lane.state === 'open').length,
+      inFlight: lanes.reduce((sum, lane) => sum + lane.inFlight, 0),
+      queued: lanes.reduce((sum, lane) => sum + lane.queued, 0),
+    }
+  }
+
+  /** Stops dialling; what is under way may end. */
+  drain(error: MintringError): void {
+    this.#isClosed = true
+    this.#health.stop()
+    this.#tellWaiting(error)
+    this.#lanes.drain(error)
+  }
+
+  /** Ends what is under way. */
+  close(error: MintringError): void {
+    this.drain(error)
+    this.#lanes.closeAll(error)
+  }
+
+  // What its health asks and tells.
+
+  get isConnected(): boolean {
+    return this.#lanes.isOpen
+  }
+
+  redial(): void {
+    this.#lanes.first.open()
+  }
+
+  changed(): void {
+    this.#owner.hostChanged(this)
+  }
+
+  /** What its lanes hold goes elsewhere now. */
+  ejected(): void {
+    this.#probeMeta = true
+    const { name } = this
+    const details = { host: name, cause: this.#lastError }
+    this.#lanes.closeAll(new MintringError('MINTRING_CONNECTION', `${name} was ejected`, details))
+  }
+
+  // What its lanes ask and tell.
+
+  handshake(): HandshakeInput {
+    return {
+      host: this.name,
+      credentials: this.#credentials(),
+      known: this.#abilities,
+      probeMeta: this.#probeMeta,
+    }
+  }
+
+  dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket> {
+    const { policy } = this.#owner
+    const dial = () => this.#dialer.dial(policy, onBytes, signal, policy.connectTimeoutMs)
+    if (!connectTrace.hasSubscribers) return dial()
+    const { host, port, tls } = this.server
+    const message = { host: this.name, serverAddress: host, serverPort: port, tls: Boolean(tls) }
+    return connectTrace.run(message, dial, () => 'ok')
+  }
+
+  laneAnswered(nowMs: number): void {
+    this.#answeredMs = nowMs
+    if (this.#health.current.failures > 0) this.#health.tell('answered')
+  }
+
+  laneOpened(lane: Lane, abilities: Abilities): void {
+    const isOnly = this.#lanes.all.every((other) => other === lane || other.state !== 'open')
+    if (isOnly) this.#epoch++
+    this.#abilities = abilities
+    this.#health.tell('opened')
+    this.#tellWaiting(abilities)
+    if (this.#health.current.name === 'returning') void this.#comeBack(lane)
+    else this.replay()
+    this.#lanes.warm()
+  }
+
+  laneEnded(lane: Lane, ending: LaneEnding): void {
+    const { end, error } = ending
+    this.#lanes.drop(lane)
+    if (end === 'closed' || this.#isClosed) return
+    const nowMs = performance.now()
+    this.#lastError = error
+    if (ending.isAskingMeta && this.#probeMeta) {
+      this.#probeMeta = false
+      if (!this.isEjected) return
+    }
+    if (end !== 'dial') this.#epoch++
+    if (end === 'dial') this.#tellWaiting(error)
+    const isShort = end !== 'dial' && nowMs - lane.openedMs < MIN_LANE_LIFE_MS
+    if (end === 'dial' || isShort) this.#health.tell('dialFailed')
+    else if (end === 'lost') this.#health.tell('failed')
+    else if (end === 'silent' && this.#isSilent(lane, nowMs)) this.#health.tell('failed')
+  }
+
+  /** Nothing came on any lane while the host had a whole attempt's time. */
+  #isSilent(lane: Lane, nowMs: number): boolean {
+    const sinceMs = Math.max(this.#answeredMs, lane.headSinceMs)
+    return nowMs - sinceMs >= this.settings.requestTimeoutMs * 0.9
+  }
+
+  /** Tells a host that answered what it missed, and only then lets requests go there. */
+  async #comeBack(lane: Lane): Promise<void> {
+    const { onReturn } = this.settings
+    const requests = onReturn === 'flush' ? [flushRequest()] : this.journal.requests()
+    this.#pin(requests)
+    lane.sendFirst(requests)
+    const outcomes = await Promise.allSettled(requests.map(({ promise }) => promise))
+    if (this.#health.current.name !== 'returning') return
+    const isTold = outcomes.every(({ status }) => status === 'fulfilled')
+    if (!isTold) {
+      this.#health.tell('dialFailed')
+      lane.close(this.outError())
+      return
+    }
+    if (onReturn === 'flush') this.journal.clear()
+    this.#tellLost()
+    this.#health.tell('returned')
+  }
+
+  #tellLost(): void {
+    const keys = this.journal.takeLost()
+    if (keys > 0) this.#owner.hooks.invalidationsLost?.({ host: this.name, keys })
+  }
+
+  #pin(requests: readonly Request[]): void {
+    const nowMs = performance.now()
+    for (const request of requests) {
+      request.router = this
+      request.pinned = true
+      request.requeued = true
+      request.attemptMs = nowMs
+      request.deadlineMs = request.finalMs = nowMs + this.settings.requestTimeoutMs
+    }
+  }
+
+  #tellWaiting(outcome: Abilities | MintringError): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const tell of waiting) tell(outcome)
+  }
+
+  #credentials(): Credentials | undefined {
+    const { policy } = this.#owner
+    const { username = policy.username, password = policy.password } = this.server
+    return username === undefined ? undefined : { username, password: password ?? '' }
+  }
+}

@@ -1,0 +1,102 @@
+import { MintringError } from '../errors.ts'
+import { Request, type Verb } from '../net/request.ts'
+import { ReplyKind } from '../protocol/reply-kind.ts'
+
+/** How many keys a host can miss before it has missed too much. */
+export const MAX_JOURNAL_KEYS = 10_000
+
+/** A delivered entry answers true; anything but done or not there is not delivered. */
+const replayVerb: Verb = {
+  name: 'replay',
+  safety: 'idempotent',
+  accept(request, { kind }) {
+    const { Deleted, NotFound, Hd, Nf, Ok } = ReplyKind
+    if (kind === Deleted || kind === NotFound || kind === Hd || kind === Nf || kind === Ok) {
+      request.resolve(true)
+    } else {
+      request.reject(new MintringError('MINTRING_REFUSED', 'A missed change was refused'))
+    }
+    return true
+  },
+}
+
+/**
+ * What a host must be told before it may be believed again: keys that were deleted, invalidated or
+ * written elsewhere while it could not be reached. One entry per key, bounded.
+ */
+export class Journal {
+  readonly #heads = new Map<string, string>()
+  #lost = 0
+
+  get size(): number {
+    return this.#heads.size
+  }
+
+  /**
+   * Notes `head`, a command line such as `delete k` or `md k I T30` with its CRLF, to be sent for
+   * `wireKey`. A delete outlives an invalidation. Answers false when the journal was full.
+   */
+  add(wireKey: string, head: string): boolean {
+    const known = this.#heads.get(wireKey)
+    if (known !== undefined) {
+      if (isInvalidation(known)) this.#heads.set(wireKey, head)
+      return true
+    }
+    if (this.#heads.size >= MAX_JOURNAL_KEYS) {
+      this.#lost++
+      return false
+    }
+    this.#heads.set(wireKey, head)
+    return true
+  }
+
+  /** One request per entry. An entry is forgotten when its request resolves. */
+  requests(): Request<boolean>[] {
+    return [...this.#heads].map(([wireKey, head]) => {
+      const request = new Request<boolean>(
+        replayVerb,
+        undefined,
+        wireKey,
+        head,
+        undefined,
+        undefined,
+      )
+      request.promise.then(
+        () => {
+          if (this.#heads.get(wireKey) === head) this.#heads.delete(wireKey)
+        },
+        () => undefined,
+      )
+      return request
+    })
+  }
+
+  /** How many keys did not fit, once: they are forgotten here. */
+  takeLost(): number {
+    const lost = this.#lost
+    this.#lost = 0
+    return lost
+  }
+
+  /** After a flush there is nothing to tell. */
+  clear(): void {
+    this.#heads.clear()
+    this.#lost = 0
+  }
+}
+
+/** `flush_all`, for a host that must not be believed at all. */
+export function flushRequest(): Request<boolean> {
+  return new Request<boolean>(replayVerb, undefined, '', 'flush_all\r\n', undefined, undefined)
+}
+
+/** The command that makes a host forget what `request` wrote or removed elsewhere. */
+export function forgetHead(request: Request): string {
+  const isBase64 = /^m[a-z] \S+ (.* )?b( |\r)/.test(request.head)
+  return isBase64 ? `md ${request.wireKey} b\r\n` : `delete ${request.wireKey}\r\n`
+}
+
+/** `md … I …`: the item stays, marked stale. */
+function isInvalidation(head: string): boolean {
+  return /^md \S+ (.* )?I( |\r)/.test(head)
+}

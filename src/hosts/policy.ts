@@ -1,0 +1,72 @@
+import type { ConnectionOptions } from 'node:tls'
+import type { LaneBounds } from '../net/lanes.ts'
+import { DEFAULT_MAX_VALUE_BYTES } from '../protocol/limits.ts'
+import type { RingOptions } from '../ring/options.ts'
+import type { Servers } from './address.ts'
+
+/** A stand-by pool for the keys of ejected hosts. What is written to it lives `ttl` seconds at most. */
+export interface Gutter {
+  readonly gutter: Servers
+  readonly ttl: number
+}
+
+/** What becomes of an ejected host's keys. docs/reliability.md compares the choices. */
+export type Failover = 'rehash' | 'miss' | 'error' | Gutter
+
+/** Everything a cluster can be told. docs/behaviors.md describes each setting. */
+export interface ClusterPolicy extends RingOptions {
+  readonly autoEjectHosts: boolean
+  /** Incidents in a row that eject a host. */
+  readonly serverFailureLimit: number
+  /** From ejection to the first probe, and the least time between two. */
+  readonly retryTimeoutMs: number
+  /** The longest time between two probes. */
+  readonly deadTimeoutMs: number
+  readonly failover: Failover
+  readonly ejection: 'skip' | 'rebuild'
+  readonly onReturn: 'trust' | 'flush'
+  /** DNS, TCP, TLS and handshake together. */
+  readonly connectTimeoutMs: number
+  /** One attempt on one host. */
+  readonly requestTimeoutMs: number
+  /** How often a safe request may try another place. */
+  readonly retries: number
+  readonly retryWrites: boolean
+  readonly connections: LaneBounds
+  /** Requests that wait for one host, written or not. */
+  readonly maxQueuedPerHost: number
+  /** The largest value a server may send. */
+  readonly maxValueBytes: number
+  readonly tls: boolean | ConnectionOptions
+  readonly username: string | undefined
+  readonly password: string | undefined
+  readonly tcpNoDelay: boolean
+  /** 0: no keepalive. */
+  readonly tcpKeepAliveMs: number
+}
+
+/** What a cluster does when it is told nothing. */
+export const defaultClusterPolicy: ClusterPolicy = Object.freeze({
+  distribution: 'ketama',
+  hash: undefined,
+  hashTag: undefined,
+  autoEjectHosts: true,
+  serverFailureLimit: 2,
+  retryTimeoutMs: 2_000,
+  deadTimeoutMs: 30_000,
+  failover: 'rehash',
+  ejection: 'skip',
+  onReturn: 'trust',
+  connectTimeoutMs: 500,
+  requestTimeoutMs: 500,
+  retries: 1,
+  retryWrites: true,
+  connections: Object.freeze({ min: 1, max: 2, idleMs: 60_000 }),
+  maxQueuedPerHost: 10_000,
+  maxValueBytes: DEFAULT_MAX_VALUE_BYTES,
+  tls: false,
+  username: undefined,
+  password: undefined,
+  tcpNoDelay: true,
+  tcpKeepAliveMs: 30_000,
+})

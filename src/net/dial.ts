@@ -1,0 +1,191 @@
+import { lookup } from 'node:dns'
+import net from 'node:net'
+import process from 'node:process'
+import tls from 'node:tls'
+import { MintringError } from '../errors.ts'
+
+/** Where to dial. */
+export interface DialTarget {
+  /** Host name or IP address. */
+  readonly host: string
+  readonly port: number
+  /** Path of a Unix socket, instead of host and port. */
+  readonly path?: string | undefined
+  /** TLS: `true`, or options of `tls.connect`. Certificates are verified unless these say otherwise. */
+  readonly tls?: boolean | tls.ConnectionOptions | undefined
+  /** For errors. */
+  readonly name: string
+}
+
+/** How connections are made. */
+export interface DialSettings {
+  readonly tcpNoDelay: boolean
+  /** 0: no keepalive. */
+  readonly tcpKeepAliveMs: number
+}
+
+/** One address a name stands for. */
+export interface ResolvedAddress {
+  readonly address: string
+}
+
+/** Finds the addresses of a host name, as `dns.lookup` with `all: true` does. */
+export type Resolve = (host: string) => Promise<readonly ResolvedAddress[]>
+
+/** Takes the bytes of a connection. The chunk is reused: read it before returning. */
+export type OnBytes = (chunk: Buffer) => void
+
+const READ_BUFFER_BYTES = 256 * 1024
+/** An address that does not answer must leave time for the next one. */
+const MIN_ADDRESS_MS = 20
+
+let sharedReadBuffer: Buffer | undefined
+
+/**
+ * Reads are synchronous, so that one buffer serves all connections of the process. Not on Windows,
+ * where the kernel fills a buffer while others are being read.
+ */
+function readBuffer(): Buffer {
+  if (process.platform === 'win32') return Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
+  sharedReadBuffer ??= Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
+  return sharedReadBuffer
+}
+
+/**
+ * Makes connections to one host. The name is resolved anew for each, all its addresses are tried
+ * in the resolver's order, and a slow resolver is asked once at a time.
+ */
+export class Dialer {
+  readonly #target: DialTarget
+  readonly #resolve: Resolve
+  #pendingLookup: Promise<readonly ResolvedAddress[]> | undefined
+
+  constructor(target: DialTarget, resolve: Resolve = resolveByDns) {
+    this.#target = target
+    this.#resolve = resolve
+  }
+
+  /**
+   * A connection that is ready to be written to: for TLS, after the handshake and the check of the
+   * certificate. Rejects with MINTRING_CONNECTION; `signal` and `timeoutMs` bound all of it.
+   */
+  async dial(
+    settings: DialSettings,
+    onBytes: OnBytes,
+    signal: AbortSignal,
+    timeoutMs: number,
+  ): Promise<net.Socket> {
+    const endMs = performance.now() + timeoutMs
+    try {
+      const addresses = await this.#addresses()
+      for (const [index, address] of addresses.entries()) {
+        signal.throwIfAborted()
+        const leftMs = endMs - performance.now()
+        const shareMs = Math.max(MIN_ADDRESS_MS, leftMs / (addresses.length - index))
+        const isLast = index === addresses.length - 1
+        const attempt = this.#connect(address, settings, onBytes, signal, isLast ? 0 : shareMs)
+        if (isLast) return await attempt
+        const socket = await attempt.catch(() => undefined)
+        if (socket !== undefined) return socket
+      }
+      throw new Error('the name has no address')
+    } catch (cause) {
+      throw this.#error(cause)
+    }
+  }
+
+  async #addresses(): Promise<readonly string[]> {
+    const { host, path } = this.#target
+    if (path !== undefined) return [path]
+    if (net.isIP(host) !== 0) return [host]
+    this.#pendingLookup ??= this.#resolve(host).finally(() => {
+      this.#pendingLookup = undefined
+    })
+    const found = await this.#pendingLookup
+    return found.map(({ address }) => address)
+  }
+
+  /** `shareMs` 0: as long as the signal allows. */
+  #connect(
+    address: string,
+    settings: DialSettings,
+    onBytes: OnBytes,
+    signal: AbortSignal,
+    shareMs: number,
+  ): Promise<net.Socket> {
+    return new Promise((resolve, reject) => {
+      const socket = this.#open(address, onBytes)
+      const timer = shareMs > 0 ? setTimeout(fail, shareMs, new Error('timed out')) : undefined
+      function end(): void {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', onAbort)
+        socket.off('error', fail)
+        socket.off('close', onClose)
+      }
+      function fail(error: unknown): void {
+        end()
+        // A socket being destroyed may still complain, and nobody else listens any more.
+        socket.on('error', () => undefined)
+        socket.destroy()
+        reject(error)
+      }
+      function onAbort(): void {
+        fail(signal.reason)
+      }
+      function onClose(): void {
+        fail(new Error('closed while connecting'))
+      }
+      signal.addEventListener('abort', onAbort)
+      socket.once('error', fail)
+      socket.once('close', onClose)
+      socket.once(socket instanceof tls.TLSSocket ? 'secureConnect' : 'connect', () => {
+        end()
+        if (settings.tcpNoDelay) socket.setNoDelay(true)
+        if (settings.tcpKeepAliveMs > 0) socket.setKeepAlive(true, settings.tcpKeepAliveMs)
+        resolve(socket)
+      })
+    })
+  }
+
+  #open(address: string, onBytes: OnBytes): net.Socket {
+    const { host, port, path, tls: secure } = this.#target
+    const place = path === undefined ? { host: address, port } : { path }
+    if (secure === undefined || secure === false) {
+      const onread = { buffer: readBuffer(), callback: readInto(onBytes) }
+      return net.connect({ ...place, onread })
+    }
+    const options = secure === true ? {} : secure
+    // A certificate is for the name that was asked for, not for the address it resolved to.
+    const named = path === undefined && net.isIP(host) === 0 ? { servername: host } : {}
+    const socket = tls.connect({ ...place, ...named, ...options })
+    socket.on('data', onBytes)
+    return socket
+  }
+
+  #error(cause: unknown): MintringError {
+    if (cause instanceof MintringError) return cause
+    const { name } = this.#target
+    const code = (cause as { code?: unknown } | undefined)?.code
+    const what = typeof code === 'string' ? code : cause instanceof Error ? cause.message : 'failed'
+    return new MintringError('MINTRING_CONNECTION', `Cannot connect to ${name}: ${what}`, {
+      host: name,
+      cause,
+    })
+  }
+}
+
+function readInto(onBytes: OnBytes): (length: number, buffer: Uint8Array) => boolean {
+  return (length, buffer) => {
+    onBytes((buffer as Buffer).subarray(0, length))
+    return true
+  }
+}
+
+function resolveByDns(host: string): Promise<readonly ResolvedAddress[]> {
+  return new Promise((resolve, reject) => {
+    lookup(host, { all: true, verbatim: true }, (error, addresses) => {
+      if (error) reject(error)
+      else resolve(addresses)
+    })
+  })
+}

@@ -1,0 +1,56 @@
+import type { Inflight } from './request.ts'
+
+const FIRST_ROOM = 16
+
+/** What was written to a lane and not answered yet, in order: a ring buffer that doubles when full. */
+export class InflightQueue {
+  #slots: (Inflight | undefined)[] = new Array<Inflight | undefined>(FIRST_ROOM).fill(undefined)
+  #head = 0
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  push(entry: Inflight): void {
+    if (this.#length === this.#slots.length) this.#grow()
+    this.#slots[(this.#head + this.#length) & (this.#slots.length - 1)] = entry
+    this.#length++
+  }
+
+  /** The oldest: the next reply is for it. */
+  peek(): Inflight | undefined {
+    return this.#slots[this.#head]
+  }
+
+  /** Drops the oldest. */
+  shift(): void {
+    if (this.#length === 0) return
+    this.#slots[this.#head] = undefined
+    this.#head = (this.#head + 1) & (this.#slots.length - 1)
+    this.#length--
+  }
+
+  at(index: number): Inflight | undefined {
+    return this.#slots[(this.#head + index) & (this.#slots.length - 1)]
+  }
+
+  /** Empties the queue and answers what it held, oldest first. */
+  take(): Inflight[] {
+    const taken: Inflight[] = []
+    for (let entry = this.peek(); entry !== undefined; entry = this.peek()) {
+      taken.push(entry)
+      this.shift()
+    }
+    return taken
+  }
+
+  #grow(): void {
+    const old = this.#slots
+    const mask = old.length - 1
+    const slots = new Array<Inflight | undefined>(old.length * 2).fill(undefined)
+    for (let i = 0; i < this.#length; i++) slots[i] = old[(this.#head + i) & mask]
+    this.#slots = slots
+    this.#head = 0
+  }
+}

@@ -1,0 +1,317 @@
+import type { Socket } from 'node:net'
+import process from 'node:process'
+import { MintringError } from '../errors.ts'
+import type { Reply } from '../protocol/reply.ts'
+import type { Abilities } from './abilities.ts'
+import { Connection } from './connection.ts'
+import type { OnBytes } from './dial.ts'
+import { Handshake, type HandshakeInput } from './handshake.ts'
+import { InflightQueue } from './inflight.ts'
+import { Outbox } from './outbox.ts'
+import type { Request } from './request.ts'
+import { Watch } from './watch.ts'
+
+/** What a lane asks its owner before it does anything: read anew each time, so that it may change. */
+export interface LaneSettings {
+  readonly requestTimeoutMs: number
+  readonly connectTimeoutMs: number
+  readonly maxValueBytes: number
+}
+
+/**
+ * How a lane ended. `dial`: it never opened. `silent`: an attempt waited its whole time on it.
+ * `lost`: the other side closed or broke it, or sent what cannot be. `idle`: the same, but nothing
+ * was waiting. `closed`: we closed it.
+ */
+export type LaneEnd = 'dial' | 'silent' | 'lost' | 'idle' | 'closed'
+
+/** What the owner learns when a lane ends. */
+export interface LaneEnding {
+  readonly end: LaneEnd
+  readonly error: MintringError
+  /** The server hung up when asked for `mn`: it may not know that command. */
+  readonly isAskingMeta: boolean
+}
+
+/** Who a lane belongs to. */
+export interface LaneOwner {
+  readonly name: string
+  readonly settings: LaneSettings
+  handshake(): HandshakeInput
+  dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket>
+  /** The handshake is over; what the owner sends now goes before all that waits. */
+  laneOpened(lane: Lane, abilities: Abilities): void
+  /** Users' replies came. Once per chunk. */
+  laneAnswered(nowMs: number): void
+  /** Told before the requests of the lane fail. */
+  laneEnded(lane: Lane, ending: LaneEnding): void
+}
+
+export type LaneState = 'closed' | 'opening' | 'open' | 'draining'
+
+/** The share of requestTimeoutMs after which a lane that answers nothing counts as stalled. */
+const STALL_SHARE = 0.25
+
+/**
+ * One pipelined connection: what is sent in a turn of the event loop leaves in one write, replies
+ * come back in the same order. It is born closed, opens when its owner says so, and opens again
+ * after it ended. A late or surprising reply ends it: parser and socket are never used again.
+ */
+export class Lane {
+  readonly #owner: LaneOwner
+  readonly #inflight = new InflightQueue()
+  readonly #outbox = new Outbox()
+  readonly #watch: Watch = new Watch((nowMs) => this.#look(nowMs))
+  readonly #openWatch: Watch = new Watch(() => this.#onOpenTimeout())
+  #state: LaneState = 'closed'
+  #connection: Connection | undefined
+  #handshake: Handshake | undefined
+  #dialling: AbortController | undefined
+  /** Draining, to end with this. */
+  #drained: MintringError | undefined
+  #written = 0
+  #isScheduled = false
+  #isAnswered = false
+  #isStalled = false
+  /** Since when the oldest command waits, as far as this lane saw: the last reply, or the write. */
+  #headSinceMs = 0
+  #openedMs = 0
+  #activeMs = 0
+
+  constructor(owner: LaneOwner) {
+    this.#owner = owner
+  }
+
+  get state(): LaneState {
+    return this.#state
+  }
+
+  /** Requests written and not answered. */
+  get inFlight(): number {
+    return this.#written
+  }
+
+  /** Requests not written yet. */
+  get queued(): number {
+    return this.#outbox.length
+  }
+
+  /** Bytes of values that wait here or in the socket. */
+  get queuedBytes(): number {
+    return this.#outbox.bytes + (this.#connection?.unsentBytes ?? 0)
+  }
+
+  /** Another lane would be faster: this one answers nothing, or its socket is full. */
+  get isBusy(): boolean {
+    return this.#isStalled || this.#connection?.isFull === true
+  }
+
+  /** Requests of this turn wait for the turn's write. */
+  get isGathering(): boolean {
+    return this.#isScheduled
+  }
+
+  /** When it last opened. */
+  get openedMs(): number {
+    return this.#openedMs
+  }
+
+  /** When it was last written to. */
+  get activeMs(): number {
+    return this.#activeMs
+  }
+
+  /** Since when its oldest command waits without a reply. */
+  get headSinceMs(): number {
+    return this.#headSinceMs
+  }
+
+  /** Takes a request, to be written when the lane is open. Bounds are the owner's affair. */
+  send(request: Request): void {
+    this.#outbox.push(request)
+    this.#watch.by(request.deadlineMs)
+    if (this.#state === 'open' && !this.#isScheduled) this.#schedule()
+  }
+
+  /** Takes requests that go before all that waits. */
+  sendFirst(requests: readonly Request[]): void {
+    this.#outbox.pushFirst(requests)
+    for (const request of requests) this.#watch.by(request.deadlineMs)
+    if (this.#state === 'open' && !this.#isScheduled) this.#schedule()
+  }
+
+  /** Dials, unless it is open or opening. Never throws: the owner hears of the outcome. */
+  open(): void {
+    if (this.#state !== 'closed') return
+    this.#state = 'opening'
+    const { maxValueBytes, connectTimeoutMs } = this.#owner.settings
+    const connection = new Connection(this, { maxValueBytes })
+    const dialling = new AbortController()
+    const handshake = new Handshake(this.#owner.handshake())
+    this.#connection = connection
+    this.#dialling = dialling
+    this.#handshake = handshake
+    this.#openWatch.by(performance.now() + connectTimeoutMs)
+    this.#owner.dial(connection.onBytes, dialling.signal).then(
+      (socket) => {
+        connection.attach(socket)
+        connection.write(handshake.start())
+      },
+      (error: MintringError) => connection.close(error),
+    )
+  }
+
+  /** Ends the lane now; what it held fails with `error`. */
+  close(error: MintringError): void {
+    if (this.#state !== 'closed') this.#end('closed', error)
+    else for (const request of this.#outbox.take()) request.fail(error)
+  }
+
+  /** Ends the lane when everything it holds is answered. */
+  drain(error: MintringError): void {
+    if (this.#state !== 'open') this.close(error)
+    else {
+      this.#state = 'draining'
+      this.#drained = error
+      this.#write()
+      this.#finishDrain()
+    }
+  }
+
+  // What the connection tells. Public because an interface is; of no use to others.
+
+  get name(): string {
+    return this.#owner.name
+  }
+
+  onReply(reply: Reply): void {
+    if (this.#handshake !== undefined) {
+      this.#greet(this.#handshake, reply)
+      return
+    }
+    this.#isAnswered = true
+    const entry = this.#inflight.peek()
+    if (entry === undefined) {
+      throw new MintringError('MINTRING_PROTOCOL', 'A reply came that nobody asked for')
+    }
+    if (!entry.accept(reply)) return
+    this.#inflight.shift()
+    this.#written -= entry.size
+  }
+
+  onRead(): void {
+    if (!this.#isAnswered) return
+    this.#isAnswered = false
+    this.#isStalled = false
+    this.#headSinceMs = performance.now()
+    this.#owner.laneAnswered(this.#headSinceMs)
+    if (this.#state === 'draining') this.#finishDrain()
+  }
+
+  onDrain(): void {
+    if (this.#outbox.length > 0) this.#write()
+  }
+
+  onClosed(connection: Connection, error: MintringError): void {
+    if (connection !== this.#connection) return
+    const isIdle = this.#inflight.length === 0 && error.code === 'MINTRING_CONNECTION'
+    if (this.#state === 'opening') this.#end('dial', error, this.#handshake?.isAskingMeta)
+    else this.#end(isIdle ? 'idle' : 'lost', error)
+  }
+
+  #greet(handshake: Handshake, reply: Reply): void {
+    const next = handshake.accept(reply)
+    const { abilities } = handshake
+    if (next !== '') this.#connection?.write(next)
+    if (abilities === undefined) return
+    this.#handshake = undefined
+    this.#openWatch.stop()
+    this.#state = 'open'
+    this.#openedMs = this.#activeMs = this.#headSinceMs = performance.now()
+    this.#owner.laneOpened(this, abilities)
+    this.#write()
+  }
+
+  /** At once is best for one caller alone; with answers on their way, the whole turn gathers. */
+  #schedule(): void {
+    this.#isScheduled = true
+    if (this.#inflight.length === 0) process.nextTick(this.#flush)
+    else setImmediate(this.#flush)
+  }
+
+  readonly #flush = (): void => {
+    this.#isScheduled = false
+    this.#write()
+  }
+
+  #write(): void {
+    const connection = this.#connection
+    if (connection === undefined || this.#handshake !== undefined || connection.isFull) return
+    if (this.#outbox.length === 0) return
+    const wasIdle = this.#inflight.length === 0
+    this.#written += this.#outbox.write(connection, this.#inflight)
+    this.#activeMs = performance.now()
+    if (!wasIdle) return
+    this.#headSinceMs = this.#activeMs
+    this.#watch.by(this.#stallsAtMs)
+  }
+
+  /** Ends what is over. Answers when there is something to look at again. */
+  #look(nowMs: number): number {
+    const { requestTimeoutMs } = this.#owner.settings
+    const queuedMs = this.#outbox.expire(nowMs, (request) => request.fail(this.#silence()))
+    let nextMs = Number.POSITIVE_INFINITY
+    for (let i = 0; i < this.#inflight.length; i++) {
+      const entry = this.#inflight.at(i)!
+      if (entry.expire(nowMs, requestTimeoutMs)) {
+        this.#end('silent', this.#silence())
+        return Number.POSITIVE_INFINITY
+      }
+      if (entry.deadlineMs < nextMs) nextMs = entry.deadlineMs
+    }
+    if (this.#inflight.length > 0) {
+      this.#isStalled = nowMs >= this.#stallsAtMs
+      if (!this.#isStalled) nextMs = Math.min(nextMs, this.#stallsAtMs)
+    }
+    return Math.min(queuedMs, nextMs)
+  }
+
+  get #stallsAtMs(): number {
+    return this.#headSinceMs + this.#owner.settings.requestTimeoutMs * STALL_SHARE
+  }
+
+  #onOpenTimeout(): number {
+    const { name } = this
+    const message = `Cannot connect to ${name}: no answer in time`
+    this.#end('dial', new MintringError('MINTRING_CONNECTION', message, { host: name }))
+    return Number.POSITIVE_INFINITY
+  }
+
+  #silence(): MintringError {
+    const { name } = this
+    const message = `The connection to ${name} was closed: it did not answer in time`
+    return new MintringError('MINTRING_CONNECTION', message, { host: name })
+  }
+
+  #finishDrain(): void {
+    const error = this.#drained
+    if (error === undefined || this.#inflight.length + this.#outbox.length > 0) return
+    this.#end('closed', error)
+  }
+
+  #end(end: LaneEnd, error: MintringError, isAskingMeta = false): void {
+    const connection = this.#connection
+    const dialling = this.#dialling
+    const held = [...this.#inflight.take(), ...this.#outbox.take()]
+    this.#state = 'closed'
+    this.#connection = this.#dialling = this.#handshake = this.#drained = undefined
+    this.#written = 0
+    this.#isStalled = this.#isAnswered = false
+    this.#openWatch.stop()
+    this.#watch.stop()
+    connection?.close(error)
+    dialling?.abort(error)
+    this.#owner.laneEnded(this, { end, error, isAskingMeta })
+    for (const entry of held) entry.fail(error)
+  }
+}
