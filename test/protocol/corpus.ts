@@ -1,6 +1,7 @@
+import type { MintringError } from '../../src/errors.ts'
 import type { ParserLimits } from '../../src/protocol/limits.ts'
 import type { Reply } from '../../src/protocol/reply.ts'
-import { ReplyParser as Parser, type ReplyParser } from '../../src/protocol/reply-parser.ts'
+import { ReplyParser } from '../../src/protocol/reply-parser.ts'
 
 /** Everything a reply tells, as plain data that outlives the callback. */
 export interface Heard {
@@ -43,13 +44,14 @@ export function hear(reply: Reply): Heard {
 export interface Outcome {
   readonly replies: readonly Heard[]
   readonly error: string | undefined
+  readonly code: string | undefined
   readonly pendingBytes: number
 }
 
 /** Each chunk is copied and wiped after its push, as a reused read buffer would be. */
 export function feed(chunks: Iterable<Uint8Array>, limits?: Partial<ParserLimits>): Outcome {
   const replies: Heard[] = []
-  const parser: ReplyParser = new Parser((reply) => replies.push(hear(reply)), limits)
+  const parser = new ReplyParser((reply) => replies.push(hear(reply)), limits)
   try {
     for (const chunk of chunks) {
       const scratch = Buffer.from(chunk)
@@ -57,9 +59,10 @@ export function feed(chunks: Iterable<Uint8Array>, limits?: Partial<ParserLimits
       scratch.fill(0x21)
     }
   } catch (error) {
-    return { replies, error: (error as Error).message, pendingBytes: parser.pendingBytes }
+    const { message, code } = error as MintringError
+    return { replies, error: message, code, pendingBytes: parser.pendingBytes }
   }
-  return { replies, error: undefined, pendingBytes: parser.pendingBytes }
+  return { replies, error: undefined, code: undefined, pendingBytes: parser.pendingBytes }
 }
 
 export function parse(text: string, limits?: Partial<ParserLimits>): Outcome {
