@@ -14,6 +14,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Height of the terminal; 24 when there is none. */
   readonly rows?: number
+  /** Standard input, for the commands that can read keys from it. */
+  readonly stdin?: AsyncIterable<Uint8Array>
   /** Fires on SIGINT or SIGTERM: a command that runs until told otherwise ends cleanly then. */
   readonly signal?: AbortSignal
 }

@@ -37,15 +37,13 @@ export function differenceBetween(
   change: Change,
   keys: Iterable<Key>,
 ): Difference {
-  const counter = new DifferenceCounter(before, after, change)
-  for (const key of keys) counter.count(key)
+  const counter = new DifferenceCounter(change)
+  for (const key of keys) counter.count(before.indexOf(key), after.indexOf(key))
   return counter.result()
 }
 
 /** Counts one key at a time what replacing one ring by another does. */
 export class DifferenceCounter {
-  readonly #before: Lookup
-  readonly #after: Lookup
   readonly #change: Change
   readonly #afterOf: Int32Array
   readonly #changedBefore: Uint8Array
@@ -56,11 +54,9 @@ export class DifferenceCounter {
   #moved = 0
   #unrelated = 0
 
-  constructor(before: Lookup, after: Lookup, change: Change) {
+  constructor(change: Change) {
     const changed = new Set([...change.removed, ...change.added, ...change.reweighted])
     const positions = new Map(change.labelsAfter.map((label, index) => [label, index]))
-    this.#before = before
-    this.#after = after
     this.#change = change
     this.#afterOf = Int32Array.from(change.labelsBefore, (label) => positions.get(label) ?? -1)
     this.#changedBefore = Uint8Array.from(change.labelsBefore, (l) => Number(changed.has(l)))
@@ -69,9 +65,8 @@ export class DifferenceCounter {
     this.#countsAfter = new Float64Array(change.labelsAfter.length)
   }
 
-  count(key: Key): void {
-    const from = this.#before.indexOf(key)
-    const to = this.#after.indexOf(key)
+  /** Counts one key that goes from a server of the first ring to one of the second. */
+  count(from: number, to: number): void {
     this.#keys++
     this.#countsBefore[from]!++
     this.#countsAfter[to]!++

@@ -84,6 +84,16 @@ export class Ring<Server extends RingServer = RingServer> {
     return this.#placement.indexOf(this.#tag === undefined ? key : this.#tagged(key))
   }
 
+  /** The key's hash, unsigned 32-bit. */
+  hashOf(key: Key): number {
+    return this.#placement.hashOf(this.#tag === undefined ? key : this.#tagged(key))
+  }
+
+  /** `indexOf` for a key hashed before, for looking one key up on several rings of one hash. */
+  indexOfHash(hash: number, key: Key): number {
+    return this.#placement.ownerAt(this.#placement.find(hash, key))
+  }
+
   /**
    * The index of the key's server when only those are alive whose entry in `live` is truthy: a live server's
    * key stays where it is, a dead one's goes where the distribution's own failover takes it. -1 when that

@@ -1,0 +1,124 @@
+import type { RemapReport } from '../simulate/remap.ts'
+import type { RemapResult } from '../simulate/remap-result.ts'
+import { headline, percent } from './remap-text.ts'
+
+// Narrow, so that its text can be read on a phone; it scales up elsewhere.
+const WIDTH = 400
+const PLOT = 280
+const ROW = 44
+const COLUMNS = 200
+
+/** Colours for light and dark pages, as CSS. */
+export const chartStyle: string = `
+.chart { --ink: #1c2733; --faint: #6b7785; --line: #d5dbe1; --need: #0f8a6d; --waste: #d9663a; --host: #3f7fbf }
+@media (prefers-color-scheme: dark) {
+  .chart { --ink: #e8edf2; --faint: #9aa7b4; --line: #3a4550; --need: #36c39c; --waste: #f0905f; --host: #74aee6 }
+}
+.chart text { fill: var(--ink); font: 12px system-ui, sans-serif }
+.chart .faint { fill: var(--faint) }
+.chart .need { fill: var(--need) }
+.chart .waste { fill: var(--waste) }
+.chart .host { fill: var(--host) }
+.chart .line { stroke: var(--line) }
+.chart .ideal { stroke: var(--ink); stroke-width: 2 }
+`
+
+/** The whole picture as one SVG file. */
+export function remapSvg(report: RemapReport): string {
+  const height = movesHeight(report) + 40
+  const title = escaped(headline(report))
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${WIDTH} ${height}" ` +
+    `role="img" aria-label="${title}"><title>${title}</title><style>${chartStyle}` +
+    `.chart .paper { fill: #fff } @media (prefers-color-scheme: dark) { .chart .paper { fill: #14191f } }` +
+    `</style><rect class="paper" width="${WIDTH}" height="${height}"/>` +
+    `<text x="12" y="24">${title.slice(0, 64)}</text>` +
+    `<g transform="translate(0 32)">${moves(report)}</g></svg>\n`
+  )
+}
+
+/** How many keys move under each distribution, for a page that has `chartStyle`. */
+export function movesChart(report: RemapReport): string {
+  const rows = report.results.map((r) => `${r.distribution} moves ${percent(r.moved)}`).join(', ')
+  return svg(movesHeight(report), `Keys that move: ${rows}`, moves(report))
+}
+
+function movesHeight(report: RemapReport): number {
+  return report.results.length * ROW + 30
+}
+
+function moves(report: RemapReport): string {
+  const bottom = report.results.length * ROW
+  const ticks = [0, 0.25, 0.5, 0.75, 1].map((fraction) => {
+    const x = 12 + fraction * PLOT
+    return (
+      `<line class="line" x1="${x}" x2="${x}" y1="4" y2="${bottom}"/>` +
+      `<text class="faint" x="${x}" y="${bottom + 16}" text-anchor="middle">${fraction * 100}</text>`
+    )
+  })
+  const rows = report.results.map((result, i) => moveRow(result, i * ROW))
+  return `${ticks.join('')}${rows.join('')}`
+}
+
+function moveRow(result: RemapResult, y: number): string {
+  const needed = (result.moved - result.unrelated) * PLOT
+  const unrelated = result.unrelated * PLOT
+  const ideal = 12 + result.ideal * PLOT
+  return (
+    `<text x="12" y="${y + 16}">${result.distribution} <tspan class="faint">${result.hash}</tspan></text>` +
+    `<rect class="need" x="12" y="${y + 21}" width="${round(needed)}" height="15"/>` +
+    `<rect class="waste" x="${round(12 + needed)}" y="${y + 21}" width="${round(unrelated)}" height="15"/>` +
+    `<line class="ideal" x1="${round(ideal)}" x2="${round(ideal)}" y1="${y + 19}" y2="${y + 38}"/>` +
+    `<text x="${WIDTH - 12}" y="${y + 33}" text-anchor="end">${percent(result.moved)}</text>`
+  )
+}
+
+/** What share of the keys each server has, before the change or after the way it fell worst. */
+export function sharesChart(shares: readonly number[], label: string): string {
+  const columns = downsampled(shares)
+  const top = Math.max(...shares, 1e-9)
+  const width = (WIDTH - 24) / columns.length
+  const bars = columns.map((share, i) => {
+    const height = (share / top) * 80
+    const x = round(12 + i * width)
+    return `<rect class="host" x="${x}" y="${round(96 - height)}" width="${round(width * 0.8)}" height="${round(height)}"/>`
+  })
+  const mean = round(96 - (1 / shares.length / top) * 80)
+  const line = `<line class="ideal" x1="12" x2="${WIDTH - 12}" y1="${mean}" y2="${mean}" stroke-dasharray="2 4"/>`
+  const note = `<text class="faint" x="12" y="12">${escaped(label)}, highest ${percent(top)}</text>`
+  return svg(
+    102,
+    `${label}: the highest of ${shares.length} shares is ${percent(top)}`,
+    note + bars.join('') + line,
+  )
+}
+
+/** At most 200 columns, each the highest of its servers. */
+function downsampled(shares: readonly number[]): readonly number[] {
+  if (shares.length <= COLUMNS) return shares
+  return Array.from({ length: COLUMNS }, (_, i) => {
+    const from = Math.floor((i * shares.length) / COLUMNS)
+    const to = Math.floor(((i + 1) * shares.length) / COLUMNS)
+    return Math.max(...shares.slice(from, to))
+  })
+}
+
+function svg(height: number, label: string, content: string): string {
+  return (
+    `<svg class="chart" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escaped(label)}">` +
+    `${content}</svg>`
+  )
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100
+}
+
+/** Text for markup. */
+export function escaped(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+}

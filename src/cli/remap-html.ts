@@ -1,0 +1,113 @@
+import type { RemapReport } from '../simulate/remap.ts'
+import type { RemapResult } from '../simulate/remap-result.ts'
+import { chartStyle, escaped, movesChart, sharesChart } from './remap-chart.ts'
+import { headline, number, percent } from './remap-text.ts'
+
+const pageStyle = `
+:root { color-scheme: light dark; --ink: #1c2733; --paper: #fff; --faint: #5c6875; --line: #d5dbe1 }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e8edf2; --paper: #14191f; --faint: #9aa7b4; --line: #3a4550 }
+}
+* { box-sizing: border-box }
+body { margin: 0; padding: 1.25rem; background: var(--paper); color: var(--ink);
+  font: 1rem/1.5 system-ui, sans-serif }
+main { max-width: 60rem; margin: 0 auto }
+h1 { font-size: 1.4rem; line-height: 1.25; overflow-wrap: anywhere } h2 { font-size: 1.1rem; margin-top: 2rem }
+svg { display: block; width: 100%; max-width: 36rem; height: auto }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1rem }
+.scroll { overflow-x: auto }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+th, td { padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap }
+th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left }
+p { max-width: 44rem } .faint { color: var(--faint) }
+`
+
+/** The report as one page that needs nothing else: no script, no font, no request. */
+export function remapHtml(report: RemapReport): string {
+  const title = escaped(headline(report))
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>Keys that move: ${title}</title>
+<style>${pageStyle}${chartStyle}</style>
+</head>
+<body>
+<main>
+<h1>${title}</h1>
+<p>${verdict(report)}</p>
+<h2>Keys that move, in percent</h2>
+${movesChart(report)}
+<p class="faint">Green: moves that the change needs. Orange: moves between servers that did not
+change. The stroke marks the fewest moves possible.</p>
+<h2>Figures</h2>
+<div class="scroll">${figures(report)}</div>
+<h2>Who has how many keys</h2>
+${report.results.map((result) => shares(result)).join('\n')}
+</main>
+</body>
+</html>
+`
+}
+
+function verdict(report: RemapReport): string {
+  const [best] = [...report.results].sort((a, b) => a.moved - b.moved)
+  const text = `Fewest keys move under ${best!.distribution}: ${percent(best!.moved)} of all.`
+  const { origin } = best!
+  if (origin === undefined) return text
+  return (
+    `${text} The origin goes from ${number(origin.beforePerSecond)} to ` +
+    `${number(origin.afterPerSecond)} loads per second until they are warm again.`
+  )
+}
+
+function figures(report: RemapReport): string {
+  const withOrigin = report.results.some((result) => result.origin !== undefined)
+  const heads = [
+    'Distribution',
+    'Hash',
+    'Moved',
+    'Unrelated',
+    'Ideal',
+    'Least',
+    'Most',
+    'Busiest / mean',
+    'σ / mean',
+  ]
+  if (withOrigin) heads.push('Origin before /s', 'Origin after /s')
+  const rows = report.results.map((result) => {
+    const cells = [
+      result.distribution,
+      result.hash,
+      percent(result.moved),
+      percent(result.unrelated),
+      percent(result.ideal),
+      percent(result.movedMin),
+      percent(result.movedMax),
+      result.maxOverMean.toFixed(2),
+      result.stddevOverMean.toFixed(3),
+    ]
+    if (result.origin !== undefined) {
+      cells.push(number(result.origin.beforePerSecond), number(result.origin.afterPerSecond))
+    }
+    return row('td', cells)
+  })
+  return `<table><thead>${row('th', heads)}</thead><tbody>${rows.join('')}</tbody></table>`
+}
+
+function row(tag: 'td' | 'th', cells: readonly string[]): string {
+  return `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('')}</tr>`
+}
+
+function shares(result: RemapResult): string {
+  const before = sharesChart(result.shares, 'Before')
+  const after = sharesChart(result.worst.shares, `After ${shortened(result.worst.change)}`)
+  const name = escaped(`${result.distribution} ${result.hash}`)
+  return `<h3>${name}</h3>\n<div class="pair">${before}${after}</div>`
+}
+
+function shortened(text: string): string {
+  return text.length > 32 ? `${text.slice(0, 31)}…` : text
+}

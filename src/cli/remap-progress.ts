@@ -1,0 +1,35 @@
+import type { CliIo } from './io.ts'
+
+const WIDTH = 30
+const REDRAW_MS = 100
+
+/** A bar on standard error for work that takes long, drawn only where somebody watches. */
+export class ProgressBar {
+  readonly #io: CliIo
+  readonly #now: () => number
+  #drawnAt = 0
+  #drawn = false
+
+  /** `now` is a monotonic clock in milliseconds. */
+  constructor(io: CliIo, now: () => number = () => performance.now()) {
+    this.#io = io
+    this.#now = now
+    this.#drawnAt = now()
+  }
+
+  /** `done` goes from 0 to 1. */
+  update(done: number): void {
+    const now = this.#now()
+    if (!this.#io.isTTY || now - this.#drawnAt < REDRAW_MS) return
+    this.#drawnAt = now
+    this.#drawn = true
+    const full = Math.round(done * WIDTH)
+    const bar = '█'.repeat(full) + '░'.repeat(WIDTH - full)
+    this.#io.err(`\r${bar} ${Math.floor(done * 100)} %`)
+  }
+
+  /** Leaves no trace. */
+  clear(): void {
+    if (this.#drawn) this.#io.err(`\r${' '.repeat(WIDTH + 6)}\r`)
+  }
+}

@@ -1,0 +1,133 @@
+import type { RemapReport } from '../simulate/remap.ts'
+import type { RemapResult } from '../simulate/remap-result.ts'
+
+const BAR_WIDTH = 24
+const SHARES_SHOWN = 24
+
+/** The report as a table for people. */
+export function remapTable(report: RemapReport): string {
+  const lines = [`${headline(report)}\n`, movesTable(report.results)]
+  lines.push('█ moves that the change needs   ▒ moves between hosts that did not change\n')
+  for (const result of report.results) {
+    if (result.origin !== undefined) lines.push(originLine(result))
+  }
+  if (report.servers.length <= SHARES_SHOWN) {
+    for (const result of report.results) lines.push(`\n${sharesTable(report, result)}`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+/** `remove 1 of 10 servers, 100,000 keys, averaged over 10 ways it can fall`. */
+export function headline(report: RemapReport): string {
+  const { change, servers, keys, trials } = report
+  const fleet = `${number(servers.length)} server${servers.length === 1 ? '' : 's'}`
+  const average = trials > 1 ? `, averaged over ${number(trials)} ways it can fall` : ''
+  return `${change}: ${fleet}, ${number(keys)} keys${average}`
+}
+
+function movesTable(results: readonly RemapResult[]): string {
+  const rows = results.map((result) => [
+    result.distribution,
+    result.hash,
+    percent(result.moved),
+    bar(result.moved - result.unrelated, result.unrelated),
+    percent(result.unrelated),
+    percent(result.ideal),
+    result.maxOverMean.toFixed(2),
+  ])
+  const heads = ['distribution', 'hash', 'moved', '', 'unrelated', 'ideal', 'busiest/mean']
+  return table([heads, ...rows], [0, 1, 3])
+}
+
+function sharesTable(report: RemapReport, result: RemapResult): string {
+  const after = new Map(result.worst.labels.map((label, i) => [label, result.worst.shares[i]!]))
+  const labels = [...new Set([...report.servers, ...result.worst.labels])]
+  const top = Math.max(...result.worst.shares)
+  const rows = labels.map((label) => {
+    const before = result.shares[report.servers.indexOf(label)]
+    const then = after.get(label)
+    return [
+      label,
+      before === undefined ? '' : percent(before),
+      then === undefined ? '' : percent(then),
+      bar((then ?? 0) / top, 0),
+    ]
+  })
+  const heads = [`${result.distribution} ${result.hash}`, 'before', 'after', result.worst.change]
+  return table([heads, ...rows], [0, 3])
+}
+
+function originLine(result: RemapResult): string {
+  const { beforePerSecond, afterPerSecond } = result.origin!
+  const times =
+    beforePerSecond > 0 ? ` (${(afterPerSecond / beforePerSecond).toFixed(1)} times)` : ''
+  return (
+    `${result.distribution} ${result.hash}: the origin goes from ${number(beforePerSecond)} to ` +
+    `${number(afterPerSecond)} loads per second${times} until moved keys are warm again`
+  )
+}
+
+/** The report as comma-separated values, one line per distribution. */
+export function remapCsv(report: RemapReport): string {
+  const heads = [
+    'distribution',
+    'hash',
+    'servers',
+    'keys',
+    'trials',
+    'moved',
+    'unrelated',
+    'ideal',
+    'moved_min',
+    'moved_max',
+    'max_over_mean',
+    'stddev_over_mean',
+    'origin_before_per_second',
+    'origin_after_per_second',
+  ]
+  const rows = report.results.map((result) => [
+    result.distribution,
+    result.hash,
+    report.servers.length,
+    report.keys,
+    report.trials,
+    result.moved,
+    result.unrelated,
+    result.ideal,
+    result.movedMin,
+    result.movedMax,
+    result.maxOverMean,
+    result.stddevOverMean,
+    result.origin?.beforePerSecond ?? '',
+    result.origin?.afterPerSecond ?? '',
+  ])
+  return `${[heads, ...rows].map((row) => row.join(',')).join('\r\n')}\r\n`
+}
+
+/** `10.0 %`. */
+export function percent(fraction: number): string {
+  return `${(fraction * 100).toFixed(1)} %`
+}
+
+/** `100,000`. */
+export function number(value: number): string {
+  return Math.round(value).toLocaleString('en')
+}
+
+function bar(needed: number, unrelated: number): string {
+  const both = Math.round(Math.min(1, needed + unrelated) * BAR_WIDTH)
+  const first = Math.min(both, Math.round(needed * BAR_WIDTH))
+  return '█'.repeat(first) + '▒'.repeat(both - first)
+}
+
+/** Columns to the right but those listed. */
+function table(rows: readonly (readonly string[])[], leftColumns: readonly number[]): string {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)))
+  const lines = rows.map((row) => {
+    const cells = row.map((cell, i) => {
+      return leftColumns.includes(i) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)
+    })
+    return cells.join('  ').trimEnd()
+  })
+  return `${lines.join('\n')}\n`
+}

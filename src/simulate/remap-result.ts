@@ -1,0 +1,123 @@
+import type { Difference } from '../ring/difference.ts'
+import { distributions } from '../ring/distributions/registry.ts'
+import type { HashName } from '../ring/hashes/registry.ts'
+import type { DistributionName } from '../ring/options.ts'
+import { parseServer, type RingServer } from '../ring/server.ts'
+import type { Trial } from './remap-change.ts'
+
+/** Load against what the origin has to do while moved keys are cold. */
+export interface OriginLoad {
+  /** Loads per second before the change: requests that miss anyway. */
+  readonly beforePerSecond: number
+  /** Loads per second right after it, while every moved key is still cold. */
+  readonly afterPerSecond: number
+}
+
+/** How evenly keys lie on servers, each measured against its weight. */
+export interface Balance {
+  /** Fraction of all keys per server. */
+  readonly shares: readonly number[]
+  /** The busiest server over the mean. */
+  readonly maxOverMean: number
+  /** Standard deviation over the mean. */
+  readonly stddevOverMean: number
+}
+
+/** One distribution's outcome. Fractions are of all keys, averaged over every way the change can fall. */
+export interface RemapResult extends Balance {
+  readonly distribution: DistributionName
+  readonly hash: HashName
+  /** Keys whose server changes. */
+  readonly moved: number
+  /** Keys that move although neither end of the move was changed. */
+  readonly unrelated: number
+  /** The fewest that could move: what the changed servers' weights are worth. */
+  readonly ideal: number
+  /** The least and the most that moved in one way the change fell. */
+  readonly movedMin: number
+  readonly movedMax: number
+  /** The way that moved most. */
+  readonly worst: Balance & { readonly change: string; readonly labels: readonly string[] }
+  readonly origin: OriginLoad | undefined
+}
+
+/** What the results are made from. */
+export interface ResultInput {
+  readonly distribution: DistributionName
+  readonly hash: HashName
+  readonly servers: readonly RingServer[]
+  readonly trials: readonly Trial[]
+  readonly differences: readonly Difference[]
+  readonly requestsPerSecond: number | undefined
+  readonly hitRatio: number | undefined
+}
+
+/** Averages the trials of one distribution. */
+export function resultOf(input: ResultInput): RemapResult {
+  const { distribution, servers, trials, differences } = input
+  const moves = differences.map((difference) => difference.moved / difference.keys)
+  const moved = mean(moves)
+  const movedMax = Math.max(...moves)
+  const worst = moves.indexOf(movedMax)
+  const weightless = distributions[distribution].weights === 'ignored'
+  const before = expectedShares(servers, weightless)
+  const after = trials.map((trial) => expectedShares(trial.servers, weightless))
+  return {
+    distribution,
+    hash: input.hash,
+    moved,
+    unrelated: mean(differences.map((difference) => difference.unrelated / difference.keys)),
+    ideal: mean(after.map((shares) => leastMoves(before, shares))),
+    movedMin: Math.min(...moves),
+    movedMax,
+    ...balanceOf(differences[0]!.before, before),
+    worst: {
+      change: trials[worst]!.change,
+      labels: trials[worst]!.servers.map((server) => parseServer(server).label),
+      ...balanceOf(differences[worst]!.after, after[worst]!),
+    },
+    origin: originLoad(moved, input),
+  }
+}
+
+function originLoad(moved: number, input: ResultInput): OriginLoad | undefined {
+  const { requestsPerSecond, hitRatio } = input
+  if (requestsPerSecond === undefined || hitRatio === undefined) return undefined
+  const beforePerSecond = requestsPerSecond * (1 - hitRatio)
+  return { beforePerSecond, afterPerSecond: beforePerSecond + requestsPerSecond * hitRatio * moved }
+}
+
+/** The share each server's weight is worth, by label. */
+function expectedShares(
+  servers: readonly RingServer[],
+  weightless: boolean,
+): ReadonlyMap<string, number> {
+  const parsed = servers.map((server) => parseServer(server))
+  const weights = parsed.map(({ weight }) => (weightless ? 1 : weight))
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  return new Map(parsed.map(({ label }, i) => [label, weights[i]! / total]))
+}
+
+/** What some server must give up, all together: half the sum of all differences. */
+function leastMoves(
+  before: ReadonlyMap<string, number>,
+  after: ReadonlyMap<string, number>,
+): number {
+  let given = 0
+  for (const [label, share] of before) given += Math.max(0, share - (after.get(label) ?? 0))
+  return given
+}
+
+function balanceOf(counts: readonly number[], expected: ReadonlyMap<string, number>): Balance {
+  const keys = counts.reduce((sum, count) => sum + count, 0)
+  const shares = counts.map((count) => count / keys)
+  const due = [...expected.values()]
+  const loads = shares.map((share, i) => share / due[i]!)
+  const variance = mean(loads.map((load) => (load - 1) ** 2))
+  const busiest = loads.reduce((most, load) => Math.max(most, load), 0)
+  return { shares, maxOverMean: busiest, stddevOverMean: Math.sqrt(variance) }
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}

@@ -1,0 +1,216 @@
+import { MintringError } from '../errors.ts'
+import type { Difference } from '../ring/difference.ts'
+import { type HashName, loadHash } from '../ring/hashes/registry.ts'
+import type { Key } from '../ring/key.ts'
+import type { DistributionName, RingOptions } from '../ring/options.ts'
+import { createRing } from '../ring/ring.ts'
+import { parseServer, type RingServer } from '../ring/server.ts'
+import {
+  describeChange,
+  generatedServers,
+  type RemapChange,
+  type Trial,
+  trialsOf,
+} from './remap-change.ts'
+import {
+  countShard,
+  type Placing,
+  RemapCounter,
+  type RemapShard,
+  sumDifferences,
+} from './remap-count.ts'
+import { type RemapResult, resultOf } from './remap-result.ts'
+
+/** What to compare. */
+export interface RemapInput {
+  /** The servers before the change, or how many to make up. */
+  readonly servers: number | readonly RingServer[]
+  readonly change: RemapChange
+  /** How many keys to make up (100,000 by default), or the keys themselves. */
+  readonly keys?: number | Iterable<Key> | AsyncIterable<Key> | undefined
+  /** `%d` in it becomes the number of a made-up key; `key:%d` by default. */
+  readonly keyFormat?: string | undefined
+  /** `ketama` and `modula` by default. */
+  readonly distributions?: readonly DistributionName[] | undefined
+  /** Every distribution is tried with every one of these; with its own hash by default. */
+  readonly hashes?: readonly HashName[] | undefined
+  /** Further ring options, for all distributions. */
+  readonly options?: RingOptions | undefined
+  /**
+   * Over how many hosts to average a change given as a count: all of them up to 20,000 servers built in
+   * all, so 100 of 200 hosts and 2 of 10,000.
+   */
+  readonly trials?: number | undefined
+  /** With `hitRatio`: what the origin is asked for before and right after the change. */
+  readonly requestsPerSecond?: number | undefined
+  /** Hits over requests, 0 to 1. */
+  readonly hitRatio?: number | undefined
+  /** Called now and then with how much of the work is done, 0 to 1. Not for keys of unknown number. */
+  readonly onProgress?: ((done: number) => void) | undefined
+  /** Counts a shard elsewhere, such as on a worker thread. Made-up keys are split in `shards` parts. */
+  readonly runShard?:
+    | ((shard: RemapShard, onProgress: (keysDone: number) => void) => Promise<Difference[]>)
+    | undefined
+  /** 1 by default. */
+  readonly shards?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The outcome for every distribution. */
+export interface RemapReport {
+  /** The change in words. */
+  readonly change: string
+  readonly keys: number
+  /** The servers before the change. */
+  readonly servers: readonly string[]
+  /** Over how many ways the change can fall the figures are averaged. */
+  readonly trials: number
+  readonly results: readonly RemapResult[]
+}
+
+const DEFAULT_KEYS = 100_000
+const MAX_KEYS = 1_000_000_000_000
+const SERVERS_IN_ALL_TRIALS = 20_000
+
+/**
+ * Counts what a change of membership moves: no clock, no network, the same figures every time. Memory grows
+ * with the servers, never with the keys.
+ *
+ * @throws MintringError MINTRING_BAD_ARGUMENT for a question that cannot be, and what `createRing` throws.
+ */
+export async function remap(input: RemapInput): Promise<RemapReport> {
+  const servers =
+    typeof input.servers === 'number' ? generatedServers(input.servers) : input.servers
+  const limit = input.trials ?? Math.max(2, Math.floor(SERVERS_IN_ALL_TRIALS / servers.length))
+  checkInput(input, limit)
+  createRing(servers, input.options)
+  const trials = trialsOf(servers, input.change, limit)
+  const placings = placingsOf(input)
+  await Promise.all([loadHash('xxh32'), loadHash('xxh64')])
+  const counted = await count(input, servers, trials, placings)
+  const results = counted.map(({ placing, hash, differences }) =>
+    resultOf({
+      distribution: placing.distribution,
+      hash,
+      servers,
+      trials,
+      differences,
+      requestsPerSecond: input.requestsPerSecond,
+      hitRatio: input.hitRatio,
+    }),
+  )
+  return {
+    change: describeChange(input.change),
+    keys: counted[0]!.differences[0]!.keys,
+    servers: servers.map((server) => parseServer(server).label),
+    trials: trials.length,
+    results,
+  }
+}
+
+interface Counted {
+  readonly placing: Placing
+  readonly hash: HashName
+  readonly differences: readonly Difference[]
+}
+
+function placingsOf(input: RemapInput): Placing[] {
+  const { distributions = ['ketama', 'modula'], hashes } = input
+  const list = hashes ?? [undefined]
+  return distributions.flatMap((distribution) => list.map((hash) => ({ distribution, hash })))
+}
+
+async function count(
+  input: RemapInput,
+  servers: readonly RingServer[],
+  trials: readonly Trial[],
+  placings: readonly Placing[],
+): Promise<Counted[]> {
+  const { keys = DEFAULT_KEYS, options = {} } = input
+  const base = { servers, trials: trials.map((trial) => trial.servers), options }
+  if (typeof keys !== 'number') return countGiven(keys, input, base, placings)
+  const counted: Counted[] = []
+  let done = 0
+  for (const placing of placings) {
+    const ring = createRing(servers, { ...options, ...placing })
+    const differences = await countMadeUp({ ...base, placing }, keys, input, (keysDone) => {
+      done += keysDone
+      input.onProgress?.(done / (keys * placings.length))
+    })
+    counted.push({ placing, hash: ring.hash, differences })
+  }
+  return counted
+}
+
+type Base = Omit<RemapShard, 'placing' | 'keyFormat' | 'from' | 'to'>
+
+async function countMadeUp(
+  base: Base & { readonly placing: Placing },
+  keys: number,
+  input: RemapInput,
+  onProgress: (keysDone: number) => void,
+): Promise<Difference[]> {
+  const { keyFormat = 'key:%d', shards = 1, signal } = input
+  const run = input.runShard ?? (async (shard: RemapShard) => countShard(shard, onProgress))
+  const parts = await Promise.all(
+    Array.from({ length: shards }, async (_, i) => {
+      signal?.throwIfAborted()
+      const from = Math.floor((keys * i) / shards)
+      const to = Math.floor((keys * (i + 1)) / shards)
+      return run({ ...base, keyFormat, from, to }, onProgress)
+    }),
+  )
+  return base.trials.map((_, trial) => sumDifferences(parts.map((part) => part[trial]!)))
+}
+
+async function countGiven(
+  keys: Iterable<Key> | AsyncIterable<Key>,
+  input: RemapInput,
+  base: Base,
+  placings: readonly Placing[],
+): Promise<Counted[]> {
+  const counters = placings.map((placing) => new RemapCounter({ ...base, placing }))
+  let seen = 0
+  for await (const key of keys) {
+    seen++
+    if (seen % 65_536 === 0) input.signal?.throwIfAborted()
+    for (const counter of counters) counter.count(key)
+  }
+  if (seen === 0) throw badArgument('there are no keys to look at')
+  return counters.map((counter, i) => ({
+    placing: placings[i]!,
+    hash: counter.ring.hash,
+    differences: counter.results(),
+  }))
+}
+
+function checkInput(input: RemapInput, trials: number): void {
+  const { keys = DEFAULT_KEYS, keyFormat = 'key:%d', shards = 1 } = input
+  if (typeof keys === 'number') wholeNumber('keys', keys, MAX_KEYS)
+  wholeNumber('trials', trials, 100_000)
+  wholeNumber('shards', shards, 1024)
+  if (keyFormat.split('%d').length !== 2)
+    throw badArgument(`keyFormat needs one %d: '${keyFormat}'`)
+  const { requestsPerSecond, hitRatio } = input
+  if (
+    requestsPerSecond !== undefined &&
+    !(requestsPerSecond >= 0 && requestsPerSecond < Infinity)
+  ) {
+    throw badArgument(`requestsPerSecond must be 0 or more, not ${requestsPerSecond}`)
+  }
+  if (hitRatio !== undefined && !(hitRatio >= 0 && hitRatio <= 1)) {
+    throw badArgument(`hitRatio must be from 0 to 1, not ${hitRatio}`)
+  }
+  if (input.distributions?.length === 0 || input.hashes?.length === 0) {
+    throw badArgument('distributions and hashes must not be empty lists')
+  }
+}
+
+function wholeNumber(name: string, value: number, most: number): void {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return
+  throw badArgument(`${name} must be a whole number from 1 to ${most}, not ${value}`)
+}
+
+function badArgument(why: string): MintringError {
+  return new MintringError('MINTRING_BAD_ARGUMENT', `Bad remap: ${why}`)
+}
