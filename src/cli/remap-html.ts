@@ -1,7 +1,7 @@
 import type { RemapReport } from '../simulate/remap.ts'
 import type { RemapResult } from '../simulate/remap-result.ts'
 import { chartStyle, escaped, movesChart, sharesChart } from './remap-chart.ts'
-import { headline, number, percent } from './remap-text.ts'
+import { headline, number, percent, remarks } from './remap-text.ts'
 
 const pageStyle = `
 :root { color-scheme: light dark; --ink: #1c2733; --paper: #fff; --faint: #5c6875; --line: #d5dbe1 }
@@ -42,6 +42,9 @@ export function remapHtml(report: RemapReport): string {
 ${movesChart(report)}
 <p class="faint">Green: moves that the change needs. Orange: moves between servers that did not
 change. The stroke marks the fewest moves possible.</p>
+${remarks(report)
+  .map((line) => `<p>${escaped(line)}</p>`)
+  .join('\n')}
 <h2>Figures</h2>
 <div class="scroll">${figures(report)}</div>
 <h2>Who has how many keys</h2>

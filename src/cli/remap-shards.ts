@@ -1,20 +1,25 @@
-import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Difference } from '../ring/difference.ts'
 import type { RemapShard } from '../simulate/remap-count.ts'
 import type { WorkerMessage } from './remap-worker.ts'
 
-// Beside this file, and as compiled or not as it is.
-const worker = new URL(`./remap-worker${extname(import.meta.url)}`, import.meta.url)
+const worker = new URL('./remap-worker.js', import.meta.url)
+
+/** Whether threads can be started: uncompiled, Node 20 cannot load this program's files on one. */
+export const threadsAvailable: boolean = import.meta.url.endsWith('.js')
+
+/** How to follow and start a thread. */
+export interface ShardOptions {
+  readonly onProgress: (keysDone: number) => void
+  readonly signal?: AbortSignal | undefined
+  readonly start?: ((shard: RemapShard) => Worker) | undefined
+}
 
 /** Counts a shard on a worker thread of its own. */
-export function runShard(
-  shard: RemapShard,
-  onProgress: (keysDone: number) => void,
-  signal?: AbortSignal,
-): Promise<Difference[]> {
+export function runShard(shard: RemapShard, options: ShardOptions): Promise<Difference[]> {
+  const { onProgress, signal, start = startThread } = options
   return new Promise((resolve, reject) => {
-    const thread = new Worker(worker, { workerData: shard })
+    const thread = start(shard)
     const stop = (): void => {
       void thread.terminate()
       reject(signal?.reason)
@@ -30,4 +35,8 @@ export function runShard(
       reject(new Error(`a worker thread ended with code ${code} before its answer`))
     })
   })
+}
+
+function startThread(shard: RemapShard): Worker {
+  return new Worker(worker, { workerData: shard })
 }

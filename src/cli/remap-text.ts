@@ -11,6 +11,7 @@ export function remapTable(report: RemapReport): string {
   for (const result of report.results) {
     if (result.origin !== undefined) lines.push(originLine(result))
   }
+  lines.push(...remarks(report))
   if (report.servers.length <= SHARES_SHOWN) {
     for (const result of report.results) lines.push(`\n${sharesTable(report, result)}`)
   }
@@ -23,6 +24,21 @@ export function headline(report: RemapReport): string {
   const fleet = `${number(servers.length)} server${servers.length === 1 ? '' : 's'}`
   const average = trials > 1 ? `, averaged over ${number(trials)} ways it can fall` : ''
   return `${change}: ${fleet}, ${number(keys)} keys${average}`
+}
+
+/** What the figures alone would not tell. */
+export function remarks(report: RemapReport): string[] {
+  const lines = report.results.flatMap((result) => {
+    const why = result.remark
+    return why === undefined || result.unrelated === 0 ? [] : [`${result.distribution}: ${why}.`]
+  })
+  const [first] = report.results
+  if (first?.movedIfSkipped === undefined) return lines
+  const skipped = percent(first.movedIfSkipped)
+  return [
+    ...lines,
+    `A host that is dead and skipped, not removed, moves its own keys alone: ${skipped}.`,
+  ]
 }
 
 function movesTable(results: readonly RemapResult[]): string {

@@ -13,7 +13,7 @@ import { type CliIo, exitCodes, UsageError } from './io.ts'
 import { remapSvg } from './remap-chart.ts'
 import { remapHtml } from './remap-html.ts'
 import { ProgressBar } from './remap-progress.ts'
-import { runShard } from './remap-shards.ts'
+import { runShard, threadsAvailable } from './remap-shards.ts'
 import { remapCsv, remapTable } from './remap-text.ts'
 
 /** The exit code of `--fail-above` when more moved. */
@@ -137,8 +137,9 @@ function inputOf(flags: Flags, io: CliIo, skipped: SkippedLines): RemapInput {
 function threads(flags: Flags, input: RemapInput): Partial<RemapInput> {
   const worthIt = typeof input.keys === 'number' && input.keys >= KEYS_WORTH_THREADS
   const shards = optionalNumber(flags, 'workers') ?? (worthIt ? availableParallelism() : 1)
-  if (shards === 1) return {}
-  return { shards, runShard: (shard, progress) => runShard(shard, progress, input.signal) }
+  if (shards === 1 || !threadsAvailable) return { shards }
+  const { signal } = input
+  return { shards, runShard: (shard, onProgress) => runShard(shard, { onProgress, signal }) }
 }
 
 function keySource(

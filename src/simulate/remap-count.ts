@@ -4,6 +4,7 @@ import type { Key } from '../ring/key.ts'
 import type { DistributionName, RingOptions } from '../ring/options.ts'
 import { createRing, type Ring } from '../ring/ring.ts'
 import type { RingServer } from '../ring/server.ts'
+import { pointsRemark } from './remap-remark.ts'
 
 /** A distribution with its key hash. */
 export interface Placing {
@@ -47,6 +48,11 @@ export class RemapCounter {
     for (let i = 0; i < this.#after.length; i++) {
       this.#counters[i]!.count(from, this.#after[i]!.indexOfHash(hash, key))
     }
+  }
+
+  /** Why unrelated keys move, where the rings tell. */
+  get remark(): string | undefined {
+    return pointsRemark(this.ring, this.#after[0]!)
   }
 
   /** One difference per trial. */

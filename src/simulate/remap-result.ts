@@ -33,12 +33,19 @@ export interface RemapResult extends Balance {
   readonly unrelated: number
   /** The fewest that could move: what the changed servers' weights are worth. */
   readonly ideal: number
+  /**
+   * What moves instead when the servers that leave are dead and skipped (`ejection: 'skip'`): their own keys
+   * alone. Undefined when the change is not just servers leaving.
+   */
+  readonly movedIfSkipped: number | undefined
   /** The least and the most that moved in one way the change fell. */
   readonly movedMin: number
   readonly movedMax: number
   /** The way that moved most. */
   readonly worst: Balance & { readonly change: string; readonly labels: readonly string[] }
   readonly origin: OriginLoad | undefined
+  /** Why keys of unchanged servers move, where that is known. */
+  readonly remark: string | undefined
 }
 
 /** What the results are made from. */
@@ -50,6 +57,7 @@ export interface ResultInput {
   readonly differences: readonly Difference[]
   readonly requestsPerSecond: number | undefined
   readonly hitRatio: number | undefined
+  readonly remark: string | undefined
 }
 
 /** Averages the trials of one distribution. */
@@ -68,6 +76,7 @@ export function resultOf(input: ResultInput): RemapResult {
     moved,
     unrelated: mean(differences.map((difference) => difference.unrelated / difference.keys)),
     ideal: mean(after.map((shares) => leastMoves(before, shares))),
+    movedIfSkipped: movedIfSkipped(input),
     movedMin: Math.min(...moves),
     movedMax,
     ...balanceOf(differences[0]!.before, before),
@@ -77,7 +86,19 @@ export function resultOf(input: ResultInput): RemapResult {
       ...balanceOf(differences[worst]!.after, after[worst]!),
     },
     origin: originLoad(moved, input),
+    remark: input.remark,
   }
+}
+
+function movedIfSkipped({ servers, differences }: ResultInput): number | undefined {
+  const labels = servers.map((server) => parseServer(server).label)
+  if (differences.some(({ added, reweighted }) => added.length + reweighted.length > 0))
+    return undefined
+  const lost = differences.map(({ removed, before, keys }) => {
+    const counts = removed.map((label) => before[labels.indexOf(label)]!)
+    return counts.reduce((sum, count) => sum + count, 0) / keys
+  })
+  return mean(lost)
 }
 
 function originLoad(moved: number, input: ResultInput): OriginLoad | undefined {

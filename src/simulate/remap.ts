@@ -19,6 +19,7 @@ import {
   type RemapShard,
   sumDifferences,
 } from './remap-count.ts'
+import { pointsRemark } from './remap-remark.ts'
 import { type RemapResult, resultOf } from './remap-result.ts'
 
 /** What to compare. */
@@ -88,7 +89,7 @@ export async function remap(input: RemapInput): Promise<RemapReport> {
   const placings = placingsOf(input)
   await Promise.all([loadHash('xxh32'), loadHash('xxh64')])
   const counted = await count(input, servers, trials, placings)
-  const results = counted.map(({ placing, hash, differences }) =>
+  const results = counted.map(({ placing, hash, differences, remark }) =>
     resultOf({
       distribution: placing.distribution,
       hash,
@@ -97,6 +98,7 @@ export async function remap(input: RemapInput): Promise<RemapReport> {
       differences,
       requestsPerSecond: input.requestsPerSecond,
       hitRatio: input.hitRatio,
+      remark,
     }),
   )
   return {
@@ -112,6 +114,7 @@ interface Counted {
   readonly placing: Placing
   readonly hash: HashName
   readonly differences: readonly Difference[]
+  readonly remark: string | undefined
 }
 
 function placingsOf(input: RemapInput): Placing[] {
@@ -133,11 +136,13 @@ async function count(
   let done = 0
   for (const placing of placings) {
     const ring = createRing(servers, { ...options, ...placing })
+    const after = createRing(base.trials[0]!, { ...options, ...placing })
     const differences = await countMadeUp({ ...base, placing }, keys, input, (keysDone) => {
       done += keysDone
       input.onProgress?.(done / (keys * placings.length))
     })
-    counted.push({ placing, hash: ring.hash, differences })
+    const remark = pointsRemark(ring, after)
+    counted.push({ placing, hash: ring.hash, differences, remark })
   }
   return counted
 }
@@ -181,6 +186,7 @@ async function countGiven(
     placing: placings[i]!,
     hash: counter.ring.hash,
     differences: counter.results(),
+    remark: counter.remark,
   }))
 }
 

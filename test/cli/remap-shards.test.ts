@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Worker } from 'node:worker_threads'
+import { runShard } from '../../src/cli/remap-shards.ts'
+import { countShard, type RemapShard } from '../../src/simulate/remap-count.ts'
+
+const shard: RemapShard = {
+  servers: ['a', 'b', 'c', 'd'],
+  trials: [
+    ['a', 'b', 'c'],
+    ['b', 'c', 'd'],
+  ],
+  placing: { distribution: 'ketama', hash: 'xxh64' },
+  options: {},
+  keyFormat: 'key:%d',
+  from: 1000,
+  to: 201_000,
+}
+
+/** The thread of the program, its TypeScript compiled as it is loaded. */
+function start(workerData: RemapShard): Worker {
+  const file = new URL('../../src/cli/remap-worker.ts', import.meta.url).href
+  const code = `import('tsx/esm/api').then(({ register }) => { register(); return import('${file}') })`
+  return new Worker(code, { eval: true, workerData, execArgv: [] })
+}
+
+describe('a worker thread', () => {
+  it('counts what this thread counts, and tells how far it is', async () => {
+    let keys = 0
+    const onProgress = (keysDone: number): void => {
+      keys += keysDone
+    }
+    assert.deepEqual(await runShard(shard, { onProgress, start }), countShard(shard))
+    assert.equal(keys, 200_000)
+  })
+
+  it('that fails rejects with its error', async () => {
+    const broken = { ...shard, servers: [] }
+    await assert.rejects(runShard(broken, { onProgress: () => {}, start }), /at least one server/)
+  })
+
+  it('ends when told', async () => {
+    const controller = new AbortController()
+    const endless = { ...shard, to: 10_000_000_000 }
+    const onProgress = (): void => controller.abort(new Error('enough'))
+    await assert.rejects(
+      runShard(endless, { onProgress, start, signal: controller.signal }),
+      /enough/,
+    )
+  })
+})

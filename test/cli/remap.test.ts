@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { type CliIo, UsageError } from '../../src/cli/io.ts'
+import { EXIT_ABOVE, remapCommand } from '../../src/cli/remap.ts'
+import { ProgressBar } from '../../src/cli/remap-progress.ts'
+
+interface Run {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+async function run(line: string, more: Partial<CliIo> = {}): Promise<Run> {
+  let out = ''
+  let err = ''
+  const io: CliIo = {
+    out: (text) => {
+      out += text
+    },
+    err: (text) => {
+      err += text
+    },
+    isTTY: false,
+    columns: 80,
+    env: {},
+    ...more,
+  }
+  const code = await remapCommand(line.split(' '), io)
+  return { code, out, err }
+}
+
+describe('mintring remap', () => {
+  it('--json has the fixed fields, and ketama’s figures are the expected ones', async () => {
+    const { code, out, err } = await run('--servers 10 --remove 1 --keys 200000 --json')
+    assert.equal(code, 0)
+    assert.equal(err, '')
+    const report = JSON.parse(out)
+    assert.equal(report.change, 'remove 1')
+    assert.equal(report.keys, 200_000)
+    const [ketama, modula] = report.results
+    for (const field of [
+      'distribution',
+      'hash',
+      'moved',
+      'unrelated',
+      'ideal',
+      'shares',
+      'maxOverMean',
+      'stddevOverMean',
+    ]) {
+      assert.ok(field in ketama, field)
+    }
+    assert.ok(ketama.moved > 0.08 && ketama.moved < 0.12)
+    assert.equal(ketama.unrelated, 0)
+    assert.ok(modula.moved > 0.89 && modula.moved < 0.91)
+    assert.equal(ketama.shares.length, 10)
+  })
+
+  it('prints a table with bars and a share per host', async () => {
+    const { out } = await run(
+      '--servers a,b,c --remove b --keys 3000 --requests-per-second 1000 --hit-ratio 0.9',
+    )
+    assert.match(out, /^remove b: 3 servers, 3,000 keys\n/)
+    assert.match(out, /^ketama +md5 +\d+\.\d % +█+/m)
+    assert.match(out, /^modula +one_at_a_time +.*█+▒+/m)
+    assert.match(out, /^b:11211 +\d+\.\d %$/m)
+    assert.match(out, /the origin goes from 100 to/)
+  })
+
+  it('--csv has one line per distribution', async () => {
+    const { out } = await run('--servers 4 --add 1 --keys 1000 --csv --distributions all')
+    const lines = out.trimEnd().split('\r\n')
+    assert.equal(lines.length, 20)
+    assert.ok(lines.every((line) => line.split(',').length === 14))
+  })
+
+  it('--svg and --html stand alone: no script, nothing to fetch, names escaped', async () => {
+    const svg = await run('--servers 4 --add 1 --keys 1000 --svg')
+    assert.match(svg.out, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/)
+    const html = await run('--servers 4 --add <b>x --keys 1000 --html')
+    assert.match(html.out, /^<!doctype html>/)
+    assert.doesNotMatch(html.out, /<script|<link rel="stylesheet|src=|https?:|<b>/)
+    assert.match(html.out, /&lt;b&gt;x/)
+  })
+
+  it('--fail-above judges the first distribution', async () => {
+    const question = '--servers 10 --remove 1 --keys 5000'
+    assert.equal((await run(`${question} --fail-above 0.2`)).code, 0)
+    const modula = await run(`${question} --distributions modula --fail-above 0.2`)
+    assert.equal(modula.code, EXIT_ABOVE)
+    assert.match(modula.err, /modula moves 0\.9/)
+  })
+
+  it('reads keys from a file or standard input, telling what it skipped', async (test) => {
+    const folder = await mkdtemp(join(tmpdir(), 'remap-'))
+    test.after(() => rm(folder, { recursive: true }))
+    const file = join(folder, 'keys')
+    await writeFile(file, `a\r\nb\n\n${'x'.repeat(300)}\nc d\ne\n`)
+    const fromFile = await run(`--servers 3 --remove 1 --json --keys-from ${file}`)
+    assert.equal(JSON.parse(fromFile.out).keys, 3)
+    assert.deepEqual(JSON.parse(fromFile.out).skipped, { empty: 1, tooLong: 1, unusable: 1 })
+    assert.match(fromFile.err, /1 empty, 1 over 250 bytes, 1 with control bytes/)
+
+    async function* stdin(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('a\nb\nc\n')
+    }
+    const piped = await run('--servers 3 --remove 1 --json --keys-from - --keys 2', {
+      stdin: stdin(),
+    })
+    assert.equal(JSON.parse(piped.out).keys, 2)
+
+    const out = join(folder, 'report.json')
+    const written = await run(`--servers 3 --remove 1 --keys 10 --json --out ${out}`)
+    assert.equal(written.out, '')
+    assert.equal(JSON.parse(await readFile(out, 'utf8')).keys, 10)
+
+    await writeFile(file, '')
+    const empty = run(`--servers 3 --remove 1 --keys-from ${file}`)
+    await assert.rejects(empty, { code: 'MINTRING_BAD_ARGUMENT' })
+  })
+
+  it('counts the same in several parts', async () => {
+    const question = '--servers 5 --remove 1 --keys 20001 --json --distributions ketama,jump'
+    assert.equal((await run(`${question} --workers 3`)).out, (await run(question)).out)
+  })
+
+  const wrong = [
+    '--servers',
+    '--remove 1',
+    '--servers 3 --remove 1 --json --csv --keys 10',
+    '--servers 3 --remove 1 --keys x',
+    '--servers 3 --remove 1 --fail-above 20',
+    '--servers 3 --remove 1 --hit-ratio nine',
+    '--servers 3 --replace a',
+    '--servers 3 --reweight a=b',
+    '--servers 3 --sample --remove 1',
+    '--servers 3 --remove 1 --keys-from -',
+    '--servers 3 --frobnicate',
+    '--servers 3 extra',
+  ]
+  for (const line of wrong) {
+    it(`takes '${line}' for a wrong call`, async () => {
+      await assert.rejects(run(line), UsageError)
+    })
+  }
+
+  it('--help names every option', async () => {
+    const { code, out } = await run('--help')
+    assert.equal(code, 0)
+    for (const flag of [
+      '--servers',
+      '--reweight',
+      '--keys-from',
+      '--sample',
+      '--html',
+      '--fail-above',
+    ]) {
+      assert.ok(out.includes(flag), flag)
+    }
+  })
+})
+
+describe('the progress bar', () => {
+  function drawn(isTTY: boolean, steps: readonly number[]): string {
+    let err = ''
+    let now = 0
+    const io: CliIo = {
+      out: () => {},
+      err: (text) => {
+        err += text
+      },
+      isTTY,
+      columns: 80,
+      env: {},
+    }
+    const bar = new ProgressBar(io, () => now)
+    for (const ms of steps) {
+      now = ms
+      bar.update(ms / 1000)
+    }
+    bar.clear()
+    return err
+  }
+
+  it('is silent where nobody watches', () => assert.equal(drawn(false, [500, 1000]), ''))
+  it('is silent for work that is soon done', () => assert.equal(drawn(true, [50, 99]), ''))
+  it('redraws ten times a second, and leaves no trace', () => {
+    const text = drawn(true, [150, 160, 500])
+    assert.equal(text.split('\r').length, 5)
+    assert.match(text, /50 %/)
+    assert.ok(text.endsWith(' \r'))
+  })
+})

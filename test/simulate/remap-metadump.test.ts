@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { describe, it, type TestContext } from 'node:test'
+import type { Key } from '../../src/ring/key.ts'
+import { metadumpKeys } from '../../src/simulate/remap-metadump.ts'
+
+async function serverSaying(test: TestContext, say: (socket: Socket) => void): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.once('data', (command) => {
+      assert.equal(command.toString(), 'lru_crawler metadump all\r\n')
+      say(socket)
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  test.after(() => server.close())
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+async function read(server: string, idleMs = 1000): Promise<Key[]> {
+  const keys: Key[] = []
+  for await (const key of metadumpKeys(server, { idleMs })) keys.push(key)
+  return keys
+}
+
+describe('a key dump', () => {
+  it('gives every key, its encoding undone, wherever the stream is cut', async (test) => {
+    const server = await serverSaying(test, (socket) => {
+      socket.write('key=a exp=-1 la=1 cas=2 fetch=no cls=1 size=64\nkey=b%20')
+      setImmediate(() => socket.write('%25%ff exp=-1 la=1\nkey=%C3%BC exp=0\nEND\r\n'))
+    })
+    assert.deepEqual(await read(server), ['a', Uint8Array.of(98, 32, 37, 255), 'ü'])
+  })
+
+  it('that breaks off is an error that says after how many keys', async (test) => {
+    const server = await serverSaying(test, (socket) => socket.end('key=a exp=-1\nkey=b e'))
+    await assert.rejects(read(server), { code: 'MINTRING_CONNECTION', message: /after 1 keys/ })
+  })
+
+  it('that falls silent is an error, not a wait', async (test) => {
+    const server = await serverSaying(test, (socket) => void socket.write('key=a exp=-1\n'))
+    await assert.rejects(read(server, 50), {
+      code: 'MINTRING_CONNECTION',
+      message: /silent for 50 ms/,
+    })
+  })
+
+  for (const refusal of [
+    'BUSY currently processing crawler request',
+    'ERROR lru crawler disabled',
+    'ERROR',
+  ]) {
+    it(`answered by ${refusal} is MINTRING_REFUSED`, async (test) => {
+      const server = await serverSaying(test, (socket) => socket.end(`${refusal}\r\n`))
+      await assert.rejects(read(server), { code: 'MINTRING_REFUSED' })
+    })
+  }
+
+  it('without an end of line is cut off', async (test) => {
+    const server = await serverSaying(test, (socket) => void socket.write('k'.repeat(10_000)))
+    await assert.rejects(read(server), { code: 'MINTRING_CONNECTION' })
+  })
+
+  it('of a server that is not there is MINTRING_CONNECTION', async () => {
+    await assert.rejects(read('127.0.0.1:1'), { code: 'MINTRING_CONNECTION' })
+  })
+})
