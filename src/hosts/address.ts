@@ -36,3 +36,9 @@ export function addressOf(server: ServerAddress): string {
   const host = server.host.includes(':') ? `[${server.host}]` : server.host
   return `${host}:${server.port}`
 }
+
+/** What makes two entries of a server list the same host: where it is, and how it is talked to. */
+export function identityOf(server: ServerAddress): string {
+  const { label, host, port, path, tls, username, password } = server
+  return JSON.stringify([label, host, port, path, tls, username, password])
+}

@@ -1,48 +1,23 @@
-import { type ErrorCode, MintringError } from '../errors.ts'
+import { MintringError } from '../errors.ts'
 import type { Resolve } from '../net/dial.ts'
 import type { Request } from '../net/request.ts'
-import { parseServers, type ServerAddress } from './address.ts'
+import { identityOf, parseServers, type ServerAddress } from './address.ts'
+import { isFinal, isLaneDeath, mayRepeat } from './attempt.ts'
 import { withShortTtl } from './gutter.ts'
 import type { ClusterHooks } from './hooks.ts'
-import { Host, type HostOwner, type HostSnapshot } from './host.ts'
+import { Host } from './host.ts'
+import type { HostOwner } from './host-owner.ts'
 import { forgetHead } from './journal.ts'
-import { Places } from './places.ts'
+import { type Location, Places } from './places.ts'
 import type { ClusterPolicy, Gutter } from './policy.ts'
-
-/** Where a key lives and why: what `locate(key)` answers. */
-export interface Location {
-  /** The name of the key's host in the full ring. */
-  readonly server: string
-  /** The key's hash, unsigned 32-bit. */
-  readonly hash: number
-  /** The point on the continuum that decided; undefined for distributions without one. */
-  readonly point: number | undefined
-  /** That host is out. */
-  readonly ejected: boolean
-  /** The name of the host that has its keys while it is out; undefined when nobody does. */
-  readonly fallback: string | undefined
-}
-
-/** Errors that another attempt cannot help. */
-const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'MINTRING_ABORTED',
-  'MINTRING_AUTH',
-  'MINTRING_CLOSED',
-  'MINTRING_OVERLOADED',
-])
-
-/** Errors of the attempt itself: the same host may do better on a new lane. */
-const LANE_DIED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'MINTRING_CONNECTION',
-  'MINTRING_PROTOCOL',
-])
+import type { HostSnapshot } from './snapshot.ts'
 
 /**
  * All hosts: who gets a request, and what becomes of it when that host fails. The only place that
  * builds rings. Every request given to it settles, within requestTimeoutMs × (1 + retries) or the
  * caller's own timeoutMs.
  */
-export class Cluster implements HostOwner {
+export class Cluster implements HostOwner<Host> {
   readonly hooks: ClusterHooks
   readonly resolve: Resolve | undefined
   #policy: ClusterPolicy
@@ -176,11 +151,11 @@ export class Cluster implements HostOwner {
 
   attemptFailed(host: Host, request: Request, error: MintringError): void {
     const nowMs = performance.now()
-    if (FINAL.has(error.code) || !this.#mayRepeat(request)) {
+    if (isFinal(error) || !mayRepeat(request, this.#policy.retryWrites)) {
       this.#reject(request, error)
       return
     }
-    const isLaneDead = LANE_DIED.has(error.code) && nowMs < request.deadlineMs
+    const isLaneDead = isLaneDeath(error) && nowMs < request.deadlineMs
     if (isLaneDead && !request.requeued && host.usable && host.index >= 0) {
       request.requeued = true
       host.send(request)
@@ -259,7 +234,7 @@ export class Cluster implements HostOwner {
     }
     const host = this.#mayRehash ? this.#places.fallback(routeKey, owner) : undefined
     if (host !== undefined) this.#give(host, request)
-    else if (failed === undefined && owner.canWait(request.finalMs)) this.#attempt(owner, request)
+    else if (owner.canWait(request.finalMs)) this.#attempt(owner, request)
     else this.#giveUp(request, this.#places.isEmpty ? this.#nowhere() : why)
   }
 
@@ -272,12 +247,13 @@ export class Cluster implements HostOwner {
     gutter.adopt(request, routeKey)
   }
 
-  #mayRepeat(request: Request): boolean {
-    if (!request.sent || request.verb.safety === 'read') return true
-    return request.verb.safety === 'idempotent' && this.#policy.retryWrites
-  }
-
+  /** The end, unless the caller takes a miss for an answer. Home hears of the write when it can. */
   #giveUp(request: Request, error: MintringError): void {
+    const { routeKey, wireKey, verb } = request
+    if (verb.safety === 'idempotent' && routeKey !== undefined && wireKey !== '') {
+      const home = this.homeOf(routeKey)
+      if (!home.usable) home.journal.add(wireKey, forgetHead(request))
+    }
     const isMiss = this.#policy.failover === 'miss' && request.verb.miss !== undefined
     if (isMiss && !request.pinned) request.verb.miss?.(request)
     else this.#reject(request, error)
@@ -311,10 +287,4 @@ export class Cluster implements HostOwner {
     for (const host of this.hosts) host.close(error)
     await this.#gutter?.close({ drainMs: Math.max(0, endMs - performance.now()) })
   }
-}
-
-/** What makes two entries of a server list the same host: where it is, and how it is talked to. */
-function identityOf(server: ServerAddress): string {
-  const { label, host, port, path, tls, username, password } = server
-  return JSON.stringify([label, host, port, path, tls, username, password])
 }

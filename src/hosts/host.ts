@@ -2,42 +2,20 @@ import type { Socket } from 'node:net'
 import { connectTrace } from '../channels.ts'
 import { MintringError } from '../errors.ts'
 import type { Abilities } from '../net/abilities.ts'
-import { Dialer, type OnBytes, type Resolve } from '../net/dial.ts'
+import { Dialer, type OnBytes } from '../net/dial.ts'
 import type { Credentials, HandshakeInput } from '../net/handshake.ts'
-import type { Lane, LaneEnding, LaneOwner } from '../net/lane.ts'
+import type { Lane } from '../net/lane.ts'
+import type { LaneEnding, LaneOwner } from '../net/lane-owner.ts'
 import { Lanes } from '../net/lanes.ts'
 import type { Request, Router } from '../net/request.ts'
 import { addressOf, type ServerAddress } from './address.ts'
 import type { ClusterHooks } from './hooks.ts'
 import { HostHealth, type Patient } from './host-health.ts'
-import { flushRequest, Journal } from './journal.ts'
+import type { HostOwner } from './host-owner.ts'
+import { Journal } from './journal.ts'
 import type { ClusterPolicy } from './policy.ts'
-
-/** Who a host belongs to. */
-export interface HostOwner {
-  readonly policy: ClusterPolicy
-  readonly hooks: ClusterHooks
-  readonly resolve: Resolve | undefined
-  /** `usable` or `isEjected` changed. */
-  hostChanged(host: Host): void
-  /** An attempt failed on `host`: another one, or the end. */
-  attemptFailed(host: Host, request: Request, error: MintringError): void
-}
-
-/** A row of `hosts()`. */
-export interface HostSnapshot {
-  readonly name: string
-  readonly address: string
-  readonly state: 'up' | 'suspect' | 'ejected' | 'probing'
-  readonly weight: number
-  /** Incidents in a row. */
-  readonly failures: number
-  /** Unix time in milliseconds of the next probe; undefined when none is due. */
-  readonly nextProbeAtMs: number | undefined
-  readonly lanes: number
-  readonly inFlight: number
-  readonly queued: number
-}
+import { Redelivery } from './redelivery.ts'
+import type { HostSnapshot } from './snapshot.ts'
 
 /** Values that wait for one host, in bytes. */
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024
@@ -45,15 +23,16 @@ const MAX_QUEUED_BYTES = 64 * 1024 * 1024
 const MIN_LANE_LIFE_MS = 100
 
 /** One server: its lanes, its health, and what it must be told when it is back. */
-export class Host implements LaneOwner, Router, Patient {
+export class Host implements LaneOwner<Lane>, Router, Patient {
   /** Its weight may change while it stays. */
   server: ServerAddress
   readonly name: string
   readonly address: string
   readonly journal: Journal = new Journal()
+  readonly #redelivery: Redelivery = new Redelivery(this)
   /** Its place in the cluster's ring; -1 when it left. */
   index = -1
-  readonly #owner: HostOwner
+  readonly #owner: HostOwner<Host>
   readonly #dialer: Dialer
   readonly #lanes: Lanes
   readonly #health: HostHealth = new HostHealth(this)
@@ -65,7 +44,7 @@ export class Host implements LaneOwner, Router, Patient {
   #isClosed = false
   #waiting: ((outcome: Abilities | MintringError) => void)[] = []
 
-  constructor(owner: HostOwner, server: ServerAddress) {
+  constructor(owner: HostOwner<Host>, server: ServerAddress) {
     this.#owner = owner
     this.server = server
     this.name = server.label
@@ -165,14 +144,11 @@ export class Host implements LaneOwner, Router, Patient {
     this.#owner.attemptFailed(this, request, error)
   }
 
-  /** Delivers what the journal holds to a host that is up. */
+  /** Delivers what the journal holds to a host that is up, before what waits for its first lane. */
   replay(): void {
     if (!this.usable || this.journal.size === 0) return
-    const requests = this.journal.requests()
-    this.#pin(requests)
-    this.#lanes.first.sendFirst(requests)
+    this.#redelivery.start(this.#lanes.first)
     this.#lanes.first.open()
-    this.#tellLost()
   }
 
   applyPolicy(): void {
@@ -225,6 +201,7 @@ export class Host implements LaneOwner, Router, Patient {
   /** What its lanes hold goes elsewhere now. */
   ejected(): void {
     this.#probeMeta = true
+    this.#tellWaiting(this.outError())
     const { name } = this
     const details = { host: name, cause: this.#lastError }
     this.#lanes.closeAll(new MintringError('MINTRING_CONNECTION', `${name} was ejected`, details))
@@ -292,37 +269,10 @@ export class Host implements LaneOwner, Router, Patient {
 
   /** Tells a host that answered what it missed, and only then lets requests go there. */
   async #comeBack(lane: Lane): Promise<void> {
-    const { onReturn } = this.settings
-    const requests = onReturn === 'flush' ? [flushRequest()] : this.journal.requests()
-    this.#pin(requests)
-    lane.sendFirst(requests)
-    const outcomes = await Promise.allSettled(requests.map(({ promise }) => promise))
+    const isTold = await this.#redelivery.bringUpToDate(lane)
     if (this.#health.current.name !== 'returning') return
-    const isTold = outcomes.every(({ status }) => status === 'fulfilled')
-    if (!isTold) {
-      this.#health.tell('dialFailed')
-      lane.close(this.outError())
-      return
-    }
-    if (onReturn === 'flush') this.journal.clear()
-    this.#tellLost()
-    this.#health.tell('returned')
-  }
-
-  #tellLost(): void {
-    const keys = this.journal.takeLost()
-    if (keys > 0) this.#owner.hooks.invalidationsLost?.({ host: this.name, keys })
-  }
-
-  #pin(requests: readonly Request[]): void {
-    const nowMs = performance.now()
-    for (const request of requests) {
-      request.router = this
-      request.pinned = true
-      request.requeued = true
-      request.attemptMs = nowMs
-      request.deadlineMs = request.finalMs = nowMs + this.settings.requestTimeoutMs
-    }
+    this.#health.tell(isTold ? 'returned' : 'dialFailed')
+    if (!isTold) lane.close(this.outError())
   }
 
   #tellWaiting(outcome: Abilities | MintringError): void {

@@ -1,5 +1,5 @@
 import { MintringError } from '../errors.ts'
-import { Request, type Verb } from '../net/request.ts'
+import { Request, type Router, type Verb } from '../net/request.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 
 /** How many keys a host can miss before it has missed too much. */
@@ -90,9 +90,20 @@ export function flushRequest(): Request<boolean> {
   return new Request<boolean>(replayVerb, undefined, '', 'flush_all\r\n', undefined, undefined)
 }
 
-/** The command that makes a host forget what `request` wrote or removed elsewhere. */
+/** Makes a request one that is tried once, on `router` alone. */
+export function pin(request: Request, router: Router, timeoutMs: number): Request {
+  request.router = router
+  request.pinned = request.requeued = true
+  request.attemptMs = performance.now()
+  request.deadlineMs = request.finalMs = request.attemptMs + timeoutMs
+  return request
+}
+
+/** The command that makes a host forget what `request` wrote elsewhere, or could not remove. */
 export function forgetHead(request: Request): string {
-  const isBase64 = /^m[a-z] \S+ (.* )?b( |\r)/.test(request.head)
+  const { head } = request
+  if (/^(delete|md) /.test(head) && !/ (noreply|q)[ \r]/.test(head)) return head
+  const isBase64 = /^m[a-z] \S+ (.* )?b( |\r)/.test(head)
   return isBase64 ? `md ${request.wireKey} b\r\n` : `delete ${request.wireKey}\r\n`
 }
 

@@ -3,6 +3,20 @@ import type { ServerAddress } from './address.ts'
 import type { Host } from './host.ts'
 import type { ClusterPolicy } from './policy.ts'
 
+/** Where a key lives and why: what `locate(key)` answers. */
+export interface Location {
+  /** The name of the key's host in the full ring. */
+  readonly server: string
+  /** The key's hash, unsigned 32-bit. */
+  readonly hash: number
+  /** The point on the continuum that decided; undefined for distributions without one. */
+  readonly point: number | undefined
+  /** That host is out. */
+  readonly ejected: boolean
+  /** The name of the host that has its keys while it is out; undefined when nobody does. */
+  readonly fallback: string | undefined
+}
+
 const MAX_REBUILT_RINGS = 16
 
 /**

@@ -1,51 +1,13 @@
-import type { Socket } from 'node:net'
 import process from 'node:process'
 import { MintringError } from '../errors.ts'
 import type { Reply } from '../protocol/reply.ts'
-import type { Abilities } from './abilities.ts'
 import { Connection } from './connection.ts'
-import type { OnBytes } from './dial.ts'
-import { Handshake, type HandshakeInput } from './handshake.ts'
+import { Handshake } from './handshake.ts'
 import { InflightQueue } from './inflight.ts'
+import type { LaneEnd, LaneOwner } from './lane-owner.ts'
 import { Outbox } from './outbox.ts'
 import type { Request } from './request.ts'
 import { Watch } from './watch.ts'
-
-/** What a lane asks its owner before it does anything: read anew each time, so that it may change. */
-export interface LaneSettings {
-  readonly requestTimeoutMs: number
-  readonly connectTimeoutMs: number
-  readonly maxValueBytes: number
-}
-
-/**
- * How a lane ended. `dial`: it never opened. `silent`: an attempt waited its whole time on it.
- * `lost`: the other side closed or broke it, or sent what cannot be. `idle`: the same, but nothing
- * was waiting. `closed`: we closed it.
- */
-export type LaneEnd = 'dial' | 'silent' | 'lost' | 'idle' | 'closed'
-
-/** What the owner learns when a lane ends. */
-export interface LaneEnding {
-  readonly end: LaneEnd
-  readonly error: MintringError
-  /** The server hung up when asked for `mn`: it may not know that command. */
-  readonly isAskingMeta: boolean
-}
-
-/** Who a lane belongs to. */
-export interface LaneOwner {
-  readonly name: string
-  readonly settings: LaneSettings
-  handshake(): HandshakeInput
-  dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket>
-  /** The handshake is over; what the owner sends now goes before all that waits. */
-  laneOpened(lane: Lane, abilities: Abilities): void
-  /** Users' replies came. Once per chunk. */
-  laneAnswered(nowMs: number): void
-  /** Told before the requests of the lane fail. */
-  laneEnded(lane: Lane, ending: LaneEnding): void
-}
 
 export type LaneState = 'closed' | 'opening' | 'open' | 'draining'
 
@@ -58,7 +20,7 @@ const STALL_SHARE = 0.25
  * after it ended. A late or surprising reply ends it: parser and socket are never used again.
  */
 export class Lane {
-  readonly #owner: LaneOwner
+  readonly #owner: LaneOwner<Lane>
   readonly #inflight = new InflightQueue()
   readonly #outbox = new Outbox()
   readonly #watch: Watch = new Watch((nowMs) => this.#look(nowMs))
@@ -78,7 +40,7 @@ export class Lane {
   #openedMs = 0
   #activeMs = 0
 
-  constructor(owner: LaneOwner) {
+  constructor(owner: LaneOwner<Lane>) {
     this.#owner = owner
   }
 

@@ -1,6 +1,7 @@
 import { createPool } from 'generic-pool'
 import { MintringError } from '../errors.ts'
-import { Lane, type LaneOwner } from './lane.ts'
+import { Lane } from './lane.ts'
+import type { LaneOwner } from './lane-owner.ts'
 
 /** How many lanes a host gets. */
 export interface LaneBounds {
@@ -27,7 +28,7 @@ export class Lanes {
   #isClosed = false
   #idleTimer: NodeJS.Timeout | undefined
 
-  constructor(owner: LaneOwner, bounds: LaneBounds) {
+  constructor(owner: LaneOwner<Lane>, bounds: LaneBounds) {
     this.#bounds = bounds
     const born: Lane[] = []
     const create = (): Promise<Lane> => {
@@ -103,7 +104,7 @@ export class Lanes {
     const index = this.#standing.indexOf(lane)
     if (index < 1) return
     this.#standing.splice(index, 1)
-    void this.#pool.destroy(lane)
+    void this.#destroy(lane)
   }
 
   /** Ends all lanes now; the first one can open again. */
@@ -120,8 +121,12 @@ export class Lanes {
   }
 
   async #endPool(): Promise<void> {
-    await Promise.all(this.#standing.map((lane) => this.#pool.destroy(lane).catch(() => undefined)))
+    await Promise.all(this.#standing.map((lane) => this.#destroy(lane)))
     await this.#pool.drain()
+  }
+
+  async #destroy(lane: Lane): Promise<void> {
+    if (this.#pool.isBorrowedResource(lane)) await this.#pool.destroy(lane)
   }
 
   #grow(): void {
@@ -129,7 +134,7 @@ export class Lanes {
     this.#isGrowing = true
     void this.#pool.acquire().then((lane) => {
       this.#isGrowing = false
-      if (this.#isClosed) return void this.#pool.destroy(lane)
+      if (this.#isClosed) return void this.#destroy(lane)
       this.#standing.push(lane)
       lane.open()
       this.#watchIdle()

@@ -1,0 +1,16 @@
+import type { MintringError } from '../errors.ts'
+import type { Resolve } from '../net/dial.ts'
+import type { Request } from '../net/request.ts'
+import type { ClusterHooks } from './hooks.ts'
+import type { ClusterPolicy } from './policy.ts'
+
+/** Who a host belongs to. */
+export interface HostOwner<H = unknown> {
+  readonly policy: ClusterPolicy
+  readonly hooks: ClusterHooks
+  readonly resolve: Resolve | undefined
+  /** `usable` or `isEjected` changed. */
+  hostChanged(host: H): void
+  /** An attempt failed on `host`: another one, or the end. */
+  attemptFailed(host: H, request: Request, error: MintringError): void
+}

@@ -1,0 +1,41 @@
+import type { Socket } from 'node:net'
+import type { MintringError } from '../errors.ts'
+import type { Abilities } from './abilities.ts'
+import type { OnBytes } from './dial.ts'
+import type { HandshakeInput } from './handshake.ts'
+
+/** What a lane asks its owner before it does anything: read anew each time, so that it may change. */
+export interface LaneSettings {
+  readonly requestTimeoutMs: number
+  readonly connectTimeoutMs: number
+  readonly maxValueBytes: number
+}
+
+/**
+ * How a lane ended. `dial`: it never opened. `silent`: an attempt waited its whole time on it.
+ * `lost`: the other side closed or broke it, or sent what cannot be. `idle`: the same, but nothing
+ * was waiting. `closed`: we closed it.
+ */
+export type LaneEnd = 'dial' | 'silent' | 'lost' | 'idle' | 'closed'
+
+/** What the owner learns when a lane ends. */
+export interface LaneEnding {
+  readonly end: LaneEnd
+  readonly error: MintringError
+  /** The server hung up when asked for `mn`: it may not know that command. */
+  readonly isAskingMeta: boolean
+}
+
+/** Who a lane belongs to. */
+export interface LaneOwner<L = unknown> {
+  readonly name: string
+  readonly settings: LaneSettings
+  handshake(): HandshakeInput
+  dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket>
+  /** The handshake is over; what the owner sends now goes before all that waits. */
+  laneOpened(lane: L, abilities: Abilities): void
+  /** Users' replies came. Once per chunk. */
+  laneAnswered(nowMs: number): void
+  /** Told before the requests of the lane fail. */
+  laneEnded(lane: L, ending: LaneEnding): void
+}
