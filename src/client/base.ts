@@ -1,0 +1,159 @@
+import { inspect } from 'node:util'
+import type { Behaviors, BehaviorsInput } from '../behaviors/behaviors.ts'
+import { toClusterPolicy } from '../behaviors/policies.ts'
+import { changeBehaviors, resolveBehaviors, warningsOf } from '../behaviors/resolve.ts'
+import type { ConfigureMessage } from '../channels.ts'
+import { configureChannel, ejectChannel, probeChannel, returnChannel } from '../channels.ts'
+import type { Servers } from '../hosts/address.ts'
+import { parseServers } from '../hosts/address.ts'
+import { Cluster } from '../hosts/cluster.ts'
+import type { ClusterHooks } from '../hosts/hooks.ts'
+import type { Location } from '../hosts/places.ts'
+import type { HostSnapshot } from '../hosts/snapshot.ts'
+import { loadHash } from '../ring/hashes/registry.ts'
+import { ClientCore } from './core.ts'
+import type { ClientEvents, Listener } from './events.ts'
+import { Events } from './events.ts'
+
+/** What close() takes. */
+export interface CloseOptions {
+  /** How long operations under way may still take; 1000 by default. */
+  readonly drainMs?: number | undefined
+}
+
+/** A client's hosts, settings, events and end. The verbs are in the classes that extend it. */
+export class ClientBase {
+  protected readonly core: ClientCore
+
+  constructor(servers: Servers, behaviors: BehaviorsInput = {}) {
+    const settings = resolveBehaviors(behaviors)
+    const events = new Events()
+    const cluster = new Cluster(parseServers(servers), toClusterPolicy(settings), hooksOf(events))
+    this.core = new ClientCore(cluster, events, settings)
+    this.#adopt(settings)
+  }
+
+  /** The settings in force, all filled in. They are frozen: change them by configure(). */
+  get behaviors(): Behaviors {
+    return this.core.behaviors
+  }
+
+  /** How many failed reads were answered as misses, because of `onError: 'miss'`. */
+  get forgivenErrors(): number {
+    return this.core.forgivenErrors
+  }
+
+  /**
+   * Changes settings for the operations that begin from now on: all of them or, when one is wrong,
+   * none. Throws MINTRING_BAD_BEHAVIOR, or MINTRING_BAD_KEY for a prefix that cannot be.
+   */
+  configure(behaviors: BehaviorsInput): void {
+    const { next, changes } = changeBehaviors(this.core.behaviors, behaviors)
+    const before = this.core.behaviors
+    this.core.apply(next)
+    try {
+      this.core.cluster.setPolicy(toClusterPolicy(next))
+    } catch (error) {
+      this.core.apply(before)
+      throw error
+    }
+    this.#adopt(next)
+    this.#announce({ changes })
+  }
+
+  /**
+   * Replaces the servers. Those that stay keep their connections and, but for the keys that move to
+   * new ones, their keys. Throws MINTRING_BAD_SERVER, _NO_SERVERS or _DUPLICATE_SERVER.
+   */
+  setServers(servers: Servers): void {
+    const { cluster } = this.core
+    const from = cluster.hosts.map((host) => host.name)
+    cluster.setServers(parseServers(servers))
+    const to = cluster.hosts.map((host) => host.name)
+    this.#announce({ changes: { servers: { from, to } } })
+  }
+
+  /** A snapshot of every host: state, failures, connections, what waits. */
+  hosts(): HostSnapshot[] {
+    return this.core.cluster.snapshot()
+  }
+
+  /** Why a key lives where it does. Throws MINTRING_BAD_KEY. */
+  locate(key: string): Location {
+    this.core.keys.wireKey(key)
+    return this.core.cluster.locate(this.core.keys.routeKey(key))
+  }
+
+  /** Adds a listener; what it throws becomes a process warning. */
+  on<Name extends keyof ClientEvents>(name: Name, listener: Listener<Name>): this {
+    this.core.events.on(name, listener)
+    return this
+  }
+
+  /** Removes a listener. */
+  off<Name extends keyof ClientEvents>(name: Name, listener: Listener<Name>): this {
+    this.core.events.off(name, listener)
+    return this
+  }
+
+  /**
+   * Ends the client: operations under way may finish for `drainMs`, what is left then, and all that
+   * comes later, rejects with MINTRING_CLOSED. Leaves no socket and no timer. May be called twice.
+   */
+  async close(options: CloseOptions = {}): Promise<void> {
+    await this.core.cluster.close({ drainMs: options.drainMs ?? 1000 })
+  }
+
+  /** `await using cache = new MemcachedClient(…)` closes it at the end of the block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** What console.log shows: hosts and their state. Never credentials. */
+  [inspect.custom](): string {
+    const hosts = this.hosts().map(({ name, state }) => `${name} (${state})`)
+    return `${this.constructor.name} { ${hosts.join(', ')} }`
+  }
+
+  /** What JSON.stringify writes: the same. */
+  toJSON(): { readonly hosts: HostSnapshot[] } {
+    return { hosts: this.hosts() }
+  }
+
+  #adopt(behaviors: Behaviors): void {
+    if (behaviors.hash !== undefined) void loadHash(behaviors.hash)
+    const warnings = warningsOf(behaviors)
+    // Later, so that whoever makes the client has the time to listen.
+    if (warnings.length > 0) {
+      setImmediate(() => {
+        for (const message of warnings) this.core.events.emit('warning', { message })
+      })
+    }
+  }
+
+  #announce(message: ConfigureMessage): void {
+    this.core.events.emit('configure', message)
+    if (configureChannel.hasSubscribers) configureChannel.publish(message)
+  }
+}
+
+function hooksOf(events: Events): ClusterHooks {
+  return {
+    eject(message) {
+      events.emit('eject', message)
+      if (ejectChannel.hasSubscribers) ejectChannel.publish(message)
+    },
+    probe(message) {
+      events.emit('probe', message)
+      if (probeChannel.hasSubscribers) probeChannel.publish(message)
+    },
+    return(message) {
+      events.emit('return', message)
+      if (returnChannel.hasSubscribers) returnChannel.publish(message)
+    },
+    invalidationsLost({ host, keys }) {
+      const reason = `${keys} changes did not fit`
+      events.emit('invalidationsLost', { event: 'invalidationsLost', host, reason })
+    },
+  }
+}

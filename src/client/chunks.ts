@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto'
+import { MintringError } from '../errors.ts'
+import type { Cluster } from '../hosts/cluster.ts'
+import type { Verb } from '../net/request.ts'
+import { Request } from '../net/request.ts'
+import { ReplyKind } from '../protocol/reply-kind.ts'
+import { storeHead } from '../protocol/request.ts'
+import type { Keys } from './keys.ts'
+import type { OperationOptions } from './options.ts'
+import { applyOptions } from './options.ts'
+import { refuse } from './refusal.ts'
+import type { Encoded } from './values/codec.ts'
+import { badValue } from './values/json.ts'
+import { ValueFlag } from './values/mintring.ts'
+import { bytesOf } from './values/text.ts'
+
+/** Chunks on their way at once: enough to keep all hosts busy, few enough to bound memory. */
+const WINDOW = 16
+/** The most chunks a value may have: 4 GiB at the usual item size. */
+const MAX_CHUNKS = 4096
+
+const CHUNK_SET: Verb = {
+  name: 'set',
+  safety: 'idempotent',
+  accept(request, reply) {
+    if (reply.kind !== ReplyKind.Stored) return refuse(request, reply)
+    request.resolve(undefined)
+    return true
+  },
+}
+
+const CHUNK_GET: Verb = {
+  name: 'get',
+  safety: 'read',
+  coalesce: true,
+  accept(request, reply) {
+    if (reply.kind !== ReplyKind.Value) return refuse(request, reply)
+    request.resolve(reply.valueBuffer())
+    return true
+  },
+  miss(request) {
+    request.resolve(undefined)
+  },
+}
+
+/**
+ * Values larger than an item, as several items. Every write uses new chunk keys (a random UUID) and
+ * stores the chunks before the manifest that names them, so a reader sees one whole version or, when
+ * any chunk is gone, a miss: never a mixture. Chunks of an older version live until they expire or
+ * are evicted. A manifest is `<chunk key base> <chunks> <bytes>`.
+ */
+export class Chunks {
+  readonly #cluster: Cluster
+  readonly #keys: Keys
+
+  constructor(cluster: Cluster, keys: Keys) {
+    this.#cluster = cluster
+    this.#keys = keys
+  }
+
+  /** Stores the chunks of a body. Resolves to the manifest, to be stored under the value's key. */
+  async write(
+    encoded: Encoded,
+    exptime: number,
+    chunkBytes: number,
+    options: OperationOptions | undefined,
+  ): Promise<Encoded> {
+    const bytes = bytesOf(encoded.body)
+    const count = Math.ceil(bytes.length / chunkBytes)
+    if (count > MAX_CHUNKS) {
+      throw new MintringError(
+        'MINTRING_TOO_LARGE',
+        `a value of ${bytes.length} bytes is over ${MAX_CHUNKS} chunks of maxItemBytes`,
+      )
+    }
+    const base = `~chunk~${randomUUID()}`
+    await each(count, (index) => {
+      const key = this.#keys.wireKey(`${base}~${index}`)
+      const body = bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes)
+      const head = storeHead('set', key, ValueFlag.Written, exptime, body.length)
+      return this.#ask(new Request(CHUNK_SET, key, key, head, body, undefined), options)
+    })
+    return { body: `${base} ${count} ${bytes.length}`, flags: encoded.flags | ValueFlag.Manifest }
+  }
+
+  /** The body a manifest stands for, or undefined when a chunk is missing. */
+  async read(manifest: string): Promise<Buffer | undefined> {
+    const { base, count, bytes } = parseManifest(manifest)
+    const parts: Buffer[] = []
+    let isWhole = true
+    await each(count, async (index) => {
+      if (!isWhole) return
+      const key = this.#keys.wireKey(`${base}~${index}`)
+      const request = new Request<Buffer | undefined>(CHUNK_GET, key, key, '', undefined, undefined)
+      const part = await this.#ask(request, undefined)
+      if (part === undefined) isWhole = false
+      else parts[index] = part
+    })
+    if (!isWhole) return undefined
+    const whole = Buffer.concat(parts)
+    return whole.length === bytes ? whole : undefined
+  }
+
+  #ask<Result>(request: Request<Result>, options: OperationOptions | undefined): Promise<Result> {
+    if (options !== undefined) applyOptions(request as Request, options)
+    this.#cluster.dispatch(request as Request)
+    return request.promise
+  }
+}
+
+async function each(count: number, work: (index: number) => Promise<unknown>): Promise<void> {
+  for (let first = 0; first < count; first += WINDOW) {
+    const window: Promise<unknown>[] = []
+    for (let i = first; i < Math.min(count, first + WINDOW); i++) window.push(work(i))
+    await Promise.all(window)
+  }
+}
+
+interface Manifest {
+  readonly base: string
+  readonly count: number
+  readonly bytes: number
+}
+
+/** Whoever can write to the cache can write a manifest: it is checked like any other input. */
+function parseManifest(text: string): Manifest {
+  const match = /^(~chunk~[0-9a-f-]{36}) (\d{1,4}) (\d{1,10})$/.exec(text)
+  const count = Number(match?.[2])
+  if (match !== null && count >= 1 && count <= MAX_CHUNKS) {
+    return { base: match[1]!, count, bytes: Number(match[3]) }
+  }
+  throw badValue('a stored value is not the manifest its flags say')
+}

@@ -1,0 +1,184 @@
+import type { BehaviorsInput } from '../behaviors/behaviors.ts'
+import type { Servers } from '../hosts/address.ts'
+import { HostCommands } from './host-commands.ts'
+import type { OperationOptions, StoreOptions } from './options.ts'
+import type { Outcomes } from './outcomes.ts'
+import type { Ttl } from './ttl.ts'
+import type { CounterOptions } from './verbs/arithmetic.ts'
+import { count } from './verbs/arithmetic.ts'
+import { getMany, getManyDetailed } from './verbs/get-many.ts'
+import { MetaCommands } from './verbs/meta.ts'
+import type { RawReply, RawWord } from './verbs/raw.ts'
+import { raw } from './verbs/raw.ts'
+import { remove, touch } from './verbs/removal.ts'
+import type { Entry } from './verbs/retrieval.ts'
+import { gat, gats, get, gets } from './verbs/retrieval.ts'
+import type { CasOutcome } from './verbs/storage.ts'
+import { cas, extend, store } from './verbs/storage.ts'
+import type { Entries } from './verbs/write-many.ts'
+import { deleteMany, setMany } from './verbs/write-many.ts'
+
+/**
+ * A memcached client: one per process and fleet. It connects on first use, and by itself again.
+ *
+ * Every verb checks its arguments before any I/O, takes `{ signal, timeoutMs }` as its last
+ * argument, and rejects with a MintringError. A miss is `undefined`, never an error; a failure is an
+ * error, never a miss, unless `onError: 'miss'` asks for that.
+ */
+export class MemcachedClient extends HostCommands {
+  /** The meta commands themselves, for what the other verbs do not say. */
+  readonly meta: MetaCommands
+
+  /**
+   * `servers`: one string (`'a:11211, b:11211'`), or an array of strings and objects. Throws
+   * MINTRING_NO_SERVERS, _BAD_SERVER, _DUPLICATE_SERVER, and MINTRING_BAD_BEHAVIOR.
+   */
+  constructor(servers: Servers, behaviors: BehaviorsInput = {}) {
+    super(servers, behaviors)
+    this.meta = new MetaCommands(this.core)
+  }
+
+  /** The value, or `undefined` when there is none. */
+  get<Value = unknown>(key: string, options?: OperationOptions): Promise<Value | undefined> {
+    try {
+      return get(this.core, key, options) as Promise<Value | undefined>
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** The value with its CAS id and flags, or `undefined`. */
+  async gets<Value = unknown>(
+    key: string,
+    options?: OperationOptions,
+  ): Promise<Entry<Value> | undefined> {
+    return gets(this.core, key, options) as Promise<Entry<Value> | undefined>
+  }
+
+  /** The value, which from now on lives for `ttl`, or `undefined`. */
+  async gat<Value = unknown>(
+    key: string,
+    ttl: Ttl,
+    options?: OperationOptions,
+  ): Promise<Value | undefined> {
+    return gat(this.core, key, ttl, options) as Promise<Value | undefined>
+  }
+
+  /** As gat(), with CAS id and flags. */
+  async gats<Value = unknown>(
+    key: string,
+    ttl: Ttl,
+    options?: OperationOptions,
+  ): Promise<Entry<Value> | undefined> {
+    return gats(this.core, key, ttl, options) as Promise<Entry<Value> | undefined>
+  }
+
+  /**
+   * The hits, in the order asked. Keys whose host failed are missing, as getManyDetailed() tells;
+   * rejects when no host answered.
+   */
+  async getMany<Value = unknown>(
+    keys: Iterable<string>,
+    options?: OperationOptions,
+  ): Promise<Map<string, Value>> {
+    return getMany(this.core, keys, options) as Promise<Map<string, Value>>
+  }
+
+  /** As getMany(), and `failed` lists the keys that could not be asked, with the reason. */
+  async getManyDetailed<Value = unknown>(
+    keys: Iterable<string>,
+    options?: OperationOptions,
+  ): Promise<Outcomes<Value>> {
+    return getManyDetailed(this.core, keys, options) as Promise<Outcomes<Value>>
+  }
+
+  /** Stores a value. True; false only when the server does not store it. */
+  set(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
+    try {
+      return store(this.core, 'set', key, value, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Stores a value if there is none. */
+  async add(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
+    return store(this.core, 'add', key, value, options)
+  }
+
+  /** Stores a value if there is one. */
+  async replace(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
+    return store(this.core, 'replace', key, value, options)
+  }
+
+  /** Adds to the end of a text or of bytes that are there. False when nothing is. */
+  async append(
+    key: string,
+    value: string | Uint8Array,
+    options?: OperationOptions,
+  ): Promise<boolean> {
+    return extend(this.core, 'append', key, value, options)
+  }
+
+  /** Adds to the beginning of a text or of bytes that are there. False when nothing is. */
+  async prepend(
+    key: string,
+    value: string | Uint8Array,
+    options?: OperationOptions,
+  ): Promise<boolean> {
+    return extend(this.core, 'prepend', key, value, options)
+  }
+
+  /** Stores a value if nobody stored since gets() told this CAS id. */
+  async cas(key: string, value: unknown, id: bigint, options?: StoreOptions): Promise<CasOutcome> {
+    return cas(this.core, key, value, id, options)
+  }
+
+  /** Stores many values, batched per host. Per key true; `failed` tells the reasons of the others. */
+  async setMany(entries: Entries<unknown>, options?: StoreOptions): Promise<Outcomes<boolean>> {
+    return setMany(this.core, entries, options)
+  }
+
+  /** Deletes many keys, batched per host. Per key whether it was there; `failed` the others. */
+  async deleteMany(keys: Iterable<string>, options?: OperationOptions): Promise<Outcomes<boolean>> {
+    return deleteMany(this.core, keys, options)
+  }
+
+  /** Adds to a counter; `undefined` when there is none and no `initial`. Wraps at 2^64. */
+  async incr(
+    key: string,
+    delta: bigint | number = 1,
+    options?: CounterOptions,
+  ): Promise<bigint | undefined> {
+    return count(this.core, 'incr', key, delta, options)
+  }
+
+  /** Takes from a counter, down to 0; `undefined` when there is none and no `initial`. */
+  async decr(
+    key: string,
+    delta: bigint | number = 1,
+    options?: CounterOptions,
+  ): Promise<bigint | undefined> {
+    return count(this.core, 'decr', key, delta, options)
+  }
+
+  /** Deletes a key. True when it was there. */
+  async delete(key: string, options?: OperationOptions): Promise<boolean> {
+    return remove(this.core, key, options)
+  }
+
+  /** Gives an item `ttl` from now. True when it was there. */
+  async touch(key: string, ttl: Ttl, options?: OperationOptions): Promise<boolean> {
+    return touch(this.core, key, ttl, options)
+  }
+
+  /**
+   * Any command whose replies can be told apart, as its words; bytes as the last word are its data:
+   * `raw('k', 'ms', 'k', 5, 'T60', Buffer.from('hello'))`. `target` is a host, as `hosts()` names
+   * it, or a key, which is only used to find the host. Neither keys nor values are changed. The
+   * last argument may be options.
+   */
+  async raw(target: string, ...words: (RawWord | OperationOptions)[]): Promise<RawReply[]> {
+    return raw(this.core, target, words)
+  }
+}

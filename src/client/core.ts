@@ -1,0 +1,115 @@
+import type { Behaviors } from '../behaviors/behaviors.ts'
+import { commandTrace } from '../channels.ts'
+import { isMintringError } from '../errors.ts'
+import type { Cluster } from '../hosts/cluster.ts'
+import type { Request } from '../net/request.ts'
+import { Chunks } from './chunks.ts'
+import type { Events } from './events.ts'
+import { Keys } from './keys.ts'
+import type { OperationOptions } from './options.ts'
+import { applyOptions } from './options.ts'
+import { traceCommand } from './trace.ts'
+import type { Codec } from './values/codec.ts'
+import { createCodec } from './values/select.ts'
+
+/** Failures that `onError: 'miss'` turns into misses. The caller's own mistakes are not among them. */
+const FORGIVEN: ReadonlySet<string> = new Set([
+  'MINTRING_AUTH',
+  'MINTRING_BAD_VALUE',
+  'MINTRING_CONNECTION',
+  'MINTRING_HOST_EJECTED',
+  'MINTRING_NO_HOSTS',
+  'MINTRING_OVERLOADED',
+  'MINTRING_PROTOCOL',
+  'MINTRING_REFUSED',
+  'MINTRING_TIMEOUT',
+  'MINTRING_TOO_LARGE',
+])
+
+/**
+ * What all verbs of a client share: the hosts, and the current settings in the form the verbs need
+ * them. A change of settings replaces these fields at once; operations on their way keep what they
+ * took.
+ */
+export class ClientCore {
+  readonly cluster: Cluster
+  readonly events: Events
+  behaviors: Behaviors
+  keys: Keys
+  codec: Codec
+  /** Undefined when values that are too large reject. */
+  chunks: Chunks | undefined
+  maxItemBytes: number
+  /** Reads that failed and were answered as misses, because `onError` says so. */
+  forgivenErrors = 0
+  /** Counts a failure that becomes a miss; throws it when it is the caller's own mistake. */
+  readonly forgive = (error: unknown): undefined => {
+    if (!isMintringError(error) || !FORGIVEN.has(error.code)) throw error
+    this.forgivenErrors++
+  }
+
+  constructor(cluster: Cluster, events: Events, behaviors: Behaviors) {
+    const derived = derive(cluster, behaviors)
+    this.cluster = cluster
+    this.events = events
+    this.behaviors = behaviors
+    this.keys = derived.keys
+    this.codec = derived.codec
+    this.chunks = derived.chunks
+    this.maxItemBytes = behaviors.maxItemBytes
+  }
+
+  /** Takes new settings. Throws before anything changed if they cannot be. */
+  apply(behaviors: Behaviors): void {
+    Object.assign(this, derive(this.cluster, behaviors), {
+      behaviors,
+      maxItemBytes: behaviors.maxItemBytes,
+    })
+  }
+
+  /** Sends a request on its way. Throws for options under which it cannot start. */
+  submit<Result, Context>(
+    request: Request<Result, Context>,
+    options: OperationOptions | undefined,
+  ): Promise<Result> {
+    if (options !== undefined) applyOptions(request as Request, options)
+    if (commandTrace.hasSubscribers) return traceCommand(this, request)
+    this.cluster.dispatch(request as Request)
+    return request.promise
+  }
+
+  /** As submit(), for verbs that answer `undefined` on a miss. */
+  read<Result, Context>(
+    request: Request<Result, Context>,
+    options: OperationOptions | undefined,
+  ): Promise<Result> {
+    const answer = this.submit(request, options)
+    return this.behaviors.onError === 'miss'
+      ? (answer.catch(this.forgive) as Promise<Result>)
+      : answer
+  }
+
+  /** Whether the key's host takes meta commands; false when nobody can be asked. */
+  async speaksMeta(routeKey: string): Promise<boolean> {
+    const { protocol } = this.behaviors
+    if (protocol !== 'auto') return protocol === 'meta'
+    const host = this.cluster.hostFor(routeKey)
+    if (host === undefined) return false
+    try {
+      return (host.abilities ?? (await host.ready())).meta
+    } catch {
+      return false
+    }
+  }
+}
+
+/** Everything that can fail in new settings happens here, before the first of them counts. */
+function derive(
+  cluster: Cluster,
+  behaviors: Behaviors,
+): { keys: Keys; codec: Codec; chunks: Chunks | undefined } {
+  const keys = new Keys(behaviors)
+  const chunks = new Chunks(cluster, keys)
+  const codec = createCodec(behaviors.valueFlags, { ...behaviors, chunks })
+  return { keys, codec, chunks: behaviors.largeValues === 'split' ? chunks : undefined }
+}

@@ -1,0 +1,79 @@
+import type {
+  ConfigureMessage,
+  EjectMessage,
+  ProbeMessage,
+  RefillMessage,
+  ReturnMessage,
+} from '../channels.ts'
+
+/** Something odd that is not an error: said once, never thrown. */
+export interface WarningMessage {
+  readonly message: string
+  readonly host?: string | undefined
+}
+
+/** What a client tells its listeners. Keys and values are never in it, nor are credentials. */
+export interface ClientEvents {
+  /** A host left the ring. */
+  eject: EjectMessage
+  /** An ejected host was tried in the background. */
+  probe: ProbeMessage
+  /** A host is back in the ring. */
+  return: ReturnMessage
+  /** A refill stored a value. */
+  refill: RefillMessage
+  /** A loader failed, or its value could not be stored. */
+  refillError: RefillMessage
+  /** A value was loaded, but something newer had happened: it was not stored. */
+  leaseLost: RefillMessage
+  /** Another client's refill did not finish in time: this one took it over. */
+  leaseTakenOver: RefillMessage
+  /** A stale value was served. */
+  stale: RefillMessage
+  /** A refill went on without the cache, which could not be reached. */
+  bypass: RefillMessage
+  /** A loaded value is over the item size: it was not stored. */
+  valueTooLarge: RefillMessage
+  /** Invalidations for a host that was away could not all be kept. */
+  invalidationsLost: RefillMessage
+  /** Settings or membership changed. */
+  configure: ConfigureMessage
+  warning: WarningMessage
+}
+
+/** A listener of one event. */
+export type Listener<Name extends keyof ClientEvents> = (message: ClientEvents[Name]) => void
+
+type Listeners = { [Name in keyof ClientEvents]?: Set<Listener<Name>> }
+
+/**
+ * The client's events. No event of theirs can end the process: there is none named `error`, and
+ * what a listener throws becomes a process warning.
+ */
+export class Events {
+  readonly #listeners: Listeners = {}
+
+  on<Name extends keyof ClientEvents>(name: Name, listener: Listener<Name>): void {
+    const listeners: Listeners = this.#listeners
+    const found = (listeners[name] as Set<Listener<Name>> | undefined) ?? new Set<Listener<Name>>()
+    found.add(listener)
+    Object.assign(listeners, { [name]: found })
+  }
+
+  off<Name extends keyof ClientEvents>(name: Name, listener: Listener<Name>): void {
+    const found = this.#listeners[name] as Set<Listener<Name>> | undefined
+    found?.delete(listener)
+  }
+
+  emit<Name extends keyof ClientEvents>(name: Name, message: ClientEvents[Name]): void {
+    const found = this.#listeners[name] as Set<Listener<Name>> | undefined
+    for (const listener of found ?? []) {
+      try {
+        listener(message)
+      } catch (error) {
+        const text = error instanceof Error ? error.message : String(error)
+        process.emitWarning(`a listener of '${name}' threw: ${text}`, 'MintringWarning')
+      }
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import type { WatchTopic } from '../protocol/admin.ts'
+import {
+  lruCrawlerSleepHead,
+  lruCrawlerSwitchHead,
+  lruCrawlerTocrawlHead,
+  lruCrawlHead,
+  lruModeHead,
+  lruTempTtlHead,
+  lruTuneHead,
+  slabsAutomoveHead,
+  slabsReassignHead,
+} from '../protocol/admin.ts'
+import { ClientBase } from './base.ts'
+import type { OperationOptions } from './options.ts'
+import type { Outcomes } from './outcomes.ts'
+import type { DumpedItem, DumpedKey, DumpOptions, WatchEvent, WatchOptions } from './verbs/dumps.ts'
+import { metadump, mgdump, watch } from './verbs/dumps.ts'
+import type { Stats } from './verbs/hosts.ts'
+import {
+  cacheMemlimit,
+  command,
+  flushAll,
+  hostNamed,
+  shutdown,
+  stats,
+  verbosity,
+  version,
+} from './verbs/hosts.ts'
+
+/** What flushAll() takes. */
+export interface FlushOptions extends OperationOptions {
+  /** Whole seconds until it happens; 0, at once, by default. */
+  readonly delay?: number | undefined
+}
+
+/** What shutdown() takes. */
+export interface ShutdownOptions extends OperationOptions {
+  /** Lets the server finish what it has begun. */
+  readonly graceful?: boolean | undefined
+}
+
+/** How the slabs of a server are moved between classes. */
+export type SlabsChange =
+  | { readonly automove: 0 | 1 | 2 }
+  | { readonly reassign: { readonly from: number; readonly to: number } }
+
+/** How a server keeps its items in order of use. */
+export type LruChange =
+  | { readonly mode: 'flat' | 'segmented' }
+  | { readonly tempTtlSeconds: number }
+  | {
+      readonly tune: {
+        readonly percentHot: number
+        readonly percentWarm: number
+        readonly hotAgeFactor: number
+        readonly warmAgeFactor: number
+      }
+    }
+
+/** What the crawler that frees expired items does. */
+export type LruCrawlerChange =
+  | { readonly enabled: boolean }
+  | { readonly sleepMicroseconds: number }
+  | { readonly tocrawl: number }
+  | { readonly crawl: 'all' | readonly number[] }
+
+/**
+ * The verbs about whole servers. They ask all hosts at once and resolve to a Map by host name, with
+ * the hosts that gave no answer in its `failed`; they reject only when none answered.
+ */
+export class HostCommands extends ClientBase {
+  /** Forgets everything on every host, at once or after `delay` seconds. */
+  async flushAll(options?: FlushOptions): Promise<Outcomes<string>> {
+    return flushAll(this.core, options)
+  }
+
+  /** The version of every host. */
+  async version(options?: OperationOptions): Promise<Outcomes<string>> {
+    return version(this.core, options)
+  }
+
+  /**
+   * The statistics of every host: a section such as `settings`, `items`, `slabs`, `sizes`, `conns`,
+   * or the general ones. Whole numbers are numbers, or bigints beyond 2^53.
+   */
+  async stats(section?: string, options?: OperationOptions): Promise<Outcomes<Stats>> {
+    return stats(this.core, section, options)
+  }
+
+  /** How much every host logs: 0 little, 2 every command. */
+  async verbosity(level: number, options?: OperationOptions): Promise<Outcomes<string>> {
+    return verbosity(this.core, level, options)
+  }
+
+  /** Changes how much memory every host may use for items. */
+  async cacheMemlimit(megabytes: number, options?: OperationOptions): Promise<Outcomes<string>> {
+    return cacheMemlimit(this.core, megabytes, options)
+  }
+
+  /** Moves slabs between classes, or says whether hosts do so by themselves. */
+  async slabs(change: SlabsChange, options?: OperationOptions): Promise<Outcomes<string>> {
+    const head =
+      'automove' in change
+        ? slabsAutomoveHead(change.automove)
+        : slabsReassignHead(change.reassign.from, change.reassign.to)
+    return command(this.core, head, options)
+  }
+
+  /** Changes how hosts keep items in order of use. */
+  async lru(change: LruChange, options?: OperationOptions): Promise<Outcomes<string>> {
+    return command(this.core, lruHead(change), options)
+  }
+
+  /** Changes, or starts, the crawler that frees expired items. */
+  async lruCrawler(
+    change: LruCrawlerChange,
+    options?: OperationOptions,
+  ): Promise<Outcomes<string>> {
+    return command(this.core, lruCrawlerHead(change), options)
+  }
+
+  /** Lists the items of all hosts, or of one, on a connection of its own; slow readers slow it. */
+  metadump(options?: DumpOptions): AsyncGenerator<DumpedItem, void, undefined> {
+    return metadump(this.core, options)
+  }
+
+  /** Lists the keys of all hosts, or of one; cheaper than metadump(). */
+  mgdump(options?: DumpOptions): AsyncGenerator<DumpedKey, void, undefined> {
+    return mgdump(this.core, options)
+  }
+
+  /** Follows what a host reports: fetches, stores, evictions, connections. */
+  watch(
+    topics: WatchTopic | readonly WatchTopic[],
+    options?: WatchOptions,
+  ): AsyncGenerator<WatchEvent, void, undefined> {
+    return watch(this.core, typeof topics === 'string' ? [topics] : topics, options)
+  }
+
+  /**
+   * Ends one server, which has to be named as `hosts()` names it, and to have been started with
+   * `-A`. Rejects with MINTRING_REFUSED otherwise.
+   */
+  async shutdown(host: string, options?: ShutdownOptions): Promise<void> {
+    hostNamed(this.core, host)
+    return shutdown(this.core, host, options?.graceful === true, options)
+  }
+}
+
+function lruHead(change: LruChange): string {
+  if ('mode' in change) return lruModeHead(change.mode)
+  if ('tempTtlSeconds' in change) return lruTempTtlHead(change.tempTtlSeconds)
+  const { percentHot, percentWarm, hotAgeFactor, warmAgeFactor } = change.tune
+  return lruTuneHead(percentHot, percentWarm, hotAgeFactor, warmAgeFactor)
+}
+
+function lruCrawlerHead(change: LruCrawlerChange): string {
+  if ('enabled' in change) return lruCrawlerSwitchHead(change.enabled)
+  if ('sleepMicroseconds' in change) return lruCrawlerSleepHead(change.sleepMicroseconds)
+  if ('tocrawl' in change) return lruCrawlerTocrawlHead(change.tocrawl)
+  return lruCrawlHead(change.crawl)
+}

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto'
+import { MintringError } from '../errors.ts'
+import { toWireKey } from '../protocol/key.ts'
+import { MAX_KEY_BYTES } from '../protocol/limits.ts'
+
+/** The settings that decide what a key looks like on the wire. */
+export interface KeySettings {
+  /** Put before every key; '' for none. */
+  readonly keyPrefix: string
+  /** Whether the ring hashes the prefix too. */
+  readonly hashWithPrefixKey: boolean
+  /** What happens to keys over 250 bytes, prefix included. */
+  readonly longKeys: 'reject' | 'hash'
+}
+
+/** What a hashed key starts with, after the prefix. */
+const HASH_MARK = '~sha256~'
+
+/**
+ * Keys of callers to keys of the wire. memcached takes 250 bytes without space or control bytes; a
+ * key that breaks this could cut a command in two, so every verb passes here before any I/O.
+ *
+ * With `longKeys: 'hash'` a key that is too long becomes `~sha256~` and the base64url SHA-256 of its
+ * bytes. Keys that already start with that mark are hashed too, so that no short key can name the
+ * place of a long one: two keys meet only if SHA-256 collides.
+ */
+export class Keys {
+  readonly #prefix: string
+  readonly #routedPrefix: string
+  readonly #hashesLongKeys: boolean
+
+  /** Throws MINTRING_BAD_KEY for a prefix that no key could follow. */
+  constructor(settings: KeySettings) {
+    const { keyPrefix } = settings
+    if (keyPrefix !== '' && toWireKey(keyPrefix).length > MAX_KEY_BYTES / 2) {
+      throw badKey(`The keyPrefix must not be over ${MAX_KEY_BYTES / 2} bytes`)
+    }
+    this.#prefix = keyPrefix
+    this.#routedPrefix = settings.hashWithPrefixKey ? keyPrefix : ''
+    this.#hashesLongKeys = settings.longKeys === 'hash'
+  }
+
+  /** The key's bytes as they travel, one latin1 character each. Throws MINTRING_BAD_KEY. */
+  wireKey(key: string): string {
+    if (this.#prefix === '' && !this.#hashesLongKeys) return toWireKey(key)
+    if (typeof key !== 'string' || key === '') return toWireKey(key)
+    return toWireKey(this.#prefix + (this.#hashesLongKeys ? this.#shortened(key) : key))
+  }
+
+  /** What the ring hashes for a key: what the caller wrote, with or without the prefix. */
+  routeKey(key: string): string {
+    return this.#routedPrefix === '' ? key : this.#routedPrefix + key
+  }
+
+  #shortened(key: string): string {
+    const marked = key.startsWith(HASH_MARK)
+    if (!marked && Buffer.byteLength(this.#prefix) + Buffer.byteLength(key) <= MAX_KEY_BYTES) {
+      return key
+    }
+    // Checked first: a key must not become legal by growing longer.
+    if (/[\0- \x7f]|\p{Surrogate}/u.test(key)) {
+      throw badKey('The key must not have spaces, control characters or half a surrogate pair')
+    }
+    return HASH_MARK + createHash('sha256').update(key).digest('base64url')
+  }
+}
+
+function badKey(problem: string): MintringError {
+  return new MintringError('MINTRING_BAD_KEY', problem)
+}

@@ -1,0 +1,47 @@
+import { MintringError } from '../errors.ts'
+import type { Request } from '../net/request.ts'
+import type { Reply } from '../protocol/reply.ts'
+import { ReplyKind } from '../protocol/reply-kind.ts'
+
+/**
+ * Takes a reply that is none of a command's own: an error line rejects the request, anything else
+ * throws MINTRING_PROTOCOL, and the lane closes. Answers true, as `Verb.accept` does at the end.
+ *
+ * A server that did not understand a command with a data block reads the block as commands. The
+ * lane must not live on then, so that also throws, after the request got its reason.
+ */
+export function refuse(request: Request, reply: Reply): boolean {
+  const { kind } = reply
+  if (
+    kind !== ReplyKind.Error &&
+    kind !== ReplyKind.ClientError &&
+    kind !== ReplyKind.ServerError
+  ) {
+    throw surprising(request)
+  }
+  request.reject(refusalOf(request, reply))
+  if (request.body !== undefined && kind !== ReplyKind.ServerError) throw surprising(request)
+  return true
+}
+
+/** The error of a reply that cannot belong to the command. */
+export function surprising(request: Request): MintringError {
+  return new MintringError(
+    'MINTRING_PROTOCOL',
+    `the server's reply is not one to ${request.verb.name}`,
+    { host: request.router?.name, command: request.verb.name, sent: true },
+  )
+}
+
+/** The error of an error line. Servers put no keys and no values in it. */
+export function refusalOf(request: Request, reply: Reply): MintringError {
+  const text = reply.text()
+  const code = text.startsWith('SERVER_ERROR object too large')
+    ? 'MINTRING_TOO_LARGE'
+    : 'MINTRING_REFUSED'
+  return new MintringError(code, `the server answered ${request.verb.name} with: ${text}`, {
+    host: request.router?.name,
+    command: request.verb.name,
+    sent: true,
+  })
+}

@@ -1,0 +1,51 @@
+/** A value ready to be sent. A string body has ASCII characters only. */
+export interface Encoded {
+  readonly body: string | Uint8Array
+  /** The item's client flags: what tells a reader how to decode the body. */
+  readonly flags: number
+}
+
+/** A body as it was read: a reply of the parser, or bytes put together by the client. */
+export interface Body {
+  /** The length in bytes. */
+  readonly size: number
+  /** The bytes as UTF-8. */
+  valueString(): string
+  /** The bytes in a buffer the caller may keep. */
+  valueBuffer(): Buffer
+}
+
+/**
+ * Values to bodies with flags, and back. Both ways answer at once unless compression, chunks or a
+ * user's serializer make them wait.
+ */
+export interface Codec {
+  /** Throws or rejects with MINTRING_BAD_VALUE for what cannot be stored. */
+  encode(value: unknown): Encoded | Promise<Encoded>
+  /**
+   * Answers `undefined` for what is not a value: the placeholder of a refill.
+   * Throws or rejects with MINTRING_BAD_VALUE for what cannot be read.
+   */
+  decode(flags: number, body: Body): unknown
+}
+
+/** Bytes that did not come straight from a reply: decompressed, or put together from chunks. */
+export class BufferBody implements Body {
+  readonly #bytes: Buffer
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  get size(): number {
+    return this.#bytes.length
+  }
+
+  valueString(): string {
+    return this.#bytes.toString('utf8')
+  }
+
+  valueBuffer(): Buffer {
+    return this.#bytes
+  }
+}

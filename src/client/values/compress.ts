@@ -1,0 +1,90 @@
+import { promisify } from 'node:util'
+import zlib from 'node:zlib'
+import { MintringError } from '../../errors.ts'
+import { badValue } from './json.ts'
+
+/** How bodies are compressed. zstd is in Node from 22.15 and 23.8. */
+export type Compression = 'gzip' | 'brotli' | 'zstd'
+
+type Squeeze = (bytes: Uint8Array) => Promise<Buffer>
+type Inflate = (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>
+
+interface Algorithm {
+  readonly squeeze: Squeeze
+  readonly inflate: Inflate
+}
+
+const brotliOptions = {
+  // The default quality of 11 is for files compressed once: a hundred times slower than 5.
+  params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 5 },
+}
+
+/** The Node this runs on may be older than zstd, so it is looked up rather than imported. */
+const newer = zlib as unknown as Readonly<
+  Record<'zstdCompress' | 'zstdDecompress', typeof zlib.gunzip | undefined>
+>
+
+const algorithms: ReadonlyMap<Compression | 'zlib', Algorithm> = new Map([
+  ['gzip', algorithm(zlib.gzip, zlib.gunzip)],
+  ['zlib', algorithm(zlib.deflate, zlib.inflate)],
+  [
+    'brotli',
+    {
+      squeeze: (bytes: Uint8Array) => promisify(zlib.brotliCompress)(bytes, brotliOptions),
+      inflate: promisify(zlib.brotliDecompress) as Inflate,
+    },
+  ],
+  ...(newer.zstdCompress !== undefined && newer.zstdDecompress !== undefined
+    ? [['zstd', algorithm(newer.zstdCompress as typeof zlib.gzip, newer.zstdDecompress)] as const]
+    : []),
+] as const)
+
+function algorithm(squeeze: typeof zlib.gzip, inflate: typeof zlib.gunzip): Algorithm {
+  return { squeeze: promisify(squeeze) as Squeeze, inflate: promisify(inflate) as Inflate }
+}
+
+/** Whether this Node can compress that way. */
+export function canCompress(compression: Compression): boolean {
+  return algorithms.has(compression)
+}
+
+/** Compresses in a thread of the pool. Resolves to undefined when that makes nothing smaller. */
+export async function compress(
+  compression: Compression | 'zlib',
+  bytes: Uint8Array,
+): Promise<Buffer | undefined> {
+  const squeezed = await find(compression).squeeze(bytes)
+  return squeezed.length < bytes.length ? squeezed : undefined
+}
+
+/**
+ * Decompresses in a thread of the pool. Rejects with MINTRING_TOO_LARGE beyond `maxBytes`, which is
+ * what stops a small body that unfolds without end, and with MINTRING_BAD_VALUE for damage.
+ */
+export async function decompress(
+  compression: Compression | 'zlib',
+  bytes: Uint8Array,
+  maxBytes: number,
+): Promise<Buffer> {
+  try {
+    return await find(compression).inflate(bytes, { maxOutputLength: maxBytes })
+  } catch (error) {
+    if (error instanceof MintringError) throw error
+    if (error instanceof RangeError) {
+      throw new MintringError(
+        'MINTRING_TOO_LARGE',
+        `a compressed value unfolds to more than maxDecompressedBytes (${maxBytes})`,
+      )
+    }
+    throw badValue(`a stored value is not ${compression} as its flags say`, error)
+  }
+}
+
+function find(compression: Compression | 'zlib'): Algorithm {
+  const found = algorithms.get(compression)
+  if (found !== undefined) return found
+  throw new MintringError(
+    'MINTRING_UNSUPPORTED',
+    `${compression} needs a newer Node than ${process.version}`,
+  )
+}

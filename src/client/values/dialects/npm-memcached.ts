@@ -1,0 +1,42 @@
+import type { Body, Codec, Encoded } from '../codec.ts'
+import { fromJson, toJson } from '../json.ts'
+import { textBody } from '../text.ts'
+
+/** The client flags of the npm package `memcached` (2.2.2, lib/memcached.js). */
+const Flag = { Text: 0, Json: 2, Binary: 4, Number: 8 } as const
+
+/**
+ * Values as the npm package `memcached` has them, both ways, line breaks included: it writes every
+ * CR and LF with a backslash before it, and Buffers as the UTF-8 of their latin1 characters.
+ * It writes no compressed values and reads none, so neither does this.
+ */
+export class NpmMemcachedCodec implements Codec {
+  encode(value: unknown): Encoded {
+    if (typeof value === 'string') return escaped(value, Flag.Text)
+    if (typeof value === 'number') return { body: String(value), flags: Flag.Number }
+    if (value instanceof Uint8Array) {
+      return escaped(Buffer.from(value).toString('latin1'), Flag.Binary)
+    }
+    return escaped(toJson(value), Flag.Json)
+  }
+
+  decode(flags: number, body: Body): unknown {
+    // Also what a refill leaves while it loads: empty, without flags.
+    if (flags === 0 && body.size === 0) return undefined
+    const text = body.valueString().replace(/\\(\r|\n)/g, '$1')
+    switch (flags) {
+      case Flag.Json:
+        return fromJson(text)
+      case Flag.Number:
+        return Number(text)
+      case Flag.Binary:
+        return Buffer.from(text, 'latin1')
+      default:
+        return text
+    }
+  }
+}
+
+function escaped(text: string, flags: number): Encoded {
+  return { body: textBody(text.replace(/(\r|\n)/g, '\\$1')), flags }
+}

@@ -1,0 +1,116 @@
+import type { Body, Codec, Encoded } from '../codec.ts'
+import { BufferBody } from '../codec.ts'
+import { compress, decompress } from '../compress.ts'
+import { badValue, fromJson, toJson } from '../json.ts'
+import type { ValueSettings } from '../mintring.ts'
+import { bytesOf, textBody } from '../text.ts'
+import { fastlzDecompress } from './fastlz.ts'
+import { safeInteger } from './pylibmc.ts'
+
+/** What a body is, in the low four bits (php_memcached.c, MEMC_VAL_IS_*). */
+const Type = {
+  Text: 0,
+  Long: 1,
+  Double: 2,
+  Boolean: 3,
+  Serialized: 4,
+  Igbinary: 5,
+  Json: 6,
+} as const
+
+/** How a body is compressed; a little-endian uint32 before it tells the length it unfolds to. */
+const Flag = { Compressed: 16, Zlib: 32, FastLz: 64 } as const
+
+const LENGTH_BYTES = 4
+const FLOATS: ReadonlyMap<string, number> = new Map([
+  ['Infinity', Number.POSITIVE_INFINITY],
+  ['-Infinity', Number.NEGATIVE_INFINITY],
+  ['NaN', Number.NaN],
+])
+
+/**
+ * Values as PHP's memcached extension has them: strings, ints, floats, booleans, null, and arrays
+ * where it is set to `Memcached::SERIALIZER_JSON`; zlib and FastLZ bodies are read, zlib is written.
+ * PHP strings are bytes: they read as UTF-8 text. Values in PHP's own serialization, igbinary or
+ * msgpack reject with MINTRING_BAD_VALUE.
+ */
+export class PhpCodec implements Codec {
+  readonly #settings: ValueSettings
+
+  constructor(settings: ValueSettings) {
+    this.#settings = settings
+  }
+
+  encode(value: unknown): Encoded | Promise<Encoded> {
+    const encoded = encodePlain(value)
+    const above = this.#settings.compressAboveBytes ?? Number.POSITIVE_INFINITY
+    return encoded.body.length <= above ? encoded : compressed(encoded)
+  }
+
+  decode(flags: number, body: Body): unknown {
+    if ((flags & Flag.Compressed) !== 0) return this.#decodeCompressed(flags, body)
+    return decodePlain(flags, body)
+  }
+
+  async #decodeCompressed(flags: number, body: Body): Promise<unknown> {
+    const bytes = body.valueBuffer()
+    if (bytes.length < LENGTH_BYTES) throw badValue('a stored value is shorter than PHP writes it')
+    const { maxDecompressedBytes } = this.#settings
+    const packed = bytes.subarray(LENGTH_BYTES)
+    const plain =
+      (flags & Flag.FastLz) !== 0
+        ? fastlzDecompress(packed, bytes.readUInt32LE(0), maxDecompressedBytes)
+        : await decompress('zlib', packed, maxDecompressedBytes)
+    return decodePlain(flags, new BufferBody(plain))
+  }
+}
+
+function encodePlain(value: unknown): Encoded {
+  if (typeof value === 'string') return { body: textBody(value), flags: Type.Text }
+  if (value instanceof Uint8Array) return { body: value, flags: Type.Text }
+  if (typeof value === 'bigint') return { body: String(value), flags: Type.Long }
+  if (typeof value === 'number') {
+    return { body: String(value), flags: Number.isSafeInteger(value) ? Type.Long : Type.Double }
+  }
+  if (typeof value === 'boolean') return { body: value ? '1' : '', flags: Type.Boolean }
+  if (value === null) return { body: 'N;', flags: Type.Serialized }
+  return { body: textBody(toJson(value)), flags: Type.Json }
+}
+
+async function compressed(encoded: Encoded): Promise<Encoded> {
+  const plain = bytesOf(encoded.body)
+  const packed = await compress('zlib', plain)
+  if (packed === undefined || packed.length + LENGTH_BYTES >= plain.length) return encoded
+  const length = Buffer.alloc(LENGTH_BYTES)
+  length.writeUInt32LE(plain.length)
+  const flags = encoded.flags | Flag.Compressed | Flag.Zlib
+  return { body: Buffer.concat([length, packed]), flags }
+}
+
+function decodePlain(flags: number, body: Body): unknown {
+  // A refill's placeholder is empty and has no flags; so is PHP's '', and a miss is the safe answer.
+  if (flags === 0 && body.size === 0) return undefined
+  switch (flags & 15) {
+    case Type.Text:
+      return body.valueString()
+    case Type.Long:
+      return safeInteger(body.valueString())
+    case Type.Double:
+      return readDouble(body.valueString())
+    case Type.Boolean:
+      return body.valueString() === '1'
+    case Type.Json:
+      return fromJson(body.valueString())
+    case Type.Serialized:
+      if (body.valueString() === 'N;') return null
+      throw badValue('a stored value is in PHP’s own serialization: use SERIALIZER_JSON there')
+    default:
+      throw badValue('a stored value is in igbinary or msgpack: use SERIALIZER_JSON in PHP')
+  }
+}
+
+function readDouble(text: string): number {
+  const number = FLOATS.get(text) ?? Number.parseFloat(text)
+  if (Number.isNaN(number) && text !== 'NaN') throw badValue('a stored value is not a PHP float')
+  return number
+}

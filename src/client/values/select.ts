@@ -1,0 +1,31 @@
+import { MintringError } from '../../errors.ts'
+import type { Codec } from './codec.ts'
+import { canCompress } from './compress.ts'
+import { NpmMemcachedCodec } from './dialects/npm-memcached.ts'
+import { PhpCodec } from './dialects/php.ts'
+import { PylibmcCodec } from './dialects/pylibmc.ts'
+import type { ValueSettings } from './mintring.ts'
+import { MintringCodec } from './mintring.ts'
+
+/** Whose flags values are written and read with. */
+export type ValueFlags = 'mintring' | 'pylibmc' | 'php' | 'memcached'
+
+/** The codec of the settings. Throws MINTRING_BAD_BEHAVIOR for a compression this Node lacks. */
+export function createCodec(flags: ValueFlags, settings: ValueSettings): Codec {
+  if (settings.compressAboveBytes !== undefined && !canCompress(settings.compression)) {
+    throw new MintringError(
+      'MINTRING_BAD_BEHAVIOR',
+      `compression '${settings.compression}' needs a newer Node than ${process.version}`,
+    )
+  }
+  switch (flags) {
+    case 'pylibmc':
+      return new PylibmcCodec(settings)
+    case 'php':
+      return new PhpCodec(settings)
+    case 'memcached':
+      return new NpmMemcachedCodec()
+    case 'mintring':
+      return new MintringCodec(settings)
+  }
+}

@@ -1,0 +1,24 @@
+/** Up to this length a loop over the characters beats a call into native code. */
+const LOOPED_CHARACTERS = 256
+
+/** A string as a body: itself when it is ASCII, which needs no copy, else its UTF-8 bytes. */
+export function textBody(text: string): string | Uint8Array {
+  return isAscii(text) ? text : Buffer.from(text, 'utf8')
+}
+
+/** Whether UTF-8 can carry the string: half a surrogate pair would come back as U+FFFD. */
+export function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text)
+}
+
+export function isAscii(text: string): boolean {
+  const length = text.length
+  if (length > LOOPED_CHARACTERS) return Buffer.byteLength(text) === length
+  for (let i = 0; i < length; i++) if (text.charCodeAt(i) > 0x7f) return false
+  return true
+}
+
+/** A body as bytes, for compression and chunks. */
+export function bytesOf(body: string | Uint8Array): Uint8Array {
+  return typeof body === 'string' ? Buffer.from(body, 'latin1') : body
+}

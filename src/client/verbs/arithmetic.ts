@@ -1,0 +1,145 @@
+import { MintringError } from '../../errors.ts'
+import type { Verb } from '../../net/request.ts'
+import { Request } from '../../net/request.ts'
+import { MAX_UINT64 } from '../../protocol/limits.ts'
+import { maHead } from '../../protocol/meta.ts'
+import type { Reply } from '../../protocol/reply.ts'
+import { ReplyKind } from '../../protocol/reply-kind.ts'
+import { decrHead, incrHead, storeHead } from '../../protocol/request.ts'
+import type { ClientCore } from '../core.ts'
+import type { OperationOptions } from '../options.ts'
+import { refuse } from '../refusal.ts'
+import type { Ttl } from '../ttl.ts'
+import { optionalExptime } from '../ttl.ts'
+
+/** What incr and decr take. */
+export interface CounterOptions extends OperationOptions {
+  /** The number a counter that is not there starts at; without it a miss stays a miss. */
+  readonly initial?: bigint | number | undefined
+  /** How long a counter that was started lives. Only with `initial`: later counts keep it. */
+  readonly ttl?: Ttl | undefined
+}
+
+/** Counts are never repeated: nobody knows whether a lost answer was a count. */
+function counting(name: string): Verb {
+  return {
+    name,
+    safety: 'once',
+    accept(request, reply) {
+      if (reply.kind === ReplyKind.Number) request.resolve(reply.number)
+      else if (reply.kind === ReplyKind.NotFound) request.resolve(undefined)
+      else return refuse(request, reply)
+      return true
+    },
+    miss: resolveMiss,
+  }
+}
+
+const verbs = { incr: counting('incr'), decr: counting('decr') } as const
+
+const META_COUNT: Verb = {
+  name: 'ma',
+  safety: 'once',
+  accept(request, reply) {
+    if (reply.kind === ReplyKind.Va) request.resolve(BigInt(reply.valueString().trimEnd()))
+    else if (reply.kind === ReplyKind.Nf) request.resolve(undefined)
+    else return refuse(request, reply)
+    return true
+  },
+  miss: resolveMiss,
+}
+
+const START: Verb = {
+  name: 'add',
+  safety: 'once',
+  accept(request: Request, reply: Reply) {
+    if (reply.kind === ReplyKind.Stored) request.resolve(true)
+    else if (reply.kind === ReplyKind.NotStored) request.resolve(false)
+    else return refuse(request, reply)
+    return true
+  },
+  miss: resolveMiss,
+}
+
+/**
+ * Adds to, or takes from, a counter: 64-bit, unsigned; incr wraps at 2^64 and decr stops at 0.
+ * Resolves to the new number, or undefined when there is no counter and no `initial`.
+ */
+export function count(
+  core: ClientCore,
+  name: 'incr' | 'decr',
+  key: string,
+  delta: bigint | number,
+  options: CounterOptions | undefined,
+): Promise<bigint | undefined> {
+  const wireKey = core.keys.wireKey(key)
+  const by = checkUint64('delta', delta)
+  if (options?.initial === undefined) {
+    if (options?.ttl !== undefined) {
+      throw badArgument('ttl needs initial: a counter that is there keeps its time to live')
+    }
+    return countClassic(core, name, key, wireKey, by, options)
+  }
+  const initial = checkUint64('initial', options.initial)
+  return countFrom(core, name, key, wireKey, by, initial, optionalExptime(options.ttl), options)
+}
+
+function countClassic(
+  core: ClientCore,
+  name: 'incr' | 'decr',
+  key: string,
+  wireKey: string,
+  by: bigint,
+  options: OperationOptions | undefined,
+): Promise<bigint | undefined> {
+  const head = name === 'incr' ? incrHead(wireKey, by) : decrHead(wireKey, by)
+  const routeKey = core.keys.routeKey(key)
+  return core.submit(
+    new Request(verbs[name], routeKey, wireKey, head, undefined, undefined),
+    options,
+  )
+}
+
+async function countFrom(
+  core: ClientCore,
+  name: 'incr' | 'decr',
+  key: string,
+  wireKey: string,
+  by: bigint,
+  initial: bigint,
+  exptime: number,
+  options: OperationOptions,
+): Promise<bigint | undefined> {
+  const routeKey = core.keys.routeKey(key)
+  if (await core.speaksMeta(routeKey)) {
+    const M = name === 'incr' ? 'I' : 'D'
+    const head = maHead(wireKey, { N: exptime, J: initial, D: by, M, v: true })
+    return core.submit(
+      new Request(META_COUNT, routeKey, wireKey, head, undefined, undefined),
+      options,
+    )
+  }
+  const counted = await countClassic(core, name, key, wireKey, by, options)
+  if (counted !== undefined) return counted
+  const body = String(initial)
+  const head = storeHead('add', wireKey, 0, exptime, body.length)
+  const start = new Request<boolean>(START, routeKey, wireKey, head, body, undefined)
+  if (await core.submit(start, options)) return initial
+  // Somebody else started it between the two.
+  return countClassic(core, name, key, wireKey, by, options)
+}
+
+function resolveMiss(request: Request): void {
+  request.resolve(undefined)
+}
+
+function checkUint64(name: string, value: bigint | number): bigint {
+  const whole = typeof value === 'bigint' || Number.isSafeInteger(value) ? BigInt(value) : -1n
+  if (whole >= 0n && whole <= MAX_UINT64) return whole
+  const wanted = 'a bigint or a safe integer, from 0 to 2^64-1'
+  throw badArgument(`${name} must be ${wanted}, not ${String(value)}`)
+}
+
+function badArgument(problem: string): MintringError {
+  return new MintringError('MINTRING_BAD_ARGUMENT', problem)
+}

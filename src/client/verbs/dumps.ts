@@ -1,0 +1,141 @@
+import { MintringError } from '../../errors.ts'
+import type { Host } from '../../hosts/host.ts'
+import type { CrawlRange, WatchTopic } from '../../protocol/admin.ts'
+import { metadumpHead, mgdumpHead, watchHead } from '../../protocol/admin.ts'
+import type { ClientCore } from '../core.ts'
+import { LineStream } from '../stream.ts'
+import { hostNamed } from './hosts.ts'
+
+/** What dumps take. */
+export interface DumpOptions {
+  /** One host, as `hosts()` names it; all of them, one after the other, by default. */
+  readonly host?: string | undefined
+  /** Slab classes, `'all'` (the default), or `'hash'` to walk the hash table instead. */
+  readonly range?: CrawlRange | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What watch() takes. */
+export interface WatchOptions {
+  /** The host to watch; needed when there are several. */
+  readonly host?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** An item as a server lists it. */
+export interface DumpedItem {
+  readonly host: string
+  /** The key on the wire, prefix included. */
+  readonly key: string
+  /** Unix time in seconds at which it expires; -1 for never. */
+  readonly expiresAt: number
+  /** Unix time in seconds of the last access. */
+  readonly lastAccessAt: number
+  readonly cas: bigint
+  /** Whether it was read since it was stored. */
+  readonly fetched: boolean
+  readonly slabClass: number
+  /** Bytes, the server's bookkeeping included. */
+  readonly size: number
+}
+
+/** A key as `mgdump` lists it. */
+export interface DumpedKey {
+  readonly host: string
+  readonly key: string
+}
+
+/** Something a server reported to watch(). */
+export interface WatchEvent {
+  readonly host: string
+  /** Such as `item_get`, `item_store`, `eviction`, `conn_new`. */
+  readonly type: string
+  /** Unix time in seconds. */
+  readonly at: number
+  /** All of the event's fields, as the server named and wrote them. */
+  readonly fields: Readonly<Record<string, string>>
+}
+
+/** Lists the items of the hosts. Items that come and go meanwhile may be missing. */
+export async function* metadump(
+  core: ClientCore,
+  options: DumpOptions | undefined,
+): AsyncGenerator<DumpedItem, void, undefined> {
+  const head = metadumpHead(options?.range ?? 'all')
+  for (const host of chosenHosts(core, options)) {
+    for await (const line of new LineStream(host, head).lines(options?.signal)) {
+      yield dumpedItem(host, fieldsOf(line))
+    }
+  }
+}
+
+/** Lists the keys of the hosts; cheaper than metadump(). Since memcached 1.6.19. */
+export async function* mgdump(
+  core: ClientCore,
+  options: DumpOptions | undefined,
+): AsyncGenerator<DumpedKey, void, undefined> {
+  const head = mgdumpHead(options?.range ?? 'all')
+  for (const host of chosenHosts(core, options)) {
+    for await (const line of new LineStream(host, head).lines(options?.signal)) {
+      const [, key = '', flag] = line.split(' ')
+      const bytes = Buffer.from(key, flag === 'b' ? 'base64' : 'latin1')
+      yield { host: host.name, key: bytes.toString('utf8') }
+    }
+  }
+}
+
+/** Follows what one host reports, until the reader stops or the signal fires. */
+export async function* watch(
+  core: ClientCore,
+  topics: readonly WatchTopic[],
+  options: WatchOptions | undefined,
+): AsyncGenerator<WatchEvent, void, undefined> {
+  const head = watchHead(topics)
+  const hosts = chosenHosts(core, options)
+  const [host] = hosts
+  if (host === undefined || hosts.length > 1) {
+    throw new MintringError('MINTRING_BAD_ARGUMENT', 'watch() follows one host: name it')
+  }
+  for await (const line of new LineStream(host, head).lines(options?.signal)) {
+    const fields = fieldsOf(line)
+    yield { host: host.name, type: fields.type ?? '', at: Number(fields.ts), fields }
+  }
+}
+
+function chosenHosts(
+  core: ClientCore,
+  options: { readonly host?: string | undefined } | undefined,
+): readonly Host[] {
+  return options?.host === undefined ? core.cluster.hosts : [hostNamed(core, options.host)]
+}
+
+/** `name=value` pairs. The names are the server's, so the record has no prototype. */
+function fieldsOf(line: string): Record<string, string> {
+  const fields: Record<string, string> = Object.create(null)
+  for (const part of line.split(' ')) {
+    const equals = part.indexOf('=')
+    if (equals > 0) fields[part.slice(0, equals)] = part.slice(equals + 1)
+  }
+  return fields
+}
+
+function dumpedItem(host: Host, fields: Readonly<Record<string, string>>): DumpedItem {
+  return {
+    host: host.name,
+    key: decodeKey(fields.key ?? ''),
+    expiresAt: Number(fields.exp),
+    lastAccessAt: Number(fields.la),
+    cas: BigInt(fields.cas ?? 0),
+    fetched: fields.fetch === 'yes',
+    slabClass: Number(fields.cls),
+    size: Number(fields.size),
+  }
+}
+
+/** The server percent-encodes the bytes of a key that are not plain. */
+function decodeKey(text: string): string {
+  const bytes = text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+  return Buffer.from(bytes, 'latin1').toString('utf8')
+}

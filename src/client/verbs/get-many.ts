@@ -1,0 +1,153 @@
+import type { MintringError } from '../../errors.ts'
+import type { Verb } from '../../net/request.ts'
+import { Request } from '../../net/request.ts'
+import type { Reply } from '../../protocol/reply.ts'
+import { ReplyKind } from '../../protocol/reply-kind.ts'
+import { getHead } from '../../protocol/request.ts'
+import type { ClientCore } from '../core.ts'
+import type { OperationOptions } from '../options.ts'
+import { Outcomes } from '../outcomes.ts'
+import { refuse, surprising } from '../refusal.ts'
+import type { Codec } from '../values/codec.ts'
+import type { ManyKeys, ManyVerb } from './many.ts'
+import { allOf, checkKeys, runMany } from './many.ts'
+import { get } from './retrieval.ts'
+
+/** How much one `get` line holds: servers and proxies have small buffers for lines. */
+const MAX_LINE_KEYS = 100
+const MAX_LINE_BYTES = 6000
+
+/** What the requests of one getMany fill, by position. */
+interface Found {
+  readonly codec: Codec
+  readonly values: unknown[]
+  /** Values that are still being decoded. */
+  readonly pending: Promise<void>[]
+  /** Values that could not be decoded. */
+  readonly broken: Map<number, MintringError>
+}
+
+/** One line of a getMany on its way. */
+interface Line {
+  readonly found: Found
+  readonly positions: readonly number[]
+  readonly wireKeys: readonly string[]
+  cursor: number
+}
+
+/** The server names hits in the order asked and leaves misses out. */
+const GET_MANY: Verb = {
+  name: 'get',
+  safety: 'read',
+  accept(request, reply) {
+    if (reply.kind === ReplyKind.Value) {
+      takeHit(request, request.context as Line, reply)
+      return false
+    }
+    if (reply.kind !== ReplyKind.End) return refuse(request, reply)
+    request.resolve(undefined)
+    return true
+  },
+}
+
+/** The hits in the order asked; rejects when every key failed. */
+export async function getMany(
+  core: ClientCore,
+  keys: Iterable<string>,
+  options: OperationOptions | undefined,
+): Promise<Map<string, unknown>> {
+  const batch = checkKeys(core, keys)
+  const outcomes = await readMany(core, batch, options)
+  const { failed } = outcomes
+  if (core.behaviors.onError === 'miss') {
+    for (const error of failed.values()) core.forgive(error)
+    return outcomes
+  }
+  const [error] = failed.values()
+  if (error !== undefined && failed.size === batch.keys.length) throw error
+  return outcomes
+}
+
+/** The hits in the order asked, and the keys that could not be asked. */
+export async function getManyDetailed(
+  core: ClientCore,
+  keys: Iterable<string>,
+  options: OperationOptions | undefined,
+): Promise<Outcomes<unknown>> {
+  return readMany(core, checkKeys(core, keys), options)
+}
+
+async function readMany(
+  core: ClientCore,
+  batch: ManyKeys,
+  options: OperationOptions | undefined,
+): Promise<Outcomes<unknown>> {
+  const values = new Array<unknown>(batch.keys.length).fill(undefined)
+  const found: Found = { codec: core.codec, values, pending: [], broken: new Map() }
+  const failed = await runMany(core, batch, allOf(batch), readingVerb(core, batch, found), options)
+  await Promise.all(found.pending)
+  return collect(batch, found, failed)
+}
+
+function collect(
+  batch: ManyKeys,
+  found: Found,
+  failed: ReadonlyMap<number, MintringError>,
+): Outcomes<unknown> {
+  const outcomes = new Outcomes<unknown>()
+  for (const [position, key] of batch.keys.entries()) {
+    const value = found.values[position]
+    const error = failed.get(position) ?? found.broken.get(position)
+    if (value !== undefined) outcomes.set(key, value)
+    else if (error !== undefined) outcomes.failed.set(key, error)
+  }
+  return outcomes
+}
+
+function readingVerb(core: ClientCore, batch: ManyKeys, found: Found): ManyVerb {
+  return {
+    isRead: true,
+    cut(positions, first) {
+      let bytes = 0
+      let end = first
+      while (end < positions.length && end - first < MAX_LINE_KEYS) {
+        bytes += batch.wireKeys[positions[end]!]!.length + 1
+        if (bytes > MAX_LINE_BYTES) break
+        end++
+      }
+      return end
+    },
+    request(positions) {
+      const wireKeys = positions.map((position) => batch.wireKeys[position]!)
+      const line: Line = { found, positions, wireKeys, cursor: 0 }
+      return new Request<void>(GET_MANY, undefined, '', getHead(wireKeys), undefined, line)
+    },
+    async single(position, options) {
+      found.values[position] = await get(core, batch.keys[position]!, options)
+    },
+  }
+}
+
+function takeHit(request: Request, line: Line, reply: Reply): void {
+  const { wireKeys, found } = line
+  let at = line.cursor
+  while (at < wireKeys.length && !reply.keyEquals(wireKeys[at]!)) at++
+  if (at === wireKeys.length) throw surprising(request)
+  line.cursor = at + 1
+  const position = line.positions[at]!
+  try {
+    const value = found.codec.decode(reply.flags, reply)
+    if (value instanceof Promise) found.pending.push(keep(found, position, value))
+    else found.values[position] = value
+  } catch (error) {
+    found.broken.set(position, error as MintringError)
+  }
+}
+
+async function keep(found: Found, position: number, value: Promise<unknown>): Promise<void> {
+  try {
+    found.values[position] = await value
+  } catch (error) {
+    found.broken.set(position, error as MintringError)
+  }
+}

@@ -1,0 +1,189 @@
+import { isMintringError, MintringError } from '../../errors.ts'
+import type { Host } from '../../hosts/host.ts'
+import type { Verb } from '../../net/request.ts'
+import { Request } from '../../net/request.ts'
+import {
+  cacheMemlimitHead,
+  flushAllHead,
+  shutdownHead,
+  statsHead,
+  verbosityHead,
+  versionHead,
+} from '../../protocol/admin.ts'
+import { ReplyKind } from '../../protocol/reply-kind.ts'
+import type { ClientCore } from '../core.ts'
+import type { OperationOptions } from '../options.ts'
+import { applyOptions } from '../options.ts'
+import { Outcomes } from '../outcomes.ts'
+import { refuse } from '../refusal.ts'
+
+/** A statistic: a number where it is one (a bigint beyond 2^53), else the server's text. */
+export type StatValue = number | bigint | string
+
+/** The statistics of one section of one host, by the server's names. */
+export type Stats = Readonly<Record<string, StatValue>>
+
+/** Answered by one line of the server's choosing: OK, or a text such as `MEMLIMIT …`. */
+const LINE: Verb = {
+  name: 'command',
+  safety: 'once',
+  accept(request, reply) {
+    if (reply.kind === ReplyKind.Ok) request.resolve('OK')
+    else if (reply.kind === ReplyKind.Line) request.resolve(reply.text())
+    else return refuse(request, reply)
+    return true
+  },
+}
+
+const VERSION: Verb = {
+  name: 'version',
+  safety: 'read',
+  accept(request, reply) {
+    if (reply.kind !== ReplyKind.Version) return refuse(request, reply)
+    request.resolve(reply.rest())
+    return true
+  },
+}
+
+const STATS: Verb = {
+  name: 'stats',
+  safety: 'read',
+  accept(request, reply) {
+    const stats = request.context as Record<string, StatValue>
+    switch (reply.kind) {
+      case ReplyKind.Stat: {
+        const line = reply.rest()
+        const space = line.indexOf(' ')
+        if (space > 0) stats[line.slice(0, space)] = statValue(line.slice(space + 1))
+        return false
+      }
+      case ReplyKind.End:
+      case ReplyKind.Reset:
+      case ReplyKind.Ok:
+        request.resolve(stats)
+        return true
+      default:
+        return refuse(request, reply)
+    }
+  },
+}
+
+/** Asks every host for its version. */
+export function version(
+  core: ClientCore,
+  options: OperationOptions | undefined,
+): Promise<Outcomes<string>> {
+  return askAll(core, () => hostRequest<string>(VERSION, versionHead()), options)
+}
+
+/** Asks every host for one section of its statistics. */
+export function stats(
+  core: ClientCore,
+  section: string | undefined,
+  options: OperationOptions | undefined,
+): Promise<Outcomes<Stats>> {
+  const head = statsHead(...((section?.split(' ') ?? []) as [string?, ...string[]]))
+  return askAll(core, () => hostRequest<Stats>(STATS, head, Object.create(null)), options)
+}
+
+/** Sends a line to every host; resolves to what each said. */
+export function command(
+  core: ClientCore,
+  head: string,
+  options: OperationOptions | undefined,
+): Promise<Outcomes<string>> {
+  return askAll(core, () => hostRequest<string>(LINE, head), options)
+}
+
+export function flushAll(
+  core: ClientCore,
+  options: (OperationOptions & { readonly delay?: number | undefined }) | undefined,
+): Promise<Outcomes<string>> {
+  return command(core, flushAllHead(options?.delay), options)
+}
+
+export function verbosity(
+  core: ClientCore,
+  level: number,
+  options: OperationOptions | undefined,
+): Promise<Outcomes<string>> {
+  return command(core, verbosityHead(level), options)
+}
+
+export function cacheMemlimit(
+  core: ClientCore,
+  megabytes: number,
+  options: OperationOptions | undefined,
+): Promise<Outcomes<string>> {
+  return command(core, cacheMemlimitHead(megabytes), options)
+}
+
+/** Ends one server, which must be named: there is no way to end all by accident. */
+export async function shutdown(
+  core: ClientCore,
+  name: string,
+  graceful: boolean,
+  options: OperationOptions | undefined,
+): Promise<void> {
+  const request = hostRequest<string>(LINE, shutdownHead(graceful))
+  try {
+    await ask(core, hostNamed(core, name), request, options)
+  } catch (error) {
+    // A server that obeys closes the connection instead of answering.
+    if (!isMintringError(error) || error.code !== 'MINTRING_CONNECTION' || !error.sent) throw error
+  }
+}
+
+/** The host of that name, or address. Throws MINTRING_BAD_ARGUMENT when there is none. */
+export function hostNamed(core: ClientCore, name: string): Host {
+  const host = core.cluster.hosts.find((one) => one.name === name || one.address === name)
+  if (host !== undefined) return host
+  const known = core.cluster.hosts.map((one) => one.name).join(', ')
+  throw new MintringError(
+    'MINTRING_BAD_ARGUMENT',
+    `no host is named '${String(name).slice(0, 100)}'; there are ${known}`,
+  )
+}
+
+/** Gives a request to one host and no other. */
+export function ask<Result, Context>(
+  core: ClientCore,
+  host: Host,
+  request: Request<Result, Context>,
+  options: OperationOptions | undefined,
+): Promise<Result> {
+  if (options !== undefined) applyOptions(request as Request, options)
+  core.cluster.dispatchTo(host, request as Request)
+  return request.promise
+}
+
+export function hostRequest<Result>(verb: Verb, head: string, context?: unknown): Request<Result> {
+  return new Request<Result>(verb, undefined, '', head, undefined, context)
+}
+
+/** Asks all hosts at once. Rejects only when none answered. */
+async function askAll<Result>(
+  core: ClientCore,
+  make: () => Request<Result>,
+  options: OperationOptions | undefined,
+): Promise<Outcomes<Result>> {
+  const { hosts } = core.cluster
+  const asked = hosts.map((host) => ask(core, host, make(), options))
+  const outcomes = new Outcomes<Result>()
+  for (const [index, answer] of (await Promise.allSettled(asked)).entries()) {
+    const { name } = hosts[index]!
+    if (answer.status === 'fulfilled') outcomes.set(name, answer.value)
+    else outcomes.failed.set(name, answer.reason as MintringError)
+  }
+  const [firstError] = outcomes.failed.values()
+  if (outcomes.size === 0 && firstError !== undefined) throw firstError
+  return outcomes
+}
+
+function statValue(text: string): StatValue {
+  if (/^-?\d{1,20}$/.test(text)) {
+    const number = Number(text)
+    return Number.isSafeInteger(number) ? number : BigInt(text)
+  }
+  return /^-?\d+\.\d+$/.test(text) ? Number(text) : text
+}

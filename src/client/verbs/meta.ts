@@ -1,0 +1,249 @@
+import { MintringError } from '../../errors.ts'
+import type { Safety, Verb } from '../../net/request.ts'
+import { Request } from '../../net/request.ts'
+import { toBase64Key } from '../../protocol/key.ts'
+import type { MaFlags, MdFlags, MgFlags, MsFlags } from '../../protocol/meta.ts'
+import { maHead, mdHead, meHead, mgHead, mnHead, msHead } from '../../protocol/meta.ts'
+import type { MetaVerb } from '../../protocol/meta-versions.ts'
+import { META_SINCE, unknownMetaFlag } from '../../protocol/meta-versions.ts'
+import type { Reply } from '../../protocol/reply.ts'
+import { TTL_UNTOLD } from '../../protocol/reply.ts'
+import { ReplyKind } from '../../protocol/reply-kind.ts'
+import type { ClientCore } from '../core.ts'
+import type { OperationOptions } from '../options.ts'
+import { refuse } from '../refusal.ts'
+import { bytesOf } from '../values/text.ts'
+import { ask, hostNamed, hostRequest } from './hosts.ts'
+import { fits, tooLarge } from './storage.ts'
+
+/** A key as text, or as any bytes: those travel in base64 and may hold spaces and zeros. */
+export type MetaKey = string | Uint8Array
+
+/** What the server said to a meta command; a field nobody asked for is undefined. */
+export interface MetaReply {
+  /** HD or VA `done`, EN or NF `missing`, NS `not_stored`, EX `exists`. */
+  readonly status: 'done' | 'missing' | 'not_stored' | 'exists'
+  /** The bytes of the value (flag v). */
+  readonly value: Buffer | undefined
+  readonly flags: number
+  /** The CAS id (flag c). */
+  readonly cas: bigint | undefined
+  /** Seconds to live, -1 for ever (flag t). */
+  readonly ttl: number | undefined
+  /** Bytes of the value (flags s and v). */
+  readonly size: number
+  /** Whether it was read before (flag h). */
+  readonly hit: boolean | undefined
+  /** Seconds since the last access (flag l). */
+  readonly lastAccess: number | undefined
+  /** The opaque token (flag O). */
+  readonly opaque: string
+  /** W: this client may refill. */
+  readonly won: boolean
+  /** X: the item was invalidated. */
+  readonly stale: boolean
+  /** Z: another client may refill. */
+  readonly lost: boolean
+}
+
+/** The meta flags without those that would change how many replies there are, or how keys are written. */
+type Flags<All> = Omit<All, 'q' | 'b' | 'k' | 'P' | 'L'>
+
+const STATUS: ReadonlyMap<number, MetaReply['status']> = new Map([
+  [ReplyKind.Hd, 'done'],
+  [ReplyKind.Va, 'done'],
+  [ReplyKind.En, 'missing'],
+  [ReplyKind.Nf, 'missing'],
+  [ReplyKind.Ns, 'not_stored'],
+  [ReplyKind.Ex, 'exists'],
+])
+
+const verbs = {
+  mg: metaVerb('mg', 'once'),
+  peek: metaVerb('mg', 'read'),
+  ms: metaVerb('ms', 'once'),
+  md: metaVerb('md', 'once'),
+  ma: metaVerb('ma', 'once'),
+} as const
+
+const ME: Verb = {
+  name: 'me',
+  safety: 'read',
+  accept(request, reply) {
+    if (reply.kind === ReplyKind.Me) request.resolve(debugFields(reply))
+    else if (reply.kind === ReplyKind.En) request.resolve(undefined)
+    else return refuse(request, reply)
+    return true
+  },
+}
+
+const MN: Verb = {
+  name: 'mn',
+  safety: 'read',
+  accept(request, reply) {
+    if (reply.kind !== ReplyKind.Mn) return refuse(request, reply)
+    request.resolve(undefined)
+    return true
+  },
+}
+
+/**
+ * The meta commands themselves, for what the other verbs do not say. Flags have the protocol's own
+ * letters; one that the key's server is too old for rejects with MINTRING_UNSUPPORTED, before it is
+ * sent. Values are bytes: the client flags (F, f) are the caller's affair.
+ */
+export class MetaCommands {
+  readonly #core: ClientCore
+
+  constructor(core: ClientCore) {
+    this.#core = core
+  }
+
+  /** `mg`: reads, and with flags also touches, makes placeholders, wins refills. */
+  mg(key: MetaKey, flags: Flags<MgFlags> = {}, options?: OperationOptions): Promise<MetaReply> {
+    const isPlainRead = flags.N === undefined && flags.R === undefined && flags.T === undefined
+    const verb = isPlainRead ? verbs.peek : verbs.mg
+    return this.#send('mg', verb, key, flags, undefined, options, (wireKey, b) =>
+      mgHead(wireKey, { ...flags, b }),
+    )
+  }
+
+  /** `ms`: stores bytes. */
+  async ms(
+    key: MetaKey,
+    value: string | Uint8Array,
+    flags: Flags<MsFlags> = {},
+    options?: OperationOptions,
+  ): Promise<MetaReply> {
+    const body = typeof value === 'string' ? Buffer.from(value, 'utf8') : bytesOf(value)
+    return this.#send('ms', verbs.ms, key, flags, body, options, (wireKey, b) => {
+      if (!fits(this.#core, wireKey, body.length)) throw tooLarge(this.#core, wireKey, body.length)
+      return msHead(wireKey, body.length, { ...flags, b })
+    })
+  }
+
+  /** `md`: deletes, or with I marks stale. */
+  md(key: MetaKey, flags: Flags<MdFlags> = {}, options?: OperationOptions): Promise<MetaReply> {
+    return this.#send('md', verbs.md, key, flags, undefined, options, (wireKey, b) =>
+      mdHead(wireKey, { ...flags, b }),
+    )
+  }
+
+  /** `ma`: counts. */
+  ma(key: MetaKey, flags: Flags<MaFlags> = {}, options?: OperationOptions): Promise<MetaReply> {
+    return this.#send('ma', verbs.ma, key, flags, undefined, options, (wireKey, b) =>
+      maHead(wireKey, { ...flags, b }),
+    )
+  }
+
+  /** `mn`: resolves when the host has answered all that this client asked it before. */
+  async mn(host: string, options?: OperationOptions): Promise<void> {
+    const request = hostRequest<void>(MN, mnHead())
+    request.ordered = true
+    return ask(this.#core, hostNamed(this.#core, host), request, options)
+  }
+
+  /** `me`: what the server knows of an item, by its own names; undefined on a miss. */
+  async me(
+    key: MetaKey,
+    options?: OperationOptions,
+  ): Promise<Readonly<Record<string, string>> | undefined> {
+    const { wireKey, routeKey, isBase64 } = this.#place(key)
+    await this.#checkServer('mg', {}, routeKey)
+    const head = meHead(wireKey, { b: isBase64 })
+    return this.#core.submit(
+      new Request(ME, routeKey, wireKey, head, undefined, undefined),
+      options,
+    )
+  }
+
+  async #send(
+    name: MetaVerb,
+    verb: Verb,
+    key: MetaKey,
+    flags: object,
+    body: Uint8Array | undefined,
+    options: OperationOptions | undefined,
+    headOf: (wireKey: string, isBase64: boolean) => string,
+  ): Promise<MetaReply> {
+    for (const letter of ['q', 'b', 'k', 'P', 'L']) {
+      if (letter in flags) throw badFlag(letter)
+    }
+    const { wireKey, routeKey, isBase64 } = this.#place(key)
+    const head = headOf(wireKey, isBase64)
+    await this.#checkServer(name, flags, routeKey)
+    return this.#core.submit(new Request(verb, routeKey, wireKey, head, body, undefined), options)
+  }
+
+  #place(key: MetaKey): { wireKey: string; routeKey: string; isBase64: boolean } {
+    const { keys } = this.#core
+    if (!(key instanceof Uint8Array)) {
+      return { wireKey: keys.wireKey(key), routeKey: keys.routeKey(key), isBase64: false }
+    }
+    const wireKey = toBase64Key(key)
+    return { wireKey, routeKey: wireKey, isBase64: true }
+  }
+
+  async #checkServer(name: MetaVerb, flags: object, routeKey: string): Promise<void> {
+    const host = this.#core.cluster.hostFor(routeKey)
+    if (host === undefined) return
+    const { meta, version } = host.abilities ?? (await host.ready())
+    const details = { host: host.name, command: name }
+    if (!meta) {
+      const what = `${host.name} (${version}) has no meta commands: they came with ${META_SINCE}`
+      throw new MintringError('MINTRING_UNSUPPORTED', what, details)
+    }
+    const unknown = unknownMetaFlag(name, flags as Readonly<Record<string, unknown>>, version)
+    if (unknown === undefined) return
+    const { flag, since } = unknown
+    const what = `${name} has the flag ${flag} since ${since}; ${host.name} is ${version}`
+    throw new MintringError('MINTRING_UNSUPPORTED', what, details)
+  }
+}
+
+function metaVerb(name: string, safety: Safety): Verb {
+  return {
+    name,
+    safety,
+    accept(request, reply) {
+      const status = STATUS.get(reply.kind)
+      if (status === undefined) return refuse(request, reply)
+      request.resolve(metaReply(status, reply))
+      return true
+    },
+  }
+}
+
+function metaReply(status: MetaReply['status'], reply: Reply): MetaReply {
+  return {
+    status,
+    value: reply.kind === ReplyKind.Va ? reply.valueBuffer() : undefined,
+    flags: reply.flags,
+    cas: reply.hasCas ? reply.cas : undefined,
+    ttl: reply.ttl === TTL_UNTOLD ? undefined : reply.ttl,
+    size: reply.size,
+    hit: reply.hit < 0 ? undefined : reply.hit === 1,
+    lastAccess: reply.lastAccess < 0 ? undefined : reply.lastAccess,
+    opaque: reply.opaque,
+    won: reply.won,
+    stale: reply.stale,
+    lost: reply.lost,
+  }
+}
+
+/** `ME <key> <name>=<value>*` */
+function debugFields(reply: Reply): Record<string, string> {
+  const fields: Record<string, string> = Object.create(null)
+  for (const part of reply.text().split(' ').slice(2)) {
+    const equals = part.indexOf('=')
+    if (equals > 0) fields[part.slice(0, equals)] = part.slice(equals + 1)
+  }
+  return fields
+}
+
+function badFlag(letter: string): MintringError {
+  return new MintringError(
+    'MINTRING_BAD_ARGUMENT',
+    `the meta flag ${letter} is the client's own affair`,
+  )
+}

@@ -1,0 +1,178 @@
+import { MintringError } from '../../errors.ts'
+import type { Safety, Verb } from '../../net/request.ts'
+import { Request } from '../../net/request.ts'
+import type { Reply } from '../../protocol/reply.ts'
+import { ReplyKind } from '../../protocol/reply-kind.ts'
+import type { ClientCore } from '../core.ts'
+import type { OperationOptions } from '../options.ts'
+import { refusalOf } from '../refusal.ts'
+import { ask } from './hosts.ts'
+
+/** One reply of a raw command. */
+export interface RawReply {
+  /** The line, without its end. */
+  readonly line: string
+  /** The data block that followed it, if one did. */
+  readonly data: Buffer | undefined
+}
+
+/** A word of a raw command; bytes, as the last one, are its data block. */
+export type RawWord = string | number | bigint | Uint8Array
+
+/** How a command's replies end. */
+type Ending = 'one' | 'end'
+
+interface Known {
+  readonly ending: Ending
+  readonly safety: Safety
+  /** Which word tells the length of the data block, for commands that have one. */
+  readonly lengthAt?: number
+}
+
+const read: Known = { ending: 'one', safety: 'read' }
+const list: Known = { ending: 'end', safety: 'read' }
+const once: Known = { ending: 'one', safety: 'once' }
+const stores: Known = { ending: 'one', safety: 'once', lengthAt: 4 }
+
+/** The commands whose replies can be told apart. Others could leave a lane out of step. */
+const known: ReadonlyMap<string, Known> = new Map([
+  ...['mg', 'me', 'mn', 'version'].map((name) => [name, read] as const),
+  ...['get', 'gets', 'stats'].map((name) => [name, list] as const),
+  ...['gat', 'gats'].map((name) => [name, { ...list, safety: 'once' }] as const),
+  ...['set', 'add', 'replace', 'append', 'prepend', 'cas'].map((name) => [name, stores] as const),
+  ['ms', { ...stores, lengthAt: 2 }],
+  ...[
+    'md',
+    'ma',
+    'incr',
+    'decr',
+    'touch',
+    'delete',
+    'flush_all',
+    'verbosity',
+    'cache_memlimit',
+    'slabs',
+    'lru',
+    'lru_crawler',
+    'debugtime',
+  ].map((name) => [name, once] as const),
+  ['config', { ...list, safety: 'once' }],
+])
+
+/** What may come after its command without ending it. */
+const CONTINUES: ReadonlySet<number> = new Set([ReplyKind.Value, ReplyKind.Stat, ReplyKind.Config])
+
+const verbs: Readonly<Record<Safety, Verb>> = {
+  read: rawVerb('read'),
+  idempotent: rawVerb('idempotent'),
+  once: rawVerb('once'),
+}
+
+/**
+ * Any command of the text and meta protocols, as it stands: neither keys nor values are changed.
+ * The line is checked to be one line with the right length of data, and the replies are collected.
+ */
+export function raw(
+  core: ClientCore,
+  target: string,
+  args: readonly (RawWord | OperationOptions)[],
+): Promise<RawReply[]> {
+  const { words, body, options } = partsOf(args)
+  const line = checkLine(words.join(' '))
+  const tokens = line.split(' ').filter(Boolean)
+  const command = checkCommand(tokens, body)
+  const host = core.cluster.hosts.find((one) => one.name === target || one.address === target)
+  const collected: RawReply[] = []
+  const context = { ending: command.ending, collected }
+  const head = `${tokens.join(' ')}\r\n`
+  const verb = verbs[command.safety]
+  if (host !== undefined) {
+    const request = new Request<RawReply[]>(verb, undefined, '', head, body, context)
+    return ask(core, host, request, options)
+  }
+  const wireKey = core.keys.wireKey(target)
+  const routeKey = core.keys.routeKey(target)
+  return core.submit(new Request<RawReply[]>(verb, routeKey, wireKey, head, body, context), options)
+}
+
+interface Parts {
+  readonly words: readonly RawWord[]
+  readonly body: Uint8Array | undefined
+  readonly options: OperationOptions | undefined
+}
+
+/** Words, then perhaps bytes, then perhaps options. */
+function partsOf(args: readonly (RawWord | OperationOptions)[]): Parts {
+  const words = [...args]
+  const last = words.at(-1)
+  const hasOptions = typeof last === 'object' && !(last instanceof Uint8Array)
+  const options = hasOptions ? (words.pop() as OperationOptions) : undefined
+  const body = words.at(-1) instanceof Uint8Array ? (words.pop() as Uint8Array) : undefined
+  if (words.some((word) => typeof word === 'object')) throw bad('has its data at the end')
+  return { words: words as RawWord[], body, options }
+}
+
+interface RawContext {
+  readonly ending: Ending
+  readonly collected: RawReply[]
+}
+
+function rawVerb(safety: Safety): Verb {
+  return {
+    name: 'raw',
+    safety,
+    accept(request, reply) {
+      const { ending, collected } = request.context as RawContext
+      if (isError(reply)) {
+        request.reject(refusalOf(request, reply))
+        if (request.body === undefined || reply.kind === ReplyKind.ServerError) return true
+        // The data block may have been read as commands: this lane is out of step.
+        throw refusalOf(request, reply)
+      }
+      const data = CARRIES_DATA.has(reply.kind) ? reply.valueBuffer() : undefined
+      collected.push({ line: reply.text(), data })
+      if (ending === 'end' && CONTINUES.has(reply.kind)) return false
+      request.resolve(collected)
+      return true
+    },
+  }
+}
+
+const CARRIES_DATA: ReadonlySet<number> = new Set([ReplyKind.Value, ReplyKind.Va, ReplyKind.Config])
+
+function isError({ kind }: Reply): boolean {
+  return (
+    kind === ReplyKind.Error || kind === ReplyKind.ClientError || kind === ReplyKind.ServerError
+  )
+}
+
+function checkLine(line: string): string {
+  if (line.length > 0 && line.length <= 2048 && !/[^ -~\x80-\xff]/.test(line)) return line
+  throw bad('is 1 to 2048 bytes of one line, without control characters')
+}
+
+function checkCommand(tokens: readonly string[], body: Uint8Array | undefined): Known {
+  const [name = '', ...words] = tokens
+  const command = known.get(name)
+  if (command === undefined) {
+    throw bad(`must be one whose replies are known, not '${name.slice(0, 32)}'`)
+  }
+  if (name === 'lru_crawler' && /dump$/.test(words[0] ?? ''))
+    throw bad('dumps have their own verbs')
+  if (words.at(-1) === 'noreply') throw bad('must be answered: noreply is refused')
+  if (name.length === 2 && words.includes('q')) throw bad('must be answered: the flag q is refused')
+  if (command.lengthAt === undefined) {
+    if (body !== undefined) throw bad(`'${name}' takes no data`)
+    return command
+  }
+  const length = tokens[command.lengthAt]
+  if (body === undefined) throw bad(`'${name}' needs its data, as bytes, at the end`)
+  if (length !== String(body.length)) {
+    throw bad(`tells a length of ${length}, but the data has ${body.length} bytes`)
+  }
+  return command
+}
+
+function bad(problem: string): MintringError {
+  return new MintringError('MINTRING_BAD_ARGUMENT', `a raw command ${problem}`)
+}

@@ -1,0 +1,54 @@
+import type { Verb } from '../../net/request.ts'
+import { Request } from '../../net/request.ts'
+import type { ReplyKind as Kind } from '../../protocol/reply-kind.ts'
+import { ReplyKind } from '../../protocol/reply-kind.ts'
+import { deleteHead, touchHead } from '../../protocol/request.ts'
+import type { ClientCore } from '../core.ts'
+import type { OperationOptions } from '../options.ts'
+import { refuse } from '../refusal.ts'
+import type { Ttl } from '../ttl.ts'
+import { exptimeOf } from '../ttl.ts'
+
+const DELETE: Verb = yesOrNotFound('delete', ReplyKind.Deleted)
+const TOUCH: Verb = yesOrNotFound('touch', ReplyKind.Touched)
+
+/** True when the item was there. */
+export function remove(
+  core: ClientCore,
+  key: string,
+  options: OperationOptions | undefined,
+): Promise<boolean> {
+  const wireKey = core.keys.wireKey(key)
+  const routeKey = core.keys.routeKey(key)
+  const head = deleteHead(wireKey)
+  return core.submit(new Request(DELETE, routeKey, wireKey, head, undefined, undefined), options)
+}
+
+/** Gives an item `ttl` from now; true when it was there. */
+export function touch(
+  core: ClientCore,
+  key: string,
+  ttl: Ttl,
+  options: OperationOptions | undefined,
+): Promise<boolean> {
+  const wireKey = core.keys.wireKey(key)
+  const routeKey = core.keys.routeKey(key)
+  const head = touchHead(wireKey, exptimeOf(ttl))
+  return core.submit(new Request(TOUCH, routeKey, wireKey, head, undefined, undefined), options)
+}
+
+function yesOrNotFound(name: string, yes: Kind): Verb {
+  return {
+    name,
+    safety: 'idempotent',
+    accept(request, reply) {
+      if (reply.kind === yes) request.resolve(true)
+      else if (reply.kind === ReplyKind.NotFound) request.resolve(false)
+      else return refuse(request, reply)
+      return true
+    },
+    miss(request) {
+      request.resolve(false)
+    },
+  }
+}

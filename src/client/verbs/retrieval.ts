@@ -1,0 +1,146 @@
+import type { Verb } from '../../net/request.ts'
+import { Request } from '../../net/request.ts'
+import type { Reply } from '../../protocol/reply.ts'
+import { ReplyKind } from '../../protocol/reply-kind.ts'
+import { gatHead, gatsHead, getsHead } from '../../protocol/request.ts'
+import type { ClientCore } from '../core.ts'
+import type { OperationOptions } from '../options.ts'
+import { refuse, surprising } from '../refusal.ts'
+import type { Ttl } from '../ttl.ts'
+import { exptimeOf } from '../ttl.ts'
+import type { Codec } from '../values/codec.ts'
+
+/** A value with what the server knows of it. */
+export interface Entry<Value> {
+  readonly value: Value
+  /** The item's version, for `cas()`. */
+  readonly cas: bigint
+  /** The client flags as stored; docs/values.md tells their bits. */
+  readonly flags: number
+}
+
+type Retrieval = Request<unknown, Codec>
+
+/** Lanes gather the plain gets of a turn into one line, so this is all a hit or a miss costs. */
+const GET: Verb = {
+  name: 'get',
+  safety: 'read',
+  coalesce: true,
+  accept(request, reply) {
+    if (reply.kind !== ReplyKind.Value) return refuse(request, reply)
+    settleValue(request as Retrieval, reply)
+    return true
+  },
+  miss: resolveMiss,
+}
+
+const GETS: Verb = retrieval('gets', 'read', settleEntry)
+/** Touching twice is as good as once, but a retry elsewhere would touch another host's item. */
+const GAT: Verb = retrieval('gat', 'idempotent', settleValue)
+const GATS: Verb = retrieval('gats', 'idempotent', settleEntry)
+
+/** The value, or undefined on a miss. Nothing is made here but the request. */
+export function get(
+  core: ClientCore,
+  key: string,
+  options: OperationOptions | undefined,
+): Promise<unknown> {
+  const wireKey = core.keys.wireKey(key)
+  const routeKey = core.keys.routeKey(key)
+  return core.read(new Request(GET, routeKey, wireKey, '', undefined, core.codec), options)
+}
+
+/** The value with its CAS id and flags, or undefined on a miss. */
+export function gets(
+  core: ClientCore,
+  key: string,
+  options: OperationOptions | undefined,
+): Promise<Entry<unknown> | undefined> {
+  const wireKey = core.keys.wireKey(key)
+  return retrieve(core, GETS, key, wireKey, getsHead([wireKey]), options)
+}
+
+/** The value, which lives for `ttl` from now, or undefined on a miss. */
+export function gat(
+  core: ClientCore,
+  key: string,
+  ttl: Ttl,
+  options: OperationOptions | undefined,
+): Promise<unknown> {
+  const wireKey = core.keys.wireKey(key)
+  return retrieve(core, GAT, key, wireKey, gatHead(exptimeOf(ttl), [wireKey]), options)
+}
+
+/** As gat(), with CAS id and flags. */
+export function gats(
+  core: ClientCore,
+  key: string,
+  ttl: Ttl,
+  options: OperationOptions | undefined,
+): Promise<Entry<unknown> | undefined> {
+  const wireKey = core.keys.wireKey(key)
+  return retrieve(core, GATS, key, wireKey, gatsHead(exptimeOf(ttl), [wireKey]), options)
+}
+
+function retrieve<Result>(
+  core: ClientCore,
+  verb: Verb,
+  key: string,
+  wireKey: string,
+  head: string,
+  options: OperationOptions | undefined,
+): Promise<Result> {
+  const routeKey = core.keys.routeKey(key)
+  return core.read(new Request(verb, routeKey, wireKey, head, undefined, core.codec), options)
+}
+
+/** A retrieval of one key: VALUE and END, or END alone. */
+function retrieval(
+  name: string,
+  safety: Verb['safety'],
+  settle: (request: Retrieval, reply: Reply) => void,
+): Verb {
+  return {
+    name,
+    safety,
+    accept(request, reply) {
+      if (reply.kind === ReplyKind.Value) {
+        if (!reply.keyEquals(request.wireKey)) throw surprising(request)
+        settle(request as Retrieval, reply)
+        return false
+      }
+      if (reply.kind !== ReplyKind.End) return refuse(request, reply)
+      request.resolve(undefined)
+      return true
+    },
+    miss: resolveMiss,
+  }
+}
+
+function resolveMiss(request: Request): void {
+  request.resolve(undefined)
+}
+
+/** A value that cannot be decoded is the caller's error, and no reason to close the lane. */
+function settleValue(request: Retrieval, reply: Reply): void {
+  try {
+    request.resolve(request.context.decode(reply.flags, reply))
+  } catch (error) {
+    request.reject(error)
+  }
+}
+
+function settleEntry(request: Retrieval, reply: Reply): void {
+  const { cas, flags } = reply
+  try {
+    const value = request.context.decode(flags, reply)
+    if (value instanceof Promise) request.resolve(value.then((done) => entry(done, cas, flags)))
+    else request.resolve(entry(value, cas, flags))
+  } catch (error) {
+    request.reject(error)
+  }
+}
+
+function entry(value: unknown, cas: bigint, flags: number): Entry<unknown> | undefined {
+  return value === undefined ? undefined : { value, cas, flags }
+}

@@ -1,0 +1,231 @@
+import { MintringError } from '../../errors.ts'
+import type { Verb } from '../../net/request.ts'
+import { Request } from '../../net/request.ts'
+import { MAX_KEY_BYTES, MAX_UINT64 } from '../../protocol/limits.ts'
+import { ReplyKind } from '../../protocol/reply-kind.ts'
+import type { StoreVerb } from '../../protocol/request.ts'
+import { storeHead } from '../../protocol/request.ts'
+import type { ClientCore } from '../core.ts'
+import type { OperationOptions, StoreOptions } from '../options.ts'
+import { checkOptions } from '../options.ts'
+import { refuse } from '../refusal.ts'
+import { optionalExptime } from '../ttl.ts'
+import type { Encoded } from '../values/codec.ts'
+import { describe } from '../values/json.ts'
+import { textBody } from '../values/text.ts'
+
+/** What became of a compare-and-swap: `exists` means that somebody stored since the `gets`. */
+export type CasOutcome = 'stored' | 'exists' | 'not_found'
+
+/**
+ * What memcached keeps of an item beside key and value (item header, CAS id, flags, line ends): it
+ * counts towards the item size. A few bytes more than 1.6 uses, so that the refusal is never its.
+ */
+const ITEM_OVERHEAD_BYTES = 80
+
+const SET: Verb = storage('set', 'idempotent')
+const ADD: Verb = storage('add', 'once')
+const REPLACE: Verb = storage('replace', 'once')
+const APPEND: Verb = storage('append', 'once')
+const PREPEND: Verb = storage('prepend', 'once')
+
+const CAS: Verb = {
+  name: 'cas',
+  safety: 'once',
+  accept(request, reply) {
+    switch (reply.kind) {
+      case ReplyKind.Stored:
+        request.resolve('stored')
+        return true
+      case ReplyKind.Exists:
+        request.resolve('exists')
+        return true
+      case ReplyKind.NotFound:
+        request.resolve('not_found')
+        return true
+      default:
+        return refuse(request, reply)
+    }
+  },
+  miss(request) {
+    request.resolve('not_found')
+  },
+}
+
+/** One way to store: its verb, and its name on the wire. */
+interface Way {
+  readonly verb: Verb
+  readonly name: StoreVerb | 'cas'
+}
+
+const ways = {
+  set: { verb: SET, name: 'set' },
+  add: { verb: ADD, name: 'add' },
+  replace: { verb: REPLACE, name: 'replace' },
+  cas: { verb: CAS, name: 'cas' },
+} as const satisfies Record<string, Way>
+
+/** `set`, `add` or `replace`: true, or false when the server says NOT_STORED. */
+export function store(
+  core: ClientCore,
+  name: 'set' | 'add' | 'replace',
+  key: string,
+  value: unknown,
+  options: StoreOptions | undefined,
+): Promise<boolean> {
+  return encodeAndSend(core, ways[name], key, value, undefined, options)
+}
+
+/** Stores only if the item still has that CAS id. */
+export function cas(
+  core: ClientCore,
+  key: string,
+  value: unknown,
+  id: bigint,
+  options: StoreOptions | undefined,
+): Promise<CasOutcome> {
+  return encodeAndSend(core, ways.cas, key, value, checkCas(id), options)
+}
+
+/** `append` or `prepend`: bytes to an item that is there. Its flags and TTL stay as they are. */
+export function extend(
+  core: ClientCore,
+  name: 'append' | 'prepend',
+  key: string,
+  value: string | Uint8Array,
+  options: OperationOptions | undefined,
+): Promise<boolean> {
+  const wireKey = core.keys.wireKey(key)
+  if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
+    throw new MintringError(
+      'MINTRING_BAD_VALUE',
+      `${name} takes a string or bytes, not ${describe(value)}`,
+    )
+  }
+  const body = typeof value === 'string' ? textBody(value) : value
+  if (!fits(core, wireKey, body.length)) throw tooLarge(core, wireKey, body.length)
+  const head = storeHead(name, wireKey, 0, 0, body.length)
+  const verb = name === 'append' ? APPEND : PREPEND
+  return core.submit(
+    new Request(verb, core.keys.routeKey(key), wireKey, head, body, undefined),
+    options,
+  )
+}
+
+function encodeAndSend<Result>(
+  core: ClientCore,
+  way: Way,
+  key: string,
+  value: unknown,
+  id: bigint | undefined,
+  options: StoreOptions | undefined,
+): Promise<Result> {
+  const wireKey = core.keys.wireKey(key)
+  const exptime = optionalExptime(options?.ttl)
+  const encoded = core.codec.encode(value)
+  if (encoded instanceof Promise || !fits(core, wireKey, encoded.body.length)) {
+    return sendLater(core, way, key, wireKey, encoded, exptime, id, options)
+  }
+  return send(core, way, key, wireKey, encoded, exptime, id, options)
+}
+
+function send<Result>(
+  core: ClientCore,
+  way: Way,
+  key: string,
+  wireKey: string,
+  encoded: Encoded,
+  exptime: number,
+  id: bigint | undefined,
+  options: StoreOptions | undefined,
+): Promise<Result> {
+  const { body, flags } = encoded
+  const head = storeHead(way.name, wireKey, flags, exptime, body.length, id)
+  const routeKey = core.keys.routeKey(key)
+  return core.submit(new Request(way.verb, routeKey, wireKey, head, body, undefined), options)
+}
+
+/** For values that take time: compression, a slow serializer, chunks to be stored first. */
+async function sendLater<Result>(
+  core: ClientCore,
+  way: Way,
+  key: string,
+  wireKey: string,
+  encoding: Encoded | Promise<Encoded>,
+  exptime: number,
+  id: bigint | undefined,
+  options: StoreOptions | undefined,
+): Promise<Result> {
+  checkOptions(options)
+  const encoded = await encoding
+  const item = fits(core, wireKey, encoded.body.length)
+    ? encoded
+    : await split(core, wireKey, encoded, exptime, options)
+  return send(core, way, key, wireKey, item, exptime, id, options)
+}
+
+function split(
+  core: ClientCore,
+  wireKey: string,
+  encoded: Encoded,
+  exptime: number,
+  options: StoreOptions | undefined,
+): Promise<Encoded> {
+  if (core.chunks === undefined) throw tooLarge(core, wireKey, encoded.body.length)
+  return core.chunks.write(encoded, exptime, chunkBytes(core), options)
+}
+
+/** How much of a split value one item takes. */
+export function chunkBytes(core: ClientCore): number {
+  return core.maxItemBytes - ITEM_OVERHEAD_BYTES - MAX_KEY_BYTES
+}
+
+/** `set` of a value that was encoded already, and fits. */
+export function storeEncoded(
+  core: ClientCore,
+  key: string,
+  encoded: Encoded,
+  exptime: number,
+  options: OperationOptions | undefined,
+): Promise<boolean> {
+  const wireKey = core.keys.wireKey(key)
+  return send(core, ways.set, key, wireKey, encoded, exptime, undefined, options)
+}
+
+/** Whether an item of that key and length is within the server's item size. */
+export function fits(core: ClientCore, wireKey: string, bodyLength: number): boolean {
+  return bodyLength + wireKey.length + ITEM_OVERHEAD_BYTES <= core.maxItemBytes
+}
+
+/** A server that refuses a value for its size deletes the one it had: so it is never asked. */
+export function tooLarge(core: ClientCore, wireKey: string, bodyLength: number): MintringError {
+  const bytes = bodyLength + wireKey.length + ITEM_OVERHEAD_BYTES
+  return new MintringError(
+    'MINTRING_TOO_LARGE',
+    `an item of ${bytes} bytes is over maxItemBytes (${core.maxItemBytes})`,
+  )
+}
+
+function storage(name: string, safety: Verb['safety']): Verb {
+  return {
+    name,
+    safety,
+    accept(request, reply) {
+      if (reply.kind === ReplyKind.Stored) request.resolve(true)
+      else if (reply.kind === ReplyKind.NotStored) request.resolve(false)
+      else return refuse(request, reply)
+      return true
+    },
+    miss(request) {
+      request.resolve(false)
+    },
+  }
+}
+
+function checkCas(id: bigint): bigint {
+  if (typeof id === 'bigint' && id >= 0n && id <= MAX_UINT64) return id
+  throw new MintringError(
+    'MINTRING_BAD_ARGUMENT',
+    `a CAS id is the bigint that gets() told, not ${typeof id} ${String(id)}`,
+  )
+}
