@@ -81,7 +81,7 @@ function isExecutable(path) {
   }
 }
 
-/** Debian's package without root: downloaded and unpacked, nothing installed, no service started. */
+/** Debian's package without root: downloaded, unpacked, not installed, and no service started. */
 function unpackDebian(folder) {
   mkdirSync(folder, { recursive: true })
   const download = (options) =>

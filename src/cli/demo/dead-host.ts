@@ -1,0 +1,134 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MemcachedClient } from '../../client/client.ts'
+import type { EmbeddedServer } from '../../embedded/embedded-server.ts'
+import { startServer } from '../../embedded/server.ts'
+import { createRing } from '../../ring/ring.ts'
+
+const HOSTS = 4
+const KEYS = 10_000
+const OPERATIONS_PER_TICK = 10
+const TICK_MS = 10
+/** A service waits longer before it tries a dead host again; here somebody is watching. */
+const RETRY_TIMEOUT_MS = 500
+const PATIENCE_MS = 5_000
+
+/** What callers saw, and what the ring did, while one of four hosts died and came back. */
+export interface DeadHostOutcome {
+  readonly operations: number
+  readonly errors: number
+  readonly wrongValues: number
+  readonly slowestMs: number
+  readonly ejectedAfterMs: number
+  readonly backAfterMs: number
+  /** The share of all keys that another host had to take. */
+  readonly moved: number
+  /** The same for the rule that most clients begin with: hash modulo the number of hosts. */
+  readonly movedByModulo: number
+}
+
+/** Plays the scene: fill, load, kill, wait for the ejection, restart, wait for the return. */
+export async function playDeadHost(say: (line: string) => void): Promise<DeadHostOutcome> {
+  const servers = await Promise.all(Array.from({ length: HOSTS }, () => startServer({ port: 0 })))
+  const addresses = servers.map((server) => server.address)
+  const cache = new MemcachedClient(addresses, { retryTimeoutMs: RETRY_TIMEOUT_MS })
+  const keys = Array.from({ length: KEYS }, (_, index) => `user:${index}`)
+  say(`${HOSTS} cache hosts on this machine: ${addresses.join(', ')}`)
+  await cache.setMany(new Map(keys.map((key) => [key, `the value of ${key}`])))
+  say(`${KEYS.toLocaleString('en')} keys written; callers now read and write all the time`)
+  const load = new Load(cache, keys)
+  await sleep(1_000)
+
+  const [victim] = servers as [EmbeddedServer]
+  const homes = keys.map((key) => cache.locate(key).server)
+  const stateOf = () => cache.hosts().find((row) => row.address === victim.address)?.state
+  await victim.kill()
+  say(`killed ${victim.address}, in the middle of it`)
+  const ejectedAfterMs = await until(() => stateOf() === 'ejected')
+  const moved = shareOf(keys, (key, index) => placeOf(cache, key) !== homes[index])
+  await sleep(1_000)
+  await victim.restart()
+  say(`started ${victim.address} again, empty`)
+  const backAfterMs = await until(() => stateOf() === 'up')
+  await sleep(1_000)
+
+  await load.stop()
+  await cache.close()
+  await Promise.all(servers.map((server) => server.close()))
+  const movedByModulo = moduloShare(addresses, victim.address, keys)
+  const { operations, errors, wrongValues, slowestMs } = load
+  const seen = { operations, errors, wrongValues, slowestMs }
+  return { ...seen, ejectedAfterMs, backAfterMs, moved, movedByModulo }
+}
+
+/** Callers that do not slow down when the cache does: nine reads, one write, and again. */
+class Load {
+  operations = 0
+  errors = 0
+  wrongValues = 0
+  slowestMs = 0
+  readonly #cache: MemcachedClient
+  readonly #keys: readonly string[]
+  readonly #pending = new Set<Promise<void>>()
+  readonly #timer: NodeJS.Timeout
+
+  constructor(cache: MemcachedClient, keys: readonly string[]) {
+    this.#cache = cache
+    this.#keys = keys
+    this.#timer = setInterval(() => {
+      for (let count = 0; count < OPERATIONS_PER_TICK; count++) this.#begin()
+    }, TICK_MS)
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await Promise.all(this.#pending)
+  }
+
+  #begin(): void {
+    const key = this.#keys[(this.operations * 7919) % this.#keys.length] as string
+    const isWrite = this.operations % 10 === 0
+    this.operations += 1
+    const done: Promise<void> = this.#call(key, isWrite).finally(() => this.#pending.delete(done))
+    this.#pending.add(done)
+  }
+
+  async #call(key: string, isWrite: boolean): Promise<void> {
+    const startMs = performance.now()
+    try {
+      if (isWrite) await this.#cache.set(key, `the value of ${key}`)
+      else this.#judge(key, await this.#cache.get(key))
+    } catch {
+      this.errors += 1
+    }
+    this.slowestMs = Math.max(this.slowestMs, performance.now() - startMs)
+  }
+
+  #judge(key: string, value: unknown): void {
+    if (value !== undefined && value !== `the value of ${key}`) this.wrongValues += 1
+  }
+}
+
+function placeOf(cache: MemcachedClient, key: string): string {
+  const { server, ejected, fallback } = cache.locate(key)
+  return ejected ? (fallback ?? 'nowhere') : server
+}
+
+function moduloShare(addresses: readonly string[], lost: string, keys: readonly string[]): number {
+  const before = createRing(addresses, { distribution: 'modula' })
+  const after = before.without(lost)
+  return shareOf(keys, (key) => before.locate(key).server !== after.locate(key).server)
+}
+
+function shareOf(keys: readonly string[], counts: (key: string, index: number) => boolean): number {
+  return keys.filter(counts).length / keys.length
+}
+
+async function until(isSo: () => boolean): Promise<number> {
+  const startMs = performance.now()
+  while (!isSo()) {
+    if (performance.now() - startMs > PATIENCE_MS)
+      throw new Error('the host never changed its state')
+    await sleep(2)
+  }
+  return performance.now() - startMs
+}

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { demoCommand } from '../../src/cli/demo.ts'
+import { type CliIo, UsageError } from '../../src/cli/io.ts'
+
+/** A terminal that remembers what was written to it. */
+function newIo(): CliIo & { readonly said: string[] } {
+  const said: string[] = []
+  const out = (text: string): void => void said.push(text)
+  return { said, out, err: out, isTTY: false, columns: 80, env: {} }
+}
+
+describe('mintring demo', () => {
+  test('loses a host and a hot key without a caller noticing, in less than 20 s', async () => {
+    const io = newIo()
+    const startMs = performance.now()
+    const status = await demoCommand([], io)
+    const text = io.said.join('')
+    assert.equal(status, 0, text)
+    assert.ok(performance.now() - startMs < 20_000)
+    assert.match(text, /errors they saw +0\n/)
+    assert.match(text, /wrong values they got +0\n/)
+    assert.match(text, /get, then load and set +1,000 /)
+    assert.match(text, /one load per process +4 /)
+    assert.match(text, /mintring +1 /)
+    const shares = [...text.matchAll(/ ([\d.]+) %/g)].map((match) => Number(match[1]))
+    const [ketama = 0, modulo = 0] = shares
+    assert.ok(ketama > 15 && ketama < 35, `ketama moved ${ketama} %`)
+    assert.ok(modulo > 70 && modulo < 80, `modulo moved ${modulo} %`)
+    for (const line of text.split('\n')) assert.ok(line.length <= 80, line)
+  })
+
+  test('takes no arguments', async () => {
+    await assert.rejects(demoCommand(['--fast'], newIo()), UsageError)
+  })
+})
