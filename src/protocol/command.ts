@@ -215,7 +215,9 @@ export class CommandParser {
     command.tooLarge = false
     const width = line.width(0)
     const short =
-      width <= 4 ? SHORT_VERBS.get(packVerb(bytes, line.start(0), line.end(0))) : undefined
+      width > 0 && width <= 4
+        ? SHORT_VERBS.get(packVerb(bytes, line.start(0), line.end(0)))
+        : undefined
     command.verb = short ?? line.text(0)
     if (STORAGE_WORDS.has(command.verb)) this.#onStorage(command)
     else if (command.verb === 'ms' && this.#options.meta) this.#onMetaSet(command)

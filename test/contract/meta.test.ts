@@ -1,0 +1,308 @@
+import { contract } from './contract.ts'
+
+const BAD = 'CLIENT_ERROR bad command line format'
+const TOO_LONG = 'k'.repeat(251)
+
+contract('meta commands', {
+  'mg returns the flags asked for, in that order': `
+    > set a 77 0 3
+    > abc
+    < STORED
+    > mg a
+    < HD
+    > mg a s v f t k Oopaque
+    < VA 3 s3 f77 t-1 ka Oopaque
+    < abc
+    > mg a c
+    < HD c{cas}
+    > mg a k f c
+    < HD ka f77 c{cas}
+    > mg nothing v k Oq
+    < EN knothing Oq
+    > mg nothing v q
+    > mg a q
+    < HD
+    > mn
+    < MN`,
+  'mg h tells a first fetch from a later one, u leaves no trace': `
+    > set a 0 0 1
+    > x
+    < STORED
+    > mg a h u
+    < HD h0
+    > mg a h
+    < HD h0
+    > mg a h l
+    < HD h1 l0`,
+  'mg T changes the time to live and mg t tells it, in order': `
+    > set a 0 100 1
+    > x
+    < STORED
+    > mg a t T50
+    < HD t{~100}
+    > mg a T70 t
+    < HD t{~70}
+    > mg a T0 t
+    < HD t-1
+    > mg a T-1
+    < HD
+    > mg a
+    < EN
+    > mg a T1.5
+    < CLIENT_ERROR bad token in command line format
+    > mg a Tx v
+    < CLIENT_ERROR bad token in command line format`,
+  'ms stores in every mode': `
+    > ms a 2 F5 T100
+    > ab
+    < HD
+    > ms a 2 ME
+    > cd
+    < NS
+    > ms a 2 MA
+    > cd
+    < HD
+    > ms a 2 MP k Oz
+    > zz
+    < HD ka Oz
+    > mg a v f t
+    < VA 6 f5 t{~100}
+    < zzabcd
+    > ms b 1 MR
+    > x
+    < NS
+    > ms b 1 MS
+    > x
+    < HD
+    > ms b 1 MR q
+    > y
+    > ms b 1 MX
+    > z
+    < CLIENT_ERROR invalid mode for ms M token
+    > ms b 1 MXX
+    > z
+    < CLIENT_ERROR incorrect length for M token
+    > mg b v
+    < VA 1
+    < y`,
+  'ms C stores only over the CAS it names': `
+    > ms a 1 c
+    > x
+    < HD c{first}
+    > ms a 1 C{first} c k
+    > y
+    < HD c{second} ka
+    > ms a 1 C{first} c
+    > z
+    < EX c0
+    > ms a 1 C0
+    > z
+    < EX
+    > ms nothing 1 C5 c
+    > z
+    < NF c0
+    > ms a 1 MA C{first}
+    > z
+    < EX
+    > ms a 1 MA C{second}
+    > z
+    < HD
+    > ms a 1 ME C{second}
+    > z
+    < NS
+    > mg a v
+    < VA 2
+    < yz`,
+  'ms refuses lines that cannot be; what has a length is swallowed': `
+    > ms
+    < ERROR
+    > ms a
+    < ${BAD}
+    > ms a abc
+    > hello
+    < ${BAD}
+    < ERROR
+    > ms a -1
+    > hello
+    < ${BAD}
+    < ERROR
+    > ms ${TOO_LONG} 5
+    > hello
+    < ${BAD}
+    < ERROR
+    > ms a S5
+    > hello
+    < ${BAD}
+    < ERROR
+    > ms a 5 E1
+    > hello
+    < CLIENT_ERROR invalid flag
+    > ms a 5 T1 T2
+    > hello
+    < CLIENT_ERROR duplicate flag
+    > ms a 5 Tx
+    > hello
+    < CLIENT_ERROR bad token in command line format
+    > ms a 5 Fx
+    > hello
+    < ${BAD}
+    > ms a 5 b
+    > hello
+    < CLIENT_ERROR error decoding key
+    > ms a 5 O${'o'.repeat(32)}
+    > hello
+    < CLIENT_ERROR opaque token too long
+    > ms a 5 O${'o'.repeat(31)}
+    > hello
+    < HD O${'o'.repeat(31)}
+    > ms a 5 ${'bNTRlOPLkstcfvhuqFCMJDI'.split('').join(' ')}
+    > hello
+    < CLIENT_ERROR options flags too long
+    < ERROR`,
+  'md deletes, under a CAS where one is named': `
+    > md a
+    < NF
+    > md a q k Ox
+    < NF ka Ox
+    > ms a 1 c
+    > x
+    < HD c{cas}
+    > md a C1
+    < EX
+    > md a C{cas} k
+    < HD ka
+    > ms a 1
+    > x
+    < HD
+    > md a q
+    > mg a
+    < EN
+    > md a x
+    < CLIENT_ERROR invalid or duplicate flag
+    > md a q q
+    < CLIENT_ERROR invalid or duplicate flag
+    > md
+    < ERROR
+    > md ${TOO_LONG}
+    < ${BAD}
+    > md a O${'o'.repeat(32)}
+    < CLIENT_ERROR opaque token too long`,
+  'ma counts, creates with N and J, and obeys a CAS': `
+    > ma n
+    < NF
+    > ma n q k Ox
+    < NF kn Ox
+    > ma n v t N100 J10 t
+    < CLIENT_ERROR invalid or duplicate flag
+    > ma n v t N100 J10
+    < VA 2 t-1
+    < 10
+    > ma n N100 J10 D5 v t
+    < VA 2 t{~100}
+    < 15
+    > ma n MD D3 v c
+    < VA 2 c{cas}
+    < 12
+    > ma n C1
+    < EX
+    > ma n C{cas} M+ v
+    < VA 2
+    < 13
+    > ma n M- D100 v
+    < VA 1
+    < 0
+    > ma n T30 t
+    < HD t{~30}
+    > ma n q
+    > ma n MQ
+    < CLIENT_ERROR invalid mode for ma M token
+    > ma n Dx
+    < CLIENT_ERROR invalid or duplicate flag
+    > ma fresh N0 q
+    < HD
+    > set s 0 0 1
+    > x
+    < STORED
+    > ma s
+    < CLIENT_ERROR cannot increment or decrement non-numeric value
+    > ma s q
+    < CLIENT_ERROR cannot increment or decrement non-numeric value`,
+  'a ma that makes the number longer loses the TTL it was given': `
+    > set n 0 0 1
+    > 9
+    < STORED
+    > ma n v T30 t
+    < VA 2 t30
+    < 10
+    > mg n t
+    < HD t-1`,
+  'keys may be base64, and are shown as they were stored': `
+    > ms Zm9vIGJhcg== 2 b k
+    > hi
+    < HD kZm9vIGJhcg== b
+    > mg Zm9vIGJhcg== b v k
+    < VA 2 kZm9vIGJhcg== b
+    < hi
+    > md Zm9vIGJhcg== b k
+    < HD kZm9vIGJhcg== b
+    > ms YWJj 2 b
+    > hi
+    < HD
+    > get abc
+    < VALUE abc 0 2
+    < hi
+    < END
+    > mg abc k
+    < HD kYWJj b
+    > append abc 0 0 1
+    > !
+    < STORED
+    > mg abc k
+    < HD kabc
+    > mg Y!W_JjZ b
+    < CLIENT_ERROR error decoding key
+    > mg === b
+    < CLIENT_ERROR error decoding key
+    > mg YW!Jj b v
+    < VA 3
+    < hi!
+    > me YWJj b
+    < ME abc exp=-1 la={la} cas={cas} fetch=yes cls=1 size=65`,
+  'wrong flags are named, the last of them where there are several': `
+    > mg a v v
+    < CLIENT_ERROR duplicate flag
+    > mg a !
+    < CLIENT_ERROR invalid flag
+    > mg a Tx !
+    < CLIENT_ERROR invalid flag
+    > mg a \xff
+    < CLIENT_ERROR duplicate flag
+    > mg
+    < ERROR
+    > mg ${TOO_LONG} v
+    < ${BAD}
+    > mg a O${'o'.repeat(32)}
+    < CLIENT_ERROR opaque token too long
+    > mg a b N T R l O P L k s t c f v h u q F C
+    < CLIENT_ERROR options flags are too long`,
+  'me tells what is known of an item': `
+    > set a 5 0 3
+    > abc
+    < STORED
+    > me a
+    < ME a exp=-1 la={la} cas={cas} fetch=no cls=1 size=67
+    > get a
+    < VALUE a 5 3
+    < abc
+    < END
+    > touch a 100
+    < TOUCHED
+    > me a with words
+    < ME a exp={left} la={la} cas={cas} fetch=yes cls=1 size=67
+    > me nothing
+    < EN
+    > me
+    < ${BAD}
+    > me x b
+    < ${BAD}`,
+})

@@ -1,0 +1,305 @@
+import { contract } from './contract.ts'
+
+const LONG_KEY = 'k'.repeat(250)
+
+contract('reading and writing', {
+  'a value is stored with its flags and read back': `
+    > set a 123 0 5
+    > hello
+    < STORED
+    > get a
+    < VALUE a 123 5
+    < hello
+    < END`,
+  'a get of many keys answers the hits in the order asked': `
+    > set a 0 0 1
+    > 1
+    > set b 0 0 1
+    > 2
+    < STORED
+    < STORED
+    > get b nothing a b
+    < VALUE b 0 1
+    < 2
+    < VALUE a 0 1
+    < 1
+    < VALUE b 0 1
+    < 2
+    < END`,
+  'a get goes on past the 23 words other commands are limited to': `
+    > set k30 0 0 2
+    > ok
+    < STORED
+    > get ${Array.from({ length: 40 }, (_, index) => `k${index}`).join(' ')}
+    < VALUE k30 0 2
+    < ok
+    < END`,
+  'gets tells a CAS that every change renews': `
+    > set a 0 0 1
+    > x
+    < STORED
+    > gets a
+    < VALUE a 0 1 {first}
+    < x
+    < END
+    > set a 0 0 1
+    > x
+    < STORED
+    > gets a
+    < VALUE a 0 1 {second}
+    < x
+    < END
+    > cas a 0 0 1 {first}
+    > y
+    < EXISTS
+    > cas a 0 0 1 {second}
+    > z
+    < STORED
+    > cas nothing 0 0 1 1
+    > z
+    < NOT_FOUND`,
+  'add stores what is missing, replace what is there': `
+    > replace a 0 0 1
+    > x
+    < NOT_STORED
+    > add a 0 0 1
+    > x
+    < STORED
+    > add a 0 0 1
+    > y
+    < NOT_STORED
+    > replace a 5 0 1
+    > z
+    < STORED
+    > get a
+    < VALUE a 5 1
+    < z
+    < END`,
+  'append and prepend keep the flags and need a value to be there': `
+    > append a 9 0 1
+    > x
+    < NOT_STORED
+    > prepend a 9 0 1
+    > x
+    < NOT_STORED
+    > set a 7 0 2
+    > bc
+    < STORED
+    > append a 9 0 1
+    > d
+    < STORED
+    > prepend a 9 0 1
+    > a
+    < STORED
+    > get a
+    < VALUE a 7 4
+    < abcd
+    < END`,
+  'incr and decr count in 64 bits: up wraps, down stops at nothing': `
+    > set n 0 0 20
+    > 18446744073709551615
+    < STORED
+    > incr n 2
+    < 1
+    > set n 0 0 2
+    > 10
+    < STORED
+    > decr n 1
+    < 9
+    > get n
+    < VALUE n 0 2
+    < 9 
+    < END
+    > decr n 100
+    < 0
+    > incr n 18446744073709551615
+    < 18446744073709551615
+    > get n
+    < VALUE n 0 20
+    < 18446744073709551615
+    < END
+    > incr nothing 1
+    < NOT_FOUND
+    > incr n x
+    < CLIENT_ERROR invalid numeric delta argument
+    > incr n -1
+    < CLIENT_ERROR invalid numeric delta argument
+    > incr n 18446744073709551616
+    < CLIENT_ERROR invalid numeric delta argument
+    > set n 0 0 3
+    > abc
+    < STORED
+    > incr n 1
+    < CLIENT_ERROR cannot increment or decrement non-numeric value
+    > set n 0 0 0
+    > 
+    < STORED
+    > decr n 1
+    < CLIENT_ERROR cannot increment or decrement non-numeric value`,
+  'numbers may have white space around and a sign before them': `
+    > set n 0 0 5
+    >   +7 
+    < STORED
+    > incr n 1
+    < 8
+    > get n
+    < VALUE n 0 5
+    < 8    
+    < END
+    > set n 0 0 3
+    > 7 x
+    < STORED
+    > incr n 1
+    < 8`,
+  'delete and touch say whether there was something': `
+    > delete a
+    < NOT_FOUND
+    > touch a 10
+    < NOT_FOUND
+    > set a 0 0 1
+    > x
+    < STORED
+    > touch a 10
+    < TOUCHED
+    > delete a 0
+    < DELETED
+    > delete a 5
+    < CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]
+    > delete a 0 noreply
+    > touch a x
+    < CLIENT_ERROR invalid exptime argument
+    > touch a
+    < ERROR`,
+  'gat and gats read and touch at once': `
+    > set a 3 0 1
+    > x
+    < STORED
+    > gat 100 a nothing
+    < VALUE a 3 1
+    < x
+    < END
+    > mg a t
+    < HD t{~100}
+    > gats 0 a
+    < VALUE a 3 1 {cas}
+    < x
+    < END
+    > mg a t c
+    < HD t-1 c{cas}
+    > gat x a
+    < CLIENT_ERROR invalid exptime argument
+    > gat 10
+    < END`,
+  'noreply silences the outcome': `
+    > set a 0 0 1 noreply
+    > x
+    > add a 0 0 1 noreply
+    > y
+    > incr a 1 noreply
+    > touch a 0 noreply
+    > get a
+    < VALUE a 0 1
+    < x
+    < END
+    > delete a noreply
+    > flush_all noreply
+    > verbosity 0 noreply
+    > get a
+    < END`,
+  'a negative exptime is over at once, one beyond 30 days is a date': `
+    > set a 0 -1 1
+    > x
+    < STORED
+    > get a
+    < END
+    > set a 0 2592001 1
+    > x
+    < STORED
+    > get a
+    < END
+    > set a 0 2592000 1
+    > x
+    < STORED
+    > mg a t
+    < HD t{~2592000}
+    > touch a -1
+    < TOUCHED
+    > get a
+    < END`,
+  'flush_all hides what is there and nothing that comes later': `
+    > set a 0 0 1
+    > x
+    > flush_all
+    > set b 0 0 1
+    > y
+    > get a b
+    < STORED
+    < OK
+    < STORED
+    < VALUE b 0 1
+    < y
+    < END
+    > flush_all 1000
+    < OK
+    > get b
+    < VALUE b 0 1
+    < y
+    < END
+    > flush_all x
+    < CLIENT_ERROR invalid exptime argument
+    > flush_all 1 2 3
+    < ERROR
+    > flush_all 0
+    < OK
+    > get b
+    < END`,
+  'keys may have 250 bytes of any kind but space and line ends': `
+    > set ${LONG_KEY} 0 0 1
+    > x
+    < STORED
+    > get ${LONG_KEY}
+    < VALUE ${LONG_KEY} 0 1
+    < x
+    < END
+    > set caf\xc3\xa9\t\x01 0 0 1
+    > x
+    < STORED
+    > get caf\xc3\xa9\t\x01
+    < VALUE caf\xc3\xa9\t\x01 0 1
+    < x
+    < END`,
+  'a value may be anything, line ends and commands included': `
+    > set a 0 0 26
+    > END
+    > get a
+    > VALUE a 0 1
+    > \x00
+    < STORED
+    > get a
+    < VALUE a 0 26
+    < END
+    < get a
+    < VALUE a 0 1
+    < \x00
+    < END`,
+  'version, verbosity and mn answer, quit closes': `
+    > version
+    < VERSION 1.6.18
+    > version with words
+    < VERSION 1.6.18
+    > verbosity 0
+    < OK
+    > verbosity
+    < ERROR
+    > verbosity x
+    < CLIENT_ERROR bad command line format
+    > mn
+    < MN
+    > mn x y
+    < MN
+    > get nothing
+    > quit
+    > get nothing
+    < END
+    <!`,
+})

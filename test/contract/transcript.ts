@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { connect, type Socket } from 'node:net'
+
+const REPLY_TIMEOUT_MS = 2_000
+const QUIET_MS = 30
+
+/** Where a contract is checked. */
+export interface Target {
+  readonly name: string
+  readonly port: number
+}
+
+interface Step {
+  readonly send: string
+  readonly expect: readonly string[]
+  readonly closes: boolean
+}
+
+/**
+ * Plays a transcript on a connection of its own. Lines beginning `> ` are sent with CR LF, those of
+ * a run in one write; `< ` lines are what must come back, all of it; `<!` means that the server
+ * closes. `{name}` in a reply binds a number that later lines may repeat; `{~30}` is a time within
+ * a second of 30, for seconds tick when they please.
+ */
+export async function playTranscript(target: Target, text: string): Promise<void> {
+  const wire = await Wire.open(target.port)
+  const bound = new Map<string, string>()
+  try {
+    const steps = parseTranscript(text)
+    for (const [index, step] of steps.entries()) {
+      wire.send(step.send.replace(/\{(\w+)\}/g, (_, name: string) => bound.get(name) ?? ''))
+      const pattern = step.expect.map((line) => patternOf(line, bound)).join('')
+      const lines = step.expect.length
+      const enough = (bytes: string): boolean => bytes.split('\r\n').length > lines
+      // Bytes too many show in the next step; after the last one they are waited for.
+      const last = index === steps.length - 1
+      const reply = await wire.read(enough, step.closes, last ? QUIET_MS : 0)
+      const said = `${target.name} answered ${JSON.stringify(reply)} to ${JSON.stringify(step.send)}`
+      const match = new RegExp(`^${pattern}$`, 's').exec(reply)
+      assert.ok(match, `${said}, not ${JSON.stringify(step.expect.join('\r\n'))}`)
+      for (const [name, value] of Object.entries(match.groups ?? {})) bound.set(name, value)
+    }
+  } finally {
+    wire.close()
+  }
+}
+
+function patternOf(line: string, bound: ReadonlyMap<string, string>): string {
+  const escaped = line.replace(/[.*+?^$()|[\]\\]/g, '\\$&')
+  const filled = escaped
+    .replace(/\{~(\d+)\}/g, (_, n: string) => `(?:${n}|${Number(n) - 1}|${Number(n) + 1})`)
+    .replace(/\{(\w+)\}/g, (_, name: string) => bound.get(name) ?? `(?<${name}>-?\\d+)`)
+  return `${filled}\r\n`
+}
+
+function parseTranscript(text: string): Step[] {
+  const steps: { send: string; expect: string[]; closes: boolean }[] = []
+  let asking = false
+  for (const raw of text.split('\n')) {
+    const line = raw.trimStart()
+    if (line.startsWith('>')) {
+      if (!asking) steps.push({ send: '', expect: [], closes: false })
+      steps.at(-1)!.send += `${line.slice(2)}\r\n`
+      asking = true
+    } else if (line.startsWith('<!')) {
+      steps.at(-1)!.closes = true
+      asking = false
+    } else if (line.startsWith('<')) {
+      steps.at(-1)!.expect.push(line.slice(2))
+      asking = false
+    }
+  }
+  return steps
+}
+
+/** A raw connection whose replies are read as latin1 text. */
+export class Wire {
+  readonly #socket: Socket
+  #received = ''
+  #closed = false
+  #wake: () => void = () => {}
+
+  private constructor(socket: Socket) {
+    this.#socket = socket
+    socket.setNoDelay(true)
+    socket.on('data', (chunk: Buffer) => {
+      this.#received += chunk.toString('latin1')
+      this.#wake()
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      this.#closed = true
+      this.#wake()
+    })
+  }
+
+  static open(port: number): Promise<Wire> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(port, '127.0.0.1', () => resolve(new Wire(socket)))
+      socket.once('error', reject)
+    })
+  }
+
+  send(bytes: string): void {
+    this.#socket.write(Buffer.from(bytes, 'latin1'))
+  }
+
+  /** Everything received once `enough` says so and `quietMs` more have passed. */
+  async read(
+    enough: (bytes: string) => boolean,
+    untilClosed: boolean = false,
+    quietMs: number = 0,
+  ): Promise<string> {
+    const deadline = performance.now() + REPLY_TIMEOUT_MS
+    while (performance.now() < deadline) {
+      if (untilClosed ? this.#closed : enough(this.#received)) break
+      if (this.#closed) break
+      await this.#news(deadline - performance.now())
+    }
+    if (!untilClosed && quietMs > 0) await this.#news(quietMs)
+    const bytes = this.#received
+    this.#received = ''
+    return bytes
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  async #news(timeoutMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+      timer = setTimeout(resolve, timeoutMs)
+    })
+    clearTimeout(timer)
+  }
+}
