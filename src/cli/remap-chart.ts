@@ -10,9 +10,11 @@ const COLUMNS = 200
 
 /** Colours for light and dark pages, as CSS. */
 export const chartStyle: string = `
-.chart { --ink: #1c2733; --faint: #6b7785; --line: #d5dbe1; --need: #0f8a6d; --waste: #d9663a; --host: #3f7fbf }
+.chart { --ink: #1c2733; --faint: #6b7785; --line: #d5dbe1;
+  --need: #0f8a6d; --waste: #d9663a; --host: #3f7fbf }
 @media (prefers-color-scheme: dark) {
-  .chart { --ink: #e8edf2; --faint: #9aa7b4; --line: #3a4550; --need: #36c39c; --waste: #f0905f; --host: #74aee6 }
+  .chart { --ink: #e8edf2; --faint: #9aa7b4; --line: #3a4550;
+    --need: #36c39c; --waste: #f0905f; --host: #74aee6 }
 }
 .chart text { fill: var(--ink); font: 12px system-ui, sans-serif }
 .chart .faint { fill: var(--faint) }
@@ -23,6 +25,11 @@ export const chartStyle: string = `
 .chart .ideal { stroke: var(--ink); stroke-width: 2 }
 `
 
+const paperStyle = `
+.chart .paper { fill: #fff }
+@media (prefers-color-scheme: dark) { .chart .paper { fill: #14191f } }
+`
+
 /** The whole picture as one SVG file. */
 export function remapSvg(report: RemapReport): string {
   const height = movesHeight(report) + 40
@@ -30,9 +37,9 @@ export function remapSvg(report: RemapReport): string {
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${WIDTH} ${height}" ` +
     `role="img" aria-label="${title}"><title>${title}</title><style>${chartStyle}` +
-    `.chart .paper { fill: #fff } @media (prefers-color-scheme: dark) { .chart .paper { fill: #14191f } }` +
+    `${paperStyle}` +
     `</style><rect class="paper" width="${WIDTH}" height="${height}"/>` +
-    `<text x="12" y="24">${title.slice(0, 64)}</text>` +
+    `<text x="12" y="24">${escaped(headline(report).slice(0, 60))}</text>` +
     `<g transform="translate(0 32)">${moves(report)}</g></svg>\n`
   )
 }
@@ -49,12 +56,10 @@ function movesHeight(report: RemapReport): number {
 
 function moves(report: RemapReport): string {
   const bottom = report.results.length * ROW
-  const ticks = [0, 0.25, 0.5, 0.75, 1].map((fraction) => {
-    const x = 12 + fraction * PLOT
-    return (
-      `<line class="line" x1="${x}" x2="${x}" y1="4" y2="${bottom}"/>` +
-      `<text class="faint" x="${x}" y="${bottom + 16}" text-anchor="middle">${fraction * 100}</text>`
-    )
+  const ticks = [0, 25, 50, 75, 100].map((value) => {
+    const x = 12 + (value / 100) * PLOT
+    const line = `<line class="line" x1="${x}" x2="${x}" y1="4" y2="${bottom}"/>`
+    return `${line}${text(x, bottom + 16, 'middle', String(value), 'faint')}`
   })
   const rows = report.results.map((result, i) => moveRow(result, i * ROW))
   return `${ticks.join('')}${rows.join('')}`
@@ -62,15 +67,15 @@ function moves(report: RemapReport): string {
 
 function moveRow(result: RemapResult, y: number): string {
   const needed = (result.moved - result.unrelated) * PLOT
-  const unrelated = result.unrelated * PLOT
-  const ideal = 12 + result.ideal * PLOT
-  return (
-    `<text x="12" y="${y + 16}">${result.distribution} <tspan class="faint">${result.hash}</tspan></text>` +
-    `<rect class="need" x="12" y="${y + 21}" width="${round(needed)}" height="15"/>` +
-    `<rect class="waste" x="${round(12 + needed)}" y="${y + 21}" width="${round(unrelated)}" height="15"/>` +
-    `<line class="ideal" x1="${round(ideal)}" x2="${round(ideal)}" y1="${y + 19}" y2="${y + 38}"/>` +
-    `<text x="${WIDTH - 12}" y="${y + 33}" text-anchor="end">${percent(result.moved)}</text>`
-  )
+  const ideal = round(12 + result.ideal * PLOT)
+  const hash = `<tspan class="faint">${result.hash}</tspan>`
+  return [
+    `<text x="12" y="${y + 16}">${result.distribution} ${hash}</text>`,
+    rect('need', 12, y + 21, needed, 15),
+    rect('waste', 12 + needed, y + 21, result.unrelated * PLOT, 15),
+    `<line class="ideal" x1="${ideal}" x2="${ideal}" y1="${y + 19}" y2="${y + 38}"/>`,
+    text(WIDTH - 12, y + 33, 'end', percent(result.moved)),
+  ].join('')
 }
 
 /** What share of the keys each server has, before the change or after the way it fell worst. */
@@ -80,17 +85,13 @@ export function sharesChart(shares: readonly number[], label: string): string {
   const width = (WIDTH - 24) / columns.length
   const bars = columns.map((share, i) => {
     const height = (share / top) * 80
-    const x = round(12 + i * width)
-    return `<rect class="host" x="${x}" y="${round(96 - height)}" width="${round(width * 0.8)}" height="${round(height)}"/>`
+    return rect('host', 12 + i * width, 96 - height, width * 0.8, height)
   })
   const mean = round(96 - (1 / shares.length / top) * 80)
-  const line = `<line class="ideal" x1="12" x2="${WIDTH - 12}" y1="${mean}" y2="${mean}" stroke-dasharray="2 4"/>`
-  const note = `<text class="faint" x="12" y="12">${escaped(label)}, highest ${percent(top)}</text>`
-  return svg(
-    102,
-    `${label}: the highest of ${shares.length} shares is ${percent(top)}`,
-    note + bars.join('') + line,
-  )
+  const ends = `x1="12" x2="${WIDTH - 12}" y1="${mean}" y2="${mean}"`
+  const note = text(12, 12, 'start', `${escaped(label)}, highest ${percent(top)}`, 'faint')
+  const content = `${note}${bars.join('')}<line class="ideal" ${ends} stroke-dasharray="2 4"/>`
+  return svg(102, `${label}: the highest of ${shares.length} shares is ${percent(top)}`, content)
 }
 
 /** At most 200 columns, each the highest of its servers. */
@@ -104,10 +105,17 @@ function downsampled(shares: readonly number[]): readonly number[] {
 }
 
 function svg(height: number, label: string, content: string): string {
-  return (
-    `<svg class="chart" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escaped(label)}">` +
-    `${content}</svg>`
-  )
+  const box = `viewBox="0 0 ${WIDTH} ${height}"`
+  return `<svg class="chart" ${box} role="img" aria-label="${escaped(label)}">${content}</svg>`
+}
+
+function rect(kind: string, x: number, y: number, width: number, height: number): string {
+  const place = `x="${round(x)}" y="${round(y)}"`
+  return `<rect class="${kind}" ${place} width="${round(width)}" height="${round(height)}"/>`
+}
+
+function text(x: number, y: number, anchor: string, content: string, kind = ''): string {
+  return `<text class="${kind}" x="${x}" y="${y}" text-anchor="${anchor}">${content}</text>`
 }
 
 function round(value: number): number {

@@ -12,12 +12,15 @@ const pageStyle = `
 body { margin: 0; padding: 1.25rem; background: var(--paper); color: var(--ink);
   font: 1rem/1.5 system-ui, sans-serif }
 main { max-width: 60rem; margin: 0 auto }
-h1 { font-size: 1.4rem; line-height: 1.25; overflow-wrap: anywhere } h2 { font-size: 1.1rem; margin-top: 2rem }
+h1 { font-size: 1.4rem; line-height: 1.25; overflow-wrap: anywhere }
+h2 { font-size: 1.1rem; margin-top: 2rem }
 svg { display: block; width: 100%; max-width: 36rem; height: auto }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1rem }
+.pair { display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)) }
 .scroll { overflow-x: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap }
+th, td { padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line);
+  text-align: right; white-space: nowrap }
 th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left }
 p { max-width: 44rem } .faint { color: var(--faint) }
 `

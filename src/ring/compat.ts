@@ -20,9 +20,9 @@ const spymemcached = preset({
 const hashring = preset({ distribution: 'hashring', hash: 'md5', ejection: 'rebuild' })
 
 /**
- * Presets that place like other clients: spread one into the options of `createRing` or a client, and
- * override what your fleet overrides, as in `{ ...compat.twemproxy, hash: 'md5' }`. docs/ring.md tells which
- * of them agree with each other.
+ * Presets that place like other clients: spread one into the options of `createRing` or a client,
+ * and override what your fleet overrides, as in `{ ...compat.twemproxy, hash: 'md5' }`.
+ * docs/ring.md tells which of them agree with each other.
  */
 export const compat = Object.freeze({
   /** libmemcached with KETAMA=1 (DISTRIBUTION consistent): 100 points, one_at_a_time. */
@@ -32,7 +32,10 @@ export const compat = Object.freeze({
     ejection: 'rebuild',
     duplicates: 'allow',
   }),
-  /** libmemcached with KETAMA_WEIGHTED=1; pylibmc with `ketama_weighted`; PHP's OPT_LIBKETAMA_COMPATIBLE. */
+  /**
+   * libmemcached with KETAMA_WEIGHTED=1; pylibmc with `ketama_weighted`; PHP's
+   * OPT_LIBKETAMA_COMPATIBLE.
+   */
   libmemcachedWeighted: preset({
     distribution: 'ketama',
     hash: 'md5',

@@ -18,13 +18,16 @@ export interface PointSource {
   readonly fill: (member: Member, count: number, out: Uint32Array, offset: number) => void
   /** Who owns a point that two members have: the first listed by default. */
   readonly ties?: 'first' | 'last'
-  /** `forward`: a hash belongs to the first point at or after it; `backward`: the last at or before it. */
+  /**
+   * `forward`: a hash belongs to the first point at or after it; `backward`: the last at or before
+   * it.
+   */
   readonly search?: 'forward' | 'backward'
 }
 
 /**
- * Points sorted on a circle of 32-bit hashes, with a table from a hash's top bits to where its points start,
- * so that a lookup costs the same on 3 hosts and on 1,000.
+ * Points sorted on a circle of 32-bit hashes, with a table from a hash's top bits to where its
+ * points start, so that a lookup costs the same on 3 hosts and on 1,000.
  */
 export class Continuum implements Table {
   // Point and owner side by side: one cache line for both.
@@ -106,7 +109,8 @@ export class Continuum implements Table {
     const hashes = 2 ** bits
     let from = 0
     for (let i = 0; i < this.#size && from < hashes; i++) {
-      // Forward, an arc ends with its point; backward, the arc up to a point belongs to the one before.
+      // Forward, an arc ends with its point; backward, the arc up to a point belongs to the one
+      // before.
       const end = Math.min(hashes, this.#entries[2 * i]! + (this.#backward ? 0 : 1))
       if (end <= from) continue
       const owner = this.#backward ? (i + this.#size - 1) % this.#size : i

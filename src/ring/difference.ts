@@ -15,7 +15,10 @@ export interface Difference {
   readonly keys: number
   /** Keys whose server changes. */
   readonly moved: number
-  /** Moved keys that neither leave nor reach a server that was added, removed or given another weight. */
+  /**
+   * Moved keys that neither leave nor reach a server that was added, removed or given another
+   * weight.
+   */
   readonly unrelated: number
   readonly removed: readonly string[]
   readonly added: readonly string[]

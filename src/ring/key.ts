@@ -1,6 +1,6 @@
 /**
- * A cache key: a string stands for its UTF-8 bytes, a Uint8Array for itself. Strings are what memcached
- * clients in Node hold; bytes are for keys that are not valid UTF-8.
+ * A cache key: a string stands for its UTF-8 bytes, a Uint8Array for itself. Strings are what
+ * memcached clients in Node hold; bytes are for keys that are not valid UTF-8.
  */
 export type Key = string | Uint8Array
 
@@ -10,15 +10,15 @@ export type BytesHash = (bytes: Uint8Array, length: number) => number
 /** Hashes a key to an unsigned 32-bit number. */
 export type KeyHash = (key: Key) => number
 
-// Keys up to this many UTF-16 units are written to one buffer owned by this module, so that a lookup
-// allocates nothing. memcached's own limit is 250 bytes.
+// Keys up to this many UTF-16 units are written to one buffer owned by this module, so that a
+// lookup allocates nothing. memcached's own limit is 250 bytes.
 const SHARED_UNITS = 1024
 const sharedBytes = new Uint8Array(SHARED_UNITS * 3)
 const encoder = new TextEncoder()
 
 /**
- * A key hash from a hash over bytes. Hashes run to their end before anything else can use the shared
- * buffer, so it is never seen half written.
+ * A key hash from a hash over bytes. Hashes run to their end before anything else can use the
+ * shared buffer, so it is never seen half written.
  */
 export function overBytes(hash: BytesHash): KeyHash {
   return (key) => {
@@ -54,8 +54,8 @@ export function prefixed(text: string, key: Key): Key {
 }
 
 /**
- * The part of the key between the first `open` and the first `close` after it, or the whole key when there
- * is none or it is empty: twemproxy's `hash_tag`, which never tries a later tag.
+ * The part of the key between the first `open` and the first `close` after it, or the whole key
+ * when there is none or it is empty: twemproxy's `hash_tag`, which never tries a later tag.
  */
 export function tagged(key: Key, open: string, close: string): Key {
   if (typeof key === 'string') {

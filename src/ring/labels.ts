@@ -2,7 +2,10 @@ import { isIP, isIPv6 } from 'node:net'
 import { MintringError } from '../errors.ts'
 import { DEFAULT_PORT, type ParsedServer } from './server.ts'
 
-/** libmemcached's: the host alone on port 11211, `host:port` else, `path:0` for a socket; no brackets. */
+/**
+ * libmemcached's: the host alone on port 11211, `host:port` else, `path:0` for a socket; no
+ * brackets.
+ */
 export function libmemcachedLabel(server: ParsedServer): string {
   return server.port === DEFAULT_PORT ? server.host : `${server.host}:${server.port}`
 }
@@ -17,7 +20,9 @@ export function twemproxyLabel(server: ParsedServer): string {
   return server.name ?? server.path ?? libmemcachedLabel(server)
 }
 
-/** The host and its port always; a socket's path alone; IPv6 without brackets (Dalli, pymemcache). */
+/**
+ * The host and its port always; a socket's path alone; IPv6 without brackets (Dalli, pymemcache).
+ */
 export function hostPortLabel(server: ParsedServer): string {
   return server.path ?? `${server.host}:${server.port}`
 }

@@ -22,7 +22,9 @@ export interface Placement {
   ownerAt(position: number): number
   /** The point at a position, where places are points of a continuum. */
   pointAt(position: number): number | undefined
-  /** The server of the key when some are dead, leaving the others' keys where they are; -1 for none. */
+  /**
+   * The server of the key when some are dead, leaving the others' keys where they are; -1 for none.
+   */
   indexOfLive(key: Key, live: Live): number
   /** Every point of the continuum in order; empty for distributions without one. */
   readonly points: Uint32Array
@@ -58,7 +60,9 @@ export interface PlacementInput {
 export interface Distribution {
   /** The key hash when none is asked for. */
   readonly hash: HashName
-  /** Hash names that mean another hash here, such as the whole CRC-32 where that is what `crc32` is. */
+  /**
+   * Hash names that mean another hash here, such as the whole CRC-32 where that is what `crc32` is.
+   */
   readonly hashAliases?: Readonly<Record<string, HashName>>
   /** Whether weights count at all. */
   readonly weights: 'ignored' | 'whole' | 'fractional'
@@ -69,7 +73,10 @@ export interface Distribution {
   readonly place: (input: PlacementInput) => Placement
 }
 
-/** Finds a live server the way one client does it after the first choice was dead; -1 when it gives up. */
+/**
+ * Finds a live server the way one client does it after the first choice was dead; -1 when it gives
+ * up.
+ */
 export type Walk = (key: Key, hash: number, table: Table, live: Live) => number
 
 /** The server of a hash. */

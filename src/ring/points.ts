@@ -8,7 +8,10 @@ export const POINTS_PER_SERVER = 160
 const encoder = new TextEncoder()
 const labelBytes = new Uint8Array(8192)
 
-/** Calls `visit` with the bytes of `label-0`, `label-1`, … `label-(count - 1)`, in one reused buffer. */
+/**
+ * Calls `visit` with the bytes of `label-0`, `label-1`, … `label-(count - 1)`, in one reused
+ * buffer.
+ */
 export function eachLabel(
   label: string,
   separator: string,
@@ -49,8 +52,9 @@ export function fillHashedPoints(
 }
 
 /**
- * How many points a weight earns in libmemcached and twemproxy, in their single-precision arithmetic, step
- * by step: in doubles some weights get four points more or fewer, and about 1 % of keys another server.
+ * How many points a weight earns in libmemcached and twemproxy, in their single-precision
+ * arithmetic, step by step: in doubles some weights get four points more or fewer, and about 1 % of
+ * keys another server.
  */
 export function libmemcachedPoints(weight: number, total: number, servers: number): number {
   const f = Math.fround

@@ -34,8 +34,9 @@ export class Location<Server extends RingServer = RingServer> {
   }
 
   /**
-   * The server the key goes to when its `n` first choices are dead (1 by default), after the distribution's
-   * own failover; `undefined` when that gives up, and when there are no more servers.
+   * The server the key goes to when its `n` first choices are dead (1 by default), after the
+   * distribution's own failover; `undefined` when that gives up, and when there are no more
+   * servers.
    */
   fallback(n = 1): Server | undefined {
     const live = new Uint8Array(this.#ring.servers.length).fill(1)
@@ -95,9 +96,10 @@ export class Ring<Server extends RingServer = RingServer> {
   }
 
   /**
-   * The index of the key's server when only those are alive whose entry in `live` is truthy: a live server's
-   * key stays where it is, a dead one's goes where the distribution's own failover takes it. -1 when that
-   * finds nobody (Dalli, spymemcached and python-memcached give up after some tries).
+   * The index of the key's server when only those are alive whose entry in `live` is truthy: a live
+   * server's key stays where it is, a dead one's goes where the distribution's own failover takes
+   * it. -1 when that finds nobody (Dalli, spymemcached and python-memcached give up after some
+   * tries).
    */
   indexOfLive(key: Key, live: Live): number {
     return this.#placement.indexOfLive(this.#tag === undefined ? key : this.#tagged(key), live)
@@ -119,8 +121,8 @@ export class Ring<Server extends RingServer = RingServer> {
   }
 
   /**
-   * The ring over the servers alive. `ejection: 'rebuild'` as libmemcached and twemproxy do it; indexes stay
-   * those of this ring's `servers`.
+   * The ring over the servers alive. `ejection: 'rebuild'` as libmemcached and twemproxy do it;
+   * indexes stay those of this ring's `servers`.
    *
    * @throws MintringError MINTRING_NO_SERVERS when none is alive.
    */
@@ -156,8 +158,9 @@ export class Ring<Server extends RingServer = RingServer> {
   }
 
   /**
-   * What becomes of `keys` when this ring is replaced by `other`: how many change server, and how many of
-   * those have nothing to do with the servers that were added, removed or given another weight.
+   * What becomes of `keys` when this ring is replaced by `other`: how many change server, and how
+   * many of those have nothing to do with the servers that were added, removed or given another
+   * weight.
    */
   diff(other: Ring, keys: Iterable<Key>): Difference {
     return differenceBetween(this, other, this.changeTo(other), keys)
@@ -205,12 +208,12 @@ function membersOf(parsed: readonly ParsedServer[], live: Live | undefined): Mem
 }
 
 /**
- * Builds the ring of `servers`. It is ready when this returns, for every hash; with `xxh32` and `xxh64`,
- * `await loadHash('xxh64')` before the first lookups avoids their slower start.
+ * Builds the ring of `servers`. It is ready when this returns, for every hash; with `xxh32` and
+ * `xxh64`, `await loadHash('xxh64')` before the first lookups avoids their slower start.
  *
- * @throws MintringError MINTRING_NO_SERVERS for an empty list, MINTRING_BAD_SERVER for a server that cannot
- * be, MINTRING_DUPLICATE_SERVER for two servers of one label, MINTRING_BAD_BEHAVIOR for an unknown or
- * ill-typed option.
+ * @throws MintringError MINTRING_NO_SERVERS for an empty list, MINTRING_BAD_SERVER for a server
+ * that cannot be, MINTRING_DUPLICATE_SERVER for two servers of one label, MINTRING_BAD_BEHAVIOR for
+ * an unknown or ill-typed option.
  */
 export function createRing<Server extends RingServer>(
   servers: readonly Server[],

@@ -10,7 +10,10 @@ export const MAX_WEIGHT = 65_535
 
 /** A server as an object. */
 export interface ServerObject {
-  /** Host name or IP address, as the fleet's other clients spell it: placement depends on the spelling. */
+  /**
+   * Host name or IP address, as the fleet's other clients spell it: placement depends on the
+   * spelling.
+   */
   readonly host?: string | undefined
   /** TCP port; 11211 by default. */
   readonly port?: number | undefined
@@ -50,8 +53,8 @@ export interface ParsedServer {
 }
 
 /**
- * Reads a server. Nothing is normalised: host names keep their case and trailing dot, because other clients
- * hash them as they are written.
+ * Reads a server. Nothing is normalised: host names keep their case and trailing dot, because other
+ * clients hash them as they are written.
  *
  * @throws MintringError MINTRING_BAD_SERVER for an address, port or weight that cannot be.
  */
@@ -123,7 +126,8 @@ function partsOfUrl(text: string): ServerObject {
       throw badServer(text, `unknown parameter '${parameter}' (weight, name and ip are known)`)
     }
   }
-  // The URL parser lower-cases nothing in schemes it does not know, so the host is as it was written.
+  // The URL parser lower-cases nothing in schemes it does not know, so the host is as it was
+  // written.
   const weight = url.searchParams.get('weight')
   return {
     host: url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname,
@@ -197,5 +201,6 @@ function shown(server: unknown): string {
   if (typeof server === 'string') return `'${server.replace(/\/\/[^@/]*@/, '//').slice(0, 120)}'`
   if (typeof server !== 'object' || server === null) return String(server)
   const { host, port, path } = server as ServerObject
-  return `{ host: ${String(host)}, port: ${String(port)}${path === undefined ? '' : `, path: ${path}`} }`
+  if (path !== undefined) return `{ path: ${String(path)} }`
+  return `{ host: ${String(host)}, port: ${String(port)} }`
 }

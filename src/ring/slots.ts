@@ -22,7 +22,10 @@ export class Slots implements Table {
     return this.#owners[position]!
   }
 
-  /** Hashes the hash again until a live server is met, so that a dead one's keys spread over all others. */
+  /**
+   * Hashes the hash again until a live server is met, so that a dead one's keys spread over all
+   * others.
+   */
   liveOwnerOf(hash: number, live: Live): number {
     return rehashed(this, hash, live) ?? firstLiveAfter(this.#owners, hash, live)
   }
@@ -40,7 +43,10 @@ export class Slots implements Table {
   }
 }
 
-/** The live owner of `hash` or of the hash hashed again, at most 32 times; `undefined` when all were dead. */
+/**
+ * The live owner of `hash` or of the hash hashed again, at most 32 times; `undefined` when all were
+ * dead.
+ */
 export function rehashed(table: Table, hash: number, live: Live): number | undefined {
   let current = hash
   for (let i = 0; i <= REHASHES; i++) {

@@ -1,3 +1,4 @@
+import { emitWarning } from 'node:process'
 import type { DistributionName } from './options.ts'
 import type { ParsedServer } from './server.ts'
 import type { Settings } from './settings.ts'
@@ -30,7 +31,7 @@ export function warnOfTraps(
   for (const trap of traps) {
     if (warned.has(trap)) continue
     warned.add(trap)
-    process.emitWarning(trap, { type: 'MintringWarning', code: 'MINTRING_RING_TRAP' })
+    emitWarning(trap, { type: 'MintringWarning', code: 'MINTRING_RING_TRAP' })
   }
   return Object.freeze(traps)
 }
@@ -41,8 +42,9 @@ function trapsOf(settings: Settings, servers: readonly ParsedServer[]): string[]
   if (servers.length === 1) return traps
   if (hash.bits < 32 && WIDE_RINGS.has(distribution)) {
     traps.push(
-      `hash '${hash.name}' has ${hash.bits} bits, ${distribution} has points over 32: nearly all keys ` +
-        `go to one server (2,048 of 2,048 measured). Use 'md5', or 'crc32a' for the whole CRC-32.`,
+      `hash '${hash.name}' has ${hash.bits} bits, ${distribution} has points over 32: nearly ` +
+        `all keys go to one server (2,048 of 2,048 measured). Use 'md5', or 'crc32a' for the ` +
+        `whole CRC-32.`,
     )
   }
   if (hash.name === 'fnv1a_64' && MODULAS.has(distribution)) {
@@ -50,21 +52,22 @@ function trapsOf(settings: Settings, servers: readonly ParsedServer[]): string[]
     const divisor = FNV64_DIVISORS.find((candidate) => slots % candidate === 0)
     if (divisor !== undefined) {
       traps.push(
-        `hash 'fnv1a_64' with ${distribution} over ${slots} slots is skewed, as ${slots} is divisible by ` +
-          `${divisor}: key:0 to key:1799 over 3 servers fall 90 / 0 / 1,710. Use another hash.`,
+        `hash 'fnv1a_64' with ${distribution} over ${slots} slots is skewed, as ${slots} is ` +
+          `divisible by ${divisor}: key:0 to key:1799 over 3 servers fall 90 / 0 / 1,710. ` +
+          `Use another hash.`,
       )
     }
   }
   if (/^fnv/i.test(hash.name) && distribution === 'ketamaUnweighted') {
     traps.push(
-      `a ${distribution} ring made with '${hash.name}' is skewed: the busiest of 10 servers has 1.6 to ` +
-        `2.65 times the mean. Use 'md5', or the weighted 'ketama'.`,
+      `a ${distribution} ring made with '${hash.name}' is skewed: the busiest of 10 servers has ` +
+        `1.6 to 2.65 times the mean. Use 'md5', or the weighted 'ketama'.`,
     )
   }
   if (hash.name === 'NATIVE_HASH' && distribution === 'spymemcached') {
     traps.push(
-      `a spymemcached ring made with 'NATIVE_HASH' is skewed: the busiest of 5 servers has 3.6 times the ` +
-        `mean. Use 'md5' (KETAMA_HASH).`,
+      `a spymemcached ring made with 'NATIVE_HASH' is skewed: the busiest of 5 servers has 3.6 ` +
+        `times the mean. Use 'md5' (KETAMA_HASH).`,
     )
   }
   if (

@@ -51,8 +51,8 @@ export function describeChange(change: RemapChange): string {
 }
 
 /**
- * The ways the change can fall, at most `limit` of them spread evenly over the servers: a figure from one
- * host is luck (±8 % of itself on a ring of ten).
+ * The ways the change can fall, at most `limit` of them spread evenly over the servers: a figure
+ * from one host is luck (±8 % of itself on a ring of ten).
  *
  * @throws MintringError MINTRING_BAD_ARGUMENT for a change that cannot be.
  */

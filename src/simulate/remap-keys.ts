@@ -18,8 +18,8 @@ export function noSkippedLines(): SkippedLines {
 }
 
 /**
- * The keys of a list with one per line, LF or CRLF, read as it streams in. Lines that cannot be keys are
- * counted in `skipped`, and never held in memory however long.
+ * The keys of a list with one per line, LF or CRLF, read as it streams in. Lines that cannot be
+ * keys are counted in `skipped`, and never held in memory however long.
  *
  * @throws MintringError MINTRING_BAD_ARGUMENT when there was no key at all.
  */
@@ -36,11 +36,14 @@ export async function* keysOfLines(
   }
   if (found > 0) return
   const { empty, tooLong, unusable } = skipped
-  const why = `no usable key in the list (${empty} empty, ${tooLong} too long, ${unusable} unusable lines)`
+  const lines = `${empty} empty, ${tooLong} too long, ${unusable} unusable lines`
+  const why = `no usable key in the list (${lines})`
   throw new MintringError('MINTRING_BAD_ARGUMENT', `Bad remap: ${why}`)
 }
 
-/** Lines without their end; an over-long one is cut just past the limit, which is enough to tell. */
+/**
+ * Lines without their end; an over-long one is cut just past the limit, which is enough to tell.
+ */
 async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   // Room for the longest key, its CR, and one byte more.
   const held = new Uint8Array(MAX_KEY_BYTES + 2)

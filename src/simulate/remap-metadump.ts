@@ -7,12 +7,12 @@ import { parseServer, type RingServer } from '../ring/server.ts'
 const MAX_LINE_BYTES = 4096
 
 /**
- * The keys a live memcached holds, by `lru_crawler metadump all` (memcached 1.5 and later), as they stream
- * in. Costs the server a walk through its items, without blocking it.
+ * The keys a live memcached holds, by `lru_crawler metadump all` (memcached 1.5 and later), as they
+ * stream in. Costs the server a walk through its items, without blocking it.
  *
- * @throws MintringError MINTRING_CONNECTION when the server cannot be reached, stays silent for `idleMs`
- * (5,000 by default) or ends before it is done, saying how many keys had come; MINTRING_REFUSED when it will
- * not dump (busy with another dump, crawler off, too old).
+ * @throws MintringError MINTRING_CONNECTION when the server cannot be reached, stays silent for
+ * `idleMs` (5,000 by default) or ends before it is done, saying how many keys had come;
+ * MINTRING_REFUSED when it will not dump (busy with another dump, crawler off, too old).
  */
 export async function* metadumpKeys(
   server: RingServer,

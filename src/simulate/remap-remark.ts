@@ -1,8 +1,8 @@
 import type { Ring } from '../ring/ring.ts'
 
 /**
- * Why keys of unchanged servers move on a ring: their numbers of points changed. libmemcached's arithmetic
- * gives 50 equal servers 156 points each, and 49 of them 160.
+ * Why keys of unchanged servers move on a ring: their numbers of points changed. libmemcached's
+ * arithmetic gives 50 equal servers 156 points each, and 49 of them 160.
  */
 export function pointsRemark(before: Ring, after: Ring): string | undefined {
   const was = before.points.length / before.servers.length

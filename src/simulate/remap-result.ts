@@ -23,7 +23,10 @@ export interface Balance {
   readonly stddevOverMean: number
 }
 
-/** One distribution's outcome. Fractions are of all keys, averaged over every way the change can fall. */
+/**
+ * One distribution's outcome. Fractions are of all keys, averaged over every way the change can
+ * fall.
+ */
 export interface RemapResult extends Balance {
   readonly distribution: DistributionName
   readonly hash: HashName
@@ -34,8 +37,8 @@ export interface RemapResult extends Balance {
   /** The fewest that could move: what the changed servers' weights are worth. */
   readonly ideal: number
   /**
-   * What moves instead when the servers that leave are dead and skipped (`ejection: 'skip'`): their own keys
-   * alone. Undefined when the change is not just servers leaving.
+   * What moves instead when the servers that leave are dead and skipped (`ejection: 'skip'`): their
+   * own keys alone. Undefined when the change is not just servers leaving.
    */
   readonly movedIfSkipped: number | undefined
   /** The least and the most that moved in one way the change fell. */

@@ -38,17 +38,21 @@ export interface RemapInput {
   /** Further ring options, for all distributions. */
   readonly options?: RingOptions | undefined
   /**
-   * Over how many hosts to average a change given as a count: all of them up to 20,000 servers built in
-   * all, so 100 of 200 hosts and 2 of 10,000.
+   * Over how many hosts to average a change given as a count: all of them up to 20,000 servers
+   * built in all, so 100 of 200 hosts and 2 of 10,000.
    */
   readonly trials?: number | undefined
   /** With `hitRatio`: what the origin is asked for before and right after the change. */
   readonly requestsPerSecond?: number | undefined
   /** Hits over requests, 0 to 1. */
   readonly hitRatio?: number | undefined
-  /** Called now and then with how much of the work is done, 0 to 1. Not for keys of unknown number. */
+  /**
+   * Called now and then with how much of the work is done, 0 to 1. Not for keys of unknown number.
+   */
   readonly onProgress?: ((done: number) => void) | undefined
-  /** Counts a shard elsewhere, such as on a worker thread. Made-up keys are split in `shards` parts. */
+  /**
+   * Counts a shard elsewhere, such as on a worker thread. Made-up keys are split in `shards` parts.
+   */
   readonly runShard?:
     | ((shard: RemapShard, onProgress: (keysDone: number) => void) => Promise<Difference[]>)
     | undefined
@@ -74,10 +78,11 @@ const MAX_KEYS = 1_000_000_000_000
 const SERVERS_IN_ALL_TRIALS = 20_000
 
 /**
- * Counts what a change of membership moves: no clock, no network, the same figures every time. Memory grows
- * with the servers, never with the keys.
+ * Counts what a change of membership moves: no clock, no network, the same figures every time.
+ * Memory grows with the servers, never with the keys.
  *
- * @throws MintringError MINTRING_BAD_ARGUMENT for a question that cannot be, and what `createRing` throws.
+ * @throws MintringError MINTRING_BAD_ARGUMENT for a question that cannot be, and what `createRing`
+ * throws.
  */
 export async function remap(input: RemapInput): Promise<RemapReport> {
   const servers =

@@ -20,7 +20,8 @@ const shard: RemapShard = {
 /** The thread of the program, its TypeScript compiled as it is loaded. */
 function start(workerData: RemapShard): Worker {
   const file = new URL('../../src/cli/remap-worker.ts', import.meta.url).href
-  const code = `import('tsx/esm/api').then(({ register }) => { register(); return import('${file}') })`
+  const load = `{ register(); return import('${file}') }`
+  const code = `import('tsx/esm/api').then(({ register }) => ${load})`
   return new Worker(code, { eval: true, workerData, execArgv: [] })
 }
 

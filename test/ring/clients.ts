@@ -4,7 +4,10 @@ import { bytesOf, type Key, prefixed } from '../../src/ring/key.ts'
 import type { RingOptions } from '../../src/ring/options.ts'
 import type { Vector } from './vectors.ts'
 
-/** How a vector is asked of mintring: the ring's options, and what the client does to keys before hashing. */
+/**
+ * How a vector is asked of mintring: the ring's options, and what the client does to keys before
+ * hashing.
+ */
 export interface Question {
   readonly options: RingOptions & { readonly autoEjectHosts?: boolean }
   readonly hashedKey: (key: Key) => Key

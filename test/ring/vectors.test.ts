@@ -49,7 +49,8 @@ for (const [file, vectors] of files) {
     assert.ok(vectors.length > 0, `no vectors in ${file}`)
     for (const vector of vectors) {
       const { source, distribution, hash, options, servers } = vector
-      const title = `${source}, ${distribution}, ${hash}, ${servers.length} servers, ${JSON.stringify(options)}`
+      const configuration = `${servers.length} servers, ${JSON.stringify(options)}`
+      const title = `${source}, ${distribution}, ${hash}, ${configuration}`
       it(title, () => check(vector))
     }
   })

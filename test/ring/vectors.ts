@@ -35,7 +35,9 @@ type OddKeys = Readonly<Record<string, readonly string[]>>
 export const vectorFolder: string =
   process.env.MINTRING_VECTORS ?? fileURLToPath(new URL('../vectors/ring', import.meta.url))
 
-/** Every vector of every file in the folder, by file. Anything in it that is not one is an error. */
+/**
+ * Every vector of every file in the folder, by file. Anything in it that is not one is an error.
+ */
 export function readVectors(folder: string): Map<string, readonly Vector[]> {
   const files = new Map<string, readonly Vector[]>()
   for (const file of readdirSync(folder).sort()) {

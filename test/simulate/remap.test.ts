@@ -63,7 +63,7 @@ describe('other changes', () => {
     near(results.get('modula')!.ideal, 1 / 11, 1e-9)
   })
 
-  it('replacing a server moves its keys alone on modula, and about twice as many on a ring', async () => {
+  it('replacing a server moves its keys alone on modula, about twice as many on a ring', async () => {
     const change = { replace: { '10.0.0.4': '10.9.9.9' } }
     const results = await outcomes({ servers: 10, change })
     near(results.get('modula')!.moved, 0.1, 0.01)
@@ -72,7 +72,7 @@ describe('other changes', () => {
     assert.equal(results.get('ketama')!.unrelated, 0)
   })
 
-  it('another weight moves what the weight is worth, and unrelated keys little or not at all', async () => {
+  it('another weight moves what it is worth, and unrelated keys little or not at all', async () => {
     const change = { reweight: { '10.0.0.1:11211': 3 } }
     const distributions = ['ketama', 'rendezvous'] as const
     const results = await outcomes({ servers: 10, change, distributions })
@@ -92,7 +92,7 @@ describe('other changes', () => {
     near(report.results[0]!.ideal, 0.5, 1e-9)
   })
 
-  it('lists are averaged once, counts over every server, at most 20,000 servers in all', async () => {
+  it('lists are averaged once, counts over every server up to 20,000 in all', async () => {
     const one = await remap({ servers: ['a', 'b', 'c'], change: { remove: ['b'] }, keys: 100 })
     assert.equal(one.trials, 1)
     const all = await remap({ servers: ['a', 'b', 'c'], change: { remove: 1 }, keys: 100 })

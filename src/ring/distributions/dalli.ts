@@ -25,9 +25,9 @@ function rehash(input: PlacementInput): Walk {
 }
 
 /**
- * Ruby's Dalli (`ring.rb`): points are the first four bytes of SHA-1, searched backwards, the key hash is the
- * whole CRC-32, and the port is always part of the label. Dalli's namespace is hashed with the key: pass the
- * key as `namespace:key`.
+ * Ruby's Dalli (`ring.rb`): points are the first four bytes of SHA-1, searched backwards, the key
+ * hash is the whole CRC-32, and the port is always part of the label. Dalli's namespace is hashed
+ * with the key: pass the key as `namespace:key`.
  */
 export const dalli: Distribution = {
   hash: 'crc32a',

@@ -21,8 +21,9 @@ function sha1Words(bytes: Uint8Array, length: number, out: Uint32Array, offset: 
 }
 
 /**
- * npm's hashring, and with `labelFormat: 'libmemcached'` the ring of npm's memcached. Its count of labels is
- * rounded down in double precision, so 7 equal servers get 39 each, where libmemcached gives them 40.
+ * npm's hashring, and with `labelFormat: 'libmemcached'` the ring of npm's memcached. Its count of
+ * labels is rounded down in double precision, so 7 equal servers get 39 each, where libmemcached
+ * gives them 40.
  */
 export const hashring: Distribution = {
   hash: 'md5',

@@ -12,8 +12,8 @@ const MULTIPLIER_HIGH = 0x27bb2ee6
 const MULTIPLIER_LOW = 0x87b0b0fd
 
 /**
- * Jump consistent hash (Lamping and Veach, 2014): no table at all, and an even split, but only the last
- * server can leave without moving other servers' keys. Weights are ignored.
+ * Jump consistent hash (Lamping and Veach, 2014): no table at all, and an even split, but only the
+ * last server can leave without moving other servers' keys. Weights are ignored.
  */
 export function jumpHash(key: number, buckets: number): number {
   let high = 0

@@ -21,8 +21,8 @@ function place(input: PlacementInput, label: (server: ParsedServer) => string): 
 }
 
 /**
- * libmemcached's DISTRIBUTION_CONSISTENT and CONSISTENT_KETAMA: 100 points per server, each the key hash of
- * one label. With the default hash this is not what anybody else calls ketama.
+ * libmemcached's DISTRIBUTION_CONSISTENT and CONSISTENT_KETAMA: 100 points per server, each the key
+ * hash of one label. With the default hash this is not what anybody else calls ketama.
  */
 export const ketamaUnweighted: Distribution = {
   hash: 'one_at_a_time',

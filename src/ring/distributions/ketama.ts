@@ -5,8 +5,9 @@ import { fillMd5Points, libmemcachedPoints, totalWeight } from '../points.ts'
 import type { ParsedServer } from '../server.ts'
 
 /**
- * libmemcached's weighted ketama (behavior KETAMA_WEIGHTED, `update_continuum` in its hosts.cc): 160 md5
- * points per server of average weight, in single precision; the first listed owns a shared point.
+ * libmemcached's weighted ketama (behavior KETAMA_WEIGHTED, `update_continuum` in its hosts.cc):
+ * 160 md5 points per server of average weight, in single precision; the first listed owns a shared
+ * point.
  */
 export function weightedContinuum(
   members: readonly Member[],

@@ -19,9 +19,9 @@ interface Preference {
 }
 
 /**
- * Maglev (Eisenbud and others, NSDI 2016, §3.4): every server takes turns at claiming the next free slot of
- * its own permutation of a prime number of slots. An even split, one table read per lookup, and a few more
- * moves than a ring when a server leaves. Weights are turns.
+ * Maglev (Eisenbud and others, NSDI 2016, §3.4): every server takes turns at claiming the next free
+ * slot of its own permutation of a prime number of slots. An even split, one table read per lookup,
+ * and a few more moves than a ring when a server leaves. Weights are turns.
  */
 export const maglev: Distribution = {
   hash: 'xxh32',

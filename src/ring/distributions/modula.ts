@@ -9,7 +9,10 @@ export const modula: Distribution = {
   place: (input) => new HashedPlacement(input, new Slots(equalSlots(input.members))),
 }
 
-/** `hash % total weight`, each server having as many slots in a row as its weight (Cache::Memcached). */
+/**
+ * `hash % total weight`, each server having as many slots in a row as its weight
+ * (Cache::Memcached).
+ */
 export const modulaWeighted: Distribution = {
   hash: 'crc32',
   weights: 'whole',

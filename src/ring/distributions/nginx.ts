@@ -16,8 +16,9 @@ const TRIES = 20
 const hashText = overBytes(crc32)
 
 /**
- * The chain of CRC-32s that both nginx (`ngx_http_upstream_hash_module.c`) and Cache::Memcached::Fast
- * (`dispatch_key.c`) make of host and port: each point is the CRC of the label and the point before.
+ * The chain of CRC-32s that both nginx (`ngx_http_upstream_hash_module.c`) and
+ * Cache::Memcached::Fast (`dispatch_key.c`) make of host and port: each point is the CRC of the
+ * label and the point before.
  */
 export function fillCrcChain(
   member: Member,
@@ -40,9 +41,9 @@ export function fillCrcChain(
 }
 
 /**
- * nginx's `hash $key consistent`, and Cache::Memcached::Fast with `ketama_points => 160`. The port is part of
- * the label even when it is 11211. A dead server's keys go to the next points, as in nginx; nginx turns to
- * round robin after 20 of them, this ring goes on.
+ * nginx's `hash $key consistent`, and Cache::Memcached::Fast with `ketama_points => 160`. The port
+ * is part of the label even when it is 11211. A dead server's keys go to the next points, as in
+ * nginx; nginx turns to round robin after 20 of them, this ring goes on.
  */
 export const nginx: Distribution = {
   hash: 'crc32a',
@@ -58,7 +59,10 @@ export const nginx: Distribution = {
   },
 }
 
-/** nginx adds the hash of the try number and the key, 20 times; then round robin, here the next slot alive. */
+/**
+ * nginx adds the hash of the try number and the key, 20 times; then round robin, here the next slot
+ * alive.
+ */
 function rehash(slots: Uint32Array): Walk {
   return (key, hash, table, live) => {
     let sum = hash

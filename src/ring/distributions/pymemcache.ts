@@ -6,9 +6,10 @@ import type { Distribution, Live, Member, Placement } from '../placement.ts'
 const NO_POINTS: Uint32Array = new Uint32Array(0)
 
 /**
- * Python's pymemcache `HashClient` (rendezvous.py): each node scores murmur3 of `node-key`, the highest score
- * wins. Text and bytes of one key are different keys there, because Python writes bytes as `b'…'`; a string
- * here is its `str`, a Uint8Array its `bytes`. Scores are computed per lookup: it costs with every server.
+ * Python's pymemcache `HashClient` (rendezvous.py): each node scores murmur3 of `node-key`, the
+ * highest score wins. Text and bytes of one key are different keys there, because Python writes
+ * bytes as `b'…'`; a string here is its `str`, a Uint8Array its `bytes`. Scores are computed per
+ * lookup: it costs with every server.
  */
 export const pymemcache: Distribution = {
   hash: 'murmur3_32',

@@ -12,9 +12,9 @@ import {
 const hashLabel = overBytes(xxh32)
 
 /**
- * Highest random weight (Thaler and Ravishankar, 1998), with weights after Schindelhauer and Schomaker:
- * every server scores the key, the best score wins. Moves nothing but the leaving server's keys whatever the
- * weights, at the cost of a score per server and lookup.
+ * Highest random weight (Thaler and Ravishankar, 1998), with weights after Schindelhauer and
+ * Schomaker: every server scores the key, the best score wins. Moves nothing but the leaving
+ * server's keys whatever the weights, at the cost of a score per server and lookup.
  */
 export const rendezvous: Distribution = {
   hash: 'xxh32',
@@ -28,7 +28,8 @@ class Scores implements Table {
   readonly #weights: Float64Array
 
   constructor(members: readonly Member[]) {
-    // In the order of labels, so that the order of the list does not matter where two scores are equal.
+    // In the order of labels, so that the order of the list does not matter where two scores are
+    // equal.
     const sorted = [...members].sort((a, b) => (a.label < b.label ? -1 : 1))
     this.#indexes = Uint32Array.from(sorted, (member) => member.index)
     this.#seeds = Uint32Array.from(sorted, (member) => hashLabel(member.label))

@@ -21,7 +21,10 @@ import type { ParsedServer } from '../server.ts'
 
 const TRIES = 7
 
-/** FailureMode.Redistribute: six more hashes, each added to the sum so far; then the dead one is kept. */
+/**
+ * FailureMode.Redistribute: six more hashes, each added to the sum so far; then the dead one is
+ * kept.
+ */
 function redistribute(input: PlacementInput): Walk {
   return (key, hash, table, live) => {
     let sum = hash
@@ -56,8 +59,9 @@ function points(input: PlacementInput): Pick<PointSource, 'count' | 'fill'> {
 }
 
 /**
- * Java's spymemcached with KetamaNodeLocator: always 160 points per server without weights, md5 in fours or
- * one per label with another hash, and the last listed owns a shared point (`TreeMap.put`).
+ * Java's spymemcached with KetamaNodeLocator: always 160 points per server without weights, md5 in
+ * fours or one per label with another hash, and the last listed owns a shared point
+ * (`TreeMap.put`).
  */
 export const spymemcached: Distribution = {
   hash: 'md5',

@@ -11,8 +11,8 @@ function buildTable(): Uint16Array {
 }
 
 /**
- * twemproxy's `crc16`: CCITT polynomial 0x1021 from 0, in a 32-bit accumulator that it never masks, so the
- * result has up to 32 bits.
+ * twemproxy's `crc16`: CCITT polynomial 0x1021 from 0, in a 32-bit accumulator that it never masks,
+ * so the result has up to 32 bits.
  */
 export function crc16(bytes: Uint8Array, length: number): number {
   let crc = 0

@@ -10,7 +10,9 @@ function buildTable(): Uint32Array {
   return entries
 }
 
-/** The whole standard CRC-32 (IEEE 802.3): twemproxy's `crc32a`, and `crc32` in nginx, Dalli, Perl. */
+/**
+ * The whole standard CRC-32 (IEEE 802.3): twemproxy's `crc32a`, and `crc32` in nginx, Dalli, Perl.
+ */
 export function crc32a(bytes: Uint8Array, length: number): number {
   return crc32Continue(0, bytes, length)
 }
@@ -22,7 +24,10 @@ export function crc32Continue(crc: number, bytes: Uint8Array, length: number): n
   return ~rest >>> 0
 }
 
-/** Bits 16 to 30 of CRC-32 alone: `crc32` in libmemcached and twemproxy, after Perl's Cache::Memcached. */
+/**
+ * Bits 16 to 30 of CRC-32 alone: `crc32` in libmemcached and twemproxy, after Perl's
+ * Cache::Memcached.
+ */
 export function crc32(bytes: Uint8Array, length: number): number {
   return (crc32Continue(0, bytes, length) >>> 16) & 0x7fff
 }

@@ -1,6 +1,6 @@
 /**
- * Paul Hsieh's SuperFastHash as in libhashkit and twemproxy (Debian's libmemcached is built without it).
- * The third byte of a tail is sign-extended.
+ * Paul Hsieh's SuperFastHash as in libhashkit and twemproxy (Debian's libmemcached is built without
+ * it). The third byte of a tail is sign-extended.
  */
 export function hsieh(bytes: Uint8Array, length: number): number {
   if (length === 0) return 0

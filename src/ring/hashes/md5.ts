@@ -1,12 +1,14 @@
 /**
- * MD5 (RFC 1321) in plain JavaScript. `crypto.hash` costs twice as much on keys of a few dozen bytes, nearly
- * all of it in crossing to native code, and a ring needs 32 bits, not a hex string.
+ * MD5 (RFC 1321) in plain JavaScript. `crypto.hash` costs twice as much on keys of a few dozen
+ * bytes, nearly all of it in crossing to native code, and a ring needs 32 bits, not a hex string.
  */
 const m = new Int32Array(16)
 const state = new Int32Array(4)
 const before = new Int32Array(4)
 
-/** The first four bytes of the MD5, little-endian: libmemcached's and twemproxy's `md5` key hash. */
+/**
+ * The first four bytes of the MD5, little-endian: libmemcached's and twemproxy's `md5` key hash.
+ */
 export function md5(bytes: Uint8Array, length: number): number {
   digest(bytes, length)
   return state[0]! >>> 0
@@ -70,8 +72,8 @@ function compress(): void {
   for (let i = 0; i < 4; i++) state[i]! += before[i]!
 }
 
-// The four rounds are written out: loops over tables of shifts and constants take twice as long, and
-// helper functions are too many for the optimizer to inline.
+// The four rounds are written out: loops over tables of shifts and constants take twice as long,
+// and helper functions are too many for the optimizer to inline.
 function roundF(): void {
   let a = state[0]!
   let b = state[1]!

@@ -1,6 +1,6 @@
 /**
- * Bob Jenkins's one-at-a-time hash as in libhashkit: libmemcached's `default`. Bytes from 0x80 up are
- * sign-extended, as C's `char` is on x86.
+ * Bob Jenkins's one-at-a-time hash as in libhashkit: libmemcached's `default`. Bytes from 0x80 up
+ * are sign-extended, as C's `char` is on x86.
  */
 export function oneAtATime(bytes: Uint8Array, length: number): number {
   let value = 0

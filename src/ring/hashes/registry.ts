@@ -60,9 +60,10 @@ const aliases = {
 } as const satisfies Record<string, keyof typeof entries>
 
 /**
- * The key hashes by name. Those of libhashkit (libmemcached, twemproxy) have its names; `crc32` is its 15-bit
- * form and `crc32a` the whole one. `sha1` is hashring's, the upper-case ones spymemcached's,
- * `java-hashCode` memjs's, `murmur3_32` pymemcache's; `xxh32` and `xxh64` are for fleets of mintring alone.
+ * The key hashes by name. Those of libhashkit (libmemcached, twemproxy) have its names; `crc32` is
+ * its 15-bit form and `crc32a` the whole one. `sha1` is hashring's, the upper-case ones
+ * spymemcached's, `java-hashCode` memjs's, `murmur3_32` pymemcache's; `xxh32` and `xxh64` are for
+ * fleets of mintring alone.
  */
 export type HashName = keyof typeof entries | keyof typeof aliases
 
@@ -92,8 +93,9 @@ export function hashEntry(name: HashName): HashEntry & { readonly name: HashName
 }
 
 /**
- * Waits until `name` runs at full speed. Only `xxh32` and `xxh64` have anything to wait for (WebAssembly
- * compiles asynchronously); without waiting they give the same answers from plain JavaScript at first.
+ * Waits until `name` runs at full speed. Only `xxh32` and `xxh64` have anything to wait for
+ * (WebAssembly compiles asynchronously); without waiting they give the same answers from plain
+ * JavaScript at first.
  */
 export async function loadHash(name: HashName): Promise<void> {
   if (name === 'xxh32' || name === 'xxh64') await loadXxhash()

@@ -2,8 +2,8 @@ import { type KeyHash, overBytes } from '../key.ts'
 import { xxh32 } from './xxh32.ts'
 import { xxh64 } from './xxh64.ts'
 
-// xxhash-wasm compiles asynchronously. Until it has, the same hashes are computed in plain JavaScript: a ring
-// is built and right at once, and only slower for its first moments.
+// xxhash-wasm compiles asynchronously. Until it has, the same hashes are computed in plain
+// JavaScript: a ring is built and right at once, and only slower for its first moments.
 let current32: KeyHash = overBytes(xxh32)
 let current64: KeyHash = overBytes(xxh64)
 let loading: Promise<void> | undefined
@@ -18,7 +18,10 @@ export function xxhash64(key: string | Uint8Array): number {
   return current64(key)
 }
 
-/** Compiles xxhash-wasm, once per process. A platform without WebAssembly keeps the plain JavaScript. */
+/**
+ * Compiles xxhash-wasm, once per process. A platform without WebAssembly keeps the plain
+ * JavaScript.
+ */
 export function loadXxhash(): Promise<void> {
   loading ??= compile()
   return loading
