@@ -1,0 +1,37 @@
+export type { Behaviors, BehaviorsInput } from './behaviors/behaviors.ts'
+export { behaviorsFrom } from './behaviors/behaviors-from.ts'
+export type { Serializer } from './behaviors/types.ts'
+export type { CloseOptions } from './client/base.ts'
+export { MemcachedClient } from './client/client.ts'
+export type { ClientEvents, Listener, WarningMessage } from './client/events.ts'
+export type {
+  FlushOptions,
+  LruChange,
+  LruCrawlerChange,
+  ShutdownOptions,
+  SlabsChange,
+} from './client/host-commands.ts'
+export type { OperationOptions, StoreOptions } from './client/options.ts'
+export type { Outcomes } from './client/outcomes.ts'
+export type { Ttl } from './client/ttl.ts'
+export type { CounterOptions } from './client/verbs/arithmetic.ts'
+export type {
+  DumpedItem,
+  DumpedKey,
+  DumpOptions,
+  WatchEvent,
+  WatchOptions,
+} from './client/verbs/dumps.ts'
+export type { Stats, StatValue } from './client/verbs/hosts.ts'
+export type { MetaCommands, MetaKey, MetaReply } from './client/verbs/meta.ts'
+export type { RawReply, RawWord } from './client/verbs/raw.ts'
+export type { Entry } from './client/verbs/retrieval.ts'
+export type { CasOutcome } from './client/verbs/storage.ts'
+export type { Entries } from './client/verbs/write-many.ts'
+export type { ErrorCode, ErrorDetails } from './errors.ts'
+export { isMintringError, MintringError } from './errors.ts'
+export type { Servers } from './hosts/address.ts'
+export type { Location } from './hosts/places.ts'
+export type { HostSnapshot } from './hosts/snapshot.ts'
+export { compat } from './ring/compat.ts'
+export type { RingServer, ServerObject } from './ring/server.ts'
