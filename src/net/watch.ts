@@ -6,7 +6,8 @@ const CATCH_UP_TURNS = 3
 /**
  * The one timer of a lane. It looks at `onDue` after the reads that are pending, so that replies
  * that came in time but were not read, because the event loop was busy, are not called late.
- * It does not hold the process.
+ * While something is due it holds the process: between two dials nothing else would, and the
+ * caller's promise would never settle.
  */
 export class Watch {
   readonly #onDue: (nowMs: number) => number
@@ -38,7 +39,6 @@ export class Watch {
     // A timer may fire a fraction of a millisecond early by this clock.
     const waitMs = Math.max(0, Math.ceil(dueMs - performance.now()))
     this.#timer = setTimeout(this.#onTimer, waitMs)
-    this.#timer.unref()
   }
 
   readonly #onTimer = (): void => {

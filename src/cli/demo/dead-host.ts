@@ -5,7 +5,8 @@ import { startServer } from '../../embedded/server.ts'
 import { createRing } from '../../ring/ring.ts'
 
 const HOSTS = 4
-const KEYS = 10_000
+/** A prime, so that reads and writes both come round to every key. */
+const KEYS = 10_007
 const OPERATIONS_PER_TICK = 10
 const TICK_MS = 10
 /** A service waits longer before it tries a dead host again; here somebody is watching. */
