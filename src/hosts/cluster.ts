@@ -1,6 +1,7 @@
 import { MintringError } from '../errors.ts'
 import type { Resolve } from '../net/dial.ts'
 import type { Request } from '../net/request.ts'
+import { Turn } from '../net/turn.ts'
 import { identityOf, parseServers, type ServerAddress } from './address.ts'
 import { isFinal, isLaneDeath, mayRepeat } from './attempt.ts'
 import { withShortTtl } from './gutter.ts'
@@ -19,6 +20,7 @@ import type { HostSnapshot } from './snapshot.ts'
  */
 export class Cluster implements HostOwner<Host> {
   readonly hooks: ClusterHooks
+  readonly turn: Turn = new Turn()
   readonly resolve: Resolve | undefined
   #policy: ClusterPolicy
   #places: Places

@@ -1,6 +1,7 @@
 import type { MintringError } from '../errors.ts'
 import type { Resolve } from '../net/dial.ts'
 import type { Request } from '../net/request.ts'
+import type { Turn } from '../net/turn.ts'
 import type { ClusterHooks } from './hooks.ts'
 import type { ClusterPolicy } from './policy.ts'
 
@@ -8,6 +9,7 @@ import type { ClusterPolicy } from './policy.ts'
 export interface HostOwner<H = unknown> {
   readonly policy: ClusterPolicy
   readonly hooks: ClusterHooks
+  readonly turn: Turn
   readonly resolve: Resolve | undefined
   /** `usable` or `isEjected` changed. */
   hostChanged(host: H): void

@@ -8,6 +8,7 @@ import type { Lane } from '../net/lane.ts'
 import type { LaneEnding, LaneOwner } from '../net/lane-owner.ts'
 import { Lanes } from '../net/lanes.ts'
 import type { Request, Router } from '../net/request.ts'
+import type { Turn } from '../net/turn.ts'
 import { addressOf, type ServerAddress } from './address.ts'
 import type { ClusterHooks } from './hooks.ts'
 import { HostHealth, type Patient } from './host-health.ts'
@@ -56,6 +57,10 @@ export class Host implements LaneOwner<Lane>, Router, Patient {
 
   get settings(): ClusterPolicy {
     return this.#owner.policy
+  }
+
+  get turn(): Turn {
+    return this.#owner.turn
   }
 
   get hooks(): ClusterHooks {

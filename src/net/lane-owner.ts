@@ -3,6 +3,7 @@ import type { MintringError } from '../errors.ts'
 import type { Abilities } from './abilities.ts'
 import type { OnBytes } from './dial.ts'
 import type { HandshakeInput } from './handshake.ts'
+import type { Turn } from './turn.ts'
 
 /** What a lane asks its owner before it does anything: read anew each time, so that it may change. */
 export interface LaneSettings {
@@ -30,6 +31,8 @@ export interface LaneEnding {
 export interface LaneOwner<L = unknown> {
   readonly name: string
   readonly settings: LaneSettings
+  /** Shared by all lanes of a client. */
+  readonly turn: Turn
   handshake(): HandshakeInput
   dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket>
   /** The handshake is over; what the owner sends now goes before all that waits. */

@@ -1,12 +1,12 @@
-import process from 'node:process'
 import { MintringError } from '../errors.ts'
 import type { Reply } from '../protocol/reply.ts'
-import { Connection } from './connection.ts'
+import { Connection, type ConnectionOwner } from './connection.ts'
 import { Handshake } from './handshake.ts'
 import { InflightQueue } from './inflight.ts'
 import type { LaneEnd, LaneOwner } from './lane-owner.ts'
 import { Outbox } from './outbox.ts'
 import type { Request } from './request.ts'
+import type { Gatherer } from './turn.ts'
 import { Watch } from './watch.ts'
 
 export type LaneState = 'closed' | 'opening' | 'open' | 'draining'
@@ -19,7 +19,7 @@ const STALL_SHARE = 0.25
  * come back in the same order. It is born closed, opens when its owner says so, and opens again
  * after it ended. A late or surprising reply ends it: parser and socket are never used again.
  */
-export class Lane {
+export class Lane implements ConnectionOwner, Gatherer {
   readonly #owner: LaneOwner<Lane>
   readonly #inflight = new InflightQueue()
   readonly #outbox = new Outbox()
@@ -33,6 +33,7 @@ export class Lane {
   #drained: MintringError | undefined
   #written = 0
   #isScheduled = false
+  #isCounted = false
   #isAnswered = false
   #isStalled = false
   /** Since when the oldest command waits, as far as this lane saw: the last reply, or the write. */
@@ -92,14 +93,18 @@ export class Lane {
   send(request: Request): void {
     this.#outbox.push(request)
     this.#watch.by(request.deadlineMs)
-    if (this.#state === 'open' && !this.#isScheduled) this.#schedule()
+    if (this.#state !== 'open' || this.#isScheduled) return
+    this.#isScheduled = true
+    this.#owner.turn.schedule(this)
   }
 
   /** Takes requests that go before all that waits. */
   sendFirst(requests: readonly Request[]): void {
     this.#outbox.pushFirst(requests)
     for (const request of requests) this.#watch.by(request.deadlineMs)
-    if (this.#state === 'open' && !this.#isScheduled) this.#schedule()
+    if (this.#state !== 'open' || this.#isScheduled) return
+    this.#isScheduled = true
+    this.#owner.turn.schedule(this)
   }
 
   /** Dials, unless it is open or opening. Never throws: the owner hears of the outcome. */
@@ -166,6 +171,7 @@ export class Lane {
     this.#isAnswered = false
     this.#isStalled = false
     this.#headSinceMs = performance.now()
+    if (this.#inflight.length === 0) this.#count(-1)
     this.#owner.laneAnswered(this.#headSinceMs)
     if (this.#state === 'draining') this.#finishDrain()
   }
@@ -194,14 +200,8 @@ export class Lane {
     this.#write()
   }
 
-  /** At once is best for one caller alone; with answers on their way, the whole turn gathers. */
-  #schedule(): void {
-    this.#isScheduled = true
-    if (this.#inflight.length === 0) process.nextTick(this.#flush)
-    else setImmediate(this.#flush)
-  }
-
-  readonly #flush = (): void => {
+  /** The turn's end. */
+  flush(): void {
     this.#isScheduled = false
     this.#write()
   }
@@ -212,8 +212,10 @@ export class Lane {
     if (this.#outbox.length === 0) return
     const wasIdle = this.#inflight.length === 0
     this.#written += this.#outbox.write(connection, this.#inflight)
+    if (this.#inflight.length === 0) return
     this.#activeMs = performance.now()
     if (!wasIdle) return
+    this.#count(1)
     this.#headSinceMs = this.#activeMs
     this.#watch.by(this.#stallsAtMs)
   }
@@ -255,6 +257,14 @@ export class Lane {
     return new MintringError('MINTRING_CONNECTION', message, { host: name })
   }
 
+  /** Tells the turn, once, that something is in flight here or no longer. */
+  #count(change: 1 | -1): void {
+    const isCounted = change === 1
+    if (this.#isCounted === isCounted) return
+    this.#isCounted = isCounted
+    this.#owner.turn.count(change)
+  }
+
   #finishDrain(): void {
     const error = this.#drained
     if (error === undefined || this.#inflight.length + this.#outbox.length > 0) return
@@ -264,6 +274,7 @@ export class Lane {
   #end(end: LaneEnd, error: MintringError, isAskingMeta = false): void {
     const connection = this.#connection
     const dialling = this.#dialling
+    this.#count(-1)
     const held = [...this.#inflight.take(), ...this.#outbox.take()]
     this.#state = 'closed'
     this.#connection = this.#dialling = this.#handshake = this.#drained = undefined
