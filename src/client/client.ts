@@ -1,4 +1,6 @@
 import type { BehaviorsInput } from '../behaviors/behaviors.ts'
+import type { Environment } from '../behaviors/env.ts'
+import { fromEnvironment } from '../behaviors/env.ts'
 import type { Servers } from '../hosts/address.ts'
 import { HostCommands } from './host-commands.ts'
 import type { OperationOptions, StoreOptions } from './options.ts'
@@ -36,6 +38,16 @@ export class MemcachedClient extends HostCommands {
   constructor(servers: Servers, behaviors: BehaviorsInput = {}) {
     super(servers, behaviors)
     this.meta = new MetaCommands(this.core)
+  }
+
+  /**
+   * A client as the environment says: `MINTRING_URL`, `MEMCACHED_URL`, `MEMCACHED_SERVERS`, the names
+   * of MemCachier, Memcached Cloud and Cloud Foundry, and `MINTRING_…` for every behavior. Throws
+   * MINTRING_NO_SERVERS when it says none.
+   */
+  static fromEnv(env: Environment = process.env): MemcachedClient {
+    const { servers, behaviors } = fromEnvironment(env)
+    return new MemcachedClient(servers, behaviors)
   }
 
   /** The value, or `undefined` when there is none. */
