@@ -1,4 +1,5 @@
 import { expectation } from './check.ts'
+import { canBeText } from './env.ts'
 import type { Alias, Row } from './row.ts'
 import { envName, sections } from './table.ts'
 
@@ -87,7 +88,7 @@ function entry(row: Row, parent?: Row): string {
     `- Default: ${shownDefault(row)}`,
     `- Changes: ${CHANGES[row.live]}`,
   ]
-  if (fromText(row)) facts.push(`- Environment: \`${env}\``)
+  if (canBeText(row)) facts.push(`- Environment: \`${env}\``)
   const aliases = (row.aliases ?? []).map(elsewhere)
   if (aliases.length > 0) facts.push(`- Elsewhere: ${aliases.join('; ')}`)
   return `### \`${name}\`\n\n${row.doc}\n\n${facts.join('\n')}\n`
@@ -97,11 +98,6 @@ const CHANGES: Readonly<Record<Row['live'], string>> = {
   now: 'live',
   newConnections: 'new connections',
   never: 'fixed',
-}
-
-/** Whether a string of the environment can say it. */
-export function fromText(row: Row): boolean {
-  return row.type !== 'object' || row.choices !== undefined || row.name === 'tls'
 }
 
 function elsewhere(alias: Alias): string {

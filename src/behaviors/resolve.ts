@@ -124,8 +124,8 @@ function unknownName(name: string): Error {
   return badBehavior(`Unknown behavior '${name.slice(0, 60)}'.${didYouMean(name, names)}`)
 }
 
-/** `_retry_timeout` and `RETRY-TIMEOUT` are one name. */
-const plain = (name: string): string => name.replaceAll(/[^A-Za-z0-9]/g, '').toLowerCase()
+/** `_retry_timeout` and `retry_timeout` are one name in old configurations. */
+const plain = (name: string): string => name.replace(/^_/, '')
 
 /** A secret is there for who asks for it by name, and in no log line. */
 function hideSecrets(behaviors: Behaviors): void {

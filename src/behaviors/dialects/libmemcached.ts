@@ -1,4 +1,7 @@
+import type { HashName } from '../../ring/hashes/registry.ts'
+import type { ServerObject } from '../../ring/server.ts'
 import { didYouMean } from '../../ring/suggest.ts'
+import type { BehaviorsInput } from '../behaviors.ts'
 import { badBehavior } from '../check.ts'
 import { refusal, type Token, type TokenKind, tokensOf } from './libmemcached-tokens.ts'
 import {
@@ -44,6 +47,10 @@ class Reader {
   #translation = new Translation('libmemcached')
   #distribution: 'modula' | 'unweighted' = 'modula'
   #hash: string | undefined
+  // libmemcached makes its points whenever a server or a distribution is named, with the hash it
+  // has by then, and weighs them if a server with a weight was named since the distribution.
+  #pointHash: string | undefined
+  #isWeighted = false
 
   /** The options that are more than a number or a switch. */
   readonly #readers: Readonly<Record<string, () => void>> = {
@@ -69,11 +76,21 @@ class Reader {
     while (this.#skip('space'))
     const left = this.#tokens[this.#next]
     if (left !== undefined) throw this.#refuse(left)
-    const placement = placementOf(libmemcachedPresets[this.#distribution])
-    const hash =
-      this.#hash === undefined ? {} : { hash: libmemcachedHash(this.#hash.toLowerCase()) }
-    this.#translation.set({ ...placement, ...hash })
+    this.#translation.set(this.#placement())
     return this.#translation.finish()
+  }
+
+  #placement(): BehaviorsInput {
+    const hash = hashOf(this.#hash)
+    const placement = placementOf(libmemcachedPresets[this.#distribution])
+    if (this.#distribution === 'modula') return { ...placement, hash }
+    const pointHash = hashOf(this.#pointHash)
+    return {
+      ...placement,
+      hash,
+      weighted: this.#isWeighted,
+      ...(pointHash === hash || this.#isWeighted ? {} : { pointHash }),
+    }
   }
 
   #statement(): void {
@@ -113,19 +130,21 @@ class Reader {
     const token = this.#take()
     if (token.kind !== 'address' && token.kind !== 'word') throw this.#refuse(token)
     const port = this.#skip('port')
-    const weight = this.#weight()
-    this.#translation.servers.push({
-      host: token.text,
-      ...(port === undefined ? {} : { port: Number(port.text.slice(1)) }),
-      weight,
-    })
+    const at = port === undefined ? {} : { port: Number(port.text.slice(1)) }
+    this.#add({ host: token.text, ...at, weight: this.#weight() })
   }
 
   #socket(): void {
     const token = this.#tokens[this.#next]
     const path = this.#string()
     if (path === '') throw refusal(this.#text, token, 'a socket needs a path')
-    this.#translation.servers.push({ path, weight: this.#weight() })
+    this.#add({ path, weight: this.#weight() })
+  }
+
+  #add(server: ServerObject): void {
+    this.#translation.servers.push(server)
+    this.#pointHash = this.#hash
+    if (server.weight !== 1) this.#isWeighted = true
   }
 
   #weight(): number {
@@ -151,6 +170,8 @@ class Reader {
   #readDistribution(): void {
     const word = this.#keyword(['CONSISTENT', 'MODULA', 'RANDOM'], 'a distribution')
     this.#distribution = word === 'MODULA' ? 'modula' : 'unweighted'
+    this.#pointHash = this.#hash
+    this.#isWeighted = false
     if (word === 'RANDOM') {
       const why = 'not supported: what is stored at random cannot be found; consistent is used'
       this.#translation.warn('--DISTRIBUTION=RANDOM', why)
@@ -191,6 +212,8 @@ class Reader {
     this.#translation = new Translation('libmemcached')
     this.#distribution = 'modula'
     this.#hash = undefined
+    this.#pointHash = undefined
+    this.#isWeighted = false
   }
 
   #number(): number {
@@ -232,6 +255,10 @@ class Reader {
   #refuse(token: Token | undefined, why = whyNot(token)): Error {
     return refusal(this.#text, token, why)
   }
+}
+
+function hashOf(word: string | undefined): HashName {
+  return libmemcachedHash((word ?? 'default').toLowerCase())
 }
 
 function whyNot(token: Token | undefined): string {

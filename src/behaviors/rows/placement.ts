@@ -161,7 +161,7 @@ export const placementRows: readonly Row[] = [
     type: 'choice',
     choices: ['reject', 'allow'],
     default: 'reject',
-    live: 'never',
+    live: 'now',
     doc:
       'For presets and `createRing`, which can place like clients that allow one server twice. ' +
       'A client of mintring never does: give weights.',

@@ -1,0 +1,141 @@
+import { MintringError } from '../errors.ts'
+import type { RingServer } from '../ring/server.ts'
+import { didYouMean } from '../ring/suggest.ts'
+import type { BehaviorsInput } from './behaviors.ts'
+import { badBehavior, expectation } from './check.ts'
+import type { Row } from './row.ts'
+import { envName, rows } from './table.ts'
+
+/** The environment: `process.env`, or what a test makes up. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** What an environment says a client is to be. */
+export interface EnvironmentSettings {
+  readonly servers: string | readonly RingServer[]
+  readonly behaviors: BehaviorsInput
+}
+
+/** Where servers are looked for, in this order; the first that is set counts. */
+const SOURCES: readonly (readonly [servers: string, credentials: string | undefined])[] = [
+  ['MINTRING_URL', undefined],
+  ['MEMCACHED_URL', undefined],
+  ['MEMCACHED_SERVERS', 'MEMCACHED'],
+  ['MEMCACHIER_SERVERS', 'MEMCACHIER'],
+  ['MEMCACHEDCLOUD_SERVERS', 'MEMCACHEDCLOUD'],
+  ['MEMCACHE_SERVERS', 'MEMCACHE'],
+]
+
+/** Names of the project's own that are no behaviors. */
+const RESERVED: ReadonlySet<string> = new Set([
+  'MINTRING_URL',
+  'MINTRING_VECTORS',
+  'MINTRING_NO_INSTALL',
+  'MINTRING_REQUIRE_MEMCACHED',
+])
+
+/** Each behavior that text can say, by its name in the environment. */
+const readable: ReadonlyMap<string, { readonly row: Row; readonly field?: Row }> = new Map(
+  rows.flatMap((row) => [
+    ...(canBeText(row) ? [[envName(row), { row }] as const] : []),
+    ...(row.fields ?? []).map((field) => [envName(row, field), { row, field }] as const),
+  ]),
+)
+
+/**
+ * Reads servers, credentials and behaviors from the environment: `MINTRING_URL`, `MEMCACHED_URL`,
+ * `MEMCACHED_SERVERS`, `MEMCACHIER_SERVERS`, `MEMCACHEDCLOUD_SERVERS`, `MEMCACHE_SERVERS` (each with
+ * its `…_USERNAME` and `…_PASSWORD`), Cloud Foundry's `VCAP_SERVICES`, and `MINTRING_…` for every
+ * behavior.
+ *
+ * @throws MintringError MINTRING_NO_SERVERS when no name is set, MINTRING_BAD_BEHAVIOR for a value
+ * that cannot be.
+ */
+export function fromEnvironment(env: Environment): EnvironmentSettings {
+  const behaviors = behaviorsOf(env)
+  for (const [name, credentials] of SOURCES) {
+    const servers = env[name]?.trim()
+    if (servers === undefined || servers === '') continue
+    return { servers, behaviors: { ...credentialsOf(env, credentials), ...behaviors } }
+  }
+  const bound = cloudFoundryService(env.VCAP_SERVICES)
+  if (bound !== undefined) {
+    return { servers: bound.servers, behaviors: { ...bound.behaviors, ...behaviors } }
+  }
+  throw new MintringError(
+    'MINTRING_NO_SERVERS',
+    `No servers in the environment: set ${SOURCES.map(([name]) => name).join(', ')} ` +
+      'or bind a service in VCAP_SERVICES',
+  )
+}
+
+function credentialsOf(env: Environment, prefix: string | undefined): BehaviorsInput {
+  const username = prefix === undefined ? undefined : env[`${prefix}_USERNAME`]
+  const password = prefix === undefined ? undefined : env[`${prefix}_PASSWORD`]
+  return username === undefined || password === undefined ? {} : { username, password }
+}
+
+function behaviorsOf(env: Environment): BehaviorsInput {
+  const read: Record<string, unknown> = {}
+  for (const [name, text] of Object.entries(env)) {
+    if (!name.startsWith('MINTRING_') || RESERVED.has(name) || text === undefined) continue
+    const found = readable.get(name)
+    if (found === undefined) {
+      const hint = didYouMean(name, [...readable.keys()])
+      process.emitWarning(`${name} is no behavior and is ignored.${hint}`, 'MintringWarning')
+      continue
+    }
+    const { row, field } = found
+    const value = valueOfText(name, field ?? row, text.trim())
+    if (field === undefined) read[row.name] = value
+    else read[row.name] = { ...(read[row.name] as object | undefined), [field.name]: value }
+  }
+  return read
+}
+
+/** Whether a string of the environment can say it: words, numbers and switches. */
+export function canBeText(row: Row): boolean {
+  return row.type !== 'object' || row.choices !== undefined || typeof row.default === 'boolean'
+}
+
+function valueOfText(name: string, row: Row, text: string): unknown {
+  if (row.type === 'boolean' || typeof row.default === 'boolean') {
+    const isOn = /^(true|1|on|yes)$/i.test(text)
+    if (isOn && row.type !== 'seconds') return true
+    if (/^(false|0|off|no)$/i.test(text)) return false
+    if (row.type !== 'seconds') throw badBehavior(`${name} takes true or false`)
+  }
+  if (row.type === 'integer' || row.type === 'number' || row.type === 'seconds') {
+    const number = text === '' ? Number.NaN : Number(text)
+    if (!Number.isNaN(number)) return number
+    // A duration is read where all durations are.
+    if (row.type === 'seconds') return text
+    throw badBehavior(`${name} takes ${expectation(row)}`)
+  }
+  return text
+}
+
+/** The first bound service that says it is memcached. */
+function cloudFoundryService(text: string | undefined): EnvironmentSettings | undefined {
+  if (text === undefined) return undefined
+  for (const [label, bindings] of Object.entries(jsonObject(text))) {
+    for (const binding of Array.isArray(bindings) ? bindings : []) {
+      const { name, tags, credentials } = binding as Record<string, unknown>
+      if (!/memcache/i.test([label, name, ...(Array.isArray(tags) ? tags : [])].join(' '))) continue
+      const { servers, username, password } = (credentials ?? {}) as Record<string, unknown>
+      if (typeof servers !== 'string' || servers === '') continue
+      const isKnown = typeof username === 'string' && typeof password === 'string'
+      return { servers, behaviors: isKnown ? { username, password } : {} }
+    }
+  }
+  return undefined
+}
+
+function jsonObject(text: string): Record<string, unknown> {
+  try {
+    const read: unknown = JSON.parse(text)
+    if (typeof read === 'object' && read !== null) return read as Record<string, unknown>
+  } catch {
+    // The text may hold credentials: neither it nor the parser's message, which quotes it, is shown.
+  }
+  throw badBehavior('VCAP_SERVICES is not the JSON object Cloud Foundry writes')
+}

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { before, describe, it } from 'node:test'
+import { behaviorsFrom } from '../../../src/behaviors/behaviors-from.ts'
+import { resolveBehaviors } from '../../../src/behaviors/resolve.ts'
+import { createRing } from '../../../src/ring/ring.ts'
+
+const read = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../fixtures/${name}`, import.meta.url), 'utf8'))
+
+/** What `memcparse` of libmemcached 1.1.4 said to each string: whether it took it. */
+const strings = read('memcparse.json') as readonly (readonly [string, boolean])[]
+/** Where libmemcached 1.1.4 put key:0 … key:199: the digit is the server's index. */
+const placements = read('libmemcached-placement.json') as readonly (readonly [string, string])[]
+
+function isTaken(configuration: string): boolean {
+  try {
+    behaviorsFrom.libmemcached(configuration)
+    return true
+  } catch (error) {
+    assert.equal((error as { code?: string }).code, 'MINTRING_BAD_BEHAVIOR')
+    return false
+  }
+}
+
+const hasMemcparse = spawnSync('memcparse', ['--SERVER=localhost']).status === 0
+
+describe('behaviorsFrom.libmemcached', () => {
+  before(() => {
+    // The warnings are what is tested below; here they would fill the terminal.
+    process.removeAllListeners('warning')
+  })
+
+  it('takes and refuses what memcparse takes and refuses', () => {
+    assert.ok(strings.length >= 200)
+    for (const [configuration, taken] of strings) {
+      assert.equal(isTaken(configuration), taken, JSON.stringify(configuration))
+    }
+  })
+
+  it('agrees with the memcparse installed here', { skip: !hasMemcparse && 'no memcparse' }, () => {
+    for (const [configuration] of strings) {
+      const taken = spawnSync('memcparse', [configuration]).status === 0
+      assert.equal(isTaken(configuration), taken, JSON.stringify(configuration))
+    }
+  })
+
+  it('places keys where libmemcached does, whatever order the options are in', () => {
+    for (const [configuration, expected] of placements) {
+      const behaviors = behaviorsFrom.libmemcached(configuration)
+      const hosts = behaviors.servers.map((server) => (server as { host: string }).host)
+      const ring = createRing(behaviors.servers, behaviors)
+      // With --SORT-HOSTS libmemcached's indexes are those of its sorted list.
+      const theirs = behaviors.serverOrder === 'hostname' ? [...hosts].sort() : hosts
+      const prefix = behaviors.hashWithPrefixKey ? behaviors.keyPrefix : ''
+      for (let key = 0; key < expected.length; key++) {
+        const ours = hosts[ring.indexOf(`${prefix}key:${key}`)]
+        assert.equal(ours, theirs[Number(expected[key])], `${configuration}: key:${key}`)
+      }
+    }
+  })
+
+  it('answers the servers beside the behaviors, and can be given where behaviors go', () => {
+    const behaviors = behaviorsFrom.libmemcached(
+      '--SERVER=10.0.0.1:11212/?3 --SERVER=cache.example.com --SOCKET="/run/mc.sock"/?2',
+    )
+    assert.deepEqual(behaviors.servers, [
+      { host: '10.0.0.1', port: 11_212, weight: 3 },
+      { host: 'cache.example.com', weight: 1 },
+      { path: '/run/mc.sock', weight: 2 },
+    ])
+    assert.equal(resolveBehaviors(behaviors).distribution, 'modula')
+    assert.equal(resolveBehaviors({ ...behaviors, retries: 0 }).retries, 0)
+  })
+
+  it('converts units', () => {
+    const behaviors = behaviorsFrom.libmemcached(
+      '--SERVER=localhost --CONNECT-TIMEOUT=250 --RETRY-TIMEOUT=3 --RCV-TIMEOUT=700500',
+    )
+    assert.equal(behaviors.connectTimeoutMs, 250)
+    assert.equal(behaviors.retryTimeoutMs, 3000)
+    assert.equal(behaviors.requestTimeoutMs, 701)
+  })
+
+  it('warns of everything it cannot do, with what to use', () => {
+    const { warnings } = behaviorsFrom.libmemcached(
+      '--SERVER=localhost --NOREPLY --NUMBER-OF-REPLICAS=2 --USE-UDP --DISTRIBUTION=random,MD5',
+    )
+    assert.equal(warnings.length, 5)
+    assert.match(warnings.join('\n'), /NOREPLY.*waits.*\n.*REPLICAS.*failover.*\n.*TCP is used/)
+  })
+
+  it('says where a string is wrong', () => {
+    assert.throws(() => behaviorsFrom.libmemcached('--SERVER=localhost --HASH=MD6'), {
+      code: 'MINTRING_BAD_BEHAVIOR',
+      message: /column 27 \('MD6'\).*mean 'MD5'/,
+    })
+    assert.throws(() => behaviorsFrom.libmemcached('--SERVER=localhost  --NOREPLY'), {
+      message: /one blank/,
+    })
+    assert.throws(() => behaviorsFrom.libmemcached('--SERVER='), { message: /at its end/ })
+  })
+})

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { before, describe, it } from 'node:test'
+import { behaviorsFrom } from '../../../src/behaviors/behaviors-from.ts'
+import { resolveBehaviors } from '../../../src/behaviors/resolve.ts'
+import { parseServers } from '../../../src/hosts/address.ts'
+
+const code = 'MINTRING_BAD_BEHAVIOR'
+
+before(() => {
+  process.removeAllListeners('warning')
+})
+
+describe('behaviorsFrom.twemproxy', () => {
+  const pool = {
+    listen: '127.0.0.1:22121',
+    hash: 'fnv1a_64',
+    hash_tag: '{}',
+    distribution: 'ketama',
+    auto_eject_hosts: true,
+    timeout: 400,
+    server_retry_timeout: 2000,
+    server_failure_limit: 1,
+    servers: ['127.0.0.1:11211:1 one', '127.0.0.1:11212:2', '/run/mc.sock:3 sock'],
+  }
+
+  it('reads a pool, its servers with names and weights', () => {
+    const behaviors = behaviorsFrom.twemproxy(pool)
+    assert.deepEqual(
+      parseServers(behaviors.servers).map(({ label, weight }) => [label, weight]),
+      [
+        ['one', 1],
+        ['127.0.0.1:11212', 2],
+        ['sock', 3],
+      ],
+    )
+    const settings = resolveBehaviors(behaviors)
+    assert.equal(settings.hashTag, '{}')
+    assert.equal(settings.ejection, 'rebuild')
+    assert.equal(settings.retryTimeoutMs, 2000)
+    assert.equal(settings.requestTimeoutMs, 400)
+    assert.deepEqual(behaviors.warnings.length, 1, 'listen alone')
+  })
+
+  it('refuses redis pools, unknown settings and bad servers', () => {
+    const refuse = (more: object, message: RegExp) =>
+      assert.throws(() => behaviorsFrom.twemproxy({ ...pool, ...more }), { message })
+    refuse({ redis: true }, /memcached client/)
+    refuse({ server_retry_timeot: 1 }, /mean 'server_retry_timeout'/)
+    refuse({ distribution: 'jump' }, /ketama, modula or random/)
+    refuse({ servers: 'a:1:1' }, /list/)
+    refuse({ servers: ['a:1:0'] }, /weight 0/)
+    refuse({ servers: ['a:1:1 x y'] }, /one name/)
+    refuse({ timeout: '400' }, /takes a number/)
+  })
+
+  it('keeps a deadline where twemproxy has none, and says so', () => {
+    const behaviors = behaviorsFrom.twemproxy({ timeout: -1 })
+    assert.equal(behaviors.requestTimeoutMs, undefined)
+    assert.match(behaviors.warnings.join(), /always a deadline/)
+  })
+})
+
+describe('behaviorsFrom.memcached', () => {
+  it('reads the options of the npm package, its placement and flags with them', () => {
+    const settings = resolveBehaviors(
+      behaviorsFrom.memcached({
+        ...{ poolSize: 3, timeout: 1000, retries: 2, failures: 3, retry: 10_000 },
+        ...{ reconnect: 60_000, remove: true, idle: 5000, namespace: 'app:', maxQueueSize: 400 },
+      }),
+    )
+    assert.equal(settings.distribution, 'hashring')
+    assert.equal(settings.labelFormat, 'libmemcached')
+    assert.equal(settings.valueFlags, 'memcached')
+    assert.equal(settings.hashWithPrefixKey, true)
+    assert.deepEqual(settings.connections, { min: 1, max: 3, idleMs: 5000 })
+    assert.equal(settings.deadTimeoutMs, 60_000)
+    assert.equal(settings.maxQueuedPerHost, 400)
+  })
+
+  it('refuses unknown options and warns of those that mean nothing', () => {
+    assert.throws(() => behaviorsFrom.memcached({ pollSize: 4 }), { code, message: /'poolSize'/ })
+    assert.throws(() => behaviorsFrom.memcached({ compatibility: 'x' }), { code })
+    const { warnings } = behaviorsFrom.memcached({
+      ...{ redundancy: true, debug: true, failOverServers: ['10.0.0.9'], poolSize: 10 },
+      ...{ maxKeySize: 300, keyCompression: true, maxQueueSize: -1, maxExpiration: 5 },
+    })
+    assert.equal(warnings.length, 8)
+    const quiet = { redundancy: false, debug: false, failOverServers: [], maxKeySize: 250 }
+    assert.deepEqual(behaviorsFrom.memcached(quiet).warnings, [])
+  })
+})
+
+describe('every dialect', () => {
+  it('refuses what is not its kind of thing', () => {
+    for (const nothing of [null, 5, undefined]) {
+      assert.throws(() => behaviorsFrom.pylibmc(nothing as never), { code })
+      assert.throws(() => behaviorsFrom.twemproxy(nothing as never), { code })
+      assert.throws(() => behaviorsFrom.memcached(nothing as never), { code })
+      assert.throws(() => behaviorsFrom.libmemcached(nothing as never), { code })
+    }
+  })
+
+  it('emits each warning as a warning of the process', async () => {
+    const seen: string[] = []
+    const listen = (warning: Error) => seen.push(warning.message)
+    process.on('warning', listen)
+    behaviorsFrom.pylibmc({ _noreply: 1 })
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('warning', listen)
+    assert.match(seen.join(), /pylibmc _noreply: not supported/)
+  })
+})

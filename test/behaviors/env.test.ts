@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { fromEnvironment } from '../../src/behaviors/env.ts'
+import { resolveBehaviors } from '../../src/behaviors/resolve.ts'
+
+const servers = { MEMCACHED_SERVERS: '10.0.0.1,10.0.0.2:11212' }
+const code = 'MINTRING_BAD_BEHAVIOR'
+
+describe('fromEnvironment', () => {
+  it('looks for servers in a fixed order', () => {
+    const names = ['MINTRING_URL', 'MEMCACHED_URL', 'MEMCACHED_SERVERS']
+    const others = ['MEMCACHIER_SERVERS', 'MEMCACHEDCLOUD_SERVERS', 'MEMCACHE_SERVERS']
+    const env: Record<string, string> = {}
+    for (const name of [...names, ...others].reverse()) {
+      env[name] = `${name.toLowerCase()}:11211`
+      assert.equal(fromEnvironment(env).servers, env[name])
+    }
+  })
+
+  it('takes the credentials that belong to the servers', () => {
+    const env = {
+      MEMCACHIER_SERVERS: 'mc1.example.com:11211',
+      MEMCACHIER_USERNAME: 'ada',
+      MEMCACHIER_PASSWORD: 'secret',
+      MEMCACHE_USERNAME: 'other',
+      MEMCACHE_PASSWORD: 'other',
+    }
+    const { behaviors } = fromEnvironment(env)
+    assert.equal(behaviors.username, 'ada')
+    assert.equal(behaviors.password, 'secret')
+  })
+
+  it('reads a service bound by Cloud Foundry', () => {
+    const credentials = { servers: 'cf:11211', username: 'u', password: 'p' }
+    const VCAP_SERVICES = JSON.stringify({
+      postgres: [{ credentials: { uri: 'x' } }],
+      'user-provided': [{ name: 'my-memcached', credentials }],
+    })
+    const settings = fromEnvironment({ VCAP_SERVICES })
+    assert.equal(settings.servers, 'cf:11211')
+    assert.equal(settings.behaviors.password, 'p')
+  })
+
+  it('never quotes what may hold credentials', () => {
+    assert.throws(
+      () => fromEnvironment({ VCAP_SERVICES: '{"password": "hunter2' }),
+      (error: Error) => !/hunter2/.test(`${error.message} ${error.stack} ${String(error.cause)}`),
+    )
+  })
+
+  it('names what could be set when nothing is', () => {
+    assert.throws(() => fromEnvironment({}), { code: 'MINTRING_NO_SERVERS', message: /MEMCACHIER/ })
+    assert.throws(() => fromEnvironment({ MEMCACHED_SERVERS: ' ' }), {
+      code: 'MINTRING_NO_SERVERS',
+    })
+  })
+
+  it('reads behaviors from their names', () => {
+    const { behaviors } = fromEnvironment({
+      ...servers,
+      MINTRING_RETRY_TIMEOUT_MS: '30000',
+      MINTRING_AUTO_EJECT_HOSTS: 'off',
+      MINTRING_CONNECTIONS_MAX: '4',
+      MINTRING_LEASE: '1m',
+      MINTRING_NEGATIVE_TTL: 'false',
+      MINTRING_FAILOVER: 'miss',
+      MINTRING_TLS: '1',
+      MINTRING_DISTRIBUTION: 'modula',
+      MINTRING_JITTER: '0.1',
+    })
+    const settings = resolveBehaviors(behaviors)
+    assert.equal(settings.retryTimeoutMs, 30_000)
+    assert.equal(settings.autoEjectHosts, false)
+    assert.deepEqual(settings.connections, { min: 1, max: 4, idleMs: 60_000 })
+    assert.equal(settings.lease, 60)
+    assert.equal(settings.negativeTtl, false)
+    assert.equal(settings.failover, 'miss')
+    assert.equal(settings.tls, true)
+    assert.equal(settings.distribution, 'modula')
+    assert.equal(settings.jitter, 0.1)
+  })
+
+  it('refuses text that cannot be, by the name in the environment', () => {
+    const refuse = (name: string, text: string) =>
+      assert.throws(() => fromEnvironment({ ...servers, [name]: text }), {
+        code,
+        message: new RegExp(`^${name} takes`),
+      })
+    refuse('MINTRING_RETRY_TIMEOUT_MS', '30s')
+    refuse('MINTRING_RETRIES', '')
+    refuse('MINTRING_AUTO_EJECT_HOSTS', 'maybe')
+    refuse('MINTRING_CONNECTIONS_MAX', 'many')
+  })
+
+  it('warns of a name that is no behavior, with the one that was meant', async () => {
+    const seen: string[] = []
+    const listen = (warning: Error) => seen.push(warning.message)
+    process.on('warning', listen)
+    fromEnvironment({ ...servers, MINTRING_RETRY_TIMEOUT: '3', MINTRING_VECTORS: '/x' })
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('warning', listen)
+    assert.equal(seen.length, 1)
+    assert.match(seen[0]!, /MINTRING_RETRY_TIMEOUT is no behavior.*MINTRING_RETRY_TIMEOUT_MS/)
+  })
+})

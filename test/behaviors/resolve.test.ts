@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { inspect } from 'node:util'
+import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
+import { toClusterPolicy, toRefillDefaults } from '../../src/behaviors/policies.ts'
+import { changeBehaviors, resolveBehaviors, warningsOf } from '../../src/behaviors/resolve.ts'
+
+const resolve = (input: object) => resolveBehaviors(input as BehaviorsInput)
+const code = 'MINTRING_BAD_BEHAVIOR'
+
+describe('resolveBehaviors', () => {
+  it('answers frozen settings with every name in them', () => {
+    const behaviors = resolveBehaviors({ retries: 2 })
+    assert.ok(Object.isFrozen(behaviors))
+    assert.ok(Object.isFrozen(behaviors.connections))
+    assert.equal(behaviors.retries, 2)
+    assert.equal(behaviors.distribution, 'ketama')
+  })
+
+  it('refuses an unknown name and says which one is near', () => {
+    assert.throws(() => resolve({ retryTimeout: 5 }), { code, message: /mean 'retryTimeoutMs'/ })
+    assert.throws(() => resolve({ autoEjectHost: true }), { message: /mean 'autoEjectHosts'/ })
+    assert.throws(() => resolve({ failOver: 'miss' }), { message: /mean 'failover'/ })
+    assert.throws(() => resolve({ zzzzzzzz: 1 }), { message: /^Unknown behavior 'zzzzzzzz'\.$/ })
+  })
+
+  it("says whose name it is when the name is another client's", () => {
+    assert.throws(() => resolve({ _retry_timeout: 30 }), {
+      code,
+      message: /pylibmc's name for retryTimeoutMs.*behaviorsFrom\.pylibmc/,
+    })
+    assert.throws(() => resolve({ poolSize: 3 }), { message: /memcached's name for connections/ })
+  })
+
+  it('names the nearest choice', () => {
+    assert.throws(() => resolve({ distribution: 'ketma' }), { message: /mean 'ketama'/ })
+    assert.throws(() => resolve({ failover: 'rehsh' }), { message: /mean 'rehash'/ })
+    assert.throws(() => resolve({ connections: { idle: 1 } }), { message: /mean 'idleMs'/ })
+  })
+
+  it('does not take inherited names for behaviors', () => {
+    for (const name of ['constructor', '__proto__x', 'toString', 'hasOwnProperty']) {
+      assert.throws(() => resolve({ [name]: 1 }), { code })
+    }
+  })
+
+  it('refuses what is not an object', () => {
+    for (const input of [null, 'ketama', 5, []]) {
+      assert.throws(() => resolveBehaviors(input as never), { code })
+    }
+  })
+
+  it('expands a preset, beneath what is said beside it', () => {
+    const twemproxy = resolveBehaviors({ preset: 'twemproxy' })
+    assert.equal(twemproxy.distribution, 'twemproxy')
+    assert.equal(twemproxy.hash, 'fnv1a_64')
+    assert.equal(twemproxy.ejection, 'rebuild')
+    assert.equal(resolveBehaviors({ hash: 'md5', preset: 'twemproxy' }).hash, 'md5')
+  })
+
+  it('takes a gutter of stand-by hosts, and checks them', () => {
+    const gutter = { gutter: ['10.0.0.9'], ttl: 10 }
+    assert.deepEqual(resolveBehaviors({ failover: gutter }).failover, gutter)
+    assert.throws(() => resolve({ failover: { gutter: 'host:nope', ttl: 10 } }), {
+      code: 'MINTRING_BAD_SERVER',
+    })
+    assert.throws(() => resolve({ failover: { gutter: [], ttl: 10 } }), {
+      code: 'MINTRING_NO_SERVERS',
+    })
+    assert.throws(() => resolve({ failover: { gutter: 'a:1', ttl: 10, retries: 1 } }), { code })
+  })
+
+  it('never shows a secret: not in errors, inspect or JSON', () => {
+    const behaviors = resolveBehaviors({
+      username: 'ada',
+      password: 'hunter2',
+      tls: { key: 'PRIVATE' },
+    })
+    assert.equal(behaviors.password, 'hunter2')
+    for (const text of [inspect(behaviors), JSON.stringify(behaviors), inspect({ a: behaviors })]) {
+      assert.doesNotMatch(text, /hunter2|PRIVATE/)
+      assert.match(text, /ada/)
+    }
+    assert.throws(
+      () => resolve({ password: ['hunter2'] }),
+      (error: Error) => !/hunter2/.test(inspect(error)),
+    )
+    const { changes } = changeBehaviors(behaviors, { password: 'other3' })
+    assert.deepEqual(changes, { password: { from: '[set]', to: '[set]' } })
+  })
+})
+
+describe('settings together', () => {
+  it('refuse a probe pause shorter than a dial, when both are given', () => {
+    const given = { retryTimeoutMs: 100, connectTimeoutMs: 1000 }
+    assert.throws(() => resolve(given), { code, message: /retryTimeoutMs.*below connectTimeoutMs/ })
+  })
+
+  it('warn of it when only one was given', () => {
+    const behaviors = resolveBehaviors({ retryTimeoutMs: 100 })
+    assert.match(warningsOf(behaviors).join('\n'), /retryTimeoutMs \(100\) is below/)
+    assert.deepEqual(warningsOf(resolveBehaviors()), [])
+  })
+
+  it('refuse a longest pause below the first', () => {
+    assert.throws(() => resolve({ retryTimeoutMs: 5000, deadTimeoutMs: 1000 }), { code })
+  })
+
+  it('lengthen the longest pause with the first when it was left alone', () => {
+    assert.equal(resolveBehaviors({ retryTimeoutMs: 90_000 }).deadTimeoutMs, 90_000)
+    const { next } = changeBehaviors(resolveBehaviors({ retryTimeoutMs: 90_000 }), {
+      retryTimeoutMs: 1000,
+    })
+    assert.equal(next.deadTimeoutMs, 30_000)
+  })
+
+  it('refuse a user name without a password, and half-open windows', () => {
+    assert.throws(() => resolve({ username: 'ada' }), { code })
+    assert.throws(() => resolve({ staleTimeoutMs: 40_000 }), { code, message: /loaderTimeoutMs/ })
+    assert.throws(() => resolve({ staleIfError: '30d' }), { code, message: /30 days/ })
+  })
+
+  it('warn of settings that do nothing', () => {
+    const off = resolveBehaviors({ autoEjectHosts: false, serverFailureLimit: 3 })
+    assert.match(warningsOf(off).join(), /do nothing while autoEjectHosts is false/)
+    const unused = resolveBehaviors({ hashWithPrefixKey: true })
+    assert.match(warningsOf(unused).join(), /nothing without a keyPrefix/)
+    const late = resolveBehaviors({ connectTimeoutMs: 2000 })
+    assert.match(warningsOf(late).join(), /above requestTimeoutMs/)
+  })
+})
+
+describe('changeBehaviors', () => {
+  const current = resolveBehaviors({ retries: 2, connections: { min: 2, max: 4 } })
+
+  it('answers what changed, and only that', () => {
+    const { next, changes } = changeBehaviors(current, {
+      retries: 2,
+      requestTimeoutMs: 250,
+      connections: { max: 8 },
+    })
+    assert.deepEqual(changes, {
+      requestTimeoutMs: { from: 500, to: 250 },
+      connections: {
+        from: { min: 2, max: 4, idleMs: 60_000 },
+        to: { min: 2, max: 8, idleMs: 60_000 },
+      },
+    })
+    assert.equal(next.retries, 2)
+  })
+
+  it('changes nothing when one of the changes is wrong', () => {
+    const before = JSON.stringify(current)
+    for (const bad of [{ retries: 3, hash: 'nope' }, { retries: 3, nope: 1 }, { discovery: {} }]) {
+      assert.throws(() => changeBehaviors(current, bad as BehaviorsInput), { code })
+    }
+    assert.equal(JSON.stringify(current), before)
+  })
+
+  it('goes back to the default for undefined', () => {
+    assert.equal(changeBehaviors(current, { retries: undefined }).next.retries, 1)
+  })
+
+  it('remembers what was given when settings contradict each other later', () => {
+    const behaviors = resolveBehaviors({ connectTimeoutMs: 500 })
+    assert.throws(() => changeBehaviors(behaviors, { retryTimeoutMs: 100 }), { code })
+  })
+})
+
+describe('policies', () => {
+  it('hand the hosts their settings, ring options included', () => {
+    const policy = toClusterPolicy(
+      resolveBehaviors({ preset: 'memcached', requestTimeoutMs: 77, hashTag: '{}', vnodes: 80 }),
+    )
+    assert.equal(policy.distribution, 'hashring')
+    assert.equal(policy.labelFormat, 'libmemcached')
+    assert.equal(policy.requestTimeoutMs, 77)
+    assert.equal(policy.hashTag, '{}')
+    assert.equal(policy.vnodes, 80)
+    assert.equal('jitter' in policy, false)
+  })
+
+  it('hand refills their defaults', () => {
+    const defaults = toRefillDefaults(resolveBehaviors({ lease: '1m', staleIfError: 5 }))
+    assert.equal(defaults.lease, 60)
+    assert.equal(defaults.staleIfError, 5)
+    assert.equal('retries' in defaults, false)
+  })
+})

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { expectTypeOf } from 'expect-type'
+import type { Behaviors, BehaviorsInput } from '../../src/behaviors/behaviors.ts'
+import { behaviorsFrom } from '../../src/behaviors/behaviors-from.ts'
+import { resolveBehaviors } from '../../src/behaviors/resolve.ts'
+import { rows } from '../../src/behaviors/table.ts'
+
+/** Never called: the compiler is the test, and an unused `@ts-expect-error` fails it. */
+export function doesNotCompile(take: (input: BehaviorsInput) => void): void {
+  // @ts-expect-error an unknown name
+  take({ retryTimeout: 30 })
+  // @ts-expect-error another client's name
+  take({ _retry_timeout: 30 })
+  // @ts-expect-error the unit is in the name: milliseconds are numbers
+  take({ retryTimeoutMs: '30s' })
+  // @ts-expect-error a duration has a unit
+  take({ staleWhileRevalidate: '300' })
+  // @ts-expect-error a duration has a known unit
+  take({ staleWhileRevalidate: '5 minutes' })
+  // @ts-expect-error a word that is none
+  take({ distribution: 'ketma' })
+  // @ts-expect-error a word that is none
+  take({ failover: 'retry' })
+  // @ts-expect-error a gutter has a ttl
+  take({ failover: { gutter: '10.0.0.9' } })
+  // @ts-expect-error a field of no name
+  take({ connections: { maximum: 4 } })
+  // @ts-expect-error a switch
+  take({ autoEjectHosts: 1 })
+  // @ts-expect-error both directions
+  take({ serializer: { serialize: String } })
+  take({ staleWhileRevalidate: '5m', lease: 10, negativeTtl: '30s', connections: { max: 4 } })
+  take({ failover: { gutter: ['10.0.0.9'], ttl: 10 }, retries: undefined })
+  take({ preset: 'twemproxy', hash: 'md5' })
+}
+
+it('the type of the settings has the names of the table', () => {
+  const settings: Behaviors = resolveBehaviors()
+  const names: readonly string[] = Object.keys(settings)
+  assert.deepEqual(
+    names,
+    rows.map((row) => row.name),
+  )
+  expectTypeOf(settings.retryTimeoutMs).toEqualTypeOf<number>()
+  expectTypeOf(settings.staleIfError).toEqualTypeOf<number | undefined>()
+  expectTypeOf(settings.autoEjectHosts).toEqualTypeOf<boolean>()
+  expectTypeOf(behaviorsFrom.pylibmc({})).toExtend<BehaviorsInput>()
+})
