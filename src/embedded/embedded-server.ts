@@ -103,7 +103,10 @@ export class EmbeddedServer {
     if (this.#state !== 'paused') return
     this.#state = 'up'
     for (const session of this.#sessions) session.resume()
-    for (const socket of this.#waiting.splice(0)) this.#welcome(socket)
+    for (const socket of this.#waiting.splice(0)) {
+      this.#welcome(socket)
+      socket.resume()
+    }
   }
 
   /** Dies like a killed process: every connection is reset and new ones are refused. */

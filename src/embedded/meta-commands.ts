@@ -9,10 +9,11 @@ import {
   echoFlags,
   keyFlag,
   lineProblem,
+  looseCode,
   metaReply,
   OPAQUE_TOO_LONG,
 } from './meta-reply.ts'
-import { addDelta, type StoreMode, type StoreResult, storeItem } from './storage.ts'
+import { addDelta, type Stored, type StoreMode, type StoreResult, storeItem } from './storage.ts'
 import { dropStale, newItem } from './text-commands.ts'
 
 const TOO_MANY_FLAGS = 'CLIENT_ERROR options flags too long'
@@ -69,7 +70,7 @@ function metaSet(exchange: Exchange, command: Command): void {
     explicitCas: meta.explicitCas,
   })
   const quiet = meta.quiet && stored.result === 'STORED'
-  metaReply(exchange, CODES[stored.result] + setFlags(command, stored.cas), quiet)
+  metaReply(exchange, CODES[stored.result] + setFlags(exchange, command, stored), quiet)
 }
 
 /** Appending to nothing with `N` stores the value by itself for the time N gives. */
@@ -80,14 +81,16 @@ function vivifyFor(exchange: Exchange, command: Command, item: Item, mode: Store
   return 'add'
 }
 
-function setFlags(command: Command, cas: bigint): string {
+function setFlags(exchange: Exchange, command: Command, stored: Stored): string {
+  const { setReturnsSize } = exchange.engine.abilities
   const { line, meta } = command
   let flags = ''
   for (let index = meta.first; index < line.count; index++) {
     const letter = line.bytes[line.start(index)]!
     if (letter === 79) flags += ` ${line.text(index)}`
     else if (letter === 107) flags += keyFlag(command.key, meta.keyIsBase64)
-    else if (letter === 99) flags += ` c${cas}`
+    else if (letter === 99) flags += ` c${stored.cas}`
+    else if (letter === 115 && setReturnsSize) flags += ` s${stored.bytes}`
   }
   return flags
 }
@@ -106,31 +109,29 @@ function metaDelete(exchange: Exchange, command: Command): void {
   const item = store.find(command.key)
   if (item === undefined) {
     tally.deleteMisses++
-    metaReply(exchange, `NF${echoed}`)
+    metaReply(exchange, looseCode(exchange, 'NF') + echoed)
   } else if (meta.cas !== undefined && meta.cas !== item.cas) {
     tally.deleteMisses++
-    metaReply(exchange, `EX${echoed}`)
+    metaReply(exchange, looseCode(exchange, 'EX') + echoed)
   } else {
     if (meta.invalidate || meta.dropValue) markOrEmpty(exchange, command, item)
     else {
       store.tallyOf(item).deleteHits++
       store.unlink(item)
     }
-    metaReply(exchange, `HD${echoed}`, meta.quiet)
+    metaReply(exchange, looseCode(exchange, 'HD') + echoed, meta.quiet)
   }
 }
 
-/** `md I` marks the item stale, `md x` empties it; both leave it in place under a new CAS. */
+/** `md I` marks the item stale under a new CAS, `md x` puts an empty item in its place. */
 function markOrEmpty(exchange: Exchange, command: Command, found: Item): void {
   const { store } = exchange.engine
   const { meta } = command
   let item = found
   if (meta.dropValue) {
-    item = new Item(found.key, 0, found.exptime, Buffer.alloc(0), store.hasCas)
-    item.stale = found.stale
-    item.tokenSent = found.tokenSent
-    item.binaryKey = found.binaryKey
-    store.replace(found, item, meta.explicitCas)
+    const expiry = store.time.expiry(meta.ttl ?? 0, store.now)
+    item = new Item(found.key, meta.clientFlags, expiry, Buffer.alloc(0), store.hasCas)
+    store.replace(found, item, meta.explicitCas ?? found.cas)
   }
   if (!meta.invalidate) return
   if (meta.ttl !== undefined) item.exptime = store.time.expiry(meta.ttl, store.now)
@@ -156,6 +157,7 @@ function metaArithmetic(exchange: Exchange, command: Command): void {
   const delta = addDelta(engine, command.key, up, meta.delta, meta.cas ?? 0n)
   switch (delta.result) {
     case 'ok':
+      if (meta.explicitCas !== undefined) delta.item!.cas = meta.explicitCas
       replyNumber(exchange, command, delta.item!, delta.value.toString(), false)
       return
     case 'non_numeric':
@@ -176,7 +178,7 @@ function metaArithmetic(exchange: Exchange, command: Command): void {
 
 function replyNoNumber(exchange: Exchange, command: Command, code: string): void {
   const echoed = echoFlags(command)
-  metaReply(exchange, echoed === undefined ? OPAQUE_TOO_LONG : code + echoed)
+  metaReply(exchange, echoed === undefined ? OPAQUE_TOO_LONG : looseCode(exchange, code) + echoed)
 }
 
 function vivifyNumber(exchange: Exchange, command: Command): void {

@@ -2,7 +2,14 @@ import type { Command } from '../protocol/command.ts'
 import { MAX_OPAQUE_BYTES } from '../protocol/limits.ts'
 import type { Exchange } from './exchange.ts'
 import { Item } from './item.ts'
-import { echoFlags, keyFlag, lineProblem, metaReply, OPAQUE_TOO_LONG } from './meta-reply.ts'
+import {
+  BAD_FORMAT,
+  echoFlags,
+  keyFlag,
+  lineProblem,
+  metaReply,
+  OPAQUE_TOO_LONG,
+} from './meta-reply.ts'
 
 const EMPTY: Buffer = Buffer.alloc(0)
 
@@ -10,7 +17,10 @@ const EMPTY: Buffer = Buffer.alloc(0)
 export function metaGet(exchange: Exchange, command: Command): void {
   const { writer } = exchange
   const { meta } = command
-  const problem = lineProblem(command, 'CLIENT_ERROR options flags are too long') ?? meta.problem
+  const { tidyMeta } = exchange.engine.abilities
+  const bare = command.line.count === 2 && !tidyMeta ? BAD_FORMAT : undefined
+  const tooLong = 'CLIENT_ERROR options flags are too long'
+  const problem = lineProblem(command, tooLong) ?? bare ?? meta.problem
   if (problem !== undefined) {
     writer.line(problem)
     return
@@ -18,12 +28,11 @@ export function metaGet(exchange: Exchange, command: Command): void {
   const { store, tally } = exchange.engine
   const found = store.find(command.key)
   const item = found ?? vivify(exchange, command)
-  if (meta.ttl === undefined) tally.getCommands++
-  else tally.touchCommands++
   if (item === undefined) {
-    if (meta.ttl === undefined) tally.getMisses++
-    else tally.touchMisses++
-    const echoed = echoFlags(command)
+    // memcached looks at T only on a hit, so that a miss always counts as one of get.
+    tally.getCommands++
+    tally.getMisses++
+    const echoed = tidyMeta ? echoFlags(command) : ''
     if (echoed === undefined) writer.line(OPAQUE_TOO_LONG)
     else metaReply(exchange, `EN${echoed}`, meta.quiet)
     return
@@ -34,8 +43,13 @@ export function metaGet(exchange: Exchange, command: Command): void {
     return
   }
   const counters = store.tallyOf(item)
-  if (meta.ttl === undefined) counters.getHits++
-  else counters.touchHits++
+  if (meta.ttl === undefined) {
+    tally.getCommands++
+    counters.getHits++
+  } else {
+    tally.touchCommands++
+    counters.touchHits++
+  }
   writeHit(exchange, command, item, flags)
   if (!meta.noUpdate) store.bump(item)
 }

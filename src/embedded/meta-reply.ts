@@ -45,6 +45,11 @@ export function echoFlags(command: Command): string | undefined {
   return flags
 }
 
+/** A return code with the space that memcached left behind it before 1.6.18. */
+export function looseCode(exchange: Exchange, code: string): string {
+  return exchange.engine.abilities.tidyMeta ? code : `${code} `
+}
+
 /** Writes `line` unless `quiet`. */
 export function metaReply(exchange: Exchange, line: string, quiet: boolean = false): void {
   if (!quiet) exchange.writer.line(line)

@@ -21,10 +21,13 @@ export interface StoreConditions {
 
 const MAX_UINT64 = 18_446_744_073_709_551_615n
 
-/** The verdict of a store command and the CAS the item has now, 0 when it was not stored. */
+/** The verdict of a store command. */
 export interface Stored {
   readonly result: StoreResult
+  /** The CAS of the item now, 0 when it was not stored. */
   readonly cas: bigint
+  /** Bytes of the value as it was stored, or of the one that was not. */
+  readonly bytes: number
 }
 
 /** Stores `item` in `mode`. Source: do_store_item() in memcached.c. */
@@ -35,31 +38,33 @@ export function storeItem(
   conditions: StoreConditions,
 ): Stored {
   const old = engine.store.find(item.key)
-  const result =
+  const outcome =
     old === undefined
       ? storeNew(engine, mode, item, conditions)
       : storeOver(engine, mode, item, old, conditions)
-  if (engine.watchers.active) engine.watchers.stored(mode, result.result, item)
-  return result
+  if (engine.watchers.active) {
+    engine.watchers.stored(mode, typeof outcome === 'string' ? outcome : 'STORED', item)
+  }
+  if (typeof outcome === 'string') return { result: outcome, cas: 0n, bytes: item.value.length }
+  return { result: 'STORED', cas: outcome.cas, bytes: outcome.value.length }
 }
 
-const NOT_STORED: Stored = { result: 'NOT_STORED', cas: 0n }
-const EXISTS: Stored = { result: 'EXISTS', cas: 0n }
-const NOT_FOUND: Stored = { result: 'NOT_FOUND', cas: 0n }
+/** The item that was linked, or why none was. */
+type Outcome = Item | Exclude<StoreResult, 'STORED'>
 
 function storeNew(
   engine: Engine,
   mode: StoreMode,
   item: Item,
   conditions: StoreConditions,
-): Stored {
+): Outcome {
   if (mode === 'add' || mode === 'set') {
     engine.store.link(item, conditions.explicitCas)
-    return { result: 'STORED', cas: item.cas }
+    return item
   }
-  if (mode !== 'cas') return NOT_STORED
+  if (mode !== 'cas') return 'NOT_STORED'
   engine.tally.casMisses++
-  return NOT_FOUND
+  return 'NOT_FOUND'
 }
 
 function storeOver(
@@ -68,31 +73,31 @@ function storeOver(
   item: Item,
   old: Item,
   conditions: StoreConditions,
-): Stored {
+): Outcome {
   const { store } = engine
   const { cas, explicitCas } = conditions
   let stored = item
   switch (mode) {
     case 'add':
       old.time = store.now
-      return NOT_STORED
+      return 'NOT_STORED'
     case 'cas':
       if (!casAllows(item, old, conditions)) {
         store.tallyOf(old).casBadValues++
-        return EXISTS
+        return 'EXISTS'
       }
       store.tallyOf(old).casHits++
       break
     case 'append':
     case 'prepend': {
-      if (cas !== 0n && cas !== old.cas) return EXISTS
+      if (cas !== 0n && cas !== old.cas) return 'EXISTS'
       stored = joined(engine, mode, old, item)
-      if (stored.bytes > engine.settings.maxItemBytes) return NOT_STORED
+      if (stored.bytes > engine.settings.maxItemBytes) return 'NOT_STORED'
       break
     }
   }
   store.replace(old, stored, explicitCas)
-  return { result: 'STORED', cas: stored.cas }
+  return stored
 }
 
 /** Whether `cas` may store; with `ms I` an older CAS may too, and the item then stays stale. */

@@ -1,10 +1,13 @@
 import type { Command } from '../protocol/command.ts'
 import { MAX_KEY_BYTES } from '../protocol/limits.ts'
+import type { Engine } from './engine.ts'
 import { type Answer, answering, type Exchange, type Handler } from './exchange.ts'
 import { Item } from './item.ts'
 import { addDelta, type StoreMode, storeItem } from './storage.ts'
 
 const BAD_FORMAT = 'CLIENT_ERROR bad command line format'
+/** Where older configuration endpoints keep what `config get cluster` tells. */
+const CLUSTER_KEY = 'AmazonElastiCache:cluster'
 const NON_NUMERIC = 'CLIENT_ERROR cannot increment or decrement non-numeric value'
 
 /** get, gets, gat and gats. Source: process_get_command() in proto_text.c. */
@@ -41,6 +44,7 @@ function retrieve(withCas: boolean, touching: boolean): Handler {
 function fetch(exchange: Exchange, key: string, touchTo: number | undefined): Item | undefined {
   const { engine } = exchange
   const { store, tally } = engine
+  if (engine.settings.config && key === CLUSTER_KEY) return clusterItem(engine)
   const item = store.find(key)
   if (engine.prefixes.enabled) engine.prefixes.get(key, item !== undefined)
   if (touchTo === undefined) tally.getCommands++
@@ -59,6 +63,10 @@ function fetch(exchange: Exchange, key: string, touchTo: number | undefined): It
     item.exptime = store.time.expiry(touchTo, store.now)
   }
   return item
+}
+
+function clusterItem({ cluster }: Engine): Item | undefined {
+  return cluster.value && new Item(CLUSTER_KEY, 0, 0, cluster.value, true)
 }
 
 /** set, add, replace, append, prepend and cas. Source: process_update_command(). */

@@ -83,6 +83,14 @@ async function run(port: number, program: readonly string[], pipelined: boolean)
   return reply
 }
 
+async function versionOf(port: number): Promise<string> {
+  const wire = await Wire.open(port)
+  wire.send('version\r\n')
+  const reply = await wire.read((bytes) => bytes.endsWith('\r\n'))
+  wire.close()
+  return reply.trim().replace('VERSION ', '')
+}
+
 /** Times may differ by the tick of a clock: they are compared apart from the rest. */
 function withoutTimes(reply: string): { readonly text: string; readonly times: number[] } {
   const times: number[] = []
@@ -108,8 +116,8 @@ describe('random programs', { skip: skipWithoutMemcached() }, () => {
   let embedded: EmbeddedServer
   let real: Memcached
   before(async () => {
-    embedded = await startServer()
     real = await startMemcached()
+    embedded = await startServer({ version: await versionOf(real.port) })
   })
   after(async () => {
     await embedded.close()

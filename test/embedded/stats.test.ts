@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { startServer } from '../../src/embedded/server.ts'
+import { skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
+import { RawClient, until } from './support.ts'
+
+const PROGRAM = [
+  'set a 0 0 1\r\n1\r\nset b 0 100 300\r\n'.concat('v'.repeat(300), '\r\n'),
+  'get a b c\r\nmg a v\r\nmg d v\r\nmg a T0\r\nmg d T0\r\n',
+  'gat 0 a c\r\ntouch a 0\r\ntouch c 0\r\nincr a 1\r\nincr c 1\r\ndecr a 1\r\ndecr c 1\r\n',
+  'cas a 0 0 1 99999\r\nx\r\ncas c 0 0 1 1\r\nx\r\ndelete b\r\ndelete c\r\nms e 1\r\nx\r\n',
+  'me a\r\nmd c\r\nma c\r\nset f 0 -1 1\r\nx\r\nget f\r\nflush_all\r\nget a\r\n',
+  'set bad 0 0 1\r\nxyz\r\nset z 0 0 1\r\nx\r\n',
+]
+
+function rowsOf(reply: string): Map<string, string> {
+  const rows = new Map<string, string>()
+  for (const line of reply.split('\r\n')) {
+    const match = /^STAT (\S+) (.*)$/.exec(line)
+    if (match !== null) rows.set(match[1]!, match[2]!)
+  }
+  return rows
+}
+
+async function statsAfter(port: number, section: string): Promise<Map<string, string>> {
+  const client = await RawClient.open(port)
+  for (const part of PROGRAM) await client.ask(`${part}mn\r\n`, 'MN\r\n')
+  const reply = await client.ask(`stats${section}\r\n`, 'END\r\n')
+  client.close()
+  return rowsOf(reply)
+}
+
+/** Rows that depend on the machine, or on when memcached's background threads ran. */
+const INCOMPARABLE =
+  /^(pid|uptime|time|version|rusage|.*connections$|bytes|threads|curr_items|.*crawler_|expired_)/
+
+describe('stats', { skip: skipWithoutMemcached() }, () => {
+  test('has no row that memcached has not, and counts every command as memcached does', async () => {
+    await using server = await startServer()
+    const real = await startMemcached()
+    const ours = await statsAfter(server.port, '')
+    const theirs = await statsAfter(real.port, '')
+    await real.stop()
+    for (const [name, value] of ours) {
+      assert.ok(theirs.has(name), `memcached has no ${name}`)
+      if (!INCOMPARABLE.test(name)) assert.equal(value, theirs.get(name), name)
+    }
+    assert.ok(ours.size > 50)
+  })
+
+  for (const section of [' settings', ' items', ' slabs']) {
+    test(`in its section${section} has no row that memcached has not`, async () => {
+      await using server = await startServer()
+      const real = await startMemcached()
+      const ours = await statsAfter(server.port, section)
+      const theirs = await statsAfter(real.port, section)
+      await real.stop()
+      for (const name of ours.keys()) assert.ok(theirs.has(name), `memcached has no ${name}`)
+      for (const name of ['item_size_max', 'maxbytes', '1:chunk_size', '1:cmd_set', '1:get_hits']) {
+        assert.equal(ours.get(name), theirs.get(name), name)
+      }
+    })
+  }
+})
+
+describe('the views of an embedded server', () => {
+  test('give the same rows in the process as on the wire', async () => {
+    await using server = await startServer()
+    const client = await RawClient.open(server.port)
+    await client.ask('set a 0 0 1\r\nx\r\nget a\r\n', 'END\r\n')
+    assert.equal(server.stats().get_hits, '1')
+    assert.equal(server.stats('items')['items:1:number'], '1')
+    assert.equal(server.stats('settings').tcpport, String(server.port))
+    assert.deepEqual(server.stats('nonsense'), {})
+    assert.equal(await client.ask('stats reset\r\n'), 'RESET\r\n')
+    assert.equal(server.stats().get_hits, '0')
+    assert.equal(server.stats().curr_items, '1')
+    client.close()
+  })
+
+  test('list the connections', async () => {
+    await using server = await startServer()
+    const client = await RawClient.open(server.port)
+    const reply = await client.ask('stats conns\r\n', 'END\r\n')
+    assert.match(reply, /STAT 1:addr tcp:127\.0\.0\.1:\d+\r\n/)
+    assert.match(reply, new RegExp(`STAT 1:listen_addr tcp:127\\.0\\.0\\.1:${server.port}\r\n`))
+    client.close()
+  })
+
+  test('dump what is there, keys encoded, expired items left out', async () => {
+    await using server = await startServer()
+    const client = await RawClient.open(server.port)
+    await client.ask('set a:1 0 0 1\r\nx\r\nset b 0 -1 1\r\nx\r\nmn\r\n', 'MN\r\n')
+    const dump = await client.ask('lru_crawler metadump all\r\n', 'END\r\n')
+    assert.match(dump, /^key=a%3A1 exp=-1 la=\d+ cas=1 fetch=no cls=1 size=63\nEND\r\n$/)
+    assert.equal(await client.ask('lru_crawler metadump 2\r\n', 'END\r\n'), 'END\r\n')
+    assert.equal(
+      await client.ask('stats cachedump 1 1\r\n', 'END\r\n'),
+      'ITEM b [1 b; 0 s]\r\nEND\r\n'.replace('0 s', `${await startedPlusOne(client)} s`),
+    )
+    assert.equal(await client.ask('lru_crawler disable\r\n'), 'OK\r\n')
+    const disabled = 'CLIENT_ERROR lru crawler disabled\r\n'
+    assert.equal(await client.ask('lru_crawler metadump all\r\n'), disabled)
+    client.close()
+  })
+
+  test('stream what happens to watchers until they leave', async () => {
+    await using server = await startServer()
+    const watcher = await RawClient.open(server.port)
+    assert.equal(await watcher.ask('watch fetchers mutations connevents\r\n'), 'OK\r\n')
+    watcher.received = ''
+    const client = await RawClient.open(server.port)
+    await client.ask('set a 0 0 2\r\nhi\r\nget a b\r\n', 'END\r\n')
+    await until(() => watcher.received.split('\n').length > 5)
+    const lines = watcher.received.replace(/ts=\d+\.\d+ gid=\d+ /g, '').split('\n')
+    assert.match(lines[0]!, /^type=conn_new rip=127\.0\.0\.1 rport=\d+ transport=tcp cfd=2$/)
+    assert.deepEqual(lines.slice(1, 5), [
+      'type=item_get key=a status=not_found clsid=0 cfd=2 size=0',
+      'type=item_store key=a status=stored cmd=set ttl=0 clsid=1 cfd=2 size=2',
+      'type=item_get key=a status=found clsid=1 cfd=2 size=2',
+      'type=item_get key=b status=not_found clsid=0 cfd=2 size=0',
+    ])
+    assert.equal(server.stats().log_watchers, '1')
+    watcher.close()
+    await until(() => server.stats().log_watchers === '0')
+    client.close()
+  })
+})
+
+/** The Unix time of a server's second 1: what an item that expired long ago shows. */
+async function startedPlusOne(client: RawClient): Promise<number> {
+  const rows = rowsOf(await client.ask('stats\r\n', 'END\r\n'))
+  return Number(rows.get('time')) - Number(rows.get('uptime')) - 60 + 1
+}

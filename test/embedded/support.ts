@@ -1,0 +1,63 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+
+/** A raw connection to an embedded server, for tests that look at bytes and at how it ends. */
+export class RawClient {
+  readonly socket: Socket
+  received = ''
+  /** The error code it broke with, or 'end' after an orderly end. */
+  ended: string | undefined = undefined
+
+  constructor(socket: Socket) {
+    this.socket = socket
+    socket.on('data', (chunk: Buffer) => {
+      this.received += chunk.toString('latin1')
+    })
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.ended ??= error.code
+    })
+    socket.on('close', () => {
+      this.ended ??= 'end'
+    })
+  }
+
+  static async open(port: number): Promise<RawClient> {
+    const socket = connect(port, '127.0.0.1')
+    await once(socket, 'connect')
+    return new RawClient(socket)
+  }
+
+  /** Sends `request` and resolves to the reply once it ends in `end`, or when the connection does. */
+  async ask(request: string, end: string = '\r\n'): Promise<string> {
+    this.received = ''
+    this.socket.write(Buffer.from(request, 'latin1'))
+    await until(() => this.received.endsWith(end) || this.ended !== undefined)
+    return this.received
+  }
+
+  close(): void {
+    this.socket.destroy()
+  }
+}
+
+/** Waits until `condition` holds; throws after two seconds. */
+export async function until(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 2_000
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`it never came to: ${condition}`)
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
+
+/** What a connection attempt comes to: 'connect' or an error code. */
+export async function tryConnect(port: number): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return 'connect'
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'error'
+  } finally {
+    socket.destroy()
+  }
+}
