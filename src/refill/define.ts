@@ -1,0 +1,70 @@
+import { MintringError } from '../errors.ts'
+import type { CallerOptions } from './caller.ts'
+import type { RefillEntry } from './entry.ts'
+import type { Loader, LoaderContext } from './loading.ts'
+import type { RefillPolicy } from './policy.ts'
+
+/** One place for a policy, its keys and its loader. */
+export interface Definition<Args extends readonly unknown[], Value> extends RefillPolicy {
+  /** The key, or what makes it of the arguments. */
+  readonly key: string | ((...args: Args) => string)
+  /** Takes the arguments, and then what loaders are told. */
+  readonly loader: (
+    ...args: [...Args, LoaderContext<Value>]
+  ) => Value | null | undefined | Promise<Value | null | undefined>
+}
+
+/** What `define` makes. */
+export interface Defined<Args extends readonly unknown[], Value> {
+  get(...args: Args): Promise<Value | undefined>
+  getEntry(...args: Args): Promise<RefillEntry<Value>>
+  /** Marks stale and loads now. */
+  refresh(...args: Args): Promise<Value | undefined>
+  /** Marks stale: the next reader loads. */
+  invalidate(...args: Args): Promise<boolean>
+}
+
+/** The verbs a definition binds its policy to. */
+export interface DefinedVerbs {
+  getOrSet<Value>(
+    key: string,
+    loader: Loader<Value>,
+    options: RefillPolicy & CallerOptions,
+  ): Promise<Value | undefined>
+  getOrSetEntry<Value>(
+    key: string,
+    loader: Loader<Value>,
+    options: RefillPolicy & CallerOptions,
+  ): Promise<RefillEntry<Value>>
+  refresh<Value>(
+    key: string,
+    loader: Loader<Value>,
+    options: RefillPolicy & CallerOptions,
+  ): Promise<Value | undefined>
+  invalidate(key: string, policy: RefillPolicy): Promise<boolean>
+}
+
+/** Binds keys and loader to one policy. Throws MINTRING_BAD_ARGUMENT. */
+export function bind<Args extends readonly unknown[], Value>(
+  verbs: DefinedVerbs,
+  { key, loader, ...policy }: Definition<Args, Value>,
+): Defined<Args, Value> {
+  if (typeof loader !== 'function') throw bad('loader must be a function')
+  if (typeof key !== 'function' && typeof key !== 'string') {
+    throw bad('key must be a string or a function that makes one')
+  }
+  const keyOf = (args: Args): string => (typeof key === 'string' ? key : key(...args))
+  const loaderOf = (args: Args): Loader<Value> => {
+    return (_key, context) => loader(...args, context as LoaderContext<Value>)
+  }
+  return {
+    get: async (...args) => verbs.getOrSet(keyOf(args), loaderOf(args), policy),
+    getEntry: async (...args) => verbs.getOrSetEntry(keyOf(args), loaderOf(args), policy),
+    refresh: async (...args) => verbs.refresh(keyOf(args), loaderOf(args), policy),
+    invalidate: async (...args) => verbs.invalidate(keyOf(args), policy),
+  }
+}
+
+function bad(why: string): MintringError {
+  return new MintringError('MINTRING_BAD_ARGUMENT', `define(): ${why}`)
+}

@@ -1,0 +1,110 @@
+import { AsyncResource } from 'node:async_hooks'
+import { isMintringError, MintringError } from '../errors.ts'
+import type { Clock } from './clock.ts'
+import type { Policy, Seconds } from './policy.ts'
+import { checkTtl } from './policy.ts'
+
+/** What a loader is told, and what it may decide. */
+export interface LoaderContext<Value = unknown> {
+  /** Fires when the loader outlived loaderTimeoutMs, or the client closes. */
+  readonly signal: AbortSignal
+  /** The value that is being replaced, if there is one. */
+  readonly stale: Value | undefined
+  /** Gives this value a ttl of its own. */
+  setTtl(ttl: Seconds): void
+  /** Hands the value to its callers without storing it. */
+  skip(): void
+}
+
+/**
+ * Makes the value of a key. `undefined` is not cached, `null` only with `negativeTtl`. What it throws
+ * reaches callers as MINTRING_LOADER, unless there is a stale value for them.
+ */
+export type Loader<Value = unknown> = (
+  key: string,
+  context: LoaderContext<Value>,
+) => Value | null | undefined | Promise<Value | null | undefined>
+
+/** Keeps a serverless platform awake until background work is done. */
+export type WaitUntil = (work: Promise<void>) => void
+
+/** A call that may lead to a load. The scope is the caller's async context. */
+export interface Ask {
+  readonly key: string
+  readonly policy: Policy
+  readonly loader: Loader
+  readonly scope: AsyncResource
+  readonly waitUntil: WaitUntil | undefined
+}
+
+/** An ask in the async context of whoever calls this. */
+export function askHere(
+  key: string,
+  policy: Policy,
+  loader: Loader,
+  waitUntil: WaitUntil | undefined,
+): Ask {
+  const scope = new AsyncResource('MintringLoad', { requireManualDestroy: true })
+  return { key, policy, loader, scope, waitUntil }
+}
+
+/** What a loader made. */
+export interface Loaded {
+  readonly value: unknown
+  /** The loader's own choice of ttl. */
+  readonly ttlSeconds: number | undefined
+  readonly isSkipped: boolean
+}
+
+/**
+ * Runs the loader of a call in that call's async context. Rejects with MINTRING_LOADER (the cause is
+ * what was thrown), MINTRING_LOADER_TIMEOUT, or the reason of `abort`. A loader that goes on after
+ * that is not heard any more.
+ */
+export function load(
+  ask: Ask,
+  stale: unknown,
+  clock: Clock,
+  abort: AbortController,
+): Promise<Loaded> {
+  const { key, policy, loader, scope } = ask
+  let ttlSeconds: number | undefined
+  let isSkipped = false
+  const context: LoaderContext = {
+    signal: abort.signal,
+    stale,
+    setTtl: (ttl) => {
+      ttlSeconds = checkTtl(ttl)
+    },
+    skip: () => {
+      isSkipped = true
+    },
+  }
+  return new Promise((resolve, reject) => {
+    const timeout = clock.after(policy.loaderTimeoutMs, () => abort.abort(timedOut(policy)))
+    const onAbort = (): void => reject(abort.signal.reason)
+    abort.signal.addEventListener('abort', onAbort, { once: true })
+    const end = (): void => {
+      timeout.cancel()
+      abort.signal.removeEventListener('abort', onAbort)
+    }
+    scope
+      .runInAsyncScope(async () => loader(key, context))
+      .then((value) => resolve({ value, ttlSeconds, isSkipped }))
+      .catch((error: unknown) => reject(failed(error)))
+      .finally(end)
+  })
+}
+
+function failed(error: unknown): unknown {
+  if (isMintringError(error) && error.code === 'MINTRING_BAD_POLICY') return error
+  const reason = error instanceof Error ? error.message : String(error)
+  return new MintringError('MINTRING_LOADER', `The loader failed: ${reason}`, { cause: error })
+}
+
+function timedOut(policy: Policy): MintringError {
+  return new MintringError(
+    'MINTRING_LOADER_TIMEOUT',
+    `The loader took longer than ${policy.loaderTimeoutMs} ms`,
+  )
+}

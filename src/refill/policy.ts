@@ -1,0 +1,220 @@
+import { MintringError } from '../errors.ts'
+import { MAX_RELATIVE_TTL_SECONDS } from '../protocol/limits.ts'
+
+/** Whole seconds, or a whole number with a unit: `'5m'`. */
+export type Seconds = number | `${number}${'s' | 'm' | 'h' | 'd' | 'w'}`
+
+/** What a caller gets who waited `waitTimeoutMs` for another client. */
+export type OnWaitTimeout = 'load' | 'undefined' | 'throw'
+
+/** How one key is kept. The same in all processes and for all callers of a key. */
+export interface RefillPolicy {
+  /** How long a value is fresh. */
+  readonly ttl: Seconds
+  /** How long after that it is served stale while one client refills. Default 60. */
+  readonly staleWhileRevalidate?: Seconds | undefined
+  /** How long it is served when the loader fails. Default: staleWhileRevalidate. */
+  readonly staleIfError?: Seconds | undefined
+  /** After how long another client takes over from a refiller that died. Default 10, at least 2. */
+  readonly lease?: Seconds | undefined
+  /** How long before the ttl ends a value is refilled. Default 0. */
+  readonly earlyRefresh?: Seconds | undefined
+  /** The share of the ttl that chance may take off, 0 to 0.5. Default 0.05. */
+  readonly jitter?: number | undefined
+  /** How long a caller waits for the fresh value before it gets the stale one. Default 0. */
+  readonly staleTimeoutMs?: number | undefined
+  /** After how long the loader is aborted. Default 30,000. */
+  readonly loaderTimeoutMs?: number | undefined
+  /** How long a caller waits for another client that loads a key nobody has. Default 5,000. */
+  readonly waitTimeoutMs?: number | undefined
+  /** What it gets then: its own load, which is not stored, `undefined`, or an error. */
+  readonly onWaitTimeout?: OnWaitTimeout | undefined
+  /** How long the fleet waits after a failed load while stale values are served. Default 5. */
+  readonly errorBackoff?: Seconds | undefined
+  /** How long a `null` is cached. Default false: not at all. */
+  readonly negativeTtl?: Seconds | false | undefined
+  /** `sidecar` keeps the mark "somebody is loading" beside the key: nginx may read it. */
+  readonly placeholder?: 'inline' | 'sidecar' | undefined
+}
+
+/** A policy that was checked, with everything said, in numbers. */
+export interface Policy {
+  readonly ttlSeconds: number
+  readonly staleWhileRevalidateSeconds: number
+  readonly staleIfErrorSeconds: number
+  /** How long an item outlives its ttl: the longer of the two above. */
+  readonly graceSeconds: number
+  readonly leaseSeconds: number
+  readonly earlyRefreshSeconds: number
+  /** With fewer seconds left than this an item is refilled: grace, early refresh, and 1. */
+  readonly refreshBelowSeconds: number
+  readonly jitter: number
+  readonly staleTimeoutMs: number
+  readonly loaderTimeoutMs: number
+  readonly waitTimeoutMs: number
+  readonly onWaitTimeout: OnWaitTimeout
+  readonly errorBackoffSeconds: number
+  /** 0: `null` is not cached. */
+  readonly negativeTtlSeconds: number
+  readonly isSidecar: boolean
+}
+
+/** Everything but the ttl, which every policy has to say. */
+export type RefillDefaults = Omit<RefillPolicy, 'ttl'>
+
+/** What holds when neither the policy nor the client's behaviors say otherwise. */
+export const defaultRefillPolicy: Required<Omit<RefillDefaults, 'staleIfError'>> = {
+  staleWhileRevalidate: 60,
+  lease: 10,
+  earlyRefresh: 0,
+  jitter: 0.05,
+  staleTimeoutMs: 0,
+  loaderTimeoutMs: 30_000,
+  waitTimeoutMs: 5_000,
+  onWaitTimeout: 'load',
+  errorBackoff: 5,
+  negativeTtl: false,
+  placeholder: 'inline',
+}
+
+/** The names of a policy, and of what else may stand beside them in a call's options. */
+const NAMES: ReadonlySet<string> = new Set([
+  ...Object.keys(defaultRefillPolicy),
+  'ttl',
+  'staleIfError',
+  'signal',
+  'timeoutMs',
+  'waitUntil',
+])
+
+/** memcached's clock ticks once a second: a lease of 1 could be over at once. */
+const MIN_LEASE_SECONDS = 2
+const MAX_LEASE_SECONDS = 86_400
+const MAX_TIMER_MS = 2 ** 31 - 1
+const UNIT_SECONDS: Readonly<Record<string, number>> = {
+  s: 1,
+  m: 60,
+  h: 3600,
+  d: 86_400,
+  w: 604_800,
+}
+
+/**
+ * Checks a policy and says all of it in numbers. Throws MINTRING_BAD_POLICY for one that cannot
+ * hold: fractions, a lease under 2, earlyRefresh ≥ ttl, windows over 30 days, a loaderTimeoutMs
+ * under the staleTimeoutMs.
+ */
+export function resolvePolicy(given: RefillPolicy, defaults: RefillDefaults = {}): Policy {
+  checkNames(given)
+  const said = { ...defaultRefillPolicy, ...known(defaults), ...known(given) }
+  const ttlSeconds = seconds('ttl', said.ttl, 1)
+  const staleWhileRevalidateSeconds = seconds('staleWhileRevalidate', said.staleWhileRevalidate, 0)
+  const staleIfErrorSeconds =
+    said.staleIfError === undefined
+      ? staleWhileRevalidateSeconds
+      : seconds('staleIfError', said.staleIfError, 0)
+  const graceSeconds = Math.max(staleWhileRevalidateSeconds, staleIfErrorSeconds)
+  const earlyRefreshSeconds = seconds('earlyRefresh', said.earlyRefresh, 0)
+  const policy: Policy = {
+    ttlSeconds,
+    staleWhileRevalidateSeconds,
+    staleIfErrorSeconds,
+    graceSeconds,
+    leaseSeconds: seconds('lease', said.lease, MIN_LEASE_SECONDS, MAX_LEASE_SECONDS),
+    earlyRefreshSeconds,
+    refreshBelowSeconds: graceSeconds + earlyRefreshSeconds + 1,
+    jitter: number('jitter', said.jitter, 0, 0.5),
+    staleTimeoutMs: milliseconds('staleTimeoutMs', said.staleTimeoutMs, 0),
+    loaderTimeoutMs: milliseconds('loaderTimeoutMs', said.loaderTimeoutMs, 1),
+    waitTimeoutMs: milliseconds('waitTimeoutMs', said.waitTimeoutMs, 0),
+    onWaitTimeout: choice('onWaitTimeout', said.onWaitTimeout, ['load', 'undefined', 'throw']),
+    errorBackoffSeconds: seconds('errorBackoff', said.errorBackoff, 0, MAX_LEASE_SECONDS),
+    negativeTtlSeconds:
+      said.negativeTtl === false ? 0 : seconds('negativeTtl', said.negativeTtl, 1),
+    isSidecar: choice('placeholder', said.placeholder, ['inline', 'sidecar']) === 'sidecar',
+  }
+  checkTogether(policy)
+  return policy
+}
+
+/**
+ * How long an item that may have been loaded under this policy can be stale, for an invalidation
+ * that knows no ttl. Throws MINTRING_BAD_POLICY.
+ */
+export function resolveGrace(given: RefillDefaults, defaults: RefillDefaults = {}): Policy {
+  return resolvePolicy({ ...given, earlyRefresh: 0, ttl: 1 }, { ...defaults, earlyRefresh: 0 })
+}
+
+/** A ttl of the loader's own choice. Throws MINTRING_BAD_POLICY. */
+export function checkTtl(ttl: Seconds): number {
+  return seconds('ttl', ttl, 1)
+}
+
+/** A misspelt name would not be missed until the day it matters. */
+function checkNames(given: RefillPolicy): void {
+  if (typeof given !== 'object' || given === null) throw bad('it must be an object with a ttl')
+  const unknown = Object.keys(given).find((name) => !NAMES.has(name))
+  if (unknown !== undefined) throw bad(`there is no '${unknown}'`)
+}
+
+function checkTogether(policy: Policy): void {
+  const { ttlSeconds, earlyRefreshSeconds, loaderTimeoutMs, staleTimeoutMs } = policy
+  if (earlyRefreshSeconds >= ttlSeconds) {
+    throw bad(`earlyRefresh (${earlyRefreshSeconds}) must be below ttl (${ttlSeconds})`)
+  }
+  if (policy.refreshBelowSeconds > MAX_RELATIVE_TTL_SECONDS) {
+    throw bad('the stale windows and earlyRefresh together must stay under 30 days')
+  }
+  if (loaderTimeoutMs < staleTimeoutMs) {
+    throw bad(
+      `loaderTimeoutMs (${loaderTimeoutMs}) must not be below staleTimeoutMs (${staleTimeoutMs})`,
+    )
+  }
+}
+
+/** Only what was said: an explicit undefined is as good as nothing. */
+function known<Given extends object>(given: Given): Given {
+  const said = Object.entries(given).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(said) as Given
+}
+
+function seconds(name: string, given: unknown, min: number, max = Number.MAX_SAFE_INTEGER): number {
+  const value = typeof given === 'string' ? parseSeconds(given) : given
+  if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) {
+    return value as number
+  }
+  const bound = max === Number.MAX_SAFE_INTEGER ? `at least ${min}` : `${min} to ${max}`
+  throw bad(`${name} must be whole seconds (${bound}) or such as '5m', not ${show(given)}`)
+}
+
+function parseSeconds(text: string): number {
+  const match = /^(\d+)([smhdw])$/.exec(text)
+  return match === null ? Number.NaN : Number(match[1]) * UNIT_SECONDS[match[2]!]!
+}
+
+function milliseconds(name: string, given: unknown, min: number): number {
+  if (!Number.isInteger(given)) throw bad(`${name} must be whole milliseconds, not ${show(given)}`)
+  return number(name, given, min, MAX_TIMER_MS)
+}
+
+function number(name: string, given: unknown, min: number, max: number): number {
+  if (typeof given === 'number' && given >= min && given <= max) return given
+  throw bad(`${name} must be ${min} to ${max}, not ${show(given)}`)
+}
+
+function choice<Choice extends string>(
+  name: string,
+  given: unknown,
+  all: readonly Choice[],
+): Choice {
+  if (all.includes(given as Choice)) return given as Choice
+  throw bad(`${name} must be ${all.map((one) => `'${one}'`).join(', ')}, not ${show(given)}`)
+}
+
+function show(given: unknown): string {
+  return typeof given === 'string' ? `'${given.slice(0, 32)}'` : String(given).slice(0, 32)
+}
+
+function bad(why: string): MintringError {
+  return new MintringError('MINTRING_BAD_POLICY', `The refill policy cannot hold: ${why}`)
+}

@@ -1,0 +1,63 @@
+import type { Clock, Timer } from './clock.ts'
+
+/**
+ * A bounded memory that forgets what nobody asks for: two generations of entries, turned over every
+ * `periodMs`, or sooner when one is full. What is read moves to the young one. Empty after two
+ * periods without use, and then holds no timer.
+ */
+export class Recent<Value> {
+  readonly #clock: Clock
+  readonly #periodMs: number
+  readonly #limit: number
+  #young = new Map<string, Value>()
+  #old = new Map<string, Value>()
+  #timer: Timer | undefined
+
+  constructor(clock: Clock, periodMs: number, limit: number) {
+    this.#clock = clock
+    this.#periodMs = periodMs
+    this.#limit = limit
+  }
+
+  get size(): number {
+    return this.#young.size + this.#old.size
+  }
+
+  get(key: string): Value | undefined {
+    const young = this.#young.get(key)
+    if (young !== undefined || this.#old.size === 0) return young
+    const old = this.#old.get(key)
+    if (old !== undefined) this.set(key, old)
+    return old
+  }
+
+  set(key: string, value: Value): void {
+    if (this.#old.size > 0) this.#old.delete(key)
+    this.#young.set(key, value)
+    if (this.#young.size >= this.#limit) this.#turn()
+    this.#timer ??= this.#clock.after(this.#periodMs, () => this.#onPeriod())
+  }
+
+  delete(key: string): void {
+    this.#young.delete(key)
+    this.#old.delete(key)
+  }
+
+  clear(): void {
+    this.#young.clear()
+    this.#old.clear()
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  #turn(): void {
+    this.#old = this.#young
+    this.#young = new Map()
+  }
+
+  #onPeriod(): void {
+    this.#turn()
+    const isEmpty = this.#old.size === 0
+    this.#timer = isEmpty ? undefined : this.#clock.after(this.#periodMs, () => this.#onPeriod())
+  }
+}

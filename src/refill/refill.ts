@@ -1,0 +1,248 @@
+import { MintringError } from '../errors.ts'
+import type { CallerOptions } from './caller.ts'
+import { checkCaller, forCaller } from './caller.ts'
+import type { Clock } from './clock.ts'
+import { systemClock } from './clock.ts'
+import type { Defined, DefinedVerbs, Definition } from './define.ts'
+import { bind } from './define.ts'
+import type { RefillEntry } from './entry.ts'
+import type { RefillHooks } from './events.ts'
+import type { Loader } from './loading.ts'
+import { askHere } from './loading.ts'
+import type { ManyLoader } from './many.ts'
+import { getOrSetMany } from './many.ts'
+import { Policies } from './policies.ts'
+import type { Policy, RefillDefaults, RefillPolicy } from './policy.ts'
+import { resolveGrace, resolvePolicy } from './policy.ts'
+import type { Read } from './reads.ts'
+import { Refiller } from './refiller.ts'
+import { Refreshes } from './refreshes.ts'
+import type { RefillStore } from './store.ts'
+import type { RefillCounters } from './tally.ts'
+
+/** What getOrSet and its like take: the policy of the key, and what concerns this caller. */
+export interface RefillOptions extends RefillPolicy, CallerOptions {}
+
+/** How a client makes its Refill. */
+export interface RefillSettings {
+  /** What policies leave unsaid. */
+  readonly defaults?: RefillDefaults
+  readonly hooks?: RefillHooks | undefined
+  readonly clock?: Clock
+}
+
+/**
+ * Serves stale while one client of the whole fleet refills. One read tells fresh, stale or absent, and
+ * elects who loads; the store succeeds only if nothing newer happened meanwhile.
+ *
+ * The protocol is memcached's own for this (doc/protocol.txt, "Meta Commands": stale items and the
+ * win token); the idea is MintCache's, and the leases those of "Scaling Memcache at Facebook"
+ * (Nishtala et al., NSDI 2013).
+ */
+export class Refill implements DefinedVerbs {
+  readonly #store: RefillStore
+  readonly #clock: Clock
+  readonly #policies: Policies
+  readonly #refiller: Refiller
+  readonly #refreshes = new Refreshes()
+  #closing: Promise<void> | undefined
+
+  constructor(store: RefillStore, settings: RefillSettings = {}) {
+    const { defaults = {}, clock = systemClock } = settings
+    this.#store = store
+    this.#clock = clock
+    this.#policies = new Policies(clock, defaults)
+    this.#refiller = new Refiller(store, clock, settings.hooks)
+  }
+
+  /** What refills did so far. */
+  get counters(): RefillCounters {
+    return this.#refiller.tally.snapshot()
+  }
+
+  /** How much is under way or remembered: 0 after two minutes without calls, at most. */
+  get size(): number {
+    return this.#refiller.size + this.#policies.size + this.#refreshes.size
+  }
+
+  /**
+   * The value of a key: fresh, or stale while one client refills, or loaded. Rejects with
+   * MINTRING_BAD_POLICY, MINTRING_BAD_KEY, MINTRING_LOADER (also _TIMEOUT) when there is nothing to
+   * serve, MINTRING_WAIT_TIMEOUT with `onWaitTimeout: 'throw'`, MINTRING_ABORTED, MINTRING_CLOSED.
+   */
+  getOrSet<Value>(
+    key: string,
+    loader: Loader<Value>,
+    options: RefillOptions,
+  ): Promise<Value | undefined> {
+    try {
+      this.#check(loader, options)
+      const value = this.#isKnown
+        ? this.#read(key, loader as Loader, options).value()
+        : this.#known().then(() => this.#read(key, loader as Loader, options).value())
+      return forCaller(value as Promise<Value | undefined>, options, this.#clock)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** As getOrSet(), with how the value came. */
+  getOrSetEntry<Value>(
+    key: string,
+    loader: Loader<Value>,
+    options: RefillOptions,
+  ): Promise<RefillEntry<Value>> {
+    try {
+      this.#check(loader, options)
+      const entry = this.#isKnown
+        ? this.#read(key, loader as Loader, options).entry()
+        : this.#known().then(() => this.#read(key, loader as Loader, options).entry())
+      return forCaller(entry as Promise<RefillEntry<Value>>, options, this.#clock)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /**
+   * The values of many keys, in their order, without those that are `undefined`. Keys this client has
+   * to load go to one call of the loader.
+   */
+  async getOrSetMany<Value>(
+    keys: readonly string[],
+    loadMany: ManyLoader<Value>,
+    options: RefillOptions,
+  ): Promise<Map<string, Value>> {
+    this.#check(loadMany, options)
+    if (!Array.isArray(keys)) throw badArgument('keys must be an array')
+    const policyOf = (key: string): Policy => this.#policies.of(key, options)
+    const all = this.#known().then(() =>
+      getOrSetMany(
+        this.#refiller,
+        { keys, policyOf, waitUntil: options.waitUntil },
+        loadMany as ManyLoader,
+      ),
+    )
+    const entries = await forCaller(all, options, this.#clock)
+    const values = [...entries].map(([key, { value }]) => [key, value] as const)
+    return new Map(values.filter(([, value]) => value !== undefined)) as Map<string, Value>
+  }
+
+  /**
+   * Marks the key stale and loads it now, under the lease: the writer's own refill. Readers keep the
+   * stale value meanwhile. Resolves to a value loaded after the call.
+   */
+  async refresh<Value>(
+    key: string,
+    loader: Loader<Value>,
+    options: RefillOptions,
+  ): Promise<Value | undefined> {
+    this.#check(loader, options)
+    await this.#known()
+    const policy = this.#policies.of(key, options)
+    const ask = askHere(key, policy, loader as Loader, options.waitUntil)
+    const entry = this.#refreshes.run(key, () => this.#refiller.restart(ask))
+    const { value } = await forCaller(entry, options, this.#clock)
+    return value as Value | undefined
+  }
+
+  /**
+   * Marks a key, or several, stale: the next reader is served the stale value and one loads. Answers
+   * whether there was something to mark. The policy is that of the key: how long it may be stale.
+   * Without one, what this client last used for the key, or the defaults.
+   */
+  async invalidate(
+    keys: string | readonly string[],
+    policy?: RefillDefaults & CallerOptions,
+  ): Promise<boolean> {
+    this.#checkOpen()
+    if (policy !== undefined) checkCaller(policy)
+    await this.#known()
+    const all = typeof keys === 'string' ? [keys] : keys
+    const marks = Promise.all(all.map((key) => this.#invalidate(key, policy)))
+    return (await forCaller(marks, policy ?? {}, this.#clock)).some((marked) => marked)
+  }
+
+  /**
+   * Binds keys and loader to one policy. Throws MINTRING_BAD_POLICY for one that cannot hold, or that
+   * is not the one under which a fixed key is defined already.
+   */
+  define<Args extends readonly unknown[], Value>(
+    definition: Definition<Args, Value>,
+  ): Defined<Args, Value> {
+    const { key, loader: _loader, ...policy } = definition
+    if (typeof key === 'string') this.#policies.define(key, policy)
+    else this.#policies.resolve(policy)
+    return bind(this, definition)
+  }
+
+  /** For a `set` or `delete` by this client: what runs for the key may be older, nobody joins it. */
+  detach(key: string): void {
+    this.#refiller.detach(key)
+  }
+
+  /** New defaults, for calls from now on. */
+  setDefaults(defaults: RefillDefaults): void {
+    this.#policies.setDefaults(defaults)
+  }
+
+  /** Lets refills end within `drainMs`, aborts the rest, and lets all leases go. */
+  close(drainMs: number): Promise<void> {
+    const reason = new MintringError('MINTRING_CLOSED', 'The client was closed')
+    this.#closing ??= this.#refiller.close(drainMs, reason).finally(() => this.#policies.clear())
+    return this.#closing
+  }
+
+  #read(key: string, loader: Loader, options: RefillOptions): Read {
+    const policy = this.#policies.of(key, options)
+    const read = this.#refiller.reads.join(key, policy, loader)
+    if (options.waitUntil !== undefined) read.waitUntil ??= options.waitUntil
+    return read
+  }
+
+  #check(loader: unknown, options: RefillOptions): void {
+    this.#checkOpen()
+    if (typeof loader !== 'function') throw badArgument('the loader must be a function')
+    if (typeof options !== 'object' || options === null) resolvePolicy(options)
+    if (options.signal !== undefined || options.timeoutMs !== undefined) checkCaller(options)
+  }
+
+  #checkOpen(): void {
+    if (this.#closing === undefined) return
+    throw new MintringError('MINTRING_CLOSED', 'The client was closed')
+  }
+
+  async #invalidate(key: string, given: RefillDefaults | undefined): Promise<boolean> {
+    const refiller = this.#refiller
+    const policy = this.#policyToMark(key, given)
+    refiller.detach(key)
+    try {
+      return await refiller.pathOf(policy).invalidate(key, policy)
+    } finally {
+      refiller.detach(key)
+    }
+  }
+
+  #policyToMark(key: string, given: RefillDefaults | undefined): Policy {
+    if (given !== undefined) return resolveGrace(given, this.#policies.defaults)
+    const known = this.#policies.known(key)
+    if (known !== undefined) return known
+    // A writer that never reads cannot know: the mark must then reach a lock beside the key as well.
+    return resolveGrace({ placeholder: 'sidecar' }, this.#policies.defaults)
+  }
+
+  /**
+   * Before the first answer of a server nobody knows what it speaks. Should none answer, calls go on
+   * all the same: they end as any call does that cannot reach the cache.
+   */
+  async #known(): Promise<void> {
+    if (!this.#isKnown) await this.#store.learnDialect().catch(() => {})
+  }
+
+  get #isKnown(): boolean {
+    return this.#store.dialect !== undefined
+  }
+}
+
+function badArgument(why: string): MintringError {
+  return new MintringError('MINTRING_BAD_ARGUMENT', `getOrSet: ${why}`)
+}

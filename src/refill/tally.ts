@@ -1,0 +1,94 @@
+import type { EntryState, RefillEntry } from './entry.ts'
+
+/** What refills did since the client was made. Only ever grows. */
+export interface RefillCounters {
+  /** Calls, by how they got their value. */
+  readonly states: Readonly<Record<EntryState, number>>
+  /** Calls that ended with an error. */
+  readonly failed: number
+  readonly refills: {
+    /** Loaded and stored. */
+    readonly ok: number
+    /** The loader failed, its timeouts included. */
+    readonly failed: number
+    readonly timedOut: number
+    /** Loaded, but something newer had happened: not stored. */
+    readonly lost: number
+    /** Loaded, but not to be stored: undefined, skipped, too large. */
+    readonly uncached: number
+  }
+  /** Leases of dead holders that this process took. */
+  readonly takenOver: number
+  readonly renewals: number
+  /** Reads made while waiting for another client. */
+  readonly polls: number
+  /** Calls that shared the read of another call. */
+  readonly coalesced: number
+  /** How long stale values had been stale: how many up to each bound, in seconds. */
+  readonly staleFor: readonly { readonly upToSeconds: number; readonly count: number }[]
+}
+
+const BOUNDS_SECONDS = [0, 1, 2, 5, 10, 30, 60, 300, 900, 3600, Number.POSITIVE_INFINITY]
+
+/** The counters, while they count. Plain numbers: reads add to them. */
+export class Tally {
+  fresh = 0
+  stale = 0
+  miss = 0
+  uncached = 0
+  bypass = 0
+  failed = 0
+  refilled = 0
+  loaderFailed = 0
+  loaderTimedOut = 0
+  leaseLost = 0
+  notStored = 0
+  takenOver = 0
+  renewals = 0
+  polls = 0
+  coalesced = 0
+  readonly #staleFor: number[] = BOUNDS_SECONDS.map(() => 0)
+
+  /** Counts how that many calls end, once they do. */
+  ended(entry: RefillEntry | Promise<RefillEntry>, calls: number): void {
+    if (!(entry instanceof Promise)) this.#count(entry, calls)
+    else {
+      entry.then(
+        (settled) => this.#count(settled, calls),
+        () => {
+          this.failed += calls
+        },
+      )
+    }
+  }
+
+  #count(entry: RefillEntry, calls: number): void {
+    this[entry.state] += calls
+    if (entry.state !== 'stale') return
+    const bucket = BOUNDS_SECONDS.findIndex((bound) => (entry.staleFor ?? 0) <= bound)
+    this.#staleFor[bucket] = (this.#staleFor[bucket] ?? 0) + calls
+  }
+
+  snapshot(): RefillCounters {
+    const { fresh, stale, miss, uncached, bypass } = this
+    return {
+      states: { fresh, stale, miss, uncached, bypass },
+      failed: this.failed,
+      refills: {
+        ok: this.refilled,
+        failed: this.loaderFailed,
+        timedOut: this.loaderTimedOut,
+        lost: this.leaseLost,
+        uncached: this.notStored,
+      },
+      takenOver: this.takenOver,
+      renewals: this.renewals,
+      polls: this.polls,
+      coalesced: this.coalesced,
+      staleFor: BOUNDS_SECONDS.map((upToSeconds, i) => ({
+        upToSeconds,
+        count: this.#staleFor[i]!,
+      })),
+    }
+  }
+}
