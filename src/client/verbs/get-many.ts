@@ -56,16 +56,17 @@ export async function getMany(
   keys: Iterable<string>,
   options: OperationOptions | undefined,
 ): Promise<Map<string, unknown>> {
+  const hits = new Map<string, unknown>()
+  const failed = new Map<string, MintringError>()
   const batch = checkKeys(core, keys)
-  const outcomes = await readMany(core, batch, options)
-  const { failed } = outcomes
+  await readMany(core, batch, options, hits, failed)
   if (core.behaviors.onError === 'miss') {
     for (const error of failed.values()) core.forgive(error)
-    return outcomes
+    return hits
   }
   const [error] = failed.values()
   if (error !== undefined && failed.size === batch.keys.length) throw error
-  return outcomes
+  return hits
 }
 
 /** The hits in the order asked, and the keys that could not be asked. */
@@ -74,34 +75,29 @@ export async function getManyDetailed(
   keys: Iterable<string>,
   options: OperationOptions | undefined,
 ): Promise<Outcomes<unknown>> {
-  return readMany(core, checkKeys(core, keys), options)
+  const outcomes = new Outcomes<unknown>()
+  await readMany(core, checkKeys(core, keys), options, outcomes, outcomes.failed)
+  return outcomes
 }
 
 async function readMany(
   core: ClientCore,
   batch: ManyKeys,
   options: OperationOptions | undefined,
-): Promise<Outcomes<unknown>> {
+  hits: Map<string, unknown>,
+  failed: Map<string, MintringError>,
+): Promise<void> {
   const values = new Array<unknown>(batch.keys.length).fill(undefined)
   const found: Found = { codec: core.codec, values, pending: [], broken: new Map() }
-  const failed = await runMany(core, batch, allOf(batch), readingVerb(core, batch, found), options)
-  await Promise.all(found.pending)
-  return collect(batch, found, failed)
-}
-
-function collect(
-  batch: ManyKeys,
-  found: Found,
-  failed: ReadonlyMap<number, MintringError>,
-): Outcomes<unknown> {
-  const outcomes = new Outcomes<unknown>()
+  const verb = readingVerb(core, batch, found)
+  const unasked = await runMany(core, batch, allOf(batch), verb, options)
+  if (found.pending.length > 0) await Promise.all(found.pending)
   for (const [position, key] of batch.keys.entries()) {
     const value = found.values[position]
-    const error = failed.get(position) ?? found.broken.get(position)
-    if (value !== undefined) outcomes.set(key, value)
-    else if (error !== undefined) outcomes.failed.set(key, error)
+    const error = unasked.get(position) ?? found.broken.get(position)
+    if (value !== undefined) hits.set(key, value)
+    else if (error !== undefined) failed.set(key, error)
   }
-  return outcomes
 }
 
 function readingVerb(core: ClientCore, batch: ManyKeys, found: Found): ManyVerb {

@@ -55,7 +55,7 @@ const php: readonly Stored[] = [
   [
     'a string in FastLZ, its default',
     80,
-    '88130000017878' + 'e0fd01'.repeat(19) + 'e0080102787878',
+    `88130000017878${'e0fd01'.repeat(19)}e0080102787878`,
     'x'.repeat(5000),
   ],
   [
