@@ -45,7 +45,8 @@ export class AuthGate {
   }
 
   #readLine(): boolean {
-    const feed = this.#held.indexOf(10)
+    // A lone byte is not looked at, not even a line feed.
+    const feed = this.#held.length < 2 ? -1 : this.#held.indexOf(10)
     if (feed < 0) {
       this.hopeless = this.#held.length > JUNK_BYTES
       return false
@@ -56,7 +57,7 @@ export class AuthGate {
     const attempt = line.is(0, 'set') && bytes <= MAX_CREDENTIAL_BYTES
     this.#held = this.#held.subarray(feed + 1)
     if (attempt) this.#wanted = bytes + 2
-    else this.#writer.line('CLIENT_ERROR unauthenticated')
+    else this.#reply('CLIENT_ERROR unauthenticated')
     return true
   }
 
@@ -67,12 +68,12 @@ export class AuthGate {
     this.#held = this.#held.subarray(wanted)
     this.#wanted = 0
     if (value[wanted - 2] !== 13 || value[wanted - 1] !== 10) {
-      this.#writer.line('CLIENT_ERROR bad command line termination')
+      this.#reply('CLIENT_ERROR bad command line termination')
       return true
     }
     this.#line.cut(value, 0, wanted - 2)
     if (this.#line.count < 2) {
-      this.#writer.line('CLIENT_ERROR bad authentication token format')
+      this.#reply('CLIENT_ERROR bad authentication token format')
       return true
     }
     const tally = this.#tally()
@@ -81,7 +82,13 @@ export class AuthGate {
     const password = value.toString('utf8', this.#line.start(1), this.#line.end(1))
     this.open = Object.hasOwn(this.#users, user) && this.#users[user] === password
     if (!this.open) tally.authErrors++
-    this.#writer.line(this.open ? 'STORED' : 'CLIENT_ERROR authentication failure')
+    this.#reply(this.open ? 'STORED' : 'CLIENT_ERROR authentication failure')
     return true
+  }
+
+  /** Of several replies in one turn memcached sends only the last. */
+  #reply(line: string): void {
+    this.#writer.discard()
+    this.#writer.line(line)
   }
 }

@@ -91,10 +91,14 @@ async function versionOf(port: number): Promise<string> {
   return reply.trim().replace('VERSION ', '')
 }
 
-/** Times may differ by the tick of a clock: they are compared apart from the rest. */
+/**
+ * Times may differ by the tick of a clock: they are compared apart from the rest. The last access is
+ * not compared at all, since memcached renews it when its LRU sees fit.
+ */
 function withoutTimes(reply: string): { readonly text: string; readonly times: number[] } {
   const times: number[] = []
-  const text = reply.replace(/( t| exp=| la=| l)(-?\d+)/g, (_, name: string, time: string) => {
+  const seen = reply.replace(/( la=| l)\d+/g, '$1#')
+  const text = seen.replace(/( t| exp=)(-?\d+)/g, (_, name: string, time: string) => {
     times.push(Number(time))
     return `${name}#`
   })
@@ -116,7 +120,8 @@ describe('random programs', { skip: skipWithoutMemcached() }, () => {
   let embedded: EmbeddedServer
   let real: Memcached
   before(async () => {
-    real = await startMemcached()
+    // The thread that moves items between LRUs holds on to some, and changes how incr treats them.
+    real = await startMemcached({ args: ['-o', 'no_lru_maintainer'] })
     embedded = await startServer({ version: await versionOf(real.port) })
   })
   after(async () => {

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { startServer } from '../../src/embedded/server.ts'
+import { playTranscript } from '../contract/transcript.ts'
+import { type Memcached, skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
+import { RawClient } from './support.ts'
+
+/** What a server with the user `ada`, password `secret`, must answer. */
+const TRANSCRIPTS: Readonly<Record<string, string>> = {
+  'nothing is executed before the credentials came': `
+    > get a
+    < CLIENT_ERROR unauthenticated
+    > version
+    < CLIENT_ERROR unauthenticated
+    > mn
+    < CLIENT_ERROR unauthenticated
+    > set auth 0 0
+    < CLIENT_ERROR unauthenticated
+    > set auth 0 0 x
+    < CLIENT_ERROR unauthenticated`,
+  'the right ones open the door, whatever the key': `
+    > set anything 7 7 10
+    > ada secret
+    < STORED
+    > version
+    < VERSION 1.6.18
+    > get anything
+    < END`,
+  'commands may follow them in the same write': `
+    > set a 0 0 10
+    > ada secret
+    > mn
+    < STORED
+    < MN`,
+  'wrong ones may be tried again': `
+    > set a 0 0 9
+    > ada wrong
+    < CLIENT_ERROR authentication failure
+    > set a 0 0 10
+    > bob secret
+    < CLIENT_ERROR authentication failure
+    > set a 0 0 3
+    > ada
+    < CLIENT_ERROR bad authentication token format
+    > set a 0 0 10
+    > ada secret
+    < STORED`,
+  'a length that is wrong is bad line termination': `
+    > set a 0 0 11
+    > ada secret
+    > 
+    < CLIENT_ERROR bad command line termination`,
+  'of several failures in one turn only the last is told': `
+    > get a
+    > set a 0 0 4
+    > ada secret
+    < CLIENT_ERROR unauthenticated`,
+}
+
+describe('authentication, embedded', () => {
+  for (const [title, text] of Object.entries(TRANSCRIPTS)) {
+    test(title, async () => {
+      await using server = await startServer({ users: { ada: 'secret' } })
+      await playTranscript({ name: 'the embedded server', port: server.port }, text)
+    })
+  }
+
+  test('a name every object has is no user', async () => {
+    await using server = await startServer({ users: { ada: 'secret' } })
+    const client = await RawClient.open(server.port)
+    const reply = await client.ask('set a 0 0 13\r\nconstructor x\r\n')
+    assert.equal(reply, 'CLIENT_ERROR authentication failure\r\n')
+    client.close()
+  })
+
+  test('credentials may come byte by byte, attempts are counted, junk is hung up on', async () => {
+    await using server = await startServer({ users: { ada: 'secret' } })
+    const client = await RawClient.open(server.port)
+    for (const byte of 'set a 0 0 10\r\nada secre') {
+      client.socket.write(byte)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    assert.equal(await client.ask('t\r\n'), 'STORED\r\n')
+    assert.equal(server.stats().auth_cmds, '1')
+    const junk = await RawClient.open(server.port)
+    await junk.ask('x'.repeat(2_049))
+    assert.notEqual(junk.ended, undefined)
+    client.close()
+  })
+})
+
+describe('authentication, real memcached', { skip: skipWithoutMemcached() }, () => {
+  let folder: string
+  let server: Memcached
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'mintring-'))
+    // memcached gives up root before it reads the file.
+    await chmod(folder, 0o755)
+    const file = join(folder, 'users')
+    await writeFile(file, 'ada:secret\n')
+    server = await startMemcached({ args: ['-Y', file] })
+  })
+  after(async () => {
+    await server.stop()
+    await rm(folder, { recursive: true, force: true })
+  })
+  for (const [title, text] of Object.entries(TRANSCRIPTS)) {
+    test(title, () => playTranscript({ name: 'memcached', port: server.port }, text))
+  }
+})
