@@ -21,7 +21,7 @@ const FIRST_VALUE_BYTES = 1024 * 1024
  *
  * `onReply` is called once per reply, inside `push`, with the parser's one `Reply`.
  * `push` throws a MINTRING_PROTOCOL error that says where for bytes that are not the protocol, and
- * whatever `onReply` throws. Either way the parser is dead: each later `push` throws the same error.
+ * whatever `onReply` throws. Either way the parser is dead: later `push`es throw the same error.
  */
 export class ReplyParser {
   readonly #onReply: (reply: Reply) => void
@@ -247,7 +247,7 @@ function copyBytes(from: Buffer, start: number, to: Buffer, at: number, length: 
   else for (let i = 0; i < length; i++) to[at + i] = from[start + i]!
 }
 
-/** Where the next line feed is, or -1. Lines are short, so that a plain loop is fastest here too. */
+/** Where the next line feed is, or -1. Lines are short: a plain loop is fastest here too. */
 function findLineFeed(chunk: Buffer, from: number): number {
   const end = chunk.length
   for (let i = from; i < end; i++) if (chunk[i] === LF) return i
