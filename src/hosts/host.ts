@@ -260,10 +260,12 @@ export class Host implements LaneOwner<Lane>, Router, Patient {
     }
     if (end !== 'dial') this.#epoch++
     if (end === 'dial') this.#tellWaiting(error)
-    const isShort = end !== 'dial' && nowMs - lane.openedMs < MIN_LANE_LIFE_MS
+    const isShort = end === 'lost' && nowMs - lane.openedMs < MIN_LANE_LIFE_MS
     if (end === 'dial' || isShort) this.#health.tell('dialFailed')
     else if (end === 'lost') this.#health.tell('failed')
     else if (end === 'silent' && this.#isSilent(lane, nowMs)) this.#health.tell('failed')
+    // Whether a suspect is there should not wait for the next request to find out.
+    if (this.state === 'suspect' && this.usable) this.redial()
   }
 
   /** Nothing came on any lane while the host had a whole attempt's time. */

@@ -64,14 +64,12 @@ export class GetBatch implements Inflight {
   #hit(reply: Reply): void {
     const requests = this.#requests
     let index = this.#cursor
-    while (index < requests.length && !reply.keyEquals(requests[index]!.wireKey)) {
-      this.#miss(index)
-      index++
-    }
-    this.#cursor = index + 1
+    while (index < requests.length && !reply.keyEquals(requests[index]!.wireKey)) index++
     if (index === requests.length) {
       throw new MintringError('MINTRING_PROTOCOL', 'A value came for a key that was not asked')
     }
+    for (; this.#cursor < index; this.#cursor++) this.#miss(this.#cursor)
+    this.#cursor++
     this.#answer(index, reply)
   }
 

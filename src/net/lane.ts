@@ -69,6 +69,11 @@ export class Lane implements ConnectionOwner, Gatherer {
     return this.#isStalled || this.#connection?.isFull === true
   }
 
+  /** It answered nothing for a while. */
+  get isStalled(): boolean {
+    return this.#isStalled
+  }
+
   /** Requests of this turn wait for the turn's write. */
   get isGathering(): boolean {
     return this.#isScheduled

@@ -24,26 +24,21 @@ export class Lanes {
   readonly #standing: Lane[] = []
   readonly #first: Lane
   #bounds: LaneBounds
-  #isGrowing = false
+  #born: Lane | undefined
   #isClosed = false
   #idleTimer: NodeJS.Timeout | undefined
 
   constructor(owner: LaneOwner<Lane>, bounds: LaneBounds) {
     this.#bounds = bounds
-    const born: Lane[] = []
     const create = (): Promise<Lane> => {
-      const lane = new Lane(owner)
-      born.push(lane)
-      return Promise.resolve(lane)
+      this.#born = new Lane(owner)
+      return Promise.resolve(this.#born)
     }
     this.#pool = createPool<Lane>(
       { create, destroy: () => Promise.resolve() },
       { max: POOL_MAX, min: 0, evictionRunIntervalMillis: 0 },
     )
-    // The pool creates at once and hands out later; who sends first cannot wait for that.
-    void this.#pool.acquire()
-    this.#first = born[0]!
-    this.#standing.push(this.#first)
+    this.#first = this.#borrow()
   }
 
   /** Where requests go, and all that must keep their order. It is there from the beginning. */
@@ -80,23 +75,23 @@ export class Lanes {
 
   /**
    * The lane for the next request: the first, so that a turn's requests share a write, unless it is
-   * busy and another is not. A turn that began on a lane stays there.
+   * busy or gone and another is not. A turn that began on a lane stays there.
    */
   pick(mayGrow: boolean): Lane {
     const first = this.#first
-    if (this.#bounds.max === 1 || first.isGathering || !first.isBusy) return first
+    if (first.isGathering || (first.state === 'open' && !first.isBusy)) return first
     for (const lane of this.#standing) {
       if (lane.state === 'open' && !lane.isBusy) return lane
     }
-    const opening = this.#standing.find((lane) => lane.state === 'opening')
-    if (opening !== undefined) return opening
-    if (mayGrow) this.#grow()
-    return first
+    if (!first.isBusy) return first
+    const other = this.#standing.find((lane) => lane.state === 'opening') ?? this.#grow(mayGrow)
+    // A socket that is only full will be faster than a dial.
+    return first.isStalled ? (other ?? first) : first
   }
 
   /** Adds lanes up to `min`, once the first is open. */
   warm(): void {
-    if (this.#standing.length < this.#bounds.min) this.#grow()
+    while (this.#standing.length < this.#bounds.min && this.#grow(true) !== undefined);
   }
 
   /** Forgets a lane that ended, unless it is the first, which can open again. */
@@ -129,17 +124,20 @@ export class Lanes {
     if (this.#pool.isBorrowedResource(lane)) await this.#pool.destroy(lane)
   }
 
-  #grow(): void {
-    if (this.#isGrowing || this.#isClosed || this.#standing.length >= this.#bounds.max) return
-    this.#isGrowing = true
-    void this.#pool.acquire().then((lane) => {
-      this.#isGrowing = false
-      if (this.#isClosed) return void this.#destroy(lane)
-      this.#standing.push(lane)
-      lane.open()
-      this.#watchIdle()
-      if (this.#standing.length < this.#bounds.min) this.#grow()
-    })
+  #grow(mayGrow: boolean): Lane | undefined {
+    if (!mayGrow || this.#isClosed || this.#standing.length >= this.#bounds.max) return undefined
+    const lane = this.#borrow()
+    lane.open()
+    this.#watchIdle()
+    return lane
+  }
+
+  /** A loan for good. The pool makes the lane at once, but hands it out later: we cannot wait. */
+  #borrow(): Lane {
+    void this.#pool.acquire()
+    const lane = this.#born!
+    this.#standing.push(lane)
+    return lane
   }
 
   #watchIdle(): void {

@@ -35,7 +35,6 @@ export class Watch {
     clearTimeout(this.#timer)
     clearImmediate(this.#turn)
     this.#dueMs = dueMs
-    if (dueMs === Number.POSITIVE_INFINITY) return
     // A timer may fire a fraction of a millisecond early by this clock.
     const waitMs = Math.max(0, Math.ceil(dueMs - performance.now()))
     this.#timer = setTimeout(this.#onTimer, waitMs)
@@ -51,7 +50,13 @@ export class Watch {
   #afterReads(turns: number): void {
     this.#turn = setImmediate(() => {
       if (turns > 1) this.#afterReads(turns - 1)
-      else this.#arm(this.#onDue(performance.now()))
+      else this.#look()
     })
+  }
+
+  /** What `onDue` sets off may ask to be watched too. */
+  #look(): void {
+    this.#dueMs = Number.POSITIVE_INFINITY
+    this.by(this.#onDue(performance.now()))
   }
 }

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Handshake, type HandshakeInput } from '../../src/net/handshake.ts'
+import { ReplyParser } from '../../src/protocol/reply-parser.ts'
+
+const isCode = (code: string) => (error: unknown) => (error as { code?: string }).code === code
+
+/** Plays `replies` against a handshake; answers what it wrote. */
+function play(input: Partial<HandshakeInput>, replies: readonly string[]): [string[], Handshake] {
+  const handshake = new Handshake({ host: 'h', probeMeta: true, ...input })
+  const written = [handshake.start()]
+  const parser = new ReplyParser((reply) => {
+    const next = handshake.accept(reply)
+    if (next !== '') written.push(next)
+  })
+  for (const reply of replies) parser.push(Buffer.from(reply))
+  return [written, handshake]
+}
+
+test('a modern server tells its version, that it knows meta, and its limits', () => {
+  const settings =
+    'STAT maxbytes 67108864\r\nSTAT item_size_max 2097152\r\nSTAT cas_enabled no\r\nEND\r\n'
+  const [written, { abilities }] = play({}, ['VERSION 1.6.18\r\n', 'MN\r\n', settings])
+  assert.deepEqual(written, ['version\r\n', 'mn\r\n', 'stats settings\r\n'])
+  assert.deepEqual(abilities, {
+    version: '1.6.18',
+    meta: true,
+    cas: false,
+    itemSizeMax: 2_097_152,
+    proxy: false,
+  })
+})
+
+test('an old server does not know mn', () => {
+  const [written, { abilities }] = play({}, ['VERSION 1.4.25\r\n', 'ERROR\r\n'])
+  assert.deepEqual(written, ['version\r\n', 'mn\r\n'])
+  assert.equal(abilities?.meta, false)
+  assert.equal(abilities?.cas, true)
+})
+
+test('what is known of the same version is not asked again', () => {
+  const [, { abilities: known }] = play({}, ['VERSION 1.6.18\r\n', 'MN\r\n', 'END\r\n'])
+  const [written, again] = play({ known }, ['VERSION 1.6.18\r\n'])
+  assert.deepEqual(written, ['version\r\n'])
+  assert.equal(again.abilities, known)
+  const [upgraded] = play({ known }, ['VERSION 1.6.41\r\n'])
+  assert.deepEqual(upgraded, ['version\r\n', 'mn\r\n'])
+})
+
+test('another kind of version is a proxy, and is not asked for settings', () => {
+  const [written, { abilities }] = play({}, ['VERSION mcrouter 37.0.0\r\n', 'MN\r\n'])
+  assert.deepEqual(written, ['version\r\n', 'mn\r\n'])
+  assert.equal(abilities?.proxy, true)
+})
+
+test('mn is not asked of a server that hung up on it', () => {
+  const [written, { abilities }] = play({ probeMeta: false }, ['VERSION 0.5.0\r\n'])
+  assert.deepEqual(written, ['version\r\n'])
+  assert.equal(abilities?.meta, false)
+})
+
+test('credentials are told only to a server that asks for them', () => {
+  const credentials = { username: 'bob', password: 'sécret' }
+  const [open] = play({ credentials }, ['VERSION 1.6.18\r\n', 'MN\r\n', 'END\r\n'])
+  assert.ok(open.every((text) => !text.includes('bob')))
+  const [written, { abilities }] = play({ credentials }, [
+    'CLIENT_ERROR unauthenticated\r\n',
+    'STORED\r\n',
+    'VERSION 1.6.18\r\n',
+    'MN\r\n',
+    'END\r\n',
+  ])
+  assert.equal(written[1], 'set mintring 0 0 11\r\nbob s\xc3\xa9cret\r\n')
+  assert.equal(abilities?.version, '1.6.18')
+})
+
+test('authentication that is missing or refused is MINTRING_AUTH, without the password', () => {
+  const asked = ['CLIENT_ERROR unauthenticated\r\n']
+  assert.throws(() => play({}, asked), isCode('MINTRING_AUTH'))
+  const credentials = { username: 'bob', password: 'hunter2' }
+  const refused = [...asked, 'CLIENT_ERROR authentication failure\r\n']
+  assert.throws(
+    () => play({ credentials }, refused),
+    (error: Error) => {
+      assert.ok(!JSON.stringify({ ...error, text: String(error.stack) }).includes('hunter2'))
+      return isCode('MINTRING_AUTH')(error)
+    },
+  )
+})
+
+test('one connection too many is refused before anything was asked of it', () => {
+  const reply = 'ERROR Too many open connections\r\n'
+  assert.throws(() => play({}, [reply]), isCode('MINTRING_CONNECTION'))
+})

@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { getRequest } from '../support/plain-verbs.ts'
+import { answerGets, startScripted, valueReply } from '../support/scripted-server.ts'
+import { sleep, testCluster } from '../support/test-cluster.ts'
+
+const isCode = (code: string) => (error: unknown) => (error as { code?: string }).code === code
+
+test('gets of one turn travel as one get, and a key asked twice is asked once', async (t) => {
+  const server = await startScripted(answerGets)
+  t.after(() => server.close())
+  const client = testCluster(t, [server.port])
+  await client.get('warm')
+  const keys = ['a', 'b', 'a', 'c', 'b']
+  const values = await Promise.all(keys.map((key) => client.get(key)))
+  assert.deepEqual(
+    values,
+    keys.map((key) => `value of ${key}`),
+  )
+  assert.equal(server.lines.at(-1), 'get a b c')
+})
+
+test('misses are the keys that the server does not name, twins included', async (t) => {
+  const server = await startScripted((_line, socket) => {
+    socket.write(`${valueReply('b')}${valueReply('d')}END\r\n`)
+  })
+  t.after(() => server.close())
+  const client = testCluster(t, [server.port])
+  const values = await Promise.all(['a', 'b', 'c', 'd', 'e', 'c'].map((key) => client.get(key)))
+  assert.deepEqual(values, [undefined, 'value of b', undefined, 'value of d', undefined, undefined])
+})
+
+test('any other command breaks a run of gets, so that a lane keeps the order', async (t) => {
+  const server = await startScripted((line, socket) => {
+    if (line.startsWith('set ')) return
+    if (line.startsWith('get ')) answerGets(line, socket)
+    else socket.write('STORED\r\n')
+  })
+  t.after(() => server.close())
+  const client = testCluster(t, [server.port])
+  await client.get('warm')
+  await Promise.all([client.get('a'), client.get('b'), client.set('b', 'new'), client.get('b')])
+  assert.deepEqual(server.lines.slice(-4), ['get a b', 'set b 0 0 3', 'new', 'get b'])
+})
+
+test('a batch is bounded in keys and in bytes', async (t) => {
+  const server = await startScripted(answerGets)
+  t.after(() => server.close())
+  const client = testCluster(t, [server.port])
+  await client.get('warm')
+  await Promise.all(Array.from({ length: 250 }, (_, i) => client.get(`k${i}`)))
+  const counts = server.lines.slice(-3).map((line) => line.split(' ').length - 1)
+  assert.deepEqual(counts, [100, 100, 50])
+  await Promise.all(Array.from({ length: 60 }, (_, i) => client.get(`${i}`.padEnd(240, 'x'))))
+  const lengths = server.lines.slice(-3).map((line) => line.length)
+  assert.ok(
+    lengths.every((length) => length < 6_300),
+    String(lengths),
+  )
+})
+
+test('values of any size and kind are written in order, by copy or by reference', async (t) => {
+  const got: string[] = []
+  const server = await startScripted((line, socket) => {
+    if (line.startsWith('set ')) return
+    got.push(line)
+    socket.write('STORED\r\n')
+  })
+  t.after(() => server.close())
+  const client = testCluster(t, [server.port], { requestTimeoutMs: 2_000 })
+  const bodies = [
+    'text',
+    Buffer.from('bytes'),
+    Buffer.alloc(300_000, 'L'),
+    'x'.repeat(5_000),
+    Buffer.alloc(2_049, 'M'),
+    new Uint8Array([65, 66]),
+    Buffer.alloc(100_000, 'N'),
+  ]
+  await Promise.all(bodies.map((body, i) => client.set(`k${i}`, body)))
+  const sent = bodies.map((body) =>
+    typeof body === 'string' ? body : Buffer.from(body).toString(),
+  )
+  assert.deepEqual(got, sent)
+})
+
+for (const [what, reply] of [
+  ['a value for a key that was not asked', valueReply('other')],
+  ['an unknown reply', 'HELLO\r\n'],
+  ['a length that is no number', 'VALUE a 0 abc\r\nxx\r\nEND\r\n'],
+  ['a value that is longer than announced', 'VALUE a 0 2\r\nlonger\r\nEND\r\n'],
+  ['a second answer', `${valueReply('a')}END\r\nEND\r\n`],
+] as const) {
+  test(`${what} ends the lane and never becomes a value`, async (t) => {
+    const server = await startScripted((_line, socket) => socket.write(reply))
+    t.after(() => server.close())
+    const client = testCluster(t, [server.port], { retries: 0 })
+    const outcome = await client.get('a').catch((error: { code: string }) => error.code)
+    assert.ok(['MINTRING_PROTOCOL', 'MINTRING_CONNECTION', 'value of a'].includes(String(outcome)))
+    await sleep(30)
+    assert.equal(client.cluster.snapshot()[0]?.lanes, 0)
+  })
+}
+
+test('a reply cut short is never completed by the next connection', async (t) => {
+  let isFirst = true
+  const server = await startScripted((line, socket) => {
+    if (!isFirst) return answerGets(line, socket)
+    isFirst = false
+    socket.end('VALUE a 0 20\r\nhalf a val')
+  })
+  t.after(() => server.close())
+  const client = testCluster(t, [server.port])
+  assert.deepEqual(await Promise.all([client.get('a'), client.get('b')]), [
+    'value of a',
+    'value of b',
+  ])
+})
+
+test('an attempt that is over closes its lane, and the late reply goes nowhere', async (t) => {
+  let isFirst = true
+  const server = await startScripted((line, socket) => {
+    if (!isFirst) return answerGets(line, socket)
+    isFirst = false
+    setTimeout(() => socket.write(`${valueReply('a')}END\r\n`), 250)
+  })
+  t.after(() => server.close())
+  const client = testCluster(t, [server.port], { retries: 0 })
+  await assert.rejects(client.get('a'), isCode('MINTRING_TIMEOUT'))
+  assert.equal(await client.get('b'), 'value of b')
+  await sleep(100)
+  assert.equal(await client.get('c'), 'value of c')
+  assert.equal(server.accepted, 2)
+})
+
+test('a caller that waits less than an attempt leaves the lane to the others', async (t) => {
+  const server = await startScripted((line, socket) => setTimeout(answerGets, 80, line, socket))
+  t.after(() => server.close())
+  const client = testCluster(t, [server.port])
+  await client.get('warm')
+  const hasty = getRequest('hasty')
+  hasty.timeoutMs = 20
+  client.cluster.dispatch(hasty)
+  const patient = client.get('patient')
+  const startMs = performance.now()
+  await assert.rejects(hasty.promise, isCode('MINTRING_TIMEOUT'))
+  assert.ok(performance.now() - startMs < 70)
+  assert.equal(await patient, 'value of patient')
+  assert.equal(await client.get('next'), 'value of next')
+  assert.equal(server.accepted, 1)
+})
+
+test('an aborted request is not written, or its reply is swallowed', async (t) => {
+  const server = await startScripted((line, socket) => setTimeout(answerGets, 20, line, socket))
+  t.after(() => server.close())
+  const client = testCluster(t, [server.port])
+  await client.get('warm')
+  const unwritten = getRequest('unwritten')
+  client.cluster.dispatch(unwritten)
+  unwritten.reject(new Error('aborted'))
+  const written = getRequest('written')
+  client.cluster.dispatch(written)
+  await assert.rejects(unwritten.promise)
+  await sleep(5)
+  written.reject(new Error('aborted'))
+  await assert.rejects(written.promise)
+  assert.equal(await client.get('next'), 'value of next')
+  assert.equal(
+    server.lines.some((line) => line.includes('unwritten')),
+    false,
+  )
+  assert.equal(server.accepted, 1)
+})
+
+test('an event loop that was blocked finds its answers, and blames nobody', async (t) => {
+  const server = await startScripted(answerGets)
+  t.after(() => server.close())
+  const client = testCluster(t, [server.port], { requestTimeoutMs: 50 })
+  await client.get('warm')
+  const pending = Promise.all(Array.from({ length: 20 }, (_, i) => client.get(`k${i}`)))
+  // The write leaves first; then the process is busy for ten times the deadline.
+  await new Promise((next) => setImmediate(next))
+  const endMs = performance.now() + 500
+  while (performance.now() < endMs);
+  const values = await pending
+  assert.equal(values[7], 'value of k7')
+  assert.equal(client.cluster.snapshot()[0]?.failures, 0)
+})
+
+test('1,000 operations on a cold client open one connection', async (t) => {
+  const server = await startScripted(answerGets)
+  t.after(() => server.close())
+  const client = testCluster(t, [server.port])
+  const values = await Promise.all(Array.from({ length: 1_000 }, (_, i) => client.get(`k${i}`)))
+  assert.equal(values[999], 'value of k999')
+  assert.equal(server.accepted, 1)
+})
+
+test('beyond maxQueuedPerHost requests fail at once, and the others are answered', async (t) => {
+  const server = await startScripted((line, socket) => setTimeout(answerGets, 50, line, socket))
+  t.after(() => server.close())
+  const client = testCluster(t, [server.port], { maxQueuedPerHost: 10 })
+  await client.get('warm')
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 25 }, (_, i) => client.get(`k${i}`)),
+  )
+  const failed = outcomes.filter(({ status }) => status === 'rejected')
+  assert.equal(failed.length, 15)
+  for (const outcome of failed) {
+    assert.equal((outcome as PromiseRejectedResult).reason.code, 'MINTRING_OVERLOADED')
+  }
+})
+
+test('a lane that answers nothing for a quarter of the time gets a second one beside it', async (t) => {
+  let connections = 0
+  const server = await startScripted(
+    (line, socket) => {
+      // The first connection stalls; nothing else is slow.
+      if (line.includes('warm') || connections > 1) answerGets(line, socket)
+      else setTimeout(answerGets, 150, line, socket)
+    },
+    { onConnect: () => connections++ },
+  )
+  t.after(() => server.close())
+  const client = testCluster(t, [server.port])
+  await client.get('warm')
+  const slow = client.get('stall')
+  await sleep(90)
+  const startMs = performance.now()
+  await Promise.all([client.get('x'), client.get('y')])
+  await client.get('z')
+  assert.ok(performance.now() - startMs < 60)
+  assert.equal(await slow, 'value of stall')
+  assert.equal(connections, 2)
+  assert.equal(client.cluster.snapshot()[0]?.failures, 0)
+})

@@ -1,0 +1,48 @@
+import type { TestContext } from 'node:test'
+import { parseServers } from '../../src/hosts/address.ts'
+import { Cluster } from '../../src/hosts/cluster.ts'
+import type { ClusterHooks } from '../../src/hosts/hooks.ts'
+import { type ClusterPolicy, defaultClusterPolicy } from '../../src/hosts/policy.ts'
+import type { Resolve } from '../../src/net/dial.ts'
+import { PlainClient } from './plain-verbs.ts'
+
+/** What a test asks of a cluster; the rest is short timeouts, so that tests are. */
+export interface TestClusterOptions extends Partial<ClusterPolicy> {
+  readonly hooks?: ClusterHooks
+  readonly resolve?: Resolve
+}
+
+export const QUICK: ClusterPolicy = {
+  ...defaultClusterPolicy,
+  requestTimeoutMs: 200,
+  connectTimeoutMs: 200,
+  retryTimeoutMs: 300,
+  deadTimeoutMs: 300,
+}
+
+/** A cluster over ports of 127.0.0.1 (or whole server strings) that ends with the test. */
+export function testCluster(
+  test: Pick<TestContext, 'after'>,
+  servers: readonly (number | string)[],
+  { hooks, resolve, ...policy }: TestClusterOptions = {},
+): PlainClient {
+  const names = servers.map((server) =>
+    typeof server === 'number' ? `127.0.0.1:${server}` : server,
+  )
+  const cluster = new Cluster(parseServers(names), { ...QUICK, ...policy }, hooks, resolve)
+  test.after(() => cluster.close({ drainMs: 0 }))
+  return new PlainClient(cluster)
+}
+
+/** Waits until `isTrue`, or fails after `timeoutMs`. */
+export async function until(isTrue: () => boolean, timeoutMs = 3_000): Promise<void> {
+  const endMs = performance.now() + timeoutMs
+  while (!isTrue()) {
+    if (performance.now() > endMs) throw new Error(`not so after ${timeoutMs} ms: ${isTrue}`)
+    await new Promise((wake) => setTimeout(wake, 5))
+  }
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((wake) => setTimeout(wake, ms))
+}
