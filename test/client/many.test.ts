@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
+import type { MemcachedClient } from '../../src/client/client.ts'
+import type { EmbeddedServer } from '../../src/embedded/embedded-server.ts'
+import { startServer } from '../../src/embedded/server.ts'
+import { connect, serve } from './support.ts'
+
+const KEYS = Array.from({ length: 300 }, (_, i) => `key:${i}`)
+const ENTRIES = KEYS.map((key, i) => [key, i] as const)
+
+async function serveThree(
+  context: TestContext,
+  behaviors: BehaviorsInput,
+): Promise<{ servers: EmbeddedServer[]; cache: MemcachedClient }> {
+  const servers = await Promise.all([startServer(), startServer(), startServer()])
+  context.after(() => Promise.all(servers.map((server) => server.close())))
+  const addresses = servers.map((server) => server.address)
+  return { servers, cache: connect(context, addresses, behaviors) }
+}
+
+/** Kills one host, and answers which keys were its own. */
+async function killOne(servers: EmbeddedServer[], cache: MemcachedClient): Promise<Set<string>> {
+  const [victim] = servers
+  assert.ok(victim)
+  const mine = new Set(KEYS.filter((key) => cache.locate(key).server === victim.address))
+  assert.ok(mine.size > 30 && mine.size < 200)
+  await victim.kill()
+  return mine
+}
+
+test('a batch is split over the hosts, each of which gets its own keys', async (context) => {
+  const { servers, cache } = await serveThree(context, {})
+  assert.ok([...(await cache.setMany(ENTRIES)).values()].every((stored) => stored))
+  assert.equal(
+    servers.reduce((items, server) => items + server.items, 0),
+    KEYS.length,
+  )
+  assert.ok(servers.every((server) => server.items > 30))
+  assert.deepEqual([...(await cache.getMany(KEYS))], ENTRIES)
+  const deleted = await cache.deleteMany(KEYS)
+  assert.deepEqual(
+    [...deleted.values()],
+    KEYS.map(() => true),
+  )
+})
+
+test('when a host dies its keys are asked where they go next, without an error', async (context) => {
+  const { servers, cache } = await serveThree(context, { requestTimeoutMs: 2000 })
+  await cache.setMany(ENTRIES)
+  const lost = await killOne(servers, cache)
+  const found = await cache.getManyDetailed(KEYS)
+  assert.equal(found.failed.size, 0)
+  assert.deepEqual(
+    [...found.keys()],
+    KEYS.filter((key) => !lost.has(key)),
+  )
+  const stored = await cache.setMany(ENTRIES)
+  assert.equal(stored.failed.size, 0)
+  assert.deepEqual([...(await cache.getMany(KEYS))], ENTRIES)
+})
+
+test('with failover off, the keys of a dead host are listed as failed and the others returned', async (context) => {
+  const behaviors = { failover: 'error', requestTimeoutMs: 300, retryTimeoutMs: 60_000 } as const
+  const { servers, cache } = await serveThree(context, behaviors)
+  await cache.setMany(ENTRIES)
+  const lost = await killOne(servers, cache)
+  const found = await cache.getManyDetailed(KEYS)
+  assert.deepEqual(new Set(found.failed.keys()), lost)
+  assert.equal(found.size + found.failed.size, KEYS.length)
+  for (const error of found.failed.values()) {
+    assert.match(error.code, /^MINTRING_(CONNECTION|HOST_EJECTED|TIMEOUT)$/)
+  }
+  assert.equal((await cache.getMany(KEYS)).size, KEYS.length - lost.size)
+  await assert.rejects(cache.getMany([...lost]), /./)
+  const stored = await cache.setMany(ENTRIES)
+  assert.deepEqual(new Set(stored.failed.keys()), lost)
+  const deleted = await cache.deleteMany(KEYS)
+  assert.deepEqual(new Set(deleted.failed.keys()), lost)
+})
+
+test('with failover as a miss, the keys of an ejected host are misses, not failures', async (context) => {
+  const behaviors = { failover: 'miss', requestTimeoutMs: 300, retryTimeoutMs: 60_000 } as const
+  const { servers, cache } = await serveThree(context, behaviors)
+  await cache.setMany(ENTRIES)
+  const lost = await killOne(servers, cache)
+  const found = await cache.getManyDetailed(KEYS)
+  assert.equal(found.failed.size, 0)
+  assert.equal(found.size, KEYS.length - lost.size)
+  const stored = await cache.setMany(ENTRIES)
+  assert.equal(stored.failed.size, 0)
+  assert.deepEqual(new Set(KEYS.filter((key) => stored.get(key) === false)), lost)
+})
+
+test('onError: miss turns failed keys into misses, and counts them', async (context) => {
+  const behaviors = { failover: 'error', onError: 'miss', requestTimeoutMs: 300 } as const
+  const { servers, cache } = await serveThree(context, behaviors)
+  const lost = await killOne(servers, cache)
+  assert.deepEqual(await cache.getMany([...lost]), new Map())
+  assert.equal(cache.forgivenErrors, lost.size)
+})
+
+test('a batch of nothing is an empty answer, without I/O', async (context) => {
+  const { server, cache } = await serve(context)
+  assert.equal((await cache.getMany([])).size, 0)
+  assert.equal((await cache.setMany([])).size, 0)
+  assert.equal((await cache.deleteMany(new Set<string>())).size, 0)
+  assert.equal(server.connections, 0)
+})
+
+test('one value that cannot be read fails alone', async (context) => {
+  const { cache } = await serve(context)
+  await cache.setMany({ a: 1, c: 3 })
+  await cache.raw('b', 'set', 'b', 9, 0, 1, Buffer.from('{'))
+  const found = await cache.getManyDetailed(['a', 'b', 'c'])
+  assert.deepEqual(
+    [...found],
+    [
+      ['a', 1],
+      ['c', 3],
+    ],
+  )
+  assert.equal(found.failed.get('b')?.code, 'MINTRING_BAD_VALUE')
+})
+
+test('the prefix is put before the keys of a batch, and not shown', async (context) => {
+  const { server, cache } = await serve(context, { keyPrefix: 'app:' })
+  const bare = connect(context, [server.address])
+  await cache.setMany({ a: 1 })
+  assert.deepEqual(await cache.getMany(['a']), new Map([['a', 1]]))
+  assert.deepEqual(await bare.getMany(['a', 'app:a']), new Map([['app:a', 1]]))
+})
+
+test('50,000 keys go in windows, with nothing lost and nothing refused', async (context) => {
+  const { cache } = await serve(context, { requestTimeoutMs: 5000 })
+  const entries = Array.from({ length: 50_000 }, (_, i) => [`k${i}`, i] as const)
+  const stored = await cache.setMany(entries)
+  assert.equal(stored.size, entries.length)
+  assert.equal(stored.failed.size, 0)
+  const found = await cache.getMany(entries.map(([key]) => key))
+  assert.equal(found.size, entries.length)
+  assert.equal(found.get('k49999'), 49_999)
+})
+
+test('a value for a key that was not asked closes the lane and is nobody’s', async (context) => {
+  const { server, cache } = await serve(context, { requestTimeoutMs: 300 })
+  await server.inject({ garbage: 'VALUE other 1 1\r\nx\r\nEND\r\n' })
+  const found = await cache.getManyDetailed(['a', 'b'])
+  assert.equal(found.size, 0)
+  assert.equal(found.failed.size, 2)
+})
