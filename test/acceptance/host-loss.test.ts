@@ -6,7 +6,6 @@ import { type Memcached, realMemcached, startMemcached } from '../support/memcac
 
 const OPERATIONS_PER_SECOND = 500
 const TICK_MS = 10
-/** A prime, so that reads and writes both come round to every key. */
 const KEYS = 1_999
 const TIMEOUT_MS = 500
 const GRACE_MS = 50
@@ -100,6 +99,8 @@ describe('three memcacheds under 500 operations a second, one killed and restart
       const victim = servers[1] as Memcached
       const stateOf = () =>
         cache.hosts().find((row) => row.address.endsWith(`:${victim.port}`))?.state
+      const keys = Array.from({ length: KEYS }, (_, index) => `key:${index}`)
+      await cache.setMany(new Map(keys.map((key) => [key, `${key} written first`])))
       const ledger = new Ledger()
       const load = steadyLoad(cache, ledger)
       await sleep(1_500)
@@ -110,7 +111,7 @@ describe('three memcacheds under 500 operations a second, one killed and restart
       const backMs = await until('up again', () => stateOf() === 'up', 5_000)
       await sleep(1_000)
       await load.stop()
-      const homes = Array.from({ length: KEYS }, (_, index) => cache.locate(`key:${index}`).server)
+      const homes = keys.map((key) => cache.locate(key).server)
       await cache.close()
 
       t.diagnostic(
