@@ -10,7 +10,8 @@ export type Servers = string | readonly RingServer[]
 /**
  * Reads a list of servers.
  *
- * @throws MintringError MINTRING_NO_SERVERS for an empty list, MINTRING_BAD_SERVER for one that cannot
+ * @throws MintringError MINTRING_NO_SERVERS for an empty list, MINTRING_BAD_SERVER for one that
+ * cannot
  * be, MINTRING_DUPLICATE_SERVER for two of one name or address.
  */
 export function parseServers(servers: Servers): readonly ServerAddress[] {

@@ -62,7 +62,9 @@ export class Cluster implements HostOwner<Host> {
     else this.#attempt(host, request)
   }
 
-  /** Sends to this host and nowhere else: statistics, flushes, the keys of a batch that live there. */
+  /**
+   * Sends to this host and nowhere else: statistics, flushes, the keys of a batch that live there.
+   */
   dispatchTo(host: Host, request: Request): void {
     request.pinned = true
     if (!this.#begin(request)) return
@@ -70,7 +72,9 @@ export class Cluster implements HostOwner<Host> {
     else this.#reject(request, host.outError())
   }
 
-  /** Where a key goes now; undefined when nowhere, because its host is out and `failover` says so. */
+  /**
+   * Where a key goes now; undefined when nowhere, because its host is out and `failover` says so.
+   */
   hostFor(routeKey: string, excluded?: Host): Host | undefined {
     const host = this.#places.find(routeKey)
     if (host !== undefined && host !== excluded) return host
@@ -131,7 +135,8 @@ export class Cluster implements HostOwner<Host> {
   }
 
   /**
-   * Notes that `host` has to be told `head` (a delete by default) for `wireKey`, because it could not
+   * Notes that `host` has to be told `head` (a delete by default) for `wireKey`, because it could
+   * not
    * be told now. It is, before it takes requests again, or in the background if it is up.
    */
   journal(host: Host, wireKey: string, head = `delete ${wireKey}\r\n`): void {

@@ -4,7 +4,8 @@ const META_TTL = /^(m[sga] .*?) T(-?\d+)/
 const META_STORE = /^ms \S+ \d+/
 
 /**
- * The command line with a time to live of at most `ttlSeconds`: what is kept for a host that is away
+ * The command line with a time to live of at most `ttlSeconds`: what is kept for a host that is
+ * away
  * must not outlive its absence by much. Lines that store nothing stay as they are.
  */
 export function withShortTtl(head: string, ttlSeconds: number): string {

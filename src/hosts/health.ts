@@ -1,13 +1,16 @@
 /**
  * Where a host is between fine and gone. `up`: it answers. `suspect`: it failed, not often enough.
- * `ejected`: nothing of users' goes there. `probing`: a probe is under way. `returning`: it answered
+ * `ejected`: nothing of users' goes there. `probing`: a probe is under way. `returning`: it
+ * answered
  * the probe and is told what it missed.
  */
 export type HealthName = 'up' | 'suspect' | 'ejected' | 'probing' | 'returning'
 
 /**
- * What can happen to a host. `answered`: a user's reply came. `failed`: a lane broke under requests or
- * stayed silent. `dialFailed`: no lane could be opened. `opened`: one was. `probeStarted`: a dial in
+ * What can happen to a host. `answered`: a user's reply came. `failed`: a lane broke under requests
+ * or
+ * stayed silent. `dialFailed`: no lane could be opened. `opened`: one was. `probeStarted`: a dial
+ * in
  * the background of an ejected host. `returned`: it was told all that it missed.
  */
 export type HealthEvent =
@@ -26,7 +29,9 @@ export interface HealthRules {
   readonly deadTimeoutMs: number
 }
 
-/** A host's health: plain data, never changed in place. Times are on the caller's monotonic clock. */
+/**
+ * A host's health: plain data, never changed in place. Times are on the caller's monotonic clock.
+ */
 export interface Health {
   readonly name: HealthName
   /** Incidents in a row. */
@@ -134,7 +139,10 @@ function withDialFailure(health: Health, nowMs: number, rules: HealthRules): Hea
   }
 }
 
-/** A host that is out for a tenth of an hour is asked every 36 seconds: its return costs a tenth more. */
+/**
+ * A host that is out for a tenth of an hour is asked every 36 seconds: its return costs a tenth
+ * more.
+ */
 function nextProbe(ejectedMs: number, nowMs: number, rules: HealthRules, random: number): number {
   const longestMs = Math.max(rules.retryTimeoutMs, rules.deadTimeoutMs)
   const shareMs = (nowMs - ejectedMs) * PROBE_SHARE

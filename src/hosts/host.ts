@@ -81,7 +81,10 @@ export class Host implements LaneOwner<Lane>, Router, Patient {
     return name === 'returning' ? 'probing' : name
   }
 
-  /** Changes whenever the server may have been another one since: a restart forgets CAS ids and leases. */
+  /**
+   * Changes whenever the server may have been another one since: a restart forgets CAS ids and
+   * leases.
+   */
   get epoch(): number {
     return this.#epoch
   }
@@ -100,7 +103,9 @@ export class Host implements LaneOwner<Lane>, Router, Patient {
     return this.#lanes.load
   }
 
-  /** What the server can do, dialling if nobody has. Rejects with what kept the lane from opening. */
+  /**
+   * What the server can do, dialling if nobody has. Rejects with what kept the lane from opening.
+   */
   ready(): Promise<Abilities> {
     if (this.#abilities !== undefined && this.#lanes.isOpen) return Promise.resolve(this.#abilities)
     if (!this.usable && !this.#canWait) return Promise.reject(this.outError())
@@ -128,7 +133,9 @@ export class Host implements LaneOwner<Lane>, Router, Patient {
     if (lane.state === 'closed' && this.usable) lane.open()
   }
 
-  /** The host refuses connections but the next dial is near: better than failing when it is alone. */
+  /**
+   * The host refuses connections but the next dial is near: better than failing when it is alone.
+   */
   canWait(untilMs: number): boolean {
     return this.#canWait && this.#health.current.nextDialMs < untilMs
   }

@@ -4,7 +4,9 @@ import { DEFAULT_MAX_VALUE_BYTES } from '../protocol/limits.ts'
 import type { RingOptions } from '../ring/options.ts'
 import type { Servers } from './address.ts'
 
-/** A stand-by pool for the keys of ejected hosts. What is written to it lives `ttl` seconds at most. */
+/**
+ * A stand-by pool for the keys of ejected hosts. What is written to it lives `ttl` seconds at most.
+ */
 export interface Gutter {
   readonly gutter: Servers
   readonly ttl: number

@@ -20,7 +20,9 @@ export class Redelivery {
     this.#recipient = recipient
   }
 
-  /** Sends the journal ahead of all that waits on `lane`, until nothing is left or the lane dies. */
+  /**
+   * Sends the journal ahead of all that waits on `lane`, until nothing is left or the lane dies.
+   */
   start(lane: Lane): void {
     if (this.#isUnderWay) return
     this.#isUnderWay = true

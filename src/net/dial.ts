@@ -11,7 +11,9 @@ export interface DialTarget {
   readonly port: number
   /** Path of a Unix socket, instead of host and port. */
   readonly path?: string | undefined
-  /** TLS: `true`, or options of `tls.connect`. Certificates are verified unless these say otherwise. */
+  /**
+   * TLS: `true`, or options of `tls.connect`. Certificates are verified unless these say otherwise.
+   */
   readonly tls?: boolean | tls.ConnectionOptions | undefined
   /** For errors. */
   readonly name: string

@@ -2,7 +2,9 @@ import type { Inflight } from './request.ts'
 
 const FIRST_ROOM = 16
 
-/** What was written to a lane and not answered yet, in order: a ring buffer that doubles when full. */
+/**
+ * What was written to a lane and not answered yet, in order: a ring buffer that doubles when full.
+ */
 export class InflightQueue {
   #slots: (Inflight | undefined)[] = new Array<Inflight | undefined>(FIRST_ROOM).fill(undefined)
   #head = 0

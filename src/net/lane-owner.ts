@@ -5,7 +5,9 @@ import type { OnBytes } from './dial.ts'
 import type { HandshakeInput } from './handshake.ts'
 import type { Turn } from './turn.ts'
 
-/** What a lane asks its owner before it does anything: read anew each time, so that it may change. */
+/**
+ * What a lane asks its owner before it does anything: read anew each time, so that it may change.
+ */
 export interface LaneSettings {
   readonly requestTimeoutMs: number
   readonly connectTimeoutMs: number

@@ -32,7 +32,9 @@ export interface Router {
 
 /** What a lane needs of anything in its in-flight queue. */
 export interface Inflight {
-  /** When this attempt ends, on the monotonic clock of `performance.now()`; Infinity once it did. */
+  /**
+   * When this attempt ends, on the monotonic clock of `performance.now()`; Infinity once it did.
+   */
   deadlineMs: number
   /** How many requests wait in it. */
   readonly size: number

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { eject, keyOn, startPair, stateOf, storing } from '../support/host-pair.ts'
+import { versionRequest } from '../support/plain-verbs.ts'
+import { startScripted } from '../support/scripted-server.ts'
+import { sleep, testCluster, until } from '../support/test-cluster.ts'
+
+const isCode = (code: string) => (error: unknown) => (error as { code?: string }).code === code
+
+test('reads of a hung host find another, and nothing waits once it is ejected', async (t) => {
+  const ejected: string[] = []
+  const pair = await startPair(t, { hooks: { eject: ({ host }) => ejected.push(host) } })
+  const key = keyOn(pair.client, pair.servers[0].port)
+  await pair.client.set(key, 'v')
+  pair.hung = true
+  const startMs = performance.now()
+  assert.equal(await pair.client.get(key), undefined)
+  assert.ok(performance.now() - startMs < 300)
+  await until(() => stateOf(pair.client) === 'ejected')
+  assert.ok(performance.now() - startMs < 2 * 200 + 300)
+  const afterMs = performance.now()
+  assert.equal(await pair.client.get(key), undefined)
+  assert.ok(performance.now() - afterMs < 50)
+  assert.deepEqual(ejected, [`127.0.0.1:${pair.servers[0].port}`])
+})
+
+test('no user command reaches an ejected host; it is probed and returns', async (t) => {
+  const pair = await startPair(t)
+  await eject(pair)
+  const key = keyOn(pair.client, pair.servers[0].port)
+  const before = pair.servers[0].lines.length
+  for (let i = 0; i < 50; i++) {
+    await pair.client.get(key)
+    await sleep(5)
+  }
+  const since = pair.servers[0].lines.slice(before)
+  assert.deepEqual(
+    since.filter((line) => line !== 'version'),
+    [],
+  )
+  pair.hung = false
+  await until(() => stateOf(pair.client) === 'up')
+  await pair.client.set(key, 'back')
+  assert.equal(pair.items[0].get(key), 'back')
+})
+
+test('what was written or deleted elsewhere meanwhile is deleted at home before it is read there', async (t) => {
+  const pair = await startPair(t)
+  const { client, servers, items } = pair
+  const [written, deleted, kept] = ['w', 'd', 'k'].map((prefix) =>
+    keyOn(client, servers[0].port, prefix),
+  )
+  for (const key of [written, deleted, kept]) await client.set(key!, 'old')
+  await eject(pair)
+  await client.set(written!, 'new')
+  await client.delete(deleted!)
+  assert.equal(await client.get(written!), 'new')
+  pair.hung = false
+  await until(() => stateOf(client) === 'up')
+  assert.equal(await client.get(written!), undefined)
+  assert.equal(await client.get(deleted!), undefined)
+  assert.equal(await client.get(kept!), 'old')
+  assert.equal(items[0].has(written!), false)
+})
+
+test("onReturn: 'flush' empties a host before it is read again", async (t) => {
+  const pair = await startPair(t, { onReturn: 'flush' })
+  const key = keyOn(pair.client, pair.servers[0].port)
+  await pair.client.set(key, 'old')
+  await eject(pair)
+  pair.hung = false
+  await until(() => stateOf(pair.client) === 'up')
+  assert.equal(await pair.client.get(key), undefined)
+})
+
+test('an invalidation noted in the journal is sent as it was given', async (t) => {
+  const pair = await startPair(t)
+  const { client, servers } = pair
+  await eject(pair)
+  const home = client.cluster.hosts[0]!
+  client.cluster.journal(home, 'page', 'md page I T30\r\n')
+  pair.hung = false
+  await until(() => servers[0].lines.includes('md page I T30'))
+})
+
+test('more than the journal holds is reported when the host is back', async (t) => {
+  const lost: number[] = []
+  const pair = await startPair(t, {
+    requestTimeoutMs: 1_000,
+    connectTimeoutMs: 1_000,
+    serverFailureLimit: 1,
+    hooks: { invalidationsLost: ({ keys }) => lost.push(keys) },
+  })
+  await eject(pair)
+  const home = pair.client.cluster.hosts[0]!
+  for (let i = 0; i < 10_007; i++) pair.client.cluster.journal(home, `k${i}`)
+  pair.hung = false
+  await until(() => stateOf(pair.client) === 'up')
+  assert.deepEqual(lost, [7])
+  assert.equal(home.journal.size, 0)
+})
+
+test("failover: 'error' rejects at once, 'miss' answers as if nothing were there", async (t) => {
+  for (const failover of ['error', 'miss'] as const) {
+    const pair = await startPair(t, { failover })
+    const key = keyOn(pair.client, pair.servers[0].port)
+    await pair.client.set(key, 'v')
+    await eject(pair)
+    if (failover === 'error') {
+      await assert.rejects(pair.client.get(key), isCode('MINTRING_HOST_EJECTED'))
+    } else {
+      assert.equal(await pair.client.get(key), undefined)
+      assert.equal(await pair.client.set(key, 'new'), 'MISS')
+    }
+    assert.equal(pair.items[1].size, 0)
+    assert.equal(pair.client.cluster.hostFor(key), undefined)
+  }
+})
+
+test('a gutter takes the keys of an ejected host, for a short time to live', async (t) => {
+  const items = new Map<string, string>()
+  const gutter = await startScripted(storing(items))
+  t.after(() => gutter.close())
+  const pair = await startPair(t, { failover: { gutter: `127.0.0.1:${gutter.port}`, ttl: 10 } })
+  const key = keyOn(pair.client, pair.servers[0].port)
+  await eject(pair)
+  await pair.client.set(key, 'kept', 600)
+  assert.ok(gutter.lines.includes(`set ${key} 0 10 4`))
+  assert.equal(await pair.client.get(key), 'kept')
+  assert.equal(pair.items[1].size, 0)
+  assert.equal(pair.client.cluster.locate(key).fallback, `127.0.0.1:${gutter.port}`)
+})
+
+test("ejection: 'rebuild' places the keys on a ring without the host", async (t) => {
+  const pair = await startPair(t, { ejection: 'rebuild' })
+  const key = keyOn(pair.client, pair.servers[0].port)
+  await eject(pair)
+  await pair.client.set(key, 'v')
+  assert.equal(pair.items[1].get(key), 'v')
+  assert.equal(await pair.client.get(key), 'v')
+  assert.equal(pair.client.cluster.homeOf(key).server.port, pair.servers[0].port)
+  pair.hung = false
+  await until(() => stateOf(pair.client) === 'up')
+  assert.equal(await pair.client.get(key), undefined)
+})
+
+test('with every host out, requests fail at once with NO_HOSTS and its cause, and probes go on', async (t) => {
+  const probes: boolean[] = []
+  const client = testCluster(t, [1, 2], { hooks: { probe: ({ ok }) => probes.push(ok) } })
+  await until(() => {
+    client.get('a').catch(() => undefined)
+    client.get('b').catch(() => undefined)
+    client.get('c').catch(() => undefined)
+    return client.cluster.snapshot().every(({ state }) => state === 'ejected')
+  })
+  const startMs = performance.now()
+  await assert.rejects(client.get('k'), (error: Error) => {
+    return isCode('MINTRING_NO_HOSTS')(error) && isCode('MINTRING_CONNECTION')(error.cause)
+  })
+  assert.ok(performance.now() - startMs < 20)
+  await until(() => probes.length >= 4)
+})
+
+test('a request for one host is never sent to another', async (t) => {
+  const pair = await startPair(t)
+  await eject(pair)
+  const request = versionRequest()
+  pair.client.cluster.dispatchTo(pair.client.cluster.hosts[0]!, request)
+  await assert.rejects(request.promise, isCode('MINTRING_HOST_EJECTED'))
+  const fine = versionRequest()
+  pair.client.cluster.dispatchTo(pair.client.cluster.hosts[1]!, fine)
+  assert.equal(await fine.promise, 'VERSION 1.6.18')
+})
+
+test('locate tells where a key lives and where it would go', async (t) => {
+  const pair = await startPair(t)
+  const key = keyOn(pair.client, pair.servers[0].port)
+  const [a, b] = pair.servers.map(({ port }) => `127.0.0.1:${port}`)
+  const { hash, point, ...rest } = pair.client.cluster.locate(key)
+  assert.deepEqual(rest, { server: a, ejected: false, fallback: b })
+  assert.ok(Number.isInteger(hash) && Number.isInteger(point))
+  await eject(pair)
+  assert.equal(pair.client.cluster.locate(key).ejected, true)
+})
