@@ -63,7 +63,7 @@ describe('other changes', () => {
     near(results.get('modula')!.ideal, 1 / 11, 1e-9)
   })
 
-  it('replacing a server moves its keys alone on modula, about twice as many on a ring', async () => {
+  it('replacing one moves its keys alone on modula, about twice as many on a ring', async () => {
     const change = { replace: { '10.0.0.4': '10.9.9.9' } }
     const results = await outcomes({ servers: 10, change })
     near(results.get('modula')!.moved, 0.1, 0.01)
