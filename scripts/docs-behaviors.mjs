@@ -1,6 +1,6 @@
 // Writes what is generated from the table of behaviors: the TypeScript type and the docs page.
 //   node --import tsx scripts/docs-behaviors.mjs           writes
-//   node --import tsx scripts/docs-behaviors.mjs --check   fails when what is there is not up to date
+//   node --import tsx scripts/docs-behaviors.mjs --check   fails when one is not up to date
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { behaviorsPage, behaviorsType } from '../src/behaviors/generate.ts'

@@ -60,8 +60,13 @@ The settings of a client. Give any of them to the constructor, change them while
 \`configure()\`, read them from \`client.behaviors\`:
 
 \`\`\`ts
+import { MemcachedClient } from 'mintring'
+
+const servers = ['127.0.0.1:11211', '127.0.0.1:11212']
 const cache = new MemcachedClient(servers, { serverFailureLimit: 2, retryTimeoutMs: 30_000 })
 cache.configure({ autoEjectHosts: false })
+console.log(cache.behaviors.autoEjectHosts)
+await cache.close()
 \`\`\`
 
 Names end in their unit: \`…Ms\` is milliseconds, \`…Bytes\` bytes; lifetimes are whole seconds or
