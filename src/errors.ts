@@ -42,7 +42,10 @@ export interface ErrorDetails {
 
 const BRAND = Symbol.for('mintring.error')
 
-/** The one error class. `code` is stable; `host`, `command` and `sent` tell where and how far it got. */
+/**
+ * The one error class. `code` is stable; `host`, `command` and `sent` tell where and how far it
+ * got.
+ */
 export class MintringError extends Error {
   readonly code: ErrorCode
   readonly host: string | undefined

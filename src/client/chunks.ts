@@ -45,9 +45,9 @@ const CHUNK_GET: Verb = {
 
 /**
  * Values larger than an item, as several items. Every write uses new chunk keys (a random UUID) and
- * stores the chunks before the manifest that names them, so a reader sees one whole version or, when
- * any chunk is gone, a miss: never a mixture. Chunks of an older version live until they expire or
- * are evicted. A manifest is `<chunk key base> <chunks> <bytes>`.
+ * stores the chunks before the manifest that names them, so a reader sees one whole version or,
+ * when any chunk is gone, a miss: never a mixture. Chunks of an older version live until they
+ * expire or are evicted. A manifest is `<chunk key base> <chunks> <bytes>`.
  */
 export class Chunks {
   readonly #cluster: Cluster

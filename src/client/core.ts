@@ -12,7 +12,9 @@ import { traceCommand } from './trace.ts'
 import type { Codec } from './values/codec.ts'
 import { createCodec } from './values/select.ts'
 
-/** Failures that `onError: 'miss'` turns into misses. The caller's own mistakes are not among them. */
+/**
+ * Failures that `onError: 'miss'` turns into misses. The caller's own mistakes are not among them.
+ */
 const FORGIVEN: ReadonlySet<string> = new Set([
   'MINTRING_AUTH',
   'MINTRING_BAD_VALUE',

@@ -20,9 +20,9 @@ const HASH_MARK = '~sha256~'
  * Keys of callers to keys of the wire. memcached takes 250 bytes without space or control bytes; a
  * key that breaks this could cut a command in two, so every verb passes here before any I/O.
  *
- * With `longKeys: 'hash'` a key that is too long becomes `~sha256~` and the base64url SHA-256 of its
- * bytes. Keys that already start with that mark are hashed too, so that no short key can name the
- * place of a long one: two keys meet only if SHA-256 collides.
+ * With `longKeys: 'hash'` a key that is too long becomes `~sha256~` and the base64url SHA-256 of
+ * its bytes. Keys that already start with that mark are hashed too, so that no short key can name
+ * the place of a long one: two keys meet only if SHA-256 collides.
  */
 export class Keys {
   readonly #prefix: string

@@ -13,8 +13,8 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = {
 }
 
 /**
- * A TTL in whole seconds. Rejects with MINTRING_BAD_TTL what memcached would read as something else:
- * negative numbers (expired at once), fractions, NaN, other types.
+ * A TTL in whole seconds. Rejects with MINTRING_BAD_TTL what memcached would read as something
+ * else: negative numbers (expired at once), fractions, NaN, other types.
  */
 export function ttlSeconds(ttl: Ttl): number {
   const seconds = typeof ttl === 'string' ? parseTtl(ttl) : ttl

@@ -30,7 +30,9 @@ export const systemClock: ServerClock = {
   nowMs: () => performance.timeOrigin + performance.now(),
 }
 
-/** memcached counts its seconds from this value, so that 0 and 1 can mean "never" and "long ago". */
+/**
+ * memcached counts its seconds from this value, so that 0 and 1 can mean "never" and "long ago".
+ */
 const FIRST_SECOND = 62
 const LONG_AGO = 1
 const MAX_RELATIVE_SECONDS = 2_592_000

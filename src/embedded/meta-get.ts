@@ -76,7 +76,9 @@ function vivify(exchange: Exchange, command: Command): Item | undefined {
   return item
 }
 
-/** Carries out the flags in the order given, as memcached does: `t N30` tells -1, `N30 t` tells 30. */
+/**
+ * Carries out the flags in the order given, as memcached does: `t N30` tells -1, `N30 t` tells 30.
+ */
 function hitFlags(
   exchange: Exchange,
   command: Command,

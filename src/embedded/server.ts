@@ -34,7 +34,9 @@ export interface ServerOptions {
   readonly flush?: boolean
   /** Whether `shutdown` stops the server; default false. */
   readonly shutdown?: boolean
-  /** Answers `config get cluster` like a managed cache's endpoint, with these nodes to begin with. */
+  /**
+   * Answers `config get cluster` like a managed cache's endpoint, with these nodes to begin with.
+   */
   readonly cluster?: readonly string[]
   /** Where the time comes from; see createManualClock(). The machine's clock by default. */
   readonly clock?: ServerClock

@@ -95,7 +95,10 @@ function yesNo(value: boolean): string {
   return value ? 'yes' : 'no'
 }
 
-/** What `stats settings` says, as far as there is such a setting here. Source: process_stat_settings(). */
+/**
+ * What `stats settings` says, as far as there is such a setting here. Source:
+ * process_stat_settings().
+ */
 export function* settingsRows(engine: Engine): Generator<Row> {
   const { settings, store, listensAt } = engine
   const [hotPercent, warmPercent, hotFactor, warmFactor] = engine.lruTune

@@ -133,8 +133,8 @@ function failed(result: DeltaResult): Delta {
 /**
  * Adds to (or takes from) the decimal number stored under `key`: up wraps at 2^64, down stops at 0.
  * A number that still fits is written in place, padded with spaces; a longer one makes a new item,
- * and the reply then speaks of the old one, so a TTL given with `ma T` is lost as it is in memcached.
- * Source: do_add_delta() in memcached.c.
+ * and the reply then speaks of the old one, so a TTL given with `ma T` is lost as it is in
+ * memcached. Source: do_add_delta() in memcached.c.
  */
 export function addDelta(
   engine: Engine,

@@ -92,8 +92,8 @@ async function versionOf(port: number): Promise<string> {
 }
 
 /**
- * Times may differ by the tick of a clock: they are compared apart from the rest. The last access is
- * not compared at all, since memcached renews it when its LRU sees fit.
+ * Times may differ by the tick of a clock: they are compared apart from the rest. The last access
+ * is not compared at all, since memcached renews it when its LRU sees fit.
  */
 function withoutTimes(reply: string): { readonly text: string; readonly times: number[] } {
   const times: number[] = []

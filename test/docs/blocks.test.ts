@@ -13,8 +13,9 @@ import { root } from '../house/sources.ts'
 import { type Block, blocksOf, readPages } from './pages.ts'
 
 /*
- * Every TypeScript and JavaScript block of README and docs runs as printed, each as a program of its
- * own, against embedded servers behind the addresses that it names. After the language a block may say:
+ * Every TypeScript and JavaScript block of README and docs runs as printed, each as a program of
+ * its own, against embedded servers behind the addresses that it names. After the language a block
+ * may say:
  *   continued   it goes on where the page's blocks so far left off
  *   fragment    it cannot run alone (a piece of a larger program): only its syntax is checked
  * A block `text output` after it tells what it prints.

@@ -27,7 +27,9 @@ export class RawClient {
     return new RawClient(socket)
   }
 
-  /** Sends `request` and resolves to the reply once it ends in `end`, or when the connection does. */
+  /**
+   * Sends `request` and resolves to the reply once it ends in `end`, or when the connection does.
+   */
   async ask(request: string, end: string = '\r\n'): Promise<string> {
     this.received = ''
     this.socket.write(Buffer.from(request, 'latin1'))

@@ -8,7 +8,9 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { findCommand, skipOrFail } from './commands.ts'
 
-/** Where scripts/setup.mjs unpacks Debian's package when the machine has no memcached of its own. */
+/**
+ * Where scripts/setup.mjs unpacks Debian's package when the machine has no memcached of its own.
+ */
 const UNPACKED = fileURLToPath(new URL('../../node_modules/.cache/memcached/usr/', import.meta.url))
 const LISTEN_TIMEOUT_MS = 5_000
 

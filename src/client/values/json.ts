@@ -19,8 +19,8 @@ export function toJson(value: unknown): string {
 }
 
 /**
- * JSON to a value. JSON.parse makes a member named `__proto__` an own property like any other, so no
- * prototype changes, and there is no reviver that could assign one.
+ * JSON to a value. JSON.parse makes a member named `__proto__` an own property like any other, so
+ * no prototype changes, and there is no reviver that could assign one.
  */
 export function fromJson(text: string): unknown {
   try {

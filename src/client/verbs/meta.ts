@@ -46,7 +46,10 @@ export interface MetaReply {
   readonly lost: boolean
 }
 
-/** The meta flags without those that would change how many replies there are, or how keys are written. */
+/**
+ * The meta flags without those that would change how many replies there are, or how keys are
+ * written.
+ */
 type Flags<All> = Omit<All, 'q' | 'b' | 'k' | 'P' | 'L'>
 
 const STATUS: ReadonlyMap<number, MetaReply['status']> = new Map([

@@ -30,9 +30,9 @@ const FLOATS: ReadonlyMap<string, number> = new Map([
 
 /**
  * Values as PHP's memcached extension has them: strings, ints, floats, booleans, null, and arrays
- * where it is set to `Memcached::SERIALIZER_JSON`; zlib and FastLZ bodies are read, zlib is written.
- * PHP strings are bytes: they read as UTF-8 text. Values in PHP's own serialization, igbinary or
- * msgpack reject with MINTRING_BAD_VALUE.
+ * where it is set to `Memcached::SERIALIZER_JSON`; zlib and FastLZ bodies are read, zlib is
+ * written. PHP strings are bytes: they read as UTF-8 text. Values in PHP's own serialization,
+ * igbinary or msgpack reject with MINTRING_BAD_VALUE.
  */
 export class PhpCodec implements Codec {
   readonly #settings: ValueSettings
@@ -88,7 +88,8 @@ async function compressed(encoded: Encoded): Promise<Encoded> {
 }
 
 function decodePlain(flags: number, body: Body): unknown {
-  // A refill's placeholder is empty and has no flags; so is PHP's '', and a miss is the safe answer.
+  // A refill's placeholder is empty and has no flags; so is PHP's '', and a miss is the safe
+  // answer.
   if (flags === 0 && body.size === 0) return undefined
   switch (flags & 15) {
     case Type.Text:
