@@ -101,6 +101,7 @@ describe('the rules themselves', () => {
     assert.equal(oversized([parse('src/a.ts', `function f() {\n${lines(69)}}`)]).length, 1)
     assert.equal(oversized([parse('src/a.ts', `// ${'é'.repeat(97)}`)]).length, 0)
     assert.equal(oversized([parse('src/a.ts', `// ${'é'.repeat(98)}`)]).length, 1)
+    assert.equal(oversized([parse('test/a.ts', `test('${'a'.repeat(100)}', f)`)]).length, 0)
   })
 
   test('find what was left behind', () => {
