@@ -56,7 +56,7 @@ export class Continuum implements Table {
     this.#backward = source.search === 'backward'
   }
 
-  find(hash: number): number {
+  #find(hash: number): number {
     if (!this.#backward) {
       const position = this.#firstFrom(hash)
       return position === this.#size ? 0 : position
@@ -80,17 +80,17 @@ export class Continuum implements Table {
     return low
   }
 
-  ownerAt(position: number): number {
-    return this.#entries[2 * position + 1]!
+  ownerOf(hash: number): number {
+    return this.#entries[2 * this.#find(hash) + 1]!
   }
 
-  pointAt(position: number): number {
-    return this.#entries[2 * position]!
+  pointOf(hash: number): number {
+    return this.#entries[2 * this.#find(hash)]!
   }
 
   liveOwnerOf(hash: number, live: Live): number {
     const step = this.#backward ? this.#size - 1 : 1
-    let position = this.find(hash)
+    let position = this.#find(hash)
     for (let tried = 0; tried < this.#size; tried++) {
       const owner = this.#entries[2 * position + 1]!
       if (live[owner]) return owner

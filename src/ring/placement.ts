@@ -11,39 +11,28 @@ export interface Member extends ParsedServer {
   readonly index: number
 }
 
-/** Where keys go, for a fixed list of servers. All indexes are those of the ring's list. */
-export interface Placement {
-  /** The server of the key. Allocates nothing. */
-  indexOf(key: Key): number
-  /** The key's hash, unsigned 32-bit. */
-  hashOf(key: Key): number
-  /** The position of a key and its hash among the places of the table or continuum. */
-  find(hash: number, key: Key): number
-  ownerAt(position: number): number
-  /** The point at a position, where places are points of a continuum. */
-  pointAt(position: number): number | undefined
-  /**
-   * The server of the key when some are dead, leaving the others' keys where they are; -1 for none.
-   */
-  indexOfLive(key: Key, live: Live): number
-  /** Every point of the continuum in order; empty for distributions without one. */
+/** From a key's hash to its server. All indexes are those of the ring's list. */
+export interface Table {
+  /** The server of a key. Allocates nothing, where the distribution allows that. */
+  ownerOf(hash: number, key: Key): number
+  /** The owner of the next place whose server is alive; -1 for none. */
+  liveOwnerOf(hash: number, live: Live, key: Key): number
+  /** The point on the continuum that decides, where there is one. */
+  pointOf(hash: number): number | undefined
+  /** Every point of the continuum in order; empty without one. */
   readonly points: Uint32Array
-  /** The fraction of all keys that belongs to each server, by index, for `servers` servers. */
-  shares(servers: number): Float64Array
+  /** Adds each server's fraction of the hashes below 2^bits to `shares`, by index. */
+  addShares(shares: Float64Array, bits: number): void
 }
 
-/** From a hash to a server: what most distributions are, once the key is hashed. */
-export interface Table {
-  /** The position of `hash` among the places. */
-  find(hash: number): number
-  ownerAt(position: number): number
-  /** The point at a position, where places are points. */
-  pointAt(position: number): number | undefined
-  /** The owner of the next place after `hash` whose server is alive; -1 for none. */
-  liveOwnerOf(hash: number, live: Live): number
-  readonly points: Uint32Array
-  /** Adds each server's fraction of the hashes below 2^bits to `shares`. */
-  addShares(shares: Float64Array, bits: number): void
+/** Finds a live server as one client does when the first choice is dead; -1 when it gives up. */
+export type Walk = (key: Key, hash: number, table: Table, live: Live) => number
+
+/** Where keys go, for a fixed list of servers. */
+export interface Placement {
+  readonly hash: KeyHash
+  readonly table: Table
+  readonly walk: Walk
 }
 
 /** What a distribution is told. */
@@ -73,67 +62,10 @@ export interface Distribution {
   readonly place: (input: PlacementInput) => Placement
 }
 
-/**
- * Finds a live server the way one client does it after the first choice was dead; -1 when it gives
- * up.
- */
-export type Walk = (key: Key, hash: number, table: Table, live: Live) => number
+/** The walk of most: on to the next place of the table. */
+const nextOnTable: Walk = (key, hash, table, live) => table.liveOwnerOf(hash, live, key)
 
-/** The server of a hash. */
-export function ownerOf(table: Table, hash: number): number {
-  return table.ownerAt(table.find(hash))
-}
-
-const nextOnTable: Walk = (_key, hash, table, live) => table.liveOwnerOf(hash, live)
-
-/** The placement of every distribution that hashes the key alone and looks the hash up. */
-export class HashedPlacement implements Placement {
-  readonly #hash: KeyHash
-  readonly #bits: number
-  readonly #table: Table
-  readonly #walk: Walk
-
-  constructor(input: PlacementInput, table: Table, walk: Walk = nextOnTable) {
-    this.#hash = input.hash.hash
-    this.#bits = input.hash.bits
-    this.#table = table
-    this.#walk = walk
-  }
-
-  indexOf(key: Key): number {
-    const table = this.#table
-    return table.ownerAt(table.find(this.#hash(key)))
-  }
-
-  hashOf(key: Key): number {
-    return this.#hash(key)
-  }
-
-  find(hash: number): number {
-    return this.#table.find(hash)
-  }
-
-  ownerAt(position: number): number {
-    return this.#table.ownerAt(position)
-  }
-
-  pointAt(position: number): number | undefined {
-    return this.#table.pointAt(position)
-  }
-
-  indexOfLive(key: Key, live: Live): number {
-    const hash = this.#hash(key)
-    const owner = ownerOf(this.#table, hash)
-    return live[owner] ? owner : this.#walk(key, hash, this.#table, live)
-  }
-
-  get points(): Uint32Array {
-    return this.#table.points
-  }
-
-  shares(servers: number): Float64Array {
-    const shares = new Float64Array(servers)
-    this.#table.addShares(shares, this.#bits)
-    return shares
-  }
+/** The placement of a distribution that hashes the key as it was told to. */
+export function hashed(input: PlacementInput, table: Table, walk: Walk = nextOnTable): Placement {
+  return { hash: input.hash.hash, table, walk }
 }

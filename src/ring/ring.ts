@@ -1,13 +1,22 @@
+import { inspect } from 'node:util'
 import { MintringError } from '../errors.ts'
 import { type Change, type Difference, differenceBetween } from './difference.ts'
 import { type HashName, loadHash } from './hashes/registry.ts'
-import { type Key, tagged } from './key.ts'
+import { type Key, type KeyHash, tagged } from './key.ts'
 import type { DistributionName, RingOptions } from './options.ts'
 import { placementOf } from './place.ts'
-import type { Live, Member, Placement } from './placement.ts'
+import type { Live, Member, Table, Walk } from './placement.ts'
 import { checkWeight, type ParsedServer, parseServer, type RingServer } from './server.ts'
 import { settingsOf } from './settings.ts'
 import { warnOfTraps } from './traps.ts'
+
+/** A location as plain data. */
+export interface LocationData<Server> {
+  readonly server: Server
+  readonly index: number
+  readonly hash: number
+  readonly point: number | undefined
+}
 
 /** Where a key lives and why. */
 export class Location<Server extends RingServer = RingServer> {
@@ -15,22 +24,27 @@ export class Location<Server extends RingServer = RingServer> {
   readonly server: Server
   /** Its index in the ring's list. */
   readonly index: number
-  /** The key's hash, unsigned 32-bit. */
-  readonly hash: number
-  /** The point on the continuum that decided; undefined for distributions without one. */
-  readonly point: number | undefined
+  // Signed, because V8 keeps a number of 32 bits in place but boxes a larger one.
+  readonly #signedHash: number
   readonly #ring: Ring<Server>
   readonly #key: Key
 
-  constructor(ring: Ring<Server>, key: Key, placement: Placement) {
-    const hash = placement.hashOf(key)
-    const position = placement.find(hash, key)
-    this.index = placement.ownerAt(position)
-    this.server = ring.servers[this.index]!
-    this.hash = hash
-    this.point = placement.pointAt(position)
+  constructor(ring: Ring<Server>, key: Key, index: number, hash: number) {
+    this.server = ring.servers[index]!
+    this.index = index
+    this.#signedHash = hash | 0
     this.#ring = ring
     this.#key = key
+  }
+
+  /** The key's hash, unsigned 32-bit. */
+  get hash(): number {
+    return this.#signedHash >>> 0
+  }
+
+  /** The point on the continuum that decided; undefined for distributions without one. */
+  get point(): number | undefined {
+    return this.#ring.pointOfHash(this.hash)
   }
 
   /**
@@ -47,6 +61,15 @@ export class Location<Server extends RingServer = RingServer> {
     }
     return index < 0 ? undefined : this.#ring.servers[index]
   }
+
+  /** `{ server, index, hash, point }`, for JSON and logs. */
+  toJSON(): LocationData<Server> {
+    return { server: this.server, index: this.index, hash: this.hash, point: this.point }
+  }
+
+  [inspect.custom](): LocationData<Server> {
+    return this.toJSON()
+  }
 }
 
 /** An immutable map from keys to servers. Made by `createRing`. */
@@ -61,7 +84,10 @@ export class Ring<Server extends RingServer = RingServer> {
   readonly warnings: readonly string[]
   readonly #options: RingOptions
   readonly #parsed: readonly ParsedServer[]
-  readonly #placement: Placement
+  readonly #hash: KeyHash
+  readonly #table: Table
+  readonly #walk: Walk
+  readonly #bits: number
   readonly #tag: string | undefined
 
   /** Use `createRing`. `live` limits the ring to some of the servers, their indexes unchanged. */
@@ -76,48 +102,65 @@ export class Ring<Server extends RingServer = RingServer> {
     this.#options = options
     this.#parsed = parsed
     this.#tag = options.hashTag
-    this.#placement = placementOf(settings, membersOf(parsed, live))
+    const { hash, table, walk } = placementOf(settings, membersOf(parsed, live))
+    this.#hash = hash
+    this.#table = table
+    this.#walk = walk
+    this.#bits = settings.hash.bits
     Object.freeze(this)
   }
 
   /** The index of the key's server in `servers`. The fastest look-up: it allocates nothing. */
   indexOf(key: Key): number {
-    return this.#placement.indexOf(this.#tag === undefined ? key : this.#tagged(key))
+    const hashed = this.#tag === undefined ? key : this.#tagged(key)
+    return this.#table.ownerOf(this.#hash(hashed), hashed)
   }
 
   /** The key's hash, unsigned 32-bit. */
   hashOf(key: Key): number {
-    return this.#placement.hashOf(this.#tag === undefined ? key : this.#tagged(key))
+    return this.#hash(this.#tag === undefined ? key : this.#tagged(key))
   }
 
   /** `indexOf` for a key hashed before, for looking one key up on several rings of one hash. */
   indexOfHash(hash: number, key: Key): number {
-    return this.#placement.ownerAt(this.#placement.find(hash, key))
+    return this.#table.ownerOf(hash, this.#tag === undefined ? key : this.#tagged(key))
+  }
+
+  /** The point on the continuum that a hash belongs to; undefined without a continuum. */
+  pointOfHash(hash: number): number | undefined {
+    return this.#table.pointOf(hash)
   }
 
   /**
-   * The index of the key's server when only those are alive whose entry in `live` is truthy: a live
-   * server's key stays where it is, a dead one's goes where the distribution's own failover takes
-   * it. -1 when that finds nobody (Dalli, spymemcached and python-memcached give up after some
-   * tries).
+   * The index of the key's server when only those are alive whose entry in `live` is truthy: a
+   * live server's key stays where it is, a dead one's goes where the distribution's own failover
+   * takes it. -1 when that finds nobody (Dalli, spymemcached and python-memcached give up after
+   * some tries).
    */
   indexOfLive(key: Key, live: Live): number {
-    return this.#placement.indexOfLive(this.#tag === undefined ? key : this.#tagged(key), live)
+    const hashed = this.#tag === undefined ? key : this.#tagged(key)
+    const hash = this.#hash(hashed)
+    const owner = this.#table.ownerOf(hash, hashed)
+    return live[owner] ? owner : this.#walk(hashed, hash, this.#table, live)
   }
 
   /** Where the key lives, and why. */
   locate(key: Key): Location<Server> {
-    return new Location(this, this.#tag === undefined ? key : this.#tagged(key), this.#placement)
+    const hashed = this.#tag === undefined ? key : this.#tagged(key)
+    const hash = this.#hash(hashed)
+    return new Location(this, hashed, this.#table.ownerOf(hash, hashed), hash)
   }
 
   /** Every point of the continuum, in order; empty for distributions without one. */
   get points(): Uint32Array {
-    return this.#placement.points
+    return this.#table.points
   }
 
   /** The fraction of evenly hashed keys that belongs to each server, in the order of `servers`. */
   shares(): number[] {
-    return [...this.#placement.shares(this.servers.length)]
+    const shares = new Float64Array(this.servers.length)
+    this.#table.addShares(shares, this.#bits)
+    return [...shares]
   }
 
   /**

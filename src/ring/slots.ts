@@ -1,6 +1,6 @@
 import { MintringError } from '../errors.ts'
 import { mix } from './hashes/murmur3.ts'
-import { type Live, type Member, ownerOf, type Table } from './placement.ts'
+import type { Live, Member, Table } from './placement.ts'
 
 const REHASHES = 32
 const MAX_SLOTS = 16_777_216
@@ -14,12 +14,8 @@ export class Slots implements Table {
     this.#owners = owners
   }
 
-  find(hash: number): number {
-    return hash % this.#owners.length
-  }
-
-  ownerAt(position: number): number {
-    return this.#owners[position]!
+  ownerOf(hash: number): number {
+    return this.#owners[hash % this.#owners.length]!
   }
 
   /**
@@ -30,7 +26,7 @@ export class Slots implements Table {
     return rehashed(this, hash, live) ?? firstLiveAfter(this.#owners, hash, live)
   }
 
-  pointAt(): undefined {
+  pointOf(): undefined {
     return undefined
   }
 
@@ -47,10 +43,14 @@ export class Slots implements Table {
  * The live owner of `hash` or of the hash hashed again, at most 32 times; `undefined` when all were
  * dead.
  */
-export function rehashed(table: Table, hash: number, live: Live): number | undefined {
+export function rehashed(
+  table: { ownerOf(hash: number): number },
+  hash: number,
+  live: Live,
+): number | undefined {
   let current = hash
   for (let i = 0; i <= REHASHES; i++) {
-    const owner = ownerOf(table, current)
+    const owner = table.ownerOf(current)
     if (live[owner]) return owner
     current = mix((current + 0x9e3779b9) | 0)
   }

@@ -1,6 +1,6 @@
 import { Continuum } from '../continuum.ts'
 import { hostPortLabel } from '../labels.ts'
-import { type Distribution, HashedPlacement } from '../placement.ts'
+import { type Distribution, hashed } from '../placement.ts'
 import { fillCrcChain } from './nginx.ts'
 
 const KETAMA_POINTS = 150
@@ -21,6 +21,6 @@ export const cacheMemcachedFast: Distribution = {
       count: (member) => Math.floor(perWeight * member.weight + 0.5),
       fill: (member, count, out, offset) => fillCrcChain(member, false, out, offset, count),
     })
-    return new HashedPlacement(input, continuum)
+    return hashed(input, continuum)
   },
 }

@@ -2,13 +2,7 @@ import { Continuum } from '../continuum.ts'
 import { sha1Digest } from '../hashes/sha1.ts'
 import { prefixed } from '../key.ts'
 import { hostPortLabel } from '../labels.ts'
-import {
-  type Distribution,
-  HashedPlacement,
-  ownerOf,
-  type PlacementInput,
-  type Walk,
-} from '../placement.ts'
+import { type Distribution, hashed, type PlacementInput, type Walk } from '../placement.ts'
 import { eachLabel, POINTS_PER_SERVER, totalWeight } from '../points.ts'
 
 const TRIES = 20
@@ -17,7 +11,7 @@ const TRIES = 20
 function rehash(input: PlacementInput): Walk {
   return (key, _hash, table, live) => {
     for (let attempt = 0; attempt < TRIES - 1; attempt++) {
-      const owner = ownerOf(table, input.hash.hash(prefixed(String(attempt), key)))
+      const owner = table.ownerOf(input.hash.hash(prefixed(String(attempt), key)), key)
       if (live[owner]) return owner
     }
     return -1
@@ -47,6 +41,6 @@ export const dalli: Distribution = {
         })
       },
     })
-    return new HashedPlacement(input, continuum, rehash(input))
+    return hashed(input, continuum, rehash(input))
   },
 }

@@ -3,7 +3,7 @@ import { md5Words } from '../hashes/md5.ts'
 import { sha1Digest } from '../hashes/sha1.ts'
 import { addressLabel, addressWithoutDefaultPort } from '../labels.ts'
 import type { RingOptions } from '../options.ts'
-import { type Distribution, HashedPlacement } from '../placement.ts'
+import { type Distribution, hashed } from '../placement.ts'
 import { eachLabel, totalWeight } from '../points.ts'
 import type { ParsedServer } from '../server.ts'
 
@@ -45,6 +45,6 @@ export const hashring: Distribution = {
         })
       },
     })
-    return new HashedPlacement(input, continuum)
+    return hashed(input, continuum)
   },
 }

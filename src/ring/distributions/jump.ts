@@ -1,10 +1,4 @@
-import {
-  type Distribution,
-  HashedPlacement,
-  type Live,
-  type Member,
-  type Table,
-} from '../placement.ts'
+import { type Distribution, hashed, type Live, type Member, type Table } from '../placement.ts'
 import { equalSlots, firstLiveAfter, rehashed } from '../slots.ts'
 
 // 2862933555777941757, the multiplier of the paper's generator, as two halves.
@@ -50,19 +44,15 @@ class JumpTable implements Table {
     this.#owners = equalSlots(members)
   }
 
-  find(hash: number): number {
-    return jumpHash(hash, this.#owners.length)
-  }
-
-  ownerAt(position: number): number {
-    return this.#owners[position]!
+  ownerOf(hash: number): number {
+    return this.#owners[jumpHash(hash, this.#owners.length)]!
   }
 
   liveOwnerOf(hash: number, live: Live): number {
     return rehashed(this, hash, live) ?? firstLiveAfter(this.#owners, hash, live)
   }
 
-  pointAt(): undefined {
+  pointOf(): undefined {
     return undefined
   }
 
@@ -79,5 +69,5 @@ class JumpTable implements Table {
 export const jump: Distribution = {
   hash: 'xxh32',
   weights: 'ignored',
-  place: (input) => new HashedPlacement(input, new JumpTable(input.members)),
+  place: (input) => hashed(input, new JumpTable(input.members)),
 }

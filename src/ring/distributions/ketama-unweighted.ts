@@ -1,23 +1,23 @@
 import { Continuum } from '../continuum.ts'
 import { ketamaSpyLabel, libmemcachedLabel } from '../labels.ts'
-import { type Distribution, HashedPlacement, type PlacementInput } from '../placement.ts'
+import { type Distribution, hashed, type Placement, type PlacementInput } from '../placement.ts'
 import { fillHashedPoints } from '../points.ts'
 import type { ParsedServer } from '../server.ts'
 import { weightedContinuum } from './ketama.ts'
 
 const POINTS = 100
 
-function place(input: PlacementInput, label: (server: ParsedServer) => string): HashedPlacement {
+function place(input: PlacementInput, label: (server: ParsedServer) => string): Placement {
   const { members, options, pointHash } = input
   // libmemcached switches to the weighted form by itself when a server is added with a weight.
   const weighted = options.weighted ?? members.some((member) => member.weight !== 1)
-  if (weighted) return new HashedPlacement(input, weightedContinuum(members, label))
+  if (weighted) return hashed(input, weightedContinuum(members, label))
   const continuum = new Continuum(members, {
     count: () => POINTS,
     fill: (member, count, out, offset) =>
       fillHashedPoints(pointHash.hash, label(member), count, out, offset),
   })
-  return new HashedPlacement(input, continuum)
+  return hashed(input, continuum)
 }
 
 /**

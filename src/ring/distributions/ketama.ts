@@ -1,6 +1,6 @@
 import { Continuum } from '../continuum.ts'
 import { libmemcachedLabel, twemproxyLabel } from '../labels.ts'
-import { type Distribution, HashedPlacement, type Member, type Table } from '../placement.ts'
+import { type Distribution, hashed, type Member, type Table } from '../placement.ts'
 import { fillMd5Points, libmemcachedPoints, totalWeight } from '../points.ts'
 import type { ParsedServer } from '../server.ts'
 
@@ -25,7 +25,7 @@ export const ketama: Distribution = {
   hash: 'md5',
   weights: 'whole',
   label: libmemcachedLabel,
-  place: (input) => new HashedPlacement(input, weightedContinuum(input.members, libmemcachedLabel)),
+  place: (input) => hashed(input, weightedContinuum(input.members, libmemcachedLabel)),
 }
 
 /** twemproxy's `ketama` (nc_ketama.c): the same ring over its own server order and names. */
@@ -34,5 +34,5 @@ export const twemproxy: Distribution = {
   weights: 'whole',
   order: 'name',
   label: twemproxyLabel,
-  place: (input) => new HashedPlacement(input, weightedContinuum(input.members, twemproxyLabel)),
+  place: (input) => hashed(input, weightedContinuum(input.members, twemproxyLabel)),
 }

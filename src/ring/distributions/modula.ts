@@ -1,12 +1,12 @@
 import { twemproxyLabel } from '../labels.ts'
-import { type Distribution, HashedPlacement } from '../placement.ts'
+import { type Distribution, hashed } from '../placement.ts'
 import { equalSlots, Slots, weightedSlots } from '../slots.ts'
 
 /** libmemcached's default, MODULA: `hash % servers`, in the order listed, weights ignored. */
 export const modula: Distribution = {
   hash: 'one_at_a_time',
   weights: 'ignored',
-  place: (input) => new HashedPlacement(input, new Slots(equalSlots(input.members))),
+  place: (input) => hashed(input, new Slots(equalSlots(input.members))),
 }
 
 /**
@@ -16,7 +16,7 @@ export const modula: Distribution = {
 export const modulaWeighted: Distribution = {
   hash: 'crc32',
   weights: 'whole',
-  place: (input) => new HashedPlacement(input, new Slots(weightedSlots(input.members))),
+  place: (input) => hashed(input, new Slots(weightedSlots(input.members))),
 }
 
 /** twemproxy's `modula` (nc_modula.c): weighted slots over servers in the order of its names. */
@@ -25,12 +25,12 @@ export const twemproxyModula: Distribution = {
   weights: 'whole',
   order: 'name',
   label: twemproxyLabel,
-  place: (input) => new HashedPlacement(input, new Slots(weightedSlots(input.members))),
+  place: (input) => hashed(input, new Slots(weightedSlots(input.members))),
 }
 
 /** memjs: the absolute value of Java's string hash, modulo the number of servers. */
 export const memjs: Distribution = {
   hash: 'java-hashCode',
   weights: 'ignored',
-  place: (input) => new HashedPlacement(input, new Slots(equalSlots(input.members))),
+  place: (input) => hashed(input, new Slots(equalSlots(input.members))),
 }

@@ -2,13 +2,7 @@ import { Continuum } from '../continuum.ts'
 import { crc32, crc32Continue } from '../hashes/crc32.ts'
 import { bytesOf, overBytes, prefixed } from '../key.ts'
 import { addressLabel } from '../labels.ts'
-import {
-  type Distribution,
-  HashedPlacement,
-  type Member,
-  ownerOf,
-  type Walk,
-} from '../placement.ts'
+import { type Distribution, hashed, type Member, type Walk } from '../placement.ts'
 import { firstLiveAfter, Slots, weightedSlots } from '../slots.ts'
 
 const POINTS_PER_WEIGHT = 160
@@ -55,7 +49,7 @@ export const nginx: Distribution = {
       count: (member) => POINTS_PER_WEIGHT * member.weight,
       fill: (member, count, out, offset) => fillCrcChain(member, true, out, offset, count),
     })
-    return new HashedPlacement(input, continuum)
+    return hashed(input, continuum)
   },
 }
 
@@ -68,7 +62,7 @@ function rehash(slots: Uint32Array): Walk {
     let sum = hash
     for (let attempt = 1; attempt <= TRIES; attempt++) {
       sum += hashText(prefixed(String(attempt), key))
-      const owner = ownerOf(table, sum)
+      const owner = table.ownerOf(sum, key)
       if (live[owner]) return owner
     }
     return firstLiveAfter(slots, sum, live)
@@ -81,6 +75,6 @@ export const nginxHash: Distribution = {
   weights: 'whole',
   place: (input) => {
     const slots = weightedSlots(input.members)
-    return new HashedPlacement(input, new Slots(slots), rehash(slots))
+    return hashed(input, new Slots(slots), rehash(slots))
   },
 }

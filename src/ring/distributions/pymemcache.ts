@@ -1,7 +1,7 @@
 import { murmur3x32 } from '../hashes/murmur3.ts'
 import type { Key } from '../key.ts'
 import { hostPortLabel } from '../labels.ts'
-import type { Distribution, Live, Member, Placement } from '../placement.ts'
+import { type Distribution, hashed, type Live, type Member, type Table } from '../placement.ts'
 
 const NO_POINTS: Uint32Array = new Uint32Array(0)
 
@@ -15,41 +15,23 @@ export const pymemcache: Distribution = {
   hash: 'murmur3_32',
   weights: 'ignored',
   label: hostPortLabel,
-  place: (input) => new Rendezvous(input.members, input.hash.hash),
+  place: (input) => hashed(input, new Scores(input.members)),
 }
 
-class Rendezvous implements Placement {
+class Scores implements Table {
   readonly #members: readonly Member[]
   readonly #nodes: readonly string[]
-  readonly #hash: (key: Key) => number
 
-  constructor(members: readonly Member[], hash: (key: Key) => number) {
+  constructor(members: readonly Member[]) {
     this.#members = members
     this.#nodes = members.map((member) => hostPortLabel(member))
-    this.#hash = hash
   }
 
-  indexOf(key: Key): number {
-    return this.indexOfLive(key, undefined)
+  ownerOf(hash: number, key: Key): number {
+    return this.liveOwnerOf(hash, undefined, key)
   }
 
-  hashOf(key: Key): number {
-    return this.#hash(key)
-  }
-
-  find(_hash: number, key: Key): number {
-    return this.indexOf(key)
-  }
-
-  ownerAt(position: number): number {
-    return position
-  }
-
-  pointAt(): undefined {
-    return undefined
-  }
-
-  indexOfLive(key: Key, live: Live | undefined): number {
+  liveOwnerOf(_hash: number, live: Live | undefined, key: Key): number {
     const text = pythonText(key)
     let best = -1
     let bestScore = -1
@@ -68,14 +50,16 @@ class Rendezvous implements Placement {
     return best
   }
 
+  pointOf(): undefined {
+    return undefined
+  }
+
   get points(): Uint32Array {
     return NO_POINTS
   }
 
-  shares(servers: number): Float64Array {
-    const shares = new Float64Array(servers)
+  addShares(shares: Float64Array): void {
     for (const member of this.#members) shares[member.index] = 1 / this.#members.length
-    return shares
   }
 }
 

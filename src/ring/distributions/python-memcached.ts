@@ -1,6 +1,6 @@
 import { crc32 } from '../hashes/crc32.ts'
 import { overBytes } from '../key.ts'
-import { type Distribution, HashedPlacement, ownerOf, type Walk } from '../placement.ts'
+import { type Distribution, hashed, type Walk } from '../placement.ts'
 import { Slots, weightedSlots } from '../slots.ts'
 
 const TRIES = 10
@@ -12,11 +12,11 @@ function orOne<Input>(hash: (input: Input) => number): (input: Input) => number 
 }
 
 /** It hashes the decimal digits of the last hash and the try number, ten tries with the first. */
-const rehash: Walk = (_key, hash, table, live) => {
+const rehash: Walk = (key, hash, table, live) => {
   let current = hash
   for (let attempt = 0; attempt < TRIES - 1; attempt++) {
     current = hashText(`${current}${attempt}`)
-    const owner = ownerOf(table, current)
+    const owner = table.ownerOf(current, key)
     if (live[owner]) return owner
   }
   return -1
@@ -28,6 +28,6 @@ export const pythonMemcached: Distribution = {
   weights: 'whole',
   place: (input) => {
     const hash = { ...input.hash, hash: orOne(input.hash.hash) }
-    return new HashedPlacement({ ...input, hash }, new Slots(weightedSlots(input.members)), rehash)
+    return hashed({ ...input, hash }, new Slots(weightedSlots(input.members)), rehash)
   },
 }

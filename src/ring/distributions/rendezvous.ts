@@ -1,13 +1,7 @@
 import { mix } from '../hashes/murmur3.ts'
 import { xxh32 } from '../hashes/xxh32.ts'
 import { overBytes } from '../key.ts'
-import {
-  type Distribution,
-  HashedPlacement,
-  type Live,
-  type Member,
-  type Table,
-} from '../placement.ts'
+import { type Distribution, hashed, type Live, type Member, type Table } from '../placement.ts'
 
 const hashLabel = overBytes(xxh32)
 
@@ -19,7 +13,7 @@ const hashLabel = overBytes(xxh32)
 export const rendezvous: Distribution = {
   hash: 'xxh32',
   weights: 'fractional',
-  place: (input) => new HashedPlacement(input, new Scores(input.members)),
+  place: (input) => hashed(input, new Scores(input.members)),
 }
 
 class Scores implements Table {
@@ -36,12 +30,8 @@ class Scores implements Table {
     this.#weights = Float64Array.from(sorted, (member) => member.weight)
   }
 
-  find(hash: number): number {
-    return this.#best(hash, undefined)
-  }
-
-  ownerAt(position: number): number {
-    return this.#indexes[position]!
+  ownerOf(hash: number): number {
+    return this.#indexes[this.#best(hash, undefined)]!
   }
 
   liveOwnerOf(hash: number, live: Live): number {
@@ -65,7 +55,7 @@ class Scores implements Table {
     return best
   }
 
-  pointAt(): undefined {
+  pointOf(): undefined {
     return undefined
   }
 

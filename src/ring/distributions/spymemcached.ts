@@ -4,9 +4,8 @@ import { spymemcachedHostLabel, spymemcachedLabel } from '../labels.ts'
 import type { RingOptions } from '../options.ts'
 import {
   type Distribution,
-  HashedPlacement,
+  hashed,
   type Member,
-  ownerOf,
   type PlacementInput,
   type Walk,
 } from '../placement.ts'
@@ -30,7 +29,7 @@ function redistribute(input: PlacementInput): Walk {
     let sum = hash
     for (let attempt = 0; attempt < TRIES - 1; attempt++) {
       sum = (sum + input.hash.hash(prefixed(String(attempt), key))) >>> 0
-      const owner = ownerOf(table, sum)
+      const owner = table.ownerOf(sum, key)
       if (live[owner]) return owner
     }
     return -1
@@ -69,6 +68,6 @@ export const spymemcached: Distribution = {
   label,
   place: (input) => {
     const continuum = new Continuum(input.members, { ...points(input), ties: 'last' })
-    return new HashedPlacement(input, continuum, redistribute(input))
+    return hashed(input, continuum, redistribute(input))
   },
 }

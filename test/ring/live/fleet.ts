@@ -19,8 +19,8 @@ export async function startFleet(test: TestContext): Promise<readonly FleetServe
   if (realMemcached(test) === undefined) return undefined
   return Promise.all(
     [1, 2, 3].map(async (weight) => {
-      const { host, port, stop } = await startMemcached()
-      test.after(() => stop())
+      const { host, port, kill } = await startMemcached()
+      test.after(() => kill())
       return { host, port, weight }
     }),
   )
