@@ -2,9 +2,9 @@ import type { BehaviorsInput } from '../behaviors/behaviors.ts'
 import type { Environment } from '../behaviors/env.ts'
 import { fromEnvironment } from '../behaviors/env.ts'
 import type { Servers } from '../hosts/address.ts'
-import { HostCommands } from './host-commands.ts'
 import type { OperationOptions, StoreOptions } from './options.ts'
 import type { Outcomes } from './outcomes.ts'
+import { RefillVerbs } from './refill-verbs.ts'
 import type { Ttl } from './ttl.ts'
 import type { CounterOptions } from './verbs/arithmetic.ts'
 import { count } from './verbs/arithmetic.ts'
@@ -24,10 +24,10 @@ import { deleteMany, setMany } from './verbs/write-many.ts'
  * A memcached client: one per process and fleet. It connects on first use, and by itself again.
  *
  * Every verb checks its arguments before any I/O, takes `{ signal, timeoutMs }` as its last
- * argument, and rejects with a MintringError. A miss is `undefined`, never an error; a failure is an
- * error, never a miss, unless `onError: 'miss'` asks for that.
+ * argument, and rejects with a MintringError. A miss is `undefined`, never an error; a failure is
+ * an error, never a miss, unless `onError: 'miss'` asks for that.
  */
-export class MemcachedClient extends HostCommands {
+export class MemcachedClient extends RefillVerbs {
   /** The meta commands themselves, for what the other verbs do not say. */
   readonly meta: MetaCommands
 
@@ -41,9 +41,9 @@ export class MemcachedClient extends HostCommands {
   }
 
   /**
-   * A client as the environment says: `MINTRING_URL`, `MEMCACHED_URL`, `MEMCACHED_SERVERS`, the names
-   * of MemCachier, Memcached Cloud and Cloud Foundry, and `MINTRING_…` for every behavior. Throws
-   * MINTRING_NO_SERVERS when it says none.
+   * A client as the environment says: `MINTRING_URL`, `MEMCACHED_URL`, `MEMCACHED_SERVERS`, the
+   * names of MemCachier, Memcached Cloud and Cloud Foundry, and `MINTRING_…` for every behavior.
+   * Throws MINTRING_NO_SERVERS when it says none.
    */
   static fromEnv(env: Environment = process.env): MemcachedClient {
     const { servers, behaviors } = fromEnvironment(env)
@@ -107,6 +107,7 @@ export class MemcachedClient extends HostCommands {
   /** Stores a value. True; false only when the server does not store it. */
   set(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
     try {
+      this.changed(key)
       return store(this.core, 'set', key, value, options)
     } catch (error) {
       return Promise.reject(error)
@@ -115,11 +116,13 @@ export class MemcachedClient extends HostCommands {
 
   /** Stores a value if there is none. */
   async add(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
+    this.changed(key)
     return store(this.core, 'add', key, value, options)
   }
 
   /** Stores a value if there is one. */
   async replace(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
+    this.changed(key)
     return store(this.core, 'replace', key, value, options)
   }
 
@@ -143,10 +146,13 @@ export class MemcachedClient extends HostCommands {
 
   /** Stores a value if nobody stored since gets() told this CAS id. */
   async cas(key: string, value: unknown, id: bigint, options?: StoreOptions): Promise<CasOutcome> {
+    this.changed(key)
     return cas(this.core, key, value, id, options)
   }
 
-  /** Stores many values, batched per host. Per key true; `failed` tells the reasons of the others. */
+  /**
+   * Stores many values, batched per host. Per key true; `failed` tells the reasons of the others.
+   */
   async setMany(entries: Entries<unknown>, options?: StoreOptions): Promise<Outcomes<boolean>> {
     return setMany(this.core, entries, options)
   }
@@ -176,6 +182,7 @@ export class MemcachedClient extends HostCommands {
 
   /** Deletes a key. True when it was there. */
   async delete(key: string, options?: OperationOptions): Promise<boolean> {
+    this.changed(key)
     return remove(this.core, key, options)
   }
 

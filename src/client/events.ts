@@ -65,6 +65,11 @@ export class Events {
     found?.delete(listener)
   }
 
+  /** Whether anybody listens: what nobody hears of need not be made. */
+  has(name: keyof ClientEvents): boolean {
+    return (this.#listeners[name]?.size ?? 0) > 0
+  }
+
   emit<Name extends keyof ClientEvents>(name: Name, message: ClientEvents[Name]): void {
     const found = this.#listeners[name] as Set<Listener<Name>> | undefined
     for (const listener of found ?? []) {

@@ -192,14 +192,19 @@ export function storeEncoded(
   return send(core, ways.set, key, wireKey, encoded, exptime, undefined, options)
 }
 
-/** Whether an item of that key and length is within the server's item size. */
+/** The bytes of an item that its value cannot have. */
+export function itemRoom(wireKey: string): number {
+  return wireKey.length + ITEM_OVERHEAD_BYTES
+}
+
+/** Whether a value under that key is within the server's item size. */
 export function fits(core: ClientCore, wireKey: string, bodyLength: number): boolean {
-  return bodyLength + wireKey.length + ITEM_OVERHEAD_BYTES <= core.maxItemBytes
+  return bodyLength + itemRoom(wireKey) <= core.maxItemBytes
 }
 
 /** A server that refuses a value for its size deletes the one it had: so it is never asked. */
 export function tooLarge(core: ClientCore, wireKey: string, bodyLength: number): MintringError {
-  const bytes = bodyLength + wireKey.length + ITEM_OVERHEAD_BYTES
+  const bytes = bodyLength + itemRoom(wireKey)
   return new MintringError(
     'MINTRING_TOO_LARGE',
     `an item of ${bytes} bytes is over maxItemBytes (${core.maxItemBytes})`,

@@ -1,0 +1,186 @@
+import { MintringError } from '../errors.ts'
+import type { Host } from '../hosts/host.ts'
+import type { Abilities } from '../net/abilities.ts'
+import type { Request } from '../net/request.ts'
+import type {
+  Answer,
+  Command,
+  Dialect,
+  Encoded,
+  Place,
+  Reader,
+  ReadHandle,
+  RefillStore,
+} from '../refill/store.ts'
+import type { ClientCore } from './core.ts'
+import { commandRequest } from './refill-commands.ts'
+import { ReadRequest, readHead } from './refill-read.ts'
+import { fits } from './verbs/storage.ts'
+
+/** How long hosts may take to tell what they speak once one of them did. */
+const DIALECT_PATIENCE_MS = 250
+
+/** A place of refills: a host, in one life of its connections. */
+export interface HostPlace extends Place {
+  readonly host: Host
+  readonly epoch: number
+}
+
+/** The cache of refills is the client's cluster. */
+export class ClusterStore implements RefillStore {
+  readonly #core: ClientCore
+  readonly #places = new WeakMap<Host, HostPlace>()
+  #learned: Dialect | undefined
+  #learning: Promise<Dialect> | undefined
+
+  constructor(core: ClientCore) {
+    this.#core = core
+  }
+
+  get dialect(): Dialect | undefined {
+    const { protocol } = this.#core.behaviors
+    return protocol === 'auto' ? this.#learned : protocol
+  }
+
+  /**
+   * Asks all hosts, because one that speaks no meta commands decides for the whole pool: the
+   * formats differ. Hosts that cannot be asked are taken to be as the others. Rejects when none
+   * can.
+   */
+  learnDialect(): Promise<Dialect> {
+    this.#learning ??= this.#learn().finally(() => {
+      this.#learning = undefined
+    })
+    return this.#learning
+  }
+
+  /** The servers are others now. */
+  forgetDialect(): void {
+    this.#learned = undefined
+  }
+
+  read(
+    key: string,
+    vivifySeconds: number,
+    refreshBelowSeconds: number,
+    reader: Reader,
+  ): ReadHandle {
+    const { keys, cluster, codec } = this.#core
+    const wireKey = keys.wireKey(key)
+    const isClassic = this.dialect === 'classic'
+    const head = readHead(isClassic, wireKey, vivifySeconds, refreshBelowSeconds)
+    const request = new ReadRequest(isClassic, keys.routeKey(key), wireKey, head, {
+      codec,
+      reader,
+      placeOf: this.#placeOf,
+    })
+    request.ordered = true
+    cluster.dispatch(request as Request)
+    return request
+  }
+
+  place(key: string): Place | undefined {
+    const host = this.#core.cluster.hostFor(this.#core.keys.routeKey(key))
+    return host === undefined ? undefined : this.#placeOf(host)
+  }
+
+  async exchange(
+    place: Place,
+    key: string,
+    commands: readonly Command[],
+  ): Promise<readonly Answer[]> {
+    const { host, epoch } = place as HostPlace
+    if (host.epoch !== epoch || !host.isConnected) throw over(host)
+    const { requestTimeoutMs } = this.#core.cluster.policy
+    const requests = this.#requests(key, commands)
+    for (const request of requests) {
+      pinTo(request, requestTimeoutMs)
+      host.send(request as Request)
+    }
+    return answersOf(requests)
+  }
+
+  async spread(key: string, commands: readonly Command[]): Promise<readonly Answer[]> {
+    const requests = this.#requests(key, commands)
+    for (const request of requests) {
+      request.ordered = true
+      this.#core.cluster.dispatch(request as Request)
+    }
+    return answersOf(requests)
+  }
+
+  encode(value: unknown): Encoded | Promise<Encoded> {
+    return this.#core.codec.encode(value)
+  }
+
+  fits(key: string, bodyBytes: number): boolean {
+    const core = this.#core
+    const host = core.cluster.hostFor(core.keys.routeKey(key))
+    const itemSizeMax = host?.abilities?.itemSizeMax ?? core.maxItemBytes
+    const lackingBytes = Math.max(0, core.maxItemBytes - itemSizeMax)
+    return fits(core, core.keys.wireKey(key), bodyBytes + lackingBytes)
+  }
+
+  #requests(key: string, commands: readonly Command[]): Request<Answer>[] {
+    const { keys, codec } = this.#core
+    const routeKey = keys.routeKey(key)
+    const wireKey = keys.wireKey(key)
+    const context = { codec, placeOf: this.#placeOf }
+    return commands.map((command) => commandRequest(command, routeKey, wireKey, context))
+  }
+
+  /** One object per host and life, so that places compare by identity. */
+  readonly #placeOf = (host: Host): HostPlace => {
+    const known = this.#places.get(host)
+    if (known !== undefined && known.epoch === host.epoch) return known
+    const place: HostPlace = { name: host.name, host, epoch: host.epoch }
+    this.#places.set(host, place)
+    return place
+  }
+
+  async #learn(): Promise<Dialect> {
+    const { hosts } = this.#core.cluster
+    const answers: Abilities[] = []
+    const asked = hosts.map(async (host) => {
+      answers.push(host.abilities ?? (await host.ready()))
+    })
+    try {
+      await Promise.any(asked)
+    } catch (error) {
+      throw (error as AggregateError).errors[0]
+    }
+    await within(DIALECT_PATIENCE_MS, Promise.allSettled(asked))
+    this.#learned = answers.every(({ meta }) => meta) ? 'meta' : 'classic'
+    return this.#learned
+  }
+}
+
+/**
+ * Binds a request to the lane it is given to. Should that die the request fails, instead of being
+ * sent once more on the next: the server may have forgotten the CAS ids meanwhile.
+ */
+function pinTo(request: Request<Answer>, requestTimeoutMs: number): void {
+  request.ordered = request.pinned = request.requeued = true
+  request.attemptMs = performance.now()
+  request.deadlineMs = request.finalMs = request.attemptMs + requestTimeoutMs
+}
+
+/** All answers; when one fails the others are not left unheard. */
+async function answersOf(requests: readonly Request<Answer>[]): Promise<readonly Answer[]> {
+  return Promise.all(requests.map(({ promise }) => promise))
+}
+
+function within(timeoutMs: number, promise: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, timeoutMs)
+    void promise.finally(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}
+
+function over(host: Host): MintringError {
+  const message = `The connection to ${host.name} is another one than that of the lease`
+  return new MintringError('MINTRING_CONNECTION', message, { host: host.name })
+}

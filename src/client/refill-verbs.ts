@@ -1,0 +1,142 @@
+import type { BehaviorsInput } from '../behaviors/behaviors.ts'
+import { toRefillDefaults } from '../behaviors/policies.ts'
+import type { RefillMessage } from '../channels.ts'
+import { refillChannel } from '../channels.ts'
+import { isMintringError } from '../errors.ts'
+import type { Servers } from '../hosts/address.ts'
+import type { CallerOptions } from '../refill/caller.ts'
+import type { Defined, Definition } from '../refill/define.ts'
+import type { RefillEntry } from '../refill/entry.ts'
+import type { RefillEvent, RefillEventName } from '../refill/events.ts'
+import type { Loader } from '../refill/loading.ts'
+import type { ManyLoader } from '../refill/many.ts'
+import type { RefillDefaults } from '../refill/policy.ts'
+import type { RefillOptions } from '../refill/refill.ts'
+import { Refill } from '../refill/refill.ts'
+import type { RefillCounters } from '../refill/tally.ts'
+import type { CloseOptions } from './base.ts'
+import { HostCommands } from './host-commands.ts'
+import { ClusterStore } from './refill-store.ts'
+
+/** The verbs that load what is not there, and what the rest of a client has to tell them. */
+export class RefillVerbs extends HostCommands {
+  readonly #store: ClusterStore
+  readonly #refill: Refill
+
+  constructor(servers: Servers, behaviors: BehaviorsInput = {}) {
+    super(servers, behaviors)
+    this.#store = new ClusterStore(this.core)
+    this.#refill = new Refill(this.#store, {
+      defaults: toRefillDefaults(this.behaviors),
+      hooks: { report: (name, event) => this.#report(name, event) },
+    })
+  }
+
+  /**
+   * The value of a key. Fresh: at once. Stale: at once too, while one client of the whole fleet
+   * refills. Absent: one client loads, the others wait for it. docs/refill.md has the policy.
+   *
+   * Rejects with MINTRING_BAD_POLICY, MINTRING_LOADER or _LOADER_TIMEOUT when nothing stale could
+   * be served instead, MINTRING_WAIT_TIMEOUT with `onWaitTimeout: 'throw'`. A cache that cannot be
+   * reached is no error: the value is loaded, once per process.
+   */
+  getOrSet<Value>(
+    key: string,
+    loader: Loader<Value>,
+    policy: RefillOptions & { readonly onWaitTimeout: 'undefined' },
+  ): Promise<Value | undefined>
+  getOrSet<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value>
+  getOrSet<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {
+    return this.#refill.getOrSet(key, loader, policy)
+  }
+
+  /** As getOrSet(), and tells how the value came: `{ value, state, staleFor, ttl }`. */
+  getOrSetEntry<Value>(
+    key: string,
+    loader: Loader<Value>,
+    policy: RefillOptions,
+  ): Promise<RefillEntry<Value>> {
+    return this.#refill.getOrSetEntry(key, loader, policy)
+  }
+
+  /** The values of many keys, in their order; those to load go to one call of the loader. */
+  getOrSetMany<Value>(
+    keys: readonly string[],
+    loadMissing: ManyLoader<Value>,
+    policy: RefillOptions,
+  ): Promise<Map<string, Value>> {
+    return this.#refill.getOrSetMany(keys, loadMissing, policy)
+  }
+
+  /** Marks stale and loads now, under the lease: for whoever just wrote to the origin. */
+  refresh<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {
+    return this.#refill.refresh(key, loader, policy)
+  }
+
+  /**
+   * Marks a key, or several, stale: the next reader is served the stale value and one client loads.
+   * Answers whether there was something to mark. The policy is that of the key; without it, what
+   * this client last used for the key, or the defaults.
+   */
+  invalidate(
+    keys: string | readonly string[],
+    policy?: RefillDefaults & CallerOptions,
+  ): Promise<boolean> {
+    return this.#refill.invalidate(keys, policy)
+  }
+
+  /** Binds keys and a loader to one policy. Throws MINTRING_BAD_POLICY. */
+  define<Args extends readonly unknown[], Value>(
+    definition: Definition<Args, Value>,
+  ): Defined<Args, Value> {
+    return this.#refill.define(definition)
+  }
+
+  /** What refills did so far: calls by state, loads, leases, how stale was what was served. */
+  get refillCounters(): RefillCounters {
+    return this.#refill.counters
+  }
+
+  override configure(behaviors: BehaviorsInput): void {
+    super.configure(behaviors)
+    this.#refill.setDefaults(toRefillDefaults(this.behaviors))
+  }
+
+  override setServers(servers: Servers): void {
+    super.setServers(servers)
+    this.#store.forgetDialect()
+  }
+
+  /** Refills under way may end first; what they leave then lets its lease go. */
+  override async close(options: CloseOptions = {}): Promise<void> {
+    const drainMs = options.drainMs ?? 1000
+    const endMs = performance.now() + drainMs
+    await this.#refill.close(drainMs)
+    await super.close({ drainMs: Math.max(0, endMs - performance.now()) })
+  }
+
+  /** After a write of this client's own: what a refill under way has read may be older. */
+  protected changed(key: string): void {
+    this.#refill.detach(key)
+  }
+
+  #report(event: RefillEventName, { key, error, reason, ...rest }: RefillEvent): void {
+    const { events, behaviors } = this.core
+    if (!events.has(event) && !refillChannel.hasSubscribers) return
+    const why = reason ?? reasonOf(error)
+    const message: RefillMessage = {
+      event,
+      ...rest,
+      ...(why === undefined ? {} : { reason: why }),
+      ...(behaviors.traceKeys ? { key } : {}),
+    }
+    events.emit(event, message)
+    if (refillChannel.hasSubscribers) refillChannel.publish(message)
+  }
+}
+
+/** A code, or the name of the error a loader threw: never its message, which may hold a value. */
+function reasonOf(error: unknown): string | undefined {
+  if (error === undefined) return undefined
+  return isMintringError(error) ? error.code : error instanceof Error ? error.name : 'thrown'
+}
