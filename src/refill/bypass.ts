@@ -9,8 +9,8 @@ interface Bypass {
 }
 
 /**
- * Loads without the cache: it cannot be reached, or another client's load takes too long. Nothing is
- * stored. One per key in this process, because an outage must not become a stampede.
+ * Loads without the cache: it cannot be reached, or another client's load takes too long. Nothing
+ * is stored. One per key in this process, because an outage must not become a stampede.
  */
 export class Bypasses {
   readonly #clock: Clock

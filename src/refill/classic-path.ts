@@ -9,10 +9,10 @@ import {
   EnvelopeKind as Kind,
 } from './envelope.ts'
 import type { Entry, Path } from './path.ts'
-import { requirePlace } from './path.ts'
 import type { Policy } from './policy.ts'
 import { Recent } from './recent.ts'
 import type { Command, Encoded, Item, Reader, ReadHandle, RefillStore } from './store.ts'
+import { readItem } from './store.ts'
 import type { Finding, Lease } from './verdict.ts'
 import { readValue, UNREADABLE } from './verdict.ts'
 
@@ -21,6 +21,8 @@ const CONTEST_PAUSE_MS = 250
 const MAX_CONTESTS = 10_000
 /** How often an invalidation tries to mark what others keep changing, before it deletes. */
 const MARK_ATTEMPTS = 4
+/** Reads of classic pools have no flags. */
+const NO_FLAGS = [0, 0] as const
 
 /**
  * Refills by classic commands, for servers and proxies without meta ones. Values carry an envelope
@@ -142,31 +144,24 @@ export class ClassicPath implements Path {
   }
 
   /**
-   * Writes the value back under a new kind, if it is still the same. An `append` would need one trip
-   * less, but would also reach a plain value that another client had just set. What is not one of our
-   * values is deleted.
+   * Writes the value back under a new kind, if it is still the same. An `append` would need one
+   * trip less, but would also reach a plain value that another client had just set. What is not one
+   * of our values is deleted.
    */
   async invalidate(key: string, policy: Policy): Promise<boolean> {
-    const remove: readonly Command[] = [{ name: 'delete' }]
     for (let attempt = 0; attempt < MARK_ATTEMPTS; attempt++) {
-      const [item] = await this.#store.exchange(requirePlace(this.#store, key), key, [
-        { name: 'gets' },
-      ])
-      const mark = this.#mark(item!, policy)
+      const mark = await readItem(this.#store, key, NO_FLAGS, (item) => this.#mark(item, policy))
       if (mark === undefined) break
-      const [marked] = await this.#store.spread(key, [mark], remove)
+      const [marked] = await this.#store.spread(key, [mark])
       if (marked!.status === 'done') return true
     }
-    const [removed] = await this.#store.spread(key, remove)
+    const [removed] = await this.#store.spread(key, [{ name: 'delete' }])
     return removed!.status === 'done'
   }
 
   async restart(key: string, policy: Policy): Promise<Finding> {
     await this.invalidate(key, policy)
-    const [read] = await this.#store.exchange(requirePlace(this.#store, key), key, [
-      { name: 'gets' },
-    ])
-    const finding = this.judge(read!, policy)
+    const finding = await readItem(this.#store, key, NO_FLAGS, (item) => this.judge(item, policy))
     return finding.election === 'open' ? this.contest(key, policy, finding) : finding
   }
 

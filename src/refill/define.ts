@@ -9,17 +9,15 @@ export interface Definition<Args extends readonly unknown[], Value> extends Refi
   /** The key, or what makes it of the arguments. */
   readonly key: string | ((...args: Args) => string)
   /** Takes the arguments, and then what loaders are told. */
-  readonly loader: (
-    ...args: [...Args, LoaderContext<Value>]
-  ) => Value | null | undefined | Promise<Value | null | undefined>
+  readonly loader: (...args: [...Args, LoaderContext<Value>]) => Value | Promise<Value>
 }
 
 /** What `define` makes. */
 export interface Defined<Args extends readonly unknown[], Value> {
-  get(...args: Args): Promise<Value | undefined>
+  get(...args: Args): Promise<Value>
   getEntry(...args: Args): Promise<RefillEntry<Value>>
   /** Marks stale and loads now. */
-  refresh(...args: Args): Promise<Value | undefined>
+  refresh(...args: Args): Promise<Value>
   /** Marks stale: the next reader loads. */
   invalidate(...args: Args): Promise<boolean>
 }
@@ -30,7 +28,7 @@ export interface DefinedVerbs {
     key: string,
     loader: Loader<Value>,
     options: RefillPolicy & CallerOptions,
-  ): Promise<Value | undefined>
+  ): Promise<Value>
   getOrSetEntry<Value>(
     key: string,
     loader: Loader<Value>,
@@ -40,7 +38,7 @@ export interface DefinedVerbs {
     key: string,
     loader: Loader<Value>,
     options: RefillPolicy & CallerOptions,
-  ): Promise<Value | undefined>
+  ): Promise<Value>
   invalidate(key: string, policy: RefillPolicy): Promise<boolean>
 }
 

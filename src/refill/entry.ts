@@ -1,12 +1,12 @@
 /**
- * How a caller got its value. `fresh`, `stale`: from the cache. `miss`: loaded and stored. `uncached`:
- * loaded, but not stored. `bypass`: loaded while the cache could not be reached.
+ * How a caller got its value. `fresh`, `stale`: from the cache. `miss`: loaded and stored.
+ * `uncached`: loaded, but not stored. `bypass`: loaded while the cache could not be reached.
  */
 export type EntryState = 'fresh' | 'stale' | 'miss' | 'uncached' | 'bypass'
 
 /** A value with how it came. */
 export interface RefillEntry<Value = unknown> {
-  readonly value: Value | undefined
+  readonly value: Value
   readonly state: EntryState
   /** Seconds since a stale value stopped being fresh. */
   readonly staleFor?: number

@@ -7,8 +7,8 @@ const MEMORY_MS = 60_000
 const MAX_KEYS = 10_000
 
 /**
- * Keys whose loader is known to fail, here or wherever a wait for it was in vain. While that lasts, a
- * value past staleWhileRevalidate is served at once, as far as staleIfError reaches.
+ * Keys whose loader is known to fail, here or wherever a wait for it was in vain. While that lasts,
+ * a value past staleWhileRevalidate is served at once, as far as staleIfError reaches.
  */
 export class Failing {
   readonly #clock: Clock

@@ -21,8 +21,8 @@ export interface FlightDeck {
 }
 
 /**
- * One refill under a lease: load, then store if nothing newer happened. Callers of one process share
- * it. Its promise rejects when the loader fails; who has a stale value serves that instead.
+ * One refill under a lease: load, then store if nothing newer happened. Callers of one process
+ * share it. Its promise rejects when the loader fails; who has a stale value serves that instead.
  */
 export class Flight {
   readonly key: string
@@ -62,8 +62,8 @@ export class Flight {
   }
 
   /**
-   * Whether a reading met this very lease: then nothing happened to the key since the load began, as
-   * far as that read could see, and its caller may share the load.
+   * Whether a reading met this very lease: then nothing happened to the key since the load began,
+   * as far as that read could see, and its caller may share the load.
    */
   holds(lease: Lease): boolean {
     const own = this.#keeper.lease
@@ -97,10 +97,10 @@ export class Flight {
       return this.#uncached(value)
     }
     const encoded = await store.encode(value)
-    const maxBytes = store.maxBodyBytes(this.key)
-    if (encoded.body.length > maxBytes) {
+    const bodyBytes = encoded.body.length
+    if (!store.fits(this.key, bodyBytes)) {
       tally.notStored++
-      this.#report('valueTooLarge', { reason: `${encoded.body.length} bytes of ${maxBytes}` })
+      this.#report('valueTooLarge', { reason: `a body of ${bodyBytes} bytes` })
       this.#giveUp(this.#hasStale)
       return { value, state: 'uncached' }
     }

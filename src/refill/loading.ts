@@ -17,13 +17,13 @@ export interface LoaderContext<Value = unknown> {
 }
 
 /**
- * Makes the value of a key. `undefined` is not cached, `null` only with `negativeTtl`. What it throws
- * reaches callers as MINTRING_LOADER, unless there is a stale value for them.
+ * Makes the value of a key. `undefined` is not cached, `null` only with `negativeTtl`. What it
+ * throws reaches callers as MINTRING_LOADER, unless there is a stale value for them.
  */
 export type Loader<Value = unknown> = (
   key: string,
   context: LoaderContext<Value>,
-) => Value | null | undefined | Promise<Value | null | undefined>
+) => Value | Promise<Value>
 
 /** Keeps a serverless platform awake until background work is done. */
 export type WaitUntil = (work: Promise<void>) => void
@@ -57,9 +57,9 @@ export interface Loaded {
 }
 
 /**
- * Runs the loader of a call in that call's async context. Rejects with MINTRING_LOADER (the cause is
- * what was thrown), MINTRING_LOADER_TIMEOUT, or the reason of `abort`. A loader that goes on after
- * that is not heard any more.
+ * Runs the loader of a call in that call's async context. Rejects with MINTRING_LOADER (the cause
+ * is what was thrown), MINTRING_LOADER_TIMEOUT, or the reason of `abort`. A loader that goes on
+ * after that is not heard any more.
  */
 export function load(
   ask: Ask,

@@ -72,8 +72,8 @@ export interface ManyKeys {
 }
 
 /**
- * Reads all keys, has those it won loaded together, and waits for those that others load. Answers the
- * entries in the order of the keys. Rejects when a key has neither a value nor a stale one.
+ * Reads all keys, has those it won loaded together, and waits for those that others load. Answers
+ * the entries in the order of the keys. Rejects when a key has neither a value nor a stale one.
  */
 export async function getOrSetMany(
   refiller: Refiller,

@@ -1,15 +1,16 @@
 import type { Entry, Path } from './path.ts'
-import { LOCK_SUFFIX, requirePlace } from './path.ts'
+import { LOCK_SUFFIX } from './path.ts'
 import type { Policy } from './policy.ts'
 import type { Answer, Command, Item, Reader, ReadHandle, RefillStore } from './store.ts'
+import { readItem } from './store.ts'
 import type { Finding, Lease } from './verdict.ts'
 import { isPlainlyFresh, judge, readValue } from './verdict.ts'
 
 /**
- * Refills by memcached's meta commands (doc/protocol.txt, "Meta Commands": the flags N, R, W, Z, X).
- * One `mg` tells fresh, stale or absent and elects the one refiller. A store carries the CAS id of
- * the lease, so it succeeds only if nothing newer happened; it never carries `I`, which would let an
- * older value replace a newer one.
+ * Refills by memcached's meta commands (doc/protocol.txt, "Meta Commands": the flags N, R, W, Z,
+ * X). One `mg` tells fresh, stale or absent and elects the one refiller. A store carries the CAS id
+ * of the lease, so it succeeds only if nothing newer happened; it never carries `I`, which would
+ * let an older value replace a newer one.
  */
 export class MetaPath implements Path {
   readonly leasesOutliveHolders = true
@@ -113,19 +114,12 @@ export class MetaPath implements Path {
 
   /** The mark and the read leave together, in this order. */
   async restart(key: string, policy: Policy): Promise<Finding> {
+    const { isSidecar, leaseSeconds, refreshBelowSeconds } = policy
     const marked = this.invalidate(key, policy)
-    const [read] = await Promise.all([this.#readNow(key, policy), marked])
-    return judge(read, policy)
-  }
-
-  async #readNow(key: string, policy: Policy): Promise<Answer> {
-    const { refreshBelowSeconds } = policy
-    const read = { name: 'mg', refreshBelowSeconds, value: true } as const
-    const vivifySeconds = policy.leaseSeconds
-    const [answer] = await this.refillStore.exchange(requirePlace(this.refillStore, key), key, [
-      policy.isSidecar ? read : { ...read, vivifySeconds },
-    ])
-    return answer!
+    const flags = [isSidecar ? 0 : leaseSeconds, refreshBelowSeconds] as const
+    const read = readItem(this.refillStore, key, flags, (item) => judge(item, policy))
+    const [finding] = await Promise.all([read, marked])
+    return finding
   }
 
   async #reopened(

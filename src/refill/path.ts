@@ -1,6 +1,5 @@
-import { MintringError } from '../errors.ts'
 import type { Policy } from './policy.ts'
-import type { Encoded, Item, Place, Reader, ReadHandle, RefillStore } from './store.ts'
+import type { Encoded, Item, Reader, ReadHandle } from './store.ts'
 import type { Finding, Lease } from './verdict.ts'
 
 /**
@@ -41,10 +40,3 @@ export interface Entry {
 
 /** The suffix of the lock beside a key. */
 export const LOCK_SUFFIX = ':lock'
-
-/** Where a key lives now. Throws MINTRING_NO_HOSTS when nowhere. */
-export function requirePlace(store: RefillStore, key: string): Place {
-  const place = store.place(key)
-  if (place !== undefined) return place
-  throw new MintringError('MINTRING_NO_HOSTS', 'No host is there to keep the key of a refill')
-}

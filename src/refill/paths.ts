@@ -5,7 +5,9 @@ import type { Path } from './path.ts'
 import { SidecarPath } from './sidecar-path.ts'
 import type { RefillStore } from './store.ts'
 
-/** The ways of one pool: by its dialect, since the formats differ, and by what a policy asks for. */
+/**
+ * The ways of one pool: by its dialect, since the formats differ, and by what a policy asks for.
+ */
 export class Paths {
   readonly #store: RefillStore
   readonly #inline: Path

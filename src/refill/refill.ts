@@ -32,8 +32,8 @@ export interface RefillSettings {
 }
 
 /**
- * Serves stale while one client of the whole fleet refills. One read tells fresh, stale or absent, and
- * elects who loads; the store succeeds only if nothing newer happened meanwhile.
+ * Serves stale while one client of the whole fleet refills. One read tells fresh, stale or absent,
+ * and elects who loads; the store succeeds only if nothing newer happened meanwhile.
  *
  * The protocol is memcached's own for this (doc/protocol.txt, "Meta Commands": stale items and the
  * win token); the idea is MintCache's, and the leases those of "Scaling Memcache at Facebook"
@@ -70,17 +70,13 @@ export class Refill implements DefinedVerbs {
    * MINTRING_BAD_POLICY, MINTRING_BAD_KEY, MINTRING_LOADER (also _TIMEOUT) when there is nothing to
    * serve, MINTRING_WAIT_TIMEOUT with `onWaitTimeout: 'throw'`, MINTRING_ABORTED, MINTRING_CLOSED.
    */
-  getOrSet<Value>(
-    key: string,
-    loader: Loader<Value>,
-    options: RefillOptions,
-  ): Promise<Value | undefined> {
+  getOrSet<Value>(key: string, loader: Loader<Value>, options: RefillOptions): Promise<Value> {
     try {
       this.#check(loader, options)
       const value = this.#isKnown
         ? this.#read(key, loader as Loader, options).value()
         : this.#known().then(() => this.#read(key, loader as Loader, options).value())
-      return forCaller(value as Promise<Value | undefined>, options, this.#clock)
+      return forCaller(value as Promise<Value>, options, this.#clock)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -104,8 +100,8 @@ export class Refill implements DefinedVerbs {
   }
 
   /**
-   * The values of many keys, in their order, without those that are `undefined`. Keys this client has
-   * to load go to one call of the loader.
+   * The values of many keys, in their order, without those that are `undefined`. Keys this client
+   * has to load go to one call of the loader.
    */
   async getOrSetMany<Value>(
     keys: readonly string[],
@@ -128,27 +124,23 @@ export class Refill implements DefinedVerbs {
   }
 
   /**
-   * Marks the key stale and loads it now, under the lease: the writer's own refill. Readers keep the
-   * stale value meanwhile. Resolves to a value loaded after the call.
+   * Marks the key stale and loads it now, under the lease: the writer's own refill. Readers keep
+   * the stale value meanwhile. Resolves to a value loaded after the call.
    */
-  async refresh<Value>(
-    key: string,
-    loader: Loader<Value>,
-    options: RefillOptions,
-  ): Promise<Value | undefined> {
+  async refresh<Value>(key: string, loader: Loader<Value>, options: RefillOptions): Promise<Value> {
     this.#check(loader, options)
     await this.#known()
     const policy = this.#policies.of(key, options)
     const ask = askHere(key, policy, loader as Loader, options.waitUntil)
     const entry = this.#refreshes.run(key, () => this.#refiller.restart(ask))
     const { value } = await forCaller(entry, options, this.#clock)
-    return value as Value | undefined
+    return value as Value
   }
 
   /**
-   * Marks a key, or several, stale: the next reader is served the stale value and one loads. Answers
-   * whether there was something to mark. The policy is that of the key: how long it may be stale.
-   * Without one, what this client last used for the key, or the defaults.
+   * Marks a key, or several, stale: the next reader is served the stale value and one loads.
+   * Answers whether there was something to mark. The policy is that of the key: how long it may be
+   * stale. Without one, what this client last used for the key, or the defaults.
    */
   async invalidate(
     keys: string | readonly string[],
@@ -163,8 +155,8 @@ export class Refill implements DefinedVerbs {
   }
 
   /**
-   * Binds keys and loader to one policy. Throws MINTRING_BAD_POLICY for one that cannot hold, or that
-   * is not the one under which a fixed key is defined already.
+   * Binds keys and loader to one policy. Throws MINTRING_BAD_POLICY for one that cannot hold, or
+   * that is not the one under which a fixed key is defined already.
    */
   define<Args extends readonly unknown[], Value>(
     definition: Definition<Args, Value>,
@@ -175,7 +167,9 @@ export class Refill implements DefinedVerbs {
     return bind(this, definition)
   }
 
-  /** For a `set` or `delete` by this client: what runs for the key may be older, nobody joins it. */
+  /**
+   * For a `set` or `delete` by this client: what runs for the key may be older, nobody joins it.
+   */
   detach(key: string): void {
     this.#refiller.detach(key)
   }
@@ -226,13 +220,14 @@ export class Refill implements DefinedVerbs {
     if (given !== undefined) return resolveGrace(given, this.#policies.defaults)
     const known = this.#policies.known(key)
     if (known !== undefined) return known
-    // A writer that never reads cannot know: the mark must then reach a lock beside the key as well.
+    // A writer that never reads cannot know: the mark must then reach a lock beside the key as
+    // well.
     return resolveGrace({ placeholder: 'sidecar' }, this.#policies.defaults)
   }
 
   /**
-   * Before the first answer of a server nobody knows what it speaks. Should none answer, calls go on
-   * all the same: they end as any call does that cannot reach the cache.
+   * Before the first answer of a server nobody knows what it speaks. Should none answer, calls go
+   * on all the same: they end as any call does that cannot reach the cache.
    */
   async #known(): Promise<void> {
     if (!this.#isKnown) await this.#store.learnDialect().catch(() => {})

@@ -252,8 +252,8 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
   }
 
   /**
-   * Shares another caller's load. Should that have lost its lease, something happened to the key: the
-   * caller reads again, rather than take for new what may be old.
+   * Shares another caller's load. Should that have lost its lease, something happened to the key:
+   * the caller reads again, rather than take for new what may be old.
    */
   #share(
     ask: Ask,

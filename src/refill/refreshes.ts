@@ -5,9 +5,9 @@ interface Turns {
 }
 
 /**
- * Refreshes of one process: per key at most one runs and one waits. A call never shares a refresh that
- * began before it, since that may have read what the call is about; calls that come while one runs
- * share the next.
+ * Refreshes of one process: per key at most one runs and one waits. A call never shares a refresh
+ * that began before it, since that may have read what the call is about; calls that come while one
+ * runs share the next.
  */
 export class Refreshes {
   readonly #turns = new Map<string, Turns>()

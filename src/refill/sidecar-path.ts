@@ -8,7 +8,8 @@ import { judge } from './verdict.ts'
 
 /**
  * The meta path for keys that others read as plain bytes: no placeholder ever stands in the key
- * itself, since nginx would serve it as an empty page. A miss is contested on a lock beside the key.
+ * itself, since nginx would serve it as an empty page. A miss is contested on a lock beside the
+ * key.
  */
 export class SidecarPath extends MetaPath {
   override read(key: string, policy: Policy, reader: Reader): ReadHandle {

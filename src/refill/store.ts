@@ -4,8 +4,8 @@
  */
 
 /**
- * One server in one life of its connection. A CAS id means nothing anywhere else: a restarted server
- * counts them from 1 again. One object per life, so that `===` compares.
+ * One server in one life of its connection. A CAS id means nothing anywhere else: a restarted
+ * server counts them from 1 again. One object per life, so that `===` compares.
  */
 export interface Place {
   /** The server, as `hosts()` names it. */
@@ -39,6 +39,7 @@ export interface Item {
 export interface Reader {
   /** The item may be used during the call only, unless it says otherwise. */
   answered(item: Item): unknown
+  /** What it throws rejects the read's promise. */
   failed(error: unknown): unknown
 }
 
@@ -131,19 +132,35 @@ export interface RefillStore {
   exchange(place: Place, key: string, commands: readonly Command[]): Promise<readonly Answer[]>
 
   /**
-   * As exchange(), for invalidations, which must reach every server that may hold the key: the
-   * present owner and the one of the full ring, which gets `elsewhere` (default: the same). Safe to
-   * send twice. Answers of the present owner.
+   * Sends commands for an invalidation, in order, wherever the key lives now; a server that should
+   * have had them and could not be reached gets them, or a delete, before it is believed again.
+   * Safe to send twice. Reads and these reach one server in the order they were asked for.
    */
-  spread(
-    key: string,
-    commands: readonly Command[],
-    elsewhere?: readonly Command[],
-  ): Promise<readonly Answer[]>
+  spread(key: string, commands: readonly Command[]): Promise<readonly Answer[]>
 
   /** Throws or rejects with MINTRING_BAD_VALUE. */
   encode(value: unknown): Encoded | Promise<Encoded>
 
-  /** The most bytes a body for this key may have. */
-  maxBodyBytes(key: string): number
+  /**
+   * Whether the server takes a body of that many bytes under this key. One that is too large is not
+   * tried: refusing it, the server would delete the value it has.
+   */
+  fits(key: string, bodyBytes: number): boolean
+}
+
+/** One read for those who take what they need of the item and go. Rejects as reads do. */
+export function readItem<Result>(
+  store: RefillStore,
+  key: string,
+  [vivifySeconds, refreshBelowSeconds]: readonly [number, number],
+  take: (item: Item) => Result,
+): Promise<Result> {
+  const reader: Reader = {
+    answered: take,
+    failed(error) {
+      throw error
+    },
+  }
+  const { promise } = store.read(key, vivifySeconds, refreshBelowSeconds, reader)
+  return promise as Promise<Result>
 }

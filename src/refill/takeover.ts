@@ -32,8 +32,8 @@ export class Takeovers {
   }
 
   /**
-   * Notes that another has the lease of this reading. When the same one stood still for as long as a
-   * lease, tries to take it: answers what was won, or undefined.
+   * Notes that another has the lease of this reading. When the same one stood still for as long as
+   * a lease, tries to take it: answers what was won, or undefined.
    */
   async observe(ask: Ask, path: Path, finding: Finding): Promise<Finding | undefined> {
     const { key, policy } = ask

@@ -17,7 +17,9 @@ export type Election = 'won' | 'lost' | 'open' | 'none'
 export interface Lease {
   readonly place: Place
   readonly cas: string
-  /** `item`: on a value. `placeholder`: on the empty item left by a miss. `lock`: beside the key. */
+  /**
+   * `item`: on a value. `placeholder`: on the empty item left by a miss. `lock`: beside the key.
+   */
   readonly on: 'item' | 'placeholder' | 'lock'
   /** Seconds after which the server forgets it unless it is renewed; -1 = never. */
   readonly endsInSeconds: number
@@ -53,9 +55,9 @@ export function isPlainlyFresh(item: Item, policy: Policy): boolean {
 }
 
 /**
- * Judges the answer to `mg key N R v f t c`. The item outlives its ttl by the policy's grace, so the
- * seconds it has left are the clock: no process needs one of its own. A value that cannot be decoded
- * is as good as none.
+ * Judges the answer to `mg key N R v f t c`. The item outlives its ttl by the policy's grace, so
+ * the seconds it has left are the clock: no process needs one of its own. A value that cannot be
+ * decoded is as good as none.
  */
 export function judge(item: Item, policy: Policy): Finding {
   const { ttlSeconds } = item

@@ -36,8 +36,8 @@ interface Waiting {
 }
 
 /**
- * The waits of one process: one poller per key, whoever waits for it. It polls by the same read that
- * everybody makes, so it also inherits a lease whose holder died.
+ * The waits of one process: one poller per key, whoever waits for it. It polls by the same read
+ * that everybody makes, so it also inherits a lease whose holder died.
  */
 export class Waits {
   readonly #owner: WaitOwner

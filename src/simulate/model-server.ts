@@ -1,0 +1,171 @@
+import type { Answer, Command, Encoded, Place, Status } from '../refill/store.ts'
+
+/** What memcached keeps of one key. */
+interface Stored {
+  readonly body: Buffer
+  readonly flags: number
+  cas: number
+  /** In seconds of the server's clock; Infinity = never. */
+  endsAt: number
+  isStale: boolean
+  /** The right to refill was given away. */
+  isSent: boolean
+}
+
+/**
+ * As much of memcached as refills use, each command at once and whole. Its clock ticks once a
+ * second, so what is to live n seconds lives between n-1 and n; its CAS ids start from 1 in every
+ * life.
+ */
+export class ModelServer {
+  readonly #nowMs: () => number
+  readonly #items = new Map<string, Stored>()
+  #lastCas = 0
+  #life: Place = { name: 'model' }
+  /** Told before a value replaces another. */
+  onReplace: (key: string, before: Buffer | undefined, after: Buffer) => void = () => {}
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs
+  }
+
+  /** This life; another object after a restart. */
+  get life(): Place {
+    return this.#life
+  }
+
+  /** Forgets everything, CAS ids too. */
+  restart(): void {
+    this.#items.clear()
+    this.#lastCas = 0
+    this.#life = { name: 'model' }
+  }
+
+  /** Drops an item, as memory pressure does. */
+  evict(key: string): void {
+    this.#items.delete(key)
+  }
+
+  execute(key: string, command: Command): Answer {
+    const name = key + (command.suffix ?? '')
+    switch (command.name) {
+      case 'mg':
+        return this.#metaGet(name, command.vivifySeconds, command.refreshBelowSeconds)
+      case 'ms':
+        if (command.add) return this.#add(name, command.encoded, command.ttlSeconds)
+        return this.#swap(name, command.encoded, command.ttlSeconds, command.cas)
+      case 'md':
+        return this.#metaDelete(name, command)
+      case 'gets': {
+        const item = this.#live(name)
+        return item === undefined ? this.#answer('missing') : this.#answer('done', item)
+      }
+      case 'add':
+        return this.#add(name, command.encoded, command.ttlSeconds)
+      case 'cas':
+        return this.#swap(name, command.encoded, command.ttlSeconds, command.cas)
+      case 'touch': {
+        const item = this.#live(name)
+        if (item !== undefined) item.endsAt = this.#end(command.ttlSeconds)
+        return this.#answer(item === undefined ? 'missing' : 'done')
+      }
+      case 'delete':
+        return this.#answer(this.#live(name) && this.#items.delete(name) ? 'done' : 'missing')
+    }
+  }
+
+  /** A plain set by some client that knows nothing of refills. */
+  set(key: string, encoded: Encoded, ttlSeconds: number): void {
+    this.#put(key, encoded, ttlSeconds)
+  }
+
+  get #now(): number {
+    return Math.floor(this.#nowMs() / 1000)
+  }
+
+  #end(ttlSeconds: number): number {
+    return ttlSeconds === 0 ? Number.POSITIVE_INFINITY : this.#now + ttlSeconds
+  }
+
+  #live(name: string): Stored | undefined {
+    const item = this.#items.get(name)
+    if (item === undefined || item.endsAt > this.#now) return item
+    this.#items.delete(name)
+    return undefined
+  }
+
+  #put(name: string, { body, flags }: Encoded, ttlSeconds: number): Stored {
+    const bytes = Buffer.from(body as string, 'latin1')
+    const endsAt = this.#end(ttlSeconds)
+    this.onReplace(name, this.#live(name)?.body, bytes)
+    const item = { body: bytes, flags, cas: ++this.#lastCas, endsAt, isStale: false, isSent: false }
+    this.#items.set(name, item)
+    return item
+  }
+
+  #metaGet(name: string, vivifySeconds = 0, refreshBelowSeconds = 0): Answer {
+    const item = this.#live(name)
+    if (item === undefined) {
+      if (vivifySeconds === 0) return this.#answer('missing')
+      const made = this.#put(name, { body: '', flags: 0 }, vivifySeconds)
+      made.isSent = true
+      return this.#answer('done', made, true)
+    }
+    if (item.isSent) return this.#answer('done', item)
+    const isLow = item.endsAt - this.#now < refreshBelowSeconds
+    if (!item.isStale && !isLow) return this.#answer('done', item)
+    item.isSent = true
+    return this.#answer('done', item, true)
+  }
+
+  #metaDelete(name: string, command: Extract<Command, { name: 'md' }>): Answer {
+    const item = this.#live(name)
+    if (item === undefined) return this.#answer('missing')
+    if (command.cas !== undefined && command.cas !== String(item.cas)) return this.#answer('exists')
+    if (command.invalidate !== true) {
+      this.#items.delete(name)
+      return this.#answer('done')
+    }
+    item.isStale = true
+    item.isSent = false
+    item.cas = ++this.#lastCas
+    if (command.ttlSeconds !== undefined) item.endsAt = this.#end(command.ttlSeconds)
+    return this.#answer('done', item)
+  }
+
+  #add(name: string, encoded: Encoded, ttlSeconds: number): Answer {
+    if (this.#live(name) !== undefined) return this.#answer('refused')
+    return this.#answer('done', this.#put(name, encoded, ttlSeconds))
+  }
+
+  #swap(name: string, encoded: Encoded, ttlSeconds: number, cas: string | undefined): Answer {
+    const item = this.#live(name)
+    if (cas !== undefined && item === undefined) return this.#answer('missing')
+    if (cas !== undefined && cas !== String(item?.cas)) return this.#answer('exists')
+    if (ttlSeconds < 0) {
+      this.#items.delete(name)
+      return this.#answer('done')
+    }
+    return this.#answer('done', this.#put(name, encoded, ttlSeconds))
+  }
+
+  #answer(status: Status, item?: Stored, won = false): Answer {
+    const life = this.#life
+    const { body = Buffer.alloc(0), flags = 0, cas = 0 } = item ?? {}
+    const leftSeconds = item === undefined ? -2 : item.endsAt - this.#now
+    return {
+      status,
+      found: item !== undefined,
+      flags,
+      size: body.length,
+      ttlSeconds: Number.isFinite(leftSeconds) ? leftSeconds : -1,
+      won,
+      lost: !won && item?.isSent === true,
+      stale: item?.isStale === true,
+      cas: String(cas),
+      place: () => life,
+      decode: (_flags, from) => JSON.parse(body.toString('utf8', from)),
+      head: (length) => body.subarray(0, length),
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import { MintringError } from '../errors.ts'
+import type {
+  Answer,
+  Command,
+  Dialect,
+  Encoded,
+  Place,
+  Reader,
+  ReadHandle,
+  RefillStore,
+} from '../refill/store.ts'
+import type { ModelServer } from './model-server.ts'
+import type { VirtualTime } from './virtual-time.ts'
+
+const MAX_BODY_BYTES = 1024 * 1024
+
+/** The network between a process and the server. */
+export interface ModelNetwork {
+  readonly dialect: Dialect
+  /** The longest way of one command; it takes from a tenth of that. */
+  readonly latencyMs: number
+  /** Whether other processes' commands may come between two of one write. */
+  readonly interleaves: boolean
+}
+
+/** One process's way to the model server: in order, with delays, cut when either side dies. */
+export class ModelStore implements RefillStore {
+  readonly dialect: Dialect
+  readonly #server: ModelServer
+  readonly #time: VirtualTime
+  readonly #network: ModelNetwork
+  readonly #isAlive: () => boolean
+  #place: Place
+  #lastMs = 0
+  /** Reads and stores that went out, for those who count. */
+  commands = 0
+
+  constructor(
+    server: ModelServer,
+    time: VirtualTime,
+    network: ModelNetwork,
+    isAlive: () => boolean = () => true,
+  ) {
+    this.dialect = network.dialect
+    this.#server = server
+    this.#time = time
+    this.#network = network
+    this.#isAlive = isAlive
+    this.#place = server.life
+  }
+
+  async learnDialect(): Promise<Dialect> {
+    return this.dialect
+  }
+
+  read(
+    key: string,
+    vivifySeconds: number,
+    refreshBelowSeconds: number,
+    reader: Reader,
+  ): ReadHandle {
+    const command: Command =
+      this.dialect === 'classic'
+        ? { name: 'gets' }
+        : { name: 'mg', vivifySeconds, refreshBelowSeconds, value: true }
+    const handle = { sent: false, promise: Promise.resolve() as Promise<unknown> }
+    const place = this.#connected()
+    // What one turn asks for leaves at its end.
+    this.#time.after(0, () => {
+      handle.sent = true
+    })
+    handle.promise = this.#send(place, key, [command]).then(
+      ([answer]) => reader.answered(answer!),
+      (error: unknown) => reader.failed(error),
+    )
+    return handle
+  }
+
+  place(): Place {
+    return this.#connected()
+  }
+
+  exchange(place: Place, key: string, commands: readonly Command[]): Promise<readonly Answer[]> {
+    return place === this.#connected() ? this.#send(place, key, commands) : Promise.reject(cut())
+  }
+
+  spread(key: string, commands: readonly Command[]): Promise<readonly Answer[]> {
+    return this.#send(this.#connected(), key, commands)
+  }
+
+  encode(value: unknown): Encoded {
+    return { body: JSON.stringify(value), flags: 1 }
+  }
+
+  fits(_key: string, bodyBytes: number): boolean {
+    return bodyBytes < MAX_BODY_BYTES
+  }
+
+  /** A connection ends with the server's life, and the next call makes another. */
+  #connected(): Place {
+    this.#place = this.#server.life
+    return this.#place
+  }
+
+  #send(place: Place, key: string, commands: readonly Command[]): Promise<readonly Answer[]> {
+    // The dead send nothing, and hear nothing.
+    if (!this.#isAlive()) return new Promise(() => {})
+    this.commands += commands.length
+    return new Promise((resolve, reject) => {
+      const answers: Answer[] = []
+      let atMs = 0
+      commands.forEach((command, i) => {
+        atMs = i > 0 && !this.#network.interleaves ? atMs : this.#arrival()
+        this.#at(atMs, () => {
+          // Bytes of a dead process that are on their way still arrive.
+          if (place !== this.#server.life) return
+          answers.push(this.#server.execute(key, command))
+        })
+      })
+      this.#lastMs = atMs
+      this.#at(atMs + this.#delay(), () => {
+        if (!this.#isAlive()) return
+        if (answers.length === commands.length) resolve(answers)
+        else reject(cut())
+      })
+    })
+  }
+
+  /** In order: nothing overtakes what this process sent before. */
+  #arrival(): number {
+    this.#lastMs = Math.max(this.#lastMs, this.#time.nowMs + this.#delay())
+    return this.#lastMs
+  }
+
+  #at(atMs: number, task: () => void): void {
+    this.#time.after(atMs - this.#time.nowMs, task)
+  }
+
+  #delay(): number {
+    const { latencyMs } = this.#network
+    return Math.max(1, Math.round(latencyMs * (0.1 + 0.9 * this.#time.random())))
+  }
+}
+
+function cut(): MintringError {
+  return new MintringError('MINTRING_CONNECTION', 'The connection to the model was cut')
+}

@@ -1,0 +1,66 @@
+import { Refill, type RefillSettings } from '../../src/refill/refill.ts'
+import type { Dialect } from '../../src/refill/store.ts'
+import { ModelServer } from '../../src/simulate/model-server.ts'
+import { ModelStore } from '../../src/simulate/model-store.ts'
+import { VirtualTime } from '../../src/simulate/virtual-time.ts'
+
+/** A client process in a world of its own time. */
+export interface Process {
+  readonly refill: Refill
+  readonly store: ModelStore
+  /** Ends it as kill -9 does: nothing of it happens any more. */
+  kill(): void
+}
+
+/** One model server, any number of processes, and time that passes when told to. */
+export interface World {
+  readonly time: VirtualTime
+  readonly server: ModelServer
+  start(settings?: Omit<RefillSettings, 'clock'>): Process
+  /** Lets time pass, and all that happens in it. */
+  pass(ms: number): Promise<void>
+  /** Lets time pass until the promise has settled, and answers or throws what it did. */
+  when<Result>(promise: Promise<Result>): Promise<Result>
+  /** A loader's work: the value after that many milliseconds. */
+  later<Value>(ms: number, value: Value): Promise<Value>
+}
+
+const NEVER_MS = 3_600_000
+
+export function world(dialect: Dialect = 'meta', seed = 1): World {
+  const time = new VirtualTime(seed)
+  const server = new ModelServer(() => time.nowMs)
+  const network = { dialect, latencyMs: 2, interleaves: false }
+  return {
+    time,
+    server,
+    start(settings = {}) {
+      let isAlive = true
+      const store = new ModelStore(server, time, network, () => isAlive)
+      const refill = new Refill(store, { ...settings, clock: time.clock(() => isAlive) })
+      return {
+        refill,
+        store,
+        kill() {
+          isAlive = false
+        },
+      }
+    },
+    pass: (ms) => time.run(time.nowMs + ms),
+    async when(promise) {
+      let isOver = false
+      const end = (): void => {
+        isOver = true
+      }
+      promise.then(end, end)
+      await time.run(time.nowMs)
+      for (let ms = 0; !isOver && ms < NEVER_MS; ms += 10) await time.run(time.nowMs + 10)
+      if (!isOver) throw new Error('still pending after an hour')
+      return promise
+    },
+    later: (ms, value) =>
+      new Promise((resolve) => {
+        time.after(ms, () => resolve(value))
+      }),
+  }
+}
