@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import { type Command, CommandParser } from '../protocol/command.ts'
+import type { Command } from '../protocol/command.ts'
+import { CommandParser } from '../protocol/command-parser.ts'
 import { ReplyWriter } from '../protocol/respond.ts'
 import { AuthGate } from './auth.ts'
 import { commandHandler } from './commands.ts'

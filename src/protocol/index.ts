@@ -4,9 +4,10 @@
  */
 export { type ErrorCode, isMintringError, MintringError } from '../errors.ts'
 export * from './admin.ts'
-export { Command, CommandParser, type CommandParserOptions, itemBytes } from './command.ts'
+export { Command, itemBytes } from './command.ts'
 export { CommandLine } from './command-line.ts'
 export { META_FLAGS_1_6_18, MetaFlags } from './command-meta.ts'
+export { CommandParser, type CommandParserOptions } from './command-parser.ts'
 export { toExptime } from './exptime.ts'
 export { checkWireKey, toBase64Key, toWireKey } from './key.ts'
 export * from './limits.ts'

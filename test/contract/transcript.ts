@@ -35,14 +35,20 @@ export async function playTranscript(target: Target, text: string): Promise<void
       // Bytes too many show in the next step; after the last one they are waited for.
       const last = index === steps.length - 1
       const reply = await wire.read(enough, step.closes, last ? QUIET_MS : 0)
-      const said = `${target.name} answered ${JSON.stringify(reply)} to ${JSON.stringify(step.send)}`
+      const said = `${target.name} answered ${brief(reply)} to ${brief(step.send)}`
       const match = new RegExp(`^${pattern}$`, 's').exec(reply)
-      assert.ok(match, `${said}, not ${JSON.stringify(step.expect.join('\r\n'))}`)
+      assert.ok(match, `${said}, not ${brief(step.expect.join('\r\n'))}`)
       for (const [name, value] of Object.entries(match.groups ?? {})) bound.set(name, value)
     }
   } finally {
     wire.close()
   }
+}
+
+/** Bytes as a failure message shows them. */
+function brief(bytes: string): string {
+  const shown = JSON.stringify(bytes)
+  return shown.length > 400 ? `${shown.slice(0, 400)}…` : shown
 }
 
 function patternOf(line: string, bound: ReadonlyMap<string, string>): string {

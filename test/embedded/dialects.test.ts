@@ -14,7 +14,7 @@ async function asking(
 }
 
 describe('an embedded server of another version', () => {
-  test('answers ERROR to meta commands before 1.6.10, and reads their values as commands', async () => {
+  test('reads values of ms as commands before 1.6.10: meta is unknown', async () => {
     await asking({ version: '1.5.16' }, async (ask) => {
       assert.equal(await ask('version\r\n'), 'VERSION 1.5.16\r\n')
       assert.equal(await ask('mn\r\n'), 'ERROR\r\n')
@@ -24,7 +24,7 @@ describe('an embedded server of another version', () => {
     })
   })
 
-  test('has the ways of 1.6.15: stray spaces, misses without flags, no mg of a key alone', async () => {
+  test('has the ways of 1.6.15: stray spaces, misses without flags', async () => {
     await asking({ version: '1.6.15' }, async (ask) => {
       assert.equal(await ask('mg a\r\n'), 'CLIENT_ERROR bad command line format\r\n')
       assert.equal(await ask('mg a v k Ox\r\n'), 'EN\r\n')
@@ -92,7 +92,7 @@ describe('an embedded server of another version', () => {
 })
 
 describe('an embedded configuration endpoint', () => {
-  test('answers config get cluster with the nodes announced, each time under a higher version', async () => {
+  test('tells the nodes announced, each time under a higher version', async () => {
     await using server = await startServer({ cluster: ['10.0.0.1:11211', 'b|10.0.0.2|11212'] })
     const client = await RawClient.open(server.port)
     assert.equal(

@@ -20,7 +20,9 @@ describe('ReplyWriter', () => {
     assert.equal(parts.length, 1)
     assert.equal(
       textOf(parts),
-      'STORED\r\nVALUE k\xe9 5 5 7\r\nhello\r\nVALUE a 0 0\r\n\r\nCONFIG cluster 0 4\r\n1\nx\n\r\nEND\r\n',
+      'STORED\r\nVALUE k\xe9 5 5 7\r\nhello\r\nVALUE a 0 0\r\n\r\n'.concat(
+        'CONFIG cluster 0 4\r\n1\nx\n\r\nEND\r\n',
+      ),
     )
     assert.equal(writer.pending, false)
   })

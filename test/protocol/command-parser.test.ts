@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import {
-  type Command,
-  CommandParser,
-  type CommandParserOptions,
-  itemBytes,
-} from '../../src/protocol/command.ts'
+import { type Command, itemBytes } from '../../src/protocol/command.ts'
+import { CommandParser, type CommandParserOptions } from '../../src/protocol/command-parser.ts'
 
 /** What a test remembers of a command; `value` only where it has one. */
 interface Seen {
