@@ -109,13 +109,7 @@ export class ClientBase {
     await this.close()
   }
 
-  /** What console.log shows: hosts and their state. Never credentials. */
-  [inspect.custom](): string {
-    const hosts = this.hosts().map(({ name, state }) => `${name} (${state})`)
-    return `${this.constructor.name} { ${hosts.join(', ')} }`
-  }
-
-  /** What JSON.stringify writes: the same. */
+  /** What JSON.stringify writes: hosts and their state. Never credentials. */
   toJSON(): { readonly hosts: HostSnapshot[] } {
     return { hosts: this.hosts() }
   }
@@ -136,6 +130,14 @@ export class ClientBase {
     if (configureChannel.hasSubscribers) configureChannel.publish(message)
   }
 }
+
+// What console.log shows. Without it, credentials in the settings would be.
+Object.defineProperty(ClientBase.prototype, inspect.custom, {
+  value(this: ClientBase): string {
+    const hosts = this.hosts().map(({ name, state }) => `${name} (${state})`)
+    return `${this.constructor.name} { ${hosts.join(', ')} }`
+  },
+})
 
 function hooksOf(events: Events): ClusterHooks {
   return {
