@@ -33,7 +33,7 @@ contract('meta commands', {
     > mg a h
     < HD h0
     > mg a h l
-    < HD h1 l0`,
+    < HD h1 l{la}`,
   'mg T changes the time to live and mg t tells it, in order': `
     > set a 0 100 1
     > x

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { createManualClock } from '../../src/embedded/clock.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { RawClient } from './support.ts'
 
@@ -7,7 +8,7 @@ async function asking(
   options: Parameters<typeof startServer>[0],
   asks: (ask: (request: string, end?: string) => Promise<string>) => Promise<void>,
 ): Promise<void> {
-  await using server = await startServer(options)
+  await using server = await startServer({ clock: createManualClock(), ...options })
   const client = await RawClient.open(server.port)
   await asks((request, end) => client.ask(request, end))
   client.close()
