@@ -44,6 +44,7 @@ export class EmbeddedServer {
   #port: number
   #state: State = 'up'
   #nextId = 1
+  #lastStep: Promise<void> = Promise.resolve()
 
   constructor(settings: EngineSettings, listening: ListenSettings) {
     this.#settings = settings
@@ -110,40 +111,43 @@ export class EmbeddedServer {
   }
 
   /** Dies like a killed process: every connection is reset and new ones are refused. */
-  async kill(): Promise<void> {
-    if (this.#state === 'closed' || this.#state === 'killed') return
-    this.#state = 'killed'
-    await this.#stopListening(resetSocket)
+  kill(): Promise<void> {
+    return this.#inOrder(() => this.#die())
   }
 
   /** Starts again on the same port with an empty cache and CAS ids from 1; kills it first. */
-  async restart(): Promise<void> {
-    if (this.#state === 'closed') throw new MintringError('MINTRING_CLOSED', 'the server is closed')
-    await this.kill()
-    const { cluster } = this.#engine
-    this.#engine = this.#freshEngine(cluster)
-    this.#state = 'up'
-    if (!this.#plan.refuses) await this.#listen()
+  restart(): Promise<void> {
+    return this.#inOrder(async () => {
+      if (this.#state === 'closed') {
+        throw new MintringError('MINTRING_CLOSED', 'the server is closed')
+      }
+      await this.#die()
+      this.#engine = this.#freshEngine(this.#engine.cluster)
+      this.#state = 'up'
+      if (!this.#plan.refuses) await this.#listen()
+    })
   }
 
   /** Makes things go wrong from now on, in place of what went wrong before. */
   async inject(faults: Faults): Promise<void> {
     checkFaults(faults)
     this.#plan.set(faults)
-    await this.#followRefusal()
+    await this.#inOrder(() => this.#followRefusal())
   }
 
   /** Ends every fault. Connections lost in a black hole stay lost. */
   async heal(): Promise<void> {
     this.#plan.set(undefined)
-    await this.#followRefusal()
+    await this.#inOrder(() => this.#followRefusal())
   }
 
   /** Ends every connection and stops listening. May be called again. */
-  async close(): Promise<void> {
-    if (this.#state === 'closed') return
-    this.#state = 'closed'
-    await this.#stopListening((socket) => socket.destroy())
+  close(): Promise<void> {
+    return this.#inOrder(async () => {
+      if (this.#state === 'closed') return
+      this.#state = 'closed'
+      await this.#stopListening((socket) => socket.destroy())
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -156,6 +160,19 @@ export class EmbeddedServer {
     // A port must be known even if nobody may come in.
     await this.#listen()
     await this.#followRefusal()
+  }
+
+  /** Calls that overlap wait for each other: a restart cannot meet its own listener. */
+  #inOrder(step: () => Promise<void>): Promise<void> {
+    const done = this.#lastStep.then(step)
+    this.#lastStep = done.catch(() => {})
+    return done
+  }
+
+  async #die(): Promise<void> {
+    if (this.#state === 'closed' || this.#state === 'killed') return
+    this.#state = 'killed'
+    await this.#stopListening(resetSocket)
   }
 
   #freshEngine(cluster?: Engine['cluster']): Engine {

@@ -58,6 +58,17 @@ describe('an embedded server', () => {
     assert.equal(await tryConnect(server.port), 'connect')
   })
 
+  test('carries out calls that overlap one after the other', async () => {
+    await using server = await startServer()
+    const { port } = server
+    await Promise.all([server.restart(), server.restart(), server.kill(), server.restart()])
+    assert.equal(server.port, port)
+    assert.equal(await tryConnect(port), 'connect')
+    const closing = server.close()
+    await assert.rejects(server.restart(), { code: 'MINTRING_CLOSED' })
+    await closing
+  })
+
   test('paused, takes connections and answers nothing; resumed, executes what came', async () => {
     await using server = await startServer()
     const client = await RawClient.open(server.port)
