@@ -33,7 +33,7 @@ export async function playDeadHost(say: (line: string) => void): Promise<DeadHos
   const addresses = servers.map((server) => server.address)
   const cache = new MemcachedClient(addresses, { retryTimeoutMs: RETRY_TIMEOUT_MS })
   const keys = Array.from({ length: KEYS }, (_, index) => `user:${index}`)
-  say(`${HOSTS} cache hosts on this machine: ${addresses.join(', ')}`)
+  say(`${HOSTS} cache hosts on 127.0.0.1, ports ${servers.map(({ port }) => port).join(', ')}`)
   await cache.setMany(new Map(keys.map((key) => [key, `the value of ${key}`])))
   say(`${KEYS.toLocaleString('en')} keys written; callers now read and write all the time`)
   const load = new Load(cache, keys)
