@@ -11,7 +11,7 @@ process.chdir(root)
 
 const checks = new Map([
   ['types', () => run('node_modules/typescript/lib/tsc.js', '--noEmit')],
-  ['lint', () => run('node_modules/@biomejs/biome/bin/biome', 'ci', '.')],
+  ['lint', () => run('node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '.')],
   ['house', () => run('scripts/test.mjs', 'test/ladder.test.ts', 'test/house')],
   ['docs', () => run('scripts/test.mjs', 'test/docs')],
   ['generated', () => run('--import', 'tsx', 'scripts/docs-behaviors.mjs', '--check')],
