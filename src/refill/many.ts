@@ -89,7 +89,10 @@ export async function getOrSetMany(
     return { key, policy: policyOf(key), loader: batch.load, scope, waitUntil }
   })
   const found = await Promise.allSettled(
-    asks.map(({ key, policy, loader }) => reads.join(key, policy, loader).finding()),
+    asks.map(async (ask) => {
+      const finding = await reads.join(ask.key, ask.policy, ask.loader).finding()
+      return refiller.elected(ask, finding)
+    }),
   )
   const entries = asks.map(async (ask, i): Promise<[string, RefillEntry]> => {
     const read = found[i]!

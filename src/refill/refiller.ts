@@ -232,6 +232,14 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
     return this.reads.join(ask.key, ask.policy, ask.loader).finding()
   }
 
+  /**
+   * A reading with its election, should that take a command of its own before anything is served.
+   */
+  async elected(ask: Ask, finding: Finding): Promise<Finding> {
+    const isOpen = finding.election === 'open' && finding.verdict === 'absent'
+    return isOpen ? this.#contest(ask, finding) : finding
+  }
+
   #contest(ask: Ask, finding: Finding): Promise<Finding> {
     return this.pathOf(ask.policy).contest(ask.key, ask.policy, finding)
   }

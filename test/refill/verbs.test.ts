@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { isMintringError } from '../../src/errors.ts'
+import { world } from './world.ts'
+
+const POLICY = { ttl: 10, staleWhileRevalidate: 20, lease: 4, jitter: 0 } as const
+
+const coded = (code: string) => (error: unknown) => isMintringError(error) && error.code === code
+
+for (const dialect of ['meta', 'classic'] as const) {
+  describe(`invalidate, ${dialect} commands`, () => {
+    test('tells whether there was something, and keeps it to be served stale', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      assert.equal(await w.when(refill.invalidate('k', POLICY)), false)
+      await w.when(refill.getOrSet('k', () => 1, POLICY))
+      assert.equal(await w.when(refill.invalidate(['other', 'k'], POLICY)), true)
+      const entry = await w.when(refill.getOrSetEntry('k', () => 2, POLICY))
+      assert.deepEqual(entry, { value: 1, state: 'stale', staleFor: entry.staleFor })
+      assert.ok(entry.staleFor! <= 1)
+    })
+
+    test('done again and again keeps no value alive', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      await w.when(refill.getOrSet('k', () => 1, POLICY))
+      const broken = () => Promise.reject<number>(new Error('down'))
+      let servedMs = 0
+      const startMs = w.time.nowMs
+      for (let i = 0; i < 60; i++) {
+        await w.when(refill.invalidate('k', POLICY))
+        const value = await w.when(refill.getOrSet('k', broken, POLICY).catch(() => undefined))
+        if (value === 1) servedMs = w.time.nowMs - startMs
+        await w.pass(900)
+      }
+      assert.ok(servedMs > 15_000 && servedMs <= 21_500, `served until ${servedMs} ms`)
+    })
+
+    test('deletes where nothing may be served stale', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      const policy = { ttl: 10, staleWhileRevalidate: 0, jitter: 0 }
+      await w.when(refill.getOrSet('k', () => 1, policy))
+      assert.equal(await w.when(refill.invalidate('k')), true)
+      const entry = await w.when(refill.getOrSetEntry('k', () => 2, policy))
+      assert.deepEqual([entry.value, entry.state], [2, 'miss'])
+    })
+
+    test('by a process that never reads reaches refills of every kind', async () => {
+      for (const placeholder of ['inline', 'sidecar'] as const) {
+        const w = world(dialect)
+        const [reader, writer] = [w.start(), w.start()]
+        const policy = { ...POLICY, placeholder }
+        const loading = reader.refill.getOrSetEntry('k', () => w.later(300, 'old'), policy)
+        await w.pass(50)
+        await w.when(writer.refill.invalidate('k'))
+        assert.deepEqual(await w.when(loading), { value: 'old', state: 'uncached' })
+        const next = await w.when(reader.refill.getOrSetEntry('k', () => 'new', policy))
+        assert.ok(next.value === 'new' || next.state === 'stale', JSON.stringify(next))
+      }
+    })
+  })
+
+  describe(`refresh, ${dialect} commands`, () => {
+    test('loads now and resolves to what it loaded, while readers get the stale value', async () => {
+      const w = world(dialect)
+      const [writer, reader] = [w.start(), w.start()]
+      await w.when(reader.refill.getOrSet('k', () => 1, POLICY))
+      const refreshed = writer.refill.refresh('k', () => w.later(300, 2), POLICY)
+      await w.pass(50)
+      const stale = await w.when(reader.refill.getOrSetEntry('k', () => 3, POLICY))
+      assert.deepEqual([stale.value, stale.state], [1, 'stale'])
+      assert.equal(await w.when(refreshed), 2)
+      const fresh = await w.when(reader.refill.getOrSetEntry('k', () => 3, POLICY))
+      assert.deepEqual([fresh.value, fresh.state], [2, 'fresh'])
+    })
+
+    test('never shares a load that began before it, and runs once more for all that came', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      let version = 1
+      let loads = 0
+      const loader = () => {
+        loads++
+        return w.later(200, version)
+      }
+      const first = refill.refresh('k', loader, POLICY)
+      await w.pass(50)
+      version = 2
+      const later = [1, 2, 3].map(() => refill.refresh('k', loader, POLICY))
+      assert.deepEqual(await w.when(Promise.all(later)), [2, 2, 2])
+      assert.equal(await first, 1)
+      assert.equal(loads, 2)
+      assert.equal(await w.when(refill.getOrSet('k', loader, POLICY)), 2)
+    })
+
+    test('waits for another process that marked and won after it', async () => {
+      const w = world(dialect)
+      const [a, b] = [w.start(), w.start()]
+      await w.when(a.refill.getOrSet('k', () => 0, POLICY))
+      let loads = 0
+      const loader = () => w.later(300, ++loads)
+      const both = [a, b].map(({ refill }) => refill.refresh('k', loader, POLICY))
+      const values = await w.when(Promise.all(both))
+      assert.ok(values.every((value) => value >= 1))
+      const entry = await w.when(a.refill.getOrSetEntry('k', () => 9, POLICY))
+      assert.deepEqual([entry.value, entry.state], [Math.max(...values), 'fresh'])
+    })
+
+    test('rejects when its loader fails, and leaves the stale value', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      await w.when(refill.getOrSet('k', () => 1, POLICY))
+      const broken = () => Promise.reject<number>(new Error('down'))
+      await assert.rejects(w.when(refill.refresh('k', broken, POLICY)), coded('MINTRING_LOADER'))
+      assert.equal(await w.when(refill.getOrSet('k', () => 2, POLICY)), 1)
+    })
+  })
+
+  describe(`getOrSetMany, ${dialect} commands`, () => {
+    test('loads what it won in one call, and answers in the order of the keys', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      await w.when(refill.getOrSet('b', () => 'B', POLICY))
+      const calls: (readonly string[])[] = []
+      const values = await w.when(
+        refill.getOrSetMany(
+          ['a', 'b', 'c', 'gone', 'a'],
+          async (keys) => {
+            calls.push(keys)
+            await w.later(100, 0)
+            const known = keys.filter((key) => key !== 'gone')
+            return new Map(known.map((key) => [key, key.toUpperCase()]))
+          },
+          POLICY,
+        ),
+      )
+      assert.deepEqual(
+        [...values],
+        [
+          ['a', 'A'],
+          ['b', 'B'],
+          ['c', 'C'],
+        ],
+      )
+      assert.deepEqual(calls, [['a', 'c', 'gone']])
+      assert.equal(await w.when(refill.getOrSet('c', () => 'other', POLICY)), 'C')
+    })
+
+    test('of two processes with the same keys in another order waits for no circle', async () => {
+      const w = world(dialect)
+      const [a, b] = [w.start(), w.start()]
+      const loaded: string[] = []
+      const load = async (keys: readonly string[]) => {
+        loaded.push(...keys)
+        await w.later(100, 0)
+        return new Map(keys.map((key) => [key, 1]))
+      }
+      const keys = Array.from({ length: 20 }, (_, i) => `k${i}`)
+      const startMs = w.time.nowMs
+      await w.when(
+        Promise.all([
+          a.refill.getOrSetMany(keys, load, POLICY),
+          b.refill.getOrSetMany([...keys].reverse(), load, POLICY),
+        ]),
+      )
+      assert.deepEqual(loaded.sort(), [...keys].sort())
+      assert.ok(w.time.nowMs - startMs < 1_000)
+    })
+
+    test('serves stale and loads behind, telling the loader what it replaces', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      const load = (version: number) => async (keys: readonly string[]) =>
+        new Map(keys.map((key) => [key, version]))
+      await w.when(refill.getOrSetMany(['a', 'b'], load(1), POLICY))
+      await w.pass(11_500)
+      let stale: ReadonlyMap<string, unknown> | undefined
+      const served = await w.when(
+        refill.getOrSetMany(
+          ['a', 'b'],
+          (keys, context) => {
+            stale = context.stale
+            return load(2)(keys)
+          },
+          POLICY,
+        ),
+      )
+      assert.deepEqual([...served.values()], [1, 1])
+      await w.pass(100)
+      assert.deepEqual(
+        [...stale!],
+        [
+          ['a', 1],
+          ['b', 1],
+        ],
+      )
+      const after = await w.when(refill.getOrSetMany(['a', 'b'], load(3), POLICY))
+      assert.deepEqual([...after.values()], [2, 2])
+    })
+
+    test('rejects when a key has no value and its loader fails', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      const broken = () => Promise.reject(new Error('down'))
+      await assert.rejects(
+        w.when(refill.getOrSetMany(['a', 'b'], broken, POLICY)),
+        coded('MINTRING_LOADER'),
+      )
+      const notMap = (() => ({ a: 1 })) as never
+      await assert.rejects(
+        w.when(refill.getOrSetMany(['a'], notMap, POLICY)),
+        coded('MINTRING_LOADER'),
+      )
+    })
+  })
+}
+
+describe('define', () => {
+  test('binds the key, the loader and the policy', async () => {
+    const w = world()
+    const { refill } = w.start()
+    let version = 1
+    const page = refill.define({
+      ...POLICY,
+      key: (slug: string, language: string) => `page:${slug}:${language}`,
+      loader: (slug, language, { signal }) => {
+        assert.ok(signal instanceof AbortSignal)
+        return `${slug} in ${language}, ${version}`
+      },
+    })
+    assert.equal(await w.when(page.get('home', 'en')), 'home in en, 1')
+    version = 2
+    assert.equal(await w.when(page.refresh('home', 'en')), 'home in en, 2')
+    assert.equal(await w.when(page.invalidate('home', 'en')), true)
+    version = 3
+    const entry = await w.when(page.getEntry('home', 'en'))
+    assert.deepEqual([entry.value, entry.state], ['home in en, 2', 'stale'])
+    await w.pass(100)
+    assert.equal(await w.when(page.get('home', 'en')), 'home in en, 3')
+  })
+
+  test('refuses what is no key and no loader', () => {
+    const { refill } = world().start()
+    const bad = { ...POLICY, key: 7, loader: () => 1 } as never
+    assert.throws(() => refill.define(bad), coded('MINTRING_BAD_ARGUMENT'))
+    const worse = { ...POLICY, key: 'k', loader: 'no' } as never
+    assert.throws(() => refill.define(worse), coded('MINTRING_BAD_ARGUMENT'))
+  })
+})
