@@ -107,7 +107,6 @@ export class MemcachedClient extends RefillVerbs {
   /** Stores a value. True; false only when the server does not store it. */
   set(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
     try {
-      this.changed(key)
       return store(this.core, 'set', key, value, options)
     } catch (error) {
       return Promise.reject(error)
@@ -116,13 +115,11 @@ export class MemcachedClient extends RefillVerbs {
 
   /** Stores a value if there is none. */
   async add(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
-    this.changed(key)
     return store(this.core, 'add', key, value, options)
   }
 
   /** Stores a value if there is one. */
   async replace(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
-    this.changed(key)
     return store(this.core, 'replace', key, value, options)
   }
 
@@ -146,7 +143,6 @@ export class MemcachedClient extends RefillVerbs {
 
   /** Stores a value if nobody stored since gets() told this CAS id. */
   async cas(key: string, value: unknown, id: bigint, options?: StoreOptions): Promise<CasOutcome> {
-    this.changed(key)
     return cas(this.core, key, value, id, options)
   }
 
@@ -182,7 +178,6 @@ export class MemcachedClient extends RefillVerbs {
 
   /** Deletes a key. True when it was there. */
   async delete(key: string, options?: OperationOptions): Promise<boolean> {
-    this.changed(key)
     return remove(this.core, key, options)
   }
 

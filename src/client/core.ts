@@ -5,6 +5,7 @@ import type { Cluster } from '../hosts/cluster.ts'
 import type { Request } from '../net/request.ts'
 import { Chunks } from './chunks.ts'
 import type { Events } from './events.ts'
+import type { KeyMapping } from './keys.ts'
 import { Keys } from './keys.ts'
 import type { OperationOptions } from './options.ts'
 import { applyOptions } from './options.ts'
@@ -37,11 +38,13 @@ export class ClientCore {
   readonly cluster: Cluster
   readonly events: Events
   behaviors: Behaviors
-  keys: Keys
+  keys: KeyMapping
   codec: Codec
   /** Undefined when values that are too large reject. */
   chunks: Chunks | undefined
   maxItemBytes: number
+  /** Told of the keys this client writes itself: what a refill under way has read may be older. */
+  changed: (key: string) => void = () => {}
   /** Reads that failed and were answered as misses, because `onError` says so. */
   forgivenErrors = 0
   /** Counts a failure that becomes a miss; throws it when it is the caller's own mistake. */
@@ -67,6 +70,11 @@ export class ClientCore {
       behaviors,
       maxItemBytes: behaviors.maxItemBytes,
     })
+  }
+
+  /** The same hosts and settings, now and later, with keys and values written another way. */
+  view(keys: KeyMapping, codec: Codec): ClientCore {
+    return Object.create(this, { keys: { value: keys }, codec: { value: codec } })
   }
 
   /** Sends a request on its way. Throws for options under which it cannot start. */

@@ -13,6 +13,14 @@ export interface KeySettings {
   readonly longKeys: 'reject' | 'hash'
 }
 
+/** Callers' keys to what travels and to what the ring hashes. */
+export interface KeyMapping {
+  /** The key's bytes as they travel, one latin1 character each. Throws MINTRING_BAD_KEY. */
+  wireKey(key: string): string
+  /** What the ring hashes for a key. */
+  routeKey(key: string): string
+}
+
 /** What a hashed key starts with, after the prefix. */
 const HASH_MARK = '~sha256~'
 
@@ -24,7 +32,7 @@ const HASH_MARK = '~sha256~'
  * its bytes. Keys that already start with that mark are hashed too, so that no short key can name
  * the place of a long one: two keys meet only if SHA-256 collides.
  */
-export class Keys {
+export class Keys implements KeyMapping {
   readonly #prefix: string
   readonly #routedPrefix: string
   readonly #hashesLongKeys: boolean

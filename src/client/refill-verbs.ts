@@ -17,11 +17,14 @@ import type { RefillCounters } from '../refill/tally.ts'
 import type { CloseOptions } from './base.ts'
 import { HostCommands } from './host-commands.ts'
 import { ClusterStore } from './refill-store.ts'
+import type { ViewOptions } from './view.ts'
+import { ClientView } from './view.ts'
 
 /** The verbs that load what is not there, and what the rest of a client has to tell them. */
 export class RefillVerbs extends HostCommands {
   readonly #store: ClusterStore
   readonly #refill: Refill
+  readonly #views: ClientView[] = []
 
   constructor(servers: Servers, behaviors: BehaviorsInput = {}) {
     super(servers, behaviors)
@@ -30,6 +33,7 @@ export class RefillVerbs extends HostCommands {
       defaults: toRefillDefaults(this.behaviors),
       hooks: { report: (name, event) => this.#report(name, event) },
     })
+    this.core.changed = (key) => this.#refill.detach(key)
   }
 
   /**
@@ -92,6 +96,18 @@ export class RefillVerbs extends HostCommands {
     return this.#refill.define(definition)
   }
 
+  /**
+   * The same hosts under keys and values written another way: for items that other programs read,
+   * such as pages for nginx. It ends with this client.
+   */
+  view(options: ViewOptions): ClientView {
+    const view = new ClientView(this.core, options, {
+      report: (name, event) => this.#report(name, event),
+    })
+    this.#views.push(view)
+    return view
+  }
+
   /** What refills did so far: calls by state, loads, leases, how stale was what was served. */
   get refillCounters(): RefillCounters {
     return this.#refill.counters
@@ -105,19 +121,15 @@ export class RefillVerbs extends HostCommands {
   override setServers(servers: Servers): void {
     super.setServers(servers)
     this.#store.forgetDialect()
+    for (const view of this.#views) view.forgetDialect()
   }
 
   /** Refills under way may end first; what they leave then lets its lease go. */
   override async close(options: CloseOptions = {}): Promise<void> {
     const drainMs = options.drainMs ?? 1000
     const endMs = performance.now() + drainMs
-    await this.#refill.close(drainMs)
+    await Promise.all([this.#refill, ...this.#views].map((refills) => refills.close(drainMs)))
     await super.close({ drainMs: Math.max(0, endMs - performance.now()) })
-  }
-
-  /** After a write of this client's own: what a refill under way has read may be older. */
-  protected changed(key: string): void {
-    this.#refill.detach(key)
   }
 
   #report(event: RefillEventName, { key, error, reason, ...rest }: RefillEvent): void {

@@ -1,6 +1,6 @@
 import type { Behaviors } from '../behaviors/behaviors.ts'
-import type { CommandMessage, Outcome } from '../channels.ts'
-import { commandTrace } from '../channels.ts'
+import type { BatchMessage, CommandMessage, Outcome } from '../channels.ts'
+import { batchTrace, commandTrace } from '../channels.ts'
 import type { Cluster } from '../hosts/cluster.ts'
 import type { Request } from '../net/request.ts'
 
@@ -23,6 +23,25 @@ export function traceCommand<Result, Context>(
     return request.promise.finally(() => nameHost(cluster, message, request.router?.name))
   }
   return commandTrace.run(message, send, (result) => outcomeOf(request.verb.safety, result))
+}
+
+/** Runs a batch, while whoever listens to `mintring:batch` is told of it. */
+export function traceBatch<Done extends ReadonlyMap<string, unknown>>(
+  command: string,
+  keys: readonly string[],
+  traceKeys: boolean,
+  run: () => Promise<Done>,
+): Promise<Done> {
+  if (!batchTrace.hasSubscribers) return run()
+  const message: BatchMessage = { command, batchSize: keys.length }
+  if (traceKeys) Object.assign(message, { keys })
+  return batchTrace.run(message, run, (done) => {
+    let hits = 0
+    for (const value of done.values()) if (value !== false) hits++
+    message.hits = hits
+    if (command === 'getMany') return hits > 0 ? 'hit' : 'miss'
+    return hits === keys.length ? 'ok' : 'refused'
+  })
 }
 
 function nameHost(cluster: Cluster, message: CommandMessage, name: string | undefined): void {

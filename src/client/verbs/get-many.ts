@@ -8,6 +8,7 @@ import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
 import { Outcomes } from '../outcomes.ts'
 import { refuse, surprising } from '../refusal.ts'
+import { traceBatch } from '../trace.ts'
 import type { Codec } from '../values/codec.ts'
 import type { ManyKeys, ManyVerb } from './many.ts'
 import { allOf, checkKeys, runMany } from './many.ts'
@@ -59,7 +60,9 @@ export async function getMany(
   const hits = new Map<string, unknown>()
   const failed = new Map<string, MintringError>()
   const batch = checkKeys(core, keys)
-  await readMany(core, batch, options, hits, failed)
+  await traceBatch('getMany', batch.keys, core.behaviors.traceKeys, () =>
+    readMany(core, batch, options, hits, failed),
+  )
   if (core.behaviors.onError === 'miss') {
     for (const error of failed.values()) core.forgive(error)
     return hits
@@ -76,7 +79,10 @@ export async function getManyDetailed(
   options: OperationOptions | undefined,
 ): Promise<Outcomes<unknown>> {
   const outcomes = new Outcomes<unknown>()
-  await readMany(core, checkKeys(core, keys), options, outcomes, outcomes.failed)
+  const batch = checkKeys(core, keys)
+  await traceBatch('getMany', batch.keys, core.behaviors.traceKeys, () =>
+    readMany(core, batch, options, outcomes, outcomes.failed),
+  )
   return outcomes
 }
 
@@ -86,7 +92,7 @@ async function readMany(
   options: OperationOptions | undefined,
   hits: Map<string, unknown>,
   failed: Map<string, MintringError>,
-): Promise<void> {
+): Promise<ReadonlyMap<string, unknown>> {
   const values = new Array<unknown>(batch.keys.length).fill(undefined)
   const found: Found = { codec: core.codec, values, pending: [], broken: new Map() }
   const verb = readingVerb(core, batch, found)
@@ -98,6 +104,7 @@ async function readMany(
     if (value !== undefined) hits.set(key, value)
     else if (error !== undefined) failed.set(key, error)
   }
+  return hits
 }
 
 function readingVerb(core: ClientCore, batch: ManyKeys, found: Found): ManyVerb {

@@ -21,6 +21,7 @@ export function remove(
   const wireKey = core.keys.wireKey(key)
   const routeKey = core.keys.routeKey(key)
   const head = deleteHead(wireKey)
+  core.changed(key)
   return core.submit(new Request(DELETE, routeKey, wireKey, head, undefined, undefined), options)
 }
 

@@ -123,6 +123,7 @@ function encodeAndSend<Result>(
   const wireKey = core.keys.wireKey(key)
   const exptime = optionalExptime(options?.ttl)
   const encoded = core.codec.encode(value)
+  core.changed(key)
   if (encoded instanceof Promise || !fits(core, wireKey, encoded.body.length)) {
     return sendLater(core, way, key, wireKey, encoded, exptime, id, options)
   }

@@ -9,6 +9,7 @@ import type { ClientCore } from '../core.ts'
 import type { OperationOptions, StoreOptions } from '../options.ts'
 import { Outcomes } from '../outcomes.ts'
 import { refusalOf, surprising } from '../refusal.ts'
+import { traceBatch } from '../trace.ts'
 import { optionalExptime } from '../ttl.ts'
 import type { Encoded } from '../values/codec.ts'
 import { bytesOf, isAscii } from '../values/text.ts'
@@ -49,8 +50,21 @@ export async function setMany(
   const exptime = optionalExptime(options?.ttl)
   const values = new Map(pairsOf(entries))
   const batch = checkKeys(core, values.keys())
+  return traceBatch('setMany', batch.keys, core.behaviors.traceKeys, () =>
+    storeAll(core, batch, [...values.values()], exptime, options),
+  )
+}
+
+async function storeAll(
+  core: ClientCore,
+  batch: ManyKeys,
+  values: readonly unknown[],
+  exptime: number,
+  options: StoreOptions | undefined,
+): Promise<Outcomes<boolean>> {
   const written: Written = { done: [], refused: new Map() }
-  const encoded = await Promise.all([...values.values()].map((value) => core.codec.encode(value)))
+  const encoded = await Promise.all(values.map((value) => core.codec.encode(value)))
+  for (const key of batch.keys) core.changed(key)
   for (const [position, item] of encoded.entries()) {
     const wireKey = batch.wireKeys[position]!
     if (fits(core, wireKey, item.body.length)) continue
@@ -72,6 +86,17 @@ export async function deleteMany(
   options: OperationOptions | undefined,
 ): Promise<Outcomes<boolean>> {
   const batch = checkKeys(core, keys)
+  return traceBatch('deleteMany', batch.keys, core.behaviors.traceKeys, () =>
+    deleteAll(core, batch, options),
+  )
+}
+
+async function deleteAll(
+  core: ClientCore,
+  batch: ManyKeys,
+  options: OperationOptions | undefined,
+): Promise<Outcomes<boolean>> {
+  for (const key of batch.keys) core.changed(key)
   const written: Written = { done: [], refused: new Map() }
   const verb: ManyVerb = {
     isRead: false,

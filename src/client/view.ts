@@ -1,0 +1,94 @@
+import { MintringError } from '../errors.ts'
+import { META_SINCE } from '../protocol/meta-versions.ts'
+import type { RefillEntry } from '../refill/entry.ts'
+import type { RefillHooks } from '../refill/events.ts'
+import type { Loader } from '../refill/loading.ts'
+import type { RefillDefaults } from '../refill/policy.ts'
+import type { RefillOptions } from '../refill/refill.ts'
+import { Refill } from '../refill/refill.ts'
+import type { ClientCore } from './core.ts'
+import type { KeyMapping } from './keys.ts'
+import type { OperationOptions } from './options.ts'
+import { ClusterStore } from './refill-store.ts'
+import type { Codec } from './values/codec.ts'
+import { remove } from './verbs/removal.ts'
+import { get } from './verbs/retrieval.ts'
+
+/** How a view writes what a client would write otherwise. */
+export interface ViewOptions {
+  /** Keys on the wire, and what the ring hashes for them: the two need not be the same. */
+  readonly keys: KeyMapping
+  /** Values to bytes and flags, and back. */
+  readonly codec: Codec
+}
+
+/**
+ * A client's hosts under other keys and values. Its refills need servers with meta commands: the
+ * classic way wraps values in an envelope, which no other program could read.
+ */
+export class ClientView {
+  readonly #core: ClientCore
+  readonly #store: ClusterStore
+  readonly #refill: Refill
+
+  constructor(core: ClientCore, { keys, codec }: ViewOptions, hooks: RefillHooks) {
+    this.#core = core.view(keys, codec)
+    this.#store = new ClusterStore(this.#core)
+    this.#refill = new Refill(this.#store, { hooks })
+  }
+
+  /** The most bytes an item may have, as the client's behaviors say. */
+  get maxItemBytes(): number {
+    return this.#core.maxItemBytes
+  }
+
+  /** The value, or `undefined` when there is none. */
+  async get<Value>(key: string, options?: OperationOptions): Promise<Value | undefined> {
+    return get(this.#core, key, options) as Promise<Value | undefined>
+  }
+
+  /** Deletes a key for good: what is being loaded for it is older. True when it was there. */
+  async delete(key: string, policy?: RefillDefaults): Promise<boolean> {
+    const wasMarked = await this.#refill.invalidate(key, policy)
+    const wasThere = await remove(this.#core, key, undefined)
+    return wasMarked || wasThere
+  }
+
+  /** As the client's getOrSetEntry(). Rejects with MINTRING_UNSUPPORTED on classic servers. */
+  async getOrSetEntry<Value>(
+    key: string,
+    loader: Loader<Value>,
+    policy: RefillOptions,
+  ): Promise<RefillEntry<Value>> {
+    await this.#requireMeta()
+    return this.#refill.getOrSetEntry(key, loader, policy)
+  }
+
+  /** As the client's refresh(). Rejects with MINTRING_UNSUPPORTED on classic servers. */
+  async refresh<Value>(
+    key: string,
+    loader: Loader<Value>,
+    policy: RefillOptions,
+  ): Promise<Value | undefined> {
+    await this.#requireMeta()
+    return this.#refill.refresh(key, loader, policy)
+  }
+
+  /** The servers are others now. */
+  forgetDialect(): void {
+    this.#store.forgetDialect()
+  }
+
+  /** Lets refills end within `drainMs`, aborts the rest, and lets all leases go. */
+  close(drainMs: number): Promise<void> {
+    return this.#refill.close(drainMs)
+  }
+
+  /** Servers that cannot be asked now are no reason to refuse: calls end as they do without them. */
+  async #requireMeta(): Promise<void> {
+    const dialect = this.#store.dialect ?? (await this.#store.learnDialect().catch(() => 'meta'))
+    if (dialect === 'meta') return
+    const what = `Items that other programs read need meta commands (memcached ${META_SINCE})`
+    throw new MintringError('MINTRING_UNSUPPORTED', what)
+  }
+}

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { tracingChannel } from 'node:diagnostics_channel'
+import { type TestContext, test } from 'node:test'
+import { serve } from './support.ts'
+
+/** What the named channel tells at the end of each operation of a test. */
+function listen(context: TestContext, name: string): Record<string, unknown>[] {
+  const told: Record<string, unknown>[] = []
+  const handlers = { asyncEnd: (message: object) => void told.push({ ...message }) }
+  const channel = tracingChannel<unknown, object>(name)
+  channel.subscribe(handlers as never)
+  context.after(() => channel.unsubscribe(handlers as never))
+  return told
+}
+
+test('commands are told with host and outcome, and without key or value', async (context) => {
+  const told = listen(context, 'mintring:command')
+  const { server, cache } = await serve(context)
+  await cache.get('k')
+  await cache.set('k', 'secret')
+  await cache.get('k')
+  await cache.add('k', 'secret')
+  await assert.rejects(cache.incr('k'))
+  const place = { host: server.address, serverAddress: '127.0.0.1', serverPort: server.port }
+  assert.deepEqual(
+    told.map(({ error, ...rest }) => rest),
+    [
+      { command: 'get', ...place, outcome: 'miss' },
+      { command: 'set', ...place, outcome: 'ok' },
+      { command: 'get', ...place, outcome: 'hit' },
+      { command: 'add', ...place, outcome: 'refused' },
+      { command: 'incr', ...place, outcome: 'error' },
+    ],
+  )
+  assert.equal((told[4]?.error as { code: string }).code, 'MINTRING_REFUSED')
+})
+
+test('traceKeys adds the key', async (context) => {
+  const told = listen(context, 'mintring:command')
+  const { cache } = await serve(context, { traceKeys: true })
+  await cache.get('k')
+  assert.equal(told[0]?.key, 'k')
+})
+
+test('batches are told as one, with how much of them was done', async (context) => {
+  const told = listen(context, 'mintring:batch')
+  const { cache } = await serve(context)
+  await cache.setMany({ a: 1, b: 2 })
+  await cache.getMany(['a', 'b', 'c'])
+  await cache.getManyDetailed(['c'])
+  await cache.deleteMany(['a', 'c'])
+  assert.deepEqual(told, [
+    { command: 'setMany', batchSize: 2, hits: 2, outcome: 'ok' },
+    { command: 'getMany', batchSize: 3, hits: 2, outcome: 'hit' },
+    { command: 'getMany', batchSize: 1, hits: 0, outcome: 'miss' },
+    { command: 'deleteMany', batchSize: 2, hits: 1, outcome: 'refused' },
+  ])
+})
