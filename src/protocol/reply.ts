@@ -150,7 +150,11 @@ export class Reply {
   /** The value in a buffer the caller may keep: the owned one, else a copy. */
   valueBuffer(): Buffer {
     const length = this.dataEnd - this.dataStart
-    if (this.dataOwned && this.data.length === length) return this.data
+    if (this.dataOwned && this.data.length === length) {
+      // It can be given away once: whoever asks next gets a copy.
+      this.dataOwned = false
+      return this.data
+    }
     const copy = Buffer.allocUnsafe(length)
     this.data.copy(copy, 0, this.dataStart, this.dataEnd)
     return copy

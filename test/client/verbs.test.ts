@@ -67,6 +67,15 @@ for (const [name, skip, start] of servers) {
       assert.deepEqual(values, [3, undefined, 1, 3, 2, undefined])
     })
 
+    it('gives callers who ask for one key in one turn a buffer each', async () => {
+      for (const size of [10, 5000, 900_000]) {
+        await cache.set('shared', Buffer.alloc(size, 1))
+        const got = await Promise.all([1, 2].map(() => cache.get<Buffer>('shared')))
+        got[0]?.fill(2)
+        assert.deepEqual(got[1], Buffer.alloc(size, 1))
+      }
+    })
+
     it('keeps what it is told in one turn in order', async () => {
       const answers = [cache.set('o', 1), cache.get('o'), cache.set('o', 2), cache.get('o')]
       assert.deepEqual(await Promise.all(answers), [true, 1, true, 2])
