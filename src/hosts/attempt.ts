@@ -1,4 +1,4 @@
-import type { ErrorCode, MintringError } from '../errors.ts'
+import { type ErrorCode, MintringError } from '../errors.ts'
 import type { Request } from '../net/request.ts'
 
 /** Errors that another attempt cannot help. */
@@ -23,4 +23,15 @@ export function isLaneDeath(error: MintringError): boolean {
 export function mayRepeat(request: Request, retryWrites: boolean): boolean {
   if (!request.sent || request.verb.safety === 'read') return true
   return request.verb.safety === 'idempotent' && retryWrites
+}
+
+/** What a caller is told: the attempt's error with what is known of the request. */
+export function errorOf(request: Request, error: MintringError): MintringError {
+  const { code, message, host, cause = error } = error
+  return new MintringError(code, message, {
+    host,
+    command: request.verb.name,
+    sent: request.sent,
+    cause,
+  })
 }

@@ -3,7 +3,7 @@ import type { Resolve } from '../net/dial.ts'
 import type { Request } from '../net/request.ts'
 import { Turn } from '../net/turn.ts'
 import { identityOf, parseServers, type ServerAddress } from './address.ts'
-import { isFinal, isLaneDeath, mayRepeat } from './attempt.ts'
+import { errorOf, isFinal, isLaneDeath, mayRepeat } from './attempt.ts'
 import { withShortTtl } from './gutter.ts'
 import type { ClusterHooks } from './hooks.ts'
 import { Host } from './host.ts'
@@ -69,7 +69,7 @@ export class Cluster implements HostOwner<Host> {
     request.pinned = true
     if (!this.#begin(request)) return
     if (host.usable || host.canWait(request.finalMs)) this.#attempt(host, request)
-    else this.#reject(request, host.outError())
+    else request.reject(errorOf(request, host.outError()))
   }
 
   /**
@@ -95,13 +95,9 @@ export class Cluster implements HostOwner<Host> {
   locate(routeKey: string): Location {
     const { hash, point } = this.#places.locate(routeKey)
     const home = this.homeOf(routeKey)
-    const gutter = this.#gutter
-    const fallback = gutter
-      ? gutter.homeOf(routeKey)
-      : this.#mayRehash
-        ? this.#places.fallback(routeKey, home)
-        : undefined
-    return { server: home.name, hash, point, ejected: home.isEjected, fallback: fallback?.name }
+    const elsewhere = this.#mayRehash ? this.#places.fallback(routeKey, home) : undefined
+    const fallback = (this.#gutter?.homeOf(routeKey) ?? elsewhere)?.name
+    return { server: home.name, hash, point, ejected: home.isEjected, fallback }
   }
 
   /** Replaces the membership. Hosts that stay keep their lanes; those that leave finish first. */
@@ -159,7 +155,7 @@ export class Cluster implements HostOwner<Host> {
   attemptFailed(host: Host, request: Request, error: MintringError): void {
     const nowMs = performance.now()
     if (isFinal(error) || !mayRepeat(request, this.#policy.retryWrites)) {
-      this.#reject(request, error)
+      request.reject(errorOf(request, error))
       return
     }
     const isLaneDead = isLaneDeath(error) && nowMs < request.deadlineMs
@@ -169,12 +165,14 @@ export class Cluster implements HostOwner<Host> {
       return
     }
     const { routeKey } = request
+    // Finding nobody there took no time and sent nothing new: it is not one of the retries.
+    if (isLaneDead && !host.usable && this.#policy.retries > 0) request.attempts--
     const isLast = request.attempts > this.#policy.retries || nowMs >= request.finalMs
     if (request.pinned || routeKey === undefined || isLast) this.#giveUp(request, error)
     else this.#divert(request, routeKey, host, error)
   }
 
-  /** Takes over a request of the cluster this one is the gutter of. */
+  /** Takes over a request of the cluster that this one is the gutter of. */
   adopt(request: Request, routeKey: string): void {
     const host = this.#places.find(routeKey) ?? this.#places.fallback(routeKey, undefined)
     if (host === undefined) this.#giveUp(request, this.#nowhere())
@@ -214,12 +212,16 @@ export class Cluster implements HostOwner<Host> {
 
   /** An attempt somewhere that may not be home: then home must forget the key. */
   #give(host: Host, request: Request): void {
-    const { routeKey, wireKey, verb } = request
-    if (routeKey !== undefined && verb.safety !== 'read' && wireKey !== '') {
-      const home = this.homeOf(routeKey)
-      if (home !== host) this.journal(home, wireKey, forgetHead(request))
-    }
+    if (request.routeKey !== undefined) this.#forgetAtHome(request, request.routeKey, host)
     this.#attempt(host, request)
+  }
+
+  /** A write that does not go home: what home has of the key is old from now on. */
+  #forgetAtHome(request: Request, routeKey: string, host: Host | undefined): void {
+    const { wireKey, verb } = request
+    if (verb.safety === 'read' || wireKey === '') return
+    const home = this.homeOf(routeKey)
+    if (home !== host) this.journal(home, wireKey, forgetHead(request))
   }
 
   /** `failed` (or, without it, the key's owner) cannot have the request: finds another place. */
@@ -232,7 +234,7 @@ export class Cluster implements HostOwner<Host> {
     const owner = failed ?? this.#places.ownerOf(routeKey)
     const why = error ?? owner.outError()
     if (why.code === 'MINTRING_AUTH') {
-      this.#reject(request, why)
+      request.reject(errorOf(request, why))
       return
     }
     if (this.#gutter !== undefined) {
@@ -240,17 +242,21 @@ export class Cluster implements HostOwner<Host> {
       return
     }
     const host = this.#mayRehash ? this.#places.fallback(routeKey, owner) : undefined
-    if (host !== undefined) this.#give(host, request)
-    else if (owner.canWait(request.finalMs)) this.#attempt(owner, request)
+    const soon = host ?? this.#soonest(owner, request.finalMs)
+    if (soon !== undefined) this.#give(soon, request)
     else this.#giveUp(request, this.#places.isEmpty ? this.#nowhere() : why)
+  }
+
+  /** With nobody there now: a host that is about to be dialled, the owner if it may be. */
+  #soonest(owner: Host, untilMs: number): Host | undefined {
+    const candidates = this.#mayRehash ? [owner, ...this.hosts] : [owner]
+    return candidates.find((host) => host.canWait(untilMs))
   }
 
   #toGutter(request: Request, routeKey: string, gutter: Cluster): void {
     const { ttl } = this.#policy.failover as Gutter
     request.head = withShortTtl(request.head, ttl)
-    if (request.verb.safety !== 'read' && request.wireKey !== '') {
-      this.journal(this.homeOf(routeKey), request.wireKey, forgetHead(request))
-    }
+    this.#forgetAtHome(request, routeKey, undefined)
     gutter.adopt(request, routeKey)
   }
 
@@ -263,18 +269,12 @@ export class Cluster implements HostOwner<Host> {
     }
     const isMiss = this.#policy.failover === 'miss' && request.verb.miss !== undefined
     if (isMiss && !request.pinned) request.verb.miss?.(request)
-    else this.#reject(request, error)
+    else request.reject(errorOf(request, error))
   }
 
   #nowhere(): MintringError {
     const cause = this.hosts.find((host) => host.lastError !== undefined)?.lastError
     return new MintringError('MINTRING_NO_HOSTS', 'Every host is ejected', { cause })
-  }
-
-  #reject(request: Request, error: MintringError): void {
-    const { host, cause = error } = error
-    const details = { host, command: request.verb.name, sent: request.sent, cause }
-    request.reject(new MintringError(error.code, error.message, details))
   }
 
   #makeGutter(): Cluster | undefined {

@@ -81,10 +81,7 @@ export class Host implements LaneOwner<Lane>, Router, Patient {
     return name === 'returning' ? 'probing' : name
   }
 
-  /**
-   * Changes whenever the server may have been another one since: a restart forgets CAS ids and
-   * leases.
-   */
+  /** Changes when the server may be another one since: a restart forgets CAS ids and leases. */
   get epoch(): number {
     return this.#epoch
   }
@@ -133,9 +130,7 @@ export class Host implements LaneOwner<Lane>, Router, Patient {
     if (lane.state === 'closed' && this.usable) lane.open()
   }
 
-  /**
-   * The host refuses connections but the next dial is near: better than failing when it is alone.
-   */
+  /** It refuses connections but the next dial is near: better than failing when it is alone. */
   canWait(untilMs: number): boolean {
     return this.#canWait && this.#health.current.nextDialMs < untilMs
   }

@@ -11,6 +11,12 @@ export interface Recipient extends Router {
   readonly journal: Journal
 }
 
+/**
+ * A server that hung finds commands in its sockets when it runs again, of connections that are long
+ * closed, and executes them: what is deleted before that may be written after it.
+ */
+const BACKLOG_MS = 100
+
 /** Tells a host what it missed. */
 export class Redelivery {
   readonly #recipient: Recipient
@@ -34,6 +40,9 @@ export class Redelivery {
 
   /** The same, or a flush, for a host that is on its way back. Answers whether it was all done. */
   async bringUpToDate(lane: Lane): Promise<boolean> {
+    if (this.#recipient.journal.size > 0) {
+      await new Promise((wake) => setTimeout(wake, BACKLOG_MS))
+    }
     if (this.#recipient.settings.onReturn === 'trust') return this.#sendJournal(lane)
     const isFlushed = await this.#send(lane, [flushRequest()])
     if (isFlushed) this.#recipient.journal.clear()

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { suite, type TestContext, test } from 'node:test'
+import { type Chaos, type ChaosProxy, startChaosProxy } from '../support/chaos-proxy.ts'
+import { type FaultCase, startFaultCase } from '../support/fault-case.ts'
+import { skipWithoutMemcached } from '../support/memcached.ts'
+import { sleep, until } from '../support/test-cluster.ts'
+
+const SEEDS = process.env.SEED === undefined ? [1, 2] : [Number(process.env.SEED)]
+
+async function startBehindProxies(
+  t: TestContext,
+  seed: number,
+  options: Parameters<typeof startFaultCase>[1] = {},
+): Promise<{ fault: FaultCase; proxies: ChaosProxy[] }> {
+  const proxies: ChaosProxy[] = []
+  const fault = await startFaultCase(t, {
+    ...options,
+    through: async (servers) => {
+      for (const { port } of servers)
+        proxies.push(await startChaosProxy(port, seed + proxies.length))
+      t.after(() => Promise.all(proxies.map((proxy) => proxy.close())))
+      return proxies.map(({ port }) => port)
+    },
+  })
+  return { fault, proxies }
+}
+
+const kinds: Readonly<Record<string, Chaos>> = {
+  'pieces of 1 to 40 bytes': { chunk: true },
+  'answers held back longer than an attempt': { stallShare: 0.005, stallMs: 350 },
+  'connections cut in the middle of an answer': { cutShare: 0.01 },
+  'all of these': { chunk: true, stallShare: 0.002, stallMs: 350, cutShare: 0.005 },
+}
+
+suite('answers are hurt on their way', { skip: skipWithoutMemcached() }, () => {
+  for (const [what, chaos] of Object.entries(kinds)) {
+    for (const seed of SEEDS) {
+      test(`${what}, seed ${seed}: no wrong value, everything settles in time`, async (t) => {
+        const { fault, proxies } = await startBehindProxies(t, seed)
+        fault.load.start()
+        for (const proxy of proxies) proxy.chaos = chaos
+        await sleep(1_500)
+        for (const proxy of proxies) proxy.chaos = {}
+        const report = await fault.finish()
+        assert.ok(report.hits > 200, `${report.hits} hits`)
+        // Two misfortunes in a row are one too many for one retry; three at once are not expected.
+        assert.ok(report.errors <= report.issued * 0.02, `${report.errors} of ${report.issued}`)
+        for (const proxy of proxies) assert.ok(proxy.open <= 2, `${proxy.open} connections`)
+      })
+    }
+  }
+
+  test('one slow answer in a hundred ejects nobody', async (t) => {
+    const { fault, proxies } = await startBehindProxies(t, 7, { load: { opsPerSecond: 300 } })
+    fault.load.start()
+    for (const proxy of proxies) proxy.chaos = { stallShare: 0.01, stallMs: 150 }
+    await sleep(5_000)
+    const report = await fault.finish()
+    assert.deepEqual(fault.events, [])
+    assert.equal(report.errors, 0, [...report.errorCodes].join())
+  })
+
+  test('a storm of resets: no error, and dials stay few', async (t) => {
+    const { fault, proxies } = await startBehindProxies(t, 3)
+    fault.load.start()
+    const before = proxies[0]!.accepted
+    for (let i = 0; i < 100; i++) {
+      proxies[0]!.resetAll()
+      await sleep(10)
+    }
+    const dials = proxies[0]!.accepted - before
+    await until(() => fault.state() === 'up')
+    const report = await fault.finish()
+    assert.equal(report.errors, 0, [...report.errorCodes].join())
+    assert.ok(dials <= 20, `${dials} dials in a second of resets`)
+  })
+})

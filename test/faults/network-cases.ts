@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { test } from 'node:test'
+import { startFaultCase } from '../support/fault-case.ts'
+import { QUICK, sleep, until } from '../support/test-cluster.ts'
+
+/** Run by network.test.ts in a network namespace of its own: the rules here reach nobody else. */
+const { requestTimeoutMs, retryTimeoutMs, serverFailureLimit } = QUICK
+
+function iptables(...rule: readonly (string | number)[]): void {
+  execFileSync('iptables', ['-w', ...rule.map(String)])
+}
+
+function heal(): void {
+  iptables('-F', 'INPUT')
+}
+
+for (const seconds of [1, 4]) {
+  test(`a black hole of ${seconds} s, established connections included: reads find another host`, async (t) => {
+    const { servers, load, state, finish } = await startFaultCase(t)
+    t.after(heal)
+    load.start()
+    await sleep(300)
+    const startMs = performance.now()
+    iptables('-I', 'INPUT', '-p', 'tcp', '--dport', servers[0]!.port, '-j', 'DROP')
+    iptables('-I', 'INPUT', '-p', 'tcp', '--sport', servers[0]!.port, '-j', 'DROP')
+    await until(() => state() === 'ejected')
+    const ejectedMs = performance.now() - startMs
+    const limitMs = serverFailureLimit * requestTimeoutMs + 300 + load.report.maxLagMs
+    assert.ok(ejectedMs < limitMs, `ejected after ${ejectedMs} ms`)
+    await sleep(50)
+    const peak = load.report.peakInFlight
+    load.resetMax()
+    await sleep(seconds * 1_000)
+    assert.ok(load.report.maxMs < 100 + load.report.maxLagMs, `waits ${load.report.maxMs} ms`)
+    assert.ok(load.report.peakInFlight < 60, `${load.report.peakInFlight} in flight`)
+    // 200 operations a second go there, each for two attempts at most.
+    assert.ok(peak < (200 * 2 * requestTimeoutMs) / 1_000 + 100, `${peak} in flight`)
+    heal()
+    const healedMs = performance.now()
+    await until(() => state() === 'up')
+    assert.ok(performance.now() - healedMs < retryTimeoutMs * 1.2 + 500 + load.report.maxLagMs)
+    const report = await finish()
+    assert.equal(report.errors, 0, [...report.errorCodes].join())
+    assert.equal(report.stale, 0)
+  })
+}
+
+test('replies are lost and commands executed: no wrong value, writes say what they know', async (t) => {
+  const { servers, load, client, finish } = await startFaultCase(t)
+  t.after(heal)
+  load.start()
+  await sleep(200)
+  const { port } = servers[0]!
+  iptables(
+    '-I',
+    'INPUT',
+    '-p',
+    'tcp',
+    '--sport',
+    port,
+    '-m',
+    'length',
+    '--length',
+    '60:65535',
+    '-j',
+    'DROP',
+  )
+  const key = Array.from({ length: 999 }, (_, i) => `counter${i}`).find(
+    (name) => client.cluster.homeOf(name).server.port === port,
+  )!
+  await assert.rejects(client.incr(key), (error: { sent?: boolean }) => error.sent === true)
+  await sleep(800)
+  heal()
+  await sleep(800)
+  const report = await finish()
+  assert.equal(report.errors, 0, [...report.errorCodes].join())
+})
+
+for (const percent of [5, 20]) {
+  test(`${percent} % of packets are lost: nothing wrong, everything settles in time`, async (t) => {
+    const { servers, load, finish } = await startFaultCase(t)
+    t.after(heal)
+    load.start()
+    const random = ['-m', 'statistic', '--mode', 'random', '--probability', percent / 100]
+    for (const { port } of servers) {
+      iptables('-I', 'INPUT', '-p', 'tcp', '--dport', port, ...random, '-j', 'DROP')
+    }
+    await sleep(2_000)
+    heal()
+    await finish()
+  })
+}
+
+test('connections are reset in mid-stream and refused: no error', async (t) => {
+  const { servers, load, state, finish } = await startFaultCase(t)
+  t.after(heal)
+  load.start()
+  await sleep(200)
+  const reject = ['-j', 'REJECT', '--reject-with', 'tcp-reset']
+  iptables('-I', 'INPUT', '-p', 'tcp', '--dport', servers[0]!.port, ...reject)
+  await until(() => state() === 'ejected')
+  heal()
+  await until(() => state() === 'up')
+  const report = await finish()
+  assert.equal(report.errors, 0, [...report.errorCodes].join())
+  assert.ok(report.maxMs < 150 + report.maxLagMs, `stall of ${report.maxMs} ms`)
+})

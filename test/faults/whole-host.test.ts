@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict'
+import process from 'node:process'
+import { suite, test } from 'node:test'
+import { startFaultCase } from '../support/fault-case.ts'
+import { skipWithoutMemcached } from '../support/memcached.ts'
+import { QUICK, sleep, until } from '../support/test-cluster.ts'
+
+const { requestTimeoutMs, retryTimeoutMs, serverFailureLimit } = QUICK
+
+suite('a whole host fails, on real memcacheds', { skip: skipWithoutMemcached() }, () => {
+  test('SIGKILL and restart: no error, no stall, back by itself', async (t) => {
+    const { servers, load, state, events, finish } = await startFaultCase(t)
+    load.start()
+    await sleep(500)
+    const killedMs = performance.now()
+    await servers[0]?.kill()
+    await until(() => state() === 'ejected')
+    assert.ok(performance.now() - killedMs < 400 + load.report.maxLagMs)
+    await sleep(1_000)
+    const { hits: hitsBefore, misses: missesBefore } = { ...load.report }
+    await sleep(500)
+    const hits = load.report.hits - hitsBefore
+    const misses = load.report.misses - missesBefore
+    assert.ok(hits / (hits + misses) > 0.9, `${hits} hits, ${misses} misses after refill`)
+    await servers[0]?.restart()
+    const restartedMs = performance.now()
+    await until(() => state() === 'up')
+    assert.ok(performance.now() - restartedMs < retryTimeoutMs * 1.1 + 200 + load.report.maxLagMs)
+    await sleep(300)
+    const report = await finish()
+    assert.equal(report.errors, 0, [...report.errorCodes].join())
+    assert.ok(report.maxMs < 100 + report.maxLagMs, `stall of ${report.maxMs} ms`)
+    assert.equal(events.filter(({ name }) => name.startsWith('eject')).length, 1)
+  })
+
+  test('SIGSTOP and SIGCONT: reads find another host, ejection in time, then nothing waits', async (t) => {
+    const { servers, load, state, finish } = await startFaultCase(t)
+    load.start()
+    await sleep(300)
+    const stoppedMs = performance.now()
+    process.kill(servers[0]!.pid, 'SIGSTOP')
+    await until(() => state() === 'ejected')
+    const ejectedMs = performance.now() - stoppedMs
+    const limitMs = serverFailureLimit * requestTimeoutMs + 300 + load.report.maxLagMs
+    assert.ok(ejectedMs <= limitMs, `ejected after ${ejectedMs} ms`)
+    await sleep(50)
+    load.resetMax()
+    await sleep(800)
+    assert.ok(load.report.maxMs < 100 + load.report.maxLagMs, `waits ${load.report.maxMs} ms`)
+    process.kill(servers[0]!.pid, 'SIGCONT')
+    await until(() => state() === 'up')
+    const report = await finish()
+    assert.equal(report.errors, 0, [...report.errorCodes].join())
+    assert.equal(report.stale, 0, 'stale values after the return')
+  })
+
+  test('flapping every half second: no error, other hosts keep their keys', async (t) => {
+    const { servers, load, client, events, finish } = await startFaultCase(t)
+    load.start()
+    for (let i = 0; i < 4; i++) {
+      await servers[0]?.kill()
+      await sleep(500)
+      await servers[0]?.restart()
+      await sleep(500)
+    }
+    const report = await finish()
+    assert.equal(report.errors, 0, [...report.errorCodes].join())
+    const ejected = events.filter(({ name }) => name.startsWith('eject'))
+    assert.ok(ejected.length <= 5, `${ejected.length} ejections`)
+    const [, ...others] = client.cluster.hosts
+    assert.ok(others.every(({ name }) => !ejected.some((event) => event.name.endsWith(name))))
+  })
+
+  test('all hosts down: errors at once, and full service when they are back', async (t) => {
+    const { servers, load, client, finish } = await startFaultCase(t)
+    load.start()
+    await Promise.all(servers.map((server) => server.kill()))
+    await until(() => client.cluster.snapshot().every(({ state }) => state === 'ejected'))
+    load.resetMax()
+    await sleep(400)
+    assert.ok(load.report.maxMs < 50 + load.report.maxLagMs, `waits ${load.report.maxMs} ms`)
+    assert.ok((load.report.errorCodes.get('MINTRING_NO_HOSTS') ?? 0) > 100)
+    await Promise.all(servers.map((server) => server.restart()))
+    await until(() => client.cluster.snapshot().every(({ state }) => state === 'up'))
+    const { errors } = load.report
+    await sleep(300)
+    const report = await finish()
+    assert.equal(report.errors, errors)
+  })
+
+  test('a host restarted at once counts as one incident and is not ejected', async (t) => {
+    const { servers, load, events, finish } = await startFaultCase(t, { serverFailureLimit: 3 })
+    load.start()
+    await sleep(200)
+    await servers[0]?.restart()
+    await sleep(500)
+    const report = await finish()
+    assert.equal(report.errors, 0, [...report.errorCodes].join())
+    assert.deepEqual(events, [])
+  })
+
+  test('30 kills and restarts: never stuck out, never a lane too many', async (t) => {
+    const { servers, load, client, finish } = await startFaultCase(t, { retryTimeoutMs: 60 })
+    load.start()
+    for (let i = 0; i < 30; i++) {
+      await servers[i % 3]?.kill()
+      await sleep(i % 4 === 0 ? 150 : 20)
+      await servers[i % 3]?.restart()
+      await until(() => client.cluster.snapshot().every(({ state }) => state !== 'ejected'))
+    }
+    await until(() => client.cluster.snapshot().every(({ state }) => state === 'up'))
+    const report = await finish()
+    assert.equal(report.errors, 0, [...report.errorCodes].join())
+  })
+
+  test('connections refused beyond the limit of the server: no storm, no error', async (t) => {
+    const { servers, load, state, finish } = await startFaultCase(t, {
+      serverArgs: ['-c', '20'],
+      connections: { min: 1, max: 1, idleMs: 0 },
+    })
+    load.start()
+    const net = await import('node:net')
+    await servers[0]?.restart()
+    const greedy = Array.from({ length: 40 }, () => net.connect(servers[0]!.port, '127.0.0.1'))
+    for (const socket of greedy) socket.on('error', () => undefined)
+    await sleep(1_500)
+    for (const socket of greedy) socket.destroy()
+    await until(() => state() === 'up')
+    const report = await finish()
+    assert.equal(report.errors, 0, [...report.errorCodes].join())
+  })
+})

@@ -1,0 +1,115 @@
+import { once } from 'node:events'
+import net from 'node:net'
+
+/**
+ * What may happen to a piece of a server's answer. `chunk`: it comes in pieces of 1 to 40 bytes.
+ * `stall`: it is held back. `cut`: half of it comes, then the connection ends or is reset.
+ */
+export interface Chaos {
+  readonly chunk?: boolean
+  /** The share of pieces held back, and for how long. */
+  readonly stallShare?: number
+  readonly stallMs?: number
+  readonly cutShare?: number
+}
+
+/** A TCP proxy that hurts what servers answer, the same way for the same seed. Order is kept. */
+export interface ChaosProxy {
+  readonly port: number
+  /** Connections accepted so far. */
+  readonly accepted: number
+  /** Connections that are open. */
+  readonly open: number
+  /** What it does from now on. */
+  chaos: Chaos
+  /** Drops every connection with a reset. */
+  resetAll(): void
+  close(): Promise<void>
+}
+
+/** Puts a proxy before `port` of 127.0.0.1. */
+export async function startChaosProxy(port: number, seed: number): Promise<ChaosProxy> {
+  const sockets = new Set<net.Socket>()
+  const roll = generator(seed)
+  let accepted = 0
+  let chaos: Chaos = {}
+  const server = net.createServer({ noDelay: true }, (near) => {
+    accepted++
+    sockets.add(near)
+    const far = net.connect({ port, host: '127.0.0.1', noDelay: true })
+    near.on('error', () => undefined)
+    far.on('error', () => near.destroy())
+    near.on('close', () => {
+      sockets.delete(near)
+      far.destroy()
+    })
+    far.on('close', () => near.end())
+    near.on('data', (bytes) => far.write(bytes))
+    let line: Promise<void> = Promise.resolve()
+    far.on('data', (bytes: Buffer) => {
+      line = line.then(() => hurt(near, bytes, chaos, roll))
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as net.AddressInfo).port,
+    get chaos() {
+      return chaos
+    },
+    set chaos(next) {
+      chaos = next
+    },
+    get accepted() {
+      return accepted
+    },
+    get open() {
+      return sockets.size
+    },
+    resetAll() {
+      for (const socket of sockets) socket.resetAndDestroy()
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+async function hurt(
+  near: net.Socket,
+  bytes: Buffer,
+  chaos: Chaos,
+  roll: () => number,
+): Promise<void> {
+  const { chunk = false, stallShare = 0, stallMs = 0, cutShare = 0 } = chaos
+  if (near.destroyed) return
+  if (roll() < stallShare) await new Promise((wake) => setTimeout(wake, stallMs))
+  if (roll() < cutShare) {
+    near.write(bytes.subarray(0, bytes.length >> 1))
+    await new Promise((wake) => setImmediate(wake))
+    if (roll() < 0.5) near.resetAndDestroy()
+    else near.destroy()
+    return
+  }
+  if (!chunk) {
+    near.write(bytes)
+    return
+  }
+  for (let at = 0; at < bytes.length; ) {
+    const size = 1 + Math.floor(roll() * 40)
+    near.write(bytes.subarray(at, at + size))
+    at += size
+    await new Promise((wake) => setImmediate(wake))
+  }
+}
+
+/** A linear congruential generator in [0, 1). */
+function generator(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state / 4_294_967_296
+  }
+}

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import type { ClusterPolicy } from '../../src/hosts/policy.ts'
+import { FaultLoad, type LoadOptions, type LoadReport } from './fault-load.ts'
+import { type Memcached, startMemcached } from './memcached.ts'
+import type { PlainClient } from './plain-verbs.ts'
+import { QUICK, type TestClusterOptions, testCluster } from './test-cluster.ts'
+
+/** What a timer and a busy machine may add to a deadline. */
+const EPSILON_MS = 150
+
+/** Real servers, a client over them, and load on it. */
+export interface FaultCase {
+  readonly servers: readonly Memcached[]
+  readonly client: PlainClient
+  readonly load: FaultLoad
+  /** What the hooks told, in order: `eject 127.0.0.1:5`, `probe+`, `probe-`, `return`. */
+  readonly events: readonly { readonly name: string; readonly atMs: number }[]
+  state(index?: number): string | undefined
+  /** Ends the load and checks what must hold whatever happened. */
+  finish(): Promise<LoadReport>
+}
+
+export interface FaultCaseOptions extends TestClusterOptions {
+  readonly load?: Partial<LoadOptions>
+  readonly serverArgs?: readonly string[]
+  /** Where the client finds the servers, when not at their own ports. */
+  readonly through?: (servers: readonly Memcached[]) => Promise<readonly (number | string)[]>
+}
+
+/** Three memcacheds under 600 operations a second, unless told otherwise. */
+export async function startFaultCase(
+  t: TestContext,
+  { load: loadOptions, serverArgs, through, ...options }: FaultCaseOptions = {},
+): Promise<FaultCase> {
+  const args = ['-t', '1', ...(serverArgs ?? [])]
+  const servers = await Promise.all([1, 2, 3].map(() => startMemcached({ args })))
+  t.after(async () => {
+    for (const server of servers) {
+      // A stopped process cannot die politely.
+      await server.kill()
+    }
+  })
+  const events: { name: string; atMs: number }[] = []
+  const note = (name: string): void => {
+    events.push({ name, atMs: performance.now() })
+  }
+  const hooks = {
+    eject: ({ host }: { host: string }) => note(`eject ${host}`),
+    probe: ({ ok }: { ok: boolean }) => note(ok ? 'probe+' : 'probe-'),
+    return: () => note('return'),
+  }
+  const places = (await through?.(servers)) ?? servers.map(({ port }) => port)
+  const client = testCluster(t, places, { hooks, ...options })
+  const load = new FaultLoad(client, { opsPerSecond: 600, keys: 500, ...loadOptions })
+  await load.fill()
+  const policy = { ...QUICK, ...options }
+  return {
+    servers,
+    client,
+    load,
+    events,
+    state: (index = 0) => client.cluster.snapshot()[index]?.state,
+    finish: async () => {
+      const report = await load.stop()
+      checkInvariants(report, policy)
+      checkHosts(client, policy)
+      return report
+    },
+  }
+}
+
+/** What must hold whatever was broken. */
+export function checkInvariants(report: LoadReport, policy: ClusterPolicy): void {
+  assert.equal(report.wrong, 0, 'a value of another key')
+  assert.equal(report.settled, report.issued, 'an operation that never settled')
+  const boundMs = policy.requestTimeoutMs * (1 + policy.retries) + EPSILON_MS + report.maxLagMs
+  assert.ok(report.maxMs <= boundMs, `an operation took ${report.maxMs} ms, over ${boundMs}`)
+}
+
+function checkHosts(client: PlainClient, policy: ClusterPolicy): void {
+  for (const { name, lanes, inFlight, queued } of client.cluster.snapshot()) {
+    assert.ok(lanes <= policy.connections.max, `${lanes} lanes to ${name}`)
+    assert.equal(inFlight + queued, 0, `something waits on ${name}`)
+  }
+}
