@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { request as requestHttp } from 'node:http'
+import { request as requestHttps } from 'node:https'
+import { MintringError } from '../errors.ts'
+import type { Address } from './page-key.ts'
+import type { HeaderLines, Rendered } from './page-rules.ts'
+import { CACHE_NAME } from './page-serve.ts'
+
+/** A response with all its bytes, or the first of too many. */
+export interface Fetched extends Rendered {
+  readonly body: Buffer
+  readonly isTooLarge: boolean
+}
+
+/** Tells the application's own middleware that a request wants the page rendered. */
+const RENDER_HEADER = 'x-mintring-render'
+
+/**
+ * The application as others reach it, over HTTP: it renders pages that nobody is waiting for. Asks
+ * as nobody in particular: no cookies, no authorization.
+ */
+export class Origin {
+  readonly #base: URL
+  readonly #token: string
+
+  /** All processes behind one origin need the same token; the default is good for one process. */
+  constructor(base: URL, token: string = randomBytes(16).toString('base64url')) {
+    this.#base = base
+    this.#token = token
+  }
+
+  /** Whether this request is one of render(). */
+  asked(request: IncomingMessage): boolean {
+    return request.headers[RENDER_HEADER] === this.#token
+  }
+
+  /** Rejects when there is no whole response, or one from a cache: stale must not become fresh. */
+  render(address: Address, signal: AbortSignal, maxBytes: number): Promise<Fetched> {
+    const slash = address.indexOf('/')
+    const { protocol, hostname, port } = this.#base
+    const headers = {
+      host: address.slice(0, slash),
+      'accept-encoding': 'gzip',
+      [RENDER_HEADER]: this.#token,
+    }
+    const path = Buffer.from(address.slice(slash)).toString('latin1')
+    const send = protocol === 'https:' ? requestHttps : requestHttp
+    return new Promise((resolve, reject) => {
+      const host = hostname.replace(/^\[|\]$/g, '')
+      const options = { host, port, path, headers, signal, servername: headers.host }
+      const sent = send(options, (response) => receive(response, maxBytes).then(resolve, reject))
+      sent.once('error', reject)
+      sent.end()
+    })
+  }
+}
+
+async function receive(response: IncomingMessage, maxBytes: number): Promise<Fetched> {
+  const headers = linesOf(response.rawHeaders)
+  const isCached = headers.some(
+    ([name, value]) => name === 'cache-status' && value.startsWith(`${CACHE_NAME};`),
+  )
+  if (isCached) {
+    response.destroy()
+    const what = 'The origin answered from the cache: give all its processes one originToken'
+    throw new MintringError('MINTRING_BAD_ARGUMENT', what)
+  }
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of response) {
+    bytes += chunk.length
+    if (bytes > maxBytes) break
+    chunks.push(chunk)
+  }
+  const status = response.statusCode ?? 0
+  return { status, headers, body: Buffer.concat(chunks), isTooLarge: bytes > maxBytes }
+}
+
+function linesOf(raw: readonly string[]): HeaderLines {
+  return raw.flatMap((name, i) => (i % 2 === 0 ? [[name.toLowerCase(), raw[i + 1]!] as const] : []))
+}
