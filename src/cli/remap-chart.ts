@@ -16,7 +16,7 @@ export const chartStyle: string = `
   .chart { --ink: #e8edf2; --faint: #9aa7b4; --line: #3a4550;
     --need: #36c39c; --waste: #f0905f; --host: #74aee6 }
 }
-.chart text { fill: var(--ink); font: 12px system-ui, sans-serif }
+.chart text { fill: var(--ink); font: 13px system-ui, sans-serif }
 .chart .faint { fill: var(--faint) }
 .chart .need { fill: var(--need) }
 .chart .waste { fill: var(--waste) }

@@ -11,7 +11,7 @@ const pageStyle = `
 * { box-sizing: border-box }
 body { margin: 0; padding: 1.25rem; background: var(--paper); color: var(--ink);
   font: 1rem/1.5 system-ui, sans-serif }
-main { max-width: 60rem; margin: 0 auto }
+main { max-width: 72rem; margin: 0 auto }
 h1 { font-size: 1.4rem; line-height: 1.25; overflow-wrap: anywhere }
 h2 { font-size: 1.1rem; margin-top: 2rem }
 svg { display: block; width: 100%; max-width: 36rem; height: auto }
@@ -59,7 +59,9 @@ ${report.results.map((result) => shares(result)).join('\n')}
 }
 
 function verdict(report: RemapReport): string {
-  const [best] = [...report.results].sort((a, b) => a.moved - b.moved)
+  // What looks the same is the same: the first listed is named.
+  const shown = (result: RemapResult): number => Math.round(result.moved * 1000)
+  const [best] = [...report.results].sort((a, b) => shown(a) - shown(b))
   const text = `Fewest keys move under ${best!.distribution}: ${percent(best!.moved)} of all.`
   const { origin } = best!
   if (origin === undefined) return text
