@@ -175,7 +175,7 @@ export class Cluster implements HostOwner<Host> {
   /** Takes over a request of the cluster that this one is the gutter of. */
   adopt(request: Request, routeKey: string): void {
     const host = this.#places.find(routeKey) ?? this.#places.fallback(routeKey, undefined)
-    if (host === undefined) this.#giveUp(request, this.#nowhere())
+    if (host === undefined) this.#giveUp(request, this.#places.nowhere())
     else this.#attempt(host, request)
   }
 
@@ -237,6 +237,11 @@ export class Cluster implements HostOwner<Host> {
       request.reject(errorOf(request, why))
       return
     }
+    // Readers look for a write at its home as long as that is in the ring.
+    if (request.verb.safety !== 'read' && owner.usable && owner.index >= 0) {
+      this.#attempt(owner, request)
+      return
+    }
     if (this.#gutter !== undefined) {
       this.#toGutter(request, routeKey, this.#gutter)
       return
@@ -244,7 +249,7 @@ export class Cluster implements HostOwner<Host> {
     const host = this.#mayRehash ? this.#places.fallback(routeKey, owner) : undefined
     const soon = host ?? this.#soonest(owner, request.finalMs)
     if (soon !== undefined) this.#give(soon, request)
-    else this.#giveUp(request, this.#places.isEmpty ? this.#nowhere() : why)
+    else this.#giveUp(request, this.#places.isEmpty ? this.#places.nowhere() : why)
   }
 
   /** With nobody there now: a host that is about to be dialled, the owner if it may be. */
@@ -270,11 +275,6 @@ export class Cluster implements HostOwner<Host> {
     const isMiss = this.#policy.failover === 'miss' && request.verb.miss !== undefined
     if (isMiss && !request.pinned) request.verb.miss?.(request)
     else request.reject(errorOf(request, error))
-  }
-
-  #nowhere(): MintringError {
-    const cause = this.hosts.find((host) => host.lastError !== undefined)?.lastError
-    return new MintringError('MINTRING_NO_HOSTS', 'Every host is ejected', { cause })
   }
 
   #makeGutter(): Cluster | undefined {

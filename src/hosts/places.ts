@@ -1,3 +1,4 @@
+import { MintringError } from '../errors.ts'
 import { createRing, type Ring, type Location as RingLocation } from '../ring/ring.ts'
 import type { ServerAddress } from './address.ts'
 import type { Host } from './host.ts'
@@ -93,6 +94,12 @@ export class Places {
       ? this.#ringOver(live).indexOf(routeKey)
       : this.#ring.indexOfLive(routeKey, live)
     return index < 0 ? undefined : this.hosts[index]
+  }
+
+  /** What to say when every host is out. */
+  nowhere(): MintringError {
+    const cause = this.hosts.find((host) => host.lastError !== undefined)?.lastError
+    return new MintringError('MINTRING_NO_HOSTS', 'Every host is ejected', { cause })
   }
 
   locate(routeKey: string): RingLocation<ServerAddress> {
