@@ -301,6 +301,11 @@ for (const [name, skip, start] of servers) {
         const stats = (await cache.stats(section)).get(server.address)
         assert.ok(Object.keys(stats ?? {}).length > 0, section)
       }
+      await cache.stats('detail on')
+      await cache.set('prefix:a', 1)
+      const detail = (await cache.stats('detail dump')).get(server.address)
+      assert.match(String(detail?.prefix), /^get 0 hit 0 set 1 del 0$/)
+      await cache.stats('detail off')
       assert.deepEqual({ ...(await cache.stats('reset')).get(server.address) }, {})
     })
 

@@ -57,6 +57,12 @@ const STATS: Verb = {
         if (space > 0) stats[line.slice(0, space)] = statValue(line.slice(space + 1))
         return false
       }
+      case ReplyKind.Line: {
+        // `PREFIX <name> …` of `detail dump`, `ITEM <key> …` of `cachedump`.
+        const [, name = '', ...rest] = reply.text().split(' ')
+        stats[name] = rest.join(' ')
+        return false
+      }
       case ReplyKind.End:
       case ReplyKind.Reset:
       case ReplyKind.Ok:
