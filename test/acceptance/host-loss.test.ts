@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcachedClient } from '../../src/client/client.ts'
+import { isMintringError } from '../../src/errors.ts'
 import { type Memcached, realMemcached, startMemcached } from '../support/memcached.ts'
 
 const OPERATIONS_PER_SECOND = 500
@@ -82,15 +83,19 @@ describe('three memcacheds under 500 operations a second, one killed and restart
       name: 'killed',
       leave: (server: Memcached) => server.kill('SIGKILL'),
       comeBack: (server: Memcached) => server.restart(),
+      mayReject: () => false,
     },
     {
       name: 'frozen',
       leave: async (server: Memcached) => void process.kill(server.pid, 'SIGSTOP'),
       comeBack: async (server: Memcached) => void process.kill(server.pid, 'SIGCONT'),
+      // It has these writes and may still carry them out: nobody can tell, and the caller is told.
+      mayReject: (error: unknown) =>
+        isMintringError(error) && error.command === 'set' && error.sent,
     },
   ]
-  for (const { name, leave, comeBack } of scenarios) {
-    test(`a ${name} host: no error, no wrong value, no late answer, and it returns`, async (t) => {
+  for (const { name, leave, comeBack, mayReject } of scenarios) {
+    test(`a ${name} host: no caller notices, no value is wrong, and it returns`, async (t) => {
       if (!realMemcached(t)) return
       const cache = new MemcachedClient(
         servers.map((server) => `${server.host}:${server.port}`),
@@ -119,7 +124,9 @@ describe('three memcacheds under 500 operations a second, one killed and restart
           `${ledger.wrongValues.length} wrong, slowest ${Math.round(ledger.slowestMs)} ms, ` +
           `ejected after ${ejectedMs} ms, back ${backMs} ms after its return`,
       )
-      assert.deepEqual(ledger.errors, [])
+      const surprising = ledger.errors.filter((error) => !mayReject(error))
+      assert.deepEqual(surprising, [])
+      assert.ok(ledger.errors.length < 20, `${ledger.errors.length} writes were given up`)
       assert.deepEqual(ledger.wrongValues, [])
       assert.ok(ledger.slowestMs <= TIMEOUT_MS + GRACE_MS, `slowest: ${ledger.slowestMs} ms`)
       assert.ok(ledger.operations > 1_500 && ledger.hits > 500)

@@ -20,7 +20,9 @@ describe('mintring demo', () => {
     assert.ok(performance.now() - startMs < 20_000)
     assert.match(text, /errors they saw +0\n/)
     assert.match(text, /wrong values they got +0\n/)
-    assert.match(text, /get, then load and set +1,000 /)
+    // All thousand, unless the machine is so busy that some ask after the first have loaded.
+    const unprotected = /get, then load and set +([\d,]+) /.exec(text)?.[1]?.replace(',', '')
+    assert.ok(Number(unprotected) > 100, `${unprotected} calls without protection`)
     assert.match(text, /one load per process +4 /)
     assert.match(text, /mintring +1 /)
     const shares = [...text.matchAll(/ ([\d.]+) %/g)].map((match) => Number(match[1]))
