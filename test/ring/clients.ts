@@ -13,16 +13,16 @@ export interface Question {
   readonly hashedKey: (key: Key) => Key
 }
 
-// Options that describe how an observation was made, or what follows from others.
-const REMARKS = ['set', 'note', 'ring', 'dead', 'max_fails', 'failover', 'failure_mode', 'remove']
-
-/** The question for a vector. Fails on a source, distribution, hash or option it does not know. */
+/** The question for a vector. Fails on a source, distribution or hash it does not know. */
 export function questionFor(vector: Vector): Question {
   const reader = readers.find(({ source }) => vector.source.startsWith(source))
   if (reader === undefined) throw new Error(`unknown source '${vector.source}'`)
-  for (const name of Object.keys(vector.options)) {
-    if (REMARKS.includes(name) || reader.options.includes(name)) continue
-    throw new Error(`unknown option '${name}' of ${vector.source}`)
+  const { distributions, hash } = reader
+  if (distributions !== undefined && !distributions.includes(vector.distribution)) {
+    throw new Error(`unknown distribution '${vector.distribution}' of ${vector.source}`)
+  }
+  if (hash !== undefined && vector.hash !== hash) {
+    throw new Error(`unknown hash '${vector.hash}' of ${vector.source}`)
   }
   const { hashedKey = same, ...options } = reader.read(vector)
   return { options, hashedKey }
@@ -32,37 +32,40 @@ type Reading = Question['options'] & { readonly hashedKey?: (key: Key) => Key }
 
 interface Reader {
   readonly source: string
-  readonly options: readonly string[]
+  /** The distributions it has, where reading does not find out. */
+  readonly distributions?: readonly string[]
+  /** The one hash it has, where there is no choice. */
+  readonly hash?: string
   readonly read: (vector: Vector) => Reading
 }
 
 const readers: readonly Reader[] = [
+  { source: 'libmemcached', read: readLibmemcached },
+  { source: 'twemproxy', read: readTwemproxy },
+  { source: 'nginx', hash: 'crc32', read: readNginx },
+  { source: 'Cache::Memcached::Fast', hash: 'crc32', read: readFast },
+  { source: 'Dalli', distributions: ['dalli'], hash: 'crc32', read: readDalli },
+  { source: 'spymemcached', read: readSpymemcached },
+  { source: 'npm memcached', distributions: ['npm memcached'], read: readNpmMemcached },
+  { source: 'npm hashring', distributions: ['npm hashring'], read: readHashring },
   {
-    source: 'libmemcached',
-    options: [
-      'behaviors',
-      'order',
-      'sort_hosts',
-      'namespace',
-      'hash_with_namespace',
-      'ketama_hash',
-    ],
-    read: readLibmemcached,
+    source: 'npm memjs',
+    distributions: ['memjs'],
+    hash: 'java-hashCode',
+    read: () => compat.memjs,
   },
-  { source: 'twemproxy', options: ['hash_tag', 'auto_eject_hosts'], read: readTwemproxy },
-  { source: 'nginx', options: ['hash_directive'], read: readNginx },
   {
-    source: 'Cache::Memcached::Fast',
-    options: ['ketama_points', 'namespace', 'hash_namespace'],
-    read: readFast,
+    source: 'pymemcache',
+    distributions: ['pymemcache rendezvous'],
+    hash: 'murmur3_32',
+    read: readPymemcache,
   },
-  { source: 'Dalli', options: ['namespace'], read: readDalli },
-  { source: 'spymemcached', options: ['node_key_format'], read: readSpymemcached },
-  { source: 'npm memcached', options: ['options'], read: readNpmMemcached },
-  { source: 'npm hashring', options: ['options', 'algorithm'], read: readHashring },
-  { source: 'npm memjs', options: [], read: () => compat.memjs },
-  { source: 'pymemcache', options: ['key_type', 'key_prefix'], read: readPymemcache },
-  { source: 'python-memcached', options: [], read: () => compat.pythonMemcached },
+  {
+    source: 'python-memcached',
+    distributions: ['python-memcached'],
+    hash: 'crc32',
+    read: () => compat.pythonMemcached,
+  },
 ]
 
 function readLibmemcached(vector: Vector): Reading {
@@ -93,12 +96,6 @@ function libmemcachedOrder(vector: Vector): Partial<RingOptions> {
   if (vector.distribution === 'ketama_spy' && Array.isArray(behaviors)) {
     if (behaviors.includes('KETAMA_WEIGHTED=1')) return { weighted: true }
   }
-  const known = [
-    '',
-    'servers, HASH=md5, then DISTRIBUTION',
-    'servers (weights), then KETAMA_WEIGHTED=1',
-  ]
-  if (!known.includes(order)) throw new Error(`unknown order '${order}'`)
   return {}
 }
 
