@@ -10,7 +10,14 @@ function preset<const Preset extends CompatPreset>(options: Preset): Readonly<Pr
   return Object.freeze(options)
 }
 
-const twemproxy = preset({ distribution: 'twemproxy', hash: 'fnv1a_64', ejection: 'rebuild' })
+// The last two say nothing to its own distributions, but make `modula` its modula.
+const twemproxy = preset({
+  distribution: 'twemproxy',
+  hash: 'fnv1a_64',
+  ejection: 'rebuild',
+  serverOrder: 'name',
+  weighted: true,
+})
 const spymemcached = preset({
   distribution: 'spymemcached',
   hash: 'md5',

@@ -46,7 +46,8 @@ export interface RingOptions {
   readonly ejection?: 'skip' | 'rebuild' | undefined
   /**
    * Whether `ketamaUnweighted`, `ketamaSpy` and `spymemcached` build the weighted form of their
-   * ring. By default they do when a server has a weight other than 1, as those clients do.
+   * ring. By default they do when a server has a weight other than 1, as those clients do. `modula`
+   * counts weights with `true` alone.
    */
   readonly weighted?: boolean | undefined
   /**

@@ -72,6 +72,7 @@ function trapsOf(settings: Settings, servers: readonly ParsedServer[]): string[]
   }
   if (
     rules.weights === 'ignored' &&
+    settings.options.weighted !== true &&
     servers.some((server) => server.weight !== servers[0]!.weight)
   ) {
     traps.push(`${distribution} ignores weights: every server gets an equal share.`)

@@ -2,11 +2,17 @@ import { twemproxyLabel } from '../labels.ts'
 import { type Distribution, hashed } from '../placement.ts'
 import { equalSlots, Slots, weightedSlots } from '../slots.ts'
 
-/** libmemcached's default, MODULA: `hash % servers`, in the order listed, weights ignored. */
+/**
+ * libmemcached's default, MODULA: `hash % servers`, in the order listed, weights ignored. With
+ * `weighted: true` it has weighted slots, and with `serverOrder: 'name'` too it is twemproxy's.
+ */
 export const modula: Distribution = {
   hash: 'one_at_a_time',
   weights: 'ignored',
-  place: (input) => hashed(input, new Slots(equalSlots(input.members))),
+  place: (input) => {
+    const slots = input.options.weighted === true ? weightedSlots : equalSlots
+    return hashed(input, new Slots(slots(input.members)))
+  },
 }
 
 /**

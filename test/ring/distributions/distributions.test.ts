@@ -86,6 +86,18 @@ describe('distributions of mintring alone', () => {
   })
 })
 
+describe('modula', () => {
+  it('under a preset of twemproxy is twemproxy’s, with its order and weights', () => {
+    const servers = ['delta:1:2', 'alpha:11212:1', 'bravo:1:3']
+    const modula = createRing(servers, { ...compat.twemproxy, distribution: 'modula', hash: 'md5' })
+    const twemproxy = createRing(servers, { ...compat.twemproxyModula, hash: 'md5' })
+    const plain = createRing(servers, { distribution: 'modula', hash: 'md5' })
+    assert.ok(keys.every((key) => modula.indexOf(key) === twemproxy.indexOf(key)))
+    assert.ok(keys.some((key) => plain.indexOf(key) !== twemproxy.indexOf(key)))
+    assert.deepEqual(modula.warnings, [])
+  })
+})
+
 describe('pymemcache', () => {
   it('takes text and bytes of one key for two keys, as Python’s formatting makes of them', () => {
     const ring = createRing(fleet(5), compat.pymemcache)
