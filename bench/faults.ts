@@ -1,0 +1,105 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpus, platform, release } from 'node:os'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { contenders } from './faults/clients.ts'
+import type { Row } from './faults/scenario.ts'
+
+/**
+ * Breaks one of three memcacheds under every client, and writes the table of docs/reliability.md.
+ * `npm run bench -- faults` or `node --import tsx bench/faults.ts [client …] [--fault NAME] [--long]`.
+ * Needs Linux and root, for network namespaces. Run `npm install --prefix bench` first.
+ */
+const SCENARIO = fileURLToPath(new URL('./faults/scenario.ts', import.meta.url))
+const RESULTS = fileURLToPath(new URL('./results/faults.json', import.meta.url))
+const PAGE = fileURLToPath(new URL('../docs/reliability.md', import.meta.url))
+
+/** Fault, seconds in all, broken at, mended at. */
+const faults = [
+  ['kill', 20, 5, 12],
+  ['stop', 20, 5, 12],
+  ['black hole', 20, 5, 12],
+  ['black hole', 60, 5, 45],
+] as const
+const OPS_PER_SECOND = 2_000
+
+const given = process.argv.slice(2)
+const faultAt = given.indexOf('--fault')
+const onlyFault = faultAt < 0 ? undefined : given[faultAt + 1]
+const named = given.filter(
+  (word, i) => !word.startsWith('--') && (faultAt < 0 || i !== faultAt + 1),
+)
+const clients = named.length > 0 ? named : [...Object.keys(contenders), 'pylibmc']
+
+function runOne(client: string, timing: (typeof faults)[number]): Row | undefined {
+  const [fault, seconds, brokenAt, mendedAt] = timing
+  const words = [client, fault, seconds, brokenAt, mendedAt, OPS_PER_SECOND].map(String)
+  const inside = ['-n', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"', process.execPath]
+  const run = spawnSync('unshare', [...inside, '--import', 'tsx', SCENARIO, ...words], {
+    encoding: 'utf8',
+    timeout: (seconds + 40) * 1_000,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const line = run.stdout.split('\n').find((text) => text.startsWith('{'))
+  if (line === undefined) console.error(`${client}, ${fault}: no result`)
+  return line === undefined ? undefined : { ...JSON.parse(line), seconds: mendedAt - brokenAt }
+}
+
+const rows: (Row & { seconds?: number })[] = []
+for (const timing of faults) {
+  if (onlyFault !== undefined && timing[0] !== onlyFault) continue
+  if (timing[1] > 20 && !given.includes('--long')) continue
+  for (const client of clients) {
+    const row = runOne(client, timing)
+    if (row !== undefined) rows.push(row)
+    console.log(JSON.stringify(row))
+  }
+}
+
+/** The rows in words, in the order they were run. */
+function table(all: readonly (Row & { seconds?: number })[]): string {
+  const head = [
+    'fault',
+    'client',
+    'errors',
+    'of them reads',
+    'never settled',
+    'wrong',
+    'stale',
+    'longest wait, ms',
+    'hits in the last second of the fault',
+    'back after, s',
+    'most in flight',
+    'connections to the host at the end',
+  ]
+  const lines = all.map((row) => [
+    `${row.fault} ${row.seconds} s`,
+    row.client,
+    row.errors,
+    row.readErrors,
+    row.unsettled,
+    row.wrong,
+    row.stale,
+    Math.round(row.maxMs),
+    `${row.hitPercent.toFixed(1)} %`,
+    row.backMs === undefined ? 'never' : (row.backMs / 1_000).toFixed(1),
+    row.peakInFlight,
+    row.connections ?? '–',
+  ])
+  const everything = [head, head.map(() => '---'), ...lines]
+  return everything.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+const markdown = table(rows)
+console.log(markdown)
+if (named.length === 0 && onlyFault === undefined) {
+  const machine = `${cpus().length} × ${cpus()[0]?.model}, ${platform()} ${release()}`
+  mkdirSync(fileURLToPath(new URL('./results', import.meta.url)), { recursive: true })
+  const result = { machine, node: process.version, opsPerSecond: OPS_PER_SECOND, rows }
+  writeFileSync(RESULTS, `${JSON.stringify(result, null, 2)}\n`)
+  const page = readFileSync(PAGE, 'utf8')
+  const [before, rest = ''] = page.split('<!-- table -->')
+  const after = rest.split('<!-- /table -->')[1] ?? ''
+  writeFileSync(PAGE, `${before}<!-- table -->\n\n${markdown}\n\n<!-- /table -->${after}`)
+}
