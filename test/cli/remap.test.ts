@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { type CliIo, UsageError } from '../../src/cli/io.ts'
 import { EXIT_ABOVE, remapCommand } from '../../src/cli/remap.ts'
 import { ProgressBar } from '../../src/cli/remap-progress.ts'
+import { realMemcached, startMemcached } from '../support/memcached.ts'
 
 interface Run {
   readonly code: number
@@ -30,6 +33,15 @@ async function run(line: string, more: Partial<CliIo> = {}): Promise<Run> {
   }
   const code = await remapCommand(line.split(' '), io)
   return { code, out, err }
+}
+
+/** Stores `count` small items. */
+async function store(port: number, name: string, count: number): Promise<void> {
+  const socket = connect(port, '127.0.0.1')
+  const sets = Array.from({ length: count }, (_, i) => `set ${name}:${i} 0 0 1\r\nx\r\n`)
+  socket.write(`${sets.join('')}quit\r\n`)
+  socket.resume()
+  await once(socket, 'close')
 }
 
 describe('mintring remap', () => {
@@ -120,6 +132,17 @@ describe('mintring remap', () => {
     await writeFile(file, '')
     const empty = run(`--servers 3 --remove 1 --keys-from ${file}`)
     await assert.rejects(empty, { code: 'MINTRING_BAD_ARGUMENT' })
+  })
+
+  it('samples the keys that live servers hold', async (test) => {
+    if (realMemcached(test) === undefined) return
+    const servers = await Promise.all([startMemcached(), startMemcached()])
+    test.after(() => Promise.all(servers.map(({ kill }) => kill())))
+    for (const [i, { port }] of servers.entries()) await store(port, `of-${i}`, 40)
+    const list = servers.map(({ host, port }) => `${host}:${port}`)
+    const question = `--servers ${list.join(',')} --remove ${list[0]} --sample --json`
+    assert.equal(JSON.parse((await run(question)).out).keys, 80)
+    assert.equal(JSON.parse((await run(`${question} --keys 30`)).out).keys, 30)
   })
 
   it('counts the same in several parts', async () => {
