@@ -15,14 +15,13 @@ export type ErrorCode =
   | 'MINTRING_CLOSED' // the client was closed
   | 'MINTRING_CONNECTION' // the connection could not be made, or broke
   | 'MINTRING_DUPLICATE_SERVER' // two servers of one name
-  | 'MINTRING_HASH_NOT_LOADED' // xxhash is WebAssembly and was not awaited
   | 'MINTRING_HOST_EJECTED' // the key's host is out and failover is 'error'
   | 'MINTRING_LOADER' // the loader of a refill failed and nothing stale could be served
   | 'MINTRING_LOADER_TIMEOUT' // the loader outlived loaderTimeoutMs
   | 'MINTRING_NO_HOSTS' // every host is ejected
   | 'MINTRING_NO_SERVERS' // an empty server list
   | 'MINTRING_OVERLOADED' // the host's queue is full
-  | 'MINTRING_PROTOCOL' // bytes that are not the memcached protocol, or not the answer to what was asked
+  | 'MINTRING_PROTOCOL' // bytes that are no memcached protocol, or no answer to what was asked
   | 'MINTRING_REFUSED' // the server answered ERROR, CLIENT_ERROR or SERVER_ERROR
   | 'MINTRING_TIMEOUT' // the deadline passed
   | 'MINTRING_TOO_LARGE' // the value is over the item size limit
