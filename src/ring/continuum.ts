@@ -56,7 +56,8 @@ export class Continuum implements Table {
     this.#backward = source.search === 'backward'
   }
 
-  #find(hash: number): number {
+  #find(signedHash: number): number {
+    const hash = signedHash >>> 0
     if (!this.#backward) {
       const position = this.#firstFrom(hash)
       return position === this.#size ? 0 : position

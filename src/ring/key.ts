@@ -4,10 +4,13 @@
  */
 export type Key = string | Uint8Array
 
-/** Hashes `length` bytes from the start of `bytes` to an unsigned 32-bit number. */
+/** Hashes `length` bytes from the start of `bytes` to 32 bits, as a KeyHash. */
 export type BytesHash = (bytes: Uint8Array, length: number) => number
 
-/** Hashes a key to an unsigned 32-bit number. */
+/**
+ * Hashes a key to 32 bits, as a signed number: V8 keeps those in place, where it would allocate for
+ * one from 2^31 up. `>>> 0` makes it the usual unsigned one.
+ */
 export type KeyHash = (key: Key) => number
 
 // Keys up to this many UTF-16 units are written to one buffer owned by this module, so that a

@@ -24,7 +24,6 @@ export class Location<Server extends RingServer = RingServer> {
   readonly server: Server
   /** Its index in the ring's list. */
   readonly index: number
-  // Signed, because V8 keeps a number of 32 bits in place but boxes a larger one.
   readonly #signedHash: number
   readonly #ring: Ring<Server>
   readonly #key: Key
@@ -32,7 +31,7 @@ export class Location<Server extends RingServer = RingServer> {
   constructor(ring: Ring<Server>, key: Key, index: number, hash: number) {
     this.server = ring.servers[index]!
     this.index = index
-    this.#signedHash = hash | 0
+    this.#signedHash = hash
     this.#ring = ring
     this.#key = key
   }
@@ -118,7 +117,7 @@ export class Ring<Server extends RingServer = RingServer> {
 
   /** The key's hash, unsigned 32-bit. */
   hashOf(key: Key): number {
-    return this.#hash(this.#tag === undefined ? key : this.#tagged(key))
+    return this.#hash(this.#tag === undefined ? key : this.#tagged(key)) >>> 0
   }
 
   /** `indexOf` for a key hashed before, for looking one key up on several rings of one hash. */

@@ -15,7 +15,7 @@ export class Slots implements Table {
   }
 
   ownerOf(hash: number): number {
-    return this.#owners[hash % this.#owners.length]!
+    return this.#owners[(hash >>> 0) % this.#owners.length]!
   }
 
   /**
@@ -60,7 +60,7 @@ export function rehashed(
 /** The first live owner from slot `hash % slots` on; -1 for none. */
 export function firstLiveAfter(owners: Uint32Array, hash: number, live: Live): number {
   for (let i = 0; i < owners.length; i++) {
-    const owner = owners[(hash + i) % owners.length]!
+    const owner = owners[((hash >>> 0) + i) % owners.length]!
     if (live[owner]) return owner
   }
   return -1

@@ -60,7 +60,7 @@ function populate(members: readonly Member[], size: number): Uint32Array {
 }
 
 function preferenceOf(member: Member, heaviest: number, size: number): Preference {
-  const hash = hashLabel(member.label)
+  const hash = hashLabel(member.label) >>> 0
   const step = (mix(hash ^ 0x5bd1e995) % (size - 1)) + 1
   return { member, pace: member.weight / heaviest, step, next: hash % size, due: 0 }
 }

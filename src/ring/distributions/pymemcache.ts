@@ -66,7 +66,7 @@ class Scores implements Table {
 /** pymemcache hashes the low eight bits of each character. */
 function scoreOf(text: string): number {
   const bytes = Uint8Array.from(text, (character) => character.codePointAt(0)! & 0xff)
-  return murmur3x32(bytes, bytes.length)
+  return murmur3x32(bytes, bytes.length) >>> 0
 }
 
 function pythonText(key: Key): string {

@@ -15,7 +15,7 @@ function orOne<Input>(hash: (input: Input) => number): (input: Input) => number 
 const rehash: Walk = (key, hash, table, live) => {
   let current = hash
   for (let attempt = 0; attempt < TRIES - 1; attempt++) {
-    current = hashText(`${current}${attempt}`)
+    current = hashText(`${current >>> 0}${attempt}`)
     const owner = table.ownerOf(current, key)
     if (live[owner]) return owner
   }

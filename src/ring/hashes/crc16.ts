@@ -17,5 +17,5 @@ function buildTable(): Uint16Array {
 export function crc16(bytes: Uint8Array, length: number): number {
   let crc = 0
   for (let i = 0; i < length; i++) crc = (crc << 8) ^ table[((crc >>> 8) ^ bytes[i]!) & 0xff]!
-  return crc >>> 0
+  return crc
 }

@@ -21,7 +21,7 @@ export function crc32a(bytes: Uint8Array, length: number): number {
 export function crc32Continue(crc: number, bytes: Uint8Array, length: number): number {
   let rest = ~crc
   for (let i = 0; i < length; i++) rest = (rest >>> 8) ^ table[(rest ^ bytes[i]!) & 0xff]!
-  return ~rest >>> 0
+  return ~rest
 }
 
 /**

@@ -16,7 +16,7 @@ function fnv1(start: number, prime: number): KeyHash {
     for (let i = 0; i < bytes.length; i++) {
       hash = Math.imul(hash, prime) ^ ((bytes[i]! << 24) >> 24)
     }
-    return hash >>> 0
+    return hash | 0
   }
   return (key: Key) => {
     if (typeof key !== 'string') return overBytes(key)
@@ -26,7 +26,7 @@ function fnv1(start: number, prime: number): KeyHash {
       if (unit > 0x7f) return overBytes(bytesOf(key))
       hash = Math.imul(hash, prime) ^ unit
     }
-    return hash >>> 0
+    return hash | 0
   }
 }
 
@@ -36,7 +36,7 @@ function fnv1a(start: number, prime: number): KeyHash {
     for (let i = 0; i < bytes.length; i++) {
       hash = Math.imul(hash ^ ((bytes[i]! << 24) >> 24), prime)
     }
-    return hash >>> 0
+    return hash | 0
   }
   return (key: Key) => {
     if (typeof key !== 'string') return overBytes(key)
@@ -46,7 +46,7 @@ function fnv1a(start: number, prime: number): KeyHash {
       if (unit > 0x7f) return overBytes(bytesOf(key))
       hash = Math.imul(hash ^ unit, prime)
     }
-    return hash >>> 0
+    return hash | 0
   }
 }
 

@@ -47,5 +47,5 @@ function avalanche(start: number): number {
   hash ^= hash << 4
   hash = (hash + (hash >>> 17)) | 0
   hash ^= hash << 25
-  return (hash + (hash >>> 6)) >>> 0
+  return (hash + (hash >>> 6)) | 0
 }

@@ -14,12 +14,12 @@ export function jenkins(bytes: Uint8Array, length: number): number {
     c = (c + word(bytes, at + 8, 4)) | 0
     mix()
   }
-  if (rest === 0) return c >>> 0
+  if (rest === 0) return c
   a = (a + word(bytes, at, rest)) | 0
   b = (b + word(bytes, at + 4, rest - 4)) | 0
   c = (c + word(bytes, at + 8, rest - 8)) | 0
   finish()
-  return c >>> 0
+  return c
 }
 
 /** Up to four little-endian bytes. */

@@ -11,7 +11,7 @@ const before = new Int32Array(4)
  */
 export function md5(bytes: Uint8Array, length: number): number {
   digest(bytes, length)
-  return state[0]! >>> 0
+  return state[0]!
 }
 
 /** The four little-endian words of the MD5, written to `out` from `offset`: four ketama points. */

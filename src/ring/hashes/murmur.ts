@@ -15,5 +15,5 @@ export function murmur(bytes: Uint8Array, length: number): number {
   if (rest >= 2) hash ^= bytes[at + 1]! << 8
   if (rest >= 1) hash = Math.imul(hash ^ bytes[at]!, M)
   hash = Math.imul(hash ^ (hash >>> 13), M)
-  return (hash ^ (hash >>> 15)) >>> 0
+  return hash ^ (hash >>> 15)
 }

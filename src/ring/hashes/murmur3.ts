@@ -16,7 +16,7 @@ export function murmur3Seeded(bytes: Uint8Array, length: number, seed: number): 
   if (rest >= 3) tail ^= bytes[at + 2]! << 16
   if (rest >= 2) tail ^= bytes[at + 1]! << 8
   if (rest >= 1) hash ^= scramble(tail ^ bytes[at]!)
-  return mix(hash ^ length)
+  return mix(hash ^ length) | 0
 }
 
 function scramble(word: number): number {

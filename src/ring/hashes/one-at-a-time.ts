@@ -12,5 +12,5 @@ export function oneAtATime(bytes: Uint8Array, length: number): number {
   value = (value + (value << 3)) | 0
   value ^= value >>> 11
   value = (value + (value << 15)) | 0
-  return value >>> 0
+  return value
 }

@@ -7,5 +7,5 @@ export function sha1Digest(bytes: Uint8Array, length: number): Buffer {
 
 /** The first four bytes of the SHA-1, little-endian: hashring with `algorithm: 'sha1'`. */
 export function sha1(bytes: Uint8Array, length: number): number {
-  return sha1Digest(bytes, length).readUInt32LE(0)
+  return sha1Digest(bytes, length).readInt32LE(0)
 }

@@ -6,31 +6,31 @@ const PRIME_64_LOW = 0x1b3
 const START_32 = 0x811c9dc5
 const PRIME_32 = 0x01000193
 
-/** Java's `String.hashCode`, unsigned: spymemcached's NATIVE_HASH. */
+/** Java's `String.hashCode`: spymemcached's NATIVE_HASH. */
 export function javaHash(key: Key): number {
   const text = textOf(key)
   let hash = 0
   for (let i = 0; i < text.length; i++) hash = (Math.imul(31, hash) + text.charCodeAt(i)) | 0
-  return hash >>> 0
+  return hash | 0
 }
 
 /** The absolute value of Java's signed `String.hashCode`: memjs. */
 export function javaHashAbsolute(key: Key): number {
-  return Math.abs(javaHash(key) | 0)
+  return Math.abs(javaHash(key)) | 0
 }
 
 function fnv1(key: Key, start: number, prime: number): number {
   const text = textOf(key)
   let hash = start
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash, prime) ^ text.charCodeAt(i)
-  return hash >>> 0
+  return hash | 0
 }
 
 function fnv1a(key: Key, start: number, prime: number): number {
   const text = textOf(key)
   let hash = start
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), prime)
-  return hash >>> 0
+  return hash | 0
 }
 
 /** spymemcached's FNV1_64_HASH, low 32 bits. */

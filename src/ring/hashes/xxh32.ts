@@ -42,5 +42,5 @@ export function xxh32(bytes: Uint8Array, length: number): number {
   }
   hash = Math.imul(hash ^ (hash >>> 15), P2)
   hash = Math.imul(hash ^ (hash >>> 13), P3)
-  return (hash ^ (hash >>> 16)) >>> 0
+  return hash ^ (hash >>> 16)
 }

@@ -44,7 +44,7 @@ export function xxh64(bytes: Uint8Array, length: number): number {
   }
   hash = wrap((hash ^ (hash >> 33n)) * P2)
   hash = wrap((hash ^ (hash >> 29n)) * P3)
-  return Number(BigInt.asUintN(32, hash ^ (hash >> 32n)))
+  return Number(BigInt.asIntN(32, hash ^ (hash >> 32n)))
 }
 
 function joinLanes(lanes: bigint[]): bigint {

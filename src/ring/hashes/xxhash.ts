@@ -31,10 +31,10 @@ async function compile(): Promise<void> {
   try {
     const { default: xxhash } = await import('xxhash-wasm')
     const wasm = await xxhash()
-    current32 = (key) => (typeof key === 'string' ? wasm.h32(key) : wasm.h32Raw(key))
+    current32 = (key) => (typeof key === 'string' ? wasm.h32(key) : wasm.h32Raw(key)) | 0
     current64 = (key) => {
       const hash = typeof key === 'string' ? wasm.h64(key) : wasm.h64Raw(key)
-      return Number(BigInt.asUintN(32, hash))
+      return Number(BigInt.asIntN(32, hash))
     }
   } catch {
     // Same answers without it: nothing to report.
