@@ -5,3 +5,10 @@ export { countShard, type RemapShard } from './remap-count.ts'
 export { keysOfLines, noSkippedLines, type SkippedLines } from './remap-keys.ts'
 export { metadumpKeys } from './remap-metadump.ts'
 export type { Balance, OriginLoad, RemapResult } from './remap-result.ts'
+export {
+  type Protection,
+  type StampedeInput,
+  type StampedeReport,
+  stampede,
+} from './stampede.ts'
+export type { WriteKind } from './stampede-fleet.ts'

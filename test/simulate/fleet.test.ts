@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { fleet } from '../../src/simulate/fleet.ts'
+
+test('a process alone never reads what it replaced, whatever the settings', () => {
+  for (const failover of ['rehash', 'miss', 'gutter'] as const) {
+    assert.equal(fleet({ processes: 1, failover }).staleReads, 0)
+  }
+})
+
+test('without an outage of its own nobody is stale', () => {
+  const { staleReads, splitMs } = fleet({ cutShare: 0 })
+  assert.equal(staleReads, 0)
+  assert.equal(splitMs, 0)
+})
+
+test('the journal ends stale reads when the last process has the host back', () => {
+  const bound = 2_000 * 1.1
+  const told = fleet({ retryTimeoutMs: 2_000 })
+  assert.ok(told.staleReads > 0)
+  assert.ok(told.staleUntilMs <= bound, `${told.staleUntilMs} ms`)
+  const untold = fleet({ retryTimeoutMs: 2_000, journal: false })
+  assert.ok(untold.staleUntilMs > bound, `${untold.staleUntilMs} ms`)
+  assert.ok(untold.staleReads > told.staleReads * 5)
+})
+
+test('a shorter retryTimeoutMs is a shorter split', () => {
+  const long = fleet({ retryTimeoutMs: 5_000 })
+  const short = fleet({ retryTimeoutMs: 500 })
+  assert.ok(short.splitMs < long.splitMs / 5)
+  assert.ok(short.staleReads < long.staleReads / 2)
+})
+
+test('what a stand-by host keeps from the last outage is stale in the next, but for its short life', () => {
+  const rehash = fleet({ outages: 2 })
+  const gutter = fleet({ outages: 2, failover: 'gutter', gutterTtlMs: 5_000 })
+  assert.ok(rehash.staleReads > fleet().staleReads * 5)
+  assert.ok(gutter.staleReads < rehash.staleReads / 5)
+})
+
+test("failover: 'miss' pays for freshness with misses", () => {
+  const miss = fleet({ outages: 2, failover: 'miss' })
+  const rehash = fleet({ outages: 2, failover: 'rehash' })
+  assert.ok(miss.misses > rehash.misses * 5)
+  assert.ok(miss.staleReads < rehash.staleReads / 5)
+})
+
+test('the same seed gives the same counts, another seed others', () => {
+  assert.deepEqual(fleet({ seed: 5 }), fleet({ seed: 5 }))
+  assert.notDeepEqual(fleet({ seed: 5 }), fleet({ seed: 6 }))
+})
+
+test('numbers that cannot be are refused', () => {
+  for (const input of [
+    { processes: 0 },
+    { hosts: 1 },
+    { keys: 1.5 },
+    { cutShare: 2 },
+    { ttlMs: -1 },
+  ]) {
+    assert.throws(
+      () => fleet(input),
+      (error: { code?: string }) => error.code === 'MINTRING_BAD_ARGUMENT',
+    )
+  }
+})
