@@ -47,8 +47,12 @@ export class SidecarPath extends MetaPath {
     ])
     if (stored!.status !== 'done') return false
     if (lock!.found && lock!.cas === lease.cas) return true
+    const { cas } = stored!
+    const { graceSeconds } = policy
     await this.refillStore.exchange(lease.place, key, [
-      { name: 'md', invalidate: true, cas: stored!.cas },
+      graceSeconds === 0
+        ? { name: 'md', cas }
+        : { name: 'md', invalidate: true, cas, ttlSeconds: graceSeconds },
     ])
     return false
   }

@@ -23,7 +23,7 @@ export class ModelServer {
   #lastCas = 0
   #life: Place = { name: 'model' }
   /** Told before a value replaces another. */
-  onReplace: (key: string, before: Buffer | undefined, after: Buffer) => void = () => {}
+  onReplace: (key: string, before: Encoded | undefined, after: Encoded) => void = () => {}
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs
@@ -79,6 +79,11 @@ export class ModelServer {
     this.#put(key, encoded, ttlSeconds)
   }
 
+  /** What a key holds, without any command. */
+  peek(key: string): Encoded | undefined {
+    return this.#live(key)
+  }
+
   get #now(): number {
     return Math.floor(this.#nowMs() / 1000)
   }
@@ -97,7 +102,7 @@ export class ModelServer {
   #put(name: string, { body, flags }: Encoded, ttlSeconds: number): Stored {
     const bytes = Buffer.from(body as string, 'latin1')
     const endsAt = this.#end(ttlSeconds)
-    this.onReplace(name, this.#live(name)?.body, bytes)
+    this.onReplace(name, this.#live(name), { body: bytes, flags })
     const item = { body: bytes, flags, cas: ++this.#lastCas, endsAt, isStale: false, isSent: false }
     this.#items.set(name, item)
     return item

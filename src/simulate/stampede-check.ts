@@ -1,0 +1,82 @@
+import type { RefillEntry } from '../refill/entry.ts'
+import type { Policy } from '../refill/policy.ts'
+import type { VirtualTime } from './virtual-time.ts'
+
+/** memcached's clock ticks once a second. */
+const TICK_MS = 1_000
+
+/** A write that completed: nobody who begins later may be told that an older value is fresh. */
+interface Written {
+  readonly version: number
+  readonly atMs: number
+}
+
+/** A read under way. */
+export interface ReadCheck {
+  readonly key: string
+  readonly startMs: number
+  /** The newest version whose invalidation had returned when the read began. */
+  readonly newest: number
+  /** The version the cache held then, stale or not. */
+  readonly held: number | undefined
+}
+
+/** Looks at every read and every store, and notes what must never happen. */
+export class StampedeCheck {
+  readonly violations: string[] = []
+  readonly #time: VirtualTime
+  readonly #policy: Policy
+  readonly #latencyMs: number
+  readonly #written = new Map<string, Written[]>()
+
+  constructor(time: VirtualTime, policy: Policy, latencyMs: number) {
+    this.#time = time
+    this.#policy = policy
+    this.#latencyMs = latencyMs
+  }
+
+  /** An invalidation, set or delete after that version was written has returned. */
+  written(key: string, version: number): void {
+    const all = this.#written.get(key) ?? []
+    all.push({ version, atMs: this.#time.nowMs })
+    this.#written.set(key, all)
+  }
+
+  readBegins(key: string, held: number | undefined): ReadCheck {
+    const newest = this.#written.get(key)?.at(-1)?.version ?? 0
+    return { key, startMs: this.#time.nowMs, newest, held }
+  }
+
+  readEnds(read: ReadCheck, entry: RefillEntry): void {
+    const version = entry.value as number
+    const isCurrent = entry.state === 'fresh' || entry.state === 'miss'
+    if (isCurrent && version < read.newest) {
+      const { key, newest } = read
+      this.#violated(`${key}: version ${version} is ${entry.state} after ${newest} was written`)
+    }
+    if (entry.state === 'stale') this.#staleEnds(read, version, entry.staleFor ?? 0)
+  }
+
+  #staleEnds({ key, startMs, held }: ReadCheck, version: number, staleForSeconds: number): void {
+    const { staleTimeoutMs, staleWhileRevalidateSeconds, graceSeconds } = this.#policy
+    const tookMs = this.#time.nowMs - startMs
+    const isPrompt = held === version && staleForSeconds < staleWhileRevalidateSeconds
+    if (isPrompt && tookMs > staleTimeoutMs + 4 * this.#latencyMs) {
+      this.#violated(`${key}: a stale value took ${Math.round(tookMs)} ms`)
+    }
+    const superseded = this.#written.get(key)?.find((write) => write.version > version)
+    const goneMs = (superseded?.atMs ?? startMs) + graceSeconds * 1000 + TICK_MS
+    if (startMs > goneMs + 4 * this.#latencyMs) {
+      this.#violated(`${key}: version ${version} is stale for longer than it may`)
+    }
+  }
+
+  /** A store replaced a value by an older one. */
+  replaced(key: string, before: number, after: number): void {
+    if (after < before) this.#violated(`${key}: version ${after} replaced ${before}`)
+  }
+
+  #violated(what: string): void {
+    this.violations.push(`at ${Math.round(this.#time.nowMs)} ms ${what}`)
+  }
+}

@@ -1,0 +1,248 @@
+import type { RefillEntry } from '../refill/entry.ts'
+import { ENVELOPE_BYTES, ENVELOPE_FLAG, EnvelopeKind } from '../refill/envelope.ts'
+import type { RefillDefaults, RefillPolicy } from '../refill/policy.ts'
+import { resolvePolicy } from '../refill/policy.ts'
+import { Refill } from '../refill/refill.ts'
+import type { Dialect, Encoded, RefillStore } from '../refill/store.ts'
+import { ModelServer } from './model-server.ts'
+import { ModelStore } from './model-store.ts'
+import { StampedeCheck } from './stampede-check.ts'
+import type { LoadFaults } from './stampede-origin.ts'
+import { StampedeOrigin } from './stampede-origin.ts'
+import { VirtualTime } from './virtual-time.ts'
+
+/** What a writer does to the cache after it wrote to the origin. */
+export type WriteKind = 'invalidate' | 'refresh' | 'set' | 'delete'
+
+/** A fleet and its load, all said. */
+export interface FleetPlan {
+  readonly seed: number
+  readonly processes: number
+  readonly keys: number
+  readonly policy: RefillPolicy
+  readonly dialect: Dialect
+  readonly loaderMs: number
+  readonly latencyMs: number
+  readonly interleaves: boolean
+  readonly faults: LoadFaults
+  /** Events per second in the whole fleet. */
+  readonly rates: {
+    readonly reads: number
+    readonly writes: number
+    readonly restarts: number
+    readonly evictions: number
+  }
+  readonly writeKinds: readonly WriteKind[]
+}
+
+/** Where an envelope tells its kind. */
+const KIND_AT = 3
+/** How long a process that died stays away. */
+const REBIRTH_MS = 500
+
+interface Worker {
+  readonly refill: Refill
+  isAlive: boolean
+  /** Reads that have not settled. */
+  pending: number
+}
+
+/** Client processes around one model server: the real algorithm, in virtual time. */
+export class StampedeFleet {
+  readonly time: VirtualTime
+  readonly server: ModelServer
+  readonly origin: StampedeOrigin
+  readonly check: StampedeCheck
+  readonly #plan: FleetPlan
+  readonly #wrap: (store: RefillStore) => RefillStore
+  readonly #workers: Worker[]
+  readonly #writing = new Set<string>()
+  readonly states: Record<RefillEntry['state'], number> = {
+    fresh: 0,
+    stale: 0,
+    miss: 0,
+    uncached: 0,
+    bypass: 0,
+  }
+  reads = 0
+  failed = 0
+  crashes = 0
+  /** The longest from the death of a loading process to the next load of its key. */
+  recoveryMs = 0
+  readonly #orphanedMs = new Map<string, number>()
+
+  /** `wrap` stands between each process and its store: for stores that do wrong on purpose. */
+  constructor(plan: FleetPlan, wrap: (store: RefillStore) => RefillStore = (store) => store) {
+    this.#plan = plan
+    this.#wrap = wrap
+    this.time = new VirtualTime(plan.seed)
+    this.server = new ModelServer(() => this.time.nowMs)
+    this.origin = new StampedeOrigin(this.time, plan.loaderMs, plan.faults)
+    this.check = new StampedeCheck(this.time, resolvePolicy(plan.policy), plan.latencyMs)
+    this.server.onReplace = (key, before, after) => this.#replaced(key, before, after)
+    this.#workers = Array.from({ length: plan.processes }, () => this.#born())
+  }
+
+  /** What must never happen, and did. */
+  get violations(): readonly string[] {
+    return this.check.violations
+  }
+
+  /** Reads of living processes that have not settled. */
+  get pending(): number {
+    const alive = this.#workers.filter((worker) => worker.isAlive)
+    return alive.reduce((sum, worker) => sum + worker.pending, 0)
+  }
+
+  /** Runs the plan for that long, then lets everything come to its end. */
+  async run(seconds: number): Promise<void> {
+    const { rates } = this.#plan
+    const endMs = seconds * 1000
+    this.#repeat(rates.reads, endMs, () => this.#read())
+    this.#repeat(rates.writes, endMs, () => this.#write())
+    this.#repeat(rates.restarts, endMs, () => this.#restart())
+    this.#repeat(rates.evictions, endMs, () => this.#evict())
+    await this.time.run(endMs)
+    await this.time.run(endMs + 120_000)
+  }
+
+  /** Events at random moments, that many per second: a Poisson process. */
+  #repeat(perSecond: number, endMs: number, event: () => void): void {
+    if (perSecond === 0) return
+    const waitMs = (-Math.log(1 - this.time.random()) * 1000) / perSecond
+    if (this.time.nowMs + waitMs > endMs) return
+    this.time.after(waitMs, () => {
+      event()
+      this.#repeat(perSecond, endMs, event)
+    })
+  }
+
+  #read(): void {
+    const worker = this.#anyWorker()
+    if (!worker.isAlive) return
+    const key = this.#anyKey()
+    const check = this.check.readBegins(key, versionIn(this.server.peek(key)))
+    this.reads++
+    worker.pending++
+    worker.refill
+      .getOrSetEntry(key, () => this.#load(key, worker), this.#plan.policy)
+      .then(
+        (entry) => {
+          worker.pending--
+          this.states[entry.state]++
+          this.check.readEnds(check, entry as RefillEntry)
+        },
+        () => {
+          worker.pending--
+          this.failed++
+        },
+      )
+  }
+
+  #load(key: string, worker: Worker): Promise<number> {
+    const orphanedMs = this.#orphanedMs.get(key)
+    if (orphanedMs !== undefined) {
+      this.recoveryMs = Math.max(this.recoveryMs, this.time.nowMs - orphanedMs)
+      this.#orphanedMs.delete(key)
+    }
+    return this.origin.load(key, worker, () => {
+      this.#orphanedMs.set(key, this.time.nowMs)
+      this.#kill(worker)
+    })
+  }
+
+  /** One writer per key at a time, as a backend's lock would have it. */
+  #write(): void {
+    const worker = this.#anyWorker()
+    const key = this.#anyKey()
+    const { writeKinds } = this.#plan
+    if (!worker.isAlive || this.#writing.has(key)) return
+    this.#writing.add(key)
+    const version = this.origin.write(key)
+    const kind = writeKinds[Math.floor(this.time.random() * writeKinds.length)]!
+    const written = (): void => {
+      this.origin.touched(key)
+      // Who reads it now may find it fresh: no load has to follow a death.
+      this.#orphanedMs.delete(key)
+      this.check.written(key, version)
+    }
+    const over = (): void => {
+      this.#writing.delete(key)
+    }
+    // What a dead writer sent still arrives: the next one must not come before.
+    this.time.after(60_000, over)
+    void this.#tell(kind, worker, key, version)
+      .then(written, () => {})
+      .finally(over)
+  }
+
+  async #tell(kind: WriteKind, worker: Worker, key: string, version: number): Promise<void> {
+    const { policy } = this.#plan
+    const { ttlSeconds, graceSeconds } = resolvePolicy(policy)
+    if (kind === 'invalidate') await worker.refill.invalidate(key, staleTerms(policy))
+    if (kind === 'refresh') await worker.refill.refresh(key, () => this.#load(key, worker), policy)
+    if (kind === 'set') {
+      const encoded = { body: JSON.stringify(version), flags: 1 }
+      this.server.set(key, encoded, ttlSeconds + graceSeconds)
+    }
+    if (kind === 'delete') this.server.evict(key)
+  }
+
+  #restart(): void {
+    this.server.restart()
+    for (let i = 0; i < this.#plan.keys; i++) this.origin.touched(`k${i}`)
+  }
+
+  #evict(): void {
+    const key = this.#anyKey()
+    this.server.evict(key)
+    this.origin.touched(key)
+  }
+
+  #kill(worker: Worker): void {
+    if (!worker.isAlive) return
+    worker.isAlive = false
+    this.crashes++
+    this.origin.forget(worker)
+    const at = this.#workers.indexOf(worker)
+    this.time.after(REBIRTH_MS, () => {
+      this.#workers[at] = this.#born()
+    })
+  }
+
+  #born(): Worker {
+    const isAlive = (): boolean => worker.isAlive
+    const store = new ModelStore(this.server, this.time, this.#plan, isAlive)
+    const clock = this.time.clock(isAlive)
+    const refill = new Refill(this.#wrap(store), { clock })
+    const worker: Worker = { refill, isAlive: true, pending: 0 }
+    return worker
+  }
+
+  #replaced(key: string, before: Encoded | undefined, after: Encoded): void {
+    const [old, next] = [versionIn(before), versionIn(after)]
+    if (old !== undefined && next !== undefined) this.check.replaced(key, old, next)
+  }
+
+  #anyWorker(): Worker {
+    return this.#workers[Math.floor(this.time.random() * this.#workers.length)]!
+  }
+
+  #anyKey(): string {
+    return `k${Math.floor(this.time.random() * this.#plan.keys)}`
+  }
+}
+
+/** The version in a body; undefined for placeholders. */
+function versionIn(encoded: Encoded | undefined): number | undefined {
+  if (encoded === undefined || encoded.body.length === 0) return undefined
+  const body = Buffer.from(encoded.body as Uint8Array)
+  const isEnclosed = (encoded.flags & ENVELOPE_FLAG) !== 0
+  if (isEnclosed && body[KIND_AT] === EnvelopeKind.Placeholder) return undefined
+  return Number(body.toString('latin1', isEnclosed ? ENVELOPE_BYTES : 0))
+}
+
+/** What an invalidation may know of a policy. */
+function staleTerms({ ttl: _ttl, earlyRefresh: _early, ...terms }: RefillPolicy): RefillDefaults {
+  return terms
+}

@@ -1,0 +1,139 @@
+import type {
+  Answer,
+  Command,
+  Encoded,
+  Place,
+  Reader,
+  ReadHandle,
+  RefillStore,
+} from '../../src/refill/store.ts'
+
+/**
+ * Mistakes a refill could make, each made on purpose by a store between the algorithm and the
+ * cache. A check that does not find them proves nothing when it finds nothing.
+ */
+export const MUTATIONS = [
+  /** Stores without the CAS id of the lease. */
+  'noFence',
+  /** Writes the stale value back with a longer life, and stores without a fence, as MintCache does. */
+  'writeBack',
+  /** Joins reads whose bytes have left already. */
+  'joinSent',
+  /** Lets an older store through as stale (`ms … I`). */
+  'staleStore',
+  /** Joins any cold load of this process, and believes it even when its lease was lost. */
+  'trustLost',
+  /** Goes on with a lease in another life of the server. */
+  'noEpoch',
+] as const
+
+export type Mutation = (typeof MUTATIONS)[number]
+
+/** The values a mutation has to keep beside its store. */
+interface Memory {
+  readonly coldCas: Map<string, string>
+  readonly places: Map<string, Place>
+}
+
+/** A store that makes one mistake. */
+export function mutate(
+  inner: RefillStore,
+  mutation: Mutation | undefined,
+  staleStore: (place: Place, key: string, command: Command) => Promise<Answer> = nothing,
+): RefillStore {
+  if (mutation === undefined) return inner
+  const memory: Memory = { coldCas: new Map(), places: new Map() }
+  const stable = (place: Place): Place => {
+    if (mutation !== 'noEpoch') return place
+    const known = memory.places.get(place.name) ?? place
+    memory.places.set(place.name, known)
+    return known
+  }
+  const unfenced = mutation === 'noFence' || mutation === 'writeBack'
+  return {
+    get dialect() {
+      return inner.dialect
+    },
+    learnDialect: () => inner.learnDialect(),
+    read(key, vivifySeconds, refreshBelowSeconds, reader) {
+      const told = mutatedReader(key, reader, mutation, memory, inner, stable)
+      const handle = inner.read(key, vivifySeconds, refreshBelowSeconds, told)
+      return mutation === 'joinSent' ? neverSent(handle) : handle
+    },
+    place(key) {
+      const place = inner.place(key)
+      return place === undefined ? undefined : stable(place)
+    },
+    async exchange(place, key, commands) {
+      const now = mutation === 'noEpoch' ? (inner.place(key) ?? place) : place
+      const [first] = commands
+      if (first?.name === 'ms' && mutation === 'staleStore') {
+        return [await staleStore(now, key, first)]
+      }
+      const sent = unfenced ? commands.map(withoutFence) : commands
+      const answers = await inner.exchange(now, key, sent)
+      if (mutation === 'trustLost' && (first?.name === 'ms' || first?.name === 'cas')) {
+        return answers.map((answer) => ({ ...answer, status: 'done' as const }))
+      }
+      return answers.map((answer) => ({ ...answer, place: () => stable(answer.place()) }))
+    },
+    spread: (key, commands) => inner.spread(key, commands),
+    encode: (value) => inner.encode(value),
+    fits: (key, bytes) => inner.fits(key, bytes),
+  }
+}
+
+function mutatedReader(
+  key: string,
+  reader: Reader,
+  mutation: Mutation,
+  memory: Memory,
+  inner: RefillStore,
+  stable: (place: Place) => Place,
+): Reader {
+  return {
+    answered(item) {
+      const isPlaceholder = item.size === 0 && item.found
+      if (mutation === 'trustLost' && isPlaceholder && item.won) memory.coldCas.set(key, item.cas)
+      const joins = mutation === 'trustLost' && isPlaceholder && item.lost
+      const cas = (joins ? memory.coldCas.get(key) : undefined) ?? item.cas
+      const place = item.place()
+      if (mutation === 'writeBack' && item.won && !isPlaceholder) {
+        const encoded: Encoded = { body: Uint8Array.from(item.head(item.size)), flags: item.flags }
+        const back: Command = { name: 'ms', encoded, ttlSeconds: 10 }
+        queueMicrotask(() => inner.exchange(place, key, [back]).catch(() => {}))
+      }
+      return reader.answered({
+        found: item.found,
+        flags: item.flags,
+        size: item.size,
+        ttlSeconds: item.ttlSeconds,
+        won: item.won,
+        lost: item.lost,
+        stale: item.stale,
+        cas,
+        place: () => stable(place),
+        decode: (flags, from) => item.decode(flags, from),
+        head: (length) => item.head(length),
+      })
+    },
+    failed: (error) => reader.failed(error),
+  }
+}
+
+function withoutFence(command: Command): Command {
+  if (command.name === 'ms') {
+    const { name, encoded, ttlSeconds } = command
+    return { name, encoded, ttlSeconds }
+  }
+  return command
+}
+
+/** Never tells that it was sent. */
+function neverSent({ promise }: ReadHandle): ReadHandle {
+  return { sent: false, promise }
+}
+
+function nothing(): Promise<Answer> {
+  throw new Error('this world has no stale store')
+}

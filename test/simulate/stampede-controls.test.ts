@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Answer, Command, Place, RefillStore } from '../../src/refill/store.ts'
+import type { FleetPlan } from '../../src/simulate/stampede-fleet.ts'
+import { StampedeFleet } from '../../src/simulate/stampede-fleet.ts'
+import type { Mutation } from '../refill/mutants.ts'
+import { MUTATIONS, mutate } from '../refill/mutants.ts'
+
+const SECONDS = 60
+const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8]
+
+/** Small and busy: deletes and restarts leave many keys cold, and loads outlast many writes. */
+function plan(seed: number): FleetPlan {
+  return {
+    seed,
+    processes: 6,
+    keys: 2,
+    dialect: 'meta',
+    loaderMs: 80,
+    latencyMs: 8,
+    interleaves: true,
+    policy: {
+      ttl: 2,
+      staleWhileRevalidate: 6,
+      lease: 2,
+      errorBackoff: 2,
+      loaderTimeoutMs: 20_000,
+      waitTimeoutMs: 60_000,
+    },
+    faults: { crash: 0.02, fail: 0.05, slow: 0.03 },
+    rates: { reads: 600, writes: 6, restarts: 0.2, evictions: 0.2 },
+    writeKinds: ['invalidate', 'refresh', 'set', 'delete', 'delete'],
+  }
+}
+
+/** `ms … I` with an older CAS id: the value is replaced, the item stays stale with its TTL. */
+function staleStoreOf(fleet: () => StampedeFleet, inner: RefillStore) {
+  return async (place: Place, key: string, command: Command): Promise<Answer> => {
+    const [answer] = await inner.exchange(place, key, [command])
+    const isStore = command.name === 'ms' && answer!.status === 'exists'
+    if (!isStore || fleet().server.peek(key) === undefined) return answer!
+    const unfenced = { name: 'ms', encoded: command.encoded, ttlSeconds: 6 } as const
+    const [forced] = await inner.exchange(place, key, [unfenced, { name: 'md', invalidate: true }])
+    return forced!
+  }
+}
+
+async function violationsOf(mutation: Mutation | undefined): Promise<string[]> {
+  const all: string[] = []
+  for (const seed of SEEDS) {
+    const fleet: StampedeFleet = new StampedeFleet(plan(seed), (store) =>
+      mutate(
+        store,
+        mutation,
+        staleStoreOf(() => fleet, store),
+      ),
+    )
+    await fleet.run(SECONDS)
+    all.push(...fleet.check.violations.map((what) => `seed ${seed} ${what}`))
+    if (all.length > 0) break
+  }
+  return all
+}
+
+describe('the checks of the simulated fleet', () => {
+  test('find nothing in the algorithm as it is', async () => {
+    assert.deepEqual(await violationsOf(undefined), [])
+  })
+
+  for (const mutation of MUTATIONS) {
+    test(`find the mistake ${mutation}`, async () => {
+      assert.notDeepEqual(await violationsOf(mutation), [])
+    })
+  }
+})
