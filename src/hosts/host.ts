@@ -121,8 +121,9 @@ export class Host implements LaneOwner<Lane>, Router, Patient {
     const lanes = this.#lanes
     const { maxQueuedPerHost } = this.#owner.policy
     if (lanes.load >= maxQueuedPerHost || lanes.queuedBytes > MAX_QUEUED_BYTES) {
+      const details = { host: this.name, command: request.verb.name, sent: request.sent }
       const message = `Too much waits for ${this.name}`
-      request.fail(new MintringError('MINTRING_OVERLOADED', message, { host: this.name }))
+      request.reject(new MintringError('MINTRING_OVERLOADED', message, details))
       return
     }
     const lane = request.ordered ? lanes.first : lanes.pick(this.#health.current.dialFailures === 0)

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { startScripted } from '../support/scripted-server.ts'
+import { sleep, testCluster } from '../support/test-cluster.ts'
+
+test('an answer that drips a byte at a time is given up in time, and its lane too', async (t) => {
+  const server = await startScripted((_line, socket) => {
+    const bytes = 'VALUE k 0 500\r\n'.padEnd(500, 'x')
+    let at = 0
+    const timer = setInterval(() => socket.write(bytes[at++] ?? 'x'), 10)
+    socket.on('close', () => clearInterval(timer))
+  })
+  t.after(() => server.close())
+  const client = testCluster(t, [server.port], { retries: 0 })
+  const startMs = performance.now()
+  await assert.rejects(client.get('k'), { code: 'MINTRING_TIMEOUT' })
+  assert.ok(performance.now() - startMs < 350)
+  await sleep(30)
+  assert.equal(client.cluster.snapshot()[0]?.inFlight, 0)
+})
+
+test('100,000 operations against a host that hangs: refused at once, memory flat', async (t) => {
+  const server = await startScripted(() => undefined)
+  t.after(() => server.close())
+  const client = testCluster(t, [server.port], { requestTimeoutMs: 30_000, retries: 0 })
+  await client.cluster.hosts[0]?.ready()
+  const before = process.memoryUsage().rss
+  const codes = new Map<string, number>()
+  const settled: Promise<void>[] = []
+  const startMs = performance.now()
+  for (let i = 0; i < 100_000; i++) {
+    const pending = client.get(`key${i}`).then(
+      () => undefined,
+      (error: { code: string }) => {
+        codes.set(error.code, (codes.get(error.code) ?? 0) + 1)
+      },
+    )
+    settled.push(pending)
+    if (i % 1_000 === 999) await new Promise((next) => setImmediate(next))
+  }
+  await new Promise((next) => setImmediate(next))
+  assert.equal(codes.get('MINTRING_OVERLOADED'), 90_000)
+  assert.ok(performance.now() - startMs < 10_000)
+  const grownMb = (process.memoryUsage().rss - before) / 1024 / 1024
+  assert.ok(grownMb < 120, `${grownMb} MB more`)
+  await client.cluster.close({ drainMs: 0 })
+  await Promise.all(settled)
+  assert.equal(codes.get('MINTRING_CLOSED'), 10_000)
+})
+
+test('a hung host does not slow the others down', async (t) => {
+  const hung = await startScripted(() => undefined)
+  const fine = await startScripted((line, socket) => {
+    if (line.startsWith('get ')) socket.write('END\r\n')
+  })
+  t.after(() => Promise.all([hung.close(), fine.close()]))
+  const client = testCluster(t, [hung.port, fine.port])
+  const keys = Array.from({ length: 400 }, (_, i) => `key${i}`)
+  const onFine = keys.filter((key) => client.cluster.homeOf(key).server.port === fine.port)
+  const onHung = keys.filter((key) => !onFine.includes(key))
+  const others = onHung.map((key) => client.get(key).catch(() => undefined))
+  const startMs = performance.now()
+  await Promise.all(onFine.map((key) => client.get(key)))
+  assert.ok(performance.now() - startMs < 100)
+  await Promise.all(others)
+})
+
+test('a process with a dead and a live host exits by itself after close', async (t) => {
+  const server = await startScripted((line, socket) => {
+    if (line.startsWith('get ')) socket.write('END\r\n')
+  })
+  t.after(() => server.close())
+  const script = fileURLToPath(new URL('./exit-process.ts', import.meta.url))
+  const node = ['--import', 'tsx', '--unhandled-rejections=strict', script, String(server.port)]
+  const child = spawn(process.execPath, node, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let closedMs = 0
+  child.stdout.on('data', () => {
+    closedMs = performance.now()
+  })
+  const [code] = await once(child, 'exit')
+  assert.equal(code, 0)
+  assert.ok(performance.now() - closedMs < 1_000)
+})
