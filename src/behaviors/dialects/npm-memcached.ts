@@ -16,7 +16,8 @@ const NOT_NEEDED: Readonly<Record<string, string>> = {
   redundancy: 'not supported: a key lives on one host, and failover moves it',
 }
 
-const KNOWN: readonly string[] = [
+/** The names of that package's options. */
+export const npmMemcachedOptionNames: readonly string[] = [
   ...Object.keys(NOT_NEEDED),
   ...['algorithm', 'compatibility', 'failOverServers', 'failures', 'idle', 'keyCompression'],
   ...['maxExpiration', 'maxKeySize', 'maxQueueSize', 'maxValue', 'namespace', 'poolSize'],
@@ -39,6 +40,10 @@ const READERS: Readonly<Record<string, Reader>> = {
     const isList = Array.isArray(value) ? value.length > 0 : value !== undefined && value !== null
     const why = 'stand-by servers are failover: { gutter: servers, ttl }, which needs a ttl'
     if (isList) translation.warn('failOverServers', why)
+  },
+  failures(translation, value) {
+    // There 0 is the first failure already.
+    translation.set({ serverFailureLimit: Math.max(1, numberOf(value, 'memcached failures')) })
   },
   keyCompression(translation, value) {
     if (!flagOf(value, 'memcached keyCompression')) return
@@ -104,7 +109,8 @@ export function fromNpmMemcached(options: NpmMemcachedOptions): TranslatedBehavi
     if (read !== undefined) read(translation, value, options)
     else if (notNeeded !== undefined) {
       if (value !== false) translation.warn(name, notNeeded)
-    } else if (!translation.takeAlias(name, value)) throw translation.unknown(name, KNOWN)
+    } else if (!translation.takeAlias(name, value))
+      throw translation.unknown(name, npmMemcachedOptionNames)
   }
   return translation.finish()
 }

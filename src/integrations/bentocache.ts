@@ -1,0 +1,82 @@
+import type { MemcachedClient } from '../client/client.ts'
+import { ClearableStore, colonScopes } from './clearable.ts'
+import { secondsOf } from './whole-seconds.ts'
+
+/** Settings of the bentocache driver. */
+export interface BentocacheDriverOptions {
+  readonly client: MemcachedClient
+  /** Put before every key; bentocache passes its own. Default none. */
+  readonly prefix?: string
+}
+
+/**
+ * bentocache's second-level driver, as `bentocacheDriver` hands it over. TTLs are in milliseconds,
+ * rounded up to whole seconds. Failures reject with the client's MintringError.
+ */
+export class MintringDriver {
+  readonly type = 'l2' as const
+  readonly #client: MemcachedClient
+  readonly #prefix: string
+  readonly #store: ClearableStore
+
+  constructor(options: BentocacheDriverOptions) {
+    this.#client = options.client
+    this.#prefix = (options.prefix ?? '').replace(/:+$/, '')
+    this.#store = new ClearableStore(options.client, colonScopes)
+  }
+
+  /** A driver for the keys below a name: they are cleared with it, and with all above it. */
+  namespace(name: string): MintringDriver {
+    return new MintringDriver({ client: this.#client, prefix: this.#full(name) })
+  }
+
+  async get(key: string): Promise<string | undefined> {
+    return (await this.#store.get(this.#full(key))) as string | undefined
+  }
+
+  async getMany(keys: readonly string[]): Promise<Array<string | undefined>> {
+    const full = keys.map((key) => this.#full(key))
+    return (await this.#store.getMany(full)) as Array<string | undefined>
+  }
+
+  async pull(key: string): Promise<string | undefined> {
+    const value = await this.get(key)
+    if (value !== undefined) await this.delete(key)
+    return value
+  }
+
+  async set(key: string, value: string, ttlMs?: number): Promise<boolean> {
+    return this.#store.set(this.#full(key), value, secondsOf(ttlMs))
+  }
+
+  async delete(key: string): Promise<boolean> {
+    return this.#store.delete(this.#full(key))
+  }
+
+  async deleteMany(keys: readonly string[]): Promise<boolean> {
+    await Promise.all(keys.map((key) => this.delete(key)))
+    return true
+  }
+
+  async clear(): Promise<void> {
+    await this.#store.clear(this.#prefix)
+  }
+
+  /** Nothing to do: the client belongs to whoever made it. */
+  async disconnect(): Promise<void> {}
+
+  #full(key: string): string {
+    return this.#prefix === '' ? key : `${this.#prefix}:${key}`
+  }
+}
+
+/**
+ * mintring as bentocache's second level: `bentostore().useL2Layer(bentocacheDriver({ client }))`.
+ * Failures reject, which bentocache's own grace then handles.
+ */
+export function bentocacheDriver(options: BentocacheDriverOptions): {
+  options: BentocacheDriverOptions
+  factory: (config: BentocacheDriverOptions) => MintringDriver
+} {
+  return { options, factory: (config) => new MintringDriver(config) }
+}

@@ -1,0 +1,100 @@
+import type { MemcachedClient } from '../client/client.ts'
+import { ClearableStore } from './clearable.ts'
+import { secondsOf } from './whole-seconds.ts'
+
+/** One entry of Keyv's `setMany`: version 5 says `ttl` (ms from now), 6 `expires` (a date in ms). */
+export interface KeyvEntry {
+  readonly key: string
+  readonly value: unknown
+  readonly ttl?: number | undefined
+  readonly expires?: number | undefined
+}
+
+/** Settings of `KeyvMintring`. */
+export interface KeyvMintringOptions {
+  /** The Keyv that calls this store: 5 passes a TTL in ms, 6 a date in ms. Default 5. */
+  readonly keyv?: 5 | 6
+}
+
+/**
+ * A Keyv storage adapter on a mintring client: `new Keyv({ store: new KeyvMintring(client) })`, and
+ * through Keyv for cache-manager, cacheable and NestJS. Namespaces are cleared by a generation word
+ * (one write), because memcached cannot list keys; hence no `iterator`. TTLs are rounded up to
+ * whole seconds; Keyv itself is exact to the millisecond. The client stays the caller's:
+ * `disconnect` does not close it. Failures reject with the client's MintringError.
+ */
+export class KeyvMintring {
+  /** Keyv sets this; it is the scope of `clear()`. */
+  namespace: string | undefined = undefined
+  readonly opts: { readonly dialect: 'memcached' } = { dialect: 'memcached' }
+  /** Tells Keyv 6 that `expires` is understood; absent for Keyv 5. */
+  readonly capabilities?: { readonly expires: true }
+  readonly #store: ClearableStore
+  readonly #version: 5 | 6
+
+  constructor(client: MemcachedClient, options: KeyvMintringOptions = {}) {
+    this.#version = options.keyv ?? 5
+    if (this.#version === 6) this.capabilities = { expires: true }
+    this.#store = new ClearableStore(client, () => [this.namespace ?? ''])
+  }
+
+  /** Keyv listens for `error`. This store emits none: what fails rejects. */
+  on(_event: string, _listener: (...args: unknown[]) => void): this {
+    return this
+  }
+
+  async get<Value>(key: string): Promise<Value | undefined> {
+    return (await this.#store.get(this.#full(key))) as Value | undefined
+  }
+
+  async getMany<Value>(keys: readonly string[]): Promise<Array<Value | undefined>> {
+    const values = await this.#store.getMany(keys.map((key) => this.#full(key)))
+    return values as Array<Value | undefined>
+  }
+
+  /** `lifetime`: ms from now for Keyv 5, a date in ms for Keyv 6. */
+  async set(key: string, value: unknown, lifetime?: number): Promise<boolean> {
+    const isDate = this.#version === 6 && lifetime !== undefined
+    const ttlMs = isDate ? lifetime - Date.now() : lifetime
+    // Over before it began. As a TTL, a date of this very millisecond would say for ever.
+    if (ttlMs !== undefined && (ttlMs < 0 || (isDate && ttlMs === 0))) {
+      await this.delete(key)
+      return true
+    }
+    return this.#store.set(this.#full(key), value, secondsOf(ttlMs))
+  }
+
+  async setMany(entries: readonly KeyvEntry[]): Promise<boolean[]> {
+    return Promise.all(entries.map((e) => this.set(e.key, e.value, e.expires ?? e.ttl)))
+  }
+
+  async delete(key: string): Promise<boolean> {
+    return this.#store.delete(this.#full(key))
+  }
+
+  /** Version 6 wants an answer per key; version 5 whether any was deleted. */
+  async deleteMany(keys: readonly string[]): Promise<boolean | boolean[]> {
+    const deleted = await Promise.all(keys.map((key) => this.delete(key)))
+    return this.#version === 6 ? deleted : deleted.some(Boolean)
+  }
+
+  async has(key: string): Promise<boolean> {
+    return (await this.get(key)) !== undefined
+  }
+
+  async hasMany(keys: readonly string[]): Promise<boolean[]> {
+    return (await this.getMany(keys)).map((value) => value !== undefined)
+  }
+
+  async clear(): Promise<void> {
+    await this.#store.clear(this.namespace ?? '')
+  }
+
+  /** Nothing to do: the client belongs to whoever made it. */
+  async disconnect(): Promise<void> {}
+
+  #full(key: string): string {
+    // Keyv 5 has already put the namespace before the key, Keyv 6 leaves it to the adapter.
+    return this.#version === 6 && this.namespace ? `${this.namespace}:${key}` : key
+  }
+}

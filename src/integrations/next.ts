@@ -1,0 +1,164 @@
+import type { MemcachedClient } from '../client/client.ts'
+import { safeKey } from './safe-key.ts'
+import { wholeSeconds } from './whole-seconds.ts'
+
+/** What Next.js keeps of one `use cache` result; times in seconds, `timestamp` in ms. */
+export interface NextCacheEntry {
+  readonly value: ReadableStream<Uint8Array>
+  readonly tags: readonly string[]
+  readonly stale: number
+  readonly timestamp: number
+  readonly expire: number
+  readonly revalidate: number
+}
+
+/** Next.js's `cacheHandlers` interface. */
+export interface NextCacheHandler {
+  get(key: string, softTags?: readonly string[]): Promise<NextCacheEntry | undefined>
+  set(key: string, pending: Promise<NextCacheEntry>): Promise<void>
+  refreshTags(): Promise<void>
+  getExpiration(tags: readonly string[]): Promise<number>
+  updateTags(tags: readonly string[], durations?: { readonly expire?: number }): Promise<void>
+}
+
+/** When a tag was last marked stale, and when its entries end, in ms since the epoch. */
+interface TagTimes {
+  readonly stale?: number
+  readonly expired?: number
+}
+
+/** Settings of the handler. */
+export interface NextCacheOptions {
+  /** Put before every key. Default `next:`. */
+  readonly prefix?: string
+}
+
+const LINE_FEED = 0x0a
+
+/**
+ * A Next.js `use cache` handler on a mintring client, for next.config's `cacheHandlers`:
+ * `export default nextCacheHandler(client)`. Every instance of the app shares entries and tags.
+ * A read waits for a write of the same key that this process has begun. An entry is dropped when it
+ * is past `revalidate`, as Next.js's own handler does, and when memcached lost what it knew of one
+ * of its tags. Failures reject; Next.js then renders.
+ */
+export function nextCacheHandler(
+  client: MemcachedClient,
+  options: NextCacheOptions = {},
+): NextCacheHandler {
+  const entries = new NextEntries(client, options.prefix ?? 'next:')
+  const pendingSets = new Map<string, Promise<void>>()
+  return {
+    async get(key) {
+      await pendingSets.get(key)
+      return entries.read(key)
+    },
+
+    async set(key, pending) {
+      const work = pending.then((entry) => entries.write(key, entry))
+      const settled = work.then(ignore, ignore)
+      pendingSets.set(key, settled)
+      try {
+        await work
+      } finally {
+        if (pendingSets.get(key) === settled) pendingSets.delete(key)
+      }
+    },
+
+    /** Nothing to fetch ahead: tags are read from memcached with each entry. */
+    async refreshTags() {},
+
+    async getExpiration(tags) {
+      const times = await entries.tagTimes(tags)
+      return Math.max(0, ...times.map((tag) => tag?.expired ?? 0))
+    },
+
+    async updateTags(tags, durations) {
+      const nowMs = Date.now()
+      await Promise.all(tags.map((tag) => entries.mark(tag, newTimes(durations, nowMs))))
+    },
+  }
+}
+
+/** Entries and tags as memcached holds them. */
+class NextEntries {
+  readonly #client: MemcachedClient
+  readonly #prefix: string
+
+  constructor(client: MemcachedClient, prefix: string) {
+    this.#client = client
+    this.#prefix = prefix
+  }
+
+  async read(key: string): Promise<NextCacheEntry | undefined> {
+    const bytes = await this.#client.get<Uint8Array>(this.#key('e', key))
+    if (bytes === undefined) return undefined
+    const entry = decodeEntry(bytes)
+    const nowMs = Date.now()
+    if (nowMs > entry.timestamp + entry.revalidate * 1000) return undefined
+    const times = await this.tagTimes(entry.tags)
+    if (times.some((tag) => tag === undefined || endedSince(tag, entry.timestamp, nowMs))) {
+      return undefined
+    }
+    const isStale = times.some((tag) => (tag?.stale ?? 0) > entry.timestamp)
+    // A revalidate in the past tells Next.js to serve this once and render anew behind it.
+    return isStale ? { ...entry, revalidate: -1 } : entry
+  }
+
+  async write(key: string, entry: NextCacheEntry): Promise<void> {
+    const bytes = await encodeEntry(entry)
+    // A tag that was never marked is known too: a read can then tell it from one that was lost.
+    await Promise.all(entry.tags.map((tag) => this.#client.add(this.#key('t', tag), {})))
+    const ttl = wholeSeconds(Math.max(1, entry.expire))
+    await this.#client.set(this.#key('e', key), bytes, ttl === undefined ? {} : { ttl })
+  }
+
+  /** What is known of each tag; undefined for one nobody wrote of, or that memcached lost. */
+  async tagTimes(tags: readonly string[]): Promise<Array<TagTimes | undefined>> {
+    return Promise.all(tags.map((tag) => this.#client.get<TagTimes>(this.#key('t', tag))))
+  }
+
+  async mark(tag: string, times: TagTimes): Promise<void> {
+    await this.#client.set(this.#key('t', tag), times)
+  }
+
+  #key(kind: 'e' | 't', name: string): string {
+    return safeKey(`${this.#prefix}${kind}:${name}`, this.#client.behaviors.keyPrefix)
+  }
+}
+
+function newTimes(durations: { readonly expire?: number } | undefined, nowMs: number): TagTimes {
+  if (durations === undefined) return { expired: nowMs }
+  if (durations.expire === undefined) return { stale: nowMs }
+  return { stale: nowMs, expired: nowMs + durations.expire * 1000 }
+}
+
+function endedSince(tag: TagTimes, timestampMs: number, nowMs: number): boolean {
+  return tag.expired !== undefined && tag.expired > timestampMs && tag.expired <= nowMs
+}
+
+/** One line of JSON, then the body as it is: bodies are bytes, and can be large. */
+async function encodeEntry(entry: NextCacheEntry): Promise<Buffer> {
+  const { value, ...head } = entry
+  const chunks: Uint8Array[] = [Buffer.from(`${JSON.stringify(head)}\n`)]
+  const reader = value.getReader()
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    chunks.push(part.value)
+  }
+  return Buffer.concat(chunks)
+}
+
+function decodeEntry(bytes: Uint8Array): NextCacheEntry {
+  const end = bytes.indexOf(LINE_FEED)
+  const head = JSON.parse(Buffer.from(bytes.subarray(0, end)).toString('utf8'))
+  const body = bytes.subarray(end + 1)
+  const value = new ReadableStream<Uint8Array>({
+    start(controller) {
+      if (body.byteLength > 0) controller.enqueue(body)
+      controller.close()
+    },
+  })
+  return { ...(head as Omit<NextCacheEntry, 'value'>), value }
+}
+
+function ignore(): void {}

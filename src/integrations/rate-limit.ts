@@ -1,0 +1,185 @@
+import { randomUUID } from 'node:crypto'
+import type { MemcachedClient } from '../client/client.ts'
+import { isMintringError } from '../errors.ts'
+import { generationKey, safeKey } from './safe-key.ts'
+import { wholeSeconds } from './whole-seconds.ts'
+
+/** How many hits a client has made in its window, and when the window ends. */
+export interface RateLimitInfo {
+  readonly totalHits: number
+  readonly resetTime: Date
+}
+
+/** Settings of `RateLimitStore`. */
+export interface RateLimitStoreOptions {
+  /** Put before every key. Default `rl:`. */
+  readonly prefix?: string
+}
+
+/** How long a reset by another process may go unnoticed. */
+const GENERATION_AGE_MS = 1000
+
+/**
+ * A store for express-rate-limit: `rateLimit({ windowMs, limit, store: new RateLimitStore(client) })`.
+ * A hit is one round trip: `ma` counts, starts the counter and tells its seconds left, atomically.
+ * Windows are rounded up to whole seconds. A hit is never counted twice: one whose answer was lost
+ * rejects with the client's MintringError (`passOnStoreError` lets such requests through).
+ *
+ * Servers without meta commands count in windows that begin with the clock's (each minute, for a
+ * window of a minute) instead of with the first hit, since they cannot tell how long an item lives.
+ */
+export class RateLimitStore {
+  /** Tells express-rate-limit that processes share the counters. */
+  readonly localKeys = false as const
+  readonly prefix: string
+  readonly #client: MemcachedClient
+  readonly #generation: Generation
+  #windowSeconds = 60
+
+  constructor(client: MemcachedClient, options: RateLimitStoreOptions = {}) {
+    this.#client = client
+    this.prefix = options.prefix ?? 'rl:'
+    this.#generation = new Generation(client, this.prefix)
+  }
+
+  /** Called by express-rate-limit with its settings. */
+  init(options: { readonly windowMs: number }): void {
+    this.#windowSeconds = wholeSeconds(options.windowMs / 1000) ?? 1
+  }
+
+  /** Counts a hit. */
+  async increment(key: string): Promise<RateLimitInfo> {
+    const counter = await this.#counter(key)
+    const ttl = this.#windowSeconds
+    return byMeta(
+      async () => {
+        const flags = { N: ttl, J: 1, D: 1, v: true, t: true }
+        const { value, ttl: leftSeconds = ttl } = await this.#client.meta.ma(counter, flags)
+        return infoOf(Number(value), leftSeconds)
+      },
+      async () => {
+        const { windowKey, resetTime } = this.#clockWindow(counter)
+        const total = await this.#client.incr(windowKey, 1, { initial: 1, ttl })
+        return { totalHits: Number(total), resetTime }
+      },
+    )
+  }
+
+  /** What was counted so far; undefined for a client without a hit in its window. */
+  async get(key: string): Promise<RateLimitInfo | undefined> {
+    const counter = await this.#counter(key)
+    return byMeta(
+      async () => {
+        const { value, ttl = 0 } = await this.#client.meta.mg(counter, { v: true, t: true })
+        return value === undefined ? undefined : infoOf(Number(value), ttl)
+      },
+      async () => {
+        const { windowKey, resetTime } = this.#clockWindow(counter)
+        const value = await this.#client.get(windowKey)
+        return value === undefined ? undefined : { totalHits: Number(value), resetTime }
+      },
+    )
+  }
+
+  /** Takes a hit back, down to none. */
+  async decrement(key: string): Promise<void> {
+    const counter = await this.#counter(key)
+    await byMeta<unknown>(
+      () => this.#client.meta.ma(counter, { M: 'D', D: 1 }),
+      () => this.#client.decr(this.#clockWindow(counter).windowKey),
+    )
+  }
+
+  /** Forgets the hits of one client. */
+  async resetKey(key: string): Promise<void> {
+    const counter = await this.#counter(key)
+    await byMeta<unknown>(
+      () => this.#client.meta.md(counter),
+      () => this.#client.delete(this.#clockWindow(counter).windowKey),
+    )
+  }
+
+  /** Forgets the hits of all clients; other processes follow within a second. */
+  async resetAll(): Promise<void> {
+    await this.#generation.renew()
+  }
+
+  async #counter(key: string): Promise<string> {
+    const word = await this.#generation.word()
+    return this.#legal(`${this.prefix}${word}${key}`)
+  }
+
+  /** The counter of the clock's current window, and when that ends. */
+  #clockWindow(counter: string): { readonly windowKey: string; readonly resetTime: Date } {
+    const windowMs = this.#windowSeconds * 1000
+    const number = Math.floor(Date.now() / windowMs)
+    const windowKey = this.#legal(`${counter}:${number}`)
+    return { windowKey, resetTime: new Date((number + 1) * windowMs) }
+  }
+
+  #legal(key: string): string {
+    return safeKey(key, this.#client.behaviors.keyPrefix)
+  }
+}
+
+/**
+ * A word that is part of every counter's key, so that a new word resets all. It is kept for a
+ * second, and read again behind the hits: they need not wait for it, nor for the host it lives on.
+ */
+class Generation {
+  readonly #client: MemcachedClient
+  readonly #scope: string
+  #word = ''
+  #readAtMs = Number.NEGATIVE_INFINITY
+  #first: Promise<void> | undefined
+
+  constructor(client: MemcachedClient, scope: string) {
+    this.#client = client
+    this.#scope = scope
+  }
+
+  async word(): Promise<string> {
+    if (performance.now() - this.#readAtMs > GENERATION_AGE_MS) {
+      this.#readAtMs = performance.now()
+      const reading = this.#read()
+      this.#first ??= reading
+    }
+    await this.#first
+    return this.#word
+  }
+
+  async renew(): Promise<void> {
+    const word = `${randomUUID()}:`
+    await this.#client.set(this.#key(), word)
+    this.#word = word
+    this.#readAtMs = performance.now()
+  }
+
+  async #read(): Promise<void> {
+    // Without an answer the last word goes on: a limit must not fall with the host of one key.
+    const asked = this.#word
+    const found = await this.#client.get(this.#key()).catch(() => asked)
+    if (this.#word === asked) this.#word = typeof found === 'string' ? found : ''
+  }
+
+  #key(): string {
+    return generationKey(this.#scope, this.#client.behaviors.keyPrefix)
+  }
+}
+
+/** The first way, or where the key's server has no meta commands the second. */
+async function byMeta<Result>(
+  meta: () => Promise<Result>,
+  classic: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await meta()
+  } catch (error) {
+    if (isMintringError(error) && error.code === 'MINTRING_UNSUPPORTED') return classic()
+    throw error
+  }
+}
+
+function infoOf(totalHits: number, leftSeconds: number): RateLimitInfo {
+  return { totalHits, resetTime: new Date(Date.now() + leftSeconds * 1000) }
+}
