@@ -60,7 +60,13 @@ const known: ReadonlyMap<string, Known> = new Map([
 ])
 
 /** What may come after its command without ending it. */
-const CONTINUES: ReadonlySet<number> = new Set([ReplyKind.Value, ReplyKind.Stat, ReplyKind.Config])
+const CONTINUES: ReadonlySet<number> = new Set([
+  ReplyKind.Value,
+  ReplyKind.Stat,
+  ReplyKind.Config,
+  // `ITEM …` of `stats cachedump`, `PREFIX …` of `stats detail dump`.
+  ReplyKind.Line,
+])
 
 const verbs: Readonly<Record<Safety, Verb>> = {
   read: rawVerb('read'),
