@@ -1,6 +1,7 @@
 // How the time and memory of `mintring remap` grow with hosts and keys, on worker threads:
-// `npm run build && npm run bench -- remap-scale`. Each run is a process of its own, so that its peak
-// of memory is its own too. `REMAP_RESULTS=FILE` also writes the figures; `DIST` is the build to use.
+// `npm run build && npm run bench -- remap-scale`. Each run is a process of its own, so that its
+// peak of memory is its own too. `REMAP_RESULTS=FILE` also writes the figures; `DIST` is the build
+// to use.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'

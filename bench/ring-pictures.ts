@@ -52,16 +52,19 @@ function picture(axes: Axes, series: readonly Series[]): string {
   const lines = series.map(({ name, colour, dash, points }, i) => {
     const path = points.map(([px, py]) => `${x(px)},${y(py)}`).join(' ')
     const stroke = `stroke="${colour}" stroke-width="2"${dash ? ` stroke-dasharray="${dash}"` : ''}`
-    const key = `<text x="${right + 10}" y="${labels[i]! + 4}" style="fill:${colour}">${name}</text>`
+    const place = `x="${right + 10}" y="${labels[i]! + 4}" style="fill:${colour}"`
+    const key = `<text ${place}>${name}</text>`
     return `<polyline fill="none" ${stroke} points="${path}"/>${key}`
   })
   const size = `viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${axes.title}"`
   const heading = `<text x="${LEFT}" y="22">${axes.title}</text>`
   const middle = (LEFT + right) / 2
-  const xLabel = `<text class="faint" x="${middle}" y="${HEIGHT - 8}" text-anchor="middle">${axes.xLabel}</text>`
+  const below = `x="${middle}" y="${HEIGHT - 8}" text-anchor="middle"`
+  const xLabel = `<text class="faint" ${below}>${axes.xLabel}</text>`
   const paper = `<rect class="paper" width="${WIDTH}" height="${HEIGHT}"/>`
   const content = [paper, heading, xLabel, ...grid, ...ticks, ...lines].join('\n')
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}><style>${style}</style>\n${content}\n</svg>\n`
+  const open = `<svg xmlns="http://www.w3.org/2000/svg" ${size}>`
+  return `${open}<style>${style}</style>\n${content}\n</svg>\n`
 }
 
 /** Moves labels apart that would lie on each other. */

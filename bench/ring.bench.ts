@@ -1,6 +1,6 @@
-// The ring: `npm run bench -- ring`. Nanoseconds per lookup of keys it has not just seen, build time
-// and bytes held, for every distribution at 3 to 10,000 hosts, beside npm's hashring, ketama and
-// memcached, and a plain modulo. Timed results alone: what a change moves is counted by
+// The ring: `npm run bench -- ring`. Nanoseconds per lookup of keys it has not just seen, build
+// time and bytes held, for every distribution at 3 to 10,000 hosts, beside npm's hashring, ketama
+// and memcached, and a plain modulo. Timed results alone: what a change moves is counted by
 // `mintring remap`, and kept apart.
 // `RING_RESULTS=bench/results/ring.json` also writes the medians to that file.
 import { spawnSync } from 'node:child_process'

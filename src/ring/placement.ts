@@ -13,7 +13,10 @@ export interface Member extends ParsedServer {
 
 /** From a key's hash to its server. All indexes are those of the ring's list. */
 export interface Table {
-  /** The server of a key, by its hash, signed or not. Allocates nothing, where the distribution allows that. */
+  /**
+   * The server of a key, by its hash, signed or not. Allocates nothing, where the distribution
+   * allows that.
+   */
   ownerOf(hash: number, key: Key): number
   /** The owner of the next place whose server is alive; -1 for none. */
   liveOwnerOf(hash: number, live: Live, key: Key): number
