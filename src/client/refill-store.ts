@@ -139,16 +139,15 @@ export class ClusterStore implements RefillStore {
   }
 
   async #learn(): Promise<Dialect> {
-    const { hosts } = this.#core.cluster
+    const { hosts, policy } = this.#core.cluster
     const answers: Abilities[] = []
     const asked = hosts.map(async (host) => {
       answers.push(host.abilities ?? (await host.ready()))
     })
-    try {
-      await Promise.any(asked)
-    } catch (error) {
-      throw (error as AggregateError).errors[0]
-    }
+    const anyAnswer = Promise.any(asked).catch(() => {})
+    // A host between dials says nothing until it is back, which may be never.
+    await within(hosts.some((host) => host.usable) ? policy.requestTimeoutMs : 0, anyAnswer)
+    if (answers.length === 0) throw untold()
     await within(DIALECT_PATIENCE_MS, Promise.allSettled(asked))
     this.#learned = answers.every(({ meta }) => meta) ? 'meta' : 'classic'
     return this.#learned
@@ -178,6 +177,10 @@ function within(timeoutMs: number, promise: Promise<unknown>): Promise<void> {
       resolve()
     })
   })
+}
+
+function untold(): MintringError {
+  return new MintringError('MINTRING_NO_HOSTS', 'No host told what it speaks')
 }
 
 function over(host: Host): MintringError {

@@ -136,6 +136,8 @@ export class Read extends AsyncResource implements Reader, Ask {
   }
 
   failed(error: unknown): unknown {
+    // A read can fail before it begun: nobody could have asked for its outcome yet.
+    if (this.#handle === undefined) return Promise.resolve().then(() => this.failed(error))
     this.#reads.over(this)
     for (const finder of this.#finders ?? []) finder.reject(error)
     const { callers } = this
