@@ -49,9 +49,9 @@ function hostOf(header: string | undefined): string | undefined {
 }
 
 /**
- * Addresses to the keys of `set $memcached_key "<prefix>$host$request_uri"`. nginx hashes the key as
- * it is written there, and escapes it for the wire: the ring hashes the one, and memcached has the
- * other.
+ * Addresses to the keys of `set $memcached_key "<prefix>$host$request_uri"`. nginx hashes the key
+ * as it is written there, and escapes it for the wire: the ring hashes the one, and memcached has
+ * the other.
  */
 export function plainKeys(prefix: string): KeyMapping {
   return {

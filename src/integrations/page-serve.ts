@@ -1,7 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RefillEntry } from '../refill/entry.ts'
 import type { Page } from './page-body.ts'
 import { plainBody } from './page-body.ts'
+import { takesGzip } from './page-encoding.ts'
+import type { Visit } from './page-visit.ts'
 
 /** The name in Cache-Status headers (RFC 9211): a response with it came from the cache. */
 export const CACHE_NAME = 'mintring'
@@ -9,15 +10,23 @@ export const CACHE_NAME = 'mintring'
 /** How an entry came; undefined where only the page is known. */
 export type Terms = Omit<RefillEntry, 'value'>
 
-/** Sends a stored page: gzipped to those who take that, without a body to HEAD. */
+/**
+ * Answers a visit with a stored page: gzipped to those who take that, without a body to HEAD. Should
+ * the page not be readable it rejects, with the visit as it was.
+ */
 export async function servePage(
-  { request, response }: { request: IncomingMessage; response: ServerResponse },
+  visit: Visit,
   page: Page,
   contentType: string,
   terms: Terms | undefined,
 ): Promise<void> {
+  const { request, response } = visit
   const isGzip = page.isGzip && takesGzip(request)
   const body = isGzip ? page.body : await plainBody(page)
+  if (!visit.claim()) {
+    visit.pass()
+    return
+  }
   response.statusCode = 200
   response.setHeader('Content-Type', contentType)
   response.setHeader('Content-Length', body.length)
@@ -25,19 +34,6 @@ export async function servePage(
   response.setHeader('Cache-Status', statusOf(terms))
   if (isGzip) response.setHeader('Content-Encoding', 'gzip')
   response.end(request.method === 'HEAD' ? undefined : body)
-}
-
-/** Whether the client takes gzip (RFC 9110, 12.5.3). */
-export function takesGzip(request: IncomingMessage): boolean {
-  const wanted = String(request.headers['accept-encoding'] ?? '').toLowerCase()
-  const qualities = new Map(
-    wanted.split(',').map((coding) => {
-      const [name = '', ...parameters] = coding.split(';').map((part) => part.trim())
-      const quality = parameters.find((parameter) => parameter.startsWith('q='))
-      return [name, quality === undefined ? 1 : Number(quality.slice(2))]
-    }),
-  )
-  return (qualities.get('gzip') ?? qualities.get('*') ?? 0) > 0
 }
 
 /** Seconds left, below 0 for a stale page, as RFC 9211 has them. */

@@ -171,7 +171,7 @@ class Pages {
   /** Only looks: for HEAD, and for visitors whose own page could not be stored. */
   async #serveIfThere(visit: Visit): Promise<void> {
     const page = await this.#view.get<Page>(visit.address)
-    if (page === undefined || !visit.claim()) visit.pass()
+    if (page === undefined) visit.pass()
     else await servePage(visit, page, this.#contentType, undefined)
   }
 
@@ -186,7 +186,7 @@ class Pages {
         )
         // The refill that replaces a stale page begins in this turn, and may be this visitor's.
         if (terms.state === 'stale') await new Promise((turn) => setImmediate(turn))
-        if (value === undefined || !visit.claim()) visit.pass()
+        if (value === undefined) visit.pass()
         else await servePage(visit, value, this.#contentType, terms)
         return
       } catch (error) {

@@ -1,0 +1,377 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import type http from 'node:http'
+import net from 'node:net'
+import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { MemcachedClient } from '../../src/client/client.ts'
+import { startServer } from '../../src/embedded/server.ts'
+import type { PageCacheOptions } from '../../src/integrations/page.ts'
+import { pageCache } from '../../src/integrations/page.ts'
+import { isHit, type Site, startSite } from './page-site.ts'
+
+const HTML = 'text/html; charset=utf-8'
+
+interface Rig {
+  readonly site: Site
+  readonly cache: MemcachedClient
+  readonly pages: ReturnType<typeof pageCache>
+  /** Paths the application rendered. */
+  readonly rendered: string[]
+  /** Why pages were not stored. */
+  readonly refused: string[]
+  readonly errors: unknown[]
+  /** The bytes stored under a key. */
+  stored(key: string): Promise<{ readonly flags: number; readonly value: Buffer } | undefined>
+  /** Resolves when a page of the path is stored. */
+  settled(key: string): Promise<void>
+}
+
+type Render = (request: http.IncomingMessage, response: http.ServerResponse) => void
+
+async function rig(
+  t: TestContext,
+  render: Render,
+  options: Partial<PageCacheOptions> = {},
+): Promise<Rig> {
+  const server = await startServer({ port: 0 })
+  const cache = new MemcachedClient(server.address)
+  const rendered: string[] = []
+  const refused: string[] = []
+  const errors: unknown[] = []
+  const pages = pageCache(cache, {
+    ttl: 60,
+    onUncacheable: (reason) => refused.push(reason),
+    onError: (error) => errors.push(error),
+    ...options,
+  })
+  const site = await startSite((request, response) => {
+    pages(request, response, () => {
+      rendered.push(request.url ?? '')
+      render(request, response)
+    })
+  })
+  t.after(async () => {
+    await site.close()
+    await cache.close()
+    await server.close()
+  })
+  const stored: Rig['stored'] = async (key) => {
+    const { status, value, flags } = await cache.meta.mg(key, { v: true, f: true })
+    return status === 'done' ? { flags, value: value! } : undefined
+  }
+  const settled = async (key: string): Promise<void> => {
+    for (let tries = 0; (await stored(key)) === undefined; tries++) {
+      assert.ok(tries < 200, `${key} was never stored`)
+      await sleep(5)
+    }
+  }
+  return { site, cache, pages, rendered, refused, errors, stored, settled }
+}
+
+function html(response: http.ServerResponse, body: string | Buffer, headers = {}): void {
+  response.writeHead(200, { 'Content-Type': HTML, ...headers })
+  response.end(body)
+}
+
+describe('pageCache', () => {
+  test('renders a page once and serves it from then on', async (t) => {
+    const { site, rendered, settled } = await rig(t, (_, response) => html(response, 'hello'))
+    const first = await site.ask('/a')
+    assert.equal(first.body.toString(), 'hello')
+    assert.equal(first.headers['cache-status'], undefined)
+    await settled('example.com/a')
+    const second = await site.ask('/a')
+    assert.equal(second.body.toString(), 'hello')
+    assert.equal(second.headers['content-type'], HTML)
+    assert.match(String(second.headers['cache-status']), /^mintring; hit; ttl=\d+$/)
+    assert.deepEqual(rendered, ['/a'])
+  })
+
+  test('stores the bare bytes under host and URI', async (t) => {
+    const { site, stored, settled } = await rig(t, (_, response) => html(response, 'hello'))
+    await site.ask('/a?b=c', { headers: { host: 'Example.COM.:8080' } })
+    await settled('example.com/a?b=c')
+    const item = await stored('example.com/a?b=c')
+    assert.equal(item?.value.toString(), 'hello')
+    assert.equal(item!.flags & 2, 0)
+  })
+
+  test('escapes keys as nginx does, and routes by what they were before', async (t) => {
+    const { site, settled } = await rig(t, (_, response) => html(response, 'hello'))
+    await site.ask('/a%20b')
+    await settled('example.com/a%2520b')
+  })
+
+  test('can make keys of the MD5', async (t) => {
+    const { site, settled } = await rig(t, (_, response) => html(response, 'hello'), {
+      key: 'md5',
+      prefix: 'page:',
+    })
+    await site.ask(`/${'long'.repeat(100)}`)
+    await site.ask('/a')
+    const hash = createHash('md5').update('example.com/a').digest('hex')
+    await settled(`page:${hash}`)
+  })
+
+  test('gzips what is long and sends it to those who take it', async (t) => {
+    const long = 'lorem ipsum '.repeat(200)
+    const { site, stored, settled } = await rig(t, (_, response) => html(response, long))
+    assert.equal((await site.ask('/a')).body.toString(), long)
+    await settled('example.com/a')
+    const item = await stored('example.com/a')
+    assert.equal(item!.flags & 2, 2)
+    assert.equal(gunzipSync(item!.value).toString(), long)
+    const zipped = await site.ask('/a', { headers: { 'accept-encoding': 'br, gzip' } })
+    assert.equal(zipped.headers['content-encoding'], 'gzip')
+    assert.equal(gunzipSync(zipped.body).toString(), long)
+    const plain = await site.ask('/a', { headers: { 'accept-encoding': 'gzip;q=0, br' } })
+    assert.equal(plain.headers['content-encoding'], undefined)
+    assert.equal(plain.body.toString(), long)
+  })
+
+  test('keeps what came gzipped, and stores no brotli', async (t) => {
+    const { site, stored, settled, refused } = await rig(t, ({ url }, response) => {
+      const encoding = url === '/gzip' ? 'gzip' : 'br'
+      html(response, gzipSync('zipped'), { 'Content-Encoding': encoding })
+    })
+    await site.ask('/gzip')
+    await settled('example.com/gzip')
+    assert.equal(gunzipSync((await stored('example.com/gzip'))!.value).toString(), 'zipped')
+    await site.ask('/br')
+    assert.deepEqual(refused, ['content-encoding'])
+  })
+
+  test('answers HEAD with what GET would get, and does not store what HEAD renders', async (t) => {
+    const { site, settled, rendered } = await rig(t, (_, response) => html(response, 'hello'))
+    await site.ask('/a', { method: 'HEAD' })
+    await site.ask('/a')
+    await settled('example.com/a')
+    const head = await site.ask('/a', { method: 'HEAD' })
+    assert.ok(isHit(head))
+    assert.equal(head.headers['content-length'], '5')
+    assert.equal(head.body.length, 0)
+    assert.deepEqual(rendered, ['/a', '/a'])
+  })
+
+  test('asks the one who renders for a whole page', async (t) => {
+    const { site, settled } = await rig(t, ({ headers }, response) => {
+      assert.equal(headers['if-none-match'], undefined)
+      assert.equal(headers['accept-encoding'], 'gzip')
+      html(response, 'hello')
+    })
+    const headers = { 'if-none-match': '"1"', 'accept-encoding': 'gzip, br' }
+    assert.equal((await site.ask('/a', { headers })).status, 200)
+    await settled('example.com/a')
+  })
+
+  test('renders once for all who come at the same time', async (t) => {
+    const { site, rendered } = await rig(t, async (_, response) => {
+      await sleep(50)
+      html(response, 'hello')
+    })
+    const answers = await Promise.all(Array.from({ length: 20 }, () => site.ask('/a')))
+    assert.ok(answers.every(({ body }) => body.toString() === 'hello'))
+    assert.deepEqual(rendered, ['/a'])
+  })
+
+  test('serves stale to all but the one who renders', async (t) => {
+    let version = 1
+    const { site, rendered, cache, settled } = await rig(t, async (_, response) => {
+      const body = `version ${version}`
+      if (version > 1) await sleep(100)
+      html(response, body)
+    })
+    await site.ask('/a')
+    await settled('example.com/a')
+    await cache.meta.md('example.com/a', { I: true, T: 60 })
+    version = 2
+    const answers = await Promise.all(Array.from({ length: 10 }, () => site.ask('/a')))
+    const bodies = answers.map(({ body }) => body.toString())
+    assert.equal(bodies.filter((body) => body === 'version 2').length, 1)
+    assert.equal(bodies.filter((body) => body === 'version 1').length, 9)
+    assert.deepEqual(rendered, ['/a', '/a'])
+    await sleep(30)
+    assert.equal((await site.ask('/a')).body.toString(), 'version 2')
+  })
+
+  test("serves a failing application's last page", async (t) => {
+    let isDown = false
+    const { site, rendered, cache, settled } = await rig(t, (_, response) => {
+      if (!isDown) return html(response, 'hello')
+      response.statusCode = 503
+      response.end('down')
+    })
+    await site.ask('/a')
+    await settled('example.com/a')
+    await cache.meta.md('example.com/a', { I: true, T: 60 })
+    isDown = true
+    assert.equal((await site.ask('/a')).status, 503)
+    const later = await Promise.all(Array.from({ length: 5 }, () => site.ask('/a')))
+    assert.ok(later.every(({ body }) => body.toString() === 'hello'))
+    assert.equal(rendered.length, 2)
+  })
+
+  test('does not make requests wait for one another when the page cannot be stored', async (t) => {
+    const { site, rendered } = await rig(t, async (_, response) => {
+      await sleep(100)
+      html(response, 'mine', { 'Cache-Control': 'private' })
+    })
+    await site.ask('/a')
+    const startMs = performance.now()
+    await Promise.all(Array.from({ length: 10 }, () => site.ask('/a')))
+    assert.ok(performance.now() - startMs < 300)
+    assert.equal(rendered.length, 11)
+  })
+
+  test('never stores a page cut short, and has another visitor render it', async (t) => {
+    let renders = 0
+    const { site, rendered, stored, settled } = await rig(t, async (_, response) => {
+      renders++
+      response.writeHead(200, { 'Content-Type': HTML })
+      response.write('first half')
+      if (renders === 1) {
+        await once(response, 'close')
+        return response.end('')
+      }
+      return response.end(', second half')
+    })
+    const socket = net.connect(site.port, '127.0.0.1')
+    socket.write('GET /a HTTP/1.1\r\nHost: example.com\r\n\r\n')
+    await once(socket, 'data')
+    const waiting = site.ask('/a')
+    await sleep(20)
+    socket.destroy()
+    assert.equal((await waiting).body.toString(), 'first half, second half')
+    await settled('example.com/a')
+    const item = await stored('example.com/a')
+    assert.equal(item?.value.toString(), 'first half, second half')
+    assert.equal(rendered.length, 2)
+  })
+
+  test('does not store fewer bytes than promised', async (t) => {
+    const { site, stored } = await rig(t, (_, response) => {
+      response.strictContentLength = false
+      response.writeHead(200, { 'Content-Type': HTML, 'Content-Length': 100 })
+      response.end('short')
+    })
+    await site.ask('/a').catch(() => {})
+    await sleep(20)
+    assert.equal(await stored('example.com/a'), undefined)
+  })
+
+  test('serves without the cache when the cache is down', async (t) => {
+    const cache = new MemcachedClient('127.0.0.1:1', { connectTimeoutMs: 100 })
+    const pages = pageCache(cache, { ttl: 60 })
+    const site = await startSite((request, response) => {
+      pages(request, response, () => html(response, 'hello'))
+    })
+    t.after(async () => {
+      await site.close()
+      await cache.close()
+    })
+    for (let i = 0; i < 5; i++) assert.equal((await site.ask('/a')).body.toString(), 'hello')
+    assert.equal((await site.ask('/a', { method: 'HEAD' })).status, 200)
+  })
+
+  test('lets requests it must not answer pass', async (t) => {
+    const { site, rendered, settled } = await rig(t, (_, response) => html(response, 'hello'))
+    await site.ask('/a')
+    await settled('example.com/a')
+    await site.ask('/a', { method: 'POST' })
+    await site.ask('/a', { headers: { authorization: 'Bearer x' } })
+    await site.ask('/a', { headers: { range: 'bytes=0-1' } })
+    await site.ask('/a', { headers: { host: 'bad host' } }).catch(() => {})
+    await site.ask(`/${'long'.repeat(100)}`)
+    assert.ok(rendered.length >= 5)
+  })
+})
+
+describe('refresh and purge', () => {
+  test('refresh renders anew while visitors keep the page there is', async (t) => {
+    let version = 1
+    const { site, pages, settled } = await rigWithOrigin(t, async (_, response) => {
+      const body = `version ${version}`
+      if (version > 1) await sleep(100)
+      html(response, body)
+    })
+    await site.ask('/a')
+    await settled('example.com/a')
+    version = 2
+    const refreshed = pages.refresh('http://example.com/a')
+    await sleep(30)
+    assert.equal((await site.ask('/a')).body.toString(), 'version 1')
+    assert.equal(await refreshed, true)
+    assert.equal((await site.ask('/a')).body.toString(), 'version 2')
+  })
+
+  test('refresh fills a page that is not there, and tells when it cannot be', async (t) => {
+    const { pages, stored } = await rigWithOrigin(t, ({ url }, response) => {
+      html(response, 'hello', url === '/own' ? { 'Set-Cookie': 'id=1' } : {})
+    })
+    assert.equal(await pages.refresh('http://example.com/a'), true)
+    assert.equal((await stored('example.com/a'))?.value.toString(), 'hello')
+    assert.equal(await pages.refresh('http://example.com/own'), false)
+    assert.equal(await stored('example.com/own'), undefined)
+  })
+
+  test('with an origin nobody waits for a stale page to be rendered', async (t) => {
+    let version = 1
+    const { site, cache, rendered, settled } = await rigWithOrigin(t, async (_, response) => {
+      const body = `version ${version}`
+      if (version > 1) await sleep(100)
+      html(response, body)
+    })
+    await site.ask('/a')
+    await settled('example.com/a')
+    await cache.meta.md('example.com/a', { I: true, T: 60 })
+    version = 2
+    const answers = await Promise.all(Array.from({ length: 10 }, () => site.ask('/a')))
+    assert.ok(answers.every(({ body }) => body.toString() === 'version 1'))
+    await sleep(200)
+    assert.equal((await site.ask('/a')).body.toString(), 'version 2')
+    assert.equal(rendered.length, 2)
+  })
+
+  test('purge deletes', async (t) => {
+    const { site, pages, stored, settled } = await rig(t, (_, response) => html(response, 'hello'))
+    await site.ask('/a')
+    await settled('example.com/a')
+    assert.equal(await pages.purge('https://example.com/a'), true)
+    assert.equal(await stored('example.com/a'), undefined)
+    assert.equal(await pages.purge('https://example.com/a'), false)
+  })
+
+  test('refuse what is no URL', async (t) => {
+    const { pages } = await rig(t, (_, response) => html(response, 'hello'))
+    const bad = { code: 'MINTRING_BAD_ARGUMENT' }
+    assert.throws(() => pages.purge('/a'), bad)
+    await assert.rejects(pages.refresh('http://example.com/a'), bad)
+  })
+})
+
+async function rigWithOrigin(t: TestContext, render: Render): Promise<Rig> {
+  const port = await freshPort()
+  const made = await rig(t, render, { origin: `http://127.0.0.1:${port}` })
+  const relay = net.createServer((socket) => {
+    const onward = net.connect(made.site.port, '127.0.0.1')
+    socket.pipe(onward).pipe(socket)
+    socket.on('error', () => onward.destroy())
+    onward.on('error', () => socket.destroy())
+  })
+  relay.listen(port, '127.0.0.1')
+  await once(relay, 'listening')
+  t.after(() => relay.close())
+  return made
+}
+
+async function freshPort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as net.AddressInfo
+  server.close()
+  return port
+}
