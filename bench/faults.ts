@@ -8,8 +8,8 @@ import type { Row } from './faults/scenario.ts'
 
 /**
  * Breaks one of three memcacheds under every client, and writes the table of docs/reliability.md.
- * `npm run bench -- faults` or `node --import tsx bench/faults.ts [client …] [--fault NAME] [--long]`.
- * Needs Linux and root, for network namespaces. Run `npm install --prefix bench` first.
+ * `npm run bench -- faults` or `node --import tsx bench/faults.ts [client …] [--fault NAME]
+ * [--long]`. Needs Linux and root, for network namespaces. Run `npm install --prefix bench` first.
  */
 const SCENARIO = fileURLToPath(new URL('./faults/scenario.ts', import.meta.url))
 const RESULTS = fileURLToPath(new URL('./results/faults.json', import.meta.url))

@@ -84,7 +84,9 @@ export class ClientView {
     return this.#refill.close(drainMs)
   }
 
-  /** Servers that cannot be asked now are no reason to refuse: calls end as they do without them. */
+  /**
+   * Servers that cannot be asked now are no reason to refuse: calls end as they do without them.
+   */
   async #requireMeta(): Promise<void> {
     const dialect = this.#store.dialect ?? (await this.#store.learnDialect().catch(() => 'meta'))
     if (dialect === 'meta') return

@@ -23,8 +23,8 @@ export class Memcached extends ServerCommands {
 
   /**
    * `locations`: `'host:port'`, an array of them, or `{ 'host:port': weight }`; localhost by
-   * default. Throws MINTRING_BAD_SERVER and MINTRING_BAD_BEHAVIOR. Options it does not know are left
-   * alone, as that package does.
+   * default. Throws MINTRING_BAD_SERVER and MINTRING_BAD_BEHAVIOR. Options it does not know are
+   * left alone, as that package does.
    */
   constructor(locations?: Locations, options: MemcachedOptions = {}) {
     super(locations, { ...new.target.config, ...options })

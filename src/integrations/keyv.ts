@@ -2,7 +2,9 @@ import type { MemcachedClient } from '../client/client.ts'
 import { ClearableStore } from './clearable.ts'
 import { secondsOf } from './whole-seconds.ts'
 
-/** One entry of Keyv's `setMany`: version 5 says `ttl` (ms from now), 6 `expires` (a date in ms). */
+/**
+ * One entry of Keyv's `setMany`: version 5 says `ttl` (ms from now), 6 `expires` (a date in ms).
+ */
 export interface KeyvEntry {
   readonly key: string
   readonly value: unknown

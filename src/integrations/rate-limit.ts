@@ -20,10 +20,10 @@ export interface RateLimitStoreOptions {
 const GENERATION_AGE_MS = 1000
 
 /**
- * A store for express-rate-limit: `rateLimit({ windowMs, limit, store: new RateLimitStore(client) })`.
- * A hit is one round trip: `ma` counts, starts the counter and tells its seconds left, atomically.
- * Windows are rounded up to whole seconds. A hit is never counted twice: one whose answer was lost
- * rejects with the client's MintringError (`passOnStoreError` lets such requests through).
+ * A store for express-rate-limit, which takes it as `store: new RateLimitStore(client)`. A hit is
+ * one round trip: `ma` counts, starts the counter and tells its seconds left, atomically. Windows
+ * are rounded up to whole seconds. A hit is never counted twice: one whose answer was lost rejects
+ * with the client's MintringError (`passOnStoreError` lets such requests through).
  *
  * Servers without meta commands count in windows that begin with the clock's (each minute, for a
  * window of a minute) instead of with the first hit, since they cannot tell how long an item lives.

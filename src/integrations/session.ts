@@ -108,7 +108,8 @@ function lifetimeSeconds(session: StoredSession, ttl: number | undefined): numbe
 }
 
 function settle<T>(work: Promise<T>, done: Done<T> | undefined): void {
-  // The callback runs outside the promise chain: what it throws is its own, not a rejection of ours.
+  // The callback runs outside the promise chain: what it throws is its own, not a rejection of
+  // ours.
   work.then(
     (result) => done && process.nextTick(done, null, result),
     (error: unknown) => done && process.nextTick(done, error),

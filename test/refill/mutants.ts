@@ -15,7 +15,7 @@ import type {
 export const MUTATIONS = [
   /** Stores without the CAS id of the lease. */
   'noFence',
-  /** Writes the stale value back with a longer life, and stores without a fence, as MintCache does. */
+  /** Writes the stale value back with a longer life, and stores without a fence: MintCache. */
   'writeBack',
   /** Joins reads whose bytes have left already. */
   'joinSent',

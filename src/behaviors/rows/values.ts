@@ -58,8 +58,8 @@ export const valueRows: readonly Row[] = [
     max: 2047 * MIB,
     live: 'now',
     doc:
-      'The most a compressed value may unfold to; a larger one rejects. It guards against a small ' +
-      'value made to fill the memory.',
+      'The most a compressed value may unfold to; a larger one rejects. It guards against a ' +
+      'small value made to fill the memory.',
   },
   {
     name: 'serializer',

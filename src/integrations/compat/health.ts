@@ -33,7 +33,8 @@ const ISSUES: ReadonlySet<string> = new Set([
 
 /**
  * The events of the npm package `memcached` from those of a mintring client. `issue`: a command
- * failed on a server. `failure`, and with its option `remove` also `remove`: a server left the ring.
+ * failed on a server. `failure`, and with its option `remove` also `remove`: a server left the
+ * ring.
  * `reconnecting`: it is tried again. `reconnect`: it is back.
  */
 export class HealthEvents {
