@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { describe, test } from 'node:test'
+import { ApolloCache } from '../../src/integrations/apollo.ts'
+import { skipWithoutMemcached } from '../support/memcached.ts'
+import { realCache } from './support.ts'
+
+const require = createRequire(import.meta.url)
+const { runKeyValueCacheTests } = require('apollo-server-caching/dist/testsuite.js')
+
+describe('Apollo on mintring', { skip: skipWithoutMemcached() }, () => {
+  const real = realCache()
+
+  test('passes the suite of Apollo, on the real clock', async () => {
+    const asleep = new Int32Array(new SharedArrayBuffer(4))
+    // The suite does not await its tick, so it has to hold the thread.
+    const tick = (ms: number) => Atomics.wait(asleep, 0, 0, ms)
+    await runKeyValueCacheTests(new ApolloCache(real.cache), tick)
+  })
+
+  test('takes what Apollo uses as keys', async () => {
+    const cache = new ApolloCache(real.cache)
+    const key = `fqc:{ "query": "{ me { name } }" } ${'x'.repeat(300)}`
+    await cache.set(key, '{"data":{}}', { ttl: 0.5 })
+    assert.equal(await cache.get(key), '{"data":{}}')
+    assert.equal(await cache.delete(key), true)
+    assert.equal(await cache.get(key), undefined)
+  })
+})

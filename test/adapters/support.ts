@@ -1,0 +1,75 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import type { RequestListener, Server } from 'node:http'
+import { createServer } from 'node:http'
+import { after, before } from 'node:test'
+import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
+import { MemcachedClient } from '../../src/client/client.ts'
+import { type Memcached, startMemcached } from '../support/memcached.ts'
+
+/** A real memcached and a client of it, there for the tests of a suite. */
+export interface RealCache {
+  readonly cache: MemcachedClient
+  /** `host:port` */
+  readonly address: string
+}
+
+/** Starts one before the suite's tests and ends it after them. Use its fields inside tests. */
+export function realCache(behaviors: BehaviorsInput = {}): RealCache {
+  let server: Memcached | undefined
+  let client: MemcachedClient | undefined
+  const address = (): string => `${server?.host}:${server?.port}`
+  before(async () => {
+    server = await startMemcached()
+    client = new MemcachedClient([address()], behaviors)
+  })
+  after(async () => {
+    await client?.close()
+    await server?.stop()
+  })
+  return {
+    get cache() {
+      return client as MemcachedClient
+    },
+    get address() {
+      return address()
+    },
+  }
+}
+
+/** An HTTP service on a free port, for as long as `use` takes. */
+export async function serving<Result>(
+  handler: RequestListener,
+  use: (url: string) => Promise<Result>,
+): Promise<Result> {
+  const server: Server = createServer(handler).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  try {
+    return await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+    await once(server, 'close')
+  }
+}
+
+/** What a call with a callback at its end calls back with. */
+export interface Outcome {
+  readonly error: (Error & { notStored?: boolean }) | undefined
+  readonly result: unknown
+  readonly self: Record<string, unknown>
+}
+
+/** Calls a method that takes a callback as its last argument. */
+export function called(
+  target: object,
+  method: string,
+  ...words: readonly unknown[]
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const methods = target as Record<string, (...all: unknown[]) => void>
+    methods[method]?.(...words, function (this: Outcome['self'], error: Error, result: unknown) {
+      resolve({ error, result, self: this })
+    })
+  })
+}
