@@ -11,6 +11,7 @@ import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import type { PageCacheOptions } from '../../src/integrations/page.ts'
 import { pageCache } from '../../src/integrations/page.ts'
+import { assertPrivate, privateWays, respondPrivately } from './page-private.ts'
 import { isHit, type Site, startSite } from './page-site.ts'
 
 const HTML = 'text/html; charset=utf-8'
@@ -287,6 +288,55 @@ describe('pageCache', () => {
     await site.ask('/a', { headers: { host: 'bad host' } }).catch(() => {})
     await site.ask(`/${'long'.repeat(100)}`)
     assert.ok(rendered.length >= 5)
+  })
+})
+
+describe("a response that is one visitor's", () => {
+  test('reaches nobody else, however it says so', async (t) => {
+    const made = await rig(t, ({ url, headers }, response) => {
+      respondPrivately(url!, response, String(headers['x-user']))
+    })
+    await assertPrivate(made.site)
+    for (const index of Object.keys(privateWays).keys()) {
+      assert.equal(await made.stored(`example.com/${index}`), undefined)
+    }
+  })
+
+  test('is seen through middleware that was there before', async (t) => {
+    const server = await startServer({ port: 0 })
+    const cache = new MemcachedClient(server.address)
+    const pages = pageCache(cache, { ttl: 60 })
+    const site = await startSite((request, response) => {
+      const writeHead = response.writeHead
+      response.writeHead = ((...args: unknown[]) => {
+        response.setHeader('Set-Cookie', 'id=1')
+        return Reflect.apply(writeHead, response, args)
+      }) as typeof response.writeHead
+      pages(request, response, () => html(response, `for ${request.headers['x-user']}`))
+    })
+    t.after(async () => {
+      await site.close()
+      await cache.close()
+      await server.close()
+    })
+    for (const user of ['ada', 'ben']) {
+      const { body } = await site.ask('/a', { headers: { 'x-user': user } })
+      assert.equal(body.toString(), `for ${user}`)
+    }
+  })
+
+  test('is not stored for a cookie, though a page that is for all is served to it', async (t) => {
+    const { site, rendered, settled, refused } = await rig(t, ({ headers }, response) => {
+      html(response, `for ${headers.cookie ?? 'all'}`)
+    })
+    const asAda = { headers: { cookie: 'user=ada' } }
+    assert.equal((await site.ask('/a', asAda)).body.toString(), 'for user=ada')
+    assert.equal((await site.ask('/a', asAda)).body.toString(), 'for user=ada')
+    assert.equal((await site.ask('/a')).body.toString(), 'for all')
+    await settled('example.com/a')
+    assert.equal((await site.ask('/a', asAda)).body.toString(), 'for all')
+    assert.deepEqual(refused, ['cookie'])
+    assert.equal(rendered.length, 3)
   })
 })
 
