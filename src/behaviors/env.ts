@@ -97,7 +97,12 @@ export function canBeText(row: Row): boolean {
   return row.type !== 'object' || row.choices !== undefined || typeof row.default === 'boolean'
 }
 
-function valueOfText(name: string, row: Row, text: string): unknown {
+/**
+ * Reads a behavior's value from text; the door checks its range.
+ *
+ * @throws MintringError MINTRING_BAD_BEHAVIOR that begins with `name`.
+ */
+export function valueOfText(name: string, row: Row, text: string): unknown {
   if (row.type === 'boolean' || typeof row.default === 'boolean') {
     const isOn = /^(true|1|on|yes)$/i.test(text)
     if (isOn && row.type !== 'seconds') return true

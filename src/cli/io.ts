@@ -16,6 +16,8 @@ export interface CliIo {
   readonly rows?: number
   /** Standard input, for the commands that can read keys from it. */
   readonly stdin?: AsyncIterable<Uint8Array>
+  /** Calls back for every key pressed, without waiting for Enter; answers how to stop listening. */
+  readonly onKey?: (listener: (key: string) => void) => () => void
   /** Fires on SIGINT or SIGTERM: a command that runs until told otherwise ends cleanly then. */
   readonly signal?: AbortSignal
 }

@@ -1,0 +1,68 @@
+import { resolveBehaviors } from '../behaviors/resolve.ts'
+import { MemcachedClient } from '../client/client.ts'
+import { loadHash } from '../ring/hashes/registry.ts'
+import { createRing } from '../ring/ring.ts'
+import { type CliIo, exitCodes, UsageError } from './io.ts'
+import { styleOf } from './style.ts'
+import { parseCommand, type Target, targetHelp, targetOf, targetOptions } from './target.ts'
+
+/** What `mintring locate --help` prints. */
+export const locateHelp: string = `Usage: mintring locate KEY… --servers LIST [options]
+
+Tells which server a key lives on, why, and where it goes if that server dies. Connects to nothing.
+
+${targetHelp}
+  mintring locate user:1 --servers 10.0.0.1,10.0.0.2,10.0.0.3:11211:2
+  mintring locate user:1 --servers a,b,c --set preset=twemproxy --json
+`
+
+interface Place {
+  readonly key: string
+  readonly server: string
+  readonly distribution: string
+  readonly hash: number
+  readonly point: number | undefined
+  readonly fallback: string | undefined
+  /** The fraction of all keys that live on this server. */
+  readonly share: number
+}
+
+/** `mintring locate KEY…`: exit 0, 1 for a key or server that cannot be. */
+export async function locateCommand(argv: string[], io: CliIo): Promise<number> {
+  const { values, positionals: keys } = parseCommand(argv, targetOptions)
+  if (values.help === true) {
+    io.out(locateHelp)
+    return exitCodes.ok
+  }
+  if (keys.length === 0) throw new UsageError('locate needs a key')
+  const places = await placesOf(keys, targetOf(values, [], io))
+  if (values.json === true) io.out(`${JSON.stringify(keys.length === 1 ? places[0] : places)}\n`)
+  else for (const place of places) io.out(explanation(place, io))
+  return exitCodes.ok
+}
+
+async function placesOf(keys: readonly string[], target: Target): Promise<Place[]> {
+  const settings = resolveBehaviors(target.behaviors)
+  if (settings.hash !== undefined) await loadHash(settings.hash)
+  const ring = createRing(target.servers, settings)
+  const shares = ring.shares()
+  await using client = new MemcachedClient(target.servers, target.behaviors)
+  return keys.map((key) => {
+    const { server, hash, point, fallback } = client.locate(key)
+    const index = target.servers.findIndex((candidate) => candidate.label === server)
+    const { distribution } = settings
+    return { key, server, distribution, hash, point, fallback, share: shares[index] ?? Number.NaN }
+  })
+}
+
+function explanation(place: Place, io: CliIo): string {
+  const style = styleOf(io)
+  const { key, server, distribution, hash, point, fallback, share } = place
+  const where = point === undefined ? '' : `, the next point on the continuum is ${point}`
+  return `${style.bold(key)}
+  lives on     ${style.green(server)}
+  because      ${distribution}: its hash is ${hash}${where}
+  beside       ${(share * 100).toFixed(1)} % of all keys
+  if it dies   ${fallback === undefined ? 'nowhere: failover says so, or it is alone' : fallback}
+`
+}

@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+import process from 'node:process'
+import { runCommandLine } from './command-line.ts'
+import { processIo } from './process-io.ts'
+
+const { io, close } = processIo(process)
+void runCommandLine(process.argv.slice(2), io)
+  .then((code) => {
+    process.exitCode = code
+  })
+  .finally(close)

@@ -1,0 +1,54 @@
+import type { CliIo } from './io.ts'
+
+/** The world of a command as a real process has it. */
+export function processIo(host: NodeJS.Process): { readonly io: CliIo; close(): void } {
+  const ending = new AbortController()
+  const end = (): void => {
+    // A second signal ends a command that does not.
+    if (ending.signal.aborted) host.exit(130)
+    ending.abort()
+  }
+  host.on('SIGINT', end)
+  host.on('SIGTERM', end)
+  // Whoever reads the output may have seen enough, as `head` does.
+  host.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    host.exit(host.exitCode ?? 0)
+  })
+  const io: CliIo = {
+    out: (text) => void host.stdout.write(text),
+    err: (text) => void host.stderr.write(text),
+    isTTY: host.stdout.isTTY === true,
+    // Getters: a terminal changes its size while `top` runs.
+    get columns() {
+      return host.stdout.columns ?? 80
+    },
+    get rows() {
+      return host.stdout.rows ?? 24
+    },
+    env: host.env,
+    get stdin() {
+      return host.stdin
+    },
+    onKey: (listener) => onKey(host.stdin, listener),
+    signal: ending.signal,
+  }
+  const close = (): void => {
+    host.off('SIGINT', end)
+    host.off('SIGTERM', end)
+  }
+  return { io, close }
+}
+
+/** Reads single keys when standard input is a terminal; else nothing is ever pressed. */
+function onKey(stdin: NodeJS.Process['stdin'], listener: (key: string) => void): () => void {
+  if (stdin.isTTY !== true) return () => {}
+  const read = (bytes: Buffer): void => listener(bytes.toString('latin1'))
+  stdin.setRawMode(true)
+  stdin.on('data', read)
+  return () => {
+    stdin.off('data', read)
+    stdin.setRawMode(false)
+    stdin.pause()
+  }
+}

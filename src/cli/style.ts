@@ -1,0 +1,116 @@
+import type { CliIo } from './io.ts'
+
+/** How text may be marked. Without colours each answers its text as it is. */
+export interface Style {
+  bold(text: string): string
+  dim(text: string): string
+  red(text: string): string
+  green(text: string): string
+  yellow(text: string): string
+}
+
+/** Colours for a terminal; none when NO_COLOR is set, the terminal is dumb, or there is none. */
+export function styleOf(io: CliIo): Style {
+  const { NO_COLOR, TERM } = io.env
+  const isPlain = !io.isTTY || (NO_COLOR !== undefined && NO_COLOR !== '') || TERM === 'dumb'
+  const mark = (on: number, off: number): ((text: string) => string) =>
+    isPlain ? (text) => text : (text) => `\u001b[${on}m${text}\u001b[${off}m`
+  return {
+    bold: mark(1, 22),
+    dim: mark(2, 22),
+    red: mark(31, 39),
+    green: mark(32, 39),
+    yellow: mark(33, 39),
+  }
+}
+
+/** A cell: text, and how it is marked once it has its width. */
+export interface Cell {
+  readonly text: string
+  readonly mark?: ((text: string) => string) | undefined
+}
+
+/** A column: its heading, and whether it holds numbers, which stand to the right. */
+export interface Column {
+  readonly title: string
+  readonly isNumber?: boolean
+}
+
+/** Lines of a table with two blanks between columns; the headings are dim. */
+export function tableLines(
+  columns: readonly Column[],
+  rows: readonly (readonly (string | Cell)[])[],
+  style: Style,
+): string[] {
+  const cells = rows.map((row) =>
+    row.map((cell) => (typeof cell === 'string' ? plain(cell) : cell)),
+  )
+  const titles = columns.map((column): Cell => ({ text: column.title, mark: style.dim }))
+  const widths = columns.map((_, index) =>
+    Math.max(...[titles, ...cells].map((row) => [...(row[index]?.text ?? '')].length)),
+  )
+  return [titles, ...cells].map((row) =>
+    row
+      .map((cell, index) =>
+        padded(cell, widths[index] ?? 0, columns[index], index + 1 < row.length),
+      )
+      .join('  '),
+  )
+}
+
+const plain = (text: string): Cell => ({ text })
+
+function padded(cell: Cell, width: number, column: Column | undefined, hasNext: boolean): string {
+  const blanks = ' '.repeat(Math.max(0, width - [...cell.text].length))
+  const text = cell.mark === undefined ? cell.text : cell.mark(cell.text)
+  if (column?.isNumber === true) return blanks + text
+  return hasNext ? text + blanks : text
+}
+
+/** `1234567` → `1.2 M`. */
+export function short(value: number): string {
+  if (!Number.isFinite(value)) return '-'
+  for (const [size, unit] of [
+    [1e12, 'T'],
+    [1e9, 'G'],
+    [1e6, 'M'],
+    [1e4, 'k'],
+  ] as const) {
+    const scale = unit === 'k' ? 1e3 : size
+    if (value >= size) return `${(value / scale).toFixed(1)} ${unit}`
+  }
+  return value >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(1)
+}
+
+/** `67108864` → `64.0 MiB`. */
+export function bytesText(value: number): string {
+  if (!Number.isFinite(value)) return '-'
+  for (const [size, unit] of [
+    [1024 ** 4, 'TiB'],
+    [1024 ** 3, 'GiB'],
+    [1024 ** 2, 'MiB'],
+    [1024, 'KiB'],
+  ] as const) {
+    if (value >= size) return `${(value / size).toFixed(1)} ${unit}`
+  }
+  return `${value.toFixed(0)} B`
+}
+
+/** A fraction as `97.3 %`; `-` when there is nothing to divide. */
+export function percentText(fraction: number): string {
+  return Number.isFinite(fraction) ? `${(fraction * 100).toFixed(1)} %` : '-'
+}
+
+/** Seconds as `3d 4h`, `4h 5m`, `5m 6s` or `6s`. */
+export function ageText(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '-'
+  const parts: readonly (readonly [number, string])[] = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [Math.floor(seconds) % 60, 's'],
+  ]
+  const first = parts.findIndex(([count]) => count > 0)
+  const shown = first < 0 ? parts.slice(-1) : parts.slice(first, first + 2)
+  return shown.map(([count, unit]) => `${count}${unit}`).join(' ')
+}

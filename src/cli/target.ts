@@ -1,0 +1,113 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import type { BehaviorsInput } from '../behaviors/behaviors.ts'
+import { fromLibmemcached } from '../behaviors/dialects/libmemcached.ts'
+import { fromEnvironment, valueOfText } from '../behaviors/env.ts'
+import { rowOf, rows } from '../behaviors/table.ts'
+import { parseServers, type ServerAddress } from '../hosts/address.ts'
+import type { RingServer } from '../ring/server.ts'
+import { didYouMean } from '../ring/suggest.ts'
+import { type CliIo, UsageError } from './io.ts'
+
+/** The servers a command is about, and how they are used. */
+export interface Target {
+  readonly servers: readonly ServerAddress[]
+  readonly behaviors: BehaviorsInput
+}
+
+/** Options of every command that talks to servers or places keys. */
+export const targetOptions = {
+  servers: { type: 'string', short: 's' },
+  libmemcached: { type: 'string' },
+  set: { type: 'string', multiple: true },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const satisfies ParseArgsConfig['options']
+
+/** What they mean, for the --help of those commands. */
+export const targetHelp = `  -s, --servers LIST     host:port,host:port:weight,… or URLs; else from the environment
+                         (MINTRING_URL, MEMCACHED_SERVERS, … and MINTRING_* behaviors),
+                         else 127.0.0.1:11211
+  --set NAME=VALUE       a behavior, such as distribution=modula; may be repeated
+  --libmemcached STRING  servers and behaviors as a libmemcached configuration string
+  --json                 the answer as JSON
+`
+
+/** What parseArgs found of the options above. */
+export interface TargetValues {
+  readonly servers?: string | undefined
+  readonly libmemcached?: string | undefined
+  readonly set?: readonly string[] | undefined
+}
+
+/** Reads a command line. Throws UsageError for what the command does not know. */
+export function parseCommand<const Options extends NonNullable<ParseArgsConfig['options']>>(
+  args: string[],
+  options: Options,
+): ReturnType<typeof parseArgs<{ args: string[]; options: Options; allowPositionals: true }>> {
+  try {
+    return parseArgs({ args, options, allowPositionals: true })
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** Which servers and behaviors the command line, or else the environment, asks for. */
+export function targetOf(values: TargetValues, named: readonly string[], io: CliIo): Target {
+  const translated =
+    values.libmemcached === undefined ? undefined : fromLibmemcached(values.libmemcached)
+  const said: RingServer[] = [...(translated?.servers ?? []), ...named]
+  if (values.servers !== undefined) said.push(...listOf(values.servers))
+  const behaviors = { ...translated, ...behaviorsOf(values.set ?? []) }
+  if (said.length > 0) return { servers: parseServers(said), behaviors }
+  if (values.servers !== undefined) return { servers: parseServers([]), behaviors }
+  const fromEnv = environmentOf(io)
+  return {
+    servers: parseServers(fromEnv?.servers ?? '127.0.0.1:11211'),
+    behaviors: { ...fromEnv?.behaviors, ...behaviors },
+  }
+}
+
+/** A whole number of an option, or its default. */
+export function wholeNumber(
+  name: string,
+  text: string | undefined,
+  otherwise: number,
+  min: number,
+): number {
+  if (text === undefined) return otherwise
+  const value = Number(text)
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= min) return value
+  throw new UsageError(`${name} takes a whole number of at least ${min}, not '${text}'`)
+}
+
+function environmentOf(io: CliIo): ReturnType<typeof fromEnvironment> | undefined {
+  try {
+    return fromEnvironment(io.env)
+  } catch (error) {
+    if ((error as { code?: string }).code === 'MINTRING_NO_SERVERS') return undefined
+    throw error
+  }
+}
+
+const listOf = (text: string): string[] => text.split(/[\s,]+/).filter((item) => item !== '')
+
+/** `--set retries=2 --set connections.max=4`. */
+function behaviorsOf(settings: readonly string[]): BehaviorsInput {
+  const read: Record<string, unknown> = {}
+  for (const setting of settings) {
+    const [, path = '', text = ''] = /^([^=]*)=(.*)$/s.exec(setting) ?? []
+    const [name = '', fieldName] = path.split('.')
+    const row = rowOf(name)
+    const field = row?.fields?.find((candidate) => candidate.name === fieldName)
+    if (row === undefined || (fieldName !== undefined && field === undefined)) {
+      const known = rows.map((candidate) => candidate.name)
+      throw new UsageError(
+        `--set takes behavior=value, not '${setting}'.${didYouMean(name, known)}`,
+      )
+    }
+    const value = valueOfText(`--set ${path}`, field ?? row, text)
+    if (field === undefined) read[name] = value
+    else read[name] = { ...(read[name] as object | undefined), [field.name]: value }
+  }
+  return read
+}

@@ -1,0 +1,136 @@
+import { MemcachedClient } from '../client/client.ts'
+import type { Stats } from '../client/verbs/hosts.ts'
+import { isMintringError } from '../errors.ts'
+import type { HostSnapshot } from '../hosts/snapshot.ts'
+import { statistic } from './stats.ts'
+import type { Target } from './target.ts'
+
+/** One server at one look. Rates are per second since the look before; NaN at the first. */
+export interface HostFrame {
+  readonly host: string
+  readonly isAnswering: boolean
+  readonly state: HostSnapshot['state']
+  /** Why it does not answer. */
+  readonly code: string | undefined
+  readonly opsPerSecond: number
+  readonly getsPerSecond: number
+  readonly setsPerSecond: number
+  readonly evictionsPerSecond: number
+  readonly hitRatio: number
+  /** How long the server took to tell. */
+  readonly latencyMs: number
+  readonly items: number
+  readonly bytes: number
+  readonly limitBytes: number
+  readonly connections: number
+}
+
+/** All servers at one look, and what happened lately. */
+export interface Frame {
+  readonly atMs: number
+  readonly hosts: readonly HostFrame[]
+  readonly happenings: readonly string[]
+}
+
+interface Sample {
+  readonly atMs: number
+  readonly stats: Stats
+}
+
+const MAX_HAPPENINGS = 5
+
+/** Counters whose sum is what a server did. */
+const OPERATIONS = [
+  'cmd_get',
+  'cmd_set',
+  'cmd_touch',
+  'cmd_meta',
+  'delete_hits',
+  'delete_misses',
+  'incr_hits',
+  'incr_misses',
+  'decr_hits',
+  'decr_misses',
+]
+
+/** Looks at servers, one client each, so that a slow one is timed by itself and holds up no other. */
+export class Fleet {
+  readonly #watched: readonly Watched[]
+  readonly #happenings: string[] = []
+
+  constructor({ servers, behaviors }: Target) {
+    this.#watched = servers.map((server) => {
+      const client = new MemcachedClient([server], { ...behaviors, retries: 0 })
+      client.on('eject', ({ host, reason }) => this.#note(`${host} was ejected (${reason})`))
+      client.on('return', ({ host }) => this.#note(`${host} is back`))
+      return new Watched(client)
+    })
+  }
+
+  async look(): Promise<Frame> {
+    const hosts = await Promise.all(this.#watched.map((watched) => watched.look()))
+    return { atMs: Date.now(), hosts, happenings: [...this.#happenings] }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#watched.map((watched) => watched.client.close({ drainMs: 0 })))
+  }
+
+  #note(text: string): void {
+    this.#happenings.unshift(`${new Date().toTimeString().slice(0, 8)}  ${text}`)
+    this.#happenings.length = Math.min(this.#happenings.length, MAX_HAPPENINGS)
+  }
+}
+
+class Watched {
+  readonly client: MemcachedClient
+  #before: Sample | undefined
+
+  constructor(client: MemcachedClient) {
+    this.client = client
+  }
+
+  async look(): Promise<HostFrame> {
+    const startMs = performance.now()
+    try {
+      const [stats] = (await this.client.stats()).values()
+      const now = { atMs: performance.now(), stats: stats ?? {} }
+      const frame = this.#frame(now, undefined, now.atMs - startMs)
+      this.#before = now
+      return frame
+    } catch (error) {
+      if (!isMintringError(error)) throw error
+      this.#before = undefined
+      return this.#frame(undefined, error.code, Number.NaN)
+    }
+  }
+
+  #frame(now: Sample | undefined, code: string | undefined, latencyMs: number): HostFrame {
+    const { name: host, state } = this.client.hosts()[0]!
+    const stats = now?.stats
+    const rate = (...names: string[]): number => perSecond(this.#before, now, names)
+    return {
+      ...{ host, isAnswering: now !== undefined, state, code, latencyMs },
+      opsPerSecond: rate(...OPERATIONS),
+      getsPerSecond: rate('cmd_get'),
+      setsPerSecond: rate('cmd_set'),
+      evictionsPerSecond: rate('evictions'),
+      hitRatio: rate('get_hits') / rate('cmd_get'),
+      items: statistic(stats, 'curr_items'),
+      bytes: statistic(stats, 'bytes'),
+      limitBytes: statistic(stats, 'limit_maxbytes'),
+      connections: statistic(stats, 'curr_connections'),
+    }
+  }
+}
+
+function perSecond(before: Sample | undefined, now: Sample | undefined, names: string[]): number {
+  if (before === undefined || now === undefined) return Number.NaN
+  let change = 0
+  for (const name of names) {
+    const counted = statistic(now.stats, name) - statistic(before.stats, name)
+    if (counted < 0) return Number.NaN // The server restarted in between.
+    if (Number.isFinite(counted)) change += counted
+  }
+  return (change * 1000) / (now.atMs - before.atMs)
+}

@@ -1,0 +1,88 @@
+import type { Command } from './io.ts'
+
+/** A verb as its file gives it: what it does and what its --help prints. */
+export interface LoadedVerb {
+  readonly run: Command
+  readonly help: string
+}
+
+/** A verb of the command line. Its file is loaded only when the verb is called. */
+export interface Verb {
+  readonly name: string
+  readonly summary: string
+  load(): Promise<LoadedVerb>
+}
+
+const demoHelp = `Usage: mintring demo
+
+Shows the two things mintring is for, on servers inside this process, in 20 seconds: a cache host
+that dies and comes back, and a popular page that expires under 1,000 readers.
+`
+
+/** Every verb, in the order `mintring --help` lists them. */
+export const verbs: readonly Verb[] = [
+  {
+    name: 'locate',
+    summary: 'which server a key lives on, why, and where it goes if that one dies',
+    load: async () => {
+      const { locateCommand, locateHelp } = await import('./locate.ts')
+      return { run: locateCommand, help: locateHelp }
+    },
+  },
+  {
+    name: 'ping',
+    summary: 'every server: latency, version, what it can do',
+    load: async () => {
+      const { pingCommand, pingHelp } = await import('./ping.ts')
+      return { run: pingCommand, help: pingHelp }
+    },
+  },
+  {
+    name: 'stats',
+    summary: 'one table over all servers: items, memory, hit ratio, evictions',
+    load: async () => {
+      const { statsCommand, statsHelp } = await import('./stats.ts')
+      return { run: statsCommand, help: statsHelp }
+    },
+  },
+  {
+    name: 'top',
+    summary: 'the same, live: operations, hit ratio, latency, state',
+    load: async () => {
+      const { topCommand, topHelp } = await import('./top.ts')
+      return { run: topCommand, help: topHelp }
+    },
+  },
+  {
+    name: 'remap',
+    summary: 'how many keys move when servers join or leave',
+    load: async () => {
+      const { remapCommand, remapHelp } = await import('./remap.ts')
+      return { run: remapCommand, help: remapHelp }
+    },
+  },
+  {
+    name: 'behaviors',
+    summary: 'every setting: what it takes, its default, other clients’ names for it',
+    load: async () => {
+      const { behaviorsCommand, behaviorsHelp } = await import('./behaviors.ts')
+      return { run: behaviorsCommand, help: behaviorsHelp }
+    },
+  },
+  {
+    name: 'serve',
+    summary: 'a memcached inside a Node process, for development',
+    load: async () => {
+      const { serveCommand, serveHelp } = await import('./serve.ts')
+      return { run: serveCommand, help: serveHelp }
+    },
+  },
+  {
+    name: 'demo',
+    summary: 'what mintring is for, in 20 seconds',
+    load: async () => {
+      const { demoCommand } = await import('./demo.ts')
+      return { run: demoCommand, help: demoHelp }
+    },
+  },
+]
