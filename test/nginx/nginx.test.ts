@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { gunzipSync } from 'node:zlib'
+import { MemcachedClient } from '../../src/client/client.ts'
+import type { PageCache, PageCacheOptions } from '../../src/integrations/page.ts'
+import { pageCache } from '../../src/integrations/page.ts'
+import { compat } from '../../src/ring/compat.ts'
+import type { Answer, Site } from '../integrations/page-site.ts'
+import { askPort, startSite } from '../integrations/page-site.ts'
+import { type Memcached, realMemcached, startMemcached } from '../support/memcached.ts'
+import { startNginx } from './nginx-server.ts'
+
+interface Rig {
+  readonly site: Site
+  readonly memcacheds: readonly Memcached[]
+  readonly cache: MemcachedClient
+  readonly pages: PageCache
+  readonly rendered: string[]
+  /** Asks nginx. */
+  ask(path: string, headers?: Readonly<Record<string, string>>, method?: string): Promise<Answer>
+  /** Asks until the page is stored, and then ends the application. */
+  fillAndStop(paths: readonly string[]): Promise<void>
+}
+
+/** nginx before an application before memcacheds of these weights; undefined = skipped. */
+async function rig(
+  t: TestContext,
+  config: string,
+  { weights = [1], ...options }: Partial<PageCacheOptions> & { weights?: readonly number[] },
+): Promise<Rig | undefined> {
+  if (realMemcached(t) === undefined) return undefined
+  const memcacheds = await Promise.all(weights.map(() => startMemcached()))
+  const servers = memcacheds.map(({ host, port }, i) => ({ host, port, weight: weights[i]! }))
+  const cache = new MemcachedClient(servers, { ...compat.nginx, requestTimeoutMs: 500 })
+  const pages = pageCache(cache, { ttl: 60, ...options })
+  const rendered: string[] = []
+  const site = await startSite((request, response) => {
+    pages(request, response, () => {
+      rendered.push(request.url!)
+      if (request.url === '/gone') response.statusCode = 404
+      response.setHeader('Content-Type', 'text/html; charset=utf-8')
+      response.end(`${request.method} ${request.url} ${'lorem ipsum '.repeat(200)}`)
+    })
+  })
+  t.after(async () => {
+    await site.close()
+    await cache.close()
+    await Promise.all(memcacheds.map((memcached) => memcached.kill()))
+  })
+  const memcachedPorts = memcacheds.map(({ port }) => port)
+  const port = await startNginx(t, config, { memcachedPorts, appPort: site.port })
+  if (port === undefined) return undefined
+  const ask: Rig['ask'] = (path, headers = {}, method = 'GET') =>
+    askPort(port, path, { headers, method })
+  const fillAndStop = async (paths: readonly string[]): Promise<void> => {
+    let stored = 0
+    cache.on('refill', () => stored++)
+    for (const path of paths) assert.equal((await ask(path)).status, 200, path)
+    while (stored < paths.length) await sleep(5)
+    await site.close()
+  }
+  return { site, memcacheds, cache, pages, rendered, ask, fillAndStop }
+}
+
+function text(answer: Answer): string {
+  const isGzip = answer.headers['content-encoding'] === 'gzip'
+  return (isGzip ? gunzipSync(answer.body) : answer.body).toString()
+}
+
+/** What the tests of every kind of key share. */
+async function servesWithoutTheApplication(made: Rig, paths: readonly string[]): Promise<void> {
+  await made.fillAndStop(paths)
+  assert.deepEqual(made.rendered, paths)
+  for (const path of paths) {
+    const zipped = await made.ask(path, { 'accept-encoding': 'gzip' })
+    assert.equal(zipped.status, 200, path)
+    assert.equal(zipped.headers['content-encoding'], 'gzip')
+    assert.equal(zipped.headers['content-type'], 'text/html; charset=utf-8')
+    assert.ok(text(zipped).startsWith(`GET ${path} lorem`), path)
+    const plain = await made.ask(path)
+    assert.equal(plain.headers['content-encoding'], undefined)
+    assert.equal(text(plain), text(zipped))
+  }
+  const head = await made.ask(paths[0]!, {}, 'HEAD')
+  assert.equal(head.status, 200)
+  assert.equal((await made.ask('/other')).status, 502)
+}
+
+const PATHS = ['/', '/a?b=c&d', '/a%20b', '/%E2%82%AC', '/100%25', '//x', '/f?', '/a+b;c,d~e|f']
+
+describe('real nginx', () => {
+  test('serves what Node rendered, with plain keys and Node stopped', async (t) => {
+    const made = await rig(t, 'plain.conf', {})
+    if (made !== undefined) await servesWithoutTheApplication(made, PATHS)
+  })
+
+  for (const config of ['md5-njs.conf', 'md5-set-misc.conf']) {
+    test(`does the same with MD5 keys by ${config}`, async (t) => {
+      const made = await rig(t, config, { key: 'md5', prefix: 'page:' })
+      const long = `/${'long/'.repeat(100)}`
+      if (made !== undefined) await servesWithoutTheApplication(made, [...PATHS, long])
+    })
+  }
+
+  test('finds every page of three memcacheds with weights', async (t) => {
+    const made = await rig(t, 'several.conf', { weights: [1, 2, 1] })
+    if (made === undefined) return
+    const paths = Array.from({ length: 400 }, (_, i) => `/page/${i}%20of?x=${i * 7}`)
+    await made.fillAndStop(paths)
+    let found = 0
+    for (const path of paths) {
+      if ((await made.ask(path)).status === 200) found++
+    }
+    assert.equal(found, paths.length)
+    const stats = await made.cache.stats()
+    const counts = [...stats.values()].map((host) => Number(host.curr_items))
+    const total = counts.reduce((sum, count) => sum + count, 0)
+    assert.equal(total, paths.length)
+    assert.ok(
+      counts.every((count) => count > total / 10),
+      `${counts}`,
+    )
+  })
+
+  test('falls back to Node for what memcached cannot answer', async (t) => {
+    const made = await rig(t, 'plain.conf', {})
+    if (made === undefined) return
+    assert.ok(text(await made.ask('/form', {}, 'POST')).startsWith('POST /form'))
+    assert.equal((await made.ask('/gone')).status, 404)
+    assert.equal((await made.ask(`/${'long'.repeat(100)}`)).status, 200)
+    assert.equal((await made.ask('/a', { host: 'Example.COM' })).status, 200)
+  })
+
+  test('goes on when a memcached dies, and finds the pages where Node puts them then', async (t) => {
+    const made = await rig(t, 'several.conf', { weights: [1, 2, 1] })
+    if (made === undefined) return
+    const paths = Array.from({ length: 60 }, (_, i) => `/page/${i}`)
+    await Promise.all(paths.map((path) => made.ask(path)))
+    await made.memcacheds[1]!.kill()
+    for (let round = 1; round <= 3; round++) {
+      const answers: Answer[] = await Promise.all(paths.map((path) => made.ask(path)))
+      assert.ok(
+        answers.every(({ status }) => status === 200),
+        `round ${round}`,
+      )
+    }
+    await sleep(50)
+    await made.site.close()
+    const found = await Promise.all(paths.map((path) => made.ask(path)))
+    assert.equal(found.filter(({ status }) => status === 200).length, paths.length)
+  })
+
+  test('goes on when all memcacheds are dead', async (t) => {
+    const made = await rig(t, 'plain.conf', {})
+    if (made === undefined) return
+    await made.ask('/a')
+    await made.memcacheds[0]!.kill()
+    for (let i = 0; i < 5; i++) assert.equal((await made.ask('/a')).status, 200)
+  })
+
+  test('shows a refreshed page at once, and none that was purged', async (t) => {
+    const made = await rig(t, 'plain.conf', { origin: 'http://127.0.0.1:1' })
+    if (made === undefined) return
+    await made.ask('/a')
+    while ((await made.cache.meta.mg('example.com/a')).status !== 'done') await sleep(5)
+    await made.ask('/a')
+    assert.equal(made.rendered.length, 1)
+    await made.pages.purge('http://example.com/a')
+    await made.ask('/a')
+    assert.equal(made.rendered.length, 2)
+  })
+})
