@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, platform, release } from 'node:os'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -46,7 +46,9 @@ function runOne(client: string, timing: (typeof faults)[number]): Row | undefine
   return line === undefined ? undefined : { ...JSON.parse(line), seconds: mendedAt - brokenAt }
 }
 
-const rows: (Row & { seconds?: number })[] = []
+type TimedRow = Row & { seconds?: number }
+
+const rows: TimedRow[] = []
 for (const timing of faults) {
   if (onlyFault !== undefined && timing[0] !== onlyFault) continue
   if (timing[1] > 20 && !given.includes('--long')) continue
@@ -58,7 +60,7 @@ for (const timing of faults) {
 }
 
 /** The rows in words, in the order they were run. */
-function table(all: readonly (Row & { seconds?: number })[]): string {
+function table(all: readonly TimedRow[]): string {
   const head = [
     'fault',
     'client',
@@ -91,15 +93,29 @@ function table(all: readonly (Row & { seconds?: number })[]): string {
   return everything.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-const markdown = table(rows)
-console.log(markdown)
-if (named.length === 0 && onlyFault === undefined) {
-  const machine = `${cpus().length} × ${cpus()[0]?.model}, ${platform()} ${release()}`
-  mkdirSync(fileURLToPath(new URL('./results', import.meta.url)), { recursive: true })
-  const result = { machine, node: process.version, opsPerSecond: OPS_PER_SECOND, rows }
-  writeFileSync(RESULTS, `${JSON.stringify(result, null, 2)}\n`)
-  const page = readFileSync(PAGE, 'utf8')
-  const [before, rest = ''] = page.split('<!-- table -->')
-  const after = rest.split('<!-- /table -->')[1] ?? ''
-  writeFileSync(PAGE, `${before}<!-- table -->\n\n${markdown}\n\n<!-- /table -->${after}`)
+/** Rows that were not run again stay as they were. */
+function merged(fresh: readonly TimedRow[]): TimedRow[] {
+  const keyOf = ({ client, fault, seconds }: TimedRow): string => `${fault} ${seconds} ${client}`
+  const old = existsSync(RESULTS)
+    ? (JSON.parse(readFileSync(RESULTS, 'utf8')).rows as TimedRow[])
+    : []
+  const all = new Map([...old, ...fresh].map((row) => [keyOf(row), row]))
+  const order = faults.flatMap(([fault, , brokenAt, mendedAt]) =>
+    [...Object.keys(contenders), 'pylibmc'].map(
+      (client) => `${fault} ${mendedAt - brokenAt} ${client}`,
+    ),
+  )
+  return order.flatMap((key) => all.get(key) ?? [])
 }
+
+const all = merged(rows)
+const markdown = table(all)
+console.log(markdown)
+const machine = `${cpus().length} × ${cpus()[0]?.model}, ${platform()} ${release()}`
+mkdirSync(fileURLToPath(new URL('./results', import.meta.url)), { recursive: true })
+const result = { machine, node: process.version, opsPerSecond: OPS_PER_SECOND, rows: all }
+writeFileSync(RESULTS, `${JSON.stringify(result, null, 2)}\n`)
+const page = readFileSync(PAGE, 'utf8')
+const [before, rest = ''] = page.split('<!-- table -->')
+const after = rest.split('<!-- /table -->')[1] ?? ''
+writeFileSync(PAGE, `${before}<!-- table -->\n\n${markdown}\n\n<!-- /table -->${after}`)

@@ -59,7 +59,7 @@ export class Cluster implements HostOwner<Host> {
     const host = this.#places.find(routeKey)
     if (host === undefined) this.#divert(request, routeKey, undefined, undefined)
     else if (this.#places.isRebuilt) this.#give(host, request)
-    else this.#attempt(host, request)
+    else this.#attempt(host, request, request.attemptMs)
   }
 
   /**
@@ -198,9 +198,8 @@ export class Cluster implements HostOwner<Host> {
   }
 
   /** Begins an attempt on `host`. */
-  #attempt(host: Host, request: Request): void {
+  #attempt(host: Host, request: Request, nowMs: number = performance.now()): void {
     const { requestTimeoutMs, retries } = this.#policy
-    const nowMs = request.attempts === 0 ? request.attemptMs : performance.now()
     const shareMs = request.timeoutMs / (1 + retries)
     const deadlineMs = nowMs + (shareMs > requestTimeoutMs ? shareMs : requestTimeoutMs)
     request.attempts++
@@ -221,7 +220,9 @@ export class Cluster implements HostOwner<Host> {
     const { wireKey, verb } = request
     if (verb.safety === 'read' || wireKey === '') return
     const home = this.homeOf(routeKey)
-    if (home !== host) this.journal(home, wireKey, forgetHead(request))
+    if (home === host) return
+    home.journal.add(wireKey, forgetHead(request), host)
+    home.replay()
   }
 
   /** `failed` (or, without it, the key's owner) cannot have the request: finds another place. */

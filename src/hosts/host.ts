@@ -7,15 +7,15 @@ import type { Credentials, HandshakeInput } from '../net/handshake.ts'
 import type { Lane } from '../net/lane.ts'
 import type { LaneEnding, LaneOwner } from '../net/lane-owner.ts'
 import { Lanes } from '../net/lanes.ts'
-import type { Request, Router } from '../net/request.ts'
+import type { Request } from '../net/request.ts'
 import type { Turn } from '../net/turn.ts'
 import { addressOf, type ServerAddress } from './address.ts'
 import type { ClusterHooks } from './hooks.ts'
 import { HostHealth, type Patient } from './host-health.ts'
 import type { HostOwner } from './host-owner.ts'
-import { Journal } from './journal.ts'
+import { Journal, type StandIn } from './journal.ts'
 import type { ClusterPolicy } from './policy.ts'
-import { Redelivery } from './redelivery.ts'
+import { type Recipient, Redelivery } from './redelivery.ts'
 import type { HostSnapshot } from './snapshot.ts'
 
 /** Values that wait for one host, in bytes. */
@@ -24,7 +24,7 @@ const MAX_QUEUED_BYTES = 64 * 1024 * 1024
 const MIN_LANE_LIFE_MS = 100
 
 /** One server: its lanes, its health, and what it must be told when it is back. */
-export class Host implements LaneOwner<Lane>, Router, Patient {
+export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
   /** Its weight may change while it stays. */
   server: ServerAddress
   readonly name: string
@@ -43,7 +43,7 @@ export class Host implements LaneOwner<Lane>, Router, Patient {
   #lastError: MintringError | undefined
   #answeredMs = 0
   #isClosed = false
-  #waiting: ((outcome: Abilities | MintringError) => void)[] = []
+  #waiting: [(abilities: Abilities) => void, (error: MintringError) => void][] = []
 
   constructor(owner: HostOwner<Host>, server: ServerAddress) {
     this.#owner = owner
@@ -100,19 +100,12 @@ export class Host implements LaneOwner<Lane>, Router, Patient {
     return this.#lanes.load
   }
 
-  /**
-   * What the server can do, dialling if nobody has. Rejects with what kept the lane from opening.
-   */
+  /** What the server can do, dialling if nobody has. Rejects when it cannot be reached. */
   ready(): Promise<Abilities> {
     if (this.#abilities !== undefined && this.#lanes.isOpen) return Promise.resolve(this.#abilities)
     if (!this.usable && !this.#canWait) return Promise.reject(this.outError())
-    return new Promise((resolve, reject) => {
-      this.#waiting.push((outcome) => {
-        if (outcome instanceof MintringError) reject(outcome)
-        else resolve(outcome)
-      })
-      if (this.usable) this.#lanes.first.open()
-    })
+    if (this.usable) this.#lanes.first.open()
+    return new Promise((resolve, reject) => this.#waiting.push([resolve, reject]))
   }
 
   /** Gives a request to a lane. Fails it at once when too much waits already. */
@@ -157,6 +150,12 @@ export class Host implements LaneOwner<Lane>, Router, Patient {
     if (!this.usable || this.journal.size === 0) return
     this.#redelivery.start(this.#lanes.first)
     this.#lanes.first.open()
+  }
+
+  /** As a stand-in: the key went home again, and the copy here is old from now on. */
+  forget(wireKey: string, head: string): void {
+    this.journal.add(wireKey, head)
+    this.replay()
   }
 
   applyPolicy(): void {
@@ -288,7 +287,8 @@ export class Host implements LaneOwner<Lane>, Router, Patient {
   #tellWaiting(outcome: Abilities | MintringError): void {
     const waiting = this.#waiting
     this.#waiting = []
-    for (const tell of waiting) tell(outcome)
+    const isError = outcome instanceof MintringError
+    for (const [resolve, reject] of waiting) isError ? reject(outcome) : resolve(outcome)
   }
 
   #credentials(): Credentials | undefined {

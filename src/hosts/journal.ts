@@ -20,39 +20,47 @@ const replayVerb: Verb = {
   },
 }
 
+/** Who took a write in the host's place, and has a copy that grows old once the host is back. */
+export interface StandIn {
+  forget(wireKey: string, head: string): void
+}
+
+interface Entry {
+  readonly head: string
+  readonly standIn: StandIn | undefined
+}
+
 /**
  * What a host must be told before it may be believed again: keys that were deleted, invalidated or
  * written elsewhere while it could not be reached. One entry per key, bounded.
  */
 export class Journal {
-  readonly #heads = new Map<string, string>()
+  readonly #entries = new Map<string, Entry>()
   #lost = 0
 
   get size(): number {
-    return this.#heads.size
+    return this.#entries.size
   }
 
   /**
    * Notes `head`, a command line such as `delete k` or `md k I T30` with its CRLF, to be sent for
-   * `wireKey`. A delete outlives an invalidation. Answers false when the journal was full.
+   * `wireKey`; when that is done `standIn` is told the same. A delete outlives an invalidation.
    */
-  add(wireKey: string, head: string): boolean {
-    const known = this.#heads.get(wireKey)
-    if (known !== undefined) {
-      if (isInvalidation(known)) this.#heads.set(wireKey, head)
-      return true
-    }
-    if (this.#heads.size >= MAX_JOURNAL_KEYS) {
+  add(wireKey: string, head: string, standIn?: StandIn): void {
+    const known = this.#entries.get(wireKey)
+    if (known === undefined && this.#entries.size >= MAX_JOURNAL_KEYS) {
       this.#lost++
-      return false
+      return
     }
-    this.#heads.set(wireKey, head)
-    return true
+    const isWeaker = known !== undefined && !isInvalidation(known.head)
+    const entry = { head: isWeaker ? known.head : head, standIn: standIn ?? known?.standIn }
+    this.#entries.set(wireKey, entry)
   }
 
   /** One request per entry. An entry is forgotten when its request resolves. */
   requests(): Request<boolean>[] {
-    return [...this.#heads].map(([wireKey, head]) => {
+    return [...this.#entries].map(([wireKey, entry]) => {
+      const { head } = entry
       const request = new Request<boolean>(
         replayVerb,
         undefined,
@@ -62,9 +70,7 @@ export class Journal {
         undefined,
       )
       request.promise.then(
-        () => {
-          if (this.#heads.get(wireKey) === head) this.#heads.delete(wireKey)
-        },
+        () => this.#delivered(wireKey, entry),
         () => undefined,
       )
       return request
@@ -78,10 +84,15 @@ export class Journal {
     return lost
   }
 
-  /** After a flush there is nothing to tell. */
+  /** After a flush the host has nothing to be told, but its stand-ins have. */
   clear(): void {
-    this.#heads.clear()
+    for (const [wireKey, entry] of this.#entries) this.#delivered(wireKey, entry)
     this.#lost = 0
+  }
+
+  #delivered(wireKey: string, entry: Entry): void {
+    if (this.#entries.get(wireKey) === entry) this.#entries.delete(wireKey)
+    entry.standIn?.forget(wireKey, entry.head)
   }
 }
 

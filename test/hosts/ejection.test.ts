@@ -24,6 +24,32 @@ test('reads of a hung host find another, and nothing waits once it is ejected', 
   assert.deepEqual(ejected, [`127.0.0.1:${pair.servers[0].port}`])
 })
 
+test('an ejection costs the other hosts neither their lanes nor an error', async (t) => {
+  const pair = await startPair(t)
+  const { client, servers } = pair
+  const keys = Array.from({ length: 60 }, (_, i) => `key${i}`)
+  await Promise.all(keys.map((key) => client.get(key)))
+  pair.hung = true
+  const pending: Promise<unknown>[] = []
+  while (stateOf(client) !== 'ejected') {
+    pending.push(...keys.map((key) => client.get(key)))
+    await sleep(5)
+  }
+  await Promise.all(pending)
+  assert.equal(servers[1].accepted, 1)
+})
+
+test('what was written elsewhere is deleted there once its home has it back', async (t) => {
+  const pair = await startPair(t)
+  const key = keyOn(pair.client, pair.servers[0].port)
+  await eject(pair)
+  await pair.client.set(key, 'meanwhile')
+  assert.equal(pair.items[1].get(key), 'meanwhile')
+  pair.hung = false
+  await until(() => stateOf(pair.client) === 'up')
+  await until(() => !pair.items[1].has(key))
+})
+
 test('no user command reaches an ejected host; it is probed and returns', async (t) => {
   const pair = await startPair(t)
   await eject(pair)
