@@ -1,5 +1,5 @@
 import type { MemcachedClient } from '../client/client.ts'
-import { ClearableStore, colonScopes } from './clearable.ts'
+import { ClearableStore } from './clearable.ts'
 import { secondsOf } from './whole-seconds.ts'
 
 /** Settings of the bentocache driver. */
@@ -79,4 +79,13 @@ export function bentocacheDriver(options: BentocacheDriverOptions): {
   factory: (config: BentocacheDriverOptions) => MintringDriver
 } {
   return { options, factory: (config) => new MintringDriver(config) }
+}
+
+/** `a:b:key` belongs to the root, `a` and `a:b`: bentocache clears by any of these prefixes. */
+function colonScopes(key: string): string[] {
+  const scopes = ['']
+  for (let colon = key.indexOf(':'); colon >= 0; colon = key.indexOf(':', colon + 1)) {
+    scopes.push(key.slice(0, colon))
+  }
+  return scopes
 }

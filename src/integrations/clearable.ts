@@ -90,15 +90,6 @@ export class ClearableStore {
   }
 }
 
-/** `a:b:key` belongs to the root, `a` and `a:b`: frameworks clear by any of these prefixes. */
-export function colonScopes(key: string): string[] {
-  const scopes = ['']
-  for (let colon = key.indexOf(':'); colon >= 0; colon = key.indexOf(':', colon + 1)) {
-    scopes.push(key.slice(0, colon))
-  }
-  return scopes
-}
-
 /** The value, if it was written under these generations. */
 function unstamp(stored: unknown, words: readonly unknown[]): unknown {
   if (typeof stored !== 'object' || stored === null) return undefined

@@ -1,11 +1,11 @@
 import type { MemcachedClient } from '../client/client.ts'
-import { ClearableStore, colonScopes } from './clearable.ts'
+import { ClearableStore } from './clearable.ts'
 import { wholeSeconds } from './whole-seconds.ts'
 
 /** Settings of the unstorage driver. */
 export interface UnstorageDriverOptions {
   readonly client: MemcachedClient
-  /** Put before every key. Default none. */
+  /** Put before every key, and the scope of `clear()`. Default none. */
   readonly base?: string
   /** Life of items set without a `ttl`, in seconds. Default for ever. */
   readonly ttl?: number
@@ -25,8 +25,7 @@ export interface UnstorageDriver {
   setItemRaw(key: string, value: unknown, options?: { ttl?: number }): Promise<void>
   removeItem(key: string): Promise<void>
   getKeys(): Promise<string[]>
-  /** Forgets the keys below a prefix that ends at a colon; all of the driver's without. */
-  clear(below?: string): Promise<void>
+  clear(): Promise<void>
 }
 
 /**
@@ -36,7 +35,7 @@ export interface UnstorageDriver {
  */
 export function unstorageDriver(options: UnstorageDriverOptions): UnstorageDriver {
   const base = (options.base ?? '').replace(/:$/, '')
-  const store = new ClearableStore(options.client, colonScopes)
+  const store = new ClearableStore(options.client, () => [base])
   const full = (key: string): string => (base === '' ? key : `${base}:${key}`)
   const read = async (key: string): Promise<unknown> => (await store.get(full(key))) ?? null
   const write = async (key: string, value: unknown, given?: { ttl?: number }): Promise<void> => {
@@ -60,7 +59,7 @@ export function unstorageDriver(options: UnstorageDriverOptions): UnstorageDrive
       await store.delete(full(key))
     },
     getKeys: async () => [],
-    clear: (below = '') => store.clear(full(below).replace(/:$/, '')),
+    clear: () => store.clear(base),
   }
 }
 

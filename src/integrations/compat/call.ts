@@ -30,7 +30,7 @@ export function checkNumber(name: string, value: unknown): asserts value is numb
   if (typeof value !== 'number') throw new BadCall(`Argument "${name}" is not a valid Number.`)
 }
 
-/** What a call without a result on its failure answers beside the error: `get` nothing. */
+/** The calls that a failure answers with an error alone; others with `false` beside it. */
 const WITHOUT_RESULT: ReadonlySet<string> = new Set(['get', 'gets'])
 
 /** Calls back with what the work came to, on a turn of its own: what the callback throws is its. */
@@ -38,8 +38,8 @@ export function answer(call: Call, work: Promise<unknown>): void {
   work.then(
     (result) => callBack(call, undefined, result),
     (error: Error) => {
-      if (WITHOUT_RESULT.has(call.type)) callBack(call, error, undefined)
-      else callBack(call, error, false)
+      const isAlone = WITHOUT_RESULT.has(call.type) || error instanceof BadCall
+      callBack(call, error, isAlone ? undefined : false)
     },
   )
 }

@@ -8,13 +8,17 @@ export interface KeyRules {
   readonly keyCompression: boolean
 }
 
+/** The key with the namespace before it; what is no string becomes one, as in that package. */
+export function fullKeyOf(rules: KeyRules, key: string): string {
+  return `${rules.namespace}${key}`
+}
+
 /**
  * The key as the npm package `memcached` has it on the wire: the namespace before it, and the hex
  * MD5 of both where they are too long. Throws what that package calls back with.
  */
-export function wireKeyOf(rules: KeyRules, key: unknown): string {
-  if (typeof key !== 'string') throw new BadCall('Argument "key" is not a valid String.')
-  const full = rules.namespace + key
+export function wireKeyOf(rules: KeyRules, key: string): string {
+  const full = fullKeyOf(rules, key)
   if (Buffer.byteLength(full) > rules.maxKeySize) {
     if (rules.keyCompression) return createHash('md5').update(full).digest('hex')
     const limit = `longer than the maximum allowed length of ${rules.maxKeySize}`

@@ -1,10 +1,12 @@
 import { EventEmitter } from 'node:events'
 import { MemcachedClient } from '../../client/client.ts'
 import type { RawReply, RawWord } from '../../client/verbs/raw.ts'
+import { isMintringError } from '../../errors.ts'
 import type { Call, Callback } from './call.ts'
 import { answer, BadCall, callBack, checkNumber } from './call.ts'
 import { HealthEvents } from './health.ts'
 import type { KeyRules } from './keys.ts'
+import { fullKeyOf } from './keys.ts'
 import type { Locations, MemcachedOptions } from './settings.ts'
 import { serversOf, settingsOf } from './settings.ts'
 import type { CachedItem, ServerStatistics, ServerVersion } from './statistics.ts'
@@ -103,17 +105,34 @@ export class ServerCommands extends EventEmitter {
     void this.client.close()
   }
 
+  /** A call as its callback will see it. */
   protected begin(about: Partial<Call> & { readonly type: string }, callback: unknown): Call {
-    const { namespace } = this.rules
-    const key = typeof about.key === 'string' ? namespace + about.key : about.key
+    const { key } = about
     const isCallable = typeof callback === 'function'
-    const call = { ...about, callback: isCallable ? (callback as Callback) : undefined }
-    return { ...call, ...(key === undefined ? {} : { key }), start: Date.now(), execution: 0 }
+    return {
+      ...about,
+      ...(key === undefined ? {} : { key: isList(key) ? key : fullKeyOf(this.rules, key) }),
+      callback: isCallable ? (callback as Callback) : undefined,
+      start: Date.now(),
+      execution: 0,
+    }
   }
 
+  /** Calls back when the work is done, and tells of the server if that is to blame. */
   protected settle(call: Call, work: Promise<unknown>): void {
-    work.catch((error: unknown) => this.health.report(error))
-    answer(call, work)
+    const worded = work.catch((error: unknown) => {
+      this.health.report(error)
+      throw this.#worded(error)
+    })
+    answer(call, worded)
+  }
+
+  /** A value that is too large has words of its own in that package; callers compare them. */
+  #worded(error: unknown): unknown {
+    if (!isMintringError(error) || error.code !== 'MINTRING_TOO_LARGE') return error
+    const limit = this.client.behaviors.maxItemBytes
+    const worded = new Error(`The length of the value is greater than ${limit}`, { cause: error })
+    return Object.assign(worded, { code: error.code })
   }
 
   #askAll<Entry>(
@@ -133,4 +152,8 @@ export class ServerCommands extends EventEmitter {
       callBack(call, errors.at(-1), entries)
     })
   }
+}
+
+function isList(key: string | readonly string[]): key is readonly string[] {
+  return Array.isArray(key)
 }

@@ -2,8 +2,11 @@ import type { Body, Codec, Encoded } from '../codec.ts'
 import { fromJson, toJson } from '../json.ts'
 import { textBody } from '../text.ts'
 
-/** The client flags of the npm package `memcached` (2.2.2, lib/memcached.js). */
-const Flag = { Text: 0, Json: 2, Binary: 4, Number: 8 } as const
+/**
+ * The client flags of the npm package `memcached` (2.2.2, lib/memcached.js), and one of our own for
+ * the empty text, which would look like what a refill leaves: that package reads it as text too.
+ */
+const Flag = { Text: 0, Json: 2, Binary: 4, Number: 8, EmptyText: 16 } as const
 
 /**
  * Values as the npm package `memcached` has them, both ways, line breaks included: it writes every
@@ -12,6 +15,7 @@ const Flag = { Text: 0, Json: 2, Binary: 4, Number: 8 } as const
  */
 export class NpmMemcachedCodec implements Codec {
   encode(value: unknown): Encoded {
+    if (value === '') return { body: '', flags: Flag.EmptyText }
     if (typeof value === 'string') return escaped(value, Flag.Text)
     if (typeof value === 'number') return { body: String(value), flags: Flag.Number }
     if (value instanceof Uint8Array) {
