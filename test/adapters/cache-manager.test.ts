@@ -8,7 +8,8 @@ import { realCache } from './support.ts'
 
 describe('cache-manager on mintring, over Keyv', { skip: skipWithoutMemcached() }, () => {
   const real = realCache()
-  const newCache = () => createCache({ stores: [new Keyv({ store: new KeyvMintring(real.cache) })] })
+  const newCache = () =>
+    createCache({ stores: [new Keyv({ store: new KeyvMintring(real.cache) })] })
 
   test('sets, gets, deletes and clears', async () => {
     const cache = newCache()

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
 import type { RequestListener, Server } from 'node:http'
 import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { after, before } from 'node:test'
 import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
@@ -25,7 +25,7 @@ export function realCache(behaviors: BehaviorsInput = {}): RealCache {
   })
   after(async () => {
     await client?.close()
-    await server?.stop()
+    await server?.kill()
   })
   return {
     get cache() {
