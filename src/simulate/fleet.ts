@@ -128,7 +128,10 @@ class Fleet {
       this.#returns.shift()
       const journal = this.#journals[next.process]!
       if (this.#plan.onReturn === 'flush') this.#cache.flush(0)
-      else if (this.#plan.journal) for (const key of journal) this.#cache.delete(0, key)
+      for (const key of this.#plan.journal ? journal : []) {
+        this.#cache.delete(0, key)
+        this.#cache.delete(this.#fallbacks[key]!, key)
+      }
       journal.clear()
     }
   }
@@ -150,7 +153,7 @@ class Fleet {
     const version = place < 0 ? undefined : this.#cache.get(place, key, nowMs)
     if (version === undefined) {
       this.#misses++
-      this.#store(place, key, nowMs)
+      this.#store(process, place, key, nowMs)
       return
     }
     if (version === this.#versions[key]) return
@@ -166,11 +169,12 @@ class Fleet {
     this.#versions[key]!++
     this.#changedMs[key]!.push(nowMs)
     const place = this.#placeOf(process, key, nowMs)
-    if (place !== this.#homes[key]) this.#journals[process]!.add(key)
-    this.#store(place, key, nowMs)
+    this.#store(process, place, key, nowMs)
   }
 
-  #store(place: number, key: number, nowMs: number): void {
+  /** What is not stored at home is noted, to be deleted there and here once home is back. */
+  #store(process: number, place: number, key: number, nowMs: number): void {
+    if (place !== this.#homes[key]) this.#journals[process]!.add(key)
     if (place < 0) return
     const { ttlMs, gutterTtlMs, hosts } = this.#plan
     const lifeMs = place === hosts ? Math.min(ttlMs, gutterTtlMs) : ttlMs

@@ -31,11 +31,16 @@ test('a shorter retryTimeoutMs is a shorter split', () => {
   assert.ok(short.staleReads < long.staleReads / 2)
 })
 
-test('what a stand-by host keeps from the last outage is stale in the next, but for its short life', () => {
-  const rehash = fleet({ outages: 2 })
-  const gutter = fleet({ outages: 2, failover: 'gutter', gutterTtlMs: 5_000 })
-  assert.ok(rehash.staleReads > fleet().staleReads * 5)
-  assert.ok(gutter.staleReads < rehash.staleReads / 5)
+test('what stand-ins keep from the last outage is stale in the next, unless they are told', () => {
+  const told = fleet({ outages: 2 })
+  const untold = fleet({ outages: 2, journal: false })
+  assert.ok(untold.staleReads > told.staleReads * 5)
+})
+
+test('a gutter forgets by itself, after its short time to live', () => {
+  const rehash = fleet({ outages: 2, journal: false, onReturn: 'flush' })
+  const gutter = fleet({ ...{ outages: 2, journal: false, onReturn: 'flush' }, failover: 'gutter' })
+  assert.ok(gutter.staleReads < rehash.staleReads / 3, `${gutter.staleReads}, ${rehash.staleReads}`)
 })
 
 test("failover: 'miss' pays for freshness with misses", () => {
