@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { skipWithoutMemcached } from '../support/memcached.ts'
+import { STORM } from './plan.ts'
+import { storm } from './storm.ts'
+
+/** Short versions of the storms of long.ts. */
+const SHORT = { ...STORM, processes: 3, readers: 30, seconds: 8, crashShare: 0.1 } as const
+const DELETES = { writeKinds: ['delete', 'delete', 'set', 'invalidate'], writeEveryMs: 60 } as const
+
+describe('processes that are killed while they load from a real memcached', {
+  skip: skipWithoutMemcached(),
+}, () => {
+  for (const protocol of ['meta', 'classic'] as const) {
+    test(`are told nothing old, ${protocol} commands`, async () => {
+      const outcome = await storm({ ...SHORT, protocol })
+      assert.deepEqual(outcome.examples, [])
+      assert.equal(outcome.lost, 0)
+      assert.ok(outcome.reads > 2_000, `${outcome.reads} reads`)
+      assert.ok(outcome.overlaps <= 2, `${outcome.overlaps} overlapping loads`)
+    })
+  }
+
+  test('are told nothing old while hosts go and come back', async () => {
+    const times = { restartEveryMs: 2_500, downMs: 800 }
+    const outcome = await storm({ ...SHORT, ...times, seconds: 10 }, 2)
+    assert.deepEqual(outcome.examples, [])
+    assert.equal(outcome.lost, 0)
+    assert.ok(outcome.restarts >= 2)
+  })
+
+  test('would be told something old without the fence, and the check would see it', async () => {
+    const outcome = await storm({ ...SHORT, ...DELETES, mutation: 'noFence' })
+    assert.ok(outcome.violations > 0)
+  })
+
+  test('would be told something old by MintCache, and the check would see it', async () => {
+    const outcome = await storm({ ...SHORT, ...DELETES, mutation: 'writeBack' })
+    assert.ok(outcome.violations > 0)
+  })
+})

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict'
+import net from 'node:net'
+import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isMintringError } from '../../src/errors.ts'
+import { type Memcached, skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
+import { tap } from '../support/tap.ts'
+import { connect, serve } from './support.ts'
+
+const POLICY = { ttl: 60, staleWhileRevalidate: 60, lease: 4, jitter: 0 } as const
+
+async function real(t: TestContext): Promise<Memcached> {
+  const memcached = await startMemcached()
+  t.after(() => memcached.stop())
+  return memcached
+}
+
+const later = <Value>(ms: number, value: Value): Promise<Value> => sleep(ms, value)
+
+describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () => {
+  test('costs one line for a hit, two for a refill, none beside', async (t) => {
+    const { port } = await real(t)
+    const wire = await tap(t, port)
+    const cache = connect(t, [wire.address])
+    await cache.version()
+    wire.take()
+    await cache.getOrSet('k', () => 'value', POLICY)
+    const refill = wire.take()
+    assert.equal(refill[0], 'mg k N4 R61 v f t c')
+    assert.match(refill[1]!, /^ms k 5 F1 T120 C\d+$/)
+    assert.deepEqual(refill.slice(2), ['value'])
+    await Promise.all([1, 2, 3].map(() => cache.getOrSet('k', () => 'other', POLICY)))
+    assert.deepEqual(wire.take(), ['mg k N4 R61 v f t c'])
+  })
+
+  test('leaves no trace of a load that others could take for a value', async (t) => {
+    const { port } = await real(t)
+    const cache = connect(t, [`127.0.0.1:${port}`])
+    const loading = cache.getOrSet('k', () => later(200, 'value'), POLICY)
+    await sleep(50)
+    assert.equal(await cache.get('k'), undefined)
+    assert.equal(await loading, 'value')
+    assert.equal(await cache.get('k'), 'value')
+  })
+
+  test('keeps every type of value, an empty one too', async (t) => {
+    const { port } = await real(t)
+    const cache = connect(t, [`127.0.0.1:${port}`])
+    const values = ['', 'tëxt', 7, -0.5, 12n ** 20n, true, { a: [1] }, Buffer.from([0, 255])]
+    for (const protocol of ['meta', 'classic'] as const) {
+      cache.configure({ protocol })
+      for (const [i, value] of values.entries()) {
+        const key = `${protocol}:${i}`
+        await cache.getOrSet<unknown>(key, () => value, POLICY)
+        const never = () => assert.fail('it is there')
+        assert.deepEqual(await cache.getOrSet<unknown>(key, never, POLICY), value)
+      }
+    }
+  })
+
+  test('drops what was loaded in an earlier life of the server, CAS ids or not', async (t) => {
+    const memcached = await real(t)
+    const lost: string[] = []
+    const [a, b] = [1, 2].map(() => connect(t, [`127.0.0.1:${memcached.port}`])) as [never, never]
+    const [one, two] = [a, b] as ReturnType<typeof connect>[]
+    one!.on('leaseLost', ({ reason }) => lost.push(String(reason)))
+    const first = one!.getOrSetEntry('k', () => later(1_500, 'first life'), POLICY)
+    await sleep(200)
+    await memcached.restart()
+    // The same CAS id as the first one had: nothing else was ever stored.
+    const second = await two!.getOrSetEntry('k', () => later(1_800, 'second life'), POLICY)
+    assert.deepEqual([second.value, second.state], ['second life', 'miss'])
+    assert.deepEqual({ ...(await first) }, { value: 'first life', state: 'uncached' })
+    assert.equal(lost.length, 1)
+    assert.equal(await one!.getOrSet('k', () => 'none', POLICY), 'second life')
+  })
+
+  test('drops what was loaded when the host is ejected meanwhile', async (t) => {
+    const hosts = await Promise.all([real(t), real(t)])
+    const addresses = hosts.map(({ port }) => `127.0.0.1:${port}`)
+    const cache = connect(t, addresses, {
+      serverFailureLimit: 1,
+      retryTimeoutMs: 60_000,
+      requestTimeoutMs: 500,
+    })
+    const home = cache.locate('k').server
+    const victim = hosts.find(({ port }) => home.includes(String(port)))!
+    const loading = cache.getOrSetEntry('k', () => later(800, 'before'), POLICY)
+    await sleep(100)
+    await victim.kill()
+    const after = await cache.getOrSetEntry('k', () => 'after', POLICY)
+    assert.equal(after.value, 'after')
+    assert.deepEqual({ ...(await loading) }, { value: 'before', state: 'uncached' })
+    assert.equal(await cache.getOrSet('k', () => 'other', POLICY), 'after')
+  })
+
+  test('hands out a value that is too large, and keeps the stale one', async (t) => {
+    const { port } = await real(t)
+    const cache = connect(t, [`127.0.0.1:${port}`])
+    const tooLarge: unknown[] = []
+    cache.on('valueTooLarge', (message) => tooLarge.push(message))
+    await cache.getOrSet('k', () => 'small', POLICY)
+    await cache.invalidate('k')
+    const large = Buffer.alloc(1_100_000, 'x')
+    const stale = await cache.getOrSet<unknown>('k', () => large, POLICY)
+    await sleep(100)
+    assert.equal(stale, 'small')
+    assert.equal(await cache.get('k'), 'small')
+    const cold = await cache.getOrSetEntry('cold', () => large, POLICY)
+    assert.deepEqual([cold.value.length, cold.state], [1_100_000, 'uncached'])
+    assert.equal(tooLarge.length, 2)
+  })
+
+  test('stores bytes beside a sidecar exactly as they were given', async (t) => {
+    const { port } = await real(t)
+    const cache = connect(t, [`127.0.0.1:${port}`])
+    const bytes = Buffer.from(Array.from({ length: 3_000 }, (_, i) => i % 256))
+    const policy = { ...POLICY, placeholder: 'sidecar' } as const
+    const loading = cache.getOrSet('page', () => later(200, bytes), policy)
+    await sleep(50)
+    assert.equal(await rawGet(port, 'page'), 'END\r\n', 'no empty page while it loads')
+    await loading
+    const raw = Buffer.from(await rawGet(port, 'page'), 'latin1')
+    const start = raw.indexOf('\r\n') + 2
+    assert.ok(raw.subarray(start, start + bytes.length).equals(bytes))
+    assert.equal(raw.subarray(start + bytes.length).toString(), '\r\nEND\r\n')
+  })
+
+  test('takes keys that leave no room for a lock beside them', async (t) => {
+    const { port } = await real(t)
+    const key = 'k'.repeat(250)
+    for (const protocol of ['meta', 'classic'] as const) {
+      const cache = connect(t, [`127.0.0.1:${port}`], { protocol })
+      const policy = { ...POLICY, placeholder: 'sidecar' } as const
+      await cache.getOrSet(key, () => 1, policy)
+      assert.equal(await cache.invalidate(key, POLICY), true)
+      await cache.getOrSet(key, () => 2, policy)
+      await sleep(100)
+      assert.equal(await cache.getOrSet(key, () => 3, policy), 2)
+      await cache.delete(key)
+    }
+  })
+})
+
+describe('getOrSet', () => {
+  test('speaks classic commands to a pool with a server that has no others', async (t) => {
+    const { server, cache } = await serve(t, {}, { version: '1.5.16' })
+    const { cache: other } = await serve(t)
+    cache.setServers([server.address, other.hosts()[0]!.address])
+    for (let i = 0; i < 20; i++) {
+      assert.equal((await cache.getOrSetEntry(`k${i}`, () => i, POLICY)).state, 'miss')
+      assert.equal((await cache.getOrSetEntry(`k${i}`, () => -1, POLICY)).state, 'fresh')
+      assert.equal(await cache.invalidate(`k${i}`), true)
+    }
+    await assert.rejects(
+      cache.getOrSet('bad key', () => 1, POLICY),
+      (error) => isMintringError(error) && error.code === 'MINTRING_BAD_KEY',
+    )
+  })
+
+  test('tells listeners of refills, without keys unless they are to be traced', async (t) => {
+    const { cache } = await serve(t)
+    const messages: object[] = []
+    cache.on('refill', (message) => messages.push(message))
+    cache.on('refillError', (message) => messages.push(message))
+    await cache.getOrSet('k', () => 1, POLICY)
+    cache.configure({ traceKeys: true })
+    const broken = () => Promise.reject(new RangeError('with a value in it'))
+    await assert.rejects(cache.getOrSet('other', broken, POLICY))
+    assert.equal(messages.length, 2)
+    assert.deepEqual(Object.keys(messages[0]!).sort(), ['event', 'host', 'tookMs'])
+    const failure = messages[1] as { key: string; reason: string }
+    assert.deepEqual([failure.key, failure.reason], ['other', 'MINTRING_LOADER'])
+    assert.equal(cache.refillCounters.refills.failed, 1)
+  })
+})
+
+/** What a foreign client is answered. */
+function rawGet(port: number, key: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const socket = net.connect(port, '127.0.0.1', () => socket.write(`get ${key}\r\n`))
+    socket.on('error', reject)
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1')
+      if (!text.endsWith('END\r\n')) return
+      socket.destroy()
+      resolve(text)
+    })
+  })
+}
