@@ -117,8 +117,7 @@ class Storm {
     if ('ask' in message) {
       const { ask, id, key } = message
       const value = ask === 'load' ? this.#load(worker, key) : this.#write(key, writing)
-      const answer: ParentMessage = { answer: id, value }
-      if (worker.connected) worker.send(answer)
+      send(worker, { answer: id, value })
     } else if (message.tell === 'written') {
       writing.delete(message.key)
       this.#writing.delete(message.key)
@@ -174,8 +173,7 @@ class Storm {
   async #stop(): Promise<void> {
     this.#isStopping = true
     for (const worker of this.#workers.keys()) {
-      const stop: ParentMessage = { stop: true }
-      if (worker.connected) worker.send(stop)
+      send(worker, { stop: true })
     }
     const endMs = monotonicMs() + DRAIN_MS
     while (this.#workers.size > 0 && monotonicMs() < endMs) await sleep(20)
@@ -186,4 +184,9 @@ class Storm {
     }
     while (this.#workers.size > 0) await sleep(20)
   }
+}
+
+/** Whoever was just killed will not hear it. */
+function send(worker: ChildProcess, message: ParentMessage): void {
+  if (worker.connected) worker.send(message, () => {})
 }
