@@ -10,7 +10,7 @@ import pylibmc
 servers, seconds, ops_per_second, keys = sys.argv[1].split(','), float(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 THREADS = 8
 BEHAVIORS = {
-    'ketama_weighted': True, 'remove_failed': 2, 'retry_timeout': 2, 'dead_timeout': 2,
+    'ketama_weighted': True, 'remove_failed': 1, 'retry_timeout': 1, 'dead_timeout': 2,
     '_poll_timeout': 500, 'connect_timeout': 500, 'tcp_nodelay': True, 'no_block': True,
 }
 versions, acknowledged, writing = [0] * keys, [0] * keys, [False] * keys

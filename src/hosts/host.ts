@@ -113,7 +113,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     request.router = this
     const lanes = this.#lanes
     const { maxQueuedPerHost } = this.#owner.policy
-    if (lanes.load >= maxQueuedPerHost || lanes.queuedBytes > MAX_QUEUED_BYTES) {
+    const isHeavy = request.body !== undefined && lanes.queuedBytes > MAX_QUEUED_BYTES
+    if (isHeavy || lanes.load >= maxQueuedPerHost) {
       const details = { host: this.name, command: request.verb.name, sent: request.sent }
       const message = `Too much waits for ${this.name}`
       request.reject(new MintringError('MINTRING_OVERLOADED', message, details))
