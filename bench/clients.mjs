@@ -1,0 +1,79 @@
+// Every client against the same real memcacheds: `npm run bench -- clients`. Each in a process of
+// its own, interleaved rounds, medians with quartiles, CPU per operation beside throughput.
+//   ROUNDS=7 MS=400 WARM_UP_MS=150   how long
+//   CLIENTS=mintring,limit-get       only these
+//   CASES='get 100 B'                only cases whose name contains this
+import process from 'node:process'
+import { build } from './clients/build.mjs'
+import { cases } from './clients/cases.mjs'
+import { endAll, startServers, Worker } from './clients/fleet.mjs'
+import { line, machine, writeResults } from './clients/report.mjs'
+import { interleave } from './clients/rounds.mjs'
+
+const rounds = Number(process.env.ROUNDS ?? 7)
+const ms = Number(process.env.MS ?? 400)
+const warmUpMs = Number(process.env.WARM_UP_MS ?? 150)
+const only = process.env.CLIENTS?.split(',')
+const wanted = process.env.CASES ?? ''
+
+const dist = build()
+const described = machine()
+const results = []
+try {
+  for (const group of groupsOf(cases.filter(({ name }) => name.includes(wanted)))) {
+    await runGroup(group)
+  }
+} finally {
+  await endAll()
+}
+if (only === undefined && wanted === '') {
+  writeResults('clients', { machine: described, rounds, ms, warmUpMs, results })
+}
+
+/** Cases over the same servers and keys share the workers and what they stored. */
+function groupsOf(all) {
+  const groups = new Map()
+  for (const one of all) {
+    const name = `${one.hosts} ${one.bytes}`
+    groups.set(name, [...(groups.get(name) ?? []), one])
+  }
+  return groups.values()
+}
+
+async function runGroup(group) {
+  const { hosts, bytes, count } = group[0]
+  const servers = await startServers(hosts)
+  const names = [...new Set(group.flatMap(({ clients }) => clients))]
+  const workers = []
+  for (const driver of names.filter((name) => only?.includes(name) ?? true)) {
+    const worker = await prepared(driver, { servers, bytes, count })
+    if (worker !== undefined) workers.push(worker)
+  }
+  for (const one of group) await runCase(one, workers)
+  for (const worker of workers) await worker.end()
+  await endAll()
+}
+
+async function prepared(driver, { servers, bytes, count }) {
+  const worker = new Worker(driver)
+  const prefix = `bench:${driver.replace(/\W/g, '')}`
+  const settings = { servers, dist, ...(driver === 'limit-get' ? { flush: 'adaptive' } : {}) }
+  try {
+    await worker.order({ do: 'prepare', driver, settings, prefix, count, bytes })
+    return worker
+  } catch (error) {
+    console.error(`left out: ${error.message}`)
+    await worker.end()
+  }
+}
+
+async function runCase({ name, verb, inFlight, hosts, bytes, clients }, workers) {
+  const order = { do: 'run', verb, inFlight, warmUpMs, ms }
+  const contestants = workers
+    .filter(({ driver }) => clients.includes(driver))
+    .map((worker) => ({ name: worker.driver, run: () => worker.order(order) }))
+  const figures = await interleave(contestants, rounds)
+  console.log(name)
+  for (const [client, summary] of figures) console.log(line(client, summary))
+  results.push({ name, verb, inFlight, hosts, bytes, clients: Object.fromEntries(figures) })
+}

@@ -1,0 +1,105 @@
+// Starts what the suites need: memcacheds of one thread each, and one worker process per client.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import net from 'node:net'
+import process from 'node:process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url))
+const UNPACKED = here('../../node_modules/.cache/memcached/usr/bin/memcached')
+const PYTHON = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3'
+const children = new Set()
+
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
+
+function start(file, args, options) {
+  const child = spawn(file, args, options)
+  children.add(child)
+  child.once('exit', () => children.delete(child))
+  return child
+}
+
+/** Real memcacheds on loopback, `-t 1`. Answers their addresses. */
+export async function startServers(count, { megabytes = 1024 } = {}) {
+  const binary = process.env.MEMCACHED_BIN ?? (existsSync(UNPACKED) ? UNPACKED : 'memcached')
+  const ports = await Promise.all(Array.from({ length: count }, freePort))
+  for (const port of ports) {
+    const args = ['-l', '127.0.0.1', '-p', port, '-U', 0, '-t', 1, '-m', megabytes, '-I', '2m']
+    if (process.getuid?.() === 0) args.push('-u', 'nobody')
+    start(binary, args.map(String), { stdio: 'ignore' })
+    await listening(port)
+  }
+  return ports.map((port) => `127.0.0.1:${port}`)
+}
+
+async function freePort() {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function listening(port) {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const socket = net.connect(port, '127.0.0.1')
+    const isUp = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    )
+    socket.destroy()
+    if (isUp) return
+    await new Promise((wake) => setTimeout(wake, 20))
+  }
+  throw new Error(`memcached does not listen on ${port}`)
+}
+
+/** A worker process that takes one order at a time. */
+export class Worker {
+  #child
+  #answers
+  #errors = ''
+
+  constructor(driver, { nodeFlags = [], script = 'worker.mjs' } = {}) {
+    this.driver = driver
+    const isPython = driver === 'pylibmc'
+    const file = isPython ? PYTHON : process.execPath
+    const args = isPython ? [here('worker_pylibmc.py')] : [...nodeFlags, here(script)]
+    this.#child = start(file, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+    this.#child.stderr.on('data', (bytes) => {
+      this.#errors = (this.#errors + bytes).slice(-2000)
+    })
+    this.#answers = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]()
+  }
+
+  /** Rejects with what the worker said went wrong. */
+  async order(order) {
+    this.#child.stdin.write(`${JSON.stringify(order)}\n`)
+    const { value, done } = await this.#answers.next()
+    if (done) throw new Error(`${this.driver} died: ${this.#errors}`)
+    const answer = JSON.parse(value)
+    if (answer.error !== undefined) throw new Error(`${this.driver}: ${answer.error}`)
+    return answer
+  }
+
+  async end() {
+    if (this.#child.exitCode !== null) return
+    this.#child.stdin.end()
+    const isGone = once(this.#child, 'exit')
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 2000)
+    await isGone
+    clearTimeout(timer)
+  }
+}
+
+/** Ends every server and worker that is left. */
+export async function endAll() {
+  const gone = [...children].map((child) => once(child, 'exit'))
+  for (const child of children) child.kill('SIGKILL')
+  await Promise.all(gone)
+}

@@ -1,0 +1,40 @@
+// Interleaved rounds: every contestant in turn, round after round, so that what else the machine
+// does falls on all alike. Figures are medians over the rounds, with the quartiles as spread.
+
+/** `contestants`: `{ name, run }`. Answers, per name, each figure as `{ median, low, high }`. */
+export async function interleave(contestants, rounds, told = () => {}) {
+  const all = new Map(contestants.map(({ name }) => [name, []]))
+  for (let round = 0; round < rounds; round++) {
+    // Each round begins with another one: nobody is always measured after the same neighbour.
+    for (let i = 0; i < contestants.length; i++) {
+      const { name, run } = contestants[(i + round) % contestants.length]
+      all.get(name).push(await run())
+    }
+    told(round)
+  }
+  return new Map([...all].map(([name, runs]) => [name, summaryOf(runs)]))
+}
+
+export function summaryOf(runs) {
+  const figures = {}
+  for (const figure of Object.keys(runs[0])) {
+    const values = runs.map((run) => run[figure]).sort((a, b) => a - b)
+    figures[figure] = {
+      median: round(quantile(values, 0.5)),
+      low: round(quantile(values, 0.25)),
+      high: round(quantile(values, 0.75)),
+    }
+  }
+  return figures
+}
+
+export function quantile(sorted, share) {
+  const at = (sorted.length - 1) * share
+  const low = Math.floor(at)
+  const rest = at - low
+  return sorted[low] + (rest > 0 ? (sorted[low + 1] - sorted[low]) * rest : 0)
+}
+
+function round(value) {
+  return value === undefined || value === 0 ? 0 : Number(value.toPrecision(4))
+}

@@ -1,0 +1,135 @@
+// One client in a process of its own. Takes orders as JSON lines on stdin, answers each with one
+// line on stdout: `{ "do": "prepare", … }` writes the keys, `{ "do": "run", … }` measures.
+
+import { constants, PerformanceObserver } from 'node:perf_hooks'
+import process from 'node:process'
+import { createInterface } from 'node:readline'
+import { drivers } from './drivers.mjs'
+
+const MAX_SAMPLES = 20_000
+let client
+let keys = []
+let value = ''
+let gcMs = 0
+
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) gcMs += entry.duration
+}).observe({ entryTypes: ['gc'] })
+
+const orders = {
+  async prepare({ driver, settings, prefix, count, bytes, seeded }) {
+    client = await drivers[driver](settings)
+    keys = Array.from({ length: count }, (_, i) => `${prefix}:${String(i).padStart(6, '0')}`)
+    value = 'abcdefghij'.repeat(Math.ceil(bytes / 10)).slice(0, bytes)
+    const write = seeded ? client.seed : client.set
+    for (let at = 0; at < count; at += 16) {
+      await Promise.all(keys.slice(at, at + 16).map((key) => write(key, value)))
+    }
+    const read = await client.get(keys[0])
+    if (String(read) !== value) throw new Error(`${driver} read something else: ${String(read)}`)
+    return {}
+  },
+
+  async run({ verb, inFlight, warmUpMs, ms, batch }) {
+    const operation = operationOf(verb, batch)
+    await load(operation, inFlight, warmUpMs)
+    return measured(() => load(operation, inFlight, ms))
+  },
+
+  /** Heap and buffers per operation, with a young generation so large that nothing is collected. */
+  async allocation({ verb, inFlight, operations, batch }) {
+    const operation = operationOf(verb, batch)
+    await loadCount(operation, inFlight, operations)
+    globalThis.gc()
+    const before = process.memoryUsage()
+    await loadCount(operation, inFlight, operations)
+    const after = process.memoryUsage()
+    const heap = (after.heapUsed - before.heapUsed) / operations
+    return { heapBytes: heap, bufferBytes: (after.arrayBuffers - before.arrayBuffers) / operations }
+  },
+
+  async close() {
+    await client?.close()
+    client = undefined
+    return {}
+  },
+}
+
+function operationOf(verb, batch = 100) {
+  if (verb === 'set') return (i) => client.set(keys[i % keys.length], value)
+  if (verb === 'getOrSet') return (i) => client.getOrSet(keys[i % keys.length])
+  if (verb === 'get') return (i) => client.get(keys[i % keys.length])
+  const batches = []
+  for (let at = 0; at + batch <= keys.length; at += batch) batches.push(keys.slice(at, at + batch))
+  if (client.getMany === undefined) {
+    return (i) => Promise.all(batches[i % batches.length].map((key) => client.get(key)))
+  }
+  return (i) => client.getMany(batches[i % batches.length])
+}
+
+/** `inFlight` loops, each one operation after the other; samples the time of some of them. */
+async function load(operation, inFlight, ms) {
+  const endMs = performance.now() + ms
+  const samples = []
+  const every = inFlight === 1 ? 1 : 16
+  let next = 0
+  let done = 0
+  let isOver = false
+  const timer = setInterval(() => {
+    isOver = performance.now() >= endMs
+  }, 5)
+  const loop = async () => {
+    while (!isOver) {
+      const at = next++
+      if (at % every === 0 && samples.length < MAX_SAMPLES) {
+        const startMs = performance.now()
+        await operation(at)
+        samples.push(performance.now() - startMs)
+      } else {
+        await operation(at)
+      }
+      done++
+    }
+  }
+  await Promise.all(Array.from({ length: inFlight }, loop))
+  clearInterval(timer)
+  return { done, samples }
+}
+
+async function loadCount(operation, inFlight, operations) {
+  let next = 0
+  const loop = async () => {
+    while (next < operations) await operation(next++)
+  }
+  await Promise.all(Array.from({ length: inFlight }, loop))
+}
+
+async function measured(run) {
+  gcMs = 0
+  const startMs = performance.now()
+  const cpu = process.cpuUsage()
+  const { done, samples } = await run()
+  const { user, system } = process.cpuUsage(cpu)
+  const seconds = (performance.now() - startMs) / 1000
+  samples.sort((a, b) => a - b)
+  return {
+    perSecond: done / seconds,
+    cpuUs: (user + system) / done,
+    p50Us: 1000 * samples[Math.floor(samples.length * 0.5)],
+    p99Us: 1000 * samples[Math.floor(samples.length * 0.99)],
+    gcShare: gcMs / 1000 / seconds,
+    rssBytes: process.memoryUsage().rss,
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const order = JSON.parse(line)
+  let answer
+  try {
+    answer = await orders[order.do](order)
+  } catch (error) {
+    answer = { error: String(error?.stack ?? error) }
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`)
+}
+process.exit(0)
