@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { ApolloCache } from '../../src/integrations/apollo.ts'
+import { bentocacheDriver } from '../../src/integrations/bentocache.ts'
+import { unstorageDriver } from '../../src/integrations/unstorage.ts'
+import { serve } from '../client/support.ts'
+
+describe("Apollo's cache", () => {
+  test('sets, gets and deletes texts, for whole seconds or for ever', async (t) => {
+    const { cache } = await serve(t)
+    const apollo = new ApolloCache(cache)
+    await apollo.set('a', 'text', { ttl: 1.2 })
+    await apollo.set('b', '', { ttl: null })
+    assert.equal(await apollo.get('a'), 'text')
+    assert.equal(await apollo.get('b'), '')
+    assert.equal((await cache.meta.mg('a', { t: true })).ttl, 2)
+    assert.equal((await cache.meta.mg('b', { t: true })).ttl, -1)
+    assert.equal(await apollo.delete('a'), true)
+    assert.equal(await apollo.delete('a'), false)
+    assert.equal(await apollo.get('a'), undefined)
+  })
+})
+
+describe('the unstorage driver', () => {
+  test('keeps texts and raw values of all kinds', async (t) => {
+    const { cache } = await serve(t)
+    const driver = unstorageDriver({ client: cache, base: 'app:' })
+    await driver.setItem('text', 'v')
+    assert.equal(await driver.getItem('text'), 'v')
+    assert.equal(await driver.hasItem('text'), true)
+    assert.equal(await driver.getItem('none'), null)
+    await driver.setItemRaw('bytes', Uint8Array.of(0, 255))
+    assert.deepEqual(await driver.getItemRaw('bytes'), Buffer.from([0, 255]))
+    await driver.setItemRaw('object', { deep: [1] })
+    assert.deepEqual(await driver.getItemRaw('object'), { deep: [1] })
+    assert.equal(await driver.getItemRaw('text'), 'v')
+    assert.equal(await driver.getItemRaw('none'), null)
+    const found = await driver.getItems([{ key: 'none' }, { key: 'text' }])
+    assert.deepEqual(found, [
+      { key: 'none', value: null },
+      { key: 'text', value: 'v' },
+    ])
+    await driver.removeItem('text')
+    assert.equal(await driver.hasItem('text'), false)
+    assert.deepEqual(await driver.getKeys(), [])
+  })
+
+  test('takes its ttl, or that of the item', async (t) => {
+    const { cache } = await serve(t)
+    const driver = unstorageDriver({ client: cache, ttl: 60 })
+    await driver.setItem('a', 'v')
+    await driver.setItem('b', 'v', { ttl: 5 })
+    assert.equal((await cache.meta.mg('a', { t: true })).ttl, 60)
+    assert.equal((await cache.meta.mg('b', { t: true })).ttl, 5)
+  })
+
+  test('clears its base and no other', async (t) => {
+    const { cache } = await serve(t)
+    const one = unstorageDriver({ client: cache, base: 'one' })
+    const two = unstorageDriver({ client: cache, base: 'two' })
+    await one.setItem('k', '1')
+    await two.setItem('k', '2')
+    await one.clear()
+    assert.equal(await one.getItem('k'), null)
+    assert.equal(await two.getItem('k'), '2')
+    assert.equal(one.getInstance(), cache)
+  })
+})
+
+describe('the bentocache driver', () => {
+  test('sets, gets, pulls and deletes', async (t) => {
+    const { cache } = await serve(t)
+    const { factory, options } = bentocacheDriver({ client: cache, prefix: 'bento:' })
+    const driver = factory(options)
+    assert.equal(driver.type, 'l2')
+    await driver.set('a', 'v', 1500)
+    assert.equal((await cache.meta.mg('bento:a', { t: true })).ttl, 2)
+    assert.deepEqual(await driver.getMany(['none', 'a']), [undefined, 'v'])
+    assert.equal(await driver.pull('a'), 'v')
+    assert.equal(await driver.pull('a'), undefined)
+    assert.equal(await driver.deleteMany(['a', 'b']), true)
+  })
+
+  test('clears a namespace with all below it, and nothing beside or above', async (t) => {
+    const { cache } = await serve(t)
+    const root = bentocacheDriver({ client: cache }).factory({ client: cache })
+    const users = root.namespace('users')
+    const posts = users.namespace('posts')
+    await root.set('k', 'root')
+    await users.set('k', 'users')
+    await posts.set('k', 'posts')
+    assert.equal(await root.get('users:posts:k'), 'posts')
+    await posts.clear()
+    assert.deepEqual(await Promise.all([root.get('k'), users.get('k'), posts.get('k')]), [
+      'root',
+      'users',
+      undefined,
+    ])
+    await posts.set('k', 'again')
+    await users.clear()
+    assert.deepEqual(await Promise.all([root.get('k'), users.get('k'), posts.get('k')]), [
+      'root',
+      undefined,
+      undefined,
+    ])
+    await root.clear()
+    assert.equal(await root.get('k'), undefined)
+  })
+})

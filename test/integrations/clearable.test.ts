@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { ClearableStore } from '../../src/integrations/clearable.ts'
+import { generationKey, safeKey } from '../../src/integrations/safe-key.ts'
+import { secondsOf, wholeSeconds } from '../../src/integrations/whole-seconds.ts'
+import { connect, serve } from '../client/support.ts'
+
+describe('a store that can be cleared', () => {
+  test('loses its values when a generation is lost, and does not bring them back', async (t) => {
+    const { cache } = await serve(t)
+    const store = new ClearableStore(cache, () => ['scope'])
+    await store.set('k', 'v', undefined)
+    await cache.delete(generationKey('scope', ''))
+    assert.equal(await store.get('k'), undefined)
+    await store.set('other', 'w', undefined)
+    assert.equal(await store.get('k'), undefined)
+    assert.equal(await store.get('other'), 'w')
+  })
+
+  test('agrees on one generation when many write first', async (t) => {
+    const { cache } = await serve(t)
+    const stores = Array.from({ length: 8 }, () => new ClearableStore(cache, () => ['s']))
+    await Promise.all(stores.map((store, i) => store.set(`k${i}`, i, undefined)))
+    const found = await new ClearableStore(cache, () => ['s']).getMany(
+      stores.map((_, i) => `k${i}`),
+    )
+    assert.deepEqual(found, [0, 1, 2, 3, 4, 5, 6, 7])
+  })
+
+  test('leaves a value that was being written while its scope was cleared unfound', async (t) => {
+    const { cache, server } = await serve(t)
+    const store = new ClearableStore(cache, () => ['s'])
+    await store.set('k', 'first', undefined)
+    await server.inject({ delayMs: 80, only: ['get'], times: 1 })
+    const writing = store.set('k', 'second', undefined)
+    await new Promise((wake) => setTimeout(wake, 30))
+    await new ClearableStore(connect(t, server.address), () => ['s']).clear('s')
+    await writing
+    assert.equal(await store.get('k'), undefined)
+  })
+
+  test('cannot be reached through what it keeps for itself', async (t) => {
+    const { cache } = await serve(t)
+    const store = new ClearableStore(cache, () => [''])
+    await store.set('k', 'v', undefined)
+    for (const key of ['#generation:', generationKey('', ''), ':#generation']) {
+      await store.set(key, 'mine', undefined)
+      assert.equal(await store.get(key), 'mine')
+    }
+    assert.equal(await store.get('k'), 'v')
+  })
+
+  test('does not take values of others for its own', async (t) => {
+    const { cache } = await serve(t)
+    const store = new ClearableStore(cache, () => [''])
+    await store.set('k', 'v', undefined)
+    for (const value of ['text', null, 7, { value: 'x' }, { generation: 'x', value: 'x' }]) {
+      await cache.set('k', value)
+      assert.equal(await store.get('k'), undefined)
+    }
+  })
+})
+
+describe('a safe key', () => {
+  test('stays as it is when memcached can carry it', () => {
+    for (const key of ['a', 'user:1', 'ключ', 'x'.repeat(250)]) assert.equal(safeKey(key, ''), key)
+  })
+
+  test('is a digest when it cannot', () => {
+    const odd = ['', ' ', 'a b', 'a\r\nb', '\x7f', '\ud800', 'x'.repeat(251), '#sha256:x', '#x']
+    const safe = odd.map((key) => safeKey(key, ''))
+    for (const key of safe) assert.match(key, /^#sha256:[\w-]{43}$/)
+    assert.equal(new Set(safe).size, odd.length)
+  })
+
+  test('leaves room for the prefix of the client', () => {
+    assert.match(safeKey('x'.repeat(250), 'p'), /^#sha256:/)
+    assert.equal(safeKey('x'.repeat(249), 'p'), 'x'.repeat(249))
+    const longest = generationKey('x'.repeat(300), 'p'.repeat(125))
+    assert.ok(125 + longest.length <= 250)
+  })
+})
+
+describe('a time to live of a host', () => {
+  test('is rounded up to whole seconds, and for ever when there is none', () => {
+    assert.equal(secondsOf(1), 1)
+    assert.equal(secondsOf(1000), 1)
+    assert.equal(secondsOf(1001), 2)
+    for (const none of [undefined, null, 0]) assert.equal(secondsOf(none), undefined)
+    assert.equal(wholeSeconds(0.2), 1)
+    assert.equal(wholeSeconds(Number.POSITIVE_INFINITY), undefined)
+    assert.equal(wholeSeconds(0xff_ff_ff_fe), undefined)
+    assert.equal(wholeSeconds(86_400 * 365), 86_400 * 365)
+  })
+})

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict'
+import { describe, type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
+import type { EmbeddedServer } from '../../src/embedded/embedded-server.ts'
+import { startServer } from '../../src/embedded/server.ts'
+import { isMintringError } from '../../src/errors.ts'
+import type { Call } from '../../src/integrations/compat/call.ts'
+import type { MemcachedOptions } from '../../src/integrations/compat/settings.ts'
+import { Memcached } from '../../src/integrations/compat.ts'
+
+type Told = { error: unknown; result: unknown; call: Call }
+
+/** Embedded servers and a callback client of them, closed after the test. */
+async function serve(
+  test: TestContext,
+  options: MemcachedOptions = {},
+  count = 1,
+): Promise<{ memcached: Memcached; servers: EmbeddedServer[] }> {
+  const servers = await Promise.all(Array.from({ length: count }, () => startServer()))
+  const addresses = servers.map((server) => server.address)
+  const memcached = new Memcached(addresses, options)
+  test.after(async () => {
+    await memcached.client.close()
+    await Promise.all(servers.map((server) => server.close()))
+  })
+  return { memcached, servers }
+}
+
+/** Calls a method with a callback at the end. */
+function call(memcached: Memcached, method: string, ...words: unknown[]): Promise<Told> {
+  const methods = memcached as unknown as Record<string, (...all: unknown[]) => void>
+  return new Promise((resolve) => {
+    methods[method]?.(...words, function (this: Call, error: unknown, result: unknown) {
+      resolve({ error, result, call: this })
+    })
+  })
+}
+
+describe('the callback API of npm memcached', () => {
+  test('tells a miss, a hit, NOT_STORED and a missing counter as that package does', async (t) => {
+    const { memcached } = await serve(t)
+    const miss = await call(memcached, 'get', 'k')
+    assert.deepEqual([miss.error, miss.result], [undefined, undefined])
+    assert.equal((await call(memcached, 'set', 'k', { a: 1 }, 10)).result, true)
+    assert.deepEqual((await call(memcached, 'get', 'k')).result, { a: 1 })
+    const { error, result } = await call(memcached, 'add', 'k', 1, 10)
+    assert.equal((error as { notStored?: boolean }).notStored, true)
+    assert.equal(result, false)
+    assert.equal((await call(memcached, 'incr', 'none', 1)).result, false)
+    assert.equal((await call(memcached, 'del', 'none')).result, false)
+  })
+
+  test('keeps the empty text, which is no miss', async (t) => {
+    const { memcached } = await serve(t)
+    await call(memcached, 'set', 'k', '', 10)
+    assert.equal((await call(memcached, 'get', 'k')).result, '')
+    assert.equal((await call(memcached, 'append', 'k', 'more')).result, true)
+    assert.equal((await call(memcached, 'get', 'k')).result, 'more')
+  })
+
+  test('counts down for a negative number', async (t) => {
+    const { memcached } = await serve(t)
+    await call(memcached, 'set', 'n', 10, 0)
+    assert.equal((await call(memcached, 'incr', 'n', -3)).result, 7)
+    assert.equal((await call(memcached, 'decr', 'n', -3)).result, 10)
+    assert.equal((await call(memcached, 'incr', 'n', 0)).result, 10)
+  })
+
+  test('tells the call by this', async (t) => {
+    const { memcached } = await serve(t, { namespace: 'ns:' })
+    const before = Date.now()
+    const about = (await call(memcached, 'set', 'k', 'v', 10)).call
+    assert.deepEqual([about.type, about.key, about.value, about.lifetime], ['set', 'ns:k', 'v', 10])
+    assert.ok(about.start >= before && about.execution >= 0)
+    assert.equal(typeof about.callback, 'function')
+  })
+
+  test('lives with promisify, and with no callback at all', async (t) => {
+    const { memcached } = await serve(t)
+    memcached.set('k', 'v', 10)
+    const get = promisify(memcached.get).bind(memcached) as (key: string) => Promise<unknown>
+    assert.equal(await get('k'), 'v')
+    memcached.get('with space')
+    memcached.add('k', 'again', 10)
+    assert.equal(await get('k'), 'v')
+  })
+
+  test('takes servers as a string, a list and with weights', () => {
+    const named = (locations?: ConstructorParameters<typeof Memcached>[0]): readonly string[] => {
+      const memcached = new Memcached(locations)
+      memcached.end()
+      return memcached.servers
+    }
+    assert.deepEqual(named(), ['localhost:11211'])
+    assert.deepEqual(named([]), ['localhost:11211'])
+    assert.deepEqual(named('10.0.0.1'), ['10.0.0.1:11211'])
+    assert.deepEqual(named(['a:1', '/run/m.sock']), ['a:1', '/run/m.sock'])
+    assert.deepEqual(named({ 'a:1': 2, b: 1 }), ['a:1', 'b:11211'])
+    const memcached = new Memcached({ 'a:1': 2, '/run/m.sock': 3 })
+    assert.deepEqual(
+      memcached.client.hosts().map((host) => host.weight),
+      [2, 3],
+    )
+    memcached.end()
+  })
+
+  test('takes the options of that package, for one client and for all', () => {
+    Memcached.config = { failures: 7, timeout: 300 }
+    const memcached = new Memcached('a:1', { timeout: 200, hosts: ['ignored'], secret: 'x' })
+    Memcached.config = {}
+    const { serverFailureLimit, requestTimeoutMs, valueFlags } = memcached.client.behaviors
+    assert.deepEqual([serverFailureLimit, requestTimeoutMs, valueFlags], [7, 200, 'memcached'])
+    memcached.end()
+    const strict = new Memcached('a:1', { failures: 0 })
+    assert.equal(strict.client.behaviors.serverFailureLimit, 1)
+    strict.end()
+  })
+
+  test('hashes keys that are too long with MD5, namespace included', async (t) => {
+    const { memcached } = await serve(t, { namespace: 'ns:' })
+    await call(memcached, 'set', 'x'.repeat(300), 'long', 0)
+    // md5('ns:' + 'x' * 300)
+    assert.equal(await memcached.client.get('b2f1f9fcc991672f53973d451b59ecb9'), 'long')
+    const many = await call(memcached, 'getMulti', ['x'.repeat(300), 'none'])
+    assert.deepEqual(many.result, { ['x'.repeat(300)]: 'long' })
+  })
+
+  test('says what is wrong with a call in the words of that package', async (t) => {
+    const { memcached } = await serve(t, { keyCompression: false })
+    const messages: unknown[] = []
+    for (const [method, ...words] of [
+      ['get', 'with space'],
+      ['get', 'x'.repeat(251)],
+      ['set', 'k', 'v', 'soon'],
+      ['incr', 'k', '1'],
+      ['set', 'k', 'x'.repeat(2_000_000), 0],
+      ['cachedump', 'nowhere:1', 1, 1],
+    ] as const) {
+      const { error } = await call(memcached, method, ...words)
+      messages.push((error as Error).message)
+    }
+    assert.deepEqual(messages, [
+      'The key should not contain any whitespace or new lines',
+      'Argument "key" is longer than the maximum allowed length of 250',
+      'Argument "lifetime" is not a valid Number.',
+      'Argument "value" is not a valid Number.',
+      'The length of the value is greater than 1048576',
+      'Server at nowhere:1 not available',
+    ])
+    const { error, result } = await call(memcached, 'getMulti', 'no list')
+    assert.equal((error as Error[])[0]?.message, 'Argument "key" is not a valid Array.')
+    assert.deepEqual(result, {})
+  })
+
+  test('reads many from several servers, and is told of the one that is gone', async (t) => {
+    const options = { timeout: 300, retries: 0, remove: false }
+    const { memcached, servers } = await serve(t, options, 3)
+    const keys = Array.from({ length: 30 }, (_, i) => `k${i}`)
+    for (const key of keys) await call(memcached, 'set', key, key, 0)
+    const all = await call(memcached, 'get', keys)
+    assert.equal(all.error, undefined)
+    assert.equal(Object.keys(all.result as object).length, 30)
+    await servers[0]?.kill()
+    const some = await call(memcached, 'get', keys)
+    assert.ok(Array.isArray(some.error) && some.error.every(isMintringError))
+    const left = Object.keys(some.result as object).length
+    assert.equal(left + some.error.length, 30)
+    const versions = await call(memcached, 'version')
+    assert.equal((versions.result as unknown[]).length, 2)
+    assert.ok(isMintringError(versions.error))
+  })
+
+  test('dumps the items of a slab class', async (t) => {
+    const { memcached, servers } = await serve(t)
+    for (const key of ['a', 'b', 'c']) await call(memcached, 'set', key, 'v', 0)
+    const server = servers[0]?.address
+    const dump = (await call(memcached, 'cachedump', server, 1, 10)).result as { key: string }[]
+    assert.deepEqual(dump.map((item) => item.key).sort(), ['a', 'b', 'c'])
+    assert.deepEqual(
+      (await call(memcached, 'cachedump', server, 1, 1)).call.type,
+      'stats cachedump',
+    )
+    assert.deepEqual((await call(memcached, 'get', 'a')).result, 'v')
+  })
+
+  test('throws out of a callback what the callback throws', async (t) => {
+    const { memcached } = await serve(t)
+    const thrown = new Promise((resolve) => {
+      const others = process.listeners('uncaughtException')
+      process.removeAllListeners('uncaughtException')
+      process.once('uncaughtException', (error) => {
+        for (const other of others) process.on('uncaughtException', other)
+        resolve(error.message)
+      })
+    })
+    memcached.get('k', () => {
+      throw new Error('of the callback')
+    })
+    assert.equal(await thrown, 'of the callback')
+  })
+})
+
+describe('the events of npm memcached', () => {
+  test('tell of an issue, a failure, a removal and the return of a server', async (t) => {
+    const options = { timeout: 200, retries: 0, failures: 1, retry: 50, remove: true }
+    const { memcached, servers } = await serve(t, options)
+    const heard: string[] = []
+    const details: Record<string, unknown>[] = []
+    for (const event of ['issue', 'failure', 'remove', 'reconnecting', 'reconnect']) {
+      memcached.on(event, (told) => {
+        if (!heard.includes(event)) heard.push(event)
+        details.push(told)
+      })
+    }
+    await call(memcached, 'set', 'k', 'v', 0)
+    await servers[0]?.kill()
+    assert.ok((await call(memcached, 'get', 'k')).error)
+    await servers[0]?.restart()
+    while (!heard.includes('reconnect')) await new Promise((wake) => setTimeout(wake, 10))
+    assert.deepEqual([...heard].sort(), ['failure', 'issue', 'reconnect', 'reconnecting', 'remove'])
+    assert.ok(heard.indexOf('failure') < heard.indexOf('reconnecting'))
+    for (const told of details) {
+      assert.equal(told.server, servers[0]?.address)
+      assert.deepEqual(told.tokens, [String(servers[0]?.port), '127.0.0.1'])
+    }
+    assert.equal(details.at(-1)?.totalReconnectsSuccess, 1)
+  })
+})

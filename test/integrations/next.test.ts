@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { isMintringError } from '../../src/errors.ts'
+import type { NextCacheEntry } from '../../src/integrations/next.ts'
+import { nextCacheHandler } from '../../src/integrations/next.ts'
+import { connect, serve } from '../client/support.ts'
+
+const BODY = Buffer.from([0, 10, 13, 255, 60, 62])
+
+function entryOf(about: Partial<NextCacheEntry> = {}): NextCacheEntry {
+  return {
+    value: new Blob([BODY.subarray(0, 2), BODY.subarray(2)]).stream(),
+    tags: [],
+    stale: 30,
+    timestamp: Date.now(),
+    expire: 300,
+    revalidate: 60,
+    ...about,
+  }
+}
+
+async function bodyOf(entry: NextCacheEntry | undefined): Promise<Buffer | undefined> {
+  return entry && Buffer.from(await new Response(entry.value).arrayBuffer())
+}
+
+describe('the handler of Next.js', () => {
+  test('keeps an entry as it was, for every instance of the app', async (t) => {
+    const { cache, server } = await serve(t)
+    const given = entryOf({ tags: ['a', 'b'], timestamp: Date.now() - 5 })
+    await nextCacheHandler(cache).set('key with [brackets]', Promise.resolve(given))
+    const other = nextCacheHandler(connect(t, server.address))
+    const found = await other.get('key with [brackets]', [])
+    assert.deepEqual(await bodyOf(found), BODY)
+    const { value: _, ...head } = given
+    assert.deepEqual({ ...found, value: undefined }, { ...head, value: undefined })
+    assert.equal(await other.get('another'), undefined)
+  })
+
+  test('lets an entry live until it expires, and drops it past revalidate', async (t) => {
+    const { cache } = await serve(t)
+    const handler = nextCacheHandler(cache, { prefix: 'n:' })
+    await handler.set('k', Promise.resolve(entryOf({ expire: 90 })))
+    assert.equal((await cache.meta.mg('n:e:k', { t: true })).ttl, 90)
+    const timestamp = Date.now() - 61_000
+    await handler.set('k', Promise.resolve(entryOf({ timestamp })))
+    assert.equal(await handler.get('k'), undefined)
+    await handler.set('for ever', Promise.resolve(entryOf({ expire: 0xff_ff_ff_fe })))
+    assert.deepEqual(await bodyOf(await handler.get('for ever')), BODY)
+  })
+
+  test('waits for a write that this process has begun', async (t) => {
+    const { cache } = await serve(t)
+    const handler = nextCacheHandler(cache)
+    let finish: (entry: NextCacheEntry) => void = () => {}
+    const writing = handler.set('k', new Promise((resolve) => (finish = resolve)))
+    const reading = handler.get('k')
+    finish(entryOf())
+    assert.deepEqual(await bodyOf(await reading), BODY)
+    await writing
+  })
+
+  test('gives a render that failed to its caller, and a miss to readers', async (t) => {
+    const { cache } = await serve(t)
+    const handler = nextCacheHandler(cache)
+    const writing = handler.set('k', Promise.reject(new Error('render failed')))
+    const reading = handler.get('k')
+    await assert.rejects(writing, /render failed/)
+    assert.equal(await reading, undefined)
+  })
+
+  test('drops entries of a tag that is revalidated, for every instance', async (t) => {
+    const { cache, server } = await serve(t)
+    const one = nextCacheHandler(cache)
+    const two = nextCacheHandler(connect(t, server.address))
+    const timestamp = Date.now() - 10
+    await one.set('tagged', Promise.resolve(entryOf({ tags: ['news'], timestamp })))
+    await one.set('other', Promise.resolve(entryOf({ tags: ['sport'], timestamp })))
+    assert.equal(await two.getExpiration(['news', 'never seen']), 0)
+    await two.updateTags(['news'])
+    assert.equal(await one.get('tagged'), undefined)
+    assert.notEqual(await one.get('other'), undefined)
+    assert.ok(Math.abs((await one.getExpiration(['news'])) - Date.now()) < 5000)
+    await one.refreshTags()
+    await one.set('tagged', Promise.resolve(entryOf({ tags: ['news'], timestamp: Date.now() + 1 })))
+    assert.notEqual(await two.get('tagged'), undefined)
+  })
+
+  test('serves entries of a stale tag once more, to be rendered anew behind it', async (t) => {
+    const { cache } = await serve(t)
+    const handler = nextCacheHandler(cache)
+    const timestamp = Date.now() - 10
+    await handler.set('k', Promise.resolve(entryOf({ tags: ['news'], timestamp })))
+    await handler.updateTags(['news'], { expire: 60 })
+    assert.equal((await handler.get('k'))?.revalidate, -1)
+    await handler.updateTags(['news'], { expire: 0 })
+    assert.equal(await handler.get('k'), undefined)
+  })
+
+  test('does not serve an entry whose tag memcached lost', async (t) => {
+    const { cache } = await serve(t)
+    const handler = nextCacheHandler(cache)
+    await handler.set('k', Promise.resolve(entryOf({ tags: ['news'], timestamp: Date.now() - 9 })))
+    await handler.updateTags(['news'])
+    await cache.delete('next:t:news')
+    assert.equal(await handler.get('k'), undefined)
+  })
+
+  test('rejects when memcached is gone', async (t) => {
+    const { cache, server } = await serve(t, { autoEjectHosts: false, retries: 0 })
+    await server.kill()
+    await assert.rejects(nextCacheHandler(cache).get('k'), isMintringError)
+  })
+})
