@@ -70,6 +70,14 @@ export const verbs: readonly Verb[] = [
     },
   },
   {
+    name: 'warm',
+    summary: 'fill a cache from a list of keys, resumable',
+    load: async () => {
+      const { warmCommand, warmHelp } = await import('./warm.ts')
+      return { run: warmCommand, help: warmHelp }
+    },
+  },
+  {
     name: 'serve',
     summary: 'a memcached inside a Node process, for development',
     load: async () => {

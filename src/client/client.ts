@@ -19,6 +19,8 @@ import type { CasOutcome } from './verbs/storage.ts'
 import { cas, extend, store } from './verbs/storage.ts'
 import type { Entries } from './verbs/write-many.ts'
 import { deleteMany, setMany } from './verbs/write-many.ts'
+import type { WarmLoader, WarmOptions, WarmProgress } from './warm.ts'
+import { WarmUp } from './warm.ts'
 
 /**
  * A memcached client: one per process and fleet. It connects on first use, and by itself again.
@@ -184,6 +186,19 @@ export class MemcachedClient extends RefillVerbs {
   /** Gives an item `ttl` from now. True when it was there. */
   async touch(key: string, ttl: Ttl, options?: OperationOptions): Promise<boolean> {
     return touch(this.core, key, ttl, options)
+  }
+
+  /**
+   * Fills the cache: loads and stores every key of an iterable, of any length, some at a time. Rejects
+   * when the cache takes nothing any more; with `resumeFrom` the next run goes on from there.
+   */
+  async warm(
+    keys: Iterable<string> | AsyncIterable<string>,
+    loader: WarmLoader,
+    options: WarmOptions = {},
+  ): Promise<WarmProgress> {
+    const store: typeof this.set = (key, value, how) => this.set(key, value, how)
+    return new WarmUp(store, keys, loader, options).run()
   }
 
   /**

@@ -1,0 +1,165 @@
+import { createReadStream } from 'node:fs'
+import { resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
+import { pathToFileURL } from 'node:url'
+import { MemcachedClient } from '../client/client.ts'
+import type { Ttl } from '../client/ttl.ts'
+import type { WarmLoader, WarmProgress } from '../client/warm.ts'
+import { isMintringError } from '../errors.ts'
+import { type CliIo, exitCodes, UsageError } from './io.ts'
+import { parseCommand, targetHelp, targetOf, targetOptions, wholeNumber } from './target.ts'
+
+/** What `mintring warm --help` prints. */
+export const warmHelp: string = `Usage: mintring warm --loader MODULE [SERVER…] [options]
+
+Fills a cache: calls the loader with every key, some at a time, and stores what it answers. Keys come
+from standard input or a file, one a line, or from the module.
+
+  --loader MODULE        a JavaScript module that exports load(key) and, where it knows the keys
+                         itself, keys: an iterable, async or not, or a function that makes one
+  --keys FILE            the keys, one a line; - is standard input (default, unless exported)
+  --total N              how many keys there are, for the progress bar
+  --ttl TTL              seconds, or such as 5m (default 0: until evicted)
+  -c, --concurrency N    how many keys at a time (default 16)
+  --rate N               the most keys begun in a second
+  --resume-from LOG      a log file: a run that broke off goes on from it
+${targetHelp}
+  mintring warm --loader ./pages.mjs --keys urls.txt --resume-from warm.log --ttl 1h
+`
+
+const options = {
+  ...targetOptions,
+  loader: { type: 'string' },
+  keys: { type: 'string' },
+  total: { type: 'string' },
+  ttl: { type: 'string' },
+  concurrency: { type: 'string', short: 'c' },
+  rate: { type: 'string' },
+  'resume-from': { type: 'string' },
+} as const
+
+const BAR_WIDTH = 30
+const MAX_SHOWN_ERRORS = 10
+
+/** What a loader module may export. */
+interface LoaderModule {
+  readonly load?: WarmLoader
+  readonly keys?: KeySource | (() => KeySource)
+}
+
+type KeySource = Iterable<string> | AsyncIterable<string>
+
+/** `mintring warm`: exit 1 when the cache took nothing any more, or a key failed. */
+export async function warmCommand(argv: string[], io: CliIo): Promise<number> {
+  const { values, positionals } = parseCommand(argv, options)
+  if (values.loader === undefined) throw new UsageError('warm needs --loader MODULE')
+  const { load, keys } = await readModule(values.loader)
+  const rate = values.rate === undefined ? undefined : wholeNumber('--rate', values.rate, 1, 1)
+  const total = wholeNumber('--total', values.total, 0, 0)
+  const target = targetOf(values, positionals, io)
+  const source = keysFrom(values.keys, keys, io)
+  const bar = new WarmBar(io, total)
+  let shown = 0
+  await using cache = new MemcachedClient(target.servers, target.behaviors)
+  try {
+    const done = await cache.warm(source, load, {
+      ttl: ttlOf(values.ttl),
+      concurrency: wholeNumber('--concurrency', values.concurrency, 16, 1),
+      perSecond: rate,
+      resumeFrom: values['resume-from'],
+      signal: io.signal,
+      onProgress: (progress) => bar.update(progress),
+      onError: (error, key) => {
+        if (shown++ < MAX_SHOWN_ERRORS) io.err(`${bar.clear()}${key}: ${messageOf(error)}\n`)
+      },
+    })
+    io.out(bar.clear() + summary(done, values.json === true))
+    return done.failed > 0 ? exitCodes.failed : exitCodes.ok
+  } catch (error) {
+    if (!isMintringError(error)) throw error
+    io.err(`${bar.clear()}mintring warm: ${error.message} (${error.code})\n`)
+    return exitCodes.failed
+  }
+}
+
+async function readModule(path: string): Promise<LoaderModule & { readonly load: WarmLoader }> {
+  let module: LoaderModule
+  try {
+    module = await import(pathToFileURL(resolve(path)).href)
+  } catch (error) {
+    throw new UsageError(`--loader ${path}: ${messageOf(error)}`)
+  }
+  const { load, keys } = module
+  if (typeof load !== 'function') throw new UsageError(`--loader ${path} exports no load(key)`)
+  return { load, ...(keys === undefined ? {} : { keys }) }
+}
+
+function keysFrom(file: string | undefined, exported: LoaderModule['keys'], io: CliIo): KeySource {
+  if (file === undefined && exported !== undefined) {
+    return typeof exported === 'function' ? exported() : exported
+  }
+  if (file !== undefined && file !== '-') return linesOf(createReadStream(file))
+  if (io.stdin === undefined) throw new UsageError('warm needs --keys FILE')
+  return linesOf(Readable.from(io.stdin))
+}
+
+async function* linesOf(input: Readable): AsyncIterable<string> {
+  // Opening fails with an event, which the lines alone would not report.
+  const failed = new Promise<never>((_, reject) => input.once('error', reject))
+  failed.catch(() => {})
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
+  for await (const line of lines) if (line !== '') yield line
+  if (input.errored) await failed
+}
+
+function ttlOf(text: string | undefined): Ttl | undefined {
+  if (text === undefined) return undefined
+  return /^\d+$/.test(text) ? Number(text) : (text as Ttl)
+}
+
+function summary(done: WarmProgress, isJson: boolean): string {
+  if (isJson) return `${JSON.stringify(done)}\n`
+  const { taken, stored, skipped, failed, resumed } = done
+  return `${taken} keys: ${stored} stored, ${skipped} skipped, ${failed} failed, ${resumed} before\n`
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** One line that draws over itself, on standard error, where somebody watches. */
+class WarmBar {
+  readonly #io: CliIo
+  readonly #total: number
+  readonly #startMs = performance.now()
+  #isDrawn = false
+
+  constructor(io: CliIo, total: number) {
+    this.#io = io
+    this.#total = total
+  }
+
+  update({ taken, resumed, failed }: WarmProgress): void {
+    if (!this.#io.isTTY) return
+    const seconds = (performance.now() - this.#startMs) / 1000
+    const perSecond = Math.round((taken - resumed) / Math.max(seconds, 0.001))
+    const failures = failed > 0 ? `, ${failed} failed` : ''
+    this.#isDrawn = true
+    this.#io.err(`\r${this.#bar(taken)}${taken} keys, ${perSecond}/s${failures}\u001b[K`)
+  }
+
+  /** What takes the line away again; '' when there is none. */
+  clear(): string {
+    if (!this.#isDrawn) return ''
+    this.#isDrawn = false
+    return '\r\u001b[K'
+  }
+
+  #bar(taken: number): string {
+    if (this.#total === 0) return ''
+    const share = Math.min(1, taken / this.#total)
+    const full = Math.round(share * BAR_WIDTH)
+    return `${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)} ${Math.floor(share * 100)} % · `
+  }
+}
