@@ -6,7 +6,9 @@ export type EntryState = 'fresh' | 'stale' | 'miss' | 'uncached' | 'bypass'
 
 /** A value with how it came. */
 export interface RefillEntry<Value = unknown> {
+  /** What `getOrSet` resolves to. */
   readonly value: Value
+  /** How the caller got it. */
   readonly state: EntryState
   /** Seconds since a stale value stopped being fresh. */
   readonly staleFor?: number

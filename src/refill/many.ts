@@ -90,7 +90,7 @@ export async function getOrSetMany(
   })
   const found = await Promise.allSettled(
     asks.map(async (ask) => {
-      const finding = await reads.join(ask.key, ask.policy, ask.loader).finding()
+      const finding = await reads.find(ask)
       return refiller.elected(ask, finding)
     }),
   )

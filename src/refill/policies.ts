@@ -2,6 +2,7 @@ import { MintringError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import type { Policy, RefillDefaults, RefillPolicy } from './policy.ts'
 import { resolvePolicy } from './policy.ts'
+import type { KeyRecord } from './reads.ts'
 import { Recent } from './recent.ts'
 
 /** How long a key's policy is remembered after its last use, at least. */
@@ -9,17 +10,20 @@ const MEMORY_MS = 60_000
 const MAX_KEYS = 10_000
 const MAX_DISTINCT = 256
 
+/** What somebody wrote, and what it means. */
 interface Agreed {
   readonly given: RefillPolicy
   readonly policy: Policy
 }
+
+interface AgreedKey extends Agreed, KeyRecord {}
 
 /**
  * One policy per key: two that disagree on when a value is stale would refill it for each other
  * without end. Remembers what each key in use was asked with; the same words are resolved once.
  */
 export class Policies {
-  readonly #keys: Recent<Agreed>
+  readonly #keys: Recent<AgreedKey>
   /** Resolved before: callers write their policies as literals, a new object each call. */
   #resolved: Agreed[] = []
   readonly #defined = new Map<string, Policy>()
@@ -35,26 +39,33 @@ export class Policies {
   }
 
   /** Throws MINTRING_BAD_POLICY for a policy that cannot hold, or a second one for this key. */
-  of(key: string, given: RefillPolicy): Policy {
+  of(key: string, given: RefillPolicy): KeyRecord {
     const agreed = this.#keys.get(key)
     if (agreed !== undefined) {
-      if (saysSame(agreed.given, given)) return agreed.policy
+      if (saysSame(agreed.given, given)) return agreed
       if (!meansSame(agreed.policy, this.resolve(given))) throw conflict(key)
-      return agreed.policy
+      return agreed
     }
     const fresh = this.#resolve(given)
     const defined = this.#defined.get(key)
     if (defined !== undefined && !meansSame(defined, fresh.policy)) throw conflict(key)
-    this.#keys.set(key, fresh)
-    return fresh.policy
+    const { given: words, policy } = fresh
+    const agreedKey: AgreedKey = { given: words, policy, read: undefined }
+    this.#keys.set(key, agreedKey)
+    return agreedKey
   }
 
   /** As of(), for a key that a definition names: remembered as long as the client lives. */
   define(key: string, given: RefillPolicy): void {
-    const policy = this.of(key, given)
+    const { policy } = this.of(key, given)
     const before = this.#defined.get(key)
     if (before !== undefined && !meansSame(before, policy)) throw conflict(key)
     if (this.#defined.size < MAX_KEYS) this.#defined.set(key, policy)
+  }
+
+  /** What is remembered of a key. */
+  recordOf(key: string): KeyRecord | undefined {
+    return this.#keys.get(key)
   }
 
   /** What this key was last asked with, if that is still remembered. */

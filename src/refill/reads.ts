@@ -8,8 +8,17 @@ import type { Tally } from './tally.ts'
 import type { Finding } from './verdict.ts'
 import { UNREADABLE } from './verdict.ts'
 
+/** What is remembered of a key in use. */
+export interface KeyRecord {
+  readonly policy: Policy
+  /** The last read of the key, which may still be joined. */
+  read: Read | undefined
+}
+
 /** Who knows what the callers of a read get. */
 export interface ReadOwner {
+  /** Undefined when the key was forgotten meanwhile. */
+  recordOf(key: string): KeyRecord | undefined
   pathOf(policy: Policy): Path
   settle(ask: Ask, finding: Finding): RefillEntry | Promise<RefillEntry>
   failed(ask: Ask, error: unknown): Promise<RefillEntry>
@@ -22,36 +31,35 @@ export interface ReadOwner {
  */
 export class Reads {
   readonly #owner: ReadOwner
-  readonly #joinable = new Map<string, Read>()
 
   constructor(owner: ReadOwner) {
     this.#owner = owner
   }
 
-  get size(): number {
-    return this.#joinable.size
-  }
-
   /** The read of this turn for the key, begun if there is none. Throws MINTRING_BAD_KEY. */
-  join(key: string, policy: Policy, loader: Loader): Read {
-    const joinable = this.#joinable.get(key)
+  join(key: string, record: KeyRecord, loader: Loader): Read {
+    const joinable = record.read
     if (joinable !== undefined && !joinable.isSent) {
       this.#owner.tally.coalesced++
       return joinable
     }
-    const read = new Read(key, policy, loader, this.#owner, this)
+    const read = new Read(key, record, loader, this.#owner)
     read.begin()
-    this.#joinable.set(key, read)
+    record.read = read
     return read
+  }
+
+  /** The same for one who decides on what was found. */
+  find(ask: Ask): Promise<Finding> {
+    const { key, policy } = ask
+    const record = this.#owner.recordOf(key) ?? { policy, read: undefined }
+    return this.join(key, record, ask.loader).finding()
   }
 
   /** Later callers read anew. */
   detach(key: string): void {
-    this.#joinable.delete(key)
-  }
-
-  over(read: Read): void {
-    if (this.#joinable.get(read.key) === read) this.#joinable.delete(read.key)
+    const record = this.#owner.recordOf(key)
+    if (record !== undefined) record.read = undefined
   }
 }
 
@@ -71,21 +79,21 @@ export class Read extends AsyncResource implements Reader, Ask {
   readonly loader: Loader
   waitUntil: WaitUntil | undefined
   readonly #owner: ReadOwner
-  readonly #reads: Reads
+  readonly #record: KeyRecord
   readonly #path: Path
   #handle: ReadHandle | undefined
   #valueCallers = 0
   #entryCallers: Taker<RefillEntry>[] | undefined
   #finders: Taker<Finding>[] | undefined
 
-  constructor(key: string, policy: Policy, loader: Loader, owner: ReadOwner, reads: Reads) {
+  constructor(key: string, record: KeyRecord, loader: Loader, owner: ReadOwner) {
     super('MintringRead', SCOPE_OPTIONS)
     this.key = key
-    this.policy = policy
+    this.policy = record.policy
     this.loader = loader
     this.#owner = owner
-    this.#reads = reads
-    this.#path = owner.pathOf(policy)
+    this.#record = record
+    this.#path = owner.pathOf(record.policy)
   }
 
   get scope(): AsyncResource {
@@ -119,7 +127,7 @@ export class Read extends AsyncResource implements Reader, Ask {
   }
 
   answered(item: Item): unknown {
-    this.#reads.over(this)
+    this.#over()
     const path = this.#path
     if (
       this.#entryCallers === undefined &&
@@ -138,10 +146,15 @@ export class Read extends AsyncResource implements Reader, Ask {
   failed(error: unknown): unknown {
     // A read can fail before it begun: nobody could have asked for its outcome yet.
     if (this.#handle === undefined) return Promise.resolve().then(() => this.failed(error))
-    this.#reads.over(this)
+    this.#over()
     for (const finder of this.#finders ?? []) finder.reject(error)
     const { callers } = this
     return callers === 0 ? undefined : this.#tell(this.#owner.failed(this, error))
+  }
+
+  #over(): void {
+    const record = this.#record
+    if (record.read === this) record.read = undefined
   }
 
   get callers(): number {

@@ -52,7 +52,9 @@ export class Refill implements DefinedVerbs {
     this.#store = store
     this.#clock = clock
     this.#policies = new Policies(clock, defaults)
-    this.#refiller = new Refiller(store, clock, settings.hooks)
+    this.#refiller = new Refiller(store, clock, settings.hooks, (key) =>
+      this.#policies.recordOf(key),
+    )
   }
 
   /** What refills did so far. */
@@ -110,7 +112,7 @@ export class Refill implements DefinedVerbs {
   ): Promise<Map<string, Value>> {
     this.#check(loadMany, options)
     if (!Array.isArray(keys)) throw badArgument('keys must be an array')
-    const policyOf = (key: string): Policy => this.#policies.of(key, options)
+    const policyOf = (key: string): Policy => this.#policies.of(key, options).policy
     const all = this.#known().then(() =>
       getOrSetMany(
         this.#refiller,
@@ -130,7 +132,7 @@ export class Refill implements DefinedVerbs {
   async refresh<Value>(key: string, loader: Loader<Value>, options: RefillOptions): Promise<Value> {
     this.#check(loader, options)
     await this.#known()
-    const policy = this.#policies.of(key, options)
+    const policy = this.#policies.of(key, options).policy
     const ask = askHere(key, policy, loader as Loader, options.waitUntil)
     const entry = this.#refreshes.run(key, () => this.#refiller.restart(ask))
     const { value } = await forCaller(entry, options, this.#clock)
@@ -187,8 +189,8 @@ export class Refill implements DefinedVerbs {
   }
 
   #read(key: string, loader: Loader, options: RefillOptions): Read {
-    const policy = this.#policies.of(key, options)
-    const read = this.#refiller.reads.join(key, policy, loader)
+    const record = this.#policies.of(key, options)
+    const read = this.#refiller.reads.join(key, record, loader)
     if (options.waitUntil !== undefined) read.waitUntil ??= options.waitUntil
     return read
   }

@@ -12,7 +12,7 @@ import type { Ask } from './loading.ts'
 import type { Path } from './path.ts'
 import { Paths } from './paths.ts'
 import type { Policy } from './policy.ts'
-import type { ReadOwner } from './reads.ts'
+import type { KeyRecord, ReadOwner } from './reads.ts'
 import { Reads } from './reads.ts'
 import type { RefillStore } from './store.ts'
 import { Takeovers } from './takeover.ts'
@@ -35,6 +35,7 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
   readonly holds: Holds
   readonly #hooks: RefillHooks | undefined
   readonly reads: Reads = new Reads(this)
+  readonly recordOf: (key: string) => KeyRecord | undefined
   readonly #paths: Paths
   readonly #flights: Flights = new Flights(this)
   readonly #waits: Waits = new Waits(this)
@@ -42,7 +43,13 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
   readonly #takeovers: Takeovers
   readonly #failing: Failing
 
-  constructor(store: RefillStore, clock: Clock, hooks: RefillHooks | undefined) {
+  constructor(
+    store: RefillStore,
+    clock: Clock,
+    hooks: RefillHooks | undefined,
+    recordOf: (key: string) => KeyRecord | undefined,
+  ) {
+    this.recordOf = recordOf
     this.store = store
     this.clock = clock
     this.holds = new Holds(clock)
@@ -55,7 +62,7 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
 
   /** What is under way or remembered: 0 after long enough without calls. */
   get size(): number {
-    const running = this.reads.size + this.#flights.size + this.#bypasses.size + this.#waits.size
+    const running = this.#flights.size + this.#bypasses.size + this.#waits.size
     return running + this.holds.size + this.#takeovers.size + this.#failing.size
   }
 
@@ -131,7 +138,7 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
 
   async poll(ask: Ask): Promise<Finding> {
     this.tally.polls++
-    const finding = await this.#read(ask)
+    const finding = await this.reads.find(ask)
     return finding.election === 'open' ? this.#contest(ask, finding) : finding
   }
 
@@ -228,10 +235,6 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
     )
   }
 
-  #read(ask: Ask): Promise<Finding> {
-    return this.reads.join(ask.key, ask.policy, ask.loader).finding()
-  }
-
   /**
    * A reading with its election, should that take a command of its own before anything is served.
    */
@@ -273,7 +276,7 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
       if (!flight.isLost || rereads >= MAX_REREADS) return loaded
       let finding: Finding
       try {
-        finding = await this.#read(ask)
+        finding = await this.reads.find(ask)
       } catch (error) {
         return this.unreachable({ ask, fallback, wantsFresh: false }, error)
       }

@@ -6,11 +6,13 @@ export interface RefillCounters {
   readonly states: Readonly<Record<EntryState, number>>
   /** Calls that ended with an error. */
   readonly failed: number
+  /** Loads, by their outcome. */
   readonly refills: {
     /** Loaded and stored. */
     readonly ok: number
     /** The loader failed, its timeouts included. */
     readonly failed: number
+    /** Of the failed ones, those over `loaderTimeoutMs`. */
     readonly timedOut: number
     /** Loaded, but something newer had happened: not stored. */
     readonly lost: number
@@ -19,13 +21,19 @@ export interface RefillCounters {
   }
   /** Leases of dead holders that this process took. */
   readonly takenOver: number
+  /** Leases prolonged because their loader was still at work. */
   readonly renewals: number
   /** Reads made while waiting for another client. */
   readonly polls: number
   /** Calls that shared the read of another call. */
   readonly coalesced: number
   /** How long stale values had been stale: how many up to each bound, in seconds. */
-  readonly staleFor: readonly { readonly upToSeconds: number; readonly count: number }[]
+  readonly staleFor: readonly {
+    /** The bound; the last one is Infinity. */
+    readonly upToSeconds: number
+    /** Values served that were over the bound before, and not over this one. */
+    readonly count: number
+  }[]
 }
 
 const BOUNDS_SECONDS = [0, 1, 2, 5, 10, 30, 60, 300, 900, 3600, Number.POSITIVE_INFINITY]
