@@ -71,7 +71,7 @@ export class Places {
 
   /** The host of the key if it can be used. The hot path. */
   find(routeKey: string): Host | undefined {
-    const index = this.#current.indexOf(routeKey)
+    const index = this.hosts.length === 1 ? 0 : this.#current.indexOf(routeKey)
     return this.#usable[index] === 1 ? this.hosts[index] : undefined
   }
 

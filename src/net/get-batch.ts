@@ -10,25 +10,25 @@ export const MAX_BATCH_BYTES = 6_000
 
 /** Consecutive plain gets of one turn, written as one `get k1 … kn`. */
 export class GetBatch implements Inflight {
-  deadlineMs: number
+  /** The earliest of its requests. */
+  deadlineMs: number = Number.POSITIVE_INFINITY
   readonly #requests: readonly Request[]
-  /** The same key asked again: [index of the first, request, …]. Asked once, answered to all. */
-  #twins: (number | Request)[] | undefined
+  /** Requests for keys that an earlier one asks: asked once, answered to all. */
+  #twins: Request[] | undefined
   #cursor = 0
 
-  constructor(requests: readonly Request[], deadlineMs: number) {
+  /** `requests` may still grow until the batch is written. */
+  constructor(requests: readonly Request[]) {
     this.#requests = requests
-    this.deadlineMs = deadlineMs
   }
 
   get size(): number {
-    return this.#requests.length + (this.#twins?.length ?? 0) / 2
+    return this.#requests.length + (this.#twins?.length ?? 0)
   }
 
-  addTwin(index: number, request: Request): void {
+  addTwin(request: Request): void {
     this.#twins ??= []
-    this.#twins.push(index, request)
-    if (request.deadlineMs < this.deadlineMs) this.deadlineMs = request.deadlineMs
+    this.#twins.push(request)
   }
 
   /** The server names hits in the order asked and leaves misses out, then says END. */
@@ -39,8 +39,9 @@ export class GetBatch implements Inflight {
     }
     const isEnd = reply.kind === ReplyKind.End
     for (; this.#cursor < this.#requests.length; this.#cursor++) {
-      if (isEnd) this.#miss(this.#cursor)
-      else this.#answer(this.#cursor, reply)
+      const request = this.#requests[this.#cursor]!
+      if (isEnd) this.#miss(request)
+      else this.#answer(request, reply)
     }
     return true
   }
@@ -63,38 +64,34 @@ export class GetBatch implements Inflight {
 
   #hit(reply: Reply): void {
     const requests = this.#requests
-    let index = this.#cursor
-    while (index < requests.length && !reply.keyEquals(requests[index]!.wireKey)) index++
-    if (index === requests.length) {
+    let at = this.#cursor
+    while (at < requests.length && !reply.keyEquals(requests[at]!.wireKey)) at++
+    if (at === requests.length) {
       throw new MintringError('MINTRING_PROTOCOL', 'A value came for a key that was not asked')
     }
-    for (; this.#cursor < index; this.#cursor++) this.#miss(this.#cursor)
+    for (; this.#cursor < at; this.#cursor++) this.#miss(requests[this.#cursor]!)
     this.#cursor++
-    this.#answer(index, reply)
+    this.#answer(requests[at]!, reply)
   }
 
-  #answer(index: number, reply: Reply): void {
-    const request = this.#requests[index]!
+  #answer(request: Request, reply: Reply): void {
     request.verb.accept(request, reply)
-    this.#eachTwin(index, (twin) => twin.verb.accept(twin, reply))
+    if (this.#twins === undefined) return
+    for (const twin of this.#twins) {
+      if (twin.wireKey === request.wireKey) twin.verb.accept(twin, reply)
+    }
   }
 
-  #miss(index: number): void {
-    const request = this.#requests[index]!
+  #miss(request: Request): void {
     request.verb.miss?.(request)
-    this.#eachTwin(index, (twin) => twin.verb.miss?.(twin))
-  }
-
-  #eachTwin(index: number, tell: (twin: Request) => void): void {
-    const twins = this.#twins
-    if (twins === undefined) return
-    for (let i = 0; i < twins.length; i += 2) {
-      if (twins[i] === index) tell(twins[i + 1] as Request)
+    if (this.#twins === undefined) return
+    for (const twin of this.#twins) {
+      if (twin.wireKey === request.wireKey) twin.verb.miss?.(twin)
     }
   }
 
   *#all(): Iterable<Request> {
     yield* this.#requests
-    for (const twin of this.#twins ?? []) if (typeof twin !== 'number') yield twin
+    yield* this.#twins ?? []
   }
 }

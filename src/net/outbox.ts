@@ -11,8 +11,8 @@ const MAX_WRITE_BYTES = 256 * 1024
 /** What waits to be written to a lane. A turn's requests leave as one text, large values aside. */
 export class Outbox {
   readonly #requests: Request[] = []
-  /** Where one batch saw each of its keys. */
-  readonly #seen = new Map<string, number>()
+  /** The keys of the batch being gathered. */
+  readonly #seen = new Set<string>()
   #bytes = 0
   #text = ''
   #textBytes = 0
@@ -127,7 +127,7 @@ export class Outbox {
     const requests = this.#requests
     const limit = Math.min(requests.length, from + MAX_BATCH_KEYS)
     const asked: Request[] = []
-    const batch = new GetBatch(asked, Number.POSITIVE_INFINITY)
+    const batch = new GetBatch(asked)
     const seen = this.#seen
     let line = 'get'
     let at = from
@@ -135,19 +135,19 @@ export class Outbox {
       const request = requests[at]!
       if (request.verb.coalesce !== true) break
       if (request.settled) continue
+      const { wireKey, deadlineMs } = request
       request.sent = true
       this.#written++
-      const twin = at > from ? seen.get(request.wireKey) : undefined
-      if (twin !== undefined) {
-        batch.addTwin(twin, request)
-        continue
+      if (deadlineMs < batch.deadlineMs) batch.deadlineMs = deadlineMs
+      seen.add(wireKey)
+      if (seen.size > asked.length) {
+        asked.push(request)
+        line += ` ${wireKey}`
+      } else {
+        batch.addTwin(request)
       }
-      if (limit - from > 1) seen.set(request.wireKey, asked.length)
-      if (request.deadlineMs < batch.deadlineMs) batch.deadlineMs = request.deadlineMs
-      asked.push(request)
-      line += ` ${request.wireKey}`
     }
-    if (limit - from > 1) seen.clear()
+    seen.clear()
     this.#text += `${line}\r\n`
     inflight.push(batch)
     return at
