@@ -158,9 +158,9 @@ function answering(name: string, safety: Safety): Verb {
 
 /** An answer to keep: the reply itself is used again. */
 function answerOf(request: Request<unknown, AnswerContext>, reply: Reply, status: Status): Answer {
-  const { codec, placeOf } = request.context
+  const { codec } = request.context
   const body = new BufferBody(reply.valueBuffer())
-  const place = placeOf(request.router as Host)
+  const place = request.context.placeOf(request.router as Host)
   return {
     status,
     found: status === 'done',

@@ -15,43 +15,56 @@ export interface AnswerContext {
   placeOf(host: Host): Place
 }
 
-interface ReadContext extends AnswerContext {
-  readonly reader: Reader
-}
-
 /** A refill's read: its promise resolves to what the reader makes of the item. */
-export class ReadRequest extends Request<unknown, ReadContext> {
+export class ReadRequest extends Request<unknown, AnswerContext> {
+  readonly reader: Reader
+
   constructor(
     isClassic: boolean,
     routeKey: string,
     wireKey: string,
     head: string,
-    context: ReadContext,
+    context: AnswerContext,
+    reader: Reader,
   ) {
     super(isClassic ? GETS_ITEM : MG_ITEM, routeKey, wireKey, head, undefined, context)
+    this.reader = reader
   }
 
   /** A read that failed is the reader's affair as well. */
   override reject(error: unknown): void {
     if (this.settled) return
     try {
-      this.resolve(this.context.reader.failed(error))
+      this.resolve(this.reader.failed(error))
     } catch (failure) {
       super.reject(failure)
     }
   }
 }
 
-/** `mg key N R v f t c`, spelled out: it is written for every read. */
-export function readHead(
-  isClassic: boolean,
-  wireKey: string,
-  vivifySeconds: number,
-  refreshBelowSeconds: number,
-): string {
-  if (isClassic) return getsHead([wireKey])
-  const vivify = vivifySeconds === 0 ? '' : ` N${vivifySeconds}`
-  return `mg ${wireKey}${vivify} R${refreshBelowSeconds} v f t c\r\n`
+/** The command lines of reads. What follows the key is the same as long as the policy is. */
+export class ReadHeads {
+  #vivifySeconds = -1
+  #refreshBelowSeconds = -1
+  #flags = ''
+
+  /** `mg key N R v f t c`, or `gets key`. */
+  of(
+    isClassic: boolean,
+    wireKey: string,
+    vivifySeconds: number,
+    refreshBelowSeconds: number,
+  ): string {
+    if (isClassic) return getsHead([wireKey])
+    const isOther = vivifySeconds !== this.#vivifySeconds
+    if (isOther || refreshBelowSeconds !== this.#refreshBelowSeconds) {
+      const vivify = vivifySeconds === 0 ? '' : ` N${vivifySeconds}`
+      this.#vivifySeconds = vivifySeconds
+      this.#refreshBelowSeconds = refreshBelowSeconds
+      this.#flags = `${vivify} R${refreshBelowSeconds} v f t c\r\n`
+    }
+    return `mg ${wireKey}${this.#flags}`
+  }
 }
 
 /**
@@ -147,7 +160,7 @@ const GETS_ITEM: Verb = {
 function tellReader(request: ReadRequest, reply: Reply): void {
   if (request.settled) return
   try {
-    request.resolve(request.context.reader.answered(replyItem.about(request, reply)))
+    request.resolve(request.reader.answered(replyItem.about(request, reply)))
   } catch (error) {
     request.reject(error)
   }

@@ -14,7 +14,8 @@ import type {
 } from '../refill/store.ts'
 import type { ClientCore } from './core.ts'
 import { commandRequest } from './refill-commands.ts'
-import { ReadRequest, readHead } from './refill-read.ts'
+import type { AnswerContext } from './refill-read.ts'
+import { ReadHeads, ReadRequest } from './refill-read.ts'
 import { fits } from './verbs/storage.ts'
 
 /** How long hosts may take to tell what they speak once one of them did. */
@@ -29,12 +30,20 @@ export interface HostPlace extends Place {
 /** The cache of refills is the client's cluster. */
 export class ClusterStore implements RefillStore {
   readonly #core: ClientCore
+  readonly #context: AnswerContext
+  readonly #heads = new ReadHeads()
   readonly #places = new WeakMap<Host, HostPlace>()
   #learned: Dialect | undefined
   #learning: Promise<Dialect> | undefined
 
   constructor(core: ClientCore) {
     this.#core = core
+    this.#context = {
+      get codec() {
+        return core.codec
+      },
+      placeOf: (host) => this.#placeOf(host),
+    }
   }
 
   get dialect(): Dialect | undefined {
@@ -65,15 +74,12 @@ export class ClusterStore implements RefillStore {
     refreshBelowSeconds: number,
     reader: Reader,
   ): ReadHandle {
-    const { keys, cluster, codec } = this.#core
+    const { keys, cluster } = this.#core
     const wireKey = keys.wireKey(key)
+    const routeKey = keys.routeKey(key)
     const isClassic = this.dialect === 'classic'
-    const head = readHead(isClassic, wireKey, vivifySeconds, refreshBelowSeconds)
-    const request = new ReadRequest(isClassic, keys.routeKey(key), wireKey, head, {
-      codec,
-      reader,
-      placeOf: this.#placeOf,
-    })
+    const head = this.#heads.of(isClassic, wireKey, vivifySeconds, refreshBelowSeconds)
+    const request = new ReadRequest(isClassic, routeKey, wireKey, head, this.#context, reader)
     request.ordered = true
     cluster.dispatch(request as Request)
     return request
@@ -122,15 +128,14 @@ export class ClusterStore implements RefillStore {
   }
 
   #requests(key: string, commands: readonly Command[]): Request<Answer>[] {
-    const { keys, codec } = this.#core
+    const { keys } = this.#core
     const routeKey = keys.routeKey(key)
     const wireKey = keys.wireKey(key)
-    const context = { codec, placeOf: this.#placeOf }
-    return commands.map((command) => commandRequest(command, routeKey, wireKey, context))
+    return commands.map((command) => commandRequest(command, routeKey, wireKey, this.#context))
   }
 
   /** One object per host and life, so that places compare by identity. */
-  readonly #placeOf = (host: Host): HostPlace => {
+  #placeOf(host: Host): HostPlace {
     const known = this.#places.get(host)
     if (known !== undefined && known.epoch === host.epoch) return known
     const place: HostPlace = { name: host.name, host, epoch: host.epoch }
