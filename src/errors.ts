@@ -36,6 +36,7 @@ export interface ErrorDetails {
   readonly command?: string | undefined
   /** Whether bytes of the command left the process: if so, a write may have been executed. */
   readonly sent?: boolean | undefined
+  /** The error underneath: a socket's, a loader's, a signal's reason. */
   readonly cause?: unknown
 }
 
@@ -46,9 +47,13 @@ const BRAND = Symbol.for('mintring.error')
  * got.
  */
 export class MintringError extends Error {
+  /** What happened; docs/errors.md has an entry for each code. */
   readonly code: ErrorCode
+  /** The host, as `hosts()` names it; undefined when none was concerned. */
   readonly host: string | undefined
+  /** The command, such as `get`; undefined when there was none. */
   readonly command: string | undefined
+  /** Whether bytes of the command left the process: if so, a write may have been executed. */
   readonly sent: boolean
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {

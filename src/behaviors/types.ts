@@ -2,7 +2,12 @@ import type { RingServer } from '../ring/server.ts'
 
 /** Writes and reads the values that are neither strings nor bytes. */
 export interface Serializer {
+  /**
+   * The bytes to store, or text to be stored as UTF-8. What it throws rejects with
+   * MINTRING_BAD_VALUE.
+   */
   serialize(value: unknown): string | Uint8Array | Promise<string | Uint8Array>
+  /** The value of what `serialize` made, or a promise of it. */
   deserialize(bytes: Buffer): unknown
 }
 

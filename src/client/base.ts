@@ -23,8 +23,13 @@ export interface CloseOptions {
 
 /** A client's hosts, settings, events and end. The verbs are in the classes that extend it. */
 export class ClientBase {
+  /** What the verbs share: hosts, keys, codec and settings. @internal */
   protected readonly core: ClientCore
 
+  /**
+   * Connects on first use, so that it never fails because a host is down. Throws
+   * MINTRING_BAD_SERVER, _NO_SERVERS, _DUPLICATE_SERVER and _BAD_BEHAVIOR.
+   */
   constructor(servers: Servers, behaviors: BehaviorsInput = {}) {
     const settings = resolveBehaviors(behaviors)
     const events = new Events()

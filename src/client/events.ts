@@ -8,7 +8,9 @@ import type {
 
 /** Something odd that is not an error: said once, never thrown. */
 export interface WarningMessage {
+  /** What is odd, in words. */
   readonly message: string
+  /** The host it is about, as `hosts()` names it. */
   readonly host?: string | undefined
 }
 
@@ -38,6 +40,7 @@ export interface ClientEvents {
   invalidationsLost: RefillMessage
   /** Settings or membership changed. */
   configure: ConfigureMessage
+  /** Something odd that is not an error. */
   warning: WarningMessage
 }
 

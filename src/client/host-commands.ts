@@ -41,28 +41,62 @@ export interface ShutdownOptions extends OperationOptions {
 
 /** How the slabs of a server are moved between classes. */
 export type SlabsChange =
-  | { readonly automove: 0 | 1 | 2 }
-  | { readonly reassign: { readonly from: number; readonly to: number } }
+  | {
+      /** 0 never, 1 slowly, 2 at every eviction. */
+      readonly automove: 0 | 1 | 2
+    }
+  | {
+      /** Moves one page now. */
+      readonly reassign: {
+        /** The slab class that gives; -1 for any. */
+        readonly from: number
+        /** The slab class that takes. */
+        readonly to: number
+      }
+    }
 
 /** How a server keeps its items in order of use. */
 export type LruChange =
-  | { readonly mode: 'flat' | 'segmented' }
-  | { readonly tempTtlSeconds: number }
   | {
+      /** One list, or hot, warm and cold ones. */
+      readonly mode: 'flat' | 'segmented'
+    }
+  | {
+      /** Items that live no longer than this stay in a list of their own; -1 switches it off. */
+      readonly tempTtlSeconds: number
+    }
+  | {
+      /** The sizes of the lists. */
       readonly tune: {
+        /** Per cent of the memory that the hot list may take. */
         readonly percentHot: number
+        /** Per cent of the memory that the warm list may take. */
         readonly percentWarm: number
+        /** The age of the hot list over that of the cold one. */
         readonly hotAgeFactor: number
+        /** The age of the warm list over that of the cold one. */
         readonly warmAgeFactor: number
       }
     }
 
 /** What the crawler that frees expired items does. */
 export type LruCrawlerChange =
-  | { readonly enabled: boolean }
-  | { readonly sleepMicroseconds: number }
-  | { readonly tocrawl: number }
-  | { readonly crawl: 'all' | readonly number[] }
+  | {
+      /** Whether it runs. */
+      readonly enabled: boolean
+    }
+  | {
+      /** Its pause between items, 0 to 1,000,000. */
+      readonly sleepMicroseconds: number
+    }
+  | {
+      /** How many items of a class it looks at in one run; 0 for all. */
+      readonly tocrawl: number
+    }
+  | {
+      /** Runs it now over these slab classes. */
+      readonly crawl: 'all' | readonly number[]
+    }
 
 /**
  * The verbs about whole servers. They ask all hosts at once and resolve to a Map by host name, with

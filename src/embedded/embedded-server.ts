@@ -60,6 +60,7 @@ export class EmbeddedServer {
     return this.#port
   }
 
+  /** The address it listens on. */
   get host(): string {
     return this.#listening.host
   }
@@ -150,6 +151,7 @@ export class EmbeddedServer {
     })
   }
 
+  /** `await using server = await startServer()` closes it at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

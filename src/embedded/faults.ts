@@ -8,7 +8,12 @@ export interface Faults {
   /** Replies are held back this long, in milliseconds. */
   readonly delayMs?: number
   /** Replies trickle: this many bytes at a time, one portion every so many milliseconds. */
-  readonly drip?: { readonly bytes: number; readonly everyMs: number }
+  readonly drip?: {
+    /** The size of a portion. */
+    readonly bytes: number
+    /** The pause between two portions, in milliseconds. */
+    readonly everyMs: number
+  }
   /** After this many bytes of replies the connection is ended (FIN). */
   readonly truncateAfterBytes?: number
   /** After this many bytes of replies the connection is reset (RST). */

@@ -4,6 +4,7 @@ import { wholeSeconds } from './whole-seconds.ts'
 
 /** What Apollo calls with: seconds to live; null or nothing = for ever. */
 export interface KeyValueCacheSetOptions {
+  /** Seconds to live. */
   readonly ttl?: number | null
 }
 
@@ -19,15 +20,18 @@ export class ApolloCache {
     this.#client = client
   }
 
+  /** The stored text, or undefined. */
   async get(key: string): Promise<string | undefined> {
     return this.#client.get<string>(this.#key(key))
   }
 
+  /** Stores a text. */
   async set(key: string, value: string, options?: KeyValueCacheSetOptions): Promise<void> {
     const ttl = wholeSeconds(options?.ttl)
     await this.#client.set(this.#key(key), value, ttl === undefined ? {} : { ttl })
   }
 
+  /** Whether it was there. */
   async delete(key: string): Promise<boolean> {
     return this.#client.delete(this.#key(key))
   }

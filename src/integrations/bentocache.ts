@@ -4,6 +4,7 @@ import { secondsOf } from './whole-seconds.ts'
 
 /** Settings of the bentocache driver. */
 export interface BentocacheDriverOptions {
+  /** The client to store with; it stays yours to close. */
   readonly client: MemcachedClient
   /** Put before every key; bentocache passes its own. Default none. */
   readonly prefix?: string
@@ -14,6 +15,7 @@ export interface BentocacheDriverOptions {
  * rounded up to whole seconds. Failures reject with the client's MintringError.
  */
 export class MintringDriver {
+  /** What bentocache tells its layers apart by. */
   readonly type = 'l2' as const
   readonly #client: MemcachedClient
   readonly #prefix: string
@@ -30,34 +32,41 @@ export class MintringDriver {
     return new MintringDriver({ client: this.#client, prefix: this.#full(name) })
   }
 
+  /** The stored text, or undefined. */
   async get(key: string): Promise<string | undefined> {
     return (await this.#store.get(this.#full(key))) as string | undefined
   }
 
+  /** The stored texts in the order of the keys, undefined for misses. */
   async getMany(keys: readonly string[]): Promise<Array<string | undefined>> {
     const full = keys.map((key) => this.#full(key))
     return (await this.#store.getMany(full)) as Array<string | undefined>
   }
 
+  /** Reads and deletes. */
   async pull(key: string): Promise<string | undefined> {
     const value = await this.get(key)
     if (value !== undefined) await this.delete(key)
     return value
   }
 
+  /** Stores a text for `ttlMs` milliseconds, or for ever. */
   async set(key: string, value: string, ttlMs?: number): Promise<boolean> {
     return this.#store.set(this.#full(key), value, secondsOf(ttlMs))
   }
 
+  /** Whether it was there. */
   async delete(key: string): Promise<boolean> {
     return this.#store.delete(this.#full(key))
   }
 
+  /** Deletes every key; always true. */
   async deleteMany(keys: readonly string[]): Promise<boolean> {
     await Promise.all(keys.map((key) => this.delete(key)))
     return true
   }
 
+  /** Forgets every key below this namespace, by one write. */
   async clear(): Promise<void> {
     await this.#store.clear(this.#prefix)
   }
@@ -75,7 +84,9 @@ export class MintringDriver {
  * Failures reject, which bentocache's own grace then handles.
  */
 export function bentocacheDriver(options: BentocacheDriverOptions): {
+  /** What bentocache hands to the factory, with a prefix of its own. */
   options: BentocacheDriverOptions
+  /** Makes a driver. */
   factory: (config: BentocacheDriverOptions) => MintringDriver
 } {
   return { options, factory: (config) => new MintringDriver(config) }

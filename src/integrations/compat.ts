@@ -62,18 +62,21 @@ export class Memcached extends ServerCommands {
     )
   }
 
+  /** Stores a value for `lifetime` seconds; 0 is for ever. */
   set(key: string, value: unknown, lifetime: number, callback?: Callback<boolean>): void {
     this.#store('set', key, value, lifetime, callback, (wireKey, ttl) =>
       this.client.set(wireKey, value, { ttl }),
     )
   }
 
+  /** Stores only what is there already; else an error with `notStored: true`. */
   replace(key: string, value: unknown, lifetime: number, callback?: Callback<boolean>): void {
     this.#store('replace', key, value, lifetime, callback, (wireKey, ttl) =>
       this.client.replace(wireKey, value, { ttl }),
     )
   }
 
+  /** Stores only what is not there yet; else an error with `notStored: true`. */
   add(key: string, value: unknown, lifetime: number, callback?: Callback<boolean>): void {
     this.#store('add', key, value, lifetime, callback, (wireKey, ttl) =>
       this.client.add(wireKey, value, { ttl }),
@@ -97,12 +100,14 @@ export class Memcached extends ServerCommands {
     })
   }
 
+  /** Writes behind what is there; else an error with `notStored: true`. */
   append(key: string, value: unknown, callback?: Callback<boolean>): void {
     this.#ask({ type: 'append', key, value }, callback, async (wireKey) =>
       storedOrThrow(await this.client.append(wireKey, codec.encode(value).body)),
     )
   }
 
+  /** Writes before what is there; else an error with `notStored: true`. */
   prepend(key: string, value: unknown, callback?: Callback<boolean>): void {
     this.#ask({ type: 'prepend', key, value }, callback, async (wireKey) =>
       storedOrThrow(await this.client.prepend(wireKey, codec.encode(value).body)),
@@ -114,6 +119,7 @@ export class Memcached extends ServerCommands {
     this.#count('incr', key, value, callback)
   }
 
+  /** The same as incr(). */
   increment(key: string, value: number, callback?: Callback<number | false>): void {
     this.#count('incr', key, value, callback)
   }
@@ -123,6 +129,7 @@ export class Memcached extends ServerCommands {
     this.#count('decr', key, value, callback)
   }
 
+  /** The same as decr(). */
   decrement(key: string, value: number, callback?: Callback<number | false>): void {
     this.#count('decr', key, value, callback)
   }
@@ -132,6 +139,7 @@ export class Memcached extends ServerCommands {
     this.#ask({ type: 'delete', key }, callback, (wireKey) => this.client.delete(wireKey))
   }
 
+  /** The same as del(). */
   delete(key: string, callback?: Callback<boolean>): void {
     this.del(key, callback)
   }

@@ -6,9 +6,13 @@ import { secondsOf } from './whole-seconds.ts'
  * One entry of Keyv's `setMany`: version 5 says `ttl` (ms from now), 6 `expires` (a date in ms).
  */
 export interface KeyvEntry {
+  /** The key, without its namespace for Keyv 6. */
   readonly key: string
+  /** What Keyv made of the value. */
   readonly value: unknown
+  /** Keyv 5: milliseconds from now; for ever when absent. */
   readonly ttl?: number | undefined
+  /** Keyv 6: a date in milliseconds; for ever when absent. */
   readonly expires?: number | undefined
 }
 
@@ -28,9 +32,16 @@ export interface KeyvMintringOptions {
 export class KeyvMintring {
   /** Keyv sets this; it is the scope of `clear()`. */
   namespace: string | undefined = undefined
-  readonly opts: { readonly dialect: 'memcached' } = { dialect: 'memcached' }
+  /** What Keyv asks a store about. */
+  readonly opts: {
+    /** The kind of store. */
+    readonly dialect: 'memcached'
+  } = { dialect: 'memcached' }
   /** Tells Keyv 6 that `expires` is understood; absent for Keyv 5. */
-  readonly capabilities?: { readonly expires: true }
+  readonly capabilities?: {
+    /** Lifetimes come as dates. */
+    readonly expires: true
+  }
   readonly #store: ClearableStore
   readonly #version: 5 | 6
 
@@ -45,10 +56,12 @@ export class KeyvMintring {
     return this
   }
 
+  /** The stored value, or undefined. */
   async get<Value>(key: string): Promise<Value | undefined> {
     return (await this.#store.get(this.#full(key))) as Value | undefined
   }
 
+  /** The stored values in the order of the keys, undefined for misses. */
   async getMany<Value>(keys: readonly string[]): Promise<Array<Value | undefined>> {
     const values = await this.#store.getMany(keys.map((key) => this.#full(key)))
     return values as Array<Value | undefined>
@@ -66,10 +79,12 @@ export class KeyvMintring {
     return this.#store.set(this.#full(key), value, secondsOf(ttlMs))
   }
 
+  /** Stores several entries; whether each was stored. */
   async setMany(entries: readonly KeyvEntry[]): Promise<boolean[]> {
     return Promise.all(entries.map((e) => this.set(e.key, e.value, e.expires ?? e.ttl)))
   }
 
+  /** Whether it was there. */
   async delete(key: string): Promise<boolean> {
     return this.#store.delete(this.#full(key))
   }
@@ -80,14 +95,17 @@ export class KeyvMintring {
     return this.#version === 6 ? deleted : deleted.some(Boolean)
   }
 
+  /** Whether it is there. Reads the value to tell. */
   async has(key: string): Promise<boolean> {
     return (await this.get(key)) !== undefined
   }
 
+  /** Whether each is there. */
   async hasMany(keys: readonly string[]): Promise<boolean[]> {
     return (await this.getMany(keys)).map((value) => value !== undefined)
   }
 
+  /** Forgets every key of the namespace, by one write. */
   async clear(): Promise<void> {
     await this.#store.clear(this.namespace ?? '')
   }

@@ -4,20 +4,31 @@ import { wholeSeconds } from './whole-seconds.ts'
 
 /** What Next.js keeps of one `use cache` result; times in seconds, `timestamp` in ms. */
 export interface NextCacheEntry {
+  /** The rendered bytes, to be read once. */
   readonly value: ReadableStream<Uint8Array>
+  /** The tags that invalidate it. */
   readonly tags: readonly string[]
+  /** How long clients may use it without asking. */
   readonly stale: number
+  /** When it was made. */
   readonly timestamp: number
+  /** How long after that it may be served at all. */
   readonly expire: number
+  /** How long after that it is fresh. */
   readonly revalidate: number
 }
 
 /** Next.js's `cacheHandlers` interface. */
 export interface NextCacheHandler {
+  /** The entry, or undefined when it is not there or no longer valid. */
   get(key: string, softTags?: readonly string[]): Promise<NextCacheEntry | undefined>
+  /** Stores an entry once it is rendered. */
   set(key: string, pending: Promise<NextCacheEntry>): Promise<void>
+  /** Nothing to do: tags are read with the entries. */
   refreshTags(): Promise<void>
+  /** When the last of these tags ended its entries, in ms since the epoch; 0 for never. */
   getExpiration(tags: readonly string[]): Promise<number>
+  /** Marks the entries of these tags stale, and ended after `expire` seconds. */
   updateTags(tags: readonly string[], durations?: { readonly expire?: number }): Promise<void>
 }
 

@@ -55,10 +55,14 @@ export type Next = (error?: unknown) => void
 
 /** What of Fastify's objects is used. */
 export interface FastifyRequestLike {
+  /** The request of node:http underneath. */
   readonly raw: IncomingMessage
 }
+/** What is used of a Fastify reply. */
 export interface FastifyReplyLike {
+  /** The response of node:http underneath. */
   readonly raw: ServerResponse
+  /** Tells Fastify that the response is written elsewhere. */
   hijack(): unknown
 }
 

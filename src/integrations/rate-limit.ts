@@ -6,7 +6,9 @@ import { wholeSeconds } from './whole-seconds.ts'
 
 /** How many hits a client has made in its window, and when the window ends. */
 export interface RateLimitInfo {
+  /** Hits in this window, this one included. */
   readonly totalHits: number
+  /** When the window ends. */
   readonly resetTime: Date
 }
 
@@ -31,6 +33,7 @@ const GENERATION_AGE_MS = 1000
 export class RateLimitStore {
   /** Tells express-rate-limit that processes share the counters. */
   readonly localKeys = false as const
+  /** Put before every key. */
   readonly prefix: string
   readonly #client: MemcachedClient
   readonly #generation: Generation

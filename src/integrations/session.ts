@@ -3,9 +3,13 @@ import { safeKey } from './safe-key.ts'
 
 /** What both hosts keep of a session: anything JSON can carry, with its cookie. */
 export interface StoredSession {
+  /** What decides how long the session lives. */
   readonly cookie?: {
+    /** Milliseconds to live. */
     readonly maxAge?: number | null | undefined
+    /** Milliseconds to live, as the cookie was made. */
     readonly originalMaxAge?: number | null | undefined
+    /** When it ends. */
     readonly expires?: Date | string | null | undefined
   }
 }
@@ -22,9 +26,13 @@ type Done<T = void> = (error: unknown, result?: T) => void
 
 /** The four calls that express-session and @fastify/session make. */
 export interface SessionCalls {
+  /** The session, or null. */
   get(id: string, done: Done<StoredSession | null>): void
+  /** Stores a session for as long as its cookie lives. */
   set(id: string, session: StoredSession, done?: Done): void
+  /** Deletes a session. */
   destroy(id: string, done?: Done): void
+  /** Prolongs a session without writing it. */
   touch(id: string, session: StoredSession, done?: Done): void
 }
 

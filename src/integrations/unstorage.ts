@@ -4,6 +4,7 @@ import { wholeSeconds } from './whole-seconds.ts'
 
 /** Settings of the unstorage driver. */
 export interface UnstorageDriverOptions {
+  /** The client to store with; it stays yours to close. */
   readonly client: MemcachedClient
   /** Put before every key, and the scope of `clear()`. Default none. */
   readonly base?: string
@@ -11,20 +12,44 @@ export interface UnstorageDriverOptions {
   readonly ttl?: number
 }
 
+/** What `getItems` answers about one key. */
+export interface UnstorageItem {
+  /** The key, as it was asked for. */
+  readonly key: string
+  /** Its value, null for a miss. */
+  readonly value: unknown
+}
+
 /** What unstorage calls. `getKeys` answers nothing: memcached cannot list keys. */
 export interface UnstorageDriver {
+  /** What unstorage shows. */
   readonly name: 'mintring'
-  readonly flags: { readonly ttl: true }
+  /** What unstorage asks a driver about. */
+  readonly flags: {
+    /** Items may have a lifetime. */
+    readonly ttl: true
+  }
+  /** The settings it was made with. */
   readonly options: UnstorageDriverOptions
+  /** The client underneath. */
   getInstance(): MemcachedClient
+  /** Whether it is there. Reads the value to tell. */
   hasItem(key: string): Promise<boolean>
+  /** The value, null for a miss. */
   getItem(key: string): Promise<unknown>
+  /** What setItemRaw stored, null for a miss. */
   getItemRaw(key: string): Promise<unknown>
-  getItems(items: ReadonlyArray<{ key: string }>): Promise<Array<{ key: string; value: unknown }>>
+  /** The values of several keys, null for misses. */
+  getItems(items: ReadonlyArray<{ key: string }>): Promise<UnstorageItem[]>
+  /** Stores a text for `ttl` seconds, by default those of the driver. */
   setItem(key: string, value: string, options?: { ttl?: number }): Promise<void>
+  /** Stores bytes, or anything that JSON can carry. */
   setItemRaw(key: string, value: unknown, options?: { ttl?: number }): Promise<void>
+  /** Deletes an item. */
   removeItem(key: string): Promise<void>
+  /** Always empty. */
   getKeys(): Promise<string[]>
+  /** Forgets every key below `base`, by one write. */
   clear(): Promise<void>
 }
 

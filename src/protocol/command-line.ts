@@ -11,6 +11,7 @@ export const MAX_COMMAND_TOKENS = 23
  * every line; `bytes` may be the caller's chunk, so read it inside the callback only.
  */
 export class CommandLine {
+  /** What the words are cut from. */
   bytes: Buffer = Buffer.alloc(0)
   /** How many words the line has. */
   count = 0
@@ -54,10 +55,12 @@ export class CommandLine {
     this.#detached = true
   }
 
+  /** Where word `index` begins in `bytes`; the line must have it. */
   start(index: number): number {
     return this.#bounds[index << 1]!
   }
 
+  /** Where word `index` ends in `bytes`; the line must have it. */
   end(index: number): number {
     return this.#bounds[(index << 1) + 1]!
   }

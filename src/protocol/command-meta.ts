@@ -17,24 +17,35 @@ export class MetaFlags {
   key = ''
   /** The index in the line of the first flag. */
   first = 0
+  /** `u`: do not count this as a use of the item. */
   noUpdate = false
+  /** `v`: the value is asked for. */
   value = false
+  /** `I`: mark stale. */
   invalidate = false
+  /** `q`: no answer when all is as usual. */
   quiet = false
+  /** `b`: the key came as base64. */
   keyIsBase64 = false
   /** `x`: drop the value and keep the item (1.6.27). */
   dropValue = false
   /** The mode letter of `M`, '' when none was given. */
   mode = ''
+  /** `N`: create an item that lives so many seconds when there is none. */
   vivifyTtl: number | undefined = undefined
+  /** `T`: seconds to live from now on. */
   ttl: number | undefined = undefined
+  /** `R`: elect a client to refill when the item has fewer seconds left. */
   recacheTtl: number | undefined = undefined
+  /** `F`: client flags. */
   clientFlags = 0
   /** `C`: the CAS the item must have. */
   cas: bigint | undefined = undefined
   /** `E`: the CAS the item will have (1.6.27). */
   explicitCas: bigint | undefined = undefined
+  /** `J`: what a counter that is not there starts with. */
   initial = 0n
+  /** `D`: what is added or taken. */
   delta = 1n
 
   /** Reads the words of `line` from `first` on; `known` are the flag letters of this server. */

@@ -28,7 +28,9 @@ export function itemBytes(
  * Storage commands come with `data`; everything else is read from `line`.
  */
 export class Command {
+  /** The words of the line. */
   readonly line: CommandLine = new CommandLine()
+  /** The flags of a meta command. */
   readonly meta: MetaFlags = new MetaFlags()
   /** The first word of the line as it came, '' on an empty line. */
   verb = ''
@@ -38,16 +40,21 @@ export class Command {
   problem: string | undefined = undefined
   /** Set on storage commands whose item is over the limit; the value is swallowed. */
   tooLarge = false
+  /** Whether the client wants no answer. */
   noreply = false
   /** The key of a storage or meta command, one character per byte. */
   key = ''
+  /** The client flags of a storage command. */
   flags = 0
+  /** The exptime of a classic storage command, as it came: 0, seconds, a Unix time, or negative. */
   exptime = 0
   /** The CAS of `cas`. */
   cas = 0n
   /** The value's bytes: `data` from `dataStart`, `length` of them. */
   length = 0
+  /** What the value is read from: perhaps the chunk that was pushed. */
   data: Buffer = EMPTY
+  /** Where the value begins in `data`. */
   dataStart = 0
   /** Whether `data` was allocated for this command alone, so that it may be kept uncopied. */
   dataOwned = false

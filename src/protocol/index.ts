@@ -17,6 +17,7 @@ export {
   META_SINCE,
   type MetaVerb,
   metaFlagSince,
+  type NewerFlag,
   unknownMetaFlag,
 } from './meta-versions.ts'
 export { Reply, TTL_UNTOLD } from './reply.ts'

@@ -30,12 +30,20 @@ function numbers(version: string): number[] {
   return (/\d+(?:\.\d+)*/.exec(version)?.[0] ?? '0').split('.').map(Number)
 }
 
+/** A flag that a server is too old for. */
+export interface NewerFlag {
+  /** Its letter. */
+  readonly flag: string
+  /** The first version to know it. */
+  readonly since: string
+}
+
 /** The first flag of `flags` that a server of `version` does not know, or undefined. */
 export function unknownMetaFlag(
   verb: MetaVerb,
   flags: Readonly<Record<string, unknown>>,
   version: string,
-): { readonly flag: string; readonly since: string } | undefined {
+): NewerFlag | undefined {
   const table = metaFlagSince[verb]
   for (const flag of Object.keys(flags)) {
     const since = table[flag]

@@ -9,12 +9,19 @@ export const ReplyKind = {
   Va: 1,
   /** `END`: no more VALUE, STAT, CONFIG or dump lines. */
   End: 2,
+  /** `STORED`. */
   Stored: 3,
+  /** `NOT_STORED`. */
   NotStored: 4,
+  /** `EXISTS`: the CAS did not match. */
   Exists: 5,
+  /** `NOT_FOUND`. */
   NotFound: 6,
+  /** `DELETED`. */
   Deleted: 7,
+  /** `TOUCHED`. */
   Touched: 8,
+  /** `OK`. */
   Ok: 9,
   /** The new number of an incr or decr. */
   Number: 10,
@@ -38,7 +45,9 @@ export const ReplyKind = {
   Me: 19,
   /** `ERROR`, with or without a text. */
   Error: 20,
+  /** `CLIENT_ERROR` and a text: the command was wrong. */
   ClientError: 21,
+  /** `SERVER_ERROR` and a text: the server could not do it. */
   ServerError: 22,
   /** `CONFIG <name> <flags> <bytes>` and its data block (ElastiCache discovery). */
   Config: 23,

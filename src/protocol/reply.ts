@@ -11,14 +11,18 @@ const EMPTY: Buffer = Buffer.alloc(0)
  * Positions (`…Start`, `…End`) are into `lineBuffer` or `data`, which may be the chunk just pushed.
  */
 export class Reply {
+  /** What the line is. */
   kind: ReplyKind = ReplyKind.Line
 
   /** The line is `lineBuffer[lineStart, lineEnd)`, without its line end. */
   lineBuffer: Buffer = EMPTY
+  /** Where the line begins in `lineBuffer`. */
   lineStart = 0
+  /** Where the line ends, its line end not included. */
   lineEnd = 0
   /** The key of VALUE, CONFIG, ME and of the meta flag `k`; the name of a STAT. Equal when none. */
   keyStart = 0
+  /** Where the key ends. */
   keyEnd = 0
   /** The key is base64 (meta flag `b`). */
   keyIsBase64 = false
@@ -29,7 +33,9 @@ export class Reply {
   size = 0
   /** The value is `data[dataStart, dataEnd)`; empty when the reply has none. */
   data: Buffer = EMPTY
+  /** Where the value begins in `data`. */
   dataStart = 0
+  /** Where the value ends in `data`. */
   dataEnd = 0
   /** `data` was made for this reply alone and may be kept. Otherwise it is a view: copy to keep. */
   dataOwned = false
@@ -46,9 +52,13 @@ export class Reply {
   hit = -1
   /** Meta `l`: seconds since the last access, -1 when not told. */
   lastAccess = -1
+  /** Meta `O`: where the opaque begins in `lineBuffer`. Equal to its end when none came. */
   opaqueStart = 0
+  /** Where the opaque ends. */
   opaqueEnd = 0
+  /** The CAS id: where its digits begin in `lineBuffer`. Equal to their end when none came. */
   casStart = 0
+  /** Where the digits of the CAS id end. */
   casEnd = 0
 
   /** Forgets the last reply's fields and takes a new line. The parser calls this. */

@@ -1,12 +1,17 @@
-import type { RingOptions } from './options.ts'
+import type { HashName } from './hashes/registry.ts'
+import type { DistributionName, RingOptions } from './options.ts'
 
 /** A client's placement in one word: ring options, plus what it does about dead hosts. */
 export interface CompatPreset extends RingOptions {
+  /** How hashes become servers. */
+  readonly distribution: DistributionName
+  /** How keys become hashes. */
+  readonly hash: HashName
   /** False where that client never ejects a host, so that the keys of a dead one fail. */
   readonly autoEjectHosts?: boolean
 }
 
-function preset<const Preset extends CompatPreset>(options: Preset): Readonly<Preset> {
+function preset(options: CompatPreset): CompatPreset {
   return Object.freeze(options)
 }
 

@@ -2,10 +2,15 @@ import type { Key } from './key.ts'
 
 /** Which servers two rings do not share, by name or address. */
 export interface Change {
+  /** Servers of the first ring. */
   readonly labelsBefore: readonly string[]
+  /** Servers of the second ring. */
   readonly labelsAfter: readonly string[]
+  /** Servers of the first ring alone. */
   readonly removed: readonly string[]
+  /** Servers of the second ring alone. */
   readonly added: readonly string[]
+  /** Servers of both that have another weight. */
   readonly reweighted: readonly string[]
 }
 
@@ -20,8 +25,11 @@ export interface Difference {
    * weight.
    */
   readonly unrelated: number
+  /** Servers of the first ring alone. */
   readonly removed: readonly string[]
+  /** Servers of the second ring alone. */
   readonly added: readonly string[]
+  /** Servers of both that have another weight. */
   readonly reweighted: readonly string[]
   /** Keys per server before, in the order of the first ring's servers. */
   readonly before: readonly number[]

@@ -12,9 +12,13 @@ import { warnOfTraps } from './traps.ts'
 
 /** A location as plain data. */
 export interface LocationData<Server> {
+  /** The server, as it was given to the ring. */
   readonly server: Server
+  /** Its index in the ring's list. */
   readonly index: number
+  /** The key's hash, unsigned 32-bit. */
   readonly hash: number
+  /** The point on the continuum that decided; undefined for distributions without one. */
   readonly point: number | undefined
 }
 
@@ -66,6 +70,7 @@ export class Location<Server extends RingServer = RingServer> {
     return { server: this.server, index: this.index, hash: this.hash, point: this.point }
   }
 
+  /** What console.log shows. */
   [inspect.custom](): LocationData<Server> {
     return this.toJSON()
   }
@@ -75,7 +80,9 @@ export class Location<Server extends RingServer = RingServer> {
 export class Ring<Server extends RingServer = RingServer> {
   /** The servers, as they were given. */
   readonly servers: readonly Server[]
+  /** How hashes become servers. */
   readonly distribution: DistributionName
+  /** How keys become hashes. */
   readonly hash: HashName
   /** What a client with this ring does about dead servers: `indexOfLive`, or `rebuiltOver`. */
   readonly ejection: 'skip' | 'rebuild'

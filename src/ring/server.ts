@@ -27,7 +27,9 @@ export interface ServerObject {
   readonly ip?: string | undefined
   /** TLS to this server: `true`, or options of `tls.connect`. */
   readonly tls?: boolean | ConnectionOptions | undefined
+  /** For servers that ask who is there (memcached `-Y`). */
   readonly username?: string | undefined
+  /** The password that goes with `username`. */
   readonly password?: string | undefined
 }
 
@@ -39,14 +41,23 @@ export type RingServer = string | ServerObject
 
 /** A server with everything filled in. For a Unix socket `host` is the path and `port` is 0. */
 export interface ParsedServer {
+  /** Host name or address as it was written, without the brackets of IPv6. */
   readonly host: string
+  /** TCP port. */
   readonly port: number
+  /** Share of the keys relative to the other servers. */
   readonly weight: number
+  /** The name it was given. */
   readonly name: string | undefined
+  /** Path of a Unix socket. */
   readonly path: string | undefined
+  /** The resolved address, where it was given. */
   readonly ip: string | undefined
+  /** TLS to this server: `true`, or options of `tls.connect`. */
   readonly tls: boolean | ConnectionOptions | undefined
+  /** For servers that ask who is there (memcached `-Y`). */
   readonly username: string | undefined
+  /** The password that goes with `username`. */
   readonly password: string | undefined
   /** `name`, else `host:port`, `[ipv6]:port` or the socket's path. */
   readonly label: string

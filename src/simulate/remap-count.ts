@@ -14,14 +14,19 @@ export interface Placing {
 
 /** Work that can be done on any thread: generated keys from `from` up to, not including, `to`. */
 export interface RemapShard {
+  /** The servers before the change. */
   readonly servers: readonly RingServer[]
   /** The servers after the change, for every way it can fall. */
   readonly trials: readonly (readonly RingServer[])[]
+  /** The distribution and the hash to count with. */
   readonly placing: Placing
+  /** Further ring options. */
   readonly options: RingOptions
   /** Keys are this with `%d` replaced by a number. */
   readonly keyFormat: string
+  /** The number of the first key. */
   readonly from: number
+  /** The number after that of the last key. */
   readonly to: number
 }
 

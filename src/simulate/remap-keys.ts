@@ -6,7 +6,9 @@ const MAX_KEY_BYTES = 250
 
 /** Lines that were no keys, counted by reason. */
 export interface SkippedLines {
+  /** Without any byte. */
   empty: number
+  /** Over the 250 bytes of a key. */
   tooLong: number
   /** With spaces, control characters or NUL: nothing memcached could hold. */
   unusable: number

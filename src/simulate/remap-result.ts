@@ -28,7 +28,9 @@ export interface Balance {
  * fall.
  */
 export interface RemapResult extends Balance {
+  /** The distribution counted. */
   readonly distribution: DistributionName
+  /** The hash counted. */
   readonly hash: HashName
   /** Keys whose server changes. */
   readonly moved: number
@@ -41,11 +43,18 @@ export interface RemapResult extends Balance {
    * own keys alone. Undefined when the change is not just servers leaving.
    */
   readonly movedIfSkipped: number | undefined
-  /** The least and the most that moved in one way the change fell. */
+  /** The least that moved in one way the change fell. */
   readonly movedMin: number
+  /** The most that moved in one way the change fell. */
   readonly movedMax: number
   /** The way that moved most. */
-  readonly worst: Balance & { readonly change: string; readonly labels: readonly string[] }
+  readonly worst: Balance & {
+    /** The change in words. */
+    readonly change: string
+    /** The servers after it, in the order of `shares`. */
+    readonly labels: readonly string[]
+  }
+  /** What the origin is asked for; undefined without `requestsPerSecond` and `hitRatio`. */
   readonly origin: OriginLoad | undefined
   /** Why keys of unchanged servers move, where that is known. */
   readonly remark: string | undefined

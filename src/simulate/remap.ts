@@ -26,6 +26,7 @@ import { type RemapResult, resultOf } from './remap-result.ts'
 export interface RemapInput {
   /** The servers before the change, or how many to make up. */
   readonly servers: number | readonly RingServer[]
+  /** What becomes of the servers. */
   readonly change: RemapChange
   /** How many keys to make up (100,000 by default), or the keys themselves. */
   readonly keys?: number | Iterable<Key> | AsyncIterable<Key> | undefined
@@ -58,6 +59,7 @@ export interface RemapInput {
     | undefined
   /** 1 by default. */
   readonly shards?: number | undefined
+  /** Ends the count: it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -65,11 +67,13 @@ export interface RemapInput {
 export interface RemapReport {
   /** The change in words. */
   readonly change: string
+  /** How many keys were counted. */
   readonly keys: number
   /** The servers before the change. */
   readonly servers: readonly string[]
   /** Over how many ways the change can fall the figures are averaged. */
   readonly trials: number
+  /** One per distribution and hash. */
   readonly results: readonly RemapResult[]
 }
 

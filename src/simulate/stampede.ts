@@ -25,6 +25,7 @@ export interface StampedeInput {
   readonly readsPerSecond?: number
   /** Writes per second of the whole fleet, each followed by one of `writeKinds`. Default 0. */
   readonly writesPerSecond?: number
+  /** What follows a write, one of these by chance. Default `invalidate`. */
   readonly writeKinds?: readonly WriteKind[]
   /** Virtual seconds. Default 60. */
   readonly seconds?: number
@@ -32,13 +33,17 @@ export interface StampedeInput {
   readonly loaderMs?: number
   /** The longest way to the server. Default 2. */
   readonly latencyMs?: number
-  /** Shares of loads that kill their process, throw, or take 25 times as long. Default 0. */
+  /** The share of loads that kill their process. Default 0. */
   readonly crashShare?: number
+  /** The share of loads that throw. Default 0. */
   readonly failShare?: number
+  /** The share of loads that take 25 times as long. Default 0. */
   readonly slowShare?: number
   /** Restarts of the server per second. Default 0. */
   readonly restartsPerSecond?: number
+  /** The commands the server knows. Default `meta`. */
   readonly dialect?: Dialect
+  /** How the fleet fills its cache. Default `stale-while-refill`. */
   readonly protection?: Protection
   /** Default: ttl 10, staleWhileRevalidate 60, lease 4. */
   readonly policy?: RefillPolicy
@@ -46,22 +51,29 @@ export interface StampedeInput {
 
 /** What happened. */
 export interface StampedeReport {
+  /** The seed that brings this outcome back. */
   readonly seed: number
+  /** Client processes. */
   readonly processes: number
+  /** How the fleet filled its cache. */
   readonly protection: Protection
+  /** Reads that were begun. */
   readonly reads: number
   /** Reads that ended with an error. */
   readonly failed: number
   /** Reads of living processes that never ended. */
   readonly pending: number
+  /** Reads, by how they got their value. */
   readonly states: Readonly<Record<RefillEntry['state'], number>>
   /** Calls of the loader: what the origin has to bear. */
   readonly loads: number
   /** The most at once. */
   readonly peakLoads: number
+  /** Loads that began in each virtual second. */
   readonly loadsPerSecond: readonly number[]
   /** Loads that ran beside another of the same key without need. */
   readonly overlaps: number
+  /** Processes that died while loading. */
   readonly crashes: number
   /** The longest from the death of a loading process to the next load of its key. */
   readonly recoveryMs: number

@@ -12,6 +12,7 @@ export interface DumpOptions {
   readonly host?: string | undefined
   /** Slab classes, `'all'` (the default), or `'hash'` to walk the hash table instead. */
   readonly range?: CrawlRange | undefined
+  /** Ends the dump and closes its connection. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -19,11 +20,13 @@ export interface DumpOptions {
 export interface WatchOptions {
   /** The host to watch; needed when there are several. */
   readonly host?: string | undefined
+  /** Ends the watching and closes its connection. */
   readonly signal?: AbortSignal | undefined
 }
 
 /** An item as a server lists it. */
 export interface DumpedItem {
+  /** The host that has it, as `hosts()` names it. */
   readonly host: string
   /** The key on the wire, prefix included. */
   readonly key: string
@@ -31,9 +34,11 @@ export interface DumpedItem {
   readonly expiresAt: number
   /** Unix time in seconds of the last access. */
   readonly lastAccessAt: number
+  /** The item's version. */
   readonly cas: bigint
   /** Whether it was read since it was stored. */
   readonly fetched: boolean
+  /** The slab class it lies in. */
   readonly slabClass: number
   /** Bytes, the server's bookkeeping included. */
   readonly size: number
@@ -41,12 +46,15 @@ export interface DumpedItem {
 
 /** A key as `mgdump` lists it. */
 export interface DumpedKey {
+  /** The host that has it, as `hosts()` names it. */
   readonly host: string
+  /** The key on the wire, prefix included. */
   readonly key: string
 }
 
 /** Something a server reported to watch(). */
 export interface WatchEvent {
+  /** The host that reported it, as `hosts()` names it. */
   readonly host: string
   /** Such as `item_get`, `item_store`, `eviction`, `conn_new`. */
   readonly type: string

@@ -25,6 +25,7 @@ export interface MetaReply {
   readonly status: 'done' | 'missing' | 'not_stored' | 'exists'
   /** The bytes of the value (flag v). */
   readonly value: Buffer | undefined
+  /** Client flags (flag f); 0 when not asked for. */
   readonly flags: number
   /** The CAS id (flag c). */
   readonly cas: bigint | undefined

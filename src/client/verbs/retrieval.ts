@@ -12,6 +12,7 @@ import type { Codec } from '../values/codec.ts'
 
 /** A value with what the server knows of it. */
 export interface Entry<Value> {
+  /** The value, decoded. */
   readonly value: Value
   /** The item's version, for `cas()`. */
   readonly cas: bigint

@@ -27,7 +27,9 @@ export class ServerCommands extends EventEmitter {
   readonly servers: readonly string[]
   /** The mintring client underneath, for what callbacks cannot say. */
   readonly client: MemcachedClient
+  /** How keys are prefixed, checked and shortened. @internal */
   protected readonly rules: KeyRules
+  /** Tells of failing servers by events. @internal */
   protected readonly health: HealthEvents
 
   constructor(locations: Locations | undefined, options: MemcachedOptions) {
@@ -39,6 +41,7 @@ export class ServerCommands extends EventEmitter {
     this.health = new HealthEvents(this.client, this, options.remove === true)
   }
 
+  /** The version of every server. */
   version(callback?: Everywhere<ServerVersion>): void {
     this.#askAll('version', ['version'], callback, (server, [reply]) =>
       versionOf(server, reply?.line.replace('VERSION ', '') ?? ''),
@@ -50,34 +53,42 @@ export class ServerCommands extends EventEmitter {
     this.#askAll('flush_all', ['flush_all'], callback, () => true as const)
   }
 
+  /** The same as flush(). */
   flushAll(callback?: Everywhere<true>): void {
     this.flush(callback)
   }
 
+  /** The statistics of every server. */
   stats(callback?: Everywhere<ServerStatistics>): void {
     this.#askAll('stats', ['stats'], callback, plainStatistics)
   }
 
+  /** The settings of every server. */
   settings(callback?: Everywhere<ServerStatistics>): void {
     this.#askAll('stats settings', ['stats', 'settings'], callback, plainStatistics)
   }
 
+  /** The same as settings(). */
   statsSettings(callback?: Everywhere<ServerStatistics>): void {
     this.settings(callback)
   }
 
+  /** The slab statistics of every server. */
   slabs(callback?: Everywhere<ServerStatistics>): void {
     this.#askAll('stats slabs', ['stats', 'slabs'], callback, slabStatistics)
   }
 
+  /** The same as slabs(). */
   statsSlabs(callback?: Everywhere<ServerStatistics>): void {
     this.slabs(callback)
   }
 
+  /** The item statistics of every server. */
   items(callback?: Everywhere<ServerStatistics>): void {
     this.#askAll('stats items', ['stats', 'items'], callback, itemStatistics)
   }
 
+  /** The same as items(). */
   statsItems(callback?: Everywhere<ServerStatistics>): void {
     this.items(callback)
   }
