@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { isMintringError } from '../errors.ts'
 import { didYouMean } from '../ring/suggest.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
@@ -10,6 +11,10 @@ export async function runCommandLine(argv: readonly string[], io: CliIo): Promis
     io.out(overview())
     return name === undefined ? exitCodes.usage : exitCodes.ok
   }
+  if (name === '--version' || name === '-v') {
+    io.out(`${version()}\n`)
+    return exitCodes.ok
+  }
   if (name === 'help') return help(rest[0], io)
   try {
     const verb = verbNamed(name)
@@ -18,6 +23,11 @@ export async function runCommandLine(argv: readonly string[], io: CliIo): Promis
   } catch (error) {
     return complain(name, error, io)
   }
+}
+
+/** The package finds its own manifest by its name, wherever this file was built to. */
+function version(): string {
+  return createRequire(import.meta.url)('mintring/package.json').version
 }
 
 async function help(name: string | undefined, io: CliIo): Promise<number> {

@@ -20,6 +20,7 @@ export type ReaderNews =
       readonly values: readonly string[]
       readonly errors: readonly string[]
       readonly slowestMs: number
+      readonly medianMs: number
     }
 
 const cache = new MemcachedClient(process.argv.slice(2), { requestTimeoutMs: 1_000 })
@@ -37,7 +38,7 @@ async function read(order: ReadOrder): Promise<void> {
   }
   const values = new Set<string>()
   const errors: string[] = []
-  let slowestMs = 0
+  const timesMs: number[] = []
   const one = async (): Promise<void> => {
     const startMs = performance.now()
     try {
@@ -45,10 +46,13 @@ async function read(order: ReadOrder): Promise<void> {
     } catch (error) {
       errors.push(String(error))
     }
-    slowestMs = Math.max(slowestMs, performance.now() - startMs)
+    timesMs.push(performance.now() - startMs)
   }
   await Promise.all(Array.from({ length: readers }, one))
-  tell({ kind: 'done', values: [...values], errors, slowestMs })
+  timesMs.sort((a, b) => a - b)
+  const slowestMs = timesMs.at(-1) ?? 0
+  const medianMs = timesMs[timesMs.length >> 1] ?? 0
+  tell({ kind: 'done', values: [...values], errors, slowestMs, medianMs })
 }
 
 process.on('message', (order: ReadOrder) => void read(order))
