@@ -115,7 +115,10 @@ export class ClientBase {
   }
 
   /** What JSON.stringify writes: hosts and their state. Never credentials. */
-  toJSON(): { readonly hosts: HostSnapshot[] } {
+  toJSON(): {
+    /** As `hosts()` tells them. */
+    readonly hosts: HostSnapshot[]
+  } {
     return { hosts: this.hosts() }
   }
 
