@@ -1,0 +1,27 @@
+// The origin: a SQLite file behind one connection, in a thread of its own, so that its slowness is
+// felt as that of a database elsewhere is.
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+
+/** Starts the database. `report(category)` is expensive; `calls` tells when it was asked for what. */
+export async function openOrigin() {
+  const worker = new Worker(new URL('./database.js', import.meta.url))
+  const waiting = new Map()
+  const calls = []
+  let next = 0
+  await once(worker, 'message')
+  worker.on('message', ({ id, report }) => {
+    waiting.get(id)(report)
+    waiting.delete(id)
+  })
+  worker.unref()
+  return {
+    calls,
+    report(category) {
+      const id = next++
+      calls.push({ category, atMs: Date.now() })
+      worker.postMessage({ id, category })
+      return new Promise((resolve) => waiting.set(id, resolve))
+    },
+  }
+}

@@ -1,0 +1,23 @@
+// What an example needs before it runs: its packages, and mintring built from this repository.
+// In a service of your own both are `npm install mintring`.
+import { spawnSync } from 'node:child_process'
+import { existsSync, symlinkSync } from 'node:fs'
+import { dirname } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const root = dirname(here)
+
+const link = `${here}/node_modules/mintring`
+
+if (!existsSync(`${here}/node_modules/express`)) npm(here, 'ci', '--ignore-scripts')
+if (!existsSync(link)) symlinkSync('../..', link, 'junction')
+if (!existsSync(`${root}/dist`)) npm(root, 'run', 'build')
+
+function npm(folder, ...args) {
+  if (args[0] === 'run' && !existsSync(`${root}/node_modules`)) npm(root, 'run', 'setup')
+  const command = [process.env.npm_execpath, ...args, '--no-audit', '--no-fund']
+  const { status } = spawnSync(process.execPath, command, { cwd: folder, stdio: 'inherit' })
+  if (status !== 0) process.exit(status ?? 1)
+}
