@@ -2,6 +2,7 @@
 // Collects the files itself, because Node 20 finds no TypeScript test by itself, and passes.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -20,8 +21,8 @@ if (files.length === 0) {
 
 const hasConcurrency = options.some((option) => option.startsWith('--test-concurrency'))
 const flags = ['--import', 'tsx', '--unhandled-rejections=strict', '--test']
-// Most of a test's time is waiting for a server or a clock, so two a core is not too many.
-if (!hasConcurrency) flags.push('--test-concurrency=4')
+// Two at least, because many tests wait; no more than cores, because many measure time.
+if (!hasConcurrency) flags.push(`--test-concurrency=${Math.max(2, availableParallelism())}`)
 if (!options.some((option) => option.startsWith('--test-reporter'))) {
   flags.push('--test-reporter=spec')
 }
