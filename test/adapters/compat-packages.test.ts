@@ -8,8 +8,10 @@ import { rateLimit } from 'express-rate-limit'
 import session from 'express-session'
 import { MemcachedStore } from 'rate-limit-memcached'
 import { RateLimiterMemcache } from 'rate-limiter-flexible'
+import { behaviorsFrom } from '../../src/behaviors/behaviors-from.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
-import { skipWithoutMemcached } from '../support/memcached.ts'
+import { sessionStore } from '../../src/integrations/session.ts'
+import { skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
 import { realCache, serving } from './support.ts'
 
 const require = createRequire(import.meta.url)
@@ -74,6 +76,20 @@ describe('connect-memcached, unchanged, on mintring', { skip: skipWithoutMemcach
     assert.equal(await real.cache.get('cm:x'), undefined)
     store.client.end()
   })
+})
+
+test('sessionStore goes on with the sessions of connect-memcached', async () => {
+  const server = await startMemcached()
+  const address = `${server.host}:${server.port}`
+  const theirs = new (connectMemcached(session))({ client: new Memcached(address) })
+  await new Promise((done) => theirs.set('id', { cookie: { maxAge: 60_000 }, user: 'Ada' }, done))
+  theirs.client.end()
+  const client = new MemcachedClient(address, behaviorsFrom.memcached({}))
+  const ours = sessionStore(client, { prefix: '' })
+  const found = await new Promise((done) => ours.get('id', (_, kept) => done(kept)))
+  assert.deepEqual(found, { cookie: { maxAge: 60_000 }, user: 'Ada' })
+  await client.close()
+  await server.kill()
 })
 
 describe('rate-limit-memcached, unchanged, on mintring', { skip: skipWithoutMemcached() }, () => {
