@@ -11,12 +11,14 @@ function iptables(...rule: readonly (string | number)[]): void {
   execFileSync('iptables', ['-w', ...rule.map(String)])
 }
 
+/** Also before each case: one that failed may have left its rules. */
 function heal(): void {
   iptables('-F', 'INPUT')
 }
 
 for (const seconds of [1, 4]) {
   test(`a black hole of ${seconds} s, established connections included: reads find another host`, async (t) => {
+    heal()
     const { servers, load, state, finish } = await startFaultCase(t)
     t.after(heal)
     load.start()
@@ -30,12 +32,16 @@ for (const seconds of [1, 4]) {
     assert.ok(ejectedMs < limitMs, `ejected after ${ejectedMs} ms`)
     await sleep(50)
     const peak = load.report.peakInFlight
+    const peakBurst = (600 * 3 * load.report.maxLagMs) / 1_000
     load.resetMax()
     await sleep(seconds * 1_000)
     assert.ok(load.report.maxMs < 100 + load.report.maxLagMs, `waits ${load.report.maxMs} ms`)
-    assert.ok(load.report.peakInFlight < 60, `${load.report.peakInFlight} in flight`)
-    // 200 operations a second go there, each for two attempts at most.
-    assert.ok(peak < (200 * 2 * requestTimeoutMs) / 1_000 + 100, `${peak} in flight`)
+    // 200 operations a second go there, each for two attempts at most; a late tick issues more at
+    // once.
+    const burst = (600 * load.report.maxLagMs) / 1_000
+    const inFlight = load.report.peakInFlight
+    assert.ok(inFlight < 60 + burst * 2, `${inFlight} in flight`)
+    assert.ok(peak < (200 * 2 * requestTimeoutMs) / 1_000 + 100 + peakBurst, `${peak} in flight`)
     heal()
     const healedMs = performance.now()
     await until(() => state() === 'up')
@@ -47,6 +53,7 @@ for (const seconds of [1, 4]) {
 }
 
 test('replies are lost and commands executed: no wrong value, writes say what they know', async (t) => {
+  heal()
   const { servers, load, client, finish } = await startFaultCase(t)
   t.after(heal)
   load.start()
@@ -79,6 +86,7 @@ test('replies are lost and commands executed: no wrong value, writes say what th
 
 for (const percent of [5, 20]) {
   test(`${percent} % of packets are lost: nothing wrong, everything settles in time`, async (t) => {
+    heal()
     const { servers, load, finish } = await startFaultCase(t)
     t.after(heal)
     load.start()
@@ -93,6 +101,7 @@ for (const percent of [5, 20]) {
 }
 
 test('connections are reset in mid-stream and refused: no error', async (t) => {
+  heal()
   const { servers, load, state, finish } = await startFaultCase(t)
   t.after(heal)
   load.start()

@@ -53,6 +53,8 @@ export async function startFaultCase(
   const places = (await through?.(servers)) ?? servers.map(({ port }) => port)
   const client = testCluster(t, places, { hooks, ...options })
   const load = new FaultLoad(client, { opsPerSecond: 600, keys: 500, ...loadOptions })
+  // Also when the test fails: traffic that goes on would hold the process.
+  t.after(() => load.stop(0))
   await load.fill()
   const policy = { ...QUICK, ...options }
   return {
@@ -74,7 +76,9 @@ export async function startFaultCase(
 export function checkInvariants(report: LoadReport, policy: ClusterPolicy): void {
   assert.equal(report.wrong, 0, 'a value of another key')
   assert.equal(report.settled, report.issued, 'an operation that never settled')
-  const boundMs = policy.requestTimeoutMs * (1 + policy.retries) + EPSILON_MS + report.maxLagMs
+  // A busy event loop is late with the request, with its deadline and with its answer.
+  const lateMs = EPSILON_MS + report.maxLagMs * 3
+  const boundMs = policy.requestTimeoutMs * (1 + policy.retries) + lateMs
   assert.ok(report.maxMs <= boundMs, `an operation took ${report.maxMs} ms, over ${boundMs}`)
 }
 
