@@ -49,27 +49,39 @@ export interface ConnectMessage {
 
 /** `mintring:eject`: a host left the ring. */
 export interface EjectMessage {
+  /** The host, as `hosts()` names it. */
   readonly host: string
+  /** `host:port`, or the path of a socket. */
   readonly address?: string | undefined
+  /** Failures in a row that made it leave. */
   readonly failures?: number | undefined
   /** The code of the error that was one too many. */
   readonly reason?: string | undefined
+  /** Unix time in milliseconds of the next probe. */
   readonly nextProbeAtMs?: number | undefined
 }
 
 /** `mintring:probe`: an ejected host was tried in the background. */
 export interface ProbeMessage {
+  /** The host, as `hosts()` names it. */
   readonly host: string
+  /** `host:port`, or the path of a socket. */
   readonly address?: string | undefined
+  /** Whether it answered. */
   readonly ok: boolean
+  /** The code of the error, when it did not. */
   readonly reason?: string | undefined
+  /** Unix time in milliseconds of the next probe. */
   readonly nextProbeAtMs?: number | undefined
 }
 
 /** `mintring:return`: a host is back in the ring. */
 export interface ReturnMessage {
+  /** The host, as `hosts()` names it. */
   readonly host: string
+  /** `host:port`, or the path of a socket. */
   readonly address?: string | undefined
+  /** How long it was out. */
   readonly ejectedForMs?: number | undefined
 }
 
@@ -77,18 +89,32 @@ export interface ReturnMessage {
 export interface RefillMessage {
   /** `refill`, `refillError`, `leaseLost`, `leaseTakenOver`, `stale`, `bypass`, … */
   readonly event: string
+  /** The host, as `hosts()` names it. */
   readonly host?: string | undefined
   /** Only with `traceKeys`. */
   readonly key?: string | undefined
+  /** How long the load took, in milliseconds. */
   readonly tookMs?: number | undefined
+  /** How long the served value had been stale. */
   readonly staleForSeconds?: number | undefined
+  /** Why, in a word or a code. */
   readonly reason?: string | undefined
 }
 
 /** `mintring:configure`: settings or membership changed while running. */
 export interface ConfigureMessage {
   /** Old and new of what changed and nothing else; credentials are shown as `[set]`. */
-  readonly changes: Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>
+  readonly changes: Readonly<
+    Record<
+      string,
+      {
+        /** What it was. */
+        readonly from: unknown
+        /** What it is. */
+        readonly to: unknown
+      }
+    >
+  >
 }
 
 /** A traced operation: its five moments are those of `TracingChannel`. */

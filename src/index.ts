@@ -1,7 +1,15 @@
 export type { Behaviors, BehaviorsInput } from './behaviors/behaviors.ts'
+export type { BehaviorsFrom } from './behaviors/behaviors-from.ts'
 export { behaviorsFrom } from './behaviors/behaviors-from.ts'
 export type { Environment } from './behaviors/env.ts'
-export type { Serializer } from './behaviors/types.ts'
+export type { Discovery, Serializer } from './behaviors/types.ts'
+export type {
+  ConfigureMessage,
+  EjectMessage,
+  ProbeMessage,
+  RefillMessage,
+  ReturnMessage,
+} from './channels.ts'
 export type { CloseOptions } from './client/base.ts'
 export { MemcachedClient } from './client/client.ts'
 export type { ClientEvents, Listener, WarningMessage } from './client/events.ts'
@@ -34,13 +42,15 @@ export type { ErrorCode, ErrorDetails } from './errors.ts'
 export { isMintringError, MintringError } from './errors.ts'
 export type { Servers } from './hosts/address.ts'
 export type { Location } from './hosts/places.ts'
+export type { Failover, Gutter } from './hosts/policy.ts'
 export type { HostSnapshot } from './hosts/snapshot.ts'
+export type { LaneBounds } from './net/lanes.ts'
 export type { CallerOptions } from './refill/caller.ts'
 export type { Defined, Definition } from './refill/define.ts'
 export type { EntryState, RefillEntry } from './refill/entry.ts'
-export type { Loader, LoaderContext } from './refill/loading.ts'
+export type { Loader, LoaderContext, WaitUntil } from './refill/loading.ts'
 export type { ManyContext, ManyLoader } from './refill/many.ts'
-export type { RefillDefaults, RefillPolicy, Seconds } from './refill/policy.ts'
+export type { OnWaitTimeout, RefillDefaults, RefillPolicy, Seconds } from './refill/policy.ts'
 export type { RefillOptions } from './refill/refill.ts'
 export type { RefillCounters } from './refill/tally.ts'
 export { compat } from './ring/compat.ts'

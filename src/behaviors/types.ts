@@ -13,16 +13,23 @@ export interface Serializer {
 
 /** Where the server list comes from while running; asked again every `intervalMs` (60 s). */
 export type Discovery =
-  /** A configuration endpoint of ElastiCache or Memorystore, `host:port`. */
-  | { readonly endpoint: string; readonly intervalMs?: number | undefined }
-  /** A name with A or AAAA records, or SRV records when it begins with an underscore. */
   | {
-      readonly dns: string
-      readonly port?: number | undefined
+      /** A configuration endpoint of ElastiCache or Memorystore, `host:port`. */
+      readonly endpoint: string
+      /** Milliseconds from one answer to the next question; 60,000 by default. */
       readonly intervalMs?: number | undefined
     }
-  /** A function of yours. */
   | {
+      /** A name with A or AAAA records, or SRV records when it begins with an underscore. */
+      readonly dns: string
+      /** The port of all its addresses; 11211 by default. SRV records tell their own. */
+      readonly port?: number | undefined
+      /** Milliseconds from one answer to the next question; 60,000 by default. */
+      readonly intervalMs?: number | undefined
+    }
+  | {
+      /** A function of yours. */
       readonly servers: () => Promise<readonly RingServer[]> | readonly RingServer[]
+      /** Milliseconds from one answer to the next question; 60,000 by default. */
       readonly intervalMs?: number | undefined
     }

@@ -8,7 +8,9 @@ import type { Servers } from './address.ts'
  * A stand-by pool for the keys of ejected hosts. What is written to it lives `ttl` seconds at most.
  */
 export interface Gutter {
+  /** The stand-by hosts: a ring of their own. */
   readonly gutter: Servers
+  /** The longest a value lives there, in seconds. */
   readonly ttl: number
 }
 

@@ -5,7 +5,9 @@ import type { LaneOwner } from './lane-owner.ts'
 
 /** How many lanes a host gets. */
 export interface LaneBounds {
+  /** Connections that are always kept, once there. */
   readonly min: number
+  /** Connections there may be at most. */
   readonly max: number
   /** How long an unused lane beyond `min` stays; 0: for good. */
   readonly idleMs: number

@@ -6,9 +6,11 @@ export interface FleetInput {
   readonly processes?: number
   /** Hosts of the cache; 4 by default. The first one goes away. */
   readonly hosts?: number
+  /** Keys, each as often read as any other; 1,000 by default. */
   readonly keys?: number
-  /** Of the whole fleet. */
+  /** Reads per second of the whole fleet; 10,000 by default. */
   readonly readsPerSecond?: number
+  /** Writes per second of the whole fleet; 100 by default. */
   readonly writesPerSecond?: number
   /** How long the host is away, each time; 10,000 by default. */
   readonly outageMs?: number
@@ -22,7 +24,9 @@ export interface FleetInput {
   readonly detectMs?: number
   /** From the end of the outage to the last process that has it back, but for jitter. */
   readonly retryTimeoutMs?: number
+  /** What becomes of the host's keys meanwhile; `rehash` by default. */
   readonly failover?: 'rehash' | 'miss' | 'gutter'
+  /** What becomes of what it held; `trust` by default. */
   readonly onReturn?: 'trust' | 'flush'
   /** Whether a process deletes from the returning host what it wrote elsewhere; true by default. */
   readonly journal?: boolean
@@ -30,6 +34,7 @@ export interface FleetInput {
   readonly ttlMs?: number
   /** How long they live in a gutter at most; 10,000 by default. */
   readonly gutterTtlMs?: number
+  /** The same seed gives the same counts; 1 by default. */
   readonly seed?: number
 }
 

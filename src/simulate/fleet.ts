@@ -5,10 +5,13 @@ import { seededRandom } from './virtual-time.ts'
 
 /** What a fleet saw while one host was away, and after. */
 export interface FleetReport {
+  /** Reads of the whole fleet. */
   readonly reads: number
+  /** Reads that found nothing. */
   readonly misses: number
   /** Reads that were answered with a value somebody had replaced already. */
   readonly staleReads: number
+  /** `staleReads` over `reads`. */
   readonly staleShare: number
   /** How long the oldest of those values had been replaced. */
   readonly longestStaleMs: number

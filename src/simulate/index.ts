@@ -1,7 +1,9 @@
 /** `mintring/simulate`: counted outcomes, never timed ones. */
+export { type FleetReport, fleet } from './fleet.ts'
+export type { FleetInput } from './fleet-plan.ts'
 export { type RemapInput, type RemapReport, remap } from './remap.ts'
 export { generatedServers, type RemapChange } from './remap-change.ts'
-export { countShard, type RemapShard } from './remap-count.ts'
+export { countShard, type Placing, type RemapShard } from './remap-count.ts'
 export { keysOfLines, noSkippedLines, type SkippedLines } from './remap-keys.ts'
 export { metadumpKeys } from './remap-metadump.ts'
 export type { Balance, OriginLoad, RemapResult } from './remap-result.ts'

@@ -8,7 +8,9 @@ import { pointsRemark } from './remap-remark.ts'
 
 /** A distribution with its key hash. */
 export interface Placing {
+  /** How hashes become servers. */
   readonly distribution: DistributionName
+  /** How keys become hashes; the distribution's own when undefined. */
   readonly hash: HashName | undefined
 }
 
