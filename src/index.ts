@@ -1,3 +1,7 @@
+/**
+ * `mintring`: the client, its settings, and what they speak in.
+ * @module mintring
+ */
 export type { Behaviors, BehaviorsInput } from './behaviors/behaviors.ts'
 export type { BehaviorsFrom } from './behaviors/behaviors-from.ts'
 export { behaviorsFrom } from './behaviors/behaviors-from.ts'

@@ -1,6 +1,6 @@
 /**
  * `mintring/embedded`: an in-process memcached for demos, development and tests.
- * @module
+ * @module embedded
  */
 export { createManualClock, type ManualClock, type ServerClock } from './clock.ts'
 export type { EmbeddedServer } from './embedded-server.ts'

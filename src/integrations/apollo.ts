@@ -1,3 +1,7 @@
+/**
+ * `mintring/apollo`: a key-value cache for Apollo Server.
+ * @module apollo
+ */
 import type { MemcachedClient } from '../client/client.ts'
 import { safeKey } from './safe-key.ts'
 import { wholeSeconds } from './whole-seconds.ts'

@@ -1,3 +1,7 @@
+/**
+ * `mintring/bentocache`: a second level for bentocache.
+ * @module bentocache
+ */
 import type { MemcachedClient } from '../client/client.ts'
 import { ClearableStore } from './clearable.ts'
 import { secondsOf } from './whole-seconds.ts'

@@ -1,3 +1,7 @@
+/**
+ * `mintring/compat`: the callback API of the npm package `memcached`.
+ * @module compat
+ */
 import { NpmMemcachedCodec } from '../client/values/dialects/npm-memcached.ts'
 import type { Call, Callback } from './compat/call.ts'
 import { BadCall, callBack, checkNumber } from './compat/call.ts'

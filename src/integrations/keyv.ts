@@ -1,3 +1,7 @@
+/**
+ * `mintring/keyv`: a store for Keyv, and through it for cache-manager, cacheable and NestJS.
+ * @module keyv
+ */
 import type { MemcachedClient } from '../client/client.ts'
 import { ClearableStore } from './clearable.ts'
 import { secondsOf } from './whole-seconds.ts'

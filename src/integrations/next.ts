@@ -1,3 +1,7 @@
+/**
+ * `mintring/next`: a handler for Next.js's `use cache`.
+ * @module next
+ */
 import type { MemcachedClient } from '../client/client.ts'
 import { safeKey } from './safe-key.ts'
 import { wholeSeconds } from './whole-seconds.ts'

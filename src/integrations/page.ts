@@ -1,3 +1,7 @@
+/**
+ * `mintring/page`: whole pages, stored so that nginx can serve them.
+ * @module page
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { MemcachedClient } from '../client/client.ts'
 import type { ClientView } from '../client/view.ts'

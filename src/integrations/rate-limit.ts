@@ -1,3 +1,7 @@
+/**
+ * `mintring/rate-limit`: a store for express-rate-limit.
+ * @module rate-limit
+ */
 import { randomUUID } from 'node:crypto'
 import type { MemcachedClient } from '../client/client.ts'
 import { isMintringError } from '../errors.ts'

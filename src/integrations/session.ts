@@ -1,3 +1,7 @@
+/**
+ * `mintring/session`: sessions of express-session and @fastify/session.
+ * @module session
+ */
 import type { MemcachedClient } from '../client/client.ts'
 import { safeKey } from './safe-key.ts'
 

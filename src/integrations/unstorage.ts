@@ -1,3 +1,7 @@
+/**
+ * `mintring/unstorage`: a driver for unstorage, hence Nitro and Nuxt.
+ * @module unstorage
+ */
 import type { MemcachedClient } from '../client/client.ts'
 import { ClearableStore } from './clearable.ts'
 import { wholeSeconds } from './whole-seconds.ts'

@@ -1,6 +1,7 @@
 /**
  * `mintring/protocol`: the memcached protocol, text and meta, both sides: bytes to replies and
  * commands, and back. No dependency, no socket, no clock.
+ * @module protocol
  */
 export { type ErrorCode, isMintringError, MintringError } from '../errors.ts'
 export * from './admin.ts'

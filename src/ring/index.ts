@@ -1,6 +1,7 @@
 /**
  * `mintring/ring`: where each key lives, for mintring and for every other client of the fleet. No
  * client, no socket, no clock.
+ * @module ring
  */
 export { type CompatPreset, compat } from './compat.ts'
 export type { Change, Difference } from './difference.ts'
