@@ -91,8 +91,10 @@ class Watched {
   }
 
   async look(): Promise<HostFrame> {
-    const startMs = performance.now()
     try {
+      // So that the first latency is not that of connecting.
+      if (this.#before === undefined) await this.client.version()
+      const startMs = performance.now()
       const [stats] = (await this.client.stats()).values()
       const now = { atMs: performance.now(), stats: stats ?? {} }
       const frame = this.#frame(now, undefined, now.atMs - startMs)

@@ -83,9 +83,9 @@ function totalOf(hosts: readonly HostFrame[]): HostFrame {
   const sum = (of: (host: HostFrame) => number, among = known): number =>
     among.length === 0 ? Number.NaN : among.reduce((total, host) => total + (of(host) || 0), 0)
   const hits = sum((host) => host.hitRatio * host.getsPerSecond)
-  const isUp = answering.length === hosts.length
+  const state = answering.length === hosts.length ? 'up' : 'suspect'
   return {
-    ...{ host: 'all', isAnswering: isUp, state: isUp ? 'up' : 'suspect', code: undefined },
+    ...{ host: 'all', isAnswering: answering.length > 0, state, code: undefined },
     opsPerSecond: sum((host) => host.opsPerSecond),
     getsPerSecond: sum((host) => host.getsPerSecond),
     setsPerSecond: sum((host) => host.setsPerSecond),

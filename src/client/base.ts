@@ -4,6 +4,7 @@ import { toClusterPolicy } from '../behaviors/policies.ts'
 import { changeBehaviors, resolveBehaviors, warningsOf } from '../behaviors/resolve.ts'
 import type { ConfigureMessage } from '../channels.ts'
 import { configureChannel, ejectChannel, probeChannel, returnChannel } from '../channels.ts'
+import { MintringError } from '../errors.ts'
 import type { Servers } from '../hosts/address.ts'
 import { parseServers } from '../hosts/address.ts'
 import { Cluster } from '../hosts/cluster.ts'
@@ -12,6 +13,7 @@ import type { Location } from '../hosts/places.ts'
 import type { HostSnapshot } from '../hosts/snapshot.ts'
 import { loadHash } from '../ring/hashes/registry.ts'
 import { ClientCore } from './core.ts'
+import { type DiscoveryWatcher, watcherFor } from './discovery/watcher.ts'
 import type { ClientEvents, Listener } from './events.ts'
 import { Events } from './events.ts'
 
@@ -25,6 +27,7 @@ export interface CloseOptions {
 export class ClientBase {
   /** What the verbs share: hosts, keys, codec and settings. @internal */
   protected readonly core: ClientCore
+  readonly #discovery: DiscoveryWatcher | undefined
 
   /**
    * Connects on first use, so that it never fails because a host is down. Throws
@@ -36,6 +39,7 @@ export class ClientBase {
     const cluster = new Cluster(parseServers(servers), toClusterPolicy(settings), hooksOf(events))
     this.core = new ClientCore(cluster, events, settings)
     this.#adopt(settings)
+    this.#discovery = this.#follow(settings)
   }
 
   /** The settings in force, all filled in. They are frozen: change them by configure(). */
@@ -78,6 +82,16 @@ export class ClientBase {
     this.#announce({ changes: { servers: { from, to } } })
   }
 
+  /**
+   * Asks what the behavior `discovery` names for the servers now, without waiting for its interval:
+   * before the first operation, for one. Rejects when it tells none, and the servers stay as they
+   * are; MINTRING_BAD_ARGUMENT without that behavior.
+   */
+  async discover(): Promise<void> {
+    if (this.#discovery !== undefined) return this.#discovery.look()
+    throw new MintringError('MINTRING_BAD_ARGUMENT', 'discover() needs the behavior discovery')
+  }
+
   /** A snapshot of every host: state, failures, connections, what waits. */
   hosts(): HostSnapshot[] {
     return this.core.cluster.snapshot()
@@ -106,6 +120,7 @@ export class ClientBase {
    * comes later, rejects with MINTRING_CLOSED. Leaves no socket and no timer. May be called twice.
    */
   async close(options: CloseOptions = {}): Promise<void> {
+    this.#discovery?.close()
     await this.core.cluster.close({ drainMs: options.drainMs ?? 1000 })
   }
 
@@ -131,6 +146,20 @@ export class ClientBase {
         for (const message of warnings) this.core.events.emit('warning', { message })
       })
     }
+  }
+
+  #follow(behaviors: Behaviors): DiscoveryWatcher | undefined {
+    const { discovery } = behaviors
+    if (discovery === undefined) return undefined
+    const watcher = watcherFor(discovery, behaviors, {
+      changed: (servers) => this.setServers(servers),
+      failed: (error) => {
+        const why = error instanceof Error ? error.message : String(error)
+        this.core.events.emit('warning', { message: `discovery: ${why}; the servers stay` })
+      },
+    })
+    watcher.start()
+    return watcher
   }
 
   #announce(message: ConfigureMessage): void {

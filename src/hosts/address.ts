@@ -11,8 +11,7 @@ export type Servers = string | readonly RingServer[]
  * Reads a list of servers.
  *
  * @throws MintringError MINTRING_NO_SERVERS for an empty list, MINTRING_BAD_SERVER for one that
- * cannot
- * be, MINTRING_DUPLICATE_SERVER for two of one name or address.
+ * cannot be, MINTRING_DUPLICATE_SERVER for two of one name.
  */
 export function parseServers(servers: Servers): readonly ServerAddress[] {
   const list = typeof servers === 'string' ? servers.split(/[\s,]+/).filter(Boolean) : servers
@@ -38,8 +37,11 @@ export function addressOf(server: ServerAddress): string {
   return `${host}:${server.port}`
 }
 
-/** What makes two entries of a server list the same host: where it is, and how it is talked to. */
+/**
+ * What makes two entries of a server list the same host: where it is, and how it is talked to. A
+ * node that was replaced under its name has another address, and is another host.
+ */
 export function identityOf(server: ServerAddress): string {
-  const { label, host, port, path, tls, username, password } = server
-  return JSON.stringify([label, host, port, path, tls, username, password])
+  const { label, host, ip, port, path, tls, username, password } = server
+  return JSON.stringify([label, host, ip, port, path, tls, username, password])
 }

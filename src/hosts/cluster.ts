@@ -119,8 +119,8 @@ export class Cluster implements HostOwner<Host> {
   /** Changes settings for what begins from now on; connections that are open stay as they are. */
   setPolicy(policy: ClusterPolicy): void {
     const before = this.#policy
-    this.#policy = policy
     this.#places = new Places(this.hosts, policy)
+    this.#policy = policy
     for (const host of this.hosts) host.applyPolicy()
     if (before.failover !== policy.failover) {
       void this.#gutter?.close({ drainMs: policy.requestTimeoutMs })

@@ -50,8 +50,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     this.server = server
     this.name = server.label
     this.address = addressOf(server)
-    const { host, port, path, tls = owner.policy.tls } = server
-    this.#dialer = new Dialer({ host, port, path, tls, name: this.name }, owner.resolve)
+    const { host, ip, port, path, tls = owner.policy.tls } = server
+    this.#dialer = new Dialer({ host, ip, port, path, tls, name: this.name }, owner.resolve)
     this.#lanes = new Lanes(this, owner.policy.connections)
   }
 

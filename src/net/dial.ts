@@ -8,6 +8,8 @@ import { MintringError } from '../errors.ts'
 export interface DialTarget {
   /** Host name or IP address. */
   readonly host: string
+  /** The address to dial instead of looking the name up, where somebody else knows it. */
+  readonly ip?: string | undefined
   readonly port: number
   /** Path of a Unix socket, instead of host and port. */
   readonly path?: string | undefined
@@ -97,8 +99,9 @@ export class Dialer {
   }
 
   async #addresses(): Promise<readonly string[]> {
-    const { host, path } = this.#target
+    const { host, ip, path } = this.#target
     if (path !== undefined) return [path]
+    if (ip !== undefined) return [ip]
     if (net.isIP(host) !== 0) return [host]
     this.#pendingLookup ??= this.#resolve(host).finally(() => {
       this.#pendingLookup = undefined

@@ -1,0 +1,34 @@
+import { isIP } from 'node:net'
+import { MintringError } from '../../errors.ts'
+import type { ServerObject } from '../../ring/server.ts'
+
+/** What a configuration endpoint tells. */
+export interface DiscoveredCluster {
+  readonly version: number
+  readonly nodes: readonly ServerObject[]
+}
+
+/**
+ * Reads `<version>\n<host>|<ip>|<port> <host>|<ip>|<port> …\n`, where the ip may be empty.
+ * Source: the auto discovery of ElastiCache, which Memorystore shares.
+ *
+ * @throws MintringError MINTRING_PROTOCOL for anything else: half a list is worse than the old one.
+ */
+export function parseClusterConfig(text: string): DiscoveredCluster {
+  const [version = '', nodes = '', ...rest] = text.split(/\r?\n/)
+  if (!/^\d{1,15}$/.test(version) || rest.some((line) => line !== '')) throw broken(text)
+  const words = nodes.split(' ').filter((word) => word !== '')
+  return { version: Number(version), nodes: words.map((word) => nodeOf(word, text)) }
+}
+
+function nodeOf(word: string, text: string): ServerObject {
+  const [host = '', ip = '', port = '', ...rest] = word.split('|')
+  if (host === '' || rest.length > 0 || !/^\d{1,5}$/.test(port)) throw broken(text)
+  if (ip !== '' && isIP(ip) === 0) throw broken(text)
+  return { host, port: Number(port), ip: ip === '' || ip === host ? undefined : ip }
+}
+
+function broken(text: string): MintringError {
+  const shown = JSON.stringify(text.slice(0, 80))
+  return new MintringError('MINTRING_PROTOCOL', `This is no cluster configuration: ${shown}`)
+}

@@ -1,0 +1,79 @@
+import type { Behaviors } from '../../behaviors/behaviors.ts'
+import { toClusterPolicy } from '../../behaviors/policies.ts'
+import { MintringError } from '../../errors.ts'
+import { parseServers } from '../../hosts/address.ts'
+import { Cluster } from '../../hosts/cluster.ts'
+import { Request, type Verb } from '../../net/request.ts'
+import { configGetHead } from '../../protocol/admin.ts'
+import { ReplyKind } from '../../protocol/reply-kind.ts'
+import { getHead } from '../../protocol/request.ts'
+import type { RingServer } from '../../ring/server.ts'
+import { surprising } from '../refusal.ts'
+import { parseClusterConfig } from './cluster-config.ts'
+import type { Source } from './watcher.ts'
+
+/** Where ElastiCache before 1.4.14 keeps the same text. */
+const OLD_KEY = 'AmazonElastiCache:cluster'
+
+/** Resolves to the configuration, or to undefined when the server has none to tell. */
+const CONFIG: Verb = {
+  name: 'config',
+  safety: 'read',
+  accept(request, reply) {
+    const found = request.context as { text: string | undefined }
+    switch (reply.kind) {
+      case ReplyKind.Config:
+      case ReplyKind.Value:
+        found.text = reply.valueString()
+        return false
+      case ReplyKind.End:
+      case ReplyKind.Error:
+      case ReplyKind.ClientError:
+      case ReplyKind.ServerError:
+        request.resolve(found.text)
+        return true
+      default:
+        throw surprising(request)
+    }
+  },
+}
+
+/**
+ * The nodes an ElastiCache or Memorystore configuration endpoint tells. Each look is a connection
+ * of its own: the endpoint's name moves to another node when its node is replaced. A configuration
+ * counts when its version rises.
+ */
+export function endpointSource(endpoint: string, behaviors: Behaviors): Source {
+  const servers = parseServers(endpoint)
+  let lastVersion = -1
+  return async () => {
+    const { version, nodes } = parseClusterConfig(await configurationOf(servers, behaviors))
+    if (version <= lastVersion) return undefined
+    lastVersion = version
+    return nodes.map((node): RingServer => node)
+  }
+}
+
+async function configurationOf(
+  servers: ReturnType<typeof parseServers>,
+  behaviors: Behaviors,
+): Promise<string> {
+  const cluster = new Cluster(servers, { ...toClusterPolicy(behaviors), failover: 'error' })
+  try {
+    const text = (await ask(cluster, configGetHead())) ?? (await ask(cluster, getHead([OLD_KEY])))
+    if (text !== undefined) return text
+    throw new MintringError('MINTRING_UNSUPPORTED', 'The endpoint tells no cluster configuration', {
+      host: cluster.hosts[0]?.name,
+      command: 'config',
+    })
+  } finally {
+    await cluster.close({ drainMs: 0 })
+  }
+}
+
+function ask(cluster: Cluster, head: string): Promise<string | undefined> {
+  const context = { text: undefined }
+  const request = new Request<string | undefined>(CONFIG, undefined, '', head, undefined, context)
+  cluster.dispatchTo(cluster.hosts[0]!, request as Request)
+  return request.promise
+}
