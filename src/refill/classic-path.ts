@@ -14,7 +14,7 @@ import { Recent } from './recent.ts'
 import type { Command, Encoded, Item, Reader, ReadHandle, RefillStore } from './store.ts'
 import { readItem } from './store.ts'
 import type { Finding, Lease } from './verdict.ts'
-import { readValue, UNREADABLE } from './verdict.ts'
+import { NO_CAS, readValue, UNREADABLE } from './verdict.ts'
 
 /** How long a lost contest is not tried again by this process. */
 const CONTEST_PAUSE_MS = 250
@@ -69,8 +69,10 @@ export class ClassicPath implements Path {
     }
     const nothing = { value: undefined, freshForSeconds: 0, staleForSeconds: 0, lease }
     if (!item.found) return { ...nothing, verdict: 'absent', election: 'open' }
-    if (envelope?.kind === Kind.Placeholder)
-      return { ...nothing, verdict: 'absent', election: 'lost' }
+    if (envelope?.kind === Kind.Placeholder) {
+      const election = item.cas === NO_CAS ? 'none' : 'lost'
+      return { ...nothing, verdict: 'absent', election }
+    }
     const value = this.freshValue(item)
     // Another client's bytes, or a value of a codec that this one lacks: nothing to serve.
     if (value === UNREADABLE) return { ...nothing, verdict: 'absent', election: 'none' }
@@ -172,6 +174,7 @@ export class ClassicPath implements Path {
       { name: 'gets' },
     ])
     const now = this.judge(read!, policy)
+    if (read!.cas === NO_CAS) return { ...now, election: 'none' }
     if (isBody(read!, encoded)) return { ...now, election: 'won' }
     // Gone again between the two commands: as good as lost, the next read tells.
     return now.verdict === 'absent' ? { ...now, election: 'lost' } : now

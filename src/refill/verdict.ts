@@ -95,7 +95,11 @@ export function readValue(item: Item, flags: number, from: number): unknown {
   }
 }
 
+/** What a server started with `-C` tells: it keeps no CAS ids, so nothing can be stored safely. */
+export const NO_CAS = '0'
+
 function electionOf(item: Item, verdict: Verdict): Election {
+  if (item.cas === NO_CAS) return 'none'
   if (item.won) return 'won'
   if (item.lost) return 'lost'
   return verdict === 'fresh' ? 'none' : 'open'

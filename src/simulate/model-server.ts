@@ -156,7 +156,7 @@ export class ModelServer {
 
   #answer(status: Status, item?: Stored, won = false): Answer {
     const life = this.#life
-    const { body = Buffer.alloc(0), flags = 0, cas = 0 } = item ?? {}
+    const { body = Buffer.alloc(0), flags = 0, cas = '' } = item ?? {}
     const leftSeconds = item === undefined ? -2 : item.endsAt - this.#now
     return {
       status,

@@ -10,8 +10,8 @@ import { connect, serve } from './support.ts'
 
 const POLICY = { ttl: 60, staleWhileRevalidate: 60, lease: 4, jitter: 0 } as const
 
-async function real(t: TestContext): Promise<Memcached> {
-  const memcached = await startMemcached()
+async function real(t: TestContext, args: readonly string[] = []): Promise<Memcached> {
+  const memcached = await startMemcached({ args })
   t.after(() => memcached.stop())
   return memcached
 }
@@ -125,6 +125,22 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
     const start = raw.indexOf('\r\n') + 2
     assert.ok(raw.subarray(start, start + bytes.length).equals(bytes))
     assert.equal(raw.subarray(start + bytes.length).toString(), '\r\nEND\r\n')
+  })
+
+  test('loads once per process, and stores nothing, when the server keeps no CAS ids', async (t) => {
+    const { port } = await real(t, ['-C'])
+    for (const protocol of ['meta', 'classic'] as const) {
+      const cache = connect(t, [`127.0.0.1:${port}`], { protocol })
+      let loads = 0
+      const loader = () => later(50, ++loads)
+      const startMs = performance.now()
+      for (let i = 0; i < 3; i++) {
+        const calls = [1, 2, 3].map(() => cache.getOrSetEntry(protocol, loader, POLICY))
+        for (const { state } of await Promise.all(calls)) assert.equal(state, 'bypass')
+      }
+      assert.equal(loads, 3)
+      assert.ok(performance.now() - startMs < 1_000, 'nobody waited for a lease')
+    }
   })
 
   test('takes keys that leave no room for a lock beside them', async (t) => {
