@@ -132,8 +132,7 @@ export class Cluster implements HostOwner<Host> {
 
   /**
    * Notes that `host` has to be told `head` (a delete by default) for `wireKey`, because it could
-   * not
-   * be told now. It is, before it takes requests again, or in the background if it is up.
+   * not be told now. It is, before it takes requests again, or in the background if it is up.
    */
   journal(host: Host, wireKey: string, head = `delete ${wireKey}\r\n`): void {
     host.journal.add(wireKey, head)

@@ -5,8 +5,7 @@ const META_STORE = /^ms \S+ \d+/
 
 /**
  * The command line with a time to live of at most `ttlSeconds`: what is kept for a host that is
- * away
- * must not outlive its absence by much. Lines that store nothing stay as they are.
+ * away must not outlive its absence by much. Lines that store nothing stay as they are.
  */
 export function withShortTtl(head: string, ttlSeconds: number): string {
   const store = STORE.exec(head)

@@ -8,10 +8,8 @@ export type HealthName = 'up' | 'suspect' | 'ejected' | 'probing' | 'returning'
 
 /**
  * What can happen to a host. `answered`: a user's reply came. `failed`: a lane broke under requests
- * or
- * stayed silent. `dialFailed`: no lane could be opened. `opened`: one was. `probeStarted`: a dial
- * in
- * the background of an ejected host. `returned`: it was told all that it missed.
+ * or stayed silent. `dialFailed`: no lane could be opened. `opened`: one was. `probeStarted`: a
+ * dial in the background of an ejected host. `returned`: it was told all that it missed.
  */
 export type HealthEvent =
   | 'answered'

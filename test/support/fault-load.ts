@@ -46,8 +46,7 @@ const WINDOW_MS = 500
 
 /**
  * Steady lookaside traffic, in open loop: what hangs does not slow it down. Every value names its
- * key
- * and version, and every read is checked.
+ * key and version, and every read is checked.
  */
 export class FaultLoad {
   readonly report: LoadReport = newReport()
@@ -142,8 +141,7 @@ export class FaultLoad {
       report.misses++
       this.#window().misses++
       // What a caller does after a miss; its failure is not the read's. A write whose outcome is
-      // not
-      // known keeps its key to itself: it may still be executed.
+      // not known keeps its key to itself: it may still be executed.
       this.#write(index).catch(() => undefined)
       return
     }
