@@ -62,7 +62,7 @@ export class Refill implements DefinedVerbs {
     return this.#refiller.tally.snapshot()
   }
 
-  /** How much is under way or remembered: 0 after two minutes without calls, at most. */
+  /** How much is under way or remembered: 0 after half an hour without calls, at the latest. */
   get size(): number {
     return this.#refiller.size + this.#policies.size + this.#refreshes.size
   }

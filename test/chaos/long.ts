@@ -5,8 +5,9 @@ import { STORM } from './plan.ts'
 import { storm } from './storm.ts'
 
 /**
- * The long storm: `node --import tsx test/chaos/long.ts [reads] [profile…]`. Prints one line of JSON
- * per profile; ends with 1 when a promise was broken, or a mistake made on purpose was not found.
+ * The long storm: `node --import tsx test/chaos/long.ts [reads] [profile…]`. Prints one line of
+ * JSON per profile; ends with 1 when a promise was broken, or a mistake made on purpose was not
+ * found.
  */
 interface Profile extends Partial<Omit<ChaosPlan, 'ports'>> {
   readonly servers?: number

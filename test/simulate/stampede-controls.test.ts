@@ -6,7 +6,7 @@ import { StampedeFleet } from '../../src/simulate/stampede-fleet.ts'
 import type { Mutation } from '../refill/mutants.ts'
 import { MUTATIONS, mutate } from '../refill/mutants.ts'
 
-const SECONDS = 60
+const SECONDS = 30
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8]
 
 /** Small and busy: deletes and restarts leave many keys cold, and loads outlast many writes. */
