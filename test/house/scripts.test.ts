@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { after, describe, test } from 'node:test'
 import { root } from './sources.ts'
 
-const cache = join(root, 'node_modules', '.cache')
-mkdirSync(cache, { recursive: true })
-const folder = mkdtempSync(join(cache, 'scripts-'))
+// Not under node_modules, where Node 22 and newer look for no tests.
+const folder = mkdtempSync(join(tmpdir(), 'mintring-scripts-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Runs one of our scripts as npm would, with a changed environment. */
