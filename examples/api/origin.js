@@ -1,6 +1,7 @@
 // The origin: a SQLite file behind one connection, in a thread of its own, so that its slowness is
 // felt as that of a database elsewhere is.
 import { once } from 'node:events'
+import process from 'node:process'
 import { Worker } from 'node:worker_threads'
 
 /** Starts the database. `report(category)` is expensive; `calls` tells when it was asked for what. */
@@ -20,6 +21,7 @@ export async function openOrigin() {
     report(category) {
       const id = next++
       calls.push({ category, atMs: Date.now() })
+      if (process.env.TELL_ORIGIN_CALLS) console.log(`origin ${Date.now()}`)
       worker.postMessage({ id, category })
       return new Promise((resolve) => waiting.set(id, resolve))
     },
