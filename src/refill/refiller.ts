@@ -235,9 +235,7 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
     )
   }
 
-  /**
-   * A reading with its election, should that take a command of its own before anything is served.
-   */
+  /** A miss with its election, should that take a command of its own. */
   async elected(ask: Ask, finding: Finding): Promise<Finding> {
     const isOpen = finding.election === 'open' && finding.verdict === 'absent'
     return isOpen ? this.#contest(ask, finding) : finding

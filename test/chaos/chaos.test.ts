@@ -5,7 +5,7 @@ import { STORM } from './plan.ts'
 import { storm } from './storm.ts'
 
 /** Short versions of the storms of long.ts. */
-const SHORT = { ...STORM, processes: 3, readers: 30, seconds: 8, crashShare: 0.1 } as const
+const SHORT = { ...STORM, processes: 3, readers: 30, seconds: 6, crashShare: 0.1 } as const
 const DELETES = { writeKinds: ['delete', 'delete', 'set', 'invalidate'], writeEveryMs: 60 } as const
 
 describe('processes that are killed while they load from a real memcached', {
