@@ -136,10 +136,13 @@ interface Traced {
 
 function trace<Message extends object & Traced>(name: string): Trace<Message> {
   const moments = tracingChannel<unknown, Message>(name)
+  const { start, end, asyncStart, asyncEnd, error } = moments
+  const each = [start, end, asyncStart, asyncEnd, error]
   return {
-    // A getter on the channel: true as soon as any of the five moments has a listener.
+    // A getter on the channel: true as soon as any of the five moments has a listener. Bun's has
+    // none, so there each moment is asked.
     get hasSubscribers(): boolean {
-      return moments.hasSubscribers
+      return moments.hasSubscribers ?? each.some((moment) => moment.hasSubscribers)
     },
     // tracePromise() would put the result, a cached value, into the message.
     async run<Result>(
