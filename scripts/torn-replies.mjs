@@ -1,5 +1,6 @@
 // Reads and writes through proxies that cut, stall and split the servers' replies, and checks every
-// value read against the key it was asked for: node --import tsx scripts/torn-replies.mjs [operations] [seed]
+// value read against the key it was asked for:
+// node --import tsx scripts/torn-replies.mjs [operations] [seed]
 import { MemcachedClient } from '../src/client/client.ts'
 import { startChaosProxy } from '../test/support/chaos-proxy.ts'
 import { startMemcached } from '../test/support/memcached.ts'

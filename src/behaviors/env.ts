@@ -43,9 +43,9 @@ const readable: ReadonlyMap<string, { readonly row: Row; readonly field?: Row }>
 
 /**
  * Reads servers, credentials and behaviors from the environment: `MINTRING_URL`, `MEMCACHED_URL`,
- * `MEMCACHED_SERVERS`, `MEMCACHIER_SERVERS`, `MEMCACHEDCLOUD_SERVERS`, `MEMCACHE_SERVERS` (each with
- * its `…_USERNAME` and `…_PASSWORD`), Cloud Foundry's `VCAP_SERVICES`, and `MINTRING_…` for every
- * behavior.
+ * `MEMCACHED_SERVERS`, `MEMCACHIER_SERVERS`, `MEMCACHEDCLOUD_SERVERS`, `MEMCACHE_SERVERS` (each
+ * with its `…_USERNAME` and `…_PASSWORD`), Cloud Foundry's `VCAP_SERVICES`, and `MINTRING_…` for
+ * every behavior.
  *
  * @throws MintringError MINTRING_NO_SERVERS when no name is set, MINTRING_BAD_BEHAVIOR for a value
  * that cannot be.
@@ -140,7 +140,7 @@ function jsonObject(text: string): Record<string, unknown> {
     const read: unknown = JSON.parse(text)
     if (typeof read === 'object' && read !== null) return read as Record<string, unknown>
   } catch {
-    // The text may hold credentials: neither it nor the parser's message, which quotes it, is shown.
+    // The text may hold credentials: it is not shown, nor the parser's message, which quotes it.
   }
   throw badBehavior('VCAP_SERVICES is not the JSON object Cloud Foundry writes')
 }

@@ -24,7 +24,8 @@ export const targetOptions = {
 } as const satisfies ParseArgsConfig['options']
 
 /** What they mean, for the --help of those commands. */
-export const targetHelp = `  -s, --servers LIST     host:port,host:port:weight,… or URLs; else from the environment
+export const targetHelp = `\
+  -s, --servers LIST     host:port,host:port:weight,… or URLs; else from the environment
                          (MINTRING_URL, MEMCACHED_SERVERS, … and MINTRING_* behaviors),
                          else 127.0.0.1:11211
   --set NAME=VALUE       a behavior, such as distribution=modula; may be repeated

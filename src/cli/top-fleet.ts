@@ -53,7 +53,7 @@ const OPERATIONS = [
   'decr_misses',
 ]
 
-/** Looks at servers, one client each, so that a slow one is timed by itself and holds up no other. */
+/** Looks at servers, one client each: a slow one is timed by itself and holds up no other. */
 export class Fleet {
   readonly #watched: readonly Watched[]
   readonly #happenings: string[] = []

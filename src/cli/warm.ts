@@ -13,8 +13,8 @@ import { parseCommand, targetHelp, targetOf, targetOptions, wholeNumber } from '
 /** What `mintring warm --help` prints. */
 export const warmHelp: string = `Usage: mintring warm --loader MODULE [SERVER…] [options]
 
-Fills a cache: calls the loader with every key, some at a time, and stores what it answers. Keys come
-from standard input or a file, one a line, or from the module.
+Fills a cache: calls the loader with every key, some at a time, and stores what it answers. Keys
+come from standard input or a file, one a line, or from the module.
 
   --loader MODULE        a JavaScript module that exports load(key) and, where it knows the keys
                          itself, keys: an iterable, async or not, or a function that makes one
@@ -121,7 +121,8 @@ function ttlOf(text: string | undefined): Ttl | undefined {
 function summary(done: WarmProgress, isJson: boolean): string {
   if (isJson) return `${JSON.stringify(done)}\n`
   const { taken, stored, skipped, failed, resumed } = done
-  return `${taken} keys: ${stored} stored, ${skipped} skipped, ${failed} failed, ${resumed} before\n`
+  const counts = `${stored} stored, ${skipped} skipped, ${failed} failed, ${resumed} before`
+  return `${taken} keys: ${counts}\n`
 }
 
 function messageOf(error: unknown): string {

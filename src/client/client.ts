@@ -189,8 +189,8 @@ export class MemcachedClient extends RefillVerbs {
   }
 
   /**
-   * Fills the cache: loads and stores every key of an iterable, of any length, some at a time. Rejects
-   * when the cache takes nothing any more; with `resumeFrom` the next run goes on from there.
+   * Fills the cache: loads and stores every key of an iterable, of any length, some at a time.
+   * Rejects when the cache takes nothing any more; with `resumeFrom` the next run goes on from there.
    */
   async warm(
     keys: Iterable<string> | AsyncIterable<string>,

@@ -11,8 +11,8 @@ export const CACHE_NAME = 'mintring'
 export type Terms = Omit<RefillEntry, 'value'>
 
 /**
- * Answers a visit with a stored page: gzipped to those who take that, without a body to HEAD. Should
- * the page not be readable it rejects, with the visit as it was.
+ * Answers a visit with a stored page: gzipped to those who take that, without a body to HEAD.
+ * Should the page not be readable it rejects, with the visit as it was.
  */
 export async function servePage(
   visit: Visit,

@@ -1,6 +1,6 @@
 import { lookup, resolveSrv } from 'node:dns/promises'
 import { DEFAULT_PORT, type RingServer } from '../../ring/server.ts'
-import type { Source } from './watcher.ts'
+import type { Source } from './source.ts'
 
 /** The look-ups this needs, so that tests can make up a zone. */
 export interface Zone {

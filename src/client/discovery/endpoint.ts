@@ -10,7 +10,7 @@ import { getHead } from '../../protocol/request.ts'
 import type { RingServer } from '../../ring/server.ts'
 import { surprising } from '../refusal.ts'
 import { parseClusterConfig } from './cluster-config.ts'
-import type { Source } from './watcher.ts'
+import type { Source } from './source.ts'
 
 /** Where ElastiCache before 1.4.14 keeps the same text. */
 const OLD_KEY = 'AmazonElastiCache:cluster'

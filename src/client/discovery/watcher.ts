@@ -2,15 +2,12 @@ import type { Behaviors } from '../../behaviors/behaviors.ts'
 import type { Discovery } from '../../behaviors/types.ts'
 import { MintringError } from '../../errors.ts'
 import { identityOf, parseServers, type ServerAddress } from '../../hosts/address.ts'
-import type { RingServer } from '../../ring/server.ts'
 import { dnsSource } from './dns.ts'
 import { endpointSource } from './endpoint.ts'
+import type { Source } from './source.ts'
 
 /** How often a source is asked when nobody says. */
 const DEFAULT_INTERVAL_MS = 60_000
-
-/** Asks somebody for the server list. `undefined`: nothing is newer than what was told before. */
-export type Source = () => Promise<readonly RingServer[] | undefined>
 
 /** What a watcher does with what it finds. */
 export interface WatcherHooks {
