@@ -1,7 +1,7 @@
 import type { BehaviorsInput } from '../behaviors/behaviors.ts'
 import { toRefillDefaults } from '../behaviors/policies.ts'
 import type { RefillMessage } from '../channels.ts'
-import { refillChannel } from '../channels.ts'
+import { commandTrace, refillChannel } from '../channels.ts'
 import { isMintringError } from '../errors.ts'
 import type { Servers } from '../hosts/address.ts'
 import type { CallerOptions } from '../refill/caller.ts'
@@ -17,6 +17,7 @@ import type { RefillCounters } from '../refill/tally.ts'
 import type { CloseOptions } from './base.ts'
 import { HostCommands } from './host-commands.ts'
 import { ClusterStore } from './refill-store.ts'
+import { traceBatch, traceRefill } from './trace.ts'
 import type { ViewOptions } from './view.ts'
 import { ClientView } from './view.ts'
 
@@ -51,7 +52,8 @@ export class RefillVerbs extends HostCommands {
   ): Promise<Value | undefined>
   getOrSet<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value>
   getOrSet<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {
-    return this.#refill.getOrSet(key, loader, policy)
+    if (!commandTrace.hasSubscribers) return this.#refill.getOrSet(key, loader, policy)
+    return traceRefill(this.core, 'getOrSet', key, () => this.#refill.getOrSet(key, loader, policy))
   }
 
   /** As getOrSet(), and tells how the value came: `{ value, state, staleFor, ttl }`. */
@@ -60,7 +62,9 @@ export class RefillVerbs extends HostCommands {
     loader: Loader<Value>,
     policy: RefillOptions,
   ): Promise<RefillEntry<Value>> {
-    return this.#refill.getOrSetEntry(key, loader, policy)
+    if (!commandTrace.hasSubscribers) return this.#refill.getOrSetEntry(key, loader, policy)
+    const run = (): Promise<RefillEntry<Value>> => this.#refill.getOrSetEntry(key, loader, policy)
+    return traceRefill(this.core, 'getOrSet', key, run)
   }
 
   /** The values of many keys, in their order; those to load go to one call of the loader. */
@@ -69,12 +73,15 @@ export class RefillVerbs extends HostCommands {
     loadMissing: ManyLoader<Value>,
     policy: RefillOptions,
   ): Promise<Map<string, Value>> {
-    return this.#refill.getOrSetMany(keys, loadMissing, policy)
+    const run = (): Promise<Map<string, Value>> =>
+      this.#refill.getOrSetMany(keys, loadMissing, policy)
+    return traceBatch('getOrSetMany', keys, this.behaviors.traceKeys, run)
   }
 
   /** Marks stale and loads now, under the lease: for whoever just wrote to the origin. */
   refresh<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {
-    return this.#refill.refresh(key, loader, policy)
+    if (!commandTrace.hasSubscribers) return this.#refill.refresh(key, loader, policy)
+    return traceRefill(this.core, 'refresh', key, () => this.#refill.refresh(key, loader, policy))
   }
 
   /**

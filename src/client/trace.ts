@@ -3,11 +3,13 @@ import type { BatchMessage, CommandMessage, Outcome } from '../channels.ts'
 import { batchTrace, commandTrace } from '../channels.ts'
 import type { Cluster } from '../hosts/cluster.ts'
 import type { Request } from '../net/request.ts'
+import type { KeyMapping } from './keys.ts'
 
 /** What tracing needs to know of a client. */
 export interface Traced {
   readonly cluster: Cluster
   readonly behaviors: Behaviors
+  readonly keys: KeyMapping
 }
 
 /** Sends a request while somebody listens to `mintring:command`. */
@@ -23,6 +25,23 @@ export function traceCommand<Result, Context>(
     return request.promise.finally(() => nameHost(cluster, message, request.router?.name))
   }
   return commandTrace.run(message, send, (result) => outcomeOf(request.verb.safety, result))
+}
+
+/** Runs a verb that may load, with the host the key has now: its commands are not told one by one. */
+export function traceRefill<Result>(
+  { cluster, behaviors, keys }: Traced,
+  command: string,
+  key: string,
+  run: () => Promise<Result>,
+): Promise<Result> {
+  const message: CommandMessage = { command }
+  if (behaviors.traceKeys) Object.assign(message, { key })
+  const named = (): Promise<Result> => {
+    if (typeof key === 'string')
+      nameHost(cluster, message, cluster.hostFor(keys.routeKey(key))?.name)
+    return run()
+  }
+  return commandTrace.run(message, named, () => 'ok')
 }
 
 /** Runs a batch, while whoever listens to `mintring:batch` is told of it. */

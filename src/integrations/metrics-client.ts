@@ -1,0 +1,96 @@
+import type { HostSnapshot } from '../hosts/snapshot.ts'
+import type { RefillCounters } from '../refill/tally.ts'
+import { type Family, histogramSamples, type Labels, type Sample } from './prometheus-text.ts'
+
+/** What is read of a client when metrics are scraped. */
+interface ReadClient {
+  readonly refillCounters: RefillCounters
+  readonly forgivenErrors: number
+  hosts(): readonly HostSnapshot[]
+}
+
+/** The state of clients at this moment. With several, each has its number as the label `client`. */
+export function clientFamilies(clients: readonly ReadClient[]): Family[] {
+  const labelled = clients.map((client, index) => ({
+    client,
+    labels: clients.length > 1 ? { client: String(index) } : ({} as Labels),
+  }))
+  return [...hostFamilies(labelled), ...refillFamilies(labelled)]
+}
+
+interface Labelled {
+  readonly client: ReadClient
+  readonly labels: Labels
+}
+
+function hostFamilies(clients: readonly Labelled[]): Family[] {
+  const rows = clients.flatMap(({ client, labels }) =>
+    client.hosts().map((row) => ({ row, labels: { ...labels, host: row.name } })),
+  )
+  const gauge = (name: string, help: string, of: (row: HostSnapshot) => number): Family => ({
+    name: `mintring_host_${name}`,
+    type: 'gauge',
+    help,
+    samples: rows.map(({ row, labels }) => ({ labels, value: of(row) })),
+  })
+  return [
+    gauge('up', 'Whether the host is in the ring.', ({ state }) =>
+      state === 'up' || state === 'suspect' ? 1 : 0,
+    ),
+    gauge('connections', 'Open connections to the host.', (row) => row.lanes),
+    gauge('in_flight', 'Commands that were sent and not answered yet.', (row) => row.inFlight),
+    gauge('queued', 'Commands that wait to be sent.', (row) => row.queued),
+    gauge('failures', 'Failures of the host in a row.', (row) => row.failures),
+  ]
+}
+
+function refillFamilies(clients: readonly Labelled[]): Family[] {
+  const counter = (
+    name: string,
+    help: string,
+    of: (counters: RefillCounters, client: ReadClient) => Readonly<Record<string, number>> | number,
+    label = '',
+  ): Family => ({
+    name: `mintring_${name}_total`,
+    type: 'counter',
+    help,
+    samples: clients.flatMap(({ client, labels }) => {
+      const counted = of(client.refillCounters, client)
+      if (typeof counted === 'number') return [{ labels, value: counted }]
+      return Object.entries(counted).map(
+        ([word, value]): Sample => ({ labels: { ...labels, [label]: word }, value }),
+      )
+    }),
+  })
+  return [
+    counter('refill_reads', 'Reads that may load, by how they got a value.', readsOf, 'state'),
+    counter('refill_loads', 'Loads, by outcome.', loadsOf, 'outcome'),
+    counter('refill_takeovers', 'Leases of dead holders taken.', ({ takenOver }) => takenOver),
+    counter('refill_coalesced', 'Reads shared in the process.', ({ coalesced }) => coalesced),
+    counter('refill_polls', 'Reads made while another client loads.', ({ polls }) => polls),
+    counter('forgiven_errors', 'Failed reads answered as misses.', (_, one) => one.forgivenErrors),
+    {
+      name: 'mintring_refill_stale_seconds',
+      type: 'histogram',
+      help: 'How long stale values had been stale when they were served.',
+      samples: clients.flatMap(({ client, labels }) => staleSamples(client, labels)),
+    },
+  ]
+}
+
+function readsOf({ states, failed }: RefillCounters): Record<string, number> {
+  return { ...states, failed }
+}
+
+function loadsOf({ refills }: RefillCounters): Record<string, number> {
+  const { ok, failed, lost, uncached } = refills
+  return { ok, failed, lost, uncached }
+}
+
+function staleSamples(client: ReadClient, labels: Labels): Sample[] {
+  const { staleFor } = client.refillCounters
+  const bounds = staleFor.map(({ upToSeconds }) => upToSeconds).filter(Number.isFinite)
+  const counts = staleFor.map(({ count }) => count)
+  // Only buckets are counted, so there is no sum to tell.
+  return histogramSamples(labels, bounds, counts, undefined)
+}

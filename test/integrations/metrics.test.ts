@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { Metrics } from '../../src/integrations/metrics.ts'
+import { Counter, Histogram, prometheusText } from '../../src/integrations/prometheus-text.ts'
+import { serve } from '../client/support.ts'
+
+async function measured(context: TestContext) {
+  const { server, cache } = await serve(context, { retries: 0 })
+  const metrics = new Metrics([cache])
+  context.after(() => metrics.close())
+  return { server, cache, metrics, has: (line: string) => metrics.text().includes(`${line}\n`) }
+}
+
+test('text is the exposition format: cumulative buckets, escaped labels', () => {
+  const histogram = new Histogram([1, 5])
+  for (const value of [0.5, 1, 3, 9]) histogram.observe({ path: 'a"b\\c\nd' }, value)
+  const counter = new Counter()
+  counter.add({})
+  counter.add({}, 4)
+  const text = prometheusText([
+    { name: 'm_seconds', type: 'histogram', help: 'Help.', samples: histogram.samples },
+    { name: 'm_total', type: 'counter', help: 'Help.', samples: counter.samples },
+    { name: 'm_none', type: 'gauge', help: 'Help.', samples: [] },
+  ])
+  const path = 'path="a\\"b\\\\c\\nd"'
+  assert.equal(
+    text,
+    `# HELP m_seconds Help.
+# TYPE m_seconds histogram
+m_seconds_bucket{${path},le="1"} 2
+m_seconds_bucket{${path},le="5"} 3
+m_seconds_bucket{${path},le="+Inf"} 4
+m_seconds_sum{${path}} 13.5
+m_seconds_count{${path}} 4
+# HELP m_total Help.
+# TYPE m_total counter
+m_total 5
+`,
+  )
+})
+
+test('commands are timed by verb, host and outcome', async (context) => {
+  const { server, cache, has } = await measured(context)
+  await cache.set('k', 1)
+  await cache.get('k')
+  await cache.get('k')
+  await cache.get('none')
+  const host = server.address
+  const count = (command: string, outcome: string, times: number) => {
+    const labels = `command="${command}",host="${host}",outcome="${outcome}"`
+    return has(`mintring_command_duration_seconds_count{${labels}} ${times}`)
+  }
+  assert.ok(count('set', 'ok', 1))
+  assert.ok(count('get', 'hit', 2))
+  assert.ok(count('get', 'miss', 1))
+})
+
+test('batches, connections and hosts are counted', async (context) => {
+  const { server, cache, has } = await measured(context)
+  await cache.setMany({ a: 1, b: 2 })
+  assert.ok(has('mintring_batches_total{command="setMany",outcome="ok"} 1'))
+  assert.ok(has('mintring_batch_keys_total{command="setMany"} 2'))
+  assert.ok(has(`mintring_host_up{host="${server.address}"} 1`))
+  assert.ok(has(`mintring_host_in_flight{host="${server.address}"} 0`))
+})
+
+test('refills are read from the clients', async (context) => {
+  const { cache, has } = await measured(context)
+  const load = () => 'page'
+  await cache.getOrSet('page', load, { ttl: 60 })
+  await cache.getOrSet('page', load, { ttl: 60 })
+  assert.ok(has('mintring_refill_reads_total{state="fresh"} 1'))
+  assert.ok(has('mintring_refill_loads_total{outcome="ok"} 1'))
+})
+
+test('an ejected host is down, and its ejection is counted', async (context) => {
+  const { server, cache, has } = await measured(context)
+  const ejected = new Promise<void>((resolve) => cache.on('eject', () => resolve()))
+  await server.kill()
+  const asking = setInterval(() => void cache.get('k').catch(() => undefined), 10)
+  await ejected
+  clearInterval(asking)
+  assert.ok(has(`mintring_host_up{host="${server.address}"} 0`))
+  assert.ok(has(`mintring_ejections_total{host="${server.address}"} 1`))
+})
+
+test('several clients are told apart', async (context) => {
+  const { server, cache } = await serve(context)
+  const metrics = new Metrics([cache, cache])
+  context.after(() => metrics.close())
+  assert.match(
+    metrics.text(),
+    new RegExp(`mintring_host_up{client="1",host="${server.address}"} 1`),
+  )
+})
+
+test('neither keys nor values are ever in it', async (context) => {
+  const { cache, metrics } = await measured(context)
+  await cache.set('secret-key', 'secret-value')
+  await cache.getOrSet('secret-page', () => 'secret-value', { ttl: 60 })
+  assert.doesNotMatch(metrics.text(), /secret/)
+})
+
+test('nothing is counted after close', async (context) => {
+  const { cache, metrics } = await measured(context)
+  metrics.close()
+  await cache.get('k')
+  assert.doesNotMatch(metrics.text(), /mintring_command_duration/)
+})
