@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** Compiles src/ to bench/dist and answers the URL of its front door. `DIST` names another build. */
+/** Compiles src/ to bench/dist and answers its front door's URL. `DIST` names another build. */
 export function build() {
   if (process.env.DIST !== undefined) return pathToFileURL(`${process.env.DIST}/index.js`).href
   const out = `${root}bench/dist`

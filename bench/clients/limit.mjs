@@ -1,5 +1,5 @@
-// The bound: the smallest hand-written pipelined client. One connection per server, all commands of
-// a turn in one write, a minimal parser of what is expected and nothing else, one promise per
+// The bound: the smallest hand-written pipelined client. One connection per server, all commands
+// of a turn in one write, a minimal parser of what is expected and nothing else, one promise per
 // operation. No ring, no health, no deadlines, no limits: not a product, but what a bare socket does.
 import net from 'node:net'
 
@@ -22,7 +22,6 @@ class BareLane {
   /** A large value on its way: where it goes, and how much has come. */
   #value
   #have = 0
-  #batch
   #at = 0
 
   constructor(port, style, flush) {

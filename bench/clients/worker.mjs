@@ -1,7 +1,7 @@
 // One client in a process of its own. Takes orders as JSON lines on stdin, answers each with one
 // line on stdout: `{ "do": "prepare", … }` writes the keys, `{ "do": "run", … }` measures.
 
-import { constants, PerformanceObserver } from 'node:perf_hooks'
+import { PerformanceObserver } from 'node:perf_hooks'
 import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { drivers } from './drivers.mjs'

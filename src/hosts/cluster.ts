@@ -191,7 +191,7 @@ export class Cluster implements HostOwner<Host> {
     }
     const { requestTimeoutMs, retries } = this.#policy
     const timeoutMs = request.timeoutMs > 0 ? request.timeoutMs : requestTimeoutMs * (1 + retries)
-    request.attemptMs = performance.now()
+    request.attemptMs = this.turn.nowMs
     request.finalMs = request.attemptMs + timeoutMs
     return true
   }

@@ -1,6 +1,7 @@
 import type { Connection } from './connection.ts'
 import { GetBatch, MAX_BATCH_BYTES, MAX_BATCH_KEYS } from './get-batch.ts'
 import type { InflightQueue } from './inflight.ts'
+import { KeySet } from './key-set.ts'
 import type { Request } from './request.ts'
 
 /** Bytes up to this size are cheaper to copy into the turn's text than to pass by reference. */
@@ -12,7 +13,7 @@ const MAX_WRITE_BYTES = 256 * 1024
 export class Outbox {
   readonly #requests: Request[] = []
   /** The keys of the batch being gathered. */
-  readonly #seen = new Set<string>()
+  readonly #seen = new KeySet()
   #bytes = 0
   #text = ''
   #textBytes = 0
@@ -139,8 +140,7 @@ export class Outbox {
       request.sent = true
       this.#written++
       if (deadlineMs < batch.deadlineMs) batch.deadlineMs = deadlineMs
-      seen.add(wireKey)
-      if (seen.size > asked.length) {
+      if (seen.add(wireKey)) {
         asked.push(request)
         line += ` ${wireKey}`
       } else {

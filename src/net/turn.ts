@@ -15,6 +15,15 @@ export class Turn {
   #spare: Gatherer[] = []
   /** Lanes with something in flight. */
   #busy = 0
+  #nowMs = 0
+
+  /**
+   * The clock of `performance.now()`, read once for all that leaves in one write: it begins then.
+   */
+  get nowMs(): number {
+    if (this.#gatherers.length === 0) this.#nowMs = performance.now()
+    return this.#nowMs
+  }
 
   /** A lane has something in flight now, or no longer. */
   count(change: 1 | -1): void {

@@ -5,6 +5,15 @@ export const TTL_UNTOLD = -2
 
 const EMPTY: Buffer = Buffer.alloc(0)
 
+type Decode = (this: Buffer, start: number, end: number) => string
+
+/** What `toString('utf8')` ends in after it has looked the encoding up, each time anew. */
+const utf8Slice: Decode =
+  (Buffer.prototype as { utf8Slice?: Decode }).utf8Slice ??
+  function (start, end) {
+    return this.toString('utf8', start, end)
+  }
+
 /**
  * One reply, as the parser found it. A parser has ONE of these and fills it again for each reply:
  * read what you need inside the callback and keep nothing of it, except `data` when `dataOwned`.
@@ -154,7 +163,7 @@ export class Reply {
 
   /** The value as UTF-8. */
   valueString(): string {
-    return this.data.toString('utf8', this.dataStart, this.dataEnd)
+    return utf8Slice.call(this.data, this.dataStart, this.dataEnd)
   }
 
   /** The value in a buffer the caller may keep: the owned one, else a copy. */
