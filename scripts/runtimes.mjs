@@ -57,13 +57,8 @@ function bunArgs(places) {
   return ['--no-install', 'test', '--timeout', '60000', ...places.map((place) => `./${place}`)]
 }
 
-/**
- * One test is left out: Deno reads sockets on another thread, so that a process whose event loop
- * was blocked finds its timers due before the answers that came meanwhile.
- */
 function denoArgs(places) {
-  const without = '--filter=/^(?!an event loop that was blocked)/'
-  return ['test', '-A', '--no-check', '--no-lock', '--node-modules-dir=manual', without, ...places]
+  return ['test', '-A', '--no-check', '--no-lock', '--node-modules-dir=manual', ...places]
 }
 
 function tried(name) {
@@ -77,7 +72,7 @@ function tried(name) {
   const run = spawnSync(binary, args, { env, encoding: 'utf8', maxBuffer: 2 ** 30 })
   const said = run.stdout + run.stderr
   const counts = countsOf(said)
-  const isGood = run.status === 0 && counts !== undefined
+  const isGood = run.status === 0 && (counts?.passed ?? 0) > 0
   if (!isGood) console.log(failuresOf(said))
   return told(name, version, counts, isGood ? 'ok' : `FAILED (exit ${run.status})`, isGood)
 }

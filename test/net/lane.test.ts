@@ -172,7 +172,9 @@ test('an aborted request is not written, or its reply is swallowed', async (t) =
   assert.equal(server.accepted, 1)
 })
 
-test('an event loop that was blocked finds its answers, and blames nobody', async (t) => {
+// Deno reads sockets elsewhere: after the pause its timers are due before the answers are there.
+const skip = 'Deno' in globalThis && 'Deno reads its sockets after its timers'
+test('an event loop that was blocked finds its answers, and blames nobody', { skip }, async (t) => {
   const server = await startScripted(answerGets)
   t.after(() => server.close())
   const client = testCluster(t, [server.port], { requestTimeoutMs: 50 })
