@@ -28,6 +28,7 @@ const DURATION_BOUNDS: readonly number[] = [
 
 /** The parts of a `prom-client` registry that are used: its package is the user's. */
 export interface PromRegistry {
+  /** The text of everything registered. */
   metrics(): Promise<string>
 }
 
