@@ -29,7 +29,7 @@ export const targetHelp = `\
                          (MINTRING_URL, MEMCACHED_SERVERS, … and MINTRING_* behaviors),
                          else 127.0.0.1:11211
   --set NAME=VALUE       a behavior, such as distribution=modula; may be repeated
-  --libmemcached STRING  servers and behaviors as a libmemcached configuration string
+  --libmemcached=STRING  servers and behaviors as a libmemcached configuration string
   --json                 the answer as JSON
 `
 

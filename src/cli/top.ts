@@ -8,7 +8,8 @@ import { frameLines } from './top-screen.ts'
 export const topHelp: string = `Usage: mintring top [SERVER…] [options]
 
 Watches servers: operations, hit ratio, latency and state, once a second. In a terminal it draws
-one screen; q or Ctrl-C ends it. Into a pipe or a file it writes a table per look, or a line with --json.
+one screen; q or Ctrl-C ends it. Into a pipe or a file it writes a table per look, or a line with
+--json.
 
 ${targetHelp}  -i, --interval SECONDS how often to look (default 1)
   -n, --count N          how many looks; until told to stop by default

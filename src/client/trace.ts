@@ -27,7 +27,7 @@ export function traceCommand<Result, Context>(
   return commandTrace.run(message, send, (result) => outcomeOf(request.verb.safety, result))
 }
 
-/** Runs a verb that may load, with the host the key has now: its commands are not told one by one. */
+/** Runs a verb that may load, with the host of its key; its commands are not told one by one. */
 export function traceRefill<Result>(
   { cluster, behaviors, keys }: Traced,
   command: string,

@@ -72,7 +72,8 @@ describe('the names of other clients', () => {
   })
 
   for (const [dialect, name, foreign, behavior, ours] of cases) {
-    it(`${dialect} ${name}: ${JSON.stringify(foreign)} is ${behavior}: ${JSON.stringify(ours)}`, () => {
+    const [given, becomes] = [foreign, ours].map((value) => JSON.stringify(value))
+    it(`${dialect} ${name}: ${given} is ${behavior}: ${becomes}`, () => {
       const translated = translate(dialect, name, foreign) as Record<string, unknown>
       assert.deepEqual(translated[behavior], ours)
     })

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { describe, it } from 'node:test'
+import { verbs } from '../../src/cli/verbs.ts'
+import { startServer } from '../../src/embedded/server.ts'
+import { run } from './support.ts'
+
+describe('mintring', () => {
+  it('teaches: every verb in the overview, a usage and examples for each', async () => {
+    const overview = await run(['--help'])
+    assert.equal(overview.code, 0)
+    for (const { name } of verbs) {
+      assert.match(overview.out, new RegExp(`^  ${name} `, 'm'))
+      for (const line of [
+        [name, '--help'],
+        [name, '-h'],
+        ['help', name],
+      ]) {
+        const { code, out } = await run(line)
+        assert.equal(code, 0, line.join(' '))
+        assert.match(out, new RegExp(`^Usage: mintring ${name}`), line.join(' '))
+        assert.doesNotMatch(out, /.{101}/, `${name} --help is too wide`)
+      }
+    }
+  })
+
+  it('exits with 2 for what it does not know, and says what was meant', async () => {
+    const unknown = await run(['lokate', 'x'])
+    assert.equal(unknown.code, 2)
+    assert.match(unknown.err, /no command 'lokate'. Did you mean 'locate'/)
+    assert.equal((await run([])).code, 2)
+    for (const name of ['locate', 'ping', 'stats', 'top', 'behaviors', 'serve', 'remap']) {
+      const { code, err } = await run([name, '--no-such-option'])
+      assert.equal(code, 2, name)
+      assert.match(err, new RegExp(`Try: mintring ${name} --help`))
+    }
+  })
+
+  it('exits with 1 and a code for a server or a behavior that cannot be', async () => {
+    const server = await run(['ping', 'host:99999999'])
+    assert.equal(server.code, 1)
+    assert.match(server.err, /MINTRING_BAD_SERVER/)
+    const behavior = await run(['ping', '--set', 'retries=many'])
+    assert.equal(behavior.code, 1)
+    assert.match(behavior.err, /--set retries takes a whole number.*MINTRING_BAD_BEHAVIOR/)
+    const name = await run(['ping', '--set', 'retrys=1'])
+    assert.equal(name.code, 2)
+    assert.match(name.err, /Did you mean 'retries'/)
+  })
+
+  it('runs as a program, quietly when its reader has seen enough', () => {
+    const script = 'set -o pipefail; node --import tsx src/cli/main.ts behaviors | head -1'
+    const done = spawnSync('bash', ['-c', script], { encoding: 'utf8' })
+    assert.equal(done.stderr, '')
+    assert.equal(done.stdout, 'Where a key lives\n')
+    assert.equal(done.status, 0)
+  })
+})
+
+describe('mintring locate', () => {
+  const servers = ['--servers', '10.0.0.1,10.0.0.2,10.0.0.3:11211:2']
+
+  it('tells where, why and what then, connecting to nothing', async () => {
+    const { code, out } = await run(['locate', 'user:1', ...servers])
+    assert.equal(code, 0)
+    assert.match(
+      out,
+      /^user:1\n {2}lives on {5}10\.0\.0\.\d:11211\n {2}because {6}ketama: its hash/,
+    )
+    assert.match(out, /if it dies {3}10\.0\.0\.\d:11211/)
+  })
+
+  it('answers as JSON: an object for a key, an array for several', async () => {
+    const one = JSON.parse((await run(['locate', 'user:1', '--json', ...servers])).out)
+    assert.deepEqual(Object.keys(one), [
+      ...['key', 'server', 'distribution', 'hash', 'point', 'fallback', 'share'],
+    ])
+    assert.notEqual(one.server, one.fallback)
+    const two = JSON.parse((await run(['locate', 'a', 'b', '--json', ...servers])).out)
+    assert.deepEqual(
+      two.map(({ key }: { key: string }) => key),
+      ['a', 'b'],
+    )
+  })
+
+  it('places as the settings say, from --set, a libmemcached string or the environment', async () => {
+    const distribution = async (...more: string[]) =>
+      JSON.parse((await run(['locate', 'k', '--json', ...more])).out).distribution
+    assert.equal(await distribution(...servers, '--set', 'preset=twemproxy'), 'twemproxy')
+    const configuration = '--SERVER=localhost --DISTRIBUTION=consistent'
+    assert.equal(await distribution(`--libmemcached=${configuration}`), 'ketamaUnweighted')
+    const env = { MEMCACHED_SERVERS: 'a,b', MINTRING_DISTRIBUTION: 'modula' }
+    const { out } = await run(['locate', 'k', '--json'], { env })
+    assert.equal(JSON.parse(out).distribution, 'modula')
+    assert.equal(await distribution(...servers, '--set', 'hash=xxh64'), 'ketama')
+  })
+
+  it('needs a key, and one that can be', async () => {
+    assert.equal((await run(['locate', ...servers])).code, 2)
+    const { code, err } = await run(['locate', 'a b', ...servers])
+    assert.equal(code, 1)
+    assert.match(err, /MINTRING_BAD_KEY/)
+  })
+})
+
+describe('mintring ping and stats', () => {
+  it('tell of every server, and fail when one is down', async () => {
+    await using server = await startServer()
+    const ping = await run(['ping', server.address, '127.0.0.1:1'])
+    assert.equal(ping.code, 1)
+    assert.match(ping.out, new RegExp(`^${server.address} +up +\\d`, 'm'))
+    assert.match(ping.out, /^127\.0\.0\.1:1 +down .*MINTRING_CONNECTION/m)
+    const stats = await run(['stats', server.address, '127.0.0.1:1'])
+    assert.equal(stats.code, 1)
+    assert.match(stats.out, /^server +version +up +items/)
+    assert.match(stats.out, /^127\.0\.0\.1:1 +MINTRING_CONNECTION/m)
+  })
+
+  it('answer as JSON', async () => {
+    await using server = await startServer()
+    const ping = await run(['ping', server.address, '--json', '-n', '2'])
+    assert.equal(ping.code, 0)
+    const [row] = JSON.parse(ping.out)
+    assert.equal(row.host, server.address)
+    assert.equal(row.meta, true)
+    assert.equal(row.tls, false)
+    assert.ok(row.medianMs <= row.maxMs)
+    const stats = await run(['stats', '-s', server.address, '--json'])
+    assert.equal(JSON.parse(stats.out)[0].stats.curr_items, 0)
+    const settings = await run(['stats', server.address, '--section', 'settings'])
+    assert.match(settings.out, /^item_size_max +1048576$/m)
+    const down = await run(['stats', '127.0.0.1:1', '--json'])
+    assert.equal(down.code, 1)
+    assert.equal(JSON.parse(down.out)[0].code, 'MINTRING_CONNECTION')
+  })
+
+  it('are coloured in a terminal, unless NO_COLOR or a dumb one says otherwise', async () => {
+    await using server = await startServer()
+    const isColoured = async (world: object) =>
+      (await run(['ping', server.address], world)).out.includes('\u001b[32m')
+    assert.equal(await isColoured({ isTTY: true }), true)
+    assert.equal(await isColoured({}), false)
+    assert.equal(await isColoured({ isTTY: true, env: { NO_COLOR: '1' } }), false)
+    assert.equal(await isColoured({ isTTY: true, env: { NO_COLOR: '' } }), true)
+    assert.equal(await isColoured({ isTTY: true, env: { TERM: 'dumb' } }), false)
+  })
+
+  it('never show a password', async () => {
+    const { out, err } = await run(['ping', 'memcached://ada:hunter2@127.0.0.1:1'])
+    assert.doesNotMatch(out + err, /hunter2/)
+  })
+})
+
+describe('mintring behaviors', () => {
+  it('lists all, finds some, and tells all of one', async () => {
+    assert.match((await run(['behaviors'])).out, /^ {2}retryTimeoutMs +2000 /m)
+    const one = (await run(['behaviors', 'retryTimeoutMs'])).out
+    assert.match(one, /environment {2}MINTRING_RETRY_TIMEOUT_MS/)
+    assert.match(one, /pylibmc {6}retry_timeout \(s\)/)
+    const found = JSON.parse((await run(['behaviors', 'dead_timeout', '--json'])).out)
+    assert.deepEqual(
+      found.map(({ name }: { name: string }) => name),
+      ['deadTimeoutMs'],
+    )
+    const none = await run(['behaviors', 'retrytimoutms'])
+    assert.equal(none.code, 2)
+    assert.match(none.err, /Did you mean 'retryTimeoutMs'/)
+  })
+})

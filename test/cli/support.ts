@@ -1,0 +1,29 @@
+import { runCommandLine } from '../../src/cli/command-line.ts'
+import type { CliIo } from '../../src/cli/io.ts'
+
+/** What a command line said, and its exit code. */
+export interface Said {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs a command line in memory. */
+export async function run(line: readonly string[], world: Partial<CliIo> = {}): Promise<Said> {
+  let out = ''
+  let err = ''
+  const io: CliIo = {
+    out: (text) => {
+      out += text
+    },
+    err: (text) => {
+      err += text
+    },
+    isTTY: false,
+    columns: 80,
+    env: {},
+    ...world,
+  }
+  const code = await runCommandLine(line, io)
+  return { code, out, err }
+}

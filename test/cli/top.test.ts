@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { MemcachedClient } from '../../src/client/client.ts'
+import { startServer } from '../../src/embedded/server.ts'
+import { run } from './support.ts'
+
+describe('mintring top', () => {
+  it('writes a table per look into a pipe, without a single control character', async () => {
+    await using server = await startServer()
+    await using other = await startServer()
+    await using cache = new MemcachedClient(server.address)
+    const asking = setInterval(() => void cache.get('k'), 2)
+    const { code, out } = await run(
+      ['top', server.address, other.address, '-n', '2', '-i', '0.3'],
+      {},
+    )
+    clearInterval(asking)
+    assert.equal(code, 0)
+    assert.ok(!out.includes('\u001b'))
+    assert.equal(out.match(/^mintring top /gm)?.length, 2)
+    const second = out.split(/^mintring top /m)[2]!
+    const row = new RegExp(`^${server.address} +up +(\\d+)`, 'm').exec(second)
+    assert.ok(Number(row?.[1]) > 20, second)
+    assert.match(second, /^all +up/m)
+  })
+
+  it('writes a line of JSON per look', async () => {
+    await using server = await startServer()
+    const { out } = await run(['top', server.address, '--json', '-n', '2', '-i', '0.1'])
+    const [first, second] = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    assert.equal(first.hosts[0].opsPerSecond, null)
+    assert.equal(second.hosts[0].opsPerSecond, 0)
+    assert.equal(second.hosts[0].state, 'up')
+  })
+
+  it('draws on a screen of its own in a terminal, and gives the old one back', async () => {
+    await using server = await startServer()
+    let press: ((key: string) => void) | undefined
+    let isForgotten = false
+    const { code, out } = await run(['top', server.address, '-i', '0.1'], {
+      isTTY: true,
+      columns: 60,
+      rows: 10,
+      onKey(listener) {
+        press = listener
+        setTimeout(() => press?.('q'), 250)
+        return () => {
+          isForgotten = true
+        }
+      },
+    })
+    assert.equal(code, 0)
+    assert.ok(out.startsWith('\u001b[?1049h\u001b[?25l\u001b[H'))
+    assert.ok(out.endsWith('\u001b[?25h\u001b[?1049l'))
+    assert.ok(isForgotten)
+    const colours = new RegExp(`${String.fromCharCode(27)}\\[[0-9;?]*[A-Za-z]`, 'g')
+    for (const line of out.replaceAll(colours, '').split('\n')) {
+      assert.ok(line.length <= 60, `'${line}' is wider than the terminal`)
+    }
+  })
+
+  it('ends when the process is told to, and shows a host that died', async () => {
+    const server = await startServer()
+    await using other = await startServer()
+    const ending = new AbortController()
+    let seen = ''
+    const running = run(['top', server.address, other.address, '-i', '0.1'], {
+      out: (text) => {
+        seen += text
+      },
+      signal: ending.signal,
+    })
+    await waitUntil(() => /^all +up/m.test(seen))
+    await server.kill()
+    await waitUntil(() => seen.includes(`${server.address} was ejected`))
+    await waitUntil(() => new RegExp(`^${server.address} +(ejected|probing)`, 'm').test(seen))
+    ending.abort()
+    assert.equal((await running).code, 0)
+    await server.close()
+  })
+
+  it('refuses intervals and counts that cannot be', async () => {
+    assert.equal((await run(['top', '-i', '0'])).code, 2)
+    assert.equal((await run(['top', '-n', '0'])).code, 2)
+    assert.equal((await run(['top', '127.0.0.1:1', '-n', '1'])).code, 1)
+  })
+})
+
+async function waitUntil(isTrue: () => boolean): Promise<void> {
+  const endMs = performance.now() + 10_000
+  while (!isTrue()) {
+    assert.ok(performance.now() < endMs, `waited in vain for ${isTrue}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
