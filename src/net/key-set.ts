@@ -1,7 +1,7 @@
 /** A power of two, and some times as many as a batch has keys. */
 const SLOTS = 512
-/** Keys differ most at their ends. */
-const HASHED_CHARACTERS = 24
+/** Of a longer key, so many are looked at, evenly spread: keys may differ anywhere. */
+const HASHED_CHARACTERS = 8
 
 const LAST_BATCH = 0x7fff_ffff
 
@@ -39,9 +39,8 @@ export class KeySet {
 
 function slotOf(key: string): number {
   const { length } = key
+  const step = 1 + ((length / HASHED_CHARACTERS) | 0)
   let hash = length
-  for (let i = Math.max(0, length - HASHED_CHARACTERS); i < length; i++) {
-    hash = Math.imul(hash, 31) + key.charCodeAt(i)
-  }
+  for (let i = length - 1; i >= 0; i -= step) hash = Math.imul(hash, 31) + key.charCodeAt(i)
   return (hash ^ (hash >>> 9)) & (SLOTS - 1)
 }

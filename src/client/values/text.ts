@@ -1,5 +1,5 @@
 /** Up to this length a loop over the characters beats a call into native code. */
-const LOOPED_CHARACTERS = 256
+const LOOPED_CHARACTERS = 16
 
 /** A string as a body: itself when it is ASCII, which needs no copy, else its UTF-8 bytes. */
 export function textBody(text: string): string | Uint8Array {
