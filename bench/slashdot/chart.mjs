@@ -21,7 +21,7 @@ const [PANEL_WIDTH, HEIGHT, LEFT, TOP, BOTTOM] = [300, 236, 58, 58, 40]
 writeFileSync(new URL('../../docs/slashdot.svg', import.meta.url), `${svg()}\n`)
 const page = new URL('../../docs/slashdot.md', import.meta.url)
 const text = readFileSync(page, 'utf8')
-writeFileSync(page, text.replace(/(<!-- table -->\n)[^]*?(<!-- \/table -->)/, `$1${table()}$2`))
+writeFileSync(page, text.replace(/(<!-- table -->\n)[\s\S]*?(<!-- \/table -->)/, `$1${table()}$2`))
 
 function table() {
   const head = [

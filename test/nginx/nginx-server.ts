@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import process from 'node:process'
 import type { TestContext } from 'node:test'
 import { type Block, blocksOf } from '../docs/pages.ts'
 import { root } from '../house/sources.ts'
@@ -47,8 +48,11 @@ export async function startNginx(
   const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', log, '-g', globals]
   const nginx = spawn(binary, args, { stdio: 'ignore' })
   const ended = once(nginx, 'exit')
+  const endWithUs = (): boolean => nginx.kill('SIGKILL')
+  process.once('exit', endWithUs)
   t.after(async () => {
-    nginx.kill('SIGKILL')
+    endWithUs()
+    process.off('exit', endWithUs)
     await ended
     rmSync(folder, { recursive: true, force: true })
   })
