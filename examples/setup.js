@@ -13,10 +13,12 @@ const link = `${here}/node_modules/mintring`
 
 if (!existsSync(`${here}/node_modules/express`)) npm(here, 'ci', '--ignore-scripts')
 if (!existsSync(link)) symlinkSync('../..', link, 'junction')
-if (!existsSync(`${root}/dist`)) npm(root, 'run', 'build')
+if (!existsSync(`${root}/dist`)) {
+  npm(root, 'run', 'setup')
+  npm(root, 'run', 'build')
+}
 
 function npm(folder, ...args) {
-  if (args[0] === 'run' && !existsSync(`${root}/node_modules`)) npm(root, 'run', 'setup')
   const command = [process.env.npm_execpath, ...args, '--no-audit', '--no-fund']
   const { status } = spawnSync(process.execPath, command, { cwd: folder, stdio: 'inherit' })
   if (status !== 0) process.exit(status ?? 1)
