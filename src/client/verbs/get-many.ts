@@ -98,11 +98,15 @@ async function readMany(
   const verb = readingVerb(core, batch, found)
   const unasked = await runMany(core, batch, allOf(batch), verb, options)
   if (found.pending.length > 0) await Promise.all(found.pending)
-  for (const [position, key] of batch.keys.entries()) {
+  for (let position = 0; position < batch.keys.length; position++) {
+    const key = batch.keys[position]!
     const value = found.values[position]
+    if (value !== undefined) {
+      hits.set(key, value)
+      continue
+    }
     const error = unasked.get(position) ?? found.broken.get(position)
-    if (value !== undefined) hits.set(key, value)
-    else if (error !== undefined) failed.set(key, error)
+    if (error !== undefined) failed.set(key, error)
   }
   return hits
 }

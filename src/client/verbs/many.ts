@@ -34,7 +34,7 @@ export function checkKeys(core: ClientCore, keys: Iterable<string>): ManyKeys {
 
 /** All positions of a batch. */
 export function allOf(batch: ManyKeys): number[] {
-  return Array.from(batch.keys.keys())
+  return batch.keys.map((_, position) => position)
 }
 
 /** What one verb does with a part of a batch. Positions are into the batch's keys. */
