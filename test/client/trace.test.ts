@@ -56,3 +56,40 @@ test('batches are told as one, with how much of them was done', async (context) 
     { command: 'deleteMany', batchSize: 2, hits: 1, outcome: 'refused' },
   ])
 })
+
+test('a command says at its start where it goes', async (context) => {
+  const { server, cache } = await serve(context)
+  const hosts: unknown[] = []
+  const listener = (message: unknown) => hosts.push((message as { host?: string }).host)
+  const { start } = tracingChannel('mintring:command')
+  start.subscribe(listener)
+  context.after(() => start.unsubscribe(listener))
+  await cache.get('k')
+  assert.deepEqual(hosts, [server.address])
+})
+
+test('the part of a batch that a host does is a command, without the keys', async (context) => {
+  const told = listen(context, 'mintring:command')
+  const { server, cache } = await serve(context, { traceKeys: true })
+  await cache.setMany({ a: 1, b: 2 })
+  await cache.getMany(['a', 'b', 'c'])
+  await server.close()
+  await cache.getManyDetailed(['a'], { timeoutMs: 200 })
+  const place = { host: server.address, serverAddress: '127.0.0.1', serverPort: server.port }
+  assert.deepEqual(told.slice(0, 2), [
+    { command: 'set', key: undefined, ...place, outcome: 'ok' },
+    { command: 'get', key: undefined, ...place, outcome: 'ok' },
+  ])
+  assert.equal(told[2]?.host, server.address)
+  assert.equal(told[2]?.outcome, 'error')
+})
+
+test('what one host is asked is a command', async (context) => {
+  const told = listen(context, 'mintring:command')
+  const { server, cache } = await serve(context)
+  await cache.stats()
+  assert.deepEqual(
+    told.map(({ command, host, outcome }) => ({ command, host, outcome })),
+    [{ command: 'stats', host: server.address, outcome: 'ok' }],
+  )
+})

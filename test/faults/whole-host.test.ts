@@ -70,7 +70,9 @@ suite('a whole host fails, on real memcacheds', { skip: skipWithoutMemcached() }
     const [, ...others] = client.cluster.hosts
     assert.ok(others.every(({ name }) => !ejected.some((event) => event.name.endsWith(name))))
   })
+})
 
+suite('hosts come and go, on real memcacheds', { skip: skipWithoutMemcached() }, () => {
   test('all hosts down: errors at once, and full service when they are back', async (t) => {
     const { servers, load, client, finish } = await startFaultCase(t)
     load.start()

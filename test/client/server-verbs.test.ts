@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { onBothServers } from './both-servers.ts'
+
+onBothServers((pair) => {
+  it('tells versions and statistics by host, numbers as numbers', async () => {
+    await pair.cache.set('item', 1)
+    const version = await pair.cache.version()
+    assert.match(version.get(pair.server.address) ?? '', /^1\.\d+\.\d+/)
+    const general = (await pair.cache.stats()).get(pair.server.address)
+    assert.equal(typeof general?.curr_items, 'number')
+    assert.equal(typeof general?.rusage_user, 'number')
+    assert.equal(typeof general?.version, 'string')
+    for (const section of ['settings', 'items', 'slabs', 'conns']) {
+      const stats = (await pair.cache.stats(section)).get(pair.server.address)
+      assert.ok(Object.keys(stats ?? {}).length > 0, section)
+    }
+    await pair.cache.stats('detail on')
+    await pair.cache.set('prefix:a', 1)
+    const detail = (await pair.cache.stats('detail dump')).get(pair.server.address)
+    assert.match(String(detail?.prefix), /^get 0 hit 0 set 1 del 0$/)
+    await pair.cache.stats('detail off')
+    assert.deepEqual({ ...(await pair.cache.stats('reset')).get(pair.server.address) }, {})
+  })
+
+  it('changes a server: verbosity, memory limit, slabs, lru, crawler', async () => {
+    const ok = [[pair.server.address, 'OK']]
+    assert.deepEqual([...(await pair.cache.verbosity(0))], ok)
+    assert.deepEqual([...(await pair.cache.cacheMemlimit(64))], ok)
+    assert.deepEqual([...(await pair.cache.slabs({ automove: 0 }))], ok)
+    assert.deepEqual([...(await pair.cache.lru({ mode: 'segmented' }))], ok)
+    assert.deepEqual([...(await pair.cache.lru({ tempTtlSeconds: -1 }))], ok)
+    assert.deepEqual([...(await pair.cache.lruCrawler({ sleepMicroseconds: 0 }))], ok)
+  })
+
+  it('lists its items, also to a reader that stops early', async () => {
+    await pair.cache.flushAll()
+    await new Promise((resolve) => setTimeout(resolve, 1100))
+    await pair.cache.setMany(
+      Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`é${i}`, i])),
+    )
+    const keys = new Set<string>()
+    for await (const item of pair.cache.metadump({ range: 'hash' })) {
+      assert.equal(item.host, pair.server.address)
+      assert.ok(item.size > 0 && item.cas > 0n)
+      keys.add(item.key)
+    }
+    assert.equal(keys.size, 500)
+    for await (const item of pair.cache.metadump({ range: 'hash', host: pair.server.address })) {
+      assert.match(item.key, /^é\d+$/)
+      break
+    }
+  })
+
+  it('follows what a server reports, until told to stop', async () => {
+    const stop = new AbortController()
+    const seen: string[] = []
+    const watching = (async () => {
+      for await (const event of pair.cache.watch('fetchers', { signal: stop.signal })) {
+        if (event.type !== 'item_get') continue
+        seen.push(event.fields.key ?? '')
+        if (event.fields.key === 'watched') stop.abort()
+      }
+    })()
+    const done = assert.rejects(watching, { code: 'MINTRING_ABORTED' })
+    const timer = setInterval(() => void pair.cache.get('watched'), 20)
+    await done
+    clearInterval(timer)
+    assert.ok(seen.includes('watched'))
+  })
+
+  it('speaks the meta commands', async () => {
+    const { meta } = pair.cache
+    assert.equal((await meta.ms('m', 'hello', { T: 100, F: 7 })).status, 'done')
+    assert.equal((await meta.ms('m', 'x', { M: 'E' })).status, 'not_stored')
+    const read = await meta.mg('m', {
+      v: true,
+      f: true,
+      c: true,
+      t: true,
+      s: true,
+      h: true,
+      O: 'x1',
+    })
+    assert.equal(read.value?.toString(), 'hello')
+    assert.deepEqual([read.flags, read.ttl, read.size, read.opaque], [7, 100, 5, 'x1'])
+    assert.equal((await meta.md('m', { C: (read.cas ?? 0n) + 1n })).status, 'exists')
+    assert.equal((await meta.md('m', { I: true, T: 30 })).status, 'done')
+    const stale = await meta.mg('m', { v: true })
+    assert.deepEqual([stale.won, stale.stale, stale.lost], [true, true, false])
+    assert.equal((await meta.md('m')).status, 'done')
+    assert.equal((await meta.mg('m', { v: true })).status, 'missing')
+    assert.equal((await meta.ma('m', { N: 0, J: 5, v: true })).value?.toString(), '5')
+    assert.equal((await meta.me('m'))?.size === undefined, false)
+    assert.equal(await meta.me('nothing'), undefined)
+    await meta.mn(pair.server.address)
+  })
+
+  it('takes any bytes as the key of a meta command', async () => {
+    const key = Buffer.from([0, 32, 13, 10, 255])
+    await pair.cache.meta.ms(key, 'v')
+    assert.equal((await pair.cache.meta.mg(key, { v: true })).value?.toString(), 'v')
+    assert.equal((await pair.cache.meta.md(key)).status, 'done')
+    await assert.rejects(pair.cache.meta.mg(Buffer.alloc(187)), { code: 'MINTRING_BAD_KEY' })
+  })
+
+  it('guards meta flags by the version of the server', async () => {
+    const version = (await pair.cache.version()).get(pair.server.address) ?? ''
+    if (!version.startsWith('1.6.18')) return
+    await assert.rejects(pair.cache.meta.md('m', { x: true }), { code: 'MINTRING_UNSUPPORTED' })
+    await assert.rejects(pair.cache.meta.mg('m', { C: 1n }), { code: 'MINTRING_UNSUPPORTED' })
+  })
+
+  it('sends raw commands to a host or to a key’s host', async () => {
+    const stored = await pair.cache.raw('raw', 'set', 'raw', 0, 0, 5, Buffer.from('hello'))
+    assert.deepEqual(stored, [{ line: 'STORED', data: undefined }])
+    const got = await pair.cache.raw('raw', 'get', 'raw', 'none')
+    assert.equal(got[0]?.line, 'VALUE raw 0 5')
+    assert.equal(got[0]?.data?.toString(), 'hello')
+    assert.equal(got[1]?.line, 'END')
+    const [meta] = await pair.cache.raw('raw', 'mg raw t v')
+    assert.equal(meta?.line, 'VA 5 t-1')
+    const [version] = await pair.cache.raw(pair.server.address, 'version')
+    assert.match(version?.line ?? '', /^VERSION /)
+    await assert.rejects(pair.cache.raw('raw', 'incr', 'raw', 1), { code: 'MINTRING_REFUSED' })
+    assert.equal(await pair.cache.get('raw'), 'hello')
+  })
+
+  it('does not shut a server down that does not allow it', async () => {
+    await assert.rejects(pair.cache.shutdown(pair.server.address), { code: 'MINTRING_REFUSED' })
+    assert.equal((await pair.cache.version()).size, 1)
+  })
+
+  it('forgets everything', async () => {
+    await pair.cache.set('a', 1)
+    assert.deepEqual([...(await pair.cache.flushAll())], [[pair.server.address, 'OK']])
+    assert.equal(await pair.cache.get('a'), undefined)
+  })
+})
