@@ -38,6 +38,7 @@ export function frameLines(frame: Frame, io: CliIo): string[] {
   const style = styleOf(io)
   const shown = columns.filter((column) => (column.fromWidth ?? 0) <= io.columns || !io.isTTY)
   const { hosts } = frame
+  const up = hosts.filter((host) => host.isAnswering).length
   const rows = hosts.map((host) => shown.map((column) => column.cell(host, style)))
   if (hosts.length > 1) {
     const total = totalOf(hosts)
@@ -45,9 +46,12 @@ export function frameLines(frame: Frame, io: CliIo): string[] {
       text: typeof cell === 'string' ? cell : cell.text,
       mark: style.bold,
     })
-    rows.push(shown.map((column) => titled(column.cell(total, style))))
+    rows.push(
+      shown.map(({ title, cell }) =>
+        titled(title === 'state' ? `${up} of ${hosts.length}` : cell(total, style)),
+      ),
+    )
   }
-  const up = hosts.filter((host) => host.isAnswering).length
   const time = new Date(frame.atMs).toTimeString().slice(0, 8)
   const hint = io.isTTY ? style.dim('   q quits') : ''
   return [
@@ -83,9 +87,8 @@ function totalOf(hosts: readonly HostFrame[]): HostFrame {
   const sum = (of: (host: HostFrame) => number, among = known): number =>
     among.length === 0 ? Number.NaN : among.reduce((total, host) => total + (of(host) || 0), 0)
   const hits = sum((host) => host.hitRatio * host.getsPerSecond)
-  const state = answering.length === hosts.length ? 'up' : 'suspect'
   return {
-    ...{ host: 'all', isAnswering: answering.length > 0, state, code: undefined },
+    ...{ host: 'all', isAnswering: answering.length > 0, state: 'up', code: undefined },
     opsPerSecond: sum((host) => host.opsPerSecond),
     getsPerSecond: sum((host) => host.getsPerSecond),
     setsPerSecond: sum((host) => host.setsPerSecond),

@@ -21,7 +21,7 @@ describe('mintring top', () => {
     const second = out.split(/^mintring top /m)[2]!
     const row = new RegExp(`^${server.address} +up +(\\d+)`, 'm').exec(second)
     assert.ok(Number(row?.[1]) > 20, second)
-    assert.match(second, /^all +up/m)
+    assert.match(second, /^all +2 of 2/m)
   })
 
   it('writes a line of JSON per look', async () => {
@@ -73,7 +73,7 @@ describe('mintring top', () => {
       },
       signal: ending.signal,
     })
-    await waitUntil(() => /^all +up/m.test(seen))
+    await waitUntil(() => /^all +2 of 2/m.test(seen))
     await server.kill()
     await waitUntil(() => seen.includes(`${server.address} was ejected`))
     await waitUntil(() => new RegExp(`^${server.address} +(ejected|probing)`, 'm').test(seen))
