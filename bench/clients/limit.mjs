@@ -1,6 +1,6 @@
 // The bound: the smallest hand-written pipelined client. One connection per server, all commands
 // of a turn in one write, a minimal parser of what is expected and nothing else, one promise per
-// operation. No ring, no health, no deadlines, no limits: not a product, but what a bare socket does.
+// operation. No ring, no health, no deadlines, no limits: no product, but what a bare socket does.
 import net from 'node:net'
 
 const READ_BYTES = 256 * 1024

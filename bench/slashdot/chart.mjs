@@ -1,5 +1,5 @@
-// Draws docs/slashdot.svg from bench/results/slashdot.json, and writes the table of docs/slashdot.md:
-// `node bench/slashdot/chart.mjs`.
+// Draws docs/slashdot.svg from bench/results/slashdot.json, and writes the table of
+// docs/slashdot.md: `node bench/slashdot/chart.mjs`.
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const { runs } = JSON.parse(
@@ -89,12 +89,16 @@ function panel({ field, title }, index) {
         if (run === undefined) return ''
         const at = Math.min(y(run[field]), y(1) - 1)
         const left = (x + bar * (j + 0.5)).toFixed(1)
-        return `<rect x="${left}" y="${at.toFixed(1)}" width="${(bar * 0.9).toFixed(1)}" height="${(y(1) - at).toFixed(1)}" fill="${colour}"/>`
+        const [top, width, height] = [at, bar * 0.9, y(1) - at].map((n) => n.toFixed(1))
+        const size = `width="${width}" height="${height}"`
+        return `<rect x="${left}" y="${top}" ${size} fill="${colour}"/>`
       })
       const label = count.toLocaleString('en')
-      return `${drawn.join('')}<text x="${x + group / 2}" y="${HEIGHT - 22}" text-anchor="middle" font-size="9">${label}</text>`
+      const place = `x="${x + group / 2}" y="${HEIGHT - 22}" text-anchor="middle"`
+      return `${drawn.join('')}<text ${place} font-size="9">${label}</text>`
     })
     .join('')
-  const axis = `<text x="${x0 + width / 2}" y="${HEIGHT - 4}" text-anchor="middle" fill="#777">users at once</text>`
+  const middle = `x="${x0 + width / 2}" y="${HEIGHT - 4}" text-anchor="middle"`
+  const axis = `<text ${middle} fill="#777">users at once</text>`
   return `<text x="${x0}" y="${TOP - 14}" font-weight="bold">${title}</text>${grid}${bars}${axis}`
 }

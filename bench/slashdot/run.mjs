@@ -1,6 +1,6 @@
 /**
- * The Slashdot test: `npm run bench -- slashdot`. A link to one page of a small service appears where
- * many people read, and all of them come at once.
+ * The Slashdot test: `npm run bench -- slashdot`. A link to one page of a small service appears
+ * where many people read, and all of them come at once.
  *
  * Two processes of the example service (examples/api, express, SQLite), three real memcacheds, and
  * two load generators, each with half of the users, who ask again as soon as they are answered. The

@@ -190,7 +190,7 @@ export class MemcachedClient extends RefillVerbs {
 
   /**
    * Fills the cache: loads and stores every key of an iterable, of any length, some at a time.
-   * Rejects when the cache takes nothing any more; with `resumeFrom` the next run goes on from there.
+   * Rejects when the cache takes nothing any more; with `resumeFrom` the next run goes on there.
    */
   async warm(
     keys: Iterable<string> | AsyncIterable<string>,

@@ -28,7 +28,8 @@ test('top in a terminal shows a host that dies and comes back, and quits', async
   if (neededCommand(context, 'tmux') === undefined) return
   const servers = await startFleet(context)
   const [first] = servers.map(address)
-  const top = `${process.execPath} --import tsx ${MAIN} top -i 0.3 ${servers.map(address).join(' ')}`
+  const addresses = servers.map(address).join(' ')
+  const top = `${process.execPath} --import tsx ${MAIN} top -i 0.3 ${addresses}`
   const terminal = startTerminal(`${top}; echo left with $?; sleep 60`, 100, 20)
   context.after(() => terminal.end())
 

@@ -183,9 +183,12 @@ function isFunction(node: ts.Node): boolean {
   return ts.isFunctionLike(node) && 'body' in node && node.body !== undefined
 }
 
-/** The body of `describe(…)` is a chapter of a file rather than a function. */
+/** What only gathers tests, as the body of `describe(…)` does, is a chapter, not a function. */
 function isSuite(node: ts.Node): boolean {
-  return ts.isCallExpression(node.parent) && node.parent.expression.getText() === 'describe'
+  if (!ts.isCallExpression(node.parent) || !ts.isArrowFunction(node)) return false
+  if (node.parent.expression.getText() === 'describe') return true
+  const isTest = /^(test|it)\(/
+  return ts.isBlock(node.body) && node.body.statements.every((each) => isTest.test(each.getText()))
 }
 
 /** What must not be left in a tree that calls itself finished. */

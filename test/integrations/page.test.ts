@@ -1,82 +1,16 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import type http from 'node:http'
 import net from 'node:net'
-import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
-import type { PageCacheOptions } from '../../src/integrations/page.ts'
 import { pageCache } from '../../src/integrations/page.ts'
 import { assertPrivate, privateWays, respondPrivately } from './page-private.ts'
-import { isHit, type Site, startSite } from './page-site.ts'
-
-const HTML = 'text/html; charset=utf-8'
-
-interface Rig {
-  readonly site: Site
-  readonly cache: MemcachedClient
-  readonly pages: ReturnType<typeof pageCache>
-  /** Paths the application rendered. */
-  readonly rendered: string[]
-  /** Why pages were not stored. */
-  readonly refused: string[]
-  readonly errors: unknown[]
-  /** The bytes stored under a key. */
-  stored(key: string): Promise<{ readonly flags: number; readonly value: Buffer } | undefined>
-  /** Resolves when a page of the path is stored. */
-  settled(key: string): Promise<void>
-}
-
-type Render = (request: http.IncomingMessage, response: http.ServerResponse) => void
-
-async function rig(
-  t: TestContext,
-  render: Render,
-  options: Partial<PageCacheOptions> = {},
-): Promise<Rig> {
-  const server = await startServer({ port: 0 })
-  const cache = new MemcachedClient(server.address)
-  const rendered: string[] = []
-  const refused: string[] = []
-  const errors: unknown[] = []
-  const pages = pageCache(cache, {
-    ttl: 60,
-    onUncacheable: (reason) => refused.push(reason),
-    onError: (error) => errors.push(error),
-    ...options,
-  })
-  const site = await startSite((request, response) => {
-    pages(request, response, () => {
-      rendered.push(request.url ?? '')
-      render(request, response)
-    })
-  })
-  t.after(async () => {
-    await site.close()
-    await cache.close()
-    await server.close()
-  })
-  const stored: Rig['stored'] = async (key) => {
-    const { status, value, flags } = await cache.meta.mg(key, { v: true, f: true })
-    return status === 'done' ? { flags, value: value! } : undefined
-  }
-  const settled = async (key: string): Promise<void> => {
-    for (let tries = 0; (await stored(key)) === undefined; tries++) {
-      assert.ok(tries < 200, `${key} was never stored`)
-      await sleep(5)
-    }
-  }
-  return { site, cache, pages, rendered, refused, errors, stored, settled }
-}
-
-function html(response: http.ServerResponse, body: string | Buffer, headers = {}): void {
-  response.writeHead(200, { 'Content-Type': HTML, ...headers })
-  response.end(body)
-}
+import { HTML, html, rig } from './page-rig.ts'
+import { isHit, startSite } from './page-site.ts'
 
 describe('pageCache', () => {
   test('renders a page once and serves it from then on', async (t) => {
@@ -339,89 +273,3 @@ describe("a response that is one visitor's", () => {
     assert.equal(rendered.length, 3)
   })
 })
-
-describe('refresh and purge', () => {
-  test('refresh renders anew while visitors keep the page there is', async (t) => {
-    let version = 1
-    const { site, pages, settled } = await rigWithOrigin(t, async (_, response) => {
-      const body = `version ${version}`
-      if (version > 1) await sleep(100)
-      html(response, body)
-    })
-    await site.ask('/a')
-    await settled('example.com/a')
-    version = 2
-    const refreshed = pages.refresh('http://example.com/a')
-    await sleep(30)
-    assert.equal((await site.ask('/a')).body.toString(), 'version 1')
-    assert.equal(await refreshed, true)
-    assert.equal((await site.ask('/a')).body.toString(), 'version 2')
-  })
-
-  test('refresh fills a page that is not there, and tells when it cannot be', async (t) => {
-    const { pages, stored } = await rigWithOrigin(t, ({ url }, response) => {
-      html(response, 'hello', url === '/own' ? { 'Set-Cookie': 'id=1' } : {})
-    })
-    assert.equal(await pages.refresh('http://example.com/a'), true)
-    assert.equal((await stored('example.com/a'))?.value.toString(), 'hello')
-    assert.equal(await pages.refresh('http://example.com/own'), false)
-    assert.equal(await stored('example.com/own'), undefined)
-  })
-
-  test('with an origin nobody waits for a stale page to be rendered', async (t) => {
-    let version = 1
-    const { site, cache, rendered, settled } = await rigWithOrigin(t, async (_, response) => {
-      const body = `version ${version}`
-      if (version > 1) await sleep(100)
-      html(response, body)
-    })
-    await site.ask('/a')
-    await settled('example.com/a')
-    await cache.meta.md('example.com/a', { I: true, T: 60 })
-    version = 2
-    const answers = await Promise.all(Array.from({ length: 10 }, () => site.ask('/a')))
-    assert.ok(answers.every(({ body }) => body.toString() === 'version 1'))
-    await sleep(200)
-    assert.equal((await site.ask('/a')).body.toString(), 'version 2')
-    assert.equal(rendered.length, 2)
-  })
-
-  test('purge deletes', async (t) => {
-    const { site, pages, stored, settled } = await rig(t, (_, response) => html(response, 'hello'))
-    await site.ask('/a')
-    await settled('example.com/a')
-    assert.equal(await pages.purge('https://example.com/a'), true)
-    assert.equal(await stored('example.com/a'), undefined)
-    assert.equal(await pages.purge('https://example.com/a'), false)
-  })
-
-  test('refuse what is no URL', async (t) => {
-    const { pages } = await rig(t, (_, response) => html(response, 'hello'))
-    const bad = { code: 'MINTRING_BAD_ARGUMENT' }
-    assert.throws(() => pages.purge('/a'), bad)
-    await assert.rejects(pages.refresh('http://example.com/a'), bad)
-  })
-})
-
-async function rigWithOrigin(t: TestContext, render: Render): Promise<Rig> {
-  const port = await freshPort()
-  const made = await rig(t, render, { origin: `http://127.0.0.1:${port}` })
-  const relay = net.createServer((socket) => {
-    const onward = net.connect(made.site.port, '127.0.0.1')
-    socket.pipe(onward).pipe(socket)
-    socket.on('error', () => onward.destroy())
-    onward.on('error', () => socket.destroy())
-  })
-  relay.listen(port, '127.0.0.1')
-  await once(relay, 'listening')
-  t.after(() => relay.close())
-  return made
-}
-
-async function freshPort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as net.AddressInfo
-  server.close()
-  return port
-}

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { html, rig, rigWithOrigin } from './page-rig.ts'
+
+describe('refresh and purge', () => {
+  test('refresh renders anew while visitors keep the page there is', async (t) => {
+    let version = 1
+    const { site, pages, settled } = await rigWithOrigin(t, async (_, response) => {
+      const body = `version ${version}`
+      if (version > 1) await sleep(100)
+      html(response, body)
+    })
+    await site.ask('/a')
+    await settled('example.com/a')
+    version = 2
+    const refreshed = pages.refresh('http://example.com/a')
+    await sleep(30)
+    assert.equal((await site.ask('/a')).body.toString(), 'version 1')
+    assert.equal(await refreshed, true)
+    assert.equal((await site.ask('/a')).body.toString(), 'version 2')
+  })
+
+  test('refresh fills a page that is not there, and tells when it cannot be', async (t) => {
+    const { pages, stored } = await rigWithOrigin(t, ({ url }, response) => {
+      html(response, 'hello', url === '/own' ? { 'Set-Cookie': 'id=1' } : {})
+    })
+    assert.equal(await pages.refresh('http://example.com/a'), true)
+    assert.equal((await stored('example.com/a'))?.value.toString(), 'hello')
+    assert.equal(await pages.refresh('http://example.com/own'), false)
+    assert.equal(await stored('example.com/own'), undefined)
+  })
+
+  test('with an origin nobody waits for a stale page to be rendered', async (t) => {
+    let version = 1
+    const { site, cache, rendered, settled } = await rigWithOrigin(t, async (_, response) => {
+      const body = `version ${version}`
+      if (version > 1) await sleep(100)
+      html(response, body)
+    })
+    await site.ask('/a')
+    await settled('example.com/a')
+    await cache.meta.md('example.com/a', { I: true, T: 60 })
+    version = 2
+    const answers = await Promise.all(Array.from({ length: 10 }, () => site.ask('/a')))
+    assert.ok(answers.every(({ body }) => body.toString() === 'version 1'))
+    await sleep(200)
+    assert.equal((await site.ask('/a')).body.toString(), 'version 2')
+    assert.equal(rendered.length, 2)
+  })
+
+  test('purge deletes', async (t) => {
+    const { site, pages, stored, settled } = await rig(t, (_, response) => html(response, 'hello'))
+    await site.ask('/a')
+    await settled('example.com/a')
+    assert.equal(await pages.purge('https://example.com/a'), true)
+    assert.equal(await stored('example.com/a'), undefined)
+    assert.equal(await pages.purge('https://example.com/a'), false)
+  })
+
+  test('refuse what is no URL', async (t) => {
+    const { pages } = await rig(t, (_, response) => html(response, 'hello'))
+    const bad = { code: 'MINTRING_BAD_ARGUMENT' }
+    assert.throws(() => pages.purge('/a'), bad)
+    await assert.rejects(pages.refresh('http://example.com/a'), bad)
+  })
+})
