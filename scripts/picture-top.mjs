@@ -12,6 +12,7 @@ const ROWS = 13
 const CELL_WIDTH = 8.4
 const LINE_HEIGHT = 19
 const MARGIN = 16
+const FONTS = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 const ESC = String.fromCharCode(27)
 /** An escape code, or the text up to the next. */
 const RUNS = new RegExp(`${ESC}\\[([0-9;]*)m|([^${ESC}]+)`, 'g')
@@ -54,9 +55,11 @@ function picture(screen) {
     const y = MARGIN + (index + 0.75) * LINE_HEIGHT
     return `<text x="${MARGIN}" y="${y.toFixed(1)}" xml:space="preserve">${spans(line)}</text>`
   })
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="mintring top, with one of three hosts ejected">
+  const size = `viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`
+  const label = 'aria-label="mintring top, with one of three hosts ejected"'
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img" ${label}>
 <rect width="${width}" height="${height}" rx="8" fill="#0d1117"/>
-<g font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="14" fill="#e6edf3">
+<g font-family="${FONTS}" font-size="14" fill="#e6edf3">
 ${texts.join('\n')}
 </g>
 </svg>
@@ -77,7 +80,8 @@ function spans(line) {
       continue
     }
     const colour = marks.map((mark) => COLOURS[mark]).find(Boolean)
-    const style = `${colour ? ` fill="${colour}"` : ''}${marks.includes('1') ? ' font-weight="bold"' : ''}`
+    const weight = marks.includes('1') ? ' font-weight="bold"' : ''
+    const style = colour === undefined ? weight : `${weight} fill="${colour}"`
     const x = (MARGIN + column * CELL_WIDTH).toFixed(1)
     const length = (text.length * CELL_WIDTH).toFixed(1)
     if (text.trim() !== '') {

@@ -78,6 +78,55 @@ leaves open connections as they are, *fixed* needs a new client. *Elsewhere* are
 clients, which \`behaviorsFrom\` converts from their own units. \`MemcachedClient.fromEnv()\` reads
 the names in capitals.
 
+\`configure()\` changes all it is told or, when one thing is wrong, nothing. Operations under way
+keep what they began with, connections stay open, and the event \`configure\` tells what changed.
+The same table in the terminal: \`npx mintring behaviors\`.
+
+## Settings of other clients
+
+\`\`\`ts
+import { behaviorsFrom, MemcachedClient } from 'mintring'
+
+const disqus = { ketama: true, _auto_eject_hosts: true, _retry_timeout: 30 }
+const cache = new MemcachedClient('127.0.0.1:11211', behaviorsFrom.pylibmc(disqus))
+await cache.close()
+
+const { servers, warnings } = behaviorsFrom.libmemcached(
+  '--SERVER=10.0.0.1 --SERVER=10.0.0.2/?2 --DISTRIBUTION=consistent --NOREPLY',
+)
+console.log(servers.length, warnings.length)
+\`\`\`
+
+\`\`\`text output
+2 1
+\`\`\`
+
+| from | takes |
+| --- | --- |
+| \`behaviorsFrom.pylibmc(behaviors)\` | pylibmc's dictionary, old names with an underscore too |
+| \`behaviorsFrom.libmemcached(text)\` | a configuration string: what its own parser takes |
+| \`behaviorsFrom.twemproxy(pool)\` | a pool of nutcracker.yml, read as an object |
+| \`behaviorsFrom.memcached(options)\` | the options of the npm package \`memcached\` |
+
+Placement is always the other client's own, so that both find the same keys: pylibmc without
+\`ketama\` means \`modula\`. Everything else that is left out keeps mintring's default. What cannot
+be taken over is in \`warnings\`, and a warning of the process; what would put keys elsewhere rejects.
+\`valueFlags\` says how values are read that the other client wrote.
+
+## The environment
+
+\`MemcachedClient.fromEnv()\` takes the servers from the first of these that is set, with the user
+name and password that stand beside them:
+
+| servers | user name and password |
+| --- | --- |
+| \`MINTRING_URL\`, \`MEMCACHED_URL\` | in the URL |
+| \`MEMCACHED_SERVERS\` | \`MEMCACHED_USERNAME\`, \`MEMCACHED_PASSWORD\` |
+| \`MEMCACHIER_SERVERS\` | \`MEMCACHIER_USERNAME\`, \`MEMCACHIER_PASSWORD\` |
+| \`MEMCACHEDCLOUD_SERVERS\` | \`MEMCACHEDCLOUD_USERNAME\`, \`MEMCACHEDCLOUD_PASSWORD\` |
+| \`MEMCACHE_SERVERS\` | \`MEMCACHE_USERNAME\`, \`MEMCACHE_PASSWORD\` |
+| \`VCAP_SERVICES\` (Cloud Foundry) | in the bound service |
+
 <!-- Made from the table in src/behaviors by scripts/docs-behaviors.mjs. -->
 `
 
