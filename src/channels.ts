@@ -33,6 +33,8 @@ export interface BatchMessage {
   readonly keys?: readonly string[] | undefined
   /** How many of the keys were found (reads) or done (writes). Set before `asyncEnd`. */
   hits?: number
+  /** How many of the keys got no answer; all of them when the outcome is `error`. */
+  failed?: number
   outcome?: Outcome
   error?: unknown
 }

@@ -1,7 +1,9 @@
 import type { Behaviors } from '../behaviors/behaviors.ts'
 import type { BatchMessage, CommandMessage, Outcome } from '../channels.ts'
 import { batchTrace, commandTrace } from '../channels.ts'
+import { placeOf } from '../hosts/address.ts'
 import type { Cluster } from '../hosts/cluster.ts'
+import type { Host } from '../hosts/host.ts'
 import type { Request } from '../net/request.ts'
 import type { KeyMapping } from './keys.ts'
 
@@ -12,19 +14,56 @@ export interface Traced {
   readonly keys: KeyMapping
 }
 
-/** Sends a request while somebody listens to `mintring:command`. */
+/** Sends a request to where its key lives while somebody listens to `mintring:command`. */
 export function traceCommand<Result, Context>(
   traced: Traced,
   request: Request<Result, Context>,
 ): Promise<Result> {
-  const { cluster, behaviors } = traced
+  const { cluster } = traced
+  const { routeKey } = request
+  const host = routeKey === undefined ? undefined : cluster.hostFor(routeKey)
+  const dispatch = (): void => cluster.dispatch(request as Request)
+  return traceRequest(traced, request, host, dispatch, (result) =>
+    outcomeOf(request.verb.safety, result),
+  )
+}
+
+/**
+ * As traceCommand(), for what is asked of one host, such as its part of a batch. What became of the
+ * keys in it is not its outcome: that it was answered is.
+ */
+export function traceHostRequest<Result, Context>(
+  traced: Traced,
+  request: Request<Result, Context>,
+  host: Host,
+): Promise<Result> {
+  const dispatch = (): void => traced.cluster.dispatchTo(host, request as Request)
+  return traceRequest(traced, request, host, dispatch, () => 'ok')
+}
+
+function traceRequest<Result, Context>(
+  { cluster, behaviors }: Traced,
+  request: Request<Result, Context>,
+  host: Host | undefined,
+  dispatch: () => void,
+  outcome: (result: Result) => Outcome,
+): Promise<Result> {
   const message: CommandMessage = { command: request.verb.name }
-  if (behaviors.traceKeys) Object.assign(message, { key: request.routeKey })
-  const send = (): Promise<Result> => {
-    cluster.dispatch(request as Request)
-    return request.promise.finally(() => nameHost(cluster, message, request.router?.name))
+  if (behaviors.traceKeys && request.routeKey !== undefined) {
+    Object.assign(message, { key: request.routeKey })
   }
-  return commandTrace.run(message, send, (result) => outcomeOf(request.verb.safety, result))
+  // Where it goes first: whoever samples traces wants to know at the start.
+  if (host !== undefined) nameHost(message, host)
+  const send = (): Promise<Result> => {
+    dispatch()
+    return request.promise.finally(() => {
+      const { router } = request
+      if (router === undefined || router.name === message.host) return
+      const last = cluster.hosts.find((one) => one.name === router.name)
+      if (last !== undefined) nameHost(message, last)
+    })
+  }
+  return commandTrace.run(message, send, outcome)
 }
 
 /** Runs a verb that may load, with the host of its key; its commands are not told one by one. */
@@ -36,40 +75,41 @@ export function traceRefill<Result>(
 ): Promise<Result> {
   const message: CommandMessage = { command }
   if (behaviors.traceKeys) Object.assign(message, { key })
-  const named = (): Promise<Result> => {
-    if (typeof key === 'string')
-      nameHost(cluster, message, cluster.hostFor(keys.routeKey(key))?.name)
-    return run()
-  }
-  return commandTrace.run(message, named, () => 'ok')
+  const host = typeof key === 'string' ? cluster.hostFor(keys.routeKey(key)) : undefined
+  if (host !== undefined) nameHost(message, host)
+  return commandTrace.run(message, run, () => 'ok')
 }
 
-/** Runs a batch, while whoever listens to `mintring:batch` is told of it. */
-export function traceBatch<Done extends ReadonlyMap<string, unknown>>(
+/** What a batch did, and the keys that got no answer where they are told with it. */
+type Done = ReadonlyMap<string, unknown> & { readonly failed?: ReadonlyMap<string, unknown> }
+
+/**
+ * Runs a batch, while whoever listens to `mintring:batch` is told of it. `failed` is filled by the
+ * batch, where what it resolves to does not have it.
+ */
+export function traceBatch<Answer extends Done>(
   command: string,
   keys: readonly string[],
   traceKeys: boolean,
-  run: () => Promise<Done>,
-): Promise<Done> {
+  run: () => Promise<Answer>,
+  failed?: ReadonlyMap<string, unknown>,
+): Promise<Answer> {
   if (!batchTrace.hasSubscribers) return run()
   const message: BatchMessage = { command, batchSize: keys.length }
   if (traceKeys) Object.assign(message, { keys })
   return batchTrace.run(message, run, (done) => {
-    let hits = 0
-    for (const value of done.values()) if (value !== false) hits++
+    const isRead = command === 'getMany'
+    const hits = isRead ? done.size : [...done.values()].filter((value) => value !== false).length
     message.hits = hits
-    if (command === 'getMany') return hits > 0 ? 'hit' : 'miss'
+    message.failed = (failed ?? done.failed)?.size ?? 0
+    if (keys.length > 0 && message.failed === keys.length) return 'error'
+    if (isRead) return hits > 0 ? 'hit' : 'miss'
     return hits === keys.length ? 'ok' : 'refused'
   })
 }
 
-function nameHost(cluster: Cluster, message: CommandMessage, name: string | undefined): void {
-  const host = cluster.hosts.find((one) => one.name === name)
-  if (host === undefined) return
-  const port = /:(\d+)$/.exec(host.address)
-  message.host = host.name
-  message.serverAddress = port === null ? host.address : host.address.slice(0, port.index)
-  message.serverPort = port === null ? undefined : Number(port[1])
+function nameHost(message: CommandMessage, { name, server }: Host): void {
+  Object.assign(message, { host: name, ...placeOf(server) })
 }
 
 function outcomeOf(safety: Request['verb']['safety'], result: unknown): Outcome {

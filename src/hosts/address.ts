@@ -37,6 +37,15 @@ export function addressOf(server: ServerAddress): string {
   return `${host}:${server.port}`
 }
 
+/** Where a server is, for the diagnostics channels: a socket has a path and no port. */
+export function placeOf({ host, port, path }: ServerAddress): {
+  readonly serverAddress: string
+  readonly serverPort: number | undefined
+} {
+  if (path !== undefined) return { serverAddress: path, serverPort: undefined }
+  return { serverAddress: host, serverPort: port }
+}
+
 /**
  * What makes two entries of a server list the same host: where it is, and how it is talked to. A
  * node that was replaced under its name has another address, and is another host.

@@ -9,7 +9,7 @@ import type { LaneEnding, LaneOwner } from '../net/lane-owner.ts'
 import { Lanes } from '../net/lanes.ts'
 import type { Request } from '../net/request.ts'
 import type { Turn } from '../net/turn.ts'
-import { addressOf, type ServerAddress } from './address.ts'
+import { addressOf, placeOf, type ServerAddress } from './address.ts'
 import type { ClusterHooks } from './hooks.ts'
 import { HostHealth, type Patient } from './host-health.ts'
 import type { HostOwner } from './host-owner.ts'
@@ -230,8 +230,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     const { policy } = this.#owner
     const dial = () => this.#dialer.dial(policy, onBytes, signal, policy.connectTimeoutMs)
     if (!connectTrace.hasSubscribers) return dial()
-    const { host, port, tls } = this.server
-    const message = { host: this.name, serverAddress: host, serverPort: port, tls: Boolean(tls) }
+    const tls = Boolean(this.server.tls ?? policy.tls)
+    const message = { host: this.name, ...placeOf(this.server), tls }
     return connectTrace.run(message, dial, () => 'ok')
   }
 

@@ -6,6 +6,7 @@ import { channel, tracingChannel } from 'node:diagnostics_channel'
 import type {
   BatchMessage,
   CommandMessage,
+  ConfigureMessage,
   ConnectMessage,
   EjectMessage,
   ProbeMessage,
@@ -13,6 +14,7 @@ import type {
 } from '../channels.ts'
 import type { RefillVerbs } from '../client/refill-verbs.ts'
 import { clientFamilies } from './metrics-client.ts'
+import { type PromRegistry, promMetric } from './prom-client.ts'
 import { Counter, type Family, Histogram, prometheusText } from './prometheus-text.ts'
 
 /** A client as metrics read it. */
@@ -25,12 +27,6 @@ export type MeasuredClient = Pick<
 const DURATION_BOUNDS: readonly number[] = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 ]
-
-/** The parts of a `prom-client` registry that are used: its package is the user's. */
-export interface PromRegistry {
-  /** The text of everything registered. */
-  metrics(): Promise<string>
-}
 
 /**
  * Counts what every client of the process does, from now on, and reads the state of the clients it
@@ -46,6 +42,8 @@ export class Metrics {
   readonly #durations = new Histogram(DURATION_BOUNDS)
   readonly #batches = new Counter()
   readonly #batchKeys = new Counter()
+  readonly #batchHits = new Counter()
+  readonly #batchFailed = new Counter()
   readonly #connects = new Counter()
   readonly #ejections = new Counter()
   readonly #returns = new Counter()
@@ -65,12 +63,14 @@ export class Metrics {
   }
 
   /**
-   * As text(), after what a registry of `prom-client` says: one endpoint for both. The names here
-   * all begin with `mintring_`, so that none clashes.
+   * Adds everything to a registry of `prom-client`, which then tells it with its own metrics and
+   * default labels: `metrics.register(register)`. Throws what the registry throws for names it has.
    */
-  async textWith(registry: PromRegistry): Promise<string> {
-    const text = await registry.metrics()
-    return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${this.text()}`
+  register(registry: PromRegistry): void {
+    for (const { name, type, help } of this.#families()) {
+      const read = (): Family => this.#families().find((family) => family.name === name)!
+      registry.registerMetric(promMetric(name, type, help, read) as never)
+    }
   }
 
   /** Stops counting. */
@@ -101,6 +101,10 @@ export class Metrics {
         channel('mintring:refill'),
         (message: unknown) => this.#refills.add({ event: (message as RefillMessage).event }),
       ],
+      [
+        channel('mintring:configure'),
+        (message: unknown) => this.#configured(message as ConfigureMessage),
+      ],
     ] as const
     for (const [source, listener] of listeners) source.subscribe(listener)
     return () => {
@@ -119,9 +123,20 @@ export class Metrics {
     this.#durations.observe({ command, host, outcome }, (performance.now() - startMs) / 1000)
   }
 
-  #batched({ command, batchSize, outcome = 'error' }: BatchMessage): void {
+  #batched({ command, batchSize, hits = 0, failed, outcome = 'error' }: BatchMessage): void {
     this.#batches.add({ command, outcome })
     this.#batchKeys.add({ command }, batchSize)
+    this.#batchHits.add({ command }, hits)
+    // A batch that ended with an error did nothing that is known of.
+    this.#batchFailed.add({ command }, failed ?? batchSize)
+  }
+
+  #configured({ changes: { servers } }: ConfigureMessage): void {
+    if (servers === undefined) return
+    const left = new Set(servers.from as readonly string[])
+    for (const host of servers.to as readonly string[]) left.delete(host)
+    const counted = [this.#durations, this.#connects, this.#ejections, this.#returns, this.#probes]
+    for (const series of counted) series.forget(left)
   }
 
   #connected({ host, outcome = 'error' }: ConnectMessage): void {
@@ -136,6 +151,8 @@ export class Metrics {
     const counters = [
       ['batches', 'Calls of verbs over many keys.', this.#batches],
       ['batch_keys', 'Keys in those calls.', this.#batchKeys],
+      ['batch_hits', 'Keys of them that were found (reads) or done.', this.#batchHits],
+      ['batch_failed_keys', 'Keys of them that got no answer.', this.#batchFailed],
       ['connects', 'Connections dialled, by outcome.', this.#connects],
       ['ejections', 'Hosts that left the ring.', this.#ejections],
       ['returns', 'Hosts that came back to the ring.', this.#returns],

@@ -23,7 +23,6 @@ export interface OtelTracer {
 export interface OtelMeter {
   createHistogram(name: string, options?: object): OtelRecorder
   createCounter(name: string, options?: object): OtelAdder
-  createUpDownCounter(name: string, options?: object): OtelAdder
 }
 
 /** A histogram. */

@@ -10,7 +10,7 @@ export interface Instruments {
   readonly hits: OtelAdder
   readonly misses: OtelAdder
   readonly ejections: OtelAdder
-  readonly ejectedHosts: OtelAdder
+  readonly returns: OtelAdder
   readonly refillEvents: OtelAdder
 }
 
@@ -40,9 +40,9 @@ export function createInstruments(meter: OtelMeter): Instruments {
       description: 'Hosts that left the ring.',
       unit: '{ejection}',
     }),
-    ejectedHosts: meter.createUpDownCounter('mintring.host.ejected', {
-      description: 'Hosts that are out of the ring now.',
-      unit: '{host}',
+    returns: meter.createCounter('mintring.host.returns', {
+      description: 'Hosts that came back to the ring.',
+      unit: '{return}',
     }),
     refillEvents: meter.createCounter('mintring.refill.events', {
       description: 'What refills did: refill, refillError, leaseLost, stale, bypass, ...',

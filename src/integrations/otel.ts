@@ -10,13 +10,13 @@ import type {
   ConnectMessage,
   EjectMessage,
   RefillMessage,
+  ReturnMessage,
 } from '../channels.ts'
 import { isMintringError } from '../errors.ts'
 import type { OtelApi, OtelAttributes, OtelOptions, OtelSpan } from './otel-api.ts'
 import { createInstruments, type Instruments } from './otel-instruments.ts'
 
 const NAME = 'mintring'
-const DEFAULT_PORT = 11211
 /** The values of the API's enums: they are part of its specification. */
 const INTERNAL = 0
 const CLIENT = 2
@@ -26,6 +26,13 @@ const STATUS_ERROR = 2
 interface Open {
   readonly startMs: number
   readonly span: OtelSpan
+}
+
+/** The batch that the running code belongs to. */
+interface RunningBatch {
+  readonly span: OtelSpan
+  /** What was active when it began: code with a span of its own since has another. */
+  readonly context: unknown
 }
 
 /**
@@ -61,8 +68,8 @@ export function instrument(otel: OtelApi, options: OtelOptions = {}): () => void
   connects.start.subscribe(connect.start)
   connects.asyncEnd.subscribe(connect.asyncEnd)
   const notices: readonly (readonly [string, (message: unknown) => void])[] = [
-    ['mintring:eject', (message) => reporter.ejected(message as EjectMessage, 1)],
-    ['mintring:return', (message) => reporter.ejected(message as EjectMessage, -1)],
+    ['mintring:eject', (message) => reporter.ejected(message as EjectMessage)],
+    ['mintring:return', (message) => reporter.returned(message as ReturnMessage)],
     ['mintring:refill', (message) => reporter.refilled(message as RefillMessage)],
   ]
   for (const [name, listener] of notices) channel(name).subscribe(listener)
@@ -79,13 +86,13 @@ export function instrument(otel: OtelApi, options: OtelOptions = {}): () => void
 
 /** Turns messages into spans and measurements. */
 class Reporter {
-  /** The span of the batch that the running code belongs to. */
-  readonly batches: AsyncLocalStorage<OtelSpan> = new AsyncLocalStorage()
+  readonly batches: AsyncLocalStorage<RunningBatch> = new AsyncLocalStorage()
   readonly #otel: OtelApi
   readonly #tracer: ReturnType<OtelApi['trace']['getTracer']>
   readonly #instruments: Instruments
   // By message: the same object comes at the start and at the end.
   readonly #open = new WeakMap<object, Open>()
+  readonly #dialMs = new WeakMap<object, number>()
 
   constructor(otel: OtelApi, options: OtelOptions, instruments: Instruments) {
     this.#otel = otel
@@ -98,37 +105,37 @@ class Reporter {
     const attributes = {
       'db.system.name': 'memcached',
       'db.operation.name': command,
+      ...placeOf(message),
       ...(key === undefined ? {} : { 'mintring.key': key }),
     }
-    const parent = this.batches.getStore()
     const active = this.#otel.context.active()
-    const context = parent === undefined ? active : this.#otel.trace.setSpan(active, parent)
-    this.#begin(message, this.#tracer.startSpan(command, { kind: CLIENT, attributes }, context))
+    const batch = this.batches.getStore()
+    const isOfBatch = batch !== undefined && batch.context === active
+    const context = isOfBatch ? this.#otel.trace.setSpan(active, batch.span) : active
+    const options = { kind: CLIENT, attributes }
+    this.#begin(message, this.#tracer.startSpan(nameOf(message), options, context))
   }
 
   commandEnded(message: CommandMessage): void {
     const open = this.#open.get(message)
     if (open === undefined) return
-    const { command, serverAddress, outcome } = message
     const place = placeOf(message)
     const failure = failureOf(message.error)
-    if (serverAddress !== undefined) {
-      // Which host it is, is known for sure only when one has answered.
-      open.span.updateName(`${command} ${serverAddress}:${message.serverPort ?? DEFAULT_PORT}`)
-      open.span.setAttributes(place)
-    }
-    end(open, outcome, failure)
+    // A command that was tried elsewhere too is named by the host that had the last word.
+    open.span.updateName(nameOf(message))
+    open.span.setAttributes(place)
+    end(open, message.outcome, failure)
     this.#instruments.duration.record((performance.now() - open.startMs) / 1000, {
       'db.system.name': 'memcached',
-      'db.operation.name': command,
+      'db.operation.name': message.command,
       ...place,
       ...failure,
     })
-    if (outcome === 'hit') this.#instruments.hits.add(1, place)
-    if (outcome === 'miss') this.#instruments.misses.add(1, place)
+    if (message.outcome === 'hit') this.#instruments.hits.add(1, place)
+    if (message.outcome === 'miss') this.#instruments.misses.add(1, place)
   }
 
-  batchStarted(message: BatchMessage): OtelSpan {
+  batchStarted(message: BatchMessage): RunningBatch {
     const attributes = {
       'db.system.name': 'memcached',
       'db.operation.name': message.command,
@@ -136,32 +143,41 @@ class Reporter {
     }
     const span = this.#tracer.startSpan(message.command, { kind: INTERNAL, attributes })
     this.#begin(message, span)
-    return span
+    return { span, context: this.#otel.context.active() }
   }
 
   batchEnded(message: BatchMessage): void {
     const open = this.#open.get(message)
     if (open === undefined) return
-    if (message.hits !== undefined) open.span.setAttributes({ 'mintring.batch.hits': message.hits })
+    const { command, batchSize, hits, failed = 0 } = message
+    if (hits !== undefined) open.span.setAttributes({ 'mintring.batch.hits': hits })
+    if (hits !== undefined && command === 'getMany') {
+      this.#instruments.hits.add(hits)
+      this.#instruments.misses.add(batchSize - hits - failed)
+    }
     end(open, message.outcome, failureOf(message.error))
   }
 
   connectStarted(message: ConnectMessage): void {
-    this.#open.set(message, { startMs: performance.now(), span: NO_SPAN })
+    // A dial belongs to no caller: it is measured, and has no span.
+    this.#dialMs.set(message, performance.now())
   }
 
   connectEnded(message: ConnectMessage): void {
-    const open = this.#open.get(message)
-    if (open === undefined) return
-    this.#instruments.connectTime.record((performance.now() - open.startMs) / 1000, {
+    const startMs = this.#dialMs.get(message)
+    if (startMs === undefined) return
+    this.#instruments.connectTime.record((performance.now() - startMs) / 1000, {
       'db.client.connection.pool.name': message.host,
       ...failureOf(message.error),
     })
   }
 
-  ejected({ host }: EjectMessage, change: 1 | -1): void {
-    this.#instruments.ejectedHosts.add(change, { 'mintring.host': host })
-    if (change === 1) this.#instruments.ejections.add(1, { 'mintring.host': host })
+  ejected({ host }: EjectMessage): void {
+    this.#instruments.ejections.add(1, { 'mintring.host': host })
+  }
+
+  returned({ host }: ReturnMessage): void {
+    this.#instruments.returns.add(1, { 'mintring.host': host })
   }
 
   refilled({ event }: RefillMessage): void {
@@ -173,21 +189,17 @@ class Reporter {
   }
 }
 
-/** A dial belongs to no caller: it is measured, and has no span. */
-const NO_SPAN: OtelSpan = {
-  updateName: () => undefined,
-  setAttributes: () => undefined,
-  setStatus: () => undefined,
-  end: () => undefined,
+/** `{operation} {address}:{port}`; a socket has a path alone. */
+function nameOf({ command, serverAddress, serverPort }: CommandMessage): string {
+  if (serverAddress === undefined) return command
+  const port = serverPort === undefined ? '' : `:${serverPort}`
+  return `${command} ${serverAddress}${port}`
 }
 
 function placeOf({ serverAddress, serverPort }: CommandMessage): OtelAttributes {
-  if (serverAddress === undefined) return {}
-  // The convention leaves the usual port out.
-  const isUsual = serverPort === undefined || serverPort === DEFAULT_PORT
   return {
-    'server.address': serverAddress,
-    ...(isUsual ? {} : { 'server.port': serverPort }),
+    ...(serverAddress === undefined ? {} : { 'server.address': serverAddress }),
+    ...(serverPort === undefined ? {} : { 'server.port': serverPort }),
   }
 }
 

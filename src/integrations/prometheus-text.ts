@@ -41,6 +41,11 @@ export class Counter {
     else found.value += value
   }
 
+  /** Drops the series of hosts that are gone: names that come and go must not pile up. */
+  forget(hosts: ReadonlySet<string>): void {
+    forget(this.#counts, hosts)
+  }
+
   get samples(): Sample[] {
     return [...this.#counts.values()].map(({ labels, value }) => ({ labels, value }))
   }
@@ -65,6 +70,11 @@ export class Histogram {
     const bucket = this.#bounds.findIndex((bound) => value <= bound)
     series.counts[bucket < 0 ? this.#bounds.length : bucket]! += 1
     series.sum += value
+  }
+
+  /** Drops the series of hosts that are gone. */
+  forget(hosts: ReadonlySet<string>): void {
+    forget(this.#series, hosts)
   }
 
   get samples(): Sample[] {
@@ -92,6 +102,12 @@ export function histogramSamples(
     ...(sum === undefined ? [] : [{ suffix: '_sum' as const, labels, value: sum }]),
     { suffix: '_count', labels, value: total },
   ]
+}
+
+function forget(series: Map<string, { labels: Labels }>, hosts: ReadonlySet<string>): void {
+  for (const [key, { labels }] of series) {
+    if (labels.host !== undefined && hosts.has(labels.host)) series.delete(key)
+  }
 }
 
 function labelsText(labels: Labels): string {

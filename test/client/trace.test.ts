@@ -50,10 +50,25 @@ test('batches are told as one, with how much of them was done', async (context) 
   await cache.getManyDetailed(['c'])
   await cache.deleteMany(['a', 'c'])
   assert.deepEqual(told, [
-    { command: 'setMany', batchSize: 2, hits: 2, outcome: 'ok' },
-    { command: 'getMany', batchSize: 3, hits: 2, outcome: 'hit' },
-    { command: 'getMany', batchSize: 1, hits: 0, outcome: 'miss' },
-    { command: 'deleteMany', batchSize: 2, hits: 1, outcome: 'refused' },
+    { command: 'setMany', batchSize: 2, hits: 2, failed: 0, outcome: 'ok' },
+    { command: 'getMany', batchSize: 3, hits: 2, failed: 0, outcome: 'hit' },
+    { command: 'getMany', batchSize: 1, hits: 0, failed: 0, outcome: 'miss' },
+    { command: 'deleteMany', batchSize: 2, hits: 1, failed: 0, outcome: 'refused' },
+  ])
+})
+
+test('a batch counts false as a hit, and tells the keys that got no answer', async (context) => {
+  const told = listen(context, 'mintring:batch')
+  const { server, cache } = await serve(context, { retries: 0 })
+  await cache.set('no', false)
+  await cache.getMany(['no'])
+  await server.close()
+  await assert.rejects(cache.getMany(['no', 'yes'], { timeoutMs: 200 }))
+  await cache.setMany({ a: 1 })
+  assert.deepEqual(told, [
+    { command: 'getMany', batchSize: 1, hits: 1, failed: 0, outcome: 'hit' },
+    { command: 'getMany', batchSize: 2, hits: 0, failed: 2, outcome: 'error' },
+    { command: 'setMany', batchSize: 1, hits: 0, failed: 1, outcome: 'error' },
   ])
 })
 
@@ -77,8 +92,8 @@ test('the part of a batch that a host does is a command, without the keys', asyn
   await cache.getManyDetailed(['a'], { timeoutMs: 200 })
   const place = { host: server.address, serverAddress: '127.0.0.1', serverPort: server.port }
   assert.deepEqual(told.slice(0, 2), [
-    { command: 'set', key: undefined, ...place, outcome: 'ok' },
-    { command: 'get', key: undefined, ...place, outcome: 'ok' },
+    { command: 'set', ...place, outcome: 'ok' },
+    { command: 'get', ...place, outcome: 'ok' },
   ])
   assert.equal(told[2]?.host, server.address)
   assert.equal(told[2]?.outcome, 'error')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { startServer } from '../../src/embedded/server.ts'
 import { Metrics } from '../../src/integrations/metrics.ts'
 import { Counter, Histogram, prometheusText } from '../../src/integrations/prometheus-text.ts'
 import { serve } from '../client/support.ts'
@@ -60,6 +61,9 @@ test('batches, connections and hosts are counted', async (context) => {
   await cache.setMany({ a: 1, b: 2 })
   assert.ok(has('mintring_batches_total{command="setMany",outcome="ok"} 1'))
   assert.ok(has('mintring_batch_keys_total{command="setMany"} 2'))
+  await cache.getMany(['a', 'c'])
+  assert.ok(has('mintring_batch_hits_total{command="getMany"} 1'))
+  assert.ok(has('mintring_batch_failed_keys_total{command="getMany"} 0'))
   assert.ok(has(`mintring_host_up{host="${server.address}"} 1`))
   assert.ok(has(`mintring_host_in_flight{host="${server.address}"} 0`))
 })
@@ -82,6 +86,18 @@ test('an ejected host is down, and its ejection is counted', async (context) => 
   clearInterval(asking)
   assert.ok(has(`mintring_host_up{host="${server.address}"} 0`))
   assert.ok(has(`mintring_ejections_total{host="${server.address}"} 1`))
+})
+
+test('a host that left the list is forgotten, and no other', async (context) => {
+  const { server, cache, metrics } = await measured(context)
+  const other = await startServer()
+  context.after(() => other.close())
+  cache.setServers([server.address, other.address])
+  for (let index = 0; index < 50; index++) await cache.get(`key:${index}`)
+  assert.ok(metrics.text().includes(`host="${other.address}"`))
+  cache.setServers([server.address])
+  assert.ok(!metrics.text().includes(`host="${other.address}"`))
+  assert.match(metrics.text(), new RegExp(`_count{command="get",host="${server.address}"`))
 })
 
 test('several clients are told apart', async (context) => {

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
 import { afterEach, before, beforeEach, describe, it } from 'node:test'
 import * as otel from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
@@ -12,6 +15,7 @@ import {
   BasicTracerProvider,
   InMemorySpanExporter,
   type ReadableSpan,
+  SamplingDecision,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base'
 import { MemcachedClient } from '../../src/client/client.ts'
@@ -120,10 +124,70 @@ describe('spans', () => {
     await using cache = new MemcachedClient(server.address)
     const found = await traced(() => cache.setMany({ a: 1, b: 2 }))
     const batch = named(found, 'setMany')
+    const command = named(found, `set 127.0.0.1:${server.port}`)
+    assert.equal(command.parentSpanContext?.spanId, batch.spanContext().spanId)
+    assert.equal(command.kind, otel.SpanKind.CLIENT)
+    assert.equal(batch.kind, otel.SpanKind.INTERNAL)
     assert.equal(batch.parentSpanContext?.spanId, named(found, 'caller').spanContext().spanId)
     assert.equal(batch.attributes['mintring.batch.keys'], 2)
     assert.equal(batch.attributes['mintring.batch.hits'], 2)
     assert.equal(batch.attributes['db.operation.batch.size'], undefined)
+  })
+
+  it("of a batch's loader are below the loader's own span", async () => {
+    await using server = await startServer()
+    await using cache = new MemcachedClient(server.address)
+    const load = (keys: readonly string[]) =>
+      tracer.startActiveSpan('select', async (span) => {
+        await cache.get('other')
+        span.end()
+        return new Map(keys.map((key) => [key, 1]))
+      })
+    const found = await traced(() => cache.getOrSetMany(['a'], load, { ttl: 60 }))
+    const command = named(found, `get 127.0.0.1:${server.port}`)
+    assert.equal(command.parentSpanContext?.spanId, named(found, 'select').spanContext().spanId)
+  })
+
+  it('tell a sampler at their start where they go', async () => {
+    await using server = await startServer()
+    await using cache = new MemcachedClient(server.address)
+    const seen: [string, otel.Attributes][] = []
+    const sampler = {
+      shouldSample(
+        _: otel.Context,
+        __: string,
+        name: string,
+        ___: otel.SpanKind,
+        all: otel.Attributes,
+      ) {
+        seen.push([name, all])
+        return { decision: SamplingDecision.NOT_RECORD }
+      },
+    }
+    stop()
+    stop = instrument(otel, { tracerProvider: new BasicTracerProvider({ sampler }) })
+    await cache.get('k')
+    assert.deepEqual(seen, [
+      [
+        `get 127.0.0.1:${server.port}`,
+        {
+          'db.system.name': 'memcached',
+          'db.operation.name': 'get',
+          'server.address': '127.0.0.1',
+          'server.port': server.port,
+        },
+      ],
+    ])
+  })
+
+  it('of a Unix socket are named by its path', async () => {
+    const path = join(tmpdir(), `mintring-otel-${process.pid}`)
+    await using server = await startServer({ path })
+    await using cache = new MemcachedClient(server.address)
+    const found = await traced(() => cache.get('k'))
+    const span = named(found, `get ${path}`)
+    assert.equal(span.attributes['server.address'], path)
+    assert.equal('server.port' in span.attributes, false)
   })
 
   it('of failures carry the code and an error status', async () => {
@@ -171,6 +235,7 @@ describe('metrics', () => {
     await cache.set('k', 1)
     await cache.get('k')
     await cache.get('none')
+    await cache.getMany(['k', 'none', 'neither'])
     const points = await measured('db.client.operation.duration')
     const point = points.find(
       (one) => one['db.operation.name'] === 'get' && one['server.port'] === server.port,
@@ -178,12 +243,16 @@ describe('metrics', () => {
     assert.ok(point)
     assert.equal(point['db.system.name'], 'memcached')
     const { count, buckets } = point.value as { count: number; buckets: { boundaries: number[] } }
-    assert.equal(count, 2)
+    assert.equal(count, 3)
     assert.deepEqual(buckets.boundaries, [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10])
     const hits = await measured('mintring.cache.hits')
     assert.equal(hits.find((one) => one['server.port'] === server.port)?.value, 1)
     const misses = await measured('mintring.cache.misses')
     assert.equal(misses.find((one) => one['server.port'] === server.port)?.value, 1)
+    const ofBatches = (points: readonly Record<string, unknown>[]) =>
+      points.find((one) => !('server.address' in one))?.value
+    assert.equal(ofBatches(hits), 1)
+    assert.equal(ofBatches(misses), 2)
     assert.ok((await measured('db.client.connection.create_time')).length > 0)
   })
 
@@ -201,11 +270,11 @@ describe('metrics', () => {
     const own = (points: readonly Record<string, unknown>[]) =>
       points.find((one) => one['mintring.host'] === server.address)?.value
     assert.equal(own(await measured('mintring.host.ejections')), 1)
-    assert.equal(own(await measured('mintring.host.ejected')), 1)
+    assert.equal(own(await measured('mintring.host.returns')), undefined)
     const back = waitFor('return')
     await server.restart()
     await back
     clearInterval(asking)
-    assert.equal(own(await measured('mintring.host.ejected')), 0)
+    assert.equal(own(await measured('mintring.host.returns')), 1)
   })
 })

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { it } from 'node:test'
-import { Counter, Registry } from 'prom-client'
+import { describe, it } from 'node:test'
+import { AggregatorRegistry, Counter, type OpenMetricsContentType, Registry } from 'prom-client'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { Metrics } from '../../src/integrations/metrics.ts'
 
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0
 const docs = new URL('../../docs/observability/', import.meta.url)
+
+interface MetricOfWorker {
+  readonly name: string
+  readonly values: readonly { readonly value: number }[]
+}
 
 async function someMetrics(): Promise<Metrics> {
   await using server = await startServer()
@@ -20,16 +25,63 @@ async function someMetrics(): Promise<Metrics> {
   return metrics
 }
 
-it('stands beside what a registry of prom-client says', async () => {
-  const metrics = await someMetrics()
-  const registry = new Registry()
-  const own = new Counter({ name: 'requests_total', help: 'Requests.', registers: [registry] })
-  own.inc(3)
-  const text = await metrics.textWith(registry)
-  metrics.close()
-  assert.match(text, /^requests_total 3$/m)
-  assert.match(text, /^mintring_host_up\{host="127\.0\.0\.1:\d+"\} 1$/m)
-  assert.equal(text.match(/^# TYPE requests_total counter$/gm)?.length, 1)
+describe('in a registry of prom-client', () => {
+  it('stands beside other metrics, with the default labels', async () => {
+    const metrics = await someMetrics()
+    const registry = new Registry()
+    const own = new Counter({ name: 'requests_total', help: 'Requests.', registers: [registry] })
+    own.inc(3)
+    registry.setDefaultLabels({ app: 'shop' })
+    metrics.register(registry)
+    const text = await registry.metrics()
+    metrics.close()
+    assert.match(text, /^requests_total\{app="shop"\} 3$/m)
+    assert.match(text, /^mintring_host_up\{host="127\.0\.0\.1:\d+",app="shop"\} 1$/m)
+    assert.match(text, /^mintring_command_duration_seconds_bucket\{.*,le="0\.001",app="shop"\} /m)
+    assert.match(text, /^mintring_batch_hits_total\{command="getMany",app="shop"\} 1$/m)
+  })
+
+  it('says the same as alone, and what was counted since', async () => {
+    await using server = await startServer()
+    await using cache = new MemcachedClient(server.address)
+    const metrics = new Metrics([cache])
+    const registry = new Registry()
+    metrics.register(registry)
+    await cache.set('k', 1)
+    await cache.getMany(['k'])
+    const lines = (text: string) => text.split('\n').filter((line) => /^mintring/.test(line))
+    assert.deepEqual(lines(await registry.metrics()), lines(metrics.text()))
+    assert.match(await registry.metrics(), /_count\{command="set".*\} 1/)
+    metrics.close()
+  })
+
+  it('is good OpenMetrics too', async () => {
+    const metrics = await someMetrics()
+    const registry = new Registry<OpenMetricsContentType>()
+    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
+    metrics.register(registry)
+    for (const scrape of [await registry.metrics(), await registry.metrics()]) {
+      assert.match(scrape, /^# TYPE mintring_batch_hits counter\nmintring_batch_hits_total\{/m)
+      assert.match(scrape, /# EOF\n$/)
+    }
+    metrics.close()
+  })
+
+  it('of a cluster adds workers up, but a host is up only if all say so', async () => {
+    const metrics = await someMetrics()
+    const registry = new Registry()
+    metrics.register(registry)
+    const one = (await registry.getMetricsAsJSON()) as unknown as MetricOfWorker[]
+    metrics.close()
+    const down = one.map((metric) =>
+      metric.name === 'mintring_host_up'
+        ? { ...metric, values: metric.values.map((sample) => ({ ...sample, value: 0 })) }
+        : metric,
+    )
+    const text = await AggregatorRegistry.aggregate([one, down]).metrics()
+    assert.match(text, /^mintring_host_up\{.*\} 0$/m)
+    assert.match(text, /^mintring_batch_hits_total\{.*\} 2$/m)
+  })
 })
 
 it('passes promtool', { skip: !hasPromtool && 'promtool is not here' }, async () => {

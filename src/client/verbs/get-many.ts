@@ -60,9 +60,9 @@ export async function getMany(
   const hits = new Map<string, unknown>()
   const failed = new Map<string, MintringError>()
   const batch = checkKeys(core, keys)
-  await traceBatch('getMany', batch.keys, core.behaviors.traceKeys, () =>
-    readMany(core, batch, options, hits, failed),
-  )
+  const run = (): Promise<ReadonlyMap<string, unknown>> =>
+    readMany(core, batch, options, hits, failed)
+  await traceBatch('getMany', batch.keys, core.behaviors.traceKeys, run, failed)
   if (core.behaviors.onError === 'miss') {
     for (const error of failed.values()) core.forgive(error)
     return hits
@@ -80,9 +80,9 @@ export async function getManyDetailed(
 ): Promise<Outcomes<unknown>> {
   const outcomes = new Outcomes<unknown>()
   const batch = checkKeys(core, keys)
-  await traceBatch('getMany', batch.keys, core.behaviors.traceKeys, () =>
-    readMany(core, batch, options, outcomes, outcomes.failed),
-  )
+  const run = (): Promise<ReadonlyMap<string, unknown>> =>
+    readMany(core, batch, options, outcomes, outcomes.failed)
+  await traceBatch('getMany', batch.keys, core.behaviors.traceKeys, run, outcomes.failed)
   return outcomes
 }
 

@@ -1,3 +1,4 @@
+import { commandTrace } from '../../channels.ts'
 import { isMintringError, MintringError } from '../../errors.ts'
 import type { Host } from '../../hosts/host.ts'
 import type { Verb } from '../../net/request.ts'
@@ -16,6 +17,7 @@ import type { OperationOptions } from '../options.ts'
 import { applyOptions } from '../options.ts'
 import { Outcomes } from '../outcomes.ts'
 import { refuse } from '../refusal.ts'
+import { traceHostRequest } from '../trace.ts'
 
 /** A statistic: a number where it is one (a bigint beyond 2^53), else the server's text. */
 export type StatValue = number | bigint | string
@@ -159,6 +161,7 @@ export function ask<Result, Context>(
   options: OperationOptions | undefined,
 ): Promise<Result> {
   if (options !== undefined) applyOptions(request as Request, options)
+  if (commandTrace.hasSubscribers) return traceHostRequest(core, request, host)
   core.cluster.dispatchTo(host, request as Request)
   return request.promise
 }
