@@ -110,7 +110,8 @@ console.log(servers.length, warnings.length)
 
 Placement is always the other client's own, so that both find the same keys: pylibmc without
 \`ketama\` means \`modula\`. Everything else that is left out keeps mintring's default. What cannot
-be taken over is in \`warnings\`, and a warning of the process; what would put keys elsewhere rejects.
+be taken over is in \`warnings\`, and a warning of the process; what would put keys elsewhere
+rejects.
 \`valueFlags\` says how values are read that the other client wrote.
 
 ## The environment

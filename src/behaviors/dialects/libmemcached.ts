@@ -123,7 +123,9 @@ class Reader {
     const argument = token.text.endsWith('=') ? this.#number() : true
     const why = NOT_NEEDED[name]
     if (why !== undefined) this.#translation.warn(`--${name}`, why)
-    else if (!ALWAYS.has(name)) this.#translation.takeAlias(name, argument)
+    else if (argument === 0 && name.endsWith('-TIMEOUT')) {
+      this.#translation.warn(`--${name}=0`, 'there is always a limit of time: the default is kept')
+    } else if (!ALWAYS.has(name)) this.#translation.takeAlias(name, argument)
   }
 
   #server(): void {

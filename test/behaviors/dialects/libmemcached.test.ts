@@ -91,6 +91,14 @@ describe('behaviorsFrom.libmemcached', () => {
     assert.match(warnings.join('\n'), /NOREPLY.*waits.*\n.*REPLICAS.*failover.*\n.*TCP is used/)
   })
 
+  it('keeps its own limits of time where libmemcached has none', () => {
+    const behaviors = behaviorsFrom.libmemcached(
+      '--SERVER=localhost --POLL-TIMEOUT=0 --RETRY-TIMEOUT=0 --CONNECT-TIMEOUT=0',
+    )
+    assert.equal(behaviors.warnings.length, 3)
+    assert.equal(resolveBehaviors(behaviors).requestTimeoutMs, 500)
+  })
+
   it('says where a string is wrong', () => {
     assert.throws(() => behaviorsFrom.libmemcached('--SERVER=localhost --HASH=MD6'), {
       code: 'MINTRING_BAD_BEHAVIOR',
