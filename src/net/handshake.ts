@@ -29,6 +29,7 @@ type Step = 'version' | 'auth' | 'meta' | 'settings'
 export class Handshake {
   readonly #input: HandshakeInput
   #step: Step = 'version'
+  #isUnanswered = false
   #isAuthenticated = false
   #version = ''
   #settings = new Map<string, string>()
@@ -40,6 +41,7 @@ export class Handshake {
 
   /** The bytes to begin with. */
   start(): string {
+    this.#isUnanswered = true
     return 'version\r\n'
   }
 
@@ -53,8 +55,19 @@ export class Handshake {
     return this.#step === 'meta'
   }
 
+  /** Why the connection ended: hosts that only take binary SASL hang up on the first line of text. */
+  explain(error: MintringError): MintringError {
+    const { credentials, host } = this.#input
+    if (credentials === undefined || !this.#isUnanswered) return error
+    const message =
+      `${host} hung up before it answered. If it takes only binary SASL (memcached -S), ` +
+      'mintring cannot log in: have it take ASCII authentication (memcached -Y)'
+    return new MintringError('MINTRING_CONNECTION', message, { host, cause: error })
+  }
+
   /** Takes the next reply and answers what to write next. Throws when this connection cannot be. */
   accept(reply: Reply): string {
+    this.#isUnanswered = false
     if (this.#step === 'version') return this.#onVersion(reply)
     if (this.#step === 'auth') return this.#onAuth(reply)
     if (this.#step === 'meta') return this.#onMeta(reply)

@@ -188,7 +188,8 @@ export class Lane implements ConnectionOwner, Gatherer {
   onClosed(connection: Connection, error: MintringError): void {
     if (connection !== this.#connection) return
     const isIdle = this.#inflight.length === 0 && error.code === 'MINTRING_CONNECTION'
-    if (this.#state === 'opening') this.#end('dial', error, this.#handshake?.isAskingMeta)
+    const handshake = this.#handshake
+    if (handshake !== undefined) this.#end('dial', handshake.explain(error), handshake.isAskingMeta)
     else this.#end(isIdle ? 'idle' : 'lost', error)
   }
 

@@ -122,6 +122,21 @@ suite('a real memcached with passwords (-Y)', { skip: skipWithoutMemcached() }, 
   })
 })
 
+test('a server that hangs up on text is said to take binary SASL, perhaps', async (t) => {
+  const server = net.createServer((socket) => socket.once('data', () => socket.end()))
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  t.after(() => server.close())
+  const { port } = server.address() as net.AddressInfo
+  const cache = new MemcachedClient(`memcached://ada:hunter2@127.0.0.1:${port}`)
+  t.after(() => cache.close())
+  await assert.rejects(cache.get('k'), (error: MintringError) => {
+    const told = [error.message, (error.cause as Error | undefined)?.message].join()
+    assert.match(told, /binary SASL/)
+    assert.doesNotMatch(told, /hunter2/)
+    return true
+  })
+})
+
 test('an IPv6 server and a Unix socket are served like any other', async (t) => {
   const { startServer } = await import('../../src/embedded/server.ts')
   const path = join(mkdtempSync(join(tmpdir(), 'mintring-socket-')), 'cache.sock')
