@@ -25,7 +25,7 @@ const suites = [
     about: 'bytes allocated per operation, and held in flight',
   },
   { name: 'stampede', file: 'stampede/stampede.ts', about: 'a hot key expires under many readers' },
-  { name: 'tracing', file: 'tracing.ts', about: 'what the diagnostics channels cost' },
+  { name: 'tracing', file: 'tracing.mjs', about: 'what the diagnostics channels cost' },
   { name: 'refill-hit', file: 'stampede/hit.ts', about: 'getOrSet of a hit against a plain get' },
   { name: 'soak', file: 'soak.mjs', about: 'ten minutes at full load', long: true },
   {

@@ -48,11 +48,31 @@ const orders = {
     return { heapBytes: heap, bufferBytes: (after.arrayBuffers - before.arrayBuffers) / operations }
   },
 
+  /** The most that is alive at once under load, above what the idle client holds. Needs --expose-gc. */
+  async held({ verb, inFlight, ms }) {
+    const operation = operationOf(verb)
+    await load(operation, inFlight, ms / 4)
+    const idleBytes = aliveBytes()
+    let mostBytes = 0
+    const timer = setInterval(() => {
+      mostBytes = Math.max(mostBytes, aliveBytes() - idleBytes)
+    }, 7)
+    await load(operation, inFlight, ms)
+    clearInterval(timer)
+    return { mostBytes }
+  },
+
   async close() {
     await client?.close()
     client = undefined
     return {}
   },
+}
+
+function aliveBytes() {
+  globalThis.gc()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
 }
 
 function operationOf(verb, batch = 100) {
@@ -74,6 +94,7 @@ async function load(operation, inFlight, ms) {
   const every = inFlight === 1 ? 1 : 16
   let next = 0
   let done = 0
+  let failed = 0
   let isOver = false
   const timer = setInterval(() => {
     isOver = performance.now() >= endMs
@@ -81,19 +102,23 @@ async function load(operation, inFlight, ms) {
   const loop = async () => {
     while (!isOver) {
       const at = next++
-      if (at % every === 0 && samples.length < MAX_SAMPLES) {
-        const startMs = performance.now()
-        await operation(at)
-        samples.push(performance.now() - startMs)
-      } else {
-        await operation(at)
+      try {
+        if (at % every === 0 && samples.length < MAX_SAMPLES) {
+          const startMs = performance.now()
+          await operation(at)
+          samples.push(performance.now() - startMs)
+        } else {
+          await operation(at)
+        }
+        done++
+      } catch {
+        failed++
       }
-      done++
     }
   }
   await Promise.all(Array.from({ length: inFlight }, loop))
   clearInterval(timer)
-  return { done, samples }
+  return { done, failed, samples }
 }
 
 async function loadCount(operation, inFlight, operations) {
@@ -108,12 +133,13 @@ async function measured(run) {
   gcMs = 0
   const startMs = performance.now()
   const cpu = process.cpuUsage()
-  const { done, samples } = await run()
+  const { done, failed, samples } = await run()
   const { user, system } = process.cpuUsage(cpu)
   const seconds = (performance.now() - startMs) / 1000
   samples.sort((a, b) => a - b)
   return {
     perSecond: done / seconds,
+    failed,
     cpuUs: (user + system) / done,
     p50Us: 1000 * samples[Math.floor(samples.length * 0.5)],
     p99Us: 1000 * samples[Math.floor(samples.length * 0.99)],
