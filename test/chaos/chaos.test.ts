@@ -30,12 +30,19 @@ describe('processes that are killed while they load from a real memcached', {
   })
 
   test('would be told something old without the fence, and the check would see it', async () => {
-    const outcome = await storm({ ...SHORT, ...DELETES, mutation: 'noFence' })
-    assert.ok(outcome.violations > 0)
+    assert.ok(await isCaught('noFence'))
   })
 
   test('would be told something old by MintCache, and the check would see it', async () => {
-    const outcome = await storm({ ...SHORT, ...DELETES, mutation: 'writeBack' })
-    assert.ok(outcome.violations > 0)
+    assert.ok(await isCaught('writeBack'))
   })
 })
+
+/** A storm is a matter of chance: on a busy machine one may pass without the unlucky moment. */
+async function isCaught(mutation: 'noFence' | 'writeBack'): Promise<boolean> {
+  for (let storms = 0; storms < 4; storms++) {
+    const outcome = await storm({ ...SHORT, ...DELETES, mutation })
+    if (outcome.violations > 0) return true
+  }
+  return false
+}
