@@ -55,7 +55,7 @@ export class Handshake {
     return this.#step === 'meta'
   }
 
-  /** Why the connection ended: hosts that only take binary SASL hang up on the first line of text. */
+  /** Why the connection ended: who only takes binary SASL hangs up on the first line of text. */
   explain(error: MintringError): MintringError {
     const { credentials, host } = this.#input
     if (credentials === undefined || !this.#isUnanswered) return error

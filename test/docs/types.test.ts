@@ -23,7 +23,7 @@ function doors(): Record<string, string[]> {
   return paths
 }
 
-/** Writes the TypeScript blocks as modules of their own; `continued` ones hold those before them. */
+/** Writes the TypeScript blocks as modules of their own; `continued` ones hold those before. */
 function modulesOf(blocks: readonly Block[]): string[] {
   let soFar = ''
   return blocks.flatMap((block) => {
