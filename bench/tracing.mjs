@@ -1,0 +1,142 @@
+// What tracing costs while nobody listens, and when somebody does: the same gets in pairs of short
+// runs, by mintring as it is and by copies of it in one process. In one copy nobody can listen; the
+// other is the same, and tells the noise. A process compiles each copy as chance has it, so there
+// are many. CPU time per get, from a real memcached.
+import { spawn, spawnSync } from 'node:child_process'
+import { tracingChannel } from 'node:diagnostics_channel'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { tsImport } from 'tsx/esm/api'
+import { build } from './clients/build.mjs'
+
+const PROCESSES = 18
+const PAIRS = 11
+const OPERATIONS = 20_000
+const AT_ONCE = 100
+const GETTER = /get hasSubscribers\(\) \{.*?\},/s
+
+const keys = Array.from({ length: 1000 }, (_, index) => `user:profile:${index}`)
+const [given, ...words] = process.argv.slice(2)
+if (given === undefined) await startProcesses()
+else await measure(given, words)
+
+async function startProcesses() {
+  const support = '../test/support/memcached.ts'
+  const { findMemcached, freePort } = await tsImport(support, import.meta.url)
+  const port = String(await freePort())
+  const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
+  const words = ['-l', '127.0.0.1', '-p', port, '-U', '0', ...user]
+  const memcached = spawn(findMemcached() ?? 'memcached', words, { stdio: 'ignore' })
+  await sleep(300)
+  try {
+    const front = build()
+    const copies = [
+      front,
+      copyOf(front, 'same', (code) => code),
+      copyOf(front, 'untraced', withoutListeners),
+    ]
+    report(Array.from({ length: PROCESSES }, (_, index) => askProcess(port, copies, index)))
+  } finally {
+    memcached.kill()
+  }
+}
+
+/** Whoever is loaded and compiled first is at a disadvantage: that goes round. */
+function askProcess(port, copies, index) {
+  const words = [fileURLToPath(import.meta.url), port, String(index % 3), ...copies]
+  const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' })
+  if (status !== 0) throw new Error(stderr)
+  return JSON.parse(stdout)
+}
+
+function report(processes) {
+  for (const name of Object.keys(processes[0])) {
+    const ratios = processes.map((one) => one[name].ratio)
+    const cost = median(processes.map((one) => one[name].cost))
+    const percents = [0.5, 0.25, 0.75].map((q) => ((quantile(ratios, q) - 1) * 100).toFixed(1))
+    const [middle, low, high] = percents
+    console.log(`${name.padEnd(24)} ${cost.toFixed(2)} µs per get, ${middle} % (${low} … ${high})`)
+  }
+}
+
+/** In a process of its own: the three clients, warm, in pairs. */
+async function measure(port, [first, ...urls]) {
+  const clients = []
+  const order = [0, 1, 2].map((index) => (index + Number(first)) % 3)
+  for (const index of order) clients[index] = await connect(port, urls[index])
+  for (let round = 0; round < 8; round++) for (const index of order) await run(clients[index])
+  const [traced, twin, plain] = clients
+  const noise = await compare(twin, traced)
+  const silent = await compare(plain, traced)
+  tracingChannel('mintring:command').asyncEnd.subscribe(() => undefined)
+  const heard = await compare(plain, traced)
+  console.log(
+    JSON.stringify({ 'the same (noise)': noise, 'no subscriber': silent, 'one subscriber': heard }),
+  )
+  for (const cache of clients) await cache.close()
+}
+
+/** A compiled copy of mintring, with other channels, beside the one it is of. */
+function copyOf(front, name, change) {
+  const from = fileURLToPath(new URL('.', front))
+  const to = fileURLToPath(new URL(`./node_modules/.cache/tracing-${name}/`, import.meta.url))
+  rmSync(to, { recursive: true, force: true })
+  cpSync(from, to, { recursive: true })
+  const file = `${to}channels.js`
+  writeFileSync(file, change(readFileSync(file, 'utf8')))
+  return pathToFileURL(`${to}index.js`).href
+}
+
+function withoutListeners(code) {
+  if (!GETTER.test(code)) throw new Error('channels.js has no getter to take out')
+  return code.replace(GETTER, 'hasSubscribers: false,')
+}
+
+async function connect(port, url) {
+  const { MemcachedClient } = await import(url)
+  const cache = new MemcachedClient(`127.0.0.1:${port}`)
+  const stored = await cache.setMany(new Map(keys.map((key) => [key, 'x'.repeat(100)])))
+  if (stored.size !== keys.length) throw new Error('not everything was stored')
+  return cache
+}
+
+/** Microseconds of CPU per get, with `AT_ONCE` callers that each wait for their answer. */
+async function run(cache) {
+  let next = 0
+  let hits = 0
+  const caller = async () => {
+    while (next < OPERATIONS) {
+      if ((await cache.get(keys[next++ % keys.length])) !== undefined) hits++
+    }
+  }
+  const before = process.cpuUsage()
+  await Promise.all(Array.from({ length: AT_ONCE }, caller))
+  const { user: inUser, system } = process.cpuUsage(before)
+  if (hits < OPERATIONS) throw new Error(`only ${hits} hits`)
+  return (inUser + system) / OPERATIONS
+}
+
+/** The median of the pairs' ratios: what the machine does besides falls on both of a pair. */
+async function compare(base, tried) {
+  const ratios = []
+  const costs = []
+  for (let pair = 0; pair < PAIRS; pair++) {
+    // Whoever comes second finds warmer caches: they take turns.
+    const isFirst = pair % 2 === 0
+    const one = await run(isFirst ? base : tried)
+    const two = await run(isFirst ? tried : base)
+    ratios.push(isFirst ? two / one : one / two)
+    costs.push(isFirst ? two : one)
+  }
+  return { ratio: median(ratios), cost: median(costs) }
+}
+
+function median(values) {
+  return quantile(values, 0.5)
+}
+
+function quantile(values, q) {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length * q)]
+}
