@@ -1,6 +1,6 @@
-// Ten minutes at full load: `npm run bench -- full-load`. One client, three servers, nine gets for each
-// set. Tells the live heap (after a collection) over time, the slowest of a thousand operations, and
-// what the optimizer took back: a function that it takes back again and again is a loop.
+// Ten minutes at full load: `npm run bench -- full-load`. One client, three servers, nine gets for
+// each set. Tells the live heap (after a collection) over time, the slowest of a thousand
+// operations, and what the optimizer took back: what it takes back again and again is a loop.
 //   MINUTES=10
 import { spawn } from 'node:child_process'
 import { createHistogram } from 'node:perf_hooks'

@@ -48,7 +48,7 @@ const orders = {
     return { heapBytes: heap, bufferBytes: (after.arrayBuffers - before.arrayBuffers) / operations }
   },
 
-  /** The most that is alive at once under load, above what the idle client holds. Needs --expose-gc. */
+  /** The most that is alive under load, above what the idle client holds. Needs --expose-gc. */
   async held({ verb, inFlight, ms }) {
     const operation = operationOf(verb)
     await load(operation, inFlight, ms / 4)
