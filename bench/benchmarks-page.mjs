@@ -1,0 +1,203 @@
+// Fills the tables of docs/benchmarks.md and draws its pictures from the committed results:
+// `npm run bench -- benchmarks-page`. Tables stand between `<!-- name -->` and `<!-- /name -->`.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { bars, lines } from './picture.mjs'
+
+const page = new URL('../docs/benchmarks.md', import.meta.url)
+const pictures = new URL('../docs/pictures/', import.meta.url)
+const peers = /^(memjs|memcached|memcache|memcache-client|memcache-plus|@keyv\/memcache)$/
+const results = Object.fromEntries(
+  ['clients', 'service', 'ablation', 'memory', 'growth', 'full-load'].map((name) => {
+    const file = new URL(`results/${name}.json`, import.meta.url)
+    return [name, existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined]
+  }),
+)
+
+const tables = {
+  machine: machineLines,
+  ratios: ratioTable,
+  clients: clientTable,
+  service: serviceTable,
+  ablation: ablationTable,
+  allocated: allocatedTable,
+  held: heldTable,
+  growth: growthTable,
+  'full-load': fullLoadLines,
+}
+
+mkdirSync(pictures, { recursive: true })
+let text = readFileSync(page, 'utf8')
+for (const [name, make] of Object.entries(tables)) {
+  const pattern = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->)`)
+  if (!pattern.test(text)) throw new Error(`docs/benchmarks.md has no place for ${name}`)
+  text = text.replace(pattern, (_, open, close) => `${open}${make()}\n${close}`)
+}
+writeFileSync(page, text)
+draw()
+
+function machineLines() {
+  const { cpu, cores, memoryGiB, system, node, memcached, loadBefore, date } =
+    results.clients.machine
+  const load = `load average ${loadBefore[0]} when it began`
+  return `${date}: ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, ${memcached}, ${load}.`
+}
+
+function fastestPeer({ clients }) {
+  const named = Object.entries(clients).filter(([name]) => peers.test(name))
+  return named.reduce((best, one) => (speed(one) > speed(best) ? one : best))
+}
+
+function speed([, { perSecond }]) {
+  return perSecond.median
+}
+
+function ratioTable() {
+  const rows = results.clients.results.map((one) => {
+    const { mintring } = one.clients
+    const [peerName, peer] = fastestPeer(one)
+    const limit = one.clients['limit-get']
+    const cpu = (ours, theirs) =>
+      `${(theirs.cpuUs.median / ours.cpuUs.median).toFixed(1)} times less`
+    const against = limit === undefined ? '' : times(mintring, limit)
+    return [one.name, times(mintring, peer), cpu(mintring, peer), peerName, against]
+  })
+  const head = [
+    '',
+    'throughput against the fastest peer',
+    'CPU',
+    'that peer',
+    'against the bare socket',
+  ]
+  return table(head, rows)
+}
+
+function times(ours, theirs) {
+  return (ours.perSecond.median / theirs.perSecond.median).toFixed(2)
+}
+
+function clientTable() {
+  const names = Object.keys(results.clients.results[0].clients)
+  const rows = results.clients.results.map(({ name, clients }) => [
+    name,
+    ...names.map((client) => {
+      const figures = clients[client]
+      if (figures === undefined) return ''
+      return `${thousands(figures.perSecond.median)} [${short(figures.cpuUs.median)}]`
+    }),
+  ])
+  return table(['k/s [CPU µs]', ...names], rows)
+}
+
+function serviceTable() {
+  const all = results.service.results
+  const rows = Object.keys(all[0].services).map((name) => {
+    const cells = all.map(({ services }) => {
+      const { perSecond, cpuUs } = services[name]
+      return `${thousands(perSecond.median)} [${short(cpuUs.median)}]`
+    })
+    return [name, ...cells]
+  })
+  return table(['k/s [CPU µs]', ...all.map(({ clients }) => `${clients} clients`)], rows)
+}
+
+function ablationTable() {
+  const rows = Object.entries(results.ablation.results).map(([name, { cpuNs }]) => {
+    return [name, cpuNs.median, `${cpuNs.low} to ${cpuNs.high}`]
+  })
+  return table(['part', 'CPU ns per operation', 'quartiles'], rows)
+}
+
+function allocatedTable() {
+  const { allocated } = results.memory
+  const names = [...new Set(allocated.map(({ client }) => client))]
+  const of = (client, verb) => allocated.find((one) => one.client === client && one.verb === verb)
+  const rows = names.map((name) => [name, of(name, 'get').bytes, of(name, 'set').bytes])
+  return table(['bytes per operation', 'get 100 B', 'set 100 B'], rows)
+}
+
+function heldTable() {
+  const { held } = results.memory
+  const names = [...new Set(held.map(({ client }) => client))]
+  const of = (client, bytes) => held.find((one) => one.client === client && one.bytes === bytes)
+  const rows = names.map((name) => [name, of(name, 10_240).ratio, of(name, 102_400).ratio])
+  return table(['times the bytes in flight', '10 KB', '100 KB'], rows)
+}
+
+function growthTable() {
+  const { behaviors } = results.growth.curves
+  return table(
+    ['1 KB values, 32 in flight', 'CPU µs per operation'],
+    behaviors.map(({ behavior, cpuUs }) => [behavior, short(cpuUs)]),
+  )
+}
+
+function fullLoadLines() {
+  const run = results['full-load']
+  if (run === undefined) return 'Not run yet.'
+  const megabytes = run.heap.map((bytes) => Math.round(bytes / 2 ** 20))
+  const [first, last] = [megabytes[1], megabytes.at(-1)]
+  const again = run.repeated.map(({ name, times: count, last: at }) => `${name} ${count} (${at} s)`)
+  return [
+    `${run.minutes} minutes, ${thousands(run.operations)} thousand operations, ${run.perSecond} per second;`,
+    `p50 ${run.p50Us} µs, p99 ${run.p99Us} µs, p99.9 ${run.p999Us} µs.`,
+    `Live heap ${first} MB at the beginning, ${last} MB at the end, ${Math.max(...megabytes)} MB at most.`,
+    `${run.deopts} deoptimizations; functions with more than three, and when the last one was: ${again.join(', ') || 'none'}.`,
+  ].join('\n')
+}
+
+function draw() {
+  for (const name of ['get 100 B, 32 in flight', 'get 100 B, 512 in flight']) {
+    const { clients } = results.clients.results.find((one) => one.name === name)
+    const file = `clients-${name.match(/(\d+) in flight/)[1]}`
+    write(
+      `${file}-throughput`,
+      bars(`${name}: thousand per second`, rowsOf(clients, 'perSecond', 1e3)),
+    )
+    write(`${file}-cpu`, bars(`${name}: CPU µs per operation`, rowsOf(clients, 'cpuUs', 1)))
+  }
+  const at64 = results.service.results.find(({ clients }) => clients === 64).services
+  write(
+    'service-64',
+    bars('HTTP, 64 clients: thousand requests per second', rowsOf(at64, 'perSecond', 1e3)),
+  )
+  curve('hosts', 'hosts', [1, 10, 100, 1000], [0.5, 1, 2, 5, 10])
+  curve('bytes', 'bytes of a value', [1, 100, 10_000, 1_000_000], [0.5, 1, 10, 100, 1000])
+  curve(
+    'inFlight',
+    'operations in flight',
+    [1, 10, 100, 1000, 10_000, 100_000],
+    [0.5, 1, 2, 5, 10, 20],
+  )
+}
+
+function rowsOf(clients, figure, unit) {
+  return Object.entries(clients).map(([name, figures]) => {
+    const value = figures[figure].median / unit
+    const kind = name === 'mintring' ? 'ours' : /^(limit|none)/.test(name) ? 'bound' : 'bar'
+    return { name, value, text: short(value), kind }
+  })
+}
+
+function curve(name, xLabel, x, y) {
+  const points = results.growth.curves[name].map((point) => [point[name], point.cpuUs])
+  const title = 'CPU µs per get, both scales logarithmic'
+  const axes = { title, xLabel, x, y, xText: (value) => value.toLocaleString('en'), yText: String }
+  write(`growth-${name}`, lines(axes, [{ name: 'mintring', colour: '#0f8a6d', points }]))
+}
+
+function write(name, svg) {
+  writeFileSync(new URL(`${name}.svg`, pictures), svg)
+}
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+function thousands(value) {
+  return short(value / 1000)
+}
+
+function short(value) {
+  return Number(value.toPrecision(3)).toString()
+}

@@ -1,0 +1,71 @@
+// Small pictures as SVG text: bars for clients beside each other, lines for curves. Light or dark
+// with the reader's page, as the pictures of the ring.
+const WIDTH = 640
+const BAR_HEIGHT = 22
+const NAME_WIDTH = 150
+const VALUE_WIDTH = 110
+const HEAD = 40
+const LINES_HEIGHT = 300
+const LEFT = 64
+const RIGHT = 130
+const FOOT = 44
+
+const style = `text { font: 13px system-ui, sans-serif; fill: #1c2733 } .faint { fill: #6b7785 }
+.line { stroke: #d5dbe1 } .paper { fill: #fff } .bar { fill: #9fb0bf } .ours { fill: #0f8a6d }
+.bound { fill: #d3a93c }
+@media (prefers-color-scheme: dark) { text { fill: #e8edf2 } .faint { fill: #9aa7b4 }
+.line { stroke: #3a4550 } .paper { fill: #14191f } .bar { fill: #5c6b7a } }`
+
+/** `rows`: `{ name, value, text, kind }`, kind one of `ours`, `bound`, `bar`. */
+export function bars(title, rows) {
+  const most = Math.max(...rows.map(({ value }) => value))
+  const room = WIDTH - NAME_WIDTH - VALUE_WIDTH
+  const drawn = rows.map(({ name, value, text, kind }, i) => {
+    const y = HEAD + i * BAR_HEIGHT
+    const width = Math.max(1, Math.round((value / most) * room))
+    const label = `<text x="${NAME_WIDTH - 8}" y="${y + 14}" text-anchor="end">${name}</text>`
+    const bar = `<rect class="${kind}" x="${NAME_WIDTH}" y="${y}" width="${width}" height="16"/>`
+    return `${label}${bar}<text x="${NAME_WIDTH + width + 6}" y="${y + 13}">${text}</text>`
+  })
+  return svg(title, HEAD + rows.length * BAR_HEIGHT + 10, drawn)
+}
+
+/** `series`: `{ name, colour, points: [x, y][] }`; both axes logarithmic. */
+export function lines({ title, xLabel, x, y, xText, yText }, series) {
+  const right = WIDTH - RIGHT
+  const bottom = LINES_HEIGHT - FOOT
+  const along = (value) => LEFT + share(value, x) * (right - LEFT)
+  const up = (value) => bottom - share(value, y) * (bottom - HEAD)
+  const grid = y.map((value) => {
+    const at = up(value).toFixed(1)
+    const label = `<text class="faint" x="${LEFT - 8}" y="${Number(at) + 4}" text-anchor="end">`
+    const line = `<line class="line" x1="${LEFT}" x2="${right}" y1="${at}" y2="${at}"/>`
+    return `${line}${label}${yText(value)}</text>`
+  })
+  const ticks = x.map((value) => {
+    const at = `x="${along(value).toFixed(1)}" y="${bottom + 18}" text-anchor="middle"`
+    return `<text class="faint" ${at}>${xText(value)}</text>`
+  })
+  const curves = series.map(({ name, colour, points }) => {
+    const path = points.map(([px, py]) => `${along(px).toFixed(1)},${up(py).toFixed(1)}`)
+    const [, last] = points.at(-1)
+    const label = `<text x="${right + 8}" y="${up(last) + 4}" style="fill:${colour}">${name}</text>`
+    const stroke = `fill="none" stroke="${colour}" stroke-width="2"`
+    return `<polyline ${stroke} points="${path.join(' ')}"/>${label}`
+  })
+  const middle = (LEFT + right) / 2
+  const below = `<text class="faint" x="${middle}" y="${LINES_HEIGHT - 8}" text-anchor="middle">`
+  return svg(title, LINES_HEIGHT, [...grid, ...ticks, ...curves, `${below}${xLabel}</text>`])
+}
+
+function share(value, scale) {
+  const [low, high] = [Math.log(scale[0]), Math.log(scale.at(-1))]
+  return (Math.log(value) - low) / (high - low)
+}
+
+function svg(title, height, content) {
+  const size = `viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${title}"`
+  const open = `<svg xmlns="http://www.w3.org/2000/svg" ${size}><style>${style}</style>`
+  const paper = `<rect class="paper" width="${WIDTH}" height="${height}"/>`
+  return `${open}\n${[paper, `<text x="16" y="22">${title}</text>`, ...content].join('\n')}\n</svg>\n`
+}
