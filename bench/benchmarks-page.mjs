@@ -39,7 +39,8 @@ function machineLines() {
   const { cpu, cores, memoryGiB, system, node, memcached, loadBefore, date } =
     results.clients.machine
   const load = `load average ${loadBefore[0]} when it began`
-  return `${date}: ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, ${memcached}, ${load}.`
+  const hardware = `${cpu}, ${cores} cores, ${memoryGiB} GiB`
+  return `${date}: ${hardware}, ${system}, Node ${node}, ${memcached}, ${load}.`
 }
 
 function fastestPeer({ clients }) {
@@ -138,10 +139,13 @@ function fullLoadLines() {
   const [first, last] = [megabytes[1], megabytes.at(-1)]
   const again = run.repeated.map(({ name, times: count, last: at }) => `${name} ${count} (${at} s)`)
   return [
-    `${run.minutes} minutes, ${thousands(run.operations)} thousand operations, ${run.perSecond} per second;`,
+    `${run.minutes} minutes, ${thousands(run.operations)} thousand operations, ` +
+      `${run.perSecond} per second;`,
     `p50 ${run.p50Us} µs, p99 ${run.p99Us} µs, p99.9 ${run.p999Us} µs.`,
-    `Live heap ${first} MB at the beginning, ${last} MB at the end, ${Math.max(...megabytes)} MB at most.`,
-    `${run.deopts} deoptimizations; functions with more than three, and when the last one was: ${again.join(', ') || 'none'}.`,
+    `Live heap ${first} MB at the beginning, ${last} MB at the end, ` +
+      `${Math.max(...megabytes)} MB at most.`,
+    `${run.deopts} deoptimizations; functions with more than three, and when the last one was: ` +
+      `${again.join(', ') || 'none'}.`,
   ].join('\n')
 }
 

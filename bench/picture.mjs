@@ -67,5 +67,6 @@ function svg(title, height, content) {
   const size = `viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${title}"`
   const open = `<svg xmlns="http://www.w3.org/2000/svg" ${size}><style>${style}</style>`
   const paper = `<rect class="paper" width="${WIDTH}" height="${height}"/>`
-  return `${open}\n${[paper, `<text x="16" y="22">${title}</text>`, ...content].join('\n')}\n</svg>\n`
+  const parts = [paper, `<text x="16" y="22">${title}</text>`, ...content]
+  return `${open}\n${parts.join('\n')}\n</svg>\n`
 }
