@@ -2,13 +2,16 @@ import process from 'node:process'
 
 /** What gathers requests until the turn's write. */
 export interface Gatherer {
+  /** How many requests wait for it. */
+  readonly queued: number
   flush(): void
 }
 
 /**
- * When the lanes of a client write. While nothing is in flight anywhere a request leaves at once:
- * whoever sent it is alone, and would only wait. Otherwise all that one turn of the event loop
- * brings leaves together at the turn's end, one write per lane.
+ * When the lanes of a client write: at once, or all that one turn of the event loop brings together
+ * at the turn's end, one write per lane. While something is in flight it is the turn's end.
+ * Otherwise it is as the last turns were: callers that are independent of each other come one by
+ * one in the same turn, and waiting gathers them; whoever is alone would only wait.
  */
 export class Turn {
   #gatherers: Gatherer[] = []
@@ -16,12 +19,16 @@ export class Turn {
   /** Lanes with something in flight. */
   #busy = 0
   #nowMs = 0
+  /** What writing at once would have gathered. */
+  #atOnce = 0
+  /** The last turn that waited for its end gathered more. */
+  #isWaitingWorth = false
 
   /**
    * The clock of `performance.now()`, read once for all that leaves in one write: it begins then.
    */
   get nowMs(): number {
-    if (this.#gatherers.length === 0) this.#nowMs = performance.now()
+    if (this.#gatherers.length === 0) this.#nowMs = Math.ceil(performance.now())
     return this.#nowMs
   }
 
@@ -34,8 +41,21 @@ export class Turn {
   schedule(gatherer: Gatherer): void {
     this.#gatherers.push(gatherer)
     if (this.#gatherers.length > 1) return
-    if (this.#busy === 0) process.nextTick(this.#flush)
-    else setImmediate(this.#flush)
+    if (this.#busy === 0 && !this.#isWaitingWorth) {
+      process.nextTick(this.#flush)
+    } else {
+      process.nextTick(this.#note)
+      setImmediate(this.#flushAtEnd)
+    }
+  }
+
+  readonly #note = (): void => {
+    this.#atOnce = this.#queued
+  }
+
+  readonly #flushAtEnd = (): void => {
+    this.#isWaitingWorth = this.#queued > this.#atOnce
+    this.#flush()
   }
 
   readonly #flush = (): void => {
@@ -44,5 +64,11 @@ export class Turn {
     this.#spare = gatherers
     for (const gatherer of gatherers) gatherer.flush()
     gatherers.length = 0
+  }
+
+  get #queued(): number {
+    let queued = 0
+    for (const gatherer of this.#gatherers) queued += gatherer.queued
+    return queued
   }
 }

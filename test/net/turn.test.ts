@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Turn } from '../../src/net/turn.ts'
+
+/** A lane as far as a turn knows: what it was asked to write, flush by flush. */
+class StandInLane {
+  readonly writes: number[] = []
+  queued = 0
+  readonly #turn: Turn
+
+  constructor(turn: Turn) {
+    this.#turn = turn
+  }
+
+  send(): void {
+    this.queued++
+    if (this.queued === 1) this.#turn.schedule(this)
+  }
+
+  flush(): void {
+    this.writes.push(this.queued)
+    this.queued = 0
+  }
+}
+
+const endOfTurn = (): Promise<void> => new Promise((wake) => setImmediate(() => setImmediate(wake)))
+const nextTick = (): Promise<void> => new Promise((wake) => process.nextTick(wake))
+
+/** Three callers in callbacks of one turn of the event loop. */
+async function threeCallers(lane: StandInLane): Promise<void> {
+  for (let i = 0; i < 3; i++) setImmediate(() => lane.send())
+  await endOfTurn()
+}
+
+test('who is alone writes at once, all that the same code asks in one write', async () => {
+  const turn = new Turn()
+  const lane = new StandInLane(turn)
+  lane.send()
+  lane.send()
+  await nextTick()
+  assert.deepEqual(lane.writes, [2])
+})
+
+test('while something is in flight, a turn is written at its end', async () => {
+  const turn = new Turn()
+  const lane = new StandInLane(turn)
+  turn.count(1)
+  lane.send()
+  await nextTick()
+  assert.deepEqual(lane.writes, [])
+  await endOfTurn()
+  assert.deepEqual(lane.writes, [1])
+})
+
+test('independent callers of one turn share a write from the second time on', async () => {
+  const turn = new Turn()
+  const lane = new StandInLane(turn)
+  await threeCallers(lane)
+  assert.ok(lane.writes.length > 1, `${lane.writes} at first`)
+  turn.count(1)
+  await threeCallers(lane)
+  turn.count(-1)
+  lane.writes.length = 0
+  await threeCallers(lane)
+  assert.deepEqual(lane.writes, [3])
+})
+
+test('a turn that waited for nothing is the last one to wait', async () => {
+  const turn = new Turn()
+  const lane = new StandInLane(turn)
+  turn.count(1)
+  await threeCallers(lane)
+  turn.count(-1)
+  lane.send()
+  await nextTick()
+  assert.equal(lane.queued, 1, 'waits once more')
+  await endOfTurn()
+  lane.send()
+  await nextTick()
+  assert.equal(lane.queued, 0, 'and then no more')
+})
+
+test('the clock stands still while a turn gathers', async () => {
+  const turn = new Turn()
+  const lane = new StandInLane(turn)
+  turn.count(1)
+  const beganMs = turn.nowMs
+  lane.send()
+  const untilMs = performance.now() + 2
+  while (performance.now() < untilMs);
+  assert.equal(turn.nowMs, beganMs)
+  await endOfTurn()
+  assert.ok(turn.nowMs > beganMs)
+})
