@@ -21,7 +21,8 @@ export function toClusterPolicy(behaviors: Behaviors): ClusterPolicy {
   for (const name of [...Object.keys(defaultClusterPolicy), ...RING_SETTINGS]) {
     if (name in behaviors) policy[name] = behaviors[name as ClusterSetting]
   }
-  return Object.freeze(policy) as unknown as ClusterPolicy
+  // Hosts read it for each request: made in one piece, an object's fields are at fixed places.
+  return Object.freeze({ ...policy }) as unknown as ClusterPolicy
 }
 
 /** What refills obey unless their own policy says otherwise. */

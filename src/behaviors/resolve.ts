@@ -94,7 +94,8 @@ function settle(
     else given.add(name)
   }
   if (!given.has('deadTimeoutMs')) settings.deadTimeoutMs = longestPauseMs(settings)
-  const behaviors = settings as unknown as Behaviors
+  // Operations read it: made in one piece, an object's fields are at fixed places.
+  const behaviors = { ...settings } as unknown as Behaviors
   const warnings = checkInterplay(behaviors, given)
   hideSecrets(behaviors)
   Object.freeze(behaviors)
