@@ -1,7 +1,9 @@
 /** A power of two, and some times as many as a batch has keys. */
 const SLOTS = 512
-/** Of a longer key, so many are looked at, evenly spread: keys may differ anywhere. */
-const HASHED_CHARACTERS = 8
+/** Of what is before a key's tail, so many characters are looked at, evenly spread. */
+const SPREAD_CHARACTERS = 8
+/** Keys of one batch differ most in their last characters, where their numbers are. */
+const TAIL_CHARACTERS = 8
 
 const LAST_BATCH = 0x7fff_ffff
 
@@ -39,8 +41,12 @@ export class KeySet {
 
 function slotOf(key: string): number {
   const { length } = key
-  const step = 1 + ((length / HASHED_CHARACTERS) | 0)
   let hash = length
-  for (let i = length - 1; i >= 0; i -= step) hash = Math.imul(hash, 31) + key.charCodeAt(i)
+  let at = length - 1
+  for (const tail = length - TAIL_CHARACTERS; at >= 0 && at >= tail; at--) {
+    hash = Math.imul(hash, 31) + key.charCodeAt(at)
+  }
+  const step = 1 + ((at / SPREAD_CHARACTERS) | 0)
+  for (; at >= 0; at -= step) hash = Math.imul(hash, 31) + key.charCodeAt(at)
   return (hash ^ (hash >>> 9)) & (SLOTS - 1)
 }

@@ -8,6 +8,8 @@ const ZERO = 0x30
 const NINE = 0x39
 /** Ten digits stay far below 2^53: what is longer takes the careful way. */
 const MAX_DIGITS = 10
+/** With its line end. */
+export const STORED: readonly number[] = [...Buffer.from('STORED\r\n')]
 const SHORTEST_BYTES = 'VALUE k 0 0\r\n'.length
 
 /**
@@ -46,6 +48,15 @@ export function readHitLine(
   reply.flags = flags
   reply.size = size
   return at + 2
+}
+
+/** `STORED`, whole in the chunk: the other line that comes by the million. */
+export function readStoredLine(reply: Reply, chunk: Buffer, start: number): boolean {
+  if (chunk.length - start < STORED.length) return false
+  for (let i = 0; i < STORED.length; i++) if (chunk[start + i] !== STORED[i]) return false
+  reply.begin(chunk, start, start + STORED.length - 2)
+  reply.kind = ReplyKind.Stored
+  return true
 }
 
 function isDigit(byte: number): boolean {

@@ -1,7 +1,7 @@
 import { type ParserLimits, parserLimits } from './limits.ts'
 import { malformed } from './malformed.ts'
 import { Reply } from './reply.ts'
-import { readHitLine } from './reply-hit.ts'
+import { readHitLine, readStoredLine, STORED } from './reply-hit.ts'
 import { ReplyKind } from './reply-kind.ts'
 import { lineFault, NO_DATA, readLine } from './reply-line.ts'
 
@@ -82,8 +82,14 @@ export class ReplyParser {
     else if (this.#lineBytes > 0) at = this.#continueLine(chunk)
     while (at < length) {
       const value = readHitLine(this.#reply, chunk, at, this.#maxLineBytes, this.#maxValueBytes)
-      if (value > 0) at = this.#readValue(chunk, value, this.#reply.size)
-      else at = this.#accept(chunk, at)
+      if (value > 0) {
+        at = this.#readValue(chunk, value, this.#reply.size)
+      } else if (readStoredLine(this.#reply, chunk, at)) {
+        this.#onReply(this.#reply)
+        at += STORED.length
+      } else {
+        at = this.#accept(chunk, at)
+      }
     }
     if (this.#valueBytes < 0) this.#reply.release()
   }
@@ -160,7 +166,7 @@ export class ReplyParser {
     if (chunk[end] !== CR) throw this.#badEnd(chunk, end)
     if (chunk[end + 1] !== LF) throw this.#badEnd(chunk, end + 1)
     const reply = this.#reply
-    reply.data = chunk
+    if (reply.data !== chunk) reply.data = chunk
     reply.dataStart = start
     reply.dataEnd = end
     this.#onReply(reply)

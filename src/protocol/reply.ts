@@ -1,3 +1,5 @@
+// Imported: the global one is looked up by a getter each time.
+import { Buffer } from 'node:buffer'
 import { ReplyKind } from './reply-kind.ts'
 
 /** The value of `Reply.ttl` when the reply told none. */
@@ -72,7 +74,8 @@ export class Reply {
 
   /** Forgets the last reply's fields and takes a new line. The parser calls this. */
   begin(lineBuffer: Buffer, lineStart: number, lineEnd: number): void {
-    this.lineBuffer = lineBuffer
+    // A write of a young object to an old one is work for the collector: one per chunk will do.
+    if (this.lineBuffer !== lineBuffer) this.lineBuffer = lineBuffer
     this.lineStart = lineStart
     this.lineEnd = lineEnd
     this.keyStart = this.keyEnd = 0

@@ -63,10 +63,10 @@ export function storeHead(
   noreply = false,
 ): string {
   const flagsField = uint('flags', flags, MAX_FLAGS)
-  const fields = `${flagsField} ${exptimeField(exptime)} ${uint('length', length)}`
-  if (verb !== 'cas') return `${verb} ${wireKey} ${fields}${ending(noreply)}`
-  const id = uint64('cas', cas as bigint)
-  return `cas ${wireKey} ${fields} ${id}${ending(noreply)}`
+  const id = verb === 'cas' ? ` ${uint64('cas', cas as bigint)}` : ''
+  // The short end is joined first: a string that is long already is joined by reference.
+  const size = `${uint('length', length)}${id}${ending(noreply)}`
+  return `${verb} ${wireKey}${` ${flagsField} ${exptimeField(exptime)} ${size}`}`
 }
 
 /** `incr <key> <delta>`: the new number, which wraps at 2^64, or NOT_FOUND. */

@@ -116,6 +116,7 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
   /** Forgets what runs for a key: nobody joins it any more. Its own callers keep it. */
   detach(key: string): void {
     this.reads.detach(key)
+    if (this.size === 0) return
     this.#flights.detach(key)
     this.#waits.detach(key)
     this.#bypasses.detach(key)

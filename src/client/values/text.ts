@@ -1,3 +1,6 @@
+// Imported: the global one is looked up by a getter each time.
+import { Buffer } from 'node:buffer'
+
 /** Up to this length a loop over the characters beats a call into native code. */
 const LOOPED_CHARACTERS = 16
 
