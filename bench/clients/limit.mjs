@@ -230,7 +230,7 @@ const flushes = {
 function spread(key, count) {
   let hash = 0x811c9dc5
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
-  return (((hash >>> 0) * count) / 2 ** 32) | 0
+  return (hash >>> 0) % count
 }
 
 /** @param {{ servers: string[], style: 'get' | 'mg', flush?: keyof flushes }} settings */
