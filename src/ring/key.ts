@@ -44,6 +44,34 @@ function writeBytes(key: string): number {
   return length
 }
 
+/**
+ * Writes the key to `words`, four characters to a word from the low end up, and zeros after it:
+ * short keys are hashed fastest without a copy. False, with some of it written, unless all of it is
+ * ASCII; the caller sees to it that it fits.
+ */
+export function packAscii(key: string, words: Int32Array): boolean {
+  const { length } = key
+  const full = length >> 2
+  let units = 0
+  for (let i = 0; i < full; i++) {
+    const first = key.charCodeAt(4 * i)
+    const second = key.charCodeAt(4 * i + 1)
+    const third = key.charCodeAt(4 * i + 2)
+    const fourth = key.charCodeAt(4 * i + 3)
+    units |= first | second | third | fourth
+    words[i] = first | (second << 8) | (third << 16) | (fourth << 24)
+  }
+  let last = 0
+  for (let i = length - 1; i >= 4 * full; i--) {
+    const unit = key.charCodeAt(i)
+    units |= unit
+    last = (last << 8) | unit
+  }
+  words[full] = last
+  for (let i = full + 1; i < words.length; i++) words[i] = 0
+  return units < 0x80
+}
+
 function hashLong(hash: BytesHash, key: string): number {
   const bytes = encoder.encode(key)
   return hash(bytes, bytes.length)

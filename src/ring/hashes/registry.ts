@@ -4,7 +4,7 @@ import { crc32, crc32a } from './crc32.ts'
 import { fnv1ax32, fnv1ax64, fnv1x32, fnv1x64 } from './fnv.ts'
 import { hsieh } from './hsieh.ts'
 import { jenkins } from './jenkins.ts'
-import { md5 } from './md5.ts'
+import { md5OfKey } from './md5.ts'
 import { murmur } from './murmur.ts'
 import { murmur3, murmur3x32 } from './murmur3.ts'
 import { oneAtATime } from './one-at-a-time.ts'
@@ -27,7 +27,7 @@ export interface HashEntry {
 }
 
 const entries = {
-  md5: bytes(md5),
+  md5: text(md5OfKey),
   crc32: bytes(crc32, 15),
   crc32a: bytes(crc32a),
   crc16: bytes(crc16),

@@ -45,6 +45,15 @@ describe('against independent implementations', () => {
     }
   })
 
+  it('md5 of a short key is that of its UTF-8, wherever it stops being ASCII', () => {
+    for (const letter of ['\x7f', '\x80', 'é', '\u0100', '\u4000', '😀']) {
+      for (let at = 0; at < 9; at++) {
+        const key = 'abcdefgh'.slice(0, at) + letter + 'abcdefgh'.slice(at)
+        assert.equal(hash('md5', key), createHash('md5').update(key).digest().readUInt32LE(0), key)
+      }
+    }
+  })
+
   it('crc32a agrees with zlib', { skip: zlibCrc32 === undefined }, () => {
     for (const key of samples) assert.equal(hash('crc32a', key), zlibCrc32(key))
   })
