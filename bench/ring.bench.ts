@@ -99,7 +99,7 @@ const contestants: readonly Contestant[] = [
     name: 'plain modulo, fnv1a',
     build: (servers) => {
       const { length } = servers
-      return (key) => servers[fnv1a(key) % length]
+      return (key) => servers[(fnv1a(key) >>> 0) % length]
     },
   },
   ...(['md5', 'xxh32', 'xxh64', 'fnv1a_32', 'murmur3', 'crc32a'] as const).map((hash: HashName) =>
