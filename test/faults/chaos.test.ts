@@ -1,29 +1,11 @@
 import assert from 'node:assert/strict'
-import { suite, type TestContext, test } from 'node:test'
-import { type Chaos, type ChaosProxy, startChaosProxy } from '../support/chaos-proxy.ts'
-import { type FaultCase, startFaultCase } from '../support/fault-case.ts'
+import { suite, test } from 'node:test'
+import { startBehindProxies } from '../support/behind-proxies.ts'
+import type { Chaos } from '../support/chaos-proxy.ts'
 import { skipWithoutMemcached } from '../support/memcached.ts'
 import { sleep, until } from '../support/test-cluster.ts'
 
 const SEEDS = process.env.SEED === undefined ? [1, 2] : [Number(process.env.SEED)]
-
-async function startBehindProxies(
-  t: TestContext,
-  seed: number,
-  options: Parameters<typeof startFaultCase>[1] = {},
-): Promise<{ fault: FaultCase; proxies: ChaosProxy[] }> {
-  const proxies: ChaosProxy[] = []
-  const fault = await startFaultCase(t, {
-    ...options,
-    through: async (servers) => {
-      for (const { port } of servers)
-        proxies.push(await startChaosProxy(port, seed + proxies.length))
-      t.after(() => Promise.all(proxies.map((proxy) => proxy.close())))
-      return proxies.map(({ port }) => port)
-    },
-  })
-  return { fault, proxies }
-}
 
 const kinds: Readonly<Record<string, Chaos>> = {
   'pieces of 1 to 40 bytes': { chunk: true },

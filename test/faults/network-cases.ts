@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { test } from 'node:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
 import { startFaultCase } from '../support/fault-case.ts'
+import { startMemcached } from '../support/memcached.ts'
 import { QUICK, sleep, until } from '../support/test-cluster.ts'
 
-/** Run by network.test.ts in a network namespace of its own: the rules here reach nobody else. */
+/**
+ * Run by network.test.ts in namespaces of its own, for the network and for mounts: the rules and
+ * the names made here reach nobody else.
+ */
 const { requestTimeoutMs, retryTimeoutMs, serverFailureLimit } = QUICK
 
 function iptables(...rule: readonly (string | number)[]): void {
@@ -118,4 +125,44 @@ test('connections are reset in mid-stream and refused: no error', async (t) => {
   const report = await finish()
   assert.equal(report.errors, 0, [...report.errorCodes].join())
   assert.ok(report.maxMs < 150 + report.maxLagMs, `stall of ${report.maxMs} ms`)
+})
+
+/** Names for this process alone, in front of /etc/hosts. Answers how to change them. */
+function ownNames(t: TestContext): (lines: string) => void {
+  const folder = mkdtempSync(join(tmpdir(), 'mintring-names-'))
+  const file = join(folder, 'hosts')
+  writeFileSync(file, '127.0.0.1 localhost\n')
+  execFileSync('mount', ['--bind', file, '/etc/hosts'])
+  t.after(() => {
+    execFileSync('umount', ['/etc/hosts'])
+    rmSync(folder, { recursive: true })
+  })
+  return (lines) => writeFileSync(file, `127.0.0.1 localhost\n${lines}\n`)
+}
+
+test('a name moves to another address while its host is down: found there, no error', async (t) => {
+  heal()
+  const name = 'cache-1.test'
+  const tell = ownNames(t)
+  tell(`127.0.0.1 ${name}`)
+  const { servers, load, state, finish } = await startFaultCase(t, {
+    through: async ([first, ...others]) => [
+      `${name}:${first!.port}`,
+      ...others.map(({ port }) => port),
+    ],
+  })
+  load.start()
+  await sleep(300)
+  const { port } = servers[0]!
+  await servers[0]!.kill()
+  await until(() => state() === 'ejected')
+  const replacement = await startMemcached({ host: '127.0.0.2', port, args: ['-t', '1'] })
+  t.after(() => replacement.kill())
+  tell(`127.0.0.2 ${name}`)
+  await until(() => state() === 'up')
+  const { hits } = load.report
+  await sleep(1_000)
+  const report = await finish()
+  assert.equal(report.errors, 0, [...report.errorCodes].join())
+  assert.ok(report.hits > hits + 300, 'few hits after the move')
 })

@@ -11,13 +11,13 @@ const TIMEOUT_MS = 90_000
 const NEEDED = 'needs Linux, root, unshare, ip and iptables (apt-get install iproute2 iptables)'
 
 /**
- * Packets are dropped in a network namespace of its own, where nothing else can be hurt and nothing
- * is left behind. Where that cannot be, the test says so; MINTRING_REQUIRE_NETNS=1 makes it fail.
+ * Packets are dropped and names changed in namespaces of its own, where nothing else can be hurt and
+ * nothing is left behind. Where that cannot be, the test says so; MINTRING_REQUIRE_NETNS=1 makes it fail.
  */
-test('the network fails: black hole, half-open, lost replies, packet loss', (t) => {
+test('the network fails: black hole, half-open, lost replies, packet loss, names that move', (t) => {
   if (typeof skipWithoutMemcached() === 'string') return t.skip('no memcached found')
   if (!canUnshare()) return unavailable(t)
-  const command = ['-n', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"', process.execPath]
+  const command = ['-n', '-m', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"', process.execPath]
   const node = ['--import', 'tsx', '--unhandled-rejections=strict', '--test', CASES]
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
   const run = spawnSync('unshare', [...command, ...node], {
@@ -33,7 +33,7 @@ test('the network fails: black hole, half-open, lost replies, packet loss', (t) 
 
 function canUnshare(): boolean {
   const script = 'ip link set lo up && iptables -L -n'
-  const run = spawnSync('unshare', ['-n', 'sh', '-c', script], { stdio: 'ignore' })
+  const run = spawnSync('unshare', ['-n', '-m', 'sh', '-c', script], { stdio: 'ignore' })
   return run.status === 0
 }
 

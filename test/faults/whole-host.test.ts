@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import net from 'node:net'
 import process from 'node:process'
-import { suite, test } from 'node:test'
+import { suite, type TestContext, test } from 'node:test'
 import { startFaultCase } from '../support/fault-case.ts'
 import { skipWithoutMemcached } from '../support/memcached.ts'
 import { QUICK, sleep, until } from '../support/test-cluster.ts'
@@ -120,14 +122,27 @@ suite('hosts come and go, on real memcacheds', { skip: skipWithoutMemcached() },
       connections: { min: 1, max: 1, idleMs: 0 },
     })
     load.start()
-    const net = await import('node:net')
+    const dials = countDials(t)
     await servers[0]?.restart()
     const greedy = Array.from({ length: 40 }, () => net.connect(servers[0]!.port, '127.0.0.1'))
     for (const socket of greedy) socket.on('error', () => undefined)
     await sleep(1_500)
+    // 100, 200, 300 ms apart, then probes 300 ms apart and more.
+    assert.ok(dials.count >= 2 && dials.count <= 8, `${dials.count} dials in 1.5 s`)
     for (const socket of greedy) socket.destroy()
     await until(() => state() === 'up')
     const report = await finish()
     assert.equal(report.errors, 0, [...report.errorCodes].join())
   })
 })
+
+/** Counts the connections that clients of this process dial from now on. */
+function countDials(t: TestContext): { count: number } {
+  const dials = { count: 0 }
+  const note = (): void => {
+    dials.count++
+  }
+  subscribe('tracing:mintring:connect:start', note)
+  t.after(() => unsubscribe('tracing:mintring:connect:start', note))
+  return dials
+}

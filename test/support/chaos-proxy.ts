@@ -2,10 +2,14 @@ import { once } from 'node:events'
 import net from 'node:net'
 
 /**
- * What may happen to a piece of a server's answer. `chunk`: it comes in pieces of 1 to 40 bytes.
- * `stall`: it is held back. `cut`: half of it comes, then the connection ends or is reset.
+ * What may happen to a piece of a server's answer. `delay`: it comes that much later, as on a long
+ * line. `drip`: it comes byte by byte. `chunk`: it comes in pieces of 1 to 40 bytes. `stall`: it is
+ * held back. `cut`: half of it comes, then the connection ends or is reset.
  */
 export interface Chaos {
+  readonly delayMs?: number
+  /** The time from byte to byte. */
+  readonly dripMs?: number
   readonly chunk?: boolean
   /** The share of pieces held back, and for how long. */
   readonly stallShare?: number
@@ -47,7 +51,8 @@ export async function startChaosProxy(port: number, seed: number): Promise<Chaos
     near.on('data', (bytes) => far.write(bytes))
     let line: Promise<void> = Promise.resolve()
     far.on('data', (bytes: Buffer) => {
-      line = line.then(() => hurt(near, bytes, chaos, roll))
+      const dueMs = performance.now() + (chaos.delayMs ?? 0)
+      line = line.then(() => until(dueMs)).then(() => hurt(near, bytes, chaos, roll))
     })
   })
   server.listen(0, '127.0.0.1')
@@ -77,14 +82,20 @@ export async function startChaosProxy(port: number, seed: number): Promise<Chaos
   }
 }
 
+async function until(dueMs: number): Promise<void> {
+  const waitMs = dueMs - performance.now()
+  if (waitMs > 0) await new Promise((wake) => setTimeout(wake, waitMs))
+}
+
 async function hurt(
   near: net.Socket,
   bytes: Buffer,
   chaos: Chaos,
   roll: () => number,
 ): Promise<void> {
-  const { chunk = false, stallShare = 0, stallMs = 0, cutShare = 0 } = chaos
+  const { chunk = false, dripMs = 0, stallShare = 0, stallMs = 0, cutShare = 0 } = chaos
   if (near.destroyed) return
+  if (dripMs > 0) return drip(near, bytes, dripMs)
   if (roll() < stallShare) await new Promise((wake) => setTimeout(wake, stallMs))
   if (roll() < cutShare) {
     near.write(bytes.subarray(0, bytes.length >> 1))
@@ -102,6 +113,13 @@ async function hurt(
     near.write(bytes.subarray(at, at + size))
     at += size
     await new Promise((wake) => setImmediate(wake))
+  }
+}
+
+async function drip(near: net.Socket, bytes: Buffer, dripMs: number): Promise<void> {
+  for (let at = 0; at < bytes.length && !near.destroyed; at++) {
+    near.write(bytes.subarray(at, at + 1))
+    await new Promise((wake) => setTimeout(wake, dripMs))
   }
 }
 

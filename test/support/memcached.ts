@@ -16,13 +16,15 @@ const LISTEN_TIMEOUT_MS = 5_000
 
 /** How to start a memcached; every field has a default. */
 export interface MemcachedOptions {
+  /** Default: 127.0.0.1. */
+  readonly host?: string
   /** Default: a free one. */
   readonly port?: number
   /** More command-line arguments, such as `['-m', '128', '-I', '2m']`. */
   readonly args?: readonly string[]
 }
 
-/** A real memcached process on 127.0.0.1, ended when the test process ends. */
+/** A real memcached process on loopback, ended when the test process ends. */
 export interface Memcached {
   readonly host: string
   readonly port: number
@@ -65,10 +67,10 @@ const MISSING = 'no memcached found: set MEMCACHED_BIN, install one, or run `npm
 export async function startMemcached(options: MemcachedOptions = {}): Promise<Memcached> {
   const binary = findMemcached()
   if (binary === undefined) throw new Error(MISSING)
-  const port = options.port ?? (await freePort())
-  const args = ['-l', '127.0.0.1', '-p', String(port), '-U', '0', ...(options.args ?? [])]
+  const { host = '127.0.0.1', port = await freePort() } = options
+  const args = ['-l', host, '-p', String(port), '-U', '0', ...(options.args ?? [])]
   if (process.getuid?.() === 0) args.push('-u', 'nobody')
-  let child = await launch(binary, args, port)
+  let child = await launch(binary, args, { host, port })
 
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
@@ -78,7 +80,7 @@ export async function startMemcached(options: MemcachedOptions = {}): Promise<Me
     await gone
   }
   return {
-    host: '127.0.0.1',
+    host,
     port,
     get pid() {
       return child.pid as number
@@ -87,7 +89,7 @@ export async function startMemcached(options: MemcachedOptions = {}): Promise<Me
     stop: () => end('SIGTERM'),
     async restart() {
       await end('SIGKILL')
-      child = await launch(binary, args, port)
+      child = await launch(binary, args, { host, port })
     },
   }
 }
@@ -95,7 +97,7 @@ export async function startMemcached(options: MemcachedOptions = {}): Promise<Me
 async function launch(
   binary: string,
   args: readonly string[],
-  port: number,
+  at: { readonly host: string; readonly port: number },
 ): Promise<ChildProcess> {
   const child = spawn(binary, args, {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -105,10 +107,10 @@ async function launch(
   child.stderr?.on('data', (bytes: Buffer) => said.push(bytes.toString()))
   killWithUs(child)
   const endMs = performance.now() + LISTEN_TIMEOUT_MS
-  while (!(await accepts(port))) {
+  while (!(await accepts(at))) {
     if (child.exitCode !== null || performance.now() > endMs) {
       child.kill('SIGKILL')
-      throw new Error(`memcached did not listen on ${port}: ${said.join('').trim() || 'silent'}`)
+      throw new Error(`memcached did not listen on ${at.port}: ${said.join('').trim() || 'silent'}`)
     }
     await new Promise((wake) => setTimeout(wake, 5))
   }
@@ -157,9 +159,9 @@ export async function freePort(): Promise<number> {
   }
 }
 
-function accepts(port: number): Promise<boolean> {
+function accepts(at: { readonly host: string; readonly port: number }): Promise<boolean> {
   return new Promise((answer) => {
-    const socket = net.connect(port, '127.0.0.1')
+    const socket = net.connect(at)
     socket.once('error', () => answer(false))
     socket.once('connect', () => {
       socket.destroy()

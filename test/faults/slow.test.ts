@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { startBehindProxies } from '../support/behind-proxies.ts'
+import { skipWithoutMemcached } from '../support/memcached.ts'
+import { QUICK, sleep, until } from '../support/test-cluster.ts'
+
+const { requestTimeoutMs, serverFailureLimit } = QUICK
+const load = { opsPerSecond: 300 }
+
+suite('a host is slow, on real memcacheds', { skip: skipWithoutMemcached() }, () => {
+  test('200 ms more for every answer, within the deadline: no error, and it stays', async (t) => {
+    const { fault, proxies } = await startBehindProxies(t, 1, { load, requestTimeoutMs: 600 })
+    fault.load.start()
+    proxies[0]!.chaos = { delayMs: 200 }
+    await sleep(3_000)
+    const report = await fault.finish()
+    assert.deepEqual(fault.events, [])
+    assert.equal(report.errors, 0, [...report.errorCodes].join())
+    assert.ok(report.maxMs >= 200, `${report.maxMs} ms: nothing was slow`)
+    // A lane that waits for 200 ms is no reason to open more and more of them.
+    assert.ok(proxies[0]!.open <= 2, `${proxies[0]!.open} connections`)
+  })
+
+  const beyond = {
+    'every answer comes after its deadline': { delayMs: requestTimeoutMs + 100 },
+    'answers drip, one byte a second': { dripMs: 1_000 },
+  }
+  for (const [what, chaos] of Object.entries(beyond)) {
+    test(`${what}: reads find another host, and it is back when it is quick`, async (t) => {
+      const { fault, proxies } = await startBehindProxies(t, 1, { load })
+      fault.load.start()
+      await sleep(300)
+      proxies[0]!.chaos = chaos
+      const slowMs = performance.now()
+      await until(() => fault.state() === 'ejected')
+      const ejectedMs = performance.now() - slowMs
+      const limitMs = serverFailureLimit * requestTimeoutMs + 300 + fault.load.report.maxLagMs
+      assert.ok(ejectedMs < limitMs, `ejected after ${ejectedMs} ms`)
+      // What had begun before may still be on its way to its second host.
+      await sleep(2 * requestTimeoutMs)
+      fault.load.resetMax()
+      await sleep(1_000)
+      const { maxMs, maxLagMs } = fault.load.report
+      assert.ok(maxMs < 100 + maxLagMs, `waits ${maxMs} ms`)
+      proxies[0]!.chaos = {}
+      // Pieces that drip on a connection given up long ago are of no interest any more.
+      proxies[0]!.resetAll()
+      await until(() => fault.state() === 'up')
+      const report = await fault.finish()
+      assert.equal(report.readErrors, 0, [...report.errorCodes].join())
+      // Writes wait for home twice: those of the first moment may run out of time before it is out.
+      assert.ok(report.errors < 20, [...report.errorCodes].join())
+      assert.equal(report.stale, 0)
+    })
+  }
+})
