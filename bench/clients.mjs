@@ -42,10 +42,11 @@ function groupsOf(all) {
 
 async function runGroup(group) {
   const { hosts, bytes, count } = group[0]
-  const servers = await startServers(hosts)
   const names = [...new Set(group.flatMap(({ clients }) => clients))]
   const workers = []
   for (const driver of names.filter((name) => only?.includes(name) ?? true)) {
+    // Servers of its own: one that opens connections without end takes them from nobody else.
+    const servers = await startServers(hosts)
     const worker = await prepared(driver, { servers, bytes, count })
     if (worker !== undefined) workers.push(worker)
   }

@@ -24,9 +24,9 @@ const described = machine()
 const dist = build()
 const results = []
 try {
-  const servers = await startServers(1)
   const services = []
   for (const [i, contender] of contenders.entries()) {
+    const servers = await startServers(1)
     const worker = new Worker(contender.driver, { script: 'service-worker.mjs' })
     const settings = { servers, dist, flush: contender.flush }
     const order = { do: 'prepare', driver: contender.driver, settings, prefix: `service${i}` }

@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url'
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 const UNPACKED = here('../../node_modules/.cache/memcached/usr/bin/memcached')
 const PYTHON = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3'
+/** No order takes as long. */
+const MAX_ORDER_MS = 30_000
 const children = new Set()
 
 process.once('exit', () => {
@@ -29,6 +31,8 @@ export async function startServers(count, { megabytes = 1024 } = {}) {
   const ports = await Promise.all(Array.from({ length: count }, freePort))
   for (const port of ports) {
     const args = ['-l', '127.0.0.1', '-p', port, '-U', 0, '-t', 1, '-m', megabytes, '-I', '2m']
+    // Some clients open a connection per operation: the others must not be refused for that.
+    args.push('-c', 4096)
     if (process.getuid?.() === 0) args.push('-u', 'nobody')
     start(binary, args.map(String), { stdio: 'ignore' })
     await listening(port)
@@ -71,16 +75,20 @@ export class Worker {
     const file = isPython ? PYTHON : process.execPath
     const args = isPython ? [here('worker_pylibmc.py')] : [...nodeFlags, here(script)]
     this.#child = start(file, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+    // One that died does not read: its next order says so.
+    this.#child.stdin.on('error', () => {})
     this.#child.stderr.on('data', (bytes) => {
       this.#errors = (this.#errors + bytes).slice(-2000)
     })
     this.#answers = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]()
   }
 
-  /** Rejects with what the worker said went wrong. */
+  /** Rejects with what the worker said went wrong, and ends one that does not answer. */
   async order(order) {
     this.#child.stdin.write(`${JSON.stringify(order)}\n`)
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), MAX_ORDER_MS)
     const { value, done } = await this.#answers.next()
+    clearTimeout(timer)
     if (done) throw new Error(`${this.driver} died: ${this.#errors}`)
     const answer = JSON.parse(value)
     if (answer.error !== undefined) throw new Error(`${this.driver}: ${answer.error}`)
@@ -88,7 +96,7 @@ export class Worker {
   }
 
   async end() {
-    if (this.#child.exitCode !== null) return
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     this.#child.stdin.end()
     const isGone = once(this.#child, 'exit')
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), 2000)

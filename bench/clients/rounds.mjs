@@ -1,14 +1,24 @@
 // Interleaved rounds: every contestant in turn, round after round, so that what else the machine
 // does falls on all alike. Figures are medians over the rounds, with the quartiles as spread.
 
-/** `contestants`: `{ name, run }`. Answers, per name, each figure as `{ median, low, high }`. */
+/**
+ * `contestants`: `{ name, run }`. Answers, per name, each figure as `{ median, low, high }`; a
+ * contestant whose run fails is left out, and said to be.
+ */
 export async function interleave(contestants, rounds, told = () => {}) {
   const all = new Map(contestants.map(({ name }) => [name, []]))
   for (let round = 0; round < rounds; round++) {
     // Each round begins with another one: nobody is always measured after the same neighbour.
     for (let i = 0; i < contestants.length; i++) {
       const { name, run } = contestants[(i + round) % contestants.length]
-      all.get(name).push(await run())
+      const figures = all.get(name)
+      if (figures === undefined) continue
+      try {
+        figures.push(await run())
+      } catch (error) {
+        console.error(`left out: ${error.message}`)
+        all.delete(name)
+      }
     }
     told(round)
   }
