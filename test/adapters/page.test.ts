@@ -9,8 +9,8 @@ import Fastify from 'fastify'
 import { MemcachedClient } from '../../src/client/client.ts'
 import type { PageCache } from '../../src/integrations/page.ts'
 import { pageCache } from '../../src/integrations/page.ts'
-import { assertPrivate, respondPrivately } from '../integrations/page-private.ts'
-import { isHit, type Site, siteOf } from '../integrations/page-site.ts'
+import { assertPrivate, respondPrivately } from '../integrations/page/private.ts'
+import { isHit, type Site, siteOf } from '../integrations/page/site.ts'
 import { startMemcached } from '../support/memcached.ts'
 
 type App = (pages: PageCache) => Promise<http.Server>

@@ -8,9 +8,9 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { pageCache } from '../../src/integrations/page.ts'
-import { assertPrivate, privateWays, respondPrivately } from './page-private.ts'
-import { HTML, html, rig } from './page-rig.ts'
-import { isHit, startSite } from './page-site.ts'
+import { assertPrivate, privateWays, respondPrivately } from './page/private.ts'
+import { HTML, html, rig } from './page/rig.ts'
+import { isHit, startSite } from './page/site.ts'
 
 describe('pageCache', () => {
   test('renders a page once and serves it from then on', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { html, rig, rigWithOrigin } from './page-rig.ts'
+import { html, rig, rigWithOrigin } from './rig.ts'
 
 describe('refresh and purge', () => {
   test('refresh renders anew while visitors keep the page there is', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { HeaderLines } from '../../src/integrations/page-rules.ts'
-import { judge } from '../../src/integrations/page-rules.ts'
+import type { HeaderLines } from '../../../src/integrations/page/rules.ts'
+import { judge } from '../../../src/integrations/page/rules.ts'
 
 const TYPE = ['content-type', 'text/html; charset=utf-8'] as const
 const NOW = Date.parse('Mon, 01 Jan 2024 00:00:00 GMT')

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { KeyMapping } from '../client/keys.ts'
-import { MintringError } from '../errors.ts'
-import { MAX_KEY_BYTES } from '../protocol/limits.ts'
+import type { KeyMapping } from '../../client/keys.ts'
+import { MintringError } from '../../errors.ts'
+import { MAX_KEY_BYTES } from '../../protocol/limits.ts'
 
 /**
  * What nginx makes of a request for its keys: `$host` and `$request_uri`, as text whose UTF-8 is

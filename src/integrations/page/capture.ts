@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import type { HeaderLines, RuleContext, Ruling } from './page-rules.ts'
-import { judge } from './page-rules.ts'
+import type { HeaderLines, RuleContext, Ruling } from './rules.ts'
+import { judge } from './rules.ts'
 
 /** How a render ended: with a whole page, with something else, or with nobody to read it. */
 export type Capture =

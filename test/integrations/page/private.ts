@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Site } from './page-site.ts'
+import type { Site } from './site.ts'
 
 const HTML = 'text/html; charset=utf-8'
 

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
-import type { Body, Codec, Encoded } from '../client/values/codec.ts'
-import { MintringError } from '../errors.ts'
+import type { Body, Codec, Encoded } from '../../client/values/codec.ts'
+import { MintringError } from '../../errors.ts'
 
 /** A page as it is stored: the bytes nginx sends, gzipped or plain. */
 export interface Page {

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import { MintringError } from '../errors.ts'
-import type { Address } from './page-key.ts'
-import type { HeaderLines, Rendered } from './page-rules.ts'
-import { CACHE_NAME } from './page-serve.ts'
+import { MintringError } from '../../errors.ts'
+import type { Address } from './key.ts'
+import type { HeaderLines, Rendered } from './rules.ts'
+import { CACHE_NAME } from './serve.ts'
 
 /** A response with all its bytes, or the first of too many. */
 export interface Fetched extends Rendered {

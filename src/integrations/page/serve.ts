@@ -1,8 +1,8 @@
-import type { RefillEntry } from '../refill/entry.ts'
-import type { Page } from './page-body.ts'
-import { plainBody } from './page-body.ts'
-import { takesGzip } from './page-encoding.ts'
-import type { Visit } from './page-visit.ts'
+import type { RefillEntry } from '../../refill/entry.ts'
+import type { Page } from './body.ts'
+import { plainBody } from './body.ts'
+import { takesGzip } from './encoding.ts'
+import type { Visit } from './visit.ts'
 
 /** The name in Cache-Status headers (RFC 9211): a response with it came from the cache. */
 export const CACHE_NAME = 'mintring'

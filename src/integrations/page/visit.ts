@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isGone } from './page-capture.ts'
-import { takesGzip } from './page-encoding.ts'
-import type { Address } from './page-key.ts'
+import { isGone } from './capture.ts'
+import { takesGzip } from './encoding.ts'
+import type { Address } from './key.ts'
 
 /** What a visit came to: it is decided once. */
 type Fate = 'waiting' | 'rendering' | 'served' | 'passed'
