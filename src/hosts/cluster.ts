@@ -68,7 +68,8 @@ export class Cluster implements HostOwner<Host> {
   dispatchTo(host: Host, request: Request): void {
     request.pinned = true
     if (!this.#begin(request)) return
-    if (host.usable || host.canWait(request.finalMs)) this.#attempt(host, request)
+    const { attemptMs, finalMs } = request
+    if (host.usable || host.canWait(finalMs)) this.#attempt(host, request, attemptMs)
     else request.reject(errorOf(request, host.outError()))
   }
 
@@ -197,7 +198,7 @@ export class Cluster implements HostOwner<Host> {
   }
 
   /** Begins an attempt on `host`. */
-  #attempt(host: Host, request: Request, nowMs: number = performance.now()): void {
+  #attempt(host: Host, request: Request, nowMs = Math.ceil(performance.now())): void {
     const { requestTimeoutMs, retries } = this.#policy
     const shareMs = request.timeoutMs / (1 + retries)
     const deadlineMs = nowMs + (shareMs > requestTimeoutMs ? shareMs : requestTimeoutMs)
