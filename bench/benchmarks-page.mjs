@@ -7,10 +7,12 @@ const page = new URL('../docs/benchmarks.md', import.meta.url)
 const pictures = new URL('../docs/pictures/', import.meta.url)
 const peers = /^(memjs|memcached|memcache|memcache-client|memcache-plus|@keyv\/memcache)$/
 const results = Object.fromEntries(
-  ['clients', 'service', 'ablation', 'memory', 'growth', 'full-load'].map((name) => {
-    const file = new URL(`results/${name}.json`, import.meta.url)
-    return [name, existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined]
-  }),
+  ['clients', 'service', 'lanes', 'ablation', 'memory', 'growth', 'ring', 'full-load'].map(
+    (name) => {
+      const file = new URL(`results/${name}.json`, import.meta.url)
+      return [name, existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined]
+    },
+  ),
 )
 
 const tables = {
@@ -18,10 +20,12 @@ const tables = {
   ratios: ratioTable,
   clients: clientTable,
   service: serviceTable,
+  lanes: lanesTable,
   ablation: ablationTable,
   allocated: allocatedTable,
   held: heldTable,
   growth: growthTable,
+  ring: ringTable,
   'full-load': fullLoadLines,
 }
 
@@ -99,6 +103,32 @@ function serviceTable() {
     return [name, ...cells]
   })
   return table(['k/s [CPU µs]', ...all.map(({ clients }) => `${clients} clients`)], rows)
+}
+
+function lanesTable() {
+  const all = results.lanes.results
+  const names = Object.keys(all[0].lanes)
+  const cell = ({ perSecond, p50Us, p99Us }) => {
+    const times = `p50 ${short(p50Us.median)} µs, p99 ${short(p99Us.median)} µs`
+    return `${thousands(perSecond.median)} k/s, ${times}`
+  }
+  const rows = all.map(({ name, lanes }) => [name, ...names.map((lane) => cell(lanes[lane]))])
+  return table(['connections', ...names], rows)
+}
+
+/** Look-ups and builds at the sizes most fleets have, and at one that shows the growth. */
+function ringTable() {
+  const { rows } = results.ring
+  const names = [...new Set(rows.map(({ name }) => name))]
+  const at = (name, hosts) => rows.find((row) => row.name === name && row.hosts === hosts)
+  const cell = (row, figure) => (row?.[figure] === undefined ? '' : short(row[figure]))
+  const lines = names.map((name) => [
+    name,
+    ...[3, 10, 100, 1000].map((hosts) => cell(at(name, hosts), 'indexOfNs')),
+    cell(at(name, 1000), 'buildMs'),
+  ])
+  const head = ['ns per look-up', '3 hosts', '10', '100', '1,000', 'build of 1,000, ms']
+  return table(head, lines)
 }
 
 function ablationTable() {

@@ -2,12 +2,11 @@
 // time and bytes held, for every distribution at 3 to 10,000 hosts, beside npm's hashring, ketama
 // and memcached, and a plain modulo. Timed results alone: what a change moves is counted by
 // `mintring remap`, and kept apart.
-// `RING_RESULTS=bench/results/ring.json` also writes the medians to that file.
+// Writes the medians to bench/results/ring.json, or where BENCH_RESULTS says.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { cpus } from 'node:os'
-import { dirname } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { do_not_optimize, measure } from 'mitata'
@@ -202,10 +201,9 @@ if (chosen !== undefined) {
   await race(chosen)
 } else {
   const rows = raceAll()
-  const results = process.env.RING_RESULTS
-  if (results !== undefined) {
-    mkdirSync(dirname(results), { recursive: true })
-    const machine = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length }
-    writeFileSync(results, `${JSON.stringify({ machine, rows }, null, 1)}\n`)
-  }
+  const folder = process.env.BENCH_RESULTS ?? fileURLToPath(new URL('./results', import.meta.url))
+  mkdirSync(folder, { recursive: true })
+  const date = new Date().toISOString().slice(0, 10)
+  const machine = { date, node: process.version, cpu: cpus()[0]?.model, cores: cpus().length }
+  writeFileSync(`${folder}/ring.json`, `${JSON.stringify({ machine, rows }, null, 1)}\n`)
 }

@@ -79,12 +79,24 @@ function operationOf(verb, batch = 100) {
   if (verb === 'set') return (i) => client.set(keys[i % keys.length], value)
   if (verb === 'getOrSet') return (i) => client.getOrSet(keys[i % keys.length])
   if (verb === 'get') return (i) => client.get(keys[i % keys.length])
+  if (verb.endsWith('BesideLarge')) return besideLarge(verb)
   const batches = []
   for (let at = 0; at + batch <= keys.length; at += batch) batches.push(keys.slice(at, at + batch))
   if (client.getMany === undefined) {
     return (i) => Promise.all(batches[i % batches.length].map((key) => client.get(key)))
   }
   return (i) => client.getMany(batches[i % batches.length])
+}
+
+/** Small gets, whose times are sampled, and a large value in every 16 operations, which is not. */
+function besideLarge(verb) {
+  const large = 'abcdefghij'.repeat(10_240)
+  const isReady = client.set('large', large)
+  const act = verb.startsWith('get') ? () => client.get('large') : () => client.set('large', large)
+  return async (i) => {
+    await isReady
+    return i % 16 === 8 ? act() : client.get(keys[i % keys.length])
+  }
 }
 
 /** `inFlight` loops, each one operation after the other; samples the time of some of them. */
