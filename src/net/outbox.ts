@@ -4,8 +4,10 @@ import type { InflightQueue } from './inflight.ts'
 import { KeySet } from './key-set.ts'
 import type { Request } from './request.ts'
 
-/** Bytes up to this size are cheaper to copy into the turn's text than to pass by reference. */
-const COPIED_BODY_BYTES = 2_048
+/** Bodies up to this size are cheaper as part of the turn's text than on their own: bytes … */
+const JOINED_BYTES = 2_048
+/** … and text, which is text already. */
+const JOINED_CHARACTERS = 8_192
 /** What one write holds at most before the socket is asked whether it takes more. */
 const MAX_WRITE_BYTES = 256 * 1024
 
@@ -102,14 +104,14 @@ export class Outbox {
 
   #addBody(connection: Connection, body: string | Uint8Array): void {
     this.#bytes -= body.length
-    if (typeof body === 'string') {
+    if (typeof body === 'string' && body.length <= JOINED_CHARACTERS) {
       this.#text += body
-    } else if (body.length <= COPIED_BODY_BYTES) {
+    } else if (typeof body !== 'string' && body.length <= JOINED_BYTES) {
       this.#text += latin1Of(body)
     } else {
       if (!this.#isCorked) connection.cork()
       this.#isCorked = true
-      connection.writeBytes(this.#text, body)
+      connection.writeBytes(this.#text, typeof body === 'string' ? bytesOf(body) : body)
       this.#textBytes += this.#text.length + body.length
       this.#text = ''
     }
@@ -156,6 +158,11 @@ export class Outbox {
   #forget(request: Request): void {
     if (request.body !== undefined) this.#bytes -= request.body.length
   }
+}
+
+/** A large text is copied once here; as part of a longer text it would be twice. */
+function bytesOf(ascii: string): Uint8Array {
+  return Buffer.from(ascii, 'latin1')
 }
 
 function latin1Of(bytes: Uint8Array): string {
