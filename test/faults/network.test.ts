@@ -11,10 +11,11 @@ const TIMEOUT_MS = 90_000
 const NEEDED = 'needs Linux, root, unshare, ip and iptables (apt-get install iproute2 iptables)'
 
 /**
- * Packets are dropped and names changed in namespaces of its own, where nothing else can be hurt and
- * nothing is left behind. Where that cannot be, the test says so; MINTRING_REQUIRE_NETNS=1 makes it fail.
+ * Packets are dropped and names changed in namespaces of its own, where nothing else can be hurt
+ * and nothing is left behind. Where that cannot be, the test says so; MINTRING_REQUIRE_NETNS=1
+ * makes it fail.
  */
-test('the network fails: black hole, half-open, lost replies, packet loss, names that move', (t) => {
+test('the network fails: black hole, half-open, lost replies and packets, moved names', (t) => {
   if (typeof skipWithoutMemcached() === 'string') return t.skip('no memcached found')
   if (!canUnshare()) return unavailable(t)
   const command = ['-n', '-m', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"', process.execPath]
