@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import process from 'node:process'
+import { test } from 'node:test'
+import { createRing, type HashName } from '../../src/ring/index.ts'
+
+const LOOKUPS = 200_000
+/** A number that does not fit in place takes 16 bytes; what the optimizer takes is spread thin. */
+const MOST_BYTES = 4
+
+const keys = Array.from({ length: 1_000 }, (_, i) => `user:profile:${i * 7919}`)
+const servers = Array.from({ length: 10 }, (_, i) => `10.0.0.${i}:11211`)
+
+/** xxHash is not among them: handing a key to WebAssembly allocates. */
+const hashes: readonly HashName[] = ['md5', 'fnv1a_32', 'fnv1a_64', 'crc32a', 'murmur3', 'jenkins']
+
+for (const hash of hashes) {
+  test(`a look-up by ${hash} allocates nothing`, () => {
+    const ring = createRing(servers, { hash })
+    let sum = 0
+    const lookUp = (): void => {
+      for (let i = 0; i < LOOKUPS; i++) sum += ring.indexOf(keys[i % keys.length]!)
+    }
+    lookUp()
+    // The least of some runs: a collection or a compilation may fall into one of them.
+    const bytes = [1, 2, 3].map(() => {
+      const before = process.memoryUsage().heapUsed
+      lookUp()
+      return (process.memoryUsage().heapUsed - before) / LOOKUPS
+    })
+    const least = Math.min(...bytes.filter((used) => used >= 0))
+    assert.ok(sum > 0 && least < MOST_BYTES, `${least} bytes per look-up`)
+  })
+}
