@@ -3,13 +3,15 @@ import { GetBatch, MAX_BATCH_BYTES, MAX_BATCH_KEYS } from './get-batch.ts'
 import type { InflightQueue } from './inflight.ts'
 import { KeySet } from './key-set.ts'
 import type { Request } from './request.ts'
+import { Slab } from './slab.ts'
 
-/** Bodies up to this size are cheaper as part of the turn's text than on their own: bytes … */
-const JOINED_BYTES = 2_048
-/** … and text, which is text already. */
-const JOINED_CHARACTERS = 8_192
+/** Bodies up to this size are cheaper as part of the turn's text than by reference. */
+const JOINED_BODY_BYTES = 2_048
 /** What one write holds at most before the socket is asked whether it takes more. */
 const MAX_WRITE_BYTES = 256 * 1024
+
+/** Writes are synchronous, so that one serves all lanes of the process. */
+const slab = new Slab()
 
 /** What waits to be written to a lane. A turn's requests leave as one text, large values aside. */
 export class Outbox {
@@ -104,14 +106,13 @@ export class Outbox {
 
   #addBody(connection: Connection, body: string | Uint8Array): void {
     this.#bytes -= body.length
-    if (typeof body === 'string' && body.length <= JOINED_CHARACTERS) {
-      this.#text += body
-    } else if (typeof body !== 'string' && body.length <= JOINED_BYTES) {
-      this.#text += latin1Of(body)
+    if (body.length <= JOINED_BODY_BYTES) {
+      this.#text += typeof body === 'string' ? body : latin1Of(body)
     } else {
       if (!this.#isCorked) connection.cork()
       this.#isCorked = true
-      connection.writeBytes(this.#text, typeof body === 'string' ? bytesOf(body) : body)
+      const bytes = typeof body === 'string' ? slab.take(body) : body
+      connection.writeBytes(this.#text, bytes)
       this.#textBytes += this.#text.length + body.length
       this.#text = ''
     }
@@ -123,6 +124,9 @@ export class Outbox {
     this.#text = ''
     if (this.#isCorked) connection.uncork()
     this.#isCorked = false
+    // What the kernel has taken all of is free again.
+    if (connection.unsentBytes === 0) slab.reuse()
+    else slab.leave()
   }
 
   /** Takes the run of plain gets that begins at `from`: `get k1 … kn`. Answers where it ended. */
@@ -158,11 +162,6 @@ export class Outbox {
   #forget(request: Request): void {
     if (request.body !== undefined) this.#bytes -= request.body.length
   }
-}
-
-/** A large text is copied once here; as part of a longer text it would be twice. */
-function bytesOf(ascii: string): Uint8Array {
-  return Buffer.from(ascii, 'latin1')
 }
 
 function latin1Of(bytes: Uint8Array): string {

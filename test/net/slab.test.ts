@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Slab } from '../../src/net/slab.ts'
+
+const LARGE = 400_000
+
+test('texts become bytes, one after the other in the same room', () => {
+  const slab = new Slab()
+  const first = slab.take('a'.repeat(9_000))
+  const second = slab.take('b'.repeat(9_000))
+  assert.equal(Buffer.from(first).toString(), 'a'.repeat(9_000))
+  assert.equal(Buffer.from(second).toString(), 'b'.repeat(9_000))
+  assert.equal(first.buffer, second.buffer)
+})
+
+test('what has left makes room for what comes', () => {
+  const slab = new Slab()
+  const { buffer } = slab.take('a'.repeat(LARGE))
+  slab.reuse()
+  assert.equal(slab.take('b'.repeat(LARGE)).buffer, buffer)
+})
+
+test('what is still needed stays as it is', () => {
+  const slab = new Slab()
+  const waiting = slab.take('a'.repeat(LARGE))
+  slab.leave()
+  slab.take('b'.repeat(LARGE))
+  slab.reuse()
+  slab.take('c'.repeat(LARGE))
+  assert.equal(Buffer.from(waiting).toString(), 'a'.repeat(LARGE))
+})
+
+test('what does not fit gets bytes of its own', () => {
+  const slab = new Slab()
+  const first = slab.take('a'.repeat(LARGE))
+  const second = slab.take('b'.repeat(LARGE))
+  assert.notEqual(first.buffer, second.buffer)
+  assert.equal(Buffer.from(first).toString(), 'a'.repeat(LARGE))
+  assert.equal(Buffer.from(second).toString(), 'b'.repeat(LARGE))
+})
