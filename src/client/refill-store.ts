@@ -165,7 +165,7 @@ export class ClusterStore implements RefillStore {
  */
 function pinTo(request: Request<Answer>, requestTimeoutMs: number): void {
   request.ordered = request.pinned = request.requeued = true
-  request.attemptMs = performance.now()
+  request.attemptMs = Math.ceil(performance.now())
   request.deadlineMs = request.finalMs = request.attemptMs + requestTimeoutMs
 }
 

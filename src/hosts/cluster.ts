@@ -200,7 +200,7 @@ export class Cluster implements HostOwner<Host> {
   /** Begins an attempt on `host`. */
   #attempt(host: Host, request: Request, nowMs = Math.ceil(performance.now())): void {
     const { requestTimeoutMs, retries } = this.#policy
-    const shareMs = request.timeoutMs / (1 + retries)
+    const shareMs = Math.ceil(request.timeoutMs / (1 + retries))
     const deadlineMs = nowMs + (shareMs > requestTimeoutMs ? shareMs : requestTimeoutMs)
     request.attempts++
     request.attemptMs = nowMs

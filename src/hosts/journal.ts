@@ -105,7 +105,7 @@ export function flushRequest(): Request<boolean> {
 export function pin(request: Request, router: Router, timeoutMs: number): Request {
   request.router = router
   request.pinned = request.requeued = true
-  request.attemptMs = performance.now()
+  request.attemptMs = Math.ceil(performance.now())
   request.deadlineMs = request.finalMs = request.attemptMs + timeoutMs
   return request
 }

@@ -1,3 +1,6 @@
+// Imported: the global one is looked up by a getter each time.
+import { Buffer } from 'node:buffer'
+import { MintringError } from '../errors.ts'
 import type { Connection } from './connection.ts'
 import { GetBatch, MAX_BATCH_BYTES, MAX_BATCH_KEYS } from './get-batch.ts'
 import type { InflightQueue } from './inflight.ts'
@@ -65,6 +68,8 @@ export class Outbox {
   /** Empties the outbox and answers what it held. */
   take(): Request[] {
     this.#bytes = 0
+    this.#text = ''
+    this.#isCorked = false
     return this.#requests.splice(0)
   }
 
@@ -75,8 +80,8 @@ export class Outbox {
     this.#written = 0
     let at = 0
     while (at < length && !connection.isFull) at = this.#writeSome(connection, inflight, at)
-    if (at === length) requests.length = 0
-    else requests.splice(0, at)
+    if (at < length) requests.splice(0, at)
+    else requests.length = this.#bytes = 0
     return this.#written
   }
 
@@ -89,6 +94,9 @@ export class Outbox {
       if (request.settled) {
         this.#forget(request)
         at++
+      } else if (isDetached(request.body)) {
+        at++
+        request.reject(gone())
       } else if (request.verb.coalesce === true) {
         at = this.#gather(inflight, at)
       } else {
@@ -162,6 +170,21 @@ export class Outbox {
   #forget(request: Request): void {
     if (request.body !== undefined) this.#bytes -= request.body.length
   }
+}
+
+/** A caller may transfer its bytes to another thread while they wait: nothing is left of them. */
+function isDetached(body: string | Uint8Array | undefined): boolean {
+  if (body === undefined || body.length > 0 || typeof body === 'string') return false
+  try {
+    return new Uint8Array(body.buffer).length < 0
+  } catch {
+    return true
+  }
+}
+
+function gone(): MintringError {
+  const message = 'The bytes were transferred away before they could be sent'
+  return new MintringError('MINTRING_BAD_VALUE', message)
 }
 
 function latin1Of(bytes: Uint8Array): string {

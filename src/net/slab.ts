@@ -1,3 +1,6 @@
+// Imported: the global one is looked up by a getter each time.
+import { Buffer } from 'node:buffer'
+
 /** Room for a write of the outbox and one value more. What does not fit gets bytes of its own. */
 const SLAB_BYTES = 512 * 1024
 

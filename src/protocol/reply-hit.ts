@@ -51,8 +51,13 @@ export function readHitLine(
 }
 
 /** `STORED`, whole in the chunk: the other line that comes by the million. */
-export function readStoredLine(reply: Reply, chunk: Buffer, start: number): boolean {
-  if (chunk.length - start < STORED.length) return false
+export function readStoredLine(
+  reply: Reply,
+  chunk: Buffer,
+  start: number,
+  maxLineBytes: number,
+): boolean {
+  if (chunk.length - start < STORED.length || STORED.length - 2 > maxLineBytes) return false
   for (let i = 0; i < STORED.length; i++) if (chunk[start + i] !== STORED[i]) return false
   reply.begin(chunk, start, start + STORED.length - 2)
   reply.kind = ReplyKind.Stored

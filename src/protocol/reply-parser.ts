@@ -84,7 +84,7 @@ export class ReplyParser {
       const value = readHitLine(this.#reply, chunk, at, this.#maxLineBytes, this.#maxValueBytes)
       if (value > 0) {
         at = this.#readValue(chunk, value, this.#reply.size)
-      } else if (readStoredLine(this.#reply, chunk, at)) {
+      } else if (readStoredLine(this.#reply, chunk, at, this.#maxLineBytes)) {
         this.#onReply(this.#reply)
         at += STORED.length
       } else {

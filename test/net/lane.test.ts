@@ -43,6 +43,24 @@ test('any other command breaks a run of gets, so that a lane keeps the order', a
   assert.deepEqual(server.lines.slice(-4), ['get a b', 'set b 0 0 3', 'new', 'get b'])
 })
 
+test('bytes that were transferred away before they left fail alone', async (t) => {
+  const server = await startScripted((line, socket) => {
+    if (line.startsWith('set ')) return
+    if (line.startsWith('get ')) answerGets(line, socket)
+    else socket.write('STORED\r\n')
+  })
+  t.after(() => server.close())
+  const client = testCluster(t, [server.port])
+  await client.get('warm')
+  const bytes = new Uint8Array(100)
+  const gone = client.set('a', bytes)
+  const read = client.get('b')
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] })
+  await assert.rejects(gone, isCode('MINTRING_BAD_VALUE'))
+  assert.equal(await read, 'value of b')
+  assert.equal(await client.set('c', new Uint8Array(0)), 'STORED')
+})
+
 test('a batch is bounded in keys and in bytes', async (t) => {
   const server = await startScripted(answerGets)
   t.after(() => server.close())

@@ -4,17 +4,16 @@ import { type KeyHash, overBytes, packAscii } from '../key.ts'
  * MD5 (RFC 1321) in plain JavaScript. `crypto.hash` costs twice as much on keys of a few dozen
  * bytes, nearly all of it in crossing to native code, and a ring needs 32 bits, not a hex string.
  */
-/** Of a message block, beside the length and the bit that ends the message. */
-const MAX_BLOCK_BYTES = 55
-
 const m = new Int32Array(16)
 const state = new Int32Array(4)
 const before = new Int32Array(4)
+/** Of a message block, beside the length and the bit that ends the message. */
+const MAX_BLOCK_BYTES = 55
 
 /**
  * The first four bytes of the MD5, little-endian: libmemcached's and twemproxy's `md5` key hash.
  */
-export function md5(bytes: Uint8Array, length: number): number {
+function md5(bytes: Uint8Array, length: number): number {
   digest(bytes, length)
   return state[0]!
 }
