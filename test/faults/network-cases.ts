@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { startFaultCase } from '../support/fault-case.ts'
-import { startMemcached } from '../support/memcached.ts'
+import { type Memcached, startMemcached } from '../support/memcached.ts'
 import { QUICK, sleep, until } from '../support/test-cluster.ts'
 
 /**
@@ -127,6 +128,14 @@ test('connections are reset in mid-stream and refused: no error', async (t) => {
   assert.ok(report.maxMs < 150 + report.maxLagMs, `stall of ${report.maxMs} ms`)
 })
 
+async function hitsOf({ host, port }: Memcached): Promise<number> {
+  const socket = net.connect(port, host)
+  socket.end('stats\r\nquit\r\n')
+  let said = ''
+  for await (const bytes of socket) said += bytes
+  return Number(/STAT get_hits (\d+)/.exec(said)?.[1])
+}
+
 /** Names for this process alone, in front of /etc/hosts. Answers how to change them. */
 function ownNames(t: TestContext): (lines: string) => void {
   const folder = mkdtempSync(join(tmpdir(), 'mintring-names-'))
@@ -134,7 +143,8 @@ function ownNames(t: TestContext): (lines: string) => void {
   writeFileSync(file, '127.0.0.1 localhost\n')
   execFileSync('mount', ['--bind', file, '/etc/hosts'])
   t.after(() => {
-    execFileSync('umount', ['/etc/hosts'])
+    // Lazily: somebody may be looking a name up.
+    execFileSync('umount', ['-l', '/etc/hosts'])
     rmSync(folder, { recursive: true })
   })
   return (lines) => writeFileSync(file, `127.0.0.1 localhost\n${lines}\n`)
@@ -160,9 +170,8 @@ test('a name moves to another address while its host is down: found there, no er
   t.after(() => replacement.kill())
   tell(`127.0.0.2 ${name}`)
   await until(() => state() === 'up')
-  const { hits } = load.report
   await sleep(1_000)
   const report = await finish()
   assert.equal(report.errors, 0, [...report.errorCodes].join())
-  assert.ok(report.hits > hits + 300, 'few hits after the move')
+  assert.ok((await hitsOf(replacement)) > 20, 'few hits where the name went')
 })

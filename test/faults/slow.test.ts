@@ -9,7 +9,9 @@ const load = { opsPerSecond: 300 }
 
 suite('a host is slow, on real memcacheds', { skip: skipWithoutMemcached() }, () => {
   test('200 ms more for every answer, within the deadline: no error, and it stays', async (t) => {
-    const { fault, proxies } = await startBehindProxies(t, 1, { load, requestTimeoutMs: 600 })
+    const connections = { min: 1, max: 8, idleMs: 0 }
+    const options = { load, connections, requestTimeoutMs: 1_000 }
+    const { fault, proxies } = await startBehindProxies(t, 1, options)
     fault.load.start()
     proxies[0]!.chaos = { delayMs: 200 }
     await sleep(3_000)
