@@ -29,7 +29,7 @@ const described = machine()
 const dist = build()
 const contestants = parts.map(([name]) => ({ name, run: () => timed(name) }))
 const figures = await interleave(contestants, rounds)
-for (const [name, about] of parts) {
+for (const [name, about] of parts.filter(([name]) => figures.has(name))) {
   const { median, low, high } = figures.get(name).cpuNs
   console.log(`${String(median).padStart(6)} ns (${low} to ${high})  ${name.padEnd(10)} ${about}`)
 }

@@ -15,26 +15,29 @@ const results = Object.fromEntries(
   ),
 )
 
+/** The places on the page: which suite's results they need, and what makes them. */
 const tables = {
-  machine: machineLines,
-  ratios: ratioTable,
-  clients: clientTable,
-  service: serviceTable,
-  lanes: lanesTable,
-  ablation: ablationTable,
-  allocated: allocatedTable,
-  held: heldTable,
-  growth: growthTable,
-  ring: ringTable,
-  'full-load': fullLoadLines,
+  machine: ['clients', machineLines],
+  ratios: ['clients', ratioTable],
+  clients: ['clients', clientTable],
+  service: ['service', serviceTable],
+  lanes: ['lanes', lanesTable],
+  ablation: ['ablation', ablationTable],
+  allocated: ['memory', allocatedTable],
+  held: ['memory', heldTable],
+  growth: ['growth', growthTable],
+  ring: ['ring', ringTable],
+  'full-load': ['full-load', fullLoadLines],
 }
 
 mkdirSync(pictures, { recursive: true })
 let text = readFileSync(page, 'utf8')
-for (const [name, make] of Object.entries(tables)) {
+for (const name of Object.keys(tables)) {
   const pattern = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->)`)
   if (!pattern.test(text)) throw new Error(`docs/benchmarks.md has no place for ${name}`)
-  text = text.replace(pattern, (_, open, close) => `${open}${make()}\n${close}`)
+  const [suite, make] = tables[name]
+  const content = results[suite] === undefined ? 'Not run yet.' : make()
+  text = text.replace(pattern, (_, open, close) => `${open}${content}\n${close}`)
 }
 writeFileSync(page, text)
 draw()
@@ -61,8 +64,7 @@ function ratioTable() {
     const { mintring } = one.clients
     const [peerName, peer] = fastestPeer(one)
     const limit = one.clients['limit-get']
-    const cpu = (ours, theirs) =>
-      `${(theirs.cpuUs.median / ours.cpuUs.median).toFixed(1)} times less`
+    const cpu = (ours, theirs) => `1/${(theirs.cpuUs.median / ours.cpuUs.median).toFixed(1)}`
     const against = limit === undefined ? '' : times(mintring, limit)
     return [one.name, times(mintring, peer), cpu(mintring, peer), peerName, against]
   })
@@ -71,9 +73,19 @@ function ratioTable() {
     'throughput against the fastest peer',
     'CPU',
     'that peer',
-    'against the bare socket',
+    'throughput against the bare socket',
   ]
   return table(head, rows)
+}
+
+/** Whoever took part in any case, in the order of the first. */
+function namesOf(all) {
+  return [...new Set(all.flatMap((contestants) => Object.keys(contestants)))]
+}
+
+function figureCell(figures) {
+  if (figures === undefined) return ''
+  return `${thousands(figures.perSecond.median)} [${short(figures.cpuUs.median)}]`
 }
 
 function times(ours, theirs) {
@@ -81,26 +93,18 @@ function times(ours, theirs) {
 }
 
 function clientTable() {
-  const names = Object.keys(results.clients.results[0].clients)
+  const names = namesOf(results.clients.results.map(({ clients }) => clients))
   const rows = results.clients.results.map(({ name, clients }) => [
     name,
-    ...names.map((client) => {
-      const figures = clients[client]
-      if (figures === undefined) return ''
-      return `${thousands(figures.perSecond.median)} [${short(figures.cpuUs.median)}]`
-    }),
+    ...names.map((client) => figureCell(clients[client])),
   ])
   return table(['k/s [CPU µs]', ...names], rows)
 }
 
 function serviceTable() {
   const all = results.service.results
-  const rows = Object.keys(all[0].services).map((name) => {
-    const cells = all.map(({ services }) => {
-      const { perSecond, cpuUs } = services[name]
-      return `${thousands(perSecond.median)} [${short(cpuUs.median)}]`
-    })
-    return [name, ...cells]
+  const rows = namesOf(all.map(({ services }) => services)).map((name) => {
+    return [name, ...all.map(({ services }) => figureCell(services[name]))]
   })
   return table(['k/s [CPU µs]', ...all.map(({ clients }) => `${clients} clients`)], rows)
 }
@@ -164,7 +168,6 @@ function growthTable() {
 
 function fullLoadLines() {
   const run = results['full-load']
-  if (run === undefined) return 'Not run yet.'
   const megabytes = run.heap.map((bytes) => Math.round(bytes / 2 ** 20))
   const [first, last] = [megabytes[1], megabytes.at(-1)]
   const again = run.repeated.map(({ name, times: count, last: at }) => `${name} ${count} (${at} s)`)

@@ -1,4 +1,4 @@
-// Every client against the same real memcacheds: `npm run bench -- clients`. Each in a process of
+// Every client against real memcacheds, started alike for each: `npm run bench -- clients`. Each in a process of
 // its own, interleaved rounds, medians with quartiles, CPU per operation beside throughput.
 //   ROUNDS=7 MS=400 WARM_UP_MS=150   how long
 //   CLIENTS=mintring,limit-get       only these
@@ -58,7 +58,7 @@ async function runGroup(group) {
 async function prepared(driver, { servers, bytes, count }) {
   const worker = new Worker(driver)
   const prefix = `bench:${driver.replace(/\W/g, '')}`
-  const settings = { servers, dist, ...(driver === 'limit-get' ? { flush: 'adaptive' } : {}) }
+  const settings = { servers, dist, flush: 'adaptive' }
   try {
     await worker.order({ do: 'prepare', driver, settings, prefix, count, bytes })
     return worker

@@ -1,6 +1,6 @@
-// When a second connection pays: `npm run bench -- lanes`. The same client with one lane per host
-// and with up to two and four, interleaved: small values alone, where splitting batches only costs,
-// and small values beside large ones, where they need not wait behind them.
+// When a second connection pays: `npm run bench -- lanes`. The same client with one lane per host,
+// with as many as two and four where its rule asks for them, and with every turn's batch split over
+// two and four, interleaved: for small values alone, and beside large ones, 1 in 16 operations.
 //   ROUNDS=7 MS=400   how long
 import process from 'node:process'
 import { build } from './clients/build.mjs'
@@ -10,7 +10,10 @@ import { interleave } from './clients/rounds.mjs'
 
 const rounds = Number(process.env.ROUNDS ?? 7)
 const ms = Number(process.env.MS ?? 400)
-const LANES = [1, 2, 4]
+const CONTESTANTS = [
+  ...[1, 2, 4].map((max) => ({ name: `up to ${max}`, driver: 'mintring', max })),
+  ...[2, 4].map((split) => ({ name: `split over ${split}`, driver: 'mintring-split', split })),
+]
 const CASES = [
   { name: 'get 100 B, 32 in flight', verb: 'get', inFlight: 32 },
   { name: 'get 100 B, 512 in flight', verb: 'get', inFlight: 512 },
@@ -23,11 +26,11 @@ const dist = build()
 const results = []
 try {
   const servers = await startServers(1)
-  const workers = await Promise.all(LANES.map((max) => prepared(servers, max)))
+  const workers = await Promise.all(CONTESTANTS.map((contestant) => prepared(servers, contestant)))
   for (const { name, verb, inFlight } of CASES) {
     const order = { do: 'run', verb, inFlight, warmUpMs: 150, ms }
     const contestants = workers.map((worker, i) => ({
-      name: `up to ${LANES[i]}`,
+      name: CONTESTANTS[i].name,
       run: () => worker.order(order),
     }))
     const figures = await interleave(contestants, rounds)
@@ -40,10 +43,10 @@ try {
 }
 writeResults('lanes', { machine: described, rounds, ms, results })
 
-async function prepared(servers, max) {
-  const worker = new Worker('mintring')
-  const settings = { servers, dist, behaviors: { connections: { min: 1, max, idleMs: 0 } } }
-  const order = { do: 'prepare', driver: 'mintring', settings, prefix: `lanes${max}` }
-  await worker.order({ ...order, count: 2000, bytes: 100 })
+async function prepared(servers, { name, driver, max = 1, split }) {
+  const worker = new Worker(driver)
+  const behaviors = { connections: { min: 1, max, idleMs: 0 } }
+  const order = { do: 'prepare', driver, prefix: name.replaceAll(' ', ''), count: 2000, bytes: 100 }
+  await worker.order({ ...order, settings: { servers, dist, behaviors, split } })
   return worker
 }

@@ -6,7 +6,7 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { installed } from '../scripts/setup.mjs'
 
-const SUITES = ['parser', 'ring', 'clients', 'service', 'ablation', 'memory', 'growth']
+const SUITES = ['parser', 'ring', 'clients', 'service', 'lanes', 'ablation', 'memory', 'growth']
 const here = fileURLToPath(new URL('.', import.meta.url))
 
 const named = process.argv.slice(2)

@@ -21,6 +21,19 @@ export const drivers = {
     }
   },
 
+  /** Every operation on the next of some clients: a turn's batch split over their connections. */
+  'mintring-split': async ({ split, ...settings }) => {
+    const make = () => drivers.mintring(settings)
+    const clients = await Promise.all(Array.from({ length: split }, make))
+    let next = 0
+    const one = () => clients[next++ % split]
+    return {
+      get: (key) => one().get(key),
+      set: (key, value) => one().set(key, value),
+      close: () => Promise.all(clients.map((client) => client.close())),
+    }
+  },
+
   'limit-get': ({ servers, flush }) => connectBare({ servers, style: 'get', flush }),
   'limit-mg': ({ servers, flush }) => connectBare({ servers, style: 'mg', flush }),
 

@@ -31,7 +31,7 @@ export async function startServers(count, { megabytes = 1024 } = {}) {
   const ports = await Promise.all(Array.from({ length: count }, freePort))
   for (const port of ports) {
     const args = ['-l', '127.0.0.1', '-p', port, '-U', 0, '-t', 1, '-m', megabytes, '-I', '2m']
-    // Some clients open a connection per operation: the others must not be refused for that.
+    // Some clients open a connection per operation.
     args.push('-c', 4096)
     if (process.getuid?.() === 0) args.push('-u', 'nobody')
     start(binary, args.map(String), { stdio: 'ignore' })

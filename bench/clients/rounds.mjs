@@ -14,15 +14,23 @@ export async function interleave(contestants, rounds, told = () => {}) {
       const figures = all.get(name)
       if (figures === undefined) continue
       try {
-        figures.push(await run())
+        figures.push(checked(await run()))
       } catch (error) {
-        console.error(`left out: ${error.message}`)
+        console.error(`left out: ${name}: ${error.message}`)
         all.delete(name)
       }
     }
     told(round)
   }
   return new Map([...all].map(([name, runs]) => [name, summaryOf(runs)]))
+}
+
+/** Refusing is quick: a run with failures is no figure. */
+function checked(figures) {
+  const { perSecond, failed = 0, wrong = 0 } = figures
+  if (perSecond === 0 || failed + wrong > 0)
+    throw new Error(`${failed + wrong} failed or were wrong`)
+  return figures
 }
 
 export function summaryOf(runs) {
