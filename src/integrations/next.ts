@@ -3,6 +3,7 @@
  * @module next
  */
 import type { MemcachedClient } from '../client/client.ts'
+import { isMintringError } from '../errors.ts'
 import { safeKey } from './safe-key.ts'
 import { wholeSeconds } from './whole-seconds.ts'
 
@@ -55,7 +56,8 @@ const LINE_FEED = 0x0a
  * `export default nextCacheHandler(client)`. Every instance of the app shares entries and tags.
  * A read waits for a write of the same key that this process has begun. An entry is dropped when it
  * is past `revalidate`, as Next.js's own handler does, and when memcached lost what it knew of one
- * of its tags. Failures reject; Next.js then renders.
+ * of its tags. Next.js shows an error where a read rejects, so a cache that cannot be reached is an
+ * empty one: pages are rendered. `updateTags` rejects: what it should end may still be served.
  */
 export function nextCacheHandler(
   client: MemcachedClient,
@@ -66,11 +68,11 @@ export function nextCacheHandler(
   return {
     async get(key) {
       await pendingSets.get(key)
-      return entries.read(key)
+      return entries.read(key).catch(unreachable)
     },
 
     async set(key, pending) {
-      const work = pending.then((entry) => entries.write(key, entry))
+      const work = pending.then((entry) => entries.write(key, entry)).catch(unreachable)
       const settled = work.then(ignore, ignore)
       pendingSets.set(key, settled)
       try {
@@ -84,7 +86,9 @@ export function nextCacheHandler(
     async refreshTags() {},
 
     async getExpiration(tags) {
-      const times = await entries.tagTimes(tags)
+      const times = await entries.tagTimes(tags).catch(unreachable)
+      // What nobody can tell is over: the page is rendered.
+      if (times === undefined) return Date.now()
       return Math.max(0, ...times.map((tag) => tag?.expired ?? 0))
     },
 
@@ -93,6 +97,11 @@ export function nextCacheHandler(
       await Promise.all(tags.map((tag) => entries.mark(tag, newTimes(durations, nowMs))))
     },
   }
+}
+
+/** Nothing is there, as far as Next.js is concerned. Its own errors are its affair. */
+function unreachable(error: unknown): undefined {
+  if (!isMintringError(error)) throw error
 }
 
 /** Entries and tags as memcached holds them. */
