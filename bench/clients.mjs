@@ -1,5 +1,6 @@
-// Every client against real memcacheds, started alike for each: `npm run bench -- clients`. Each in a process of
-// its own, interleaved rounds, medians with quartiles, CPU per operation beside throughput.
+// Every client against real memcacheds, started alike for each: `npm run bench -- clients`. Each in
+// a process of its own, interleaved rounds, medians with quartiles, CPU per operation beside
+// throughput.
 //   ROUNDS=7 MS=400 WARM_UP_MS=150   how long
 //   CLIENTS=mintring,limit-get       only these
 //   CASES='get 100 B'                only cases whose name contains this
