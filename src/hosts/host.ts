@@ -14,14 +14,13 @@ import type { ClusterHooks } from './hooks.ts'
 import { HostHealth, type Patient } from './host-health.ts'
 import type { HostOwner } from './host-owner.ts'
 import { Journal, type StandIn } from './journal.ts'
+import { LaneLives } from './lane-lives.ts'
 import type { ClusterPolicy } from './policy.ts'
 import { type Recipient, Redelivery } from './redelivery.ts'
 import type { HostSnapshot } from './snapshot.ts'
 
 /** Values that wait for one host, in bytes. */
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024
-/** A lane that lives shorter than this was as good as never opened. */
-const MIN_LANE_LIFE_MS = 100
 
 /** One server: its lanes, its health, and what it must be told when it is back. */
 export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
@@ -37,6 +36,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
   readonly #dialer: Dialer
   readonly #lanes: Lanes
   readonly #health: HostHealth = new HostHealth(this)
+  readonly #lives: LaneLives = new LaneLives()
   #epoch = 0
   #abilities: Abilities | undefined
   #probeMeta = true
@@ -263,7 +263,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     }
     if (end !== 'dial') this.#epoch++
     if (end === 'dial') this.#tellWaiting(error)
-    const isShort = end === 'lost' && nowMs - lane.openedMs < MIN_LANE_LIFE_MS
+    const isShort = this.#lives.isTooShort(end, nowMs - lane.openedMs)
     if (end === 'dial' || isShort) this.#health.tell('dialFailed')
     else if (end === 'lost') this.#health.tell('failed')
     else if (end === 'silent' && this.#isSilent(lane, nowMs)) this.#health.tell('failed')

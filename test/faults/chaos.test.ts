@@ -7,8 +7,6 @@ import { sleep, until } from '../support/test-cluster.ts'
 
 const SEEDS = process.env.SEED === undefined ? [1, 2] : [Number(process.env.SEED)]
 
-const RESETS = 100
-
 const kinds: Readonly<Record<string, Chaos>> = {
   'pieces of 1 to 40 bytes': { chunk: true },
   'answers held back longer than an attempt': { stallShare: 0.005, stallMs: 350 },
@@ -47,11 +45,11 @@ suite('answers are hurt on their way', { skip: skipWithoutMemcached() }, () => {
     assert.equal(report.errors, 0, [...report.errorCodes].join())
   })
 
-  test('a storm of resets: no error, and no more dials than resets', async (t) => {
+  test('a storm of resets: no error, and dials stay few', async (t) => {
     const { fault, proxies } = await startBehindProxies(t, 3)
     fault.load.start()
     const before = proxies[0]!.accepted
-    for (let i = 0; i < RESETS; i++) {
+    for (let i = 0; i < 100; i++) {
       proxies[0]!.resetAll()
       await sleep(10)
     }
@@ -59,7 +57,6 @@ suite('answers are hurt on their way', { skip: skipWithoutMemcached() }, () => {
     await until(() => fault.state() === 'up')
     const report = await fault.finish()
     assert.equal(report.errors, 0, [...report.errorCodes].join())
-    // Fewer where something was in flight: then the next dial is made in the background.
-    assert.ok(dials <= RESETS, `${dials} dials`)
+    assert.ok(dials <= 20, `${dials} dials in a second of resets`)
   })
 })
