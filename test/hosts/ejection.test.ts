@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { eject, keyOn, startPair, stateOf, storing } from '../support/host-pair.ts'
 import { versionRequest } from '../support/plain-verbs.ts'
 import { startScripted } from '../support/scripted-server.ts'
+import { startStopwatch } from '../support/stopwatch.ts'
 import { sleep, testCluster, until } from '../support/test-cluster.ts'
 
 const isCode = (code: string) => (error: unknown) => (error as { code?: string }).code === code
@@ -13,14 +14,14 @@ test('reads of a hung host find another, and nothing waits once it is ejected', 
   const key = keyOn(pair.client, pair.servers[0].port)
   await pair.client.set(key, 'v')
   pair.hung = true
-  const startMs = performance.now()
+  const waitedMs = startStopwatch(t)
   assert.equal(await pair.client.get(key), undefined)
-  assert.ok(performance.now() - startMs < 300)
+  assert.ok(waitedMs() < 300)
   await until(() => stateOf(pair.client) === 'ejected')
-  assert.ok(performance.now() - startMs < 2 * 200 + 300)
-  const afterMs = performance.now()
+  assert.ok(waitedMs() < 2 * 200 + 300)
+  const waitedSinceMs = startStopwatch(t)
   assert.equal(await pair.client.get(key), undefined)
-  assert.ok(performance.now() - afterMs < 50)
+  assert.ok(waitedSinceMs() < 50)
   assert.deepEqual(ejected, [`127.0.0.1:${pair.servers[0].port}`])
 })
 
@@ -179,11 +180,11 @@ test('with every host out, requests fail at once with NO_HOSTS and its cause, an
     client.get('c').catch(() => undefined)
     return client.cluster.snapshot().every(({ state }) => state === 'ejected')
   })
-  const startMs = performance.now()
+  const waitedMs = startStopwatch(t)
   await assert.rejects(client.get('k'), (error: Error) => {
     return isCode('MINTRING_NO_HOSTS')(error) && isCode('MINTRING_CONNECTION')(error.cause)
   })
-  assert.ok(performance.now() - startMs < 20)
+  assert.ok(waitedMs() < 20)
   await until(() => probes.length >= 4)
 })
 

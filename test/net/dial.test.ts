@@ -9,6 +9,7 @@ import { type TestContext, test } from 'node:test'
 import tls from 'node:tls'
 import { getRequest } from '../support/plain-verbs.ts'
 import { answerGets, startScripted } from '../support/scripted-server.ts'
+import { startStopwatch } from '../support/stopwatch.ts'
 import { sleep, testCluster, until } from '../support/test-cluster.ts'
 
 const isCode = (code: string) => (error: unknown) => (error as { code?: string }).code === code
@@ -64,9 +65,9 @@ test('a resolver that does not answer is asked once at a time, and callers fail 
       return new Promise(() => undefined)
     },
   })
-  const startMs = performance.now()
+  const waitedMs = startStopwatch(t)
   await assert.rejects(client.get('k'))
-  assert.ok(performance.now() - startMs < 250)
+  assert.ok(waitedMs() < 250)
   await sleep(700)
   assert.equal(asked, 1)
 })
@@ -210,10 +211,10 @@ test('TLS: a plain server, and one that stalls in the handshake, fail in time', 
   for (const port of [plain.port, (silent.address() as net.AddressInfo).port]) {
     const client = testCluster(t, [port], { tls: true, retries: 0 })
     const request = getRequest('k')
-    const startMs = performance.now()
+    const waitedMs = startStopwatch(t)
     client.cluster.dispatch(request)
     await assert.rejects(request.promise)
-    assert.ok(performance.now() - startMs < 350)
+    assert.ok(waitedMs() < 350)
   }
 })
 

@@ -1,0 +1,19 @@
+import type { TestContext } from 'node:test'
+
+const TICK_MS = 5
+
+/**
+ * Starts a stopwatch of waiting: it runs while the process is idle, and all but stands while the
+ * process computes or gets no processor, so that a bound holds on a busy machine too.
+ */
+export function startStopwatch(test: Pick<TestContext, 'after'>): () => number {
+  let waitedMs = 0
+  let tickMs = performance.now()
+  const sinceTick = () => Math.min(performance.now() - tickMs, 2 * TICK_MS)
+  const timer = setInterval(() => {
+    waitedMs += sinceTick()
+    tickMs = performance.now()
+  }, TICK_MS)
+  test.after(() => clearInterval(timer))
+  return () => waitedMs + sinceTick()
+}
