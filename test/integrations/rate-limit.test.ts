@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { isMintringError } from '../../src/errors.ts'
 import { RateLimitStore } from '../../src/integrations/rate-limit.ts'
 import { connect, serve } from '../client/support.ts'
+
+/** Stops the clock in the middle of a minute: windows that begin with the clock's do not end. */
+function stopClock(t: TestContext): void {
+  t.mock.timers.enable({ apis: ['Date'], now: new Date('2030-01-02T03:04:30.500Z') })
+}
 
 /** Servers with meta commands, and the older kind without: the same promises hold. */
 const KINDS = { 'meta commands': '1.6.18', 'classic commands': '1.6.9' }
@@ -10,6 +15,7 @@ const KINDS = { 'meta commands': '1.6.18', 'classic commands': '1.6.9' }
 for (const [name, version] of Object.entries(KINDS)) {
   describe(`the rate limit store, by ${name}`, () => {
     test('counts, takes back down to none, and forgets', async (t) => {
+      stopClock(t)
       const { cache } = await serve(t, {}, { version })
       const store = new RateLimitStore(cache)
       store.init({ windowMs: 3_600_000 })
@@ -28,6 +34,7 @@ for (const [name, version] of Object.entries(KINDS)) {
     })
 
     test('counts every one of many hits at once', async (t) => {
+      stopClock(t)
       const { cache } = await serve(t, {}, { version })
       const store = new RateLimitStore(cache)
       store.init({ windowMs: 3_600_000 })
@@ -40,6 +47,7 @@ for (const [name, version] of Object.entries(KINDS)) {
     })
 
     test('tells when the window ends, the same for all hits in it', async (t) => {
+      stopClock(t)
       const { cache } = await serve(t, {}, { version })
       const store = new RateLimitStore(cache)
       store.init({ windowMs: 59_001 })
@@ -51,6 +59,7 @@ for (const [name, version] of Object.entries(KINDS)) {
     })
 
     test('takes any key, and keeps stores with other prefixes apart', async (t) => {
+      stopClock(t)
       const { cache } = await serve(t, {}, { version })
       const one = new RateLimitStore(cache, { prefix: 'one:' })
       const two = new RateLimitStore(cache, { prefix: 'two:' })
@@ -62,6 +71,7 @@ for (const [name, version] of Object.entries(KINDS)) {
     })
 
     test('forgets all at once, here and a second later elsewhere', async (t) => {
+      stopClock(t)
       const { cache, server } = await serve(t, {}, { version })
       const store = new RateLimitStore(cache)
       const elsewhere = new RateLimitStore(connect(t, server.address))
