@@ -1,10 +1,9 @@
 // Fills the tables of docs/benchmarks.md and draws its pictures from the committed results:
 // `npm run bench -- benchmarks-page`. Tables stand between `<!-- name -->` and `<!-- /name -->`.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { bars, lines } from './picture.mjs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { bars, lines, savePicture } from './picture.mjs'
 
 const page = new URL('../docs/benchmarks.md', import.meta.url)
-const pictures = new URL('../docs/pictures/', import.meta.url)
 const peers = /^(memjs|memcached|memcache|memcache-client|memcache-plus|@keyv\/memcache)$/
 const results = Object.fromEntries(
   ['clients', 'service', 'lanes', 'ablation', 'memory', 'growth', 'ring', 'full-load'].map(
@@ -30,7 +29,6 @@ const tables = {
   'full-load': ['full-load', fullLoadLines],
 }
 
-mkdirSync(pictures, { recursive: true })
 let text = readFileSync(page, 'utf8')
 for (const name of Object.keys(tables)) {
   const pattern = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->)`)
@@ -186,14 +184,14 @@ function draw() {
   for (const name of ['get 100 B, 32 in flight', 'get 100 B, 512 in flight']) {
     const { clients } = results.clients.results.find((one) => one.name === name)
     const file = `clients-${name.match(/(\d+) in flight/)[1]}`
-    write(
+    savePicture(
       `${file}-throughput`,
       bars(`${name}: thousand per second`, rowsOf(clients, 'perSecond', 1e3)),
     )
-    write(`${file}-cpu`, bars(`${name}: CPU µs per operation`, rowsOf(clients, 'cpuUs', 1)))
+    savePicture(`${file}-cpu`, bars(`${name}: CPU µs per operation`, rowsOf(clients, 'cpuUs', 1)))
   }
   const at64 = results.service.results.find(({ clients }) => clients === 64).services
-  write(
+  savePicture(
     'service-64',
     bars('HTTP, 64 clients: thousand requests per second', rowsOf(at64, 'perSecond', 1e3)),
   )
@@ -219,11 +217,7 @@ function curve(name, xLabel, x, y) {
   const points = results.growth.curves[name].map((point) => [point[name], point.cpuUs])
   const title = 'CPU µs per get, both scales logarithmic'
   const axes = { title, xLabel, x, y, xText: (value) => value.toLocaleString('en'), yText: String }
-  write(`growth-${name}`, lines(axes, [{ name: 'mintring', colour: '#0f8a6d', points }]))
-}
-
-function write(name, svg) {
-  writeFileSync(new URL(`${name}.svg`, pictures), svg)
+  savePicture(`growth-${name}`, lines(axes, [{ name: 'mintring', colour: '#0f8a6d', points }]))
 }
 
 function table(head, rows) {

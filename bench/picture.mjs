@@ -1,14 +1,17 @@
 // Small pictures as SVG text: bars for clients beside each other, lines for curves. Light or dark
-// with the reader's page, as the pictures of the ring.
+// with the reader's page.
+import { mkdirSync, writeFileSync } from 'node:fs'
+
 const WIDTH = 640
 const BAR_HEIGHT = 22
 const NAME_WIDTH = 150
 const VALUE_WIDTH = 110
 const HEAD = 40
-const LINES_HEIGHT = 300
+const LINES_HEIGHT = 360
 const LEFT = 64
-const RIGHT = 130
+const RIGHT = 150
 const FOOT = 44
+const LINE = 16
 
 const style = `text { font: 13px system-ui, sans-serif; fill: #1c2733 } .faint { fill: #6b7785 }
 .line { stroke: #d5dbe1 } .paper { fill: #fff } .bar { fill: #9fb0bf } .ours { fill: #0f8a6d }
@@ -30,37 +33,63 @@ export function bars(title, rows) {
   return svg(title, HEAD + rows.length * BAR_HEIGHT + 10, drawn)
 }
 
-/** `series`: `{ name, colour, points: [x, y][] }`; both axes logarithmic. */
-export function lines({ title, xLabel, x, y, xText, yText }, series) {
+/**
+ * `series`: `{ name, colour, dash, points: [x, y][] }`. The axes `x` and `y` are the values to
+ * name, from the least to the most; both are logarithmic, y unless `linearY`.
+ */
+export function lines({ title, xLabel, x, y, xText = String, yText, linearY = false }, series) {
   const right = WIDTH - RIGHT
   const bottom = LINES_HEIGHT - FOOT
-  const along = (value) => LEFT + share(value, x) * (right - LEFT)
-  const up = (value) => bottom - share(value, y) * (bottom - HEAD)
+  const along = (value) => round(LEFT + share(value, x, Math.log) * (right - LEFT))
+  const scaleY = linearY ? Number : Math.log
+  const up = (value) => round(bottom - share(value, y, scaleY) * (bottom - HEAD))
   const grid = y.map((value) => {
-    const at = up(value).toFixed(1)
-    const label = `<text class="faint" x="${LEFT - 8}" y="${Number(at) + 4}" text-anchor="end">`
+    const at = up(value)
+    const label = `<text class="faint" x="${LEFT - 8}" y="${at + 4}" text-anchor="end">`
     const line = `<line class="line" x1="${LEFT}" x2="${right}" y1="${at}" y2="${at}"/>`
     return `${line}${label}${yText(value)}</text>`
   })
   const ticks = x.map((value) => {
-    const at = `x="${along(value).toFixed(1)}" y="${bottom + 18}" text-anchor="middle"`
+    const at = `x="${along(value)}" y="${bottom + 18}" text-anchor="middle"`
     return `<text class="faint" ${at}>${xText(value)}</text>`
   })
-  const curves = series.map(({ name, colour, points }) => {
-    const path = points.map(([px, py]) => `${along(px).toFixed(1)},${up(py).toFixed(1)}`)
-    const [, last] = points.at(-1)
-    const label = `<text x="${right + 8}" y="${up(last) + 4}" style="fill:${colour}">${name}</text>`
-    const stroke = `fill="none" stroke="${colour}" stroke-width="2"`
-    return `<polyline ${stroke} points="${path.join(' ')}"/>${label}`
+  const labels = spread(series.map(({ points }) => up(points.at(-1)[1])))
+  const curves = series.map(({ name, colour, dash, points }, i) => {
+    const path = points.map(([px, py]) => `${along(px)},${up(py)}`).join(' ')
+    const place = `x="${right + 8}" y="${labels[i] + 4}" style="fill:${colour}"`
+    const stroke = `stroke="${colour}" stroke-width="2"${dash ? ` stroke-dasharray="${dash}"` : ''}`
+    return `<polyline fill="none" ${stroke} points="${path}"/><text ${place}>${name}</text>`
   })
   const middle = (LEFT + right) / 2
   const below = `<text class="faint" x="${middle}" y="${LINES_HEIGHT - 8}" text-anchor="middle">`
   return svg(title, LINES_HEIGHT, [...grid, ...ticks, ...curves, `${below}${xLabel}</text>`])
 }
 
-function share(value, scale) {
-  const [low, high] = [Math.log(scale[0]), Math.log(scale.at(-1))]
-  return (Math.log(value) - low) / (high - low)
+/** Puts a picture into docs/pictures. */
+export function savePicture(name, picture) {
+  const folder = new URL('../docs/pictures/', import.meta.url)
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(new URL(`${name}.svg`, folder), picture)
+}
+
+function share(value, axis, scale) {
+  const [low, high] = [scale(axis[0]), scale(axis.at(-1))]
+  return (scale(value) - low) / (high - low)
+}
+
+/** Moves labels that would lie on each other apart: down, and up again where the picture ends. */
+function spread(places) {
+  const order = places.map((_, i) => i).sort((a, b) => places[a] - places[b])
+  const moved = [...places]
+  let above = Number.NEGATIVE_INFINITY
+  for (const i of order) above = moved[i] = Math.max(moved[i], above + LINE)
+  let below = LINES_HEIGHT - FOOT - 4 + LINE
+  for (const i of order.reverse()) below = moved[i] = Math.min(moved[i], below - LINE)
+  return moved
+}
+
+function round(value) {
+  return Math.round(value * 10) / 10
 }
 
 function svg(title, height, content) {

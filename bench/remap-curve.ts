@@ -1,6 +1,6 @@
 // Counted, not timed: what a change of servers moves, for 2 to 100 hosts and every distribution,
 // and how unevenly rings of few or many points deal. `npm run bench -- remap-curve` writes
-// bench/results/remap-curve.json, from which bench/ring-pictures.ts draws.
+// bench/results/remap-curve.json, from which bench/ring-pictures.mjs draws.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'

@@ -1,8 +1,8 @@
 // An HTTP service that reads one key per request, in a process of its own. Orders as worker.mjs.
 import { createServer } from 'node:http'
 import process from 'node:process'
-import { createInterface } from 'node:readline'
 import { drivers } from './drivers.mjs'
+import { takeOrders } from './orders.mjs'
 
 const KEYS = 2000
 const value = 'abcdefghij'.repeat(10)
@@ -39,14 +39,4 @@ const orders = {
   },
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const order = JSON.parse(line)
-  let answer
-  try {
-    answer = await orders[order.do](order)
-  } catch (error) {
-    answer = { error: String(error?.stack ?? error) }
-  }
-  process.stdout.write(`${JSON.stringify(answer)}\n`)
-}
-process.exit(0)
+await takeOrders(orders)

@@ -3,8 +3,8 @@
 
 import { PerformanceObserver } from 'node:perf_hooks'
 import process from 'node:process'
-import { createInterface } from 'node:readline'
 import { drivers } from './drivers.mjs'
+import { takeOrders } from './orders.mjs'
 
 const MAX_SAMPLES = 20_000
 let client
@@ -164,14 +164,4 @@ async function measured(run) {
   }
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const order = JSON.parse(line)
-  let answer
-  try {
-    answer = await orders[order.do](order)
-  } catch (error) {
-    answer = { error: String(error?.stack ?? error) }
-  }
-  process.stdout.write(`${JSON.stringify(answer)}\n`)
-}
-process.exit(0)
+await takeOrders(orders)

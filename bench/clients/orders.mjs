@@ -1,0 +1,17 @@
+import process from 'node:process'
+import { createInterface } from 'node:readline'
+
+/** Does what each JSON line on stdin orders, and answers it with one line on stdout. */
+export async function takeOrders(orders) {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const order = JSON.parse(line)
+    let answer
+    try {
+      answer = await orders[order.do](order)
+    } catch (error) {
+      answer = { error: String(error?.stack ?? error) }
+    }
+    process.stdout.write(`${JSON.stringify(answer)}\n`)
+  }
+  process.exit(0)
+}
