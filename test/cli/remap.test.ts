@@ -9,30 +9,10 @@ import { type CliIo, UsageError } from '../../src/cli/io.ts'
 import { EXIT_ABOVE, remapCommand } from '../../src/cli/remap.ts'
 import { ProgressBar } from '../../src/cli/remap-progress.ts'
 import { realMemcached, startMemcached } from '../support/memcached.ts'
+import { type Said, said } from './support.ts'
 
-interface Run {
-  readonly code: number
-  readonly out: string
-  readonly err: string
-}
-
-async function run(line: string, more: Partial<CliIo> = {}): Promise<Run> {
-  let out = ''
-  let err = ''
-  const io: CliIo = {
-    out: (text) => {
-      out += text
-    },
-    err: (text) => {
-      err += text
-    },
-    isTTY: false,
-    columns: 80,
-    env: {},
-    ...more,
-  }
-  const code = await remapCommand(line.split(' '), io)
-  return { code, out, err }
+function run(line: string, world?: Partial<CliIo>): Promise<Said> {
+  return said((io) => remapCommand(line.split(' '), io), world)
 }
 
 /** Stores `count` small items. */

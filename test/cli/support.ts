@@ -9,7 +9,15 @@ export interface Said {
 }
 
 /** Runs a command line in memory. */
-export async function run(line: readonly string[], world: Partial<CliIo> = {}): Promise<Said> {
+export function run(line: readonly string[], world?: Partial<CliIo>): Promise<Said> {
+  return said((io) => runCommandLine(line, io), world)
+}
+
+/** What a command says in a world of memory. */
+export async function said(
+  command: (io: CliIo) => Promise<number>,
+  world: Partial<CliIo> = {},
+): Promise<Said> {
   let out = ''
   let err = ''
   const io: CliIo = {
@@ -24,6 +32,6 @@ export async function run(line: readonly string[], world: Partial<CliIo> = {}): 
     env: {},
     ...world,
   }
-  const code = await runCommandLine(line, io)
+  const code = await command(io)
   return { code, out, err }
 }
