@@ -77,7 +77,8 @@ export const drivers = {
     const { MemcacheClient } = await import('memcache-client')
     const all = servers.map((server) => ({ server, maxConnections: 1 }))
     const server = all.length === 1 ? all[0] : { servers: all }
-    const client = new MemcacheClient({ server })
+    // Left to itself it keeps a value for a minute, and a miss is quick.
+    const client = new MemcacheClient({ server, lifetime: 3600 })
     return {
       get: async (key) => (await client.get(key))?.value,
       set: (key, value) => client.set(key, value),

@@ -7,6 +7,8 @@ import { drivers } from './drivers.mjs'
 import { takeOrders } from './orders.mjs'
 
 const MAX_SAMPLES = 20_000
+/** Keys of one getMany. */
+const BATCH = 100
 let client
 let keys = []
 let value = ''
@@ -30,15 +32,15 @@ const orders = {
     return {}
   },
 
-  async run({ verb, inFlight, warmUpMs, ms, batch }) {
-    const operation = operationOf(verb, batch)
-    await load(operation, inFlight, warmUpMs)
-    return measured(() => load(operation, inFlight, ms))
+  async run({ verb, inFlight, warmUpMs, ms }) {
+    const operation = operationOf(verb)
+    await load(verb, operation, inFlight, warmUpMs)
+    return measured(() => load(verb, operation, inFlight, ms))
   },
 
   /** Heap and buffers per operation, with a young generation so large that nothing is collected. */
-  async allocation({ verb, inFlight, operations, batch }) {
-    const operation = operationOf(verb, batch)
+  async allocation({ verb, inFlight, operations }) {
+    const operation = operationOf(verb)
     await loadCount(operation, inFlight, operations)
     globalThis.gc()
     const before = process.memoryUsage()
@@ -54,12 +56,12 @@ const orders = {
     // Twice: the first collection may leave what only finalizers free.
     aliveBytes()
     const idleBytes = aliveBytes()
-    await load(operation, inFlight, ms / 4)
+    await load(verb, operation, inFlight, ms / 4)
     let mostBytes = 0
     const timer = setInterval(() => {
       mostBytes = Math.max(mostBytes, aliveBytes() - idleBytes)
     }, 7)
-    await load(operation, inFlight, ms)
+    await load(verb, operation, inFlight, ms)
     clearInterval(timer)
     return { mostBytes }
   },
@@ -77,13 +79,13 @@ function aliveBytes() {
   return heapUsed + external
 }
 
-function operationOf(verb, batch = 100) {
+function operationOf(verb) {
   if (verb === 'set') return (i) => client.set(keys[i % keys.length], value)
   if (verb === 'getOrSet') return (i) => client.getOrSet(keys[i % keys.length])
   if (verb === 'get') return (i) => client.get(keys[i % keys.length])
   if (verb.endsWith('BesideLarge')) return besideLarge(verb)
   const batches = []
-  for (let at = 0; at + batch <= keys.length; at += batch) batches.push(keys.slice(at, at + batch))
+  for (let at = 0; at + BATCH <= keys.length; at += BATCH) batches.push(keys.slice(at, at + BATCH))
   if (client.getMany === undefined) {
     return (i) => Promise.all(batches[i % batches.length].map((key) => client.get(key)))
   }
@@ -101,14 +103,15 @@ function besideLarge(verb) {
   }
 }
 
-/** `inFlight` loops, each one operation after the other; samples the time of some of them. */
-async function load(operation, inFlight, ms) {
+/** `inFlight` loops, each one operation after the other; times and checks some of them. */
+async function load(verb, operation, inFlight, ms) {
   const endMs = performance.now() + ms
   const samples = []
   const every = inFlight === 1 ? 1 : 16
   let next = 0
   let done = 0
   let failed = 0
+  let wrong = 0
   let isOver = false
   const timer = setInterval(() => {
     isOver = performance.now() >= endMs
@@ -119,8 +122,9 @@ async function load(operation, inFlight, ms) {
       try {
         if (at % every === 0 && samples.length < MAX_SAMPLES) {
           const startMs = performance.now()
-          await operation(at)
+          const answer = await operation(at)
           samples.push(performance.now() - startMs)
+          if (!isRight(answer, verb)) wrong++
         } else {
           await operation(at)
         }
@@ -134,7 +138,16 @@ async function load(operation, inFlight, ms) {
   }
   await Promise.all(Array.from({ length: inFlight }, loop))
   clearInterval(timer)
-  return { done, failed, samples }
+  return { done, failed, wrong, samples }
+}
+
+/** Whether everything asked for was there: to miss is quicker than to answer. */
+function isRight(answer, verb) {
+  if (verb === 'get' || verb === 'getOrSet') return answer?.length === value.length
+  if (verb !== 'getMany') return true
+  const values = answer instanceof Map ? [...answer.values()] : Object.values(answer)
+  const isThere = (one) => (one?.value ?? one)?.length === value.length
+  return values.length === BATCH && values.every(isThere)
 }
 
 async function loadCount(operation, inFlight, operations) {
@@ -149,13 +162,14 @@ async function measured(run) {
   gcMs = 0
   const startMs = performance.now()
   const cpu = process.cpuUsage()
-  const { done, failed, samples } = await run()
+  const { done, failed, wrong, samples } = await run()
   const { user, system } = process.cpuUsage(cpu)
   const seconds = (performance.now() - startMs) / 1000
   samples.sort((a, b) => a - b)
   return {
     perSecond: done / seconds,
     failed,
+    wrong,
     cpuUs: (user + system) / done,
     p50Us: 1000 * samples[Math.floor(samples.length * 0.5)],
     p99Us: 1000 * samples[Math.floor(samples.length * 0.99)],
