@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { getRequest } from '../support/plain-verbs.ts'
-import { answerGets, startScripted, valueReply } from '../support/scripted-server.ts'
+import { answerGets, type Script, startScripted, valueReply } from '../support/scripted-server.ts'
 import { startStopwatch } from '../support/stopwatch.ts'
 import { sleep, testCluster } from '../support/test-cluster.ts'
 
 const isCode = (code: string) => (error: unknown) => (error as { code?: string }).code === code
+
+/** A set is answered when its value's line has come. */
+const answerGetsAndSets: Script = (line, socket) => {
+  if (line.startsWith('set ')) return
+  if (line.startsWith('get ')) answerGets(line, socket)
+  else socket.write('STORED\r\n')
+}
 
 test('gets of one turn travel as one get, and a key asked twice is asked once', async (t) => {
   const server = await startScripted(answerGets)
@@ -32,11 +39,7 @@ test('misses are the keys that the server does not name, twins included', async 
 })
 
 test('any other command breaks a run of gets, so that a lane keeps the order', async (t) => {
-  const server = await startScripted((line, socket) => {
-    if (line.startsWith('set ')) return
-    if (line.startsWith('get ')) answerGets(line, socket)
-    else socket.write('STORED\r\n')
-  })
+  const server = await startScripted(answerGetsAndSets)
   t.after(() => server.close())
   const client = testCluster(t, [server.port])
   await client.get('warm')
@@ -45,11 +48,7 @@ test('any other command breaks a run of gets, so that a lane keeps the order', a
 })
 
 test('bytes that were transferred away before they left fail alone', async (t) => {
-  const server = await startScripted((line, socket) => {
-    if (line.startsWith('set ')) return
-    if (line.startsWith('get ')) answerGets(line, socket)
-    else socket.write('STORED\r\n')
-  })
+  const server = await startScripted(answerGetsAndSets)
   t.after(() => server.close())
   const client = testCluster(t, [server.port])
   await client.get('warm')
