@@ -100,7 +100,10 @@ export class ClusterStore implements RefillStore {
     const { requestTimeoutMs } = this.#core.cluster.policy
     const requests = this.#requests(key, commands)
     for (const request of requests) {
-      pinTo(request, requestTimeoutMs)
+      // Should the lane die the request fails, instead of being sent once more on the next: the
+      // server may have forgotten the CAS ids meanwhile.
+      request.ordered = true
+      request.pin(requestTimeoutMs)
       host.send(request as Request)
     }
     return answersOf(requests)
@@ -157,16 +160,6 @@ export class ClusterStore implements RefillStore {
     this.#learned = answers.every(({ meta }) => meta) ? 'meta' : 'classic'
     return this.#learned
   }
-}
-
-/**
- * Binds a request to the lane it is given to. Should that die the request fails, instead of being
- * sent once more on the next: the server may have forgotten the CAS ids meanwhile.
- */
-function pinTo(request: Request<Answer>, requestTimeoutMs: number): void {
-  request.ordered = request.pinned = request.requeued = true
-  request.attemptMs = Math.ceil(performance.now())
-  request.deadlineMs = request.finalMs = request.attemptMs + requestTimeoutMs
 }
 
 /** All answers; when one fails the others are not left unheard. */

@@ -104,9 +104,7 @@ export function flushRequest(): Request<boolean> {
 /** Makes a request one that is tried once, on `router` alone. */
 export function pin(request: Request, router: Router, timeoutMs: number): Request {
   request.router = router
-  request.pinned = request.requeued = true
-  request.attemptMs = Math.ceil(performance.now())
-  request.deadlineMs = request.finalMs = request.attemptMs + timeoutMs
+  request.pin(timeoutMs)
   return request
 }
 

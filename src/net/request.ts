@@ -117,6 +117,13 @@ export class Request<Result = unknown, Context = unknown> implements Inflight {
     return this.verb.accept(this as Request, reply)
   }
 
+  /** Begins the only attempt: when it fails, the request does. */
+  pin(timeoutMs: number): void {
+    this.pinned = this.requeued = true
+    this.attemptMs = Math.ceil(performance.now())
+    this.deadlineMs = this.finalMs = this.attemptMs + timeoutMs
+  }
+
   resolve(value: Result): void {
     if (this.settled) return
     this.settled = true
