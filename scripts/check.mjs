@@ -14,7 +14,7 @@ const checks = new Map([
   ['lint', () => run('node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '.')],
   ['house', () => run('scripts/test.mjs', 'test/ladder.test.ts', 'test/house')],
   ['docs', () => run('scripts/test.mjs', 'test/docs')],
-  ['api', () => run('scripts/docs-api.mjs', '--check')],
+  ['site', () => run('scripts/docs.mjs', '--check')],
   ['generated', () => run('--import', 'tsx', 'scripts/docs-behaviors.mjs', '--check')],
 ])
 // Tests that need packages of their own stand in a folder with its own lock file.
