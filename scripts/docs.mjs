@@ -1,5 +1,6 @@
 // Builds the documentation site, guides and API reference: `npm run docs` writes docs/site.
-// With --check it writes nothing that stays, and fails when a public name has no docstring or a link is broken.
+// With --check it writes nothing that stays, and fails when a public name has no docstring or a
+// link is broken.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -29,7 +29,8 @@ export function readPages(): Page[] {
 function pagesUnder(folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = posix.join(folder, entry.name)
-    if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : pagesUnder(path)
+    const isMade = entry.name === 'node_modules' || path === 'docs/site'
+    if (entry.isDirectory()) return isMade ? [] : pagesUnder(path)
     return entry.name.endsWith('.md') ? [path] : []
   })
 }
