@@ -26,7 +26,7 @@ const parts = [
 ]
 
 const described = machine()
-const dist = build()
+const dist = await build()
 const contestants = parts.map(([name]) => ({ name, run: () => timed(name) }))
 const figures = await interleave(contestants, rounds)
 for (const [name, about] of parts.filter(([name]) => figures.has(name))) {

@@ -17,7 +17,7 @@ const warmUpMs = Number(process.env.WARM_UP_MS ?? 150)
 const only = process.env.CLIENTS?.split(',')
 const wanted = process.env.CASES ?? ''
 
-const dist = build()
+const dist = await build()
 const described = machine()
 const results = []
 try {

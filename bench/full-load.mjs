@@ -21,7 +21,7 @@ else await review()
 
 async function review() {
   const described = machine()
-  const dist = build()
+  const dist = await build()
   try {
     const servers = await startServers(3)
     const flags = ['--expose-gc', '--trace-deopt']

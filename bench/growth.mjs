@@ -21,7 +21,7 @@ const BEHAVIORS = [
 ]
 
 const described = machine()
-const dist = build()
+const dist = await build()
 const curves = { hosts: [], bytes: [], inFlight: [], behaviors: [] }
 try {
   const hosts = HOSTS.map((count) => {

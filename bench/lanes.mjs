@@ -22,7 +22,7 @@ const CASES = [
 ]
 
 const described = machine()
-const dist = build()
+const dist = await build()
 const results = []
 try {
   const servers = await startServers(1)

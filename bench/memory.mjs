@@ -21,7 +21,7 @@ const clients = [
 ]
 
 const described = machine()
-const dist = build()
+const dist = await build()
 const allocated = []
 const held = []
 try {

@@ -21,7 +21,7 @@ const contenders = [
 ]
 
 const described = machine()
-const dist = build()
+const dist = await build()
 const results = []
 try {
   const services = []

@@ -31,7 +31,7 @@ async function startProcesses() {
   const memcached = spawn(findMemcached() ?? 'memcached', words, { stdio: 'ignore' })
   await sleep(300)
   try {
-    const front = build()
+    const front = await build()
     const copies = [
       front,
       copyOf(front, 'same', (code) => code),

@@ -3,20 +3,23 @@
 // prints its path.
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { writeCode, writeTypes } from './bundle.mjs'
 
 const NAME = 'memcached-protocol-parser'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const destination = resolve(process.argv[2] ?? '.')
-const compiler = createRequire(import.meta.url).resolve('typescript/lib/tsc.js')
 const stage = mkdtempSync(join(tmpdir(), `${NAME}-`))
 
 try {
-  for (const format of ['esm', 'cjs']) compile(format)
+  const entries = ['protocol/index']
+  const folders = ['esm', 'cjs'].map((format) => join(stage, format))
+  await writeCode(folders[0], entries, 'esm', [])
+  await writeCode(folders[1], entries, 'cjs', [])
+  await writeTypes(folders, entries, [])
   writeFileSync(join(stage, 'cjs/package.json'), '{ "type": "commonjs" }\n')
   writeJson(join(stage, 'package.json'), manifest())
   cpSync(join(root, 'LICENSE'), join(stage, 'LICENSE'))
@@ -28,22 +31,6 @@ try {
   console.log(join(destination, tarball.split('\n').at(-1)))
 } finally {
   rmSync(stage, { recursive: true, force: true })
-}
-
-/** errors.ts and protocol/ are all it needs: nothing else is in the list, so nothing gets in. */
-function compile(format) {
-  const config = join(stage, `tsconfig.${format}.json`)
-  writeJson(config, {
-    extends: join(root, 'scripts', `tsconfig.${format}.json`),
-    compilerOptions: {
-      rootDir: join(root, 'src'),
-      outDir: join(stage, format),
-      typeRoots: [join(root, 'node_modules/@types')],
-    },
-    files: [join(root, 'src/protocol/index.ts')],
-    include: [],
-  })
-  execFileSync(process.execPath, [compiler, '-p', config], { stdio: 'inherit' })
 }
 
 function manifest() {

@@ -1,18 +1,14 @@
-// mintring as its users get it: compiled by tsc. tsx would name every closure at run time.
-import { spawnSync } from 'node:child_process'
+// mintring as its users get it: bundled. tsx would name every closure at run time.
 import process from 'node:process'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { writeCode } from '../../scripts/bundle.mjs'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** Compiles src/ to bench/dist and answers its front door's URL. `DIST` names another build. */
-export function build() {
+/** Bundles src/ into bench/dist and returns its front door's URL. `DIST` names another build. */
+export async function build() {
   if (process.env.DIST !== undefined) return pathToFileURL(`${process.env.DIST}/index.js`).href
   const out = `${root}bench/dist`
-  const compiler = `${root}node_modules/typescript/lib/tsc.js`
-  const info = ['--incremental', '--tsBuildInfoFile', `${out}/.tsbuildinfo`]
-  const config = ['-p', `${root}scripts/tsconfig.esm.json`, '--outDir', out, ...info]
-  const { status } = spawnSync(process.execPath, [compiler, ...config], { stdio: 'inherit' })
-  if (status !== 0) console.error('mintring does not compile without errors')
+  await writeCode(out, ['index'], 'esm', ['generic-pool', 'xxhash-wasm'])
   return pathToFileURL(`${out}/index.js`).href
 }

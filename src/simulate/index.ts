@@ -2,6 +2,7 @@
  * `mintring/simulate`: counted outcomes, never timed ones.
  * @module simulate
  */
+export type { Dialect } from '../refill/store.ts'
 export { type FleetReport, fleet } from './fleet.ts'
 export type { FleetInput } from './fleet-plan.ts'
 export { type RemapInput, type RemapReport, remap } from './remap.ts'

@@ -8,6 +8,7 @@ import { root } from '../house/sources.ts'
 import { installInto, newFolder, npm, type Packed, pack, runIn } from './pack.ts'
 
 const MAX_TARBALL_BYTES = 600_000
+const MAX_FILES = 120
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const doors: string[] = Object.keys(manifest.exports)
   .filter((door) => door !== './package.json')
@@ -31,6 +32,7 @@ describe('the package, packed and installed elsewhere', () => {
     const odd = packed.files.filter((file) => !expected.test(file) && !papers.includes(file))
     assert.deepEqual(odd, [])
     for (const paper of papers) assert.ok(packed.files.includes(paper), `${paper} is missing`)
+    assert.ok(packed.files.length <= MAX_FILES, `it has ${packed.files.length} files`)
     assert.ok(packed.bytes < MAX_TARBALL_BYTES, `the tarball has ${packed.bytes} bytes`)
   })
 

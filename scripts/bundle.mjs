@@ -1,0 +1,88 @@
+// Bundles sources of src/: one file per entry, the rooms that entries share as chunks beside them.
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { rolldown } from 'rolldown'
+import { rollup } from 'rollup'
+import { dts } from 'rollup-plugin-dts'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const src = join(root, 'src')
+
+/** Rooms that load together become one file. Imports go down the ladder, so no circle appears. */
+const ROOMS = {
+  base: /^(errors|channels)\b/,
+  protocol: /^protocol\//,
+  ring: /^ring\//,
+  client: /^(net|hosts|refill|behaviors|client)\//,
+  embedded: /^embedded\//,
+  simulate: /^simulate\//,
+}
+
+/**
+ * Writes JavaScript. `entries` are paths under src/ without their extension; `format` is `esm` or
+ * `cjs`; packages stay imports. Docstrings are left to the declarations.
+ */
+export async function writeCode(folder, entries, format, packages) {
+  const input = inputOf(entries)
+  const external = externalOf(packages)
+  const bundle = await rolldown({
+    input,
+    external,
+    platform: 'node',
+    treeshake: false,
+    onLog: stop,
+  })
+  await bundle.write({
+    dir: folder,
+    format,
+    exports: 'named',
+    comments: { annotation: true, jsdoc: false, legal: true },
+    entryFileNames: '[name].js',
+    chunkFileNames: ({ moduleIds }) => `${moduleIds.some(isCli) ? 'cli' : 'rooms'}/[name].js`,
+    codeSplitting: { groups: Object.keys(ROOMS).map((name) => ({ name, test: isIn(name) })) },
+  })
+  await bundle.close()
+}
+
+/** Writes declarations, the same into each of `folders`: ES modules and CommonJS need their own. */
+export async function writeTypes(folders, entries, packages) {
+  const plugins = [dts({ tsconfig: join(root, 'tsconfig.json') })]
+  const input = inputOf(entries)
+  const bundle = await rollup({
+    input,
+    plugins,
+    external: externalOf(packages),
+    logLevel: 'silent',
+  })
+  for (const dir of folders) {
+    await bundle.write({
+      dir,
+      entryFileNames: '[name].d.ts',
+      chunkFileNames: 'rooms/[name].d.ts',
+      manualChunks: (path) => Object.keys(ROOMS).find((name) => isIn(name)(path)),
+    })
+  }
+  await bundle.close()
+}
+
+function inputOf(entries) {
+  return Object.fromEntries(entries.map((entry) => [entry, join(src, `${entry}.ts`)]))
+}
+
+function externalOf(packages) {
+  return [/^node:/, ...packages.map((name) => new RegExp(`^${name}(/|$)`))]
+}
+
+function isIn(room) {
+  return (path) => ROOMS[room].test(relative(src, path))
+}
+
+function isCli(path) {
+  return relative(src, path).startsWith('cli/')
+}
+
+/** A warning of a bundler is a fault of ours. */
+function stop(level, log) {
+  if (level !== 'warn') return
+  throw new Error(log.message)
+}
