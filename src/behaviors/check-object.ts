@@ -1,3 +1,5 @@
+import { createSecureContext } from 'node:tls'
+import { systemCodeOf } from '../errors.ts'
 import { parseServers } from '../hosts/address.ts'
 
 /** The shortest and longest pause between two looks at a discovery source. */
@@ -21,8 +23,15 @@ export function checkFailover(value: unknown): string | undefined {
 
 /** What is wrong with `tls`. */
 export function checkTls(value: unknown): string | undefined {
-  if (typeof value === 'boolean' || isObject(value)) return undefined
-  return 'takes true, false or the options of tls.connect'
+  if (typeof value === 'boolean') return undefined
+  if (!isObject(value)) return 'takes true, false or the options of tls.connect'
+  try {
+    createSecureContext(value)
+    return undefined
+  } catch (error) {
+    // Node's message may quote what it got, and that may be a key or a passphrase.
+    return `has options that tls.connect refuses (${systemCodeOf(error) ?? 'unreadable'})`
+  }
 }
 
 /** What is wrong with a `serializer`. */

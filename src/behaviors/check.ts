@@ -1,5 +1,6 @@
 import { MintringError } from '../errors.ts'
 import { didYouMean } from '../ring/suggest.ts'
+import { escaped } from '../secrets.ts'
 import type { Row } from './row.ts'
 
 /**
@@ -85,7 +86,8 @@ function readChoice(row: Row, value: unknown, path: string): unknown {
   const choices = row.choices ?? []
   if (choices.includes(value as string)) return value
   const hint = typeof value === 'string' ? didYouMean(value, choices) : ''
-  throw badBehavior(`${path} takes ${oneOf(choices)}, got ${shown(row, value)}.${hint}`)
+  const got = hint === '' ? shown(row, value) : `'${escaped(value as string)}'`
+  throw badBehavior(`${path} takes ${oneOf(choices)}, got ${got}.${hint}`)
 }
 
 const oneOf = (choices: readonly string[]): string =>
@@ -132,10 +134,13 @@ function bad(row: Row, value: unknown, path: string): MintringError {
   return badBehavior(`${path} takes ${expectation(row)}, got ${shown(row, value)}`)
 }
 
+const WORD = /^[a-z_ -]{0,40}$/i
+
 /** A value for a message: short, and never a secret. */
 function shown(row: Row, value: unknown): string {
   if (row.secret === true) return `a ${typeof value}`
-  if (typeof value === 'string') return `'${value.slice(0, 60)}'`
+  // What is more than a word may be an address, or a password, that was put in the wrong place.
+  if (typeof value === 'string') return WORD.test(value) ? `'${value}'` : 'another string'
   if (typeof value === 'object' && value !== null)
     return Array.isArray(value) ? 'an array' : 'an object'
   return String(value)

@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { defaultClusterPolicy } from '../hosts/policy.ts'
 import { type CompatPreset, compat } from '../ring/compat.ts'
 import { didYouMean } from '../ring/suggest.ts'
+import { escaped, withoutSecrets } from '../secrets.ts'
 import type { Behaviors, BehaviorsInput } from './behaviors.ts'
 import { badBehavior, readValue } from './check.ts'
 import { checkInterplay } from './interplay.ts'
@@ -116,13 +117,13 @@ function unknownName(name: string): Error {
     ]) {
       if (plain(alias.name) !== plain(name)) continue
       return badBehavior(
-        `Unknown behavior '${name}': that is ${alias.dialect}'s name for ${row.name}. ` +
+        `Unknown behavior '${escaped(name)}': that is ${alias.dialect}'s name for ${row.name}. ` +
           `Use ${row.name}, or behaviorsFrom.${alias.dialect}(…), which converts units.`,
       )
     }
   }
   const names = rows.map((row) => row.name)
-  return badBehavior(`Unknown behavior '${name.slice(0, 60)}'.${didYouMean(name, names)}`)
+  return badBehavior(`Unknown behavior '${escaped(name)}'.${didYouMean(name, names)}`)
 }
 
 /** `_retry_timeout` and `retry_timeout` are one name in old configurations. */
@@ -136,16 +137,8 @@ function hideSecrets(behaviors: Behaviors): void {
 }
 
 function shown(name: string, value: unknown): unknown {
-  if (typeof value === 'function') return '[function]'
-  if (rowOf(name)?.secret !== true || typeof value === 'boolean') return withoutFunctions(value)
+  if (rowOf(name)?.secret !== true || typeof value === 'boolean') return withoutSecrets(value)
   return value === undefined ? '[unset]' : '[set]'
-}
-
-function withoutFunctions(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  return JSON.parse(
-    JSON.stringify(value, (_, held) => (typeof held === 'function' ? '[function]' : held)),
-  )
 }
 
 function isSame(a: unknown, b: unknown): boolean {

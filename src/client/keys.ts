@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { MintringError } from '../errors.ts'
 import { toWireKey } from '../protocol/key.ts'
 import { MAX_KEY_BYTES } from '../protocol/limits.ts'
+import { escaped } from '../secrets.ts'
 
 /** The settings that decide what a key looks like on the wire. */
 export interface KeySettings {
@@ -67,7 +68,8 @@ export class Keys implements KeyMapping {
     }
     // Checked first: a key must not become legal by growing longer.
     if (/[\0- \x7f]|\p{Surrogate}/u.test(key)) {
-      throw badKey('The key must not have spaces, control characters or half a surrogate pair')
+      const problem = 'must not have spaces, control characters or half a surrogate pair'
+      throw badKey(`The key '${escaped(key, 40)}' ${problem}`)
     }
     return HASH_MARK + createHash('sha256').update(key).digest('base64url')
   }

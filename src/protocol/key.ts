@@ -1,7 +1,11 @@
 import { MintringError } from '../errors.ts'
+import { escaped } from '../secrets.ts'
 import { MAX_BASE64_KEY_BYTES, MAX_KEY_BYTES } from './limits.ts'
 
 const PLAIN_KEY = /^[!-~]+$/
+
+/** How much of a key that cannot be a message repeats. */
+const SHOWN_CHARACTERS = 40
 
 /**
  * A key as it travels: its UTF-8 bytes, one per character of a latin1 string. All encoders take
@@ -12,24 +16,29 @@ const PLAIN_KEY = /^[!-~]+$/
  * (which UTF-8 cannot tell from another half).
  */
 export function toWireKey(key: string): string {
-  if (typeof key !== 'string') throw badKey(`must be a string, not ${typeof key}`)
+  if (typeof key !== 'string') throw notAString(key)
   // What nearly every key is: a compiled expression beats a loop over the characters.
   if (key.length <= MAX_KEY_BYTES && PLAIN_KEY.test(key)) return key
-  if (key.length > MAX_KEY_BYTES) checkLength(Buffer.byteLength(key))
+  if (key.length > MAX_KEY_BYTES) checkLength(Buffer.byteLength(key), key)
   const bytes = Buffer.from(key)
-  if (bytes.toString() !== key) throw badKey('must not have half a surrogate pair')
+  if (bytes.toString() !== key) throw badKey('must not have half a surrogate pair', key)
   const wireKey = bytes.toString('latin1')
-  checkWireKey(wireKey)
+  checkBytes(wireKey, key)
   return wireKey
 }
 
 /** Throws MINTRING_BAD_KEY unless `wireKey` is a key as `toWireKey` makes them. */
 export function checkWireKey(wireKey: string): void {
-  checkLength(wireKey.length)
+  checkBytes(wireKey, wireKey)
+}
+
+/** `key` is for the message: the wire key as the caller wrote it. */
+function checkBytes(wireKey: string, key: string): void {
+  checkLength(wireKey.length, key)
   for (let i = 0; i < wireKey.length; i++) {
     const code = wireKey.charCodeAt(i)
-    if (code <= 0x20 || code === 0x7f) throw badByte(code, i)
-    if (code > 0xff) throw badKey(`must be latin1, one character per byte; ${code} is at ${i}`)
+    if (code <= 0x20 || code === 0x7f) throw badByte(code, i, key)
+    if (code > 0xff) throw badKey(`must be latin1, one character per byte; ${code} is at ${i}`, key)
   }
 }
 
@@ -45,18 +54,28 @@ export function toBase64Key(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
 }
 
-function checkLength(bytes: number): void {
+function checkLength(bytes: number, key: string): void {
   if (bytes === 0) throw badKey('must not be empty')
   if (bytes > MAX_KEY_BYTES) {
-    throw badKey(`is ${bytes} bytes: memcached takes at most ${MAX_KEY_BYTES}`)
+    const longKeys = "set longKeys: 'hash', or hash it yourself"
+    throw badKey(`is ${bytes} bytes: memcached takes at most ${MAX_KEY_BYTES} (${longKeys})`, key)
   }
 }
 
-function badByte(code: number, at: number): MintringError {
+function badByte(code: number, at: number, key: string): MintringError {
   const hex = code.toString(16).padStart(2, '0')
-  return badKey(`must not have spaces or control characters: 0x${hex} is at ${at}`)
+  const replace = 'replace them, or use encodeURIComponent()'
+  const where = `0x${hex} is at byte ${at} (${replace})`
+  return badKey(`must not have spaces or control characters: ${where}`, key)
 }
 
-function badKey(why: string): MintringError {
-  return new MintringError('MINTRING_BAD_KEY', `The key ${why}`)
+function notAString(key: unknown): MintringError {
+  if (Array.isArray(key)) return badKey('must be a string, not an array: getMany() takes several')
+  const hint = typeof key === 'number' ? ': write String(id)' : ''
+  return badKey(`must be a string, not ${key === null ? 'null' : typeof key}${hint}`)
+}
+
+function badKey(why: string, key?: string): MintringError {
+  const shown = key === undefined ? '' : ` '${escaped(key, SHOWN_CHARACTERS)}'`
+  return new MintringError('MINTRING_BAD_KEY', `The key${shown} ${why}`)
 }

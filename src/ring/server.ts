@@ -1,12 +1,12 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
-import { MintringError } from '../errors.ts'
+import { escaped } from '../secrets.ts'
+import { badServer, number } from './bad-server.ts'
+import { checkedPath, MAX_WEIGHT, partsOfText } from './server-text.ts'
+import { didYouMean } from './suggest.ts'
 
 /** The port of a server that names none. */
 export const DEFAULT_PORT = 11211
-
-/** The largest weight a server may have. */
-export const MAX_WEIGHT = 65_535
 
 /** A server as an object. */
 export interface ServerObject {
@@ -63,6 +63,11 @@ export interface ParsedServer {
   readonly label: string
 }
 
+/** What an object may have: the fields of ServerObject, and the label of a server that was read. */
+const FIELDS: ReadonlySet<string> = new Set([
+  ...['host', 'port', 'weight', 'name', 'path', 'ip', 'tls', 'username', 'password', 'label'],
+])
+
 /**
  * Reads a server. Nothing is normalised: host names keep their case and trailing dot, because other
  * clients hash them as they are written.
@@ -75,17 +80,12 @@ export function parseServer(server: RingServer): ParsedServer {
   const host = path ?? stripBrackets(parts.host ?? '')
   const port = path === undefined ? (parts.port ?? DEFAULT_PORT) : 0
   const weight = parts.weight ?? 1
-  checkHost(host, server)
+  if (path === undefined) checkHost(host, server)
   if (path === undefined && !(Number.isInteger(port) && port >= 1 && port <= 65_535)) {
-    throw badServer(server, `port ${String(port)} is not a whole number from 1 to 65535`)
+    throw badServer(server, `the port ${number(port)} is not a whole number from 1 to 65535`)
   }
   checkWeight(weight, server)
-  for (const field of ['name', 'ip'] as const) {
-    const value = parts[field]
-    if (value !== undefined && (typeof value !== 'string' || !isPlain(value))) {
-      throw badServer(server, `${field} must be a string without spaces or control characters`)
-    }
-  }
+  checkTexts(parts, server)
   const { name, ip, tls, username, password } = parts
   const label = name ?? path ?? `${isIPv6(host) ? `[${host}]` : host}:${port}`
   return Object.freeze({ host, port, weight, name, path, ip, tls, username, password, label })
@@ -96,79 +96,25 @@ export function checkWeight(weight: number, server: RingServer): void {
   if (typeof weight === 'number' && weight > 0 && weight <= MAX_WEIGHT) return
   throw badServer(
     server,
-    `weight ${String(weight)} is not a number above 0 and at most ${MAX_WEIGHT}`,
+    `the weight ${number(weight)} is not a number above 0 and at most ${MAX_WEIGHT}`,
   )
 }
 
 function partsOfObject(server: ServerObject): ServerObject {
-  if (typeof server !== 'object' || server === null) {
-    throw badServer(server, 'a server is a string or an object')
+  if (typeof server !== 'object' || server === null || Array.isArray(server)) {
+    throw badServer(server, "a server is a string such as 'host:11211', or { host, port }")
+  }
+  for (const field of Object.keys(server)) {
+    if (FIELDS.has(field)) continue
+    const hint = didYouMean(field, [...FIELDS]) || ` It has ${[...FIELDS].slice(0, -1).join(', ')}.`
+    throw badServer(server, `a server has no '${escaped(field, 40)}'.${hint}`)
   }
   // Some lists, libmemcached's among them, write a socket's path where the host goes.
   if (server.path === undefined && typeof server.host === 'string' && server.host.startsWith('/')) {
     return { ...server, path: server.host }
   }
   if (server.path === undefined) return server
-  if (typeof server.path !== 'string' || server.path === '') {
-    throw badServer(server, 'path must be the path of a socket')
-  }
-  return server
-}
-
-function partsOfText(text: string): ServerObject {
-  if (/^memcacheds?:\/\//i.test(text)) return partsOfUrl(text)
-  if (text.startsWith('unix:')) return { path: checkedPath(text.slice('unix:'.length), text) }
-  if (text.startsWith('/')) return { path: text }
-  if (isIPv6(text)) return { host: text }
-  const match = /^(\[[^\]]*\]|[^:[\]]*)(?::([^:]*))?(?::([^:]*))?$/.exec(text)
-  if (match === null) throw badServer(text, 'expected host, host:port or host:port:weight')
-  const [, host = '', port, weight] = match
-  return {
-    host: host.startsWith('[') ? bracketed(host, text) : host,
-    port: port === undefined ? undefined : wholeNumber(port, 'port', text),
-    weight: weight === undefined ? undefined : decimal(weight, text),
-  }
-}
-
-function partsOfUrl(text: string): ServerObject {
-  const url = urlOf(text)
-  for (const parameter of url.searchParams.keys()) {
-    if (parameter !== 'weight' && parameter !== 'name' && parameter !== 'ip') {
-      throw badServer(text, `unknown parameter '${parameter}' (weight, name and ip are known)`)
-    }
-  }
-  // The URL parser lower-cases nothing in schemes it does not know, so the host is as it was
-  // written.
-  const weight = url.searchParams.get('weight')
-  return {
-    host: url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname,
-    port: url.port === '' ? undefined : wholeNumber(url.port, 'port', text),
-    weight: weight === null ? undefined : decimal(weight, text),
-    name: url.searchParams.get('name') ?? undefined,
-    ip: url.searchParams.get('ip') ?? undefined,
-    tls: /^memcacheds:/i.test(text) ? true : undefined,
-    username: url.username === '' ? undefined : decodeURIComponent(url.username),
-    password: url.password === '' ? undefined : decodeURIComponent(url.password),
-  }
-}
-
-function urlOf(text: string): URL {
-  try {
-    return new URL(text)
-  } catch (cause) {
-    throw new MintringError('MINTRING_BAD_SERVER', 'Bad server: this is not a URL', { cause })
-  }
-}
-
-function checkedPath(path: string, text: string): string {
-  if (path === '') throw badServer(text, 'unix: needs the path of a socket')
-  return path.startsWith('//') ? path.slice(2) : path
-}
-
-function bracketed(host: string, text: string): string {
-  const inner = host.slice(1, -1)
-  if (!isIPv6(inner)) throw badServer(text, `'${inner}' in brackets is not an IPv6 address`)
-  return inner
+  return { ...server, path: checkedPath(server.path, server) }
 }
 
 function stripBrackets(host: string): string {
@@ -176,42 +122,40 @@ function stripBrackets(host: string): string {
   return host.slice(1, -1)
 }
 
-function wholeNumber(text: string, what: string, server: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw badServer(server, `${what} '${text}' is not a whole number`)
-  return Number(text)
-}
-
-function decimal(text: string, server: string): number {
-  if (!/^\d{1,9}(\.\d{1,9})?$/.test(text)) {
-    throw badServer(server, `weight '${text}' is not a number above 0`)
-  }
-  return Number(text)
-}
-
 function checkHost(host: string, server: RingServer): void {
   if (typeof host !== 'string' || host === '') throw badServer(server, 'the host is missing')
   if (!isPlain(host) || host.length > 1024) {
     throw badServer(server, 'the host has spaces or control characters, or is too long')
+  }
+  if (/[@/?#\\]/.test(host)) {
+    throw badServer(server, 'the host is no host name: for a URL pass the string itself')
   }
   if (/^[\d.]+$/.test(host) && host.split('.').length === 4 && !isIPv4(host)) {
     throw badServer(server, `'${host}' is not an IPv4 address`)
   }
 }
 
+function checkTexts(parts: ServerObject, server: RingServer): void {
+  for (const field of ['name', 'ip'] as const) {
+    const value = parts[field]
+    if (value !== undefined && (typeof value !== 'string' || !isPlain(value))) {
+      throw badServer(server, `${field} must be a string without spaces or control characters`)
+    }
+  }
+  if (parts.name?.includes('://')) throw badServer(server, 'its name is a URL: give it a short one')
+  for (const field of ['username', 'password'] as const) {
+    const value: unknown = parts[field]
+    if (value !== undefined && typeof value !== 'string') {
+      throw badServer(server, `the ${field} must be a string, not a ${typeof value}`)
+    }
+  }
+  const tls: unknown = parts.tls
+  if (tls !== undefined && typeof tls !== 'boolean' && (typeof tls !== 'object' || tls === null)) {
+    throw badServer(server, 'tls is true, false or the options of tls.connect')
+  }
+}
+
 function isPlain(text: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
   return text !== '' && !/[\u0000-\u0020\u007f]/.test(text)
-}
-
-function badServer(server: unknown, why: string): MintringError {
-  return new MintringError('MINTRING_BAD_SERVER', `Bad server ${shown(server)}: ${why}`)
-}
-
-/** The server for a message, without what may be a credential. */
-function shown(server: unknown): string {
-  if (typeof server === 'string') return `'${server.replace(/\/\/[^@/]*@/, '//').slice(0, 120)}'`
-  if (typeof server !== 'object' || server === null) return String(server)
-  const { host, port, path } = server as ServerObject
-  if (path !== undefined) return `{ path: ${String(path)} }`
-  return `{ host: ${String(host)}, port: ${String(port)} }`
 }

@@ -9,7 +9,8 @@ import {
 } from './hashes/registry.ts'
 import type { DistributionName, RingOptions } from './options.ts'
 import type { Distribution } from './placement.ts'
-import { MAX_WEIGHT, type ParsedServer } from './server.ts'
+import type { ParsedServer } from './server.ts'
+import { MAX_WEIGHT } from './server-text.ts'
 import { didYouMean } from './suggest.ts'
 
 type NamedHash = HashEntry & { readonly name: HashName }

@@ -74,7 +74,7 @@ describe('resolveBehaviors', () => {
     const behaviors = resolveBehaviors({
       username: 'ada',
       password: 'hunter2',
-      tls: { key: 'PRIVATE' },
+      tls: { passphrase: 'PRIVATE' },
     })
     assert.equal(behaviors.password, 'hunter2')
     for (const text of [inspect(behaviors), JSON.stringify(behaviors), inspect({ a: behaviors })]) {

@@ -3,7 +3,9 @@ import { type Import, importsOf, lineOf, type Source, targetOf } from './sources
 
 /** The rooms of src/ from the ground up: an import leads to a lower rung or stays in its room. */
 const LADDER: readonly (readonly string[])[] = [
+  ['runtime', 'secrets'],
   ['errors', 'channels'],
+  ['deadline'],
   ['protocol', 'ring'],
   ['net', 'refill', 'embedded'],
   ['hosts', 'simulate'],

@@ -92,8 +92,12 @@ function longestAt(text: string, at: number): Token {
 /** The error for a string libmemcached would refuse, with where and why. */
 export function refusal(text: string, token: Token | undefined, why: string): Error {
   const where =
-    token === undefined
-      ? 'at its end'
-      : `at column ${token.at + 1} ('${text.slice(token.at, token.at + 30)}')`
+    token === undefined ? 'at its end' : `at column ${token.at + 1}${wordAt(text, token)}`
   return badBehavior(`This libmemcached configuration is wrong ${where}: ${why}`)
+}
+
+/** The word there, unless the text may hold a password: then the column has to do. */
+function wordAt(text: string, { at }: Token): string {
+  const word = /^[\w-]{1,30}/.exec(text.slice(at))?.[0]
+  return word === undefined || /@|\/\//.test(text) ? '' : ` ('${word}')`
 }

@@ -1,0 +1,42 @@
+import { MintringError } from '../errors.ts'
+import { escaped } from '../secrets.ts'
+
+/** A number for a message; what is no number may be a misplaced password. */
+export function number(value: unknown): string {
+  return typeof value === 'number' ? String(value) : `(a ${typeof value})`
+}
+
+/** A MINTRING_BAD_SERVER error, which repeats no credential. */
+export function badServer(server: unknown, why: string): MintringError {
+  return new MintringError('MINTRING_BAD_SERVER', `Bad server ${shown(server)}: ${why}`)
+}
+
+/**
+ * The server for a message: the parts of it that are what they should be. Anything else, of an
+ * address that is malformed, may be a credential.
+ */
+function shown(server: unknown): string {
+  if (typeof server === 'string') return `'${shownText(server)}'`
+  if (typeof server !== 'object' || server === null) return `(${kindOf(server)})`
+  const { host, port, path } = server as { host?: unknown; port?: unknown; path?: unknown }
+  if (typeof path === 'string') return `{ path: '${shownText(path)}' }`
+  const place = typeof host === 'string' ? `host: '${shownText(host)}'` : 'no host'
+  return `{ ${place}, port: ${number(port ?? 11_211)} }`
+}
+
+function shownText(text: string): string {
+  const scheme = /^(?:memcacheds?:\/\/|unix:)/i.exec(text)?.[0] ?? ''
+  const rest = text.slice(scheme.length)
+  const at = rest.lastIndexOf('@')
+  const place = rest.slice(at + 1)
+  const hidden = at < 0 ? scheme : `${scheme}***@`
+  if (/^[\w.-]*(:\d+){0,2}$/.test(place) || (at < 0 && /^\/[\w./-]*$/.test(rest))) {
+    return hidden + place
+  }
+  const host = /^[\w.-]+/.exec(place)?.[0] ?? ''
+  return `${hidden}${escaped(host)}…`
+}
+
+function kindOf(server: unknown): string {
+  return server === null ? 'null' : `a ${typeof server}`
+}

@@ -1,0 +1,68 @@
+/** The longest piece of a caller's text that a message repeats. */
+const MAX_SHOWN_CHARACTERS = 80
+
+/** Settings and TLS options whose values are never shown. */
+const SECRET_NAMES: ReadonlySet<string> = new Set([
+  'password',
+  'passphrase',
+  'key',
+  'pfx',
+  'cert',
+  'ca',
+  'tls',
+])
+
+/** How deep settings are copied for display: deeper ones are no settings of ours. */
+const MAX_DEPTH = 8
+
+/**
+ * Text of a caller or of a server, safe for a message or a terminal: control characters, line ends
+ * and characters that change the direction of writing are escaped, what is long is cut.
+ */
+export function escaped(text: string, maxCharacters: number = MAX_SHOWN_CHARACTERS): string {
+  const cut = text.length > maxCharacters ? `${text.slice(0, maxCharacters)}…` : text
+  return cut.replace(UNSAFE, (character) => {
+    const code = character.codePointAt(0)!
+    return code <= 0xff
+      ? `\\x${code.toString(16).padStart(2, '0')}`
+      : `\\u${code.toString(16).padStart(4, '0')}`
+  })
+}
+
+/** C0, DEL and C1; line and paragraph separators; bidirectional marks; half a surrogate pair. */
+const UNSAFE: RegExp =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/gu
+
+/** Text without the user and password of the URLs in it: `memcached://***@host`. */
+export function withoutCredentials(text: string): string {
+  return text.includes('@') ? text.replace(/\/\/[^\s'"]*@/g, '//***@') : text
+}
+
+/**
+ * Settings as plain data that may be logged, at any depth: passwords and TLS options read `[set]`,
+ * functions `[function]`, bytes `[bytes]`, and addresses have no credentials.
+ */
+export function withoutSecrets(value: unknown, depth: number = MAX_DEPTH): unknown {
+  if (typeof value === 'string') return addressWithoutCredentials(value)
+  if (typeof value === 'function') return '[function]'
+  if (typeof value !== 'object' || value === null) return value
+  if (depth === 0) return '[object]'
+  if (Array.isArray(value)) return value.map((member) => withoutSecrets(member, depth - 1))
+  if (ArrayBuffer.isView(value)) return '[bytes]'
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [name, shownMember(name, member, depth - 1)]),
+  )
+}
+
+function shownMember(name: string, member: unknown, depth: number): unknown {
+  const isSecret = SECRET_NAMES.has(name.toLowerCase()) && typeof member !== 'boolean'
+  if (!isSecret) return withoutSecrets(member, depth)
+  return member === undefined ? undefined : '[set]'
+}
+
+/** A setting may be a list of addresses, and a malformed one has credentials anywhere. */
+function addressWithoutCredentials(text: string): string {
+  const at = text.lastIndexOf('@')
+  return at < 0 ? text : `***${text.slice(at)}`
+}

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
+import { describe, it } from 'node:test'
+import vm from 'node:vm'
+import { checkBounds, Deadline, onAbort, within } from '../src/deadline.ts'
+import { MintringError } from '../src/errors.ts'
+
+const never = new Promise<never>(() => {})
+const late = (): MintringError => new MintringError('MINTRING_TIMEOUT', 'late')
+
+describe('within', () => {
+  it('answers what the work answers, and leaves no listener on the signal', async () => {
+    const { signal } = new AbortController()
+    assert.equal(await within(Promise.resolve(1), { signal, timeoutMs: 1000 }, late), 1)
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(getEventListeners(signal, 'abort').length, 0)
+  })
+
+  it('rejects at the end of the time when the work hangs', async () => {
+    await assert.rejects(within(never, { timeoutMs: 5 }, late), { code: 'MINTRING_TIMEOUT' })
+  })
+
+  it('rejects when the signal fires, with its reason as the cause', async () => {
+    const controller = new AbortController()
+    const waiting = within(never, { signal: controller.signal }, late)
+    controller.abort('enough')
+    await assert.rejects(waiting, { code: 'MINTRING_ABORTED', cause: 'enough' })
+    assert.equal(getEventListeners(controller.signal, 'abort').length, 0)
+  })
+
+  it('puts one listener on a signal that many waits share', async () => {
+    const controller = new AbortController()
+    const waits = Array.from({ length: 100 }, () =>
+      within(never, { signal: controller.signal }, late),
+    )
+    assert.equal(getEventListeners(controller.signal, 'abort').length, 1)
+    controller.abort()
+    const outcomes = await Promise.allSettled(waits)
+    assert.ok(outcomes.every(({ status }) => status === 'rejected'))
+  })
+
+  it('leaves a rejection that comes after the end without an unhandled one', async () => {
+    let fail: (error: Error) => void = () => {}
+    const work = new Promise<never>((_, reject) => {
+      fail = reject
+    })
+    await assert.rejects(within(work, { timeoutMs: 1 }, late), { code: 'MINTRING_TIMEOUT' })
+    fail(new Error('much later'))
+    await new Promise((resolve) => setImmediate(resolve))
+  })
+})
+
+describe('onAbort', () => {
+  it('tells whether bytes were sent', () => {
+    const controller = new AbortController()
+    const told: MintringError[] = []
+    onAbort(controller.signal, { sent: true, reject: (error) => told.push(error) })
+    controller.abort()
+    assert.equal(told[0]?.sent, true)
+  })
+
+  it('listens again after all its followers had left', () => {
+    const controller = new AbortController()
+    onAbort(controller.signal, { reject: () => assert.fail('it left') })()
+    let isTold = false
+    onAbort(controller.signal, { reject: () => (isTold = true) })
+    controller.abort()
+    assert.equal(isTold, true)
+  })
+})
+
+describe('bounds', () => {
+  it('refuse what is no signal and no time', () => {
+    const bad = { code: 'MINTRING_BAD_ARGUMENT' }
+    for (const timeoutMs of [0, -1, Number.NaN, Infinity, 2 ** 31, '100', null, {}]) {
+      assert.throws(() => checkBounds({ timeoutMs: timeoutMs as number }), bad)
+    }
+    for (const signal of [{}, 1, 'abort', null, new AbortController()]) {
+      assert.throws(() => checkBounds({ signal: signal as AbortSignal }), bad)
+    }
+  })
+
+  it('take a signal of another realm, or of a polyfill', () => {
+    const signal = Object.assign(new EventTarget(), { aborted: false, reason: undefined })
+    checkBounds({ signal: signal as unknown as AbortSignal })
+    const foreign = vm.runInNewContext('({ aborted: false, addEventListener() {} })')
+    checkBounds({ signal: foreign })
+  })
+
+  it('reject at once when the signal has fired', () => {
+    assert.throws(() => checkBounds({ signal: AbortSignal.abort() }), { code: 'MINTRING_ABORTED' })
+  })
+})
+
+describe('a Deadline', () => {
+  it('gives each step what is left of the time, and no step when nothing is', async () => {
+    const deadline = new Deadline('set', { timeoutMs: 30 }, 1000)
+    const { timeoutMs } = deadline.next()
+    assert.ok(timeoutMs > 0 && timeoutMs <= 30)
+    await assert.rejects(deadline.bound(never), {
+      code: 'MINTRING_TIMEOUT',
+      message: 'set was not done after 30 ms',
+    })
+    assert.throws(() => deadline.next(), { code: 'MINTRING_TIMEOUT' })
+  })
+
+  it('takes the time of the settings when the caller names none', async () => {
+    await assert.rejects(new Deadline('get', undefined, 5).bound(never), /after 5 ms/)
+  })
+
+  it('ends with its signal between two steps', () => {
+    const controller = new AbortController()
+    const deadline = new Deadline('set', { signal: controller.signal }, 1000)
+    controller.abort()
+    assert.throws(() => deadline.next(), { code: 'MINTRING_ABORTED' })
+  })
+})

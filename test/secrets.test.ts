@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { describe, it } from 'node:test'
+import { inspect } from 'node:util'
+import type { BehaviorsInput } from '../src/behaviors/behaviors.ts'
+import { behaviorsFrom } from '../src/behaviors/behaviors-from.ts'
+import { MemcachedClient } from '../src/client/client.ts'
+import type { Servers } from '../src/hosts/address.ts'
+import { escaped, withoutCredentials, withoutSecrets } from '../src/secrets.ts'
+import { run } from './cli/support.ts'
+
+const SECRET = 'hunter2'
+
+/** Addresses as people mistype them: the password in each must never be shown. */
+const ADDRESSES: readonly string[] = [
+  `memcached://user:${SECRET}/x@cache:11211`,
+  `memcached://user:${SECRET}#x@cache:11211`,
+  `memcached://user:${SECRET}?x@cache:11211`,
+  `memcached://user:x/${SECRET}@cache:11211`,
+  `memcached://user:x#${SECRET}@cache:11211`,
+  `memcached://user:x?${SECRET}@cache:11211`,
+  `memcached://user:12?${SECRET}`,
+  `memcached://user:12?name=${SECRET}@cache`,
+  `memcached://user:${SECRET}@x@cache:11211`,
+  `memcached://user:${SECRET}%@cache:11211`,
+  `memcached://user:${SECRET}%zz@cache`,
+  `memcached://user:${SECRET}@cache:99999`,
+  `memcached://user:${SECRET}@cache:port`,
+  `memcached://user:${SECRET}@`,
+  `memcached://user:${SECRET}@:11211`,
+  `memcached://user:${SECRET}`,
+  `memcached://:${SECRET}`,
+  `memcached://user:${SECRET}@ho st:1`,
+  `memcached://user:pa ${SECRET}@cache`,
+  `memcached://user:${SECRET},x@cache`,
+  `memcached://user:1,${SECRET}@cache`,
+  `memcached://user:${SECRET}\n@cache`,
+  `memcached://user:${SECRET}@cache?weight=x`,
+  `memcached://user:${SECRET}@cache?wieght=2`,
+  `memcached://user:${SECRET}@cache?password=${SECRET}`,
+  `memcached://cache?${SECRET}`,
+  `memcached://cache?password=${SECRET}`,
+  `memcached://user:${SECRET}@[::1`,
+  `memcached://user:${SECRET}@[cache]:1`,
+  `memcached://user:${SECRET}@256.1.1.1`,
+  `memcached://user:${SECRET}@cache/${SECRET}`,
+  `memcached://user:${SECRET}@cache:11211#`,
+  `memcacheds://user:${SECRET}@cache:0`,
+  `MEMCACHED://user:${SECRET}@cache:x`,
+  `memcached:user:${SECRET}@cache`,
+  `memcached:/user:${SECRET}@cache`,
+  `memcached//user:${SECRET}@cache`,
+  `memcache://user:${SECRET}@cache`,
+  `redis://user:${SECRET}@cache:6379`,
+  `https://user:${SECRET}@cache`,
+  `//user:${SECRET}@cache:11211`,
+  `user:${SECRET}@cache:11211`,
+  `user:${SECRET}@cache`,
+  `user:${SECRET}`,
+  `cache:11211:${SECRET}`,
+  `cache:11211:1:${SECRET}`,
+  `${SECRET}@cache:11211`,
+  `cache:11211@user:${SECRET}`,
+  `unix:user:${SECRET}@/run/memcached.sock`,
+  `unix://user:${SECRET}@cache`,
+  `[user:${SECRET}@cache]:11211`,
+]
+
+const OBJECTS: readonly object[] = [
+  { host: `user:${SECRET}@cache` },
+  { host: `memcached://user:${SECRET}@cache` },
+  { host: 'cache', port: SECRET },
+  { host: 'cache', weight: SECRET },
+  { host: 'cache', name: `memcached://user:${SECRET}@cache` },
+  { host: 'cache', username: 'user', password: { value: SECRET } },
+  { host: 'cache', username: 'user', password: [SECRET] },
+  { host: 'cache', username: 'user', passwort: SECRET },
+  { host: 'cache', tls: SECRET },
+  { host: ' ', username: 'user', password: SECRET },
+  { host: 'cache', port: 0, username: 'user', password: SECRET },
+]
+
+/** Everything that can be reached from a value: fields, hidden ones too, getters, causes, texts. */
+function reachable(value: unknown, seen = new Set<unknown>()): string[] {
+  if (typeof value === 'string') return [value]
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return []
+  if (seen.has(value)) return []
+  seen.add(value)
+  const texts: string[] = []
+  for (let level: object | null = value; level; level = Object.getPrototypeOf(level)) {
+    if (level === Object.prototype || level === Function.prototype) break
+    for (const name of Reflect.ownKeys(level)) {
+      if (name === 'constructor' || name === 'arguments' || name === 'caller') continue
+      texts.push(String(name), ...reachable(tryGet(value, name), seen))
+    }
+  }
+  const members = value instanceof Map || value instanceof Set ? [...value] : []
+  return [...texts, ...members.flatMap((member) => reachable(member, seen))]
+}
+
+function tryGet(value: object, name: PropertyKey): unknown {
+  try {
+    return Reflect.get(value, name)
+  } catch {
+    return undefined
+  }
+}
+
+/** Fails when the secret is in anything that can be read from the value, or that it prints. */
+function assertKeepsSecret(value: unknown, what: string): void {
+  const printed = [
+    inspect(value, { depth: Infinity, showHidden: true }),
+    JSON.stringify(value) ?? '',
+    String(value),
+  ]
+  const leak = [...reachable(value), ...printed].find((text) => text.includes(SECRET))
+  assert.equal(leak, undefined, `${what} shows the password`)
+}
+
+/** What a client made of these shows, or the error that making it throws. */
+async function shownBy(make: () => MemcachedClient): Promise<unknown> {
+  let cache: MemcachedClient
+  try {
+    cache = make()
+  } catch (error) {
+    return error
+  }
+  const shown = [
+    cache.hosts(),
+    cache.toJSON(),
+    inspect(cache, { depth: Infinity }),
+    inspect(cache.behaviors, { depth: Infinity }),
+    JSON.stringify(cache.behaviors),
+    await cache.get('key', { timeoutMs: 1 }).catch((error: unknown) => error),
+  ]
+  await cache.close({ drainMs: 0 })
+  return shown
+}
+
+const nowhere = { connectTimeoutMs: 1, requestTimeoutMs: 1, retries: 0 } as const
+
+describe('a password in a malformed address is in no error and no snapshot', () => {
+  for (const server of [...ADDRESSES, ...OBJECTS]) {
+    const name = JSON.stringify(server).replaceAll(SECRET, '…')
+    const list = typeof server === 'string' ? server : [server]
+    it(`of a client's servers: ${name}`, async () => {
+      const make = () => new MemcachedClient(list as Servers, nowhere)
+      assertKeepsSecret(await shownBy(make), 'the client')
+      const inList = () => new MemcachedClient(['other:1', server] as Servers, nowhere)
+      assertKeepsSecret(await shownBy(inList), 'a list')
+    })
+
+    it(`of setServers, a gutter and discovery: ${name}`, async () => {
+      const cache = new MemcachedClient('other:1', nowhere)
+      const seen: unknown[] = []
+      cache.on('configure', (message) => void seen.push(message))
+      try {
+        cache.setServers(list as Servers)
+      } catch (error) {
+        seen.push(error)
+      }
+      const behaviors: object[] = [
+        { failover: { gutter: list, ttl: 5 } },
+        { failover: server },
+        { discovery: { endpoint: server } },
+        { distribution: server },
+      ]
+      for (const input of behaviors) {
+        const make = () =>
+          new MemcachedClient('other:1', { ...nowhere, ...input } as BehaviorsInput)
+        seen.push(await shownBy(make))
+      }
+      await cache.close({ drainMs: 0 })
+      assertKeepsSecret(seen, 'a setting')
+    })
+  }
+
+  it('from the environment, of another client, or on a command line', async () => {
+    for (const server of ADDRESSES) {
+      const env = { MEMCACHED_SERVERS: server, MINTRING_REQUEST_TIMEOUT_MS: '1' }
+      assertKeepsSecret(await shownBy(() => MemcachedClient.fromEnv(env)), 'fromEnv')
+      const pool = { servers: [`${server}:1`], hash: 'md5' }
+      const translations: (() => unknown)[] = [
+        () => behaviorsFrom.libmemcached(`--SERVER=${server}`),
+        () => behaviorsFrom.twemproxy(pool),
+      ]
+      for (const translate of translations) {
+        try {
+          translate()
+        } catch (error) {
+          assertKeepsSecret(error, 'a dialect')
+        }
+      }
+      assertKeepsSecret(await run(['locate', 'key', '--servers', server]), 'the command line')
+    }
+  })
+})
+
+describe('a password that is well-formed', () => {
+  const gutter = [`memcached://u:${SECRET}@g:1`, { host: 'h', username: 'u', password: SECRET }]
+  const behaviors: BehaviorsInput = {
+    ...nowhere,
+    username: 'user',
+    password: SECRET,
+    tls: { passphrase: SECRET },
+    failover: { gutter, ttl: 5 },
+    discovery: { endpoint: `memcached://u:${SECRET}@e:1` },
+  }
+
+  it('is in no event, no channel and no picture of the client', async () => {
+    const servers = [`memcached://user:${SECRET}@127.0.0.1:1`]
+    const cache = new MemcachedClient(servers, behaviors)
+    const seen: unknown[] = []
+    const note = (message: unknown): void => void seen.push(message)
+    subscribe('mintring:configure', note)
+    for (const name of ['configure', 'warning', 'eject', 'probe', 'return'] as const) {
+      cache.on(name, note)
+    }
+    cache.configure({ failover: 'rehash', password: `${SECRET}-new` })
+    cache.configure({ failover: { gutter, ttl: 6 }, tls: false })
+    cache.setServers([...servers, { host: 'b', username: 'u', password: SECRET }])
+    const failure = await cache.get('key').catch((error: unknown) => error)
+    await cache.close({ drainMs: 0 })
+    unsubscribe('mintring:configure', note)
+    assert.ok(seen.length >= 3)
+    const printed = [cache, cache.behaviors].map((shown) => [
+      inspect(shown, { depth: Infinity }),
+      JSON.stringify(shown),
+    ])
+    assertKeepsSecret([seen, failure, cache.hosts(), printed], 'something')
+  })
+})
+
+describe('text for a message or a terminal', () => {
+  it('is escaped where it could move a cursor, end a line or turn the direction', () => {
+    assert.equal(escaped('a\x1b[2Jb\r\n\x7f\x9b'), 'a\\x1b[2Jb\\x0d\\x0a\\x7f\\x9b')
+    assert.equal(escaped('a\u202eb\u2028\ud800'), 'a\\u202eb\\u2028\\ud800')
+    assert.equal(escaped('Grüße 🎉'), 'Grüße 🎉')
+    assert.equal(escaped('abcdef', 3), 'abc…')
+  })
+
+  it('has no credentials of the URLs in it', () => {
+    assert.equal(
+      withoutCredentials('to memcached://u:p@a:1 or memcacheds://x@y@b'),
+      'to memcached://***@a:1 or memcacheds://***@b',
+    )
+    assert.equal(withoutCredentials('user@example.com'), 'user@example.com')
+  })
+
+  it('hides secrets of settings at any depth', () => {
+    const settings = {
+      a: [{ password: 'p', tls: { key: 'k' }, port: 1 }],
+      b: { endpoint: 'memcached://u:p@h' },
+      tls: true,
+      run: () => {},
+      bytes: Buffer.from('p'),
+    }
+    assert.deepEqual(withoutSecrets(settings), {
+      a: [{ password: '[set]', tls: '[set]', port: 1 }],
+      b: { endpoint: '***@h' },
+      tls: true,
+      run: '[function]',
+      bytes: '[bytes]',
+    })
+  })
+})
