@@ -46,14 +46,19 @@ export interface ErrorDetails {
 export interface ErrorJson {
   /** `MintringError`; of a cause, its own name. */
   readonly name: string
-  /** Of a cause, whatever code it has. */
+  /** What happened. A cause has the code of whoever threw it. */
   readonly code?: string | undefined
+  /** What happened, in words. */
   readonly message: string
+  /** The host, as `hosts()` names it. */
   readonly host?: string | undefined
+  /** The command, such as `get`. */
   readonly command?: string | undefined
+  /** Whether bytes of the command left the process. */
   readonly sent?: boolean | undefined
   /** Where the code is explained. */
   readonly docs?: string | undefined
+  /** The error underneath. */
   readonly cause?: ErrorJson | undefined
 }
 
