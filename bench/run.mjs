@@ -1,5 +1,6 @@
 // `npm run bench` runs the suites, `npm run bench -- NAME …` only those named, the long ones too.
-// A name is that of a file here. Installs bench's own packages on first use.
+// A name is that of a file here. `paired REV [CASE …]` takes words of its own. Installs bench's own
+// packages on first use.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import process from 'node:process'
@@ -9,7 +10,8 @@ import { installed } from '../scripts/setup.mjs'
 const SUITES = ['parser', 'ring', 'clients', 'service', 'lanes', 'ablation', 'memory', 'growth']
 const here = fileURLToPath(new URL('.', import.meta.url))
 
-const named = process.argv.slice(2)
+const asked = process.argv.slice(2)
+const [named, words] = asked[0] === 'paired' ? [['paired'], asked.slice(1)] : [asked, []]
 const names = named.length > 0 ? named : SUITES
 const unknown = names.filter((name) => fileOf(name) === undefined)
 if (unknown.length > 0) {
@@ -24,7 +26,7 @@ for (const name of names) {
   console.log(`\n${name}`)
   const file = fileOf(name)
   const loader = file.endsWith('.ts') ? ['--expose-gc', '--import', 'tsx'] : []
-  const { status } = spawnSync(process.execPath, [...loader, file], { stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, [...loader, file, ...words], { stdio: 'inherit' })
   if (status !== 0) process.exit(status ?? 1)
 }
 

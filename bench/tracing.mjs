@@ -9,13 +9,13 @@ import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { tsImport } from 'tsx/esm/api'
-import { build } from './clients/build.mjs'
+import { writeCode } from '../scripts/bundle.mjs'
 
-const PROCESSES = 18
+const PROCESSES = Number(process.env.PROCESSES ?? 18)
 const PAIRS = 11
 const OPERATIONS = 20_000
 const AT_ONCE = 100
-const GETTER = /get hasSubscribers\(\) \{.*?\},/s
+const GETTER = /get hasSubscribers\(\): boolean \{.*?\n {2}\}/s
 
 const keys = Array.from({ length: 1000 }, (_, index) => `user:profile:${index}`)
 const [given, ...words] = process.argv.slice(2)
@@ -31,11 +31,10 @@ async function startProcesses() {
   const memcached = spawn(findMemcached() ?? 'memcached', words, { stdio: 'ignore' })
   await sleep(300)
   try {
-    const front = await build()
     const copies = [
-      front,
-      copyOf(front, 'same', (code) => code),
-      copyOf(front, 'untraced', withoutListeners),
+      await copyOf('one', (code) => code),
+      await copyOf('same', (code) => code),
+      await copyOf('untraced', withoutListeners),
     ]
     report(Array.from({ length: PROCESSES }, (_, index) => askProcess(port, copies, index)))
   } finally {
@@ -78,20 +77,25 @@ async function measure(port, [first, ...urls]) {
   for (const cache of clients) await cache.close()
 }
 
-/** A compiled copy of mintring, with other channels, beside the one it is of. */
-function copyOf(front, name, change) {
-  const from = fileURLToPath(new URL('.', front))
-  const to = fileURLToPath(new URL(`./node_modules/.cache/tracing-${name}/`, import.meta.url))
-  rmSync(to, { recursive: true, force: true })
-  cpSync(from, to, { recursive: true })
-  const file = `${to}channels.js`
+/** A build of mintring out of a copy of its sources, in which channels.ts may be another. */
+async function copyOf(name, change) {
+  const sources = cacheOf(`tracing-sources-${name}`)
+  const built = cacheOf(`tracing-${name}`)
+  rmSync(sources, { recursive: true, force: true })
+  cpSync(fileURLToPath(new URL('../src/', import.meta.url)), sources, { recursive: true })
+  const file = `${sources}channels.ts`
   writeFileSync(file, change(readFileSync(file, 'utf8')))
-  return pathToFileURL(`${to}index.js`).href
+  await writeCode(built, ['index'], 'esm', ['generic-pool', 'xxhash-wasm'], sources)
+  return pathToFileURL(`${built}index.js`).href
+}
+
+function cacheOf(name) {
+  return fileURLToPath(new URL(`./node_modules/.cache/${name}/`, import.meta.url))
 }
 
 function withoutListeners(code) {
-  if (!GETTER.test(code)) throw new Error('channels.js has no getter to take out')
-  return code.replace(GETTER, 'hasSubscribers: false,')
+  if (!GETTER.test(code)) throw new Error('channels.ts has no getter to take out')
+  return code.replace(GETTER, 'get hasSubscribers(): boolean {\n    return false\n  }')
 }
 
 async function connect(port, url) {

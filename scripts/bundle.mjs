@@ -20,10 +20,11 @@ const ROOMS = {
 
 /**
  * Writes JavaScript. `entries` are paths under src/ without their extension; `format` is `esm` or
- * `cjs`; packages stay imports. Docstrings are left to the declarations.
+ * `cjs`; packages stay imports. Docstrings are left to the declarations. `sources` may be another
+ * src/, of another commit for one.
  */
-export async function writeCode(folder, entries, format, packages) {
-  const input = inputOf(entries)
+export async function writeCode(folder, entries, format, packages, sources = src) {
+  const input = inputOf(entries, sources)
   const external = externalOf(packages)
   const bundle = await rolldown({
     input,
@@ -38,8 +39,11 @@ export async function writeCode(folder, entries, format, packages) {
     exports: 'named',
     comments: { annotation: true, jsdoc: false, legal: true },
     entryFileNames: '[name].js',
-    chunkFileNames: ({ moduleIds }) => `${moduleIds.some(isCli) ? 'cli' : 'rooms'}/[name].js`,
-    codeSplitting: { groups: Object.keys(ROOMS).map((name) => ({ name, test: isIn(name) })) },
+    chunkFileNames: ({ moduleIds }) =>
+      `${moduleIds.some(isCli(sources)) ? 'cli' : 'rooms'}/[name].js`,
+    codeSplitting: {
+      groups: Object.keys(ROOMS).map((name) => ({ name, test: isIn(name, sources) })),
+    },
   })
   await bundle.close()
 }
@@ -47,7 +51,7 @@ export async function writeCode(folder, entries, format, packages) {
 /** Writes declarations, the same into each of `folders`: ES modules and CommonJS need their own. */
 export async function writeTypes(folders, entries, packages) {
   const plugins = [dts({ tsconfig: join(root, 'tsconfig.json') })]
-  const input = inputOf(entries)
+  const input = inputOf(entries, src)
   const bundle = await rollup({
     input,
     plugins,
@@ -59,26 +63,26 @@ export async function writeTypes(folders, entries, packages) {
       dir,
       entryFileNames: '[name].d.ts',
       chunkFileNames: 'rooms/[name].d.ts',
-      manualChunks: (path) => Object.keys(ROOMS).find((name) => isIn(name)(path)),
+      manualChunks: (path) => Object.keys(ROOMS).find((name) => isIn(name, src)(path)),
     })
   }
   await bundle.close()
 }
 
-function inputOf(entries) {
-  return Object.fromEntries(entries.map((entry) => [entry, join(src, `${entry}.ts`)]))
+function inputOf(entries, sources) {
+  return Object.fromEntries(entries.map((entry) => [entry, join(sources, `${entry}.ts`)]))
 }
 
 function externalOf(packages) {
   return [/^node:/, ...packages.map((name) => new RegExp(`^${name}(/|$)`))]
 }
 
-function isIn(room) {
-  return (path) => ROOMS[room].test(relative(src, path))
+function isIn(room, sources) {
+  return (path) => ROOMS[room].test(relative(sources, path))
 }
 
-function isCli(path) {
-  return relative(src, path).startsWith('cli/')
+function isCli(sources) {
+  return (path) => relative(sources, path).startsWith('cli/')
 }
 
 /** A warning of a bundler is a fault of ours. */
