@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isMintringError, type MintringError } from '../../src/index.ts'
+import type { Report } from './report.ts'
+
+/** Beyond its deadline a call may settle this much later, in milliseconds of a free event loop. */
+const SLACK_MS = 50
+
+/** What a caller does after an error: not the next call at once. */
+const PAUSE_MS = 20
+
+/** Errors that no network explains: the conversation itself went wrong. */
+const CONVERSATION: ReadonlySet<string> = new Set([
+  'MINTRING_PROTOCOL',
+  'MINTRING_REFUSED',
+  'MINTRING_BAD_VALUE',
+  'MINTRING_UNSUPPORTED',
+])
+
+/** What a call came to: a result, or an error of the client's. */
+export type Settled<Result> =
+  | { readonly result: Result; readonly error?: undefined }
+  | { readonly result?: undefined; readonly error: MintringError }
+
+/** Makes a call, and checks that it settles in time and fails only as it may. */
+export async function settle<Result>(
+  report: Report,
+  name: string,
+  limitMs: number,
+  call: () => Promise<Result>,
+): Promise<Settled<Result>> {
+  report.issued++
+  const startMs = report.clock.freeMs
+  let settled: Settled<Result>
+  try {
+    settled = { result: await call() }
+  } catch (error) {
+    if (!isMintringError(error)) throw error
+    settled = { error }
+    noteError(report, name, error)
+  }
+  const tookMs = report.clock.freeMs - startMs
+  report.settled++
+  if (tookMs > limitMs + SLACK_MS) {
+    const how = settled.error?.code ?? 'done'
+    report.add('late', `${name} took ${Math.round(tookMs)} ms of ${limitMs}: ${how}`)
+  }
+  // Else callers whose host is out would use up the run's operations at once.
+  if (settled.error !== undefined) await sleep(PAUSE_MS)
+  return settled
+}
+
+export function noteError(report: Report, name: string, error: MintringError): void {
+  report.errors[error.code] = (report.errors[error.code] ?? 0) + 1
+  if (CONVERSATION.has(error.code)) {
+    report.add('protocol', `${name} rejected: ${error.code} ${error.message}`)
+  }
+}

@@ -1,0 +1,225 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import { Dice } from './dice.ts'
+
+/** How often a proxy does what to a piece of the stream, in either direction. Order is kept. */
+export interface Hostility {
+  /** Pieces that wait up to `delayMs`; what arrives meanwhile is merged with them. */
+  readonly delayShare: number
+  readonly delayMs: number
+  /** Pieces that wait `stallMs`, longer than an attempt may take. */
+  readonly stallShare: number
+  readonly stallMs: number
+  /** Pieces that are forwarded in several parts. */
+  readonly splitShare: number
+  /** Pieces of which a part is forwarded before the connection ends. */
+  readonly truncateShare: number
+  /** Pieces that are lost with their connection. */
+  readonly resetShare: number
+}
+
+export const CALM: Hostility = {
+  delayShare: 0,
+  delayMs: 0,
+  stallShare: 0,
+  stallMs: 0,
+  splitShare: 0,
+  truncateShare: 0,
+  resetShare: 0,
+}
+
+/** `refused`: connections are reset at once. `hung`: nothing is forwarded, either way. */
+export type ProxyMode = 'open' | 'refused' | 'hung'
+
+/** Where a proxy stands between a client and a server of 127.0.0.1. */
+export interface HostileProxy {
+  readonly port: number
+  /** Connections that are open now, and at most so far. */
+  readonly open: number
+  /** Error lines that the server sent. */
+  readonly errors: readonly string[]
+  hostility: Hostility
+  mode: ProxyMode
+  close(): Promise<void>
+}
+
+/** Changes what a server sent, to check that the fuzzer notices. */
+export type Tamper = (bytes: Buffer) => Buffer
+
+/** Puts a proxy before `port`. When the client closes, the proxy drops everything that it holds. */
+export async function startHostileProxy(
+  port: number,
+  seed: number,
+  tamper: Tamper = (bytes) => bytes,
+): Promise<HostileProxy> {
+  const dice = new Dice(seed)
+  const state = { hostility: CALM, mode: 'open' as ProxyMode }
+  const errors: string[] = []
+  const passages = new Set<Passage>()
+  const server = net.createServer({ noDelay: true }, (near) => {
+    near.on('error', () => undefined)
+    if (state.mode === 'refused') {
+      near.resetAndDestroy()
+      return
+    }
+    const far = net.connect({ port, host: '127.0.0.1', noDelay: true })
+    const passage = new Passage(near, far, dice, state)
+    passages.add(passage)
+    near.on('data', (bytes: Buffer) => passage.up.push(bytes))
+    far.on('data', (bytes: Buffer) => {
+      noteErrors(bytes, errors)
+      passage.down.push(tamper(bytes))
+    })
+    near.on('close', () => passages.delete(passage))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as net.AddressInfo).port,
+    errors,
+    get open() {
+      return passages.size
+    },
+    get hostility() {
+      return state.hostility
+    },
+    set hostility(next) {
+      state.hostility = next
+    },
+    get mode() {
+      return state.mode
+    },
+    set mode(next) {
+      state.mode = next
+      if (next === 'refused') for (const passage of passages) passage.end(true)
+      if (next === 'open') for (const passage of passages) passage.resume()
+    },
+    async close() {
+      for (const passage of passages) passage.end(true)
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+interface ProxyState {
+  readonly hostility: Hostility
+  readonly mode: ProxyMode
+}
+
+/** One connection through the proxy. */
+class Passage {
+  readonly up: Pump
+  readonly down: Pump
+  readonly #near: net.Socket
+  readonly #far: net.Socket
+
+  constructor(near: net.Socket, far: net.Socket, dice: Dice, state: ProxyState) {
+    this.#near = near
+    this.#far = far
+    this.up = new Pump(far, dice, state, (isReset) => this.end(isReset))
+    this.down = new Pump(near, dice, state, (isReset) => this.end(isReset))
+    near.on('end', () => this.#drop())
+    near.on('close', () => this.#drop())
+    far.on('error', () => this.end(true))
+    far.on('close', () => this.end(false))
+  }
+
+  resume(): void {
+    this.up.resume()
+    this.down.resume()
+  }
+
+  end(isReset: boolean): void {
+    this.up.stop()
+    this.down.stop()
+    if (isReset) this.#near.resetAndDestroy()
+    else this.#near.end(() => this.#near.destroy())
+    // The server gets what was forwarded before, and then the end.
+    this.#far.end(() => this.#far.destroy())
+  }
+
+  #drop(): void {
+    this.up.stop()
+    this.down.stop()
+    this.#far.destroy()
+  }
+}
+
+/** One direction of a connection: a queue of bytes and what happens to it. */
+class Pump {
+  readonly #to: net.Socket
+  readonly #dice: Dice
+  readonly #state: ProxyState
+  readonly #end: (isReset: boolean) => void
+  #held: Buffer[] = []
+  #timer: NodeJS.Timeout | undefined
+  #isStopped = false
+
+  constructor(to: net.Socket, dice: Dice, state: ProxyState, end: (isReset: boolean) => void) {
+    this.#to = to
+    this.#dice = dice
+    this.#state = state
+    this.#end = end
+  }
+
+  push(bytes: Buffer): void {
+    if (this.#isStopped) return
+    this.#held.push(bytes)
+    if (this.#timer !== undefined || this.#state.mode === 'hung') return
+    const { delayShare, delayMs, stallShare, stallMs } = this.#state.hostility
+    const roll = this.#dice.roll()
+    if (roll < stallShare) this.#wait(stallMs)
+    else if (roll < stallShare + delayShare) this.#wait(this.#dice.roll() * delayMs)
+    else this.#forward()
+  }
+
+  resume(): void {
+    if (this.#timer === undefined && this.#held.length > 0) this.#forward()
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#held = []
+    clearTimeout(this.#timer)
+  }
+
+  #wait(ms: number): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      if (this.#state.mode !== 'hung') this.#forward()
+    }, ms)
+  }
+
+  #forward(): void {
+    const bytes = this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held)
+    this.#held = []
+    const { resetShare, truncateShare, splitShare } = this.#state.hostility
+    const roll = this.#dice.roll()
+    if (roll < resetShare) this.#end(true)
+    else if (roll < resetShare + truncateShare) this.#truncate(bytes)
+    else if (roll < resetShare + truncateShare + splitShare) this.#split(bytes)
+    else this.#to.write(bytes)
+  }
+
+  #truncate(bytes: Buffer): void {
+    this.#to.write(bytes.subarray(0, this.#dice.below(bytes.length)))
+    this.#end(this.#dice.roll() < 0.3)
+  }
+
+  /** Forwards a first part of a few bytes or of many, and the rest a turn later. */
+  #split(bytes: Buffer): void {
+    const size = 1 + this.#dice.below(this.#dice.roll() < 0.5 ? 40 : bytes.length)
+    this.#to.write(bytes.subarray(0, size))
+    if (size >= bytes.length) return
+    this.#held.unshift(bytes.subarray(size))
+    this.#wait(0)
+  }
+}
+
+/** Values in the fuzzer never hold the word, so that a line that does is an error of the server. */
+function noteErrors(bytes: Buffer, errors: string[]): void {
+  if (!bytes.includes('ERROR')) return
+  const lines = bytes.toString('latin1').match(/^(CLIENT_|SERVER_)?ERROR.*$/gm)
+  errors.push(...(lines ?? []).map((line) => line.trim()))
+}

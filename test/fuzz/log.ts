@@ -1,0 +1,102 @@
+import type { Report } from './report.ts'
+
+const TOKENS = 30
+
+/** What became of a token that was appended. */
+type Fate = 'open' | 'done' | 'undone'
+
+/** A token on its way into a log. */
+export interface Append {
+  readonly key: string
+  readonly token: string
+  readonly tell: (fate: Fate) => void
+  readonly missing: () => void
+}
+
+/** A text that many callers append to: every token once, in any order, none of them lost. */
+export class Log {
+  readonly #name: string
+  readonly #isAlone: boolean
+  readonly #report: Report
+  #generation = 0
+  #fates: Fate[] = []
+  #isMade = false
+
+  constructor(name: string, isAlone: boolean, report: Report) {
+    this.#name = name
+    this.#isAlone = isAlone
+    this.#report = report
+  }
+
+  get key(): string {
+    return `${this.#name}.${this.#generation}`
+  }
+
+  get head(): string {
+    return `${this.key}|`
+  }
+
+  /** `add` of the head was acknowledged, so that the text is there from now on. */
+  made(key: string): void {
+    if (key === this.key) this.#isMade = true
+  }
+
+  /** Begins to append a token; tell what became of it, and whether the text was not there. */
+  append(): Append {
+    if (this.#fates.length >= TOKENS) {
+      this.#generation++
+      this.#fates = []
+      this.#isMade = false
+    }
+    const { key } = this
+    const fates = this.#fates
+    const wasMade = this.#isMade
+    const number = fates.push('open') - 1
+    const tell = (fate: Fate): void => {
+      fates[number] = fate
+    }
+    const missing = (): void => {
+      tell('undone')
+      if (!wasMade || !this.#isAlone) return
+      this.#report.add('falseAcks', `append found no ${key}, though it had been added`)
+    }
+    return { key, token: `${number};`, tell, missing }
+  }
+
+  /** Begins to read; the check of what was read knows what was certain now. */
+  read(): { readonly key: string; readonly check: (value: unknown) => void } {
+    const { key, head } = this
+    const fates = this.#fates
+    const done = fates.flatMap((fate, number) => (fate === 'done' ? [number] : []))
+    const wasMade = this.#isMade
+    const check = (value: unknown): void => {
+      if (value === undefined) {
+        this.#report.misses++
+        if (wasMade && this.#isAlone) this.#report.add('falseAcks', `${key} is gone`)
+        return
+      }
+      if (typeof value !== 'string' || !value.startsWith(head)) {
+        this.#report.add('wrong', `get ${key} returned ${String(value).slice(0, 60)}`)
+        return
+      }
+      this.#report.hits++
+      const tokens = value.slice(head.length).split(';').slice(0, -1).map(Number)
+      this.#checkTokens(key, tokens, fates, done)
+    }
+    return { key, check }
+  }
+
+  #checkTokens(key: string, tokens: number[], fates: Fate[], done: number[]): void {
+    const seen = new Set<number>()
+    for (const token of tokens) {
+      if (seen.has(token)) this.#report.add('twice', `${key} has the token ${token} twice`)
+      if (fates[token] === undefined) this.#report.add('wrong', `${key} has a foreign token`)
+      if (fates[token] === 'undone') {
+        this.#report.add('falseAcks', `${key} has the token ${token}, reported as not appended`)
+      }
+      seen.add(token)
+    }
+    const lost = this.#isAlone ? done.find((number) => !seen.has(number)) : undefined
+    if (lost !== undefined) this.#report.add('stale', `${key} lacks the acknowledged token ${lost}`)
+  }
+}

@@ -1,0 +1,26 @@
+const TICK_MS = 5
+
+/**
+ * Counts milliseconds of a free event loop: it all but stands while the process computes
+ * or gets no processor, so that a deadline measured with it holds on a busy machine too.
+ */
+export class LoopClock {
+  #freeMs = 0
+  #tickMs = performance.now()
+  readonly #timer: NodeJS.Timeout
+
+  constructor() {
+    this.#timer = setInterval(() => {
+      this.#freeMs = this.freeMs
+      this.#tickMs = performance.now()
+    }, TICK_MS)
+  }
+
+  get freeMs(): number {
+    return this.#freeMs + Math.min(performance.now() - this.#tickMs, 2 * TICK_MS)
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+}

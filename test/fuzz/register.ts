@@ -1,0 +1,168 @@
+import type { Report } from './report.ts'
+import { readValue, type ValueKind, writeValue } from './values.ts'
+
+/** How long after its rejection a write may still be executed: what a proxy holds, and more. */
+export const FLOAT_MS = 1_500
+
+/** Counts events, so that "before" and "after" are exact. One for all registers. */
+let now = 0
+export function nextEvent(): number {
+  return ++now
+}
+
+/** A write, from its call to the moment after which it can no longer take effect. */
+interface Write {
+  readonly isRemoval: boolean
+  readonly start: number
+  end: number
+  /** How the caller was told that it was not done. */
+  denial: string | undefined
+}
+
+/** What was certain when an operation began. */
+export interface Moment {
+  /** The latest start among the writes that had taken effect. */
+  readonly floor: number
+  /** The same of those that stored, and of those that removed. */
+  readonly stored: number
+  readonly removed: number
+}
+
+/**
+ * A key under concurrent reads and writes. A read may return a version only if no write that took
+ * effect before the read began had itself begun after that version could no longer take effect.
+ */
+export class Register {
+  readonly key: string
+  readonly kind: ValueKind
+  /** False where other hosts may answer: then a miss proves nothing. */
+  readonly isAlone: boolean
+  readonly #report: Report
+  readonly #writes: Write[] = []
+  #floor = 0
+  #stored = 0
+  #removed = 0
+  readonly #puts = new OpenWrites()
+  readonly #removals = new OpenWrites()
+
+  constructor(key: string, kind: ValueKind, isAlone: boolean, report: Report) {
+    this.key = key
+    this.kind = kind
+    this.isAlone = isAlone
+    this.#report = report
+  }
+
+  moment(): Moment {
+    return { floor: this.#floor, stored: this.#stored, removed: this.#removed }
+  }
+
+  /** Begins to store: the version's number, and the value to store. */
+  put(): { readonly version: number; readonly value: string } {
+    const version = this.#begin(false)
+    this.#puts.begin()
+    return { version, value: writeValue(this.key, version, this.kind) }
+  }
+
+  remove(): number {
+    this.#removals.begin()
+    return this.#begin(true)
+  }
+
+  /** It was acknowledged. */
+  done(version: number): void {
+    this.#end(version)
+    this.#tookEffect(version)
+  }
+
+  /** The caller was told that it was not done. */
+  undone(version: number, how: string): void {
+    this.#end(version)
+    this.#writes[version]!.denial = how
+  }
+
+  /** Nobody knows; a client may remove what it failed to store. */
+  unknown(version: number): void {
+    const isRemoval = this.#writes[version]!.isRemoval
+    if (!isRemoval) this.#removals.begin()
+    const settle = (): void => {
+      this.#end(version)
+      if (!isRemoval) this.#removals.end(nextEvent())
+    }
+    setTimeout(settle, FLOAT_MS).unref()
+  }
+
+  /** Checks a value that was read. */
+  saw(value: unknown, began: Moment, verb: string): number | undefined {
+    const seen = readValue(value, this.key, this.kind)
+    const write = seen === undefined ? undefined : this.#writes[seen]
+    if (seen === undefined || write === undefined || write.isRemoval) {
+      this.#report.add('wrong', `${verb} ${this.key} returned ${String(value).slice(0, 60)}`)
+      return undefined
+    }
+    this.#report.hits++
+    const what = `${verb} ${this.key} returned version ${seen}`
+    if (write.denial !== undefined) this.#report.add('falseAcks', `${what}: ${write.denial}`)
+    else if (write.end < began.floor) this.#report.add('stale', `${what}, ${this.#newer(began)}`)
+    else this.#tookEffect(seen)
+    return seen
+  }
+
+  /** Checks an outcome that is true only where the key is absent. */
+  sawAbsent(began: Moment, verb: string): void {
+    this.#report.misses++
+    const isPresent = began.stored > began.removed && this.#removals.allBefore(began.stored)
+    if (!this.isAlone || !isPresent) return
+    this.#report.add('falseAcks', `${verb} found no ${this.key}, though its store was acknowledged`)
+  }
+
+  /** Checks an outcome that is true only where the key is present; `own` stores may be open. */
+  sawPresent(began: Moment, verb: string, own = 0): void {
+    const isAbsent = began.removed > began.stored && this.#puts.allBefore(began.removed, own)
+    if (isAbsent) this.#report.add('stale', `${verb} found ${this.key}, which had been deleted`)
+  }
+
+  #newer(began: Moment): string {
+    const at = this.#writes.findIndex((write) => write.start === began.floor)
+    return `though ${this.#writes[at]?.isRemoval ? 'delete' : 'version'} ${at} was acknowledged`
+  }
+
+  #begin(isRemoval: boolean): number {
+    const end = Number.POSITIVE_INFINITY
+    this.#writes.push({ isRemoval, start: nextEvent(), end, denial: undefined })
+    return this.#writes.length - 1
+  }
+
+  #end(version: number): void {
+    const write = this.#writes[version]!
+    write.end = nextEvent()
+    if (write.isRemoval) this.#removals.end(write.end)
+    else this.#puts.end(write.end)
+  }
+
+  #tookEffect(version: number): void {
+    const { start, isRemoval } = this.#writes[version]!
+    this.#floor = Math.max(this.#floor, start)
+    if (isRemoval) this.#removed = Math.max(this.#removed, start)
+    else this.#stored = Math.max(this.#stored, start)
+  }
+}
+
+/** Writes of one kind: how many may still take effect, and when the last one could. */
+class OpenWrites {
+  #open = 0
+  #lastEnd = 0
+
+  begin(): void {
+    this.#open++
+  }
+
+  end(at: number): void {
+    this.#open--
+    this.#lastEnd = Math.max(this.#lastEnd, at)
+  }
+
+  /** Whether all but `own` had ended before an event. */
+  allBefore(event: number, own = 0): boolean {
+    return this.#open <= own && this.#lastEnd < event
+  }
+}

@@ -1,0 +1,63 @@
+import type { LoopClock } from './loop-clock.ts'
+
+/** What a run may find; every one of them must be 0. */
+export const COLUMNS = [
+  // A value of another key, or one that nobody wrote.
+  'wrong',
+  // A value older than an acknowledged write.
+  'stale',
+  // "Done" where it was not, "not done" where it was, and acknowledged writes that are gone.
+  'falseAcks',
+  // Commands that were executed twice.
+  'twice',
+  // Error lines of the server, and errors that only a broken conversation explains.
+  'protocol',
+  // Calls that settled after their deadline, or never.
+  'late',
+  // Connections, requests or memory left behind.
+  'growth',
+  // Rejections that nobody handles: they would end the process.
+  'crashes',
+] as const
+
+export type Column = (typeof COLUMNS)[number]
+
+const MAX_EXAMPLES = 5
+
+/** What a run saw. */
+export class Report {
+  /** Calls that were made, and that settled. */
+  issued = 0
+  settled = 0
+  readonly found: Record<Column, number> = {
+    wrong: 0,
+    stale: 0,
+    falseAcks: 0,
+    twice: 0,
+    protocol: 0,
+    late: 0,
+    growth: 0,
+    crashes: 0,
+  }
+  /** The first few of each column, in words. */
+  readonly examples: string[] = []
+  /** Reads that hit and missed. */
+  hits = 0
+  misses = 0
+  /** Rejections by code. */
+  readonly errors: Record<string, number> = {}
+  readonly clock: LoopClock
+
+  constructor(clock: LoopClock) {
+    this.clock = clock
+  }
+
+  add(column: Column, example: string): void {
+    this.found[column]++
+    if (this.found[column] <= MAX_EXAMPLES) this.examples.push(`${column}: ${example}`)
+  }
+
+  get total(): number {
+    return Object.values(this.found).reduce((sum, count) => sum + count, 0)
+  }
+}

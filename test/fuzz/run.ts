@@ -1,0 +1,211 @@
+import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MemcachedClient } from '../../src/index.ts'
+import { type Memcached, startMemcached } from '../support/memcached.ts'
+import { Counter } from './counter.ts'
+import { Dice } from './dice.ts'
+import {
+  type HostileProxy,
+  type Hostility,
+  startHostileProxy,
+  type Tamper,
+} from './hostile-proxy.ts'
+import { Log } from './log.ts'
+import { LoopClock } from './loop-clock.ts'
+import { Page } from './page.ts'
+import { REFILL_VERBS } from './refill-verbs.ts'
+import { Register } from './register.ts'
+import { Report } from './report.ts'
+import { VALUE_BEHAVIORS, type ValueKind } from './values.ts'
+import { PLAIN_VERBS, type Verb, type World } from './verbs.ts'
+
+/** One run of the fuzzer. */
+export interface Plan {
+  readonly seed: number
+  readonly operations: number
+  readonly hosts: number
+  /** Hosts go away and come back, so that they are ejected; otherwise only connections die. */
+  readonly ejection: boolean
+  readonly callers?: number
+  /** Mistakes made on purpose, which the run has to find. */
+  readonly mutant?: Mutant
+}
+
+/** A mistake of the client, or of the proxies. */
+export interface Mutant {
+  /** Replaces methods of the client. */
+  readonly spoil?: (client: MemcachedClient, dice: Dice) => void
+  readonly tamper?: Tamper
+}
+
+const CALLERS = 300
+const REQUEST_TIMEOUT_MS = 300
+const RETRIES = 1
+const MAX_LANES = 2
+const KEYS: Readonly<Record<ValueKind, number>> = { small: 120, compressed: 30, split: 15 }
+const DRAIN_MS = 5_000
+
+const HOSTILE: Hostility = {
+  delayShare: 0.3,
+  delayMs: 8,
+  stallShare: 0.003,
+  stallMs: 450,
+  splitShare: 0.2,
+  truncateShare: 0.012,
+  resetShare: 0.006,
+}
+
+/** Runs a plan on memcacheds of its own. */
+export async function fuzz(plan: Plan): Promise<Report> {
+  const clock = new LoopClock()
+  // One thread, which takes commands in the order in which they arrived, whatever connection on.
+  const args = ['-t', '1', '-R', '10000', '-m', '512']
+  const start = () => startMemcached({ args })
+  const servers = await Promise.all(Array.from({ length: plan.hosts }, start))
+  const proxies = await Promise.all(
+    servers.map(({ port }, index) => {
+      return startHostileProxy(port, plan.seed * 100 + index, plan.mutant?.tamper)
+    }),
+  )
+  const report = new Report(clock)
+  const onCrash = (reason: unknown): void => report.add('crashes', `nobody handles: ${reason}`)
+  process.on('unhandledRejection', onCrash)
+  try {
+    return await new Run(plan, proxies, report).run()
+  } finally {
+    process.off('unhandledRejection', onCrash)
+    clock.stop()
+    await Promise.all(proxies.map((proxy) => proxy.close()))
+    await Promise.all(servers.map((server: Memcached) => server.kill()))
+  }
+}
+
+class Run {
+  readonly #plan: Plan
+  readonly #proxies: readonly HostileProxy[]
+  readonly #report: Report
+  readonly #client: MemcachedClient
+  readonly #world: World
+  readonly #deck: readonly Verb[]
+  #isOver = false
+
+  constructor(plan: Plan, proxies: readonly HostileProxy[], report: Report) {
+    this.#plan = plan
+    this.#proxies = proxies
+    this.#report = report
+    this.#client = new MemcachedClient(
+      proxies.map(({ port }) => `127.0.0.1:${port}`),
+      {
+        ...VALUE_BEHAVIORS,
+        requestTimeoutMs: REQUEST_TIMEOUT_MS,
+        connectTimeoutMs: REQUEST_TIMEOUT_MS,
+        retries: RETRIES,
+        retryTimeoutMs: REQUEST_TIMEOUT_MS,
+        connections: { min: 1, max: MAX_LANES, idleMs: 60_000 },
+      },
+    )
+    const dice = new Dice(plan.seed)
+    plan.mutant?.spoil?.(this.#client, dice)
+    this.#world = worldOf(plan, this.#client, dice, report)
+    const all = [...PLAIN_VERBS, ...REFILL_VERBS]
+    this.#deck = all.flatMap(([verb, weight]) => Array<Verb>(weight).fill(verb))
+  }
+
+  async run(): Promise<Report> {
+    for (const register of this.#world.registers) await this.#client.get(register.key)
+    for (const proxy of this.#proxies) proxy.hostility = HOSTILE
+    const outages = this.#plan.ejection ? this.#breakHosts() : undefined
+    const callers = this.#plan.callers ?? CALLERS
+    await this.#finish(Promise.all(Array.from({ length: callers }, () => this.#caller())))
+    this.#isOver = true
+    await outages
+    await this.#checkEnd()
+    for (const { errors } of this.#proxies) {
+      for (const line of errors) this.#report.add('protocol', `the server answered ${line}`)
+    }
+    return this.#report
+  }
+
+  async #caller(): Promise<void> {
+    while (this.#report.issued < this.#plan.operations) {
+      await this.#world.dice.pick(this.#deck)(this.#world)
+    }
+  }
+
+  /** A call that never settles would hold the run: it is counted instead. */
+  async #finish(callers: Promise<unknown>): Promise<void> {
+    let isDone = false
+    const done = callers.finally(() => {
+      isDone = true
+    })
+    let settled = -1
+    while (!isDone && settled !== this.#report.settled) {
+      settled = this.#report.settled
+      const timer = new AbortController()
+      await Promise.race([done, sleep(DRAIN_MS, undefined, timer)])
+      timer.abort()
+    }
+    const open = this.#report.issued - this.#report.settled
+    for (let call = 0; call < open; call++) this.#report.add('late', 'a call never settled')
+  }
+
+  /** One host at a time is refused or hangs, long enough to be ejected. */
+  async #breakHosts(): Promise<void> {
+    const dice = new Dice(this.#plan.seed + 1)
+    while (!this.#isOver) {
+      const proxy = dice.pick(this.#proxies)
+      await sleep(600 + dice.below(600))
+      proxy.mode = dice.roll() < 0.5 ? 'refused' : 'hung'
+      await sleep(500 + dice.below(700))
+      proxy.mode = 'open'
+    }
+  }
+
+  /** Nothing waits, no connection is left over, and after close() there is none. */
+  async #checkEnd(): Promise<void> {
+    for (const proxy of this.#proxies) proxy.hostility = { ...HOSTILE, resetShare: 0 }
+    const isIdle = () => this.#client.hosts().every((host) => host.inFlight + host.queued === 0)
+    await soon(isIdle)
+    for (const { name, inFlight, queued } of this.#client.hosts()) {
+      if (inFlight > 0 || queued > 0) {
+        this.#report.add('growth', `${name} has ${inFlight} in flight, ${queued} queued`)
+      }
+    }
+    for (const { open } of this.#proxies) {
+      if (open > MAX_LANES) this.#report.add('growth', `${open} connections to a host`)
+    }
+    await this.#client.close()
+    await soon(() => this.#proxies.every(({ open }) => open === 0))
+    for (const { open } of this.#proxies) {
+      if (open > 0) this.#report.add('growth', `${open} connections to a host after close()`)
+    }
+  }
+}
+
+/** Waits until something is so, or for as long as a call may take. */
+async function soon(isSo: () => boolean): Promise<void> {
+  const endMs = performance.now() + 3 * REQUEST_TIMEOUT_MS
+  while (!isSo() && performance.now() < endMs) await sleep(10)
+}
+
+function worldOf(plan: Plan, client: MemcachedClient, dice: Dice, report: Report): World {
+  const isAlone = plan.hosts === 1
+  const many = <Item>(count: number, make: (index: number) => Item): Item[] =>
+    Array.from({ length: count }, (_, index) => make(index))
+  const registers = Object.entries(KEYS).flatMap(([kind, count]) => {
+    return many(count, (index) => {
+      return new Register(`${kind}:${index}`, kind as ValueKind, isAlone, report)
+    })
+  })
+  return {
+    client,
+    report,
+    dice,
+    registers,
+    counters: many(30, (index) => new Counter(`counter:${index}`, isAlone, report)),
+    logs: many(15, (index) => new Log(`log:${index}`, isAlone, report)),
+    pages: many(15, (index) => new Page(`page:${index}`, report)),
+    strictPages: many(15, (index) => new Page(`strict:${index}`, report)),
+    limitMs: REQUEST_TIMEOUT_MS * (1 + RETRIES),
+  }
+}
