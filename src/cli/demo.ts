@@ -1,4 +1,4 @@
-import { type DeadHostOutcome, playDeadHost } from './demo/dead-host.ts'
+import { type DeadHostOutcome, type Noticed, playDeadHost } from './demo/dead-host.ts'
 import { type HotKeyOutcome, playHotKey } from './demo/hot-key.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
 import { percentText, styleOf, tableLines } from './style.ts'
@@ -15,26 +15,45 @@ export async function demoCommand(argv: string[], io: CliIo): Promise<number> {
 
   io.out(`\n${style.bold('1. A cache host dies, and comes back')}\n\n`)
   const deadHost = await playDeadHost(say)
-  show(['what callers noticed', 'seen'], deadHostRows(deadHost))
+  show(['what callers noticed', 'without', 'mintring'], noticedRows(deadHost))
+  const [outAfter, backAfter] = [deadHost.ejectedAfterMs, deadHost.backAfterMs].map(milliseconds)
+  say('"Without" is a client that keeps asking the dead host, and whose keys go to')
+  say('host number (hash modulo number of hosts). mintring took the dead host out of')
+  say(`its ring, the rule that gives each key its host, after ${outAfter}, and took`)
+  say(`it back ${backAfter} after its restart.`)
 
-  io.out(`${style.bold('2. A popular page expires')}\n\n`)
+  io.out(`\n${style.bold('2. A popular page expires')}\n\n`)
   const hotKey = await playHotKey(say)
   show(['cached by', 'origin calls', 'median', 'p99'], hotKeyRows(hotKey))
 
-  const isGood = deadHost.errors === 0 && deadHost.wrongValues === 0
-  return isGood && hotKey.at(-1)?.originCalls === 1 ? exitCodes.ok : exitCodes.failed
+  const { errors, wrongValues } = deadHost.mintring
+  const isGood = errors === 0 && wrongValues === 0 && hotKey.at(-1)?.originCalls === 1
+  for (const line of verdict(isGood)) say(line)
+  return isGood ? exitCodes.ok : exitCodes.failed
 }
 
-function deadHostRows(outcome: DeadHostOutcome): (readonly string[])[] {
+function verdict(isGood: boolean): string[] {
   return [
-    ['operations of callers', count(outcome.operations)],
-    ['errors they saw', count(outcome.errors)],
-    ['wrong values they got', count(outcome.wrongValues)],
-    ['longest any of them waited', milliseconds(outcome.slowestMs)],
-    ['dead host out of the ring after', milliseconds(outcome.ejectedAfterMs)],
-    ['back in the ring, once restarted, after', milliseconds(outcome.backAfterMs)],
-    ['keys that moved to another host', percentText(outcome.moved)],
-    ['… and with hash modulo number of hosts', percentText(outcome.movedByModulo)],
+    isGood ? 'Verdict: as promised.' : 'Verdict: NOT as promised.',
+    'The dead host should cost callers no error, the expired page one origin call.',
+    '',
+    'Next: what would a change of your own servers cost?',
+    '  npx mintring remap --servers 10 --remove 1',
+  ]
+}
+
+function noticedRows({ without, mintring }: DeadHostOutcome): (readonly string[])[] {
+  const row = (name: string, cell: (seen: Noticed) => string) => [
+    name,
+    cell(without),
+    cell(mintring),
+  ]
+  return [
+    row('operations of callers', (seen) => count(seen.operations)),
+    row('errors they saw', (seen) => count(seen.errors)),
+    row('wrong values they got', (seen) => count(seen.wrongValues)),
+    row('longest any of them waited', (seen) => milliseconds(seen.slowestMs)),
+    row('keys that move when the host is taken out', (seen) => percentText(seen.moved)),
   ]
 }
 

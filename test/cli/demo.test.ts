@@ -11,22 +11,21 @@ function newIo(): CliIo & { readonly said: string[] } {
 }
 
 describe('mintring demo', () => {
-  test('loses a host and a hot key without a caller noticing, in less than 20 s', async () => {
+  test('loses a host and a hot key without a caller noticing, and shows the same without mintring', async () => {
     const io = newIo()
-    const startMs = performance.now()
     const status = await demoCommand([], io)
     const text = io.said.join('')
     assert.equal(status, 0, text)
-    assert.ok(performance.now() - startMs < 20_000)
-    assert.match(text, /errors they saw +0\n/)
-    assert.match(text, /wrong values they got +0\n/)
+    assert.match(text, /errors they saw +[1-9][\d,]* +0\n/)
+    assert.match(text, /wrong values they got +\d+ +0\n/)
+    assert.match(text, /Verdict: as promised/)
     // All thousand, unless the machine is so busy that some ask after the first have loaded.
     const unprotected = /get, then load and set +([\d,]+) /.exec(text)?.[1]?.replace(',', '')
     assert.ok(Number(unprotected) > 100, `${unprotected} calls without protection`)
     assert.match(text, /one load per process +4 /)
     assert.match(text, /mintring +1 /)
     const shares = [...text.matchAll(/ ([\d.]+) %/g)].map((match) => Number(match[1]))
-    const [ketama = 0, modulo = 0] = shares
+    const [modulo = 0, ketama = 0] = shares
     assert.ok(ketama > 15 && ketama < 35, `ketama moved ${ketama} %`)
     assert.ok(modulo > 70 && modulo < 80, `modulo moved ${modulo} %`)
     for (const line of text.split('\n')) assert.ok(line.length <= 80, line)

@@ -9,22 +9,27 @@ const HOSTS = 4
 const KEYS = 10_007
 const OPERATIONS_PER_TICK = 10
 const TICK_MS = 10
-/** A service waits longer before it tries a dead host again; here somebody is watching. */
+/** A service waits longer before it tries a dead host again; a demo should not. */
 const RETRY_TIMEOUT_MS = 500
 const PATIENCE_MS = 5_000
 
-/** What callers saw, and what the ring did, while one of four hosts died and came back. */
-export interface DeadHostOutcome {
+/** What the callers of one client noticed while one of four hosts died and came back. */
+export interface Noticed {
   readonly operations: number
   readonly errors: number
   readonly wrongValues: number
   readonly slowestMs: number
-  readonly ejectedAfterMs: number
-  readonly backAfterMs: number
   /** The share of all keys that another host had to take. */
   readonly moved: number
-  /** The same for the rule that most clients begin with: hash modulo the number of hosts. */
-  readonly movedByModulo: number
+}
+
+/** The same outage, seen by callers of both clients. */
+export interface DeadHostOutcome {
+  /** A client that keeps asking the dead host, and places keys by hash modulo number of hosts. */
+  readonly without: Noticed
+  readonly mintring: Noticed
+  readonly ejectedAfterMs: number
+  readonly backAfterMs: number
 }
 
 /** Plays the scene: fill, load, kill, wait for the ejection, restart, wait for the return. */
@@ -32,14 +37,18 @@ export async function playDeadHost(say: (line: string) => void): Promise<DeadHos
   const servers = await Promise.all(Array.from({ length: HOSTS }, () => startServer({ port: 0 })))
   const addresses = servers.map((server) => server.address)
   const cache = new MemcachedClient(addresses, { retryTimeoutMs: RETRY_TIMEOUT_MS })
-  const keys = Array.from({ length: KEYS }, (_, index) => `user:${index}`)
+  const plain = new MemcachedClient(addresses, {
+    distribution: 'modula',
+    autoEjectHosts: false,
+    retries: 0,
+  })
   say(`${HOSTS} cache hosts on 127.0.0.1, ports ${servers.map(({ port }) => port).join(', ')}`)
-  await cache.setMany(new Map(keys.map((key) => [key, `the value of ${key}`])))
+  const loads = [await Load.start(plain, 'plain'), await Load.start(cache, 'user')] as const
   say(`${KEYS.toLocaleString('en')} keys written; callers now read and write all the time`)
-  const load = new Load(cache, keys)
   await sleep(1_000)
 
   const [victim] = servers as [EmbeddedServer]
+  const { keys } = loads[1]
   const homes = keys.map((key) => cache.locate(key).server)
   const stateOf = () => cache.hosts().find((row) => row.address === victim.address)?.state
   await victim.kill()
@@ -52,32 +61,47 @@ export async function playDeadHost(say: (line: string) => void): Promise<DeadHos
   const backAfterMs = await until(() => stateOf() === 'up')
   await sleep(1_000)
 
-  await load.stop()
-  await cache.close()
+  for (const load of loads) await load.stop()
+  await Promise.all([plain.close(), cache.close()])
   await Promise.all(servers.map((server) => server.close()))
   const movedByModulo = moduloShare(addresses, victim.address, keys)
-  const { operations, errors, wrongValues, slowestMs } = load
-  const seen = { operations, errors, wrongValues, slowestMs }
-  return { ...seen, ejectedAfterMs, backAfterMs, moved, movedByModulo }
+  return {
+    without: { ...loads[0].seen(), moved: movedByModulo },
+    mintring: { ...loads[1].seen(), moved },
+    ejectedAfterMs,
+    backAfterMs,
+  }
 }
 
 /** Callers that do not slow down when the cache does: nine reads, one write, and again. */
 class Load {
-  operations = 0
-  errors = 0
-  wrongValues = 0
-  slowestMs = 0
+  readonly keys: readonly string[]
+  #operations = 0
+  #errors = 0
+  #wrongValues = 0
+  #slowestMs = 0
   readonly #cache: MemcachedClient
-  readonly #keys: readonly string[]
   readonly #pending = new Set<Promise<void>>()
   readonly #timer: NodeJS.Timeout
 
-  constructor(cache: MemcachedClient, keys: readonly string[]) {
+  /** Writes all keys, then begins. */
+  static async start(cache: MemcachedClient, prefix: string): Promise<Load> {
+    const keys = Array.from({ length: KEYS }, (_, index) => `${prefix}:${index}`)
+    await cache.setMany(new Map(keys.map((key) => [key, `the value of ${key}`])))
+    return new Load(cache, keys)
+  }
+
+  private constructor(cache: MemcachedClient, keys: readonly string[]) {
     this.#cache = cache
-    this.#keys = keys
+    this.keys = keys
     this.#timer = setInterval(() => {
       for (let count = 0; count < OPERATIONS_PER_TICK; count++) this.#begin()
     }, TICK_MS)
+  }
+
+  seen(): Omit<Noticed, 'moved'> {
+    const [operations, errors] = [this.#operations, this.#errors]
+    return { operations, errors, wrongValues: this.#wrongValues, slowestMs: this.#slowestMs }
   }
 
   async stop(): Promise<void> {
@@ -86,9 +110,9 @@ class Load {
   }
 
   #begin(): void {
-    const key = this.#keys[(this.operations * 7919) % this.#keys.length] as string
-    const isWrite = this.operations % 10 === 0
-    this.operations += 1
+    const key = this.keys[(this.#operations * 7919) % this.keys.length] as string
+    const isWrite = this.#operations % 10 === 0
+    this.#operations += 1
     const done: Promise<void> = this.#call(key, isWrite).finally(() => this.#pending.delete(done))
     this.#pending.add(done)
   }
@@ -99,13 +123,13 @@ class Load {
       if (isWrite) await this.#cache.set(key, `the value of ${key}`)
       else this.#judge(key, await this.#cache.get(key))
     } catch {
-      this.errors += 1
+      this.#errors += 1
     }
-    this.slowestMs = Math.max(this.slowestMs, performance.now() - startMs)
+    this.#slowestMs = Math.max(this.#slowestMs, performance.now() - startMs)
   }
 
   #judge(key: string, value: unknown): void {
-    if (value !== undefined && value !== `the value of ${key}`) this.wrongValues += 1
+    if (value !== undefined && value !== `the value of ${key}`) this.#wrongValues += 1
   }
 }
 
