@@ -1,6 +1,6 @@
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
-import { MintringError } from '../../errors.ts'
+import { isMintringError, MintringError, systemCodeOf } from '../../errors.ts'
 import { badValue } from './json.ts'
 
 /** How bodies are compressed. zstd is in Node from 22.15 and 23.8. */
@@ -69,8 +69,8 @@ export async function decompress(
   try {
     return await find(compression).inflate(bytes, { maxOutputLength: maxBytes })
   } catch (error) {
-    if (error instanceof MintringError) throw error
-    if (error instanceof RangeError) {
+    if (isMintringError(error)) throw error
+    if (systemCodeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
       throw new MintringError(
         'MINTRING_TOO_LARGE',
         `a compressed value unfolds to more than maxDecompressedBytes (${maxBytes})`,

@@ -1,19 +1,21 @@
-import { MintringError } from '../../errors.ts'
+import { MintringError, messageOf } from '../../errors.ts'
+import { type Loss, lossIn } from './loss.ts'
 
 /**
- * A value as JSON. Rejects with MINTRING_BAD_VALUE what JSON would lose without a word: undefined,
- * functions, symbols, Map, Set, promises, typed arrays other than Uint8Array.
+ * A value as JSON. Rejects with MINTRING_BAD_VALUE what JSON would lose without a word, at any
+ * depth: functions, symbols, Map, Set, Error, promises, bytes, NaN, classes without properties.
  */
 export function toJson(value: unknown): string {
-  if (losesContent(value)) {
-    throw badValue(`${describe(value)} cannot be stored as JSON without loss; convert it first`)
-  }
   let text: string | undefined
+  let found: Loss | undefined
   try {
     text = JSON.stringify(value)
+    found = lossIn(value)
   } catch (error) {
-    throw badValue(`${describe(value)} cannot be stored as JSON`, error)
+    found = bigintIn(value, error)
+    if (found === undefined) throw badValue(`${describe(value)} cannot be stored as JSON`, error)
   }
+  if (found !== undefined) throw lossy(found)
   if (text === undefined) throw badValue(`${describe(value)} cannot be stored as JSON`)
   return text
 }
@@ -27,7 +29,7 @@ export function fromJson(text: string): unknown {
     return JSON.parse(text)
   } catch (error) {
     // The SyntaxError of JSON.parse quotes the text, which is a value: it is not passed on.
-    const position = error instanceof Error ? (/position \d+/.exec(error.message)?.[0] ?? '') : ''
+    const position = /position \d+/.exec(messageOf(error))?.[0] ?? ''
     throw badValue(`a stored value is not JSON as its flags say ${position}`.trimEnd())
   }
 }
@@ -42,13 +44,19 @@ export function describe(value: unknown): string {
   return `a value of class ${value.constructor?.name ?? 'Object'}`
 }
 
-function losesContent(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return (
-    value instanceof Map ||
-    value instanceof Set ||
-    value instanceof Promise ||
-    value instanceof ArrayBuffer ||
-    ArrayBuffer.isView(value)
+/** Where the bigint is that JSON.stringify has refused. A circle beside it ends the search. */
+function bigintIn(value: unknown, refusal: unknown): Loss | undefined {
+  if (!/bigint/i.test(messageOf(refusal))) return undefined
+  try {
+    return lossIn(value)
+  } catch {
+    return undefined
+  }
+}
+
+function lossy({ what, path, instead }: Loss): MintringError {
+  const where = path === '' ? '' : ` at ${path}`
+  return badValue(
+    `${what}${where} cannot be stored as JSON without loss: ${instead}, or set a serializer`,
   )
 }

@@ -3,7 +3,7 @@ import { BufferBody } from './codec.ts'
 import type { Compression } from './compress.ts'
 import { compress, decompress } from './compress.ts'
 import { badValue, describe, fromJson, toJson } from './json.ts'
-import { bytesOf, isAscii, isWellFormed, textBody } from './text.ts'
+import { bytesIn, bytesOf, isAscii, isThenable, isWellFormed, textBody } from './text.ts'
 
 /** The bits of mintring's client flags; docs/values.md tells them to other clients. */
 export const ValueFlag = {
@@ -97,9 +97,13 @@ export class MintringCodec implements Codec {
         return typed(Type.Boolean, value ? '1' : '0')
       default:
         if (value === null) return typed(Type.Null, '')
-        if (value instanceof Uint8Array) return typed(Type.Bytes, value)
-        return this.#serialize(value)
+        return this.#encodeObject(value)
     }
+  }
+
+  #encodeObject(value: unknown): Encoded | Promise<Encoded> {
+    const bytes = bytesIn(value)
+    return bytes === undefined ? this.#serialize(value) : typed(Type.Bytes, bytes)
   }
 
   #serialize(value: unknown): Encoded | Promise<Encoded> {
@@ -110,7 +114,7 @@ export class MintringCodec implements Codec {
     }
     try {
       const body = serializer.serialize(value)
-      if (body instanceof Promise) return body.then(serialized, failed)
+      if (isThenable(body)) return Promise.resolve(body).then(serialized, failed)
       return serialized(body)
     } catch (error) {
       return failed(error)
@@ -174,7 +178,7 @@ export class MintringCodec implements Codec {
     }
     try {
       const value = serializer.deserialize(body.valueBuffer())
-      return value instanceof Promise ? value.catch(failed) : value
+      return isThenable(value) ? Promise.resolve(value).catch(failed) : value
     } catch (error) {
       return failed(error)
     }
@@ -209,6 +213,7 @@ function json(value: unknown): Encoded {
 
 function serialized(body: string | Uint8Array): Encoded {
   if (typeof body === 'string') return typed(Type.Serialized, textBody(body))
-  if (body instanceof Uint8Array) return typed(Type.Serialized, body)
+  const bytes = bytesIn(body)
+  if (bytes !== undefined) return typed(Type.Serialized, bytes)
   throw badValue(`a serializer answers a string or bytes, not ${describe(body)}`)
 }

@@ -1,5 +1,6 @@
 // Imported: the global one is looked up by a getter each time.
 import { Buffer } from 'node:buffer'
+import { types } from 'node:util'
 
 /** Up to this length a loop over the characters beats a call into native code. */
 const LOOPED_CHARACTERS = 16
@@ -24,4 +25,24 @@ export function isAscii(text: string): boolean {
 /** A body as bytes, for compression and chunks. */
 export function bytesOf(body: string | Uint8Array): Uint8Array {
   return typeof body === 'string' ? Buffer.from(body, 'latin1') : body
+}
+
+/**
+ * The bytes of a Uint8Array of any realm; undefined for anything else. Memory that may change its
+ * size or its content before it is written is copied: the length told must be the length sent.
+ */
+export function bytesIn(value: unknown): Uint8Array | undefined {
+  if (!types.isUint8Array(value)) return undefined
+  const { buffer } = value as { buffer: ArrayBufferLike & { readonly resizable?: boolean } }
+  const isSteady = buffer.resizable !== true && !types.isSharedArrayBuffer(buffer)
+  return isSteady ? value : Buffer.from(value)
+}
+
+/** Whether a value is a promise, or stands for one, of any realm and library. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as Partial<PromiseLike<unknown>>).then === 'function'
+  )
 }

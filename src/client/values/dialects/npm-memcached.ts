@@ -1,6 +1,6 @@
 import type { Body, Codec, Encoded } from '../codec.ts'
 import { fromJson, toJson } from '../json.ts'
-import { textBody } from '../text.ts'
+import { bytesIn, textBody } from '../text.ts'
 
 /**
  * The client flags of the npm package `memcached` (2.2.2, lib/memcached.js), and one of our own for
@@ -18,9 +18,8 @@ export class NpmMemcachedCodec implements Codec {
     if (value === '') return { body: '', flags: Flag.EmptyText }
     if (typeof value === 'string') return escaped(value, Flag.Text)
     if (typeof value === 'number') return { body: String(value), flags: Flag.Number }
-    if (value instanceof Uint8Array) {
-      return escaped(Buffer.from(value).toString('latin1'), Flag.Binary)
-    }
+    const bytes = bytesIn(value)
+    if (bytes !== undefined) return escaped(Buffer.from(bytes).toString('latin1'), Flag.Binary)
     return escaped(toJson(value), Flag.Json)
   }
 

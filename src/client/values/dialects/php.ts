@@ -3,7 +3,7 @@ import { BufferBody } from '../codec.ts'
 import { compress, decompress } from '../compress.ts'
 import { badValue, fromJson, toJson } from '../json.ts'
 import type { ValueSettings } from '../mintring.ts'
-import { bytesOf, textBody } from '../text.ts'
+import { bytesIn, bytesOf, textBody } from '../text.ts'
 import { fastlzDecompress } from './fastlz.ts'
 import { safeInteger } from './pylibmc.ts'
 
@@ -67,7 +67,8 @@ export class PhpCodec implements Codec {
 
 function encodePlain(value: unknown): Encoded {
   if (typeof value === 'string') return { body: textBody(value), flags: Type.Text }
-  if (value instanceof Uint8Array) return { body: value, flags: Type.Text }
+  const bytes = bytesIn(value)
+  if (bytes !== undefined) return { body: bytes, flags: Type.Text }
   if (typeof value === 'bigint') return { body: String(value), flags: Type.Long }
   if (typeof value === 'number') {
     return { body: String(value), flags: Number.isSafeInteger(value) ? Type.Long : Type.Double }

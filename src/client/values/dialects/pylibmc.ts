@@ -4,7 +4,7 @@ import { compress, decompress } from '../compress.ts'
 import { badValue, describe } from '../json.ts'
 import type { ValueSettings } from '../mintring.ts'
 import { readBigint } from '../mintring.ts'
-import { bytesOf, textBody } from '../text.ts'
+import { bytesIn, bytesOf, textBody } from '../text.ts'
 
 /** The client flags of pylibmc (and python-memcached), as its 1.6.3 writes them. */
 const Flag = { Bytes: 0, Pickle: 1, Boolean: 2, Integer: 4, Zlib: 8, Text: 16 } as const
@@ -45,7 +45,8 @@ function encodePlain(value: unknown): Encoded {
     return { body: BigInt(value).toString(), flags: Flag.Integer }
   }
   if (typeof value === 'boolean') return { body: value ? '1' : '0', flags: Flag.Boolean }
-  if (value instanceof Uint8Array) return { body: value, flags: Flag.Bytes }
+  const bytes = bytesIn(value)
+  if (bytes !== undefined) return { body: bytes, flags: Flag.Bytes }
   throw badValue(`pylibmc would pickle ${describe(value)}: store it as JSON text instead`)
 }
 

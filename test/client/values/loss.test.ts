@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import vm from 'node:vm'
+import { toJson } from '../../../src/client/values/json.ts'
+import { lossIn } from '../../../src/client/values/loss.ts'
+import { bytesIn } from '../../../src/client/values/text.ts'
+import { serve } from '../support.ts'
+
+class Dto {
+  name = 'Ada'
+}
+class Private {
+  #name = 'Ada'
+  hello(): string {
+    return this.#name
+  }
+}
+
+const foreign = (code: string): unknown => vm.runInNewContext(code)
+
+/** Values that JSON would store as something else, without a word. */
+const LOST: Readonly<Record<string, unknown>> = {
+  'a Map': new Map([[1, 2]]),
+  'a Map of another realm': foreign('new Map([[1, 2]])'),
+  'a Set': new Set([1]),
+  'a WeakMap': new WeakMap(),
+  'an Error': new Error('x'),
+  'an Error with a code': Object.assign(new Error('x'), { code: 'E' }),
+  'an Error of another realm': foreign('new TypeError("x")'),
+  'a promise': Promise.resolve(1),
+  'a promise of another realm': foreign('Promise.resolve(1)'),
+  // biome-ignore lint/suspicious/noThenProperty: that is what a lazy query is
+  'a query that was not run': { then: (resolve: (rows: string) => void) => resolve('rows') },
+  'a lazy query of a class': new (class {
+    sql = 'select 1'
+    // biome-ignore lint/suspicious/noThenProperty: that is what a lazy query is
+    then(): void {}
+  })(),
+  'an ArrayBuffer': new ArrayBuffer(4),
+  'an ArrayBuffer of another realm': foreign('new ArrayBuffer(4)'),
+  'a SharedArrayBuffer': new SharedArrayBuffer(4),
+  'a Float64Array': new Float64Array(2),
+  'a DataView': new DataView(new ArrayBuffer(2)),
+  'a Buffer in an object': { bytes: Buffer.from('x') },
+  'a Proxy of bytes': new Proxy(new Uint8Array(2), {}),
+  'a Response': new Response('x'),
+  'a Headers': new Headers({ a: '1' }),
+  'a Blob': new Blob(['x']),
+  'a URLSearchParams': new URLSearchParams('a=1'),
+  'a FormData': new FormData(),
+  'a RegExp': /x/,
+  'an iterator': [1].values(),
+  'a generator': (function* () {})(),
+  'an instance with private fields only': new Private(),
+  'a function': () => {},
+  'a method in an object': { run: () => {} },
+  'a symbol in an array': [Symbol('x')],
+  'NaN in an object': { ratio: Number.NaN },
+  'Infinity in an array': [Infinity],
+  'a hole in an array': new Array(2),
+  'a bigint in an object': { count: 1n },
+  'a Map far inside': { users: [{ seen: new Map() }] },
+}
+
+/** Values that JSON gives back as what they are, or as their class says. */
+const KEPT: Readonly<Record<string, [unknown, string]>> = {
+  'an object': [{ a: 1, b: [true, null, 'x'] }, '{"a":1,"b":[true,null,"x"]}'],
+  'an object of another realm': [foreign('({ a: [1] })'), '{"a":[1]}'],
+  'an object without a prototype': [Object.assign(Object.create(null), { a: 1 }), '{"a":1}'],
+  'an undefined property': [{ a: undefined, b: 1 }, '{"b":1}'],
+  'an instance with properties': [new Dto(), '{"name":"Ada"}'],
+  'a Proxy of an object': [new Proxy({ a: 1 }, {}), '{"a":1}'],
+  'a Date': [{ at: new Date(0) }, '{"at":"1970-01-01T00:00:00.000Z"}'],
+  'a URL': [new URL('http://a/'), '"http://a/"'],
+  'a class with toJSON': [{ toJSON: () => ({ a: 1 }) }, '{"a":1}'],
+  'nothing inside': [{}, '{}'],
+  'an array of nothing': [[], '[]'],
+}
+
+describe('JSON', () => {
+  for (const [name, value] of Object.entries(LOST)) {
+    it(`refuses ${name} before it would lose it`, () => {
+      assert.throws(() => toJson(value), { code: 'MINTRING_BAD_VALUE' })
+      assert.throws(() => toJson({ deep: [value] }), { code: 'MINTRING_BAD_VALUE' })
+    })
+  }
+
+  for (const [name, [value, text]] of Object.entries(KEPT)) {
+    it(`takes ${name}`, () => assert.equal(toJson(value), text))
+  }
+
+  it('says where, what, and what to do instead, and no content', () => {
+    assert.throws(() => toJson({ users: [{ seen: new Map() }] }), {
+      message:
+        'a Map at .users[0].seen cannot be stored as JSON without loss: ' +
+        'store [...map] or Object.fromEntries(map), or set a serializer',
+    })
+    assert.throws(() => toJson({ 'ada@example.com': { n: 1n } }), {
+      message: /^a bigint at \[…\]\.n cannot .*: String\(\) it/,
+    })
+  })
+
+  it('refuses circles and what is nested too deep', () => {
+    const circle: Record<string, unknown> = { n: 1n }
+    circle.self = circle
+    assert.throws(() => toJson(circle), { code: 'MINTRING_BAD_VALUE' })
+    let deep: unknown = {}
+    for (let i = 0; i < 200_000; i++) deep = [deep]
+    assert.throws(() => toJson(deep), { code: 'MINTRING_BAD_VALUE' })
+  })
+
+  it('finds nothing lost in what JSON.parse made', () => {
+    const value = JSON.parse('{"a":[1,"x",null,{"b":true}],"__proto__":{"c":1}}')
+    assert.equal(lossIn(value), undefined)
+  })
+})
+
+/** The library of ES2023 does not know such buffers yet. */
+function resizable(
+  bytes: number,
+  maxByteLength: number,
+): ArrayBuffer & { resize(to: number): void } {
+  return Reflect.construct(ArrayBuffer, [bytes, { maxByteLength }])
+}
+
+describe('bytes', () => {
+  it('are taken from any realm as they are', () => {
+    const bytes = Buffer.from('x')
+    assert.equal(bytesIn(bytes), bytes)
+    assert.deepEqual([...(bytesIn(foreign('new Uint8Array([1, 2])')) ?? [])], [1, 2])
+    for (const other of [new Proxy(bytes, {}), new Float32Array(1), 'x', {}, new ArrayBuffer(1)]) {
+      assert.equal(bytesIn(other), undefined)
+    }
+  })
+
+  it('in memory that can grow, shrink or be shared are copied when the value is given', async (context) => {
+    const { cache } = await serve(context)
+    const growable = resizable(8, 64)
+    const grown = new Uint8Array(growable).fill(65)
+    const shrinking = resizable(60, 60)
+    const shrunk = new Uint8Array(shrinking, 20, 30).fill(66)
+    const shared = new Uint8Array(new SharedArrayBuffer(4)).fill(67)
+    const stores = [
+      cache.set('grown', grown),
+      cache.set('shrunk', shrunk),
+      cache.set('shared', shared),
+      cache.set('neighbour', 'innocent'),
+    ]
+    growable.resize(40)
+    Buffer.from(growable).write('\r\nset evil 0 0 2\r\nhi\r\n', 8)
+    shrinking.resize(10)
+    shared.fill(0x0a)
+    await Promise.all(stores)
+    assert.equal(String(await cache.get('grown')), 'AAAAAAAA')
+    assert.equal(String(await cache.get('shrunk')), 'B'.repeat(30))
+    assert.equal(String(await cache.get('shared')), 'CCCC')
+    assert.equal(await cache.get('neighbour'), 'innocent')
+    assert.equal(await cache.get('evil'), undefined)
+  })
+})
