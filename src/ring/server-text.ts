@@ -11,6 +11,7 @@ export interface ServerParts {
   readonly host?: string | undefined
   readonly port?: number | undefined
   readonly weight?: number | undefined
+  readonly vnodes?: number | undefined
   readonly name?: string | undefined
   readonly path?: string | undefined
   readonly ip?: string | undefined

@@ -19,8 +19,10 @@ export interface ServerObject {
   readonly port?: number | undefined
   /** Share of the keys relative to the other servers; 1 by default, above 0 and at most 65,535. */
   readonly weight?: number | undefined
-  /** The name a `twemproxy` ring places by, and what `hosts()` shows. */
+  /** The name a `twemproxy` or `hashring` ring places by, and what `hosts()` shows. */
   readonly name?: string | undefined
+  /** Labels of this server on a `hashring` ring, instead of its share by weight: 1 to 65,536. */
+  readonly vnodes?: number | undefined
   /** Path of a Unix socket, instead of host and port. */
   readonly path?: string | undefined
   /** The resolved address: part of spymemcached's labels for servers with a host name. */
@@ -49,6 +51,8 @@ export interface ParsedServer {
   readonly weight: number
   /** The name it was given. */
   readonly name: string | undefined
+  /** Labels of this server on a `hashring` ring, where it has a number of its own. */
+  readonly vnodes: number | undefined
   /** Path of a Unix socket. */
   readonly path: string | undefined
   /** The resolved address, where it was given. */
@@ -65,7 +69,19 @@ export interface ParsedServer {
 
 /** What an object may have: the fields of ServerObject, and the label of a server that was read. */
 const FIELDS: ReadonlySet<string> = new Set([
-  ...['host', 'port', 'weight', 'name', 'path', 'ip', 'tls', 'username', 'password', 'label'],
+  ...[
+    'host',
+    'port',
+    'weight',
+    'name',
+    'vnodes',
+    'path',
+    'ip',
+    'tls',
+    'username',
+    'password',
+    'label',
+  ],
 ])
 
 /**
@@ -86,9 +102,15 @@ export function parseServer(server: RingServer): ParsedServer {
   }
   checkWeight(weight, server)
   checkTexts(parts, server)
-  const { name, ip, tls, username, password } = parts
+  const { name, vnodes, ip, tls, username, password } = parts
+  if (vnodes !== undefined && !(Number.isInteger(vnodes) && vnodes >= 1 && vnodes <= 65_536)) {
+    throw badServer(server, `vnodes ${number(vnodes)} is not a whole number from 1 to 65536`)
+  }
   const label = name ?? path ?? `${isIPv6(host) ? `[${host}]` : host}:${port}`
-  return Object.freeze({ host, port, weight, name, path, ip, tls, username, password, label })
+  return Object.freeze({
+    ...{ host, port, weight, name, vnodes, path, ip },
+    ...{ tls, username, password, label },
+  })
 }
 
 /** @throws MintringError MINTRING_BAD_SERVER unless `weight` is above 0 and at most 65,535. */

@@ -14,9 +14,13 @@ import { rows } from '../table.ts'
 export type TranslatedBehaviors = BehaviorsInput & {
   /** The servers the other client's settings name; empty when they name none. */
   readonly servers: readonly RingServer[]
-  /** What could not be taken over as it was, why, and what to use: process warnings too. */
+  /** What could not be taken over as it was, why, and what to use: process warnings too, once. */
   readonly warnings: readonly string[]
 }
+
+/** The warnings this process has had: clients are often made by the dozen. */
+const warned = new Set<string>()
+const MAX_WARNED = 1000
 
 /** Collects behaviors, servers and warnings while a dialect is read. */
 export class Translation {
@@ -65,6 +69,8 @@ export class Translation {
 
   finish(): TranslatedBehaviors {
     for (const warning of this.warnings) {
+      if (warned.has(warning) || warned.size >= MAX_WARNED) continue
+      warned.add(warning)
       process.emitWarning(warning, { type: 'MintringWarning', code: 'MINTRING_DIALECT' })
     }
     const servers = Object.freeze(this.servers)

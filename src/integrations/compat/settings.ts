@@ -1,49 +1,132 @@
 import type { BehaviorsInput } from '../../behaviors/behaviors.ts'
-import type { NpmMemcachedOptions } from '../../behaviors/dialects/npm-memcached.ts'
 import {
   fromNpmMemcached,
   npmMemcachedOptionNames,
 } from '../../behaviors/dialects/npm-memcached.ts'
-import { MAX_KEY_BYTES } from '../../protocol/limits.ts'
-import type { RingServer } from '../../ring/server.ts'
-import type { KeyRules } from './keys.ts'
+import { DEFAULT_PORT, type ServerObject } from '../../ring/server.ts'
+import { MAX_WEIGHT } from '../../ring/server-text.ts'
 
-/** `'host:port'`, a list of them, or `{ 'host:port': weight }`; a path is a Unix socket. */
-export type Locations = string | readonly string[] | Readonly<Record<string, number>>
+/** The settings of that package, as it has them. */
+export const defaultOptions: Readonly<Record<string, unknown>> = {
+  maxKeySize: 250,
+  maxExpiration: 2_592_000,
+  maxValue: 1_048_576,
+  activeQueries: 0,
+  maxQueueSize: -1,
+  algorithm: 'md5',
+  compatibility: 'ketama',
+  poolSize: 10,
+  retries: 5,
+  factor: 3,
+  minTimeout: 1000,
+  maxTimeout: 60_000,
+  randomize: false,
+  reconnect: 18_000_000,
+  timeout: 5000,
+  failures: 5,
+  failuresTimeout: 300_000,
+  retry: 30_000,
+  idle: 5000,
+  remove: false,
+  redundancy: false,
+  keyCompression: true,
+  namespace: '',
+  debug: false,
+}
 
-/** The options of the npm package `memcached`. */
-export type MemcachedOptions = NpmMemcachedOptions
+/** What the shim itself does, rather than the client. */
+const DONE_HERE: ReadonlySet<string> = new Set([
+  'activeQueries',
+  'failOverServers',
+  'keyCompression',
+  'maxKeySize',
+  'maxQueueSize',
+  'namespace',
+])
 
-const DEFAULT_LOCATION = 'localhost:11211'
+/** That package has no bound for what waits: this one is beyond what apps that ran on it need. */
+const MAX_QUEUED = 1_000_000
 
-/** The servers that locations name. */
-export function serversOf(locations: Locations | undefined): RingServer[] {
-  if (typeof locations === 'object' && !Array.isArray(locations)) {
-    const weighted = Object.entries(locations as Readonly<Record<string, number>>)
-    return weighted.map(([location, weight]) => weightedServer(location, weight))
+const DEFAULT_LOCATION = `localhost:${DEFAULT_PORT}`
+
+/** A server that locations name: `name` is the text it is listed by, which places its keys. */
+export type NamedServer = ServerObject & { readonly name: string }
+
+/** The servers that locations name, as that package lists them: one may be there twice. */
+export function locationsOf(locations: unknown): string[] {
+  if (Array.isArray(locations)) {
+    return locations.length === 0 ? [DEFAULT_LOCATION] : locations.map(textOf)
   }
-  const list = typeof locations === 'string' ? [locations] : (locations ?? [])
-  return list.length === 0 ? [DEFAULT_LOCATION] : (list as readonly string[]).map(serverOf)
+  if (Object.prototype.toString.call(locations) === '[object Object]') {
+    const listed = Object.keys(locations as object)
+    if (listed.length > 0) return listed
+    throw new Error('No servers where supplied in the arguments')
+  }
+  return [textOf(locations || DEFAULT_LOCATION)]
 }
 
-function serverOf(location: string): string {
-  return location.startsWith('/') ? `unix:${location}` : location
+function textOf(location: unknown): string {
+  if (location === '') return DEFAULT_LOCATION
+  if (typeof location !== 'object' || location === null) return String(location)
+  const { host, port } = location as { host?: unknown; port?: unknown }
+  return `${String(host)}:${String(port)}`
 }
 
-function weightedServer(location: string, weight: number): RingServer {
-  if (location.startsWith('/')) return { path: location, weight }
-  const [, host = location, port] = /^(.+):(\d+)$/.exec(location) ?? []
-  return port === undefined ? { host, weight } : { host, port: Number(port), weight }
+/**
+ * The servers of a client: each location once. Weights are told by an object; a location that is
+ * listed twice there has the points of one, but counts as two in the share of each.
+ */
+export function serversOf(locations: unknown): NamedServer[] {
+  const listed = locationsOf(locations)
+  const distinct = [...new Set(listed)]
+  const weights = Array.isArray(locations) || typeof locations !== 'object' ? {} : locations
+  const labels = Math.floor((1 / listed.length) * VNODES * listed.length)
+  const own = distinct.length < listed.length ? { vnodes: labels } : undefined
+  const servers = distinct.map((location) => {
+    const details = (weights as Record<string, unknown> | null)?.[location]
+    return { ...serverOf(location), name: location, ...own, ...shareOf(details) }
+  })
+  return scaled(servers)
 }
 
-/** Options as the client's behaviors, and as the rules for keys, which the shim applies itself. */
-export function settingsOf(options: MemcachedOptions): {
-  readonly behaviors: BehaviorsInput
-  readonly rules: KeyRules
-} {
-  const { namespace = '', maxKeySize = MAX_KEY_BYTES, keyCompression = true, ...others } = options
-  const rules = { namespace, maxKeySize, keyCompression } as KeyRules
-  // Packages pass their own options on with these, and that package takes any.
-  const known = Object.entries(others).filter(([name]) => npmMemcachedOptionNames.includes(name))
-  return { behaviors: fromNpmMemcached(Object.fromEntries(known)), rules }
+const VNODES = 40
+
+/** Weights there may be bytes. Divided by a power of two, their shares stay the same to the bit. */
+function scaled<Server extends { readonly weight: number }>(servers: Server[]): Server[] {
+  const most = Math.max(...servers.map(({ weight }) => weight))
+  if (most <= MAX_WEIGHT) return servers
+  const divisor = 2 ** Math.ceil(Math.log2(most / MAX_WEIGHT))
+  return servers.map((server) => ({ ...server, weight: server.weight / divisor }))
+}
+
+/** A weight is a number, its text, or `{ weight, vnodes }`; what is none of them is 1. */
+function shareOf(details: unknown): { weight: number; vnodes?: number } {
+  if (typeof details !== 'object' || details === null) return { weight: Number(details) || 1 }
+  const { weight, vnodes } = details as { weight?: unknown; vnodes?: unknown }
+  const labels = Number(vnodes) || 0
+  // Its own number counts only where it differs from the ring's.
+  const own = labels === 0 || labels === VNODES ? {} : { vnodes: labels }
+  return { weight: Number(weight) || 1, ...own }
+}
+
+function serverOf(location: string): ServerObject {
+  if (location.startsWith('/')) return { path: location }
+  const [, host = location, port] = /^(.*):(\d+)$/.exec(location) ?? []
+  return { host: host || 'localhost', port: port === undefined ? DEFAULT_PORT : Number(port) }
+}
+
+/**
+ * The client's behaviors for the options that somebody set: those of the constructor, and those of
+ * `Memcached.config` that are no longer that package's own. Packages pass options of theirs on with
+ * these: what is not known is left alone.
+ */
+export function behaviorsOf(config: object, options: object): BehaviorsInput {
+  const set = Object.entries(config).filter(([name, value]) => value !== defaultOptions[name])
+  const all = { ...Object.fromEntries(set), ...options }
+  const known = Object.entries(all).filter(
+    ([name]) => npmMemcachedOptionNames.includes(name) && !DONE_HERE.has(name),
+  )
+  const { connections, ...behaviors } = fromNpmMemcached(Object.fromEntries(known))
+  const bounds = { idleMs: defaultOptions.idle as number, ...connections, min: 0 }
+  return { maxQueuedPerHost: MAX_QUEUED, ...behaviors, connections: bounds, duplicates: 'allow' }
 }

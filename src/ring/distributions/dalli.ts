@@ -1,5 +1,5 @@
 import { Continuum } from '../continuum.ts'
-import { sha1Digest } from '../hashes/sha1.ts'
+import { digestOf } from '../hashes/digests.ts'
 import { prefixed } from '../key.ts'
 import { hostPortLabel } from '../labels.ts'
 import { type Distribution, hashed, type PlacementInput, type Walk } from '../placement.ts'
@@ -37,7 +37,7 @@ export const dalli: Distribution = {
       count: (member) => Math.floor((perServer * member.weight) / total),
       fill: (member, count, out, offset) => {
         eachLabel(hostPortLabel(member), ':', count, (bytes, length, i) => {
-          out[offset + i] = sha1Digest(bytes, length).readUInt32BE(0)
+          out[offset + i] = digestOf('sha1', bytes, length).readUInt32BE(0)
         })
       },
     })

@@ -1,6 +1,7 @@
 import { type BytesHash, type KeyHash, overBytes } from '../key.ts'
 import { crc16 } from './crc16.ts'
 import { crc32, crc32a } from './crc32.ts'
+import { digests } from './digests.ts'
 import { fnv1ax32, fnv1ax64, fnv1x32, fnv1x64 } from './fnv.ts'
 import { hsieh } from './hsieh.ts'
 import { jenkins } from './jenkins.ts'
@@ -8,7 +9,6 @@ import { md5OfKey } from './md5.ts'
 import { murmur } from './murmur.ts'
 import { murmur3, murmur3x32 } from './murmur3.ts'
 import { oneAtATime } from './one-at-a-time.ts'
-import { sha1 } from './sha1.ts'
 import {
   javaHash,
   javaHashAbsolute,
@@ -41,7 +41,7 @@ const entries = {
   murmur3_32: bytes(murmur3x32),
   jenkins: bytes(jenkins),
   hsieh: bytes(hsieh),
-  sha1: bytes(sha1),
+  ...digests,
   xxh32: text(xxhash32),
   xxh64: text(xxhash64),
   NATIVE_HASH: text(javaHash),
@@ -61,9 +61,9 @@ const aliases = {
 
 /**
  * The key hashes by name. Those of libhashkit (libmemcached, twemproxy) have its names; `crc32` is
- * its 15-bit form and `crc32a` the whole one. `sha1` is hashring's, the upper-case ones
- * spymemcached's, `java-hashCode` memjs's, `murmur3_32` pymemcache's; `xxh32` and `xxh64` are for
- * fleets of mintring alone.
+ * its 15-bit form and `crc32a` the whole one. `sha1` to `shake256` are hashring's, the upper-case
+ * ones spymemcached's, `java-hashCode` memjs's, `murmur3_32` pymemcache's; `xxh32` and `xxh64` are
+ * for fleets of mintring alone.
  */
 export type HashName = keyof typeof entries | keyof typeof aliases
 

@@ -79,7 +79,7 @@ describe('behaviorsFrom.memcached', () => {
 
   it('refuses unknown options and warns of those that mean nothing', () => {
     assert.throws(() => behaviorsFrom.memcached({ pollSize: 4 }), { code, message: /'poolSize'/ })
-    assert.throws(() => behaviorsFrom.memcached({ compatibility: 'x' }), { code })
+    assert.throws(() => behaviorsFrom.memcached({ compatibility: 5 }), { code })
     const { warnings } = behaviorsFrom.memcached({
       ...{ redundancy: true, debug: true, failOverServers: ['10.0.0.9'], poolSize: 10 },
       ...{ maxKeySize: 300, keyCompression: true, maxQueueSize: -1, maxExpiration: 5 },

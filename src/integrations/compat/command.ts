@@ -1,0 +1,129 @@
+import { withPort } from './engine.ts'
+import { isRefusal, worded } from './errors.ts'
+import { tokensOf } from './health.ts'
+import { type Connected, callable, ENGINE, type Instance, type ServerHandle } from './instance.ts'
+import { faultOf, PartlyDone, type Query, RUN, shortened } from './query.ts'
+import { resultOf } from './replies.ts'
+
+/** The instances that are just now connecting for a command: that asks no server. */
+const commanding = new WeakSet<Instance>()
+
+type Roads = Pick<Instance, 'command' | 'connect' | 'multi'>
+
+/** The road of every command. */
+export const road: Roads & ThisType<Instance> = {
+  command(compile, server) {
+    this.activeQueries++
+    const query = compile()
+    const { maxQueueSize = 0 } = this
+    if (this.activeQueries > maxQueueSize && maxQueueSize > 0) {
+      return callBack(this, query, ['over queue limit', null])
+    }
+    const fault = faultOf(query, this)
+    if (fault !== undefined) return callBack(this, query, [new Error(fault)])
+    shortenKey(this, query)
+    query.start = Date.now()
+    const place = server ?? homeOf(this, query)
+    commanding.add(this)
+    try {
+      this.connect(place, () => perform(this, query, place))
+    } finally {
+      commanding.delete(this)
+    }
+  },
+
+  connect(server, callback) {
+    const handle = handleOf(server)
+    // A command finds out by itself, and may be done elsewhere.
+    if (commanding.has(this)) return callback(undefined, handle)
+    const about = { server, maxValue: this.maxValue }
+    this[ENGINE].send(server, 'version', undefined).then(
+      () => process.nextTick(callback, undefined, handle),
+      (error: unknown) => process.nextTick(callback as Connected, worded(error, about), handle),
+    )
+  },
+
+  multi(keys, callback) {
+    const { servers } = this
+    if (!keys) {
+      for (const [index, server] of servers.entries()) {
+        callback.call(this, server, undefined, index, servers.length)
+      }
+      return
+    }
+    const homes = new Map<string, string[]>()
+    for (const key of keys) {
+      const server = homeOf(this, { key })
+      homes.set(server, [...(homes.get(server) ?? []), key])
+    }
+    for (const [index, [server, some]] of [...homes].entries()) {
+      callback.call(this, server, some, index, homes.size)
+    }
+  },
+}
+
+/** Where a command goes when it does not say. */
+function homeOf({ servers, HashRing }: Instance, { key }: Query): string {
+  const [first = ''] = servers
+  return servers.length === 1 ? first : (HashRing.get(String(key)) ?? first)
+}
+
+/** The text shows the key as it travels. */
+function shortenKey(memcached: Instance, query: Query): void {
+  const { key, command } = query
+  if (typeof key !== 'string' || command === undefined) return
+  const short = shortened(key, memcached)
+  if (short !== key) query.command = command.replace(key, () => short)
+}
+
+function perform(memcached: Instance, query: Query, server: string): void {
+  const run = query[RUN] ?? (() => asWritten(memcached, query, server))
+  run().then(
+    (result) => {
+      if (!(result instanceof PartlyDone))
+        return callBackLater(memcached, query, [undefined, result])
+      callBackLater(memcached, query, [failed(memcached, server, result.error), result.result])
+    },
+    (error: unknown) => {
+      const told = failed(memcached, server, error)
+      callBackLater(memcached, query, isRefusal(error) ? [told, false] : [told])
+    },
+  )
+}
+
+/** A command that somebody else compiled. */
+async function asWritten(memcached: Instance, query: Query, server: string): Promise<unknown> {
+  const { command = '' } = query
+  const end = command.indexOf('\r\n')
+  const line = Buffer.from(end < 0 ? command : command.slice(0, end)).toString('latin1')
+  const body = end < 0 ? undefined : Buffer.from(command.slice(end + 2))
+  const replies = await memcached[ENGINE].send(server, line, body)
+  return resultOf(query, withPort(server), replies)
+}
+
+/** Tells the listeners, and says it in the words of the package. */
+function failed(memcached: Instance, server: string, error: unknown): unknown {
+  memcached[ENGINE].report(error)
+  return worded(error, { server, maxValue: memcached.maxValue })
+}
+
+/** On a turn of its own: what the callback throws is its own. */
+function callBackLater(memcached: Instance, query: Query, outcome: unknown[]): void {
+  process.nextTick(callBack, memcached, query, outcome)
+}
+
+function callBack(memcached: Instance, query: Query, outcome: unknown[]): void {
+  memcached.activeQueries--
+  query.execution = Date.now() - (query.start ?? Date.now())
+  const callback = callable(query.callback)
+  if (callback !== undefined) Reflect.apply(callback, query, outcome)
+}
+
+function handleOf(server: string): ServerHandle {
+  return {
+    serverAddress: withPort(server),
+    tokens: tokensOf(server),
+    readyState: 'open',
+    end: () => {},
+  }
+}

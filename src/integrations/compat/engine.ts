@@ -1,0 +1,110 @@
+import type { EventEmitter } from 'node:events'
+import type { RawReply } from '../../client/verbs/raw.ts'
+import { toWireKey } from '../../protocol/key.ts'
+import { createRing, type Ring } from '../../ring/ring.ts'
+import { NpmClient } from './client.ts'
+import { HealthEvents, tokensOf } from './health.ts'
+import { type KeyRules, shortened } from './query.ts'
+import { behaviorsOf, type NamedServer, serversOf } from './settings.ts'
+
+/** What the engine reads of a Memcached while it is used, because callers may change it. */
+export interface Face extends EventEmitter, KeyRules {
+  failOverServers?: unknown
+}
+
+/** Servers that are asked although they are none of the client's: an ElastiCache endpoint. */
+const MAX_OTHERS = 16
+
+/**
+ * The mintring client under a Memcached. After `end()` the next command makes another one, as that
+ * package makes new connections.
+ */
+export class Engine {
+  /** Where keys live while all servers are there. */
+  readonly ring: Ring<NamedServer>
+  private readonly face: Face
+  private readonly behaviors: ReturnType<typeof behaviorsOf>
+  private readonly health: HealthEvents
+  private readonly removes: boolean
+  private servers: NamedServer[]
+  private current: NpmClient | undefined
+  private readonly others = new Map<string, NpmClient>()
+
+  constructor(face: Face, locations: unknown, config: object, options: object) {
+    this.face = face
+    this.servers = serversOf(locations)
+    this.behaviors = behaviorsOf(config, options)
+    this.ring = createRing(this.servers, this.behaviors)
+    this.health = new HealthEvents(face)
+    this.removes = this.behaviors.autoEjectHosts === true
+    this.current = this.newClient(this.servers)
+  }
+
+  /** The client; a new one after `end()`. */
+  get client(): NpmClient {
+    this.current ??= this.newClient(this.servers)
+    return this.current
+  }
+
+  /** Sends a command as it is written to a server of the list, or to any other. */
+  send(server: string, line: string, body: Buffer | undefined): Promise<RawReply[]> {
+    const known = this.servers.find(({ name }) => withPort(name) === withPort(server))
+    if (known !== undefined) return this.client.send(known.name, line, body)
+    return this.otherFor(withPort(server)).send(withPort(server), line, body)
+  }
+
+  /** Tells of a failed command, if its server is to blame. */
+  report(error: unknown): void {
+    this.health.report(error)
+  }
+
+  /** Lets what is under way finish, and closes every connection. */
+  end(): void {
+    const clients = [this.current, ...this.others.values()]
+    this.current = undefined
+    this.others.clear()
+    for (const client of clients) void client?.close()
+  }
+
+  private newClient(servers: readonly NamedServer[]): NpmClient {
+    const { face } = this
+    const client = new NpmClient(servers, this.behaviors, {
+      wireKey: (key) => toWireKey(shortened(key, face)),
+      routeKey: (key) => key,
+    })
+    this.health.follow(client, this.removes ? (server) => this.replace(server) : undefined)
+    return client
+  }
+
+  /** Puts the next stand-by server in the place of one that left, keys and all. */
+  private replace(server: string): void {
+    const { failOverServers } = this.face
+    const standBy = Array.isArray(failOverServers) ? failOverServers.shift() : undefined
+    if (standBy === undefined) return
+    const [next] = serversOf(String(standBy))
+    this.servers = this.servers.map((one) =>
+      one.name === server ? { ...one, ...next, name: one.name, weight: one.weight ?? 1 } : one,
+    )
+    // Not while the client is still telling of the server that left.
+    setImmediate(() => this.current?.setServers(this.servers))
+  }
+
+  private otherFor(server: string): NpmClient {
+    const found = this.others.get(server)
+    if (found !== undefined) return found
+    const [oldest] = this.others.keys()
+    if (oldest !== undefined && this.others.size >= MAX_OTHERS) {
+      void this.others.get(oldest)?.close()
+      this.others.delete(oldest)
+    }
+    const client = this.newClient(serversOf(server))
+    this.others.set(server, client)
+    return client
+  }
+}
+
+/** A server's address with its port, as that package names connections. */
+export function withPort(server: string): string {
+  const [port, host] = tokensOf(server)
+  return host === undefined ? server : `${host}:${port}`
+}

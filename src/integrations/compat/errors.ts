@@ -1,0 +1,61 @@
+import { isMintringError, type MintringError } from '../../errors.ts'
+
+/** What an error is about. */
+export interface About {
+  /** The server the command was for. */
+  readonly server: string
+  /** The largest value. */
+  readonly maxValue: unknown
+}
+
+/**
+ * A failure in the words of the package `memcached`, where it has words for it: packages compare
+ * them. The client's own error is its `cause`; `code` is the system's (`ECONNREFUSED`), else the
+ * client's.
+ */
+export function worded(error: unknown, about: About): unknown {
+  if (!isMintringError(error)) return error
+  const text = textFor(error, about)
+  if (text === undefined) return error
+  const code = isDown(error) ? (systemErrorOf(error)?.code ?? error.code) : error.code
+  return Object.assign(new Error(text, { cause: error }), { code })
+}
+
+/** Whether a server said no, rather than nothing: then `false` stands beside the error. */
+export function isRefusal(error: unknown): boolean {
+  if (!isMintringError(error)) return 'notStored' in (error as object)
+  return error.code === 'MINTRING_REFUSED' || error.code === 'MINTRING_TOO_LARGE'
+}
+
+function textFor(error: MintringError, { server, maxValue }: About): string | undefined {
+  switch (error.code) {
+    case 'MINTRING_TOO_LARGE':
+      return `The length of the value is greater than ${String(maxValue)}`
+    case 'MINTRING_REFUSED':
+      return refusalOf(error.message)
+    case 'MINTRING_CONNECTION':
+      return systemErrorOf(error)?.message
+    case 'MINTRING_NO_HOSTS':
+    case 'MINTRING_HOST_EJECTED':
+      return `Server at ${server} not available`
+    default:
+      return undefined
+  }
+}
+
+/** The server's line is the end of the message. */
+function refusalOf(message: string): string | undefined {
+  const [, word, why] = /\b(ERROR|CLIENT_ERROR|SERVER_ERROR)(?: ([^\r\n]*))?$/.exec(message) ?? []
+  return word === 'ERROR' ? 'Received an ERROR response' : why
+}
+
+function isDown({ code }: MintringError): boolean {
+  return code === 'MINTRING_CONNECTION'
+}
+
+/** The socket's error under the client's. */
+function systemErrorOf(error: Error): NodeJS.ErrnoException | undefined {
+  const cause = error.cause as NodeJS.ErrnoException | undefined
+  if (typeof cause !== 'object' || cause === null) return undefined
+  return typeof cause.syscall === 'string' ? cause : systemErrorOf(cause)
+}
