@@ -21,7 +21,7 @@ export interface ServerObject {
   readonly weight?: number | undefined
   /** The name a `twemproxy` or `hashring` ring places by, and what `hosts()` shows. */
   readonly name?: string | undefined
-  /** Labels of this server on a `hashring` ring, instead of its share by weight: 1 to 65,536. */
+  /** Labels of this server on a `hashring` ring, instead of its share by weight: 0 to 65,536. */
   readonly vnodes?: number | undefined
   /** Path of a Unix socket, instead of host and port. */
   readonly path?: string | undefined
@@ -103,8 +103,8 @@ export function parseServer(server: RingServer): ParsedServer {
   checkWeight(weight, server)
   checkTexts(parts, server)
   const { name, vnodes, ip, tls, username, password } = parts
-  if (vnodes !== undefined && !(Number.isInteger(vnodes) && vnodes >= 1 && vnodes <= 65_536)) {
-    throw badServer(server, `vnodes ${number(vnodes)} is not a whole number from 1 to 65536`)
+  if (vnodes !== undefined && !(Number.isInteger(vnodes) && vnodes >= 0 && vnodes <= 65_536)) {
+    throw badServer(server, `vnodes ${number(vnodes)} is not a whole number from 0 to 65536`)
   }
   const label = name ?? path ?? `${isIPv6(host) ? `[${host}]` : host}:${port}`
   return Object.freeze({

@@ -19,7 +19,7 @@ const Memcached = require('memcached')
 
 test('packages that require memcached get mintring here', () => {
   const client = new Memcached('127.0.0.1:11211')
-  assert.equal(client.client.constructor.name, MemcachedClient.name)
+  assert.equal(typeof client.client.getOrSet, 'function')
   client.end()
   for (const name of ['connect-memcached', 'rate-limit-memcached']) {
     assert.equal(createRequire(require.resolve(name))('memcached'), Memcached)

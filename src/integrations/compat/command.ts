@@ -1,9 +1,9 @@
-import { withPort } from './engine.ts'
 import { isRefusal, worded } from './errors.ts'
 import { tokensOf } from './health.ts'
 import { type Connected, callable, ENGINE, type Instance, type ServerHandle } from './instance.ts'
 import { faultOf, PartlyDone, type Query, RUN, shortened } from './query.ts'
 import { resultOf } from './replies.ts'
+import { withPort } from './settings.ts'
 
 /** The instances that are just now connecting for a command: that asks no server. */
 const commanding = new WeakSet<Instance>()

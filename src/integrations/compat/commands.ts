@@ -1,7 +1,7 @@
+import { notStored } from './errors.ts'
 import { callable, ENGINE, type Instance } from './instance.ts'
 import { secondsLeft } from './lifetime.ts'
 import { type Callback, PartlyDone, type Query, RUN } from './query.ts'
-import { notStored } from './replies.ts'
 import type { Commands } from './types.ts'
 import { type Stored, storedFormOf } from './values.ts'
 

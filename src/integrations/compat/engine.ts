@@ -3,9 +3,9 @@ import type { RawReply } from '../../client/verbs/raw.ts'
 import { toWireKey } from '../../protocol/key.ts'
 import { createRing, type Ring } from '../../ring/ring.ts'
 import { NpmClient } from './client.ts'
-import { HealthEvents, tokensOf } from './health.ts'
+import { HealthEvents } from './health.ts'
 import { type KeyRules, shortened } from './query.ts'
-import { behaviorsOf, type NamedServer, serversOf } from './settings.ts'
+import { behaviorsOf, type NamedServer, serversOf, withPort } from './settings.ts'
 
 /** What the engine reads of a Memcached while it is used, because callers may change it. */
 export interface Face extends EventEmitter, KeyRules {
@@ -32,8 +32,8 @@ export class Engine {
 
   constructor(face: Face, locations: unknown, config: object, options: object) {
     this.face = face
-    this.servers = serversOf(locations)
     this.behaviors = behaviorsOf(config, options)
+    this.servers = serversOf(locations, this.behaviors.labelFormat === 'libmemcached')
     this.ring = createRing(this.servers, this.behaviors)
     this.health = new HealthEvents(face)
     this.removes = this.behaviors.autoEjectHosts === true
@@ -81,7 +81,7 @@ export class Engine {
     const { failOverServers } = this.face
     const standBy = Array.isArray(failOverServers) ? failOverServers.shift() : undefined
     if (standBy === undefined) return
-    const [next] = serversOf(String(standBy))
+    const [next] = serversOf(String(standBy), true)
     this.servers = this.servers.map((one) =>
       one.name === server ? { ...one, ...next, name: one.name, weight: one.weight ?? 1 } : one,
     )
@@ -97,14 +97,8 @@ export class Engine {
       void this.others.get(oldest)?.close()
       this.others.delete(oldest)
     }
-    const client = this.newClient(serversOf(server))
+    const client = this.newClient(serversOf(server, true))
     this.others.set(server, client)
     return client
   }
-}
-
-/** A server's address with its port, as that package names connections. */
-export function withPort(server: string): string {
-  const [port, host] = tokensOf(server)
-  return host === undefined ? server : `${host}:${port}`
 }

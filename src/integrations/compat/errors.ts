@@ -1,5 +1,13 @@
 import { isMintringError, type MintringError } from '../../errors.ts'
 
+/** What a server would have said to a command, in the words of that package. */
+export class Refusal extends Error {}
+
+/** The error of NOT_STORED. */
+export function notStored(): Error {
+  return Object.assign(new Refusal('Item is not stored'), { notStored: true })
+}
+
 /** What an error is about. */
 export interface About {
   /** The server the command was for. */
@@ -23,7 +31,7 @@ export function worded(error: unknown, about: About): unknown {
 
 /** Whether a server said no, rather than nothing: then `false` stands beside the error. */
 export function isRefusal(error: unknown): boolean {
-  if (!isMintringError(error)) return 'notStored' in (error as object)
+  if (!isMintringError(error)) return error instanceof Refusal
   return error.code === 'MINTRING_REFUSED' || error.code === 'MINTRING_TOO_LARGE'
 }
 

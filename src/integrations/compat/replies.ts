@@ -1,6 +1,7 @@
 import { BufferBody } from '../../client/values/codec.ts'
 import { NpmMemcachedCodec } from '../../client/values/dialects/npm-memcached.ts'
 import type { RawReply } from '../../client/verbs/raw.ts'
+import { notStored } from './errors.ts'
 import type { Query } from './query.ts'
 
 /** A statistic: a number where it is digits only. */
@@ -52,11 +53,6 @@ const LINES: Readonly<Record<string, boolean>> = {
   OK: true,
   EXISTS: false,
   NOT_FOUND: false,
-}
-
-/** The error of NOT_STORED. */
-export function notStored(): Error {
-  return Object.assign(new Error('Item is not stored'), { notStored: true })
 }
 
 function itemValueOf(query: Query, words: readonly string[], data: Buffer): unknown {

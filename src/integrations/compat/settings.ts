@@ -50,7 +50,7 @@ const MAX_QUEUED = 1_000_000
 const DEFAULT_LOCATION = `localhost:${DEFAULT_PORT}`
 
 /** A server that locations name: `name` is the text it is listed by, which places its keys. */
-export type NamedServer = ServerObject & { readonly name: string }
+export type NamedServer = ServerObject & Share & { readonly name: string }
 
 /** The servers that locations name, as that package lists them: one may be there twice. */
 export function locationsOf(locations: unknown): string[] {
@@ -73,26 +73,42 @@ function textOf(location: unknown): string {
 }
 
 /**
- * The servers of a client: each location once. Weights are told by an object; a location that is
- * listed twice there has the points of one, but counts as two in the share of each.
+ * The servers of a client, each once. `isShort`: the ring leaves port 11211 out of labels, so that
+ * `a` and `a:11211` are one. What is listed twice has the points of one there, but counts as two in
+ * the shares of all: then each server is told its number of points.
  */
-export function serversOf(locations: unknown): NamedServer[] {
+export function serversOf(locations: unknown, isShort: boolean): NamedServer[] {
   const listed = locationsOf(locations)
-  const distinct = [...new Set(listed)]
-  const weights = Array.isArray(locations) || typeof locations !== 'object' ? {} : locations
-  const labels = Math.floor((1 / listed.length) * VNODES * listed.length)
-  const own = distinct.length < listed.length ? { vnodes: labels } : undefined
-  const servers = distinct.map((location) => {
-    const details = (weights as Record<string, unknown> | null)?.[location]
-    return { ...serverOf(location), name: location, ...own, ...shareOf(details) }
-  })
-  return scaled(servers)
+  const details = detailsOf(locations)
+  const all = listed.map((name) => ({ ...serverOf(name), name, ...shareOf(details[name]) }))
+  const labelOf = ({ name }: NamedServer): string => (isShort ? withPort(name) : name)
+  if (new Set(all.map(labelOf)).size === all.length) return scaled(all)
+  const total = all.reduce((sum, { weight }) => sum + weight, 0)
+  const merged = new Map<string, NamedServer>()
+  for (const server of all) {
+    const share = Math.floor((server.weight / total) * VNODES * all.length)
+    const first = merged.get(labelOf(server)) ?? server
+    const vnodes = Math.max(first.vnodes ?? 0, server.vnodes ?? share)
+    merged.set(labelOf(server), { ...first, vnodes })
+  }
+  return scaled([...merged.values()])
 }
 
 const VNODES = 40
 
+interface Share {
+  readonly weight: number
+  readonly vnodes?: number | undefined
+}
+
+/** What an object says of each server. */
+function detailsOf(locations: unknown): Record<string, unknown> {
+  const isObject = typeof locations === 'object' && locations !== null && !Array.isArray(locations)
+  return isObject ? (locations as Record<string, unknown>) : {}
+}
+
 /** Weights there may be bytes. Divided by a power of two, their shares stay the same to the bit. */
-function scaled<Server extends { readonly weight: number }>(servers: Server[]): Server[] {
+function scaled(servers: NamedServer[]): NamedServer[] {
   const most = Math.max(...servers.map(({ weight }) => weight))
   if (most <= MAX_WEIGHT) return servers
   const divisor = 2 ** Math.ceil(Math.log2(most / MAX_WEIGHT))
@@ -100,13 +116,18 @@ function scaled<Server extends { readonly weight: number }>(servers: Server[]): 
 }
 
 /** A weight is a number, its text, or `{ weight, vnodes }`; what is none of them is 1. */
-function shareOf(details: unknown): { weight: number; vnodes?: number } {
+function shareOf(details: unknown): Share {
   if (typeof details !== 'object' || details === null) return { weight: Number(details) || 1 }
   const { weight, vnodes } = details as { weight?: unknown; vnodes?: unknown }
   const labels = Number(vnodes) || 0
   // Its own number counts only where it differs from the ring's.
   const own = labels === 0 || labels === VNODES ? {} : { vnodes: labels }
   return { weight: Number(weight) || 1, ...own }
+}
+
+/** A server's address with its port, as that package names connections. */
+export function withPort(location: string): string {
+  return /(.+):(\d+)$/.test(location) ? location : `${location}:${DEFAULT_PORT}`
 }
 
 function serverOf(location: string): ServerObject {
@@ -128,5 +149,5 @@ export function behaviorsOf(config: object, options: object): BehaviorsInput {
   )
   const { connections, ...behaviors } = fromNpmMemcached(Object.fromEntries(known))
   const bounds = { idleMs: defaultOptions.idle as number, ...connections, min: 0 }
-  return { maxQueuedPerHost: MAX_QUEUED, ...behaviors, connections: bounds, duplicates: 'allow' }
+  return { maxQueuedPerHost: MAX_QUEUED, ...behaviors, connections: bounds }
 }
