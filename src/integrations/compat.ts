@@ -22,7 +22,9 @@ export interface MemcachedConstructor {
    * left alone, as that package does.
    */
   new (locations?: types.Location | readonly string[], options?: types.Options): Memcached
+  /** The same without `new`. */
   (locations?: types.Location | readonly string[], options?: types.Options): Memcached
+  /** The methods, for those who wrap them. */
   readonly prototype: Memcached
   /** Options of every client made from now on; those of a client itself come first. */
   config: types.Options
