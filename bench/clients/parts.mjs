@@ -51,7 +51,8 @@ async function laneReader(isPooled) {
   await owner.opened
   const verb = {
     name: 'get',
-    safety: 'read',
+    effect: 'read',
+    repeatable: true,
     coalesce: true,
     accept(request, reply) {
       request.resolve(reply.valueString())
@@ -60,8 +61,8 @@ async function laneReader(isPooled) {
     miss: (request) => request.resolve(undefined),
   }
   return (key) => {
-    const request = new Request(verb, key, key, '', undefined, undefined)
-    request.deadlineMs = owner.turn.nowMs + 500
+    const request = new Request(verb, key, key, undefined)
+    request.times = owner.settings
     if (lanes === undefined) lane.send(request)
     else lanes.pick(true).send(request)
     return request.promise
@@ -72,7 +73,8 @@ function laneOwner(turn) {
   const owner = {
     name: 'stand-in',
     turn,
-    settings: { requestTimeoutMs: 500, connectTimeoutMs: 500, maxValueBytes: 1 << 20 },
+    maxTtlSeconds: 0,
+    settings: { requestTimeoutMs: 500, retries: 1, connectTimeoutMs: 500, maxValueBytes: 1 << 20 },
     handshake: () => ({
       host: 'stand-in',
       credentials: undefined,
@@ -85,6 +87,7 @@ function laneOwner(turn) {
       return net.connect({ onread: { buffer, callback } })
     },
     laneAnswered() {},
+    laneLate() {},
     laneEnded(_lane, { error }) {
       throw error
     },

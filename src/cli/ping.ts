@@ -42,7 +42,11 @@ interface Answer {
 
 const VERSION: Verb = {
   name: 'version',
-  safety: 'read',
+  effect: 'read',
+  repeatable: true,
+  encode(_, out) {
+    out.text(versionHead())
+  },
   accept(request, reply) {
     if (reply.kind !== ReplyKind.Version) {
       throw new MintringError('MINTRING_PROTOCOL', 'version was answered by something else')
@@ -77,7 +81,7 @@ async function ask(cluster: Cluster, host: Host, count: number): Promise<Answer>
     const times: number[] = []
     for (let round = 0; round < count; round++) {
       const sentMs = performance.now()
-      const request = new Request(VERSION, undefined, '', versionHead(), undefined, undefined)
+      const request = new Request(VERSION, undefined, '', undefined)
       cluster.dispatchTo(host, request)
       await request.promise
       times.push(performance.now() - sentMs)

@@ -3,6 +3,7 @@ import { MintringError } from '../errors.ts'
 import type { Cluster } from '../hosts/cluster.ts'
 import type { Verb } from '../net/request.ts'
 import { Request } from '../net/request.ts'
+import { atMostExptime } from '../protocol/exptime.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { storeHead } from '../protocol/request.ts'
 import type { Keys } from './keys.ts'
@@ -21,7 +22,13 @@ const MAX_CHUNKS = 4096
 
 const CHUNK_SET: Verb = {
   name: 'set',
-  safety: 'idempotent',
+  effect: 'change',
+  repeatable: true,
+  encode({ wireKey, exptime, body }, out, maxTtl) {
+    const ttl = atMostExptime(exptime, maxTtl)
+    out.text(storeHead('set', wireKey, ValueFlag.Written, ttl, body!.length))
+    out.data(body!)
+  },
   accept(request, reply) {
     if (reply.kind !== ReplyKind.Stored) return refuse(request, reply)
     request.resolve(undefined)
@@ -31,7 +38,8 @@ const CHUNK_SET: Verb = {
 
 const CHUNK_GET: Verb = {
   name: 'get',
-  safety: 'read',
+  effect: 'read',
+  repeatable: true,
   coalesce: true,
   accept(request, reply) {
     if (reply.kind !== ReplyKind.Value) return refuse(request, reply)
@@ -77,8 +85,8 @@ export class Chunks {
     await each(count, (index) => {
       const key = this.#keys.wireKey(`${base}~${index}`)
       const body = bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes)
-      const head = storeHead('set', key, ValueFlag.Written, exptime, body.length)
-      return this.#ask(new Request(CHUNK_SET, key, key, head, body, undefined), options)
+      const request = new Request(CHUNK_SET, key, key, undefined, undefined, body, 0, exptime)
+      return this.#ask(request, options)
     })
     return { body: `${base} ${count} ${bytes.length}`, flags: encoded.flags | ValueFlag.Manifest }
   }
@@ -91,7 +99,7 @@ export class Chunks {
     await each(count, async (index) => {
       if (!isWhole) return
       const key = this.#keys.wireKey(`${base}~${index}`)
-      const request = new Request<Buffer | undefined>(CHUNK_GET, key, key, '', undefined, undefined)
+      const request = new Request<Buffer | undefined>(CHUNK_GET, key, key, undefined)
       const part = await this.#ask(request, undefined)
       if (part === undefined) isWhole = false
       else parts[index] = part

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { Host } from '../hosts/host.ts'
-import type { Safety, Verb } from '../net/request.ts'
+import type { Attempt, Effect, Sink, Verb } from '../net/request.ts'
 import { Request } from '../net/request.ts'
-import { toExptime } from '../protocol/exptime.ts'
+import { atMostExptime, toExptime } from '../protocol/exptime.ts'
 import { MAX_KEY_BYTES } from '../protocol/limits.ts'
 import { mdHead, mgHead, msHead } from '../protocol/meta.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.ts'
-import type { Answer, Command, Encoded, Status } from '../refill/store.ts'
+import type { Answer, Command, Status } from '../refill/store.ts'
 import type { AnswerContext } from './refill-read.ts'
 import { refuse, surprising } from './refusal.ts'
 import { BufferBody } from './values/codec.ts'
@@ -24,7 +24,7 @@ export function commandRequest(
   const wireKey = suffix === undefined ? mainKey : besideKey(mainKey, suffix)
   const encoded = 'encoded' in command ? command.encoded : undefined
   const verb = VERBS[command.name]
-  return new Request(verb, routeKey, wireKey, headOf(command, wireKey), encoded?.body, context)
+  return new Request(verb, routeKey, wireKey, context, command, encoded?.body)
 }
 
 /** A key beside another. One that would be too long is made of the other's hash. */
@@ -33,31 +33,44 @@ function besideKey(wireKey: string, suffix: string): string {
   return `~${createHash('sha256').update(wireKey, 'latin1').digest('base64url')}${suffix}`
 }
 
-function headOf(command: Command, wireKey: string): string {
+/** Writes a command of a refill. On a gutter nothing lives longer than `maxTtl` seconds. */
+function encode({ args, wireKey, body }: Request, out: Sink, maxTtl: number): void {
+  const command = args as Command
   switch (command.name) {
     case 'mg':
-      return metaGetHead(command, wireKey)
+      out.text(metaGetHead(command, wireKey, maxTtl))
+      break
     case 'ms':
-      return metaSetHead(command, wireKey)
+      out.text(metaSetHead(command, wireKey, maxTtl))
+      break
     case 'md':
-      return metaDeleteHead(command, wireKey)
+      out.text(metaDeleteHead(command, wireKey, maxTtl))
+      break
     case 'touch':
-      return touchHead(wireKey, exptimeOf(command.ttlSeconds))
+      out.text(touchHead(wireKey, exptimeOf(command.ttlSeconds, maxTtl)))
+      break
     case 'gets':
-      return getsHead([wireKey])
+      out.text(getsHead([wireKey]))
+      break
     case 'delete':
-      return deleteHead(wireKey)
+      out.text(deleteHead(wireKey))
+      break
     case 'add':
-      return classicHead('add', command.encoded, command.ttlSeconds, wireKey)
     case 'cas':
-      return classicHead('cas', command.encoded, command.ttlSeconds, wireKey, command.cas)
+      out.text(classicHead(command, wireKey, maxTtl))
+      break
   }
+  if (body !== undefined) out.data(body)
 }
 
-function metaGetHead(command: Extract<Command, { name: 'mg' }>, wireKey: string): string {
+function metaGetHead(
+  command: Extract<Command, { name: 'mg' }>,
+  wireKey: string,
+  maxTtl: number,
+): string {
   const { vivifySeconds, refreshBelowSeconds, value = false } = command
   return mgHead(wireKey, {
-    ...(vivifySeconds === undefined ? {} : { N: vivifySeconds }),
+    ...(vivifySeconds === undefined ? {} : { N: atMostExptime(vivifySeconds, maxTtl) }),
     ...(refreshBelowSeconds === undefined ? {} : { R: refreshBelowSeconds }),
     v: value,
     f: true,
@@ -66,38 +79,47 @@ function metaGetHead(command: Extract<Command, { name: 'mg' }>, wireKey: string)
   })
 }
 
-function metaSetHead(command: Extract<Command, { name: 'ms' }>, wireKey: string): string {
+function metaSetHead(
+  command: Extract<Command, { name: 'ms' }>,
+  wireKey: string,
+  maxTtl: number,
+): string {
   const { encoded, ttlSeconds, cas, add } = command
   return msHead(wireKey, encoded.body.length, {
     F: encoded.flags,
-    T: exptimeOf(ttlSeconds),
+    T: exptimeOf(ttlSeconds, maxTtl),
     ...(cas === undefined ? {} : { C: BigInt(cas) }),
     ...(add ? { M: 'E' as const, c: true } : {}),
   })
 }
 
-function metaDeleteHead(command: Extract<Command, { name: 'md' }>, wireKey: string): string {
+function metaDeleteHead(
+  command: Extract<Command, { name: 'md' }>,
+  wireKey: string,
+  maxTtl: number,
+): string {
   const { cas, invalidate = false, ttlSeconds } = command
   return mdHead(wireKey, {
     ...(cas === undefined ? {} : { C: BigInt(cas) }),
     ...(invalidate ? { I: true } : {}),
-    ...(ttlSeconds === undefined ? {} : { T: exptimeOf(ttlSeconds) }),
+    ...(ttlSeconds === undefined ? {} : { T: exptimeOf(ttlSeconds, maxTtl) }),
   })
 }
 
 function classicHead(
-  verb: 'add' | 'cas',
-  { body, flags }: Encoded,
-  ttlSeconds: number,
+  command: Extract<Command, { name: 'add' | 'cas' }>,
   wireKey: string,
-  cas?: string,
+  maxTtl: number,
 ): string {
-  const id = cas === undefined ? undefined : BigInt(cas)
-  return storeHead(verb, wireKey, flags, exptimeOf(ttlSeconds), body.length, id)
+  const { name, encoded, ttlSeconds } = command
+  const id = name === 'cas' ? BigInt(command.cas) : undefined
+  const exptime = exptimeOf(ttlSeconds, maxTtl)
+  return storeHead(name, wireKey, encoded.flags, exptime, encoded.body.length, id)
 }
 
-function exptimeOf(ttlSeconds: number): number {
-  return ttlSeconds < 0 ? -1 : toExptime(ttlSeconds, Math.floor(Date.now() / 1000))
+function exptimeOf(ttlSeconds: number, maxTtl: number): number {
+  if (ttlSeconds < 0) return -1
+  return atMostExptime(toExptime(ttlSeconds, Math.floor(Date.now() / 1000)), maxTtl)
 }
 
 /** What each reply to a command means. */
@@ -117,50 +139,63 @@ const STATUSES: Readonly<Record<number, Status>> = {
 }
 
 const VERBS: Readonly<Record<Command['name'], Verb>> = {
-  mg: answering('mg', 'read'),
-  ms: answering('ms', 'once'),
+  mg: answering('mg', 'read', true),
+  ms: answering('ms', 'change', false),
   // Marking or deleting twice is as good as once; what carries a CAS id fails the second time.
-  md: answering('md', 'idempotent'),
-  touch: answering('touch', 'idempotent'),
-  delete: answering('delete', 'idempotent'),
-  add: answering('add', 'once'),
-  cas: answering('cas', 'once'),
+  md: answering('md', 'remove', true),
+  touch: answering('touch', 'touch', true),
+  delete: answering('delete', 'remove', true),
+  add: answering('add', 'change', false),
+  cas: answering('cas', 'change', false),
   gets: {
     name: 'gets',
-    safety: 'read',
-    accept(request, reply) {
+    effect: 'read',
+    repeatable: true,
+    encode,
+    accept(request, reply, attempt) {
       const asked = request as Request<Answer, AnswerContext>
       if (reply.kind === ReplyKind.Value) {
         if (!reply.keyEquals(request.wireKey) || request.settled) throw surprising(request)
-        asked.resolve(answerOf(asked, reply, 'done'))
+        asked.resolve(answerOf(asked, reply, 'done', attempt))
         return false
       }
       if (reply.kind !== ReplyKind.End) return refuse(request, reply)
-      asked.resolve(answerOf(asked, reply, 'missing'))
+      asked.resolve(answerOf(asked, reply, 'missing', attempt))
       return true
     },
   },
 }
 
-function answering(name: string, safety: Safety): Verb {
+function answering(name: string, effect: Effect, repeatable: boolean): Verb {
   return {
     name,
-    safety,
-    accept(request, reply) {
+    effect,
+    repeatable,
+    encode,
+    debt({ args }) {
+      const { name, invalidate, ttlSeconds } = args as Partial<Extract<Command, { name: 'md' }>>
+      return { isBase64: false, isMark: name === 'md' && invalidate === true, ttlSeconds }
+    },
+    accept(request, reply, attempt) {
       const status = STATUSES[reply.kind]
       if (status === undefined) return refuse(request, reply)
       const asked = request as Request<Answer, AnswerContext>
-      asked.resolve(answerOf(asked, reply, status))
+      asked.resolve(answerOf(asked, reply, status, attempt))
       return true
     },
   }
 }
 
 /** An answer to keep: the reply itself is used again. */
-function answerOf(request: Request<unknown, AnswerContext>, reply: Reply, status: Status): Answer {
+function answerOf(
+  request: Request<unknown, AnswerContext>,
+  reply: Reply,
+  status: Status,
+  attempt: Attempt,
+): Answer {
   const { codec } = request.context
   const body = new BufferBody(reply.valueBuffer())
-  const place = request.context.placeOf(request.router as Host)
+  const place = request.context.placeOf(attempt.router as Host)
   return {
     status,
     found: status === 'done',

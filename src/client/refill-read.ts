@@ -1,6 +1,8 @@
 import type { Host } from '../hosts/host.ts'
-import type { Verb } from '../net/request.ts'
+import type { Attempt, Verb } from '../net/request.ts'
 import { Request } from '../net/request.ts'
+import { atMostExptime } from '../protocol/exptime.ts'
+import { mgFlags } from '../protocol/meta.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { getsHead } from '../protocol/request.ts'
@@ -15,19 +17,24 @@ export interface AnswerContext {
   placeOf(host: Host): Place
 }
 
+/** The flags of `mg key N R v f t c`. */
+export interface ReadFlags {
+  readonly vivifySeconds: number
+  readonly refreshBelowSeconds: number
+}
+
 /** A refill's read: its promise resolves to what the reader makes of the item. */
 export class ReadRequest extends Request<unknown, AnswerContext> {
   readonly reader: Reader
 
   constructor(
-    isClassic: boolean,
+    flags: ReadFlags | undefined,
     routeKey: string,
     wireKey: string,
-    head: string,
     context: AnswerContext,
     reader: Reader,
   ) {
-    super(isClassic ? GETS_ITEM : MG_ITEM, routeKey, wireKey, head, undefined, context)
+    super(flags === undefined ? GETS_ITEM : MG_ITEM, routeKey, wireKey, context, flags)
     this.reader = reader
   }
 
@@ -42,30 +49,27 @@ export class ReadRequest extends Request<unknown, AnswerContext> {
   }
 }
 
-/** The command lines of reads. What follows the key is the same as long as the policy is. */
-export class ReadHeads {
+/** What follows the key is the same as long as the policy is. */
+class ReadHeads {
   #vivifySeconds = -1
   #refreshBelowSeconds = -1
+  #maxTtl = -1
   #flags = ''
 
-  /** `mg key N R v f t c`, or `gets key`. */
-  of(
-    isClassic: boolean,
-    wireKey: string,
-    vivifySeconds: number,
-    refreshBelowSeconds: number,
-  ): string {
-    if (isClassic) return getsHead([wireKey])
-    const isOther = vivifySeconds !== this.#vivifySeconds
+  of(wireKey: string, { vivifySeconds, refreshBelowSeconds }: ReadFlags, maxTtl: number): string {
+    const isOther = vivifySeconds !== this.#vivifySeconds || maxTtl !== this.#maxTtl
     if (isOther || refreshBelowSeconds !== this.#refreshBelowSeconds) {
-      const vivify = vivifySeconds === 0 ? '' : ` N${vivifySeconds}`
+      const N = vivifySeconds === 0 ? {} : { N: atMostExptime(vivifySeconds, maxTtl) }
       this.#vivifySeconds = vivifySeconds
       this.#refreshBelowSeconds = refreshBelowSeconds
-      this.#flags = `${vivify} R${refreshBelowSeconds} v f t c\r\n`
+      this.#maxTtl = maxTtl
+      this.#flags = mgFlags({ ...N, R: refreshBelowSeconds, v: true, f: true, t: true, c: true })
     }
     return `mg ${wireKey}${this.#flags}`
   }
 }
+
+const heads = new ReadHeads()
 
 /**
  * The reply under way, as refills see it. One for all: an item may be used during the call only.
@@ -73,10 +77,12 @@ export class ReadHeads {
 class ReplyItem implements Item {
   #reply: Reply | undefined
   #request: Request<unknown, AnswerContext> | undefined
+  #attempt: Attempt | undefined
   found = false
 
-  about(request: Request<unknown, AnswerContext>, reply: Reply): this {
+  about(request: Request<unknown, AnswerContext>, reply: Reply, attempt: Attempt): this {
     this.#request = request
+    this.#attempt = attempt
     this.#reply = reply
     this.found = reply.kind === ReplyKind.Va || reply.kind === ReplyKind.Value
     return this
@@ -111,8 +117,7 @@ class ReplyItem implements Item {
   }
 
   place(): Place {
-    const { context, router } = this.#request!
-    return context.placeOf(router as Host)
+    return this.#request!.context.placeOf(this.#attempt!.router as Host)
   }
 
   decode(flags: number, from: number): unknown {
@@ -132,10 +137,14 @@ const replyItem = new ReplyItem()
 
 const MG_ITEM: Verb = {
   name: 'mg',
-  safety: 'read',
-  accept(request, reply) {
+  effect: 'read',
+  repeatable: true,
+  encode({ wireKey, args }, out, maxTtl) {
+    out.text(heads.of(wireKey, args as ReadFlags, maxTtl))
+  },
+  accept(request, reply, attempt) {
     if (reply.kind !== ReplyKind.Va && reply.kind !== ReplyKind.En) return refuse(request, reply)
-    tellReader(request as ReadRequest, reply)
+    tellReader(request as ReadRequest, reply, attempt)
     return true
   },
 }
@@ -143,24 +152,28 @@ const MG_ITEM: Verb = {
 /** The item is read before END comes; nothing but END may follow it. */
 const GETS_ITEM: Verb = {
   name: 'gets',
-  safety: 'read',
-  accept(request, reply) {
+  effect: 'read',
+  repeatable: true,
+  encode({ wireKey }, out) {
+    out.text(getsHead([wireKey]))
+  },
+  accept(request, reply, attempt) {
     if (reply.kind === ReplyKind.Value) {
       if (!reply.keyEquals(request.wireKey) || request.settled) throw surprising(request)
-      tellReader(request as ReadRequest, reply)
+      tellReader(request as ReadRequest, reply, attempt)
       return false
     }
     if (reply.kind !== ReplyKind.End) return refuse(request, reply)
-    tellReader(request as ReadRequest, reply)
+    tellReader(request as ReadRequest, reply, attempt)
     return true
   },
 }
 
 /** What the reader throws is its callers' error, and no reason to close the lane. */
-function tellReader(request: ReadRequest, reply: Reply): void {
+function tellReader(request: ReadRequest, reply: Reply, attempt: Attempt): void {
   if (request.settled) return
   try {
-    request.resolve(request.reader.answered(replyItem.about(request, reply)))
+    request.resolve(request.reader.answered(replyItem.about(request, reply, attempt)))
   } catch (error) {
     request.reject(error)
   }

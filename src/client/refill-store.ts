@@ -15,7 +15,7 @@ import type {
 import type { ClientCore } from './core.ts'
 import { commandRequest } from './refill-commands.ts'
 import type { AnswerContext } from './refill-read.ts'
-import { ReadHeads, ReadRequest } from './refill-read.ts'
+import { type ReadFlags, ReadRequest } from './refill-read.ts'
 import { fits } from './verbs/storage.ts'
 
 /** How long hosts may take to tell what they speak once one of them did. */
@@ -31,7 +31,8 @@ export interface HostPlace extends Place {
 export class ClusterStore implements RefillStore {
   readonly #core: ClientCore
   readonly #context: AnswerContext
-  readonly #heads = new ReadHeads()
+  /** The flags of the last read: the next one most often has the same. */
+  #lastFlags: ReadFlags = { vivifySeconds: 0, refreshBelowSeconds: 0 }
   readonly #places = new WeakMap<Host, HostPlace>()
   #learned: Dialect | undefined
   #learning: Promise<Dialect> | undefined
@@ -77,9 +78,9 @@ export class ClusterStore implements RefillStore {
     const { keys, cluster } = this.#core
     const wireKey = keys.wireKey(key)
     const routeKey = keys.routeKey(key)
-    const isClassic = this.dialect === 'classic'
-    const head = this.#heads.of(isClassic, wireKey, vivifySeconds, refreshBelowSeconds)
-    const request = new ReadRequest(isClassic, routeKey, wireKey, head, this.#context, reader)
+    const flags =
+      this.dialect === 'classic' ? undefined : this.#flags(vivifySeconds, refreshBelowSeconds)
+    const request = new ReadRequest(flags, routeKey, wireKey, this.#context, reader)
     request.ordered = true
     cluster.dispatch(request as Request)
     return request
@@ -97,14 +98,14 @@ export class ClusterStore implements RefillStore {
   ): Promise<readonly Answer[]> {
     const { host, epoch } = place as HostPlace
     if (host.epoch !== epoch || !host.isConnected) throw over(host)
-    const { requestTimeoutMs } = this.#core.cluster.policy
+    const { cluster } = this.#core
     const requests = this.#requests(key, commands)
     for (const request of requests) {
       // Should the lane die the request fails, instead of being sent once more on the next: the
       // server may have forgotten the CAS ids meanwhile.
-      request.ordered = true
-      request.pin(requestTimeoutMs)
-      host.send(request as Request)
+      request.ordered = request.isSingle = true
+      request.timeoutMs = cluster.policy.requestTimeoutMs
+      cluster.dispatchTo(host, request as Request)
     }
     return answersOf(requests)
   }
@@ -128,6 +129,14 @@ export class ClusterStore implements RefillStore {
     const itemSizeMax = host?.abilities?.itemSizeMax ?? core.maxItemBytes
     const lackingBytes = Math.max(0, core.maxItemBytes - itemSizeMax)
     return fits(core, core.keys.wireKey(key), bodyBytes + lackingBytes)
+  }
+
+  #flags(vivifySeconds: number, refreshBelowSeconds: number): ReadFlags {
+    const last = this.#lastFlags
+    const isSame = last.vivifySeconds === vivifySeconds
+    if (isSame && last.refreshBelowSeconds === refreshBelowSeconds) return last
+    this.#lastFlags = { vivifySeconds, refreshBelowSeconds }
+    return this.#lastFlags
   }
 
   #requests(key: string, commands: readonly Command[]): Request<Answer>[] {

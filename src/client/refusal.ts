@@ -29,7 +29,7 @@ export function surprising(request: Request): MintringError {
   return new MintringError(
     'MINTRING_PROTOCOL',
     `the server's reply is not one to ${request.verb.name}`,
-    { host: request.router?.name, command: request.verb.name, sent: true },
+    { host: request.attempt?.router.name, command: request.verb.name, sent: true },
   )
 }
 
@@ -40,7 +40,7 @@ export function refusalOf(request: Request, reply: Reply): MintringError {
     ? 'MINTRING_TOO_LARGE'
     : 'MINTRING_REFUSED'
   return new MintringError(code, `the server answered ${request.verb.name} with: ${text}`, {
-    host: request.router?.name,
+    host: request.attempt?.router.name,
     command: request.verb.name,
     sent: true,
   })

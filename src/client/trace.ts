@@ -4,7 +4,7 @@ import { batchTrace, commandTrace } from '../channels.ts'
 import { placeOf } from '../hosts/address.ts'
 import type { Cluster } from '../hosts/cluster.ts'
 import type { Host } from '../hosts/host.ts'
-import type { Request } from '../net/request.ts'
+import type { Effect, Request } from '../net/request.ts'
 import type { KeyMapping } from './keys.ts'
 
 /** What tracing needs to know of a client. */
@@ -24,7 +24,7 @@ export function traceCommand<Result, Context>(
   const host = routeKey === undefined ? undefined : cluster.hostFor(routeKey)
   const dispatch = (): void => cluster.dispatch(request as Request)
   return traceRequest(traced, request, host, dispatch, (result) =>
-    outcomeOf(request.verb.safety, result),
+    outcomeOf(request.verb.effect, result),
   )
 }
 
@@ -37,7 +37,10 @@ export function traceHostRequest<Result, Context>(
   request: Request<Result, Context>,
   host: Host,
 ): Promise<Result> {
-  const dispatch = (): void => traced.cluster.dispatchTo(host, request as Request)
+  const dispatch = (): void => {
+    if (request.group === undefined) traced.cluster.dispatchTo(host, request as Request)
+    else traced.cluster.dispatchGroup(host, request as Request)
+  }
   return traceRequest(traced, request, host, dispatch, () => 'ok')
 }
 
@@ -57,7 +60,7 @@ function traceRequest<Result, Context>(
   const send = (): Promise<Result> => {
     dispatch()
     return request.promise.finally(() => {
-      const { router } = request
+      const router = request.attempt?.router
       if (router === undefined || router.name === message.host) return
       const last = cluster.hosts.find((one) => one.name === router.name)
       if (last !== undefined) nameHost(message, last)
@@ -112,7 +115,7 @@ function nameHost(message: CommandMessage, { name, server }: Host): void {
   Object.assign(message, { host: name, ...placeOf(server) })
 }
 
-function outcomeOf(safety: Request['verb']['safety'], result: unknown): Outcome {
-  if (safety === 'read') return result === undefined ? 'miss' : 'hit'
+function outcomeOf(effect: Effect, result: unknown): Outcome {
+  if (effect === 'read') return result === undefined ? 'miss' : 'hit'
   return result === false || result === undefined ? 'refused' : 'ok'
 }

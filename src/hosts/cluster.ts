@@ -1,16 +1,15 @@
 import { MintringError } from '../errors.ts'
 import type { Resolve } from '../net/dial.ts'
-import type { Request } from '../net/request.ts'
+import { DELETE_DEBT, type Debt, type Request } from '../net/request.ts'
 import { Turn } from '../net/turn.ts'
 import { identityOf, parseServers, type ServerAddress } from './address.ts'
-import { errorOf, isFinal, isLaneDeath, mayRepeat } from './attempt.ts'
-import { withShortTtl } from './gutter.ts'
 import type { ClusterHooks } from './hooks.ts'
 import { Host } from './host.ts'
 import type { HostOwner } from './host-owner.ts'
-import { forgetHead } from './journal.ts'
+import { debtOf } from './journal.ts'
+import { errorOf, mayRepeat, nextStep } from './next-step.ts'
 import { type Location, Places } from './places.ts'
-import type { ClusterPolicy, Gutter } from './policy.ts'
+import type { ClusterPolicy } from './policy.ts'
 import type { HostSnapshot } from './snapshot.ts'
 
 /**
@@ -27,14 +26,19 @@ export class Cluster implements HostOwner<Host> {
   #gutter: Cluster | undefined
   #closing: Promise<void> | undefined
 
-  /** `resolve` replaces DNS, for tests. */
+  /** How long an item may live on these hosts, in seconds; 0 is no limit. */
+  readonly maxTtlSeconds: number
+
+  /** `resolve` replaces DNS, for tests. `maxTtlSeconds` is for the hosts of a gutter. */
   constructor(
     servers: readonly ServerAddress[],
     policy: ClusterPolicy,
     hooks: ClusterHooks = {},
     resolve?: Resolve,
+    maxTtlSeconds = 0,
   ) {
     this.#policy = policy
+    this.maxTtlSeconds = maxTtlSeconds
     this.hooks = hooks
     this.resolve = resolve
     this.#places = new Places(
@@ -54,23 +58,23 @@ export class Cluster implements HostOwner<Host> {
 
   /** Routes by `request.routeKey`. The request settles in the end, always. */
   dispatch(request: Request): void {
-    const { routeKey } = request
-    if (routeKey === undefined || !this.#begin(request)) return
-    const host = this.#places.find(routeKey)
-    if (host === undefined) this.#divert(request, routeKey, undefined, undefined)
-    else if (this.#places.isRebuilt) this.#give(host, request)
-    else this.#attempt(host, request, request.attemptMs)
+    if (this.#isOpenFor(request)) this.#place(request, undefined, undefined)
   }
 
   /**
-   * Sends to this host and nowhere else: statistics, flushes, the keys of a batch that live there.
+   * Sends to this host and nowhere else: statistics, flushes, what belongs to a lease. Its keys are
+   * the caller's affair.
    */
   dispatchTo(host: Host, request: Request): void {
     request.pinned = true
-    if (!this.#begin(request)) return
-    const { attemptMs, finalMs } = request
-    if (host.usable || host.canWait(finalMs)) this.#attempt(host, request, attemptMs)
+    if (!this.#isOpenFor(request)) return
+    if (host.usable || host.canWait(this.#endMs(request))) this.#give(host, request)
     else request.reject(errorOf(request, host.outError()))
+  }
+
+  /** Sends a group of commands to a host that routeFor() named for all of its keys. */
+  dispatchGroup(host: Host, request: Request): void {
+    if (this.#isOpenFor(request)) this.#give(host, request)
   }
 
   /**
@@ -132,11 +136,11 @@ export class Cluster implements HostOwner<Host> {
   }
 
   /**
-   * Notes that `host` has to be told `head` (a delete by default) for `wireKey`, because it could
-   * not be told now. It is, before it takes requests again, or in the background if it is up.
+   * Notes what `host` has to be told for `wireKey` (a delete by default), because it could not be
+   * told now. It is, before it takes requests again, or in the background if it is up.
    */
-  journal(host: Host, wireKey: string, head = `delete ${wireKey}\r\n`): void {
-    host.journal.add(wireKey, head)
+  journal(host: Host, wireKey: string, debt: Debt = DELETE_DEBT): void {
+    host.journal.add(wireKey, debt)
     host.replay()
   }
 
@@ -146,111 +150,112 @@ export class Cluster implements HostOwner<Host> {
     return this.#closing
   }
 
+  /** Notes a write that no host took: its home has to forget the key when it can be told. */
+  noteUnreached(routeKey: string, wireKey: string, debt: Debt = DELETE_DEBT): void {
+    const home = this.homeOf(routeKey)
+    if (!home.usable) home.journal.add(wireKey, debt)
+  }
+
   // What hosts tell.
 
   hostChanged(): void {
     this.#places.update()
   }
 
-  attemptFailed(host: Host, request: Request, error: MintringError): void {
+  attemptFailed(host: Host, request: Request, error: MintringError, deadlineMs: number): void {
+    const { retries, retryWrites } = this.#policy
     const nowMs = performance.now()
-    if (isFinal(error) || !mayRepeat(request, this.#policy.retryWrites)) {
-      request.reject(errorOf(request, error))
-      return
-    }
-    const isLaneDead = isLaneDeath(error) && nowMs < request.deadlineMs
-    if (isLaneDead && !request.requeued && host.usable && host.index >= 0) {
-      request.requeued = true
-      host.send(request)
-      return
-    }
-    const { routeKey } = request
-    // Finding nobody there took no time and sent nothing new: it is not one of the retries.
-    if (isLaneDead && !host.usable && this.#policy.retries > 0) request.attempts--
-    const isLast = request.attempts > this.#policy.retries || nowMs >= request.finalMs
-    if (request.pinned || routeKey === undefined || isLast) this.#giveUp(request, error)
-    else this.#divert(request, routeKey, host, error)
+    if (nowMs >= deadlineMs) request.tries++
+    const step = nextStep(request, error, {
+      ...{ retries, retryWrites, nowMs, deadlineMs },
+      isUsable: host.usable,
+      isListed: host.index >= 0,
+      isClosed: this.#closing !== undefined,
+    })
+    // A second lane of one host shares the time of the first.
+    request.hereUntilMs = step === 'here' ? deadlineMs : 0
+    if (step === 'here') this.#give(host, request)
+    else if (step === 'reject') this.#reject(request, error)
+    else if (request.group !== undefined) request.group.regroup(host, error)
+    else this.#place(request, host, error)
   }
 
-  /** Takes over a request of the cluster that this one is the gutter of. */
-  adopt(request: Request, routeKey: string): void {
-    const host = this.#places.find(routeKey) ?? this.#places.fallback(routeKey, undefined)
-    if (host === undefined) this.#giveUp(request, this.#places.nowhere())
-    else this.#attempt(host, request)
+  /**
+   * The host that a key goes to: first its own, after a failure on `failed` the next one. An error
+   * when there is none. `untilMs` is how long the command can wait for a host being dialled.
+   */
+  routeFor(
+    routeKey: string,
+    isRead: boolean,
+    untilMs: number,
+    failed?: Host,
+    error?: MintringError,
+  ): Host | MintringError {
+    const places = this.#places
+    const hasFailed = failed !== undefined && failed.index >= 0
+    const first = hasFailed ? undefined : places.find(routeKey)
+    if (first !== undefined) return first
+    const owner = hasFailed ? failed : places.ownerOf(routeKey)
+    const why = error ?? owner.outError()
+    if (why.code === 'MINTRING_AUTH') return why
+    // Readers look for a write at its home as long as that is in the ring.
+    if (!isRead && owner.usable && hasFailed) return owner
+    if (this.#gutter !== undefined) return this.#gutter.anyFor(routeKey)
+    const next = this.#mayRehash ? places.fallback(routeKey, owner) : undefined
+    const soon = next ?? this.#soonest(owner, untilMs)
+    return soon ?? (places.isEmpty ? places.nowhere() : why)
+  }
+
+  /** For the cluster that this one is the gutter of. */
+  anyFor(routeKey: string): Host | MintringError {
+    const places = this.#places
+    return places.find(routeKey) ?? places.fallback(routeKey, undefined) ?? places.nowhere()
   }
 
   get #mayRehash(): boolean {
     return this.#policy.autoEjectHosts && this.#policy.failover === 'rehash'
   }
 
-  /** Sets the end of the whole operation. Answers false when the request is over already. */
-  #begin(request: Request): boolean {
+  #isOpenFor(request: Request): boolean {
     if (request.settled) return false
-    if (this.#closing !== undefined) {
-      request.reject(new MintringError('MINTRING_CLOSED', 'The client was closed'))
-      return false
-    }
-    const { requestTimeoutMs, retries } = this.#policy
-    const timeoutMs = request.timeoutMs > 0 ? request.timeoutMs : requestTimeoutMs * (1 + retries)
-    request.attemptMs = this.turn.nowMs
-    request.finalMs = request.attemptMs + timeoutMs
-    return true
+    request.times ??= this.#policy
+    if (this.#closing === undefined) return true
+    request.reject(new MintringError('MINTRING_CLOSED', 'The client was closed'))
+    return false
   }
 
-  /** Begins an attempt on `host`. */
-  #attempt(host: Host, request: Request, nowMs = Math.ceil(performance.now())): void {
-    const { requestTimeoutMs, retries } = this.#policy
-    const shareMs = Math.ceil(request.timeoutMs / (1 + retries))
-    const deadlineMs = nowMs + (shareMs > requestTimeoutMs ? shareMs : requestTimeoutMs)
-    request.attempts++
-    request.attemptMs = nowMs
-    request.deadlineMs = deadlineMs < request.finalMs ? deadlineMs : request.finalMs
-    request.requeued = false
+  #endMs(request: Request): number {
+    return request.endMs(performance.now())
+  }
+
+  /** Gives a request to the host that it goes to next. */
+  #place(request: Request, failed: Host | undefined, error: MintringError | undefined): void {
+    const { routeKey, verb } = request
+    if (routeKey === undefined) return
+    const first = failed === undefined ? this.#places.find(routeKey) : undefined
+    const isRead = verb.effect === 'read'
+    const host = first ?? this.routeFor(routeKey, isRead, this.#endMs(request), failed, error)
+    if (host instanceof MintringError) this.#reject(request, host)
+    else this.#give(host, request)
+  }
+
+  /** The only way to a host. What does not go home is noted for home before it can take effect. */
+  #give(host: Host, request: Request): void {
+    const { verb } = request
+    const isWrite = verb.effect === 'change' || verb.effect === 'remove'
+    if (isWrite && !request.pinned && !this.#places.isWhole) this.#forgetAtHome(host, request)
     host.send(request)
   }
 
-  /** An attempt somewhere that may not be home: then home must forget the key. */
-  #give(host: Host, request: Request): void {
-    if (request.routeKey !== undefined) this.#forgetAtHome(request, request.routeKey, host)
-    this.#attempt(host, request)
-  }
-
   /** A write that does not go home: what home has of the key is old from now on. */
-  #forgetAtHome(request: Request, routeKey: string, host: Host | undefined): void {
-    const { wireKey, verb } = request
-    if (verb.safety === 'read' || wireKey === '') return
-    const home = this.homeOf(routeKey)
-    if (home === host) return
-    home.journal.add(wireKey, forgetHead(request), host)
-    home.replay()
-  }
-
-  /** `failed` (or, without it, the key's owner) cannot have the request: finds another place. */
-  #divert(
-    request: Request,
-    routeKey: string,
-    failed: Host | undefined,
-    error: MintringError | undefined,
-  ): void {
-    const owner = failed ?? this.#places.ownerOf(routeKey)
-    const why = error ?? owner.outError()
-    if (why.code === 'MINTRING_AUTH') {
-      request.reject(errorOf(request, why))
-      return
+  #forgetAtHome(host: Host, request: Request): void {
+    const debt = debtOf(request)
+    for (const [routeKey, wireKey] of keysOf(request)) {
+      const home = this.homeOf(routeKey)
+      if (home === host) continue
+      home.journal.add(wireKey, debt, host)
+      home.replay()
     }
-    // Readers look for a write at its home as long as that is in the ring.
-    if (request.verb.safety !== 'read' && owner.usable && owner.index >= 0) {
-      this.#attempt(owner, request)
-      return
-    }
-    if (this.#gutter !== undefined) {
-      this.#toGutter(request, routeKey, this.#gutter)
-      return
-    }
-    const host = this.#mayRehash ? this.#places.fallback(routeKey, owner) : undefined
-    const soon = host ?? this.#soonest(owner, request.finalMs)
-    if (soon !== undefined) this.#give(soon, request)
-    else this.#giveUp(request, this.#places.isEmpty ? this.#places.nowhere() : why)
   }
 
   /** With nobody there now: a host that is about to be dialled, the owner if it may be. */
@@ -259,22 +264,18 @@ export class Cluster implements HostOwner<Host> {
     return candidates.find((host) => host.canWait(untilMs))
   }
 
-  #toGutter(request: Request, routeKey: string, gutter: Cluster): void {
-    const { ttl } = this.#policy.failover as Gutter
-    request.head = withShortTtl(request.head, ttl)
-    this.#forgetAtHome(request, routeKey, undefined)
-    gutter.adopt(request, routeKey)
-  }
-
-  /** The end, unless the caller takes a miss for an answer. Home hears of the write when it can. */
-  #giveUp(request: Request, error: MintringError): void {
-    const { routeKey, wireKey, verb } = request
-    if (verb.safety === 'idempotent' && routeKey !== undefined && wireKey !== '') {
-      const home = this.homeOf(routeKey)
-      if (!home.usable) home.journal.add(wireKey, forgetHead(request))
+  /** The end, unless the caller takes a miss instead. Home hears of the write when it can. */
+  #reject(request: Request, error: MintringError): void {
+    const { verb, group } = request
+    const { failover, retryWrites } = this.#policy
+    const isWrite = verb.effect === 'change' || verb.effect === 'remove'
+    if (isWrite && verb.repeatable && !request.pinned) {
+      const debt = debtOf(request)
+      for (const [routeKey, wireKey] of keysOf(request)) this.noteUnreached(routeKey, wireKey, debt)
     }
-    const isMiss = this.#policy.failover === 'miss' && request.verb.miss !== undefined
-    if (isMiss && !request.pinned) request.verb.miss?.(request)
+    const isMiss = failover === 'miss' && !request.pinned && mayRepeat(request, error, retryWrites)
+    if (isMiss && group !== undefined) group.miss()
+    else if (isMiss && verb.miss !== undefined) verb.miss(request)
     else request.reject(errorOf(request, error))
   }
 
@@ -282,7 +283,8 @@ export class Cluster implements HostOwner<Host> {
     const { failover } = this.#policy
     if (typeof failover === 'string') return undefined
     const policy: ClusterPolicy = { ...this.#policy, failover: 'rehash' }
-    return new Cluster(parseServers(failover.gutter), policy, this.hooks, this.resolve)
+    const { gutter, ttl } = failover
+    return new Cluster(parseServers(gutter), policy, this.hooks, this.resolve, ttl)
   }
 
   async #close(drainMs: number): Promise<void> {
@@ -295,4 +297,11 @@ export class Cluster implements HostOwner<Host> {
     for (const host of this.hosts) host.close(error)
     await this.#gutter?.close({ drainMs: Math.max(0, endMs - performance.now()) })
   }
+}
+
+/** The keys of a request: what the ring hashes and what travels. */
+function keysOf({ routeKey, wireKey, group }: Request): (readonly [string, string])[] {
+  if (routeKey !== undefined) return [[routeKey, wireKey]]
+  if (group === undefined) return []
+  return Array.from({ length: group.size }, (_, i) => [group.routeKey(i), group.wireKey(i)])
 }

@@ -8,11 +8,13 @@ import type { ClusterPolicy } from './policy.ts'
 /** Who a host belongs to. */
 export interface HostOwner<H = unknown> {
   readonly policy: ClusterPolicy
+  /** How long an item may live on its hosts, in seconds; 0 is no limit. */
+  readonly maxTtlSeconds: number
   readonly hooks: ClusterHooks
   readonly turn: Turn
   readonly resolve: Resolve | undefined
   /** `usable` or `isEjected` changed. */
   hostChanged(host: H): void
   /** An attempt failed on `host`: another one, or the end. */
-  attemptFailed(host: H, request: Request, error: MintringError): void
+  attemptFailed(host: H, request: Request, error: MintringError, deadlineMs: number): void
 }

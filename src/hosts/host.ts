@@ -7,7 +7,7 @@ import type { Credentials, HandshakeInput } from '../net/handshake.ts'
 import type { Lane } from '../net/lane.ts'
 import type { LaneEnding, LaneOwner } from '../net/lane-owner.ts'
 import { Lanes } from '../net/lanes.ts'
-import type { Request } from '../net/request.ts'
+import type { Debt, Request } from '../net/request.ts'
 import type { Turn } from '../net/turn.ts'
 import { addressOf, placeOf, type ServerAddress } from './address.ts'
 import type { ClusterHooks } from './hooks.ts'
@@ -21,6 +21,9 @@ import type { HostSnapshot } from './snapshot.ts'
 
 /** Values that wait for one host, in bytes. */
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024
+
+/** The share of requestTimeoutMs without a reply in time that makes a host silent. */
+const SILENT_SHARE = 0.9
 
 /** One server: its lanes, its health, and what it must be told when it is back. */
 export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
@@ -57,6 +60,10 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
 
   get settings(): ClusterPolicy {
     return this.#owner.policy
+  }
+
+  get maxTtlSeconds(): number {
+    return this.#owner.maxTtlSeconds
   }
 
   get turn(): Turn {
@@ -110,7 +117,6 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
 
   /** Gives a request to a lane. Fails it at once when too much waits already. */
   send(request: Request): void {
-    request.router = this
     const lanes = this.#lanes
     const { maxQueuedPerHost } = this.#owner.policy
     const isHeavy = request.body !== undefined && lanes.queuedBytes > MAX_QUEUED_BYTES
@@ -142,8 +148,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     return new MintringError('MINTRING_HOST_EJECTED', `${this.name} is ejected`, details)
   }
 
-  failed(request: Request, error: MintringError): void {
-    this.#owner.attemptFailed(this, request, error)
+  failed(request: Request, error: MintringError, deadlineMs: number): void {
+    this.#owner.attemptFailed(this, request, error, deadlineMs)
   }
 
   /** Delivers what the journal holds to a host that is up, before what waits for its first lane. */
@@ -154,8 +160,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
   }
 
   /** As a stand-in: the key went home again, and the copy here is old from now on. */
-  forget(wireKey: string, head: string): void {
-    this.journal.add(wireKey, head)
+  forget(wireKey: string, debt: Debt): void {
+    this.journal.add(wireKey, debt)
     this.replay()
   }
 
@@ -240,6 +246,10 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     if (this.#health.current.failures > 0) this.#health.tell('answered')
   }
 
+  laneLate(nowMs: number): void {
+    if (this.#isSilent(nowMs)) this.#health.tell('failed')
+  }
+
   laneOpened(lane: Lane, abilities: Abilities): void {
     const isOnly = this.#lanes.all.every((other) => other === lane || other.state !== 'open')
     if (isOnly) this.#epoch++
@@ -263,18 +273,20 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     }
     if (end !== 'dial') this.#epoch++
     if (end === 'dial') this.#tellWaiting(error)
+    // A lane that answers proves that the host is there, whatever became of another dial.
+    if (end === 'dial' && this.#lanes.isOpen) return
     const isShort = this.#lives.isTooShort(end, nowMs - lane.openedMs)
+    if (ending.isKnownHangUp) return
     if (end === 'dial' || isShort) this.#health.tell('dialFailed')
     else if (end === 'lost') this.#health.tell('failed')
-    else if (end === 'silent' && this.#isSilent(lane, nowMs)) this.#health.tell('failed')
+    else if (end === 'silent' && this.#isSilent(nowMs)) this.#health.tell('failed')
     // Whether a suspect is there should not wait for the next request to find out.
     if (this.state === 'suspect' && this.usable) this.redial()
   }
 
-  /** Nothing came on any lane while the host had a whole attempt's time. */
-  #isSilent(lane: Lane, nowMs: number): boolean {
-    const sinceMs = Math.max(this.#answeredMs, lane.headSinceMs)
-    return nowMs - sinceMs >= this.settings.requestTimeoutMs * 0.9
+  /** Nothing came in time, on any lane, while the host had a whole attempt's time. */
+  #isSilent(nowMs: number): boolean {
+    return nowMs - this.#answeredMs >= this.settings.requestTimeoutMs * SILENT_SHARE
   }
 
   /** Tells a host that answered what it missed, and only then lets requests go there. */

@@ -1,32 +1,49 @@
 import { MintringError } from '../errors.ts'
-import { Request, type Router, type Verb } from '../net/request.ts'
+import { DELETE_DEBT, type Debt, Request, type Verb } from '../net/request.ts'
+import { flushAllHead } from '../protocol/admin.ts'
+import { mdHead } from '../protocol/meta.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
+import { deleteHead } from '../protocol/request.ts'
 
 /** How many keys a host can miss before it has missed too much. */
 export const MAX_JOURNAL_KEYS = 10_000
 
 /** A delivered entry answers true; anything but done or not there is not delivered. */
-const replayVerb: Verb = {
-  name: 'replay',
-  safety: 'idempotent',
-  accept(request, { kind }) {
-    const { Deleted, NotFound, Hd, Nf, Ok } = ReplyKind
-    if (kind === Deleted || kind === NotFound || kind === Hd || kind === Nf || kind === Ok) {
-      request.resolve(true)
-    } else {
-      request.reject(new MintringError('MINTRING_REFUSED', 'A missed change was refused'))
-    }
-    return true
-  },
+function replayed(name: string, encode: NonNullable<Verb['encode']>): Verb {
+  return {
+    name,
+    effect: 'remove',
+    repeatable: true,
+    encode,
+    accept(request, { kind }) {
+      const { Deleted, NotFound, Hd, Nf, Ok } = ReplyKind
+      if (kind === Deleted || kind === NotFound || kind === Hd || kind === Nf || kind === Ok) {
+        request.resolve(true)
+      } else {
+        request.reject(new MintringError('MINTRING_REFUSED', 'A missed change was refused'))
+      }
+      return true
+    },
+  }
 }
+
+const REPLAY: Verb = replayed('replay', ({ wireKey, args }, out) => {
+  const { isMark, ttlSeconds, isBase64: b } = args as Debt
+  const life = ttlSeconds === undefined ? {} : { T: ttlSeconds }
+  if (isMark) out.text(mdHead(wireKey, { I: true, ...life, b }))
+  else if (b) out.text(mdHead(wireKey, { b }))
+  else out.text(deleteHead(wireKey))
+})
+
+const FLUSH: Verb = replayed('flush_all', (_, out) => out.text(flushAllHead()))
 
 /** Who took a write in the host's place, and has a copy that grows old once the host is back. */
 export interface StandIn {
-  forget(wireKey: string, head: string): void
+  forget(wireKey: string, debt: Debt): void
 }
 
 interface Entry {
-  readonly head: string
+  readonly debt: Debt
   readonly standIn: StandIn | undefined
 }
 
@@ -43,32 +60,24 @@ export class Journal {
   }
 
   /**
-   * Notes `head`, a command line such as `delete k` or `md k I T30` with its CRLF, to be sent for
-   * `wireKey`; when that is done `standIn` is told the same. A delete outlives an invalidation.
+   * Notes what is to be sent for `wireKey`; when that is done `standIn` is told the same. A delete
+   * outlives a mark.
    */
-  add(wireKey: string, head: string, standIn?: StandIn): void {
+  add(wireKey: string, debt: Debt, standIn?: StandIn): void {
     const known = this.#entries.get(wireKey)
     if (known === undefined && this.#entries.size >= MAX_JOURNAL_KEYS) {
       this.#lost++
       return
     }
-    const isWeaker = known !== undefined && !isInvalidation(known.head)
-    const entry = { head: isWeaker ? known.head : head, standIn: standIn ?? known?.standIn }
+    const isWeaker = known !== undefined && !known.debt.isMark
+    const entry = { debt: isWeaker ? known.debt : debt, standIn: standIn ?? known?.standIn }
     this.#entries.set(wireKey, entry)
   }
 
   /** One request per entry. An entry is forgotten when its request resolves. */
   requests(): Request<boolean>[] {
     return [...this.#entries].map(([wireKey, entry]) => {
-      const { head } = entry
-      const request = new Request<boolean>(
-        replayVerb,
-        undefined,
-        wireKey,
-        head,
-        undefined,
-        undefined,
-      )
+      const request = new Request<boolean>(REPLAY, undefined, wireKey, undefined, entry.debt)
       request.promise.then(
         () => this.#delivered(wireKey, entry),
         () => undefined,
@@ -92,31 +101,16 @@ export class Journal {
 
   #delivered(wireKey: string, entry: Entry): void {
     if (this.#entries.get(wireKey) === entry) this.#entries.delete(wireKey)
-    entry.standIn?.forget(wireKey, entry.head)
+    entry.standIn?.forget(wireKey, entry.debt)
   }
 }
 
 /** `flush_all`, for a host that must not be believed at all. */
 export function flushRequest(): Request<boolean> {
-  return new Request<boolean>(replayVerb, undefined, '', 'flush_all\r\n', undefined, undefined)
+  return new Request<boolean>(FLUSH, undefined, '', undefined)
 }
 
-/** Makes a request one that is tried once, on `router` alone. */
-export function pin(request: Request, router: Router, timeoutMs: number): Request {
-  request.router = router
-  request.pin(timeoutMs)
-  return request
-}
-
-/** The command that makes a host forget what `request` wrote elsewhere, or could not remove. */
-export function forgetHead(request: Request): string {
-  const { head } = request
-  if (/^(delete|md) /.test(head) && !/ (noreply|q)[ \r]/.test(head)) return head
-  const isBase64 = /^m[a-z] \S+ (.* )?b( |\r)/.test(head)
-  return isBase64 ? `md ${request.wireKey} b\r\n` : `delete ${request.wireKey}\r\n`
-}
-
-/** `md … I …`: the item stays, marked stale. */
-function isInvalidation(head: string): boolean {
-  return /^md \S+ (.* )?I( |\r)/.test(head)
+/** What makes a host forget what `request` wrote elsewhere, or could not remove. */
+export function debtOf(request: Request): Debt {
+  return request.verb.debt?.(request) ?? DELETE_DEBT
 }

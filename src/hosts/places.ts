@@ -55,9 +55,9 @@ export class Places {
     return !this.#inRing.includes(1)
   }
 
-  /** Whether the ring in use is another than the full one. */
-  get isRebuilt(): boolean {
-    return this.#current !== this.#ring
+  /** Whether every key goes to its home. */
+  get isWhole(): boolean {
+    return !this.#usable.includes(0)
   }
 
   /** Takes note of what hosts can be used. */

@@ -1,7 +1,7 @@
 import type { Lane } from '../net/lane.ts'
 import type { Request, Router } from '../net/request.ts'
 import type { ClusterHooks } from './hooks.ts'
-import { flushRequest, type Journal, pin } from './journal.ts'
+import { flushRequest, type Journal } from './journal.ts'
 import type { ClusterPolicy } from './policy.ts'
 
 /** Whose journal it is. */
@@ -58,8 +58,8 @@ export class Redelivery {
   }
 
   async #send(lane: Lane, requests: readonly Request[]): Promise<boolean> {
-    const { requestTimeoutMs } = this.#recipient.settings
-    lane.sendFirst(requests.map((request) => pin(request, this.#recipient, requestTimeoutMs)))
+    for (const request of requests) request.isSingle = true
+    lane.sendFirst(requests)
     const outcomes = await Promise.allSettled(requests.map(({ promise }) => promise))
     return outcomes.every(({ status }) => status === 'fulfilled')
   }

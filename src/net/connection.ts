@@ -8,8 +8,8 @@ import { ReplyParser } from '../protocol/reply-parser.ts'
 export interface ConnectionOwner {
   readonly name: string
   onReply(reply: Reply): void
-  /** A chunk was read to its end. */
-  onRead(): void
+  /** A chunk of that many bytes was read to its end. */
+  onRead(bytes: number): void
   /** The socket takes bytes again after `write` answered false. */
   onDrain(): void
   /** Once, whatever the reason. */
@@ -51,7 +51,7 @@ export class Connection {
       this.close(this.#surprise(error))
       return
     }
-    if (!this.#isClosed) this.#owner.onRead()
+    if (!this.#isClosed) this.#owner.onRead(chunk.length)
   }
 
   attach(socket: Socket): void {

@@ -1,34 +1,92 @@
 import { MintringError } from '../errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
-import type { Inflight, Request } from './request.ts'
+import { getHead } from '../protocol/request.ts'
+import { failRequest, MAX_HANG_UPS } from './attempt.ts'
+import { KeySet } from './key-set.ts'
+import type { Attempt, Request, Router, Sink } from './request.ts'
 
 /** How many keys one coalesced `get` asks at most: more would keep the server from overlapping. */
 export const MAX_BATCH_KEYS = 100
 /** How long its line gets at most: proxies and old servers have small buffers. */
 export const MAX_BATCH_BYTES = 6_000
 
-/** Consecutive plain gets of one turn, written as one `get k1 … kn`. */
-export class GetBatch implements Inflight {
-  /** The earliest of its requests. */
-  deadlineMs: number = Number.POSITIVE_INFINITY
-  readonly #requests: readonly Request[]
-  /** Requests for keys that an earlier one asks: asked once, answered to all. */
-  #twins: Request[] | undefined
-  #cursor = 0
+/** The keys of the batch being written. Writes are synchronous, so that one serves all batches. */
+const seen = new KeySet()
 
-  /** `requests` may still grow until the batch is written. */
-  constructor(requests: readonly Request[]) {
-    this.#requests = requests
+/** An attempt at the consecutive plain gets of one turn, written as one `get k1 … kn`. */
+export class GetBatch implements Attempt {
+  readonly router: Router
+  startMs = 0
+  deadlineMs: number = Number.POSITIVE_INFINITY
+  isSent = false
+  /** Before the write all requests, after it those whose keys are asked. */
+  readonly #requests: Request[]
+  /** Requests for keys that an earlier one asks: asked once, settled together. */
+  #twins: Request[] | undefined
+  #lineBytes: number
+  #cursor = 0
+  #isExtended = false
+
+  constructor(request: Request, router: Router) {
+    this.router = router
+    this.#requests = [request]
+    this.#lineBytes = request.wireKey.length
   }
 
   get size(): number {
     return this.#requests.length + (this.#twins?.length ?? 0)
   }
 
-  addTwin(request: Request): void {
-    this.#twins ??= []
-    this.#twins.push(request)
+  get bytes(): number {
+    return 0
+  }
+
+  get isOver(): boolean {
+    for (const request of this.#all()) if (this.#isWaiting(request)) return false
+    return true
+  }
+
+  /** Takes one more get, if it still fits the line. */
+  add(request: Request): boolean {
+    const { length } = this.#requests
+    const lineBytes = this.#lineBytes + 1 + request.wireKey.length
+    if (length >= MAX_BATCH_KEYS || lineBytes > MAX_BATCH_BYTES) return false
+    this.#requests.push(request)
+    this.#lineBytes = lineBytes
+    return true
+  }
+
+  begin(nowMs: number): void {
+    this.startMs = nowMs
+    for (const request of this.#requests) {
+      const deadlineMs = request.begin(nowMs)
+      if (deadlineMs < this.deadlineMs) this.deadlineMs = deadlineMs
+    }
+  }
+
+  /** Keeps the first request for each key, and asks for its key. */
+  write(out: Sink, nowMs: number): number {
+    if (nowMs >= this.deadlineMs) this.expire(nowMs, 0)
+    const requests = this.#requests
+    const keys: string[] = []
+    for (const request of requests) {
+      if (!this.#isWaiting(request)) continue
+      request.sent = true
+      if (seen.add(request.wireKey)) {
+        requests[keys.length] = request
+        keys.push(request.wireKey)
+      } else {
+        this.#twins ??= []
+        this.#twins.push(request)
+      }
+    }
+    seen.clear()
+    requests.length = keys.length
+    if (keys.length === 0) return 0
+    this.isSent = true
+    out.text(getHead(keys))
+    return this.size
   }
 
   /** The server names hits in the order asked and leaves misses out, then says END. */
@@ -41,25 +99,58 @@ export class GetBatch implements Inflight {
     for (; this.#cursor < this.#requests.length; this.#cursor++) {
       const request = this.#requests[this.#cursor]!
       if (isEnd) this.#miss(request)
-      else this.#answer(request, reply)
+      else this.#settle(request, reply)
     }
     return true
   }
 
   fail(error: MintringError): void {
-    for (const request of this.#all()) request.fail(error)
+    for (const request of [...this.#all()]) {
+      failRequest(request, this, this.#deadlineOf(request), error)
+    }
   }
 
-  expire(nowMs: number, wholeMs: number): boolean {
-    if (nowMs < this.deadlineMs) return false
-    let isOver = false
+  noteHangUp(): void {
+    for (const request of this.#all()) request.hangUps++
+  }
+
+  get isSuspect(): boolean {
+    for (const request of this.#all()) if (request.hangUps >= MAX_HANG_UPS) return true
+    return false
+  }
+
+  isLate(nowMs: number, requestTimeoutMs: number): boolean {
+    return nowMs >= this.deadlineMs && nowMs - this.startMs >= requestTimeoutMs - 1
+  }
+
+  expire(nowMs: number, requestTimeoutMs: number): void {
+    if (nowMs < this.deadlineMs) return
     let nextMs = Number.POSITIVE_INFINITY
-    for (const request of this.#all()) {
-      if (request.expire(nowMs, wholeMs)) isOver = true
-      if (request.deadlineMs < nextMs) nextMs = request.deadlineMs
+    for (const request of [...this.#all()]) {
+      const deadlineMs = this.#deadlineOf(request)
+      if (nowMs >= deadlineMs) failRequest(request, this, deadlineMs, undefined)
+      else if (this.#isWaiting(request) && deadlineMs < nextMs) nextMs = deadlineMs
     }
-    this.deadlineMs = nextMs
-    return isOver
+    const isOver = nextMs === Number.POSITIVE_INFINITY
+    this.deadlineMs = isOver ? nowMs + requestTimeoutMs : nextMs
+  }
+
+  extend(): void {
+    this.#isExtended = true
+    this.deadlineMs = Number.POSITIVE_INFINITY
+    for (const request of this.#all()) {
+      if (!this.#isWaiting(request)) continue
+      this.deadlineMs = Math.min(this.deadlineMs, request.finalMs)
+    }
+  }
+
+  #isWaiting(request: Request): boolean {
+    return !request.settled && request.attempt === this
+  }
+
+  #deadlineOf(request: Request): number {
+    if (this.startMs === 0) return Number.POSITIVE_INFINITY
+    return this.#isExtended ? request.finalMs : request.deadlineFrom(this.startMs)
   }
 
   #hit(reply: Reply): void {
@@ -71,14 +162,14 @@ export class GetBatch implements Inflight {
     }
     for (; this.#cursor < at; this.#cursor++) this.#miss(requests[this.#cursor]!)
     this.#cursor++
-    this.#answer(requests[at]!, reply)
+    this.#settle(requests[at]!, reply)
   }
 
-  #answer(request: Request, reply: Reply): void {
-    request.verb.accept(request, reply)
+  #settle(request: Request, reply: Reply): void {
+    request.verb.accept(request, reply, this)
     if (this.#twins === undefined) return
     for (const twin of this.#twins) {
-      if (twin.wireKey === request.wireKey) twin.verb.accept(twin, reply)
+      if (twin.wireKey === request.wireKey) twin.verb.accept(twin, reply, this)
     }
   }
 

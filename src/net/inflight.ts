@@ -1,4 +1,4 @@
-import type { Inflight } from './request.ts'
+import type { Attempt } from './request.ts'
 
 const FIRST_ROOM = 16
 
@@ -6,7 +6,7 @@ const FIRST_ROOM = 16
  * What was written to a lane and not answered yet, in order: a ring buffer that doubles when full.
  */
 export class InflightQueue {
-  #slots: (Inflight | undefined)[] = new Array<Inflight | undefined>(FIRST_ROOM).fill(undefined)
+  #slots: (Attempt | undefined)[] = new Array<Attempt | undefined>(FIRST_ROOM).fill(undefined)
   #head = 0
   #length = 0
 
@@ -14,14 +14,14 @@ export class InflightQueue {
     return this.#length
   }
 
-  push(entry: Inflight): void {
+  push(entry: Attempt): void {
     if (this.#length === this.#slots.length) this.#grow()
     this.#slots[(this.#head + this.#length) & (this.#slots.length - 1)] = entry
     this.#length++
   }
 
   /** The oldest: the next reply is for it. */
-  peek(): Inflight | undefined {
+  peek(): Attempt | undefined {
     return this.#slots[this.#head]
   }
 
@@ -33,13 +33,13 @@ export class InflightQueue {
     this.#length--
   }
 
-  at(index: number): Inflight | undefined {
+  at(index: number): Attempt | undefined {
     return this.#slots[(this.#head + index) & (this.#slots.length - 1)]
   }
 
   /** Empties the queue and answers what it held, oldest first. */
-  take(): Inflight[] {
-    const taken: Inflight[] = []
+  take(): Attempt[] {
+    const taken: Attempt[] = []
     for (let entry = this.peek(); entry !== undefined; entry = this.peek()) {
       taken.push(entry)
       this.shift()
@@ -50,7 +50,7 @@ export class InflightQueue {
   #grow(): void {
     const old = this.#slots
     const mask = old.length - 1
-    const slots = new Array<Inflight | undefined>(old.length * 2).fill(undefined)
+    const slots = new Array<Attempt | undefined>(old.length * 2).fill(undefined)
     for (let i = 0; i < this.#length; i++) slots[i] = old[(this.#head + i) & mask]
     this.#slots = slots
     this.#head = 0

@@ -13,6 +13,12 @@ export type LaneState = 'closed' | 'opening' | 'open' | 'draining'
 
 /** The share of requestTimeoutMs after which a lane that answers nothing counts as stalled. */
 const STALL_SHARE = 0.25
+/** A lane is silent when a request waited its whole time, and this share of it brought nothing. */
+const SILENT_SHARE = 0.5
+/** A chunk of at least this size that ends no reply is part of a large value on its way. */
+const PROGRESS_BYTES = 1_024
+/** So many times requestTimeoutMs a reply may keep a lane busy that nobody waits for. */
+const OVERDUE_FACTOR = 4
 
 /**
  * One pipelined connection: what is sent in a turn of the event loop leaves in one write, replies
@@ -34,10 +40,14 @@ export class Lane implements ConnectionOwner, Gatherer {
   #written = 0
   #isScheduled = false
   #isCounted = false
+  /** What the chunk under way brought: a reply, and one that came in time. */
+  #isReplied = false
   #isAnswered = false
   #isStalled = false
-  /** Since when the oldest command waits, as far as this lane saw: the last reply, or the write. */
-  #headSinceMs = 0
+  /** Since when the server owes a byte: the last one that came, or the write. */
+  #quietSinceMs = 0
+  /** When the last part of a large value came. */
+  #progressMs = Number.NEGATIVE_INFINITY
   #openedMs = 0
   #activeMs = 0
 
@@ -56,7 +66,7 @@ export class Lane implements ConnectionOwner, Gatherer {
 
   /** Requests not written yet. */
   get queued(): number {
-    return this.#outbox.length
+    return this.#outbox.requests
   }
 
   /** Bytes of values that wait here or in the socket. */
@@ -89,25 +99,22 @@ export class Lane implements ConnectionOwner, Gatherer {
     return this.#activeMs
   }
 
-  /** Since when its oldest command waits without a reply. */
-  get headSinceMs(): number {
-    return this.#headSinceMs
-  }
-
   /** Takes a request, to be written when the lane is open. Bounds are the owner's affair. */
   send(request: Request): void {
-    this.#outbox.push(request)
-    this.#watch.by(request.deadlineMs)
-    if (this.#state !== 'open' || this.#isScheduled) return
-    this.#isScheduled = true
-    this.#owner.turn.schedule(this)
+    this.#outbox.push(request, this.#owner)
+    this.#schedule()
   }
 
   /** Takes requests that go before all that waits. */
   sendFirst(requests: readonly Request[]): void {
-    this.#outbox.pushFirst(requests)
-    for (const request of requests) this.#watch.by(request.deadlineMs)
-    if (this.#state !== 'open' || this.#isScheduled) return
+    const nowMs = performance.now()
+    for (const request of requests) request.times ??= this.#owner.settings
+    this.#watch.by(this.#outbox.pushFirst(requests, this.#owner, nowMs))
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return
     this.#isScheduled = true
     this.#owner.turn.schedule(this)
   }
@@ -136,7 +143,7 @@ export class Lane implements ConnectionOwner, Gatherer {
   /** Ends the lane now; what it held fails with `error`. */
   close(error: MintringError): void {
     if (this.#state !== 'closed') this.#end('closed', error)
-    else for (const request of this.#outbox.take()) request.fail(error)
+    else for (const attempt of this.#outbox.take()) attempt.fail(error)
   }
 
   /** Ends the lane when everything it holds is answered. */
@@ -145,7 +152,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     else {
       this.#state = 'draining'
       this.#drained = error
-      this.#write()
+      this.flush()
       this.#finishDrain()
     }
   }
@@ -161,28 +168,35 @@ export class Lane implements ConnectionOwner, Gatherer {
       this.#greet(this.#handshake, reply)
       return
     }
-    this.#isAnswered = true
-    const entry = this.#inflight.peek()
-    if (entry === undefined) {
+    this.#isReplied = true
+    const attempt = this.#inflight.peek()
+    if (attempt === undefined) {
       throw new MintringError('MINTRING_PROTOCOL', 'A reply came that nobody asked for')
     }
-    if (!entry.accept(reply)) return
+    if (!attempt.isOver) this.#isAnswered = true
+    if (!attempt.accept(reply)) return
     this.#inflight.shift()
-    this.#written -= entry.size
+    this.#written -= attempt.size
   }
 
-  onRead(): void {
-    if (!this.#isAnswered) return
-    this.#isAnswered = false
-    this.#isStalled = false
-    this.#headSinceMs = performance.now()
+  onRead(bytes: number): void {
+    if (this.#handshake !== undefined) return
+    const nowMs = performance.now()
+    const isProgress = !this.#isReplied && bytes >= PROGRESS_BYTES
+    if (isProgress) this.#progressMs = nowMs
+    if (this.#isAnswered || isProgress) this.#owner.laneAnswered(nowMs)
+    if (this.#isReplied || isProgress) {
+      this.#quietSinceMs = nowMs
+      this.#isStalled = false
+    }
+    this.#isReplied = this.#isAnswered = false
     if (this.#inflight.length === 0) this.#count(-1)
-    this.#owner.laneAnswered(this.#headSinceMs)
     if (this.#state === 'draining') this.#finishDrain()
   }
 
   onDrain(): void {
-    if (this.#outbox.length > 0) this.#write()
+    this.#quietSinceMs = performance.now()
+    this.#write()
   }
 
   onClosed(connection: Connection, error: MintringError): void {
@@ -201,14 +215,15 @@ export class Lane implements ConnectionOwner, Gatherer {
     this.#handshake = undefined
     this.#openWatch.stop()
     this.#state = 'open'
-    this.#openedMs = this.#activeMs = this.#headSinceMs = performance.now()
+    this.#openedMs = this.#activeMs = this.#quietSinceMs = performance.now()
     this.#owner.laneOpened(this, abilities)
     this.#write()
   }
 
-  /** The turn's end. */
+  /** The turn's end: what came in it begins, whether the server takes it or not. */
   flush(): void {
     this.#isScheduled = false
+    this.#watch.by(this.#outbox.begin(performance.now()))
     this.#write()
   }
 
@@ -217,37 +232,58 @@ export class Lane implements ConnectionOwner, Gatherer {
     if (connection === undefined || this.#handshake !== undefined || connection.isFull) return
     if (this.#outbox.length === 0) return
     const wasIdle = this.#inflight.length === 0
-    this.#written += this.#outbox.write(connection, this.#inflight)
+    const nowMs = performance.now()
+    this.#written += this.#outbox.write(connection, this.#inflight, nowMs)
     if (this.#inflight.length === 0) return
-    this.#activeMs = performance.now()
+    this.#activeMs = nowMs
     if (!wasIdle) return
     this.#count(1)
-    this.#headSinceMs = this.#activeMs
+    this.#quietSinceMs = nowMs
     this.#watch.by(this.#stallsAtMs)
   }
 
-  /** Ends what is over. Answers when there is something to look at again. */
+  /** Ends what is over. Returns when there is something to look at again. */
   #look(nowMs: number): number {
     const { requestTimeoutMs } = this.#owner.settings
-    const queuedMs = this.#outbox.expire(nowMs, (request) => request.fail(this.#silence()))
-    let nextMs = Number.POSITIVE_INFINITY
-    for (let i = 0; i < this.#inflight.length; i++) {
-      const entry = this.#inflight.at(i)!
-      if (entry.expire(nowMs, requestTimeoutMs)) {
+    const inflight = this.#inflight
+    if (nowMs - this.#progressMs < requestTimeoutMs) inflight.peek()?.extend()
+    if (this.#isLate(nowMs, requestTimeoutMs)) {
+      if (this.#state === 'open' && this.#isSilent(nowMs, requestTimeoutMs)) {
         this.#end('silent', this.#silence())
         return Number.POSITIVE_INFINITY
       }
-      if (entry.deadlineMs < nextMs) nextMs = entry.deadlineMs
+      this.#owner.laneLate(nowMs)
     }
-    if (this.#inflight.length > 0) {
+    let nextMs = this.#outbox.expire(nowMs, requestTimeoutMs)
+    for (let i = 0; i < inflight.length; i++) {
+      const attempt = inflight.at(i)!
+      attempt.expire(nowMs, requestTimeoutMs)
+      if (attempt.deadlineMs < nextMs) nextMs = attempt.deadlineMs
+    }
+    if (inflight.length > 0) {
       this.#isStalled = nowMs >= this.#stallsAtMs
       if (!this.#isStalled) nextMs = Math.min(nextMs, this.#stallsAtMs)
     }
-    return Math.min(queuedMs, nextMs)
+    return nextMs
+  }
+
+  #isLate(nowMs: number, requestTimeoutMs: number): boolean {
+    for (let i = 0; i < this.#inflight.length; i++) {
+      if (this.#inflight.at(i)!.isLate(nowMs, requestTimeoutMs)) return true
+    }
+    return this.#outbox.isLate(nowMs, requestTimeoutMs)
+  }
+
+  /** Not a byte came or left, or the reply under way comes too slowly for those behind it. */
+  #isSilent(nowMs: number, requestTimeoutMs: number): boolean {
+    if (nowMs - this.#quietSinceMs >= requestTimeoutMs * SILENT_SHARE) return true
+    const head = this.#inflight.peek()
+    if (head?.isOver !== true) return false
+    return nowMs - head.startMs >= requestTimeoutMs * OVERDUE_FACTOR
   }
 
   get #stallsAtMs(): number {
-    return this.#headSinceMs + this.#owner.settings.requestTimeoutMs * STALL_SHARE
+    return this.#quietSinceMs + this.#owner.settings.requestTimeoutMs * STALL_SHARE
   }
 
   #onOpenTimeout(): number {
@@ -281,16 +317,22 @@ export class Lane implements ConnectionOwner, Gatherer {
     const connection = this.#connection
     const dialling = this.#dialling
     this.#count(-1)
-    const held = [...this.#inflight.take(), ...this.#outbox.take()]
+    const [head, ...others] = this.#inflight.take()
+    const waiting = this.#outbox.take()
     this.#state = 'closed'
     this.#connection = this.#dialling = this.#handshake = this.#drained = undefined
     this.#written = 0
-    this.#isStalled = this.#isAnswered = false
+    this.#isStalled = this.#isReplied = this.#isAnswered = false
+    this.#progressMs = Number.NEGATIVE_INFINITY
     this.#openWatch.stop()
     this.#watch.stop()
     connection?.close(error)
     dialling?.abort(error)
-    this.#owner.laneEnded(this, { end, error, isAskingMeta })
-    for (const entry of held) entry.fail(error)
+    if (end === 'lost') head?.noteHangUp()
+    const isKnownHangUp = end === 'lost' && head?.isSuspect === true
+    this.#owner.laneEnded(this, { end, error, isAskingMeta, isKnownHangUp })
+    // What may have made the server hang up goes last: the others are executed before it.
+    for (const attempt of [...others, ...waiting]) attempt.fail(error)
+    head?.fail(error)
   }
 }

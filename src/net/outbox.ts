@@ -1,11 +1,11 @@
 // Imported: the global one is looked up by a getter each time.
 import { Buffer } from 'node:buffer'
 import { MintringError } from '../errors.ts'
+import { SingleAttempt } from './attempt.ts'
 import type { Connection } from './connection.ts'
-import { GetBatch, MAX_BATCH_BYTES, MAX_BATCH_KEYS } from './get-batch.ts'
+import { GetBatch } from './get-batch.ts'
 import type { InflightQueue } from './inflight.ts'
-import { KeySet } from './key-set.ts'
-import type { Request } from './request.ts'
+import type { Attempt, Request, Router, Sink } from './request.ts'
 import { Slab } from './slab.ts'
 
 /** Bodies up to this size are cheaper as part of the turn's text than by reference. */
@@ -16,19 +16,31 @@ const MAX_WRITE_BYTES = 256 * 1024
 /** Writes are synchronous, so that one serves all lanes of the process. */
 const slab = new Slab()
 
-/** What waits to be written to a lane. A turn's requests leave as one text, large values aside. */
-export class Outbox {
-  readonly #requests: Request[] = []
-  /** The keys of the batch being gathered. */
-  readonly #seen = new KeySet()
+/**
+ * The attempts that wait to be written to a lane, and the only place that turns commands into
+ * bytes. A turn's commands leave as one text, large values aside.
+ */
+export class Outbox implements Sink {
+  readonly #attempts: Attempt[] = []
+  /** The gets of this turn that the next one may join. */
+  #batch: GetBatch | undefined
+  /** Attempts from here on have not begun. */
+  #begun = 0
+  #requests = 0
   #bytes = 0
+  #connection: Connection | undefined
   #text = ''
   #textBytes = 0
-  #written = 0
   #isCorked = false
 
+  /** Attempts that wait. */
   get length(): number {
-    return this.#requests.length
+    return this.#attempts.length
+  }
+
+  /** Requests that wait. */
+  get requests(): number {
+    return this.#requests
   }
 
   /** Bytes of the values that wait. */
@@ -36,90 +48,119 @@ export class Outbox {
     return this.#bytes
   }
 
-  push(request: Request): void {
-    this.#requests.push(request)
-    if (request.body !== undefined) this.#bytes += request.body.length
-  }
-
-  /** Puts requests before all others. */
-  pushFirst(requests: readonly Request[]): void {
-    this.#requests.unshift(...requests)
-  }
-
-  /** Fails what is over and answers the earliest deadline of the rest. */
-  expire(nowMs: number, fail: (request: Request) => void): number {
-    let nextMs = Number.POSITIVE_INFINITY
-    const over: Request[] = []
-    let kept = 0
-    for (const request of this.#requests) {
-      if (request.settled || nowMs >= request.deadlineMs) {
-        this.#forget(request)
-        over.push(request)
-        continue
-      }
-      if (request.deadlineMs < nextMs) nextMs = request.deadlineMs
-      this.#requests[kept++] = request
+  /** Makes an attempt at the request, or adds it to the one that gathers the gets of this turn. */
+  push(request: Request, router: Router): void {
+    this.#requests++
+    if (request.verb.coalesce !== true) {
+      this.#batch = undefined
+      const attempt = new SingleAttempt(request, router)
+      request.attempt = attempt
+      this.#attempts.push(attempt)
+      if (request.body !== undefined) this.#bytes += request.body.length
+      return
     }
-    this.#requests.length = kept
-    over.forEach(fail)
+    if (this.#batch?.add(request) !== true) {
+      this.#batch = new GetBatch(request, router)
+      this.#attempts.push(this.#batch)
+    }
+    request.attempt = this.#batch
+  }
+
+  /** Puts requests before all others. They begin at once. Returns the earliest deadline. */
+  pushFirst(requests: readonly Request[], router: Router, nowMs: number): number {
+    const attempts = requests.map((request) => {
+      const attempt = new SingleAttempt(request, router)
+      request.attempt = attempt
+      attempt.begin(nowMs)
+      return attempt
+    })
+    this.#attempts.unshift(...attempts)
+    this.#requests += requests.length
+    this.#begun += requests.length
+    return Math.min(...attempts.map(({ deadlineMs }) => deadlineMs))
+  }
+
+  /** The turn is over: what came in it begins. Returns the earliest deadline. */
+  begin(nowMs: number): number {
+    let nextMs = Number.POSITIVE_INFINITY
+    this.#batch = undefined
+    for (; this.#begun < this.#attempts.length; this.#begun++) {
+      const attempt = this.#attempts[this.#begun]!
+      attempt.begin(nowMs)
+      if (attempt.deadlineMs < nextMs) nextMs = attempt.deadlineMs
+    }
     return nextMs
   }
 
-  /** Empties the outbox and answers what it held. */
-  take(): Request[] {
-    this.#bytes = 0
+  /** Whether something has waited for a whole `requestTimeoutMs`. */
+  isLate(nowMs: number, requestTimeoutMs: number): boolean {
+    return this.#attempts.some((attempt) => attempt.isLate(nowMs, requestTimeoutMs))
+  }
+
+  /** Ends what is over and returns the earliest deadline of the rest. */
+  expire(nowMs: number, requestTimeoutMs: number): number {
+    let nextMs = Number.POSITIVE_INFINITY
+    for (const attempt of [...this.#attempts]) {
+      attempt.expire(nowMs, requestTimeoutMs)
+      if (!attempt.isOver && attempt.deadlineMs < nextMs) nextMs = attempt.deadlineMs
+    }
+    const kept = this.#attempts.filter((attempt) => !attempt.isOver)
+    if (kept.length < this.#attempts.length) this.#replace(kept)
+    return nextMs
+  }
+
+  /** Empties the outbox and returns what it held. */
+  take(): Attempt[] {
+    const taken = [...this.#attempts]
+    this.#replace([])
     this.#text = ''
     this.#isCorked = false
-    return this.#requests.splice(0)
+    return taken
   }
 
-  /** Writes all that the socket takes, in order. Answers how many requests are in flight more. */
-  write(connection: Connection, inflight: InflightQueue): number {
-    const requests = this.#requests
-    const { length } = requests
-    this.#written = 0
+  /**
+   * Writes what has begun, in order, as far as the socket takes it. Returns how many requests are
+   * in flight more.
+   */
+  write(connection: Connection, inflight: InflightQueue, nowMs: number): number {
+    const attempts = this.#attempts
+    let written = 0
     let at = 0
-    while (at < length && !connection.isFull) at = this.#writeSome(connection, inflight, at)
-    if (at < length) requests.splice(0, at)
-    else requests.length = this.#bytes = 0
-    return this.#written
-  }
-
-  #writeSome(connection: Connection, inflight: InflightQueue, from: number): number {
-    const requests = this.#requests
-    let at = from
-    this.#textBytes = 0
-    while (at < requests.length && this.#textBytes + this.#text.length < MAX_WRITE_BYTES) {
-      const request = requests[at]!
-      if (request.settled) {
-        this.#forget(request)
-        at++
-      } else if (isDetached(request.body)) {
-        at++
-        request.reject(gone())
-      } else if (request.verb.coalesce === true) {
-        at = this.#gather(inflight, at)
-      } else {
-        at++
-        request.sent = true
-        this.#written++
-        inflight.push(request)
-        this.#text += request.head
-        if (request.body !== undefined) this.#addBody(connection, request.body)
+    this.#connection = connection
+    while (at < this.#begun && !connection.isFull) {
+      this.#textBytes = 0
+      while (at < this.#begun && this.#textBytes + this.#text.length < MAX_WRITE_BYTES) {
+        const attempt = attempts[at++]!
+        const before = this.#text
+        const count = isDetached(attempt) ? 0 : attempt.write(this, nowMs)
+        if (count === 0) {
+          this.#text = before
+          continue
+        }
+        written += count
+        inflight.push(attempt)
       }
+      this.#flush(connection)
     }
-    this.#flush(connection)
-    return at
+    this.#connection = undefined
+    this.#drop(at)
+    return written
   }
 
-  #addBody(connection: Connection, body: string | Uint8Array): void {
-    this.#bytes -= body.length
+  // How verbs write.
+
+  text(line: string): void {
+    this.#text += line
+  }
+
+  data(body: string | Uint8Array): void {
     if (body.length <= JOINED_BODY_BYTES) {
       this.#text += typeof body === 'string' ? body : latin1Of(body)
     } else {
+      const connection = this.#connection!
       if (!this.#isCorked) connection.cork()
       this.#isCorked = true
-      const bytes = typeof body === 'string' ? slab.take(body) : body
+      const bytes = typeof body === 'string' ? slab.take(body) : steadyBytes(body)
       connection.writeBytes(this.#text, bytes)
       this.#textBytes += this.#text.length + body.length
       this.#text = ''
@@ -137,54 +178,50 @@ export class Outbox {
     else slab.leave()
   }
 
-  /** Takes the run of plain gets that begins at `from`: `get k1 … kn`. Answers where it ended. */
-  #gather(inflight: InflightQueue, from: number): number {
-    const requests = this.#requests
-    const limit = Math.min(requests.length, from + MAX_BATCH_KEYS)
-    const asked: Request[] = []
-    const batch = new GetBatch(asked)
-    const seen = this.#seen
-    let line = 'get'
-    let at = from
-    for (; at < limit && line.length < MAX_BATCH_BYTES; at++) {
-      const request = requests[at]!
-      if (request.verb.coalesce !== true) break
-      if (request.settled) continue
-      const { wireKey, deadlineMs } = request
-      request.sent = true
-      this.#written++
-      if (deadlineMs < batch.deadlineMs) batch.deadlineMs = deadlineMs
-      if (seen.add(wireKey)) {
-        asked.push(request)
-        line += ` ${wireKey}`
-      } else {
-        batch.addTwin(request)
-      }
-    }
-    seen.clear()
-    this.#text += `${line}\r\n`
-    inflight.push(batch)
-    return at
+  /** Forgets the first `count` attempts. */
+  #drop(count: number): void {
+    if (count === this.#attempts.length) this.#attempts.length = 0
+    else this.#attempts.splice(0, count)
+    this.#recount()
   }
 
-  #forget(request: Request): void {
-    if (request.body !== undefined) this.#bytes -= request.body.length
+  #replace(attempts: readonly Attempt[]): void {
+    this.#attempts.length = 0
+    this.#attempts.push(...attempts)
+    this.#recount()
+  }
+
+  #recount(): void {
+    this.#requests = this.#bytes = this.#begun = 0
+    this.#batch = undefined
+    for (const attempt of this.#attempts) {
+      this.#requests += attempt.size
+      this.#bytes += attempt.bytes
+      if (attempt.startMs > 0) this.#begun++
+    }
   }
 }
 
 /** A caller may transfer its bytes to another thread while they wait: nothing is left of them. */
-function isDetached(body: string | Uint8Array | undefined): boolean {
+function isDetached(attempt: Attempt): boolean {
+  if (!(attempt instanceof SingleAttempt)) return false
+  const { request } = attempt
+  const { body } = request
   if (body === undefined || body.length > 0 || typeof body === 'string') return false
   try {
-    return new Uint8Array(body.buffer).length < 0
+    if (new Uint8Array(body.buffer).length >= 0) return false
   } catch {
-    return true
+    const message = 'The bytes were transferred away before they could be sent'
+    request.reject(new MintringError('MINTRING_BAD_VALUE', message))
   }
+  return true
 }
 
-function gone(): MintringError {
-  const message = 'The bytes were transferred away before they could be sent'
-  return new MintringError('MINTRING_BAD_VALUE', message)
+/** Memory that can be resized or is shared may change before the kernel has taken it: a copy. */
+function steadyBytes(body: Uint8Array): Uint8Array {
+  const { buffer } = body as { buffer: ArrayBufferLike & { resizable?: boolean } }
+  const isSteady = buffer instanceof ArrayBuffer && buffer.resizable !== true
+  return isSteady ? body : Uint8Array.prototype.slice.call(body)
 }
 
 function latin1Of(bytes: Uint8Array): string {

@@ -1,88 +1,175 @@
-import { MintringError } from '../errors.ts'
+import type { MintringError } from '../errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 
-/** What may be done again when nobody knows whether the server did it. */
-export type Safety = 'read' | 'idempotent' | 'once'
+/**
+ * What a verb does to its item. `read`: nothing. `touch`: only its life changes. `change`: its
+ * value may be another afterwards. `remove`: it is gone or marked stale afterwards.
+ */
+export type Effect = 'read' | 'touch' | 'change' | 'remove'
 
-/** How one command reads its replies. Shared by all requests of that command: it holds no state. */
+/** What a host that missed a write must be told before it is believed again. */
+export interface Debt {
+  /** Mark the key stale instead of deleting it. */
+  readonly isMark: boolean
+  /** With a mark: how long the item then lives. */
+  readonly ttlSeconds?: number | undefined
+  /** The key is base64 of its bytes. */
+  readonly isBase64: boolean
+}
+
+/** What a write owes by default: the key is deleted. */
+export const DELETE_DEBT: Debt = Object.freeze({ isMark: false, isBase64: false })
+
+/** The keys of a request that is a group of commands. */
+export interface Group {
+  readonly size: number
+  routeKey(index: number): string
+  wireKey(index: number): string
+  /** Sends the keys on, each to where it goes next, after the group failed. */
+  regroup(failed: Router, error: MintringError): void
+  /** Settles the group as if its keys were nowhere. */
+  miss(): void
+}
+
+/** Where a verb writes its command: the outbox of a lane. */
+export interface Sink {
+  /** Latin1 text, with its CRLF. */
+  text(line: string): void
+  /** A data block, without the CRLF that ends it. A string has ASCII characters only. */
+  data(body: string | Uint8Array): void
+}
+
+/** How one command is written and read. Shared by all requests of that command: no state. */
 export interface Verb {
   /** The command's name, for errors and channels: `get`, `set`, `mg`. */
   readonly name: string
-  readonly safety: Safety
+  readonly effect: Effect
+  /** It may be done again when nobody knows whether the server did it. */
+  readonly repeatable: boolean
   /** Plain gets that follow each other on a lane in one turn travel as one `get k1 … kn`. */
   readonly coalesce?: boolean
   /**
-   * Takes one reply and settles the request when it knows the answer. Answers true when no more
-   * replies belong to this command. Throws a MINTRING_PROTOCOL error for a reply that cannot
-   * belong to it: the lane then closes. The reply is reused: read it before returning.
+   * Writes the command. Items may live `maxTtlSeconds` at most there; 0 is no limit. What it throws
+   * rejects the request. Coalesced verbs are written by the batch.
    */
-  accept(request: Request, reply: Reply): boolean
+  encode?(request: Request, out: Sink, maxTtlSeconds: number): void
   /**
-   * Answers as if the key were nowhere. For coalesced verbs when the server did not name this key;
-   * for all verbs that have it when `failover: 'miss'` finds the key's host out.
+   * Reads one reply of an attempt, and settles the request when it has its result. Returns true
+   * when no more replies belong to this attempt. Throws a MINTRING_PROTOCOL error for a reply that
+   * cannot belong to it: the lane then closes. The reply is reused: read it before returning.
+   */
+  accept(request: Request, reply: Reply, attempt: Attempt): boolean
+  /** What a host that missed the command must be told; a delete by default. */
+  debt?(request: Request): Debt
+  /**
+   * Settles the request as if the key were nowhere. For coalesced verbs when the server did not
+   * name this key; for all verbs that have it when `failover: 'miss'` finds the key's host out.
    */
   miss?(request: Request): void
 }
 
-/** Who is told when an attempt fails, and decides whether there is another: the host it was on. */
+/** The host of an attempt: receives failed attempts and decides whether to retry. */
 export interface Router {
   readonly name: string
-  failed(request: Request, error: MintringError): void
-}
-
-/** What a lane needs of anything in its in-flight queue. */
-export interface Inflight {
-  /**
-   * When this attempt ends, on the monotonic clock of `performance.now()`; Infinity once it did.
-   */
-  deadlineMs: number
-  /** How many requests wait in it. */
-  readonly size: number
-  accept(reply: Reply): boolean
-  fail(error: MintringError): void
-  /**
-   * Whether an attempt in it is over at `nowMs`, so that the lane has to close. A caller who would
-   * not wait for the whole of `wholeMs` is told so here; the slot stays, to swallow the late reply.
-   */
-  expire(nowMs: number, wholeMs: number): boolean
+  /** The longest that an item may live there, in seconds; 0 is no limit. */
+  readonly maxTtlSeconds: number
+  /** `deadlineMs` is when the attempt would have ended by itself. */
+  failed(request: Request, error: MintringError, deadlineMs: number): void
 }
 
 /**
- * One command on its way: made by a client verb, routed by the cluster, carried by a lane, settled
- * by its verb. Plain fields: this is made once per operation.
+ * One try on one host: of one request, or of several gets that travel together. It begins when the
+ * event loop could write it, and starts from nothing: a second try is another attempt.
  */
-export class Request<Result = unknown, Context = unknown> implements Inflight {
+export interface Attempt {
+  readonly router: Router
+  /** How many requests are in it. */
+  readonly size: number
+  /** When the event loop could write it, on the clock of `performance.now()`. */
+  readonly startMs: number
+  /** When it ends, or when to look at it again if it has ended. */
+  readonly deadlineMs: number
+  /** Its bytes may have left the process. */
+  readonly isSent: boolean
+  /** Bytes of values that it writes. */
+  readonly bytes: number
+  /** Takes note of the clock, at the end of the turn that made it. */
+  begin(nowMs: number): void
+  /** Writes what is still wanted. Returns how many requests are in flight now. */
+  write(out: Sink, nowMs: number): number
+  /** Takes one reply. Returns true when no more replies belong to it. */
+  accept(reply: Reply): boolean
+  /** Ends it: each of its requests is tried again, or rejects. */
+  fail(error: MintringError): void
+  /** The connection was lost while the server worked on it. */
+  noteHangUp(): void
+  /** The server hung up on it before. */
+  readonly isSuspect: boolean
+  /** Whether a request in it has waited for a whole `requestTimeoutMs`, in vain. */
+  isLate(nowMs: number, requestTimeoutMs: number): boolean
+  /** Ends what has waited too long. The slot stays in flight, to swallow the late reply. */
+  expire(nowMs: number, requestTimeoutMs: number): void
+  /** Nobody waits for it any more. */
+  readonly isOver: boolean
+  /** Gives it the time of its whole operation, because its reply is arriving. */
+  extend(): void
+}
+
+/** The settings that bound a request in time. */
+export interface RequestTimes {
+  /** One attempt. */
+  readonly requestTimeoutMs: number
+  readonly retries: number
+}
+
+/**
+ * One command on its way: made by a client verb, routed by the cluster, carried by attempts,
+ * settled by its verb. A value until the outbox writes it. Plain fields: this is made once per
+ * operation.
+ */
+export class Request<Result = unknown, Context = unknown> {
   readonly verb: Verb
-  /** What the ring hashes; undefined when the host is chosen by the caller. */
+  /** What the ring hashes; undefined when the caller chose the host. */
   readonly routeKey: string | undefined
   /** The key's bytes as a latin1 string, as written and as echoed. */
   readonly wireKey: string
-  /** The command line, latin1, with its CRLF. Unused for coalesced verbs. */
-  head: string
-  /** The data block without its CRLF: a string of ASCII only, or bytes. */
+  /** The data block of a command that stores. A string has ASCII characters only. */
   readonly body: string | Uint8Array | undefined
+  /** Client flags. */
+  readonly flags: number
+  /** The exptime of the wire. */
+  readonly exptime: number
+  /** What else the verb encodes: a CAS id, a delta, the flags of a meta command, a line. */
+  readonly args: unknown
   /** Whatever the verb needs to read the reply (a codec, a list of keys). */
   readonly context: Context
   readonly promise: Promise<Result>
 
   settled = false
-  /** Bytes of the command may have left the process, in this attempt or an earlier one. */
+  /** Bytes of the command may have left the process, in some attempt. */
   sent = false
   /** Must travel on the host's first lane, in order with other such requests. */
   ordered = false
   /** Bound to the host it was given to: it is never routed elsewhere. */
   pinned = false
-  /** This attempt was put on a second lane already, after its first one died. */
-  requeued = false
-  attempts = 0
-  /** When the current attempt began. */
-  attemptMs = 0
-  deadlineMs = 0
-  /** When the whole operation ends, whatever the attempts. 0 until routed. */
+  /** It is tried once: when that attempt fails, the request does. */
+  isSingle = false
+  /** Attempts that took their whole time. */
+  tries = 0
+  /** When its time on the host it is tried at ends; 0 when that begins with the next attempt. */
+  hereUntilMs = 0
+  /** How often a connection ended while the server worked on this request. */
+  hangUps = 0
+  /** When the whole operation ends, whatever the attempts. 0 until the first could be written. */
   finalMs = 0
   /** The caller's own `timeoutMs`; 0 = behaviors decide. */
   timeoutMs = 0
-  router: Router | undefined = undefined
+  /** The keys of a group of commands, which has no key of its own. */
+  group: Group | undefined = undefined
+  /** The settings it began under: a change of them does not concern it. */
+  times: RequestTimes | undefined = undefined
+  /** The attempt under way, or the last one. */
+  attempt: Attempt | undefined = undefined
 
   // Not typed by Result: a request of any result is a request.
   #resolve!: (value: never) => void
@@ -92,36 +179,25 @@ export class Request<Result = unknown, Context = unknown> implements Inflight {
     verb: Verb,
     routeKey: string | undefined,
     wireKey: string,
-    head: string,
-    body: string | Uint8Array | undefined,
     context: Context,
+    args?: unknown,
+    body?: string | Uint8Array,
+    flags = 0,
+    exptime = 0,
   ) {
     this.verb = verb
     this.routeKey = routeKey
     this.wireKey = wireKey
-    this.head = head
     this.body = body
+    this.flags = flags
+    this.exptime = exptime
+    this.args = args
     this.context = context
     // The optimizer takes this in whole; functions handed out by a shared executor cost more.
     this.promise = new Promise<Result>((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
-  }
-
-  get size(): number {
-    return 1
-  }
-
-  accept(reply: Reply): boolean {
-    return this.verb.accept(this as Request, reply)
-  }
-
-  /** Begins the only attempt: when it fails, the request does. */
-  pin(timeoutMs: number): void {
-    this.pinned = this.requeued = true
-    this.attemptMs = Math.ceil(performance.now())
-    this.deadlineMs = this.finalMs = this.attemptMs + timeoutMs
   }
 
   resolve(value: Result): void {
@@ -137,35 +213,29 @@ export class Request<Result = unknown, Context = unknown> implements Inflight {
     this.#reject(error)
   }
 
-  /** Ends this attempt: the router may try another place. Past the deadline it is a timeout. */
-  fail(error: MintringError): void {
-    if (this.settled) return
-    const nowMs = performance.now()
-    const cause = nowMs >= this.deadlineMs ? this.#timeout(nowMs, error) : error
-    if (this.router) this.router.failed(this as Request, cause)
-    else this.reject(cause)
+  /** When the whole operation ends, should its first attempt begin at `nowMs`. */
+  endMs(nowMs: number): number {
+    if (this.finalMs > 0) return this.finalMs
+    const { requestTimeoutMs, retries } = this.times!
+    return nowMs + (this.timeoutMs > 0 ? this.timeoutMs : requestTimeoutMs * (1 + retries))
   }
 
-  expire(nowMs: number, wholeMs: number): boolean {
-    if (nowMs < this.deadlineMs) return false
-    const wholeEndMs = this.attemptMs + wholeMs
-    if (nowMs >= wholeEndMs - 1) return true
-    this.reject(this.#timeout(nowMs))
-    this.deadlineMs = wholeEndMs
-    return false
+  /** Begins an attempt at `nowMs`. Returns when that attempt ends. */
+  begin(nowMs: number): number {
+    this.finalMs = this.endMs(nowMs)
+    return this.deadlineFrom(nowMs)
   }
 
-  #timeout(nowMs: number, cause?: MintringError): MintringError {
-    const waitedMs = Math.round(nowMs - this.attemptMs)
-    return new MintringError(
-      'MINTRING_TIMEOUT',
-      `No answer to ${this.verb.name} in ${waitedMs} ms`,
-      {
-        host: this.router?.name,
-        command: this.verb.name,
-        sent: this.sent,
-        cause,
-      },
-    )
+  /** When an attempt that began at `startMs` ends. */
+  deadlineFrom(startMs: number): number {
+    const endMs = this.hereUntilMs > 0 ? this.hereUntilMs : startMs + this.#shareMs()
+    return endMs < this.finalMs ? endMs : this.finalMs
+  }
+
+  /** How long one attempt may take. A caller who waits longer than usual gives each one more. */
+  #shareMs(): number {
+    const { requestTimeoutMs, retries } = this.times!
+    if (this.timeoutMs === 0) return requestTimeoutMs
+    return Math.max(requestTimeoutMs, Math.ceil(this.timeoutMs / (1 + retries)))
   }
 }

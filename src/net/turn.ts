@@ -18,20 +18,10 @@ export class Turn {
   #spare: Gatherer[] = []
   /** Lanes with something in flight. */
   #busy = 0
-  #nowMs = 0
   /** What writing at once would have gathered. */
   #atOnce = 0
   /** The last turn that waited for its end gathered more. */
   #isWaitingWorth = false
-
-  /**
-   * The clock of `performance.now()`, read once for all that leaves in one write: it begins then.
-   * In whole milliseconds, which a request can hold without an allocation for each.
-   */
-  get nowMs(): number {
-    if (this.#gatherers.length === 0) this.#nowMs = Math.ceil(performance.now())
-    return this.#nowMs
-  }
 
   /** A lane has something in flight now, or no longer. */
   count(change: 1 | -1): void {

@@ -22,3 +22,12 @@ export function toExptime(ttlSeconds: number, nowUnixSeconds: number): number {
 function badTtl(why: string): MintringError {
   return new MintringError('MINTRING_BAD_TTL', `The time to live ${why}`)
 }
+
+/**
+ * The exptime of an item that lives for `exptime`, but `maxTtlSeconds` at most; 0 is no limit. An
+ * exptime of 0 is for ever, a negative one is over, and a date is later than any relative one.
+ */
+export function atMostExptime(exptime: number, maxTtlSeconds: number): number {
+  if (maxTtlSeconds === 0) return exptime
+  return exptime === 0 ? maxTtlSeconds : Math.min(exptime, maxTtlSeconds)
+}

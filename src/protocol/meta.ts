@@ -118,7 +118,12 @@ export interface MaFlags extends CommonFlags {
 
 /** `mg <key> <flag>*`: VA with `v`, else HD; EN for a miss. */
 export function mgHead(wireKey: string, flags: MgFlags): string {
-  let line = `mg ${wireKey}`
+  return `mg ${wireKey}${mgFlags(flags)}`
+}
+
+/** What follows the key of an `mg`, with its CRLF. */
+export function mgFlags(flags: MgFlags): string {
+  let line = ''
   // memcached reads the flags in order: T and N first, so that `t` tells what they made of it.
   if (flags.N !== undefined) line += ` N${exptimeField(flags.N)}`
   if (flags.T !== undefined) line += ` T${exptimeField(flags.T)}`

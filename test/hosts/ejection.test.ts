@@ -105,7 +105,8 @@ test('an invalidation noted in the journal is sent as it was given', async (t) =
   const { client, servers } = pair
   await eject(pair)
   const home = client.cluster.hosts[0]!
-  client.cluster.journal(home, 'page', 'md page I T30\r\n')
+  const mark = { isMark: true, ttlSeconds: 30, isBase64: false }
+  client.cluster.journal(home, 'page', mark)
   pair.hung = false
   await until(() => servers[0].lines.includes('md page I T30'))
 })

@@ -79,16 +79,3 @@ test('a turn that waited for nothing is the last one to wait', async () => {
   await nextTick()
   assert.equal(lane.queued, 0, 'and then no more')
 })
-
-test('the clock stands still while a turn gathers', async () => {
-  const turn = new Turn()
-  const lane = new StandInLane(turn)
-  turn.count(1)
-  const beganMs = turn.nowMs
-  lane.send()
-  const untilMs = performance.now() + 2
-  while (performance.now() < untilMs);
-  assert.equal(turn.nowMs, beganMs)
-  await endOfTurn()
-  assert.ok(turn.nowMs > beganMs)
-})

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { toExptime } from '../../src/protocol/exptime.ts'
+import { atMostExptime, toExptime } from '../../src/protocol/exptime.ts'
 
 const days30 = 30 * 24 * 60 * 60
 const now = 1_700_000_000
@@ -24,3 +24,19 @@ test('a date after January 2038 is refused, since memcached would take it for th
   assert.equal(toExptime(2_147_483_647 - now, now), 2_147_483_647)
   assert.throws(() => toExptime(2_147_483_648 - now, now), { code: 'MINTRING_BAD_TTL' })
 })
+
+const limited: readonly (readonly [number, number, number])[] = [
+  [0, 10, 10],
+  [300, 10, 10],
+  [7, 10, 7],
+  [-1, 10, -1],
+  [1_790_000_000, 10, 10],
+  [0, 0, 0],
+  [300, 0, 300],
+]
+
+for (const [exptime, maxTtl, limit] of limited) {
+  test(`atMostExptime(${exptime}, ${maxTtl}) is ${limit}`, () => {
+    assert.equal(atMostExptime(exptime, maxTtl), limit)
+  })
+}

@@ -1,13 +1,17 @@
 import { MintringError } from '../../src/errors.ts'
 import type { Cluster } from '../../src/hosts/cluster.ts'
-import { Request, type Verb } from '../../src/net/request.ts'
+import { type Effect, Request, type Verb } from '../../src/net/request.ts'
+import { versionHead } from '../../src/protocol/admin.ts'
+import { atMostExptime } from '../../src/protocol/exptime.ts'
 import type { Reply } from '../../src/protocol/reply.ts'
 import { ReplyKind } from '../../src/protocol/reply-kind.ts'
+import { deleteHead, incrHead, storeHead } from '../../src/protocol/request.ts'
 
 /** The least a client does, for tests of what is below it: text values, no prefix, no checks. */
 const getVerb: Verb = {
   name: 'get',
-  safety: 'read',
+  effect: 'read',
+  repeatable: true,
   coalesce: true,
   accept(request, reply) {
     if (reply.kind === ReplyKind.Value) {
@@ -22,10 +26,18 @@ const getVerb: Verb = {
   },
 }
 
-function oneReply(name: string, safety: Verb['safety'], good: readonly ReplyKind[]): Verb {
+function oneReply(
+  name: string,
+  effect: Effect,
+  repeatable: boolean,
+  good: readonly ReplyKind[],
+  encode: NonNullable<Verb['encode']>,
+): Verb {
   return {
     name,
-    safety,
+    effect,
+    repeatable,
+    encode,
     accept(request, reply) {
       if (good.includes(reply.kind)) request.resolve(reply.text())
       else request.reject(refused(reply))
@@ -37,34 +49,50 @@ function oneReply(name: string, safety: Verb['safety'], good: readonly ReplyKind
   }
 }
 
-const setVerb = oneReply('set', 'idempotent', [ReplyKind.Stored])
-const deleteVerb = oneReply('delete', 'idempotent', [ReplyKind.Deleted, ReplyKind.NotFound])
-const incrVerb = oneReply('incr', 'once', [ReplyKind.Number, ReplyKind.NotFound])
-const versionVerb = oneReply('version', 'read', [ReplyKind.Version])
+const { Stored, Deleted, NotFound, Version } = ReplyKind
+const setVerb = oneReply('set', 'change', true, [Stored], (request, out, maxTtl) => {
+  const { wireKey, exptime, body } = request
+  out.text(storeHead('set', wireKey, 0, atMostExptime(exptime, maxTtl), body!.length))
+  out.data(body!)
+})
+const deleteVerb = oneReply('delete', 'remove', true, [Deleted, NotFound], ({ wireKey }, out) => {
+  out.text(deleteHead(wireKey))
+})
+const incrVerb = oneReply(
+  'incr',
+  'change',
+  false,
+  [ReplyKind.Number, NotFound],
+  ({ wireKey }, out) => {
+    out.text(incrHead(wireKey, 1))
+  },
+)
+const versionVerb = oneReply('version', 'read', true, [Version], (_, out) => {
+  out.text(versionHead())
+})
 
 function refused(reply: Reply): MintringError {
   return new MintringError('MINTRING_REFUSED', reply.text())
 }
 
 export function getRequest(key: string): Request<string | undefined> {
-  return new Request<string | undefined>(getVerb, key, key, '', undefined, undefined)
+  return new Request<string | undefined>(getVerb, key, key, undefined)
 }
 
 export function setRequest(key: string, value: string | Uint8Array, exptime = 0): Request<string> {
-  const head = `set ${key} 0 ${exptime} ${value.length}\r\n`
-  return new Request<string>(setVerb, key, key, head, value, undefined)
+  return new Request<string>(setVerb, key, key, undefined, undefined, value, 0, exptime)
 }
 
 export function deleteRequest(key: string): Request<string> {
-  return new Request<string>(deleteVerb, key, key, `delete ${key}\r\n`, undefined, undefined)
+  return new Request<string>(deleteVerb, key, key, undefined)
 }
 
 export function incrRequest(key: string): Request<string> {
-  return new Request<string>(incrVerb, key, key, `incr ${key} 1\r\n`, undefined, undefined)
+  return new Request<string>(incrVerb, key, key, undefined)
 }
 
 export function versionRequest(): Request<string> {
-  return new Request<string>(versionVerb, undefined, '', 'version\r\n', undefined, undefined)
+  return new Request<string>(versionVerb, undefined, '', undefined)
 }
 
 /** `get`, `set`, `delete` and `incr` over a cluster. */

@@ -9,6 +9,7 @@ import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { getHead } from '../../protocol/request.ts'
 import type { RingServer } from '../../ring/server.ts'
 import { surprising } from '../refusal.ts'
+import { encodeLine } from '../verbs/hosts.ts'
 import { parseClusterConfig } from './cluster-config.ts'
 import type { Source } from './source.ts'
 
@@ -18,7 +19,9 @@ const OLD_KEY = 'AmazonElastiCache:cluster'
 /** Resolves to the configuration, or to undefined when the server has none to tell. */
 const CONFIG: Verb = {
   name: 'config',
-  safety: 'read',
+  effect: 'read',
+  repeatable: true,
+  encode: encodeLine,
   accept(request, reply) {
     const found = request.context as { text: string | undefined }
     switch (reply.kind) {
@@ -73,7 +76,7 @@ async function configurationOf(
 
 function ask(cluster: Cluster, head: string): Promise<string | undefined> {
   const context = { text: undefined }
-  const request = new Request<string | undefined>(CONFIG, undefined, '', head, undefined, context)
+  const request = new Request<string | undefined>(CONFIG, undefined, '', context, head)
   cluster.dispatchTo(cluster.hosts[0]!, request as Request)
   return request.promise
 }

@@ -1,8 +1,9 @@
 import { MintringError } from '../../errors.ts'
 import type { Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
+import { atMostExptime } from '../../protocol/exptime.ts'
 import { MAX_UINT64 } from '../../protocol/limits.ts'
-import { maHead } from '../../protocol/meta.ts'
+import { type MaFlags, maHead } from '../../protocol/meta.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { decrHead, incrHead, storeHead } from '../../protocol/request.ts'
@@ -21,10 +22,14 @@ export interface CounterOptions extends OperationOptions {
 }
 
 /** Counts are never repeated: nobody knows whether a lost answer was a count. */
-function counting(name: string): Verb {
+function counting(name: string, head: typeof incrHead): Verb {
   return {
     name,
-    safety: 'once',
+    effect: 'change',
+    repeatable: false,
+    encode({ wireKey, args }, out) {
+      out.text(head(wireKey, args as bigint))
+    },
     accept(request, reply) {
       if (reply.kind === ReplyKind.Number) request.resolve(reply.number)
       else if (reply.kind === ReplyKind.NotFound) request.resolve(undefined)
@@ -35,11 +40,16 @@ function counting(name: string): Verb {
   }
 }
 
-const verbs = { incr: counting('incr'), decr: counting('decr') } as const
+const verbs = { incr: counting('incr', incrHead), decr: counting('decr', decrHead) } as const
 
 const META_COUNT: Verb = {
   name: 'ma',
-  safety: 'once',
+  effect: 'change',
+  repeatable: false,
+  encode({ wireKey, exptime, args }, out, maxTtl) {
+    const N = atMostExptime(exptime, maxTtl)
+    out.text(maHead(wireKey, { ...(args as MaFlags), N, v: true }))
+  },
   accept(request, reply) {
     if (reply.kind === ReplyKind.Va) request.resolve(BigInt(reply.valueString().trimEnd()))
     else if (reply.kind === ReplyKind.Nf) request.resolve(undefined)
@@ -51,7 +61,12 @@ const META_COUNT: Verb = {
 
 const START: Verb = {
   name: 'add',
-  safety: 'once',
+  effect: 'change',
+  repeatable: false,
+  encode({ wireKey, exptime, body }, out, maxTtl) {
+    out.text(storeHead('add', wireKey, 0, atMostExptime(exptime, maxTtl), body!.length))
+    out.data(body!)
+  },
   accept(request: Request, reply: Reply) {
     if (reply.kind === ReplyKind.Stored) request.resolve(true)
     else if (reply.kind === ReplyKind.NotStored) request.resolve(false)
@@ -92,10 +107,9 @@ function countClassic(
   by: bigint,
   options: OperationOptions | undefined,
 ): Promise<bigint | undefined> {
-  const head = name === 'incr' ? incrHead(wireKey, by) : decrHead(wireKey, by)
   const routeKey = core.keys.routeKey(key)
   return core.submit(
-    new Request(verbs[name], routeKey, wireKey, head, undefined, undefined),
+    new Request<bigint | undefined>(verbs[name], routeKey, wireKey, undefined, by),
     options,
   )
 }
@@ -113,17 +127,25 @@ async function countFrom(
   const routeKey = core.keys.routeKey(key)
   if (await core.speaksMeta(routeKey)) {
     const M = name === 'incr' ? 'I' : 'D'
-    const head = maHead(wireKey, { N: exptime, J: initial, D: by, M, v: true })
+    const flags: MaFlags = { J: initial, D: by, M }
     return core.submit(
-      new Request(META_COUNT, routeKey, wireKey, head, undefined, undefined),
+      new Request(META_COUNT, routeKey, wireKey, undefined, flags, undefined, 0, exptime),
       options,
     )
   }
   const counted = await countClassic(core, name, key, wireKey, by, options)
   if (counted !== undefined) return counted
   const body = String(initial)
-  const head = storeHead('add', wireKey, 0, exptime, body.length)
-  const start = new Request<boolean>(START, routeKey, wireKey, head, body, undefined)
+  const start = new Request<boolean>(
+    START,
+    routeKey,
+    wireKey,
+    undefined,
+    undefined,
+    body,
+    0,
+    exptime,
+  )
   if (await core.submit(start, options)) return initial
   // Somebody else started it between the two.
   return countClassic(core, name, key, wireKey, by, options)

@@ -1,4 +1,6 @@
 import type { MintringError } from '../../errors.ts'
+import { Pace } from '../../hosts/pace.ts'
+import type { SingleAttempt } from '../../net/attempt.ts'
 import type { Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
 import type { Reply } from '../../protocol/reply.ts'
@@ -12,7 +14,6 @@ import { traceBatch } from '../trace.ts'
 import type { Codec } from '../values/codec.ts'
 import type { ManyKeys, ManyVerb } from './many.ts'
 import { allOf, checkKeys, runMany } from './many.ts'
-import { get } from './retrieval.ts'
 
 /** How much one `get` line holds: servers and proxies have small buffers for lines. */
 const MAX_LINE_KEYS = 100
@@ -33,16 +34,19 @@ interface Line {
   readonly found: Found
   readonly positions: readonly number[]
   readonly wireKeys: readonly string[]
-  cursor: number
 }
 
 /** The server names hits in the order asked and leaves misses out. */
 const GET_MANY: Verb = {
   name: 'get',
-  safety: 'read',
-  accept(request, reply) {
+  effect: 'read',
+  repeatable: true,
+  encode({ context }, out) {
+    out.text(getHead((context as Line).wireKeys))
+  },
+  accept(request, reply, attempt) {
     if (reply.kind === ReplyKind.Value) {
-      takeHit(request, request.context as Line, reply)
+      takeHit(request, attempt as SingleAttempt, reply)
       return false
     }
     if (reply.kind !== ReplyKind.End) return refuse(request, reply)
@@ -59,7 +63,7 @@ export async function getMany(
 ): Promise<Map<string, unknown>> {
   const hits = new Map<string, unknown>()
   const failed = new Map<string, MintringError>()
-  const batch = checkKeys(core, keys)
+  const batch = await checkKeys(core, keys)
   const run = (): Promise<ReadonlyMap<string, unknown>> =>
     readMany(core, batch, options, hits, failed)
   await traceBatch('getMany', batch.keys, core.behaviors.traceKeys, run, failed)
@@ -79,7 +83,7 @@ export async function getManyDetailed(
   options: OperationOptions | undefined,
 ): Promise<Outcomes<unknown>> {
   const outcomes = new Outcomes<unknown>()
-  const batch = checkKeys(core, keys)
+  const batch = await checkKeys(core, keys)
   const run = (): Promise<ReadonlyMap<string, unknown>> =>
     readMany(core, batch, options, outcomes, outcomes.failed)
   await traceBatch('getMany', batch.keys, core.behaviors.traceKeys, run, outcomes.failed)
@@ -95,10 +99,12 @@ async function readMany(
 ): Promise<ReadonlyMap<string, unknown>> {
   const values = new Array<unknown>(batch.keys.length).fill(undefined)
   const found: Found = { codec: core.codec, values, pending: [], broken: new Map() }
-  const verb = readingVerb(core, batch, found)
+  const verb = readingVerb(batch, found)
   const unasked = await runMany(core, batch, allOf(batch), verb, options)
   if (found.pending.length > 0) await Promise.all(found.pending)
+  const pace = new Pace()
   for (let position = 0; position < batch.keys.length; position++) {
+    if (pace.isDue()) await pace.rest()
     const key = batch.keys[position]!
     const value = found.values[position]
     if (value !== undefined) {
@@ -111,7 +117,7 @@ async function readMany(
   return hits
 }
 
-function readingVerb(core: ClientCore, batch: ManyKeys, found: Found): ManyVerb {
+function readingVerb(batch: ManyKeys, found: Found): ManyVerb {
   return {
     isRead: true,
     cut(positions, first) {
@@ -126,22 +132,20 @@ function readingVerb(core: ClientCore, batch: ManyKeys, found: Found): ManyVerb 
     },
     request(positions) {
       const wireKeys = positions.map((position) => batch.wireKeys[position]!)
-      const line: Line = { found, positions, wireKeys, cursor: 0 }
-      return new Request<void>(GET_MANY, undefined, '', getHead(wireKeys), undefined, line)
+      const line: Line = { found, positions, wireKeys }
+      return new Request<void>(GET_MANY, undefined, '', line)
     },
-    async single(position, options) {
-      found.values[position] = await get(core, batch.keys[position]!, options)
-    },
+    miss() {},
   }
 }
 
-function takeHit(request: Request, line: Line, reply: Reply): void {
-  const { wireKeys, found } = line
-  let at = line.cursor
+function takeHit(request: Request, attempt: SingleAttempt, reply: Reply): void {
+  const { positions, wireKeys, found } = request.context as Line
+  let at = attempt.cursor
   while (at < wireKeys.length && !reply.keyEquals(wireKeys[at]!)) at++
   if (at === wireKeys.length) throw surprising(request)
-  line.cursor = at + 1
-  const position = line.positions[at]!
+  attempt.cursor = at + 1
+  const position = positions[at]!
   try {
     const value = found.codec.decode(reply.flags, reply)
     if (value instanceof Promise) found.pending.push(keep(found, position, value))

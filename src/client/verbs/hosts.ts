@@ -1,7 +1,7 @@
 import { commandTrace } from '../../channels.ts'
 import { isMintringError, MintringError } from '../../errors.ts'
 import type { Host } from '../../hosts/host.ts'
-import type { Verb } from '../../net/request.ts'
+import type { Attempt, Sink, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
 import {
   cacheMemlimitHead,
@@ -28,7 +28,9 @@ export type Stats = Readonly<Record<string, StatValue>>
 /** Answered by one line of the server's choosing: OK, or a text such as `MEMLIMIT …`. */
 const LINE: Verb = {
   name: 'command',
-  safety: 'once',
+  effect: 'change',
+  repeatable: false,
+  encode: encodeLine,
   accept(request, reply) {
     if (reply.kind === ReplyKind.Ok) request.resolve('OK')
     else if (reply.kind === ReplyKind.Line) request.resolve(reply.text())
@@ -39,7 +41,9 @@ const LINE: Verb = {
 
 const VERSION: Verb = {
   name: 'version',
-  safety: 'read',
+  effect: 'read',
+  repeatable: true,
+  encode: encodeLine,
   accept(request, reply) {
     if (reply.kind !== ReplyKind.Version) return refuse(request, reply)
     request.resolve(reply.rest())
@@ -49,9 +53,11 @@ const VERSION: Verb = {
 
 const STATS: Verb = {
   name: 'stats',
-  safety: 'read',
-  accept(request, reply) {
-    const stats = request.context as Record<string, StatValue>
+  effect: 'read',
+  repeatable: true,
+  encode: encodeLine,
+  accept(request, reply, attempt) {
+    const stats = statsOf(request, attempt)
     switch (reply.kind) {
       case ReplyKind.Stat: {
         const line = reply.rest()
@@ -76,6 +82,18 @@ const STATS: Verb = {
   },
 }
 
+interface StatsSoFar {
+  of: Attempt | undefined
+  stats: Record<string, StatValue>
+}
+
+/** Every attempt begins with no statistics. */
+function statsOf(request: Request, attempt: Attempt): Record<string, StatValue> {
+  const context = request.context as StatsSoFar
+  if (context.of !== attempt) Object.assign(context, { of: attempt, stats: Object.create(null) })
+  return context.stats
+}
+
 /** Asks every host for its version. */
 export function version(
   core: ClientCore,
@@ -91,7 +109,7 @@ export function stats(
   options: OperationOptions | undefined,
 ): Promise<Outcomes<Stats>> {
   const head = statsHead(...((section?.split(' ') ?? []) as [string?, ...string[]]))
-  return askAll(core, () => hostRequest<Stats>(STATS, head, Object.create(null)), options)
+  return askAll(core, () => hostRequest<Stats>(STATS, head, { of: undefined, stats: {} }), options)
 }
 
 /** Sends a line to every host; resolves to what each said. */
@@ -166,8 +184,13 @@ export function ask<Result, Context>(
   return request.promise
 }
 
+/** For commands that are one line, made when they were checked. */
+export function encodeLine({ args }: Request, out: Sink): void {
+  out.text(args as string)
+}
+
 export function hostRequest<Result>(verb: Verb, head: string, context?: unknown): Request<Result> {
-  return new Request<Result>(verb, undefined, '', head, undefined, context)
+  return new Request<Result>(verb, undefined, '', context, head)
 }
 
 /** Asks all hosts at once. Rejects only when none answered. */

@@ -1,6 +1,7 @@
 import { MintringError } from '../../errors.ts'
-import type { Safety, Verb } from '../../net/request.ts'
+import type { Effect, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
+import { atMostExptime } from '../../protocol/exptime.ts'
 import { toBase64Key } from '../../protocol/key.ts'
 import type { MaFlags, MdFlags, MgFlags, MsFlags } from '../../protocol/meta.ts'
 import { maHead, mdHead, meHead, mgHead, mnHead, msHead } from '../../protocol/meta.ts'
@@ -13,7 +14,7 @@ import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
 import { refuse } from '../refusal.ts'
 import { bytesOf } from '../values/text.ts'
-import { ask, hostNamed, hostRequest } from './hosts.ts'
+import { ask, encodeLine, hostNamed, hostRequest } from './hosts.ts'
 import { fits, tooLarge } from './storage.ts'
 
 /** A key as text, or as any bytes: those travel in base64 and may hold spaces and zeros. */
@@ -63,16 +64,47 @@ const STATUS: ReadonlyMap<number, MetaReply['status']> = new Map([
 ])
 
 const verbs = {
-  mg: metaVerb('mg', 'once'),
-  peek: metaVerb('mg', 'read'),
-  ms: metaVerb('ms', 'once'),
-  md: metaVerb('md', 'once'),
-  ma: metaVerb('ma', 'once'),
+  /** With flags that touch, make placeholders or win refills: a second one may do otherwise. */
+  mg: metaVerb('mg', 'touch', ({ wireKey, args }, out, maxTtl) => {
+    out.text(mgHead(wireKey, shortened(args as MgFlags, maxTtl)))
+  }),
+  peek: metaVerb('mg', 'read', ({ wireKey, args }, out) => {
+    out.text(mgHead(wireKey, args as MgFlags))
+  }),
+  ms: metaVerb('ms', 'change', ({ wireKey, args, body }, out, maxTtl) => {
+    const flags = shortened(args as MsFlags, maxTtl)
+    const T = atMostExptime(flags.T ?? 0, maxTtl)
+    out.text(msHead(wireKey, body!.length, maxTtl === 0 ? flags : { ...flags, T }))
+    out.data(body!)
+  }),
+  md: metaVerb('md', 'remove', ({ wireKey, args }, out, maxTtl) => {
+    out.text(mdHead(wireKey, shortened(args as MdFlags, maxTtl)))
+  }),
+  ma: metaVerb('ma', 'change', ({ wireKey, args }, out, maxTtl) => {
+    out.text(maHead(wireKey, shortened(args as MaFlags, maxTtl)))
+  }),
 } as const
+
+/** The flags with lives that fit the place. */
+function shortened<Flags extends { readonly T?: number; readonly N?: number }>(
+  flags: Flags,
+  maxTtl: number,
+): Flags {
+  if (maxTtl === 0) return flags
+  return {
+    ...flags,
+    ...(flags.T === undefined ? {} : { T: atMostExptime(flags.T, maxTtl) }),
+    ...(flags.N === undefined ? {} : { N: atMostExptime(flags.N, maxTtl) }),
+  }
+}
 
 const ME: Verb = {
   name: 'me',
-  safety: 'read',
+  effect: 'read',
+  repeatable: true,
+  encode({ wireKey, args }, out) {
+    out.text(meHead(wireKey, args as { b?: boolean }))
+  },
   accept(request, reply) {
     if (reply.kind === ReplyKind.Me) request.resolve(debugFields(reply))
     else if (reply.kind === ReplyKind.En) request.resolve(undefined)
@@ -83,7 +115,9 @@ const ME: Verb = {
 
 const MN: Verb = {
   name: 'mn',
-  safety: 'read',
+  effect: 'read',
+  repeatable: true,
+  encode: encodeLine,
   accept(request, reply) {
     if (reply.kind !== ReplyKind.Mn) return refuse(request, reply)
     request.resolve(undefined)
@@ -107,9 +141,7 @@ export class MetaCommands {
   mg(key: MetaKey, flags: Flags<MgFlags> = {}, options?: OperationOptions): Promise<MetaReply> {
     const isPlainRead = flags.N === undefined && flags.R === undefined && flags.T === undefined
     const verb = isPlainRead ? verbs.peek : verbs.mg
-    return this.#send('mg', verb, key, flags, undefined, options, (wireKey, b) =>
-      mgHead(wireKey, { ...flags, b }),
-    )
+    return this.#send('mg', verb, key, flags, undefined, options, mgHead)
   }
 
   /** `ms`: stores bytes. */
@@ -120,24 +152,20 @@ export class MetaCommands {
     options?: OperationOptions,
   ): Promise<MetaReply> {
     const body = typeof value === 'string' ? Buffer.from(value, 'utf8') : bytesOf(value)
-    return this.#send('ms', verbs.ms, key, flags, body, options, (wireKey, b) => {
+    return this.#send('ms', verbs.ms, key, flags, body, options, (wireKey, checked) => {
       if (!fits(this.#core, wireKey, body.length)) throw tooLarge(this.#core, wireKey, body.length)
-      return msHead(wireKey, body.length, { ...flags, b })
+      msHead(wireKey, body.length, checked)
     })
   }
 
   /** `md`: deletes, or with I marks stale. */
   md(key: MetaKey, flags: Flags<MdFlags> = {}, options?: OperationOptions): Promise<MetaReply> {
-    return this.#send('md', verbs.md, key, flags, undefined, options, (wireKey, b) =>
-      mdHead(wireKey, { ...flags, b }),
-    )
+    return this.#send('md', verbs.md, key, flags, undefined, options, mdHead)
   }
 
   /** `ma`: counts. */
   ma(key: MetaKey, flags: Flags<MaFlags> = {}, options?: OperationOptions): Promise<MetaReply> {
-    return this.#send('ma', verbs.ma, key, flags, undefined, options, (wireKey, b) =>
-      maHead(wireKey, { ...flags, b }),
-    )
+    return this.#send('ma', verbs.ma, key, flags, undefined, options, maHead)
   }
 
   /** `mn`: resolves when the host has answered all that this client asked it before. */
@@ -154,11 +182,8 @@ export class MetaCommands {
   ): Promise<Readonly<Record<string, string>> | undefined> {
     const { wireKey, routeKey, isBase64 } = this.#place(key)
     await this.#checkServer('mg', {}, routeKey)
-    const head = meHead(wireKey, { b: isBase64 })
-    return this.#core.submit(
-      new Request(ME, routeKey, wireKey, head, undefined, undefined),
-      options,
-    )
+    const args = { b: isBase64 }
+    return this.#core.submit(new Request(ME, routeKey, wireKey, undefined, args), options)
   }
 
   async #send(
@@ -168,15 +193,16 @@ export class MetaCommands {
     flags: object,
     body: Uint8Array | undefined,
     options: OperationOptions | undefined,
-    headOf: (wireKey: string, isBase64: boolean) => string,
+    check: (wireKey: string, flags: object) => void,
   ): Promise<MetaReply> {
     for (const letter of ['q', 'b', 'k', 'P', 'L']) {
       if (letter in flags) throw badFlag(letter)
     }
     const { wireKey, routeKey, isBase64 } = this.#place(key)
-    const head = headOf(wireKey, isBase64)
+    const args = { ...flags, b: isBase64 }
+    check(wireKey, args)
     await this.#checkServer(name, flags, routeKey)
-    return this.#core.submit(new Request(verb, routeKey, wireKey, head, body, undefined), options)
+    return this.#core.submit(new Request(verb, routeKey, wireKey, undefined, args, body), options)
   }
 
   #place(key: MetaKey): { wireKey: string; routeKey: string; isBase64: boolean } {
@@ -205,10 +231,16 @@ export class MetaCommands {
   }
 }
 
-function metaVerb(name: string, safety: Safety): Verb {
+function metaVerb(name: string, effect: Effect, encode: NonNullable<Verb['encode']>): Verb {
   return {
     name,
-    safety,
+    effect,
+    repeatable: effect === 'read',
+    encode,
+    debt({ args }) {
+      const { b: isBase64 = false, I: isMark = false, T } = args as MdFlags
+      return { isBase64, isMark: isMark && effect === 'remove', ttlSeconds: T }
+    },
     accept(request, reply) {
       const status = STATUS.get(reply.kind)
       if (status === undefined) return refuse(request, reply)

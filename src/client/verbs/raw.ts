@@ -1,5 +1,5 @@
 import { MintringError } from '../../errors.ts'
-import type { Safety, Verb } from '../../net/request.ts'
+import type { Attempt, Effect, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
@@ -24,30 +24,31 @@ type Ending = 'one' | 'end'
 
 interface Known {
   readonly ending: Ending
-  readonly safety: Safety
+  readonly effect: Effect
   /** Which word tells the length of the data block, for commands that have one. */
   readonly lengthAt?: number
 }
 
-const read: Known = { ending: 'one', safety: 'read' }
-const list: Known = { ending: 'end', safety: 'read' }
-const once: Known = { ending: 'one', safety: 'once' }
-const stores: Known = { ending: 'one', safety: 'once', lengthAt: 4 }
+const read: Known = { ending: 'one', effect: 'read' }
+const list: Known = { ending: 'end', effect: 'read' }
+const touches: Known = { ending: 'one', effect: 'touch' }
+const changes: Known = { ending: 'one', effect: 'change' }
+const removes: Known = { ending: 'one', effect: 'remove' }
+const stores: Known = { ending: 'one', effect: 'change', lengthAt: 4 }
 
 /** The commands whose replies can be told apart. Others could leave a lane out of step. */
 const known: ReadonlyMap<string, Known> = new Map([
-  ...['mg', 'me', 'mn', 'version'].map((name) => [name, read] as const),
+  ...['me', 'mn', 'version'].map((name) => [name, read] as const),
+  ...['mg', 'touch'].map((name) => [name, touches] as const),
+  ...['md', 'delete'].map((name) => [name, removes] as const),
   ...['get', 'gets', 'stats'].map((name) => [name, list] as const),
-  ...['gat', 'gats'].map((name) => [name, { ...list, safety: 'once' }] as const),
+  ...['gat', 'gats'].map((name) => [name, { ...list, effect: 'touch' }] as const),
   ...['set', 'add', 'replace', 'append', 'prepend', 'cas'].map((name) => [name, stores] as const),
   ['ms', { ...stores, lengthAt: 2 }],
   ...[
-    'md',
     'ma',
     'incr',
     'decr',
-    'touch',
-    'delete',
     'flush_all',
     'verbosity',
     'cache_memlimit',
@@ -55,8 +56,8 @@ const known: ReadonlyMap<string, Known> = new Map([
     'lru',
     'lru_crawler',
     'debugtime',
-  ].map((name) => [name, once] as const),
-  ['config', { ...list, safety: 'once' }],
+  ].map((name) => [name, changes] as const),
+  ['config', { ...list, effect: 'touch' }],
 ])
 
 /** What may come after its command without ending it. */
@@ -68,10 +69,11 @@ const CONTINUES: ReadonlySet<number> = new Set([
   ReplyKind.Line,
 ])
 
-const verbs: Readonly<Record<Safety, Verb>> = {
+const verbs: Readonly<Record<Effect, Verb>> = {
   read: rawVerb('read'),
-  idempotent: rawVerb('idempotent'),
-  once: rawVerb('once'),
+  touch: rawVerb('touch'),
+  change: rawVerb('change'),
+  remove: rawVerb('remove'),
 }
 
 /**
@@ -88,17 +90,16 @@ export function raw(
   const tokens = line.split(' ').filter(Boolean)
   const command = checkCommand(tokens, body)
   const host = core.cluster.hosts.find((one) => one.name === target || one.address === target)
-  const collected: RawReply[] = []
-  const context = { ending: command.ending, collected }
+  const context: RawContext = { ending: command.ending, of: undefined, collected: [] }
   const head = `${tokens.join(' ')}\r\n`
-  const verb = verbs[command.safety]
+  const verb = verbs[command.effect]
   if (host !== undefined) {
-    const request = new Request<RawReply[]>(verb, undefined, '', head, body, context)
+    const request = new Request<RawReply[]>(verb, undefined, '', context, head, body)
     return ask(core, host, request, options)
   }
   const wireKey = core.keys.wireKey(target)
   const routeKey = core.keys.routeKey(target)
-  return core.submit(new Request<RawReply[]>(verb, routeKey, wireKey, head, body, context), options)
+  return core.submit(new Request<RawReply[]>(verb, routeKey, wireKey, context, head, body), options)
 }
 
 interface Parts {
@@ -120,15 +121,24 @@ function partsOf(args: readonly (RawWord | OperationOptions)[]): Parts {
 
 interface RawContext {
   readonly ending: Ending
-  readonly collected: RawReply[]
+  /** The attempt that collects: another one starts from nothing. */
+  of: Attempt | undefined
+  collected: RawReply[]
 }
 
-function rawVerb(safety: Safety): Verb {
+function rawVerb(effect: Effect): Verb {
   return {
     name: 'raw',
-    safety,
-    accept(request, reply) {
-      const { ending, collected } = request.context as RawContext
+    effect,
+    repeatable: effect === 'read',
+    encode({ args, body }, out) {
+      out.text(args as string)
+      if (body !== undefined) out.data(body)
+    },
+    accept(request, reply, attempt) {
+      const context = request.context as RawContext
+      if (context.of !== attempt) Object.assign(context, { of: attempt, collected: [] })
+      const { ending, collected } = context
       if (isError(reply)) {
         request.reject(refusalOf(request, reply))
         if (request.body === undefined || reply.kind === ReplyKind.ServerError) return true

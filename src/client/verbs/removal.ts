@@ -1,5 +1,6 @@
-import type { Verb } from '../../net/request.ts'
+import type { Effect, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
+import { atMostExptime } from '../../protocol/exptime.ts'
 import type { ReplyKind as Kind } from '../../protocol/reply-kind.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { deleteHead, touchHead } from '../../protocol/request.ts'
@@ -9,8 +10,17 @@ import { refuse } from '../refusal.ts'
 import type { Ttl } from '../ttl.ts'
 import { exptimeOf } from '../ttl.ts'
 
-const DELETE: Verb = yesOrNotFound('delete', ReplyKind.Deleted)
-const TOUCH: Verb = yesOrNotFound('touch', ReplyKind.Touched)
+const DELETE: Verb = yesOrNotFound('delete', 'remove', ReplyKind.Deleted, ({ wireKey }, out) => {
+  out.text(deleteHead(wireKey))
+})
+const TOUCH: Verb = yesOrNotFound(
+  'touch',
+  'touch',
+  ReplyKind.Touched,
+  ({ wireKey, exptime }, out, maxTtl) => {
+    out.text(touchHead(wireKey, atMostExptime(exptime, maxTtl)))
+  },
+)
 
 /** True when the item was there. */
 export function remove(
@@ -20,9 +30,8 @@ export function remove(
 ): Promise<boolean> {
   const wireKey = core.keys.wireKey(key)
   const routeKey = core.keys.routeKey(key)
-  const head = deleteHead(wireKey)
   core.changed(key)
-  return core.submit(new Request(DELETE, routeKey, wireKey, head, undefined, undefined), options)
+  return core.submit(new Request(DELETE, routeKey, wireKey, undefined), options)
 }
 
 /** Gives an item `ttl` from now; true when it was there. */
@@ -34,14 +43,24 @@ export function touch(
 ): Promise<boolean> {
   const wireKey = core.keys.wireKey(key)
   const routeKey = core.keys.routeKey(key)
-  const head = touchHead(wireKey, exptimeOf(ttl))
-  return core.submit(new Request(TOUCH, routeKey, wireKey, head, undefined, undefined), options)
+  const exptime = exptimeOf(ttl)
+  return core.submit(
+    new Request(TOUCH, routeKey, wireKey, undefined, undefined, undefined, 0, exptime),
+    options,
+  )
 }
 
-function yesOrNotFound(name: string, yes: Kind): Verb {
+function yesOrNotFound(
+  name: string,
+  effect: Effect,
+  yes: Kind,
+  encode: NonNullable<Verb['encode']>,
+): Verb {
   return {
     name,
-    safety: 'idempotent',
+    effect,
+    repeatable: true,
+    encode,
     accept(request, reply) {
       if (reply.kind === yes) request.resolve(true)
       else if (reply.kind === ReplyKind.NotFound) request.resolve(false)

@@ -1,5 +1,6 @@
-import type { Verb } from '../../net/request.ts'
+import type { Effect, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
+import { atMostExptime } from '../../protocol/exptime.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { gatHead, gatsHead, getsHead } from '../../protocol/request.ts'
@@ -25,7 +26,8 @@ type Retrieval = Request<unknown, Codec>
 /** Lanes gather the plain gets of a turn into one line, so this is all a hit or a miss costs. */
 const GET: Verb = {
   name: 'get',
-  safety: 'read',
+  effect: 'read',
+  repeatable: true,
   coalesce: true,
   accept(request, reply) {
     if (reply.kind !== ReplyKind.Value) return refuse(request, reply)
@@ -35,10 +37,15 @@ const GET: Verb = {
   miss: resolveMiss,
 }
 
-const GETS: Verb = retrieval('gets', 'read', settleEntry)
-/** Touching twice is as good as once, but a retry elsewhere would touch another host's item. */
-const GAT: Verb = retrieval('gat', 'idempotent', settleValue)
-const GATS: Verb = retrieval('gats', 'idempotent', settleEntry)
+const GETS: Verb = retrieval('gets', 'read', settleEntry, ({ wireKey }, out) => {
+  out.text(getsHead([wireKey]))
+})
+const GAT: Verb = retrieval('gat', 'touch', settleValue, ({ wireKey, exptime }, out, maxTtl) => {
+  out.text(gatHead(atMostExptime(exptime, maxTtl), [wireKey]))
+})
+const GATS: Verb = retrieval('gats', 'touch', settleEntry, ({ wireKey, exptime }, out, maxTtl) => {
+  out.text(gatsHead(atMostExptime(exptime, maxTtl), [wireKey]))
+})
 
 /** The value, or undefined on a miss. Nothing is made here but the request. */
 export function get(
@@ -48,7 +55,7 @@ export function get(
 ): Promise<unknown> {
   const wireKey = core.keys.wireKey(key)
   const routeKey = core.keys.routeKey(key)
-  return core.read(new Request(GET, routeKey, wireKey, '', undefined, core.codec), options)
+  return core.read(new Request(GET, routeKey, wireKey, core.codec), options)
 }
 
 /** The value with its CAS id and flags, or undefined on a miss. */
@@ -58,7 +65,7 @@ export function gets(
   options: OperationOptions | undefined,
 ): Promise<Entry<unknown> | undefined> {
   const wireKey = core.keys.wireKey(key)
-  return retrieve(core, GETS, key, wireKey, getsHead([wireKey]), options)
+  return retrieve(core, GETS, key, wireKey, 0, options)
 }
 
 /** The value, which lives for `ttl` from now, or undefined on a miss. */
@@ -69,7 +76,7 @@ export function gat(
   options: OperationOptions | undefined,
 ): Promise<unknown> {
   const wireKey = core.keys.wireKey(key)
-  return retrieve(core, GAT, key, wireKey, gatHead(exptimeOf(ttl), [wireKey]), options)
+  return retrieve(core, GAT, key, wireKey, exptimeOf(ttl), options)
 }
 
 /** As gat(), with CAS id and flags. */
@@ -80,7 +87,7 @@ export function gats(
   options: OperationOptions | undefined,
 ): Promise<Entry<unknown> | undefined> {
   const wireKey = core.keys.wireKey(key)
-  return retrieve(core, GATS, key, wireKey, gatsHead(exptimeOf(ttl), [wireKey]), options)
+  return retrieve(core, GATS, key, wireKey, exptimeOf(ttl), options)
 }
 
 function retrieve<Result>(
@@ -88,22 +95,28 @@ function retrieve<Result>(
   verb: Verb,
   key: string,
   wireKey: string,
-  head: string,
+  exptime: number,
   options: OperationOptions | undefined,
 ): Promise<Result> {
   const routeKey = core.keys.routeKey(key)
-  return core.read(new Request(verb, routeKey, wireKey, head, undefined, core.codec), options)
+  return core.read(
+    new Request(verb, routeKey, wireKey, core.codec, undefined, undefined, 0, exptime),
+    options,
+  )
 }
 
 /** A retrieval of one key: VALUE and END, or END alone. */
 function retrieval(
   name: string,
-  safety: Verb['safety'],
+  effect: Effect,
   settle: (request: Retrieval, reply: Reply) => void,
+  encode: NonNullable<Verb['encode']>,
 ): Verb {
   return {
     name,
-    safety,
+    effect,
+    repeatable: true,
+    encode,
     accept(request, reply) {
       if (reply.kind === ReplyKind.Value) {
         if (!reply.keyEquals(request.wireKey)) throw surprising(request)

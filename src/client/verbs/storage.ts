@@ -1,6 +1,7 @@
 import { MintringError } from '../../errors.ts'
-import type { Verb } from '../../net/request.ts'
+import type { Sink, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
+import { atMostExptime } from '../../protocol/exptime.ts'
 import { MAX_KEY_BYTES, MAX_UINT64 } from '../../protocol/limits.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import type { StoreVerb } from '../../protocol/request.ts'
@@ -23,15 +24,19 @@ export type CasOutcome = 'stored' | 'exists' | 'not_found'
  */
 const ITEM_OVERHEAD_BYTES = 80
 
-const SET: Verb = storage('set', 'idempotent')
-const ADD: Verb = storage('add', 'once')
-const REPLACE: Verb = storage('replace', 'once')
-const APPEND: Verb = storage('append', 'once')
-const PREPEND: Verb = storage('prepend', 'once')
+const SET: Verb = storage('set', true)
+const ADD: Verb = storage('add', false)
+const REPLACE: Verb = storage('replace', false)
+const APPEND: Verb = storage('append', false)
+const PREPEND: Verb = storage('prepend', false)
 
 const CAS: Verb = {
   name: 'cas',
-  safety: 'once',
+  effect: 'change',
+  repeatable: false,
+  encode(request, out, maxTtl) {
+    encodeStore('cas', request, out, maxTtl)
+  },
   accept(request, reply) {
     switch (reply.kind) {
       case ReplyKind.Stored:
@@ -52,18 +57,7 @@ const CAS: Verb = {
   },
 }
 
-/** One way to store: its verb, and its name on the wire. */
-interface Way {
-  readonly verb: Verb
-  readonly name: StoreVerb | 'cas'
-}
-
-const ways = {
-  set: { verb: SET, name: 'set' },
-  add: { verb: ADD, name: 'add' },
-  replace: { verb: REPLACE, name: 'replace' },
-  cas: { verb: CAS, name: 'cas' },
-} as const satisfies Record<string, Way>
+const verbs = { set: SET, add: ADD, replace: REPLACE } as const
 
 /** `set`, `add` or `replace`: true, or false when the server says NOT_STORED. */
 export function store(
@@ -73,7 +67,7 @@ export function store(
   value: unknown,
   options: StoreOptions | undefined,
 ): Promise<boolean> {
-  return encodeAndSend(core, ways[name], key, value, undefined, options)
+  return encodeAndSend(core, verbs[name], key, value, undefined, options)
 }
 
 /** Stores only if the item still has that CAS id. */
@@ -84,7 +78,7 @@ export function cas(
   id: bigint,
   options: StoreOptions | undefined,
 ): Promise<CasOutcome> {
-  return encodeAndSend(core, ways.cas, key, value, checkCas(id), options)
+  return encodeAndSend(core, CAS, key, value, checkCas(id), options)
 }
 
 /** `append` or `prepend`: bytes to an item that is there. Its flags and TTL stay as they are. */
@@ -104,17 +98,16 @@ export function extend(
   }
   const body = typeof value === 'string' ? textBody(value) : value
   if (!fits(core, wireKey, body.length)) throw tooLarge(core, wireKey, body.length)
-  const head = storeHead(name, wireKey, 0, 0, body.length)
   const verb = name === 'append' ? APPEND : PREPEND
   return core.submit(
-    new Request(verb, core.keys.routeKey(key), wireKey, head, body, undefined),
+    new Request(verb, core.keys.routeKey(key), wireKey, undefined, undefined, body),
     options,
   )
 }
 
 function encodeAndSend<Result>(
   core: ClientCore,
-  way: Way,
+  verb: Verb,
   key: string,
   value: unknown,
   id: bigint | undefined,
@@ -125,14 +118,14 @@ function encodeAndSend<Result>(
   const encoded = core.codec.encode(value)
   core.changed(key)
   if (encoded instanceof Promise || !fits(core, wireKey, encoded.body.length)) {
-    return sendLater(core, way, key, wireKey, encoded, exptime, id, options)
+    return sendLater(core, verb, key, wireKey, encoded, exptime, id, options)
   }
-  return send(core, way, key, wireKey, encoded, exptime, id, options)
+  return send(core, verb, key, wireKey, encoded, exptime, id, options)
 }
 
 function send<Result>(
   core: ClientCore,
-  way: Way,
+  verb: Verb,
   key: string,
   wireKey: string,
   encoded: Encoded,
@@ -141,15 +134,17 @@ function send<Result>(
   options: StoreOptions | undefined,
 ): Promise<Result> {
   const { body, flags } = encoded
-  const head = storeHead(way.name, wireKey, flags, exptime, body.length, id)
   const routeKey = core.keys.routeKey(key)
-  return core.submit(new Request(way.verb, routeKey, wireKey, head, body, undefined), options)
+  return core.submit(
+    new Request(verb, routeKey, wireKey, undefined, id, body, flags, exptime),
+    options,
+  )
 }
 
 /** For values that take time: compression, a slow serializer, chunks to be stored first. */
 async function sendLater<Result>(
   core: ClientCore,
-  way: Way,
+  verb: Verb,
   key: string,
   wireKey: string,
   encoding: Encoded | Promise<Encoded>,
@@ -162,7 +157,7 @@ async function sendLater<Result>(
   const item = fits(core, wireKey, encoded.body.length)
     ? encoded
     : await split(core, wireKey, encoded, exptime, options)
-  return send(core, way, key, wireKey, item, exptime, id, options)
+  return send(core, verb, key, wireKey, item, exptime, id, options)
 }
 
 function split(
@@ -190,7 +185,7 @@ export function storeEncoded(
   options: OperationOptions | undefined,
 ): Promise<boolean> {
   const wireKey = core.keys.wireKey(key)
-  return send(core, ways.set, key, wireKey, encoded, exptime, undefined, options)
+  return send(core, SET, key, wireKey, encoded, exptime, undefined, options)
 }
 
 /** The bytes of an item that its value cannot have. */
@@ -212,10 +207,14 @@ export function tooLarge(core: ClientCore, wireKey: string, bodyLength: number):
   )
 }
 
-function storage(name: string, safety: Verb['safety']): Verb {
+function storage(name: StoreVerb, repeatable: boolean): Verb {
   return {
     name,
-    safety,
+    effect: 'change',
+    repeatable,
+    encode(request, out, maxTtl) {
+      encodeStore(name, request, out, maxTtl)
+    },
     accept(request, reply) {
       if (reply.kind === ReplyKind.Stored) request.resolve(true)
       else if (reply.kind === ReplyKind.NotStored) request.resolve(false)
@@ -226,6 +225,18 @@ function storage(name: string, safety: Verb['safety']): Verb {
       request.resolve(false)
     },
   }
+}
+
+/** The line of a storage command and its data. */
+function encodeStore(
+  name: StoreVerb | 'cas',
+  { wireKey, flags, exptime, body, args }: Request,
+  out: Sink,
+  maxTtl: number,
+): void {
+  const ttl = atMostExptime(exptime, maxTtl)
+  out.text(storeHead(name, wireKey, flags, ttl, body!.length, args as bigint | undefined))
+  out.data(body!)
 }
 
 function checkCas(id: bigint): bigint {

@@ -1,6 +1,9 @@
 import { MintringError } from '../../errors.ts'
-import type { Verb } from '../../net/request.ts'
+import { Pace } from '../../hosts/pace.ts'
+import type { SingleAttempt } from '../../net/attempt.ts'
+import type { Effect, Sink, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
+import { atMostExptime } from '../../protocol/exptime.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import type { ReplyKind as Kind } from '../../protocol/reply-kind.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
@@ -12,11 +15,9 @@ import { refusalOf, surprising } from '../refusal.ts'
 import { traceBatch } from '../trace.ts'
 import { optionalExptime } from '../ttl.ts'
 import type { Encoded } from '../values/codec.ts'
-import { bytesOf, isAscii } from '../values/text.ts'
 import type { ManyKeys, ManyVerb } from './many.ts'
 import { allOf, checkKeys, runMany } from './many.ts'
-import { remove } from './removal.ts'
-import { chunkBytes, fits, storeEncoded, tooLarge } from './storage.ts'
+import { chunkBytes, fits, tooLarge } from './storage.ts'
 
 /** How many commands, and how many bytes, leave as one request. */
 const MAX_GROUP_COMMANDS = 256
@@ -35,11 +36,11 @@ interface Written {
 interface Group {
   readonly written: Written
   readonly positions: readonly number[]
-  cursor: number
+  encode(position: number, out: Sink, maxTtl: number): void
 }
 
-const SET_MANY: Verb = groupVerb('set', ReplyKind.Stored, ReplyKind.NotStored)
-const DELETE_MANY: Verb = groupVerb('delete', ReplyKind.Deleted, ReplyKind.NotFound)
+const SET_MANY: Verb = groupVerb('set', 'change', ReplyKind.Stored, ReplyKind.NotStored)
+const DELETE_MANY: Verb = groupVerb('delete', 'remove', ReplyKind.Deleted, ReplyKind.NotFound)
 
 /** Stores all entries: per key true, or in `failed` the reason. */
 export async function setMany(
@@ -48,24 +49,26 @@ export async function setMany(
   options: StoreOptions | undefined,
 ): Promise<Outcomes<boolean>> {
   const exptime = optionalExptime(options?.ttl)
-  const values = new Map(pairsOf(entries))
-  const batch = checkKeys(core, values.keys())
+  const values = await mapOf(entries)
+  const batch = await checkKeys(core, values.keys())
   return traceBatch('setMany', batch.keys, core.behaviors.traceKeys, () =>
-    storeAll(core, batch, [...values.values()], exptime, options),
+    storeAll(core, batch, values.values(), exptime, options),
   )
 }
 
 async function storeAll(
   core: ClientCore,
   batch: ManyKeys,
-  values: readonly unknown[],
+  values: Iterable<unknown>,
   exptime: number,
   options: StoreOptions | undefined,
 ): Promise<Outcomes<boolean>> {
   const written: Written = { done: [], refused: new Map() }
-  const encoded = await Promise.all(values.map((value) => core.codec.encode(value)))
-  for (const key of batch.keys) core.changed(key)
+  const encoded = await encodeAll(core, values)
+  const pace = new Pace()
   for (const [position, item] of encoded.entries()) {
+    if (pace.isDue()) await pace.rest()
+    core.changed(batch.keys[position]!)
     const wireKey = batch.wireKeys[position]!
     if (fits(core, wireKey, item.body.length)) continue
     if (core.chunks === undefined) {
@@ -74,8 +77,8 @@ async function storeAll(
       encoded[position] = await core.chunks.write(item, exptime, chunkBytes(core), options)
     }
   }
-  const positions = allOf(batch).filter((position) => !written.refused.has(position))
-  const verb = settingVerb(core, batch, encoded, exptime, written)
+  const verb = settingVerb(batch, encoded, exptime, written)
+  const positions = thoseNotIn(written.refused, allOf(batch))
   return collect(batch, written, await runMany(core, batch, positions, verb, options))
 }
 
@@ -85,7 +88,7 @@ export async function deleteMany(
   keys: Iterable<string>,
   options: OperationOptions | undefined,
 ): Promise<Outcomes<boolean>> {
-  const batch = checkKeys(core, keys)
+  const batch = await checkKeys(core, keys)
   return traceBatch('deleteMany', batch.keys, core.behaviors.traceKeys, () =>
     deleteAll(core, batch, options),
   )
@@ -96,25 +99,29 @@ async function deleteAll(
   batch: ManyKeys,
   options: OperationOptions | undefined,
 ): Promise<Outcomes<boolean>> {
-  for (const key of batch.keys) core.changed(key)
+  const pace = new Pace()
+  for (const key of batch.keys) {
+    core.changed(key)
+    if (pace.isDue()) await pace.rest()
+  }
   const written: Written = { done: [], refused: new Map() }
   const verb: ManyVerb = {
     isRead: false,
     cut: (positions, first) => Math.min(positions.length, first + MAX_GROUP_COMMANDS),
     request(positions) {
-      let head = ''
-      for (const position of positions) head += deleteHead(batch.wireKeys[position]!)
-      return groupRequest(DELETE_MANY, head, undefined, positions, written)
+      const encode: Group['encode'] = (position, out) => {
+        out.text(deleteHead(batch.wireKeys[position]!))
+      }
+      return groupRequest(DELETE_MANY, { written, positions, encode })
     },
-    async single(position, options) {
-      written.done[position] = await remove(core, batch.keys[position]!, options)
+    miss(position) {
+      written.done[position] = false
     },
   }
   return collect(batch, written, await runMany(core, batch, allOf(batch), verb, options))
 }
 
 function settingVerb(
-  core: ClientCore,
   batch: ManyKeys,
   encoded: readonly Encoded[],
   exptime: number,
@@ -133,58 +140,39 @@ function settingVerb(
       return end
     },
     request(positions) {
-      const head = (position: number): string => {
+      const encode: Group['encode'] = (position, out, maxTtl) => {
         const { body, flags } = encoded[position]!
-        return storeHead('set', batch.wireKeys[position]!, flags, exptime, body.length)
+        const ttl = atMostExptime(exptime, maxTtl)
+        out.text(storeHead('set', batch.wireKeys[position]!, flags, ttl, body.length))
+        out.data(body)
       }
-      const [first] = positions as [number]
-      const rest = positions.slice(1)
-      const body = joinBodies(encoded[first]!.body, rest, head, encoded)
-      return groupRequest(SET_MANY, head(first), body, positions, written)
+      return groupRequest(SET_MANY, { written, positions, encode })
     },
-    async single(position, options) {
-      const key = batch.keys[position]!
-      written.done[position] = await storeEncoded(core, key, encoded[position]!, exptime, options)
+    miss(position) {
+      written.done[position] = false
     },
   }
 }
 
-/** The first data block and all that follows it, up to the CRLF that ends the last one. */
-function joinBodies(
-  firstBody: string | Uint8Array,
-  rest: readonly number[],
-  head: (position: number) => string,
-  encoded: readonly Encoded[],
-): string | Uint8Array {
-  if (rest.length === 0) return firstBody
-  const parts = [firstBody]
-  for (const position of rest) parts.push(`\r\n${head(position)}`, encoded[position]!.body)
-  // Heads may have keys of non-ASCII bytes, so only what is all ASCII stays a string.
-  const joined = parts.every((part) => typeof part === 'string') ? parts.join('') : undefined
-  return joined !== undefined && isAscii(joined) ? joined : Buffer.concat(parts.map(bytesOf))
-}
-
-function groupRequest(
-  verb: Verb,
-  head: string,
-  body: string | Uint8Array | undefined,
-  positions: readonly number[],
-  written: Written,
-): Request<void> {
-  const group: Group = { written, positions, cursor: 0 }
-  return new Request<void>(verb, undefined, '', head, body, group)
+function groupRequest(verb: Verb, group: Group): Request<void> {
+  return new Request<void>(verb, undefined, '', group)
 }
 
 /** One reply per command, in order. Only a refusal that leaves the framing whole is a key's own. */
-function groupVerb(name: string, yes: Kind, no: Kind): Verb {
+function groupVerb(name: string, effect: Effect, yes: Kind, no: Kind): Verb {
   return {
     name,
-    safety: 'idempotent',
-    accept(request, reply) {
-      const group = request.context as Group
-      const position = group.positions[group.cursor++]!
-      takeAnswer(request, reply, group.written, position, yes, no)
-      if (group.cursor < group.positions.length) return false
+    effect,
+    repeatable: true,
+    encode({ context }, out, maxTtl) {
+      const group = context as Group
+      for (const position of group.positions) group.encode(position, out, maxTtl)
+    },
+    accept(request, reply, attempt) {
+      const { positions, written } = request.context as Group
+      const single = attempt as SingleAttempt
+      takeAnswer(request, reply, written, positions[single.cursor++]!, yes, no)
+      if (single.cursor < positions.length) return false
       request.resolve(undefined)
       return true
     },
@@ -205,18 +193,47 @@ function takeAnswer(
   } else throw surprising(request)
 }
 
-function collect(
+async function collect(
   batch: ManyKeys,
   written: Written,
   failed: ReadonlyMap<number, MintringError>,
-): Outcomes<boolean> {
+): Promise<Outcomes<boolean>> {
+  const pace = new Pace()
   const outcomes = new Outcomes<boolean>()
   for (const [position, key] of batch.keys.entries()) {
+    if (pace.isDue()) await pace.rest()
     const error = failed.get(position) ?? written.refused.get(position)
     if (error !== undefined) outcomes.failed.set(key, error)
     else outcomes.set(key, written.done[position] ?? false)
   }
   return outcomes
+}
+
+async function encodeAll(core: ClientCore, values: Iterable<unknown>): Promise<Encoded[]> {
+  const pace = new Pace()
+  const encoded: (Encoded | Promise<Encoded>)[] = []
+  for (const value of values) {
+    const item = core.codec.encode(value)
+    // Rejections are told by Promise.all, which may come turns later.
+    if (item instanceof Promise) item.catch(() => {})
+    encoded.push(item)
+    if (pace.isDue()) await pace.rest()
+  }
+  return Promise.all(encoded)
+}
+
+async function mapOf<Value>(entries: Entries<Value>): Promise<Map<string, Value>> {
+  const pace = new Pace()
+  const map = new Map<string, Value>()
+  for (const [key, value] of pairsOf(entries)) {
+    map.set(key, value)
+    if (pace.isDue()) await pace.rest()
+  }
+  return map
+}
+
+function* thoseNotIn(left: ReadonlyMap<number, unknown>, all: Iterable<number>): Iterable<number> {
+  for (const position of all) if (!left.has(position)) yield position
 }
 
 function pairsOf<Value>(entries: Entries<Value>): Iterable<readonly [string, Value]> {

@@ -1,0 +1,71 @@
+import { type ErrorCode, MintringError } from '../errors.ts'
+import { MAX_HANG_UPS } from '../net/attempt.ts'
+import type { Request } from '../net/request.ts'
+
+/** Errors that another attempt cannot help. */
+const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'MINTRING_ABORTED',
+  'MINTRING_AUTH',
+  'MINTRING_BAD_VALUE',
+  'MINTRING_OVERLOADED',
+])
+
+/** What follows a failed attempt: another one on this host, one elsewhere, or the error. */
+export type NextStep = 'here' | 'elsewhere' | 'reject'
+
+/** What the decision takes, beside the request and its error. */
+export interface Circumstances {
+  readonly retries: number
+  readonly retryWrites: boolean
+  readonly nowMs: number
+  /** When the attempt would have ended by itself. */
+  readonly deadlineMs: number
+  /** The host takes requests now. */
+  readonly isUsable: boolean
+  /** The host is in the list of servers. */
+  readonly isListed: boolean
+  /** The client was closed. */
+  readonly isClosed: boolean
+}
+
+/**
+ * Decides what follows a failed attempt. The only place that does, for every command: single ones,
+ * groups, refills, redelivery.
+ */
+export function nextStep(request: Request, error: MintringError, at: Circumstances): NextStep {
+  const { nowMs } = at
+  if (at.isClosed || request.isSingle || !mayRepeat(request, error, at.retryWrites)) return 'reject'
+  if (request.hangUps >= MAX_HANG_UPS) return 'reject'
+  if (request.finalMs > 0 && nowMs >= request.finalMs) return 'reject'
+  const isFree = !request.pinned && (request.routeKey ?? request.group) !== undefined
+  // The key lives elsewhere now.
+  if (!at.isListed) return isFree ? 'elsewhere' : 'reject'
+  // That took no time: it is not one of the retries either.
+  if (isLaneDeath(error) && nowMs < at.deadlineMs) {
+    if (at.isUsable) return 'here'
+    return isFree && at.retries > 0 ? 'elsewhere' : 'reject'
+  }
+  return isFree && request.tries <= at.retries ? 'elsewhere' : 'reject'
+}
+
+/** Whether a lane broke, so that the same host may do better on a new one. */
+function isLaneDeath({ code }: MintringError): boolean {
+  return code === 'MINTRING_CONNECTION' || code === 'MINTRING_PROTOCOL'
+}
+
+/** Whether trying again can help, and does no harm when the server did execute the command. */
+export function mayRepeat(
+  { sent, verb }: Request,
+  { code }: MintringError,
+  retryWrites: boolean,
+): boolean {
+  if (FINAL.has(code)) return false
+  return !sent || verb.effect === 'read' || (verb.repeatable && retryWrites)
+}
+
+/** What a caller is told: the attempt's error with what is known of the request. */
+export function errorOf(request: Request, error: MintringError): MintringError {
+  const { code, message, host, cause = error } = error
+  const details = { host, command: request.verb.name, sent: request.sent, cause }
+  return new MintringError(code, message, details)
+}

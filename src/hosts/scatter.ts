@@ -1,0 +1,185 @@
+import { isMintringError, MintringError } from '../errors.ts'
+import type { Group, Request, Router } from '../net/request.ts'
+import type { Cluster } from './cluster.ts'
+import type { Host } from './host.ts'
+import { Pace } from './pace.ts'
+
+/** Groups under way at once: enough to keep all hosts busy, few enough to bound memory. */
+const MAX_GROUPS = 64
+
+/** Keys of one host that are gathered before a group is cut off them. */
+const GATHERED_KEYS = 512
+
+/** The keys of a batch, and what one verb does with a part of them. Positions are into the keys. */
+export interface Batch {
+  readonly size: number
+  readonly isRead: boolean
+  routeKey(position: number): string
+  wireKey(position: number): string
+  /** Where a group that begins at `first` must end, so that it fits a line or a write. */
+  cut(positions: readonly number[], first: number): number
+  /** One request for these keys, which keeps what it learns of each. */
+  request(positions: readonly number[]): Request<void>
+  /** The key's host is out, and `failover: 'miss'` says that this is no error. */
+  miss(position: number): void
+  /** Sends a request to a host, with the caller's options. Throws when it cannot start. */
+  send(host: Host, request: Request<void>): void
+}
+
+/** What a group takes over from the one that failed before it. */
+interface Past {
+  readonly tries: number
+  readonly finalMs: number
+}
+
+const NO_PAST: Past = { tries: 0, finalMs: 0 }
+
+/**
+ * Runs a batch of any size: split by host, in one request per line, a bounded number at a time.
+ * What a host does not do goes where its keys go next, by the same rules as single commands.
+ */
+export class Scatter {
+  readonly #cluster: Cluster
+  readonly #batch: Batch
+  /** Positions that could not be done, with the reason. */
+  readonly #failed = new Map<number, MintringError>()
+  /** What ends the whole batch: an abort, the end of the client. */
+  #end: unknown
+  #underWay = 0
+  #wake: (() => void) | undefined
+
+  constructor(cluster: Cluster, batch: Batch) {
+    this.#cluster = cluster
+    this.#batch = batch
+  }
+
+  /** Resolves to the positions that could not be done. Rejects with what ends the whole batch. */
+  async run(positions: Iterable<number>): Promise<ReadonlyMap<number, MintringError>> {
+    const pace = new Pace()
+    const open = new Map<Host, number[]>()
+    for (const position of positions) {
+      if (this.#end !== undefined) break
+      this.#join(open, position)
+      if (this.#underWay >= MAX_GROUPS) await this.#hasRoom(MAX_GROUPS - 1)
+      if (pace.isDue()) await pace.rest()
+    }
+    for (const [host, left] of open) this.#startAll(host, left, NO_PAST)
+    await this.#hasRoom(0)
+    if (this.#end !== undefined) throw this.#end
+    return this.#failed
+  }
+
+  /** Adds a key to those of its host, and sends a group when they are many. */
+  #join(open: Map<Host, number[]>, position: number): void {
+    const host = this.#routeOf(position, Number.POSITIVE_INFINITY)
+    if (host === undefined) return
+    const group = open.get(host)
+    if (group === undefined) {
+      open.set(host, [position])
+      return
+    }
+    group.push(position)
+    if (group.length < GATHERED_KEYS) return
+    this.#start(host, group.splice(0, this.#batch.cut(group, 0)), NO_PAST)
+  }
+
+  #routeOf(
+    position: number,
+    untilMs: number,
+    failed?: Host,
+    error?: MintringError,
+  ): Host | undefined {
+    const { isRead } = this.#batch
+    const routeKey = this.#batch.routeKey(position)
+    const host = this.#cluster.routeFor(routeKey, isRead, untilMs, failed, error)
+    if (!(host instanceof MintringError)) return host
+    if (this.#cluster.policy.failover === 'miss' && host.code !== 'MINTRING_AUTH') {
+      if (!isRead) this.#cluster.noteUnreached(routeKey, this.#batch.wireKey(position))
+      this.#batch.miss(position)
+    } else this.#failed.set(position, host)
+    return undefined
+  }
+
+  #start(host: Host, positions: readonly number[], past: Past): void {
+    if (this.#end !== undefined) return
+    const request = this.#batch.request(positions)
+    request.tries = past.tries
+    request.finalMs = past.finalMs
+    const group = this.#groupOf(request, positions)
+    request.group = group
+    this.#underWay++
+    request.promise.then(
+      () => this.#ended(),
+      (error: unknown) => (group.isSentOn ? this.#ended() : this.#ended(positions, error)),
+    )
+    try {
+      this.#batch.send(host, request)
+    } catch (error) {
+      request.reject(error)
+    }
+  }
+
+  #groupOf(request: Request<void>, positions: readonly number[]): Group & { isSentOn: boolean } {
+    const batch = this.#batch
+    const group = {
+      isSentOn: false,
+      size: positions.length,
+      routeKey: (index: number) => batch.routeKey(positions[index]!),
+      wireKey: (index: number) => batch.wireKey(positions[index]!),
+      regroup: (failed: Router, error: MintringError) => {
+        group.isSentOn = true
+        this.#regroup(positions, request, failed as Host, error)
+        request.reject(error)
+      },
+      miss: () => {
+        for (const position of positions) batch.miss(position)
+        request.resolve()
+      },
+    }
+    return group
+  }
+
+  #regroup(positions: readonly number[], past: Past, failed: Host, error: MintringError): void {
+    const groups = new Map<Host, number[]>()
+    for (const position of positions) {
+      const host = this.#routeOf(position, past.finalMs, failed, error)
+      if (host === undefined) continue
+      const group = groups.get(host)
+      if (group === undefined) groups.set(host, [position])
+      else group.push(position)
+    }
+    for (const [host, group] of groups) this.#startAll(host, group, past)
+  }
+
+  #startAll(host: Host, positions: readonly number[], past: Past): void {
+    for (let first = 0; first < positions.length; ) {
+      const end = this.#batch.cut(positions, first)
+      this.#start(host, positions.slice(first, end), past)
+      first = end
+    }
+  }
+
+  #ended(positions: readonly number[] = [], error?: unknown): void {
+    this.#underWay--
+    if (positions.length > 0) {
+      if (isFateOfKeys(error)) for (const position of positions) this.#failed.set(position, error)
+      else this.#end ??= error
+    }
+    this.#wake?.()
+  }
+
+  /** Waits until at most `max` groups are under way. */
+  async #hasRoom(max: number): Promise<void> {
+    while (this.#underWay > max) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+}
+
+/** What ends the whole batch is no fate of some of its keys. */
+function isFateOfKeys(error: unknown): error is MintringError {
+  if (!isMintringError(error)) return false
+  return error.code !== 'MINTRING_ABORTED' && error.code !== 'MINTRING_CLOSED'
+}

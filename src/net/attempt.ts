@@ -1,0 +1,115 @@
+import { MintringError } from '../errors.ts'
+import type { Reply } from '../protocol/reply.ts'
+import type { Attempt, Request, Router, Sink } from './request.ts'
+
+/** A request on which servers hung up so often is not sent again. */
+export const MAX_HANG_UPS = 2
+
+/** An attempt at one request. */
+export class SingleAttempt implements Attempt {
+  readonly request: Request
+  readonly router: Router
+  startMs = 0
+  deadlineMs: number = Number.POSITIVE_INFINITY
+  isSent = false
+  /** How many replies came: the place in a group of commands. */
+  cursor = 0
+
+  constructor(request: Request, router: Router) {
+    this.request = request
+    this.router = router
+  }
+
+  get size(): number {
+    return 1
+  }
+
+  get bytes(): number {
+    return this.request.body?.length ?? 0
+  }
+
+  begin(nowMs: number): void {
+    this.startMs = nowMs
+    this.deadlineMs = this.request.begin(nowMs)
+  }
+
+  write(out: Sink, nowMs: number): number {
+    const { request } = this
+    if (request.settled) return 0
+    if (nowMs >= this.deadlineMs) {
+      failRequest(request, this, this.deadlineMs, undefined)
+      return 0
+    }
+    try {
+      request.verb.encode!(request, out, this.router.maxTtlSeconds)
+    } catch (error) {
+      request.reject(error)
+      return 0
+    }
+    this.isSent = request.sent = true
+    return 1
+  }
+
+  accept(reply: Reply): boolean {
+    return this.request.verb.accept(this.request, reply, this)
+  }
+
+  fail(error: MintringError): void {
+    failRequest(this.request, this, this.deadlineMs, error)
+  }
+
+  noteHangUp(): void {
+    this.request.hangUps++
+  }
+
+  get isSuspect(): boolean {
+    return this.request.hangUps >= MAX_HANG_UPS
+  }
+
+  get isOver(): boolean {
+    return this.request.settled || this.request.attempt !== this
+  }
+
+  isLate(nowMs: number, requestTimeoutMs: number): boolean {
+    return nowMs >= this.deadlineMs && nowMs - this.startMs >= requestTimeoutMs - 1
+  }
+
+  expire(nowMs: number, requestTimeoutMs: number): void {
+    if (nowMs < this.deadlineMs) return
+    failRequest(this.request, this, this.deadlineMs, undefined)
+    this.deadlineMs = nowMs + requestTimeoutMs
+  }
+
+  extend(): void {
+    this.deadlineMs = Math.max(this.deadlineMs, this.request.finalMs)
+  }
+}
+
+/** Tells a request that its attempt failed. Past the deadline that is a timeout. */
+export function failRequest(
+  request: Request,
+  attempt: Attempt,
+  deadlineMs: number,
+  error: MintringError | undefined,
+): void {
+  if (request.settled || request.attempt !== attempt) return
+  const nowMs = performance.now()
+  const isLate = error === undefined || nowMs >= deadlineMs
+  const cause = isLate ? timeout(request, attempt, nowMs, error) : error
+  attempt.router.failed(request, cause, deadlineMs)
+}
+
+function timeout(
+  { verb, sent }: Request,
+  { router, startMs }: Attempt,
+  nowMs: number,
+  cause: MintringError | undefined,
+): MintringError {
+  const waitedMs = Math.round(nowMs - startMs)
+  const details = { host: router.name, command: verb.name, sent, cause }
+  return new MintringError(
+    'MINTRING_TIMEOUT',
+    `${router.name} did not reply to ${verb.name} in ${waitedMs} ms`,
+    details,
+  )
+}
