@@ -3,20 +3,19 @@
  * @module page
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { MemcachedClient } from '../client/client.ts'
-import type { ClientView } from '../client/view.ts'
-import { isMintringError, MintringError } from '../errors.ts'
 import type { RefillPolicy, Seconds } from '../refill/policy.ts'
 import { resolvePolicy } from '../refill/policy.ts'
-import type { Page } from './page/body.ts'
+import type { Sight } from './page/address.ts'
+import { allowedHosts, parseUrl } from './page/address.ts'
 import { pageCodec } from './page/body.ts'
-import { addressOf, addressOfUrl, md5Keys, parseUrl, plainKeys } from './page/key.ts'
-import { UncacheableAddresses } from './page/memory.ts'
+import type { NginxHeaders } from './page/headers.ts'
+import { md5Keys, plainKeys } from './page/key.ts'
 import { Origin } from './page/origin.ts'
-import { CutShort, PageRenderer } from './page/renderer.ts'
+import type { PagesSettings } from './page/pages.ts'
+import { Pages } from './page/pages.ts'
 import type { Reason } from './page/rules.ts'
-import { servePage } from './page/serve.ts'
-import { Visit } from './page/visit.ts'
 
 /** Settings of a page cache. Times are seconds, or such as `'5m'`. */
 export interface PageCacheOptions {
@@ -48,33 +47,84 @@ export interface PageCacheOptions {
   readonly originToken?: string | undefined
   /** How long an address that could not be stored is left alone. Default 10. */
   readonly uncacheableTtl?: number | undefined
-  /** Told what went wrong with the cache: the visitor got a page all the same. */
+  /**
+   * The hosts that have pages, such as `['www.example.com']`; requests for others go to the
+   * application. The application is told the name as it stands here, with its port if there is one.
+   * Default: all hosts, and the application is told the name without port.
+   */
+  readonly hosts?: readonly string[] | undefined
+  /**
+   * What nginx adds to the pages it serves (`add_header`): only pages with exactly these headers
+   * are stored, so that nginx serves what Node would. Default: none for a client with
+   * `compat.nginx`; for others every header of a page is kept with it, and nginx must not read them.
+   */
+  readonly nginxHeaders?: Readonly<Record<string, string>> | undefined
+  /**
+   * Request headers that do not change pages although the application reads them, as for its log.
+   * A page that was made while any other was read is not stored.
+   */
+  readonly ignoredRequestHeaders?: readonly string[] | undefined
+  /** What pages that are being rendered may take in memory together. Default 64 MiB. */
+  readonly maxBufferedBytes?: number | undefined
+  /**
+   * Told what went wrong: with the cache, where the visitor got a page all the same, and in a
+   * handler that threw or rejected, where the visitor got a 500.
+   */
   readonly onError?: ((error: unknown, address: string) => void) | undefined
-  /** Told why a rendered page was not stored. */
-  readonly onUncacheable?: ((reason: Reason, address: string) => void) | undefined
+  /** Told why a rendered page was not stored, and which header was the reason, if one was. */
+  readonly onUncacheable?: ((reason: Reason, address: string, header?: string) => void) | undefined
 }
 
-/** What connect, express and node:http call. */
-export type Next = (error?: unknown) => void
+/** What connect, express and node:http call. What it returns is awaited if it can be. */
+export type Next = (error?: unknown) => unknown
 
-/** What of Fastify's objects is used. */
+/** What is used of a Fastify request. */
 export interface FastifyRequestLike {
   /** The request of node:http underneath. */
-  readonly raw: IncomingMessage
+  readonly raw: PageRequest
+  /** The host, by Fastify's `trustProxy`. */
+  readonly hostname?: string
+  /** The scheme, by Fastify's `trustProxy`. */
+  readonly protocol?: string
+  /** The visitor's address, by Fastify's `trustProxy`. */
+  readonly ip?: string
 }
 /** What is used of a Fastify reply. */
 export interface FastifyReplyLike {
   /** The response of node:http underneath. */
-  readonly raw: ServerResponse
+  readonly raw: PageResponse
   /** Tells Fastify that the response is written elsewhere. */
   hijack(): unknown
+  /** What hooks before this one have set. */
+  getHeaders?(): Record<string, number | string | string[] | undefined>
 }
+/** What is used of a Koa context. */
+export interface KoaContextLike {
+  /** The request of node:http underneath. */
+  readonly req: PageRequest
+  /** The response of node:http underneath. */
+  readonly res: PageResponse
+  /** The host, by Koa's `proxy`. */
+  readonly hostname: string
+  /** The scheme, by Koa's `proxy`. */
+  readonly protocol: string
+  /** The visitor's address, by Koa's `proxy`. */
+  readonly ip: string
+  /** Set to false when the response is written here. */
+  respond?: boolean
+}
+/** A request of node:http or node:http2. */
+export type PageRequest = IncomingMessage | Http2ServerRequest
+/** A response of node:http or node:http2. */
+export type PageResponse = ServerResponse | Http2ServerResponse
 
 /** A middleware `(request, response, next)`, with what else can be done about its pages. */
 export interface PageCache {
-  (request: IncomingMessage, response: ServerResponse, next: Next): void
+  (request: PageRequest, response: PageResponse, next: Next): void
   /** The same for Fastify: `fastify.addHook('onRequest', pages.onRequest)`. */
-  onRequest(request: FastifyRequestLike, reply: FastifyReplyLike, done: Next): void
+  onRequest(request: FastifyRequestLike, reply: FastifyReplyLike, done: () => void): void
+  /** The same for Koa: `app.use(pages.koa)`. */
+  koa(context: KoaContextLike, next: () => Promise<unknown>): Promise<void>
   /**
    * Renders an absolute URL anew and stores it, while visitors still get the page there is. Answers
    * whether a page is stored. Needs `origin`; rejects with MINTRING_BAD_ARGUMENT without it, and
@@ -87,6 +137,7 @@ export interface PageCache {
 
 const DEFAULT_CONTENT_TYPE = 'text/html; charset=utf-8'
 const UNCACHEABLE_SECONDS = 10
+const MAX_BUFFERED_BYTES = 64 * 1024 * 1024
 
 /**
  * Stores whole pages as nginx reads them from memcached, and serves them: fresh at once, stale
@@ -94,134 +145,76 @@ const UNCACHEABLE_SECONDS = 10
  * docs/pages.md has the rules. Throws MINTRING_BAD_POLICY or MINTRING_BAD_ARGUMENT.
  */
 export function pageCache(client: MemcachedClient, options: PageCacheOptions): PageCache {
-  const pages = new Pages(client, options)
-  const middleware = (request: IncomingMessage, response: ServerResponse, next: Next): void =>
-    pages.visit(request, response, next, () => {})
+  const settings = settingsOf(client, options)
+  const { key = 'plain', prefix = '' } = options
+  const keys = key === 'md5' ? md5Keys(prefix) : plainKeys(prefix)
+  const pages = new Pages(client.view({ keys, codec: pageCodec }), settings)
+  const middleware = (request: PageRequest, response: PageResponse, next: Next): void =>
+    pages.visit(request, response, { next, sight: expressSight(request) })
   return Object.assign(middleware, {
-    onRequest: (request: FastifyRequestLike, reply: FastifyReplyLike, done: Next) =>
-      pages.visit(request.raw, reply.raw, done, () => reply.hijack()),
+    onRequest(request: FastifyRequestLike, reply: FastifyReplyLike, next: () => void) {
+      const onServed = (): void => {
+        for (const [name, value] of Object.entries(reply.getHeaders?.() ?? {})) {
+          if (value !== undefined) reply.raw.setHeader(name, value)
+        }
+        reply.hijack()
+      }
+      pages.visit(request.raw, reply.raw, { next, sight: request, onServed })
+    },
+    koa: (context: KoaContextLike, next: () => Promise<unknown>) =>
+      new Promise<void>((resolve, reject) => {
+        const onServed = (): void => {
+          context.respond = false
+          resolve()
+        }
+        // What rejects is Koa's to answer.
+        const onward = (): void => void next().then(() => resolve(), reject)
+        pages.visit(context.req, context.res, { next: onward, sight: context, onServed })
+      }),
     refresh: (url: string | URL) => pages.refresh(url),
     purge: (url: string | URL) => pages.purge(url),
   })
 }
 
-class Pages {
-  readonly #view: ClientView
-  readonly #policy: RefillPolicy
-  readonly #contentType: string
-  readonly #origin: Origin | undefined
-  readonly #uncacheable: UncacheableAddresses
-  readonly #renderer: PageRenderer
-  readonly #onError: (error: unknown, address: string) => void
+/** express has its say on the request itself. */
+function expressSight(request: PageRequest): Sight | undefined {
+  const { app } = request as { app?: { get?: unknown } }
+  return typeof app?.get === 'function' ? (request as Sight) : undefined
+}
 
-  constructor(client: MemcachedClient, options: PageCacheOptions) {
-    const { prefix = '', key = 'plain', contentType = DEFAULT_CONTENT_TYPE } = options
-    const { origin, originToken, uncacheableTtl = UNCACHEABLE_SECONDS } = options
-    const keys = key === 'md5' ? md5Keys(prefix) : plainKeys(prefix)
-    this.#policy = policyOf(options)
-    this.#contentType = contentType
-    this.#origin = origin === undefined ? undefined : new Origin(parseUrl(origin), originToken)
-    this.#uncacheable = new UncacheableAddresses(uncacheableTtl * 1000, () => performance.now())
-    this.#onError = options.onError ?? (() => {})
-    this.#view = client.view({ keys, codec: pageCodec })
-    this.#renderer = new PageRenderer(this.#view, this.#uncacheable, {
-      contentType,
-      policy: this.#policy,
-      origin: this.#origin,
-      onError: this.#onError,
-      onUncacheable: options.onUncacheable ?? (() => {}),
-    })
-  }
-
-  /** Never throws: what goes wrong with the cache is no reason not to render. */
-  visit(
-    request: IncomingMessage,
-    response: ServerResponse,
-    next: Next,
-    onServed: () => void,
-  ): void {
-    const address = isCandidate(request) ? addressOf(request) : undefined
-    const who = address === undefined ? 'for all' : this.#uncacheable.get(address)
-    if (address === undefined || who === 'for all' || this.#origin?.asked(request)) {
-      next()
-      return
-    }
-    const visit = new Visit(address, request, response, next, onServed)
-    const mayStore = request.method === 'GET' && !(who === 'with cookies' && visit.hasCookie)
-    const served = mayStore ? this.#serveOrRender(visit) : this.#serveIfThere(visit)
-    served.catch((error: unknown) => {
-      this.#onError(error, address)
-      visit.pass()
-    })
-  }
-
-  async refresh(url: string | URL): Promise<boolean> {
-    const origin = this.#origin
-    if (origin === undefined) {
-      throw new MintringError('MINTRING_BAD_ARGUMENT', 'refresh() needs the option origin')
-    }
-    const address = addressOfUrl(url)
-    this.#uncacheable.delete(address)
-    const page = await this.#view.refresh<Page | undefined>(
-      address,
-      (_key, context) => this.#renderer.fetch(origin, address, context),
-      this.#policy,
-    )
-    return page !== undefined
-  }
-
-  purge(url: string | URL): Promise<boolean> {
-    const address = addressOfUrl(url)
-    this.#uncacheable.delete(address)
-    return this.#view.delete(address, graceOf(this.#policy))
-  }
-
-  /** Only looks: for HEAD, and for visitors whose own page could not be stored. */
-  async #serveIfThere(visit: Visit): Promise<void> {
-    const page = await this.#view.get<Page>(visit.address)
-    if (page === undefined) visit.pass()
-    else await servePage(visit, page, this.#contentType, undefined)
-  }
-
-  /** One of all who come for the page renders it, for itself and for the others. */
-  async #serveOrRender(visit: Visit): Promise<void> {
-    for (let attempts = MAX_ATTEMPTS; ; attempts--) {
-      try {
-        const { value, ...terms } = await this.#view.getOrSetEntry<Page | undefined>(
-          visit.address,
-          (_key, context) => this.#renderer.render(visit, context),
-          this.#policy,
-        )
-        // The refill that replaces a stale page begins in this turn, and may be this visitor's.
-        if (terms.state === 'stale') await new Promise((turn) => setImmediate(turn))
-        if (value === undefined) visit.pass()
-        else await servePage(visit, value, this.#contentType, terms)
-        return
-      } catch (error) {
-        if (visit.isRendering || visit.isGone) return
-        if (!isCutShort(error) || attempts === 1) throw error
-      }
-    }
+function settingsOf(client: MemcachedClient, options: PageCacheOptions): PagesSettings {
+  const { origin, originToken, onError = () => {}, onUncacheable = () => {} } = options
+  const policy = policyOf(options)
+  const { ttlSeconds, waitTimeoutMs } = resolvePolicy(policy)
+  return {
+    policy,
+    ttlSeconds,
+    waitTimeoutMs,
+    contentType: options.contentType ?? DEFAULT_CONTENT_TYPE,
+    origin: origin === undefined ? undefined : new Origin(parseUrl(origin), originToken),
+    hosts: allowedHosts(options.hosts),
+    nginx: nginxHeadersOf(client, options.nginxHeaders),
+    ignored: new Set(options.ignoredRequestHeaders?.map((name) => name.toLowerCase())),
+    maxBufferedBytes: options.maxBufferedBytes ?? MAX_BUFFERED_BYTES,
+    uncacheableMs: (options.uncacheableTtl ?? UNCACHEABLE_SECONDS) * 1000,
+    onError,
+    onUncacheable,
   }
 }
 
-/** How often a visitor waits for another one to render who then leaves. */
-const MAX_ATTEMPTS = 3
-
-/** Whether a stored page may answer the request, or its answer become one. */
-function isCandidate({ method, headers }: IncomingMessage): boolean {
-  const isRead = method === 'GET' || method === 'HEAD'
-  return isRead && headers.authorization === undefined && headers.range === undefined
-}
-
-function isCutShort(error: unknown): boolean {
-  return isMintringError(error) && error.cause instanceof CutShort
+/** nginx reads what a client with its ring stores, and adds what it is said to add. */
+function nginxHeadersOf(
+  client: MemcachedClient,
+  given: Readonly<Record<string, string>> | undefined,
+): NginxHeaders | undefined {
+  if (given === undefined && client.behaviors.distribution !== 'nginx') return undefined
+  return new Map(Object.entries(given ?? {}).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
 /** Everything a page's policy says: nginx must not meet a placeholder, so it is kept beside. */
 function policyOf(options: PageCacheOptions): RefillPolicy {
   const { ttl, staleWhileRevalidate, staleIfError, lease, waitTimeoutMs } = options
-  const policy: RefillPolicy = {
+  return {
     ttl,
     staleWhileRevalidate,
     staleIfError,
@@ -230,10 +223,4 @@ function policyOf(options: PageCacheOptions): RefillPolicy {
     onWaitTimeout: 'undefined',
     placeholder: 'sidecar',
   }
-  resolvePolicy(policy)
-  return policy
-}
-
-function graceOf({ ttl: _ttl, ...grace }: RefillPolicy): Omit<RefillPolicy, 'ttl'> {
-  return grace
 }

@@ -1,53 +1,86 @@
-import type { ServerResponse } from 'node:http'
+import { OutgoingMessage, ServerResponse } from 'node:http'
+import { Http2ServerResponse } from 'node:http2'
 import type { HeaderLines, RuleContext, Ruling } from './rules.ts'
 import { judge } from './rules.ts'
 
 /** How a render ended: with a whole page, with something else, or with nobody to read it. */
 export type Capture =
-  | { readonly ruling: Extract<Ruling, { isStorable: true }>; readonly body: Buffer }
+  | {
+      readonly ruling: Extract<Ruling, { isStorable: true }>
+      /** The headers as the application sent them. */
+      readonly headers: HeaderLines
+      readonly body: Buffer
+    }
   | { readonly ruling: Extract<Ruling, { isStorable: false }> }
   | 'cut'
+
+/** What a capture needs to know. */
+export interface CaptureContext extends Omit<RuleContext, 'nowMs'> {
+  /** Why the response is not everybody's although its own headers do not say so. */
+  objection(headers: HeaderLines): Extract<Ruling, { isStorable: false }> | undefined
+  readonly maxBytes: number
+  readonly room: Room
+}
 
 /** What of a response is watched: `this` in the methods it replaces. */
 type Writing = Pick<ServerResponse, 'writeHead' | 'write' | 'end'>
 
+/** How much all captures of a page cache hold together. */
+export class Room {
+  #freeBytes: number
+
+  constructor(bytes: number) {
+    this.#freeBytes = bytes
+  }
+
+  /** Whether there was room for so many bytes more. */
+  take(bytes: number): boolean {
+    if (bytes > this.#freeBytes) return false
+    this.#freeBytes -= bytes
+    return true
+  }
+
+  give(bytes: number): void {
+    this.#freeBytes += bytes
+  }
+}
+
 /**
- * Watches a response go out, and answers what went. It delays nothing and changes nothing. The
- * headers are judged once they are out, from everything that could have set them: what a
- * `writeHead` further in was given, what is in the response then, and the very lines sent.
+ * Watches a response go out, and answers what went. It delays nothing and changes nothing. What is
+ * captured is what the application sent, before any middleware further out changed it; the headers
+ * are judged once they are out, from everything that could have set them, further in and out. What
+ * is not to be stored is known then, while the body still streams.
  */
-export function capture(
-  response: ServerResponse,
-  context: Omit<RuleContext, 'nowMs'>,
-  maxBytes: number,
-): Promise<Capture> {
-  const render = new Render(response, context, maxBytes)
+export function capture(response: ServerResponse, context: CaptureContext): Promise<Capture> {
+  const render = new Render(response, context)
   return render.done
 }
 
 class Render {
   readonly done: Promise<Capture>
   readonly #response: ServerResponse
-  readonly #context: Omit<RuleContext, 'nowMs'>
-  readonly #maxBytes: number
+  readonly #context: CaptureContext
   readonly #original: Writing
   #resolve: (capture: Capture) => void = () => {}
-  #given: HeaderLines = []
+  /** As the application sent them, before middleware further out saw them. */
+  #sent: HeaderLines | undefined
+  /** What said of which form the body is, when its first bytes came. */
+  #form: HeaderLines | undefined
   #ruling: Ruling | undefined
   #chunks: Buffer[] = []
   #bytes = 0
   #isEnding = false
+  #isDone = false
 
-  constructor(response: ServerResponse, context: Omit<RuleContext, 'nowMs'>, maxBytes: number) {
+  constructor(response: ServerResponse, context: CaptureContext) {
     this.#response = response
     this.#context = context
-    this.#maxBytes = maxBytes
     const { writeHead, write, end } = response
     this.#original = { writeHead, write, end }
     this.done = new Promise((resolve) => {
       this.#resolve = resolve
     })
-    response.once('close', () => this.#resolve('cut'))
+    response.once('close', () => this.#finish('cut'))
     this.#wrap()
   }
 
@@ -58,75 +91,137 @@ class Render {
       Reflect.apply(this.#original[name], response, args)
     Object.assign(response, {
       writeHead: (...args: unknown[]) => {
-        this.#given = [...this.#given, ...linesGiven(args)]
+        this.#sent ??= this.#headersNow(linesGiven(args))
         const answer = call('writeHead', args)
         this.#judge()
         return answer
       },
       write: (...args: unknown[]) => {
+        // HTTP/2 responses write their last chunk by `write`, and middleware writes what it made.
+        const chunk = this.#isEnding ? undefined : this.#copy(args)
         const answer = call('write', args)
-        if (!this.#isEnding) this.#took(args)
+        this.#took(chunk)
         return answer
       },
       end: (...args: unknown[]) => {
-        // HTTP/2 responses write their last chunk by `write`.
-        this.#isEnding = true
+        const chunk = this.#isEnding ? undefined : this.#copy(args)
         const isCut = response.writableEnded || isGone(response)
+        this.#isEnding = true
         const answer = call('end', args)
-        this.#took(args)
+        this.#took(chunk)
         this.#ended(isCut)
         return answer
       },
     })
   }
 
+  /** Headers given to `writeHead` take the place of those set before. */
+  #headersNow(given: HeaderLines): HeaderLines {
+    const names = new Set(given.map(([name]) => name))
+    const lines = [...linesSet(this.#response).filter(([name]) => !names.has(name)), ...given]
+    const form = this.#form
+    return form === undefined ? lines : [...lines.filter(isNotOfTheBody), ...form]
+  }
+
   #judge(): void {
     if (this.#ruling !== undefined || !this.#response.headersSent) return
     const { statusCode: status } = this.#response
-    const headers = [...this.#given, ...linesOf(this.#response)]
-    this.#ruling = judge({ status, headers }, { ...this.#context, nowMs: Date.now() })
-    if (!this.#ruling.isStorable) this.#drop()
+    this.#sent ??= this.#headersNow([])
+    const headers = [...this.#sent, ...linesOut(this.#response).filter(isNotOfTheBody)]
+    const ruling = judge({ status, headers }, { ...this.#context, nowMs: Date.now() })
+    this.#ruling = ruling.isStorable ? (this.#objection() ?? ruling) : ruling
+    if (this.#ruling.isStorable && (this.#promised() ?? 0) > this.#context.maxBytes) {
+      this.#refuse('too large')
+    }
+    if (!this.#ruling.isStorable) this.#finish({ ruling: this.#ruling })
   }
 
-  #took([chunk, encoding]: readonly unknown[]): void {
+  #objection(): Extract<Ruling, { isStorable: false }> | undefined {
+    return this.#context.objection(this.#sent ?? [])
+  }
+
+  /** A copy of a chunk: its owner may write into it again. */
+  #copy([chunk, encoding]: readonly unknown[]): Buffer | undefined {
+    if (this.#isDone) return undefined
+    if (!this.#response.headersSent) {
+      this.#form ??= linesSet(this.#response).filter((line) => !isNotOfTheBody(line))
+    }
+    if (typeof chunk === 'string') {
+      const isNamed = typeof encoding === 'string'
+      return Buffer.from(chunk, isNamed ? (encoding as BufferEncoding) : 'utf8')
+    }
+    return chunk instanceof Uint8Array ? Buffer.from(chunk) : undefined
+  }
+
+  #took(chunk: Buffer | undefined): void {
     this.#judge()
-    if (this.#ruling?.isStorable === false) return
-    const bytes =
-      typeof chunk === 'string'
-        ? Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8')
-        : // A copy: its owner may write into it again.
-          Buffer.from(chunk instanceof Uint8Array ? chunk : [])
-    this.#bytes += bytes.length
-    if (this.#bytes > this.#maxBytes) this.#refuse('too large')
-    else if (bytes.length > 0) this.#chunks.push(bytes)
+    if (chunk === undefined || chunk.length === 0 || this.#isDone) return
+    const isTooLarge = this.#bytes + chunk.length > this.#context.maxBytes
+    if (isTooLarge || !this.#context.room.take(chunk.length)) {
+      this.#refuse('too large')
+      return
+    }
+    this.#bytes += chunk.length
+    this.#chunks.push(chunk)
   }
 
   #ended(isCut: boolean): void {
     const ruling = this.#ruling
-    if (ruling === undefined || isCut || this.#isShort()) this.#resolve('cut')
-    else if (!ruling.isStorable) this.#resolve({ ruling })
+    if (this.#isDone) return
+    if (ruling === undefined && !isCut) {
+      // Middleware further out has the whole body now, and sends it later.
+      this.#response.once('finish', () => this.#sentLater())
+      return
+    }
+    const promised = this.#promised()
+    const isShort = promised !== undefined && promised !== this.#bytes
+    if (ruling?.isStorable !== true || isCut || isShort) this.#finish('cut')
     else if (this.#bytes === 0) this.#refuse('empty')
-    else this.#resolve({ ruling, body: Buffer.concat(this.#chunks) })
-    this.#drop()
+    else this.#finish(this.#whole(ruling))
   }
 
-  /** Fewer bytes than its headers promised. */
-  #isShort(): boolean {
-    if (this.#ruling?.isStorable !== true) return false
-    const promised = linesOf(this.#response).find(([name]) => name === 'content-length')?.[1]
-    return promised !== undefined && Number(promised) !== this.#bytes
+  /** What the application read of the request since its headers went counts too. */
+  #whole(ruling: Extract<Ruling, { isStorable: true }>): Capture {
+    const late = this.#objection()
+    if (late !== undefined) return { ruling: late }
+    return { ruling, headers: this.#sent ?? [], body: Buffer.concat(this.#chunks) }
+  }
+
+  #sentLater(): void {
+    this.#judge()
+    this.#ended(this.#ruling === undefined)
+  }
+
+  /** What the application's Content-Length says. */
+  #promised(): number | undefined {
+    const line = this.#sent?.find(([name]) => name === 'content-length')
+    return line && Number(line[1])
   }
 
   #refuse(reason: 'too large' | 'empty'): void {
     const ruling = { isStorable: false, reason, status: this.#response.statusCode } as const
     this.#ruling = ruling
-    this.#resolve({ ruling })
-    this.#drop()
+    this.#finish({ ruling })
   }
 
-  #drop(): void {
+  #finish(capture: Capture): void {
+    this.#isDone = true
+    this.#resolve(capture)
+    this.#context.room.give(this.#bytes)
+    this.#bytes = 0
     this.#chunks = []
   }
+}
+
+/** Middleware further out may give the body another form; hits go through it too. */
+const OF_THE_BODY: ReadonlySet<string> = new Set([
+  'content-encoding',
+  'content-length',
+  'content-type',
+])
+
+function isNotOfTheBody([name]: HeaderLines[number]): boolean {
+  return !OF_THE_BODY.has(name)
 }
 
 /** Whether nobody reads the response any more: what is rendered after that may be cut short. */
@@ -134,19 +229,47 @@ export function isGone(response: ServerResponse): boolean {
   return response.destroyed || response.closed || response.socket?.destroyed === true
 }
 
+const OWN_WRITES: ReadonlySet<unknown> = new Set([
+  OutgoingMessage.prototype.write,
+  Http2ServerResponse.prototype.write,
+])
+const OWN_ENDS: ReadonlySet<unknown> = new Set([
+  OutgoingMessage.prototype.end,
+  Http2ServerResponse.prototype.end,
+])
+
+/** Whether middleware further out may change what is written. */
+export function isWrapped({ write, end }: ServerResponse): boolean {
+  return !OWN_WRITES.has(write) || !OWN_ENDS.has(end)
+}
+
+/** Takes what middleware further out put in the way of a response: its owner wants it as it is. */
+export function unwrap(response: ServerResponse): void {
+  const { writeHead, write, end } = isHttp2(response)
+    ? Http2ServerResponse.prototype
+    : ServerResponse.prototype
+  if (isWrapped(response)) Object.assign(response, { writeHead, write, end })
+}
+
+function isHttp2(response: object): boolean {
+  return response instanceof Http2ServerResponse
+}
+
+/** The headers set in the response. */
+export function linesSet(response: ServerResponse): HeaderLines {
+  return Object.entries(response.getHeaders()).flatMap(([name, value]) => linesFor(name, value))
+}
+
 /** The headers in the response, and the lines as they were sent, where Node tells them. */
-function linesOf(response: ServerResponse): HeaderLines {
-  const set = Object.entries(response.getHeaders()).flatMap(([name, value]) =>
-    linesFor(name, value),
-  )
+function linesOut(response: ServerResponse): HeaderLines {
   const { _header: sent } = response as { _header?: unknown }
-  if (typeof sent !== 'string') return set
+  if (typeof sent !== 'string') return linesSet(response)
   const lines = sent.split('\r\n').slice(1)
   const sentLines = lines.flatMap((line) => {
     const colon = line.indexOf(':')
     return colon > 0 ? linesFor(line.slice(0, colon), line.slice(colon + 1).trim()) : []
   })
-  return [...set, ...sentLines]
+  return [...linesSet(response), ...sentLines]
 }
 
 /** The headers among the arguments of `writeHead(status[, reason][, headers])`. */

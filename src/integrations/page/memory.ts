@@ -1,40 +1,90 @@
-/** Who need not try to store an address: nobody's render can be, or not those with cookies. */
-export type Uncacheable = 'for all' | 'with cookies'
+/**
+ * Whose renders of an address were not everybody's: nobody's could be stored, or not those of
+ * visitors who send one of these headers.
+ */
+export type Unstored = 'all' | readonly string[]
+
+/** What is known of an address. */
+type Known =
+  | { readonly kind: 'unstored'; readonly who: Unstored; retryAtMs: number }
+  | {
+      readonly kind: 'failing'
+      readonly retryAtMs: number
+      readonly backOffMs: number
+      passesLeft: number
+    }
 
 const MAX_ADDRESSES = 10_000
+const FIRST_BACK_OFF_MS = 250
+const MAX_BACK_OFF_MS = 2000
+/** How many visitors of an address may ask a failing application themselves, per back-off. */
+const MAX_PASSES = 16
 
 /**
- * The addresses whose pages could not be stored lately (Varnish's hit-for-miss): requests for them
- * go straight to the application, instead of waiting for one another's render in vain.
+ * What the last renders of addresses came to (Varnish's hit-for-miss): where a page could not be
+ * stored, requests go straight to the application instead of waiting for one another in vain, but
+ * for one each `forMs` that tries again. Where the application failed, one request tries again
+ * after a back-off, and the others wait for it.
  */
-export class UncacheableAddresses {
+export class Outcomes {
   readonly #forMs: number
   readonly #nowMs: () => number
-  readonly #entries = new Map<string, { readonly who: Uncacheable; readonly untilMs: number }>()
+  readonly #known = new Map<string, Known>()
 
   constructor(forMs: number, nowMs: () => number) {
     this.#forMs = forMs
     this.#nowMs = nowMs
   }
 
-  get(address: string): Uncacheable | undefined {
-    const entry = this.#entries.get(address)
-    if (entry === undefined) return undefined
-    if (entry.untilMs > this.#nowMs()) return entry.who
-    this.#entries.delete(address)
-    return undefined
+  /**
+   * Whether a visitor with these headers is to go straight to the application. The one who is not,
+   * although the last render was in vain, is the one who tries again.
+   */
+  isInVain(address: string, headers: object): boolean {
+    const known = this.#known.get(address)
+    if (known?.kind !== 'unstored') return false
+    const { who } = known
+    if (who !== 'all' && !who.some((name) => name in headers)) return false
+    const nowMs = this.#nowMs()
+    if (nowMs < known.retryAtMs) return true
+    known.retryAtMs = nowMs + this.#forMs
+    return false
   }
 
-  add(address: string, who: Uncacheable): void {
-    this.#entries.delete(address)
-    if (this.#entries.size >= MAX_ADDRESSES) {
-      const [oldest] = this.#entries.keys()
-      this.#entries.delete(oldest!)
+  /** How long until a failing address may be tried again; undefined for one that is not failing. */
+  backOffMs(address: string): number | undefined {
+    const known = this.#known.get(address)
+    return known?.kind === 'failing' ? Math.max(0, known.retryAtMs - this.#nowMs()) : undefined
+  }
+
+  /** Whether one visitor more may ask an application that may be failing. */
+  mayPass(address: string): boolean {
+    const known = this.#known.get(address)
+    return known?.kind !== 'failing' || known.passesLeft-- > 0
+  }
+
+  unstored(address: string, who: Unstored): void {
+    this.#put(address, { kind: 'unstored', who, retryAtMs: this.#nowMs() + this.#forMs })
+  }
+
+  failed(address: string): void {
+    const known = this.#known.get(address)
+    const last = known?.kind === 'failing' ? known.backOffMs : FIRST_BACK_OFF_MS / 2
+    const backOffMs = Math.min(MAX_BACK_OFF_MS, last * 2)
+    const retryAtMs = this.#nowMs() + backOffMs
+    this.#put(address, { kind: 'failing', backOffMs, retryAtMs, passesLeft: MAX_PASSES })
+  }
+
+  forget(address: string): void {
+    this.#known.delete(address)
+  }
+
+  #put(address: string, known: Known): void {
+    this.#known.delete(address)
+    if (this.#known.size >= MAX_ADDRESSES) {
+      const [oldest] = this.#known.keys()
+      this.#known.delete(oldest!)
     }
-    this.#entries.set(address, { who, untilMs: this.#nowMs() + this.#forMs })
-  }
-
-  delete(address: string): void {
-    this.#entries.delete(address)
+    this.#known.set(address, known)
   }
 }

@@ -1,9 +1,10 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { MintringError } from '../../errors.ts'
-import type { Address } from './key.ts'
+import type { Address } from './address.ts'
+import { partsOf } from './address.ts'
 import type { HeaderLines, Rendered } from './rules.ts'
 import { CACHE_NAME } from './serve.ts'
 
@@ -32,23 +33,33 @@ export class Origin {
 
   /** Whether this request is one of render(). */
   asked(request: IncomingMessage): boolean {
-    return request.headers[RENDER_HEADER] === this.#token
+    const given = request.headers[RENDER_HEADER]
+    if (typeof given !== 'string') return false
+    const [asked, own] = [Buffer.from(given), Buffer.from(this.#token)]
+    return asked.length === own.length && timingSafeEqual(asked, own)
   }
 
   /** Rejects when there is no whole response, or one from a cache: stale must not become fresh. */
-  render(address: Address, signal: AbortSignal, maxBytes: number): Promise<Fetched> {
-    const slash = address.indexOf('/')
+  render(
+    address: Address,
+    shownHost: string,
+    signal: AbortSignal,
+    maxBytes: number,
+  ): Promise<Fetched> {
     const { protocol, hostname, port } = this.#base
+    const { scheme, host: name, uri } = partsOf(address)
+    const forwarded = { 'x-forwarded-host': shownHost, 'x-forwarded-proto': scheme }
     const headers = {
-      host: address.slice(0, slash),
+      host: shownHost,
       'accept-encoding': 'gzip',
       [RENDER_HEADER]: this.#token,
+      ...(scheme === 'https' && protocol === 'http:' ? forwarded : {}),
     }
-    const path = Buffer.from(address.slice(slash)).toString('latin1')
+    const path = Buffer.from(uri).toString('latin1')
     const send = protocol === 'https:' ? requestHttps : requestHttp
     return new Promise((resolve, reject) => {
       const host = hostname.replace(/^\[|\]$/g, '')
-      const options = { host, port, path, headers, signal, servername: headers.host }
+      const options = { host, port, path, headers, signal, servername: name }
       const sent = send(options, (response) => receive(response, maxBytes).then(resolve, reject))
       sent.once('error', reject)
       sent.end()

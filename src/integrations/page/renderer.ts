@@ -1,13 +1,18 @@
 import type { ClientView } from '../../client/view.ts'
 import type { LoaderContext } from '../../refill/loading.ts'
 import type { RefillPolicy } from '../../refill/policy.ts'
+import type { Address } from './address.ts'
 import type { Page } from './body.ts'
 import { pageOf } from './body.ts'
+import type { Room } from './capture.ts'
 import { capture } from './capture.ts'
-import type { UncacheableAddresses } from './memory.ts'
+import { isHeaderName } from './disguise.ts'
+import type { Kept, NginxHeaders } from './headers.ts'
+import { headersToKeep, nginxDiffersIn } from './headers.ts'
+import type { Outcomes } from './memory.ts'
 import type { Origin } from './origin.ts'
-import type { Reason, Ruling } from './rules.ts'
-import { judge } from './rules.ts'
+import type { HeaderLines, Reason, Ruling } from './rules.ts'
+import { ageOf, forbidsTransforms, judge } from './rules.ts'
 import type { Visit } from './visit.ts'
 
 /** What renders have in common. */
@@ -15,11 +20,16 @@ export interface RendererSettings {
   readonly contentType: string
   readonly policy: RefillPolicy
   readonly origin: Origin | undefined
-  onError(error: unknown, address: string): void
-  onUncacheable(reason: Reason, address: string): void
+  /** What nginx adds; undefined when nginx serves none of the pages. */
+  readonly nginx: NginxHeaders | undefined
+  readonly room: Room
+  shownHost(address: Address): string
+  onUncacheable(reason: Reason, address: Address, header: string | undefined): void
 }
 
 type Loading = LoaderContext<Page | undefined>
+type Storable = Extract<Ruling, { isStorable: true }>
+type Refusal = Extract<Ruling, { isStorable: false }> & { readonly header?: string | undefined }
 
 /** The visitor who rendered for all left before the page was whole: another one has to. */
 export class CutShort extends Error {
@@ -29,15 +39,18 @@ export class CutShort extends Error {
   }
 }
 
+/** A year, as long as HTTP caches were ever asked to keep anything. */
+const MAX_TTL_SECONDS = 31_536_000
+
 /** Makes pages of what the application answers, and decides which of them are stored. */
 export class PageRenderer {
   readonly #view: ClientView
-  readonly #uncacheable: UncacheableAddresses
+  readonly #outcomes: Outcomes
   readonly #settings: RendererSettings
 
-  constructor(view: ClientView, uncacheable: UncacheableAddresses, settings: RendererSettings) {
+  constructor(view: ClientView, outcomes: Outcomes, settings: RendererSettings) {
     this.#view = view
-    this.#uncacheable = uncacheable
+    this.#outcomes = outcomes
     this.#settings = settings
   }
 
@@ -46,64 +59,100 @@ export class PageRenderer {
    * the visitor too, the origin is asked instead, if there is one.
    */
   async render(visit: Visit, context: Loading): Promise<Page | undefined> {
-    const { origin, contentType } = this.#settings
-    const { address, hasCookie, response } = visit
-    if (origin !== undefined && context.stale !== undefined) {
-      return this.fetch(origin, address, context)
-    }
+    const { origin } = this.#settings
+    const { address } = visit
+    const isCold = context.stale === undefined
+    if (origin !== undefined && !isCold) return this.fetch(origin, address, context)
+    // A failing application is left alone until its back-off is over.
+    if (isCold && (this.#outcomes.backOffMs(address) ?? 0) > 0) return undefined
     if (!visit.canRender) return this.#cutShort(context)
-    const rendered = capture(response, { hasCookie, contentType }, this.#view.maxItemBytes)
-    visit.render()
-    const answer = await rendered
+    const answer = await this.#captured(visit)
     if (answer === 'cut') return this.#cutShort(context)
-    if ('body' in answer) return this.#keep(address, answer.ruling, answer.body, context)
-    return this.#refuse(address, answer.ruling, context)
+    if (!('body' in answer)) return this.#refuse(address, answer.ruling, context)
+    return this.#keep(address, answer, visit.arrived, context)
   }
 
   /** The page as the origin renders it for nobody in particular. */
-  async fetch(origin: Origin, address: string, context: Loading): Promise<Page | undefined> {
-    const { contentType } = this.#settings
-    const fetched = await origin.render(address, context.signal, this.#view.maxItemBytes)
-    const { status } = fetched
-    const ruling = judge(fetched, { hasCookie: false, contentType, nowMs: Date.now() })
+  async fetch(origin: Origin, address: Address, context: Loading): Promise<Page | undefined> {
+    const { contentType, shownHost } = this.#settings
+    const maxBytes = this.#view.maxItemBytes
+    const { signal } = context
+    const fetched = await origin.render(address, shownHost(address), signal, maxBytes)
+    const { status, headers, body, isTooLarge } = fetched
+    const judged = judge(fetched, { hasCookie: false, contentType, nowMs: Date.now() })
+    const ruling = judged.isStorable ? (this.#refusedHeader(headers) ?? judged) : judged
     if (!ruling.isStorable) return this.#refuse(address, ruling, context)
-    if (fetched.isTooLarge || fetched.body.length === 0) {
-      const reason = fetched.isTooLarge ? 'too large' : 'empty'
+    if (isTooLarge || body.length === 0) {
+      const reason = isTooLarge ? 'too large' : 'empty'
       return this.#refuse(address, { isStorable: false, reason, status }, context)
     }
-    return this.#keep(address, ruling, fetched.body, context)
+    return this.#keep(address, { ruling, headers, body }, [], context)
   }
 
-  #keep(
-    address: string,
-    ruling: Extract<Ruling, { isStorable: true }>,
-    body: Buffer,
+  /** Lets the application answer, and says what it sent and of which headers it made that. */
+  #captured(visit: Visit): ReturnType<typeof capture> {
+    const { contentType, room } = this.#settings
+    const { hasCookie, response } = visit
+    const disguise = visit.disguise()
+    const rendered = capture(response, {
+      hasCookie,
+      contentType,
+      room,
+      maxBytes: this.#view.maxItemBytes,
+      objection: (headers) => this.#refusedHeader(headers) ?? readHeader(disguise.read),
+    })
+    visit.render()
+    return rendered
+  }
+
+  #refusedHeader(headers: HeaderLines): Refusal | undefined {
+    const { nginx } = this.#settings
+    const kept = headersToKeep(headers, [])
+    const header = 'refused' in kept ? kept.refused : nginx && nginxLacks(headers, kept, nginx)
+    return header === undefined
+      ? undefined
+      : { isStorable: false, reason: 'headers', status: 200, header }
+  }
+
+  async #keep(
+    address: Address,
+    { ruling, headers, body }: { ruling: Storable; headers: HeaderLines; body: Buffer },
+    arrived: HeaderLines,
     context: Loading,
-  ): Promise<Page> {
-    if (ruling.ttlSeconds !== undefined) context.setTtl(ruling.ttlSeconds)
-    this.#uncacheable.delete(address)
-    return pageOf(body, ruling.isGzip)
+  ): Promise<Page | undefined> {
+    const kept = headersToKeep(headers, arrived)
+    const ages = headers.filter(([name]) => name === 'age').map(([, value]) => value)
+    const page = await pageOf(body, ruling.isGzip, {
+      storedAtMs: Date.now(),
+      ageSeconds: ageOf(ages),
+      headers: 'refused' in kept ? [] : kept.headers,
+      isPlainOnly: forbidsTransforms(headers),
+    })
+    if (page === undefined) {
+      const refusal = { isStorable: false, reason: 'content-encoding', status: 200 } as const
+      return this.#refuse(address, refusal, context)
+    }
+    this.#outcomes.forget(address)
+    const { ttl } = this.#settings.policy
+    // Said even where it is the default: Age is counted from it, so no jitter may shorten it.
+    const { ttlSeconds } = ruling
+    context.setTtl(ttlSeconds === undefined ? ttl : Math.min(ttlSeconds, MAX_TTL_SECONDS))
+    return page
   }
 
   /**
-   * A failing application leaves the stale page where it is. Any other answer means that the page
-   * is not everybody's any more, unless it is only this visitor's cookies that make it so.
+   * A page that cannot be stored is told to nobody but its visitor. The stale one stays for the
+   * others until its time is over: one visitor's answer must not take it from them.
    */
-  async #refuse(
-    address: string,
-    { reason, status }: Extract<Ruling, { isStorable: false }>,
-    { stale }: Loading,
-  ): Promise<undefined> {
+  #refuse(address: Address, { reason, status, header }: Refusal, { stale }: Loading): undefined {
+    this.#settings.onUncacheable(reason, address, header)
     const isFailure = reason === 'status' && status >= 500
-    const isOwn = reason === 'cookie'
-    this.#settings.onUncacheable(reason, address)
-    if (isFailure && stale !== undefined) throw new Error(`the application answered ${status}`)
-    this.#uncacheable.add(address, isOwn ? 'with cookies' : 'for all')
-    if (stale === undefined || isOwn) return undefined
-    const { ttl: _ttl, ...grace } = this.#settings.policy
-    await this.#view.delete(address, grace).catch((error: unknown) => {
-      this.#settings.onError(error, address)
-    })
+    const isOwn = reason === 'cookie' || reason === 'request headers'
+    const name = header ?? 'cookie'
+    const whose = isOwn && isHeaderName(name) ? [name] : 'all'
+    if (isFailure && stale === undefined) this.#outcomes.failed(address)
+    if (!isFailure) this.#outcomes.unstored(address, whose)
+    if (stale !== undefined && !isOwn) throw new Error(`not stored: ${reason}, status ${status}`)
     return undefined
   }
 
@@ -112,4 +161,21 @@ export class PageRenderer {
     if (stale === undefined) throw new CutShort()
     return undefined
   }
+}
+
+/** nginx gzips and unzips as it must, and adds what it is configured to. */
+function nginxLacks(
+  headers: HeaderLines,
+  kept: Extract<Kept, { headers: HeaderLines }>,
+  nginx: NginxHeaders,
+): string | undefined {
+  return forbidsTransforms(headers) ? 'cache-control' : nginxDiffersIn(kept.headers, nginx)
+}
+
+/** A response made of a header that is not in the key is that visitor's. */
+function readHeader(read: ReadonlySet<string>): Refusal | undefined {
+  const [header] = read
+  if (header === undefined) return undefined
+  const reason = header === 'cookie' ? 'cookie' : 'request headers'
+  return { isStorable: false, reason, status: 200, header }
 }

@@ -21,6 +21,8 @@ export type Reason =
   | 'content-type'
   | 'content-encoding'
   | 'cookie'
+  | 'headers'
+  | 'request headers'
   | 'too large'
   | 'empty'
 
@@ -33,9 +35,12 @@ export interface RuleContext {
   readonly nowMs: number
 }
 
-const MAX_AGE = /^\d{1,10}$/
+const DELTA_SECONDS = /^\d{1,10}$/
 /** Anything that asks for more than a lifetime: a stale page may be served by any cache here. */
 const FORBIDDING = ['private', 'no-store', 'no-cache', 'must-revalidate', 'proxy-revalidate']
+
+/** What is said to other shared caches (RFC 9213, and what was before it) is meant for this one. */
+const TARGETED = ['cdn-cache-control', 'surrogate-control']
 
 /**
  * Whether a response may be served to everybody who asks for its address, and for how long. The
@@ -46,21 +51,36 @@ export function judge({ status, headers }: Rendered, context: RuleContext): Ruli
   const all = (name: string): string[] =>
     headers.filter(([own]) => own === name).map(([, value]) => value)
   if (status !== 200) return refuse('status')
-  if (all('set-cookie').length > 0) return refuse('set-cookie')
+  if (all('set-cookie').length + all('set-cookie2').length > 0) return refuse('set-cookie')
   const directives = directivesOf(all('cache-control'))
+  const targeted = directivesOf(TARGETED.flatMap(all))
+  if (FORBIDDING.some((name) => targeted.has(name))) return refuse('cache-control')
   const life = lifeOf(directives, all('expires'), all('pragma'), context.nowMs)
-  if (life === 'none') return refuse('cache-control')
+  // Time spent in caches before this one is no part of its life here (RFC 9111, 4.2).
+  const leftSeconds = typeof life === 'number' ? life - ageOf(all('age')) : life
+  if (leftSeconds === 'none' || (leftSeconds ?? 1) <= 0) return refuse('cache-control')
   if (!variesByEncodingOnly(all('vary'))) return refuse('vary')
   const types = all('content-type').map(normalType)
   if (types.length === 0 || types.some((type) => type !== normalType(context.contentType))) {
     return refuse('content-type')
   }
   const encodings = tokensOf(all('content-encoding')).filter((token) => token !== 'identity')
-  const isGzip = encodings.length > 0 && encodings.every((token) => token === 'gzip')
+  const isGzip = encodings.length === 1 && encodings[0] === 'gzip'
   if (encodings.length > 0 && !isGzip) return refuse('content-encoding')
   const isPublic = directives.has('public') || directives.has('s-maxage')
   if (context.hasCookie && !isPublic) return refuse('cookie')
-  return { isStorable: true, ttlSeconds: life, isGzip }
+  return { isStorable: true, ttlSeconds: leftSeconds, isGzip }
+}
+
+/** The age a response came with; what is no number says nothing. */
+export function ageOf(lines: readonly string[]): number {
+  return Math.max(0, ...lines.map((line) => (DELTA_SECONDS.test(line.trim()) ? Number(line) : 0)))
+}
+
+/** Whether the coding must stay as the application chose it (RFC 9111, 5.2.2.6). */
+export function forbidsTransforms(headers: HeaderLines): boolean {
+  const lines = headers.filter(([name]) => name === 'cache-control').map(([, value]) => value)
+  return directivesOf(lines).has('no-transform')
 }
 
 /** Seconds, undefined when nothing is said, or `none` for what must not be kept. */
@@ -73,7 +93,7 @@ function lifeOf(
   if (FORBIDDING.some((name) => directives.has(name))) return 'none'
   const ages = directives.get('s-maxage') ?? directives.get('max-age')
   if (ages !== undefined) {
-    const seconds = Math.min(...ages.map((age) => (MAX_AGE.test(age) ? Number(age) : 0)))
+    const seconds = Math.min(...ages.map((age) => (DELTA_SECONDS.test(age) ? Number(age) : 0)))
     return seconds > 0 ? seconds : 'none'
   }
   if (tokensOf(pragma).includes('no-cache')) return 'none'

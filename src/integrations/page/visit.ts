@@ -1,36 +1,87 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isGone } from './capture.ts'
-import { takesGzip } from './encoding.ts'
-import type { Address } from './key.ts'
+import type { Address, Sight, Target } from './address.ts'
+import { isGone, isWrapped, linesSet } from './capture.ts'
+import { Disguise } from './disguise.ts'
+import type { HeaderLines } from './rules.ts'
 
 /** What a visit came to: it is decided once. */
 type Fate = 'waiting' | 'rendering' | 'served' | 'passed'
 
+/** How a visit ends: with the application, or with a stored page. */
+export interface Ways {
+  /** Hands over to the application. Never throws. */
+  next(): void
+  /** Called when a stored page is about to be sent. */
+  onServed(): void
+}
+
+/** What a visit knows beside its request and response. */
+export interface Surroundings {
+  readonly sight: Sight | undefined
+  /** Request headers that may be read without consequences. */
+  readonly ignored: ReadonlySet<string>
+  readonly ways: Ways
+}
+
+/** Asking for another method than GET: what an application makes of it is no page. */
+const OVERRIDES = ['x-http-method', 'x-http-method-override', 'x-method-override']
+
+/**
+ * Whether a stored page may answer the request: a GET or HEAD without a body, without rights of its
+ * own, for the whole page, and plainly framed.
+ */
+export function isCandidate(request: IncomingMessage): boolean {
+  const { method, headers } = request
+  if (method !== 'GET' && method !== 'HEAD') return false
+  if (headers.authorization !== undefined || headers.range !== undefined) return false
+  if (headers.upgrade !== undefined || OVERRIDES.some((name) => name in headers)) return false
+  if (headers['transfer-encoding'] !== undefined) return false
+  if ((headers['content-length'] ?? '0') !== '0') return false
+  const { stream } = request as { stream?: { endAfterHeaders?: boolean } }
+  return stream?.endAfterHeaders !== false
+}
+
+/** Whether the answer to a candidate may be stored (RFC 9111, 5.2.1.5). */
+export function isForAll({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && !/no-store/i.test(headers['cache-control'] ?? '')
+}
+
 /** One request that may be answered from the cache, or by the application. */
 export class Visit {
-  readonly address: Address
+  readonly target: Target
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  readonly #next: () => void
-  readonly #onServed: () => void
+  /** Headers that were set before this middleware had the request. */
+  readonly arrived: HeaderLines
+  /** Middleware further out may change what is written. */
+  readonly isWrapped: boolean
+  readonly #ways: Ways
+  readonly #sight: Sight | undefined
+  readonly #ignored: ReadonlySet<string>
   #fate: Fate = 'waiting'
 
   constructor(
-    address: Address,
+    target: Target,
     request: IncomingMessage,
     response: ServerResponse,
-    next: () => void,
-    onServed: () => void,
+    { sight, ignored, ways }: Surroundings,
   ) {
-    this.address = address
+    this.target = target
     this.request = request
     this.response = response
-    this.#next = next
-    this.#onServed = onServed
+    this.arrived = linesSet(response)
+    this.isWrapped = isWrapped(response)
+    this.#sight = sight
+    this.#ignored = ignored
+    this.#ways = ways
+  }
+
+  get address(): Address {
+    return this.target.address
   }
 
   get hasCookie(): boolean {
-    return this.request.headers.cookie !== undefined
+    return 'cookie' in this.request.headers
   }
 
   get isRendering(): boolean {
@@ -51,27 +102,29 @@ export class Visit {
   claim(): boolean {
     if (!this.canRender) return false
     this.#fate = 'served'
-    this.#onServed()
+    this.#ways.onServed()
     return true
   }
 
-  /**
-   * Hands over to the application, whose response becomes everybody's. So it is asked for a whole
-   * page, gzipped at most, whatever this visitor has at home.
-   */
+  /** Shows the application what everybody's page may be made of, until the response has ended. */
+  disguise(): Disguise {
+    const disguise = new Disguise(this.request, this.target, this.#sight, this.#ignored)
+    const remove = (): void => disguise.remove()
+    this.response.once('finish', remove)
+    this.response.once('close', remove)
+    return disguise
+  }
+
+  /** Hands over to the application, whose response becomes everybody's. */
   render(): void {
     this.#fate = 'rendering'
-    const { headers } = this.request
-    delete headers['if-none-match']
-    delete headers['if-modified-since']
-    headers['accept-encoding'] = takesGzip(this.request) ? 'gzip' : 'identity'
-    this.#next()
+    this.#ways.next()
   }
 
   /** Hands over to the application, unless the visit is over or with it already. */
   pass(): void {
     if (this.#fate !== 'waiting') return
     this.#fate = 'passed'
-    if (!this.isGone) this.#next()
+    if (!this.isGone) this.#ways.next()
   }
 }

@@ -27,7 +27,7 @@ export interface Rig {
   settled(key: string): Promise<void>
 }
 
-export type Render = (request: http.IncomingMessage, response: http.ServerResponse) => void
+export type Render = (request: http.IncomingMessage, response: http.ServerResponse) => unknown
 
 export async function rig(
   t: TestContext,
@@ -48,7 +48,7 @@ export async function rig(
   const site = await startSite((request, response) => {
     pages(request, response, () => {
       rendered.push(request.url ?? '')
-      render(request, response)
+      return render(request, response)
     })
   })
   t.after(async () => {

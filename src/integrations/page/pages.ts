@@ -1,0 +1,224 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ClientView } from '../../client/view.ts'
+import { isMintringError, MintringError } from '../../errors.ts'
+import type { RefillEntry } from '../../refill/entry.ts'
+import type { Loader } from '../../refill/loading.ts'
+import type { RefillPolicy } from '../../refill/policy.ts'
+import type { Address, AllowedHosts, Sight } from './address.ts'
+import { addressesOfUrl, partsOf, targetOf } from './address.ts'
+import type { Page } from './body.ts'
+import { Room, unwrap } from './capture.ts'
+import type { NginxHeaders } from './headers.ts'
+import { Outcomes } from './memory.ts'
+import type { Origin } from './origin.ts'
+import { CutShort, PageRenderer } from './renderer.ts'
+import type { Reason } from './rules.ts'
+import { serveFailure, servePage } from './serve.ts'
+import { isCandidate, isForAll, Visit } from './visit.ts'
+
+/** A page cache's options, checked and with all defaults. */
+export interface PagesSettings {
+  readonly policy: RefillPolicy
+  readonly ttlSeconds: number
+  readonly waitTimeoutMs: number
+  readonly contentType: string
+  readonly origin: Origin | undefined
+  readonly hosts: AllowedHosts
+  readonly nginx: NginxHeaders | undefined
+  readonly ignored: ReadonlySet<string>
+  readonly maxBufferedBytes: number
+  readonly uncacheableMs: number
+  onError(error: unknown, address: string): void
+  onUncacheable(reason: Reason, address: string, header: string | undefined): void
+}
+
+/** How a framework hands over a request. */
+export interface Handover {
+  readonly next: () => unknown
+  readonly sight?: Sight | undefined
+  readonly onServed?: () => void
+}
+
+/** The pages of one cache: who is served, who renders, who waits. */
+export class Pages {
+  readonly #view: ClientView
+  readonly #settings: PagesSettings
+  readonly #outcomes: Outcomes
+  readonly #renderer: PageRenderer
+  #seesHttps = false
+
+  constructor(view: ClientView, settings: PagesSettings) {
+    const { hosts } = settings
+    this.#view = view
+    this.#settings = settings
+    this.#outcomes = new Outcomes(settings.uncacheableMs, () => performance.now())
+    this.#renderer = new PageRenderer(view, this.#outcomes, {
+      ...settings,
+      room: new Room(settings.maxBufferedBytes),
+      shownHost: (address) => {
+        const { host } = partsOf(address)
+        return hosts?.get(host) ?? host
+      },
+    })
+  }
+
+  /** Never throws: what goes wrong with the cache is no reason not to render. */
+  visit(
+    given: IncomingMessage | Http2ServerRequest,
+    answer: ServerResponse | Http2ServerResponse,
+    { next, sight, onServed = () => {} }: Handover,
+  ): void {
+    // What is used of them, both versions of HTTP have.
+    const [request, response] = [given as IncomingMessage, answer as ServerResponse]
+    const { hosts, origin, ignored } = this.#settings
+    const target = isCandidate(request) ? targetOf(request, sight, hosts) : undefined
+    const ways = { next: this.#guarded(next, response, target?.address ?? ''), onServed }
+    const isAsked = target !== undefined && origin?.asked(request) === true
+    if (isAsked) unwrap(response)
+    if (target === undefined || isAsked) {
+      ways.next()
+      return
+    }
+    this.#seesHttps ||= target.scheme === 'https'
+    const visit = new Visit(target, request, response, { sight, ignored, ways })
+    const mayRender = isForAll(request) && !this.#outcomes.isInVain(target.address, request.headers)
+    const served = mayRender ? this.#serveOrRender(visit) : this.#serveIfThere(visit)
+    served.catch((error: unknown) => {
+      this.#settings.onError(error, target.address)
+      visit.pass()
+    })
+  }
+
+  async refresh(url: string | URL): Promise<boolean> {
+    const { origin, policy } = this.#settings
+    if (origin === undefined) {
+      throw new MintringError('MINTRING_BAD_ARGUMENT', 'refresh() needs the option origin')
+    }
+    const address = await this.#addressOf(url)
+    this.#outcomes.forget(address)
+    const page = await this.#view.refresh<Page | undefined>(
+      address,
+      (_key, context) => this.#renderer.fetch(origin, address, context),
+      policy,
+    )
+    return page !== undefined
+  }
+
+  /** Throws at once for what is no URL. */
+  purge(url: string | URL): Promise<boolean> {
+    const { ttl: _ttl, ...grace } = this.#settings.policy
+    const deleted = addressesOfUrl(url).map((address) => {
+      this.#outcomes.forget(address)
+      return this.#view.delete(address, grace)
+    })
+    return Promise.all(deleted).then((all) => all.some(Boolean))
+  }
+
+  /** Where visitors look for the page of a URL. */
+  async #addressOf(url: string | URL): Promise<Address> {
+    const [asIs, withoutScheme] = addressesOfUrl(url)
+    if (withoutScheme === undefined || this.#seesHttps) return asIs
+    return (await this.#view.get(asIs)) === undefined ? withoutScheme : asIs
+  }
+
+  /** Only looks: for HEAD, and for visitors whose own page could not be stored. */
+  async #serveIfThere(visit: Visit): Promise<void> {
+    const page = await this.#view.get<Page>(visit.address)
+    if (page === undefined) visit.pass()
+    else await servePage(visit, page, this.#settings, undefined)
+  }
+
+  /**
+   * One of all who come for the page renders it, for itself and for the others. They wait for one
+   * more when the visitor who rendered left, or when the application failed.
+   */
+  async #serveOrRender(visit: Visit): Promise<void> {
+    const untilMs = performance.now() + this.#settings.waitTimeoutMs
+    let hasPaused = false
+    for (;;) {
+      const found = await this.#findWithin(visit, untilMs - performance.now())
+      if (visit.isRendering || visit.isGone) return
+      if (typeof found === 'object') {
+        const { value, ...terms } = found
+        return servePage(visit, value, this.#settings, terms)
+      }
+      const leftMs = untilMs - performance.now()
+      const pauseMs = found === 'cut' ? 0 : this.#outcomes.backOffMs(visit.address)
+      const isOver = pauseMs === undefined || leftMs <= 0 || (hasPaused && found !== 'cut')
+      if (isOver) return this.#pass(visit)
+      hasPaused ||= found !== 'cut'
+      await sleep(Math.min(pauseMs, leftMs))
+    }
+  }
+
+  /** The page, unless there is none for all, or its render was cut short, or it takes too long. */
+  #findWithin(visit: Visit, timeoutMs: number): Promise<Found> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(resolve, timeoutMs, 'none')
+      this.#find(visit)
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer))
+    })
+  }
+
+  async #find(visit: Visit): Promise<Found> {
+    const { policy } = this.#settings
+    let entry: RefillEntry<Page | undefined>
+    try {
+      const load: Loader<Page | undefined> = (_key, context) =>
+        this.#renderer.render(visit, context)
+      entry = await this.#view.getOrSetEntry(visit.address, load, policy)
+    } catch (error) {
+      if (isMintringError(error) && error.cause instanceof CutShort) return 'cut'
+      throw error
+    }
+    const { value, ...terms } = entry
+    // The refill that replaces a stale page begins in this turn, and may be this visitor's.
+    if (terms.state === 'stale') await new Promise((turn) => setImmediate(turn))
+    return value === undefined ? 'none' : { value, ...terms }
+  }
+
+  /** To the application; but not all of them to one that fails. */
+  #pass(visit: Visit): void {
+    const { address } = visit
+    if (this.#outcomes.mayPass(address)) visit.pass()
+    else serveFailure(visit, this.#outcomes.backOffMs(address) ?? 0)
+  }
+
+  /** A handler that throws or rejects is answered for: nothing waits, and the process goes on. */
+  #guarded(next: () => unknown, response: ServerResponse, address: string): () => void {
+    const failed = (error: unknown): void => {
+      this.#settings.onError(error, address)
+      fail(response)
+    }
+    return () => {
+      try {
+        const outcome = next()
+        if (isThenable(outcome)) outcome.then(undefined, failed)
+      } catch (error) {
+        failed(error)
+      }
+    }
+  }
+}
+
+/** What a look came to; `cut` when the visitor who rendered left before the end. */
+type Found = RefillEntry<Page> | 'none' | 'cut'
+
+/** Ends a response that its application will not end. */
+function fail(response: ServerResponse): void {
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  for (const name of response.getHeaderNames()) response.removeHeader(name)
+  response.statusCode = 500
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8')
+  response.end('Internal Server Error\n')
+}
+
+function isThenable(outcome: unknown): outcome is PromiseLike<unknown> {
+  return typeof (outcome as { then?: unknown } | undefined)?.then === 'function'
+}

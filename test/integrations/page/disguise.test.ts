@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import type { IncomingMessage } from 'node:http'
+import { describe, test } from 'node:test'
+import { html, rig } from './rig.ts'
+import { isHit } from './site.ts'
+
+/** What an application may read of a request that is not in the key. */
+const readers: Readonly<Record<string, (request: IncomingMessage) => unknown>> = {
+  'a header': ({ headers }) => headers['x-evil'],
+  'all headers by spreading them': ({ headers }) => ({ ...headers })['x-evil'],
+  'all headers by their JSON': ({ headers }) => JSON.parse(JSON.stringify(headers))['x-evil'],
+  'the header lines': ({ rawHeaders }) => (rawHeaders.includes('x-evil') ? 'evil' : undefined),
+  'the distinct headers': ({ headersDistinct }) => headersDistinct['x-evil']?.[0],
+}
+
+describe('a page made of what is not in the key', () => {
+  for (const [name, read] of Object.entries(readers)) {
+    test(`is that visitor's alone: ${name}`, async (t) => {
+      const made = await rig(t, (request, response) =>
+        html(response, `hello ${read(request) ?? 'all'}`),
+      )
+      const evil = { headers: { 'x-evil': 'evil' } }
+      assert.equal((await made.site.ask('/a', evil)).body.toString(), 'hello evil')
+      assert.equal((await made.site.ask('/a')).body.toString(), 'hello all')
+      assert.equal((await made.site.ask('/a')).body.toString(), 'hello all')
+      assert.equal(made.refused[0], 'request headers')
+    })
+  }
+
+  test('is served to the one who sent the header once another one rendered it', async (t) => {
+    const made = await rig(t, ({ headers }, response) =>
+      html(response, `hello ${headers['x-evil'] ?? 'all'}`),
+    )
+    const evil = { headers: { 'x-evil': 'evil' } }
+    await made.site.ask('/a', evil)
+    await made.site.ask('/a')
+    await made.settled('example.com/a')
+    const after = await made.site.ask('/a', evil)
+    assert.ok(isHit(after))
+    assert.equal(after.body.toString(), 'hello all')
+  })
+
+  test('is stored when the header is one of those that the options ignore', async (t) => {
+    const options = { ignoredRequestHeaders: ['X-Request-Id'] }
+    const made = await rig(
+      t,
+      ({ headers }, response) => html(response, `hello ${headers['x-request-id'] && 'all'}`),
+      options,
+    )
+    await made.site.ask('/a', { headers: { 'x-request-id': '1' } })
+    await made.settled('example.com/a')
+  })
+
+  test('tells the header that was read', async (t) => {
+    const told: unknown[] = []
+    const made = await rig(
+      t,
+      ({ headers }, response) => html(response, String(headers['user-agent'])),
+      { onUncacheable: (reason, address, header) => told.push([reason, address, header]) },
+    )
+    await made.site.ask('/a', { headers: { 'user-agent': 'a browser' } })
+    assert.deepEqual(told, [['request headers', 'example.com/a', 'user-agent']])
+  })
+
+  test('is stored with headers that nobody read', async (t) => {
+    const made = await rig(t, (_, response) => html(response, 'hello'))
+    await made.site.ask('/a', { headers: { 'x-evil': 'evil', 'user-agent': 'a browser' } })
+    await made.settled('example.com/a')
+  })
+})
+
+describe('the request of a visitor who renders for all', () => {
+  test('tells the host as the key has it, and is as it was when the response has ended', async (t) => {
+    const hosts: unknown[] = []
+    const made = await rig(t, (request, response) => {
+      hosts.push(request.headers.host)
+      response.once('close', () => setImmediate(() => hosts.push(request.headers.host)))
+      html(response, 'hello')
+    })
+    await made.site.ask('/a', { headers: { host: 'Example.COM.:1337' } })
+    await made.settled('example.com/a')
+    assert.deepEqual(hosts, ['example.com', 'Example.COM.:1337'])
+  })
+
+  test('tells the port that the option hosts names, and has no pages for other hosts', async (t) => {
+    const made = await rig(t, ({ headers }, response) => html(response, `at ${headers.host}`), {
+      hosts: ['localhost:3000'],
+    })
+    const other = await made.site.ask('/a', { headers: { host: 'evil.example' } })
+    assert.equal(other.body.toString(), 'at evil.example')
+    const ours = await made.site.ask('/a', { headers: { host: 'LOCALHOST:9' } })
+    assert.equal(ours.body.toString(), 'at localhost:3000')
+    await made.settled('localhost/a')
+    assert.equal(await made.stored('evil.example/a'), undefined)
+  })
+
+  test('can be changed by the application', async (t) => {
+    const made = await rig(t, ({ headers }, response) => {
+      headers['x-own'] = 'set here'
+      headers['x-evil'] = 'set here too'
+      html(response, `${headers['x-own']}, ${headers['x-evil']}`)
+    })
+    const answer = await made.site.ask('/a', { headers: { 'x-evil': 'evil' } })
+    assert.equal(answer.body.toString(), 'set here, set here too')
+    await made.settled('example.com/a')
+  })
+})
