@@ -56,7 +56,7 @@ export interface PageCacheOptions {
   /**
    * What nginx adds to the pages it serves (`add_header`): only pages with exactly these headers
    * are stored, so that nginx serves what Node would. Default: none for a client with
-   * `compat.nginx`; for others every header of a page is kept with it, and nginx must not read them.
+   * `compat.nginx`; for others all headers of a page are kept with it, and nginx must not read it.
    */
   readonly nginxHeaders?: Readonly<Record<string, string>> | undefined
   /**

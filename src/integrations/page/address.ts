@@ -98,7 +98,7 @@ export function firstOf(header: string | readonly string[] | undefined): string 
   return header === undefined ? undefined : String(header).split(',')[0]!.trim()
 }
 
-/** Express and connect cut the mount path off `url`; what else changed it knows more than the key. */
+/** Express and connect cut the mount path off `url`; any other change is not in the key. */
 function uriOf(request: IncomingMessage): string | undefined {
   const { url = '' } = request
   const { originalUrl = url } = request as { originalUrl?: string }

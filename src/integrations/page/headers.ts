@@ -9,7 +9,7 @@ export type Kept =
 /** Headers that nginx adds to every page it serves (`add_header`); names in lower case. */
 export type NginxHeaders = ReadonlyMap<string, string>
 
-/** Headers of the connection (RFC 9111, 3.1), of the coding, and those that every hit makes anew. */
+/** Of the connection (RFC 9111, 3.1), of the coding, and what every hit makes anew. */
 const REMADE: ReadonlySet<string> = new Set([
   'accept-ranges',
   'age',
@@ -34,11 +34,16 @@ const REMADE: ReadonlySet<string> = new Set([
   'vary',
 ])
 /** Headers about one response and not about the page: hits go without. */
-const OF_ONE_RESPONSE =
-  /^(?:x-)?(?:ratelimit|rate-limit|request-id|correlation-id|trace-id|amzn-trace-id|response-time|runtime)(?:-|$)|^(?:x-cache|x-cache-hits|retry-after|server-timing|traceresponse)$/
+const OF_ONE_RESPONSE: readonly RegExp[] = [
+  /^(?:x-)?(?:ratelimit|rate-limit)(?:-|$)/,
+  /^(?:x-)?(?:request-id|correlation-id|trace-id|amzn-trace-id|response-time|runtime)$/,
+  /^(?:x-cache|x-cache-hits|retry-after|server-timing|traceresponse)$/,
+]
 /** Headers whose names say that they are one visitor's. */
-const OF_ONE_VISITOR =
-  /csrf|xsrf|token|session|secret|nonce|api-?key|passw|^x-(?:auth|user|account|customer|client-ip)|^(?:www-)?authenticat/
+const OF_ONE_VISITOR: readonly RegExp[] = [
+  /csrf|xsrf|token|session|secret|nonce|api-?key|passw/,
+  /^x-(?:auth|user|account|customer|client-ip)|^(?:www-)?authenticat/,
+]
 /** nginx cannot send these, and no visitor is worse off without them. */
 const DISPENSABLE: ReadonlySet<string> = new Set([
   'cache-control',
@@ -66,7 +71,7 @@ export function headersToKeep(sent: HeaderLines, arrived: HeaderLines): Kept {
     ([name]) =>
       !name.startsWith(':') &&
       !REMADE.has(name) &&
-      !OF_ONE_RESPONSE.test(name) &&
+      !isAny(OF_ONE_RESPONSE, name) &&
       !hopByHop.has(name),
   )
   const refused = own.find(isOfOneVisitor)
@@ -87,11 +92,15 @@ export function nginxDiffersIn(kept: HeaderLines, nginx: NginxHeaders): string |
 }
 
 function isOfOneVisitor([name, value]: HeaderLines[number]): boolean {
-  if (OF_ONE_VISITOR.test(name)) return true
+  if (isAny(OF_ONE_VISITOR, name)) return true
   if (name.startsWith('content-security-policy')) return /'nonce-/i.test(value)
   // What is allowed to one origin alone is no page for all, whether or not `Vary` says so.
   if (name === 'access-control-allow-origin') return value.trim() !== '*'
   return name === 'access-control-allow-credentials'
+}
+
+function isAny(patterns: readonly RegExp[], name: string): boolean {
+  return patterns.some((pattern) => pattern.test(name))
 }
 
 function hasLine(lines: HeaderLines, name: string, value: string): boolean {

@@ -4,15 +4,22 @@
  */
 export type Unstored = 'all' | readonly string[]
 
+interface InVain {
+  readonly kind: 'unstored'
+  readonly who: Unstored
+  retryAtMs: number
+}
+
+/** One failure of the application at an address. */
+export interface Failure {
+  readonly kind: 'failing'
+  readonly retryAtMs: number
+  readonly backOffMs: number
+  passesLeft: number
+}
+
 /** What is known of an address. */
-type Known =
-  | { readonly kind: 'unstored'; readonly who: Unstored; retryAtMs: number }
-  | {
-      readonly kind: 'failing'
-      readonly retryAtMs: number
-      readonly backOffMs: number
-      passesLeft: number
-    }
+type Known = InVain | Failure
 
 const MAX_ADDRESSES = 10_000
 const FIRST_BACK_OFF_MS = 250
@@ -51,16 +58,21 @@ export class Outcomes {
     return false
   }
 
-  /** How long until a failing address may be tried again; undefined for one that is not failing. */
-  backOffMs(address: string): number | undefined {
+  /** The last failure at an address; undefined for one that is not failing. */
+  failure(address: string): Failure | undefined {
     const known = this.#known.get(address)
-    return known?.kind === 'failing' ? Math.max(0, known.retryAtMs - this.#nowMs()) : undefined
+    return known?.kind === 'failing' ? known : undefined
+  }
+
+  /** How long until a failing address may be tried again; else 0. */
+  backOffMs(address: string): number {
+    return Math.max(0, (this.failure(address)?.retryAtMs ?? 0) - this.#nowMs())
   }
 
   /** Whether one visitor more may ask an application that may be failing. */
   mayPass(address: string): boolean {
-    const known = this.#known.get(address)
-    return known?.kind !== 'failing' || known.passesLeft-- > 0
+    const failure = this.failure(address)
+    return failure === undefined || failure.passesLeft-- > 0
   }
 
   unstored(address: string, who: Unstored): void {
@@ -68,9 +80,8 @@ export class Outcomes {
   }
 
   failed(address: string): void {
-    const known = this.#known.get(address)
-    const last = known?.kind === 'failing' ? known.backOffMs : FIRST_BACK_OFF_MS / 2
-    const backOffMs = Math.min(MAX_BACK_OFF_MS, last * 2)
+    const lastMs = this.failure(address)?.backOffMs ?? FIRST_BACK_OFF_MS / 2
+    const backOffMs = Math.min(MAX_BACK_OFF_MS, lastMs * 2)
     const retryAtMs = this.#nowMs() + backOffMs
     this.#put(address, { kind: 'failing', backOffMs, retryAtMs, passesLeft: MAX_PASSES })
   }

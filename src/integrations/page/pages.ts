@@ -11,6 +11,7 @@ import { addressesOfUrl, partsOf, targetOf } from './address.ts'
 import type { Page } from './body.ts'
 import { Room, unwrap } from './capture.ts'
 import type { NginxHeaders } from './headers.ts'
+import type { Failure } from './memory.ts'
 import { Outcomes } from './memory.ts'
 import type { Origin } from './origin.ts'
 import { CutShort, PageRenderer } from './renderer.ts'
@@ -136,7 +137,7 @@ export class Pages {
    */
   async #serveOrRender(visit: Visit): Promise<void> {
     const untilMs = performance.now() + this.#settings.waitTimeoutMs
-    let hasPaused = false
+    let waitedFor: Failure | undefined
     for (;;) {
       const found = await this.#findWithin(visit, untilMs - performance.now())
       if (visit.isRendering || visit.isGone) return
@@ -144,12 +145,13 @@ export class Pages {
         const { value, ...terms } = found
         return servePage(visit, value, this.#settings, terms)
       }
+      const failure = this.#outcomes.failure(visit.address)
+      const hasFailedAgain = waitedFor !== undefined && failure !== waitedFor
+      const isOver = found === 'none' && (failure === undefined || hasFailedAgain)
       const leftMs = untilMs - performance.now()
-      const pauseMs = found === 'cut' ? 0 : this.#outcomes.backOffMs(visit.address)
-      const isOver = pauseMs === undefined || leftMs <= 0 || (hasPaused && found !== 'cut')
-      if (isOver) return this.#pass(visit)
-      hasPaused ||= found !== 'cut'
-      await sleep(Math.min(pauseMs, leftMs))
+      if (isOver || leftMs <= 0) return this.#pass(visit)
+      waitedFor = failure
+      await sleep(Math.min(Math.ceil(this.#outcomes.backOffMs(visit.address)), leftMs))
     }
   }
 
@@ -184,7 +186,7 @@ export class Pages {
   #pass(visit: Visit): void {
     const { address } = visit
     if (this.#outcomes.mayPass(address)) visit.pass()
-    else serveFailure(visit, this.#outcomes.backOffMs(address) ?? 0)
+    else serveFailure(visit, this.#outcomes.backOffMs(address))
   }
 
   /** A handler that throws or rejects is answered for: nothing waits, and the process goes on. */

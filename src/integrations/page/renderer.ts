@@ -64,7 +64,7 @@ export class PageRenderer {
     const isCold = context.stale === undefined
     if (origin !== undefined && !isCold) return this.fetch(origin, address, context)
     // A failing application is left alone until its back-off is over.
-    if (isCold && (this.#outcomes.backOffMs(address) ?? 0) > 0) return undefined
+    if (isCold && this.#outcomes.backOffMs(address) > 0) return undefined
     if (!visit.canRender) return this.#cutShort(context)
     const answer = await this.#captured(visit)
     if (answer === 'cut') return this.#cutShort(context)
