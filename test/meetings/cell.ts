@@ -1,0 +1,197 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type EmbeddedServer, startServer } from '../../src/embedded/index.ts'
+import { type BehaviorsInput, MemcachedClient } from '../../src/index.ts'
+import { CERTIFICATE, KEY } from '../embedded/certificate.ts'
+import type { LoopClock } from '../fuzz/loop-clock.ts'
+import { Gate } from './gate.ts'
+
+/** One attempt, and twice that for a whole call. */
+export const ATTEMPT_MS = 150
+export const CALL_MS = 2 * ATTEMPT_MS
+/** How long a cell waits for hosts to be as it needs them. */
+const PATIENCE_MS = 4_000
+const BATCH = 8
+
+/** What the client of a cell is told, so that everything happens soon. */
+const QUICK: BehaviorsInput = {
+  requestTimeoutMs: ATTEMPT_MS,
+  connectTimeoutMs: ATTEMPT_MS,
+  retryTimeoutMs: ATTEMPT_MS,
+  retries: 1,
+  serverFailureLimit: 2,
+  connections: { min: 1, max: 2, idleMs: 60_000 },
+  maxItemBytes: 2_048,
+  largeValues: 'split',
+  compressAboveBytes: 1_000,
+}
+
+/** Servers, a client over them behind gates, and the keys that one meeting of two things needs. */
+export class Cell {
+  readonly servers: EmbeddedServer[]
+  readonly gates: readonly Gate[]
+  readonly client: MemcachedClient
+  /** Keys that live on the first host. */
+  readonly key: string
+  readonly keys: readonly string[]
+  /** Keys there that other callers use. */
+  readonly others: { readonly read: string; readonly write: string; readonly count: string }
+  readonly clock: LoopClock
+  /** The CAS id of the key, for the verb that needs one. */
+  token = 0n
+  /** What was seen that must not be. */
+  readonly faults: string[] = []
+  readonly #gutter: EmbeddedServer | undefined
+  #spare: EmbeddedServer | undefined
+  #isClosed = false
+  #reader: MemcachedClient | undefined
+
+  private constructor(
+    servers: EmbeddedServer[],
+    gates: Gate[],
+    behaviors: BehaviorsInput,
+    clock: LoopClock,
+    gutter: EmbeddedServer | undefined,
+  ) {
+    this.servers = servers
+    this.gates = gates
+    this.clock = clock
+    this.#gutter = gutter
+    this.client = new MemcachedClient(this.places, { ...QUICK, ...behaviors })
+    const keys = this.#homeKeys(BATCH + 4)
+    this.key = keys[0]!
+    this.keys = keys.slice(0, BATCH)
+    const [read, write, count] = keys.slice(BATCH) as [string, string, string]
+    this.others = { read, write, count }
+  }
+
+  static async open(
+    hosts: number,
+    behaviors: BehaviorsInput,
+    clock: LoopClock,
+    gutter: EmbeddedServer | undefined,
+  ): Promise<Cell> {
+    const servers = await Promise.all(Array.from({ length: hosts }, () => startServer()))
+    const gates = await Promise.all(servers.map(({ port }) => new Gate(port).open()))
+    return new Cell(servers, gates, behaviors, clock, gutter)
+  }
+
+  /** A client that can be asked what is there: another one when the cell's own was closed. */
+  get reader(): MemcachedClient {
+    return this.#reader ?? this.client
+  }
+
+  replaceReader(): void {
+    this.#reader = new MemcachedClient(this.places, QUICK)
+  }
+
+  get isAlone(): boolean {
+    return this.gates.length === 1
+  }
+
+  /** What the client's server list says. */
+  get places(): string[] {
+    return this.gates.map(({ port }) => `127.0.0.1:${port}`)
+  }
+
+  /** The host on which all keys of the cell live. */
+  get home(): Gate {
+    return this.gates[0]!
+  }
+
+  get homeServer(): EmbeddedServer {
+    return this.servers[0]!
+  }
+
+  get homeState(): string | undefined {
+    const name = this.places[0]!
+    return this.client.hosts().find((host) => host.name === name)?.state
+  }
+
+  fault(law: string, what: string): void {
+    this.faults.push(`${law}: ${what}`)
+  }
+
+  /** Asks for a key of home until the client sees home in that state. */
+  async provoke(state: string): Promise<void> {
+    await this.until(() => {
+      if (this.homeState !== state) this.client.get(this.others.read).catch(() => undefined)
+      return this.homeState === state
+    }, `home is ${state}`)
+  }
+
+  async until(isSo: () => boolean, what: string): Promise<void> {
+    const endMs = this.clock.freeMs + PATIENCE_MS
+    while (!isSo()) {
+      if (this.clock.freeMs > endMs) {
+        this.fault('settles in time', `after ${PATIENCE_MS} ms it was not so that ${what}`)
+        return
+      }
+      await sleep(4)
+    }
+  }
+
+  /** Home is another server from now on, in the same place. */
+  async replaceHome(options: Parameters<typeof startServer>[0]): Promise<void> {
+    const old = this.homeServer
+    this.servers[0] = await startServer(options)
+    this.home.target = this.servers[0].port
+    await old.kill()
+    await old.close()
+    this.home.resetAll()
+  }
+
+  /** A host that is in no list yet. */
+  async spare(): Promise<string> {
+    this.#spare = await startServer()
+    return this.#spare.address
+  }
+
+  /** Nothing on the gutter lives longer than its `ttl`. */
+  async checkGutter(ttlSeconds: number): Promise<void> {
+    const gutter = new MemcachedClient(this.#gutter!.address)
+    const latest = Date.now() / 1_000 + ttlSeconds + 1
+    for await (const { key, expiresAt } of gutter.metadump()) {
+      if (expiresAt >= 0 && expiresAt <= latest) continue
+      const left = expiresAt < 0 ? 'for ever' : `${Math.round(expiresAt - latest + 1)} s too long`
+      this.fault('nothing is left behind', `${key} lives on the gutter ${left}`)
+    }
+    await gutter.close()
+  }
+
+  /** Every host becomes one that speaks TLS, as the client does from now on. */
+  async turnToTls(): Promise<void> {
+    const tls = { key: KEY, cert: CERTIFICATE }
+    for (const [index, old] of [...this.servers.entries()]) {
+      this.servers[index] = await startServer({ tls })
+      this.gates[index]!.target = this.servers[index].port
+      await old.close()
+    }
+    this.client.configure({ tls: { ca: CERTIFICATE, servername: 'localhost' } })
+    for (const gate of this.gates) gate.resetAll()
+  }
+
+  /** The end: nothing may be left of the client. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.client.close({ drainMs: 0 })
+    await this.#reader?.close({ drainMs: 0 })
+    const open = (): number => this.gates.reduce((sum, gate) => sum + gate.connections, 0)
+    const endMs = this.clock.freeMs + CALL_MS
+    while (open() > 0 && this.clock.freeMs < endMs) await sleep(4)
+    if (open() > 0) this.fault('nothing is left behind', `${open()} connections after close()`)
+    await Promise.all(this.gates.map((gate) => gate.close()))
+    const servers = [...this.servers, this.#gutter, this.#spare]
+    await Promise.all(servers.map((server) => server?.close()))
+  }
+
+  #homeKeys(count: number): string[] {
+    const home = this.places[0]
+    const found: string[] = []
+    for (let index = 0; found.length < count; index++) {
+      const key = `key:${String(index).padStart(4, '0')}`
+      if (this.client.locate(key).server === home) found.push(key)
+    }
+    return found
+  }
+}

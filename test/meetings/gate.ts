@@ -1,0 +1,154 @@
+import { once } from 'node:events'
+import net from 'node:net'
+
+/**
+ * What happens to a connection when a certain command passes. `lost`: the command does not arrive.
+ * `unanswered`: it is executed, and its reply lost. `torn`: half of the reply arrives. `half`: the
+ * first half of the lines of the reply arrive. `answered`: the reply arrives, and then the end.
+ */
+export type Death = 'lost' | 'unanswered' | 'torn' | 'half' | 'answered'
+
+/** Long enough for all that a server answers to one write to be there. */
+const REPLY_MS = 15
+
+/** What waits for a command. */
+interface Trap {
+  readonly marker: string
+  readonly death: Death | { readonly delayMs: number }
+  left: number
+}
+
+/** A way through to a server of 127.0.0.1 on which one command can be made to go wrong. */
+export class Gate {
+  /** Where it leads; another port from now on when a server is replaced. */
+  target: number
+  /** Connections are reset at once. */
+  isShut = false
+  readonly #server: net.Server
+  readonly #sockets = new Set<net.Socket>()
+  #trap: Trap | undefined
+
+  constructor(target: number) {
+    this.target = target
+    this.#server = net.createServer({ noDelay: true }, (near) => this.#connect(near))
+  }
+
+  async open(): Promise<this> {
+    this.#server.listen(0, '127.0.0.1')
+    await once(this.#server, 'listening')
+    return this
+  }
+
+  get port(): number {
+    return (this.#server.address() as net.AddressInfo).port
+  }
+
+  /** How many connections clients have open. */
+  get connections(): number {
+    return this.#sockets.size
+  }
+
+  /** Whether the trap has sprung as often as it should. */
+  get hasSprung(): boolean {
+    return this.#trap === undefined || this.#trap.left === 0
+  }
+
+  /** The next `times` writes that contain `marker` end their connections that way, or wait. */
+  set(marker: string, death: Trap['death'], times = 1): void {
+    this.#trap = { marker, death, left: times }
+  }
+
+  resetAll(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy()
+  }
+
+  shut(): void {
+    this.isShut = true
+    this.resetAll()
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy()
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+
+  #connect(near: net.Socket): void {
+    near.on('error', () => undefined)
+    if (this.isShut) {
+      near.resetAndDestroy()
+      return
+    }
+    this.#sockets.add(near)
+    const far = net.connect({ port: this.target, host: '127.0.0.1', noDelay: true })
+    far.on('error', () => near.resetAndDestroy())
+    far.on('close', () => near.end())
+    // What the gate holds is dropped with the client's connection.
+    near.on('close', () => {
+      this.#sockets.delete(near)
+      far.destroy()
+    })
+    new Passage(near, far, (bytes) => this.#trapFor(bytes))
+  }
+
+  #trapFor(bytes: Buffer): Trap['death'] | undefined {
+    const trap = this.#trap
+    if (trap === undefined || trap.left === 0 || !bytes.includes(trap.marker)) return undefined
+    trap.left--
+    return trap.death
+  }
+}
+
+/** One connection through a gate. */
+class Passage {
+  readonly #near: net.Socket
+  readonly #far: net.Socket
+  /** What the server answers after the trap has sprung. */
+  #held: Buffer[] | undefined
+
+  constructor(
+    near: net.Socket,
+    far: net.Socket,
+    trapFor: (bytes: Buffer) => Trap['death'] | undefined,
+  ) {
+    this.#near = near
+    this.#far = far
+    near.on('data', (bytes: Buffer) => {
+      const death = this.#held === undefined ? trapFor(bytes) : undefined
+      if (death === 'lost') near.resetAndDestroy()
+      else if (!far.destroyed) far.write(bytes)
+      if (death !== undefined && death !== 'lost') this.#spring(death)
+    })
+    far.on('data', (bytes: Buffer) => {
+      if (this.#held === undefined) near.write(bytes)
+      else this.#held.push(bytes)
+    })
+  }
+
+  #spring(death: Trap['death']): void {
+    this.#held = []
+    const ms = typeof death === 'object' ? death.delayMs : REPLY_MS
+    setTimeout(() => {
+      const bytes = Buffer.concat(this.#held ?? [])
+      this.#held = undefined
+      if (this.#near.destroyed) return
+      if (typeof death === 'object') this.#near.write(bytes)
+      else this.#die(bytes, death)
+    }, ms)
+  }
+
+  #die(bytes: Buffer, death: Death): void {
+    this.#far.destroy()
+    if (death === 'unanswered') this.#near.resetAndDestroy()
+    else this.#near.end(bytes.subarray(0, lengthOf(bytes, death)))
+  }
+}
+
+/** How much of a reply arrives. */
+function lengthOf(bytes: Buffer, death: Death): number {
+  if (death === 'answered') return bytes.length
+  const half = bytes.length >> 1
+  if (death === 'torn') return Math.max(1, half)
+  const lineEnd = bytes.indexOf('\n', half)
+  return lineEnd < 0 ? half : lineEnd + 1
+}

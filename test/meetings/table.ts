@@ -1,0 +1,67 @@
+import { LoopClock } from '../fuzz/loop-clock.ts'
+import { callers, lists } from './client-events.ts'
+import type { Event } from './event.ts'
+import { deaths, hosts } from './host-events.ts'
+import { meet, whyPointless } from './laws.ts'
+import { once, reads, writes } from './plain-subjects.ts'
+import { refills, streams } from './refill-subjects.ts'
+import type { Subject } from './subject.ts'
+
+/** Everything that happens around calls. */
+export const EVENTS: readonly Event[] = [...deaths, ...hosts, ...lists, ...callers]
+
+/** Every verb. */
+export const SUBJECTS: readonly Subject[] = [...reads, ...writes, ...once, ...refills, ...streams]
+
+/** Cells that run at once: they wait more than they compute. */
+const AT_ONCE = 12
+
+/** A part of the table. */
+export interface Selection {
+  readonly hosts: readonly number[]
+  readonly wants: (event: string, verb: string) => boolean
+}
+
+/** What one verb came to when it met one event. */
+export interface CellResult {
+  readonly event: string
+  readonly verb: string
+  readonly hosts: number
+  /** Why the cell makes no sense. */
+  readonly pointless?: string
+  /** The laws that were broken, and how. */
+  readonly faults: readonly string[]
+}
+
+/** Runs a part of the table, in its order. */
+export async function* runTable(selection: Selection): AsyncGenerator<CellResult> {
+  const clock = new LoopClock()
+  try {
+    const running: Promise<CellResult>[] = []
+    for (const start of cellsOf(selection, clock)) {
+      running.push(start())
+      if (running.length >= AT_ONCE) yield await running.shift()!
+    }
+    for (const result of running) yield await result
+  } finally {
+    clock.stop()
+  }
+}
+
+function* cellsOf(
+  { hosts: counts, wants }: Selection,
+  clock: LoopClock,
+): Generator<() => Promise<CellResult>> {
+  for (const hosts of counts) {
+    for (const event of EVENTS) {
+      for (const subject of SUBJECTS.filter(({ name }) => wants(event.name, name))) {
+        const cell = { event: event.name, verb: subject.name, hosts }
+        const pointless = whyPointless(subject, event, hosts)
+        yield async () => {
+          if (pointless !== undefined) return { ...cell, pointless, faults: [] }
+          return { ...cell, faults: await meet(subject, event, hosts, clock) }
+        }
+      }
+    }
+  }
+}
