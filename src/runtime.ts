@@ -7,6 +7,12 @@ import { performance as nodePerformance } from 'node:perf_hooks'
 import process from 'node:process'
 import timers from 'node:timers'
 
+/**
+ * A built-in module, loaded when it is first needed: TLS, DNS and compression cost every start of
+ * a process that never uses them. Synchronous, and nothing that a bundler has to resolve.
+ */
+export const builtin: typeof process.getBuiltinModule = process.getBuiltinModule
+
 /** Node's setTimeout, which answers a Timeout object in every environment. */
 export const setTimeout: typeof timers.setTimeout = timers.setTimeout
 /** Node's clearTimeout. */

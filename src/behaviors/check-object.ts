@@ -1,6 +1,6 @@
-import { createSecureContext } from 'node:tls'
 import { systemCodeOf } from '../errors.ts'
 import { parseServers } from '../hosts/address.ts'
+import { builtin } from '../runtime.ts'
 
 /** The shortest and longest pause between two looks at a discovery source. */
 const MIN_INTERVAL_MS = 100
@@ -26,7 +26,7 @@ export function checkTls(value: unknown): string | undefined {
   if (typeof value === 'boolean') return undefined
   if (!isObject(value)) return 'takes true, false or the options of tls.connect'
   try {
-    createSecureContext(value)
+    builtin('node:tls').createSecureContext(value)
     return undefined
   } catch (error) {
     // Node's message may quote what it got, and that may be a key or a passphrase.

@@ -1,8 +1,8 @@
-import { lookup } from 'node:dns'
 import net from 'node:net'
 import process from 'node:process'
-import tls from 'node:tls'
+import type { ConnectionOptions } from 'node:tls'
 import { MintringError } from '../errors.ts'
+import { builtin } from '../runtime.ts'
 
 /** Where to dial. */
 export interface DialTarget {
@@ -16,7 +16,7 @@ export interface DialTarget {
   /**
    * TLS: `true`, or options of `tls.connect`. Certificates are verified unless these say otherwise.
    */
-  readonly tls?: boolean | tls.ConnectionOptions | undefined
+  readonly tls?: boolean | ConnectionOptions | undefined
   /** For errors. */
   readonly name: string
 }
@@ -143,7 +143,7 @@ export class Dialer {
       signal.addEventListener('abort', onAbort)
       socket.once('error', fail)
       socket.once('close', onClose)
-      socket.once(socket instanceof tls.TLSSocket ? 'secureConnect' : 'connect', () => {
+      socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
         end()
         if (settings.tcpNoDelay) socket.setNoDelay(true)
         if (settings.tcpKeepAliveMs > 0) socket.setKeepAlive(true, settings.tcpKeepAliveMs)
@@ -162,7 +162,7 @@ export class Dialer {
     const options = secure === true ? {} : secure
     // A certificate is for the name that was asked for, not for the address it resolved to.
     const named = path === undefined && net.isIP(host) === 0 ? { servername: host } : {}
-    const socket = tls.connect({ ...place, ...named, ...options })
+    const socket = builtin('node:tls').connect({ ...place, ...named, ...options })
     socket.on('data', onBytes)
     return socket
   }
@@ -188,7 +188,7 @@ function readInto(onBytes: OnBytes): (length: number, buffer: Uint8Array) => boo
 
 function resolveByDns(host: string): Promise<readonly ResolvedAddress[]> {
   return new Promise((resolve, reject) => {
-    lookup(host, { all: true, verbatim: true }, (error, addresses) => {
+    builtin('node:dns').lookup(host, { all: true, verbatim: true }, (error, addresses) => {
       if (error) reject(error)
       else resolve(addresses)
     })

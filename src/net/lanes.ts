@@ -1,4 +1,4 @@
-import { createPool } from 'generic-pool'
+import type { Pool } from 'generic-pool'
 import { MintringError } from '../errors.ts'
 import { Lane } from './lane.ts'
 import type { LaneOwner } from './lane-owner.ts'
@@ -22,24 +22,20 @@ const POOL_MAX = 1024
  * would try again without pause. When to dial is the host's decision.
  */
 export class Lanes {
-  readonly #pool: ReturnType<typeof createPool<Lane>>
+  readonly #pool: Promise<Pool<Lane>>
   readonly #standing: Lane[] = []
   readonly #first: Lane
   #bounds: LaneBounds
-  #born: Lane | undefined
+  /** Lanes that the pool has not lent yet: it is loaded with the first, and lends later. */
+  readonly #births: Lane[] = []
+  readonly #owner: LaneOwner<Lane>
   #isClosed = false
   #idleTimer: NodeJS.Timeout | undefined
 
   constructor(owner: LaneOwner<Lane>, bounds: LaneBounds) {
+    this.#owner = owner
     this.#bounds = bounds
-    const create = (): Promise<Lane> => {
-      this.#born = new Lane(owner)
-      return Promise.resolve(this.#born)
-    }
-    this.#pool = createPool<Lane>(
-      { create, destroy: () => Promise.resolve() },
-      { max: POOL_MAX, min: 0, evictionRunIntervalMillis: 0 },
-    )
+    this.#pool = this.#makePool()
     this.#first = this.#borrow()
   }
 
@@ -117,13 +113,23 @@ export class Lanes {
     void this.#endPool()
   }
 
+  /** Loaded here rather than at the top, which would cost processes that only import us. */
+  async #makePool(): Promise<Pool<Lane>> {
+    const { createPool } = await import('generic-pool')
+    return createPool<Lane>(
+      { create: async () => this.#births.shift()!, destroy: async () => {} },
+      { max: POOL_MAX, min: 0, evictionRunIntervalMillis: 0 },
+    )
+  }
+
   async #endPool(): Promise<void> {
     await Promise.all(this.#standing.map((lane) => this.#destroy(lane)))
-    await this.#pool.drain()
+    await (await this.#pool).drain()
   }
 
   async #destroy(lane: Lane): Promise<void> {
-    if (this.#pool.isBorrowedResource(lane)) await this.#pool.destroy(lane)
+    const pool = await this.#pool
+    if (pool.isBorrowedResource(lane)) await pool.destroy(lane)
   }
 
   #grow(mayGrow: boolean): Lane | undefined {
@@ -134,11 +140,12 @@ export class Lanes {
     return lane
   }
 
-  /** A loan for good. The pool makes the lane at once, but hands it out later: we cannot wait. */
+  /** A loan for good. The pool hands the lane out later: requests cannot wait for that. */
   #borrow(): Lane {
-    void this.#pool.acquire()
-    const lane = this.#born!
+    const lane = new Lane(this.#owner)
+    this.#births.push(lane)
     this.#standing.push(lane)
+    void this.#pool.then((pool) => pool.acquire())
     return lane
   }
 

@@ -1,5 +1,5 @@
-import { lookup, resolveSrv } from 'node:dns/promises'
 import { DEFAULT_PORT, type RingServer } from '../../ring/server.ts'
+import { builtin } from '../../runtime.ts'
 import type { Source } from './source.ts'
 
 /** The look-ups this needs, so that tests can make up a zone. */
@@ -16,8 +16,8 @@ export interface Zone {
 }
 
 const systemZone: Zone = {
-  lookup: (name) => lookup(name, { all: true }),
-  resolveSrv,
+  lookup: (name) => builtin('node:dns/promises').lookup(name, { all: true }),
+  resolveSrv: (name) => builtin('node:dns/promises').resolveSrv(name),
 }
 
 /**

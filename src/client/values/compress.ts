@@ -1,11 +1,14 @@
 import { promisify } from 'node:util'
-import zlib from 'node:zlib'
+import type zlib from 'node:zlib'
 import { isMintringError, MintringError, systemCodeOf } from '../../errors.ts'
+import { builtin } from '../../runtime.ts'
 import { badValue } from './json.ts'
 
 /** How bodies are compressed. zstd is in Node from 22.15 and 23.8. */
 export type Compression = 'gzip' | 'brotli' | 'zstd'
 
+type Zlib = typeof zlib
+type Newer = Partial<Record<'zstdCompress' | 'zstdDecompress', Zlib['gunzip']>>
 type Squeeze = (bytes: Uint8Array) => Promise<Buffer>
 type Inflate = (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>
 
@@ -14,38 +17,41 @@ interface Algorithm {
   readonly inflate: Inflate
 }
 
-const brotliOptions = {
-  // The default quality of 11 is for files compressed once: a hundred times slower than 5.
-  params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 5 },
+let known: ReadonlyMap<Compression | 'zlib', Algorithm> | undefined
+
+/** zlib is loaded by the first value that needs it. */
+function algorithms(): ReadonlyMap<Compression | 'zlib', Algorithm> {
+  known ??= algorithmsOf(builtin('node:zlib'))
+  return known
 }
 
-/** The Node this runs on may be older than zstd, so it is looked up rather than imported. */
-const newer = zlib as unknown as Readonly<
-  Record<'zstdCompress' | 'zstdDecompress', typeof zlib.gunzip | undefined>
->
+function algorithmsOf(zlib: Zlib): ReadonlyMap<Compression | 'zlib', Algorithm> {
+  // The default quality of 11 is for files compressed once: a hundred times slower than 5.
+  const brotliOptions = { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 5 } }
+  const brotli: Algorithm = {
+    squeeze: (bytes) => promisify(zlib.brotliCompress)(bytes, brotliOptions),
+    inflate: promisify(zlib.brotliDecompress) as Inflate,
+  }
+  const found = new Map([
+    ['gzip', algorithm(zlib.gzip, zlib.gunzip)],
+    ['zlib', algorithm(zlib.deflate, zlib.inflate)],
+    ['brotli', brotli],
+  ] as [Compression | 'zlib', Algorithm][])
+  // The Node this runs on may be older than zstd.
+  const { zstdCompress, zstdDecompress } = zlib as unknown as Newer
+  if (zstdCompress !== undefined && zstdDecompress !== undefined) {
+    found.set('zstd', algorithm(zstdCompress as Zlib['gzip'], zstdDecompress))
+  }
+  return found
+}
 
-const algorithms: ReadonlyMap<Compression | 'zlib', Algorithm> = new Map([
-  ['gzip', algorithm(zlib.gzip, zlib.gunzip)],
-  ['zlib', algorithm(zlib.deflate, zlib.inflate)],
-  [
-    'brotli',
-    {
-      squeeze: (bytes: Uint8Array) => promisify(zlib.brotliCompress)(bytes, brotliOptions),
-      inflate: promisify(zlib.brotliDecompress) as Inflate,
-    },
-  ],
-  ...(newer.zstdCompress !== undefined && newer.zstdDecompress !== undefined
-    ? [['zstd', algorithm(newer.zstdCompress as typeof zlib.gzip, newer.zstdDecompress)] as const]
-    : []),
-] as const)
-
-function algorithm(squeeze: typeof zlib.gzip, inflate: typeof zlib.gunzip): Algorithm {
+function algorithm(squeeze: Zlib['gzip'], inflate: Zlib['gunzip']): Algorithm {
   return { squeeze: promisify(squeeze) as Squeeze, inflate: promisify(inflate) as Inflate }
 }
 
 /** Whether this Node can compress that way. */
 export function canCompress(compression: Compression): boolean {
-  return algorithms.has(compression)
+  return algorithms().has(compression)
 }
 
 /** Compresses in a thread of the pool. Resolves to undefined when that makes nothing smaller. */
@@ -81,7 +87,7 @@ export async function decompress(
 }
 
 function find(compression: Compression | 'zlib'): Algorithm {
-  const found = algorithms.get(compression)
+  const found = algorithms().get(compression)
   if (found !== undefined) return found
   throw new MintringError(
     'MINTRING_UNSUPPORTED',
