@@ -60,7 +60,7 @@ export class NpmClient extends MemcachedClient {
   }
 
   /** The new number, or undefined where there is no counter. */
-  async count(name: 'incr' | 'decr', key: string, by: number): Promise<bigint | undefined> {
+  async count(name: 'incr' | 'decr', key: string, by: bigint): Promise<bigint | undefined> {
     return count(this.npm, name, key, by, undefined)
   }
 

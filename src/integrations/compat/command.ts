@@ -1,4 +1,4 @@
-import { isRefusal, worded } from './errors.ts'
+import { outcomeOf, worded } from './errors.ts'
 import { tokensOf } from './health.ts'
 import { type Connected, callable, ENGINE, type Instance, type ServerHandle } from './instance.ts'
 import { faultOf, PartlyDone, type Query, RUN, shortened } from './query.ts'
@@ -78,17 +78,20 @@ function shortenKey(memcached: Instance, query: Query): void {
 
 function perform(memcached: Instance, query: Query, server: string): void {
   const run = query[RUN] ?? (() => asWritten(memcached, query, server))
-  run().then(
-    (result) => {
-      if (!(result instanceof PartlyDone))
-        return callBackLater(memcached, query, [undefined, result])
-      callBackLater(memcached, query, [failed(memcached, server, result.error), result.result])
-    },
-    (error: unknown) => {
-      const told = failed(memcached, server, error)
-      callBackLater(memcached, query, isRefusal(error) ? [told, false] : [told])
-    },
-  )
+  const about = { server, maxValue: memcached.maxValue }
+  const fail = (error: unknown): void => {
+    memcached[ENGINE].report(error)
+    callBackLater(memcached, query, outcomeOf(error, about))
+  }
+  const succeed = (result: unknown): void => {
+    if (!(result instanceof PartlyDone)) {
+      callBackLater(memcached, query, [undefined, result])
+      return
+    }
+    memcached[ENGINE].report(result.error)
+    callBackLater(memcached, query, [worded(result.error, about), result.result])
+  }
+  run().then(succeed, fail)
 }
 
 /** A command that somebody else compiled. */
@@ -101,12 +104,6 @@ async function asWritten(memcached: Instance, query: Query, server: string): Pro
   return resultOf(query, withPort(server), replies)
 }
 
-/** Tells the listeners, and says it in the words of the package. */
-function failed(memcached: Instance, server: string, error: unknown): unknown {
-  memcached[ENGINE].report(error)
-  return worded(error, { server, maxValue: memcached.maxValue })
-}
-
 /** On a turn of its own: what the callback throws is its own. */
 function callBackLater(memcached: Instance, query: Query, outcome: unknown[]): void {
   process.nextTick(callBack, memcached, query, outcome)
@@ -114,7 +111,7 @@ function callBackLater(memcached: Instance, query: Query, outcome: unknown[]): v
 
 function callBack(memcached: Instance, query: Query, outcome: unknown[]): void {
   memcached.activeQueries--
-  query.execution = Date.now() - (query.start ?? Date.now())
+  if (query.start !== undefined) query.execution = Date.now() - query.start
   const callback = callable(query.callback)
   if (callback !== undefined) Reflect.apply(callback, query, outcome)
 }

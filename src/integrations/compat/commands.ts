@@ -1,4 +1,4 @@
-import { notStored } from './errors.ts'
+import { notStored, Refusal, unknownCommand } from './errors.ts'
 import { callable, ENGINE, type Instance } from './instance.ts'
 import { secondsLeft } from './lifetime.ts'
 import { type Callback, PartlyDone, type Query, RUN } from './query.ts'
@@ -23,10 +23,10 @@ export const keyCommands: Methods = {
     const { client } = this[ENGINE]
     const full = fullKeyOf(this, key)
     const run = async (): Promise<boolean> => {
-      const ttl = secondsLeft(lifetime, Date.now())
+      const ttl = secondsLeft(lifetime, Date.now(), 'invalid exptime argument')
       return ttl === undefined ? client.remove(full) : client.prolong(full, ttl)
     }
-    const command = `touch ${full} ${lifetime}`
+    const command = ['touch', full, lifetime].join(' ')
     ask(this, { type: 'touch', key: full, lifetime, command, validate: TO_TOUCH }, callback, run)
   },
 
@@ -61,8 +61,9 @@ export const keyCommands: Methods = {
   cas(key: unknown, value: unknown, cas: string, lifetime: number, callback: unknown) {
     const { client } = this[ENGINE]
     store(this, 'cas', { key, value, lifetime, cas, callback }, async (full, stored) => {
+      const id = casIdOf(cas)
       const ttl = secondsLeft(lifetime, Date.now())
-      const outcome = await client.swap(full, stored, BigInt(cas), ttl ?? 1)
+      const outcome = await client.swap(full, stored, id, ttl ?? 1)
       if (outcome === 'stored' && ttl === undefined) await client.remove(full)
       return outcome === 'stored'
     })
@@ -93,8 +94,24 @@ function fullKeyOf({ namespace }: Instance, key: unknown): string {
   return `${namespace}${key}`
 }
 
-function ask(memcached: Instance, about: Query, callback: unknown, run: Query[typeof RUN]): void {
-  memcached.command(() => ({ ...about, callback: callable(callback), [RUN]: run }))
+function ask(
+  memcached: Instance,
+  about: Query,
+  callback: unknown,
+  run: () => Promise<unknown>,
+): void {
+  const done = async (): Promise<unknown> => {
+    if (about.key === '') throw unknownCommand()
+    return run()
+  }
+  memcached.command(() => ({ ...about, callback: callable(callback), [RUN]: done }))
+}
+
+/** Throws, as a server would say it, for what is no CAS id. */
+function casIdOf(cas: unknown): bigint {
+  if (!cas) throw unknownCommand()
+  if (!/^\d+$/.test(String(cas))) throw new Refusal('bad command line format')
+  return BigInt(String(cas))
 }
 
 /** The arguments of a command that stores. */
@@ -166,12 +183,15 @@ function counting(name: 'incr' | 'decr'): Methods['incr'] {
     const { client } = this[ENGINE]
     const full = fullKeyOf(this, key)
     const run = async (): Promise<number | false> => {
+      const size = Math.abs(value)
+      const isCount = Number.isInteger(size) && size < 2 ** 64
+      if (!isCount) throw new Refusal('invalid numeric delta argument')
       // memcached itself takes no negative delta.
       const up = (name === 'incr') === value >= 0
-      const total = await client.count(up ? 'incr' : 'decr', full, Math.abs(value))
+      const total = await client.count(up ? 'incr' : 'decr', full, BigInt(size))
       return total === undefined ? false : Number(total)
     }
-    const about = { type: name, key: full, value, command: `${name} ${full} ${value}` }
+    const about = { type: name, key: full, value, command: [name, full, value].join(' ') }
     ask(this, { ...about, redundancyEnabled: true, validate: TO_COUNT }, callback, run)
   }
 }

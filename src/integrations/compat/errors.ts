@@ -3,6 +3,22 @@ import { isMintringError, type MintringError } from '../../errors.ts'
 /** What a server would have said to a command, in the words of that package. */
 export class Refusal extends Error {}
 
+/** What that package says when a server did not know the command. */
+const UNKNOWN = 'Received an ERROR response'
+
+/** The error of a command that no server knows: an empty key, no CAS id. */
+export function unknownCommand(): Refusal {
+  return new Refusal(UNKNOWN)
+}
+
+/** What the callback gets for a failure: `false` beside it where a server said no. */
+export function outcomeOf(error: unknown, about: About): unknown[] {
+  const told = worded(error, about)
+  // There the error of this one reply comes in an array, and alone.
+  if ((told as Error).message === UNKNOWN) return [[told], undefined]
+  return isRefusal(error) ? [told, false] : [told]
+}
+
 /** The error of NOT_STORED. */
 export function notStored(): Error {
   return Object.assign(new Refusal('Item is not stored'), { notStored: true })
@@ -29,8 +45,8 @@ export function worded(error: unknown, about: About): unknown {
   return Object.assign(new Error(text, { cause: error }), { code })
 }
 
-/** Whether a server said no, rather than nothing: then `false` stands beside the error. */
-export function isRefusal(error: unknown): boolean {
+/** Whether a server said no, rather than nothing. */
+function isRefusal(error: unknown): boolean {
   if (!isMintringError(error)) return error instanceof Refusal
   return error.code === 'MINTRING_REFUSED' || error.code === 'MINTRING_TOO_LARGE'
 }
@@ -54,7 +70,7 @@ function textFor(error: MintringError, { server, maxValue }: About): string | un
 /** The server's line is the end of the message. */
 function refusalOf(message: string): string | undefined {
   const [, word, why] = /\b(ERROR|CLIENT_ERROR|SERVER_ERROR)(?: ([^\r\n]*))?$/.exec(message) ?? []
-  return word === 'ERROR' ? 'Received an ERROR response' : why
+  return word === 'ERROR' ? UNKNOWN : why
 }
 
 function isDown({ code }: MintringError): boolean {

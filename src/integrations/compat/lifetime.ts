@@ -4,11 +4,15 @@ import { Refusal } from './errors.ts'
 /**
  * A lifetime as memcached reads it (doc/protocol.txt, "Expiration times"): seconds up to 30 days, a
  * date in Unix seconds beyond, 0 for ever. In whole seconds from now; undefined when it is over.
- * Throws, in memcached's words, for what is no number of seconds: NaN, Infinity.
+ * Throws `refusal`, as memcached would say it, for what is no number of seconds: NaN, Infinity.
  */
-export function secondsLeft(lifetime: number, nowMs: number): number | undefined {
+export function secondsLeft(
+  lifetime: number,
+  nowMs: number,
+  refusal = 'bad command line format',
+): number | undefined {
   const seconds = Number(lifetime)
-  if (!Number.isFinite(seconds)) throw new Refusal('bad command line format')
+  if (!Number.isFinite(seconds)) throw new Refusal(refusal)
   if (seconds < 0) return undefined
   if (seconds <= MAX_RELATIVE_TTL_SECONDS) return Math.ceil(seconds)
   const left = Math.ceil(seconds - nowMs / 1000)
