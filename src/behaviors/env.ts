@@ -119,20 +119,40 @@ export function valueOfText(name: string, row: Row, text: string): unknown {
   return text
 }
 
-/** The first bound service that says it is memcached. */
+/** What a label, name or tag of a memcached service holds: `memcachier`, `memcachedcloud`, … */
+const MEMCACHED_SERVICE = /memcach/i
+
+/** The first bound service that says it is memcached and where it is. */
 function cloudFoundryService(text: string | undefined): EnvironmentSettings | undefined {
   if (text === undefined) return undefined
   for (const [label, bindings] of Object.entries(jsonObject(text))) {
     for (const binding of Array.isArray(bindings) ? bindings : []) {
-      const { name, tags, credentials } = binding as Record<string, unknown>
-      if (!/memcache/i.test([label, name, ...(Array.isArray(tags) ? tags : [])].join(' '))) continue
-      const { servers, username, password } = (credentials ?? {}) as Record<string, unknown>
-      if (typeof servers !== 'string' || servers === '') continue
+      const { name, tags, credentials } = objectOf(binding)
+      const words = [label, name, ...(Array.isArray(tags) ? tags : [])].join(' ')
+      if (!MEMCACHED_SERVICE.test(words)) continue
+      const { username, password, ...rest } = objectOf(credentials)
+      const servers = serversOf(rest)
+      if (servers === undefined) continue
       const isKnown = typeof username === 'string' && typeof password === 'string'
       return { servers, behaviors: isKnown ? { username, password } : {} }
     }
   }
   return undefined
+}
+
+/** Services bind a list of servers, a URI, or a host with its port. */
+function serversOf(credentials: Record<string, unknown>): string | readonly string[] | undefined {
+  const { servers, uri, host = credentials.hostname, port } = credentials
+  if (Array.isArray(servers) && servers.length > 0) return servers.map(String)
+  for (const found of [servers, uri]) {
+    if (typeof found === 'string' && found.trim() !== '') return found
+  }
+  if (typeof host !== 'string' || host === '') return undefined
+  return port === undefined ? host : `${host}:${String(port)}`
+}
+
+function objectOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }
 
 function jsonObject(text: string): Record<string, unknown> {

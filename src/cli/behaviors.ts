@@ -24,7 +24,7 @@ export async function behaviorsCommand(argv: string[], io: CliIo): Promise<numbe
   const { values, positionals } = parseCommand(argv, options)
   const found = sectionsWith(positionals)
   if (values.json === true) {
-    const rows = found.flatMap((section) => section.rows.map(rowAsJson))
+    const rows = found.flatMap((section) => section.rows.map((row) => rowAsJson(row)))
     io.out(`${JSON.stringify(rows, undefined, 2)}\n`)
   } else if (positionals.length === 0) {
     for (const section of found) io.out(list(section, io))
@@ -78,22 +78,22 @@ function list(section: Section, io: CliIo): string {
   return `${style.bold(section.title)}\n${lines.join('\n')}\n\n`
 }
 
-function detail(row: Row, io: CliIo): string {
+function detail(row: Row, io: CliIo, parent?: Row): string {
   const style = styleOf(io)
   const lines = [
     ['takes', expectation(row)],
     ['default', shownDefault(row)],
     ['changes', { now: 'live', newConnections: 'new connections', never: 'fixed' }[row.live]],
   ]
-  if (canBeText(row)) lines.push(['environment', envName(row)])
+  const env = envOf(row, parent)
+  if (env !== undefined) lines.push(['environment', env])
   for (const { dialect, name, unit } of row.aliases ?? []) {
     lines.push([dialect, unit === undefined || unit === 'flag' ? name : `${name} (${unit})`])
   }
   const facts = lines.map(([name = '', text = '']) => `  ${style.dim(name.padEnd(13))}${text}\n`)
-  const fields = (row.fields ?? []).map((field) =>
-    detail({ ...field, name: `${row.name}.${field.name}` }, io),
-  )
-  return `${style.bold(row.name)}\n  ${row.doc}\n${facts.join('')}\n${fields.join('')}`
+  const fields = (row.fields ?? []).map((field) => detail(field, io, row))
+  const name = parent === undefined ? row.name : `${parent.name}.${row.name}`
+  return `${style.bold(name)}\n  ${row.doc}\n${facts.join('')}\n${fields.join('')}`
 }
 
 function shownDefault(row: Row): string {
@@ -101,13 +101,19 @@ function shownDefault(row: Row): string {
   return typeof row.default === 'object' ? JSON.stringify(row.default) : String(row.default)
 }
 
-function rowAsJson(row: Row): object {
+/** The name in the environment; of a field, behind the name of the behavior it belongs to. */
+function envOf(row: Row, parent: Row | undefined): string | undefined {
+  if (!canBeText(row)) return undefined
+  return parent === undefined ? envName(row) : envName(parent, row)
+}
+
+function rowAsJson(row: Row, parent?: Row): object {
   const { name, type, unit, min, max, choices, doc, live } = row
   return {
     ...{ name, type, unit, default: row.default, min, max, choices, live },
-    env: canBeText(row) ? envName(row) : undefined,
+    env: envOf(row, parent),
     aliases: row.aliases ?? [],
-    fields: row.fields?.map(rowAsJson),
+    fields: row.fields?.map((field) => rowAsJson(field, row)),
     doc,
   }
 }

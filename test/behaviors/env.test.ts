@@ -41,6 +41,42 @@ describe('fromEnvironment', () => {
     assert.equal(settings.behaviors.password, 'p')
   })
 
+  it('finds a service of Cloud Foundry by its label, its name or a tag, in any case', () => {
+    const credentials = { servers: 'cf:11211' }
+    const found = { credentials }
+    const bound: Record<string, Record<string, unknown>[]>[] = [
+      { memcachier: [found] },
+      { MemCachier: [found] },
+      { memcachedcloud: [found] },
+      { 'p-memcached': [found] },
+      { memcache: [found] },
+      { 'user-provided': [{ name: 'our-Memcached', ...found }] },
+      { 'user-provided': [{ name: 'cache', tags: ['Caching', 'memcached'], ...found }] },
+      { memcachier: [null as never, { credentials: null }, found] },
+    ]
+    for (const services of bound) {
+      const { servers } = fromEnvironment({ VCAP_SERVICES: JSON.stringify(services) })
+      assert.equal(servers, 'cf:11211', JSON.stringify(services))
+    }
+    const other = JSON.stringify({ rediscloud: [{ name: 'cache', ...found }] })
+    assert.throws(() => fromEnvironment({ VCAP_SERVICES: other }), { code: 'MINTRING_NO_SERVERS' })
+  })
+
+  it('reads the servers of a bound service as a list, a URI or a host with its port', () => {
+    const shapes: [object, unknown][] = [
+      [{ servers: 'a:1,b:2' }, 'a:1,b:2'],
+      [{ servers: ['a:1', 'b:2'] }, ['a:1', 'b:2']],
+      [{ uri: 'memcached://a:1' }, 'memcached://a:1'],
+      [{ host: 'a', port: 1 }, 'a:1'],
+      [{ hostname: 'a', port: '1' }, 'a:1'],
+      [{ hostname: 'a' }, 'a'],
+    ]
+    for (const [credentials, servers] of shapes) {
+      const VCAP_SERVICES = JSON.stringify({ memcachier: [{ credentials }] })
+      assert.deepEqual(fromEnvironment({ VCAP_SERVICES }).servers, servers)
+    }
+  })
+
   it('never quotes what may hold credentials', () => {
     assert.throws(
       () => fromEnvironment({ VCAP_SERVICES: '{"password": "hunter2' }),

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
+import { fromEnvironment } from '../../src/behaviors/env.ts'
 import { verbs } from '../../src/cli/verbs.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { run } from './support.ts'
@@ -166,4 +168,44 @@ describe('mintring behaviors', () => {
     assert.equal(none.code, 2)
     assert.match(none.err, /Did you mean 'retryTimeoutMs'/)
   })
+
+  it('prints the environment names that fromEnv() reads, in every form and in the docs', async () => {
+    const json: Printed[] = JSON.parse((await run(['behaviors', '--json'])).out)
+    const printed = json.flatMap((row) => [
+      { row, path: [row.name] },
+      ...(row.fields ?? []).map((field) => ({ row: field, path: [row.name, field.name] })),
+    ])
+    const told = printed.flatMap(({ row: { env } }) => env ?? [])
+    const detail = (await run(['behaviors', ...json.map(({ name }) => name)])).out
+    const docs = readFileSync('docs/behaviors.md', 'utf8')
+    assert.deepEqual(all(detail, /environment +(\S+)/g), told)
+    assert.deepEqual(all(docs, /^- Environment: `(.+)`$/gm), told)
+    assert.ok(told.includes('MINTRING_CONNECTIONS_IDLE_MS'))
+    for (const { row, path } of printed) {
+      if (row.env === undefined) continue
+      const text = row.choices?.[0] ?? (isSwitch(row) ? 'true' : '7')
+      const { behaviors } = fromEnvironment({ MINTRING_URL: 'a', [row.env]: text })
+      const held = path.reduce<unknown>(
+        (at, name) => (at as Record<string, unknown>)[name],
+        behaviors,
+      )
+      assert.equal(String(held), text, row.env)
+    }
+  })
 })
+
+/** A behavior as `mintring behaviors --json` prints it. */
+interface Printed {
+  readonly name: string
+  readonly type: string
+  readonly default?: unknown
+  readonly env?: string
+  readonly choices?: readonly string[]
+  readonly fields?: readonly Printed[]
+}
+
+const all = (text: string, pattern: RegExp): string[] =>
+  [...text.matchAll(pattern)].map(([, found]) => found!)
+
+const isSwitch = ({ type, default: by }: Printed): boolean =>
+  type === 'boolean' || (typeof by === 'boolean' && type !== 'seconds')
