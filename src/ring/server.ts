@@ -113,6 +113,13 @@ export function parseServer(server: RingServer): ParsedServer {
   })
 }
 
+/** Whether a server says its weight, as `host:port:2` does. Throws as parseServer() does. */
+export function saysWeight(server: RingServer): boolean {
+  parseServer(server)
+  const parts = typeof server === 'string' ? partsOfText(server) : server
+  return parts.weight !== undefined
+}
+
 /** @throws MintringError MINTRING_BAD_SERVER unless `weight` is above 0 and at most 65,535. */
 export function checkWeight(weight: number, server: RingServer): void {
   if (typeof weight === 'number' && weight > 0 && weight <= MAX_WEIGHT) return

@@ -1,4 +1,4 @@
-import { MintringError } from '../errors.ts'
+import { type ArgumentRule, badArgument, checkArguments, type NumberRule } from './arguments.ts'
 
 /** A fleet that shares a cache, of which one host goes away and comes back. */
 export interface FleetInput {
@@ -64,30 +64,55 @@ const DEFAULTS: Required<FleetInput> = {
   seed: 1,
 }
 
+const DURATION: NumberRule = { min: 0, max: 30 * 86_400_000 }
+const RATE: NumberRule = { min: 0, max: 1_000_000 }
+
+const RULES: Readonly<Record<keyof FleetInput, ArgumentRule>> = {
+  processes: { min: 1, max: 1_000_000, isWhole: true },
+  hosts: { min: 2, max: 1_000, isWhole: true },
+  keys: { min: 1, max: 1_000_000, isWhole: true },
+  readsPerSecond: RATE,
+  writesPerSecond: RATE,
+  outageMs: DURATION,
+  outages: { min: 1, max: 1_000_000, isWhole: true },
+  pauseMs: DURATION,
+  cutShare: { min: 0, max: 1 },
+  detectMs: DURATION,
+  retryTimeoutMs: DURATION,
+  failover: ['rehash', 'miss', 'gutter'],
+  onReturn: ['trust', 'flush'],
+  journal: 'boolean',
+  ttlMs: DURATION,
+  gutterTtlMs: DURATION,
+  seed: { min: 0, max: Number.MAX_SAFE_INTEGER, isWhole: true },
+}
+
 /** Time for the caches to fill before anything breaks. */
 const WARM_MS = 5_000
-const MAX_HOSTS = 1_000
+/** Events that are simulated in minutes, and absences that fit into memory. */
+const MAX_EVENTS = 100_000_000
+const MAX_ABSENCES = 2_000_000
 
-/** @throws MintringError MINTRING_BAD_ARGUMENT for numbers that cannot be. */
+/** @throws MintringError MINTRING_BAD_ARGUMENT for arguments that cannot be. */
 export function planOf(input: FleetInput): FleetPlan {
-  const all = { ...DEFAULTS, ...input }
-  for (const [name, value] of Object.entries(all)) {
-    if (typeof value !== 'number') continue
-    if (!Number.isFinite(value) || value < 0) throw bad(name, value)
-  }
-  for (const name of ['processes', 'hosts', 'keys', 'outages'] as const) {
-    if (!Number.isInteger(all[name]) || all[name] < 1) throw bad(name, all[name])
-  }
-  if (all.hosts < 2 || all.hosts > MAX_HOSTS) throw bad('hosts', all.hosts)
-  if (all.cutShare > 1) throw bad('cutShare', all.cutShare)
+  checkArguments('fleet', input, RULES)
+  const said = Object.entries(input).filter(([, value]) => value !== undefined)
+  const all: Required<FleetInput> = { ...DEFAULTS, ...Object.fromEntries(said) }
   const { outages: count, outageMs, pauseMs, ...rest } = all
+  if (count * all.processes > MAX_ABSENCES) {
+    throw badArgument('fleet', `processes times outages must be at most ${MAX_ABSENCES}`)
+  }
+  const endMs = WARM_MS + count * (outageMs + pauseMs)
+  const events = ((all.readsPerSecond + all.writesPerSecond) * endMs) / 1000
+  if (events > MAX_EVENTS) {
+    throw badArgument('fleet', `that is ${Math.round(events)} events, more than ${MAX_EVENTS}`)
+  }
+  if (input.gutterTtlMs !== undefined && all.failover !== 'gutter') {
+    throw badArgument('fleet', "gutterTtlMs needs failover 'gutter'")
+  }
   const outages = Array.from({ length: count }, (_, i) => {
     const fromMs = WARM_MS + i * (outageMs + pauseMs)
     return { fromMs, toMs: fromMs + outageMs }
   })
-  return { ...rest, outages, endMs: outages.at(-1)!.toMs + pauseMs }
-}
-
-function bad(name: string, value: unknown): MintringError {
-  return new MintringError('MINTRING_BAD_ARGUMENT', `fleet: ${name} cannot be ${String(value)}`)
+  return { ...rest, outages, endMs }
 }

@@ -85,7 +85,7 @@ class Fleet {
     const { readsPerSecond, writesPerSecond, endMs, processes, keys } = this.#plan
     const perSecond = readsPerSecond + writesPerSecond
     let nowMs = 0
-    for (;;) {
+    while (perSecond > 0) {
       nowMs += (-Math.log(1 - this.#random()) * 1_000) / perSecond
       if (nowMs > endMs) break
       this.#returnUntil(nowMs)

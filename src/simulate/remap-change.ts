@@ -1,5 +1,8 @@
-import { MintringError } from '../errors.ts'
-import { parseServer, type RingServer } from '../ring/server.ts'
+import type { MintringError } from '../errors.ts'
+import { MAX_WEIGHT, parseServer, type RingServer, saysWeight } from '../ring/server.ts'
+import { badArgument as badArgumentOf, checkArguments } from './arguments.ts'
+
+const MAX_SERVERS = 100_000
 
 /** A change of membership; several at once are one change. */
 export interface RemapChange {
@@ -7,7 +10,10 @@ export interface RemapChange {
   readonly remove?: number | readonly string[] | undefined
   /** How many servers of weight 1 join (averaged over different newcomers), or which. */
   readonly add?: number | readonly RingServer[] | undefined
-  /** Which server makes way for which, at its place in the list. */
+  /**
+   * Which server makes way for which, at its place in the list and, unless the new one says its
+   * own, with its weight.
+   */
   readonly replace?: Readonly<Record<string, RingServer>> | undefined
   /** New weights, by address or name. */
   readonly reweight?: Readonly<Record<string, number>> | undefined
@@ -22,8 +28,8 @@ export interface Trial {
 
 /** A fleet of `count` servers of weight 1, `10.0.0.1:11211` and on. */
 export function generatedServers(count: number): string[] {
-  if (!(Number.isInteger(count) && count >= 1 && count <= 100_000)) {
-    throw badArgument(`servers must be a list or a whole number from 1 to 100,000, not ${count}`)
+  if (!(Number.isInteger(count) && count >= 1 && count <= MAX_SERVERS)) {
+    throw badArgument(`servers must be a list or a whole number to ${MAX_SERVERS}, not ${count}`)
   }
   return Array.from({ length: count }, (_, i) => generated(10, i))
 }
@@ -111,14 +117,17 @@ function altered(
   change: RemapChange,
 ): RingServer {
   for (const [old, next] of Object.entries(change.replace ?? {})) {
-    if (positionOf(servers, old) === index) return next
+    if (positionOf(servers, old) === index) return saysWeight(next) ? next : weighed(next, server)
   }
   for (const [name, weight] of Object.entries(change.reweight ?? {})) {
-    if (positionOf(servers, name) !== index) continue
-    const { label: _label, ...rest } = parseServer(server)
-    return { ...rest, weight }
+    if (positionOf(servers, name) === index) return weighed(server, { weight })
   }
   return server
+}
+
+function weighed(server: RingServer, like: RingServer): RingServer {
+  const { label: _label, ...rest } = parseServer(server)
+  return { ...rest, weight: typeof like === 'string' ? parseServer(like).weight : like.weight }
 }
 
 function positionOf(servers: readonly RingServer[], name: string): number {
@@ -133,8 +142,6 @@ function positionOf(servers: readonly RingServer[], name: string): number {
 
 function checkChange(servers: readonly RingServer[], change: RemapChange): void {
   const { remove, add, replace = {}, reweight = {} } = change
-  wholeCount('remove', remove)
-  wholeCount('add', add)
   const nothing = describeChange(change) === '' || (remove === 0 && add === undefined)
   if (nothing) throw badArgument('no change asked for: remove, add, replace or reweight')
   const leaving = typeof remove === 'number' ? remove : (remove?.length ?? 0)
@@ -142,13 +149,43 @@ function checkChange(servers: readonly RingServer[], change: RemapChange): void 
   if (leaving > servers.length || servers.length - leaving + joining < 1) {
     throw badArgument(`removing ${leaving} of ${servers.length} servers leaves none`)
   }
-  for (const name of [...Object.keys(replace), ...Object.keys(reweight)]) positionOf(servers, name)
+  const removed = typeof remove === 'object' ? remove : []
+  const changed = new Set<number>()
+  for (const name of [...removed, ...Object.keys(replace), ...Object.keys(reweight)]) {
+    const position = positionOf(servers, name)
+    if (changed.has(position)) throw badArgument(`'${name}' is changed twice`)
+    changed.add(position)
+  }
 }
 
-function wholeCount(name: string, value: unknown): void {
-  if (typeof value !== 'number' || (Number.isInteger(value) && value >= 0 && value <= 100_000))
-    return
-  throw badArgument(`${name} must be a whole number, not ${value}`)
+/** @throws MintringError MINTRING_BAD_ARGUMENT for a change whose parts have the wrong type. */
+export function checkChangeTypes(change: unknown): void {
+  const rule = 'checked elsewhere'
+  checkArguments('remap change', change as object, {
+    ...{ remove: rule, add: rule, replace: rule, reweight: rule },
+  })
+  const { remove, add, replace, reweight } = change as Record<keyof RemapChange, unknown>
+  countOrList('remove', remove)
+  countOrList('add', add)
+  if (Array.isArray(remove) && !remove.every((name) => typeof name === 'string')) {
+    throw badArgument('remove takes names of servers')
+  }
+  for (const [name, value] of Object.entries({ replace, reweight })) {
+    if (value === undefined) continue
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) continue
+    throw badArgument(`${name} must be an object by server, not ${String(value)}`)
+  }
+  for (const weight of Object.values((reweight ?? {}) as Record<string, unknown>)) {
+    if (typeof weight === 'number' && weight > 0 && weight <= MAX_WEIGHT) continue
+    throw badArgument(`a weight must be above 0 and at most ${MAX_WEIGHT}, not ${String(weight)}`)
+  }
+}
+
+function countOrList(name: string, value: unknown): void {
+  if (value === undefined || Array.isArray(value)) return
+  const isCount = Number.isInteger(value) && (value as number) >= 0
+  if (isCount && (value as number) <= MAX_SERVERS) return
+  throw badArgument(`${name} must be a list or a whole number to ${MAX_SERVERS}, not ${value}`)
 }
 
 function labelOf(server: RingServer): string {
@@ -156,5 +193,5 @@ function labelOf(server: RingServer): string {
 }
 
 function badArgument(why: string): MintringError {
-  return new MintringError('MINTRING_BAD_ARGUMENT', `Bad remap: ${why}`)
+  return badArgumentOf('remap', why)
 }

@@ -1,10 +1,10 @@
-import { MintringError } from '../errors.ts'
 import type { Difference } from '../ring/difference.ts'
 import { type HashName, loadHash } from '../ring/hashes/registry.ts'
 import type { Key } from '../ring/key.ts'
 import type { DistributionName, RingOptions } from '../ring/options.ts'
 import { createRing } from '../ring/ring.ts'
 import { parseServer, type RingServer } from '../ring/server.ts'
+import { badArgument } from './arguments.ts'
 import {
   describeChange,
   generatedServers,
@@ -19,6 +19,7 @@ import {
   type RemapShard,
   sumDifferences,
 } from './remap-count.ts'
+import { checkRemap, trialsFor } from './remap-input.ts'
 import { pointsRemark } from './remap-remark.ts'
 import { type RemapResult, resultOf } from './remap-result.ts'
 
@@ -78,8 +79,6 @@ export interface RemapReport {
 }
 
 const DEFAULT_KEYS = 100_000
-const MAX_KEYS = 1_000_000_000_000
-const SERVERS_IN_ALL_TRIALS = 20_000
 
 /**
  * Counts what a change of membership moves: no clock, no network, the same figures every time.
@@ -89,10 +88,10 @@ const SERVERS_IN_ALL_TRIALS = 20_000
  * throws.
  */
 export async function remap(input: RemapInput): Promise<RemapReport> {
+  checkRemap(input)
   const servers =
     typeof input.servers === 'number' ? generatedServers(input.servers) : input.servers
-  const limit = input.trials ?? Math.max(2, Math.floor(SERVERS_IN_ALL_TRIALS / servers.length))
-  checkInput(input, limit)
+  const limit = trialsFor(input, servers.length)
   createRing(servers, input.options)
   const trials = trialsOf(servers, input.change, limit)
   const placings = placingsOf(input)
@@ -190,42 +189,11 @@ async function countGiven(
     if (seen % 65_536 === 0) input.signal?.throwIfAborted()
     for (const counter of counters) counter.count(key)
   }
-  if (seen === 0) throw badArgument('there are no keys to look at')
+  if (seen === 0) throw badArgument('remap', 'there are no keys to look at')
   return counters.map((counter, i) => ({
     placing: placings[i]!,
     hash: counter.ring.hash,
     differences: counter.results(),
     remark: counter.remark,
   }))
-}
-
-function checkInput(input: RemapInput, trials: number): void {
-  const { keys = DEFAULT_KEYS, keyFormat = 'key:%d', shards = 1 } = input
-  if (typeof keys === 'number') wholeNumber('keys', keys, MAX_KEYS)
-  wholeNumber('trials', trials, 100_000)
-  wholeNumber('shards', shards, 1024)
-  if (keyFormat.split('%d').length !== 2)
-    throw badArgument(`keyFormat needs one %d: '${keyFormat}'`)
-  const { requestsPerSecond, hitRatio } = input
-  if (
-    requestsPerSecond !== undefined &&
-    !(requestsPerSecond >= 0 && requestsPerSecond < Infinity)
-  ) {
-    throw badArgument(`requestsPerSecond must be 0 or more, not ${requestsPerSecond}`)
-  }
-  if (hitRatio !== undefined && !(hitRatio >= 0 && hitRatio <= 1)) {
-    throw badArgument(`hitRatio must be from 0 to 1, not ${hitRatio}`)
-  }
-  if (input.distributions?.length === 0 || input.hashes?.length === 0) {
-    throw badArgument('distributions and hashes must not be empty lists')
-  }
-}
-
-function wholeNumber(name: string, value: number, most: number): void {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return
-  throw badArgument(`${name} must be a whole number from 1 to ${most}, not ${value}`)
-}
-
-function badArgument(why: string): MintringError {
-  return new MintringError('MINTRING_BAD_ARGUMENT', `Bad remap: ${why}`)
 }

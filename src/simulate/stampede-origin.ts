@@ -18,7 +18,8 @@ interface Load {
   readonly writes: number
 }
 
-const SLOWNESS = 25
+/** How many times as long a slow load takes. */
+export const SLOWNESS = 25
 
 /** The backend behind the cache: every key has a version, and loads take time. */
 export class StampedeOrigin {

@@ -42,7 +42,9 @@ export class UnprotectedFleet {
   }
 
   #next(endMs: number): void {
-    const waitMs = (-Math.log(1 - this.time.random()) * 1000) / this.#plan.rates.reads
+    const { reads } = this.#plan.rates
+    if (reads === 0) return
+    const waitMs = (-Math.log(1 - this.time.random()) * 1000) / reads
     if (this.time.nowMs + waitMs > endMs) return
     this.time.after(waitMs, () => {
       this.#read()

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { fleet } from '../../src/simulate/fleet.ts'
+import { remap } from '../../src/simulate/remap.ts'
+import { stampede } from '../../src/simulate/stampede.ts'
+
+const refused = { code: 'MINTRING_BAD_ARGUMENT' }
+const NUMBERS = [-1, Number.NaN, Number.POSITIVE_INFINITY, 1e300, '5', null, {}]
+const WORDS = ['', 'nothing', 7, null, [], ['nothing']]
+
+const names = (text: string): string[] => text.split(' ')
+
+test('stampede refuses every argument that cannot be, and names it', async () => {
+  const numbers = names(
+    'seed processes keys readsPerSecond writesPerSecond seconds loaderMs latencyMs ' +
+      'crashShare failShare slowShare restartsPerSecond',
+  )
+  for (const [list, values] of [
+    [numbers, NUMBERS],
+    [names('writeKinds dialect protection'), WORDS],
+  ] as const) {
+    for (const name of list) {
+      for (const value of values) {
+        await assert.rejects(stampede({ [name]: value }), { ...refused, message: RegExp(name) })
+      }
+    }
+  }
+  for (const policy of [null, 5, 'x', {}, { ttl: -1 }, { ttl: 5, lease: 1 }]) {
+    const input = { policy: policy as never }
+    await assert.rejects(stampede(input), { code: 'MINTRING_BAD_POLICY' }, String(policy))
+  }
+})
+
+test('stampede refuses arguments that do not fit together, or that it would ignore', async () => {
+  for (const input of [
+    { crashShare: 0.5, failShare: 0.4, slowShare: 0.2 },
+    { writeKinds: ['set' as const] },
+    { protection: 'none' as const, crashShare: 0.1 },
+    { protection: 'in-process' as const, writesPerSecond: 1 },
+    { seconds: 1_000_000, readsPerSecond: 100_000 },
+    { readsPerSecond: 100_000, loaderMs: 86_400_000 },
+  ]) {
+    await assert.rejects(stampede(input), refused, JSON.stringify(input))
+  }
+  for (const input of [null, 5, [], { readPerSecond: 1 }]) {
+    await assert.rejects(stampede(input as never), refused)
+  }
+  await assert.rejects(stampede({ readPerSecond: 1 } as never), /Did you mean 'readsPerSecond'/)
+})
+
+test('fleet refuses every argument that cannot be, and names it', () => {
+  const numbers = names(
+    'processes hosts keys readsPerSecond writesPerSecond outageMs outages pauseMs cutShare ' +
+      'detectMs retryTimeoutMs ttlMs gutterTtlMs seed',
+  )
+  for (const [list, values] of [
+    [numbers, NUMBERS],
+    [names('failover onReturn journal'), WORDS],
+  ] as const) {
+    for (const name of list) {
+      for (const value of values) {
+        assert.throws(() => fleet({ [name]: value }), { ...refused, message: RegExp(name) })
+      }
+    }
+  }
+  for (const input of [
+    { processes: 1_000_000, outages: 1_000_000 },
+    { readsPerSecond: 1_000_000, pauseMs: 86_400_000 },
+    { gutterTtlMs: 5 },
+    { hosts: 1 },
+    { process: 5 },
+  ]) {
+    assert.throws(() => fleet(input as never), refused, JSON.stringify(input))
+  }
+})
+
+test('simulations without any event end, with nothing counted', async () => {
+  assert.equal(fleet({ readsPerSecond: 0, writesPerSecond: 0 }).reads, 0)
+  for (const protection of ['none', 'in-process', 'lock-and-wait', 'stale-while-refill'] as const) {
+    const { reads, loads } = await stampede({ protection, readsPerSecond: 0, seconds: 3 })
+    assert.deepEqual([reads, loads], [0, 0])
+  }
+})
+
+test('stampede tells the loads of each second, those without any too', async () => {
+  for (const protection of ['none', 'stale-while-refill'] as const) {
+    const policy = { ttl: 20, jitter: 0 }
+    const report = await stampede({ protection, policy, processes: 3, seconds: 45 })
+    const { loads, loadsPerSecond, loadsAfterwards } = report
+    assert.equal(loadsPerSecond.length, 45)
+    assert.ok(loadsPerSecond.includes(0))
+    assert.equal(loadsPerSecond.reduce((sum, count) => sum + count, 0) + loadsAfterwards, loads)
+  }
+})
+
+test('remap refuses every argument that cannot be', async () => {
+  const change = { remove: 1 }
+  const base = { servers: 4, change, keys: 100 }
+  for (const name of names('servers keys trials requestsPerSecond hitRatio shards')) {
+    for (const value of NUMBERS) {
+      const input = { requestsPerSecond: 1, hitRatio: 0.5, ...base, [name]: value }
+      await assert.rejects(remap(input as never), refused, `${name} ${String(value)}`)
+    }
+  }
+  for (const name of names('distributions hashes')) {
+    for (const value of WORDS) {
+      const code = { code: /^MINTRING_BAD_(ARGUMENT|BEHAVIOR)$/ }
+      await assert.rejects(remap({ ...base, [name]: value } as never), code, `${name} ${value}`)
+    }
+  }
+  for (const input of [
+    { ...base, keyFormat: 5 },
+    { ...base, keyFormat: 'x' },
+    { ...base, key: 5 },
+    { ...base, options: 5 },
+    { ...base, onProgress: 5 },
+    { ...base, runShard: 5 },
+    { ...base, signal: 5 },
+    { ...base, keyFormat: '%d', keys: ['a'] },
+    { ...base, shards: 2, keys: ['a'] },
+    { ...base, trials: 2, change: { remove: ['10.0.0.1:11211'] } },
+    { ...base, hitRatio: 0.5 },
+    { ...base, requestsPerSecond: 5 },
+    { ...base, servers: 100_000, trials: 100_000 },
+    null,
+  ]) {
+    await assert.rejects(remap(input as never), refused, JSON.stringify(input))
+  }
+})
+
+test('remap refuses a change that cannot be', async () => {
+  for (const change of [
+    ...NUMBERS.flatMap((value) => [{ remove: value }, { add: value }, { reweight: value }]),
+    { remove: ['a', 'a'] },
+    { remove: ['a'], reweight: { a: 2 } },
+    { remove: ['a'], replace: { a: 'd' } },
+    { replace: { a: 'd' }, reweight: { a: 2 } },
+    { replace: { a: 'd', 'a:11211': 'e' } },
+    { replace: ['a'] },
+    { reweight: { a: Number.NaN } },
+    { reweight: { a: '2' } },
+    { reweight: { nobody: 2 } },
+    { removes: 1 },
+    { remove: 1, reweigth: { a: 2 } },
+    {},
+    5,
+    null,
+  ]) {
+    const input = { servers: ['a', 'b', 'c'], change, keys: 10 }
+    await assert.rejects(remap(input as never), (error: { code?: string }) => {
+      return error.code === 'MINTRING_BAD_ARGUMENT' || error.code === 'MINTRING_BAD_SERVER'
+    })
+  }
+})
+
+test('remap: a server that takes the place of another keeps its weight, unless it has its own', async () => {
+  const servers = ['a:1:3', { host: 'b', port: 2, weight: 2 }, 'c']
+  const shares = async (replace: Record<string, unknown>): Promise<readonly number[]> => {
+    const input = {
+      servers,
+      change: { replace: replace as never },
+      distributions: ['modulaWeighted'],
+    }
+    const { results } = await remap(input as never)
+    return results[0]!.worst.shares
+  }
+  const near = (got: readonly number[], want: readonly number[]): void => {
+    for (const [i, share] of want.entries()) assert.ok(Math.abs(got[i]! - share) < 0.05, `${got}`)
+  }
+  near(await shares({ 'a:1': 'd:1', 'b:2': { host: 'e' } }), [3 / 6, 2 / 6, 1 / 6])
+  near(await shares({ 'a:1': 'memcached://d:1' }), [3 / 6, 2 / 6, 1 / 6])
+  near(await shares({ 'a:1': 'd:1:1' }), [1 / 4, 2 / 4, 1 / 4])
+  near(await shares({ 'b:2': { host: 'e', weight: 4 } }), [3 / 8, 4 / 8, 1 / 8])
+  near(await shares({ 'a:1': 'memcached://d:1?weight=1' }), [1 / 4, 2 / 4, 1 / 4])
+})
