@@ -1,7 +1,10 @@
 import type { CliIo } from './io.ts'
 
 /** The world of a command as a real process has it. */
-export function processIo(host: NodeJS.Process): { readonly io: CliIo; close(): void } {
+export function processIo(host: NodeJS.Process): {
+  readonly io: CliIo & { readonly signal: AbortSignal }
+  close(): void
+} {
   const ending = new AbortController()
   const end = (): void => {
     // A second signal ends a command that does not.
@@ -15,9 +18,9 @@ export function processIo(host: NodeJS.Process): { readonly io: CliIo; close(): 
     if (error.code !== 'EPIPE') throw error
     host.exit(host.exitCode ?? 0)
   })
-  const io: CliIo = {
-    out: (text) => void host.stdout.write(text),
-    err: (text) => void host.stderr.write(text),
+  const io = {
+    out: (text: string) => void host.stdout.write(text),
+    err: (text: string) => void host.stderr.write(text),
     isTTY: host.stdout.isTTY === true,
     // Getters: a terminal changes its size while `top` runs.
     get columns() {
@@ -30,7 +33,7 @@ export function processIo(host: NodeJS.Process): { readonly io: CliIo; close(): 
     get stdin() {
       return host.stdin
     },
-    onKey: (listener) => onKey(host.stdin, listener),
+    onKey: (listener: (key: string) => void) => onKey(host.stdin, listener),
     signal: ending.signal,
   }
   const close = (): void => {

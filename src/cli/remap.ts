@@ -1,19 +1,18 @@
-import { createReadStream } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
-import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { distributionNames } from '../ring/distributions/registry.ts'
-import type { HashName } from '../ring/hashes/registry.ts'
-import type { Key } from '../ring/key.ts'
-import type { DistributionName } from '../ring/options.ts'
-import { type RemapInput, type RemapReport, remap } from '../simulate/remap.ts'
-import { keysOfLines, noSkippedLines, type SkippedLines } from '../simulate/remap-keys.ts'
-import { metadumpKeys } from '../simulate/remap-metadump.ts'
+import { type RemapReport, remap } from '../simulate/remap.ts'
+import { noSkippedLines, type SkippedLines } from '../simulate/remap-keys.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
 import { remapSvg } from './remap-chart.ts'
+import {
+  fraction,
+  parseRemapFlags,
+  type RemapFindings,
+  type RemapFlags,
+  remapInputOf,
+} from './remap-flags.ts'
 import { remapHtml } from './remap-html.ts'
+import { checkSample, confidence, sampleLines } from './remap-judge.ts'
 import { ProgressBar } from './remap-progress.ts'
-import { runShard, threadsAvailable } from './remap-shards.ts'
 import { remapCsv, remapTable } from './remap-text.ts'
 
 /** The exit code of `--fail-above` when more moved. */
@@ -34,7 +33,8 @@ Keys:
   --keys 100000             made-up keys (the default), or the most to read
   --key-format 'user:%d'    how they look
   --keys-from FILE          one per line; - for standard input
-  --sample                  from the live servers of --servers (lru_crawler metadump)
+  --sample                  from the live servers of --servers (lru_crawler metadump): all, or
+                            --keys of them, from every server by its share
 What to compare:
   --distributions ketama,modula   or all
   --hashes md5,xxh64        each distribution's own by default
@@ -47,148 +47,68 @@ Output:
   --workers 2               threads; as many as cores by default, for a million keys or more
 `
 
-const options = {
-  servers: { type: 'string' },
-  remove: { type: 'string' },
-  add: { type: 'string' },
-  replace: { type: 'string' },
-  reweight: { type: 'string' },
-  keys: { type: 'string' },
-  'key-format': { type: 'string' },
-  'keys-from': { type: 'string' },
-  sample: { type: 'boolean' },
-  distributions: { type: 'string' },
-  hashes: { type: 'string' },
-  trials: { type: 'string' },
-  'requests-per-second': { type: 'string' },
-  'hit-ratio': { type: 'string' },
-  json: { type: 'boolean' },
-  csv: { type: 'boolean' },
-  svg: { type: 'boolean' },
-  html: { type: 'boolean' },
-  out: { type: 'string' },
-  'fail-above': { type: 'string' },
-  workers: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
-} as const satisfies ParseArgsConfig['options']
-
-type Flags = ReturnType<typeof parseFlags>
-
-const DEFAULT_KEYS = 100_000
-// Below this, starting threads costs more than it saves.
-const KEYS_WORTH_THREADS = 1_000_000
+type Format = (report: RemapReport, findings: RemapFindings) => string
 
 /** `mintring remap`: what a change of servers costs, before it is made. */
 export async function remapCommand(argv: string[], io: CliIo): Promise<number> {
-  const flags = parseFlags(argv)
+  const flags = parseRemapFlags(argv)
   if (flags.help) {
     io.out(remapHelp)
     return exitCodes.ok
   }
   const failAbove = fraction(flags, 'fail-above')
+  const format = formatOf(flags)
   const bar = new ProgressBar(io)
-  const skipped = noSkippedLines()
+  const findings: RemapFindings = { skipped: noSkippedLines(), sample: [] }
   try {
-    const input = inputOf(flags, io, skipped)
+    const input = await remapInputOf(flags, io, findings)
     const report = await remap({ ...input, onProgress: (done) => bar.update(done) })
     bar.clear()
-    await deliver(formatted(report, flags, skipped), flags.out, io)
-    tellSkipped(skipped, io)
-    const { moved, distribution } = report.results[0]!
-    if (failAbove === undefined || moved <= failAbove) return exitCodes.ok
-    io.err(`${distribution} moves ${moved.toFixed(4)} of the keys, above ${failAbove}\n`)
-    return EXIT_ABOVE
+    checkSample(report.keys, findings.sample)
+    await deliver(format(report, findings), flags.out, io)
+    if (flags.csv || flags.svg || flags.html) io.err(sampleLines(report, findings.sample))
+    tellSkipped(findings.skipped, io)
+    return failAbove === undefined ? exitCodes.ok : judge(report, findings, failAbove, io)
   } finally {
     bar.clear()
   }
 }
 
-function parseFlags(argv: string[]) {
-  try {
-    return parseArgs({ args: argv, options, allowPositionals: false }).values
-  } catch (error) {
-    throw new UsageError((error as Error).message)
-  }
-}
-
-function inputOf(flags: Flags, io: CliIo, skipped: SkippedLines): RemapInput {
-  if (flags.servers === undefined) throw new UsageError('remap needs --servers')
-  const servers = countOrList(flags.servers)
-  const input: RemapInput = {
-    servers,
-    change: {
-      remove: flags.remove === undefined ? undefined : countOrList(flags.remove),
-      add: flags.add === undefined ? undefined : countOrList(flags.add),
-      replace: pairs(flags, 'replace', (value) => value),
-      reweight: pairs(flags, 'reweight', (value) => numeric('reweight', value)),
-    },
-    keys: keySource(flags, servers, io, skipped),
-    keyFormat: flags['key-format'],
-    distributions: distributionsOf(flags.distributions),
-    hashes: flags.hashes === undefined ? undefined : (list(flags.hashes) as HashName[]),
-    trials: flags.trials === undefined ? undefined : numeric('trials', flags.trials),
-    requestsPerSecond: optionalNumber(flags, 'requests-per-second'),
-    hitRatio: fraction(flags, 'hit-ratio'),
-    signal: io.signal,
-  }
-  return { ...input, ...threads(flags, input) }
-}
-
-function threads(flags: Flags, input: RemapInput): Partial<RemapInput> {
-  const worthIt = typeof input.keys === 'number' && input.keys >= KEYS_WORTH_THREADS
-  const shards = optionalNumber(flags, 'workers') ?? (worthIt ? availableParallelism() : 1)
-  if (shards === 1 || !threadsAvailable) return { shards }
-  const { signal } = input
-  return { shards, runShard: (shard, onProgress) => runShard(shard, { onProgress, signal }) }
-}
-
-function keySource(
-  flags: Flags,
-  servers: number | readonly string[],
+/** Whether the first distribution moves too much; a sample may be too small to tell. */
+function judge(
+  report: RemapReport,
+  { sample }: RemapFindings,
+  failAbove: number,
   io: CliIo,
-  skipped: SkippedLines,
-): number | AsyncIterable<Key> {
-  const limit = optionalNumber(flags, 'keys')
-  const from = flags['keys-from']
-  if (from !== undefined && flags.sample) {
-    throw new UsageError('--keys-from and --sample cannot go together')
+): number {
+  const { moved, distribution } = report.results[0]!
+  const [low, high] = confidence(moved, report.keys, sample)
+  if (low < failAbove && failAbove < high) {
+    io.err(
+      `${distribution} moves ${low.toFixed(4)} to ${high.toFixed(4)} of the keys: too few were ` +
+        `sampled to tell whether that is above ${failAbove}. Give more --keys\n`,
+    )
+    return exitCodes.failed
   }
-  if (flags.sample) {
-    if (typeof servers === 'number') throw new UsageError('--sample needs a list in --servers')
-    return firstOf(allKeys(servers), limit)
-  }
-  if (from === undefined) return limit ?? DEFAULT_KEYS
-  const chunks = from === '-' ? io.stdin : createReadStream(from)
-  if (chunks === undefined) throw new UsageError('there is no standard input to read keys from')
-  return firstOf(keysOfLines(chunks, skipped), limit)
+  if (moved <= failAbove) return exitCodes.ok
+  io.err(`${distribution} moves ${moved.toFixed(4)} of the keys, above ${failAbove}\n`)
+  return EXIT_ABOVE
 }
 
-async function* allKeys(servers: readonly string[]): AsyncGenerator<Key> {
-  for (const server of servers) yield* metadumpKeys(server)
-}
-
-async function* firstOf(keys: AsyncIterable<Key>, limit = Infinity): AsyncGenerator<Key> {
-  let taken = 0
-  for await (const key of keys) {
-    yield key
-    if (++taken >= limit) return
-  }
-}
-
-function distributionsOf(text: string | undefined): readonly DistributionName[] | undefined {
-  if (text === undefined) return undefined
-  return text === 'all' ? distributionNames : (list(text) as DistributionName[])
-}
-
-function formatted(report: RemapReport, flags: Flags, skipped: SkippedLines): string {
+function formatOf(flags: RemapFlags): Format {
   const formats = ['json', 'csv', 'svg', 'html'] as const
   const asked = formats.filter((format) => flags[format])
   if (asked.length > 1) throw new UsageError(`--${asked.join(' and --')} cannot go together`)
-  if (flags.json) return `${JSON.stringify({ ...report, skipped })}\n`
-  if (flags.csv) return remapCsv(report)
-  if (flags.svg) return remapSvg(report)
-  if (flags.html) return remapHtml(report)
-  return remapTable(report)
+  if (flags.json) {
+    return (report, { skipped, sample }) => {
+      const sampled = sample.length === 0 ? undefined : sample
+      return `${JSON.stringify({ ...report, skipped, sample: sampled })}\n`
+    }
+  }
+  if (flags.csv) return remapCsv
+  if (flags.svg) return remapSvg
+  if (flags.html) return remapHtml
+  return (report, { sample }) => remapTable(report) + sampleLines(report, sample)
 }
 
 async function deliver(text: string, file: string | undefined, io: CliIo): Promise<void> {
@@ -201,51 +121,4 @@ function tellSkipped({ empty, tooLong, unusable }: SkippedLines, io: CliIo): voi
   io.err(
     `Lines skipped: ${empty} empty, ${tooLong} over 250 bytes, ${unusable} with control bytes\n`,
   )
-}
-
-function countOrList(text: string): number | string[] {
-  return /^\d+$/.test(text) ? Number(text) : list(text)
-}
-
-function list(text: string): string[] {
-  return text.split(/[\s,]+/).filter((part) => part !== '')
-}
-
-function pairs<Value>(
-  flags: Flags,
-  name: 'replace' | 'reweight',
-  read: (value: string) => Value,
-): Record<string, Value> | undefined {
-  const text = flags[name]
-  if (text === undefined) return undefined
-  const entries = list(text).map((pair): [string, Value] => {
-    const [left = '', right = '', ...more] = pair.split('=')
-    if (left === '' || right === '' || more.length > 0) {
-      throw new UsageError(`--${name} takes host=value, not '${pair}'`)
-    }
-    return [left, read(right)]
-  })
-  return Object.fromEntries(entries)
-}
-
-function optionalNumber(
-  flags: Flags,
-  name: 'keys' | 'workers' | 'requests-per-second' | 'hit-ratio' | 'fail-above',
-): number | undefined {
-  const text = flags[name]
-  return text === undefined ? undefined : numeric(name, text)
-}
-
-function fraction(flags: Flags, name: 'hit-ratio' | 'fail-above'): number | undefined {
-  const value = optionalNumber(flags, name)
-  if (value === undefined || (value >= 0 && value <= 1)) return value
-  throw new UsageError(`--${name} is from 0 to 1, not ${value}`)
-}
-
-function numeric(name: string, text: string): number {
-  const value = Number(text.replaceAll('_', ''))
-  if (text.trim() === '' || !Number.isFinite(value)) {
-    throw new UsageError(`--${name} takes a number, not '${text}'`)
-  }
-  return value
 }

@@ -9,8 +9,14 @@ export { type RemapInput, type RemapReport, remap } from './remap.ts'
 export { generatedServers, type RemapChange } from './remap-change.ts'
 export { countShard, type Placing, type RemapShard } from './remap-count.ts'
 export { keysOfLines, noSkippedLines, type SkippedLines } from './remap-keys.ts'
-export { metadumpKeys } from './remap-metadump.ts'
+export { type DumpOptions, metadumpKeys } from './remap-metadump.ts'
 export type { Balance, OriginLoad, RemapResult } from './remap-result.ts'
+export {
+  type KeySample,
+  type SampledServer,
+  type SampleOptions,
+  sampleKeys,
+} from './remap-sample.ts'
 export {
   type Protection,
   type StampedeInput,

@@ -4,6 +4,7 @@ import type { Key } from '../ring/key.ts'
 import type { DistributionName, RingOptions } from '../ring/options.ts'
 import { createRing, type Ring } from '../ring/ring.ts'
 import type { RingServer } from '../ring/server.ts'
+import type { Pauses } from './abort.ts'
 import { pointsRemark } from './remap-remark.ts'
 
 /** A distribution with its key hash. */
@@ -32,8 +33,10 @@ export interface RemapShard {
   readonly to: number
 }
 
-/** How often `onProgress` is called, in keys. */
-const PROGRESS_EVERY = 65_536
+/** Keys between two reports of progress, and look-ups between two pauses. */
+const SLICE_KEYS = 65_536
+/** What a server of a ring costs to build, in look-ups: its points are hashed and sorted. */
+const WORK_PER_SERVER = 100
 
 /** Counts moves for one placing: one key is hashed once and looked up on every ring. */
 export class RemapCounter {
@@ -41,12 +44,10 @@ export class RemapCounter {
   readonly #after: readonly Ring[]
   readonly #counters: readonly DifferenceCounter[]
 
-  constructor(shard: Omit<RemapShard, 'keyFormat' | 'from' | 'to'>) {
-    const { distribution, hash } = shard.placing
-    const options: RingOptions = { ...shard.options, distribution, hash }
-    this.ring = createRing(shard.servers, options)
-    this.#after = shard.trials.map((servers) => createRing(servers, options))
-    this.#counters = this.#after.map((ring) => new DifferenceCounter(this.ring.changeTo(ring)))
+  constructor(ring: Ring, after: readonly Ring[]) {
+    this.ring = ring
+    this.#after = after
+    this.#counters = after.map((then) => new DifferenceCounter(ring.changeTo(then)))
   }
 
   count(key: Key): void {
@@ -68,22 +69,62 @@ export class RemapCounter {
   }
 }
 
+/** Everything of a shard but the keys. */
+export type RemapRings = Omit<RemapShard, 'keyFormat' | 'from' | 'to'>
+
+const optionsOf = ({ options, placing: { distribution, hash } }: RemapRings): RingOptions => ({
+  ...options,
+  distribution,
+  hash,
+})
+
+/** A counter whose rings are built with pauses: thousands of servers take seconds. */
+export async function counterFor(rings: RemapRings, pauses: Pauses): Promise<RemapCounter> {
+  const options = optionsOf(rings)
+  const ring = createRing(rings.servers, options)
+  const after: Ring[] = []
+  for (const servers of rings.trials) {
+    after.push(createRing(servers, options))
+    if (pauses.isDue(servers.length * WORK_PER_SERVER)) await pauses.take()
+  }
+  return new RemapCounter(ring, after)
+}
+
 /** Counts a shard of generated keys. Memory depends on the servers, not on the keys. */
 export function countShard(
   shard: RemapShard,
   onProgress: (keysDone: number) => void = () => {},
 ): Difference[] {
-  const counter = new RemapCounter(shard)
-  const [head = '', tail = ''] = shard.keyFormat.split('%d')
-  let done = shard.from
-  for (let i = shard.from; i < shard.to; i++) {
-    counter.count(`${head}${i}${tail}`)
-    if (i - done < PROGRESS_EVERY) continue
-    onProgress(i - done)
-    done = i
+  const options = optionsOf(shard)
+  const after = shard.trials.map((servers) => createRing(servers, options))
+  const counter = new RemapCounter(createRing(shard.servers, options), after)
+  for (let from = shard.from; from < shard.to; from += SLICE_KEYS) {
+    onProgress(countSlice(counter, shard, from, SLICE_KEYS))
   }
-  onProgress(shard.to - done)
   return counter.results()
+}
+
+/** As countShard(), with pauses in which a signal is heard. */
+export async function countWithPauses(
+  shard: RemapShard,
+  pauses: Pauses,
+  onProgress: (keysDone: number) => void,
+): Promise<Difference[]> {
+  const counter = await counterFor(shard, pauses)
+  const keys = Math.max(1, Math.floor(SLICE_KEYS / shard.trials.length))
+  for (let from = shard.from; from < shard.to; from += keys) {
+    onProgress(countSlice(counter, shard, from, keys))
+    await pauses.take()
+  }
+  return counter.results()
+}
+
+/** Counts up to `keys` keys of a shard, from the given one; answers how many. */
+function countSlice(counter: RemapCounter, shard: RemapShard, from: number, keys: number): number {
+  const [head = '', tail = ''] = shard.keyFormat.split('%d')
+  const end = Math.min(shard.to, from + keys)
+  for (let i = from; i < end; i++) counter.count(`${head}${i}${tail}`)
+  return end - from
 }
 
 /** The sum of differences over different keys of the same change. */

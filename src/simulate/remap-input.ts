@@ -36,7 +36,7 @@ export function checkRemap(input: RemapInput): void {
   if (options !== undefined && (typeof options !== 'object' || options === null)) {
     throw bad(`options must be an object, not ${String(options)}`)
   }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
     throw bad('signal must be an AbortSignal')
   }
   if ((requestsPerSecond === undefined) !== (hitRatio === undefined)) {

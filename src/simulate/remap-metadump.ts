@@ -6,6 +6,22 @@ import { parseServer, type RingServer } from '../ring/server.ts'
 
 const MAX_LINE_BYTES = 4096
 
+const DUMP = {
+  line: 'lru_crawler metadump all',
+  command: 'lru_crawler metadump',
+  name: 'key dump',
+  unit: 'keys',
+}
+const STATS: typeof DUMP = { line: 'stats', command: 'stats', name: 'answer', unit: 'statistics' }
+
+/** How a server is asked. */
+export interface DumpOptions {
+  /** How long the server may be silent; 5,000 by default. */
+  readonly idleMs?: number | undefined
+  /** Ends the dump: it rejects with MINTRING_CONNECTION, the cause is the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
 /**
  * The keys a live memcached holds, by `lru_crawler metadump all` (memcached 1.5 and later), as they
  * stream in. Costs the server a walk through its items, without blocking it.
@@ -16,27 +32,61 @@ const MAX_LINE_BYTES = 4096
  */
 export async function* metadumpKeys(
   server: RingServer,
-  { idleMs = 5000 }: { readonly idleMs?: number | undefined } = {},
+  options: DumpOptions = {},
 ): AsyncGenerator<Key> {
+  const { label } = parseServer(server)
+  for await (const line of linesAnswering(server, DUMP, options)) {
+    yield keyOf(line, label)
+  }
+}
+
+/** How many items a live memcached holds. Rejects as metadumpKeys() does. */
+export async function itemsOf(server: RingServer, options: DumpOptions = {}): Promise<number> {
+  const { label } = parseServer(server)
+  let items: number | undefined
+  for await (const line of linesAnswering(server, STATS, options)) {
+    const found = /^STAT curr_items (\d+)$/.exec(line)
+    if (found !== null) items = Number(found[1])
+  }
+  if (items !== undefined) return items
+  throw new MintringError('MINTRING_PROTOCOL', `${label} does not tell how many items it holds`, {
+    host: label,
+    command: 'stats',
+  })
+}
+
+/** The lines of an answer, up to END. */
+async function* linesAnswering(
+  server: RingServer,
+  { line: asked, command, name, unit }: typeof DUMP,
+  { idleMs = 5000, signal }: DumpOptions,
+): AsyncGenerator<string> {
   const { host, port, path, label } = parseServer(server)
   const socket = path === undefined ? connect({ host, port }) : connect({ path })
+  const onAbort = (): void => void socket.destroy(new Error('aborted', { cause: signal?.reason }))
+  signal?.addEventListener('abort', onAbort, { once: true })
   socket.setTimeout(idleMs, () => socket.destroy(new Error(`silent for ${idleMs} ms`)))
-  let keys = 0
+  let lines = 0
+  const broken = (why: string, cause?: unknown): MintringError => {
+    const text = `The ${name} of ${label} broke off after ${lines} ${unit}: ${why}`
+    return new MintringError('MINTRING_CONNECTION', text, { host: label, command, cause })
+  }
   try {
-    socket.write('lru_crawler metadump all\r\n')
+    signal?.throwIfAborted()
+    socket.write(`${asked}\r\n`)
     for await (const line of linesOf(socket)) {
       if (line === 'END') return
-      const key = keyOf(line, label)
-      keys++
-      yield key
+      yield line
+      lines++
     }
   } catch (cause) {
     if (cause instanceof MintringError) throw cause
-    throw broken(label, keys, (cause as Error).message, cause)
+    throw broken((cause as Error).message, cause)
   } finally {
+    signal?.removeEventListener('abort', onAbort)
     socket.destroy()
   }
-  throw broken(label, keys, 'it ended before END')
+  throw broken('it ended before END')
 }
 
 async function* linesOf(socket: Socket): AsyncGenerator<string> {
@@ -66,13 +116,4 @@ function keyOf(line: string, label: string): Key {
     'latin1',
   )
   return isUtf8(bytes) ? bytes.toString('utf8') : new Uint8Array(bytes)
-}
-
-function broken(label: string, keys: number, why: string, cause?: unknown): MintringError {
-  const text = `The key dump of ${label} broke off after ${keys} keys: ${why}`
-  return new MintringError('MINTRING_CONNECTION', text, {
-    host: label,
-    command: 'lru_crawler metadump',
-    cause,
-  })
 }

@@ -4,6 +4,7 @@ import type { Key } from '../ring/key.ts'
 import type { DistributionName, RingOptions } from '../ring/options.ts'
 import { createRing } from '../ring/ring.ts'
 import { parseServer, type RingServer } from '../ring/server.ts'
+import { Pauses, untilAborted } from './abort.ts'
 import { badArgument } from './arguments.ts'
 import {
   describeChange,
@@ -13,9 +14,11 @@ import {
   trialsOf,
 } from './remap-change.ts'
 import {
-  countShard,
+  counterFor,
+  countWithPauses,
   type Placing,
-  RemapCounter,
+  type RemapCounter,
+  type RemapRings,
   type RemapShard,
   sumDifferences,
 } from './remap-count.ts'
@@ -60,7 +63,7 @@ export interface RemapInput {
     | undefined
   /** 1 by default. */
   readonly shards?: number | undefined
-  /** Ends the count: it rejects with the signal's reason. */
+  /** Ends the count: it rejects with MINTRING_ABORTED and tells how far it came. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -96,7 +99,11 @@ export async function remap(input: RemapInput): Promise<RemapReport> {
   const trials = trialsOf(servers, input.change, limit)
   const placings = placingsOf(input)
   await Promise.all([loadHash('xxh32'), loadHash('xxh64')])
-  const counted = await count(input, servers, trials, placings)
+  const pauses = new Pauses(input.signal)
+  const counted = await count(input, servers, trials, placings, pauses).catch((error) => {
+    pauses.check()
+    throw error
+  })
   const results = counted.map(({ placing, hash, differences, remark }) =>
     resultOf({
       distribution: placing.distribution,
@@ -136,38 +143,40 @@ async function count(
   servers: readonly RingServer[],
   trials: readonly Trial[],
   placings: readonly Placing[],
+  pauses: Pauses,
 ): Promise<Counted[]> {
   const { keys = DEFAULT_KEYS, options = {} } = input
   const base = { servers, trials: trials.map((trial) => trial.servers), options }
-  if (typeof keys !== 'number') return countGiven(keys, input, base, placings)
+  if (typeof keys !== 'number') return countGiven(keys, input, base, placings, pauses)
   const counted: Counted[] = []
   let done = 0
   for (const placing of placings) {
     const ring = createRing(servers, { ...options, ...placing })
     const after = createRing(base.trials[0]!, { ...options, ...placing })
-    const differences = await countMadeUp({ ...base, placing }, keys, input, (keysDone) => {
+    const onProgress = (keysDone: number): void => {
       done += keysDone
+      pauses.keys = done
       input.onProgress?.(done / (keys * placings.length))
-    })
+    }
+    const differences = await countMadeUp({ ...base, placing }, keys, input, onProgress, pauses)
     const remark = pointsRemark(ring, after)
     counted.push({ placing, hash: ring.hash, differences, remark })
   }
   return counted
 }
 
-type Base = Omit<RemapShard, 'placing' | 'keyFormat' | 'from' | 'to'>
-
 async function countMadeUp(
-  base: Base & { readonly placing: Placing },
+  base: RemapRings,
   keys: number,
   input: RemapInput,
   onProgress: (keysDone: number) => void,
+  pauses: Pauses,
 ): Promise<Difference[]> {
-  const { keyFormat = 'key:%d', shards = 1, signal } = input
-  const run = input.runShard ?? (async (shard: RemapShard) => countShard(shard, onProgress))
+  const { keyFormat = 'key:%d', shards = 1 } = input
+  const run = input.runShard ?? ((shard) => countWithPauses(shard, pauses, onProgress))
   const parts = await Promise.all(
     Array.from({ length: shards }, async (_, i) => {
-      signal?.throwIfAborted()
+      pauses.check()
       const from = Math.floor((keys * i) / shards)
       const to = Math.floor((keys * (i + 1)) / shards)
       return run({ ...base, keyFormat, from, to }, onProgress)
@@ -178,18 +187,20 @@ async function countMadeUp(
 
 async function countGiven(
   keys: Iterable<Key> | AsyncIterable<Key>,
-  input: RemapInput,
-  base: Base,
+  { signal }: RemapInput,
+  base: Omit<RemapRings, 'placing'>,
   placings: readonly Placing[],
+  pauses: Pauses,
 ): Promise<Counted[]> {
-  const counters = placings.map((placing) => new RemapCounter({ ...base, placing }))
-  let seen = 0
-  for await (const key of keys) {
-    seen++
-    if (seen % 65_536 === 0) input.signal?.throwIfAborted()
+  const counters: RemapCounter[] = []
+  for (const placing of placings) counters.push(await counterFor({ ...base, placing }, pauses))
+  const lookups = placings.length * base.trials.length
+  for await (const key of signal === undefined ? keys : untilAborted(keys, signal)) {
+    pauses.keys++
     for (const counter of counters) counter.count(key)
+    if (pauses.isDue(lookups)) await pauses.take()
   }
-  if (seen === 0) throw badArgument('remap', 'there are no keys to look at')
+  if (pauses.keys === 0) throw badArgument('remap', 'there are no keys to look at')
   return counters.map((counter, i) => ({
     placing: placings[i]!,
     hash: counter.ring.hash,

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, it } from 'node:test'
+import { describe, it, type TestContext } from 'node:test'
 import { type CliIo, UsageError } from '../../src/cli/io.ts'
 import { EXIT_ABOVE, remapCommand } from '../../src/cli/remap.ts'
 import { ProgressBar } from '../../src/cli/remap-progress.ts'
@@ -22,6 +22,14 @@ async function store(port: number, name: string, count: number): Promise<void> {
   socket.write(`${sets.join('')}quit\r\n`)
   socket.resume()
   await once(socket, 'close')
+}
+
+/** Real servers that hold so many items each. */
+async function serversHolding(test: TestContext, items: readonly number[]): Promise<string[]> {
+  const servers = await Promise.all(items.map(() => startMemcached()))
+  test.after(() => Promise.all(servers.map(({ kill }) => kill())))
+  for (const [i, { port }] of servers.entries()) await store(port, `of-${i}`, items[i]!)
+  return servers.map(({ host, port }) => `${host}:${port}`)
 }
 
 describe('mintring remap', () => {
@@ -114,15 +122,82 @@ describe('mintring remap', () => {
     await assert.rejects(empty, { code: 'MINTRING_BAD_ARGUMENT' })
   })
 
-  it('samples the keys that live servers hold', async (test) => {
+  it('samples every live server by its share, and says how many keys came from each', async (test) => {
     if (realMemcached(test) === undefined) return
-    const servers = await Promise.all([startMemcached(), startMemcached()])
-    test.after(() => Promise.all(servers.map(({ kill }) => kill())))
-    for (const [i, { port }] of servers.entries()) await store(port, `of-${i}`, 40)
-    const list = servers.map(({ host, port }) => `${host}:${port}`)
+    const held = [900, 300, 0, 60]
+    const list = await serversHolding(test, held)
+    const question = `--servers ${list.join(',')} --remove ${list[0]} --sample`
+    for (const keys of [30, 63, 1000, 1260]) {
+      const { sample, results, ...report } = JSON.parse(
+        (await run(`${question} --json --keys ${keys}`)).out,
+      )
+      assert.equal(report.keys, keys)
+      for (const [i, items] of held.entries()) {
+        const { server, ...taken } = sample[i]
+        assert.equal(server, list[i])
+        assert.equal(taken.items, items)
+        assert.ok(Math.abs(taken.keys - (keys * items) / 1260) < 1, `${taken.keys} of ${keys}`)
+      }
+      assert.equal(results.length, 2)
+    }
+    const all = JSON.parse((await run(`${question} --json`)).out)
+    assert.deepEqual(
+      all.sample.map(({ keys }: { keys: number }) => keys),
+      held,
+    )
+    const more = JSON.parse((await run(`${question} --json --keys 5000`)).out)
+    assert.equal(more.keys, 1260)
+    const said = await run(`${question} --keys 105`)
+    assert.match(said.out, /Sampled: 75 of 900 from .*, 25 of 300 from .*, 0 of 0 from .*, 5 of 60/)
+    assert.match(said.out, /^ketama md5 moves \d+\.\d % to \d+\.\d % of all keys \(95 %\)$/m)
+    assert.match((await run(`${question} --keys 105 --csv`)).err, /Sampled: 75 of 900/)
+  })
+
+  it('concludes nothing from a sample that is too small', async (test) => {
+    if (realMemcached(test) === undefined) return
+    const list = await serversHolding(test, [900, 300])
     const question = `--servers ${list.join(',')} --remove ${list[0]} --sample --json`
-    assert.equal(JSON.parse((await run(question)).out).keys, 80)
-    assert.equal(JSON.parse((await run(`${question} --keys 30`)).out).keys, 30)
+    for (const keys of [1, 10, 29]) {
+      await assert.rejects(run(`${question} --keys ${keys}`), {
+        code: 'MINTRING_BAD_ARGUMENT',
+        message: /too few to conclude from.*of 900 from/,
+      })
+    }
+    const report = JSON.parse((await run(`${question}`)).out)
+    const { moved } = report.results[0]
+    const near = moved + 0.02
+    const unsure = await run(`${question} --keys 50 --fail-above ${near}`)
+    assert.equal(unsure.code, 1)
+    assert.match(unsure.err, /too few were sampled to tell/)
+    assert.equal((await run(`${question} --fail-above ${near}`)).code, 0)
+    assert.equal((await run(`${question} --fail-above ${moved - 0.02}`)).code, EXIT_ABOVE)
+    assert.equal((await run(`${question} --keys 50 --fail-above 0.01`)).code, EXIT_ABOVE)
+    const gone = run(
+      `${question},127.0.0.1:1 --keys 50`.replace(' --remove', ',127.0.0.1:1 --remove'),
+    )
+    await assert.rejects(gone)
+  })
+
+  it('ends at once when it is told to, wherever its keys come from', async (test) => {
+    const silent = createServer(() => {}).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    test.after(() => silent.close())
+    const { port } = silent.address() as AddressInfo
+    const live = `--servers 127.0.0.1:${port} --add 1 --sample`
+    for (const line of [
+      live,
+      `${live} --keys 100`,
+      '--servers 5 --remove 1 --keys 100000000000 --workers 1',
+      '--servers 5 --remove 1 --keys-from -',
+    ]) {
+      const ending = new AbortController()
+      const endless = {
+        [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }),
+      }
+      const counted = run(line, { signal: ending.signal, stdin: endless })
+      setTimeout(() => ending.abort(), 50)
+      await assert.rejects(counted, { code: 'MINTRING_ABORTED', message: /after \d+ keys/ }, line)
+    }
   })
 
   it('counts the same in several parts', async () => {
@@ -140,6 +215,13 @@ describe('mintring remap', () => {
     '--servers 3 --replace a',
     '--servers 3 --reweight a=b',
     '--servers 3 --sample --remove 1',
+    '--servers a,b --sample --remove a --key-format k%d',
+    '--servers a,b --sample --remove a --workers 2',
+    '--servers a,b --sample --remove a --keys-from -',
+    '--servers 3 --remove 1 --keys-from - --key-format k%d',
+    '--servers 3 --remove 1 --hit-ratio 0.5',
+    '--servers 3 --remove 1 --requests-per-second 5',
+    '--servers a,b --remove a --trials 2',
     '--servers 3 --remove 1 --keys-from -',
     '--servers 3 --frobnicate',
     '--servers 3 extra',

@@ -1,0 +1,222 @@
+import { createReadStream } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { distributionNames } from '../ring/distributions/registry.ts'
+import type { HashName } from '../ring/hashes/registry.ts'
+import type { Key } from '../ring/key.ts'
+import type { DistributionName } from '../ring/options.ts'
+import { parseServer } from '../ring/server.ts'
+import type { RemapInput } from '../simulate/remap.ts'
+import { keysOfLines, type SkippedLines } from '../simulate/remap-keys.ts'
+import { metadumpKeys } from '../simulate/remap-metadump.ts'
+import { type SampledServer, sampleKeys } from '../simulate/remap-sample.ts'
+import { type CliIo, UsageError } from './io.ts'
+import { runShard, threadsAvailable } from './remap-shards.ts'
+
+const options = {
+  servers: { type: 'string' },
+  remove: { type: 'string' },
+  add: { type: 'string' },
+  replace: { type: 'string' },
+  reweight: { type: 'string' },
+  keys: { type: 'string' },
+  'key-format': { type: 'string' },
+  'keys-from': { type: 'string' },
+  sample: { type: 'boolean' },
+  distributions: { type: 'string' },
+  hashes: { type: 'string' },
+  trials: { type: 'string' },
+  'requests-per-second': { type: 'string' },
+  'hit-ratio': { type: 'string' },
+  json: { type: 'boolean' },
+  csv: { type: 'boolean' },
+  svg: { type: 'boolean' },
+  html: { type: 'boolean' },
+  out: { type: 'string' },
+  'fail-above': { type: 'string' },
+  workers: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const satisfies ParseArgsConfig['options']
+
+/** What parseArgs found of the options above. */
+export type RemapFlags = ReturnType<typeof parseRemapFlags>
+
+/** What reading the keys brings to light. */
+export interface RemapFindings {
+  readonly skipped: SkippedLines
+  /** By server, with --sample. */
+  readonly sample: SampledServer[]
+}
+
+const DEFAULT_KEYS = 100_000
+// Below this, starting threads costs more than it saves.
+const KEYS_WORTH_THREADS = 1_000_000
+
+/** Reads a command line. Throws UsageError for options that are unknown or do not fit together. */
+export function parseRemapFlags(argv: string[]) {
+  const flags = parsed(argv)
+  if (flags.help) return flags
+  if (flags.servers === undefined) throw new UsageError('remap needs --servers')
+  const isNumber = (text: string | undefined): boolean => /^\d+$/.test(text ?? '')
+  const isCounted = isNumber(flags.remove) || isNumber(flags.add)
+  const isMadeUp = flags['keys-from'] === undefined && flags.sample !== true
+  const rules: [boolean, string][] = [
+    [!isMadeUp && flags['keys-from'] !== undefined && flags.sample === true, KEYS_TWICE],
+    [flags.sample === true && isNumber(flags.servers), '--sample needs a list in --servers'],
+    [!isMadeUp && flags['key-format'] !== undefined, '--key-format is for made-up keys'],
+    [!isMadeUp && flags.workers !== undefined, '--workers is for made-up keys'],
+    [flags.trials !== undefined && !isCounted, '--trials needs a count in --remove or --add'],
+    [
+      (flags['requests-per-second'] === undefined) !== (flags['hit-ratio'] === undefined),
+      '--requests-per-second and --hit-ratio need each other',
+    ],
+  ]
+  const broken = rules.find(([isBroken]) => isBroken)
+  if (broken !== undefined) throw new UsageError(broken[1])
+  return flags
+}
+
+const KEYS_TWICE = '--keys-from and --sample cannot go together'
+
+function parsed(argv: string[]) {
+  try {
+    return parseArgs({ args: argv, options, allowPositionals: false }).values
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+/** What the flags ask for; with --sample, the live servers were asked for their keys. */
+export async function remapInputOf(
+  flags: RemapFlags,
+  io: CliIo,
+  findings: RemapFindings,
+): Promise<RemapInput> {
+  const servers = countOrList(flags.servers!)
+  const input: Omit<RemapInput, 'keys'> = {
+    servers,
+    change: {
+      remove: flags.remove === undefined ? undefined : countOrList(flags.remove),
+      add: flags.add === undefined ? undefined : countOrList(flags.add),
+      replace: pairs(flags, 'replace', (value) => value),
+      reweight: pairs(flags, 'reweight', (value) => numeric('reweight', value)),
+    },
+    keyFormat: flags['key-format'],
+    distributions: distributionsOf(flags.distributions),
+    hashes: flags.hashes === undefined ? undefined : (list(flags.hashes) as HashName[]),
+    trials: optionalNumber(flags, 'trials'),
+    requestsPerSecond: optionalNumber(flags, 'requests-per-second'),
+    hitRatio: fraction(flags, 'hit-ratio'),
+    signal: io.signal,
+  }
+  const workers = optionalNumber(flags, 'workers')
+  const keys = await keysOf(flags, servers, io, findings)
+  return { ...input, keys, ...threads(workers, keys, io.signal) }
+}
+
+function threads(
+  workers: number | undefined,
+  keys: RemapInput['keys'],
+  signal: AbortSignal | undefined,
+): Partial<RemapInput> {
+  const worthIt = typeof keys === 'number' && keys >= KEYS_WORTH_THREADS
+  const shards = workers ?? (worthIt ? availableParallelism() : 1)
+  if (shards === 1 || !threadsAvailable) return { shards }
+  return { shards, runShard: (shard, onProgress) => runShard(shard, { onProgress, signal }) }
+}
+
+async function keysOf(
+  flags: RemapFlags,
+  servers: number | readonly string[],
+  io: CliIo,
+  { skipped, sample }: RemapFindings,
+): Promise<RemapInput['keys']> {
+  const limit = optionalNumber(flags, 'keys')
+  const from = flags['keys-from']
+  if (flags.sample && typeof servers === 'object') {
+    if (limit === undefined) return allKeys(servers, io.signal, sample)
+    const taken = await sampleKeys(servers, { keys: limit, signal: io.signal })
+    sample.push(...taken.servers)
+    return taken.keys
+  }
+  if (from === undefined) return limit ?? DEFAULT_KEYS
+  const chunks = from === '-' ? io.stdin : createReadStream(from)
+  if (chunks === undefined) throw new UsageError('there is no standard input to read keys from')
+  return firstOf(keysOfLines(chunks, skipped), limit)
+}
+
+async function* allKeys(
+  servers: readonly string[],
+  signal: AbortSignal | undefined,
+  sample: SampledServer[],
+): AsyncGenerator<Key> {
+  for (const server of servers) {
+    let keys = 0
+    for await (const key of metadumpKeys(server, { signal })) {
+      keys++
+      yield key
+    }
+    sample.push({ server: parseServer(server).label, keys, items: keys })
+  }
+}
+
+async function* firstOf(keys: AsyncIterable<Key>, limit = Infinity): AsyncGenerator<Key> {
+  let taken = 0
+  for await (const key of keys) {
+    yield key
+    if (++taken >= limit) return
+  }
+}
+
+function distributionsOf(text: string | undefined): readonly DistributionName[] | undefined {
+  if (text === undefined) return undefined
+  return text === 'all' ? distributionNames : (list(text) as DistributionName[])
+}
+
+function countOrList(text: string): number | string[] {
+  return /^\d+$/.test(text) ? Number(text) : list(text)
+}
+
+function list(text: string): string[] {
+  return text.split(/[\s,]+/).filter((part) => part !== '')
+}
+
+function pairs<Value>(
+  flags: RemapFlags,
+  name: 'replace' | 'reweight',
+  read: (value: string) => Value,
+): Record<string, Value> | undefined {
+  const text = flags[name]
+  if (text === undefined) return undefined
+  const entries = list(text).map((pair): [string, Value] => {
+    const [left = '', right = '', ...more] = pair.split('=')
+    if (left === '' || right === '' || more.length > 0) {
+      throw new UsageError(`--${name} takes host=value, not '${pair}'`)
+    }
+    return [left, read(right)]
+  })
+  return Object.fromEntries(entries)
+}
+
+function optionalNumber(
+  flags: RemapFlags,
+  name: 'keys' | 'workers' | 'trials' | 'requests-per-second' | 'hit-ratio' | 'fail-above',
+): number | undefined {
+  const text = flags[name]
+  return text === undefined ? undefined : numeric(name, text)
+}
+
+/** A number from 0 to 1. */
+export function fraction(flags: RemapFlags, name: 'hit-ratio' | 'fail-above'): number | undefined {
+  const value = optionalNumber(flags, name)
+  if (value === undefined || (value >= 0 && value <= 1)) return value
+  throw new UsageError(`--${name} is from 0 to 1, not ${value}`)
+}
+
+function numeric(name: string, text: string): number {
+  const value = Number(text.replaceAll('_', ''))
+  if (text.trim() === '' || !Number.isFinite(value)) {
+    throw new UsageError(`--${name} takes a number, not '${text}'`)
+  }
+  return value
+}

@@ -1,0 +1,145 @@
+import type { Key } from '../ring/key.ts'
+import { parseServer, type RingServer } from '../ring/server.ts'
+import { aborted } from './abort.ts'
+import { badArgument } from './arguments.ts'
+import { itemsOf, metadumpKeys } from './remap-metadump.ts'
+import { seededRandom } from './virtual-time.ts'
+
+/** What was taken from one live server. */
+export interface SampledServer {
+  /** The server, as `createRing` labels it. */
+  readonly server: string
+  /** Keys taken. */
+  readonly keys: number
+  /** Keys its dump listed. */
+  readonly items: number
+}
+
+/** Keys of live servers, each server with its share of them. */
+export interface KeySample {
+  readonly keys: readonly Key[]
+  readonly servers: readonly SampledServer[]
+}
+
+/** How to sample. */
+export interface SampleOptions {
+  /** How many keys to take in all. */
+  readonly keys: number
+  /** The same seed takes the same keys of the same dumps. Default 1. */
+  readonly seed?: number | undefined
+  /** Ends the sampling: it rejects with MINTRING_ABORTED. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Fewer keys than this tell nothing about the rest. */
+export const MIN_SAMPLE_KEYS = 30
+const MAX_SAMPLE_KEYS = 10_000_000
+
+/**
+ * Takes keys of live servers by chance, from each server as many as its share of all their keys,
+ * and never more than `keys`. Every dump is read to its end: memcached lists small items first.
+ * Rejects as metadumpKeys() does, when one of the servers cannot be asked: its share would be
+ * missing.
+ */
+export async function sampleKeys(
+  servers: readonly RingServer[],
+  { keys, seed = 1, signal }: SampleOptions,
+): Promise<KeySample> {
+  if (!(Number.isInteger(keys) && keys >= 1 && keys <= MAX_SAMPLE_KEYS)) {
+    throw badArgument('sample', `keys must be a whole number to ${MAX_SAMPLE_KEYS}, not ${keys}`)
+  }
+  let pots: readonly Pot[] = []
+  const ending = new AbortController()
+  const both = signal === undefined ? ending.signal : AbortSignal.any([signal, ending.signal])
+  try {
+    const items = await Promise.all(servers.map((server) => itemsOf(server, { signal: both })))
+    const total = items.reduce((sum, count) => sum + count, 0)
+    pots = servers.map((_, i) => {
+      // Some room: counts change, and expired items count until the server finds them.
+      const room = Math.ceil((keys * items[i]! * ROOM) / Math.max(1, total)) + SPARE
+      return new Pot(Math.min(keys, room), seededRandom(seed + i))
+    })
+    await Promise.all(
+      servers.map((server, i) => pots[i]!.fill(metadumpKeys(server, { signal: both }))),
+    )
+    return shared(servers, pots, keys)
+  } catch (error) {
+    if (signal?.aborted !== true) throw error
+    throw aborted(
+      signal,
+      pots.reduce((sum, { seen }) => sum + seen, 0),
+    )
+  } finally {
+    // One that failed must not leave the others' dumps running.
+    ending.abort()
+  }
+}
+
+const ROOM = 1.1
+const SPARE = 16
+
+/** A uniform sample of a stream of unknown length: Vitter's algorithm R. */
+class Pot {
+  readonly keys: Key[] = []
+  seen = 0
+  readonly #size: number
+  readonly #random: () => number
+
+  constructor(size: number, random: () => number) {
+    this.#size = size
+    this.#random = random
+  }
+
+  async fill(keys: AsyncIterable<Key>): Promise<void> {
+    for await (const key of keys) {
+      const at = this.seen < this.#size ? this.seen : Math.floor(this.#random() * (this.seen + 1))
+      if (at < this.#size) this.keys[at] = key
+      this.seen++
+    }
+  }
+
+  /** Some of them, by chance. */
+  take(count: number): Key[] {
+    const { keys } = this
+    for (let i = 0; i < count; i++) {
+      const other = i + Math.floor(this.#random() * (keys.length - i))
+      const held = keys[i]!
+      keys[i] = keys[other]!
+      keys[other] = held
+    }
+    return keys.slice(0, count)
+  }
+}
+
+/** From each pot its share of what its dump listed, as many as the scarcest pot allows. */
+function shared(servers: readonly RingServer[], pots: readonly Pot[], keys: number): KeySample {
+  const items = pots.map(({ seen }) => seen)
+  const total = items.reduce((sum, count) => sum + count, 0)
+  const possible = pots
+    .filter(({ seen }) => seen > 0)
+    .map((pot) => Math.floor((pot.keys.length * total) / pot.seen))
+  const counts = portions(Math.min(keys, ...possible), items)
+  const taken = pots.map((pot, i) => pot.take(Math.min(counts[i]!, pot.keys.length)))
+  return {
+    keys: taken.flat(),
+    servers: servers.map((server, i) => ({
+      server: parseServer(server).label,
+      keys: taken[i]!.length,
+      items: items[i]!,
+    })),
+  }
+}
+
+/** Splits a whole number by shares: the largest remainders are rounded up. */
+function portions(whole: number, shares: readonly number[]): number[] {
+  const total = shares.reduce((sum, share) => sum + share, 0)
+  if (total === 0) return shares.map(() => 0)
+  const exact = shares.map((share) => (whole * share) / total)
+  const counts = exact.map(Math.floor)
+  const left = whole - counts.reduce((sum, count) => sum + count, 0)
+  const byRemainder = exact.map((_, i) => i).sort((a, b) => rest(exact[b]!) - rest(exact[a]!))
+  for (const i of byRemainder.slice(0, left)) counts[i]!++
+  return counts
+}
+
+const rest = (value: number): number => value - Math.floor(value)
