@@ -1,5 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { checkSignal, onAbort } from '../deadline.ts'
 import { MintringError } from '../errors.ts'
+import { setImmediate } from '../runtime.ts'
 
 /** So much work at a time keeps a signal waiting for milliseconds. */
 const WORK_BETWEEN_PAUSES = 65_536
@@ -27,7 +28,7 @@ export class Pauses {
 
   async take(): Promise<void> {
     this.#work = 0
-    await nextTurn()
+    await new Promise((resolve) => setImmediate(resolve))
     this.check()
   }
 
@@ -48,21 +49,20 @@ export async function* untilAborted<Item>(
   signal: AbortSignal,
 ): AsyncGenerator<Item> {
   const iterator = iteratorOf(items)
-  let fail: (reason: unknown) => void = () => {}
-  const onAbort = (): void => fail(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
+  let reject: (error: MintringError) => void = () => {}
+  const leave = onAbort(signal, { reject: (error) => reject(error) })
   try {
     for (;;) {
-      signal.throwIfAborted()
-      const { value, done } = await new Promise<IteratorResult<Item>>((resolve, reject) => {
-        fail = reject
-        Promise.resolve(iterator.next()).then(resolve, reject)
+      checkSignal(signal)
+      const { value, done } = await new Promise<IteratorResult<Item>>((resolve, fail) => {
+        reject = fail
+        Promise.resolve(iterator.next()).then(resolve, fail)
       })
       if (done === true) return
       yield value
     }
   } finally {
-    signal.removeEventListener('abort', onAbort)
+    leave()
     // Not awaited: a source that hangs would hold up the end.
     void Promise.resolve(iterator.return?.()).catch(() => {})
   }

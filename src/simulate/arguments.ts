@@ -9,7 +9,7 @@ export interface NumberRule {
   readonly isWhole?: boolean
 }
 
-/** What an argument may be: a number, a word of a list, a list of such words, or checked elsewhere. */
+/** What an argument may be: a number, a word, a list of words, or checked elsewhere. */
 export type ArgumentRule =
   | NumberRule
   | readonly string[]

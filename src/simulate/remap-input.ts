@@ -1,7 +1,54 @@
+import { checkBounds } from '../deadline.ts'
+import type { Difference } from '../ring/difference.ts'
+import type { HashName } from '../ring/hashes/registry.ts'
+import type { Key } from '../ring/key.ts'
+import type { DistributionName, RingOptions } from '../ring/options.ts'
 import { createRing } from '../ring/ring.ts'
+import type { RingServer } from '../ring/server.ts'
 import { type ArgumentRule, badArgument, checkArguments } from './arguments.ts'
-import type { RemapInput } from './remap.ts'
-import { checkChangeTypes } from './remap-change.ts'
+import { checkChangeTypes, type RemapChange } from './remap-change.ts'
+import type { RemapShard } from './remap-count.ts'
+
+/** What to compare. */
+export interface RemapInput {
+  /** The servers before the change, or how many to make up. */
+  readonly servers: number | readonly RingServer[]
+  /** What becomes of the servers. */
+  readonly change: RemapChange
+  /** How many keys to make up (100,000 by default), or the keys themselves. */
+  readonly keys?: number | Iterable<Key> | AsyncIterable<Key> | undefined
+  /** `%d` in it becomes the number of a made-up key; `key:%d` by default. */
+  readonly keyFormat?: string | undefined
+  /** `ketama` and `modula` by default. */
+  readonly distributions?: readonly DistributionName[] | undefined
+  /** Every distribution is tried with every one of these; with its own hash by default. */
+  readonly hashes?: readonly HashName[] | undefined
+  /** Further ring options, for all distributions. */
+  readonly options?: RingOptions | undefined
+  /**
+   * Over how many hosts to average a change given as a count: all of them up to 20,000 servers
+   * built in all, so 100 of 200 hosts and 2 of 10,000.
+   */
+  readonly trials?: number | undefined
+  /** With `hitRatio`: what the origin is asked for before and right after the change. */
+  readonly requestsPerSecond?: number | undefined
+  /** Hits over requests, 0 to 1. */
+  readonly hitRatio?: number | undefined
+  /**
+   * Called now and then with how much of the work is done, 0 to 1. Not for keys of unknown number.
+   */
+  readonly onProgress?: ((done: number) => void) | undefined
+  /**
+   * Counts a shard elsewhere, such as on a worker thread. Made-up keys are split in `shards` parts.
+   */
+  readonly runShard?:
+    | ((shard: RemapShard, onProgress: (keysDone: number) => void) => Promise<Difference[]>)
+    | undefined
+  /** 1 by default. */
+  readonly shards?: number | undefined
+  /** Ends the count: it rejects with MINTRING_ABORTED and tells how far it came. */
+  readonly signal?: AbortSignal | undefined
+}
 
 const MAX_KEYS = 1_000_000_000_000
 const SERVERS_IN_ALL_TRIALS = 20_000
@@ -36,9 +83,7 @@ export function checkRemap(input: RemapInput): void {
   if (options !== undefined && (typeof options !== 'object' || options === null)) {
     throw bad(`options must be an object, not ${String(options)}`)
   }
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
-    throw bad('signal must be an AbortSignal')
-  }
+  checkBounds({ signal })
   if ((requestsPerSecond === undefined) !== (hitRatio === undefined)) {
     throw bad('requestsPerSecond and hitRatio need each other')
   }

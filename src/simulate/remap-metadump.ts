@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { connect, type Socket } from 'node:net'
-import { MintringError } from '../errors.ts'
+import { checkBounds, onAbort } from '../deadline.ts'
+import { isMintringError, MintringError } from '../errors.ts'
 import type { Key } from '../ring/key.ts'
 import { parseServer, type RingServer } from '../ring/server.ts'
 
@@ -18,7 +19,7 @@ const STATS: typeof DUMP = { line: 'stats', command: 'stats', name: 'answer', un
 export interface DumpOptions {
   /** How long the server may be silent; 5,000 by default. */
   readonly idleMs?: number | undefined
-  /** Ends the dump: it rejects with MINTRING_CONNECTION, the cause is the signal's reason. */
+  /** Ends the dump: it rejects with MINTRING_ABORTED. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -63,8 +64,8 @@ async function* linesAnswering(
 ): AsyncGenerator<string> {
   const { host, port, path, label } = parseServer(server)
   const socket = path === undefined ? connect({ host, port }) : connect({ path })
-  const onAbort = (): void => void socket.destroy(new Error('aborted', { cause: signal?.reason }))
-  signal?.addEventListener('abort', onAbort, { once: true })
+  const stop = { reject: (error: MintringError): void => void socket.destroy(error) }
+  const leave = signal === undefined ? undefined : onAbort(signal, stop)
   socket.setTimeout(idleMs, () => socket.destroy(new Error(`silent for ${idleMs} ms`)))
   let lines = 0
   const broken = (why: string, cause?: unknown): MintringError => {
@@ -72,7 +73,7 @@ async function* linesAnswering(
     return new MintringError('MINTRING_CONNECTION', text, { host: label, command, cause })
   }
   try {
-    signal?.throwIfAborted()
+    checkBounds({ signal })
     socket.write(`${asked}\r\n`)
     for await (const line of linesOf(socket)) {
       if (line === 'END') return
@@ -80,10 +81,10 @@ async function* linesAnswering(
       lines++
     }
   } catch (cause) {
-    if (cause instanceof MintringError) throw cause
+    if (isMintringError(cause)) throw cause
     throw broken((cause as Error).message, cause)
   } finally {
-    signal?.removeEventListener('abort', onAbort)
+    leave?.()
     socket.destroy()
   }
   throw broken('it ended before END')

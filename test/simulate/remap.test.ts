@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { compat } from '../../src/ring/compat.ts'
 import { createRing } from '../../src/ring/ring.ts'
-import { type RemapInput, remap } from '../../src/simulate/remap.ts'
+import { remap } from '../../src/simulate/remap.ts'
+import type { RemapInput } from '../../src/simulate/remap-input.ts'
 import type { RemapResult } from '../../src/simulate/remap-result.ts'
 
 async function outcomes(input: RemapInput): Promise<Map<string, RemapResult>> {
