@@ -17,7 +17,9 @@ export interface SampledServer {
 
 /** Keys of live servers, each server with its share of them. */
 export interface KeySample {
+  /** The keys, in no particular order. */
   readonly keys: readonly Key[]
+  /** How many came from each server, in the order of the list. */
   readonly servers: readonly SampledServer[]
 }
 
