@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
 import { MemcachedClient } from '../client/client.ts'
 import type { Ttl } from '../client/ttl.ts'
-import type { WarmLoader, WarmProgress } from '../client/warm.ts'
+import type { WarmLoader, WarmProgress } from '../client/warm-options.ts'
 import { isMintringError } from '../errors.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
 import { parseCommand, targetHelp, targetOf, targetOptions, wholeNumber } from './target.ts'
@@ -23,7 +23,8 @@ come from standard input or a file, one a line, or from the module.
   --ttl TTL              seconds, or such as 5m (default 0: until evicted)
   -c, --concurrency N    how many keys at a time (default 16)
   --rate N               the most keys begun in a second
-  --resume-from LOG      a log file: a run that broke off goes on from it
+  --resume-from LOG      a log file: a run that broke off goes on from it. Ctrl-C ends a run
+                         within a second, and says how far it came
 ${targetHelp}
   mintring warm --loader ./pages.mjs --keys urls.txt --resume-from warm.log --ttl 1h
 `
@@ -75,9 +76,11 @@ export async function warmCommand(argv: string[], io: CliIo): Promise<number> {
       },
     })
     io.out(bar.clear() + summary(done, values.json === true))
-    return done.failed > 0 ? exitCodes.failed : exitCodes.ok
+    return done.failed + done.elsewhere > 0 ? exitCodes.failed : exitCodes.ok
   } catch (error) {
     if (!isMintringError(error)) throw error
+    // Ctrl-C is not to wait for what the cache does not answer.
+    if (io.signal?.aborted === true) await cache.close({ drainMs: 0 })
     io.err(`${bar.clear()}mintring warm: ${error.message} (${error.code})\n`)
     return exitCodes.failed
   }
@@ -120,9 +123,10 @@ function ttlOf(text: string | undefined): Ttl | undefined {
 
 function summary(done: WarmProgress, isJson: boolean): string {
   if (isJson) return `${JSON.stringify(done)}\n`
-  const { taken, stored, skipped, failed, resumed } = done
+  const { taken, stored, skipped, failed, resumed, elsewhere } = done
   const counts = `${stored} stored, ${skipped} skipped, ${failed} failed, ${resumed} before`
-  return `${taken} keys: ${counts}\n`
+  const away = elsewhere > 0 ? `, ${elsewhere} on another host: their own was out` : ''
+  return `${taken} keys: ${counts}${away}\n`
 }
 
 function messageOf(error: unknown): string {

@@ -19,8 +19,8 @@ import type { CasOutcome } from './verbs/storage.ts'
 import { cas, extend, store } from './verbs/storage.ts'
 import type { Entries } from './verbs/write-many.ts'
 import { deleteMany, setMany } from './verbs/write-many.ts'
-import type { WarmLoader, WarmOptions, WarmProgress } from './warm.ts'
 import { WarmUp } from './warm.ts'
+import type { WarmLoader, WarmOptions, WarmProgress } from './warm-options.ts'
 
 /**
  * A memcached client: one per process and fleet. It connects on first use, and by itself again.
@@ -197,8 +197,7 @@ export class MemcachedClient extends RefillVerbs {
     loader: WarmLoader,
     options: WarmOptions = {},
   ): Promise<WarmProgress> {
-    const store: typeof this.set = (key, value, how) => this.set(key, value, how)
-    return new WarmUp(store, keys, loader, options).run()
+    return new WarmUp(this, keys, loader, options).run()
   }
 
   /**

@@ -1,55 +1,30 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setMaxListeners } from 'node:events'
+import { onAbort } from '../deadline.ts'
 import { isMintringError, MintringError } from '../errors.ts'
+import { clearTimeout, performance, setTimeout } from '../runtime.ts'
 import type { StoreOptions } from './options.ts'
-import type { Ttl } from './ttl.ts'
-import { ttlSeconds } from './ttl.ts'
+import { WarmKeys } from './warm-keys.ts'
 import { WarmLog } from './warm-log.ts'
+import {
+  badWarm,
+  checkWarm,
+  DEFAULT_CONCURRENCY,
+  type WarmLoader,
+  type WarmOptions,
+  type WarmProgress,
+} from './warm-options.ts'
 
-/** What warm() takes. */
-export interface WarmOptions {
-  /** How long the values live; 0, the default, is until they are evicted. */
-  readonly ttl?: Ttl | undefined
-  /** How many keys are loaded and stored at a time. Default 16. */
-  readonly concurrency?: number | undefined
-  /** The most keys begun in a second. Default: no limit. */
-  readonly perSecond?: number | undefined
-  /** A log file: a run that broke off goes on from it. The keys must come in the same order. */
-  readonly resumeFrom?: string | undefined
-  /** Ends the run: what is under way is finished, then warm() rejects with MINTRING_ABORTED. */
-  readonly signal?: AbortSignal | undefined
-  /** Called some ten times a second, and at the end. */
-  readonly onProgress?: ((progress: WarmProgress) => void) | undefined
-  /** Told of keys whose loader failed, or whose value cannot be stored. The run goes on. */
-  readonly onError?: ((error: unknown, key: string) => void) | undefined
+/** The client, as a warm-up needs it. */
+export interface WarmTarget {
+  set(key: string, value: unknown, options: StoreOptions): Promise<unknown>
+  locate(key: string): { readonly server: string; readonly ejected: boolean }
 }
 
-/** What a run did so far. */
-export interface WarmProgress {
-  /** Keys taken from the iterable, those of the run before included. */
-  readonly taken: number
-  /** Keys whose value was stored. */
-  readonly stored: number
-  /** Keys whose loader answered `undefined`. */
-  readonly skipped: number
-  /** Keys whose loader threw, or whose value could not be stored. */
-  readonly failed: number
-  /** Keys that the run before had done. */
-  readonly resumed: number
-}
-
-/** Makes the value of a key; `undefined` stores nothing. */
-export type WarmLoader = (
-  key: string,
-  context: { readonly signal: AbortSignal | undefined },
-) => unknown
-
-type Store = (key: string, value: unknown, options: StoreOptions) => Promise<unknown>
-
-const DEFAULT_CONCURRENCY = 16
-const MAX_CONCURRENCY = 10_000
 /** How many keys may be done while an earlier one is still loading. */
 const MAX_AHEAD = 100_000
 const REPORT_MS = 100
+/** How long what is under way may still take when a run ends early. */
+const GRACE_MS = 400
 /** Waits before a value is stored again after the cache could not take it. */
 const RETRY_DELAYS_MS = [100, 200, 400, 800, 1600, 3200]
 /** What may be over in a moment. */
@@ -63,56 +38,68 @@ const PASSING: ReadonlySet<string> = new Set([
 
 /** One warm-up. Its memory does not grow with the number of keys. */
 export class WarmUp {
-  readonly #store: Store
+  readonly #target: WarmTarget
   readonly #loader: WarmLoader
   readonly #options: WarmOptions
+  readonly #keys: WarmKeys
   readonly #log: WarmLog | undefined
-  readonly #next: () => Promise<IteratorResult<string>>
-  readonly #endKeys: () => Promise<unknown>
+  /** Fires when the run ends early, for whatever reason. */
+  readonly #ending = new AbortController()
   /** Keys done out of turn: above #done, the number of those that are done without a gap. */
   readonly #ahead = new Map<number, string>()
-  #taken = 0
+  /** Hosts that were waited for in vain. */
+  readonly #lostHosts = new Set<string>()
+  readonly #waiting = new Set<() => void>()
+  readonly #counts = { taken: 0, stored: 0, skipped: 0, failed: 0, resumed: 0, elsewhere: 0 }
   #done = 0
   #doneKey = ''
-  #stored = 0
-  #skipped = 0
-  #failed = 0
-  #resumed = 0
-  #slotMs = 0
+  /** Values that are being tried again: no key begins meanwhile. */
+  #faltering = 0
   #reportMs = 0
   #failure: { readonly error: unknown } | undefined
-  readonly #waiting: (() => void)[] = []
+  #isOver = false
 
   /** Throws MINTRING_BAD_ARGUMENT, or MINTRING_BAD_TTL, for options that cannot be. */
   constructor(
-    store: Store,
+    target: WarmTarget,
     keys: Iterable<string> | AsyncIterable<string>,
     loader: WarmLoader,
     options: WarmOptions,
   ) {
-    checkOptions(loader, options)
-    this.#store = store
+    checkWarm(loader, options)
+    this.#target = target
     this.#loader = loader
     this.#options = options
-    const iterator = iteratorOf(keys)
-    this.#next = inTurn(async () => iterator.next())
-    this.#endKeys = async () => iterator.return?.()
+    // Every loader under way may listen.
+    setMaxListeners(0, this.#ending.signal)
+    this.#keys = new WarmKeys(keys, options.perSecond, (delayMs) => this.#wait(delayMs))
     this.#log = options.resumeFrom === undefined ? undefined : new WarmLog(options.resumeFrom)
   }
 
   async run(): Promise<WarmProgress> {
+    const { signal } = this.#options
+    const stop = { reject: (error: MintringError): void => this.#stop(error) }
+    const leave = signal === undefined ? undefined : onAbort(signal, stop)
+    try {
+      await this.#untilGivenUp(this.#work())
+    } finally {
+      leave?.()
+      this.#isOver = true
+      this.#finish()
+    }
+    if (this.#failure !== undefined) throw this.#told(this.#failure.error)
+    return this.#progress()
+  }
+
+  async #work(): Promise<void> {
     const { concurrency = DEFAULT_CONCURRENCY } = this.#options
-    let isFinished = false
     try {
       await this.#resume()
-      await Promise.all(Array.from({ length: concurrency }, () => this.#work()))
-      if (this.#failure !== undefined) throw this.#failure.error
-      isFinished = true
-    } finally {
-      this.#report(true)
-      this.#log?.close(isFinished)
+    } catch (error) {
+      this.#stop(error)
     }
-    return this.#progress()
+    await Promise.all(Array.from({ length: concurrency }, () => this.#worker()))
+    if (this.#failure !== undefined) await this.#keys.end().catch(() => {})
   }
 
   /** Passes over what the run before has done, if these are the same keys. */
@@ -120,89 +107,104 @@ export class WarmUp {
     const last = this.#log?.last
     if (last === undefined) return
     let key: string | undefined
-    while (this.#taken < last.position) {
-      const { value, done } = await this.#next()
-      if (done === true) break
-      key = value
-      this.#taken++
+    while (this.#counts.taken < last.position && this.#failure === undefined) {
+      const next = await this.#keys.skip()
+      if (next === undefined) break
+      key = next
+      this.#counts.taken++
     }
+    if (this.#failure !== undefined) return
     if (key !== last.key) {
-      await this.#endKeys()
-      throw bad(`resumeFrom: key ${last.position} is '${key}' now, and was '${last.key}'`)
+      throw badWarm(`resumeFrom: key ${last.position} is '${key}' now, and was '${last.key}'`)
     }
-    this.#done = this.#resumed = last.position
+    this.#done = this.#counts.resumed = last.position
     this.#doneKey = last.key
   }
 
-  async #work(): Promise<void> {
+  async #worker(): Promise<void> {
     try {
       while (this.#failure === undefined) {
-        this.#checkAborted()
-        await this.#pace()
-        const { value: key, done } = await this.#next()
-        if (done === true) return
-        const index = this.#taken++
-        await this.#fill(key)
+        const key = await this.#keys.take()
+        while (this.#faltering > 0) await this.#untilWoken()
+        if (key === undefined || this.#failure !== undefined) return
+        const index = this.#counts.taken++
+        const isDone = await this.#fill(key)
+        if (!isDone || this.#isOver) return
         this.#advance(index, key)
-        this.#report(false)
-        if (this.#ahead.size > MAX_AHEAD) await this.#untilAdvanced()
+        this.#report()
+        while (this.#ahead.size > MAX_AHEAD) await this.#untilWoken()
       }
     } catch (error) {
-      if (this.#failure === undefined) {
-        this.#failure = { error }
-        this.#wake()
-        await this.#endKeys()
-      }
+      this.#stop(error)
     }
   }
 
-  /** Loads and stores one key. Throws when the cache takes nothing any more. */
-  async #fill(key: string): Promise<void> {
-    const { ttl, signal } = this.#options
+  /** Loads and stores one key. False when the run ended under it; throws when the cache is gone. */
+  async #fill(key: string): Promise<boolean> {
     let value: unknown
     try {
-      value = await this.#loader(key, { signal })
+      value = await this.#loader(key, { signal: this.#ending.signal })
     } catch (error) {
+      // A loader that heeds the signal has not failed.
+      if (this.#failure !== undefined) return false
       this.#fail(error, key)
-      return
+      return true
     }
-    if (value === undefined) this.#skipped++
-    else await this.#keep(key, value, { ttl })
+    if (this.#isOver) return false
+    if (value === undefined) this.#counts.skipped++
+    else await this.#keep(key, value)
+    return true
   }
 
-  async #keep(key: string, value: unknown, options: StoreOptions): Promise<void> {
-    for (const delayMs of [...RETRY_DELAYS_MS, undefined]) {
-      try {
-        await this.#store(key, value, options)
-        this.#stored++
-        return
-      } catch (error) {
-        const isPassing = isMintringError(error) && PASSING.has(error.code)
-        if (isMintringError(error) && error.code === 'MINTRING_CLOSED') throw error
-        if (!isPassing) {
-          this.#fail(error, key)
-          return
-        }
-        if (delayMs === undefined || this.#failure !== undefined) throw error
-        await sleep(delayMs, undefined, { signal: this.#options.signal }).catch(() => {})
-        this.#checkAborted()
+  async #keep(key: string, value: unknown): Promise<void> {
+    let isFaltering = false
+    try {
+      for (const delayMs of [...RETRY_DELAYS_MS, undefined]) {
+        const isLast = delayMs === undefined
+        if (await this.#isKept(key, value, isLast)) return
+        if (!isFaltering) this.#faltering++
+        isFaltering = true
+        await this.#wait(delayMs ?? 0)
+        if (this.#failure !== undefined) throw this.#failure.error
       }
+    } finally {
+      if (isFaltering) this.#faltering--
+      this.#wake()
     }
+  }
+
+  /** Stores a value, unless it is worth to try again later. */
+  async #isKept(key: string, value: unknown, isLast: boolean): Promise<boolean> {
+    try {
+      if (this.#isAwaited(key, isLast)) return false
+      await this.#target.set(key, value, { ttl: this.#options.ttl })
+      // Its host may have gone meanwhile, and the value to another.
+      if (this.#isAwaited(key, isLast)) return false
+      if (this.#isOver) return true
+      this.#counts.stored++
+      if (this.#lostHosts.has(this.#target.locate(key).server)) this.#counts.elsewhere++
+      return true
+    } catch (error) {
+      const code = isMintringError(error) ? error.code : ''
+      if (code === 'MINTRING_CLOSED') throw error
+      if (!PASSING.has(code)) this.#fail(error, key)
+      else if (isLast) throw error
+      return !PASSING.has(code)
+    }
+  }
+
+  /** Whether the key's host is out and may soon be back; once it was waited for, it is lost. */
+  #isAwaited(key: string, isLast: boolean): boolean {
+    const { server, ejected } = this.#target.locate(key)
+    if (!ejected) this.#lostHosts.delete(server)
+    else if (isLast) this.#lostHosts.add(server)
+    return ejected && !this.#lostHosts.has(server)
   }
 
   #fail(error: unknown, key: string): void {
-    this.#failed++
+    if (this.#isOver) return
+    this.#counts.failed++
     this.#options.onError?.(error, key)
-  }
-
-  /** One start per slot. */
-  async #pace(): Promise<void> {
-    const { perSecond } = this.#options
-    if (perSecond === undefined) return
-    const nowMs = performance.now()
-    const startMs = Math.max(nowMs, this.#slotMs)
-    this.#slotMs = startMs + 1000 / perSecond
-    if (startMs - nowMs >= 1) await sleep(startMs - nowMs)
   }
 
   #advance(index: number, key: string): void {
@@ -220,72 +222,98 @@ export class WarmUp {
     this.#wake()
   }
 
-  #untilAdvanced(): Promise<void> {
+  /** Begins nothing any more. */
+  #stop(error: unknown): void {
+    if (this.#failure !== undefined) return
+    this.#failure = { error }
+    this.#ending.abort(error)
+    this.#wake()
+  }
+
+  /** The work, or what there is of it some time after the run ended early. */
+  async #untilGivenUp(work: Promise<void>): Promise<void> {
+    const { signal } = this.#ending
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const givenUp = new Promise<void>((resolve) => {
+      const give = (): void => {
+        timer = setTimeout(resolve, GRACE_MS)
+      }
+      if (signal.aborted) give()
+      else signal.addEventListener('abort', give, { once: true })
+    })
+    await Promise.race([work, givenUp])
+    clearTimeout(timer)
+  }
+
+  /** Waits, or less when the run ends early. */
+  #wait(delayMs: number): Promise<void> {
+    const { signal } = this.#ending
+    if (signal.aborted) return Promise.resolve()
     return new Promise((resolve) => {
-      this.#waiting.push(resolve)
+      const end = (): void => {
+        clearTimeout(timer)
+        leave()
+        resolve()
+      }
+      const timer = setTimeout(end, delayMs)
+      const leave = onAbort(signal, { reject: end })
+    })
+  }
+
+  async #untilWoken(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure.error
+    await new Promise<void>((resolve) => {
+      this.#waiting.add(resolve)
     })
   }
 
   #wake(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve()
+    for (const resolve of this.#waiting) resolve()
+    this.#waiting.clear()
   }
 
-  #report(isLast: boolean): void {
+  #report(): void {
     const nowMs = performance.now()
-    if (!isLast && nowMs < this.#reportMs) return
+    if (nowMs < this.#reportMs) return
     this.#reportMs = nowMs + REPORT_MS
-    if (this.#done > this.#resumed) this.#log?.write({ position: this.#done, key: this.#doneKey })
+    this.#writeLog()
+    this.#options.onProgress?.(this.#progress())
+  }
+
+  #writeLog(): void {
+    if (this.#done > this.#counts.resumed) {
+      this.#log?.write({ position: this.#done, key: this.#doneKey })
+    }
+  }
+
+  #finish(): void {
+    try {
+      this.#writeLog()
+    } finally {
+      this.#log?.close(this.#failure === undefined)
+    }
     this.#options.onProgress?.(this.#progress())
   }
 
   #progress(): WarmProgress {
-    return {
-      taken: this.#taken,
-      stored: this.#stored,
-      skipped: this.#skipped,
-      failed: this.#failed,
-      resumed: this.#resumed,
-    }
+    return { ...this.#counts }
   }
 
-  #checkAborted(): void {
-    const { signal } = this.#options
-    if (signal?.aborted !== true) return
-    const details = { cause: signal.reason }
-    throw new MintringError('MINTRING_ABORTED', 'The warm-up was aborted by its signal', details)
+  /** An error of the cache or of the signal, with how far the run came. */
+  #told(error: unknown): unknown {
+    if (!isMintringError(error) || error.code === 'MINTRING_BAD_ARGUMENT') return error
+    const { stored, skipped, failed } = this.#counts
+    const isAborted = error.code === 'MINTRING_ABORTED'
+    const why = isAborted ? 'was aborted by its signal' : `cannot go on: ${error.message}`
+    const counts = `${stored} stored, ${skipped} skipped, ${failed} failed`
+    const again =
+      this.#log === undefined
+        ? 'Without resumeFrom the next run begins anew'
+        : 'Call it again with the same keys and resumeFrom to go on'
+    return new MintringError(
+      error.code,
+      `The warm-up ${why}. All of the first ${this.#done} keys are done (${counts}). ${again}`,
+      { host: error.host, sent: error.sent, cause: isAborted ? error.cause : error },
+    )
   }
-}
-
-function iteratorOf(
-  keys: Iterable<string> | AsyncIterable<string>,
-): Iterator<string> | AsyncIterator<string> {
-  if (Symbol.asyncIterator in Object(keys)) {
-    return (keys as AsyncIterable<string>)[Symbol.asyncIterator]()
-  }
-  if (Symbol.iterator in Object(keys)) return (keys as Iterable<string>)[Symbol.iterator]()
-  throw bad('keys must be an iterable')
-}
-
-/** Calls one after the other: not every async iterator bears two at a time. */
-function inTurn<Result>(call: () => Promise<Result>): () => Promise<Result> {
-  let last: Promise<unknown> = Promise.resolve()
-  return () => {
-    const answer = last.then(call)
-    last = answer.catch(() => {})
-    return answer
-  }
-}
-
-function checkOptions(loader: unknown, options: WarmOptions): void {
-  const { ttl = 0, concurrency = DEFAULT_CONCURRENCY, perSecond = 1 } = options
-  if (typeof loader !== 'function') throw bad('the loader must be a function')
-  ttlSeconds(ttl)
-  if (!(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= MAX_CONCURRENCY)) {
-    throw bad(`concurrency must be 1 to ${MAX_CONCURRENCY}`)
-  }
-  if (!(perSecond > 0)) throw bad('perSecond must be above 0')
-}
-
-function bad(why: string): MintringError {
-  return new MintringError('MINTRING_BAD_ARGUMENT', `warm: ${why}`)
 }

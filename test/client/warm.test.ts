@@ -1,43 +1,29 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { MemcachedClient } from '../../src/client/client.ts'
-import type { WarmProgress } from '../../src/client/warm.ts'
+import type { WarmProgress } from '../../src/client/warm-options.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { root } from '../house/sources.ts'
-
-function* keysTo(count: number): Generator<string> {
-  for (let i = 0; i < count; i++) yield `key:${i}`
-}
-
-async function newCache(t: TestContext): Promise<MemcachedClient> {
-  const server = await startServer({ port: 0 })
-  const cache = new MemcachedClient(server.address)
-  t.after(async () => {
-    await cache.close()
-    await server.close()
-  })
-  return cache
-}
-
-function newFolder(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'mintring-warm-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
+import { keysTo, newCache, newFolder } from './warm-support.ts'
 
 describe('warm', () => {
   test('loads and stores every key, with its ttl', async (t) => {
     const cache = await newCache(t)
     const done = await cache.warm(keysTo(1000), (key) => `value of ${key}`, { ttl: 60 })
-    assert.deepEqual(done, { taken: 1000, stored: 1000, skipped: 0, failed: 0, resumed: 0 })
+    assert.deepEqual(done, {
+      taken: 1000,
+      stored: 1000,
+      skipped: 0,
+      failed: 0,
+      resumed: 0,
+      elsewhere: 0,
+    })
     assert.equal(await cache.get('key:999'), 'value of key:999')
     const { ttl } = await cache.meta.mg('key:0', { t: true })
     assert.ok(ttl! > 55 && ttl! <= 60)
@@ -106,7 +92,7 @@ describe('warm', () => {
       },
       { onError: (_, key) => failed.push(key) },
     )
-    assert.deepEqual(done, { taken: 4, stored: 2, skipped: 1, failed: 1, resumed: 0 })
+    assert.deepEqual(done, { taken: 4, stored: 2, skipped: 1, failed: 1, resumed: 0, elsewhere: 0 })
     assert.deepEqual(failed, ['key:1'])
   })
 
@@ -174,6 +160,19 @@ describe('warm', () => {
       cache.warm(keysTo(1), () => 1, { perSecond: 0 }),
       bad,
     )
+    for (const options of [
+      ...[-1, Number.NaN, 1e-9, 1e12, '5', null].map((perSecond) => ({ perSecond })),
+      ...[1.5, 1e9, '5', null].map((concurrency) => ({ concurrency })),
+      ...['', 5, null].map((resumeFrom) => ({ resumeFrom })),
+      ...[5, null].flatMap((listener) => [{ onProgress: listener }, { onError: listener }]),
+      { signal: {} },
+      { rate: 5 },
+      5,
+      null,
+    ]) {
+      const warming = cache.warm(keysTo(1), () => 1, options as never)
+      await assert.rejects(warming, bad, JSON.stringify(options))
+    }
     await assert.rejects(
       cache.warm(keysTo(1), () => 1, { ttl: -1 }),
       { code: 'MINTRING_BAD_TTL' },
