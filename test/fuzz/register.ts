@@ -1,9 +1,6 @@
 import type { Report } from './report.ts'
 import { readValue, type ValueKind, writeValue } from './values.ts'
 
-/** How long after its rejection a write may still be executed: what a proxy holds, and more. */
-export const FLOAT_MS = 1_500
-
 /** Counts events, so that "before" and "after" are exact. One for all registers. */
 let now = 0
 export function nextEvent(): number {
@@ -18,6 +15,9 @@ interface Write {
   /** How the caller was told that it was not done. */
   denial: string | undefined
 }
+
+/** Calls back when nothing that was rejected now can still be executed. */
+export type Afterwards = (settle: () => void) => void
 
 /** What was certain when an operation began. */
 export interface Moment {
@@ -38,6 +38,7 @@ export class Register {
   /** False where other hosts may answer: then a miss proves nothing. */
   readonly isAlone: boolean
   readonly #report: Report
+  readonly #afterwards: Afterwards
   readonly #writes: Write[] = []
   #floor = 0
   #stored = 0
@@ -45,11 +46,18 @@ export class Register {
   readonly #puts = new OpenWrites()
   readonly #removals = new OpenWrites()
 
-  constructor(key: string, kind: ValueKind, isAlone: boolean, report: Report) {
+  constructor(
+    key: string,
+    kind: ValueKind,
+    isAlone: boolean,
+    report: Report,
+    afterwards: Afterwards,
+  ) {
     this.key = key
     this.kind = kind
     this.isAlone = isAlone
     this.#report = report
+    this.#afterwards = afterwards
   }
 
   moment(): Moment {
@@ -80,15 +88,17 @@ export class Register {
     this.#writes[version]!.denial = how
   }
 
-  /** Nobody knows; a client may remove what it failed to store. */
-  unknown(version: number): void {
-    const isRemoval = this.#writes[version]!.isRemoval
-    if (!isRemoval) this.#removals.begin()
-    const settle = (): void => {
-      this.#end(version)
-      if (!isRemoval) this.#removals.end(nextEvent())
-    }
-    setTimeout(settle, FLOAT_MS).unref()
+  /**
+   * It was rejected. A client may remove what it could not store, or make up for a removal, as soon
+   * as the host can be reached.
+   */
+  rejected(version: number, denial: string | undefined): void {
+    const { isRemoval } = this.#writes[version]!
+    if (denial === undefined) this.#afterwards(() => this.#end(version))
+    else this.undone(version, denial)
+    if (isRemoval && denial === undefined) return
+    this.#removals.begin()
+    this.#afterwards(() => this.#removals.end(nextEvent()))
   }
 
   /** Checks a value that was read. */

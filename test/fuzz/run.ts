@@ -14,7 +14,7 @@ import { Log } from './log.ts'
 import { LoopClock } from './loop-clock.ts'
 import { Page } from './page.ts'
 import { REFILL_VERBS } from './refill-verbs.ts'
-import { Register } from './register.ts'
+import { type Afterwards, Register } from './register.ts'
 import { Report } from './report.ts'
 import { VALUE_BEHAVIORS, type ValueKind } from './values.ts'
 import { PLAIN_VERBS, type Verb, type World } from './verbs.ts'
@@ -44,6 +44,9 @@ const RETRIES = 1
 const MAX_LANES = 2
 const KEYS: Readonly<Record<ValueKind, number>> = { small: 120, compressed: 30, split: 15 }
 const DRAIN_MS = 5_000
+/** How long after its rejection a command may still be executed: what a proxy holds, and more. */
+const FLOAT_MS = 1_500
+const LOOK_MS = 100
 
 const HOSTILE: Hostility = {
   delayShare: 0.3,
@@ -106,7 +109,7 @@ class Run {
     )
     const dice = new Dice(plan.seed)
     plan.mutant?.spoil?.(this.#client, dice)
-    this.#world = worldOf(plan, this.#client, dice, report)
+    this.#world = worldOf(plan, this.#client, dice, report, (settle) => this.#afterwards(settle))
     const all = [...PLAIN_VERBS, ...REFILL_VERBS]
     this.#deck = all.flatMap(([verb, weight]) => Array<Verb>(weight).fill(verb))
   }
@@ -149,6 +152,16 @@ class Run {
     for (let call = 0; call < open; call++) this.#report.add('late', 'a call never settled')
   }
 
+  /** When proxies hold nothing of now any more, and hosts that were out have been told. */
+  #afterwards(settle: () => void, waitMs = FLOAT_MS): void {
+    const look = (): void => {
+      const isTold = this.#client.hosts().every(({ state }) => state === 'up')
+      if (isTold) settle()
+      else this.#afterwards(settle, LOOK_MS)
+    }
+    setTimeout(look, waitMs).unref()
+  }
+
   /** One host at a time is refused or hangs, long enough to be ejected. */
   async #breakHosts(): Promise<void> {
     const dice = new Dice(this.#plan.seed + 1)
@@ -188,13 +201,19 @@ async function soon(isSo: () => boolean): Promise<void> {
   while (!isSo() && performance.now() < endMs) await sleep(10)
 }
 
-function worldOf(plan: Plan, client: MemcachedClient, dice: Dice, report: Report): World {
+function worldOf(
+  plan: Plan,
+  client: MemcachedClient,
+  dice: Dice,
+  report: Report,
+  afterwards: Afterwards,
+): World {
   const isAlone = plan.hosts === 1
   const many = <Item>(count: number, make: (index: number) => Item): Item[] =>
     Array.from({ length: count }, (_, index) => make(index))
   const registers = Object.entries(KEYS).flatMap(([kind, count]) => {
     return many(count, (index) => {
-      return new Register(`${kind}:${index}`, kind as ValueKind, isAlone, report)
+      return new Register(`${kind}:${index}`, kind as ValueKind, isAlone, report, afterwards)
     })
   })
   return {

@@ -45,8 +45,8 @@ function patience({ dice, limitMs }: World): Patience {
 
 /** A write was rejected: whether it may have been executed. */
 function failed(register: Register, version: number, error: MintringError): void {
-  if (error.sent) register.unknown(version)
-  else register.undone(version, `${error.command} rejected with sent: false (${error.code})`)
+  const denial = `it was rejected with sent: false (${error.command}, ${error.code})`
+  register.rejected(version, error.sent ? undefined : denial)
 }
 
 const get: Verb = async (world) => {
