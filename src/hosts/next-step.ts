@@ -64,8 +64,11 @@ export function mayRepeat(
 }
 
 /** What a caller is told: the attempt's error with what is known of the request. */
-export function errorOf(request: Request, error: MintringError): MintringError {
+export function errorOf(
+  { verb, sent }: Pick<Request, 'verb' | 'sent'>,
+  error: MintringError,
+): MintringError {
   const { code, message, host, cause = error } = error
-  const details = { host, command: request.verb.name, sent: request.sent, cause }
+  const details = { host, command: verb.name, sent, cause }
   return new MintringError(code, message, details)
 }

@@ -2,6 +2,7 @@ import { isMintringError, MintringError } from '../errors.ts'
 import type { Group, Request, Router } from '../net/request.ts'
 import type { Cluster } from './cluster.ts'
 import type { Host } from './host.ts'
+import { errorOf } from './next-step.ts'
 import { Pace } from './pace.ts'
 
 /** Groups under way at once: enough to keep all hosts busy, few enough to bound memory. */
@@ -27,12 +28,7 @@ export interface Batch {
 }
 
 /** What a group takes over from the one that failed before it. */
-interface Past {
-  readonly tries: number
-  readonly finalMs: number
-}
-
-const NO_PAST: Past = { tries: 0, finalMs: 0 }
+type Past = Pick<Request, 'verb' | 'tries' | 'finalMs' | 'sent' | 'hangUps'>
 
 /**
  * Runs a batch of any size: split by host, in one request per line, a bounded number at a time.
@@ -45,6 +41,8 @@ export class Scatter {
   readonly #failed = new Map<number, MintringError>()
   /** What ends the whole batch: an abort, the end of the client. */
   #end: unknown
+  /** The last group that left, wholly or in part. */
+  #sent: Request<void> | undefined
   #underWay = 0
   #wake: (() => void) | undefined
 
@@ -63,9 +61,9 @@ export class Scatter {
       if (this.#underWay >= MAX_GROUPS) await this.#hasRoom(MAX_GROUPS - 1)
       if (pace.isDue()) await pace.rest()
     }
-    for (const [host, left] of open) this.#startAll(host, left, NO_PAST)
+    for (const [host, left] of open) this.#startAll(host, left)
     await this.#hasRoom(0)
-    if (this.#end !== undefined) throw this.#end
+    if (this.#end !== undefined) throw this.#endError()
     return this.#failed
   }
 
@@ -80,7 +78,7 @@ export class Scatter {
     }
     group.push(position)
     if (group.length < GATHERED_KEYS) return
-    this.#start(host, group.splice(0, this.#batch.cut(group, 0)), NO_PAST)
+    this.#start(host, group.splice(0, this.#batch.cut(group, 0)))
   }
 
   #routeOf(
@@ -88,6 +86,7 @@ export class Scatter {
     untilMs: number,
     failed?: Host,
     error?: MintringError,
+    past?: Past,
   ): Host | undefined {
     const { isRead } = this.#batch
     const routeKey = this.#batch.routeKey(position)
@@ -96,21 +95,26 @@ export class Scatter {
     if (this.#cluster.policy.failover === 'miss' && host.code !== 'MINTRING_AUTH') {
       if (!isRead) this.#cluster.noteUnreached(routeKey, this.#batch.wireKey(position))
       this.#batch.miss(position)
-    } else this.#failed.set(position, host)
+    } else this.#failed.set(position, past === undefined ? host : errorOf(past, host))
     return undefined
   }
 
-  #start(host: Host, positions: readonly number[], past: Past): void {
+  #start(host: Host, positions: readonly number[], past?: Past): void {
     if (this.#end !== undefined) return
     const request = this.#batch.request(positions)
-    request.tries = past.tries
-    request.finalMs = past.finalMs
+    if (past !== undefined) {
+      const { tries, finalMs, sent, hangUps } = past
+      Object.assign(request, { tries, finalMs, sent, hangUps })
+    }
     const group = this.#groupOf(request, positions)
     request.group = group
     this.#underWay++
     request.promise.then(
-      () => this.#ended(),
-      (error: unknown) => (group.isSentOn ? this.#ended() : this.#ended(positions, error)),
+      () => this.#ended(request),
+      (error: unknown) => {
+        if (group.isSentOn) this.#ended(request)
+        else this.#ended(request, positions, error)
+      },
     )
     try {
       this.#batch.send(host, request)
@@ -142,7 +146,7 @@ export class Scatter {
   #regroup(positions: readonly number[], past: Past, failed: Host, error: MintringError): void {
     const groups = new Map<Host, number[]>()
     for (const position of positions) {
-      const host = this.#routeOf(position, past.finalMs, failed, error)
+      const host = this.#routeOf(position, past.finalMs, failed, error, past)
       if (host === undefined) continue
       const group = groups.get(host)
       if (group === undefined) groups.set(host, [position])
@@ -151,7 +155,7 @@ export class Scatter {
     for (const [host, group] of groups) this.#startAll(host, group, past)
   }
 
-  #startAll(host: Host, positions: readonly number[], past: Past): void {
+  #startAll(host: Host, positions: readonly number[], past?: Past): void {
     for (let first = 0; first < positions.length; ) {
       const end = this.#batch.cut(positions, first)
       this.#start(host, positions.slice(first, end), past)
@@ -159,13 +163,21 @@ export class Scatter {
     }
   }
 
-  #ended(positions: readonly number[] = [], error?: unknown): void {
+  #ended(request: Request<void>, positions: readonly number[] = [], error?: unknown): void {
     this.#underWay--
+    if (request.sent) this.#sent = request
     if (positions.length > 0) {
       if (isFateOfKeys(error)) for (const position of positions) this.#failed.set(position, error)
       else this.#end ??= error
     }
     this.#wake?.()
+  }
+
+  /** What ended the batch, and whether any of it may have been executed. */
+  #endError(): unknown {
+    const end = this.#end
+    if (this.#sent === undefined || !isMintringError(end) || end.sent) return end
+    return errorOf(this.#sent, end)
   }
 
   /** Waits until at most `max` groups are under way. */

@@ -4,6 +4,7 @@ import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 import type { MemcachedClient } from '../../src/client/client.ts'
 import type { EmbeddedServer } from '../../src/embedded/embedded-server.ts'
 import { startServer } from '../../src/embedded/server.ts'
+import { startScripted } from '../support/scripted-server.ts'
 import { connect, serve } from './support.ts'
 
 const KEYS = Array.from({ length: 300 }, (_, i) => `key:${i}`)
@@ -148,4 +149,40 @@ test('a value for a key that was not asked closes the lane and is nobody’s', a
   const found = await cache.getManyDetailed(['a', 'b'])
   assert.equal(found.size, 0)
   assert.equal(found.failed.size, 2)
+})
+
+/** A host that takes a batch, resets the connection without a reply, and is gone from then on. */
+async function connectToVanishing(
+  context: TestContext,
+  behaviors: BehaviorsInput,
+): Promise<MemcachedClient> {
+  const server = await startScripted((line, socket) => {
+    if (line !== 'last') return
+    socket.resetAndDestroy()
+    void server.close()
+  })
+  const cache = connect(context, `127.0.0.1:${server.port}`, behaviors)
+  await cache.version()
+  return cache
+}
+
+test('setMany whose connection ends before the reply, on a host that is then gone, reports each key as sent', async (context) => {
+  const cache = await connectToVanishing(context, { retries: 1 })
+  const { failed } = await cache.setMany({ a: 'first', b: 'last' })
+  assert.deepEqual(
+    [...failed].map(([key, error]) => [key, error.sent]),
+    [
+      ['a', true],
+      ['b', true],
+    ],
+  )
+})
+
+test('setMany aborted while it waits to be sent again rejects as sent', async (context) => {
+  const cache = await connectToVanishing(context, { requestTimeoutMs: 5_000 })
+  const signal = AbortSignal.timeout(50)
+  await assert.rejects(cache.setMany({ a: 'first', b: 'last' }, { signal }), {
+    code: 'MINTRING_ABORTED',
+    sent: true,
+  })
 })
