@@ -3,8 +3,8 @@
  * @module apollo
  */
 import type { MemcachedClient } from '../client/client.ts'
+import { lifetimeOfSeconds } from './lifetime.ts'
 import { safeKey } from './safe-key.ts'
-import { wholeSeconds } from './whole-seconds.ts'
 
 /** What Apollo calls with: seconds to live; null or nothing = for ever. */
 export interface KeyValueCacheSetOptions {
@@ -18,29 +18,30 @@ export interface KeyValueCacheSetOptions {
  * Failures reject with the client's MintringError.
  */
 export class ApolloCache {
-  readonly #client: MemcachedClient
+  private readonly client: MemcachedClient
 
   constructor(client: MemcachedClient) {
-    this.#client = client
+    this.client = client
   }
 
   /** The stored text, or undefined. */
   async get(key: string): Promise<string | undefined> {
-    return this.#client.get<string>(this.#key(key))
+    return this.client.get<string>(this.wireKey(key))
   }
 
   /** Stores a text. */
   async set(key: string, value: string, options?: KeyValueCacheSetOptions): Promise<void> {
-    const ttl = wholeSeconds(options?.ttl)
-    await this.#client.set(this.#key(key), value, ttl === undefined ? {} : { ttl })
+    const ttl = lifetimeOfSeconds(options?.ttl)
+    if (ttl === 'over') await this.delete(key)
+    else await this.client.set(this.wireKey(key), value, { ttl })
   }
 
   /** Whether it was there. */
   async delete(key: string): Promise<boolean> {
-    return this.#client.delete(this.#key(key))
+    return this.client.delete(this.wireKey(key))
   }
 
-  #key(key: string): string {
-    return safeKey(key, this.#client.behaviors.keyPrefix)
+  private wireKey(key: string): string {
+    return safeKey(key, this.client.behaviors.keyPrefix)
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { MemcachedClient } from '../client/client.ts'
 import { ClearableStore } from './clearable.ts'
-import { secondsOf } from './whole-seconds.ts'
+import { lifetimeOfMs } from './lifetime.ts'
 
 /** Settings of the bentocache driver. */
 export interface BentocacheDriverOptions {
@@ -21,30 +21,30 @@ export interface BentocacheDriverOptions {
 export class MintringDriver {
   /** What bentocache tells its layers apart by. */
   readonly type = 'l2' as const
-  readonly #client: MemcachedClient
-  readonly #prefix: string
-  readonly #store: ClearableStore
+  private readonly client: MemcachedClient
+  private readonly prefix: string
+  private readonly store: ClearableStore
 
   constructor(options: BentocacheDriverOptions) {
-    this.#client = options.client
-    this.#prefix = (options.prefix ?? '').replace(/:+$/, '')
-    this.#store = new ClearableStore(options.client, colonScopes)
+    this.client = options.client
+    this.prefix = (options.prefix ?? '').replace(/:+$/, '')
+    this.store = new ClearableStore(options.client, colonScopes)
   }
 
   /** A driver for the keys below a name: they are cleared with it, and with all above it. */
   namespace(name: string): MintringDriver {
-    return new MintringDriver({ client: this.#client, prefix: this.#full(name) })
+    return new MintringDriver({ client: this.client, prefix: this.full(name) })
   }
 
   /** The stored text, or undefined. */
   async get(key: string): Promise<string | undefined> {
-    return (await this.#store.get(this.#full(key))) as string | undefined
+    return (await this.store.get(this.full(key))) as string | undefined
   }
 
   /** The stored texts in the order of the keys, undefined for misses. */
   async getMany(keys: readonly string[]): Promise<Array<string | undefined>> {
-    const full = keys.map((key) => this.#full(key))
-    return (await this.#store.getMany(full)) as Array<string | undefined>
+    const full = keys.map((key) => this.full(key))
+    return (await this.store.getMany(full)) as Array<string | undefined>
   }
 
   /** Reads and deletes. */
@@ -56,12 +56,12 @@ export class MintringDriver {
 
   /** Stores a text for `ttlMs` milliseconds, or for ever. */
   async set(key: string, value: string, ttlMs?: number): Promise<boolean> {
-    return this.#store.set(this.#full(key), value, secondsOf(ttlMs))
+    return this.store.set(this.full(key), value, lifetimeOfMs(ttlMs))
   }
 
   /** Whether it was there. */
   async delete(key: string): Promise<boolean> {
-    return this.#store.delete(this.#full(key))
+    return this.store.delete(this.full(key))
   }
 
   /** Deletes every key; always true. */
@@ -72,14 +72,14 @@ export class MintringDriver {
 
   /** Forgets every key below this namespace, by one write. */
   async clear(): Promise<void> {
-    await this.#store.clear(this.#prefix)
+    await this.store.clear(this.prefix)
   }
 
   /** Nothing to do: the client belongs to whoever made it. */
   async disconnect(): Promise<void> {}
 
-  #full(key: string): string {
-    return this.#prefix === '' ? key : `${this.#prefix}:${key}`
+  private full(key: string): string {
+    return this.prefix === '' ? key : `${this.prefix}:${key}`
   }
 }
 

@@ -1,44 +1,51 @@
-import { randomUUID } from 'node:crypto'
+import { types } from 'node:util'
 import type { MemcachedClient } from '../client/client.ts'
-import { generationKey, safeKey } from './safe-key.ts'
+import { MintringError } from '../errors.ts'
+import { Generations } from './generations.ts'
+import type { Lifetime } from './lifetime.ts'
+import { safeKey } from './safe-key.ts'
 
 /** What a value is stored as: the generations it was written under, and the value. */
 interface Stamped {
   readonly generation: string
-  readonly value: unknown
+  readonly value?: unknown
+  /** Instead of the value, for bytes. */
+  readonly base64?: string
 }
 
 /**
- * A store that can be cleared by scope although memcached can list no keys: each scope has a
- * generation, a random word under a key of its own; a value remembers the generations of all its
- * scopes and counts only while they still hold. Clearing a scope is writing one new word.
+ * A store that can be cleared by scope although memcached can list no keys: a value remembers the
+ * generations of all its scopes and counts only while they still hold. Clearing a scope is writing
+ * one new word.
  *
  * A read asks for the generations and the value in one turn. When memcached evicts a generation,
  * its values are lost, never brought back.
  */
 export class ClearableStore {
-  readonly #client: MemcachedClient
-  readonly #scopesOf: (key: string) => readonly string[]
+  private readonly client: MemcachedClient
+  private readonly generations: Generations
+  private readonly scopesOf: (key: string) => readonly string[]
 
   /** `scopesOf` names the scopes a key belongs to, always in the same order. */
   constructor(client: MemcachedClient, scopesOf: (key: string) => readonly string[]) {
-    this.#client = client
-    this.#scopesOf = scopesOf
+    this.client = client
+    this.generations = new Generations(client)
+    this.scopesOf = scopesOf
   }
 
   /** The value, or undefined. Rejects when a host that has a part of the answer gives none. */
   async get(key: string): Promise<unknown> {
-    const asked = [this.#dataKey(key), ...this.#scopeKeys(key)]
+    const asked = [this.dataKey(key), ...this.scopeKeys(key)]
     // Gets of one turn travel as one command per host, and unlike getMany() none may fail.
-    const [stored, ...words] = await Promise.all(asked.map((each) => this.#client.get(each)))
+    const [stored, ...words] = await Promise.all(asked.map((each) => this.client.get(each)))
     return unstamp(stored, words)
   }
 
   /** The values in the order asked, undefined for each that is absent. */
   async getMany(keys: readonly string[]): Promise<unknown[]> {
-    const asked = keys.map((key) => ({ data: this.#dataKey(key), scopes: this.#scopeKeys(key) }))
+    const asked = keys.map((key) => ({ data: this.dataKey(key), scopes: this.scopeKeys(key) }))
     const wanted = asked.flatMap(({ data, scopes }) => [data, ...scopes])
-    const found = await this.#client.getMany(new Set(wanted))
+    const found = await this.client.getMany(new Set(wanted))
     return asked.map(({ data, scopes }) =>
       unstamp(
         found.get(data),
@@ -47,53 +54,66 @@ export class ClearableStore {
     )
   }
 
-  /** Stores a value for `ttlSeconds`; until it is evicted without. */
-  async set(key: string, value: unknown, ttlSeconds: number | undefined): Promise<boolean> {
-    const words = await Promise.all(this.#scopeKeys(key).map((scope) => this.#currentWord(scope)))
-    const stamped: Stamped = { generation: words.join(' '), value }
-    const options = ttlSeconds === undefined ? {} : { ttl: ttlSeconds }
-    return this.#client.set(this.#dataKey(key), stamped, options)
+  /** Stores a value; one whose lifetime is over is deleted. */
+  async set(key: string, value: unknown, lifetime: Lifetime): Promise<boolean> {
+    if (lifetime === 'over') {
+      await this.delete(key)
+      return true
+    }
+    const content = contentOf(value)
+    const scopes = this.scopesOf(key)
+    const words = await Promise.all(scopes.map((scope) => this.generations.wordOf(scope)))
+    const stamped: Stamped = { generation: words.join(' '), ...content }
+    return this.client.set(this.dataKey(key), stamped, { ttl: lifetime })
   }
 
   /** Whether there was a value to delete, one a read would have found. */
   async delete(key: string): Promise<boolean> {
     const present = (await this.get(key)) !== undefined
-    const deleted = await this.#client.delete(this.#dataKey(key))
+    const deleted = await this.client.delete(this.dataKey(key))
     return present && deleted
   }
 
   /** Forgets every value of a scope. */
   async clear(scope: string): Promise<void> {
-    await this.#client.set(generationKey(scope, this.#prefix), randomUUID())
+    await this.generations.renew(scope)
   }
 
-  /** The scope's word; a scope without one gets a new one, agreed on by `add`. */
-  async #currentWord(scopeKey: string): Promise<unknown> {
-    const word = await this.#client.get(scopeKey)
-    if (word !== undefined) return word
-    const fresh = randomUUID()
-    if (await this.#client.add(scopeKey, fresh)) return fresh
-    // Somebody else was first. Should theirs be gone again, the value is stored and never found.
-    return this.#client.get(scopeKey)
+  private dataKey(key: string): string {
+    return safeKey(key, this.client.behaviors.keyPrefix)
   }
 
-  #dataKey(key: string): string {
-    return safeKey(key, this.#prefix)
+  private scopeKeys(key: string): string[] {
+    return this.scopesOf(key).map((scope) => this.generations.keyOf(scope))
   }
+}
 
-  #scopeKeys(key: string): string[] {
-    return this.#scopesOf(key).map((scope) => generationKey(scope, this.#prefix))
+/**
+ * Bytes are stored as bytes, whatever object holds them. What JSON would lose otherwise the client
+ * refuses, at any depth; a promise of bytes is refused here, because it needs no depth.
+ */
+function contentOf(value: unknown): Pick<Stamped, 'value' | 'base64'> {
+  const bytes = bytesOf(value)
+  if (bytes !== undefined) return { base64: bytes.toString('base64') }
+  if (value === undefined || typeof value === 'function' || typeof value === 'symbol') {
+    const what = `A value of type ${typeof value} cannot be stored`
+    throw new MintringError('MINTRING_BAD_VALUE', what)
   }
+  return { value }
+}
 
-  get #prefix(): string {
-    return this.#client.behaviors.keyPrefix
-  }
+/** The bytes of a buffer or view, of this realm or another; undefined for what is none. */
+export function bytesOf(value: unknown): Buffer | undefined {
+  if (types.isUint8Array(value)) return Buffer.from(value.buffer, value.byteOffset, value.length)
+  if (types.isAnyArrayBuffer(value)) return Buffer.from(new Uint8Array(value))
+  return undefined
 }
 
 /** The value, if it was written under these generations. */
 function unstamp(stored: unknown, words: readonly unknown[]): unknown {
   if (typeof stored !== 'object' || stored === null) return undefined
-  const { generation, value } = stored as Partial<Stamped>
+  const { generation, value, base64 } = stored as Partial<Stamped>
   const isCurrent = words.every((word) => typeof word === 'string')
-  return isCurrent && generation === words.join(' ') ? value : undefined
+  if (!isCurrent || generation !== words.join(' ')) return undefined
+  return base64 === undefined ? value : Buffer.from(base64, 'base64')
 }

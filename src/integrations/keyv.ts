@@ -4,7 +4,7 @@
  */
 import type { MemcachedClient } from '../client/client.ts'
 import { ClearableStore } from './clearable.ts'
-import { secondsOf } from './whole-seconds.ts'
+import { lifetimeOfMs, lifetimeUntil } from './lifetime.ts'
 
 /**
  * One entry of Keyv's `setMany`: version 5 says `ttl` (ms from now), 6 `expires` (a date in ms).
@@ -46,13 +46,13 @@ export class KeyvMintring {
     /** Lifetimes come as dates. */
     readonly expires: true
   }
-  readonly #store: ClearableStore
-  readonly #version: 5 | 6
+  private readonly store: ClearableStore
+  private readonly version: 5 | 6
 
   constructor(client: MemcachedClient, options: KeyvMintringOptions = {}) {
-    this.#version = options.keyv ?? 5
-    if (this.#version === 6) this.capabilities = { expires: true }
-    this.#store = new ClearableStore(client, () => [this.namespace ?? ''])
+    this.version = options.keyv ?? 5
+    if (this.version === 6) this.capabilities = { expires: true }
+    this.store = new ClearableStore(client, () => [this.namespace ?? ''])
   }
 
   /** Keyv listens for `error`. This store emits none: what fails rejects. */
@@ -62,25 +62,20 @@ export class KeyvMintring {
 
   /** The stored value, or undefined. */
   async get<Value>(key: string): Promise<Value | undefined> {
-    return (await this.#store.get(this.#full(key))) as Value | undefined
+    return (await this.store.get(this.full(key))) as Value | undefined
   }
 
   /** The stored values in the order of the keys, undefined for misses. */
   async getMany<Value>(keys: readonly string[]): Promise<Array<Value | undefined>> {
-    const values = await this.#store.getMany(keys.map((key) => this.#full(key)))
+    const values = await this.store.getMany(keys.map((key) => this.full(key)))
     return values as Array<Value | undefined>
   }
 
   /** `lifetime`: ms from now for Keyv 5, a date in ms for Keyv 6. */
   async set(key: string, value: unknown, lifetime?: number): Promise<boolean> {
-    const isDate = this.#version === 6 && lifetime !== undefined
-    const ttlMs = isDate ? lifetime - Date.now() : lifetime
-    // Over before it began. As a TTL, a date of this very millisecond would say for ever.
-    if (ttlMs !== undefined && (ttlMs < 0 || (isDate && ttlMs === 0))) {
-      await this.delete(key)
-      return true
-    }
-    return this.#store.set(this.#full(key), value, secondsOf(ttlMs))
+    const isDate = this.version === 6 && lifetime !== undefined
+    const kept = isDate ? lifetimeUntil(lifetime) : lifetimeOfMs(lifetime)
+    return this.store.set(this.full(key), value, kept)
   }
 
   /** Stores several entries; whether each was stored. */
@@ -90,13 +85,13 @@ export class KeyvMintring {
 
   /** Whether it was there. */
   async delete(key: string): Promise<boolean> {
-    return this.#store.delete(this.#full(key))
+    return this.store.delete(this.full(key))
   }
 
   /** Version 6 wants an answer per key; version 5 whether any was deleted. */
   async deleteMany(keys: readonly string[]): Promise<boolean | boolean[]> {
     const deleted = await Promise.all(keys.map((key) => this.delete(key)))
-    return this.#version === 6 ? deleted : deleted.some(Boolean)
+    return this.version === 6 ? deleted : deleted.some(Boolean)
   }
 
   /** Whether it is there. Reads the value to tell. */
@@ -111,14 +106,14 @@ export class KeyvMintring {
 
   /** Forgets every key of the namespace, by one write. */
   async clear(): Promise<void> {
-    await this.#store.clear(this.namespace ?? '')
+    await this.store.clear(this.namespace ?? '')
   }
 
   /** Nothing to do: the client belongs to whoever made it. */
   async disconnect(): Promise<void> {}
 
-  #full(key: string): string {
+  private full(key: string): string {
     // Keyv 5 has already put the namespace before the key, Keyv 6 leaves it to the adapter.
-    return this.#version === 6 && this.namespace ? `${this.namespace}:${key}` : key
+    return this.version === 6 && this.namespace ? `${this.namespace}:${key}` : key
   }
 }

@@ -4,8 +4,9 @@
  */
 import type { MemcachedClient } from '../client/client.ts'
 import { isMintringError } from '../errors.ts'
+import { Generations } from './generations.ts'
+import { lifetimeOfSeconds } from './lifetime.ts'
 import { safeKey } from './safe-key.ts'
-import { wholeSeconds } from './whole-seconds.ts'
 
 /** What Next.js keeps of one `use cache` result; times in seconds, `timestamp` in ms. */
 export interface NextCacheEntry {
@@ -107,10 +108,12 @@ function unreachable(error: unknown): undefined {
 /** Entries and tags as memcached holds them. */
 class NextEntries {
   readonly #client: MemcachedClient
+  readonly #generations: Generations
   readonly #prefix: string
 
   constructor(client: MemcachedClient, prefix: string) {
     this.#client = client
+    this.#generations = new Generations(client)
     this.#prefix = prefix
   }
 
@@ -131,10 +134,14 @@ class NextEntries {
 
   async write(key: string, entry: NextCacheEntry): Promise<void> {
     const bytes = await encodeEntry(entry)
+    const tags = entry.tags.map((tag) => this.#key('t', tag))
+    // A tag's host that only this process sees as out must not lose the tag for all when it is
+    // back, as it would if the tag were written elsewhere meanwhile. The page is rendered again.
+    if (!tags.every((tag) => this.#generations.isUp(tag))) return
     // A tag that was never marked is known too: a read can then tell it from one that was lost.
-    await Promise.all(entry.tags.map((tag) => this.#client.add(this.#key('t', tag), {})))
-    const ttl = wholeSeconds(Math.max(1, entry.expire))
-    await this.#client.set(this.#key('e', key), bytes, ttl === undefined ? {} : { ttl })
+    await Promise.all(tags.map((tag) => this.#client.add(tag, {})))
+    const ttl = lifetimeOfSeconds(Math.max(1, entry.expire))
+    await this.#client.set(this.#key('e', key), bytes, { ttl: ttl === 'over' ? 1 : ttl })
   }
 
   /** What is known of each tag; undefined for one nobody wrote of, or that memcached lost. */

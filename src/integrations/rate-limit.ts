@@ -4,9 +4,10 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { MemcachedClient } from '../client/client.ts'
-import { isMintringError } from '../errors.ts'
+import { isMintringError, MintringError } from '../errors.ts'
+import { Generations } from './generations.ts'
+import { exptimeOf, lifetimeOfMs } from './lifetime.ts'
 import { generationKey, safeKey } from './safe-key.ts'
-import { wholeSeconds } from './whole-seconds.ts'
 
 /** How many hits a client has made in its window, and when the window ends. */
 export interface RateLimitInfo {
@@ -22,6 +23,8 @@ export interface RateLimitStoreOptions {
   readonly prefix?: string
 }
 
+/** When a window without end ends: the last second that memcached and other 32-bit clocks know. */
+const NEVER = new Date(2_147_483_647_000)
 /** How long a reset by another process may go unnoticed. */
 const GENERATION_AGE_MS = 1000
 
@@ -39,34 +42,41 @@ export class RateLimitStore {
   readonly localKeys = false as const
   /** Put before every key. */
   readonly prefix: string
-  readonly #client: MemcachedClient
-  readonly #generation: Generation
-  #windowSeconds = 60
+  private readonly client: MemcachedClient
+  private readonly generation: Generation
+  /** 0 for a window without end. */
+  private windowSeconds = 60
 
   constructor(client: MemcachedClient, options: RateLimitStoreOptions = {}) {
-    this.#client = client
+    this.client = client
     this.prefix = options.prefix ?? 'rl:'
-    this.#generation = new Generation(client, this.prefix)
+    this.generation = new Generation(client, this.prefix)
   }
 
-  /** Called by express-rate-limit with its settings. */
+  /** Called by express-rate-limit with its settings. Throws MINTRING_BAD_ARGUMENT. */
   init(options: { readonly windowMs: number }): void {
-    this.#windowSeconds = wholeSeconds(options.windowMs / 1000) ?? 1
+    const { windowMs } = options
+    if (!(windowMs > 0)) {
+      const what = `windowMs must be a number above 0, not ${String(windowMs)}`
+      throw new MintringError('MINTRING_BAD_ARGUMENT', what)
+    }
+    const lifetime = lifetimeOfMs(windowMs)
+    this.windowSeconds = lifetime === 'over' ? 1 : lifetime
   }
 
   /** Counts a hit. */
   async increment(key: string): Promise<RateLimitInfo> {
-    const counter = await this.#counter(key)
-    const ttl = this.#windowSeconds
+    const counter = await this.counter(key)
+    const ttl = this.windowSeconds
     return byMeta(
       async () => {
-        const flags = { N: ttl, J: 1, D: 1, v: true, t: true }
-        const { value, ttl: leftSeconds = ttl } = await this.#client.meta.ma(counter, flags)
+        const flags = { N: exptimeOf(ttl), J: 1, D: 1, v: true, t: true }
+        const { value, ttl: leftSeconds = ttl || -1 } = await this.client.meta.ma(counter, flags)
         return infoOf(Number(value), leftSeconds)
       },
       async () => {
-        const { windowKey, resetTime } = this.#clockWindow(counter)
-        const total = await this.#client.incr(windowKey, 1, { initial: 1, ttl })
+        const { windowKey, resetTime } = this.clockWindow(counter)
+        const total = await this.client.incr(windowKey, 1, { initial: 1, ttl })
         return { totalHits: Number(total), resetTime }
       },
     )
@@ -74,15 +84,15 @@ export class RateLimitStore {
 
   /** What was counted so far; undefined for a client without a hit in its window. */
   async get(key: string): Promise<RateLimitInfo | undefined> {
-    const counter = await this.#counter(key)
+    const counter = await this.counter(key)
     return byMeta(
       async () => {
-        const { value, ttl = 0 } = await this.#client.meta.mg(counter, { v: true, t: true })
+        const { value, ttl = 0 } = await this.client.meta.mg(counter, { v: true, t: true })
         return value === undefined ? undefined : infoOf(Number(value), ttl)
       },
       async () => {
-        const { windowKey, resetTime } = this.#clockWindow(counter)
-        const value = await this.#client.get(windowKey)
+        const { windowKey, resetTime } = this.clockWindow(counter)
+        const value = await this.client.get(windowKey)
         return value === undefined ? undefined : { totalHits: Number(value), resetTime }
       },
     )
@@ -90,42 +100,43 @@ export class RateLimitStore {
 
   /** Takes a hit back, down to none. */
   async decrement(key: string): Promise<void> {
-    const counter = await this.#counter(key)
+    const counter = await this.counter(key)
     await byMeta<unknown>(
-      () => this.#client.meta.ma(counter, { M: 'D', D: 1 }),
-      () => this.#client.decr(this.#clockWindow(counter).windowKey),
+      () => this.client.meta.ma(counter, { M: 'D', D: 1 }),
+      () => this.client.decr(this.clockWindow(counter).windowKey),
     )
   }
 
   /** Forgets the hits of one client. */
   async resetKey(key: string): Promise<void> {
-    const counter = await this.#counter(key)
+    const counter = await this.counter(key)
     await byMeta<unknown>(
-      () => this.#client.meta.md(counter),
-      () => this.#client.delete(this.#clockWindow(counter).windowKey),
+      () => this.client.meta.md(counter),
+      () => this.client.delete(this.clockWindow(counter).windowKey),
     )
   }
 
   /** Forgets the hits of all clients; other processes follow within a second. */
   async resetAll(): Promise<void> {
-    await this.#generation.renew()
+    await this.generation.renew()
   }
 
-  async #counter(key: string): Promise<string> {
-    const word = await this.#generation.word()
-    return this.#legal(`${this.prefix}${word}${key}`)
+  private async counter(key: string): Promise<string> {
+    const word = await this.generation.word()
+    return this.legal(`${this.prefix}${word}${key}`)
   }
 
   /** The counter of the clock's current window, and when that ends. */
-  #clockWindow(counter: string): { readonly windowKey: string; readonly resetTime: Date } {
-    const windowMs = this.#windowSeconds * 1000
+  private clockWindow(counter: string): { readonly windowKey: string; readonly resetTime: Date } {
+    const windowMs = this.windowSeconds * 1000
+    if (windowMs === 0) return { windowKey: this.legal(`${counter}:0`), resetTime: NEVER }
     const number = Math.floor(Date.now() / windowMs)
-    const windowKey = this.#legal(`${counter}:${number}`)
+    const windowKey = this.legal(`${counter}:${number}`)
     return { windowKey, resetTime: new Date((number + 1) * windowMs) }
   }
 
-  #legal(key: string): string {
-    return safeKey(key, this.#client.behaviors.keyPrefix)
+  private legal(key: string): string {
+    return safeKey(key, this.client.behaviors.keyPrefix)
   }
 }
 
@@ -135,6 +146,7 @@ export class RateLimitStore {
  */
 class Generation {
   readonly #client: MemcachedClient
+  readonly #home: Generations
   readonly #scope: string
   #word = ''
   #readAtMs = Number.NEGATIVE_INFINITY
@@ -142,6 +154,7 @@ class Generation {
 
   constructor(client: MemcachedClient, scope: string) {
     this.#client = client
+    this.#home = new Generations(client)
     this.#scope = scope
   }
 
@@ -166,6 +179,8 @@ class Generation {
     // Without an answer the last word goes on: a limit must not fall with the host of one key.
     const asked = this.#word
     const found = await this.#client.get(this.#key()).catch(() => asked)
+    // Nor must it fall when this process alone loses sight of that host.
+    if (found === undefined && !this.#home.isUp(this.#key())) return
     if (this.#word === asked) this.#word = typeof found === 'string' ? found : ''
   }
 
@@ -188,5 +203,6 @@ async function byMeta<Result>(
 }
 
 function infoOf(totalHits: number, leftSeconds: number): RateLimitInfo {
-  return { totalHits, resetTime: new Date(Date.now() + leftSeconds * 1000) }
+  const isEndless = leftSeconds === -1
+  return { totalHits, resetTime: isEndless ? NEVER : new Date(Date.now() + leftSeconds * 1000) }
 }

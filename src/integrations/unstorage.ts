@@ -3,8 +3,8 @@
  * @module unstorage
  */
 import type { MemcachedClient } from '../client/client.ts'
-import { ClearableStore } from './clearable.ts'
-import { wholeSeconds } from './whole-seconds.ts'
+import { bytesOf, ClearableStore } from './clearable.ts'
+import { lifetimeOfSeconds } from './lifetime.ts'
 
 /** Settings of the unstorage driver. */
 export interface UnstorageDriverOptions {
@@ -68,7 +68,7 @@ export function unstorageDriver(options: UnstorageDriverOptions): UnstorageDrive
   const full = (key: string): string => (base === '' ? key : `${base}:${key}`)
   const read = async (key: string): Promise<unknown> => (await store.get(full(key))) ?? null
   const write = async (key: string, value: unknown, given?: { ttl?: number }): Promise<void> => {
-    await store.set(full(key), value, wholeSeconds(given?.ttl ?? options.ttl))
+    await store.set(full(key), value, lifetimeOfSeconds(given?.ttl ?? options.ttl))
   }
   return {
     name: 'mintring',
@@ -94,14 +94,10 @@ export function unstorageDriver(options: UnstorageDriverOptions): UnstorageDrive
 
 /** unstorage's `setItem` only gives strings: an object is a raw value, wrapped here. */
 function wrapRaw(value: unknown): unknown {
-  return value instanceof Uint8Array
-    ? { base64: Buffer.from(value).toString('base64') }
-    : { raw: value }
+  return bytesOf(value) === undefined ? { raw: value } : value
 }
 
 function unwrapRaw(stored: unknown): unknown {
-  if (typeof stored !== 'object' || stored === null) return stored
-  return 'base64' in stored
-    ? Buffer.from(String(stored.base64), 'base64')
-    : (stored as { raw: unknown }).raw
+  if (typeof stored !== 'object' || stored === null || !('raw' in stored)) return stored
+  return stored.raw
 }

@@ -2,17 +2,16 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ClearableStore } from '../../src/integrations/clearable.ts'
 import { generationKey, safeKey } from '../../src/integrations/safe-key.ts'
-import { secondsOf, wholeSeconds } from '../../src/integrations/whole-seconds.ts'
 import { connect, serve } from '../client/support.ts'
 
 describe('a store that can be cleared', () => {
   test('loses its values when a generation is lost, and does not bring them back', async (t) => {
     const { cache } = await serve(t)
     const store = new ClearableStore(cache, () => ['scope'])
-    await store.set('k', 'v', undefined)
+    await store.set('k', 'v', 0)
     await cache.delete(generationKey('scope', ''))
     assert.equal(await store.get('k'), undefined)
-    await store.set('other', 'w', undefined)
+    await store.set('other', 'w', 0)
     assert.equal(await store.get('k'), undefined)
     assert.equal(await store.get('other'), 'w')
   })
@@ -20,7 +19,7 @@ describe('a store that can be cleared', () => {
   test('agrees on one generation when many write first', async (t) => {
     const { cache } = await serve(t)
     const stores = Array.from({ length: 8 }, () => new ClearableStore(cache, () => ['s']))
-    await Promise.all(stores.map((store, i) => store.set(`k${i}`, i, undefined)))
+    await Promise.all(stores.map((store, i) => store.set(`k${i}`, i, 0)))
     const found = await new ClearableStore(cache, () => ['s']).getMany(
       stores.map((_, i) => `k${i}`),
     )
@@ -30,9 +29,9 @@ describe('a store that can be cleared', () => {
   test('leaves a value that was being written while its scope was cleared unfound', async (t) => {
     const { cache, server } = await serve(t)
     const store = new ClearableStore(cache, () => ['s'])
-    await store.set('k', 'first', undefined)
+    await store.set('k', 'first', 0)
     await server.inject({ delayMs: 80, only: ['get'], times: 1 })
-    const writing = store.set('k', 'second', undefined)
+    const writing = store.set('k', 'second', 0)
     await new Promise((wake) => setTimeout(wake, 30))
     await new ClearableStore(connect(t, server.address), () => ['s']).clear('s')
     await writing
@@ -42,9 +41,9 @@ describe('a store that can be cleared', () => {
   test('cannot be reached through what it keeps for itself', async (t) => {
     const { cache } = await serve(t)
     const store = new ClearableStore(cache, () => [''])
-    await store.set('k', 'v', undefined)
+    await store.set('k', 'v', 0)
     for (const key of ['#generation:', generationKey('', ''), ':#generation']) {
-      await store.set(key, 'mine', undefined)
+      await store.set(key, 'mine', 0)
       assert.equal(await store.get(key), 'mine')
     }
     assert.equal(await store.get('k'), 'v')
@@ -53,7 +52,7 @@ describe('a store that can be cleared', () => {
   test('does not take values of others for its own', async (t) => {
     const { cache } = await serve(t)
     const store = new ClearableStore(cache, () => [''])
-    await store.set('k', 'v', undefined)
+    await store.set('k', 'v', 0)
     for (const value of ['text', null, 7, { value: 'x' }, { generation: 'x', value: 'x' }]) {
       await cache.set('k', value)
       assert.equal(await store.get('k'), undefined)
@@ -78,18 +77,5 @@ describe('a safe key', () => {
     assert.equal(safeKey('x'.repeat(249), 'p'), 'x'.repeat(249))
     const longest = generationKey('x'.repeat(300), 'p'.repeat(125))
     assert.ok(125 + longest.length <= 250)
-  })
-})
-
-describe('a time to live of a host', () => {
-  test('is rounded up to whole seconds, and for ever when there is none', () => {
-    assert.equal(secondsOf(1), 1)
-    assert.equal(secondsOf(1000), 1)
-    assert.equal(secondsOf(1001), 2)
-    for (const none of [undefined, null, 0]) assert.equal(secondsOf(none), undefined)
-    assert.equal(wholeSeconds(0.2), 1)
-    assert.equal(wholeSeconds(Number.POSITIVE_INFINITY), undefined)
-    assert.equal(wholeSeconds(0xff_ff_ff_fe), undefined)
-    assert.equal(wholeSeconds(86_400 * 365), 86_400 * 365)
   })
 })

@@ -1,5 +1,6 @@
 import { OutgoingMessage, ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
+import { unixMs } from '../../runtime.ts'
 import type { HeaderLines, RuleContext, Ruling } from './rules.ts'
 import { judge } from './rules.ts'
 
@@ -128,7 +129,7 @@ class Render {
     const { statusCode: status } = this.#response
     this.#sent ??= this.#headersNow([])
     const headers = [...this.#sent, ...linesOut(this.#response).filter(isNotOfTheBody)]
-    const ruling = judge({ status, headers }, { ...this.#context, nowMs: Date.now() })
+    const ruling = judge({ status, headers }, { ...this.#context, nowMs: unixMs() })
     this.#ruling = ruling.isStorable ? (this.#objection() ?? ruling) : ruling
     if (this.#ruling.isStorable && (this.#promised() ?? 0) > this.#context.maxBytes) {
       this.#refuse('too large')

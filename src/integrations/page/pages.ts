@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientView } from '../../client/view.ts'
 import { isMintringError, MintringError } from '../../errors.ts'
 import type { RefillEntry } from '../../refill/entry.ts'
 import type { Loader } from '../../refill/loading.ts'
 import type { RefillPolicy } from '../../refill/policy.ts'
+import { clearTimeout, performance, setImmediate, setTimeout } from '../../runtime.ts'
 import type { Address, AllowedHosts, Sight } from './address.ts'
 import { addressesOfUrl, partsOf, targetOf } from './address.ts'
 import type { Page } from './body.ts'
@@ -151,7 +151,8 @@ export class Pages {
       const leftMs = untilMs - performance.now()
       if (isOver || leftMs <= 0) return this.#pass(visit)
       waitedFor = failure
-      await sleep(Math.min(Math.ceil(this.#outcomes.backOffMs(visit.address)), leftMs))
+      const pauseMs = Math.min(Math.ceil(this.#outcomes.backOffMs(visit.address)), leftMs)
+      await new Promise((wake) => setTimeout(wake, pauseMs))
     }
   }
 

@@ -1,6 +1,7 @@
 import type { ClientView } from '../../client/view.ts'
 import type { LoaderContext } from '../../refill/loading.ts'
 import type { RefillPolicy } from '../../refill/policy.ts'
+import { unixMs } from '../../runtime.ts'
 import type { Address } from './address.ts'
 import type { Page } from './body.ts'
 import { pageOf } from './body.ts'
@@ -79,7 +80,7 @@ export class PageRenderer {
     const { signal } = context
     const fetched = await origin.render(address, shownHost(address), signal, maxBytes)
     const { status, headers, body, isTooLarge } = fetched
-    const judged = judge(fetched, { hasCookie: false, contentType, nowMs: Date.now() })
+    const judged = judge(fetched, { hasCookie: false, contentType, nowMs: unixMs() })
     const ruling = judged.isStorable ? (this.#refusedHeader(headers) ?? judged) : judged
     if (!ruling.isStorable) return this.#refuse(address, ruling, context)
     if (isTooLarge || body.length === 0) {
@@ -123,7 +124,7 @@ export class PageRenderer {
     const kept = headersToKeep(headers, arrived)
     const ages = headers.filter(([name]) => name === 'age').map(([, value]) => value)
     const page = await pageOf(body, ruling.isGzip, {
-      storedAtMs: Date.now(),
+      storedAtMs: unixMs(),
       ageSeconds: ageOf(ages),
       headers: 'refused' in kept ? [] : kept.headers,
       isPlainOnly: forbidsTransforms(headers),

@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { RefillEntry } from '../../refill/entry.ts'
+import { unixMs } from '../../runtime.ts'
 import type { Page } from './body.ts'
 import { plainBody } from './body.ts'
 import { takesGzip } from './encoding.ts'
@@ -94,7 +95,7 @@ function ageOf(
   terms: Terms | undefined,
 ): number | undefined {
   if (head !== undefined) {
-    const here = Math.floor((Date.now() - head.storedAtMs) / 1000)
+    const here = Math.floor((unixMs() - head.storedAtMs) / 1000)
     return head.ageSeconds + Math.max(0, here)
   }
   if (terms?.state === 'stale') return ttlSeconds + (terms.staleFor ?? 0)

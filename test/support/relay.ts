@@ -1,0 +1,55 @@
+import { once } from 'node:events'
+import net from 'node:net'
+
+/** A way to a server that can be cut for those who use it, and for nobody else. */
+export interface Relay {
+  readonly port: number
+  /** Ends all connections and takes no new ones. */
+  cut(): void
+  mend(): void
+  close(): Promise<void>
+}
+
+/** A way to `port` of 127.0.0.1. */
+export async function startRelay(port: number): Promise<Relay> {
+  const sockets = new Set<net.Socket>()
+  let isCut = false
+  const server = net.createServer((near) => {
+    if (isCut) {
+      near.destroy()
+      return
+    }
+    const far = net.connect(port, '127.0.0.1')
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(one)
+      one.pipe(other)
+      one.on('error', () => {})
+      one.on('close', () => {
+        sockets.delete(one)
+        other.destroy()
+      })
+    }
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const endAll = (): void => {
+    for (const socket of sockets) socket.destroy()
+  }
+  return {
+    port: (server.address() as net.AddressInfo).port,
+    cut() {
+      isCut = true
+      endAll()
+    },
+    mend() {
+      isCut = false
+    },
+    async close() {
+      server.close()
+      endAll()
+    },
+  }
+}
