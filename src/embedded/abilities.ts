@@ -1,8 +1,21 @@
 import { META_FLAGS_1_6_18 } from '../protocol/command-meta.ts'
+import { isSince } from '../protocol/meta-versions.ts'
 
 /** What a memcached of some version can do, as far as clients can tell. */
 export interface Abilities {
   readonly version: string
+  /** `gat` and `gats` (1.5.3). */
+  readonly gat: boolean
+  /** `lru mode` and `lru temp_ttl` (1.5.0). */
+  readonly lruModes: boolean
+  /** The connection is closed on a request of HTTP (1.5.0). */
+  readonly hangsUpOnHttp: boolean
+  /** `mn` says EN: the meta commands are there in their first form (1.5.19 to 1.6.9). */
+  readonly experimentalMeta: boolean
+  /** Replies are gathered: an error in a get drops those before, and dumps refuse them (1.6.0). */
+  readonly gathersReplies: boolean
+  /** Numbers of administration are checked (1.6.0); before, what is none counts as 0. */
+  readonly checksNumbers: boolean
   /** Meta commands in their present form (1.6.10). Before, they answer ERROR here. */
   readonly meta: boolean
   /** The letters of the meta flags it knows. */
@@ -19,23 +32,33 @@ export interface Abilities {
   readonly signedExpiry: boolean
   /** `flush_all` spares nothing by its CAS (1.6.25). */
   readonly flushByTimeOnly: boolean
+  /** Every attempt to store takes a CAS id, those that fail included (1.6.27). */
+  readonly casPerAttempt: boolean
+  /** Lines are read by the parser of 1.6.40; see CommandParserOptions. */
+  readonly strictLines: boolean
+  /** Commands of administration may be cut short, down to nothing at all (1.6.40 alone). */
+  readonly takesPrefixes: boolean
+  /** Dumps begin with a line `OK` (1.6.43). */
+  readonly dumpsSayOk: boolean
+  /** A line too short for credentials ends the connection that owes them (1.6.44). */
+  readonly hangsUpOnShortAuth: boolean
+  /** Numbers are digits alone (1.6.45). */
+  readonly strictNumbers: boolean
   /** `mg C<cas>` leaves out a value the client already has (1.6.40). */
   readonly conditionalGet: boolean
 }
 
-/** Orders versions such as `1.6.18`; anything after the third number is ignored. */
-function versionNumber(version: string): number {
-  const parts = version.split('.').map((part) => Number.parseInt(part, 10))
-  const [major = 0, minor = 0, patch = 0] = parts
-  return (major * 1000 + minor) * 1000 + patch
-}
-
 /** What memcached `version` can do. Source: its release notes and doc/protocol.txt. */
 export function abilitiesOf(version: string): Abilities {
-  const number = versionNumber(version)
-  const since = (first: string): boolean => number >= versionNumber(first)
+  const since = (first: string): boolean => isSince(version, first)
   return {
     version,
+    gat: since('1.5.3'),
+    lruModes: since('1.5.0'),
+    hangsUpOnHttp: since('1.5.0'),
+    experimentalMeta: since('1.5.19') && !since('1.6.10'),
+    gathersReplies: since('1.6.0'),
+    checksNumbers: since('1.6.0'),
     meta: since('1.6.10'),
     metaFlags: META_FLAGS_1_6_18 + (since('1.6.27') ? 'Ex' : ''),
     tidyMeta: since('1.6.18'),
@@ -44,6 +67,12 @@ export function abilitiesOf(version: string): Abilities {
     appendVivifies: since('1.6.20'),
     signedExpiry: since('1.6.24'),
     flushByTimeOnly: since('1.6.25'),
+    casPerAttempt: since('1.6.27'),
     conditionalGet: since('1.6.40'),
+    strictLines: since('1.6.40'),
+    takesPrefixes: since('1.6.40') && !since('1.6.41'),
+    dumpsSayOk: since('1.6.43'),
+    hangsUpOnShortAuth: since('1.6.44'),
+    strictNumbers: since('1.6.45'),
   }
 }

@@ -13,7 +13,8 @@ const LARGEST_MEGABYTES = 1_000_000_000
 function flushAll(exchange: Exchange, command: Command): string {
   const { engine } = exchange
   const { line } = command
-  if (line.count > 3) return 'ERROR'
+  const { checksNumbers, strictLines } = engine.abilities
+  if (line.count > 3 && !strictLines) return 'ERROR'
   command.noreply = line.endsInNoreply()
   engine.tally.flushCommands++
   if (!engine.settings.flush) return 'CLIENT_ERROR flush_all not allowed'
@@ -21,7 +22,8 @@ function flushAll(exchange: Exchange, command: Command): string {
   if (line.count !== (command.noreply ? 2 : 1)) {
     delay = line.i32(1)
     if (Number.isNaN(delay)) {
-      return 'CLIENT_ERROR invalid exptime argument'
+      if (checksNumbers) return 'CLIENT_ERROR invalid exptime argument'
+      delay = 0
     }
   }
   engine.store.flush(delay)
@@ -30,11 +32,13 @@ function flushAll(exchange: Exchange, command: Command): string {
 
 function verbosity(exchange: Exchange, command: Command): string {
   const { line } = command
-  if (line.count !== 2 && line.count !== 3) return 'ERROR'
+  const { engine } = exchange
+  const { checksNumbers, strictLines } = engine.abilities
+  if (!strictLines && line.count !== 2 && line.count !== 3) return 'ERROR'
   command.noreply = line.endsInNoreply()
   const level = line.u32(1)
-  if (Number.isNaN(level)) return BAD_FORMAT
-  exchange.engine.verbosity = Math.min(level, 2)
+  if (Number.isNaN(level) && checksNumbers) return BAD_FORMAT
+  engine.verbosity = Math.min(level || 0, 2)
   return 'OK'
 }
 
@@ -78,6 +82,7 @@ function tuneLru(exchange: Exchange, command: Command): string {
     engine.lruTune = [hot, warm, hotFactor, warmFactor]
     return 'OK'
   }
+  if (!engine.abilities.lruModes) return 'ERROR'
   if (line.is(1, 'mode') && line.count >= 3) {
     if (!line.is(2, 'flat') && !line.is(2, 'segmented')) return 'ERROR'
     engine.lruSegmented = line.is(2, 'segmented')
@@ -123,10 +128,11 @@ function automove(exchange: Exchange, command: Command): string {
     exchange.engine.slabAutomoveRatio = ratio
     return 'OK'
   }
+  const { engine } = exchange
   const level = line.u32(2)
-  if (Number.isNaN(level)) return BAD_FORMAT
+  if (Number.isNaN(level) && engine.abilities.checksNumbers) return BAD_FORMAT
   if (level > 2) return 'ERROR'
-  exchange.engine.slabAutomove = level
+  engine.slabAutomove = level || 0
   return 'OK'
 }
 
@@ -182,7 +188,8 @@ function dump(exchange: Exchange, command: Command, lines: DumpLines): string | 
   const { engine, writer } = exchange
   const { store } = engine
   if (!engine.lruCrawler) return 'CLIENT_ERROR lru crawler disabled'
-  if (writer.unsettled) {
+  const { dumpsSayOk, gathersReplies } = engine.abilities
+  if (gathersReplies && writer.unsettled) {
     return `ERROR cannot pipeline other commands before ${command.line.text(1)}`
   }
   const classes = crawlClasses(command.line.text(2))
@@ -190,6 +197,7 @@ function dump(exchange: Exchange, command: Command, lines: DumpLines): string | 
   const items = [...store.items()].filter((item) => {
     return (classes === 'all' || classes.has(item.classId)) && store.isLive(item)
   })
+  if (dumpsSayOk) writer.line('OK')
   for (const line of lines(engine, items)) writer.text(line)
   return undefined
 }
@@ -216,23 +224,36 @@ function* mgdumpLines(_engine: Engine, items: readonly Item[]): Generator<string
 function watch(exchange: Exchange, command: Command): string | undefined {
   const { line } = command
   command.noreply = line.endsInNoreply()
-  if (exchange.writer.unsettled) return 'ERROR cannot pipeline other commands before watch'
+  const { watchers, abilities } = exchange.engine
+  if (abilities.gathersReplies && exchange.writer.unsettled)
+    return 'ERROR cannot pipeline other commands before watch'
   const kinds = new Set<string>()
   for (let index = 1; index < line.count; index++) kinds.add(line.text(index))
   if (kinds.size === 0) kinds.add('fetchers')
   for (const kind of kinds) if (!WATCH_KINDS.has(kind)) return 'ERROR'
-  if (exchange.engine.watchers.full) return 'WATCHER_TOO_MANY log watcher limit reached'
+  if (watchers.full) return 'WATCHER_TOO_MANY log watcher limit reached'
   exchange.watch(kinds)
   return 'OK'
 }
 
 function shutdown(exchange: Exchange, command: Command): string | undefined {
   const { line } = command
-  if (!exchange.engine.settings.shutdown) return 'ERROR: shutdown not enabled'
+  const { abilities, settings } = exchange.engine
+  if (!settings.shutdown) {
+    return abilities.strictLines
+      ? 'SERVER_ERROR: shutdown not enabled'
+      : 'ERROR: shutdown not enabled'
+  }
   const fine = line.count === 1 || (line.count === 2 && line.is(1, 'graceful'))
   if (!fine) return 'CLIENT_ERROR invalid shutdown mode'
   exchange.shutDown()
   return undefined
+}
+
+/** Before 1.6 a `version` with words after it is no command. */
+function version({ engine }: Exchange, { line }: Command): string {
+  const { abilities } = engine
+  return line.count > 1 && !abilities.gathersReplies ? 'ERROR' : `VERSION ${abilities.version}`
 }
 
 /** `config get cluster` and `config set cluster`: what managed caches answer for discovery. */
@@ -254,7 +275,7 @@ function config(exchange: Exchange, command: Command): string | undefined {
 /** The commands that are not about single items, `stats` apart, by verb. */
 export const ADMIN_COMMANDS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['flush_all', answering(flushAll)],
-  ['version', answering(({ engine }) => `VERSION ${engine.abilities.version}`)],
+  ['version', answering(version)],
   ['verbosity', answering(verbosity)],
   ['cache_memlimit', answering(cacheMemlimit)],
   ['lru', answering(lru)],

@@ -5,6 +5,8 @@ import type { Tally } from './tally.ts'
 
 const EMPTY: Buffer = Buffer.alloc(0)
 const JUNK_BYTES = 2048
+/** From 1.6.43 on a shorter line than this cannot be an attempt. */
+const LEAST_LINE_BYTES = 6
 /** memcached has no bound here; names and passwords need none larger. */
 const MAX_CREDENTIAL_BYTES = 64 * 1024
 
@@ -17,6 +19,7 @@ export class AuthGate {
   readonly #users: Readonly<Record<string, string>>
   readonly #writer: ReplyWriter
   readonly #tally: () => Tally
+  readonly #leastLineBytes: number
   readonly #line = new CommandLine()
   #held: Buffer = EMPTY
   #wanted = 0
@@ -25,8 +28,14 @@ export class AuthGate {
   /** Set when what comes is no attempt at all: the connection is to be closed. */
   hopeless = false
 
-  constructor(users: Readonly<Record<string, string>>, writer: ReplyWriter, tally: () => Tally) {
+  constructor(
+    users: Readonly<Record<string, string>>,
+    writer: ReplyWriter,
+    tally: () => Tally,
+    hangsUpOnShort: boolean,
+  ) {
     this.#users = users
+    this.#leastLineBytes = hangsUpOnShort ? LEAST_LINE_BYTES : 0
     this.#writer = writer
     this.#tally = tally
   }
@@ -49,6 +58,10 @@ export class AuthGate {
     const feed = this.#held.length < 2 ? -1 : this.#held.indexOf(10)
     if (feed < 0) {
       this.hopeless = this.#held.length > JUNK_BYTES
+      return false
+    }
+    if (feed < this.#leastLineBytes) {
+      this.hopeless = true
       return false
     }
     this.#line.cut(this.#held, 0, feed)

@@ -5,7 +5,7 @@ import {
   type Server as TlsServer,
 } from 'node:tls'
 import { MintringError } from '../errors.ts'
-import { Engine, type EngineSettings } from './engine.ts'
+import { Engine, type EngineSettings, type ListenAddress } from './engine.ts'
 import { checkFaults, FaultPlan, type Faults } from './faults.ts'
 import { Session, type SessionHost } from './session.ts'
 import { statsOf } from './stats.ts'
@@ -28,8 +28,8 @@ const LISTEN_RETRY_MS = 25
 type State = 'up' | 'paused' | 'killed' | 'closed'
 
 /**
- * An in-process memcached. Start one with startServer(). It answers as memcached 1.6.18 does, can
- * be paused, killed and restarted like a process, and made to fail in many ways.
+ * An in-process memcached. Start one with startServer(). It answers as the memcached of its version
+ * does, can be paused, killed and restarted like a process, and made to fail in many ways.
  */
 export class EmbeddedServer {
   readonly #listening: ListenSettings
@@ -180,8 +180,13 @@ export class EmbeddedServer {
   #freshEngine(cluster?: Engine['cluster']): Engine {
     const engine = new Engine(this.#settings, cluster)
     engine.connections = () => [...this.#sessions].map((session) => session.row())
-    engine.listensAt = { port: this.#port, path: this.#listening.path }
+    engine.listensAt = this.#listensAt()
     return engine
+  }
+
+  #listensAt(): ListenAddress {
+    const { host, path } = this.#listening
+    return { host, port: this.#port, path }
   }
 
   async #listen(): Promise<void> {
@@ -213,7 +218,7 @@ export class EmbeddedServer {
     this.#listener = listener
     const bound = listener.address()
     if (typeof bound === 'object' && bound !== null) this.#port = bound.port
-    this.#engine.listensAt = { port: this.#port, path }
+    this.#engine.listensAt = this.#listensAt()
   }
 
   #secureServer(options: TlsOptions): TlsServer {

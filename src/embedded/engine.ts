@@ -29,6 +29,13 @@ export interface ConnectionRow {
   readonly lastCommandSecond: number
 }
 
+/** The socket a server listens on. */
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+  readonly path: string | undefined
+}
+
 /** Everything one run of a server knows: a restart begins with a new one. */
 export class Engine {
   readonly settings: EngineSettings
@@ -51,11 +58,8 @@ export class Engine {
   tally: Tally = new Tally()
   /** The open connections, the newest last. */
   connections: () => readonly ConnectionRow[] = () => []
-  /** The port or path clients come in at. */
-  listensAt: { readonly port: number; readonly path: string | undefined } = {
-    port: 0,
-    path: undefined,
-  }
+  /** Where clients come in. */
+  listensAt: ListenAddress = { host: '', port: 0, path: undefined }
 
   constructor(settings: EngineSettings, cluster: ClusterConfig = new ClusterConfig()) {
     this.settings = settings
@@ -64,7 +68,8 @@ export class Engine {
     this.watchers = new Watchers(this.time)
     this.cluster = cluster
     const { maxBytes, cas } = settings
-    const limits = { maxBytes, cas, flushByTimeOnly: this.abilities.flushByTimeOnly }
+    const { flushByTimeOnly, casPerAttempt } = this.abilities
+    const limits = { maxBytes, cas, flushByTimeOnly, casBefore: casPerAttempt ? 1n : 0n }
     this.store = new Store(this.time, limits, this.tally, this.watchers)
   }
 

@@ -95,11 +95,15 @@ function setFlags(exchange: Exchange, command: Command, stored: Stored): string 
   return flags
 }
 
+/** How md calls a wrong flag: from 1.6.40 on by what is wrong with it. */
+function flagProblem({ engine }: Exchange, { meta }: Command): string | undefined {
+  return meta.problem === undefined || engine.abilities.strictLines ? meta.problem : BAD_FLAGS
+}
+
 /** `md`. Source: process_mdelete_command(). */
 function metaDelete(exchange: Exchange, command: Command): void {
   const { meta } = command
-  const problem =
-    lineProblem(command, TOO_MANY_FLAGS) ?? (meta.problem === undefined ? undefined : BAD_FLAGS)
+  const problem = lineProblem(exchange, TOO_MANY_FLAGS, command) ?? flagProblem(exchange, command)
   const echoed = problem === undefined ? echoFlags(command) : ''
   if (problem !== undefined || echoed === undefined) {
     exchange.writer.line(problem ?? OPAQUE_TOO_LONG)
@@ -144,8 +148,10 @@ function markOrEmpty(exchange: Exchange, command: Command, found: Item): void {
 function metaArithmetic(exchange: Exchange, command: Command): void {
   const { engine, writer } = exchange
   const { meta } = command
-  let problem =
-    lineProblem(command, TOO_MANY_FLAGS) ?? (meta.problem === undefined ? undefined : BAD_FLAGS)
+  const lineIsBad = lineProblem(exchange, TOO_MANY_FLAGS, command)
+  let problem = meta.problem === undefined ? lineIsBad : (lineIsBad ?? BAD_FLAGS)
+  // From 1.6.40 on the only word for anything wrong before the mode.
+  if (problem !== undefined && engine.abilities.strictLines) problem = BAD_FLAGS
   const up = meta.mode === '' || meta.mode === 'I' || meta.mode === '+'
   if (problem === undefined && !up && meta.mode !== 'D' && meta.mode !== '-') {
     problem = 'CLIENT_ERROR invalid mode for ma M token'
@@ -226,8 +232,8 @@ function replyNumber(
         break
     }
   }
-  // A number made by N is answered even where q was given.
-  if (meta.quiet && !created) return
+  // Before 1.6.40 a number made by N is answered even where q was given.
+  if (meta.quiet && !(created && !engine.abilities.strictLines)) return
   if (meta.value) {
     writer.line(`VA ${digits.length}${flags}`)
     writer.line(digits)
@@ -242,7 +248,9 @@ function metaDebug(exchange: Exchange, command: Command): void {
   const { store } = engine
   const { line } = command
   let key = line.text(1)
-  if (line.is(2, 'b')) key = decodeBase64Key(key)
+  // From 1.6.40 on the b is seen only where another word follows.
+  const least = engine.abilities.strictLines ? 4 : 3
+  if (line.count >= least && line.is(2, 'b')) key = decodeBase64Key(key)
   if (line.count < 2 || line.width(1) > MAX_KEY_BYTES || key === '') {
     writer.line(BAD_FORMAT)
     return

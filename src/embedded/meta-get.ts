@@ -20,7 +20,7 @@ export function metaGet(exchange: Exchange, command: Command): void {
   const { tidyMeta } = exchange.engine.abilities
   const bare = command.line.count === 2 && !tidyMeta ? BAD_FORMAT : undefined
   const tooLong = 'CLIENT_ERROR options flags are too long'
-  const problem = lineProblem(command, tooLong) ?? bare ?? meta.problem
+  const problem = lineProblem(exchange, tooLong, command) ?? bare ?? meta.problem
   if (problem !== undefined) {
     writer.line(problem)
     return

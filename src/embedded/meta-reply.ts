@@ -8,15 +8,21 @@ export const OPAQUE_TOO_LONG = 'CLIENT_ERROR opaque token too long'
 
 /** Words a meta command may have, the command and its key included. */
 const MAX_META_WORDS = 19
+const TOO_MANY_FLAGS = 'CLIENT_ERROR options flags are too long'
 
 /**
  * The reply a meta command other than `ms` owes before its flags are looked at; undefined if none.
  * `tooLong` is worded differently by `mg`.
  */
-export function lineProblem(command: Command, tooLong: string): string | undefined {
-  const { line } = command
+export function lineProblem(
+  { engine }: Exchange,
+  tooLong: string,
+  { line }: Command,
+): string | undefined {
+  const { strictLines } = engine.abilities
   if (line.count < 2) return 'ERROR'
   if (line.width(1) > MAX_KEY_BYTES) return BAD_FORMAT
+  if (strictLines) return line.count > MAX_META_WORDS + 1 ? TOO_MANY_FLAGS : undefined
   if (line.count > MAX_META_WORDS) return tooLong
   return undefined
 }

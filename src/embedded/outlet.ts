@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { FaultPlan, Faults } from './faults.ts'
 
-type Cut = 'end' | 'reset'
+type Cut = 'end' | 'reset' | 'close'
 
 interface Due {
   readonly bytes: Buffer | undefined
@@ -15,6 +15,7 @@ export class Outlet {
   readonly #reset: () => void
   readonly #plan: FaultPlan
   readonly #queue: Due[] = []
+  #queuedBytes = 0
   #timer: NodeJS.Timeout | undefined = undefined
   #held = false
   /** Bytes of spoilt replies since the present injection. */
@@ -34,7 +35,7 @@ export class Outlet {
     if (this.#cut) return true
     if (this.#queue.length > 0 || this.#held) {
       const last = this.#queue.at(-1)?.atMs ?? 0
-      for (const part of parts) this.#queue.push({ bytes: part, cut: undefined, atMs: last })
+      for (const part of parts) this.#push({ bytes: part, cut: undefined, atMs: last })
       return true
     }
     return this.#write(parts)
@@ -59,7 +60,7 @@ export class Outlet {
     this.#schedule(bytes, faults)
     if (!cuts) return
     const atMs = this.#queue.at(-1)?.atMs ?? 0
-    this.#queue.push({
+    this.#push({
       bytes: undefined,
       cut: cutAfter === faults.resetAfterBytes ? 'reset' : 'end',
       atMs,
@@ -67,11 +68,16 @@ export class Outlet {
     this.#pump()
   }
 
-  /** Ends the connection once everything before has left. */
+  /** Closes the connection once everything before has left, whether or not the client does. */
   end(): void {
     const atMs = this.#queue.at(-1)?.atMs ?? 0
-    this.#queue.push({ bytes: undefined, cut: 'end', atMs })
+    this.#push({ bytes: undefined, cut: 'close', atMs })
     this.#pump()
+  }
+
+  /** Bytes that wait here or in the socket for the client to read. */
+  get backlogBytes(): number {
+    return this.#queuedBytes + this.#socket.writableLength
   }
 
   /** Keeps back everything until release(), like a stopped process. */
@@ -89,7 +95,7 @@ export class Outlet {
   /** Forgets what has not left. */
   close(): void {
     this.#cut = true
-    this.#queue.length = 0
+    this.#clear()
     clearTimeout(this.#timer)
   }
 
@@ -98,7 +104,7 @@ export class Outlet {
     let atMs = Math.max(now + (faults.delayMs ?? 0), this.#queue.at(-1)?.atMs ?? 0)
     const portion = faults.drip?.bytes ?? bytes.length
     for (let at = 0; at < bytes.length; at += portion) {
-      this.#queue.push({ bytes: bytes.subarray(at, at + portion), cut: undefined, atMs })
+      this.#push({ bytes: bytes.subarray(at, at + portion), cut: undefined, atMs })
       atMs += faults.drip?.everyMs ?? 0
     }
     this.#pump()
@@ -117,15 +123,28 @@ export class Outlet {
         return
       }
       this.#queue.shift()
+      this.#queuedBytes -= next.bytes?.length ?? 0
       if (next.bytes !== undefined) this.#write([next.bytes])
       else this.#cutOff(next.cut!)
     }
   }
 
+  #push(due: Due): void {
+    this.#queue.push(due)
+    this.#queuedBytes += due.bytes?.length ?? 0
+  }
+
+  #clear(): void {
+    this.#queue.length = 0
+    this.#queuedBytes = 0
+  }
+
   #cutOff(cut: Cut): void {
     this.#cut = true
-    this.#queue.length = 0
-    if (cut === 'end') {
+    this.#clear()
+    if (cut === 'close') {
+      this.#socket.destroySoon()
+    } else if (cut === 'end') {
       // Bytes the peer still sends are of no interest, but FIN must follow what was written.
       this.#socket.end()
       this.#socket.resume()

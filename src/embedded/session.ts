@@ -8,12 +8,16 @@ import type { ConnectionRow, Engine } from './engine.ts'
 import type { Exchange } from './exchange.ts'
 import type { FaultPlan } from './faults.ts'
 import { Outlet } from './outlet.ts'
+import type { Tally } from './tally.ts'
 
 /** The first byte of memcached's binary protocol, which is not spoken here. */
 const BINARY_REQUEST = 0x80
 
 /** memcached writes out what it has after this many commands of a connection (`-R`). */
 const SETTLE_EVERY = 20
+
+/** What may wait for a watcher to read it (memcached's watcher_logbuf_size). */
+const WATCHER_BUFFER_BYTES = 256 * 1024
 
 /** What a session needs of its server. */
 export interface SessionHost {
@@ -41,6 +45,7 @@ export class Session implements Exchange {
   #lastCommandSecond: number
   #stopWatching: (() => void) | undefined = undefined
   #quitting = false
+  #skippedLines = 0
   #untilSettled = SETTLE_EVERY
   #blackHoled = false
   #paused = false
@@ -61,10 +66,14 @@ export class Session implements Exchange {
       cas: settings.cas,
       meta: abilities.meta,
       metaFlags: abilities.metaFlags,
+      strictLines: abilities.strictLines,
+      strictNumbers: abilities.strictNumbers,
       config: settings.config,
     })
     if (host.users !== undefined) {
-      this.#gate = new AuthGate(host.users, this.writer, () => this.engine.tally)
+      const { hangsUpOnShortAuth } = abilities
+      const tally = (): Tally => this.engine.tally
+      this.#gate = new AuthGate(host.users, this.writer, tally, hangsUpOnShortAuth)
     }
     if (watchers.active) watchers.connection('conn_new', id, this.#peer)
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
@@ -76,8 +85,8 @@ export class Session implements Exchange {
 
   /** How `stats conns` shows this connection. */
   row(): ConnectionRow {
-    const address = `tcp:${this.#peer}`
-    const listenAddress = `tcp:${this.#host.address}`
+    const listenAddress = transport(this.#host.address)
+    const address = listenAddress.startsWith('unix:') ? 'unix:' : `tcp:${this.#peer}`
     return { id: this.id, address, listenAddress, lastCommandSecond: this.#lastCommandSecond }
   }
 
@@ -114,15 +123,26 @@ export class Session implements Exchange {
 
   watch(kinds: ReadonlySet<string>): void {
     this.#parser.stop()
-    this.#stopWatching = this.engine.watchers.add(kinds, (line) => {
-      this.engine.tally.watcherLines++
-      this.#outlet.send([Buffer.from(`${line}\n`, 'latin1')])
-    })
+    this.#stopWatching = this.engine.watchers.add(kinds, (line) => this.#report(line))
   }
 
   shutDown(): void {
     this.#parser.stop()
     this.#host.shutDown()
+  }
+
+  /** Sends a watcher its line, or counts it as skipped while too many wait to be read. */
+  #report(line: string): void {
+    const { tally } = this.engine
+    if (this.#outlet.backlogBytes + line.length > WATCHER_BUFFER_BYTES) {
+      this.#skippedLines++
+      tally.watcherSkipped++
+      return
+    }
+    tally.watcherLines++
+    const gap = this.#skippedLines === 0 ? '' : `skipped=${this.#skippedLines}\n`
+    this.#skippedLines = 0
+    this.#outlet.send([Buffer.from(`${gap}${line}\n`, 'latin1')])
   }
 
   #onData(chunk: Buffer): void {
@@ -207,4 +227,9 @@ export class Session implements Exchange {
     if (watchers.active) watchers.connection('conn_close', this.id, this.#peer)
     this.#host.forget(this)
   }
+}
+
+/** An address as `stats conns` writes it. */
+function transport(address: string): string {
+  return address.startsWith('unix:') ? address : `tcp:${address}`
 }

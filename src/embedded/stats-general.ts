@@ -1,3 +1,4 @@
+import { isSince } from '../protocol/meta-versions.ts'
 import type { Engine } from './engine.ts'
 import type { ClassTally } from './tally.ts'
 
@@ -11,14 +12,44 @@ function seconds(micros: number): string {
   return (micros / 1_000_000).toFixed(6)
 }
 
+/** Rows that came with a later memcached than 1.4.39; the others are all older. */
+const ROWS_SINCE: ReadonlyMap<string, string> = new Map([
+  ...['max_connections', 'rejected_connections', 'cmd_meta', 'slabs_moved', 'evicted_active']
+    .concat(['slab_reassign_rescues', 'slab_reassign_chunk_rescues', 'slab_reassign_running'])
+    .concat(['slab_reassign_inline_reclaim', 'slab_reassign_busy_items', 'lru_crawler_starts'])
+    .concat(['lru_crawler_running', 'lru_maintainer_juggles', 'moves_to_cold', 'moves_to_warm'])
+    .concat(['moves_within_lru', 'direct_reclaims', 'lru_bumps_dropped', 'slab_global_page_pool'])
+    .concat(['auth_enabled_ascii', 'slab_reassign_busy_deletes'])
+    .map((name) => [name, '1.5.0'] as const),
+  ...['store_too_large', 'store_no_memory', 'log_watchers', 'shutdown_command', 'ssl_enabled'].map(
+    (name) => [name, '1.6.0'] as const,
+  ),
+])
+
+/** Only the rows that a memcached of this version has. */
+function* known(engine: Engine, rows: Iterable<Row>): Generator<Row> {
+  const { version } = engine.abilities
+  for (const one of rows) {
+    const since = ROWS_SINCE.get(one[0])
+    if (since === undefined || isSince(version, since)) yield one
+  }
+}
+
 /**
- * What `stats` says, under memcached's names and in its order. Rows about threads, slab pages and
- * buffers that do not exist here are left out rather than made up.
- * Source: server_stats() in memcached.c.
+ * What `stats` says, under memcached's names and in its order. Rows that count what cannot happen
+ * here (pages that move, workers that yield) are 0; rows about buffers that do not exist are left
+ * out. Source: server_stats() in memcached.c.
  */
-export function* generalRows(engine: Engine): Generator<Row> {
+export function generalRows(engine: Engine): Iterable<Row> {
+  return known(engine, allRows(engine))
+}
+
+function* allRows(engine: Engine): Generator<Row> {
   yield* processRows(engine)
   yield* commandRows(engine)
+  yield* networkRows(engine)
+  yield* hashRows(engine)
+  yield* zeroRows(PAGE_ROWS)
   yield* memoryRows(engine)
 }
 
@@ -36,6 +67,7 @@ function* processRows(engine: Engine): Generator<Row> {
   yield row('curr_connections', engine.connections().length)
   yield row('total_connections', tally.totalConnections)
   yield row('rejected_connections', tally.rejectedConnections)
+  yield row('connection_structures', engine.connections().length)
 }
 
 const CLASS_TOTALS: readonly (readonly [name: string, counter: keyof ClassTally])[] = [
@@ -70,25 +102,73 @@ function* commandRows(engine: Engine): Generator<Row> {
   yield row('auth_errors', tally.authErrors)
 }
 
-function* memoryRows(engine: Engine): Generator<Row> {
+function* networkRows(engine: Engine): Generator<Row> {
   const { store, tally } = engine
   yield row('bytes_read', tally.bytesRead)
   yield row('bytes_written', tally.bytesWritten)
   yield row('limit_maxbytes', store.maxBytes)
   yield row('accepting_conns', 1)
+  yield row('listen_disabled_num', 0)
+  yield row('time_in_listen_disabled_us', 0)
   yield row('threads', 1)
+  yield row('conn_yields', 0)
+}
+
+/** The smallest hash table of memcached has 2^16 places; it doubles at 1.5 items a place. */
+const LEAST_HASH_POWER = 16
+const ITEMS_PER_PLACE = 1.5
+const PLACE_BYTES = 8
+
+/** The hash table memcached would have for as many items. */
+function* hashRows({ store }: Engine): Generator<Row> {
+  const wanted = Math.ceil(Math.log2(Math.max(1, store.count / ITEMS_PER_PLACE)))
+  const power = Math.max(LEAST_HASH_POWER, wanted)
+  yield row('hash_power_level', power)
+  yield row('hash_bytes', PLACE_BYTES * 2 ** power)
+  yield row('hash_is_expanding', 0)
+}
+
+const PAGE_ROWS = ['slab_reassign_rescues', 'slab_reassign_chunk_rescues']
+  .concat([
+    'slab_reassign_inline_reclaim',
+    'slab_reassign_busy_items',
+    'slab_reassign_busy_deletes',
+  ])
+  .concat(['slab_reassign_running', 'slabs_moved', 'lru_crawler_running'])
+
+const TAIL_ROWS = [
+  'lrutail_reflocked',
+  'moves_to_cold',
+  'moves_to_warm',
+  'moves_within_lru',
+].concat(['direct_reclaims', 'lru_bumps_dropped'])
+
+function* zeroRows(names: readonly string[]): Generator<Row> {
+  for (const name of names) yield row(name, 0)
+}
+
+function* memoryRows(engine: Engine): Generator<Row> {
+  const { store, tally } = engine
   yield row('lru_crawler_starts', tally.crawlerStarts)
+  yield row('lru_maintainer_juggles', 0)
+  yield row('malloc_fails', 0)
+  yield row('log_worker_dropped', 0)
+  yield row('log_worker_written', tally.watcherLines)
+  yield row('log_watcher_skipped', tally.watcherSkipped)
   yield row('log_watcher_sent', tally.watcherLines)
   yield row('log_watchers', engine.watchers.count)
   yield row('bytes', store.bytes)
   yield row('curr_items', store.count)
   yield row('total_items', tally.totalItems)
+  yield row('slab_global_page_pool', 0)
   yield row('expired_unfetched', tally.sum('expiredUnfetched'))
   yield row('evicted_unfetched', tally.sum('evictedUnfetched'))
+  yield row('evicted_active', tally.sum('evictedActive'))
   yield row('evictions', tally.sum('evicted'))
   yield row('reclaimed', tally.sum('reclaimed'))
   yield row('crawler_reclaimed', tally.sum('crawlerReclaimed'))
   yield row('crawler_items_checked', tally.sum('crawlerItemsChecked'))
+  yield* zeroRows(TAIL_ROWS)
 }
 
 function yesNo(value: boolean): string {
@@ -99,7 +179,11 @@ function yesNo(value: boolean): string {
  * What `stats settings` says, as far as there is such a setting here. Source:
  * process_stat_settings().
  */
-export function* settingsRows(engine: Engine): Generator<Row> {
+export function settingsRows(engine: Engine): Iterable<Row> {
+  return known(engine, allSettings(engine))
+}
+
+function* allSettings(engine: Engine): Generator<Row> {
   const { settings, store, listensAt } = engine
   const [hotPercent, warmPercent, hotFactor, warmFactor] = engine.lruTune
   yield row('maxbytes', store.maxBytes)

@@ -1,8 +1,12 @@
+import { isSince } from '../protocol/meta-versions.ts'
 import type { Engine } from './engine.ts'
 import type { Item } from './item.ts'
 import { chunksOf, SLAB_PAGE_BYTES } from './slab-classes.ts'
 
 type Row = readonly [name: string, value: string]
+
+/** Connections are numbered from 1. */
+const LISTENER_ID = 0
 
 /** The items held, by class. */
 function byClass(engine: Engine): ReadonlyMap<number, readonly Item[]> {
@@ -34,7 +38,11 @@ export function* itemsRows(engine: Engine): Generator<Row> {
       ['crawler_reclaimed', counters.crawlerReclaimed],
       ['crawler_items_checked', counters.crawlerItemsChecked],
     ]
-    for (const [name, value] of rows) yield [`items:${classId}:${name}`, String(value)]
+    for (const [name, value] of rows) {
+      if (name !== 'mem_requested' || isSince(engine.abilities.version, '1.5.0')) {
+        yield [`items:${classId}:${name}`, String(value)]
+      }
+    }
   }
 }
 
@@ -71,12 +79,17 @@ export function* slabsRows(engine: Engine): Generator<Row> {
   yield ['total_malloced', String(pages * SLAB_PAGE_BYTES)]
 }
 
-/** `stats conns`. */
+/** `stats conns`: the socket that listens, then the connections. */
 export function* connectionRows(engine: Engine): Generator<Row> {
+  const { store, listensAt, watchers } = engine
+  const { host, port, path } = listensAt
+  yield [`${LISTENER_ID}:addr`, path === undefined ? `tcp:${host}:${port}` : `unix:${path}`]
+  yield [`${LISTENER_ID}:state`, 'conn_listening']
+  yield [`${LISTENER_ID}:secs_since_last_cmd`, String(engine.time.uptime(store.now))]
   for (const { id, address, listenAddress, lastCommandSecond } of engine.connections()) {
     yield [`${id}:addr`, address]
     yield [`${id}:listen_addr`, listenAddress]
-    yield [`${id}:state`, 'conn_parse_cmd']
+    yield [`${id}:state`, id === watchers.currentId ? 'conn_parse_cmd' : 'conn_read']
     yield [`${id}:secs_since_last_cmd`, String(engine.store.now - lastCommandSecond)]
   }
 }

@@ -35,9 +35,12 @@ export function storeItem(
   engine: Engine,
   mode: StoreMode,
   item: Item,
-  conditions: StoreConditions,
+  asked: StoreConditions,
 ): Stored {
-  const old = engine.store.find(item.key)
+  const { abilities, store } = engine
+  const explicitCas = asked.explicitCas ?? (abilities.casPerAttempt ? store.nextCas() : undefined)
+  const conditions = { ...asked, explicitCas }
+  const old = store.find(item.key)
   const outcome =
     old === undefined
       ? storeNew(engine, mode, item, conditions)

@@ -20,7 +20,12 @@ export interface StoreLimits {
   readonly cas: boolean
   /** Whether a flush goes by times alone, as memcached does from 1.6.25 on. */
   readonly flushByTimeOnly: boolean
+  /** The CAS id before the first one: 0, and 1 from memcached 1.6.27 on. */
+  readonly casBefore: bigint
 }
+
+/** How many items a store looks at, from the least recently used on. Source: lru_pull_tail(). */
+const RECLAIM_TRIES = 5
 
 /** The items of one server: lookup, expiry, flush, CAS ids and one LRU order bounded in bytes. */
 export class Store {
@@ -38,7 +43,7 @@ export class Store {
   #newest: Item | undefined = undefined
   #oldest: Item | undefined = undefined
   #bytes = 0
-  #casId = 0n
+  #casId: bigint
   #oldestLive = 0
   #oldestCas = 0n
 
@@ -50,6 +55,7 @@ export class Store {
     this.#flushByTimeOnly = limits.flushByTimeOnly
     this.tally = tally
     this.#log = log
+    this.#casId = limits.casBefore
   }
 
   /** Items held, expired ones that nobody asked for included. */
@@ -108,6 +114,7 @@ export class Store {
 
   /** Adds an item under a new CAS (or `cas`), evicting others while memory is short. */
   link(item: Item, cas: bigint = this.nextCas()): void {
+    this.#reclaim()
     while (this.#oldest !== undefined && this.#bytes + item.bytes > this.maxBytes) {
       this.#evict(this.#oldest)
     }
@@ -181,6 +188,14 @@ export class Store {
       tally.crawlerReclaimed++
       if (!item.fetched) tally.expiredUnfetched++
       this.unlink(item)
+    }
+  }
+
+  /** Gives back what has expired among the least recently used, as memcached does on its way. */
+  #reclaim(): void {
+    for (let tries = 0; tries < RECLAIM_TRIES; tries++) {
+      if (this.#oldest === undefined || this.isLive(this.#oldest)) return
+      this.#evict(this.#oldest)
     }
   }
 

@@ -47,6 +47,7 @@ export class Tally {
   bytesWritten = 0
   crawlerStarts = 0
   watcherLines = 0
+  watcherSkipped = 0
   tlsErrors = 0
   readonly classes: readonly ClassTally[] = Array.from(
     { length: LARGEST_CLASS + 1 },

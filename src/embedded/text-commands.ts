@@ -15,10 +15,12 @@ function retrieve(withCas: boolean, touching: boolean): Handler {
   return (exchange, command) => {
     const { engine, writer } = exchange
     const { line } = command
-    if (line.count < 2) {
+    if (line.count < (touching && !engine.abilities.gathersReplies ? 3 : 2)) {
       writer.line('ERROR')
       return
     }
+    // From 1.6 on an error drops earlier replies too, before only those of its own line.
+    if (!engine.abilities.gathersReplies) writer.settle()
     const exptime = touching ? line.i32(1) : 0
     if (Number.isNaN(exptime)) {
       writer.line('CLIENT_ERROR invalid exptime argument')
@@ -26,9 +28,7 @@ function retrieve(withCas: boolean, touching: boolean): Handler {
     }
     for (let index = touching ? 2 : 1; index < line.count; index++) {
       if (line.width(index) > MAX_KEY_BYTES) {
-        // memcached throws away the replies it has not sent, those of earlier commands included.
-        writer.discard()
-        writer.line(BAD_FORMAT)
+        refuseKey(exchange)
         return
       }
       const item = fetch(exchange, line.text(index), touching ? exptime : undefined)
@@ -37,8 +37,17 @@ function retrieve(withCas: boolean, touching: boolean): Handler {
       writer.value(item.key, item.flags, item.value, withCas ? item.cas : undefined)
     }
     writer.line('END')
-    exchange.settle()
+    // From 1.6.40 on replies to gets are gathered like all others.
+    if (!engine.abilities.strictLines) exchange.settle()
   }
+}
+
+/** Answers a get with an over-long key, in the place of what was not yet sent. */
+function refuseKey({ engine, writer }: Exchange): void {
+  writer.discard()
+  writer.line(BAD_FORMAT)
+  // The error is written with a line end of its own and gets another one.
+  if (engine.abilities.strictLines) writer.line('')
 }
 
 function fetch(exchange: Exchange, key: string, touchTo: number | undefined): Item | undefined {
@@ -109,10 +118,15 @@ export function dropStale(exchange: Exchange, key: string): void {
   if (old !== undefined) store.unlink(old)
 }
 
+/** Whether a line is not of three words and perhaps `noreply`; new servers take more words. */
+function hasWrongCount({ engine }: Exchange, { line }: Command): boolean {
+  return !engine.abilities.strictLines && line.count !== 3 && line.count !== 4
+}
+
 function touch(exchange: Exchange, command: Command): string {
   const { store, tally } = exchange.engine
   const { line } = command
-  if (line.count !== 3 && line.count !== 4) return 'ERROR'
+  if (hasWrongCount(exchange, command)) return 'ERROR'
   command.noreply = line.endsInNoreply()
   if (line.width(1) > MAX_KEY_BYTES) return BAD_FORMAT
   const exptime = line.i32(2)
@@ -135,7 +149,7 @@ function arithmetic(up: boolean): Answer {
   return (exchange, command) => {
     const { tally } = exchange.engine
     const { line } = command
-    if (line.count !== 3 && line.count !== 4) return 'ERROR'
+    if (hasWrongCount(exchange, command)) return 'ERROR'
     command.noreply = line.endsInNoreply()
     if (line.width(1) > MAX_KEY_BYTES) return BAD_FORMAT
     const delta = line.u64(2)
@@ -155,14 +169,12 @@ function remove(exchange: Exchange, command: Command): string {
   const { engine } = exchange
   const { store, tally } = engine
   const { line } = command
-  if (line.count < 2 || line.count > 4) return 'ERROR'
-  if (line.count > 2) {
+  command.noreply = line.endsInNoreply()
+  if (!engine.abilities.strictLines) {
+    if (line.count < 2 || line.count > 4) return 'ERROR'
     const zero = line.is(2, '0')
-    command.noreply = line.endsInNoreply()
-    const valid = line.count === 3 ? zero || command.noreply : zero && command.noreply
-    if (!valid) {
-      return `${BAD_FORMAT}.  Usage: delete <key> [noreply]`
-    }
+    const valid = line.count === 4 ? zero && command.noreply : zero || command.noreply
+    if (line.count > 2 && !valid) return `${BAD_FORMAT}.  Usage: delete <key> [noreply]`
   }
   if (line.width(1) > MAX_KEY_BYTES) return BAD_FORMAT
   const key = line.text(1)

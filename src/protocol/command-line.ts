@@ -1,4 +1,11 @@
-import { readI32, readU32, readU64 } from './command-number.ts'
+import {
+  readI32,
+  readStrictI32,
+  readStrictU32,
+  readStrictU64,
+  readU32,
+  readU64,
+} from './command-number.ts'
 
 const SPACE = 32
 
@@ -7,12 +14,16 @@ export const MAX_COMMAND_TOKENS = 23
 
 /**
  * One request line cut at its spaces, as memcached's tokenizer does: runs of spaces count once, a
- * NUL ends the line, every other byte (tabs, UTF-8) belongs to a word. One object is reused for
+ * NUL may end the line, every other byte (tabs, UTF-8) belongs to a word. One object is reused for
  * every line; `bytes` may be the caller's chunk, so read it inside the callback only.
  */
 export class CommandLine {
   /** What the words are cut from. */
   bytes: Buffer = Buffer.alloc(0)
+  /** Whether lines are as from memcached 1.6.40 on: a NUL belongs to its word. */
+  strict = false
+  /** Whether numbers are digits and nothing else, as from memcached 1.6.45 on. */
+  strictNumbers = false
   /** How many words the line has. */
   count = 0
   /** The positions of the words: start and end of word i at 2i and 2i + 1. */
@@ -35,7 +46,7 @@ export class CommandLine {
           bounds[filled++] = at
         }
         word = at + 1
-      } else if (byte === 0) {
+      } else if (byte === 0 && !this.strict) {
         break
       }
     }
@@ -97,21 +108,41 @@ export class CommandLine {
     return this.end(last) - start === 7 && this.bytes[start] === 110 && this.is(last, 'noreply')
   }
 
-  /** Word `index` after `skip` bytes, as a C int32; NaN when it is not a number. */
+  /** Word `index` after `skip` bytes, as an int32; NaN when it is not a number. */
   i32(index: number, skip = 0): number {
     if (index >= this.count) return Number.NaN
-    return readI32(this.bytes, this.start(index) + skip, this.end(index))
+    const read = this.strictNumbers ? readStrictI32 : readI32
+    return read(this.bytes, this.start(index) + skip, this.end(index))
   }
 
-  /** Word `index` after `skip` bytes, as a C uint32; NaN when it is not a number. */
+  /** Word `index` after `skip` bytes, as a uint32; NaN when it is not a number. */
   u32(index: number, skip = 0): number {
     if (index >= this.count) return Number.NaN
-    return readU32(this.bytes, this.start(index) + skip, this.end(index))
+    const read = this.strictNumbers ? readStrictU32 : readU32
+    return read(this.bytes, this.start(index) + skip, this.end(index))
   }
 
-  /** Word `index` after `skip` bytes, as a C uint64; undefined when it is not a number. */
+  /** Word `index` as a C int32, whatever the server's way with numbers. */
+  looseI32(index: number): number {
+    return index < this.count ? readI32(this.bytes, this.start(index), this.end(index)) : Number.NaN
+  }
+
+  /** Word `index` as a C uint32, whatever the server's way with numbers. */
+  looseU32(index: number): number {
+    return index < this.count ? readU32(this.bytes, this.start(index), this.end(index)) : Number.NaN
+  }
+
+  /** Word `index` as a length of memcached 1.6.40 and later: digits alone, or NaN. */
+  strictI32(index: number): number {
+    return index < this.count
+      ? readStrictI32(this.bytes, this.start(index), this.end(index))
+      : Number.NaN
+  }
+
+  /** Word `index` after `skip` bytes, as a uint64; undefined when it is not a number. */
   u64(index: number, skip = 0): bigint | undefined {
     if (index >= this.count) return undefined
-    return readU64(this.bytes, this.start(index) + skip, this.end(index))
+    const read = this.strictNumbers ? readStrictU64 : readU64
+    return read(this.bytes, this.start(index) + skip, this.end(index))
   }
 }

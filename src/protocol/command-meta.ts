@@ -118,8 +118,10 @@ export class MetaFlags {
         this.recacheTtl = this.#time(line, index)
         break
       case 'M':
-        if (line.width(index) === 2) this.mode = line.text(index).charAt(1)
-        else this.problem = 'CLIENT_ERROR incorrect length for M token'
+        // Newer servers look at the one character behind M, whatever it is.
+        if (line.width(index) !== 2 && !line.strict) {
+          this.problem = 'CLIENT_ERROR incorrect length for M token'
+        } else this.mode = line.text(index).charAt(1) || ' '
         break
       default:
         this.#takeNumber(letter, line, index)

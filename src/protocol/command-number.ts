@@ -3,6 +3,7 @@
  * space, a sign and silent truncation to 32 bits are all accepted. A stand-in server must agree.
  */
 
+const U32_MAX = 4_294_967_295n
 const U64_MAX = 18_446_744_073_709_551_615n
 const I64_MAX = 9_223_372_036_854_775_807n
 const C_NUMBER = /^[\t\n\v\f\r ]*([+-]?)(\d+)/
@@ -65,4 +66,30 @@ export function readI32(bytes: Buffer, start: number, end: number): number {
 export function readU64(bytes: Buffer, start: number, end: number): bigint | undefined {
   const short = shortDigits(bytes, start, end)
   return short >= 0 ? BigInt(short) : unsigned(bytes, start, end)
+}
+
+/** A signed 32-bit number as memcached reads it from 1.6.45 on: digits, perhaps a `-`; or NaN. */
+export function readStrictI32(bytes: Buffer, start: number, end: number): number {
+  const short = shortDigits(bytes, start, end)
+  if (short >= 0) return short
+  const text = bytes.toString('latin1', start, end)
+  if (!/^-?\d*$/.test(text)) return Number.NaN
+  const value = text === '-' ? 0 : Number(text)
+  return value === (value | 0) ? value : Number.NaN
+}
+
+/** An unsigned 32-bit number as memcached reads it from 1.6.45 on: digits alone, or NaN. */
+export function readStrictU32(bytes: Buffer, start: number, end: number): number {
+  const value = readStrictU64(bytes, start, end)
+  return value === undefined || value > U32_MAX ? Number.NaN : Number(value)
+}
+
+/** An unsigned 64-bit number as memcached reads it from 1.6.45 on: digits alone, or undefined. */
+export function readStrictU64(bytes: Buffer, start: number, end: number): bigint | undefined {
+  const short = shortDigits(bytes, start, end)
+  if (short >= 0) return BigInt(short)
+  const text = bytes.toString('latin1', start, end)
+  if (!/^\d+$/.test(text)) return undefined
+  const value = BigInt(text)
+  return value > U64_MAX ? undefined : value
 }

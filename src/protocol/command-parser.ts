@@ -1,8 +1,18 @@
-import { Command, itemBytes, readMetaSetLine, readStorageLine, STORAGE_WORDS } from './command.ts'
+import {
+  Command,
+  checkStrictLine,
+  itemBytes,
+  readMetaSetLine,
+  readStorageLine,
+  readStrictMetaSetLine,
+  readStrictStorageLine,
+  STORAGE_WORDS,
+} from './command.ts'
 import { META_FLAGS_1_6_18 } from './command-meta.ts'
 
 const LINE_FEED = 10
 const CARRIAGE_RETURN = 13
+const SPACE = 32
 const EMPTY: Buffer = Buffer.alloc(0)
 
 /** So many bytes without a line feed are junk to memcached, unless they begin a get. */
@@ -22,6 +32,13 @@ export interface CommandParserOptions {
   readonly meta?: boolean
   /** The meta flag letters this server knows. Default: those of memcached 1.6.18. */
   readonly metaFlags?: string
+  /**
+   * Whether lines are read as memcached 1.6.40 and later do: a value whose length can be read is
+   * swallowed with its malformed line, short lines are CLIENT_ERROR, words too many are ignored.
+   */
+  readonly strictLines?: boolean
+  /** Whether numbers are digits alone, as from memcached 1.6.45 on. Default false. */
+  readonly strictNumbers?: boolean
   /** Whether `config set` carries a value here, as on ElastiCache. Default false. */
   readonly config?: boolean
 }
@@ -40,7 +57,8 @@ function packVerb(bytes: Buffer, start: number, end: number): number {
 }
 
 /**
- * Reads the requests of one connection as memcached 1.6.18 does, tolerance and all: which malformed
+ * Reads the requests of one connection as memcached 1.6.18 does, or newer ones when the options say
+ * so, tolerance and all: which malformed
  * lines cost one reply and which leave their value to be read as commands, what is swallowed, where
  * the connection is given up (`ended`). Incremental: any chunk size gives the same commands.
  * Source: memcached's proto_text.c and doc/protocol.txt.
@@ -66,8 +84,12 @@ export class CommandParser {
       cas: options.cas ?? true,
       meta: options.meta ?? true,
       metaFlags: options.metaFlags ?? META_FLAGS_1_6_18,
+      strictLines: options.strictLines ?? false,
+      strictNumbers: options.strictNumbers ?? false,
       config: options.config ?? false,
     }
+    this.#command.line.strict = this.#options.strictLines
+    this.#command.line.strictNumbers = this.#options.strictNumbers
   }
 
   /** Whether the connection is to be closed: what came is no request, or stop() was called. */
@@ -154,7 +176,13 @@ export class CommandParser {
         ? SHORT_VERBS.get(packVerb(bytes, line.start(0), line.end(0)))
         : undefined
     command.verb = short ?? line.text(0)
-    if (STORAGE_WORDS.has(command.verb)) this.#onStorage(command)
+    if (this.#options.strictLines) {
+      // A line that begins with a space names no command.
+      if (bytes[start] === SPACE) command.verb = ''
+      checkStrictLine(command, feed - start + 1)
+    }
+    if (command.problem !== undefined) this.#onCommand(command)
+    else if (STORAGE_WORDS.has(command.verb)) this.#onStorage(command)
     else if (command.verb === 'ms' && this.#options.meta) this.#onMetaSet(command)
     else if (command.verb === 'config' && this.#options.config) this.#onConfig(command)
     else {
@@ -170,13 +198,18 @@ export class CommandParser {
   }
 
   #onStorage(command: Command): void {
-    readStorageLine(command)
-    if (command.problem === undefined) this.#expect(command)
-    else this.#onCommand(command)
+    const { strictLines } = this.#options
+    const hasValue = strictLines ? readStrictStorageLine(command) : readStorageLine(command)
+    this.#onValueLine(command, hasValue)
   }
 
   #onMetaSet(command: Command): void {
-    const hasValue = readMetaSetLine(command, this.#options.metaFlags)
+    const { strictLines, metaFlags } = this.#options
+    const read = strictLines ? readStrictMetaSetLine : readMetaSetLine
+    this.#onValueLine(command, read(command, metaFlags))
+  }
+
+  #onValueLine(command: Command, hasValue: boolean): void {
     if (command.problem === undefined) {
       this.#expect(command)
       return

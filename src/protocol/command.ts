@@ -84,13 +84,14 @@ export const STORAGE_WORDS: ReadonlyMap<string, number> = new Map([
 /**
  * Reads the line of set, add, replace, append, prepend or cas into `command`. Where it is
  * malformed, `problem` is set, and what follows is no value: its bytes are read as commands.
+ * Answers whether a value follows.
  */
-export function readStorageLine(command: Command): void {
+export function readStorageLine(command: Command): boolean {
   const line = command.line
   const words = STORAGE_WORDS.get(command.verb)!
   if (line.count !== words && line.count !== words + 1) {
     command.problem = 'ERROR'
-    return
+    return false
   }
   command.noreply = line.endsInNoreply()
   command.flags = line.u32(2)
@@ -106,6 +107,81 @@ export function readStorageLine(command: Command): void {
     command.key = line.text(1)
     command.cas = cas
   }
+  return command.problem === undefined
+}
+
+/** Words that a line of memcached 1.6.40 and later must have; more are ignored. */
+const LEAST_WORDS: ReadonlyMap<string, number> = new Map([
+  ['get', 2],
+  ['gets', 2],
+  ['gat', 3],
+  ['gats', 3],
+  ['incr', 3],
+  ['decr', 3],
+  ['touch', 3],
+  ['delete', 2],
+  ['mg', 2],
+  ['md', 2],
+  ['ma', 2],
+  ['me', 2],
+])
+
+/** The shortest line of memcached 1.6.40 and later, its line end included. */
+const LEAST_LINE_BYTES = 4
+
+/** Refuses what memcached 1.6.40 and later refuse before they look at the command. */
+export function checkStrictLine(command: Command, lineBytes: number): void {
+  const { line, verb } = command
+  const least = LEAST_WORDS.get(verb)
+  const isShort = lineBytes < LEAST_LINE_BYTES || (least !== undefined && line.count < least)
+  const isMeta = verb.length === 2 && verb.startsWith('m') && verb !== 'mn'
+  if (isShort || (isMeta && !haveFlagLetters(line, 2))) command.problem = BAD_FORMAT
+}
+
+/** Whether the words from `first` on begin with a letter or a digit, as flags must. */
+function haveFlagLetters(line: CommandLine, first: number): boolean {
+  for (let index = first; index < line.count; index++) {
+    const code = line.bytes[line.start(index)]!
+    const isLetter = code > 64 && code < 123
+    if (!isLetter && !(code > 47 && code < 58)) return false
+  }
+  return true
+}
+
+/**
+ * Reads the line of a storage command as memcached 1.6.40 and later do. Answers whether a value
+ * follows: with a length that can be read it does even if `problem` is set, and is to be swallowed.
+ */
+export function readStrictStorageLine(command: Command): boolean {
+  const line = command.line
+  command.length = line.strictI32(4)
+  if (!isLength(command.length)) {
+    command.problem = BAD_FORMAT
+    return false
+  }
+  command.noreply = line.endsInNoreply()
+  command.key = line.text(1)
+  command.flags = line.looseU32(2)
+  command.exptime = line.looseI32(3)
+  const cas = command.verb === 'cas' ? line.u64(5) : 0n
+  const isBad = Number.isNaN(command.flags + command.exptime) || cas === undefined
+  if (isBad || line.width(1) > MAX_KEY_BYTES) command.problem = BAD_FORMAT
+  command.cas = cas ?? 0n
+  return true
+}
+
+/** Reads the line of `ms` as memcached 1.6.40 and later do; answers as `readMetaSetLine`. */
+export function readStrictMetaSetLine(command: Command, knownFlags: string): boolean {
+  const { line } = command
+  command.length = line.strictI32(2)
+  if (!isLength(command.length) || !haveFlagLetters(line, 3)) {
+    command.problem = BAD_FORMAT
+    return false
+  }
+  if (line.width(1) > MAX_KEY_BYTES) command.problem = BAD_FORMAT
+  else if (line.count > 20) command.problem = 'CLIENT_ERROR options flags are too long'
+  else readMetaSetFlags(command, knownFlags)
+  return true
 }
 
 /**
@@ -113,18 +189,23 @@ export function readStorageLine(command: Command): void {
  * read, it does even if `problem` is set, and is to be swallowed.
  */
 export function readMetaSetLine(command: Command, knownFlags: string): boolean {
-  const { line, meta } = command
+  const { line } = command
   command.length = line.i32(2)
   if (line.count < 2) command.problem = 'ERROR'
   else if (line.width(1) > MAX_KEY_BYTES || line.count === 2) command.problem = BAD_FORMAT
   else if (line.count > 19) command.problem = 'CLIENT_ERROR options flags too long'
   else if (!isLength(command.length)) command.problem = BAD_FORMAT
   if (command.problem !== undefined) return false
+  readMetaSetFlags(command, knownFlags)
+  return true
+}
+
+function readMetaSetFlags(command: Command, knownFlags: string): void {
+  const { line, meta } = command
   meta.read(line, 3, knownFlags)
   command.problem = meta.problem ?? metaSetProblem(command)
   command.key = meta.key
   command.flags = meta.clientFlags
-  return true
 }
 
 function isLength(length: number): boolean {

@@ -51,7 +51,8 @@ contract('administration', {
     < OK
     > cache_memlimit
     < ERROR`,
-  'lru is tuned': `
+  'lru is tuned, save by 1.6.40 that lost it': `
+    [1.5.0..1.6.39,1.6.41..]
     > lru tune 10 25 0.1 2.0
     < OK
     > lru tune 50 40 0.1 2.0
@@ -79,8 +80,8 @@ contract('administration', {
     < SAME src and dst class are identical
     > slabs reassign 1 99
     < BADCLASS invalid src or dst class id
-    > slabs reassign 1 x
-    < CLIENT_ERROR bad command line format
+    [1.6.0..] > slabs reassign 1 x
+    [1.6.0..] < CLIENT_ERROR bad command line format
     > slabs automove 0
     < OK
     > slabs automove 1
@@ -88,7 +89,8 @@ contract('administration', {
     > slabs automove 3
     < ERROR
     > slabs automove x
-    < CLIENT_ERROR bad command line format
+    [..1.5.22] < OK
+    [1.6.0..] < CLIENT_ERROR bad command line format
     > slabs automove ratio 0.5
     < OK
     > slabs automove ratio
@@ -109,31 +111,34 @@ contract('administration', {
     > lru_crawler metadump x
     < BADCLASS invalid class id
     > lru_crawler mgdump all
-    < ERROR
+    [..1.6.18] < ERROR
+    [1.6.43..] < OK
+    [1.6.19..] < EN
     > lru_crawler
     < ERROR
     > lru_crawler nonsense
     < ERROR
-    > set a 0 0 1
-    > x
-    > lru_crawler metadump all
-    < STORED
-    < ERROR cannot pipeline other commands before metadump`,
+    [1.6.0..] > set a 0 0 1
+    [1.6.0..] > x
+    [1.6.0..] > lru_crawler metadump all
+    [1.6.0..] < STORED
+    [1.6.0..] < ERROR cannot pipeline other commands before metadump`,
   'watch needs a stream it knows and nothing before it': `
     > watch nonsense
     < ERROR
-    > set a 0 0 1
-    > x
-    > watch
-    < STORED
-    < ERROR cannot pipeline other commands before watch
+    [1.6.0..] > set a 0 0 1
+    [1.6.0..] > x
+    [1.6.0..] > watch
+    [1.6.0..] < STORED
+    [1.6.0..] < ERROR cannot pipeline other commands before watch
     > watch mutations evictions
     < OK`,
   'shutdown is refused unless it was enabled': `
     > shutdown
-    < ERROR: shutdown not enabled
-    > shutdown graceful
-    < ERROR: shutdown not enabled`,
+    [..1.6.39] < ERROR: shutdown not enabled
+    [1.6.40..] < SERVER_ERROR: shutdown not enabled
+    [1.6.0..1.6.39] > shutdown graceful
+    [1.6.0..1.6.39] < ERROR: shutdown not enabled`,
   "config is a managed cache's, not memcached's": `
     > config get cluster
     < ERROR`,

@@ -1,34 +1,61 @@
 import { after, before, describe, test } from 'node:test'
 import type { EmbeddedServer } from '../../src/embedded/embedded-server.ts'
 import { startServer } from '../../src/embedded/server.ts'
-import { type Memcached, skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
-import { playTranscript, type Target, Wire } from './transcript.ts'
+import {
+  type Memcached,
+  memcachedVersion,
+  skipWithoutMemcached,
+  startMemcached,
+} from '../support/memcached.ts'
+import { concerns, isWithin, playTranscript, type Target, Wire } from './transcript.ts'
+
+/** The versions that the embedded server is held to. */
+export const VERSIONS = ['1.4.39', '1.5.22', '1.6.18', '1.6.27', '1.6.40', '1.6.45'] as const
 
 /**
- * One contract: transcripts by title, played on the embedded server and on a real memcached.
- * Where the two differ, the embedded server is wrong.
+ * One contract: transcripts by title, played on the embedded server as each version, and on a real
+ * memcached as the version that it is, as far as `range` goes. Where the two differ, the embedded
+ * server is wrong.
  */
-export function contract(subject: string, transcripts: Readonly<Record<string, string>>): void {
-  describe(`${subject}, embedded`, () => {
-    let server: EmbeddedServer
-    before(async () => {
-      server = await startServer()
+export function contract(
+  subject: string,
+  transcripts: Readonly<Record<string, string>>,
+  range: string = '..',
+): void {
+  for (const version of VERSIONS) {
+    if (!isWithin(version, range)) continue
+    describe(`${subject}, embedded ${version}`, () => {
+      let server: EmbeddedServer
+      before(async () => {
+        server = await startServer({ version })
+      })
+      after(() => server.close())
+      play(transcripts, version, () => ({
+        name: `embedded ${version}`,
+        port: server.port,
+        version,
+      }))
     })
-    after(() => server.close())
-    play(transcripts, () => ({ name: 'the embedded server', port: server.port }))
-  })
-  describe(`${subject}, real memcached`, { skip: skipWithoutMemcached() }, () => {
+  }
+  const version = memcachedVersion() ?? ''
+  if (!isWithin(version, range)) return
+  describe(`${subject}, real memcached ${version}`, { skip: skipWithoutMemcached() }, () => {
     let server: Memcached
     before(async () => {
-      server = await startMemcached()
+      server = await startMemcached({ args: switchedOn(version) })
     })
     after(() => server.stop())
-    play(transcripts, () => ({ name: 'memcached', port: server.port }))
+    play(transcripts, version, () => ({ name: `memcached ${version}`, port: server.port, version }))
   })
 }
 
-function play(transcripts: Readonly<Record<string, string>>, target: () => Target): void {
+function play(
+  transcripts: Readonly<Record<string, string>>,
+  version: string,
+  target: () => Target,
+): void {
   for (const [title, text] of Object.entries(transcripts)) {
+    if (!concerns(text, version)) continue
     test(title, async () => {
       const wire = await Wire.open(target().port)
       wire.send('flush_all\r\n')
@@ -37,4 +64,9 @@ function play(transcripts: Readonly<Record<string, string>>, target: () => Targe
       await playTranscript(target(), text)
     })
   }
+}
+
+/** The crawler and moving pages had to be asked for before 1.5; the embedded server has them on. */
+function switchedOn(version: string): readonly string[] {
+  return version.startsWith('1.4.') ? ['-o', 'lru_crawler,slab_reassign'] : []
 }

@@ -3,9 +3,15 @@ import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { EmbeddedServer } from '../../src/embedded/embedded-server.ts'
 import { startServer } from '../../src/embedded/server.ts'
-import { type Memcached, skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
-import { Wire } from './transcript.ts'
+import {
+  type Memcached,
+  memcachedVersion,
+  skipWithoutMemcached,
+  startMemcached,
+} from '../support/memcached.ts'
+import { isWithin, Wire } from './transcript.ts'
 
+const VERSION = memcachedVersion() ?? ''
 const SEED = Number(process.env.SEED ?? 20_260_101)
 const RUNS = Number(process.env.RUNS ?? 300)
 const KEYS = ['a', 'b', 'c']
@@ -64,6 +70,8 @@ const command = fc.oneof(
   line.map((text) => `${text}\r\n`),
 )
 
+const lawful = command.filter(isLawful)
+
 /** Enough to finish any value a program left open, and then an orderly end. */
 const ENDING = `${'\r\nmn'.repeat(60)}\r\nquit\r\n`
 
@@ -81,14 +89,6 @@ async function run(port: number, program: readonly string[], pipelined: boolean)
   assert.ok(wire.closed, 'the server did not close')
   wire.close()
   return reply
-}
-
-async function versionOf(port: number): Promise<string> {
-  const wire = await Wire.open(port)
-  wire.send('version\r\n')
-  const reply = await wire.read((bytes) => bytes.endsWith('\r\n'))
-  wire.close()
-  return reply.trim().replace('VERSION ', '')
 }
 
 /**
@@ -116,13 +116,32 @@ function assertSame(embedded: string, real: string, program: readonly string[]):
   }
 }
 
+/** Programs that memcached of this version answers by what it promises, not by accident. */
+function isLawful(text: string): boolean {
+  // 1.6.27 leaves the CAS id of an `ms` that it refuses to the next command of the connection.
+  const isRefused = !endsWell(text) || / M(?![SERAP])/.test(text)
+  const isBadMetaSet = isWithin(VERSION, '1.6.27..') && /^ms /.test(text) && isRefused
+  // 1.6.40 reads a number that is missing from what follows, the value included.
+  const isMissing = isWithin(VERSION, '1.6.40..1.6.44') && / [NTRCFDJ](?=[ \r])/.test(text)
+  // Before 1.6.10 the meta commands were others, or none.
+  const isMeta = isWithin(VERSION, '..1.6.9') && /^m[gsdae] /.test(text)
+  return !isBadMetaSet && !isMissing && !isMeta
+}
+
+/** Whether the value of a storage command has the length that its line tells. */
+function endsWell(text: string): boolean {
+  const [, length, rest = ''] = /^\S+ \S+ (-?\d+).*?\r\n(.*)\r\n$/s.exec(text) ?? []
+  return rest.length === Number(length)
+}
+
 describe('random programs', { skip: skipWithoutMemcached() }, () => {
   let embedded: EmbeddedServer
   let real: Memcached
   before(async () => {
     // The thread that moves items between LRUs holds on to some, and changes how incr treats them.
-    real = await startMemcached({ args: ['-o', 'no_lru_maintainer'] })
-    embedded = await startServer({ version: await versionOf(real.port) })
+    const args = isWithin(VERSION, '..1.4.39') ? [] : ['-o', 'no_lru_maintainer']
+    real = await startMemcached({ args })
+    embedded = await startServer({ version: VERSION })
   })
   after(async () => {
     await embedded.close()
@@ -147,7 +166,7 @@ describe('random programs', { skip: skipWithoutMemcached() }, () => {
   for (const pipelined of [true, false]) {
     test(`${pipelined ? 'in one write' : 'piece by piece'} answer as memcached does`, async () => {
       await fc.assert(
-        fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 30 }), (program) =>
+        fc.asyncProperty(fc.array(lawful, { minLength: 1, maxLength: 30 }), (program) =>
           compare(pipelined ? program : program.filter((one) => !dependsOnArrival(one)), pipelined),
         ),
         { seed: SEED, numRuns: RUNS, endOnFailure: true },

@@ -1,32 +1,38 @@
 import { contract } from './contract.ts'
 
 const TOO_LONG = 'k'.repeat(251)
-const TOO_LARGE = 1024 * 1024
-const FILLING = 'v'.repeat(TOO_LARGE)
 const BAD = 'CLIENT_ERROR bad command line format'
 
 contract('malformed requests', {
-  'a storage line that cannot be leaves its value to be read as a command': `
+  'a storage line that cannot be leaves its value to be read as a command, unless it is 1.6.40': `
     > set ${TOO_LONG} 0 0 5
     > hello
     < ${BAD}
-    < ERROR
+    [..1.6.39] < ERROR
     > set a abc 0 5
     > hello
     < ${BAD}
-    < ERROR
+    [..1.6.39] < ERROR
     > set a 1.5 0 5
     > hello
     < ${BAD}
-    < ERROR
+    [..1.6.39] < ERROR
     > set a 0 NaN 5
     > hello
     < ${BAD}
-    < ERROR
+    [..1.6.39] < ERROR
     > set a -1 0 5
     > hello
     < ${BAD}
-    < ERROR
+    [..1.6.39] < ERROR
+    > cas a 0 0 5 x
+    > hello
+    < ${BAD}
+    [..1.6.39] < ERROR
+    [1.6.40..] > cas a 0 0 5
+    [1.6.40..] > hello
+    [1.6.40..] < ${BAD}`,
+  'a length that cannot be read leaves the value to be read as a command': `
     > set a 0 0 -1
     > hello
     < ${BAD}
@@ -39,50 +45,62 @@ contract('malformed requests', {
     > hello
     < ${BAD}
     < ERROR
-    > cas a 0 0 5 x
-    > hello
-    < ${BAD}
-    < ERROR
     > set a 0 0
     > hello
+    [..1.6.39] < ERROR
+    [1.6.40..] < ${BAD}
     < ERROR
-    < ERROR
-    > set a 0 0 5 noreply more
-    > hello
-    < ERROR
-    < ERROR`,
-  'with noreply the line is forgiven and the value still is not': `
+    [..1.6.39] > set a 0 0 5 noreply more
+    [..1.6.39] > hello
+    [..1.6.39] < ERROR
+    [..1.6.39] < ERROR
+    [1.6.40..] > set a 0 0 5 more words
+    [1.6.40..] > hello
+    [1.6.40..] < STORED`,
+  'with noreply the line is forgiven, and before 1.6.40 the value is not': `
     > set ${TOO_LONG} 0 0 5 noreply
     > hello
-    < ERROR
+    [..1.6.39] < ERROR
     > set a b 0 5 noreply
     > hello
-    < ERROR`,
+    [..1.6.39] < ERROR
+    > get a
+    < END`,
   'a value that does not end in CR LF where it should is a bad data chunk': `
     > set a 0 0 3
-    > hello
+    > hello, hello
     < CLIENT_ERROR bad data chunk
     < ERROR
     > get a
     < END
     > set a 0 0 3 noreply
-    > hello
+    > hello, hello
     < ERROR
-    > ms a 3
-    > hello
-    < CLIENT_ERROR bad data chunk
-    < ERROR
-    > ms a 3 q
-    > hello
-    < CLIENT_ERROR bad data chunk
-    < ERROR`,
+    [1.6.10..] > ms a 3
+    [1.6.10..] > hello, hello
+    [1.6.10..] < CLIENT_ERROR bad data chunk
+    [1.6.10..] < ERROR
+    [1.6.10..] > ms a 3 q
+    [1.6.10..] > hello, hello
+    [1.6.10..] < CLIENT_ERROR bad data chunk
+    [1.6.10..] < ERROR`,
   'a length too long eats the next command': `
     > set a 0 0 9
     > hello
-    > get a
+    > get all
     < CLIENT_ERROR bad data chunk
     < ERROR`,
+  'lines of less than two letters are refused': `
+    > 
+    [..1.6.39] < ERROR
+    [1.6.40..] < ${BAD}
+    > x
+    [..1.6.39] < ERROR
+    [1.6.40..] < ${BAD}
+    > xy
+    < ERROR`,
   'numbers are read as C reads them, truncation included': `
+    [..1.6.39]
     > set a 4294967296 0 1
     > x
     < STORED
@@ -109,114 +127,148 @@ contract('malformed requests', {
     > x
     < ${BAD}
     < ERROR`,
-  'an item over the limit is swallowed and takes the old value with it, unless it came by cas': `
-    > set a 0 0 1
+  'lengths are digits alone, flags and times are read as C reads them': `
+    [1.6.40..]
+    > set a 4294967296 0 1
     > x
     < STORED
-    > cas a 0 0 ${TOO_LARGE} 1
-    > ${FILLING}
-    < SERVER_ERROR object too large for cache
-    > get a
+    > set c +5 0 01
+    > z
+    < STORED
+    > get a c
     < VALUE a 0 1
     < x
+    < VALUE c 5 1
+    < z
     < END
-    > set a 0 0 ${TOO_LARGE}
-    > ${FILLING}
-    < SERVER_ERROR object too large for cache
-    > get a
-    < END
-    > set a 0 0 ${TOO_LARGE} noreply
-    > ${FILLING}
+    > set b 0 0 4294967297
+    > yyy
+    < ${BAD}
+    < ERROR
+    > set b 0 0 +1
+    > yyy
+    < ${BAD}
+    < ERROR
+    > set a 18446744073709551616 0 1
+    > x
+    < ${BAD}`,
+  'deltas, CAS ids and times of touch are digits alone': `
+    [1.6.45..]
     > set a 0 0 1
+    > 1
+    < STORED
+    > incr a +1
+    < CLIENT_ERROR invalid numeric delta argument
+    > incr a 18446744073709551615
+    < 0
+    > incr a 1 more words
+    < 1
+    > touch a +1
+    < CLIENT_ERROR invalid exptime argument
+    > touch a 4294967297
+    < CLIENT_ERROR invalid exptime argument
+    > touch a -1
+    < TOUCHED
+    > mg a T+1
+    < CLIENT_ERROR bad token in command line format
+    > ms a 1 C+1
     > x
-    < STORED
-    > ms a ${TOO_LARGE} C1
-    > ${FILLING}
-    < SERVER_ERROR object too large for cache
-    > get a
-    < END`,
-  'the largest item counts its key, its flags and its header': `
-    > set a 0 0 ${TOO_LARGE - 60}
-    > ${FILLING.slice(60)}
-    < STORED
-    > set a 1 0 ${TOO_LARGE - 60}
-    > ${FILLING.slice(60)}
-    < SERVER_ERROR object too large for cache
-    > set ab 0 0 ${TOO_LARGE - 60}
-    > ${FILLING.slice(60)}
-    < SERVER_ERROR object too large for cache`,
-  'an append over the limit is not stored': `
-    > set a 0 0 ${TOO_LARGE - 60}
-    > ${FILLING.slice(60)}
-    < STORED
-    > append a 0 0 1
-    > x
-    < NOT_STORED`,
-  'unknown and unfinished commands get ERROR': `
+    < CLIENT_ERROR bad token in command line format`,
+  'unknown and unfinished commands are refused': `
     > nonsense
     < ERROR
-    > 
-    < ERROR
-    > x
-    < ERROR
     > get
-    < ERROR
+    [..1.6.39] < ERROR
+    [1.6.40..] < ${BAD}
     > gets
-    < ERROR
+    [..1.6.39] < ERROR
+    [1.6.40..] < ${BAD}
     > incr a
-    < ERROR
+    [..1.6.39] < ERROR
+    [1.6.40..] < ${BAD}
     > delete
-    < ERROR
+    [..1.6.39] < ERROR
+    [1.6.40..] < ${BAD}
+    > touch a
+    [..1.6.39] < ERROR
+    [1.6.40..] < ${BAD}
     > mx a
     < ERROR
     > GET a
     < ERROR
     > get\ta
-    < ERROR`,
-  'spaces may come in numbers': `
-    >   set   a  0   0  1   
+    < ERROR
+    [1.6.40..] > nonsense noreply
+    > get a
+    < END`,
+  'more spaces than one may stand between words': `
+    > set   a  0   0  1   
     > x
     < STORED
-    >   get    a   
+    > get    a   
     < VALUE a 0 1
     < x
     < END`,
-  'a NUL ends the line': `
+  'a line may begin with spaces before 1.6.40': `
+    [..1.6.39] >   set a 0 0 1
+    [..1.6.39] > x
+    [..1.6.39] < STORED
+    [1.6.40..] >   get a
+    [1.6.40..1.6.40] < SERVER_ERROR: shutdown not enabled
+    [1.6.41..] < ERROR`,
+  '1.6.40 takes the beginning of a command of administration for all of it': `
+    [1.6.40..1.6.40]
+    > shut
+    < SERVER_ERROR: shutdown not enabled
+    > lru tune 10 25 0.1 2.0
+    < ERROR`,
+  'a NUL ends the line before 1.6.40, and belongs to the key from then on': `
     > set a 0 0 1
     > x
     < STORED
     > get a\x00bc
-    < VALUE a 0 1
-    < x
+    [..1.6.39] < VALUE a 0 1
+    [..1.6.39] < x
     < END`,
-  'an over-long key in a get spoils it, and the replies that were to go with it': `
+  'an over-long key in a get spoils it, and with 1.6 the replies that were to go with it': `
     > set a 0 0 1
     > x
     < STORED
     > get a ${TOO_LONG} a
     < ${BAD}
+    [1.6.40..] < 
     > set a 0 0 1
     > x
     > get a ${TOO_LONG}
+    [..1.5.22] < STORED
     < ${BAD}
+    [1.6.40..] < 
     > incr ${TOO_LONG} 1
     < ${BAD}
     > touch ${TOO_LONG} 1
     < ${BAD}
     > delete ${TOO_LONG}
     < ${BAD}`,
-  'an HTTP request is hung up on': `
+  'an HTTP request is hung up on from 1.5 on': `
     > POST / HTTP/1.1
-    <!`,
-  'a get with HTTP behind it is a command like any other': `
-    > gnu / HTTP/1.1
-    < ERROR
+    [..1.4.39] < ERROR
+    [1.5.0..] <!`,
+  'a request of HTTP with a verb that looks like a command': `
+    [..1.4.39] > gnu / HTTP/1.1
+    [..1.4.39] < ERROR
+    [1.6.0..1.6.39] > gnu / HTTP/1.1
+    [1.6.0..1.6.39] < ERROR
     > get / HTTP/1.1
-    < END`,
-  'thousands of bytes that are no line are hung up on': `
+    < END
+    [1.5.0..1.5.22] > gnu / HTTP/1.1
+    [1.5.0..1.5.22] <!
+    [1.6.40..] > gnu / HTTP/1.1
+    [1.6.40..] <!`,
+  'a long line that ends is a command like any other': `
     > set a 0 0 1
     > x
     < STORED
     > version ${'x'.repeat(9_000)}
-    < VERSION 1.6.18`,
+    [..1.5.22] < ERROR
+    [1.6.0..] < VERSION {version}`,
 })

@@ -3,8 +3,10 @@ import { contract } from './contract.ts'
 const BAD = 'CLIENT_ERROR bad command line format'
 const TOO_LONG = 'k'.repeat(251)
 
-contract('keys and flags of meta commands', {
-  'keys may be base64, and are shown as they were stored': `
+contract(
+  'keys and flags of meta commands',
+  {
+    'keys may be base64, and are shown as they were stored': `
     > ms Zm9vIGJhcg== 2 b k
     > hi
     < HD kZm9vIGJhcg== b
@@ -35,25 +37,33 @@ contract('keys and flags of meta commands', {
     < VA 3
     < hi!
     > me YWJj b
+    [1.6.40..] < EN
+    [1.6.40..] > me YWJj b x
     < ME abc exp=-1 la={la} cas={cas} fetch=yes cls=1 size=65`,
-  'wrong flags are named, the last of them where there are several': `
+    'wrong flags are named, the last of them where there are several': `
     > mg a v v
     < CLIENT_ERROR duplicate flag
     > mg a !
-    < CLIENT_ERROR invalid flag
+    [..1.6.39] < CLIENT_ERROR invalid flag
+    [1.6.40..] < ${BAD}
     > mg a Tx !
+    [..1.6.39] < CLIENT_ERROR invalid flag
+    [1.6.40..] < ${BAD}
+    > mg a Tx 9
     < CLIENT_ERROR invalid flag
     > mg a \xff
-    < CLIENT_ERROR duplicate flag
+    [..1.6.39] < CLIENT_ERROR duplicate flag
+    [1.6.40..] < ${BAD}
     > mg
-    < ERROR
+    [..1.6.39] < ERROR
+    [1.6.40..] < ${BAD}
     > mg ${TOO_LONG} v
     < ${BAD}
     > mg a O${'o'.repeat(32)}
     < CLIENT_ERROR opaque token too long
     > mg a b N T R l O P L k s t c f v h u q F C
     < CLIENT_ERROR options flags are too long`,
-  'me tells what is known of an item': `
+    'me tells what is known of an item': `
     > set a 5 0 3
     > abc
     < STORED
@@ -72,5 +82,10 @@ contract('keys and flags of meta commands', {
     > me
     < ${BAD}
     > me x b
+    [..1.6.39] < ${BAD}
+    [1.6.40..] < EN
+    > me x b x
     < ${BAD}`,
-})
+  },
+  '1.6.10..',
+)

@@ -3,8 +3,10 @@ import { contract } from './contract.ts'
 const BAD = 'CLIENT_ERROR bad command line format'
 const TOO_LONG = 'k'.repeat(251)
 
-contract('meta commands', {
-  'mg returns the flags asked for, in that order': `
+contract(
+  'meta commands',
+  {
+    'mg returns the flags asked for, in that order': `
     > set a 77 0 3
     > abc
     < STORED
@@ -24,7 +26,7 @@ contract('meta commands', {
     < HD
     > mn
     < MN`,
-  'mg h tells a first fetch from a later one, u leaves no trace': `
+    'mg h tells a first fetch from a later one, u leaves no trace': `
     > set a 0 0 1
     > x
     < STORED
@@ -34,7 +36,7 @@ contract('meta commands', {
     < HD h0
     > mg a h l
     < HD h1 l{la}`,
-  'mg T changes the time to live and mg t tells it, in order': `
+    'mg T changes the time to live and mg t tells it, in order': `
     > set a 0 100 1
     > x
     < STORED
@@ -52,7 +54,7 @@ contract('meta commands', {
     < CLIENT_ERROR bad token in command line format
     > mg a Tx v
     < CLIENT_ERROR bad token in command line format`,
-  'ms stores in every mode': `
+    'ms stores in every mode': `
     > ms a 2 F5 T100
     > ab
     < HD
@@ -81,11 +83,12 @@ contract('meta commands', {
     < CLIENT_ERROR invalid mode for ms M token
     > ms b 1 MXX
     > z
-    < CLIENT_ERROR incorrect length for M token
+    [..1.6.39] < CLIENT_ERROR incorrect length for M token
+    [1.6.40..] < CLIENT_ERROR invalid mode for ms M token
     > mg b v
     < VA 1
     < y`,
-  'ms C stores only over the CAS it names': `
+    'ms C stores only over the CAS it names': `
     > ms a 1 c
     > x
     < HD c{first}
@@ -113,9 +116,10 @@ contract('meta commands', {
     > mg a v
     < VA 2
     < yz`,
-  'ms refuses lines that cannot be; what has a length is swallowed': `
+    'ms refuses lines that cannot be; what has a length is swallowed': `
     > ms
-    < ERROR
+    [..1.6.39] < ERROR
+    [1.6.40..] < ${BAD}
     > ms a
     < ${BAD}
     > ms a abc
@@ -129,14 +133,15 @@ contract('meta commands', {
     > ms ${TOO_LONG} 5
     > hello
     < ${BAD}
-    < ERROR
+    [..1.6.39] < ERROR
     > ms a S5
     > hello
     < ${BAD}
     < ERROR
     > ms a 5 E1
     > hello
-    < CLIENT_ERROR invalid flag
+    [..1.6.26] < CLIENT_ERROR invalid flag
+    [1.6.27..] < HD
     > ms a 5 T1 T2
     > hello
     < CLIENT_ERROR duplicate flag
@@ -157,9 +162,10 @@ contract('meta commands', {
     < HD O${'o'.repeat(31)}
     > ms a 5 ${'bNTRlOPLkstcfvhuqFCMJDI'.split('').join(' ')}
     > hello
-    < CLIENT_ERROR options flags too long
-    < ERROR`,
-  'md deletes, under a CAS where one is named': `
+    [..1.6.39] < CLIENT_ERROR options flags too long
+    [..1.6.39] < ERROR
+    [1.6.40..] < CLIENT_ERROR options flags are too long`,
+    'md deletes, under a CAS where one is named': `
     > md a
     < NF
     > md a q k Ox
@@ -178,16 +184,19 @@ contract('meta commands', {
     > mg a
     < EN
     > md a x
-    < CLIENT_ERROR invalid or duplicate flag
+    [..1.6.26] < CLIENT_ERROR invalid or duplicate flag
+    [1.6.27..] < NF
     > md a q q
-    < CLIENT_ERROR invalid or duplicate flag
+    [..1.6.39] < CLIENT_ERROR invalid or duplicate flag
+    [1.6.40..] < CLIENT_ERROR duplicate flag
     > md
-    < ERROR
+    [..1.6.39] < ERROR
+    [1.6.40..] < ${BAD}
     > md ${TOO_LONG}
     < ${BAD}
     > md a O${'o'.repeat(32)}
     < CLIENT_ERROR opaque token too long`,
-  'ma counts, creates with N and J, and obeys a CAS': `
+    'ma counts, creates with N and J, and obeys a CAS': `
     > ma n
     < NF
     > ma n q k Ox
@@ -219,7 +228,7 @@ contract('meta commands', {
     > ma n Dx
     < CLIENT_ERROR invalid or duplicate flag
     > ma fresh N0 q
-    < HD
+    [..1.6.39] < HD
     > set s 0 0 1
     > x
     < STORED
@@ -227,7 +236,7 @@ contract('meta commands', {
     < CLIENT_ERROR cannot increment or decrement non-numeric value
     > ma s q
     < CLIENT_ERROR cannot increment or decrement non-numeric value`,
-  'a ma that makes the number longer loses the TTL it was given': `
+    'a ma that makes the number longer loses the TTL it was given': `
     > set n 0 0 1
     > 9
     < STORED
@@ -236,4 +245,6 @@ contract('meta commands', {
     < 10
     > mg n t
     < HD t-1`,
-})
+  },
+  '1.6.10..',
+)

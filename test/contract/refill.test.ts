@@ -1,7 +1,9 @@
 import { contract } from './contract.ts'
 
-contract('what stampede protection stands on', {
-  'the first to miss with N wins, everybody else is told Z': `
+contract(
+  'what stampede protection stands on',
+  {
+    'the first to miss with N wins, everybody else is told Z': `
     > mg k N30 R10 v f t c k O123 q
     < VA 0 f0 t{~30} c{cas} kk O123 W
     < 
@@ -12,7 +14,7 @@ contract('what stampede protection stands on', {
     < VALUE k 0 0
     < 
     < END`,
-  'less time left than R asks for elects one to recache, and the value is still served': `
+    'less time left than R asks for elects one to recache, and the value is still served': `
     > set k 0 20 3
     > abc
     < STORED
@@ -38,7 +40,7 @@ contract('what stampede protection stands on', {
     < STORED
     > mg k R2592001
     < HD`,
-  'flags are carried out in order: t before N tells -1': `
+    'flags are carried out in order: t before N tells -1': `
     > mg k t N30
     < HD t-1 W
     > md k
@@ -49,7 +51,7 @@ contract('what stampede protection stands on', {
     < HD t{~30} Z
     > mg k T50 t
     < HD t{~50} Z`,
-  'md I marks stale and clears the token: the next reader wins, whatever its flags': `
+    'md I marks stale and clears the token: the next reader wins, whatever its flags': `
     > set k 0 0 3
     > abc
     < STORED
@@ -78,7 +80,7 @@ contract('what stampede protection stands on', {
     < HD
     > md k C{cas}
     < EX`,
-  'a matching ms C makes it fresh, an older one is refused': `
+    'a matching ms C makes it fresh, an older one is refused': `
     > mg k N30 c
     < HD c{lease} W
     > md k I
@@ -100,7 +102,7 @@ contract('what stampede protection stands on', {
     > ms k 3 C{second}
     > old
     < NF`,
-  'ms I takes an older CAS, keeps the TTL and stays stale': `
+    'ms I takes an older CAS, keeps the TTL and stays stale': `
     > set k 0 50 3
     > abc
     < STORED
@@ -119,7 +121,7 @@ contract('what stampede protection stands on', {
     > ms k 3 C18446744073709551615 I
     > old
     < EX`,
-  'add is refused over a placeholder; set, replace and append clear the marks': `
+    'add is refused over a placeholder; set, replace and append clear the marks': `
     > mg k N30
     < HD W
     > add k 0 0 1
@@ -149,7 +151,7 @@ contract('what stampede protection stands on', {
     < STORED
     > mg k
     < HD`,
-  'incr in place keeps the marks, a longer number clears them': `
+    'incr in place keeps the marks, a longer number clears them': `
     > set k 0 0 1
     > 8
     < STORED
@@ -163,7 +165,7 @@ contract('what stampede protection stands on', {
     < 10
     > mg k
     < HD`,
-  'touch, gat and mg T change neither CAS nor marks': `
+    'touch, gat and mg T change neither CAS nor marks': `
     > set k 0 0 1
     > x
     < STORED
@@ -179,7 +181,7 @@ contract('what stampede protection stands on', {
     < END
     > mg k T70 c t
     < HD c{cas} t{~70} Z X`,
-  'N and T of 0 live for ever, negative ones are over': `
+    'N and T of 0 live for ever, negative ones are over': `
     > mg k N0 t
     < HD t-1 W
     > mg j N-1
@@ -190,7 +192,7 @@ contract('what stampede protection stands on', {
     < HD
     > mg k t
     < HD t-1 X W`,
-  'append of nothing renews the CAS, cas with a past exptime deletes': `
+    'append of nothing renews the CAS, cas with a past exptime deletes': `
     > set k 5 100 3
     > abc
     < STORED
@@ -213,11 +215,65 @@ contract('what stampede protection stands on', {
     < STORED
     > get k
     < END`,
-  'mg C is taken and ignored': `
+    'mg C is taken and ignored before 1.6.40': `
+    [..1.6.39]
     > set k 0 0 1
     > x
     < STORED
     > mg k C5 v
     < VA 1
     < x`,
-})
+    'mg C leaves out the value that the client has, and elects all the same': `
+    [1.6.40..]
+    > ms k 1 T100 c
+    > x
+    < HD c{cas}
+    > mg k v c C{cas}
+    < HD c{cas}
+    > mg k v c C{cas} R200
+    < HD c{cas} W
+    > mg k v c C1
+    < VA 1 c{cas} Z
+    < x
+    > md k I
+    < HD
+    > mg k v c C1
+    < VA 1 c{marked} X W
+    < x
+    > mg k v C{marked}
+    < HD Z X`,
+    'E gives the CAS id, to a placeholder too; md x leaves an empty item': `
+    [1.6.27..]
+    > mg k N30 c E77
+    < HD c77 W
+    > ms k 1 C77 E78 c
+    > x
+    < HD c78
+    > md k I E79
+    < HD
+    > mg k v f c
+    < VA 1 f0 c79 X W
+    < x
+    > md k x
+    < HD
+    > mg k v
+    < VA 0
+    < 
+    > md nothing x
+    < NF
+    > ma n N0 J5 E9 c
+    < HD c9`,
+    'append N makes what is missing, s tells the size': `
+    [1.6.20..]
+    > ms k 2 MA N30 s
+    > hi
+    < HD s2
+    > ms k 2 MP N30 s
+    > ho
+    < HD s4
+    > mg k v t
+    < VA 4 t{~30}
+    < hohi`,
+  },
+  '1.6.10..',
+)

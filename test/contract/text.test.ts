@@ -108,13 +108,22 @@ contract('reading and writing', {
     > delete a 0
     < DELETED
     > delete a 5
-    < CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]
+    [..1.6.39] < CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]
+    [1.6.40..] < NOT_FOUND
     > delete a 0 noreply
     > touch a x
     < CLIENT_ERROR invalid exptime argument
     > touch a
+    [..1.6.39] < ERROR
+    [1.6.40..] < CLIENT_ERROR bad command line format`,
+  'gat and gats are unknown before 1.5.3': `
+    [..1.5.2]
+    > gat 100 a
+    < ERROR
+    > gats 100 a
     < ERROR`,
   'gat and gats read and touch at once': `
+    [1.5.3..]
     > set a 3 0 1
     > x
     < STORED
@@ -122,18 +131,20 @@ contract('reading and writing', {
     < VALUE a 3 1
     < x
     < END
-    > mg a t
-    < HD t{~100}
+    [1.6.10..] > mg a t
+    [1.6.10..] < HD t{~100}
     > gats 0 a
     < VALUE a 3 1 {cas}
     < x
     < END
-    > mg a t c
-    < HD t-1 c{cas}
+    [1.6.10..] > mg a t c
+    [1.6.10..] < HD t-1 c{cas}
     > gat x a
     < CLIENT_ERROR invalid exptime argument
     > gat 10
-    < END`,
+    [1.5.3..1.5.22] < ERROR
+    [1.6.0..1.6.39] < END
+    [1.6.40..] < CLIENT_ERROR bad command line format`,
   'noreply silences the outcome': `
     > set a 0 0 1 noreply
     > x
@@ -164,8 +175,8 @@ contract('reading and writing', {
     > set a 0 2592000 1
     > x
     < STORED
-    > mg a t
-    < HD t{~2592000}
+    [1.6.10..] > mg a t
+    [1.6.10..] < HD t{~2592000}
     > touch a -1
     < TOUCHED
     > get a
@@ -190,9 +201,11 @@ contract('reading and writing', {
     < y
     < END
     > flush_all x
-    < CLIENT_ERROR invalid exptime argument
+    [..1.5.22] < OK
+    [1.6.0..] < CLIENT_ERROR invalid exptime argument
     > flush_all 1 2 3
-    < ERROR
+    [..1.6.39] < ERROR
+    [1.6.40..] < OK
     > flush_all 0
     < OK
     > get b
@@ -228,19 +241,24 @@ contract('reading and writing', {
     < END`,
   'version, verbosity and mn answer, quit closes': `
     > version
-    < VERSION 1.6.18
+    < VERSION {version}
     > version with words
-    < VERSION 1.6.18
+    [..1.5.22] < ERROR
+    [1.6.0..] < VERSION {version}
     > verbosity 0
     < OK
     > verbosity
-    < ERROR
+    [..1.6.39] < ERROR
+    [1.6.40..] < CLIENT_ERROR bad command line format
     > verbosity x
-    < CLIENT_ERROR bad command line format
+    [..1.5.22] < OK
+    [1.6.0..] < CLIENT_ERROR bad command line format
     > mn
-    < MN
-    > mn x y
-    < MN
+    [..1.5.18] < ERROR
+    [1.5.19..1.6.9] < EN
+    [1.6.10..] < MN
+    [1.6.10..] > mn x y
+    [1.6.10..] < MN
     > get nothing
     > quit
     > get nothing

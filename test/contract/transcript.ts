@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
+import { isSince } from '../../src/protocol/meta-versions.ts'
 
 const REPLY_TIMEOUT_MS = 2_000
 const QUIET_MS = 30
@@ -8,6 +9,8 @@ const QUIET_MS = 30
 export interface Target {
   readonly name: string
   readonly port: number
+  /** The memcached it is, or stands for: `1.6.18`. */
+  readonly version: string
 }
 
 interface Step {
@@ -20,13 +23,15 @@ interface Step {
  * Plays a transcript on a connection of its own. Lines beginning `> ` are sent with CR LF, those of
  * a run in one write; `< ` lines are what must come back, all of it; `<!` means that the server
  * closes. `{name}` in a reply binds a number that later lines may repeat; `{~30}` is a time within
- * a second of 30, for seconds tick when they please.
+ * a second of 30, for seconds tick when they please; `{version}` is the server's version.
+ * A line after `[1.6.40..]`, `[..1.6.39]` or `[1.5.3..1.6.39]` is for servers of those versions,
+ * both ends included; several ranges are joined by commas.
  */
 export async function playTranscript(target: Target, text: string): Promise<void> {
   const wire = await Wire.open(target.port)
-  const bound = new Map<string, string>()
+  const bound = new Map<string, string>([['version', target.version]])
   try {
-    const steps = parseTranscript(text)
+    const steps = parseTranscript(text, target.version)
     for (const [index, step] of steps.entries()) {
       wire.send(step.send.replace(/\{(\w+)\}/g, (_, name: string) => bound.get(name) ?? ''))
       const pattern = step.expect.map((line) => patternOf(line, bound)).join('')
@@ -59,11 +64,37 @@ function patternOf(line: string, bound: ReadonlyMap<string, string>): string {
   return `${filled}\r\n`
 }
 
-function parseTranscript(text: string): Step[] {
+/** Whether a transcript says anything of servers of `version`. */
+export function concerns(text: string, version: string): boolean {
+  return linesFor(text, version).some((line) => line.startsWith('<'))
+}
+
+/** The lines for servers of `version`. A range on a line of its own is for all that follow it. */
+function linesFor(text: string, version: string): string[] {
+  const lines: string[] = []
+  let isForAll = true
+  for (const raw of text.split('\n')) {
+    const [, range, line = ''] = /^\s*(?:\[(\S+)\] ?)?(.*)$/s.exec(raw)!
+    const isFor = range === undefined || isWithin(version, range)
+    if (line === '') isForAll &&= isFor
+    else if (isFor && isForAll) lines.push(line)
+  }
+  return lines
+}
+
+/** Whether `version` is in one of `ranges`, such as `..1.5.22,1.6.40..`, ends included. */
+export function isWithin(version: string, ranges: string): boolean {
+  return ranges.split(',').some((range) => {
+    const [first = '', last = ''] = range.split('..')
+    if (first !== '' && !isSince(version, first)) return false
+    return last === '' || isSince(last, version)
+  })
+}
+
+function parseTranscript(text: string, version: string): Step[] {
   const steps: { send: string; expect: string[]; closes: boolean }[] = []
   let asking = false
-  for (const raw of text.split('\n')) {
-    const line = raw.trimStart()
+  for (const line of linesFor(text, version)) {
     if (line.startsWith('>')) {
       if (!asking) steps.push({ send: '', expect: [], closes: false })
       steps.at(-1)!.send += `${line.slice(2)}\r\n`

@@ -4,19 +4,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { startServer } from '../../src/embedded/server.ts'
-import { playTranscript } from '../contract/transcript.ts'
-import { type Memcached, skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
+import { VERSIONS } from '../contract/contract.ts'
+import { concerns, isWithin, playTranscript } from '../contract/transcript.ts'
+import {
+  type Memcached,
+  memcachedVersion,
+  skipWithoutMemcached,
+  startMemcached,
+} from '../support/memcached.ts'
 import { RawClient } from './support.ts'
 
 /** What a server with the user `ada`, password `secret`, must answer. */
 const TRANSCRIPTS: Readonly<Record<string, string>> = {
   'nothing is executed before the credentials came': `
-    > get a
+    > get all
     < CLIENT_ERROR unauthenticated
     > version
     < CLIENT_ERROR unauthenticated
-    > mn
-    < CLIENT_ERROR unauthenticated
+    [..1.6.43] > mn
+    [..1.6.43] < CLIENT_ERROR unauthenticated
     > set auth 0 0
     < CLIENT_ERROR unauthenticated
     > set auth 0 0 x
@@ -26,15 +32,19 @@ const TRANSCRIPTS: Readonly<Record<string, string>> = {
     > ada secret
     < STORED
     > version
-    < VERSION 1.6.18
+    < VERSION {version}
     > get anything
     < END`,
+  'a line too short for credentials ends the connection from 1.6.44 on': `
+    [1.6.44..]
+    > mn
+    <!`,
   'commands may follow them in the same write': `
     > set a 0 0 10
     > ada secret
-    > mn
+    > get a
     < STORED
-    < MN`,
+    < END`,
   'wrong ones may be tried again': `
     > set a 0 0 9
     > ada wrong
@@ -54,18 +64,25 @@ const TRANSCRIPTS: Readonly<Record<string, string>> = {
     > 
     < CLIENT_ERROR bad command line termination`,
   'of several failures in one turn only the last is told': `
-    > get a
+    [1.6.0..1.6.40]
+    > get all
     > set a 0 0 4
     > ada secret
     < CLIENT_ERROR unauthenticated`,
 }
 
+/** Authentication by text came with 1.5.15. */
+const versions = VERSIONS.filter((version) => isWithin(version, '1.5.15..'))
+
 describe('authentication, embedded', () => {
-  for (const [title, text] of Object.entries(TRANSCRIPTS)) {
-    test(title, async () => {
-      await using server = await startServer({ users: { ada: 'secret' } })
-      await playTranscript({ name: 'the embedded server', port: server.port }, text)
-    })
+  for (const version of versions) {
+    for (const [title, text] of Object.entries(TRANSCRIPTS)) {
+      if (!concerns(text, version)) continue
+      test(`${title} (${version})`, async () => {
+        await using server = await startServer({ users: { ada: 'secret' }, version })
+        await playTranscript({ name: `embedded ${version}`, port: server.port, version }, text)
+      })
+    }
   }
 
   test('a name every object has is no user', async () => {
@@ -92,7 +109,10 @@ describe('authentication, embedded', () => {
   })
 })
 
-describe('authentication, real memcached', { skip: skipWithoutMemcached() }, () => {
+const realVersion = memcachedVersion() ?? ''
+const skip = skipWithoutMemcached() || (!isWithin(realVersion, '1.5.15..') && 'older than -Y')
+
+describe('authentication, real memcached', { skip }, () => {
   let folder: string
   let server: Memcached
   before(async () => {
@@ -108,6 +128,10 @@ describe('authentication, real memcached', { skip: skipWithoutMemcached() }, () 
     await rm(folder, { recursive: true, force: true })
   })
   for (const [title, text] of Object.entries(TRANSCRIPTS)) {
-    test(title, () => playTranscript({ name: 'memcached', port: server.port }, text))
+    if (!concerns(text, realVersion)) continue
+    test(title, () => {
+      const target = { name: 'memcached', port: server.port, version: realVersion }
+      return playTranscript(target, text)
+    })
   }
 })

@@ -152,6 +152,17 @@ describe('an embedded server', () => {
     get.close()
   })
 
+  test('closes after quit, whether or not the client does', async () => {
+    await using server = await startServer()
+    const client = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true })
+    let received = ''
+    client.on('data', (chunk: Buffer) => (received += chunk.toString()))
+    client.write('set a 0 0 1\r\nx\r\nget a\r\nquit\r\nget a\r\n')
+    await until(() => received !== '' && server.connections === 0)
+    assert.equal(received, 'STORED\r\nVALUE a 0 1\r\nx\r\nEND\r\n')
+    client.destroy()
+  })
+
   test('stops on shutdown where that is enabled', async () => {
     await using server = await startServer({ shutdown: true })
     const client = await RawClient.open(server.port)

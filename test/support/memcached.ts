@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import net from 'node:net'
@@ -43,6 +43,16 @@ export function findMemcached(): string | undefined {
   const named = process.env.MEMCACHED_BIN
   if (named) return existsSync(named) ? resolve(named) : undefined
   return findCommand('memcached', join(UNPACKED, 'bin'))
+}
+
+/** The version of the memcached to test with, such as `1.6.18`; undefined when there is none. */
+export function memcachedVersion(): string | undefined {
+  const binary = findMemcached()
+  if (binary === undefined) return undefined
+  const said = execFileSync(binary, ['-V'], { encoding: 'utf8', env: environment(binary) })
+  const version = /\d+\.\d+\.\d+/.exec(said)?.[0]
+  if (version === undefined) throw new Error(`${binary} does not tell its version: ${said}`)
+  return version
 }
 
 /**
