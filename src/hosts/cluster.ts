@@ -24,6 +24,7 @@ export class Cluster implements HostOwner<Host> {
   #policy: ClusterPolicy
   #places: Places
   #gutter: Cluster | undefined
+  #isClosed = false
   #closing: Promise<void> | undefined
 
   /** How long an item may live on these hosts, in seconds; 0 is no limit. */
@@ -146,6 +147,8 @@ export class Cluster implements HostOwner<Host> {
 
   /** Takes nothing new, waits for what is under way, and ends what is left after `drainMs`. */
   close({ drainMs = 1_000 }: { readonly drainMs?: number } = {}): Promise<void> {
+    // Before anything ends: what ends now is not tried again.
+    this.#isClosed = true
     this.#closing ??= this.#close(drainMs)
     return this.#closing
   }
@@ -170,7 +173,7 @@ export class Cluster implements HostOwner<Host> {
       ...{ retries, retryWrites, nowMs, deadlineMs },
       isUsable: host.usable,
       isListed: host.index >= 0,
-      isClosed: this.#closing !== undefined,
+      isClosed: this.#isClosed,
     })
     // A second lane of one host shares the time of the first.
     request.hereUntilMs = step === 'here' ? deadlineMs : 0
@@ -219,7 +222,7 @@ export class Cluster implements HostOwner<Host> {
   #isOpenFor(request: Request): boolean {
     if (request.settled) return false
     request.times ??= this.#policy
-    if (this.#closing === undefined) return true
+    if (!this.#isClosed) return true
     request.reject(new MintringError('MINTRING_CLOSED', 'The client was closed'))
     return false
   }

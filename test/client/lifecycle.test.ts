@@ -44,6 +44,18 @@ test('close() ends what takes longer than drainMs', async (context) => {
   await answer
 })
 
+test('close() without a drain does not try again what it ends, and opens no connection', async (context) => {
+  const { server, cache } = await serve(context, { requestTimeoutMs: 5000 })
+  await cache.set('k', 'v')
+  await server.inject({ delayMs: 50 })
+  const ends = [cache.set('k', 'w'), cache.get('k')].map((call) =>
+    assert.rejects(call, { code: 'MINTRING_CLOSED' }),
+  )
+  await cache.close({ drainMs: 0 })
+  await Promise.all(ends)
+  while (server.connections > 0) await new Promise((resolve) => setTimeout(resolve, 1))
+})
+
 test('a client is disposed of at the end of its block', async (context) => {
   const server = await startServer()
   context.after(() => server.close())

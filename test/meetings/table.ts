@@ -14,7 +14,7 @@ export const EVENTS: readonly Event[] = [...deaths, ...hosts, ...lists, ...calle
 export const SUBJECTS: readonly Subject[] = [...reads, ...writes, ...once, ...refills, ...streams]
 
 /** Cells that run at once: they wait more than they compute. */
-const AT_ONCE = 12
+const AT_ONCE = 8
 
 /** A part of the table. */
 export interface Selection {
