@@ -12,16 +12,17 @@ import { ReplyKind } from '../protocol/reply-kind.ts'
  */
 export function refuse(request: Request, reply: Reply): boolean {
   const { kind } = reply
-  if (
-    kind !== ReplyKind.Error &&
-    kind !== ReplyKind.ClientError &&
-    kind !== ReplyKind.ServerError
-  ) {
-    throw surprising(request)
-  }
-  request.reject(refusalOf(request, reply))
+  request.reject(errorLine(request, reply))
   if (request.body !== undefined && kind !== ReplyKind.ServerError) throw surprising(request)
   return true
+}
+
+/** The error of a reply that is an error line; throws MINTRING_PROTOCOL for any other. */
+export function errorLine(request: Request, reply: Reply): MintringError {
+  const { kind } = reply
+  const isError = kind === ReplyKind.Error || kind === ReplyKind.ClientError
+  if (isError || kind === ReplyKind.ServerError) return refusalOf(request, reply)
+  throw surprising(request)
 }
 
 /** The error of a reply that cannot belong to the command. */

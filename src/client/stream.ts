@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { MintringError } from '../errors.ts'
 import type { Host } from '../hosts/host.ts'
+import { lackOf } from '../net/abilities.ts'
 import { Handshake } from '../net/handshake.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
@@ -17,7 +18,7 @@ export class LineStream {
   readonly #host: Host
   readonly #head: string
   readonly #parser: ReplyParser
-  readonly #handshake: Handshake
+  #handshake: Handshake | undefined
   readonly #waiting: string[] = []
   #socket: Socket | undefined
   #isGreeted = false
@@ -28,7 +29,6 @@ export class LineStream {
   constructor(host: Host, head: string) {
     this.#host = host
     this.#head = head
-    this.#handshake = new Handshake(host.handshake())
     this.#parser = new ReplyParser((reply) => this.#take(reply))
   }
 
@@ -56,6 +56,13 @@ export class LineStream {
   }
 
   async #open(): Promise<void> {
+    // A lane finds out first what the server takes: some hang up when asked for more.
+    const abilities = await this.#host.ready()
+    const [command = ''] = this.#head.split(' ')
+    const lack = lackOf(abilities, this.#host.name, command)
+    if (lack !== undefined) throw lack
+    const handshake = new Handshake(this.#host.handshake())
+    this.#handshake = handshake
     const dialling = new AbortController()
     const socket = await this.#host.dial((chunk) => this.#push(chunk), dialling.signal)
     this.#socket = socket
@@ -64,7 +71,7 @@ export class LineStream {
     socket.on('end', lost)
     socket.on('close', lost)
     if (this.#error !== undefined) throw this.#error
-    socket.write(this.#handshake.start(), 'latin1')
+    socket.write(handshake.start(), 'latin1')
   }
 
   #push(chunk: Buffer): void {
@@ -108,8 +115,9 @@ export class LineStream {
   }
 
   #greet(reply: Reply): void {
-    const next = this.#handshake.accept(reply)
-    this.#isGreeted = this.#handshake.abilities !== undefined
+    const handshake = this.#handshake!
+    const next = handshake.accept(reply)
+    this.#isGreeted = handshake.abilities !== undefined
     this.#socket?.write(this.#isGreeted ? this.#head : next, 'latin1')
   }
 

@@ -3,7 +3,7 @@ import { connectTrace } from '../channels.ts'
 import { MintringError } from '../errors.ts'
 import type { Abilities } from '../net/abilities.ts'
 import { Dialer, type OnBytes } from '../net/dial.ts'
-import type { Credentials, HandshakeInput } from '../net/handshake.ts'
+import type { Credentials, HandshakeInput, MetaProbe } from '../net/handshake.ts'
 import type { Lane } from '../net/lane.ts'
 import type { LaneEnding, LaneOwner } from '../net/lane-owner.ts'
 import { Lanes } from '../net/lanes.ts'
@@ -42,7 +42,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
   readonly #lives: LaneLives = new LaneLives()
   #epoch = 0
   #abilities: Abilities | undefined
-  #probeMeta = true
+  #metaProbe: MetaProbe = 'ask'
   #lastError: MintringError | undefined
   #answeredMs = 0
   #isClosed = false
@@ -214,7 +214,6 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
 
   /** What its lanes hold goes elsewhere now. */
   ejected(): void {
-    this.#probeMeta = true
     this.#tellWaiting(this.outError())
     const { name } = this
     const details = { host: name, cause: this.#lastError }
@@ -227,8 +226,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     return {
       host: this.name,
       credentials: this.#credentials(),
-      known: this.#abilities,
-      probeMeta: this.#probeMeta,
+      metaProbe: this.settings.protocol === 'classic' ? 'never' : this.#metaProbe,
     }
   }
 
@@ -267,10 +265,14 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     if (end === 'closed' || this.#isClosed) return
     const nowMs = performance.now()
     this.#lastError = error
-    if (ending.isAskingMeta && this.#probeMeta) {
-      this.#probeMeta = false
-      if (!this.isEjected) return
+    if (ending.isAskingMeta && this.#metaProbe === 'ask') {
+      // The connection was there to find out: no failure of the host.
+      this.#metaProbe = 'hangs up'
+      this.redial()
+      return
     }
+    // The next server to connect to may be another one.
+    if (end !== 'dial' && !this.#lanes.isOpen) this.#metaProbe = 'ask'
     if (end !== 'dial') this.#epoch++
     if (end === 'dial') this.#tellWaiting(error)
     // A lane that answers proves that the host is there, whatever became of another dial.

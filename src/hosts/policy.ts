@@ -41,6 +41,8 @@ export interface ClusterPolicy extends RingOptions {
   readonly maxQueuedPerHost: number
   /** The largest value a server may send. */
   readonly maxValueBytes: number
+  /** `classic` never asks a server whether it has meta commands. */
+  readonly protocol: 'auto' | 'meta' | 'classic'
   readonly tls: boolean | ConnectionOptions
   readonly username: string | undefined
   readonly password: string | undefined
@@ -68,6 +70,7 @@ export const defaultClusterPolicy: ClusterPolicy = Object.freeze({
   connections: Object.freeze({ min: 1, max: 2, idleMs: 60_000 }),
   maxQueuedPerHost: 10_000,
   maxValueBytes: DEFAULT_MAX_VALUE_BYTES,
+  protocol: 'auto',
   tls: false,
   username: undefined,
   password: undefined,

@@ -1,5 +1,6 @@
 import { MintringError } from '../errors.ts'
 import type { Reply } from '../protocol/reply.ts'
+import { lackOf } from './abilities.ts'
 import type { Attempt, Request, Router, Sink } from './request.ts'
 
 /** A request on which servers hung up so often is not sent again. */
@@ -36,6 +37,11 @@ export class SingleAttempt implements Attempt {
   write(out: Sink, nowMs: number): number {
     const { request } = this
     if (request.settled) return 0
+    const lack = lackFor(request, this.router)
+    if (lack !== undefined) {
+      request.reject(lack)
+      return 0
+    }
     if (nowMs >= this.deadlineMs) {
       failRequest(request, this, this.deadlineMs, undefined)
       return 0
@@ -83,6 +89,14 @@ export class SingleAttempt implements Attempt {
   extend(): void {
     this.deadlineMs = Math.max(this.deadlineMs, this.request.finalMs)
   }
+}
+
+/** Why the server is not sent a command that it does not have. */
+function lackFor({ verb, args }: Request, { abilities, name }: Router): MintringError | undefined {
+  if (abilities === undefined) return undefined
+  // Commands that are one line were written when they were checked.
+  const command = typeof args === 'string' ? (/^\w+/.exec(args)?.[0] ?? verb.name) : verb.name
+  return lackOf(abilities, name, command)
 }
 
 /** Tells a request that its attempt failed. Past the deadline that is a timeout. */

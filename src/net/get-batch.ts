@@ -26,6 +26,10 @@ export class GetBatch implements Attempt {
   #twins: Request[] | undefined
   #lineBytes: number
   #cursor = 0
+  /** Every key was asked in a line of its own. */
+  #isSingle = false
+  /** The value of the key at the cursor came. */
+  #isHit = false
   #isExtended = false
 
   constructor(request: Request, router: Router) {
@@ -85,12 +89,15 @@ export class GetBatch implements Attempt {
     requests.length = keys.length
     if (keys.length === 0) return 0
     this.isSent = true
-    out.text(getHead(keys))
+    this.#isSingle = this.router.abilities?.singleGets === true
+    if (this.#isSingle) for (const key of keys) out.text(getHead([key]))
+    else out.text(getHead(keys))
     return this.size
   }
 
   /** The server names hits in the order asked and leaves misses out, then says END. */
   accept(reply: Reply): boolean {
+    if (this.#isSingle) return this.#acceptSingle(reply)
     if (reply.kind === ReplyKind.Value) {
       this.#hit(reply)
       return false
@@ -153,13 +160,26 @@ export class GetBatch implements Attempt {
     return this.#isExtended ? request.finalMs : request.deadlineFrom(this.startMs)
   }
 
+  /** Each key has a reply of its own: VALUE and END, END, or an error line. */
+  #acceptSingle(reply: Reply): boolean {
+    const request = this.#requests[this.#cursor]!
+    if (reply.kind === ReplyKind.Value) {
+      if (this.#isHit || !reply.keyEquals(request.wireKey)) throw unasked()
+      this.#isHit = true
+      this.#settle(request, reply)
+      return false
+    }
+    if (reply.kind !== ReplyKind.End) this.#settle(request, reply)
+    else if (!this.#isHit) this.#miss(request)
+    this.#isHit = false
+    return ++this.#cursor === this.#requests.length
+  }
+
   #hit(reply: Reply): void {
     const requests = this.#requests
     let at = this.#cursor
     while (at < requests.length && !reply.keyEquals(requests[at]!.wireKey)) at++
-    if (at === requests.length) {
-      throw new MintringError('MINTRING_PROTOCOL', 'A value came for a key that was not asked')
-    }
+    if (at === requests.length) throw unasked()
     for (; this.#cursor < at; this.#cursor++) this.#miss(requests[this.#cursor]!)
     this.#cursor++
     this.#settle(requests[at]!, reply)
@@ -185,4 +205,8 @@ export class GetBatch implements Attempt {
     yield* this.#requests
     yield* this.#twins ?? []
   }
+}
+
+function unasked(): MintringError {
+  return new MintringError('MINTRING_PROTOCOL', 'A value came for a key that was not asked')
 }

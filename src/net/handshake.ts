@@ -1,7 +1,10 @@
 import { MintringError } from '../errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
-import { type Abilities, isMemcachedVersion } from './abilities.ts'
+import { type Abilities, isMemcachedVersion, type ProxyKind } from './abilities.ts'
+
+/** The rows of `stats settings` that tell what a server can do. */
+const SETTINGS: ReadonlySet<string> = new Set(['item_size_max', 'cas_enabled', 'proxy_enabled'])
 
 /** Who to be, for `memcached -Y`. */
 export interface Credentials {
@@ -13,11 +16,15 @@ export interface Credentials {
 export interface HandshakeInput {
   readonly host: string
   readonly credentials?: Credentials | undefined
-  /** What this host could do last time: asked again only when its version changed. */
-  readonly known?: Abilities | undefined
-  /** False after a server hung up on `mn`, as twemproxy does on commands it does not know. */
-  readonly probeMeta: boolean
+  /**
+   * Whether to ask for meta commands. `hangs up`: not again, because the server closed the
+   * connection when it was asked, as twemproxy does at commands it does not know. `never`: the
+   * user says that there are none, which is what users of proxies say.
+   */
+  readonly metaProbe: MetaProbe
 }
+
+export type MetaProbe = 'ask' | 'hangs up' | 'never'
 
 type Step = 'version' | 'auth' | 'meta' | 'settings'
 
@@ -32,6 +39,9 @@ export class Handshake {
   #isUnanswered = false
   #isAuthenticated = false
   #version = ''
+  #hasMeta = false
+  /** The answer to `version` was the error of a proxy whose server is dead. */
+  #isBehindProxy = false
   #settings = new Map<string, string>()
   #abilities: Abilities | undefined
 
@@ -81,6 +91,9 @@ export class Handshake {
     }
     const text = reply.text()
     if (/unauthenticated/.test(text)) return this.#authenticate()
+    // Proxies pass `version` on to a server of theirs, and others of them may be alive.
+    this.#isBehindProxy = reply.kind === ReplyKind.ServerError
+    if (this.#isBehindProxy) return this.#finish()
     // memcached says this to one connection too many, before it was asked anything.
     if (reply.kind === ReplyKind.Error && !/too many/i.test(text)) return this.#afterVersion()
     throw this.#error('MINTRING_CONNECTION', `answered ${quoted(text)}`)
@@ -108,41 +121,48 @@ export class Handshake {
   }
 
   #afterVersion(): string {
-    const { known, probeMeta } = this.#input
-    if (known !== undefined && known.version === this.#version && known.meta === probeMeta) {
-      this.#abilities = known
-      return ''
-    }
-    if (!probeMeta) return this.#finish(false)
+    if (this.#input.metaProbe !== 'ask') return this.#finish()
     this.#step = 'meta'
     return 'mn\r\n'
   }
 
   #onMeta(reply: Reply): string {
-    if (reply.kind !== ReplyKind.Mn) return this.#finish(false)
-    // Proxies answer `stats` for themselves, each in its own way.
-    if (!isMemcachedVersion(this.#version)) return this.#finish(true)
+    this.#hasMeta = reply.kind === ReplyKind.Mn
+    // Other programs than memcached answer `stats` each in its own way.
+    if (!this.#hasMeta || !isMemcachedVersion(this.#version)) return this.#finish()
     this.#step = 'settings'
     return 'stats settings\r\n'
   }
 
   #onSetting(reply: Reply): string {
-    if (reply.kind !== ReplyKind.Stat) return this.#finish(true)
+    if (reply.kind !== ReplyKind.Stat) return this.#finish()
     const [name = '', value = ''] = reply.rest().split(' ')
-    if (name === 'item_size_max' || name === 'cas_enabled') this.#settings.set(name, value)
+    if (SETTINGS.has(name)) this.#settings.set(name, value)
     return ''
   }
 
-  #finish(meta: boolean): string {
-    const itemSizeMax = this.#settings.get('item_size_max')
+  #finish(): string {
+    const proxyKind = this.#proxyKind()
+    const proxy = proxyKind !== undefined
+    // What a proxy says of its own memory is not true of the servers behind it.
+    const itemSizeMax = proxy ? undefined : this.#settings.get('item_size_max')
     this.#abilities = Object.freeze({
       version: this.#version,
-      meta,
-      cas: this.#settings.get('cas_enabled') !== 'no',
+      meta: this.#hasMeta,
+      cas: proxy || this.#settings.get('cas_enabled') !== 'no',
       itemSizeMax: itemSizeMax === undefined ? undefined : Number(itemSizeMax),
-      proxy: !isMemcachedVersion(this.#version),
+      proxy,
+      proxyKind,
+      singleGets: proxy || this.#input.metaProbe === 'never',
     })
     return ''
+  }
+
+  #proxyKind(): ProxyKind | undefined {
+    if (this.#input.metaProbe === 'hangs up') return 'twemproxy'
+    if (this.#settings.get('proxy_enabled') === 'yes') return 'memcached'
+    const isOther = this.#isBehindProxy || !isMemcachedVersion(this.#version)
+    return isOther ? 'other' : undefined
   }
 
   #error(code: 'MINTRING_AUTH' | 'MINTRING_CONNECTION', what: string): MintringError {

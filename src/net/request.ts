@@ -1,5 +1,6 @@
 import type { MintringError } from '../errors.ts'
 import type { Reply } from '../protocol/reply.ts'
+import type { Abilities } from './abilities.ts'
 
 /**
  * What a verb does to its item. `read`: nothing. `touch`: only its life changes. `change`: its
@@ -73,6 +74,8 @@ export interface Router {
   readonly name: string
   /** The longest that an item may live there, in seconds; 0 is no limit. */
   readonly maxTtlSeconds: number
+  /** What the server said of itself; known whenever a request is written. */
+  readonly abilities?: Abilities | undefined
   /** `deadlineMs` is when the attempt would have ended by itself. */
   failed(request: Request, error: MintringError, deadlineMs: number): void
 }

@@ -77,6 +77,8 @@ async function* linesAnswering(
     socket.write(`${asked}\r\n`)
     for await (const line of linesOf(socket)) {
       if (line === 'END') return
+      // From memcached 1.6.43 on a dump begins with this line.
+      if (lines === 0 && line === 'OK') continue
       yield line
       lines++
     }

@@ -7,7 +7,7 @@ const isCode = (code: string) => (error: unknown) => (error as { code?: string }
 
 /** Plays `replies` against a handshake; answers what it wrote. */
 function play(input: Partial<HandshakeInput>, replies: readonly string[]): [string[], Handshake] {
-  const handshake = new Handshake({ host: 'h', probeMeta: true, ...input })
+  const handshake = new Handshake({ host: 'h', metaProbe: 'ask', ...input })
   const written = [handshake.start()]
   const parser = new ReplyParser((reply) => {
     const next = handshake.accept(reply)
@@ -28,34 +28,56 @@ test('a modern server tells its version, that it knows meta, and its limits', ()
     cas: false,
     itemSizeMax: 2_097_152,
     proxy: false,
+    proxyKind: undefined,
+    singleGets: false,
   })
 })
 
-test('an old server does not know mn', () => {
-  const [written, { abilities }] = play({}, ['VERSION 1.4.25\r\n', 'ERROR\r\n'])
-  assert.deepEqual(written, ['version\r\n', 'mn\r\n'])
-  assert.equal(abilities?.meta, false)
-  assert.equal(abilities?.cas, true)
-})
-
-test('what is known of the same version is not asked again', () => {
-  const [, { abilities: known }] = play({}, ['VERSION 1.6.18\r\n', 'MN\r\n', 'END\r\n'])
-  const [written, again] = play({ known }, ['VERSION 1.6.18\r\n'])
-  assert.deepEqual(written, ['version\r\n'])
-  assert.equal(again.abilities, known)
-  const [upgraded] = play({ known }, ['VERSION 1.6.41\r\n'])
-  assert.deepEqual(upgraded, ['version\r\n', 'mn\r\n'])
+test('an old server does not know mn, or takes it for another command', () => {
+  for (const refusal of ['ERROR\r\n', 'EN\r\n']) {
+    const [written, { abilities }] = play({}, ['VERSION 1.5.22\r\n', refusal])
+    assert.deepEqual(written, ['version\r\n', 'mn\r\n'])
+    assert.equal(abilities?.meta, false)
+    assert.equal(abilities?.cas, true)
+    assert.equal(abilities?.proxy, false)
+  }
 })
 
 test('another kind of version is a proxy, and is not asked for settings', () => {
   const [written, { abilities }] = play({}, ['VERSION mcrouter 37.0.0\r\n', 'MN\r\n'])
   assert.deepEqual(written, ['version\r\n', 'mn\r\n'])
-  assert.equal(abilities?.proxy, true)
+  assert.equal(abilities?.proxyKind, 'other')
+  assert.equal(abilities?.singleGets, true)
 })
 
-test('mn is not asked of a server that hung up on it', () => {
-  const [written, { abilities }] = play({ probeMeta: false }, ['VERSION 0.5.0\r\n'])
+test("memcached's own proxy tells that it is one among its settings", () => {
+  const settings = 'STAT item_size_max 1048576\r\nSTAT proxy_enabled yes\r\nEND\r\n'
+  const [, { abilities }] = play({}, ['VERSION 1.6.45\r\n', 'MN\r\n', settings])
+  assert.equal(abilities?.proxyKind, 'memcached')
+  assert.equal(abilities?.meta, true)
+  assert.equal(abilities?.singleGets, true)
+  assert.equal(abilities?.itemSizeMax, undefined, 'the limit is that of the servers behind')
+})
+
+test('mn is not asked of a server that hung up on it: it is twemproxy', () => {
+  const [written, { abilities }] = play({ metaProbe: 'hangs up' }, ['VERSION 1.6.18\r\n'])
   assert.deepEqual(written, ['version\r\n'])
+  assert.equal(abilities?.meta, false)
+  assert.equal(abilities?.proxyKind, 'twemproxy')
+  assert.equal(abilities?.singleGets, true)
+})
+
+test('mn is never asked where the user says that there are no meta commands', () => {
+  const [written, { abilities }] = play({ metaProbe: 'never' }, ['VERSION 1.6.18\r\n'])
+  assert.deepEqual(written, ['version\r\n'])
+  assert.equal(abilities?.proxy, false)
+  assert.equal(abilities?.singleGets, true)
+})
+
+test('a version that a proxy cannot find out is not the end of the connection', () => {
+  const [written, { abilities }] = play({}, ['SERVER_ERROR Connection refused\r\n'])
+  assert.deepEqual(written, ['version\r\n'])
+  assert.equal(abilities?.proxyKind, 'other')
   assert.equal(abilities?.meta, false)
 })
 

@@ -1,7 +1,7 @@
 import type { MintringError } from '../../errors.ts'
 import { Pace } from '../../hosts/pace.ts'
 import type { SingleAttempt } from '../../net/attempt.ts'
-import type { Verb } from '../../net/request.ts'
+import type { Attempt, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
@@ -9,7 +9,7 @@ import { getHead } from '../../protocol/request.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
 import { Outcomes } from '../outcomes.ts'
-import { refuse, surprising } from '../refusal.ts'
+import { errorLine, refuse, surprising } from '../refusal.ts'
 import { traceBatch } from '../trace.ts'
 import type { Codec } from '../values/codec.ts'
 import type { ManyKeys, ManyVerb } from './many.ts'
@@ -41,10 +41,13 @@ const GET_MANY: Verb = {
   name: 'get',
   effect: 'read',
   repeatable: true,
-  encode({ context }, out) {
-    out.text(getHead((context as Line).wireKeys))
+  encode({ context, attempt }, out) {
+    const { wireKeys } = context as Line
+    if (asksSingly(attempt)) for (const wireKey of wireKeys) out.text(getHead([wireKey]))
+    else out.text(getHead(wireKeys))
   },
   accept(request, reply, attempt) {
+    if (asksSingly(attempt)) return acceptSingle(request, reply, attempt as SingleAttempt)
     if (reply.kind === ReplyKind.Value) {
       takeHit(request, attempt as SingleAttempt, reply)
       return false
@@ -139,13 +142,36 @@ function readingVerb(batch: ManyKeys, found: Found): ManyVerb {
   }
 }
 
+/** Behind a proxy each key is asked in a line of its own, so that it fails alone. */
+function asksSingly(attempt: Attempt | undefined): boolean {
+  return attempt?.router.abilities?.singleGets === true
+}
+
+/** Each key has a reply of its own: VALUE and END, END, or an error line. */
+function acceptSingle(request: Request, reply: Reply, attempt: SingleAttempt): boolean {
+  const { positions, wireKeys, found } = request.context as Line
+  const position = positions[attempt.cursor]!
+  if (reply.kind === ReplyKind.Value) {
+    if (!reply.keyEquals(wireKeys[attempt.cursor]!)) throw surprising(request)
+    take(found, position, reply)
+    return false
+  }
+  if (reply.kind !== ReplyKind.End) found.broken.set(position, errorLine(request, reply))
+  if (++attempt.cursor < wireKeys.length) return false
+  request.resolve(undefined)
+  return true
+}
+
 function takeHit(request: Request, attempt: SingleAttempt, reply: Reply): void {
   const { positions, wireKeys, found } = request.context as Line
   let at = attempt.cursor
   while (at < wireKeys.length && !reply.keyEquals(wireKeys[at]!)) at++
   if (at === wireKeys.length) throw surprising(request)
   attempt.cursor = at + 1
-  const position = positions[at]!
+  take(found, positions[at]!, reply)
+}
+
+function take(found: Found, position: number, reply: Reply): void {
   try {
     const value = found.codec.decode(reply.flags, reply)
     if (value instanceof Promise) found.pending.push(keep(found, position, value))

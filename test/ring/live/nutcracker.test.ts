@@ -1,38 +1,9 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describe, it, type TestContext } from 'node:test'
+import { describe, it } from 'node:test'
 import { compat } from '../../../src/ring/compat.ts'
 import { neededCommand } from '../../support/commands.ts'
-import { freePort } from '../../support/memcached.ts'
-import { clientOf, type FleetServer, heldBy, KEYS, listening, startFleet, talk } from './fleet.ts'
-
-/** A twemproxy in front of the fleet; resolves to its port. */
-async function startProxy(
-  test: TestContext,
-  command: string,
-  fleet: readonly FleetServer[],
-  pool: Readonly<Record<string, string>>,
-): Promise<number> {
-  const folder = await mkdtemp(join(tmpdir(), 'nutcracker-'))
-  const [port, stats] = [await freePort(), await freePort()]
-  const settings = Object.entries(pool).map(([name, value]) => `  ${name}: ${value}`)
-  const servers = fleet.map(({ host, port: at, weight }) => `   - ${host}:${at}:${weight}`)
-  const lines = ['pool:', `  listen: 127.0.0.1:${port}`, ...settings, '  servers:', ...servers]
-  await writeFile(join(folder, 'conf.yml'), `${lines.join('\n')}\n`)
-  const options = ['-c', 'conf.yml', '-s', String(stats), '-a', '127.0.0.1', '-o', 'log']
-  const proxy = spawn(command, options, { cwd: folder, stdio: 'ignore' })
-  test.after(async () => {
-    proxy.kill('SIGKILL')
-    if (proxy.exitCode === null && proxy.signalCode === null) await once(proxy, 'exit')
-    await rm(folder, { recursive: true })
-  })
-  await listening(port)
-  return port
-}
+import { startNutcracker } from '../../support/nutcracker.ts'
+import { clientOf, heldBy, KEYS, startFleet, talk } from './fleet.ts'
 
 async function setAll(port: number): Promise<number> {
   const sets = KEYS.map((key) => {
@@ -67,7 +38,8 @@ describe('twemproxy and mintring share a cache', () => {
       const command = neededCommand(test, 'nutcracker')
       const fleet = command === undefined ? undefined : await startFleet(test)
       if (command === undefined || fleet === undefined) return
-      const proxy = await startProxy(test, command, fleet, pool)
+      const servers = fleet.map(({ host, port, weight }) => `${host}:${port}:${weight}`)
+      const proxy = await startNutcracker(test, command, servers, pool)
       const cache = clientOf(test, fleet, preset)
 
       assert.equal(await setAll(proxy), 1000)

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { type Abilities, lackOf } from '../../src/net/abilities.ts'
+
+const MEMCACHED: Abilities = {
+  version: '1.6.18',
+  meta: true,
+  cas: true,
+  itemSizeMax: 1_048_576,
+  proxy: false,
+  proxyKind: undefined,
+  singleGets: false,
+}
+const TWEMPROXY: Abilities = { ...MEMCACHED, meta: false, proxy: true, proxyKind: 'twemproxy' }
+const OWN_PROXY: Abilities = { ...MEMCACHED, proxy: true, proxyKind: 'memcached' }
+const ADMINISTRATION = ['flush_all', 'verbosity', 'cache_memlimit', 'slabs', 'lru', 'lru_crawler']
+const CLASSIC = ['get', 'gets', 'set', 'add', 'replace', 'append', 'prepend', 'cas', 'incr', 'decr']
+
+const messageOf = (abilities: Abilities, command: string): string | undefined =>
+  lackOf(abilities, 'cache:1', command)?.message
+
+describe('what a server lacks', () => {
+  test('memcached lacks nothing, twemproxy and its own proxy take the classic commands', () => {
+    for (const command of [...CLASSIC, 'touch', 'delete', 'version']) {
+      for (const abilities of [MEMCACHED, TWEMPROXY, OWN_PROXY]) {
+        assert.equal(messageOf(abilities, command), undefined, command)
+      }
+    }
+    for (const command of ['mg', 'gat', 'stats', ...ADMINISTRATION]) {
+      assert.equal(messageOf(MEMCACHED, command), undefined, command)
+    }
+  })
+
+  test('twemproxy has no meta commands, gat, statistics or administration', () => {
+    for (const command of ['mg', 'ms', 'md', 'ma', 'me', 'mn', 'gat', 'gats', 'stats', 'watch']) {
+      assert.match(messageOf(TWEMPROXY, command) ?? '', /^cache:1 is twemproxy, which has no /)
+    }
+    assert.match(messageOf(TWEMPROXY, 'gat') ?? '', /use get\(\) and touch\(\)$/)
+    assert.match(messageOf(TWEMPROXY, 'flush_all') ?? '', /ask the servers behind it/)
+  })
+
+  test("memcached's proxy has meta commands and statistics, and no administration", () => {
+    for (const command of ['mg', 'ms', 'gat', 'stats', 'watch']) {
+      assert.equal(messageOf(OWN_PROXY, command), undefined, command)
+    }
+    for (const command of [...ADMINISTRATION, 'shutdown']) {
+      assert.match(messageOf(OWN_PROXY, command) ?? '', /^cache:1 is memcached's proxy/)
+    }
+  })
+
+  test('gat came with 1.5.3', () => {
+    assert.match(messageOf({ ...MEMCACHED, version: '1.4.39' }, 'gat') ?? '', /came with 1\.5\.3/)
+    assert.equal(messageOf({ ...MEMCACHED, version: '1.5.3' }, 'gat'), undefined)
+    assert.equal(messageOf({ ...MEMCACHED, version: '' }, 'gat'), undefined)
+    assert.equal(lackOf(TWEMPROXY, 'cache:1', 'gat')?.code, 'MINTRING_UNSUPPORTED')
+    assert.equal(lackOf(TWEMPROXY, 'cache:1', 'gat')?.sent, false)
+  })
+})
