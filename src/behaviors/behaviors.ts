@@ -221,8 +221,11 @@ export interface Behaviors {
    * Default: `10`.
    */
   readonly lease: number
-  /** How long before its TTL ends a value is refilled in the background. Default: `0`. */
-  readonly earlyRefresh: number
+  /**
+   * How long before its TTL ends a value is refilled in the background. `auto`: as long as
+   * loads are seen to take, at most half of the TTL. Default: `0`.
+   */
+  readonly earlyRefresh: number | 'auto'
   /**
    * The share of a TTL that chance may take off, so that keys stored together do not expire
    * together. Default: `0.05`.
@@ -233,7 +236,7 @@ export interface Behaviors {
   /** After how long a loader is aborted. Default: `30000`. */
   readonly loaderTimeoutMs: number
   /**
-   * How long a caller waits for another client that is loading a key nobody has. Default:
+   * How long a caller waits for the load of another caller when it cannot be served. Default:
    * `5000`.
    */
   readonly waitTimeoutMs: number
@@ -243,8 +246,8 @@ export interface Behaviors {
    */
   readonly onWaitTimeout: 'load' | 'undefined' | 'throw'
   /**
-   * How long the whole fleet waits after a failed load before it tries again while a stale
-   * value is served. Default: `5`.
+   * How long the whole fleet waits after a failed load before it tries again: a stale value is
+   * served meanwhile, and without one callers get the error at once. Default: `5`.
    */
   readonly errorBackoff: number
   /**
@@ -252,6 +255,11 @@ export interface Behaviors {
    * is. Default: `false`.
    */
   readonly negativeTtl: number | false
+  /**
+   * Whether callers of one turn or one load get the same object instead of one each. It saves
+   * decoding a value for each of them; what one changes, the others see. Default: `false`.
+   */
+  readonly sharedValues: boolean
   /**
    * Where the sign "somebody is loading this" is kept: in the key itself, or beside it
    * (`sidecar`), for keys that nginx or other clients read. Default: `inline`.

@@ -15,7 +15,7 @@ export function readValue(
   current: unknown = row.default,
   path: string = row.name,
 ): unknown {
-  if (value === row.default) return value
+  if (value === row.default || row.words?.includes(value as string)) return value
   if (row.fields !== undefined) return readFields(row, value, current, path)
   if (row.type === 'object' && typeof value === 'string' && row.choices !== undefined) {
     return readChoice(row, value, path)
@@ -40,8 +40,10 @@ export function expectation(row: Row): string {
       return `a whole number${unit[row.unit ?? 'none']}${range}`
     case 'number':
       return `a number${range}`
-    case 'seconds':
-      return `a whole number of seconds${range}, or a duration such as '5m'`
+    case 'seconds': {
+      const words = (row.words ?? []).map((word) => `, or '${word}'`).join('')
+      return `a whole number of seconds${range}, or a duration such as '5m'${words}`
+    }
     case 'string':
       return 'a string'
     case 'choice':

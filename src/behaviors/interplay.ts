@@ -41,7 +41,7 @@ function refuseImpossible(behaviors: Behaviors, given: Given): void {
   }
   const { staleWhileRevalidate, staleIfError, earlyRefresh } = behaviors
   const stale = Math.max(staleWhileRevalidate, staleIfError ?? 0)
-  if (stale + earlyRefresh > MAX_REFILL_WINDOW_SECONDS) {
+  if (stale + (earlyRefresh === 'auto' ? 0 : earlyRefresh) > MAX_REFILL_WINDOW_SECONDS) {
     throw badBehavior(
       'staleWhileRevalidate or staleIfError and earlyRefresh exceed 30 days together',
     )

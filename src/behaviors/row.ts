@@ -31,6 +31,8 @@ export interface Row {
   readonly max?: number
   /** For `choice`, and for `object` rows that also take a word. */
   readonly choices?: readonly string[]
+  /** For `seconds`: words that stand for a time. */
+  readonly words?: readonly string[]
   /** For `object`: what it may hold. */
   readonly fields?: readonly Row[]
   /** The TypeScript type, where the columns above do not say it. */

@@ -32,6 +32,8 @@ export interface ClientEvents {
   leaseTakenOver: RefillMessage
   /** A stale value was served. */
   stale: RefillMessage
+  /** A value could not be read, and is loaded anew. */
+  unreadable: RefillMessage
   /** A refill went on without the cache, which could not be reached. */
   bypass: RefillMessage
   /** A loaded value is over the item size: it was not stored. */

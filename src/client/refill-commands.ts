@@ -10,8 +10,8 @@ import { ReplyKind } from '../protocol/reply-kind.ts'
 import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.ts'
 import type { Answer, Command, Status } from '../refill/store.ts'
 import type { AnswerContext } from './refill-read.ts'
+import { keptValue } from './refill-read.ts'
 import { refuse, surprising } from './refusal.ts'
-import { BufferBody } from './values/codec.ts'
 
 /** One command of an exchange as a request that resolves to its answer. */
 export function commandRequest(
@@ -20,18 +20,24 @@ export function commandRequest(
   mainKey: string,
   context: AnswerContext,
 ): Request<Answer, AnswerContext> {
-  const { suffix } = command
-  const wireKey = suffix === undefined ? mainKey : besideKey(mainKey, suffix)
+  const { beside } = command
+  const wireKey = beside === undefined ? mainKey : besideKey(mainKey, beside)
   const encoded = 'encoded' in command ? command.encoded : undefined
   const verb = VERBS[command.name]
   return new Request(verb, routeKey, wireKey, context, command, encoded?.body)
 }
 
-/** A key beside another. One that would be too long is made of the other's hash. */
-function besideKey(wireKey: string, suffix: string): string {
-  if (wireKey.length + suffix.length <= MAX_KEY_BYTES) return wireKey + suffix
-  return `~${createHash('sha256').update(wireKey, 'latin1').digest('base64url')}${suffix}`
+/**
+ * The name of an item beside a key. It begins with a byte that is never part of UTF-8, so that no
+ * key of a caller and no URL can be the same. One that would be too long is made of the key's hash.
+ */
+function besideKey(wireKey: string, what: string): string {
+  const name = `${BESIDE}${what}~${wireKey}`
+  if (name.length <= MAX_KEY_BYTES) return name
+  return `${BESIDE}${what}~~${createHash('sha256').update(wireKey, 'latin1').digest('base64url')}`
 }
+
+const BESIDE = '\xff~refill~'
 
 /** Writes a command of a refill. On a gutter nothing lives longer than `maxTtl` seconds. */
 function encode({ args, wireKey, body }: Request, out: Sink, maxTtl: number): void {
@@ -56,6 +62,7 @@ function encode({ args, wireKey, body }: Request, out: Sink, maxTtl: number): vo
       out.text(deleteHead(wireKey))
       break
     case 'add':
+    case 'set':
     case 'cas':
       out.text(classicHead(command, wireKey, maxTtl))
       break
@@ -107,7 +114,7 @@ function metaDeleteHead(
 }
 
 function classicHead(
-  command: Extract<Command, { name: 'add' | 'cas' }>,
+  command: Extract<Command, { name: 'add' | 'set' | 'cas' }>,
   wireKey: string,
   maxTtl: number,
 ): string {
@@ -146,6 +153,7 @@ const VERBS: Readonly<Record<Command['name'], Verb>> = {
   touch: answering('touch', 'touch', true),
   delete: answering('delete', 'remove', true),
   add: answering('add', 'change', false),
+  set: answering('set', 'change', true),
   cas: answering('cas', 'change', false),
   gets: {
     name: 'gets',
@@ -193,22 +201,16 @@ function answerOf(
   status: Status,
   attempt: Attempt,
 ): Answer {
-  const { codec } = request.context
-  const body = new BufferBody(reply.valueBuffer())
   const place = request.context.placeOf(attempt.router as Host)
   return {
     status,
     found: status === 'done',
-    flags: reply.flags,
-    size: reply.size,
     ttlSeconds: reply.ttl,
     won: reply.won,
     lost: reply.lost,
     stale: reply.stale,
     cas: reply.casText,
     place: () => place,
-    decode: (flags, from) =>
-      codec.decode(flags, from === 0 ? body : new BufferBody(body.valueBuffer().subarray(from))),
-    head: (length) => body.valueBuffer().subarray(0, length),
+    ...keptValue(reply.flags, reply.valueBuffer(), request.context),
   }
 }

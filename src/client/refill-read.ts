@@ -6,6 +6,7 @@ import { mgFlags } from '../protocol/meta.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { getsHead } from '../protocol/request.ts'
+import { CODEC_FLAGS } from '../refill/stamp.ts'
 import type { Item, Place, Reader } from '../refill/store.ts'
 import { refuse, surprising } from './refusal.ts'
 import type { Codec } from './values/codec.ts'
@@ -120,16 +121,38 @@ class ReplyItem implements Item {
     return this.#request!.context.placeOf(this.#attempt!.router as Host)
   }
 
-  decode(flags: number, from: number): unknown {
+  decode(): unknown {
     const reply = this.#reply!
-    const { codec } = this.#request!.context
-    if (from === 0) return codec.decode(flags, reply)
-    return codec.decode(flags, new BufferBody(reply.valueBuffer().subarray(from)))
+    return this.#request!.context.codec.decode(reply.flags & CODEC_FLAGS, reply)
   }
 
-  head(length: number): Uint8Array {
-    const { data, dataStart } = this.#reply!
-    return data.subarray(dataStart, dataStart + length)
+  bytes(): Uint8Array {
+    return this.#reply!.valueBuffer()
+  }
+
+  keep(): Item {
+    const { found, ttlSeconds, won, lost, stale, cas } = this
+    const { context } = this.#request!
+    const place = this.place()
+    const value = keptValue(this.flags, this.#reply!.valueBuffer(), context)
+    return { found, ttlSeconds, won, lost, stale, cas, place: () => place, ...value }
+  }
+}
+
+/** What an item needs of its bytes once they are its own. Each decoding makes another value. */
+export function keptValue(
+  flags: number,
+  bytes: Buffer,
+  context: AnswerContext,
+): Pick<Item, 'flags' | 'size' | 'decode' | 'bytes' | 'keep'> {
+  return {
+    flags,
+    size: bytes.length,
+    decode: () => context.codec.decode(flags & CODEC_FLAGS, new BufferBody(Buffer.from(bytes))),
+    bytes: () => bytes,
+    keep(this: Item) {
+      return this
+    },
   }
 }
 

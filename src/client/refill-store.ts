@@ -16,6 +16,7 @@ import type { ClientCore } from './core.ts'
 import { commandRequest } from './refill-commands.ts'
 import type { AnswerContext } from './refill-read.ts'
 import { type ReadFlags, ReadRequest } from './refill-read.ts'
+import { BufferBody } from './values/codec.ts'
 import { fits } from './verbs/storage.ts'
 
 /** How long hosts may take to tell what they speak once one of them did. */
@@ -62,6 +63,14 @@ export class ClusterStore implements RefillStore {
       this.#learning = undefined
     })
     return this.#learning
+  }
+
+  get isStamped(): boolean {
+    return this.#core.behaviors.valueFlags !== 'memcached'
+  }
+
+  checkKey(key: string): void {
+    this.#core.keys.wireKey(key)
   }
 
   /** The servers are others now. */
@@ -123,6 +132,11 @@ export class ClusterStore implements RefillStore {
     return this.#core.codec.encode(value)
   }
 
+  decode({ body, flags }: Encoded): unknown {
+    const bytes = typeof body === 'string' ? Buffer.from(body, 'latin1') : Buffer.from(body)
+    return this.#core.codec.decode(flags, new BufferBody(bytes))
+  }
+
   fits(key: string, bodyBytes: number): boolean {
     const core = this.#core
     const host = core.cluster.hostFor(core.keys.routeKey(key))
@@ -150,7 +164,12 @@ export class ClusterStore implements RefillStore {
   #placeOf(host: Host): HostPlace {
     const known = this.#places.get(host)
     if (known !== undefined && known.epoch === host.epoch) return known
-    const place: HostPlace = { name: host.name, host, epoch: host.epoch }
+    const place: HostPlace = {
+      name: host.name,
+      maxTtlSeconds: host.maxTtlSeconds,
+      host,
+      epoch: host.epoch,
+    }
     this.#places.set(host, place)
     return place
   }

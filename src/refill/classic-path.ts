@@ -1,158 +1,133 @@
 import type { Clock } from './clock.ts'
-import type { EnvelopeKind } from './envelope.ts'
-import {
-  ENVELOPE_BYTES,
-  ENVELOPE_FLAG,
-  enclose,
-  enclosed,
-  envelopeOf,
-  EnvelopeKind as Kind,
-} from './envelope.ts'
-import type { Entry, Path } from './path.ts'
+import type { Election, Finding, Lease, Trouble } from './finding.ts'
+import { NO_CAS, nothing, readValue, UNREADABLE } from './finding.ts'
+import { againOf, placeholderSeconds } from './meta-path.ts'
+import type { Elected, Entry, Path } from './path.ts'
+import { decided, lost, won } from './path.ts'
 import type { Policy } from './policy.ts'
-import { Recent } from './recent.ts'
+import { clockBits, freshForSeconds, isConfirmed, isPlaceholder, Stamp } from './stamp.ts'
 import type { Command, Encoded, Item, Reader, ReadHandle, RefillStore } from './store.ts'
 import { readItem } from './store.ts'
-import type { Finding, Lease } from './verdict.ts'
-import { NO_CAS, readValue, UNREADABLE } from './verdict.ts'
 
-/** How long a lost contest is not tried again by this process. */
-const CONTEST_PAUSE_MS = 250
-const MAX_CONTESTS = 10_000
 /** How often an invalidation tries to mark what others keep changing, before it deletes. */
 const MARK_ATTEMPTS = 4
-/** Reads of classic pools have no flags. */
-const NO_FLAGS = [0, 0] as const
 
 /**
- * Refills by classic commands, for servers and proxies without meta ones. Values carry an envelope
- * that tells when they become stale. The lease of a stale value is a lock named after the value's
- * CAS id, so a changed value never meets an old lock; the lease of a miss is a placeholder in the
- * key. Both live as long as the lease, so a dead holder's ends by itself.
+ * Refills by classic commands, for servers and proxies without meta ones. The time at which a value
+ * becomes stale is in its client flags, its bytes are as any client would store them. A miss is
+ * filled with an empty item, so that there always is a CAS id; the lease is a lock beside the key,
+ * named by that CAS id: so a changed value never meets an old lock. The lock lives as long as the
+ * lease, and a dead holder's ends by itself.
  */
 export class ClassicPath implements Path {
-  readonly leasesOutliveHolders = false
   readonly #store: RefillStore
   readonly #clock: Clock
-  readonly #lost: Recent<{ readonly cas: string; readonly untilMs: number }>
 
   constructor(store: RefillStore, clock: Clock) {
     this.#store = store
     this.#clock = clock
-    this.#lost = new Recent(clock, CONTEST_PAUSE_MS, MAX_CONTESTS)
   }
 
-  read(key: string, _policy: Policy, reader: Reader): ReadHandle {
+  read(key: string, _policy: Policy, _earlySeconds: number, reader: Reader): ReadHandle {
     return this.#store.read(key, 0, 0, reader)
   }
 
-  isPlainlyFresh(item: Item, policy: Policy): boolean {
-    if (!item.found) return false
-    const envelope = envelopeOf(item)
-    if (envelope === undefined) return item.size > 0
-    const leftSeconds = envelope.staleAtUnixSeconds - this.#clock.unixSeconds()
-    return envelope.kind === Kind.Value && leftSeconds > policy.earlyRefreshSeconds
+  isPlainlyFresh(item: Item, _policy: Policy, earlySeconds: number): boolean {
+    const { found, size, flags } = item
+    if (!found || size === 0 || (flags & (Stamp.Unconfirmed | Stamp.Marked)) !== 0) return false
+    if ((flags & Stamp.Refill) === 0) return true
+    return (this.#freshFor(flags) ?? 0) > earlySeconds
   }
 
-  freshValue(item: Item): unknown {
-    if (envelopeOf(item) === undefined) return readValue(item, item.flags, 0)
-    return readValue(item, item.flags & ~ENVELOPE_FLAG, ENVELOPE_BYTES)
-  }
-
-  judge(item: Item, policy: Policy): Finding {
-    const envelope = item.found ? envelopeOf(item) : undefined
+  judge(item: Item, _policy: Policy, earlySeconds: number, decoded?: unknown): Finding {
+    const { found, flags } = item
+    const isEmpty = !found || isPlaceholder(item) || !isConfirmed(flags)
+    const value = isEmpty ? UNREADABLE : (decoded ?? readValue(item))
     const lease: Lease = {
       place: item.place(),
-      cas: item.cas,
-      on: envelope !== undefined && envelope.kind !== Kind.Placeholder ? 'item' : 'placeholder',
-      endsInSeconds: policy.leaseSeconds,
+      cas: found ? item.cas : '',
+      on: isEmpty ? 'placeholder' : 'item',
+      leftSeconds: -1,
     }
-    const nothing = { value: undefined, freshForSeconds: 0, staleForSeconds: 0, lease }
-    if (!item.found) return { ...nothing, verdict: 'absent', election: 'open' }
-    if (envelope?.kind === Kind.Placeholder) {
-      const election = item.cas === NO_CAS ? 'none' : 'lost'
-      return { ...nothing, verdict: 'absent', election }
+    const isUnreadable = !isEmpty && value === UNREADABLE
+    const times = { freshForSeconds: 0, staleForSeconds: 0 }
+    const basis = { ...times, lease, trouble: 'none', isUnreadable } as const
+    const open: Election = lease.cas === NO_CAS ? 'none' : 'open'
+    if (value === UNREADABLE) {
+      return { ...basis, verdict: 'absent', election: open, value: undefined, again: nothing }
     }
-    const value = this.freshValue(item)
-    // Another client's bytes, or a value of a codec that this one lacks: nothing to serve.
-    if (value === UNREADABLE) return { ...nothing, verdict: 'absent', election: 'none' }
-    if (envelope === undefined) {
-      return { ...nothing, verdict: 'fresh', election: 'none', value, freshForSeconds: -1 }
+    const known = { ...basis, value, again: againOf(item, value) }
+    if ((flags & Stamp.Refill) === 0) {
+      return { ...known, verdict: 'fresh', election: 'none', freshForSeconds: -1 }
     }
-    const { kind, staleAtUnixSeconds } = envelope
-    const leftSeconds = staleAtUnixSeconds - this.#clock.unixSeconds()
-    if (kind === Kind.Invalidated || leftSeconds <= 0) {
+    // Without a clock it was stored by meta commands: nobody here can tell whether it was marked.
+    const leftSeconds = this.#freshFor(flags) ?? 0
+    if ((flags & Stamp.Marked) !== 0 || leftSeconds <= 0) {
       const staleForSeconds = Math.max(0, -leftSeconds)
-      return { ...nothing, verdict: 'stale', election: 'open', value, staleForSeconds }
+      return { ...known, verdict: 'stale', election: open, staleForSeconds }
     }
-    const election = leftSeconds <= policy.earlyRefreshSeconds ? 'open' : 'none'
-    return { ...nothing, verdict: 'fresh', election, value, freshForSeconds: leftSeconds }
+    const isEarly = leftSeconds <= earlySeconds && (flags & Stamp.NoEarly) === 0
+    const election = isEarly ? open : 'none'
+    return { ...known, verdict: 'fresh', election, freshForSeconds: leftSeconds }
   }
 
-  async contest(key: string, policy: Policy, finding: Finding): Promise<Finding> {
-    if (finding.verdict === 'absent') return this.#contestMiss(key, policy, finding)
-    const { cas, place } = finding.lease
-    const lost = this.#lost.get(key)
-    const nowMs = this.#clock.nowMs()
-    if (lost !== undefined && lost.cas === cas && nowMs < lost.untilMs) {
-      return { ...finding, election: 'lost' }
-    }
-    const [added] = await this.#store.exchange(place, key, [lockCommand(cas, policy)])
-    if (added!.status === 'done') return { ...finding, election: 'won' }
-    this.#lost.set(key, { cas, untilMs: nowMs + CONTEST_PAUSE_MS })
-    return { ...finding, election: 'lost' }
-  }
-
-  /** Such leases end by themselves. */
-  async takeOver(): Promise<undefined> {
-    return undefined
-  }
-
-  async renew(key: string, policy: Policy, lease: Lease): Promise<Lease | undefined> {
-    const { leaseSeconds } = policy
-    if (lease.on === 'item') {
-      const [touched] = await this.#store.exchange(lease.place, key, [
-        { name: 'touch', suffix: lockSuffix(lease.cas), ttlSeconds: leaseSeconds },
-      ])
-      return touched!.status === 'done' ? lease : undefined
-    }
-    const mark = this.#placeholder()
-    const [, read] = await this.#store.exchange(lease.place, key, [
-      { name: 'cas', encoded: mark, ttlSeconds: leaseSeconds, cas: lease.cas },
-      { name: 'gets' },
+  async elect(key: string, policy: Policy, finding: Finding): Promise<Elected> {
+    const now = finding.lease.cas === '' ? await this.#fill(key, policy, finding) : finding
+    if (now.election !== 'open') return decided(now)
+    const { trouble } = finding
+    const beside = lockName(now.lease)
+    const [added, lock] = await this.#store.exchange(now.lease.place, key, [
+      { name: 'add', beside, encoded: lockOf(trouble), ttlSeconds: policy.leaseSeconds },
+      { name: 'gets', beside },
     ])
-    return isBody(read!, mark) ? { ...lease, cas: read!.cas } : undefined
+    if (added!.status === 'done') return won(now, trouble)
+    return lost(now, TROUBLES[lock!.flags] ?? 'none')
+  }
+
+  /** Also brings back a lock that was over: two loads then, of which one is stored. */
+  async beat(key: string, policy: Policy, lease: Lease, trouble: Trouble): Promise<void> {
+    await this.#lock(key, lease, trouble, policy.leaseSeconds)
+  }
+
+  /** A second more, because memcached's clock ticks once a second. */
+  async pause(key: string, policy: Policy, lease: Lease): Promise<void> {
+    const { errorBackoffSeconds } = policy
+    if (errorBackoffSeconds === 0) await this.release(key, policy, lease)
+    else await this.#lock(key, lease, 'failing', errorBackoffSeconds + 1)
+  }
+
+  async release(key: string, _policy: Policy, lease: Lease): Promise<void> {
+    const unlock: Command = { name: 'delete', beside: lockName(lease) }
+    const empty: Command = { name: 'cas', encoded: EMPTY, ttlSeconds: -1, cas: lease.cas }
+    const commands = lease.on === 'item' ? [unlock] : [empty, unlock]
+    await this.#store.exchange(lease.place, key, commands)
   }
 
   async store(key: string, policy: Policy, lease: Lease, entry: Entry): Promise<boolean> {
-    const staleAtUnixSeconds = this.#clock.unixSeconds() + entry.ttlSeconds
+    const { encoded, ttlSeconds, isTooShort } = entry
+    const { graceSeconds } = policy
+    const nowSeconds = this.#clock.unixSeconds()
+    const lifeSeconds = Math.max(ttlSeconds, graceSeconds)
+    const clock = clockBits(nowSeconds + ttlSeconds, nowSeconds, lifeSeconds)
+    const bits = Stamp.Refill + (isTooShort ? Stamp.NoEarly : 0) + clock
     const [stored] = await this.#store.exchange(lease.place, key, [
       {
         name: 'cas',
-        encoded: enclose(entry.encoded, { kind: Kind.Value, staleAtUnixSeconds }),
-        ttlSeconds: entry.ttlSeconds + policy.graceSeconds,
+        encoded: { body: encoded.body, flags: encoded.flags + bits },
+        ttlSeconds: ttlSeconds + graceSeconds,
         cas: lease.cas,
       },
     ])
     return stored!.status === 'done'
   }
 
-  async release(key: string, lease: Lease): Promise<void> {
-    await this.#store.exchange(lease.place, key, [
-      lease.on === 'item'
-        ? { name: 'delete', suffix: lockSuffix(lease.cas) }
-        : { name: 'cas', encoded: { body: '', flags: 0 }, ttlSeconds: -1, cas: lease.cas },
-    ])
-  }
-
   /**
-   * Writes the value back under a new kind, if it is still the same. An `append` would need one
-   * trip less, but would also reach a plain value that another client had just set. What is not one
-   * of our values is deleted.
+   * Writes the value back with other flags, if it is still the same. What no refill stored is
+   * deleted: nobody knows how long it had left.
    */
   async invalidate(key: string, policy: Policy): Promise<boolean> {
     for (let attempt = 0; attempt < MARK_ATTEMPTS; attempt++) {
-      const mark = await readItem(this.#store, key, NO_FLAGS, (item) => this.#mark(item, policy))
+      const mark = await readItem(this.#store, key, (item) => this.#mark(item, policy))
       if (mark === undefined) break
       const [marked] = await this.#store.spread(key, [mark])
       if (marked!.status === 'done') return true
@@ -161,57 +136,58 @@ export class ClassicPath implements Path {
     return removed!.status === 'done'
   }
 
-  async restart(key: string, policy: Policy): Promise<Finding> {
-    await this.invalidate(key, policy)
-    const finding = await readItem(this.#store, key, NO_FLAGS, (item) => this.judge(item, policy))
-    return finding.election === 'open' ? this.contest(key, policy, finding) : finding
-  }
-
-  async #contestMiss(key: string, policy: Policy, finding: Finding): Promise<Finding> {
-    const encoded = this.#placeholder()
+  /** Puts an empty item where there is none, and tells what is there now. */
+  async #fill(key: string, policy: Policy, finding: Finding): Promise<Finding> {
+    const ttlSeconds = placeholderSeconds(policy)
     const [, read] = await this.#store.exchange(finding.lease.place, key, [
-      { name: 'add', encoded, ttlSeconds: policy.leaseSeconds },
+      { name: 'add', encoded: EMPTY, ttlSeconds },
       { name: 'gets' },
     ])
-    const now = this.judge(read!, policy)
-    if (read!.cas === NO_CAS) return { ...now, election: 'none' }
-    if (isBody(read!, encoded)) return { ...now, election: 'won' }
-    // Gone again between the two commands: as good as lost, the next read tells.
-    return now.verdict === 'absent' ? { ...now, election: 'lost' } : now
+    const now = this.judge(read!, policy, 0)
+    // Gone again between the two commands: the next read tells more.
+    return now.lease.cas === '' ? { ...now, election: 'lost' } : now
   }
 
-  #mark(item: Item, policy: Policy): Command | undefined {
-    const envelope = item.found ? envelopeOf(item) : undefined
-    if (envelope === undefined || envelope.kind === Kind.Placeholder) return undefined
-    const nowUnixSeconds = this.#clock.unixSeconds()
-    const staleAtUnixSeconds = Math.min(envelope.staleAtUnixSeconds, nowUnixSeconds)
-    const ttlSeconds = staleAtUnixSeconds + policy.graceSeconds - nowUnixSeconds
+  async #lock(key: string, lease: Lease, trouble: Trouble, ttlSeconds: number): Promise<void> {
+    const beside = lockName(lease)
+    await this.#store.exchange(lease.place, key, [
+      { name: 'set', beside, encoded: lockOf(trouble), ttlSeconds },
+    ])
+  }
+
+  #mark(item: Item, { graceSeconds }: Policy): Command | undefined {
+    const { flags } = item
+    const leftSeconds = item.found ? this.#freshFor(flags) : undefined
+    if (leftSeconds === undefined || (flags & Stamp.Refill) === 0) return undefined
+    const nowSeconds = this.#clock.unixSeconds()
+    const staleAtSeconds = nowSeconds + Math.min(leftSeconds, 0)
+    const ttlSeconds = staleAtSeconds + graceSeconds - nowSeconds
     if (ttlSeconds <= 0) return undefined
-    const kind: EnvelopeKind = Kind.Invalidated
-    const encoded = enclose(enclosed(item), { kind, staleAtUnixSeconds })
-    return { name: 'cas', encoded, ttlSeconds, cas: item.cas }
+    const { cas } = item
+    const clock = clockBits(staleAtSeconds, nowSeconds, graceSeconds)
+    const kept = (flags & KEPT) + Stamp.Marked + clock
+    const encoded: Encoded = { body: item.bytes(), flags: kept }
+    return { name: 'cas', encoded, ttlSeconds, cas }
   }
 
-  /** Eight bytes of chance tell whose it is. */
-  #placeholder(): Encoded {
-    const token = Uint8Array.from({ length: 8 }, () => Math.floor(this.#clock.random() * 256))
-    return enclose({ body: token, flags: 0 }, { kind: Kind.Placeholder, staleAtUnixSeconds: 0 })
-  }
-}
-
-function lockSuffix(cas: string): string {
-  return `:L${cas}`
-}
-
-function lockCommand(cas: string, policy: Policy): Command {
-  return {
-    name: 'add',
-    suffix: lockSuffix(cas),
-    encoded: { body: '1', flags: 0 },
-    ttlSeconds: policy.leaseSeconds,
+  #freshFor(flags: number): number | undefined {
+    return freshForSeconds(flags, this.#clock.unixSeconds())
   }
 }
 
-function isBody(item: Item, encoded: Encoded): boolean {
-  return item.found && Buffer.from(item.head(item.size)).equals(encoded.body as Uint8Array)
+/** An empty item that says nothing but that it is one of ours. */
+const EMPTY: Encoded = { body: '', flags: Stamp.Refill }
+
+/** What stays of the flags when a value is marked: the codec's bits, and that a refill stored it. */
+const KEPT = 0xff | Stamp.Refill | Stamp.NoEarly
+
+/** What a lock says, by its flags. */
+const TROUBLES: readonly Trouble[] = ['none', 'slow', 'failing']
+
+function lockOf(trouble: Trouble): Encoded {
+  return { body: '1', flags: TROUBLES.indexOf(trouble) }
+}
+
+function lockName({ cas }: Lease): string {
+  return `lease.${cas}`
 }

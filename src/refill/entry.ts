@@ -1,3 +1,5 @@
+import { types } from 'node:util'
+
 /**
  * How a caller got its value. `fresh`, `stale`: from the cache. `miss`: loaded and stored.
  * `uncached`: loaded, but not stored. `bypass`: loaded while the cache could not be reached.
@@ -19,15 +21,15 @@ export interface RefillEntry<Value = unknown> {
 /** An entry, or the promise of one. */
 export type SoonEntry = RefillEntry | Promise<RefillEntry>
 
-/** The entry of a fresh value. */
-export function freshEntry(value: unknown, freshForSeconds: number): SoonEntry {
-  const isEndless = freshForSeconds === -1
-  return entryOf(value, isEndless ? { state: 'fresh' } : { state: 'fresh', ttl: freshForSeconds })
+/** Whether a value is still being decoded, or an entry still to come. */
+export function isPromise(value: unknown): value is Promise<unknown> {
+  return types.isPromise(value)
 }
 
-/** The entry of a stale value. */
-export function staleEntry(value: unknown, staleForSeconds: number): SoonEntry {
-  return entryOf(value, { state: 'stale', staleFor: staleForSeconds })
+/** The entry of a value that may still be in decoding. */
+export function entryOf(value: unknown, terms: Omit<RefillEntry, 'value'>): SoonEntry {
+  if (isPromise(value)) return value.then((done) => ({ ...terms, value: done }))
+  return { ...terms, value }
 }
 
 /** The entry, or should it fail, what may be served instead. */
@@ -36,10 +38,4 @@ export function guarded(
   fallback: RefillEntry | undefined,
 ): Promise<RefillEntry> {
   return fallback === undefined ? entry : entry.catch(() => fallback)
-}
-
-/** A value that is still being decoded makes a promise of the entry. */
-function entryOf(value: unknown, terms: Omit<RefillEntry, 'value'>): SoonEntry {
-  if (value instanceof Promise) return value.then((done) => ({ ...terms, value: done }))
-  return { ...terms, value }
 }

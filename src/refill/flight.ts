@@ -1,59 +1,62 @@
 import { isMintringError } from '../errors.ts'
-import type { Clock } from './clock.ts'
-import type { RefillEntry } from './entry.ts'
-import type { RefillEvent, RefillEventName } from './events.ts'
-import type { Holds } from './holds.ts'
-import { LeaseKeeper } from './keeper.ts'
+import type { Clock, Timer } from './clock.ts'
+import type { EntryState, RefillEntry } from './entry.ts'
+import type { Finding, Lease, Trouble } from './finding.ts'
+import type { Gate } from './gate.ts'
 import type { Ask, Loaded } from './loading.ts'
-import { load } from './loading.ts'
+import { LoadFailure, load } from './loading.ts'
 import type { Path } from './path.ts'
+import type { Policy } from './policy.ts'
+import { coded, Portions } from './share.ts'
+import type { Slot } from './slots.ts'
+import { earlySecondsOf } from './slots.ts'
 import type { Encoded, RefillStore } from './store.ts'
-import type { Tally } from './tally.ts'
-import type { Finding, Lease } from './verdict.ts'
+import type { RefillEvent, RefillEventName, Tally } from './tally.ts'
 
-/** What every flight of a client works with. */
+/** What every load of a client works with. */
 export interface FlightDeck {
   readonly store: RefillStore
   readonly clock: Clock
   readonly tally: Tally
-  readonly holds: Holds
+  /** Bounds the stores under way: thousands of keys may be loaded by one call. */
+  readonly gate: Gate
   report(name: RefillEventName, event: RefillEvent): void
+  /** Work that nobody waits for, but close() does. */
+  inBackground(work: Promise<void>): void
 }
 
 /**
  * One refill under a lease: load, then store if nothing newer happened. Callers of one process
- * share it. Its promise rejects when the loader fails; who has a stale value serves that instead.
+ * share it. Its promise rejects when the loader fails; callers with a stale value serve that.
  */
 export class Flight {
-  readonly key: string
   readonly promise: Promise<RefillEntry>
   /** The value was loaded, but something newer had happened. */
   isLost = false
+  readonly lease: Lease
   readonly #ask: Ask
+  readonly #slot: Slot
   readonly #path: Path
   readonly #deck: FlightDeck
-  readonly #keeper: LeaseKeeper
-  readonly #hasStale: boolean
+  readonly #finding: Finding
+  readonly #portions: Portions
   readonly #abort = new AbortController()
-  readonly #onUnjoinable: () => void
   readonly #startedMs: number
+  #beatTimer: Timer | undefined
   #isAbandoned = false
 
-  /** `onUnjoinable` is called once, before the store's bytes leave or when there is no store. */
-  constructor(ask: Ask, path: Path, finding: Finding, deck: FlightDeck, onUnjoinable: () => void) {
-    this.key = ask.key
+  constructor(ask: Ask, path: Path, finding: Finding, deck: FlightDeck) {
     this.#ask = ask
+    this.#slot = ask.slot
     this.#path = path
     this.#deck = deck
-    this.#hasStale = finding.verdict !== 'absent'
-    this.#onUnjoinable = onUnjoinable
+    this.#finding = finding
+    this.lease = finding.lease
+    this.#portions = new Portions(deck.store, deck.clock, ask.slot.policy.isShared)
     this.#startedMs = deck.clock.nowMs()
-    const { lease } = finding
-    this.#keeper = new LeaseKeeper(ask.key, ask.policy, path, deck.clock, lease, () => {
-      deck.tally.renewals++
-    })
-    this.promise = this.#run(finding.value)
-    // Nobody may be waiting: a background refill that fails is reported, not thrown.
+    this.#beatLater()
+    this.promise = this.#run()
+    // Marks the rejection as handled: a background refill that fails is reported, not thrown.
     const done = this.promise.then(
       () => {},
       () => {},
@@ -65,9 +68,15 @@ export class Flight {
    * Whether a reading met this very lease: then nothing happened to the key since the load began,
    * as far as that read could see, and its caller may share the load.
    */
-  holds(lease: Lease): boolean {
-    const own = this.#keeper.lease
-    return own !== undefined && own.cas === lease.cas && own.place === lease.place
+  holds({ cas, place }: Lease): boolean {
+    return this.lease.cas === cas && this.lease.place === place
+  }
+
+  /** The entry for one more caller, with a value of its own. */
+  async join(): Promise<RefillEntry> {
+    this.#portions.expect()
+    const entry = await this.promise
+    return { ...entry, value: await this.#portions.portion(entry.value) }
   }
 
   /** Gives up: the loader's signal fires, and the lease is let go. */
@@ -76,57 +85,77 @@ export class Flight {
     this.#abort.abort(reason)
   }
 
-  async #run(stale: unknown): Promise<RefillEntry> {
+  async #run(): Promise<RefillEntry> {
+    const { clock } = this.#deck
     try {
-      const known = await Promise.resolve(stale).catch(() => undefined)
-      const loaded = await load(this.#ask, known, this.#deck.clock, this.#abort)
+      const stale = await Promise.resolve(this.#finding.again()).catch(() => undefined)
+      const loaded = await load(this.#ask, stale, clock, this.#abort)
+      this.#slot.pace.took(clock.nowMs() - this.#startedMs)
       return await this.#finish(loaded)
     } catch (error) {
-      this.#onUnjoinable()
-      this.#failed(error)
-      throw error
+      this.#end()
+      throw this.#failed(error)
     }
   }
 
   async #finish(loaded: Loaded): Promise<RefillEntry> {
-    const { store, tally } = this.#deck
+    const { store, clock, gate, tally } = this.#deck
     const { value } = loaded
     const ttlSeconds = this.#ttlOf(loaded)
     if (ttlSeconds === 0) {
       tally.notStored++
-      return this.#uncached(value)
+      this.#end()
+      this.#letGo('release')
+      return this.#entry({ value, state: 'uncached' })
     }
-    const encoded = await store.encode(value)
-    const bodyBytes = encoded.body.length
-    if (!store.fits(this.key, bodyBytes)) {
+    const encoded = await coded(clock, store.encode(value))
+    const why = encoded === undefined ? 'the serializer hangs' : this.#misfit(encoded)
+    if (encoded === undefined || why !== undefined) {
       tally.notStored++
-      this.#report('valueTooLarge', { reason: `a body of ${bodyBytes} bytes` })
-      this.#giveUp(this.#hasStale)
-      return { value, state: 'uncached' }
+      this.#end()
+      this.#letGo(this.#finding.verdict === 'absent' ? 'release' : 'pause')
+      this.#report(encoded === undefined ? 'refillError' : 'valueTooLarge', { reason: why })
+      return this.#entry({ value, state: 'uncached' }, encoded)
     }
-    return this.#store(value, encoded, ttlSeconds)
+    return gate.run(() => this.#store(value, encoded, ttlSeconds))
   }
 
   async #store(value: unknown, encoded: Encoded, ttlSeconds: number): Promise<RefillEntry> {
     const { store, tally } = this.#deck
-    const lease = await this.#keeper.stop()
-    this.#onUnjoinable()
-    if (lease === undefined) return this.#lost(value, 'the lease was not renewed in time')
-    if (store.place(this.key) !== lease.place) return this.#lost(value, 'the host went away')
-    const { policy } = this.#ask
-    const stored = await this.#path
-      .store(this.key, policy, lease, { encoded, ttlSeconds })
-      .catch((error: unknown) => String(error))
-    if (stored !== true) return this.#lost(value, stored || 'something newer had happened')
-    tally.refilled++
-    this.#report('refill', {})
-    return { value, state: 'miss', ttl: ttlSeconds }
+    const { key, policy } = this.#slot
+    this.#end()
+    const isHere = store.place(key) === this.lease.place
+    const isTooShort = isShortLived(this.#slot, ttlSeconds)
+    const stored = isHere
+      ? await this.#path
+          .store(key, policy, this.lease, { encoded, ttlSeconds, isTooShort })
+          .catch((error: unknown) => String(error))
+      : 'the host went away'
+    if (stored === true) {
+      tally.refilled++
+      this.#report('refill', {})
+      return this.#entry({ value, state: 'miss', ttl: ttlSeconds }, encoded)
+    }
+    this.isLost = true
+    tally.leaseLost++
+    this.#report('leaseLost', { reason: stored || 'something newer had happened' })
+    return this.#entry({ value, state: 'uncached' }, encoded)
+  }
+
+  async #entry(entry: RefillEntry, encoded?: Encoded): Promise<RefillEntry> {
+    await this.#portions.prepare(entry.value, encoded)
+    return entry
+  }
+
+  #misfit({ body }: Encoded): string | undefined {
+    return this.#deck.store.fits(this.#slot.key, body.length)
+      ? undefined
+      : `a body of ${body.length} bytes`
   }
 
   /** How long the value is to be fresh; 0 = not to be stored. */
-  #ttlOf(loaded: Loaded): number {
-    const { policy } = this.#ask
-    const { value, isSkipped, ttlSeconds } = loaded
+  #ttlOf({ value, isSkipped, ttlSeconds }: Loaded): number {
+    const { policy } = this.#slot
     if (value === undefined || isSkipped) return 0
     if (ttlSeconds !== undefined) return ttlSeconds
     if (value === null) return policy.negativeTtlSeconds
@@ -134,38 +163,112 @@ export class Flight {
     return Math.max(1, Math.ceil(policy.ttlSeconds * share))
   }
 
-  #uncached(value: unknown): RefillEntry {
-    this.#giveUp(false)
-    return { value, state: 'uncached' }
-  }
-
-  #lost(value: unknown, reason: string): RefillEntry {
-    this.isLost = true
-    this.#deck.tally.leaseLost++
-    this.#report('leaseLost', { reason })
-    return { value, state: 'uncached' }
-  }
-
-  #failed(error: unknown): void {
+  /** Counts and reports the failure. Returns what callers get. */
+  #failed(failure: unknown): unknown {
     const { tally } = this.#deck
+    const isSkipped = failure instanceof LoadFailure && failure.isSkipped
+    const error = failure instanceof LoadFailure ? failure.error : failure
     const isTimeout = isMintringError(error) && error.code === 'MINTRING_LOADER_TIMEOUT'
     tally.loaderFailed++
     if (isTimeout) tally.loaderTimedOut++
+    this.#slot.lastError = error
     this.#report('refillError', { error })
-    this.#giveUp(this.#hasStale)
+    this.#letGo(this.#isAbandoned || isSkipped ? 'release' : 'pause')
+    return error
   }
 
-  /** Lets the lease go: now, or after the back-off while a stale value serves. */
-  #giveUp(isHeld: boolean): void {
-    this.#onUnjoinable()
-    const isPaused = isHeld && !this.#isAbandoned
-    const delaySeconds = isPaused ? this.#ask.policy.errorBackoffSeconds : 0
-    this.#deck.holds.hold(this.key, this.#path, this.#keeper, delaySeconds)
+  /** A lease that cannot be let go ends by itself, or is taken over. */
+  #letGo(how: 'release' | 'pause'): void {
+    const { key, policy } = this.#slot
+    const told = this.#path[how](key, policy, this.lease)
+    this.#deck.inBackground(told.catch(() => {}))
+  }
+
+  /** Nobody joins any more, and nobody has to be told that the loader lives. */
+  #end(): void {
+    this.#beatTimer?.cancel()
+    if (this.#slot.flight === this) this.#slot.flight = undefined
+    // What was seen of this lease says nothing about the next.
+    this.#slot.sight = undefined
+  }
+
+  /**
+   * Half a second before the half: memcached's clock ticks once a second, so what is left may be up
+   * to one second less than it says.
+   */
+  #beatLater(): void {
+    const { key, policy } = this.#slot
+    const { clock, tally } = this.#deck
+    this.#beatTimer = clock.after(((policy.leaseSeconds - 1) * 1000) / 2, () => {
+      // One that does not arrive is followed by the next.
+      const told = this.#path.beat(key, policy, this.lease, this.#troubleOf(policy))
+      told.then(
+        () => tally.renewals++,
+        () => {},
+      )
+      this.#beatLater()
+    })
+  }
+
+  #troubleOf(policy: Policy): Trouble {
+    if (this.#finding.trouble === 'failing') return 'failing'
+    const tookMs = this.#deck.clock.nowMs() - this.#startedMs
+    return tookMs > policy.waitTimeoutMs ? 'slow' : 'none'
   }
 
   #report(name: RefillEventName, event: Partial<RefillEvent>): void {
     const tookMs = this.#deck.clock.nowMs() - this.#startedMs
-    const host = this.#keeper.lease?.place.name
-    this.#deck.report(name, { key: this.key, host, tookMs, ...event })
+    const host = this.lease.place.name
+    this.#deck.report(name, { key: this.#slot.key, host, tookMs, ...event })
+  }
+}
+
+/**
+ * Whether an early refresh would follow the store too soon: with less than half of the time that
+ * the policy leaves before it, some policies would have every read load.
+ */
+function isShortLived(slot: Slot, ttlSeconds: number): boolean {
+  const earlySeconds = earlySecondsOf(slot)
+  if (earlySeconds === 0) return false
+  return (ttlSeconds - earlySeconds) * 2 < slot.policy.ttlSeconds - earlySeconds
+}
+
+/**
+ * A load without the cache: it cannot be reached, or another client's load takes too long. Nothing
+ * is stored. Callers of one process share it, because an outage must not become a stampede.
+ */
+export class Bypass {
+  readonly #promise: Promise<unknown>
+  readonly #portions: Portions
+  readonly #abort = new AbortController()
+  #isFirst = true
+
+  /** `onOver` is called once, before anybody gets the value. */
+  constructor(ask: Ask, { store, clock }: FlightDeck, onOver: () => void) {
+    this.#portions = new Portions(store, clock, ask.slot.policy.isShared)
+    this.#promise = load(ask, undefined, clock, this.#abort)
+      .finally(onOver)
+      .then(
+        async ({ value }) => {
+          await this.#portions.prepare(value)
+          return value
+        },
+        (failure: LoadFailure) => {
+          throw failure.error
+        },
+      )
+  }
+
+  /** The entry for one caller. */
+  async join(state: EntryState): Promise<RefillEntry> {
+    const isFirst = this.#isFirst
+    this.#isFirst = false
+    if (!isFirst) this.#portions.expect()
+    const value = await this.#promise
+    return { value: isFirst ? value : await this.#portions.portion(value), state }
+  }
+
+  abandon(reason: unknown): void {
+    this.#abort.abort(reason)
   }
 }

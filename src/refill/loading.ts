@@ -3,6 +3,7 @@ import { isMintringError, MintringError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import type { Policy, Seconds } from './policy.ts'
 import { checkTtl } from './policy.ts'
+import type { Slot } from './slots.ts'
 
 /** What a loader is told, and what it may decide. */
 export interface LoaderContext<Value = unknown> {
@@ -12,7 +13,10 @@ export interface LoaderContext<Value = unknown> {
   readonly stale: Value | undefined
   /** Gives this value a ttl of its own. */
   setTtl(ttl: Seconds): void
-  /** Hands the value to its callers without storing it. */
+  /**
+   * Hands the value to its callers without storing it. Before a throw: it is no failure of the
+   * origin, so the next caller may load at once.
+   */
   skip(): void
 }
 
@@ -30,22 +34,16 @@ export type WaitUntil = (work: Promise<void>) => void
 
 /** A call that may lead to a load. The scope is the caller's async context. */
 export interface Ask {
-  readonly key: string
-  readonly policy: Policy
+  readonly slot: Slot
   readonly loader: Loader
   readonly scope: AsyncResource
   readonly waitUntil: WaitUntil | undefined
 }
 
 /** An ask in the async context of whoever calls this. */
-export function askHere(
-  key: string,
-  policy: Policy,
-  loader: Loader,
-  waitUntil: WaitUntil | undefined,
-): Ask {
+export function askHere(slot: Slot, loader: Loader, waitUntil: WaitUntil | undefined): Ask {
   const scope = new AsyncResource('MintringLoad', { requireManualDestroy: true })
-  return { key, policy, loader, scope, waitUntil }
+  return { slot, loader, scope, waitUntil }
 }
 
 /** What a loader made. */
@@ -56,10 +54,21 @@ export interface Loaded {
   readonly isSkipped: boolean
 }
 
+/** What a loader threw, with what it decided before. */
+export class LoadFailure {
+  readonly error: unknown
+  readonly isSkipped: boolean
+
+  constructor(error: unknown, isSkipped: boolean) {
+    this.error = error
+    this.isSkipped = isSkipped
+  }
+}
+
 /**
- * Runs the loader of a call in that call's async context. Rejects with MINTRING_LOADER (the cause
- * is what was thrown), MINTRING_LOADER_TIMEOUT, or the reason of `abort`. A loader that goes on
- * after that is not heard any more.
+ * Runs the loader of a call in that call's async context. Rejects with a LoadFailure of
+ * MINTRING_LOADER (the cause is what was thrown), MINTRING_LOADER_TIMEOUT, or the reason of
+ * `abort`. What a loader does after that is ignored.
  */
 export function load(
   ask: Ask,
@@ -67,7 +76,8 @@ export function load(
   clock: Clock,
   abort: AbortController,
 ): Promise<Loaded> {
-  const { key, policy, loader, scope } = ask
+  const { slot, loader, scope } = ask
+  const { key, policy } = slot
   let ttlSeconds: number | undefined
   let isSkipped = false
   const context: LoaderContext = {
@@ -82,7 +92,7 @@ export function load(
   }
   return new Promise((resolve, reject) => {
     const timeout = clock.after(policy.loaderTimeoutMs, () => abort.abort(timedOut(policy)))
-    const onAbort = (): void => reject(abort.signal.reason)
+    const onAbort = (): void => reject(new LoadFailure(abort.signal.reason, false))
     abort.signal.addEventListener('abort', onAbort, { once: true })
     const end = (): void => {
       timeout.cancel()
@@ -91,15 +101,30 @@ export function load(
     scope
       .runInAsyncScope(async () => loader(key, context))
       .then((value) => resolve({ value, ttlSeconds, isSkipped }))
-      .catch((error: unknown) => reject(failed(error)))
+      .catch((error: unknown) => reject(new LoadFailure(failed(error), isSkipped)))
       .finally(end)
   })
 }
 
 function failed(error: unknown): unknown {
   if (isMintringError(error) && error.code === 'MINTRING_BAD_POLICY') return error
-  const reason = error instanceof Error ? error.message : String(error)
-  return new MintringError('MINTRING_LOADER', `The loader failed: ${reason}`, { cause: error })
+  return loaderFailed(`The loader failed: ${messageOf(error)}`, error)
+}
+
+/** The error of a load that failed a moment ago, for callers who come before the next attempt. */
+export function failedBefore({ policy, lastError }: Slot): MintringError {
+  const cause = isMintringError(lastError) ? (lastError.cause ?? lastError) : lastError
+  const why = cause === undefined ? '' : `: ${messageOf(cause)}`
+  const { errorBackoffSeconds } = policy
+  return loaderFailed(`The last load failed less than ${errorBackoffSeconds} s ago${why}`, cause)
+}
+
+function loaderFailed(message: string, cause: unknown): MintringError {
+  return new MintringError('MINTRING_LOADER', message, cause === undefined ? {} : { cause })
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function timedOut(policy: Policy): MintringError {

@@ -1,9 +1,9 @@
 import { AsyncResource } from 'node:async_hooks'
-import type { Clock } from './clock.ts'
+import type { Clock, Timer } from './clock.ts'
 import type { RefillEntry } from './entry.ts'
 import type { Ask, Loader, LoaderContext, WaitUntil } from './loading.ts'
-import type { Policy } from './policy.ts'
 import type { Refiller } from './refiller.ts'
+import type { Slot } from './slots.ts'
 
 /** What the loader of many keys is told. */
 export interface ManyContext {
@@ -26,29 +26,51 @@ interface Wanted {
   readonly reject: (error: unknown) => void
 }
 
+/** How long keys that were won wait for reads of slower hosts, to be loaded by the same call. */
+const GATHER_MS = 50
+/** The same for keys whose stale value was served, and whose election ends a little later. */
+const LATE_MS = 5
+
 /**
- * The loads of one getOrSetMany: the keys it has to load in one turn go to one call of the loader.
- * Keys won at once are loaded before anybody waits for keys that others load, or two processes with
- * the same keys in another order would wait for each other.
+ * The loads of one getOrSetMany: the keys it has to load go to one call of the loader once all keys
+ * are read, or to two when some host is slow. Keys won at once are loaded before anybody waits for
+ * keys that others load, or two processes with the same keys in another order would wait for each
+ * other.
  */
 class Batch {
   readonly #loadMany: ManyLoader
   readonly #clock: Clock
   #wanted: Wanted[] = []
+  #timer: Timer | undefined
+  #isGathering = true
+  readonly #order: ReadonlyMap<string, number>
 
-  constructor(loadMany: ManyLoader, clock: Clock) {
+  constructor(loadMany: ManyLoader, clock: Clock, keys: readonly string[]) {
     this.#loadMany = loadMany
     this.#clock = clock
+    this.#order = new Map(keys.map((key, i) => [key, i]))
   }
 
   readonly load: Loader = (key, context) =>
     new Promise((resolve, reject) => {
-      if (this.#wanted.length === 0) this.#clock.after(0, () => this.#flush())
       this.#wanted.push({ key, context, resolve, reject })
+      this.#timer ??= this.#clock.after(this.#isGathering ? GATHER_MS : LATE_MS, () =>
+        this.#flush(),
+      )
     })
 
+  /** All keys are read: what is wanted now is all that is wanted soon. */
+  gathered(): void {
+    this.#isGathering = false
+    if (this.#timer === undefined) return
+    this.#timer.cancel()
+    this.#timer = this.#clock.after(0, () => this.#flush())
+  }
+
   async #flush(): Promise<void> {
-    const wanted = this.#wanted
+    this.#timer = undefined
+    const order = this.#order
+    const wanted = this.#wanted.sort((a, b) => order.get(a.key)! - order.get(b.key)!)
     this.#wanted = []
     const replaced = wanted.filter(({ context }) => context.stale !== undefined)
     const stale = new Map(replaced.map(({ key, context }) => [key, context.stale]))
@@ -67,39 +89,44 @@ class Batch {
 /** What getOrSetMany needs for each of its keys. */
 export interface ManyKeys {
   readonly keys: readonly string[]
-  policyOf(key: string): Policy
+  slotOf(key: string): Slot
   readonly waitUntil: WaitUntil | undefined
 }
 
 /**
- * Reads all keys, has those it won loaded together, and waits for those that others load. Answers
- * the entries in the order of the keys. Rejects when a key has neither a value nor a stale one.
+ * Reads all keys, has those it won loaded together, and waits for those that others load. Resolves
+ * to the entries in the order of the keys. Rejects when a key has neither a value nor a stale one.
  */
 export async function getOrSetMany(
   refiller: Refiller,
-  { keys, policyOf, waitUntil }: ManyKeys,
+  { keys, slotOf, waitUntil }: ManyKeys,
   loadMany: ManyLoader,
 ): Promise<Map<string, RefillEntry>> {
-  const { reads, tally } = refiller
   const scope = new AsyncResource('MintringReadMany', { requireManualDestroy: true })
-  const batch = new Batch((wanted, context) => {
-    return scope.runInAsyncScope(loadMany, undefined, wanted, context)
-  }, refiller.clock)
-  const asks: Ask[] = [...new Set(keys)].map((key) => {
-    return { key, policy: policyOf(key), loader: batch.load, scope, waitUntil }
+  const distinct = [...new Set(keys)]
+  const loadHere: ManyLoader = (wanted, context) =>
+    scope.runInAsyncScope(loadMany, undefined, wanted, context)
+  const batch = new Batch(loadHere, refiller.clock, distinct)
+  const asks: Ask[] = distinct.map((key) => {
+    return { slot: slotOf(key), loader: batch.load, scope, waitUntil }
   })
-  const found = await Promise.allSettled(
-    asks.map(async (ask) => {
-      const finding = await reads.find(ask)
-      return refiller.elected(ask, finding)
-    }),
-  )
-  const entries = asks.map(async (ask, i): Promise<[string, RefillEntry]> => {
-    const read = found[i]!
-    const isFound = read.status === 'fulfilled'
-    const entry = isFound ? refiller.settle(ask, read.value) : refiller.failed(ask, read.reason)
-    tally.ended(entry, 1)
-    return [ask.key, await entry]
+  let unread = asks.length
+  const entries = asks.map(async (ask): Promise<[string, RefillEntry]> => {
+    const settle = await refiller.gate.run(() => found(refiller, ask))
+    const entry = settle()
+    refiller.tally.ended(entry)
+    if (--unread === 0) batch.gathered()
+    return [ask.slot.key, await entry]
   })
   return new Map(await Promise.all(entries))
+}
+
+/** Reads a key, and elects where that takes a command of its own. Returns what is to follow. */
+async function found(refiller: Refiller, ask: Ask) {
+  try {
+    const finding = await refiller.elected(ask, await refiller.find(ask))
+    return () => refiller.settle(ask, finding)
+  } catch (error) {
+    return () => refiller.failed(ask, error)
+  }
 }

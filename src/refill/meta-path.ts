@@ -1,92 +1,146 @@
-import type { Entry, Path } from './path.ts'
-import { LOCK_SUFFIX } from './path.ts'
+import type { Election, Finding, Lease, Trouble, Verdict } from './finding.ts'
+import { isImmutable, NO_CAS, nothing, readValue, UNREADABLE } from './finding.ts'
+import type { Elected, Entry, Path } from './path.ts'
+import { decided, ELECTION_PAUSE_MS, lost, won } from './path.ts'
 import type { Policy } from './policy.ts'
-import type { Answer, Command, Item, Reader, ReadHandle, RefillStore } from './store.ts'
-import { readItem } from './store.ts'
-import type { Finding, Lease } from './verdict.ts'
-import { isPlainlyFresh, judge, readValue } from './verdict.ts'
+import { hasClock, isConfirmed, isPlaceholder, Stamp } from './stamp.ts'
+import type { Answer, Encoded, Item, Reader, ReadHandle, RefillStore } from './store.ts'
+
+/** memcached takes larger times to live for dates. */
+const MAX_TTL_SECONDS = 2_592_000
 
 /**
  * Refills by memcached's meta commands (doc/protocol.txt, "Meta Commands": the flags N, R, W, Z,
- * X). One `mg` tells fresh, stale or absent and elects the one refiller. A store carries the CAS id
- * of the lease, so it succeeds only if nothing newer happened; it never carries `I`, which would
- * let an older value replace a newer one.
+ * X). One `mg` tells fresh, stale or absent and elects the one refiller. The store carries the CAS
+ * id that this very `mg` told, so it succeeds only if nothing newer happened; it never carries `I`,
+ * which would let an older value replace a newer one.
+ *
+ * The server never takes the right to refill back. So each lease has an item beside the key, named
+ * by the lease's CAS id: its beat. Its holder renews it, whoever waits for the holder creates it
+ * when it is missing, and once it was left alone for the length of a lease one client takes over.
  */
 export class MetaPath implements Path {
-  readonly leasesOutliveHolders = true
   protected readonly refillStore: RefillStore
 
   constructor(store: RefillStore) {
     this.refillStore = store
   }
 
-  read(key: string, policy: Policy, reader: Reader): ReadHandle {
-    return this.refillStore.read(key, policy.leaseSeconds, policy.refreshBelowSeconds, reader)
+  read(key: string, policy: Policy, earlySeconds: number, reader: Reader): ReadHandle {
+    const below = policy.graceSeconds + earlySeconds + 1
+    return this.refillStore.read(key, placeholderSeconds(policy), below, reader)
   }
 
   isPlainlyFresh(item: Item, policy: Policy): boolean {
-    return isPlainlyFresh(item, policy)
-  }
-
-  freshValue(item: Item): unknown {
-    return readValue(item, item.flags, 0)
-  }
-
-  judge(item: Item, policy: Policy): Finding {
-    return judge(item, policy)
+    if (!item.found || item.won || item.lost || item.stale) return false
+    if ((item.flags & (Stamp.Unconfirmed | Stamp.Marked)) !== 0 || item.size === 0) return false
+    return item.ttlSeconds > policy.graceSeconds || item.ttlSeconds === -1
   }
 
   /**
-   * The read was the election. What is still open is a value this client cannot read, which it
-   * declares stale to replace it, or an item that a server without N and R left to nobody.
+   * A refilled item outlives its ttl by the policy's grace, so the seconds it has left are the
+   * clock: no process needs one of its own. What a plain set stored is fresh for its whole life.
    */
-  async contest(key: string, policy: Policy, finding: Finding): Promise<Finding> {
-    const { lease, verdict } = finding
-    if (verdict !== 'absent' || lease.on !== 'item') return { ...finding, election: 'none' }
-    return (await this.takeOver(key, policy, lease)) ?? { ...finding, election: 'lost' }
+  judge(item: Item, policy: Policy, earlySeconds: number, decoded?: unknown): Finding {
+    const { ttlSeconds, flags } = item
+    const { graceSeconds } = policy
+    const isEmpty = !item.found || isPlaceholder(item) || !isConfirmed(flags)
+    const value = isEmpty ? UNREADABLE : (decoded ?? readValue(item))
+    const isRefill = !this.refillStore.isStamped || (flags & Stamp.Refill) !== 0
+    const isMarked = item.stale || (isRefill && (flags & Stamp.Marked) !== 0)
+    const isEndless = ttlSeconds === -1 || !isRefill
+    const isStale = isMarked || (!isEndless && ttlSeconds <= graceSeconds)
+    const isEarly = !isEndless && ttlSeconds <= graceSeconds + earlySeconds
+    const verdict: Verdict = value === UNREADABLE ? 'absent' : isStale ? 'stale' : 'fresh'
+    const mayBeEarly = isEarly && (flags & Stamp.NoEarly) === 0
+    const needsRefill = verdict !== 'fresh' || mayBeEarly
+    // A mark shortened the life of the placeholder: a load may take longer than is left of it.
+    const isShort = isEmpty && item.won && item.stale
+    const election = isShort ? 'open' : needsRefill ? electionOf(item, verdict) : 'none'
+    return {
+      verdict,
+      election,
+      value: value === UNREADABLE ? undefined : value,
+      again: verdict === 'absent' ? nothing : againOf(item, value),
+      freshForSeconds: isEndless ? ttlSeconds : Math.max(0, ttlSeconds - graceSeconds),
+      staleForSeconds: isEndless && !isMarked ? 0 : staleFor(ttlSeconds, graceSeconds),
+      lease: {
+        place: item.place(),
+        cas: item.cas,
+        on: isEmpty ? 'placeholder' : 'item',
+        leftSeconds: isEmpty && !item.stale ? ttlSeconds : -1,
+      },
+      trouble: 'none',
+      isUnreadable: !isEmpty && value === UNREADABLE,
+    }
   }
 
-  /** Of all processes that see the same dead lease, the CAS id lets exactly one through. */
-  async takeOver(key: string, policy: Policy, lease: Lease): Promise<Finding | undefined> {
-    const [marked, read] = await this.refillStore.exchange(lease.place, key, [
-      { name: 'md', invalidate: true, cas: lease.cas },
-      { name: 'mg', value: true, refreshBelowSeconds: policy.refreshBelowSeconds },
+  /**
+   * The read was the election. Left to elect are what this client cannot read, what no read gave to
+   * anybody, and the leases of the dead.
+   */
+  async elect(key: string, policy: Policy, finding: Finding): Promise<Elected> {
+    const { lease } = finding
+    // The server did not make the placeholder it was asked for.
+    if (lease.cas === '') return decided({ ...finding, election: 'none' })
+    if (lease.on === 'placeholder' && finding.election === 'open') {
+      return this.#replace(key, policy, finding)
+    }
+    const { leaseSeconds } = policy
+    // What lives so shortly needs nobody to take over.
+    if (isFleeting(lease, policy) && finding.election === 'lost') return lost(finding, 'none')
+    const [beat] = await this.refillStore.exchange(lease.place, key, [
+      { name: 'mg', beside: beatName(lease), vivifySeconds: beatSeconds(leaseSeconds) },
     ])
-    return this.#reopened(key, policy, marked!, read!)
+    if (beat!.won) return this.#first(policy, finding)
+    const trouble = TROUBLES[beat!.flags] ?? 'none'
+    const restSeconds = beat!.ttlSeconds - LINGER_LEASES * leaseSeconds
+    if (restSeconds > 0) {
+      return lost(finding, trouble, Math.max(ELECTION_PAUSE_MS, (restSeconds - 1) * 1000))
+    }
+    const [taken] = await this.refillStore.exchange(lease.place, key, [
+      {
+        name: 'ms',
+        beside: beatName(lease),
+        encoded: beatOf(trouble),
+        ttlSeconds: beatSeconds(leaseSeconds),
+        cas: beat!.cas,
+      },
+    ])
+    return taken!.status === 'done' ? won(finding, trouble, true) : lost(finding, trouble)
   }
 
-  async renew(key: string, policy: Policy, lease: Lease): Promise<Lease | undefined> {
-    const isCold = lease.on !== 'item'
-    const suffix = lease.on === 'lock' ? LOCK_SUFFIX : undefined
-    const mark: Command = { name: 'md', suffix, invalidate: true, cas: lease.cas }
-    const [marked, read] = await this.refillStore.exchange(lease.place, key, [
-      isCold ? { ...mark, ttlSeconds: policy.leaseSeconds } : mark,
-      { name: 'mg', suffix },
-    ])
-    if (marked!.status === 'done' && read!.won) return { ...lease, cas: read!.cas }
-    // Our read may have won what somebody else had just marked: hand it on.
-    if (read!.won) await this.release(key, { ...lease, cas: read!.cas })
-    return undefined
+  async beat(key: string, policy: Policy, lease: Lease, trouble: Trouble): Promise<void> {
+    await this.#tell(key, lease, trouble, beatSeconds(policy.leaseSeconds))
+  }
+
+  /** A second more, because memcached's clock ticks once a second. */
+  async pause(key: string, policy: Policy, lease: Lease): Promise<void> {
+    if (isFleeting(lease, policy)) return
+    const { leaseSeconds, errorBackoffSeconds } = policy
+    const pauseSeconds = errorBackoffSeconds === 0 ? 0 : errorBackoffSeconds + 1
+    await this.#tell(key, lease, 'failing', LINGER_LEASES * leaseSeconds + pauseSeconds)
+  }
+
+  async release(key: string, policy: Policy, lease: Lease): Promise<void> {
+    const { place, cas, on } = lease
+    if (on === 'item') await this.#tell(key, lease, 'none', LINGER_LEASES * policy.leaseSeconds)
+    else {
+      const beside = on === 'lock' ? LOCK : undefined
+      await this.refillStore.exchange(place, key, [{ name: 'md', beside, cas }])
+    }
   }
 
   async store(key: string, policy: Policy, lease: Lease, entry: Entry): Promise<boolean> {
-    const ttlSeconds = entry.ttlSeconds + policy.graceSeconds
     const [stored] = await this.refillStore.exchange(lease.place, key, [
-      { name: 'ms', encoded: entry.encoded, ttlSeconds, cas: lease.cas },
+      {
+        name: 'ms',
+        encoded: this.stamped(entry, policy, lease),
+        ttlSeconds: entry.ttlSeconds + policy.graceSeconds,
+        cas: lease.cas,
+      },
     ])
     return stored!.status === 'done'
-  }
-
-  async release(key: string, lease: Lease): Promise<void> {
-    const { place, cas, on } = lease
-    const suffix = on === 'lock' ? LOCK_SUFFIX : undefined
-    await this.refillStore.exchange(place, key, [
-      on === 'item' ? { name: 'md', invalidate: true, cas } : { name: 'md', suffix, cas },
-    ])
-  }
-
-  invalidate(key: string, policy: Policy): Promise<boolean> {
-    return this.mark(key, policy, [])
   }
 
   /**
@@ -94,43 +148,126 @@ export class MetaPath implements Path {
    * invalidate again and again must not keep a value alive. `touch` only ever shortens here, and
    * unlike `mg T` it takes no lease. Without a grace there is nothing to keep.
    */
-  protected async mark(key: string, policy: Policy, first: readonly Command[]): Promise<boolean> {
+  async invalidate(key: string, policy: Policy): Promise<boolean> {
     const { graceSeconds } = policy
     if (graceSeconds === 0) {
-      const answers = await this.refillStore.spread(key, [...first, { name: 'md' }])
-      return answers.at(-1)!.status === 'done'
+      const [removed] = await this.refillStore.spread(key, [{ name: 'md' }])
+      return removed!.status === 'done'
     }
-    const answers = await this.refillStore.spread(key, [
-      ...first,
+    const [before, marked] = await this.refillStore.spread(key, [
       { name: 'mg' },
       { name: 'md', invalidate: true, ttlSeconds: graceSeconds },
     ])
-    const leftSeconds = answers.at(-2)!.ttlSeconds
-    if (leftSeconds > 0 && leftSeconds < graceSeconds) {
-      await this.refillStore.spread(key, [{ name: 'touch', ttlSeconds: leftSeconds }])
+    const { ttlSeconds, flags } = before!
+    if (hasClock(flags)) {
+      // Stored by a client that speaks classic commands: its kind cannot see the mark.
+      await this.refillStore.spread(key, [{ name: 'md' }])
+    } else if (ttlSeconds > 0 && ttlSeconds < graceSeconds) {
+      await this.refillStore.spread(key, [{ name: 'touch', ttlSeconds }])
     }
-    return answers.at(-1)!.status === 'done'
+    return marked!.status === 'done'
   }
 
-  /** The mark and the read leave together, in this order. */
-  async restart(key: string, policy: Policy): Promise<Finding> {
-    const { isSidecar, leaseSeconds, refreshBelowSeconds } = policy
-    const marked = this.invalidate(key, policy)
-    const flags = [isSidecar ? 0 : leaseSeconds, refreshBelowSeconds] as const
-    const read = readItem(this.refillStore, key, flags, (item) => judge(item, policy))
-    const [finding] = await Promise.all([read, marked])
-    return finding
-  }
-
-  async #reopened(
-    key: string,
+  /**
+   * The value with the bits of a refill in its flags. Where no item lives as long as it should, it
+   * is fresh for the life it has, as a plain set: its stale windows would have begun already.
+   */
+  protected stamped(
+    { encoded, ttlSeconds, isTooShort }: Entry,
     policy: Policy,
-    marked: Answer,
-    read: Answer,
-  ): Promise<Finding | undefined> {
-    const finding = judge(read, policy)
-    if (marked.status === 'done' && read.won) return finding
-    if (read.won) await this.release(key, finding.lease)
-    return undefined
+    lease: Lease,
+  ): Encoded {
+    const { maxTtlSeconds } = lease.place
+    const isCut = maxTtlSeconds > 0 && ttlSeconds + policy.graceSeconds > maxTtlSeconds
+    const refill = this.refillStore.isStamped && !isCut ? Stamp.Refill : 0
+    const bits = refill | (isTooShort ? Stamp.NoEarly : 0)
+    return { body: encoded.body, flags: encoded.flags | bits }
   }
+
+  /**
+   * There was no beat. Its holder beats before half of a lease is over: so one whose placeholder is
+   * older is dead. Where nobody can tell how old a lease is, its time begins now.
+   */
+  #first(policy: Policy, finding: Finding): Elected {
+    const { election, lease } = finding
+    if (election === 'open') return won(finding, 'none')
+    const { leaseSeconds } = policy
+    const isOld = placeholderSeconds(policy) - lease.leftSeconds >= leaseSeconds
+    if (lease.leftSeconds !== -1 && isOld) return won(finding, 'none', true)
+    return lost(finding, 'none', Math.max(ELECTION_PAUSE_MS, (leaseSeconds - 1) * 1000))
+  }
+
+  /** A placeholder of another client, or one with little left to live: makes one of our own. */
+  async #replace(key: string, policy: Policy, { lease }: Finding): Promise<Elected> {
+    const vivifySeconds = placeholderSeconds(policy)
+    const refreshBelowSeconds = policy.graceSeconds + 1
+    const [, read] = await this.refillStore.exchange(lease.place, key, [
+      { name: 'md', cas: lease.cas },
+      { name: 'mg', vivifySeconds, refreshBelowSeconds, value: true },
+    ])
+    const now = this.judge(read!, policy, 0)
+    return now.election === 'open' ? lost(now, 'none') : decided(now)
+  }
+
+  async #tell(key: string, lease: Lease, trouble: Trouble, ttlSeconds: number): Promise<void> {
+    await this.refillStore.exchange(lease.place, key, [
+      { name: 'ms', beside: beatName(lease), encoded: beatOf(trouble), ttlSeconds },
+    ])
+  }
+}
+
+/** The item beside a key that keeps its loaders apart where the key itself must stay empty. */
+export const LOCK = 'lock'
+
+/**
+ * How long the placeholder of a miss, or the lock beside the key, lives: its holder cannot prolong
+ * it without changing its CAS id. Long enough for one holder to die and another to load.
+ */
+export function placeholderSeconds(policy: Policy): number {
+  const loads = 2 * Math.ceil(policy.loaderTimeoutMs / 1000)
+  return Math.min(loads + 2 * policy.leaseSeconds, MAX_TTL_SECONDS)
+}
+
+/** A beat is over when it has so many leases left to live: what is over can still be seen. */
+const LINGER_LEASES = 6
+
+function beatSeconds(leaseSeconds: number): number {
+  return (LINGER_LEASES + 1) * leaseSeconds
+}
+
+/** Whether items at the lease's place do not live long enough to be counted by. */
+function isFleeting({ place }: Lease, { leaseSeconds }: Policy): boolean {
+  return place.maxTtlSeconds > 0 && place.maxTtlSeconds < beatSeconds(leaseSeconds)
+}
+
+/** What the item of a beat says, by its flags. */
+const TROUBLES: readonly Trouble[] = ['none', 'slow', 'failing']
+
+function beatOf(trouble: Trouble): Encoded {
+  return { body: '', flags: TROUBLES.indexOf(trouble) }
+}
+
+function beatName({ cas }: Lease): string {
+  return `beat.${cas}`
+}
+
+/** A token that was spent on an early refresh nobody wanted is of no use any more. */
+function electionOf(item: Item, verdict: Verdict): Election {
+  if (item.cas === NO_CAS) return 'none'
+  if (item.won) return 'won'
+  const isSpent = (item.flags & Stamp.NoEarly) !== 0
+  if (item.lost) return isSpent ? 'open' : 'lost'
+  return verdict === 'fresh' ? 'none' : 'open'
+}
+
+/** After a mark the item lives for the grace: so this is right for both ways of becoming stale. */
+function staleFor(ttlSeconds: number, graceSeconds: number): number {
+  return ttlSeconds === -1 ? 0 : Math.max(0, graceSeconds - Math.max(ttlSeconds, 0))
+}
+
+/** Decodes the bytes once more. */
+export function againOf(item: Item | Answer, value: unknown): () => unknown {
+  if (isImmutable(value)) return () => value
+  const kept = item.keep()
+  return () => readValue(kept)
 }

@@ -1,34 +1,48 @@
+import type { Finding, Lease, Trouble } from './finding.ts'
 import type { Policy } from './policy.ts'
 import type { Encoded, Item, Reader, ReadHandle } from './store.ts'
-import type { Finding, Lease } from './verdict.ts'
 
 /**
  * One way of keeping refills apart on the wire: by meta commands, by meta commands with a lock
  * beside the key, or by classic commands. Everything above is the same for all.
+ *
+ * Laws that every path keeps, in whatever order and with whatever delay its commands arrive:
+ * 1. A lease's CAS id is read before its loader begins, and the holder never changes it.
+ * 2. A store succeeds only under that CAS id, and every invalidation, set and delete changes it.
+ * 3. A value is called fresh only after it was stored so.
  */
 export interface Path {
-  read(key: string, policy: Policy, reader: Reader): ReadHandle
-  /** A value nobody has to care for. */
-  isPlainlyFresh(item: Item, policy: Policy): boolean
-  /** Its value; a promise when decoding has to wait. */
-  freshValue(item: Item): unknown
-  judge(item: Item, policy: Policy): Finding
-  /** Tries for the lease that a reading left `open`. Answers what is there now, never `open`. */
-  contest(key: string, policy: Policy, finding: Finding): Promise<Finding>
-  /** Whether a lease outlives its dead holder on the server, so that others must take it over. */
-  readonly leasesOutliveHolders: boolean
-  /** Takes the lease of a dead holder. Answers what is there now, when that worked. */
-  takeOver(key: string, policy: Policy, lease: Lease): Promise<Finding | undefined>
-  /** Answers the lease as it is from now on, or undefined when it was lost. */
-  renew(key: string, policy: Policy, lease: Lease): Promise<Lease | undefined>
-  /** Answers false when something newer had happened: nothing was stored then. */
-  store(key: string, policy: Policy, lease: Lease, entry: Entry): Promise<boolean>
+  /** `earlySeconds`: how long before it is stale this process wants a value refilled. */
+  read(key: string, policy: Policy, earlySeconds: number, reader: Reader): ReadHandle
+  /** A fresh value with no lease involved: the fast path. */
+  isPlainlyFresh(item: Item, policy: Policy, earlySeconds: number): boolean
+  /** `decoded`: the value, where it was decoded already. */
+  judge(item: Item, policy: Policy, earlySeconds: number, decoded?: unknown): Finding
+  /**
+   * Tries for a lease that is `open`, and looks after one that is `lost`: takes it over from a
+   * holder that died.
+   */
+  elect(key: string, policy: Policy, finding: Finding): Promise<Elected>
+  /** Tells others that the holder lives. */
+  beat(key: string, policy: Policy, lease: Lease, trouble: Trouble): Promise<void>
+  /** Has the whole fleet wait for `errorBackoff` before the next attempt. */
+  pause(key: string, policy: Policy, lease: Lease): Promise<void>
   /** Lets another client refill now. */
-  release(key: string, lease: Lease): Promise<void>
-  /** Marks stale. Answers whether there was something. The policy is the key's, or a guess. */
+  release(key: string, policy: Policy, lease: Lease): Promise<void>
+  /** Resolves to false when something newer had happened: nothing was stored then. */
+  store(key: string, policy: Policy, lease: Lease, entry: Entry): Promise<boolean>
+  /** Marks stale. Resolves to whether there was something. The policy is the key's, or a guess. */
   invalidate(key: string, policy: Policy): Promise<boolean>
-  /** Marks stale and tries for the lease of what is now. */
-  restart(key: string, policy: Policy): Promise<Finding>
+}
+
+/** What came of an election. */
+export interface Elected {
+  /** Never `open`. */
+  readonly finding: Finding
+  /** A dead holder had the lease. */
+  readonly isTakeover?: boolean
+  /** For how long there is no reason to try again. */
+  readonly goodForMs: number
 }
 
 /** What a refill stores. */
@@ -36,7 +50,24 @@ export interface Entry {
   readonly encoded: Encoded
   /** How long it is fresh. */
   readonly ttlSeconds: number
+  /** Too short-lived to be refilled early. */
+  readonly isTooShort: boolean
 }
 
-/** The suffix of the lock beside a key. */
-export const LOCK_SUFFIX = ':lock'
+/** How long a lost election is not tried again where no server tells how long it will stay so. */
+export const ELECTION_PAUSE_MS = 250
+
+/** Another has the lease, and that is so for a while. */
+export function lost(finding: Finding, trouble: Trouble, goodForMs = ELECTION_PAUSE_MS): Elected {
+  return { finding: { ...finding, election: 'lost', trouble }, goodForMs }
+}
+
+/** The lease is ours. */
+export function won(finding: Finding, trouble: Trouble, isTakeover = false): Elected {
+  return { finding: { ...finding, election: 'won', trouble }, isTakeover, goodForMs: 0 }
+}
+
+/** What was found makes all further trying needless. */
+export function decided(finding: Finding): Elected {
+  return { finding, goodForMs: 0 }
+}

@@ -17,8 +17,11 @@ export interface RefillPolicy {
   readonly staleIfError?: Seconds | undefined
   /** After how long another client takes over from a refiller that died. Default 10, at least 2. */
   readonly lease?: Seconds | undefined
-  /** How long before the ttl ends a value is refilled. Default 0. */
-  readonly earlyRefresh?: Seconds | undefined
+  /**
+   * How long before the ttl ends a value is refilled. `'auto'`: as long as loads are seen to take,
+   * at most half of the ttl. Default 0.
+   */
+  readonly earlyRefresh?: Seconds | 'auto' | undefined
   /** The share of the ttl that chance may take off, 0 to 0.5. Default 0.05. */
   readonly jitter?: number | undefined
   /** How long a caller waits for the fresh value before it gets the stale one. Default 0. */
@@ -29,10 +32,15 @@ export interface RefillPolicy {
   readonly waitTimeoutMs?: number | undefined
   /** What it gets then: its own load, which is not stored, `undefined`, or an error. */
   readonly onWaitTimeout?: OnWaitTimeout | undefined
-  /** How long the fleet waits after a failed load while stale values are served. Default 5. */
+  /** How long the fleet waits after a failed load before the next attempt. Default 5. */
   readonly errorBackoff?: Seconds | undefined
   /** How long a `null` is cached. Default false: not at all. */
   readonly negativeTtl?: Seconds | false | undefined
+  /**
+   * Callers of one turn, or of one load, get the same object instead of one each. Saves decoding it
+   * for each; what one of them changes, the others see. Default false.
+   */
+  readonly sharedValues?: boolean | undefined
   /** `sidecar` keeps the mark "somebody is loading" beside the key: nginx may read it. */
   readonly placeholder?: 'inline' | 'sidecar' | undefined
 }
@@ -45,9 +53,10 @@ export interface Policy {
   /** How long an item outlives its ttl: the longer of the two above. */
   readonly graceSeconds: number
   readonly leaseSeconds: number
+  /** The most of them, if they are measured. */
   readonly earlyRefreshSeconds: number
-  /** With fewer seconds left than this an item is refilled: grace, early refresh, and 1. */
-  readonly refreshBelowSeconds: number
+  /** The time that loads take decides. */
+  readonly isEarlyMeasured: boolean
   readonly jitter: number
   readonly staleTimeoutMs: number
   readonly loaderTimeoutMs: number
@@ -56,6 +65,7 @@ export interface Policy {
   readonly errorBackoffSeconds: number
   /** 0: `null` is not cached. */
   readonly negativeTtlSeconds: number
+  readonly isShared: boolean
   readonly isSidecar: boolean
 }
 
@@ -74,6 +84,7 @@ export const defaultRefillPolicy: Required<Omit<RefillDefaults, 'staleIfError'>>
   onWaitTimeout: 'load',
   errorBackoff: 5,
   negativeTtl: false,
+  sharedValues: false,
   placeholder: 'inline',
 }
 
@@ -114,7 +125,10 @@ export function resolvePolicy(given: RefillPolicy, defaults: RefillDefaults = {}
       ? staleWhileRevalidateSeconds
       : seconds('staleIfError', said.staleIfError, 0)
   const graceSeconds = Math.max(staleWhileRevalidateSeconds, staleIfErrorSeconds)
-  const earlyRefreshSeconds = seconds('earlyRefresh', said.earlyRefresh, 0)
+  const isEarlyMeasured = said.earlyRefresh === 'auto'
+  const earlyRefreshSeconds = isEarlyMeasured
+    ? Math.floor(ttlSeconds / 2)
+    : seconds('earlyRefresh', said.earlyRefresh, 0)
   const policy: Policy = {
     ttlSeconds,
     staleWhileRevalidateSeconds,
@@ -122,7 +136,7 @@ export function resolvePolicy(given: RefillPolicy, defaults: RefillDefaults = {}
     graceSeconds,
     leaseSeconds: seconds('lease', said.lease, MIN_LEASE_SECONDS, MAX_LEASE_SECONDS),
     earlyRefreshSeconds,
-    refreshBelowSeconds: graceSeconds + earlyRefreshSeconds + 1,
+    isEarlyMeasured,
     jitter: number('jitter', said.jitter, 0, 0.5),
     staleTimeoutMs: milliseconds('staleTimeoutMs', said.staleTimeoutMs, 0),
     loaderTimeoutMs: milliseconds('loaderTimeoutMs', said.loaderTimeoutMs, 1),
@@ -131,6 +145,7 @@ export function resolvePolicy(given: RefillPolicy, defaults: RefillDefaults = {}
     errorBackoffSeconds: seconds('errorBackoff', said.errorBackoff, 0, MAX_LEASE_SECONDS),
     negativeTtlSeconds:
       said.negativeTtl === false ? 0 : seconds('negativeTtl', said.negativeTtl, 1),
+    isShared: choice('sharedValues', said.sharedValues, [true, false]),
     isSidecar: choice('placeholder', said.placeholder, ['inline', 'sidecar']) === 'sidecar',
   }
   checkTogether(policy)
@@ -162,7 +177,7 @@ function checkTogether(policy: Policy): void {
   if (earlyRefreshSeconds >= ttlSeconds) {
     throw bad(`earlyRefresh (${earlyRefreshSeconds}) must be below ttl (${ttlSeconds})`)
   }
-  if (policy.refreshBelowSeconds > MAX_RELATIVE_TTL_SECONDS) {
+  if (policy.graceSeconds + earlyRefreshSeconds + 1 > MAX_RELATIVE_TTL_SECONDS) {
     throw bad('the stale windows and earlyRefresh together must stay under 30 days')
   }
   if (loaderTimeoutMs < staleTimeoutMs) {
@@ -202,13 +217,13 @@ function number(name: string, given: unknown, min: number, max: number): number 
   throw bad(`${name} must be ${min} to ${max}, not ${show(given)}`)
 }
 
-function choice<Choice extends string>(
+function choice<Choice extends string | boolean>(
   name: string,
   given: unknown,
   all: readonly Choice[],
 ): Choice {
   if (all.includes(given as Choice)) return given as Choice
-  throw bad(`${name} must be ${all.map((one) => `'${one}'`).join(', ')}, not ${show(given)}`)
+  throw bad(`${name} must be ${all.map((one) => show(one)).join(' or ')}, not ${show(given)}`)
 }
 
 function show(given: unknown): string {

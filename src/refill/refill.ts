@@ -6,19 +6,19 @@ import { systemClock } from './clock.ts'
 import type { Defined, DefinedVerbs, Definition } from './define.ts'
 import { bind } from './define.ts'
 import type { RefillEntry } from './entry.ts'
-import type { RefillHooks } from './events.ts'
 import type { Loader } from './loading.ts'
 import { askHere } from './loading.ts'
 import type { ManyLoader } from './many.ts'
 import { getOrSetMany } from './many.ts'
-import { Policies } from './policies.ts'
 import type { Policy, RefillDefaults, RefillPolicy } from './policy.ts'
 import { resolveGrace, resolvePolicy } from './policy.ts'
-import type { Read } from './reads.ts'
-import { Refiller } from './refiller.ts'
-import { Refreshes } from './refreshes.ts'
+import type { Read } from './read.ts'
+import { readOf } from './read.ts'
+import { detach, Refiller } from './refiller.ts'
+import type { Refreshes, Slot } from './slots.ts'
+import { Slots } from './slots.ts'
 import type { RefillStore } from './store.ts'
-import type { RefillCounters } from './tally.ts'
+import type { RefillCounters, RefillHooks } from './tally.ts'
 
 /** What getOrSet and its like take: the policy of the key, and what concerns this caller. */
 export interface RefillOptions extends RefillPolicy, CallerOptions {}
@@ -42,19 +42,16 @@ export interface RefillSettings {
 export class Refill implements DefinedVerbs {
   readonly #store: RefillStore
   readonly #clock: Clock
-  readonly #policies: Policies
+  readonly #slots: Slots
   readonly #refiller: Refiller
-  readonly #refreshes = new Refreshes()
   #closing: Promise<void> | undefined
 
   constructor(store: RefillStore, settings: RefillSettings = {}) {
     const { defaults = {}, clock = systemClock } = settings
     this.#store = store
     this.#clock = clock
-    this.#policies = new Policies(clock, defaults)
-    this.#refiller = new Refiller(store, clock, settings.hooks, (key) =>
-      this.#policies.recordOf(key),
-    )
+    this.#slots = new Slots(clock, defaults)
+    this.#refiller = new Refiller(store, clock, settings.hooks)
   }
 
   /** What refills did so far. */
@@ -64,7 +61,7 @@ export class Refill implements DefinedVerbs {
 
   /** How much is under way or remembered: 0 after half an hour without calls, at the latest. */
   get size(): number {
-    return this.#refiller.size + this.#policies.size + this.#refreshes.size
+    return this.#refiller.size + this.#slots.size
   }
 
   /**
@@ -112,11 +109,12 @@ export class Refill implements DefinedVerbs {
   ): Promise<Map<string, Value>> {
     this.#check(loadMany, options)
     if (!Array.isArray(keys)) throw badArgument('keys must be an array')
-    const policyOf = (key: string): Policy => this.#policies.of(key, options).policy
+    for (const key of keys) this.#store.checkKey(key)
+    const slotOf = (key: string): Slot => this.#slots.of(key, options)
     const all = this.#known().then(() =>
       getOrSetMany(
         this.#refiller,
-        { keys, policyOf, waitUntil: options.waitUntil },
+        { keys, slotOf, waitUntil: options.waitUntil },
         loadMany as ManyLoader,
       ),
     )
@@ -131,10 +129,11 @@ export class Refill implements DefinedVerbs {
    */
   async refresh<Value>(key: string, loader: Loader<Value>, options: RefillOptions): Promise<Value> {
     this.#check(loader, options)
+    this.#store.checkKey(key)
     await this.#known()
-    const policy = this.#policies.of(key, options).policy
-    const ask = askHere(key, policy, loader as Loader, options.waitUntil)
-    const entry = this.#refreshes.run(key, () => this.#refiller.restart(ask))
+    const slot = this.#slots.of(key, options)
+    const ask = askHere(slot, loader as Loader, options.waitUntil)
+    const entry = inTurn(slot, () => this.#refiller.restart(ask))
     const { value } = await forCaller(entry, options, this.#clock)
     return value as Value
   }
@@ -150,9 +149,11 @@ export class Refill implements DefinedVerbs {
   ): Promise<boolean> {
     this.#checkOpen()
     if (policy !== undefined) checkCaller(policy)
-    await this.#known()
     const all = typeof keys === 'string' ? [keys] : keys
-    const marks = Promise.all(all.map((key) => this.#invalidate(key, policy)))
+    for (const key of all) this.#store.checkKey(key)
+    await this.#known()
+    const { gate } = this.#refiller
+    const marks = Promise.all(all.map((key) => gate.run(() => this.#invalidate(key, policy))))
     return (await forCaller(marks, policy ?? {}, this.#clock)).some((marked) => marked)
   }
 
@@ -164,8 +165,8 @@ export class Refill implements DefinedVerbs {
     definition: Definition<Args, Value>,
   ): Defined<Args, Value> {
     const { key, loader: _loader, ...policy } = definition
-    if (typeof key === 'string') this.#policies.define(key, policy)
-    else this.#policies.resolve(policy)
+    if (typeof key === 'string') this.#slots.define(key, policy)
+    else this.#slots.resolve(policy)
     return bind(this, definition)
   }
 
@@ -173,24 +174,24 @@ export class Refill implements DefinedVerbs {
    * For a `set` or `delete` by this client: what runs for the key may be older, nobody joins it.
    */
   detach(key: string): void {
-    this.#refiller.detach(key)
+    const slot = this.#slots.get(key)
+    if (slot !== undefined) detach(slot)
   }
 
   /** New defaults, for calls from now on. */
   setDefaults(defaults: RefillDefaults): void {
-    this.#policies.setDefaults(defaults)
+    this.#slots.setDefaults(defaults)
   }
 
   /** Lets refills end within `drainMs`, aborts the rest, and lets all leases go. */
   close(drainMs: number): Promise<void> {
     const reason = new MintringError('MINTRING_CLOSED', 'The client was closed')
-    this.#closing ??= this.#refiller.close(drainMs, reason).finally(() => this.#policies.clear())
+    this.#closing ??= this.#refiller.close(drainMs, reason).finally(() => this.#slots.clear())
     return this.#closing
   }
 
   #read(key: string, loader: Loader, options: RefillOptions): Read {
-    const record = this.#policies.of(key, options)
-    const read = this.#refiller.reads.join(key, record, loader)
+    const read = readOf(this.#slots.of(key, options), loader, this.#refiller)
     if (options.waitUntil !== undefined) read.waitUntil ??= options.waitUntil
     return read
   }
@@ -207,24 +208,17 @@ export class Refill implements DefinedVerbs {
     throw new MintringError('MINTRING_CLOSED', 'The client was closed')
   }
 
-  async #invalidate(key: string, given: RefillDefaults | undefined): Promise<boolean> {
-    const refiller = this.#refiller
-    const policy = this.#policyToMark(key, given)
-    refiller.detach(key)
-    try {
-      return await refiller.pathOf(policy).invalidate(key, policy)
-    } finally {
-      refiller.detach(key)
-    }
+  #invalidate(key: string, given: RefillDefaults | undefined): Promise<boolean> {
+    return this.#refiller.invalidate(key, this.#slots.get(key), this.#policyToMark(key, given))
   }
 
   #policyToMark(key: string, given: RefillDefaults | undefined): Policy {
-    if (given !== undefined) return resolveGrace(given, this.#policies.defaults)
-    const known = this.#policies.known(key)
+    if (given !== undefined) return resolveGrace(given, this.#slots.defaults)
+    const known = this.#slots.policyOf(key)
     if (known !== undefined) return known
     // A writer that never reads cannot know: the mark must then reach a lock beside the key as
     // well.
-    return resolveGrace({ placeholder: 'sidecar' }, this.#policies.defaults)
+    return resolveGrace({ placeholder: 'sidecar' }, this.#slots.defaults)
   }
 
   /**
@@ -242,4 +236,29 @@ export class Refill implements DefinedVerbs {
 
 function badArgument(why: string): MintringError {
   return new MintringError('MINTRING_BAD_ARGUMENT', `getOrSet: ${why}`)
+}
+
+/**
+ * Refreshes of one key: one runs and one waits. A call never shares a refresh that began before it,
+ * since that may have read what the call is about; calls that come while one runs share the next.
+ */
+function inTurn<Result>(slot: Slot, refresh: () => Promise<Result>): Promise<Result> {
+  const { refreshes } = slot
+  if (refreshes !== undefined) {
+    refreshes.next ??= refreshes.running.catch(() => {}).then(() => start(slot, refresh))
+    return refreshes.next as Promise<Result>
+  }
+  return start(slot, refresh)
+}
+
+function start<Result>(slot: Slot, refresh: () => Promise<Result>): Promise<Result> {
+  const running = refresh()
+  const turns: Refreshes = { running, next: undefined }
+  slot.refreshes = turns
+  const end = (): void => {
+    // With a next one waiting, that takes the place.
+    if (slot.refreshes === turns && turns.next === undefined) slot.refreshes = undefined
+  }
+  running.then(end, end)
+  return running
 }

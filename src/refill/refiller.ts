@@ -1,300 +1,407 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { ErrorCode } from '../errors.ts'
 import { isMintringError } from '../errors.ts'
-import { Bypasses } from './bypass.ts'
+import { ClassicPath } from './classic-path.ts'
 import type { Clock } from './clock.ts'
 import type { RefillEntry, SoonEntry } from './entry.ts'
-import { freshEntry, guarded, staleEntry } from './entry.ts'
-import type { RefillEvent, RefillEventName, RefillHooks } from './events.ts'
-import { Failing } from './failing.ts'
-import type { Flight, FlightDeck } from './flight.ts'
-import { Flights } from './flights.ts'
-import { Holds } from './holds.ts'
+import { entryOf, guarded, isPromise } from './entry.ts'
+import type { Finding } from './finding.ts'
+import { anew, withoutValue } from './finding.ts'
+import type { FlightDeck } from './flight.ts'
+import { Bypass, Flight } from './flight.ts'
+import { Gate } from './gate.ts'
 import type { Ask } from './loading.ts'
+import { failedBefore } from './loading.ts'
+import { MetaPath } from './meta-path.ts'
 import type { Path } from './path.ts'
-import { Paths } from './paths.ts'
-import type { Policy } from './policy.ts'
-import type { KeyRecord, ReadOwner } from './reads.ts'
-import { Reads } from './reads.ts'
+import { ELECTION_PAUSE_MS } from './path.ts'
+import type { ReadOwner } from './read.ts'
+import { readOf } from './read.ts'
+import { coded, within } from './share.ts'
+import { SidecarPath } from './sidecar-path.ts'
+import type { Sight, Slot } from './slots.ts'
 import type { RefillStore } from './store.ts'
-import { Takeovers } from './takeover.ts'
+import type { RefillEvent, RefillEventName, RefillHooks } from './tally.ts'
 import { Tally } from './tally.ts'
-import type { Finding } from './verdict.ts'
-import type { Waiter, WaitOwner } from './waits.ts'
-import { Waits, waitTimedOut } from './waits.ts'
+import type { Waiter, WaitOwner } from './wait.ts'
+import { Wait, waitTimedOut } from './wait.ts'
 
-/** How often a caller that shared a lost flight reads again before it takes what that loaded. */
+/** How often a caller that shared a lost load reads again before it takes what that loaded. */
 const MAX_REREADS = 3
+/** How many reads, stores or invalidations of batches are under way at once. */
+const MAX_AT_ONCE = 512
+
+/** Errors that do not mean that the cache cannot be reached. */
+const NOT_UNREACHABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'MINTRING_BAD_ARGUMENT',
+  'MINTRING_BAD_KEY',
+  'MINTRING_CLOSED',
+  'MINTRING_OVERLOADED',
+])
+
+/** Runs a listener outside of any request: it is told of many. */
+const outside = AsyncLocalStorage.snapshot()
 
 /**
- * Acts on what a read found: who is served what, who loads, who waits. Holds what this process has
- * under way, per key; all of it is empty when idle.
+ * Acts on what a read found: who is served what, who loads, who waits. What it has under way for a
+ * key is in the key's slot.
  */
 export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
   readonly store: RefillStore
   readonly clock: Clock
   readonly tally: Tally = new Tally()
-  readonly holds: Holds
+  readonly gate: Gate = new Gate(MAX_AT_ONCE)
   readonly #hooks: RefillHooks | undefined
-  readonly reads: Reads = new Reads(this)
-  readonly recordOf: (key: string) => KeyRecord | undefined
-  readonly #paths: Paths
-  readonly #flights: Flights = new Flights(this)
-  readonly #waits: Waits = new Waits(this)
-  readonly #bypasses: Bypasses
-  readonly #takeovers: Takeovers
-  readonly #failing: Failing
+  readonly #inline: Path
+  readonly #sidecar: Path
+  readonly #classic: Path
+  /** All loads under way, shared or not: close() waits for them. */
+  readonly #loads = new Set<Flight | Bypass>()
+  readonly #background = new Set<Promise<void>>()
 
-  constructor(
-    store: RefillStore,
-    clock: Clock,
-    hooks: RefillHooks | undefined,
-    recordOf: (key: string) => KeyRecord | undefined,
-  ) {
-    this.recordOf = recordOf
+  constructor(store: RefillStore, clock: Clock, hooks: RefillHooks | undefined) {
     this.store = store
     this.clock = clock
-    this.holds = new Holds(clock)
     this.#hooks = hooks
-    this.#paths = new Paths(store, clock)
-    this.#bypasses = new Bypasses(clock)
-    this.#takeovers = new Takeovers(clock)
-    this.#failing = new Failing(clock)
+    this.#inline = new MetaPath(store)
+    this.#sidecar = new SidecarPath(store)
+    this.#classic = new ClassicPath(store, clock)
   }
 
-  /** What is under way or remembered: 0 after long enough without calls. */
+  /** What is under way. */
   get size(): number {
-    const running = this.#flights.size + this.#bypasses.size + this.#waits.size
-    return running + this.holds.size + this.#takeovers.size + this.#failing.size
+    return this.#loads.size + this.#background.size
   }
 
   report(name: RefillEventName, event: RefillEvent): void {
-    this.#hooks?.report(name, event)
+    const hooks = this.#hooks
+    if (hooks !== undefined) outside(() => hooks.report(name, event))
   }
 
-  pathOf(policy: Policy): Path {
-    return this.#paths.of(policy.isSidecar)
+  inBackground(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#background.delete(tracked))
+    this.#background.add(tracked)
   }
 
-  // What reads ask.
+  pathOf({ policy }: Pick<Slot, 'policy'>): Path {
+    if (this.store.dialect === 'classic') return this.#classic
+    return policy.isSidecar ? this.#sidecar : this.#inline
+  }
 
+  // The state table: fresh, stale, absent.
+
+  /** What a caller gets for what its read found. */
   settle(ask: Ask, finding: Finding): SoonEntry {
-    return this.#settle(ask, finding, 0)
-  }
-
-  failed(ask: Ask, error: unknown): Promise<RefillEntry> {
-    return this.unreachable({ ask, fallback: undefined, wantsFresh: false }, error)
-  }
-
-  #settle(ask: Ask, finding: Finding, rereads: number): SoonEntry {
     if (finding.verdict === 'fresh') return this.#settleFresh(ask, finding)
-    if (finding.verdict === 'stale') return this.#settleStale(ask, finding, rereads)
-    return this.#settleAbsent(ask, finding, rereads, undefined)
+    if (finding.verdict === 'stale') return this.#settleStale(ask, finding)
+    return this.#pursue(this.#waiter(ask, undefined), finding)
   }
 
-  /** Marks the key stale and answers a value that was loaded after that. */
-  async restart(ask: Ask): Promise<RefillEntry> {
-    const { key, policy } = ask
-    this.detach(key)
-    const waiter: Waiter = { ask, fallback: undefined, wantsFresh: true }
-    const entry = this.pathOf(policy)
-      .restart(key, policy)
-      .then(
-        (finding) => this.resume(waiter, finding) ?? this.#waits.join(waiter),
-        (error: unknown) => this.unreachable(waiter, error),
-      )
-    this.tally.ended(entry, 1)
-    return entry
+  #settleFresh(ask: Ask, finding: Finding): SoonEntry {
+    this.#refillBehind(ask, finding)
+    const { value, freshForSeconds } = finding
+    const isEndless = freshForSeconds === -1
+    return entryOf(value, isEndless ? { state: 'fresh' } : { state: 'fresh', ttl: freshForSeconds })
+  }
+
+  /** At once within staleWhileRevalidate; after that only should all else fail. */
+  #settleStale(ask: Ask, finding: Finding): SoonEntry {
+    const { policy, failingUntilMs } = ask.slot
+    const isKnownToFail = finding.election !== 'won' && this.clock.nowMs() < failingUntilMs
+    if (finding.staleForSeconds > policy.staleWhileRevalidateSeconds && !isKnownToFail) {
+      const stale = this.#staleEntry(ask, finding)
+      if (!isPromise(stale)) return this.#pursue(this.#waiter(ask, stale), finding)
+      return stale.then((entry) => this.#pursue(this.#waiter(ask, entry), finding))
+    }
+    const flight = this.#refillBehind(ask, finding)
+    const stale = this.#staleEntry(ask, finding)
+    if (policy.staleTimeoutMs === 0 || flight === undefined) return stale
+    return this.#freshInTime(policy.staleTimeoutMs, flight, stale)
+  }
+
+  /** Starts or finds the load that replaces a value which is served meanwhile. */
+  #refillBehind(ask: Ask, finding: Finding): Flight | undefined {
+    const { election, lease } = finding
+    if (election === 'none') return undefined
+    const { slot } = ask
+    if (slot.flight?.holds(lease) === true) return slot.flight
+    if (election === 'won') return this.#start(ask, finding)
+    if (this.#isSettled(slot, finding, 'untilMs')) return undefined
+    this.#elect(ask, finding).then(
+      (now) => {
+        if (now.election === 'won' && slot.flight?.holds(now.lease) !== true) this.#start(ask, now)
+      },
+      // The server went away: the next reader tries again.
+      () => {},
+    )
+    return undefined
+  }
+
+  /** For a caller who has to wait: for its own load, or for that of another. */
+  async #pursue(waiter: Waiter, finding: Finding): Promise<RefillEntry> {
+    const { slot } = waiter.ask
+    const { election, lease } = finding
+    let now = finding
+    const isOurs = slot.flight?.holds(lease) === true
+    if (!isOurs && (election === 'open' || election === 'lost')) {
+      try {
+        now = await this.#elect(waiter.ask, finding)
+      } catch (error) {
+        return this.unreachable(waiter, error)
+      }
+    }
+    return this.resume(waiter, now) ?? this.#join(waiter)
+  }
+
+  /** The entry for a waiter, or undefined when it has to go on waiting. */
+  resume(waiter: Waiter, finding: Finding): SoonEntry | undefined {
+    const { ask, fallback, wantsFresh } = waiter
+    const { slot } = ask
+    const { verdict, election, trouble, staleForSeconds } = finding
+    if (verdict === 'fresh') return this.#settleFresh(ask, finding)
+    if (slot.flight?.holds(finding.lease) === true) return this.#share(waiter, slot.flight)
+    if (election === 'won') return guarded(this.#start(ask, finding).promise, fallback)
+    if (election === 'none') return this.unreachable(waiter, undefined)
+    if (wantsFresh) return undefined
+    const isYoung = staleForSeconds <= slot.policy.staleWhileRevalidateSeconds
+    if (verdict === 'stale' && (isYoung || trouble !== 'none')) {
+      return this.#staleEntry(ask, finding)
+    }
+    if (trouble !== 'failing') return undefined
+    return fallback ?? Promise.reject(failedBefore(slot))
   }
 
   /** What a caller gets when the cache cannot be reached. */
   unreachable({ ask, fallback }: Waiter, error: unknown): Promise<RefillEntry> {
     if (fallback !== undefined) return Promise.resolve(fallback)
-    if (isMintringError(error) && error.code === 'MINTRING_CLOSED') return Promise.reject(error)
-    this.report('bypass', { key: ask.key, error })
-    return this.#bypasses.load(ask, 'bypass')
-  }
-
-  /** Forgets what runs for a key: nobody joins it any more. Its own callers keep it. */
-  detach(key: string): void {
-    this.reads.detach(key)
-    if (this.size === 0) return
-    this.#flights.detach(key)
-    this.#waits.detach(key)
-    this.#bypasses.detach(key)
-    this.#failing.forget(key)
-  }
-
-  /** Waits for the flights for up to `drainMs`, then aborts their loaders. Lets all leases go. */
-  async close(drainMs: number, reason: unknown): Promise<void> {
-    const ended = this.#flights.ended()
-    await this.#within(drainMs, ended)
-    this.#flights.abandonAll(reason)
-    this.#bypasses.abandonAll(reason)
-    await ended
-    await this.holds.releaseAll()
-    this.#takeovers.clear()
-    this.#failing.clear()
-  }
-
-  // What waits ask.
-
-  async poll(ask: Ask): Promise<Finding> {
-    this.tally.polls++
-    const finding = await this.reads.find(ask)
-    return finding.election === 'open' ? this.#contest(ask, finding) : finding
-  }
-
-  resume(waiter: Waiter, finding: Finding): SoonEntry | undefined {
-    const { ask, fallback, wantsFresh } = waiter
-    const { verdict, election } = finding
-    if (verdict === 'fresh') return this.#settleFresh(ask, finding)
-    if (election === 'won') return guarded(this.#fly(ask, finding).promise, fallback)
-    if (election === 'none') return this.unreachable(waiter, undefined)
-    const flight = this.#flights.under(ask.key, finding)
-    if (flight !== undefined) return this.#share(ask, flight, 0, fallback)
-    this.#observe(ask, finding)
-    const isServable = verdict === 'stale' && !wantsFresh && this.#failing.isServable(ask, finding)
-    return isServable ? staleEntry(finding.value, finding.staleForSeconds) : undefined
+    if (isMintringError(error) && NOT_UNREACHABLE.has(error.code)) return Promise.reject(error)
+    this.report('bypass', { key: ask.slot.key, error })
+    return this.#bypass(ask, 'bypass')
   }
 
   async timedOut({ ask, fallback }: Waiter): Promise<RefillEntry> {
+    const { slot } = ask
+    const { onWaitTimeout, errorBackoffSeconds } = slot.policy
     if (fallback !== undefined) {
-      this.#failing.mark(ask)
+      slot.failingUntilMs = this.clock.nowMs() + errorBackoffSeconds * 1000
       return fallback
     }
-    const { onWaitTimeout } = ask.policy
     if (onWaitTimeout === 'throw') throw waitTimedOut(ask)
     if (onWaitTimeout === 'undefined') return { value: undefined, state: 'uncached' }
-    return this.#bypasses.load(ask, 'uncached')
+    return this.#bypass(ask, 'uncached')
   }
 
-  // The state table.
-
-  #settleFresh(ask: Ask, finding: Finding): SoonEntry {
-    this.#inBackground(ask, finding)
-    return freshEntry(finding.value, finding.freshForSeconds)
+  failed(ask: Ask, error: unknown): Promise<RefillEntry> {
+    return this.unreachable(this.#waiter(ask, undefined), error)
   }
 
-  #settleStale(ask: Ask, finding: Finding, rereads: number): SoonEntry {
-    const stale = staleEntry(finding.value, finding.staleForSeconds)
-    if (!this.#failing.isServable(ask, finding)) {
-      if (!(stale instanceof Promise)) return this.#settleAbsent(ask, finding, rereads, stale)
-      return stale.then((entry) => this.#settleAbsent(ask, finding, rereads, entry))
+  // Elections.
+
+  /** Whether an election of this very lease is under way, or known to be lost for a while. */
+  #isSettled({ sight }: Slot, { lease }: Finding, until: 'untilMs' | 'waitingUntilMs'): boolean {
+    if (sight === undefined || sight.cas !== lease.cas || sight.place !== lease.place) return false
+    return this.clock.nowMs() < sight[until]
+  }
+
+  /** Tries for the lease, once for all callers of this process. */
+  async #elect(ask: Ask, finding: Finding): Promise<Finding> {
+    const { slot } = ask
+    if (this.#isSettled(slot, finding, 'waitingUntilMs')) {
+      const { elected } = slot.sight as Sight
+      return forAnother(finding, (await elected).finding)
     }
-    const flight = this.#inBackground(ask, finding)
-    const { staleTimeoutMs } = ask.policy
-    if (staleTimeoutMs === 0 || flight === undefined) return stale
-    return this.#freshWithin(staleTimeoutMs, flight, stale)
-  }
-
-  /** Nothing may be served but, should all else fail, `fallback`. */
-  #settleAbsent(
-    ask: Ask,
-    finding: Finding,
-    rereads: number,
-    fallback: RefillEntry | undefined,
-  ): Promise<RefillEntry> {
-    const waiter: Waiter = { ask, fallback, wantsFresh: false }
-    const { election } = finding
-    if (election === 'won') return guarded(this.#fly(ask, finding).promise, fallback)
-    if (election === 'none') return this.unreachable(waiter, undefined)
-    const flight = this.#flights.under(ask.key, finding)
-    if (flight !== undefined) return this.#share(ask, flight, rereads, fallback)
-    if (election === 'open') return this.#settleContested(waiter, finding)
-    this.#observe(ask, finding)
-    return this.#waits.join(waiter)
-  }
-
-  async #settleContested(waiter: Waiter, finding: Finding): Promise<RefillEntry> {
-    let now: Finding
+    const { cas, place } = finding.lease
+    const { key, policy } = slot
+    const elected = this.pathOf(slot).elect(key, policy, finding)
+    const never = Number.POSITIVE_INFINITY
+    const sight: Sight = { cas, place, elected, untilMs: never, waitingUntilMs: never }
+    slot.sight = sight
     try {
-      now = await this.#contest(waiter.ask, finding)
+      const { finding: now, goodForMs, isTakeover } = await elected
+      const nowMs = this.clock.nowMs()
+      sight.untilMs = nowMs + goodForMs
+      const isOver = now.trouble === 'failing'
+      sight.waitingUntilMs = nowMs + (isOver ? goodForMs : Math.min(goodForMs, ELECTION_PAUSE_MS))
+      if (isTakeover === true) this.#tookOver(slot, now)
+      return now
     } catch (error) {
-      return this.unreachable(waiter, error)
+      sight.untilMs = sight.waitingUntilMs = 0
+      throw error
     }
-    return this.resume(waiter, now) ?? this.#waits.join(waiter)
   }
 
-  /** Starts or finds the flight that replaces a value which is served meanwhile. */
-  #inBackground(ask: Ask, finding: Finding): Flight | undefined {
-    const { election } = finding
-    if (election === 'none') return undefined
-    if (election === 'won') return this.#fly(ask, finding)
-    const flight = this.#flights.under(ask.key, finding)
-    if (flight !== undefined) return flight
-    if (election === 'lost') this.#observe(ask, finding)
-    else this.#contestInBackground(ask, finding)
-    return undefined
+  #tookOver({ key }: Slot, { lease }: Finding): void {
+    this.tally.takenOver++
+    this.report('leaseTakenOver', { key, host: lease.place.name })
   }
 
-  #contestInBackground(ask: Ask, finding: Finding): void {
-    this.#contest(ask, finding).then(
-      (now) => {
-        if (now.election === 'won') this.#fly(ask, now)
-      },
-      // The server went away: the next reader tries again.
-      () => {},
-    )
-  }
-
-  /** A miss with its election, should that take a command of its own. */
+  /** A miss, or a lost lease, with its election. */
   async elected(ask: Ask, finding: Finding): Promise<Finding> {
     const isOpen = finding.election === 'open' && finding.verdict === 'absent'
-    return isOpen ? this.#contest(ask, finding) : finding
+    return isOpen ? this.#elect(ask, finding) : finding
   }
 
-  #contest(ask: Ask, finding: Finding): Promise<Finding> {
-    return this.pathOf(ask.policy).contest(ask.key, ask.policy, finding)
-  }
+  // Loads.
 
-  /** Takes over from a holder that stopped renewing. */
-  #observe(ask: Ask, finding: Finding): void {
-    void this.#takeovers.observe(ask, this.pathOf(ask.policy), finding).then((now) => {
-      if (now === undefined) return
-      this.tally.takenOver++
-      this.report('leaseTakenOver', { key: ask.key, host: now.lease.place.name })
-      this.#fly(ask, now)
-    })
-  }
-
-  #fly(ask: Ask, finding: Finding): Flight {
-    const path = this.pathOf(ask.policy)
-    return this.#flights.start(ask, path, finding, () => this.#failing.mark(ask))
+  #start(ask: Ask, finding: Finding): Flight {
+    const { slot } = ask
+    if (finding.isUnreadable) {
+      this.tally.unreadable++
+      this.report('unreadable', { key: slot.key, host: finding.lease.place.name })
+    }
+    const flight = new Flight(ask, this.pathOf(slot), finding, this)
+    slot.flight = flight
+    this.#track(flight, flight.promise)
+    return flight
   }
 
   /**
    * Shares another caller's load. Should that have lost its lease, something happened to the key:
    * the caller reads again, rather than take for new what may be old.
    */
-  #share(
-    ask: Ask,
-    flight: Flight,
-    rereads: number,
-    fallback: RefillEntry | undefined,
-  ): Promise<RefillEntry> {
-    const entry = flight.promise.then(async (loaded) => {
-      if (!flight.isLost || rereads >= MAX_REREADS) return loaded
-      let finding: Finding
-      try {
-        finding = await this.reads.find(ask)
-      } catch (error) {
-        return this.unreachable({ ask, fallback, wantsFresh: false }, error)
-      }
-      return this.#settle(ask, finding, rereads + 1)
+  async #share(waiter: Waiter, flight: Flight): Promise<RefillEntry> {
+    const { fallback, untilMs, rereads } = waiter
+    const leftMs = untilMs - this.clock.nowMs()
+    const entry = await within(this.clock, leftMs, guarded(flight.join(), fallback))
+    if (entry === undefined) return this.timedOut(waiter)
+    if (!flight.isLost || rereads === 0) return entry
+    return this.#readAgain({ ...waiter, rereads: rereads - 1 })
+  }
+
+  async #readAgain(waiter: Waiter): Promise<RefillEntry> {
+    let finding: Finding
+    try {
+      finding = await this.find(waiter.ask)
+    } catch (error) {
+      return this.unreachable(waiter, error)
+    }
+    return this.#pursue(waiter, finding)
+  }
+
+  #bypass(ask: Ask, state: 'bypass' | 'uncached'): Promise<RefillEntry> {
+    const { slot } = ask
+    if (slot.bypass !== undefined) return slot.bypass.join(state)
+    const bypass = new Bypass(ask, this, () => {
+      if (slot.bypass === bypass) slot.bypass = undefined
     })
-    return guarded(entry, fallback)
+    slot.bypass = bypass
+    const entry = bypass.join(state)
+    this.#track(bypass, entry)
+    return entry
+  }
+
+  #track(load: Flight | Bypass, end: Promise<unknown>): void {
+    this.#loads.add(load)
+    const over = (): void => {
+      this.#loads.delete(load)
+    }
+    end.then(over, over)
   }
 
   /** The flight's entry if it comes in time, else the stale one. */
-  async #freshWithin(timeoutMs: number, flight: Flight, stale: SoonEntry): Promise<RefillEntry> {
-    const fresh = guarded(flight.promise, await stale)
-    return (await this.#within(timeoutMs, fresh)) ?? stale
+  async #freshInTime(timeoutMs: number, flight: Flight, stale: SoonEntry): Promise<RefillEntry> {
+    const fresh = guarded(flight.join(), await stale)
+    return (await within(this.clock, timeoutMs, fresh)) ?? stale
   }
 
-  /** What the promise resolves to, or undefined when that takes too long. */
-  #within<Result>(timeoutMs: number, promise: Promise<Result>): Promise<Result | undefined> {
-    return new Promise((resolve, reject) => {
-      const timer = this.clock.after(timeoutMs, () => resolve(undefined))
-      promise.then(resolve, reject).finally(() => timer.cancel())
-    })
+  // Reads and waits.
+
+  /** Reads for one who decides on what was found. Rejects when the cache cannot be reached. */
+  find(ask: Ask): Promise<Finding> {
+    return readOf(ask.slot, ask.loader, this).finding()
   }
+
+  /** Values that cannot be read are as good as absent. */
+  async decoded(finding: Finding): Promise<Finding> {
+    try {
+      const value = await coded(this.clock, finding.value)
+      return value === undefined ? withoutValue(finding) : { ...finding, value }
+    } catch {
+      return withoutValue(finding)
+    }
+  }
+
+  async poll(ask: Ask): Promise<Finding> {
+    this.tally.polls++
+    const finding = await this.find(ask)
+    const { election, lease, verdict } = finding
+    const isOurs = ask.slot.flight?.holds(lease) === true
+    if (isOurs || verdict === 'fresh' || election === 'won' || election === 'none') return finding
+    return this.#elect(ask, finding)
+  }
+
+  #join(waiter: Waiter): Promise<RefillEntry> {
+    const { slot } = waiter.ask
+    slot.wait ??= new Wait(this, (wait) => {
+      if (slot.wait === wait) slot.wait = undefined
+    })
+    return slot.wait.join(waiter)
+  }
+
+  #waiter(ask: Ask, fallback: RefillEntry | undefined, wantsFresh = false): Waiter {
+    const untilMs = this.clock.nowMs() + ask.slot.policy.waitTimeoutMs
+    return { ask, fallback, wantsFresh, untilMs, rereads: MAX_REREADS }
+  }
+
+  #staleEntry({ slot }: Ask, { value, staleForSeconds, lease }: Finding): SoonEntry {
+    this.report('stale', { key: slot.key, host: lease.place.name, staleForSeconds })
+    return entryOf(value, { state: 'stale', staleFor: staleForSeconds })
+  }
+
+  // What changes the key.
+
+  /** Marks the key stale and resolves to a value that was loaded after that. */
+  async restart(ask: Ask): Promise<RefillEntry> {
+    const waiter = this.#waiter(ask, undefined, true)
+    const entry = this.invalidate(ask.slot.key, ask.slot, ask.slot.policy).then(
+      () => this.#readAgain(waiter),
+      (error: unknown) => this.unreachable(waiter, error),
+    )
+    this.tally.ended(entry)
+    return entry
+  }
+
+  /** Marks stale. What runs for the key began before: nobody joins it. */
+  async invalidate(key: string, slot: Slot | undefined, policy: Slot['policy']): Promise<boolean> {
+    if (slot !== undefined) detach(slot)
+    try {
+      return await this.pathOf({ policy }).invalidate(key, policy)
+    } finally {
+      if (slot !== undefined) detach(slot)
+    }
+  }
+
+  /** Waits for the loads for up to `drainMs`, then aborts them. Lets all leases go. */
+  async close(drainMs: number, reason: unknown): Promise<void> {
+    const ended = this.#ended()
+    await within(this.clock, drainMs, ended)
+    for (const load of this.#loads) load.abandon(reason)
+    await ended
+    await Promise.all(this.#background)
+  }
+
+  async #ended(): Promise<void> {
+    const flights = [...this.#loads].filter((load): load is Flight => load instanceof Flight)
+    await Promise.allSettled(flights.map(({ promise }) => promise))
+  }
+}
+
+/** Nobody joins what is under way for the key. Its own callers keep it. */
+export function detach(slot: Slot): void {
+  slot.read = undefined
+  slot.flight = undefined
+  slot.bypass = undefined
+  slot.wait = undefined
+  slot.sight = undefined
+  slot.failingUntilMs = 0
+}
+
+/**
+ * An election's outcome for a caller who shares it: with its own value, or that of what is there
+ * now.
+ */
+function forAnother(finding: Finding, elected: Finding): Finding {
+  if (finding.verdict === 'absent' && elected.verdict !== 'absent') return anew(elected)
+  const { election, lease, trouble } = elected
+  return { ...finding, election, lease, trouble }
 }

@@ -1,72 +1,102 @@
-import { MetaPath } from './meta-path.ts'
-import type { Entry } from './path.ts'
-import { LOCK_SUFFIX } from './path.ts'
+import type { Finding, Lease } from './finding.ts'
+import { LOCK, MetaPath, placeholderSeconds } from './meta-path.ts'
+import type { Elected, Entry } from './path.ts'
+import { decided, won } from './path.ts'
 import type { Policy } from './policy.ts'
-import type { Item, Reader, ReadHandle } from './store.ts'
-import type { Finding, Lease } from './verdict.ts'
-import { judge } from './verdict.ts'
+import { Stamp } from './stamp.ts'
+import type { Answer, Item, Reader, ReadHandle } from './store.ts'
+
+/** How long a page may live that was not checked yet. */
+const UNCONFIRMED_SECONDS = 2
 
 /**
- * The meta path for keys that others read as plain bytes: no placeholder ever stands in the key
- * itself, since nginx would serve it as an empty page. A miss is contested on a lock beside the
+ * The meta path for keys that other programs read as plain bytes: no placeholder ever stands in the
+ * key itself, since nginx would serve it as an empty page. A miss is contested on a lock beside the
  * key.
+ *
+ * So a miss has no CAS id in the key that an invalidation would change. Instead every invalidation
+ * deletes the lock first, and then marks the key. A cold store adds the value with the flag
+ * Unconfirmed and 2 s to live, then looks whether the lock is still its own, and then stores it for
+ * good under the CAS id of what it had added. An invalidation that deleted the lock before the look
+ * is seen by it; one that came later finds what was added, and changes its CAS id.
  */
 export class SidecarPath extends MetaPath {
-  override read(key: string, policy: Policy, reader: Reader): ReadHandle {
-    return this.refillStore.read(key, 0, policy.refreshBelowSeconds, reader)
+  override read(key: string, policy: Policy, earlySeconds: number, reader: Reader): ReadHandle {
+    const below = policy.graceSeconds + earlySeconds + 1
+    return this.refillStore.read(key, 0, below, reader)
+  }
+
+  /** The right to refill what is not confirmed comes with the lock alone. */
+  override judge(item: Item, policy: Policy, earlySeconds: number, decoded?: unknown): Finding {
+    const finding = super.judge(item, policy, earlySeconds, decoded)
+    if (finding.verdict !== 'absent' || finding.isUnreadable) return finding
+    const lease: Lease = { ...finding.lease, cas: '', on: 'lock' }
+    return { ...finding, election: 'open', lease }
   }
 
   /** The key is read once more behind the lock: its last holder may just have stored. */
-  override async contest(key: string, policy: Policy, finding: Finding): Promise<Finding> {
-    const isMiss = finding.verdict === 'absent' && finding.lease.on === 'placeholder'
-    if (!isMiss) return super.contest(key, policy, finding)
-    const { leaseSeconds, refreshBelowSeconds } = policy
-    const [lock, main] = await this.refillStore.exchange(finding.lease.place, key, [
-      { name: 'mg', suffix: LOCK_SUFFIX, vivifySeconds: leaseSeconds },
-      { name: 'mg', value: true, refreshBelowSeconds },
+  override async elect(key: string, policy: Policy, finding: Finding): Promise<Elected> {
+    const { lease } = finding
+    if (lease.on !== 'lock' || lease.cas !== '') return super.elect(key, policy, finding)
+    const [lock, main] = await this.refillStore.exchange(lease.place, key, [
+      { name: 'mg', beside: LOCK, vivifySeconds: placeholderSeconds(policy) },
+      { name: 'mg', value: true, refreshBelowSeconds: policy.graceSeconds + 1 },
     ])
-    const lease = lockLease(lock!)
-    const now = judge(main!, policy)
-    if (now.verdict === 'absent') return { ...now, election: lock!.won ? 'won' : 'lost', lease }
-    if (lock!.won) await this.release(key, lease)
-    return now
+    const now = this.judge(main!, policy, 0)
+    const behind = lockLease(lock!)
+    if (now.verdict !== 'absent' || now.lease.on !== 'lock') {
+      if (lock!.won) await this.release(key, policy, behind)
+      return now.election === 'open' ? super.elect(key, policy, now) : decided(now)
+    }
+    const cold: Finding = { ...now, lease: behind }
+    if (!lock!.won) return super.elect(key, policy, { ...cold, election: 'lost' })
+    if (main!.found) await this.#remove(key, behind, main!)
+    return won(cold, 'none')
   }
 
-  /**
-   * A cold store adds the value, then looks at the lock. An invalidation marks the lock, then the
-   * value: whichever comes first, one of the two sees the other. The lock is let go in the same
-   * write, because a key deleted right after must not wait for it.
-   */
   override async store(key: string, policy: Policy, lease: Lease, entry: Entry): Promise<boolean> {
     if (lease.on !== 'lock') return super.store(key, policy, lease, entry)
-    const ttlSeconds = entry.ttlSeconds + policy.graceSeconds
-    const [stored, lock] = await this.refillStore.exchange(lease.place, key, [
-      { name: 'ms', encoded: entry.encoded, ttlSeconds, add: true },
-      { name: 'mg', suffix: LOCK_SUFFIX },
-      { name: 'md', suffix: LOCK_SUFFIX, cas: lease.cas },
+    const { body, flags } = this.stamped(entry, policy, lease)
+    const [added, lock] = await this.refillStore.exchange(lease.place, key, [
+      {
+        name: 'ms',
+        encoded: { body, flags: flags | Stamp.Unconfirmed },
+        ttlSeconds: UNCONFIRMED_SECONDS,
+        add: true,
+      },
+      { name: 'mg', beside: LOCK },
     ])
-    if (stored!.status !== 'done') return false
-    if (lock!.found && lock!.cas === lease.cas) return true
-    const { cas } = stored!
-    const { graceSeconds } = policy
-    await this.refillStore.exchange(lease.place, key, [
-      graceSeconds === 0
-        ? { name: 'md', cas }
-        : { name: 'md', invalidate: true, cas, ttlSeconds: graceSeconds },
+    if (added!.status !== 'done') {
+      await this.release(key, policy, lease)
+      return false
+    }
+    if (!lock!.found || lock!.cas !== lease.cas) {
+      await this.#remove(key, lease, added!)
+      return false
+    }
+    const [confirmed] = await this.refillStore.exchange(lease.place, key, [
+      {
+        name: 'ms',
+        encoded: { body, flags },
+        ttlSeconds: entry.ttlSeconds + policy.graceSeconds,
+        cas: added!.cas,
+      },
+      { name: 'md', beside: LOCK, cas: lease.cas },
     ])
-    return false
+    return confirmed!.status === 'done'
   }
 
-  override invalidate(key: string, policy: Policy): Promise<boolean> {
-    return this.mark(key, policy, [{ name: 'md', suffix: LOCK_SUFFIX, invalidate: true }])
+  /** The two must not overtake each other, on whatever connections they travel. */
+  override async invalidate(key: string, policy: Policy): Promise<boolean> {
+    await this.refillStore.spread(key, [{ name: 'md', beside: LOCK }])
+    return super.invalidate(key, policy)
   }
 
-  override async restart(key: string, policy: Policy): Promise<Finding> {
-    const finding = await super.restart(key, policy)
-    return finding.election === 'open' ? this.contest(key, policy, finding) : finding
+  async #remove(key: string, { place }: Lease, { cas }: Answer): Promise<void> {
+    await this.refillStore.exchange(place, key, [{ name: 'md', cas }])
   }
 }
 
 function lockLease(lock: Item): Lease {
-  return { place: lock.place(), cas: lock.cas, on: 'lock', endsInSeconds: lock.ttlSeconds }
+  return { place: lock.place(), cas: lock.cas, on: 'lock', leftSeconds: lock.ttlSeconds }
 }

@@ -10,6 +10,8 @@
 export interface Place {
   /** The server, as `hosts()` names it. */
   readonly name: string
+  /** No item lives longer there; 0 = no such limit. */
+  readonly maxTtlSeconds: number
 }
 
 /** An item as one read found it. */
@@ -29,15 +31,17 @@ export interface Item {
   readonly stale: boolean
   readonly cas: string
   place(): Place
-  /** The bytes from `from` on, decoded with `flags`; a promise when decoding has to wait. */
-  decode(flags: number, from: number): unknown
-  /** The first `length` bytes, to keep. */
-  head(length: number): Uint8Array
+  /** The value; a promise when decoding has to wait. Throws for bytes that are no value. */
+  decode(): unknown
+  /** A copy of the bytes. */
+  bytes(): Uint8Array
+  /** The same item, to be used after the call as well. */
+  keep(): Item
 }
 
-/** Takes the answer to a read. What it returns is what the read's promise resolves to. */
+/** Takes the reply to a read. What it returns is what the read's promise resolves to. */
 export interface Reader {
-  /** The item may be used during the call only, unless it says otherwise. */
+  /** The item may be used during the call only: keep() it for later. */
   answered(item: Item): unknown
   /** What it throws rejects the read's promise. */
   failed(error: unknown): unknown
@@ -58,10 +62,11 @@ export interface Encoded {
 }
 
 /**
- * One command about a key. `suffix` makes it one about a second key kept beside the first, on the
- * same server: a lock. TTLs are seconds; 0 is for ever.
+ * One command about a key. `beside` makes it one about an item beside the key, on the same server:
+ * a lock, or the sign of life of a lease. No key of a caller can name such an item. TTLs are
+ * seconds; 0 is for ever.
  */
-export type Command = { readonly suffix?: string | undefined } & (
+export type Command = { readonly beside?: string | undefined } & (
   | {
       readonly name: 'mg'
       /** On a miss, make an empty item that lives this long, and win. */
@@ -89,7 +94,7 @@ export type Command = { readonly suffix?: string | undefined } & (
   | { readonly name: 'touch'; readonly ttlSeconds: number }
   | { readonly name: 'gets' }
   | { readonly name: 'delete' }
-  | { readonly name: 'add'; readonly encoded: Encoded; readonly ttlSeconds: number }
+  | { readonly name: 'add' | 'set'; readonly encoded: Encoded; readonly ttlSeconds: number }
   | {
       readonly name: 'cas'
       readonly encoded: Encoded
@@ -107,7 +112,7 @@ export interface Answer extends Item {
   readonly status: Status
 }
 
-/** `meta`: mg, ms, md. `classic`: gets, add, cas, touch, delete. */
+/** `meta`: mg, ms, md. `classic`: gets, add, set, cas, touch, delete. */
 export type Dialect = 'meta' | 'classic'
 
 /** The cache under the refills. Keys are the caller's own; the store makes them wire keys. */
@@ -115,6 +120,15 @@ export interface RefillStore {
   /** Which commands the whole pool speaks; undefined until that is known. */
   readonly dialect: Dialect | undefined
   learnDialect(): Promise<Dialect>
+
+  /**
+   * Whether values may carry the bits of stamp.ts in their client flags. False when other programs
+   * compare flags as a whole: plain sets then look like refills.
+   */
+  readonly isStamped: boolean
+
+  /** Throws MINTRING_BAD_KEY for what cannot be a key. */
+  checkKey(key: string): void
 
   /**
    * One read: `mg key N<vivify> R<below> v f t c`, or `gets key` on classic pools. Reads and
@@ -126,20 +140,24 @@ export interface RefillStore {
   place(key: string): Place | undefined
 
   /**
-   * Sends commands in one write, in order, to that place and no other. Rejects when the place is
-   * over: never are they sent in another life of the server.
+   * Sends commands on one connection, in order, to that place and no other. Other commands may be
+   * executed between them, and the connection may end between them. Rejects when the place is over:
+   * they are never sent in another life of the server.
    */
   exchange(place: Place, key: string, commands: readonly Command[]): Promise<readonly Answer[]>
 
   /**
-   * Sends commands for an invalidation, in order, wherever the key lives now; a server that should
-   * have had them and could not be reached gets them, or a delete, before it is believed again.
-   * Safe to send twice. Reads and these reach one server in the order they were asked for.
+   * Sends commands for an invalidation wherever the key lives now, in order unless a connection
+   * dies; a server that should have had them and could not be reached gets them, or a delete,
+   * before it is believed again. Safe to send twice.
    */
   spread(key: string, commands: readonly Command[]): Promise<readonly Answer[]>
 
   /** Throws or rejects with MINTRING_BAD_VALUE. */
   encode(value: unknown): Encoded | Promise<Encoded>
+
+  /** A value of its own from what was encoded. */
+  decode(encoded: Encoded): unknown
 
   /**
    * Whether the server takes a body of that many bytes under this key. One that is too large is not
@@ -152,7 +170,6 @@ export interface RefillStore {
 export function readItem<Result>(
   store: RefillStore,
   key: string,
-  [vivifySeconds, refreshBelowSeconds]: readonly [number, number],
   take: (item: Item) => Result,
 ): Promise<Result> {
   const reader: Reader = {
@@ -161,6 +178,6 @@ export function readItem<Result>(
       throw error
     },
   }
-  const { promise } = store.read(key, vivifySeconds, refreshBelowSeconds, reader)
+  const { promise } = store.read(key, 0, 0, reader)
   return promise as Promise<Result>
 }

@@ -1,4 +1,32 @@
-import type { EntryState, RefillEntry } from './entry.ts'
+import type { EntryState, RefillEntry, SoonEntry } from './entry.ts'
+import { isPromise } from './entry.ts'
+
+/** What a refill reports. No values, and keys only for those who trace them. */
+export interface RefillEvent {
+  readonly key: string
+  /** The server, as `hosts()` names it. */
+  readonly host?: string | undefined
+  /** How long the loader took. */
+  readonly tookMs?: number | undefined
+  readonly staleForSeconds?: number | undefined
+  readonly reason?: string | undefined
+  readonly error?: unknown
+}
+
+export type RefillEventName =
+  | 'refill'
+  | 'refillError'
+  | 'leaseLost'
+  | 'leaseTakenOver'
+  | 'stale'
+  | 'unreadable'
+  | 'bypass'
+  | 'valueTooLarge'
+
+/** Who hears of it. Must not throw. */
+export interface RefillHooks {
+  report(name: RefillEventName, event: RefillEvent): void
+}
 
 /** What refills did since the client was made. Only ever grows. */
 export interface RefillCounters {
@@ -21,7 +49,9 @@ export interface RefillCounters {
   }
   /** Leases of dead holders that this process took. */
   readonly takenOver: number
-  /** Leases prolonged because their loader was still at work. */
+  /** Values that could not be read, and were loaded anew. */
+  readonly unreadable: number
+  /** Signs of life given for leases whose loader was still at work. */
   readonly renewals: number
   /** Reads made while waiting for another client. */
   readonly polls: number
@@ -52,29 +82,30 @@ export class Tally {
   leaseLost = 0
   notStored = 0
   takenOver = 0
+  unreadable = 0
   renewals = 0
   polls = 0
   coalesced = 0
   readonly #staleFor: number[] = BOUNDS_SECONDS.map(() => 0)
 
-  /** Counts how that many calls end, once they do. */
-  ended(entry: RefillEntry | Promise<RefillEntry>, calls: number): void {
-    if (!(entry instanceof Promise)) this.#count(entry, calls)
+  /** Counts how a call ends, once it does. */
+  ended(entry: SoonEntry): void {
+    if (!isPromise(entry)) this.#count(entry)
     else {
       entry.then(
-        (settled) => this.#count(settled, calls),
+        (settled) => this.#count(settled),
         () => {
-          this.failed += calls
+          this.failed++
         },
       )
     }
   }
 
-  #count(entry: RefillEntry, calls: number): void {
-    this[entry.state] += calls
+  #count(entry: RefillEntry): void {
+    this[entry.state]++
     if (entry.state !== 'stale') return
     const bucket = BOUNDS_SECONDS.findIndex((bound) => (entry.staleFor ?? 0) <= bound)
-    this.#staleFor[bucket] = (this.#staleFor[bucket] ?? 0) + calls
+    this.#staleFor[bucket] = (this.#staleFor[bucket] ?? 0) + 1
   }
 
   snapshot(): RefillCounters {
@@ -90,6 +121,7 @@ export class Tally {
         uncached: this.notStored,
       },
       takenOver: this.takenOver,
+      unreadable: this.unreadable,
       renewals: this.renewals,
       polls: this.polls,
       coalesced: this.coalesced,

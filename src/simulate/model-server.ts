@@ -21,7 +21,7 @@ export class ModelServer {
   readonly #nowMs: () => number
   readonly #items = new Map<string, Stored>()
   #lastCas = 0
-  #life: Place = { name: 'model' }
+  #life: Place = { name: 'model', maxTtlSeconds: 0 }
   /** Told before a value replaces another. */
   onReplace: (key: string, before: Encoded | undefined, after: Encoded) => void = () => {}
 
@@ -38,7 +38,7 @@ export class ModelServer {
   restart(): void {
     this.#items.clear()
     this.#lastCas = 0
-    this.#life = { name: 'model' }
+    this.#life = { name: 'model', maxTtlSeconds: 0 }
   }
 
   /** Drops an item, as memory pressure does. */
@@ -47,7 +47,7 @@ export class ModelServer {
   }
 
   execute(key: string, command: Command): Answer {
-    const name = key + (command.suffix ?? '')
+    const name = command.beside === undefined ? key : `${command.beside} ${key}`
     switch (command.name) {
       case 'mg':
         return this.#metaGet(name, command.vivifySeconds, command.refreshBelowSeconds)
@@ -62,6 +62,8 @@ export class ModelServer {
       }
       case 'add':
         return this.#add(name, command.encoded, command.ttlSeconds)
+      case 'set':
+        return this.#swap(name, command.encoded, command.ttlSeconds, undefined)
       case 'cas':
         return this.#swap(name, command.encoded, command.ttlSeconds, command.cas)
       case 'touch': {
@@ -77,6 +79,11 @@ export class ModelServer {
   /** A plain set by some client that knows nothing of refills. */
   set(key: string, encoded: Encoded, ttlSeconds: number): void {
     this.#put(key, encoded, ttlSeconds)
+  }
+
+  /** All that it keeps, in words: two servers with the same have the same future. */
+  get state(): string {
+    return JSON.stringify([this.#lastCas, [...this.#items]])
   }
 
   /** What a key holds, without any command. */
@@ -158,7 +165,7 @@ export class ModelServer {
     const life = this.#life
     const { body = Buffer.alloc(0), flags = 0, cas = '' } = item ?? {}
     const leftSeconds = item === undefined ? -2 : item.endsAt - this.#now
-    return {
+    const answer: Answer = {
       status,
       found: item !== undefined,
       flags,
@@ -169,8 +176,10 @@ export class ModelServer {
       stale: item?.isStale === true,
       cas: String(cas),
       place: () => life,
-      decode: (_flags, from) => JSON.parse(body.toString('utf8', from)),
-      head: (length) => body.subarray(0, length),
+      decode: () => JSON.parse(body.toString()),
+      bytes: () => body,
+      keep: () => answer,
     }
+    return answer
   }
 }

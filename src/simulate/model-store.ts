@@ -26,6 +26,7 @@ export interface ModelNetwork {
 /** One process's way to the model server: in order, with delays, cut when either side dies. */
 export class ModelStore implements RefillStore {
   readonly dialect: Dialect
+  readonly isStamped = true
   readonly #server: ModelServer
   readonly #time: VirtualTime
   readonly #network: ModelNetwork
@@ -76,6 +77,8 @@ export class ModelStore implements RefillStore {
     return handle
   }
 
+  checkKey(): void {}
+
   place(): Place {
     return this.#connected()
   }
@@ -90,6 +93,10 @@ export class ModelStore implements RefillStore {
 
   encode(value: unknown): Encoded {
     return { body: JSON.stringify(value), flags: 1 }
+  }
+
+  decode({ body }: Encoded): unknown {
+    return JSON.parse(String(body))
   }
 
   fits(_key: string, bodyBytes: number): boolean {

@@ -1,5 +1,4 @@
 import type { RefillEntry } from '../refill/entry.ts'
-import { ENVELOPE_BYTES, ENVELOPE_FLAG, EnvelopeKind } from '../refill/envelope.ts'
 import type { RefillDefaults, RefillPolicy } from '../refill/policy.ts'
 import { resolvePolicy } from '../refill/policy.ts'
 import { Refill } from '../refill/refill.ts'
@@ -35,8 +34,6 @@ export interface FleetPlan {
   readonly writeKinds: readonly WriteKind[]
 }
 
-/** Where an envelope tells its kind. */
-const KIND_AT = 3
 /** How long a process that died stays away. */
 const REBIRTH_MS = 500
 
@@ -185,18 +182,26 @@ export class StampedeFleet {
       const encoded = { body: JSON.stringify(version), flags: 1 }
       this.server.set(key, encoded, ttlSeconds + graceSeconds)
     }
-    if (kind === 'delete') this.server.evict(key)
+    if (kind === 'delete') this.#drop(key)
   }
 
   #restart(): void {
     this.server.restart()
-    for (let i = 0; i < this.#plan.keys; i++) this.origin.touched(`k${i}`)
+    for (let i = 0; i < this.#plan.keys; i++) {
+      this.origin.touched(`k${i}`)
+      this.check.gone(`k${i}`)
+    }
   }
 
   #evict(): void {
     const key = this.#anyKey()
-    this.server.evict(key)
+    this.#drop(key)
     this.origin.touched(key)
+  }
+
+  #drop(key: string): void {
+    this.server.evict(key)
+    this.check.gone(key)
   }
 
   #kill(worker: Worker): void {
@@ -236,10 +241,7 @@ export class StampedeFleet {
 /** The version in a body; undefined for placeholders. */
 function versionIn(encoded: Encoded | undefined): number | undefined {
   if (encoded === undefined || encoded.body.length === 0) return undefined
-  const body = Buffer.from(encoded.body as Uint8Array)
-  const isEnclosed = (encoded.flags & ENVELOPE_FLAG) !== 0
-  if (isEnclosed && body[KIND_AT] === EnvelopeKind.Placeholder) return undefined
-  return Number(body.toString('latin1', isEnclosed ? ENVELOPE_BYTES : 0))
+  return Number(Buffer.from(encoded.body as Uint8Array).toString('latin1'))
 }
 
 /** What an invalidation may know of a policy. */

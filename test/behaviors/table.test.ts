@@ -84,6 +84,7 @@ const samples: Readonly<Record<string, Sample>> = {
   waitTimeoutMs: { default: 5000, good: 1000, bad: [-1, 0.5, '5s'] },
   onWaitTimeout: { default: 'load', good: 'throw', ...words },
   errorBackoff: { default: 5, good: '1m', becomes: 60, bad: [-1, 86_401] },
+  sharedValues: { default: false, good: true, bad: [1, 'yes'] },
   negativeTtl: { default: false, good: 30, bad: [true, 0, 'never'] },
   placeholder: { default: 'inline', good: 'sidecar', ...words },
 }

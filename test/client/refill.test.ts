@@ -27,11 +27,11 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
     wire.take()
     await cache.getOrSet('k', () => 'value', POLICY)
     const refill = wire.take()
-    assert.equal(refill[0], 'mg k N4 R61 v f t c')
-    assert.match(refill[1]!, /^ms k 5 F1 T120 C\d+$/)
+    assert.equal(refill[0], 'mg k N68 R61 v f t c')
+    assert.match(refill[1]!, /^ms k 5 F257 T120 C\d+$/)
     assert.deepEqual(refill.slice(2), ['value'])
     await Promise.all([1, 2, 3].map(() => cache.getOrSet('k', () => 'other', POLICY)))
-    assert.deepEqual(wire.take(), ['mg k N4 R61 v f t c'])
+    assert.deepEqual(wire.take(), ['mg k N68 R61 v f t c'])
   })
 
   test('leaves no trace of a load that others could take for a value', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { isMintringError } from '../../src/errors.ts'
-import type { RefillEventName } from '../../src/refill/events.ts'
+import type { RefillEventName } from '../../src/refill/tally.ts'
 import { world } from './world.ts'
 
 const POLICY = { ttl: 10, staleWhileRevalidate: 60, lease: 4, jitter: 0 } as const
@@ -41,29 +41,51 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal((await call('n', negative)).state, 'stale')
     })
 
-    test('that throws or rejects fails its callers and lets another try', async () => {
+    test('that fails for a key nobody has is asked once per errorBackoff by the whole fleet', async () => {
       const w = world(dialect)
-      const [a, b] = [w.start(), w.start()]
+      const fleet = [w.start(), w.start(), w.start()]
       const reason = new Error('down')
-      const sync = (): number => {
+      const attempts: number[] = []
+      const broken = (): number => {
+        attempts.push(w.time.nowMs)
         throw reason
       }
-      const both = [1, 2].map(() => a.refill.getOrSet('k', sync, POLICY))
-      const ends = await w.when(Promise.allSettled(both))
-      for (const end of ends) {
-        assert.equal(end.status, 'rejected')
-        assert.ok(coded('MINTRING_LOADER', reason)(end.reason))
+      const both = [1, 2].map(() => fleet[0]!.refill.getOrSet('k', broken, POLICY))
+      for (const end of await w.when(Promise.allSettled(both))) {
+        assert.ok(end.status === 'rejected' && coded('MINTRING_LOADER', reason)(end.reason))
       }
-      const rejecting = () => Promise.reject<number>(reason)
-      await assert.rejects(
-        w.when(a.refill.getOrSet('k', rejecting, POLICY)),
-        coded('MINTRING_LOADER', reason),
+      for (let i = 0; i < 300; i++) {
+        const startMs = w.time.nowMs
+        const call = fleet[i % 3]!.refill.getOrSet('k', broken, POLICY)
+        await assert.rejects(w.when(call), coded('MINTRING_LOADER'))
+        assert.ok(w.time.nowMs - startMs <= 50, 'nobody waits for what is known to fail')
+        await w.pass(90)
+      }
+      const gaps = attempts.slice(1).map((at, i) => at - attempts[i]!)
+      assert.ok(attempts.length >= 4, `${attempts.length} attempts`)
+      assert.ok(
+        gaps.every((gap) => gap >= 5_000),
+        `gaps ${gaps}`,
       )
-      const startMs = w.time.nowMs
-      assert.equal(await w.when(b.refill.getOrSet('k', () => 2, POLICY)), 2)
-      assert.ok(w.time.nowMs - startMs <= 50)
-      assert.equal(a.refill.counters.refills.failed, 2)
-      assert.equal(a.refill.counters.failed, 3)
+    })
+
+    test('that fails is asked again at once without an errorBackoff, or when it skips', async () => {
+      const w = world(dialect)
+      const [a, b] = [w.start(), w.start()]
+      const broken = () => Promise.reject<number>(new Error('down'))
+      const policy = { ...POLICY, errorBackoff: 0 }
+      await assert.rejects(w.when(a.refill.getOrSet('k', broken, policy)))
+      assert.equal(await w.when(b.refill.getOrSet('k', () => 2, policy)), 2)
+      const skipping = a.refill.getOrSet(
+        'other',
+        (_key, context): number => {
+          context.skip()
+          throw new Error('the caller left')
+        },
+        POLICY,
+      )
+      await assert.rejects(w.when(skipping), coded('MINTRING_LOADER'))
+      assert.equal(await w.when(b.refill.getOrSet('other', () => 2, POLICY)), 2)
     })
 
     test('that fails is left alone by the whole fleet while a stale value serves', async () => {
@@ -106,7 +128,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       )
       await assert.rejects(w.when(call), coded('MINTRING_LOADER_TIMEOUT'))
       assert.ok(aborted)
-      await w.pass(3_000)
+      await w.pass(7_000)
       assert.equal(await w.when(refill.getOrSet('k', () => 'new', policy)), 'new')
       assert.equal(refill.counters.refills.timedOut, 1)
     })
@@ -251,7 +273,7 @@ describe('close', () => {
     assert.equal(a.refill.size, 0)
   })
 
-  test('lets go a lease that is held back after a failure', async () => {
+  test('leaves the pause after a failure to the rest of the fleet', async () => {
     const w = world()
     const [a, b] = [w.start(), w.start()]
     await w.when(a.refill.getOrSet('k', () => 1, POLICY))
@@ -261,6 +283,10 @@ describe('close', () => {
     await w.when(a.refill.close(200))
     await w.when(b.refill.getOrSet('k', () => 2, POLICY))
     await w.pass(100)
-    assert.equal(await w.when(b.refill.getOrSet('k', () => 3, POLICY)), 2)
+    assert.equal(await w.when(b.refill.getOrSet('k', () => 3, POLICY)), 1)
+    await w.pass(6_500)
+    await w.when(b.refill.getOrSet('k', () => 4, POLICY))
+    await w.pass(100)
+    assert.equal(await w.when(b.refill.getOrSet('k', () => 5, POLICY)), 4)
   })
 })

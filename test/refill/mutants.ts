@@ -55,6 +55,10 @@ export function mutate(
       return inner.dialect
     },
     learnDialect: () => inner.learnDialect(),
+    get isStamped() {
+      return inner.isStamped
+    },
+    checkKey: (key) => inner.checkKey(key),
     read(key, vivifySeconds, refreshBelowSeconds, reader) {
       const told = mutatedReader(key, reader, mutation, memory, inner, stable)
       const handle = inner.read(key, vivifySeconds, refreshBelowSeconds, told)
@@ -79,6 +83,7 @@ export function mutate(
     },
     spread: (key, commands) => inner.spread(key, commands),
     encode: (value) => inner.encode(value),
+    decode: (encoded) => inner.decode(encoded),
     fits: (key, bytes) => inner.fits(key, bytes),
   }
 }
@@ -99,7 +104,7 @@ function mutatedReader(
       const cas = (joins ? memory.coldCas.get(key) : undefined) ?? item.cas
       const place = item.place()
       if (mutation === 'writeBack' && item.won && !isPlaceholder) {
-        const encoded: Encoded = { body: Uint8Array.from(item.head(item.size)), flags: item.flags }
+        const encoded: Encoded = { body: Uint8Array.from(item.bytes()), flags: item.flags }
         const back: Command = { name: 'ms', encoded, ttlSeconds: 10 }
         queueMicrotask(() => inner.exchange(place, key, [back]).catch(() => {}))
       }
@@ -113,8 +118,9 @@ function mutatedReader(
         stale: item.stale,
         cas,
         place: () => stable(place),
-        decode: (flags, from) => item.decode(flags, from),
-        head: (length) => item.head(length),
+        decode: () => item.decode(),
+        bytes: () => item.bytes(),
+        keep: () => item.keep(),
       })
     },
     failed: (error) => reader.failed(error),

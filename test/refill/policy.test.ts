@@ -17,7 +17,7 @@ describe('a refill policy', () => {
       graceSeconds: 60,
       leaseSeconds: 10,
       earlyRefreshSeconds: 0,
-      refreshBelowSeconds: 61,
+      isEarlyMeasured: false,
       jitter: 0.05,
       staleTimeoutMs: 0,
       loaderTimeoutMs: 30_000,
@@ -25,6 +25,7 @@ describe('a refill policy', () => {
       onWaitTimeout: 'load',
       errorBackoffSeconds: 5,
       negativeTtlSeconds: 0,
+      isShared: false,
       isSidecar: false,
     })
   })
@@ -32,7 +33,6 @@ describe('a refill policy', () => {
   test('lets the item outlive its ttl by the longer of its two stale windows', () => {
     const policy = resolvePolicy({ ttl: '1m', staleWhileRevalidate: '10m', staleIfError: '1h' })
     assert.equal(policy.graceSeconds, 3600)
-    assert.equal(policy.refreshBelowSeconds, 3601)
     const short = resolvePolicy({ ttl: 60, staleWhileRevalidate: 600, staleIfError: 0 })
     assert.equal(short.graceSeconds, 600)
   })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, test } from 'node:test'
 import { isMintringError } from '../../src/errors.ts'
-import type { RefillEventName } from '../../src/refill/events.ts'
+import type { RefillEventName } from '../../src/refill/tally.ts'
 import { world } from './world.ts'
 
 const POLICY = { ttl: 10, staleWhileRevalidate: 20, lease: 4, jitter: 0 } as const

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto'
 import type { Clock } from '../../src/refill/clock.ts'
 import { Refill } from '../../src/refill/refill.ts'
 import type {
   Answer,
   Command,
   Dialect,
+  Encoded,
   Place,
   Reader,
   ReadHandle,
@@ -17,11 +19,18 @@ interface Step {
   run(): void
 }
 
-/** Where every choice of what happens next was made, so that the next run can choose otherwise. */
+/** Thrown where a way through the choices meets a state that another way met before. */
+export class Met extends Error {}
+
+/**
+ * Where every choice of what happens next was made, so that the next run can choose otherwise. Two
+ * ways to the same state have the same future: the second one ends there.
+ */
 export class Choices {
   readonly #taken: number[] = []
   readonly #options: number[] = []
   readonly #random: (() => number) | undefined
+  readonly #met = new Set<string>()
   #at = 0
   runs = 0
 
@@ -30,17 +39,21 @@ export class Choices {
     this.#random = random
   }
 
-  /** Picks one of so many. */
-  pick(options: number): number {
+  get states(): number {
+    return this.#met.size
+  }
+
+  /** Picks one of so many things that may happen in this state. Throws Met. */
+  pick(options: number, state: () => string): number {
     const at = this.#at++
-    if (at === this.#taken.length) {
-      this.#taken.push(Math.floor((this.#random?.() ?? 0) * options))
-      this.#options.push(options)
-    }
+    if (at < this.#taken.length) return this.#taken[at]!
+    if (this.#random === undefined) this.#meet(state())
+    this.#taken.push(Math.floor((this.#random?.() ?? 0) * options))
+    this.#options.push(options)
     return this.#taken[at]!
   }
 
-  /** Goes on to the next way through; answers false when all were taken. */
+  /** Goes on to the next way through; false when all were taken. */
   next(): boolean {
     this.runs++
     this.#at = 0
@@ -53,26 +66,64 @@ export class Choices {
     }
     return false
   }
+
+  #meet(state: string): void {
+    const digest = createHash('sha1').update(state).digest('base64')
+    if (this.#met.has(digest)) throw new Met()
+    this.#met.add(digest)
+  }
 }
 
-/** A client whose commands wait until a choice lets them happen, one write at a time. */
+/** Commands on one connection: executed one by one, in order. */
+interface Connection {
+  readonly names: string[]
+  readonly commands: (() => void)[]
+}
+
+/**
+ * A client whose commands wait until a choice lets them happen, one at a time. Each read and each
+ * exchange has a connection of its own: nothing keeps one from overtaking another.
+ */
 export class SteppedClient implements RefillStore {
   readonly dialect: Dialect
+  readonly isStamped = true
   readonly refill: Refill
   readonly #server: ModelServer
-  readonly #writes: (() => void)[] = []
+  readonly #connections = new Set<Connection>()
+  /** All that this client was told: what it does next depends on nothing else. */
+  readonly history: string[] = []
   isAlive = true
 
-  constructor(server: ModelServer, dialect: Dialect, clock: Clock) {
+  /** `wrap` stands between the algorithm and its commands: for mistakes made on purpose. */
+  constructor(
+    server: ModelServer,
+    dialect: Dialect,
+    clock: Clock,
+    wrap: (store: RefillStore) => RefillStore = (store) => store,
+  ) {
     this.dialect = dialect
     this.#server = server
-    this.refill = new Refill(this, { clock })
+    this.refill = new Refill(wrap(this), { clock })
   }
 
+  /** What was sent by the dead may still arrive, or be lost with its connection. */
   get steps(): Step[] {
-    const [write] = this.#writes
-    if (write === undefined || !this.isAlive) return []
-    return [{ name: 'write', run: () => this.#writes.shift()!() }]
+    const connections = [...this.#connections]
+    const commands = connections.map((connection) => ({
+      name: connection.names[0]!,
+      run: () => this.#step(connection),
+    }))
+    if (this.isAlive || connections.length === 0) return commands
+    const lose = (): void => {
+      this.history.push('lost')
+      this.#connections.delete(connections[0]!)
+    }
+    return [...commands, { name: 'lose', run: lose }]
+  }
+
+  get state(): string {
+    const waiting = [...this.#connections].map(({ names }) => names.join())
+    return JSON.stringify([this.isAlive, this.history, waiting])
   }
 
   async learnDialect(): Promise<Dialect> {
@@ -87,6 +138,8 @@ export class SteppedClient implements RefillStore {
     const promise = this.#send(key, [command]).then(([answer]) => reader.answered(answer!))
     return { sent: true, promise }
   }
+
+  checkKey(): void {}
 
   place(): Place {
     return this.#server.life
@@ -104,15 +157,35 @@ export class SteppedClient implements RefillStore {
     return { body: JSON.stringify(value), flags: 1 }
   }
 
+  decode({ body }: Encoded): unknown {
+    return JSON.parse(String(body))
+  }
+
   fits(): boolean {
     return true
   }
 
   #send(key: string, commands: readonly Command[]): Promise<readonly Answer[]> {
+    // The dead send nothing, and hear nothing.
+    if (!this.isAlive) return new Promise(() => {})
     return new Promise((resolve) => {
-      this.#writes.push(() => {
-        resolve(commands.map((command) => this.#server.execute(key, command)))
+      const answers: Answer[] = []
+      const steps = commands.map((command) => () => {
+        const answer = this.#server.execute(key, command)
+        answers.push(answer)
+        const { status, size, cas, won, lost, stale, ttlSeconds } = answer
+        const body = String(answer.bytes())
+        this.history.push(JSON.stringify([status, size, cas, won, lost, stale, ttlSeconds, body]))
+        if (answers.length === commands.length && this.isAlive) resolve(answers)
       })
+      const names = commands.map(({ name, beside = '' }) => `${name} ${beside}`)
+      this.#connections.add({ names, commands: steps })
     })
+  }
+
+  #step(connection: Connection): void {
+    this.history.push(`${connection.names.shift()}`)
+    connection.commands.shift()!()
+    if (connection.commands.length === 0) this.#connections.delete(connection)
   }
 }

@@ -45,10 +45,14 @@ export const refillRows: readonly Row[] = [
     type: 'seconds',
     unit: 's',
     default: defaultRefillPolicy.earlyRefresh,
+    words: ['auto'],
+    typeText: "number | 'auto'",
     min: 0,
     max: MAX_RELATIVE_TTL_SECONDS,
     live: 'now',
-    doc: 'How long before its TTL ends a value is refilled in the background.',
+    doc:
+      'How long before its TTL ends a value is refilled in the background. `auto`: as long as ' +
+      'loads are seen to take, at most half of the TTL.',
   },
   {
     name: 'jitter',
@@ -89,7 +93,7 @@ export const refillRows: readonly Row[] = [
     min: 0,
     max: DAY_MS,
     live: 'now',
-    doc: 'How long a caller waits for another client that is loading a key nobody has.',
+    doc: 'How long a caller waits for the load of another caller when it cannot be served.',
   },
   {
     name: 'onWaitTimeout',
@@ -110,8 +114,8 @@ export const refillRows: readonly Row[] = [
     max: 86_400,
     live: 'now',
     doc:
-      'How long the whole fleet waits after a failed load before it tries again while a stale ' +
-      'value is served.',
+      'How long the whole fleet waits after a failed load before it tries again: a stale value is ' +
+      'served meanwhile, and without one callers get the error at once.',
   },
   {
     name: 'negativeTtl',
@@ -126,6 +130,15 @@ export const refillRows: readonly Row[] = [
     doc:
       'How long a `null` from the loader is cached; `false` does not cache it. `undefined` ' +
       'never is.',
+  },
+  {
+    name: 'sharedValues',
+    type: 'boolean',
+    default: defaultRefillPolicy.sharedValues,
+    live: 'now',
+    doc:
+      'Whether callers of one turn or one load get the same object instead of one each. It saves ' +
+      'decoding a value for each of them; what one changes, the others see.',
   },
   {
     name: 'placeholder',

@@ -1,3 +1,4 @@
+import { isConfirmed } from '../../refill/stamp.ts'
 import type { Body, Codec, Encoded } from './codec.ts'
 import { BufferBody } from './codec.ts'
 import type { Compression } from './compress.ts'
@@ -15,8 +16,6 @@ export const ValueFlag = {
   Zstd: 64,
   /** The body tells where the chunks of a split value are. */
   Manifest: 128,
-  /** The body starts with the envelope of a refill on servers without meta commands. */
-  Envelope: 256,
 } as const
 
 /** What a body is, in bits 2 to 4. */
@@ -80,6 +79,7 @@ export class MintringCodec implements Codec {
 
   decode(flags: number, body: Body): unknown {
     if ((flags & ValueFlag.Written) === 0) return decodeForeign(body)
+    if (!isConfirmed(flags)) return undefined
     if ((flags & ValueFlag.Manifest) !== 0) return this.#decodeSplit(flags, body)
     if ((flags & COMPRESSED) !== 0) return this.#decodeCompressed(flags, body)
     return this.#decodePlain(flags, body)

@@ -1,4 +1,5 @@
 import { MintringError } from '../../errors.ts'
+import { CODEC_FLAGS, isConfirmed } from '../../refill/stamp.ts'
 import type { Codec } from './codec.ts'
 import { canCompress } from './compress.ts'
 import { NpmMemcachedCodec } from './dialects/npm-memcached.ts'
@@ -20,12 +21,21 @@ export function createCodec(flags: ValueFlags, settings: ValueSettings): Codec {
   }
   switch (flags) {
     case 'pylibmc':
-      return new PylibmcCodec(settings)
+      return besideRefills(new PylibmcCodec(settings))
     case 'php':
-      return new PhpCodec(settings)
+      return besideRefills(new PhpCodec(settings))
     case 'memcached':
-      return new NpmMemcachedCodec()
+      return besideRefills(new NpmMemcachedCodec())
     case 'mintring':
       return new MintringCodec(settings)
+  }
+}
+
+/** A codec of another client, which knows nothing of the bits that refills put beside its own. */
+function besideRefills(codec: Codec): Codec {
+  return {
+    encode: (value) => codec.encode(value),
+    decode: (flags, body) =>
+      isConfirmed(flags) ? codec.decode(flags & CODEC_FLAGS, body) : undefined,
   }
 }

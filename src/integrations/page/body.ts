@@ -2,6 +2,7 @@ import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import type { Body, Codec, Encoded } from '../../client/values/codec.ts'
 import { MintringError } from '../../errors.ts'
+import { isConfirmed } from '../../refill/stamp.ts'
 import { looksGzipped, takesExtra, withExtra, withoutExtra } from './gzip-extra.ts'
 import type { HeaderLines } from './rules.ts'
 
@@ -33,8 +34,8 @@ const MAX_UNZIPPED_BYTES = 64 * 1024 * 1024
 const PLAIN = 5
 /** The bit nginx tests with `memcached_gzip_flag 2`. */
 const GZIP = 2
-/** brotli, zstd, chunks, envelopes: bodies that nginx would send as they are. */
-const FOREIGN = 32 | 64 | 128 | 256
+/** brotli, zstd, chunks: bodies that nginx would send as they are. */
+const FOREIGN = 32 | 64 | 128
 
 const zip = promisify(gzip)
 const unzip = promisify(gunzip)
@@ -51,7 +52,7 @@ export const pageCodec: Codec = {
     if ((flags & FOREIGN) !== 0) {
       throw new MintringError('MINTRING_BAD_VALUE', 'What is stored there is no page')
     }
-    if (stored.size === 0) return undefined
+    if (stored.size === 0 || !isConfirmed(flags)) return undefined
     const bytes = stored.valueBuffer()
     if ((flags & GZIP) === 0) return { body: bytes, isGzip: false }
     const { gzip: body, extra } = withoutExtra(bytes)

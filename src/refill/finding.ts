@@ -1,0 +1,102 @@
+import { types } from 'node:util'
+import type { Item, Place } from './store.ts'
+
+/** What a read finds. */
+export type Verdict = 'fresh' | 'stale' | 'absent'
+
+/**
+ * Who may refill. `won`: this read may. `lost`: another has the lease. `open`: nobody was elected
+ * yet, and trying takes a command of its own. `none`: nobody has to, or nothing can be stored.
+ */
+export type Election = 'won' | 'lost' | 'open' | 'none'
+
+/**
+ * The right to refill one key, held by one process: good for one store, as long as the CAS id at
+ * `place` is still `cas`. It never changes while the holder works, and was read before its loader
+ * began: so a store that succeeds is newer than every invalidation that had returned.
+ */
+export interface Lease {
+  readonly place: Place
+  readonly cas: string
+  /** What the CAS id is of: a value, the empty item left by a miss, or the lock beside the key. */
+  readonly on: 'item' | 'placeholder' | 'lock'
+  /** What is left of the life of a placeholder or a lock; -1 = unknown. */
+  readonly leftSeconds: number
+}
+
+/** What the holder of a lease tells the others. */
+export type Trouble =
+  | 'none'
+  /** Its loader has taken longer than others wait. */
+  | 'slow'
+  /** The last load of this key failed. */
+  | 'failing'
+
+/** A read, judged. */
+export interface Finding {
+  readonly verdict: Verdict
+  readonly election: Election
+  /** The value when there is one; a promise when decoding has to wait. */
+  readonly value: unknown
+  /** The value once more, for another caller: nobody shares what can be changed. */
+  again(): unknown
+  /** Seconds until the value is stale; -1 = never. */
+  readonly freshForSeconds: number
+  /** Seconds since it became stale, or was invalidated. */
+  readonly staleForSeconds: number
+  /** The lease that was won, or the one that another has. */
+  readonly lease: Lease
+  readonly trouble: Trouble
+  /** There is something, but this client cannot read it. */
+  readonly isUnreadable: boolean
+}
+
+/** What a server started with `-C` tells: it keeps no CAS ids, so nothing can be stored safely. */
+export const NO_CAS = '0'
+
+/** Stands for a value whose bytes say nothing to this client. */
+export const UNREADABLE: unique symbol = Symbol('unreadable')
+
+/** The value, a promise of it, or UNREADABLE. */
+export function readValue(item: Item): unknown {
+  try {
+    const value = item.decode()
+    if (types.isPromise(value)) {
+      // Marks the rejection as handled: there may be no awaiter.
+      value.catch(() => {})
+      return value
+    }
+    return value === undefined ? UNREADABLE : value
+  } catch {
+    return UNREADABLE
+  }
+}
+
+/** Whether callers may get the very same value: none of them can change it. */
+export function isImmutable(value: unknown): boolean {
+  return value === null || (typeof value !== 'object' && typeof value !== 'function')
+}
+
+/** The same finding without its value: it cannot be read, which is as good as absent. */
+export function withoutValue(finding: Finding): Finding {
+  const { election, lease } = finding
+  const isOpen = election === 'none' && lease.cas !== NO_CAS
+  return {
+    ...finding,
+    verdict: 'absent',
+    election: isOpen ? 'open' : election,
+    value: undefined,
+    again: nothing,
+    isUnreadable: true,
+  }
+}
+
+/** The finding for one more caller. */
+export function anew(finding: Finding): Finding {
+  return { ...finding, value: finding.again() }
+}
+
+/** For findings without a value. */
+export function nothing(): undefined {
+  return undefined
+}

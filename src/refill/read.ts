@@ -1,0 +1,190 @@
+import { AsyncResource } from 'node:async_hooks'
+import type { RefillEntry, SoonEntry } from './entry.ts'
+import { isPromise } from './entry.ts'
+import type { Finding } from './finding.ts'
+import { anew, isImmutable, readValue, UNREADABLE } from './finding.ts'
+import type { Ask, Loader, WaitUntil } from './loading.ts'
+import type { Path } from './path.ts'
+import type { Slot } from './slots.ts'
+import { earlySecondsOf } from './slots.ts'
+import type { Item, Reader, ReadHandle } from './store.ts'
+import type { Tally } from './tally.ts'
+
+/** Decides what the callers of a read get. */
+export interface ReadOwner {
+  pathOf(slot: Slot): Path
+  settle(ask: Ask, finding: Finding): SoonEntry
+  failed(ask: Ask, error: unknown): Promise<RefillEntry>
+  /** The same once its value is decoded, or found to be unreadable. */
+  decoded(finding: Finding): Promise<Finding>
+  readonly tally: Tally
+}
+
+/** A caller beside the first: of a value, an entry, or a finding. */
+interface Taker {
+  readonly wants: 'value' | 'entry' | 'finding'
+  resolve(result: unknown): void
+  reject(error: unknown): void
+}
+
+/**
+ * Joins the read of this turn for the key, or begins one: one per key per turn. A read whose bytes
+ * have left cannot be joined, because an invalidation may have come between. Throws
+ * MINTRING_BAD_KEY.
+ */
+export function readOf(slot: Slot, loader: Loader, owner: ReadOwner): Read {
+  const joinable = slot.read
+  if (joinable !== undefined && !joinable.isSent) {
+    owner.tally.coalesced++
+    return joinable
+  }
+  const read = new Read(slot, loader, owner)
+  read.begin()
+  slot.read = read
+  return read
+}
+
+/**
+ * One read and all who wait for it. The first caller of a plain value gets the promise of the
+ * request itself. It is made in the async context of its first caller, in which the loader runs
+ * should there be one.
+ */
+export class Read extends AsyncResource implements Reader, Ask {
+  readonly slot: Slot
+  readonly loader: Loader
+  waitUntil: WaitUntil | undefined
+  readonly #owner: ReadOwner
+  readonly #path: Path
+  readonly #earlySeconds: number
+  #handle: ReadHandle | undefined
+  #hasFirst = false
+  #takers: Taker[] | undefined
+
+  constructor(slot: Slot, loader: Loader, owner: ReadOwner) {
+    super('MintringRead', SCOPE_OPTIONS)
+    this.slot = slot
+    this.loader = loader
+    this.#owner = owner
+    this.#path = owner.pathOf(slot)
+    this.#earlySeconds = earlySecondsOf(slot)
+  }
+
+  get scope(): AsyncResource {
+    return this
+  }
+
+  get isSent(): boolean {
+    return this.#handle!.sent
+  }
+
+  begin(): void {
+    const { key, policy } = this.slot
+    this.#handle = this.#path.read(key, policy, this.#earlySeconds, this)
+  }
+
+  /** What this read ends in, for a caller who wants the value. */
+  value(): Promise<unknown> {
+    if (this.#hasFirst) return this.#take('value')
+    this.#hasFirst = true
+    return this.#handle!.promise
+  }
+
+  /** The same with how it came. */
+  entry(): Promise<RefillEntry> {
+    return this.#take('entry') as Promise<RefillEntry>
+  }
+
+  /** What was found, for those who decide for themselves. */
+  finding(): Promise<Finding> {
+    return this.#take('finding') as Promise<Finding>
+  }
+
+  answered(item: Item): unknown {
+    this.#over()
+    const { policy } = this.slot
+    let decoded: unknown
+    if (this.#wantsValuesOnly && this.#path.isPlainlyFresh(item, policy, this.#earlySeconds)) {
+      decoded = readValue(item)
+      if (decoded !== UNREADABLE && !isPromise(decoded)) return this.#tellFresh(item, decoded)
+    }
+    const finding = this.#path.judge(item, policy, this.#earlySeconds, decoded)
+    if (!isPromise(finding.value)) return this.#tell(finding)
+    return this.#owner.decoded(finding).then((readied) => this.#tell(readied))
+  }
+
+  failed(error: unknown): unknown {
+    // A read can fail before it begun: nobody could have asked for its outcome yet.
+    if (this.#handle === undefined) return Promise.resolve().then(() => this.failed(error))
+    this.#over()
+    const fail = (): unknown => this.#ended(this.#owner.failed(this, error))
+    for (const taker of this.#takers ?? []) {
+      if (taker.wants === 'finding') taker.reject(error)
+      else this.#give(taker, this.#ended(this.#owner.failed(this, error)))
+    }
+    return this.#hasFirst ? plainValue(fail() as SoonEntry) : undefined
+  }
+
+  get #wantsValuesOnly(): boolean {
+    return this.#takers === undefined || this.#takers.every(({ wants }) => wants === 'value')
+  }
+
+  #over(): void {
+    if (this.slot.read === this) this.slot.read = undefined
+  }
+
+  #take(wants: Taker['wants']): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#takers ??= []
+      this.#takers.push({ wants, resolve, reject })
+    })
+  }
+
+  /** The fast path: a value for the first caller, and one of its own for each of the others. */
+  #tellFresh(item: Item, value: unknown): unknown {
+    const { tally } = this.#owner
+    tally.fresh += this.#hasFirst ? 1 : 0
+    const isShared = this.slot.policy.isShared || isImmutable(value)
+    let isTaken = this.#hasFirst
+    for (const { resolve } of this.#takers ?? []) {
+      tally.fresh++
+      resolve(isShared || !isTaken ? value : readValue(item))
+      isTaken = true
+    }
+    return value
+  }
+
+  /** Each caller is served for itself: the first may have to load, and the others share that. */
+  #tell(finding: Finding): unknown {
+    let isTaken = false
+    const next = (): Finding => {
+      const isFirst = !isTaken
+      isTaken = true
+      return isFirst || this.slot.policy.isShared ? finding : anew(finding)
+    }
+    const first = this.#hasFirst ? this.#ended(this.#owner.settle(this, next())) : undefined
+    const takers = this.#takers ?? []
+    // The callers first: they have waited for the value, the finders will look again.
+    for (const taker of takers) {
+      if (taker.wants === 'finding') continue
+      this.#give(taker, this.#ended(this.#owner.settle(this, next())))
+    }
+    for (const taker of takers) if (taker.wants === 'finding') taker.resolve(next())
+    return first === undefined ? undefined : plainValue(first)
+  }
+
+  #give({ wants, resolve }: Taker, entry: SoonEntry): void {
+    resolve(wants === 'entry' ? entry : plainValue(entry))
+  }
+
+  #ended<Entry extends SoonEntry>(entry: Entry): Entry {
+    this.#owner.tally.ended(entry)
+    return entry
+  }
+}
+
+/** Nothing has to be told when such a scope is collected. */
+const SCOPE_OPTIONS = { requireManualDestroy: true }
+
+function plainValue(entry: SoonEntry): unknown {
+  return isPromise(entry) ? entry.then(({ value }) => value) : entry.value
+}

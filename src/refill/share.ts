@@ -1,0 +1,73 @@
+import type { Clock } from './clock.ts'
+import { isImmutable } from './finding.ts'
+import type { Encoded, RefillStore } from './store.ts'
+
+/** How long a serializer may take over one value: one that hangs must not hang its callers. */
+const CODEC_TIMEOUT_MS = 5_000
+
+/** What the promise resolves to, or undefined when that takes too long. */
+export function within<Result>(
+  clock: Clock,
+  timeoutMs: number,
+  promise: Promise<Result>,
+): Promise<Result | undefined> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(timeoutMs, () => resolve(undefined))
+    promise.then(resolve, reject).finally(() => timer.cancel())
+  })
+}
+
+/** What a codec makes of a value, or undefined when it takes too long. Rejects as it does. */
+export function coded<Result>(
+  clock: Clock,
+  result: Result | Promise<Result>,
+): Promise<Result | undefined> {
+  return within(clock, CODEC_TIMEOUT_MS, Promise.resolve(result))
+}
+
+/**
+ * One loaded value for several callers. The first gets what was loaded; each of the others gets a
+ * copy of its own, as a read would decode it.
+ */
+export class Portions {
+  readonly #store: RefillStore
+  readonly #clock: Clock
+  readonly #isShared: boolean
+  #others = 0
+  #encoded: Encoded | undefined
+
+  constructor(store: RefillStore, clock: Clock, isShared: boolean) {
+    this.#store = store
+    this.#clock = clock
+    this.#isShared = isShared
+  }
+
+  /** One more caller will come for the value. */
+  expect(): void {
+    this.#others++
+  }
+
+  /** Makes the copies possible, before anybody has the value and can change it. */
+  async prepare(value: unknown, encoded?: Encoded): Promise<void> {
+    if (this.#others === 0 || this.#isShared || isImmutable(value)) return
+    const made = encoded ?? (await this.#encode(value))
+    if (made === undefined) return
+    const { body, flags } = made
+    this.#encoded = { body: typeof body === 'string' ? body : Uint8Array.from(body), flags }
+  }
+
+  /** A value for one of the others. What no codec can write, such as a stream, is shared. */
+  async portion(value: unknown): Promise<unknown> {
+    const encoded = this.#encoded
+    if (encoded === undefined) return value
+    return (await coded(this.#clock, this.#store.decode(encoded))) ?? value
+  }
+
+  async #encode(value: unknown): Promise<Encoded | undefined> {
+    try {
+      return await coded(this.#clock, this.#store.encode(value))
+    } catch {
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import { isMintringError, MintringError } from '../errors.ts'
+import type { Clock, Timer } from './clock.ts'
+import type { RefillEntry, SoonEntry } from './entry.ts'
+import type { Finding } from './finding.ts'
+import { anew } from './finding.ts'
+import type { Ask } from './loading.ts'
+
+const FIRST_DELAY_MS = 5
+const DELAY_GROWTH = 1.6
+const MAX_DELAY_MS = 200
+const DELAY_JITTER = 0.25
+
+/** A caller who cannot be served at once. */
+export interface Waiter {
+  readonly ask: Ask
+  /** What it gets if the wait ends without a fresh value: a stale one that may still be served. */
+  readonly fallback: RefillEntry | undefined
+  /** Only what was loaded after this call began will do: a stale value is none. */
+  readonly wantsFresh: boolean
+  /** When it stops waiting for the loads of others. */
+  readonly untilMs: number
+  /** How often it may still read again because the load it shared came to nothing. */
+  readonly rereads: number
+}
+
+/** What a wait asks of its owner. */
+export interface WaitOwner {
+  readonly clock: Clock
+  /** Reads the key once more, counted as a poll. Rejects when the cache cannot be reached. */
+  poll(ask: Ask): Promise<Finding>
+  /** The entry for a waiter, or undefined when it has to go on waiting. */
+  resume(waiter: Waiter, finding: Finding): SoonEntry | undefined
+  unreachable(waiter: Waiter, error: unknown): Promise<RefillEntry>
+  timedOut(waiter: Waiter): Promise<RefillEntry>
+}
+
+interface Waiting {
+  readonly waiter: Waiter
+  readonly resolve: (entry: SoonEntry) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * Waits of one process for one key that another process loads: one poller, however many wait. It
+ * polls by the same read that everybody makes, so it also inherits a lease that became free.
+ */
+export class Wait {
+  readonly #owner: WaitOwner
+  readonly #onOver: (wait: Wait) => void
+  #waiting: Waiting[] = []
+  #delayMs = FIRST_DELAY_MS
+  #timer: Timer | undefined
+
+  /** `onOver` is called when nobody waits any more. */
+  constructor(owner: WaitOwner, onOver: (wait: Wait) => void) {
+    this.#owner = owner
+    this.#onOver = onOver
+  }
+
+  join(waiter: Waiter): Promise<RefillEntry> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ waiter, resolve, reject })
+      if (this.#waiting.length === 1) this.#schedule()
+    })
+  }
+
+  #schedule(): void {
+    const { clock } = this.#owner
+    const spread = 1 + DELAY_JITTER * (2 * clock.random() - 1)
+    const untilMs = this.#waiting.reduce((least, { waiter }) => {
+      return Math.min(least, waiter.untilMs)
+    }, Number.POSITIVE_INFINITY)
+    const leftMs = untilMs - clock.nowMs()
+    const delayMs = Math.max(0, Math.min(this.#delayMs * spread, leftMs))
+    this.#delayMs = Math.min(MAX_DELAY_MS, this.#delayMs * DELAY_GROWTH)
+    this.#timer = clock.after(delayMs, () => this.#wake())
+  }
+
+  #wake(): void {
+    this.#timer = undefined
+    const owner = this.#owner
+    const nowMs = owner.clock.nowMs()
+    this.#settle(({ waiter }) => (waiter.untilMs <= nowMs ? owner.timedOut(waiter) : undefined))
+    const first = this.#waiting[0]
+    if (first === undefined) return
+    owner.poll(first.waiter.ask).then(
+      (finding) => {
+        let isTaken = false
+        this.#settle(({ waiter }) => {
+          const own = isTaken ? anew(finding) : finding
+          isTaken = true
+          return owner.resume(waiter, own)
+        })
+        this.#goOn()
+      },
+      (error: unknown) => {
+        // Too much is under way in this process: that says nothing about the cache.
+        const isBusy = isMintringError(error) && error.code === 'MINTRING_OVERLOADED'
+        if (!isBusy) this.#settle(({ waiter }) => owner.unreachable(waiter, error))
+        this.#goOn()
+      },
+    )
+  }
+
+  #goOn(): void {
+    if (this.#waiting.length > 0 && this.#timer === undefined) this.#schedule()
+  }
+
+  /** Resolves the waiters that have an entry; ends when none remain. */
+  #settle(entryFor: (waiting: Waiting) => SoonEntry | undefined): void {
+    const all = this.#waiting
+    this.#waiting = []
+    for (const waiting of all) {
+      const entry = entryFor(waiting)
+      if (entry === undefined) this.#waiting.push(waiting)
+      else waiting.resolve(entry)
+    }
+    if (this.#waiting.length === 0 && this.#timer === undefined) this.#onOver(this)
+  }
+}
+
+/** What a caller gets who waited too long and wants to be told. */
+export function waitTimedOut({ slot }: Ask): MintringError {
+  return new MintringError(
+    'MINTRING_WAIT_TIMEOUT',
+    `Another caller is loading the key and did not finish within ${slot.policy.waitTimeoutMs} ms`,
+  )
+}

@@ -1,0 +1,59 @@
+import { Stamp } from '../../src/refill/stamp.ts'
+import type { Command, RefillStore } from '../../src/refill/store.ts'
+
+/**
+ * A store under which holders renew a lease by marking the item and taking the right to refill
+ * anew, and go on under the CAS id that this tells: mintring did so before 0.1.0. When the mark of
+ * an invalidation comes between the two commands, the renewal adopts it.
+ */
+export function adoptingRenewal(inner: RefillStore): RefillStore {
+  const renewed = new Map<string, string>()
+  const current = (cas: string): string => renewed.get(cas) ?? cas
+  return wrapped(inner, async (place, key, commands) => {
+    const [first] = commands
+    if (first?.name === 'ms' && first.beside?.startsWith('beat.') && first.cas === undefined) {
+      const cas = first.beside.slice('beat.'.length)
+      const [marked, read] = await inner.exchange(place, key, [
+        { name: 'md', invalidate: true, cas: current(cas), ttlSeconds: 60 },
+        { name: 'mg' },
+      ])
+      if (marked!.status === 'done' && read!.won) renewed.set(cas, read!.cas)
+      return [marked!]
+    }
+    if (first?.name === 'ms' && first.beside === undefined && first.cas !== undefined) {
+      return inner.exchange(place, key, [{ ...first, cas: current(first.cas) }])
+    }
+    return inner.exchange(place, key, commands)
+  })
+}
+
+/** A store under which a cold page is stored for good before the lock is looked at. */
+export function trustingSidecar(inner: RefillStore): RefillStore {
+  return wrapped(inner, (place, key, commands) =>
+    inner.exchange(place, key, commands.map(confirmed)),
+  )
+}
+
+function confirmed(command: Command): Command {
+  if (command.name !== 'ms' || (command.encoded.flags & Stamp.Unconfirmed) === 0) return command
+  const { body, flags } = command.encoded
+  return { ...command, encoded: { body, flags: flags & ~Stamp.Unconfirmed }, ttlSeconds: 20 }
+}
+
+function wrapped(inner: RefillStore, exchange: RefillStore['exchange']): RefillStore {
+  return {
+    get dialect() {
+      return inner.dialect
+    },
+    isStamped: true,
+    learnDialect: () => inner.learnDialect(),
+    checkKey: (key) => inner.checkKey(key),
+    read: (key, vivify, below, reader) => inner.read(key, vivify, below, reader),
+    place: (key) => inner.place(key),
+    exchange,
+    spread: (key, commands) => inner.spread(key, commands),
+    encode: (value) => inner.encode(value),
+    decode: (encoded) => inner.decode(encoded),
+    fits: (key, bytes) => inner.fits(key, bytes),
+  }
+}
