@@ -246,8 +246,8 @@ export interface Behaviors {
    */
   readonly onWaitTimeout: 'load' | 'undefined' | 'throw'
   /**
-   * How long the whole fleet waits after a failed load before it tries again: a stale value is
-   * served meanwhile, and without one callers get the error at once. Default: `5`.
+   * How long the whole fleet waits after a failed load before it tries again. A stale value is
+   * served meanwhile; without one callers get the error at once. Default: `5`.
    */
   readonly errorBackoff: number
   /**

@@ -5,7 +5,14 @@ import { againOf, placeholderSeconds } from './meta-path.ts'
 import type { Elected, Entry, Path } from './path.ts'
 import { decided, lost, won } from './path.ts'
 import type { Policy } from './policy.ts'
-import { clockBits, freshForSeconds, isConfirmed, isPlaceholder, Stamp } from './stamp.ts'
+import {
+  CODEC_FLAGS,
+  clockBits,
+  freshForSeconds,
+  isConfirmed,
+  isPlaceholder,
+  Stamp,
+} from './stamp.ts'
 import type { Command, Encoded, Item, Reader, ReadHandle, RefillStore } from './store.ts'
 import { readItem } from './store.ts'
 
@@ -178,8 +185,8 @@ export class ClassicPath implements Path {
 /** An empty item that says nothing but that it is one of ours. */
 const EMPTY: Encoded = { body: '', flags: Stamp.Refill }
 
-/** What stays of the flags when a value is marked: the codec's bits, and that a refill stored it. */
-const KEPT = 0xff | Stamp.Refill | Stamp.NoEarly
+/** What stays of the flags when a value is marked: the codec's bits, and what a refill says. */
+const KEPT = CODEC_FLAGS | Stamp.Refill | Stamp.NoEarly
 
 /** What a lock says, by its flags. */
 const TROUBLES: readonly Trouble[] = ['none', 'slow', 'failing']

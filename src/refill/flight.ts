@@ -8,10 +8,9 @@ import { LoadFailure, load } from './loading.ts'
 import type { Path } from './path.ts'
 import type { Policy } from './policy.ts'
 import { coded, Portions } from './share.ts'
-import type { Slot } from './slots.ts'
-import { earlySecondsOf } from './slots.ts'
 import type { Encoded, RefillStore } from './store.ts'
 import type { RefillEvent, RefillEventName, Tally } from './tally.ts'
+import { earlySecondsOf, type Terms } from './terms.ts'
 
 /** What every load of a client works with. */
 export interface FlightDeck {
@@ -35,19 +34,28 @@ export class Flight {
   isLost = false
   readonly lease: Lease
   readonly #ask: Ask
-  readonly #slot: Slot
+  readonly #terms: Terms
   readonly #path: Path
   readonly #deck: FlightDeck
   readonly #finding: Finding
   readonly #portions: Portions
+  readonly #onUnjoinable: (flight: Flight) => void
   readonly #abort = new AbortController()
   readonly #startedMs: number
   #beatTimer: Timer | undefined
   #isAbandoned = false
 
-  constructor(ask: Ask, path: Path, finding: Finding, deck: FlightDeck) {
+  /** `onUnjoinable` is called before the store's bytes leave, or when there is no store. */
+  constructor(
+    ask: Ask,
+    path: Path,
+    finding: Finding,
+    deck: FlightDeck,
+    onUnjoinable: (flight: Flight) => void,
+  ) {
+    this.#onUnjoinable = onUnjoinable
     this.#ask = ask
-    this.#slot = ask.slot
+    this.#terms = ask.slot
     this.#path = path
     this.#deck = deck
     this.#finding = finding
@@ -90,7 +98,7 @@ export class Flight {
     try {
       const stale = await Promise.resolve(this.#finding.again()).catch(() => undefined)
       const loaded = await load(this.#ask, stale, clock, this.#abort)
-      this.#slot.pace.took(clock.nowMs() - this.#startedMs)
+      this.#terms.pace.took(clock.nowMs() - this.#startedMs)
       return await this.#finish(loaded)
     } catch (error) {
       this.#end()
@@ -122,10 +130,10 @@ export class Flight {
 
   async #store(value: unknown, encoded: Encoded, ttlSeconds: number): Promise<RefillEntry> {
     const { store, tally } = this.#deck
-    const { key, policy } = this.#slot
+    const { key, policy } = this.#terms
     this.#end()
     const isHere = store.place(key) === this.lease.place
-    const isTooShort = isShortLived(this.#slot, ttlSeconds)
+    const isTooShort = isShortLived(this.#terms, ttlSeconds)
     const stored = isHere
       ? await this.#path
           .store(key, policy, this.lease, { encoded, ttlSeconds, isTooShort })
@@ -148,14 +156,14 @@ export class Flight {
   }
 
   #misfit({ body }: Encoded): string | undefined {
-    return this.#deck.store.fits(this.#slot.key, body.length)
+    return this.#deck.store.fits(this.#terms.key, body.length)
       ? undefined
       : `a body of ${body.length} bytes`
   }
 
   /** How long the value is to be fresh; 0 = not to be stored. */
   #ttlOf({ value, isSkipped, ttlSeconds }: Loaded): number {
-    const { policy } = this.#slot
+    const { policy } = this.#terms
     if (value === undefined || isSkipped) return 0
     if (ttlSeconds !== undefined) return ttlSeconds
     if (value === null) return policy.negativeTtlSeconds
@@ -171,7 +179,7 @@ export class Flight {
     const isTimeout = isMintringError(error) && error.code === 'MINTRING_LOADER_TIMEOUT'
     tally.loaderFailed++
     if (isTimeout) tally.loaderTimedOut++
-    this.#slot.lastError = error
+    this.#terms.lastError = error
     this.#report('refillError', { error })
     this.#letGo(this.#isAbandoned || isSkipped ? 'release' : 'pause')
     return error
@@ -179,7 +187,7 @@ export class Flight {
 
   /** A lease that cannot be let go ends by itself, or is taken over. */
   #letGo(how: 'release' | 'pause'): void {
-    const { key, policy } = this.#slot
+    const { key, policy } = this.#terms
     const told = this.#path[how](key, policy, this.lease)
     this.#deck.inBackground(told.catch(() => {}))
   }
@@ -187,9 +195,7 @@ export class Flight {
   /** Nobody joins any more, and nobody has to be told that the loader lives. */
   #end(): void {
     this.#beatTimer?.cancel()
-    if (this.#slot.flight === this) this.#slot.flight = undefined
-    // What was seen of this lease says nothing about the next.
-    this.#slot.sight = undefined
+    this.#onUnjoinable(this)
   }
 
   /**
@@ -197,7 +203,7 @@ export class Flight {
    * to one second less than it says.
    */
   #beatLater(): void {
-    const { key, policy } = this.#slot
+    const { key, policy } = this.#terms
     const { clock, tally } = this.#deck
     this.#beatTimer = clock.after(((policy.leaseSeconds - 1) * 1000) / 2, () => {
       // One that does not arrive is followed by the next.
@@ -219,7 +225,7 @@ export class Flight {
   #report(name: RefillEventName, event: Partial<RefillEvent>): void {
     const tookMs = this.#deck.clock.nowMs() - this.#startedMs
     const host = this.lease.place.name
-    this.#deck.report(name, { key: this.#slot.key, host, tookMs, ...event })
+    this.#deck.report(name, { key: this.#terms.key, host, tookMs, ...event })
   }
 }
 
@@ -227,10 +233,10 @@ export class Flight {
  * Whether an early refresh would follow the store too soon: with less than half of the time that
  * the policy leaves before it, some policies would have every read load.
  */
-function isShortLived(slot: Slot, ttlSeconds: number): boolean {
-  const earlySeconds = earlySecondsOf(slot)
+function isShortLived(terms: Terms, ttlSeconds: number): boolean {
+  const earlySeconds = earlySecondsOf(terms)
   if (earlySeconds === 0) return false
-  return (ttlSeconds - earlySeconds) * 2 < slot.policy.ttlSeconds - earlySeconds
+  return (ttlSeconds - earlySeconds) * 2 < terms.policy.ttlSeconds - earlySeconds
 }
 
 /**

@@ -3,7 +3,7 @@ import { isMintringError, MintringError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import type { Policy, Seconds } from './policy.ts'
 import { checkTtl } from './policy.ts'
-import type { Slot } from './slots.ts'
+import type { Terms } from './terms.ts'
 
 /** What a loader is told, and what it may decide. */
 export interface LoaderContext<Value = unknown> {
@@ -33,7 +33,7 @@ export type Loader<Value = unknown> = (
 export type WaitUntil = (work: Promise<void>) => void
 
 /** A call that may lead to a load. The scope is the caller's async context. */
-export interface Ask {
+export interface Ask<Slot extends Terms = Terms> {
   readonly slot: Slot
   readonly loader: Loader
   readonly scope: AsyncResource
@@ -41,7 +41,11 @@ export interface Ask {
 }
 
 /** An ask in the async context of whoever calls this. */
-export function askHere(slot: Slot, loader: Loader, waitUntil: WaitUntil | undefined): Ask {
+export function askHere<Slot extends Terms>(
+  slot: Slot,
+  loader: Loader,
+  waitUntil: WaitUntil | undefined,
+): Ask<Slot> {
   const scope = new AsyncResource('MintringLoad', { requireManualDestroy: true })
   return { slot, loader, scope, waitUntil }
 }
@@ -112,7 +116,7 @@ function failed(error: unknown): unknown {
 }
 
 /** The error of a load that failed a moment ago, for callers who come before the next attempt. */
-export function failedBefore({ policy, lastError }: Slot): MintringError {
+export function failedBefore({ policy, lastError }: Terms): MintringError {
   const cause = isMintringError(lastError) ? (lastError.cause ?? lastError) : lastError
   const why = cause === undefined ? '' : `: ${messageOf(cause)}`
   const { errorBackoffSeconds } = policy

@@ -107,7 +107,7 @@ export async function getOrSetMany(
   const loadHere: ManyLoader = (wanted, context) =>
     scope.runInAsyncScope(loadMany, undefined, wanted, context)
   const batch = new Batch(loadHere, refiller.clock, distinct)
-  const asks: Ask[] = distinct.map((key) => {
+  const asks: Ask<Slot>[] = distinct.map((key) => {
     return { slot: slotOf(key), loader: batch.load, scope, waitUntil }
   })
   let unread = asks.length
@@ -122,9 +122,11 @@ export async function getOrSetMany(
 }
 
 /** Reads a key, and elects where that takes a command of its own. Returns what is to follow. */
-async function found(refiller: Refiller, ask: Ask) {
+async function found(refiller: Refiller, ask: Ask<Slot>) {
   try {
-    const finding = await refiller.elected(ask, await refiller.find(ask))
+    const read = await refiller.find(ask)
+    const isOpen = read.verdict === 'absent' && read.election === 'open'
+    const finding = isOpen ? await refiller.elect(ask, read) : read
     return () => refiller.settle(ask, finding)
   } catch (error) {
     return () => refiller.failed(ask, error)

@@ -5,18 +5,19 @@ import type { Finding } from './finding.ts'
 import { anew, isImmutable, readValue, UNREADABLE } from './finding.ts'
 import type { Ask, Loader, WaitUntil } from './loading.ts'
 import type { Path } from './path.ts'
-import type { Slot } from './slots.ts'
-import { earlySecondsOf } from './slots.ts'
 import type { Item, Reader, ReadHandle } from './store.ts'
 import type { Tally } from './tally.ts'
+import { earlySecondsOf, type Terms } from './terms.ts'
 
 /** Decides what the callers of a read get. */
-export interface ReadOwner {
+export interface ReadOwner<Slot extends Terms> {
   pathOf(slot: Slot): Path
-  settle(ask: Ask, finding: Finding): SoonEntry
-  failed(ask: Ask, error: unknown): Promise<RefillEntry>
+  settle(ask: Ask<Slot>, finding: Finding): SoonEntry
+  failed(ask: Ask<Slot>, error: unknown): Promise<RefillEntry>
   /** The same once its value is decoded, or found to be unreadable. */
   decoded(finding: Finding): Promise<Finding>
+  /** Nobody joins the read any more. */
+  over(read: Read<Slot>): void
   readonly tally: Tally
 }
 
@@ -28,39 +29,22 @@ interface Taker {
 }
 
 /**
- * Joins the read of this turn for the key, or begins one: one per key per turn. A read whose bytes
- * have left cannot be joined, because an invalidation may have come between. Throws
- * MINTRING_BAD_KEY.
- */
-export function readOf(slot: Slot, loader: Loader, owner: ReadOwner): Read {
-  const joinable = slot.read
-  if (joinable !== undefined && !joinable.isSent) {
-    owner.tally.coalesced++
-    return joinable
-  }
-  const read = new Read(slot, loader, owner)
-  read.begin()
-  slot.read = read
-  return read
-}
-
-/**
  * One read and all who wait for it. The first caller of a plain value gets the promise of the
  * request itself. It is made in the async context of its first caller, in which the loader runs
  * should there be one.
  */
-export class Read extends AsyncResource implements Reader, Ask {
+export class Read<Slot extends Terms> extends AsyncResource implements Reader, Ask<Slot> {
   readonly slot: Slot
   readonly loader: Loader
   waitUntil: WaitUntil | undefined
-  readonly #owner: ReadOwner
+  readonly #owner: ReadOwner<Slot>
   readonly #path: Path
   readonly #earlySeconds: number
   #handle: ReadHandle | undefined
   #hasFirst = false
   #takers: Taker[] | undefined
 
-  constructor(slot: Slot, loader: Loader, owner: ReadOwner) {
+  constructor(slot: Slot, loader: Loader, owner: ReadOwner<Slot>) {
     super('MintringRead', SCOPE_OPTIONS)
     this.slot = slot
     this.loader = loader
@@ -100,7 +84,7 @@ export class Read extends AsyncResource implements Reader, Ask {
   }
 
   answered(item: Item): unknown {
-    this.#over()
+    this.#owner.over(this)
     const { policy } = this.slot
     let decoded: unknown
     if (this.#wantsValuesOnly && this.#path.isPlainlyFresh(item, policy, this.#earlySeconds)) {
@@ -115,7 +99,7 @@ export class Read extends AsyncResource implements Reader, Ask {
   failed(error: unknown): unknown {
     // A read can fail before it begun: nobody could have asked for its outcome yet.
     if (this.#handle === undefined) return Promise.resolve().then(() => this.failed(error))
-    this.#over()
+    this.#owner.over(this)
     const fail = (): unknown => this.#ended(this.#owner.failed(this, error))
     for (const taker of this.#takers ?? []) {
       if (taker.wants === 'finding') taker.reject(error)
@@ -126,10 +110,6 @@ export class Read extends AsyncResource implements Reader, Ask {
 
   get #wantsValuesOnly(): boolean {
     return this.#takers === undefined || this.#takers.every(({ wants }) => wants === 'value')
-  }
-
-  #over(): void {
-    if (this.slot.read === this) this.slot.read = undefined
   }
 
   #take(wants: Taker['wants']): Promise<unknown> {

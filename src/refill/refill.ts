@@ -13,10 +13,9 @@ import { getOrSetMany } from './many.ts'
 import type { Policy, RefillDefaults, RefillPolicy } from './policy.ts'
 import { resolveGrace, resolvePolicy } from './policy.ts'
 import type { Read } from './read.ts'
-import { readOf } from './read.ts'
-import { detach, Refiller } from './refiller.ts'
+import { Refiller } from './refiller.ts'
 import type { Refreshes, Slot } from './slots.ts'
-import { Slots } from './slots.ts'
+import { detach, Slots } from './slots.ts'
 import type { RefillStore } from './store.ts'
 import type { RefillCounters, RefillHooks } from './tally.ts'
 
@@ -190,8 +189,8 @@ export class Refill implements DefinedVerbs {
     return this.#closing
   }
 
-  #read(key: string, loader: Loader, options: RefillOptions): Read {
-    const read = readOf(this.#slots.of(key, options), loader, this.#refiller)
+  #read(key: string, loader: Loader, options: RefillOptions): Read<Slot> {
+    const read = this.#refiller.read(this.#slots.of(key, options), loader)
     if (options.waitUntil !== undefined) read.waitUntil ??= options.waitUntil
     return read
   }

@@ -3,23 +3,23 @@ import type { ErrorCode } from '../errors.ts'
 import { isMintringError } from '../errors.ts'
 import { ClassicPath } from './classic-path.ts'
 import type { Clock } from './clock.ts'
+import { electOnce, isSettled } from './election.ts'
 import type { RefillEntry, SoonEntry } from './entry.ts'
 import { entryOf, guarded, isPromise } from './entry.ts'
 import type { Finding } from './finding.ts'
-import { anew, withoutValue } from './finding.ts'
+import { withoutValue } from './finding.ts'
 import type { FlightDeck } from './flight.ts'
 import { Bypass, Flight } from './flight.ts'
 import { Gate } from './gate.ts'
-import type { Ask } from './loading.ts'
+import type { Ask, Loader } from './loading.ts'
 import { failedBefore } from './loading.ts'
 import { MetaPath } from './meta-path.ts'
 import type { Path } from './path.ts'
-import { ELECTION_PAUSE_MS } from './path.ts'
 import type { ReadOwner } from './read.ts'
-import { readOf } from './read.ts'
+import { Read } from './read.ts'
 import { coded, within } from './share.ts'
 import { SidecarPath } from './sidecar-path.ts'
-import type { Sight, Slot } from './slots.ts'
+import { detach, type Slot } from './slots.ts'
 import type { RefillStore } from './store.ts'
 import type { RefillEvent, RefillEventName, RefillHooks } from './tally.ts'
 import { Tally } from './tally.ts'
@@ -46,7 +46,7 @@ const outside = AsyncLocalStorage.snapshot()
  * Acts on what a read found: who is served what, who loads, who waits. What it has under way for a
  * key is in the key's slot.
  */
-export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
+export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   readonly store: RefillStore
   readonly clock: Clock
   readonly tally: Tally = new Tally()
@@ -91,13 +91,13 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
   // The state table: fresh, stale, absent.
 
   /** What a caller gets for what its read found. */
-  settle(ask: Ask, finding: Finding): SoonEntry {
+  settle(ask: Ask<Slot>, finding: Finding): SoonEntry {
     if (finding.verdict === 'fresh') return this.#settleFresh(ask, finding)
     if (finding.verdict === 'stale') return this.#settleStale(ask, finding)
     return this.#pursue(this.#waiter(ask, undefined), finding)
   }
 
-  #settleFresh(ask: Ask, finding: Finding): SoonEntry {
+  #settleFresh(ask: Ask<Slot>, finding: Finding): SoonEntry {
     this.#refillBehind(ask, finding)
     const { value, freshForSeconds } = finding
     const isEndless = freshForSeconds === -1
@@ -105,7 +105,7 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
   }
 
   /** At once within staleWhileRevalidate; after that only should all else fail. */
-  #settleStale(ask: Ask, finding: Finding): SoonEntry {
+  #settleStale(ask: Ask<Slot>, finding: Finding): SoonEntry {
     const { policy, failingUntilMs } = ask.slot
     const isKnownToFail = finding.election !== 'won' && this.clock.nowMs() < failingUntilMs
     if (finding.staleForSeconds > policy.staleWhileRevalidateSeconds && !isKnownToFail) {
@@ -120,14 +120,14 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
   }
 
   /** Starts or finds the load that replaces a value which is served meanwhile. */
-  #refillBehind(ask: Ask, finding: Finding): Flight | undefined {
+  #refillBehind(ask: Ask<Slot>, finding: Finding): Flight | undefined {
     const { election, lease } = finding
     if (election === 'none') return undefined
     const { slot } = ask
     if (slot.flight?.holds(lease) === true) return slot.flight
     if (election === 'won') return this.#start(ask, finding)
-    if (this.#isSettled(slot, finding, 'untilMs')) return undefined
-    this.#elect(ask, finding).then(
+    if (isSettled(slot, finding, this.clock.nowMs(), 'untilMs')) return undefined
+    this.elect(ask, finding).then(
       (now) => {
         if (now.election === 'won' && slot.flight?.holds(now.lease) !== true) this.#start(ask, now)
       },
@@ -138,14 +138,14 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
   }
 
   /** For a caller who has to wait: for its own load, or for that of another. */
-  async #pursue(waiter: Waiter, finding: Finding): Promise<RefillEntry> {
+  async #pursue(waiter: Waiter<Slot>, finding: Finding): Promise<RefillEntry> {
     const { slot } = waiter.ask
     const { election, lease } = finding
     let now = finding
     const isOurs = slot.flight?.holds(lease) === true
     if (!isOurs && (election === 'open' || election === 'lost')) {
       try {
-        now = await this.#elect(waiter.ask, finding)
+        now = await this.elect(waiter.ask, finding)
       } catch (error) {
         return this.unreachable(waiter, error)
       }
@@ -154,7 +154,7 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
   }
 
   /** The entry for a waiter, or undefined when it has to go on waiting. */
-  resume(waiter: Waiter, finding: Finding): SoonEntry | undefined {
+  resume(waiter: Waiter<Slot>, finding: Finding): SoonEntry | undefined {
     const { ask, fallback, wantsFresh } = waiter
     const { slot } = ask
     const { verdict, election, trouble, staleForSeconds } = finding
@@ -172,14 +172,14 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
   }
 
   /** What a caller gets when the cache cannot be reached. */
-  unreachable({ ask, fallback }: Waiter, error: unknown): Promise<RefillEntry> {
+  unreachable({ ask, fallback }: Waiter<Slot>, error: unknown): Promise<RefillEntry> {
     if (fallback !== undefined) return Promise.resolve(fallback)
     if (isMintringError(error) && NOT_UNREACHABLE.has(error.code)) return Promise.reject(error)
     this.report('bypass', { key: ask.slot.key, error })
     return this.#bypass(ask, 'bypass')
   }
 
-  async timedOut({ ask, fallback }: Waiter): Promise<RefillEntry> {
+  async timedOut({ ask, fallback }: Waiter<Slot>): Promise<RefillEntry> {
     const { slot } = ask
     const { onWaitTimeout, errorBackoffSeconds } = slot.policy
     if (fallback !== undefined) {
@@ -191,65 +191,35 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
     return this.#bypass(ask, 'uncached')
   }
 
-  failed(ask: Ask, error: unknown): Promise<RefillEntry> {
+  failed(ask: Ask<Slot>, error: unknown): Promise<RefillEntry> {
     return this.unreachable(this.#waiter(ask, undefined), error)
   }
 
   // Elections.
 
-  /** Whether an election of this very lease is under way, or known to be lost for a while. */
-  #isSettled({ sight }: Slot, { lease }: Finding, until: 'untilMs' | 'waitingUntilMs'): boolean {
-    if (sight === undefined || sight.cas !== lease.cas || sight.place !== lease.place) return false
-    return this.clock.nowMs() < sight[until]
-  }
-
-  /** Tries for the lease, once for all callers of this process. */
-  async #elect(ask: Ask, finding: Finding): Promise<Finding> {
+  elect(ask: Ask<Slot>, finding: Finding): Promise<Finding> {
     const { slot } = ask
-    if (this.#isSettled(slot, finding, 'waitingUntilMs')) {
-      const { elected } = slot.sight as Sight
-      return forAnother(finding, (await elected).finding)
-    }
-    const { cas, place } = finding.lease
-    const { key, policy } = slot
-    const elected = this.pathOf(slot).elect(key, policy, finding)
-    const never = Number.POSITIVE_INFINITY
-    const sight: Sight = { cas, place, elected, untilMs: never, waitingUntilMs: never }
-    slot.sight = sight
-    try {
-      const { finding: now, goodForMs, isTakeover } = await elected
-      const nowMs = this.clock.nowMs()
-      sight.untilMs = nowMs + goodForMs
-      const isOver = now.trouble === 'failing'
-      sight.waitingUntilMs = nowMs + (isOver ? goodForMs : Math.min(goodForMs, ELECTION_PAUSE_MS))
-      if (isTakeover === true) this.#tookOver(slot, now)
-      return now
-    } catch (error) {
-      sight.untilMs = sight.waitingUntilMs = 0
-      throw error
-    }
+    return electOnce(slot, finding, this.pathOf(slot), this)
   }
 
-  #tookOver({ key }: Slot, { lease }: Finding): void {
+  tookOver({ key }: Slot, { lease }: Finding): void {
     this.tally.takenOver++
     this.report('leaseTakenOver', { key, host: lease.place.name })
   }
 
-  /** A miss, or a lost lease, with its election. */
-  async elected(ask: Ask, finding: Finding): Promise<Finding> {
-    const isOpen = finding.election === 'open' && finding.verdict === 'absent'
-    return isOpen ? this.#elect(ask, finding) : finding
-  }
-
   // Loads.
 
-  #start(ask: Ask, finding: Finding): Flight {
+  #start(ask: Ask<Slot>, finding: Finding): Flight {
     const { slot } = ask
     if (finding.isUnreadable) {
       this.tally.unreadable++
       this.report('unreadable', { key: slot.key, host: finding.lease.place.name })
     }
-    const flight = new Flight(ask, this.pathOf(slot), finding, this)
+    const flight = new Flight(ask, this.pathOf(slot), finding, this, (over) => {
+      if (slot.flight === over) slot.flight = undefined
+      // What was seen of this lease says nothing about the next.
+      slot.sight = undefined
+    })
     slot.flight = flight
     this.#track(flight, flight.promise)
     return flight
@@ -259,7 +229,7 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
    * Shares another caller's load. Should that have lost its lease, something happened to the key:
    * the caller reads again, rather than take for new what may be old.
    */
-  async #share(waiter: Waiter, flight: Flight): Promise<RefillEntry> {
+  async #share(waiter: Waiter<Slot>, flight: Flight): Promise<RefillEntry> {
     const { fallback, untilMs, rereads } = waiter
     const leftMs = untilMs - this.clock.nowMs()
     const entry = await within(this.clock, leftMs, guarded(flight.join(), fallback))
@@ -268,7 +238,7 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
     return this.#readAgain({ ...waiter, rereads: rereads - 1 })
   }
 
-  async #readAgain(waiter: Waiter): Promise<RefillEntry> {
+  async #readAgain(waiter: Waiter<Slot>): Promise<RefillEntry> {
     let finding: Finding
     try {
       finding = await this.find(waiter.ask)
@@ -278,7 +248,7 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
     return this.#pursue(waiter, finding)
   }
 
-  #bypass(ask: Ask, state: 'bypass' | 'uncached'): Promise<RefillEntry> {
+  #bypass(ask: Ask<Slot>, state: 'bypass' | 'uncached'): Promise<RefillEntry> {
     const { slot } = ask
     if (slot.bypass !== undefined) return slot.bypass.join(state)
     const bypass = new Bypass(ask, this, () => {
@@ -306,9 +276,30 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
 
   // Reads and waits.
 
+  /**
+   * Joins the read of this turn for the key, or begins one: one per key per turn. A read whose
+   * bytes have left cannot be joined, because an invalidation may have come between. Throws
+   * MINTRING_BAD_KEY.
+   */
+  read(slot: Slot, loader: Loader): Read<Slot> {
+    const joinable = slot.read
+    if (joinable !== undefined && !joinable.isSent) {
+      this.tally.coalesced++
+      return joinable
+    }
+    const read = new Read<Slot>(slot, loader, this)
+    read.begin()
+    slot.read = read
+    return read
+  }
+
+  over(read: Read<Slot>): void {
+    if (read.slot.read === read) read.slot.read = undefined
+  }
+
   /** Reads for one who decides on what was found. Rejects when the cache cannot be reached. */
-  find(ask: Ask): Promise<Finding> {
-    return readOf(ask.slot, ask.loader, this).finding()
+  find({ slot, loader }: Ask<Slot>): Promise<Finding> {
+    return this.read(slot, loader).finding()
   }
 
   /** Values that cannot be read are as good as absent. */
@@ -321,16 +312,16 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
     }
   }
 
-  async poll(ask: Ask): Promise<Finding> {
+  async poll(ask: Ask<Slot>): Promise<Finding> {
     this.tally.polls++
     const finding = await this.find(ask)
     const { election, lease, verdict } = finding
     const isOurs = ask.slot.flight?.holds(lease) === true
     if (isOurs || verdict === 'fresh' || election === 'won' || election === 'none') return finding
-    return this.#elect(ask, finding)
+    return this.elect(ask, finding)
   }
 
-  #join(waiter: Waiter): Promise<RefillEntry> {
+  #join(waiter: Waiter<Slot>): Promise<RefillEntry> {
     const { slot } = waiter.ask
     slot.wait ??= new Wait(this, (wait) => {
       if (slot.wait === wait) slot.wait = undefined
@@ -338,12 +329,12 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
     return slot.wait.join(waiter)
   }
 
-  #waiter(ask: Ask, fallback: RefillEntry | undefined, wantsFresh = false): Waiter {
+  #waiter(ask: Ask<Slot>, fallback: RefillEntry | undefined, wantsFresh = false): Waiter<Slot> {
     const untilMs = this.clock.nowMs() + ask.slot.policy.waitTimeoutMs
     return { ask, fallback, wantsFresh, untilMs, rereads: MAX_REREADS }
   }
 
-  #staleEntry({ slot }: Ask, { value, staleForSeconds, lease }: Finding): SoonEntry {
+  #staleEntry({ slot }: Ask<Slot>, { value, staleForSeconds, lease }: Finding): SoonEntry {
     this.report('stale', { key: slot.key, host: lease.place.name, staleForSeconds })
     return entryOf(value, { state: 'stale', staleFor: staleForSeconds })
   }
@@ -351,7 +342,7 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
   // What changes the key.
 
   /** Marks the key stale and resolves to a value that was loaded after that. */
-  async restart(ask: Ask): Promise<RefillEntry> {
+  async restart(ask: Ask<Slot>): Promise<RefillEntry> {
     const waiter = this.#waiter(ask, undefined, true)
     const entry = this.invalidate(ask.slot.key, ask.slot, ask.slot.policy).then(
       () => this.#readAgain(waiter),
@@ -384,24 +375,4 @@ export class Refiller implements FlightDeck, WaitOwner, ReadOwner {
     const flights = [...this.#loads].filter((load): load is Flight => load instanceof Flight)
     await Promise.allSettled(flights.map(({ promise }) => promise))
   }
-}
-
-/** Nobody joins what is under way for the key. Its own callers keep it. */
-export function detach(slot: Slot): void {
-  slot.read = undefined
-  slot.flight = undefined
-  slot.bypass = undefined
-  slot.wait = undefined
-  slot.sight = undefined
-  slot.failingUntilMs = 0
-}
-
-/**
- * An election's outcome for a caller who shares it: with its own value, or that of what is there
- * now.
- */
-function forAnother(finding: Finding, elected: Finding): Finding {
-  if (finding.verdict === 'absent' && elected.verdict !== 'absent') return anew(elected)
-  const { election, lease, trouble } = elected
-  return { ...finding, election, lease, trouble }
 }

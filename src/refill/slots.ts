@@ -7,34 +7,13 @@ import { resolvePolicy } from './policy.ts'
 import type { Read } from './read.ts'
 import { Recent } from './recent.ts'
 import type { Place } from './store.ts'
+import { Pace, type Terms } from './terms.ts'
 import type { Wait } from './wait.ts'
 
 /** How long a key is remembered after its last use, at least. */
 const MEMORY_MS = 60_000
 const MAX_KEYS = 10_000
 const MAX_DISTINCT = 256
-
-/** How long loads under one policy take: their mean, and how far they stray from it. */
-export class Pace {
-  #meanMs: number | undefined
-  #strayMs = 0
-
-  /** Weights as for round trips (Jacobson and Karels, 1988). */
-  took(ms: number): void {
-    if (this.#meanMs === undefined) {
-      this.#meanMs = ms
-      this.#strayMs = ms / 2
-      return
-    }
-    this.#strayMs += (Math.abs(ms - this.#meanMs) - this.#strayMs) / 4
-    this.#meanMs += (ms - this.#meanMs) / 8
-  }
-
-  /** A time in which nearly every load ends. */
-  get enoughMs(): number {
-    return (this.#meanMs ?? 0) + 4 * this.#strayMs
-  }
-}
 
 /** What somebody wrote, and what it means. */
 interface Agreed {
@@ -62,22 +41,19 @@ export interface Refreshes {
 }
 
 /** All that a process knows of one key, and has under way for it. */
-export interface Slot extends Agreed {
-  readonly key: string
+export interface Slot extends Agreed, Terms {
   /** The last read, which may be joined until its bytes have left. */
-  read: Read | undefined
+  read: Read<Slot> | undefined
   /** The load that callers of this process may share. */
   flight: Flight | undefined
   /** The load without the cache that they may share. */
   bypass: Bypass | undefined
   /** The poller of those who wait for another process. */
-  wait: Wait | undefined
+  wait: Wait<Slot> | undefined
   sight: Sight | undefined
   refreshes: Refreshes | undefined
   /** Until when the origin is taken to be failing, because a wait for it was in vain. */
   failingUntilMs: number
-  /** What the last load of this process threw. */
-  lastError: unknown
 }
 
 /**
@@ -184,13 +160,6 @@ function newSlot(key: string, { given, policy, pace }: Agreed): Slot {
   }
 }
 
-/** How long before it is stale this process wants the key's value refilled. */
-export function earlySecondsOf({ policy, pace }: Slot): number {
-  if (!policy.isEarlyMeasured) return policy.earlyRefreshSeconds
-  // A second more, because memcached's clock ticks once a second.
-  return Math.min(Math.ceil(pace.enoughMs / 1000) + 1, policy.earlyRefreshSeconds)
-}
-
 /** Word for word: spelled out, because it runs on every read. */
 function saysSame(a: RefillPolicy, b: RefillPolicy): boolean {
   return (
@@ -223,4 +192,14 @@ function conflict(): MintringError {
     'The key is in use with another refill policy: one key, one policy. ' +
       'For a lifetime per value, call setTtl() in the loader.',
   )
+}
+
+/** Nobody joins what is under way for the key. Its own callers keep it. */
+export function detach(slot: Slot): void {
+  slot.read = undefined
+  slot.flight = undefined
+  slot.bypass = undefined
+  slot.wait = undefined
+  slot.sight = undefined
+  slot.failingUntilMs = 0
 }

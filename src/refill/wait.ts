@@ -4,6 +4,7 @@ import type { RefillEntry, SoonEntry } from './entry.ts'
 import type { Finding } from './finding.ts'
 import { anew } from './finding.ts'
 import type { Ask } from './loading.ts'
+import type { Terms } from './terms.ts'
 
 const FIRST_DELAY_MS = 5
 const DELAY_GROWTH = 1.6
@@ -11,8 +12,8 @@ const MAX_DELAY_MS = 200
 const DELAY_JITTER = 0.25
 
 /** A caller who cannot be served at once. */
-export interface Waiter {
-  readonly ask: Ask
+export interface Waiter<Slot extends Terms> {
+  readonly ask: Ask<Slot>
   /** What it gets if the wait ends without a fresh value: a stale one that may still be served. */
   readonly fallback: RefillEntry | undefined
   /** Only what was loaded after this call began will do: a stale value is none. */
@@ -24,18 +25,18 @@ export interface Waiter {
 }
 
 /** What a wait asks of its owner. */
-export interface WaitOwner {
+export interface WaitOwner<Slot extends Terms> {
   readonly clock: Clock
   /** Reads the key once more, counted as a poll. Rejects when the cache cannot be reached. */
-  poll(ask: Ask): Promise<Finding>
+  poll(ask: Ask<Slot>): Promise<Finding>
   /** The entry for a waiter, or undefined when it has to go on waiting. */
-  resume(waiter: Waiter, finding: Finding): SoonEntry | undefined
-  unreachable(waiter: Waiter, error: unknown): Promise<RefillEntry>
-  timedOut(waiter: Waiter): Promise<RefillEntry>
+  resume(waiter: Waiter<Slot>, finding: Finding): SoonEntry | undefined
+  unreachable(waiter: Waiter<Slot>, error: unknown): Promise<RefillEntry>
+  timedOut(waiter: Waiter<Slot>): Promise<RefillEntry>
 }
 
-interface Waiting {
-  readonly waiter: Waiter
+interface Waiting<Slot extends Terms> {
+  readonly waiter: Waiter<Slot>
   readonly resolve: (entry: SoonEntry) => void
   readonly reject: (error: unknown) => void
 }
@@ -44,20 +45,20 @@ interface Waiting {
  * Waits of one process for one key that another process loads: one poller, however many wait. It
  * polls by the same read that everybody makes, so it also inherits a lease that became free.
  */
-export class Wait {
-  readonly #owner: WaitOwner
-  readonly #onOver: (wait: Wait) => void
-  #waiting: Waiting[] = []
+export class Wait<Slot extends Terms> {
+  readonly #owner: WaitOwner<Slot>
+  readonly #onOver: (wait: Wait<Slot>) => void
+  #waiting: Waiting<Slot>[] = []
   #delayMs = FIRST_DELAY_MS
   #timer: Timer | undefined
 
   /** `onOver` is called when nobody waits any more. */
-  constructor(owner: WaitOwner, onOver: (wait: Wait) => void) {
+  constructor(owner: WaitOwner<Slot>, onOver: (wait: Wait<Slot>) => void) {
     this.#owner = owner
     this.#onOver = onOver
   }
 
-  join(waiter: Waiter): Promise<RefillEntry> {
+  join(waiter: Waiter<Slot>): Promise<RefillEntry> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ waiter, resolve, reject })
       if (this.#waiting.length === 1) this.#schedule()
@@ -107,7 +108,7 @@ export class Wait {
   }
 
   /** Resolves the waiters that have an entry; ends when none remain. */
-  #settle(entryFor: (waiting: Waiting) => SoonEntry | undefined): void {
+  #settle(entryFor: (waiting: Waiting<Slot>) => SoonEntry | undefined): void {
     const all = this.#waiting
     this.#waiting = []
     for (const waiting of all) {

@@ -114,8 +114,8 @@ export const refillRows: readonly Row[] = [
     max: 86_400,
     live: 'now',
     doc:
-      'How long the whole fleet waits after a failed load before it tries again: a stale value is ' +
-      'served meanwhile, and without one callers get the error at once.',
+      'How long the whole fleet waits after a failed load before it tries again. A stale value ' +
+      'is served meanwhile; without one callers get the error at once.',
   },
   {
     name: 'negativeTtl',

@@ -158,8 +158,10 @@ export class PageRenderer {
   }
 
   /** With a stale page around the next visitor renders; without one, those who wait try again. */
-  #cutShort({ stale }: Loading): undefined {
-    if (stale === undefined) throw new CutShort()
+  #cutShort(context: Loading): undefined {
+    // It is no failure of the application: the next visitor may render at once.
+    context.skip()
+    if (context.stale === undefined) throw new CutShort()
     return undefined
   }
 }

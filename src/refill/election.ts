@@ -1,0 +1,67 @@
+import type { Clock } from './clock.ts'
+import type { Finding } from './finding.ts'
+import { anew } from './finding.ts'
+import type { Path } from './path.ts'
+import { ELECTION_PAUSE_MS } from './path.ts'
+import type { Sight, Slot } from './slots.ts'
+
+/** Hears of leases taken over from the dead. */
+export interface ElectionOwner {
+  readonly clock: Clock
+  tookOver(slot: Slot, finding: Finding): void
+}
+
+/**
+ * Whether an election of this very lease is under way, or known to be lost for a while: for those
+ * who only want the value replaced (`untilMs`), or for those who wait for it.
+ */
+export function isSettled(
+  { sight }: Slot,
+  { lease }: Finding,
+  nowMs: number,
+  until: 'untilMs' | 'waitingUntilMs',
+): boolean {
+  if (sight === undefined || sight.cas !== lease.cas || sight.place !== lease.place) return false
+  return nowMs < sight[until]
+}
+
+/** Tries for the lease of what was found, once for all callers of this process. */
+export async function electOnce(
+  slot: Slot,
+  finding: Finding,
+  path: Path,
+  owner: ElectionOwner,
+): Promise<Finding> {
+  const { clock } = owner
+  if (isSettled(slot, finding, clock.nowMs(), 'waitingUntilMs')) {
+    const { elected } = slot.sight as Sight
+    return forAnother(finding, (await elected).finding)
+  }
+  const { cas, place } = finding.lease
+  const elected = path.elect(slot.key, slot.policy, finding)
+  const never = Number.POSITIVE_INFINITY
+  const sight: Sight = { cas, place, elected, untilMs: never, waitingUntilMs: never }
+  slot.sight = sight
+  try {
+    const { finding: now, goodForMs, isTakeover } = await elected
+    const nowMs = clock.nowMs()
+    sight.untilMs = nowMs + goodForMs
+    const isOver = now.trouble === 'failing'
+    sight.waitingUntilMs = nowMs + (isOver ? goodForMs : Math.min(goodForMs, ELECTION_PAUSE_MS))
+    if (isTakeover === true) owner.tookOver(slot, now)
+    return now
+  } catch (error) {
+    sight.untilMs = sight.waitingUntilMs = 0
+    throw error
+  }
+}
+
+/**
+ * An election's outcome for a caller who shares it: with its own value, or that of what is there
+ * now.
+ */
+function forAnother(finding: Finding, elected: Finding): Finding {
+  if (finding.verdict === 'absent' && elected.verdict !== 'absent') return anew(elected)
+  const { election, lease, trouble } = elected
+  return { ...finding, election, lease, trouble }
+}
