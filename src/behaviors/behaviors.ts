@@ -206,7 +206,8 @@ export interface Behaviors {
   /**
    * Where the server list comes from while running: `{ endpoint, intervalMs }` asks an
    * ElastiCache or Memorystore configuration endpoint, `{ dns, intervalMs }` resolves a name,
-   * `{ servers, intervalMs }` calls a function of yours. Default: unset.
+   * `{ servers, intervalMs }` calls a function of yours. `timeoutMs` ends a question that gets
+   * no answer. A list that flaps is followed once it stays the same. Default: unset.
    */
   readonly discovery: Discovery | undefined
   /** How long after its TTL a value is served stale while one client refills it. Default: `60`. */

@@ -1,10 +1,14 @@
 import { systemCodeOf } from '../errors.ts'
 import { parseServers } from '../hosts/address.ts'
+import { didYouMean } from '../ring/suggest.ts'
 import { builtin } from '../runtime.ts'
+import { escaped } from '../secrets.ts'
 
 /** The shortest and longest pause between two looks at a discovery source. */
 const MIN_INTERVAL_MS = 100
 const MAX_INTERVAL_MS = 86_400_000
+
+const DISCOVERY_FIELDS = ['endpoint', 'dns', 'servers', 'intervalMs', 'timeoutMs', 'port'] as const
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -49,9 +53,11 @@ export function checkSerializer(value: unknown): string | undefined {
 /** What is wrong with a `discovery`. */
 export function checkDiscovery(value: unknown): string | undefined {
   if (!isObject(value)) return 'takes { endpoint }, { dns } or { servers }, with intervalMs'
-  const { endpoint, dns, servers, intervalMs, port, ...others } = value
+  const { endpoint, dns, servers, intervalMs, timeoutMs, port, ...others } = value
   const strange = Object.keys(others)[0]
-  if (strange !== undefined) return `does not know '${strange}'`
+  if (strange !== undefined) {
+    return `does not know '${escaped(strange)}'.${didYouMean(strange, DISCOVERY_FIELDS)}`
+  }
   if ([endpoint, dns, servers].filter((source) => source !== undefined).length !== 1) {
     return 'takes one of endpoint, dns and servers'
   }
@@ -63,6 +69,9 @@ export function checkDiscovery(value: unknown): string | undefined {
   }
   if (intervalMs !== undefined && !isBetween(intervalMs, MIN_INTERVAL_MS, MAX_INTERVAL_MS)) {
     return `takes an intervalMs from ${MIN_INTERVAL_MS} to ${MAX_INTERVAL_MS}`
+  }
+  if (timeoutMs !== undefined && !isBetween(timeoutMs, 1, MAX_INTERVAL_MS)) {
+    return `takes a timeoutMs from 1 to ${MAX_INTERVAL_MS}`
   }
   return undefined
 }

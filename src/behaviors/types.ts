@@ -18,6 +18,8 @@ export type Discovery =
       readonly endpoint: string
       /** Milliseconds from one answer to the next question; 60,000 by default. */
       readonly intervalMs?: number | undefined
+      /** How long one question may take; 5,000 by default, or the interval when that is shorter. */
+      readonly timeoutMs?: number | undefined
     }
   | {
       /** A name with A or AAAA records, or SRV records when it begins with an underscore. */
@@ -26,10 +28,16 @@ export type Discovery =
       readonly port?: number | undefined
       /** Milliseconds from one answer to the next question; 60,000 by default. */
       readonly intervalMs?: number | undefined
+      /** How long one question may take; 5,000 by default, or the interval when that is shorter. */
+      readonly timeoutMs?: number | undefined
     }
   | {
-      /** A function of yours. */
-      readonly servers: () => Promise<readonly RingServer[]> | readonly RingServer[]
+      /** A function of yours. Its signal fires when the time for the question is over. */
+      readonly servers: (context: {
+        readonly signal: AbortSignal
+      }) => Promise<readonly RingServer[]> | readonly RingServer[]
       /** Milliseconds from one answer to the next question; 60,000 by default. */
       readonly intervalMs?: number | undefined
+      /** How long one question may take; 5,000 by default, or the interval when that is shorter. */
+      readonly timeoutMs?: number | undefined
     }

@@ -4,7 +4,7 @@ import { toClusterPolicy } from '../behaviors/policies.ts'
 import { changeBehaviors, resolveBehaviors, warningsOf } from '../behaviors/resolve.ts'
 import type { ConfigureMessage } from '../channels.ts'
 import { configureChannel, ejectChannel, probeChannel, returnChannel } from '../channels.ts'
-import { MintringError } from '../errors.ts'
+import { MintringError, messageOf } from '../errors.ts'
 import type { Servers } from '../hosts/address.ts'
 import { parseServers } from '../hosts/address.ts'
 import { Cluster } from '../hosts/cluster.ts'
@@ -151,11 +151,15 @@ export class ClientBase {
   #follow(behaviors: Behaviors): DiscoveryWatcher | undefined {
     const { discovery } = behaviors
     if (discovery === undefined) return undefined
-    const watcher = watcherFor(discovery, behaviors, {
+    const watcher = watcherFor(discovery, () => this.core.behaviors, {
       changed: (servers) => this.setServers(servers),
       failed: (error) => {
-        const why = error instanceof Error ? error.message : String(error)
-        this.core.events.emit('warning', { message: `discovery: ${why}; the servers stay` })
+        const message = `discovery: ${messageOf(error)}; the servers stay`
+        this.core.events.emit('warning', { message })
+      },
+      flapping: () => {
+        const message = 'discovery: the list flaps; it is followed once it stays the same'
+        this.core.events.emit('warning', { message })
       },
     })
     watcher.start()

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { parseClusterConfig } from '../../src/client/discovery/cluster-config.ts'
+import { Damper } from '../../src/client/discovery/damper.ts'
 import { dnsSource, type Zone } from '../../src/client/discovery/dns.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { startScripted } from '../support/scripted-server.ts'
@@ -116,6 +117,41 @@ describe('discovery by a configuration endpoint', () => {
     assert.deepEqual(names(client), [`cache-1.invalid:${port}`])
   })
 
+  it('follows another text under the same version, and under a lower one', async () => {
+    const texts = [
+      '14\na.example|10.0.0.1|11211\n',
+      '14\na.example|10.0.0.2|11211\n',
+      '14\na.example|10.0.0.2|11211 a.example|10.0.0.2|11211\n',
+      '14\na.example|10.0.0.2|11211 b.example|10.0.0.3|11211\n',
+      '1\nc.example|10.0.0.4|11211\n',
+    ]
+    const server = await startScripted((line, socket) => {
+      const text = texts[0] ?? ''
+      if (line === 'version') socket.write('VERSION 1.6.6\r\n')
+      else if (line.startsWith('config get')) {
+        socket.write(`CONFIG cluster 0 ${text.length}\r\n${text}\r\nEND\r\n`)
+      } else socket.write('ERROR\r\n')
+    })
+    const discovery = { endpoint: `127.0.0.1:${server.port}`, intervalMs: 3_600_000 }
+    const client = new MemcachedClient('127.0.0.1:1', { ...quick, discovery })
+    const changes: number[] = []
+    client.on('configure', () => changes.push(texts.length))
+    await client.discover()
+    texts.shift()
+    await client.discover()
+    assert.deepEqual(changes, [5, 4], 'a node that was replaced in place is another host')
+    texts.shift()
+    await assert.rejects(client.discover(), { code: 'MINTRING_DUPLICATE_SERVER' })
+    texts.shift()
+    await client.discover()
+    assert.deepEqual(names(client), ['a.example:11211', 'b.example:11211'])
+    texts.shift()
+    await client.discover()
+    assert.deepEqual(names(client), ['c.example:11211'])
+    await client.close()
+    await server.close()
+  })
+
   it('reads the key of older ElastiCache when there is no config command', async () => {
     const text = '7\nnode.example|10.0.0.9|11211\n\n'
     const server = await startScripted((line, socket) => {
@@ -178,6 +214,40 @@ describe('discovery by a function', () => {
     assert.equal(changes, 0)
   })
 
+  it('gives a question up after its time, tells so, and asks again', async () => {
+    let asked = 0
+    const gaveUp: boolean[] = []
+    const servers = ({ signal }: { signal: AbortSignal }): Promise<string[]> | string[] => {
+      if (++asked > 1) return ['10.0.0.1', '10.0.0.2']
+      return new Promise(() => signal.addEventListener('abort', () => gaveUp.push(true)))
+    }
+    const discovery = { servers, intervalMs: 100, timeoutMs: 20 }
+    await using client = new MemcachedClient('10.0.0.1', { discovery })
+    const warning = warned(client)
+    await assert.rejects(client.discover(), { code: 'MINTRING_TIMEOUT' })
+    assert.match(await warning, /no list of servers after 20 ms; the servers stay/)
+    assert.deepEqual(gaveUp, [true])
+    await client.discover()
+    assert.deepEqual(names(client), ['10.0.0.1:11211', '10.0.0.2:11211'])
+  })
+
+  it('ends a discover() under way when the client closes', async () => {
+    const discovery = { servers: () => new Promise<never>(() => {}), timeoutMs: 60_000 }
+    const client = new MemcachedClient('10.0.0.1', { discovery })
+    const looking = client.discover()
+    await client.close()
+    await assert.rejects(looking, { code: 'MINTRING_CLOSED' })
+    await assert.rejects(client.discover(), { code: 'MINTRING_CLOSED' })
+  })
+
+  it('refuses settings that cannot be', () => {
+    const bad = { code: 'MINTRING_BAD_BEHAVIOR' }
+    const make = (discovery: object) => () =>
+      new MemcachedClient('a', { discovery } as unknown as BehaviorsInput)
+    assert.throws(make({ servers: () => [], timeoutMs: 0 }), bad)
+    assert.throws(make({ dns: 'a', timoutMs: 5 }), { ...bad, message: /mean 'timeoutMs'/ })
+  })
+
   it('is what discover() needs', async () => {
     await using client = new MemcachedClient('10.0.0.1')
     await assert.rejects(client.discover(), { code: 'MINTRING_BAD_ARGUMENT' })
@@ -234,5 +304,53 @@ describe('parseClusterConfig', () => {
     for (const text of [...texts, ...more]) {
       assert.throws(() => parseClusterConfig(text), { code: 'MINTRING_PROTOCOL' }, text)
     }
+  })
+})
+
+describe('a list that flaps', () => {
+  const followed = (lists: readonly string[]): string => {
+    const damper = new Damper()
+    return lists
+      .filter((list) => {
+        const isFollowed = damper.judge(list) === 'follow'
+        if (isFollowed) damper.follow(list)
+        return isFollowed
+      })
+      .join('')
+  }
+
+  it('is followed at once while it changes to what is new', () => {
+    assert.equal(followed([...'aabbcc']), 'abc')
+  })
+
+  it('goes back only to what was found three times in a row', () => {
+    assert.equal(followed([...'ababababab']), 'ab')
+    assert.equal(followed([...'abaa']), 'ab')
+    assert.equal(followed([...'abaaa']), 'aba')
+  })
+
+  it('has to stay the same after three changes in ten looks', () => {
+    assert.equal(followed([...'abcdefghij']), 'abcd')
+    assert.equal(followed([...'abcdeee']), 'abcde')
+  })
+
+  it('is followed at once again after ten quiet looks', () => {
+    assert.equal(followed([...`ab${'b'.repeat(10)}a`]), 'aba')
+  })
+
+  it('is told, and discover() follows it all the same', async () => {
+    let list = ['10.0.0.1']
+    const discovery = { servers: () => list, intervalMs: 100 }
+    await using client = new MemcachedClient('10.0.0.1', { discovery })
+    await client.discover()
+    list = ['10.0.0.2']
+    await client.discover()
+    const warning = warned(client)
+    list = ['10.0.0.1']
+    const awake = setInterval(() => undefined, 1000)
+    assert.match(await warning, /flaps/)
+    clearInterval(awake)
+    await client.discover()
+    assert.deepEqual(names(client), ['10.0.0.1:11211'])
   })
 })

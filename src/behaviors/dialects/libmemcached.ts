@@ -7,6 +7,7 @@ import { refusal, type Token, type TokenKind, tokensOf } from './libmemcached-to
 import {
   libmemcachedHash,
   libmemcachedPresets,
+  NEXT_SECOND_MS,
   placementOf,
   type TranslatedBehaviors,
   Translation,
@@ -62,6 +63,7 @@ class Reader {
     'CONFIGURE-FILE': () => this.#refuseFile('--CONFIGURE-FILE'),
     'REMOVE-FAILED-SERVERS': () => this.#removeFailedServers(),
     'SORT-HOSTS': () => this.#translation.set({ serverOrder: 'hostname' }),
+    'RETRY-TIMEOUT': () => this.#retryTimeout(),
     'RCV-TIMEOUT': () => this.#socketTimeout('--RCV-TIMEOUT'),
     'SND-TIMEOUT': () => this.#socketTimeout('--SND-TIMEOUT'),
   }
@@ -196,6 +198,12 @@ class Reader {
   #removeFailedServers(): void {
     const limit = this.#number()
     if (limit > 0) this.#translation.set({ autoEjectHosts: true, serverFailureLimit: limit })
+    else this.#translation.set({ autoEjectHosts: false })
+  }
+
+  #retryTimeout(): void {
+    const retryTimeoutMs = toMs(this.#number(), 's', '--RETRY-TIMEOUT')
+    this.#translation.set({ retryTimeoutMs: retryTimeoutMs || NEXT_SECOND_MS })
   }
 
   #socketTimeout(name: string): void {

@@ -5,6 +5,7 @@ import {
   flagOf,
   libmemcachedHash,
   libmemcachedPresets,
+  NEXT_SECOND_MS,
   numberOf,
   placementOf,
   type TranslatedBehaviors,
@@ -81,9 +82,10 @@ function canonical(name: string): string {
 type Reader = (translation: Translation, value: unknown, all: PylibmcBehaviors) => void
 
 const READERS: Readonly<Record<string, Reader>> = {
-  remove_failed(translation, value) {
+  remove_failed(translation, value, all) {
     const limit = numberOf(value, 'pylibmc remove_failed')
     if (limit > 0) translation.set({ autoEjectHosts: true, serverFailureLimit: limit })
+    else if (all.auto_eject === undefined) translation.set({ autoEjectHosts: false })
   },
   failure_limit(translation, value, all) {
     if (numberOf(all.remove_failed ?? 0, 'pylibmc remove_failed') > 0) {
@@ -95,13 +97,15 @@ const READERS: Readonly<Record<string, Reader>> = {
   dead_timeout(translation, value, all) {
     const deadTimeoutMs = toMs(value, 's', 'pylibmc dead_timeout')
     const retryTimeoutMs = toMs(all.retry_timeout ?? 2, 's', 'pylibmc retry_timeout')
-    // 0 in libmemcached: a dead host comes back every retry_timeout, with no longer pause.
-    translation.set({ deadTimeoutMs: Math.max(deadTimeoutMs, retryTimeoutMs) })
+    const why =
+      '0 leaves a dead host out for good in libmemcached: here it is probed and comes back'
+    const ejects = Boolean(all.auto_eject) || Boolean(all.remove_failed)
+    if (deadTimeoutMs === 0 && ejects) translation.warn('dead_timeout', why)
+    translation.set({ deadTimeoutMs: Math.max(deadTimeoutMs, retryTimeoutMs, NEXT_SECOND_MS) })
   },
   retry_timeout(translation, value) {
     const retryTimeoutMs = toMs(value, 's', 'pylibmc retry_timeout')
-    if (retryTimeoutMs < 1) translation.warn('retry_timeout', '0 would never pause; 1 ms is used')
-    translation.set({ retryTimeoutMs: Math.max(1, retryTimeoutMs) })
+    translation.set({ retryTimeoutMs: retryTimeoutMs === 0 ? NEXT_SECOND_MS : retryTimeoutMs })
   },
   _poll_timeout(translation, value) {
     const requestTimeoutMs = toMs(value, 'ms', 'pylibmc _poll_timeout')

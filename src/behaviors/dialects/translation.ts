@@ -112,6 +112,12 @@ export function toMs(value: unknown, unit: Unit, name: string): number {
   return Math.ceil(numberOf(value, name) * (MILLISECONDS[unit] ?? 1))
 }
 
+/** The shortest pause there is: clients that know a pause of 0 try again at once. */
+export const NO_PAUSE_MS = 1
+
+/** libmemcached compares whole seconds: a pause of 0 lasts until its clock shows the next one. */
+export const NEXT_SECOND_MS = 1000
+
 /** A number, or an error that names the foreign setting. */
 export function numberOf(value: unknown, name: string): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value

@@ -1,7 +1,13 @@
 import { compat } from '../../ring/compat.ts'
 import { parseServer } from '../../ring/server.ts'
 import { badBehavior } from '../check.ts'
-import { flagOf, numberOf, type TranslatedBehaviors, Translation } from './translation.ts'
+import {
+  flagOf,
+  NO_PAUSE_MS,
+  numberOf,
+  type TranslatedBehaviors,
+  Translation,
+} from './translation.ts'
 
 /** One pool of nutcracker.yml, as a YAML reader gives it. */
 export type TwemproxyPool = Readonly<Record<string, unknown>>
@@ -50,6 +56,15 @@ const READERS: Readonly<Record<string, Reader>> = {
   server_connections(translation, value) {
     const max = numberOf(value, 'twemproxy server_connections')
     translation.set({ connections: { min: Math.min(1, max), max } })
+  },
+  server_failure_limit(translation, value) {
+    // The first failure is counted before it is compared, so 0 ejects as 1 does.
+    const limit = numberOf(value, 'twemproxy server_failure_limit')
+    translation.set({ serverFailureLimit: limit === 0 ? 1 : limit })
+  },
+  server_retry_timeout(translation, value) {
+    const retryTimeoutMs = numberOf(value, 'twemproxy server_retry_timeout')
+    translation.set({ retryTimeoutMs: retryTimeoutMs === 0 ? NO_PAUSE_MS : retryTimeoutMs })
   },
   tcpkeepalive(translation, value) {
     if (!flagOf(value, 'twemproxy tcpkeepalive')) translation.set({ tcpKeepAliveMs: 0 })

@@ -1,6 +1,5 @@
 import { DEFAULT_PORT, type RingServer } from '../../ring/server.ts'
 import { builtin } from '../../runtime.ts'
-import type { Source } from './source.ts'
 
 /** The look-ups this needs, so that tests can make up a zone. */
 export interface Zone {
@@ -25,7 +24,11 @@ const systemZone: Zone = {
  * underscore (RFC 2782), one per SRV record of the first priority, with its port and weight.
  * Resolvers shuffle their answers and some distributions go by order, so the list is sorted.
  */
-export function dnsSource(name: string, port: number = DEFAULT_PORT, zone = systemZone): Source {
+export function dnsSource(
+  name: string,
+  port: number = DEFAULT_PORT,
+  zone: Zone = systemZone,
+): () => Promise<RingServer[]> {
   return name.startsWith('_') ? () => srvServers(name, zone) : () => addresses(name, port, zone)
 }
 

@@ -43,16 +43,14 @@ const CONFIG: Verb = {
 
 /**
  * The nodes an ElastiCache or Memorystore configuration endpoint tells. Each look is a connection
- * of its own: the endpoint's name moves to another node when its node is replaced. A configuration
- * counts when its version rises.
+ * of its own: the endpoint's name moves to another node when its node is replaced. Its version is
+ * not compared: a node replaced in place, or a cluster made anew, changes the text without raising
+ * it.
  */
-export function endpointSource(endpoint: string, behaviors: Behaviors): Source {
+export function endpointSource(endpoint: string, behaviors: () => Behaviors): Source {
   const servers = parseServers(endpoint)
-  let lastVersion = -1
   return async () => {
-    const { version, nodes } = parseClusterConfig(await configurationOf(servers, behaviors))
-    if (version <= lastVersion) return undefined
-    lastVersion = version
+    const { nodes } = parseClusterConfig(await configurationOf(servers, behaviors()))
     return nodes.map((node): RingServer => node)
   }
 }

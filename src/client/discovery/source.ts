@@ -1,4 +1,4 @@
 import type { RingServer } from '../../ring/server.ts'
 
-/** Asks somebody for the server list. `undefined`: nothing is newer than what was told before. */
-export type Source = () => Promise<readonly RingServer[] | undefined>
+/** Asks somebody for the server list. The signal fires when nobody waits for the answer any more. */
+export type Source = (signal: AbortSignal) => Promise<readonly RingServer[]>

@@ -95,7 +95,7 @@ describe('behaviorsFrom.libmemcached', () => {
     const behaviors = behaviorsFrom.libmemcached(
       '--SERVER=localhost --POLL-TIMEOUT=0 --RETRY-TIMEOUT=0 --CONNECT-TIMEOUT=0',
     )
-    assert.equal(behaviors.warnings.length, 3)
+    assert.equal(behaviors.warnings.length, 2)
     assert.equal(resolveBehaviors(behaviors).requestTimeoutMs, 500)
   })
 
