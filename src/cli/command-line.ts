@@ -1,8 +1,15 @@
 import { createRequire } from 'node:module'
-import { isMintringError } from '../errors.ts'
+import { isMintringError, messageOf, systemCodeOf } from '../errors.ts'
 import { didYouMean } from '../ring/suggest.ts'
+import { setTimeout } from '../runtime.ts'
+import { escaped } from '../secrets.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
 import { type Verb, verbs } from './verbs.ts'
+
+/** How long a verb may take to say what it reached, after Ctrl-C. */
+const GRACE_MS = 300
+
+const MAX_COMPLAINT = 2_000
 
 /** Runs a command line: the verb's exit code, 2 for a line that cannot be, 1 for a failure. */
 export async function runCommandLine(argv: readonly string[], io: CliIo): Promise<number> {
@@ -19,7 +26,8 @@ export async function runCommandLine(argv: readonly string[], io: CliIo): Promis
   try {
     const verb = verbNamed(name)
     if (rest.includes('--help') || rest.includes('-h')) return await help(name, io)
-    return await (await verb.load()).run(rest, io)
+    const { run } = await verb.load()
+    return await untilInterrupted(run(rest, io), io.signal)
   } catch (error) {
     return complain(name, error, io)
   }
@@ -43,17 +51,51 @@ function verbNamed(name: string): Verb {
   const verb = verbs.find((candidate) => candidate.name === name)
   if (verb !== undefined) return verb
   const names = verbs.map((candidate) => candidate.name)
-  throw new UsageError(`there is no command '${name}'.${didYouMean(name, names)}`)
+  throw new UsageError(`there is no command '${escaped(name)}'.${didYouMean(name, names)}`)
+}
+
+/**
+ * The verb's exit code. One that does not end by itself after Ctrl-C is left to main, which ends
+ * the process.
+ */
+async function untilInterrupted(
+  code: Promise<number>,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  if (signal === undefined) return code
+  let onAbort = (): void => {}
+  const grace = new Promise<never>((_, reject) => {
+    onAbort = () => void setTimeout(reject, GRACE_MS, signal.reason).unref()
+  })
+  if (signal.aborted) onAbort()
+  else signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([code, grace])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
 }
 
 function complain(name: string, error: unknown, io: CliIo): number {
+  const say = (text: string): void => io.err(`mintring ${name}: ${escaped(text, MAX_COMPLAINT)}\n`)
   if (error instanceof UsageError) {
     const verb = verbs.some((candidate) => candidate.name === name) ? ` ${name}` : ''
-    io.err(`mintring: ${error.message}\nTry: mintring${verb} --help\n`)
+    io.err(`mintring: ${escaped(error.message, MAX_COMPLAINT)}\nTry: mintring${verb} --help\n`)
     return exitCodes.usage
   }
-  if (!isMintringError(error)) throw error
-  io.err(`mintring ${name}: ${error.message} (${error.code})\n`)
+  if (io.signal?.aborted === true) {
+    const reached = isMintringError(error) && error.code !== 'MINTRING_ABORTED'
+    say(reached ? `interrupted: ${error.message}` : 'interrupted')
+    return exitCodes.interrupted
+  }
+  if (isMintringError(error)) {
+    say(`${error.message} (${error.code})`)
+    return exitCodes.failed
+  }
+  // A path that is not there, a disk that is full: the system's words say it.
+  const isSystem = systemCodeOf(error) !== undefined && 'syscall' in (error as object)
+  if (!isSystem) throw error
+  say(messageOf(error))
   return exitCodes.failed
 }
 
@@ -65,7 +107,7 @@ function overview(): string {
 ${lines.join('\n')}
 
   mintring COMMAND --help tells more. Every command that answers something takes --json.
-  Exit codes: 0 well, 1 something failed, 2 the command line cannot be.
+  Exit codes: 0 well, 1 something failed, 2 the command line cannot be, 130 interrupted.
 
   mintring demo                                     what it is for, in 20 seconds
   mintring locate user:1 --servers a,b,c            where a key lives, and why

@@ -3,8 +3,10 @@
  * memory and read what they said.
  */
 export interface CliIo {
-  /** Writes to standard output as it is: the caller ends its lines. */
-  out(text: string): void
+  /**
+   * Writes to standard output as it is: the caller ends its lines, and escapes what is not its own.
+   */
+  out(text: string | Uint8Array): void
   /** Writes to standard error as it is: complaints and progress, never the answer. */
   err(text: string): void
   /** Whether standard output is a terminal. */
@@ -22,15 +24,21 @@ export interface CliIo {
   readonly signal?: AbortSignal
 }
 
-/** A verb of the command line: answers the exit code (0 well, 1 failed, 2 wrongly called). */
+/** A verb of the command line: answers one of the exit codes. */
 export type Command = (argv: string[], io: CliIo) => Promise<number>
 
-/** Exit codes a script can rely on. */
-export const exitCodes: { readonly ok: 0; readonly failed: 1; readonly usage: 2 } = {
+/** Exit codes a script can rely on; docs/cli.md has the table. */
+export const exitCodes = {
   ok: 0,
+  /** A server does not answer, a key has no value, a file cannot be read. */
   failed: 1,
+  /** The command line cannot be. */
   usage: 2,
-}
+  /** `remap --fail-above`: more keys move. */
+  above: 3,
+  /** Ctrl-C or SIGTERM, as shells number it. */
+  interrupted: 130,
+} as const
 
 /** What the command line got wrong: main prints it with a hint at --help and exits 2. */
 export class UsageError extends Error {

@@ -2,8 +2,9 @@ import { resolveBehaviors } from '../behaviors/resolve.ts'
 import { MemcachedClient } from '../client/client.ts'
 import { loadHash } from '../ring/hashes/registry.ts'
 import { createRing } from '../ring/ring.ts'
+import { escaped } from '../secrets.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
-import { styleOf } from './style.ts'
+import { jsonText, styleOf } from './style.ts'
 import { parseCommand, type Target, targetHelp, targetOf, targetOptions } from './target.ts'
 
 /** What `mintring locate --help` prints. */
@@ -36,7 +37,7 @@ export async function locateCommand(argv: string[], io: CliIo): Promise<number> 
   }
   if (keys.length === 0) throw new UsageError('locate needs a key')
   const places = await placesOf(keys, targetOf(values, [], io))
-  if (values.json === true) io.out(`${JSON.stringify(keys.length === 1 ? places[0] : places)}\n`)
+  if (values.json === true) io.out(`${jsonText(places)}\n`)
   else for (const place of places) io.out(explanation(place, io))
   return exitCodes.ok
 }
@@ -59,10 +60,11 @@ function explanation(place: Place, io: CliIo): string {
   const style = styleOf(io)
   const { key, server, distribution, hash, point, fallback, share } = place
   const where = point === undefined ? '' : `, the next point on the continuum is ${point}`
-  return `${style.bold(key)}
-  lives on     ${style.green(server)}
+  const otherwise = 'no fallback (failover is off, or this is the only host)'
+  return `${style.bold(escaped(key))}
+  lives on     ${style.green(escaped(server))}
   because      ${distribution}: its hash is ${hash}${where}
-  beside       ${(share * 100).toFixed(1)} % of all keys
-  if it dies   ${fallback === undefined ? 'nowhere: failover says so, or it is alone' : fallback}
+  share        ${(share * 100).toFixed(1)} % of all keys
+  if it dies   ${fallback === undefined ? otherwise : escaped(fallback)}
 `
 }

@@ -6,8 +6,9 @@ import type { Host } from '../hosts/host.ts'
 import { Request, type Verb } from '../net/request.ts'
 import { versionHead } from '../protocol/admin.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
+import { escaped } from '../secrets.ts'
 import { type CliIo, exitCodes } from './io.ts'
-import { type Cell, styleOf, tableLines } from './style.ts'
+import { type Cell, jsonText, styleOf, tableLines } from './style.ts'
 import { parseCommand, targetHelp, targetOf, targetOptions, wholeNumber } from './target.ts'
 
 /** What `mintring ping --help` prints. */
@@ -64,14 +65,22 @@ export async function pingCommand(argv: string[], io: CliIo): Promise<number> {
   const target = targetOf(values, positionals, io)
   const settings = resolveBehaviors(target.behaviors)
   const cluster = new Cluster(target.servers, toClusterPolicy(settings))
-  const answers = await Promise.all(cluster.hosts.map((host) => ask(cluster, host, count)))
+  const answers = await Promise.all(
+    cluster.hosts.map((host) => ask(cluster, host, count, io.signal)),
+  )
   await cluster.close({ drainMs: 0 })
-  if (values.json === true) io.out(`${JSON.stringify(answers)}\n`)
+  if (values.json === true) io.out(`${jsonText(answers)}\n`)
   else io.out(`${table(answers, io).join('\n')}\n`)
+  if (io.signal?.aborted === true) return exitCodes.interrupted
   return answers.every((answer) => answer.ok) ? exitCodes.ok : exitCodes.failed
 }
 
-async function ask(cluster: Cluster, host: Host, count: number): Promise<Answer> {
+async function ask(
+  cluster: Cluster,
+  host: Host,
+  count: number,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
   const { name, address } = host
   const tls = host.server.tls ?? cluster.policy.tls
   try {
@@ -79,7 +88,7 @@ async function ask(cluster: Cluster, host: Host, count: number): Promise<Answer>
     const abilities = await host.ready()
     const connectMs = performance.now() - startMs
     const times: number[] = []
-    for (let round = 0; round < count; round++) {
+    for (let round = 0; round < count && signal?.aborted !== true; round++) {
       const sentMs = performance.now()
       const request = new Request(VERSION, undefined, '', undefined)
       cluster.dispatchTo(host, request)
@@ -91,7 +100,7 @@ async function ask(cluster: Cluster, host: Host, count: number): Promise<Answer>
     return {
       ...{ host: name, address, ok: true, version, meta, cas, proxy, tls: tls !== false },
       ...{ itemSizeMax, connectMs: rounded(connectMs) },
-      ...{ medianMs: rounded(times[times.length >> 1]!), maxMs: rounded(times.at(-1)!) },
+      ...{ medianMs: rounded(times[times.length >> 1]), maxMs: rounded(times.at(-1)) },
     }
   } catch (error) {
     if (!isMintringError(error)) throw error
@@ -99,7 +108,7 @@ async function ask(cluster: Cluster, host: Host, count: number): Promise<Answer>
   }
 }
 
-const rounded = (ms: number): number => Math.round(ms * 1000) / 1000
+const rounded = (ms = Number.NaN): number => Math.round(ms * 1000) / 1000
 
 const COLUMNS = [
   { title: 'server' },
@@ -116,7 +125,8 @@ const COLUMNS = [
 function table(answers: readonly Answer[], io: CliIo): string[] {
   const style = styleOf(io)
   const word = (is: boolean | undefined): string => (is === true ? 'yes' : 'no')
-  const ms = (value: number | undefined): string => `${(value ?? 0).toFixed(2)} ms`
+  const ms = (value: number | undefined): string =>
+    `${Number.isFinite(value) ? value!.toFixed(2) : '-'} ms`
   const rows = answers.map((answer): (string | Cell)[] => {
     const { host, ok, medianMs, maxMs, connectMs, version, meta, cas, tls, code, proxy } = answer
     if (!ok) return [host, { text: 'down', mark: style.red }, '-', '-', '-', code ?? '']
@@ -124,6 +134,8 @@ function table(answers: readonly Answer[], io: CliIo): string[] {
     const times = [ms(medianMs), ms(maxMs), ms(connectMs)]
     return [host, { text: 'up', mark: style.green }, ...times, seen, ...[meta, cas, tls].map(word)]
   })
-  const errors = answers.flatMap(({ ok, error }) => (ok ? [] : [style.dim(error ?? '')]))
+  const errors = answers.flatMap(({ ok, error }) =>
+    ok ? [] : [style.dim(escaped(error ?? '', 400))],
+  )
   return [...tableLines(COLUMNS, rows, style), ...errors]
 }

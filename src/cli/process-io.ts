@@ -19,7 +19,7 @@ export function processIo(host: NodeJS.Process): {
     host.exit(host.exitCode ?? 0)
   })
   const io = {
-    out: (text: string) => void host.stdout.write(text),
+    out: (text: string | Uint8Array) => void host.stdout.write(text),
     err: (text: string) => void host.stderr.write(text),
     isTTY: host.stdout.isTTY === true,
     // Getters: a terminal changes its size while `top` runs.

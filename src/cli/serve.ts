@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import { parseArgs } from 'node:util'
 import { startServer } from '../embedded/server.ts'
 import { isMintringError } from '../errors.ts'
+import { escaped } from '../secrets.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
+import { parseCommand } from './target.ts'
 
 const USAGE = 'mintring serve --port P [--host H] [--memory MB] [--max-item-bytes B]'
 const MEBIBYTE = 1024 * 1024
@@ -65,29 +66,16 @@ function readOptions(argv: string[]): ServeOptions | undefined {
   }
 }
 
-interface ServeValues {
-  readonly help?: boolean
-  readonly host?: string
-  readonly port?: string
-  readonly memory?: string
-  readonly 'max-item-bytes'?: string
-}
-
-function parse(argv: string[]): ServeValues {
-  try {
-    return parseArgs({
-      args: argv,
-      options: {
-        help: { type: 'boolean', short: 'h' },
-        host: { type: 'string' },
-        port: { type: 'string' },
-        memory: { type: 'string' },
-        'max-item-bytes': { type: 'string' },
-      },
-    }).values
-  } catch (error) {
-    throw new UsageError((error as Error).message)
-  }
+function parse(argv: string[]) {
+  const { values, positionals } = parseCommand(argv, {
+    help: { type: 'boolean', short: 'h' },
+    host: { type: 'string' },
+    port: { type: 'string' },
+    memory: { type: 'string' },
+    'max-item-bytes': { type: 'string' },
+  })
+  if (positionals.length === 0) return values
+  throw new UsageError(`serve takes no '${escaped(positionals[0] ?? '')}': write ${USAGE}`)
 }
 
 function integer(name: string, text: string, min: number, max: number): number {

@@ -2,11 +2,13 @@ import { MemcachedClient } from '../client/client.ts'
 import { Outcomes } from '../client/outcomes.ts'
 import type { Stats } from '../client/verbs/hosts.ts'
 import { isMintringError } from '../errors.ts'
+import { escaped } from '../secrets.ts'
 import { type CliIo, exitCodes } from './io.ts'
 import {
   ageText,
   bytesText,
   type Cell,
+  jsonText,
   percentText,
   type Style,
   short,
@@ -33,7 +35,7 @@ export async function statsCommand(argv: string[], io: CliIo): Promise<number> {
   const { values, positionals } = parseCommand(argv, options)
   const target = targetOf(values, positionals, io)
   await using client = new MemcachedClient(target.servers, target.behaviors)
-  const stats = await statsOf(client, values.section)
+  const stats = await statsOf(client, values.section, io.signal)
   const names = client.hosts().map((host) => host.name)
   if (values.json === true) io.out(`${asJson(names, stats)}\n`)
   else if (values.section === undefined) io.out(`${overview(names, stats, io).join('\n')}\n`)
@@ -45,11 +47,12 @@ export async function statsCommand(argv: string[], io: CliIo): Promise<number> {
 async function statsOf(
   client: MemcachedClient,
   section: string | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<Outcomes<Stats>> {
   try {
-    return await client.stats(section)
+    return await client.stats(section, { signal })
   } catch (error) {
-    if (!isMintringError(error)) throw error
+    if (!isMintringError(error) || error.code === 'MINTRING_ABORTED') throw error
     const none = new Outcomes<Stats>()
     for (const { name } of client.hosts()) none.failed.set(name, error)
     return none
@@ -69,8 +72,7 @@ function asJson(names: readonly string[], stats: Outcomes<Stats>): string {
       ? { host, ok: true, stats: stats.get(host) }
       : { host, ok: false, code: failure.code, error: failure.message }
   })
-  // A counter beyond 2^53 is a bigint, which JSON has no word for.
-  return JSON.stringify(rows, (_, value) => (typeof value === 'bigint' ? String(value) : value))
+  return jsonText(rows)
 }
 
 const COLUMNS = [
@@ -96,7 +98,7 @@ function overview(names: readonly string[], all: Outcomes<Stats>, io: CliIo): st
       ? [name, ...hostCells(stats, style)]
       : [name, { text: failure.code, mark: style.red }]
   })
-  const failures = [...all.failed.values()].map((error) => style.dim(error.message))
+  const failures = [...all.failed.values()].map((error) => style.dim(escaped(error.message, 400)))
   return [...tableLines(COLUMNS, rows, style), ...failures]
 }
 

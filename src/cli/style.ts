@@ -1,3 +1,4 @@
+import { escaped } from '../secrets.ts'
 import type { CliIo } from './io.ts'
 
 /** How text may be marked. Without colours each answers its text as it is. */
@@ -43,7 +44,7 @@ export function tableLines(
   style: Style,
 ): string[] {
   const cells = rows.map((row) =>
-    row.map((cell) => (typeof cell === 'string' ? plain(cell) : cell)),
+    row.map((cell) => safe(typeof cell === 'string' ? plain(cell) : cell)),
   )
   const titles = columns.map((column): Cell => ({ text: column.title, mark: style.dim }))
   const widths = columns.map((_, index) =>
@@ -60,11 +61,34 @@ export function tableLines(
 
 const plain = (text: string): Cell => ({ text })
 
+/** Versions, statistics and error lines are a server's text: it must not reach a terminal raw. */
+const safe = ({ text, mark }: Cell): Cell => ({ text: escaped(text, MAX_CELL_CHARACTERS), mark })
+
+const MAX_CELL_CHARACTERS = 400
+
 function padded(cell: Cell, width: number, column: Column | undefined, hasNext: boolean): string {
   const blanks = ' '.repeat(Math.max(0, width - [...cell.text].length))
   const text = cell.mark === undefined ? cell.text : cell.mark(cell.text)
   if (column?.isNumber === true) return blanks + text
   return hasNext ? text + blanks : text
+}
+
+/**
+ * JSON that may be printed to a terminal: JSON.stringify escapes C0 alone. A bigint, for which JSON
+ * has no word, is written as text.
+ */
+export function jsonText(value: unknown, indent?: number): string {
+  const text = JSON.stringify(
+    value,
+    (_, member) => (typeof member === 'bigint' ? String(member) : member),
+    indent,
+  )
+  return text.replace(
+    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => {
+      return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+    },
+  )
 }
 
 /** `1234567` → `1.2 M`. */

@@ -3,9 +3,11 @@ import type { BehaviorsInput } from '../behaviors/behaviors.ts'
 import { fromLibmemcached } from '../behaviors/dialects/libmemcached.ts'
 import { fromEnvironment, valueOfText } from '../behaviors/env.ts'
 import { rowOf, rows } from '../behaviors/table.ts'
+import { messageOf } from '../errors.ts'
 import { parseServers, type ServerAddress } from '../hosts/address.ts'
 import type { RingServer } from '../ring/server.ts'
 import { didYouMean } from '../ring/suggest.ts'
+import { escaped } from '../secrets.ts'
 import { type CliIo, UsageError } from './io.ts'
 
 /** The servers a command is about, and how they are used. */
@@ -48,8 +50,17 @@ export function parseCommand<const Options extends NonNullable<ParseArgsConfig['
   try {
     return parseArgs({ args, options, allowPositionals: true })
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
+    throw new UsageError(explained(error, options))
   }
+}
+
+/** Node's words for a wrong option are long, and suggest nothing. */
+function explained(error: unknown, options: object): string {
+  const text = messageOf(error)
+  const name = /Unknown option '(-[^']*)'/.exec(text)?.[1]
+  if (name === undefined) return escaped(text, 200)
+  const known = Object.keys(options).map((option) => `--${option}`)
+  return `there is no option '${escaped(name)}'.${didYouMean(name, known)}`
 }
 
 /** Which servers and behaviors the command line, or else the environment, asks for. */

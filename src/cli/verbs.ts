@@ -38,6 +38,22 @@ export const verbs: readonly Verb[] = [
     },
   },
   {
+    name: 'get',
+    summary: 'a value, its host, flags, size and how long it lives',
+    load: async () => {
+      const { getCommand, getHelp } = await import('./get.ts')
+      return { run: getCommand, help: getHelp }
+    },
+  },
+  {
+    name: 'set',
+    summary: 'store a value: text, JSON or bytes',
+    load: async () => {
+      const { setCommand, setHelp } = await import('./set.ts')
+      return { run: setCommand, help: setHelp }
+    },
+  },
+  {
     name: 'stats',
     summary: 'one table over all servers: items, memory, hit ratio, evictions',
     load: async () => {

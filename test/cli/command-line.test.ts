@@ -5,6 +5,7 @@ import { describe, it } from 'node:test'
 import { fromEnvironment } from '../../src/behaviors/env.ts'
 import { verbs } from '../../src/cli/verbs.ts'
 import { startServer } from '../../src/embedded/server.ts'
+import { startScripted } from '../support/scripted-server.ts'
 import { run } from './support.ts'
 
 describe('mintring', () => {
@@ -31,11 +32,89 @@ describe('mintring', () => {
     assert.equal(unknown.code, 2)
     assert.match(unknown.err, /no command 'lokate'. Did you mean 'locate'/)
     assert.equal((await run([])).code, 2)
-    for (const name of ['locate', 'ping', 'stats', 'top', 'behaviors', 'serve', 'remap']) {
+    for (const { name } of verbs) {
       const { code, err } = await run([name, '--no-such-option'])
       assert.equal(code, 2, name)
       assert.match(err, new RegExp(`Try: mintring ${name} --help`))
     }
+  })
+
+  it('says which option was meant', async () => {
+    for (const [verb, option, meant] of [
+      ['ping', '--cuont', '--count'],
+      ['stats', '--sevrers', '--servers'],
+      ['get', '--jsn', '--json'],
+      ['set', '--tll', '--ttl'],
+      ['serve', '--prot', '--port'],
+    ] as const) {
+      const { code, err } = await run([verb, option, '1'])
+      assert.equal(code, 2)
+      assert.match(err, new RegExp(`no option '${option}'. Did you mean '${meant}'`))
+    }
+  })
+
+  it('tells a system error in a line, without a stack', async () => {
+    const directory = Object.assign(new Error('EISDIR: illegal operation on a directory, read'), {
+      code: 'EISDIR',
+      syscall: 'read',
+    })
+    // biome-ignore lint/correctness/useYield: it fails before it has anything
+    const stdin = (async function* () {
+      throw directory
+    })()
+    const { code, err } = await run(['set', 'k', '-'], { stdin })
+    assert.equal(code, 1)
+    assert.equal(err, 'mintring set: EISDIR: illegal operation on a directory, read\n')
+  })
+
+  it('ends a verb that hangs soon after Ctrl-C, with 130', { timeout: 20_000 }, async () => {
+    const controller = new AbortController()
+    const stdin: AsyncIterable<Uint8Array> = {
+      [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }),
+    }
+    const ending = run(['set', 'k', '-'], { signal: controller.signal, stdin })
+    controller.abort()
+    // The grace holds no process, so something of the test's must.
+    const awake = setInterval(() => {}, 1000)
+    const { code, err } = await ending
+    clearInterval(awake)
+    assert.equal(code, 130)
+    assert.equal(err, 'mintring set: interrupted\n')
+  })
+
+  it('escapes what a server says, in tables, complaints and JSON', async () => {
+    const sequences = '\u001b]0;PWNED\u0007\u001b[2J\u009b2J\u202e'
+    const server = await startScripted((line, socket) => {
+      if (line === 'version') socket.write(`VERSION 1.6.18${sequences}\r\n`, 'utf8')
+      else if (line === 'mn') socket.write('MN\r\n')
+      else if (line.startsWith('stats')) {
+        socket.write(
+          `STAT version 1.6${sequences}\r\nSTAT evil${sequences} x${sequences}\r\nEND\r\n`,
+        )
+      } else socket.write(`SERVER_ERROR no${sequences}\r\n`)
+    })
+    const address = `127.0.0.1:${server.port}`
+    for (const line of [
+      ['ping', address],
+      ['ping', '--json', address],
+      ['stats', address],
+      ['stats', '--section', 'settings', address],
+      ['stats', '--json', address],
+      ['get', 'k', '--servers', address],
+      ['set', 'k', 'v', '--servers', address],
+      ['locate', `\u001b[2Jname`, '--servers', address],
+      ['ping', '\u001b[2Jname:1'],
+      ['\u001b[2J'],
+    ]) {
+      const { out, err } = await run(line)
+      assert.doesNotMatch(
+        out + err,
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
+        /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/,
+        line.join(' '),
+      )
+    }
+    await server.close()
   })
 
   it('exits with 1 and a code for a server or a behavior that cannot be', async () => {
@@ -72,8 +151,8 @@ describe('mintring locate', () => {
     assert.match(out, /if it dies {3}10\.0\.0\.\d:11211/)
   })
 
-  it('answers as JSON: an object for a key, an array for several', async () => {
-    const one = JSON.parse((await run(['locate', 'user:1', '--json', ...servers])).out)
+  it('answers as JSON: an array, of one key too', async () => {
+    const [one] = JSON.parse((await run(['locate', 'user:1', '--json', ...servers])).out)
     assert.deepEqual(Object.keys(one), [
       ...['key', 'server', 'distribution', 'hash', 'point', 'fallback', 'share'],
     ])
@@ -87,13 +166,13 @@ describe('mintring locate', () => {
 
   it('places as the settings say, from --set, a libmemcached string or the environment', async () => {
     const distribution = async (...more: string[]) =>
-      JSON.parse((await run(['locate', 'k', '--json', ...more])).out).distribution
+      JSON.parse((await run(['locate', 'k', '--json', ...more])).out)[0].distribution
     assert.equal(await distribution(...servers, '--set', 'preset=twemproxy'), 'twemproxy')
     const configuration = '--SERVER=localhost --DISTRIBUTION=consistent'
     assert.equal(await distribution(`--libmemcached=${configuration}`), 'ketamaUnweighted')
     const env = { MEMCACHED_SERVERS: 'a,b', MINTRING_DISTRIBUTION: 'modula' }
     const { out } = await run(['locate', 'k', '--json'], { env })
-    assert.equal(JSON.parse(out).distribution, 'modula')
+    assert.equal(JSON.parse(out)[0].distribution, 'modula')
     assert.equal(await distribution(...servers, '--set', 'hash=xxh64'), 'ketama')
   })
 

@@ -3,7 +3,6 @@ import { describe, it } from 'node:test'
 import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { parseClusterConfig } from '../../src/client/discovery/cluster-config.ts'
-import { Damper } from '../../src/client/discovery/damper.ts'
 import { dnsSource, type Zone } from '../../src/client/discovery/dns.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { startScripted } from '../support/scripted-server.ts'
@@ -304,53 +303,5 @@ describe('parseClusterConfig', () => {
     for (const text of [...texts, ...more]) {
       assert.throws(() => parseClusterConfig(text), { code: 'MINTRING_PROTOCOL' }, text)
     }
-  })
-})
-
-describe('a list that flaps', () => {
-  const followed = (lists: readonly string[]): string => {
-    const damper = new Damper()
-    return lists
-      .filter((list) => {
-        const isFollowed = damper.judge(list) === 'follow'
-        if (isFollowed) damper.follow(list)
-        return isFollowed
-      })
-      .join('')
-  }
-
-  it('is followed at once while it changes to what is new', () => {
-    assert.equal(followed([...'aabbcc']), 'abc')
-  })
-
-  it('goes back only to what was found three times in a row', () => {
-    assert.equal(followed([...'ababababab']), 'ab')
-    assert.equal(followed([...'abaa']), 'ab')
-    assert.equal(followed([...'abaaa']), 'aba')
-  })
-
-  it('has to stay the same after three changes in ten looks', () => {
-    assert.equal(followed([...'abcdefghij']), 'abcd')
-    assert.equal(followed([...'abcdeee']), 'abcde')
-  })
-
-  it('is followed at once again after ten quiet looks', () => {
-    assert.equal(followed([...`ab${'b'.repeat(10)}a`]), 'aba')
-  })
-
-  it('is told, and discover() follows it all the same', async () => {
-    let list = ['10.0.0.1']
-    const discovery = { servers: () => list, intervalMs: 100 }
-    await using client = new MemcachedClient('10.0.0.1', { discovery })
-    await client.discover()
-    list = ['10.0.0.2']
-    await client.discover()
-    const warning = warned(client)
-    list = ['10.0.0.1']
-    const awake = setInterval(() => undefined, 1000)
-    assert.match(await warning, /flaps/)
-    clearInterval(awake)
-    await client.discover()
-    assert.deepEqual(names(client), ['10.0.0.1:11211'])
   })
 })

@@ -117,7 +117,7 @@ export const valueRows: readonly Row[] = [
     doc:
       'Where the server list comes from while running: `{ endpoint, intervalMs }` asks an ' +
       'ElastiCache or Memorystore configuration endpoint, `{ dns, intervalMs }` resolves a ' +
-      'name, `{ servers, intervalMs }` calls a function of yours. `timeoutMs` ends a question that ' +
-      'gets no answer. A list that flaps is followed once it stays the same.',
+      'name, `{ servers, intervalMs }` calls a function of yours. `timeoutMs` ends a question ' +
+      'that gets no answer. A list that flaps is followed once it stays the same.',
   },
 ]

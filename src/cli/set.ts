@@ -1,0 +1,84 @@
+import { MemcachedClient } from '../client/client.ts'
+import { escaped } from '../secrets.ts'
+import { type CliIo, exitCodes, UsageError } from './io.ts'
+import { jsonText } from './style.ts'
+import { parseCommand, targetHelp, targetOf, targetOptions } from './target.ts'
+
+/** What `mintring set --help` prints. */
+export const setHelp: string = `Usage: mintring set KEY VALUE [options]
+
+Stores a value, as text unless --as says otherwise. Exits with 1 when it was not stored.
+
+${targetHelp}  --ttl TTL              seconds, or such as 5m; without it until the value is evicted
+  --as text|json|bytes   what VALUE is (default text); bytes are base64
+  VALUE                  - reads standard input
+
+  mintring set greeting hello --ttl 60 --servers 10.0.0.1,10.0.0.2
+  mintring set user:1 '{"name":"Ada"}' --as json
+`
+
+/** The most that is read from standard input. */
+const MAX_INPUT_BYTES = 128 * 1024 * 1024
+
+/** `mintring set KEY VALUE`: exit 1 when the server does not store it. */
+export async function setCommand(argv: string[], io: CliIo): Promise<number> {
+  const options = {
+    ...targetOptions,
+    ttl: { type: 'string' },
+    as: { type: 'string' },
+  } as const
+  const { values, positionals } = parseCommand(argv, options)
+  const [key, text, ...others] = positionals
+  if (key === undefined || text === undefined || others.length > 0) {
+    throw new UsageError('set takes a key and a value')
+  }
+  const bytes = text === '-' ? await readAll(io) : Buffer.from(text)
+  const value = readAs(bytes, values.as ?? 'text')
+  const ttl = values.ttl === undefined ? undefined : ttlOf(values.ttl)
+  const target = targetOf(values, [], io)
+  await using client = new MemcachedClient(target.servers, target.behaviors)
+  const stored = await client.set(key, value, { ttl, signal: io.signal })
+  const host = client.locate(key).server
+  if (values.json === true) io.out(`${jsonText({ key, host, stored })}\n`)
+  else if (stored) io.out(`${escaped(key)} is stored on ${escaped(host)}\n`)
+  else io.err(`mintring set: ${escaped(host)} did not store ${escaped(key)}\n`)
+  return stored ? exitCodes.ok : exitCodes.failed
+}
+
+function readAs(bytes: Buffer, as: string): unknown {
+  switch (as) {
+    case 'text':
+      return bytes.toString('utf8')
+    case 'bytes':
+      return Buffer.from(bytes.toString('latin1'), 'base64')
+    case 'json':
+      return jsonOf(bytes.toString('utf8'))
+    default:
+      throw new UsageError(`--as takes text, json or bytes, not '${escaped(as)}'`)
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new UsageError('the value is no JSON, which --as json asks for')
+  }
+}
+
+/** Digits are seconds; the rest is for the client to judge. */
+function ttlOf(text: string): number | '5m' {
+  return /^\d+$/.test(text) ? Number(text) : (text as '5m')
+}
+
+async function readAll(io: CliIo): Promise<Buffer> {
+  if (io.stdin === undefined) throw new UsageError('there is no standard input to read')
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of io.stdin) {
+    chunks.push(chunk)
+    size += chunk.length
+    if (size > MAX_INPUT_BYTES) throw new UsageError(`the input is over ${MAX_INPUT_BYTES} bytes`)
+  }
+  return Buffer.concat(chunks)
+}

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { MemcachedClient } from '../../src/client/client.ts'
+import { Damper } from '../../src/client/discovery/damper.ts'
+
+const names = (client: MemcachedClient): string[] => client.hosts().map((host) => host.name)
+
+function warned(client: MemcachedClient): Promise<string> {
+  return new Promise((resolve) => client.on('warning', ({ message }) => resolve(message)))
+}
+
+describe('a list that flaps', () => {
+  const followed = (lists: readonly string[]): string => {
+    const damper = new Damper()
+    return lists
+      .filter((list) => {
+        const isFollowed = damper.judge(list) === 'follow'
+        if (isFollowed) damper.follow(list)
+        return isFollowed
+      })
+      .join('')
+  }
+
+  it('is followed at once while it changes to what is new', () => {
+    assert.equal(followed([...'aabbcc']), 'abc')
+  })
+
+  it('goes back only to what was found three times in a row', () => {
+    assert.equal(followed([...'ababababab']), 'ab')
+    assert.equal(followed([...'abaa']), 'ab')
+    assert.equal(followed([...'abaaa']), 'aba')
+  })
+
+  it('has to stay the same after three changes in ten looks', () => {
+    assert.equal(followed([...'abcdefghij']), 'abcd')
+    assert.equal(followed([...'abcdeee']), 'abcde')
+  })
+
+  it('is followed at once again after ten quiet looks', () => {
+    assert.equal(followed([...`ab${'b'.repeat(10)}a`]), 'aba')
+  })
+
+  it('is told, and discover() follows it all the same', async () => {
+    let list = ['10.0.0.1']
+    const discovery = { servers: () => list, intervalMs: 100 }
+    await using client = new MemcachedClient('10.0.0.1', { discovery })
+    await client.discover()
+    list = ['10.0.0.2']
+    await client.discover()
+    const warning = warned(client)
+    list = ['10.0.0.1']
+    const awake = setInterval(() => undefined, 1000)
+    assert.match(await warning, /flaps/)
+    clearInterval(awake)
+    await client.discover()
+    assert.deepEqual(names(client), ['10.0.0.1:11211'])
+  })
+})
