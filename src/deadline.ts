@@ -129,7 +129,10 @@ function afterMs(delayMs: number, task: () => void): { cancel(): void } {
   return { cancel: () => clearTimeout(timer) }
 }
 
-/** The end of an operation of several steps: each gets what is left of the time. */
+/**
+ * The end of an operation of several steps. The steps share the time that the caller named; without
+ * one each step has the usual time.
+ */
 export class Deadline {
   readonly #endMs: number
   readonly #signal: AbortSignal | undefined
@@ -137,30 +140,29 @@ export class Deadline {
   readonly #timeoutMs: number
 
   /** `what` begins the message of the error: `set`, for one. Throws as checkBounds(). */
-  constructor(what: string, bounds: Bounds | undefined, defaultMs: number) {
+  constructor(what: string, bounds: Bounds | undefined, usualMs: number) {
     if (bounds !== undefined) checkBounds(bounds)
+    const { signal, timeoutMs } = bounds ?? {}
     this.#what = what
-    this.#signal = bounds?.signal
-    this.#timeoutMs = bounds?.timeoutMs ?? defaultMs
-    this.#endMs = performance.now() + this.#timeoutMs
-  }
-
-  /** Milliseconds that are left; 0 when the time is over. */
-  get leftMs(): number {
-    return Math.max(0, this.#endMs - performance.now())
+    this.#signal = signal
+    this.#timeoutMs = timeoutMs ?? usualMs
+    this.#endMs = timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs
   }
 
   /** The bounds of the next step. Throws MINTRING_TIMEOUT or MINTRING_ABORTED when it is over. */
-  next(): { readonly signal: AbortSignal | undefined; readonly timeoutMs: number } {
-    const timeoutMs = this.leftMs
-    if (timeoutMs <= 0) throw this.#late()
+  next(): Bounds {
     if (this.#signal?.aborted === true) throw abortedBy(this.#signal)
-    return { signal: this.#signal, timeoutMs }
+    const signal = this.#signal
+    if (this.#endMs === Number.POSITIVE_INFINITY) return { signal }
+    const timeoutMs = this.#endMs - performance.now()
+    if (timeoutMs <= 0) throw this.#late()
+    return { signal, timeoutMs }
   }
 
-  /** The work, or a rejection at the end of the time, whichever is first. */
+  /** The work of a step, or a rejection at the end of its time, whichever is first. */
   bound<Value>(work: Promise<Value>): Promise<Value> {
-    return within(work, { signal: this.#signal, timeoutMs: this.leftMs }, () => this.#late())
+    const leftMs = Math.min(this.#timeoutMs, Math.max(0, this.#endMs - performance.now()))
+    return within(work, { signal: this.#signal, timeoutMs: leftMs }, () => this.#late())
   }
 
   #late(): MintringError {

@@ -34,6 +34,13 @@ const UNSAFE: RegExp =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/gu
 
+/** What kind of thing a value is, for a message that must not show it: `an array`, `null`. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value)
+  if (Array.isArray(value)) return 'an array'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}
+
 /** Text without the user and password of the URLs in it: `memcached://***@host`. */
 export function withoutCredentials(text: string): string {
   return text.includes('@') ? text.replace(/\/\/[^\s'"]*@/g, '//***@') : text

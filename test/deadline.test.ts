@@ -95,7 +95,7 @@ describe('bounds', () => {
 describe('a Deadline', () => {
   it('gives each step what is left of the time, and no step when nothing is', async () => {
     const deadline = new Deadline('set', { timeoutMs: 30 }, 1000)
-    const { timeoutMs } = deadline.next()
+    const { timeoutMs = 0 } = deadline.next()
     assert.ok(timeoutMs > 0 && timeoutMs <= 30)
     await assert.rejects(deadline.bound(never), {
       code: 'MINTRING_TIMEOUT',
@@ -104,8 +104,11 @@ describe('a Deadline', () => {
     assert.throws(() => deadline.next(), { code: 'MINTRING_TIMEOUT' })
   })
 
-  it('takes the time of the settings when the caller names none', async () => {
-    await assert.rejects(new Deadline('get', undefined, 5).bound(never), /after 5 ms/)
+  it('gives each step the usual time when the caller names none', async () => {
+    const deadline = new Deadline('get', undefined, 5)
+    await assert.rejects(deadline.bound(never), /after 5 ms/)
+    assert.deepEqual(deadline.next(), { signal: undefined })
+    assert.equal(await deadline.bound(Promise.resolve(1)), 1)
   })
 
   it('ends with its signal between two steps', () => {

@@ -153,6 +153,12 @@ export interface Behaviors {
    */
   readonly tcpKeepAliveMs: number
   /**
+   * Whether open connections let the process end: a script then ends when its own work does,
+   * without `close()`. An operation under way holds the process until it settles. Default:
+   * `false`.
+   */
+  readonly unref: boolean
+  /**
    * The server's item size limit (`memcached -I`), key and bookkeeping included. Larger values
    * reject before they are sent, because a server that refuses a value deletes the old one.
    * Default: `1048576`.

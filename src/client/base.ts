@@ -1,9 +1,12 @@
 import { inspect } from 'node:util'
+import type { OptionNames } from '../arguments.ts'
+import { badArgument, checkOptionNames } from '../arguments.ts'
 import type { Behaviors, BehaviorsInput } from '../behaviors/behaviors.ts'
 import { toClusterPolicy } from '../behaviors/policies.ts'
 import { changeBehaviors, resolveBehaviors, warningsOf } from '../behaviors/resolve.ts'
 import type { ConfigureMessage } from '../channels.ts'
 import { configureChannel, ejectChannel, probeChannel, returnChannel } from '../channels.ts'
+import { within } from '../deadline.ts'
 import { MintringError, messageOf } from '../errors.ts'
 import type { Servers } from '../hosts/address.ts'
 import { parseServers } from '../hosts/address.ts'
@@ -16,6 +19,8 @@ import { ClientCore } from './core.ts'
 import { type DiscoveryWatcher, watcherFor } from './discovery/watcher.ts'
 import type { ClientEvents, Listener } from './events.ts'
 import { Events } from './events.ts'
+import type { OperationOptions } from './options.ts'
+import { checkOptions } from './options.ts'
 
 /** What close() takes. */
 export interface CloseOptions {
@@ -27,7 +32,7 @@ export interface CloseOptions {
 export class ClientBase {
   /** What the verbs share: hosts, keys, codec and settings. @internal */
   protected readonly core: ClientCore
-  readonly #discovery: DiscoveryWatcher | undefined
+  private readonly _discovery: DiscoveryWatcher | undefined
 
   /**
    * Connects on first use, so that it never fails because a host is down. Throws
@@ -38,8 +43,8 @@ export class ClientBase {
     const events = new Events()
     const cluster = new Cluster(parseServers(servers), toClusterPolicy(settings), hooksOf(events))
     this.core = new ClientCore(cluster, events, settings)
-    this.#adopt(settings)
-    this.#discovery = this.#follow(settings)
+    this._adopt(settings)
+    this._discovery = this._follow(settings)
   }
 
   /** The settings in force, all filled in. They are frozen: change them by configure(). */
@@ -66,8 +71,8 @@ export class ClientBase {
       this.core.apply(before)
       throw error
     }
-    this.#adopt(next)
-    this.#announce({ changes })
+    this._adopt(next)
+    this._announce({ changes })
   }
 
   /**
@@ -79,7 +84,7 @@ export class ClientBase {
     const from = cluster.hosts.map((host) => host.name)
     cluster.setServers(parseServers(servers))
     const to = cluster.hosts.map((host) => host.name)
-    this.#announce({ changes: { servers: { from, to } } })
+    this._announce({ changes: { servers: { from, to } } })
   }
 
   /**
@@ -87,8 +92,9 @@ export class ClientBase {
    * before the first operation, for one. Rejects when it tells none, and the servers stay as they
    * are; MINTRING_BAD_ARGUMENT without that behavior.
    */
-  async discover(): Promise<void> {
-    if (this.#discovery !== undefined) return this.#discovery.look()
+  async discover(options: OperationOptions = {}): Promise<void> {
+    checkOptions('discover', options)
+    if (this._discovery !== undefined) return within(this._discovery.look(), options, undiscovered)
     throw new MintringError('MINTRING_BAD_ARGUMENT', 'discover() needs the behavior discovery')
   }
 
@@ -119,9 +125,10 @@ export class ClientBase {
    * Ends the client: operations under way may finish for `drainMs`, what is left then, and all that
    * comes later, rejects with MINTRING_CLOSED. Leaves no socket and no timer. May be called twice.
    */
-  async close(options: CloseOptions = {}): Promise<void> {
-    this.#discovery?.close()
-    await this.core.cluster.close({ drainMs: options.drainMs ?? 1000 })
+  async close(options?: CloseOptions): Promise<void> {
+    checkClose(options)
+    this._discovery?.close()
+    await this.core.cluster.close({ drainMs: options?.drainMs ?? 1000 })
   }
 
   /** `await using cache = new MemcachedClient(…)` closes it at the end of the block. */
@@ -137,7 +144,7 @@ export class ClientBase {
     return { hosts: this.hosts() }
   }
 
-  #adopt(behaviors: Behaviors): void {
+  private _adopt(behaviors: Behaviors): void {
     if (behaviors.hash !== undefined) void loadHash(behaviors.hash)
     const warnings = warningsOf(behaviors)
     // Later, so that whoever makes the client has the time to listen.
@@ -148,7 +155,7 @@ export class ClientBase {
     }
   }
 
-  #follow(behaviors: Behaviors): DiscoveryWatcher | undefined {
+  private _follow(behaviors: Behaviors): DiscoveryWatcher | undefined {
     const { discovery } = behaviors
     if (discovery === undefined) return undefined
     const watcher = watcherFor(discovery, () => this.core.behaviors, {
@@ -166,10 +173,24 @@ export class ClientBase {
     return watcher
   }
 
-  #announce(message: ConfigureMessage): void {
+  private _announce(message: ConfigureMessage): void {
     this.core.events.emit('configure', message)
     if (configureChannel.hasSubscribers) configureChannel.publish(message)
   }
+}
+
+const CLOSE_OPTIONS: OptionNames = new Set(['drainMs'])
+
+/** Throws MINTRING_BAD_ARGUMENT for options of close() that cannot be. */
+export function checkClose(options: CloseOptions | undefined): void {
+  checkOptionNames('close', options, CLOSE_OPTIONS)
+  const drainMs = options?.drainMs
+  if (drainMs === undefined || (typeof drainMs === 'number' && drainMs >= 0)) return
+  throw badArgument('close() takes drainMs, milliseconds from 0')
+}
+
+function undiscovered(): MintringError {
+  return new MintringError('MINTRING_TIMEOUT', 'discover() was not done in time')
 }
 
 // What console.log shows. Without it, credentials in the settings would be.

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Deadline } from '../deadline.ts'
 import { MintringError } from '../errors.ts'
 import type { Cluster } from '../hosts/cluster.ts'
 import type { Verb } from '../net/request.ts'
@@ -71,7 +72,7 @@ export class Chunks {
     encoded: Encoded,
     exptime: number,
     chunkBytes: number,
-    options: OperationOptions | undefined,
+    deadline: Deadline,
   ): Promise<Encoded> {
     const bytes = bytesOf(encoded.body)
     const count = Math.ceil(bytes.length / chunkBytes)
@@ -86,7 +87,7 @@ export class Chunks {
       const key = this.#keys.wireKey(`${base}~${index}`)
       const body = bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes)
       const request = new Request(CHUNK_SET, key, key, undefined, undefined, body, 0, exptime)
-      return this.#ask(request, options)
+      return this.#ask(request, deadline.next())
     })
     return { body: `${base} ${count} ${bytes.length}`, flags: encoded.flags | ValueFlag.Manifest }
   }

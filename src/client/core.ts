@@ -77,6 +77,12 @@ export class ClientCore {
     return Object.create(this, { keys: { value: keys }, codec: { value: codec } })
   }
 
+  /** How long an operation may take when its caller names no time. */
+  get operationMs(): number {
+    const { requestTimeoutMs, retries } = this.behaviors
+    return requestTimeoutMs * (1 + retries)
+  }
+
   /** Sends a request on its way. Throws for options under which it cannot start. */
   submit<Result, Context>(
     request: Request<Result, Context>,

@@ -1,3 +1,5 @@
+import type { OptionNames } from '../arguments.ts'
+import { badArgument, OPERATION_OPTIONS } from '../arguments.ts'
 import type { WatchTopic } from '../protocol/admin.ts'
 import {
   lruCrawlerSleepHead,
@@ -12,6 +14,7 @@ import {
 } from '../protocol/admin.ts'
 import { ClientBase } from './base.ts'
 import type { OperationOptions } from './options.ts'
+import { checkOptions } from './options.ts'
 import type { Outcomes } from './outcomes.ts'
 import type { DumpedItem, DumpedKey, DumpOptions, WatchEvent, WatchOptions } from './verbs/dumps.ts'
 import { metadump, mgdump, watch } from './verbs/dumps.ts'
@@ -26,6 +29,8 @@ import {
   verbosity,
   version,
 } from './verbs/hosts.ts'
+
+const SHUTDOWN_OPTIONS: OptionNames = new Set([...OPERATION_OPTIONS, 'graceful'])
 
 /** What flushAll() takes. */
 export interface FlushOptions extends OperationOptions {
@@ -133,15 +138,19 @@ export class HostCommands extends ClientBase {
 
   /** Moves slabs between classes, or says whether hosts do so by themselves. */
   async slabs(change: SlabsChange, options?: OperationOptions): Promise<Outcomes<string>> {
+    checkOptions('slabs', options)
+    checkChange('slabs', change, ['automove', 'reassign'])
     const head =
       'automove' in change
         ? slabsAutomoveHead(change.automove)
-        : slabsReassignHead(change.reassign.from, change.reassign.to)
+        : slabsReassignHead(change.reassign?.from, change.reassign?.to)
     return command(this.core, head, options)
   }
 
   /** Changes how hosts keep items in order of use. */
   async lru(change: LruChange, options?: OperationOptions): Promise<Outcomes<string>> {
+    checkOptions('lru', options)
+    checkChange('lru', change, ['mode', 'tempTtlSeconds', 'tune'])
     return command(this.core, lruHead(change), options)
   }
 
@@ -150,6 +159,8 @@ export class HostCommands extends ClientBase {
     change: LruCrawlerChange,
     options?: OperationOptions,
   ): Promise<Outcomes<string>> {
+    checkOptions('lruCrawler', options)
+    checkChange('lruCrawler', change, ['enabled', 'sleepMicroseconds', 'tocrawl', 'crawl'])
     return command(this.core, lruCrawlerHead(change), options)
   }
 
@@ -176,15 +187,23 @@ export class HostCommands extends ClientBase {
    * `-A`. Rejects with MINTRING_REFUSED otherwise.
    */
   async shutdown(host: string, options?: ShutdownOptions): Promise<void> {
+    checkOptions('shutdown', options, SHUTDOWN_OPTIONS)
     hostNamed(this.core, host)
     return shutdown(this.core, host, options?.graceful === true, options)
   }
 }
 
+/** Throws MINTRING_BAD_ARGUMENT unless the change is an object with one of these names. */
+function checkChange(verb: string, change: unknown, names: readonly string[]): void {
+  const given = typeof change === 'object' && change !== null ? Object.keys(change) : []
+  if (given.length === 1 && names.includes(given[0]!)) return
+  throw badArgument(`${verb}() takes an object with one of ${names.join(', ')}`)
+}
+
 function lruHead(change: LruChange): string {
   if ('mode' in change) return lruModeHead(change.mode)
   if ('tempTtlSeconds' in change) return lruTempTtlHead(change.tempTtlSeconds)
-  const { percentHot, percentWarm, hotAgeFactor, warmAgeFactor } = change.tune
+  const { percentHot, percentWarm, hotAgeFactor, warmAgeFactor } = change.tune ?? {}
   return lruTuneHead(percentHot, percentWarm, hotAgeFactor, warmAgeFactor)
 }
 

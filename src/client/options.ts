@@ -1,4 +1,5 @@
-import { MintringError } from '../errors.ts'
+import { checkOptionNames, OPERATION_OPTIONS, type OptionNames } from '../arguments.ts'
+import { checkBounds, checkSignal, checkTimeoutMs, onAbort } from '../deadline.ts'
 import type { Request } from '../net/request.ts'
 import type { Ttl } from './ttl.ts'
 
@@ -16,6 +17,23 @@ export interface StoreOptions extends OperationOptions {
   readonly ttl?: Ttl | undefined
 }
 
+/** The options of the verbs that store. */
+export const STORE_OPTIONS: OptionNames = new Set([...OPERATION_OPTIONS, 'ttl'])
+
+/**
+ * Throws MINTRING_BAD_ARGUMENT or MINTRING_ABORTED for options under which a verb cannot start. It
+ * comes before all that a verb does.
+ */
+export function checkOptions(
+  verb: string,
+  options: OperationOptions | undefined,
+  known: OptionNames = OPERATION_OPTIONS,
+): void {
+  if (options === undefined) return
+  checkOptionNames(verb, options, known)
+  checkBounds(options)
+}
+
 /**
  * Applies a caller's options to a request that was not sent yet. Throws MINTRING_BAD_ARGUMENT for
  * options that cannot be, MINTRING_ABORTED when the signal has fired already.
@@ -23,61 +41,9 @@ export interface StoreOptions extends OperationOptions {
 export function applyOptions(request: Request, options: OperationOptions): void {
   const { signal, timeoutMs } = options
   if (timeoutMs !== undefined) request.timeoutMs = checkTimeoutMs(timeoutMs)
-  if (signal !== undefined) followSignal(request, signal)
-}
-
-/** Throws MINTRING_BAD_ARGUMENT or MINTRING_ABORTED for options under which nothing can start. */
-export function checkOptions(options: OperationOptions | undefined): void {
-  if (options?.timeoutMs !== undefined) checkTimeoutMs(options.timeoutMs)
-  if (options?.signal !== undefined) checkSignal(options.signal)
-}
-
-function checkTimeoutMs(timeoutMs: number): number {
-  if (typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs < 2 ** 31) return timeoutMs
-  throw new MintringError(
-    'MINTRING_BAD_ARGUMENT',
-    `timeoutMs must be milliseconds above 0, not ${String(timeoutMs)}`,
-  )
-}
-
-function checkSignal(signal: AbortSignal): void {
-  if (!(signal instanceof AbortSignal)) {
-    throw new MintringError('MINTRING_BAD_ARGUMENT', 'signal must be an AbortSignal')
-  }
-  if (signal.aborted) throw aborted(signal, false)
-}
-
-/**
- * The requests each signal can abort. One listener per signal: a signal shared by many operations
- * would otherwise collect a listener for each, and Node warns of that.
- */
-const followers = new WeakMap<AbortSignal, Set<Request>>()
-
-function followSignal(request: Request, signal: AbortSignal): void {
+  if (signal === undefined) return
   checkSignal(signal)
-  let group = followers.get(signal)
-  if (group === undefined) {
-    group = new Set()
-    followers.set(signal, group)
-    signal.addEventListener('abort', abortFollowers, { once: true })
-  }
-  const members = group
-  members.add(request)
-  const leave = (): void => {
-    members.delete(request)
-  }
+  request.signal = signal
+  const leave = onAbort(signal, request)
   request.promise.then(leave, leave)
-}
-
-function abortFollowers(event: Event): void {
-  const signal = event.target as AbortSignal
-  const group = followers.get(signal) ?? []
-  for (const request of [...group]) request.reject(aborted(signal, request.sent))
-}
-
-function aborted(signal: AbortSignal, sent: boolean): MintringError {
-  return new MintringError('MINTRING_ABORTED', 'the operation was aborted by its signal', {
-    cause: signal.reason,
-    sent,
-  })
 }

@@ -14,6 +14,7 @@ import type { RefillOptions } from '../refill/refill.ts'
 import { Refill } from '../refill/refill.ts'
 import type { RefillCounters, RefillEvent, RefillEventName } from '../refill/tally.ts'
 import type { CloseOptions } from './base.ts'
+import { checkClose } from './base.ts'
 import { HostCommands } from './host-commands.ts'
 import { ClusterStore } from './refill-store.ts'
 import { traceBatch, traceRefill } from './trace.ts'
@@ -22,18 +23,18 @@ import { ClientView } from './view.ts'
 
 /** The verbs that load what is not there, and what the rest of a client has to tell them. */
 export class RefillVerbs extends HostCommands {
-  readonly #store: ClusterStore
-  readonly #refill: Refill
-  readonly #views: ClientView[] = []
+  private readonly _store: ClusterStore
+  private readonly _refill: Refill
+  private readonly _views: ClientView[] = []
 
   constructor(servers: Servers, behaviors: BehaviorsInput = {}) {
     super(servers, behaviors)
-    this.#store = new ClusterStore(this.core)
-    this.#refill = new Refill(this.#store, {
+    this._store = new ClusterStore(this.core)
+    this._refill = new Refill(this._store, {
       defaults: toRefillDefaults(this.behaviors),
-      hooks: { report: (name, event) => this.#report(name, event) },
+      hooks: { report: (name, event) => this._report(name, event) },
     })
-    this.core.changed = (key) => this.#refill.detach(key)
+    this.core.changed = (key) => this._refill.detach(key)
   }
 
   /**
@@ -51,8 +52,8 @@ export class RefillVerbs extends HostCommands {
   ): Promise<Value | undefined>
   getOrSet<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value>
   getOrSet<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {
-    if (!commandTrace.hasSubscribers) return this.#refill.getOrSet(key, loader, policy)
-    return traceRefill(this.core, 'getOrSet', key, () => this.#refill.getOrSet(key, loader, policy))
+    if (!commandTrace.hasSubscribers) return this._refill.getOrSet(key, loader, policy)
+    return traceRefill(this.core, 'getOrSet', key, () => this._refill.getOrSet(key, loader, policy))
   }
 
   /** As getOrSet(), and tells how the value came: `{ value, state, staleFor, ttl }`. */
@@ -61,8 +62,8 @@ export class RefillVerbs extends HostCommands {
     loader: Loader<Value>,
     policy: RefillOptions,
   ): Promise<RefillEntry<Value>> {
-    if (!commandTrace.hasSubscribers) return this.#refill.getOrSetEntry(key, loader, policy)
-    const run = (): Promise<RefillEntry<Value>> => this.#refill.getOrSetEntry(key, loader, policy)
+    if (!commandTrace.hasSubscribers) return this._refill.getOrSetEntry(key, loader, policy)
+    const run = (): Promise<RefillEntry<Value>> => this._refill.getOrSetEntry(key, loader, policy)
     return traceRefill(this.core, 'getOrSet', key, run)
   }
 
@@ -73,14 +74,14 @@ export class RefillVerbs extends HostCommands {
     policy: RefillOptions,
   ): Promise<Map<string, Value>> {
     const run = (): Promise<Map<string, Value>> =>
-      this.#refill.getOrSetMany(keys, loadMissing, policy)
+      this._refill.getOrSetMany(keys, loadMissing, policy)
     return traceBatch('getOrSetMany', keys, this.behaviors.traceKeys, run)
   }
 
   /** Marks stale and loads now, under the lease: for whoever just wrote to the origin. */
   refresh<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {
-    if (!commandTrace.hasSubscribers) return this.#refill.refresh(key, loader, policy)
-    return traceRefill(this.core, 'refresh', key, () => this.#refill.refresh(key, loader, policy))
+    if (!commandTrace.hasSubscribers) return this._refill.refresh(key, loader, policy)
+    return traceRefill(this.core, 'refresh', key, () => this._refill.refresh(key, loader, policy))
   }
 
   /**
@@ -92,14 +93,14 @@ export class RefillVerbs extends HostCommands {
     keys: string | readonly string[],
     policy?: RefillDefaults & CallerOptions,
   ): Promise<boolean> {
-    return this.#refill.invalidate(keys, policy)
+    return this._refill.invalidate(keys, policy)
   }
 
   /** Binds keys and a loader to one policy. Throws MINTRING_BAD_POLICY. */
   define<Args extends readonly unknown[], Value>(
     definition: Definition<Args, Value>,
   ): Defined<Args, Value> {
-    return this.#refill.define(definition)
+    return this._refill.define(definition)
   }
 
   /**
@@ -108,37 +109,38 @@ export class RefillVerbs extends HostCommands {
    */
   view(options: ViewOptions): ClientView {
     const view = new ClientView(this.core, options, {
-      report: (name, event) => this.#report(name, event),
+      report: (name, event) => this._report(name, event),
     })
-    this.#views.push(view)
+    this._views.push(view)
     return view
   }
 
   /** What refills did so far: calls by state, loads, leases, how stale was what was served. */
   get refillCounters(): RefillCounters {
-    return this.#refill.counters
+    return this._refill.counters
   }
 
   override configure(behaviors: BehaviorsInput): void {
     super.configure(behaviors)
-    this.#refill.setDefaults(toRefillDefaults(this.behaviors))
+    this._refill.setDefaults(toRefillDefaults(this.behaviors))
   }
 
   override setServers(servers: Servers): void {
     super.setServers(servers)
-    this.#store.forgetDialect()
-    for (const view of this.#views) view.forgetDialect()
+    this._store.forgetDialect()
+    for (const view of this._views) view.forgetDialect()
   }
 
   /** Refills under way may end first; what they leave then lets its lease go. */
-  override async close(options: CloseOptions = {}): Promise<void> {
-    const drainMs = options.drainMs ?? 1000
+  override async close(options?: CloseOptions): Promise<void> {
+    checkClose(options)
+    const drainMs = options?.drainMs ?? 1000
     const endMs = performance.now() + drainMs
-    await Promise.all([this.#refill, ...this.#views].map((refills) => refills.close(drainMs)))
+    await Promise.all([this._refill, ...this._views].map((refills) => refills.close(drainMs)))
     await super.close({ drainMs: Math.max(0, endMs - performance.now()) })
   }
 
-  #report(event: RefillEventName, { key, error, reason, ...rest }: RefillEvent): void {
+  private _report(event: RefillEventName, { key, error, reason, ...rest }: RefillEvent): void {
     const { events, behaviors } = this.core
     if (!events.has(event) && !refillChannel.hasSubscribers) return
     const why = reason ?? reasonOf(error)

@@ -1,5 +1,6 @@
 import { MintringError } from '../errors.ts'
 import { toExptime } from '../protocol/exptime.ts'
+import { escaped, kindOf } from '../secrets.ts'
 
 /** A time to live: whole seconds (0 = until evicted), or a whole number with a unit: `'5m'`. */
 export type Ttl = number | `${number}${'s' | 'm' | 'h' | 'd' | 'w'}`
@@ -21,7 +22,7 @@ export function ttlSeconds(ttl: Ttl): number {
   if (Number.isSafeInteger(seconds) && seconds >= 0) return seconds
   throw new MintringError(
     'MINTRING_BAD_TTL',
-    `a TTL is whole seconds (300) or a whole number with a unit ('5m'), not ${show(ttl)}`,
+    `A TTL is whole seconds (300) or a whole number with a unit ('5m'), not ${show(ttl)}`,
   )
 }
 
@@ -41,5 +42,7 @@ function parseTtl(text: string): number {
 }
 
 function show(ttl: unknown): string {
-  return typeof ttl === 'string' ? `'${ttl.slice(0, 32)}'` : String(ttl).slice(0, 32)
+  if (typeof ttl === 'number') return String(ttl)
+  if (typeof ttl !== 'string') return kindOf(ttl)
+  return /^\d+$/.test(ttl) ? `'${ttl}': write ${ttl}` : `'${escaped(ttl, 32)}'`
 }

@@ -1,5 +1,6 @@
 import { MintringError } from '../errors.ts'
 import { type ParsedServer, parseServer, type RingServer } from '../ring/server.ts'
+import { kindOf } from '../secrets.ts'
 
 /** A server with everything filled in: what the ring places on and lanes dial. */
 export type ServerAddress = ParsedServer
@@ -16,7 +17,10 @@ export type Servers = string | readonly RingServer[]
 export function parseServers(servers: Servers): readonly ServerAddress[] {
   const list = typeof servers === 'string' ? servers.split(/[\s,]+/).filter(Boolean) : servers
   if (!Array.isArray(list)) {
-    throw new MintringError('MINTRING_BAD_SERVER', 'Servers are a string or an array')
+    throw new MintringError(
+      'MINTRING_BAD_SERVER',
+      `The servers are a string such as 'a:11211,b:11211', or an array, not ${kindOf(servers)}`,
+    )
   }
   if (list.length === 0) throw new MintringError('MINTRING_NO_SERVERS', 'The server list is empty')
   const parsed = list.map((server: RingServer) => parseServer(server))

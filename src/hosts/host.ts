@@ -44,6 +44,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
   #abilities: Abilities | undefined
   #metaProbe: MetaProbe = 'ask'
   #lastError: MintringError | undefined
+  #lastErrorMs = 0
   #answeredMs = 0
   #isClosed = false
   #waiting: [(abilities: Abilities) => void, (error: MintringError) => void][] = []
@@ -53,7 +54,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     this.server = server
     this.name = server.label
     this.address = addressOf(server)
-    const { host, ip, port, path, tls = owner.policy.tls } = server
+    const { host, ip, port, path, tls } = server
     this.#dialer = new Dialer({ host, ip, port, path, tls, name: this.name }, owner.resolve)
     this.#lanes = new Lanes(this, owner.policy.connections)
   }
@@ -103,6 +104,11 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     return this.#lastError
   }
 
+  /** When that was, on the clock of `performance.now()`. */
+  get lastErrorMs(): number {
+    return this.#lastErrorMs
+  }
+
   get load(): number {
     return this.#lanes.load
   }
@@ -122,7 +128,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     const isHeavy = request.body !== undefined && lanes.queuedBytes > MAX_QUEUED_BYTES
     if (isHeavy || lanes.load >= maxQueuedPerHost) {
       const details = { host: this.name, command: request.verb.name, sent: request.sent }
-      const message = `Too much waits for ${this.name}`
+      const message = `The queue of ${this.name} is full (maxQueuedPerHost is ${maxQueuedPerHost})`
       request.reject(new MintringError('MINTRING_OVERLOADED', message, details))
       return
     }
@@ -145,7 +151,9 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     const cause = this.#lastError
     if (!this.isEjected && cause !== undefined) return cause
     const details = { host: this.name, cause }
-    return new MintringError('MINTRING_HOST_EJECTED', `${this.name} is ejected`, details)
+    const why = cause === undefined ? '' : `: ${cause.message}`
+    const message = `${this.name} is ejected and probed in the background${why}`
+    return new MintringError('MINTRING_HOST_EJECTED', message, details)
   }
 
   failed(request: Request, error: MintringError, deadlineMs: number): void {
@@ -265,6 +273,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     if (end === 'closed' || this.#isClosed) return
     const nowMs = performance.now()
     this.#lastError = error
+    this.#lastErrorMs = nowMs
     if (ending.isAskingMeta && this.#metaProbe === 'ask') {
       // The connection was there to find out: no failure of the host.
       this.#metaProbe = 'hangs up'
@@ -282,6 +291,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     if (end === 'dial' || isShort) this.#health.tell('dialFailed')
     else if (end === 'lost') this.#health.tell('failed')
     else if (end === 'silent' && this.#isSilent(nowMs)) this.#health.tell('failed')
+    else if (end === 'idle' && this.#lanes.isOpen) this.#lanes.warm()
     // Whether a suspect is there should not wait for the next request to find out.
     if (this.state === 'suspect' && this.usable) this.redial()
   }

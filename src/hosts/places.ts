@@ -18,6 +18,9 @@ export interface Location {
   readonly fallback: string | undefined
 }
 
+/** Hosts whose failure is told when none is left: the newest failures. */
+const MAX_REASONS = 5
+
 const MAX_REBUILT_RINGS = 16
 
 /**
@@ -98,8 +101,14 @@ export class Places {
 
   /** What to say when every host is out. */
   nowhere(): MintringError {
-    const cause = this.hosts.find((host) => host.lastError !== undefined)?.lastError
-    return new MintringError('MINTRING_NO_HOSTS', 'Every host is ejected', { cause })
+    const failed = this.hosts.filter((host) => host.lastError !== undefined)
+    failed.sort((a, b) => b.lastErrorMs - a.lastErrorMs)
+    const reasons = failed.slice(0, MAX_REASONS).map((host) => host.lastError!.message)
+    const others = this.hosts.length - reasons.length
+    if (others > 0 && reasons.length > 0) reasons.push(`and ${others} more`)
+    const what = this.hosts.length === 1 ? 'The only host is out' : 'Every host is out'
+    const message = `${what}, and probed in the background: ${reasons.join('; ')}`
+    return new MintringError('MINTRING_NO_HOSTS', message, { cause: failed[0]?.lastError })
   }
 
   locate(routeKey: string): RingLocation<ServerAddress> {

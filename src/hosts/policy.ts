@@ -49,6 +49,8 @@ export interface ClusterPolicy extends RingOptions {
   readonly tcpNoDelay: boolean
   /** 0: no keepalive. */
   readonly tcpKeepAliveMs: number
+  /** Connections let the process end. */
+  readonly unref: boolean
 }
 
 /** What a cluster does when it is told nothing. */
@@ -76,4 +78,5 @@ export const defaultClusterPolicy: ClusterPolicy = Object.freeze({
   password: undefined,
   tcpNoDelay: true,
   tcpKeepAliveMs: 30_000,
+  unref: false,
 })

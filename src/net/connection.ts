@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
-import { MintringError } from '../errors.ts'
+import { isMintringError, MintringError } from '../errors.ts'
 import type { ParserLimits } from '../protocol/limits.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyParser } from '../protocol/reply-parser.ts'
+import { beginsTls } from './dial-failure.ts'
 
 /** Who a connection tells what happens to it. */
 export interface ConnectionOwner {
@@ -48,7 +49,7 @@ export class Connection {
     try {
       this.#parser.push(chunk)
     } catch (error) {
-      this.close(this.#surprise(error))
+      this.close(this.#surprise(error, chunk))
       return
     }
     if (!this.#isClosed) this.#owner.onRead(chunk.length)
@@ -103,9 +104,13 @@ export class Connection {
     return new MintringError('MINTRING_CONNECTION', message, { host, cause })
   }
 
-  #surprise(error: unknown): MintringError {
+  #surprise(error: unknown, chunk: Uint8Array): MintringError {
     const host = this.#owner.name
-    if (error instanceof MintringError) {
+    if (beginsTls(chunk)) {
+      const message = `${host} answers in TLS: use memcacheds://, or the behavior tls`
+      return new MintringError('MINTRING_CONNECTION', message, { host, cause: error })
+    }
+    if (isMintringError(error)) {
       return new MintringError(error.code, error.message, { host, cause: error.cause })
     }
     return new MintringError('MINTRING_PROTOCOL', `A reply of ${host} could not be read`, {

@@ -1,8 +1,8 @@
 import net from 'node:net'
 import process from 'node:process'
 import type { ConnectionOptions } from 'node:tls'
-import { MintringError } from '../errors.ts'
 import { builtin } from '../runtime.ts'
+import { CLOSED_WHILE_CONNECTING, dialFailure } from './dial-failure.ts'
 
 /** Where to dial. */
 export interface DialTarget {
@@ -15,6 +15,7 @@ export interface DialTarget {
   readonly path?: string | undefined
   /**
    * TLS: `true`, or options of `tls.connect`. Certificates are verified unless these say otherwise.
+   * Undefined: as the settings say.
    */
   readonly tls?: boolean | ConnectionOptions | undefined
   /** For errors. */
@@ -26,6 +27,10 @@ export interface DialSettings {
   readonly tcpNoDelay: boolean
   /** 0: no keepalive. */
   readonly tcpKeepAliveMs: number
+  /** For targets that say nothing of TLS. */
+  readonly tls: boolean | ConnectionOptions
+  /** Connections let the process end. */
+  readonly unref: boolean
 }
 
 /** One address a name stands for. */
@@ -81,6 +86,8 @@ export class Dialer {
   ): Promise<net.Socket> {
     const endMs = performance.now() + timeoutMs
     try {
+      const known = await this.#known(settings, onBytes, signal, timeoutMs / 2)
+      if (known !== undefined) return known
       const addresses = await this.#addresses()
       for (const [index, address] of addresses.entries()) {
         signal.throwIfAborted()
@@ -94,14 +101,35 @@ export class Dialer {
       }
       throw new Error('the name has no address')
     } catch (cause) {
-      throw this.#error(cause)
+      const secure = this.#target.tls ?? settings.tls
+      throw dialFailure(this.#target.name, Boolean(secure), cause)
     }
   }
 
-  async #addresses(): Promise<readonly string[]> {
+  /**
+   * A connection to the address that somebody else knows. Undefined when there is none, or nobody
+   * answers there: a node may have moved since, and its name knows where.
+   */
+  async #known(
+    settings: DialSettings,
+    onBytes: OnBytes,
+    signal: AbortSignal,
+    shareMs: number,
+  ): Promise<net.Socket | undefined> {
     const { host, ip, path } = this.#target
+    if (ip === undefined || path !== undefined) return undefined
+    const attempt = this.#connect(ip, settings, onBytes, signal, shareMs)
+    if (net.isIP(host) !== 0) return attempt
+    return attempt.catch(async (error: unknown) => {
+      const addresses = await this.#addresses().catch(() => [])
+      if (addresses.every((address) => address === ip)) throw error
+      return undefined
+    })
+  }
+
+  async #addresses(): Promise<readonly string[]> {
+    const { host, path } = this.#target
     if (path !== undefined) return [path]
-    if (ip !== undefined) return [ip]
     if (net.isIP(host) !== 0) return [host]
     this.#pendingLookup ??= this.#resolve(host).finally(() => {
       this.#pendingLookup = undefined
@@ -119,7 +147,7 @@ export class Dialer {
     shareMs: number,
   ): Promise<net.Socket> {
     return new Promise((resolve, reject) => {
-      const socket = this.#open(address, onBytes)
+      const socket = this.#open(address, onBytes, settings.tls)
       const timer = shareMs > 0 ? setTimeout(fail, shareMs, new Error('timed out')) : undefined
       function end(): void {
         clearTimeout(timer)
@@ -138,13 +166,14 @@ export class Dialer {
         fail(signal.reason)
       }
       function onClose(): void {
-        fail(new Error('closed while connecting'))
+        fail(new Error(CLOSED_WHILE_CONNECTING))
       }
       signal.addEventListener('abort', onAbort)
       socket.once('error', fail)
       socket.once('close', onClose)
       socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
         end()
+        if (settings.unref) socket.unref()
         if (settings.tcpNoDelay) socket.setNoDelay(true)
         if (settings.tcpKeepAliveMs > 0) socket.setKeepAlive(true, settings.tcpKeepAliveMs)
         resolve(socket)
@@ -152,10 +181,10 @@ export class Dialer {
     })
   }
 
-  #open(address: string, onBytes: OnBytes): net.Socket {
-    const { host, port, path, tls: secure } = this.#target
+  #open(address: string, onBytes: OnBytes, usualTls: DialSettings['tls']): net.Socket {
+    const { host, port, path, tls: secure = usualTls } = this.#target
     const place = path === undefined ? { host: address, port } : { path }
-    if (secure === undefined || secure === false) {
+    if (secure === false) {
       const onread = { buffer: readBuffer(), callback: readInto(onBytes) }
       return net.connect({ ...place, onread })
     }
@@ -165,17 +194,6 @@ export class Dialer {
     const socket = builtin('node:tls').connect({ ...place, ...named, ...options })
     socket.on('data', onBytes)
     return socket
-  }
-
-  #error(cause: unknown): MintringError {
-    if (cause instanceof MintringError) return cause
-    const { name } = this.#target
-    const code = (cause as { code?: unknown } | undefined)?.code
-    const what = typeof code === 'string' ? code : cause instanceof Error ? cause.message : 'failed'
-    return new MintringError('MINTRING_CONNECTION', `Cannot connect to ${name}: ${what}`, {
-      host: name,
-      cause,
-    })
   }
 }
 

@@ -68,10 +68,13 @@ export class Handshake {
   /** Why the connection ended: who only takes binary SASL hangs up on the first line of text. */
   explain(error: MintringError): MintringError {
     const { credentials, host } = this.#input
-    if (credentials === undefined || !this.#isUnanswered) return error
-    const message =
-      `${host} hung up before it answered. If it takes only binary SASL (memcached -S), ` +
-      'mintring cannot log in: have it take ASCII authentication (memcached -Y)'
+    if (!this.#isUnanswered || error.message.includes('answers in TLS')) return error
+    const login =
+      'If it takes only binary SASL (memcached -S), mintring cannot log in: ' +
+      'have it take ASCII authentication (memcached -Y)'
+    const speech = 'Does it want TLS (memcacheds://), or is it no memcached?'
+    const hint = credentials === undefined ? speech : login
+    const message = `${host} hung up before it answered. ${hint}`
     return new MintringError('MINTRING_CONNECTION', message, { host, cause: error })
   }
 

@@ -1,5 +1,6 @@
 import type { Pool } from 'generic-pool'
 import { MintringError } from '../errors.ts'
+import { clearInterval, performance, setInterval } from '../runtime.ts'
 import { Lane } from './lane.ts'
 import type { LaneOwner } from './lane-owner.ts'
 
@@ -48,8 +49,13 @@ export class Lanes {
     return this.#standing
   }
 
+  /** Counts at once: lanes beyond `max` finish what they hold, those up to `min` are made. */
   set bounds(bounds: LaneBounds) {
     this.#bounds = bounds
+    clearInterval(this.#idleTimer)
+    this.#idleTimer = undefined
+    for (const lane of this.#standing.slice(bounds.max)) lane.drain(unused())
+    if (this.isOpen) this.warm()
   }
 
   /** Whether any lane is open. */
@@ -90,6 +96,7 @@ export class Lanes {
   /** Adds lanes up to `min`, once the first is open. */
   warm(): void {
     while (this.#standing.length < this.#bounds.min && this.#grow(true) !== undefined);
+    if (this.#standing.length > this.#bounds.min) this.#watchIdle()
   }
 
   /** Forgets a lane that ended, unless it is the first, which can open again. */
@@ -159,13 +166,24 @@ export class Lanes {
   /** Gives lanes that nobody used for a while back to the pool, to be ended. */
   #shrink(): void {
     const idleSinceMs = performance.now() - this.#bounds.idleMs
+    const isUsed = (lane: Lane): boolean =>
+      lane.inFlight + lane.queued > 0 || lane.activeMs > idleSinceMs
     while (this.#standing.length > Math.max(1, this.#bounds.min)) {
       const lane = this.#standing.at(-1)!
-      if (lane.inFlight + lane.queued > 0 || lane.activeMs > idleSinceMs) return
-      lane.close(new MintringError('MINTRING_CONNECTION', 'Closed: the lane was not used'))
+      if (isUsed(lane)) return
+      lane.close(unused())
       this.drop(lane)
+    }
+    // The first lane stands for good: the next request opens it again.
+    if (this.#bounds.min === 0 && this.#first.state === 'open') {
+      if (isUsed(this.#first)) return
+      this.#first.close(unused())
     }
     clearInterval(this.#idleTimer)
     this.#idleTimer = undefined
   }
+}
+
+function unused(): MintringError {
+  return new MintringError('MINTRING_CONNECTION', 'Closed: the connection was not used')
 }

@@ -167,6 +167,8 @@ export class Request<Result = unknown, Context = unknown> {
   finalMs = 0
   /** The caller's own `timeoutMs`; 0 = behaviors decide. */
   timeoutMs = 0
+  /** The caller's own signal, for what follows the reply: it may have to be decoded. */
+  signal: AbortSignal | undefined = undefined
   /** The keys of a group of commands, which has no key of its own. */
   group: Group | undefined = undefined
   /** The settings it began under: a change of them does not concern it. */

@@ -1,5 +1,5 @@
 import { MintringError } from '../errors.ts'
-import { escaped } from '../secrets.ts'
+import { escaped, kindOf } from '../secrets.ts'
 import { MAX_BASE64_KEY_BYTES, MAX_KEY_BYTES } from './limits.ts'
 
 const PLAIN_KEY = /^[!-~]+$/
@@ -72,7 +72,7 @@ function badByte(code: number, at: number, key: string): MintringError {
 function notAString(key: unknown): MintringError {
   if (Array.isArray(key)) return badKey('must be a string, not an array: getMany() takes several')
   const hint = typeof key === 'number' ? ': write String(id)' : ''
-  return badKey(`must be a string, not ${key === null ? 'null' : typeof key}${hint}`)
+  return badKey(`must be a string, not ${kindOf(key)}${hint}`)
 }
 
 function badKey(why: string, key?: string): MintringError {

@@ -1,3 +1,4 @@
+import { checkBounds, within } from '../deadline.ts'
 import { MintringError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import type { WaitUntil } from './loading.ts'
@@ -15,40 +16,15 @@ export interface CallerOptions {
 /** The promise as one caller sees it: its own signal and timeout end its wait, and nothing else. */
 export function forCaller<Value>(
   promise: Promise<Value>,
-  { signal, timeoutMs }: CallerOptions,
+  options: CallerOptions,
   clock: Clock,
 ): Promise<Value> {
-  if (signal === undefined && timeoutMs === undefined) return promise
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(aborted(signal!))
-    const timer =
-      timeoutMs === undefined ? undefined : clock.after(timeoutMs, () => reject(late(timeoutMs)))
-    const end = (): void => {
-      timer?.cancel()
-      signal?.removeEventListener('abort', onAbort)
-    }
-    signal?.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(end)
-  })
+  const late = (): MintringError =>
+    new MintringError('MINTRING_TIMEOUT', `No value within ${options.timeoutMs} ms`)
+  return within(promise, options, late, (delayMs, task) => clock.after(delayMs, task))
 }
 
 /** Throws for options under which nothing can begin. */
-export function checkCaller({ signal, timeoutMs }: CallerOptions): void {
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new MintringError('MINTRING_BAD_ARGUMENT', 'signal must be an AbortSignal')
-  }
-  if (signal?.aborted === true) throw aborted(signal)
-  if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs < 2 ** 31)) {
-    throw new MintringError('MINTRING_BAD_ARGUMENT', 'timeoutMs must be milliseconds above 0')
-  }
-}
-
-function aborted(signal: AbortSignal): MintringError {
-  return new MintringError('MINTRING_ABORTED', 'The wait was aborted by its signal', {
-    cause: signal.reason,
-  })
-}
-
-function late(timeoutMs: number): MintringError {
-  return new MintringError('MINTRING_TIMEOUT', `No value within ${timeoutMs} ms`)
+export function checkCaller(options: CallerOptions): void {
+  checkBounds(options)
 }

@@ -1,5 +1,7 @@
+import { insteadOf } from '../arguments.ts'
 import { MintringError } from '../errors.ts'
 import { MAX_RELATIVE_TTL_SECONDS } from '../protocol/limits.ts'
+import { escaped } from '../secrets.ts'
 
 /** Whole seconds, or a whole number with a unit: `'5m'`. */
 export type Seconds = number | `${number}${'s' | 'm' | 'h' | 'd' | 'w'}`
@@ -165,11 +167,14 @@ export function checkTtl(ttl: Seconds): number {
   return seconds('ttl', ttl, 1)
 }
 
-/** A misspelt name would not be missed until the day it matters. */
-function checkNames(given: RefillPolicy): void {
-  if (typeof given !== 'object' || given === null) throw bad('it must be an object with a ttl')
-  const unknown = Object.keys(given).find((name) => !NAMES.has(name))
-  if (unknown !== undefined) throw bad(`there is no '${unknown}'`)
+/** A misspelt name would not be missed until the day it matters. Throws MINTRING_BAD_POLICY. */
+export function checkNames(given: RefillDefaults): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw bad('it must be an object with a ttl, such as { ttl: 60 }')
+  }
+  for (const name in given) {
+    if (!NAMES.has(name)) throw bad(`there is no '${escaped(name)}'${insteadOf(name, NAMES)}`)
+  }
 }
 
 function checkTogether(policy: Policy): void {

@@ -11,7 +11,7 @@ import { askHere } from './loading.ts'
 import type { ManyLoader } from './many.ts'
 import { getOrSetMany } from './many.ts'
 import type { Policy, RefillDefaults, RefillPolicy } from './policy.ts'
-import { resolveGrace, resolvePolicy } from './policy.ts'
+import { checkNames, resolveGrace } from './policy.ts'
 import type { Read } from './read.ts'
 import { Refiller } from './refiller.ts'
 import type { Refreshes, Slot } from './slots.ts'
@@ -147,7 +147,10 @@ export class Refill implements DefinedVerbs {
     policy?: RefillDefaults & CallerOptions,
   ): Promise<boolean> {
     this.#checkOpen()
-    if (policy !== undefined) checkCaller(policy)
+    if (policy !== undefined) {
+      checkNames(policy)
+      checkCaller(policy)
+    }
     const all = typeof keys === 'string' ? [keys] : keys
     for (const key of all) this.#store.checkKey(key)
     await this.#known()
@@ -197,8 +200,10 @@ export class Refill implements DefinedVerbs {
 
   #check(loader: unknown, options: RefillOptions): void {
     this.#checkOpen()
-    if (typeof loader !== 'function') throw badArgument('the loader must be a function')
-    if (typeof options !== 'object' || options === null) resolvePolicy(options)
+    if (typeof loader !== 'function') {
+      throw badArgument('the loader must be a function: getOrSet(key, loader, { ttl: 60 })')
+    }
+    checkNames(options)
     if (options.signal !== undefined || options.timeoutMs !== undefined) checkCaller(options)
   }
 

@@ -1,9 +1,9 @@
 import { MintringError } from '../errors.ts'
-import { escaped } from '../secrets.ts'
+import { escaped, kindOf } from '../secrets.ts'
 
 /** A number for a message; what is no number may be a misplaced password. */
 export function number(value: unknown): string {
-  return typeof value === 'number' ? String(value) : `(a ${typeof value})`
+  return typeof value === 'number' ? String(value) : `(${kindOf(value)})`
 }
 
 /** A MINTRING_BAD_SERVER error, which repeats no credential. */
@@ -35,8 +35,4 @@ function shownText(text: string): string {
   }
   const host = /^[\w.-]+/.exec(place)?.[0] ?? ''
   return `${hidden}${escaped(host)}…`
-}
-
-function kindOf(server: unknown): string {
-  return server === null ? 'null' : `a ${typeof server}`
 }

@@ -58,6 +58,7 @@ const samples: Readonly<Record<string, Sample>> = {
   username: { default: undefined, good: 'me', bad: [5, {}] },
   password: { default: undefined, good: 'hunter2', bad: [5, {}] },
   tcpNoDelay: { default: true, good: false, ...switches },
+  unref: { default: false, good: true, bad: [0, 'true', {}] },
   tcpKeepAliveMs: { default: 30_000, good: 0, bad: [...numbers.bad, -1, 2_147_483_648] },
   maxItemBytes: { default: 1_048_576, good: 2_097_152, bad: [...numbers.bad, 1023, 2 ** 31] },
   largeValues: { default: 'reject', good: 'split', ...words },

@@ -7,6 +7,7 @@ const LADDER: readonly (readonly string[])[] = [
   ['errors', 'channels'],
   ['deadline'],
   ['protocol', 'ring'],
+  ['arguments'],
   ['net', 'refill', 'embedded'],
   ['hosts', 'simulate'],
   ['behaviors'],

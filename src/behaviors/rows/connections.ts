@@ -55,7 +55,9 @@ export const connectionRows: readonly Row[] = [
         max: 1024,
         live: 'now',
         aliases: [{ dialect: 'libmemcached', name: 'POOL-MIN' }],
-        doc: 'Connections kept open to each host.',
+        doc:
+          'Connections kept open to each host; with 0 the last one is closed after `idleMs` as ' +
+          'well.',
       },
       {
         name: 'max',
@@ -161,5 +163,14 @@ export const connectionRows: readonly Row[] = [
     doc:
       'How long a connection may be silent before TCP asks whether the other end is there; 0 ' +
       'never asks.',
+  },
+  {
+    name: 'unref',
+    type: 'boolean',
+    default: defaultClusterPolicy.unref,
+    live: 'newConnections',
+    doc:
+      'Whether open connections let the process end: a script then ends when its own work does, ' +
+      'without `close()`. An operation under way holds the process until it settles.',
   },
 ]

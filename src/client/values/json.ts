@@ -13,7 +13,10 @@ export function toJson(value: unknown): string {
     found = lossIn(value)
   } catch (error) {
     found = bigintIn(value, error)
-    if (found === undefined) throw badValue(`${describe(value)} cannot be stored as JSON`, error)
+    if (found === undefined) {
+      const why = /circular|cyclic/i.test(messageOf(error)) ? ': it refers to itself' : ''
+      throw badValue(`${describe(value)} cannot be stored as JSON${why}`, error)
+    }
   }
   if (found !== undefined) throw lossy(found)
   if (text === undefined) throw badValue(`${describe(value)} cannot be stored as JSON`)

@@ -65,7 +65,7 @@ function inObject(value: object): Loss | undefined {
 /** What no JSON can hold, even where it has properties or a toJSON of its own. */
 function lossOfClass(value: object): Loss | undefined {
   if (types.isPromise(value) || typeof (value as PromiseLike<unknown>).then === 'function') {
-    return loss('a promise, or a query that was not run', 'await it')
+    return loss('a promise (or a query that was not run)', 'await it')
   }
   if (types.isNativeError(value)) return loss('an Error', 'store its name and message')
   if (types.isMap(value)) return loss('a Map', 'store [...map] or Object.fromEntries(map)')

@@ -1,4 +1,6 @@
-import { MintringError } from '../../errors.ts'
+import type { OptionNames } from '../../arguments.ts'
+import { badArgument } from '../../arguments.ts'
+import { Deadline } from '../../deadline.ts'
 import type { Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
 import { atMostExptime } from '../../protocol/exptime.ts'
@@ -7,8 +9,10 @@ import { type MaFlags, maHead } from '../../protocol/meta.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { decrHead, incrHead, storeHead } from '../../protocol/request.ts'
+import { kindOf } from '../../secrets.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
+import { checkOptions, STORE_OPTIONS } from '../options.ts'
 import { refuse } from '../refusal.ts'
 import type { Ttl } from '../ttl.ts'
 import { optionalExptime } from '../ttl.ts'
@@ -20,6 +24,8 @@ export interface CounterOptions extends OperationOptions {
   /** How long a counter that was started lives. Only with `initial`: later counts keep it. */
   readonly ttl?: Ttl | undefined
 }
+
+const COUNTER_OPTIONS: OptionNames = new Set([...STORE_OPTIONS, 'initial'])
 
 /** Counts are never repeated: nobody knows whether a lost answer was a count. */
 function counting(name: string, head: typeof incrHead): Verb {
@@ -87,6 +93,7 @@ export function count(
   delta: bigint | number,
   options: CounterOptions | undefined,
 ): Promise<bigint | undefined> {
+  checkOptions(name, options, COUNTER_OPTIONS)
   const wireKey = core.keys.wireKey(key)
   const by = checkUint64('delta', delta)
   if (options?.initial === undefined) {
@@ -124,16 +131,17 @@ async function countFrom(
   exptime: number,
   options: OperationOptions,
 ): Promise<bigint | undefined> {
+  const deadline = new Deadline(name, options, core.operationMs)
   const routeKey = core.keys.routeKey(key)
-  if (await core.speaksMeta(routeKey)) {
+  if (await deadline.bound(core.speaksMeta(routeKey))) {
     const M = name === 'incr' ? 'I' : 'D'
     const flags: MaFlags = { J: initial, D: by, M }
     return core.submit(
       new Request(META_COUNT, routeKey, wireKey, undefined, flags, undefined, 0, exptime),
-      options,
+      deadline.next(),
     )
   }
-  const counted = await countClassic(core, name, key, wireKey, by, options)
+  const counted = await countClassic(core, name, key, wireKey, by, deadline.next())
   if (counted !== undefined) return counted
   const body = String(initial)
   const start = new Request<boolean>(
@@ -146,9 +154,9 @@ async function countFrom(
     0,
     exptime,
   )
-  if (await core.submit(start, options)) return initial
+  if (await core.submit(start, deadline.next())) return initial
   // Somebody else started it between the two.
-  return countClassic(core, name, key, wireKey, by, options)
+  return countClassic(core, name, key, wireKey, by, deadline.next())
 }
 
 function resolveMiss(request: Request): void {
@@ -159,9 +167,6 @@ function checkUint64(name: string, value: bigint | number): bigint {
   const whole = typeof value === 'bigint' || Number.isSafeInteger(value) ? BigInt(value) : -1n
   if (whole >= 0n && whole <= MAX_UINT64) return whole
   const wanted = 'a bigint or a safe integer, from 0 to 2^64-1'
-  throw badArgument(`${name} must be ${wanted}, not ${String(value)}`)
-}
-
-function badArgument(problem: string): MintringError {
-  return new MintringError('MINTRING_BAD_ARGUMENT', problem)
+  const got = typeof value === 'number' || typeof value === 'bigint' ? value : kindOf(value)
+  throw badArgument(`${name} must be ${wanted}, not ${got}`)
 }

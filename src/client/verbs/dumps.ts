@@ -1,8 +1,10 @@
+import type { OptionNames } from '../../arguments.ts'
 import { MintringError } from '../../errors.ts'
 import type { Host } from '../../hosts/host.ts'
 import type { CrawlRange, WatchTopic } from '../../protocol/admin.ts'
 import { metadumpHead, mgdumpHead, watchHead } from '../../protocol/admin.ts'
 import type { ClientCore } from '../core.ts'
+import { checkOptions } from '../options.ts'
 import { LineStream } from '../stream.ts'
 import { hostNamed } from './hosts.ts'
 
@@ -64,11 +66,15 @@ export interface WatchEvent {
   readonly fields: Readonly<Record<string, string>>
 }
 
+const DUMP_OPTIONS: OptionNames = new Set(['signal', 'host', 'range'])
+const WATCH_OPTIONS: OptionNames = new Set(['signal', 'host'])
+
 /** Lists the items of the hosts. Items that come and go meanwhile may be missing. */
 export async function* metadump(
   core: ClientCore,
   options: DumpOptions | undefined,
 ): AsyncGenerator<DumpedItem, void, undefined> {
+  checkOptions('metadump', options, DUMP_OPTIONS)
   const head = metadumpHead(options?.range ?? 'all')
   for (const host of chosenHosts(core, options)) {
     for await (const line of new LineStream(host, head).lines(options?.signal)) {
@@ -82,6 +88,7 @@ export async function* mgdump(
   core: ClientCore,
   options: DumpOptions | undefined,
 ): AsyncGenerator<DumpedKey, void, undefined> {
+  checkOptions('mgdump', options, DUMP_OPTIONS)
   const head = mgdumpHead(options?.range ?? 'all')
   for (const host of chosenHosts(core, options)) {
     for await (const line of new LineStream(host, head).lines(options?.signal)) {
@@ -98,6 +105,7 @@ export async function* watch(
   topics: readonly WatchTopic[],
   options: WatchOptions | undefined,
 ): AsyncGenerator<WatchEvent, void, undefined> {
+  checkOptions('watch', options, WATCH_OPTIONS)
   const head = watchHead(topics)
   const hosts = chosenHosts(core, options)
   const [host] = hosts

@@ -8,6 +8,7 @@ import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { getHead } from '../../protocol/request.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
+import { checkOptions } from '../options.ts'
 import { Outcomes } from '../outcomes.ts'
 import { errorLine, refuse, surprising } from '../refusal.ts'
 import { traceBatch } from '../trace.ts'
@@ -64,6 +65,7 @@ export async function getMany(
   keys: Iterable<string>,
   options: OperationOptions | undefined,
 ): Promise<Map<string, unknown>> {
+  checkOptions('getMany', options)
   const hits = new Map<string, unknown>()
   const failed = new Map<string, MintringError>()
   const batch = await checkKeys(core, keys)
@@ -85,6 +87,7 @@ export async function getManyDetailed(
   keys: Iterable<string>,
   options: OperationOptions | undefined,
 ): Promise<Outcomes<unknown>> {
+  checkOptions('getManyDetailed', options)
   const outcomes = new Outcomes<unknown>()
   const batch = await checkKeys(core, keys)
   const run = (): Promise<ReadonlyMap<string, unknown>> =>

@@ -1,3 +1,5 @@
+import type { OptionNames } from '../../arguments.ts'
+import { badArgument, OPERATION_OPTIONS } from '../../arguments.ts'
 import { commandTrace } from '../../channels.ts'
 import { isMintringError, MintringError } from '../../errors.ts'
 import type { Host } from '../../hosts/host.ts'
@@ -12,9 +14,10 @@ import {
   versionHead,
 } from '../../protocol/admin.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
+import { escaped, kindOf } from '../../secrets.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
-import { applyOptions } from '../options.ts'
+import { applyOptions, checkOptions } from '../options.ts'
 import { Outcomes } from '../outcomes.ts'
 import { refuse } from '../refusal.ts'
 import { traceHostRequest } from '../trace.ts'
@@ -94,11 +97,14 @@ function statsOf(request: Request, attempt: Attempt): Record<string, StatValue> 
   return context.stats
 }
 
+const FLUSH_OPTIONS: OptionNames = new Set([...OPERATION_OPTIONS, 'delay'])
+
 /** Asks every host for its version. */
 export function version(
   core: ClientCore,
   options: OperationOptions | undefined,
 ): Promise<Outcomes<string>> {
+  checkOptions('version', options)
   return askAll(core, () => hostRequest<string>(VERSION, versionHead()), options)
 }
 
@@ -108,6 +114,12 @@ export function stats(
   section: string | undefined,
   options: OperationOptions | undefined,
 ): Promise<Outcomes<Stats>> {
+  checkOptions('stats', options)
+  if (section !== undefined && typeof section !== 'string') {
+    throw badArgument(
+      `stats() takes the name of a section first, such as 'items', not ${kindOf(section)}`,
+    )
+  }
   const head = statsHead(...((section?.split(' ') ?? []) as [string?, ...string[]]))
   return askAll(core, () => hostRequest<Stats>(STATS, head, { of: undefined, stats: {} }), options)
 }
@@ -125,6 +137,7 @@ export function flushAll(
   core: ClientCore,
   options: (OperationOptions & { readonly delay?: number | undefined }) | undefined,
 ): Promise<Outcomes<string>> {
+  checkOptions('flushAll', options, FLUSH_OPTIONS)
   return command(core, flushAllHead(options?.delay), options)
 }
 
@@ -133,6 +146,7 @@ export function verbosity(
   level: number,
   options: OperationOptions | undefined,
 ): Promise<Outcomes<string>> {
+  checkOptions('verbosity', options)
   return command(core, verbosityHead(level), options)
 }
 
@@ -141,6 +155,7 @@ export function cacheMemlimit(
   megabytes: number,
   options: OperationOptions | undefined,
 ): Promise<Outcomes<string>> {
+  checkOptions('cacheMemlimit', options)
   return command(core, cacheMemlimitHead(megabytes), options)
 }
 
@@ -167,7 +182,7 @@ export function hostNamed(core: ClientCore, name: string): Host {
   const known = core.cluster.hosts.map((one) => one.name).join(', ')
   throw new MintringError(
     'MINTRING_BAD_ARGUMENT',
-    `no host is named '${String(name).slice(0, 100)}'; there are ${known}`,
+    `no host is named '${escaped(String(name), 100)}'; there are ${known}`,
   )
 }
 

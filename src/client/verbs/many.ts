@@ -1,11 +1,13 @@
+import { badArgument } from '../../arguments.ts'
 import { commandTrace } from '../../channels.ts'
-import { MintringError } from '../../errors.ts'
+import type { MintringError } from '../../errors.ts'
 import { Pace } from '../../hosts/pace.ts'
 import { type Batch, Scatter } from '../../hosts/scatter.ts'
 import type { Request } from '../../net/request.ts'
+import { kindOf } from '../../secrets.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
-import { applyOptions, checkOptions } from '../options.ts'
+import { applyOptions } from '../options.ts'
 import { traceHostRequest } from '../trace.ts'
 
 /** The keys of a batch, each checked, in the order asked. */
@@ -20,7 +22,8 @@ export type ManyVerb = Pick<Batch, 'isRead' | 'cut' | 'request' | 'miss'>
 /** The different keys of a batch, checked before any of them is asked. */
 export async function checkKeys(core: ClientCore, keys: Iterable<string>): Promise<ManyKeys> {
   if (typeof keys === 'string' || typeof keys?.[Symbol.iterator] !== 'function') {
-    throw new MintringError('MINTRING_BAD_ARGUMENT', 'keys must be an array or another iterable')
+    const got = typeof keys === 'string' ? 'one string: write [key]' : kindOf(keys)
+    throw badArgument(`The keys are an array or another iterable, not ${got}`)
   }
   const pace = new Pace()
   const distinct = new Map<string, string>()
@@ -47,7 +50,6 @@ export function runMany(
   verb: ManyVerb,
   options: OperationOptions | undefined,
 ): Promise<ReadonlyMap<number, MintringError>> {
-  checkOptions(options)
   const { cluster } = core
   const endMs = options?.timeoutMs === undefined ? 0 : performance.now() + options.timeoutMs
   const batch: Batch = {

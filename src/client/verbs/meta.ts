@@ -1,3 +1,6 @@
+import { types } from 'node:util'
+import { badArgument } from '../../arguments.ts'
+import { Deadline } from '../../deadline.ts'
 import { MintringError } from '../../errors.ts'
 import type { Effect, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
@@ -10,10 +13,12 @@ import { META_SINCE, unknownMetaFlag } from '../../protocol/meta-versions.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { TTL_UNTOLD } from '../../protocol/reply.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
+import { escaped } from '../../secrets.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
+import { checkOptions } from '../options.ts'
 import { refuse } from '../refusal.ts'
-import { bytesOf } from '../values/text.ts'
+import { bytesIn } from '../values/text.ts'
 import { ask, encodeLine, hostNamed, hostRequest } from './hosts.ts'
 import { fits, tooLarge } from './storage.ts'
 
@@ -131,17 +136,17 @@ const MN: Verb = {
  * sent. Values are bytes: the client flags (F, f) are the caller's affair.
  */
 export class MetaCommands {
-  readonly #core: ClientCore
+  private readonly core: ClientCore
 
   constructor(core: ClientCore) {
-    this.#core = core
+    this.core = core
   }
 
   /** `mg`: reads, and with flags also touches, makes placeholders, wins refills. */
   mg(key: MetaKey, flags: Flags<MgFlags> = {}, options?: OperationOptions): Promise<MetaReply> {
-    const isPlainRead = flags.N === undefined && flags.R === undefined && flags.T === undefined
+    const isPlainRead = flags?.N === undefined && flags?.R === undefined && flags?.T === undefined
     const verb = isPlainRead ? verbs.peek : verbs.mg
-    return this.#send('mg', verb, key, flags, undefined, options, mgHead)
+    return this.send('mg', verb, key, flags, undefined, options, mgHead)
   }
 
   /** `ms`: stores bytes. */
@@ -151,28 +156,30 @@ export class MetaCommands {
     flags: Flags<MsFlags> = {},
     options?: OperationOptions,
   ): Promise<MetaReply> {
-    const body = typeof value === 'string' ? Buffer.from(value, 'utf8') : bytesOf(value)
-    return this.#send('ms', verbs.ms, key, flags, body, options, (wireKey, checked) => {
-      if (!fits(this.#core, wireKey, body.length)) throw tooLarge(this.#core, wireKey, body.length)
+    const body = typeof value === 'string' ? Buffer.from(value, 'utf8') : bytesIn(value)
+    if (body === undefined) throw badArgument('ms() takes a string or bytes: encode other values')
+    return this.send('ms', verbs.ms, key, flags, body, options, (wireKey, checked) => {
+      if (!fits(this.core, wireKey, body.length)) throw tooLarge(this.core, wireKey, body.length)
       msHead(wireKey, body.length, checked)
     })
   }
 
   /** `md`: deletes, or with I marks stale. */
   md(key: MetaKey, flags: Flags<MdFlags> = {}, options?: OperationOptions): Promise<MetaReply> {
-    return this.#send('md', verbs.md, key, flags, undefined, options, mdHead)
+    return this.send('md', verbs.md, key, flags, undefined, options, mdHead)
   }
 
   /** `ma`: counts. */
   ma(key: MetaKey, flags: Flags<MaFlags> = {}, options?: OperationOptions): Promise<MetaReply> {
-    return this.#send('ma', verbs.ma, key, flags, undefined, options, maHead)
+    return this.send('ma', verbs.ma, key, flags, undefined, options, maHead)
   }
 
   /** `mn`: resolves when the host has answered all that this client asked it before. */
   async mn(host: string, options?: OperationOptions): Promise<void> {
+    checkOptions('mn', options)
     const request = hostRequest<void>(MN, mnHead())
     request.ordered = true
-    return ask(this.#core, hostNamed(this.#core, host), request, options)
+    return ask(this.core, hostNamed(this.core, host), request, options)
   }
 
   /** `me`: what the server knows of an item, by its own names; undefined on a miss. */
@@ -180,13 +187,14 @@ export class MetaCommands {
     key: MetaKey,
     options?: OperationOptions,
   ): Promise<Readonly<Record<string, string>> | undefined> {
-    const { wireKey, routeKey, isBase64 } = this.#place(key)
-    await this.#checkServer('mg', {}, routeKey)
+    const deadline = this.deadline('me', options)
+    const { wireKey, routeKey, isBase64 } = this.place(key)
+    await deadline.bound(this.checkServer('mg', {}, routeKey))
     const args = { b: isBase64 }
-    return this.#core.submit(new Request(ME, routeKey, wireKey, undefined, args), options)
+    return this.core.submit(new Request(ME, routeKey, wireKey, undefined, args), deadline.next())
   }
 
-  async #send(
+  private async send(
     name: MetaVerb,
     verb: Verb,
     key: MetaKey,
@@ -195,27 +203,41 @@ export class MetaCommands {
     options: OperationOptions | undefined,
     check: (wireKey: string, flags: object) => void,
   ): Promise<MetaReply> {
+    const deadline = this.deadline(name, options)
+    if (typeof flags !== 'object' || flags === null) {
+      throw badArgument(`${name}() takes an object of meta flags, such as { v: true }`)
+    }
+    for (const letter of Object.keys(flags)) {
+      if (!/^[a-z]$/i.test(letter))
+        throw badArgument(`${name}() takes flags of one letter, not '${escaped(letter, 40)}'`)
+    }
     for (const letter of ['q', 'b', 'k', 'P', 'L']) {
       if (letter in flags) throw badFlag(letter)
     }
-    const { wireKey, routeKey, isBase64 } = this.#place(key)
+    const { wireKey, routeKey, isBase64 } = this.place(key)
     const args = { ...flags, b: isBase64 }
     check(wireKey, args)
-    await this.#checkServer(name, flags, routeKey)
-    return this.#core.submit(new Request(verb, routeKey, wireKey, undefined, args, body), options)
+    await deadline.bound(this.checkServer(name, flags, routeKey))
+    const request = new Request<MetaReply>(verb, routeKey, wireKey, undefined, args, body)
+    return this.core.submit(request, deadline.next())
   }
 
-  #place(key: MetaKey): { wireKey: string; routeKey: string; isBase64: boolean } {
-    const { keys } = this.#core
-    if (!(key instanceof Uint8Array)) {
+  private deadline(name: string, options: OperationOptions | undefined): Deadline {
+    checkOptions(name, options)
+    return new Deadline(name, options, this.core.operationMs)
+  }
+
+  private place(key: MetaKey): { wireKey: string; routeKey: string; isBase64: boolean } {
+    const { keys } = this.core
+    if (!types.isUint8Array(key)) {
       return { wireKey: keys.wireKey(key), routeKey: keys.routeKey(key), isBase64: false }
     }
     const wireKey = toBase64Key(key)
     return { wireKey, routeKey: wireKey, isBase64: true }
   }
 
-  async #checkServer(name: MetaVerb, flags: object, routeKey: string): Promise<void> {
-    const host = this.#core.cluster.hostFor(routeKey)
+  private async checkServer(name: MetaVerb, flags: object, routeKey: string): Promise<void> {
+    const host = this.core.cluster.hostFor(routeKey)
     if (host === undefined) return
     const { meta, version } = host.abilities ?? (await host.ready())
     const details = { host: host.name, command: name }
@@ -278,8 +300,5 @@ function debugFields(reply: Reply): Record<string, string> {
 }
 
 function badFlag(letter: string): MintringError {
-  return new MintringError(
-    'MINTRING_BAD_ARGUMENT',
-    `the meta flag ${letter} is the client's own affair`,
-  )
+  return badArgument(`the meta flag ${letter} is the client's own affair`)
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { MintringError } from '../../errors.ts'
 import type { Attempt, Effect, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
@@ -5,7 +6,9 @@ import type { Reply } from '../../protocol/reply.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
+import { checkOptions } from '../options.ts'
 import { refusalOf } from '../refusal.ts'
+import { bytesIn } from '../values/text.ts'
 import { ask } from './hosts.ts'
 
 /** One reply of a raw command. */
@@ -112,12 +115,15 @@ interface Parts {
 function partsOf(args: readonly (RawWord | OperationOptions)[]): Parts {
   const words = [...args]
   const last = words.at(-1)
-  const hasOptions = typeof last === 'object' && !(last instanceof Uint8Array)
-  const options = hasOptions ? (words.pop() as OperationOptions) : undefined
-  const body = words.at(-1) instanceof Uint8Array ? (words.pop() as Uint8Array) : undefined
-  if (words.some((word) => typeof word === 'object')) throw bad('has its data at the end')
+  const hasOptions = last === undefined || (isObject(last) && !types.isUint8Array(last))
+  const options = hasOptions ? (words.pop() as OperationOptions | undefined) : undefined
+  checkOptions('raw', options)
+  const body = types.isUint8Array(words.at(-1)) ? bytesIn(words.pop()) : undefined
+  if (words.some(isObject)) throw bad('has its data at the end')
   return { words: words as RawWord[], body, options }
 }
+
+const isObject = (word: unknown): boolean => typeof word === 'object' || typeof word === 'function'
 
 interface RawContext {
   readonly ending: Ending

@@ -6,6 +6,7 @@ import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { deleteHead, touchHead } from '../../protocol/request.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
+import { checkOptions } from '../options.ts'
 import { refuse } from '../refusal.ts'
 import type { Ttl } from '../ttl.ts'
 import { exptimeOf } from '../ttl.ts'
@@ -28,6 +29,7 @@ export function remove(
   key: string,
   options: OperationOptions | undefined,
 ): Promise<boolean> {
+  checkOptions('delete', options)
   const wireKey = core.keys.wireKey(key)
   const routeKey = core.keys.routeKey(key)
   core.changed(key)
@@ -41,6 +43,7 @@ export function touch(
   ttl: Ttl,
   options: OperationOptions | undefined,
 ): Promise<boolean> {
+  checkOptions('touch', options)
   const wireKey = core.keys.wireKey(key)
   const routeKey = core.keys.routeKey(key)
   const exptime = exptimeOf(ttl)

@@ -1,15 +1,20 @@
+import { within } from '../../deadline.ts'
+import { MintringError } from '../../errors.ts'
 import type { Effect, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
 import { atMostExptime } from '../../protocol/exptime.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { gatHead, gatsHead, getsHead } from '../../protocol/request.ts'
+import { performance } from '../../runtime.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
+import { checkOptions } from '../options.ts'
 import { refuse, surprising } from '../refusal.ts'
 import type { Ttl } from '../ttl.ts'
 import { exptimeOf } from '../ttl.ts'
 import type { Codec } from '../values/codec.ts'
+import { ValueFlag } from '../values/mintring.ts'
 
 /** A value with what the server knows of it. */
 export interface Entry<Value> {
@@ -22,6 +27,11 @@ export interface Entry<Value> {
 }
 
 type Retrieval = Request<unknown, Codec>
+
+const SPLIT = ValueFlag.Written | ValueFlag.Manifest
+
+/** The longest that the chunks of a value are read for: each of them has the usual time. */
+const MAX_SPLIT_MS = 300_000
 
 /** Lanes gather the plain gets of a turn into one line, so this is all a hit or a miss costs. */
 const GET: Verb = {
@@ -53,6 +63,7 @@ export function get(
   key: string,
   options: OperationOptions | undefined,
 ): Promise<unknown> {
+  if (options !== undefined) checkOptions('get', options)
   const wireKey = core.keys.wireKey(key)
   const routeKey = core.keys.routeKey(key)
   return core.read(new Request(GET, routeKey, wireKey, core.codec), options)
@@ -98,6 +109,7 @@ function retrieve<Result>(
   exptime: number,
   options: OperationOptions | undefined,
 ): Promise<Result> {
+  checkOptions(verb.name, options)
   const routeKey = core.keys.routeKey(key)
   return core.read(
     new Request(verb, routeKey, wireKey, core.codec, undefined, undefined, 0, exptime),
@@ -138,7 +150,9 @@ function resolveMiss(request: Request): void {
 /** A value that cannot be decoded is the caller's error, and no reason to close the lane. */
 function settleValue(request: Retrieval, reply: Reply): void {
   try {
-    request.resolve(request.context.decode(reply.flags, reply))
+    const value = request.context.decode(reply.flags, reply)
+    if (value instanceof Promise) settleLater(request, value, reply.flags)
+    else request.resolve(value)
   } catch (error) {
     request.reject(error)
   }
@@ -148,11 +162,36 @@ function settleEntry(request: Retrieval, reply: Reply): void {
   const { cas, flags } = reply
   try {
     const value = request.context.decode(flags, reply)
-    if (value instanceof Promise) request.resolve(value.then((done) => entry(done, cas, flags)))
-    else request.resolve(entry(value, cas, flags))
+    if (value instanceof Promise) {
+      const later = value.then((done) => entry(done, cas, flags))
+      settleLater(request, later, flags)
+    } else request.resolve(entry(value, cas, flags))
   } catch (error) {
     request.reject(error)
   }
+}
+
+/**
+ * The request keeps its signal and its time while a value is decoded: a codec may hang. A split
+ * value has the time that its chunks may take, unless the caller named one for all of it.
+ */
+function settleLater(request: Retrieval, value: Promise<unknown>, flags: number): void {
+  const { signal, finalMs } = request
+  const isSplit = (flags & SPLIT) === SPLIT && request.timeoutMs === 0
+  const timeoutMs = isSplit ? MAX_SPLIT_MS : Math.max(0, finalMs - performance.now())
+  const bounded = within(value, { signal, timeoutMs }, () => undecoded(request))
+  // Nobody may wait any more, and then nobody hears of a failure.
+  if (request.settled) bounded.catch(() => {})
+  request.resolve(bounded)
+}
+
+function undecoded(request: Request): MintringError {
+  const message = `the value came, but was not decoded in time (a slow serializer, or lost chunks)`
+  return new MintringError('MINTRING_TIMEOUT', message, {
+    host: request.attempt?.router.name,
+    command: request.verb.name,
+    sent: true,
+  })
 }
 
 function entry(value: unknown, cas: bigint, flags: number): Entry<unknown> | undefined {

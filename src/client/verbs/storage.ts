@@ -1,3 +1,5 @@
+import { badArgument } from '../../arguments.ts'
+import { Deadline } from '../../deadline.ts'
 import { MintringError } from '../../errors.ts'
 import type { Sink, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
@@ -6,14 +8,15 @@ import { MAX_KEY_BYTES, MAX_UINT64 } from '../../protocol/limits.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import type { StoreVerb } from '../../protocol/request.ts'
 import { storeHead } from '../../protocol/request.ts'
+import { kindOf } from '../../secrets.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions, StoreOptions } from '../options.ts'
-import { checkOptions } from '../options.ts'
+import { checkOptions, STORE_OPTIONS } from '../options.ts'
 import { refuse } from '../refusal.ts'
 import { optionalExptime } from '../ttl.ts'
 import type { Encoded } from '../values/codec.ts'
 import { describe } from '../values/json.ts'
-import { textBody } from '../values/text.ts'
+import { bytesIn, textBody } from '../values/text.ts'
 
 /** What became of a compare-and-swap: `exists` means that somebody stored since the `gets`. */
 export type CasOutcome = 'stored' | 'exists' | 'not_found'
@@ -89,14 +92,15 @@ export function extend(
   value: string | Uint8Array,
   options: OperationOptions | undefined,
 ): Promise<boolean> {
+  checkOptions(name, options)
   const wireKey = core.keys.wireKey(key)
-  if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
+  const body = typeof value === 'string' ? textBody(value) : bytesIn(value)
+  if (body === undefined) {
     throw new MintringError(
       'MINTRING_BAD_VALUE',
-      `${name} takes a string or bytes, not ${describe(value)}`,
+      `${name}() takes a string or bytes, not ${describe(value)}`,
     )
   }
-  const body = typeof value === 'string' ? textBody(value) : value
   if (!fits(core, wireKey, body.length)) throw tooLarge(core, wireKey, body.length)
   const verb = name === 'append' ? APPEND : PREPEND
   return core.submit(
@@ -113,6 +117,7 @@ function encodeAndSend<Result>(
   id: bigint | undefined,
   options: StoreOptions | undefined,
 ): Promise<Result> {
+  if (options !== undefined) checkOptions(verb.name, options, STORE_OPTIONS)
   const wireKey = core.keys.wireKey(key)
   const exptime = optionalExptime(options?.ttl)
   const encoded = core.codec.encode(value)
@@ -152,12 +157,12 @@ async function sendLater<Result>(
   id: bigint | undefined,
   options: StoreOptions | undefined,
 ): Promise<Result> {
-  checkOptions(options)
-  const encoded = await encoding
+  const deadline = new Deadline(verb.name, options, core.operationMs)
+  const encoded = await deadline.bound(Promise.resolve(encoding))
   const item = fits(core, wireKey, encoded.body.length)
     ? encoded
-    : await split(core, wireKey, encoded, exptime, options)
-  return send(core, verb, key, wireKey, item, exptime, id, options)
+    : await split(core, wireKey, encoded, exptime, deadline)
+  return send(core, verb, key, wireKey, item, exptime, id, deadline.next())
 }
 
 function split(
@@ -165,10 +170,10 @@ function split(
   wireKey: string,
   encoded: Encoded,
   exptime: number,
-  options: StoreOptions | undefined,
+  deadline: Deadline,
 ): Promise<Encoded> {
   if (core.chunks === undefined) throw tooLarge(core, wireKey, encoded.body.length)
-  return core.chunks.write(encoded, exptime, chunkBytes(core), options)
+  return core.chunks.write(encoded, exptime, chunkBytes(core), deadline)
 }
 
 /** How much of a split value one item takes. */
@@ -241,8 +246,6 @@ function encodeStore(
 
 function checkCas(id: bigint): bigint {
   if (typeof id === 'bigint' && id >= 0n && id <= MAX_UINT64) return id
-  throw new MintringError(
-    'MINTRING_BAD_ARGUMENT',
-    `a CAS id is the bigint that gets() told, not ${typeof id} ${String(id)}`,
-  )
+  const got = typeof id === 'bigint' ? id : kindOf(id)
+  throw badArgument(`a CAS id is the bigint that gets() answers as .cas, not ${got}`)
 }

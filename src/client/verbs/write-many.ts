@@ -1,4 +1,6 @@
-import { MintringError } from '../../errors.ts'
+import { badArgument } from '../../arguments.ts'
+import { Deadline } from '../../deadline.ts'
+import type { MintringError } from '../../errors.ts'
 import { Pace } from '../../hosts/pace.ts'
 import type { SingleAttempt } from '../../net/attempt.ts'
 import type { Effect, Sink, Verb } from '../../net/request.ts'
@@ -10,6 +12,7 @@ import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { deleteHead, storeHead } from '../../protocol/request.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions, StoreOptions } from '../options.ts'
+import { checkOptions, STORE_OPTIONS } from '../options.ts'
 import { Outcomes } from '../outcomes.ts'
 import { refusalOf, surprising } from '../refusal.ts'
 import { traceBatch } from '../trace.ts'
@@ -48,6 +51,7 @@ export async function setMany(
   entries: Entries<unknown>,
   options: StoreOptions | undefined,
 ): Promise<Outcomes<boolean>> {
+  checkOptions('setMany', options, STORE_OPTIONS)
   const exptime = optionalExptime(options?.ttl)
   const values = await mapOf(entries)
   const batch = await checkKeys(core, values.keys())
@@ -64,7 +68,8 @@ async function storeAll(
   options: StoreOptions | undefined,
 ): Promise<Outcomes<boolean>> {
   const written: Written = { done: [], refused: new Map() }
-  const encoded = await encodeAll(core, values)
+  const deadline = new Deadline('setMany', options, core.operationMs)
+  const encoded = await deadline.bound(encodeAll(core, values))
   const pace = new Pace()
   for (const [position, item] of encoded.entries()) {
     if (pace.isDue()) await pace.rest()
@@ -74,12 +79,16 @@ async function storeAll(
     if (core.chunks === undefined) {
       written.refused.set(position, tooLarge(core, wireKey, item.body.length))
     } else {
-      encoded[position] = await core.chunks.write(item, exptime, chunkBytes(core), options)
+      encoded[position] = await core.chunks.write(item, exptime, chunkBytes(core), deadline)
     }
   }
   const verb = settingVerb(batch, encoded, exptime, written)
   const positions = thoseNotIn(written.refused, allOf(batch))
-  return collect(batch, written, await runMany(core, batch, positions, verb, options))
+  return collect(
+    batch,
+    written,
+    await runMany(core, batch, positions, verb, options && deadline.next()),
+  )
 }
 
 /** Deletes all keys: per key whether it was there, or in `failed` the reason. */
@@ -88,6 +97,7 @@ export async function deleteMany(
   keys: Iterable<string>,
   options: OperationOptions | undefined,
 ): Promise<Outcomes<boolean>> {
+  checkOptions('deleteMany', options)
   const batch = await checkKeys(core, keys)
   return traceBatch('deleteMany', batch.keys, core.behaviors.traceKeys, () =>
     deleteAll(core, batch, options),
@@ -225,8 +235,9 @@ async function encodeAll(core: ClientCore, values: Iterable<unknown>): Promise<E
 async function mapOf<Value>(entries: Entries<Value>): Promise<Map<string, Value>> {
   const pace = new Pace()
   const map = new Map<string, Value>()
-  for (const [key, value] of pairsOf(entries)) {
-    map.set(key, value)
+  for (const entry of pairsOf(entries)) {
+    if (!Array.isArray(entry) || entry.length !== 2) throw noPairs()
+    map.set(entry[0], entry[1])
     if (pace.isDue()) await pace.rest()
   }
   return map
@@ -241,8 +252,9 @@ function pairsOf<Value>(entries: Entries<Value>): Iterable<readonly [string, Val
     if (Symbol.iterator in entries) return entries as Iterable<readonly [string, Value]>
     return Object.entries(entries)
   }
-  throw new MintringError(
-    'MINTRING_BAD_ARGUMENT',
-    'entries must be a Map, an object or an iterable of [key, value] pairs',
-  )
+  throw noPairs()
+}
+
+function noPairs(): MintringError {
+  return badArgument('setMany() takes a Map, an object, or an iterable of [key, value] pairs')
 }

@@ -1,0 +1,98 @@
+import { MintringError } from './errors.ts'
+import { didYouMean } from './ring/suggest.ts'
+import { escaped, kindOf } from './secrets.ts'
+
+/** The options of an operation, by name. */
+export type OptionNames = ReadonlySet<string>
+
+/** What bounds every operation. */
+export const OPERATION_OPTIONS: OptionNames = new Set(['signal', 'timeoutMs'])
+
+/**
+ * What other clients, and other habits, call our options, in lower case and without underscores.
+ * Units differ, so the message says ours.
+ */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    [
+      ...[
+        'ttl',
+        'ttls',
+        'ttlseconds',
+        'ttlms',
+        'lifetime',
+        'lifespan',
+        'life',
+        'expire',
+        'expires',
+      ],
+      ...['expirein', 'expiresin', 'expireat', 'expiresat', 'expiry', 'expiration', 'exptime'],
+      ...['exp', 'ex', 'px', 'exat', 'pxat', 'maxage', 'age', 'seconds', 'time', 'duration'],
+    ].map((name) => [name, 'ttl']),
+  ),
+  ...Object.fromEntries(
+    [
+      ...['timeout', 'timeoutms', 'requesttimeout', 'requesttimeoutms', 'deadline', 'deadlinems'],
+      ...['commandtimeout', 'maxwait', 'maxtimeout', 'timeoutmillis'],
+    ].map((name) => [name, 'timeoutMs']),
+  ),
+  ...Object.fromEntries(
+    [
+      'signal',
+      'abort',
+      'abortsignal',
+      'controller',
+      'abortcontroller',
+      'cancel',
+      'canceltoken',
+    ].map((name) => [name, 'signal']),
+  ),
+}
+
+/** How each is written, for messages. */
+const EXAMPLES: Readonly<Record<string, string>> = {
+  ttl: '{ ttl: 60 }, in seconds',
+  timeoutMs: '{ timeoutMs: 100 }, in milliseconds',
+  signal: '{ signal: controller.signal }',
+  delay: '{ delay: 5 }, in seconds',
+  drainMs: '{ drainMs: 1000 }, in milliseconds',
+}
+
+/**
+ * Throws MINTRING_BAD_ARGUMENT unless `options` is an object with none but the `known` names. The
+ * message says what to write instead. Undefined is no options.
+ */
+export function checkOptionNames(verb: string, options: unknown, known: OptionNames): void {
+  if (options === undefined) return
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw noOptions(verb, options, known)
+  }
+  for (const name in options) if (!known.has(name)) throw unknownOption(verb, name, known)
+}
+
+/** A MINTRING_BAD_ARGUMENT error. */
+export function badArgument(message: string): MintringError {
+  return new MintringError('MINTRING_BAD_ARGUMENT', message)
+}
+
+function noOptions(verb: string, given: unknown, known: OptionNames): MintringError {
+  if (typeof given === 'function') {
+    const instead = 'await it, or use mintring/compat for callbacks'
+    return badArgument(`${verb}() returns a promise and calls no callback: ${instead}`)
+  }
+  const likely = ['ttl', 'delay', 'drainMs', 'timeoutMs'].find((name) => known.has(name))
+  const example = EXAMPLES[likely ?? 'signal']
+  const kind = kindOf(given)
+  return badArgument(`The options of ${verb}() are an object, not ${kind}: write ${example}`)
+}
+
+function unknownOption(verb: string, name: string, known: OptionNames): MintringError {
+  return badArgument(`${verb}() has no option '${escaped(name, 40)}'${insteadOf(name, known)}`)
+}
+
+/** The end of a message about an unknown name: what to write instead, or what there is. */
+export function insteadOf(name: string, known: OptionNames): string {
+  const ours = ELSEWHERE[name.toLowerCase().replaceAll(/[_-]/g, '')]
+  if (ours !== undefined && known.has(ours)) return `: write ${EXAMPLES[ours]}`
+  return `.${didYouMean(name, [...known]) || ` There is ${[...known].join(', ')}.`}`
+}

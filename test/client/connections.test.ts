@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { describe, it, test } from 'node:test'
+import { inspect } from 'node:util'
+import { startServer } from '../../src/embedded/server.ts'
+import { CERTIFICATE as cert, KEY as key } from '../embedded/certificate.ts'
+import { connect, serve } from './support.ts'
+
+/** Waits until `isTrue`, for what other processes and sockets do in their own time. */
+async function until(isTrue: () => boolean, what: string): Promise<void> {
+  for (let i = 0; i < 400; i++) {
+    if (isTrue()) return
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  assert.fail(`${what} did not happen`)
+}
+
+describe('connections', () => {
+  it('of min 0 are all closed when nobody uses them, and opened again by the next operation', async (context) => {
+    const { server, cache } = await serve(context, { connections: { min: 0, max: 2, idleMs: 20 } })
+    await cache.set('k', 1)
+    await until(() => server.connections === 0, 'closing the last idle connection')
+    assert.equal(await cache.get('k'), 1)
+    assert.equal(cache.hosts()[0]?.state, 'up')
+    await until(() => server.connections === 0, 'closing it again')
+  })
+
+  it('of min 3 are made anew when the server closes idle ones', async (context) => {
+    const { server, cache } = await serve(context, { connections: { min: 3, max: 4 } })
+    await cache.get('k')
+    const lanes = (): number => cache.hosts()[0]?.lanes ?? 0
+    await until(() => lanes() === 3, 'opening three')
+    // A connection that ends young counts against the host.
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    await server.inject({ resetAfterBytes: 1, times: 1 })
+    await cache.get('k')
+    await server.heal()
+    await until(() => lanes() === 3, 'opening the third again')
+  })
+
+  it('follow a change of their bounds while they are open', async (context) => {
+    const { server, cache } = await serve(context, { connections: { min: 1, max: 4 } })
+    await cache.get('k')
+    cache.configure({ connections: { min: 3 } })
+    await until(() => server.connections === 3, 'opening up to the new min')
+    cache.configure({ connections: { min: 1, max: 1 } })
+    await until(() => server.connections === 1, 'closing down to the new max')
+    assert.equal(await cache.get('k'), undefined)
+  })
+})
+
+test('with unref a script ends when its own work does, its operations included', async (context) => {
+  const { server } = await serve(context)
+  const script = `
+    import { MemcachedClient } from './src/index.ts'
+    const cache = new MemcachedClient('${server.address}', { unref: true })
+    await cache.set('script', 'done')
+    console.log(await cache.get('script'))`
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script])
+  let out = ''
+  child.stdout.on('data', (text) => {
+    out += text
+  })
+  const code = await new Promise((resolve) => child.on('close', resolve))
+  assert.deepEqual([code, out], [0, 'done\n'])
+})
+
+test('configure({ tls }) counts for the next connection of hosts that are there', async (context) => {
+  const server = await startServer()
+  const cache = connect(context, [server.address], {
+    retries: 0,
+    retryTimeoutMs: 20,
+    deadTimeoutMs: 40,
+  })
+  context.after(() => server.close())
+  await cache.get('k')
+  const { port } = server
+  await server.close()
+  await using secure = await startServer({ port, tls: { key, cert } })
+  const isTold = (error: unknown): boolean =>
+    /answers in TLS: use memcacheds|hung up before it answered/.test(inspect(error))
+  let told = false
+  for (let i = 0; i < 100 && !told; i++) told = isTold(await cache.get('k').catch((error) => error))
+  assert.ok(told, 'a plain client of a TLS server is told what to do')
+  cache.configure({ tls: { ca: cert, servername: 'localhost' } })
+  let isStored = false
+  for (let i = 0; i < 200 && !isStored; i++) {
+    isStored = await cache.set('k', 1).catch(() => false)
+    if (!isStored) await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  assert.ok(isStored, 'the next connection speaks TLS')
+  assert.ok(secure.connections > 0)
+})
+
+test('when every host is out the error lists them with their reasons', async (context) => {
+  const cache = connect(context, ['127.0.0.1:1', '127.0.0.1:2'], { serverFailureLimit: 1 })
+  const error = await cache.get('k').then(
+    () => assert.fail('nobody is there'),
+    (thrown: Error & { code: string }) => thrown,
+  )
+  assert.equal(error.code, 'MINTRING_NO_HOSTS')
+  assert.match(error.message, /^Every host is out, and probed in the background: /)
+  for (const port of [1, 2]) {
+    const reason = `127.0.0.1:${port} refuses connections (ECONNREFUSED): is memcached running`
+    assert.ok(error.message.includes(reason), error.message)
+  }
+})

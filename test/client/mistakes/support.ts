@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { MemcachedClient } from '../../../src/client/client.ts'
+import type { ErrorCode } from '../../../src/errors.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: the calls are those that types would refuse
+export type Loose = any
+
+/** What people write on the first day, from habit or by another client's documentation. */
+export type Mistake = readonly [
+  call: string,
+  make: (cache: Loose) => unknown,
+  code: ErrorCode,
+  message: string,
+]
+
+export const load = async (): Promise<number> => 1
+export const WRITE_TTL = 'write { ttl: 60 }, in seconds'
+export const OBJECT = 'are an object, not'
+
+/** Each is refused before any I/O, with a message that says what to do next. */
+export function refuse(mistakes: readonly Mistake[]): void {
+  for (const [call, make, code, message] of mistakes) {
+    it(`${call}: ${code}`, async () => {
+      const cache = new MemcachedClient('127.0.0.1:1')
+      await assert.rejects(async () => make(cache), { name: 'MintringError', code, message })
+      assert.equal(cache.hosts()[0]?.state, 'up', 'the host was asked')
+      await cache.close({ drainMs: 0 })
+    })
+  }
+}
