@@ -5,6 +5,7 @@ const TICK_MS = 5
  * or gets no processor, so that a deadline measured with it holds on a busy machine too.
  */
 export class LoopClock {
+  readonly #startMs = performance.now()
   #freeMs = 0
   #tickMs = performance.now()
   readonly #timer: NodeJS.Timeout
@@ -18,6 +19,11 @@ export class LoopClock {
 
   get freeMs(): number {
     return this.#freeMs + Math.min(performance.now() - this.#tickMs, 2 * TICK_MS)
+  }
+
+  /** Milliseconds so far in which it was not free. */
+  get busyMs(): number {
+    return performance.now() - this.#startMs - this.freeMs
   }
 
   stop(): void {
