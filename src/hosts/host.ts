@@ -22,6 +22,9 @@ import type { HostSnapshot } from './snapshot.ts'
 /** Values that wait for one host, in bytes. */
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024
 
+/** So many hang-ups at the question for meta commands show a proxy that does not know it. */
+const PROVEN_HANG_UPS = 5
+
 /** The share of requestTimeoutMs without a reply in time that makes a host silent. */
 const SILENT_SHARE = 0.9
 
@@ -43,6 +46,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
   #epoch = 0
   #abilities: Abilities | undefined
   #metaProbe: MetaProbe = 'ask'
+  /** Connections in a row that ended at the question for meta commands. */
+  #metaHangUps = 0
   #lastError: MintringError | undefined
   #lastErrorMs = 0
   #answeredMs = 0
@@ -260,6 +265,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     const isOnly = this.#lanes.all.every((other) => other === lane || other.state !== 'open')
     if (isOnly) this.#epoch++
     this.#abilities = abilities
+    this.#metaHangUps = 0
     this.#health.tell('opened')
     this.#tellWaiting(abilities)
     if (this.#health.current.name === 'returning') void this.#comeBack(lane)
@@ -276,7 +282,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     this.#lastErrorMs = nowMs
     if (ending.isAskingMeta && this.#metaProbe === 'ask') {
       // The connection was there to find out: no failure of the host.
-      this.#metaProbe = 'hangs up'
+      // A network that breaks connections looks the same, but not so often in a row.
+      if (++this.#metaHangUps === PROVEN_HANG_UPS) this.#metaProbe = 'hangs up'
       this.redial()
       return
     }

@@ -136,6 +136,27 @@ test('a server that hangs up on mn is asked again without it', async (t) => {
   assert.equal(client.cluster.snapshot()[0]?.failures, 0)
 })
 
+test('a server whose connections break while it is asked for mn is no proxy', async (t) => {
+  let broken = 0
+  const server = await startScripted(
+    (line, socket) => {
+      if (line === 'version') socket.write('VERSION 1.6.18\r\n')
+      else if (line === 'mn' && ++broken <= 4) socket.destroy()
+      else if (line === 'mn') socket.write('MN\r\n')
+      else if (line === 'stats settings') socket.write('END\r\n')
+      else answerGets(line, socket)
+    },
+    { greets: false },
+  )
+  t.after(() => server.close())
+  const client = testCluster(t, [server.port])
+  assert.equal(await client.get('k'), 'value of k')
+  const abilities = await client.cluster.hosts[0]?.ready()
+  assert.equal(abilities?.meta, true)
+  assert.equal(abilities?.proxyKind, undefined)
+  assert.equal(client.cluster.snapshot()[0]?.failures, 0)
+})
+
 test('a host that wants another password says so to callers, and is not ejected', async (t) => {
   const server = await startScripted(
     (line, socket) => {
