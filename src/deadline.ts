@@ -18,7 +18,7 @@ export interface Abortable {
 export type After = (delayMs: number, task: () => void) => { cancel(): void }
 
 /** The longest a timer of Node's can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1
+export const MAX_TIMER_MS: number = 2 ** 31 - 1
 
 /**
  * Throws MINTRING_BAD_ARGUMENT for bounds that cannot be, MINTRING_ABORTED when the signal has

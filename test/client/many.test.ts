@@ -186,3 +186,43 @@ test('setMany aborted while it waits to be sent again rejects as sent', async (c
     sent: true,
   })
 })
+
+/** A client that never gets to the end of reading objects. */
+async function connectToEndless(context: TestContext): Promise<MemcachedClient> {
+  const serializer = {
+    serialize: (value: unknown) => JSON.stringify(value),
+    deserialize: () => new Promise(() => {}),
+  }
+  const { cache } = await serve(context, { serializer })
+  await cache.setMany({ text: 'whole', endless: { one: 1 } })
+  return cache
+}
+
+test('getMany with a timeout lists the values as failed that are not read in time', async (context) => {
+  const cache = await connectToEndless(context)
+  const found = await cache.getManyDetailed(['text', 'endless'], { timeoutMs: 50 })
+  assert.deepEqual([...found], [['text', 'whole']])
+  assert.equal(found.failed.get('endless')?.code, 'MINTRING_TIMEOUT')
+})
+
+test('getMany rejects when its signal fires while it reads a value', async (context) => {
+  const cache = await connectToEndless(context)
+  const signal = AbortSignal.timeout(50)
+  await assert.rejects(cache.getMany(['text', 'endless'], { signal }), { code: 'MINTRING_ABORTED' })
+})
+
+test('setMany that sets no timeout takes the time that its values need', async (context) => {
+  const serializer = {
+    serialize: async (value: unknown) => {
+      await new Promise((resolve) => setTimeout(resolve, 150))
+      return JSON.stringify(value)
+    },
+    deserialize: (bytes: Uint8Array) => JSON.parse(Buffer.from(bytes).toString()),
+  }
+  const { cache } = await serve(context, { serializer, requestTimeoutMs: 60, retries: 0 })
+  const stored = await cache.setMany({ a: { one: 1 } }, { ttl: 60 })
+  assert.deepEqual([...stored], [['a', true]])
+  await assert.rejects(cache.setMany({ a: { one: 1 } }, { timeoutMs: 60 }), {
+    code: 'MINTRING_TIMEOUT',
+  })
+})

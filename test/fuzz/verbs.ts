@@ -43,6 +43,12 @@ function patience({ dice, limitMs }: World): Patience {
   return { options: { signal: AbortSignal.timeout(ms) }, limitMs: Math.min(ms, limitMs) }
 }
 
+/** A batch has no end but its caller's: it may store or read the parts of split values, in turn. */
+function batchPatience(world: World): Patience {
+  const { options, limitMs } = patience(world)
+  return { options, limitMs: limitMs === world.limitMs ? 3 * limitMs : limitMs }
+}
+
 /** A write was rejected: whether it may have been executed. */
 function failed(register: Register, version: number, error: MintringError): void {
   const denial = `it was rejected with sent: false (${error.command}, ${error.code})`
@@ -87,7 +93,7 @@ const touch: Verb = async (world) => {
 
 const getMany: Verb = async (world) => {
   const { client, report, dice, registers } = world
-  const { options, limitMs } = patience(world)
+  const { options, limitMs } = batchPatience(world)
   const wanted = new Map(Array.from({ length: BATCH }, () => dice.pick(registers)).map(withMoment))
   const keys = [...wanted.keys()].map((register) => register.key)
   const call = () => client.getManyDetailed(keys, options)
@@ -172,7 +178,7 @@ const remove: Verb = async (world) => {
 
 const setMany: Verb = async (world) => {
   const { client, report, dice, registers } = world
-  const { options, limitMs } = patience(world)
+  const { options, limitMs } = batchPatience(world)
   const chosen = new Set(Array.from({ length: BATCH }, () => dice.pick(registers)))
   const puts = [...chosen].map((register) => ({ register, ...register.put() }))
   const entries = new Map(puts.map(({ register, value }) => [register.key, value]))
@@ -188,7 +194,7 @@ const setMany: Verb = async (world) => {
 
 const deleteMany: Verb = async (world) => {
   const { client, report, dice, registers } = world
-  const { options, limitMs } = patience(world)
+  const { options, limitMs } = batchPatience(world)
   const chosen = new Map(Array.from({ length: 4 }, () => dice.pick(registers)).map(withMoment))
   const removals = [...chosen].map(([register, began]) => {
     return { register, began, version: register.remove() }

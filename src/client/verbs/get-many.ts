@@ -1,3 +1,4 @@
+import { abortedBy, type Deadline } from '../../deadline.ts'
 import type { MintringError } from '../../errors.ts'
 import { Pace } from '../../hosts/pace.ts'
 import type { SingleAttempt } from '../../net/attempt.ts'
@@ -14,7 +15,7 @@ import { errorLine, refuse, surprising } from '../refusal.ts'
 import { traceBatch } from '../trace.ts'
 import type { Codec } from '../values/codec.ts'
 import type { ManyKeys, ManyVerb } from './many.ts'
-import { allOf, checkKeys, runMany } from './many.ts'
+import { allOf, checkKeys, deadlineOf, runMany } from './many.ts'
 
 /** How much one `get` line holds: servers and proxies have small buffers for lines. */
 const MAX_LINE_KEYS = 100
@@ -26,6 +27,8 @@ interface Found {
   readonly values: unknown[]
   /** Values that are still being decoded. */
   readonly pending: Promise<void>[]
+  /** When the caller's patience with them ends. */
+  readonly deadline: Deadline
   /** Values that could not be decoded. */
   readonly broken: Map<number, MintringError>
 }
@@ -104,10 +107,13 @@ async function readMany(
   failed: Map<string, MintringError>,
 ): Promise<ReadonlyMap<string, unknown>> {
   const values = new Array<unknown>(batch.keys.length).fill(undefined)
-  const found: Found = { codec: core.codec, values, pending: [], broken: new Map() }
+  const deadline = deadlineOf('getMany', options)
+  const found: Found = { codec: core.codec, values, deadline, pending: [], broken: new Map() }
   const verb = readingVerb(batch, found)
   const unasked = await runMany(core, batch, allOf(batch), verb, options)
   if (found.pending.length > 0) await Promise.all(found.pending)
+  const { signal } = options ?? {}
+  if (signal?.aborted === true) throw abortedBy(signal, true)
   const pace = new Pace()
   for (let position = 0; position < batch.keys.length; position++) {
     if (pace.isDue()) await pace.rest()
@@ -186,7 +192,7 @@ function take(found: Found, position: number, reply: Reply): void {
 
 async function keep(found: Found, position: number, value: Promise<unknown>): Promise<void> {
   try {
-    found.values[position] = await value
+    found.values[position] = await found.deadline.bound(value)
   } catch (error) {
     found.broken.set(position, error as MintringError)
   }

@@ -1,5 +1,6 @@
 import { badArgument } from '../../arguments.ts'
 import { commandTrace } from '../../channels.ts'
+import { Deadline, MAX_TIMER_MS } from '../../deadline.ts'
 import type { MintringError } from '../../errors.ts'
 import { Pace } from '../../hosts/pace.ts'
 import { type Batch, Scatter } from '../../hosts/scatter.ts'
@@ -64,6 +65,19 @@ export function runMany(
     },
   }
   return new Scatter(cluster, batch).run(positions)
+}
+
+/** When a batch ends: by the caller's word alone, because its size decides how long it takes. */
+export function deadlineOf(what: string, options: OperationOptions | undefined): Deadline {
+  return new Deadline(what, options, MAX_TIMER_MS)
+}
+
+/** The caller's options for a later step. */
+export function laterOptions(
+  deadline: Deadline,
+  options: OperationOptions | undefined,
+): OperationOptions | undefined {
+  return options?.timeoutMs === undefined ? options : deadline.next()
 }
 
 /** The caller's options with what is left of the time. */

@@ -19,7 +19,7 @@ import { traceBatch } from '../trace.ts'
 import { optionalExptime } from '../ttl.ts'
 import type { Encoded } from '../values/codec.ts'
 import type { ManyKeys, ManyVerb } from './many.ts'
-import { allOf, checkKeys, runMany } from './many.ts'
+import { allOf, checkKeys, deadlineOf, laterOptions, runMany } from './many.ts'
 import { chunkBytes, fits, tooLarge } from './storage.ts'
 
 /** How many commands, and how many bytes, leave as one request. */
@@ -68,7 +68,7 @@ async function storeAll(
   options: StoreOptions | undefined,
 ): Promise<Outcomes<boolean>> {
   const written: Written = { done: [], refused: new Map() }
-  const deadline = new Deadline('setMany', options, core.operationMs)
+  const deadline = deadlineOf('setMany', options)
   const encoded = await deadline.bound(encodeAll(core, values))
   const pace = new Pace()
   for (const [position, item] of encoded.entries()) {
@@ -79,16 +79,14 @@ async function storeAll(
     if (core.chunks === undefined) {
       written.refused.set(position, tooLarge(core, wireKey, item.body.length))
     } else {
-      encoded[position] = await core.chunks.write(item, exptime, chunkBytes(core), deadline)
+      const own = new Deadline('setMany', laterOptions(deadline, options), core.operationMs)
+      encoded[position] = await core.chunks.write(item, exptime, chunkBytes(core), own)
     }
   }
   const verb = settingVerb(batch, encoded, exptime, written)
   const positions = thoseNotIn(written.refused, allOf(batch))
-  return collect(
-    batch,
-    written,
-    await runMany(core, batch, positions, verb, options && deadline.next()),
-  )
+  const left = laterOptions(deadline, options)
+  return collect(batch, written, await runMany(core, batch, positions, verb, left))
 }
 
 /** Deletes all keys: per key whether it was there, or in `failed` the reason. */
