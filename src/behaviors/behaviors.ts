@@ -196,9 +196,9 @@ export interface Behaviors {
   readonly valueFlags: 'mintring' | 'pylibmc' | 'php' | 'memcached'
   /**
    * What to do with keys over 250 bytes (prefix included): reject them, or replace them by a
-   * digest. Default: `reject`.
+   * digest; `md5` is npm memcached's, to share a cache with it. Default: `reject`.
    */
-  readonly longKeys: 'reject' | 'hash'
+  readonly longKeys: 'reject' | 'hash' | 'md5'
   /**
    * Whether a failed read rejects or looks like a miss. Misses made this way are counted and
    * told to observers. Default: `throw`.

@@ -11,7 +11,7 @@ export interface KeySettings {
   /** Whether the ring hashes the prefix too. */
   readonly hashWithPrefixKey: boolean
   /** What happens to keys over 250 bytes, prefix included. */
-  readonly longKeys: 'reject' | 'hash'
+  readonly longKeys: 'reject' | 'hash' | 'md5'
 }
 
 /** Callers' keys to what travels and to what the ring hashes. */
@@ -32,11 +32,14 @@ const HASH_MARK = '~sha256~'
  * With `longKeys: 'hash'` a key that is too long becomes `~sha256~` and the base64url SHA-256 of
  * its bytes. Keys that already start with that mark are hashed too, so that no short key can name
  * the place of a long one: two keys meet only if SHA-256 collides.
+ *
+ * With `longKeys: 'md5'` it becomes the hex MD5 of prefix and key, as in the npm package
+ * `memcached`: for fleets that share a cache with it.
  */
 export class Keys implements KeyMapping {
   readonly #prefix: string
   readonly #routedPrefix: string
-  readonly #hashesLongKeys: boolean
+  readonly #longKeys: KeySettings['longKeys']
 
   /** Throws MINTRING_BAD_KEY for a prefix that no key could follow. */
   constructor(settings: KeySettings) {
@@ -46,14 +49,15 @@ export class Keys implements KeyMapping {
     }
     this.#prefix = keyPrefix
     this.#routedPrefix = settings.hashWithPrefixKey ? keyPrefix : ''
-    this.#hashesLongKeys = settings.longKeys === 'hash'
+    this.#longKeys = settings.longKeys
   }
 
   /** The key's bytes as they travel, one latin1 character each. Throws MINTRING_BAD_KEY. */
   wireKey(key: string): string {
-    if (this.#prefix === '' && !this.#hashesLongKeys) return toWireKey(key)
+    if (this.#prefix === '' && this.#longKeys === 'reject') return toWireKey(key)
     if (typeof key !== 'string' || key === '') return toWireKey(key)
-    return toWireKey(this.#prefix + (this.#hashesLongKeys ? this.#shortened(key) : key))
+    if (this.#longKeys === 'md5') return toWireKey(md5IfLong(this.#prefix + key))
+    return toWireKey(this.#prefix + (this.#longKeys === 'hash' ? this.#shortened(key) : key))
   }
 
   /** What the ring hashes for a key: what the caller wrote, with or without the prefix. */
@@ -73,6 +77,11 @@ export class Keys implements KeyMapping {
     }
     return HASH_MARK + createHash('sha256').update(key).digest('base64url')
   }
+}
+
+function md5IfLong(key: string): string {
+  if (Buffer.byteLength(key) <= MAX_KEY_BYTES) return key
+  return createHash('md5').update(key).digest('hex')
 }
 
 function badKey(problem: string): MintringError {

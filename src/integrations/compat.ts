@@ -21,33 +21,33 @@ export interface MemcachedConstructor {
    * default. Throws MINTRING_BAD_SERVER and MINTRING_BAD_BEHAVIOR. Options it does not know are
    * left alone, as that package does.
    */
-  new (locations?: types.Location | readonly string[], options?: types.Options): Memcached
+  new (locations?: types.Locations | readonly string[], options?: types.ClientOptions): Memcached
   /** The same without `new`. */
-  (locations?: types.Location | readonly string[], options?: types.Options): Memcached
+  (locations?: types.Locations | readonly string[], options?: types.ClientOptions): Memcached
   /** The methods, for those who wrap them. */
   readonly prototype: Memcached
   /** Options of every client made from now on; those of a client itself come first. */
-  config: types.Options
+  config: types.ClientOptions
 }
 
 /** The types of `@types/memcached`, by its names. */
 export declare namespace Memcached {
   /** What `this` is in a callback. */
-  type CommandData = types.CommandData
+  type CommandData = types.CommandInfo
   /** What listeners of the events are told. */
-  type IssueData = types.IssueData
+  type IssueData = types.IssueInfo
   /** Statistics of a server. */
-  type StatusData = types.StatusData
+  type StatusData = types.StatusInfo
   /** The version of a server. */
-  type VersionData = types.VersionData
+  type VersionData = types.VersionInfo
   /** An item that `cachedump` lists. */
-  type CacheDumpData = types.CacheDumpData
+  type CacheDumpData = types.DumpedItem
   /** The events. */
-  type EventNames = types.EventNames
+  type EventNames = types.EventName
   /** Where the servers are. */
-  type Location = types.Location
+  type Location = types.Locations
   /** Options of a client. */
-  type options = types.Options
+  type options = types.ClientOptions
 }
 
 /**
@@ -85,7 +85,12 @@ function begin(self: Instance, locations: unknown, config: object, given: object
   const engine = new Engine(self, locations, config, options)
   Object.defineProperty(self, ENGINE, { value: engine })
   const servers = locationsOf(locations)
-  Object.assign(self, { servers, HashRing: hashRingOf(engine), connections: {}, issues: [] })
+  Object.assign(self, {
+    servers,
+    HashRing: hashRingOf(engine),
+    connections: Object.create(null),
+    issues: [],
+  })
 }
 
 /** That package takes what options inherit as well. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import Original from 'memcached-original'
+import { behaviorsFrom } from '../../src/behaviors/behaviors-from.ts'
+import { MemcachedClient } from '../../src/client/client.ts'
 import { Memcached } from '../../src/integrations/compat.ts'
 import { skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
 import { called, type Outcome } from './support.ts'
@@ -140,6 +142,21 @@ describe('mintring/compat beside the package memcached', { skip: skipWithoutMemc
     }
     original.end()
     ours.end()
+  })
+
+  test('shares long keys with the client of promises', async () => {
+    const options = { namespace: 'ns:' }
+    const original = new Original(addresses, options)
+    const client = new MemcachedClient(addresses, behaviorsFrom.memcached(options))
+    for (let i = 0; i < 30; i++) {
+      const key = `${'long'.repeat(70)}${i}`
+      await called(original, 'set', key, i, 0)
+      assert.equal(await client.get(key), i)
+      await client.set(key, { i })
+      assert.deepEqual((await called(original, 'get', key)).result, { i })
+    }
+    original.end()
+    await client.close()
   })
 
   test('swaps by cas alike', async () => {

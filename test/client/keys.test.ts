@@ -86,3 +86,15 @@ test('the ring hashes the prefix only when it is told to', () => {
   const routed = new Keys({ ...plain, keyPrefix: 'app:', hashWithPrefixKey: true })
   assert.equal(routed.routeKey('a'), 'app:a')
 })
+
+test('with longKeys md5 a long key travels as the MD5 of prefix and key, and is placed by both', () => {
+  const settings = { keyPrefix: 'ns:', hashWithPrefixKey: true, longKeys: 'md5' } as const
+  const keys = new Keys(settings)
+  // md5('ns:' + 'x' * 300)
+  assert.equal(keys.wireKey('x'.repeat(300)), 'b2f1f9fcc991672f53973d451b59ecb9')
+  assert.equal(keys.routeKey('x'.repeat(300)), `ns:${'x'.repeat(300)}`)
+  assert.equal(keys.wireKey('x'.repeat(247)), `ns:${'x'.repeat(247)}`)
+  assert.equal(keys.wireKey('ü'.repeat(124)).length, 32)
+  assert.throws(() => keys.wireKey('with space'), badKey)
+  assert.throws(() => keys.wireKey(''), badKey)
+})

@@ -1,39 +1,9 @@
 import assert from 'node:assert/strict'
-import { describe, type TestContext, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
-import type { EmbeddedServer } from '../../src/embedded/embedded-server.ts'
-import { startServer } from '../../src/embedded/server.ts'
 import { isMintringError } from '../../src/errors.ts'
-import type { CommandData } from '../../src/integrations/compat/types.ts'
 import { Memcached } from '../../src/integrations/compat.ts'
-
-type Told = { error: unknown; result: unknown; call: CommandData }
-
-/** Embedded servers and a callback client of them, closed after the test. */
-async function serve(
-  test: TestContext,
-  options: Memcached.options = {},
-  count = 1,
-): Promise<{ memcached: Memcached; servers: EmbeddedServer[] }> {
-  const servers = await Promise.all(Array.from({ length: count }, () => startServer()))
-  const addresses = servers.map((server) => server.address)
-  const memcached = new Memcached(addresses, options)
-  test.after(async () => {
-    await memcached.client.close()
-    await Promise.all(servers.map((server) => server.close()))
-  })
-  return { memcached, servers }
-}
-
-/** Calls a method with a callback at the end. */
-function call(memcached: Memcached, method: string, ...words: unknown[]): Promise<Told> {
-  const methods = memcached as unknown as Record<string, (...all: unknown[]) => void>
-  return new Promise((resolve) => {
-    methods[method]?.(...words, function (this: CommandData, error: unknown, result: unknown) {
-      resolve({ error, result, call: this })
-    })
-  })
-}
+import { call, serve } from './compat-support.ts'
 
 describe('the callback API of npm memcached', () => {
   test('tells a miss, a hit, NOT_STORED and a missing counter as that package does', async (t) => {
@@ -101,6 +71,20 @@ describe('the callback API of npm memcached', () => {
       [2, 3],
     )
     memcached.end()
+  })
+
+  test('refuses URLs, and shows no password of theirs', () => {
+    for (const location of ['memcached://ada:secret@cache:11211', 'ada:secret@cache:11211']) {
+      for (const listed of [location, ['a:1', location], { [location]: 2 }]) {
+        assert.throws(
+          () => new Memcached(listed),
+          (error: Error & { code?: string }) => {
+            assert.equal(error.code, 'MINTRING_BAD_SERVER')
+            return !error.message.includes('secret') && error.message.includes('MemcachedClient')
+          },
+        )
+      }
+    }
   })
 
   test('takes the options of that package, for one client and for all', () => {
@@ -197,32 +181,5 @@ describe('the callback API of npm memcached', () => {
       throw new Error('of the callback')
     })
     assert.equal(await thrown, 'of the callback')
-  })
-})
-
-describe('the events of npm memcached', () => {
-  test('tell of an issue, a failure, a removal and the return of a server', async (t) => {
-    const options = { timeout: 200, retries: 0, failures: 1, retry: 50, remove: true }
-    const { memcached, servers } = await serve(t, options)
-    const heard: string[] = []
-    const details: Record<string, unknown>[] = []
-    for (const event of ['issue', 'failure', 'remove', 'reconnecting', 'reconnect']) {
-      memcached.on(event, (told) => {
-        if (!heard.includes(event)) heard.push(event)
-        details.push(told)
-      })
-    }
-    await call(memcached, 'set', 'k', 'v', 0)
-    await servers[0]?.kill()
-    assert.ok((await call(memcached, 'get', 'k')).error)
-    await servers[0]?.restart()
-    while (!heard.includes('reconnect')) await new Promise((wake) => setTimeout(wake, 10))
-    assert.deepEqual([...heard].sort(), ['failure', 'issue', 'reconnect', 'reconnecting', 'remove'])
-    assert.ok(heard.indexOf('failure') < heard.indexOf('reconnecting'))
-    for (const told of details) {
-      assert.equal(told.server, servers[0]?.address)
-      assert.deepEqual(told.tokens, [String(servers[0]?.port), '127.0.0.1'])
-    }
-    assert.equal(details.at(-1)?.totalReconnectsSuccess, 1)
   })
 })

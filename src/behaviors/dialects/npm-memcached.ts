@@ -52,9 +52,7 @@ const READERS: Readonly<Record<string, Reader>> = {
     translation.set({ connections: { ...groupOf(translation), idleMs } })
   },
   keyCompression(translation, value) {
-    if (!value) return
-    translation.set({ longKeys: 'hash' })
-    translation.warn('keyCompression', 'long keys are hashed, but to another digest than there')
+    translation.set({ longKeys: value ? 'md5' : 'reject' })
   },
   maxExpiration(translation, value) {
     if (numberOf(value, 'maxExpiration') === 2_592_000) return
@@ -167,7 +165,7 @@ export function fromNpmMemcached(options: NpmMemcachedOptions): TranslatedBehavi
     throw badBehavior('The options of npm memcached are an object, such as { timeout: 500 }')
   }
   const translation = new Translation('memcached')
-  translation.set({ ...compat.memcached, valueFlags: 'memcached' })
+  translation.set({ ...compat.memcached, valueFlags: 'memcached', longKeys: 'md5' })
   for (const [name, value] of Object.entries(options)) {
     const isThere = value !== undefined && value !== null
     if (!isThere && name !== 'compatibility') continue

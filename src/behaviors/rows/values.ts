@@ -83,12 +83,12 @@ export const valueRows: readonly Row[] = [
   {
     name: 'longKeys',
     type: 'choice',
-    choices: ['reject', 'hash'],
+    choices: ['reject', 'hash', 'md5'],
     default: 'reject',
     live: 'now',
     doc:
       'What to do with keys over 250 bytes (prefix included): reject them, or replace them by a ' +
-      'digest.',
+      "digest; `md5` is npm memcached's, to share a cache with it.",
   },
   {
     name: 'onError',

@@ -1,4 +1,5 @@
 import type { BehaviorsInput } from '../../behaviors/behaviors.ts'
+import type { CloseOptions } from '../../client/base.ts'
 import { MemcachedClient } from '../../client/client.ts'
 import type { ClientCore } from '../../client/core.ts'
 import type { KeyMapping } from '../../client/keys.ts'
@@ -9,6 +10,7 @@ import { type RawReply, raw } from '../../client/verbs/raw.ts'
 import { remove, touch } from '../../client/verbs/removal.ts'
 import { type Entry, get, gets } from '../../client/verbs/retrieval.ts'
 import { type CasOutcome, cas, extend, store } from '../../client/verbs/storage.ts'
+import type { MintringError } from '../../errors.ts'
 import type { RingServer } from '../../ring/server.ts'
 import { type Stored, storedForms } from './values.ts'
 
@@ -22,6 +24,19 @@ export class NpmClient extends MemcachedClient {
   constructor(servers: readonly RingServer[], behaviors: BehaviorsInput, keys: KeyMapping) {
     super(servers, behaviors)
     this.npm = this.core.view(keys, storedForms)
+  }
+
+  /** Whether `close` was called. */
+  isClosed = false
+
+  override close(options?: CloseOptions): Promise<void> {
+    this.isClosed = true
+    return super.close(options)
+  }
+
+  /** Why a server failed last. */
+  lastErrorOf(server: string): MintringError | undefined {
+    return this.core.cluster.hosts.find(({ name }) => name === server)?.lastError
   }
 
   /** The value, or undefined. */

@@ -33,7 +33,7 @@ export const road: Roads & ThisType<Instance> = {
   },
 
   connect(server, callback) {
-    const handle = handleOf(server)
+    const handle = handleOf(this, server)
     // A command finds out by itself, and may be done elsewhere.
     if (commanding.has(this)) return callback(undefined, handle)
     const about = { server, maxValue: this.maxValue }
@@ -116,11 +116,12 @@ function callBack(memcached: Instance, query: Query, outcome: unknown[]): void {
   if (callback !== undefined) Reflect.apply(callback, query, outcome)
 }
 
-function handleOf(server: string): ServerHandle {
-  return {
-    serverAddress: withPort(server),
-    tokens: tokensOf(server),
-    readyState: 'open',
+function handleOf({ connections }: Instance, server: string): ServerHandle {
+  const serverAddress = withPort(server)
+  const handle = connections[serverAddress] ?? {
+    ...{ serverAddress, tokens: tokensOf(server), readyState: 'open' as const },
     end: () => {},
   }
+  connections[serverAddress] = handle
+  return handle
 }

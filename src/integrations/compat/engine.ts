@@ -40,9 +40,11 @@ export class Engine {
     this.current = this.newClient(this.servers)
   }
 
-  /** The client; a new one after `end()`. */
+  /** The client; a new one after `end()`, and after its own `close()`. */
   get client(): NpmClient {
-    this.current ??= this.newClient(this.servers)
+    if (this.current === undefined || this.current.isClosed) {
+      this.current = this.newClient(this.servers)
+    }
     return this.current
   }
 

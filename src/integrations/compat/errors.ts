@@ -67,8 +67,8 @@ function textFor(error: MintringError, { server, maxValue }: About): string | un
   }
 }
 
-/** The server's line is the end of the message. */
-function refusalOf(message: string): string | undefined {
+/** What a server said, without its first word: the end of the message. */
+export function refusalOf(message: string): string | undefined {
   const [, word, why] = /\b(ERROR|CLIENT_ERROR|SERVER_ERROR)(?: ([^\r\n]*))?$/.exec(message) ?? []
   return word === 'ERROR' ? UNKNOWN : why
 }
@@ -78,7 +78,7 @@ function isDown({ code }: MintringError): boolean {
 }
 
 /** The socket's error under the client's. */
-function systemErrorOf(error: Error): NodeJS.ErrnoException | undefined {
+export function systemErrorOf(error: Error): NodeJS.ErrnoException | undefined {
   const cause = error.cause as NodeJS.ErrnoException | undefined
   if (typeof cause !== 'object' || cause === null) return undefined
   return typeof cause.syscall === 'string' ? cause : systemErrorOf(cause)

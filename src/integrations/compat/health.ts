@@ -1,7 +1,11 @@
 import type { EventEmitter } from 'node:events'
-import type { MemcachedClient } from '../../client/client.ts'
-import { isMintringError } from '../../errors.ts'
-import type { EventNames, IssueData } from './types.ts'
+import { isMintringError, type MintringError } from '../../errors.ts'
+import type { NpmClient } from './client.ts'
+import { refusalOf, systemErrorOf } from './errors.ts'
+import type { EventName, IssueInfo } from './types.ts'
+
+/** A Memcached: it tells its listeners, and knows how many failures make a server dead. */
+type Emitter = EventEmitter & { readonly failures?: unknown }
 
 /** What happened to one server since the first client was made. */
 interface Record {
@@ -28,26 +32,26 @@ const ISSUES: ReadonlySet<string> = new Set([
  * ring. `reconnecting`: it is tried again. `reconnect`: it is back.
  */
 export class HealthEvents {
-  private readonly emitter: EventEmitter
+  private readonly emitter: Emitter
   private readonly records = new Map<string, Record>()
 
-  constructor(emitter: EventEmitter) {
+  constructor(emitter: Emitter) {
     this.emitter = emitter
   }
 
-  /** Tells of a client's servers. `onRemoved` is told of those that left, with `remove`. */
-  follow(client: MemcachedClient, onRemoved: ((server: string) => void) | undefined): void {
-    client.on('eject', ({ host, reason = 'the server is not available' }) => {
+  /** Tells of a client's servers. `onRemoved` hears of those that left, with `remove`. */
+  follow(client: NpmClient, onRemoved: ((server: string) => void) | undefined): void {
+    client.on('eject', ({ host }) => {
       this.recordOf(host).outSinceMs ??= Date.now()
-      this.note(host, reason)
+      this.note(host, client.lastErrorOf(host))
       this.tell('failure', host)
       if (onRemoved === undefined) return
       this.tell('remove', host)
       onRemoved(host)
     })
-    client.on('probe', ({ host, reason = '' }) => {
+    client.on('probe', ({ host, ok }) => {
       this.recordOf(host).attempted++
-      this.note(host, reason)
+      if (!ok) this.note(host, client.lastErrorOf(host))
       this.tell('reconnecting', host)
     })
     client.on('return', ({ host }) => {
@@ -60,9 +64,9 @@ export class HealthEvents {
 
   /** Tells of a failed command, if its server is to blame. */
   report(error: unknown): void {
-    if (!isMintringError(error) || error.host === undefined || !ISSUES.has(error.code)) return
+    if (!isMintringError(error) || error.host === undefined || !isIssue(error)) return
     this.recordOf(error.host).failures++
-    this.note(error.host, error.message)
+    this.note(error.host, error)
     this.tell('issue', error.host)
   }
 
@@ -74,19 +78,21 @@ export class HealthEvents {
     return record
   }
 
-  private note(host: string, message: string): void {
+  private note(host: string, error: MintringError | undefined): void {
     const { messages } = this.recordOf(host)
-    if (message !== '' && messages.at(-1) !== message) messages.push(message)
+    const message = error === undefined ? 'No message specified' : reasonOf(error)
+    if (messages.at(-1) !== message) messages.push(message)
     if (messages.length > MAX_MESSAGES) messages.shift()
   }
 
-  private tell(event: EventNames, server: string): void {
+  private tell(event: EventName, server: string): void {
     const { attempted, succeeded, failures, outSinceMs, messages } = this.recordOf(server)
-    const details: IssueData = {
+    const details: IssueInfo = {
       server,
       tokens: tokensOf(server) as [string, string],
       messages: [...messages],
-      failures,
+      // There it is what is left until the server is dead.
+      failures: Math.max(0, Number(this.emitter.failures) - failures),
       totalFailures: failures,
       totalReconnectsAttempted: attempted,
       totalReconnectsSuccess: succeeded,
@@ -95,6 +101,18 @@ export class HealthEvents {
     }
     this.emitter.emit(event, details)
   }
+}
+
+/** A command that the server is to blame for; SERVER_ERROR is one there as well. */
+function isIssue(error: MintringError): boolean {
+  if (error.code !== 'MINTRING_REFUSED') return ISSUES.has(error.code)
+  return /\bSERVER_ERROR\b/.test(error.message)
+}
+
+/** Why a server failed, as that package says it. */
+function reasonOf(error: MintringError): string {
+  if (error.code === 'MINTRING_REFUSED') return refusalOf(error.message) ?? error.message
+  return String(systemErrorOf(error) ?? error.message)
 }
 
 /** `host:port` as port and host; a path alone. */

@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { MemcachedClient } from '../../client/client.ts'
 import type { Engine } from './engine.ts'
 import type { Callback, Query } from './query.ts'
-import type { Commands, Options, ServerCommands } from './types.ts'
+import type { ClientOptions, Commands, ServerCommands } from './types.ts'
 
 /** Where an instance keeps its engine. */
 export const ENGINE: unique symbol = Symbol('mintring.compat.engine')
@@ -31,13 +31,15 @@ export interface ServerHandle {
 export type Connected = (error: unknown, connection: ServerHandle) => void
 
 /** A client, as the npm package `memcached` has it. */
-export interface Instance extends EventEmitter, Commands, ServerCommands, Options {
+export interface Instance extends EventEmitter, Commands, ServerCommands, ClientOptions {
   /** The servers, as they were listed. */
   readonly servers: string[]
   /** The mintring client underneath, for what callbacks cannot say; a new one after `end()`. */
   readonly client: MemcachedClient
   /** Where keys live while every server is there. */
   readonly HashRing: HashRing
+  /** Where connections were asked for, by `host:port`. */
+  readonly connections: Record<string, ServerHandle>
   /** How many commands are under way. */
   activeQueries: number
   /**

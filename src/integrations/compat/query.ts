@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { CommandData } from './types.ts'
+import type { CommandInfo } from './types.ts'
 
 /** How a command of ours is done, on the client. */
 export const RUN: unique symbol = Symbol('mintring.compat.run')
@@ -11,7 +11,7 @@ export type Callback = (this: unknown, error: unknown, result?: unknown) => void
  * A command, as `command()` gets it from those who compile it. Tracing packages read it, and put
  * their own callback in.
  */
-export interface Query extends Partial<Omit<CommandData, 'key' | 'callback' | 'validate'>> {
+export interface Query extends Partial<Omit<CommandInfo, 'key' | 'callback' | 'validate'>> {
   /** The key, or the keys, with the namespace before it. */
   key?: string | string[] | undefined
   callback?: Callback | undefined

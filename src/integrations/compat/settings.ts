@@ -3,6 +3,7 @@ import {
   fromNpmMemcached,
   npmMemcachedOptionNames,
 } from '../../behaviors/dialects/npm-memcached.ts'
+import { MintringError } from '../../errors.ts'
 import { DEFAULT_PORT, type ServerObject } from '../../ring/server.ts'
 import { MAX_WEIGHT } from '../../ring/server-text.ts'
 
@@ -131,6 +132,10 @@ export function withPort(location: string): string {
 }
 
 function serverOf(location: string): ServerObject {
+  if (/:\/\/|@/.test(location)) {
+    const why = `compat takes 'host:port', no URL: use MemcachedClient for TLS and passwords`
+    throw new MintringError('MINTRING_BAD_SERVER', why)
+  }
   if (location.startsWith('/')) return { path: location }
   const [, host = location, port] = /^(.*):(\d+)$/.exec(location) ?? []
   return { host: host || 'localhost', port: port === undefined ? DEFAULT_PORT : Number(port) }

@@ -2,7 +2,7 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: those typings say any, and strict code needs it
 
 /** What `this` is in a callback: the command. */
-export interface CommandData {
+export interface CommandInfo {
   /** When the command began, in ms since the epoch. */
   start: number
   /** How long it took, in ms. */
@@ -30,7 +30,7 @@ export interface CommandData {
 }
 
 /** What listeners of `issue`, `failure`, `remove`, `reconnecting` and `reconnect` are told. */
-export interface IssueData {
+export interface IssueInfo {
   /** The server, as it was listed. */
   server: string
   /** Its port and its host. */
@@ -52,14 +52,14 @@ export interface IssueData {
 }
 
 /** Statistics of a server by name; `server` is its address. */
-export interface StatusData {
+export interface StatusInfo {
   /** The server's address. */
   server?: string | undefined
   [key: string]: string | boolean | number | undefined
 }
 
 /** What `version` tells of one server. */
-export interface VersionData extends StatusData {
+export interface VersionInfo extends StatusInfo {
   /** Such as `1.6.18`. */
   version: string
   /** The first number. */
@@ -71,7 +71,7 @@ export interface VersionData extends StatusData {
 }
 
 /** An item that `cachedump` lists. */
-export interface CacheDumpData {
+export interface DumpedItem {
   /** The item's key. */
   key: string
   /** Its bytes. */
@@ -81,13 +81,13 @@ export interface CacheDumpData {
 }
 
 /** The events: a server failed a command, left the ring, is tried again, is back. */
-export type EventNames = 'issue' | 'failure' | 'reconnecting' | 'reconnect' | 'remove'
+export type EventName = 'issue' | 'failure' | 'reconnecting' | 'reconnect' | 'remove'
 
 /** `'host:port'`, a list of them, or `{ 'host:port': weight }`; a path is a Unix socket. */
-export type Location = string | string[] | { [server: string]: number }
+export type Locations = string | string[] | { [server: string]: number }
 
 /** The options of the npm package `memcached`. */
-export interface Options {
+export interface ClientOptions {
   /** The longest key, in characters; 250. */
   maxKeySize?: number | undefined
   /** Not needed here. */
@@ -124,7 +124,7 @@ export interface Options {
   maxQueueSize?: number | undefined
 }
 
-type Done<Result> = (this: CommandData, err: any, result: Result) => void
+type Done<Result> = (this: CommandInfo, err: any, result: Result) => void
 type DoneEverywhere<Result> = (this: undefined, err: any, results: Result) => void
 
 /** The commands, as methods. */
@@ -168,30 +168,30 @@ export interface Commands {
 /** The commands about whole servers: an entry per server. */
 export interface ServerCommands {
   /** The version of every server. */
-  version(cb?: DoneEverywhere<VersionData[]>): void
+  version(cb?: DoneEverywhere<VersionInfo[]>): void
   /** Forgets everything on every server. */
   flush(cb?: DoneEverywhere<boolean[]>): void
   /** The same as flush(). */
   flushAll(cb?: DoneEverywhere<boolean[]>): void
   /** The statistics of every server. */
-  stats(cb?: DoneEverywhere<StatusData[]>): void
+  stats(cb?: DoneEverywhere<StatusInfo[]>): void
   /** The settings of every server. */
-  settings(cb?: DoneEverywhere<StatusData[]>): void
+  settings(cb?: DoneEverywhere<StatusInfo[]>): void
   /** The same as settings(). */
-  statsSettings(cb?: DoneEverywhere<StatusData[]>): void
+  statsSettings(cb?: DoneEverywhere<StatusInfo[]>): void
   /** The slab statistics of every server, by slab class. */
-  slabs(cb?: DoneEverywhere<StatusData[]>): void
+  slabs(cb?: DoneEverywhere<StatusInfo[]>): void
   /** The same as slabs(). */
-  statsSlabs(cb?: DoneEverywhere<StatusData[]>): void
+  statsSlabs(cb?: DoneEverywhere<StatusInfo[]>): void
   /** The item statistics of every server, by slab class. */
-  items(cb?: DoneEverywhere<StatusData[]>): void
+  items(cb?: DoneEverywhere<StatusInfo[]>): void
   /** The same as items(). */
-  statsItems(cb?: DoneEverywhere<StatusData[]>): void
+  statsItems(cb?: DoneEverywhere<StatusInfo[]>): void
   /** Up to `number` items of a slab class: an array, the item itself when there is only one. */
   cachedump(
     server: string,
     slabid: number,
     number: number,
-    cb?: (this: CommandData, err: any, items: CacheDumpData | CacheDumpData[]) => void,
+    cb?: (this: CommandInfo, err: any, items: DumpedItem | DumpedItem[]) => void,
   ): void
 }

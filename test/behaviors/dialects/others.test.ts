@@ -77,6 +77,57 @@ describe('behaviorsFrom.memcached', () => {
     assert.equal(settings.maxQueuedPerHost, 400)
   })
 
+  it('reads numbers from texts, and takes what is out of range as the nearest there is', () => {
+    const settings = resolveBehaviors(
+      behaviorsFrom.memcached({
+        ...{ retries: '25', timeout: '750', poolSize: '5000', maxValue: 1, failures: 0, retry: 0 },
+        ...{ reconnect: 18_000_000_000, remove: 'true', idle: 0 },
+      }),
+    )
+    assert.equal(settings.retries, 10)
+    assert.equal(settings.requestTimeoutMs, 750)
+    assert.deepEqual(settings.connections, { min: 1, max: 1024, idleMs: 0 })
+    assert.equal(settings.maxItemBytes, 1024)
+    assert.equal(settings.serverFailureLimit, 1)
+    assert.equal(settings.retryTimeoutMs, 1)
+    assert.equal(settings.deadTimeoutMs, 86_400_000)
+    assert.equal(settings.autoEjectHosts, true)
+    const kept = resolveBehaviors(behaviorsFrom.memcached({ timeout: 0, poolSize: 0 }))
+    const { requestTimeoutMs, connections } = resolveBehaviors({})
+    assert.deepEqual([kept.requestTimeoutMs, kept.connections], [requestTimeoutMs, connections])
+    for (const timeout of ['soon', '', Number.NaN, {}, true]) {
+      assert.throws(() => behaviorsFrom.memcached({ timeout }), { code, message: /timeout/ })
+    }
+  })
+
+  it('reads an algorithm under any name OpenSSL has for it, and refuses functions with a reason', () => {
+    const hashOf = (algorithm: unknown) => behaviorsFrom.memcached({ algorithm }).hash
+    const names = ['md5', 'RSA-MD5', 'SHA256', 'RSA-SHA512/256', 'rmd160', 'md5-sha1', undefined]
+    const hashes = ['md5', 'md5', 'sha256', 'sha512-256', 'ripemd160', 'md5', 'md5']
+    assert.deepEqual(names.map(hashOf), hashes)
+    assert.throws(() => hashOf(() => 1), { code, message: /no other client could share/ })
+    assert.throws(() => hashOf('sha0'), { code, message: /'sha0' is not a digest/ })
+  })
+
+  it('writes long keys as there: by their MD5, unless keyCompression is off', () => {
+    const of = (options: Record<string, unknown>) => behaviorsFrom.memcached(options).longKeys
+    assert.deepEqual([of({}), of({ keyCompression: true })], ['md5', 'md5'])
+    assert.deepEqual(
+      [of({ keyCompression: false }), of({ keyCompression: 0 })],
+      ['reject', 'reject'],
+    )
+  })
+
+  it('labels points with ports unless compatibility is ketama', () => {
+    const ringOf = (options: Record<string, unknown>) => {
+      const { labelFormat, replicas } = behaviorsFrom.memcached(options)
+      return [labelFormat, replicas]
+    }
+    assert.deepEqual(ringOf({ compatibility: 'ketama' }), ['libmemcached', undefined])
+    assert.deepEqual(ringOf({ compatibility: 'hash_ring' }), ['full', 3])
+    assert.deepEqual(ringOf({ compatibility: undefined }), ['full', undefined])
+  })
+
   it('refuses unknown options and warns of those that mean nothing', () => {
     assert.throws(() => behaviorsFrom.memcached({ pollSize: 4 }), { code, message: /'poolSize'/ })
     assert.throws(() => behaviorsFrom.memcached({ compatibility: 5 }), { code })
@@ -84,7 +135,7 @@ describe('behaviorsFrom.memcached', () => {
       ...{ redundancy: true, debug: true, failOverServers: ['10.0.0.9'], poolSize: 10 },
       ...{ maxKeySize: 300, keyCompression: true, maxQueueSize: -1, maxExpiration: 5 },
     })
-    assert.equal(warnings.length, 8)
+    assert.equal(warnings.length, 7)
     const quiet = { redundancy: false, debug: false, failOverServers: [], maxKeySize: 250 }
     assert.deepEqual(behaviorsFrom.memcached(quiet).warnings, [])
   })
@@ -98,6 +149,18 @@ describe('every dialect', () => {
       assert.throws(() => behaviorsFrom.memcached(nothing as never), { code })
       assert.throws(() => behaviorsFrom.libmemcached(nothing as never), { code })
     }
+  })
+
+  it('emits a warning once per process, however many clients are made', async () => {
+    const seen: string[] = []
+    const listen = (warning: Error) => seen.push(warning.message)
+    process.on('warning', listen)
+    for (let i = 0; i < 5; i++) {
+      assert.equal(behaviorsFrom.memcached({ randomize: true }).warnings.length, 1)
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('warning', listen)
+    assert.equal(seen.filter((message) => message.includes('randomize')).length, 1)
   })
 
   it('emits each warning as a warning of the process', async () => {
