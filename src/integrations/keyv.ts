@@ -3,6 +3,7 @@
  * @module keyv
  */
 import type { MemcachedClient } from '../client/client.ts'
+import { MintringError } from '../errors.ts'
 import { ClearableStore } from './clearable.ts'
 import { lifetimeOfMs, lifetimeUntil } from './lifetime.ts'
 
@@ -22,9 +23,11 @@ export interface KeyvEntry {
 
 /** Settings of `KeyvMintring`. */
 export interface KeyvMintringOptions {
-  /** The Keyv that calls this store: 5 passes a TTL in ms, 6 a date in ms. Default 5. */
-  readonly keyv?: 5 | 6
+  /** The Keyv that calls this store: 4 and 5 pass a TTL in ms, 6 a date in ms. Default 5. */
+  readonly keyv?: 4 | 5 | 6
 }
+
+const VERSIONS: ReadonlySet<unknown> = new Set([4, 5, 6])
 
 /**
  * A Keyv storage adapter on a mintring client: `new Keyv({ store: new KeyvMintring(client) })`, and
@@ -47,10 +50,14 @@ export class KeyvMintring {
     readonly expires: true
   }
   private readonly store: ClearableStore
-  private readonly version: 5 | 6
+  private readonly version: 4 | 5 | 6
 
   constructor(client: MemcachedClient, options: KeyvMintringOptions = {}) {
     this.version = options.keyv ?? 5
+    if (!VERSIONS.has(this.version)) {
+      const why = `keyv is the version of Keyv that calls the store: 4, 5 or 6`
+      throw new MintringError('MINTRING_BAD_ARGUMENT', `${why}, not ${String(this.version)}`)
+    }
     if (this.version === 6) this.capabilities = { expires: true }
     this.store = new ClearableStore(client, () => [this.namespace ?? ''])
   }
@@ -88,7 +95,7 @@ export class KeyvMintring {
     return this.store.delete(this.full(key))
   }
 
-  /** Version 6 wants an answer per key; version 5 whether any was deleted. */
+  /** Version 6 wants an answer per key; those before it whether any was deleted. */
   async deleteMany(keys: readonly string[]): Promise<boolean | boolean[]> {
     const deleted = await Promise.all(keys.map((key) => this.delete(key)))
     return this.version === 6 ? deleted : deleted.some(Boolean)

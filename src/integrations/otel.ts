@@ -15,6 +15,7 @@ import type {
 import { isMintringError } from '../errors.ts'
 import type { OtelApi, OtelAttributes, OtelOptions, OtelSpan } from './otel-api.ts'
 import { createInstruments, type Instruments } from './otel-instruments.ts'
+import { checkPeer } from './peer.ts'
 
 const NAME = 'mintring'
 /** The values of the API's enums: they are part of its specification. */
@@ -35,6 +36,8 @@ interface RunningBatch {
   readonly context: unknown
 }
 
+const NEEDED = ['trace.getTracer', 'trace.setSpan', 'context.active', 'metrics.getMeter']
+
 /**
  * Reports every client of the process to OpenTelemetry, by the semantic conventions for database
  * clients: a CLIENT span per command, below the span of the caller; `db.client.operation.duration`;
@@ -44,6 +47,7 @@ interface RunningBatch {
  * `otel` is the package `@opentelemetry/api`: `instrument(await import('@opentelemetry/api'))`.
  */
 export function instrument(otel: OtelApi, options: OtelOptions = {}): () => void {
+  checkPeer(otel, '@opentelemetry/api (1.3 or later)', NEEDED)
   const meters = options.meterProvider ?? otel.metrics
   const reporter = new Reporter(otel, options, createInstruments(meters.getMeter(NAME)))
   const commands = tracingChannel<unknown, CommandMessage>('mintring:command')

@@ -6,6 +6,7 @@ import type { MemcachedClient } from '../client/client.ts'
 import { MintringError } from '../errors.ts'
 import type { Lifetime } from './lifetime.ts'
 import { lifetimeOfMs, lifetimeOfSeconds } from './lifetime.ts'
+import { checkPeer } from './peer.ts'
 import { safeKey } from './safe-key.ts'
 
 /** What both hosts keep of a session: anything JSON can carry, with its cookie. */
@@ -105,6 +106,7 @@ export function expressSessionStore<Store extends object>(session: {
   readonly Store: abstract new () => Store
 }): ExpressSessionStore<Store> {
   type Instance = Store & SessionCalls & { [CALLS]: SessionCalls }
+  checkPeer(session, 'express-session', ['Store'])
   const Base = session.Store as new () => Store
   function MintringStore(
     this: Instance,
