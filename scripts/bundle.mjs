@@ -10,10 +10,10 @@ const src = join(root, 'src')
 
 /** Rooms that load together become one file. Imports go down the ladder, so no circle appears. */
 const ROOMS = {
-  base: /^(errors|channels)\b/,
+  base: /^(runtime|secrets|errors|channels|deadline)\b/,
   protocol: /^protocol\//,
   ring: /^ring\//,
-  client: /^(net|hosts|refill|behaviors|client)\//,
+  client: /^((net|hosts|refill|behaviors|client)\/|arguments\b)/,
   embedded: /^embedded\//,
   simulate: /^simulate\//,
 }

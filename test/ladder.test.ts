@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { brokenImports, importCycles, impurities, leftovers, oversized } from './house/rules.ts'
+import {
+  brokenImports,
+  fakeableTimers,
+  importCycles,
+  impurities,
+  leftovers,
+  oversized,
+} from './house/rules.ts'
 import { parse, readSources } from './house/sources.ts'
 
 const src = readSources(['src'])
@@ -25,6 +32,10 @@ describe('the source tree', () => {
 
   test('keeps clocks, dice and sockets out of the rooms that only compute', () => {
     none(impurities(src))
+  })
+
+  test('takes timers and clocks from runtime.ts, which no fake timer replaces', () => {
+    none(fakeableTimers(src))
   })
 
   test('keeps files, functions and lines short', () => {
@@ -91,6 +102,14 @@ describe('the rules themselves', () => {
     assert.equal(impurities([parse('src/net/a.ts', text)]).length, 0)
     const check = "import { isIPv6 } from 'node:net'\nimport type { A } from 'node:tls'"
     assert.deepEqual(impurities([parse('src/ring/a.ts', check)]), [])
+  })
+
+  test('find a timer of the global object', () => {
+    const text = 'setTimeout(f, 1)\nperformance.now()\nprocess.nextTick(f)'
+    assert.equal(fakeableTimers([parse('src/net/a.ts', text)]).length, 3)
+    const taken = "import { performance, setTimeout } from '../runtime.ts'\n"
+    assert.equal(fakeableTimers([parse('src/net/a.ts', taken + text)]).length, 1)
+    assert.deepEqual(fakeableTimers([parse('src/embedded/a.ts', text)]), [])
   })
 
   test('measure files, functions and lines', () => {

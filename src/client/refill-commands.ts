@@ -9,6 +9,7 @@ import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.ts'
 import type { Answer, Command, Status } from '../refill/store.ts'
+import { unixMs } from '../runtime.ts'
 import type { AnswerContext } from './refill-read.ts'
 import { keptValue } from './refill-read.ts'
 import { refuse, surprising } from './refusal.ts'
@@ -126,7 +127,7 @@ function classicHead(
 
 function exptimeOf(ttlSeconds: number, maxTtl: number): number {
   if (ttlSeconds < 0) return -1
-  return atMostExptime(toExptime(ttlSeconds, Math.floor(Date.now() / 1000)), maxTtl)
+  return atMostExptime(toExptime(ttlSeconds, Math.floor(unixMs() / 1000)), maxTtl)
 }
 
 /** What each reply to a command means. */

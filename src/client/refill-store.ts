@@ -12,6 +12,7 @@ import type {
   ReadHandle,
   RefillStore,
 } from '../refill/store.ts'
+import { clearTimeout, setTimeout } from '../runtime.ts'
 import type { ClientCore } from './core.ts'
 import { commandRequest } from './refill-commands.ts'
 import type { AnswerContext } from './refill-read.ts'

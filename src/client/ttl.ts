@@ -1,5 +1,6 @@
 import { MintringError } from '../errors.ts'
 import { toExptime } from '../protocol/exptime.ts'
+import { unixMs } from '../runtime.ts'
 import { escaped, kindOf } from '../secrets.ts'
 
 /** A time to live: whole seconds (0 = until evicted), or a whole number with a unit: `'5m'`. */
@@ -28,7 +29,7 @@ export function ttlSeconds(ttl: Ttl): number {
 
 /** The exptime of the wire for a TTL; over 30 days it is a date, counted from now. */
 export function exptimeOf(ttl: Ttl): number {
-  return toExptime(ttlSeconds(ttl), Math.floor(Date.now() / 1000))
+  return toExptime(ttlSeconds(ttl), Math.floor(unixMs() / 1000))
 }
 
 /** As exptimeOf, where leaving the TTL out means that the value lives until it is evicted. */

@@ -27,30 +27,30 @@ export interface ViewOptions {
  * classic way wraps values in an envelope, which no other program could read.
  */
 export class ClientView {
-  readonly #core: ClientCore
-  readonly #store: ClusterStore
-  readonly #refill: Refill
+  private readonly _core: ClientCore
+  private readonly _store: ClusterStore
+  private readonly _refill: Refill
 
   constructor(core: ClientCore, { keys, codec }: ViewOptions, hooks: RefillHooks) {
-    this.#core = core.view(keys, codec)
-    this.#store = new ClusterStore(this.#core)
-    this.#refill = new Refill(this.#store, { hooks })
+    this._core = core.view(keys, codec)
+    this._store = new ClusterStore(this._core)
+    this._refill = new Refill(this._store, { hooks })
   }
 
   /** The most bytes an item may have, as the client's behaviors say. */
   get maxItemBytes(): number {
-    return this.#core.maxItemBytes
+    return this._core.maxItemBytes
   }
 
   /** The value, or `undefined` when there is none. */
   async get<Value>(key: string, options?: OperationOptions): Promise<Value | undefined> {
-    return get(this.#core, key, options) as Promise<Value | undefined>
+    return get(this._core, key, options) as Promise<Value | undefined>
   }
 
   /** Deletes a key for good: what is being loaded for it is older. True when it was there. */
   async delete(key: string, policy?: RefillDefaults): Promise<boolean> {
-    const wasMarked = await this.#refill.invalidate(key, policy)
-    const wasThere = await remove(this.#core, key, undefined)
+    const wasMarked = await this._refill.invalidate(key, policy)
+    const wasThere = await remove(this._core, key, undefined)
     return wasMarked || wasThere
   }
 
@@ -60,8 +60,8 @@ export class ClientView {
     loader: Loader<Value>,
     policy: RefillOptions,
   ): Promise<RefillEntry<Value>> {
-    await this.#requireMeta()
-    return this.#refill.getOrSetEntry(key, loader, policy)
+    await this._requireMeta()
+    return this._refill.getOrSetEntry(key, loader, policy)
   }
 
   /** As the client's refresh(). Rejects with MINTRING_UNSUPPORTED on classic servers. */
@@ -70,25 +70,25 @@ export class ClientView {
     loader: Loader<Value>,
     policy: RefillOptions,
   ): Promise<Value | undefined> {
-    await this.#requireMeta()
-    return this.#refill.refresh(key, loader, policy)
+    await this._requireMeta()
+    return this._refill.refresh(key, loader, policy)
   }
 
   /** The servers are others now. */
   forgetDialect(): void {
-    this.#store.forgetDialect()
+    this._store.forgetDialect()
   }
 
   /** Lets refills end within `drainMs`, aborts the rest, and lets all leases go. */
   close(drainMs: number): Promise<void> {
-    return this.#refill.close(drainMs)
+    return this._refill.close(drainMs)
   }
 
   /**
    * Servers that cannot be asked now are no reason to refuse: calls end as they do without them.
    */
-  async #requireMeta(): Promise<void> {
-    const dialect = this.#store.dialect ?? (await this.#store.learnDialect().catch(() => 'meta'))
+  private async _requireMeta(): Promise<void> {
+    const dialect = this._store.dialect ?? (await this._store.learnDialect().catch(() => 'meta'))
     if (dialect === 'meta') return
     const what = `Items that other programs read need meta commands (memcached ${META_SINCE})`
     throw new MintringError('MINTRING_UNSUPPORTED', what)

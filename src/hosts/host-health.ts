@@ -1,4 +1,5 @@
 import type { MintringError } from '../errors.ts'
+import { clearTimeout, performance, setTimeout, unixMs } from '../runtime.ts'
 import { HEALTHY, type Health, type HealthEvent, isOut, nextHealth } from './health.ts'
 import type { ClusterHooks } from './hooks.ts'
 import type { ClusterPolicy } from './policy.ts'
@@ -73,7 +74,7 @@ export class HostHealth {
   nextProbeAtMs(nowMs: number): number | undefined {
     const { nextProbeMs } = this.#health
     if (nextProbeMs === Number.POSITIVE_INFINITY) return undefined
-    return Math.round(Date.now() + nextProbeMs - nowMs)
+    return Math.round(unixMs() + nextProbeMs - nowMs)
   }
 
   #announce(before: Health, after: Health, nowMs: number): void {

@@ -1,3 +1,5 @@
+import { performance, setImmediate } from '../runtime.ts'
+
 /** How long a piece of work may hold the event loop. */
 const SHARE_MS = 5
 /** Asking the clock costs as much as a small step of the work. */

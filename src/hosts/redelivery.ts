@@ -1,5 +1,6 @@
 import type { Lane } from '../net/lane.ts'
 import type { Request, Router } from '../net/request.ts'
+import { setTimeout } from '../runtime.ts'
 import type { ClusterHooks } from './hooks.ts'
 import { flushRequest, type Journal } from './journal.ts'
 import type { ClusterPolicy } from './policy.ts'

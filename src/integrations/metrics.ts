@@ -2,6 +2,7 @@
  * `mintring/metrics`: what Prometheus scrapes, without a dependency.
  * @module metrics
  */
+
 import { channel, tracingChannel } from 'node:diagnostics_channel'
 import type {
   BatchMessage,
@@ -13,6 +14,7 @@ import type {
   RefillMessage,
 } from '../channels.ts'
 import type { RefillVerbs } from '../client/refill-verbs.ts'
+import { performance } from '../runtime.ts'
 import { clientFamilies } from './metrics-client.ts'
 import { type PromRegistry, promMetric } from './prom-client.ts'
 import { Counter, type Family, Histogram, prometheusText } from './prometheus-text.ts'
@@ -38,28 +40,28 @@ const DURATION_BOUNDS: readonly number[] = [
 export class Metrics {
   /** The content type of text(). */
   readonly contentType = 'text/plain; version=0.0.4; charset=utf-8'
-  readonly #clients: readonly MeasuredClient[]
-  readonly #durations = new Histogram(DURATION_BOUNDS)
-  readonly #batches = new Counter()
-  readonly #batchKeys = new Counter()
-  readonly #batchHits = new Counter()
-  readonly #batchFailed = new Counter()
-  readonly #connects = new Counter()
-  readonly #ejections = new Counter()
-  readonly #returns = new Counter()
-  readonly #probes = new Counter()
-  readonly #refills = new Counter()
-  readonly #startMs = new WeakMap<object, number>()
-  #stop: () => void
+  private readonly _clients: readonly MeasuredClient[]
+  private readonly _durations = new Histogram(DURATION_BOUNDS)
+  private readonly _batches = new Counter()
+  private readonly _batchKeys = new Counter()
+  private readonly _batchHits = new Counter()
+  private readonly _batchFailed = new Counter()
+  private readonly _connects = new Counter()
+  private readonly _ejections = new Counter()
+  private readonly _returns = new Counter()
+  private readonly _probes = new Counter()
+  private readonly _refills = new Counter()
+  private readonly _startMs = new WeakMap<object, number>()
+  private _stop: () => void
 
   constructor(clients: Iterable<MeasuredClient> = []) {
-    this.#clients = [...clients]
-    this.#stop = this.#listen()
+    this._clients = [...clients]
+    this._stop = this._listen()
   }
 
   /** Everything, in the Prometheus text format. */
   text(): string {
-    return prometheusText(this.#families())
+    return prometheusText(this._families())
   }
 
   /**
@@ -67,43 +69,43 @@ export class Metrics {
    * default labels: `metrics.register(register)`. Throws what the registry throws for names it has.
    */
   register(registry: PromRegistry): void {
-    for (const { name, type, help } of this.#families()) {
-      const read = (): Family => this.#families().find((family) => family.name === name)!
+    for (const { name, type, help } of this._families()) {
+      const read = (): Family => this._families().find((family) => family.name === name)!
       registry.registerMetric(promMetric(name, type, help, read) as never)
     }
   }
 
   /** Stops counting. */
   close(): void {
-    this.#stop()
-    this.#stop = () => undefined
+    this._stop()
+    this._stop = () => undefined
   }
 
-  #listen(): () => void {
+  private _listen(): () => void {
     const commands = tracingChannel<unknown, CommandMessage>('mintring:command')
     const batches = tracingChannel<unknown, BatchMessage>('mintring:batch')
     const connects = tracingChannel<unknown, ConnectMessage>('mintring:connect')
     const listeners = [
-      [commands.start, (message: unknown) => this.#started(message as CommandMessage)],
-      [commands.asyncEnd, (message: unknown) => this.#ended(message as CommandMessage)],
-      [batches.asyncEnd, (message: unknown) => this.#batched(message as BatchMessage)],
-      [connects.asyncEnd, (message: unknown) => this.#connected(message as ConnectMessage)],
+      [commands.start, (message: unknown) => this._started(message as CommandMessage)],
+      [commands.asyncEnd, (message: unknown) => this._ended(message as CommandMessage)],
+      [batches.asyncEnd, (message: unknown) => this._batched(message as BatchMessage)],
+      [connects.asyncEnd, (message: unknown) => this._connected(message as ConnectMessage)],
       [
         channel('mintring:eject'),
-        (message: unknown) => this.#ejections.add({ host: (message as EjectMessage).host }),
+        (message: unknown) => this._ejections.add({ host: (message as EjectMessage).host }),
       ],
       [
         channel('mintring:return'),
-        (message: unknown) => this.#returns.add({ host: (message as EjectMessage).host }),
+        (message: unknown) => this._returns.add({ host: (message as EjectMessage).host }),
       ],
-      [channel('mintring:probe'), (message: unknown) => this.#probed(message as ProbeMessage)],
+      [channel('mintring:probe'), (message: unknown) => this._probed(message as ProbeMessage)],
       [
         channel('mintring:refill'),
-        (message: unknown) => this.#refills.add({ event: (message as RefillMessage).event }),
+        (message: unknown) => this._refills.add({ event: (message as RefillMessage).event }),
       ],
       [
         channel('mintring:configure'),
-        (message: unknown) => this.#configured(message as ConfigureMessage),
+        (message: unknown) => this._configured(message as ConfigureMessage),
       ],
     ] as const
     for (const [source, listener] of listeners) source.subscribe(listener)
@@ -112,59 +114,65 @@ export class Metrics {
     }
   }
 
-  #started(message: CommandMessage): void {
-    this.#startMs.set(message, performance.now())
+  private _started(message: CommandMessage): void {
+    this._startMs.set(message, performance.now())
   }
 
-  #ended(message: CommandMessage): void {
-    const startMs = this.#startMs.get(message)
+  private _ended(message: CommandMessage): void {
+    const startMs = this._startMs.get(message)
     if (startMs === undefined) return
     const { command, host = '', outcome = 'error' } = message
-    this.#durations.observe({ command, host, outcome }, (performance.now() - startMs) / 1000)
+    this._durations.observe({ command, host, outcome }, (performance.now() - startMs) / 1000)
   }
 
-  #batched({ command, batchSize, hits = 0, failed, outcome = 'error' }: BatchMessage): void {
-    this.#batches.add({ command, outcome })
-    this.#batchKeys.add({ command }, batchSize)
-    this.#batchHits.add({ command }, hits)
+  private _batched({
+    command,
+    batchSize,
+    hits = 0,
+    failed,
+    outcome = 'error',
+  }: BatchMessage): void {
+    this._batches.add({ command, outcome })
+    this._batchKeys.add({ command }, batchSize)
+    this._batchHits.add({ command }, hits)
     // A batch that ended with an error did nothing that is known of.
-    this.#batchFailed.add({ command }, failed ?? batchSize)
+    this._batchFailed.add({ command }, failed ?? batchSize)
   }
 
-  #configured({ changes: { servers } }: ConfigureMessage): void {
+  private _configured({ changes: { servers } }: ConfigureMessage): void {
     if (servers === undefined) return
     const left = new Set(servers.from as readonly string[])
     for (const host of servers.to as readonly string[]) left.delete(host)
-    const counted = [this.#durations, this.#connects, this.#ejections, this.#returns, this.#probes]
+    const counted = [this._durations, this._connects, this._ejections, this._returns, this._probes]
     for (const series of counted) series.forget(left)
   }
 
-  #connected({ host, outcome = 'error' }: ConnectMessage): void {
-    this.#connects.add({ host, outcome })
+  private _connected({ host, outcome = 'error' }: ConnectMessage): void {
+    this._connects.add({ host, outcome })
   }
 
-  #probed({ host, ok }: ProbeMessage): void {
-    this.#probes.add({ host, outcome: ok ? 'ok' : 'error' })
+  private _probed({ host, ok }: ProbeMessage): void {
+    this._probes.add({ host, outcome: ok ? 'ok' : 'error' })
   }
 
-  #families(): Family[] {
+  private _families(): Family[] {
     const counters = [
-      ['batches', 'Calls of verbs over many keys.', this.#batches],
-      ['batch_keys', 'Keys in those calls.', this.#batchKeys],
-      ['batch_hits', 'Keys of them that were found (reads) or done.', this.#batchHits],
-      ['batch_failed_keys', 'Keys of them that got no answer.', this.#batchFailed],
-      ['connects', 'Connections dialled, by outcome.', this.#connects],
-      ['ejections', 'Hosts that left the ring.', this.#ejections],
-      ['returns', 'Hosts that came back to the ring.', this.#returns],
-      ['probes', 'Ejected hosts tried in the background, by outcome.', this.#probes],
-      ['refill_events', 'What refills reported.', this.#refills],
+      ['batches', 'Calls of verbs over many keys.', this._batches],
+      ['batch_keys', 'Keys in those calls.', this._batchKeys],
+      ['batch_hits', 'Keys of them that were found (reads) or done.', this._batchHits],
+      ['batch_failed_keys', 'Keys of them that got no answer.', this._batchFailed],
+      ['connects', 'Connections dialled, by outcome.', this._connects],
+      ['ejections', 'Hosts that left the ring.', this._ejections],
+      ['returns', 'Hosts that came back to the ring.', this._returns],
+      ['probes', 'Ejected hosts tried in the background, by outcome.', this._probes],
+      ['refill_events', 'What refills reported.', this._refills],
     ] as const
     return [
       {
         name: 'mintring_command_duration_seconds',
         type: 'histogram',
         help: 'Verbs of the client, from the call to the answer, by outcome.',
-        samples: this.#durations.samples,
+        samples: this._durations.samples,
       },
       ...counters.map(
         ([name, help, counter]): Family => ({
@@ -174,7 +182,7 @@ export class Metrics {
           samples: counter.samples,
         }),
       ),
-      ...clientFamilies(this.#clients),
+      ...clientFamilies(this._clients),
     ]
   }
 }

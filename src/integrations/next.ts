@@ -107,18 +107,18 @@ function unreachable(error: unknown): undefined {
 
 /** Entries and tags as memcached holds them. */
 class NextEntries {
-  readonly #client: MemcachedClient
-  readonly #generations: Generations
-  readonly #prefix: string
+  private readonly _client: MemcachedClient
+  private readonly _generations: Generations
+  private readonly _prefix: string
 
   constructor(client: MemcachedClient, prefix: string) {
-    this.#client = client
-    this.#generations = new Generations(client)
-    this.#prefix = prefix
+    this._client = client
+    this._generations = new Generations(client)
+    this._prefix = prefix
   }
 
   async read(key: string): Promise<NextCacheEntry | undefined> {
-    const bytes = await this.#client.get<Uint8Array>(this.#key('e', key))
+    const bytes = await this._client.get<Uint8Array>(this._key('e', key))
     if (bytes === undefined) return undefined
     const entry = decodeEntry(bytes)
     const nowMs = Date.now()
@@ -134,27 +134,27 @@ class NextEntries {
 
   async write(key: string, entry: NextCacheEntry): Promise<void> {
     const bytes = await encodeEntry(entry)
-    const tags = entry.tags.map((tag) => this.#key('t', tag))
+    const tags = entry.tags.map((tag) => this._key('t', tag))
     // A tag's host that only this process sees as out must not lose the tag for all when it is
     // back, as it would if the tag were written elsewhere meanwhile. The page is rendered again.
-    if (!tags.every((tag) => this.#generations.isUp(tag))) return
+    if (!tags.every((tag) => this._generations.isUp(tag))) return
     // A tag that was never marked is known too: a read can then tell it from one that was lost.
-    await Promise.all(tags.map((tag) => this.#client.add(tag, {})))
+    await Promise.all(tags.map((tag) => this._client.add(tag, {})))
     const ttl = lifetimeOfSeconds(Math.max(1, entry.expire))
-    await this.#client.set(this.#key('e', key), bytes, { ttl: ttl === 'over' ? 1 : ttl })
+    await this._client.set(this._key('e', key), bytes, { ttl: ttl === 'over' ? 1 : ttl })
   }
 
   /** What is known of each tag; undefined for one nobody wrote of, or that memcached lost. */
   async tagTimes(tags: readonly string[]): Promise<Array<TagTimes | undefined>> {
-    return Promise.all(tags.map((tag) => this.#client.get<TagTimes>(this.#key('t', tag))))
+    return Promise.all(tags.map((tag) => this._client.get<TagTimes>(this._key('t', tag))))
   }
 
   async mark(tag: string, times: TagTimes): Promise<void> {
-    await this.#client.set(this.#key('t', tag), times)
+    await this._client.set(this._key('t', tag), times)
   }
 
-  #key(kind: 'e' | 't', name: string): string {
-    return safeKey(`${this.#prefix}${kind}:${name}`, this.#client.behaviors.keyPrefix)
+  private _key(kind: 'e' | 't', name: string): string {
+    return safeKey(`${this._prefix}${kind}:${name}`, this._client.behaviors.keyPrefix)
   }
 }
 

@@ -2,6 +2,7 @@
  * `mintring/otel`: spans and metrics for OpenTelemetry, from the diagnostics channels.
  * @module otel
  */
+
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { channel, tracingChannel } from 'node:diagnostics_channel'
 import type {
@@ -13,6 +14,7 @@ import type {
   ReturnMessage,
 } from '../channels.ts'
 import { isMintringError } from '../errors.ts'
+import { performance } from '../runtime.ts'
 import type { OtelApi, OtelAttributes, OtelOptions, OtelSpan } from './otel-api.ts'
 import { createInstruments, type Instruments } from './otel-instruments.ts'
 import { checkPeer } from './peer.ts'
@@ -91,17 +93,17 @@ export function instrument(otel: OtelApi, options: OtelOptions = {}): () => void
 /** Turns messages into spans and measurements. */
 class Reporter {
   readonly batches: AsyncLocalStorage<RunningBatch> = new AsyncLocalStorage()
-  readonly #otel: OtelApi
-  readonly #tracer: ReturnType<OtelApi['trace']['getTracer']>
-  readonly #instruments: Instruments
+  private readonly _otel: OtelApi
+  private readonly _tracer: ReturnType<OtelApi['trace']['getTracer']>
+  private readonly _instruments: Instruments
   // By message: the same object comes at the start and at the end.
-  readonly #open = new WeakMap<object, Open>()
-  readonly #dialMs = new WeakMap<object, number>()
+  private readonly _open = new WeakMap<object, Open>()
+  private readonly _dialMs = new WeakMap<object, number>()
 
   constructor(otel: OtelApi, options: OtelOptions, instruments: Instruments) {
-    this.#otel = otel
-    this.#tracer = (options.tracerProvider ?? otel.trace).getTracer(NAME)
-    this.#instruments = instruments
+    this._otel = otel
+    this._tracer = (options.tracerProvider ?? otel.trace).getTracer(NAME)
+    this._instruments = instruments
   }
 
   commandStarted(message: CommandMessage): void {
@@ -112,16 +114,16 @@ class Reporter {
       ...placeOf(message),
       ...(key === undefined ? {} : { 'mintring.key': key }),
     }
-    const active = this.#otel.context.active()
+    const active = this._otel.context.active()
     const batch = this.batches.getStore()
     const isOfBatch = batch !== undefined && batch.context === active
-    const context = isOfBatch ? this.#otel.trace.setSpan(active, batch.span) : active
+    const context = isOfBatch ? this._otel.trace.setSpan(active, batch.span) : active
     const options = { kind: CLIENT, attributes }
-    this.#begin(message, this.#tracer.startSpan(nameOf(message), options, context))
+    this._begin(message, this._tracer.startSpan(nameOf(message), options, context))
   }
 
   commandEnded(message: CommandMessage): void {
-    const open = this.#open.get(message)
+    const open = this._open.get(message)
     if (open === undefined) return
     const place = placeOf(message)
     const failure = failureOf(message.error)
@@ -129,14 +131,14 @@ class Reporter {
     open.span.updateName(nameOf(message))
     open.span.setAttributes(place)
     end(open, message.outcome, failure)
-    this.#instruments.duration.record((performance.now() - open.startMs) / 1000, {
+    this._instruments.duration.record((performance.now() - open.startMs) / 1000, {
       'db.system.name': 'memcached',
       'db.operation.name': message.command,
       ...place,
       ...failure,
     })
-    if (message.outcome === 'hit') this.#instruments.hits.add(1, place)
-    if (message.outcome === 'miss') this.#instruments.misses.add(1, place)
+    if (message.outcome === 'hit') this._instruments.hits.add(1, place)
+    if (message.outcome === 'miss') this._instruments.misses.add(1, place)
   }
 
   batchStarted(message: BatchMessage): RunningBatch {
@@ -145,51 +147,51 @@ class Reporter {
       'db.operation.name': message.command,
       'mintring.batch.keys': message.batchSize,
     }
-    const span = this.#tracer.startSpan(message.command, { kind: INTERNAL, attributes })
-    this.#begin(message, span)
-    return { span, context: this.#otel.context.active() }
+    const span = this._tracer.startSpan(message.command, { kind: INTERNAL, attributes })
+    this._begin(message, span)
+    return { span, context: this._otel.context.active() }
   }
 
   batchEnded(message: BatchMessage): void {
-    const open = this.#open.get(message)
+    const open = this._open.get(message)
     if (open === undefined) return
     const { command, batchSize, hits, failed = 0 } = message
     if (hits !== undefined) open.span.setAttributes({ 'mintring.batch.hits': hits })
     if (hits !== undefined && command === 'getMany') {
-      this.#instruments.hits.add(hits)
-      this.#instruments.misses.add(batchSize - hits - failed)
+      this._instruments.hits.add(hits)
+      this._instruments.misses.add(batchSize - hits - failed)
     }
     end(open, message.outcome, failureOf(message.error))
   }
 
   connectStarted(message: ConnectMessage): void {
     // A dial belongs to no caller: it is measured, and has no span.
-    this.#dialMs.set(message, performance.now())
+    this._dialMs.set(message, performance.now())
   }
 
   connectEnded(message: ConnectMessage): void {
-    const startMs = this.#dialMs.get(message)
+    const startMs = this._dialMs.get(message)
     if (startMs === undefined) return
-    this.#instruments.connectTime.record((performance.now() - startMs) / 1000, {
+    this._instruments.connectTime.record((performance.now() - startMs) / 1000, {
       'db.client.connection.pool.name': message.host,
       ...failureOf(message.error),
     })
   }
 
   ejected({ host }: EjectMessage): void {
-    this.#instruments.ejections.add(1, { 'mintring.host': host })
+    this._instruments.ejections.add(1, { 'mintring.host': host })
   }
 
   returned({ host }: ReturnMessage): void {
-    this.#instruments.returns.add(1, { 'mintring.host': host })
+    this._instruments.returns.add(1, { 'mintring.host': host })
   }
 
   refilled({ event }: RefillMessage): void {
-    this.#instruments.refillEvents.add(1, { 'mintring.refill.event': event })
+    this._instruments.refillEvents.add(1, { 'mintring.refill.event': event })
   }
 
-  #begin(message: object, span: OtelSpan): void {
-    this.#open.set(message, { startMs: performance.now(), span })
+  private _begin(message: object, span: OtelSpan): void {
+    this._open.set(message, { startMs: performance.now(), span })
   }
 }
 

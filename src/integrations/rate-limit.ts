@@ -2,9 +2,11 @@
  * `mintring/rate-limit`: a store for express-rate-limit.
  * @module rate-limit
  */
+
 import { randomUUID } from 'node:crypto'
 import type { MemcachedClient } from '../client/client.ts'
 import { isMintringError, MintringError } from '../errors.ts'
+import { performance } from '../runtime.ts'
 import { Generations } from './generations.ts'
 import { exptimeOf, lifetimeOfMs } from './lifetime.ts'
 import { generationKey, safeKey } from './safe-key.ts'
@@ -145,47 +147,47 @@ export class RateLimitStore {
  * second, and read again behind the hits: they need not wait for it, nor for the host it lives on.
  */
 class Generation {
-  readonly #client: MemcachedClient
-  readonly #home: Generations
-  readonly #scope: string
-  #word = ''
-  #readAtMs = Number.NEGATIVE_INFINITY
-  #first: Promise<void> | undefined
+  private readonly _client: MemcachedClient
+  private readonly _home: Generations
+  private readonly _scope: string
+  private _word = ''
+  private _readAtMs = Number.NEGATIVE_INFINITY
+  private _first: Promise<void> | undefined
 
   constructor(client: MemcachedClient, scope: string) {
-    this.#client = client
-    this.#home = new Generations(client)
-    this.#scope = scope
+    this._client = client
+    this._home = new Generations(client)
+    this._scope = scope
   }
 
   async word(): Promise<string> {
-    if (performance.now() - this.#readAtMs > GENERATION_AGE_MS) {
-      this.#readAtMs = performance.now()
-      const reading = this.#read()
-      this.#first ??= reading
+    if (performance.now() - this._readAtMs > GENERATION_AGE_MS) {
+      this._readAtMs = performance.now()
+      const reading = this._read()
+      this._first ??= reading
     }
-    await this.#first
-    return this.#word
+    await this._first
+    return this._word
   }
 
   async renew(): Promise<void> {
     const word = `${randomUUID()}:`
-    await this.#client.set(this.#key(), word)
-    this.#word = word
-    this.#readAtMs = performance.now()
+    await this._client.set(this._key(), word)
+    this._word = word
+    this._readAtMs = performance.now()
   }
 
-  async #read(): Promise<void> {
+  private async _read(): Promise<void> {
     // Without an answer the last word goes on: a limit must not fall with the host of one key.
-    const asked = this.#word
-    const found = await this.#client.get(this.#key()).catch(() => asked)
+    const asked = this._word
+    const found = await this._client.get(this._key()).catch(() => asked)
     // Nor must it fall when this process alone loses sight of that host.
-    if (found === undefined && !this.#home.isUp(this.#key())) return
-    if (this.#word === asked) this.#word = typeof found === 'string' ? found : ''
+    if (found === undefined && !this._home.isUp(this._key())) return
+    if (this._word === asked) this._word = typeof found === 'string' ? found : ''
   }
 
-  #key(): string {
-    return generationKey(this.#scope, this.#client.behaviors.keyPrefix)
+  private _key(): string {
+    return generationKey(this._scope, this._client.behaviors.keyPrefix)
   }
 }
 

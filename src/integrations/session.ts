@@ -2,8 +2,10 @@
  * `mintring/session`: sessions of express-session and @fastify/session.
  * @module session
  */
+
 import type { MemcachedClient } from '../client/client.ts'
 import { MintringError } from '../errors.ts'
+import { nextTick } from '../runtime.ts'
 import type { Lifetime } from './lifetime.ts'
 import { lifetimeOfMs, lifetimeOfSeconds } from './lifetime.ts'
 import { checkPeer } from './peer.ts'
@@ -176,7 +178,7 @@ function settle<T>(work: Promise<T>, done: Done<T> | undefined): void {
   // The callback runs outside the promise chain: what it throws is its own, not a rejection of
   // ours.
   work.then(
-    (result) => done && process.nextTick(done, null, result),
-    (error: unknown) => done && process.nextTick(done, error),
+    (result) => done && nextTick(done, null, result),
+    (error: unknown) => done && nextTick(done, error),
   )
 }

@@ -1,5 +1,6 @@
 import { MintringError } from '../errors.ts'
 import type { Reply } from '../protocol/reply.ts'
+import { performance } from '../runtime.ts'
 import { lackOf } from './abilities.ts'
 import type { Attempt, Request, Router, Sink } from './request.ts'
 

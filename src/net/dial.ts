@@ -1,7 +1,7 @@
 import net from 'node:net'
 import process from 'node:process'
 import type { ConnectionOptions } from 'node:tls'
-import { builtin } from '../runtime.ts'
+import { builtin, clearTimeout, performance, setTimeout } from '../runtime.ts'
 import { CLOSED_WHILE_CONNECTING, dialFailure } from './dial-failure.ts'
 
 /** Where to dial. */

@@ -1,5 +1,6 @@
 import { MintringError } from '../errors.ts'
 import type { Reply } from '../protocol/reply.ts'
+import { performance } from '../runtime.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
 import { Handshake } from './handshake.ts'
 import { InflightQueue } from './inflight.ts'

@@ -1,4 +1,4 @@
-import process from 'node:process'
+import { nextTick, setImmediate } from '../runtime.ts'
 
 /** What gathers requests until the turn's write. */
 export interface Gatherer {
@@ -33,9 +33,9 @@ export class Turn {
     this.#gatherers.push(gatherer)
     if (this.#gatherers.length > 1) return
     if (this.#busy === 0 && !this.#isWaitingWorth) {
-      process.nextTick(this.#flush)
+      nextTick(this.#flush)
     } else {
-      process.nextTick(this.#note)
+      nextTick(this.#note)
       setImmediate(this.#flushAtEnd)
     }
   }

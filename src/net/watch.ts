@@ -1,3 +1,5 @@
+import { clearImmediate, clearTimeout, performance, setImmediate, setTimeout } from '../runtime.ts'
+
 /** Later than this, the event loop was blocked, not the peer slow. */
 const BLOCKED_MS = 50
 /** How many turns of the loop a blocked process gets to read what waits in its sockets. */

@@ -1,3 +1,5 @@
+import { clearTimeout, performance, setTimeout, unixMs } from '../runtime.ts'
+
 /** A timer that can be called off. */
 export interface Timer {
   cancel(): void
@@ -18,7 +20,7 @@ export interface Clock {
 /** The clock of the machine. */
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
-  unixSeconds: () => Math.floor(Date.now() / 1000),
+  unixSeconds: () => Math.floor(unixMs() / 1000),
   random: Math.random,
   after(delayMs, task) {
     const timer = setTimeout(task, delayMs)

@@ -134,6 +134,35 @@ function impureNames(source: Source): string[] {
   return found
 }
 
+/** Rooms that keep their own time, or run as programs of their own. */
+const OWN_TIME: readonly string[] = ['runtime', 'embedded', 'simulate', 'cli']
+const TAKEN_AT_LOAD =
+  /^((set|clear)(Timeout|Interval|Immediate)|performance\.now|process\.nextTick)$/
+
+/** Timers and clocks of the global object, which fake timers replace: runtime.ts has Node's. */
+export function fakeableTimers(sources: readonly Source[]): string[] {
+  return sources
+    .filter(({ path }) => path.startsWith('src/') && !OWN_TIME.includes(roomOf(path)))
+    .flatMap((source) => {
+      const imported = new Set(
+        source.tree.statements
+          .filter(ts.isImportDeclaration)
+          .filter((node) => /runtime\.ts['"]$/.test(node.moduleSpecifier.getText()))
+          .flatMap((node) => node.importClause?.namedBindings?.getText().match(/\w+/g) ?? []),
+      )
+      const found: string[] = []
+      const visit = (node: ts.Node): void => {
+        const name = ts.isCallExpression(node) ? node.expression.getText() : ''
+        if (TAKEN_AT_LOAD.test(name) && !imported.has(name.split('.')[0] ?? '')) {
+          found.push(`${source.path}:${lineOf(source, node)} calls the global ${name}`)
+        }
+        ts.forEachChild(node, visit)
+      }
+      visit(source.tree)
+      return found
+    })
+}
+
 /** Files, functions and lines that outgrew what one reads at a glance. */
 export function oversized(sources: readonly Source[]): string[] {
   return sources.flatMap((source) => [

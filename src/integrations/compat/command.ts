@@ -1,3 +1,4 @@
+import { nextTick } from '../../runtime.ts'
 import { outcomeOf, worded } from './errors.ts'
 import { tokensOf } from './health.ts'
 import { type Connected, callable, ENGINE, type Instance, type ServerHandle } from './instance.ts'
@@ -38,8 +39,8 @@ export const road: Roads & ThisType<Instance> = {
     if (commanding.has(this)) return callback(undefined, handle)
     const about = { server, maxValue: this.maxValue }
     this[ENGINE].send(server, 'version', undefined).then(
-      () => process.nextTick(callback, undefined, handle),
-      (error: unknown) => process.nextTick(callback as Connected, worded(error, about), handle),
+      () => nextTick(callback, undefined, handle),
+      (error: unknown) => nextTick(callback as Connected, worded(error, about), handle),
     )
   },
 
@@ -106,7 +107,7 @@ async function asWritten(memcached: Instance, query: Query, server: string): Pro
 
 /** On a turn of its own: what the callback throws is its own. */
 function callBackLater(memcached: Instance, query: Query, outcome: unknown[]): void {
-  process.nextTick(callBack, memcached, query, outcome)
+  nextTick(callBack, memcached, query, outcome)
 }
 
 function callBack(memcached: Instance, query: Query, outcome: unknown[]): void {

@@ -1,3 +1,4 @@
+import { nextTick } from '../../runtime.ts'
 import { notStored, Refusal, unknownCommand } from './errors.ts'
 import { callable, ENGINE, type Instance } from './instance.ts'
 import { secondsLeft } from './lifetime.ts'
@@ -212,7 +213,7 @@ function readMany(memcached: Instance, keys: readonly unknown[], callback?: Call
     callback?.call(undefined, errors.length > 0 ? errors : undefined, result)
   }
   if (all.length === 0) {
-    process.nextTick(finish)
+    nextTick(finish)
     return
   }
   let left: number | undefined
