@@ -8,17 +8,18 @@ import { RefillVerbs } from './refill-verbs.ts'
 import type { Ttl } from './ttl.ts'
 import type { CounterOptions } from './verbs/arithmetic.ts'
 import { count } from './verbs/arithmetic.ts'
+import { deleteKey, deleteKeys } from './verbs/delete.ts'
 import { getMany, getManyDetailed } from './verbs/get-many.ts'
 import { MetaCommands } from './verbs/meta.ts'
 import type { RawReply, RawWord } from './verbs/raw.ts'
 import { raw } from './verbs/raw.ts'
-import { remove, touch } from './verbs/removal.ts'
+import { touch } from './verbs/removal.ts'
 import type { Entry } from './verbs/retrieval.ts'
 import { gat, gats, get, gets } from './verbs/retrieval.ts'
 import type { CasOutcome } from './verbs/storage.ts'
 import { cas, extend, store } from './verbs/storage.ts'
 import type { Entries } from './verbs/write-many.ts'
-import { deleteMany, setMany } from './verbs/write-many.ts'
+import { setMany } from './verbs/write-many.ts'
 import { WarmUp } from './warm.ts'
 import type { WarmLoader, WarmOptions, WarmProgress } from './warm-options.ts'
 
@@ -157,7 +158,7 @@ export class MemcachedClient extends RefillVerbs {
 
   /** Deletes many keys, batched per host. Per key whether it was there; `failed` the others. */
   async deleteMany(keys: Iterable<string>, options?: OperationOptions): Promise<Outcomes<boolean>> {
-    return deleteMany(this.core, keys, options)
+    return deleteKeys(this.core, keys, options)
   }
 
   /** Adds to a counter; `undefined` when there is none and no `initial`. Wraps at 2^64. */
@@ -180,7 +181,7 @@ export class MemcachedClient extends RefillVerbs {
 
   /** Deletes a key. True when it was there. */
   async delete(key: string, options?: OperationOptions): Promise<boolean> {
-    return remove(this.core, key, options)
+    return deleteKey(this.core, key, options)
   }
 
   /** Gives an item `ttl` from now. True when it was there. */

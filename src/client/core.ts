@@ -45,6 +45,8 @@ export class ClientCore {
   maxItemBytes: number
   /** Told of the keys this client writes itself: what a refill under way has read may be older. */
   changed: (key: string) => void = () => {}
+  /** Ends a refill that keeps its lock beside the key. True when there was one. */
+  unlock: (key: string) => Promise<boolean> = async () => false
   /** Reads that failed and were answered as misses, because `onError` says so. */
   forgivenErrors = 0
   /** Counts a failure that becomes a miss; throws it when it is the caller's own mistake. */

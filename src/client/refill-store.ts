@@ -2,6 +2,7 @@ import { MintringError } from '../errors.ts'
 import type { Host } from '../hosts/host.ts'
 import type { Abilities } from '../net/abilities.ts'
 import type { Request } from '../net/request.ts'
+import { LOCK } from '../refill/meta-path.ts'
 import type {
   Answer,
   Command,
@@ -127,6 +128,17 @@ export class ClusterStore implements RefillStore {
       this.#core.cluster.dispatch(request as Request)
     }
     return answersOf(requests)
+  }
+
+  /**
+   * Ends a load that keeps its lock beside the key: there is nothing in the key then that a delete
+   * would take away. True when there was one; false where refills keep none.
+   */
+  async unlock(key: string): Promise<boolean> {
+    const host = this.#core.cluster.hostFor(this.#core.keys.routeKey(key))
+    if (this.dialect === 'classic' || host?.abilities?.meta !== true) return false
+    const [removed] = await this.spread(key, [{ name: 'md', beside: LOCK }])
+    return removed!.status === 'done'
   }
 
   encode(value: unknown): Encoded | Promise<Encoded> {

@@ -36,6 +36,7 @@ export class RefillVerbs extends HostCommands {
       hooks: { report: (name, event) => this._report(name, event) },
     })
     this.core.changed = (key) => this._refill.detach(key)
+    this.core.unlock = (key) => this._store.unlock(key)
   }
 
   /**

@@ -1,0 +1,44 @@
+import { Gate } from '../../refill/gate.ts'
+import type { ClientCore } from '../core.ts'
+import type { OperationOptions } from '../options.ts'
+import type { Outcomes } from '../outcomes.ts'
+import { remove } from './removal.ts'
+import { deleteMany } from './write-many.ts'
+
+/** How many locks are looked for at once. */
+const MAX_AT_ONCE = 512
+
+/**
+ * Deletes a key. True when it was there. A refill with `placeholder: 'sidecar'` leaves nothing in
+ * the key while it loads: what is not there is deleted once more if a load had its lock beside it,
+ * since that may have stored before its lock was gone.
+ */
+export async function deleteKey(
+  core: ClientCore,
+  key: string,
+  options: OperationOptions | undefined,
+): Promise<boolean> {
+  const wasThere = await remove(core, key, options)
+  if (wasThere || !(await core.unlock(key))) return wasThere
+  return remove(core, key, options)
+}
+
+/** The same for many keys: per key whether it was there, or in `failed` the reason. */
+export async function deleteKeys(
+  core: ClientCore,
+  keys: Iterable<string>,
+  options: OperationOptions | undefined,
+): Promise<Outcomes<boolean>> {
+  const outcomes = await deleteMany(core, keys, options)
+  const gate = new Gate(MAX_AT_ONCE)
+  const locked: string[] = []
+  const looks = [...outcomes].map(async ([key, wasThere]) => {
+    if (!wasThere && (await gate.run(() => core.unlock(key)))) locked.push(key)
+  })
+  await Promise.all(looks)
+  if (locked.length === 0) return outcomes
+  const again = await deleteMany(core, locked, options)
+  for (const [key, wasThere] of again) outcomes.set(key, wasThere)
+  for (const [key, error] of again.failed) outcomes.failed.set(key, error)
+  return outcomes
+}

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MemcachedClient } from '../../src/client/client.ts'
+import { onBothServers } from './both-servers.ts'
+
+const POLICY = { ttl: 60, staleWhileRevalidate: 60, jitter: 0, placeholder: 'sidecar' } as const
+
+onBothServers((pair) => {
+  for (const remove of ['delete', 'deleteMany', 'invalidate'] as const) {
+    test(`a load under way leaves nothing behind after ${remove} by a client that never read`, async () => {
+      const other = new MemcachedClient(pair.server.address)
+      try {
+        const key = `page-${remove}`
+        let loaded: () => void = () => {}
+        const loading = new Promise<void>((resolve) => {
+          loaded = resolve
+        })
+        const entry = pair.cache.getOrSetEntry(key, () => loading.then(() => 'old'), POLICY)
+        await sleep(50)
+        if (remove === 'delete') assert.equal(await other.delete(key), false)
+        else if (remove === 'deleteMany') await other.deleteMany([key, 'nothing'])
+        else await other.invalidate(key)
+        loaded()
+        assert.deepEqual(await entry, { value: 'old', state: 'uncached' })
+        assert.equal(await pair.cache.get(key), undefined)
+        const next = await pair.cache.getOrSetEntry(key, () => 'new', POLICY)
+        assert.deepEqual([next.value, next.state], ['new', 'miss'])
+      } finally {
+        await other.close()
+      }
+    })
+  }
+
+  test('no key of a caller is the lock or the beat of another', async () => {
+    const { cache } = pair
+    await cache.set('door:lock', 'mine')
+    const values = await Promise.all([
+      cache.getOrSet('door', () => sleep(30, 'page'), POLICY),
+      cache.getOrSet('door:lock', () => 'other', POLICY),
+    ])
+    assert.deepEqual(values, ['page', 'mine'])
+    await cache.invalidate('door', POLICY)
+    assert.equal((await cache.getOrSetEntry('door:lock', () => 'other', POLICY)).state, 'fresh')
+  })
+})
