@@ -24,7 +24,7 @@ export interface ViewOptions {
 
 /**
  * A client's hosts under other keys and values. Its refills need servers with meta commands: the
- * classic way wraps values in an envelope, which no other program could read.
+ * classic way puts an empty item into a key while it is loaded, which nginx would serve.
  */
 export class ClientView {
   private readonly _core: ClientCore

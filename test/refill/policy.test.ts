@@ -43,6 +43,11 @@ describe('a refill policy', () => {
     assert.equal(policy.negativeTtlSeconds, 3)
   })
 
+  test('measures how early a refresh has to be, up to half of the ttl', () => {
+    const policy = resolvePolicy({ ttl: 61, earlyRefresh: 'auto' })
+    assert.deepEqual([policy.isEarlyMeasured, policy.earlyRefreshSeconds], [true, 30])
+  })
+
   const impossible: [string, object, RegExp][] = [
     ['no ttl', {}, /ttl/],
     ['a ttl of 0', { ttl: 0 }, /ttl/],
@@ -52,6 +57,8 @@ describe('a refill policy', () => {
     ['a word', { ttl: 'soon' }, /ttl/],
     ['a lease under 2', { ttl: 60, lease: 1 }, /lease/],
     ['a fraction of a lease', { ttl: 60, lease: 2.5 }, /lease/],
+    ['sharedValues', { ttl: 60, sharedValues: 'yes' }, /sharedValues must be true or false/],
+    ['earlyRefresh', { ttl: 60, earlyRefresh: 'soon' }, /earlyRefresh/],
     ['earlyRefresh = ttl', { ttl: 60, earlyRefresh: 60 }, /earlyRefresh/],
     ['a window of 30 days', { ttl: 60, staleWhileRevalidate: '30d' }, /30 days/],
     [

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { isMintringError } from '../../src/errors.ts'
+import { world } from './world.ts'
+
+const POLICY = { ttl: 10, staleWhileRevalidate: 20, lease: 4, jitter: 0 } as const
+
+const coded = (code: string) => (error: unknown) => isMintringError(error) && error.code === code
+
+for (const dialect of ['meta', 'classic'] as const) {
+  describe(`a plain set, ${dialect} commands`, () => {
+    test('is fresh for its whole life, whatever the stale windows of its readers', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      w.server.set('k', { body: '"set"', flags: 1 }, 60)
+      const policy = { ...POLICY, staleWhileRevalidate: 600, earlyRefresh: 5 }
+      for (let i = 0; i < 58; i++) {
+        const entry = await w.when(refill.getOrSetEntry('k', () => 'loaded', policy))
+        assert.deepEqual([entry.value, entry.state], ['set', 'fresh'])
+        await w.pass(1_000)
+      }
+      await w.pass(3_000)
+      assert.equal(await w.when(refill.getOrSet('k', () => 'loaded', policy)), 'loaded')
+    })
+
+    test('that is invalidated is never called fresh again', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      w.server.set('k', { body: '"set"', flags: 1 }, 60)
+      await w.when(refill.invalidate('k', POLICY))
+      const entry = await w.when(refill.getOrSetEntry('k', () => 'loaded', POLICY))
+      assert.ok(entry.value === 'loaded' || entry.state === 'stale', JSON.stringify(entry))
+      await w.pass(100)
+      assert.equal(await w.when(refill.getOrSet('k', () => 'again', POLICY)), 'loaded')
+    })
+  })
+
+  describe(`values, ${dialect} commands`, () => {
+    const list = (): { roles: string[] } => ({ roles: ['user'] })
+
+    test('belong to their callers alone: of one load, of one turn, stale or fresh', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      const call = () => refill.getOrSet('k', () => w.later(50, list()), POLICY)
+      for (const passMs of [0, 1_000, 11_000]) {
+        await w.pass(passMs)
+        const all = await w.when(Promise.all([call(), call(), call()]))
+        for (const one of all) one.roles.push('admin')
+        assert.deepEqual(
+          all.map(({ roles }) => roles),
+          Array(3).fill(['user', 'admin']),
+        )
+      }
+    })
+
+    test('that a loader replaces are not those of its callers', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      await w.when(refill.getOrSet('k', list, POLICY))
+      await w.pass(11_500)
+      const stale = await w.when(
+        refill.getOrSet(
+          'k',
+          (_key, context) => {
+            const stale = context.stale as { roles: string[] } | undefined
+            stale?.roles.push('admin')
+            return list()
+          },
+          POLICY,
+        ),
+      )
+      await w.pass(100)
+      assert.deepEqual(stale, list())
+    })
+
+    test('are one object for all with sharedValues', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      const policy = { ...POLICY, sharedValues: true }
+      const call = () => refill.getOrSet('k', () => w.later(50, list()), policy)
+      for (let i = 0; i < 2; i++) {
+        const [one, other] = await w.when(Promise.all([call(), call()]))
+        assert.equal(one, other)
+      }
+    })
+  })
+
+  describe(`callers who have to wait, ${dialect} commands`, () => {
+    test('for a load of their own process do so for waitTimeoutMs', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      const policy = { ...POLICY, waitTimeoutMs: 500, onWaitTimeout: 'throw' } as const
+      const first = refill.getOrSet('k', () => w.later(5_000, 1), policy)
+      await w.pass(50)
+      const startMs = w.time.nowMs
+      await assert.rejects(
+        w.when(refill.getOrSet('k', () => 2, policy)),
+        coded('MINTRING_WAIT_TIMEOUT'),
+      )
+      assert.ok(w.time.nowMs - startMs <= 550)
+      assert.equal(await w.when(first), 1)
+    })
+
+    test('beyond staleWhileRevalidate wait once per errorBackoff in the fleet', async () => {
+      const w = world(dialect)
+      const fleet = [w.start(), w.start(), w.start()]
+      const policy = { ...POLICY, staleWhileRevalidate: 1, staleIfError: 60, errorBackoff: 5 }
+      await w.when(fleet[0]!.refill.getOrSet('k', () => 'old', policy))
+      await w.pass(13_000)
+      let loads = 0
+      let waits = 0
+      const broken = () => {
+        loads++
+        return w.later(300, 0).then(() => Promise.reject<string>(new Error('down')))
+      }
+      for (let i = 0; i < 300; i++) {
+        const startMs = w.time.nowMs
+        const value = await w.when(fleet[i % 3]!.refill.getOrSet('k', broken, policy))
+        assert.equal(value, 'old')
+        if (w.time.nowMs - startMs > 50) waits++
+        await w.pass(100)
+      }
+      assert.ok(loads >= 4 && loads <= 8, `${loads} loads`)
+      assert.ok(waits <= loads, `${waits} waits, ${loads} loads`)
+    })
+  })
+
+  describe(`many keys, ${dialect} commands`, () => {
+    test('of a dead process are taken over, however many', async () => {
+      const w = world(dialect)
+      const [dead, alive] = [w.start(), w.start()]
+      const keys = Array.from({ length: 12_000 }, (_, i) => `k${i}`)
+      for (const key of keys) void dead.refill.getOrSet(key, () => w.later(60_000, 0), POLICY)
+      await w.pass(200)
+      dead.kill()
+      await w.pass(5_000)
+      const load = (wanted: readonly string[]) => new Map(wanted.map((key) => [key, 1]))
+      const values = await w.when(alive.refill.getOrSetMany(keys, load, POLICY))
+      assert.equal(values.size, keys.length)
+      assert.equal(alive.refill.counters.refills.ok, keys.length)
+    })
+  })
+
+  describe(`early refreshes, ${dialect} commands`, () => {
+    test("with 'auto' serve a steady reader nothing stale", async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      const policy = { ...POLICY, ttl: 20, earlyRefresh: 'auto' } as const
+      let loads = 0
+      const loader = () => w.later(1_500 + 100 * (loads % 5), ++loads)
+      await w.when(refill.getOrSet('k', loader, policy))
+      for (let i = 0; i < 1_000; i++) {
+        const entry = await w.when(refill.getOrSetEntry('k', loader, policy))
+        assert.equal(entry.state, 'fresh')
+        await w.pass(200)
+      }
+      assert.ok(loads >= 10 && loads <= 16, `${loads} loads in 200 s`)
+    })
+
+    test('of values that live shorter than they are early do not load on every read', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      const policies = [
+        { ...POLICY, ttl: 60, earlyRefresh: 10, setTtl: 5 },
+        { ...POLICY, ttl: 20, earlyRefresh: 15, jitter: 0.5, setTtl: undefined },
+      ]
+      for (const [i, { setTtl, ...policy }] of policies.entries()) {
+        let loads = 0
+        for (let reads = 0; reads < 300; reads++) {
+          const value = await w.when(
+            refill.getOrSet(
+              `k${i}`,
+              (_key, context) => {
+                if (setTtl !== undefined) context.setTtl(setTtl)
+                return ++loads
+              },
+              policy,
+            ),
+          )
+          assert.ok(Number(value) >= 1)
+          await w.pass(100)
+        }
+        assert.ok(loads <= 12, `${loads} loads in 30 s`)
+      }
+    })
+  })
+}
