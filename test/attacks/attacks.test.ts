@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MemcachedClient } from '../../src/client/client.ts'
+import { pageCache } from '../../src/integrations/page.ts'
+import { compat } from '../../src/ring/compat.ts'
+import { startSite } from '../integrations/page/site.ts'
+import { startNginx } from '../nginx/nginx-server.ts'
+import { realMemcached, startMemcached } from '../support/memcached.ts'
+import type { Claim } from './stage.ts'
+import { carelessSite, send } from './stage.ts'
+import { MARK, type Trick, tricks } from './tricks.ts'
+
+const CLAIMS: readonly Claim[] = ['nothing', 'public, max-age=60']
+/** How often the second one asks: the first of them may render, the others are served. */
+const ROUNDS = 3
+
+interface Stage {
+  readonly port: number
+  /** Whether the page cache says what came from it: nginx does not. */
+  readonly tellsHits: boolean
+}
+
+/** A careless site behind a page cache on a real memcached; undefined where there is none. */
+async function cachedSite(
+  t: TestContext,
+  claim: Claim,
+  isNginx: boolean,
+): Promise<Stage | undefined> {
+  if (realMemcached(t) === undefined) return undefined
+  const memcached = await startMemcached()
+  const ring = isNginx ? compat.nginx : {}
+  const cache = new MemcachedClient(`127.0.0.1:${memcached.port}`, ring)
+  const site = await startSite(carelessSite(tricks, claim, pageCache(cache, { ttl: 60 })))
+  t.after(async () => {
+    await site.close()
+    await cache.close()
+    await memcached.kill()
+  })
+  if (!isNginx) return { port: site.port, tellsHits: true }
+  const places = { memcachedPorts: [memcached.port], appPort: site.port }
+  const port = await startNginx(t, 'plain.conf', places)
+  return port === undefined ? undefined : { port, tellsHits: false }
+}
+
+/** Plays a trick; the mark reached nobody else, and pages are still stored where they can be. */
+async function play({ port, tellsHits }: Stage, trick: Trick, index: number): Promise<void> {
+  await send(port, trick.first, index)
+  await sleep(2)
+  const shown = []
+  for (let round = 0; round < ROUNDS; round++) {
+    shown.push(await send(port, trick.second ?? {}, index))
+    await sleep(2)
+  }
+  for (const { text } of shown) {
+    // nginx refuses some of them itself.
+    assert.match(text, tellsHits ? /^<p>/ : /^<p>|400 Bad Request/)
+    assert.ok(!text.includes(MARK), text)
+  }
+  const readsRaw = /raw header lines|two Host headers/.test(trick.name)
+  if (tellsHits && !readsRaw) {
+    for (let tries = 0; !(await send(port, trick.second ?? {}, index)).isHit; tries++) {
+      assert.ok(tries < 100, 'no page was ever stored')
+      await sleep(20)
+    }
+  }
+}
+
+test('the tricks are many, and no two are the same', () => {
+  const names = new Set(tricks.map(({ name }) => name))
+  assert.equal(names.size, tricks.length)
+  assert.ok(tricks.length >= 40)
+  assert.ok(tricks.every(({ source }) => source.length > 5))
+})
+
+/** What Node refuses before any application sees it, or shows it differently. */
+const REFUSED_BY_NODE = /two lengths|a length and chunks|its own renders|folded/
+
+describe('a careless application without a cache', () => {
+  for (const [index, trick] of tricks.entries()) {
+    if (REFUSED_BY_NODE.test(trick.name)) continue
+    test(`falls for it: ${trick.name}`, async (t) => {
+      const site = await startSite(carelessSite(tricks, 'nothing', undefined))
+      t.after(() => site.close())
+      const { text } = await send(site.port, trick.first, index)
+      assert.ok(text.includes(MARK), text)
+    })
+  }
+})
+
+for (const claim of CLAIMS) {
+  for (const isNginx of [false, true]) {
+    const where = isNginx ? 'nginx before a page cache' : 'a page cache'
+    describe(`${where}, of pages whose Cache-Control says ${claim}`, () => {
+      test('shows nobody what another one planted or may read', async (t) => {
+        const stage = await cachedSite(t, claim, isNginx)
+        if (stage === undefined) return
+        for (const [index, trick] of tricks.entries()) {
+          await t.test(`${trick.name} (${trick.source})`, () => play(stage, trick, index))
+        }
+      })
+    })
+  }
+}

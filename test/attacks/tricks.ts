@@ -1,0 +1,286 @@
+import type { IncomingMessage } from 'node:http'
+
+/** What an attacker plants, or wants to read. */
+export const MARK = 'MARK-OF-ANOTHER'
+
+/** A request: to a host of the trick's own unless `headers` names one. */
+export interface Ask {
+  readonly path?: string
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  /** The bytes to send instead, where no client sends such; HOST is the trick's host. */
+  readonly raw?: string
+}
+
+/** Two requests: nothing of what the first one is shown may reach the second. */
+export interface Trick {
+  readonly name: string
+  readonly source: string
+  readonly first: Ask
+  readonly second?: Ask
+  /** What a careless application makes of a request: with the mark for the first one. */
+  careless(request: IncomingMessage, body: string): string
+}
+
+const POISONING = 'J. Kettle, Practical Web Cache Poisoning (Black Hat 2018)'
+const ENTANGLEMENT = 'J. Kettle, Web Cache Entanglement (Black Hat 2020)'
+const CPDOS = 'Nguyen, Lo Iacono, Federrath, Your Cache Has Fallen (CCS 2019)'
+const DECEPTION = 'O. Gil, Web Cache Deception Attack (Black Hat 2017)'
+const CONFUSED = 'Mirheidari et al., Cached and Confused (USENIX Security 2020)'
+const PARSERS = 'M. Doyhenard, Gotta cache ’em all (Black Hat 2024)'
+
+/** The application writes a request header into its page, as into links and scripts. */
+function reflecting(header: string, source: string, value = MARK): Trick {
+  return {
+    name: `the application writes ${header} into the page`,
+    source,
+    first: { headers: { [header]: value } },
+    careless: ({ headers }) => `page for ${headers[header] ?? 'all'}`,
+  }
+}
+
+const reflected: readonly Trick[] = [
+  reflecting('x-forwarded-host', POISONING),
+  reflecting('x-host', POISONING),
+  reflecting('x-forwarded-server', POISONING),
+  reflecting('x-forwarded-scheme', POISONING),
+  reflecting('x-forwarded-proto', POISONING),
+  reflecting('x-forwarded-port', ENTANGLEMENT),
+  reflecting('x-forwarded-prefix', 'Spring and Traefik documentation of X-Forwarded-Prefix'),
+  reflecting('x-forwarded-for', 'RFC 7239, 8.1'),
+  reflecting('forwarded', 'RFC 7239, 8.1', `host=${MARK}`),
+  reflecting('x-http-host-override', POISONING),
+  reflecting('x-original-host', ENTANGLEMENT),
+  reflecting('x-real-ip', 'nginx documentation of ngx_http_realip_module'),
+  reflecting('true-client-ip', ENTANGLEMENT),
+  reflecting('user-agent', POISONING),
+  reflecting('referer', ENTANGLEMENT),
+  reflecting('accept-language', 'RFC 9110, 12.5.4 and 12.5.5'),
+  reflecting('accept', 'RFC 9110, 12.5.1 and 12.5.5', `text/plain;a=${MARK}`),
+  reflecting('accept-encoding', 'RFC 9110, 12.5.3', `gzip;q=0, ${MARK}`),
+  reflecting('origin', POISONING, `https://${MARK}`),
+  reflecting('cookie', POISONING, `fehost=${MARK}`),
+  reflecting('via', 'RFC 9110, 7.6.3'),
+  reflecting('from', 'RFC 9110, 10.1.2'),
+  reflecting('content-type', ENTANGLEMENT),
+  reflecting('sec-ch-ua', 'RFC 8942, 4'),
+  reflecting('save-data', 'RFC 8942, 4'),
+  reflecting('sec-fetch-site', 'W3C Fetch Metadata Request Headers'),
+  reflecting('x-wap-profile', POISONING),
+  reflecting('x-mintring-render', 'this package: the header of its own renders'),
+]
+
+const otherHeaders: readonly Trick[] = [
+  {
+    name: 'the application shows all headers, copied',
+    source: POISONING,
+    first: { headers: { 'x-anything': MARK } },
+    careless: ({ headers }) => JSON.stringify({ ...headers }),
+  },
+  {
+    name: 'the application looks into the raw header lines',
+    source: POISONING,
+    first: { headers: { 'x-anything': MARK } },
+    careless: ({ rawHeaders }) => rawHeaders.filter((line) => line.includes('MARK')).join(),
+  },
+  {
+    name: 'the application routes by X-Original-URL',
+    source: POISONING,
+    first: { headers: { 'x-original-url': `/${MARK}` } },
+    careless: ({ headers, url }) => `page of ${headers['x-original-url'] ?? url}`,
+  },
+  {
+    name: 'the application routes by X-Rewrite-URL',
+    source: POISONING,
+    first: { headers: { 'x-rewrite-url': `/${MARK}` } },
+    careless: ({ headers, url }) => `page of ${headers['x-rewrite-url'] ?? url}`,
+  },
+  ...['x-http-method-override', 'x-http-method', 'x-method-override'].map((header) => ({
+    name: `the application takes another method from ${header} (HMO)`,
+    source: CPDOS,
+    first: { headers: { [header]: 'DELETE' } },
+    careless: ({ headers }: IncomingMessage) => (header in headers ? `not found ${MARK}` : 'page'),
+  })),
+  {
+    name: 'the application answers a long header with an error page of status 200 (HHO)',
+    source: CPDOS,
+    first: { headers: { 'x-oversize': 'x'.repeat(4000) } },
+    careless: ({ headers }) => (headers['x-oversize'] ? `too large ${MARK}` : 'page'),
+  },
+  {
+    name: 'the application answers a control character with an error page (HMC)',
+    source: CPDOS,
+    first: { headers: { 'x-meta': 'a\tb' } },
+    careless: ({ headers }) => (headers['x-meta']?.includes('\t') ? `bad ${MARK}` : 'page'),
+  },
+  {
+    name: 'the application redirects by a page when told the scheme',
+    source: POISONING,
+    first: { headers: { 'x-forwarded-ssl': 'off' } },
+    careless: ({ headers }) => (headers['x-forwarded-ssl'] ? `go to https ${MARK}` : 'page'),
+  },
+  {
+    name: 'the application answers a part although the whole is stored',
+    source: 'RFC 9111, 3.3',
+    first: { headers: { range: 'bytes=0-3' } },
+    careless: ({ headers }) => (headers.range === undefined ? 'page' : `part ${MARK}`),
+  },
+  {
+    name: 'the application answers a condition by a page of its own',
+    source: 'RFC 9111, 4.3.2',
+    first: { headers: { 'if-none-match': '"1"' } },
+    careless: ({ headers }) => (headers['if-none-match'] ? `not modified ${MARK}` : 'page'),
+  },
+  {
+    name: 'the application offers an upgrade in a page',
+    source: 'RFC 9110, 7.8',
+    first: { headers: { upgrade: 'h2c', connection: 'upgrade' } },
+    careless: ({ headers }) => (headers.upgrade ? `upgrade ${MARK}` : 'page'),
+  },
+  {
+    name: 'the application answers who forbade to store',
+    source: 'RFC 9111, 5.2.1.5',
+    first: { headers: { 'cache-control': 'no-store', 'x-anything': '1' } },
+    careless: ({ headers }) => (headers['x-anything'] ? `yours ${MARK}` : 'page'),
+  },
+]
+
+/** The application writes its own address into the page. */
+const absolute = ({ headers, url }: IncomingMessage): string =>
+  `<link rel=canonical href="//${headers.host}${url}">`
+
+function host(name: string, source: string, value: string): Trick {
+  return {
+    name: `the Host header has ${name}`,
+    source,
+    first: { headers: { host: value } },
+    careless: (request) => {
+      const shown = absolute(request)
+      const isOdd = /:1337|TRICK|\.\/|@|%2f|,/.test(shown)
+      return isOdd ? `${shown} ${MARK}` : shown
+    },
+  }
+}
+
+const hosts: readonly Trick[] = [
+  host('a port', POISONING, 'HOST:1337'),
+  host('capital letters', ENTANGLEMENT, 'HOST'),
+  host('a dot at its end', 'RFC 3986, 3.2.2', 'HOST.'),
+  host('a user name', POISONING, 'evil@HOST'),
+  host('an escaped path', PARSERS, 'HOST%2fevil'),
+  host('two names', ENTANGLEMENT, 'HOST, evil.example'),
+  {
+    name: 'there are two Host headers',
+    source: 'RFC 9112, 3.2',
+    first: { raw: `GET / HTTP/1.1\r\nHost: HOST\r\nHost: ${MARK}\r\nConnection: close\r\n\r\n` },
+    careless: ({ rawHeaders }) => rawHeaders.filter((line) => line.includes('MARK')).join(),
+  },
+  {
+    name: 'the request line has a host of its own',
+    source: 'RFC 9112, 3.2.2',
+    first: { raw: `GET http://HOST/ HTTP/1.1\r\nHost: ${MARK}\r\nConnection: close\r\n\r\n` },
+    careless: absolute,
+  },
+  {
+    name: 'a header is folded into two lines',
+    source: 'RFC 9112, 5.2',
+    first: {
+      raw: `GET / HTTP/1.1\r\nHost: HOST\r\nX-Host: a\r\n ${MARK}\r\nConnection: close\r\n\r\n`,
+    },
+    careless: ({ headers }) => `page for ${headers['x-host'] ?? 'all'}`,
+  },
+]
+
+const fat = (body: string): string => `page for ${body === '' ? 'all' : body}`
+const bodies: readonly Trick[] = [
+  {
+    name: 'a GET has a body (fat GET)',
+    source: ENTANGLEMENT,
+    first: { body: MARK },
+    careless: (_, body) => fat(body),
+  },
+  {
+    name: 'a GET has a body in chunks',
+    source: ENTANGLEMENT,
+    first: { body: MARK, headers: { 'transfer-encoding': 'chunked' } },
+    careless: (_, body) => fat(body),
+  },
+  {
+    name: 'a GET with a body asks for a POST',
+    source: ENTANGLEMENT,
+    first: { body: MARK, headers: { 'x-http-method-override': 'POST' } },
+    careless: (_, body) => fat(body),
+  },
+  {
+    name: 'a GET has a length and chunks',
+    source: 'RFC 9112, 6.3',
+    first: {
+      raw: `GET / HTTP/1.1\r\nHost: HOST\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\nf\r\n${MARK}\r\n0\r\n\r\n`,
+    },
+    careless: (_, body) => fat(body),
+  },
+  {
+    name: 'a GET has two lengths',
+    source: 'RFC 9112, 6.3',
+    first: {
+      raw: `GET / HTTP/1.1\r\nHost: HOST\r\nContent-Length: 15\r\nContent-Length: 0\r\nConnection: close\r\n\r\n${MARK}`,
+    },
+    careless: (_, body) => fat(body),
+  },
+]
+
+/** A victim with rights follows a link to `path`; the attacker asks for the same. */
+function deceiving(path: string, source: string, by = 'cookie'): Trick {
+  return {
+    name: `a visitor with ${by} follows a link to ${path}`,
+    source,
+    first: { path, headers: { [by]: `id=${MARK}` } },
+    second: { path },
+    careless: ({ headers }) => `account of ${headers[by] ?? 'nobody'}`,
+  }
+}
+
+const deceptions: readonly Trick[] = [
+  deceiving('/account/x.css', DECEPTION),
+  deceiving('/account/x.js?v=1', DECEPTION),
+  deceiving('/account%2Fx.css', CONFUSED),
+  deceiving('/account%3Bx.css', CONFUSED),
+  deceiving('/account;x.css', PARSERS),
+  deceiving('/account%00x.css', PARSERS),
+  deceiving('/account%0Ax.css', CONFUSED),
+  deceiving('/account%23x.css', CONFUSED),
+  deceiving('/account%3Fx.css', CONFUSED),
+  deceiving('/static/..%2Faccount', PARSERS),
+  deceiving('/static/%2e%2e/account', PARSERS),
+  deceiving('/account%2F..%2Fstatic/x.css', PARSERS),
+  deceiving('//account/x.css', PARSERS),
+  deceiving('/account?a=1;utm=2', ENTANGLEMENT),
+  deceiving('/account', 'RFC 9111, 3.5', 'authorization'),
+  deceiving('/account', 'RFC 9110, 11.7.1', 'proxy-authorization'),
+  deceiving('/account', 'RFC 9110, 11.6.2 for what applications name otherwise', 'x-api-key'),
+]
+
+const parameters: readonly Trick[] = [
+  ['/?q=1&utm_content=x;q=MARK', '/?q=1&utm_content=x'],
+  ['/?q=1&q=MARK', '/?q=1'],
+  ['/?q=1#MARK', '/?q=1'],
+  ['/?_method=MARK', '/'],
+  ['/%3Fq=MARK', '/?q='],
+].map(([first, second]) => ({
+  name: `${first} is another page than ${second}`,
+  source: ENTANGLEMENT,
+  first: { path: first!.replace('MARK', MARK) },
+  second: { path: second! },
+  careless: ({ url }: IncomingMessage) => `page of ${url}`,
+}))
+
+/** Tricks that were played on caches, each with where it was told. */
+export const tricks: readonly Trick[] = [
+  ...reflected,
+  ...otherHeaders,
+  ...hosts,
+  ...bodies,
+  ...deceptions,
+  ...parameters,
+]
