@@ -19,6 +19,8 @@ export type Capture =
 export interface CaptureContext extends Omit<RuleContext, 'nowMs'> {
   /** Why the response is not everybody's although its own headers do not say so. */
   objection(headers: HeaderLines): Extract<Ruling, { isStorable: false }> | undefined
+  /** The page is stored only if it is what was sent in the end: nginx has no such middleware. */
+  readonly mustBeSent: boolean
   readonly maxBytes: number
   readonly room: Room
 }
@@ -62,6 +64,7 @@ class Render {
   readonly #response: ServerResponse
   readonly #context: CaptureContext
   readonly #original: Writing
+  readonly #isWrapped: boolean
   #resolve: (capture: Capture) => void = () => {}
   /** As the application sent them, before middleware further out saw them. */
   #sent: HeaderLines | undefined
@@ -78,6 +81,7 @@ class Render {
     this.#context = context
     const { writeHead, write, end } = response
     this.#original = { writeHead, write, end }
+    this.#isWrapped = isWrapped(response)
     this.done = new Promise((resolve) => {
       this.#resolve = resolve
     })
@@ -183,9 +187,23 @@ class Render {
 
   /** What the application read of the request since its headers went counts too. */
   #whole(ruling: Extract<Ruling, { isStorable: true }>): Capture {
-    const late = this.#objection()
+    const late = this.#objection() ?? this.#rewritten()
     if (late !== undefined) return { ruling: late }
     return { ruling, headers: this.#sent ?? [], body: Buffer.concat(this.#chunks) }
+  }
+
+  /**
+   * Whether middleware further out may have sent another body: it gave the body another length, or
+   * none. What it only compressed is taken for the same.
+   */
+  #rewritten(): Extract<Ruling, { isStorable: false }> | undefined {
+    if (!this.#context.mustBeSent || !this.#isWrapped) return undefined
+    const lineOf = (lines: HeaderLines, wanted: string): string | undefined =>
+      lines.find(([name]) => name === wanted)?.[1]
+    const out = linesOut(this.#response)
+    const [own, sent] = [this.#sent ?? [], out].map((lines) => lineOf(lines, 'content-encoding'))
+    if (own !== sent || Number(lineOf(out, 'content-length')) === this.#bytes) return undefined
+    return { isStorable: false, reason: 'rewritten', status: this.#response.statusCode }
   }
 
   #sentLater(): void {

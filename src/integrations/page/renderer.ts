@@ -92,13 +92,14 @@ export class PageRenderer {
 
   /** Lets the application answer, and says what it sent and of which headers it made that. */
   #captured(visit: Visit): ReturnType<typeof capture> {
-    const { contentType, room } = this.#settings
+    const { contentType, room, nginx } = this.#settings
     const { hasCookie, response } = visit
     const disguise = visit.disguise()
     const rendered = capture(response, {
       hasCookie,
       contentType,
       room,
+      mustBeSent: nginx !== undefined,
       maxBytes: this.#view.maxItemBytes,
       objection: (headers) => this.#refusedHeader(headers) ?? readHeader(disguise.read),
     })

@@ -23,6 +23,7 @@ export type Reason =
   | 'cookie'
   | 'headers'
   | 'request headers'
+  | 'rewritten'
   | 'too large'
   | 'empty'
 
