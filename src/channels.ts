@@ -132,10 +132,10 @@ interface Traced {
 
 /** A traced operation: its five moments are those of `TracingChannel`. */
 export class Trace<Message extends object & Traced> {
-  readonly #moments: TracingChannel<unknown, Message>
+  readonly #moments: TracingChannel<object, Message>
 
   constructor(name: string) {
-    this.#moments = tracingChannel<unknown, Message>(name)
+    this.#moments = tracingChannel<object, Message>(name)
   }
 
   /** Asked once per operation. The channel's own getter says the same at ten times the price. */

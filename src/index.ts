@@ -24,9 +24,11 @@ export type {
   ShutdownOptions,
   SlabsChange,
 } from './client/host-commands.ts'
+export type { KeyMapping } from './client/keys.ts'
 export type { OperationOptions, StoreOptions } from './client/options.ts'
 export type { Outcomes } from './client/outcomes.ts'
 export type { Ttl } from './client/ttl.ts'
+export type { Body, Codec, Encoded } from './client/values/codec.ts'
 export type { CounterOptions } from './client/verbs/arithmetic.ts'
 export type {
   DumpedItem,
@@ -41,6 +43,7 @@ export type { RawReply, RawWord } from './client/verbs/raw.ts'
 export type { Entry } from './client/verbs/retrieval.ts'
 export type { CasOutcome } from './client/verbs/storage.ts'
 export type { Entries } from './client/verbs/write-many.ts'
+export type { ClientView, ViewOptions } from './client/view.ts'
 export type { WarmLoader, WarmOptions, WarmProgress } from './client/warm-options.ts'
 export type { ErrorCode, ErrorDetails, ErrorJson } from './errors.ts'
 export { isMintringError, MintringError } from './errors.ts'

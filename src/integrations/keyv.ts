@@ -86,7 +86,8 @@ export class KeyvMintring {
   }
 
   /** Stores several entries; whether each was stored. */
-  async setMany(entries: readonly KeyvEntry[]): Promise<boolean[]> {
+  // biome-ignore lint/suspicious/noExplicitAny: Keyv 5 declares nothing here, Keyv 6 a list.
+  async setMany(entries: readonly KeyvEntry[]): Promise<any> {
     return Promise.all(entries.map((e) => this.set(e.key, e.value, e.expires ?? e.ttl)))
   }
 
@@ -96,7 +97,8 @@ export class KeyvMintring {
   }
 
   /** Version 6 wants an answer per key; those before it whether any was deleted. */
-  async deleteMany(keys: readonly string[]): Promise<boolean | boolean[]> {
+  // biome-ignore lint/suspicious/noExplicitAny: what is declared differs by version too.
+  async deleteMany(keys: readonly string[]): Promise<any> {
     const deleted = await Promise.all(keys.map((key) => this.delete(key)))
     return this.version === 6 ? deleted : deleted.some(Boolean)
   }

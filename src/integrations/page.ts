@@ -5,8 +5,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { MemcachedClient } from '../client/client.ts'
+import { MintringError } from '../errors.ts'
 import type { RefillPolicy, Seconds } from '../refill/policy.ts'
-import { resolvePolicy } from '../refill/policy.ts'
 import type { Sight } from './page/address.ts'
 import { allowedHosts, parseUrl } from './page/address.ts'
 import { pageCodec } from './page/body.ts'
@@ -137,6 +137,8 @@ export interface PageCache {
 
 const DEFAULT_CONTENT_TYPE = 'text/html; charset=utf-8'
 const UNCACHEABLE_SECONDS = 10
+const WAIT_TIMEOUT_MS = 5000
+const UNIT_SECONDS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
 const MAX_BUFFERED_BYTES = 64 * 1024 * 1024
 
 /**
@@ -183,13 +185,16 @@ function expressSight(request: PageRequest): Sight | undefined {
 }
 
 function settingsOf(client: MemcachedClient, options: PageCacheOptions): PagesSettings {
+  checkCount('uncacheableTtl', options.uncacheableTtl)
+  checkCount('maxBufferedBytes', options.maxBufferedBytes)
   const { origin, originToken, onError = () => {}, onUncacheable = () => {} } = options
   const policy = policyOf(options)
-  const { ttlSeconds, waitTimeoutMs } = resolvePolicy(policy)
+  // Throws for a policy that cannot hold, before the first visitor comes.
+  client.define({ key: () => '', loader: () => undefined, ...policy })
   return {
     policy,
-    ttlSeconds,
-    waitTimeoutMs,
+    ttlSeconds: secondsOf(options.ttl),
+    waitTimeoutMs: options.waitTimeoutMs ?? WAIT_TIMEOUT_MS,
     contentType: options.contentType ?? DEFAULT_CONTENT_TYPE,
     origin: origin === undefined ? undefined : new Origin(parseUrl(origin), originToken),
     hosts: allowedHosts(options.hosts),
@@ -200,6 +205,17 @@ function settingsOf(client: MemcachedClient, options: PageCacheOptions): PagesSe
     onError,
     onUncacheable,
   }
+}
+
+function checkCount(name: string, given: unknown): void {
+  if (given === undefined || (typeof given === 'number' && given >= 0)) return
+  const what = `${name} must be a number from 0, not ${String(given).slice(0, 32)}`
+  throw new MintringError('MINTRING_BAD_ARGUMENT', what)
+}
+
+function secondsOf(given: Seconds): number {
+  if (typeof given === 'number') return given
+  return Number.parseInt(given, 10) * UNIT_SECONDS[given.at(-1) as keyof typeof UNIT_SECONDS]
 }
 
 /** nginx reads what a client with its ring stores, and adds what it is said to add. */

@@ -21,7 +21,7 @@ export interface UnstorageItem {
   /** The key, as it was asked for. */
   readonly key: string
   /** Its value, null for a miss. */
-  readonly value: unknown
+  readonly value: null | string | number | boolean | object
 }
 
 /** What unstorage calls. `getKeys` answers nothing: memcached cannot list keys. */
@@ -80,7 +80,10 @@ export function unstorageDriver(options: UnstorageDriverOptions): UnstorageDrive
     getItemRaw: async (key) => unwrapRaw(await read(key)),
     getItems: async (items) => {
       const values = await store.getMany(items.map((item) => full(item.key)))
-      return items.map((item, i) => ({ key: item.key, value: values[i] ?? null }))
+      return items.map((item, i) => ({
+        key: item.key,
+        value: (values[i] ?? null) as UnstorageItem['value'],
+      }))
     },
     setItem: write,
     setItemRaw: (key, value, given) => write(key, wrapRaw(value), given),
