@@ -1,5 +1,6 @@
 /** A value ready to be sent. A string body has ASCII characters only. */
 export interface Encoded {
+  /** The bytes, or a text of ASCII characters. */
   readonly body: string | Uint8Array
   /** The item's client flags: what tells a reader how to decode the body. */
   readonly flags: number

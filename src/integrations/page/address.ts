@@ -93,9 +93,12 @@ export function normalHost(header: unknown): string | undefined {
   return HOST.test(host) ? host : undefined
 }
 
-/** The first word of a header that each proxy adds to. */
-export function firstOf(header: string | readonly string[] | undefined): string | undefined {
-  return header === undefined ? undefined : String(header).split(',')[0]!.trim()
+/** The values of a header that each proxy may add to. */
+export function valuesOf(header: string | readonly string[] | undefined): string[] {
+  if (header === undefined) return []
+  return String(header)
+    .split(',')
+    .map((value) => value.trim())
 }
 
 /** Express and connect cut the mount path off `url`; any other change is not in the key. */

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { Sight, Target } from './address.ts'
-import { firstOf, normalHost } from './address.ts'
+import { normalHost, valuesOf } from './address.ts'
 import { takesGzip } from './encoding.ts'
 
 /** Asking for what was not changed, or for a part: the page is rendered whole for all. */
@@ -125,8 +125,8 @@ function settleForwarded(
     ['x-forwarded-for', () => isIP(String(sight?.ip)) > 0, String(sight?.ip)],
   ]
   return settled.flatMap(([name, isSame, value]) => {
-    const given = firstOf(headers[name])
-    if (given === undefined || !isSame(given)) return []
+    // Proxies add to these; which of the values counts is the framework's business.
+    if (!valuesOf(headers[name]).some(isSame)) return []
     headers[name] = value
     return [name]
   })

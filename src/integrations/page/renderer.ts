@@ -7,6 +7,7 @@ import type { Page } from './body.ts'
 import { pageOf } from './body.ts'
 import type { Room } from './capture.ts'
 import { capture } from './capture.ts'
+import type { Disguise } from './disguise.ts'
 import { isHeaderName } from './disguise.ts'
 import type { Kept, NginxHeaders } from './headers.ts'
 import { headersToKeep, nginxDiffersIn } from './headers.ts'
@@ -67,9 +68,10 @@ export class PageRenderer {
     // A failing application is left alone until its back-off is over.
     if (isCold && this.#outcomes.backOffMs(address) > 0) return undefined
     if (!visit.canRender) return this.#cutShort(context)
-    const answer = await this.#captured(visit)
+    const disguise = visit.disguise()
+    const answer = await this.#captured(visit, disguise)
     if (answer === 'cut') return this.#cutShort(context)
-    if (!('body' in answer)) return this.#refuse(address, answer.ruling, context)
+    if (!('body' in answer)) return this.#refuse(address, answer.ruling, context, disguise.read)
     return this.#keep(address, answer, visit.arrived, context)
   }
 
@@ -91,10 +93,9 @@ export class PageRenderer {
   }
 
   /** Lets the application answer, and says what it sent and of which headers it made that. */
-  #captured(visit: Visit): ReturnType<typeof capture> {
+  #captured(visit: Visit, disguise: Disguise): ReturnType<typeof capture> {
     const { contentType, room, nginx } = this.#settings
     const { hasCookie, response } = visit
-    const disguise = visit.disguise()
     const rendered = capture(response, {
       hasCookie,
       contentType,
@@ -144,16 +145,21 @@ export class PageRenderer {
 
   /**
    * A page that cannot be stored is told to nobody but its visitor. The stale one stays for the
-   * others until its time is over: one visitor's answer must not take it from them.
+   * others until its time is over: one visitor's answer must not take it from them. Nor does it
+   * keep them from rendering, if it may be due to headers that only he sent.
    */
-  #refuse(address: Address, { reason, status, header }: Refusal, { stale }: Loading): undefined {
+  #refuse(
+    address: Address,
+    { reason, status, header }: Refusal,
+    { stale }: Loading,
+    read: ReadonlySet<string> = new Set(),
+  ): undefined {
     this.#settings.onUncacheable(reason, address, header)
     const isFailure = reason === 'status' && status >= 500
-    const isOwn = reason === 'cookie' || reason === 'request headers'
-    const name = header ?? 'cookie'
-    const whose = isOwn && isHeaderName(name) ? [name] : 'all'
+    const own = reason === 'cookie' ? ['cookie'] : [...read]
+    const isOwn = !isFailure && own.length > 0 && own.every(isHeaderName)
     if (isFailure && stale === undefined) this.#outcomes.failed(address)
-    if (!isFailure) this.#outcomes.unstored(address, whose)
+    if (!isFailure) this.#outcomes.unstored(address, isOwn ? own : 'all')
     if (stale !== undefined && !isOwn) throw new Error(`not stored: ${reason}, status ${status}`)
     return undefined
   }

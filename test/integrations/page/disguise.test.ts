@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { html, rig } from './rig.ts'
 import { isHit } from './site.ts'
 
@@ -38,6 +39,20 @@ describe('a page made of what is not in the key', () => {
     const after = await made.site.ask('/a', evil)
     assert.ok(isHit(after))
     assert.equal(after.body.toString(), 'hello all')
+  })
+
+  test('keeps nobody else from rendering for all, whatever it was', async (t) => {
+    const made = await rig(t, async ({ headers }, response) => {
+      await sleep(20)
+      response.statusCode = headers['x-long'] === undefined ? 200 : 400
+      response.setHeader('Content-Type', 'text/html; charset=utf-8')
+      response.end('hello')
+    })
+    const attack = { headers: { 'x-long': 'x'.repeat(1000) } }
+    assert.equal((await made.site.ask('/a', attack)).status, 400)
+    const others = await Promise.all([1, 2, 3, 4, 5].map(() => made.site.ask('/a')))
+    assert.ok(others.every(({ status }) => status === 200))
+    assert.equal(made.rendered.length, 2)
   })
 
   test('is stored when the header is one of those that the options ignore', async (t) => {

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import type { RequestListener } from 'node:http'
+import http from 'node:http'
+import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import express from 'express'
+import express4 from 'express4'
+import Fastify from 'fastify'
+import Koa from 'koa'
+import { MemcachedClient } from '../../src/client/client.ts'
+import { startServer } from '../../src/embedded/server.ts'
+import type { PageCache } from '../../src/integrations/page.ts'
+import { pageCache } from '../../src/integrations/page.ts'
+import { isHit, type Site, siteOf } from '../integrations/page/site.ts'
+
+const HTML = 'text/html; charset=utf-8'
+
+/** Each shows what its framework takes for the request's address. */
+const apps: Readonly<Record<string, (pages: PageCache, trusts: boolean) => Promise<http.Server>>> =
+  {
+    'express 4': async (pages, trusts) => expressServer(express4 as never, pages, trusts),
+    'express 5': async (pages, trusts) => expressServer(express, pages, trusts),
+    async Fastify(pages, trusts) {
+      const app = Fastify({ trustProxy: trusts })
+      app.addHook('onRequest', pages.onRequest)
+      app.get('/*', ({ protocol, hostname, ip }, reply) => {
+        return reply.type(HTML).send(`${protocol}://${hostname} ${ip !== ''}`)
+      })
+      await app.ready()
+      return app.server
+    },
+    async Koa(pages, trusts) {
+      const app = new Koa({ proxy: trusts })
+      app.use(pages.koa)
+      app.use((context) => {
+        context.type = HTML
+        context.body = `${context.protocol}://${context.hostname} ${context.ip !== ''}`
+      })
+      return http.createServer(app.callback())
+    },
+  }
+
+function expressServer(make: typeof express, pages: PageCache, trusts: boolean): http.Server {
+  const app = make().set('trust proxy', trusts)
+  app.use(pages)
+  app.use(({ protocol, hostname, ip }, response) => {
+    response.send(`${protocol}://${hostname} ${ip !== ''}`)
+  })
+  return http.createServer(app as unknown as RequestListener)
+}
+
+async function start(t: TestContext, name: string, trusts: boolean): Promise<Site> {
+  const server = await startServer()
+  const cache = new MemcachedClient(server.address)
+  const site = await siteOf(await apps[name]!(pageCache(cache, { ttl: 60 }), trusts))
+  t.after(async () => {
+    await site.close()
+    await cache.close()
+    await server.close()
+  })
+  return site
+}
+
+/** What visitors behind a proxy, or those who say so, send. */
+const FORWARDED = {
+  'x-forwarded-host': 'Other.Example:8443',
+  'x-forwarded-proto': 'https',
+  'x-forwarded-for': '203.0.113.7',
+}
+
+for (const name of Object.keys(apps)) {
+  describe(`forwarded headers in ${name}`, () => {
+    test('are part of the key when it trusts them', async (t) => {
+      const site = await start(t, name, true)
+      for (const round of ['rendered', 'served']) {
+        const own = await site.ask('/a')
+        assert.equal(own.body.toString(), 'http://example.com true', round)
+        const other = await site.ask('/a', { headers: FORWARDED })
+        assert.equal(other.body.toString(), 'https://other.example true', round)
+        assert.equal(isHit(other), round === 'served')
+        await sleep(30)
+      }
+    })
+
+    test('shape nothing when it does not', async (t) => {
+      const site = await start(t, name, false)
+      for (let round = 0; round < 2; round++) {
+        const other = await site.ask('/a', { headers: FORWARDED })
+        assert.equal(other.body.toString(), 'http://example.com true')
+        const own = await site.ask('/a')
+        assert.equal(own.body.toString(), 'http://example.com true')
+        await sleep(30)
+      }
+      assert.ok(isHit(await site.ask('/a')))
+    })
+  })
+}
