@@ -4,8 +4,10 @@ import type { Sight, Target } from './address.ts'
 import { normalHost, valuesOf } from './address.ts'
 import { takesGzip } from './encoding.ts'
 
-/** Asking for what was not changed, or for a part: the page is rendered whole for all. */
-const CONDITIONAL = [
+/** Of one connection, or asking for what changed, or for a part: all get the page whole. */
+const HIDDEN = [
+  'connection',
+  'keep-alive',
   'if-match',
   'if-none-match',
   'if-modified-since',
@@ -19,10 +21,8 @@ const SHARED: ReadonlySet<string> = new Set([
   ':path',
   ':scheme',
   'accept-encoding',
-  'connection',
   'content-length',
   'host',
-  'keep-alive',
 ])
 const HTML_ACCEPT = 'text/html,*/*;q=0.8'
 
@@ -60,11 +60,12 @@ export class Disguise {
     this.#original = { ...headers }
     this.#raw = Object.getOwnPropertyDescriptor(request, 'rawHeaders')
     const isGzip = takesGzip(request)
-    for (const name of CONDITIONAL) delete headers[name]
+    for (const name of HIDDEN) delete headers[name]
     const shared = new Set([...SHARED, ...ignored, ...settleForwarded(headers, target, sight)])
     headers['accept-encoding'] = isGzip ? 'gzip' : 'identity'
     headers.host = target.shownHost
     if (headers[':authority'] !== undefined) headers[':authority'] = target.shownHost
+    if (headers[':scheme'] !== undefined) headers[':scheme'] = target.scheme
     if (settleAccept(headers)) shared.add('accept')
     this.#watch(Object.keys(headers).filter((name) => !shared.has(name)))
   }
@@ -119,10 +120,11 @@ function settleForwarded(
   { host, shownHost, scheme }: Target,
   sight: Sight | undefined,
 ): string[] {
+  if (sight === undefined) return []
   const settled: readonly [name: string, isSame: (value: string) => boolean, value: string][] = [
     ['x-forwarded-host', (value) => normalHost(value) === host, shownHost],
     ['x-forwarded-proto', (value) => value.toLowerCase() === scheme, scheme],
-    ['x-forwarded-for', () => isIP(String(sight?.ip)) > 0, String(sight?.ip)],
+    ['x-forwarded-for', () => isIP(String(sight.ip)) > 0, String(sight.ip)],
   ]
   return settled.flatMap(([name, isSame, value]) => {
     // Proxies add to these; which of the values counts is the framework's business.
@@ -132,10 +134,10 @@ function settleForwarded(
   })
 }
 
-/** Whoever takes HTML is shown to take nothing else in particular; others are left as they are. */
+/** Whoever names HTML is shown to take nothing else in particular; others are left as they are. */
 function settleAccept(headers: IncomingHttpHeaders): boolean {
-  const { accept } = headers
-  if (accept === undefined || accept === '*/*') return true
+  const { accept = '*/*' } = headers
+  if (accept === '*/*') return true
   if (!/(?:^|[\s,])text\/html(?:$|[\s,;])/i.test(accept)) return false
   headers.accept = HTML_ACCEPT
   return true

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { html, rig, rigWithOrigin } from './rig.ts'
@@ -47,6 +48,18 @@ describe('refresh and purge', () => {
     await sleep(200)
     assert.equal((await site.ask('/a')).body.toString(), 'version 2')
     assert.equal(rendered.length, 2)
+  })
+
+  test('refresh stores what the application sent, whatever middleware is further out', async (t) => {
+    const doubling = (response: ServerResponse): void => {
+      const { end } = response
+      response.end = ((body: string) =>
+        Reflect.apply(end, response, [`${body}${body}`])) as typeof end
+    }
+    const made = await rigWithOrigin(t, (_, response) => html(response, 'hello'), doubling)
+    assert.equal(await made.pages.refresh('http://example.com/a'), true)
+    assert.equal((await made.stored('example.com/a'))?.value.toString(), 'hello')
+    assert.equal((await made.site.ask('/a')).body.toString(), 'hellohello')
   })
 
   test('purge deletes', async (t) => {

@@ -33,6 +33,7 @@ export async function rig(
   t: TestContext,
   render: Render,
   options: Partial<PageCacheOptions> = {},
+  before: (response: http.ServerResponse) => void = () => {},
 ): Promise<Rig> {
   const server = await startServer({ port: 0 })
   const cache = new MemcachedClient(server.address)
@@ -46,6 +47,7 @@ export async function rig(
     ...options,
   })
   const site = await startSite((request, response) => {
+    before(response)
     pages(request, response, () => {
       rendered.push(request.url ?? '')
       return render(request, response)
@@ -74,9 +76,13 @@ export function html(response: http.ServerResponse, body: string | Buffer, heade
   response.end(body)
 }
 
-export async function rigWithOrigin(t: TestContext, render: Render): Promise<Rig> {
+export async function rigWithOrigin(
+  t: TestContext,
+  render: Render,
+  before?: (response: http.ServerResponse) => void,
+): Promise<Rig> {
   const port = await freshPort()
-  const made = await rig(t, render, { origin: `http://127.0.0.1:${port}` })
+  const made = await rig(t, render, { origin: `http://127.0.0.1:${port}` }, before)
   const relay = net.createServer((socket) => {
     const onward = net.connect(made.site.port, '127.0.0.1')
     socket.pipe(onward).pipe(socket)
