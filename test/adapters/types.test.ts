@@ -37,7 +37,8 @@ const OTHER_USES: Readonly<Record<string, string>> = {
     import { MemcachedClient } from 'mintring'
     import { unstorageDriver } from 'mintring/unstorage'
     import type { Driver } from 'unstorage'
-    export const driver: Driver = unstorageDriver({ client: new MemcachedClient('127.0.0.1:11211') })`,
+    const client = new MemcachedClient('127.0.0.1:11211')
+    export const driver: Driver = unstorageDriver({ client })`,
   'a rate limit store by name': `
     import type { Store } from 'express-rate-limit'
     import { MemcachedClient } from 'mintring'

@@ -43,7 +43,7 @@ export function carelessSite(
   }
 }
 
-/** Sends one request of a trick, and says what came back. Requests that are refused show nothing. */
+/** Sends one request of a trick, and says what came back: nothing where it is refused. */
 export async function send(port: number, ask: Ask, index: number): Promise<Shown> {
   if (ask.raw !== undefined) return sendRaw(port, ask.raw.replaceAll('HOST', hostOf(index)))
   const host = (ask.headers?.host ?? 'HOST').replace('HOST', hostIn(ask, index))

@@ -216,7 +216,14 @@ const bodies: readonly Trick[] = [
     name: 'a GET has a length and chunks',
     source: 'RFC 9112, 6.3',
     first: {
-      raw: `GET / HTTP/1.1\r\nHost: HOST\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\nf\r\n${MARK}\r\n0\r\n\r\n`,
+      raw: [
+        'GET / HTTP/1.1',
+        'Host: HOST',
+        'Content-Length: 3',
+        'Transfer-Encoding: chunked',
+        'Connection: close',
+        `\r\nf\r\n${MARK}\r\n0\r\n\r\n`,
+      ].join('\r\n'),
     },
     careless: (_, body) => fat(body),
   },
@@ -224,7 +231,14 @@ const bodies: readonly Trick[] = [
     name: 'a GET has two lengths',
     source: 'RFC 9112, 6.3',
     first: {
-      raw: `GET / HTTP/1.1\r\nHost: HOST\r\nContent-Length: 15\r\nContent-Length: 0\r\nConnection: close\r\n\r\n${MARK}`,
+      raw: [
+        'GET / HTTP/1.1',
+        'Host: HOST',
+        'Content-Length: 15',
+        'Content-Length: 0',
+        'Connection: close',
+        `\r\n${MARK}`,
+      ].join('\r\n'),
     },
     careless: (_, body) => fat(body),
   },
