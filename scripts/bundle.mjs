@@ -37,6 +37,8 @@ export async function writeCode(folder, entries, format, packages, sources = src
     dir: folder,
     format,
     exports: 'named',
+    // CommonJS is for tools that know nothing else: Jest cannot run an import() there.
+    dynamicImportInCjs: false,
     comments: { annotation: true, jsdoc: false, legal: true },
     entryFileNames: '[name].js',
     chunkFileNames: ({ moduleIds }) =>
