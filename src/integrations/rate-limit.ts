@@ -1,12 +1,13 @@
 /**
- * `mintring/rate-limit`: a store for express-rate-limit.
+ * `mintring/rate-limit`: a store for express-rate-limit and hono-rate-limiter.
  * @module rate-limit
  */
 
 import { randomUUID } from 'node:crypto'
 import type { MemcachedClient } from '../client/client.ts'
-import { isMintringError, MintringError } from '../errors.ts'
+import { MintringError } from '../errors.ts'
 import { performance } from '../runtime.ts'
+import { byMeta } from './by-meta.ts'
 import { Generations } from './generations.ts'
 import { exptimeOf, lifetimeOfMs } from './lifetime.ts'
 import { generationKey, safeKey } from './safe-key.ts'
@@ -31,10 +32,11 @@ const NEVER = new Date(2_147_483_647_000)
 const GENERATION_AGE_MS = 1000
 
 /**
- * A store for express-rate-limit, which takes it as `store: new RateLimitStore(client)`. A hit is
- * one round trip: `ma` counts, starts the counter and tells its seconds left, atomically. Windows
- * are rounded up to whole seconds. A hit is never counted twice: one whose answer was lost rejects
- * with the client's MintringError (`passOnStoreError` lets such requests through).
+ * A store for express-rate-limit and hono-rate-limiter, which take it as
+ * `store: new RateLimitStore(client)`. A hit is one round trip: `ma` counts, starts the counter and
+ * tells its seconds left, atomically. Windows are rounded up to whole seconds. A hit is never
+ * counted twice: one whose answer was lost rejects with the client's MintringError
+ * (`passOnStoreError` lets such requests through).
  *
  * Servers without meta commands count in windows that begin with the clock's (each minute, for a
  * window of a minute) instead of with the first hit, since they cannot tell how long an item lives.
@@ -55,7 +57,7 @@ export class RateLimitStore {
     this.generation = new Generation(client, this.prefix)
   }
 
-  /** Called by express-rate-limit with its settings. Throws MINTRING_BAD_ARGUMENT. */
+  /** Called by the host with its settings. Throws MINTRING_BAD_ARGUMENT. */
   init(options: { readonly windowMs: number }): void {
     const { windowMs } = options
     if (!(windowMs > 0)) {
@@ -97,6 +99,20 @@ export class RateLimitStore {
         const value = await this.client.get(windowKey)
         return value === undefined ? undefined : { totalHits: Number(value), resetTime }
       },
+    )
+  }
+
+  /**
+   * Begins the window of a client anew, for `windowMs` from now, and keeps its hits. On servers
+   * without meta commands windows follow the clock, and this changes nothing.
+   */
+  async extend(key: string, windowMs: number): Promise<void> {
+    const counter = await this.counter(key)
+    const lifetime = lifetimeOfMs(windowMs)
+    const seconds = lifetime === 'over' ? 1 : lifetime
+    await byMeta<unknown>(
+      () => this.client.meta.mg(counter, { T: exptimeOf(seconds) }),
+      () => Promise.resolve(),
     )
   }
 
@@ -188,19 +204,6 @@ class Generation {
 
   private _key(): string {
     return generationKey(this._scope, this._client.behaviors.keyPrefix)
-  }
-}
-
-/** The first way, or where the key's server has no meta commands the second. */
-async function byMeta<Result>(
-  meta: () => Promise<Result>,
-  classic: () => Promise<Result>,
-): Promise<Result> {
-  try {
-    return await meta()
-  } catch (error) {
-    if (isMintringError(error) && error.code === 'MINTRING_UNSUPPORTED') return classic()
-    throw error
   }
 }
 

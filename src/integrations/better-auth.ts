@@ -1,0 +1,105 @@
+/**
+ * `mintring/better-auth`: secondary storage for Better Auth.
+ * @module better-auth
+ */
+import type { MemcachedClient } from '../client/client.ts'
+import { byMeta } from './by-meta.ts'
+import { exptimeOf, lifetimeOfSeconds } from './lifetime.ts'
+import { safeKey } from './safe-key.ts'
+
+/** Settings of `secondaryStorage`. */
+export interface SecondaryStorageOptions {
+  /** Put before every key. Default `auth:`. */
+  readonly prefix?: string
+}
+
+/** What Better Auth 1.7 and later calls. */
+export interface SecondaryStorage {
+  /** The value, or null when there is none. */
+  get(key: string): Promise<string | null>
+  /** Stores a value; `ttl` in seconds, none: until it is evicted. */
+  set(key: string, value: string, ttl?: number): Promise<void>
+  /** Deletes a value. */
+  delete(key: string): Promise<void>
+  /** Returns the value and deletes it: of several callers at once, exactly one gets it. */
+  getAndDelete(key: string): Promise<string | null>
+  /** Adds one and returns the sum. The first increment starts the counter, for `ttl` seconds. */
+  increment(key: string, ttl: number): Promise<number>
+}
+
+/** Left by a classic compare-and-delete for the moment until the delete arrives. */
+const TAKEN = '\0taken'
+/** How often a value may change between the read and the delete. */
+const MAX_TAKES = 16
+
+/**
+ * A secondary storage for Better Auth, which takes it as
+ * `secondaryStorage: secondaryStorage(client)`. Sessions, verification values and rate limits of
+ * all processes live in memcached then. What memcached evicts is a signed-out session, so keep
+ * `session.storeSessionInDatabase` on where that matters. Calls reject with the client's
+ * MintringError.
+ */
+export function secondaryStorage(
+  client: MemcachedClient,
+  options: SecondaryStorageOptions = {},
+): SecondaryStorage {
+  const { prefix = 'auth:' } = options
+  const keyOf = (key: string): string => safeKey(prefix + key, client.behaviors.keyPrefix)
+  return {
+    async get(key) {
+      return textOf(await client.get(keyOf(key)))
+    },
+    async set(key, value, ttl) {
+      const lifetime = lifetimeOfSeconds(ttl)
+      if (lifetime === 'over') await client.delete(keyOf(key))
+      else await client.set(keyOf(key), value, { ttl: lifetime })
+    },
+    async delete(key) {
+      await client.delete(keyOf(key))
+    },
+    getAndDelete: (key) => take(client, keyOf(key)),
+    async increment(key, ttl) {
+      const lifetime = lifetimeOfSeconds(ttl)
+      const seconds = lifetime === 'over' ? 1 : lifetime
+      return increment(client, keyOf(key), seconds)
+    },
+  }
+}
+
+/** Whoever deletes the very item that was read has the value; the others find another, or none. */
+async function take(client: MemcachedClient, key: string): Promise<string | null> {
+  for (let i = 0; i < MAX_TAKES; i++) {
+    const entry = await client.gets(key)
+    const text = textOf(entry?.value)
+    if (entry === undefined || text === null) return null
+    if (await deleteIfSame(client, key, entry.cas)) return text
+  }
+  return null
+}
+
+function deleteIfSame(client: MemcachedClient, key: string, cas: bigint): Promise<boolean> {
+  return byMeta(
+    async () => (await client.meta.md(key, { C: cas })).status === 'done',
+    async () => {
+      const isTaken = (await client.cas(key, TAKEN, cas, { ttl: 2 })) === 'stored'
+      if (isTaken) await client.delete(key)
+      return isTaken
+    },
+  )
+}
+
+function increment(client: MemcachedClient, key: string, ttl: number): Promise<number> {
+  return byMeta(
+    async () => {
+      const flags = { N: exptimeOf(ttl), J: 1, D: 1, v: true } as const
+      return Number((await client.meta.ma(key, flags)).value)
+    },
+    async () => Number(await client.incr(key, 1, { initial: 1, ttl })),
+  )
+}
+
+/** Counters are numbers to memcached and text to Better Auth. */
+function textOf(value: unknown): string | null {
+  if (value === undefined || value === TAKEN) return null
+  return typeof value === 'string' ? value : String(value)
+}
