@@ -1,14 +1,17 @@
-// Writes what is generated from the table of behaviors: the TypeScript type and the docs page.
+// Writes what is generated from tables in the code: the TypeScript type and the page of behaviors,
+// and the tables of OpenTelemetry.
 //   node --import tsx scripts/docs-behaviors.mjs           writes
 //   node --import tsx scripts/docs-behaviors.mjs --check   fails when one is not up to date
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { behaviorsPage, behaviorsType } from '../src/behaviors/generate.ts'
+import { ATTRIBUTES, INSTRUMENTS } from '../src/integrations/otel-instruments.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const outputs = [
   ['src/behaviors/behaviors.ts', behaviorsType()],
   ['docs/behaviors.md', behaviorsPage()],
+  ['docs/observability.md', withTables(readFileSync(`${root}docs/observability.md`, 'utf8'))],
 ]
 
 let outdated = 0
@@ -23,3 +26,29 @@ for (const [path, text] of outputs) {
   }
 }
 process.exitCode = outdated === 0 ? 0 : 1
+
+/** The page with the tables between its two comments made anew. */
+function withTables(page) {
+  const attributes = ATTRIBUTES.map(
+    ([name, spans, meaning]) => `| \`${name}\` | ${spans} | ${meaning} |`,
+  )
+  const metrics = INSTRUMENTS.map(
+    ({ name, kind, unit, description }) => `| \`${name}\` | ${kind}, ${unit} | ${description} |`,
+  )
+  const tables = [
+    '',
+    '| attribute | spans | |',
+    '| --- | --- | --- |',
+    ...attributes,
+    '',
+    '| metric | kind, unit | |',
+    '| --- | --- | --- |',
+    ...metrics,
+    '',
+    '',
+  ].join('\n')
+  const [start, end] = [/<!-- opentelemetry:.*-->\n/, '<!-- /opentelemetry -->']
+  const begin = start.exec(page)
+  const head = page.slice(0, begin.index + begin[0].length)
+  return head + tables + page.slice(page.indexOf(end))
+}

@@ -4,6 +4,7 @@ import {
   type TracingChannel,
   tracingChannel,
 } from 'node:diagnostics_channel'
+import { performance } from './runtime.ts'
 
 /**
  * What mintring tells observers, through `node:diagnostics_channel`: nobody has to touch the
@@ -11,45 +12,79 @@ import {
  * value or a credential; keys travel only when the behavior `traceKeys` asks for it.
  */
 
-/** How an operation ended, in one word that is safe as a metric's label. */
-export type Outcome = 'hit' | 'miss' | 'ok' | 'refused' | 'error'
+/**
+ * How an operation ended, in one word that is safe as a metric's label. `hit`, `stale` and `miss`
+ * are what a read found. `ok`: done. `refused`: the server said no. `partial`: some keys of a batch
+ * got no answer. `loaderError`: the cache did its part, the loader did not. `aborted`: by the
+ * caller's signal. `error`: the cache failed.
+ */
+export type Outcome =
+  | 'hit'
+  | 'stale'
+  | 'miss'
+  | 'ok'
+  | 'refused'
+  | 'partial'
+  | 'loaderError'
+  | 'aborted'
+  | 'error'
 
 /** `mintring:command`: one verb of the client, from the call to the answer, retries included. */
 export interface CommandMessage {
   /** The verb as the caller wrote it: `get`, `set`, `getOrSet`. */
   readonly command: string
+  /** The `id` of the client. */
+  readonly client?: string | undefined
   /** Only with `traceKeys`. */
   readonly key?: string | undefined
   /** The host as `hosts()` names it; absent when the verb has no single host. */
   host?: string | undefined
   serverAddress?: string | undefined
   serverPort?: number | undefined
+  /** How a getOrSet got its value: fresh, stale, miss, uncached, bypass. Set before `asyncEnd`. */
+  state?: string
+  /** Bytes of the value that is written, as they travel. */
+  bytes?: number
+  /** How many tries on a host it took. Set before `asyncEnd`; absent for what may load. */
+  attempts?: number
+  /** From the call to the answer. Set before `asyncEnd`. */
+  durationMs?: number
   /** Set before `asyncEnd`. */
   outcome?: Outcome
-  /** Set before `error` and `asyncEnd` when the operation failed. */
+  /** Set before `error` and `asyncEnd` when it failed. Without `traceKeys` it has no key. */
   error?: unknown
 }
 
 /** `mintring:batch`: one verb over many keys (`getMany`, `setMany`, `deleteMany`, …). */
 export interface BatchMessage {
   readonly command: string
-  readonly batchSize: number
+  /** The `id` of the client. */
+  readonly client?: string | undefined
+  /** How many different keys. `warm` tells it at the end. */
+  batchSize: number
   /** Only with `traceKeys`. */
   readonly keys?: readonly string[] | undefined
   /** How many of the keys were found (reads) or done (writes). Set before `asyncEnd`. */
   hits?: number
   /** How many of the keys got no answer; all of them when the outcome is `error`. */
   failed?: number
+  /** From the call to the answer. Set before `asyncEnd`. */
+  durationMs?: number
   outcome?: Outcome
+  /** Without `traceKeys` it has no key. */
   error?: unknown
 }
 
 /** `mintring:connect`: one connection, from the dial until the host can be used. */
 export interface ConnectMessage {
   readonly host: string
+  /** The `id` of the client. */
+  readonly client?: string | undefined
   readonly serverAddress?: string | undefined
   readonly serverPort?: number | undefined
   readonly tls?: boolean | undefined
+  /** Set before `asyncEnd`. */
+  durationMs?: number
   outcome?: Outcome
   error?: unknown
 }
@@ -58,6 +93,8 @@ export interface ConnectMessage {
 export interface EjectMessage {
   /** The host, as `hosts()` names it. */
   readonly host: string
+  /** The `id` of the client. */
+  readonly client?: string | undefined
   /** `host:port`, or the path of a socket. */
   readonly address?: string | undefined
   /** Failures in a row that made it leave. */
@@ -72,6 +109,8 @@ export interface EjectMessage {
 export interface ProbeMessage {
   /** The host, as `hosts()` names it. */
   readonly host: string
+  /** The `id` of the client. */
+  readonly client?: string | undefined
   /** `host:port`, or the path of a socket. */
   readonly address?: string | undefined
   /** Whether it answered. */
@@ -86,6 +125,8 @@ export interface ProbeMessage {
 export interface ReturnMessage {
   /** The host, as `hosts()` names it. */
   readonly host: string
+  /** The `id` of the client. */
+  readonly client?: string | undefined
   /** `host:port`, or the path of a socket. */
   readonly address?: string | undefined
   /** How long it was out. */
@@ -94,8 +135,10 @@ export interface ReturnMessage {
 
 /** `mintring:refill`: something a refill did that an operator may want to count. */
 export interface RefillMessage {
-  /** `refill`, `refillError`, `leaseLost`, `leaseTakenOver`, `stale`, `bypass`, … */
+  /** `refill`, `refillError`, `leaseLost`, `leaseTakenOver`, `stale`, `invalidationsLost`, … */
   readonly event: string
+  /** The `id` of the client. */
+  readonly client?: string | undefined
   /** The host, as `hosts()` names it. */
   readonly host?: string | undefined
   /** Only with `traceKeys`. */
@@ -110,6 +153,8 @@ export interface RefillMessage {
 
 /** `mintring:configure`: settings or membership changed while running. */
 export interface ConfigureMessage {
+  /** The `id` of the client. */
+  readonly client?: string | undefined
   /** Old and new of what changed and nothing else; credentials are shown as `[set]`. */
   readonly changes: Readonly<
     Record<
@@ -124,11 +169,20 @@ export interface ConfigureMessage {
   >
 }
 
-/** The moments of an operation and the fields they fill in. */
+/** What is told of a failure. */
+export interface Failure {
+  readonly outcome: Outcome
+  readonly error: unknown
+}
+
+/** The fields that the end of an operation fills in. */
 interface Traced {
+  durationMs?: number
   outcome?: Outcome
   error?: unknown
 }
+
+const asIs = (error: unknown): Failure => ({ outcome: 'error', error })
 
 /** A traced operation: its five moments are those of `TracingChannel`. */
 export class Trace<Message extends object & Traced> {
@@ -151,24 +205,28 @@ export class Trace<Message extends object & Traced> {
   }
 
   /**
-   * Runs `operation` inside the trace; `outcomeOf` names a result without showing it:
-   * tracePromise() would put the result, a cached value, into the message.
+   * Runs `operation` inside the trace. `outcomeOf` names a result without showing it:
+   * tracePromise() would put the result, a cached value, into the message. `failureOf` is what is
+   * told of an error; the caller gets the error itself.
    */
   async run<Result>(
     message: Message,
     operation: () => Promise<Result>,
     outcomeOf: (result: Result) => Outcome,
+    failureOf: (error: unknown) => Failure = asIs,
   ): Promise<Result> {
     const { start, end, asyncStart, asyncEnd, error } = this.#moments
+    const startMs = performance.now()
     try {
       const pending = start.runStores(message, operation)
       end.publish(message)
       const result = await pending
+      message.durationMs = performance.now() - startMs
       message.outcome = outcomeOf(result)
       return result
     } catch (cause) {
-      message.outcome = 'error'
-      message.error = cause
+      message.durationMs = performance.now() - startMs
+      Object.assign(message, failureOf(cause))
       error.publish(message)
       throw cause
     } finally {

@@ -5,7 +5,13 @@ import type { Behaviors, BehaviorsInput } from '../behaviors/behaviors.ts'
 import { toClusterPolicy } from '../behaviors/policies.ts'
 import { changeBehaviors, resolveBehaviors, warningsOf } from '../behaviors/resolve.ts'
 import type { ConfigureMessage } from '../channels.ts'
-import { configureChannel, ejectChannel, probeChannel, returnChannel } from '../channels.ts'
+import {
+  configureChannel,
+  ejectChannel,
+  probeChannel,
+  refillChannel,
+  returnChannel,
+} from '../channels.ts'
 import { within } from '../deadline.ts'
 import { MintringError, messageOf } from '../errors.ts'
 import type { Servers } from '../hosts/address.ts'
@@ -42,10 +48,16 @@ export class ClientBase {
   constructor(servers: Servers, behaviors: BehaviorsInput = {}) {
     const settings = resolveBehaviors(behaviors)
     const events = new Events()
-    const cluster = new Cluster(parseServers(servers), toClusterPolicy(settings), hooksOf(events))
+    const hooks = hooksOf(events, String(++clients))
+    const cluster = new Cluster(parseServers(servers), toClusterPolicy(settings), hooks)
     this.core = new ClientCore(cluster, events, settings)
     this._adopt(settings)
     this._discovery = this._follow(settings)
+  }
+
+  /** What messages on diagnostics channels, and metrics, call this client: a number as text. */
+  get id(): string {
+    return this.core.id
   }
 
   /** The settings in force, all filled in. They are frozen: change them by configure(). */
@@ -83,9 +95,10 @@ export class ClientBase {
   setServers(servers: Servers): void {
     const { cluster } = this.core
     const from = cluster.hosts.map((host) => host.name)
+    const before = placesOf(cluster)
     cluster.setServers(parseServers(servers))
     const to = cluster.hosts.map((host) => host.name)
-    this._announce({ changes: { servers: { from, to } } })
+    if (placesOf(cluster) !== before) this._announce({ changes: { servers: { from, to } } })
   }
 
   /**
@@ -174,9 +187,11 @@ export class ClientBase {
     return watcher
   }
 
-  private _announce(message: ConfigureMessage): void {
-    this.core.events.emit('configure', message)
-    if (configureChannel.hasSubscribers) configureChannel.publish(message)
+  private _announce({ changes }: ConfigureMessage): void {
+    if (Object.keys(changes).length === 0) return
+    const { id: client, events } = this.core
+    events.emit('configure', { changes })
+    if (configureChannel.hasSubscribers) configureChannel.publish({ changes, client })
   }
 }
 
@@ -202,23 +217,35 @@ Object.defineProperty(ClientBase.prototype, inspect.custom, {
   },
 })
 
-function hooksOf(events: Events): ClusterHooks {
+/** Which servers there are, and how much of the keys each has. */
+function placesOf({ hosts }: Cluster): string {
+  return JSON.stringify(hosts.map(({ name, address, server }) => [name, address, server.weight]))
+}
+
+/** How many clients were made: each is told apart by its number. */
+let clients = 0
+
+/** Events and channels are told the same; a channel, which all clients share, says whose it is. */
+function hooksOf(events: Events, client: string): ClusterHooks {
   return {
+    client,
     eject(message) {
       events.emit('eject', message)
-      if (ejectChannel.hasSubscribers) ejectChannel.publish(message)
+      if (ejectChannel.hasSubscribers) ejectChannel.publish({ ...message, client })
     },
     probe(message) {
       events.emit('probe', message)
-      if (probeChannel.hasSubscribers) probeChannel.publish(message)
+      if (probeChannel.hasSubscribers) probeChannel.publish({ ...message, client })
     },
     return(message) {
       events.emit('return', message)
-      if (returnChannel.hasSubscribers) returnChannel.publish(message)
+      if (returnChannel.hasSubscribers) returnChannel.publish({ ...message, client })
     },
     invalidationsLost({ host, keys }) {
       const reason = `${keys} changes did not fit`
-      events.emit('invalidationsLost', { event: 'invalidationsLost', host, reason })
+      const message = { event: 'invalidationsLost', host, reason }
+      events.emit('invalidationsLost', message)
+      if (refillChannel.hasSubscribers) refillChannel.publish({ ...message, client })
     },
   }
 }

@@ -1,10 +1,12 @@
 import type { BehaviorsInput } from '../behaviors/behaviors.ts'
 import type { Environment } from '../behaviors/env.ts'
 import { fromEnvironment } from '../behaviors/env.ts'
+import { batchTrace } from '../channels.ts'
 import type { Servers } from '../hosts/address.ts'
 import type { OperationOptions, StoreOptions } from './options.ts'
 import type { Outcomes } from './outcomes.ts'
 import { RefillVerbs } from './refill-verbs.ts'
+import { traceBatch } from './trace.ts'
 import type { Ttl } from './ttl.ts'
 import type { CounterOptions } from './verbs/arithmetic.ts'
 import { count } from './verbs/arithmetic.ts'
@@ -198,7 +200,12 @@ export class MemcachedClient extends RefillVerbs {
     loader: WarmLoader,
     options: WarmOptions = {},
   ): Promise<WarmProgress> {
-    return new WarmUp(this, keys, loader, options).run()
+    const job = new WarmUp(this, keys, loader, options)
+    if (!batchTrace.hasSubscribers) return job.run()
+    const run = (): Promise<WarmProgress> => job.run()
+    return traceBatch(this.core, 'warm', [], run, ({ taken, resumed, stored, failed }) => {
+      return { size: taken - resumed, hits: stored, failed }
+    })
   }
 
   /**

@@ -35,6 +35,8 @@ const FORGIVEN: ReadonlySet<string> = new Set([
  * took.
  */
 export class ClientCore {
+  /** What messages on diagnostics channels call this client. */
+  readonly id: string
   readonly cluster: Cluster
   readonly events: Events
   behaviors: Behaviors
@@ -57,6 +59,7 @@ export class ClientCore {
 
   constructor(cluster: Cluster, events: Events, behaviors: Behaviors) {
     const derived = derive(cluster, behaviors)
+    this.id = cluster.hooks.client ?? ''
     this.cluster = cluster
     this.events = events
     this.behaviors = behaviors

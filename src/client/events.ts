@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type {
   ConfigureMessage,
   EjectMessage,
@@ -5,6 +6,7 @@ import type {
   RefillMessage,
   ReturnMessage,
 } from '../channels.ts'
+import { messageOf } from '../errors.ts'
 
 /** Something odd that is not an error: said once, never thrown. */
 export interface WarningMessage {
@@ -53,7 +55,7 @@ type Listeners = { [Name in keyof ClientEvents]?: Set<Listener<Name>> }
 
 /**
  * The client's events. No event of theirs can end the process: there is none named `error`, and
- * what a listener throws becomes a process warning.
+ * what a listener throws, or rejects with, becomes a process warning.
  */
 export class Events {
   readonly #listeners: Listeners = {}
@@ -79,11 +81,17 @@ export class Events {
     const found = this.#listeners[name] as Set<Listener<Name>> | undefined
     for (const listener of found ?? []) {
       try {
-        listener(message)
+        const told: unknown = listener(message)
+        // An async listener: its rejection would end the process.
+        if (types.isPromise(told)) told.catch((error: unknown) => warnOf(name, error))
       } catch (error) {
-        const text = error instanceof Error ? error.message : String(error)
-        process.emitWarning(`a listener of '${name}' threw: ${text}`, 'MintringWarning')
+        warnOf(name, error)
       }
     }
   }
+}
+
+function warnOf(name: string, error: unknown): void {
+  const text = `a listener of '${name}' failed: ${messageOf(error)}`
+  process.emitWarning(text, 'MintringWarning')
 }

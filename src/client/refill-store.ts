@@ -18,6 +18,7 @@ import type { ClientCore } from './core.ts'
 import { commandRequest } from './refill-commands.ts'
 import type { AnswerContext } from './refill-read.ts'
 import { type ReadFlags, ReadRequest } from './refill-read.ts'
+import { partOfBatch } from './trace.ts'
 import { BufferBody } from './values/codec.ts'
 import { fits } from './verbs/storage.ts'
 
@@ -91,7 +92,9 @@ export class ClusterStore implements RefillStore {
     const routeKey = keys.routeKey(key)
     const flags =
       this.dialect === 'classic' ? undefined : this.#flags(vivifySeconds, refreshBelowSeconds)
-    const request = new ReadRequest(flags, routeKey, wireKey, this.#context, reader)
+    const told = partOfBatch(flags === undefined ? 'gets' : 'mg', cluster, routeKey)
+    const heard = told === undefined ? reader : tellingReader(reader, told)
+    const request = new ReadRequest(flags, routeKey, wireKey, this.#context, heard)
     request.ordered = true
     cluster.dispatch(request as Request)
     return request
@@ -200,6 +203,20 @@ export class ClusterStore implements RefillStore {
     await within(DIALECT_PATIENCE_MS, Promise.allSettled(asked))
     this.#learned = answers.every(({ meta }) => meta) ? 'meta' : 'classic'
     return this.#learned
+  }
+}
+
+/** A reader that tells the part of its batch when it was answered. */
+function tellingReader(reader: Reader, told: (error?: unknown) => void): Reader {
+  return {
+    answered(item) {
+      told()
+      return reader.answered(item)
+    },
+    failed(error) {
+      told(error)
+      return reader.failed(error)
+    },
   }
 }
 

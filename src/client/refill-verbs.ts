@@ -1,24 +1,32 @@
 import type { BehaviorsInput } from '../behaviors/behaviors.ts'
 import { toRefillDefaults } from '../behaviors/policies.ts'
 import type { RefillMessage } from '../channels.ts'
-import { commandTrace, refillChannel } from '../channels.ts'
+import { batchTrace, commandTrace, refillChannel } from '../channels.ts'
 import { isMintringError } from '../errors.ts'
 import type { Servers } from '../hosts/address.ts'
 import type { CallerOptions } from '../refill/caller.ts'
 import type { Defined, Definition } from '../refill/define.ts'
+import { bind } from '../refill/define.ts'
 import type { RefillEntry } from '../refill/entry.ts'
 import type { Loader } from '../refill/loading.ts'
 import type { ManyLoader } from '../refill/many.ts'
 import type { RefillDefaults } from '../refill/policy.ts'
 import type { RefillOptions } from '../refill/refill.ts'
-import { Refill } from '../refill/refill.ts'
+import { Refill, valuesOf } from '../refill/refill.ts'
 import type { RefillCounters, RefillEvent, RefillEventName } from '../refill/tally.ts'
 import { performance } from '../runtime.ts'
 import type { CloseOptions } from './base.ts'
 import { checkClose } from './base.ts'
 import { HostCommands } from './host-commands.ts'
 import { ClusterStore } from './refill-store.ts'
-import { traceBatch, traceRefill } from './trace.ts'
+import {
+  type BatchCount,
+  inBatch,
+  outsideBatch,
+  traceBatch,
+  traceEntry,
+  traceKey,
+} from './trace.ts'
 import type { ViewOptions } from './view.ts'
 import { ClientView } from './view.ts'
 
@@ -55,7 +63,8 @@ export class RefillVerbs extends HostCommands {
   getOrSet<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value>
   getOrSet<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {
     if (!commandTrace.hasSubscribers) return this._refill.getOrSet(key, loader, policy)
-    return traceRefill(this.core, 'getOrSet', key, () => this._refill.getOrSet(key, loader, policy))
+    const run = (): Promise<RefillEntry<Value>> => this._refill.getOrSetEntry(key, loader, policy)
+    return traceEntry(this.core, 'getOrSet', key, run).then(({ value }) => value)
   }
 
   /** As getOrSet(), and tells how the value came: `{ value, state, staleFor, ttl }`. */
@@ -66,7 +75,7 @@ export class RefillVerbs extends HostCommands {
   ): Promise<RefillEntry<Value>> {
     if (!commandTrace.hasSubscribers) return this._refill.getOrSetEntry(key, loader, policy)
     const run = (): Promise<RefillEntry<Value>> => this._refill.getOrSetEntry(key, loader, policy)
-    return traceRefill(this.core, 'getOrSet', key, run)
+    return traceEntry(this.core, 'getOrSet', key, run)
   }
 
   /** The values of many keys, in their order; those to load go to one call of the loader. */
@@ -75,15 +84,20 @@ export class RefillVerbs extends HostCommands {
     loadMissing: ManyLoader<Value>,
     policy: RefillOptions,
   ): Promise<Map<string, Value>> {
-    const run = (): Promise<Map<string, Value>> =>
-      this._refill.getOrSetMany(keys, loadMissing, policy)
-    return traceBatch('getOrSetMany', keys, this.behaviors.traceKeys, run)
+    if (!batchTrace.hasSubscribers) return this._refill.getOrSetMany(keys, loadMissing, policy)
+    const isLoader = typeof loadMissing === 'function'
+    const loader = isLoader ? outsideBatch(loadMissing) : loadMissing
+    const run = (): Promise<Map<string, RefillEntry<Value>>> =>
+      inBatch(this.core, () => this._refill.getOrSetManyEntries(keys, loader, policy))
+    const distinct = Array.isArray(keys) ? [...new Set(keys)] : []
+    return traceBatch(this.core, 'getOrSetMany', distinct, run, foundIn).then(valuesOf)
   }
 
   /** Marks stale and loads now, under the lease: for whoever just wrote to the origin. */
   refresh<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {
     if (!commandTrace.hasSubscribers) return this._refill.refresh(key, loader, policy)
-    return traceRefill(this.core, 'refresh', key, () => this._refill.refresh(key, loader, policy))
+    const run = (): Promise<Value> => this._refill.refresh(key, loader, policy)
+    return traceKey(this.core, 'refresh', key, run, () => 'ok')
   }
 
   /**
@@ -91,18 +105,30 @@ export class RefillVerbs extends HostCommands {
    * Answers whether there was something to mark. The policy is that of the key; without it, what
    * this client last used for the key, or the defaults.
    */
-  invalidate(
+  async invalidate(
     keys: string | readonly string[],
     policy?: RefillDefaults & CallerOptions,
   ): Promise<boolean> {
-    return this._refill.invalidate(keys, policy)
+    if (typeof keys === 'string') return this._invalidateOne(keys, policy)
+    if (!batchTrace.hasSubscribers) return this._refill.invalidate(keys, policy)
+    const distinct = [...new Set(keys)]
+    // None is marked when one of them cannot be a key.
+    for (const key of distinct) this.core.keys.wireKey(key)
+    const run = (): Promise<boolean[]> =>
+      Promise.all(distinct.map((key) => this._invalidateOne(key, policy)))
+    const marks = traceBatch(this.core, 'invalidate', distinct, run, (marked) => {
+      return { size: distinct.length, hits: marked.filter(Boolean).length, failed: 0 }
+    })
+    return marks.then((marked) => marked.some(Boolean))
   }
 
   /** Binds keys and a loader to one policy. Throws MINTRING_BAD_POLICY. */
   define<Args extends readonly unknown[], Value>(
     definition: Definition<Args, Value>,
   ): Defined<Args, Value> {
-    return this._refill.define(definition)
+    this._refill.define(definition)
+    // By way of this client's verbs: each call is an operation that is told.
+    return bind(this, definition)
   }
 
   /**
@@ -142,6 +168,12 @@ export class RefillVerbs extends HostCommands {
     await super.close({ drainMs: Math.max(0, endMs - performance.now()) })
   }
 
+  private _invalidateOne(key: string, policy?: RefillDefaults & CallerOptions): Promise<boolean> {
+    const run = (): Promise<boolean> => this._refill.invalidate(key, policy)
+    if (!commandTrace.hasSubscribers) return run()
+    return traceKey(this.core, 'invalidate', key, run, (marked) => (marked ? 'ok' : 'refused'))
+  }
+
   private _report(event: RefillEventName, { key, error, reason, ...rest }: RefillEvent): void {
     const { events, behaviors } = this.core
     if (!events.has(event) && !refillChannel.hasSubscribers) return
@@ -153,8 +185,15 @@ export class RefillVerbs extends HostCommands {
       ...(behaviors.traceKeys ? { key } : {}),
     }
     events.emit(event, message)
-    if (refillChannel.hasSubscribers) refillChannel.publish(message)
+    if (refillChannel.hasSubscribers) refillChannel.publish({ ...message, client: this.core.id })
   }
+}
+
+/** Found in the cache, fresh or stale: what was loaded was not. */
+function foundIn(entries: ReadonlyMap<string, RefillEntry>): BatchCount {
+  let hits = 0
+  for (const { state } of entries.values()) if (state === 'fresh' || state === 'stale') hits++
+  return { size: entries.size, hits, failed: 0 }
 }
 
 /** A code, or the name of the error a loader threw: never its message, which may hold a value. */

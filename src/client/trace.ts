@@ -1,14 +1,18 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Behaviors } from '../behaviors/behaviors.ts'
-import type { BatchMessage, CommandMessage, Outcome } from '../channels.ts'
+import type { BatchMessage, CommandMessage, Failure, Outcome } from '../channels.ts'
 import { batchTrace, commandTrace } from '../channels.ts'
+import { isMintringError, MintringError } from '../errors.ts'
 import { placeOf } from '../hosts/address.ts'
 import type { Cluster } from '../hosts/cluster.ts'
 import type { Host } from '../hosts/host.ts'
-import type { Effect, Request } from '../net/request.ts'
+import type { Request } from '../net/request.ts'
+import type { RefillEntry } from '../refill/entry.ts'
 import type { KeyMapping } from './keys.ts'
 
 /** What tracing needs to know of a client. */
 export interface Traced {
+  readonly id: string
   readonly cluster: Cluster
   readonly behaviors: Behaviors
   readonly keys: KeyMapping
@@ -20,12 +24,10 @@ export function traceCommand<Result, Context>(
   request: Request<Result, Context>,
 ): Promise<Result> {
   const { cluster } = traced
-  const { routeKey } = request
+  const { routeKey, verb } = request
   const host = routeKey === undefined ? undefined : cluster.hostFor(routeKey)
   const dispatch = (): void => cluster.dispatch(request as Request)
-  return traceRequest(traced, request, host, dispatch, (result) =>
-    outcomeOf(request.verb.effect, result),
-  )
+  return traceRequest(traced, request, host, dispatch, (result) => outcomeOf(verb.name, result))
 }
 
 /**
@@ -45,77 +47,250 @@ export function traceHostRequest<Result, Context>(
 }
 
 function traceRequest<Result, Context>(
-  { cluster, behaviors }: Traced,
+  traced: Traced,
   request: Request<Result, Context>,
   host: Host | undefined,
   dispatch: () => void,
   outcome: (result: Result) => Outcome,
 ): Promise<Result> {
-  const message: CommandMessage = { command: request.verb.name }
-  if (behaviors.traceKeys && request.routeKey !== undefined) {
-    Object.assign(message, { key: request.routeKey })
-  }
-  // Where it goes first: whoever samples traces wants to know at the start.
-  if (host !== undefined) nameHost(message, host)
+  const { routeKey, body } = request
+  const message = messageOf(traced, nameOfCommand(request as Request), routeKey, host)
+  if (body !== undefined) message.bytes = body.length
   const send = (): Promise<Result> => {
     dispatch()
     return request.promise.finally(() => {
       const router = request.attempt?.router
       if (router === undefined || router.name === message.host) return
-      const last = cluster.hosts.find((one) => one.name === router.name)
+      const last = traced.cluster.hosts.find((one) => one.name === router.name)
       if (last !== undefined) nameHost(message, last)
     })
   }
-  return commandTrace.run(message, send, outcome)
+  return commandTrace.run(
+    message,
+    send,
+    outcome,
+    failureOf(traced, () => keysOf(request as Request)),
+  )
 }
 
-/** Runs a verb that may load, with the host of its key; its commands are not told one by one. */
-export function traceRefill<Result>(
-  { cluster, behaviors, keys }: Traced,
+/** Of commands that are one line, the word it begins with: `flush_all`, `verbosity`. */
+function nameOfCommand({ verb, args }: Request): string {
+  return verb.name === 'command' ? String(args).split(/\s/, 1)[0]! : verb.name
+}
+
+/** Runs a verb on one key that is several commands: they are not told one by one. */
+export function traceKey<Result>(
+  traced: Traced,
   command: string,
   key: string,
   run: () => Promise<Result>,
+  outcome: (result: Result, message: CommandMessage) => Outcome,
 ): Promise<Result> {
-  const message: CommandMessage = { command }
-  if (behaviors.traceKeys) Object.assign(message, { key })
-  const host = typeof key === 'string' ? cluster.hostFor(keys.routeKey(key)) : undefined
-  if (host !== undefined) nameHost(message, host)
-  return commandTrace.run(message, run, () => 'ok')
+  const isKey = typeof key === 'string'
+  const host = isKey ? traced.cluster.hostFor(traced.keys.routeKey(key)) : undefined
+  const message = messageOf(traced, command, isKey ? key : undefined, host)
+  const failed = failureOf(traced, () => [key])
+  return commandTrace.run(message, run, (result) => outcome(result, message), failed)
 }
 
-/** What a batch did, and the keys that got no answer where they are told with it. */
-type Done = ReadonlyMap<string, unknown> & { readonly failed?: ReadonlyMap<string, unknown> }
+/** As traceKey(), for what may load: tells how the value came. */
+export function traceEntry<Value>(
+  traced: Traced,
+  command: string,
+  key: string,
+  run: () => Promise<RefillEntry<Value>>,
+): Promise<RefillEntry<Value>> {
+  return traceKey(traced, command, key, run, ({ state }, message) => {
+    message.state = state
+    return state === 'fresh' ? 'hit' : state === 'stale' ? 'stale' : 'miss'
+  })
+}
 
-/**
- * Runs a batch, while whoever listens to `mintring:batch` is told of it. `failed` is filled by the
- * batch, where what it resolves to does not have it.
- */
-export function traceBatch<Answer extends Done>(
+/** How many keys of a batch were found or done, and how many got no answer. */
+export interface BatchCount {
+  readonly size: number
+  readonly hits: number
+  readonly failed: number
+}
+
+/** Runs a batch, while whoever listens to `mintring:batch` is told of it. */
+export function traceBatch<Result>(
+  traced: Traced,
   command: string,
   keys: readonly string[],
-  traceKeys: boolean,
-  run: () => Promise<Answer>,
-  failed?: ReadonlyMap<string, unknown>,
-): Promise<Answer> {
-  if (!batchTrace.hasSubscribers) return run()
-  const message: BatchMessage = { command, batchSize: keys.length }
-  if (traceKeys) Object.assign(message, { keys })
-  return batchTrace.run(message, run, (done) => {
-    const isRead = command === 'getMany'
-    const hits = isRead ? done.size : [...done.values()].filter((value) => value !== false).length
-    message.hits = hits
-    message.failed = (failed ?? done.failed)?.size ?? 0
-    if (keys.length > 0 && message.failed === keys.length) return 'error'
+  run: () => Promise<Result>,
+  count: (result: Result) => BatchCount,
+): Promise<Result> {
+  const message: BatchMessage = { command, client: traced.id, batchSize: keys.length }
+  if (traced.behaviors.traceKeys && keys.length > 0) Object.assign(message, { keys })
+  const isRead = command === 'getMany' || command === 'getOrSetMany'
+  const told = (result: Result): Outcome => {
+    const { size, hits, failed } = count(result)
+    Object.assign(message, { batchSize: size, hits, failed })
+    if (failed > 0) return failed === size ? 'error' : 'partial'
     if (isRead) return hits > 0 ? 'hit' : 'miss'
-    return hits === keys.length ? 'ok' : 'refused'
+    return hits === size ? 'ok' : 'refused'
+  }
+  const toldOf = failureOf(traced, () => keys)
+  const failed = (error: unknown): Failure => {
+    Object.assign(message, { hits: 0, failed: message.batchSize })
+    return toldOf(error)
+  }
+  return batchTrace.run(message, run, told, failed)
+}
+
+/** What the hosts are asked on behalf of a batch whose commands are not requests of its own. */
+class HostParts {
+  readonly #traced: Traced
+  readonly #parts = new Map<Host, { pending: number; end: (error?: unknown) => void }>()
+
+  constructor(traced: Traced) {
+    this.#traced = traced
+  }
+
+  /** A read begins on a host: answers what to call when it ends. */
+  begin(command: string, host: Host): (error?: unknown) => void {
+    const part = this.#parts.get(host) ?? this.#open(command, host)
+    part.pending++
+    return (error) => {
+      if (--part.pending > 0 && error === undefined) return
+      this.#parts.delete(host)
+      part.end(error)
+    }
+  }
+
+  #open(command: string, host: Host): { pending: number; end: (error?: unknown) => void } {
+    const part = { pending: 0, end: (_error?: unknown): void => {} }
+    const whole = new Promise<void>((resolve, reject) => {
+      part.end = (error) => (error === undefined ? resolve() : reject(error))
+    })
+    const message = messageOf(this.#traced, command, undefined, host)
+    const failed = failureOf(this.#traced, () => [])
+    void commandTrace
+      .run(
+        message,
+        () => whole,
+        () => 'ok',
+        failed,
+      )
+      .catch(() => {})
+    this.#parts.set(host, part)
+    return part
+  }
+}
+
+const running = new AsyncLocalStorage<HostParts>()
+/** Batches under way that are traced: while there are none, reads ask for nothing else. */
+let tracedBatches = 0
+
+/** Tells, as commands, what each host is asked by reads that are begun within. */
+export function inBatch<Result>(traced: Traced, run: () => Promise<Result>): Promise<Result> {
+  if (!commandTrace.hasSubscribers) return run()
+  tracedBatches++
+  return running.run(new HostParts(traced), run).finally(() => {
+    tracedBatches--
   })
+}
+
+/** What a loader reads is not part of the batch that called it. */
+export function outsideBatch<Args extends unknown[], Result>(
+  loader: (...args: Args) => Result,
+): (...args: Args) => Result {
+  return (...args) => running.exit(() => loader(...args))
+}
+
+/** For a read within a batch: what to call when it was answered, or undefined. */
+export function partOfBatch(
+  command: string,
+  cluster: Cluster,
+  routeKey: string,
+): ((error?: unknown) => void) | undefined {
+  if (tracedBatches === 0) return undefined
+  const parts = running.getStore()
+  const host = parts === undefined ? undefined : cluster.hostFor(routeKey)
+  return host === undefined ? undefined : parts!.begin(command, host)
+}
+
+function messageOf(
+  { id, behaviors }: Traced,
+  command: string,
+  key: string | undefined,
+  host: Host | undefined,
+): CommandMessage {
+  const message: CommandMessage = { command, client: id }
+  if (behaviors.traceKeys && key !== undefined) Object.assign(message, { key })
+  // Where it goes first: whoever samples traces wants to know at the start.
+  if (host !== undefined) nameHost(message, host)
+  return message
 }
 
 function nameHost(message: CommandMessage, { name, server }: Host): void {
   Object.assign(message, { host: name, ...placeOf(server) })
 }
 
-function outcomeOf(effect: Effect, result: unknown): Outcome {
-  if (effect === 'read') return result === undefined ? 'miss' : 'hit'
-  return result === false || result === undefined ? 'refused' : 'ok'
+/** Commands whose result is what they found. */
+const READS: ReadonlySet<string> = new Set(['get', 'gets', 'gat', 'gats', 'mg', 'me'])
+
+function outcomeOf(command: string, result: unknown): Outcome {
+  // What raw() resolves to: that there was an answer is all that is known of it.
+  if (Array.isArray(result)) return 'ok'
+  const status = statusOf(result)
+  const isNo = result === undefined || result === false || status === 'exists'
+  if (READS.has(command)) {
+    return result === undefined || status === 'missing' ? 'miss' : 'hit'
+  }
+  return isNo || status === 'missing' || status === 'not_stored' ? 'refused' : 'ok'
+}
+
+/** `cas` resolves to a word, the meta commands to an object with one. */
+function statusOf(result: unknown): string | undefined {
+  if (result === 'exists' || result === 'not_found') return 'exists'
+  const { status } = Object(result) as { readonly status?: string }
+  return status
+}
+
+const LOADER_CODES: ReadonlySet<string> = new Set([
+  'MINTRING_LOADER',
+  'MINTRING_LOADER_TIMEOUT',
+  'MINTRING_WAIT_TIMEOUT',
+])
+
+/** What is told of a failure: without `traceKeys` no key, and nothing that a loader said. */
+function failureOf(
+  { behaviors }: Traced,
+  keysOf: () => readonly string[],
+): (error: unknown) => Failure {
+  return (error) => {
+    if (!isMintringError(error)) return { outcome: 'error', error }
+    const { code } = error
+    const isLoader = LOADER_CODES.has(code)
+    const outcome = isLoader ? 'loaderError' : code === 'MINTRING_ABORTED' ? 'aborted' : 'error'
+    if (behaviors.traceKeys || !(isLoader || tells(error, keysOf()))) return { outcome, error }
+    const { host, command, sent, cause } = error
+    const why = isLoader ? `The loader failed: ${nameOf(cause)}` : `${code}, told without its key`
+    return { outcome, error: new MintringError(code, why, { host, command, sent }) }
+  }
+}
+
+const nameOf = (cause: unknown): string => {
+  const { name } = Object(cause) as { readonly name?: unknown }
+  return typeof name === 'string' && name !== '' ? name : `a ${typeof cause} was thrown`
+}
+
+/** Whether an error, or one underneath, has one of the keys in its message. */
+function tells(error: unknown, keys: readonly string[]): boolean {
+  for (let at = error, depth = 0; at !== undefined && depth < MAX_CAUSES; depth++) {
+    const { message = '', cause } = Object(at) as { message?: unknown; cause?: unknown }
+    const text = String(message)
+    if (keys.some((key) => typeof key === 'string' && key !== '' && text.includes(key))) return true
+    at = cause
+  }
+  return false
+}
+
+const MAX_CAUSES = 8
+
+function keysOf({ routeKey, group }: Request): readonly string[] {
+  if (routeKey !== undefined) return [routeKey]
+  return Array.from({ length: group?.size ?? 0 }, (_, i) => group!.routeKey(i))
 }

@@ -1,3 +1,4 @@
+import { commandTrace } from '../channels.ts'
 import { MintringError } from '../errors.ts'
 import { META_SINCE } from '../protocol/meta-versions.ts'
 import type { RefillEntry } from '../refill/entry.ts'
@@ -10,6 +11,7 @@ import type { ClientCore } from './core.ts'
 import type { KeyMapping } from './keys.ts'
 import type { OperationOptions } from './options.ts'
 import { ClusterStore } from './refill-store.ts'
+import { traceEntry, traceKey } from './trace.ts'
 import type { Codec } from './values/codec.ts'
 import { remove } from './verbs/removal.ts'
 import { get } from './verbs/retrieval.ts'
@@ -61,7 +63,9 @@ export class ClientView {
     policy: RefillOptions,
   ): Promise<RefillEntry<Value>> {
     await this._requireMeta()
-    return this._refill.getOrSetEntry(key, loader, policy)
+    const run = (): Promise<RefillEntry<Value>> => this._refill.getOrSetEntry(key, loader, policy)
+    if (!commandTrace.hasSubscribers) return run()
+    return traceEntry(this._core, 'getOrSet', key, run)
   }
 
   /** As the client's refresh(). Rejects with MINTRING_UNSUPPORTED on classic servers. */
@@ -71,7 +75,9 @@ export class ClientView {
     policy: RefillOptions,
   ): Promise<Value | undefined> {
     await this._requireMeta()
-    return this._refill.refresh(key, loader, policy)
+    const run = (): Promise<Value> => this._refill.refresh(key, loader, policy)
+    if (!commandTrace.hasSubscribers) return run()
+    return traceKey(this._core, 'refresh', key, run, () => 'ok')
   }
 
   /** The servers are others now. */

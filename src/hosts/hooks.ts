@@ -2,6 +2,8 @@ import type { EjectMessage, ProbeMessage, ReturnMessage } from '../channels.ts'
 
 /** Who is told what happens to hosts. Plain data; what a hook throws is the caller's fault. */
 export interface ClusterHooks {
+  /** What messages on diagnostics channels call the client. */
+  readonly client?: string
   eject?(message: EjectMessage): void
   probe?(message: ProbeMessage): void
   return?(message: ReturnMessage): void

@@ -9,11 +9,15 @@ interface ReadClient {
   hosts(): readonly HostSnapshot[]
 }
 
-/** The state of clients at this moment. With several, each has its number as the label `client`. */
-export function clientFamilies(clients: readonly ReadClient[]): Family[] {
-  const labelled = clients.map((client, index) => ({
+/** The state of clients at this moment. With several, or with names, each has a label `client`. */
+export function clientFamilies(
+  clients: ReadonlyMap<string, ReadClient>,
+  isNamed: boolean,
+): Family[] {
+  const isLabelled = isNamed || clients.size > 1
+  const labelled = [...clients].map(([name, client]) => ({
     client,
-    labels: clients.length > 1 ? { client: String(index) } : ({} as Labels),
+    labels: isLabelled ? { client: name } : ({} as Labels),
   }))
   return [...hostFamilies(labelled), ...refillFamilies(labelled)]
 }

@@ -2,8 +2,7 @@
  * `mintring/metrics`: what Prometheus scrapes, without a dependency.
  * @module metrics
  */
-
-import { channel, tracingChannel } from 'node:diagnostics_channel'
+import { channel } from 'node:diagnostics_channel'
 import type {
   BatchMessage,
   CommandMessage,
@@ -12,22 +11,38 @@ import type {
   EjectMessage,
   ProbeMessage,
   RefillMessage,
+  ReturnMessage,
 } from '../channels.ts'
 import type { RefillVerbs } from '../client/refill-verbs.ts'
-import { performance } from '../runtime.ts'
 import { clientFamilies } from './metrics-client.ts'
 import { type PromRegistry, promMetric } from './prom-client.ts'
-import { Counter, type Family, Histogram, prometheusText } from './prometheus-text.ts'
+import { Counter, type Family, Histogram, type Labels, prometheusText } from './prometheus-text.ts'
 
 /** A client as metrics read it. */
 export type MeasuredClient = Pick<
   RefillVerbs,
-  'hosts' | 'refillCounters' | 'forgivenErrors' | 'behaviors'
+  'hosts' | 'refillCounters' | 'forgivenErrors' | 'behaviors' | 'id'
 >
+
+/** Clients: one after the other, or by the name that their label `client` has. */
+export type MeasuredClients = Iterable<MeasuredClient> | Readonly<Record<string, MeasuredClient>>
 
 /** Bounds of the duration buckets, in seconds: a cache answers in well under a millisecond. */
 const DURATION_BOUNDS: readonly number[] = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
+]
+
+/** What refills report, as the channel `mintring:refill` names it. */
+const REFILL_EVENTS = [
+  'refill',
+  'refillError',
+  'leaseLost',
+  'leaseTakenOver',
+  'stale',
+  'bypass',
+  'unreadable',
+  'valueTooLarge',
+  'invalidationsLost',
 ]
 
 /**
@@ -36,11 +51,18 @@ const DURATION_BOUNDS: readonly number[] = [
  *
  * `const metrics = new Metrics([cache])`, and then `response.end(metrics.text())` with the content
  * type `metrics.contentType`. No key and no value is ever in it.
+ *
+ * Counts of several clients add up by host. With names, `new Metrics({ pages, sessions })`, every
+ * series has the label `client`; that of clients without a name here is `other`.
  */
 export class Metrics {
   /** The content type of text(). */
   readonly contentType = 'text/plain; version=0.0.4; charset=utf-8'
-  private readonly _clients: readonly MeasuredClient[]
+  private readonly _clients: ReadonlyMap<string, MeasuredClient>
+  /** By id: the names of the clients, when they have one. */
+  private readonly _names: ReadonlyMap<string, string> | undefined
+  /** By host: the clients whose operations are in its series. */
+  private readonly _users = new Map<string, Set<string>>()
   private readonly _durations = new Histogram(DURATION_BOUNDS)
   private readonly _batches = new Counter()
   private readonly _batchKeys = new Counter()
@@ -51,11 +73,16 @@ export class Metrics {
   private readonly _returns = new Counter()
   private readonly _probes = new Counter()
   private readonly _refills = new Counter()
-  private readonly _startMs = new WeakMap<object, number>()
   private _stop: () => void
 
-  constructor(clients: Iterable<MeasuredClient> = []) {
-    this._clients = [...clients]
+  constructor(clients: MeasuredClients = []) {
+    const isNamed = !(Symbol.iterator in clients)
+    this._clients = isNamed
+      ? new Map(Object.entries(clients))
+      : new Map([...clients].map((client, index) => [String(index), client]))
+    if (isNamed) {
+      this._names = new Map([...this._clients].map(([name, { id }]) => [id, name]))
+    }
     this._stop = this._listen()
   }
 
@@ -82,80 +109,118 @@ export class Metrics {
   }
 
   private _listen(): () => void {
-    const commands = tracingChannel<unknown, CommandMessage>('mintring:command')
-    const batches = tracingChannel<unknown, BatchMessage>('mintring:batch')
-    const connects = tracingChannel<unknown, ConnectMessage>('mintring:connect')
-    const listeners = [
-      [commands.start, (message: unknown) => this._started(message as CommandMessage)],
-      [commands.asyncEnd, (message: unknown) => this._ended(message as CommandMessage)],
-      [batches.asyncEnd, (message: unknown) => this._batched(message as BatchMessage)],
-      [connects.asyncEnd, (message: unknown) => this._connected(message as ConnectMessage)],
-      [
-        channel('mintring:eject'),
-        (message: unknown) => this._ejections.add({ host: (message as EjectMessage).host }),
-      ],
-      [
-        channel('mintring:return'),
-        (message: unknown) => this._returns.add({ host: (message as EjectMessage).host }),
-      ],
-      [channel('mintring:probe'), (message: unknown) => this._probed(message as ProbeMessage)],
-      [
-        channel('mintring:refill'),
-        (message: unknown) => this._refills.add({ event: (message as RefillMessage).event }),
-      ],
-      [
-        channel('mintring:configure'),
-        (message: unknown) => this._configured(message as ConfigureMessage),
-      ],
-    ] as const
-    for (const [source, listener] of listeners) source.subscribe(listener)
+    const tell = (name: string, listener: (message: never) => void) => {
+      const heard = (message: unknown): void => listener(message as never)
+      channel(name).subscribe(heard)
+      return () => channel(name).unsubscribe(heard)
+    }
+    const stops = [
+      tell('tracing:mintring:command:asyncEnd', (message: CommandMessage) => this._ended(message)),
+      tell('tracing:mintring:batch:asyncEnd', (message: BatchMessage) => this._batched(message)),
+      tell('tracing:mintring:connect:asyncEnd', (message: ConnectMessage) => {
+        this._connects.add(this._by(message, { outcome: message.outcome ?? 'error' }))
+      }),
+      tell('mintring:eject', (message: EjectMessage) => this._ejections.add(this._by(message))),
+      tell('mintring:return', (message: ReturnMessage) => this._returns.add(this._by(message))),
+      tell('mintring:probe', (message: ProbeMessage) => {
+        this._probes.add(this._by(message, { outcome: message.ok ? 'ok' : 'error' }))
+      }),
+      tell('mintring:refill', ({ event, client }: RefillMessage) => {
+        this._refills.add(this._by({ client }, { event }))
+      }),
+      tell('mintring:configure', (message: ConfigureMessage) => this._configured(message)),
+    ]
     return () => {
-      for (const [source, listener] of listeners) source.unsubscribe(listener)
+      for (const stop of stops) stop()
     }
   }
 
-  private _started(message: CommandMessage): void {
-    this._startMs.set(message, performance.now())
+  /** The labels of a message: its client when clients have names, its host, and the others. */
+  private _by(
+    {
+      client = '',
+      host,
+    }: { readonly client?: string | undefined; readonly host?: string | undefined },
+    others: Labels = {},
+  ): Labels {
+    if (host !== undefined && client !== '') this._uses(client, host)
+    return {
+      ...(this._names === undefined ? {} : { client: this._names.get(client) ?? 'other' }),
+      ...(host === undefined ? {} : { host }),
+      ...others,
+    }
+  }
+
+  private _uses(client: string, host: string): void {
+    const users = this._users.get(host)
+    if (users === undefined) this._users.set(host, new Set([client]))
+    else users.add(client)
   }
 
   private _ended(message: CommandMessage): void {
-    const startMs = this._startMs.get(message)
-    if (startMs === undefined) return
-    const { command, host = '', outcome = 'error' } = message
-    this._durations.observe({ command, host, outcome }, (performance.now() - startMs) / 1000)
+    const { command, client, host = '', outcome = 'error', durationMs = 0 } = message
+    const { host: _host, ...owner } = this._by({ client, host: message.host })
+    this._durations.observe({ ...owner, command, host, outcome }, durationMs / 1000)
   }
 
   private _batched({
     command,
+    client,
     batchSize,
     hits = 0,
     failed,
     outcome = 'error',
   }: BatchMessage): void {
-    this._batches.add({ command, outcome })
-    this._batchKeys.add({ command }, batchSize)
-    this._batchHits.add({ command }, hits)
+    const labels = this._by({ client }, { command })
+    this._batches.add({ ...labels, outcome })
+    this._batchKeys.add(labels, batchSize)
+    this._batchHits.add(labels, hits)
     // A batch that ended with an error did nothing that is known of.
-    this._batchFailed.add({ command }, failed ?? batchSize)
+    this._batchFailed.add(labels, failed ?? batchSize)
   }
 
-  private _configured({ changes: { servers } }: ConfigureMessage): void {
+  /** Drops the series of hosts that this client has left, unless others have them still. */
+  private _configured({ client = '', changes: { servers } }: ConfigureMessage): void {
     if (servers === undefined) return
     const left = new Set(servers.from as readonly string[])
     for (const host of servers.to as readonly string[]) left.delete(host)
+    const unused = new Set<string>()
+    for (const host of left) {
+      const users = this._users.get(host)
+      users?.delete(client)
+      if (users !== undefined && users.size > 0) continue
+      this._users.delete(host)
+      unused.add(host)
+    }
+    const name = this._names === undefined ? undefined : (this._names.get(client) ?? 'other')
+    const isOwn = (labels: Labels): boolean =>
+      name !== 'other' &&
+      name !== undefined &&
+      labels.client === name &&
+      left.has(labels.host ?? '')
+    const gone = (labels: Labels): boolean => unused.has(labels.host ?? '') || isOwn(labels)
     const counted = [this._durations, this._connects, this._ejections, this._returns, this._probes]
-    for (const series of counted) series.forget(left)
+    for (const series of counted) series.forget(gone)
   }
 
-  private _connected({ host, outcome = 'error' }: ConnectMessage): void {
-    this._connects.add({ host, outcome })
-  }
-
-  private _probed({ host, ok }: ProbeMessage): void {
-    this._probes.add({ host, outcome: ok ? 'ok' : 'error' })
+  /** What has not happened yet is 0: a rate needs a value before the first one. */
+  private _begin(): void {
+    for (const client of this._clients.values()) {
+      for (const { name: host } of client.hosts()) {
+        const labels = this._by({ client: client.id, host })
+        for (const counter of [this._ejections, this._returns]) counter.add(labels, 0)
+        for (const counter of [this._connects, this._probes]) {
+          for (const outcome of ['ok', 'error']) counter.add({ ...labels, outcome }, 0)
+        }
+      }
+      for (const event of REFILL_EVENTS) {
+        this._refills.add(this._by({ client: client.id }, { event }), 0)
+      }
+    }
   }
 
   private _families(): Family[] {
+    this._begin()
     const counters = [
       ['batches', 'Calls of verbs over many keys.', this._batches],
       ['batch_keys', 'Keys in those calls.', this._batchKeys],
@@ -182,7 +247,7 @@ export class Metrics {
           samples: counter.samples,
         }),
       ),
-      ...clientFamilies(this._clients),
+      ...clientFamilies(this._clients, this._names !== undefined),
     ]
   }
 }

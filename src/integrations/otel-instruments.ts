@@ -14,39 +14,89 @@ export interface Instruments {
   readonly refillEvents: OtelAdder
 }
 
-/** The first two are named by the semantic conventions, the others are mintring's own. */
+/** One instrument: the first two are named by the semantic conventions, the others are our own. */
+export interface InstrumentRow {
+  readonly key: keyof Instruments
+  readonly name: string
+  readonly kind: 'histogram' | 'counter'
+  readonly unit: string
+  readonly description: string
+}
+
+/** All instruments; docs/observability.md shows this table. */
+export const INSTRUMENTS: readonly InstrumentRow[] = [
+  {
+    key: 'duration',
+    name: 'db.client.operation.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: 'Duration of database client operations.',
+  },
+  {
+    key: 'connectTime',
+    name: 'db.client.connection.create_time',
+    kind: 'histogram',
+    unit: 's',
+    description: 'The time it took to create a new connection.',
+  },
+  {
+    key: 'hits',
+    name: 'mintring.cache.hits',
+    kind: 'counter',
+    unit: '{read}',
+    description: 'Keys that were found, fresh or stale: reads, getOrSet, getMany, getOrSetMany.',
+  },
+  {
+    key: 'misses',
+    name: 'mintring.cache.misses',
+    kind: 'counter',
+    unit: '{read}',
+    description: 'Keys that were not found, or not in time.',
+  },
+  {
+    key: 'ejections',
+    name: 'mintring.host.ejections',
+    kind: 'counter',
+    unit: '{ejection}',
+    description: 'Hosts that left the ring.',
+  },
+  {
+    key: 'returns',
+    name: 'mintring.host.returns',
+    kind: 'counter',
+    unit: '{return}',
+    description: 'Hosts that came back to the ring.',
+  },
+  {
+    key: 'refillEvents',
+    name: 'mintring.refill.events',
+    kind: 'counter',
+    unit: '{event}',
+    description: 'What refills did: refill, refillError, leaseLost, stale, bypass, ...',
+  },
+]
+
+/** Attributes of spans, and of which; docs/observability.md shows this table. */
+export const ATTRIBUTES: readonly (readonly [name: string, spans: string, meaning: string])[] = [
+  ['db.system.name', 'all', '`memcached`'],
+  ['db.operation.name', 'all', 'the verb'],
+  ['server.address', 'CLIENT', 'the host that answered; of a Unix socket the path'],
+  ['server.port', 'CLIENT', 'its port'],
+  ['error.type', 'all that failed', 'the code of the error'],
+  ['mintring.outcome', 'all', 'as on the channels'],
+  ['mintring.attempts', 'CLIENT', 'tries on hosts; not of verbs that may load'],
+  ['mintring.refill.state', 'getOrSet', 'fresh, stale, miss, uncached, bypass'],
+  ['mintring.key', 'CLIENT', 'the key, with `traceKeys` alone'],
+  ['mintring.batch.keys', 'INTERNAL', 'how many keys'],
+  ['mintring.batch.hits', 'INTERNAL', 'how many were found, or done'],
+]
+
+/** Makes the instruments of the table. */
 export function createInstruments(meter: OtelMeter): Instruments {
-  const advice = { explicitBucketBoundaries: DURATION_BUCKETS }
-  return {
-    duration: meter.createHistogram('db.client.operation.duration', {
-      description: 'Duration of database client operations.',
-      unit: 's',
-      advice,
-    }),
-    connectTime: meter.createHistogram('db.client.connection.create_time', {
-      description: 'The time it took to create a new connection.',
-      unit: 's',
-      advice,
-    }),
-    hits: meter.createCounter('mintring.cache.hits', {
-      description: 'Reads that found a value.',
-      unit: '{read}',
-    }),
-    misses: meter.createCounter('mintring.cache.misses', {
-      description: 'Reads that found none.',
-      unit: '{read}',
-    }),
-    ejections: meter.createCounter('mintring.host.ejections', {
-      description: 'Hosts that left the ring.',
-      unit: '{ejection}',
-    }),
-    returns: meter.createCounter('mintring.host.returns', {
-      description: 'Hosts that came back to the ring.',
-      unit: '{return}',
-    }),
-    refillEvents: meter.createCounter('mintring.refill.events', {
-      description: 'What refills did: refill, refillError, leaseLost, stale, bypass, ...',
-      unit: '{event}',
-    }),
-  }
+  const made = INSTRUMENTS.map(({ key, name, kind, unit, description }) => {
+    if (kind === 'counter') return [key, meter.createCounter(name, { description, unit })]
+    const advice = { explicitBucketBoundaries: DURATION_BUCKETS }
+    return [key, meter.createHistogram(name, { description, unit, advice })]
+  })
+  return Object.fromEntries(made)
 }

@@ -2,7 +2,6 @@
  * `mintring/otel`: spans and metrics for OpenTelemetry, from the diagnostics channels.
  * @module otel
  */
-
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { channel, tracingChannel } from 'node:diagnostics_channel'
 import type {
@@ -14,7 +13,6 @@ import type {
   ReturnMessage,
 } from '../channels.ts'
 import { isMintringError } from '../errors.ts'
-import { performance } from '../runtime.ts'
 import type { OtelApi, OtelAttributes, OtelOptions, OtelSpan } from './otel-api.ts'
 import { createInstruments, type Instruments } from './otel-instruments.ts'
 import { checkPeer } from './peer.ts'
@@ -24,12 +22,6 @@ const NAME = 'mintring'
 const INTERNAL = 0
 const CLIENT = 2
 const STATUS_ERROR = 2
-
-/** An operation between its start and its end. */
-interface Open {
-  readonly startMs: number
-  readonly span: OtelSpan
-}
 
 /** The batch that the running code belongs to. */
 interface RunningBatch {
@@ -63,7 +55,6 @@ export function instrument(otel: OtelApi, options: OtelOptions = {}): () => void
     asyncEnd: (message: unknown) => reporter.batchEnded(message as BatchMessage),
   }
   const connect = {
-    start: (message: unknown) => reporter.connectStarted(message as ConnectMessage),
     asyncEnd: (message: unknown) => reporter.connectEnded(message as ConnectMessage),
   }
   commands.start.subscribe(command.start)
@@ -71,7 +62,6 @@ export function instrument(otel: OtelApi, options: OtelOptions = {}): () => void
   // What a batch sends belongs below its span, which is therefore carried along.
   batches.start.bindStore(reporter.batches, (message) => reporter.batchStarted(message))
   batches.asyncEnd.subscribe(batch.asyncEnd)
-  connects.start.subscribe(connect.start)
   connects.asyncEnd.subscribe(connect.asyncEnd)
   const notices: readonly (readonly [string, (message: unknown) => void])[] = [
     ['mintring:eject', (message) => reporter.ejected(message as EjectMessage)],
@@ -84,7 +74,6 @@ export function instrument(otel: OtelApi, options: OtelOptions = {}): () => void
     commands.asyncEnd.unsubscribe(command.asyncEnd)
     batches.start.unbindStore(reporter.batches)
     batches.asyncEnd.unsubscribe(batch.asyncEnd)
-    connects.start.unsubscribe(connect.start)
     connects.asyncEnd.unsubscribe(connect.asyncEnd)
     for (const [name, listener] of notices) channel(name).unsubscribe(listener)
   }
@@ -97,8 +86,7 @@ class Reporter {
   private readonly _tracer: ReturnType<OtelApi['trace']['getTracer']>
   private readonly _instruments: Instruments
   // By message: the same object comes at the start and at the end.
-  private readonly _open = new WeakMap<object, Open>()
-  private readonly _dialMs = new WeakMap<object, number>()
+  private readonly _open = new WeakMap<object, OtelSpan>()
 
   constructor(otel: OtelApi, options: OtelOptions, instruments: Instruments) {
     this._otel = otel
@@ -119,26 +107,32 @@ class Reporter {
     const isOfBatch = batch !== undefined && batch.context === active
     const context = isOfBatch ? this._otel.trace.setSpan(active, batch.span) : active
     const options = { kind: CLIENT, attributes }
-    this._begin(message, this._tracer.startSpan(nameOf(message), options, context))
+    this._open.set(message, this._tracer.startSpan(nameOf(message), options, context))
   }
 
   commandEnded(message: CommandMessage): void {
-    const open = this._open.get(message)
-    if (open === undefined) return
+    const span = this._open.get(message)
+    if (span === undefined) return
     const place = placeOf(message)
     const failure = failureOf(message.error)
     // A command that was tried elsewhere too is named by the host that had the last word.
-    open.span.updateName(nameOf(message))
-    open.span.setAttributes(place)
-    end(open, message.outcome, failure)
-    this._instruments.duration.record((performance.now() - open.startMs) / 1000, {
+    span.updateName(nameOf(message))
+    span.setAttributes({
+      ...place,
+      ...(message.state === undefined ? {} : { 'mintring.refill.state': message.state }),
+      ...(message.attempts === undefined ? {} : { 'mintring.attempts': message.attempts }),
+    })
+    end(span, message.outcome, failure)
+    this._instruments.duration.record((message.durationMs ?? 0) / 1000, {
       'db.system.name': 'memcached',
       'db.operation.name': message.command,
       ...place,
       ...failure,
     })
-    if (message.outcome === 'hit') this._instruments.hits.add(1, place)
-    if (message.outcome === 'miss') this._instruments.misses.add(1, place)
+    const { outcome } = message
+    const operation = { ...place, 'db.operation.name': message.command }
+    if (outcome === 'hit' || outcome === 'stale') this._instruments.hits.add(1, operation)
+    if (outcome === 'miss') this._instruments.misses.add(1, operation)
   }
 
   batchStarted(message: BatchMessage): RunningBatch {
@@ -148,31 +142,27 @@ class Reporter {
       'mintring.batch.keys': message.batchSize,
     }
     const span = this._tracer.startSpan(message.command, { kind: INTERNAL, attributes })
-    this._begin(message, span)
+    this._open.set(message, span)
     return { span, context: this._otel.context.active() }
   }
 
   batchEnded(message: BatchMessage): void {
-    const open = this._open.get(message)
-    if (open === undefined) return
+    const span = this._open.get(message)
+    if (span === undefined) return
     const { command, batchSize, hits, failed = 0 } = message
-    if (hits !== undefined) open.span.setAttributes({ 'mintring.batch.hits': hits })
-    if (hits !== undefined && command === 'getMany') {
-      this._instruments.hits.add(hits)
-      this._instruments.misses.add(batchSize - hits - failed)
+    if (hits !== undefined) span.setAttributes({ 'mintring.batch.hits': hits })
+    const isRead = command === 'getMany' || command === 'getOrSetMany'
+    if (hits !== undefined && isRead) {
+      const operation = { 'db.operation.name': command }
+      this._instruments.hits.add(hits, operation)
+      this._instruments.misses.add(batchSize - hits - failed, operation)
     }
-    end(open, message.outcome, failureOf(message.error))
+    end(span, message.outcome, failureOf(message.error))
   }
 
-  connectStarted(message: ConnectMessage): void {
-    // A dial belongs to no caller: it is measured, and has no span.
-    this._dialMs.set(message, performance.now())
-  }
-
+  /** A dial belongs to no caller: it is measured, and has no span. */
   connectEnded(message: ConnectMessage): void {
-    const startMs = this._dialMs.get(message)
-    if (startMs === undefined) return
-    this._instruments.connectTime.record((performance.now() - startMs) / 1000, {
+    this._instruments.connectTime.record((message.durationMs ?? 0) / 1000, {
       'db.client.connection.pool.name': message.host,
       ...failureOf(message.error),
     })
@@ -188,10 +178,6 @@ class Reporter {
 
   refilled({ event }: RefillMessage): void {
     this._instruments.refillEvents.add(1, { 'mintring.refill.event': event })
-  }
-
-  private _begin(message: object, span: OtelSpan): void {
-    this._open.set(message, { startMs: performance.now(), span })
   }
 }
 
@@ -212,15 +198,20 @@ function placeOf({ serverAddress, serverPort }: CommandMessage): OtelAttributes 
 /** A code or a class: an error's message may hold a key. */
 function failureOf(error: unknown): { readonly 'error.type'?: string } {
   if (error === undefined) return {}
-  const type = isMintringError(error) ? error.code : error instanceof Error ? error.name : '_OTHER'
+  const { name } = Object(error) as { readonly name?: unknown }
+  const type = isMintringError(error) ? error.code : typeof name === 'string' ? name : '_OTHER'
   return { 'error.type': type }
 }
 
-function end(open: Open, outcome: string | undefined, failure: { 'error.type'?: string }): void {
-  if (outcome !== undefined) open.span.setAttributes({ 'mintring.outcome': outcome })
+function end(
+  span: OtelSpan,
+  outcome: string | undefined,
+  failure: { 'error.type'?: string },
+): void {
+  if (outcome !== undefined) span.setAttributes({ 'mintring.outcome': outcome })
   if (failure['error.type'] !== undefined) {
-    open.span.setAttributes(failure)
-    open.span.setStatus({ code: STATUS_ERROR, message: failure['error.type'] })
+    span.setAttributes(failure)
+    span.setStatus({ code: STATUS_ERROR, message: failure['error.type'] })
   }
-  open.span.end()
+  span.end()
 }

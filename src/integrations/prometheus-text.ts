@@ -30,55 +30,91 @@ export function prometheusText(families: readonly Family[]): string {
     .join('')
 }
 
-/** A count per set of labels. */
-export class Counter {
-  readonly #counts = new Map<string, { labels: Labels; value: number }>()
+/** Sets of labels that one metric keeps apart. Names that come and go must not pile up. */
+const MAX_SERIES = 2_000
 
-  add(labels: Labels, value = 1): void {
-    const key = JSON.stringify(labels)
-    const found = this.#counts.get(key)
-    if (found === undefined) this.#counts.set(key, { labels, value })
-    else found.value += value
+/** Values by set of labels. Beyond the bound all that is new is counted as `other`. */
+class Series<Value> {
+  readonly #series = new Map<string, { readonly labels: Labels; value: Value }>()
+  readonly #make: () => Value
+
+  constructor(make: () => Value) {
+    this.#make = make
   }
 
-  /** Drops the series of hosts that are gone: names that come and go must not pile up. */
-  forget(hosts: ReadonlySet<string>): void {
-    forget(this.#counts, hosts)
+  of(labels: Labels): { readonly labels: Labels; value: Value } {
+    const found = this.#series.get(JSON.stringify(labels))
+    if (found !== undefined) return found
+    const isFull = this.#series.size >= MAX_SERIES && labels.host !== OTHER
+    if (isFull) return this.of(othersOf(labels))
+    const series = { labels, value: this.#make() }
+    this.#series.set(JSON.stringify(labels), series)
+    return series
+  }
+
+  /** Drops the series that are `gone`. */
+  forget(gone: (labels: Labels) => boolean): void {
+    for (const [key, { labels }] of this.#series) if (gone(labels)) this.#series.delete(key)
+  }
+
+  get all(): readonly { readonly labels: Labels; readonly value: Value }[] {
+    return [...this.#series.values()]
+  }
+}
+
+const OTHER = 'other'
+
+function othersOf(labels: Labels): Labels {
+  const { outcome, ...rest } = labels
+  const others = Object.fromEntries(Object.keys(rest).map((name) => [name, OTHER]))
+  return outcome === undefined ? { ...others, host: OTHER } : { ...others, host: OTHER, outcome }
+}
+
+/** A count per set of labels. */
+export class Counter {
+  readonly #series = new Series(() => 0)
+
+  add(labels: Labels, value = 1): void {
+    this.#series.of(labels).value += value
+  }
+
+  /** Drops the series that are `gone`. */
+  forget(gone: (labels: Labels) => boolean): void {
+    this.#series.forget(gone)
   }
 
   get samples(): Sample[] {
-    return [...this.#counts.values()].map(({ labels, value }) => ({ labels, value }))
+    return this.#series.all.map(({ labels, value }) => ({ labels, value }))
   }
 }
 
 /** A distribution per set of labels, in buckets that each hold what is at most their bound. */
 export class Histogram {
   readonly #bounds: readonly number[]
-  readonly #series = new Map<string, { labels: Labels; counts: number[]; sum: number }>()
+  readonly #series: Series<{ counts: number[]; sum: number }>
 
   constructor(bounds: readonly number[]) {
     this.#bounds = bounds
+    this.#series = new Series(() => ({
+      counts: new Array<number>(bounds.length + 1).fill(0),
+      sum: 0,
+    }))
   }
 
   observe(labels: Labels, value: number): void {
-    const key = JSON.stringify(labels)
-    let series = this.#series.get(key)
-    if (series === undefined) {
-      series = { labels, counts: new Array<number>(this.#bounds.length + 1).fill(0), sum: 0 }
-      this.#series.set(key, series)
-    }
+    const series = this.#series.of(labels).value
     const bucket = this.#bounds.findIndex((bound) => value <= bound)
     series.counts[bucket < 0 ? this.#bounds.length : bucket]! += 1
     series.sum += value
   }
 
-  /** Drops the series of hosts that are gone. */
-  forget(hosts: ReadonlySet<string>): void {
-    forget(this.#series, hosts)
+  /** Drops the series that are `gone`. */
+  forget(gone: (labels: Labels) => boolean): void {
+    this.#series.forget(gone)
   }
 
   get samples(): Sample[] {
-    return [...this.#series.values()].flatMap(({ labels, counts, sum }) =>
+    return this.#series.all.flatMap(({ labels, value: { counts, sum } }) =>
       histogramSamples(labels, this.#bounds, counts, sum),
     )
   }
@@ -102,12 +138,6 @@ export function histogramSamples(
     ...(sum === undefined ? [] : [{ suffix: '_sum' as const, labels, value: sum }]),
     { suffix: '_count', labels, value: total },
   ]
-}
-
-function forget(series: Map<string, { labels: Labels }>, hosts: ReadonlySet<string>): void {
-  for (const [key, { labels }] of series) {
-    if (labels.host !== undefined && hosts.has(labels.host)) series.delete(key)
-  }
 }
 
 function labelsText(labels: Labels): string {

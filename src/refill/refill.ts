@@ -106,6 +106,15 @@ export class Refill implements DefinedVerbs {
     loadMany: ManyLoader<Value>,
     options: RefillOptions,
   ): Promise<Map<string, Value>> {
+    return valuesOf(await this.getOrSetManyEntries(keys, loadMany, options))
+  }
+
+  /** As getOrSetMany(), with how the values came. */
+  async getOrSetManyEntries<Value>(
+    keys: readonly string[],
+    loadMany: ManyLoader<Value>,
+    options: RefillOptions,
+  ): Promise<Map<string, RefillEntry<Value>>> {
     this.#check(loadMany, options)
     if (!Array.isArray(keys)) throw badArgument('keys must be an array')
     for (const key of keys) this.#store.checkKey(key)
@@ -117,9 +126,7 @@ export class Refill implements DefinedVerbs {
         loadMany as ManyLoader,
       ),
     )
-    const entries = await forCaller(all, options, this.#clock)
-    const values = [...entries].map(([key, { value }]) => [key, value] as const)
-    return new Map(values.filter(([, value]) => value !== undefined)) as Map<string, Value>
+    return forCaller(all, options, this.#clock) as Promise<Map<string, RefillEntry<Value>>>
   }
 
   /**
@@ -236,6 +243,14 @@ export class Refill implements DefinedVerbs {
   get #isKnown(): boolean {
     return this.#store.dialect !== undefined
   }
+}
+
+/** The values of entries, without those that are `undefined`. */
+export function valuesOf<Value>(
+  entries: ReadonlyMap<string, RefillEntry<Value>>,
+): Map<string, Value> {
+  const values = [...entries].map(([key, { value }]) => [key, value] as const)
+  return new Map(values.filter(([, value]) => value !== undefined))
 }
 
 function badArgument(why: string): MintringError {

@@ -6,7 +6,13 @@ import { serve } from './support.ts'
 /** What the named channel tells at the end of each operation of a test. */
 function listen(context: TestContext, name: string): Record<string, unknown>[] {
   const told: Record<string, unknown>[] = []
-  const handlers = { asyncEnd: (message: object) => void told.push({ ...message }) }
+  const handlers = {
+    asyncEnd: ({ client, durationMs, attempts, bytes, ...message }: Record<string, unknown>) => {
+      assert.match(String(client), /^\d+$/)
+      assert.ok((durationMs as number) >= 0)
+      told.push(message)
+    },
+  }
   const channel = tracingChannel<unknown, object>(name)
   channel.subscribe(handlers as never)
   context.after(() => channel.unsubscribe(handlers as never))

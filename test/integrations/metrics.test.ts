@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { Metrics } from '../../src/integrations/metrics.ts'
 import { Counter, Histogram, prometheusText } from '../../src/integrations/prometheus-text.ts'
@@ -98,6 +99,82 @@ test('a host that left the list is forgotten, and no other', async (context) => 
   cache.setServers([server.address])
   assert.ok(!metrics.text().includes(`host="${other.address}"`))
   assert.match(metrics.text(), new RegExp(`_count{command="get",host="${server.address}"`))
+})
+
+test('a client that drops a host erases no series that another client counts in', async (context) => {
+  const { server, cache: leaver } = await serve(context, { retries: 0 })
+  const other = await startServer()
+  const stayer = new MemcachedClient([server.address, other.address])
+  const metrics = new Metrics([leaver, stayer])
+  context.after(async () => {
+    metrics.close()
+    await stayer.close()
+    await other.close()
+  })
+  leaver.setServers([server.address, other.address])
+  for (let index = 0; index < 100; index++) {
+    await leaver.set(`a:${index}`, 1)
+    await stayer.set(`b:${index}`, 1)
+  }
+  const counts = (): string[] =>
+    metrics
+      .text()
+      .split('\n')
+      .filter((line) => /^mintring_(command|connects|ejections).*_(count|total)/.test(line))
+  const before = counts()
+  const host = `host="${other.address}"`
+  assert.ok(before.some((line) => line.includes(host)))
+  leaver.setServers([server.address])
+  assert.deepEqual(counts(), before)
+  stayer.setServers([server.address])
+  assert.ok(!metrics.text().includes(`command="set",${host}`))
+})
+
+test('clients with names have them in every series, and only their own are dropped', async (context) => {
+  const { server, cache: pages } = await serve(context)
+  const other = await startServer()
+  const sessions = new MemcachedClient([server.address, other.address])
+  const metrics = new Metrics({ pages, sessions })
+  context.after(async () => {
+    metrics.close()
+    await sessions.close()
+    await other.close()
+  })
+  pages.setServers([server.address, other.address])
+  for (let index = 0; index < 50; index++) {
+    await pages.get(`k:${index}`)
+    await sessions.get(`k:${index}`)
+  }
+  await pages.getMany(['k'])
+  await pages.getOrSet('page', () => 'x', { ttl: 60 })
+  for (const line of metrics.text().split('\n')) {
+    if (/^mintring_(?!connects)/.test(line)) assert.match(line, /[{,]client="(pages|sessions)"[,}]/)
+  }
+  const series = (client: string): RegExp =>
+    new RegExp(`client="${client}",command="get",host="${other.address}"`)
+  assert.match(metrics.text(), series('pages'))
+  pages.setServers([server.address])
+  assert.doesNotMatch(metrics.text(), series('pages'))
+  assert.match(metrics.text(), series('sessions'))
+})
+
+test('sets of labels are bounded: what is beyond is counted as other', () => {
+  const counter = new Counter()
+  for (let index = 0; index < 5000; index++) counter.add({ command: 'get', host: `h${index}` })
+  const { samples } = counter
+  assert.ok(samples.length <= 2001, `${samples.length}`)
+  assert.equal(
+    samples.reduce((sum, { value }) => sum + value, 0),
+    5000,
+  )
+  assert.ok(samples.some(({ labels }) => labels.host === 'other'))
+})
+
+test('what has not happened yet is told as 0, so that the first time is seen as a change', async (context) => {
+  const { server, has } = await measured(context)
+  assert.ok(has(`mintring_ejections_total{host="${server.address}"} 0`))
+  assert.ok(has(`mintring_probes_total{host="${server.address}",outcome="error"} 0`))
+  assert.ok(has('mintring_refill_events_total{event="invalidationsLost"} 0'))
 })
 
 test('several clients are told apart', async (context) => {

@@ -1,3 +1,4 @@
+import { batchTrace } from '../../channels.ts'
 import { abortedBy, type Deadline } from '../../deadline.ts'
 import type { MintringError } from '../../errors.ts'
 import { Pace } from '../../hosts/pace.ts'
@@ -72,9 +73,7 @@ export async function getMany(
   const hits = new Map<string, unknown>()
   const failed = new Map<string, MintringError>()
   const batch = await checkKeys(core, keys)
-  const run = (): Promise<ReadonlyMap<string, unknown>> =>
-    readMany(core, batch, options, hits, failed)
-  await traceBatch('getMany', batch.keys, core.behaviors.traceKeys, run, failed)
+  await readTraced(core, batch, options, hits, failed)
   if (core.behaviors.onError === 'miss') {
     for (const error of failed.values()) core.forgive(error)
     return hits
@@ -93,10 +92,23 @@ export async function getManyDetailed(
   checkOptions('getManyDetailed', options)
   const outcomes = new Outcomes<unknown>()
   const batch = await checkKeys(core, keys)
-  const run = (): Promise<ReadonlyMap<string, unknown>> =>
-    readMany(core, batch, options, outcomes, outcomes.failed)
-  await traceBatch('getMany', batch.keys, core.behaviors.traceKeys, run, outcomes.failed)
+  await readTraced(core, batch, options, outcomes, outcomes.failed)
   return outcomes
+}
+
+async function readTraced(
+  core: ClientCore,
+  batch: ManyKeys,
+  options: OperationOptions | undefined,
+  hits: Map<string, unknown>,
+  failed: Map<string, MintringError>,
+): Promise<void> {
+  const run = (): Promise<unknown> => readMany(core, batch, options, hits, failed)
+  if (!batchTrace.hasSubscribers) return void (await run())
+  const { keys } = batch
+  await traceBatch(core, 'getMany', keys, run, () => {
+    return { size: keys.length, hits: hits.size, failed: failed.size }
+  })
 }
 
 async function readMany(

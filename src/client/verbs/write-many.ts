@@ -1,4 +1,5 @@
 import { badArgument } from '../../arguments.ts'
+import { batchTrace } from '../../channels.ts'
 import { Deadline } from '../../deadline.ts'
 import type { MintringError } from '../../errors.ts'
 import { Pace } from '../../hosts/pace.ts'
@@ -55,7 +56,7 @@ export async function setMany(
   const exptime = optionalExptime(options?.ttl)
   const values = await mapOf(entries)
   const batch = await checkKeys(core, values.keys())
-  return traceBatch('setMany', batch.keys, core.behaviors.traceKeys, () =>
+  return writeTraced(core, 'setMany', batch, () =>
     storeAll(core, batch, values.values(), exptime, options),
   )
 }
@@ -97,9 +98,21 @@ export async function deleteMany(
 ): Promise<Outcomes<boolean>> {
   checkOptions('deleteMany', options)
   const batch = await checkKeys(core, keys)
-  return traceBatch('deleteMany', batch.keys, core.behaviors.traceKeys, () =>
-    deleteAll(core, batch, options),
-  )
+  return writeTraced(core, 'deleteMany', batch, () => deleteAll(core, batch, options))
+}
+
+function writeTraced(
+  core: ClientCore,
+  command: string,
+  { keys }: ManyKeys,
+  run: () => Promise<Outcomes<boolean>>,
+): Promise<Outcomes<boolean>> {
+  if (!batchTrace.hasSubscribers) return run()
+  return traceBatch(core, command, keys, run, (done) => {
+    let hits = 0
+    for (const isDone of done.values()) if (isDone) hits++
+    return { size: keys.length, hits, failed: done.failed.size }
+  })
 }
 
 async function deleteAll(

@@ -1,0 +1,143 @@
+import { channel, tracingChannel } from 'node:diagnostics_channel'
+import type { TestContext } from 'node:test'
+import * as otel from '@opentelemetry/api'
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics'
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-base'
+import type { CommandMessage } from '../../src/channels.ts'
+import { MemcachedClient } from '../../src/client/client.ts'
+import type { ClientEvents } from '../../src/client/events.ts'
+import { Metrics } from '../../src/integrations/metrics.ts'
+import { instrument } from '../../src/integrations/otel.ts'
+import { startMemcached } from '../support/memcached.ts'
+import { CountingProxy } from './counting-proxy.ts'
+
+const EVENTS = [
+  'eject',
+  'probe',
+  'return',
+  'configure',
+  'refill',
+  'refillError',
+  'leaseLost',
+  'stale',
+  'bypass',
+  'valueTooLarge',
+] as const satisfies readonly (keyof ClientEvents)[]
+
+/** Counts by name. */
+export class Tally {
+  readonly #counts = new Map<string, number>()
+
+  add(name: string, times = 1): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + times)
+  }
+
+  of(name: string): number {
+    return this.#counts.get(name) ?? 0
+  }
+
+  /** All that is not 0, in the order of names. */
+  get all(): Record<string, number> {
+    const counted = [...this.#counts].filter(([, count]) => count > 0)
+    return Object.fromEntries(counted.sort(([a], [b]) => (a < b ? -1 : 1)))
+  }
+}
+
+/** Two real memcacheds, each behind a proxy that counts, and a client of the proxies. */
+export async function startWatched(
+  context: TestContext,
+  behaviors: ConstructorParameters<typeof MemcachedClient>[1],
+) {
+  const servers = await Promise.all([startMemcached(), startMemcached()])
+  const proxies = await Promise.all(servers.map(({ port }) => new CountingProxy(port).open()))
+  const cache = new MemcachedClient(
+    proxies.map(({ address }) => address),
+    behaviors,
+  )
+  context.after(async () => {
+    await cache.close()
+    await Promise.all(proxies.map((proxy) => proxy.cut()))
+    await Promise.all(servers.map((server) => server.kill()))
+  })
+  return { servers, proxies, cache, seen: observed(context, cache) }
+}
+
+/** Everything that told what a client did. */
+export type Seen = ReturnType<typeof observed>
+
+/** Everything that tells what a client did. */
+function observed(context: TestContext, cache: MemcachedClient) {
+  const commands = new Tally()
+  const channelEvents = new Tally()
+  const events = new Tally()
+  let bytes = 0
+  const ended = (message: unknown): void => {
+    const { command, outcome, bytes: own = 0 } = message as CommandMessage
+    commands.add(`${command} ${outcome}`)
+    bytes += own
+  }
+  const { asyncEnd } = tracingChannel('mintring:command')
+  asyncEnd.subscribe(ended)
+  const told = ['eject', 'probe', 'return', 'configure', 'refill'].map((name) => {
+    const hear = (message: unknown): void =>
+      channelEvents.add(name === 'refill' ? (message as { event: string }).event : name)
+    channel(`mintring:${name}`).subscribe(hear)
+    return () => channel(`mintring:${name}`).unsubscribe(hear)
+  })
+  for (const name of EVENTS) cache.on(name, () => events.add(name))
+  const metrics = new Metrics([cache])
+  const spans = new InMemorySpanExporter()
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
+  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })
+  const stop = instrument(otel, {
+    tracerProvider: new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] }),
+    meterProvider: new MeterProvider({ readers: [reader] }),
+  })
+  context.after(() => {
+    asyncEnd.unsubscribe(ended)
+    for (const end of told) end()
+    metrics.close()
+    stop()
+  })
+  const measured = async (): Promise<Tally> => {
+    await reader.forceFlush()
+    const tally = new Tally()
+    for (const { metrics: all } of exporter.getMetrics().at(-1)!.scopeMetrics) {
+      for (const { descriptor, dataPoints } of all) {
+        for (const { value } of dataPoints) {
+          tally.add(
+            descriptor.name,
+            typeof value === 'number' ? value : (value as { count: number }).count,
+          )
+        }
+      }
+    }
+    return tally
+  }
+  return { commands, channelEvents, events, metrics, spans, measured, bytes: () => bytes }
+}
+
+/** The sums of a scrape, by name and one label of each series. */
+export function scraped(text: string, name: string, ...by: string[]): Record<string, number> {
+  const tally = new Tally()
+  for (const line of text.split('\n')) {
+    const [, found, labels = '', value] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? []
+    if (found !== name) continue
+    const words = by.map((label) => new RegExp(`(?:^|,)${label}="([^"]*)"`).exec(labels)?.[1] ?? '')
+    tally.add(words.join(' '), Number(value))
+  }
+  return tally.all
+}
+
+/** The sum of counts. */
+export const sum = (counts: Record<string, number>): number =>
+  Object.values(counts).reduce((total, count) => total + count, 0)
