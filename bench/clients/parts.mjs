@@ -78,7 +78,6 @@ function laneOwner(turn) {
     handshake: () => ({
       host: 'stand-in',
       credentials: undefined,
-      known: undefined,
       probeMeta: true,
     }),
     dial: async (onBytes) => {

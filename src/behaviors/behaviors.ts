@@ -97,10 +97,17 @@ export interface Behaviors {
    */
   readonly ejection: 'skip' | 'rebuild'
   /**
-   * Whether a host that comes back keeps what it held. What was deleted or invalidated
-   * meanwhile is replayed either way, as far as the journal reaches. Default: `trust`.
+   * Whether a host that comes back keeps what it held, but for the keys that changed meanwhile.
+   * `flush` empties it, for all processes: also when only the way of this one to the host was
+   * bad. Default: `trust`.
    */
   readonly onReturn: 'trust' | 'flush'
+  /**
+   * How many keys that changed while a host was away are remembered one by one, for each host
+   * (some 200 bytes each). Beyond that a filter of 2 MB knows them: then a few other keys are
+   * removed from the host before they are read. Default: `100000`.
+   */
+  readonly maxOwedKeys: number
   /** How often a command that is safe to repeat may try another place. Default: `1`. */
   readonly retries: number
   /**

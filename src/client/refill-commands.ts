@@ -10,8 +10,7 @@ import { ReplyKind } from '../protocol/reply-kind.ts'
 import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.ts'
 import type { Answer, Command, Status } from '../refill/store.ts'
 import { unixMs } from '../runtime.ts'
-import type { AnswerContext } from './refill-read.ts'
-import { keptValue } from './refill-read.ts'
+import { type AnswerContext, keptValue, lifeAsAtHome, staleBelow } from './refill-read.ts'
 import { refuse, surprising } from './refusal.ts'
 
 /** One command of an exchange as a request that resolves to its answer. */
@@ -79,7 +78,7 @@ function metaGetHead(
   const { vivifySeconds, refreshBelowSeconds, value = false } = command
   return mgHead(wireKey, {
     ...(vivifySeconds === undefined ? {} : { N: atMostExptime(vivifySeconds, maxTtl) }),
-    ...(refreshBelowSeconds === undefined ? {} : { R: refreshBelowSeconds }),
+    ...(refreshBelowSeconds === undefined ? {} : { R: staleBelow(refreshBelowSeconds, maxTtl) }),
     v: value,
     f: true,
     t: true,
@@ -202,11 +201,13 @@ function answerOf(
   status: Status,
   attempt: Attempt,
 ): Answer {
+  const { refreshBelowSeconds = 0 } = request.args as { refreshBelowSeconds?: number }
+  const { maxTtlSeconds } = attempt.router
   const place = request.context.placeOf(attempt.router as Host)
   return {
     status,
     found: status === 'done',
-    ttlSeconds: reply.ttl,
+    ttlSeconds: lifeAsAtHome(reply.ttl, refreshBelowSeconds, maxTtlSeconds),
     won: reply.won,
     lost: reply.lost,
     stale: reply.stale,

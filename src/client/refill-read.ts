@@ -64,13 +64,33 @@ class ReadHeads {
       this.#vivifySeconds = vivifySeconds
       this.#refreshBelowSeconds = refreshBelowSeconds
       this.#maxTtl = maxTtl
-      this.#flags = mgFlags({ ...N, R: refreshBelowSeconds, v: true, f: true, t: true, c: true })
+      const R = staleBelow(refreshBelowSeconds, maxTtl)
+      this.#flags = mgFlags({ ...N, R, v: true, f: true, t: true, c: true })
     }
     return `mg ${wireKey}${this.#flags}`
   }
 }
 
 const heads = new ReadHeads()
+
+/**
+ * With less to live than this an item is stale. On a gutter items live shorter than the stale
+ * window of most policies: there they are fresh for one half of their life, and stale for one.
+ */
+export function staleBelow(refreshBelowSeconds: number, maxTtlSeconds: number): number {
+  if (maxTtlSeconds === 0) return refreshBelowSeconds
+  return Math.min(refreshBelowSeconds, Math.floor(maxTtlSeconds / 2))
+}
+
+/** The life of an item as its policy would have it at home: fresh is fresh in both. */
+export function lifeAsAtHome(
+  ttlSeconds: number,
+  refreshBelowSeconds: number,
+  maxTtlSeconds: number,
+): number {
+  if (ttlSeconds < 0) return ttlSeconds
+  return ttlSeconds + refreshBelowSeconds - staleBelow(refreshBelowSeconds, maxTtlSeconds)
+}
 
 /**
  * The reply under way, as refills see it. One for all: an item may be used during the call only.
@@ -98,7 +118,11 @@ class ReplyItem implements Item {
   }
 
   get ttlSeconds(): number {
-    return this.#reply!.ttl
+    const { ttl } = this.#reply!
+    const { maxTtlSeconds } = this.#attempt!.router
+    if (maxTtlSeconds === 0) return ttl
+    const flags = this.#request!.args as ReadFlags | undefined
+    return lifeAsAtHome(ttl, flags?.refreshBelowSeconds ?? 0, maxTtlSeconds)
   }
 
   get won(): boolean {

@@ -117,7 +117,8 @@ export class ClusterStore implements RefillStore {
     for (const request of requests) {
       // Should the lane die the request fails, instead of being sent once more on the next: the
       // server may have forgotten the CAS ids meanwhile.
-      request.ordered = request.isSingle = true
+      request.ordered = true
+      request.binding = 'once'
       request.timeoutMs = cluster.policy.requestTimeoutMs
       cluster.dispatchTo(host, request as Request)
     }

@@ -1,17 +1,22 @@
 import { MintringError } from '../errors.ts'
+import { timeoutError } from '../net/attempt.ts'
 import type { Resolve } from '../net/dial.ts'
 import { DELETE_DEBT, type Debt, type Request } from '../net/request.ts'
 import { Turn } from '../net/turn.ts'
-import { performance, setTimeout } from '../runtime.ts'
+import { clearTimeout, performance, setImmediate, setTimeout } from '../runtime.ts'
+import { Account, type RoutedKey } from './account.ts'
 import { identityOf, parseServers, type ServerAddress } from './address.ts'
 import type { ClusterHooks } from './hooks.ts'
 import { Host } from './host.ts'
 import type { HostOwner } from './host-owner.ts'
-import { debtOf } from './journal.ts'
 import { errorOf, mayRepeat, nextStep } from './next-step.ts'
 import { type Location, Places } from './places.ts'
 import type { ClusterPolicy } from './policy.ts'
 import type { HostSnapshot } from './snapshot.ts'
+import { keysOf, tellRequest } from './tell.ts'
+
+/** So long after a failed attempt processes may differ on which hosts are down. */
+const TROUBLE_MS = 10_000
 
 /**
  * All hosts: who gets a request, and what becomes of it when that host fails. The only place that
@@ -27,6 +32,9 @@ export class Cluster implements HostOwner<Host> {
   #gutter: Cluster | undefined
   #isClosed = false
   #closing: Promise<void> | undefined
+  readonly #account: Account = new Account(this)
+  /** When an attempt last failed. */
+  #troubleMs = Number.NEGATIVE_INFINITY
 
   /** How long an item may live on these hosts, in seconds; 0 is no limit. */
   readonly maxTtlSeconds: number
@@ -68,10 +76,13 @@ export class Cluster implements HostOwner<Host> {
    * the caller's affair.
    */
   dispatchTo(host: Host, request: Request): void {
-    request.pinned = true
+    if (request.binding === 'key') request.binding = 'host'
     if (!this.#isOpenFor(request)) return
     if (host.usable || host.canWait(this.#endMs(request))) this.#give(host, request)
-    else request.reject(errorOf(request, host.outError()))
+    else {
+      if (request.verb.effect === 'flush') host.debts.isFlushOwed = true
+      request.reject(errorOf(request, host.outError()))
+    }
   }
 
   /** Sends a group of commands to a host that routeFor() named for all of its keys. */
@@ -111,12 +122,15 @@ export class Cluster implements HostOwner<Host> {
   setServers(servers: readonly ServerAddress[]): void {
     const kept = new Map(this.hosts.map((host) => [identityOf(host.server), host]))
     const hosts = servers.map((server) => {
-      const host = kept.get(identityOf(server)) ?? new Host(this, server)
-      kept.delete(identityOf(server))
+      const identity = identityOf(server)
+      const host = kept.get(identity) ?? new Host(this, server, this.#account.debtsOf(identity))
+      kept.delete(identity)
       host.server = server
       return host
     })
+    const before = this.#places
     this.#places = new Places(hosts, this.#policy)
+    this.#account.placesChanged(before, this.#places)
     for (const host of kept.values()) {
       host.index = -1
       host.drain(new MintringError('MINTRING_CLOSED', `${host.name} left`, { host: host.name }))
@@ -126,7 +140,9 @@ export class Cluster implements HostOwner<Host> {
   /** Changes settings for what begins from now on; connections that are open stay as they are. */
   setPolicy(policy: ClusterPolicy): void {
     const before = this.#policy
+    const places = this.#places
     this.#places = new Places(this.hosts, policy)
+    this.#account.placesChanged(places, this.#places)
     this.#policy = policy
     for (const host of this.hosts) host.applyPolicy()
     if (before.failover !== policy.failover) {
@@ -137,13 +153,9 @@ export class Cluster implements HostOwner<Host> {
     }
   }
 
-  /**
-   * Notes what `host` has to be told for `wireKey` (a delete by default), because it could not be
-   * told now. It is, before it takes requests again, or in the background if it is up.
-   */
-  journal(host: Host, wireKey: string, debt: Debt = DELETE_DEBT): void {
-    host.journal.add(wireKey, debt)
-    host.replay()
+  /** Notes what a host has to be told for a key, because it could not be told now. */
+  owe(host: Host, wireKey: string, debt: Debt = DELETE_DEBT): void {
+    this.#account.owe(host, wireKey, debt)
   }
 
   /** Takes nothing new, waits for what is under way, and ends what is left after `drainMs`. */
@@ -157,19 +169,32 @@ export class Cluster implements HostOwner<Host> {
   /** Notes a write that no host took: its home has to forget the key when it can be told. */
   noteUnreached(routeKey: string, wireKey: string, debt: Debt = DELETE_DEBT): void {
     const home = this.homeOf(routeKey)
-    if (!home.usable) home.journal.add(wireKey, debt)
+    if (!home.usable) this.#account.owe(home, wireKey, debt)
+  }
+
+  get maxOwedKeys(): number {
+    return this.#policy.maxOwedKeys
+  }
+
+  /** Sends a request of the account's own to a host, once. */
+  readonly send = (host: Host, request: Request): void => {
+    request.binding = 'once'
+    this.dispatchTo(host, request)
   }
 
   // What hosts tell.
 
-  hostChanged(): void {
+  hostChanged(host: Host): void {
     this.#places.update()
+    if (host.usable) void this.#account.homeReturned(host)
   }
 
   attemptFailed(host: Host, request: Request, error: MintringError, deadlineMs: number): void {
     const { retries, retryWrites } = this.#policy
     const nowMs = performance.now()
-    if (nowMs >= deadlineMs) request.tries++
+    this.#troubleMs = nowMs
+    const past = request.failedBefore()
+    if (nowMs >= deadlineMs) past.tries++
     const step = nextStep(request, error, {
       ...{ retries, retryWrites, nowMs, deadlineMs },
       isUsable: host.usable,
@@ -177,10 +202,12 @@ export class Cluster implements HostOwner<Host> {
       isClosed: this.#isClosed,
     })
     // A second lane of one host shares the time of the first.
-    request.hereUntilMs = step === 'here' ? deadlineMs : 0
+    past.hereUntilMs = step === 'here' && Number.isFinite(deadlineMs) ? deadlineMs : 0
     if (step === 'here') this.#give(host, request)
-    else if (step === 'reject') this.#reject(request, error)
-    else if (request.group !== undefined) request.group.regroup(host, error)
+    else if (step === 'reject') {
+      if (request.verb.effect === 'flush') host.debts.isFlushOwed = true
+      this.#reject(request, error)
+    } else if (request.group !== undefined) request.group.regroup(host, error)
     else this.#place(request, host, error)
   }
 
@@ -243,23 +270,62 @@ export class Cluster implements HostOwner<Host> {
     else this.#give(host, request)
   }
 
-  /** The only way to a host. What does not go home is noted for home before it can take effect. */
+  /** The only way to a host. What does not go home is noted before it can take effect. */
   #give(host: Host, request: Request): void {
-    const { verb } = request
-    const isWrite = verb.effect === 'change' || verb.effect === 'remove'
-    if (isWrite && !request.pinned && !this.#places.isWhole) this.#forgetAtHome(host, request)
-    host.send(request)
+    const isUsual = this.#places.isWhole && this.#account.isEmpty
+    const keys = isUsual ? NO_KEYS : keysOf(request)
+    const wait = keys.length > 0 ? this.#account.admit(host, request, keys) : undefined
+    if (wait === undefined) host.send(request)
+    else this.#giveAfter(wait, host, request)
+    if (request.verb.effect === 'remove' || request.verb.effect === 'change') {
+      this.#takePrecaution(host, request)
+    }
   }
 
-  /** A write that does not go home: what home has of the key is old from now on. */
-  #forgetAtHome(host: Host, request: Request): void {
-    const debt = debtOf(request)
+  /**
+   * Another process may see home down, and read the first fallback. What is removed is removed
+   * there too; what changes only while this process saw trouble at either place. No more than an
+   * attempt: nobody waits for it, and it is never owed.
+   */
+  #takePrecaution(host: Host, request: Request): void {
+    if (!this.#mayRehash || request.binding !== 'key' || request.past !== undefined) return
+    const isRemoval = request.verb.effect === 'remove'
+    if (this.hosts.length < 2 || (!isRemoval && !this.#isTroubled)) return
+    const debt = request.verb.debt?.(request) ?? DELETE_DEBT
     for (const [routeKey, wireKey] of keysOf(request)) {
-      const home = this.homeOf(routeKey)
-      if (home === host) continue
-      home.journal.add(wireKey, debt, host)
-      home.replay()
+      const fallback = this.#places.fallback(routeKey, host)
+      if (fallback === undefined || this.homeOf(routeKey) !== host) continue
+      const removal = tellRequest({ wireKey, debt })
+      removal.promise.catch(() => {})
+      this.send(fallback, removal)
     }
+  }
+
+  /** Some host failed within the last seconds. */
+  get #isTroubled(): boolean {
+    return performance.now() - this.#troubleMs < TROUBLE_MS
+  }
+
+  /** A stand-in is asked only when what it holds of the keys is known to be of this absence. */
+  #giveAfter(wait: Promise<void>, host: Host, request: Request): void {
+    const startMs = performance.now()
+    request.finalMs = this.#endMs(request)
+    const fail = (error: MintringError, deadlineMs: number): void => {
+      if (!request.settled) this.attemptFailed(host, request, error, deadlineMs)
+    }
+    const timer = setTimeout(() => {
+      fail(timeoutError(request, host.name, startMs), startMs)
+    }, request.finalMs - startMs)
+    wait
+      .then(
+        () => {
+          if (request.settled) return
+          if (host.usable) host.send(request)
+          else fail(host.outError(), Number.POSITIVE_INFINITY)
+        },
+        (error: MintringError) => fail(error, startMs),
+      )
+      .finally(() => clearTimeout(timer))
   }
 
   /** With nobody there now: a host that is about to be dialled, the owner if it may be. */
@@ -273,11 +339,12 @@ export class Cluster implements HostOwner<Host> {
     const { verb, group } = request
     const { failover, retryWrites } = this.#policy
     const isWrite = verb.effect === 'change' || verb.effect === 'remove'
-    if (isWrite && verb.repeatable && !request.pinned) {
-      const debt = debtOf(request)
+    if (isWrite && verb.repeatable && request.binding === 'key') {
+      const debt = verb.debt?.(request) ?? DELETE_DEBT
       for (const [routeKey, wireKey] of keysOf(request)) this.noteUnreached(routeKey, wireKey, debt)
     }
-    const isMiss = failover === 'miss' && !request.pinned && mayRepeat(request, error, retryWrites)
+    const isMiss =
+      failover === 'miss' && request.binding === 'key' && mayRepeat(request, error, retryWrites)
     if (isMiss && group !== undefined) group.miss()
     else if (isMiss && verb.miss !== undefined) verb.miss(request)
     else request.reject(errorOf(request, error))
@@ -298,14 +365,12 @@ export class Cluster implements HostOwner<Host> {
     while (isBusy() && performance.now() < endMs) {
       await new Promise((wake) => setTimeout(wake, 5))
     }
+    this.#account.close()
     for (const host of this.hosts) host.close(error)
+    // The sockets that were destroyed are gone two turns later.
+    for (let turn = 0; turn < 2; turn++) await new Promise((wake) => setImmediate(wake))
     await this.#gutter?.close({ drainMs: Math.max(0, endMs - performance.now()) })
   }
 }
 
-/** The keys of a request: what the ring hashes and what travels. */
-function keysOf({ routeKey, wireKey, group }: Request): (readonly [string, string])[] {
-  if (routeKey !== undefined) return [[routeKey, wireKey]]
-  if (group === undefined) return []
-  return Array.from({ length: group.size }, (_, i) => [group.routeKey(i), group.wireKey(i)])
-}
+const NO_KEYS: readonly RoutedKey[] = []

@@ -25,6 +25,8 @@ export interface HealthRules {
   readonly serverFailureLimit: number
   readonly retryTimeoutMs: number
   readonly deadTimeoutMs: number
+  /** How long a silent host is waited for: incidents can follow each other as closely. */
+  readonly requestTimeoutMs: number
 }
 
 /**
@@ -44,10 +46,18 @@ export interface Health {
   readonly ejectedMs: number
   /** When the next probe is due; Infinity when none is. */
   readonly nextProbeMs: number
+  /** Ejections so soon after a return that they are one outage: each doubles the pause. */
+  readonly relapses: number
+  /** When it last returned. */
+  readonly returnedMs: number
 }
 
 /** Ten lanes that close together are one incident. */
 const INCIDENT_MS = 100
+/** With short timeouts a silent host fails more often than that. */
+const INCIDENT_SHARE = 0.5
+/** A host that stays for so long after a return has recovered. */
+const CALM_MS = 10_000
 /** Failures further apart than this are not in a row. */
 const MIN_WINDOW_MS = 10_000
 /** The first pause after a dial that failed; it doubles up to retryTimeoutMs. */
@@ -66,6 +76,8 @@ export const HEALTHY: Health = Object.freeze({
   nextDialMs: 0,
   ejectedMs: 0,
   nextProbeMs: Number.POSITIVE_INFINITY,
+  relapses: 0,
+  returnedMs: Number.NEGATIVE_INFINITY,
 })
 
 /** Whether requests may not go there. */
@@ -85,18 +97,36 @@ export function nextHealth(
   random: number,
 ): Health {
   if (isOut(health)) return nextOut(health, event, nowMs, rules, random)
-  if (event === 'answered') return HEALTHY
+  if (event === 'answered') return recovered(health)
   if (event === 'opened') return { ...health, dialFailures: 0, nextDialMs: 0 }
   if (event !== 'failed' && event !== 'dialFailed') return health
   const failed = withFailure(health, nowMs, rules)
   const next = event === 'dialFailed' ? withDialFailure(failed, nowMs, rules) : failed
   if (!rules.autoEjectHosts || next.failures < rules.serverFailureLimit) return next
-  return {
+  const isRelapse = nowMs - health.returnedMs < calmMs(health, rules)
+  const ejected: Health = {
     ...next,
     name: 'ejected',
     ejectedMs: nowMs,
-    nextProbeMs: nextProbe(nowMs, nowMs, rules, random),
+    relapses: isRelapse ? health.relapses + 1 : 0,
   }
+  return { ...ejected, nextProbeMs: nextProbe(ejected, nowMs, rules, random) }
+}
+
+/** Healthy, but for the memory of the last outage. */
+function recovered({ relapses, returnedMs }: Health): Health {
+  return returnedMs === HEALTHY.returnedMs ? HEALTHY : { ...HEALTHY, relapses, returnedMs }
+}
+
+/** How long a host must stay after a return before its next failure is another outage. */
+function calmMs(health: Health, rules: HealthRules): number {
+  return Math.max(CALM_MS, 2 * pauseMs(health, rules))
+}
+
+/** The pause before a probe: doubled by every relapse. */
+function pauseMs({ relapses }: Health, { retryTimeoutMs, deadTimeoutMs }: HealthRules): number {
+  const longestMs = Math.max(retryTimeoutMs, deadTimeoutMs)
+  return Math.min(longestMs, retryTimeoutMs * 2 ** Math.min(relapses, 20))
 }
 
 function nextOut(
@@ -106,22 +136,24 @@ function nextOut(
   rules: HealthRules,
   random: number,
 ): Health {
-  const { name, ejectedMs } = health
+  const { name } = health
   if (name === 'ejected') {
     if (event !== 'probeStarted') return health
     return { ...health, name: 'probing', nextProbeMs: Number.POSITIVE_INFINITY }
   }
   if (event === 'failed' || event === 'dialFailed') {
-    return { ...health, name: 'ejected', nextProbeMs: nextProbe(ejectedMs, nowMs, rules, random) }
+    return { ...health, name: 'ejected', nextProbeMs: nextProbe(health, nowMs, rules, random) }
   }
   if (name === 'probing' && event === 'opened') return { ...health, name: 'returning' }
-  if (name === 'returning' && event === 'returned') return HEALTHY
+  if (name === 'returning' && event === 'returned') {
+    return recovered({ ...health, returnedMs: nowMs })
+  }
   return health
 }
 
 function withFailure(health: Health, nowMs: number, rules: HealthRules): Health {
   const sinceMs = nowMs - health.incidentMs
-  if (sinceMs < INCIDENT_MS) return health
+  if (sinceMs < Math.min(INCIDENT_MS, rules.requestTimeoutMs * INCIDENT_SHARE)) return health
   const windowMs = Math.max(MIN_WINDOW_MS, rules.retryTimeoutMs * 2)
   const failures = sinceMs > windowMs ? 1 : health.failures + 1
   return { ...health, name: 'suspect', failures, incidentMs: nowMs }
@@ -129,11 +161,11 @@ function withFailure(health: Health, nowMs: number, rules: HealthRules): Health 
 
 function withDialFailure(health: Health, nowMs: number, rules: HealthRules): Health {
   const dialFailures = health.dialFailures + 1
-  const pauseMs = FIRST_BACKOFF_MS * 2 ** Math.min(dialFailures - 1, 20)
+  const waitMs = FIRST_BACKOFF_MS * 2 ** Math.min(dialFailures - 1, 20)
   return {
     ...health,
     dialFailures,
-    nextDialMs: nowMs + Math.min(pauseMs, Math.max(FIRST_BACKOFF_MS, rules.retryTimeoutMs)),
+    nextDialMs: nowMs + Math.min(waitMs, Math.max(FIRST_BACKOFF_MS, rules.retryTimeoutMs)),
   }
 }
 
@@ -141,9 +173,9 @@ function withDialFailure(health: Health, nowMs: number, rules: HealthRules): Hea
  * A host that is out for a tenth of an hour is asked every 36 seconds: its return costs a tenth
  * more.
  */
-function nextProbe(ejectedMs: number, nowMs: number, rules: HealthRules, random: number): number {
+function nextProbe(health: Health, nowMs: number, rules: HealthRules, random: number): number {
   const longestMs = Math.max(rules.retryTimeoutMs, rules.deadTimeoutMs)
-  const shareMs = (nowMs - ejectedMs) * PROBE_SHARE
-  const pauseMs = Math.min(longestMs, Math.max(rules.retryTimeoutMs, shareMs))
-  return nowMs + pauseMs * (1 + JITTER_SHARE * random)
+  const shareMs = (nowMs - health.ejectedMs) * PROBE_SHARE
+  const waitMs = Math.min(longestMs, Math.max(pauseMs(health, rules), shareMs))
+  return nowMs + waitMs * (1 + JITTER_SHARE * random)
 }

@@ -7,17 +7,18 @@ import type { Credentials, HandshakeInput, MetaProbe } from '../net/handshake.ts
 import type { Lane } from '../net/lane.ts'
 import type { LaneEnding, LaneOwner } from '../net/lane-owner.ts'
 import { Lanes } from '../net/lanes.ts'
-import type { Debt, Request } from '../net/request.ts'
+import { LineStream } from '../net/line-stream.ts'
+import type { Request } from '../net/request.ts'
 import type { Turn } from '../net/turn.ts'
 import { performance } from '../runtime.ts'
 import { addressOf, placeOf, type ServerAddress } from './address.ts'
+import { Debts } from './debts.ts'
+import { Delivery, type Recipient } from './delivery.ts'
 import type { ClusterHooks } from './hooks.ts'
 import { HostHealth, type Patient } from './host-health.ts'
 import type { HostOwner } from './host-owner.ts'
-import { Journal, type StandIn } from './journal.ts'
 import { LaneLives } from './lane-lives.ts'
 import type { ClusterPolicy } from './policy.ts'
-import { type Recipient, Redelivery } from './redelivery.ts'
 import type { HostSnapshot } from './snapshot.ts'
 
 /** Values that wait for one host, in bytes. */
@@ -30,13 +31,14 @@ const PROVEN_HANG_UPS = 5
 const SILENT_SHARE = 0.9
 
 /** One server: its lanes, its health, and what it must be told when it is back. */
-export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
+export class Host implements LaneOwner<Lane>, Patient, Recipient {
   /** Its weight may change while it stays. */
   server: ServerAddress
   readonly name: string
   readonly address: string
-  readonly journal: Journal = new Journal()
-  readonly #redelivery: Redelivery = new Redelivery(this)
+  /** What it must be told before it can be believed. */
+  readonly debts: Debts
+  readonly #delivery: Delivery = new Delivery(this)
   /** Its place in the cluster's ring; -1 when it left. */
   index = -1
   readonly #owner: HostOwner<Host>
@@ -51,13 +53,20 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
   #metaHangUps = 0
   #lastError: MintringError | undefined
   #lastErrorMs = 0
+  readonly #streams = new Set<LineStream>()
+  #comebacks = 0
   #answeredMs = 0
-  #isClosed = false
+  /** Where its lanes are connected to. */
+  #address: string | undefined
+  /** Why it takes nothing new. */
+  #closedWith: MintringError | undefined
   #waiting: [(abilities: Abilities) => void, (error: MintringError) => void][] = []
 
-  constructor(owner: HostOwner<Host>, server: ServerAddress) {
+  /** `debts` are those of the host that was in the list under this identity before. */
+  constructor(owner: HostOwner<Host>, server: ServerAddress, debts: Debts = new Debts()) {
     this.#owner = owner
     this.server = server
+    this.debts = debts
     this.name = server.label
     this.address = addressOf(server)
     const { host, ip, port, path, tls } = server
@@ -100,6 +109,16 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     return this.#epoch
   }
 
+  /** How often it could be used again after it could not. */
+  get comebacks(): number {
+    return this.#comebacks
+  }
+
+  /** When its last reply in time came, on the clock of `performance.now()`; 0 for never. */
+  get answeredMs(): number {
+    return this.#answeredMs
+  }
+
   /** What the server said of itself; undefined until a lane opened. */
   get abilities(): Abilities | undefined {
     return this.#abilities
@@ -138,9 +157,19 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
       request.reject(new MintringError('MINTRING_OVERLOADED', message, details))
       return
     }
-    const lane = request.ordered ? lanes.first : lanes.pick(this.#health.current.dialFailures === 0)
+    const lane = this.#laneFor(request)
+    this.#delivery.tellFirst(lane, request)
     lane.send(request)
+  }
+
+  #laneFor(request: Request): Lane {
+    const lanes = this.#lanes
+    const apart = request.verb.isApart === true && this.usable ? lanes.apart(request) : undefined
+    if (apart !== undefined) return apart
+    const mayGrow = this.#health.current.dialFailures === 0
+    const lane = request.ordered ? lanes.first : lanes.pick(mayGrow)
     if (lane.state === 'closed' && this.usable) lane.open()
+    return lane
   }
 
   /** It refuses connections but the next dial is near: better than failing when it is alone. */
@@ -166,17 +195,29 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     this.#owner.attemptFailed(this, request, error, deadlineMs)
   }
 
-  /** Delivers what the journal holds to a host that is up, before what waits for its first lane. */
-  replay(): void {
-    if (!this.usable || this.journal.size === 0) return
-    this.#redelivery.start(this.#lanes.first)
-    this.#lanes.first.open()
+  /** Tells it in the background what it is owed. */
+  deliver(): void {
+    if (this.#closedWith === undefined) this.#delivery.start()
   }
 
-  /** As a stand-in: the key went home again, and the copy here is old from now on. */
-  forget(wireKey: string, debt: Debt): void {
-    this.journal.add(wireKey, debt)
-    this.replay()
+  openLane(): Lane {
+    this.#lanes.first.open()
+    return this.#lanes.first
+  }
+
+  /** The lines of a command with a long answer. They end with the host. */
+  async *lines(
+    head: string,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<string, void, undefined> {
+    if (this.#closedWith !== undefined) throw this.#closedWith
+    const stream = new LineStream(this, head)
+    this.#streams.add(stream)
+    try {
+      yield* stream.lines(signal)
+    } finally {
+      this.#streams.delete(stream)
+    }
   }
 
   applyPolicy(): void {
@@ -195,14 +236,16 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
       lanes: lanes.filter((lane) => lane.state === 'open').length,
       inFlight: lanes.reduce((sum, lane) => sum + lane.inFlight, 0),
       queued: lanes.reduce((sum, lane) => sum + lane.queued, 0),
+      owed: this.debts.size + this.debts.overflow,
     }
   }
 
   /** Stops dialling; what is under way may end. */
   drain(error: MintringError): void {
-    this.#isClosed = true
+    this.#closedWith ??= error
     this.#health.stop()
     this.#tellWaiting(error)
+    for (const stream of this.#streams) stream.close(error)
     this.#lanes.drain(error)
   }
 
@@ -223,6 +266,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
   }
 
   changed(): void {
+    if (this.usable) this.#comebacks++
     this.#owner.hostChanged(this)
   }
 
@@ -246,7 +290,9 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
 
   dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket> {
     const { policy } = this.#owner
-    const dial = () => this.#dialer.dial(policy, onBytes, signal, policy.connectTimeoutMs)
+    const { connectTimeoutMs } = policy
+    const isBound = this.#lanes.isOpen
+    const dial = () => this.#dialer.dial(policy, onBytes, signal, connectTimeoutMs, isBound)
     if (!connectTrace.hasSubscribers) return dial()
     const tls = Boolean(this.server.tls ?? policy.tls)
     const message = { host: this.name, ...placeOf(this.server), tls }
@@ -263,6 +309,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
   }
 
   laneOpened(lane: Lane, abilities: Abilities): void {
+    this.#leaveOldAddress(lane)
     const isOnly = this.#lanes.all.every((other) => other === lane || other.state !== 'open')
     if (isOnly) this.#epoch++
     this.#abilities = abilities
@@ -270,17 +317,22 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     this.#health.tell('opened')
     this.#tellWaiting(abilities)
     if (this.#health.current.name === 'returning') void this.#comeBack(lane)
-    else this.replay()
+    else this.deliver()
     this.#lanes.warm()
   }
 
   laneEnded(lane: Lane, ending: LaneEnding): void {
     const { end, error } = ending
+    const isApart = this.#lanes.isApart(lane)
     this.#lanes.drop(lane)
-    if (end === 'closed' || this.#isClosed) return
+    if (isApart) return
+    if (end === 'closed' || this.#closedWith !== undefined) return
     const nowMs = performance.now()
+    const isServed = this.#lanes.isOpen
     this.#lastError = error
     this.#lastErrorMs = nowMs
+    if (end === 'dial' && isServed) this.#lanes.pause(nowMs + this.settings.retryTimeoutMs)
+    else if (isServed) this.#lanes.warm()
     if (ending.isAskingMeta && this.#metaProbe === 'ask') {
       // The connection was there to find out: no failure of the host.
       // A network that breaks connections looks the same, but not so often in a row.
@@ -293,7 +345,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     if (end !== 'dial') this.#epoch++
     if (end === 'dial') this.#tellWaiting(error)
     // A lane that answers proves that the host is there, whatever became of another dial.
-    if (end === 'dial' && this.#lanes.isOpen) return
+    if (end === 'dial' && isServed) return
     const isShort = this.#lives.isTooShort(end, nowMs - lane.openedMs)
     if (ending.isKnownHangUp) return
     if (end === 'dial' || isShort) this.#health.tell('dialFailed')
@@ -309,12 +361,25 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient, StandIn {
     return nowMs - this.#answeredMs >= this.settings.requestTimeoutMs * SILENT_SHARE
   }
 
-  /** Tells a host that answered what it missed, and only then lets requests go there. */
+  /** The name stands for another server now: no lane stays with the one before. */
+  #leaveOldAddress(lane: Lane): void {
+    const { address } = this.#dialer
+    if (address === this.#address) return
+    const moved = this.#address !== undefined
+    this.#address = address
+    if (!moved) return
+    const message = `${this.name} is at another address now`
+    const error = new MintringError('MINTRING_CONNECTION', message, { host: this.name })
+    for (const other of [...this.#lanes.all]) if (other !== lane) other.close(error)
+  }
+
+  /** Lets a host that answered a probe serve again. */
   async #comeBack(lane: Lane): Promise<void> {
-    const isTold = await this.#redelivery.bringUpToDate(lane)
+    const mayServe = await this.#delivery.bringUpToDate(lane)
     if (this.#health.current.name !== 'returning') return
-    this.#health.tell(isTold ? 'returned' : 'dialFailed')
-    if (!isTold) lane.close(this.outError())
+    this.#health.tell(mayServe ? 'returned' : 'dialFailed')
+    if (mayServe) this.deliver()
+    else lane.close(this.outError())
   }
 
   #tellWaiting(outcome: Abilities | MintringError): void {

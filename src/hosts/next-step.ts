@@ -1,5 +1,4 @@
 import { type ErrorCode, MintringError } from '../errors.ts'
-import { MAX_HANG_UPS } from '../net/attempt.ts'
 import type { Request } from '../net/request.ts'
 
 /** Errors that another attempt cannot help. */
@@ -34,10 +33,11 @@ export interface Circumstances {
  */
 export function nextStep(request: Request, error: MintringError, at: Circumstances): NextStep {
   const { nowMs } = at
-  if (at.isClosed || request.isSingle || !mayRepeat(request, error, at.retryWrites)) return 'reject'
-  if (request.hangUps >= MAX_HANG_UPS) return 'reject'
+  if (at.isClosed || request.binding === 'once' || !mayRepeat(request, error, at.retryWrites))
+    return 'reject'
+  if (request.isSuspect) return 'reject'
   if (request.finalMs > 0 && nowMs >= request.finalMs) return 'reject'
-  const isFree = !request.pinned && (request.routeKey ?? request.group) !== undefined
+  const isFree = request.binding === 'key' && (request.routeKey ?? request.group) !== undefined
   // The key lives elsewhere now.
   if (!at.isListed) return isFree ? 'elsewhere' : 'reject'
   // That took no time: it is not one of the retries either.
@@ -45,7 +45,7 @@ export function nextStep(request: Request, error: MintringError, at: Circumstanc
     if (at.isUsable) return 'here'
     return isFree && at.retries > 0 ? 'elsewhere' : 'reject'
   }
-  return isFree && request.tries <= at.retries ? 'elsewhere' : 'reject'
+  return isFree && (request.past?.tries ?? 0) <= at.retries ? 'elsewhere' : 'reject'
 }
 
 /** Whether a lane broke, so that the same host may do better on a new one. */

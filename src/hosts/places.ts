@@ -1,6 +1,6 @@
 import { MintringError } from '../errors.ts'
 import { createRing, type Ring, type Location as RingLocation } from '../ring/ring.ts'
-import type { ServerAddress } from './address.ts'
+import { identityOf, type ServerAddress } from './address.ts'
 import type { Host } from './host.ts'
 import type { ClusterPolicy } from './policy.ts'
 
@@ -31,11 +31,13 @@ export class Places {
   readonly hosts: readonly Host[]
   readonly #ring: Ring<ServerAddress>
   readonly #isRebuilding: boolean
+  readonly #placement: string
   readonly #rebuilt = new Map<string, Ring<ServerAddress>>()
   /** The full ring, or the one over the hosts that are not ejected. */
   #current: Ring<ServerAddress>
   readonly #usable: Uint8Array
   readonly #inRing: Uint8Array
+  #isWhole = true
 
   constructor(hosts: readonly Host[], policy: ClusterPolicy) {
     this.hosts = hosts
@@ -44,6 +46,7 @@ export class Places {
       policy,
     )
     this.#current = this.#ring
+    this.#placement = placementOf(hosts, policy)
     this.#isRebuilding = policy.ejection === 'rebuild'
     this.#usable = new Uint8Array(hosts.length)
     this.#inRing = new Uint8Array(hosts.length)
@@ -58,9 +61,14 @@ export class Places {
     return !this.#inRing.includes(1)
   }
 
+  /** Whether every key has the same home in both. */
+  isLike(other: Places): boolean {
+    return this.#placement === other.#placement
+  }
+
   /** Whether every key goes to its home. */
   get isWhole(): boolean {
-    return !this.#usable.includes(0)
+    return this.#isWhole
   }
 
   /** Takes note of what hosts can be used. */
@@ -69,6 +77,7 @@ export class Places {
       this.#usable[index] = host.usable ? 1 : 0
       this.#inRing[index] = host.isEjected ? 0 : 1
     })
+    this.#isWhole = !this.#usable.includes(0)
     if (this.#isRebuilding) this.#current = this.#ringOver(this.#inRing)
   }
 
@@ -125,4 +134,13 @@ export class Places {
     this.#rebuilt.set(name, ring)
     return ring
   }
+}
+
+/** What decides where keys live, in one string. */
+function placementOf(hosts: readonly Host[], policy: ClusterPolicy): string {
+  const servers = hosts.map(({ server }) => [identityOf(server), server.weight])
+  const { distribution, hash, hashTag, weighted, serverOrder, pointHash } = policy
+  const { labelFormat, vnodes, replicas, tableSize } = policy
+  const ring = [distribution, hash, hashTag, weighted, serverOrder, pointHash]
+  return JSON.stringify([servers, ...ring, labelFormat, vnodes, replicas, tableSize])
 }

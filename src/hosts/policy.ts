@@ -29,6 +29,8 @@ export interface ClusterPolicy extends RingOptions {
   readonly failover: Failover
   readonly ejection: 'skip' | 'rebuild'
   readonly onReturn: 'trust' | 'flush'
+  /** Keys that a host is known to owe one by one; beyond that a filter knows them. */
+  readonly maxOwedKeys: number
   /** DNS, TCP, TLS and handshake together. */
   readonly connectTimeoutMs: number
   /** One attempt on one host. */
@@ -65,6 +67,7 @@ export const defaultClusterPolicy: ClusterPolicy = Object.freeze({
   failover: 'rehash',
   ejection: 'skip',
   onReturn: 'trust',
+  maxOwedKeys: 100_000,
   connectTimeoutMs: 500,
   requestTimeoutMs: 500,
   retries: 1,

@@ -28,7 +28,7 @@ export interface Batch {
 }
 
 /** What a group takes over from the one that failed before it. */
-type Past = Pick<Request, 'verb' | 'tries' | 'finalMs' | 'sent' | 'hangUps'>
+type Past = Pick<Request, 'verb' | 'past' | 'finalMs' | 'sent'>
 
 /**
  * Runs a batch of any size: split by host, in one request per line, a bounded number at a time.
@@ -103,8 +103,9 @@ export class Scatter {
     if (this.#end !== undefined) return
     const request = this.#batch.request(positions)
     if (past !== undefined) {
-      const { tries, finalMs, sent, hangUps } = past
-      Object.assign(request, { tries, finalMs, sent, hangUps })
+      request.finalMs = past.finalMs
+      request.sent = past.sent
+      if (past.past !== undefined) request.past = { ...past.past, hereUntilMs: 0 }
     }
     const group = this.#groupOf(request, positions)
     request.group = group

@@ -18,4 +18,6 @@ export interface HostSnapshot {
   readonly inFlight: number
   /** Commands that were not yet sent. */
   readonly queued: number
+  /** Keys that it must be told were changed elsewhere before it is believed for them. */
+  readonly owed: number
 }

@@ -14,6 +14,8 @@ export interface Abilities {
   readonly cas: boolean
   /** The largest item in bytes, key and overhead included; undefined when it does not tell. */
   readonly itemSizeMax: number | undefined
+  /** It closes connections that are idle for so long; 0: it does not. */
+  readonly idleTimeoutMs: number
   /** A proxy stands between, or another program than memcached answers. */
   readonly proxy: boolean
   /** Which proxy it is; undefined where none is known of. */

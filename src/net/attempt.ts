@@ -1,18 +1,16 @@
 import { MintringError } from '../errors.ts'
 import type { Reply } from '../protocol/reply.ts'
+import { ReplyKind } from '../protocol/reply-kind.ts'
 import { performance } from '../runtime.ts'
 import { lackOf } from './abilities.ts'
 import type { Attempt, Request, Router, Sink } from './request.ts'
-
-/** A request on which servers hung up so often is not sent again. */
-export const MAX_HANG_UPS = 2
 
 /** An attempt at one request. */
 export class SingleAttempt implements Attempt {
   readonly request: Request
   readonly router: Router
   startMs = 0
-  deadlineMs: number = Number.POSITIVE_INFINITY
+  deadlineMs = 0
   isSent = false
   /** How many replies came: the place in a group of commands. */
   cursor = 0
@@ -58,19 +56,22 @@ export class SingleAttempt implements Attempt {
   }
 
   accept(reply: Reply): boolean {
+    const { verb } = this.request
+    if (verb.effect === 'change' && isRefusal(reply.kind)) this.request.isUnchanged = true
     return this.request.verb.accept(this.request, reply, this)
   }
 
   fail(error: MintringError): void {
-    failRequest(this.request, this, this.deadlineMs, error)
+    const deadlineMs = this.startMs > 0 ? this.deadlineMs : Number.POSITIVE_INFINITY
+    failRequest(this.request, this, deadlineMs, error)
   }
 
   noteHangUp(): void {
-    this.request.hangUps++
+    this.request.failedBefore().hangUps++
   }
 
   get isSuspect(): boolean {
-    return this.request.hangUps >= MAX_HANG_UPS
+    return this.request.isSuspect
   }
 
   get isOver(): boolean {
@@ -100,6 +101,13 @@ function lackFor({ verb, args }: Request, { abilities, name }: Router): Mintring
   return lackOf(abilities, name, command)
 }
 
+/** The server kept the item as it was. */
+function isRefusal(kind: ReplyKind): boolean {
+  const { NotStored, NotFound, Exists, Ns, Nf, Ex } = ReplyKind
+  if (kind === NotStored || kind === NotFound || kind === Exists) return true
+  return kind === Ns || kind === Nf || kind === Ex
+}
+
 /** Tells a request that its attempt failed. Past the deadline that is a timeout. */
 export function failRequest(
   request: Request,
@@ -110,21 +118,20 @@ export function failRequest(
   if (request.settled || request.attempt !== attempt) return
   const nowMs = performance.now()
   const isLate = error === undefined || nowMs >= deadlineMs
-  const cause = isLate ? timeout(request, attempt, nowMs, error) : error
+  const cause = isLate ? timeoutError(request, attempt.router.name, attempt.startMs, error) : error
   attempt.router.failed(request, cause, deadlineMs)
 }
 
-function timeout(
+/** The error of a request that a host let wait too long. */
+export function timeoutError(
   { verb, sent }: Request,
-  { router, startMs }: Attempt,
-  nowMs: number,
-  cause: MintringError | undefined,
+  host: string,
+  startMs: number,
+  cause?: MintringError,
 ): MintringError {
-  const waitedMs = Math.round(nowMs - startMs)
-  const details = { host: router.name, command: verb.name, sent, cause }
-  return new MintringError(
-    'MINTRING_TIMEOUT',
-    `${router.name} did not reply to ${verb.name} in ${waitedMs} ms`,
-    details,
-  )
+  const waitedMs = Math.round(performance.now() - startMs)
+  const message = `${host} did not reply to ${verb.name} in ${waitedMs} ms`
+  return new MintringError('MINTRING_TIMEOUT', message, {
+    ...{ host, command: verb.name, sent, cause },
+  })
 }

@@ -61,49 +61,66 @@ function readBuffer(): Buffer {
 }
 
 /**
- * Makes connections to one host. The name is resolved anew for each, all its addresses are tried
- * in the resolver's order, and a slow resolver is asked once at a time.
+ * Makes connections to one host. The name is resolved anew for each, and a slow resolver is asked
+ * once at a time. All connections go to one address, for as long as the name has it and it can be
+ * reached: two servers of one name would answer for one host in turns.
  */
 export class Dialer {
   readonly #target: DialTarget
   readonly #resolve: Resolve
   #pendingLookup: Promise<readonly ResolvedAddress[]> | undefined
+  #address: string | undefined
 
   constructor(target: DialTarget, resolve: Resolve = resolveByDns) {
     this.#target = target
     this.#resolve = resolve
   }
 
+  /** The address that connections go to; undefined until there was one. */
+  get address(): string | undefined {
+    return this.#address
+  }
+
   /**
    * A connection that is ready to be written to: for TLS, after the handshake and the check of the
-   * certificate. Rejects with MINTRING_CONNECTION; `signal` and `timeoutMs` bound all of it.
+   * certificate. Rejects with MINTRING_CONNECTION; `signal` and `timeoutMs` bound all of it. While
+   * other connections are open (`isBound`) it does not leave their address.
    */
   async dial(
     settings: DialSettings,
     onBytes: OnBytes,
     signal: AbortSignal,
     timeoutMs: number,
+    isBound = false,
   ): Promise<net.Socket> {
     const endMs = performance.now() + timeoutMs
     try {
       const known = await this.#known(settings, onBytes, signal, timeoutMs / 2)
       if (known !== undefined) return known
-      const addresses = await this.#addresses()
+      const addresses = this.#inOrder(await this.#addresses(), isBound)
       for (const [index, address] of addresses.entries()) {
         signal.throwIfAborted()
         const leftMs = endMs - performance.now()
         const shareMs = Math.max(MIN_ADDRESS_MS, leftMs / (addresses.length - index))
         const isLast = index === addresses.length - 1
         const attempt = this.#connect(address, settings, onBytes, signal, isLast ? 0 : shareMs)
-        if (isLast) return await attempt
-        const socket = await attempt.catch(() => undefined)
-        if (socket !== undefined) return socket
+        const socket = isLast ? await attempt : await attempt.catch(() => undefined)
+        if (socket === undefined) continue
+        this.#address = address
+        return socket
       }
       throw new Error('the name has no address')
     } catch (cause) {
       const secure = this.#target.tls ?? settings.tls
       throw dialFailure(this.#target.name, Boolean(secure), cause)
     }
+  }
+
+  /** The address in use first, as long as the name has it. */
+  #inOrder(found: readonly string[], isBound: boolean): readonly string[] {
+    const inUse = this.#address
+    if (inUse === undefined || !found.includes(inUse)) return found
+    return isBound ? [inUse] : [inUse, ...found.filter((address) => address !== inUse)]
   }
 
   /**

@@ -2,7 +2,7 @@ import { MintringError } from '../errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { getHead } from '../protocol/request.ts'
-import { failRequest, MAX_HANG_UPS } from './attempt.ts'
+import { failRequest } from './attempt.ts'
 import { KeySet } from './key-set.ts'
 import type { Attempt, Request, Router, Sink } from './request.ts'
 
@@ -47,8 +47,11 @@ export class GetBatch implements Attempt {
   }
 
   get isOver(): boolean {
-    for (const request of this.#all()) if (this.#isWaiting(request)) return false
-    return true
+    const requests = this.#requests
+    for (let i = this.#cursor; i < requests.length; i++) {
+      if (this.#isWaiting(requests[i]!)) return false
+    }
+    return this.#twins?.some((twin) => this.#isWaiting(twin)) !== true
   }
 
   /** Takes one more get, if it still fits the line. */
@@ -118,11 +121,11 @@ export class GetBatch implements Attempt {
   }
 
   noteHangUp(): void {
-    for (const request of this.#all()) request.hangUps++
+    for (const request of this.#all()) request.failedBefore().hangUps++
   }
 
   get isSuspect(): boolean {
-    for (const request of this.#all()) if (request.hangUps >= MAX_HANG_UPS) return true
+    for (const request of this.#all()) if (request.isSuspect) return true
     return false
   }
 

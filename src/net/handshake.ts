@@ -4,7 +4,12 @@ import { ReplyKind } from '../protocol/reply-kind.ts'
 import { type Abilities, isMemcachedVersion, type ProxyKind } from './abilities.ts'
 
 /** The rows of `stats settings` that tell what a server can do. */
-const SETTINGS: ReadonlySet<string> = new Set(['item_size_max', 'cas_enabled', 'proxy_enabled'])
+const SETTINGS: ReadonlySet<string> = new Set([
+  'item_size_max',
+  'cas_enabled',
+  'idle_timeout',
+  'proxy_enabled',
+])
 
 /** Who to be, for `memcached -Y`. */
 export interface Credentials {
@@ -154,6 +159,7 @@ export class Handshake {
       meta: this.#hasMeta,
       cas: proxy || this.#settings.get('cas_enabled') !== 'no',
       itemSizeMax: itemSizeMax === undefined ? undefined : Number(itemSizeMax),
+      idleTimeoutMs: 1000 * Number(this.#settings.get('idle_timeout') ?? 0),
       proxy,
       proxyKind,
       singleGets: proxy || this.#input.metaProbe === 'never',

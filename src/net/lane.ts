@@ -1,6 +1,6 @@
 import { MintringError } from '../errors.ts'
 import type { Reply } from '../protocol/reply.ts'
-import { performance } from '../runtime.ts'
+import { performance, setImmediate } from '../runtime.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
 import { Handshake } from './handshake.ts'
 import { InflightQueue } from './inflight.ts'
@@ -11,6 +11,11 @@ import type { Gatherer } from './turn.ts'
 import { Watch } from './watch.ts'
 
 export type LaneState = 'closed' | 'opening' | 'open' | 'draining'
+
+/** A lane that rested for so long reads before it writes: it may have been closed meanwhile. */
+const REST_MS = 1_000
+/** Of the time after which the server closes idle connections, this share is used. */
+const IDLE_SHARE = 0.8
 
 /** The share of requestTimeoutMs after which a lane that answers nothing counts as stalled. */
 const STALL_SHARE = 0.25
@@ -39,6 +44,7 @@ export class Lane implements ConnectionOwner, Gatherer {
   /** Draining, to end with this. */
   #drained: MintringError | undefined
   #written = 0
+  #life = 0
   #isScheduled = false
   #isCounted = false
   /** What the chunk under way brought: a reply, and one that came in time. */
@@ -50,6 +56,7 @@ export class Lane implements ConnectionOwner, Gatherer {
   /** When the last part of a large value came. */
   #progressMs = Number.NEGATIVE_INFINITY
   #openedMs = 0
+  #idleTimeoutMs: number = Number.POSITIVE_INFINITY
   #activeMs = 0
 
   constructor(owner: LaneOwner<Lane>) {
@@ -58,6 +65,11 @@ export class Lane implements ConnectionOwner, Gatherer {
 
   get state(): LaneState {
     return this.#state
+  }
+
+  /** Changes when its connection ends: what was sent on it before may be lost. */
+  get life(): number {
+    return this.#life
   }
 
   /** Requests written and not answered. */
@@ -108,7 +120,7 @@ export class Lane implements ConnectionOwner, Gatherer {
 
   /** Takes requests that go before all that waits. */
   sendFirst(requests: readonly Request[]): void {
-    const nowMs = performance.now()
+    const nowMs = Math.ceil(performance.now())
     for (const request of requests) request.times ??= this.#owner.settings
     this.#watch.by(this.#outbox.pushFirst(requests, this.#owner, nowMs))
     this.#schedule()
@@ -165,16 +177,16 @@ export class Lane implements ConnectionOwner, Gatherer {
   }
 
   onReply(reply: Reply): void {
+    this.#isReplied = true
     if (this.#handshake !== undefined) {
       this.#greet(this.#handshake, reply)
       return
     }
-    this.#isReplied = true
     const attempt = this.#inflight.peek()
     if (attempt === undefined) {
       throw new MintringError('MINTRING_PROTOCOL', 'A reply came that nobody asked for')
     }
-    if (!attempt.isOver) this.#isAnswered = true
+    if (!this.#isAnswered && !attempt.isOver) this.#isAnswered = true
     if (!attempt.accept(reply)) return
     this.#inflight.shift()
     this.#written -= attempt.size
@@ -217,6 +229,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     this.#openWatch.stop()
     this.#state = 'open'
     this.#openedMs = this.#activeMs = this.#quietSinceMs = performance.now()
+    this.#idleTimeoutMs = abilities.idleTimeoutMs || Number.POSITIVE_INFINITY
     this.#owner.laneOpened(this, abilities)
     this.#write()
   }
@@ -224,8 +237,18 @@ export class Lane implements ConnectionOwner, Gatherer {
   /** The turn's end: what came in it begins, whether the server takes it or not. */
   flush(): void {
     this.#isScheduled = false
-    this.#watch.by(this.#outbox.begin(performance.now()))
-    this.#write()
+    // In whole milliseconds, which a request can hold without an allocation for each.
+    const nowMs = Math.ceil(performance.now())
+    this.#watch.by(this.#outbox.begin(nowMs))
+    const restedMs = nowMs - this.#activeMs
+    if (restedMs < REST_MS || this.#state !== 'open' || this.#inflight.length > 0) this.#write()
+    else if (restedMs < this.#idleTimeoutMs * IDLE_SHARE) this.#writeAfterReads()
+    else this.#end('idle', this.#lostError('the server closes connections that rest so long'))
+  }
+
+  /** What the server sent before it closed is read in the next poll phase, and not earlier. */
+  #writeAfterReads(): void {
+    setImmediate(() => setImmediate(() => this.#write()))
   }
 
   #write(): void {
@@ -247,7 +270,8 @@ export class Lane implements ConnectionOwner, Gatherer {
   #look(nowMs: number): number {
     const { requestTimeoutMs } = this.#owner.settings
     const inflight = this.#inflight
-    if (nowMs - this.#progressMs < requestTimeoutMs) inflight.peek()?.extend()
+    const isArriving = nowMs - this.#progressMs < requestTimeoutMs * SILENT_SHARE
+    if (isArriving) inflight.peek()?.extend()
     if (this.#isLate(nowMs, requestTimeoutMs)) {
       if (this.#state === 'open' && this.#isSilent(nowMs, requestTimeoutMs)) {
         this.#end('silent', this.#silence())
@@ -295,8 +319,12 @@ export class Lane implements ConnectionOwner, Gatherer {
   }
 
   #silence(): MintringError {
+    return this.#lostError('it did not answer in time')
+  }
+
+  #lostError(why: string): MintringError {
     const { name } = this
-    const message = `The connection to ${name} was closed: it did not answer in time`
+    const message = `The connection to ${name} was closed: ${why}`
     return new MintringError('MINTRING_CONNECTION', message, { host: name })
   }
 
@@ -321,6 +349,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     const [head, ...others] = this.#inflight.take()
     const waiting = this.#outbox.take()
     this.#state = 'closed'
+    this.#life++
     this.#connection = this.#dialling = this.#handshake = this.#drained = undefined
     this.#written = 0
     this.#isStalled = this.#isReplied = this.#isAnswered = false

@@ -3,6 +3,7 @@ import { MintringError } from '../errors.ts'
 import { clearInterval, performance, setInterval } from '../runtime.ts'
 import { Lane } from './lane.ts'
 import type { LaneOwner } from './lane-owner.ts'
+import type { Request } from './request.ts'
 
 /** How many lanes a host gets. */
 export interface LaneBounds {
@@ -13,6 +14,9 @@ export interface LaneBounds {
   /** How long an unused lane beyond `min` stays; 0: for good. */
   readonly idleMs: number
 }
+
+/** Lanes for one request each at once. */
+const MAX_APART = 8
 
 /** What the pool may ever hold; `LaneBounds.max` can change while it runs. */
 const POOL_MAX = 1024
@@ -26,11 +30,13 @@ export class Lanes {
   readonly #pool: Promise<Pool<Lane>>
   readonly #standing: Lane[] = []
   readonly #first: Lane
+  readonly #apart = new Set<Lane>()
   #bounds: LaneBounds
   /** Lanes that the pool has not lent yet: it is loaded with the first, and lends later. */
   readonly #births: Lane[] = []
   readonly #owner: LaneOwner<Lane>
   #isClosed = false
+  #pausedUntilMs = 0
   #idleTimer: NodeJS.Timeout | undefined
 
   constructor(owner: LaneOwner<Lane>, bounds: LaneBounds) {
@@ -56,6 +62,11 @@ export class Lanes {
     this.#idleTimer = undefined
     for (const lane of this.#standing.slice(bounds.max)) lane.drain(unused())
     if (this.isOpen) this.warm()
+  }
+
+  /** Adds no lane before `untilMs`: the server just refused one. */
+  pause(untilMs: number): void {
+    this.#pausedUntilMs = untilMs
   }
 
   /** Whether any lane is open. */
@@ -93,6 +104,27 @@ export class Lanes {
     return first.isStalled ? (other ?? first) : first
   }
 
+  /** A lane for one request, which ends with it; undefined when there are too many. */
+  apart(request: Request): Lane | undefined {
+    if (this.#isClosed || this.#apart.size >= MAX_APART) return undefined
+    const lane = this.#borrow()
+    this.#standing.pop()
+    this.#apart.add(lane)
+    lane.open()
+    const end = (): void => {
+      this.#apart.delete(lane)
+      lane.close(new MintringError('MINTRING_CONNECTION', 'Closed: the lane was for one command'))
+      void this.#destroy(lane)
+    }
+    request.promise.then(end, end)
+    return lane
+  }
+
+  /** The lane was made for one request: what becomes of it says nothing of the host. */
+  isApart(lane: Lane): boolean {
+    return this.#apart.has(lane)
+  }
+
   /** Adds lanes up to `min`, once the first is open. */
   warm(): void {
     while (this.#standing.length < this.#bounds.min && this.#grow(true) !== undefined);
@@ -109,7 +141,7 @@ export class Lanes {
 
   /** Ends all lanes now; the first one can open again. */
   closeAll(error: MintringError): void {
-    for (const lane of [...this.#standing]) lane.close(error)
+    for (const lane of [...this.#standing, ...this.#apart]) lane.close(error)
   }
 
   /** Lets all lanes answer what they hold, then ends them for good. */
@@ -141,6 +173,7 @@ export class Lanes {
 
   #grow(mayGrow: boolean): Lane | undefined {
     if (!mayGrow || this.#isClosed || this.#standing.length >= this.#bounds.max) return undefined
+    if (performance.now() < this.#pausedUntilMs) return undefined
     const lane = this.#borrow()
     lane.open()
     this.#watchIdle()
@@ -156,9 +189,16 @@ export class Lanes {
     return lane
   }
 
+  /** There are lanes that may be given back when nobody uses them. */
+  get #hasSpare(): boolean {
+    const { min } = this.#bounds
+    if (this.#standing.length > Math.max(1, min)) return true
+    return min === 0 && this.#first.state === 'open'
+  }
+
   #watchIdle(): void {
     const { idleMs } = this.#bounds
-    if (idleMs === 0 || this.#idleTimer !== undefined) return
+    if (idleMs === 0 || this.#idleTimer !== undefined || !this.#hasSpare) return
     this.#idleTimer = setInterval(() => this.#shrink(), Math.max(1, idleMs / 2))
     this.#idleTimer.unref()
   }

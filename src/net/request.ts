@@ -4,9 +4,10 @@ import type { Abilities } from './abilities.ts'
 
 /**
  * What a verb does to its item. `read`: nothing. `touch`: only its life changes. `change`: its
- * value may be another afterwards. `remove`: it is gone or marked stale afterwards.
+ * value may be another afterwards. `remove`: it is gone or marked stale afterwards. `flush`: so is
+ * every item of the host.
  */
-export type Effect = 'read' | 'touch' | 'change' | 'remove'
+export type Effect = 'read' | 'touch' | 'change' | 'remove' | 'flush'
 
 /** What a host that missed a write must be told before it is believed again. */
 export interface Debt {
@@ -32,6 +33,9 @@ export interface Group {
   miss(): void
 }
 
+/** A request on which servers hung up so often is not sent again. */
+const MAX_HANG_UPS = 2
+
 /** Where a verb writes its command: the outbox of a lane. */
 export interface Sink {
   /** Latin1 text, with its CRLF. */
@@ -49,6 +53,8 @@ export interface Verb {
   readonly repeatable: boolean
   /** Plain gets that follow each other on a lane in one turn travel as one `get k1 … kn`. */
   readonly coalesce?: boolean
+  /** A refusal may leave the lane out of step: the command travels on a lane of its own. */
+  readonly isApart?: boolean
   /**
    * Writes the command. Items may live `maxTtlSeconds` at most there; 0 is no limit. What it throws
    * rejects the request. Coalesced verbs are written by the batch.
@@ -118,6 +124,22 @@ export interface Attempt {
   extend(): void
 }
 
+/**
+ * Where a request may go. `key`: where its key lives. `host`: to the host it was given to. `once`:
+ * there, and a single time.
+ */
+export type Binding = 'key' | 'host' | 'once'
+
+/** What became of a request's earlier attempts. */
+export interface Past {
+  /** Attempts that took their whole time. */
+  tries: number
+  /** How often a connection ended while the server worked on this request. */
+  hangUps: number
+  /** When its time on the host it is tried at ends; 0 when that begins with the next attempt. */
+  hereUntilMs: number
+}
+
 /** The settings that bound a request in time. */
 export interface RequestTimes {
   /** One attempt. */
@@ -153,16 +175,11 @@ export class Request<Result = unknown, Context = unknown> {
   sent = false
   /** Must travel on the host's first lane, in order with other such requests. */
   ordered = false
-  /** Bound to the host it was given to: it is never routed elsewhere. */
-  pinned = false
-  /** It is tried once: when that attempt fails, the request does. */
-  isSingle = false
-  /** Attempts that took their whole time. */
-  tries = 0
-  /** When its time on the host it is tried at ends; 0 when that begins with the next attempt. */
-  hereUntilMs = 0
-  /** How often a connection ended while the server worked on this request. */
-  hangUps = 0
+  binding: Binding = 'key'
+  /** The server replied that it changed nothing. */
+  isUnchanged = false
+  /** What became of earlier attempts; undefined as long as none failed. */
+  past: Past | undefined = undefined
   /** When the whole operation ends, whatever the attempts. 0 until the first could be written. */
   finalMs = 0
   /** The caller's own `timeoutMs`; 0 = behaviors decide. */
@@ -205,6 +222,17 @@ export class Request<Result = unknown, Context = unknown> {
     })
   }
 
+  /** The record of its attempts, begun with the first failure. */
+  failedBefore(): Past {
+    this.past ??= { tries: 0, hangUps: 0, hereUntilMs: 0 }
+    return this.past
+  }
+
+  /** Whether servers hung up on it so often that it is not sent again. */
+  get isSuspect(): boolean {
+    return this.past !== undefined && this.past.hangUps >= MAX_HANG_UPS
+  }
+
   resolve(value: Result): void {
     if (this.settled) return
     this.settled = true
@@ -233,7 +261,7 @@ export class Request<Result = unknown, Context = unknown> {
 
   /** When an attempt that began at `startMs` ends. */
   deadlineFrom(startMs: number): number {
-    const endMs = this.hereUntilMs > 0 ? this.hereUntilMs : startMs + this.#shareMs()
+    const endMs = this.past?.hereUntilMs || startMs + this.#shareMs()
     return endMs < this.finalMs ? endMs : this.finalMs
   }
 

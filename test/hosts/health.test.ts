@@ -14,6 +14,7 @@ const rules: HealthRules = {
   serverFailureLimit: 2,
   retryTimeoutMs: 1_000,
   deadTimeoutMs: 30_000,
+  requestTimeoutMs: 500,
 }
 
 /** Runs `[event, nowMs]` pairs through the machine. */
@@ -121,7 +122,8 @@ test('the way back: ejected, probing, returning, up', () => {
   const returning = nextHealth(probing, 'opened', 1_210, rules, 0)
   assert.equal(returning.name, 'returning')
   assert.ok(isOut(returning))
-  assert.equal(nextHealth(returning, 'returned', 1_220, rules, 0), HEALTHY)
+  const up = nextHealth(returning, 'returned', 1_220, rules, 0)
+  assert.deepEqual(up, { ...HEALTHY, returnedMs: 1_220 })
 })
 
 test('a failed probe, and a failure while returning, eject again and keep the time of ejection', () => {
@@ -200,4 +202,57 @@ test('a health is never changed in place', () => {
   const copy = { ...suspect }
   nextHealth(suspect, 'dialFailed', 500, rules, 0)
   assert.deepEqual({ ...suspect }, copy)
+})
+
+/** From a return to the next ejection, which comes `afterMs` later. */
+function relapse(health: Health, nowMs: number, afterMs: number): Health {
+  return run(
+    [
+      ['probeStarted', nowMs],
+      ['opened', nowMs],
+      ['returned', nowMs],
+      ['failed', nowMs + afterMs - 200],
+      ['answered', nowMs + afterMs - 150],
+      ['failed', nowMs + afterMs - 120],
+      ['failed', nowMs + afterMs],
+    ],
+    rules,
+    health,
+  )
+}
+
+test('a host that is ejected again soon after it returned stays out twice as long each time', () => {
+  let health = run([
+    ['failed', 0],
+    ['failed', 200],
+  ])
+  const pauses = [health.nextProbeMs - health.ejectedMs]
+  for (let i = 0; i < 6; i++) {
+    health = relapse(health, health.nextProbeMs, 1_000)
+    assert.equal(health.name, 'ejected')
+    pauses.push(health.nextProbeMs - health.ejectedMs)
+  }
+  assert.deepEqual(pauses, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
+})
+
+test('a host that stayed for a calm period is ejected for retryTimeoutMs again', () => {
+  let health = run([
+    ['failed', 0],
+    ['failed', 200],
+  ])
+  health = relapse(health, health.nextProbeMs, 1_000)
+  const calm = relapse(health, health.nextProbeMs, 10_001)
+  assert.equal(calm.nextProbeMs - calm.ejectedMs, 1_000)
+})
+
+test('with a requestTimeoutMs below 100, incidents of a silent host follow each other as closely', () => {
+  const short = { ...rules, requestTimeoutMs: 60 }
+  const silent = run(
+    [
+      ['failed', 60],
+      ['failed', 120],
+    ],
+    short,
+  )
+  assert.equal(silent.name, 'ejected')
 })

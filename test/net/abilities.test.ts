@@ -7,6 +7,7 @@ const MEMCACHED: Abilities = {
   meta: true,
   cas: true,
   itemSizeMax: 1_048_576,
+  idleTimeoutMs: 0,
   proxy: false,
   proxyKind: undefined,
   singleGets: false,

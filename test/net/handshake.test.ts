@@ -27,6 +27,7 @@ test('a modern server tells its version, that it knows meta, and its limits', ()
     meta: true,
     cas: false,
     itemSizeMax: 2_097_152,
+    idleTimeoutMs: 0,
     proxy: false,
     proxyKind: undefined,
     singleGets: false,

@@ -1,27 +1,43 @@
+import type { Socket } from 'node:net'
 import type { PlainClient } from './plain-verbs.ts'
 import { type Script, type ScriptedServer, startScripted } from './scripted-server.ts'
 import { testCluster, until } from './test-cluster.ts'
 
-/** A store of one value per key, over the wire. */
+/** A store of one value per key, over the wire. CAS ids rise with every store. */
 export function storing(items: Map<string, string>): Script {
-  let pending: string | undefined
+  const ids = new Map<string, number>()
+  let lastId = 0
+  let pending: { key: string; mayStore: boolean } | undefined
+  const store = (line: string, socket: Socket): void => {
+    const { key, mayStore } = pending!
+    pending = undefined
+    if (mayStore) {
+      items.set(key, line)
+      ids.set(key, ++lastId)
+    }
+    socket.write(mayStore ? 'STORED\r\n' : 'NOT_STORED\r\n')
+  }
+  const get = (names: readonly string[], hasId: boolean, socket: Socket): void => {
+    for (const name of names) {
+      const value = items.get(name)
+      if (value === undefined) continue
+      const id = hasId ? ` ${ids.get(name) ?? 0}` : ''
+      socket.write(`VALUE ${name} 0 ${value.length}${id}\r\n${value}\r\n`)
+    }
+    socket.write('END\r\n')
+  }
   return (line, socket) => {
-    const [verb = '', key = ''] = line.split(' ')
-    if (pending !== undefined) {
-      items.set(pending, line)
-      pending = undefined
-      socket.write('STORED\r\n')
-    } else if (verb === 'set') pending = key
+    const [verb = '', key = '', , , , id] = line.split(' ')
+    if (pending !== undefined) store(line, socket)
+    else if (verb === 'set') pending = { key, mayStore: true }
+    else if (verb === 'add') pending = { key, mayStore: !items.has(key) }
+    else if (verb === 'cas') pending = { key, mayStore: ids.get(key) === Number(id) }
     else if (verb === 'delete') socket.write(items.delete(key) ? 'DELETED\r\n' : 'NOT_FOUND\r\n')
+    else if (verb === 'touch') socket.write(items.has(key) ? 'TOUCHED\r\n' : 'NOT_FOUND\r\n')
+    else if (/^gets? /.test(line)) get(line.split(' ').slice(1), verb === 'gets', socket)
     else if (verb === 'flush_all') {
       items.clear()
       socket.write('OK\r\n')
-    } else if (verb === 'get') {
-      for (const name of line.split(' ').slice(1)) {
-        const value = items.get(name)
-        if (value !== undefined) socket.write(`VALUE ${name} 0 ${value.length}\r\n${value}\r\n`)
-      }
-      socket.write('END\r\n')
     }
   }
 }

@@ -93,8 +93,21 @@ export const healthRows: readonly Row[] = [
     default: defaultClusterPolicy.onReturn,
     live: 'now',
     doc:
-      'Whether a host that comes back keeps what it held. What was deleted or invalidated ' +
-      'meanwhile is replayed either way, as far as the journal reaches.',
+      'Whether a host that comes back keeps what it held, but for the keys that changed ' +
+      'meanwhile. `flush` empties it, for all processes: also when only the way of this one to ' +
+      'the host was bad.',
+  },
+  {
+    name: 'maxOwedKeys',
+    type: 'integer',
+    default: defaultClusterPolicy.maxOwedKeys,
+    min: 1,
+    max: 10_000_000,
+    live: 'now',
+    doc:
+      'How many keys that changed while a host was away are remembered one by one, for each ' +
+      'host (some 200 bytes each). Beyond that a filter of 2 MB knows them: then a few other ' +
+      'keys are removed from the host before they are read.',
   },
   {
     name: 'retries',

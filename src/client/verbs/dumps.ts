@@ -5,7 +5,6 @@ import type { CrawlRange, WatchTopic } from '../../protocol/admin.ts'
 import { metadumpHead, mgdumpHead, watchHead } from '../../protocol/admin.ts'
 import type { ClientCore } from '../core.ts'
 import { checkOptions } from '../options.ts'
-import { LineStream } from '../stream.ts'
 import { hostNamed } from './hosts.ts'
 
 /** What dumps take. */
@@ -77,7 +76,7 @@ export async function* metadump(
   checkOptions('metadump', options, DUMP_OPTIONS)
   const head = metadumpHead(options?.range ?? 'all')
   for (const host of chosenHosts(core, options)) {
-    for await (const line of new LineStream(host, head).lines(options?.signal)) {
+    for await (const line of host.lines(head, options?.signal)) {
       yield dumpedItem(host, fieldsOf(line))
     }
   }
@@ -91,7 +90,7 @@ export async function* mgdump(
   checkOptions('mgdump', options, DUMP_OPTIONS)
   const head = mgdumpHead(options?.range ?? 'all')
   for (const host of chosenHosts(core, options)) {
-    for await (const line of new LineStream(host, head).lines(options?.signal)) {
+    for await (const line of host.lines(head, options?.signal)) {
       const [, key = '', flag] = line.split(' ')
       const bytes = Buffer.from(key, flag === 'b' ? 'base64' : 'latin1')
       yield { host: host.name, key: bytes.toString('utf8') }
@@ -112,7 +111,7 @@ export async function* watch(
   if (host === undefined || hosts.length > 1) {
     throw new MintringError('MINTRING_BAD_ARGUMENT', 'watch() follows one host: name it')
   }
-  for await (const line of new LineStream(host, head).lines(options?.signal)) {
+  for await (const line of host.lines(head, options?.signal)) {
     const fields = fieldsOf(line)
     yield { host: host.name, type: fields.type ?? '', at: Number(fields.ts), fields }
   }

@@ -42,6 +42,8 @@ const LINE: Verb = {
   },
 }
 
+const FLUSH: Verb = { ...LINE, name: 'flush_all', effect: 'flush' }
+
 const VERSION: Verb = {
   name: 'version',
   effect: 'read',
@@ -138,7 +140,8 @@ export function flushAll(
   options: (OperationOptions & { readonly delay?: number | undefined }) | undefined,
 ): Promise<Outcomes<string>> {
   checkOptions('flushAll', options, FLUSH_OPTIONS)
-  return command(core, flushAllHead(options?.delay), options)
+  const head = flushAllHead(options?.delay)
+  return askAll(core, () => hostRequest<string>(FLUSH, head), options)
 }
 
 export function verbosity(

@@ -52,7 +52,6 @@ const known: ReadonlyMap<string, Known> = new Map([
     'ma',
     'incr',
     'decr',
-    'flush_all',
     'verbosity',
     'cache_memlimit',
     'slabs',
@@ -60,6 +59,7 @@ const known: ReadonlyMap<string, Known> = new Map([
     'lru_crawler',
     'debugtime',
   ].map((name) => [name, changes] as const),
+  ['flush_all', { ending: 'one', effect: 'flush' }],
   ['config', { ...list, effect: 'touch' }],
 ])
 
@@ -72,11 +72,15 @@ const CONTINUES: ReadonlySet<number> = new Set([
   ReplyKind.Line,
 ])
 
+/** With data: a server that refuses the line may read the data as commands. */
+const STORES: Verb = { ...rawVerb('change'), isApart: true }
+
 const verbs: Readonly<Record<Effect, Verb>> = {
   read: rawVerb('read'),
   touch: rawVerb('touch'),
   change: rawVerb('change'),
   remove: rawVerb('remove'),
+  flush: rawVerb('flush'),
 }
 
 /**
@@ -95,7 +99,7 @@ export function raw(
   const host = core.cluster.hosts.find((one) => one.name === target || one.address === target)
   const context: RawContext = { ending: command.ending, of: undefined, collected: [] }
   const head = `${tokens.join(' ')}\r\n`
-  const verb = verbs[command.effect]
+  const verb = body === undefined ? verbs[command.effect] : STORES
   if (host !== undefined) {
     const request = new Request<RawReply[]>(verb, undefined, '', context, head, body)
     return ask(core, host, request, options)

@@ -1,40 +1,54 @@
 import type { Socket } from 'node:net'
 import { MintringError } from '../errors.ts'
-import type { Host } from '../hosts/host.ts'
-import { lackOf } from '../net/abilities.ts'
-import { Handshake } from '../net/handshake.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { ReplyParser } from '../protocol/reply-parser.ts'
+import { performance } from '../runtime.ts'
+import { type Abilities, lackOf } from './abilities.ts'
+import type { OnBytes } from './dial.ts'
+import { Handshake, type HandshakeInput } from './handshake.ts'
+import { Watch } from './watch.ts'
 
 /** How many lines may wait for the reader before the socket is told to stop. */
 const MAX_WAITING_LINES = 1024
+
+/** The host that a stream belongs to. */
+export interface StreamOwner {
+  readonly name: string
+  readonly settings: { readonly connectTimeoutMs: number }
+  /** What the server can do, dialling if nobody has. */
+  ready(): Promise<Abilities>
+  handshake(): HandshakeInput
+  dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket>
+}
 
 /**
  * The lines of a command whose answer is long, or never ends: a dump, a watch. It gets a connection
  * of its own, so that it holds nobody up, and the server is made to wait when the reader is slow.
  */
 export class LineStream {
-  readonly #host: Host
+  readonly #owner: StreamOwner
   readonly #head: string
   readonly #parser: ReplyParser
   #handshake: Handshake | undefined
   readonly #waiting: string[] = []
+  readonly #dialling = new AbortController()
+  readonly #openWatch: Watch = new Watch(() => this.#onOpenTimeout())
   #socket: Socket | undefined
   #isGreeted = false
   #isOver = false
   #error: MintringError | undefined
   #wake: (() => void) | undefined
 
-  constructor(host: Host, head: string) {
-    this.#host = host
+  constructor(owner: StreamOwner, head: string) {
+    this.#owner = owner
     this.#head = head
     this.#parser = new ReplyParser((reply) => this.#take(reply))
   }
 
   /** Yields lines until the server ends, the reader stops, or the signal fires. */
   async *lines(signal: AbortSignal | undefined): AsyncGenerator<string, void, undefined> {
-    const onAbort = (): void => this.#fail(abortedBy(signal))
+    const onAbort = (): void => this.close(abortedBy(signal))
     if (signal?.aborted) throw abortedBy(signal)
     signal?.addEventListener('abort', onAbort)
     try {
@@ -51,27 +65,41 @@ export class LineStream {
       }
     } finally {
       signal?.removeEventListener('abort', onAbort)
+      this.#openWatch.stop()
       this.#socket?.destroy()
     }
   }
 
   async #open(): Promise<void> {
+    if (this.#error !== undefined) throw this.#error
     // A lane finds out first what the server takes: some hang up when asked for more.
-    const abilities = await this.#host.ready()
+    const abilities = await this.#unlessClosed(this.#owner.ready())
     const [command = ''] = this.#head.split(' ')
-    const lack = lackOf(abilities, this.#host.name, command)
+    const lack = lackOf(abilities, this.#owner.name, command)
     if (lack !== undefined) throw lack
-    const handshake = new Handshake(this.#host.handshake())
+    const handshake = new Handshake(this.#owner.handshake())
     this.#handshake = handshake
-    const dialling = new AbortController()
-    const socket = await this.#host.dial((chunk) => this.#push(chunk), dialling.signal)
+    this.#openWatch.by(performance.now() + this.#owner.settings.connectTimeoutMs)
+    const onBytes = (chunk: Buffer): void => this.#push(chunk)
+    const socket = await this.#owner.dial(onBytes, this.#dialling.signal)
     this.#socket = socket
-    const lost = (): void => this.#fail(this.#lost())
+    const lost = (): void => this.close(this.#lost('was lost'))
     socket.on('error', lost)
     socket.on('end', lost)
     socket.on('close', lost)
-    if (this.#error !== undefined) throw this.#error
+    if (this.#error !== undefined) {
+      socket.destroy()
+      throw this.#error
+    }
     socket.write(handshake.start(), 'latin1')
+  }
+
+  /** The result, or the error that ends the stream before it is there. */
+  #unlessClosed<Result>(result: Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#dialling.signal.addEventListener('abort', () => reject(this.#error), { once: true })
+      result.then(resolve, reject)
+    })
   }
 
   #push(chunk: Buffer): void {
@@ -79,7 +107,7 @@ export class LineStream {
     try {
       this.#parser.push(chunk)
     } catch (error) {
-      this.#fail(error as MintringError)
+      this.close(error as MintringError)
     }
     if (this.#waiting.length > MAX_WAITING_LINES) this.#socket?.pause()
   }
@@ -101,13 +129,13 @@ export class LineStream {
         this.#awake()
         break
       default:
-        this.#fail(this.#refused(reply.text()))
+        this.close(this.#refused(reply.text()))
     }
   }
 
   #line(text: string): void {
     if (/^(BUSY|BADCLASS|WATCHER_)/.test(text)) {
-      this.#fail(this.#refused(text))
+      this.close(this.#refused(text))
       return
     }
     this.#waiting.push(text)
@@ -118,14 +146,22 @@ export class LineStream {
     const handshake = this.#handshake!
     const next = handshake.accept(reply)
     this.#isGreeted = handshake.abilities !== undefined
+    if (this.#isGreeted) this.#openWatch.stop()
     this.#socket?.write(this.#isGreeted ? this.#head : next, 'latin1')
   }
 
-  #fail(error: MintringError): void {
+  /** Ends the stream with an error, whatever it is about. */
+  close(error: MintringError): void {
     if (this.#isOver) return
     this.#error ??= error
+    this.#dialling.abort(error)
     this.#socket?.destroy()
     this.#awake()
+  }
+
+  #onOpenTimeout(): number {
+    this.close(this.#lost('could not be made in time'))
+    return Number.POSITIVE_INFINITY
   }
 
   #awake(): void {
@@ -133,16 +169,14 @@ export class LineStream {
     this.#wake = undefined
   }
 
-  #lost(): MintringError {
-    const { name } = this.#host
-    return new MintringError('MINTRING_CONNECTION', `the connection to ${name} was lost`, {
-      host: name,
-      sent: true,
-    })
+  #lost(why: string): MintringError {
+    const { name } = this.#owner
+    const message = `The connection to ${name} ${why}`
+    return new MintringError('MINTRING_CONNECTION', message, { host: name, sent: this.#isGreeted })
   }
 
   #refused(text: string): MintringError {
-    const { name } = this.#host
+    const { name } = this.#owner
     const code = text === 'ERROR' ? 'MINTRING_UNSUPPORTED' : 'MINTRING_REFUSED'
     return new MintringError(code, `${name} answered: ${text}`, { host: name, sent: true })
   }

@@ -1,0 +1,235 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { MintringError } from '../errors.ts'
+import { Request, type Verb } from '../net/request.ts'
+import type { Reply } from '../protocol/reply.ts'
+import { ReplyKind } from '../protocol/reply-kind.ts'
+import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.ts'
+import { performance, unixMs } from '../runtime.ts'
+import type { Host } from './host.ts'
+
+/** A mark lives for so long after the last process that needs it spoke for it. */
+const MARK_SECONDS = 30
+/** How often a process speaks for the marks it needs. */
+export const VOUCH_MS = 10_000
+/** Clocks of one fleet differ by less; and so may the moments in which processes notice. */
+const CLOCK_SLACK_MS = 1_000
+const MAX_MARK_TRIES = 4
+/** Keys that are asked about in one line. */
+const MAX_CHECKED_KEYS = 100
+
+/** An item as a check finds it. */
+interface Found {
+  readonly cas: bigint
+  readonly text: string
+}
+
+type FoundItems = Map<string, Found>
+
+/** `gets k1 … kn`: unlike `mg` it takes no lease of an item that was invalidated. */
+const GETS: Verb = {
+  name: 'gets',
+  effect: 'read',
+  repeatable: true,
+  encode({ args }, out) {
+    out.text(getsHead(args as string[]))
+  },
+  accept(request, reply, attempt) {
+    const found = foundBy(request, attempt)
+    if (reply.kind === ReplyKind.Value) {
+      const isSmall = reply.size <= MAX_MARK_BYTES
+      found.set(reply.keyText(), { cas: reply.cas, text: isSmall ? reply.valueString() : '' })
+      return false
+    }
+    return end(request, reply, ReplyKind.End, found)
+  },
+}
+
+const MAX_MARK_BYTES = 100
+
+const ADD: Verb = oneReply('add', 'change', ({ wireKey, body }, out) => {
+  out.text(storeHead('add', wireKey, 0, MARK_SECONDS, body!.length))
+  out.data(body!)
+})
+
+const CAS: Verb = oneReply('cas', 'change', ({ wireKey, body, args }, out) => {
+  out.text(storeHead('cas', wireKey, 0, MARK_SECONDS, body!.length, args as bigint))
+  out.data(body!)
+})
+
+const TOUCH: Verb = oneReply('touch', 'touch', ({ wireKey }, out) => {
+  out.text(touchHead(wireKey, MARK_SECONDS))
+})
+
+const DELETE: Verb = oneReply('delete', 'remove', ({ wireKey }, out) => {
+  out.text(deleteHead(wireKey))
+})
+
+/** Sends a request to one host. */
+export type SendTo = (host: Host, request: Request) => void
+
+/**
+ * One absence of a home, as one stand-in serves it. What the stand-in holds of home's keys counts
+ * only if it was stored during this absence, by whatever process: a mark on the stand-in tells its
+ * CAS id, and the CAS ids of a server rise with every store. So a copy of an earlier outage is
+ * never read, not even one whose process has died.
+ */
+export class Absence {
+  readonly home: Host
+  readonly standIn: Host
+  /** The mark's value: which absence this is, in the whole fleet. '' where it cannot be told. */
+  id = ''
+  /** Keys whose copy on the stand-in, or the lack of one, is of this absence. */
+  readonly copies = new Set<string>()
+  /** Keys that are being checked. */
+  readonly pending = new Map<string, Promise<void>>()
+  readonly #send: SendTo
+  readonly #maxKeys: number
+  readonly #markKey: string
+  readonly #comebacks: number
+  readonly #startMs: number
+  #watermark = 0n
+  #opening: Promise<void> | undefined
+
+  constructor(home: Host, standIn: Host, send: SendTo, maxKeys: number) {
+    this.#maxKeys = maxKeys
+    this.home = home
+    this.standIn = standIn
+    this.#send = send
+    this.#comebacks = standIn.comebacks
+    this.#startMs = performance.now()
+    const name = createHash('sha256').update(home.name).digest('base64url').slice(0, 16)
+    this.#markKey = `~mintring~away~${name}`
+  }
+
+  /** Home answered since, or the stand-in was away itself: what it holds counts no more. */
+  get isOver(): boolean {
+    return this.home.answeredMs > this.#startMs || this.standIn.comebacks !== this.#comebacks
+  }
+
+  /**
+   * Makes sure that no copy of these keys is older than the absence. Rejects when the stand-in
+   * cannot be asked. `isRefused` tells whether the mark of a known, earlier absence is found.
+   */
+  check(wireKeys: readonly string[], isRefused: (id: string) => boolean): Promise<void> {
+    const checked = this.#check(wireKeys, isRefused).finally(() => {
+      for (const key of wireKeys) this.pending.delete(key)
+    })
+    for (const key of wireKeys) this.pending.set(key, checked)
+    return checked
+  }
+
+  async #check(wireKeys: readonly string[], isRefused: (id: string) => boolean): Promise<void> {
+    this.#opening ??= this.#open(isRefused).catch((error: MintringError) => {
+      // Not every server and proxy lets itself be marked.
+      if (error.code !== 'MINTRING_REFUSED') throw error
+    })
+    // In one write with the mark: a CAS id above it is one of this absence, whenever it is read.
+    const asked: Promise<void>[] = [this.#opening]
+    for (let first = 0; first < wireKeys.length; first += MAX_CHECKED_KEYS) {
+      asked.push(this.#checkLine(wireKeys.slice(first, first + MAX_CHECKED_KEYS), this.#opening))
+    }
+    await Promise.all(asked)
+  }
+
+  async #checkLine(keys: readonly string[], opening: Promise<void>): Promise<void> {
+    const [found] = await Promise.all([this.#gets(keys), opening])
+    if (this.id !== '') {
+      const old = keys.filter((key) => this.#isOld(found.get(key)))
+      await Promise.all(old.map((key) => this.#ask(requestFor(DELETE, key))))
+    }
+    for (const key of keys) if (this.copies.size < this.#maxKeys) this.copies.add(key)
+  }
+
+  /** Keeps the mark alive: it ends when no process speaks for it. */
+  vouch(): void {
+    if (this.id !== '') this.#forget(TOUCH)
+  }
+
+  /** Ends the mark: the next absence is another one. */
+  close(): void {
+    if (this.id !== '') this.#forget(DELETE)
+  }
+
+  #isOld(item: Found | undefined): boolean {
+    return item !== undefined && item.cas <= this.#watermark
+  }
+
+  #forget(verb: Verb): void {
+    this.#ask(requestFor(verb, this.#markKey)).catch(() => {})
+  }
+
+  async #open(isRefused: (id: string) => boolean): Promise<void> {
+    const { abilities } = this.standIn
+    const { cas, proxy } = abilities ?? (await this.standIn.ready())
+    if (!cas || proxy) return
+    for (let tries = 0; tries < MAX_MARK_TRIES; tries++) {
+      const [, found] = await Promise.all([this.#mark(ADD, undefined), this.#gets([this.#markKey])])
+      const mark = found.get(this.#markKey)
+      if (mark === undefined) continue
+      if (this.#isOfNow(mark.text) && !isRefused(mark.text)) {
+        this.#watermark = mark.cas
+        this.id = mark.text
+        return
+      }
+      await this.#mark(CAS, mark.cas)
+    }
+  }
+
+  /** Stores a mark: if there is none, or in place of the one with this CAS id. */
+  #mark(verb: Verb, cas: bigint | undefined): Promise<boolean> {
+    const value = `${unixMs()} ${randomUUID()}`
+    return this.#ask(new Request<boolean>(verb, undefined, this.#markKey, undefined, cas, value))
+  }
+
+  /** A mark from before home's last answer is one of an earlier absence. */
+  #isOfNow(text: string): boolean {
+    const sinceMs = performance.now() - this.home.answeredMs
+    const lastAnswerAtMs = this.home.answeredMs > 0 ? unixMs() - sinceMs : 0
+    return Number.parseInt(text, 10) >= lastAnswerAtMs - CLOCK_SLACK_MS
+  }
+
+  #gets(keys: readonly string[]): Promise<FoundItems> {
+    return this.#ask(new Request<FoundItems>(GETS, undefined, '', {}, keys))
+  }
+
+  #ask<Result, Context>(request: Request<Result, Context>): Promise<Result> {
+    request.ordered = true
+    this.#send(this.standIn, request as Request)
+    return request.promise
+  }
+}
+
+function requestFor(verb: Verb, wireKey: string): Request<boolean> {
+  return new Request<boolean>(verb, undefined, wireKey, undefined)
+}
+
+function foundBy(request: Request, attempt: unknown): FoundItems {
+  const context = request.context as { of?: unknown; found?: FoundItems }
+  if (context.of !== attempt) Object.assign(context, { of: attempt, found: new Map() })
+  return context.found!
+}
+
+function oneReply(name: string, effect: Verb['effect'], encode: NonNullable<Verb['encode']>): Verb {
+  const { Stored, Touched, Deleted, NotStored, Exists, NotFound } = ReplyKind
+  return {
+    name,
+    effect,
+    repeatable: true,
+    encode,
+    accept(request, reply) {
+      const isDone = reply.kind === Stored || reply.kind === Touched || reply.kind === Deleted
+      const isNot = reply.kind === NotStored || reply.kind === Exists || reply.kind === NotFound
+      return end(request, reply, isDone || isNot ? reply.kind : ReplyKind.Ok, isDone)
+    },
+  }
+}
+
+/** Settles a request with its last reply. */
+function end(request: Request, reply: Reply, expected: ReplyKind, result: unknown): boolean {
+  if (reply.kind === expected) request.resolve(result)
+  else {
+    const what = `The server replied to ${request.verb.name} with: ${reply.text()}`
+    request.reject(new MintringError('MINTRING_REFUSED', what, { sent: true }))
+  }
+  return true
+}

@@ -1,0 +1,217 @@
+import { DELETE_DEBT, type Debt, type Request } from '../net/request.ts'
+import { clearInterval, setInterval } from '../runtime.ts'
+import { Absence, type SendTo, VOUCH_MS } from './absence.ts'
+import { identityOf } from './address.ts'
+import type { Host } from './host.ts'
+import { Pace } from './pace.ts'
+import type { Places } from './places.ts'
+
+/** Server lists, weights and placements of earlier that are remembered. */
+const MAX_PAST_PLACES = 8
+
+/** A placement of earlier: the homes it names may hold copies. */
+interface PastPlaces {
+  readonly places: Places
+  /** Keys whose copy there was removed since. */
+  readonly cleared: Set<string>
+}
+
+/** What the account asks of its cluster. */
+export interface AccountOwner {
+  readonly maxOwedKeys: number
+  readonly send: SendTo
+  homeOf(routeKey: string): Host
+}
+
+/** A key of a request. */
+export type RoutedKey = readonly [routeKey: string, wireKey: string]
+
+/**
+ * Which hosts have, or may have, a copy of which key away from its home, and what each host is owed
+ * before it may be believed. All requests pass here on their way to a host, so no verb can forget
+ * it. docs/reliability.md states the laws.
+ */
+export class Account {
+  readonly #owner: AccountOwner
+  readonly #absences = new Map<Host, Map<Host, Absence>>()
+  /** The mark of the last absence by home and stand-in: the next one is another. */
+  readonly #lastMarks = new Map<string, string>()
+  readonly #past: PastPlaces[] = []
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(owner: AccountOwner) {
+    this.#owner = owner
+  }
+
+  /** Nothing is away from home, and nothing was. */
+  get isEmpty(): boolean {
+    return this.#absences.size === 0 && this.#past.length === 0
+  }
+
+  /**
+   * Takes note of a request before it can take effect on `host`. Returns what must be waited for
+   * before it may be sent there; undefined for nothing.
+   */
+  admit(host: Host, request: Request, keys: readonly RoutedKey[]): Promise<void> | undefined {
+    const { effect } = request.verb
+    const isWrite = effect === 'change' || effect === 'remove'
+    const checks = new Map<Absence, string[]>()
+    const waits = new Set<Promise<void>>()
+    for (const [routeKey, wireKey] of keys) {
+      const home = this.#owner.homeOf(routeKey)
+      if (home === host) continue
+      const absence = this.#absenceOf(home, host)
+      const pending = absence.pending.get(wireKey)
+      if (pending !== undefined) waits.add(pending)
+      if (pending !== undefined || absence.copies.has(wireKey) || isBlind(request)) continue
+      const unknown = checks.get(absence)
+      if (unknown === undefined) checks.set(absence, [wireKey])
+      else unknown.push(wireKey)
+    }
+    if (isWrite) this.#settleLater(host, request, keys)
+    for (const [absence, unknown] of checks) waits.add(this.#check(absence, unknown))
+    return waits.size === 0 ? undefined : Promise.all(waits).then(() => {})
+  }
+
+  /** Hosts that may hold an older copy than a write to `host` leaves. */
+  #othersWith(host: Host, routeKey: string, wireKey: string, debt: Debt): Set<Host> {
+    const others = new Set<Host>()
+    const home = this.#owner.homeOf(routeKey)
+    if (home !== host) others.add(home)
+    for (const absence of this.#absences.get(home)?.values() ?? []) {
+      if (absence.standIn !== host && absence.copies.has(wireKey)) others.add(absence.standIn)
+    }
+    for (const { places, cleared } of this.#past) {
+      const once = places.homeOf(routeKey)
+      // A host that left and is back is another object with the same debts.
+      if (once.debts === host.debts || once.debts === home.debts || cleared.has(wireKey)) continue
+      others.add(once)
+      if (cleared.size >= this.#owner.maxOwedKeys) cleared.clear()
+      if (!debt.isMark) cleared.add(wireKey)
+    }
+    return others
+  }
+
+  /** A placement is replaced: its homes keep what they have. */
+  placesChanged(before: Places, after: Places): void {
+    if (before.isLike(after)) return
+    for (const { cleared } of this.#past) cleared.clear()
+    this.#past.unshift({ places: before, cleared: new Set() })
+    this.#past.splice(MAX_PAST_PLACES)
+  }
+
+  /** The debts of a host that was in the list before, for the one that takes its place. */
+  debtsOf(identity: string): Host['debts'] | undefined {
+    for (const { places } of this.#past) {
+      const host = places.hosts.find((one) => identityOf(one.server) === identity)
+      if (host !== undefined) return host.debts
+    }
+    return undefined
+  }
+
+  /** Home is back: the copies elsewhere are of no use any more. */
+  async homeReturned(home: Host): Promise<void> {
+    for (const absence of this.#absences.get(home)?.values() ?? []) await this.#end(absence)
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  /** When the outcome is known the others owe it; an unknown one counts as done. */
+  #settleLater(host: Host, request: Request, keys: readonly RoutedKey[]): void {
+    const done = (isKnown: boolean): void => this.#done(host, request, keys, isKnown)
+    request.promise.then(
+      () => {
+        if (!request.isUnchanged) done(true)
+      },
+      () => {
+        if (request.sent) done(false)
+      },
+    )
+  }
+
+  #done(host: Host, request: Request, keys: readonly RoutedKey[], isKnown: boolean): void {
+    // What a refill loads is no change: it makes no other copy old.
+    const isLoad = request.binding === 'once'
+    const debt = request.verb.debt?.(request) ?? DELETE_DEBT
+    for (const [routeKey, wireKey] of keys) {
+      if (!isLoad) {
+        for (const other of this.#othersWith(host, routeKey, wireKey, debt)) {
+          this.owe(other, wireKey, debt)
+        }
+      }
+      const home = this.#owner.homeOf(routeKey)
+      const absence = this.#absences.get(home)?.get(host)
+      // It came so late that home is back: the copy is of no use any more.
+      const isLate = home !== host && (absence === undefined || absence.isOver)
+      if (isLate) this.owe(host, wireKey, { ...DELETE_DEBT, isBase64: debt.isBase64 })
+      else if (absence !== undefined && isKnown) this.#remember(absence, wireKey)
+    }
+  }
+
+  /** Notes what a host must be told: in the background, or before it is asked for the key. */
+  owe(host: Host, wireKey: string, debt: Debt): void {
+    host.debts.add(wireKey, debt, this.#owner.maxOwedKeys)
+    host.deliver()
+  }
+
+  #absenceOf(home: Host, standIn: Host): Absence {
+    let byStandIn = this.#absences.get(home)
+    const known = byStandIn?.get(standIn)
+    if (known !== undefined && !known.isOver) return known
+    if (known !== undefined) void this.#end(known)
+    const absence = new Absence(home, standIn, this.#owner.send, this.#owner.maxOwedKeys)
+    byStandIn = this.#absences.get(home) ?? new Map<Host, Absence>()
+    byStandIn.set(standIn, absence)
+    this.#absences.set(home, byStandIn)
+    this.#timer ??= setInterval(() => this.#vouch(), VOUCH_MS).unref()
+    return absence
+  }
+
+  #remember(absence: Absence, wireKey: string): void {
+    // Keys beyond the bound are checked each time they are asked.
+    if (absence.copies.size < this.#owner.maxOwedKeys) absence.copies.add(wireKey)
+  }
+
+  #check(absence: Absence, wireKeys: readonly string[]): Promise<void> {
+    const name = markName(absence)
+    return absence.check(wireKeys, (id) => this.#lastMarks.get(name) === id)
+  }
+
+  #vouch(): void {
+    for (const [home, byStandIn] of this.#absences) {
+      for (const absence of byStandIn.values()) {
+        if (absence.isOver || home.usable) void this.#end(absence)
+        else absence.vouch()
+      }
+    }
+    if (this.#absences.size === 0) this.close()
+  }
+
+  async #end(absence: Absence): Promise<void> {
+    const { home, standIn } = absence
+    const byStandIn = this.#absences.get(home)
+    if (byStandIn?.get(standIn) === absence) byStandIn.delete(standIn)
+    if (byStandIn?.size === 0) this.#absences.delete(home)
+    if (absence.id !== '') this.#lastMarks.set(markName(absence), absence.id)
+    absence.close()
+    const pace = new Pace()
+    for (const wireKey of absence.copies) {
+      standIn.debts.add(wireKey, DELETE_DEBT, this.#owner.maxOwedKeys)
+      if (pace.isDue()) await pace.rest()
+    }
+    standIn.deliver()
+  }
+}
+
+/** It leaves what it says, whatever was there before. */
+function isBlind({ verb, binding }: Request): boolean {
+  if (verb.effect === 'remove') return true
+  return verb.effect === 'change' && verb.repeatable && binding !== 'once'
+}
+
+function markName({ home, standIn }: Absence): string {
+  return `${home.name} ${standIn.name}`
+}

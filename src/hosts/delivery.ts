@@ -1,0 +1,110 @@
+import type { Lane } from '../net/lane.ts'
+import type { Request } from '../net/request.ts'
+import { setTimeout } from '../runtime.ts'
+import type { Debts, Owed } from './debts.ts'
+import type { ClusterHooks } from './hooks.ts'
+import type { ClusterPolicy } from './policy.ts'
+import { flushRequest, keysOf, tellRequest } from './tell.ts'
+
+/** Debts that are delivered in the background at once. */
+const DELIVERED_AT_ONCE = 1_000
+/**
+ * A server that hung finds commands in its sockets when it runs again, of connections that are long
+ * closed, and executes them: what is deleted before that may be written after it.
+ */
+const BACKLOG_MS = 100
+
+/** The host that is told. */
+export interface Recipient {
+  readonly name: string
+  readonly settings: ClusterPolicy
+  readonly hooks: ClusterHooks
+  readonly debts: Debts
+  /** It takes requests now. */
+  readonly usable: boolean
+  /** Its first lane, which is being opened if it was not open. */
+  openLane(): Lane
+}
+
+/** Tells a host what it is owed: before it is asked for a key, and all keys in the background. */
+export class Delivery {
+  readonly #recipient: Recipient
+  #isUnderWay = false
+
+  constructor(recipient: Recipient) {
+    this.#recipient = recipient
+  }
+
+  /** Puts what the host is owed for a request's keys on the lane that the request takes. */
+  tellFirst(lane: Lane, request: Request): void {
+    const { debts } = this.#recipient
+    if (debts.isEmpty || request.verb.effect === 'flush') return
+    if (debts.isFlushOwed) void this.#flush(lane)
+    const isBase64 = request.verb.debt?.(request).isBase64 === true
+    for (const [, wireKey] of keysOf(request)) {
+      const owed = debts.find(wireKey, isBase64)
+      const isOnItsWay = owed?.lane === lane && owed.life === lane.life
+      if (owed !== undefined && !isOnItsWay) void this.#tell(lane, owed)
+    }
+  }
+
+  /** Tells all in the background, some at a time. */
+  start(): void {
+    const { usable, debts } = this.#recipient
+    if (this.#isUnderWay || !usable || debts.size === 0) return
+    this.#isUnderWay = true
+    void this.#tellAll().finally(() => {
+      this.#isUnderWay = false
+    })
+  }
+
+  /**
+   * Prepares a host that answered a probe. What it is owed for a key it is told before it is asked
+   * for that key, so only a flush has to come first. Resolves to whether it may serve.
+   */
+  async bringUpToDate(lane: Lane): Promise<boolean> {
+    const { debts, settings, hooks, name } = this.#recipient
+    if (!debts.isEmpty) await new Promise((wake) => setTimeout(wake, BACKLOG_MS))
+    const isFlush = settings.onReturn === 'flush' || debts.isFlushOwed
+    if (isFlush && !(await this.#flush(lane))) return false
+    if (debts.overflow > 0) hooks.invalidationsLost?.({ host: name, keys: debts.overflow })
+    return true
+  }
+
+  async #tellAll(): Promise<void> {
+    const { debts } = this.#recipient
+    while (this.#recipient.usable) {
+      const lane = this.#recipient.openLane()
+      const told = debts.next(DELIVERED_AT_ONCE).map((owed) => this.#tell(lane, owed))
+      if (told.length === 0) return
+      const outcomes = await Promise.all(told)
+      if (!outcomes.includes(true)) return
+    }
+  }
+
+  /** Resolves to whether the host was told. */
+  async #tell(lane: Lane, owed: Owed): Promise<boolean> {
+    const { debts, settings } = this.#recipient
+    const request = tellRequest(owed)
+    owed.lane = lane
+    owed.life = lane.life
+    const isTold = await this.#send(lane, request)
+    if (isTold) debts.settle(owed, settings.maxOwedKeys)
+    else owed.lane = undefined
+    return isTold
+  }
+
+  async #flush(lane: Lane): Promise<boolean> {
+    const { debts } = this.#recipient
+    debts.isFlushOwed = false
+    const isTold = await this.#send(lane, flushRequest())
+    if (!isTold) debts.isFlushOwed = true
+    return isTold
+  }
+
+  #send(lane: Lane, request: Request<boolean>): Promise<boolean> {
+    request.times = this.#recipient.settings
+    lane.send(request)
+    return request.promise.catch(() => false)
+  }
+}
