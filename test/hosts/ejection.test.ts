@@ -26,7 +26,11 @@ test('reads of a hung host find another, and nothing waits once it is ejected', 
 })
 
 test('an ejection costs the other hosts neither their lanes nor an error', async (t) => {
-  const pair = await startPair(t, { requestTimeoutMs: 500, connectTimeoutMs: 500 })
+  const pair = await startPair(t, {
+    requestTimeoutMs: 1_000,
+    connectTimeoutMs: 1_000,
+    serverFailureLimit: 1,
+  })
   const { client, servers } = pair
   const keys = Array.from({ length: 60 }, (_, i) => `key${i}`)
   await Promise.all(keys.map((key) => client.get(key)))
