@@ -225,7 +225,6 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   }
 
   snapshot(nowMs: number): HostSnapshot {
-    const lanes = this.#lanes.all
     return {
       name: this.name,
       address: this.address,
@@ -233,9 +232,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
       weight: this.server.weight,
       failures: this.#health.current.failures,
       nextProbeAtMs: this.#health.nextProbeAtMs(nowMs),
-      lanes: lanes.filter((lane) => lane.state === 'open').length,
-      inFlight: lanes.reduce((sum, lane) => sum + lane.inFlight, 0),
-      queued: lanes.reduce((sum, lane) => sum + lane.queued, 0),
+      ...this.#lanes.counts,
       owed: this.debts.size + this.debts.overflow,
     }
   }
@@ -325,8 +322,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     const { end, error } = ending
     const isApart = this.#lanes.isApart(lane)
     this.#lanes.drop(lane)
-    if (isApart) return
-    if (end === 'closed' || this.#closedWith !== undefined) return
+    if (isApart || end === 'closed' || this.#closedWith !== undefined) return
     const nowMs = performance.now()
     const isServed = this.#lanes.isOpen
     this.#lastError = error
@@ -364,13 +360,10 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   /** The name stands for another server now: no lane stays with the one before. */
   #leaveOldAddress(lane: Lane): void {
     const { address } = this.#dialer
-    if (address === this.#address) return
-    const moved = this.#address !== undefined
+    const before = this.#address
     this.#address = address
-    if (!moved) return
-    const message = `${this.name} is at another address now`
-    const error = new MintringError('MINTRING_CONNECTION', message, { host: this.name })
-    for (const other of [...this.#lanes.all]) if (other !== lane) other.close(error)
+    if (before === undefined || before === address) return
+    this.#lanes.closeOthers(lane, `${this.name} is at another address now`)
   }
 
   /** Lets a host that answered a probe serve again. */

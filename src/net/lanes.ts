@@ -74,6 +74,17 @@ export class Lanes {
     return this.#standing.some((lane) => lane.state === 'open')
   }
 
+  /** Lanes that are open, and the requests on all of them. */
+  get counts(): { readonly lanes: number; readonly inFlight: number; readonly queued: number } {
+    const counts = { lanes: 0, inFlight: 0, queued: 0 }
+    for (const lane of this.#standing) {
+      if (lane.state === 'open') counts.lanes++
+      counts.inFlight += lane.inFlight
+      counts.queued += lane.queued
+    }
+    return counts
+  }
+
   /** Requests on all lanes. */
   get load(): number {
     let load = 0
@@ -142,6 +153,12 @@ export class Lanes {
   /** Ends all lanes now; the first one can open again. */
   closeAll(error: MintringError): void {
     for (const lane of [...this.#standing, ...this.#apart]) lane.close(error)
+  }
+
+  /** Ends all lanes but one. */
+  closeOthers(kept: Lane, message: string): void {
+    const error = new MintringError('MINTRING_CONNECTION', message)
+    for (const lane of [...this.#standing]) if (lane !== kept) lane.close(error)
   }
 
   /** Lets all lanes answer what they hold, then ends them for good. */
