@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { MintringError } from '../errors.ts'
 import { Request, type Verb } from '../net/request.ts'
+import { atMostExptime } from '../protocol/exptime.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.ts'
@@ -46,18 +47,19 @@ const GETS: Verb = {
 
 const MAX_MARK_BYTES = 100
 
-const ADD: Verb = oneReply('add', 'change', ({ wireKey, body }, out) => {
-  out.text(storeHead('add', wireKey, 0, MARK_SECONDS, body!.length))
+const ADD: Verb = oneReply('add', 'change', ({ wireKey, body }, out, maxTtl) => {
+  out.text(storeHead('add', wireKey, 0, atMostExptime(MARK_SECONDS, maxTtl), body!.length))
   out.data(body!)
 })
 
-const CAS: Verb = oneReply('cas', 'change', ({ wireKey, body, args }, out) => {
-  out.text(storeHead('cas', wireKey, 0, MARK_SECONDS, body!.length, args as bigint))
+const CAS: Verb = oneReply('cas', 'change', ({ wireKey, body, args }, out, maxTtl) => {
+  const ttl = atMostExptime(MARK_SECONDS, maxTtl)
+  out.text(storeHead('cas', wireKey, 0, ttl, body!.length, args as bigint))
   out.data(body!)
 })
 
-const TOUCH: Verb = oneReply('touch', 'touch', ({ wireKey }, out) => {
-  out.text(touchHead(wireKey, MARK_SECONDS))
+const TOUCH: Verb = oneReply('touch', 'touch', ({ wireKey }, out, maxTtl) => {
+  out.text(touchHead(wireKey, atMostExptime(MARK_SECONDS, maxTtl)))
 })
 
 const DELETE: Verb = oneReply('delete', 'remove', ({ wireKey }, out) => {

@@ -35,6 +35,15 @@ export class Delivery {
     this.#recipient = recipient
   }
 
+  /** Whether the host must be told something before it is asked for the keys of a request. */
+  isOwedFor(request: Request): boolean {
+    const { debts } = this.#recipient
+    if (debts.isEmpty || request.verb.effect === 'flush') return false
+    if (debts.isFlushOwed) return true
+    const isBase64 = request.verb.debt?.(request).isBase64 === true
+    return keysOf(request).some(([, wireKey]) => debts.find(wireKey, isBase64) !== undefined)
+  }
+
   /** Puts what the host is owed for a request's keys on the lane that the request takes. */
   tellFirst(lane: Lane, request: Request): void {
     const { debts } = this.#recipient

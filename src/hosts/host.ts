@@ -18,6 +18,7 @@ import type { ClusterHooks } from './hooks.ts'
 import { HostHealth, type Patient } from './host-health.ts'
 import type { HostOwner } from './host-owner.ts'
 import { LaneLives } from './lane-lives.ts'
+import { ejected, overloaded } from './next-step.ts'
 import type { ClusterPolicy } from './policy.ts'
 import type { HostSnapshot } from './snapshot.ts'
 
@@ -152,12 +153,11 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     const { maxQueuedPerHost } = this.#owner.policy
     const isHeavy = request.body !== undefined && lanes.queuedBytes > MAX_QUEUED_BYTES
     if (isHeavy || lanes.load >= maxQueuedPerHost) {
-      const details = { host: this.name, command: request.verb.name, sent: request.sent }
-      const message = `The queue of ${this.name} is full (maxQueuedPerHost is ${maxQueuedPerHost})`
-      request.reject(new MintringError('MINTRING_OVERLOADED', message, details))
+      request.reject(overloaded(request, this.name, maxQueuedPerHost))
       return
     }
-    const lane = this.#laneFor(request)
+    // What it is owed travels on the first lane: so do the commands that must come after it.
+    const lane = this.#delivery.isOwedFor(request) ? this.openLane() : this.#laneFor(request)
     this.#delivery.tellFirst(lane, request)
     lane.send(request)
   }
@@ -185,10 +185,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   outError(): MintringError {
     const cause = this.#lastError
     if (!this.isEjected && cause !== undefined) return cause
-    const details = { host: this.name, cause }
-    const why = cause === undefined ? '' : `: ${cause.message}`
-    const message = `${this.name} is ejected and probed in the background${why}`
-    return new MintringError('MINTRING_HOST_EJECTED', message, details)
+    return ejected(this.name, cause)
   }
 
   failed(request: Request, error: MintringError, deadlineMs: number): void {
@@ -342,8 +339,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     if (end === 'dial') this.#tellWaiting(error)
     // A lane that answers proves that the host is there, whatever became of another dial.
     if (end === 'dial' && isServed) return
-    const isShort = this.#lives.isTooShort(end, nowMs - lane.openedMs)
     if (ending.isKnownHangUp) return
+    const isShort = this.#lives.isTooShort(end, nowMs - lane.openedMs)
     if (end === 'dial' || isShort) this.#health.tell('dialFailed')
     else if (end === 'lost') this.#health.tell('failed')
     else if (end === 'silent' && this.#isSilent(nowMs)) this.#health.tell('failed')

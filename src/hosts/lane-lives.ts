@@ -7,10 +7,10 @@ const MIN_LANE_LIFE_MS = 100
 export class LaneLives {
   #endedYoung = false
 
-  /** Closed while idle, a young lane is dialled again at once, but not time after time. */
+  /** A young lane that ended is dialled again at once, but not time after time. */
   isTooShort(end: LaneEnd, livedMs: number): boolean {
     const isYoung = end !== 'dial' && livedMs < MIN_LANE_LIFE_MS
-    const isTooShort = isYoung && (end === 'lost' || (end === 'idle' && this.#endedYoung))
+    const isTooShort = isYoung && (end === 'lost' || end === 'idle') && this.#endedYoung
     this.#endedYoung = isYoung
     return isTooShort
   }

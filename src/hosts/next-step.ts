@@ -72,3 +72,16 @@ export function errorOf(
   const details = { host, command: verb.name, sent, cause }
   return new MintringError(code, message, details)
 }
+
+/** The error of a request that a host has no room for. */
+export function overloaded({ verb, sent }: Request, host: string, max: number): MintringError {
+  const message = `The queue of ${host} is full (maxQueuedPerHost is ${max})`
+  return new MintringError('MINTRING_OVERLOADED', message, { host, command: verb.name, sent })
+}
+
+/** The error of a request for a host that is out, for the reason it went. */
+export function ejected(host: string, cause: MintringError | undefined): MintringError {
+  const why = cause === undefined ? '' : `: ${cause.message}`
+  const message = `${host} is ejected and probed in the background${why}`
+  return new MintringError('MINTRING_HOST_EJECTED', message, { host, cause })
+}

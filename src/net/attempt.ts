@@ -79,11 +79,12 @@ export class SingleAttempt implements Attempt {
   }
 
   isLate(nowMs: number, requestTimeoutMs: number): boolean {
+    if (this.startMs === 0) return false
     return nowMs >= this.deadlineMs && nowMs - this.startMs >= requestTimeoutMs - 1
   }
 
   expire(nowMs: number, requestTimeoutMs: number): void {
-    if (nowMs < this.deadlineMs) return
+    if (this.startMs === 0 || nowMs < this.deadlineMs) return
     failRequest(this.request, this, this.deadlineMs, undefined)
     this.deadlineMs = nowMs + requestTimeoutMs
   }

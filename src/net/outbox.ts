@@ -102,7 +102,9 @@ export class Outbox implements Sink {
     let nextMs = Number.POSITIVE_INFINITY
     for (const attempt of [...this.#attempts]) {
       attempt.expire(nowMs, requestTimeoutMs)
-      if (!attempt.isOver && attempt.deadlineMs < nextMs) nextMs = attempt.deadlineMs
+      // What has not begun has no deadline yet.
+      if (attempt.isOver || attempt.startMs === 0) continue
+      if (attempt.deadlineMs < nextMs) nextMs = attempt.deadlineMs
     }
     const kept = this.#attempts.filter((attempt) => !attempt.isOver)
     if (kept.length < this.#attempts.length) this.#replace(kept)

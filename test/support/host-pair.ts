@@ -33,6 +33,7 @@ export function storing(items: Map<string, string>): Script {
     else if (verb === 'add') pending = { key, mayStore: !items.has(key) }
     else if (verb === 'cas') pending = { key, mayStore: ids.get(key) === Number(id) }
     else if (verb === 'delete') socket.write(items.delete(key) ? 'DELETED\r\n' : 'NOT_FOUND\r\n')
+    else if (verb === 'incr') socket.write(items.has(key) ? '1\r\n' : 'NOT_FOUND\r\n')
     else if (verb === 'touch') socket.write(items.has(key) ? 'TOUCHED\r\n' : 'NOT_FOUND\r\n')
     else if (/^gets? /.test(line)) get(line.split(' ').slice(1), verb === 'gets', socket)
     else if (verb === 'flush_all') {

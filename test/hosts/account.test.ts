@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { parseServers } from '../../src/hosts/address.ts'
+import { Debts } from '../../src/hosts/debts.ts'
+import { KeyFilter } from '../../src/hosts/key-filter.ts'
+import { DELETE_DEBT } from '../../src/net/request.ts'
+import { eject, keyOn, startPair, stateOf } from '../support/host-pair.ts'
+import { testCluster, until } from '../support/test-cluster.ts'
+
+const WAITS = { requestTimeoutMs: 500, connectTimeoutMs: 500, retryTimeoutMs: 300 }
+
+describe('debts', () => {
+  test('beyond the bound every key is still found, until the host was told', () => {
+    const debts = new Debts()
+    for (let i = 0; i < 1_000; i++) debts.add(`k${i}`, DELETE_DEBT, 10)
+    assert.equal(debts.size, 10)
+    assert.equal(debts.overflow, 990)
+    for (let i = 0; i < 1_000; i++) assert.ok(debts.find(`k${i}`, false), `k${i}`)
+    const owed = debts.find('k500', false)!
+    debts.settle(owed, 2_000)
+    assert.equal(debts.find('k500', false), undefined)
+    debts.add('k500', DELETE_DEBT, 10)
+    assert.ok(debts.find('k500', false), 'changed again')
+  })
+
+  test('a delete outlives a mark, and a base64 key is another key', () => {
+    const debts = new Debts()
+    debts.add('k', { isMark: true, ttlSeconds: 30, isBase64: false }, 10)
+    debts.add('k', DELETE_DEBT, 10)
+    debts.add('k', { isMark: true, ttlSeconds: 30, isBase64: false }, 10)
+    assert.equal(debts.find('k', false)?.debt.isMark, false)
+    assert.equal(debts.find('k', true), undefined)
+  })
+
+  test('a filter knows a million keys, takes few others for them, and stays small', () => {
+    const filter = new KeyFilter(100_000)
+    for (let i = 0; i < 1_000_000; i++) filter.add(`key:${i}`)
+    for (let i = 0; i < 1_000_000; i += 997) assert.ok(filter.has(`key:${i}`))
+    let wrong = 0
+    for (let i = 0; i < 10_000; i++) if (filter.has(`other:${i}`)) wrong++
+    assert.ok(wrong < 200, `${wrong} of 10,000`)
+    assert.ok(filter.bytes <= 2 ** 21)
+  })
+})
+
+test('a copy on a stand-in is not read in the next outage, though home changed meanwhile', async (t) => {
+  const pair = await startPair(t, WAITS)
+  const { client, servers } = pair
+  const key = keyOn(client, servers[0].port)
+  await eject(pair)
+  await client.set(key, 'v1')
+  pair.hung = false
+  await until(() => stateOf(client) === 'up')
+  await client.set(key, 'v2')
+  await eject(pair)
+  assert.equal(await client.get(key), undefined)
+})
+
+test('a copy of a process that died is not read in the next outage', async (t) => {
+  const pair = await startPair(t, WAITS)
+  const { client, servers, items } = pair
+  const key = keyOn(client, servers[0].port)
+  items[1].set(key, 'left by a process that died')
+  items[1].set('~mintring~away~of another time', '1 x')
+  await eject(pair)
+  assert.equal(await client.get(key), undefined)
+  await client.set(key, 'of this outage')
+  assert.equal(await client.get(key), 'of this outage')
+})
+
+test('another process reads what a first one stored in the same outage', async (t) => {
+  const pair = await startPair(t, WAITS)
+  const key = keyOn(pair.client, pair.servers[0].port)
+  await eject(pair)
+  await pair.client.set(key, 'shared')
+  const other = testCluster(
+    t,
+    pair.servers.map(({ port }) => port),
+    WAITS,
+  )
+  await until(() => {
+    other.get(key).catch(() => undefined)
+    return stateOf(other) === 'ejected'
+  })
+  assert.equal(await other.get(key), 'shared')
+})
+
+test('a host that left the list and is back serves nothing older than what was acknowledged', async (t) => {
+  const pair = await startPair(t, WAITS)
+  const { client, servers } = pair
+  const [first, second] = servers.map(({ port }) => `127.0.0.1:${port}`) as [string, string]
+  const key = keyOn(client, servers[0].port)
+  await client.set(key, 'v1')
+  client.cluster.setServers(parseServers(second))
+  await client.set(key, 'v2')
+  client.cluster.setServers(parseServers([first, second]))
+  assert.equal(await client.get(key), undefined)
+  await client.set(key, 'v3')
+  client.cluster.setServers(parseServers(second))
+  assert.equal(await client.get(key), undefined)
+})
+
+test('an increment of a counter that is not there changes nothing at home', async (t) => {
+  const pair = await startPair(t, WAITS)
+  const { client, servers, items } = pair
+  const key = keyOn(client, servers[0].port)
+  await client.set(key, '5')
+  await eject(pair)
+  await client.incr(key).catch(() => undefined)
+  pair.hung = false
+  await until(() => stateOf(client) === 'up')
+  assert.equal(await client.get(key), '5')
+  assert.equal(items[0].get(key), '5')
+})
+
+test('hosts() shows what a host is owed', async (t) => {
+  const pair = await startPair(t, WAITS)
+  const { client, servers } = pair
+  await eject(pair)
+  await client.set(keyOn(client, servers[0].port), 'v')
+  await until(() => client.cluster.snapshot()[0]!.owed === 1)
+  pair.hung = false
+  await until(() => client.cluster.snapshot()[0]!.owed === 0)
+})
