@@ -29,6 +29,11 @@ export interface Verdicts {
    * when what was older had been set over or deleted.
    */
   readonly violations: number
+  /**
+   * The same, where the writer saw the key on another host than the reader did: two processes may
+   * differ for some seconds about which hosts are down.
+   */
+  readonly apart: number
   readonly examples: readonly string[]
   /** The longest a value was served after what replaced it was told. */
   readonly stalestMs: number
@@ -50,6 +55,7 @@ export function check(
   const staleMs: number[] = []
   let reads = 0
   let violations = 0
+  let apart = 0
   let stalestMs = 0
   for (const path of paths) {
     for (const line of readFileSync(path, 'utf8').split('\n')) {
@@ -68,7 +74,7 @@ export function check(
         if (version < newest) {
           violations++
           if (examples.length < 5) examples.push(`${line}, after ${newest}`)
-        }
+        } else if (version < newestBefore(all, startMs, undefined, isCurrent)) apart++
       }
       if (state === 'fresh' || state === 'stale') {
         const next = all.find((write) => write.version > version)
@@ -83,6 +89,7 @@ export function check(
     reads,
     states,
     violations,
+    apart,
     examples,
     stalestMs,
     staleP99Ms,
@@ -91,20 +98,22 @@ export function check(
 }
 
 /**
- * The newest version told before a read began, by a writer that saw the key where the reader did.
- * A stale value may be older than what was only marked, never than what was set or deleted.
+ * The newest version told before a read began, by a writer that saw the key where the reader did,
+ * or by any. A stale value may be older than what was only marked, never than what was set or
+ * deleted.
  */
 function newestBefore(
   all: readonly Written[],
   startMs: number,
-  host: string,
+  host: string | undefined,
   isCurrent: boolean,
 ): number {
   let newest = 0
   for (const { atMs, host: at, kind, version } of all) {
     if (atMs >= startMs) break
     const isFinal = kind === 'set' || kind === 'delete'
-    if (at === host && (isCurrent || isFinal)) newest = Math.max(newest, version)
+    const isSeen = host === undefined || at === host
+    if (isSeen && (isCurrent || isFinal)) newest = Math.max(newest, version)
   }
   return newest
 }
