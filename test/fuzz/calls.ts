@@ -6,7 +6,7 @@ import type { Report } from './report.ts'
 const SLACK_MS = 50
 
 /** What a caller does after an error: not the next call at once. */
-const PAUSE_MS = 20
+const PAUSE_MS = 100
 
 /** Errors that no network explains: the conversation itself went wrong. */
 const CONVERSATION: ReadonlySet<string> = new Set([

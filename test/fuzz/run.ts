@@ -156,7 +156,7 @@ class Run {
   #afterwards(settle: () => void, waitMs = FLOAT_MS): void {
     const look = (): void => {
       const isTold = this.#client.hosts().every(({ state }) => state === 'up')
-      if (isTold) settle()
+      if (isTold || this.#isOver) settle()
       else this.#afterwards(settle, LOOK_MS)
     }
     setTimeout(look, waitMs).unref()

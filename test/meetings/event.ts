@@ -29,6 +29,8 @@ export interface Event {
   readonly others: (kind: Kind, hosts: number) => Expectation
   /** Whether home may be ejected: else one caller's bad luck took it from everybody. */
   readonly ejects?: boolean
+  /** Whether the calls of others begin when the command of this one has left. */
+  readonly isFirst?: boolean
   /** Whether hosts were out, so that copies may be left over for a later outage. */
   readonly isOutage?: boolean
   /** Subjects for which the event makes no sense, with the reason. */

@@ -37,7 +37,12 @@ export const deaths: readonly Event[] = [
     isOutage: true,
   }),
   dies('before the reply, and again when it is repeated', 'unanswered', {
-    before: ({ home, key }, { marker }) => home.set(marker || key, 'unanswered', 2),
+    before: async ({ home, key }, { marker }) => {
+      await sleep(GROWN_UP_MS)
+      home.set(marker || key, 'unanswered', 2)
+    },
+    // Else the server would leave their commands unanswered too.
+    isFirst: true,
     loses: severalHosts,
     after: (cell) => cell.provoke('up'),
     expects: any,

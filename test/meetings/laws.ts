@@ -16,6 +16,8 @@ import {
 
 /** Timers, and what the machine does besides. */
 const SLACK_MS = 60
+/** Long enough for a command to leave, and not for its connection to end. */
+const LEAVE_MS = 4
 
 /** Why a cell of the table makes no sense, or undefined when it does. */
 export function whyPointless(subject: Subject, event: Event, hosts: number): string | undefined {
@@ -71,8 +73,10 @@ class Meeting {
 
     // Calls of others stand before and behind this one, in one write as a rule.
     const { client } = cell
+    const first = event.isFirst ? this.#callIt() : undefined
+    if (event.isFirst) await sleep(LEAVE_MS)
     const reading = this.#watch(() => client.get(others.read), CALL_MS)
-    const call = this.#callIt()
+    const call = first ?? this.#callIt()
     const storing = this.#watch(() => client.set(others.write, 'after'), CALL_MS)
     const counting = this.#watch(() => client.incr(others.count), CALL_MS)
     await event.during?.(cell)
