@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { MemcachedClient } from '../../src/client/client.ts'
 import { connect, serve } from './support.ts'
 
 test('timeoutMs ends an operation that takes longer', async (context) => {
@@ -88,3 +89,15 @@ test('an error knows host, command and whether bytes were sent, and no value', a
     return true
   })
 })
+
+for (const [name, remove] of [
+  ['delete', (cache: MemcachedClient, options: object) => cache.delete('k', options)],
+  ['deleteMany', (cache: MemcachedClient, options: object) => cache.deleteMany(['k'], options)],
+] as const) {
+  test(`${name} of an absent key ends with its caller, though a lock is looked for`, async (context) => {
+    const { server, cache } = await serve(context, { requestTimeoutMs: 5_000 })
+    await cache.get('warm')
+    await server.inject({ delayMs: 2_000, only: ['md'] })
+    await assert.rejects(remove(cache, { timeoutMs: 50 }), { code: 'MINTRING_TIMEOUT' })
+  })
+}

@@ -1,7 +1,9 @@
+import { Deadline } from '../../deadline.ts'
 import { Gate } from '../../refill/gate.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
 import type { Outcomes } from '../outcomes.ts'
+import { deadlineOf, laterOptions } from './many.ts'
 import { remove } from './removal.ts'
 import { deleteMany } from './write-many.ts'
 
@@ -18,9 +20,10 @@ export async function deleteKey(
   key: string,
   options: OperationOptions | undefined,
 ): Promise<boolean> {
+  const deadline = new Deadline('delete', options, core.operationMs)
   const wasThere = await remove(core, key, options)
-  if (wasThere || !(await core.unlock(key))) return wasThere
-  return remove(core, key, options)
+  if (wasThere || !(await deadline.bound(core.unlock(key)))) return wasThere
+  return remove(core, key, deadline.next())
 }
 
 /** The same for many keys: per key whether it was there, or in `failed` the reason. */
@@ -29,15 +32,16 @@ export async function deleteKeys(
   keys: Iterable<string>,
   options: OperationOptions | undefined,
 ): Promise<Outcomes<boolean>> {
+  const deadline = deadlineOf('deleteMany', options)
   const outcomes = await deleteMany(core, keys, options)
   const gate = new Gate(MAX_AT_ONCE)
   const locked: string[] = []
   const looks = [...outcomes].map(async ([key, wasThere]) => {
     if (!wasThere && (await gate.run(() => core.unlock(key)))) locked.push(key)
   })
-  await Promise.all(looks)
+  await deadline.bound(Promise.all(looks))
   if (locked.length === 0) return outcomes
-  const again = await deleteMany(core, locked, options)
+  const again = await deleteMany(core, locked, laterOptions(deadline, options))
   for (const [key, wasThere] of again) outcomes.set(key, wasThere)
   for (const [key, error] of again.failed) outcomes.failed.set(key, error)
   return outcomes
