@@ -34,19 +34,17 @@ interface Patience {
 const ATTEMPT_SHARE = 0.06
 const BATCH = 12
 
-/** Most callers leave the deadline to the client, some have one of their own or give up. */
-function patience({ dice, limitMs }: World): Patience {
+/**
+ * Most callers leave the deadline to the client, some have one of their own or give up. What takes
+ * several steps (a batch, a split value) may take longer when its caller says nothing.
+ */
+function patience({ dice, limitMs: callMs }: World, hasSteps = false): Patience {
+  const limitMs = hasSteps ? 3 * callMs : callMs
   const roll = dice.roll()
   const ms = 5 + dice.below(200)
   if (roll < ATTEMPT_SHARE) return { options: { timeoutMs: ms }, limitMs: ms }
   if (roll > 2 * ATTEMPT_SHARE) return { options: {}, limitMs }
   return { options: { signal: AbortSignal.timeout(ms) }, limitMs: Math.min(ms, limitMs) }
-}
-
-/** A batch has no end but its caller's: it may store or read the parts of split values, in turn. */
-function batchPatience(world: World): Patience {
-  const { options, limitMs } = patience(world)
-  return { options, limitMs: limitMs === world.limitMs ? 3 * limitMs : limitMs }
 }
 
 /** A write was rejected: whether it may have been executed. */
@@ -58,7 +56,7 @@ function failed(register: Register, version: number, error: MintringError): void
 const get: Verb = async (world) => {
   const { client, report, dice, registers } = world
   const register = dice.pick(registers)
-  const { options, limitMs } = patience(world)
+  const { options, limitMs } = patience(world, register.kind === 'split')
   const began = register.moment()
   const call = () => client.get(register.key, options)
   const { result, error } = await settle(report, `get ${register.key}`, limitMs, call)
@@ -70,7 +68,7 @@ const get: Verb = async (world) => {
 const gat: Verb = async (world) => {
   const { client, report, dice, registers } = world
   const register = dice.pick(registers)
-  const { options, limitMs } = patience(world)
+  const { options, limitMs } = patience(world, register.kind === 'split')
   const began = register.moment()
   const call = () => client.gat(register.key, '1h', options)
   const { result, error } = await settle(report, `gat ${register.key}`, limitMs, call)
@@ -82,7 +80,7 @@ const gat: Verb = async (world) => {
 const touch: Verb = async (world) => {
   const { client, report, dice, registers } = world
   const register = dice.pick(registers)
-  const { options, limitMs } = patience(world)
+  const { options, limitMs } = patience(world, register.kind === 'split')
   const began = register.moment()
   const call = () => client.touch(register.key, '1h', options)
   const { result, error } = await settle(report, `touch ${register.key}`, limitMs, call)
@@ -93,7 +91,7 @@ const touch: Verb = async (world) => {
 
 const getMany: Verb = async (world) => {
   const { client, report, dice, registers } = world
-  const { options, limitMs } = batchPatience(world)
+  const { options, limitMs } = patience(world, true)
   const wanted = new Map(Array.from({ length: BATCH }, () => dice.pick(registers)).map(withMoment))
   const keys = [...wanted.keys()].map((register) => register.key)
   const call = () => client.getManyDetailed(keys, options)
@@ -109,7 +107,7 @@ const getMany: Verb = async (world) => {
 const raw: Verb = async (world) => {
   const { client, report, dice, registers } = world
   const register = dice.pick(registers)
-  const { options, limitMs } = patience(world)
+  const { options, limitMs } = patience(world, register.kind === 'split')
   const began = register.moment()
   const call = () => client.raw(register.key, 'get', register.key, options)
   const { result } = await settle(report, `raw get ${register.key}`, limitMs, call)
@@ -122,7 +120,7 @@ const raw: Verb = async (world) => {
 const set: Verb = async (world) => {
   const { client, report, dice, registers } = world
   const register = dice.pick(registers)
-  const { options, limitMs } = patience(world)
+  const { options, limitMs } = patience(world, register.kind === 'split')
   const { version, value } = register.put()
   const call = () => client.set(register.key, value, { ...options, ttl: '1h' })
   const { error } = await settle(report, `set ${register.key}`, limitMs, call)
@@ -133,7 +131,7 @@ const set: Verb = async (world) => {
 const addOrReplace: Verb = async (world) => {
   const { client, report, dice, registers } = world
   const register = dice.pick(registers)
-  const { options, limitMs } = patience(world)
+  const { options, limitMs } = patience(world, register.kind === 'split')
   const name = dice.roll() < 0.6 ? 'add' : 'replace'
   const began = register.moment()
   const { version, value } = register.put()
@@ -151,10 +149,10 @@ const cas: Verb = async (world) => {
   const register = dice.pick(registers)
   const began = register.moment()
   const read = () => client.gets(register.key)
-  const { result: entry } = await settle(report, `gets ${register.key}`, limitMs, read)
+  const { result: entry } = await settle(report, `gets ${register.key}`, 3 * limitMs, read)
   if (entry === undefined) return
   register.saw(entry.value, began, 'gets')
-  const { options, limitMs: storeLimitMs } = patience(world)
+  const { options, limitMs: storeLimitMs } = patience(world, register.kind === 'split')
   const { version, value } = register.put()
   const call = () => client.cas(register.key, value, entry.cas, options)
   const { result, error } = await settle(report, `cas ${register.key}`, storeLimitMs, call)
@@ -166,7 +164,7 @@ const cas: Verb = async (world) => {
 const remove: Verb = async (world) => {
   const { client, report, dice, registers } = world
   const register = dice.pick(registers)
-  const { options, limitMs } = patience(world)
+  const { options, limitMs } = patience(world, register.kind === 'split')
   const began = register.moment()
   const version = register.remove()
   const call = () => client.delete(register.key, options)
@@ -178,7 +176,7 @@ const remove: Verb = async (world) => {
 
 const setMany: Verb = async (world) => {
   const { client, report, dice, registers } = world
-  const { options, limitMs } = batchPatience(world)
+  const { options, limitMs } = patience(world, true)
   const chosen = new Set(Array.from({ length: BATCH }, () => dice.pick(registers)))
   const puts = [...chosen].map((register) => ({ register, ...register.put() }))
   const entries = new Map(puts.map(({ register, value }) => [register.key, value]))
@@ -194,7 +192,7 @@ const setMany: Verb = async (world) => {
 
 const deleteMany: Verb = async (world) => {
   const { client, report, dice, registers } = world
-  const { options, limitMs } = batchPatience(world)
+  const { options, limitMs } = patience(world, true)
   const chosen = new Map(Array.from({ length: 4 }, () => dice.pick(registers)).map(withMoment))
   const removals = [...chosen].map(([register, began]) => {
     return { register, began, version: register.remove() }
