@@ -232,15 +232,25 @@ async function collect(
 
 async function encodeAll(core: ClientCore, values: Iterable<unknown>): Promise<Encoded[]> {
   const pace = new Pace()
-  const encoded: (Encoded | Promise<Encoded>)[] = []
+  const encoded: Encoded[] = []
+  // Most values are encoded at once: a promise for each of a million would hold the event loop.
+  const slow: Promise<void>[] = []
+  let position = 0
   for (const value of values) {
+    const at = position++
     const item = core.codec.encode(value)
-    // Rejections are told by Promise.all, which may come turns later.
-    if (item instanceof Promise) item.catch(() => {})
-    encoded.push(item)
+    if (item instanceof Promise) {
+      const done = item.then((body) => {
+        encoded[at] = body
+      })
+      // Rejections are told by Promise.all, which may come turns later.
+      done.catch(() => {})
+      slow.push(done)
+    } else encoded[at] = item
     if (pace.isDue()) await pace.rest()
   }
-  return Promise.all(encoded)
+  await Promise.all(slow)
+  return encoded
 }
 
 async function mapOf<Value>(entries: Entries<Value>): Promise<Map<string, Value>> {
