@@ -59,6 +59,7 @@ function traceRequest<Result, Context>(
   const send = (): Promise<Result> => {
     dispatch()
     return request.promise.finally(() => {
+      message.attempts = request.attempts
       const router = request.attempt?.router
       if (router === undefined || router.name === message.host) return
       const last = traced.cluster.hosts.find((one) => one.name === router.name)
@@ -104,6 +105,40 @@ export function traceEntry<Value>(
     message.state = state
     return state === 'fresh' ? 'hit' : state === 'stale' ? 'stale' : 'miss'
   })
+}
+
+/** Yields the lines of a long answer; their end, or the reader's, ends the command. */
+export async function* traceLines(
+  traced: Traced,
+  command: string,
+  host: Host,
+  lines: AsyncIterable<string>,
+): AsyncGenerator<string, void, undefined> {
+  if (!commandTrace.hasSubscribers) {
+    yield* lines
+    return
+  }
+  const message = messageOf(traced, command, undefined, host)
+  const failed = failureOf(traced, () => [])
+  let end = (_failure?: { readonly error: unknown }): void => {}
+  const whole = new Promise<void>((resolve, reject) => {
+    end = (failure) => (failure === undefined ? resolve() : reject(failure.error))
+  })
+  const told = commandTrace.run(
+    message,
+    () => whole,
+    () => 'ok',
+    failed,
+  )
+  told.catch(() => {})
+  try {
+    yield* lines
+  } catch (error) {
+    end({ error })
+    throw error
+  } finally {
+    end()
+  }
 }
 
 /** How many keys of a batch were found or done, and how many got no answer. */

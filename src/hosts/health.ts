@@ -129,6 +129,18 @@ function pauseMs({ relapses }: Health, { retryTimeoutMs, deadTimeoutMs }: Health
   return Math.min(longestMs, retryTimeoutMs * 2 ** Math.min(relapses, 20))
 }
 
+/** Under new rules a probe is due no later than if the last one had failed now. */
+export function withRules(
+  health: Health,
+  nowMs: number,
+  rules: HealthRules,
+  random: number,
+): Health {
+  if (health.name !== 'ejected') return health
+  const nextProbeMs = Math.min(health.nextProbeMs, nextProbe(health, nowMs, rules, random))
+  return { ...health, nextProbeMs }
+}
+
 function nextOut(
   health: Health,
   event: HealthEvent,

@@ -1,6 +1,6 @@
 import type { MintringError } from '../errors.ts'
 import { clearTimeout, performance, setTimeout, unixMs } from '../runtime.ts'
-import { HEALTHY, type Health, type HealthEvent, isOut, nextHealth } from './health.ts'
+import { HEALTHY, type Health, type HealthEvent, isOut, nextHealth, withRules } from './health.ts'
 import type { ClusterHooks } from './hooks.ts'
 import type { ClusterPolicy } from './policy.ts'
 
@@ -62,6 +62,13 @@ export class HostHealth {
     if (isChanged) patient.changed()
     this.#announce(before, after, nowMs)
     if (!isOut(before) && isOut(after)) patient.ejected()
+    this.#schedule(nowMs)
+  }
+
+  /** The settings are others: a probe that waits by the old ones may be due sooner. */
+  applyRules(): void {
+    const nowMs = performance.now()
+    this.#health = withRules(this.#health, nowMs, this.#patient.settings, Math.random())
     this.#schedule(nowMs)
   }
 

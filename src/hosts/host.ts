@@ -219,6 +219,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
 
   applyPolicy(): void {
     this.#lanes.bounds = this.#owner.policy.connections
+    this.#health.applyRules()
   }
 
   snapshot(nowMs: number): HostSnapshot {
@@ -283,13 +284,13 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   }
 
   dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket> {
-    const { policy } = this.#owner
+    const { policy, hooks } = this.#owner
     const { connectTimeoutMs } = policy
     const isBound = this.#lanes.isOpen
     const dial = () => this.#dialer.dial(policy, onBytes, signal, connectTimeoutMs, isBound)
     if (!connectTrace.hasSubscribers) return dial()
     const tls = Boolean(this.server.tls ?? policy.tls)
-    const message = { host: this.name, ...placeOf(this.server), tls }
+    const message = { host: this.name, client: hooks.client, ...placeOf(this.server), tls }
     return connectTrace.run(message, dial, () => 'ok')
   }
 

@@ -171,6 +171,8 @@ export class Request<Result = unknown, Context = unknown> {
   readonly promise: Promise<Result>
 
   settled = false
+  /** Attempts that were begun. */
+  attempts = 0
   /** Bytes of the command may have left the process, in some attempt. */
   sent = false
   /** Must travel on the host's first lane, in order with other such requests. */
@@ -255,6 +257,7 @@ export class Request<Result = unknown, Context = unknown> {
 
   /** Begins an attempt at `nowMs`. Returns when that attempt ends. */
   begin(nowMs: number): number {
+    this.attempts++
     this.finalMs = this.endMs(nowMs)
     return this.deadlineFrom(nowMs)
   }

@@ -43,6 +43,10 @@ const fail = (): never => {
   throw new TypeError('secret-key is not there')
 }
 
+async function listAll(cache: MemcachedClient): Promise<void> {
+  for await (const item of cache.metadump()) assert.ok(item.key)
+}
+
 const STEPS: readonly Step[] = [
   ['set', (c) => c.set('a', 'x'), 'set:ok@'],
   ['get', (c) => c.get('a'), 'get:hit@'],
@@ -121,6 +125,7 @@ const STEPS: readonly Step[] = [
   ['version', (c) => c.version(), 'version:ok@'],
   ['stats', (c) => c.stats(), 'stats:ok@'],
   ['raw', (c) => c.raw('a', 'mn'), 'raw:ok@'],
+  ['metadump', listAll, 'metadump:ok@'],
   ['flushAll', (c) => c.flushAll(), 'flush_all:ok@'],
   ['get with a signal that fires', getAborted, 'get:aborted@'],
 ]

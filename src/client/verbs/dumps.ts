@@ -5,6 +5,7 @@ import type { CrawlRange, WatchTopic } from '../../protocol/admin.ts'
 import { metadumpHead, mgdumpHead, watchHead } from '../../protocol/admin.ts'
 import type { ClientCore } from '../core.ts'
 import { checkOptions } from '../options.ts'
+import { traceLines } from '../trace.ts'
 import { hostNamed } from './hosts.ts'
 
 /** What dumps take. */
@@ -76,7 +77,7 @@ export async function* metadump(
   checkOptions('metadump', options, DUMP_OPTIONS)
   const head = metadumpHead(options?.range ?? 'all')
   for (const host of chosenHosts(core, options)) {
-    for await (const line of host.lines(head, options?.signal)) {
+    for await (const line of linesOf(core, 'metadump', host, head, options)) {
       yield dumpedItem(host, fieldsOf(line))
     }
   }
@@ -90,7 +91,7 @@ export async function* mgdump(
   checkOptions('mgdump', options, DUMP_OPTIONS)
   const head = mgdumpHead(options?.range ?? 'all')
   for (const host of chosenHosts(core, options)) {
-    for await (const line of host.lines(head, options?.signal)) {
+    for await (const line of linesOf(core, 'mgdump', host, head, options)) {
       const [, key = '', flag] = line.split(' ')
       const bytes = Buffer.from(key, flag === 'b' ? 'base64' : 'latin1')
       yield { host: host.name, key: bytes.toString('utf8') }
@@ -111,10 +112,20 @@ export async function* watch(
   if (host === undefined || hosts.length > 1) {
     throw new MintringError('MINTRING_BAD_ARGUMENT', 'watch() follows one host: name it')
   }
-  for await (const line of host.lines(head, options?.signal)) {
+  for await (const line of linesOf(core, 'watch', host, head, options)) {
     const fields = fieldsOf(line)
     yield { host: host.name, type: fields.type ?? '', at: Number(fields.ts), fields }
   }
+}
+
+function linesOf(
+  core: ClientCore,
+  command: string,
+  host: Host,
+  head: string,
+  options: { readonly signal?: AbortSignal | undefined } | undefined,
+): AsyncIterable<string> {
+  return traceLines(core, command, host, host.lines(head, options?.signal))
 }
 
 function chosenHosts(

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { serve } from './support.ts'
+
+async function until(isTrue: () => boolean, what: string): Promise<void> {
+  const endMs = performance.now() + 5000
+  while (!isTrue()) {
+    assert.ok(performance.now() < endMs, what)
+    await sleep(10)
+  }
+}
+
+test('connections: more at least opens connections of a host that is open, fewer at most closes them', async (context) => {
+  const { cache } = await serve(context, { connections: { min: 1, max: 1 } })
+  const lanes = (): number => cache.hosts()[0]!.lanes
+  await cache.set('k', 1)
+  assert.equal(lanes(), 1)
+  cache.configure({ connections: { min: 3, max: 5 } })
+  await cache.get('k')
+  await until(() => lanes() >= 3, 'min 3')
+  cache.configure({ connections: { min: 1, max: 1, idleMs: 50 } })
+  await until(() => lanes() === 1, 'max 1')
+})
+
+test('connections: with min 0 and a shorter idleMs an open host idles to none, and serves again', async (context) => {
+  const { cache } = await serve(context, { connections: { min: 1, max: 2 } })
+  await cache.set('k', 1)
+  cache.configure({ connections: { min: 0, max: 2, idleMs: 50 } })
+  await until(() => cache.hosts()[0]!.lanes === 0, 'none')
+  assert.equal(await cache.get('k'), 1)
+})
+
+test('retryTimeoutMs: a shorter one brings a probe forward that waits by the longer one', async (context) => {
+  const { server, cache } = await serve(context, {
+    ...{ retryTimeoutMs: 60_000, serverFailureLimit: 1, retries: 0 },
+  })
+  await cache.set('k', 1)
+  await server.kill()
+  await cache.get('k').catch(() => {})
+  await until(() => cache.hosts()[0]!.state === 'ejected', 'ejected')
+  assert.ok(cache.hosts()[0]!.nextProbeAtMs! > Date.now() + 30_000)
+  await server.restart()
+  cache.configure({ retryTimeoutMs: 100 })
+  await until(() => cache.hosts()[0]!.state === 'up', 'back')
+  await cache.set('k', 2)
+})
+
+test('requestTimeoutMs, retries and traceKeys count for the next operation', async (context) => {
+  const { cache } = await serve(context, { requestTimeoutMs: 60_000 })
+  cache.configure({ requestTimeoutMs: 1, retries: 0, autoEjectHosts: false })
+  const startMs = performance.now()
+  await Promise.allSettled(Array.from({ length: 50 }, (_, i) => cache.get(`k${i}`)))
+  assert.ok(performance.now() - startMs < 10_000)
+  assert.equal(cache.behaviors.requestTimeoutMs, 1)
+})
