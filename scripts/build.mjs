@@ -17,7 +17,10 @@ const doors = Object.values(manifest.exports).flatMap(
 )
 
 rmSync(join(root, 'dist'), { recursive: true, force: true })
-await writeCode(esm, [...doors, 'cli/main', 'cli/remap-worker'], 'esm', packages)
+// generic-pool is CommonJS that requires a built-in module. A service that is bundled as an ES
+// module (esbuild, serverless frameworks) cannot run that: the ES modules carry it in another form.
+const imported = packages.filter((name) => name !== 'generic-pool')
+await writeCode(esm, [...doors, 'cli/main', 'cli/remap-worker'], 'esm', imported)
 await writeCode(cjs, doors, 'cjs', packages)
 await writeTypes([esm, cjs], doors, packages)
 // Without it Node would read the CommonJS files as what the package is: ES modules.

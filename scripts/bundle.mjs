@@ -30,6 +30,7 @@ export async function writeCode(folder, entries, format, packages, sources = src
     input,
     external,
     platform: 'node',
+    plugins: [builtinsWithoutRequire],
     treeshake: false,
     onLog: stop,
   })
@@ -48,6 +49,18 @@ export async function writeCode(folder, entries, format, packages, sources = src
     },
   })
   await bundle.close()
+}
+
+const GENERIC_POOL_NOTICE = '/*! generic-pool 3.9, (c) 2010-2016 James Cooper, MIT license */\n'
+
+/** A package that is carried along may run in an ES module, which has no require(). */
+const builtinsWithoutRequire = {
+  name: 'builtins-without-require',
+  transform(code, id) {
+    if (!id.includes('node_modules')) return undefined
+    const notice = id.endsWith('generic-pool/index.js') ? GENERIC_POOL_NOTICE : ''
+    return notice + code.replaceAll(/require\("(events)"\)/g, 'process.getBuiltinModule("node:$1")')
+  },
 }
 
 /** Writes declarations, the same into each of `folders`: ES modules and CommonJS need their own. */

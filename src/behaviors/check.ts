@@ -1,6 +1,6 @@
 import { MintringError } from '../errors.ts'
 import { didYouMean } from '../ring/suggest.ts'
-import { escaped } from '../secrets.ts'
+import { escaped, kindOf } from '../secrets.ts'
 import type { Row } from './row.ts'
 
 /**
@@ -140,10 +140,8 @@ const WORD = /^[a-z_ -]{0,40}$/i
 
 /** A value for a message: short, and never a secret. */
 function shown(row: Row, value: unknown): string {
-  if (row.secret === true) return `a ${typeof value}`
+  if (row.secret === true) return kindOf(value)
   // What is more than a word may be an address, or a password, that was put in the wrong place.
   if (typeof value === 'string') return WORD.test(value) ? `'${value}'` : 'another string'
-  if (typeof value === 'object' && value !== null)
-    return Array.isArray(value) ? 'an array' : 'an object'
-  return String(value)
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value)
 }

@@ -2,7 +2,9 @@
  * `mintring/apollo`: a key-value cache for Apollo Server.
  * @module apollo
  */
+
 import type { MemcachedClient } from '../client/client.ts'
+import { checkAdapter } from './adapter-arguments.ts'
 import { lifetimeOfSeconds } from './lifetime.ts'
 import { safeKey } from './safe-key.ts'
 
@@ -21,6 +23,7 @@ export class ApolloCache {
   private readonly client: MemcachedClient
 
   constructor(client: MemcachedClient) {
+    checkAdapter('ApolloCache', client, undefined, [])
     this.client = client
   }
 

@@ -2,7 +2,9 @@
  * `mintring/bentocache`: a second level for bentocache.
  * @module bentocache
  */
+
 import type { MemcachedClient } from '../client/client.ts'
+import { checkAdapter } from './adapter-arguments.ts'
 import { ClearableStore } from './clearable.ts'
 import { lifetimeOfMs } from './lifetime.ts'
 
@@ -26,6 +28,7 @@ export class MintringDriver {
   private readonly store: ClearableStore
 
   constructor(options: BentocacheDriverOptions) {
+    checkAdapter('MintringDriver', options?.client, options, ['client', 'prefix'])
     this.client = options.client
     this.prefix = (options.prefix ?? '').replace(/:+$/, '')
     this.store = new ClearableStore(options.client, colonScopes)

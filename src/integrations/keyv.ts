@@ -2,8 +2,10 @@
  * `mintring/keyv`: a store for Keyv, and through it for cache-manager, cacheable and NestJS.
  * @module keyv
  */
+
 import type { MemcachedClient } from '../client/client.ts'
 import { MintringError } from '../errors.ts'
+import { checkAdapter } from './adapter-arguments.ts'
 import { ClearableStore } from './clearable.ts'
 import { lifetimeOfMs, lifetimeUntil } from './lifetime.ts'
 
@@ -53,6 +55,7 @@ export class KeyvMintring {
   private readonly version: 4 | 5 | 6
 
   constructor(client: MemcachedClient, options: KeyvMintringOptions = {}) {
+    checkAdapter('KeyvMintring', client, options, ['keyv'])
     this.version = options.keyv ?? 5
     if (!VERSIONS.has(this.version)) {
       const why = `keyv is the version of Keyv that calls the store: 4, 5 or 6`

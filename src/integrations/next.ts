@@ -2,8 +2,10 @@
  * `mintring/next`: a handler for Next.js's `use cache`.
  * @module next
  */
+
 import type { MemcachedClient } from '../client/client.ts'
 import { isMintringError } from '../errors.ts'
+import { checkAdapter } from './adapter-arguments.ts'
 import { Generations } from './generations.ts'
 import { lifetimeOfSeconds } from './lifetime.ts'
 import { safeKey } from './safe-key.ts'
@@ -64,6 +66,7 @@ export function nextCacheHandler(
   client: MemcachedClient,
   options: NextCacheOptions = {},
 ): NextCacheHandler {
+  checkAdapter('nextCacheHandler', client, options, ['prefix'])
   const entries = new NextEntries(client, options.prefix ?? 'next:')
   const pendingSets = new Map<string, Promise<void>>()
   return {

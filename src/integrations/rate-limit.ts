@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 import type { MemcachedClient } from '../client/client.ts'
 import { MintringError } from '../errors.ts'
 import { performance } from '../runtime.ts'
+import { checkAdapter } from './adapter-arguments.ts'
 import { byMeta } from './by-meta.ts'
 import { Generations } from './generations.ts'
 import { exptimeOf, lifetimeOfMs } from './lifetime.ts'
@@ -52,6 +53,7 @@ export class RateLimitStore {
   private windowSeconds = 60
 
   constructor(client: MemcachedClient, options: RateLimitStoreOptions = {}) {
+    checkAdapter('RateLimitStore', client, options, ['prefix'])
     this.client = client
     this.prefix = options.prefix ?? 'rl:'
     this.generation = new Generation(client, this.prefix)

@@ -2,7 +2,9 @@
  * `mintring/unstorage`: a driver for unstorage, hence Nitro and Nuxt.
  * @module unstorage
  */
+
 import type { MemcachedClient } from '../client/client.ts'
+import { checkAdapter } from './adapter-arguments.ts'
 import { bytesOf, ClearableStore } from './clearable.ts'
 import { lifetimeOfSeconds } from './lifetime.ts'
 
@@ -63,6 +65,7 @@ export interface UnstorageDriver {
  * reject with the client's MintringError.
  */
 export function unstorageDriver(options: UnstorageDriverOptions): UnstorageDriver {
+  checkAdapter('unstorageDriver', options?.client, options, ['client', 'base', 'ttl'])
   const base = (options.base ?? '').replace(/:$/, '')
   const store = new ClearableStore(options.client, () => [base])
   const full = (key: string): string => (base === '' ? key : `${base}:${key}`)

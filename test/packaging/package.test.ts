@@ -109,6 +109,9 @@ describe('the package, packed and installed elsewhere', () => {
         strict: true,
         noEmit: true,
         skipLibCheck: false,
+        esModuleInterop: false,
+        allowSyntheticDefaultImports: false,
+        ignoreDeprecations: '6.0',
         types: ['node'],
         typeRoots: [join(root, 'node_modules', '@types')],
       }

@@ -1,0 +1,30 @@
+import { spawn } from 'node:child_process'
+import process from 'node:process'
+
+export { installInto, newFolder, pack } from '../packaging/pack.ts'
+
+/**
+ * Runs Node in a folder and answers what it printed. Not in one blocking call: the server of the
+ * test lives in this process, and must answer meanwhile.
+ */
+export function runAsync(
+  cwd: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd, env: { ...process.env, ...env } })
+    let out = ''
+    let err = ''
+    child.stdout.on('data', (text) => {
+      out += text
+    })
+    child.stderr.on('data', (text) => {
+      err += text
+    })
+    child.on('close', (code) => {
+      if (code === 0) resolve(out)
+      else reject(new Error(`node ${args.join(' ')} exited with ${code}\n${out}${err}`))
+    })
+  })
+}

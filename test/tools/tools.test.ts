@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { type EmbeddedServer, startServer } from '../../src/embedded/index.ts'
+import { root } from '../house/sources.ts'
+import { installInto, newFolder, pack, runAsync } from './support.ts'
+
+const modules = join(root, 'test/tools/node_modules')
+
+/** A user's program: it stores, reads, refills, and says so. */
+const app = (address: string): string => `
+import { MemcachedClient } from 'mintring'
+const cache = new MemcachedClient('${address}')
+await cache.set('bundle', { name: 'Ada' }, { ttl: 60 })
+const { name } = await cache.get('bundle')
+const one = await cache.getOrSet('bundle:refill', async () => 1, { ttl: 60 })
+await cache.close()
+console.log(name, one)
+`
+
+describe('test runners and bundlers', { concurrency: false }, () => {
+  const folder = newFolder()
+  let server: EmbeddedServer
+  before(async () => {
+    server = await startServer()
+    installInto(folder.path, pack(folder.path).tarball)
+    for (const name of ['jest', 'vitest', 'runner']) {
+      cpSync(join(root, 'test/tools/projects', name), join(folder.path, name), { recursive: true })
+    }
+    mkdirSync(join(folder.path, 'out'))
+  })
+  after(async () => {
+    folder.remove()
+    await server.close()
+  })
+
+  const tool = (path: string, ...args: string[]): Promise<string> =>
+    runAsync(folder.path, [join(modules, path), ...args], {
+      MEMCACHED: server.address,
+      NODE_PATH: modules,
+    })
+  const program = (): string => {
+    writeFileSync(join(folder.path, 'app.mjs'), app(server.address))
+    return 'app.mjs'
+  }
+  /** Runs a bundle where no package can be found: it must hold all that it needs. */
+  const alone = async (file: string): Promise<void> => {
+    const apart = newFolder()
+    try {
+      cpSync(join(folder.path, 'out'), apart.path, { recursive: true })
+      assert.equal(await runAsync(apart.path, [file], {}), 'Ada 1\n')
+    } finally {
+      apart.remove()
+    }
+  }
+
+  it('Jest: fake timers, modern and enabled globally, in the node and jsdom environments', async () => {
+    symlinkSync(modules, join(folder.path, 'jest/node_modules'))
+    await tool('jest/bin/jest.js', '--rootDir', 'jest', '--colors=false')
+  })
+
+  it('Vitest: fake timers', async () => {
+    symlinkSync(modules, join(folder.path, 'vitest/node_modules'))
+    await tool('vitest/vitest.mjs', 'run', '--root', 'vitest', '--no-color')
+  })
+
+  it('node:test: mock timers', async () => {
+    await runAsync(folder.path, ['--test', 'runner/timers.test.mjs'], { MEMCACHED: server.address })
+  })
+
+  for (const [format, file] of [
+    ['esm', 'out/esbuild.mjs'],
+    ['cjs', 'out/esbuild.cjs'],
+  ] as const) {
+    it(`esbuild --format=${format}: the bundle runs by itself`, async () => {
+      // CommonJS has no top-level await.
+      const text = format === 'esm' ? app(server.address) : inFunction(app(server.address))
+      writeFileSync(join(folder.path, 'esbuild-app.mjs'), text)
+      writeFileSync(
+        join(folder.path, 'esbuild.mjs'),
+        `import { build } from '${modules}/esbuild/lib/main.js'
+         await build({
+           entryPoints: ['esbuild-app.mjs'], bundle: true, platform: 'node', format: '${format}',
+           outfile: '${file}', logLevel: 'error',
+         })`,
+      )
+      await runAsync(folder.path, ['esbuild.mjs'], {})
+      await alone(file.replace('out/', ''))
+    })
+  }
+
+  it('Rollup: the bundle runs by itself', async () => {
+    const config = `
+      import resolve from '${modules}/@rollup/plugin-node-resolve/dist/es/index.js'
+      import commonjs from '${modules}/@rollup/plugin-commonjs/dist/es/index.js'
+      export default {
+        input: '${program()}', external: /^node:/,
+        plugins: [resolve({ exportConditions: ['node'] }), commonjs()],
+        output: { dir: 'out/rollup', format: 'esm', entryFileNames: '[name].mjs' },
+      }`
+    writeFileSync(join(folder.path, 'rollup.config.mjs'), config)
+    await tool('rollup/dist/bin/rollup', '-c', 'rollup.config.mjs', '--silent')
+    await alone('rollup/app.mjs')
+  })
+
+  it('webpack: the bundle runs by itself', async () => {
+    writeFileSync(
+      join(folder.path, 'webpack.mjs'),
+      `import webpack from '${modules}/webpack/lib/index.js'
+       webpack({
+         mode: 'production', target: 'node20', entry: './${program()}', context: process.cwd(),
+         experiments: { outputModule: true },
+         output: { path: process.cwd() + '/out/webpack', filename: 'app.mjs', module: true },
+       }, (error, stats) => {
+         if (error ?? stats.hasErrors()) throw error ?? new Error(stats.toString())
+       })`,
+    )
+    await runAsync(folder.path, ['webpack.mjs'], {})
+    await alone('webpack/app.mjs')
+  })
+
+  it('ncc: the bundle runs by itself', async () => {
+    await tool('@vercel/ncc/dist/ncc/cli.js', 'build', program(), '-o', 'out/ncc', '-q')
+    await alone('ncc/index.mjs')
+  })
+})
+
+function inFunction(text: string): string {
+  const lines = text.trim().split('\n')
+  const imports = lines.filter((line) => line.startsWith('import '))
+  const rest = lines.filter((line) => !line.startsWith('import '))
+  return `${imports.join('\n')}\nasync function main() {\n${rest.join('\n')}\n}\nvoid main()\n`
+}
