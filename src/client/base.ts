@@ -73,6 +73,7 @@ export class ClientBase {
   /**
    * Changes settings for the operations that begin from now on: all of them or, when one is wrong,
    * none. Throws MINTRING_BAD_BEHAVIOR, or MINTRING_BAD_KEY for a prefix that cannot be.
+   * @example cache.configure({ requestTimeoutMs: 200 })
    */
   configure(behaviors: BehaviorsInput): void {
     const { next, changes } = changeBehaviors(this.core.behaviors, behaviors)
@@ -112,12 +113,18 @@ export class ClientBase {
     throw new MintringError('MINTRING_BAD_ARGUMENT', 'discover() needs the behavior discovery')
   }
 
-  /** A snapshot of every host: state, failures, connections, what waits. */
+  /**
+   * A snapshot of every host: state, failures, connections, what waits.
+   * @example console.table(cache.hosts())
+   */
   hosts(): HostSnapshot[] {
     return this.core.cluster.snapshot()
   }
 
-  /** Why a key lives where it does. Throws MINTRING_BAD_KEY. */
+  /**
+   * Why a key lives where it does. Throws MINTRING_BAD_KEY.
+   * @example const { server } = cache.locate('user:1')
+   */
   locate(key: string): Location {
     this.core.keys.wireKey(key)
     return this.core.cluster.locate(this.core.keys.routeKey(key))
@@ -138,6 +145,7 @@ export class ClientBase {
   /**
    * Ends the client: operations under way may finish for `drainMs`, what is left then, and all that
    * comes later, rejects with MINTRING_CLOSED. Leaves no socket and no timer. May be called twice.
+   * @example await cache.close({ drainMs: 1000 })
    */
   async close(options?: CloseOptions): Promise<void> {
     checkClose(options)

@@ -55,7 +55,10 @@ export class MemcachedClient extends RefillVerbs {
     return new MemcachedClient(servers, behaviors)
   }
 
-  /** The value, or `undefined` when there is none. */
+  /**
+   * The value, or `undefined` when there is none.
+   * @example const user = await cache.get<User>('user:1')
+   */
   get<Value = unknown>(key: string, options?: OperationOptions): Promise<Value | undefined> {
     try {
       return get(this.core, key, options) as Promise<Value | undefined>
@@ -64,7 +67,10 @@ export class MemcachedClient extends RefillVerbs {
     }
   }
 
-  /** The value with its CAS id and flags, or `undefined`. */
+  /**
+   * The value with its CAS id and flags, or `undefined`.
+   * @example const { value, cas } = (await cache.gets('stock')) ?? {}
+   */
   async gets<Value = unknown>(
     key: string,
     options?: OperationOptions,
@@ -72,7 +78,10 @@ export class MemcachedClient extends RefillVerbs {
     return gets(this.core, key, options) as Promise<Entry<Value> | undefined>
   }
 
-  /** The value, which from now on lives for `ttl`, or `undefined`. */
+  /**
+   * The value, which from now on lives for `ttl`, or `undefined`.
+   * @example const session = await cache.gat('sess:1', '30m')
+   */
   async gat<Value = unknown>(
     key: string,
     ttl: Ttl,
@@ -93,6 +102,7 @@ export class MemcachedClient extends RefillVerbs {
   /**
    * The hits, in the order asked. Keys whose host failed are missing, as getManyDetailed() tells;
    * rejects when no host answered.
+   * @example const users = await cache.getMany(['user:1', 'user:2'])
    */
   async getMany<Value = unknown>(
     keys: Iterable<string>,
@@ -101,7 +111,10 @@ export class MemcachedClient extends RefillVerbs {
     return getMany(this.core, keys, options) as Promise<Map<string, Value>>
   }
 
-  /** As getMany(), and `failed` lists the keys that could not be asked, with the reason. */
+  /**
+   * As getMany(), and `failed` lists the keys that could not be asked, with the reason.
+   * @example const { failed } = await cache.getManyDetailed(keys)
+   */
   async getManyDetailed<Value = unknown>(
     keys: Iterable<string>,
     options?: OperationOptions,
@@ -109,7 +122,10 @@ export class MemcachedClient extends RefillVerbs {
     return getManyDetailed(this.core, keys, options) as Promise<Outcomes<Value>>
   }
 
-  /** Stores a value. True; false only when the server does not store it. */
+  /**
+   * Stores a value. True; false only when the server does not store it.
+   * @example await cache.set('user:1', user, { ttl: 300 })
+   */
   set(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
     try {
       return store(this.core, 'set', key, value, options)
@@ -118,17 +134,26 @@ export class MemcachedClient extends RefillVerbs {
     }
   }
 
-  /** Stores a value if there is none. */
+  /**
+   * Stores a value if there is none.
+   * @example const isFirst = await cache.add('lock:1', 1, { ttl: 30 })
+   */
   async add(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
     return store(this.core, 'add', key, value, options)
   }
 
-  /** Stores a value if there is one. */
+  /**
+   * Stores a value if there is one.
+   * @example await cache.replace('user:1', user, { ttl: '5m' })
+   */
   async replace(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
     return store(this.core, 'replace', key, value, options)
   }
 
-  /** Adds to the end of a text or of bytes that are there. False when nothing is. */
+  /**
+   * Adds to the end of a text or of bytes that are there. False when nothing is.
+   * @example await cache.append('log:1', 'one more line')
+   */
   async append(
     key: string,
     value: string | Uint8Array,
@@ -137,7 +162,10 @@ export class MemcachedClient extends RefillVerbs {
     return extend(this.core, 'append', key, value, options)
   }
 
-  /** Adds to the beginning of a text or of bytes that are there. False when nothing is. */
+  /**
+   * Adds to the beginning of a text or of bytes that are there. False when nothing is.
+   * @example await cache.prepend('log:1', 'one before')
+   */
   async prepend(
     key: string,
     value: string | Uint8Array,
@@ -146,24 +174,34 @@ export class MemcachedClient extends RefillVerbs {
     return extend(this.core, 'prepend', key, value, options)
   }
 
-  /** Stores a value if nobody stored since gets() told this CAS id. */
+  /**
+   * Stores a value if nobody stored since gets() told this CAS id.
+   * @example const outcome = await cache.cas('stock', 41, entry.cas)
+   */
   async cas(key: string, value: unknown, id: bigint, options?: StoreOptions): Promise<CasOutcome> {
     return cas(this.core, key, value, id, options)
   }
 
   /**
    * Stores many values, batched per host. Per key true; `failed` tells the reasons of the others.
+   * @example await cache.setMany({ 'user:1': ada, 'user:2': bob }, { ttl: 300 })
    */
   async setMany(entries: Entries<unknown>, options?: StoreOptions): Promise<Outcomes<boolean>> {
     return setMany(this.core, entries, options)
   }
 
-  /** Deletes many keys, batched per host. Per key whether it was there; `failed` the others. */
+  /**
+   * Deletes many keys, batched per host. Per key whether it was there; `failed` the others.
+   * @example await cache.deleteMany(['user:1', 'user:2'])
+   */
   async deleteMany(keys: Iterable<string>, options?: OperationOptions): Promise<Outcomes<boolean>> {
     return deleteKeys(this.core, keys, options)
   }
 
-  /** Adds to a counter; `undefined` when there is none and no `initial`. Wraps at 2^64. */
+  /**
+   * Adds to a counter; `undefined` when there is none and no `initial`. Wraps at 2^64.
+   * @example const hits = await cache.incr('hits', 1, { initial: 1, ttl: 60 })
+   */
   async incr(
     key: string,
     delta: bigint | number = 1,
@@ -172,7 +210,10 @@ export class MemcachedClient extends RefillVerbs {
     return count(this.core, 'incr', key, delta, options)
   }
 
-  /** Takes from a counter, down to 0; `undefined` when there is none and no `initial`. */
+  /**
+   * Takes from a counter, down to 0; `undefined` when there is none and no `initial`.
+   * @example const left = await cache.decr('tokens')
+   */
   async decr(
     key: string,
     delta: bigint | number = 1,
@@ -181,12 +222,18 @@ export class MemcachedClient extends RefillVerbs {
     return count(this.core, 'decr', key, delta, options)
   }
 
-  /** Deletes a key. True when it was there. */
+  /**
+   * Deletes a key. True when it was there.
+   * @example await cache.delete('user:1')
+   */
   async delete(key: string, options?: OperationOptions): Promise<boolean> {
     return deleteKey(this.core, key, options)
   }
 
-  /** Gives an item `ttl` from now. True when it was there. */
+  /**
+   * Gives an item `ttl` from now. True when it was there.
+   * @example await cache.touch('sess:1', '30m')
+   */
   async touch(key: string, ttl: Ttl, options?: OperationOptions): Promise<boolean> {
     return touch(this.core, key, ttl, options)
   }

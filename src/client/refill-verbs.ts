@@ -54,6 +54,7 @@ export class RefillVerbs extends HostCommands {
    * Rejects with MINTRING_BAD_POLICY, MINTRING_LOADER or _LOADER_TIMEOUT when nothing stale could
    * be served instead, MINTRING_WAIT_TIMEOUT with `onWaitTimeout: 'throw'`. A cache that cannot be
    * reached is no error: the value is loaded, once per process.
+   * @example const page = await cache.getOrSet('page:1', render, { ttl: 60 })
    */
   getOrSet<Value>(
     key: string,
@@ -78,7 +79,10 @@ export class RefillVerbs extends HostCommands {
     return traceEntry(this.core, 'getOrSet', key, run)
   }
 
-  /** The values of many keys, in their order; those to load go to one call of the loader. */
+  /**
+   * The values of many keys, in their order; those to load go to one call of the loader.
+   * @example const users = await cache.getOrSetMany(keys, loadUsers, { ttl: 60 })
+   */
   getOrSetMany<Value>(
     keys: readonly string[],
     loadMissing: ManyLoader<Value>,
@@ -93,7 +97,10 @@ export class RefillVerbs extends HostCommands {
     return traceBatch(this.core, 'getOrSetMany', distinct, run, foundIn).then(valuesOf)
   }
 
-  /** Marks stale and loads now, under the lease: for whoever just wrote to the origin. */
+  /**
+   * Marks stale and loads now, under the lease: for whoever just wrote to the origin.
+   * @example await cache.refresh('page:1', render, { ttl: 60 })
+   */
   refresh<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {
     if (!commandTrace.hasSubscribers) return this._refill.refresh(key, loader, policy)
     const run = (): Promise<Value> => this._refill.refresh(key, loader, policy)
@@ -104,6 +111,7 @@ export class RefillVerbs extends HostCommands {
    * Marks a key, or several, stale: the next reader is served the stale value and one client loads.
    * Answers whether there was something to mark. The policy is that of the key; without it, what
    * this client last used for the key, or the defaults.
+   * @example await cache.invalidate('page:1')
    */
   async invalidate(
     keys: string | readonly string[],
@@ -122,7 +130,10 @@ export class RefillVerbs extends HostCommands {
     return marks.then((marked) => marked.some(Boolean))
   }
 
-  /** Binds keys and a loader to one policy. Throws MINTRING_BAD_POLICY. */
+  /**
+   * Binds keys and a loader to one policy. Throws MINTRING_BAD_POLICY.
+   * @example const page = cache.define({ key: 'page:1', loader: render, ttl: 60 })
+   */
   define<Args extends readonly unknown[], Value>(
     definition: Definition<Args, Value>,
   ): Defined<Args, Value> {

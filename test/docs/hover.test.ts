@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { root } from '../house/sources.ts'
+
+/** The verbs that people use first. */
+const VERBS = [
+  ...['get', 'gets', 'gat', 'getMany', 'set', 'add', 'replace', 'cas', 'setMany', 'deleteMany'],
+  ...['incr', 'decr', 'delete', 'touch', 'append', 'getOrSet', 'getOrSetMany', 'refresh'],
+  ...['invalidate', 'define', 'hosts', 'locate', 'configure', 'close'],
+]
+
+test('the hover text of the first verbs has an example that calls them', () => {
+  const sources = ['client', 'refill-verbs', 'base'].map((name) =>
+    readFileSync(join(root, `src/client/${name}.ts`), 'utf8'),
+  )
+  const text = sources.join('\n')
+  const missing = VERBS.filter((verb) => !new RegExp(`@example .*cache\\.${verb}[(<]`).test(text))
+  assert.deepEqual(missing, [])
+})
