@@ -53,6 +53,7 @@ const samples: Readonly<Record<string, Sample>> = {
     bad: [4, [1], { mx: 2 }, { max: 0 }, { max: '4' }, { min: 9, max: 8 }, { idleMs: -1 }],
   },
   maxQueuedPerHost: { default: 10_000, good: 500, bad: [...numbers.bad, 0, 10_000_001] },
+  maxOwedKeys: { default: 100_000, good: 500, bad: [...numbers.bad, 0, 10_000_001] },
   protocol: { default: 'auto', good: 'meta', ...words },
   tls: { default: false, good: { servername: 'cache' }, bad: ['yes', 1, []] },
   username: { default: undefined, good: 'me', bad: [5, {}] },
