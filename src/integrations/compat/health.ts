@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import { isMintringError, type MintringError } from '../../errors.ts'
+import { unixMs } from '../../runtime.ts'
 import type { NpmClient } from './client.ts'
 import { refusalOf, systemErrorOf } from './errors.ts'
 import type { EventName, IssueInfo } from './types.ts'
@@ -42,7 +43,7 @@ export class HealthEvents {
   /** Tells of a client's servers. `onRemoved` hears of those that left, with `remove`. */
   follow(client: NpmClient, onRemoved: ((server: string) => void) | undefined): void {
     client.on('eject', ({ host }) => {
-      this.recordOf(host).outSinceMs ??= Date.now()
+      this.recordOf(host).outSinceMs ??= unixMs()
       this.note(host, client.lastErrorOf(host))
       this.tell('failure', host)
       if (onRemoved === undefined) return
@@ -97,7 +98,7 @@ export class HealthEvents {
       totalReconnectsAttempted: attempted,
       totalReconnectsSuccess: succeeded,
       totalReconnectsFailed: attempted - succeeded,
-      totalDownTime: outSinceMs === undefined ? 0 : Date.now() - outSinceMs,
+      totalDownTime: outSinceMs === undefined ? 0 : unixMs() - outSinceMs,
     }
     this.emitter.emit(event, details)
   }

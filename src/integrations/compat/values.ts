@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { Body, Codec, Encoded } from '../../client/values/codec.ts'
 import { NpmMemcachedCodec } from '../../client/values/dialects/npm-memcached.ts'
 import { textBody } from '../../client/values/text.ts'
@@ -19,7 +20,7 @@ export function storedFormOf(value: unknown): Stored {
   if (value === '') return { text: '', flags: Flag.EmptyText }
   if (typeof value === 'string') return { text: escaped(value), flags: Flag.Text }
   if (typeof value === 'number') return { text: String(value), flags: Flag.Number }
-  if (value instanceof Uint8Array) {
+  if (types.isUint8Array(value)) {
     return { text: escaped(Buffer.from(value).toString('latin1')), flags: Flag.Binary }
   }
   const json: string | undefined = JSON.stringify(value)
