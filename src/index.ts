@@ -25,7 +25,12 @@ export type {
   SlabsChange,
 } from './client/host-commands.ts'
 export type { KeyMapping } from './client/keys.ts'
-export type { OperationOptions, StoreOptions } from './client/options.ts'
+export type {
+  BufferOptions,
+  OperationOptions,
+  ReadOptions,
+  StoreOptions,
+} from './client/options.ts'
 export type { Outcomes } from './client/outcomes.ts'
 export type { Ttl } from './client/ttl.ts'
 export type { Body, Codec, Encoded } from './client/values/codec.ts'

@@ -200,7 +200,7 @@ export interface Behaviors {
    * Whose flags are read, and written, when a value's flags are not mintring's own. Default:
    * `mintring`.
    */
-  readonly valueFlags: 'mintring' | 'pylibmc' | 'php' | 'memcached'
+  readonly valueFlags: 'mintring' | 'pylibmc' | 'pymemcache' | 'php' | 'memcached'
   /**
    * What to do with keys over 250 bytes (prefix included): reject them, or replace them by a
    * digest; `md5` is npm memcached's, to share a cache with it. Default: `reject`.

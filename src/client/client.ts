@@ -3,7 +3,7 @@ import type { Environment } from '../behaviors/env.ts'
 import { fromEnvironment } from '../behaviors/env.ts'
 import { batchTrace } from '../channels.ts'
 import type { Servers } from '../hosts/address.ts'
-import type { OperationOptions, StoreOptions } from './options.ts'
+import type { BufferOptions, OperationOptions, ReadOptions, StoreOptions } from './options.ts'
 import type { Outcomes } from './outcomes.ts'
 import { RefillVerbs } from './refill-verbs.ts'
 import { traceBatch } from './trace.ts'
@@ -56,10 +56,12 @@ export class MemcachedClient extends RefillVerbs {
   }
 
   /**
-   * The value, or `undefined` when there is none.
+   * The value, or `undefined` when there is none; its bytes with `{ as: 'buffer' }`.
    * @example const user = await cache.get<User>('user:1')
    */
-  get<Value = unknown>(key: string, options?: OperationOptions): Promise<Value | undefined> {
+  get(key: string, options: BufferOptions): Promise<Buffer | undefined>
+  get<Value = unknown>(key: string, options?: ReadOptions): Promise<Value | undefined>
+  get<Value = unknown>(key: string, options?: ReadOptions): Promise<Value | undefined> {
     try {
       return get(this.core, key, options) as Promise<Value | undefined>
     } catch (error) {
@@ -71,9 +73,11 @@ export class MemcachedClient extends RefillVerbs {
    * The value with its CAS id and flags, or `undefined`.
    * @example const { value, cas } = (await cache.gets('stock')) ?? {}
    */
+  gets(key: string, options: BufferOptions): Promise<Entry<Buffer> | undefined>
+  gets<Value = unknown>(key: string, options?: ReadOptions): Promise<Entry<Value> | undefined>
   async gets<Value = unknown>(
     key: string,
-    options?: OperationOptions,
+    options?: ReadOptions,
   ): Promise<Entry<Value> | undefined> {
     return gets(this.core, key, options) as Promise<Entry<Value> | undefined>
   }
@@ -82,19 +86,31 @@ export class MemcachedClient extends RefillVerbs {
    * The value, which from now on lives for `ttl`, or `undefined`.
    * @example const session = await cache.gat('sess:1', '30m')
    */
+  gat(key: string, ttl: Ttl, options: BufferOptions): Promise<Buffer | undefined>
+  gat<Value = unknown>(
+    key: string,
+    ttl: Ttl,
+    options?: ReadOptions,
+  ): Promise<Value | undefined>
   async gat<Value = unknown>(
     key: string,
     ttl: Ttl,
-    options?: OperationOptions,
+    options?: ReadOptions,
   ): Promise<Value | undefined> {
     return gat(this.core, key, ttl, options) as Promise<Value | undefined>
   }
 
   /** As gat(), with CAS id and flags. */
+  gats(key: string, ttl: Ttl, options: BufferOptions): Promise<Entry<Buffer> | undefined>
+  gats<Value = unknown>(
+    key: string,
+    ttl: Ttl,
+    options?: ReadOptions,
+  ): Promise<Entry<Value> | undefined>
   async gats<Value = unknown>(
     key: string,
     ttl: Ttl,
-    options?: OperationOptions,
+    options?: ReadOptions,
   ): Promise<Entry<Value> | undefined> {
     return gats(this.core, key, ttl, options) as Promise<Entry<Value> | undefined>
   }
@@ -104,9 +120,14 @@ export class MemcachedClient extends RefillVerbs {
    * rejects when no host answered.
    * @example const users = await cache.getMany(['user:1', 'user:2'])
    */
+  getMany(keys: Iterable<string>, options: BufferOptions): Promise<Map<string, Buffer>>
+  getMany<Value = unknown>(
+    keys: Iterable<string>,
+    options?: ReadOptions,
+  ): Promise<Map<string, Value>>
   async getMany<Value = unknown>(
     keys: Iterable<string>,
-    options?: OperationOptions,
+    options?: ReadOptions,
   ): Promise<Map<string, Value>> {
     return getMany(this.core, keys, options) as Promise<Map<string, Value>>
   }
@@ -115,9 +136,14 @@ export class MemcachedClient extends RefillVerbs {
    * As getMany(), and `failed` lists the keys that could not be asked, with the reason.
    * @example const { failed } = await cache.getManyDetailed(keys)
    */
+  getManyDetailed(keys: Iterable<string>, options: BufferOptions): Promise<Outcomes<Buffer>>
+  getManyDetailed<Value = unknown>(
+    keys: Iterable<string>,
+    options?: ReadOptions,
+  ): Promise<Outcomes<Value>>
   async getManyDetailed<Value = unknown>(
     keys: Iterable<string>,
-    options?: OperationOptions,
+    options?: ReadOptions,
   ): Promise<Outcomes<Value>> {
     return getManyDetailed(this.core, keys, options) as Promise<Outcomes<Value>>
   }

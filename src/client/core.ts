@@ -1,16 +1,16 @@
 import type { Behaviors } from '../behaviors/behaviors.ts'
 import { commandTrace } from '../channels.ts'
-import { isMintringError } from '../errors.ts'
+import { isMintringError, MintringError } from '../errors.ts'
 import type { Cluster } from '../hosts/cluster.ts'
 import type { Request } from '../net/request.ts'
 import { Chunks } from './chunks.ts'
 import type { Events } from './events.ts'
 import type { KeyMapping } from './keys.ts'
 import { Keys } from './keys.ts'
-import type { OperationOptions } from './options.ts'
+import type { OperationOptions, ReadOptions } from './options.ts'
 import { applyOptions } from './options.ts'
 import { traceCommand } from './trace.ts'
-import type { Codec } from './values/codec.ts'
+import { BytesCodec, type Codec } from './values/codec.ts'
 import { createCodec } from './values/select.ts'
 
 /**
@@ -108,6 +108,17 @@ export class ClientCore {
     return this.behaviors.onError === 'miss'
       ? (answer.catch(this.forgive) as Promise<Result>)
       : answer
+  }
+
+  /** How a read decodes values. Throws MINTRING_BAD_ARGUMENT for an `as` that cannot be. */
+  codecFor(options: ReadOptions | undefined): Codec {
+    const as = options?.as
+    if (as === undefined) return this.codec
+    if (as === 'buffer') return new BytesCodec(this.codec)
+    throw new MintringError(
+      'MINTRING_BAD_ARGUMENT',
+      `as can be 'buffer', not ${String(as).slice(0, 20)}`,
+    )
   }
 
   /** Whether the key's host takes meta commands; false when nobody can be asked. */

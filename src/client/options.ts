@@ -11,11 +11,28 @@ export interface OperationOptions {
   readonly timeoutMs?: number | undefined
 }
 
+/** What the verbs that read values take. */
+export interface ReadOptions extends OperationOptions {
+  /**
+   * `buffer`: the value's bytes as they are stored, decompressed where the flags say so, and not
+   * decoded. Decoded by the flags by default.
+   */
+  readonly as?: 'buffer' | undefined
+}
+
+/** The options that make a read resolve to bytes. */
+export interface BufferOptions extends ReadOptions {
+  readonly as: 'buffer'
+}
+
 /** What the verbs that store take. */
 export interface StoreOptions extends OperationOptions {
   /** How long the value lives; 0, the default, is until it is evicted. */
   readonly ttl?: Ttl | undefined
 }
+
+/** The options of the verbs that read values. */
+export const READ_OPTIONS: OptionNames = new Set([...OPERATION_OPTIONS, 'as'])
 
 /** The options of the verbs that store. */
 export const STORE_OPTIONS: OptionNames = new Set([...OPERATION_OPTIONS, 'ttl'])

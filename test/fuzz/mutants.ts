@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ReadOptions } from '../../src/client/options.ts'
 import type { Dice } from './dice.ts'
 import type { Column } from './report.ts'
 import type { Mutant } from './run.ts'
@@ -21,7 +22,8 @@ export const mutants: Readonly<Record<string, Control>> = {
     finds: 'wrong',
     spoil(client, dice) {
       const get = client.get.bind(client)
-      client.get = (key, options) => get(errs(dice) ? 'small:0' : key, options)
+      client.get = ((key: string, options?: ReadOptions) =>
+        get(errs(dice) ? 'small:0' : key, options)) as unknown as typeof client.get
     },
   },
   'two values of a reply swapped': {
@@ -124,10 +126,10 @@ export const mutants: Readonly<Record<string, Control>> = {
     finds: 'crashes',
     spoil(client, dice) {
       const get = client.get.bind(client)
-      client.get = (key, options) => {
+      client.get = ((key: string, options?: ReadOptions) => {
         if (errs(dice)) void Promise.reject(new Error('nobody handles this'))
         return get(key, options)
-      }
+      }) as unknown as typeof client.get
     },
   },
 }

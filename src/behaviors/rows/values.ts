@@ -75,7 +75,7 @@ export const valueRows: readonly Row[] = [
   {
     name: 'valueFlags',
     type: 'choice',
-    choices: ['mintring', 'pylibmc', 'php', 'memcached'],
+    choices: ['mintring', 'pylibmc', 'pymemcache', 'php', 'memcached'],
     default: 'mintring',
     live: 'now',
     doc: "Whose flags are read, and written, when a value's flags are not mintring's own.",

@@ -28,6 +28,37 @@ export interface Codec {
    * Throws or rejects with MINTRING_BAD_VALUE for what cannot be read.
    */
   decode(flags: number, body: Body): unknown
+  /**
+   * The bytes of a value as they were stored, decompressed where the flags say so. Answers and
+   * rejects as decode() does. Without it they are the body's.
+   */
+  bytes?(flags: number, body: Body): Buffer | undefined | Promise<Buffer | undefined>
+}
+
+/** Reads the values of another codec as bytes. */
+export class BytesCodec implements Codec {
+  readonly #codec: Codec
+
+  constructor(codec: Codec) {
+    this.#codec = codec
+  }
+
+  encode(value: unknown): Encoded | Promise<Encoded> {
+    return this.#codec.encode(value)
+  }
+
+  decode(flags: number, body: Body): unknown {
+    return bytesOf(this.#codec, flags, body)
+  }
+}
+
+/** The bytes of a value; those of the body where the codec has no way of its own. */
+export function bytesOf(
+  codec: Codec,
+  flags: number,
+  body: Body,
+): Buffer | undefined | Promise<Buffer | undefined> {
+  return codec.bytes === undefined ? body.valueBuffer() : codec.bytes(flags, body)
 }
 
 /** Bytes that did not come straight from a reply: decompressed, or put together from chunks. */

@@ -31,6 +31,8 @@ const Type = {
 } as const
 
 const COMPRESSED = ValueFlag.Gzip | ValueFlag.Brotli | ValueFlag.Zstd
+/** The body is not the value's: it is compressed, or elsewhere. */
+const FOLDED = COMPRESSED | ValueFlag.Manifest
 const COMPRESSION_FLAGS: Readonly<Record<Compression, number>> = {
   gzip: ValueFlag.Gzip,
   brotli: ValueFlag.Brotli,
@@ -80,9 +82,16 @@ export class MintringCodec implements Codec {
   decode(flags: number, body: Body): unknown {
     if ((flags & ValueFlag.Written) === 0) return decodeForeign(body)
     if (!isConfirmed(flags)) return undefined
-    if ((flags & ValueFlag.Manifest) !== 0) return this.#decodeSplit(flags, body)
-    if ((flags & COMPRESSED) !== 0) return this.#decodeCompressed(flags, body)
-    return this.#decodePlain(flags, body)
+    if ((flags & FOLDED) === 0) return this.#decodePlain(flags, body)
+    return this.#unfold(flags, body).then((bytes) =>
+      bytes === undefined ? undefined : this.#decodePlain(flags, new BufferBody(bytes)),
+    )
+  }
+
+  bytes(flags: number, body: Body): Buffer | undefined | Promise<Buffer | undefined> {
+    if ((flags & ValueFlag.Written) === 0) return body.size > 0 ? body.valueBuffer() : undefined
+    if (!isConfirmed(flags)) return undefined
+    return (flags & FOLDED) === 0 ? body.valueBuffer() : this.#unfold(flags, body)
   }
 
   #encodePlain(value: unknown): Encoded | Promise<Encoded> {
@@ -133,18 +142,15 @@ export class MintringCodec implements Codec {
     return { body, flags: encoded.flags | COMPRESSION_FLAGS[compression] }
   }
 
-  async #decodeSplit(flags: number, manifest: Body): Promise<unknown> {
-    const bytes = await this.#settings.chunks.read(manifest.valueString())
-    if (bytes === undefined) return undefined
-    return this.decode(flags & ~ValueFlag.Manifest, new BufferBody(bytes))
-  }
-
-  async #decodeCompressed(flags: number, body: Body): Promise<unknown> {
+  /** Joins the chunks of a split body and decompresses it; undefined when a chunk is missing. */
+  async #unfold(flags: number, body: Body): Promise<Buffer | undefined> {
+    const { chunks, maxDecompressedBytes } = this.#settings
+    const isSplit = (flags & ValueFlag.Manifest) !== 0
+    const bytes = isSplit ? await chunks.read(body.valueString()) : body.valueBuffer()
+    if (bytes === undefined || (flags & COMPRESSED) === 0) return bytes
     const compression =
       (flags & ValueFlag.Gzip) !== 0 ? 'gzip' : (flags & ValueFlag.Brotli) !== 0 ? 'brotli' : 'zstd'
-    const { maxDecompressedBytes } = this.#settings
-    const bytes = await decompress(compression, body.valueBuffer(), maxDecompressedBytes)
-    return this.#decodePlain(flags, new BufferBody(bytes))
+    return decompress(compression, bytes, maxDecompressedBytes)
   }
 
   #decodePlain(flags: number, body: Body): unknown {

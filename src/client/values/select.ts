@@ -1,15 +1,15 @@
 import { MintringError } from '../../errors.ts'
 import { CODEC_FLAGS, isConfirmed } from '../../refill/stamp.ts'
-import type { Codec } from './codec.ts'
+import { bytesOf, type Codec } from './codec.ts'
 import { canCompress } from './compress.ts'
 import { NpmMemcachedCodec } from './dialects/npm-memcached.ts'
 import { PhpCodec } from './dialects/php.ts'
-import { PylibmcCodec } from './dialects/pylibmc.ts'
+import { PYLIBMC, PYMEMCACHE, PythonCodec } from './dialects/python.ts'
 import type { ValueSettings } from './mintring.ts'
 import { MintringCodec } from './mintring.ts'
 
 /** Whose flags values are written and read with. */
-export type ValueFlags = 'mintring' | 'pylibmc' | 'php' | 'memcached'
+export type ValueFlags = 'mintring' | 'pylibmc' | 'pymemcache' | 'php' | 'memcached'
 
 /** The codec of the settings. Throws MINTRING_BAD_BEHAVIOR for a compression this Node lacks. */
 export function createCodec(flags: ValueFlags, settings: ValueSettings): Codec {
@@ -21,7 +21,9 @@ export function createCodec(flags: ValueFlags, settings: ValueSettings): Codec {
   }
   switch (flags) {
     case 'pylibmc':
-      return besideRefills(new PylibmcCodec(settings))
+      return besideRefills(new PythonCodec(PYLIBMC, settings))
+    case 'pymemcache':
+      return besideRefills(new PythonCodec(PYMEMCACHE, settings))
     case 'php':
       return besideRefills(new PhpCodec(settings))
     case 'memcached':
@@ -37,5 +39,7 @@ function besideRefills(codec: Codec): Codec {
     encode: (value) => codec.encode(value),
     decode: (flags, body) =>
       isConfirmed(flags) ? codec.decode(flags & CODEC_FLAGS, body) : undefined,
+    bytes: (flags, body) =>
+      isConfirmed(flags) ? bytesOf(codec, flags & CODEC_FLAGS, body) : undefined,
   }
 }

@@ -1,6 +1,7 @@
 // Imported: the global one is looked up by a getter each time.
-import { Buffer } from 'node:buffer'
+import { Buffer, isUtf8 } from 'node:buffer'
 import { types } from 'node:util'
+import type { Body } from './codec.ts'
 
 /** Up to this length a loop over the characters beats a call into native code. */
 const LOOPED_CHARACTERS = 16
@@ -8,6 +9,15 @@ const LOOPED_CHARACTERS = 16
 /** A string as a body: itself when it is ASCII, which needs no copy, else its UTF-8 bytes. */
 export function textBody(text: string): string | Uint8Array {
   return isAscii(text) ? text : Buffer.from(text, 'utf8')
+}
+
+/** Bytes as text where they are UTF-8, else as they are: a text must not lose any. */
+export function textOrBytes(body: Body): string | Buffer {
+  const text = body.valueString()
+  // Only text that has this character may have lost a byte to it.
+  if (!text.includes('\uFFFD')) return text
+  const bytes = body.valueBuffer()
+  return isUtf8(bytes) ? text : bytes
 }
 
 /** Whether UTF-8 can carry the string: half a surrogate pair would come back as U+FFFD. */

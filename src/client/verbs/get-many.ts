@@ -9,8 +9,8 @@ import type { Reply } from '../../protocol/reply.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { getHead } from '../../protocol/request.ts'
 import type { ClientCore } from '../core.ts'
-import type { OperationOptions } from '../options.ts'
-import { checkOptions } from '../options.ts'
+import type { ReadOptions } from '../options.ts'
+import { checkOptions, READ_OPTIONS } from '../options.ts'
 import { Outcomes } from '../outcomes.ts'
 import { errorLine, refuse, surprising } from '../refusal.ts'
 import { traceBatch } from '../trace.ts'
@@ -67,9 +67,9 @@ const GET_MANY: Verb = {
 export async function getMany(
   core: ClientCore,
   keys: Iterable<string>,
-  options: OperationOptions | undefined,
+  options: ReadOptions | undefined,
 ): Promise<Map<string, unknown>> {
-  checkOptions('getMany', options)
+  checkOptions('getMany', options, READ_OPTIONS)
   const hits = new Map<string, unknown>()
   const failed = new Map<string, MintringError>()
   const batch = await checkKeys(core, keys)
@@ -87,9 +87,9 @@ export async function getMany(
 export async function getManyDetailed(
   core: ClientCore,
   keys: Iterable<string>,
-  options: OperationOptions | undefined,
+  options: ReadOptions | undefined,
 ): Promise<Outcomes<unknown>> {
-  checkOptions('getManyDetailed', options)
+  checkOptions('getManyDetailed', options, READ_OPTIONS)
   const outcomes = new Outcomes<unknown>()
   const batch = await checkKeys(core, keys)
   await readTraced(core, batch, options, outcomes, outcomes.failed)
@@ -114,13 +114,14 @@ async function readTraced(
 async function readMany(
   core: ClientCore,
   batch: ManyKeys,
-  options: OperationOptions | undefined,
+  options: ReadOptions | undefined,
   hits: Map<string, unknown>,
   failed: Map<string, MintringError>,
 ): Promise<ReadonlyMap<string, unknown>> {
   const values = new Array<unknown>(batch.keys.length).fill(undefined)
+  const codec = core.codecFor(options)
   const deadline = deadlineOf('getMany', options)
-  const found: Found = { codec: core.codec, values, deadline, pending: [], broken: new Map() }
+  const found: Found = { codec, values, deadline, pending: [], broken: new Map() }
   const verb = readingVerb(batch, found)
   const unasked = await runMany(core, batch, allOf(batch), verb, options)
   if (found.pending.length > 0) await Promise.all(found.pending)

@@ -8,8 +8,8 @@ import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { gatHead, gatsHead, getsHead } from '../../protocol/request.ts'
 import { performance } from '../../runtime.ts'
 import type { ClientCore } from '../core.ts'
-import type { OperationOptions } from '../options.ts'
-import { checkOptions } from '../options.ts'
+import type { ReadOptions } from '../options.ts'
+import { checkOptions, READ_OPTIONS } from '../options.ts'
 import { refuse, surprising } from '../refusal.ts'
 import type { Ttl } from '../ttl.ts'
 import { exptimeOf } from '../ttl.ts'
@@ -61,19 +61,19 @@ const GATS: Verb = retrieval('gats', 'touch', settleEntry, ({ wireKey, exptime }
 export function get(
   core: ClientCore,
   key: string,
-  options: OperationOptions | undefined,
+  options: ReadOptions | undefined,
 ): Promise<unknown> {
-  if (options !== undefined) checkOptions('get', options)
+  if (options !== undefined) checkOptions('get', options, READ_OPTIONS)
   const wireKey = core.keys.wireKey(key)
   const routeKey = core.keys.routeKey(key)
-  return core.read(new Request(GET, routeKey, wireKey, core.codec), options)
+  return core.read(new Request(GET, routeKey, wireKey, core.codecFor(options)), options)
 }
 
 /** The value with its CAS id and flags, or undefined on a miss. */
 export function gets(
   core: ClientCore,
   key: string,
-  options: OperationOptions | undefined,
+  options: ReadOptions | undefined,
 ): Promise<Entry<unknown> | undefined> {
   const wireKey = core.keys.wireKey(key)
   return retrieve(core, GETS, key, wireKey, 0, options)
@@ -84,7 +84,7 @@ export function gat(
   core: ClientCore,
   key: string,
   ttl: Ttl,
-  options: OperationOptions | undefined,
+  options: ReadOptions | undefined,
 ): Promise<unknown> {
   const wireKey = core.keys.wireKey(key)
   return retrieve(core, GAT, key, wireKey, exptimeOf(ttl), options)
@@ -95,7 +95,7 @@ export function gats(
   core: ClientCore,
   key: string,
   ttl: Ttl,
-  options: OperationOptions | undefined,
+  options: ReadOptions | undefined,
 ): Promise<Entry<unknown> | undefined> {
   const wireKey = core.keys.wireKey(key)
   return retrieve(core, GATS, key, wireKey, exptimeOf(ttl), options)
@@ -107,12 +107,12 @@ function retrieve<Result>(
   key: string,
   wireKey: string,
   exptime: number,
-  options: OperationOptions | undefined,
+  options: ReadOptions | undefined,
 ): Promise<Result> {
-  checkOptions(verb.name, options)
+  checkOptions(verb.name, options, READ_OPTIONS)
   const routeKey = core.keys.routeKey(key)
   return core.read(
-    new Request(verb, routeKey, wireKey, core.codec, undefined, undefined, 0, exptime),
+    new Request(verb, routeKey, wireKey, core.codecFor(options), undefined, undefined, 0, exptime),
     options,
   )
 }

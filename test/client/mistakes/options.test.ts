@@ -103,7 +103,7 @@ const MISTAKES: readonly Mistake[] = [
     'get: { ttl: 60 }',
     (c) => c.get('k', { ttl: 60 }),
     'MINTRING_BAD_ARGUMENT',
-    "get() has no option 'ttl'. There is signal, timeoutMs.",
+    "get() has no option 'ttl'. There is signal, timeoutMs, as.",
   ],
   [
     'get: { timeout: 100 }',

@@ -3,9 +3,9 @@ import { BufferBody } from '../codec.ts'
 import { compress, decompress } from '../compress.ts'
 import { badValue, fromJson, toJson } from '../json.ts'
 import type { ValueSettings } from '../mintring.ts'
-import { bytesIn, bytesOf, textBody } from '../text.ts'
+import { bytesIn, bytesOf, textBody, textOrBytes } from '../text.ts'
 import { fastlzDecompress } from './fastlz.ts'
-import { safeInteger } from './pylibmc.ts'
+import { safeInteger } from './python.ts'
 
 /** What a body is, in the low four bits (php_memcached.c, MEMC_VAL_IS_*). */
 const Type = {
@@ -31,7 +31,7 @@ const FLOATS: ReadonlyMap<string, number> = new Map([
 /**
  * Values as PHP's memcached extension has them: strings, ints, floats, booleans, null, and arrays
  * where it is set to `Memcached::SERIALIZER_JSON`; zlib and FastLZ bodies are read, zlib is
- * written. PHP strings are bytes: they read as UTF-8 text. Values in PHP's own serialization,
+ * written. PHP strings are bytes: they read as text where they are UTF-8, else as a Buffer. Values in PHP's own serialization,
  * igbinary or msgpack reject with MINTRING_BAD_VALUE.
  */
 export class PhpCodec implements Codec {
@@ -48,20 +48,23 @@ export class PhpCodec implements Codec {
   }
 
   decode(flags: number, body: Body): unknown {
-    if ((flags & Flag.Compressed) !== 0) return this.#decodeCompressed(flags, body)
-    return decodePlain(flags, body)
+    if ((flags & Flag.Compressed) === 0) return decodePlain(flags, body)
+    return this.#unfold(flags, body).then((plain) => decodePlain(flags, new BufferBody(plain)))
   }
 
-  async #decodeCompressed(flags: number, body: Body): Promise<unknown> {
+  bytes(flags: number, body: Body): Buffer | undefined | Promise<Buffer> {
+    if ((flags & Flag.Compressed) !== 0) return this.#unfold(flags, body)
+    return isPlaceholder(flags, body) ? undefined : body.valueBuffer()
+  }
+
+  async #unfold(flags: number, body: Body): Promise<Buffer> {
     const bytes = body.valueBuffer()
     if (bytes.length < LENGTH_BYTES) throw badValue('a stored value is shorter than PHP writes it')
     const { maxDecompressedBytes } = this.#settings
     const packed = bytes.subarray(LENGTH_BYTES)
-    const plain =
-      (flags & Flag.FastLz) !== 0
-        ? fastlzDecompress(packed, bytes.readUInt32LE(0), maxDecompressedBytes)
-        : await decompress('zlib', packed, maxDecompressedBytes)
-    return decodePlain(flags, new BufferBody(plain))
+    return (flags & Flag.FastLz) !== 0
+      ? fastlzDecompress(packed, bytes.readUInt32LE(0), maxDecompressedBytes)
+      : decompress('zlib', packed, maxDecompressedBytes)
   }
 }
 
@@ -69,13 +72,22 @@ function encodePlain(value: unknown): Encoded {
   if (typeof value === 'string') return { body: textBody(value), flags: Type.Text }
   const bytes = bytesIn(value)
   if (bytes !== undefined) return { body: bytes, flags: Type.Text }
-  if (typeof value === 'bigint') return { body: String(value), flags: Type.Long }
-  if (typeof value === 'number') {
-    return { body: String(value), flags: Number.isSafeInteger(value) ? Type.Long : Type.Double }
-  }
+  if (typeof value === 'bigint') return encodeLong(value)
+  if (typeof value === 'number') return encodeNumber(value)
   if (typeof value === 'boolean') return { body: value ? '1' : '', flags: Type.Boolean }
   if (value === null) return { body: 'N;', flags: Type.Serialized }
   return { body: textBody(toJson(value)), flags: Type.Json }
+}
+
+/** PHP reads a larger int than it has as the largest that it has. */
+function encodeLong(value: bigint): Encoded {
+  if (BigInt.asIntN(64, value) === value) return { body: String(value), flags: Type.Long }
+  throw badValue('PHP has no int of more than 64 bits: store it as text instead')
+}
+
+function encodeNumber(value: number): Encoded {
+  if (Object.is(value, -0)) return { body: '-0', flags: Type.Double }
+  return { body: String(value), flags: Number.isSafeInteger(value) ? Type.Long : Type.Double }
 }
 
 async function compressed(encoded: Encoded): Promise<Encoded> {
@@ -89,12 +101,10 @@ async function compressed(encoded: Encoded): Promise<Encoded> {
 }
 
 function decodePlain(flags: number, body: Body): unknown {
-  // A refill's placeholder is empty and has no flags; so is PHP's '', and a miss is the safe
-  // answer.
-  if (flags === 0 && body.size === 0) return undefined
+  if (isPlaceholder(flags, body)) return undefined
   switch (flags & 15) {
     case Type.Text:
-      return body.valueString()
+      return textOrBytes(body)
     case Type.Long:
       return safeInteger(body.valueString())
     case Type.Double:
@@ -109,6 +119,11 @@ function decodePlain(flags: number, body: Body): unknown {
     default:
       throw badValue('a stored value is in igbinary or msgpack: use SERIALIZER_JSON in PHP')
   }
+}
+
+/** What a refill leaves while it loads. PHP's '' is the same, and a miss is the safe answer. */
+function isPlaceholder(flags: number, body: Body): boolean {
+  return flags === 0 && body.size === 0
 }
 
 function readDouble(text: string): number {

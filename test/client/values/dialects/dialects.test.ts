@@ -25,6 +25,7 @@ const hex = (text: string): string => Buffer.from(text).toString('hex')
 const pylibmc: readonly Stored[] = [
   ['str', 16, hex('héllo'), 'héllo'],
   ['an empty str', 16, '', ''],
+  ["b''", 0, '', Buffer.alloc(0)],
   ['bytes with CRLF and END', 0, hex('raw\r\nEND\r\n'), Buffer.from('raw\r\nEND\r\n')],
   ['int', 4, hex('5'), 5],
   ['a negative int', 4, hex('-7'), -7],
@@ -39,9 +40,21 @@ const pylibmc: readonly Stored[] = [
   ],
 ]
 
+// What pymemcache 3.5.2 stored with pymemcache.serde.pickle_serde.
+const pymemcache: readonly Stored[] = [
+  ['str', 16, hex('héllo'), 'héllo'],
+  ['an empty str', 16, '', ''],
+  ['bytes', 0, hex('raw\r\nEND\r\n'), Buffer.from('raw\r\nEND\r\n')],
+  ["b''", 0, '', Buffer.alloc(0)],
+  ['int', 2, hex('5'), 5],
+  ['an int of 71 bits', 2, hex('1180591620717411303424'), 1_180_591_620_717_411_303_424n],
+]
+
 // What php-memcached 3.2.0 stored with $memcached->set(…).
 const php: readonly Stored[] = [
   ['a string', 0, hex('héllo'), 'héllo'],
+  ['a string that is no text', 0, 'ff00fe', Buffer.from('ff00fe', 'hex')],
+  ['a string with U+FFFD', 0, hex('a\uFFFDb'), 'a\uFFFDb'],
   ['an int', 1, hex('5'), 5],
   ['a negative int', 1, hex('-7'), -7],
   ['the largest int', 1, hex('9223372036854775807'), 9_223_372_036_854_775_807n],
@@ -78,6 +91,7 @@ const npm: readonly Stored[] = [
 
 for (const [name, stored] of [
   ['pylibmc', pylibmc],
+  ['pymemcache', pymemcache],
   ['php', php],
   ['memcached', npm],
 ] as const) {
@@ -87,6 +101,9 @@ for (const [name, stored] of [
       assert.deepEqual(await dialect(name).decode(flags, body), value)
     })
   }
+}
+
+for (const name of ['php', 'memcached'] as const) {
   test(`${name}: an empty item without flags is a miss`, () => {
     assert.equal(dialect(name).decode(0, new BufferBody(Buffer.alloc(0))), undefined)
   })
@@ -94,7 +111,8 @@ for (const [name, stored] of [
 
 /** Values each dialect writes as that client does, apart from compression. */
 for (const [name, stored] of [
-  ['pylibmc', pylibmc.slice(0, 8)],
+  ['pylibmc', pylibmc.slice(0, 9)],
+  ['pymemcache', pymemcache],
   ['memcached', npm],
   ['php', php.filter(([what]) => !/FastLZ|zlib|below 1/.test(what))],
 ] as const) {
@@ -107,15 +125,36 @@ for (const [name, stored] of [
   }
 }
 
-test('pylibmc: what it would pickle is refused', () => {
-  for (const value of [null, 1.5, { a: 1 }, [1], undefined]) {
-    assert.throws(() => dialect('pylibmc').encode(value), badValue)
+for (const name of ['pylibmc', 'pymemcache'] as const) {
+  test(`${name}: what it would pickle is refused`, () => {
+    for (const value of [null, 1.5, { a: 1 }, [1], undefined]) {
+      assert.throws(() => dialect(name).encode(value), badValue)
+    }
+  })
+
+  test(`${name}: a pickle is a program, and is not read`, () => {
+    const body = new BufferBody(Buffer.from('80054e2e', 'hex'))
+    assert.throws(() => dialect(name).decode(1, body), badValue)
+  })
+}
+
+test('pymemcache: booleans are pickled there, and an integer of Python 2 is read', () => {
+  assert.throws(() => dialect('pymemcache').encode(true), badValue)
+  assert.equal(dialect('pymemcache').decode(4, new BufferBody(Buffer.from('7'))), 7)
+})
+
+test('php: an int that PHP does not have is refused, the outermost ones are written', () => {
+  for (const value of [2n ** 63n, -(2n ** 63n) - 1n, 2n ** 70n]) {
+    assert.throws(() => dialect('php').encode(value), badValue)
+  }
+  for (const value of [2n ** 63n - 1n, -(2n ** 63n)]) {
+    assert.deepEqual(dialect('php').encode(value), { body: String(value), flags: 1 })
   }
 })
 
-test('pylibmc: a pickle is a program, and is not read', () => {
-  const body = new BufferBody(Buffer.from('80054e2e', 'hex'))
-  assert.throws(() => dialect('pylibmc').decode(1, body), badValue)
+test('php: a negative zero stays one, as a float', () => {
+  assert.deepEqual(dialect('php').encode(-0), { body: '-0', flags: 2 })
+  assert.ok(Object.is(dialect('php').decode(2, new BufferBody(Buffer.from('-0'))), -0))
 })
 
 test('pylibmc: a long text is written in zlib, as it does', async () => {
