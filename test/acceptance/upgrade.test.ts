@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MemcachedClient } from '../../src/client/client.ts'
+import type { EmbeddedServer } from '../../src/embedded/embedded-server.ts'
+import { startServer } from '../../src/embedded/server.ts'
+
+const OLD = '1.5.22'
+const NEW = '1.6.45'
+const KEYS = 200
+/** Ten operations every ten milliseconds: 1,000 a second. */
+const TICK_MS = 10
+const PER_TICK = 10
+const POLICY = { ttl: 60, staleWhileRevalidate: 60 }
+
+interface Outcome {
+  operations: number
+  readonly errors: string[]
+  readonly wrong: string[]
+}
+
+/** The version that a key's value must be of at least: the last write that was acknowledged. */
+class Origin {
+  readonly #versions = new Map<string, number>()
+
+  load(key: string): string {
+    return `${key}@${this.version(key)}`
+  }
+
+  version(key: string): number {
+    return this.#versions.get(key) ?? 0
+  }
+
+  change(key: string): void {
+    this.#versions.set(key, this.version(key) + 1)
+  }
+}
+
+/** Reads, refills, changes and counts, at a steady pace, until `isOver`. */
+async function load(
+  cache: MemcachedClient,
+  isOver: () => boolean,
+  kind: 'plain' | 'refill',
+): Promise<Outcome> {
+  const outcome: Outcome = { operations: 0, errors: [], wrong: [] }
+  const origin = new Origin()
+  const running = new Set<Promise<void>>()
+  for (let turn = 0; !isOver(); turn++) {
+    for (let n = 0; n < PER_TICK; n++) {
+      const step = operate(cache, origin, kind, turn * PER_TICK + n, outcome)
+      running.add(step)
+      void step.finally(() => running.delete(step))
+    }
+    await sleep(TICK_MS)
+  }
+  await Promise.all(running)
+  return outcome
+}
+
+async function operate(
+  cache: MemcachedClient,
+  origin: Origin,
+  kind: 'plain' | 'refill',
+  number: number,
+  outcome: Outcome,
+): Promise<void> {
+  const key = `${kind}:${(number * 7919) % KEYS}`
+  outcome.operations++
+  try {
+    const value =
+      kind === 'refill'
+        ? await cache.getOrSet(key, () => origin.load(key), POLICY)
+        : await plain(cache, key, number)
+    if (value !== undefined && !String(value).startsWith(`${key}@`)) {
+      outcome.wrong.push(`${key}: ${JSON.stringify(value)}`)
+    }
+    if (kind === 'refill' && number % 50 === 0) {
+      origin.change(key)
+      await cache.invalidate(key)
+    }
+  } catch (error) {
+    outcome.errors.push(`${key}: ${(error as Error).message}`)
+  }
+}
+
+/** A get by the most part, and now and then what stores. */
+async function plain(cache: MemcachedClient, key: string, number: number): Promise<unknown> {
+  if (number % 5 === 0) await cache.set(key, `${key}@${number}`, { ttl: 60 })
+  if (number % 7 === 0) return (await cache.getMany([key])).get(key)
+  return cache.get(key)
+}
+
+/** Stops a server and starts another version on its port, as an upgrade does. */
+async function upgrade(server: EmbeddedServer, version: string): Promise<EmbeddedServer> {
+  const { port } = server
+  await server.close()
+  return startServer({ port, version })
+}
+
+function clientOf(servers: readonly EmbeddedServer[]): MemcachedClient {
+  return new MemcachedClient(
+    servers.map((server) => server.address),
+    { retryTimeoutMs: 100, deadTimeoutMs: 100, requestTimeoutMs: 1_000 },
+  )
+}
+
+describe('a fleet of several versions', () => {
+  test('is upgraded host by host under load, without an error or a wrong value', async (t) => {
+    const servers = await Promise.all([1, 2, 3].map(() => startServer({ version: OLD })))
+    const cache = clientOf(servers)
+    t.after(async () => {
+      await cache.close({ drainMs: 0 })
+      for (const server of servers) await server.close()
+    })
+    let isOver = false
+    const loads = (['plain', 'refill'] as const).map((kind) => load(cache, () => isOver, kind))
+    await sleep(500)
+    for (const [index, server] of servers.entries()) {
+      servers[index] = await upgrade(server, NEW)
+      await sleep(700)
+    }
+    await sleep(500)
+    isOver = true
+    for (const { operations, errors, wrong } of await Promise.all(loads)) {
+      assert.ok(operations > 500, `${operations} operations`)
+      assert.deepEqual(errors.slice(0, 5), [], `${errors.length} errors of ${operations}`)
+      assert.deepEqual(wrong.slice(0, 5), [], `${wrong.length} wrong of ${operations}`)
+    }
+    const versions = await cache.version()
+    assert.deepEqual([...versions.values()], [NEW, NEW, NEW])
+  })
+
+  test('with one old host reads and refills what each of its hosts has', async (t) => {
+    const servers = await Promise.all([OLD, NEW, NEW].map((version) => startServer({ version })))
+    const cache = clientOf(servers)
+    const second = clientOf(servers)
+    t.after(async () => {
+      await Promise.all([cache, second].map((one) => one.close({ drainMs: 0 })))
+      for (const server of servers) await server.close()
+    })
+    const keys = Array.from({ length: 60 }, (_, n) => `k:${n}`)
+    const values: readonly unknown[] = [true, 'text', 5, { a: 1 }, 7n, Buffer.from('bytes')]
+    for (const [n, key] of keys.entries()) {
+      const value = values[n % values.length]
+      assert.deepEqual(await cache.getOrSet(key, () => value, POLICY), value)
+      assert.deepEqual(await second.get(key), value, `get of what getOrSet stored (${key})`)
+    }
+    const many = await second.getMany(keys)
+    for (const [n, key] of keys.entries())
+      assert.deepEqual(many.get(key), values[n % values.length])
+    assert.equal(await cache.invalidate(keys[0]!), true)
+    assert.equal(await second.refresh(keys[0]!, () => 'new', POLICY), 'new')
+    assert.equal(await cache.get(keys[0]!), 'new')
+  })
+})
