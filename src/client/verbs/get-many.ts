@@ -99,7 +99,7 @@ export async function getManyDetailed(
 async function readTraced(
   core: ClientCore,
   batch: ManyKeys,
-  options: OperationOptions | undefined,
+  options: ReadOptions | undefined,
   hits: Map<string, unknown>,
   failed: Map<string, MintringError>,
 ): Promise<void> {
