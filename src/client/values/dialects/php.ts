@@ -31,8 +31,8 @@ const FLOATS: ReadonlyMap<string, number> = new Map([
 /**
  * Values as PHP's memcached extension has them: strings, ints, floats, booleans, null, and arrays
  * where it is set to `Memcached::SERIALIZER_JSON`; zlib and FastLZ bodies are read, zlib is
- * written. PHP strings are bytes: they read as text where they are UTF-8, else as a Buffer. Values in PHP's own serialization,
- * igbinary or msgpack reject with MINTRING_BAD_VALUE.
+ * written. PHP strings are bytes: they read as text where they are UTF-8, else as a Buffer. Values
+ * in PHP's own serialization, igbinary or msgpack reject with MINTRING_BAD_VALUE.
  */
 export class PhpCodec implements Codec {
   readonly #settings: ValueSettings
