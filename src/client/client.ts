@@ -87,11 +87,7 @@ export class MemcachedClient extends RefillVerbs {
    * @example const session = await cache.gat('sess:1', '30m')
    */
   gat(key: string, ttl: Ttl, options: BufferOptions): Promise<Buffer | undefined>
-  gat<Value = unknown>(
-    key: string,
-    ttl: Ttl,
-    options?: ReadOptions,
-  ): Promise<Value | undefined>
+  gat<Value = unknown>(key: string, ttl: Ttl, options?: ReadOptions): Promise<Value | undefined>
   async gat<Value = unknown>(
     key: string,
     ttl: Ttl,
