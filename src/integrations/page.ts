@@ -5,13 +5,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { MemcachedClient } from '../client/client.ts'
-import { MintringError } from '../errors.ts'
 import type { RefillPolicy, Seconds } from '../refill/policy.ts'
 import type { Sight } from './page/address.ts'
 import { allowedHosts, parseUrl } from './page/address.ts'
 import { pageCodec } from './page/body.ts'
 import type { NginxHeaders } from './page/headers.ts'
 import { md5Keys, plainKeys } from './page/key.ts'
+import { checkPageOptions } from './page/options.ts'
 import { Origin } from './page/origin.ts'
 import type { PagesSettings } from './page/pages.ts'
 import { Pages } from './page/pages.ts'
@@ -64,7 +64,7 @@ export interface PageCacheOptions {
    * A page that was made while any other was read is not stored.
    */
   readonly ignoredRequestHeaders?: readonly string[] | undefined
-  /** What pages that are being rendered may take in memory together. Default 64 MiB. */
+  /** What pages that are being rendered and stored may take in memory together. Default 64 MiB. */
   readonly maxBufferedBytes?: number | undefined
   /**
    * Told what went wrong: with the cache, where the visitor got a page all the same, and in a
@@ -147,6 +147,7 @@ const MAX_BUFFERED_BYTES = 64 * 1024 * 1024
  * docs/pages.md has the rules. Throws MINTRING_BAD_POLICY or MINTRING_BAD_ARGUMENT.
  */
 export function pageCache(client: MemcachedClient, options: PageCacheOptions): PageCache {
+  checkPageOptions(client, options)
   const settings = settingsOf(client, options)
   const { key = 'plain', prefix = '' } = options
   const keys = key === 'md5' ? md5Keys(prefix) : plainKeys(prefix)
@@ -185,8 +186,6 @@ function expressSight(request: PageRequest): Sight | undefined {
 }
 
 function settingsOf(client: MemcachedClient, options: PageCacheOptions): PagesSettings {
-  checkCount('uncacheableTtl', options.uncacheableTtl)
-  checkCount('maxBufferedBytes', options.maxBufferedBytes)
   const { origin, originToken, onError = () => {}, onUncacheable = () => {} } = options
   const policy = policyOf(options)
   // Throws for a policy that cannot hold, before the first visitor comes.
@@ -205,12 +204,6 @@ function settingsOf(client: MemcachedClient, options: PageCacheOptions): PagesSe
     onError,
     onUncacheable,
   }
-}
-
-function checkCount(name: string, given: unknown): void {
-  if (given === undefined || (typeof given === 'number' && given >= 0)) return
-  const what = `${name} must be a number from 0, not ${String(given).slice(0, 32)}`
-  throw new MintringError('MINTRING_BAD_ARGUMENT', what)
 }
 
 function secondsOf(given: Seconds): number {

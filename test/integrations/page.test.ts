@@ -53,6 +53,15 @@ describe('pageCache', () => {
     await settled(`page:${hash}`)
   })
 
+  test('escapes a prefix before an MD5 as nginx does', async (t) => {
+    const options = { key: 'md5', prefix: 'page 5%:' } as const
+    const { site, settled } = await rig(t, (_, response) => html(response, 'hello'), options)
+    await site.ask('/a')
+    const hash = createHash('md5').update('example.com/a').digest('hex')
+    await settled(`page%205%25:${hash}`)
+    assert.ok(isHit(await site.ask('/a')))
+  })
+
   test('gzips what is long and sends it to those who take it', async (t) => {
     const long = 'lorem ipsum '.repeat(200)
     const { site, stored, settled } = await rig(t, (_, response) => html(response, long))
@@ -116,16 +125,27 @@ describe('pageCache', () => {
 
   test('serves stale to all but the one who renders', async (t) => {
     let version = 1
+    let othersServed = (): void => {}
+    const others = new Promise<void>((resolve) => {
+      othersServed = resolve
+    })
     const { site, rendered, cache, settled } = await rig(t, async (_, response) => {
       const body = `version ${version}`
-      if (version > 1) await sleep(100)
+      if (version > 1) await others
       html(response, body)
     })
     await site.ask('/a')
     await settled('example.com/a')
     await cache.meta.md('example.com/a', { I: true, T: 60 })
     version = 2
-    const answers = await Promise.all(Array.from({ length: 10 }, () => site.ask('/a')))
+    let served = 0
+    const ask = async (): ReturnType<typeof site.ask> => {
+      const answer = await site.ask('/a')
+      served++
+      if (served === 9) othersServed()
+      return answer
+    }
+    const answers = await Promise.all(Array.from({ length: 10 }, ask))
     const bodies = answers.map(({ body }) => body.toString())
     assert.equal(bodies.filter((body) => body === 'version 2').length, 1)
     assert.equal(bodies.filter((body) => body === 'version 1').length, 9)

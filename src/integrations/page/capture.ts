@@ -1,6 +1,7 @@
 import { OutgoingMessage, ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
 import { unixMs } from '../../runtime.ts'
+import type { Share } from './room.ts'
 import type { HeaderLines, RuleContext, Ruling } from './rules.ts'
 import { judge } from './rules.ts'
 
@@ -22,31 +23,11 @@ export interface CaptureContext extends Omit<RuleContext, 'nowMs'> {
   /** The page is stored only if it is what was sent in the end: nginx has no such middleware. */
   readonly mustBeSent: boolean
   readonly maxBytes: number
-  readonly room: Room
+  readonly share: Share
 }
 
 /** What of a response is watched: `this` in the methods it replaces. */
 type Writing = Pick<ServerResponse, 'writeHead' | 'write' | 'end'>
-
-/** How much all captures of a page cache hold together. */
-export class Room {
-  #freeBytes: number
-
-  constructor(bytes: number) {
-    this.#freeBytes = bytes
-  }
-
-  /** Whether there was room for so many bytes more. */
-  take(bytes: number): boolean {
-    if (bytes > this.#freeBytes) return false
-    this.#freeBytes -= bytes
-    return true
-  }
-
-  give(bytes: number): void {
-    this.#freeBytes += bytes
-  }
-}
 
 /**
  * Watches a response go out, and answers what went. It delays nothing and changes nothing. What is
@@ -162,7 +143,7 @@ class Render {
     this.#judge()
     if (chunk === undefined || chunk.length === 0 || this.#isDone) return
     const isTooLarge = this.#bytes + chunk.length > this.#context.maxBytes
-    if (isTooLarge || !this.#context.room.take(chunk.length)) {
+    if (isTooLarge || !this.#context.share.take(chunk.length)) {
       this.#refuse('too large')
       return
     }
@@ -224,11 +205,11 @@ class Render {
   }
 
   #finish(capture: Capture): void {
+    if (this.#isDone) return
     this.#isDone = true
     this.#resolve(capture)
-    this.#context.room.give(this.#bytes)
-    this.#bytes = 0
     this.#chunks = []
+    if (capture === 'cut' || !('body' in capture)) this.#context.share.giveBack()
   }
 }
 

@@ -15,9 +15,7 @@ const ESCAPED = /[\0-\x20%]/g
 export function plainKeys(prefix: string): KeyMapping {
   return {
     wireKey: (address) => {
-      const wireKey = Buffer.from(prefix + address)
-        .toString('latin1')
-        .replace(ESCAPED, percent)
+      const wireKey = escaped(prefix + address)
       if (wireKey.length <= MAX_KEY_BYTES) return wireKey
       throw new MintringError('MINTRING_BAD_KEY', `The key is over ${MAX_KEY_BYTES} bytes`)
     },
@@ -29,7 +27,11 @@ export function plainKeys(prefix: string): KeyMapping {
 export function md5Keys(prefix: string): KeyMapping {
   const keyOf = (address: Address): string =>
     prefix + createHash('md5').update(address).digest('hex')
-  return { wireKey: keyOf, routeKey: keyOf }
+  return { wireKey: (address) => escaped(keyOf(address)), routeKey: keyOf }
+}
+
+function escaped(key: string): string {
+  return Buffer.from(key).toString('latin1').replace(ESCAPED, percent)
 }
 
 function percent(byte: string): string {

@@ -14,6 +14,9 @@ export interface Fetched extends Rendered {
   readonly isTooLarge: boolean
 }
 
+/** Whether a chunk may be kept, and all there is with it. */
+export type MayTake = (bytes: number, allBytes: number) => boolean
+
 /** Tells the application's own middleware that a request wants the page rendered. */
 const RENDER_HEADER = 'x-mintring-render'
 
@@ -44,7 +47,7 @@ export class Origin {
     address: Address,
     shownHost: string,
     signal: AbortSignal,
-    maxBytes: number,
+    mayTake: MayTake,
   ): Promise<Fetched> {
     const { protocol, hostname, port } = this.#base
     const { scheme, host: name, uri } = partsOf(address)
@@ -60,14 +63,14 @@ export class Origin {
     return new Promise((resolve, reject) => {
       const host = hostname.replace(/^\[|\]$/g, '')
       const options = { host, port, path, headers, signal, servername: name }
-      const sent = send(options, (response) => receive(response, maxBytes).then(resolve, reject))
+      const sent = send(options, (response) => receive(response, mayTake).then(resolve, reject))
       sent.once('error', reject)
       sent.end()
     })
   }
 }
 
-async function receive(response: IncomingMessage, maxBytes: number): Promise<Fetched> {
+async function receive(response: IncomingMessage, mayTake: MayTake): Promise<Fetched> {
   const headers = linesOf(response.rawHeaders)
   const isCached = headers.some(
     ([name, value]) => name === 'cache-status' && value.startsWith(`${CACHE_NAME};`),
@@ -79,13 +82,15 @@ async function receive(response: IncomingMessage, maxBytes: number): Promise<Fet
   }
   const chunks: Buffer[] = []
   let bytes = 0
+  let isTooLarge = false
   for await (const chunk of response) {
     bytes += chunk.length
-    if (bytes > maxBytes) break
+    isTooLarge = !mayTake(chunk.length, bytes)
+    if (isTooLarge) break
     chunks.push(chunk)
   }
   const status = response.statusCode ?? 0
-  return { status, headers, body: Buffer.concat(chunks), isTooLarge: bytes > maxBytes }
+  return { status, headers, body: Buffer.concat(chunks), isTooLarge }
 }
 
 function linesOf(raw: readonly string[]): HeaderLines {

@@ -9,12 +9,13 @@ import { clearTimeout, performance, setImmediate, setTimeout } from '../../runti
 import type { Address, AllowedHosts, Sight } from './address.ts'
 import { addressesOfUrl, partsOf, targetOf } from './address.ts'
 import type { Page } from './body.ts'
-import { Room, unwrap } from './capture.ts'
+import { unwrap } from './capture.ts'
 import type { NginxHeaders } from './headers.ts'
 import type { Failure } from './memory.ts'
 import { Outcomes } from './memory.ts'
 import type { Origin } from './origin.ts'
 import { CutShort, PageRenderer } from './renderer.ts'
+import { Room } from './room.ts'
 import type { Reason } from './rules.ts'
 import { serveFailure, servePage } from './serve.ts'
 import { isCandidate, isForAll, Visit } from './visit.ts'
@@ -48,16 +49,17 @@ export class Pages {
   readonly #settings: PagesSettings
   readonly #outcomes: Outcomes
   readonly #renderer: PageRenderer
+  readonly #room: Room
   #seesHttps = false
 
   constructor(view: ClientView, settings: PagesSettings) {
     const { hosts } = settings
     this.#view = view
     this.#settings = settings
+    this.#room = new Room(settings.maxBufferedBytes)
     this.#outcomes = new Outcomes(settings.uncacheableMs, () => performance.now())
     this.#renderer = new PageRenderer(view, this.#outcomes, {
       ...settings,
-      room: new Room(settings.maxBufferedBytes),
       shownHost: (address) => {
         const { host } = partsOf(address)
         return hosts?.get(host) ?? host
@@ -99,12 +101,10 @@ export class Pages {
     }
     const address = await this.#addressOf(url)
     this.#outcomes.forget(address)
-    const page = await this.#view.refresh<Page | undefined>(
-      address,
-      (_key, context) => this.#renderer.fetch(origin, address, context),
-      policy,
-    )
-    return page !== undefined
+    const load: Loader<Page | undefined> = (_key, context) =>
+      this.#room.during(answered, (share) => this.#renderer.fetch(origin, address, context, share))
+    const answered = this.#view.refresh(address, load, policy)
+    return (await answered) !== undefined
   }
 
   /** Throws at once for what is no URL. */
@@ -171,8 +171,9 @@ export class Pages {
     let entry: RefillEntry<Page | undefined>
     try {
       const load: Loader<Page | undefined> = (_key, context) =>
-        this.#renderer.render(visit, context)
-      entry = await this.#view.getOrSetEntry(visit.address, load, policy)
+        this.#room.during(answered, (share) => this.#renderer.render(visit, context, share))
+      const answered = this.#view.getOrSetEntry(visit.address, load, policy)
+      entry = await answered
     } catch (error) {
       if (isMintringError(error) && error.cause instanceof CutShort) return 'cut'
       throw error

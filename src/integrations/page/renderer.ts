@@ -5,7 +5,6 @@ import { unixMs } from '../../runtime.ts'
 import type { Address } from './address.ts'
 import type { Page } from './body.ts'
 import { pageOf } from './body.ts'
-import type { Room } from './capture.ts'
 import { capture } from './capture.ts'
 import type { Disguise } from './disguise.ts'
 import { isHeaderName } from './disguise.ts'
@@ -13,6 +12,7 @@ import type { Kept, NginxHeaders } from './headers.ts'
 import { headersToKeep, nginxDiffersIn } from './headers.ts'
 import type { Outcomes } from './memory.ts'
 import type { Origin } from './origin.ts'
+import type { Share } from './room.ts'
 import type { HeaderLines, Reason, Ruling } from './rules.ts'
 import { ageOf, forbidsTransforms, judge } from './rules.ts'
 import type { Visit } from './visit.ts'
@@ -24,7 +24,6 @@ export interface RendererSettings {
   readonly origin: Origin | undefined
   /** What nginx adds; undefined when nginx serves none of the pages. */
   readonly nginx: NginxHeaders | undefined
-  readonly room: Room
   shownHost(address: Address): string
   onUncacheable(reason: Reason, address: Address, header: string | undefined): void
 }
@@ -60,27 +59,32 @@ export class PageRenderer {
    * The loader of a visit: the visitor's own response becomes the page. Where a stale page serves
    * the visitor too, the origin is asked instead, if there is one.
    */
-  async render(visit: Visit, context: Loading): Promise<Page | undefined> {
+  async render(visit: Visit, context: Loading, share: Share): Promise<Page | undefined> {
     const { origin } = this.#settings
     const { address } = visit
     const isCold = context.stale === undefined
-    if (origin !== undefined && !isCold) return this.fetch(origin, address, context)
+    if (origin !== undefined && !isCold) return this.fetch(origin, address, context, share)
     // A failing application is left alone until its back-off is over.
     if (isCold && this.#outcomes.backOffMs(address) > 0) return undefined
     if (!visit.canRender) return this.#cutShort(context)
     const disguise = visit.disguise()
-    const answer = await this.#captured(visit, disguise)
+    const answer = await this.#captured(visit, disguise, share)
     if (answer === 'cut') return this.#cutShort(context)
     if (!('body' in answer)) return this.#refuse(address, answer.ruling, context, disguise.read)
     return this.#keep(address, answer, visit.arrived, context)
   }
 
   /** The page as the origin renders it for nobody in particular. */
-  async fetch(origin: Origin, address: Address, context: Loading): Promise<Page | undefined> {
+  async fetch(
+    origin: Origin,
+    address: Address,
+    context: Loading,
+    share: Share,
+  ): Promise<Page | undefined> {
     const { contentType, shownHost } = this.#settings
     const maxBytes = this.#view.maxItemBytes
-    const { signal } = context
-    const fetched = await origin.render(address, shownHost(address), signal, maxBytes)
+    const mayTake = (bytes: number, all: number): boolean => all <= maxBytes && share.take(bytes)
+    const fetched = await origin.render(address, shownHost(address), context.signal, mayTake)
     const { status, headers, body, isTooLarge } = fetched
     const judged = judge(fetched, { hasCookie: false, contentType, nowMs: unixMs() })
     const ruling = judged.isStorable ? (this.#refusedHeader(headers) ?? judged) : judged
@@ -93,13 +97,13 @@ export class PageRenderer {
   }
 
   /** Lets the application answer, and says what it sent and of which headers it made that. */
-  #captured(visit: Visit, disguise: Disguise): ReturnType<typeof capture> {
-    const { contentType, room, nginx } = this.#settings
+  #captured(visit: Visit, disguise: Disguise, share: Share): ReturnType<typeof capture> {
+    const { contentType, nginx } = this.#settings
     const { hasCookie, response } = visit
     const rendered = capture(response, {
       hasCookie,
       contentType,
-      room,
+      share,
       mustBeSent: nginx !== undefined,
       maxBytes: this.#view.maxItemBytes,
       objection: (headers) => this.#refusedHeader(headers) ?? readHeader(disguise.read),

@@ -193,4 +193,29 @@ describe('the memory of a page cache', () => {
     await site.ask('/30')
     assert.ok(refused.length <= 22, 'the room is given back')
   })
+
+  test('is bounded while whole pages wait to be gzipped and stored', async (t) => {
+    const asked: http.ServerResponse[] = []
+    let rendered = 0
+    const { site, refused, errors, settled } = await rig(
+      t,
+      (_, response) => {
+        asked.push(response)
+        // The first 30 in one turn: what ends at once holds its body until it is stored.
+        if (++rendered >= 30) for (const one of asked.splice(0)) html(one, 'x'.repeat(50_000))
+      },
+      { maxBufferedBytes: 500_000 },
+    )
+    const answers = await Promise.all(Array.from({ length: 30 }, (_, i) => site.ask(`/${i}`)))
+    assert.ok(answers.every(({ body }) => body.length === 50_000))
+    assert.deepEqual(
+      refused,
+      Array.from({ length: 20 }, () => 'too large'),
+    )
+    assert.deepEqual(errors, [])
+    for (let i = 0; i < 10; i++) await settled(`example.com/${i}`)
+    await site.ask('/40')
+    await settled('example.com/40')
+    assert.equal(refused.length, 20, 'the room is given back')
+  })
 })

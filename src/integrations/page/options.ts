@@ -1,0 +1,106 @@
+import { badArgument, checkOptionNames, type OptionNames } from '../../arguments.ts'
+import { kindOf } from '../../secrets.ts'
+import { allowedHosts } from './address.ts'
+
+/** What is wrong with a value, as the end of `NAME must be …`; undefined when nothing is. */
+type Check = (given: unknown) => string | undefined
+
+/** The names and values of HTTP headers (RFC 9110, 5.1 and 5.5). */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~\w-]+$/
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+const TOKEN = /^[\x21-\x7e]+$/
+/** Room for the MD5 of an address, or for a short address. */
+const MAX_PREFIX_BYTES = 200
+
+/** What the refill policy checks itself, with messages of its own. */
+const ofThePolicy: Check = () => undefined
+
+const CHECKS: Readonly<Record<string, Check>> = {
+  ttl: ofThePolicy,
+  staleWhileRevalidate: ofThePolicy,
+  staleIfError: ofThePolicy,
+  lease: ofThePolicy,
+  waitTimeoutMs: ofThePolicy,
+  prefix: unless(isPrefix, `text of at most ${MAX_PREFIX_BYTES} bytes`),
+  key: unless((given) => given === 'plain' || given === 'md5', "'plain' or 'md5'"),
+  contentType: unless(
+    (given) => isText(given, HEADER_VALUE) && given.trim() !== '',
+    "a content type such as 'text/html; charset=utf-8'",
+  ),
+  origin: unless(isOrigin, "a URL such as 'http://127.0.0.1:3000'"),
+  // Never shown: it is a secret.
+  originToken: (given) =>
+    isText(given, TOKEN) ? undefined : 'a secret of visible ASCII characters, and not empty',
+  uncacheableTtl: unless(isCount, 'a number from 0, in seconds'),
+  hosts: unless(
+    (given) => isListOf(given, /./) && given.length > 0,
+    "a list such as ['www.example.com']",
+  ),
+  nginxHeaders: unless(isHeaders, 'an object of header names and their text'),
+  ignoredRequestHeaders: unless(
+    (given) => isListOf(given, HEADER_NAME),
+    "a list of header names such as ['x-request-id']",
+  ),
+  maxBufferedBytes: unless(isCount, 'a number from 0'),
+  onError: unless(isFunction, 'a function'),
+  onUncacheable: unless(isFunction, 'a function'),
+}
+
+const NAMES: OptionNames = new Set(Object.keys(CHECKS))
+
+/**
+ * Throws MINTRING_BAD_ARGUMENT for what is no client, for unknown options, and for values that
+ * options cannot have; but for those of the refill policy, which checks them.
+ */
+export function checkPageOptions(client: unknown, options: unknown): void {
+  if (typeof (client as { view?: unknown } | null | undefined)?.view !== 'function') {
+    throw badArgument(`pageCache() takes a MemcachedClient first, not ${kindOf(client)}`)
+  }
+  checkOptionNames('pageCache', options ?? null, NAMES)
+  const given = options as Readonly<Record<string, unknown>>
+  for (const [name, check] of Object.entries(CHECKS)) {
+    const wrong = given[name] === undefined ? undefined : check(given[name])
+    if (wrong !== undefined) throw badArgument(`${name} must be ${wrong}`)
+  }
+  allowedHosts(given['hosts'] as readonly string[] | undefined)
+}
+
+function unless(isRight: (given: unknown) => boolean, what: string): Check {
+  return (given) => (isRight(given) ? undefined : `${what}, not ${shown(given)}`)
+}
+
+function shown(given: unknown): string {
+  if (typeof given === 'string') return `'${given.slice(0, 32)}'`
+  return typeof given === 'number' ? String(given) : kindOf(given)
+}
+
+function isText(given: unknown, form: RegExp): given is string {
+  return typeof given === 'string' && form.test(given)
+}
+
+function isPrefix(given: unknown): boolean {
+  return typeof given === 'string' && Buffer.byteLength(given) <= MAX_PREFIX_BYTES
+}
+
+function isListOf(given: unknown, form: RegExp): given is string[] {
+  return Array.isArray(given) && given.every((one) => isText(one, form))
+}
+
+function isHeaders(given: unknown): boolean {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return false
+  return Object.entries(given).every(
+    ([name, value]) => HEADER_NAME.test(name) && isText(value, HEADER_VALUE),
+  )
+}
+
+function isOrigin(given: unknown): boolean {
+  return isText(given, /^https?:\/\//i) && URL.canParse(given)
+}
+
+function isCount(given: unknown): boolean {
+  return typeof given === 'number' && given >= 0
+}
+
+function isFunction(given: unknown): boolean {
+  return typeof given === 'function'
+}

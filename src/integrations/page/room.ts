@@ -1,0 +1,56 @@
+/** How much all bodies of a page cache take together, from their first bytes until they are stored. */
+export class Room {
+  #freeBytes: number
+
+  constructor(bytes: number) {
+    this.#freeBytes = bytes
+  }
+
+  /**
+   * Runs a render with a share of the room, and takes the share back once the render has ended and
+   * `answered` is settled: until then the body waits to be gzipped and stored.
+   */
+  during<Value>(
+    answered: Promise<unknown>,
+    render: (share: Share) => Promise<Value>,
+  ): Promise<Value> {
+    const share = new Share(this)
+    const rendered = render(share)
+    void Promise.allSettled([rendered, answered]).then(() => share.giveBack())
+    return rendered
+  }
+
+  /** Whether there was room for so many bytes more. */
+  take(bytes: number): boolean {
+    if (bytes > this.#freeBytes) return false
+    this.#freeBytes -= bytes
+    return true
+  }
+
+  give(bytes: number): void {
+    this.#freeBytes += bytes
+  }
+}
+
+/** What of the room one render has. */
+export class Share {
+  readonly #room: Room
+  #bytes = 0
+
+  constructor(room: Room) {
+    this.#room = room
+  }
+
+  /** Whether there was room for so many bytes more. */
+  take(bytes: number): boolean {
+    if (!this.#room.take(bytes)) return false
+    this.#bytes += bytes
+    return true
+  }
+
+  /** All of it: for a body that nobody keeps. */
+  giveBack(): void {
+    this.#room.give(this.#bytes)
+    this.#bytes = 0
+  }
+}
