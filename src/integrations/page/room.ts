@@ -1,4 +1,4 @@
-/** How much all bodies of a page cache take together, from their first bytes until they are stored. */
+/** How much all bodies of a page cache take together, until they are stored. */
 export class Room {
   #freeBytes: number
 
