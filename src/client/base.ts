@@ -15,7 +15,7 @@ import {
 import { within } from '../deadline.ts'
 import { MintringError, messageOf } from '../errors.ts'
 import type { Servers } from '../hosts/address.ts'
-import { parseServers } from '../hosts/address.ts'
+import { identityOf, parseServers } from '../hosts/address.ts'
 import { Cluster } from '../hosts/cluster.ts'
 import type { ClusterHooks } from '../hosts/hooks.ts'
 import type { Location } from '../hosts/places.ts'
@@ -227,7 +227,7 @@ Object.defineProperty(ClientBase.prototype, inspect.custom, {
 
 /** Which servers there are, and how much of the keys each has. */
 function placesOf({ hosts }: Cluster): string {
-  return JSON.stringify(hosts.map(({ name, address, server }) => [name, address, server.weight]))
+  return hosts.map(({ server }) => `${identityOf(server)}*${server.weight}`).join()
 }
 
 /** How many clients were made: each is told apart by its number. */
