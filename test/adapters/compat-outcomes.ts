@@ -91,7 +91,7 @@ function plain(told: unknown): unknown {
 }
 
 const CHANGES =
-  /^(cas|age|evicted_time|number|get_hits|cmd_set|total_malloced|used_chunks|free_chunks)/
+  /^(cas|age|oldest|evicted_time|number|get_hits|cmd_set|total_malloced|used_chunks|free_chunks)/
 
 function changing([name, value]: readonly [string, unknown]): [string, unknown] {
   return [name, CHANGES.test(name) ? typeof value : value]
