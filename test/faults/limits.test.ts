@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { startServer } from '../../src/embedded/server.ts'
 import { startScripted } from '../support/scripted-server.ts'
 import { startStopwatch } from '../support/stopwatch.ts'
 import { sleep, testCluster } from '../support/test-cluster.ts'
@@ -70,9 +71,7 @@ test('a hung host does not slow the others down', async (t) => {
 })
 
 test('a process with a dead and a live host exits by itself after close', async (t) => {
-  const server = await startScripted((line, socket) => {
-    if (line.startsWith('get ')) socket.write('END\r\n')
-  })
+  const server = await startServer()
   t.after(() => server.close())
   const script = fileURLToPath(new URL('./exit-process.ts', import.meta.url))
   const node = ['--import', 'tsx', '--unhandled-rejections=strict', script, String(server.port)]
