@@ -28,7 +28,8 @@ export class MintringDriver {
   private readonly store: ClearableStore
 
   constructor(options: BentocacheDriverOptions) {
-    checkAdapter('MintringDriver', options?.client, options, ['client', 'prefix'])
+    // bentocache adds settings of its own, such as its logger.
+    checkAdapter('MintringDriver', options?.client, undefined, [])
     this.client = options.client
     this.prefix = (options.prefix ?? '').replace(/:+$/, '')
     this.store = new ClearableStore(options.client, colonScopes)
@@ -96,6 +97,7 @@ export function bentocacheDriver(options: BentocacheDriverOptions): {
   /** Makes a driver. */
   factory: (config: BentocacheDriverOptions) => MintringDriver
 } {
+  checkAdapter('bentocacheDriver', options?.client, options, ['client', 'prefix'])
   return { options, factory: (config) => new MintringDriver(config) }
 }
 

@@ -18,7 +18,7 @@ const ADAPTERS: Readonly<Record<string, (client: Loose, options?: Loose) => unkn
   sessionStore: (client, options) => sessionStore(client, options),
   RateLimitStore: (client, options) => new RateLimitStore(client, options),
   unstorageDriver: (client, options) => unstorageDriver({ client, ...options }),
-  MintringDriver: (client, options) => new MintringDriver({ client, ...options }),
+  bentocacheDriver: (client, options) => bentocacheDriver({ client, ...options }),
   nextCacheHandler: (client, options) => nextCacheHandler(client, options),
   ApolloCache: (client) => new ApolloCache(client),
 }
@@ -49,6 +49,7 @@ describe('an adapter', () => {
     for (const make of [KeyvMintring, RateLimitStore]) {
       assert.throws(() => new make(client, 60 as never), bad)
     }
-    assert.throws(() => bentocacheDriver(undefined as never).factory({} as never), bad)
+    assert.throws(() => bentocacheDriver(undefined as never), bad)
+    assert.throws(() => new MintringDriver({} as never), bad)
   })
 })
