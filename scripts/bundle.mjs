@@ -45,7 +45,11 @@ export async function writeCode(folder, entries, format, packages, sources = src
     chunkFileNames: ({ moduleIds }) =>
       `${moduleIds.some(isCli(sources)) ? 'cli' : 'rooms'}/[name].js`,
     codeSplitting: {
-      groups: Object.keys(ROOMS).map((name) => ({ name, test: isIn(name, sources) })),
+      groups: [
+        ...Object.keys(ROOMS).map((name) => ({ name, test: isIn(name, sources) })),
+        // What several adapters share is small: one file rather than one for each.
+        { name: 'adapters', test: /[\\/]integrations[\\/]/, minShareCount: 2 },
+      ],
     },
   })
   await bundle.close()

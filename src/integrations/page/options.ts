@@ -62,7 +62,7 @@ export function checkPageOptions(client: unknown, options: unknown): void {
     const wrong = given[name] === undefined ? undefined : check(given[name])
     if (wrong !== undefined) throw badArgument(`${name} must be ${wrong}`)
   }
-  allowedHosts(given['hosts'] as readonly string[] | undefined)
+  allowedHosts(given.hosts as readonly string[] | undefined)
 }
 
 function unless(isRight: (given: unknown) => boolean, what: string): Check {
