@@ -63,11 +63,6 @@ export function warningsOf(behaviors: Behaviors): readonly string[] {
   return origins.get(behaviors)?.warnings ?? []
 }
 
-/** The names of the settings that were given, not left at their defaults. */
-export function givenBehaviors(behaviors: Behaviors): ReadonlySet<string> {
-  return origins.get(behaviors)?.given ?? new Set()
-}
-
 /** The settings as plain data that may be logged: secrets read `[set]`, functions `[function]`. */
 export function describeBehaviors(behaviors: Behaviors): Record<string, unknown> {
   const described: Record<string, unknown> = {}

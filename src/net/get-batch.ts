@@ -7,9 +7,9 @@ import { KeySet } from './key-set.ts'
 import type { Attempt, Request, Router, Sink } from './request.ts'
 
 /** How many keys one coalesced `get` asks at most: more would keep the server from overlapping. */
-export const MAX_BATCH_KEYS = 100
+const MAX_BATCH_KEYS = 100
 /** How long its line gets at most: proxies and old servers have small buffers. */
-export const MAX_BATCH_BYTES = 6_000
+const MAX_BATCH_BYTES = 6_000
 
 /** The keys of the batch being written. Writes are synchronous, so that one serves all batches. */
 const seen = new KeySet()

@@ -9,9 +9,6 @@ import {
 
 const SPACE = 32
 
-/** Commands of memcached have at most 23 words; only the key list of a get goes on. */
-export const MAX_COMMAND_TOKENS = 23
-
 /**
  * One request line cut at its spaces, as memcached's tokenizer does: runs of spaces count once, a
  * NUL may end the line, every other byte (tabs, UTF-8) belongs to a word. One object is reused for

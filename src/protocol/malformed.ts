@@ -3,7 +3,7 @@ import { MintringError } from '../errors.ts'
 const SEEN_BYTES = 48
 
 /** Bytes as a short printable text: control and non-ASCII bytes escaped, cut at 48 bytes. */
-export function showBytes(bytes: Buffer, start: number, end: number): string {
+function showBytes(bytes: Buffer, start: number, end: number): string {
   const last = Math.min(end, start + SEEN_BYTES)
   let shown = ''
   for (let i = start; i < last; i++) shown += showByte(bytes[i]!)

@@ -181,20 +181,8 @@ export function chunkBytes(core: ClientCore): number {
   return core.maxItemBytes - ITEM_OVERHEAD_BYTES - MAX_KEY_BYTES
 }
 
-/** `set` of a value that was encoded already, and fits. */
-export function storeEncoded(
-  core: ClientCore,
-  key: string,
-  encoded: Encoded,
-  exptime: number,
-  options: OperationOptions | undefined,
-): Promise<boolean> {
-  const wireKey = core.keys.wireKey(key)
-  return send(core, SET, key, wireKey, encoded, exptime, undefined, options)
-}
-
 /** The bytes of an item that its value cannot have. */
-export function itemRoom(wireKey: string): number {
+function itemRoom(wireKey: string): number {
   return wireKey.length + ITEM_OVERHEAD_BYTES
 }
 
