@@ -14,16 +14,15 @@ export type {
   RefillMessage,
   ReturnMessage,
 } from './channels.ts'
-export type { CloseOptions } from './client/base.ts'
-export { MemcachedClient } from './client/client.ts'
-export type { ClientEvents, Listener, WarningMessage } from './client/events.ts'
 export type {
   FlushOptions,
   LruChange,
   LruCrawlerChange,
   ShutdownOptions,
   SlabsChange,
-} from './client/host-commands.ts'
+} from './client/admin.ts'
+export { MemcachedClient } from './client/client.ts'
+export type { ClientEvents, Listener, WarningMessage } from './client/events.ts'
 export type { KeyMapping } from './client/keys.ts'
 export type {
   BufferOptions,
@@ -32,6 +31,7 @@ export type {
   StoreOptions,
 } from './client/options.ts'
 export type { Outcomes } from './client/outcomes.ts'
+export type { CloseOptions } from './client/settings.ts'
 export type { Ttl } from './client/ttl.ts'
 export type { Body, Codec, Encoded } from './client/values/codec.ts'
 export type { CounterOptions } from './client/verbs/arithmetic.ts'

@@ -1,28 +1,57 @@
-import type { BehaviorsInput } from '../behaviors/behaviors.ts'
+import { inspect } from 'node:util'
+import type { Behaviors, BehaviorsInput } from '../behaviors/behaviors.ts'
 import type { Environment } from '../behaviors/env.ts'
 import { fromEnvironment } from '../behaviors/env.ts'
-import { batchTrace } from '../channels.ts'
 import type { Servers } from '../hosts/address.ts'
+import type { Location } from '../hosts/places.ts'
+import type { HostSnapshot } from '../hosts/snapshot.ts'
+import type { WatchTopic } from '../protocol/admin.ts'
+import type { CallerOptions } from '../refill/caller.ts'
+import type { Defined, Definition } from '../refill/define.ts'
+import { bind } from '../refill/define.ts'
+import type { RefillEntry } from '../refill/entry.ts'
+import type { Loader } from '../refill/loading.ts'
+import type { ManyLoader } from '../refill/many.ts'
+import type { RefillDefaults } from '../refill/policy.ts'
+import type { RefillOptions } from '../refill/refill.ts'
+import type { RefillCounters } from '../refill/tally.ts'
+import { performance } from '../runtime.ts'
+import type {
+  FlushOptions,
+  LruChange,
+  LruCrawlerChange,
+  ShutdownOptions,
+  SlabsChange,
+} from './admin.ts'
+import { changeLru, changeLruCrawler, changeSlabs, shutdownHost } from './admin.ts'
+import type { ClientCore } from './core.ts'
+import type { ClientEvents, Listener } from './events.ts'
 import type { BufferOptions, OperationOptions, ReadOptions, StoreOptions } from './options.ts'
 import type { Outcomes } from './outcomes.ts'
-import { RefillVerbs } from './refill-verbs.ts'
-import { traceBatch } from './trace.ts'
+import { ClientRefills } from './refills.ts'
+import type { CloseOptions } from './settings.ts'
+import { ClientSettings, drainMsOf } from './settings.ts'
 import type { Ttl } from './ttl.ts'
 import type { CounterOptions } from './verbs/arithmetic.ts'
 import { count } from './verbs/arithmetic.ts'
 import { deleteKey, deleteKeys } from './verbs/delete.ts'
+import type { DumpedItem, DumpedKey, DumpOptions, WatchEvent, WatchOptions } from './verbs/dumps.ts'
+import { metadump, mgdump, watch } from './verbs/dumps.ts'
 import { getMany, getManyDetailed } from './verbs/get-many.ts'
+import type { Stats } from './verbs/hosts.ts'
+import { cacheMemlimit, flushAll, stats, verbosity, version } from './verbs/hosts.ts'
 import { MetaCommands } from './verbs/meta.ts'
 import type { RawReply, RawWord } from './verbs/raw.ts'
 import { raw } from './verbs/raw.ts'
-import { touch } from './verbs/removal.ts'
 import type { Entry } from './verbs/retrieval.ts'
 import { gat, gats, get, gets } from './verbs/retrieval.ts'
 import type { CasOutcome } from './verbs/storage.ts'
 import { cas, extend, store } from './verbs/storage.ts'
+import { touch } from './verbs/touch.ts'
 import type { Entries } from './verbs/write-many.ts'
 import { setMany } from './verbs/write-many.ts'
-import { WarmUp } from './warm.ts'
+import type { ClientView, ViewOptions } from './view.ts'
+import { warm } from './warm.ts'
 import type { WarmLoader, WarmOptions, WarmProgress } from './warm-options.ts'
 
 /**
@@ -32,17 +61,23 @@ import type { WarmLoader, WarmOptions, WarmProgress } from './warm-options.ts'
  * argument, and rejects with a MintringError. A miss is `undefined`, never an error; a failure is
  * an error, never a miss, unless `onError: 'miss'` asks for that.
  */
-export class MemcachedClient extends RefillVerbs {
+export class MemcachedClient {
   /** The meta commands themselves, for what the other verbs do not say. */
   readonly meta: MetaCommands
+  private readonly _settings: ClientSettings
+  private readonly _core: ClientCore
+  private readonly _refills: ClientRefills
 
   /**
    * `servers`: one string (`'a:11211, b:11211'`), or an array of strings and objects. Throws
    * MINTRING_NO_SERVERS, _BAD_SERVER, _DUPLICATE_SERVER, and MINTRING_BAD_BEHAVIOR.
    */
   constructor(servers: Servers, behaviors: BehaviorsInput = {}) {
-    super(servers, behaviors)
-    this.meta = new MetaCommands(this.core)
+    this._settings = new ClientSettings(servers, behaviors)
+    this._core = this._settings.core
+    this._refills = new ClientRefills(this._core)
+    this._settings.tell(this._refills)
+    this.meta = new MetaCommands(this._core)
   }
 
   /**
@@ -55,6 +90,107 @@ export class MemcachedClient extends RefillVerbs {
     return new MemcachedClient(servers, behaviors)
   }
 
+  /** What messages on diagnostics channels, and metrics, call this client: a number as text. */
+  get id(): string {
+    return this._core.id
+  }
+
+  /** The settings in force, all filled in. They are frozen: change them by configure(). */
+  get behaviors(): Behaviors {
+    return this._core.behaviors
+  }
+
+  /** Whether close() was called. */
+  get closed(): boolean {
+    return this._settings.isClosed
+  }
+
+  /** How many failed reads were answered as misses, because of `onError: 'miss'`. */
+  get forgivenErrors(): number {
+    return this._core.forgivenErrors
+  }
+
+  /**
+   * Changes settings for the operations that begin from now on: all of them or, when one is wrong,
+   * none. Throws MINTRING_BAD_BEHAVIOR, or MINTRING_BAD_KEY for a prefix that cannot be.
+   * @example cache.configure({ requestTimeoutMs: 200 })
+   */
+  configure(behaviors: BehaviorsInput): void {
+    this._settings.configure(behaviors)
+  }
+
+  /**
+   * Replaces the servers. Those that stay keep their connections and, but for the keys that move to
+   * new ones, their keys. Throws MINTRING_BAD_SERVER, _NO_SERVERS or _DUPLICATE_SERVER.
+   */
+  setServers(servers: Servers): void {
+    this._settings.setServers(servers)
+  }
+
+  /**
+   * Asks what the behavior `discovery` names for the servers now, without waiting for its interval:
+   * before the first operation, for one. Rejects when it tells none, and the servers stay as they
+   * are; MINTRING_BAD_ARGUMENT without that behavior.
+   */
+  async discover(options: OperationOptions = {}): Promise<void> {
+    return this._settings.discover(options)
+  }
+
+  /**
+   * A snapshot of every host: state, failures, connections, what waits.
+   * @example console.table(cache.hosts())
+   */
+  hosts(): HostSnapshot[] {
+    return this._core.cluster.snapshot()
+  }
+
+  /**
+   * Why a key lives where it does. Throws MINTRING_BAD_KEY.
+   * @example const { server } = cache.locate('user:1')
+   */
+  locate(key: string): Location {
+    this._core.keys.wireKey(key)
+    return this._core.cluster.locate(this._core.keys.routeKey(key))
+  }
+
+  /** Adds a listener; what it throws becomes a process warning. */
+  on<Name extends keyof ClientEvents>(name: Name, listener: Listener<Name>): this {
+    this._core.events.on(name, listener)
+    return this
+  }
+
+  /** Removes a listener. */
+  off<Name extends keyof ClientEvents>(name: Name, listener: Listener<Name>): this {
+    this._core.events.off(name, listener)
+    return this
+  }
+
+  /**
+   * Ends the client: operations under way may finish for `drainMs`, what is left then, and all that
+   * comes later, rejects with MINTRING_CLOSED. Leaves no socket and no timer. May be called twice.
+   * @example await cache.close({ drainMs: 1000 })
+   */
+  async close(options?: CloseOptions): Promise<void> {
+    const drainMs = drainMsOf(options)
+    const endMs = performance.now() + drainMs
+    this._settings.close()
+    await this._refills.close(drainMs)
+    await this._core.cluster.close({ drainMs: Math.max(0, endMs - performance.now()) })
+  }
+
+  /** `await using cache = new MemcachedClient(…)` closes it at the end of the block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** What JSON.stringify writes: hosts and their state. Never credentials. */
+  toJSON(): {
+    /** As `hosts()` tells them. */
+    readonly hosts: HostSnapshot[]
+  } {
+    return { hosts: this.hosts() }
+  }
+
   /**
    * The value, or `undefined` when there is none; its bytes with `{ as: 'buffer' }`.
    * @example const user = await cache.get<User>('user:1')
@@ -63,7 +199,7 @@ export class MemcachedClient extends RefillVerbs {
   get<Value = unknown>(key: string, options?: ReadOptions): Promise<Value | undefined>
   get<Value = unknown>(key: string, options?: ReadOptions): Promise<Value | undefined> {
     try {
-      return get(this.core, key, options) as Promise<Value | undefined>
+      return get(this._core, key, options) as Promise<Value | undefined>
     } catch (error) {
       return Promise.reject(error)
     }
@@ -79,7 +215,7 @@ export class MemcachedClient extends RefillVerbs {
     key: string,
     options?: ReadOptions,
   ): Promise<Entry<Value> | undefined> {
-    return gets(this.core, key, options) as Promise<Entry<Value> | undefined>
+    return gets(this._core, key, options) as Promise<Entry<Value> | undefined>
   }
 
   /**
@@ -93,7 +229,7 @@ export class MemcachedClient extends RefillVerbs {
     ttl: Ttl,
     options?: ReadOptions,
   ): Promise<Value | undefined> {
-    return gat(this.core, key, ttl, options) as Promise<Value | undefined>
+    return gat(this._core, key, ttl, options) as Promise<Value | undefined>
   }
 
   /** As gat(), with CAS id and flags. */
@@ -108,7 +244,7 @@ export class MemcachedClient extends RefillVerbs {
     ttl: Ttl,
     options?: ReadOptions,
   ): Promise<Entry<Value> | undefined> {
-    return gats(this.core, key, ttl, options) as Promise<Entry<Value> | undefined>
+    return gats(this._core, key, ttl, options) as Promise<Entry<Value> | undefined>
   }
 
   /**
@@ -125,7 +261,7 @@ export class MemcachedClient extends RefillVerbs {
     keys: Iterable<string>,
     options?: ReadOptions,
   ): Promise<Map<string, Value>> {
-    return getMany(this.core, keys, options) as Promise<Map<string, Value>>
+    return getMany(this._core, keys, options) as Promise<Map<string, Value>>
   }
 
   /**
@@ -141,7 +277,7 @@ export class MemcachedClient extends RefillVerbs {
     keys: Iterable<string>,
     options?: ReadOptions,
   ): Promise<Outcomes<Value>> {
-    return getManyDetailed(this.core, keys, options) as Promise<Outcomes<Value>>
+    return getManyDetailed(this._core, keys, options) as Promise<Outcomes<Value>>
   }
 
   /**
@@ -150,7 +286,7 @@ export class MemcachedClient extends RefillVerbs {
    */
   set(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
     try {
-      return store(this.core, 'set', key, value, options)
+      return store(this._core, 'set', key, value, options)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -161,7 +297,7 @@ export class MemcachedClient extends RefillVerbs {
    * @example const isFirst = await cache.add('lock:1', 1, { ttl: 30 })
    */
   async add(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
-    return store(this.core, 'add', key, value, options)
+    return store(this._core, 'add', key, value, options)
   }
 
   /**
@@ -169,7 +305,7 @@ export class MemcachedClient extends RefillVerbs {
    * @example await cache.replace('user:1', user, { ttl: '5m' })
    */
   async replace(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
-    return store(this.core, 'replace', key, value, options)
+    return store(this._core, 'replace', key, value, options)
   }
 
   /**
@@ -181,7 +317,7 @@ export class MemcachedClient extends RefillVerbs {
     value: string | Uint8Array,
     options?: OperationOptions,
   ): Promise<boolean> {
-    return extend(this.core, 'append', key, value, options)
+    return extend(this._core, 'append', key, value, options)
   }
 
   /**
@@ -193,7 +329,7 @@ export class MemcachedClient extends RefillVerbs {
     value: string | Uint8Array,
     options?: OperationOptions,
   ): Promise<boolean> {
-    return extend(this.core, 'prepend', key, value, options)
+    return extend(this._core, 'prepend', key, value, options)
   }
 
   /**
@@ -201,7 +337,7 @@ export class MemcachedClient extends RefillVerbs {
    * @example const outcome = await cache.cas('stock', 41, entry.cas)
    */
   async cas(key: string, value: unknown, id: bigint, options?: StoreOptions): Promise<CasOutcome> {
-    return cas(this.core, key, value, id, options)
+    return cas(this._core, key, value, id, options)
   }
 
   /**
@@ -209,7 +345,7 @@ export class MemcachedClient extends RefillVerbs {
    * @example await cache.setMany({ 'user:1': ada, 'user:2': bob }, { ttl: 300 })
    */
   async setMany(entries: Entries<unknown>, options?: StoreOptions): Promise<Outcomes<boolean>> {
-    return setMany(this.core, entries, options)
+    return setMany(this._core, entries, options)
   }
 
   /**
@@ -217,7 +353,7 @@ export class MemcachedClient extends RefillVerbs {
    * @example await cache.deleteMany(['user:1', 'user:2'])
    */
   async deleteMany(keys: Iterable<string>, options?: OperationOptions): Promise<Outcomes<boolean>> {
-    return deleteKeys(this.core, keys, options)
+    return deleteKeys(this._core, keys, options)
   }
 
   /**
@@ -229,7 +365,7 @@ export class MemcachedClient extends RefillVerbs {
     delta: bigint | number = 1,
     options?: CounterOptions,
   ): Promise<bigint | undefined> {
-    return count(this.core, 'incr', key, delta, options)
+    return count(this._core, 'incr', key, delta, options)
   }
 
   /**
@@ -241,7 +377,7 @@ export class MemcachedClient extends RefillVerbs {
     delta: bigint | number = 1,
     options?: CounterOptions,
   ): Promise<bigint | undefined> {
-    return count(this.core, 'decr', key, delta, options)
+    return count(this._core, 'decr', key, delta, options)
   }
 
   /**
@@ -249,7 +385,7 @@ export class MemcachedClient extends RefillVerbs {
    * @example await cache.delete('user:1')
    */
   async delete(key: string, options?: OperationOptions): Promise<boolean> {
-    return deleteKey(this.core, key, options)
+    return deleteKey(this._core, key, options)
   }
 
   /**
@@ -257,7 +393,7 @@ export class MemcachedClient extends RefillVerbs {
    * @example await cache.touch('sess:1', '30m')
    */
   async touch(key: string, ttl: Ttl, options?: OperationOptions): Promise<boolean> {
-    return touch(this.core, key, ttl, options)
+    return touch(this._core, key, ttl, options)
   }
 
   /**
@@ -269,12 +405,7 @@ export class MemcachedClient extends RefillVerbs {
     loader: WarmLoader,
     options: WarmOptions = {},
   ): Promise<WarmProgress> {
-    const job = new WarmUp(this, keys, loader, options)
-    if (!batchTrace.hasSubscribers) return job.run()
-    const run = (): Promise<WarmProgress> => job.run()
-    return traceBatch(this.core, 'warm', [], run, ({ taken, resumed, stored, failed }) => {
-      return { size: taken - resumed, hits: stored, failed }
-    })
+    return warm(this._core, this, keys, loader, options)
   }
 
   /**
@@ -284,6 +415,175 @@ export class MemcachedClient extends RefillVerbs {
    * last argument may be options.
    */
   async raw(target: string, ...words: (RawWord | OperationOptions)[]): Promise<RawReply[]> {
-    return raw(this.core, target, words)
+    return raw(this._core, target, words)
+  }
+
+  /**
+   * The value of a key. Fresh: at once. Stale: at once too, while one client of the whole fleet
+   * refills. Absent: one client loads, the others wait for it. docs/refill.md has the policy.
+   *
+   * Rejects with MINTRING_BAD_POLICY, MINTRING_LOADER or _LOADER_TIMEOUT when nothing stale could
+   * be served instead, MINTRING_WAIT_TIMEOUT with `onWaitTimeout: 'throw'`. A cache that cannot be
+   * reached is no error: the value is loaded, once per process.
+   * @example const page = await cache.getOrSet('page:1', render, { ttl: 60 })
+   */
+  getOrSet<Value>(
+    key: string,
+    loader: Loader<Value>,
+    policy: RefillOptions & { readonly onWaitTimeout: 'undefined' },
+  ): Promise<Value | undefined>
+  getOrSet<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value>
+  getOrSet<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {
+    return this._refills.getOrSet(key, loader, policy)
+  }
+
+  /** As getOrSet(), and tells how the value came: `{ value, state, staleFor, ttl }`. */
+  getOrSetEntry<Value>(
+    key: string,
+    loader: Loader<Value>,
+    policy: RefillOptions,
+  ): Promise<RefillEntry<Value>> {
+    return this._refills.getOrSetEntry(key, loader, policy)
+  }
+
+  /**
+   * The values of many keys, in their order; those to load go to one call of the loader.
+   * @example const users = await cache.getOrSetMany(keys, loadUsers, { ttl: 60 })
+   */
+  getOrSetMany<Value>(
+    keys: readonly string[],
+    loadMissing: ManyLoader<Value>,
+    policy: RefillOptions,
+  ): Promise<Map<string, Value>> {
+    return this._refills.getOrSetMany(keys, loadMissing, policy)
+  }
+
+  /**
+   * Marks stale and loads now, under the lease: for whoever just wrote to the origin.
+   * @example await cache.refresh('page:1', render, { ttl: 60 })
+   */
+  refresh<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {
+    return this._refills.refresh(key, loader, policy)
+  }
+
+  /**
+   * Marks a key, or several, stale: the next reader is served the stale value and one client loads.
+   * Answers whether there was something to mark. The policy is that of the key; without it, what
+   * this client last used for the key, or the defaults.
+   * @example await cache.invalidate('page:1')
+   */
+  invalidate(
+    keys: string | readonly string[],
+    policy?: RefillDefaults & CallerOptions,
+  ): Promise<boolean> {
+    return this._refills.invalidate(keys, policy)
+  }
+
+  /**
+   * Binds keys and a loader to one policy. Throws MINTRING_BAD_POLICY.
+   * @example const page = cache.define({ key: 'page:1', loader: render, ttl: 60 })
+   */
+  define<Args extends readonly unknown[], Value>(
+    definition: Definition<Args, Value>,
+  ): Defined<Args, Value> {
+    this._refills.refill.define(definition)
+    // By way of this client's verbs: each call is an operation that is told.
+    return bind(this, definition)
+  }
+
+  /**
+   * The same hosts under keys and values written another way: for items that other programs read,
+   * such as pages for nginx. It ends with this client.
+   */
+  view(options: ViewOptions): ClientView {
+    return this._refills.view(options)
+  }
+
+  /** What refills did so far: calls by state, loads, leases, how stale was what was served. */
+  get refillCounters(): RefillCounters {
+    return this._refills.refill.counters
+  }
+
+  // The verbs about whole servers. They ask all hosts at once and resolve to a Map by host name,
+  // with the hosts that gave no answer in its `failed`; they reject only when none answered.
+
+  /** Forgets everything on every host, at once or after `delay` seconds. */
+  async flushAll(options?: FlushOptions): Promise<Outcomes<string>> {
+    return flushAll(this._core, options)
+  }
+
+  /** The version of every host. */
+  async version(options?: OperationOptions): Promise<Outcomes<string>> {
+    return version(this._core, options)
+  }
+
+  /**
+   * The statistics of every host: a section such as `settings`, `items`, `slabs`, `sizes`, `conns`,
+   * or the general ones. Whole numbers are numbers, or bigints beyond 2^53.
+   */
+  async stats(section?: string, options?: OperationOptions): Promise<Outcomes<Stats>> {
+    return stats(this._core, section, options)
+  }
+
+  /** How much every host logs: 0 little, 2 every command. */
+  async verbosity(level: number, options?: OperationOptions): Promise<Outcomes<string>> {
+    return verbosity(this._core, level, options)
+  }
+
+  /** Changes how much memory every host may use for items. */
+  async cacheMemlimit(megabytes: number, options?: OperationOptions): Promise<Outcomes<string>> {
+    return cacheMemlimit(this._core, megabytes, options)
+  }
+
+  /** Moves slabs between classes, or says whether hosts do so by themselves. */
+  async slabs(change: SlabsChange, options?: OperationOptions): Promise<Outcomes<string>> {
+    return changeSlabs(this._core, change, options)
+  }
+
+  /** Changes how hosts keep items in order of use. */
+  async lru(change: LruChange, options?: OperationOptions): Promise<Outcomes<string>> {
+    return changeLru(this._core, change, options)
+  }
+
+  /** Changes, or starts, the crawler that frees expired items. */
+  async lruCrawler(
+    change: LruCrawlerChange,
+    options?: OperationOptions,
+  ): Promise<Outcomes<string>> {
+    return changeLruCrawler(this._core, change, options)
+  }
+
+  /** Lists the items of all hosts, or of one, on a connection of its own; slow readers slow it. */
+  metadump(options?: DumpOptions): AsyncGenerator<DumpedItem, void, undefined> {
+    return metadump(this._core, options)
+  }
+
+  /** Lists the keys of all hosts, or of one; cheaper than metadump(). */
+  mgdump(options?: DumpOptions): AsyncGenerator<DumpedKey, void, undefined> {
+    return mgdump(this._core, options)
+  }
+
+  /** Follows what a host reports: fetches, stores, evictions, connections. */
+  watch(
+    topics: WatchTopic | readonly WatchTopic[],
+    options?: WatchOptions,
+  ): AsyncGenerator<WatchEvent, void, undefined> {
+    return watch(this._core, typeof topics === 'string' ? [topics] : topics, options)
+  }
+
+  /**
+   * Ends one server, which has to be named as `hosts()` names it, and to have been started with
+   * `-A`. Rejects with MINTRING_REFUSED otherwise.
+   */
+  async shutdown(host: string, options?: ShutdownOptions): Promise<void> {
+    return shutdownHost(this._core, host, options)
   }
 }
+
+// What console.log shows. Without it, credentials in the settings would be.
+Object.defineProperty(MemcachedClient.prototype, inspect.custom, {
+  value(this: MemcachedClient): string {
+    const hosts = this.hosts().map(({ name, state }) => `${name} (${state})`)
+    return `${this.constructor.name} { ${hosts.join(', ')} }`
+  },
+})

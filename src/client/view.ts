@@ -9,12 +9,18 @@ import { Refill } from '../refill/refill.ts'
 import type { RefillHooks } from '../refill/tally.ts'
 import type { ClientCore } from './core.ts'
 import type { KeyMapping } from './keys.ts'
-import type { OperationOptions } from './options.ts'
+import type { OperationOptions, StoreOptions } from './options.ts'
+import type { Outcomes } from './outcomes.ts'
 import { ClusterStore } from './refill-store.ts'
 import { traceEntry, traceKey } from './trace.ts'
+import type { Ttl } from './ttl.ts'
 import type { Codec } from './values/codec.ts'
-import { remove } from './verbs/removal.ts'
-import { get } from './verbs/retrieval.ts'
+import { type CounterOptions, count } from './verbs/arithmetic.ts'
+import { deleteKey } from './verbs/delete.ts'
+import { getManyDetailed } from './verbs/get-many.ts'
+import { type Entry, get, gets } from './verbs/retrieval.ts'
+import { type CasOutcome, cas, extend, store } from './verbs/storage.ts'
+import { touch } from './verbs/touch.ts'
 
 /** How a view writes what a client would write otherwise. */
 export interface ViewOptions {
@@ -37,6 +43,8 @@ export class ClientView {
     this._core = core.view(keys, codec)
     this._store = new ClusterStore(this._core)
     this._refill = new Refill(this._store, { hooks })
+    this._core.changed = (key) => this._refill.detach(key)
+    this._core.unlock = (key) => this._store.unlock(key)
   }
 
   /** The most bytes an item may have, as the client's behaviors say. */
@@ -49,11 +57,80 @@ export class ClientView {
     return get(this._core, key, options) as Promise<Value | undefined>
   }
 
-  /** Deletes a key for good: what is being loaded for it is older. True when it was there. */
-  async delete(key: string, policy?: RefillDefaults): Promise<boolean> {
-    const wasMarked = await this._refill.invalidate(key, policy)
-    const wasThere = await remove(this._core, key, undefined)
-    return wasMarked || wasThere
+  /** The value with its CAS id and flags, or `undefined`. */
+  async gets<Value>(key: string, options?: OperationOptions): Promise<Entry<Value> | undefined> {
+    return gets(this._core, key, options) as Promise<Entry<Value> | undefined>
+  }
+
+  /** The hits, and in `failed` the keys that could not be asked. */
+  async getManyDetailed<Value>(
+    keys: Iterable<string>,
+    options?: OperationOptions,
+  ): Promise<Outcomes<Value>> {
+    return getManyDetailed(this._core, keys, options) as Promise<Outcomes<Value>>
+  }
+
+  /** Stores a value; false only when the server does not store it. */
+  async set(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
+    return store(this._core, 'set', key, value, options)
+  }
+
+  /** Stores a value if there is none. */
+  async add(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
+    return store(this._core, 'add', key, value, options)
+  }
+
+  /** Stores a value if there is one. */
+  async replace(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
+    return store(this._core, 'replace', key, value, options)
+  }
+
+  /** Adds bytes to the end of an item; false when there is none. */
+  async append(key: string, bytes: Uint8Array, options?: OperationOptions): Promise<boolean> {
+    return extend(this._core, 'append', key, bytes, options)
+  }
+
+  /** Adds bytes to the beginning of an item; false when there is none. */
+  async prepend(key: string, bytes: Uint8Array, options?: OperationOptions): Promise<boolean> {
+    return extend(this._core, 'prepend', key, bytes, options)
+  }
+
+  /** Stores a value if the item has the CAS id that gets() told. */
+  async cas(key: string, value: unknown, id: bigint, options?: StoreOptions): Promise<CasOutcome> {
+    return cas(this._core, key, value, id, options)
+  }
+
+  /** Adds to a counter; `undefined` when there is none. */
+  async incr(
+    key: string,
+    delta: bigint | number,
+    options?: CounterOptions,
+  ): Promise<bigint | undefined> {
+    return count(this._core, 'incr', key, delta, options)
+  }
+
+  /** Takes from a counter, down to 0; `undefined` when there is none. */
+  async decr(
+    key: string,
+    delta: bigint | number,
+    options?: CounterOptions,
+  ): Promise<bigint | undefined> {
+    return count(this._core, 'decr', key, delta, options)
+  }
+
+  /** Gives an item `ttl` from now. True when it was there. */
+  async touch(key: string, ttl: Ttl, options?: OperationOptions): Promise<boolean> {
+    return touch(this._core, key, ttl, options)
+  }
+
+  /** Deletes a key. True when it was there. */
+  async delete(key: string, options?: OperationOptions): Promise<boolean> {
+    return deleteKey(this._core, key, options)
+  }
+
+  /** As the client's invalidate(), for one key. */
+  async invalidate(key: string, policy?: RefillDefaults): Promise<boolean> {
+    return this._refill.invalidate(key, policy)
   }
 
   /** As the client's getOrSetEntry(). Rejects with MINTRING_UNSUPPORTED on classic servers. */

@@ -1,8 +1,11 @@
 import { setMaxListeners } from 'node:events'
+import { batchTrace } from '../channels.ts'
 import { onAbort } from '../deadline.ts'
 import { isMintringError, MintringError } from '../errors.ts'
 import { clearTimeout, performance, setTimeout } from '../runtime.ts'
+import type { ClientCore } from './core.ts'
 import type { StoreOptions } from './options.ts'
+import { traceBatch } from './trace.ts'
 import { WarmKeys } from './warm-keys.ts'
 import { WarmLog } from './warm-log.ts'
 import {
@@ -35,6 +38,22 @@ const PASSING: ReadonlySet<string> = new Set([
   'MINTRING_OVERLOADED',
   'MINTRING_TIMEOUT',
 ])
+
+/** Runs a warm-up as one operation that channels tell of. */
+export async function warm(
+  core: ClientCore,
+  target: WarmTarget,
+  keys: Iterable<string> | AsyncIterable<string>,
+  loader: WarmLoader,
+  options: WarmOptions,
+): Promise<WarmProgress> {
+  const job = new WarmUp(target, keys, loader, options)
+  if (!batchTrace.hasSubscribers) return job.run()
+  const run = (): Promise<WarmProgress> => job.run()
+  return traceBatch(core, 'warm', [], run, ({ taken, resumed, stored, failed }) => {
+    return { size: taken - resumed, hits: stored, failed }
+  })
+}
 
 /** One warm-up. Its memory does not grow with the number of keys. */
 export class WarmUp {

@@ -223,10 +223,9 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   }
 
   snapshot(nowMs: number): HostSnapshot {
+    const { name, address, state, lastError } = this
     return {
-      name: this.name,
-      address: this.address,
-      state: this.state,
+      ...{ name, address, state, lastError },
       weight: this.server.weight,
       failures: this.#health.current.failures,
       nextProbeAtMs: this.#health.nextProbeAtMs(nowMs),

@@ -1,3 +1,5 @@
+import type { MintringError } from '../errors.ts'
+
 /** A row of `hosts()`. */
 export interface HostSnapshot {
   /** `name`, else `host:port` or the path of a socket. */
@@ -10,6 +12,8 @@ export interface HostSnapshot {
   readonly weight: number
   /** Incidents in a row. */
   readonly failures: number
+  /** Why it failed last; undefined when it never did. */
+  readonly lastError: MintringError | undefined
   /** Unix time in milliseconds of the next probe; undefined when none is due. */
   readonly nextProbeAtMs: number | undefined
   /** Connections, those being made included. */

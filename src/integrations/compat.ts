@@ -101,7 +101,7 @@ function withInherited(options: object): Record<string, unknown> {
 }
 
 function clientOf(this: Instance): Instance['client'] {
-  return this[ENGINE].client
+  return this[ENGINE].client.cache
 }
 
 function hashRingOf({ ring }: Engine): HashRing {

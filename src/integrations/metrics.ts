@@ -13,14 +13,14 @@ import type {
   RefillMessage,
   ReturnMessage,
 } from '../channels.ts'
-import type { RefillVerbs } from '../client/refill-verbs.ts'
+import type { MemcachedClient } from '../client/client.ts'
 import { clientFamilies } from './metrics-client.ts'
 import { type PromRegistry, promMetric } from './prom-client.ts'
 import { Counter, type Family, Histogram, type Labels, prometheusText } from './prometheus-text.ts'
 
 /** A client as metrics read it. */
 export type MeasuredClient = Pick<
-  RefillVerbs,
+  MemcachedClient,
   'hosts' | 'refillCounters' | 'forgivenErrors' | 'behaviors' | 'id'
 >
 

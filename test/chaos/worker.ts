@@ -14,13 +14,7 @@ import { monotonicMs } from './plan.ts'
 const [planText, logPath] = process.argv.slice(2) as [string, string]
 const plan = JSON.parse(planText) as ChaosPlan
 
-class OpenClient extends MemcachedClient {
-  get inside(): ClientCore {
-    return this.core
-  }
-}
-
-const client = new OpenClient(
+const client = new MemcachedClient(
   plan.ports.map((port) => `127.0.0.1:${port}`),
   {
     protocol: plan.protocol,
@@ -33,7 +27,13 @@ const client = new OpenClient(
 const refill =
   plan.mutation === undefined
     ? client
-    : new Refill(mutate(new ClusterStore(client.inside), plan.mutation, staleStore))
+    : new Refill(
+        mutate(
+          new ClusterStore(Reflect.get(client, '_core') as ClientCore),
+          plan.mutation,
+          staleStore,
+        ),
+      )
 
 const log = openSync(logPath, 'a')
 let lines: string[] = []

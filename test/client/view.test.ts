@@ -32,7 +32,7 @@ describe('a view of a client', () => {
       assert.equal(kept[0]?.data?.toString(), 'bytes')
       if (cache.locate(key).server !== cache.locate(key.toUpperCase()).server) elsewhere++
       assert.equal((await view.get<Buffer>(key))?.toString(), 'bytes')
-      assert.equal(await view.delete(key, policy), true)
+      assert.equal(await view.delete(key), true)
       assert.equal(await view.get(key), undefined)
     }
     assert.ok(elsewhere > 5)

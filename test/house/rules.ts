@@ -172,9 +172,12 @@ export function oversized(sources: readonly Source[]): string[] {
   ])
 }
 
+/** The whole face of the client: a signature for every verb, and no logic. */
+const FACE = 'src/client/client.ts'
+
 function longFile(source: Source): string[] {
   const lines = codeLines(source.text)
-  return lines > MAX_FILE_LINES
+  return lines > MAX_FILE_LINES && source.path !== FACE
     ? [`${source.path} has ${lines} code lines (most: ${MAX_FILE_LINES})`]
     : []
 }

@@ -1,11 +1,19 @@
 import { Deadline } from '../../deadline.ts'
+import { Request } from '../../net/request.ts'
+import { ReplyKind } from '../../protocol/reply-kind.ts'
+import { deleteHead } from '../../protocol/request.ts'
 import { Gate } from '../../refill/gate.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
+import { checkOptions } from '../options.ts'
 import type { Outcomes } from '../outcomes.ts'
+import { yesOrNotFound } from './found.ts'
 import { deadlineOf, laterOptions } from './many.ts'
-import { remove } from './removal.ts'
 import { deleteMany } from './write-many.ts'
+
+const DELETE = yesOrNotFound('delete', 'remove', ReplyKind.Deleted, ({ wireKey }, out) => {
+  out.text(deleteHead(wireKey))
+})
 
 /** How many locks are looked for at once. */
 const MAX_AT_ONCE = 512
@@ -45,4 +53,17 @@ export async function deleteKeys(
   for (const [key, wasThere] of again) outcomes.set(key, wasThere)
   for (const [key, error] of again.failed) outcomes.failed.set(key, error)
   return outcomes
+}
+
+/** True when the item was there. */
+function remove(
+  core: ClientCore,
+  key: string,
+  options: OperationOptions | undefined,
+): Promise<boolean> {
+  checkOptions('delete', options)
+  const wireKey = core.keys.wireKey(key)
+  const routeKey = core.keys.routeKey(key)
+  core.changed(key)
+  return core.submit(new Request(DELETE, routeKey, wireKey, undefined), options)
 }

@@ -43,7 +43,7 @@ export class Engine {
 
   /** The client; a new one after `end()`, and after its own `close()`. */
   get client(): NpmClient {
-    if (this.current === undefined || this.current.isClosed) {
+    if (this.current === undefined || this.current.cache.closed) {
       this.current = this.newClient(this.servers)
     }
     return this.current
@@ -89,7 +89,7 @@ export class Engine {
       one.name === server ? { ...one, ...next, name: one.name, weight: one.weight ?? 1 } : one,
     )
     // Not while the client is still telling of the server that left.
-    setImmediate(() => this.current?.setServers(this.servers))
+    setImmediate(() => this.current?.cache.setServers(this.servers))
   }
 
   private otherFor(server: string): NpmClient {

@@ -42,7 +42,7 @@ export class HealthEvents {
 
   /** Tells of a client's servers. `onRemoved` hears of those that left, with `remove`. */
   follow(client: NpmClient, onRemoved: ((server: string) => void) | undefined): void {
-    client.on('eject', ({ host }) => {
+    client.cache.on('eject', ({ host }) => {
       this.recordOf(host).outSinceMs ??= unixMs()
       this.note(host, client.lastErrorOf(host))
       this.tell('failure', host)
@@ -50,12 +50,12 @@ export class HealthEvents {
       this.tell('remove', host)
       onRemoved(host)
     })
-    client.on('probe', ({ host, ok }) => {
+    client.cache.on('probe', ({ host, ok }) => {
       this.recordOf(host).attempted++
       if (!ok) this.note(host, client.lastErrorOf(host))
       this.tell('reconnecting', host)
     })
-    client.on('return', ({ host }) => {
+    client.cache.on('return', ({ host }) => {
       const record = this.recordOf(host)
       record.succeeded++
       this.tell('reconnect', host)

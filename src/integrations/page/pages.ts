@@ -110,9 +110,11 @@ export class Pages {
   /** Throws at once for what is no URL. */
   purge(url: string | URL): Promise<boolean> {
     const { ttl: _ttl, ...grace } = this.#settings.policy
-    const deleted = addressesOfUrl(url).map((address) => {
+    const deleted = addressesOfUrl(url).map(async (address) => {
       this.#outcomes.forget(address)
-      return this.#view.delete(address, grace)
+      // Marked first: what is being loaded for it is older.
+      const wasMarked = await this.#view.invalidate(address, grace)
+      return (await this.#view.delete(address)) || wasMarked
     })
     return Promise.all(deleted).then((all) => all.some(Boolean))
   }

@@ -1,0 +1,152 @@
+import { toRefillDefaults } from '../behaviors/policies.ts'
+import type { RefillMessage } from '../channels.ts'
+import { batchTrace, commandTrace, refillChannel } from '../channels.ts'
+import { isMintringError } from '../errors.ts'
+import type { CallerOptions } from '../refill/caller.ts'
+import type { RefillEntry } from '../refill/entry.ts'
+import type { Loader } from '../refill/loading.ts'
+import type { ManyLoader } from '../refill/many.ts'
+import type { RefillDefaults } from '../refill/policy.ts'
+import type { RefillOptions } from '../refill/refill.ts'
+import { Refill, valuesOf } from '../refill/refill.ts'
+import type { RefillEvent, RefillEventName } from '../refill/tally.ts'
+import type { ClientCore } from './core.ts'
+import { ClusterStore } from './refill-store.ts'
+import {
+  type BatchCount,
+  inBatch,
+  outsideBatch,
+  traceBatch,
+  traceEntry,
+  traceKey,
+} from './trace.ts'
+import type { ViewOptions } from './view.ts'
+import { ClientView } from './view.ts'
+
+/** The refills of a client and of its views: every call is an operation that channels tell of. */
+export class ClientRefills {
+  readonly refill: Refill
+  readonly #core: ClientCore
+  readonly #store: ClusterStore
+  readonly #views: ClientView[] = []
+
+  constructor(core: ClientCore) {
+    this.#core = core
+    this.#store = new ClusterStore(core)
+    this.refill = new Refill(this.#store, {
+      defaults: toRefillDefaults(core.behaviors),
+      hooks: { report: (name, event) => this.#report(name, event) },
+    })
+    core.changed = (key) => this.refill.detach(key)
+    core.unlock = (key) => this.#store.unlock(key)
+  }
+
+  getOrSet<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {
+    if (!commandTrace.hasSubscribers) return this.refill.getOrSet(key, loader, policy)
+    return this.getOrSetEntry(key, loader, policy).then(({ value }) => value)
+  }
+
+  getOrSetEntry<Value>(
+    key: string,
+    loader: Loader<Value>,
+    policy: RefillOptions,
+  ): Promise<RefillEntry<Value>> {
+    if (!commandTrace.hasSubscribers) return this.refill.getOrSetEntry(key, loader, policy)
+    const run = (): Promise<RefillEntry<Value>> => this.refill.getOrSetEntry(key, loader, policy)
+    return traceEntry(this.#core, 'getOrSet', key, run)
+  }
+
+  getOrSetMany<Value>(
+    keys: readonly string[],
+    loadMissing: ManyLoader<Value>,
+    policy: RefillOptions,
+  ): Promise<Map<string, Value>> {
+    if (!batchTrace.hasSubscribers) return this.refill.getOrSetMany(keys, loadMissing, policy)
+    const isLoader = typeof loadMissing === 'function'
+    const loader = isLoader ? outsideBatch(loadMissing) : loadMissing
+    const run = (): Promise<Map<string, RefillEntry<Value>>> =>
+      inBatch(this.#core, () => this.refill.getOrSetManyEntries(keys, loader, policy))
+    const distinct = Array.isArray(keys) ? [...new Set(keys)] : []
+    return traceBatch(this.#core, 'getOrSetMany', distinct, run, foundIn).then(valuesOf)
+  }
+
+  refresh<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {
+    if (!commandTrace.hasSubscribers) return this.refill.refresh(key, loader, policy)
+    const run = (): Promise<Value> => this.refill.refresh(key, loader, policy)
+    return traceKey(this.#core, 'refresh', key, run, () => 'ok')
+  }
+
+  async invalidate(
+    keys: string | readonly string[],
+    policy?: RefillDefaults & CallerOptions,
+  ): Promise<boolean> {
+    if (typeof keys === 'string') return this.#invalidateOne(keys, policy)
+    if (!batchTrace.hasSubscribers) return this.refill.invalidate(keys, policy)
+    const distinct = [...new Set(keys)]
+    // None is marked when one of them cannot be a key.
+    for (const key of distinct) this.#core.keys.wireKey(key)
+    const run = (): Promise<boolean[]> =>
+      Promise.all(distinct.map((key) => this.#invalidateOne(key, policy)))
+    const marks = traceBatch(this.#core, 'invalidate', distinct, run, (marked) => {
+      return { size: distinct.length, hits: marked.filter(Boolean).length, failed: 0 }
+    })
+    return marks.then((marked) => marked.some(Boolean))
+  }
+
+  /** A view of the client, which ends with it. */
+  view(options: ViewOptions): ClientView {
+    const view = new ClientView(this.#core, options, {
+      report: (name, event) => this.#report(name, event),
+    })
+    this.#views.push(view)
+    return view
+  }
+
+  /** Takes the defaults of policies that the behaviors name now. */
+  configured(): void {
+    this.refill.setDefaults(toRefillDefaults(this.#core.behaviors))
+  }
+
+  /** Asks the servers again whether they take meta commands. */
+  moved(): void {
+    for (const store of [this.#store, ...this.#views]) store.forgetDialect()
+  }
+
+  /** Refills under way may end within `drainMs`; what is left then gives up its lease. */
+  async close(drainMs: number): Promise<void> {
+    await Promise.all([this.refill, ...this.#views].map((refills) => refills.close(drainMs)))
+  }
+
+  #invalidateOne(key: string, policy?: RefillDefaults & CallerOptions): Promise<boolean> {
+    const run = (): Promise<boolean> => this.refill.invalidate(key, policy)
+    if (!commandTrace.hasSubscribers) return run()
+    return traceKey(this.#core, 'invalidate', key, run, (marked) => (marked ? 'ok' : 'refused'))
+  }
+
+  #report(event: RefillEventName, { key, error, reason, ...rest }: RefillEvent): void {
+    const { events, behaviors } = this.#core
+    if (!events.has(event) && !refillChannel.hasSubscribers) return
+    const why = reason ?? reasonOf(error)
+    const message: RefillMessage = {
+      event,
+      ...rest,
+      ...(why === undefined ? {} : { reason: why }),
+      ...(behaviors.traceKeys ? { key } : {}),
+    }
+    events.emit(event, message)
+    if (refillChannel.hasSubscribers) refillChannel.publish({ ...message, client: this.#core.id })
+  }
+}
+
+/** Found in the cache, fresh or stale: what was loaded was not. */
+function foundIn(entries: ReadonlyMap<string, RefillEntry>): BatchCount {
+  let hits = 0
+  for (const { state } of entries.values()) if (state === 'fresh' || state === 'stale') hits++
+  return { size: entries.size, hits, failed: 0 }
+}
+
+/** A code, or the name of the error a loader threw: never its message, which may hold a value. */
+function reasonOf(error: unknown): string | undefined {
+  if (error === undefined) return undefined
+  return isMintringError(error) ? error.code : error instanceof Error ? error.name : 'thrown'
+}

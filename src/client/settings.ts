@@ -1,0 +1,183 @@
+import type { OptionNames } from '../arguments.ts'
+import { badArgument, checkOptionNames } from '../arguments.ts'
+import type { Behaviors, BehaviorsInput } from '../behaviors/behaviors.ts'
+import { toClusterPolicy } from '../behaviors/policies.ts'
+import { changeBehaviors, resolveBehaviors, warningsOf } from '../behaviors/resolve.ts'
+import type { ConfigureMessage } from '../channels.ts'
+import {
+  configureChannel,
+  ejectChannel,
+  probeChannel,
+  refillChannel,
+  returnChannel,
+} from '../channels.ts'
+import { within } from '../deadline.ts'
+import { MintringError, messageOf } from '../errors.ts'
+import type { Servers } from '../hosts/address.ts'
+import { identityOf, parseServers } from '../hosts/address.ts'
+import { Cluster } from '../hosts/cluster.ts'
+import type { ClusterHooks } from '../hosts/hooks.ts'
+import { loadHash } from '../ring/hashes/registry.ts'
+import { setImmediate } from '../runtime.ts'
+import { ClientCore } from './core.ts'
+import { type DiscoveryWatcher, watcherFor } from './discovery/watcher.ts'
+import { Events } from './events.ts'
+import type { OperationOptions } from './options.ts'
+import { checkOptions } from './options.ts'
+
+/** What close() takes. */
+export interface CloseOptions {
+  /** How long operations under way may still take; 1000 by default. */
+  readonly drainMs?: number | undefined
+}
+
+/** What else has to know of a change. */
+export interface SettingsListener {
+  /** Other behaviors are in force. */
+  configured(): void
+  /** The servers are others. */
+  moved(): void
+}
+
+/** Makes what a client's verbs share, and changes it while the client runs. */
+export class ClientSettings {
+  readonly core: ClientCore
+  isClosed = false
+  readonly #discovery: DiscoveryWatcher | undefined
+  #listener: SettingsListener | undefined
+
+  constructor(servers: Servers, behaviors: BehaviorsInput) {
+    const settings = resolveBehaviors(behaviors)
+    const events = new Events()
+    const hooks = hooksOf(events, String(++clients))
+    const cluster = new Cluster(parseServers(servers), toClusterPolicy(settings), hooks)
+    this.core = new ClientCore(cluster, events, settings)
+    this.#adopt(settings)
+    this.#discovery = this.#follow(settings)
+  }
+
+  /** Tells a listener of every change from now on. */
+  tell(listener: SettingsListener): void {
+    this.#listener = listener
+  }
+
+  /** Changes all these behaviors or, when one is wrong, none. */
+  configure(behaviors: BehaviorsInput): void {
+    const { next, changes } = changeBehaviors(this.core.behaviors, behaviors)
+    const before = this.core.behaviors
+    this.core.apply(next)
+    try {
+      this.core.cluster.setPolicy(toClusterPolicy(next))
+    } catch (error) {
+      this.core.apply(before)
+      throw error
+    }
+    this.#adopt(next)
+    this.#announce({ changes })
+    this.#listener?.configured()
+  }
+
+  /** Replaces the servers. */
+  setServers(servers: Servers): void {
+    const { cluster } = this.core
+    const from = cluster.hosts.map((host) => host.name)
+    const before = placesOf(cluster)
+    cluster.setServers(parseServers(servers))
+    const to = cluster.hosts.map((host) => host.name)
+    if (placesOf(cluster) !== before) this.#announce({ changes: { servers: { from, to } } })
+    this.#listener?.moved()
+  }
+
+  /** Asks what the behavior `discovery` names for the servers now. */
+  async discover(options: OperationOptions): Promise<void> {
+    checkOptions('discover', options)
+    if (this.#discovery !== undefined) return within(this.#discovery.look(), options, undiscovered)
+    throw new MintringError('MINTRING_BAD_ARGUMENT', 'discover() needs the behavior discovery')
+  }
+
+  /** Follows the behavior `discovery` no longer. */
+  close(): void {
+    this.isClosed = true
+    this.#discovery?.close()
+  }
+
+  #adopt(behaviors: Behaviors): void {
+    if (behaviors.hash !== undefined) void loadHash(behaviors.hash)
+    const warnings = warningsOf(behaviors)
+    // Later, so that the code that makes the client has the time to add a listener.
+    if (warnings.length > 0) {
+      setImmediate(() => {
+        for (const message of warnings) this.core.events.emit('warning', { message })
+      })
+    }
+  }
+
+  #follow(behaviors: Behaviors): DiscoveryWatcher | undefined {
+    const { discovery } = behaviors
+    if (discovery === undefined) return undefined
+    const warn = (text: string): void => {
+      this.core.events.emit('warning', { message: `discovery: ${text}` })
+    }
+    const watcher = watcherFor(discovery, () => this.core.behaviors, {
+      changed: (servers) => this.setServers(servers),
+      failed: (error) => warn(`${messageOf(error)}; the servers stay`),
+      flapping: () => warn('the list flaps; it is followed once it stays the same'),
+    })
+    watcher.start()
+    return watcher
+  }
+
+  #announce({ changes }: ConfigureMessage): void {
+    if (Object.keys(changes).length === 0) return
+    const { id: client, events } = this.core
+    events.emit('configure', { changes })
+    if (configureChannel.hasSubscribers) configureChannel.publish({ changes, client })
+  }
+}
+
+const CLOSE_OPTIONS: OptionNames = new Set(['drainMs'])
+
+/** How long close() waits. Throws MINTRING_BAD_ARGUMENT for options that cannot be. */
+export function drainMsOf(options: CloseOptions | undefined): number {
+  checkOptionNames('close', options, CLOSE_OPTIONS)
+  const { drainMs = 1000 } = options ?? {}
+  if (typeof drainMs === 'number' && drainMs >= 0) return drainMs
+  throw badArgument('close() takes drainMs, milliseconds from 0')
+}
+
+function undiscovered(): MintringError {
+  return new MintringError('MINTRING_TIMEOUT', 'discover() was not done in time')
+}
+
+/** Which servers there are, and how much of the keys each has. */
+function placesOf({ hosts }: Cluster): string {
+  return hosts.map(({ server }) => `${identityOf(server)}*${server.weight}`).join()
+}
+
+/** How many clients were made: each is told apart by its number. */
+let clients = 0
+
+/** Events and channels are told the same; a channel, which all clients share, says whose it is. */
+function hooksOf(events: Events, client: string): ClusterHooks {
+  return {
+    client,
+    eject(message) {
+      events.emit('eject', message)
+      if (ejectChannel.hasSubscribers) ejectChannel.publish({ ...message, client })
+    },
+    probe(message) {
+      events.emit('probe', message)
+      if (probeChannel.hasSubscribers) probeChannel.publish({ ...message, client })
+    },
+    return(message) {
+      events.emit('return', message)
+      if (returnChannel.hasSubscribers) returnChannel.publish({ ...message, client })
+    },
+    invalidationsLost({ host, keys }) {
+      const reason = `${keys} changes did not fit`
+      const message = { event: 'invalidationsLost', host, reason }
+      events.emit('invalidationsLost', message)
+      if (refillChannel.hasSubscribers) refillChannel.publish({ ...message, client })
+    },
+  }
+}

@@ -1,0 +1,28 @@
+import type { Effect, Verb } from '../../net/request.ts'
+import type { ReplyKind as Kind } from '../../protocol/reply-kind.ts'
+import { ReplyKind } from '../../protocol/reply-kind.ts'
+import { refuse } from '../refusal.ts'
+
+/** A verb that resolves to true for the reply `yes`, and to false for NOT_FOUND. */
+export function yesOrNotFound(
+  name: string,
+  effect: Effect,
+  yes: Kind,
+  encode: NonNullable<Verb['encode']>,
+): Verb {
+  return {
+    name,
+    effect,
+    repeatable: true,
+    encode,
+    accept(request, reply) {
+      if (reply.kind === yes) request.resolve(true)
+      else if (reply.kind === ReplyKind.NotFound) request.resolve(false)
+      else return refuse(request, reply)
+      return true
+    },
+    miss(request) {
+      request.resolve(false)
+    },
+  }
+}
