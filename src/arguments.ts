@@ -36,6 +36,16 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
       ...['commandtimeout', 'maxwait', 'maxtimeout', 'timeoutmillis'],
     ].map((name) => [name, 'timeoutMs']),
   ),
+  ...Object.fromEntries(['keyprefix', 'namespace', 'keynamespace'].map((name) => [name, 'prefix'])),
+  ...Object.fromEntries(
+    ['rate', 'ratelimit', 'rps', 'qps', 'maxpersecond'].map((name) => [name, 'perSecond']),
+  ),
+  ...Object.fromEntries(
+    ['parallel', 'parallelism', 'limit', 'batchsize', 'workers'].map((name) => [
+      name,
+      'concurrency',
+    ]),
+  ),
   ...Object.fromEntries(
     [
       'signal',
@@ -49,13 +59,18 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   ),
 }
 
-/** How each is written, for messages. */
+/** How each is written, for messages; the first that a verb takes is the likeliest. */
 const EXAMPLES: Readonly<Record<string, string>> = {
   ttl: '{ ttl: 60 }, in seconds',
-  timeoutMs: '{ timeoutMs: 100 }, in milliseconds',
-  signal: '{ signal: controller.signal }',
   delay: '{ delay: 5 }, in seconds',
   drainMs: '{ drainMs: 1000 }, in milliseconds',
+  timeoutMs: '{ timeoutMs: 100 }, in milliseconds',
+  signal: '{ signal: controller.signal }',
+  prefix: "{ prefix: 'app:' }",
+  base: "{ base: 'app' }",
+  keyv: '{ keyv: 6 }',
+  perSecond: '{ perSecond: 100 }',
+  concurrency: '{ concurrency: 16 }',
 }
 
 /**
@@ -67,7 +82,18 @@ export function checkOptionNames(verb: string, options: unknown, known: OptionNa
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw noOptions(verb, options, known)
   }
-  for (const name in options) if (!known.has(name)) throw unknownOption(verb, name, known)
+  let isEmpty = true
+  for (const name in options) {
+    isEmpty = false
+    if (!known.has(name)) throw unknownOption(verb, name, options, known)
+  }
+  // A Date or a Map has no names, and would pass for no options at all.
+  if (isEmpty && tagOf(options) !== 'Object') throw noOptions(verb, options, known)
+}
+
+/** `Object`, or which object of JavaScript's own it is, of any realm: `Date`, `Map`, `Promise`. */
+function tagOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice(8, -1)
 }
 
 /** A MINTRING_BAD_ARGUMENT error. */
@@ -76,17 +102,27 @@ export function badArgument(message: string): MintringError {
 }
 
 function noOptions(verb: string, given: unknown, known: OptionNames): MintringError {
-  if (typeof given === 'function') {
+  if (typeof given === 'function' && known.has('signal')) {
     const instead = 'await it, or use mintring/compat for callbacks'
     return badArgument(`${verb}() returns a promise and calls no callback: ${instead}`)
   }
-  const likely = ['ttl', 'delay', 'drainMs', 'timeoutMs'].find((name) => known.has(name))
-  const example = EXAMPLES[likely ?? 'signal']
-  const kind = kindOf(given)
-  return badArgument(`The options of ${verb}() are an object, not ${kind}: write ${example}`)
+  const tag = tagOf(given)
+  const isObject = typeof given === 'object' && given !== null && tag !== 'Array'
+  const kind = isObject ? `${/^[AEIOU]/.test(tag) ? 'an' : 'a'} ${tag}` : kindOf(given)
+  const isSignal = tag === 'AbortSignal' && known.has('signal')
+  const likely = isSignal ? 'signal' : Object.keys(EXAMPLES).find((name) => known.has(name))
+  const example = likely === undefined ? '' : `: write ${EXAMPLES[likely]}`
+  return badArgument(`The options of ${verb}() are an object, not ${kind}${example}`)
 }
 
-function unknownOption(verb: string, name: string, known: OptionNames): MintringError {
+function unknownOption(
+  verb: string,
+  name: string,
+  options: object,
+  known: OptionNames,
+): MintringError {
+  // The signal itself, in place of the options it belongs into.
+  if (tagOf(options) === 'AbortSignal') return noOptions(verb, options, known)
   return badArgument(`${verb}() has no option '${escaped(name, 40)}'${insteadOf(name, known)}`)
 }
 
@@ -94,5 +130,6 @@ function unknownOption(verb: string, name: string, known: OptionNames): Mintring
 export function insteadOf(name: string, known: OptionNames): string {
   const ours = ELSEWHERE[name.toLowerCase().replaceAll(/[_-]/g, '')]
   if (ours !== undefined && known.has(ours)) return `: write ${EXAMPLES[ours]}`
+  if (known.size === 0) return ': it takes none'
   return `.${didYouMean(name, [...known]) || ` There is ${[...known].join(', ')}.`}`
 }

@@ -94,7 +94,7 @@ await cache.close()
 const { servers, warnings } = behaviorsFrom.libmemcached(
   '--SERVER=10.0.0.1 --SERVER=10.0.0.2/?2 --DISTRIBUTION=consistent --NOREPLY',
 )
-console.log(servers.length, warnings.length)
+console.log(servers?.length, warnings.length)
 \`\`\`
 
 \`\`\`text output

@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { badArgument, insteadOf } from '../arguments.ts'
 import type {
   ConfigureMessage,
   EjectMessage,
@@ -7,6 +8,7 @@ import type {
   ReturnMessage,
 } from '../channels.ts'
 import { messageOf } from '../errors.ts'
+import { escaped, kindOf } from '../secrets.ts'
 
 /** Something odd that is not an error: said once, never thrown. */
 export interface WarningMessage {
@@ -51,6 +53,26 @@ export interface ClientEvents {
 /** A listener of one event. */
 export type Listener<Name extends keyof ClientEvents> = (message: ClientEvents[Name]) => void
 
+const EVENTS: Readonly<Record<keyof ClientEvents, true>> = {
+  eject: true,
+  probe: true,
+  return: true,
+  refill: true,
+  refillError: true,
+  leaseLost: true,
+  leaseTakenOver: true,
+  stale: true,
+  unreadable: true,
+  bypass: true,
+  valueTooLarge: true,
+  invalidationsLost: true,
+  configure: true,
+  warning: true,
+}
+
+/** The names of all events. */
+export const EVENT_NAMES: ReadonlySet<string> = new Set(Object.keys(EVENTS))
+
 type Listeners = { [Name in keyof ClientEvents]?: Set<Listener<Name>> }
 
 /**
@@ -60,7 +82,9 @@ type Listeners = { [Name in keyof ClientEvents]?: Set<Listener<Name>> }
 export class Events {
   readonly #listeners: Listeners = {}
 
+  /** Throws MINTRING_BAD_ARGUMENT for an event that is never told, or a listener that is none. */
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<Name>): void {
+    checkListener(name, listener)
     const listeners: Listeners = this.#listeners
     const found = (listeners[name] as Set<Listener<Name>> | undefined) ?? new Set<Listener<Name>>()
     found.add(listener)
@@ -68,6 +92,7 @@ export class Events {
   }
 
   off<Name extends keyof ClientEvents>(name: Name, listener: Listener<Name>): void {
+    checkListener(name, listener)
     const found = this.#listeners[name] as Set<Listener<Name>> | undefined
     found?.delete(listener)
   }
@@ -88,6 +113,21 @@ export class Events {
         warnOf(name, error)
       }
     }
+  }
+}
+
+function checkListener(name: unknown, listener: unknown): void {
+  const text = String(name)
+  if (text === 'error') {
+    throw badArgument(
+      "There is no event 'error': what fails rejects; on('eject') and on('warning') tell the rest",
+    )
+  }
+  if (!EVENT_NAMES.has(text)) {
+    throw badArgument(`There is no event '${escaped(text, 40)}'${insteadOf(text, EVENT_NAMES)}`)
+  }
+  if (typeof listener !== 'function') {
+    throw badArgument(`A listener of '${text}' must be a function, not ${kindOf(listener)}`)
   }
 }
 

@@ -1,3 +1,4 @@
+import { badArgument, checkOptionNames, type OptionNames } from '../arguments.ts'
 import { commandTrace } from '../channels.ts'
 import { MintringError } from '../errors.ts'
 import { META_SINCE } from '../protocol/meta-versions.ts'
@@ -39,7 +40,10 @@ export class ClientView {
   private readonly _store: ClusterStore
   private readonly _refill: Refill
 
-  constructor(core: ClientCore, { keys, codec }: ViewOptions, hooks: RefillHooks) {
+  /** Throws MINTRING_BAD_ARGUMENT for options that cannot be. */
+  constructor(core: ClientCore, options: ViewOptions, hooks: RefillHooks) {
+    checkView(options)
+    const { keys, codec } = options
     this._core = core.view(keys, codec)
     this._store = new ClusterStore(this._core)
     this._refill = new Refill(this._store, { hooks })
@@ -175,5 +179,17 @@ export class ClientView {
     if (dialect === 'meta') return
     const what = `Items that other programs read need meta commands (memcached ${META_SINCE})`
     throw new MintringError('MINTRING_UNSUPPORTED', what)
+  }
+}
+
+const VIEW_OPTIONS: OptionNames = new Set(['keys', 'codec'])
+const MEMBERS = { keys: ['wireKey', 'routeKey'], codec: ['encode', 'decode'] } as const
+
+function checkView(options: unknown): void {
+  checkOptionNames('view', options, VIEW_OPTIONS)
+  for (const [name, methods] of Object.entries(MEMBERS)) {
+    const given = Object(Object(options)[name]) as Readonly<Record<string, unknown>>
+    if (methods.every((method) => typeof given[method] === 'function')) continue
+    throw badArgument(`view() needs ${name}: an object with ${methods.join('() and ')}()`)
   }
 }

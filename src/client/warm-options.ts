@@ -1,3 +1,4 @@
+import { checkOptionNames } from '../arguments.ts'
 import { checkBounds } from '../deadline.ts'
 import { MintringError } from '../errors.ts'
 import type { Ttl } from './ttl.ts'
@@ -64,9 +65,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof WarmOptions>([
 /** Throws MINTRING_BAD_ARGUMENT, _BAD_TTL, or _ABORTED when the signal has fired. */
 export function checkWarm(loader: unknown, options: WarmOptions): void {
   if (typeof loader !== 'function') throw badWarm('the loader must be a function')
-  if (typeof options !== 'object' || options === null) throw badWarm('options must be an object')
-  const unknown = Object.keys(options).find((name) => !KNOWN.has(name))
-  if (unknown !== undefined) throw badWarm(`there is no option '${unknown}'`)
+  checkOptionNames('warm', options, KNOWN)
   const { ttl = 0, concurrency = DEFAULT_CONCURRENCY, perSecond = 1, resumeFrom, signal } = options
   ttlSeconds(ttl)
   if (!(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= MAX_CONCURRENCY)) {

@@ -22,8 +22,9 @@ export interface KeyValueCacheSetOptions {
 export class ApolloCache {
   private readonly client: MemcachedClient
 
-  constructor(client: MemcachedClient) {
-    checkAdapter('ApolloCache', client, undefined, [])
+  /** It takes no options: what another program's cache is given, such as a TTL, is refused. */
+  constructor(client: MemcachedClient, options?: Readonly<Record<string, never>>) {
+    checkAdapter('ApolloCache', client, options)
     this.client = client
   }
 

@@ -4,7 +4,7 @@
  */
 
 import type { MemcachedClient } from '../client/client.ts'
-import { checkAdapter } from './adapter-arguments.ts'
+import { anything, checkAdapter, checkValues, PREFIX } from './adapter-arguments.ts'
 import { ClearableStore } from './clearable.ts'
 import { lifetimeOfMs } from './lifetime.ts'
 
@@ -29,7 +29,8 @@ export class MintringDriver {
 
   constructor(options: BentocacheDriverOptions) {
     // bentocache adds settings of its own, such as its logger.
-    checkAdapter('MintringDriver', options?.client, undefined, [])
+    checkAdapter('MintringDriver', options?.client, undefined)
+    checkValues('MintringDriver', { prefix: options.prefix }, { prefix: PREFIX })
     this.client = options.client
     this.prefix = (options.prefix ?? '').replace(/:+$/, '')
     this.store = new ClearableStore(options.client, colonScopes)
@@ -97,7 +98,7 @@ export function bentocacheDriver(options: BentocacheDriverOptions): {
   /** Makes a driver. */
   factory: (config: BentocacheDriverOptions) => MintringDriver
 } {
-  checkAdapter('bentocacheDriver', options?.client, options, ['client', 'prefix'])
+  checkAdapter('bentocacheDriver', options?.client, options, { client: anything, prefix: PREFIX })
   return { options, factory: (config) => new MintringDriver(config) }
 }
 

@@ -3,6 +3,7 @@
  * @module better-auth
  */
 import type { MemcachedClient } from '../client/client.ts'
+import { checkAdapter, PREFIX } from './adapter-arguments.ts'
 import { byMeta } from './by-meta.ts'
 import { exptimeOf, lifetimeOfSeconds } from './lifetime.ts'
 import { safeKey } from './safe-key.ts'
@@ -43,6 +44,7 @@ export function secondaryStorage(
   client: MemcachedClient,
   options: SecondaryStorageOptions = {},
 ): SecondaryStorage {
+  checkAdapter('secondaryStorage', client, options, { prefix: PREFIX })
   const { prefix = 'auth:' } = options
   const keyOf = (key: string): string => safeKey(prefix + key, client.behaviors.keyPrefix)
   return {

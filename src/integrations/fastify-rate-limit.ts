@@ -4,6 +4,7 @@
  */
 import type { MemcachedClient } from '../client/client.ts'
 import { setImmediate } from '../runtime.ts'
+import { checkAdapter, PREFIX } from './adapter-arguments.ts'
 import { RateLimitStore } from './rate-limit.ts'
 
 /** Settings of `fastifyRateLimitStore`. */
@@ -71,6 +72,7 @@ export function fastifyRateLimitStore(
 ): new (
   settings?: FastifyRateLimitSettings,
 ) => FastifyRateLimitStore {
+  checkAdapter('fastifyRateLimitStore', client, options, { prefix: PREFIX })
   return class extends Store {
     constructor(settings: FastifyRateLimitSettings = {}) {
       super(client, options.prefix ?? 'rl:', settings)

@@ -4,8 +4,7 @@
  */
 
 import type { MemcachedClient } from '../client/client.ts'
-import { MintringError } from '../errors.ts'
-import { checkAdapter } from './adapter-arguments.ts'
+import { checkAdapter, unless } from './adapter-arguments.ts'
 import { ClearableStore } from './clearable.ts'
 import { lifetimeOfMs, lifetimeUntil } from './lifetime.ts'
 
@@ -29,7 +28,10 @@ export interface KeyvMintringOptions {
   readonly keyv?: 4 | 5 | 6
 }
 
-const VERSIONS: ReadonlySet<unknown> = new Set([4, 5, 6])
+const VERSION = unless(
+  (given) => given === 4 || given === 5 || given === 6,
+  'the version of Keyv that calls the store: 4, 5 or 6',
+)
 
 /**
  * A Keyv storage adapter on a mintring client: `new Keyv({ store: new KeyvMintring(client) })`, and
@@ -55,12 +57,8 @@ export class KeyvMintring {
   private readonly version: 4 | 5 | 6
 
   constructor(client: MemcachedClient, options: KeyvMintringOptions = {}) {
-    checkAdapter('KeyvMintring', client, options, ['keyv'])
+    checkAdapter('KeyvMintring', client, options, { keyv: VERSION })
     this.version = options.keyv ?? 5
-    if (!VERSIONS.has(this.version)) {
-      const why = `keyv is the version of Keyv that calls the store: 4, 5 or 6`
-      throw new MintringError('MINTRING_BAD_ARGUMENT', `${why}, not ${String(this.version)}`)
-    }
     if (this.version === 6) this.capabilities = { expires: true }
     this.store = new ClearableStore(client, () => [this.namespace ?? ''])
   }

@@ -3,6 +3,7 @@
  * @module metrics
  */
 import { channel } from 'node:diagnostics_channel'
+import { badArgument } from '../arguments.ts'
 import type {
   BatchMessage,
   CommandMessage,
@@ -14,7 +15,10 @@ import type {
   ReturnMessage,
 } from '../channels.ts'
 import type { MemcachedClient } from '../client/client.ts'
+import type { MintringError } from '../errors.ts'
+import { kindOf } from '../secrets.ts'
 import { clientFamilies } from './metrics-client.ts'
+import { checkPeer } from './peer.ts'
 import { type PromRegistry, promMetric } from './prom-client.ts'
 import { Counter, type Family, Histogram, type Labels, prometheusText } from './prometheus-text.ts'
 
@@ -76,11 +80,8 @@ export class Metrics {
   private _stop: () => void
 
   constructor(clients: MeasuredClients = []) {
-    const isNamed = !(Symbol.iterator in clients)
-    this._clients = isNamed
-      ? new Map(Object.entries(clients))
-      : new Map([...clients].map((client, index) => [String(index), client]))
-    if (isNamed) {
+    this._clients = clientsByName(clients)
+    if (!(Symbol.iterator in clients)) {
       this._names = new Map([...this._clients].map(([name, { id }]) => [id, name]))
     }
     this._stop = this._listen()
@@ -93,9 +94,11 @@ export class Metrics {
 
   /**
    * Adds everything to a registry of `prom-client`, which then tells it with its own metrics and
-   * default labels: `metrics.register(register)`. Throws what the registry throws for names it has.
+   * default labels: `metrics.register(register)`. Throws what the registry throws for names it has,
+   * MINTRING_BAD_ARGUMENT for what is no registry.
    */
   register(registry: PromRegistry): void {
+    checkPeer(registry, 'a registry of prom-client', ['registerMetric'])
     for (const { name, type, help } of this._families()) {
       const read = (): Family => this._families().find((family) => family.name === name)!
       registry.registerMetric(promMetric(name, type, help, read) as never)
@@ -250,4 +253,26 @@ export class Metrics {
       ...clientFamilies(this._clients, this._names !== undefined),
     ]
   }
+}
+
+/** Clients by name or number. Throws MINTRING_BAD_ARGUMENT for what are no clients. */
+function clientsByName(clients: unknown): Map<string, MeasuredClient> {
+  const isObject = typeof clients === 'object' && clients !== null && !isClient(clients)
+  if (!isObject) throw noClient(clients)
+  const isList = Symbol.iterator in clients
+  const entries: [string, unknown][] = isList
+    ? [...(clients as Iterable<unknown>)].map((client, index) => [String(index), client])
+    : Object.entries(clients)
+  for (const [, client] of entries) if (!isClient(client)) throw noClient(client)
+  return new Map(entries as [string, MeasuredClient][])
+}
+
+function isClient(client: unknown): boolean {
+  const { hosts, refillCounters } = Object(client) as Partial<MeasuredClient>
+  return typeof hosts === 'function' && typeof refillCounters === 'object'
+}
+
+function noClient(given: unknown): MintringError {
+  const what = isClient(given) ? 'a list of clients' : `MemcachedClients, not ${kindOf(given)}`
+  return badArgument(`Metrics takes ${what}: new Metrics([cache]) or new Metrics({ pages: cache })`)
 }

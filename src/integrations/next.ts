@@ -5,7 +5,7 @@
 
 import type { MemcachedClient } from '../client/client.ts'
 import { isMintringError } from '../errors.ts'
-import { checkAdapter } from './adapter-arguments.ts'
+import { checkAdapter, PREFIX } from './adapter-arguments.ts'
 import { Generations } from './generations.ts'
 import { lifetimeOfSeconds } from './lifetime.ts'
 import { safeKey } from './safe-key.ts'
@@ -66,7 +66,7 @@ export function nextCacheHandler(
   client: MemcachedClient,
   options: NextCacheOptions = {},
 ): NextCacheHandler {
-  checkAdapter('nextCacheHandler', client, options, ['prefix'])
+  checkAdapter('nextCacheHandler', client, options, { prefix: PREFIX })
   const entries = new NextEntries(client, options.prefix ?? 'next:')
   const pendingSets = new Map<string, Promise<void>>()
   return {

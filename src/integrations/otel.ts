@@ -13,6 +13,7 @@ import type {
   ReturnMessage,
 } from '../channels.ts'
 import { isMintringError } from '../errors.ts'
+import { type Check, checkValues, unless } from './adapter-arguments.ts'
 import type { OtelApi, OtelAttributes, OtelOptions, OtelSpan } from './otel-api.ts'
 import { createInstruments, type Instruments } from './otel-instruments.ts'
 import { checkPeer } from './peer.ts'
@@ -42,6 +43,10 @@ const NEEDED = ['trace.getTracer', 'trace.setSpan', 'context.active', 'metrics.g
  */
 export function instrument(otel: OtelApi, options: OtelOptions = {}): () => void {
   checkPeer(otel, '@opentelemetry/api (1.3 or later)', NEEDED)
+  checkValues('instrument', options, {
+    tracerProvider: withMethod('getTracer'),
+    meterProvider: withMethod('getMeter'),
+  })
   const meters = options.meterProvider ?? otel.metrics
   const reporter = new Reporter(otel, options, createInstruments(meters.getMeter(NAME)))
   const commands = tracingChannel<unknown, CommandMessage>('mintring:command')
@@ -179,6 +184,11 @@ class Reporter {
   refilled({ event }: RefillMessage): void {
     this._instruments.refillEvents.add(1, { 'mintring.refill.event': event })
   }
+}
+
+function withMethod(name: string): Check {
+  const has = (given: unknown): boolean => typeof Object(given)[name] === 'function'
+  return unless(has, `a provider with ${name}()`)
 }
 
 /** `{operation} {address}:{port}`; a socket has a path alone. */

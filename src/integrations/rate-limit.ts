@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto'
 import type { MemcachedClient } from '../client/client.ts'
 import { MintringError } from '../errors.ts'
 import { performance } from '../runtime.ts'
-import { checkAdapter } from './adapter-arguments.ts'
+import { checkAdapter, PREFIX } from './adapter-arguments.ts'
 import { byMeta } from './by-meta.ts'
 import { Generations } from './generations.ts'
 import { exptimeOf, lifetimeOfMs } from './lifetime.ts'
@@ -53,7 +53,7 @@ export class RateLimitStore {
   private windowSeconds = 60
 
   constructor(client: MemcachedClient, options: RateLimitStoreOptions = {}) {
-    checkAdapter('RateLimitStore', client, options, ['prefix'])
+    checkAdapter('RateLimitStore', client, options, { prefix: PREFIX })
     this.client = client
     this.prefix = options.prefix ?? 'rl:'
     this.generation = new Generation(client, this.prefix)

@@ -6,7 +6,7 @@
 import type { MemcachedClient } from '../client/client.ts'
 import { MintringError } from '../errors.ts'
 import { nextTick } from '../runtime.ts'
-import { checkAdapter } from './adapter-arguments.ts'
+import { checkAdapter, PREFIX, SECONDS } from './adapter-arguments.ts'
 import type { Lifetime } from './lifetime.ts'
 import { lifetimeOfMs, lifetimeOfSeconds } from './lifetime.ts'
 import { checkPeer } from './peer.ts'
@@ -65,7 +65,7 @@ export function sessionStore(
   client: MemcachedClient,
   options: SessionStoreOptions = {},
 ): SessionCalls {
-  checkAdapter('sessionStore', client, options, ['prefix', 'ttl'])
+  checkAdapter('sessionStore', client, options, { prefix: PREFIX, ttl: SECONDS })
   const prefix = options.prefix ?? 'sess:'
   const keyOf = (id: string): string => safeKey(prefix + id, client.behaviors.keyPrefix)
   const destroy = (id: string): Promise<void> => client.delete(keyOf(id)).then(ignore)

@@ -4,7 +4,7 @@
  */
 
 import type { MemcachedClient } from '../client/client.ts'
-import { checkAdapter } from './adapter-arguments.ts'
+import { anything, checkAdapter, PREFIX, SECONDS } from './adapter-arguments.ts'
 import { bytesOf, ClearableStore } from './clearable.ts'
 import { lifetimeOfSeconds } from './lifetime.ts'
 
@@ -65,7 +65,8 @@ export interface UnstorageDriver {
  * reject with the client's MintringError.
  */
 export function unstorageDriver(options: UnstorageDriverOptions): UnstorageDriver {
-  checkAdapter('unstorageDriver', options?.client, options, ['client', 'base', 'ttl'])
+  const checks = { client: anything, base: PREFIX, ttl: SECONDS }
+  checkAdapter('unstorageDriver', options?.client, options, checks)
   const base = (options.base ?? '').replace(/:$/, '')
   const store = new ClearableStore(options.client, () => [base])
   const full = (key: string): string => (base === '' ? key : `${base}:${key}`)

@@ -1,55 +1,235 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { readdirSync, readFileSync } from 'node:fs'
+import { after, describe, it } from 'node:test'
 import { MemcachedClient } from '../../src/client/client.ts'
+import { isMintringError } from '../../src/errors.ts'
 import { ApolloCache } from '../../src/integrations/apollo.ts'
 import { bentocacheDriver, MintringDriver } from '../../src/integrations/bentocache.ts'
+import { secondaryStorage } from '../../src/integrations/better-auth.ts'
+import { Memcached } from '../../src/integrations/compat.ts'
+import { fastifyRateLimitStore } from '../../src/integrations/fastify-rate-limit.ts'
 import { KeyvMintring } from '../../src/integrations/keyv.ts'
+import { Metrics } from '../../src/integrations/metrics.ts'
 import { nextCacheHandler } from '../../src/integrations/next.ts'
+import { instrument } from '../../src/integrations/otel.ts'
+import { pageCache } from '../../src/integrations/page.ts'
 import { RateLimitStore } from '../../src/integrations/rate-limit.ts'
-import { sessionStore } from '../../src/integrations/session.ts'
+import { expressSessionStore, sessionStore } from '../../src/integrations/session.ts'
 import { unstorageDriver } from '../../src/integrations/unstorage.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: the calls are those that types would refuse
 type Loose = any
 
-/** Each adapter, made of a client and options; null where it takes no options. */
-const ADAPTERS: Readonly<Record<string, (client: Loose, options?: Loose) => unknown>> = {
-  KeyvMintring: (client, options) => new KeyvMintring(client, options),
-  sessionStore: (client, options) => sessionStore(client, options),
-  RateLimitStore: (client, options) => new RateLimitStore(client, options),
-  unstorageDriver: (client, options) => unstorageDriver({ client, ...options }),
-  bentocacheDriver: (client, options) => bentocacheDriver({ client, ...options }),
-  nextCacheHandler: (client, options) => nextCacheHandler(client, options),
-  ApolloCache: (client) => new ApolloCache(client),
+/** How an adapter is made, and for each option values that it cannot have. */
+interface Adapter {
+  /** Its module: what `mintring/…` is imported by. */
+  readonly door: string
+  make(client: Loose, options?: Loose): unknown
+  readonly wrong: Readonly<Record<string, readonly unknown[]>>
+  /** What it needs in any case. */
+  readonly needed?: object
 }
 
-describe('an adapter', () => {
-  const client = new MemcachedClient('127.0.0.1:1')
-  const bad = { name: 'MintringError', code: 'MINTRING_BAD_ARGUMENT' }
+const TEXTS = [1, null, {}, [], true, () => 'a']
+const AMOUNTS = [-1, Number.NaN, '5m', null, {}, []]
 
-  for (const [name, make] of Object.entries(ADAPTERS)) {
+const ADAPTERS: Readonly<Record<string, Adapter>> = {
+  KeyvMintring: {
+    door: 'keyv',
+    make: (client, options) => new KeyvMintring(client, options),
+    wrong: { keyv: [3, 7, '6', null, {}] },
+  },
+  sessionStore: {
+    door: 'session',
+    make: (client, options) => sessionStore(client, options),
+    wrong: { prefix: TEXTS, ttl: AMOUNTS },
+  },
+  RateLimitStore: {
+    door: 'rate-limit',
+    make: (client, options) => new RateLimitStore(client, options),
+    wrong: { prefix: TEXTS },
+  },
+  fastifyRateLimitStore: {
+    door: 'fastify-rate-limit',
+    make: (client, options) => fastifyRateLimitStore(client, options),
+    wrong: { prefix: TEXTS },
+  },
+  unstorageDriver: {
+    door: 'unstorage',
+    make: (client, options) => unstorageDriver(withClient(client, options)),
+    wrong: { base: TEXTS, ttl: AMOUNTS },
+  },
+  bentocacheDriver: {
+    door: 'bentocache',
+    make: (client, options) => bentocacheDriver(withClient(client, options)),
+    wrong: { prefix: TEXTS },
+  },
+  nextCacheHandler: {
+    door: 'next',
+    make: (client, options) => nextCacheHandler(client, options),
+    wrong: { prefix: TEXTS },
+  },
+  secondaryStorage: {
+    door: 'better-auth',
+    make: (client, options) => secondaryStorage(client, options),
+    wrong: { prefix: TEXTS },
+  },
+  ApolloCache: {
+    door: 'apollo',
+    make: (client, options) => new ApolloCache(client, options),
+    wrong: {},
+  },
+  // Its own table has values for every option.
+  pageCache: {
+    door: 'page',
+    make: (client, options) => pageCache(client, options),
+    wrong: { prefix: [1, null], hosts: [null, 'a'] },
+    needed: { ttl: 60 },
+  },
+}
+
+/** Doors that no client is put into first: each has a test of its own below. */
+const OTHERS = ['otel', 'metrics', 'compat']
+
+const withClient = (client: unknown, options: object | undefined): Loose =>
+  options === undefined || Object.getPrototypeOf(options) === Object.prototype
+    ? { client, ...options }
+    : options
+
+const bad = { name: 'MintringError', code: 'MINTRING_BAD_ARGUMENT' }
+
+describe('an adapter', () => {
+  // Nothing listens there: what is refused is refused before anybody is asked.
+  const client = new MemcachedClient('127.0.0.1:1')
+  after(() => client.close({ drainMs: 0 }))
+
+  it('is in this table, or in the tests below', () => {
+    const modules = readdirSync('src/integrations').filter((name) => name.endsWith('.ts'))
+    const exported = Object.keys(JSON.parse(manifest()).exports).map((name) => name.slice(2))
+    const doors = exported.filter((name) => modules.includes(`${name}.ts`))
+    const known = [...Object.values(ADAPTERS).map(({ door }) => door), ...OTHERS]
+    assert.deepEqual(doors.sort(), known.sort())
+  })
+
+  for (const [name, { make, wrong, needed }] of Object.entries(ADAPTERS)) {
     it(`${name} refuses what is no client`, () => {
-      make(client)
-      for (const wrong of ['127.0.0.1:11211', undefined, null, {}, 11211]) {
-        assert.throws(() => make(wrong), {
-          ...bad,
-          message: new RegExp(`^${name} takes a Memcached`),
-        })
+      make(client, needed)
+      const compat = Object.assign(Object.create({ get() {} }), { set() {} })
+      for (const given of ['127.0.0.1:11211', undefined, null, {}, 11211, new Map(), compat]) {
+        const message = new RegExp(`^${name}(?:\\(\\))? takes a MemcachedClient.*, not `)
+        assert.throws(() => make(given, needed), { ...bad, message })
       }
     })
 
-    if (name === 'ApolloCache') continue
     it(`${name} refuses options it does not know`, () => {
-      assert.throws(() => make(client, { prefx: 'a' }), bad)
-      assert.throws(() => make(client, { secret: 'a' }), bad)
+      assert.throws(() => make(client, { ...needed, colour: 'red' }), bad)
+      assert.throws(() => make(client, { ...needed, signal: 1 }), bad)
     })
+
+    it(`${name} refuses options that are no object`, () => {
+      for (const given of [60, 'app:', true, () => 1, [1], new Date(0), new Map([['ttl', 60]])]) {
+        assert.throws(
+          () => make(client, given),
+          (error: unknown) => isMintringError(error) && !/callback/.test(error.message),
+          `${name} took ${String(given)}`,
+        )
+      }
+    })
+
+    for (const [option, values] of Object.entries(wrong)) {
+      it(`${name} refuses values that ${option} cannot have, and names it`, () => {
+        for (const value of values) {
+          assert.throws(() => make(client, { ...needed, [option]: value }), {
+            ...bad,
+            message: new RegExp(`^${option} must be .*, not `),
+          })
+        }
+      })
+
+      it(`${name} tells what was meant by a misspelt ${option}`, () => {
+        for (const misspelt of [`${option}s`, option.toUpperCase(), `${option}_`]) {
+          assert.throws(() => make(client, { ...needed, [misspelt]: 'a' }), {
+            ...bad,
+            message: new RegExp(`Did you mean '${option}'|write \\{ ${option}: `),
+          })
+        }
+      })
+    }
   }
 
-  it('refuses options that are no object', () => {
-    for (const make of [KeyvMintring, RateLimitStore]) {
-      assert.throws(() => new make(client, 60 as never), bad)
-    }
-    assert.throws(() => bentocacheDriver(undefined as never), bad)
+  it('that bentocache makes takes settings of bentocache, and checks its own', () => {
+    new MintringDriver({ client, prefix: 'a', logger: {} } as never)
     assert.throws(() => new MintringDriver({} as never), bad)
+    assert.throws(() => new MintringDriver({ client, prefix: 5 } as never), bad)
+    assert.throws(() => bentocacheDriver(undefined as never), bad)
+  })
+
+  it('for express-session checks when the store is made', () => {
+    class Host {}
+    const Store = expressSessionStore({ Store: Host })
+    assert.throws(() => new Store(client, { prefx: 'a' } as never), bad)
+    assert.throws(() => new Store('127.0.0.1' as never), bad)
+    assert.throws(() => expressSessionStore({} as never), bad)
   })
 })
+
+describe('Metrics', () => {
+  const client = new MemcachedClient('127.0.0.1:1')
+  after(() => client.close({ drainMs: 0 }))
+
+  it('refuses what are no clients, and a client that is not in a list', () => {
+    for (const given of [client, [client, {}], { pages: 'a' }, null, 'a', 1, [undefined]]) {
+      assert.throws(() => new Metrics(given as never), {
+        ...bad,
+        message: /new Metrics\(\[cache\]/,
+      })
+    }
+    for (const given of [[client], { pages: client }, new Set([client]), (function* () {})()]) {
+      new Metrics(given as never).close()
+    }
+  })
+
+  it('refuses what is no registry', () => {
+    const metrics = new Metrics([client])
+    for (const given of [undefined, {}, 'a']) {
+      assert.throws(() => metrics.register(given as never), bad)
+    }
+    metrics.close()
+  })
+})
+
+describe('instrument', () => {
+  const otel: Loose = {
+    trace: { getTracer: () => ({}), setSpan: () => ({}) },
+    context: { active: () => ({}) },
+    metrics: { getMeter: () => ({ createHistogram: () => ({}), createCounter: () => ({}) }) },
+  }
+
+  it('refuses what is not the API, and options that cannot be', () => {
+    instrument(otel)()
+    for (const given of [undefined, {}, { trace: {} }]) {
+      assert.throws(() => instrument(given as never), bad)
+    }
+    for (const options of [
+      null,
+      1,
+      { traceProvider: otel.trace },
+      { tracerProvider: {} },
+      { meterProvider: () => 1 },
+      { tracerProvider: 'global' },
+    ]) {
+      assert.throws(() => instrument(otel, options as never), bad)
+    }
+  })
+})
+
+describe('Memcached of compat', () => {
+  it('leaves options alone that it does not know, as the package it stands in for', () => {
+    const client = new Memcached('127.0.0.1:1', { colour: 'red' } as never)
+    client.end()
+  })
+})
+
+function manifest(): string {
+  return readFileSync('package.json', 'utf8')
+}

@@ -12,8 +12,8 @@ import { rows } from '../table.ts'
  * not enumerable, so that spreading copies the behaviors alone.
  */
 export type TranslatedBehaviors = BehaviorsInput & {
-  /** The servers the other client's settings name; empty when they name none. */
-  readonly servers: readonly RingServer[]
+  /** The servers the other client's settings name; undefined when they name none. */
+  readonly servers: readonly RingServer[] | undefined
   /** What could not be taken over as it was, why, and what to use: process warnings too, once. */
   readonly warnings: readonly string[]
 }
@@ -73,7 +73,7 @@ export class Translation {
       warned.add(warning)
       process.emitWarning(warning, { type: 'MintringWarning', code: 'MINTRING_DIALECT' })
     }
-    const servers = Object.freeze(this.servers)
+    const servers = this.servers.length === 0 ? undefined : Object.freeze(this.servers)
     const warnings = Object.freeze(this.warnings)
     Object.defineProperties(this.settings, {
       servers: { value: servers },

@@ -1,8 +1,9 @@
-import type { OptionNames } from '../../arguments.ts'
+import { badArgument, insteadOf, type OptionNames } from '../../arguments.ts'
 import { MintringError } from '../../errors.ts'
 import type { Host } from '../../hosts/host.ts'
 import type { CrawlRange, WatchTopic } from '../../protocol/admin.ts'
 import { metadumpHead, mgdumpHead, watchHead } from '../../protocol/admin.ts'
+import { escaped } from '../../secrets.ts'
 import type { ClientCore } from '../core.ts'
 import { checkOptions } from '../options.ts'
 import { traceLines } from '../trace.ts'
@@ -106,6 +107,7 @@ export async function* watch(
   options: WatchOptions | undefined,
 ): AsyncGenerator<WatchEvent, void, undefined> {
   checkOptions('watch', options, WATCH_OPTIONS)
+  checkTopics(topics)
   const head = watchHead(topics)
   const hosts = chosenHosts(core, options)
   const [host] = hosts
@@ -115,6 +117,27 @@ export async function* watch(
   for await (const line of linesOf(core, 'watch', host, head, options)) {
     const fields = fieldsOf(line)
     yield { host: host.name, type: fields.type ?? '', at: Number(fields.ts), fields }
+  }
+}
+
+const TOPICS: Readonly<Record<WatchTopic, true>> = {
+  fetchers: true,
+  mutations: true,
+  evictions: true,
+  connevents: true,
+  proxyreqs: true,
+  proxyevents: true,
+  proxyuser: true,
+  deletions: true,
+}
+const TOPIC_NAMES: OptionNames = new Set(Object.keys(TOPICS))
+
+function checkTopics(topics: unknown): void {
+  if (!Array.isArray(topics)) throw badArgument("watch() takes topics, such as ['evictions']")
+  for (const topic of topics) {
+    const text = String(topic)
+    if (TOPIC_NAMES.has(text)) continue
+    throw badArgument(`watch() has no topic '${escaped(text, 40)}'${insteadOf(text, TOPIC_NAMES)}`)
   }
 }
 

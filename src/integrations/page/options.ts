@@ -1,9 +1,7 @@
-import { badArgument, checkOptionNames, type OptionNames } from '../../arguments.ts'
+import { badArgument } from '../../arguments.ts'
 import { kindOf } from '../../secrets.ts'
+import { anything, type Checks, checkValues, unless } from '../adapter-arguments.ts'
 import { allowedHosts } from './address.ts'
-
-/** What is wrong with a value, as the end of `NAME must be …`; undefined when nothing is. */
-type Check = (given: unknown) => string | undefined
 
 /** The names and values of HTTP headers (RFC 9110, 5.1 and 5.5). */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~\w-]+$/
@@ -12,15 +10,13 @@ const TOKEN = /^[\x21-\x7e]+$/
 /** Room for the MD5 of an address, or for a short address. */
 const MAX_PREFIX_BYTES = 200
 
-/** What the refill policy checks itself, with messages of its own. */
-const ofThePolicy: Check = () => undefined
-
-const CHECKS: Readonly<Record<string, Check>> = {
-  ttl: ofThePolicy,
-  staleWhileRevalidate: ofThePolicy,
-  staleIfError: ofThePolicy,
-  lease: ofThePolicy,
-  waitTimeoutMs: ofThePolicy,
+const CHECKS: Checks = {
+  // The refill policy checks these itself, with messages of its own.
+  ttl: anything,
+  staleWhileRevalidate: anything,
+  staleIfError: anything,
+  lease: anything,
+  waitTimeoutMs: anything,
   prefix: unless(isPrefix, `text of at most ${MAX_PREFIX_BYTES} bytes`),
   key: unless((given) => given === 'plain' || given === 'md5', "'plain' or 'md5'"),
   contentType: unless(
@@ -46,8 +42,6 @@ const CHECKS: Readonly<Record<string, Check>> = {
   onUncacheable: unless(isFunction, 'a function'),
 }
 
-const NAMES: OptionNames = new Set(Object.keys(CHECKS))
-
 /**
  * Throws MINTRING_BAD_ARGUMENT for what is no client, for unknown options, and for values that
  * options cannot have; but for those of the refill policy, which checks them.
@@ -56,22 +50,8 @@ export function checkPageOptions(client: unknown, options: unknown): void {
   if (typeof (client as { view?: unknown } | null | undefined)?.view !== 'function') {
     throw badArgument(`pageCache() takes a MemcachedClient first, not ${kindOf(client)}`)
   }
-  checkOptionNames('pageCache', options ?? null, NAMES)
-  const given = options as Readonly<Record<string, unknown>>
-  for (const [name, check] of Object.entries(CHECKS)) {
-    const wrong = given[name] === undefined ? undefined : check(given[name])
-    if (wrong !== undefined) throw badArgument(`${name} must be ${wrong}`)
-  }
-  allowedHosts(given.hosts as readonly string[] | undefined)
-}
-
-function unless(isRight: (given: unknown) => boolean, what: string): Check {
-  return (given) => (isRight(given) ? undefined : `${what}, not ${shown(given)}`)
-}
-
-function shown(given: unknown): string {
-  if (typeof given === 'string') return `'${given.slice(0, 32)}'`
-  return typeof given === 'number' ? String(given) : kindOf(given)
+  checkValues('pageCache', options ?? null, CHECKS)
+  allowedHosts((options as { readonly hosts?: readonly string[] }).hosts)
 }
 
 function isText(given: unknown, form: RegExp): given is string {

@@ -49,8 +49,8 @@ describe('behaviorsFrom.libmemcached', () => {
   it('places keys where libmemcached does, whatever order the options are in', () => {
     for (const [configuration, expected] of placements) {
       const behaviors = behaviorsFrom.libmemcached(configuration)
-      const hosts = behaviors.servers.map((server) => (server as { host: string }).host)
-      const ring = createRing(behaviors.servers, behaviors)
+      const hosts = behaviors.servers!.map((server) => (server as { host: string }).host)
+      const ring = createRing(behaviors.servers!, behaviors)
       // With --SORT-HOSTS libmemcached's indexes are those of its sorted list.
       const theirs = behaviors.serverOrder === 'hostname' ? [...hosts].sort() : hosts
       const prefix = behaviors.hashWithPrefixKey ? behaviors.keyPrefix : ''

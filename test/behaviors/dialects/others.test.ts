@@ -26,7 +26,7 @@ describe('behaviorsFrom.twemproxy', () => {
   it('reads a pool, its servers with names and weights', () => {
     const behaviors = behaviorsFrom.twemproxy(pool)
     assert.deepEqual(
-      parseServers(behaviors.servers).map(({ label, weight }) => [label, weight]),
+      parseServers(behaviors.servers!).map(({ label, weight }) => [label, weight]),
       [
         ['one', 1],
         ['127.0.0.1:11212', 2],
