@@ -80,7 +80,7 @@ export class Cluster implements HostOwner<Host> {
     if (!this.#isOpenFor(request)) return
     if (host.usable || host.canWait(this.#endMs(request))) this.#give(host, request)
     else {
-      if (request.verb.effect === 'flush') host.debts.isFlushOwed = true
+      if (request.verb.effect === 'flush') host.debts.addFlush()
       request.reject(errorOf(request, host.outError()))
     }
   }
@@ -205,7 +205,7 @@ export class Cluster implements HostOwner<Host> {
     past.hereUntilMs = step === 'here' && Number.isFinite(deadlineMs) ? deadlineMs : 0
     if (step === 'here') this.#give(host, request)
     else if (step === 'reject') {
-      if (request.verb.effect === 'flush') host.debts.isFlushOwed = true
+      if (request.verb.effect === 'flush') host.debts.addFlush()
       this.#reject(request, error)
     } else if (request.group !== undefined) request.group.regroup(host, error)
     else this.#place(request, host, error)

@@ -1,13 +1,17 @@
 import type { Debt } from '../net/request.ts'
 import { KeyFilter } from './key-filter.ts'
 
-/** A debt on its way, so that commands behind it on the same lane need not wait for it. */
-export interface Owed {
-  readonly wireKey: string
-  readonly debt: Debt
-  /** The lane that carries it, and in which of its lives. */
+/** Where a debt is on its way: commands behind it on the same lane need not wait for it. */
+export interface Way {
+  /** The lane that carries it, and in which of its lives; undefined when none does. */
   lane: unknown
   life: number
+}
+
+/** What a host must be told of one key. */
+export interface Owed extends Way {
+  readonly wireKey: string
+  readonly debt: Debt
 }
 
 /**
@@ -20,8 +24,7 @@ export class Debts {
   /** Keys that the filter names and that were deleted since, oldest first. */
   readonly #cleared = new Set<string>()
   #overflow = 0
-  /** Everything the host holds must be forgotten. */
-  isFlushOwed = false
+  #flush: Way | undefined
 
   /** Keys that are known one by one. */
   get size(): number {
@@ -34,7 +37,18 @@ export class Debts {
   }
 
   get isEmpty(): boolean {
-    return this.#owed.size === 0 && this.#filter === undefined && !this.isFlushOwed
+    return this.#owed.size === 0 && this.#filter === undefined && this.#flush === undefined
+  }
+
+  /** Set when everything the host holds must be forgotten. */
+  get flush(): Way | undefined {
+    return this.#flush
+  }
+
+  /** Notes that the host must be flushed before it is believed for any key. */
+  addFlush(): Way {
+    this.#flush = { lane: undefined, life: 0 }
+    return this.#flush
   }
 
   /** Notes a debt. A delete outlives a mark. Returns whether it still fits the bound. */
@@ -73,6 +87,11 @@ export class Debts {
     return found
   }
 
+  /** The host was flushed. */
+  settleFlush(flush: Way): void {
+    if (this.#flush === flush) this.#flush = undefined
+  }
+
   /** The host was told. */
   settle(owed: Owed, maxKeys: number): void {
     const id = idOf(owed.wireKey, owed.debt.isBase64)
@@ -81,15 +100,6 @@ export class Debts {
     // A key that no longer fits is deleted once more when it is read: never believed wrongly.
     if (this.#cleared.size >= maxKeys) this.#cleared.delete(this.#cleared.values().next().value!)
     this.#cleared.add(id)
-  }
-
-  /** The host holds nothing any more. */
-  clear(): void {
-    this.#owed.clear()
-    this.#cleared.clear()
-    this.#filter = undefined
-    this.#overflow = 0
-    this.isFlushOwed = false
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Lane } from '../net/lane.ts'
 import type { Request } from '../net/request.ts'
 import { setTimeout } from '../runtime.ts'
-import type { Debts, Owed } from './debts.ts'
+import type { Debts, Owed, Way } from './debts.ts'
 import type { ClusterHooks } from './hooks.ts'
 import type { ClusterPolicy } from './policy.ts'
 import { flushRequest, keysOf, tellRequest } from './tell.ts'
@@ -24,6 +24,7 @@ export interface Recipient {
   readonly usable: boolean
   /** Its first lane, which is being opened if it was not open. */
   openLane(): Lane
+  put(lane: Lane, request: Request): void
 }
 
 /** Tells a host what it is owed: before it is asked for a key, and all keys in the background. */
@@ -39,7 +40,7 @@ export class Delivery {
   isOwedFor(request: Request): boolean {
     const { debts } = this.#recipient
     if (debts.isEmpty || request.verb.effect === 'flush') return false
-    if (debts.isFlushOwed) return true
+    if (debts.flush !== undefined) return true
     const isBase64 = request.verb.debt?.(request).isBase64 === true
     return keysOf(request).some(([, wireKey]) => debts.find(wireKey, isBase64) !== undefined)
   }
@@ -48,12 +49,12 @@ export class Delivery {
   tellFirst(lane: Lane, request: Request): void {
     const { debts } = this.#recipient
     if (debts.isEmpty || request.verb.effect === 'flush') return
-    if (debts.isFlushOwed) void this.#flush(lane)
+    const { flush } = debts
+    if (flush !== undefined && !isOnItsWay(flush, lane)) void this.#flush(lane, flush)
     const isBase64 = request.verb.debt?.(request).isBase64 === true
     for (const [, wireKey] of keysOf(request)) {
       const owed = debts.find(wireKey, isBase64)
-      const isOnItsWay = owed?.lane === lane && owed.life === lane.life
-      if (owed !== undefined && !isOnItsWay) void this.#tell(lane, owed)
+      if (owed !== undefined && !isOnItsWay(owed, lane)) void this.#tell(lane, owed)
     }
   }
 
@@ -74,8 +75,10 @@ export class Delivery {
   async bringUpToDate(lane: Lane): Promise<boolean> {
     const { debts, settings, hooks, name } = this.#recipient
     if (!debts.isEmpty) await new Promise((wake) => setTimeout(wake, BACKLOG_MS))
-    const isFlush = settings.onReturn === 'flush' || debts.isFlushOwed
-    if (isFlush && !(await this.#flush(lane))) return false
+    const flush = settings.onReturn === 'flush' ? debts.addFlush() : debts.flush
+    if (flush !== undefined && !(await this.#flush(lane, flush, settings.requestTimeoutMs))) {
+      return false
+    }
     if (debts.overflow > 0) hooks.invalidationsLost?.({ host: name, keys: debts.overflow })
     return true
   }
@@ -92,28 +95,41 @@ export class Delivery {
   }
 
   /** Resolves to whether the host was told. */
-  async #tell(lane: Lane, owed: Owed): Promise<boolean> {
+  #tell(lane: Lane, owed: Owed): Promise<boolean> {
     const { debts, settings } = this.#recipient
-    const request = tellRequest(owed)
-    owed.lane = lane
-    owed.life = lane.life
-    const isTold = await this.#send(lane, request)
-    if (isTold) debts.settle(owed, settings.maxOwedKeys)
-    else owed.lane = undefined
-    return isTold
+    const onTold = (): void => debts.settle(owed, settings.maxOwedKeys)
+    return this.#send(lane, owed, tellRequest(owed, onTold))
   }
 
-  async #flush(lane: Lane): Promise<boolean> {
-    const { debts } = this.#recipient
-    debts.isFlushOwed = false
-    const isTold = await this.#send(lane, flushRequest())
-    if (!isTold) debts.isFlushOwed = true
-    return isTold
+  #flush(lane: Lane, flush: Way, timeoutMs?: number): Promise<boolean> {
+    const onTold = (): void => this.#recipient.debts.settleFlush(flush)
+    return this.#send(lane, flush, flushRequest(onTold), timeoutMs)
   }
 
-  #send(lane: Lane, request: Request<boolean>): Promise<boolean> {
+  /**
+   * Commands follow on the same lane, whose deadlines may be later. So it has none of its own: told
+   * again behind them, it would delete what they stored. It ends with its lane.
+   */
+  async #send(
+    lane: Lane,
+    way: Way,
+    request: Request<boolean>,
+    timeoutMs: number = Number.POSITIVE_INFINITY,
+  ): Promise<boolean> {
+    const { life } = lane
+    way.lane = lane
+    way.life = life
     request.times = this.#recipient.settings
-    lane.send(request)
-    return request.promise.catch(() => false)
+    request.timeoutMs = timeoutMs
+    this.#recipient.put(lane, request)
+    const isTold = await request.promise.catch(() => false)
+    // Retried commands may have had it told again meanwhile, on the next connection.
+    if (!isTold && way.lane === lane && way.life === life) way.lane = undefined
+    return isTold
   }
+}
+
+/** It is ahead of what is put on the lane from now on. */
+function isOnItsWay(way: Way, lane: Lane): boolean {
+  return way.lane === lane && way.life === lane.life
 }

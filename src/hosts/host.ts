@@ -159,6 +159,11 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     // What it is owed travels on the first lane: so do the commands that must come after it.
     const lane = this.#delivery.isOwedFor(request) ? this.openLane() : this.#laneFor(request)
     this.#delivery.tellFirst(lane, request)
+    this.put(lane, request)
+  }
+
+  /** The only place that gives requests to lanes. */
+  put(lane: Lane, request: Request): void {
     lane.send(request)
   }
 

@@ -6,6 +6,9 @@ import { ReplyKind } from '../protocol/reply-kind.ts'
 import { deleteHead } from '../protocol/request.ts'
 import type { Owed } from './debts.ts'
 
+/** Called when the host replied, before any command behind it is answered. */
+type OnTold = (() => void) | undefined
+
 function told(name: string, encode: NonNullable<Verb['encode']>): Verb {
   return {
     name,
@@ -19,6 +22,8 @@ function told(name: string, encode: NonNullable<Verb['encode']>): Verb {
         // What follows on this lane must not be believed.
         throw new MintringError('MINTRING_PROTOCOL', 'The server refused to forget a key')
       }
+      // At once: replies that follow in the same chunk belong to commands behind it.
+      ;(request.context as OnTold)?.()
       request.resolve(true)
       return true
     },
@@ -36,16 +41,19 @@ const TELL: Verb = told('tell', ({ wireKey, args }, out) => {
 const FLUSH: Verb = told('flush_all', (_, out) => out.text(flushAllHead()))
 
 /** Tells a host what it is owed for a key. It is tried once: the debt stays until it succeeds. */
-export function tellRequest({ wireKey, debt }: Pick<Owed, 'wireKey' | 'debt'>): Request<boolean> {
-  const request = new Request<boolean>(TELL, undefined, wireKey, undefined, debt)
+export function tellRequest(
+  { wireKey, debt }: Pick<Owed, 'wireKey' | 'debt'>,
+  onTold?: () => void,
+): Request<boolean> {
+  const request = new Request<boolean, OnTold>(TELL, undefined, wireKey, onTold, debt)
   request.binding = 'once'
   request.ordered = true
   return request
 }
 
 /** `flush_all`, for a host that must not be believed at all. */
-export function flushRequest(): Request<boolean> {
-  const request = new Request<boolean>(FLUSH, undefined, '', undefined)
+export function flushRequest(onTold: () => void): Request<boolean> {
+  const request = new Request<boolean, OnTold>(FLUSH, undefined, '', onTold)
   request.binding = 'once'
   return request
 }

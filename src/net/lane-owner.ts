@@ -38,7 +38,7 @@ export interface LaneOwner<L = unknown> extends Router {
   readonly turn: Turn
   handshake(): HandshakeInput
   dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket>
-  /** The handshake is over; what the owner sends now goes before all that waits. */
+  /** The handshake is over; what waits is written next. */
   laneOpened(lane: L, abilities: Abilities): void
   /** Replies came in time, or a good part of a large value. Once per chunk. */
   laneAnswered(nowMs: number): void

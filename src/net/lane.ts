@@ -36,7 +36,8 @@ export class Lane implements ConnectionOwner, Gatherer {
   readonly #inflight = new InflightQueue()
   readonly #outbox = new Outbox()
   readonly #watch: Watch = new Watch((nowMs) => this.#look(nowMs))
-  readonly #openWatch: Watch = new Watch(() => this.#onOpenTimeout())
+  /** Bounds opening and draining. */
+  readonly #stateWatch: Watch = new Watch((nowMs) => this.#onStateTimeout(nowMs))
   #state: LaneState = 'closed'
   #connection: Connection | undefined
   #handshake: Handshake | undefined
@@ -67,7 +68,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     return this.#state
   }
 
-  /** Changes when its connection ends: what was sent on it before may be lost. */
+  /** Changes when it ends: what it was given before may be lost. */
   get life(): number {
     return this.#life
   }
@@ -118,14 +119,6 @@ export class Lane implements ConnectionOwner, Gatherer {
     this.#schedule()
   }
 
-  /** Takes requests that go before all that waits. */
-  sendFirst(requests: readonly Request[]): void {
-    const nowMs = Math.ceil(performance.now())
-    for (const request of requests) request.times ??= this.#owner.settings
-    this.#watch.by(this.#outbox.pushFirst(requests, this.#owner, nowMs))
-    this.#schedule()
-  }
-
   #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
@@ -143,7 +136,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     this.#connection = connection
     this.#dialling = dialling
     this.#handshake = handshake
-    this.#openWatch.by(performance.now() + connectTimeoutMs)
+    this.#stateWatch.by(performance.now() + connectTimeoutMs)
     this.#owner.dial(connection.onBytes, dialling.signal).then(
       (socket) => {
         connection.attach(socket)
@@ -155,8 +148,12 @@ export class Lane implements ConnectionOwner, Gatherer {
 
   /** Ends the lane now; what it held fails with `error`. */
   close(error: MintringError): void {
-    if (this.#state !== 'closed') this.#end('closed', error)
-    else for (const attempt of this.#outbox.take()) attempt.fail(error)
+    if (this.#state !== 'closed') {
+      this.#end('closed', error)
+      return
+    }
+    this.#life++
+    for (const attempt of this.#outbox.take()) attempt.fail(error)
   }
 
   /** Ends the lane when everything it holds is answered. */
@@ -166,6 +163,7 @@ export class Lane implements ConnectionOwner, Gatherer {
       this.#state = 'draining'
       this.#drained = error
       this.flush()
+      this.#stateWatch.by(this.#overdueAtMs)
       this.#finishDrain()
     }
   }
@@ -226,7 +224,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     if (next !== '') this.#connection?.write(next)
     if (abilities === undefined) return
     this.#handshake = undefined
-    this.#openWatch.stop()
+    this.#stateWatch.stop()
     this.#state = 'open'
     this.#openedMs = this.#activeMs = this.#quietSinceMs = performance.now()
     this.#idleTimeoutMs = abilities.idleTimeoutMs || Number.POSITIVE_INFINITY
@@ -311,7 +309,19 @@ export class Lane implements ConnectionOwner, Gatherer {
     return this.#quietSinceMs + this.#owner.settings.requestTimeoutMs * STALL_SHARE
   }
 
-  #onOpenTimeout(): number {
+  /** When the server owes replies for longer than any may take. */
+  get #overdueAtMs(): number {
+    const { requestTimeoutMs } = this.#owner.settings
+    const sinceMs = Math.max(this.#quietSinceMs, this.#progressMs)
+    return sinceMs + requestTimeoutMs * OVERDUE_FACTOR
+  }
+
+  #onStateTimeout(nowMs: number): number {
+    if (this.#state === 'draining') {
+      if (nowMs < this.#overdueAtMs) return this.#overdueAtMs
+      this.#end('closed', this.#drained ?? this.#silence())
+      return Number.POSITIVE_INFINITY
+    }
     const { name } = this
     const message = `Cannot connect to ${name}: no answer in time`
     this.#end('dial', new MintringError('MINTRING_CONNECTION', message, { host: name }))
@@ -354,7 +364,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     this.#written = 0
     this.#isStalled = this.#isReplied = this.#isAnswered = false
     this.#progressMs = Number.NEGATIVE_INFINITY
-    this.#openWatch.stop()
+    this.#stateWatch.stop()
     this.#watch.stop()
     connection?.close(error)
     dialling?.abort(error)

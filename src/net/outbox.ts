@@ -66,20 +66,6 @@ export class Outbox implements Sink {
     request.attempt = this.#batch
   }
 
-  /** Puts requests before all others. They begin at once. Returns the earliest deadline. */
-  pushFirst(requests: readonly Request[], router: Router, nowMs: number): number {
-    const attempts = requests.map((request) => {
-      const attempt = new SingleAttempt(request, router)
-      request.attempt = attempt
-      attempt.begin(nowMs)
-      return attempt
-    })
-    this.#attempts.unshift(...attempts)
-    this.#requests += requests.length
-    this.#begun += requests.length
-    return Math.min(...attempts.map(({ deadlineMs }) => deadlineMs))
-  }
-
   /** The turn is over: what came in it begins. Returns the earliest deadline. */
   begin(nowMs: number): number {
     let nextMs = Number.POSITIVE_INFINITY
