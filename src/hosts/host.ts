@@ -47,7 +47,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   readonly #lanes: Lanes
   readonly #health: HostHealth = new HostHealth(this)
   readonly #lives: LaneLives = new LaneLives()
-  #epoch = 0
+  /** Changes when the server may be another one since: a restart forgets CAS ids and leases. */
+  epoch = 0
   #abilities: Abilities | undefined
   #metaProbe: MetaProbe = 'ask'
   /** Connections in a row that ended at the question for meta commands. */
@@ -55,8 +56,10 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   #lastError: MintringError | undefined
   #lastErrorMs = 0
   readonly #streams = new Set<LineStream>()
-  #comebacks = 0
-  #answeredMs = 0
+  /** How often it could be used again after it could not. */
+  comebacks = 0
+  /** When its last reply in time came, on the clock of `performance.now()`; 0 for never. */
+  answeredMs = 0
   /** Where its lanes are connected to. */
   #address: string | undefined
   /** Why it takes nothing new. */
@@ -103,21 +106,6 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   get state(): HostSnapshot['state'] {
     const { name } = this.#health.current
     return name === 'returning' ? 'probing' : name
-  }
-
-  /** Changes when the server may be another one since: a restart forgets CAS ids and leases. */
-  get epoch(): number {
-    return this.#epoch
-  }
-
-  /** How often it could be used again after it could not. */
-  get comebacks(): number {
-    return this.#comebacks
-  }
-
-  /** When its last reply in time came, on the clock of `performance.now()`; 0 for never. */
-  get answeredMs(): number {
-    return this.#answeredMs
   }
 
   /** What the server said of itself; undefined until a lane opened. */
@@ -265,7 +253,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   }
 
   changed(): void {
-    if (this.usable) this.#comebacks++
+    if (this.usable) this.comebacks++
     this.#owner.hostChanged(this)
   }
 
@@ -299,7 +287,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   }
 
   laneAnswered(nowMs: number): void {
-    this.#answeredMs = nowMs
+    this.answeredMs = nowMs
     if (this.#health.current.failures > 0) this.#health.tell('answered')
   }
 
@@ -310,7 +298,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   laneOpened(lane: Lane, abilities: Abilities): void {
     this.#leaveOldAddress(lane)
     const isOnly = this.#lanes.all.every((other) => other === lane || other.state !== 'open')
-    if (isOnly) this.#epoch++
+    if (isOnly) this.epoch++
     this.#abilities = abilities
     this.#metaHangUps = 0
     this.#health.tell('opened')
@@ -340,7 +328,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     }
     // The next server to connect to may be another one.
     if (end !== 'dial' && !this.#lanes.isOpen) this.#metaProbe = 'ask'
-    if (end !== 'dial') this.#epoch++
+    if (end !== 'dial') this.epoch++
     if (end === 'dial') this.#tellWaiting(error)
     // A lane that answers proves that the host is there, whatever became of another dial.
     if (end === 'dial' && isServed) return
@@ -356,7 +344,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
 
   /** Nothing came in time, on any lane, while the host had a whole attempt's time. */
   #isSilent(nowMs: number): boolean {
-    return nowMs - this.#answeredMs >= this.settings.requestTimeoutMs * SILENT_SHARE
+    return nowMs - this.answeredMs >= this.settings.requestTimeoutMs * SILENT_SHARE
   }
 
   /** The name stands for another server now: no lane stays with the one before. */
