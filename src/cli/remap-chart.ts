@@ -1,9 +1,9 @@
 import type { RemapReport } from '../simulate/remap.ts'
 import type { RemapResult } from '../simulate/remap-result.ts'
-import { headline, percent } from './remap-text.ts'
+import { percent } from './remap-format.ts'
+import { escaped, rect, round, svg, text, WIDTH } from './remap-svg.ts'
+import { headline } from './remap-text.ts'
 
-// Narrow, so that its text can be read on a phone; it scales up elsewhere.
-const WIDTH = 400
 const PLOT = 280
 const ROW = 44
 const COLUMNS = 200
@@ -22,6 +22,9 @@ export const chartStyle: string = `
 .chart .waste { fill: var(--waste) }
 .chart .host { fill: var(--host) }
 .chart .line { stroke: var(--line) }
+.chart .curve { fill: none; stroke-width: 2 }
+.chart .curve.need { stroke: var(--need) }
+.chart .curve.waste { stroke: var(--waste) }
 .chart .ideal { stroke: var(--ink); stroke-width: 2 }
 `
 
@@ -102,31 +105,4 @@ function downsampled(shares: readonly number[]): readonly number[] {
     const to = Math.floor(((i + 1) * shares.length) / COLUMNS)
     return Math.max(...shares.slice(from, to))
   })
-}
-
-function svg(height: number, label: string, content: string): string {
-  const box = `viewBox="0 0 ${WIDTH} ${height}"`
-  return `<svg class="chart" ${box} role="img" aria-label="${escaped(label)}">${content}</svg>`
-}
-
-function rect(kind: string, x: number, y: number, width: number, height: number): string {
-  const place = `x="${round(x)}" y="${round(y)}"`
-  return `<rect class="${kind}" ${place} width="${round(width)}" height="${round(height)}"/>`
-}
-
-function text(x: number, y: number, anchor: string, content: string, kind = ''): string {
-  return `<text class="${kind}" x="${x}" y="${y}" text-anchor="${anchor}">${content}</text>`
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100
-}
-
-/** Text for markup. */
-export function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
 }

@@ -28,6 +28,13 @@ const options = {
   trials: { type: 'string' },
   'requests-per-second': { type: 'string' },
   'hit-ratio': { type: 'string' },
+  'writes-per-second': { type: 'string' },
+  processes: { type: 'string' },
+  'learn-within': { type: 'string' },
+  announce: { type: 'string' },
+  handover: { type: 'string' },
+  duration: { type: 'string' },
+  zipf: { type: 'string' },
   json: { type: 'boolean' },
   csv: { type: 'boolean' },
   svg: { type: 'boolean' },
@@ -37,6 +44,17 @@ const options = {
   workers: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsConfig['options']
+
+/** Options that tell how the load on the origin goes on over time. */
+const TRAFFIC = [
+  'writes-per-second',
+  'processes',
+  'learn-within',
+  'announce',
+  'handover',
+  'duration',
+  'zipf',
+] as const
 
 /** What parseArgs found of the options above. */
 export type RemapFlags = ReturnType<typeof parseRemapFlags>
@@ -70,6 +88,10 @@ export function parseRemapFlags(argv: string[]) {
       (flags['requests-per-second'] === undefined) !== (flags['hit-ratio'] === undefined),
       '--requests-per-second and --hit-ratio need each other',
     ],
+    ...TRAFFIC.map((name): [boolean, string] => [
+      flags[name] !== undefined && flags['hit-ratio'] === undefined,
+      `--${name} needs --requests-per-second and --hit-ratio`,
+    ]),
   ]
   const broken = rules.find(([isBroken]) => isBroken)
   if (broken !== undefined) throw new UsageError(broken[1])
@@ -105,13 +127,26 @@ export async function remapInputOf(
     distributions: distributionsOf(flags.distributions),
     hashes: flags.hashes === undefined ? undefined : (list(flags.hashes) as HashName[]),
     trials: optionalNumber(flags, 'trials'),
-    requestsPerSecond: optionalNumber(flags, 'requests-per-second'),
-    hitRatio: fraction(flags, 'hit-ratio'),
+    ...trafficOf(flags),
     signal: io.signal,
   }
   const workers = optionalNumber(flags, 'workers')
   const keys = await keysOf(flags, servers, io, findings)
   return { ...input, keys, ...threads(workers, keys, io.signal) }
+}
+
+function trafficOf(flags: RemapFlags): Partial<RemapInput> {
+  return {
+    requestsPerSecond: optionalNumber(flags, 'requests-per-second'),
+    hitRatio: fraction(flags, 'hit-ratio'),
+    writesPerSecond: optionalNumber(flags, 'writes-per-second'),
+    processes: optionalNumber(flags, 'processes'),
+    learnMs: durationMs(flags, 'learn-within'),
+    announceMs: durationMs(flags, 'announce'),
+    handoverMs: durationMs(flags, 'handover'),
+    durationMs: durationMs(flags, 'duration'),
+    zipf: optionalNumber(flags, 'zipf'),
+  }
 }
 
 function threads(
@@ -198,13 +233,30 @@ function pairs<Value>(
   return Object.fromEntries(entries)
 }
 
-function optionalNumber(
-  flags: RemapFlags,
-  name: 'keys' | 'workers' | 'trials' | 'requests-per-second' | 'hit-ratio' | 'fail-above',
-): number | undefined {
+function optionalNumber(flags: RemapFlags, name: TextFlag): number | undefined {
   const text = flags[name]
   return text === undefined ? undefined : numeric(name, text)
 }
+
+/** Seconds, or a whole number with a unit: `10m`. */
+function durationMs(flags: RemapFlags, name: TextFlag): number | undefined {
+  const text = flags[name]
+  if (text === undefined) return undefined
+  const match = /^(\d+)([smhd]?)$/.exec(text)
+  if (match !== null) return Number(match[1]) * UNIT_MS[match[2]!]!
+  throw new UsageError(`--${name} takes seconds, or such as 10m, not '${text}'`)
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  '': 1_000,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
+
+/** Options that take a word. */
+type TextFlag = Exclude<keyof typeof options, 'sample' | 'json' | 'csv' | 'svg' | 'html' | 'help'>
 
 /** A number from 0 to 1. */
 export function fraction(flags: RemapFlags, name: 'hit-ratio' | 'fail-above'): number | undefined {

@@ -1,7 +1,10 @@
 import type { RemapReport } from '../simulate/remap.ts'
 import type { RemapResult } from '../simulate/remap-result.ts'
-import { chartStyle, escaped, movesChart, sharesChart } from './remap-chart.ts'
-import { headline, number, percent, remarks } from './remap-text.ts'
+import { chartStyle, movesChart, sharesChart } from './remap-chart.ts'
+import { number, percent } from './remap-format.ts'
+import { originChart } from './remap-origin.ts'
+import { escaped } from './remap-svg.ts'
+import { headline, remarks } from './remap-text.ts'
 
 const pageStyle = `
 :root { color-scheme: light dark; --ink: #1c2733; --paper: #fff; --faint: #5c6875; --line: #d5dbe1 }
@@ -48,7 +51,7 @@ change. The stroke marks the fewest moves possible.</p>
 ${remarks(report)
   .map((line) => `<p>${escaped(line)}</p>`)
   .join('\n')}
-<h2>Figures</h2>
+${origins(report)}<h2>Figures</h2>
 <div class="scroll">${figures(report)}</div>
 <h2>Who has how many keys</h2>
 ${report.results.map((result) => shares(result)).join('\n')}
@@ -103,6 +106,25 @@ function figures(report: RemapReport): string {
     return row('td', cells)
   })
   return `<table><thead>${row('th', heads)}</thead><tbody>${rows.join('')}</tbody></table>`
+}
+
+/** The load on the origin over time, where it was asked for. */
+function origins(report: RemapReport): string {
+  const charts = report.results.flatMap(({ distribution, hash, origin }) => {
+    if (origin?.overTime === undefined) return []
+    const { withoutHandover, withHandover } = origin.overTime
+    const [without, withIt] = [withoutHandover, withHandover].map(({ extraLoads }) => {
+      return number(extraLoads.at(-1)!.loads)
+    })
+    const name = escaped(`${distribution} ${hash}`)
+    const text = `${without} loads beyond the usual without handover, ${withIt} with it.`
+    return [`<h3>${name}</h3>\n<p>${text}</p>\n${originChart(origin.overTime)}`]
+  })
+  if (charts.length === 0) return ''
+  return `<h2>Load on the origin over time</h2>
+<p class="faint">Orange: every process reads new homes at once. Green: with handover.</p>
+${charts.join('\n')}
+`
 }
 
 function row(tag: 'td' | 'th', cells: readonly string[]): string {

@@ -1,7 +1,7 @@
 import { MintringError } from '../errors.ts'
 import type { RemapReport } from '../simulate/remap.ts'
 import { MIN_SAMPLE_KEYS, type SampledServer } from '../simulate/remap-sample.ts'
-import { number, percent } from './remap-text.ts'
+import { number, percent } from './remap-format.ts'
 
 /** 95 % of a normal distribution lie within so many standard deviations. */
 const DEVIATIONS = 1.96

@@ -1,5 +1,7 @@
 import type { RemapReport } from '../simulate/remap.ts'
 import type { RemapResult } from '../simulate/remap-result.ts'
+import { number, percent, table } from './remap-format.ts'
+import { originTable } from './remap-origin.ts'
 
 const BAR_WIDTH = 24
 const SHARES_SHOWN = 24
@@ -9,7 +11,14 @@ export function remapTable(report: RemapReport): string {
   const lines = [`${headline(report)}\n`, movesTable(report.results)]
   lines.push('█ moves that the change needs   ▒ moves between hosts that did not change\n')
   for (const result of report.results) {
-    if (result.origin !== undefined) lines.push(originLine(result))
+    if (result.origin === undefined) continue
+    const { overTime } = result.origin
+    lines.push(originLine(result))
+    lines.push(
+      overTime === undefined
+        ? 'That is too many loads to follow over time.'
+        : originTable(overTime),
+    )
   }
   lines.push(...remarks(report))
   if (report.servers.length <= SHARES_SHOWN) {
@@ -100,6 +109,8 @@ export function remapCsv(report: RemapReport): string {
     'stddev_over_mean',
     'origin_before_per_second',
     'origin_after_per_second',
+    'extra_loads_without_handover',
+    'extra_loads_with_handover',
   ]
   const rows = report.results.map((result) => [
     result.distribution,
@@ -116,34 +127,14 @@ export function remapCsv(report: RemapReport): string {
     result.stddevOverMean,
     result.origin?.beforePerSecond ?? '',
     result.origin?.afterPerSecond ?? '',
+    result.origin?.overTime?.withoutHandover.extraLoads.at(-1)?.loads ?? '',
+    result.origin?.overTime?.withHandover.extraLoads.at(-1)?.loads ?? '',
   ])
   return `${[heads, ...rows].map((row) => row.join(',')).join('\r\n')}\r\n`
-}
-
-/** `10.0 %`. */
-export function percent(fraction: number): string {
-  return `${(fraction * 100).toFixed(1)} %`
-}
-
-/** `100,000`. */
-export function number(value: number): string {
-  return Math.round(value).toLocaleString('en')
 }
 
 function bar(needed: number, unrelated: number): string {
   const both = Math.round(Math.min(1, needed + unrelated) * BAR_WIDTH)
   const first = Math.min(both, Math.round(needed * BAR_WIDTH))
   return '█'.repeat(first) + '▒'.repeat(both - first)
-}
-
-/** Columns to the right but those listed. */
-function table(rows: readonly (readonly string[])[], leftColumns: readonly number[]): string {
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)))
-  const lines = rows.map((row) => {
-    const cells = row.map((cell, i) => {
-      return leftColumns.includes(i) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)
-    })
-    return cells.join('  ').trimEnd()
-  })
-  return `${lines.join('\n')}\n`
 }

@@ -39,7 +39,16 @@ What to compare:
   --distributions ketama,modula   or all
   --hashes md5,xxh64        each distribution's own by default
   --trials 10               hosts to average over, for changes given as a count
-  --requests-per-second 5000 --hit-ratio 0.95    adds the load on the origin
+  --requests-per-second 5000 --hit-ratio 0.95    adds the load on the origin, right after the
+                            change and over time, with handover and without
+The fleet behind that load:
+  --processes 100           of which the last learns of the change
+  --learn-within 10s        after the first
+  --announce 1m             how long the change is announced
+  --handover 10m            how long values move
+  --duration 15m            how long to watch
+  --zipf 0.99               how much more popular keys are asked for
+  --writes-per-second 0     adds the stale reads
 Output:
   --json | --csv | --svg | --html    instead of a table
   --out FILE                write it there

@@ -3,8 +3,11 @@
  * @module simulate
  */
 export type { Dialect } from '../refill/store.ts'
+export type { ChangeCost, ChangeOverTime } from './change-cost.ts'
+export type { ChangeTraffic } from './change-traffic.ts'
 export { type FleetReport, fleet } from './fleet.ts'
 export type { FleetInput } from './fleet-plan.ts'
+export { type HandoverInput, handover, type PlacementOf } from './handover.ts'
 export { type RemapReport, remap } from './remap.ts'
 export { generatedServers, type RemapChange } from './remap-change.ts'
 export { countShard, type Placing, type RemapShard } from './remap-count.ts'

@@ -6,11 +6,20 @@ import type { DistributionName, RingOptions } from '../ring/options.ts'
 import { createRing } from '../ring/ring.ts'
 import type { RingServer } from '../ring/server.ts'
 import { type ArgumentRule, badArgument, checkArguments } from './arguments.ts'
+import {
+  type ChangePlan,
+  type ChangeTraffic,
+  planOfTraffic,
+  trafficRules,
+} from './change-traffic.ts'
 import { checkChangeTypes, type RemapChange } from './remap-change.ts'
 import type { RemapShard } from './remap-count.ts'
 
-/** What to compare. */
-export interface RemapInput {
+/**
+ * What to compare. With `requestsPerSecond` and `hitRatio`, also what the origin is asked for over
+ * time; the rest of the traffic needs those two.
+ */
+export interface RemapInput extends Omit<ChangeTraffic, 'requestsPerSecond' | 'hitRatio'> {
   /** The servers before the change, or how many to make up. */
   readonly servers: number | readonly RingServer[]
   /** What becomes of the servers. */
@@ -30,7 +39,7 @@ export interface RemapInput {
    * built in all, so 100 of 200 hosts and 2 of 10,000.
    */
   readonly trials?: number | undefined
-  /** With `hitRatio`: what the origin is asked for before and right after the change. */
+  /** With `hitRatio`: what the origin is asked for before and after the change. */
   readonly requestsPerSecond?: number | undefined
   /** Hits over requests, 0 to 1. */
   readonly hitRatio?: number | undefined
@@ -56,6 +65,7 @@ const SERVERS_IN_ALL_TRIALS = 20_000
 const MAX_SERVERS_IN_ALL_TRIALS = 200_000
 
 const RULES: Readonly<Record<keyof RemapInput, ArgumentRule>> = {
+  ...trafficRules,
   servers: 'checked elsewhere',
   change: 'checked elsewhere',
   keys: 'checked elsewhere',
@@ -64,8 +74,6 @@ const RULES: Readonly<Record<keyof RemapInput, ArgumentRule>> = {
   hashes: 'checked elsewhere',
   options: 'checked elsewhere',
   trials: { min: 1, max: 100_000, isWhole: true },
-  requestsPerSecond: { min: 0, max: Number.MAX_SAFE_INTEGER },
-  hitRatio: { min: 0, max: 1 },
   onProgress: 'function',
   runShard: 'function',
   shards: { min: 1, max: 1024, isWhole: true },
@@ -76,7 +84,7 @@ const RULES: Readonly<Record<keyof RemapInput, ArgumentRule>> = {
 export function checkRemap(input: RemapInput): void {
   checkArguments('remap', input, RULES)
   checkChangeTypes(input.change)
-  const { servers, options, signal, requestsPerSecond, hitRatio } = input
+  const { servers, options, signal } = input
   if (typeof servers !== 'number' && !Array.isArray(servers)) {
     throw bad(`servers must be a list or a number, not ${String(servers)}`)
   }
@@ -84,11 +92,24 @@ export function checkRemap(input: RemapInput): void {
     throw bad(`options must be an object, not ${String(options)}`)
   }
   checkBounds({ signal })
+  trafficOf(input)
+  checkKeys(input)
+  checkPlacings(input)
+}
+
+/** The traffic to count with; undefined when it was not asked for. */
+export function trafficOf(input: RemapInput): ChangePlan | undefined {
+  const { requestsPerSecond, hitRatio } = input
   if ((requestsPerSecond === undefined) !== (hitRatio === undefined)) {
     throw bad('requestsPerSecond and hitRatio need each other')
   }
-  checkKeys(input)
-  checkPlacings(input)
+  if (requestsPerSecond !== undefined && hitRatio !== undefined) {
+    return planOfTraffic({ ...input, requestsPerSecond, hitRatio }, bad)
+  }
+  const names = Object.keys(trafficRules) as (keyof ChangeTraffic)[]
+  const alone = names.find((name) => input[name] !== undefined)
+  if (alone !== undefined) throw bad(`${alone} needs requestsPerSecond and hitRatio`)
+  return undefined
 }
 
 /** How many ways the change can fall are counted. */

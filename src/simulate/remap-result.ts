@@ -3,6 +3,8 @@ import { distributions } from '../ring/distributions/registry.ts'
 import type { HashName } from '../ring/hashes/registry.ts'
 import type { DistributionName } from '../ring/options.ts'
 import { parseServer, type RingServer } from '../ring/server.ts'
+import type { ChangeOverTime } from './change-cost.ts'
+import type { ChangePlan } from './change-traffic.ts'
 import type { Trial } from './remap-change.ts'
 
 /** Load against what the origin has to do while moved keys are cold. */
@@ -11,6 +13,11 @@ export interface OriginLoad {
   readonly beforePerSecond: number
   /** Loads per second right after it, while every moved key is still cold. */
   readonly afterPerSecond: number
+  /**
+   * How it goes on from there, with handover and without, for at most 1,000,000 keys. Undefined
+   * when more than 20 million loads and writes would have to be followed.
+   */
+  readonly overTime: ChangeOverTime | undefined
 }
 
 /** How evenly keys lie on servers, each measured against its weight. */
@@ -67,8 +74,8 @@ export interface ResultInput {
   readonly servers: readonly RingServer[]
   readonly trials: readonly Trial[]
   readonly differences: readonly Difference[]
-  readonly requestsPerSecond: number | undefined
-  readonly hitRatio: number | undefined
+  readonly traffic: ChangePlan | undefined
+  readonly overTime: ChangeOverTime | undefined
   readonly remark: string | undefined
 }
 
@@ -76,7 +83,7 @@ export interface ResultInput {
 export function resultOf(input: ResultInput): RemapResult {
   const { distribution, servers, trials, differences } = input
   const moves = differences.map((difference) => difference.moved / difference.keys)
-  const moved = mean(moves)
+  const moved = movedOf(differences)
   const movedMax = Math.max(...moves)
   const worst = moves.indexOf(movedMax)
   const weightless = distributions[distribution].weights === 'ignored'
@@ -102,6 +109,11 @@ export function resultOf(input: ResultInput): RemapResult {
   }
 }
 
+/** The fraction of keys that move, averaged over the ways the change can fall. */
+export function movedOf(differences: readonly Difference[]): number {
+  return mean(differences.map(({ moved, keys }) => moved / keys))
+}
+
 function movedIfSkipped({ servers, differences }: ResultInput): number | undefined {
   const labels = servers.map((server) => parseServer(server).label)
   if (differences.some(({ added, reweighted }) => added.length + reweighted.length > 0))
@@ -113,11 +125,12 @@ function movedIfSkipped({ servers, differences }: ResultInput): number | undefin
   return mean(lost)
 }
 
-function originLoad(moved: number, input: ResultInput): OriginLoad | undefined {
-  const { requestsPerSecond, hitRatio } = input
-  if (requestsPerSecond === undefined || hitRatio === undefined) return undefined
+function originLoad(moved: number, { traffic, overTime }: ResultInput): OriginLoad | undefined {
+  if (traffic === undefined) return undefined
+  const { requestsPerSecond, hitRatio } = traffic
   const beforePerSecond = requestsPerSecond * (1 - hitRatio)
-  return { beforePerSecond, afterPerSecond: beforePerSecond + requestsPerSecond * hitRatio * moved }
+  const afterPerSecond = beforePerSecond + requestsPerSecond * hitRatio * moved
+  return { beforePerSecond, afterPerSecond, overTime }
 }
 
 /** The share each server's weight is worth, by label. */

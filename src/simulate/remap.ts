@@ -5,6 +5,8 @@ import { createRing } from '../ring/ring.ts'
 import { parseServer, type RingServer } from '../ring/server.ts'
 import { Pauses, untilAborted } from './abort.ts'
 import { badArgument } from './arguments.ts'
+import { type ChangeOverTime, costOfChange, isCountable } from './change-cost.ts'
+import type { ChangePlan } from './change-traffic.ts'
 import { describeChange, generatedServers, type Trial, trialsOf } from './remap-change.ts'
 import {
   counterFor,
@@ -14,9 +16,10 @@ import {
   type RemapRings,
   sumDifferences,
 } from './remap-count.ts'
-import { checkRemap, type RemapInput, trialsFor } from './remap-input.ts'
+import { checkRemap, type RemapInput, trafficOf, trialsFor } from './remap-input.ts'
 import { pointsRemark } from './remap-remark.ts'
-import { type RemapResult, resultOf } from './remap-result.ts'
+import { movedOf, type RemapResult, resultOf } from './remap-result.ts'
+import { seededRandom } from './virtual-time.ts'
 
 /** The outcome for every distribution. */
 export interface RemapReport {
@@ -33,6 +36,7 @@ export interface RemapReport {
 }
 
 const DEFAULT_KEYS = 100_000
+const MAX_KEYS_FOLLOWED = 1_000_000
 
 /**
  * Counts what a change of membership moves: no clock, no network, the same figures every time.
@@ -43,6 +47,7 @@ const DEFAULT_KEYS = 100_000
  */
 export async function remap(input: RemapInput): Promise<RemapReport> {
   checkRemap(input)
+  const traffic = trafficOf(input)
   const servers =
     typeof input.servers === 'number' ? generatedServers(input.servers) : input.servers
   const limit = trialsFor(input, servers.length)
@@ -55,18 +60,13 @@ export async function remap(input: RemapInput): Promise<RemapReport> {
     pauses.check()
     throw error
   })
-  const results = counted.map(({ placing, hash, differences, remark }) =>
-    resultOf({
-      distribution: placing.distribution,
-      hash,
-      servers,
-      trials,
-      differences,
-      requestsPerSecond: input.requestsPerSecond,
-      hitRatio: input.hitRatio,
-      remark,
-    }),
-  )
+  const results: RemapResult[] = []
+  for (const { placing, hash, differences, remark } of counted) {
+    const { distribution } = placing
+    const overTime = traffic && (await followed(differences, traffic, pauses))
+    const input = { distribution, hash, servers, trials, differences, remark, traffic, overTime }
+    results.push(resultOf(input))
+  }
   return {
     change: describeChange(input.change),
     keys: counted[0]!.differences[0]!.keys,
@@ -74,6 +74,22 @@ export async function remap(input: RemapInput): Promise<RemapReport> {
     trials: trials.length,
     results,
   }
+}
+
+/**
+ * The change in time, for keys that move by chance as often as was counted: how popular a key is
+ * says nothing of where it lives.
+ */
+async function followed(
+  differences: readonly Difference[],
+  traffic: ChangePlan,
+  pauses: Pauses,
+): Promise<ChangeOverTime | undefined> {
+  if (!isCountable(traffic)) return undefined
+  const keys = Math.min(differences[0]!.keys, MAX_KEYS_FOLLOWED)
+  const moved = movedOf(differences)
+  const isMoved = (rank: number): boolean => seededRandom(Math.imul(rank, 0x85ebca6b))() < moved
+  return costOfChange(keys, isMoved, traffic, pauses)
 }
 
 interface Counted {

@@ -70,11 +70,45 @@ describe('mintring remap', () => {
     assert.match(out, /the origin goes from 100 to/)
   })
 
+  it('shows the load on the origin over time, with handover and without', async () => {
+    const line =
+      '--servers 4 --add 1 --keys 2000 --distributions ketama --requests-per-second 1000 ' +
+      '--hit-ratio 0.99 --handover 5m --announce 20 --learn-within 5s --processes 8 --duration 10m'
+    const { out } = await run(line)
+    assert.match(out, /^Loads beyond the usual 10 per second, within$/m)
+    assert.match(out, /^handover +1 s +10 s +1 min +10 min +copied$/m)
+    assert.match(out, /^without +\d+ +\d+ +\d+ +\d+ +0$/m)
+    assert.match(out, /^with +0 +0 +0 +\d+ +[1-9]\d*$/m)
+    assert.match(out, /^without +[▁-█]{60} {2}\d+\/s at most$/m)
+    assert.doesNotMatch(out, /stale reads/)
+    assert.match((await run(`${line} --writes-per-second 50`)).out, /stale reads/)
+
+    const { overTime } = JSON.parse((await run(`${line} --json`)).out).results[0].origin
+    assert.deepEqual([overTime.keys, overTime.beforePerSecond], [2_000, 10.000000000000009])
+    const { withHandover, withoutHandover } = overTime
+    assert.equal(withHandover.loadsPerSecond.length * overTime.stepMs, 600_000)
+    assert.deepEqual(withHandover.extraLoads[2], { withinMs: 60_000, loads: 0 })
+    assert.ok(withoutHandover.extraLoads[0].loads > 0)
+
+    const html = (await run(`${line} --html`)).out
+    assert.equal(html.match(/<polyline class="curve/g)?.length, 2)
+    assert.match(html, /Load on the origin over time/)
+  })
+
+  it('leaves the load over time out when there is too much to follow', async () => {
+    const line = '--servers 4 --add 1 --keys 100 --requests-per-second 900000 --hit-ratio 0.5'
+    const { code, out } = await run(line)
+    assert.equal(code, 0)
+    assert.match(out, /the origin goes from 450,000 to/)
+    assert.doesNotMatch(out, /Loads beyond the usual/)
+    assert.match(out, /too many loads to follow over time/)
+  })
+
   it('--csv has one line per distribution', async () => {
     const { out } = await run('--servers 4 --add 1 --keys 1000 --csv --distributions all')
     const lines = out.trimEnd().split('\r\n')
     assert.equal(lines.length, 20)
-    assert.ok(lines.every((line) => line.split(',').length === 14))
+    assert.ok(lines.every((line) => line.split(',').length === 16))
   })
 
   it('--svg and --html stand alone: no script, nothing to fetch, names escaped', async () => {
@@ -222,6 +256,10 @@ describe('mintring remap', () => {
     '--servers 3 --remove 1 --hit-ratio 0.5',
     '--servers 3 --remove 1 --requests-per-second 5',
     '--servers a,b --remove a --trials 2',
+    '--servers a,b --remove a --handover 5m',
+    '--servers a,b --remove a --requests-per-second 5 --hit-ratio 0.5 --handover 5x',
+    '--servers a,b --remove a --requests-per-second 5 --hit-ratio 0.5 --announce -5',
+    '--servers a,b --remove a --requests-per-second 5 --hit-ratio 0.5 --processes many',
     '--servers 3 --remove 1 --keys-from -',
     '--servers 3 --frobnicate',
     '--servers 3 extra',
@@ -242,6 +280,13 @@ describe('mintring remap', () => {
       '--sample',
       '--html',
       '--fail-above',
+      '--processes',
+      '--learn-within',
+      '--announce',
+      '--handover',
+      '--duration',
+      '--zipf',
+      '--writes-per-second',
     ]) {
       assert.ok(out.includes(flag), flag)
     }

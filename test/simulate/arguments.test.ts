@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fleet } from '../../src/simulate/fleet.ts'
+import { handover } from '../../src/simulate/handover.ts'
 import { remap } from '../../src/simulate/remap.ts'
 import { stampede } from '../../src/simulate/stampede.ts'
 
@@ -93,10 +94,50 @@ test('stampede tells the loads of each second, those without any too', async () 
   }
 })
 
+test('handover refuses every argument that cannot be, and names it', async () => {
+  const servers = ['a', 'b']
+  const base = { from: { servers }, to: { servers: ['a'] }, requestsPerSecond: 1, hitRatio: 0.5 }
+  const numbers = names(
+    'requestsPerSecond hitRatio writesPerSecond zipf processes learnMs announceMs handoverMs ' +
+      'durationMs seed keys',
+  )
+  for (const name of numbers) {
+    for (const value of NUMBERS) {
+      const input = { ...base, [name]: value }
+      await assert.rejects(handover(input), { ...refused, message: RegExp(name) })
+    }
+  }
+  for (const [name, values] of Object.entries({
+    from: [undefined, null, 5, 'a', {}, { servers: 'a' }],
+    to: [undefined, null, 5, 'a', {}, { servers: 5 }],
+    keyFormat: [5, null, 'x', '%d%d'],
+    handoverMs: [59_999],
+    announceMs: [600_001],
+    processes: [0, 10_001, 1.5],
+    keys: [0, 10_000_001, 1.5],
+    hitRatio: [undefined, 1.01],
+    requestsPerSecond: [undefined],
+  })) {
+    for (const value of values) {
+      const input = { ...base, [name]: value }
+      await assert.rejects(handover(input as never), { ...refused, message: RegExp(name) })
+    }
+  }
+  for (const input of [null, 5, [], { ...base, servers }, { ...base, requestsPerSecond: 1e9 }]) {
+    await assert.rejects(handover(input as never), refused)
+  }
+  await assert.rejects(handover({ ...base, to: { servers: [] } }), { code: 'MINTRING_NO_SERVERS' })
+  await assert.rejects(handover({ ...base, signal: 5 as never }), refused)
+})
+
 test('remap refuses every argument that cannot be', async () => {
   const change = { remove: 1 }
   const base = { servers: 4, change, keys: 100 }
-  for (const name of names('servers keys trials requestsPerSecond hitRatio shards')) {
+  const numbers = names(
+    'servers keys trials requestsPerSecond hitRatio shards writesPerSecond zipf processes ' +
+      'learnMs announceMs handoverMs durationMs seed',
+  )
+  for (const name of numbers) {
     for (const value of NUMBERS) {
       const input = { requestsPerSecond: 1, hitRatio: 0.5, ...base, [name]: value }
       await assert.rejects(remap(input as never), refused, `${name} ${String(value)}`)
@@ -121,6 +162,9 @@ test('remap refuses every argument that cannot be', async () => {
     { ...base, trials: 2, change: { remove: ['10.0.0.1:11211'] } },
     { ...base, hitRatio: 0.5 },
     { ...base, requestsPerSecond: 5 },
+    { ...base, processes: 5 },
+    { ...base, handoverMs: 5_000 },
+    { ...base, requestsPerSecond: 5, hitRatio: 0.5, handoverMs: 5_000 },
     { ...base, servers: 100_000, trials: 100_000 },
     null,
   ]) {

@@ -1,0 +1,106 @@
+/** What a process knows of a change: nothing, to announce it, to move, or that it is over. */
+export type Phase = 'before' | 'announce' | 'move' | 'after'
+
+export const phases: readonly Phase[] = ['before', 'announce', 'move', 'after']
+
+/** When the processes of a fleet go from phase to phase. */
+export interface Schedule {
+  readonly processes: number
+  /** From the first process that learns of the change to the last, evenly. */
+  readonly learnMs: number
+  readonly announceMs: number
+  /** 0 is a change without handover. */
+  readonly handoverMs: number
+  readonly durationMs: number
+}
+
+/**
+ * Which share of a fleet's processes is in which phase, and so when one of them makes the next
+ * request: cumulative sums over the moments at which a share changes, so that a fleet of 10,000
+ * processes costs a few look-ups a request.
+ */
+export class FleetPhases {
+  readonly #timesMs: readonly number[]
+  readonly #shares: Readonly<Record<Phase, Float64Array>>
+  /** By phase: the share times the time up to each moment. */
+  readonly #sums: Readonly<Record<Phase, Float64Array>>
+
+  constructor(schedule: Schedule) {
+    const { processes, learnMs, announceMs, handoverMs, durationMs } = schedule
+    const learned = Array.from({ length: processes }, (_, i) => {
+      return processes === 1 ? 0 : (learnMs * i) / (processes - 1)
+    })
+    const moveMs = handoverMs === 0 ? 0 : announceMs
+    const endMs = moveMs + handoverMs
+    const times = new Set([...learned, moveMs, endMs].filter((ms) => ms < durationMs))
+    this.#timesMs = [...times].sort((a, b) => a - b)
+    const shares = { before: [0], announce: [0], move: [0], after: [0] }
+    let known = 0
+    for (const [i, atMs] of this.#timesMs.entries()) {
+      while (known < processes && learned[known]! <= atMs) known++
+      const phase = atMs < moveMs ? 'announce' : atMs < endMs ? 'move' : 'after'
+      for (const each of phases) shares[each][i] = 0
+      shares.before[i] = 1 - known / processes
+      shares[phase][i] = known / processes
+    }
+    this.#shares = byPhase((phase) => Float64Array.from(shares[phase]))
+    this.#sums = byPhase((phase) => this.#summed(shares[phase]))
+  }
+
+  /**
+   * When processes of a phase have been at it for `shareMs` more, all together: the moment of their
+   * next request, for a wait that the whole fleet would have. Infinity when that never comes.
+   */
+  momentAfter(phase: Phase, fromMs: number, shareMs: number): number {
+    const shares = this.#shares[phase]
+    const sums = this.#sums[phase]
+    const sum = this.shareMsUntil(phase, fromMs) + shareMs
+    // The last moment that does not reach the sum: that is within its share.
+    const at = lastAtMost(sums, sum)
+    const share = shares[at]!
+    if (share > 0) return this.#timesMs[at]! + (sum - sums[at]!) / share
+    return Number.POSITIVE_INFINITY
+  }
+
+  /** The share of a phase, times the time, up to a moment. */
+  shareMsUntil(phase: Phase, atMs: number): number {
+    const at = lastAtMost(this.#timesMs, atMs)
+    return this.#sums[phase][at]! + this.#shares[phase][at]! * (atMs - this.#timesMs[at]!)
+  }
+
+  /** One phase that a process chosen by chance is in; `dice` is from 0 to 1. */
+  phaseAt(atMs: number, dice: number): Phase {
+    const at = lastAtMost(this.#timesMs, atMs)
+    let left = dice
+    for (const phase of phases) {
+      left -= this.#shares[phase][at]!
+      if (left < 0) return phase
+    }
+    return 'after'
+  }
+
+  #summed(shares: readonly number[]): Float64Array {
+    const sums = new Float64Array(shares.length)
+    for (let i = 1; i < sums.length; i++) {
+      sums[i] = sums[i - 1]! + shares[i - 1]! * (this.#timesMs[i]! - this.#timesMs[i - 1]!)
+    }
+    return sums
+  }
+}
+
+function byPhase<Value>(of: (phase: Phase) => Value): Readonly<Record<Phase, Value>> {
+  const [before, announce, move, after] = phases.map(of) as [Value, Value, Value, Value]
+  return { before, announce, move, after }
+}
+
+/** The last index whose value is at most `limit`; 0 if none is. */
+function lastAtMost(values: ArrayLike<number>, limit: number): number {
+  let low = 0
+  let high = values.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if (values[middle]! <= limit) low = middle
+    else high = middle - 1
+  }
+  return low
+}
