@@ -2,9 +2,13 @@
  * `mintring`: the client, its settings, and what they speak in.
  * @module mintring
  */
-export type { Behaviors, BehaviorsInput } from './behaviors/behaviors.ts'
+export type { Behaviors, BehaviorsInput, DurationName } from './behaviors/behaviors.ts'
 export type { BehaviorsFrom } from './behaviors/behaviors-from.ts'
 export { behaviorsFrom } from './behaviors/behaviors-from.ts'
+export type { NpmMemcachedOptions } from './behaviors/dialects/npm-memcached.ts'
+export type { PylibmcBehaviors } from './behaviors/dialects/pylibmc.ts'
+export type { TranslatedBehaviors } from './behaviors/dialects/translation.ts'
+export type { TwemproxyPool } from './behaviors/dialects/twemproxy.ts'
 export type { Environment } from './behaviors/env.ts'
 export type { Discovery, Serializer } from './behaviors/types.ts'
 export type {
@@ -43,7 +47,7 @@ export type {
   WatchOptions,
 } from './client/verbs/dumps.ts'
 export type { Stats, StatValue } from './client/verbs/hosts.ts'
-export type { MetaCommands, MetaKey, MetaReply } from './client/verbs/meta.ts'
+export type { MetaCommands, MetaKey, MetaOptions, MetaReply } from './client/verbs/meta.ts'
 export type { RawReply, RawWord } from './client/verbs/raw.ts'
 export type { Entry } from './client/verbs/retrieval.ts'
 export type { CasOutcome } from './client/verbs/storage.ts'
@@ -57,6 +61,8 @@ export type { Location } from './hosts/places.ts'
 export type { Failover, Gutter } from './hosts/policy.ts'
 export type { HostSnapshot } from './hosts/snapshot.ts'
 export type { LaneBounds } from './net/lanes.ts'
+export type { CrawlRange, WatchTopic } from './protocol/admin.ts'
+export type { CommonFlags, MaFlags, MdFlags, MgFlags, MsFlags, StoreMode } from './protocol/meta.ts'
 export type { CallerOptions } from './refill/caller.ts'
 export type { Defined, Definition } from './refill/define.ts'
 export type { EntryState, RefillEntry } from './refill/entry.ts'
@@ -66,4 +72,6 @@ export type { OnWaitTimeout, RefillDefaults, RefillPolicy, Seconds } from './ref
 export type { RefillOptions } from './refill/refill.ts'
 export type { RefillCounters } from './refill/tally.ts'
 export { compat } from './ring/compat.ts'
+export type { HashName } from './ring/hashes/registry.ts'
+export type { DistributionName } from './ring/options.ts'
 export type { RingServer, ServerObject } from './ring/server.ts'

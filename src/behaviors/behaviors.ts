@@ -281,7 +281,8 @@ export interface Behaviors {
   readonly placeholder: 'inline' | 'sidecar'
 }
 
-type Durations =
+/** The behaviors that are lifetimes: a text such as '5m' does too. */
+export type DurationName =
   | 'staleWhileRevalidate'
   | 'staleIfError'
   | 'lease'
@@ -292,7 +293,7 @@ type Durations =
 /** The settings a caller gives. Lifetimes may be durations, such as '5m'. */
 export type BehaviorsInput = {
   readonly [Name in keyof Behaviors]?:
-    | (Name extends Durations ? Behaviors[Name] | Seconds : never)
+    | (Name extends DurationName ? Behaviors[Name] | Seconds : never)
     | (Name extends 'connections' ? Partial<LaneBounds> : Behaviors[Name])
     | undefined
 }

@@ -21,10 +21,13 @@ import type { DistributionName } from '../ring/options.ts'
 import type { Discovery, Serializer } from './types.ts'
 `
 
+const DURATION_HEADER = `/** The behaviors that are lifetimes: a text such as '5m' does too. */
+export type DurationName =`
+
 const TYPE_FOOTER = `/** The settings a caller gives. Lifetimes may be durations, such as '5m'. */
 export type BehaviorsInput = {
   readonly [Name in keyof Behaviors]?:
-    | (Name extends Durations ? Behaviors[Name] | Seconds : never)
+    | (Name extends DurationName ? Behaviors[Name] | Seconds : never)
     | (Name extends 'connections' ? Partial<LaneBounds> : Behaviors[Name])
     | undefined
 }
@@ -39,7 +42,7 @@ export function behaviorsType(): string {
     TYPE_HEADER,
     '/** The settings of a client, all filled in. docs/behaviors.md explains them. */',
     `export interface Behaviors {\n${fields.join('\n')}\n}\n`,
-    `type Durations =\n${durations.join('\n')}\n`,
+    `${DURATION_HEADER}\n${durations.join('\n')}\n`,
     TYPE_FOOTER,
   ].join('\n')
 }

@@ -22,6 +22,8 @@ import { checkPeer } from './peer.ts'
 import { type PromRegistry, promMetric } from './prom-client.ts'
 import { Counter, type Family, Histogram, type Labels, prometheusText } from './prometheus-text.ts'
 
+export type { PromRegistry }
+
 /** A client as metrics read it. */
 export type MeasuredClient = Pick<
   MemcachedClient,

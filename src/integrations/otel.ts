@@ -14,9 +14,33 @@ import type {
 } from '../channels.ts'
 import { isMintringError } from '../errors.ts'
 import { type Check, checkValues, unless } from './adapter-arguments.ts'
-import type { OtelApi, OtelAttributes, OtelOptions, OtelSpan } from './otel-api.ts'
+import type {
+  OtelAdder,
+  OtelApi,
+  OtelAttributes,
+  OtelMeter,
+  OtelMeterProvider,
+  OtelOptions,
+  OtelRecorder,
+  OtelSpan,
+  OtelTracer,
+  OtelTracerProvider,
+} from './otel-api.ts'
 import { createInstruments, type Instruments } from './otel-instruments.ts'
 import { checkPeer } from './peer.ts'
+
+export type {
+  OtelAdder,
+  OtelApi,
+  OtelAttributes,
+  OtelMeter,
+  OtelMeterProvider,
+  OtelOptions,
+  OtelRecorder,
+  OtelSpan,
+  OtelTracer,
+  OtelTracerProvider,
+}
 
 const NAME = 'mintring'
 /** The values of the API's enums: they are part of its specification. */

@@ -17,6 +17,8 @@ import type { PagesSettings } from './page/pages.ts'
 import { Pages } from './page/pages.ts'
 import type { Reason } from './page/rules.ts'
 
+export type { Reason as UncacheableReason }
+
 /** Settings of a page cache. Times are seconds, or such as `'5m'`. */
 export interface PageCacheOptions {
   /** How long a page is fresh when its own Cache-Control or Expires does not say. */

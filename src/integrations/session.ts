@@ -33,25 +33,26 @@ export interface SessionStoreOptions {
   readonly ttl?: number
 }
 
-type Done<T = void> = (error: unknown, result?: T) => void
+/** Node's callback: an error, or null and what was asked for. */
+export type SessionCallback<T = void> = (error: unknown, result?: T) => void
 
 /** What express-session and @fastify/session call. */
 export interface SessionCalls {
   /** The session, or null. */
   // biome-ignore lint/suspicious/noExplicitAny: each host has a session type of its own.
-  get(id: string, done: Done<any>): void
+  get(id: string, done: SessionCallback<any>): void
   /** Stores a session for as long as its cookie lives. */
-  set(id: string, session: StoredSession, done?: Done): void
+  set(id: string, session: StoredSession, done?: SessionCallback): void
   /** Deletes a session. */
-  destroy(id: string, done?: Done): void
+  destroy(id: string, done?: SessionCallback): void
   /** Prolongs a session without writing it. */
-  touch(id: string, session: StoredSession, done?: Done): void
+  touch(id: string, session: StoredSession, done?: SessionCallback): void
   /** Fails with MINTRING_UNSUPPORTED: memcached can list no keys. */
-  all(done: Done<never>): void
+  all(done: SessionCallback<never>): void
   /** Fails with MINTRING_UNSUPPORTED: memcached can count no keys of a prefix. */
-  length(done: Done<never>): void
+  length(done: SessionCallback<never>): void
   /** Fails with MINTRING_UNSUPPORTED: change `prefix` to end all sessions. */
-  clear(done?: Done): void
+  clear(done?: SessionCallback): void
 }
 
 const DAY_SECONDS = 86_400
@@ -177,7 +178,7 @@ async function refuse<Result>(what: string): Promise<Result> {
 
 function ignore(): void {}
 
-function settle<T>(work: Promise<T>, done: Done<T> | undefined): void {
+function settle<T>(work: Promise<T>, done: SessionCallback<T> | undefined): void {
   // The callback runs outside the promise chain: what it throws is its own, not a rejection of
   // ours.
   work.then(

@@ -3,7 +3,13 @@
  * commands, and back. No dependency, no socket, no clock.
  * @module protocol
  */
-export { type ErrorCode, isMintringError, MintringError } from '../errors.ts'
+export {
+  type ErrorCode,
+  type ErrorDetails,
+  type ErrorJson,
+  isMintringError,
+  MintringError,
+} from '../errors.ts'
 export * from './admin.ts'
 export { Command, itemBytes } from './command.ts'
 export { CommandLine } from './command-line.ts'

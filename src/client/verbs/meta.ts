@@ -57,7 +57,7 @@ export interface MetaReply {
  * The meta flags without those that would change how many replies there are, or how keys are
  * written.
  */
-type Flags<All> = Omit<All, 'q' | 'b' | 'k' | 'P' | 'L'>
+export type MetaOptions<All> = Omit<All, 'q' | 'b' | 'k' | 'P' | 'L'>
 
 const STATUS: ReadonlyMap<number, MetaReply['status']> = new Map([
   [ReplyKind.Hd, 'done'],
@@ -143,7 +143,11 @@ export class MetaCommands {
   }
 
   /** `mg`: reads, and with flags also touches, makes placeholders, wins refills. */
-  mg(key: MetaKey, flags: Flags<MgFlags> = {}, options?: OperationOptions): Promise<MetaReply> {
+  mg(
+    key: MetaKey,
+    flags: MetaOptions<MgFlags> = {},
+    options?: OperationOptions,
+  ): Promise<MetaReply> {
     const isPlainRead = flags?.N === undefined && flags?.R === undefined && flags?.T === undefined
     const verb = isPlainRead ? verbs.peek : verbs.mg
     return this.send('mg', verb, key, flags, undefined, options, mgHead)
@@ -153,7 +157,7 @@ export class MetaCommands {
   async ms(
     key: MetaKey,
     value: string | Uint8Array,
-    flags: Flags<MsFlags> = {},
+    flags: MetaOptions<MsFlags> = {},
     options?: OperationOptions,
   ): Promise<MetaReply> {
     const body = typeof value === 'string' ? Buffer.from(value, 'utf8') : bytesIn(value)
@@ -165,12 +169,20 @@ export class MetaCommands {
   }
 
   /** `md`: deletes, or with I marks stale. */
-  md(key: MetaKey, flags: Flags<MdFlags> = {}, options?: OperationOptions): Promise<MetaReply> {
+  md(
+    key: MetaKey,
+    flags: MetaOptions<MdFlags> = {},
+    options?: OperationOptions,
+  ): Promise<MetaReply> {
     return this.send('md', verbs.md, key, flags, undefined, options, mdHead)
   }
 
   /** `ma`: counts. */
-  ma(key: MetaKey, flags: Flags<MaFlags> = {}, options?: OperationOptions): Promise<MetaReply> {
+  ma(
+    key: MetaKey,
+    flags: MetaOptions<MaFlags> = {},
+    options?: OperationOptions,
+  ): Promise<MetaReply> {
     return this.send('ma', verbs.ma, key, flags, undefined, options, maHead)
   }
 
