@@ -59,7 +59,7 @@ async function play({ port, tellsHits }: Stage, trick: Trick, index: number): Pr
     assert.ok(!text.includes(MARK), text)
   }
   const readsRaw = /raw header lines|two Host headers/.test(trick.name)
-  if (tellsHits && !readsRaw) {
+  if (tellsHits && !readsRaw && trick.isEveryones !== true) {
     for (let tries = 0; !(await send(port, trick.second ?? {}, index)).isHit; tries++) {
       assert.ok(tries < 100, 'no page was ever stored')
       await sleep(20)
