@@ -16,9 +16,9 @@ const UNCONFIRMED_SECONDS = 2
  *
  * So a miss has no CAS id in the key that an invalidation would change. Instead every invalidation
  * deletes the lock first, and then marks the key. A cold store looks whether the lock is still its
- * own, adds the value with the flag Unconfirmed and 2 s to live, looks again, and then stores it for
- * good under the CAS id of what it had added. An invalidation that deleted the lock before the last
- * look is seen by it; one that came later finds what was added, and changes its CAS id.
+ * own, adds the value with the flag Unconfirmed and 2 s to live, looks again, and then stores it
+ * for good under the CAS id of what it had added. An invalidation that deleted the lock before the
+ * last look is seen by it; one that came later finds what was added, and changes its CAS id.
  */
 export class SidecarPath extends MetaPath {
   override read(key: string, policy: Policy, earlySeconds: number, reader: Reader): ReadHandle {

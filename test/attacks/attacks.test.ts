@@ -10,7 +10,8 @@ import { startNginx } from '../nginx/nginx-server.ts'
 import { realMemcached, startMemcached } from '../support/memcached.ts'
 import type { Claim } from './stage.ts'
 import { carelessSite, send } from './stage.ts'
-import { MARK, type Trick, tricks } from './tricks.ts'
+import { MARK, type Trick } from './trick.ts'
+import { tricks } from './tricks.ts'
 
 const CLAIMS: readonly Claim[] = ['nothing', 'public, max-age=60']
 /** How often the second one asks: the first of them may render, the others are served. */

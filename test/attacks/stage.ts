@@ -1,7 +1,7 @@
 import http from 'node:http'
 import net from 'node:net'
 import type { PageCache } from '../../src/integrations/page.ts'
-import type { Ask, Trick } from './tricks.ts'
+import type { Ask, Trick } from './trick.ts'
 
 /** What a request was shown. */
 export interface Shown {

@@ -1,31 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-
-/** What an attacker plants, or wants to read. */
-export const MARK = 'MARK-OF-ANOTHER'
-
-/** A request: to a host of the trick's own unless `headers` names one. */
-export interface Ask {
-  readonly path?: string
-  readonly method?: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
-  /** The address to send from, where it is another than 127.0.0.1. */
-  readonly from?: string
-  /** The bytes to send instead, where no client sends such; HOST is the trick's host. */
-  readonly raw?: string
-}
-
-/** Two requests: nothing of what the first one is shown may reach the second. */
-export interface Trick {
-  readonly name: string
-  readonly source: string
-  readonly first: Ask
-  readonly second?: Ask
-  /** What the page is made of comes with every request: it is stored for nobody. */
-  readonly isEveryones?: boolean
-  /** What a careless application makes of a request: with the mark for the first one. */
-  careless(request: IncomingMessage, body: string): string
-}
+import { connections } from './connections.ts'
+import { MARK, type Trick } from './trick.ts'
 
 const POISONING = 'J. Kettle, Practical Web Cache Poisoning (Black Hat 2018)'
 const ENTANGLEMENT = 'J. Kettle, Web Cache Entanglement (Black Hat 2020)'
@@ -292,33 +267,6 @@ const parameters: readonly Trick[] = [
   second: { path: second! },
   careless: ({ url }: IncomingMessage) => `page of ${url}`,
 }))
-
-/** What tells one connection from another, and is not in the key. */
-const connections: readonly Trick[] = [
-  {
-    name: 'the application writes the address of the visitor into the page',
-    source: 'RFC 9111, 4: the key holds no address',
-    first: { from: '127.0.0.2' },
-    isEveryones: true,
-    careless: ({ socket }) => (socket.remoteAddress === '127.0.0.2' ? MARK : 'page'),
-  },
-  {
-    name: 'the application answers who has sent much before by a page of his own',
-    source: 'RFC 9112, 9.3: connections are used again',
-    first: {
-      raw: `GET /x?${'x'.repeat(500)} HTTP/1.1\r\nHost: HOST\r\n\r\nGET / HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n`,
-    },
-    isEveryones: true,
-    careless: ({ socket, url }) => (url === '/' && socket.bytesRead > 500 ? MARK : 'page'),
-  },
-  {
-    name: 'the application answers HTTP/1.0 by a page of its own',
-    source: 'RFC 9110, 2.5: versions are of one connection',
-    first: { raw: 'GET / HTTP/1.0\r\nHost: HOST\r\nConnection: close\r\n\r\n' },
-    isEveryones: true,
-    careless: ({ httpVersion }) => (httpVersion === '1.0' ? MARK : 'page'),
-  },
-]
 
 /** Tricks that were played on caches, each with where it was told. */
 export const tricks: readonly Trick[] = [
