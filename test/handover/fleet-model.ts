@@ -1,0 +1,318 @@
+import type { CopyableKey, MovedKey } from '../../src/hosts/moved-key.ts'
+import { carryOut, copyMoved } from '../../src/hosts/moved-key.ts'
+import type { Answer, Command } from '../../src/refill/store.ts'
+import type { HomeName, KeyEffect, Plan } from '../../src/ring/transition.ts'
+import { planOf } from '../../src/ring/transition.ts'
+import { ModelServer } from '../../src/simulate/model-server.ts'
+import type { Choices } from '../simulate/steps.ts'
+
+/** What a process knows of the change; neighbours can meet. */
+export const TIMES = ['none', 'announce', 'move', 'settle', 'over'] as const
+export type Time = (typeof TIMES)[number]
+
+export type OpName = 'get' | 'set' | 'delete' | 'invalidate' | 'incr'
+
+/** A process and the one thing it does. The first may die on the way. */
+export interface Script {
+  /** How much it knows of the change when it begins. */
+  readonly time: Time
+  readonly op: OpName
+}
+
+/** What is tried in every order. */
+export interface Scenario {
+  readonly scripts: readonly Script[]
+  /** The new home has a value from an earlier time, older than that of the previous home. */
+  readonly hasLeftover?: boolean
+}
+
+/** Where the model may be wrong on purpose. */
+export interface Rules {
+  plan(time: Time, effect: KeyEffect): Plan
+  copy(key: CopyableKey<Answer>): Promise<boolean>
+  /** Whether one process may be here while another is there. */
+  mayMeet(one: Time, other: Time): boolean
+  /** Whether the new home is cleared before it is used. */
+  readonly isCleared: boolean
+}
+
+const PREVIOUS: Plan = [{ at: 'previous', act: 'run' }]
+const NEW: Plan = [{ at: 'new', act: 'run' }]
+
+export const RIGHT: Rules = {
+  plan(time, effect) {
+    if (time === 'none') return PREVIOUS
+    return time === 'over' ? NEW : planOf(time, effect, true)
+  },
+  copy: copyMoved,
+  mayMeet: (one, other) => Math.abs(TIMES.indexOf(one) - TIMES.indexOf(other)) <= 1,
+  isCleared: true,
+}
+
+interface Write {
+  readonly version: number
+  readonly startedAt: number
+  ackedAt: number
+}
+
+interface Pending {
+  readonly name: string
+  readonly process: Process
+  run(): void
+}
+
+interface Process {
+  readonly name: number
+  readonly script: Script
+  state: 'waits' | 'works' | 'done' | 'dead'
+  /** All that it was told. */
+  readonly history: string[]
+}
+
+const EFFECTS: Readonly<Record<OpName, KeyEffect>> = {
+  get: 'read',
+  set: 'store',
+  delete: 'remove',
+  invalidate: 'remove',
+  incr: 'alter',
+}
+
+const GRACE = 60
+const MAX_STEPS = 400
+
+/** One key with two homes, and processes whose commands happen one at a time in a chosen order. */
+export class FleetModel {
+  readonly #choices: Choices
+  readonly #scenario: Scenario
+  readonly #rules: Rules
+  readonly #servers: Record<HomeName, ModelServer>
+  readonly #processes: Process[]
+  readonly #pending: Pending[] = []
+  readonly #writes: Write[] = []
+  #moment = 0
+  #version = 0
+  /** Numbers that counters told, in the order in which they were acknowledged. */
+  readonly counts: number[] = []
+  broken: string | undefined
+  readonly trace: string[] = []
+
+  constructor(choices: Choices, scenario: Scenario, rules: Rules) {
+    this.#choices = choices
+    this.#scenario = scenario
+    this.#rules = rules
+    const server = (): ModelServer => new ModelServer(() => 0)
+    this.#servers = { previous: server(), new: server() }
+    this.#processes = scenario.scripts.map((script, name) => {
+      return { name, script, state: 'waits', history: [] }
+    })
+    if (scenario.hasLeftover === true) this.#begin(rules.isCleared ? undefined : 'new')
+    const isLate = scenario.scripts.some(({ time }) => time === 'settle' || time === 'over')
+    this.#begin('previous')
+    if (isLate) this.#begin('new')
+  }
+
+  /** Lets everything happen. Rejects when a promise was broken. */
+  async run(): Promise<void> {
+    for (let steps = 0; steps < MAX_STEPS; steps++) {
+      await new Promise((resolve) => setImmediate(resolve))
+      this.#look()
+      if (this.broken !== undefined) throw new Error(this.broken)
+      const enabled = this.#enabled
+      if (enabled.length === 0) return
+      const chosen = enabled[this.#choices.pick(enabled.length, () => this.#state)]!
+      this.trace.push(`${chosen.name} ${chosen.process.name}`)
+      chosen.process.history.push(chosen.name)
+      chosen.run()
+    }
+    throw new Error('this never ends')
+  }
+
+  /** What the homes hold in the end. */
+  at(home: HomeName): string | undefined {
+    const item = this.#servers[home].peek('k')
+    return item === undefined ? undefined : String(item.body)
+  }
+
+  #begin(home: HomeName | undefined): void {
+    const version = ++this.#version
+    this.#writes.push({ version, startedAt: ++this.#moment, ackedAt: ++this.#moment })
+    if (home === undefined) return
+    this.#servers[home].set('k', { body: String(version), flags: 1 }, 1_000)
+  }
+
+  get #enabled(): Pending[] {
+    const own: Pending[] = []
+    for (const process of this.#processes) {
+      const { script, state, name } = process
+      if (state === 'waits') {
+        own.push({ name: script.op, process, run: () => void this.#start(process) })
+      } else if (state === 'works' && name === 0) {
+        const die = (): void => {
+          process.state = 'dead'
+        }
+        own.push({ name: 'die', process, run: die })
+      }
+    }
+    return [...own, ...this.#pending]
+  }
+
+  async #start(process: Process): Promise<void> {
+    const { op, time } = process.script
+    process.state = 'works'
+    const plan = this.#rules.plan(time, EFFECTS[op])
+    await (op === 'get' ? this.#read(process, plan) : this.#write(process, plan, op))
+    process.state = 'done'
+  }
+
+  /** What a process that reads at once would find, at any time it can be. */
+  #look(): void {
+    const { scripts } = this.#scenario
+    // Counts have no order to be judged by.
+    if (scripts.some(({ op }) => op === 'incr')) return
+    const active = this.#processes.filter(({ state }) => state === 'waits' || state === 'works')
+    const last = Math.max(...scripts.map((script) => TIMES.indexOf(script.time)))
+    for (const time of TIMES) {
+      // Nobody goes back.
+      const isPast = TIMES.indexOf(time) < last && !this.#rules.mayMeet(TIMES[last]!, time)
+      if (isPast || !active.every(({ script }) => this.#rules.mayMeet(script.time, time))) continue
+      const [home, other] = this.#rules.plan(time, 'read')
+      for (const step of [home, other]) {
+        if (step === undefined || (step !== home && step.act !== 'run on a miss')) break
+        const item = this.#servers[step.at].execute('k', { name: 'gets' })
+        if (!isValue(item)) continue
+        if (!item.stale) this.#judge(Number(String(item.bytes())), ++this.#moment, time)
+        break
+      }
+    }
+  }
+
+  /** A fresh value must not be older than what was acknowledged before its read began. */
+  #judge(version: number, startedAt: number, by: string): void {
+    const write = this.#writes.find((one) => one.version === version)
+    const later = this.#writes.find(
+      (one) => one.startedAt > (write?.ackedAt ?? 0) && one.ackedAt < startedAt,
+    )
+    if (later === undefined) return
+    this.broken ??= `${version} is fresh for ${by} after ${later.version}`
+  }
+
+  async #read(process: Process, plan: Plan): Promise<void> {
+    const startedAt = ++this.#moment
+    const found = await carryOut(
+      plan,
+      this.#keyOf(process, () => ({ name: 'mg', value: true })),
+    )
+    if (!isValue(found)) return
+    const version = Number(String(found.bytes()))
+    process.history.push(`read ${version} ${found.stale}`)
+    if (!found.stale) this.#judge(version, startedAt, 'a read')
+  }
+
+  async #write(process: Process, plan: Plan, op: OpName): Promise<void> {
+    const write: Write = {
+      version: ++this.#version,
+      startedAt: ++this.#moment,
+      ackedAt: Number.POSITIVE_INFINITY,
+    }
+    if (op !== 'incr') this.#writes.push(write)
+    const body = String(write.version)
+    const commands: Readonly<Record<string, () => Command>> = {
+      set: () => ({ name: 'set', encoded: { body, flags: 1 }, ttlSeconds: 1_000 }),
+      delete: () => ({ name: 'delete' }),
+      invalidate: () => ({ name: 'md', invalidate: true, ttlSeconds: GRACE }),
+      incr: () => ({ name: 'gets' }),
+    }
+    const done = await carryOut(plan, this.#keyOf(process, commands[op]!, op === 'incr'))
+    write.ackedAt = ++this.#moment
+    if (op === 'incr' && isValue(done)) this.counts.push(Number(String(done.bytes())) + 1)
+  }
+
+  #keyOf(process: Process, command: () => Command, isCount = false): MovedKey<Answer> {
+    const send = (at: HomeName, what: Command): Promise<Answer> => this.#send(process, at, what)
+    const copy = (): Promise<boolean> => this.#rules.copy(this.#copyable(process))
+    return {
+      run: (at) => this.#send(process, at, command(), isCount),
+      isMiss: (answer) => !isValue(answer),
+      both: (_first, second) => second,
+      has: async (at) => isValue(await send(at, { name: 'gets' })),
+      delete: async (at) => {
+        await send(at, { name: 'delete' })
+      },
+      copy: async () => {
+        await copy()
+      },
+      copyLater: () => void copy(),
+    }
+  }
+
+  #copyable(process: Process): CopyableKey<Answer> {
+    const send = (at: HomeName, what: Command): Promise<Answer> => this.#send(process, at, what)
+    return {
+      elect: async () => {
+        const found = await send('new', { name: 'mg', vivifySeconds: 3 })
+        if (found.won && found.size === 0) return { cas: found.cas }
+        return found.size === 0 ? 'held' : 'there'
+      },
+      peek: async () => {
+        const item = await send('previous', { name: 'mg', value: true })
+        return isValue(item) && !item.stale ? item : undefined
+      },
+      fill: async (item, cas) => {
+        const encoded = { body: String(item.bytes()), flags: item.flags }
+        const { ttlSeconds } = item
+        const stored = await send('new', { name: 'ms', encoded, ttlSeconds, cas })
+        return stored.status === 'done'
+      },
+      release: async (cas) => {
+        await send('new', { name: 'md', cas })
+      },
+      // Here only a choice decides how soon that is.
+      pause: async () => {},
+    }
+  }
+
+  #send(process: Process, at: HomeName, command: Command, isCount = false): Promise<Answer> {
+    if (process.state === 'dead') return new Promise(() => {})
+    return new Promise((resolve) => {
+      const pending: Pending = {
+        name: `${command.name}@${at}`,
+        process,
+        run: () => {
+          this.#pending.splice(this.#pending.indexOf(pending), 1)
+          const answer = this.#servers[at].execute('k', command)
+          if (isCount && isValue(answer)) this.#count(at, answer)
+          const { status, size, cas, won, stale } = answer
+          process.history.push(JSON.stringify([status, size, cas, won, stale]))
+          if (process.state !== 'dead') resolve(answer)
+        },
+      }
+      this.#pending.push(pending)
+    })
+  }
+
+  /** The server counts at once and whole. */
+  #count(at: HomeName, before: Answer): void {
+    const body = String(Number(String(before.bytes())) + 1)
+    this.#servers[at].set('k', { body, flags: 1 }, 1_000)
+  }
+
+  get #state(): string {
+    const processes = this.#processes.map(({ state, history }) => [state, history])
+    const pending = this.#pending.map(({ name, process }) => name + process.name)
+    const servers = [this.#servers.previous.state, this.#servers.new.state]
+    return JSON.stringify([processes, pending, servers, this.#order])
+  }
+
+  /** Which write was acknowledged before which began: all that reads are judged by. */
+  get #order(): unknown {
+    return this.#writes.map((one) => [
+      one.version,
+      one.ackedAt < Number.POSITIVE_INFINITY,
+      this.#writes.filter((other) => other.startedAt > one.ackedAt).map(({ version }) => version),
+    ])
+  }
+}
+
+function isValue(answer: Answer): boolean {
+  return answer.found && answer.size > 0
+}

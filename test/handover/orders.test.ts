@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import process from 'node:process'
+import { describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const program = fileURLToPath(new URL('./orders.ts', import.meta.url))
+
+/** In a process of its own: the test runner watches every promise, and here are millions. */
+async function states(mistake: string): Promise<number> {
+  const args = ['--import', 'tsx', '--unhandled-rejections=strict', program, mistake]
+  const { stdout } = await promisify(execFile)(process.execPath, args)
+  return Number(stdout)
+}
+
+describe('a key between two homes, in every order of single commands of three processes', () => {
+  test('no read returns a fresh value that is older than an acknowledged change', async () => {
+    const tried = await states('none')
+    assert.ok(tried > 10_000, `${tried} states`)
+  })
+
+  test('counts of one phase are never lost', async () => {
+    assert.ok((await states('counters')) > 100)
+  })
+
+  for (const mistake of [
+    'reversed order',
+    'unguarded copy',
+    'new home only',
+    'no announce',
+    'no settle',
+    'phase by process start',
+    'no clearing',
+  ]) {
+    test(`an old value is found with this mistake: ${mistake}`, async () => {
+      await assert.rejects(states(mistake), /is fresh for/)
+    })
+  }
+})

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import process from 'node:process'
+import type { CopyableKey } from '../../src/hosts/moved-key.ts'
+import type { Answer } from '../../src/refill/store.ts'
+import { Choices, Met } from '../simulate/steps.ts'
+import type { Rules, Scenario, Time } from './fleet-model.ts'
+import { FleetModel, RIGHT, TIMES } from './fleet-model.ts'
+
+/** Mistakes that the model has to find. */
+const MISTAKES: Readonly<Record<string, Partial<Rules>>> = {
+  none: {},
+  'reversed order': {
+    plan(time, effect) {
+      const plan = RIGHT.plan(time, effect)
+      return effect === 'read' || effect === 'alter' ? plan : [...plan].reverse()
+    },
+  },
+  'unguarded copy': {
+    async copy(key: CopyableKey<Answer>) {
+      const item = await key.peek()
+      const elected = await key.elect()
+      return typeof elected !== 'string' && item !== undefined && key.fill(item, elected.cas)
+    },
+  },
+  'new home only': {
+    plan(time, effect) {
+      const plan = RIGHT.plan(time, effect)
+      const isChange = effect === 'store' || effect === 'remove'
+      return time === 'move' && isChange ? [{ at: 'new', act: 'run' }] : plan
+    },
+  },
+  'no announce': {
+    mayMeet: (one, other) => RIGHT.mayMeet(one, other) || (one === 'none' && other === 'move'),
+  },
+  'no settle': {
+    plan(time, effect) {
+      return RIGHT.plan(time === 'settle' ? 'over' : time, effect)
+    },
+  },
+  'phase by process start': {
+    mayMeet: (one, other) => RIGHT.mayMeet(one, other) || (one === 'announce' && other === 'over'),
+  },
+  'no clearing': { isCleared: false },
+}
+
+const CHANGES = ['set', 'delete', 'invalidate'] as const
+
+/** Three processes, each anywhere in the change where it can meet the two others. */
+function scenariosOf(rules: Rules): Scenario[] {
+  const scenarios: Scenario[] = []
+  for (const one of TIMES) {
+    for (const two of TIMES) {
+      for (const three of TIMES) {
+        const isMeeting = rules.mayMeet(one, two) && rules.mayMeet(one, three)
+        if (isMeeting && rules.mayMeet(two, three)) scenarios.push(...opsOf(one, two, three))
+      }
+    }
+  }
+  return scenarios
+}
+
+function opsOf(one: Time, two: Time, three: Time): Scenario[] {
+  const scenarios: Scenario[] = []
+  const reader = { time: three, op: 'get' } as const
+  for (const [index, op] of CHANGES.entries()) {
+    for (const other of [...CHANGES.slice(index), 'get'] as const) {
+      const scripts = [{ time: one, op }, { time: two, op: other }, reader]
+      scenarios.push({ scripts, hasLeftover: one !== 'none' })
+    }
+  }
+  return scenarios
+}
+
+async function tryAll(
+  scenario: Scenario,
+  rules: Rules,
+  choices: Choices = new Choices(),
+  check: (model: FleetModel) => void = () => {},
+): Promise<number> {
+  do {
+    const model = new FleetModel(choices, scenario, rules)
+    try {
+      await model.run()
+      check(model)
+    } catch (error) {
+      if (error instanceof Met) continue
+      const how = `${JSON.stringify(scenario)} after ${model.trace.join(', ')}`
+      throw new Error(how, { cause: error })
+    }
+  } while (choices.next())
+  return choices.states
+}
+
+/** Counts within one phase: none is lost, and no two get one number. */
+async function tryCounters(): Promise<number> {
+  let tried = 0
+  for (const time of TIMES) {
+    const scripts = [0, 1].map(() => ({ time, op: 'incr' }) as const)
+    const choices = new Choices()
+    tried += await tryAll({ scripts: [...scripts] }, RIGHT, choices, ({ counts }) => {
+      assert.equal(new Set(counts).size, counts.length, `${counts} were told twice`)
+    })
+  }
+  return tried
+}
+
+const [mistake = 'none'] = process.argv.slice(2)
+if (mistake === 'counters') console.log(await tryCounters())
+else {
+  const wrong = MISTAKES[mistake]
+  assert.ok(wrong !== undefined, `no ${mistake}`)
+  const rules = { ...RIGHT, ...wrong }
+  let states = 0
+  for (const scenario of scenariosOf(rules)) states += await tryAll(scenario, rules)
+  console.log(states)
+}
