@@ -4,13 +4,12 @@ import type { EntryState, RefillEntry } from './entry.ts'
 import type { Finding, Lease, Trouble } from './finding.ts'
 import type { Gate } from './gate.ts'
 import type { Ask, Loaded } from './loading.ts'
-import { LoadFailure, load } from './loading.ts'
+import { earlySecondsOf, LoadFailure, load, type Terms } from './loading.ts'
 import type { Path } from './path.ts'
 import type { Policy } from './policy.ts'
 import { coded, Portions } from './share.ts'
 import type { Encoded, RefillStore } from './store.ts'
 import type { RefillEvent, RefillEventName, Tally } from './tally.ts'
-import { earlySecondsOf, type Terms } from './terms.ts'
 
 /** What every load of a client works with. */
 export interface FlightDeck {

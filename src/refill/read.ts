@@ -3,11 +3,10 @@ import type { RefillEntry, SoonEntry } from './entry.ts'
 import { isPromise } from './entry.ts'
 import type { Finding } from './finding.ts'
 import { anew, isImmutable, readValue, UNREADABLE } from './finding.ts'
-import type { Ask, Loader, WaitUntil } from './loading.ts'
+import { type Ask, earlySecondsOf, type Loader, type Terms, type WaitUntil } from './loading.ts'
 import type { Path } from './path.ts'
 import type { Item, Reader, ReadHandle } from './store.ts'
 import type { Tally } from './tally.ts'
-import { earlySecondsOf, type Terms } from './terms.ts'
 
 /** Decides what the callers of a read get. */
 export interface ReadOwner<Slot extends Terms> {

@@ -1,13 +1,13 @@
 import { MintringError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import type { Bypass, Flight } from './flight.ts'
+import { Pace, type Terms } from './loading.ts'
 import type { Elected } from './path.ts'
 import type { Policy, RefillDefaults, RefillPolicy } from './policy.ts'
 import { resolvePolicy } from './policy.ts'
 import type { Read } from './read.ts'
 import { Recent } from './recent.ts'
 import type { Place } from './store.ts'
-import { Pace, type Terms } from './terms.ts'
 import type { Wait } from './wait.ts'
 
 /** How long a key is remembered after its last use, at least. */

@@ -3,8 +3,7 @@ import type { Clock, Timer } from './clock.ts'
 import type { RefillEntry, SoonEntry } from './entry.ts'
 import type { Finding } from './finding.ts'
 import { anew } from './finding.ts'
-import type { Ask } from './loading.ts'
-import type { Terms } from './terms.ts'
+import type { Ask, Terms } from './loading.ts'
 
 const FIRST_DELAY_MS = 5
 const DELAY_GROWTH = 1.6

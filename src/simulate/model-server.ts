@@ -12,6 +12,32 @@ interface Stored {
   isSent: boolean
 }
 
+/** Where a server's CAS ids come from: no two of one life are the same. */
+export interface CasIds {
+  next(name: string): number
+  /** The server forgets all, and counts anew. */
+  restart(): void
+  /** In words, for those who compare states. */
+  readonly state: string
+}
+
+/** As memcached does: one count for all items. */
+class RisingCasIds implements CasIds {
+  #last = 0
+
+  next(): number {
+    return ++this.#last
+  }
+
+  restart(): void {
+    this.#last = 0
+  }
+
+  get state(): string {
+    return String(this.#last)
+  }
+}
+
 /**
  * As much of memcached as refills use, each command at once and whole. Its clock ticks once a
  * second, so what is to live n seconds lives between n-1 and n; its CAS ids start from 1 in every
@@ -20,13 +46,14 @@ interface Stored {
 export class ModelServer {
   readonly #nowMs: () => number
   readonly #items = new Map<string, Stored>()
-  #lastCas = 0
+  readonly #casIds: CasIds
   #life: Place = { name: 'model', maxTtlSeconds: 0 }
   /** Told before a value replaces another. */
   onReplace: (key: string, before: Encoded | undefined, after: Encoded) => void = () => {}
 
-  constructor(nowMs: () => number) {
+  constructor(nowMs: () => number, casIds: CasIds = new RisingCasIds()) {
     this.#nowMs = nowMs
+    this.#casIds = casIds
   }
 
   /** This life; another object after a restart. */
@@ -37,7 +64,7 @@ export class ModelServer {
   /** Forgets everything, CAS ids too. */
   restart(): void {
     this.#items.clear()
-    this.#lastCas = 0
+    this.#casIds.restart()
     this.#life = { name: 'model', maxTtlSeconds: 0 }
   }
 
@@ -83,7 +110,10 @@ export class ModelServer {
 
   /** All that it keeps, in words: two servers with the same have the same future. */
   get state(): string {
-    return JSON.stringify([this.#lastCas, [...this.#items]])
+    return JSON.stringify([
+      this.#casIds.state,
+      [...this.#items].sort(([a], [b]) => (a < b ? -1 : 1)),
+    ])
   }
 
   /** What a key holds, without any command. */
@@ -110,7 +140,14 @@ export class ModelServer {
     const bytes = Buffer.from(body as string, 'latin1')
     const endsAt = this.#end(ttlSeconds)
     this.onReplace(name, this.#live(name), { body: bytes, flags })
-    const item = { body: bytes, flags, cas: ++this.#lastCas, endsAt, isStale: false, isSent: false }
+    const item = {
+      body: bytes,
+      flags,
+      cas: this.#casIds.next(name),
+      endsAt,
+      isStale: false,
+      isSent: false,
+    }
     this.#items.set(name, item)
     return item
   }
@@ -140,7 +177,7 @@ export class ModelServer {
     }
     item.isStale = true
     item.isSent = false
-    item.cas = ++this.#lastCas
+    item.cas = this.#casIds.next(name)
     if (command.ttlSeconds !== undefined) item.endsAt = this.#end(command.ttlSeconds)
     return this.#answer('done', item)
   }

@@ -2,78 +2,23 @@ import assert from 'node:assert/strict'
 import process from 'node:process'
 import type { Clock } from '../../src/refill/clock.ts'
 import type { RefillEntry } from '../../src/refill/entry.ts'
-import type { RefillPolicy } from '../../src/refill/policy.ts'
-import type { Dialect, RefillStore } from '../../src/refill/store.ts'
 import { ModelServer } from '../../src/simulate/model-server.ts'
 import { seededRandom } from '../../src/simulate/virtual-time.ts'
-import { adoptingRenewal, trustingSidecar } from './old-ways.ts'
-import { Choices, Met, SteppedClient } from './steps.ts'
-
-/** What is tried in every order. */
-interface Plan {
-  readonly dialect: Dialect
-  readonly policy: RefillPolicy
-  readonly writes: number
-  readonly writeKind: 'invalidate' | 'delete'
-  readonly crashes: boolean
-  /** When the second client reads: at any time, or once the writes are acknowledged. */
-  readonly reads: 'at any time' | 'after'
-  /** How often time may pass while commands are under way. */
-  readonly delays: number
-  readonly wrap?: (store: RefillStore) => RefillStore
-}
+import { OLD_WAYS, PLANS, type Plan } from './orders.ts'
+import { CasIdsByItem, Choices, Met, SteppedClient } from './steps.ts'
 
 interface Timer {
   readonly atMs: number
   run: (() => void) | undefined
 }
 
-const POLICY = { ttl: 10, staleWhileRevalidate: 10, lease: 2, jitter: 0 } as const
-const ONCE = { ttl: 10, staleWhileRevalidate: 0, lease: 2, jitter: 0 } as const
-const SIDECAR = { placeholder: 'sidecar' } as const
-const INVALIDATE = {
-  writes: 2,
-  writeKind: 'invalidate',
-  crashes: true,
-  delays: 0,
-  reads: 'at any time',
-} as const
-const RENEWAL = {
-  writes: 1,
-  writeKind: 'invalidate',
-  crashes: false,
-  delays: 1,
-  reads: 'after',
-} as const
-
-const PLANS: Readonly<Record<string, Plan>> = {
-  meta: { ...INVALIDATE, dialect: 'meta', policy: POLICY },
-  'meta, one write': { ...INVALIDATE, writes: 1, dialect: 'meta', policy: POLICY },
-  'meta, no stale window': { ...INVALIDATE, writes: 1, dialect: 'meta', policy: ONCE },
-  'meta, renewals': { ...RENEWAL, dialect: 'meta', policy: POLICY },
-  sidecar: { ...INVALIDATE, writes: 1, dialect: 'meta', policy: { ...POLICY, ...SIDECAR } },
-  'sidecar, no stale window': {
-    ...INVALIDATE,
-    writes: 1,
-    dialect: 'meta',
-    policy: { ...ONCE, ...SIDECAR },
-  },
-  'sidecar, renewals': { ...RENEWAL, dialect: 'meta', policy: { ...POLICY, ...SIDECAR } },
-  classic: { ...INVALIDATE, writes: 1, dialect: 'classic', policy: POLICY },
-  'classic, renewals': { ...RENEWAL, dialect: 'classic', policy: POLICY },
-  'old renewal': { ...RENEWAL, dialect: 'meta', policy: POLICY, wrap: adoptingRenewal },
-  'old sidecar store': {
-    ...RENEWAL,
-    delays: 0,
-    dialect: 'meta',
-    policy: { ...POLICY, ...SIDECAR },
-    wrap: trustingSidecar,
-  },
-}
+/** A lease of two seconds, and a read or two. */
+const RECOVERY_SECONDS = 4
 
 /**
- * Run as `every-order.ts NAME every` or `every-order.ts NAME 2000`: prints how many states, or
- * orders, were tried, and ends with an error at the first that breaks a promise.
+ * `every-order.ts PLAN every` tries a plan in all orders and prints how many states there are,
+ * `every-order.ts PLAN 2000` in so many orders by chance; `every-order.ts whole` tries all plans in
+ * all orders. Ends with an error at the first that breaks a promise.
  *
  * Two clients read a key, it is written and invalidated, and one client may die: every order of
  * single commands, on connections that keep no order among each other.
@@ -98,18 +43,20 @@ class Scenario {
     this.#choices = choices
     this.#plan = plan
     this.#delays = plan.delays
-    this.#server = new ModelServer(() => this.#nowMs)
-    this.#clients = [1, 2].map(
+    this.#server = new ModelServer(() => this.#nowMs, new CasIdsByItem())
+    this.#clients = [1, 2, 3].map(
       () => new SteppedClient(this.#server, plan.dialect, this.#clock(), plan.wrap),
     )
   }
 
   async run(): Promise<void> {
-    const [a, b] = this.#clients as [SteppedClient, SteppedClient]
+    const [a, b, c] = this.#clients as [SteppedClient, SteppedClient, SteppedClient]
     // In order of their own, each of these begins whenever a choice lets it.
     this.#pending.push({ name: 'read', client: a, run: () => this.#readAndCrash(a) })
     if (this.#plan.reads === 'at any time') this.#readLater(b)
-    this.#pending.push({ name: 'write', client: b, run: () => this.#write(b, this.#plan.writes) })
+    const writer = this.#plan.writer === 'apart' ? c : b
+    const write = (): void => this.#write(writer, this.#plan.writes)
+    this.#pending.push({ name: 'write', client: writer, run: write })
     await this.#settle()
     assert.equal(this.#reading, 0, 'a read never ended')
     if (this.#plan.wrap === undefined) await this.#recover(b)
@@ -119,7 +66,7 @@ class Scenario {
   async #recover(client: SteppedClient): Promise<void> {
     let last: RefillEntry<number> | undefined
     this.#delays = 0
-    for (let i = 0; i <= POLICY.lease + 2; i++) {
+    for (let i = 0; i <= RECOVERY_SECONDS; i++) {
       const read = this.#read(client)
       await this.#settle()
       assert.equal(this.#reading, 0, 'a read never ended')
@@ -140,9 +87,10 @@ class Scenario {
     client.history.push(`read ${newest}`)
     this.#reads.push(client)
     const loader = (): Promise<number> => this.#load(client)
-    const entry = await client.refill
-      .getOrSetEntry('k', loader, this.#plan.policy)
-      .catch(() => undefined)
+    const reading = client.refill.getOrSetEntry('k', loader, this.#plan.policy)
+    // One that began earlier, and arrives now, may be told older values: so this is the worst.
+    client.arrive()
+    const entry = await reading.catch(() => undefined)
     this.#reads.splice(this.#reads.indexOf(client), 1)
     client.history.push(`${entry?.state} ${entry?.value}`)
     const isCurrent = entry?.state === 'fresh' || entry?.state === 'miss'
@@ -169,6 +117,7 @@ class Scenario {
     client.history.push(`write ${version}`)
     void this.#tell(client).then(() => {
       this.#newest = Math.max(this.#newest, version)
+      this.#forget(client)
       if (times === 1) {
         if (this.#plan.reads === 'after') this.#readLater(client)
         return
@@ -176,6 +125,11 @@ class Scenario {
       const run = (): void => this.#write(client, times - 1)
       this.#pending.push({ name: 'write', client, run })
     })
+  }
+
+  /** A client with nothing under way knows nothing of a key that it has just invalidated. */
+  #forget(client: SteppedClient): void {
+    if (this.#isIdle(client)) client.history.length = 0
   }
 
   #tell({ refill }: SteppedClient): Promise<unknown> {
@@ -197,9 +151,21 @@ class Scenario {
     return [...this.#reads].filter((client) => client.isAlive).length
   }
 
+  /** The first client read once: after that nothing of it can be seen, and it need not crash. */
+  #isOver(client: SteppedClient): boolean {
+    if (client !== this.#clients[0] || !this.#isIdle(client)) return false
+    return !this.#pending.some((step) => step.client === client && step.name === 'read')
+  }
+
+  /** Nothing of the client is under way. */
+  #isIdle(client: SteppedClient): boolean {
+    if (this.#reads.includes(client) || !client.isQuiet) return false
+    return !this.#pending.some((step) => step.client === client && step.name === 'load')
+  }
+
   get #enabled(): { name: string; run(): void }[] {
     const own = this.#pending
-      .filter((step) => step.client.isAlive)
+      .filter(({ client }) => client.isAlive && !this.#isOver(client))
       .map((step) => ({
         name: `${step.name} ${this.#clients.indexOf(step.client)}`,
         run: () => {
@@ -234,8 +200,11 @@ class Scenario {
   }
 
   get #state(): string {
-    const pending = this.#pending.map(({ name, client }) => name + this.#clients.indexOf(client))
-    const clients = this.#clients.map(({ state }) => state)
+    const pending = this.#pending
+
+      .filter(({ client }) => client.isAlive && !this.#isOver(client))
+      .map(({ name, client }) => name + this.#clients.indexOf(client))
+    const clients = this.#clients.map((client) => (this.#isOver(client) ? 'over' : client.state))
     const rest = [this.#nowMs, this.#version, this.#newest, this.#delays, pending.sort()]
     return JSON.stringify([this.#server.state, clients, rest])
   }
@@ -290,14 +259,27 @@ async function follow(choices: Choices, plan: Plan): Promise<void> {
   }
 }
 
-const [name = '', orders] = process.argv.slice(2)
-const plan = PLANS[name]
-assert.ok(plan !== undefined, `no plan ${name}`)
-if (orders === 'every') {
+/** How many states there are in all orders. */
+async function everyOrder(plan: Plan): Promise<number> {
   const choices = new Choices()
   do await follow(choices, plan)
   while (choices.next())
-  console.log(choices.states)
+  return choices.states
+}
+
+const [name = '', orders] = process.argv.slice(2)
+const plan = PLANS[name] ?? OLD_WAYS[name]
+if (name === 'whole') {
+  for (const [each, plan] of Object.entries(PLANS)) {
+    const startMs = performance.now()
+    const states = await everyOrder(plan)
+    const seconds = Math.round((performance.now() - startMs) / 1000)
+    console.log(JSON.stringify({ plan: each, states, seconds }))
+  }
+} else if (plan === undefined) {
+  assert.fail(`no plan ${name}`)
+} else if (orders === 'every') {
+  console.log(await everyOrder(plan))
 } else {
   const random = seededRandom(Number(orders))
   for (let i = 0; i < Number(orders); i++) await follow(new Choices(random), plan)

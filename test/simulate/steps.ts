@@ -11,7 +11,7 @@ import type {
   ReadHandle,
   RefillStore,
 } from '../../src/refill/store.ts'
-import type { ModelServer } from '../../src/simulate/model-server.ts'
+import type { CasIds, ModelServer } from '../../src/simulate/model-server.ts'
 
 /** One thing that may happen next. */
 interface Step {
@@ -74,10 +74,35 @@ export class Choices {
   }
 }
 
+/**
+ * CAS ids counted for each item by itself: then two orders of commands about different items lead
+ * to the same state. They stay apart by the item's name, as those of one count do.
+ */
+export class CasIdsByItem implements CasIds {
+  readonly #counts = new Map<string, number>()
+
+  next(name: string): number {
+    const count = (this.#counts.get(name) ?? 0) + 1
+    this.#counts.set(name, count)
+    const digest = createHash('sha1').update(name).digest()
+    return digest.readUInt32BE() * 1_000 + count
+  }
+
+  restart(): void {
+    this.#counts.clear()
+  }
+
+  get state(): string {
+    return JSON.stringify([...this.#counts].sort())
+  }
+}
+
 /** Commands on one connection: executed one by one, in order. */
 interface Connection {
-  readonly names: string[]
-  readonly commands: (() => void)[]
+  readonly waiting: Command[]
+  /** What the commands before these were told: the client hears of all together. */
+  readonly told: string[]
+  execute(command: Command): string
 }
 
 /**
@@ -106,11 +131,16 @@ export class SteppedClient implements RefillStore {
     this.refill = new Refill(wrap(this), { clock })
   }
 
+  /** Nothing of it is on its way. */
+  get isQuiet(): boolean {
+    return this.#connections.size === 0
+  }
+
   /** What was sent by the dead may still arrive, or be lost with its connection. */
   get steps(): Step[] {
     const connections = [...this.#connections]
     const commands = connections.map((connection) => ({
-      name: connection.names[0]!,
+      name: nameOf(connection.waiting[0]!),
       run: () => this.#step(connection),
     }))
     if (this.isAlive || connections.length === 0) return commands
@@ -121,9 +151,17 @@ export class SteppedClient implements RefillStore {
     return [...commands, { name: 'lose', run: lose }]
   }
 
+  /** Of the dead only what they sent can still be seen. */
   get state(): string {
-    const waiting = [...this.#connections].map(({ names }) => names.join())
-    return JSON.stringify([this.isAlive, this.history, waiting])
+    const connections = [...this.#connections].map(({ waiting, told }) =>
+      JSON.stringify(this.isAlive ? [told, waiting.map(nameOf)] : waiting),
+    )
+    return JSON.stringify([this.isAlive ? this.history : 'dead', connections.sort()])
+  }
+
+  /** Executes what was sent last: for calls of which nothing can be seen before their command. */
+  arrive(): void {
+    this.#step([...this.#connections].at(-1)!)
   }
 
   async learnDialect(): Promise<Dialect> {
@@ -170,22 +208,37 @@ export class SteppedClient implements RefillStore {
     if (!this.isAlive) return new Promise(() => {})
     return new Promise((resolve) => {
       const answers: Answer[] = []
-      const steps = commands.map((command) => () => {
+      const execute = (command: Command): string => {
         const answer = this.#server.execute(key, command)
         answers.push(answer)
+        if (answers.length === commands.length && this.isAlive) resolve(answers)
         const { status, size, cas, won, lost, stale, ttlSeconds } = answer
         const body = String(answer.bytes())
-        this.history.push(JSON.stringify([status, size, cas, won, lost, stale, ttlSeconds, body]))
-        if (answers.length === commands.length && this.isAlive) resolve(answers)
-      })
-      const names = commands.map(({ name, beside = '' }) => `${name} ${beside}`)
-      this.#connections.add({ names, commands: steps })
+        return JSON.stringify([
+          nameOf(command),
+          status,
+          size,
+          cas,
+          won,
+          lost,
+          stale,
+          ttlSeconds,
+          body,
+        ])
+      }
+      this.#connections.add({ waiting: [...commands], told: [], execute })
     })
   }
 
   #step(connection: Connection): void {
-    this.history.push(`${connection.names.shift()}`)
-    connection.commands.shift()!()
-    if (connection.commands.length === 0) this.#connections.delete(connection)
+    const { waiting, told } = connection
+    told.push(connection.execute(waiting.shift()!))
+    if (waiting.length > 0) return
+    this.history.push(...told)
+    this.#connections.delete(connection)
   }
+}
+
+function nameOf({ name, beside = '' }: Command): string {
+  return `${name} ${beside}`
 }

@@ -11,6 +11,7 @@ export type Address = string
 export interface Sight {
   readonly hostname?: unknown
   readonly protocol?: unknown
+  readonly ip?: unknown
 }
 
 /** A request that a page can be made for. */

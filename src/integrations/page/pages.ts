@@ -10,7 +10,6 @@ import type { Address, AllowedHosts, Sight } from './address.ts'
 import { addressesOfUrl, partsOf, targetOf } from './address.ts'
 import type { Page } from './body.ts'
 import { unwrap } from './capture.ts'
-import type { Ignored } from './disguise.ts'
 import type { NginxHeaders } from './headers.ts'
 import type { Failure } from './memory.ts'
 import { Outcomes } from './memory.ts'
@@ -30,7 +29,7 @@ export interface PagesSettings {
   readonly origin: Origin | undefined
   readonly hosts: AllowedHosts
   readonly nginx: NginxHeaders | undefined
-  readonly ignored: Ignored
+  readonly ignored: ReadonlySet<string>
   readonly maxBufferedBytes: number
   readonly uncacheableMs: number
   onError(error: unknown, address: string): void

@@ -23,7 +23,6 @@ export type Reason =
   | 'cookie'
   | 'headers'
   | 'request headers'
-  | 'request fields'
   | 'rewritten'
   | 'too large'
   | 'empty'

@@ -1,0 +1,63 @@
+import type { RefillPolicy } from '../../src/refill/policy.ts'
+import type { Dialect, RefillStore } from '../../src/refill/store.ts'
+import { adoptingRenewal, trustingSidecar } from './old-ways.ts'
+
+/** What is tried in every order. */
+export interface Plan {
+  readonly dialect: Dialect
+  readonly policy: RefillPolicy
+  readonly writes: number
+  readonly writeKind: 'invalidate' | 'delete'
+  readonly crashes: boolean
+  /** Whether the second client writes, or a third one. */
+  readonly writer: 'a reader' | 'apart'
+  /** When the second client reads: at any time, or once the writes are acknowledged. */
+  readonly reads: 'at any time' | 'after'
+  /** How often time may pass while commands are under way. */
+  readonly delays: number
+  readonly wrap?: (store: RefillStore) => RefillStore
+}
+
+const POLICY = { ttl: 10, staleWhileRevalidate: 10, lease: 2, jitter: 0 } as const
+const ONCE = { ttl: 10, staleWhileRevalidate: 0, lease: 2, jitter: 0 } as const
+const SIDECAR = { placeholder: 'sidecar' } as const
+
+/** Two readers of whom one may crash, and two writes. */
+const CRASH = {
+  writes: 2,
+  writeKind: 'invalidate',
+  writer: 'apart',
+  crashes: true,
+  delays: 0,
+  reads: 'at any time',
+} as const
+/** The same with a writer that reads as well: both share its memory. */
+const INSIDE = { ...CRASH, writer: 'a reader' } as const
+/** A lease is renewed while its loader runs, and the key is invalidated meanwhile. */
+const RENEWAL = { ...INSIDE, writes: 1, crashes: false, delays: 1, reads: 'after' } as const
+
+const META = { dialect: 'meta', policy: POLICY } as const
+const META_ONCE = { dialect: 'meta', policy: ONCE } as const
+const BESIDE = { dialect: 'meta', policy: { ...POLICY, ...SIDECAR } } as const
+const BESIDE_ONCE = { dialect: 'meta', policy: { ...ONCE, ...SIDECAR } } as const
+const CLASSIC = { dialect: 'classic', policy: POLICY } as const
+
+export const PLANS: Readonly<Record<string, Plan>> = {
+  meta: { ...CRASH, ...META },
+  'meta, a reader writes': { ...INSIDE, ...META },
+  'meta, no stale window': { ...INSIDE, ...META_ONCE },
+  'meta, renewals': { ...RENEWAL, ...META },
+  classic: { ...CRASH, ...CLASSIC },
+  'classic, a reader writes': { ...INSIDE, ...CLASSIC, writes: 1 },
+  'classic, renewals': { ...RENEWAL, ...CLASSIC },
+  sidecar: { ...CRASH, ...BESIDE },
+  'sidecar, no stale window': { ...CRASH, ...BESIDE_ONCE },
+  'sidecar, a reader writes': { ...INSIDE, ...BESIDE, writes: 1 },
+  'sidecar, renewals': { ...RENEWAL, ...BESIDE },
+}
+
+/** Mistakes of earlier versions, which are to be found. */
+export const OLD_WAYS: Readonly<Record<string, Plan>> = {
+  'old renewal': { ...RENEWAL, ...META, wrap: adoptingRenewal },
+  'old sidecar store': { ...RENEWAL, ...BESIDE, delays: 0, wrap: trustingSidecar },
+}
