@@ -1,43 +1,68 @@
 import { after, before, describe } from 'node:test'
 import { MemcachedClient } from '../../src/client/client.ts'
+import { type Abilities, abilitiesOf } from '../../src/embedded/abilities.ts'
 import { startServer } from '../../src/embedded/server.ts'
-import { skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
+import {
+  memcachedAbilities,
+  skipWithoutMemcached,
+  skipWithoutMeta,
+  startMemcached,
+} from '../support/memcached.ts'
 
 interface Server {
   readonly address: string
   stop(): Promise<void>
 }
 
-const servers: readonly (readonly [string, string | false, () => Promise<Server>])[] = [
-  [
-    'the embedded server',
-    false,
-    async () => {
-      const server = await startServer()
-      return { address: server.address, stop: () => server.close() }
-    },
-  ],
-  [
-    'a real memcached',
-    skipWithoutMemcached(),
-    async () => {
-      const server = await startMemcached({ args: ['-o', 'watcher_logbuf_size=64'] })
-      return { address: `${server.host}:${server.port}`, stop: () => server.stop() }
-    },
-  ],
-]
+interface Kind {
+  readonly name: string
+  readonly skip: string | false
+  readonly can: Abilities
+  readonly start: () => Promise<Server>
+}
+
+function embedded(version: string): Kind {
+  const start = async (): Promise<Server> => {
+    const server = await startServer({ version })
+    return { address: server.address, stop: () => server.close() }
+  }
+  return { name: `the embedded ${version}`, skip: false, can: abilitiesOf(version), start }
+}
+
+const real: Kind = {
+  name: 'a real memcached',
+  skip: skipWithoutMemcached(),
+  can: memcachedAbilities(),
+  async start() {
+    const server = await startMemcached({ args: ['-o', 'watcher_logbuf_size=64'] })
+    return { address: `${server.host}:${server.port}`, stop: () => server.stop() }
+  },
+}
 
 /** A server and a client of it, there while a test runs. */
 export interface Pair {
   readonly cache: MemcachedClient
   readonly server: Server
+  readonly can: Abilities
 }
 
-/** Runs the same tests on the embedded server and, where there is one, on a real memcached. */
+/**
+ * Runs the same tests on the embedded server, with and without meta commands, and, where there is
+ * one, on a real memcached.
+ */
 export function onBothServers(define: (pair: Pair) => void): void {
-  for (const [name, skip, start] of servers) {
+  on([embedded('1.6.18'), embedded('1.4.39'), real], define)
+}
+
+/** The same for tests of what needs meta commands; a real memcached without them is skipped. */
+export function onMetaServers(define: (pair: Pair) => void): void {
+  on([embedded('1.6.18'), { ...real, skip: skipWithoutMeta() }], define)
+}
+
+function on(kinds: readonly Kind[], define: (pair: Pair) => void): void {
+  for (const { name, skip, can, start } of kinds) {
     describe(`on ${name}`, { skip }, () => {
-      const pair = {} as { cache: MemcachedClient; server: Server }
+      const pair = { can } as { cache: MemcachedClient; server: Server; can: Abilities }
       before(async () => {
         pair.server = await start()
         pair.cache = new MemcachedClient([pair.server.address], { requestTimeoutMs: 5000 })

@@ -8,11 +8,11 @@ import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findCommand } from '../support/commands.ts'
-import { freePort, skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
+import { freePort, skipWithoutMeta, startMemcached } from '../support/memcached.ts'
 import { connect } from './support.ts'
 
 const NGINX = findCommand('nginx', '/usr/sbin')
-const skip = NGINX === undefined ? 'no nginx found' : skipWithoutMemcached()
+const skip = NGINX === undefined ? 'no nginx found' : skipWithoutMeta()
 
 /** An nginx that serves what memcached holds under the path. */
 async function startNginx(t: TestContext, memcachedPort: number): Promise<string> {

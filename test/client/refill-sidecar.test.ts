@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcachedClient } from '../../src/client/client.ts'
-import { onBothServers } from './both-servers.ts'
+import { onMetaServers } from './both-servers.ts'
 
 const POLICY = { ttl: 60, staleWhileRevalidate: 60, jitter: 0, placeholder: 'sidecar' } as const
 
-onBothServers((pair) => {
+onMetaServers((pair) => {
   for (const remove of ['delete', 'deleteMany', 'invalidate'] as const) {
     test(`a load under way leaves nothing behind after ${remove} by a client that never read`, async () => {
       const other = new MemcachedClient(pair.server.address)

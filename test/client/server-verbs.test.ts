@@ -28,8 +28,11 @@ onBothServers((pair) => {
     assert.deepEqual([...(await pair.cache.verbosity(0))], ok)
     assert.deepEqual([...(await pair.cache.cacheMemlimit(64))], ok)
     assert.deepEqual([...(await pair.cache.slabs({ automove: 0 }))], ok)
-    assert.deepEqual([...(await pair.cache.lru({ mode: 'segmented' }))], ok)
-    assert.deepEqual([...(await pair.cache.lru({ tempTtlSeconds: -1 }))], ok)
+    for (const options of [{ mode: 'segmented' } as const, { tempTtlSeconds: -1 }]) {
+      const changed = pair.cache.lru(options)
+      if (pair.can.lruModes) assert.deepEqual([...(await changed)], ok)
+      else await assert.rejects(changed, { code: 'MINTRING_REFUSED' })
+    }
     assert.deepEqual([...(await pair.cache.lruCrawler({ sleepMicroseconds: 0 }))], ok)
   })
 
@@ -69,8 +72,18 @@ onBothServers((pair) => {
     assert.ok(seen.includes('watched'))
   })
 
-  it('speaks the meta commands', async () => {
+  it('speaks the meta commands, or refuses them where the server has none', async () => {
     const { meta } = pair.cache
+    if (!pair.can.meta) {
+      const refusal = { code: 'MINTRING_UNSUPPORTED', sent: false }
+      await assert.rejects(meta.mg('m', { v: true }), refusal)
+      await assert.rejects(meta.ms('m', 'hello'), refusal)
+      await assert.rejects(meta.md('m'), refusal)
+      await assert.rejects(meta.ma('m'), refusal)
+      await assert.rejects(meta.me('m'), refusal)
+      await assert.rejects(meta.mn(pair.server.address), refusal)
+      return
+    }
     assert.equal((await meta.ms('m', 'hello', { T: 100, F: 7 })).status, 'done')
     assert.equal((await meta.ms('m', 'x', { M: 'E' })).status, 'not_stored')
     const read = await meta.mg('m', {
@@ -98,6 +111,10 @@ onBothServers((pair) => {
 
   it('takes any bytes as the key of a meta command', async () => {
     const key = Buffer.from([0, 32, 13, 10, 255])
+    if (!pair.can.meta) {
+      await assert.rejects(pair.cache.meta.mg(key), { code: 'MINTRING_UNSUPPORTED' })
+      return
+    }
     await pair.cache.meta.ms(key, 'v')
     assert.equal((await pair.cache.meta.mg(key, { v: true })).value?.toString(), 'v')
     assert.equal((await pair.cache.meta.md(key)).status, 'done')
@@ -105,10 +122,12 @@ onBothServers((pair) => {
   })
 
   it('guards meta flags by the version of the server', async () => {
-    const version = (await pair.cache.version()).get(pair.server.address) ?? ''
-    if (!version.startsWith('1.6.18')) return
-    await assert.rejects(pair.cache.meta.md('m', { x: true }), { code: 'MINTRING_UNSUPPORTED' })
-    await assert.rejects(pair.cache.meta.mg('m', { C: 1n }), { code: 'MINTRING_UNSUPPORTED' })
+    const tombstone = pair.cache.meta.md('flagged', { x: true })
+    if (pair.can.metaFlags.includes('x')) assert.equal((await tombstone).status, 'missing')
+    else await assert.rejects(tombstone, { code: 'MINTRING_UNSUPPORTED' })
+    const conditional = pair.cache.meta.mg('flagged', { C: 1n })
+    if (pair.can.conditionalGet) assert.equal((await conditional).status, 'missing')
+    else await assert.rejects(conditional, { code: 'MINTRING_UNSUPPORTED' })
   })
 
   it('sends raw commands to a host or to a key’s host', async () => {
@@ -118,8 +137,9 @@ onBothServers((pair) => {
     assert.equal(got[0]?.line, 'VALUE raw 0 5')
     assert.equal(got[0]?.data?.toString(), 'hello')
     assert.equal(got[1]?.line, 'END')
-    const [meta] = await pair.cache.raw('raw', 'mg raw t v')
-    assert.equal(meta?.line, 'VA 5 t-1')
+    const meta = pair.cache.raw('raw', 'mg raw t v')
+    if (pair.can.meta) assert.equal((await meta)[0]?.line, 'VA 5 t-1')
+    else await assert.rejects(meta, { code: 'MINTRING_REFUSED' })
     const [version] = await pair.cache.raw(pair.server.address, 'version')
     assert.match(version?.line ?? '', /^VERSION /)
     await assert.rejects(pair.cache.raw('raw', 'incr', 'raw', 1), { code: 'MINTRING_REFUSED' })

@@ -49,7 +49,8 @@ onBothServers((pair) => {
     const value = { text: 'compress me '.repeat(10_000) }
     await pair.cache.set('packed', value)
     await pair.cache.setMany({ packedToo: value })
-    assert.ok((await pair.cache.meta.mg('packed', { s: true })).size < 5000)
+    const [packed] = await pair.cache.raw('packed', 'get', 'packed')
+    assert.ok(packed!.data!.length < 5000)
     assert.deepEqual(await pair.cache.get('packed'), value)
     assert.deepEqual((await pair.cache.gets('packed'))?.value, value)
     assert.deepEqual((await pair.cache.getMany(['packedToo'])).get('packedToo'), value)
@@ -85,8 +86,8 @@ onBothServers((pair) => {
     assert.equal(await pair.cache.get('huge2'), 'y'.repeat(2_000_000))
     pair.cache.configure({ largeValues: 'reject' })
     assert.deepEqual(await pair.cache.get('huge'), value, 'reading needs no setting')
-    const { value: manifest } = await pair.cache.meta.mg('huge', { v: true })
-    const [base] = manifest?.toString().split(' ') ?? []
+    const [manifest] = await pair.cache.raw('huge', 'get', 'huge')
+    const [base] = manifest?.data?.toString().split(' ') ?? []
     assert.equal(await pair.cache.delete(`${base}~1`), true)
     assert.equal(await pair.cache.get('huge'), undefined)
     assert.equal((await pair.cache.getMany(['huge'])).size, 0)

@@ -8,7 +8,7 @@ import { before, suite, type TestContext, test } from 'node:test'
 import type { ConnectionOptions } from 'node:tls'
 import { MemcachedClient } from '../../src/client/client.ts'
 import type { MintringError } from '../../src/errors.ts'
-import { skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
+import { skipWithoutOption, startMemcached } from '../support/memcached.ts'
 
 /** Certificates of a small authority: a server's for cache.test, a client's, and a stranger's. */
 interface Authority {
@@ -19,7 +19,7 @@ interface Authority {
   readonly clientCert: string
 }
 
-suite('a real memcached over TLS (-Z)', { skip: skipWithoutMemcached() }, () => {
+suite('a real memcached over TLS (-Z)', { skip: skipWithoutOption('-Z') }, () => {
   let authority: Authority
   before(() => {
     authority = foundAuthority()
@@ -83,7 +83,7 @@ suite('a real memcached over TLS (-Z)', { skip: skipWithoutMemcached() }, () => 
   })
 })
 
-suite('a real memcached with passwords (-Y)', { skip: skipWithoutMemcached() }, () => {
+suite('a real memcached with passwords (-Y)', { skip: skipWithoutOption('-Y') }, () => {
   async function startLocked(t: TestContext): Promise<number> {
     const folder = mkdtempSync(join(tmpdir(), 'mintring-auth-'))
     t.after(() => rmSync(folder, { recursive: true }))

@@ -42,7 +42,7 @@ export function contract(
   describe(`${subject}, real memcached ${version}`, { skip: skipWithoutMemcached() }, () => {
     let server: Memcached
     before(async () => {
-      server = await startMemcached({ args: switchedOn(version) })
+      server = await startMemcached()
     })
     after(() => server.stop())
     play(transcripts, version, () => ({ name: `memcached ${version}`, port: server.port, version }))
@@ -64,9 +64,4 @@ function play(
       await playTranscript(target(), text)
     })
   }
-}
-
-/** The crawler and moving pages had to be asked for before 1.5; the embedded server has them on. */
-function switchedOn(version: string): readonly string[] {
-  return version.startsWith('1.4.') ? ['-o', 'lru_crawler,slab_reassign'] : []
 }

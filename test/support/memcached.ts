@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import process from 'node:process'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { type Abilities, abilitiesOf } from '../../src/embedded/abilities.ts'
 import { findCommand, skipOrFail } from './commands.ts'
 
 /**
@@ -55,6 +56,31 @@ export function memcachedVersion(): string | undefined {
   return version
 }
 
+/** What the memcached to test with can do. Tests ask for this, never for a version. */
+export function memcachedAbilities(): Abilities {
+  return abilitiesOf(memcachedVersion() ?? '1.6.18')
+}
+
+/** For the `skip` option of a suite of meta commands: why it cannot run here, or false. */
+export function skipWithoutMeta(): string | false {
+  const { meta, version } = memcachedAbilities()
+  return meta ? skipWithoutMemcached() : `memcached ${version} has no meta commands`
+}
+
+/** For the `skip` option of a suite that starts memcached with an option: why not, or false. */
+export function skipWithoutOption(option: '-Z' | '-Y'): string | false {
+  const binary = findMemcached()
+  if (binary === undefined) return skipWithoutMemcached()
+  const help = execFileSync(binary, ['-h'], { encoding: 'utf8', env: environment(binary) })
+  const isKnown = help.split('\n').some((line) => line.startsWith(option))
+  return isKnown ? false : `memcached ${memcachedVersion()} was built without ${option}`
+}
+
+/** Options that are on by themselves since 1.5 and that dumps and moving pages need. */
+function switchedOn(): readonly string[] {
+  return memcachedVersion()?.startsWith('1.4.') ? ['-o', 'lru_crawler,slab_reassign'] : []
+}
+
 /**
  * The memcached to test with, or undefined after marking the test as skipped, with the reason.
  * Where MINTRING_REQUIRE_MEMCACHED is 1, as in CI, a missing one fails the test instead.
@@ -78,7 +104,8 @@ export async function startMemcached(options: MemcachedOptions = {}): Promise<Me
   const binary = findMemcached()
   if (binary === undefined) throw new Error(MISSING)
   const { host = '127.0.0.1', port = await freePort() } = options
-  const args = ['-l', host, '-p', String(port), '-U', '0', ...(options.args ?? [])]
+  const own = options.args ?? []
+  const args = ['-l', host, '-p', String(port), '-U', '0', ...switchedOn(), ...own]
   if (process.getuid?.() === 0) args.push('-u', 'nobody')
   let child = await launch(binary, args, { host, port })
 
