@@ -6,6 +6,10 @@ export interface Abilities {
   readonly version: string
   /** `gat` and `gats` (1.5.3). */
   readonly gat: boolean
+  /** `lru_crawler metadump` tells slab class and size, and ends with END (1.5.4). */
+  readonly fullDumps: boolean
+  /** Dumps take the range `hash` (1.6.9). */
+  readonly dumpsByHash: boolean
   /** `lru mode` and `lru temp_ttl` (1.5.0). */
   readonly lruModes: boolean
   /** The connection is closed on a request of HTTP (1.5.0). */
@@ -54,6 +58,8 @@ export function abilitiesOf(version: string): Abilities {
   return {
     version,
     gat: since('1.5.3'),
+    fullDumps: since('1.5.4'),
+    dumpsByHash: since('1.6.9'),
     lruModes: since('1.5.0'),
     hangsUpOnHttp: since('1.5.0'),
     experimentalMeta: since('1.5.19') && !since('1.6.10'),

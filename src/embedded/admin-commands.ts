@@ -166,8 +166,8 @@ function tuneCrawler(exchange: Exchange, command: Command): string {
 }
 
 /** The classes `all`, `hash` or `1,2,3` name; undefined when one of them cannot be. */
-function crawlClasses(text: string): ReadonlySet<number> | 'all' | undefined {
-  if (text === 'all' || text === 'hash') return 'all'
+function crawlClasses(engine: Engine, text: string): ReadonlySet<number> | 'all' | undefined {
+  if (text === 'all' || (text === 'hash' && engine.abilities.dumpsByHash)) return 'all'
   const ids = text.split(',').filter((part) => part !== '')
   if (!ids.every((id) => /^\d+$/.test(id) && Number(id) >= 1 && Number(id) < 64)) return undefined
   return new Set(ids.map(Number))
@@ -176,7 +176,7 @@ function crawlClasses(text: string): ReadonlySet<number> | 'all' | undefined {
 function crawl(exchange: Exchange, classes: string): string {
   const { engine } = exchange
   if (!engine.lruCrawler) return 'CLIENT_ERROR lru crawler disabled'
-  if (crawlClasses(classes) === undefined) return 'BADCLASS invalid class id'
+  if (crawlClasses(engine, classes) === undefined) return 'BADCLASS invalid class id'
   engine.store.crawl()
   return 'OK'
 }
@@ -192,7 +192,7 @@ function dump(exchange: Exchange, command: Command, lines: DumpLines): string | 
   if (gathersReplies && writer.unsettled) {
     return `ERROR cannot pipeline other commands before ${command.line.text(1)}`
   }
-  const classes = crawlClasses(command.line.text(2))
+  const classes = crawlClasses(engine, command.line.text(2))
   if (classes === undefined) return 'BADCLASS invalid class id'
   const items = [...store.items()].filter((item) => {
     return (classes === 'all' || classes.has(item.classId)) && store.isLive(item)
@@ -204,14 +204,15 @@ function dump(exchange: Exchange, command: Command, lines: DumpLines): string | 
 
 function* metadumpLines(engine: Engine, items: readonly Item[]): Generator<string> {
   const started = engine.time.processStarted
+  const { fullDumps } = engine.abilities
   for (const item of items) {
     const exp = item.exptime === 0 ? -1 : item.exptime + started
     const times = `exp=${exp} la=${item.time + started}`
     const fetch = item.fetched ? 'yes' : 'no'
-    const rest = `cas=${item.cas} fetch=${fetch} cls=${item.classId} size=${item.bytes}`
-    yield `key=${encodeKey(item.key)} ${times} ${rest}\n`
+    const size = fullDumps ? ` cls=${item.classId} size=${item.bytes}` : ''
+    yield `key=${encodeKey(item.key)} ${times} cas=${item.cas} fetch=${fetch}${size}\n`
   }
-  yield 'END\r\n'
+  if (fullDumps) yield 'END\r\n'
 }
 
 function* mgdumpLines(_engine: Engine, items: readonly Item[]): Generator<string> {

@@ -1,5 +1,5 @@
 import { MintringError } from '../errors.ts'
-import { isSince } from '../protocol/meta-versions.ts'
+import { isSince, META_SINCE } from '../protocol/meta-versions.ts'
 
 /** A proxy that is known by its ways: `memcached` is memcached's own (`-o proxy_config`). */
 export type ProxyKind = 'twemproxy' | 'memcached' | 'other'
@@ -50,30 +50,63 @@ const PROXY_NAMES: Readonly<Record<ProxyKind, string>> = {
   other: 'a proxy',
 }
 
-const GAT_SINCE = '1.5.3'
+/** A command that memcached did not always have. */
+interface Newer {
+  /** The line begins with it. */
+  readonly words: string
+  /** The first version to have it. */
+  readonly since: string
+  readonly instead: string
+}
+
+const newer = (words: string, since: string, instead: string): Newer => ({ words, since, instead })
+
+const GET_AND_TOUCH = 'use get() and touch()'
+
+/** By the first word. Of two that fit the first counts. Source: the history of memcached. */
+const NEWER: Readonly<Record<string, readonly Newer[]>> = {
+  gat: [newer('gat', '1.5.3', GET_AND_TOUCH)],
+  gats: [newer('gats', '1.5.3', GET_AND_TOUCH)],
+  mn: [newer('mn', META_SINCE, 'ask for its version()')],
+  lru: [
+    newer('lru mode', '1.5.0', 'start it with -o modern'),
+    newer('lru temp_ttl', '1.5.0', 'give items a ttl'),
+  ],
+  lru_crawler: [
+    newer('lru_crawler mgdump', '1.6.19', 'use metadump()'),
+    newer('lru_crawler metadump hash', '1.6.9', "use the range 'all'"),
+    newer('lru_crawler metadump', '1.5.4', 'before, the list of keys has no end'),
+  ],
+}
 
 /**
- * Why a server does not take a command, by its first word on the wire; undefined when it does, or
- * when nothing is known against it. MINTRING_UNSUPPORTED, with what to use instead.
+ * Why a server does not take a command: `line` is its line on the wire, or the first word of it.
+ * undefined when it does, or when nothing is known against it. MINTRING_UNSUPPORTED, with what to
+ * use instead.
  */
 export function lackOf(
   abilities: Abilities,
   host: string,
-  command: string,
+  line: string,
 ): MintringError | undefined {
   const { proxyKind, version, proxy } = abilities
+  const end = line.search(NO_WORD)
+  const command = end === -1 ? line : line.slice(0, end)
   if (proxyKind !== undefined && LACKING[proxyKind].has(command)) {
     const who = `${host} is ${PROXY_NAMES[proxyKind]}, which has no ${command}`
     return unsupported(host, command, `${who}: ${instead(command)}`)
   }
-  const isGat = command === 'gat' || command === 'gats'
-  if (!isGat || proxy || !isMemcachedVersion(version) || isSince(version, GAT_SINCE)) return
-  const who = `${host} is memcached ${version}, and ${command} came with ${GAT_SINCE}`
-  return unsupported(host, command, `${who}: ${instead(command)}`)
+  if (proxy || !Object.hasOwn(NEWER, command) || !isMemcachedVersion(version)) return
+  const lacking = NEWER[command]!.find(({ words }) => line.startsWith(words))
+  if (lacking === undefined || isSince(version, lacking.since)) return
+  const who = `${host} is memcached ${version}, and ${lacking.words} came with ${lacking.since}`
+  return unsupported(host, command, `${who}: ${lacking.instead}`)
 }
 
+const NO_WORD = /\W/
+
 function instead(command: string): string {
-  if (command.startsWith('gat')) return 'use get() and touch()'
+  if (command.startsWith('gat')) return GET_AND_TOUCH
   if (/^m[gsdaen]$/.test(command)) return 'use the verbs of the client, which need no meta commands'
   return 'ask the servers behind it, with a client of their own'
 }

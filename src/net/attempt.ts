@@ -98,8 +98,7 @@ export class SingleAttempt implements Attempt {
 function lackFor({ verb, args }: Request, { abilities, name }: Router): MintringError | undefined {
   if (abilities === undefined) return undefined
   // Commands that are one line were written when they were checked.
-  const command = typeof args === 'string' ? (/^\w+/.exec(args)?.[0] ?? verb.name) : verb.name
-  return lackOf(abilities, name, command)
+  return lackOf(abilities, name, typeof args === 'string' ? args : verb.name)
 }
 
 /** The server kept the item as it was. */

@@ -74,8 +74,7 @@ export class LineStream {
     if (this.#error !== undefined) throw this.#error
     // A lane finds out first what the server takes: some hang up when asked for more.
     const abilities = await this.#unlessClosed(this.#owner.ready())
-    const [command = ''] = this.#head.split(' ')
-    const lack = lackOf(abilities, this.#owner.name, command)
+    const lack = lackOf(abilities, this.#owner.name, this.#head)
     if (lack !== undefined) throw lack
     const handshake = new Handshake(this.#owner.handshake())
     this.#handshake = handshake

@@ -12,8 +12,15 @@ const DUMP = {
   command: 'lru_crawler metadump',
   name: 'key dump',
   unit: 'keys',
+  hint: ' (memcached before 1.5.4 lists its keys without an end)',
 }
-const STATS: typeof DUMP = { line: 'stats', command: 'stats', name: 'answer', unit: 'statistics' }
+const STATS: typeof DUMP = {
+  line: 'stats',
+  command: 'stats',
+  name: 'answer',
+  unit: 'statistics',
+  hint: '',
+}
 
 /** How a server is asked. */
 export interface DumpOptions {
@@ -24,7 +31,7 @@ export interface DumpOptions {
 }
 
 /**
- * The keys a live memcached holds, by `lru_crawler metadump all` (memcached 1.5 and later), as they
+ * The keys a live memcached holds, by `lru_crawler metadump all` (memcached 1.5.4 and later), as they
  * stream in. Costs the server a walk through its items, without blocking it.
  *
  * @throws MintringError MINTRING_CONNECTION when the server cannot be reached, stays silent for
@@ -59,14 +66,14 @@ export async function itemsOf(server: RingServer, options: DumpOptions = {}): Pr
 /** The lines of an answer, up to END. */
 async function* linesAnswering(
   server: RingServer,
-  { line: asked, command, name, unit }: typeof DUMP,
+  { line: asked, command, name, unit, hint }: typeof DUMP,
   { idleMs = 5000, signal }: DumpOptions,
 ): AsyncGenerator<string> {
   const { host, port, path, label } = parseServer(server)
   const socket = path === undefined ? connect({ host, port }) : connect({ path })
   const stop = { reject: (error: MintringError): void => void socket.destroy(error) }
   const leave = signal === undefined ? undefined : onAbort(signal, stop)
-  socket.setTimeout(idleMs, () => socket.destroy(new Error(`silent for ${idleMs} ms`)))
+  socket.setTimeout(idleMs, () => socket.destroy(new Error(`silent for ${idleMs} ms${hint}`)))
   let lines = 0
   const broken = (why: string, cause?: unknown): MintringError => {
     const text = `The ${name} of ${label} broke off after ${lines} ${unit}: ${why}`

@@ -31,7 +31,7 @@ onBothServers((pair) => {
     for (const options of [{ mode: 'segmented' } as const, { tempTtlSeconds: -1 }]) {
       const changed = pair.cache.lru(options)
       if (pair.can.lruModes) assert.deepEqual([...(await changed)], ok)
-      else await assert.rejects(changed, { code: 'MINTRING_REFUSED' })
+      else await assert.rejects(changed, { code: 'MINTRING_UNSUPPORTED' })
     }
     assert.deepEqual([...(await pair.cache.lruCrawler({ sleepMicroseconds: 0 }))], ok)
   })
@@ -43,13 +43,23 @@ onBothServers((pair) => {
       Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`é${i}`, i])),
     )
     const keys = new Set<string>()
-    for await (const item of pair.cache.metadump({ range: 'hash' })) {
+    if (!pair.can.dumpsByHash) {
+      const byHash = pair.cache.metadump({ range: 'hash' })
+      await assert.rejects(byHash.next(), { code: 'MINTRING_UNSUPPORTED' })
+    }
+    const range = pair.can.dumpsByHash ? 'hash' : 'all'
+    if (!pair.can.fullDumps) {
+      const endless = pair.cache.metadump({ range })
+      await assert.rejects(endless.next(), { code: 'MINTRING_UNSUPPORTED', message: /1\.5\.4/ })
+      return
+    }
+    for await (const item of pair.cache.metadump({ range })) {
       assert.equal(item.host, pair.server.address)
       assert.ok(item.size > 0 && item.cas > 0n)
       keys.add(item.key)
     }
     assert.equal(keys.size, 500)
-    for await (const item of pair.cache.metadump({ range: 'hash', host: pair.server.address })) {
+    for await (const item of pair.cache.metadump({ range, host: pair.server.address })) {
       assert.match(item.key, /^é\d+$/)
       break
     }

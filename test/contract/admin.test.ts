@@ -110,6 +110,8 @@ contract('administration', {
     < BADCLASS invalid class id
     > lru_crawler metadump x
     < BADCLASS invalid class id
+    [..1.6.8] > lru_crawler metadump hash
+    [..1.6.8] < BADCLASS invalid class id
     > lru_crawler mgdump all
     [..1.6.18] < ERROR
     [1.6.43..] < OK

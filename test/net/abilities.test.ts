@@ -53,6 +53,29 @@ describe('what a server lacks', () => {
     assert.match(messageOf({ ...MEMCACHED, version: '1.4.39' }, 'gat') ?? '', /came with 1\.5\.3/)
     assert.equal(messageOf({ ...MEMCACHED, version: '1.5.3' }, 'gat'), undefined)
     assert.equal(messageOf({ ...MEMCACHED, version: '' }, 'gat'), undefined)
+  })
+
+  test('each command that came later is refused to an older memcached, with what to use', () => {
+    const refusals = {
+      'mn\r\n': ['1.6.9', /mn came with 1\.6\.10: /],
+      'lru mode flat\r\n': ['1.4.39', /lru mode came with 1\.5\.0: /],
+      'lru temp_ttl 60\r\n': ['1.4.39', /lru temp_ttl came with 1\.5\.0: /],
+      'lru_crawler mgdump all\r\n': ['1.6.18', /mgdump came with 1\.6\.19: use metadump\(\)$/],
+      'lru_crawler metadump hash\r\n': ['1.6.8', /came with 1\.6\.9: use the range 'all'$/],
+      'lru_crawler metadump all\r\n': ['1.5.3', /metadump came with 1\.5\.4: /],
+    } as const
+    for (const [line, [version, message]] of Object.entries(refusals)) {
+      const older = lackOf({ ...MEMCACHED, version }, 'cache:1', line)
+      assert.match(older?.message ?? '', message)
+      assert.match(older?.command ?? '', /^(mn|lru|lru_crawler)$/)
+      assert.equal(messageOf({ ...MEMCACHED, version: '1.6.19' }, line), undefined, line)
+    }
+    for (const line of ['lru tune 20 20 0.2 2\r\n', 'lru_crawler enable\r\n', 'toString', '']) {
+      assert.equal(messageOf({ ...MEMCACHED, version: '1.4.39' }, line), undefined, line)
+    }
+  })
+
+  test('twemproxy is sent no gat', () => {
     assert.equal(lackOf(TWEMPROXY, 'cache:1', 'gat')?.code, 'MINTRING_UNSUPPORTED')
     assert.equal(lackOf(TWEMPROXY, 'cache:1', 'gat')?.sent, false)
   })

@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import type { MemcachedClient } from '../../src/client/client.ts'
 import { abilitiesOf } from '../../src/embedded/abilities.ts'
 
@@ -9,14 +10,39 @@ export async function secondsLeft(
   cache: MemcachedClient,
   key: string,
 ): Promise<number | undefined> {
-  const [version = ''] = (await cache.version()).values()
+  const [[address, version] = ['', '']] = await cache.version()
   if (abilitiesOf(version).meta) {
     const { status, ttl } = await cache.meta.mg(key, { t: true })
     return status === 'done' ? ttl : undefined
   }
-  for await (const item of cache.metadump()) {
-    if (item.key !== key) continue
-    return item.expiresAt <= 0 ? -1 : item.expiresAt - Math.floor(Date.now() / 1000)
+  if ((await cache.get(key, { as: 'buffer' })) === undefined) return undefined
+  const at = await expiryListed(Number(address.split(':')[1]), key)
+  return at <= 0 ? -1 : at - Math.floor(Date.now() / 1000)
+}
+
+/** By a listing that need not end (before memcached 1.5.4 none did), and may be refused as BUSY. */
+async function expiryListed(port: number, key: string): Promise<number> {
+  const row = `key=${encodeURIComponent(key)} exp=`
+  for (;;) {
+    const text = await listed(port, row)
+    if (text.includes(row)) return Number.parseInt(text.split(row)[1]!, 10)
   }
-  return undefined
+}
+
+/** What comes until there is a whole line that begins with `row`, or half a second is over. */
+function listed(port: number, row: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const socket = connect(port, '127.0.0.1').setEncoding('latin1').setTimeout(500)
+    const done = (): void => {
+      socket.destroy()
+      resolve(text)
+    }
+    socket.on('timeout', done).on('error', reject)
+    socket.on('data', (chunk) => {
+      text += chunk
+      if (text.split(row)[1]?.includes('\n')) done()
+    })
+    socket.write('lru_crawler metadump all\r\n')
+  })
 }
