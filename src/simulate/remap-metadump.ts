@@ -31,8 +31,8 @@ export interface DumpOptions {
 }
 
 /**
- * The keys a live memcached holds, by `lru_crawler metadump all` (memcached 1.5.4 and later), as they
- * stream in. Costs the server a walk through its items, without blocking it.
+ * The keys a live memcached holds, by `lru_crawler metadump all` (memcached 1.5.4 and later), as
+ * they stream in. Costs the server a walk through its items, without blocking it.
  *
  * @throws MintringError MINTRING_CONNECTION when the server cannot be reached, stays silent for
  * `idleMs` (5,000 by default) or ends before it is done, saying how many keys had come;

@@ -1,44 +1,17 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, it, type TestContext } from 'node:test'
+import { describe, it } from 'node:test'
 import { type CliIo, UsageError } from '../../src/cli/io.ts'
 import { EXIT_ABOVE, remapCommand } from '../../src/cli/remap.ts'
 import { ProgressBar } from '../../src/cli/remap-progress.ts'
-import { startServer } from '../../src/embedded/server.ts'
-import { metadumpKeys } from '../../src/simulate/remap-metadump.ts'
-import { memcachedAbilities, realMemcached, startMemcached } from '../support/memcached.ts'
 import { type Said, said } from './support.ts'
 
 function run(line: string, world?: Partial<CliIo>): Promise<Said> {
   return said((io) => remapCommand(line.split(' '), io), world)
-}
-
-/** Stores `count` small items. */
-async function store(port: number, name: string, count: number): Promise<void> {
-  const socket = connect(port, '127.0.0.1')
-  const sets = Array.from({ length: count }, (_, i) => `set ${name}:${i} 0 0 1\r\nx\r\n`)
-  socket.write(`${sets.join('')}quit\r\n`)
-  socket.resume()
-  await once(socket, 'close')
-}
-
-function skipsWithoutDumps(test: TestContext): boolean {
-  if (realMemcached(test) === undefined) return true
-  const { fullDumps, version } = memcachedAbilities()
-  if (!fullDumps) test.skip(`memcached ${version} lists its keys without an end`)
-  return !fullDumps
-}
-
-/** Real servers that hold so many items each. */
-async function serversHolding(test: TestContext, items: readonly number[]): Promise<string[]> {
-  const servers = await Promise.all(items.map(() => startMemcached()))
-  test.after(() => Promise.all(servers.map(({ kill }) => kill())))
-  for (const [i, { port }] of servers.entries()) await store(port, `of-${i}`, items[i]!)
-  return servers.map(({ host, port }) => `${host}:${port}`)
 }
 
 describe('mintring remap', () => {
@@ -163,73 +136,6 @@ describe('mintring remap', () => {
     await writeFile(file, '')
     const empty = run(`--servers 3 --remove 1 --keys-from ${file}`)
     await assert.rejects(empty, { code: 'MINTRING_BAD_ARGUMENT' })
-  })
-
-  it('says why a memcached before 1.5.4 cannot be sampled', async (test) => {
-    const server = await startServer({ version: '1.4.39' })
-    test.after(() => server.close())
-    await store(server.port, 'key', 3)
-    const asked = metadumpKeys(server.address, { idleMs: 50 })
-    const all = async (): Promise<void> => {
-      for await (const _ of asked);
-    }
-    await assert.rejects(all, { code: 'MINTRING_CONNECTION', message: /before 1\.5\.4/ })
-  })
-
-  it('samples every live server by its share, and says how many keys came from each', async (test) => {
-    if (skipsWithoutDumps(test)) return
-    const held = [900, 300, 0, 60]
-    const list = await serversHolding(test, held)
-    const question = `--servers ${list.join(',')} --remove ${list[0]} --sample`
-    for (const keys of [30, 63, 1000, 1260]) {
-      const { sample, results, ...report } = JSON.parse(
-        (await run(`${question} --json --keys ${keys}`)).out,
-      )
-      assert.equal(report.keys, keys)
-      for (const [i, items] of held.entries()) {
-        const { server, ...taken } = sample[i]
-        assert.equal(server, list[i])
-        assert.equal(taken.items, items)
-        assert.ok(Math.abs(taken.keys - (keys * items) / 1260) < 1, `${taken.keys} of ${keys}`)
-      }
-      assert.equal(results.length, 2)
-    }
-    const all = JSON.parse((await run(`${question} --json`)).out)
-    assert.deepEqual(
-      all.sample.map(({ keys }: { keys: number }) => keys),
-      held,
-    )
-    const more = JSON.parse((await run(`${question} --json --keys 5000`)).out)
-    assert.equal(more.keys, 1260)
-    const said = await run(`${question} --keys 105`)
-    assert.match(said.out, /Sampled: 75 of 900 from .*, 25 of 300 from .*, 0 of 0 from .*, 5 of 60/)
-    assert.match(said.out, /^ketama md5 moves \d+\.\d % to \d+\.\d % of all keys \(95 %\)$/m)
-    assert.match((await run(`${question} --keys 105 --csv`)).err, /Sampled: 75 of 900/)
-  })
-
-  it('concludes nothing from a sample that is too small', async (test) => {
-    if (skipsWithoutDumps(test)) return
-    const list = await serversHolding(test, [900, 300])
-    const question = `--servers ${list.join(',')} --remove ${list[0]} --sample --json`
-    for (const keys of [1, 10, 29]) {
-      await assert.rejects(run(`${question} --keys ${keys}`), {
-        code: 'MINTRING_BAD_ARGUMENT',
-        message: /too few to conclude from.*of 900 from/,
-      })
-    }
-    const report = JSON.parse((await run(`${question}`)).out)
-    const { moved } = report.results[0]
-    const near = moved + 0.02
-    const unsure = await run(`${question} --keys 50 --fail-above ${near}`)
-    assert.equal(unsure.code, 1)
-    assert.match(unsure.err, /too few were sampled to tell/)
-    assert.equal((await run(`${question} --fail-above ${near}`)).code, 0)
-    assert.equal((await run(`${question} --fail-above ${moved - 0.02}`)).code, EXIT_ABOVE)
-    assert.equal((await run(`${question} --keys 50 --fail-above 0.01`)).code, EXIT_ABOVE)
-    const gone = run(
-      `${question},127.0.0.1:1 --keys 50`.replace(' --remove', ',127.0.0.1:1 --remove'),
-    )
-    await assert.rejects(gone)
   })
 
   it('ends at once when it is told to, wherever its keys come from', async (test) => {
