@@ -88,7 +88,11 @@ describe('mintring remap --sample', () => {
     const report = JSON.parse((await run(`${question}`)).out)
     const { moved } = report.results[0]
     const near = moved + 0.02
-    const unsure = await run(`${question} --keys 50 --fail-above ${near}`)
+    // One sample in twenty may lie far enough from the truth to be sure of something else.
+    let unsure = await run(`${question} --keys 50 --fail-above ${near}`)
+    for (let i = 0; i < 8 && unsure.code !== 1; i++) {
+      unsure = await run(`${question} --keys 50 --fail-above ${near}`)
+    }
     assert.equal(unsure.code, 1)
     assert.match(unsure.err, /too few were sampled to tell/)
     assert.equal((await run(`${question} --fail-above ${near}`)).code, 0)
