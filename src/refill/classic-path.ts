@@ -1,3 +1,4 @@
+import { isMintringError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import type { Election, Finding, Lease, Trouble } from './finding.ts'
 import { NO_CAS, nothing, readValue, UNREADABLE } from './finding.ts'
@@ -83,11 +84,14 @@ export class ClassicPath implements Path {
     if (now.election !== 'open') return decided(now)
     const { trouble } = finding
     const beside = lockName(now.lease)
-    const [added, lock] = await this.#store.exchange(now.lease.place, key, [
+    const answers = this.#store.exchange(now.lease.place, key, [
       { name: 'add', beside, encoded: lockOf(trouble), ttlSeconds: policy.leaseSeconds },
       { name: 'gets', beside },
     ])
-    if (added!.status === 'done') return won(now, trouble)
+    const [added, lock] = (await answers.catch(unlessRefused)) ?? []
+    // Behind a proxy the lock may live on a dead server. The CAS id alone guards the store then.
+    if (added === undefined) return won(now, trouble)
+    if (added.status === 'done') return won(now, trouble)
     return lost(now, TROUBLES[lock!.flags] ?? 'none')
   }
 
@@ -180,6 +184,10 @@ export class ClassicPath implements Path {
   #freshFor(flags: number): number | undefined {
     return freshForSeconds(flags, this.#clock.unixSeconds())
   }
+}
+
+function unlessRefused(error: unknown): undefined {
+  if (!isMintringError(error) || error.code !== 'MINTRING_REFUSED') throw error
 }
 
 /** An empty item that says nothing but that it is one of ours. */

@@ -15,9 +15,13 @@ export function ketamaSpyLabel(server: ParsedServer): string {
   return `/${server.host}:${server.port}`
 }
 
-/** twemproxy's: the server's name, or the host with every port but 11211; a socket's path alone. */
+/**
+ * twemproxy's: the server's name, or the host with every port but 11211, or a socket's path with
+ * the colon that ends it in the configuration.
+ */
 export function twemproxyLabel(server: ParsedServer): string {
-  return server.name ?? server.path ?? libmemcachedLabel(server)
+  if (server.name !== undefined) return server.name
+  return server.path === undefined ? libmemcachedLabel(server) : `${server.path}:`
 }
 
 /**

@@ -40,6 +40,45 @@ async function setUp(t: TestContext, protocol: 'auto' | 'classic'): Promise<Setu
   return { client, servers, events }
 }
 
+const POLICY = { ttl: 60, staleWhileRevalidate: 60 }
+
+/** Until it resolves: twemproxy tries a dead server again when its retry timeout is over. */
+async function until(attempt: () => Promise<unknown>): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    const isDone = await attempt().then(
+      () => true,
+      () => false,
+    )
+    if (isDone) return
+    await new Promise((wake) => setTimeout(wake, 25))
+  }
+  assert.fail('the server did not come back')
+}
+
+/** What refill verbs do to a key on a live server, and to keys on the dead one. */
+async function refillsBesideADeadServer(
+  client: MemcachedClient,
+  live: readonly string[],
+  dead: readonly string[],
+): Promise<void> {
+  for (const key of live) {
+    assert.equal(await client.refresh(key, () => 'fresh', POLICY), 'fresh')
+    const entry = await client.getOrSetEntry(key, () => 'new', POLICY)
+    assert.deepEqual([entry.value, entry.state], ['fresh', 'fresh'], key)
+    assert.equal(await client.delete(key), true)
+    assert.equal((await client.getOrSetEntry(key, () => 'cold', POLICY)).state, 'miss', key)
+    assert.equal((await client.getOrSetEntry(key, () => 'new', POLICY)).value, 'cold', key)
+    assert.equal(await client.invalidate(key), true)
+  }
+  const [first, second, third] = dead as [string, string, string]
+  for (let call = 0; call < 2; call++) {
+    const entry = await client.getOrSetEntry(first, () => `load ${call}`, POLICY)
+    assert.equal(entry.value, `load ${call}`, 'loaded, and not stored')
+  }
+  assert.equal(await client.refresh(second, () => 'refreshed', POLICY), 'refreshed')
+  await assert.rejects(client.invalidate(third), { code: 'MINTRING_REFUSED' })
+}
+
 const unsupported = {
   code: 'MINTRING_UNSUPPORTED',
   message: /is twemproxy, which has no .*: use|ask/,
@@ -122,9 +161,11 @@ describe('behind twemproxy', { skip: skipWithoutMemcached() }, () => {
       for (const key of KEYS) {
         if (!lost.has(key)) assert.equal(await client.getOrSet(key, () => 'new', { ttl: 60 }), key)
       }
+      const [key, ...others] = [...lost]
+      const live = KEYS.filter((name) => !lost.has(name))
+      await refillsBesideADeadServer(client, live.slice(0, 20), others)
       await servers[0]!.restart()
-      await new Promise((wake) => setTimeout(wake, 300))
-      const [key] = [...lost]
+      await until(() => client.set(key!, 'back', { ttl: 60 }))
       assert.equal(await client.set(key!, 'again', { ttl: 60 }), true)
       assert.equal(await client.get(key!), 'again')
       assert.deepEqual(events, [])

@@ -1,5 +1,5 @@
 import { compat } from '../../ring/compat.ts'
-import { parseServer } from '../../ring/server.ts'
+import { parseServer, type RingServer } from '../../ring/server.ts'
 import { badBehavior } from '../check.ts'
 import {
   flagOf,
@@ -100,16 +100,22 @@ export function fromTwemproxy(pool: TwemproxyPool): TranslatedBehaviors {
   return translation.finish()
 }
 
-/** `host:port:weight`, `/path:weight`, each with a name behind a blank if it has one. */
+/**
+ * `host:port:weight`, `/path:weight`, each with a name behind a blank if it has one. IPv6 has no
+ * brackets: `::1:11211:1`.
+ */
 function serverOf(line: unknown): ReturnType<typeof parseServer> {
   if (typeof line !== 'string')
     throw badBehavior('A twemproxy server is text: host:port:weight name')
   const [address = '', name, ...rest] = line.trim().split(/\s+/)
   if (rest.length > 0) throw badBehavior('A twemproxy server is host:port:weight and one name')
-  const socket = /^(\/.*):(\d+)$/.exec(address)
-  const server =
-    socket === null
-      ? parseServer(address)
-      : parseServer({ path: socket[1]!, weight: Number(socket[2]) })
+  const server = parseServer(addressOf(address))
   return name === undefined ? server : parseServer({ ...server, name })
+}
+
+function addressOf(text: string): RingServer {
+  const [, path, pathWeight] = /^(\/.*):(\d+)$/.exec(text) ?? []
+  if (path !== undefined) return { path, weight: Number(pathWeight) }
+  const [, host, port, weight] = /^([^[]*:.*):(\d+):(\d+)$/.exec(text) ?? []
+  return host === undefined ? text : { host, port: Number(port), weight: Number(weight) }
 }

@@ -41,6 +41,19 @@ describe('behaviorsFrom.twemproxy', () => {
     assert.deepEqual(behaviors.warnings.length, 1, 'listen alone')
   })
 
+  it('reads IPv6 without brackets, as twemproxy does', () => {
+    const lines = ['::1:26210:1', 'fe80::2:11211:3 six', '[::1]:11213:2']
+    const { servers } = behaviorsFrom.twemproxy({ servers: lines })
+    assert.deepEqual(
+      parseServers(servers!).map(({ host, port, weight, name }) => [host, port, weight, name]),
+      [
+        ['::1', 26_210, 1, undefined],
+        ['fe80::2', 11_211, 3, 'six'],
+        ['::1', 11_213, 2, undefined],
+      ],
+    )
+  })
+
   it('refuses redis pools, unknown settings and bad servers', () => {
     const refuse = (more: object, message: RegExp) =>
       assert.throws(() => behaviorsFrom.twemproxy({ ...pool, ...more }), { message })
@@ -50,6 +63,7 @@ describe('behaviorsFrom.twemproxy', () => {
     refuse({ servers: 'a:1:1' }, /list/)
     refuse({ servers: ['a:1:0'] }, /weight 0/)
     refuse({ servers: ['a:1:1 x y'] }, /one name/)
+    refuse({ servers: ['::1:70000:1'] }, /port/)
     refuse({ timeout: '400' }, /takes a number/)
   })
 

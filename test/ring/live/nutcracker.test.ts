@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { behaviorsFrom } from '../../../src/behaviors/behaviors-from.ts'
+import { MemcachedClient } from '../../../src/client/client.ts'
+import { startServer } from '../../../src/embedded/server.ts'
 import { compat } from '../../../src/ring/compat.ts'
 import { neededCommand } from '../../support/commands.ts'
 import { startNutcracker } from '../../support/nutcracker.ts'
@@ -59,4 +65,36 @@ describe('twemproxy and mintring share a cache', () => {
       assert.deepEqual(await heldBy(fleet), held, 'no key is on two hosts')
     })
   }
+
+  it('with lines of sockets, IPv6 and names: all of 1,000 keys are where the proxy put them', async (test) => {
+    const command = neededCommand(test, 'nutcracker')
+    if (command === undefined) return
+    const folder = mkdtempSync(join(tmpdir(), 'sockets-'))
+    const [first, second] = [join(folder, 'a.sock'), join(folder, 'b.sock')]
+    const hosts = [{ path: first }, { path: second }, {}, {}]
+    const six = await startServer({ host: '::1' }).catch(() => undefined)
+    const servers = await Promise.all(hosts.map((host) => startServer(host)))
+    test.after(() => Promise.all([...servers, six].map((server) => server?.close())))
+    test.after(() => rmSync(folder, { recursive: true }))
+    const lines = [
+      `${first}:1`,
+      `${second}:2 named`,
+      `127.0.0.1:${servers[2]!.port}:1`,
+      `127.0.0.1:${servers[3]!.port}:2 other`,
+    ]
+    if (six === undefined) test.diagnostic('this machine has no IPv6 loopback')
+    else lines.push(`::1:${six.port}:1`)
+    for (const distribution of ['ketama', 'modula']) {
+      const pool = { hash: 'fnv1a_64', distribution }
+      const port = await startNutcracker(test, command, lines, pool)
+      const { servers: listed, ...behaviors } = behaviorsFrom.twemproxy({ ...pool, servers: lines })
+      const cache = new MemcachedClient(listed!, behaviors)
+      test.after(() => cache.close())
+      assert.equal(await setAll(port), 1000)
+      const values = await Promise.all(KEYS.map((key) => cache.get(key)))
+      const elsewhere = KEYS.filter((key, i) => values[i] !== `from proxy ${key}`)
+      assert.equal(elsewhere.length, 0, `${distribution}: ${elsewhere.length} of 1,000 elsewhere`)
+      await cache.flushAll()
+    }
+  })
 })
