@@ -1,7 +1,9 @@
-/** What a process knows of a change: nothing, to announce it, to move, or that it is over. */
-export type Phase = 'before' | 'announce' | 'move' | 'after'
+import { type Phase as ChangePhase, phaseAt, settleMsOf } from '../ring/transition.ts'
 
-export const phases: readonly Phase[] = ['before', 'announce', 'move', 'after']
+/** What a process knows of a change: nothing yet, its phase, or that it is over. */
+export type Phase = 'before' | ChangePhase | 'after'
+
+export const phases: readonly Phase[] = ['before', 'announce', 'move', 'settle', 'after']
 
 /** When the processes of a fleet go from phase to phase. */
 export interface Schedule {
@@ -32,13 +34,14 @@ export class FleetPhases {
     })
     const moveMs = handoverMs === 0 ? 0 : announceMs
     const endMs = moveMs + handoverMs
-    const times = new Set([...learned, moveMs, endMs].filter((ms) => ms < durationMs))
+    const turnsMs = [...learned, moveMs, endMs - settleMsOf(schedule), endMs]
+    const times = new Set(turnsMs.filter((ms) => ms < durationMs))
     this.#timesMs = [...times].sort((a, b) => a - b)
-    const shares = { before: [0], announce: [0], move: [0], after: [0] }
+    const shares = byPhase((): number[] => [])
     let known = 0
     for (const [i, atMs] of this.#timesMs.entries()) {
       while (known < processes && learned[known]! <= atMs) known++
-      const phase = atMs < moveMs ? 'announce' : atMs < endMs ? 'move' : 'after'
+      const phase = phaseAt(endMs - atMs, schedule) ?? 'after'
       for (const each of phases) shares[each][i] = 0
       shares.before[i] = 1 - known / processes
       shares[phase][i] = known / processes
@@ -89,8 +92,7 @@ export class FleetPhases {
 }
 
 function byPhase<Value>(of: (phase: Phase) => Value): Readonly<Record<Phase, Value>> {
-  const [before, announce, move, after] = phases.map(of) as [Value, Value, Value, Value]
-  return { before, announce, move, after }
+  return Object.fromEntries(phases.map((phase) => [phase, of(phase)])) as Record<Phase, Value>
 }
 
 /** The last index whose value is at most `limit`; 0 if none is. */

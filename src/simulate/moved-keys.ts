@@ -1,25 +1,37 @@
+import { type Phase as ChangePhase, type HomeName, type Plan, planOf } from '../ring/transition.ts'
 import { type FleetPhases, type Phase, phases } from './fleet-phases.ts'
-
-/** A key that moves has two homes. */
-type Home = 'previous' | 'next'
 
 /** What a process of a phase does about a key that moves. */
 interface Rules {
   /** Where it looks, in this order. */
-  readonly reads: readonly Home[]
-  /** Whether it copies to its first home what it finds at the second. */
+  readonly reads: readonly HomeName[]
+  /** Whether it copies to the first of those what it finds at the second. */
   readonly copies: boolean
-  /** Where it stores what it loads or writes. */
-  readonly stores: Home
-  /** Whether a write removes the value at the other home. */
-  readonly removes: boolean
+  /** What it does when the value changes. */
+  readonly store: Plan
 }
 
 const RULES: Readonly<Record<Phase, Rules>> = {
-  before: { reads: ['previous'], copies: false, stores: 'previous', removes: false },
-  announce: { reads: ['previous', 'next'], copies: false, stores: 'previous', removes: true },
-  move: { reads: ['next', 'previous'], copies: true, stores: 'next', removes: true },
-  after: { reads: ['next'], copies: false, stores: 'next', removes: false },
+  before: alone('previous'),
+  announce: rulesOf('announce'),
+  move: rulesOf('move'),
+  settle: rulesOf('settle'),
+  after: alone('new'),
+}
+
+function rulesOf(phase: ChangePhase): Rules {
+  const read = planOf(phase, 'read', true)
+  const looks = read.filter(({ act }) => act !== 'copy')
+  return {
+    reads: looks.map(({ at }) => at),
+    copies: looks.length < read.length,
+    store: planOf(phase, 'store', true),
+  }
+}
+
+/** One who knows one list alone. */
+function alone(at: HomeName): Rules {
+  return { reads: [at], copies: false, store: [{ at, act: 'run' }] }
 }
 
 /** What a home holds of a key. */
@@ -75,7 +87,7 @@ export class MovedKey {
   readonly #traffic: KeyTraffic
   readonly #random: () => number
   readonly #tally: MovedKeysTally
-  readonly #items: Readonly<Record<Home, Item>>
+  readonly #items: Readonly<Record<HomeName, Item>>
   /** What the key's only home would hold without the change. */
   readonly #unchanged: Item
   #version = 0
@@ -94,7 +106,7 @@ export class MovedKey {
     this.#tally = tally
     this.#random = random
     const untilMs = this.#lifeLeftMs()
-    this.#items = { previous: { untilMs, version: 0 }, next: { untilMs: 0, version: 0 } }
+    this.#items = { previous: { untilMs, version: 0 }, new: { untilMs: 0, version: 0 } }
     this.#unchanged = { untilMs, version: 0 }
   }
 
@@ -132,11 +144,10 @@ export class MovedKey {
 
   /** When something expires next, or the run ends. */
   #nextExpiryMs(): number {
-    let nextMs = this.#traffic.durationMs
-    for (const { untilMs } of [...Object.values(this.#items), this.#unchanged]) {
-      if (untilMs > this.#nowMs && untilMs < nextMs) nextMs = untilMs
-    }
-    return nextMs
+    const { previous, new: next } = this.#items
+    const isLeft = (ms: number): number => (ms > this.#nowMs ? ms : Number.POSITIVE_INFINITY)
+    const first = Math.min(isLeft(previous.untilMs), isLeft(next.untilMs))
+    return Math.min(first, isLeft(this.#unchanged.untilMs), this.#traffic.durationMs)
   }
 
   /** A wait for the next of events that come at random, in units of their mean distance. */
@@ -144,40 +155,46 @@ export class MovedKey {
     return -Math.log(1 - this.#random())
   }
 
-  #finds(phase: Phase): Home | undefined {
-    return RULES[phase].reads.find((home) => this.#items[home].untilMs > this.#nowMs)
+  /** Which of the homes that a read looks at has the key; -1 for none. */
+  #finds({ reads }: Rules): number {
+    for (let i = 0; i < reads.length; i++) if (this.#isAlive(this.#items[reads[i]!])) return i
+    return -1
+  }
+
+  #isAlive(item: Item): boolean {
+    return item.untilMs > this.#nowMs
   }
 
   /** Whether a read changes nothing. */
   #isQuiet(phase: Phase): boolean {
-    if (this.#unchanged.untilMs <= this.#nowMs) return false
-    const found = this.#finds(phase)
-    const { reads, copies } = RULES[phase]
-    return found !== undefined && (found === reads[0] || !copies)
+    const found = this.#finds(RULES[phase])
+    return this.#isAlive(this.#unchanged) && (found === 0 || (found > 0 && !RULES[phase].copies))
   }
 
   #read(phase: Phase): void {
-    if (this.#unchanged.untilMs <= this.#nowMs) {
+    if (!this.#isAlive(this.#unchanged)) {
       this.#tally.load(this.#nowMs, -1)
       this.#store(this.#unchanged)
     }
-    const found = this.#finds(phase)
-    const { reads, stores, copies } = RULES[phase]
-    const first = reads[0]!
-    if (found === undefined) {
+    const { reads, copies } = RULES[phase]
+    const found = this.#finds(RULES[phase])
+    const home = this.#items[reads[0]!]
+    if (found < 0) {
       this.#tally.load(this.#nowMs, 1)
-      this.#store(this.#items[stores])
-    } else if (found !== first && copies) {
+      // What is loaded is no change: it is stored where it was looked for first.
+      this.#store(home)
+    } else if (found > 0 && copies) {
       this.#tally.copied++
-      Object.assign(this.#items[first], this.#items[found])
+      Object.assign(home, this.#items[reads[found]!])
     }
   }
 
   #write(phase: Phase): void {
-    const { stores, removes } = RULES[phase]
     this.#version++
-    if (removes) this.#items[stores === 'next' ? 'previous' : 'next'].untilMs = 0
-    this.#store(this.#items[stores])
+    for (const { at, act } of RULES[phase].store) {
+      if (act === 'delete') this.#items[at].untilMs = 0
+      else this.#store(this.#items[at])
+    }
     this.#store(this.#unchanged)
   }
 
@@ -189,8 +206,9 @@ export class MovedKey {
   #countStale(untilMs: number): void {
     if (this.#version === 0) return
     for (const phase of phases) {
-      const found = this.#finds(phase)
-      if (found === undefined || this.#items[found].version === this.#version) continue
+      const { reads } = RULES[phase]
+      const found = this.#finds(RULES[phase])
+      if (found < 0 || this.#items[reads[found]!].version === this.#version) continue
       const shareMs =
         this.#fleet.shareMsUntil(phase, untilMs) - this.#fleet.shareMsUntil(phase, this.#nowMs)
       this.#tally.staleReads += shareMs * this.#traffic.readsPerMs
