@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import type { KeyMapping } from '../../client/keys.ts'
 import type { RawReply } from '../../client/verbs/raw.ts'
 import { toWireKey } from '../../protocol/key.ts'
 import { createRing, type Ring } from '../../ring/ring.ts'
@@ -71,10 +72,7 @@ export class Engine {
 
   private newClient(servers: readonly NamedServer[]): NpmClient {
     const { face } = this
-    const client = new NpmClient(servers, this.behaviors, {
-      wireKey: (key) => toWireKey(shortened(key, face)),
-      routeKey: (key) => key,
-    })
+    const client = new NpmClient(servers, this.behaviors, keysOf(face))
     this.health.follow(client, this.removes ? (server) => this.replace(server) : undefined)
     return client
   }
@@ -104,4 +102,9 @@ export class Engine {
     this.others.set(server, client)
     return client
   }
+}
+
+/** A key is at home where its full text is placed, and short enough on the wire. */
+export function keysOf(rules: KeyRules): KeyMapping {
+  return { wireKey: (key) => toWireKey(shortened(key, rules)), routeKey: (key) => key }
 }
