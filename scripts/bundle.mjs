@@ -75,7 +75,7 @@ export async function writeTypes(folders, entries, packages) {
     input,
     plugins,
     external: externalOf(packages),
-    logLevel: 'silent',
+    onLog: stop,
   })
   for (const dir of folders) {
     await bundle.write({
