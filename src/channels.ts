@@ -185,7 +185,7 @@ interface Traced {
 const asIs = (error: unknown): Failure => ({ outcome: 'error', error })
 
 /** A traced operation: its five moments are those of `TracingChannel`. */
-export class Trace<Message extends object & Traced> {
+class Trace<Message extends object & Traced> {
   readonly #moments: TracingChannel<object, Message>
 
   constructor(name: string) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { doorFiles, unusedExports } from './house/exports.ts'
 import {
   brokenImports,
   fakeableTimers,
@@ -40,6 +41,10 @@ describe('the source tree', () => {
 
   test('keeps files, functions and lines short', () => {
     none(oversized(everything))
+  })
+
+  test('exports no function, class or constant that nothing imports', () => {
+    none(unusedExports(everything, doorFiles()))
   })
 
   test('leaves nothing unfinished and no test silenced', () => {
@@ -121,6 +126,18 @@ describe('the rules themselves', () => {
     assert.equal(oversized([parse('src/a.ts', `// ${'é'.repeat(97)}`)]).length, 0)
     assert.equal(oversized([parse('src/a.ts', `// ${'é'.repeat(98)}`)]).length, 1)
     assert.equal(oversized([parse('test/a.ts', `test('${'a'.repeat(100)}', f)`)]).length, 0)
+  })
+
+  test('find an export that nothing imports, however it could be imported', () => {
+    const used = 'export const a = 1\nexport function b() {}\nexport class C {}\nexport type D = 1'
+    const complaints = (text: string) =>
+      unusedExports([parse('src/x/a.ts', used), parse('src/x/b.ts', text)], new Set())
+    assert.equal(complaints("import { a } from './a.ts'").length, 2)
+    assert.equal(complaints("import { a as z, b, type C } from './a.ts'").length, 0)
+    assert.equal(complaints("import * as all from './a.ts'").length, 0)
+    assert.equal(complaints("const all = await import('./a.ts')").length, 0)
+    assert.equal(complaints("export { a, b } from './a.ts'").length, 1)
+    assert.deepEqual(unusedExports([parse('src/x/a.ts', used)], new Set(['src/x/a.ts'])), [])
   })
 
   test('find what was left behind', () => {

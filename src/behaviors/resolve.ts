@@ -64,7 +64,7 @@ export function warningsOf(behaviors: Behaviors): readonly string[] {
 }
 
 /** The settings as plain data that may be logged: secrets read `[set]`, functions `[function]`. */
-export function describeBehaviors(behaviors: Behaviors): Record<string, unknown> {
+function describeBehaviors(behaviors: Behaviors): Record<string, unknown> {
   const described: Record<string, unknown> = {}
   for (const row of rows) described[row.name] = shown(row.name, behaviors[row.name as never])
   return described

@@ -134,5 +134,3 @@ function checkInteger(name: string, value: number | undefined, min: number, max:
 function badArgument(message: string): MintringError {
   return new MintringError('MINTRING_BAD_ARGUMENT', message)
 }
-
-export type { EmbeddedServer }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { type BytesHash, overBytes } from '../key.ts'
 
 /** The digests of OpenSSL that npm's hashring takes as its `algorithm`, besides md5. */
-export const digestNames = [
+const digestNames = [
   'sha1',
   'sha224',
   'sha256',

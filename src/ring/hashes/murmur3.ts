@@ -2,7 +2,7 @@ const C1 = 0xcc9e2d51
 const C2 = 0x1b873593
 
 /** MurmurHash3_x86_32 with the given seed. */
-export function murmur3Seeded(bytes: Uint8Array, length: number, seed: number): number {
+function murmur3Seeded(bytes: Uint8Array, length: number, seed: number): number {
   let hash = seed | 0
   let at = 0
   for (; at + 4 <= length; at += 4) {

@@ -1,0 +1,57 @@
+// Draws comments, messages and test names at random, for a reader who does not know the project:
+//   node --import tsx scripts/draw-words.mjs [seed [count]]
+// The reader says what each means; what took two readings is rewritten.
+import process from 'node:process'
+import ts from 'typescript'
+import { lineOf, readSources } from '../test/house/sources.ts'
+
+const [seed = 1, count = 100] = process.argv.slice(2).map(Number)
+
+/** Every comment, every text of an error or warning, and every name of a test. */
+function wordsOf(source) {
+  const found = []
+  const add = (node, text) => found.push(`${source.path}:${lineOf(source, node)}\n  ${text}`)
+  const visit = (node) => {
+    const comments = ts.getLeadingCommentRanges(source.text, node.getFullStart()) ?? []
+    const parent = node.parent
+    if (parent === undefined || parent.getFullStart() !== node.getFullStart()) {
+      for (const { pos, end } of comments) add(node, source.text.slice(pos, end))
+    }
+    if (isMessage(node) || isTestName(node)) add(node, node.getText(source.tree))
+    ts.forEachChild(node, visit)
+  }
+  visit(source.tree)
+  return found
+}
+
+function isText(node) {
+  return ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)
+}
+
+/** A sentence in src/: a text of at least three words. */
+function isMessage(node) {
+  if (!node.getSourceFile().fileName.startsWith('src/') || !isText(node)) return false
+  return /\w+ \w+ \w+/.test(node.getText())
+}
+
+function isTestName(node) {
+  if (!isText(node) || !ts.isCallExpression(node.parent)) return false
+  return node.parent.arguments[0] === node && /^(test|it|describe)\b/.test(node.parent.getText())
+}
+
+/** A small generator of numbers (mulberry32): the same seed draws the same words. */
+function dice(state) {
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+const words = readSources(['src', 'test']).flatMap(wordsOf)
+const roll = dice(seed)
+for (let i = 0; i < count && words.length > 0; i++) {
+  const [drawn] = words.splice(Math.floor(roll() * words.length), 1)
+  process.stdout.write(`${i + 1}. ${drawn}\n`)
+}
