@@ -7,7 +7,7 @@ import {
 import { performance } from './runtime.ts'
 
 /**
- * What mintring tells observers, through `node:diagnostics_channel`: nobody has to touch the
+ * What mintring tells observers, through `node:diagnostics_channel`: no code has to touch the
  * client, and a channel without subscribers costs one property read. No message ever carries a
  * value or a credential; keys travel only when the behavior `traceKeys` asks for it.
  */

@@ -46,7 +46,7 @@ export interface ErrorDetails {
 export interface ErrorJson {
   /** `MintringError`; of a cause, its own name. */
   readonly name: string
-  /** What happened. A cause has the code of whoever threw it. */
+  /** What happened. A cause keeps its own code. */
   readonly code?: string | undefined
   /** What happened, in words. */
   readonly message: string

@@ -111,7 +111,7 @@ export interface Behaviors {
   /** How often a command that is safe to repeat may try another place. Default: `1`. */
   readonly retries: number
   /**
-   * Whether `set`, `delete` and `touch` count as safe to repeat when nobody knows if the server
+   * Whether `set`, `delete` and `touch` are repeated when it is unknown whether the server
    * executed them. Default: `true`.
    */
   readonly retryWrites: boolean
@@ -275,7 +275,7 @@ export interface Behaviors {
    */
   readonly sharedValues: boolean
   /**
-   * Where the sign "somebody is loading this" is kept: in the key itself, or beside it
+   * Where the mark "being loaded" is kept: in the key itself, or beside it
    * (`sidecar`), for keys that nginx or other clients read. Default: `inline`.
    */
   readonly placeholder: 'inline' | 'sidecar'

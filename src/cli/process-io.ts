@@ -13,7 +13,7 @@ export function processIo(host: NodeJS.Process): {
   }
   host.on('SIGINT', end)
   host.on('SIGTERM', end)
-  // Whoever reads the output may have seen enough, as `head` does.
+  // The reader of the output may close it early, as `head` does.
   host.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
     host.exit(host.exitCode ?? 0)

@@ -3,7 +3,7 @@ import type { CliIo } from './io.ts'
 const WIDTH = 30
 const REDRAW_MS = 100
 
-/** A bar on standard error for work that takes long, drawn only where somebody watches. */
+/** A bar on standard error for work that takes long, drawn on a terminal only. */
 export class ProgressBar {
   readonly #io: CliIo
   readonly #now: () => number

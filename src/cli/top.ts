@@ -61,7 +61,7 @@ function intervalOf(text: string | undefined): number {
   throw new UsageError(`--interval takes seconds from 0.1 to 3600, not '${text}'`)
 }
 
-/** Fires when the process is told to end, or somebody presses q, Escape or Ctrl-C. */
+/** Fires on SIGINT or SIGTERM, or on the keys q, Escape and Ctrl-C. */
 function stopOf(io: CliIo): { readonly signal: AbortSignal; forget(): void } {
   const pressed = new AbortController()
   const forget = io.onKey?.((key) => {

@@ -133,7 +133,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** One line that draws over itself, on standard error, where somebody watches. */
+/** One line that draws over itself, on standard error, on a terminal only. */
 class WarmBar {
   readonly #io: CliIo
   readonly #total: number

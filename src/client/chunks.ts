@@ -131,7 +131,7 @@ interface Manifest {
   readonly bytes: number
 }
 
-/** Whoever can write to the cache can write a manifest: it is checked like any other input. */
+/** Any writer of the cache can write a manifest: it is checked like any other input. */
 function parseManifest(text: string): Manifest {
   const match = /^(~chunk~[0-9a-f-]{36}) (\d{1,4}) (\d{1,10})$/.exec(text)
   const count = Number(match?.[2])

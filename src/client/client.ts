@@ -333,7 +333,7 @@ export class MemcachedClient {
   }
 
   /**
-   * Stores a value if nobody stored since gets() told this CAS id.
+   * Stores a value if the item still has the CAS id that gets() returned.
    * @example const outcome = await cache.cas('stock', 41, entry.cas)
    */
   async cas(key: string, value: unknown, id: bigint, options?: StoreOptions): Promise<CasOutcome> {
@@ -409,7 +409,7 @@ export class MemcachedClient {
   }
 
   /**
-   * Any command whose replies can be told apart, as its words; bytes as the last word are its data:
+   * Any command whose replies have a known end, as its words; bytes as the last word are its data:
    * `raw('k', 'ms', 'k', 5, 'T60', Buffer.from('hello'))`. `target` is a host, as `hosts()` names
    * it, or a key, which is only used to find the host. Neither keys nor values are changed. The
    * last argument may be options.
@@ -459,7 +459,7 @@ export class MemcachedClient {
   }
 
   /**
-   * Marks stale and loads now, under the lease: for whoever just wrote to the origin.
+   * Marks stale and loads now, under the lease: for code that just wrote to the origin.
    * @example await cache.refresh('page:1', render, { ttl: 60 })
    */
   refresh<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {

@@ -121,7 +121,7 @@ export class ClientCore {
     )
   }
 
-  /** Whether the key's host takes meta commands; false when nobody can be asked. */
+  /** Whether the key's host takes meta commands; false when no server can be asked. */
   async speaksMeta(routeKey: string): Promise<boolean> {
     const { protocol } = this.behaviors
     if (protocol !== 'auto') return protocol === 'meta'

@@ -97,7 +97,7 @@ export class Events {
     found?.delete(listener)
   }
 
-  /** Whether anybody listens: what nobody hears of need not be made. */
+  /** Whether the event has a listener: without one its message need not be made. */
   has(name: keyof ClientEvents): boolean {
     return (this.#listeners[name]?.size ?? 0) > 0
   }

@@ -154,7 +154,7 @@ function placesOf({ hosts }: Cluster): string {
   return hosts.map(({ server }) => `${identityOf(server)}*${server.weight}`).join()
 }
 
-/** How many clients were made: each is told apart by its number. */
+/** How many clients were made: the number identifies each. */
 let clients = 0
 
 /** Events and channels are told the same; a channel, which all clients share, says whose it is. */

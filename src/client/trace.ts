@@ -18,7 +18,7 @@ export interface Traced {
   readonly keys: KeyMapping
 }
 
-/** Sends a request to where its key lives while somebody listens to `mintring:command`. */
+/** Sends a request to where its key lives while `mintring:command` has subscribers. */
 export function traceCommand<Result, Context>(
   traced: Traced,
   request: Request<Result, Context>,
@@ -148,7 +148,7 @@ export interface BatchCount {
   readonly failed: number
 }
 
-/** Runs a batch, while whoever listens to `mintring:batch` is told of it. */
+/** Runs a batch as an operation of the channel `mintring:batch`. */
 export function traceBatch<Result>(
   traced: Traced,
   command: string,
@@ -254,7 +254,7 @@ function messageOf(
 ): CommandMessage {
   const message: CommandMessage = { command, client: id }
   if (behaviors.traceKeys && key !== undefined) Object.assign(message, { key })
-  // Where it goes first: whoever samples traces wants to know at the start.
+  // The first host: samplers of traces decide at the start.
   if (host !== undefined) nameHost(message, host)
   return message
 }

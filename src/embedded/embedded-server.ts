@@ -77,7 +77,7 @@ export class EmbeddedServer {
     return this.#raw.size
   }
 
-  /** How many items are held, expired ones that nobody asked for included. */
+  /** How many items are held, expired ones that were not read since included. */
   get items(): number {
     return this.#engine.store.count
   }
@@ -159,7 +159,7 @@ export class EmbeddedServer {
   /** Begins to listen; startServer() does it. */
   async open(): Promise<void> {
     if (!this.#plan.refuses) return this.#listen()
-    // A port must be known even if nobody may come in.
+    // A port is chosen even if no connection may be accepted yet.
     await this.#listen()
     await this.#followRefusal()
   }

@@ -18,7 +18,7 @@ export class Item {
   fetched = false
   /** Marked by `md I`: served with X until it is stored again. */
   stale = false
-  /** Somebody was told W and may be recaching it. */
+  /** A client got the W flag and may be refilling it. */
   tokenSent = false
   /** Stored under a base64 key: metadata replies encode the key again. */
   binaryKey = false

@@ -5,7 +5,7 @@ interface PrefixRow {
   deletes: number
 }
 
-/** More prefixes than this are not told apart: keys come from outside. */
+/** Beyond this many prefixes all others count as one: keys are user input. */
 const MAX_PREFIXES = 10_000
 
 /** Commands counted per key prefix (up to the first `:`) while `stats detail` is on. */

@@ -5,7 +5,7 @@ import type { ClassTally, Tally } from './tally.ts'
 /** What happened to an item that was asked for, in the words of `watch fetchers`. */
 export type FetchStatus = 'not_found' | 'found' | 'flushed' | 'expired'
 
-/** Who wants to know what happens in a store; `active` says whether anybody listens now. */
+/** Observes what happens in a store; `active` says whether a watcher is connected. */
 export interface StoreLog {
   readonly active: boolean
   fetched(key: string, status: FetchStatus, item: Item | undefined): void
@@ -58,7 +58,7 @@ export class Store {
     this.#casId = limits.casBefore
   }
 
-  /** Items held, expired ones that nobody asked for included. */
+  /** Items held, expired ones that were not read since included. */
   get count(): number {
     return this.#items.size
   }

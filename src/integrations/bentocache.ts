@@ -80,7 +80,7 @@ export class MintringDriver {
     await this.store.clear(this.prefix)
   }
 
-  /** Nothing to do: the client belongs to whoever made it. */
+  /** Nothing to do: the code that made the client closes it. */
   async disconnect(): Promise<void> {}
 
   private full(key: string): string {

@@ -68,7 +68,7 @@ export function secondaryStorage(
   }
 }
 
-/** Whoever deletes the very item that was read has the value; the others find another, or none. */
+/** The caller that deletes the very item it read gets the value; others find another, or none. */
 async function take(client: MemcachedClient, key: string): Promise<string | null> {
   for (let i = 0; i < MAX_TAKES; i++) {
     const entry = await client.gets(key)

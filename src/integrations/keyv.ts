@@ -119,7 +119,7 @@ export class KeyvMintring {
     await this.store.clear(this.namespace ?? '')
   }
 
-  /** Nothing to do: the client belongs to whoever made it. */
+  /** Nothing to do: the code that made the client closes it. */
   async disconnect(): Promise<void> {}
 
   private full(key: string): string {

@@ -91,7 +91,7 @@ export function nextCacheHandler(
 
     async getExpiration(tags) {
       const times = await entries.tagTimes(tags).catch(unreachable)
-      // What nobody can tell is over: the page is rendered.
+      // An unknown state counts as over: the page is rendered.
       if (times === undefined) return Date.now()
       return Math.max(0, ...times.map((tag) => tag?.expired ?? 0))
     },
@@ -147,7 +147,7 @@ class NextEntries {
     await this._client.set(this._key('e', key), bytes, { ttl: ttl === 'over' ? 1 : ttl })
   }
 
-  /** What is known of each tag; undefined for one nobody wrote of, or that memcached lost. */
+  /** What is known of each tag; undefined for one never written, or lost. */
   async tagTimes(tags: readonly string[]): Promise<Array<TagTimes | undefined>> {
     return Promise.all(tags.map((tag) => this._client.get<TagTimes>(this._key('t', tag))))
   }

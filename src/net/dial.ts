@@ -8,7 +8,7 @@ import { CLOSED_WHILE_CONNECTING, dialFailure } from './dial-failure.ts'
 export interface DialTarget {
   /** Host name or IP address. */
   readonly host: string
-  /** The address to dial instead of looking the name up, where somebody else knows it. */
+  /** The address to dial instead of looking the name up, where another lane has resolved it. */
   readonly ip?: string | undefined
   readonly port: number
   /** Path of a Unix socket, instead of host and port. */
@@ -124,7 +124,7 @@ export class Dialer {
   }
 
   /**
-   * A connection to the address that somebody else knows. Undefined when there is none, or nobody
+   * A connection to the address another lane resolved. Undefined when there is none, or nothing
    * answers there: a node may have moved since, and its name knows where.
    */
   async #known(
@@ -174,7 +174,7 @@ export class Dialer {
       }
       function fail(error: unknown): void {
         end()
-        // A socket being destroyed may still complain, and nobody else listens any more.
+        // A destroyed socket may still emit 'error', which would throw without a listener.
         socket.on('error', () => undefined)
         socket.destroy()
         reject(error)

@@ -36,7 +36,7 @@ type Step = 'version' | 'auth' | 'meta' | 'settings'
 /**
  * The first words on a new connection: who are you, here I am, what can you do. Credentials are
  * told only to a server that asks for them: one that does not would store them as an item.
- * No command of a user's leaves before it is over, so a connection refused late costs nobody.
+ * No command of a user's leaves before it is over, so a connection refused late fails none.
  */
 export class Handshake {
   readonly #input: HandshakeInput

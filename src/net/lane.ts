@@ -23,7 +23,7 @@ const STALL_SHARE = 0.25
 const SILENT_SHARE = 0.5
 /** A chunk of at least this size that ends no reply is part of a large value on its way. */
 const PROGRESS_BYTES = 1_024
-/** So many times requestTimeoutMs a reply may keep a lane busy that nobody waits for. */
+/** So many times requestTimeoutMs a reply may keep a lane busy after its caller gave up. */
 const OVERDUE_FACTOR = 4
 
 /**
@@ -182,7 +182,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     }
     const attempt = this.#inflight.peek()
     if (attempt === undefined) {
-      throw new MintringError('MINTRING_PROTOCOL', 'A reply came that nobody asked for')
+      throw new MintringError('MINTRING_PROTOCOL', 'A reply came without a command')
     }
     if (!this.#isAnswered && !attempt.isOver) this.#isAnswered = true
     if (!attempt.accept(reply)) return

@@ -206,7 +206,7 @@ export class Lanes {
     return lane
   }
 
-  /** There are lanes that may be given back when nobody uses them. */
+  /** There are lanes that may be closed when they idle. */
   get #hasSpare(): boolean {
     const { min } = this.#bounds
     if (this.#standing.length > Math.max(1, min)) return true
@@ -220,7 +220,7 @@ export class Lanes {
     this.#idleTimer.unref()
   }
 
-  /** Gives lanes that nobody used for a while back to the pool, to be ended. */
+  /** Gives idle lanes back to the pool, which ends them. */
   #shrink(): void {
     const idleSinceMs = performance.now() - this.#bounds.idleMs
     const isUsed = (lane: Lane): boolean =>

@@ -16,7 +16,7 @@ const MAX_WAITING_LINES = 1024
 export interface StreamOwner {
   readonly name: string
   readonly settings: { readonly connectTimeoutMs: number }
-  /** What the server can do, dialling if nobody has. */
+  /** What the server can do; dials when no lane is open. */
   ready(): Promise<Abilities>
   handshake(): HandshakeInput
   dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket>
@@ -24,7 +24,7 @@ export interface StreamOwner {
 
 /**
  * The lines of a command whose answer is long, or never ends: a dump, a watch. It gets a connection
- * of its own, so that it holds nobody up, and the server is made to wait when the reader is slow.
+ * of its own, so that it delays no other command; a slow reader makes the server wait.
  */
 export class LineStream {
   readonly #owner: StreamOwner

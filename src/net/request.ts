@@ -49,7 +49,7 @@ export interface Verb {
   /** The command's name, for errors and channels: `get`, `set`, `mg`. */
   readonly name: string
   readonly effect: Effect
-  /** It may be done again when nobody knows whether the server did it. */
+  /** It may be repeated when it is unknown whether the server executed it. */
   readonly repeatable: boolean
   /** Plain gets that follow each other on a lane in one turn travel as one `get k1 … kn`. */
   readonly coalesce?: boolean
@@ -118,7 +118,7 @@ export interface Attempt {
   isLate(nowMs: number, requestTimeoutMs: number): boolean
   /** Ends what has waited too long. The slot stays in flight, to swallow the late reply. */
   expire(nowMs: number, requestTimeoutMs: number): void
-  /** Nobody waits for it any more. */
+  /** Its caller no longer waits. */
   readonly isOver: boolean
   /** Gives it the time of its whole operation, because its reply is arriving. */
   extend(): void

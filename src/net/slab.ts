@@ -28,7 +28,7 @@ export class Slab {
     this.#at = 0
   }
 
-  /** What was taken is still needed: it goes with those who need it. */
+  /** Sockets still reference the bytes taken: allocate a new slab. */
   leave(): void {
     if (this.#at > 0) this.#bytes = undefined
     this.#at = 0

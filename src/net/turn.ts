@@ -11,7 +11,7 @@ export interface Gatherer {
  * When the lanes of a client write: at once, or all that one turn of the event loop brings together
  * at the turn's end, one write per lane. While something is in flight it is the turn's end.
  * Otherwise it is as the last turns were: callers that are independent of each other come one by
- * one in the same turn, and waiting gathers them; whoever is alone would only wait.
+ * one in the same turn, and waiting batches them; a lone request would only wait.
  */
 export class Turn {
   #gatherers: Gatherer[] = []

@@ -32,7 +32,7 @@ export class Command {
   readonly line: CommandLine = new CommandLine()
   /** The flags of a meta command. */
   readonly meta: MetaFlags = new MetaFlags()
-  /** The first word of the line as it came, '' on an empty line. */
+  /** The first word of the line, unchanged; '' on an empty line. */
   verb = ''
   /**
    * Set when the line is malformed: the reply memcached owes for it. Nothing else is valid then.
@@ -46,7 +46,7 @@ export class Command {
   key = ''
   /** The client flags of a storage command. */
   flags = 0
-  /** The exptime of a classic storage command, as it came: 0, seconds, a Unix time, or negative. */
+  /** The exptime of a classic storage command, unchanged: 0, seconds, a Unix time, or negative. */
   exptime = 0
   /** The CAS of `cas`. */
   cas = 0n
@@ -61,7 +61,7 @@ export class Command {
   /** Whether the value was followed by CR LF; if not, memcached refuses it as a bad data chunk. */
   dataEndsWell = true
 
-  /** The value copied, or kept as it is when nobody else holds its memory. */
+  /** The value copied, or as it is when its memory is not shared. */
   takeValue(): Buffer {
     const end = this.dataStart + this.length
     if (this.dataOwned) return this.data.subarray(this.dataStart, end)

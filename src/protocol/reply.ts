@@ -173,7 +173,7 @@ export class Reply {
   valueBuffer(): Buffer {
     const length = this.dataEnd - this.dataStart
     if (this.dataOwned && this.data.length === length) {
-      // It can be given away once: whoever asks next gets a copy.
+      // It can be handed out once: the next call gets a copy.
       this.dataOwned = false
       return this.data
     }

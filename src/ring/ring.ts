@@ -140,7 +140,7 @@ export class Ring<Server extends RingServer = RingServer> {
   /**
    * The index of the key's server when only those are alive whose entry in `live` is truthy: a
    * live server's key stays where it is, a dead one's goes where the distribution's own failover
-   * takes it. -1 when that finds nobody (Dalli, spymemcached and python-memcached give up after
+   * takes it. -1 when that finds none (Dalli, spymemcached and python-memcached give up after
    * some tries).
    */
   indexOfLive(key: Key, live: Live): number {

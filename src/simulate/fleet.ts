@@ -9,7 +9,7 @@ export interface FleetReport {
   readonly reads: number
   /** Reads that found nothing. */
   readonly misses: number
-  /** Reads that were answered with a value somebody had replaced already. */
+  /** Reads that returned a value which had been replaced already. */
   readonly staleReads: number
   /** `staleReads` over `reads`. */
   readonly staleShare: number

@@ -5,7 +5,7 @@ import type { VirtualTime } from './virtual-time.ts'
 /** memcached's clock ticks once a second. */
 const TICK_MS = 1_000
 
-/** A write that completed: nobody who begins later may be told that an older value is fresh. */
+/** A write that completed: no read that begins later may call an older value fresh. */
 interface Written {
   readonly version: number
   readonly atMs: number

@@ -9,7 +9,7 @@ import { SLOWNESS } from './stampede-origin.ts'
 import { UnprotectedFleet } from './stampede-unprotected.ts'
 
 /**
- * How a fleet fills its cache. `none`: whoever misses loads. `in-process`: one load per process.
+ * How a fleet fills its cache. `none`: every miss loads. `in-process`: one load per process.
  * `lock-and-wait`: one for the fleet, the others wait. `stale-while-refill`: one for the fleet, the
  * others get the stale value.
  */

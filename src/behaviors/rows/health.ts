@@ -125,7 +125,7 @@ export const healthRows: readonly Row[] = [
     default: defaultClusterPolicy.retryWrites,
     live: 'now',
     doc:
-      'Whether `set`, `delete` and `touch` count as safe to repeat when nobody knows if the ' +
+      'Whether `set`, `delete` and `touch` are repeated when it is unknown whether the ' +
       'server executed them.',
   },
 ]

@@ -147,7 +147,7 @@ export const refillRows: readonly Row[] = [
     default: defaultRefillPolicy.placeholder,
     live: 'now',
     doc:
-      'Where the sign "somebody is loading this" is kept: in the key itself, or beside it ' +
+      'Where the mark "being loaded" is kept: in the key itself, or beside it ' +
       '(`sidecar`), for keys that nginx or other clients read.',
   },
 ]

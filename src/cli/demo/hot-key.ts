@@ -60,7 +60,7 @@ async function rush(clients: readonly MemcachedClient[], read: Read) {
   return { originCalls: origin.calls, medianMs: at(0.5), p99Ms: at(0.99) }
 }
 
-/** What most code does: whoever misses loads. */
+/** What most code does: every miss loads. */
 const unprotected: Read = async (cache, _client, origin) => {
   const cached = await cache.get('page:naive')
   if (typeof cached === 'string') return cached

@@ -10,9 +10,9 @@ import { dnsSource } from './dns.ts'
 import { endpointSource } from './endpoint.ts'
 import type { Source } from './source.ts'
 
-/** How often a source is asked when nobody says. */
+/** How often a source is asked by default. */
 const DEFAULT_INTERVAL_MS = 60_000
-/** How long a source may take when nobody says: no longer than the interval, within these. */
+/** How long a source may take by default: no longer than the interval, within these. */
 const DEFAULT_TIMEOUT_MS = 5_000
 const MIN_DEFAULT_TIMEOUT_MS = 1_000
 
@@ -40,7 +40,7 @@ interface Found {
   readonly list: string
 }
 
-/** Follows a server list that somebody else keeps. An empty or broken list changes nothing. */
+/** Follows a server list kept elsewhere. An empty or broken list changes nothing. */
 export class DiscoveryWatcher {
   readonly #source: Source
   readonly #times: WatcherTimes

@@ -8,7 +8,7 @@ import { bytesIn, bytesOf, isAscii, isThenable, isWellFormed, textBody } from '.
 
 /** The bits of mintring's client flags; docs/values.md tells them to other clients. */
 export const ValueFlag = {
-  /** Written by mintring: without it the value is somebody else's. */
+  /** Written by mintring: without it another client wrote the value. */
   Written: 1,
   /** The body is gzip; the bit nginx is told of with `memcached_gzip_flag 2`. */
   Gzip: 2,

@@ -27,7 +27,7 @@ export interface CounterOptions extends OperationOptions {
 
 const COUNTER_OPTIONS: OptionNames = new Set([...STORE_OPTIONS, 'initial'])
 
-/** Counts are never repeated: nobody knows whether a lost answer was a count. */
+/** Counts are never repeated: a lost reply may have been a count. */
 function counting(name: string, head: typeof incrHead): Verb {
   return {
     name,
@@ -155,7 +155,7 @@ async function countFrom(
     exptime,
   )
   if (await core.submit(start, deadline.next())) return initial
-  // Somebody else started it between the two.
+  // Another client created it between the two commands.
   return countClassic(core, name, key, wireKey, by, deadline.next())
 }
 

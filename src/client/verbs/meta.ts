@@ -25,7 +25,7 @@ import { fits, tooLarge } from './storage.ts'
 /** A key as text, or as any bytes: those travel in base64 and may hold spaces and zeros. */
 export type MetaKey = string | Uint8Array
 
-/** What the server said to a meta command; a field nobody asked for is undefined. */
+/** What the server said to a meta command; a field that was not asked for is undefined. */
 export interface MetaReply {
   /** HD or VA `done`, EN or NF `missing`, NS `not_stored`, EX `exists`. */
   readonly status: 'done' | 'missing' | 'not_stored' | 'exists'

@@ -39,7 +39,7 @@ const changes: Known = { ending: 'one', effect: 'change' }
 const removes: Known = { ending: 'one', effect: 'remove' }
 const stores: Known = { ending: 'one', effect: 'change', lengthAt: 4 }
 
-/** The commands whose replies can be told apart. Others could leave a lane out of step. */
+/** The commands whose replies have a known end. Others could leave a lane out of step. */
 const known: ReadonlyMap<string, Known> = new Map([
   ...['me', 'mn', 'version'].map((name) => [name, read] as const),
   ...['mg', 'touch'].map((name) => [name, touches] as const),

@@ -180,7 +180,7 @@ function settleLater(request: Retrieval, value: Promise<unknown>, flags: number)
   const isSplit = (flags & SPLIT) === SPLIT && request.timeoutMs === 0
   const timeoutMs = isSplit ? MAX_SPLIT_MS : Math.max(0, finalMs - performance.now())
   const bounded = within(value, { signal, timeoutMs }, () => undecoded(request))
-  // Nobody may wait any more, and then nobody hears of a failure.
+  // The caller may have left: then its rejection counts as handled.
   if (request.settled) bounded.catch(() => {})
   request.resolve(bounded)
 }

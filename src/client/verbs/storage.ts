@@ -18,7 +18,7 @@ import type { Encoded } from '../values/codec.ts'
 import { describe } from '../values/json.ts'
 import { bytesIn, textBody } from '../values/text.ts'
 
-/** What became of a compare-and-swap: `exists` means that somebody stored since the `gets`. */
+/** What became of a compare-and-swap: `exists` means that the item changed since the `gets`. */
 export type CasOutcome = 'stored' | 'exists' | 'not_found'
 
 /**

@@ -59,7 +59,7 @@ export class NpmClient {
     return this.view[name](key, value, { ttl })
   }
 
-  /** Stores if nobody did since `id` was told. */
+  /** Stores if the item still has the CAS id. */
   async swap(key: string, value: Stored, id: bigint, ttl: number): Promise<CasOutcome> {
     return this.view.cas(key, value, id, { ttl })
   }

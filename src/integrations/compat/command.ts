@@ -95,7 +95,7 @@ function perform(memcached: Instance, query: Query, server: string): void {
   run().then(succeed, fail)
 }
 
-/** A command that somebody else compiled. */
+/** A command that the caller compiled. */
 async function asWritten(memcached: Instance, query: Query, server: string): Promise<unknown> {
   const { command = '' } = query
   const end = command.indexOf('\r\n')

@@ -142,7 +142,7 @@ function serverOf(location: string): ServerObject {
 }
 
 /**
- * The client's behaviors for the options that somebody set: those of the constructor, and those of
+ * The client's behaviors for the options that are set: those of the constructor, and those of
  * `Memcached.config` that are no longer that package's own. Packages pass options of theirs on with
  * these: what is not known is left alone.
  */

@@ -145,7 +145,7 @@ export interface Commands {
   replace(key: string, value: any, lifetime: number, cb?: Done<boolean>): void
   /** Stores only what is not there yet; else an error with `notStored: true`. */
   add(key: string, value: any, lifetime: number, cb?: Done<boolean>): void
-  /** Stores if nobody did since `gets` told `cas`; false when somebody did, or nothing is there. */
+  /** Stores if the item still has the `cas` that `gets` returned; false otherwise. */
   cas(key: string, value: any, cas: string, lifetime: number, cb?: Done<boolean>): void
   /** Writes behind what is there; else an error with `notStored: true`. */
   append(key: string, value: any, cb?: Done<boolean>): void

@@ -22,7 +22,7 @@ function place(input: PlacementInput, label: (server: ParsedServer) => string): 
 
 /**
  * libmemcached's DISTRIBUTION_CONSISTENT and CONSISTENT_KETAMA: 100 points per server, each the key
- * hash of one label. With the default hash this is not what anybody else calls ketama.
+ * hash of one label. With the default hash no other client places keys like this.
  */
 export const ketamaUnweighted: Distribution = {
   hash: 'one_at_a_time',
