@@ -275,8 +275,8 @@ export interface Behaviors {
    */
   readonly sharedValues: boolean
   /**
-   * Where the mark "being loaded" is kept: in the key itself, or beside it
-   * (`sidecar`), for keys that nginx or other clients read. Default: `inline`.
+   * Where the mark "being loaded" is kept: in the key itself, or beside it (`sidecar`), for
+   * keys that nginx or other clients read. Default: `inline`.
    */
   readonly placeholder: 'inline' | 'sidecar'
 }

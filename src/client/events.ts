@@ -71,7 +71,7 @@ const EVENTS: Readonly<Record<keyof ClientEvents, true>> = {
 }
 
 /** The names of all events. */
-export const EVENT_NAMES: ReadonlySet<string> = new Set(Object.keys(EVENTS))
+const EVENT_NAMES: ReadonlySet<string> = new Set(Object.keys(EVENTS))
 
 type Listeners = { [Name in keyof ClientEvents]?: Set<Listener<Name>> }
 
