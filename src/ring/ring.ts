@@ -104,7 +104,6 @@ export class Ring<Server extends RingServer = RingServer> {
     this.distribution = settings.distribution
     this.hash = settings.hash.name
     this.ejection = options.ejection ?? 'skip'
-    this.warnings = warnOfTraps(settings, parsed)
     this.#options = options
     this.#parsed = parsed
     this.#tag = options.hashTag
@@ -113,6 +112,12 @@ export class Ring<Server extends RingServer = RingServer> {
     this.#table = table
     this.#walk = walk
     this.#bits = settings.hash.bits
+    // On a ring without the dead ones these have no keys, whatever they weigh.
+    this.warnings = warnOfTraps(
+      settings,
+      parsed,
+      live === undefined ? () => this.shares() : undefined,
+    )
     Object.freeze(this)
   }
 

@@ -21,15 +21,22 @@ const MODULAS: ReadonlySet<DistributionName> = new Set([
 const FNV64_DIVISORS = [3, 5, 29]
 
 const warned = new Set<string>()
+/** Servers come and go, and are named in what is warned of. */
+const MAX_WARNED = 1000
+const MAX_NAMED = 3
 
-/** What is known to go wrong with these settings, each warned of once per process. */
+/**
+ * What is known to go wrong with these settings, each warned of once per process. `sharesOf` tells
+ * the fraction of the keys of each server, where that follows from the weights.
+ */
 export function warnOfTraps(
   settings: Settings,
   servers: readonly ParsedServer[],
+  sharesOf?: () => readonly number[],
 ): readonly string[] {
-  const traps = trapsOf(settings, servers)
+  const traps = [...trapsOf(settings, servers), ...weightTraps(settings, servers, sharesOf)]
   for (const trap of traps) {
-    if (warned.has(trap)) continue
+    if (warned.has(trap) || warned.size >= MAX_WARNED) continue
     warned.add(trap)
     emitWarning(trap, { type: 'MintringWarning', code: 'MINTRING_RING_TRAP' })
   }
@@ -38,7 +45,7 @@ export function warnOfTraps(
 
 function trapsOf(settings: Settings, servers: readonly ParsedServer[]): string[] {
   const traps: string[] = []
-  const { distribution, hash, rules } = settings
+  const { distribution, hash } = settings
   if (servers.length === 1) return traps
   if (hash.bits < 32 && WIDE_RINGS.has(distribution)) {
     traps.push(
@@ -70,14 +77,27 @@ function trapsOf(settings: Settings, servers: readonly ParsedServer[]): string[]
         `times the mean. Use 'md5' (KETAMA_HASH).`,
     )
   }
-  if (
-    rules.weights === 'ignored' &&
-    settings.options.weighted !== true &&
-    servers.some((server) => server.weight !== servers[0]!.weight)
-  ) {
-    traps.push(`${distribution} ignores weights: every server gets an equal share.`)
-  }
   return traps
+}
+
+function weightTraps(
+  { distribution, rules, options }: Settings,
+  servers: readonly ParsedServer[],
+  sharesOf: (() => readonly number[]) | undefined,
+): string[] {
+  if (servers.every(({ weight }) => weight === servers[0]!.weight)) return []
+  if (rules.weights === 'ignored' && options.weighted !== true) {
+    return [`${distribution} ignores weights: every server gets an equal share.`]
+  }
+  const shares = sharesOf?.() ?? []
+  const keyless = servers.filter((_, index) => shares[index] === 0)
+  if (keyless.length === 0) return []
+  const named = keyless.slice(0, MAX_NAMED).map(({ label, weight }) => `${label} (${weight})`)
+  const others = keyless.length > MAX_NAMED ? ` and ${keyless.length - MAX_NAMED} more` : ''
+  return [
+    `too small a weight beside the others leaves a server without any keys in a ${distribution} ` +
+      `ring: ${named.join(', ')}${others}. Raise it, or take the server out of the list.`,
+  ]
 }
 
 function totalWeight(servers: readonly ParsedServer[]): number {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { distributionNames } from '../../src/ring/distributions/registry.ts'
 import type { RingOptions } from '../../src/ring/options.ts'
 import { createRing } from '../../src/ring/ring.ts'
+import { parseServer } from '../../src/ring/server.ts'
 
 const servers = ['10.0.0.1:11211', '10.0.0.2:11211:2', '10.0.0.3:11211:3']
 const plainServers = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5']
@@ -83,6 +85,41 @@ describe('bad input', () => {
   it('one server twice is accepted where the client imitated accepts it', () => {
     const ring = createRing(['a', 'b', 'a'], { duplicates: 'allow' })
     assert.ok(keys.every((key) => ring.indexOf(key) !== 2))
+  })
+})
+
+describe('a weight that leaves a server without keys', () => {
+  const uneven = ['10.0.0.1:11211:1', '10.0.0.2:11211:1000', '10.0.0.3:11211:900']
+  const said = /leaves a server without any keys .*10\.0\.0\.1:11211 \(1\)/
+
+  for (const distribution of distributionNames) {
+    it(`is warned of by a ${distribution} ring exactly when no key lives there`, () => {
+      const given = uneven
+        .map((server) => parseServer(server))
+        .map(({ host, weight }) => {
+          return { host, ip: host, weight }
+        })
+      const ring = createRing(given, { distribution })
+      const isKeyless = ring.shares()[0] === 0
+      assert.equal(
+        ring.warnings.some((text) => said.test(text)),
+        isKeyless,
+      )
+      if (!isKeyless) return
+      assert.ok(Array.from({ length: 20_000 }, (_, i) => ring.indexOf(`k${i}`)).every((i) => i > 0))
+    })
+  }
+
+  it('is not warned of where it has keys, nor of a ring without the dead', () => {
+    assert.deepEqual(createRing(servers).warnings, [])
+    const ring = createRing(servers)
+    assert.deepEqual(ring.rebuiltOver([true, false, true]).warnings, [])
+  })
+
+  it('names three servers and counts the others', () => {
+    const many = Array.from({ length: 6 }, (_, i) => `10.0.1.${i}:11211:1`)
+    const [text] = createRing([...many, '10.0.2.1:11211:10000']).warnings
+    assert.match(text!, /10\.0\.1\.2:11211 \(1\) and 3 more\./)
   })
 })
 
