@@ -15,7 +15,7 @@ process.chdir(root)
 
 const platform = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`
 const runtimes = new Map([
-  ...['20.19.0', '22', '24'].map((version) => [
+  ...['20.19.0', '22', '24', '26'].map((version) => [
     `node@${version}`,
     {
       packages: [`node-${platform}@${version}`],
