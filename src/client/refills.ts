@@ -9,7 +9,7 @@ import type { ManyLoader } from '../refill/many.ts'
 import type { RefillDefaults } from '../refill/policy.ts'
 import type { RefillOptions } from '../refill/refill.ts'
 import { Refill, valuesOf } from '../refill/refill.ts'
-import type { RefillEvent, RefillEventName } from '../refill/tally.ts'
+import { type RefillEvent, type RefillEventName, Tally } from '../refill/tally.ts'
 import type { ClientCore } from './core.ts'
 import { ClusterStore } from './refill-store.ts'
 import {
@@ -19,6 +19,7 @@ import {
   traceBatch,
   traceEntry,
   traceKey,
+  traceRefresh,
 } from './trace.ts'
 import type { ViewOptions } from './view.ts'
 import { ClientView } from './view.ts'
@@ -29,13 +30,20 @@ export class ClientRefills {
   readonly #core: ClientCore
   readonly #store: ClusterStore
   readonly #views: ClientView[] = []
+  /** Views are counted and told with the client they belong to. */
+  readonly #told = {
+    tally: new Tally(),
+    hooks: {
+      report: (name: RefillEventName, event: RefillEvent): void => this.#report(name, event),
+    },
+  }
 
   constructor(core: ClientCore) {
     this.#core = core
     this.#store = new ClusterStore(core)
     this.refill = new Refill(this.#store, {
       defaults: toRefillDefaults(core.behaviors),
-      hooks: { report: (name, event) => this.#report(name, event) },
+      ...this.#told,
     })
     core.changed = (key) => this.refill.detach(key)
     core.unlock = (key) => this.#store.unlock(key)
@@ -72,8 +80,8 @@ export class ClientRefills {
 
   refresh<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {
     if (!commandTrace.hasSubscribers) return this.refill.refresh(key, loader, policy)
-    const run = (): Promise<Value> => this.refill.refresh(key, loader, policy)
-    return traceKey(this.#core, 'refresh', key, run, () => 'ok')
+    const run = (): Promise<RefillEntry<Value>> => this.refill.refreshEntry(key, loader, policy)
+    return traceRefresh(this.#core, key, run).then(({ value }) => value)
   }
 
   async invalidate(
@@ -95,9 +103,7 @@ export class ClientRefills {
 
   /** A view of the client, which ends with it. */
   view(options: ViewOptions): ClientView {
-    const view = new ClientView(this.#core, options, {
-      report: (name, event) => this.#report(name, event),
-    })
+    const view = new ClientView(this.#core, options, this.#told)
     this.#views.push(view)
     return view
   }

@@ -107,6 +107,18 @@ export function traceEntry<Value>(
   })
 }
 
+/** As traceKey(), for a refresh: it is done, whatever was there before. */
+export function traceRefresh<Value>(
+  traced: Traced,
+  key: string,
+  run: () => Promise<RefillEntry<Value>>,
+): Promise<RefillEntry<Value>> {
+  return traceKey(traced, 'refresh', key, run, ({ state }, message) => {
+    message.state = state
+    return 'ok'
+  })
+}
+
 /** Yields the lines of a long answer; their end, or the reader's, ends the command. */
 export async function* traceLines(
   traced: Traced,

@@ -5,15 +5,14 @@ import { META_SINCE } from '../protocol/meta-versions.ts'
 import type { RefillEntry } from '../refill/entry.ts'
 import type { Loader } from '../refill/loading.ts'
 import type { RefillDefaults } from '../refill/policy.ts'
-import type { RefillOptions } from '../refill/refill.ts'
+import type { RefillOptions, RefillSettings } from '../refill/refill.ts'
 import { Refill } from '../refill/refill.ts'
-import type { RefillHooks } from '../refill/tally.ts'
 import type { ClientCore } from './core.ts'
 import type { KeyMapping } from './keys.ts'
 import type { OperationOptions, StoreOptions } from './options.ts'
 import type { Outcomes } from './outcomes.ts'
 import { ClusterStore } from './refill-store.ts'
-import { traceEntry, traceKey } from './trace.ts'
+import { traceEntry, traceRefresh } from './trace.ts'
 import type { Ttl } from './ttl.ts'
 import type { Codec } from './values/codec.ts'
 import { type CounterOptions, count } from './verbs/arithmetic.ts'
@@ -41,12 +40,16 @@ export class ClientView {
   private readonly _refill: Refill
 
   /** Throws MINTRING_BAD_ARGUMENT for options that cannot be. */
-  constructor(core: ClientCore, options: ViewOptions, hooks: RefillHooks) {
+  constructor(
+    core: ClientCore,
+    options: ViewOptions,
+    told: Pick<RefillSettings, 'hooks' | 'tally'>,
+  ) {
     checkView(options)
     const { keys, codec } = options
     this._core = core.view(keys, codec)
     this._store = new ClusterStore(this._core)
-    this._refill = new Refill(this._store, { hooks })
+    this._refill = new Refill(this._store, told)
     this._core.changed = (key) => this._refill.detach(key)
     this._core.unlock = (key) => this._store.unlock(key)
   }
@@ -156,9 +159,9 @@ export class ClientView {
     policy: RefillOptions,
   ): Promise<Value | undefined> {
     await this._requireMeta()
-    const run = (): Promise<Value> => this._refill.refresh(key, loader, policy)
-    if (!commandTrace.hasSubscribers) return run()
-    return traceKey(this._core, 'refresh', key, run, () => 'ok')
+    const run = (): Promise<RefillEntry<Value>> => this._refill.refreshEntry(key, loader, policy)
+    const entry = commandTrace.hasSubscribers ? traceRefresh(this._core, key, run) : run()
+    return entry.then(({ value }) => value)
   }
 
   /** The servers are others now. */

@@ -114,7 +114,6 @@ export async function getOrSetMany(
   const entries = asks.map(async (ask): Promise<[string, RefillEntry]> => {
     const settle = await refiller.gate.run(() => found(refiller, ask))
     const entry = settle()
-    refiller.tally.ended(entry)
     if (--unread === 0) batch.gathered()
     return [ask.slot.key, await entry]
   })

@@ -102,7 +102,7 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     const fail = (): unknown => this.#ended(this.#owner.failed(this, error))
     for (const taker of this.#takers ?? []) {
       if (taker.wants === 'finding') taker.reject(error)
-      else this.#give(taker, this.#ended(this.#owner.failed(this, error)))
+      else this.#give(taker, this.#owner.failed(this, error))
     }
     return this.#hasFirst ? plainValue(fail() as SoonEntry) : undefined
   }
@@ -145,14 +145,15 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     // The callers first: they have waited for the value, the finders will look again.
     for (const taker of takers) {
       if (taker.wants === 'finding') continue
-      this.#give(taker, this.#ended(this.#owner.settle(this, next())))
+      this.#give(taker, this.#owner.settle(this, next()))
     }
     for (const taker of takers) if (taker.wants === 'finding') taker.resolve(next())
     return first === undefined ? undefined : plainValue(first)
   }
 
+  /** An entry is counted by the call that asked for it. */
   #give({ wants, resolve }: Taker, entry: SoonEntry): void {
-    resolve(wants === 'entry' ? entry : plainValue(entry))
+    resolve(wants === 'entry' ? entry : plainValue(this.#ended(entry)))
   }
 
   #ended<Entry extends SoonEntry>(entry: Entry): Entry {

@@ -17,7 +17,7 @@ import { Refiller } from './refiller.ts'
 import type { Refreshes, Slot } from './slots.ts'
 import { detach, Slots } from './slots.ts'
 import type { RefillStore } from './store.ts'
-import type { RefillCounters, RefillHooks } from './tally.ts'
+import type { RefillCounters, RefillHooks, Tally } from './tally.ts'
 
 /** What getOrSet and its like take: the policy of the key, and what concerns this caller. */
 export interface RefillOptions extends RefillPolicy, CallerOptions {}
@@ -27,6 +27,8 @@ export interface RefillSettings {
   /** What policies leave unsaid. */
   readonly defaults?: RefillDefaults
   readonly hooks?: RefillHooks | undefined
+  /** Where calls are counted; one of its own by default. */
+  readonly tally?: Tally | undefined
   readonly clock?: Clock
 }
 
@@ -50,12 +52,12 @@ export class Refill implements DefinedVerbs {
     this.#store = store
     this.#clock = clock
     this.#slots = new Slots(clock, defaults)
-    this.#refiller = new Refiller(store, clock, settings.hooks)
+    this.#refiller = new Refiller(store, clock, settings)
   }
 
   /** What refills did so far. */
   get counters(): RefillCounters {
-    return this.#refiller.tally.snapshot()
+    return this.#tally.snapshot()
   }
 
   /** How much is under way or remembered: 0 after half an hour without calls, at the latest. */
@@ -69,13 +71,16 @@ export class Refill implements DefinedVerbs {
    * serve, MINTRING_WAIT_TIMEOUT with `onWaitTimeout: 'throw'`, MINTRING_ABORTED, MINTRING_CLOSED.
    */
   getOrSet<Value>(key: string, loader: Loader<Value>, options: RefillOptions): Promise<Value> {
+    // A value is counted where it is read. A caller with bounds of its own may be gone by then, so
+    // that it is counted by how its call ends.
+    if (!this.#isKnown || isBounded(options)) {
+      return this.getOrSetEntry(key, loader, options).then(({ value }) => value)
+    }
     try {
       this.#check(loader, options)
-      const value = this.#isKnown
-        ? this.#read(key, loader as Loader, options).value()
-        : this.#known().then(() => this.#read(key, loader as Loader, options).value())
-      return forCaller(value as Promise<Value>, options, this.#clock)
+      return this.#read(key, loader as Loader, options).value() as Promise<Value>
     } catch (error) {
+      this.#tally.failed++
       return Promise.reject(error)
     }
   }
@@ -86,15 +91,9 @@ export class Refill implements DefinedVerbs {
     loader: Loader<Value>,
     options: RefillOptions,
   ): Promise<RefillEntry<Value>> {
-    try {
-      this.#check(loader, options)
-      const entry = this.#isKnown
-        ? this.#read(key, loader as Loader, options).entry()
-        : this.#known().then(() => this.#read(key, loader as Loader, options).entry())
-      return forCaller(entry as Promise<RefillEntry<Value>>, options, this.#clock)
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    const entry = this.#entry(key, loader as Loader, options)
+    this.#tally.ended(entry)
+    return entry as Promise<RefillEntry<Value>>
   }
 
   /**
@@ -110,23 +109,36 @@ export class Refill implements DefinedVerbs {
   }
 
   /** As getOrSetMany(), with how the values came. */
-  async getOrSetManyEntries<Value>(
+  getOrSetManyEntries<Value>(
     keys: readonly string[],
     loadMany: ManyLoader<Value>,
     options: RefillOptions,
   ): Promise<Map<string, RefillEntry<Value>>> {
+    const entries = this.#entries(keys, loadMany as ManyLoader, options)
+    this.#tally.endedMany(keys, entries)
+    return entries as Promise<Map<string, RefillEntry<Value>>>
+  }
+
+  async #entry(key: string, loader: Loader, options: RefillOptions): Promise<RefillEntry> {
+    this.#check(loader, options)
+    const entry = this.#isKnown
+      ? this.#read(key, loader, options).entry()
+      : this.#known().then(() => this.#read(key, loader, options).entry())
+    return forCaller(entry, options, this.#clock)
+  }
+
+  async #entries(
+    keys: readonly string[],
+    loadMany: ManyLoader,
+    options: RefillOptions,
+  ): Promise<Map<string, RefillEntry>> {
     this.#check(loadMany, options)
     if (!Array.isArray(keys)) throw badArgument('keys must be an array')
     for (const key of keys) this.#store.checkKey(key)
     const slotOf = (key: string): Slot => this.#slots.of(key, options)
-    const all = this.#known().then(() =>
-      getOrSetMany(
-        this.#refiller,
-        { keys, slotOf, waitUntil: options.waitUntil },
-        loadMany as ManyLoader,
-      ),
-    )
-    return forCaller(all, options, this.#clock) as Promise<Map<string, RefillEntry<Value>>>
+    const asked = { keys, slotOf, waitUntil: options.waitUntil }
+    const all = this.#known().then(() => getOrSetMany(this.#refiller, asked, loadMany))
+    return forCaller(all, options, this.#clock)
   }
 
   /**
@@ -134,14 +146,29 @@ export class Refill implements DefinedVerbs {
    * the stale value meanwhile. Resolves to a value loaded after the call.
    */
   async refresh<Value>(key: string, loader: Loader<Value>, options: RefillOptions): Promise<Value> {
+    const { value } = await this.refreshEntry(key, loader, options)
+    return value
+  }
+
+  /** As refresh(), with how the value came. */
+  refreshEntry<Value>(
+    key: string,
+    loader: Loader<Value>,
+    options: RefillOptions,
+  ): Promise<RefillEntry<Value>> {
+    const entry = this.#refreshed(key, loader as Loader, options)
+    this.#tally.ended(entry)
+    return entry as Promise<RefillEntry<Value>>
+  }
+
+  async #refreshed(key: string, loader: Loader, options: RefillOptions): Promise<RefillEntry> {
     this.#check(loader, options)
     this.#store.checkKey(key)
     await this.#known()
     const slot = this.#slots.of(key, options)
-    const ask = askHere(slot, loader as Loader, options.waitUntil)
+    const ask = askHere(slot, loader, options.waitUntil)
     const entry = inTurn(slot, () => this.#refiller.restart(ask))
-    const { value } = await forCaller(entry, options, this.#clock)
-    return value as Value
+    return forCaller(entry, options, this.#clock)
   }
 
   /**
@@ -199,6 +226,10 @@ export class Refill implements DefinedVerbs {
     return this.#closing
   }
 
+  get #tally(): Tally {
+    return this.#refiller.tally
+  }
+
   #read(key: string, loader: Loader, options: RefillOptions): Read<Slot> {
     const read = this.#refiller.read(this.#slots.of(key, options), loader)
     if (options.waitUntil !== undefined) read.waitUntil ??= options.waitUntil
@@ -251,6 +282,11 @@ export function valuesOf<Value>(
 ): Map<string, Value> {
   const values = [...entries].map(([key, { value }]) => [key, value] as const)
   return new Map(values.filter(([, value]) => value !== undefined))
+}
+
+/** Whether a caller may be gone before its value comes. */
+function isBounded(options: CallerOptions | undefined): boolean {
+  return options?.signal !== undefined || options?.timeoutMs !== undefined
 }
 
 function badArgument(why: string): MintringError {

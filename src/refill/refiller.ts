@@ -42,6 +42,12 @@ const NOT_UNREACHABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /** Runs a listener outside of any request: it is told of many. */
 const outside = AsyncLocalStorage.snapshot()
 
+/** Who hears of what refills do, and where it is counted. */
+interface RefillerSettings {
+  readonly hooks?: RefillHooks | undefined
+  readonly tally?: Tally | undefined
+}
+
 /**
  * Acts on what a read found: who is served what, who loads, who waits. What it has under way for a
  * key is in the key's slot.
@@ -49,7 +55,7 @@ const outside = AsyncLocalStorage.snapshot()
 export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   readonly store: RefillStore
   readonly clock: Clock
-  readonly tally: Tally = new Tally()
+  readonly tally: Tally
   readonly gate: Gate = new Gate(MAX_AT_ONCE)
   readonly #hooks: RefillHooks | undefined
   readonly #inline: Path
@@ -59,10 +65,11 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   readonly #loads = new Set<Flight | Bypass>()
   readonly #background = new Set<Promise<void>>()
 
-  constructor(store: RefillStore, clock: Clock, hooks: RefillHooks | undefined) {
+  constructor(store: RefillStore, clock: Clock, settings: RefillerSettings) {
     this.store = store
     this.clock = clock
-    this.#hooks = hooks
+    this.tally = settings.tally ?? new Tally()
+    this.#hooks = settings.hooks
     this.#inline = new MetaPath(store)
     this.#sidecar = new SidecarPath(store)
     this.#classic = new ClassicPath(store, clock)
@@ -344,12 +351,10 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   /** Marks the key stale and resolves to a value that was loaded after that. */
   async restart(ask: Ask<Slot>): Promise<RefillEntry> {
     const waiter = this.#waiter(ask, undefined, true)
-    const entry = this.invalidate(ask.slot.key, ask.slot, ask.slot.policy).then(
+    return this.invalidate(ask.slot.key, ask.slot, ask.slot.policy).then(
       () => this.#readAgain(waiter),
       (error: unknown) => this.unreachable(waiter, error),
     )
-    this.tally.ended(entry)
-    return entry
   }
 
   /** Marks stale. What runs for the key began before: nobody joins it. */

@@ -28,11 +28,14 @@ export interface RefillHooks {
   report(name: RefillEventName, event: RefillEvent): void
 }
 
-/** What refills did since the client was made. Only ever grows. */
+/**
+ * What refills did since the client was made, those of its views included. Only ever grows. Calls
+ * are counted as their callers saw them end, as `mintring:command` and `mintring:batch` tell them.
+ */
 export interface RefillCounters {
   /** Calls, by how they got their value. */
   readonly states: Readonly<Record<EntryState, number>>
-  /** Calls that ended with an error. */
+  /** Calls that ended with an error: of the loader, of the cache, of the arguments, or aborted. */
   readonly failed: number
   /** Loads, by their outcome. */
   readonly refills: {
@@ -99,6 +102,18 @@ export class Tally {
         },
       )
     }
+  }
+
+  /** The same for each of many keys: when one is without a value, so is the whole call. */
+  endedMany(keys: unknown, entries: Promise<ReadonlyMap<string, RefillEntry>>): void {
+    entries.then(
+      (settled) => {
+        for (const entry of settled.values()) this.#count(entry)
+      },
+      () => {
+        this.failed += Array.isArray(keys) ? new Set(keys).size : 0
+      },
+    )
   }
 
   #count(entry: RefillEntry): void {

@@ -85,7 +85,7 @@ const STEPS: readonly Step[] = [
     (c) => c.invalidate(['r', 'none']),
     'invalidate:ok@ invalidate:refused@ [invalidate:refused 1/2 -0]',
   ],
-  ['refresh', (c) => c.refresh('r', load, policy), 'refresh:ok@'],
+  ['refresh', (c) => c.refresh('r', load, policy), 'refresh:ok/miss@'],
   [
     'getOrSet whose loader fails',
     (c) => c.getOrSet('bad', fail, policy).catch(() => {}),
@@ -114,7 +114,7 @@ const STEPS: readonly Step[] = [
   [
     'define.refresh',
     (c) => c.define({ key: 'def', loader: load, ttl: 60 }).refresh(),
-    'refresh:ok@',
+    'refresh:ok/miss@',
   ],
   [
     'define.invalidate',
