@@ -64,7 +64,7 @@ describe('the workflows', () => {
 
   test('run everything on each Node that package.json promises', () => {
     const ci = workflows.find(({ name }) => name === 'ci.yml')?.text ?? ''
-    assert.match(ci, /node: \['20\.19', '22', '24'\]/)
+    assert.match(ci, /node: \['20\.19', '22', '24', '26'\]/)
     assert.match(ci, /bash \.ci\/run/)
   })
 })
