@@ -43,7 +43,10 @@ export interface CommandMessage {
   serverPort?: number | undefined
   /** How a getOrSet got its value: fresh, stale, miss, uncached, bypass. Set before `asyncEnd`. */
   state?: string
-  /** Bytes of the value that is written, as they travel. */
+  /**
+   * Bytes of the value that is written or was read, as they travel; of a host's part of a batch all
+   * of them. Absent for what may load.
+   */
   bytes?: number
   /** How many tries on a host it took. Set before `asyncEnd`; absent for what may load. */
   attempts?: number
@@ -68,6 +71,8 @@ export interface BatchMessage {
   hits?: number
   /** How many of the keys got no answer; all of them when the outcome is `error`. */
   failed?: number
+  /** Bytes of the values of getMany and setMany, as they travel. Set before `asyncEnd`. */
+  bytes?: number
   /** From the call to the answer. Set before `asyncEnd`. */
   durationMs?: number
   outcome?: Outcome

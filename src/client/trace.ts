@@ -9,6 +9,7 @@ import type { Host } from '../hosts/host.ts'
 import type { Request } from '../net/request.ts'
 import type { RefillEntry } from '../refill/entry.ts'
 import type { KeyMapping } from './keys.ts'
+import { type Codec, MeasuredCodec } from './values/codec.ts'
 
 /** What tracing needs to know of a client. */
 export interface Traced {
@@ -26,6 +27,7 @@ export function traceCommand<Result, Context>(
   const { cluster } = traced
   const { routeKey, verb } = request
   const host = routeKey === undefined ? undefined : cluster.hostFor(routeKey)
+  measure(request as Request)
   const dispatch = (): void => cluster.dispatch(request as Request)
   return traceRequest(traced, request, host, dispatch, (result) => outcomeOf(verb.name, result))
 }
@@ -60,6 +62,8 @@ function traceRequest<Result, Context>(
     dispatch()
     return request.promise.finally(() => {
       message.attempts = request.attempts
+      const { size } = Object(request.context) as { readonly size?: unknown }
+      if (typeof size === 'number' && size > 0) message.bytes = size
       const router = request.attempt?.router
       if (router === undefined || router.name === message.host) return
       const last = traced.cluster.hosts.find((one) => one.name === router.name)
@@ -72,6 +76,12 @@ function traceRequest<Result, Context>(
     outcome,
     failureOf(traced, () => keysOf(request as Request)),
   )
+}
+
+/** Has the value of a read measured: its size is known while it is decoded, and not later. */
+function measure(request: { context: unknown }): void {
+  const { decode } = Object(request.context) as Partial<Codec>
+  if (typeof decode === 'function') request.context = new MeasuredCodec(request.context as Codec)
 }
 
 /** Of commands that are one line, the word it begins with: `flush_all`, `verbosity`. */
@@ -158,6 +168,8 @@ export interface BatchCount {
   readonly size: number
   readonly hits: number
   readonly failed: number
+  /** Of the values that were read or written. */
+  readonly bytes?: number | undefined
 }
 
 /** Runs a batch as an operation of the channel `mintring:batch`. */
@@ -172,8 +184,8 @@ export function traceBatch<Result>(
   if (traced.behaviors.traceKeys && keys.length > 0) Object.assign(message, { keys })
   const isRead = command === 'getMany' || command === 'getOrSetMany'
   const told = (result: Result): Outcome => {
-    const { size, hits, failed } = count(result)
-    Object.assign(message, { batchSize: size, hits, failed })
+    const { size, hits, failed, bytes } = count(result)
+    Object.assign(message, { batchSize: size, hits, failed }, bytes === undefined ? {} : { bytes })
     if (failed > 0) return failed === size ? 'error' : 'partial'
     if (isRead) return hits > 0 ? 'hit' : 'miss'
     return hits === size ? 'ok' : 'refused'

@@ -166,8 +166,8 @@ export class Request<Result = unknown, Context = unknown> {
   readonly exptime: number
   /** What else the verb encodes: a CAS id, a delta, the flags of a meta command, a line. */
   readonly args: unknown
-  /** Whatever the verb needs to read the reply (a codec, a list of keys). */
-  readonly context: Context
+  /** Whatever the verb needs to read the reply (a codec, a list of keys). Fixed once it is sent. */
+  context: Context
   readonly promise: Promise<Result>
 
   settled = false

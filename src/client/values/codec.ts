@@ -52,6 +52,26 @@ export class BytesCodec implements Codec {
   }
 }
 
+/** Reads the values of another codec, and adds up their bytes as they came: for what is traced. */
+export class MeasuredCodec implements Codec {
+  /** Bytes of the values that were read. */
+  size = 0
+  readonly #codec: Codec
+
+  constructor(codec: Codec) {
+    this.#codec = codec
+  }
+
+  encode(value: unknown): Encoded | Promise<Encoded> {
+    return this.#codec.encode(value)
+  }
+
+  decode(flags: number, body: Body): unknown {
+    this.size += body.size
+    return this.#codec.decode(flags, body)
+  }
+}
+
 /** The bytes of a value; those of the body where the codec has no way of its own. */
 export function bytesOf(
   codec: Codec,

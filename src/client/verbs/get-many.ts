@@ -1,4 +1,4 @@
-import { batchTrace } from '../../channels.ts'
+import { batchTrace, commandTrace } from '../../channels.ts'
 import { abortedBy, type Deadline } from '../../deadline.ts'
 import type { MintringError } from '../../errors.ts'
 import { Pace } from '../../hosts/pace.ts'
@@ -14,7 +14,7 @@ import { checkOptions, READ_OPTIONS } from '../options.ts'
 import { Outcomes } from '../outcomes.ts'
 import { errorLine, refuse, surprising } from '../refusal.ts'
 import { traceBatch } from '../trace.ts'
-import type { Codec } from '../values/codec.ts'
+import { type Codec, MeasuredCodec } from '../values/codec.ts'
 import type { ManyKeys, ManyVerb } from './many.ts'
 import { allOf, checkKeys, deadlineOf, runMany } from './many.ts'
 
@@ -25,6 +25,8 @@ const MAX_LINE_BYTES = 6000
 /** What the requests of one getMany fill, by position. */
 interface Found {
   readonly codec: Codec
+  /** While somebody listens: the codecs of all lines, which know how much they read. */
+  readonly measured: MeasuredCodec[] | undefined
   readonly values: unknown[]
   /** Values that are still being decoded. */
   readonly pending: Promise<void>[]
@@ -37,8 +39,18 @@ interface Found {
 /** One line of a getMany on its way. */
 interface Line {
   readonly found: Found
+  readonly codec: Codec
   readonly positions: readonly number[]
   readonly wireKeys: readonly string[]
+  /** Bytes of the values it has read, when that is measured. */
+  readonly size?: number
+}
+
+/** What a getMany fills. */
+interface Filled {
+  readonly hits: Map<string, unknown>
+  readonly failed: Map<string, MintringError>
+  readonly codecs: MeasuredCodec[] | undefined
 }
 
 /** The server names hits in the order asked and leaves misses out. */
@@ -103,11 +115,13 @@ async function readTraced(
   hits: Map<string, unknown>,
   failed: Map<string, MintringError>,
 ): Promise<void> {
-  const run = (): Promise<unknown> => readMany(core, batch, options, hits, failed)
+  const codecs = batchTrace.hasSubscribers || commandTrace.hasSubscribers ? [] : undefined
+  const run = (): Promise<unknown> => readMany(core, batch, options, { hits, failed, codecs })
   if (!batchTrace.hasSubscribers) return void (await run())
   const { keys } = batch
   await traceBatch(core, 'getMany', keys, run, () => {
-    return { size: keys.length, hits: hits.size, failed: failed.size }
+    const bytes = sizeOf(codecs ?? [])
+    return { size: keys.length, hits: hits.size, failed: failed.size, bytes }
   })
 }
 
@@ -115,13 +129,12 @@ async function readMany(
   core: ClientCore,
   batch: ManyKeys,
   options: ReadOptions | undefined,
-  hits: Map<string, unknown>,
-  failed: Map<string, MintringError>,
-): Promise<ReadonlyMap<string, unknown>> {
+  { hits, failed, codecs }: Filled,
+): Promise<void> {
   const values = new Array<unknown>(batch.keys.length).fill(undefined)
   const codec = core.codecFor(options)
   const deadline = deadlineOf('getMany', options)
-  const found: Found = { codec, values, deadline, pending: [], broken: new Map() }
+  const found: Found = { codec, values, deadline, measured: codecs, pending: [], broken: new Map() }
   const verb = readingVerb(batch, found)
   const unasked = await runMany(core, batch, allOf(batch), verb, options)
   if (found.pending.length > 0) await Promise.all(found.pending)
@@ -139,8 +152,10 @@ async function readMany(
     const error = unasked.get(position) ?? found.broken.get(position)
     if (error !== undefined) failed.set(key, error)
   }
-  return hits
 }
+
+const sizeOf = (codecs: readonly MeasuredCodec[]): number =>
+  codecs.reduce((sum, { size }) => sum + size, 0)
 
 function readingVerb(batch: ManyKeys, found: Found): ManyVerb {
   return {
@@ -157,10 +172,23 @@ function readingVerb(batch: ManyKeys, found: Found): ManyVerb {
     },
     request(positions) {
       const wireKeys = positions.map((position) => batch.wireKeys[position]!)
-      const line: Line = { found, positions, wireKeys }
-      return new Request<void>(GET_MANY, undefined, '', line)
+      const line: Line = { found, positions, wireKeys, codec: found.codec }
+      return new Request<void>(GET_MANY, undefined, '', found.measured ? measured(line) : line)
     },
     miss() {},
+  }
+}
+
+/** The same line with a codec that adds up what it reads. */
+function measured(line: Line): Line {
+  const codec = new MeasuredCodec(line.codec)
+  line.found.measured?.push(codec)
+  return {
+    ...line,
+    codec,
+    get size() {
+      return codec.size
+    },
   }
 }
 
@@ -175,7 +203,7 @@ function acceptSingle(request: Request, reply: Reply, attempt: SingleAttempt): b
   const position = positions[attempt.cursor]!
   if (reply.kind === ReplyKind.Value) {
     if (!reply.keyEquals(wireKeys[attempt.cursor]!)) throw surprising(request)
-    take(found, position, reply)
+    take(request.context as Line, position, reply)
     return false
   }
   if (reply.kind !== ReplyKind.End) found.broken.set(position, errorLine(request, reply))
@@ -185,17 +213,18 @@ function acceptSingle(request: Request, reply: Reply, attempt: SingleAttempt): b
 }
 
 function takeHit(request: Request, attempt: SingleAttempt, reply: Reply): void {
-  const { positions, wireKeys, found } = request.context as Line
+  const line = request.context as Line
+  const { positions, wireKeys } = line
   let at = attempt.cursor
   while (at < wireKeys.length && !reply.keyEquals(wireKeys[at]!)) at++
   if (at === wireKeys.length) throw surprising(request)
   attempt.cursor = at + 1
-  take(found, positions[at]!, reply)
+  take(line, positions[at]!, reply)
 }
 
-function take(found: Found, position: number, reply: Reply): void {
+function take({ found, codec }: Line, position: number, reply: Reply): void {
   try {
-    const value = found.codec.decode(reply.flags, reply)
+    const value = codec.decode(reply.flags, reply)
     if (value instanceof Promise) found.pending.push(keep(found, position, value))
     else found.values[position] = value
   } catch (error) {

@@ -34,12 +34,16 @@ export type Entries<Value> = Iterable<readonly [string, Value]> | Readonly<Recor
 interface Written {
   readonly done: (boolean | undefined)[]
   readonly refused: Map<number, MintringError>
+  /** Bytes of the values that are sent. */
+  bytes: number
 }
 
 /** A group of commands on its way: one reply each, in order. */
 interface Group {
   readonly written: Written
   readonly positions: readonly number[]
+  /** Bytes of its values, for those who trace. */
+  readonly size?: number
   encode(position: number, out: Sink, maxTtl: number): void
 }
 
@@ -56,19 +60,24 @@ export async function setMany(
   const exptime = optionalExptime(options?.ttl)
   const values = await mapOf(entries)
   const batch = await checkKeys(core, values.keys())
-  return writeTraced(core, 'setMany', batch, () =>
-    storeAll(core, batch, values.values(), exptime, options),
-  )
+  const written: Written = { done: [], refused: new Map(), bytes: 0 }
+  const run = (): Promise<Outcomes<boolean>> =>
+    storeAll(core, batch, values.values(), { exptime, options, written })
+  return writeTraced(core, 'setMany', batch, run, () => written.bytes)
+}
+
+interface Storing {
+  readonly exptime: number
+  readonly options: StoreOptions | undefined
+  readonly written: Written
 }
 
 async function storeAll(
   core: ClientCore,
   batch: ManyKeys,
   values: Iterable<unknown>,
-  exptime: number,
-  options: StoreOptions | undefined,
+  { exptime, options, written }: Storing,
 ): Promise<Outcomes<boolean>> {
-  const written: Written = { done: [], refused: new Map() }
   const deadline = deadlineOf('setMany', options)
   const encoded = await deadline.bound(encodeAll(core, values))
   const pace = new Pace()
@@ -83,6 +92,9 @@ async function storeAll(
       const own = new Deadline('setMany', laterOptions(deadline, options), core.operationMs)
       encoded[position] = await core.chunks.write(item, exptime, chunkBytes(core), own)
     }
+  }
+  for (const [position, { body }] of encoded.entries()) {
+    if (!written.refused.has(position)) written.bytes += body.length
   }
   const verb = settingVerb(batch, encoded, exptime, written)
   const positions = thoseNotIn(written.refused, allOf(batch))
@@ -106,12 +118,13 @@ function writeTraced(
   command: string,
   { keys }: ManyKeys,
   run: () => Promise<Outcomes<boolean>>,
+  bytes?: () => number,
 ): Promise<Outcomes<boolean>> {
   if (!batchTrace.hasSubscribers) return run()
   return traceBatch(core, command, keys, run, (done) => {
     let hits = 0
     for (const isDone of done.values()) if (isDone) hits++
-    return { size: keys.length, hits, failed: done.failed.size }
+    return { size: keys.length, hits, failed: done.failed.size, bytes: bytes?.() }
   })
 }
 
@@ -125,7 +138,7 @@ async function deleteAll(
     core.changed(key)
     if (pace.isDue()) await pace.rest()
   }
-  const written: Written = { done: [], refused: new Map() }
+  const written: Written = { done: [], refused: new Map(), bytes: 0 }
   const verb: ManyVerb = {
     isRead: false,
     cut: (positions, first) => Math.min(positions.length, first + MAX_GROUP_COMMANDS),
@@ -167,7 +180,12 @@ function settingVerb(
         out.text(storeHead('set', batch.wireKeys[position]!, flags, ttl, body.length))
         out.data(body)
       }
-      return groupRequest(SET_MANY, { written, positions, encode })
+      return groupRequest(SET_MANY, {
+        ...{ written, positions, encode },
+        get size() {
+          return positions.reduce((sum, position) => sum + encoded[position]!.body.length, 0)
+        },
+      })
     },
     miss(position) {
       written.done[position] = false
