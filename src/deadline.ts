@@ -103,14 +103,15 @@ function abortFollowers(event: Event): void {
  */
 export function within<Value>(
   work: Promise<Value>,
-  { signal, timeoutMs }: Bounds,
+  { signal, timeoutMs, sent }: Bounds & { readonly sent?: boolean },
   late: () => MintringError,
   after: After = afterMs,
 ): Promise<Value> {
   if (signal === undefined && timeoutMs === undefined) return work
   return new Promise((resolve, reject) => {
     const timer = timeoutMs === undefined ? undefined : after(timeoutMs, () => end(late()))
-    const leave = signal === undefined ? undefined : onAbort(signal, { reject: end })
+    const leave =
+      signal === undefined ? undefined : onAbort(signal, { sent: sent === true, reject: end })
     function stop(): void {
       timer?.cancel()
       leave?.()
@@ -138,6 +139,8 @@ export class Deadline {
   readonly #signal: AbortSignal | undefined
   readonly #what: string
   readonly #timeoutMs: number
+  /** A step may have been executed: errors say so. */
+  sent = false
 
   /** `what` begins the message of the error: `set`, for one. Throws as checkBounds(). */
   constructor(what: string, bounds: Bounds | undefined, usualMs: number) {
@@ -151,7 +154,7 @@ export class Deadline {
 
   /** The bounds of the next step. Throws MINTRING_TIMEOUT or MINTRING_ABORTED when it is over. */
   next(): Bounds {
-    if (this.#signal?.aborted === true) throw abortedBy(this.#signal)
+    if (this.#signal?.aborted === true) throw abortedBy(this.#signal, this.sent)
     const signal = this.#signal
     if (this.#endMs === Number.POSITIVE_INFINITY) return { signal }
     const timeoutMs = this.#endMs - performance.now()
@@ -162,11 +165,12 @@ export class Deadline {
   /** The work of a step, or a rejection at the end of its time, whichever is first. */
   bound<Value>(work: Promise<Value>): Promise<Value> {
     const leftMs = Math.min(this.#timeoutMs, Math.max(0, this.#endMs - performance.now()))
-    return within(work, { signal: this.#signal, timeoutMs: leftMs }, () => this.#late())
+    const bounds = { signal: this.#signal, timeoutMs: leftMs, sent: this.sent }
+    return within(work, bounds, () => this.#late())
   }
 
   #late(): MintringError {
     const message = `${this.#what} was not done after ${Math.round(this.#timeoutMs)} ms`
-    return new MintringError('MINTRING_TIMEOUT', message)
+    return new MintringError('MINTRING_TIMEOUT', message, { sent: this.sent })
   }
 }

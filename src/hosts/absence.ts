@@ -7,6 +7,7 @@ import { ReplyKind } from '../protocol/reply-kind.ts'
 import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.ts'
 import { performance, unixMs } from '../runtime.ts'
 import type { Host } from './host.ts'
+import { KeyFilter } from './key-filter.ts'
 
 /** A mark lives for so long after the last process that needs it spoke for it. */
 const MARK_SECONDS = 30
@@ -82,6 +83,10 @@ export class Absence {
   id = ''
   /** Keys whose copy on the stand-in, or the lack of one, is of this absence. */
   readonly copies = new Set<string>()
+  /** Keys that a write may have left there. */
+  readonly written = new Set<string>()
+  /** Such keys beyond the bound. */
+  beyond: KeyFilter | undefined
   /** Keys that are being checked. */
   readonly pending = new Map<string, Promise<void>>()
   readonly #send: SendTo
@@ -106,6 +111,23 @@ export class Absence {
   /** Home answered since, or the stand-in was away itself: what it holds counts no more. */
   get isOver(): boolean {
     return this.home.answeredMs > this.#startMs || this.standIn.comebacks !== this.#comebacks
+  }
+
+  /** A write of the key is about to be sent there. */
+  note(wireKey: string): void {
+    if (this.written.has(wireKey)) return
+    if (this.written.size < this.#maxKeys) this.written.add(wireKey)
+    else {
+      this.beyond ??= new KeyFilter(this.#maxKeys)
+      this.beyond.add(wireKey)
+    }
+  }
+
+  /** Whether the stand-in may have a copy of this absence. */
+  mayHold(wireKey: string): boolean {
+    return (
+      this.copies.has(wireKey) || this.written.has(wireKey) || this.beyond?.has(wireKey) === true
+    )
   }
 
   /**
@@ -183,11 +205,14 @@ export class Absence {
     return this.#ask(new Request<boolean>(verb, undefined, this.#markKey, undefined, cas, value))
   }
 
-  /** A mark from before home's last answer is one of an earlier absence. */
+  /**
+   * A mark from before home's last answer is one of an earlier absence. One from before the
+   * stand-in was away itself says nothing of what others stored meanwhile.
+   */
   #isOfNow(text: string): boolean {
-    const sinceMs = performance.now() - this.home.answeredMs
-    const lastAnswerAtMs = this.home.answeredMs > 0 ? unixMs() - sinceMs : 0
-    return Number.parseInt(text, 10) >= lastAnswerAtMs - CLOCK_SLACK_MS
+    const sinceMs = Math.max(this.home.answeredMs, this.standIn.comebackMs)
+    const sinceAtMs = sinceMs > 0 ? unixMs() + sinceMs - performance.now() : 0
+    return Number.parseInt(text, 10) >= sinceAtMs - CLOCK_SLACK_MS
   }
 
   #gets(keys: readonly string[]): Promise<FoundItems> {

@@ -61,6 +61,8 @@ export class Account {
       const home = this.#owner.homeOf(routeKey)
       if (home === host) continue
       const absence = this.#absenceOf(home, host)
+      // Before the copy can exist: the outcome may never be known.
+      if (isWrite) absence.note(wireKey)
       const pending = absence.pending.get(wireKey)
       if (pending !== undefined) waits.add(pending)
       if (pending !== undefined || absence.copies.has(wireKey) || isBlind(request)) continue
@@ -79,7 +81,7 @@ export class Account {
     const home = this.#owner.homeOf(routeKey)
     if (home !== host) others.add(home)
     for (const absence of this.#absences.get(home)?.values() ?? []) {
-      if (absence.standIn !== host && absence.copies.has(wireKey)) others.add(absence.standIn)
+      if (absence.standIn !== host && absence.mayHold(wireKey)) others.add(absence.standIn)
     }
     for (const { places, cleared } of this.#past) {
       const once = places.homeOf(routeKey)
@@ -148,6 +150,7 @@ export class Account {
       const isLate = home !== host && (absence === undefined || absence.isOver)
       if (isLate) this.owe(host, wireKey, { ...DELETE_DEBT, isBase64: debt.isBase64 })
       else if (absence !== undefined && isKnown) this.#remember(absence, wireKey)
+      else absence?.note(wireKey)
     }
   }
 
@@ -198,9 +201,14 @@ export class Account {
     if (absence.id !== '') this.#lastMarks.set(markName(absence), absence.id)
     absence.close()
     const pace = new Pace()
-    for (const wireKey of absence.copies) {
-      standIn.debts.add(wireKey, DELETE_DEBT, this.#owner.maxOwedKeys)
-      if (pace.isDue()) await pace.rest()
+    const { maxOwedKeys } = this.#owner
+    // First: what follows takes more than a turn, and all of it is owed from now on.
+    if (absence.beyond !== undefined) standIn.debts.addFilter(absence.beyond, maxOwedKeys)
+    for (const keys of [absence.copies, absence.written]) {
+      for (const wireKey of keys) {
+        standIn.debts.add(wireKey, DELETE_DEBT, maxOwedKeys)
+        if (pace.isDue()) await pace.rest()
+      }
     }
     standIn.deliver()
   }

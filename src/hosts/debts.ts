@@ -67,6 +67,14 @@ export class Debts {
     return true
   }
 
+  /** Notes that every key of a filter may have to be deleted. */
+  addFilter(filter: KeyFilter, maxKeys: number): void {
+    this.#filter ??= new KeyFilter(maxKeys)
+    this.#filter.addAll(filter)
+    this.#cleared.clear()
+    this.#overflow++
+  }
+
   /** What the host must be told before a command about the key; undefined for nothing. */
   find(wireKey: string, isBase64: boolean): Owed | undefined {
     const id = idOf(wireKey, isBase64)

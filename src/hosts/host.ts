@@ -58,6 +58,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   readonly #streams = new Set<LineStream>()
   /** How often it could be used again after it could not. */
   comebacks = 0
+  /** When that was last, on the clock of `performance.now()`; 0 for never. */
+  comebackMs = 0
   /** When its last reply in time came, on the clock of `performance.now()`; 0 for never. */
   answeredMs = 0
   /** Where its lanes are connected to. */
@@ -253,7 +255,10 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   }
 
   changed(): void {
-    if (this.usable) this.comebacks++
+    if (this.usable) {
+      this.comebacks++
+      this.comebackMs = performance.now()
+    }
     this.#owner.hostChanged(this)
   }
 

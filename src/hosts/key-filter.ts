@@ -34,6 +34,14 @@ export class KeyFilter {
     }
   }
 
+  /** Adds all keys of another filter. Their sizes may differ: bits of a small one are repeated. */
+  addAll(other: KeyFilter): void {
+    const size = Math.max(this.#words.length, other.#words.length)
+    for (let i = 0; i < size; i++) {
+      this.#words[i % this.#words.length]! |= other.#words[i % other.#words.length]!
+    }
+  }
+
   has(key: string): boolean {
     const [first, second] = hashesOf(key)
     for (let i = 0; i < HASHES; i++) {

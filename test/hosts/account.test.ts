@@ -4,7 +4,8 @@ import { parseServers } from '../../src/hosts/address.ts'
 import { Debts } from '../../src/hosts/debts.ts'
 import { KeyFilter } from '../../src/hosts/key-filter.ts'
 import { DELETE_DEBT } from '../../src/net/request.ts'
-import { eject, keyOn, startPair, stateOf } from '../support/host-pair.ts'
+import { eject, keyOn, startPair, stateOf, storing } from '../support/host-pair.ts'
+import { startScripted } from '../support/scripted-server.ts'
 import { testCluster, until } from '../support/test-cluster.ts'
 
 const WAITS = { requestTimeoutMs: 500, connectTimeoutMs: 500, retryTimeoutMs: 300 }
@@ -121,4 +122,57 @@ test('hosts() shows what a host is owed', async (t) => {
   await until(() => client.cluster.snapshot()[0]!.owed === 1)
   pair.hung = false
   await until(() => client.cluster.snapshot()[0]!.owed === 0)
+})
+
+test('a write whose outcome is unknown is deleted on its stand-in, when later ones went elsewhere', async (t) => {
+  const items = Array.from({ length: 3 }, () => new Map<string, string>())
+  const modes = ['open', 'open', 'open']
+  const servers = await Promise.all(
+    items.map((held, index) => {
+      const store = storing(held)
+      return startScripted(
+        (line, socket) => {
+          if (modes[index] === 'hung') return
+          // Without CAS ids nothing but the account knows which copies are old.
+          if (line === 'stats settings') socket.write('STAT cas_enabled no\r\nEND\r\n')
+          else if (line === 'version') socket.write('VERSION 1.6.18\r\n')
+          else if (line === 'mn') socket.write('MN\r\n')
+          else {
+            store(line, socket)
+            if (modes[index] !== 'lossy' || line !== 'v1') return
+            modes[index] = 'refused'
+            socket.resetAndDestroy()
+          }
+        },
+        {
+          greets: false,
+          onConnect: (socket) => void (modes[index] === 'refused' && socket.resetAndDestroy()),
+        },
+      )
+    }),
+  )
+  t.after(() => Promise.all(servers.map((server) => server.close())))
+  const client = testCluster(
+    t,
+    servers.map(({ port }) => port),
+    { ...WAITS, serverFailureLimit: 1, requestTimeoutMs: 200, retryWrites: false },
+  )
+  const { cluster } = client
+  const key = keyOn(client, servers[0]!.port)
+  const indexOf = (name: string) => cluster.hosts.findIndex((host) => host.name === name)
+  const second = indexOf(cluster.locate(key).fallback!)
+  const other = keyOn(client, servers[0]!.port, 'other')
+  await client.get(other)
+  modes[0] = 'hung'
+  await until(() => {
+    client.get(other).catch(() => undefined)
+    return cluster.snapshot()[0]!.state !== 'up'
+  })
+  modes[second] = 'lossy'
+  await assert.rejects(client.set(key, 'v1'), { sent: true })
+  assert.equal(items[second]!.get(key), 'v1', 'the stand-in executed it')
+  await client.set(key, 'v2')
+  modes[second] = 'open'
+  await until(() => cluster.snapshot()[second]!.state === 'up')
+  assert.notEqual(await client.get(key), 'v1')
 })

@@ -28,8 +28,12 @@ export async function deleteKey(
   key: string,
   options: OperationOptions | undefined,
 ): Promise<boolean> {
-  const deadline = new Deadline('delete', options, core.operationMs)
+  checkOptions('delete', options)
+  // In the time of one operation: callers need not know that there may be several steps.
+  const timeoutMs = options?.timeoutMs ?? core.operationMs
+  const deadline = new Deadline('delete', { signal: options?.signal, timeoutMs }, timeoutMs)
   const wasThere = await remove(core, key, options)
+  deadline.sent = true
   if (wasThere || !(await deadline.bound(core.unlock(key)))) return wasThere
   return remove(core, key, deadline.next())
 }
