@@ -62,6 +62,10 @@ export class Cluster implements HostOwner<Host> {
     return this.#policy
   }
 
+  get hasOneHost(): boolean {
+    return this.hosts.length === 1 && this.#policy.failover === 'rehash'
+  }
+
   get hosts(): readonly Host[] {
     return this.#places.hosts
   }

@@ -10,6 +10,8 @@ export interface Patient {
   readonly address: string
   readonly settings: ClusterPolicy
   readonly hooks: ClusterHooks
+  /** There is no other host that its keys could go to. */
+  readonly isAlone: boolean
   /** Some lane is open. */
   readonly isConnected: boolean
   /** Why the last lane ended or did not open. */
@@ -53,7 +55,8 @@ export class HostHealth {
     const nowMs = performance.now()
     // Wrong credentials are not an outage: leaving the ring would hide them.
     const isMistake = patient.lastError?.code === 'MINTRING_AUTH' && event === 'dialFailed'
-    const rules = isMistake ? { ...patient.settings, autoEjectHosts: false } : patient.settings
+    const mayStay = isMistake || patient.isAlone
+    const rules = mayStay ? { ...patient.settings, autoEjectHosts: false } : patient.settings
     const after = nextHealth(before, event, nowMs, rules, Math.random())
     this.#health = after
     const isUsable = !isOut(after) && (after.dialFailures === 0 || patient.isConnected)

@@ -10,6 +10,8 @@ export interface HostOwner<H = unknown> {
   readonly policy: ClusterPolicy
   /** How long an item may live on its hosts, in seconds; 0 is no limit. */
   readonly maxTtlSeconds: number
+  /** There is one host, and no other place for its keys. */
+  readonly hasOneHost: boolean
   readonly hooks: ClusterHooks
   readonly turn: Turn
   readonly resolve: Resolve | undefined

@@ -28,6 +28,9 @@ const MAX_QUEUED_BYTES = 64 * 1024 * 1024
 /** So many hang-ups at the question for meta commands show a proxy that does not know it. */
 const PROVEN_HANG_UPS = 5
 
+/** After so many dials in a row that failed requests no longer wait for the next one. */
+const PATIENT_DIALS = 3
+
 /** The share of requestTimeoutMs without a reply in time that makes a host silent. */
 const SILENT_SHARE = 0.9
 
@@ -173,7 +176,13 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   }
 
   get #canWait(): boolean {
-    return this.#health.current.name === 'suspect' && this.#lastError?.code !== 'MINTRING_AUTH'
+    const { name, dialFailures } = this.#health.current
+    if (name !== 'suspect' || dialFailures > PATIENT_DIALS) return false
+    return this.#lastError?.code !== 'MINTRING_AUTH'
+  }
+
+  get isAlone(): boolean {
+    return this.#owner.hasOneHost
   }
 
   /** Why requests cannot go there. */

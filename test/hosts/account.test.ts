@@ -127,6 +127,7 @@ test('hosts() shows what a host is owed', async (t) => {
 test('a write whose outcome is unknown is deleted on its stand-in, when later ones went elsewhere', async (t) => {
   const items = Array.from({ length: 3 }, () => new Map<string, string>())
   const modes = ['open', 'open', 'open']
+  let key = ''
   const servers = await Promise.all(
     items.map((held, index) => {
       const store = storing(held)
@@ -137,12 +138,11 @@ test('a write whose outcome is unknown is deleted on its stand-in, when later on
           if (line === 'stats settings') socket.write('STAT cas_enabled no\r\nEND\r\n')
           else if (line === 'version') socket.write('VERSION 1.6.18\r\n')
           else if (line === 'mn') socket.write('MN\r\n')
-          else {
-            store(line, socket)
-            if (modes[index] !== 'lossy' || line !== 'v1') return
+          else if (modes[index] === 'lossy' && line === 'v1') {
+            held.set(key, line)
             modes[index] = 'refused'
             socket.resetAndDestroy()
-          }
+          } else store(line, socket)
         },
         {
           greets: false,
@@ -158,7 +158,7 @@ test('a write whose outcome is unknown is deleted on its stand-in, when later on
     { ...WAITS, serverFailureLimit: 1, requestTimeoutMs: 200, retryWrites: false },
   )
   const { cluster } = client
-  const key = keyOn(client, servers[0]!.port)
+  key = keyOn(client, servers[0]!.port)
   const indexOf = (name: string) => cluster.hosts.findIndex((host) => host.name === name)
   const second = indexOf(cluster.locate(key).fallback!)
   const other = keyOn(client, servers[0]!.port, 'other')
