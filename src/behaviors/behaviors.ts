@@ -86,6 +86,12 @@ export interface Behaviors {
    */
   readonly deadTimeoutMs: number
   /**
+   * Whether the only host of a list is ejected as others are. Its keys have no other place, so
+   * it stays in the ring by default and is dialled again within a tenth of a second. Default:
+   * `false`.
+   */
+  readonly ejectLoneHost: boolean
+  /**
    * What becomes of an ejected host's keys: `rehash` places them on the others, `miss` answers
    * reads with a miss and drops writes, `error` rejects, `{ gutter: servers, ttl }` sends them
    * to stand-by hosts for at most `ttl` seconds. Default: `rehash`.
@@ -108,6 +114,12 @@ export interface Behaviors {
    * removed from the host before they are read. Default: `100000`.
    */
   readonly maxOwedKeys: number
+  /**
+   * For how long after a failed attempt writes also delete the key on its first fallback host,
+   * which processes may read that see its home as down. Deletes and invalidations always do. 0:
+   * no other write does. Default: `10000`.
+   */
+  readonly precautionsMs: number
   /** How often a command that is safe to repeat may try another place. Default: `1`. */
   readonly retries: number
   /**

@@ -15,9 +15,6 @@ import type { ClusterPolicy } from './policy.ts'
 import type { HostSnapshot } from './snapshot.ts'
 import { keysOf, tellRequest } from './tell.ts'
 
-/** So long after a failed attempt processes may differ on which hosts are down. */
-const TROUBLE_MS = 10_000
-
 /**
  * All hosts: who gets a request, and what becomes of it when that host fails. The only place that
  * builds rings. Every request given to it settles, within requestTimeoutMs × (1 + retries) or the
@@ -63,7 +60,8 @@ export class Cluster implements HostOwner<Host> {
   }
 
   get hasOneHost(): boolean {
-    return this.hosts.length === 1 && this.#policy.failover === 'rehash'
+    const { ejectLoneHost, failover } = this.#policy
+    return this.hosts.length === 1 && failover === 'rehash' && !ejectLoneHost
   }
 
   get hosts(): readonly Host[] {
@@ -307,7 +305,7 @@ export class Cluster implements HostOwner<Host> {
 
   /** Some host failed within the last seconds. */
   get #isTroubled(): boolean {
-    return performance.now() - this.#troubleMs < TROUBLE_MS
+    return performance.now() - this.#troubleMs < this.#policy.precautionsMs
   }
 
   /** A stand-in is asked only when what it holds of the keys is known to be of this absence. */

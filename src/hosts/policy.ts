@@ -26,11 +26,15 @@ export interface ClusterPolicy extends RingOptions {
   readonly retryTimeoutMs: number
   /** The longest time between two probes. */
   readonly deadTimeoutMs: number
+  /** Whether the only host is ejected. */
+  readonly ejectLoneHost: boolean
   readonly failover: Failover
   readonly ejection: 'skip' | 'rebuild'
   readonly onReturn: 'trust' | 'flush'
   /** Keys that a host is known to owe one by one; beyond that a filter knows them. */
   readonly maxOwedKeys: number
+  /** So long after a failed attempt processes may differ on which hosts are down. */
+  readonly precautionsMs: number
   /** DNS, TCP, TLS and handshake together. */
   readonly connectTimeoutMs: number
   /** One attempt on one host. */
@@ -64,10 +68,12 @@ export const defaultClusterPolicy: ClusterPolicy = Object.freeze({
   serverFailureLimit: 2,
   retryTimeoutMs: 2_000,
   deadTimeoutMs: 30_000,
+  ejectLoneHost: false,
   failover: 'rehash',
   ejection: 'skip',
   onReturn: 'trust',
   maxOwedKeys: 100_000,
+  precautionsMs: 10_000,
   connectTimeoutMs: 500,
   requestTimeoutMs: 500,
   retries: 1,

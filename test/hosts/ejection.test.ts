@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { eject, keyOn, startPair, stateOf, storing } from '../support/host-pair.ts'
 import { versionRequest } from '../support/plain-verbs.ts'
-import { startScripted } from '../support/scripted-server.ts'
+import { answerGets, startScripted } from '../support/scripted-server.ts'
 import { startStopwatch } from '../support/stopwatch.ts'
 import { sleep, testCluster, until } from '../support/test-cluster.ts'
 
@@ -192,6 +192,43 @@ test('with every host out, requests fail at once with NO_HOSTS and its cause, an
   })
   assert.ok(waitedMs() < 20)
   await until(() => probes.length >= 4)
+})
+
+test('a lone host is not ejected: it serves as soon as a dial succeeds', async (t) => {
+  const probes: boolean[] = []
+  const hooks = { probe: ({ ok }: { ok: boolean }) => probes.push(ok) }
+  const client = testCluster(t, [1], { hooks, retryTimeoutMs: 60_000, serverFailureLimit: 1 })
+  const { port } = client.cluster.hosts[0]!.server
+  assert.equal(port, 1)
+  await until(() => {
+    client.get('k').catch(() => undefined)
+    return client.cluster.snapshot()[0]!.failures > 3
+  })
+  assert.equal(stateOf(client), 'suspect')
+  await assert.rejects(client.get('k'), isCode('MINTRING_CONNECTION'))
+  assert.deepEqual(probes, [])
+})
+
+test('a lone host that breaks every second connection goes on serving', async (t) => {
+  let isBroken = false
+  const server = await startScripted((line, socket) => {
+    isBroken = !isBroken
+    if (isBroken) socket.destroy()
+    else answerGets(line, socket)
+  })
+  t.after(() => server.close())
+  const client = testCluster(t, [server.port], { serverFailureLimit: 1, retryTimeoutMs: 60_000 })
+  for (let i = 0; i < 10; i++) assert.equal(await client.get('k'), 'value of k')
+  assert.notEqual(stateOf(client), 'ejected')
+})
+
+test('with ejectLoneHost a lone host is ejected as others are', async (t) => {
+  const client = testCluster(t, [1], { ejectLoneHost: true })
+  await until(() => {
+    client.get('k').catch(() => undefined)
+    return stateOf(client) === 'ejected'
+  })
+  await assert.rejects(client.get('k'), isCode('MINTRING_NO_HOSTS'))
 })
 
 test('a request for one host is never sent to another', async (t) => {

@@ -64,6 +64,15 @@ export const healthRows: readonly Row[] = [
       'it.',
   },
   {
+    name: 'ejectLoneHost',
+    type: 'boolean',
+    default: defaultClusterPolicy.ejectLoneHost,
+    live: 'now',
+    doc:
+      'Whether the only host of a list is ejected as others are. Its keys have no other place, ' +
+      'so it stays in the ring by default and is dialled again within a tenth of a second.',
+  },
+  {
     name: 'failover',
     type: 'object',
     choices: ['rehash', 'miss', 'error'],
@@ -108,6 +117,19 @@ export const healthRows: readonly Row[] = [
       'How many keys that changed while a host was away are remembered one by one, for each ' +
       'host (some 200 bytes each). Beyond that a filter of 2 MB knows them: then a few other ' +
       'keys are removed from the host before they are read.',
+  },
+  {
+    name: 'precautionsMs',
+    type: 'integer',
+    unit: 'ms',
+    default: defaultClusterPolicy.precautionsMs,
+    min: 0,
+    max: DAY_MS,
+    live: 'now',
+    doc:
+      'For how long after a failed attempt writes also delete the key on its first fallback ' +
+      'host, which processes may read that see its home as down. Deletes and invalidations ' +
+      'always do. 0: no other write does.',
   },
   {
     name: 'retries',

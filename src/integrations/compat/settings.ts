@@ -154,5 +154,7 @@ export function behaviorsOf(config: object, options: object): BehaviorsInput {
   )
   const { connections, ...behaviors } = fromNpmMemcached(Object.fromEntries(known))
   const bounds = { idleMs: defaultOptions.idle as number, ...connections, min: 0 }
-  return { maxQueuedPerHost: MAX_QUEUED, ...behaviors, connections: bounds }
+  // There a lone server is given up and taken back as others are, with the events that tell of it.
+  const lone = { ejectLoneHost: true }
+  return { maxQueuedPerHost: MAX_QUEUED, ...lone, ...behaviors, connections: bounds }
 }
