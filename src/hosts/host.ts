@@ -3,7 +3,7 @@ import { connectTrace } from '../channels.ts'
 import { MintringError } from '../errors.ts'
 import type { Abilities } from '../net/abilities.ts'
 import { Dialer, type OnBytes } from '../net/dial.ts'
-import type { Credentials, HandshakeInput, MetaProbe } from '../net/handshake.ts'
+import type { Credentials, HandshakeInput } from '../net/handshake.ts'
 import type { Lane } from '../net/lane.ts'
 import type { LaneEnding, LaneOwner } from '../net/lane-owner.ts'
 import { Lanes } from '../net/lanes.ts'
@@ -20,13 +20,11 @@ import type { HostOwner } from './host-owner.ts'
 import { LaneLives } from './lane-lives.ts'
 import { ejected, overloaded } from './next-step.ts'
 import type { ClusterPolicy } from './policy.ts'
+import { ServerFacts } from './server-facts.ts'
 import type { HostSnapshot } from './snapshot.ts'
 
 /** Values that wait for one host, in bytes. */
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024
-
-/** So many hang-ups at the question for meta commands show a proxy that does not know it. */
-const PROVEN_HANG_UPS = 5
 
 /** After so many dials in a row that failed requests no longer wait for the next one. */
 const PATIENT_DIALS = 3
@@ -52,10 +50,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   readonly #lives: LaneLives = new LaneLives()
   /** Changes when the server may be another one since: a restart forgets CAS ids and leases. */
   epoch = 0
-  #abilities: Abilities | undefined
-  #metaProbe: MetaProbe = 'ask'
-  /** Connections in a row that ended at the question for meta commands. */
-  #metaHangUps = 0
+  readonly #facts: ServerFacts = new ServerFacts()
   #lastError: MintringError | undefined
   #lastErrorMs = 0
   readonly #streams = new Set<LineStream>()
@@ -69,7 +64,6 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   #address: string | undefined
   /** Why it takes nothing new. */
   #closedWith: MintringError | undefined
-  #waiting: [(abilities: Abilities) => void, (error: MintringError) => void][] = []
 
   /** `debts` are those of the host that was in the list under this identity before. */
   constructor(owner: HostOwner<Host>, server: ServerAddress, debts: Debts = new Debts()) {
@@ -115,7 +109,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
 
   /** What the server said of itself; undefined until a lane opened. */
   get abilities(): Abilities | undefined {
-    return this.#abilities
+    return this.#facts.abilities
   }
 
   /** Why the last lane ended or did not open. */
@@ -134,10 +128,11 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
 
   /** What the server can do, dialling if nobody has. Rejects when it cannot be reached. */
   ready(): Promise<Abilities> {
-    if (this.#abilities !== undefined && this.#lanes.isOpen) return Promise.resolve(this.#abilities)
+    const { abilities } = this.#facts
+    if (abilities !== undefined && this.#lanes.isOpen) return Promise.resolve(abilities)
     if (!this.usable && !this.#canWait) return Promise.reject(this.outError())
     if (this.usable) this.#lanes.first.open()
-    return new Promise((resolve, reject) => this.#waiting.push([resolve, reject]))
+    return this.#facts.wait()
   }
 
   /** Gives a request to a lane. Fails it at once when too much waits already. */
@@ -242,7 +237,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   drain(error: MintringError): void {
     this.#closedWith ??= error
     this.#health.stop()
-    this.#tellWaiting(error)
+    this.#facts.unreachable(error)
     for (const stream of this.#streams) stream.close(error)
     this.#lanes.drain(error)
   }
@@ -273,7 +268,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
 
   /** What its lanes hold goes elsewhere now. */
   ejected(): void {
-    this.#tellWaiting(this.outError())
+    this.#facts.unreachable(this.outError())
     const { name } = this
     const details = { host: name, cause: this.#lastError }
     this.#lanes.closeAll(new MintringError('MINTRING_CONNECTION', `${name} was ejected`, details))
@@ -285,7 +280,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     return {
       host: this.name,
       credentials: this.#credentials(),
-      metaProbe: this.settings.protocol === 'classic' ? 'never' : this.#metaProbe,
+      metaProbe: this.settings.protocol === 'classic' ? 'never' : this.#facts.metaProbe,
     }
   }
 
@@ -313,10 +308,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     this.#leaveOldAddress(lane)
     const isOnly = this.#lanes.all.every((other) => other === lane || other.state !== 'open')
     if (isOnly) this.epoch++
-    this.#abilities = abilities
-    this.#metaHangUps = 0
     this.#health.tell('opened')
-    this.#tellWaiting(abilities)
+    this.#facts.learned(abilities)
     if (this.#health.current.name === 'returning') void this.#comeBack(lane)
     else this.deliver()
     this.#lanes.warm()
@@ -333,17 +326,13 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     this.#lastErrorMs = nowMs
     if (end === 'dial' && isServed) this.#lanes.pause(nowMs + this.settings.retryTimeoutMs)
     else if (isServed) this.#lanes.warm()
-    if (ending.isAskingMeta && this.#metaProbe === 'ask') {
-      // The connection was there to find out: no failure of the host.
-      // A network that breaks connections looks the same, but not so often in a row.
-      if (++this.#metaHangUps === PROVEN_HANG_UPS) this.#metaProbe = 'hangs up'
+    if (ending.isAskingMeta && this.#facts.hungUpAtMeta()) {
       this.redial()
       return
     }
-    // The next server to connect to may be another one.
-    if (end !== 'dial' && !this.#lanes.isOpen) this.#metaProbe = 'ask'
+    if (end !== 'dial' && !this.#lanes.isOpen) this.#facts.askAgain()
     if (end !== 'dial') this.epoch++
-    if (end === 'dial') this.#tellWaiting(error)
+    if (end === 'dial') this.#facts.unreachable(error)
     // A lane that answers proves that the host is there, whatever became of another dial.
     if (end === 'dial' && isServed) return
     if (ending.isKnownHangUp) return
@@ -377,13 +366,6 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     this.#health.tell(mayServe ? 'returned' : 'dialFailed')
     if (mayServe) this.deliver()
     else lane.close(this.outError())
-  }
-
-  #tellWaiting(outcome: Abilities | MintringError): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    const isError = outcome instanceof MintringError
-    for (const [resolve, reject] of waiting) isError ? reject(outcome) : resolve(outcome)
   }
 
   #credentials(): Credentials | undefined {
