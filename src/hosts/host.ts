@@ -308,8 +308,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     this.#leaveOldAddress(lane)
     const isOnly = this.#lanes.all.every((other) => other === lane || other.state !== 'open')
     if (isOnly) this.epoch++
-    this.#health.tell('opened')
     this.#facts.learned(abilities)
+    this.#health.tell('opened')
     if (this.#health.current.name === 'returning') void this.#comeBack(lane)
     else this.deliver()
     this.#lanes.warm()
