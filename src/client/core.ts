@@ -11,7 +11,7 @@ import type { OperationOptions, ReadOptions } from './options.ts'
 import { applyOptions } from './options.ts'
 import { traceCommand } from './trace.ts'
 import { BytesCodec, type Codec } from './values/codec.ts'
-import { createCodec } from './values/select.ts'
+import { besideRefills, createCodec } from './values/select.ts'
 
 /**
  * Failures that `onError: 'miss'` turns into misses. The caller's own mistakes are not among them.
@@ -79,7 +79,7 @@ export class ClientCore {
 
   /** The same hosts and settings, now and later, with keys and values written another way. */
   view(keys: KeyMapping, codec: Codec): ClientCore {
-    return Object.create(this, { keys: { value: keys }, codec: { value: codec } })
+    return Object.create(this, { keys: { value: keys }, codec: { value: besideRefills(codec) } })
   }
 
   /** How long an operation may take when its caller names no time. */

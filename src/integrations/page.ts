@@ -66,6 +66,11 @@ export interface PageCacheOptions {
    * A page that was made while any other was read is not stored.
    */
   readonly ignoredRequestHeaders?: readonly string[] | undefined
+  /**
+   * Other properties of the request or its connection that do not change pages although they are
+   * read, such as `remoteAddress` or `log`. Their names are those that `onUncacheable` tells.
+   */
+  readonly ignoredRequestFields?: readonly string[] | undefined
   /** What pages that are being rendered and stored may take in memory together. Default 64 MiB. */
   readonly maxBufferedBytes?: number | undefined
   /**
@@ -73,7 +78,7 @@ export interface PageCacheOptions {
    * handler that threw or rejected, where the visitor got a 500.
    */
   readonly onError?: ((error: unknown, address: string) => void) | undefined
-  /** Told why a rendered page was not stored, and which header was the reason, if one was. */
+  /** Told why a rendered page was not stored, and which header or field was the reason. */
   readonly onUncacheable?: ((reason: Reason, address: string, header?: string) => void) | undefined
 }
 
@@ -88,8 +93,6 @@ export interface FastifyRequestLike {
   readonly hostname?: string
   /** The scheme, by Fastify's `trustProxy`. */
   readonly protocol?: string
-  /** The visitor's address, by Fastify's `trustProxy`. */
-  readonly ip?: string
 }
 /** What is used of a Fastify reply. */
 export interface FastifyReplyLike {
@@ -110,8 +113,6 @@ export interface KoaContextLike {
   readonly hostname: string
   /** The scheme, by Koa's `proxy`. */
   readonly protocol: string
-  /** The visitor's address, by Koa's `proxy`. */
-  readonly ip: string
   /** Set to false when the response is written here. */
   respond?: boolean
 }
@@ -200,7 +201,10 @@ function settingsOf(client: MemcachedClient, options: PageCacheOptions): PagesSe
     origin: origin === undefined ? undefined : new Origin(parseUrl(origin), originToken),
     hosts: allowedHosts(options.hosts),
     nginx: nginxHeadersOf(client, options.nginxHeaders),
-    ignored: new Set(options.ignoredRequestHeaders?.map((name) => name.toLowerCase())),
+    ignored: {
+      headers: new Set(options.ignoredRequestHeaders?.map((name) => name.toLowerCase())),
+      fields: new Set(options.ignoredRequestFields),
+    },
     maxBufferedBytes: options.maxBufferedBytes ?? MAX_BUFFERED_BYTES,
     uncacheableMs: (options.uncacheableTtl ?? UNCACHEABLE_SECONDS) * 1000,
     onError,

@@ -15,10 +15,10 @@ const UNCONFIRMED_SECONDS = 2
  * key.
  *
  * So a miss has no CAS id in the key that an invalidation would change. Instead every invalidation
- * deletes the lock first, and then marks the key. A cold store adds the value with the flag
- * Unconfirmed and 2 s to live, then looks whether the lock is still its own, and then stores it for
- * good under the CAS id of what it had added. An invalidation that deleted the lock before the look
- * is seen by it; one that came later finds what was added, and changes its CAS id.
+ * deletes the lock first, and then marks the key. A cold store looks whether the lock is still its
+ * own, adds the value with the flag Unconfirmed and 2 s to live, looks again, and then stores it
+ * for good under the CAS id of what it had added. An invalidation that deleted the lock before the
+ * last look is seen by it; one that came later finds what was added, and changes its CAS id.
  */
 export class SidecarPath extends MetaPath {
   override read(key: string, policy: Policy, earlySeconds: number, reader: Reader): ReadHandle {
@@ -56,6 +56,8 @@ export class SidecarPath extends MetaPath {
 
   override async store(key: string, policy: Policy, lease: Lease, entry: Entry): Promise<boolean> {
     if (lease.on !== 'lock') return super.store(key, policy, lease, entry)
+    // Seen before the value is there: nginx shows what is unconfirmed too.
+    if (!(await this.#holds(key, lease))) return false
     const { body, flags } = this.stamped(entry, policy, lease)
     const [added, lock] = await this.refillStore.exchange(lease.place, key, [
       {
@@ -90,6 +92,11 @@ export class SidecarPath extends MetaPath {
   override async invalidate(key: string, policy: Policy): Promise<boolean> {
     await this.refillStore.spread(key, [{ name: 'md', beside: LOCK }])
     return super.invalidate(key, policy)
+  }
+
+  async #holds(key: string, { place, cas }: Lease): Promise<boolean> {
+    const [lock] = await this.refillStore.exchange(place, key, [{ name: 'mg', beside: LOCK }])
+    return lock!.found && lock!.cas === cas
   }
 
   async #remove(key: string, { place }: Lease, { cas }: Answer): Promise<void> {

@@ -163,42 +163,65 @@ describe('pages and middleware', () => {
     })
   }
 
-  for (const { name, place } of rows) {
+  for (const [index, { name, place }] of rows.entries()) {
     test(`HTTP/2 with ${name} ${place} the pages`, async (t) => {
       if (realMemcached(t) === undefined) return
-      const host = `h2${rows.findIndex((row) => row.name === name && row.place === place)}.example`
-      const ask = async (made: Around): Promise<Answer[]> => {
-        const listener = chained(made, route) as never
-        const server = http2.createServer(listener).listen(0, '127.0.0.1')
+      const host = `h2${index}.example`
+      const ask = async (made: Around, when: () => Promise<unknown>): Promise<Answer[][]> => {
+        const server = http2.createServer(chained(made, route) as never).listen(0, '127.0.0.1')
         await once(server, 'listening')
-        const client = http2.connect(`http://127.0.0.1:${portOf(server)}`)
-        const answers: Answer[] = []
-        for (const path of [...PATHS, ...PATHS]) {
-          answers.push(await askHttp2(client, host, path))
-          await sleep(5)
-        }
-        client.close()
+        const rounds = [await askHttp2(portOf(server), host), await askHttp2(portOf(server), host)]
+        await when()
+        rounds.push(await askHttp2(portOf(server), host))
         server.close()
-        return answers
+        return rounds
       }
-      const expected = (await ask(around(name, place))).map(decoded)
-      const pages = pageCache(cache, { ttl: 60 })
-      const answers = await ask({ ...around(name, place), pages })
-      assert.deepEqual(answers.map(decoded), expected)
-      assert.ok(answers.some(({ headers }) => 'cache-status' in headers))
+      const texts = (rounds: Answer[][]): string[][] => rounds.map((round) => round.map(decoded))
+      const expected = texts(await ask(around(name, place), async () => {}))
+      const pages = pageCache(cache, { ttl: 60, staleWhileRevalidate: 60 })
+      const rounds = await ask({ ...around(name, place), pages }, async () => {
+        for (const path of PATHS) await cache.meta.md(`${host}${path}`, { I: true, T: 60 })
+      })
+      assert.deepEqual(texts(rounds), expected)
+      const said = rounds.map((round) => round.map(({ headers }) => headers['cache-status']))
+      assert.match(String(said[1]), /mintring; hit; ttl=\d/, 'nothing was served from the cache')
+    })
+
+    test(`HTTP/2 through nginx with ${name} ${place} the pages`, async (t) => {
+      if (realMemcached(t) === undefined) return
+      const host = `h2nginx${index}.example`
+      sites.set(host, await hosts['node:http']!(around(name, place), route))
+      const expected = await plainly(host)
+      const pages = pageCache(nginxCache, { ttl: 60 })
+      sites.set(host, await hosts['node:http']!({ ...around(name, place), pages }, route))
+      const places = { memcachedPorts: [memcached.port], appPort: portOf(router), isHttp2: true }
+      const port = await startNginx(t, 'plain.conf', places)
+      if (port === undefined) return
+      for (const when of ['first', 'second', 'third']) {
+        const texts = (await askHttp2(port, host)).map(decoded)
+        assert.deepEqual(
+          texts,
+          PATHS.map((path) => expected.get(path)),
+          when,
+        )
+      }
     })
   }
 })
 
-async function askHttp2(
-  client: http2.ClientHttp2Session,
-  host: string,
-  path: string,
-): Promise<Answer> {
-  const headers = { ':path': path, ':authority': host, 'accept-encoding': 'gzip' }
-  const stream = client.request(headers).end()
-  const [got] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders]
-  const chunks: Buffer[] = []
-  for await (const chunk of stream) chunks.push(chunk as Buffer)
-  return { status: Number(got[':status']), headers: got, body: Buffer.concat(chunks) }
+/** Asks for all paths on one connection. */
+async function askHttp2(port: number, host: string): Promise<Answer[]> {
+  const client = http2.connect(`http://127.0.0.1:${port}`)
+  const answers: Answer[] = []
+  for (const path of PATHS) {
+    const headers = { ':path': path, ':authority': host, 'accept-encoding': 'gzip' }
+    const stream = client.request(headers).end()
+    const [got] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders]
+    const chunks: Buffer[] = []
+    for await (const chunk of stream) chunks.push(chunk as Buffer)
+    answers.push({ status: Number(got[':status']), headers: got, body: Buffer.concat(chunks) })
+    await sleep(5)
+  }
+  client.close()
+  return answers
 }

@@ -1,7 +1,7 @@
 import http from 'node:http'
 import net from 'node:net'
 import type { PageCache } from '../../src/integrations/page.ts'
-import type { Ask, Trick } from './tricks.ts'
+import type { Ask, Trick } from './trick.ts'
 
 /** What a request was shown. */
 export interface Shown {
@@ -48,13 +48,14 @@ export async function send(port: number, ask: Ask, index: number): Promise<Shown
   if (ask.raw !== undefined) return sendRaw(port, ask.raw.replaceAll('HOST', hostOf(index)))
   const host = (ask.headers?.host ?? 'HOST').replace('HOST', hostIn(ask, index))
   const headers = { ...ask.headers, host }
-  const { path = '/', method = 'GET', body } = ask
+  const { path = '/', method = 'GET', body, from = '127.0.0.1' } = ask
   const length =
     body === undefined || 'transfer-encoding' in headers
       ? {}
       : { 'content-length': `${body.length}` }
   return new Promise((resolve) => {
-    const options = { host: '127.0.0.1', port, path, method, agent: false, setHost: false }
+    const common = { host: '127.0.0.1', port, path, method, agent: false, setHost: false }
+    const options = { ...common, localAddress: from }
     const sent = http.request({ ...options, headers: { ...headers, ...length } }, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk) => chunks.push(chunk))

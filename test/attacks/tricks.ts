@@ -1,27 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-
-/** What an attacker plants, or wants to read. */
-export const MARK = 'MARK-OF-ANOTHER'
-
-/** A request: to a host of the trick's own unless `headers` names one. */
-export interface Ask {
-  readonly path?: string
-  readonly method?: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
-  /** The bytes to send instead, where no client sends such; HOST is the trick's host. */
-  readonly raw?: string
-}
-
-/** Two requests: nothing of what the first one is shown may reach the second. */
-export interface Trick {
-  readonly name: string
-  readonly source: string
-  readonly first: Ask
-  readonly second?: Ask
-  /** What a careless application makes of a request: with the mark for the first one. */
-  careless(request: IncomingMessage, body: string): string
-}
+import { connections } from './connections.ts'
+import { MARK, type Trick } from './trick.ts'
 
 const POISONING = 'J. Kettle, Practical Web Cache Poisoning (Black Hat 2018)'
 const ENTANGLEMENT = 'J. Kettle, Web Cache Entanglement (Black Hat 2020)'
@@ -297,4 +276,5 @@ export const tricks: readonly Trick[] = [
   ...bodies,
   ...deceptions,
   ...parameters,
+  ...connections,
 ]

@@ -6,7 +6,7 @@ import { readSources } from '../house/sources.ts'
 /** These are built on what a client tells of itself, or stand for another package's client. */
 const OTHERS = /\/(?:compat|otel|metrics|prom)/
 /** What any part of the project may use, and no user has to. */
-const UTILITIES = /^(?:\.\.\/){1,2}(?:errors|runtime|arguments|secrets|deadline|refill\/stamp)\.ts$/
+const UTILITIES = /^(?:\.\.\/){1,2}(?:errors|runtime|arguments|secrets|deadline)\.ts$/
 
 /** The names that a file imports from elsewhere in the project than its own room. */
 function importsOf(text: string): { readonly from: string; readonly name: string }[] {

@@ -19,6 +19,8 @@ export interface Places {
   /** In the order of 11211, 11212, 11213. */
   readonly memcachedPorts: readonly number[]
   readonly appPort: number
+  /** nginx speaks HTTP/2 with visitors, without TLS. */
+  readonly isHttp2?: boolean
 }
 
 /**
@@ -72,12 +74,13 @@ function printed(name: string): Block {
   return block
 }
 
-function withPlaces(config: string, port: number, { memcachedPorts, appPort }: Places): string {
+function withPlaces(config: string, port: number, places: Places): string {
+  const { memcachedPorts, appPort, isHttp2 = false } = places
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((kind) => `${kind}_temp_path ${kind};`)
     .join(' ')
   return config
-    .replace('listen 80;', `listen 127.0.0.1:${port};`)
+    .replace('listen 80;', `listen 127.0.0.1:${port}${isHttp2 ? ' http2' : ''};`)
     .replace('127.0.0.1:3000', `127.0.0.1:${appPort}`)
     .replace('http {', `http { access_log off; ${temporary}`)
     .replace(/127\.0\.0\.1:1121(\d)/g, (_, nth) => `127.0.0.1:${memcachedPorts[Number(nth) - 1]}`)

@@ -24,11 +24,17 @@ interface Rig {
   fillAndStop(paths: readonly string[]): Promise<void>
 }
 
+interface RigOptions {
+  readonly weights?: readonly number[]
+  /** What the application says at the end of every page. */
+  readonly render?: () => Promise<string>
+}
+
 /** nginx before an application before memcacheds of these weights; undefined = skipped. */
 async function rig(
   t: TestContext,
   config: string,
-  { weights = [1], ...options }: Partial<PageCacheOptions> & { weights?: readonly number[] },
+  { weights = [1], render, ...options }: Partial<PageCacheOptions> & RigOptions,
 ): Promise<Rig | undefined> {
   if (realMemcached(t) === undefined) return undefined
   const memcacheds = await Promise.all(weights.map(() => startMemcached()))
@@ -37,11 +43,13 @@ async function rig(
   const pages = pageCache(cache, { ttl: 60, ...options })
   const rendered: string[] = []
   const site = await startSite((request, response) => {
-    pages(request, response, () => {
+    pages(request, response, async () => {
       rendered.push(request.url!)
       if (request.url === '/gone') response.statusCode = 404
       response.setHeader('Content-Type', 'text/html; charset=utf-8')
-      response.end(`${request.method} ${request.url} ${'lorem ipsum '.repeat(200)}`)
+      response.end(
+        `${request.method} ${request.url} ${'lorem ipsum '.repeat(200)}${(await render?.()) ?? ''}`,
+      )
     })
   })
   t.after(async () => {
@@ -170,5 +178,44 @@ describe('real nginx', () => {
     await made.pages.purge('http://example.com/a')
     await made.ask('/a')
     assert.equal(made.rendered.length, 2)
+  })
+  test('does not show a page that was purged while it was being rendered', async (t) => {
+    let isOld = true
+    let hasBegun: () => void = () => {}
+    const made = await rig(t, 'plain.conf', {
+      render: async () => {
+        const text = isOld ? 'old' : 'new'
+        hasBegun()
+        if (isOld) await sleep(100)
+        return text
+      },
+    })
+    if (made === undefined) return
+    const begun = new Promise<void>((resolve) => {
+      hasBegun = resolve
+    })
+    const first = made.ask('/a')
+    await begun
+    await made.pages.purge('http://example.com/a')
+    isOld = false
+    await first
+    for (let round = 0; round < 20; round++) {
+      assert.ok(text(await made.ask('/a')).endsWith('new'), `round ${round}`)
+      await sleep(5)
+    }
+  })
+
+  test('shows no page between its purge and the next render', async (t) => {
+    let version = 0
+    const made = await rig(t, 'plain.conf', { render: async () => `version ${version}` })
+    if (made === undefined) return
+    for (version = 0; version < 20; version++) {
+      await made.pages.purge('http://example.com/a')
+      const seen = await Promise.all([1, 2, 3].map(async () => text(await made.ask('/a'))))
+      assert.ok(
+        seen.every((one) => one.endsWith(`version ${version}`)),
+        seen.map((one) => one.slice(-12)).join(),
+      )
+    }
   })
 })

@@ -33,8 +33,8 @@ export function createCodec(flags: ValueFlags, settings: ValueSettings): Codec {
   }
 }
 
-/** A codec of another client, which knows nothing of the bits that refills put beside its own. */
-function besideRefills(codec: Codec): Codec {
+/** A codec that knows nothing of the bits that refills put beside its own. */
+export function besideRefills(codec: Codec): Codec {
   return {
     encode: (value) => codec.encode(value),
     decode: (flags, body) =>

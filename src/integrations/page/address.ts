@@ -11,7 +11,6 @@ export type Address = string
 export interface Sight {
   readonly hostname?: unknown
   readonly protocol?: unknown
-  readonly ip?: unknown
 }
 
 /** A request that a page can be made for. */

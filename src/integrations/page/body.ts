@@ -2,7 +2,6 @@ import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import type { Body, Codec, Encoded } from '../../client/values/codec.ts'
 import { MintringError } from '../../errors.ts'
-import { isConfirmed } from '../../refill/stamp.ts'
 import { looksGzipped, takesExtra, withExtra, withoutExtra } from './gzip-extra.ts'
 import type { HeaderLines } from './rules.ts'
 
@@ -52,7 +51,7 @@ export const pageCodec: Codec = {
     if ((flags & FOREIGN) !== 0) {
       throw new MintringError('MINTRING_BAD_VALUE', 'What is stored there is no page')
     }
-    if (stored.size === 0 || !isConfirmed(flags)) return undefined
+    if (stored.size === 0) return undefined
     const bytes = stored.valueBuffer()
     if ((flags & GZIP) === 0) return { body: bytes, isGzip: false }
     const { gzip: body, extra } = withoutExtra(bytes)

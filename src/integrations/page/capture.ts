@@ -4,6 +4,7 @@ import { unixMs } from '../../runtime.ts'
 import type { Share } from './room.ts'
 import type { HeaderLines, RuleContext, Ruling } from './rules.ts'
 import { judge } from './rules.ts'
+import type { Watch } from './watch.ts'
 
 /** How a render ended: with a whole page, with something else, or with nobody to read it. */
 export type Capture =
@@ -24,6 +25,7 @@ export interface CaptureContext extends Omit<RuleContext, 'nowMs'> {
   readonly mustBeSent: boolean
   readonly maxBytes: number
   readonly share: Share
+  readonly watch: Watch
 }
 
 /** What of a response is watched: `this` in the methods it replaces. */
@@ -54,6 +56,9 @@ class Render {
   #ruling: Ruling | undefined
   #chunks: Buffer[] = []
   #bytes = 0
+  /** What stands in for `writeHead`, and what stands in for the application's own. */
+  #own: Writing['writeHead'] | undefined
+  #counting: Writing['writeHead'] | undefined
   #isEnding = false
   #isDone = false
 
@@ -73,8 +78,10 @@ class Render {
   /** Called as users may: with any of the optional arguments left out. */
   #wrap(): void {
     const response = this.#response
+    const { watch } = this.#context
+    // What is called here is not the application's any more.
     const call = (name: keyof Writing, args: unknown[]): unknown =>
-      Reflect.apply(this.#original[name], response, args)
+      watch.aside(() => Reflect.apply(this.#original[name], response, args))
     Object.assign(response, {
       writeHead: (...args: unknown[]) => {
         this.#sent ??= this.#headersNow(linesGiven(args))
@@ -85,6 +92,7 @@ class Render {
       write: (...args: unknown[]) => {
         // HTTP/2 responses write their last chunk by `write`, and middleware writes what it made.
         const chunk = this.#isEnding ? undefined : this.#copy(args)
+        this.#countInHeaders()
         const answer = call('write', args)
         this.#took(chunk)
         return answer
@@ -93,12 +101,26 @@ class Render {
         const chunk = this.#isEnding ? undefined : this.#copy(args)
         const isCut = response.writableEnded || isGone(response)
         this.#isEnding = true
+        this.#countInHeaders()
         const answer = call('end', args)
+        watch.end()
         this.#took(chunk)
         this.#ended(isCut)
         return answer
       },
     })
+    this.#own = response.writeHead
+  }
+
+  /** Node calls `writeHead` from within `write` and `end`: it may be the application's by now. */
+  #countInHeaders(): void {
+    const response = this.#response
+    const { writeHead } = response
+    if (response.headersSent || writeHead === this.#own || writeHead === this.#counting) return
+    const { watch } = this.#context
+    this.#counting = ((...args: unknown[]) =>
+      watch.counting(() => Reflect.apply(writeHead, response, args))) as Writing['writeHead']
+    response.writeHead = this.#counting
   }
 
   /** Headers given to `writeHead` take the place of those set before. */

@@ -1,8 +1,9 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { isIP } from 'node:net'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Sight, Target } from './address.ts'
 import { normalHost, valuesOf } from './address.ts'
 import { takesGzip } from './encoding.ts'
+import { watchFields } from './fields.ts'
+import { Watch } from './watch.ts'
 
 /** Of one connection, or asking for what changed, or for a part: all get the page whole. */
 const HIDDEN = [
@@ -34,80 +35,65 @@ export function isHeaderName(read: string): boolean {
   return !RAW.some((name) => name === read)
 }
 
+/** Reads that do not make a page its visitor's own. */
+export interface Ignored {
+  /** In lower case. */
+  readonly headers: ReadonlySet<string>
+  /** Other properties of requests and connections. */
+  readonly fields: ReadonlySet<string>
+}
+
 /**
- * Shows the application a request that tells only what is in the key, while it renders for all. A
- * header that is not in the key can be read, for this visitor's sake; but then the page is not
- * stored, and `read` names the header.
+ * Shows the application a request that tells only what is in the key, while it renders for all.
+ * What is not in the key can be read, for this visitor's sake; but then the page is not stored,
+ * and `watch` knows what it was.
  */
 export class Disguise {
-  /** Headers that are not in the key and that the application looked at, or `rawHeaders`. */
-  readonly read: Set<string> = new Set()
+  readonly watch: Watch
   readonly #request: IncomingMessage
   readonly #headers: IncomingHttpHeaders
   readonly #original: IncomingHttpHeaders
-  readonly #raw: PropertyDescriptor | undefined
   #isRemoved = false
 
   constructor(
     request: IncomingMessage,
+    response: ServerResponse,
     target: Target,
     sight: Sight | undefined,
-    ignored: ReadonlySet<string>,
+    ignored: Ignored,
   ) {
     const { headers } = request
+    this.watch = new Watch(ignored.fields)
     this.#request = request
     this.#headers = headers
     this.#original = { ...headers }
-    this.#raw = Object.getOwnPropertyDescriptor(request, 'rawHeaders')
     const isGzip = takesGzip(request)
     for (const name of HIDDEN) delete headers[name]
-    const shared = new Set([...SHARED, ...ignored, ...settleForwarded(headers, target, sight)])
+    const settled = settleForwarded(headers, target, sight)
+    const shared = new Set([...SHARED, ...ignored.headers, ...settled])
     headers['accept-encoding'] = isGzip ? 'gzip' : 'identity'
     headers.host = target.shownHost
     if (headers[':authority'] !== undefined) headers[':authority'] = target.shownHost
     if (headers[':scheme'] !== undefined) headers[':scheme'] = target.scheme
     if (settleAccept(headers)) shared.add('accept')
-    this.#watch(Object.keys(headers).filter((name) => !shared.has(name)))
+    this.#watchHeaders(Object.keys(headers).filter((name) => !shared.has(name)))
+    const isSecure = target.scheme === 'https'
+    watchFields(this.watch, { request, response, sight, isSecure })
   }
 
   /** Gives the request back as the visitor sent it. */
   remove(): void {
     if (this.#isRemoved) return
     this.#isRemoved = true
+    this.watch.remove()
     for (const name of Object.keys(this.#headers)) delete this.#headers[name]
     Object.assign(this.#headers, this.#original)
-    for (const name of RAW) Reflect.deleteProperty(this.#request, name)
-    if (this.#raw !== undefined) Object.defineProperty(this.#request, 'rawHeaders', this.#raw)
   }
 
-  #watch(names: readonly string[]): void {
-    for (const name of names) {
-      const value = this.#headers[name]
-      this.#intercept(this.#headers, name, () => value)
-    }
-    for (const name of RAW) {
-      const value = (): unknown =>
-        name === 'rawHeaders' && this.#raw !== undefined
-          ? this.#raw.value
-          : Reflect.get(Object.getPrototypeOf(this.#request), name, this.#request)
-      this.#intercept(this.#request, name, value)
-    }
-  }
-
-  /** A property that notes who reads it; who sets it makes it the application's own. */
-  #intercept(target: object, name: string, value: () => unknown): void {
-    Object.defineProperty(target, name, {
-      configurable: true,
-      enumerable: true,
-      get: () => {
-        this.read.add(name)
-        return value()
-      },
-      set: (given: unknown) => {
-        const plain = { value: given, configurable: true, enumerable: true, writable: true }
-        Object.defineProperty(target, name, plain)
-      },
-    })
+  #watchHeaders(names: readonly string[]): void {
+    const { watch } = this
+    for (const name of names) watch.intercept(this.#headers, name, () => watch.noteHeader(name))
+    for (const name of RAW) watch.intercept(this.#request, name, () => watch.noteHeader(name))
   }
 }
 
@@ -124,7 +110,6 @@ function settleForwarded(
   const settled: readonly [name: string, isSame: (value: string) => boolean, value: string][] = [
     ['x-forwarded-host', (value) => normalHost(value) === host, shownHost],
     ['x-forwarded-proto', (value) => value.toLowerCase() === scheme, scheme],
-    ['x-forwarded-for', () => isIP(String(sight.ip)) > 0, String(sight.ip)],
   ]
   return settled.flatMap(([name, isSame, value]) => {
     // Proxies add to these; which of the values counts is the framework's business.

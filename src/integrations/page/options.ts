@@ -37,6 +37,10 @@ const CHECKS: Checks = {
     (given) => isListOf(given, HEADER_NAME),
     "a list of header names such as ['x-request-id']",
   ),
+  ignoredRequestFields: unless(
+    (given) => isListOf(given, /^\w+$/),
+    "a list of property names such as ['remoteAddress']",
+  ),
   maxBufferedBytes: unless(isCount, 'a number from 0'),
   onError: unless(isFunction, 'a function'),
   onUncacheable: unless(isFunction, 'a function'),

@@ -10,6 +10,7 @@ import type { Address, AllowedHosts, Sight } from './address.ts'
 import { addressesOfUrl, partsOf, targetOf } from './address.ts'
 import type { Page } from './body.ts'
 import { unwrap } from './capture.ts'
+import type { Ignored } from './disguise.ts'
 import type { NginxHeaders } from './headers.ts'
 import type { Failure } from './memory.ts'
 import { Outcomes } from './memory.ts'
@@ -29,7 +30,7 @@ export interface PagesSettings {
   readonly origin: Origin | undefined
   readonly hosts: AllowedHosts
   readonly nginx: NginxHeaders | undefined
-  readonly ignored: ReadonlySet<string>
+  readonly ignored: Ignored
   readonly maxBufferedBytes: number
   readonly uncacheableMs: number
   onError(error: unknown, address: string): void

@@ -6,7 +6,6 @@ import type { Address } from './address.ts'
 import type { Page } from './body.ts'
 import { pageOf } from './body.ts'
 import { capture } from './capture.ts'
-import type { Disguise } from './disguise.ts'
 import { isHeaderName } from './disguise.ts'
 import type { Kept, NginxHeaders } from './headers.ts'
 import { headersToKeep, nginxDiffersIn } from './headers.ts'
@@ -16,6 +15,7 @@ import type { Share } from './room.ts'
 import type { HeaderLines, Reason, Ruling } from './rules.ts'
 import { ageOf, forbidsTransforms, judge } from './rules.ts'
 import type { Visit } from './visit.ts'
+import type { Watch } from './watch.ts'
 
 /** What renders have in common. */
 export interface RendererSettings {
@@ -67,10 +67,10 @@ export class PageRenderer {
     // A failing application is left alone until its back-off is over.
     if (isCold && this.#outcomes.backOffMs(address) > 0) return undefined
     if (!visit.canRender) return this.#cutShort(context)
-    const disguise = visit.disguise()
-    const answer = await this.#captured(visit, disguise, share)
+    const { watch } = visit.disguise()
+    const answer = await this.#captured(visit, watch, share)
     if (answer === 'cut') return this.#cutShort(context)
-    if (!('body' in answer)) return this.#refuse(address, answer.ruling, context, disguise.read)
+    if (!('body' in answer)) return this.#refuse(address, answer.ruling, context, watch.headers)
     return this.#keep(address, answer, visit.arrived, context)
   }
 
@@ -97,16 +97,17 @@ export class PageRenderer {
   }
 
   /** Lets the application answer, and says what it sent and of which headers it made that. */
-  #captured(visit: Visit, disguise: Disguise, share: Share): ReturnType<typeof capture> {
+  #captured(visit: Visit, watch: Watch, share: Share): ReturnType<typeof capture> {
     const { contentType, nginx } = this.#settings
     const { hasCookie, response } = visit
     const rendered = capture(response, {
       hasCookie,
       contentType,
       share,
+      watch,
       mustBeSent: nginx !== undefined,
       maxBytes: this.#view.maxItemBytes,
-      objection: (headers) => this.#refusedHeader(headers) ?? readHeader(disguise.read),
+      objection: (headers) => this.#refusedHeader(headers) ?? readByTheApplication(watch),
     })
     visit.render()
     return rendered
@@ -160,7 +161,7 @@ export class PageRenderer {
   ): undefined {
     this.#settings.onUncacheable(reason, address, header)
     const isFailure = reason === 'status' && status >= 500
-    const own = reason === 'cookie' ? ['cookie'] : [...read]
+    const own = ownHeaders(reason, read)
     const isOwn = !isFailure && own.length > 0 && own.every(isHeaderName)
     if (isFailure && stale === undefined) this.#outcomes.failed(address)
     if (!isFailure) this.#outcomes.unstored(address, isOwn ? own : 'all')
@@ -177,6 +178,12 @@ export class PageRenderer {
   }
 }
 
+/** The request headers that a refusal may be due to: others may do better without them. */
+function ownHeaders(reason: Reason, read: ReadonlySet<string>): readonly string[] {
+  if (reason === 'request fields') return []
+  return reason === 'cookie' ? ['cookie'] : [...read]
+}
+
 /** nginx gzips and unzips as it must, and adds what it is configured to. */
 function nginxLacks(
   headers: HeaderLines,
@@ -186,9 +193,13 @@ function nginxLacks(
   return forbidsTransforms(headers) ? 'cache-control' : nginxDiffersIn(kept.headers, nginx)
 }
 
-/** A response made of a header that is not in the key is that visitor's. */
-function readHeader(read: ReadonlySet<string>): Refusal | undefined {
-  const [header] = read
+/** A response made of what is not in the key is that visitor's. */
+function readByTheApplication({ headers, fields }: Watch): Refusal | undefined {
+  const [field] = fields
+  if (field !== undefined) {
+    return { isStorable: false, reason: 'request fields', status: 200, header: field }
+  }
+  const [header] = headers
   if (header === undefined) return undefined
   const reason = header === 'cookie' ? 'cookie' : 'request headers'
   return { isStorable: false, reason, status: 200, header }

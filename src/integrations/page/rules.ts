@@ -23,6 +23,7 @@ export type Reason =
   | 'cookie'
   | 'headers'
   | 'request headers'
+  | 'request fields'
   | 'rewritten'
   | 'too large'
   | 'empty'

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Address, Sight, Target } from './address.ts'
 import { isGone, isWrapped, linesSet } from './capture.ts'
-import { Disguise } from './disguise.ts'
+import { Disguise, type Ignored } from './disguise.ts'
 import type { HeaderLines } from './rules.ts'
 
 /** What a visit came to: it is decided once. */
@@ -18,8 +18,7 @@ export interface Ways {
 /** What a visit knows beside its request and response. */
 export interface Surroundings {
   readonly sight: Sight | undefined
-  /** Request headers that may be read without consequences. */
-  readonly ignored: ReadonlySet<string>
+  readonly ignored: Ignored
   readonly ways: Ways
 }
 
@@ -57,7 +56,7 @@ export class Visit {
   readonly isWrapped: boolean
   readonly #ways: Ways
   readonly #sight: Sight | undefined
-  readonly #ignored: ReadonlySet<string>
+  readonly #ignored: Ignored
   #fate: Fate = 'waiting'
 
   constructor(
@@ -108,10 +107,11 @@ export class Visit {
 
   /** Shows the application what everybody's page may be made of, until the response has ended. */
   disguise(): Disguise {
-    const disguise = new Disguise(this.request, this.target, this.#sight, this.#ignored)
+    const { request, response, target } = this
+    const disguise = new Disguise(request, response, target, this.#sight, this.#ignored)
     const remove = (): void => disguise.remove()
-    this.response.once('finish', remove)
-    this.response.once('close', remove)
+    response.once('finish', remove)
+    response.once('close', remove)
     return disguise
   }
 

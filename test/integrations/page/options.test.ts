@@ -21,6 +21,7 @@ const BAD: Readonly<Record<keyof PageCacheOptions, readonly unknown[]>> = {
   hosts: ['www.example.com', [], [''], ['a b'], ['http://example.com/'], [1], null, {}],
   nginxHeaders: [null, [], 'X: 1', { 'a b': '1' }, { X: 1 }, { X: 'a\r\nb' }, { '': '' }],
   ignoredRequestHeaders: ['x-request-id', [1], [''], ['a b'], null, {}],
+  ignoredRequestFields: ['remoteAddress', [1], [''], ['a.b'], null, {}],
   maxBufferedBytes: [-1, Number.NaN, '64m', null, {}],
   onError: [null, 'log', {}, 1],
   onUncacheable: [null, 'log', {}, 1],

@@ -1,0 +1,68 @@
+import { Duplex } from 'node:stream'
+import type { Watch } from './watch.ts'
+
+/** What of a socket or an HTTP/2 stream tells its state, and nothing of who is at its other end. */
+const STATE: ReadonlySet<string> = new Set([
+  ...namesOf(Duplex.prototype),
+  '_httpMessage',
+  '_meta',
+  '_paused',
+  '_readableState',
+  '_server',
+  '_writableState',
+  'aborted',
+  'additionalHeaders',
+  'allowHalfOpen',
+  'connecting',
+  'destroySoon',
+  'headersSent',
+  'parser',
+  'pending',
+  'readyState',
+  'ref',
+  'respond',
+  'respondWithFD',
+  'respondWithFile',
+  'rstCode',
+  'sendTrailers',
+  'sentHeaders',
+  'server',
+  'setKeepAlive',
+  'setNoDelay',
+  'setTimeout',
+  'timeout',
+  'toJSON',
+  'unref',
+])
+
+/**
+ * A socket or HTTP/2 stream as the application sees it while it renders for all: whatever tells
+ * one connection from another is noted when it is read. `isSecure` is the scheme of the key.
+ */
+export function watchedConnection(connection: object, watch: Watch, isSecure: boolean): object {
+  return new Proxy(connection, {
+    get(target, name) {
+      if (name === 'encrypted') return isSecure ? true : undefined
+      if (typeof name === 'string' && !STATE.has(name)) watch.noteField(name)
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' && name !== 'constructor' ? value.bind(target) : value
+    },
+    set: (target, name, value) => Reflect.set(target, name, value, target),
+    ownKeys(target) {
+      watch.noteField('socket')
+      return Reflect.ownKeys(target)
+    },
+    getOwnPropertyDescriptor(target, name) {
+      if (typeof name === 'string' && !STATE.has(name)) watch.noteField(name)
+      return Reflect.getOwnPropertyDescriptor(target, name)
+    },
+  })
+}
+
+function namesOf(prototype: object): string[] {
+  const names: string[] = []
+  for (let one = prototype; one !== Object.prototype; one = Object.getPrototypeOf(one)) {
+    names.push(...Object.getOwnPropertyNames(one))
+  }
+  return names
+}

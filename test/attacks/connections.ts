@@ -1,0 +1,31 @@
+import { MARK, type Trick } from './trick.ts'
+
+/** What tells one connection from another, and is not in the key. */
+export const connections: readonly Trick[] = [
+  {
+    name: 'the application writes the address of the visitor into the page',
+    source: 'RFC 9111, 4: the key holds no address',
+    first: { from: '127.0.0.2' },
+    isEveryones: true,
+    careless: ({ socket }) => (socket.remoteAddress === '127.0.0.2' ? MARK : 'page'),
+  },
+  {
+    name: 'the application answers who has sent much before by a page of his own',
+    source: 'RFC 9112, 9.3: connections are used again',
+    first: {
+      raw: [
+        `GET /x?${'x'.repeat(500)} HTTP/1.1\r\nHost: HOST\r\n`,
+        'GET / HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n',
+      ].join('\r\n'),
+    },
+    isEveryones: true,
+    careless: ({ socket, url }) => (url === '/' && socket.bytesRead > 500 ? MARK : 'page'),
+  },
+  {
+    name: 'the application answers HTTP/1.0 by a page of its own',
+    source: 'RFC 9110, 2.5: versions are of one connection',
+    first: { raw: 'GET / HTTP/1.0\r\nHost: HOST\r\nConnection: close\r\n\r\n' },
+    isEveryones: true,
+    careless: ({ httpVersion }) => (httpVersion === '1.0' ? MARK : 'page'),
+  },
+]

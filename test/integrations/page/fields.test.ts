@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import http2 from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { TLSSocket } from 'node:tls'
+import { HTML, html, type Render, rig } from './rig.ts'
+
+type Read = (request: IncomingMessage, response: ServerResponse) => unknown
+
+/** What an application may read of a request and its connection that is neither header nor key. */
+const reads: Readonly<Record<string, Read>> = {
+  'the port of the visitor': ({ socket }) => socket.remotePort,
+  'the address of the visitor': ({ socket }) => socket.remoteAddress,
+  'the address, by its old name': ({ connection }) => connection.remoteAddress,
+  'the address, through the client': (request) => Reflect.get(request, 'client').remoteAddress,
+  'the address, by the response': (_, { socket }) => socket?.remoteAddress,
+  'the address, by the connection of the response': (_, { connection }) =>
+    connection?.remoteAddress,
+  'the address, by the request of the response': (_, response) => response.req.socket.remoteAddress,
+  'the family of the address': ({ socket }) => socket.remoteFamily,
+  'the own end of the connection': ({ socket }) => `${socket.localAddress}:${socket.localPort}`,
+  'both ends by address()': ({ socket }) => JSON.stringify(socket.address()),
+  'all fields of the connection': ({ socket }) => Object.keys({ ...socket }).length,
+  'how much the visitor sent before': ({ socket }) => socket.bytesRead,
+  'how much the visitor was sent before': ({ socket }) => socket.bytesWritten,
+  'the handle of the connection': ({ socket }) => typeof Reflect.get(socket, '_handle'),
+  'the version of HTTP': ({ httpVersion }) => httpVersion,
+  'the minor version of HTTP': ({ httpVersionMinor }) => httpVersionMinor,
+  'the major version of HTTP': ({ httpVersionMajor }) => httpVersionMajor,
+  'the session of TLS': ({ socket }) => (socket as TLSSocket).getSession,
+  'the certificate of the visitor': ({ socket }) => (socket as TLSSocket).getPeerCertificate,
+  'whether the visitor has a certificate': ({ socket }) => (socket as TLSSocket).authorized,
+  'the name asked for in TLS': ({ socket }) => Reflect.get(socket, 'servername'),
+  'the protocol agreed in TLS': ({ socket }) => Reflect.get(socket, 'alpnProtocol'),
+}
+
+/** What middleware before the page cache may have made of a request. */
+const made: Readonly<Record<string, unknown>> = {
+  cookies: { id: '1' },
+  signedCookies: Object.assign(Object.create(null), { id: '1' }),
+  session: { user: 'ada' },
+  user: new Map([['name', 'ada']]),
+  language: 'de',
+  t: (text: string) => text,
+  rights: ['read'],
+}
+
+describe('a page made of the connection', () => {
+  for (const [name, read] of Object.entries(reads)) {
+    test(`is that visitor's alone: ${name}`, async (t) => {
+      const { site, refused, stored } = await rig(t, async (request, response) => {
+        await sleep(1)
+        html(response, `hello ${read(request, response)}`)
+      })
+      await site.ask('/a')
+      await site.ask('/a')
+      await sleep(5)
+      assert.equal(await stored('example.com/a'), undefined)
+      assert.equal(refused[0], 'request fields')
+    })
+  }
+
+  test('is stored when the application looked only at the state of the connection', async (t) => {
+    const render: Render = ({ socket }, response) => {
+      socket.setNoDelay(true)
+      assert.ok(socket.readable && !socket.destroyed)
+      socket.once('close', () => {})
+      html(response, `hello ${response.socket?.writable}`)
+    }
+    const { site, settled } = await rig(t, render)
+    await site.ask('/a')
+    await settled('example.com/a')
+  })
+
+  test('is stored when the field is one of those that the options ignore', async (t) => {
+    const render: Render = ({ socket }, response) => html(response, `hello ${socket.remoteAddress}`)
+    const { site, settled } = await rig(t, render, { ignoredRequestFields: ['remoteAddress'] })
+    await site.ask('/a')
+    await settled('example.com/a')
+  })
+
+  test('is stored when the field is read once the page is out', async (t) => {
+    const logged: unknown[] = []
+    const render: Render = ({ socket }, response) => {
+      response.once('finish', () => logged.push(socket.remoteAddress))
+      html(response, 'hello')
+      logged.push(socket.remotePort)
+    }
+    const { site, settled } = await rig(t, render)
+    await site.ask('/a')
+    await settled('example.com/a')
+    assert.equal(logged.length, 2)
+  })
+
+  test('is not stored when the field goes into a header as the headers go out', async (t) => {
+    const { site, refused } = await rig(t, ({ socket }, response) => {
+      const { writeHead } = response
+      // As the package on-headers does it.
+      response.writeHead = ((...args: unknown[]) => {
+        response.setHeader('X-Seen', String(socket.remoteAddress))
+        return Reflect.apply(writeHead, response, args)
+      }) as typeof writeHead
+      response.setHeader('Content-Type', HTML)
+      response.end('hello')
+    })
+    assert.ok((await site.ask('/a')).headers['x-seen'])
+    assert.deepEqual(refused, ['request fields'])
+  })
+
+  test('tells the field that was read', async (t) => {
+    const told: unknown[] = []
+    const { site } = await rig(
+      t,
+      ({ socket }, response) => html(response, `${socket.remotePort}`),
+      {
+        onUncacheable: (reason, address, field) => told.push([reason, address, field]),
+      },
+    )
+    await site.ask('/a')
+    assert.deepEqual(told, [['request fields', 'example.com/a', 'remotePort']])
+  })
+
+  test('over HTTP/2 is that visitor’s alone', async (t) => {
+    const streams: Record<string, (stream: http2.ServerHttp2Stream) => unknown> = {
+      id: ({ id }) => id,
+      session: ({ session }) => session?.remoteSettings,
+    }
+    const { pages, refused } = await rig(t, () => {})
+    const server = http2.createServer((request, response) => {
+      pages(request, response, () => {
+        const read = streams[request.url.slice(1)]
+        response.setHeader('Content-Type', HTML)
+        response.end(`hello ${read ? read(request.stream) : request.socket.remotePort}`)
+      })
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const client = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    t.after(() => {
+      client.close()
+      server.close()
+    })
+    for (const path of ['/id', '/session', '/port']) {
+      const asked = client.request({ ':path': path, ':authority': 'example.com' }).end().resume()
+      await once(asked, 'end')
+    }
+    assert.deepEqual(refused, Array(3).fill('request fields'))
+  })
+})
+
+describe('a page made of what middleware before the page cache made of the request', () => {
+  for (const [name, value] of Object.entries(made)) {
+    const before = (response: ServerResponse): void => {
+      Object.assign(response.req, { [name]: value })
+    }
+    test(`is that visitor's alone: request.${name}`, async (t) => {
+      const render: Render = (request, response) => {
+        html(response, `hello ${typeof Reflect.get(request, name)}`)
+      }
+      const { site, refused } = await rig(t, render, {}, before)
+      await site.ask('/a')
+      assert.deepEqual(refused, ['request fields'])
+    })
+
+    test(`is stored when nothing was made of it: request.${name}`, async (t) => {
+      const render: Render = (_, response) => html(response, 'hello')
+      const { site, settled } = await rig(t, render, {}, before)
+      await site.ask('/a')
+      await settled('example.com/a')
+    })
+  }
+
+  test('is stored when there was nothing to make of a visitor', async (t) => {
+    const before = (response: ServerResponse): void => {
+      Object.assign(response.req, { cookies: {}, signedCookies: Object.create(null), user: null })
+    }
+    const render: Render = (request, response) => {
+      html(response, `hello ${Reflect.get(request, 'user')} ${Reflect.get(request, 'cookies')}`)
+    }
+    const { site, settled } = await rig(t, render, {}, before)
+    await site.ask('/a')
+    await settled('example.com/a')
+  })
+
+  test('may be read by that middleware as the page goes out', async (t) => {
+    const before = (response: ServerResponse): void => {
+      Object.assign(response.req, { session: { user: 'ada' } })
+      const { end } = response
+      response.end = ((...args: unknown[]) => {
+        assert.ok(Reflect.get(response.req, 'session'))
+        return Reflect.apply(end, response, args)
+      }) as typeof end
+    }
+    const { site, settled } = await rig(t, (_, response) => html(response, 'hello'), {}, before)
+    await site.ask('/a')
+    await settled('example.com/a')
+  })
+
+  test('is that visitor’s alone when it was put into response.locals', async (t) => {
+    const before = (response: ServerResponse): void => {
+      Object.assign(response, { locals: { user: 'ada' } })
+    }
+    const render: Render = (_, response) => {
+      html(response, `hello ${Reflect.get(response, 'locals').user}`)
+    }
+    const { site, refused } = await rig(t, render, {}, before)
+    await site.ask('/a')
+    assert.deepEqual(refused, ['request fields'])
+  })
+})
