@@ -5,82 +5,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { MemcachedClient } from '../client/client.ts'
-import type { RefillPolicy, Seconds } from '../refill/policy.ts'
-import type { Sight } from './page/address.ts'
-import { allowedHosts, parseUrl } from './page/address.ts'
-import { pageCodec } from './page/body.ts'
-import type { NginxHeaders } from './page/headers.ts'
-import { md5Keys, plainKeys } from './page/key.ts'
-import { checkPageOptions } from './page/options.ts'
-import { Origin } from './page/origin.ts'
-import type { PagesSettings } from './page/pages.ts'
-import { Pages } from './page/pages.ts'
-import type { Reason } from './page/rules.ts'
+import type { Sight } from './page/node-target.ts'
+import { type Handover, visitOfNode } from './page/node-visit.ts'
+import { type PageCacheOptions, pagesOf } from './page/settings.ts'
 
-export type { Reason as UncacheableReason }
-
-/** Settings of a page cache. Times are seconds, or such as `'5m'`. */
-export interface PageCacheOptions {
-  /** How long a page is fresh when its own Cache-Control or Expires does not say. */
-  readonly ttl: Seconds
-  /** How long after that it is served stale while one request renders it. Default 60. */
-  readonly staleWhileRevalidate?: Seconds | undefined
-  /** How long it is served when rendering fails. Default: staleWhileRevalidate. */
-  readonly staleIfError?: Seconds | undefined
-  /** After how long another process takes over from one that died while rendering. Default 10. */
-  readonly lease?: Seconds | undefined
-  /** How long to wait for another request's render before rendering too. Default 5,000. */
-  readonly waitTimeoutMs?: number | undefined
-  /** Put before every key. Default ''. */
-  readonly prefix?: string | undefined
-  /** `plain`: the key is host and URI, as nginx escapes them. `md5`: the MD5 of both. */
-  readonly key?: 'plain' | 'md5' | undefined
-  /**
-   * The one content type that is stored: what is served, by this middleware and by nginx's
-   * `default_type`, says it. Default `text/html; charset=utf-8`.
-   */
-  readonly contentType?: string | undefined
-  /**
-   * Where this application can be asked for a page that nobody waits for, such as
-   * `http://127.0.0.1:3000`: then no visitor waits for a refill, and refresh() works.
-   */
-  readonly origin?: string | undefined
-  /** The same for all processes behind `origin`. Default: chance, good for one process. */
-  readonly originToken?: string | undefined
-  /** How long an address that could not be stored is left alone. Default 10. */
-  readonly uncacheableTtl?: number | undefined
-  /**
-   * The hosts that have pages, such as `['www.example.com']`; requests for others go to the
-   * application. The application is told the name as it stands here, with its port if there is one.
-   * Default: all hosts, and the application is told the name without port.
-   */
-  readonly hosts?: readonly string[] | undefined
-  /**
-   * What nginx adds to the pages it serves (`add_header`): only pages with exactly these headers
-   * are stored, so that nginx serves what Node would. Default: none for a client with
-   * `compat.nginx`; for others all headers of a page are kept with it, and nginx must not read it.
-   */
-  readonly nginxHeaders?: Readonly<Record<string, string>> | undefined
-  /**
-   * Request headers that do not change pages although the application reads them, as for its log.
-   * A page that was made while any other was read is not stored.
-   */
-  readonly ignoredRequestHeaders?: readonly string[] | undefined
-  /**
-   * Other properties of the request or its connection that do not change pages although they are
-   * read, such as `remoteAddress` or `log`. Their names are those that `onUncacheable` tells.
-   */
-  readonly ignoredRequestFields?: readonly string[] | undefined
-  /** What pages that are being rendered and stored may take in memory together. Default 64 MiB. */
-  readonly maxBufferedBytes?: number | undefined
-  /**
-   * Told what went wrong: with the cache, where the visitor got a page all the same, and in a
-   * handler that threw or rejected, where the visitor got a 500.
-   */
-  readonly onError?: ((error: unknown, address: string) => void) | undefined
-  /** Told why a rendered page was not stored, and which header or field was the reason. */
-  readonly onUncacheable?: ((reason: Reason, address: string, header?: string) => void) | undefined
-}
+export type { PageCacheOptions }
 
 /** What connect, express and node:http call. What it returns is awaited if it can be. */
 export type Next = (error?: unknown) => unknown
@@ -138,25 +67,20 @@ export interface PageCache {
   purge(url: string | URL): Promise<boolean>
 }
 
-const DEFAULT_CONTENT_TYPE = 'text/html; charset=utf-8'
-const UNCACHEABLE_SECONDS = 10
-const WAIT_TIMEOUT_MS = 5000
-const UNIT_SECONDS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
-const MAX_BUFFERED_BYTES = 64 * 1024 * 1024
-
 /**
  * Stores whole pages as nginx reads them from memcached, and serves them: fresh at once, stale
  * while one request in the whole fleet renders. Only what any shared cache may keep is stored;
  * docs/pages.md has the rules. Throws MINTRING_BAD_POLICY or MINTRING_BAD_ARGUMENT.
  */
 export function pageCache(client: MemcachedClient, options: PageCacheOptions): PageCache {
-  checkPageOptions(client, options)
-  const settings = settingsOf(client, options)
-  const { key = 'plain', prefix = '' } = options
-  const keys = key === 'md5' ? md5Keys(prefix) : plainKeys(prefix)
-  const pages = new Pages(client.view({ keys, codec: pageCodec }), settings)
+  const { pages, settings } = pagesOf('pageCache', client, options)
+  const visit = (given: PageRequest, answer: PageResponse, handover: Handover): void => {
+    // What is used of them, both versions of HTTP have.
+    const messages = { request: given as IncomingMessage, response: answer as ServerResponse }
+    visitOfNode(pages, settings, messages, handover)
+  }
   const middleware = (request: PageRequest, response: PageResponse, next: Next): void =>
-    pages.visit(request, response, { next, sight: expressSight(request) })
+    visit(request, response, { next, sight: expressSight(request) })
   return Object.assign(middleware, {
     onRequest(request: FastifyRequestLike, reply: FastifyReplyLike, next: () => void) {
       const onServed = (): void => {
@@ -165,7 +89,7 @@ export function pageCache(client: MemcachedClient, options: PageCacheOptions): P
         }
         reply.hijack()
       }
-      pages.visit(request.raw, reply.raw, { next, sight: request, onServed })
+      visit(request.raw, reply.raw, { next, sight: request, onServed })
     },
     koa: (context: KoaContextLike, next: () => Promise<unknown>) =>
       new Promise<void>((resolve, reject) => {
@@ -175,7 +99,7 @@ export function pageCache(client: MemcachedClient, options: PageCacheOptions): P
         }
         // What rejects is Koa's to answer.
         const onward = (): void => void next().then(() => resolve(), reject)
-        pages.visit(context.req, context.res, { next: onward, sight: context, onServed })
+        visit(context.req, context.res, { next: onward, sight: context, onServed })
       }),
     refresh: (url: string | URL) => pages.refresh(url),
     purge: (url: string | URL) => pages.purge(url),
@@ -186,56 +110,4 @@ export function pageCache(client: MemcachedClient, options: PageCacheOptions): P
 function expressSight(request: PageRequest): Sight | undefined {
   const { app } = request as { app?: { get?: unknown } }
   return typeof app?.get === 'function' ? (request as Sight) : undefined
-}
-
-function settingsOf(client: MemcachedClient, options: PageCacheOptions): PagesSettings {
-  const { origin, originToken, onError = () => {}, onUncacheable = () => {} } = options
-  const policy = policyOf(options)
-  // Throws for a policy that cannot hold, before the first visitor comes.
-  client.define({ key: () => '', loader: () => undefined, ...policy })
-  return {
-    policy,
-    ttlSeconds: secondsOf(options.ttl),
-    waitTimeoutMs: options.waitTimeoutMs ?? WAIT_TIMEOUT_MS,
-    contentType: options.contentType ?? DEFAULT_CONTENT_TYPE,
-    origin: origin === undefined ? undefined : new Origin(parseUrl(origin), originToken),
-    hosts: allowedHosts(options.hosts),
-    nginx: nginxHeadersOf(client, options.nginxHeaders),
-    ignored: {
-      headers: new Set(options.ignoredRequestHeaders?.map((name) => name.toLowerCase())),
-      fields: new Set(options.ignoredRequestFields),
-    },
-    maxBufferedBytes: options.maxBufferedBytes ?? MAX_BUFFERED_BYTES,
-    uncacheableMs: (options.uncacheableTtl ?? UNCACHEABLE_SECONDS) * 1000,
-    onError,
-    onUncacheable,
-  }
-}
-
-function secondsOf(given: Seconds): number {
-  if (typeof given === 'number') return given
-  return Number.parseInt(given, 10) * UNIT_SECONDS[given.at(-1) as keyof typeof UNIT_SECONDS]
-}
-
-/** nginx reads what a client with its ring stores, and adds what it is said to add. */
-function nginxHeadersOf(
-  client: MemcachedClient,
-  given: Readonly<Record<string, string>> | undefined,
-): NginxHeaders | undefined {
-  if (given === undefined && client.behaviors.distribution !== 'nginx') return undefined
-  return new Map(Object.entries(given ?? {}).map(([name, value]) => [name.toLowerCase(), value]))
-}
-
-/** Everything a page's policy says: nginx must not meet a placeholder, so it is kept beside. */
-function policyOf(options: PageCacheOptions): RefillPolicy {
-  const { ttl, staleWhileRevalidate, staleIfError, lease, waitTimeoutMs } = options
-  return {
-    ttl,
-    staleWhileRevalidate,
-    staleIfError,
-    lease,
-    waitTimeoutMs,
-    onWaitTimeout: 'undefined',
-    placeholder: 'sidecar',
-  }
 }

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import { MintringError } from '../../errors.ts'
 
 /**
@@ -6,12 +5,6 @@ import { MintringError } from '../../errors.ts'
  * the request line, with `https://` before it for pages asked for by https.
  */
 export type Address = string
-
-/** What a framework makes of a request, by its own setting of which proxies it trusts. */
-export interface Sight {
-  readonly hostname?: unknown
-  readonly protocol?: unknown
-}
 
 /** A request that a page can be made for. */
 export interface Target {
@@ -30,18 +23,16 @@ const HTTPS = 'https://'
 /** Names and IPv6 literals: whatever else a Host header may hold names no page. */
 const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])$/
 
-/** What was asked for, or undefined for what nginx would not look up as it is. */
-export function targetOf(
-  request: IncomingMessage,
-  sight: Sight | undefined,
+/** What a page can be made for, or undefined where nginx would not look it up as it is. */
+export function targetFor(
+  host: string | undefined,
+  uri: string | undefined,
+  scheme: Target['scheme'],
   hosts: AllowedHosts,
 ): Target | undefined {
-  const uri = uriOf(request)
-  const host = hostAskedFor(request, sight)
   if (host === undefined || uri === undefined) return undefined
   const shownHost = hosts === undefined ? host : hosts.get(host)
   if (shownHost === undefined) return undefined
-  const scheme = isSecure(request, sight) ? 'https' : 'http'
   const bytes = Buffer.from(host + uri, 'latin1')
   const name = bytes.toString('utf8')
   // Bytes that are no UTF-8 have no text that the ring would hash as nginx does.
@@ -90,43 +81,6 @@ export function normalHost(header: unknown): string | undefined {
   if (typeof header !== 'string') return undefined
   const host = header.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '')
   return HOST.test(host) ? host : undefined
-}
-
-/** The values of a header that each proxy may add to. */
-export function valuesOf(header: string | readonly string[] | undefined): string[] {
-  if (header === undefined) return []
-  return String(header)
-    .split(',')
-    .map((value) => value.trim())
-}
-
-/** Express and connect cut the mount path off `url`; any other change is not in the key. */
-function uriOf(request: IncomingMessage): string | undefined {
-  const { url = '' } = request
-  const { originalUrl = url } = request as { originalUrl?: string }
-  const isMounted = originalUrl.endsWith(url) || originalUrl.endsWith(url.slice(1))
-  return originalUrl.startsWith('/') && isMounted ? originalUrl : undefined
-}
-
-/** What the framework says, if it says anything; else the one Host header or `:authority`. */
-function hostAskedFor(request: IncomingMessage, sight: Sight | undefined): string | undefined {
-  const { headers } = request
-  const authority = headers[':authority'] ?? headers.host
-  const own = normalHost(authority)
-  if (own === undefined || (headers.host !== undefined && normalHost(headers.host) !== own)) {
-    return undefined
-  }
-  if (hostLines(request) > 1) return undefined
-  return sight?.hostname === undefined ? own : normalHost(sight.hostname)
-}
-
-function hostLines({ rawHeaders }: IncomingMessage): number {
-  return rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length
-}
-
-function isSecure({ socket }: IncomingMessage, sight: Sight | undefined): boolean {
-  const isEncrypted = (socket as { encrypted?: boolean } | undefined)?.encrypted === true
-  return sight?.protocol === undefined ? isEncrypted : sight.protocol === 'https'
 }
 
 function checkedHost(host: unknown): string {

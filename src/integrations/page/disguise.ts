@@ -1,46 +1,17 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
-import type { Sight, Target } from './address.ts'
-import { normalHost, valuesOf } from './address.ts'
-import { takesGzip } from './encoding.ts'
+import { normalHost, type Target } from './address.ts'
+import { type Asked, takesGzip } from './asked.ts'
 import { watchFields } from './fields.ts'
+import type { Sight } from './node-target.ts'
+import { ALL_HEADERS, HIDDEN, type Ignored, SHARED, sharedAccept } from './shown.ts'
 import { Watch } from './watch.ts'
 
-/** Of one connection, or asking for what changed, or for a part: all get the page whole. */
-const HIDDEN = [
-  'connection',
-  'keep-alive',
-  'if-match',
-  'if-none-match',
-  'if-modified-since',
-  'if-unmodified-since',
-  'if-range',
-]
-/** In the key, or the same for all once they are set here: reading these tells of no visitor. */
-const SHARED: ReadonlySet<string> = new Set([
-  ':authority',
-  ':method',
-  ':path',
-  ':scheme',
-  'accept-encoding',
-  'content-length',
-  'host',
-])
-const HTML_ACCEPT = 'text/html,*/*;q=0.8'
-
-/** Other ways to the same lines: they show what the visitor sent, keyed or not. */
-const RAW = ['rawHeaders', 'headersDistinct'] as const
-
-/** Whether what was read names a header, and not all of them. */
-export function isHeaderName(read: string): boolean {
-  return !RAW.some((name) => name === read)
-}
-
-/** Reads that do not make a page its visitor's own. */
-export interface Ignored {
-  /** In lower case. */
-  readonly headers: ReadonlySet<string>
-  /** Other properties of requests and connections. */
-  readonly fields: ReadonlySet<string>
+/** A request of node:http or node:http2, as its server and its framework have it. */
+export interface Received {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly asked: Asked
+  readonly sight: Sight | undefined
 }
 
 /**
@@ -55,19 +26,13 @@ export class Disguise {
   readonly #original: IncomingHttpHeaders
   #isRemoved = false
 
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    target: Target,
-    sight: Sight | undefined,
-    ignored: Ignored,
-  ) {
+  constructor({ request, response, asked, sight }: Received, target: Target, ignored: Ignored) {
     const { headers } = request
     this.watch = new Watch(ignored.fields)
     this.#request = request
     this.#headers = headers
     this.#original = { ...headers }
-    const isGzip = takesGzip(request)
+    const isGzip = takesGzip(asked)
     for (const name of HIDDEN) delete headers[name]
     const settled = settleForwarded(headers, target, sight)
     const shared = new Set([...SHARED, ...ignored.headers, ...settled])
@@ -75,7 +40,9 @@ export class Disguise {
     headers.host = target.shownHost
     if (headers[':authority'] !== undefined) headers[':authority'] = target.shownHost
     if (headers[':scheme'] !== undefined) headers[':scheme'] = target.scheme
-    if (settleAccept(headers)) shared.add('accept')
+    const accept = sharedAccept(headers.accept)
+    if (accept !== undefined) shared.add('accept')
+    if (headers.accept !== undefined) headers.accept = accept ?? headers.accept
     this.#watchHeaders(Object.keys(headers).filter((name) => !shared.has(name)))
     const isSecure = target.scheme === 'https'
     watchFields(this.watch, { request, response, sight, isSecure })
@@ -93,7 +60,8 @@ export class Disguise {
   #watchHeaders(names: readonly string[]): void {
     const { watch } = this
     for (const name of names) watch.intercept(this.#headers, name, () => watch.noteHeader(name))
-    for (const name of RAW) watch.intercept(this.#request, name, () => watch.noteHeader(name))
+    for (const name of ALL_HEADERS)
+      watch.intercept(this.#request, name, () => watch.noteHeader(name))
   }
 }
 
@@ -119,11 +87,10 @@ function settleForwarded(
   })
 }
 
-/** Whoever names HTML is shown to take nothing else in particular; others are left as they are. */
-function settleAccept(headers: IncomingHttpHeaders): boolean {
-  const { accept = '*/*' } = headers
-  if (accept === '*/*') return true
-  if (!/(?:^|[\s,])text\/html(?:$|[\s,;])/i.test(accept)) return false
-  headers.accept = HTML_ACCEPT
-  return true
+/** The values of a header that each proxy may add to. */
+function valuesOf(header: string | readonly string[] | undefined): string[] {
+  if (header === undefined) return []
+  return String(header)
+    .split(',')
+    .map((value) => value.trim())
 }

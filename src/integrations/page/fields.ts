@@ -1,6 +1,6 @@
 import { IncomingMessage, type ServerResponse } from 'node:http'
-import type { Sight } from './address.ts'
 import { watchedConnection } from './connection.ts'
+import type { Sight } from './node-target.ts'
 import type { Watch } from './watch.ts'
 
 /** What frameworks work out of forwarded headers and connections, and the key holds. */

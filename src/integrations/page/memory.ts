@@ -1,3 +1,5 @@
+import type { Asked } from './asked.ts'
+
 /**
  * Whose renders of an address were not everybody's: nobody's could be stored, or not those of
  * visitors who send one of these headers.
@@ -44,14 +46,14 @@ export class Outcomes {
   }
 
   /**
-   * Whether a visitor with these headers is to go straight to the application. The one who is not,
+   * Whether a visitor who asks so is to go straight to the application. The one who is not,
    * although the last render was in vain, is the one who tries again.
    */
-  isInVain(address: string, headers: object): boolean {
+  isInVain(address: string, asked: Asked): boolean {
     const known = this.#known.get(address)
     if (known?.kind !== 'unstored') return false
     const { who } = known
-    if (who !== 'all' && !who.some((name) => name in headers)) return false
+    if (who !== 'all' && !who.some((name) => asked.header(name) !== undefined)) return false
     const nowMs = this.#nowMs()
     if (nowMs < known.retryAtMs) return true
     known.retryAtMs = nowMs + this.#forMs

@@ -50,11 +50,11 @@ const CHECKS: Checks = {
  * Throws MINTRING_BAD_ARGUMENT for what is no client, for unknown options, and for values that
  * options cannot have; but for those of the refill policy, which checks them.
  */
-export function checkPageOptions(client: unknown, options: unknown): void {
+export function checkPageOptions(name: string, client: unknown, options: unknown): void {
   if (typeof (client as { view?: unknown } | null | undefined)?.view !== 'function') {
-    throw badArgument(`pageCache() takes a MemcachedClient first, not ${kindOf(client)}`)
+    throw badArgument(`${name}() takes a MemcachedClient first, not ${kindOf(client)}`)
   }
-  checkValues('pageCache', options ?? null, CHECKS)
+  checkValues(name, options ?? null, CHECKS)
   allowedHosts((options as { readonly hosts?: readonly string[] }).hosts)
 }
 

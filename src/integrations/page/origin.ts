@@ -5,8 +5,9 @@ import { request as requestHttps } from 'node:https'
 import { MintringError } from '../../errors.ts'
 import type { Address } from './address.ts'
 import { partsOf } from './address.ts'
+import type { Asked } from './asked.ts'
+import { CACHE_NAME } from './reply.ts'
 import type { HeaderLines, Rendered } from './rules.ts'
-import { CACHE_NAME } from './serve.ts'
 
 /** A response with all its bytes, or the first of too many. */
 export interface Fetched extends Rendered {
@@ -35,9 +36,9 @@ export class Origin {
   }
 
   /** Whether this request is one of render(). */
-  asked(request: IncomingMessage): boolean {
-    const given = request.headers[RENDER_HEADER]
-    if (typeof given !== 'string') return false
+  asked(by: Asked): boolean {
+    const given = by.header(RENDER_HEADER)
+    if (given === undefined) return false
     const [asked, own] = [Buffer.from(given), Buffer.from(this.#token)]
     return asked.length === own.length && timingSafeEqual(asked, own)
   }

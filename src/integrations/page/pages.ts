@@ -1,25 +1,23 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { ClientView } from '../../client/view.ts'
 import { isMintringError, MintringError } from '../../errors.ts'
 import type { RefillEntry } from '../../refill/entry.ts'
 import type { Loader } from '../../refill/loading.ts'
 import type { RefillPolicy } from '../../refill/policy.ts'
 import { clearTimeout, performance, setImmediate, setTimeout } from '../../runtime.ts'
-import type { Address, AllowedHosts, Sight } from './address.ts'
-import { addressesOfUrl, partsOf, targetOf } from './address.ts'
+import type { Address, AllowedHosts } from './address.ts'
+import { addressesOfUrl, partsOf } from './address.ts'
+import { isForAll } from './asked.ts'
 import type { Page } from './body.ts'
-import { unwrap } from './capture.ts'
-import type { Ignored } from './disguise.ts'
 import type { NginxHeaders } from './headers.ts'
 import type { Failure } from './memory.ts'
 import { Outcomes } from './memory.ts'
 import type { Origin } from './origin.ts'
 import { CutShort, PageRenderer } from './renderer.ts'
+import { failureReply, replyOf, type Terms } from './reply.ts'
 import { Room } from './room.ts'
 import type { Reason } from './rules.ts'
-import { serveFailure, servePage } from './serve.ts'
-import { isCandidate, isForAll, Visit } from './visit.ts'
+import type { Ignored } from './shown.ts'
+import type { Visit } from './visit.ts'
 
 /** A page cache's options, checked and with all defaults. */
 export interface PagesSettings {
@@ -35,13 +33,6 @@ export interface PagesSettings {
   readonly uncacheableMs: number
   onError(error: unknown, address: string): void
   onUncacheable(reason: Reason, address: string, header: string | undefined): void
-}
-
-/** How a framework hands over a request. */
-export interface Handover {
-  readonly next: () => unknown
-  readonly sight?: Sight | undefined
-  readonly onServed?: () => void
 }
 
 /** The pages of one cache: who is served, who renders, who waits. */
@@ -68,29 +59,14 @@ export class Pages {
     })
   }
 
-  /** Never throws: what goes wrong with the cache is no reason not to render. */
-  visit(
-    given: IncomingMessage | Http2ServerRequest,
-    answer: ServerResponse | Http2ServerResponse,
-    { next, sight, onServed = () => {} }: Handover,
-  ): void {
-    // What is used of them, both versions of HTTP have.
-    const [request, response] = [given as IncomingMessage, answer as ServerResponse]
-    const { hosts, origin, ignored } = this.#settings
-    const target = isCandidate(request) ? targetOf(request, sight, hosts) : undefined
-    const ways = { next: this.#guarded(next, response, target?.address ?? ''), onServed }
-    const isAsked = target !== undefined && origin?.asked(request) === true
-    if (isAsked) unwrap(response)
-    if (target === undefined || isAsked) {
-      ways.next()
-      return
-    }
+  /** Serves a visit, or lets its application answer. Never throws: a cache is no reason not to. */
+  visit(visit: Visit): void {
+    const { asked, address, target } = visit
     this.#seesHttps ||= target.scheme === 'https'
-    const visit = new Visit(target, request, response, { sight, ignored, ways })
-    const mayRender = isForAll(request) && !this.#outcomes.isInVain(target.address, request.headers)
+    const mayRender = isForAll(asked) && !this.#outcomes.isInVain(address, asked)
     const served = mayRender ? this.#serveOrRender(visit) : this.#serveIfThere(visit)
     served.catch((error: unknown) => {
-      this.#settings.onError(error, target.address)
+      this.#settings.onError(error, address)
       visit.pass()
     })
   }
@@ -131,7 +107,7 @@ export class Pages {
   async #serveIfThere(visit: Visit): Promise<void> {
     const page = await this.#view.get<Page>(visit.address)
     if (page === undefined) visit.pass()
-    else await servePage(visit, page, this.#settings, undefined)
+    else await this.#serve(visit, page, undefined)
   }
 
   /**
@@ -146,7 +122,7 @@ export class Pages {
       if (visit.isRendering || visit.isGone) return
       if (typeof found === 'object') {
         const { value, ...terms } = found
-        return servePage(visit, value, this.#settings, terms)
+        return this.#serve(visit, value, terms)
       }
       const failure = this.#outcomes.failure(visit.address)
       const hasFailedAgain = waitedFor !== undefined && failure !== waitedFor
@@ -191,41 +167,15 @@ export class Pages {
   #pass(visit: Visit): void {
     const { address } = visit
     if (this.#outcomes.mayPass(address)) visit.pass()
-    else serveFailure(visit, this.#outcomes.backOffMs(address))
+    else if (!visit.answer(failureReply(this.#outcomes.backOffMs(address)))) visit.pass()
   }
 
-  /** A handler that throws or rejects is answered for: nothing waits, and the process goes on. */
-  #guarded(next: () => unknown, response: ServerResponse, address: string): () => void {
-    const failed = (error: unknown): void => {
-      this.#settings.onError(error, address)
-      fail(response)
-    }
-    return () => {
-      try {
-        const outcome = next()
-        if (isThenable(outcome)) outcome.then(undefined, failed)
-      } catch (error) {
-        failed(error)
-      }
-    }
+  async #serve(visit: Visit, page: Page, terms: Terms | undefined): Promise<void> {
+    const mayZip = !visit.isWrapped
+    const reply = await replyOf(visit.asked, page, this.#settings, { terms, mayZip })
+    if (!visit.answer(reply)) visit.pass()
   }
 }
 
 /** What a look came to; `cut` when the visitor who rendered left before the end. */
 type Found = RefillEntry<Page> | 'none' | 'cut'
-
-/** Ends a response that its application will not end. */
-function fail(response: ServerResponse): void {
-  if (response.headersSent) {
-    response.destroy()
-    return
-  }
-  for (const name of response.getHeaderNames()) response.removeHeader(name)
-  response.statusCode = 500
-  response.setHeader('Content-Type', 'text/plain; charset=utf-8')
-  response.end('Internal Server Error\n')
-}
-
-function isThenable(outcome: unknown): outcome is PromiseLike<unknown> {
-  return typeof (outcome as { then?: unknown } | undefined)?.then === 'function'
-}

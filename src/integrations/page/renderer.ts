@@ -5,8 +5,6 @@ import { unixMs } from '../../runtime.ts'
 import type { Address } from './address.ts'
 import type { Page } from './body.ts'
 import { pageOf } from './body.ts'
-import { capture } from './capture.ts'
-import { isHeaderName } from './disguise.ts'
 import type { Kept, NginxHeaders } from './headers.ts'
 import { headersToKeep, nginxDiffersIn } from './headers.ts'
 import type { Outcomes } from './memory.ts'
@@ -14,7 +12,8 @@ import type { Origin } from './origin.ts'
 import type { Share } from './room.ts'
 import type { HeaderLines, Reason, Ruling } from './rules.ts'
 import { ageOf, forbidsTransforms, judge } from './rules.ts'
-import type { Visit } from './visit.ts'
+import { ALL_HEADERS } from './shown.ts'
+import type { Captured, Visit } from './visit.ts'
 import type { Watch } from './watch.ts'
 
 /** What renders have in common. */
@@ -67,11 +66,10 @@ export class PageRenderer {
     // A failing application is left alone until its back-off is over.
     if (isCold && this.#outcomes.backOffMs(address) > 0) return undefined
     if (!visit.canRender) return this.#cutShort(context)
-    const { watch } = visit.disguise()
-    const answer = await this.#captured(visit, watch, share)
-    if (answer === 'cut') return this.#cutShort(context)
-    if (!('body' in answer)) return this.#refuse(address, answer.ruling, context, watch.headers)
-    return this.#keep(address, answer, visit.arrived, context)
+    const { capture, headersRead } = await this.#captured(visit, share)
+    if (capture === 'cut') return this.#cutShort(context)
+    if (!('body' in capture)) return this.#refuse(address, capture.ruling, context, headersRead)
+    return this.#keep(address, capture, visit.arrived, context)
   }
 
   /** The page as the origin renders it for nobody in particular. */
@@ -97,20 +95,16 @@ export class PageRenderer {
   }
 
   /** Lets the application answer, and says what it sent and of which headers it made that. */
-  #captured(visit: Visit, watch: Watch, share: Share): ReturnType<typeof capture> {
+  #captured(visit: Visit, share: Share): Promise<Captured> {
     const { contentType, nginx } = this.#settings
-    const { hasCookie, response } = visit
-    const rendered = capture(response, {
-      hasCookie,
+    return visit.render({
+      hasCookie: visit.hasCookie,
       contentType,
       share,
-      watch,
       mustBeSent: nginx !== undefined,
       maxBytes: this.#view.maxItemBytes,
-      objection: (headers) => this.#refusedHeader(headers) ?? readByTheApplication(watch),
+      objection: (headers, watch) => this.#refusedHeader(headers) ?? readByTheApplication(watch),
     })
-    visit.render()
-    return rendered
   }
 
   #refusedHeader(headers: HeaderLines): Refusal | undefined {
@@ -162,7 +156,7 @@ export class PageRenderer {
     this.#settings.onUncacheable(reason, address, header)
     const isFailure = reason === 'status' && status >= 500
     const own = ownHeaders(reason, read)
-    const isOwn = !isFailure && own.length > 0 && own.every(isHeaderName)
+    const isOwn = !isFailure && own.length > 0 && !own.some((name) => ALL_HEADERS.includes(name))
     if (isFailure && stale === undefined) this.#outcomes.failed(address)
     if (!isFailure) this.#outcomes.unstored(address, isOwn ? own : 'all')
     if (stale !== undefined && !isOwn) throw new Error(`not stored: ${reason}, status ${status}`)

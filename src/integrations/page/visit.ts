@@ -1,78 +1,52 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Address, Sight, Target } from './address.ts'
-import { isGone, isWrapped, linesSet } from './capture.ts'
-import { Disguise, type Ignored } from './disguise.ts'
-import type { HeaderLines } from './rules.ts'
+import type { Address, Target } from './address.ts'
+import type { Asked } from './asked.ts'
+import type { Reply } from './reply.ts'
+import type { Share } from './room.ts'
+import type { HeaderLines, RuleContext, Ruling } from './rules.ts'
+import type { Watch } from './watch.ts'
+
+/** How a render ended: with a whole page, with something else, or with nobody to read it. */
+export type Capture =
+  | {
+      readonly ruling: Extract<Ruling, { isStorable: true }>
+      /** The headers as the application sent them. */
+      readonly headers: HeaderLines
+      readonly body: Buffer
+    }
+  | { readonly ruling: Extract<Ruling, { isStorable: false }> }
+  | 'cut'
+
+/** What a capture needs to know. */
+export interface CaptureContext extends Omit<RuleContext, 'nowMs'> {
+  /** Why the response is not everybody's although its own headers do not say so. */
+  objection(headers: HeaderLines, watch: Watch): Extract<Ruling, { isStorable: false }> | undefined
+  /** The page is stored only if it is what was sent in the end: nginx has no such middleware. */
+  readonly mustBeSent: boolean
+  readonly maxBytes: number
+  readonly share: Share
+}
+
+/** What came of a render, and which request headers it was made of. */
+export interface Captured {
+  readonly capture: Capture
+  readonly headersRead: ReadonlySet<string>
+}
 
 /** What a visit came to: it is decided once. */
 type Fate = 'waiting' | 'rendering' | 'served' | 'passed'
 
-/** How a visit ends: with the application, or with a stored page. */
-export interface Ways {
-  /** Hands over to the application. Never throws. */
-  next(): void
-  /** Called when a stored page is about to be sent. */
-  onServed(): void
-}
-
-/** What a visit knows beside its request and response. */
-export interface Surroundings {
-  readonly sight: Sight | undefined
-  readonly ignored: Ignored
-  readonly ways: Ways
-}
-
-/** Asking for another method than GET: what an application makes of it is no page. */
-const OVERRIDES = ['x-http-method', 'x-http-method-override', 'x-method-override']
-
 /**
- * Whether a stored page may answer the request: a GET or HEAD without a body, without rights of its
- * own, for the whole page, and plainly framed.
+ * One request that may be answered from the cache, or by the application. Kinds of servers say how
+ * that is done.
  */
-export function isCandidate(request: IncomingMessage): boolean {
-  const { method, headers } = request
-  if (method !== 'GET' && method !== 'HEAD') return false
-  if (headers.authorization !== undefined || headers.range !== undefined) return false
-  if (headers.upgrade !== undefined || OVERRIDES.some((name) => name in headers)) return false
-  if (headers['transfer-encoding'] !== undefined) return false
-  if ((headers['content-length'] ?? '0') !== '0') return false
-  const { stream } = request as { stream?: { endAfterHeaders?: boolean } }
-  return stream?.endAfterHeaders !== false
-}
-
-/** Whether the answer to a candidate may be stored (RFC 9111, 5.2.1.5). */
-export function isForAll({ method, headers }: IncomingMessage): boolean {
-  return method === 'GET' && !/no-store/i.test(headers['cache-control'] ?? '')
-}
-
-/** One request that may be answered from the cache, or by the application. */
-export class Visit {
+export abstract class Visit {
   readonly target: Target
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  /** Headers that were set before this middleware had the request. */
-  readonly arrived: HeaderLines
-  /** Middleware further out may change what is written. */
-  readonly isWrapped: boolean
-  readonly #ways: Ways
-  readonly #sight: Sight | undefined
-  readonly #ignored: Ignored
+  readonly asked: Asked
   #fate: Fate = 'waiting'
 
-  constructor(
-    target: Target,
-    request: IncomingMessage,
-    response: ServerResponse,
-    { sight, ignored, ways }: Surroundings,
-  ) {
+  constructor(target: Target, asked: Asked) {
     this.target = target
-    this.request = request
-    this.response = response
-    this.arrived = linesSet(response)
-    this.isWrapped = isWrapped(response)
-    this.#sight = sight
-    this.#ignored = ignored
-    this.#ways = ways
+    this.asked = asked
   }
 
   get address(): Address {
@@ -80,51 +54,51 @@ export class Visit {
   }
 
   get hasCookie(): boolean {
-    return 'cookie' in this.request.headers
+    return this.asked.header('cookie') !== undefined
   }
 
   get isRendering(): boolean {
     return this.#fate === 'rendering'
   }
 
-  /** Nobody waits for an answer any more. */
-  get isGone(): boolean {
-    return isGone(this.response)
-  }
-
   /** Whether the application can still be asked on this visitor's behalf. */
   get canRender(): boolean {
-    return this.#fate === 'waiting' && !this.isGone && !this.response.headersSent
+    return this.#fate === 'waiting' && !this.isGone && !this.hasAnswer
   }
 
-  /** Takes the visit for a stored page; false when that is no longer possible. */
-  claim(): boolean {
+  /** Answers by a stored page; false, with the visit as it was, when that is no longer possible. */
+  answer(reply: Reply): boolean {
     if (!this.canRender) return false
     this.#fate = 'served'
-    this.#ways.onServed()
+    this.send(reply)
     return true
   }
 
-  /** Shows the application what everybody's page may be made of, until the response has ended. */
-  disguise(): Disguise {
-    const { request, response, target } = this
-    const disguise = new Disguise(request, response, target, this.#sight, this.#ignored)
-    const remove = (): void => disguise.remove()
-    response.once('finish', remove)
-    response.once('close', remove)
-    return disguise
-  }
-
   /** Hands over to the application, whose response becomes everybody's. */
-  render(): void {
+  render(context: CaptureContext): Promise<Captured> {
     this.#fate = 'rendering'
-    this.#ways.next()
+    return this.capture(context)
   }
 
   /** Hands over to the application, unless the visit is over or with it already. */
   pass(): void {
     if (this.#fate !== 'waiting') return
     this.#fate = 'passed'
-    if (!this.isGone) this.#ways.next()
+    if (!this.isGone) this.handOver()
   }
+
+  /** Nobody waits for an answer any more. */
+  abstract readonly isGone: boolean
+  /** An answer was begun elsewhere. */
+  abstract readonly hasAnswer: boolean
+  /** Middleware further out may change what is sent: it gets it plain. */
+  abstract readonly isWrapped: boolean
+  /** Headers that were set before this middleware had the request; hits have them too. */
+  abstract readonly arrived: HeaderLines
+
+  /** Lets the application answer a request that tells only what is in the key, and watches it. */
+  protected abstract capture(context: CaptureContext): Promise<Captured>
+  protected abstract send(reply: Reply): void
+  /** Lets the application answer the request as it came. Never throws. */
+  protected abstract handOver(): void
 }

@@ -1,32 +1,10 @@
 import { OutgoingMessage, ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
 import { unixMs } from '../../runtime.ts'
-import type { Share } from './room.ts'
-import type { HeaderLines, RuleContext, Ruling } from './rules.ts'
+import type { HeaderLines, Ruling } from './rules.ts'
 import { judge } from './rules.ts'
+import type { Capture, CaptureContext } from './visit.ts'
 import type { Watch } from './watch.ts'
-
-/** How a render ended: with a whole page, with something else, or with nobody to read it. */
-export type Capture =
-  | {
-      readonly ruling: Extract<Ruling, { isStorable: true }>
-      /** The headers as the application sent them. */
-      readonly headers: HeaderLines
-      readonly body: Buffer
-    }
-  | { readonly ruling: Extract<Ruling, { isStorable: false }> }
-  | 'cut'
-
-/** What a capture needs to know. */
-export interface CaptureContext extends Omit<RuleContext, 'nowMs'> {
-  /** Why the response is not everybody's although its own headers do not say so. */
-  objection(headers: HeaderLines): Extract<Ruling, { isStorable: false }> | undefined
-  /** The page is stored only if it is what was sent in the end: nginx has no such middleware. */
-  readonly mustBeSent: boolean
-  readonly maxBytes: number
-  readonly share: Share
-  readonly watch: Watch
-}
 
 /** What of a response is watched: `this` in the methods it replaces. */
 type Writing = Pick<ServerResponse, 'writeHead' | 'write' | 'end'>
@@ -37,8 +15,12 @@ type Writing = Pick<ServerResponse, 'writeHead' | 'write' | 'end'>
  * are judged once they are out, from everything that could have set them, further in and out. What
  * is not to be stored is known then, while the body still streams.
  */
-export function capture(response: ServerResponse, context: CaptureContext): Promise<Capture> {
-  const render = new Render(response, context)
+export function capture(
+  response: ServerResponse,
+  context: CaptureContext,
+  watch: Watch,
+): Promise<Capture> {
+  const render = new Render(response, context, watch)
   return render.done
 }
 
@@ -46,6 +28,7 @@ class Render {
   readonly done: Promise<Capture>
   readonly #response: ServerResponse
   readonly #context: CaptureContext
+  readonly #watch: Watch
   readonly #original: Writing
   readonly #isWrapped: boolean
   #resolve: (capture: Capture) => void = () => {}
@@ -62,7 +45,8 @@ class Render {
   #isEnding = false
   #isDone = false
 
-  constructor(response: ServerResponse, context: CaptureContext) {
+  constructor(response: ServerResponse, context: CaptureContext, watch: Watch) {
+    this.#watch = watch
     this.#response = response
     this.#context = context
     const { writeHead, write, end } = response
@@ -78,7 +62,7 @@ class Render {
   /** Called as users may: with any of the optional arguments left out. */
   #wrap(): void {
     const response = this.#response
-    const { watch } = this.#context
+    const watch = this.#watch
     // What is called here is not the application's any more.
     const call = (name: keyof Writing, args: unknown[]): unknown =>
       watch.aside(() => Reflect.apply(this.#original[name], response, args))
@@ -117,7 +101,7 @@ class Render {
     const response = this.#response
     const { writeHead } = response
     if (response.headersSent || writeHead === this.#own || writeHead === this.#counting) return
-    const { watch } = this.#context
+    const watch = this.#watch
     this.#counting = ((...args: unknown[]) =>
       watch.counting(() => Reflect.apply(writeHead, response, args))) as Writing['writeHead']
     response.writeHead = this.#counting
@@ -145,7 +129,7 @@ class Render {
   }
 
   #objection(): Extract<Ruling, { isStorable: false }> | undefined {
-    return this.#context.objection(this.#sent ?? [])
+    return this.#context.objection(this.#sent ?? [], this.#watch)
   }
 
   /** A copy of a chunk: its owner may write into it again. */

@@ -1,11 +1,9 @@
-import type { OutgoingHttpHeaders } from 'node:http'
 import type { RefillEntry } from '../../refill/entry.ts'
 import { unixMs } from '../../runtime.ts'
+import { type Asked, takesGzip } from './asked.ts'
 import type { Page } from './body.ts'
 import { plainBody } from './body.ts'
-import { takesGzip } from './encoding.ts'
 import type { NginxHeaders } from './headers.ts'
-import type { Visit } from './visit.ts'
 
 /** The name in Cache-Status headers (RFC 9211): a response with it came from the cache. */
 export const CACHE_NAME = 'mintring'
@@ -13,8 +11,19 @@ export const CACHE_NAME = 'mintring'
 /** How an entry came; undefined where only the page is known. */
 export type Terms = Omit<RefillEntry, 'value'>
 
+/** Headers by their names; some come several times. */
+export type ReplyHeaders = Record<string, string | string[]>
+
+/** A response to be sent. */
+export interface Reply {
+  readonly status: number
+  readonly headers: ReplyHeaders
+  /** Undefined for 304. */
+  readonly body: Buffer | undefined
+}
+
 /** What all pages of a cache have in common when they are served. */
-export interface ServeSettings {
+export interface ReplySettings {
   readonly contentType: string
   /** How long a page is fresh that says nothing of its own. */
   readonly ttlSeconds: number
@@ -22,70 +31,53 @@ export interface ServeSettings {
 }
 
 /**
- * Answers a visit with a stored page: gzipped to those who take that, without a body to HEAD,
- * without one to those who have it already. Middleware further out gets it plain, as from the
- * application. Should the page not be readable it rejects, with the visit as it was.
+ * A stored page as the answer to a request: gzipped to those who take that, 304 to those who have
+ * it already. With `mayZip` false it is plain. Rejects should the page not be readable.
  */
-export async function servePage(
-  visit: Visit,
+export async function replyOf(
+  asked: Asked,
   page: Page,
-  settings: ServeSettings,
-  terms: Terms | undefined,
-): Promise<void> {
-  const { request, response, isWrapped } = visit
-  const { head } = page
-  const mayZip = !isWrapped && head?.isPlainOnly !== true
-  const isGzip = page.isGzip && mayZip && takesGzip(request)
+  settings: ReplySettings,
+  { terms, mayZip }: { readonly terms: Terms | undefined; readonly mayZip: boolean },
+): Promise<Reply> {
+  const isGzip = page.isGzip && mayZip && page.head?.isPlainOnly !== true && takesGzip(asked)
   const body = isGzip ? page.body : await plainBody(page)
-  if (!visit.claim()) {
-    visit.pass()
-    return
-  }
   const headers = headersOf(page, settings, terms)
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value!)
-  if (isKnownToVisitor(request.headers, headers)) {
-    response.statusCode = 304
-    response.end()
-    return
-  }
-  response.statusCode = 200
-  response.setHeader('Content-Type', settings.contentType)
-  // Middleware further out may change the length; Node counts it then.
-  if (!isWrapped) response.setHeader('Content-Length', body.length)
-  if (isGzip) response.setHeader('Content-Encoding', 'gzip')
-  response.end(request.method === 'HEAD' ? undefined : body)
+  if (isKnownToVisitor(asked, headers)) return { status: 304, headers, body: undefined }
+  headers['content-type'] = settings.contentType
+  if (isGzip) headers['content-encoding'] = 'gzip'
+  return { status: 200, headers, body }
 }
 
-/** Answers that the application fails: beyond the number that may ask it themselves meanwhile. */
-export function serveFailure(visit: Visit, retryAfterMs: number): void {
-  const { response } = visit
-  if (!visit.claim()) {
-    visit.pass()
-    return
+/** Says that the application fails: beyond the number that may ask it themselves meanwhile. */
+export function failureReply(retryAfterMs: number): Reply {
+  return {
+    status: 503,
+    headers: {
+      'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))),
+      'cache-control': 'no-store',
+      'cache-status': `${CACHE_NAME}; fwd=miss; detail=failing`,
+      'content-type': 'text/plain; charset=utf-8',
+    },
+    body: Buffer.from('Service Unavailable\n'),
   }
-  response.statusCode = 503
-  response.setHeader('Retry-After', Math.max(1, Math.ceil(retryAfterMs / 1000)))
-  response.setHeader('Cache-Control', 'no-store')
-  response.setHeader('Cache-Status', `${CACHE_NAME}; fwd=miss; detail=failing`)
-  response.setHeader('Content-Type', 'text/plain; charset=utf-8')
-  response.end('Service Unavailable\n')
 }
 
 function headersOf(
   { head }: Page,
-  { ttlSeconds, nginx }: ServeSettings,
+  { ttlSeconds, nginx }: ReplySettings,
   terms: Terms | undefined,
-): OutgoingHttpHeaders {
-  const kept: OutgoingHttpHeaders = { ...Object.fromEntries(nginx ?? []), Vary: 'Accept-Encoding' }
+): ReplyHeaders {
+  const kept: ReplyHeaders = { ...Object.fromEntries(nginx ?? []), vary: 'Accept-Encoding' }
   for (const [name, value] of head?.headers ?? []) {
     const before = kept[name]
-    kept[name] =
-      before === undefined || nginx?.has(name) ? value : [before, value].flat().map(String)
+    kept[name] = before === undefined || nginx?.has(name) ? value : [before, value].flat()
   }
   // The coding may differ from the application's: the same bytes cannot be promised.
   if (typeof kept.etag === 'string') kept.etag = kept.etag.replace(/^(?!W\/)/, 'W/')
   const age = ageOf(head, ttlSeconds, terms)
-  return { ...kept, ...(age === undefined ? {} : { Age: age }), 'Cache-Status': statusOf(terms) }
+  if (age !== undefined) kept.age = String(age)
+  return { ...kept, 'cache-status': statusOf(terms) }
 }
 
 /** Seconds since the application made the page (RFC 9111, 4.2.3). */
@@ -104,16 +96,16 @@ function ageOf(
 
 /** RFC 9110, 13.1.2 and 13.1.3. */
 function isKnownToVisitor(
-  asked: Visit['request']['headers'],
-  { etag, 'last-modified': modified }: OutgoingHttpHeaders,
+  asked: Asked,
+  { etag, 'last-modified': modified }: ReplyHeaders,
 ): boolean {
-  const known = asked['if-none-match']
+  const known = asked.header('if-none-match')
   if (known !== undefined) {
     const tags = known.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
     const own = String(etag ?? '').replace(/^W\//, '')
     return own !== '' && (tags.includes(own) || known.trim() === '*')
   }
-  const since = Date.parse(asked['if-modified-since'] ?? '')
+  const since = Date.parse(asked.header('if-modified-since') ?? '')
   return Date.parse(String(modified)) <= since
 }
 

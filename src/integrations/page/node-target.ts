@@ -1,0 +1,47 @@
+import type { IncomingMessage } from 'node:http'
+import { type AllowedHosts, normalHost, type Target, targetFor } from './address.ts'
+
+/** What a framework makes of a request, by its own setting of which proxies it trusts. */
+export interface Sight {
+  readonly hostname?: unknown
+  readonly protocol?: unknown
+}
+
+/** What was asked for, or undefined for what has no page. */
+export function targetOf(
+  request: IncomingMessage,
+  sight: Sight | undefined,
+  hosts: AllowedHosts,
+): Target | undefined {
+  const scheme = isSecure(request, sight) ? 'https' : 'http'
+  return targetFor(hostAskedFor(request, sight), uriOf(request), scheme, hosts)
+}
+
+/** Express and connect cut the mount path off `url`; any other change is not in the key. */
+function uriOf(request: IncomingMessage): string | undefined {
+  const { url = '' } = request
+  const { originalUrl = url } = request as { originalUrl?: string }
+  const isMounted = originalUrl.endsWith(url) || originalUrl.endsWith(url.slice(1))
+  return originalUrl.startsWith('/') && isMounted ? originalUrl : undefined
+}
+
+/** What the framework says, if it says anything; else the one Host header or `:authority`. */
+function hostAskedFor(request: IncomingMessage, sight: Sight | undefined): string | undefined {
+  const { headers } = request
+  const authority = headers[':authority'] ?? headers.host
+  const own = normalHost(authority)
+  if (own === undefined || (headers.host !== undefined && normalHost(headers.host) !== own)) {
+    return undefined
+  }
+  if (hostLines(request) > 1) return undefined
+  return sight?.hostname === undefined ? own : normalHost(sight.hostname)
+}
+
+function hostLines({ rawHeaders }: IncomingMessage): number {
+  return rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length
+}
+
+function isSecure({ socket }: IncomingMessage, sight: Sight | undefined): boolean {
+  const isEncrypted = (socket as { encrypted?: boolean } | undefined)?.encrypted === true
+  return sight?.protocol === undefined ? isEncrypted : sight.protocol === 'https'
+}

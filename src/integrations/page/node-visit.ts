@@ -1,0 +1,153 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Target } from './address.ts'
+import { type Asked, isCandidate } from './asked.ts'
+import { Disguise, type Received } from './disguise.ts'
+import { capture, isGone, isWrapped, linesSet, unwrap } from './node-capture.ts'
+import { type Sight, targetOf } from './node-target.ts'
+import type { Pages, PagesSettings } from './pages.ts'
+import type { Reply } from './reply.ts'
+import type { HeaderLines } from './rules.ts'
+import type { Ignored } from './shown.ts'
+import { type CaptureContext, type Captured, Visit } from './visit.ts'
+
+/** How a framework hands over a request. */
+export interface Handover {
+  readonly next: () => unknown
+  readonly sight?: Sight | undefined
+  readonly onServed?: () => void
+}
+
+/** Serves a request of node:http or node:http2, or lets its application answer. Never throws. */
+export function visitOfNode(
+  pages: Pages,
+  { hosts, origin, ignored, onError }: PagesSettings,
+  messages: { readonly request: IncomingMessage; readonly response: ServerResponse },
+  { next, sight, onServed = () => {} }: Handover,
+): void {
+  const { request, response } = messages
+  const asked = askedOf(request)
+  const isWhole = isCandidate(asked) && hasNoBody(request)
+  const target = isWhole ? targetOf(request, sight, hosts) : undefined
+  const toApplication = guarded(next, response, (error) => onError(error, target?.address ?? ''))
+  const isRender = target !== undefined && origin?.asked(asked) === true
+  if (isRender) unwrap(response)
+  if (target === undefined || isRender) {
+    toApplication()
+    return
+  }
+  const received = { request, response, asked, sight }
+  pages.visit(new NodeVisit(target, received, ignored, { next: toApplication, onServed }))
+}
+
+/** How a visit ends: with the application, or with a stored page. */
+interface Ways {
+  /** Hands over to the application. Never throws. */
+  next(): void
+  /** Called when a stored page is about to be sent. */
+  onServed(): void
+}
+
+/** A request of node:http or node:http2. */
+class NodeVisit extends Visit {
+  readonly arrived: HeaderLines
+  readonly isWrapped: boolean
+  readonly #received: Received
+  readonly #response: ServerResponse
+  readonly #ignored: Ignored
+  readonly #ways: Ways
+
+  constructor(target: Target, received: Received, ignored: Ignored, ways: Ways) {
+    super(target, received.asked)
+    this.#received = received
+    this.#response = received.response
+    this.arrived = linesSet(received.response)
+    this.isWrapped = isWrapped(received.response)
+    this.#ignored = ignored
+    this.#ways = ways
+  }
+
+  get isGone(): boolean {
+    return isGone(this.#response)
+  }
+
+  get hasAnswer(): boolean {
+    return this.#response.headersSent
+  }
+
+  protected async capture(context: CaptureContext): Promise<Captured> {
+    const response = this.#response
+    const disguise = new Disguise(this.#received, this.target, this.#ignored)
+    const remove = (): void => disguise.remove()
+    response.once('finish', remove)
+    response.once('close', remove)
+    const captured = capture(response, context, disguise.watch)
+    this.#ways.next()
+    return { capture: await captured, headersRead: disguise.watch.headers }
+  }
+
+  protected send({ status, headers, body }: Reply): void {
+    this.#ways.onServed()
+    const response = this.#response
+    response.statusCode = status
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+    // Middleware further out may change the length; Node counts it then.
+    if (body !== undefined && !this.isWrapped) response.setHeader('Content-Length', body.length)
+    response.end(this.asked.method === 'HEAD' ? undefined : body)
+  }
+
+  protected handOver(): void {
+    this.#ways.next()
+  }
+}
+
+function askedOf({ method = '', headers }: IncomingMessage): Asked {
+  return {
+    method,
+    header(name) {
+      const value = headers[name]
+      return value === undefined ? undefined : String(value)
+    },
+  }
+}
+
+/** HTTP/2 tells by a frame, not by a header. */
+function hasNoBody(request: IncomingMessage): boolean {
+  const { stream } = request as { stream?: { endAfterHeaders?: boolean } }
+  return stream?.endAfterHeaders !== false
+}
+
+/** A handler that throws or rejects is answered for: nothing waits, and the process goes on. */
+function guarded(
+  next: () => unknown,
+  response: ServerResponse,
+  onError: (error: unknown) => void,
+): () => void {
+  const failed = (error: unknown): void => {
+    onError(error)
+    fail(response)
+  }
+  return () => {
+    try {
+      const outcome = next()
+      if (isThenable(outcome)) outcome.then(undefined, failed)
+    } catch (error) {
+      failed(error)
+    }
+  }
+}
+
+/** Ends a response that its application will not end. */
+function fail(response: ServerResponse): void {
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  for (const name of response.getHeaderNames()) response.removeHeader(name)
+  response.statusCode = 500
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8')
+  response.end('Internal Server Error\n')
+}
+
+function isThenable(outcome: unknown): outcome is PromiseLike<unknown> {
+  return typeof (outcome as { then?: unknown } | undefined)?.then === 'function'
+}
