@@ -1,28 +1,18 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { pageCache } from '../../src/integrations/page.ts'
 import { compat } from '../../src/ring/compat.ts'
 import { startSite } from '../integrations/page/site.ts'
 import { startNginx } from '../nginx/nginx-server.ts'
 import { realMemcached, startMemcached } from '../support/memcached.ts'
-import type { Claim } from './stage.ts'
-import { carelessSite, send } from './stage.ts'
-import { MARK, type Trick } from './trick.ts'
+import type { Claim, Stage } from './stage.ts'
+import { carelessSite, play, send } from './stage.ts'
+import { MARK } from './trick.ts'
 import { tricks } from './tricks.ts'
 
 const CLAIMS: readonly Claim[] = ['nothing', 'public, max-age=60']
-/** How often the second one asks: the first of them may render, the others are served. */
-const ROUNDS = 3
-
-interface Stage {
-  readonly port: number
-  /** Whether the page cache says what came from it: nginx does not. */
-  readonly tellsHits: boolean
-}
-
 /** A careless site behind a page cache on a real memcached; undefined where there is none. */
 async function cachedSite(
   t: TestContext,
@@ -43,29 +33,6 @@ async function cachedSite(
   const places = { memcachedPorts: [memcached.port], appPort: site.port }
   const port = await startNginx(t, 'plain.conf', places)
   return port === undefined ? undefined : { port, tellsHits: false }
-}
-
-/** Plays a trick; the mark reached nobody else, and pages are still stored where they can be. */
-async function play({ port, tellsHits }: Stage, trick: Trick, index: number): Promise<void> {
-  await send(port, trick.first, index)
-  await sleep(2)
-  const shown = []
-  for (let round = 0; round < ROUNDS; round++) {
-    shown.push(await send(port, trick.second ?? {}, index))
-    await sleep(2)
-  }
-  for (const { text } of shown) {
-    // nginx refuses some of them itself.
-    assert.match(text, tellsHits ? /^<p>/ : /^<p>|400 Bad Request/)
-    assert.ok(!text.includes(MARK), text)
-  }
-  const readsRaw = /raw header lines|two Host headers/.test(trick.name)
-  if (tellsHits && !readsRaw && trick.isEveryones !== true) {
-    for (let tries = 0; !(await send(port, trick.second ?? {}, index)).isHit; tries++) {
-      assert.ok(tries < 100, 'no page was ever stored')
-      await sleep(20)
-    }
-  }
 }
 
 test('the tricks are many, and no two are the same', () => {

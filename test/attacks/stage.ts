@@ -1,7 +1,9 @@
+import assert from 'node:assert/strict'
 import http from 'node:http'
 import net from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { PageCache } from '../../src/integrations/page.ts'
-import type { Ask, Trick } from './trick.ts'
+import { type Ask, MARK, type Trick } from './trick.ts'
 
 /** What a request was shown. */
 export interface Shown {
@@ -40,6 +42,39 @@ export function carelessSite(
   return (request, response) => {
     if (pages === undefined) void answer(request, response)
     else pages(request, response, () => answer(request, response))
+  }
+}
+
+/** A site that tricks are played on. */
+export interface Stage {
+  readonly port: number
+  /** Whether the page cache says what came from it: nginx does not. */
+  readonly tellsHits: boolean
+}
+
+/** How often the second one asks: the first of them may render, the others are served. */
+const ROUNDS = 3
+
+/** Plays a trick; the mark reached nobody else, and pages are still stored where they can be. */
+export async function play({ port, tellsHits }: Stage, trick: Trick, index: number): Promise<void> {
+  await send(port, trick.first, index)
+  await sleep(2)
+  const shown = []
+  for (let round = 0; round < ROUNDS; round++) {
+    shown.push(await send(port, trick.second ?? {}, index))
+    await sleep(2)
+  }
+  for (const { text } of shown) {
+    // nginx refuses some of them itself.
+    assert.match(text, tellsHits ? /^<p>/ : /^<p>|400 Bad Request/)
+    assert.ok(!text.includes(MARK), text)
+  }
+  const readsRaw = /raw header lines|two Host headers/.test(trick.name)
+  if (tellsHits && !readsRaw && trick.isEveryones !== true) {
+    for (let tries = 0; !(await send(port, trick.second ?? {}, index)).isHit; tries++) {
+      assert.ok(tries < 100, 'no page was ever stored')
+      await sleep(20)
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import { IncomingMessage, type ServerResponse } from 'node:http'
 import { watchedConnection } from './connection.ts'
 import type { Sight } from './node-target.ts'
-import type { Watch } from './watch.ts'
+import { tellsSomething, type Watch } from './watch.ts'
 
 /** What frameworks work out of forwarded headers and connections, and the key holds. */
 const OF_THE_KEY = [
@@ -122,16 +122,4 @@ function watchConnections(watch: Watch, { request, response, isSecure }: Watched
       if (name in message) watch.intercept(message, name, () => {}, shown)
     }
   }
-}
-
-/** Whether a field holds anything that could differ from visitor to visitor. */
-function tellsSomething(owner: object, name: string): boolean {
-  const own = Object.getOwnPropertyDescriptor(owner, name)
-  if (own === undefined) return false
-  if (own.get !== undefined) return true
-  const { value } = own
-  if (typeof value !== 'object' || value === null) return Boolean(value)
-  const prototype = Object.getPrototypeOf(value)
-  const isPlain = prototype === null || prototype === Object.prototype || Array.isArray(value)
-  return !isPlain || Object.keys(value).length > 0
 }

@@ -70,7 +70,12 @@ export abstract class Visit {
   answer(reply: Reply): boolean {
     if (!this.canRender) return false
     this.#fate = 'served'
-    this.send(reply)
+    try {
+      this.send(reply)
+    } catch (error) {
+      this.#fate = 'waiting'
+      throw error
+    }
     return true
   }
 

@@ -149,3 +149,15 @@ function readerOf(target: object, name: string): () => unknown {
   const { get, value } = own
   return get === undefined ? () => value : () => Reflect.apply(get, target, [])
 }
+
+/** Whether a field holds anything that could differ from visitor to visitor. */
+export function tellsSomething(owner: object, name: string): boolean {
+  const own = Object.getOwnPropertyDescriptor(owner, name)
+  if (own === undefined) return false
+  if (own.get !== undefined) return true
+  const { value } = own
+  if (typeof value !== 'object' || value === null) return Boolean(value)
+  const prototype = Object.getPrototypeOf(value)
+  const isPlain = prototype === null || prototype === Object.prototype || Array.isArray(value)
+  return !isPlain || Object.keys(value).length > 0
+}

@@ -1,0 +1,172 @@
+import type { Target } from './address.ts'
+import { type AllowedHosts, normalHost, partsOf, targetFor } from './address.ts'
+import { type Asked, takesGzip } from './asked.ts'
+import { HIDDEN, type Ignored, SHARED, sharedAccept } from './shown.ts'
+import type { Watch } from './watch.ts'
+
+/** Where servers put what they know of the visitor, beside the standard. */
+const OF_THE_VISITOR = ['cf', 'geo', 'ip', 'remoteAddr', 'remoteAddress']
+/** The same, in what servers hand over beside the request. */
+const IN_SURROUNDINGS: ReadonlySet<string> = new Set([
+  ...OF_THE_VISITOR,
+  'clientAddress',
+  'incoming',
+  'info',
+  'outgoing',
+  'requestIP',
+])
+
+/** What was asked for, or undefined for what has no page. */
+export function targetOfWeb(request: Request, hosts: AllowedHosts): Target | undefined {
+  const { protocol, host, pathname, search } = new URL(request.url)
+  const own = normalHost(host)
+  const sent = request.headers.get('host')
+  // Nothing else than the name may be in there: servers disagree on what they make of it.
+  if (sent !== null && normalHost(sent) !== own) return undefined
+  const scheme = protocol === 'https:' ? 'https' : 'http'
+  return targetFor(own, pathname + search, scheme, hosts)
+}
+
+/**
+ * A request that tells the application only what is in the key, while it renders for all. What
+ * else the visitor sent can be read, and is noted. Copies of it hold nothing but the key.
+ */
+export function shownRequest(
+  request: Request,
+  target: Target,
+  asked: Asked,
+  { watch, ignored }: { readonly watch: Watch; readonly ignored: Ignored },
+): Request {
+  const { shared, others } = partedHeaders(request, target, asked, ignored)
+  const { uri } = partsOf(target.address)
+  const url = `${target.scheme}://${target.shownHost}${uri}`
+  const headers = watchedHeaders(shared, others, watch)
+  const make = (): Request => {
+    const made = new Request(url, { headers: shared, signal: request.signal })
+    Object.defineProperties(made, { headers: { get: () => headers }, clone: { value: make } })
+    for (const name of OF_THE_VISITOR) {
+      const value: unknown = Reflect.get(request, name, request)
+      if (value === undefined) continue
+      Object.defineProperty(made, name, { value, configurable: true })
+      watch.intercept(made, name, () => watch.noteField(name))
+    }
+    return made
+  }
+  return make()
+}
+
+/**
+ * What a server hands over beside the request, such as Deno's `info`, Bun's `server` or Hono's
+ * `env`: what it tells of the visitor is noted when it is read. Functions that take the request
+ * get the one the server knows.
+ */
+export function watchedSurroundings(
+  given: unknown,
+  watch: Watch,
+  { shown, own }: { readonly shown: Request; readonly own: Request },
+): unknown {
+  if (typeof given !== 'object' || given === null) return given
+  return new Proxy(given, {
+    get(target, name) {
+      if (typeof name === 'string' && IN_SURROUNDINGS.has(name)) watch.noteField(name)
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function' || name === 'constructor') return value
+      return (...args: unknown[]) =>
+        Reflect.apply(
+          value,
+          target,
+          args.map((arg) => (arg === shown ? own : arg)),
+        )
+    },
+  })
+}
+
+/** Headers of which `others` are noted when they are read; a copy of it has noted them all. */
+function watchedHeaders(
+  shared: readonly [string, string][],
+  others: Map<string, string>,
+  watch: Watch,
+): Headers {
+  const headers = new Headers(shared.map(([name, value]): [string, string] => [name, value]))
+  const own = bound(headers)
+  const other = (name: string): string | undefined => {
+    const lower = String(name).toLowerCase()
+    const value = others.get(lower)
+    if (value !== undefined) watch.noteHeader(lower)
+    return value
+  }
+  const all = (): [string, string][] => {
+    for (const name of others.keys()) watch.noteHeader(name)
+    return [...own.entries(), ...others].sort(([a], [b]) => (a < b ? -1 : 1))
+  }
+  const entries = (): IterableIterator<[string, string]> => all()[Symbol.iterator]()
+  return Object.assign(headers, {
+    entries,
+    [Symbol.iterator]: entries,
+    get: (name: string) => other(name) ?? own.get(name),
+    has: (name: string) => other(name) !== undefined || own.has(name),
+    keys: () =>
+      all()
+        .map(([name]) => name)
+        [Symbol.iterator](),
+    values: () =>
+      all()
+        .map(([, value]) => value)
+        [Symbol.iterator](),
+    forEach(call: (value: string, name: string, of: Headers) => void, self?: unknown): void {
+      for (const [name, value] of all()) Reflect.apply(call, self, [value, name, headers])
+    },
+    // What the application sets is its own.
+    set(name: string, value: string): void {
+      others.delete(name.toLowerCase())
+      own.set(name, value)
+    },
+    append(name: string, value: string): void {
+      const before = other(name)
+      if (before !== undefined) this.set(name, before)
+      own.append(name, value)
+    },
+    delete(name: string): void {
+      others.delete(name.toLowerCase())
+      own.delete(name)
+    },
+  })
+}
+
+/** The methods of headers before others take their names. */
+function bound(
+  headers: Headers,
+): Pick<Headers, 'get' | 'has' | 'set' | 'append' | 'delete' | 'entries'> {
+  return {
+    get: headers.get.bind(headers),
+    has: headers.has.bind(headers),
+    set: headers.set.bind(headers),
+    append: headers.append.bind(headers),
+    delete: headers.delete.bind(headers),
+    entries: headers.entries.bind(headers),
+  }
+}
+
+function partedHeaders(
+  request: Request,
+  target: Target,
+  asked: Asked,
+  ignored: Ignored,
+): { readonly shared: [string, string][]; readonly others: Map<string, string> } {
+  const sent = new Map(request.headers)
+  for (const name of HIDDEN) sent.delete(name)
+  const accept = sent.get('accept')
+  const settled = sharedAccept(accept)
+  if (accept !== undefined && settled !== undefined) sent.set('accept', settled)
+  if (sent.has('host')) sent.set('host', target.shownHost)
+  sent.set('accept-encoding', takesGzip(asked) ? 'gzip' : 'identity')
+  const isShared = (name: string): boolean =>
+    SHARED.includes(name) ||
+    ignored.headers.has(name) ||
+    (name === 'accept' && settled !== undefined)
+  const all = [...sent]
+  return {
+    shared: all.filter(([name]) => isShared(name)),
+    others: new Map(all.filter(([name]) => !isShared(name))),
+  }
+}

@@ -1,0 +1,131 @@
+import type { Target } from './address.ts'
+import { type Asked, isCandidate } from './asked.ts'
+import type { Pages, PagesSettings } from './pages.ts'
+import type { Reply } from './reply.ts'
+import type { HeaderLines } from './rules.ts'
+import type { Ignored } from './shown.ts'
+import { type CaptureContext, type Captured, Visit } from './visit.ts'
+import { Watch } from './watch.ts'
+import { captureWeb } from './web-capture.ts'
+import { shownRequest, targetOfWeb } from './web-request.ts'
+
+/** How a server hands over a request. */
+export interface WebHandover {
+  /** The application; with a watch while it renders for all, and is shown another request. */
+  readonly next: (request: Request, watch: Watch | undefined) => Response | Promise<Response>
+  /** Middleware further out may change what is sent. */
+  readonly isWrapped: boolean
+  /** Headers that were set before; the server sets them on hits too. */
+  readonly arrived: HeaderLines
+}
+
+/** The response to a request: a stored page, or the application's. Rejects as that does. */
+export function visitOfWeb(
+  pages: Pages,
+  { hosts, origin, ignored }: PagesSettings,
+  request: Request,
+  handover: WebHandover,
+): Promise<Response> {
+  const { method, headers } = request
+  const asked: Asked = { method, header: (name) => headers.get(name) ?? undefined }
+  const isWhole = isCandidate(asked) && request.body === null
+  const target = isWhole ? targetOfWeb(request, hosts) : undefined
+  return new Promise((resolve, reject) => {
+    const toApplication = (): void => {
+      new Promise<Response>((answer) => answer(handover.next(request, undefined))).then(
+        resolve,
+        reject,
+      )
+    }
+    if (target === undefined || origin?.asked(asked) === true) toApplication()
+    else {
+      const ways = { resolve, reject, toApplication }
+      pages.visit(new WebVisit(target, asked, request, handover, ignored, ways))
+    }
+  })
+}
+
+interface Ways {
+  readonly resolve: (response: Response) => void
+  readonly reject: (error: unknown) => void
+  readonly toApplication: () => void
+}
+
+/** A web Request. */
+class WebVisit extends Visit {
+  readonly hasAnswer: boolean = false
+  readonly #request: Request
+  readonly #handover: WebHandover
+  readonly #ignored: Ignored
+  readonly #ways: Ways
+
+  constructor(
+    target: Target,
+    asked: Asked,
+    request: Request,
+    handover: WebHandover,
+    ignored: Ignored,
+    ways: Ways,
+  ) {
+    super(target, asked)
+    this.#request = request
+    this.#handover = handover
+    this.#ignored = ignored
+    this.#ways = ways
+  }
+
+  get isGone(): boolean {
+    return this.#request.signal.aborted
+  }
+
+  get isWrapped(): boolean {
+    return this.#handover.isWrapped
+  }
+
+  get arrived(): HeaderLines {
+    return this.#handover.arrived
+  }
+
+  protected async capture(context: CaptureContext): Promise<Captured> {
+    const watch = new Watch(this.#ignored.fields)
+    const captured = await Promise.race([this.#captured(context, watch), this.#left()])
+    if (captured === 'cut') context.share.giveBack()
+    return { capture: captured, headersRead: watch.headers }
+  }
+
+  protected send({ status, headers, body }: Reply): void {
+    const lines = Object.entries(headers).flatMap(([name, values]) =>
+      [values].flat().map((value): [string, string] => [name, value]),
+    )
+    if (body !== undefined && !this.isWrapped) lines.push(['content-length', String(body.length)])
+    const sent = this.asked.method === 'HEAD' ? null : (body ?? null)
+    this.#ways.resolve(new Response(sent, { status, headers: lines }))
+  }
+
+  protected handOver(): void {
+    this.#ways.toApplication()
+  }
+
+  async #captured(context: CaptureContext, watch: Watch): Promise<Captured['capture']> {
+    const ignored = this.#ignored
+    const shown = shownRequest(this.#request, this.target, this.asked, { watch, ignored })
+    let response: Response
+    try {
+      response = await this.#handover.next(shown, watch)
+    } catch (error) {
+      this.#ways.reject(error)
+      return { ruling: { isStorable: false, reason: 'status', status: 500 } }
+    }
+    const { sent, capture } = captureWeb(response, context, watch)
+    this.#ways.resolve(sent)
+    return capture
+  }
+
+  /** Nobody reads the response any more: what is rendered after that may be cut short. */
+  #left(): Promise<'cut'> {
+    const { signal } = this.#request
+    return new Promise((resolve) => {
+      signal.addEventListener('abort', () => resolve('cut'), { once: true })
+    })
+  }
+}
