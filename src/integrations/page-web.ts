@@ -9,6 +9,7 @@ import { honoWatched } from './page/web-hono.ts'
 import { watchedSurroundings } from './page/web-request.ts'
 import { visitOfWeb, type WebHandover } from './page/web-visit.ts'
 
+export type { UncacheableReason } from './page/rules.ts'
 export type { PageCacheOptions }
 
 /** What a server calls with each request; the rest is the server's own, such as Deno's `info`. */

@@ -9,6 +9,7 @@ import type { Sight } from './page/node-target.ts'
 import { type Handover, visitOfNode } from './page/node-visit.ts'
 import { type PageCacheOptions, pagesOf } from './page/settings.ts'
 
+export type { UncacheableReason } from './page/rules.ts'
 export type { PageCacheOptions }
 
 /** What connect, express and node:http call. What it returns is awaited if it can be. */

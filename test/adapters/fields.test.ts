@@ -15,7 +15,7 @@ import Koa from 'koa'
 import morgan from 'morgan'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
-import { type PageCache, pageCache, type Reason } from '../../src/integrations/page.ts'
+import { type PageCache, pageCache, type UncacheableReason } from '../../src/integrations/page.ts'
 import { type Answer, isHit, type Site, siteOf } from '../integrations/page/site.ts'
 import type { Middleware } from './middlewares.ts'
 
@@ -89,7 +89,7 @@ const frameworks: Readonly<Record<string, (around: Surroundings) => Promise<Serv
 
 interface Stage {
   readonly site: Site
-  readonly told: (Reason | string | undefined)[]
+  readonly told: (UncacheableReason | string | undefined)[]
 }
 
 async function stage(

@@ -15,7 +15,7 @@ import type { Origin } from './origin.ts'
 import { CutShort, PageRenderer } from './renderer.ts'
 import { failureReply, replyOf, type Terms } from './reply.ts'
 import { Room } from './room.ts'
-import type { Reason } from './rules.ts'
+import type { UncacheableReason } from './rules.ts'
 import type { Ignored } from './shown.ts'
 import type { Visit } from './visit.ts'
 
@@ -32,7 +32,7 @@ export interface PagesSettings {
   readonly maxBufferedBytes: number
   readonly uncacheableMs: number
   onError(error: unknown, address: string): void
-  onUncacheable(reason: Reason, address: string, header: string | undefined): void
+  onUncacheable(reason: UncacheableReason, address: string, header: string | undefined): void
 }
 
 /** The pages of one cache: who is served, who renders, who waits. */

@@ -10,7 +10,7 @@ import { headersToKeep, nginxDiffersIn } from './headers.ts'
 import type { Outcomes } from './memory.ts'
 import type { Origin } from './origin.ts'
 import type { Share } from './room.ts'
-import type { HeaderLines, Reason, Ruling } from './rules.ts'
+import type { HeaderLines, Ruling, UncacheableReason } from './rules.ts'
 import { ageOf, forbidsTransforms, judge } from './rules.ts'
 import { ALL_HEADERS } from './shown.ts'
 import type { Captured, Visit } from './visit.ts'
@@ -24,7 +24,7 @@ export interface RendererSettings {
   /** What nginx adds; undefined when nginx serves none of the pages. */
   readonly nginx: NginxHeaders | undefined
   shownHost(address: Address): string
-  onUncacheable(reason: Reason, address: Address, header: string | undefined): void
+  onUncacheable(reason: UncacheableReason, address: Address, header: string | undefined): void
 }
 
 type Loading = LoaderContext<Page | undefined>
@@ -173,7 +173,7 @@ export class PageRenderer {
 }
 
 /** The request headers that a refusal may be due to: others may do better without them. */
-function ownHeaders(reason: Reason, read: ReadonlySet<string>): readonly string[] {
+function ownHeaders(reason: UncacheableReason, read: ReadonlySet<string>): readonly string[] {
   if (reason === 'request fields') return []
   return reason === 'cookie' ? ['cookie'] : [...read]
 }

@@ -10,10 +10,10 @@ export interface Rendered {
 /** What may be done with a response: kept, for its own time if it names one, or not, and why. */
 export type Ruling =
   | { readonly isStorable: true; readonly ttlSeconds: number | undefined; readonly isGzip: boolean }
-  | { readonly isStorable: false; readonly reason: Reason; readonly status: number }
+  | { readonly isStorable: false; readonly reason: UncacheableReason; readonly status: number }
 
 /** Why a response is not stored. */
-export type Reason =
+export type UncacheableReason =
   | 'status'
   | 'set-cookie'
   | 'cache-control'
@@ -49,7 +49,7 @@ const TARGETED = ['cdn-cache-control', 'surrogate-control']
  * rules of RFC 9111 for shared caches, the strict way: what is in doubt is not stored.
  */
 export function judge({ status, headers }: Rendered, context: RuleContext): Ruling {
-  const refuse = (reason: Reason): Ruling => ({ isStorable: false, reason, status })
+  const refuse = (reason: UncacheableReason): Ruling => ({ isStorable: false, reason, status })
   const all = (name: string): string[] =>
     headers.filter(([own]) => own === name).map(([, value]) => value)
   if (status !== 200) return refuse('status')

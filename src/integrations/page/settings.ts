@@ -8,7 +8,7 @@ import { checkPageOptions } from './options.ts'
 import { Origin } from './origin.ts'
 import type { PagesSettings } from './pages.ts'
 import { Pages } from './pages.ts'
-import type { Reason } from './rules.ts'
+import type { UncacheableReason } from './rules.ts'
 
 /** Settings of a page cache. Times are seconds, or such as `'5m'`. */
 export interface PageCacheOptions {
@@ -70,7 +70,9 @@ export interface PageCacheOptions {
    */
   readonly onError?: ((error: unknown, address: string) => void) | undefined
   /** Told why a rendered page was not stored, and which header or field was the reason. */
-  readonly onUncacheable?: ((reason: Reason, address: string, header?: string) => void) | undefined
+  readonly onUncacheable?:
+    | ((reason: UncacheableReason, address: string, header?: string) => void)
+    | undefined
 }
 
 const DEFAULT_CONTENT_TYPE = 'text/html; charset=utf-8'
