@@ -1,14 +1,32 @@
 /**
- * `mintring/next`: a handler for Next.js's `use cache`.
+ * `mintring/next`: Next.js's `use cache`, and its cache of pages and fetches.
  * @module next
  */
 
 import type { MemcachedClient } from '../client/client.ts'
-import { isMintringError } from '../errors.ts'
 import { checkAdapter, PREFIX } from './adapter-arguments.ts'
-import { Generations } from './generations.ts'
-import { lifetimeOfSeconds } from './lifetime.ts'
-import { safeKey } from './safe-key.ts'
+import { NextEntries, unreachable } from './next/entries.ts'
+import {
+  IncrementalHandler,
+  type NextCacheControl,
+  type NextCacheValue,
+  type NextGetContext,
+  type NextHandlerContext,
+  type NextIncrementalCacheHandler,
+  type NextIncrementalEntry,
+  type NextSetContext,
+} from './next/incremental.ts'
+import { packed, unpacked } from './next/pack.ts'
+
+export type {
+  NextCacheControl,
+  NextCacheValue,
+  NextGetContext,
+  NextHandlerContext,
+  NextIncrementalCacheHandler,
+  NextIncrementalEntry,
+  NextSetContext,
+}
 
 /** What Next.js keeps of one `use cache` result; times in seconds, `timestamp` in ms. */
 export interface NextCacheEntry {
@@ -40,19 +58,13 @@ export interface NextCacheHandler {
   updateTags(tags: readonly string[], durations?: { readonly expire?: number }): Promise<void>
 }
 
-/** When a tag was last marked stale, and when its entries end, in ms since the epoch. */
-interface TagTimes {
-  readonly stale?: number
-  readonly expired?: number
-}
-
 /** Settings of the handler. */
 export interface NextCacheOptions {
   /** Put before every key. Default `next:`. */
   readonly prefix?: string
 }
 
-const LINE_FEED = 0x0a
+const DEFAULT_PREFIX = 'next:'
 
 /**
  * A Next.js `use cache` handler on a mintring client, for next.config's `cacheHandlers`:
@@ -67,16 +79,16 @@ export function nextCacheHandler(
   options: NextCacheOptions = {},
 ): NextCacheHandler {
   checkAdapter('nextCacheHandler', client, options, { prefix: PREFIX })
-  const entries = new NextEntries(client, options.prefix ?? 'next:')
+  const entries = new NextEntries(client, options.prefix ?? DEFAULT_PREFIX)
   const pendingSets = new Map<string, Promise<void>>()
   return {
     async get(key) {
       await pendingSets.get(key)
-      return entries.read(key).catch(unreachable)
+      return readEntry(entries, key).catch(unreachable)
     },
 
     async set(key, pending) {
-      const work = pending.then((entry) => entries.write(key, entry)).catch(unreachable)
+      const work = pending.then((entry) => writeEntry(entries, key, entry)).catch(unreachable)
       const settled = work.then(ignore, ignore)
       pendingSets.set(key, settled)
       try {
@@ -97,102 +109,65 @@ export function nextCacheHandler(
     },
 
     async updateTags(tags, durations) {
-      const nowMs = Date.now()
-      await Promise.all(tags.map((tag) => entries.mark(tag, newTimes(durations, nowMs))))
+      await entries.mark(tags, durations)
     },
   }
 }
 
-/** Nothing is there, as far as Next.js is concerned. Its own errors are its affair. */
-function unreachable(error: unknown): undefined {
-  if (!isMintringError(error)) throw error
-}
-
-/** Entries and tags as memcached holds them. */
-class NextEntries {
-  private readonly _client: MemcachedClient
-  private readonly _generations: Generations
-  private readonly _prefix: string
-
-  constructor(client: MemcachedClient, prefix: string) {
-    this._client = client
-    this._generations = new Generations(client)
-    this._prefix = prefix
-  }
-
-  async read(key: string): Promise<NextCacheEntry | undefined> {
-    const bytes = await this._client.get<Uint8Array>(this._key('e', key))
-    if (bytes === undefined) return undefined
-    const entry = decodeEntry(bytes)
-    const nowMs = Date.now()
-    if (nowMs > entry.timestamp + entry.revalidate * 1000) return undefined
-    const times = await this.tagTimes(entry.tags)
-    if (times.some((tag) => tag === undefined || endedSince(tag, entry.timestamp, nowMs))) {
-      return undefined
+/**
+ * A class for next.config's `cacheHandler`, the singular one: pages of ISR, route handlers and
+ * fetches. `export default nextIncrementalCache(client)`; set `cacheMaxMemorySize: 0`, or each
+ * instance keeps pages of its own as well. Every instance of the app shares entries and tags, of
+ * one build each. A cache that cannot be reached is an empty one; `revalidateTag` rejects then.
+ */
+export function nextIncrementalCache(
+  client: MemcachedClient,
+  options: NextCacheOptions = {},
+): new (
+  context?: NextHandlerContext,
+) => NextIncrementalCacheHandler {
+  checkAdapter('nextIncrementalCache', client, options, { prefix: PREFIX })
+  const entries = new NextEntries(client, options.prefix ?? DEFAULT_PREFIX)
+  return class extends IncrementalHandler {
+    constructor(context: NextHandlerContext = {}) {
+      super(entries, context)
     }
-    const isStale = times.some((tag) => (tag?.stale ?? 0) > entry.timestamp)
-    // A revalidate in the past tells Next.js to serve this once and render anew behind it.
-    return isStale ? { ...entry, revalidate: -1 } : entry
-  }
-
-  async write(key: string, entry: NextCacheEntry): Promise<void> {
-    const bytes = await encodeEntry(entry)
-    const tags = entry.tags.map((tag) => this._key('t', tag))
-    // A tag's host that only this process sees as out must not lose the tag for all when it is
-    // back, as it would if the tag were written elsewhere meanwhile. The page is rendered again.
-    if (!tags.every((tag) => this._generations.isUp(tag))) return
-    // A tag that was never marked is known too: a read can then tell it from one that was lost.
-    await Promise.all(tags.map((tag) => this._client.add(tag, {})))
-    const ttl = lifetimeOfSeconds(Math.max(1, entry.expire))
-    await this._client.set(this._key('e', key), bytes, { ttl: ttl === 'over' ? 1 : ttl })
-  }
-
-  /** What is known of each tag; undefined for one never written, or lost. */
-  async tagTimes(tags: readonly string[]): Promise<Array<TagTimes | undefined>> {
-    return Promise.all(tags.map((tag) => this._client.get<TagTimes>(this._key('t', tag))))
-  }
-
-  async mark(tag: string, times: TagTimes): Promise<void> {
-    await this._client.set(this._key('t', tag), times)
-  }
-
-  private _key(kind: 'e' | 't', name: string): string {
-    return safeKey(`${this._prefix}${kind}:${name}`, this._client.behaviors.keyPrefix)
   }
 }
 
-function newTimes(durations: { readonly expire?: number } | undefined, nowMs: number): TagTimes {
-  if (durations === undefined) return { expired: nowMs }
-  if (durations.expire === undefined) return { stale: nowMs }
-  return { stale: nowMs, expired: nowMs + durations.expire * 1000 }
+async function readEntry(entries: NextEntries, key: string): Promise<NextCacheEntry | undefined> {
+  const bytes = await entries.read(key)
+  if (bytes === undefined) return undefined
+  const [head, body] = unpacked(bytes) as [Omit<NextCacheEntry, 'value'>, Buffer]
+  if (Date.now() > head.timestamp + head.revalidate * 1000) return undefined
+  const standing = await entries.standing(head.tags, head.timestamp)
+  if (standing === 'ended') return undefined
+  const entry = { ...head, value: streamOf(body) }
+  // A revalidate in the past tells Next.js to serve this once and render anew behind it.
+  return standing === 'stale' ? { ...entry, revalidate: -1 } : entry
 }
 
-function endedSince(tag: TagTimes, timestampMs: number, nowMs: number): boolean {
-  return tag.expired !== undefined && tag.expired > timestampMs && tag.expired <= nowMs
-}
-
-/** One line of JSON, then the body as it is: bodies are bytes, and can be large. */
-async function encodeEntry(entry: NextCacheEntry): Promise<Buffer> {
-  const { value, ...head } = entry
-  const chunks: Uint8Array[] = [Buffer.from(`${JSON.stringify(head)}\n`)]
+async function writeEntry(
+  entries: NextEntries,
+  key: string,
+  { value, ...head }: NextCacheEntry,
+): Promise<void> {
+  const chunks: Uint8Array[] = []
   const reader = value.getReader()
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
     chunks.push(part.value)
   }
-  return Buffer.concat(chunks)
+  const bytes = packed([head, Buffer.concat(chunks)])
+  await entries.write(key, bytes, { tags: head.tags, seconds: head.expire })
 }
 
-function decodeEntry(bytes: Uint8Array): NextCacheEntry {
-  const end = bytes.indexOf(LINE_FEED)
-  const head = JSON.parse(Buffer.from(bytes.subarray(0, end)).toString('utf8'))
-  const body = bytes.subarray(end + 1)
-  const value = new ReadableStream<Uint8Array>({
+function streamOf(body: Buffer): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
     start(controller) {
       if (body.byteLength > 0) controller.enqueue(body)
       controller.close()
     },
   })
-  return { ...(head as Omit<NextCacheEntry, 'value'>), value }
 }
 
 function ignore(): void {}

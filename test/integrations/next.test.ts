@@ -48,6 +48,14 @@ describe('the handler of Next.js', () => {
     assert.deepEqual(await bodyOf(await handler.get('for ever')), BODY)
   })
 
+  test('keeps an entry that is fresh for ever', async (t) => {
+    const { cache } = await serve(t)
+    const handler = nextCacheHandler(cache)
+    const revalidate = Number.POSITIVE_INFINITY
+    await handler.set('k', Promise.resolve(entryOf({ revalidate, timestamp: Date.now() - 1e9 })))
+    assert.equal((await handler.get('k'))?.revalidate, revalidate)
+  })
+
   test('waits for a write that this process has begun', async (t) => {
     const { cache } = await serve(t)
     const handler = nextCacheHandler(cache)

@@ -1,0 +1,102 @@
+import type { MemcachedClient } from '../../client/client.ts'
+import { isMintringError } from '../../errors.ts'
+import { Generations } from '../generations.ts'
+import { lifetimeOfSeconds } from '../lifetime.ts'
+import { safeKey } from '../safe-key.ts'
+
+/** When a tag was last marked stale, and when its entries end, in ms since the epoch. */
+export interface TagTimes {
+  readonly stale?: number
+  readonly expired?: number
+}
+
+/** What a revalidation says of the entries of its tags: `expire` is in seconds. */
+export interface TagDurations {
+  readonly expire?: number | undefined
+}
+
+/** What the tags of an entry make of it. */
+export type Standing = 'valid' | 'stale' | 'ended'
+
+/** Entries and tags as memcached holds them, for both kinds of handlers. */
+export class NextEntries {
+  private readonly client: MemcachedClient
+  private readonly generations: Generations
+  private readonly prefix: string
+
+  constructor(client: MemcachedClient, prefix: string) {
+    this.client = client
+    this.generations = new Generations(client)
+    this.prefix = prefix
+  }
+
+  read(name: string): Promise<Uint8Array | undefined> {
+    return this.client.get<Uint8Array>(this.key('e', name))
+  }
+
+  /** Stores bytes for so many seconds; Infinity until they are evicted. */
+  async write(
+    name: string,
+    bytes: Buffer,
+    about: { readonly tags: readonly string[]; readonly seconds: number },
+  ): Promise<void> {
+    const tags = about.tags.map((tag) => this.key('t', tag))
+    // A tag's host that only this process sees as out must not lose the tag for all when it is
+    // back, as it would if the tag were written elsewhere meanwhile. The page is rendered again.
+    if (!tags.every((tag) => this.generations.isUp(tag))) return
+    // A tag that was never marked is known too: a read can then tell it from one that was lost.
+    await Promise.all(tags.map((tag) => this.client.add(tag, {})))
+    const ttl = lifetimeOfSeconds(Math.max(1, about.seconds))
+    await this.client.set(this.key('e', name), bytes, { ttl: ttl === 'over' ? 1 : ttl })
+  }
+
+  /** What is known of each tag; undefined for one that was never written of, or was lost. */
+  async tagTimes(tags: readonly string[]): Promise<Array<TagTimes | undefined>> {
+    return Promise.all(tags.map((tag) => this.client.get<TagTimes>(this.key('t', tag))))
+  }
+
+  /** What the tags it was stored with make of an entry: it has ended when one of them was lost. */
+  async standing(tags: readonly string[], timestampMs: number): Promise<Standing> {
+    const times = await this.tagTimes(tags)
+    return times.includes(undefined) ? 'ended' : standingOf(times, timestampMs)
+  }
+
+  /** The same for tags it was not stored with: one that was never marked says nothing. */
+  async softStanding(tags: readonly string[], timestampMs: number): Promise<Standing> {
+    return standingOf(await this.tagTimes(tags), timestampMs)
+  }
+
+  /** Marks the entries of tags stale, and ended after `expire` seconds; at once without durations. */
+  async mark(tags: readonly string[], durations: TagDurations | undefined): Promise<void> {
+    const times = newTimes(durations, Date.now())
+    await Promise.all(tags.map((tag) => this.client.set(this.key('t', tag), times)))
+  }
+
+  private key(kind: 'e' | 't', name: string): string {
+    return safeKey(`${this.prefix}${kind}:${name}`, this.client.behaviors.keyPrefix)
+  }
+}
+
+/**
+ * A cache that cannot be reached is an empty one to Next.js. What is too large is told: nothing
+ * else would ever say why it is not cached. Other errors are Next.js's own.
+ */
+export function unreachable(error: unknown): undefined {
+  if (!isMintringError(error) || error.code === 'MINTRING_TOO_LARGE') throw error
+}
+
+function newTimes(durations: TagDurations | undefined, nowMs: number): TagTimes {
+  if (durations === undefined) return { expired: nowMs }
+  const { expire } = durations
+  if (expire === undefined || expire === Number.POSITIVE_INFINITY) return { stale: nowMs }
+  return { stale: nowMs, expired: nowMs + expire * 1000 }
+}
+
+function standingOf(times: readonly (TagTimes | undefined)[], timestampMs: number): Standing {
+  const nowMs = Date.now()
+  const isEnded = ({ expired }: TagTimes): boolean =>
+    expired !== undefined && expired > timestampMs && expired <= nowMs
+  const known = times.filter((tag) => tag !== undefined)
+  if (known.some(isEnded)) return 'ended'
+  return known.some(({ stale }) => (stale ?? 0) > timestampMs) ? 'stale' : 'valid'
+}

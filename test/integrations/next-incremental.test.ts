@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isMintringError } from '../../src/errors.ts'
+import { packed, unpacked } from '../../src/integrations/next/pack.ts'
+import { nextCacheHandler, nextIncrementalCache } from '../../src/integrations/next.ts'
+import { connect, serve } from '../client/support.ts'
+
+const HEADER = 'x-next-cache-tags'
+
+function pageOf(tags: string, about: object = {}) {
+  return {
+    kind: 'APP_PAGE',
+    html: '<p>hello',
+    rscData: Buffer.from([0, 10, 255]),
+    headers: { [HEADER]: tags, 'x-other': ['a', 'b'] },
+    postponed: undefined,
+    status: 200,
+    segmentData: new Map([['/_tree', Buffer.from('tree')]]),
+    ...about,
+  }
+}
+
+function fetchOf(tags: readonly string[], revalidate: number | false = 60) {
+  const data = { headers: {}, body: 'Ym9keQ==', url: 'http://a/', status: 200 }
+  return { kind: 'FETCH', data, tags, revalidate }
+}
+
+describe('what Next.js keeps', () => {
+  const values: readonly unknown[] = [
+    null,
+    { value: null, lastModified: 5 },
+    pageOf('a,b'),
+    { revalidate: Number.POSITIVE_INFINITY, expire: Number.NEGATIVE_INFINITY },
+    { deep: [new Map([['k', [Buffer.from('\n{}'), new Map()]]])], empty: Buffer.alloc(0) },
+    { '~bytes': [0, 1], '~map': 1, nested: { '~object': [] } },
+    { pageData: { text: 'ü\n', no: null, yes: true, nul: '\0' } },
+    { large: Buffer.alloc(3_000_000, 7), after: Buffer.from('end') },
+  ]
+  test('comes back as it was', () => {
+    for (const value of values) {
+      const found = unpacked(packed(value))
+      assert.deepEqual(
+        JSON.parse(JSON.stringify({ found })),
+        JSON.parse(JSON.stringify({ found: value })),
+      )
+      assert.deepEqual(found, dropped(value))
+    }
+  })
+
+  test('has Buffers where it had them, and Maps', () => {
+    const found = unpacked(packed(pageOf('a'))) as ReturnType<typeof pageOf>
+    assert.ok(Buffer.isBuffer(found.rscData) && Buffer.isBuffer(found.segmentData.get('/_tree')))
+  })
+})
+
+/** JSON leaves out what is undefined. */
+function dropped(value: unknown): unknown {
+  const { postponed: _, ...rest } = Object(value)
+  return value !== null && 'postponed' in Object(value) ? rest : value
+}
+
+describe('the incremental cache of Next.js', () => {
+  test('keeps pages, routes, fetches and what is not found, for every instance', async (t) => {
+    const { cache, server } = await serve(t)
+    const one = new (nextIncrementalCache(cache))()
+    const two = new (nextIncrementalCache(connect(t, server.address)))()
+    const cacheControl = { revalidate: 60, expire: 3600 }
+    const route = { kind: 'APP_ROUTE', body: Buffer.from([1, 2]), headers: {}, status: 200 }
+    await one.set('/a', pageOf('t'), { cacheControl })
+    await one.set('/r', route, { cacheControl })
+    await one.set('f', fetchOf(['t']), { fetchCache: true, tags: ['t'] })
+    await one.set('/none', null, { cacheControl })
+    const page = await two.get('/a', { kind: 'APP_PAGE' })
+    assert.deepEqual(page?.value, dropped(pageOf('t')))
+    assert.deepEqual(page?.cacheControl, cacheControl)
+    assert.ok(Math.abs((page?.lastModified ?? 0) - Date.now()) < 5000)
+    assert.deepEqual((await two.get('/r', { kind: 'APP_ROUTE' }))?.value, route)
+    assert.deepEqual((await two.get('f', { kind: 'FETCH' }))?.value, fetchOf(['t']))
+    assert.equal((await two.get('/none', { kind: 'APP_PAGE' }))?.value, null)
+    assert.equal(await two.get('/other', { kind: 'APP_PAGE' }), null)
+    two.resetRequestCache()
+  })
+
+  test('keeps what has no end until it is evicted, and the rest until it expires', async (t) => {
+    const { cache } = await serve(t)
+    const handler = new (nextIncrementalCache(cache, { prefix: 'n:' }))()
+    const ttlOf = async (key: string) => (await cache.meta.mg(`n:e::${key}`, { t: true })).ttl
+    await handler.set('/a', pageOf(''), { cacheControl: { revalidate: 60, expire: 3600 } })
+    assert.equal(await ttlOf('/a'), 3600)
+    for (const revalidate of [Number.POSITIVE_INFINITY, false] as const) {
+      await handler.set('/b', pageOf(''), { cacheControl: { revalidate } })
+      const found = await handler.get('/b', { kind: 'APP_PAGE' })
+      assert.equal(found?.cacheControl?.revalidate, revalidate)
+    }
+  })
+
+  test('ends pages, routes and fetches of a tag that is revalidated', async (t) => {
+    const { cache, server } = await serve(t)
+    const one = new (nextIncrementalCache(cache))()
+    const Two = nextIncrementalCache(connect(t, server.address))
+    await one.set('/a', pageOf('news,_N_T_/a'))
+    await one.set('/b', pageOf('sport,_N_T_/b'))
+    await one.set('f', fetchOf(['news']), { fetchCache: true, tags: ['news'] })
+    await one.set('g', fetchOf([]), { fetchCache: true })
+    await sleep(2)
+    await new Two().revalidateTag('news')
+    assert.equal(await one.get('/a', { kind: 'APP_PAGE' }), null)
+    assert.equal(await one.get('f', { kind: 'FETCH', tags: ['news'] }), null)
+    assert.notEqual(await one.get('/b', { kind: 'APP_PAGE' }), null)
+    await new Two().revalidateTag(['_N_T_/b', '_N_T_/c'])
+    assert.equal(await one.get('/b', { kind: 'APP_PAGE' }), null)
+    // The path of who fetches is known when it is asked for alone.
+    assert.notEqual(await one.get('g', { kind: 'FETCH', softTags: ['_N_T_/d'] }), null)
+    assert.equal(await one.get('g', { kind: 'FETCH', softTags: ['_N_T_/c'] }), null)
+    await sleep(2)
+    const later = new Two()
+    await later.set('/a', pageOf('news'))
+    assert.notEqual(await one.get('/a', { kind: 'APP_PAGE' }), null)
+  })
+
+  test('shows entries of a stale tag as old as they may be, to be rendered behind', async (t) => {
+    const { cache } = await serve(t)
+    const handler = new (nextIncrementalCache(cache))()
+    await handler.set('/a', pageOf('news'), { cacheControl: { revalidate: 60, expire: 3600 } })
+    await handler.set('/ever', pageOf('news'), { cacheControl: { revalidate: false } })
+    await sleep(2)
+    await handler.revalidateTag('news', { expire: 100 })
+    const found = await handler.get('/a', { kind: 'APP_PAGE' })
+    const ageMs = Date.now() - (found?.lastModified ?? 0)
+    assert.ok(ageMs > 60_000 && ageMs < 100_000, String(ageMs))
+    assert.equal(await handler.get('/ever', { kind: 'APP_PAGE' }), null)
+    await handler.revalidateTag('news', { expire: 0 })
+    assert.equal(await handler.get('/a', { kind: 'APP_PAGE' }), null)
+  })
+
+  test('does not keep what was rendered of data from before a revalidation', async (t) => {
+    const { cache } = await serve(t)
+    const Handler = nextIncrementalCache(cache)
+    const rendering = new Handler()
+    assert.equal(await rendering.get('/a', { kind: 'APP_PAGE' }), null)
+    await sleep(2)
+    await new Handler().revalidateTag('news')
+    await sleep(2)
+    await rendering.set('/a', pageOf('news'))
+    assert.equal(await new Handler().get('/a', { kind: 'APP_PAGE' }), null)
+  })
+
+  test('keeps pages of each build apart, and fetches together', async (t) => {
+    const { cache } = await serve(t)
+    const Handler = nextIncrementalCache(cache)
+    const folder = mkdtempSync(join(tmpdir(), 'mintring-next-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const [one, two] = ['one', 'two'].map((id) => {
+      mkdirSync(join(folder, id, 'server'), { recursive: true })
+      writeFileSync(join(folder, id, 'BUILD_ID'), `${id}\n`)
+      return new Handler({ serverDistDir: join(folder, id, 'server') })
+    })
+    await one!.set('/a', pageOf(''))
+    await one!.set('f', fetchOf([]), { fetchCache: true })
+    assert.notEqual(await one!.get('/a', { kind: 'APP_PAGE' }), null)
+    assert.equal(await two!.get('/a', { kind: 'APP_PAGE' }), null)
+    assert.notEqual(await two!.get('f', { kind: 'FETCH' }), null)
+  })
+
+  test('says that an entry is too large, and keeps it where large values are split', async (t) => {
+    const { cache, server } = await serve(t)
+    const large = pageOf('', { html: 'x'.repeat(2_500_000) })
+    const isTooLarge = (error: unknown): boolean =>
+      isMintringError(error) && error.code === 'MINTRING_TOO_LARGE'
+    await assert.rejects(new (nextIncrementalCache(cache))().set('/a', large), isTooLarge)
+    const plural = nextCacheHandler(cache)
+    const value = new Blob([Buffer.alloc(2_500_000, 1)]).stream()
+    const entry = { value, tags: [], stale: 1, timestamp: Date.now(), expire: 9, revalidate: 9 }
+    await assert.rejects(plural.set('k', Promise.resolve(entry)), isTooLarge)
+    const splitting = connect(t, server.address, { largeValues: 'split' })
+    const handler = new (nextIncrementalCache(splitting))()
+    await handler.set('/a', large)
+    assert.deepEqual((await handler.get('/a', { kind: 'APP_PAGE' }))?.value, dropped(large))
+  })
+
+  test('is empty when memcached is gone, but does not pretend to revalidate', async (t) => {
+    const { cache, server } = await serve(t)
+    await server.close()
+    const handler = new (nextIncrementalCache(cache))()
+    assert.equal(await handler.get('/a', { kind: 'APP_PAGE' }), null)
+    await handler.set('/a', pageOf('news'))
+    await assert.rejects(handler.revalidateTag('news'), isMintringError)
+  })
+
+  test('refuses a client that is none and options that cannot be', () => {
+    const make = (client: unknown, options: unknown) => () =>
+      nextIncrementalCache(client as never, options as never)
+    assert.throws(make({}, {}), /nextIncrementalCache takes a MemcachedClient/)
+    assert.throws(make(undefined, {}), isMintringError)
+  })
+})
