@@ -3,14 +3,14 @@
  * @module page-web
  */
 import type { MemcachedClient } from '../client/client.ts'
+import type { UncacheableReason } from './page/rules.ts'
 import { type PageCacheOptions, pagesOf } from './page/settings.ts'
 import { linesOf } from './page/web-capture.ts'
 import { honoWatched } from './page/web-hono.ts'
 import { watchedSurroundings } from './page/web-request.ts'
 import { visitOfWeb, type WebHandover } from './page/web-visit.ts'
 
-export type { UncacheableReason } from './page/rules.ts'
-export type { PageCacheOptions }
+export type { PageCacheOptions, UncacheableReason }
 
 /** What a server calls with each request; the rest is the server's own, such as Deno's `info`. */
 export type WebHandler<Rest extends readonly unknown[]> = (

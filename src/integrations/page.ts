@@ -7,10 +7,10 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { MemcachedClient } from '../client/client.ts'
 import type { Sight } from './page/node-target.ts'
 import { type Handover, visitOfNode } from './page/node-visit.ts'
+import type { UncacheableReason } from './page/rules.ts'
 import { type PageCacheOptions, pagesOf } from './page/settings.ts'
 
-export type { UncacheableReason } from './page/rules.ts'
-export type { PageCacheOptions }
+export type { PageCacheOptions, UncacheableReason }
 
 /** What connect, express and node:http call. What it returns is awaited if it can be. */
 export type Next = (error?: unknown) => unknown

@@ -66,7 +66,7 @@ export class NextEntries {
     return standingOf(await this.tagTimes(tags), timestampMs)
   }
 
-  /** Marks the entries of tags stale, and ended after `expire` seconds; at once without durations. */
+  /** Marks the entries of tags stale, and ended after `expire` seconds; ended without durations. */
   async mark(tags: readonly string[], durations: TagDurations | undefined): Promise<void> {
     const times = newTimes(durations, Date.now())
     await Promise.all(tags.map((tag) => this.client.set(this.key('t', tag), times)))

@@ -1,0 +1,15 @@
+import { cpSync, rmSync } from 'node:fs'
+import { after } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { isrSuite } from '../next15/isr.ts'
+
+// The same app, where it finds another Next.js.
+const folder = fileURLToPath(new URL('isr/', import.meta.url))
+for (const part of ['app', 'cache-handler.js', 'next.config.js']) {
+  cpSync(fileURLToPath(new URL(`../next15/${part}`, import.meta.url)), `${folder}${part}`, {
+    recursive: true,
+  })
+}
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+isrSuite('an app of Next.js 16', folder, '../')
