@@ -152,6 +152,8 @@ export interface RefillMessage {
   readonly tookMs?: number | undefined
   /** How long the served value had been stale. */
   readonly staleForSeconds?: number | undefined
+  /** Why it was stale: 'ttl', 'tag' or 'invalidated'; absent where that cannot be told. */
+  readonly staleBecause?: string | undefined
   /** Why, in a word or a code. */
   readonly reason?: string | undefined
 }

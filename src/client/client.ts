@@ -13,7 +13,7 @@ import type { RefillEntry } from '../refill/entry.ts'
 import type { Loader } from '../refill/loading.ts'
 import type { ManyLoader } from '../refill/many.ts'
 import type { RefillDefaults } from '../refill/policy.ts'
-import type { RefillOptions } from '../refill/refill.ts'
+import type { RefillOptions, TagInvalidation } from '../refill/refill.ts'
 import type { RefillCounters } from '../refill/tally.ts'
 import { performance } from '../runtime.ts'
 import type {
@@ -477,6 +477,16 @@ export class MemcachedClient {
     policy?: RefillDefaults & CallerOptions,
   ): Promise<boolean> {
     return this._refills.invalidate(keys, policy)
+  }
+
+  /**
+   * Makes every value that has one of these tags stale, in the whole fleet: each is served stale
+   * while one client refills it. `hard`: it is not served any more. docs/tags.md has the rules.
+   * Rejects when a tag may still have its old version, with MINTRING_BAD_POLICY for what is no tag.
+   * @example await cache.invalidateTags(['product:17'])
+   */
+  invalidateTags(tags: string | readonly string[], options?: TagInvalidation): Promise<void> {
+    return this._refills.invalidateTags(tags, options)
   }
 
   /**

@@ -6,11 +6,12 @@ import { mgFlags } from '../protocol/meta.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { getsHead } from '../protocol/request.ts'
-import { CODEC_FLAGS } from '../refill/stamp.ts'
+import { CODEC_FLAGS, isTagged } from '../refill/stamp.ts'
 import type { Item, Place, Reader } from '../refill/store.ts'
+import { readTail, type Tail } from '../refill/tag-tail.ts'
 import { refuse, surprising } from './refusal.ts'
 import type { Codec } from './values/codec.ts'
-import { BufferBody } from './values/codec.ts'
+import { BufferBody, ownBody } from './values/codec.ts'
 
 /** What reading an answer takes. */
 export interface AnswerContext {
@@ -141,13 +142,21 @@ class ReplyItem implements Item {
     return this.#reply!.casText
   }
 
+  get tail(): Tail | undefined {
+    const { flags, data, dataStart, dataEnd } = this.#reply!
+    return isTagged(flags) ? readTail(data.subarray(dataStart, dataEnd)) : undefined
+  }
+
   place(): Place {
     return this.#request!.context.placeOf(this.#attempt!.router as Host)
   }
 
   decode(): unknown {
     const reply = this.#reply!
-    return this.#request!.context.codec.decode(reply.flags & CODEC_FLAGS, reply)
+    return this.#request!.context.codec.decode(
+      reply.flags & CODEC_FLAGS,
+      ownBody(reply.flags, reply),
+    )
   }
 
   bytes(): Uint8Array {
@@ -168,11 +177,15 @@ export function keptValue(
   flags: number,
   bytes: Buffer,
   context: AnswerContext,
-): Pick<Item, 'flags' | 'size' | 'decode' | 'bytes' | 'keep'> {
+): Pick<Item, 'flags' | 'size' | 'tail' | 'decode' | 'bytes' | 'keep'> {
   return {
     flags,
     size: bytes.length,
-    decode: () => context.codec.decode(flags & CODEC_FLAGS, new BufferBody(Buffer.from(bytes))),
+    get tail() {
+      return isTagged(flags) ? readTail(bytes) : undefined
+    },
+    decode: () =>
+      context.codec.decode(flags & CODEC_FLAGS, ownBody(flags, new BufferBody(Buffer.from(bytes)))),
     bytes: () => bytes,
     keep(this: Item) {
       return this

@@ -12,12 +12,16 @@ import type {
   Reader,
   ReadHandle,
   RefillStore,
+  TagChange,
+  TagHandle,
+  TagReader,
 } from '../refill/store.ts'
 import { clearTimeout, setTimeout } from '../runtime.ts'
 import type { ClientCore } from './core.ts'
 import { commandRequest } from './refill-commands.ts'
 import type { AnswerContext } from './refill-read.ts'
 import { type ReadFlags, ReadRequest } from './refill-read.ts'
+import { TagStore } from './tag-store.ts'
 import { partOfBatch } from './trace.ts'
 import { BufferBody } from './values/codec.ts'
 import { fits } from './verbs/storage.ts'
@@ -35,6 +39,7 @@ export interface HostPlace extends Place {
 export class ClusterStore implements RefillStore {
   readonly #core: ClientCore
   readonly #context: AnswerContext
+  readonly #tags: TagStore
   /** The flags of the last read: the next one most often has the same. */
   #lastFlags: ReadFlags = { vivifySeconds: 0, refreshBelowSeconds: 0 }
   readonly #places = new WeakMap<Host, HostPlace>()
@@ -43,6 +48,7 @@ export class ClusterStore implements RefillStore {
 
   constructor(core: ClientCore) {
     this.#core = core
+    this.#tags = new TagStore(core)
     this.#context = {
       get codec() {
         return core.codec
@@ -143,6 +149,14 @@ export class ClusterStore implements RefillStore {
     if (this.dialect === 'classic' || host?.abilities?.meta !== true) return false
     const [removed] = await this.spread(key, [{ name: 'md', beside: LOCK }])
     return removed!.status === 'done'
+  }
+
+  readTag(name: string, reader: TagReader): TagHandle {
+    return this.#tags.read(name, reader)
+  }
+
+  changeTag(name: string, change: TagChange): Promise<void> {
+    return this.#tags.change(name, change)
   }
 
   encode(value: unknown): Encoded | Promise<Encoded> {

@@ -7,7 +7,7 @@ import type { RefillEntry } from '../refill/entry.ts'
 import type { Loader } from '../refill/loading.ts'
 import type { ManyLoader } from '../refill/many.ts'
 import type { RefillDefaults } from '../refill/policy.ts'
-import type { RefillOptions } from '../refill/refill.ts'
+import type { RefillOptions, TagInvalidation } from '../refill/refill.ts'
 import { Refill, valuesOf } from '../refill/refill.ts'
 import { type RefillEvent, type RefillEventName, Tally } from '../refill/tally.ts'
 import type { ClientCore } from './core.ts'
@@ -99,6 +99,15 @@ export class ClientRefills {
       return { size: distinct.length, hits: marked.filter(Boolean).length, failed: 0 }
     })
     return marks.then((marked) => marked.some(Boolean))
+  }
+
+  invalidateTags(tags: string | readonly string[], options?: TagInvalidation): Promise<void> {
+    const run = (): Promise<void> => this.refill.invalidateTags(tags, options)
+    if (!batchTrace.hasSubscribers) return run()
+    const names = typeof tags === 'string' ? [tags] : Array.isArray(tags) ? [...new Set(tags)] : []
+    return traceBatch(this.#core, 'invalidateTags', names, run, () => {
+      return { size: names.length, hits: names.length, failed: 0 }
+    })
   }
 
   /** A view of the client, which ends with it. */

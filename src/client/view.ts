@@ -14,7 +14,7 @@ import type { Outcomes } from './outcomes.ts'
 import { ClusterStore } from './refill-store.ts'
 import { traceEntry, traceRefresh } from './trace.ts'
 import type { Ttl } from './ttl.ts'
-import type { Codec } from './values/codec.ts'
+import { type Body, type Codec, ownBody } from './values/codec.ts'
 import { type CounterOptions, count } from './verbs/arithmetic.ts'
 import { deleteKey } from './verbs/delete.ts'
 import { getManyDetailed } from './verbs/get-many.ts'
@@ -47,7 +47,7 @@ export class ClientView {
   ) {
     checkView(options)
     const { keys, codec } = options
-    this._core = core.view(keys, codec)
+    this._core = core.view(keys, ofValues(codec))
     this._store = new ClusterStore(this._core)
     this._refill = new Refill(this._store, told)
     this._core.changed = (key) => this._refill.detach(key)
@@ -182,6 +182,18 @@ export class ClientView {
     if (dialect === 'meta') return
     const what = `Items that other programs read need meta commands (memcached ${META_SINCE})`
     throw new MintringError('MINTRING_UNSUPPORTED', what)
+  }
+}
+
+/** A codec that is shown the bytes of values alone, and not the tags behind them. */
+function ofValues(codec: Codec): Codec {
+  const { bytes } = codec
+  return {
+    encode: (value) => codec.encode(value),
+    decode: (flags, body) => codec.decode(flags, ownBody(flags, body)),
+    ...(bytes && {
+      bytes: (flags: number, body: Body) => bytes.call(codec, flags, ownBody(flags, body)),
+    }),
   }
 }
 

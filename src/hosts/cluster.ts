@@ -87,6 +87,11 @@ export class Cluster implements HostOwner<Host> {
     }
   }
 
+  /** Sends to the home of its key and nowhere else: what stands in for it is another thing. */
+  dispatchHome(request: Request): void {
+    this.dispatchTo(this.homeOf(request.routeKey!), request)
+  }
+
   /** Sends a group of commands to a host that routeFor() named for all of its keys. */
   dispatchGroup(host: Host, request: Request): void {
     if (this.#isOpenFor(request)) this.#give(host, request)

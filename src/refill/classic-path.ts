@@ -4,7 +4,7 @@ import type { Election, Finding, Lease, Trouble } from './finding.ts'
 import { NO_CAS, nothing, readValue, UNREADABLE } from './finding.ts'
 import { againOf, placeholderSeconds } from './meta-path.ts'
 import type { Elected, Entry, Path } from './path.ts'
-import { decided, lost, won } from './path.ts'
+import { decided, lost, stamped, won } from './path.ts'
 import type { Policy } from './policy.ts'
 import {
   CODEC_FLAGS,
@@ -12,6 +12,7 @@ import {
   freshForSeconds,
   isConfirmed,
   isPlaceholder,
+  isTagged,
   Stamp,
 } from './stamp.ts'
 import type { Command, Encoded, Item, Reader, ReadHandle, RefillStore } from './store.ts'
@@ -59,7 +60,8 @@ export class ClassicPath implements Path {
     }
     const isUnreadable = !isEmpty && value === UNREADABLE
     const times = { freshForSeconds: 0, staleForSeconds: 0 }
-    const basis = { ...times, lease, trouble: 'none', isUnreadable } as const
+    const { ttlSeconds: leftSeconds, tail } = item
+    const basis = { ...times, lease, trouble: 'none', isUnreadable, leftSeconds, tail } as const
     const open: Election = lease.cas === NO_CAS ? 'none' : 'open'
     if (value === UNREADABLE) {
       return { ...basis, verdict: 'absent', election: open, value: undefined, again: nothing }
@@ -69,14 +71,15 @@ export class ClassicPath implements Path {
       return { ...known, verdict: 'fresh', election: 'none', freshForSeconds: -1 }
     }
     // Without a clock it was stored by meta commands: nobody here can tell whether it was marked.
-    const leftSeconds = this.#freshFor(flags) ?? 0
-    if ((flags & Stamp.Marked) !== 0 || leftSeconds <= 0) {
-      const staleForSeconds = Math.max(0, -leftSeconds)
-      return { ...known, verdict: 'stale', election: open, staleForSeconds }
+    const freshForSeconds = this.#freshFor(flags) ?? 0
+    if ((flags & Stamp.Marked) !== 0 || freshForSeconds <= 0) {
+      const staleForSeconds = Math.max(0, -freshForSeconds)
+      const staleBecause = (flags & Stamp.Marked) !== 0 ? 'invalidated' : 'ttl'
+      return { ...known, verdict: 'stale', election: open, staleForSeconds, staleBecause }
     }
-    const isEarly = leftSeconds <= earlySeconds && (flags & Stamp.NoEarly) === 0
+    const isEarly = freshForSeconds <= earlySeconds && (flags & Stamp.NoEarly) === 0
     const election = isEarly ? open : 'none'
-    return { ...known, verdict: 'fresh', election, freshForSeconds: leftSeconds }
+    return { ...known, verdict: 'fresh', election, freshForSeconds }
   }
 
   async elect(key: string, policy: Policy, finding: Finding): Promise<Elected> {
@@ -115,7 +118,7 @@ export class ClassicPath implements Path {
   }
 
   async store(key: string, policy: Policy, lease: Lease, entry: Entry): Promise<boolean> {
-    const { encoded, ttlSeconds, isTooShort } = entry
+    const { ttlSeconds, isTooShort } = entry
     const { graceSeconds } = policy
     const nowSeconds = this.#clock.unixSeconds()
     const lifeSeconds = Math.max(ttlSeconds, graceSeconds)
@@ -124,7 +127,7 @@ export class ClassicPath implements Path {
     const [stored] = await this.#store.exchange(lease.place, key, [
       {
         name: 'cas',
-        encoded: { body: encoded.body, flags: encoded.flags + bits },
+        encoded: stamped(entry, bits, Stamp.Unconfirmed),
         ttlSeconds: ttlSeconds + graceSeconds,
         cas: lease.cas,
       },
@@ -176,7 +179,8 @@ export class ClassicPath implements Path {
     if (ttlSeconds <= 0) return undefined
     const { cas } = item
     const clock = clockBits(staleAtSeconds, nowSeconds, graceSeconds)
-    const kept = (flags & KEPT) + Stamp.Marked + clock
+    const tagged = isTagged(flags) ? Stamp.Unconfirmed : 0
+    const kept = (flags & KEPT) + Stamp.Marked + tagged + clock
     const encoded: Encoded = { body: item.bytes(), flags: kept }
     return { name: 'cas', encoded, ttlSeconds, cas }
   }

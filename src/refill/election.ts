@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts'
 import type { Finding } from './finding.ts'
 import { anew } from './finding.ts'
-import type { Path } from './path.ts'
+import type { Elected } from './path.ts'
 import { ELECTION_PAUSE_MS } from './path.ts'
 import type { Sight, Slot } from './slots.ts'
 
@@ -29,7 +29,7 @@ export function isSettled(
 export async function electOnce(
   slot: Slot,
   finding: Finding,
-  path: Path,
+  elect: () => Promise<Elected>,
   owner: ElectionOwner,
 ): Promise<Finding> {
   const { clock } = owner
@@ -38,7 +38,7 @@ export async function electOnce(
     return forAnother(finding, (await elected).finding)
   }
   const { cas, place } = finding.lease
-  const elected = path.elect(slot.key, slot.policy, finding)
+  const elected = elect()
   const never = Number.POSITIVE_INFINITY
   const sight: Sight = { cas, place, elected, untilMs: never, waitingUntilMs: never }
   slot.sight = sight
@@ -63,5 +63,5 @@ export async function electOnce(
 function forAnother(finding: Finding, elected: Finding): Finding {
   if (finding.verdict === 'absent' && elected.verdict !== 'absent') return anew(elected)
   const { election, lease, trouble } = elected
-  return { ...finding, election, lease, trouble }
+  return { ...finding, election, lease, trouble, isToMark: false }
 }

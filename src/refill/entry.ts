@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import type { StaleBecause } from './finding.ts'
 
 /**
  * How a caller got its value. `fresh`, `stale`: from the cache. `miss`: loaded and stored.
@@ -14,6 +15,11 @@ export interface RefillEntry<Value = unknown> {
   readonly state: EntryState
   /** Seconds since a stale value stopped being fresh. */
   readonly staleFor?: number
+  /**
+   * Why a stale value is stale: its `ttl` ended, a `tag` of it has changed or cannot be read, or it
+   * was `invalidated` itself. Absent where that cannot be told.
+   */
+  readonly staleBecause?: StaleBecause
   /** Seconds until the value is stale; absent when it never is, or was not stored. */
   readonly ttl?: number
 }

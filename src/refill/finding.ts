@@ -1,5 +1,7 @@
 import { types } from 'node:util'
 import type { Item, Place } from './store.ts'
+import type { Look } from './tag-look.ts'
+import type { Tail } from './tag-tail.ts'
 
 /** What a read finds. */
 export type Verdict = 'fresh' | 'stale' | 'absent'
@@ -32,6 +34,12 @@ export type Trouble =
   /** The last load of this key failed. */
   | 'failing'
 
+/**
+ * Why a value is stale: its ttl ended, a tag of it has another version or cannot be read, or it was
+ * invalidated itself.
+ */
+export type StaleBecause = 'ttl' | 'tag' | 'invalidated'
+
 /** A read, judged. */
 export interface Finding {
   readonly verdict: Verdict
@@ -49,6 +57,16 @@ export interface Finding {
   readonly trouble: Trouble
   /** There is something, but this client cannot read it. */
   readonly isUnreadable: boolean
+  /** Seconds the item has left; -1 = no end. */
+  readonly leftSeconds: number
+  /** Of a stale value, where it can be proven. */
+  readonly staleBecause?: StaleBecause | undefined
+  /** What the value carries of its tags. */
+  readonly tail: Tail | undefined
+  /** The tags as they were looked at, after the caller came and before any load. */
+  readonly look?: Look | undefined
+  /** Fresh by its ttl: a mark has to elect who refills it. */
+  readonly isToMark?: boolean
 }
 
 /** What a server started with `-C` tells: it keeps no CAS ids, so nothing can be stored safely. */

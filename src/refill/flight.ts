@@ -5,10 +5,13 @@ import type { Finding, Lease, Trouble } from './finding.ts'
 import type { Gate } from './gate.ts'
 import type { Ask, Loaded } from './loading.ts'
 import { earlySecondsOf, LoadFailure, load, type Terms } from './loading.ts'
-import type { Path } from './path.ts'
+import type { Entry, Path } from './path.ts'
 import type { Policy } from './policy.ts'
 import { coded, Portions } from './share.ts'
 import type { Encoded, RefillStore } from './store.ts'
+import type { TagDesk } from './tag-desk.ts'
+import { LoadTags } from './tag-load.ts'
+import { type Tail, tailSize } from './tag-tail.ts'
 import type { RefillEvent, RefillEventName, Tally } from './tally.ts'
 
 /** What every load of a client works with. */
@@ -16,6 +19,7 @@ export interface FlightDeck {
   readonly store: RefillStore
   readonly clock: Clock
   readonly tally: Tally
+  readonly tags: TagDesk
   /** Bounds the stores under way: thousands of keys may be loaded by one call. */
   readonly gate: Gate
   report(name: RefillEventName, event: RefillEvent): void
@@ -32,6 +36,7 @@ export class Flight {
   /** The value was loaded, but something newer had happened. */
   isLost = false
   readonly lease: Lease
+  readonly tags: LoadTags
   readonly #ask: Ask
   readonly #terms: Terms
   readonly #path: Path
@@ -59,6 +64,7 @@ export class Flight {
     this.#deck = deck
     this.#finding = finding
     this.lease = finding.lease
+    this.tags = new LoadTags(deck.tags, ask.slot.policy, ask.tagsOf, finding)
     this.#portions = new Portions(deck.store, deck.clock, ask.slot.policy.isShared)
     this.#startedMs = deck.clock.nowMs()
     this.#beatLater()
@@ -96,7 +102,8 @@ export class Flight {
     const { clock } = this.#deck
     try {
       const stale = await Promise.resolve(this.#finding.again()).catch(() => undefined)
-      const loaded = await load(this.#ask, stale, clock, this.#abort)
+      if (this.tags.isToBegin) await this.tags.begin()
+      const loaded = await load(this.#ask, stale, clock, this.#abort, this.tags)
       this.#terms.pace.took(clock.nowMs() - this.#startedMs)
       return await this.#finish(loaded)
     } catch (error) {
@@ -115,8 +122,9 @@ export class Flight {
       this.#letGo('release')
       return this.#entry({ value, state: 'uncached' })
     }
+    const tail = this.tags.finish(value)
     const encoded = await coded(clock, store.encode(value))
-    const why = encoded === undefined ? 'the serializer hangs' : this.#misfit(encoded)
+    const why = encoded === undefined ? 'the serializer hangs' : this.#misfit(encoded, tail)
     if (encoded === undefined || why !== undefined) {
       tally.notStored++
       this.#end()
@@ -124,18 +132,19 @@ export class Flight {
       this.#report(encoded === undefined ? 'refillError' : 'valueTooLarge', { reason: why })
       return this.#entry({ value, state: 'uncached' }, encoded)
     }
-    return gate.run(() => this.#store(value, encoded, ttlSeconds))
+    const isTooShort = isShortLived(this.#terms, ttlSeconds)
+    return gate.run(() => this.#store(value, { encoded, ttlSeconds, isTooShort, tail }))
   }
 
-  async #store(value: unknown, encoded: Encoded, ttlSeconds: number): Promise<RefillEntry> {
+  async #store(value: unknown, entry: Entry): Promise<RefillEntry> {
     const { store, tally } = this.#deck
     const { key, policy } = this.#terms
+    const { encoded, ttlSeconds } = entry
     this.#end()
     const isHere = store.place(key) === this.lease.place
-    const isTooShort = isShortLived(this.#terms, ttlSeconds)
     const stored = isHere
       ? await this.#path
-          .store(key, policy, this.lease, { encoded, ttlSeconds, isTooShort })
+          .store(key, policy, this.lease, entry)
           .catch((error: unknown) => String(error))
       : 'the host went away'
     if (stored === true) {
@@ -154,10 +163,9 @@ export class Flight {
     return entry
   }
 
-  #misfit({ body }: Encoded): string | undefined {
-    return this.#deck.store.fits(this.#terms.key, body.length)
-      ? undefined
-      : `a body of ${body.length} bytes`
+  #misfit({ body }: Encoded, tail: Tail | undefined): string | undefined {
+    const bytes = body.length + (tail === undefined ? 0 : tailSize(tail))
+    return this.#deck.store.fits(this.#terms.key, bytes) ? undefined : `a body of ${bytes} bytes`
   }
 
   /** How long the value is to be fresh; 0 = not to be stored. */

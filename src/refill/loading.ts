@@ -3,6 +3,8 @@ import { isMintringError, MintringError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import type { Policy, Seconds } from './policy.ts'
 import { checkTtl } from './policy.ts'
+import type { TagsOf } from './tag-names.ts'
+import { checkTags } from './tag-names.ts'
 
 /** What a loader is told, and what it may decide. */
 export interface LoaderContext<Value = unknown> {
@@ -17,6 +19,11 @@ export interface LoaderContext<Value = unknown> {
    * origin, so the next caller may load at once.
    */
   skip(): void
+  /**
+   * Tells what the value is built from, beside the `tags` of the policy. Await it before you read
+   * what the tags stand for: only then is the value known to be newer than their last invalidation.
+   */
+  tag(...names: readonly string[]): PromiseLike<void>
 }
 
 /**
@@ -75,6 +82,12 @@ export interface Ask<Slot extends Terms = Terms> {
   readonly loader: Loader
   readonly scope: AsyncResource
   readonly waitUntil: WaitUntil | undefined
+  readonly tagsOf: TagsOf | undefined
+}
+
+/** Takes the tags that a loader tells. */
+export interface TagTaker {
+  declare(names: readonly string[]): PromiseLike<void>
 }
 
 /** An ask in the async context of whoever calls this. */
@@ -82,9 +95,10 @@ export function askHere<Slot extends Terms>(
   slot: Slot,
   loader: Loader,
   waitUntil: WaitUntil | undefined,
+  tagsOf: TagsOf | undefined,
 ): Ask<Slot> {
   const scope = new AsyncResource('MintringLoad', { requireManualDestroy: true })
-  return { slot, loader, scope, waitUntil }
+  return { slot, loader, scope, waitUntil, tagsOf }
 }
 
 /** What a loader made. */
@@ -106,6 +120,9 @@ export class LoadFailure {
   }
 }
 
+/** For values that are not stored. */
+const NO_TAKER: TagTaker = { declare: () => Promise.resolve() }
+
 /**
  * Runs the loader of a call in that call's async context. Rejects with a LoadFailure of
  * MINTRING_LOADER (the cause is what was thrown), MINTRING_LOADER_TIMEOUT, or the reason of
@@ -116,6 +133,7 @@ export function load(
   stale: unknown,
   clock: Clock,
   abort: AbortController,
+  tags: TagTaker = NO_TAKER,
 ): Promise<Loaded> {
   const { slot, loader, scope } = ask
   const { key, policy } = slot
@@ -129,6 +147,10 @@ export function load(
     },
     skip: () => {
       isSkipped = true
+    },
+    tag: (...names) => {
+      checkTags(names)
+      return tags.declare(names)
     },
   }
   return new Promise((resolve, reject) => {

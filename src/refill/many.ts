@@ -4,6 +4,7 @@ import type { RefillEntry } from './entry.ts'
 import type { Ask, Loader, LoaderContext, WaitUntil } from './loading.ts'
 import type { Refiller } from './refiller.ts'
 import type { Slot } from './slots.ts'
+import type { TagsOf } from './tag-names.ts'
 
 /** What the loader of many keys is told. */
 export interface ManyContext {
@@ -91,6 +92,7 @@ export interface ManyKeys {
   readonly keys: readonly string[]
   slotOf(key: string): Slot
   readonly waitUntil: WaitUntil | undefined
+  readonly tagsOf: TagsOf | undefined
 }
 
 /**
@@ -99,7 +101,7 @@ export interface ManyKeys {
  */
 export async function getOrSetMany(
   refiller: Refiller,
-  { keys, slotOf, waitUntil }: ManyKeys,
+  { keys, slotOf, waitUntil, tagsOf }: ManyKeys,
   loadMany: ManyLoader,
 ): Promise<Map<string, RefillEntry>> {
   const scope = new AsyncResource('MintringReadMany', { requireManualDestroy: true })
@@ -108,7 +110,7 @@ export async function getOrSetMany(
     scope.runInAsyncScope(loadMany, undefined, wanted, context)
   const batch = new Batch(loadHere, refiller.clock, distinct)
   const asks: Ask<Slot>[] = distinct.map((key) => {
-    return { slot: slotOf(key), loader: batch.load, scope, waitUntil }
+    return { slot: slotOf(key), loader: batch.load, scope, waitUntil, tagsOf }
   })
   let unread = asks.length
   const entries = asks.map(async (ask): Promise<[string, RefillEntry]> => {

@@ -1,9 +1,9 @@
 import type { Election, Finding, Lease, Trouble, Verdict } from './finding.ts'
 import { isImmutable, NO_CAS, nothing, readValue, UNREADABLE } from './finding.ts'
 import type { Elected, Entry, Path } from './path.ts'
-import { decided, ELECTION_PAUSE_MS, lost, won } from './path.ts'
+import { decided, ELECTION_PAUSE_MS, lost, stamped, won } from './path.ts'
 import type { Policy } from './policy.ts'
-import { hasClock, isConfirmed, isPlaceholder, Stamp } from './stamp.ts'
+import { hasClock, isConfirmed, isPlaceholder, Stamp, TAGGED } from './stamp.ts'
 import type { Answer, Encoded, Item, Reader, ReadHandle, RefillStore } from './store.ts'
 
 /** memcached takes larger times to live for dates. */
@@ -33,7 +33,8 @@ export class MetaPath implements Path {
 
   isPlainlyFresh(item: Item, policy: Policy): boolean {
     if (!item.found || item.won || item.lost || item.stale) return false
-    if ((item.flags & (Stamp.Unconfirmed | Stamp.Marked)) !== 0 || item.size === 0) return false
+    if ((item.flags & Stamp.Marked) !== 0 || !isConfirmed(item.flags) || item.size === 0)
+      return false
     return item.ttlSeconds > policy.graceSeconds || item.ttlSeconds === -1
   }
 
@@ -72,6 +73,9 @@ export class MetaPath implements Path {
       },
       trouble: 'none',
       isUnreadable: !isEmpty && value === UNREADABLE,
+      leftSeconds: ttlSeconds,
+      tail: isEmpty ? undefined : item.tail,
+      ...(verdict === 'stale' ? { staleBecause: isMarked ? 'invalidated' : 'ttl' } : {}),
     }
   }
 
@@ -86,6 +90,7 @@ export class MetaPath implements Path {
     if (lease.on === 'placeholder' && finding.election === 'open') {
       return this.#replace(key, policy, finding)
     }
+    if (finding.isToMark === true) return this.#mark(key, policy, finding)
     const { leaseSeconds } = policy
     // What lives so shortly needs nobody to take over.
     if (isFleeting(lease, policy) && finding.election === 'lost') return lost(finding, 'none')
@@ -172,16 +177,12 @@ export class MetaPath implements Path {
    * The value with the bits of a refill in its flags. Where no item lives as long as it should, it
    * is fresh for the life it has, as a plain set: its stale windows would have begun already.
    */
-  protected stamped(
-    { encoded, ttlSeconds, isTooShort }: Entry,
-    policy: Policy,
-    lease: Lease,
-  ): Encoded {
+  protected stamped(entry: Entry, policy: Policy, lease: Lease): Encoded {
+    const { ttlSeconds, isTooShort } = entry
     const { maxTtlSeconds } = lease.place
     const isCut = maxTtlSeconds > 0 && ttlSeconds + policy.graceSeconds > maxTtlSeconds
     const refill = this.refillStore.isStamped && !isCut ? Stamp.Refill : 0
-    const bits = refill | (isTooShort ? Stamp.NoEarly : 0)
-    return { body: encoded.body, flags: encoded.flags | bits }
+    return stamped(entry, refill | (isTooShort ? Stamp.NoEarly : 0), TAGGED)
   }
 
   /**
@@ -207,6 +208,22 @@ export class MetaPath implements Path {
     ])
     const now = this.judge(read!, policy, 0)
     return now.election === 'open' ? lost(now, 'none') : decided(now)
+  }
+
+  /**
+   * Of all who read this very item one marks it, and the next read of whomever takes the right to
+   * refill. A mark shortens the life to the grace, and never prolongs it.
+   */
+  async #mark(key: string, { graceSeconds }: Policy, finding: Finding): Promise<Elected> {
+    const { lease, leftSeconds } = finding
+    const isLong = leftSeconds === -1 || leftSeconds > graceSeconds
+    const ttl = isLong ? { ttlSeconds: graceSeconds } : {}
+    const [marked, read] = await this.refillStore.exchange(lease.place, key, [
+      { name: 'md', cas: lease.cas, invalidate: true, ...ttl },
+      { name: 'mg' },
+    ])
+    if (marked!.status !== 'done' || !read!.won) return lost(finding, 'none')
+    return won({ ...finding, lease: { ...lease, cas: read!.cas } }, 'none')
   }
 
   async #tell(key: string, lease: Lease, trouble: Trouble, ttlSeconds: number): Promise<void> {

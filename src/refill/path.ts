@@ -1,6 +1,8 @@
 import type { Finding, Lease, Trouble } from './finding.ts'
 import type { Policy } from './policy.ts'
 import type { Encoded, Item, Reader, ReadHandle } from './store.ts'
+import type { Tail } from './tag-tail.ts'
+import { withTail } from './tag-tail.ts'
 
 /**
  * One way of keeping refills apart on the wire: by meta commands, by meta commands with a lock
@@ -52,6 +54,15 @@ export interface Entry {
   readonly ttlSeconds: number
   /** Too short-lived to be refilled early. */
   readonly isTooShort: boolean
+  /** What the value carries of its tags. */
+  readonly tail: Tail | undefined
+}
+
+/** The value with the bits of a refill, and where it has tags with those and its tail. */
+export function stamped({ encoded, tail }: Entry, bits: number, tagBits: number): Encoded {
+  const { body, flags } = encoded
+  if (tail === undefined) return { body, flags: flags + bits }
+  return { body: withTail(body, tail), flags: flags + bits + tagBits }
 }
 
 /** How long a lost election is not tried again where no server tells how long it will stay so. */
@@ -59,12 +70,13 @@ export const ELECTION_PAUSE_MS = 250
 
 /** Another has the lease, and that is so for a while. */
 export function lost(finding: Finding, trouble: Trouble, goodForMs = ELECTION_PAUSE_MS): Elected {
-  return { finding: { ...finding, election: 'lost', trouble }, goodForMs }
+  return { finding: { ...finding, election: 'lost', trouble, isToMark: false }, goodForMs }
 }
 
 /** The lease is ours. */
 export function won(finding: Finding, trouble: Trouble, isTakeover = false): Elected {
-  return { finding: { ...finding, election: 'won', trouble }, isTakeover, goodForMs: 0 }
+  const now: Finding = { ...finding, election: 'won', trouble, isToMark: false }
+  return { finding: now, isTakeover, goodForMs: 0 }
 }
 
 /** What was found makes all further trying needless. */

@@ -2,6 +2,7 @@ import { insteadOf } from '../arguments.ts'
 import { MintringError } from '../errors.ts'
 import { MAX_RELATIVE_TTL_SECONDS } from '../protocol/limits.ts'
 import { escaped } from '../secrets.ts'
+import { NO_TAGS, type Tags, tagText } from './tag-names.ts'
 
 /** Whole seconds, or a whole number with a unit: `'5m'`. */
 export type Seconds = number | `${number}${'s' | 'm' | 'h' | 'd' | 'w'}`
@@ -45,6 +46,11 @@ export interface RefillPolicy {
   readonly sharedValues?: boolean | undefined
   /** `sidecar` keeps the mark "somebody is loading" beside the key: nginx may read it. */
   readonly placeholder?: 'inline' | 'sidecar' | undefined
+  /**
+   * What the value is built from, such as `['product:17']`: invalidateTags() of one of them makes
+   * it stale. A function makes the tags of the loaded value. Default: none.
+   */
+  readonly tags?: Tags | undefined
 }
 
 /** A policy that was checked, with everything said, in numbers. */
@@ -69,13 +75,15 @@ export interface Policy {
   readonly negativeTtlSeconds: number
   readonly isShared: boolean
   readonly isSidecar: boolean
+  /** The tags that every value has, as tagText() writes them; undefined: values have none. */
+  readonly tagText: string | undefined
 }
 
 /** Everything but the ttl, which every policy has to say. */
 export type RefillDefaults = Omit<RefillPolicy, 'ttl'>
 
 /** What holds when neither the policy nor the client's behaviors say otherwise. */
-export const defaultRefillPolicy: Required<Omit<RefillDefaults, 'staleIfError'>> = {
+export const defaultRefillPolicy: Required<Omit<RefillDefaults, 'staleIfError' | 'tags'>> = {
   staleWhileRevalidate: 60,
   lease: 10,
   earlyRefresh: 0,
@@ -95,6 +103,7 @@ const NAMES: ReadonlySet<string> = new Set([
   ...Object.keys(defaultRefillPolicy),
   'ttl',
   'staleIfError',
+  'tags',
   'signal',
   'timeoutMs',
   'waitUntil',
@@ -149,9 +158,14 @@ export function resolvePolicy(given: RefillPolicy, defaults: RefillDefaults = {}
       said.negativeTtl === false ? 0 : seconds('negativeTtl', said.negativeTtl, 1),
     isShared: choice('sharedValues', said.sharedValues, [true, false]),
     isSidecar: choice('placeholder', said.placeholder, ['inline', 'sidecar']) === 'sidecar',
+    tagText: given.tags === undefined ? undefined : textOf(given.tags),
   }
   checkTogether(policy)
   return policy
+}
+
+function textOf(tags: Tags): string {
+  return typeof tags === 'function' ? NO_TAGS : tagText(tags)
 }
 
 /**
@@ -184,6 +198,9 @@ function checkTogether(policy: Policy): void {
   }
   if (policy.graceSeconds + earlyRefreshSeconds + 1 > MAX_RELATIVE_TTL_SECONDS) {
     throw bad('the stale windows and earlyRefresh together must stay under 30 days')
+  }
+  if (policy.isSidecar && policy.tagText !== undefined) {
+    throw bad("a key with placeholder: 'sidecar' has no tags")
   }
   if (loaderTimeoutMs < staleTimeoutMs) {
     throw bad(

@@ -5,7 +5,11 @@ import type { Finding } from './finding.ts'
 import { anew, isImmutable, readValue, UNREADABLE } from './finding.ts'
 import { type Ask, earlySecondsOf, type Loader, type Terms, type WaitUntil } from './loading.ts'
 import type { Path } from './path.ts'
+import { isTagged } from './stamp.ts'
 import type { Item, Reader, ReadHandle } from './store.ts'
+import type { TagDesk } from './tag-desk.ts'
+import type { Look } from './tag-look.ts'
+import type { TagsOf } from './tag-names.ts'
 import type { Tally } from './tally.ts'
 
 /** Decides what the callers of a read get. */
@@ -15,9 +19,12 @@ export interface ReadOwner<Slot extends Terms> {
   failed(ask: Ask<Slot>, error: unknown): Promise<RefillEntry>
   /** The same once its value is decoded, or found to be unreadable. */
   decoded(finding: Finding): Promise<Finding>
+  /** The same once the versions of its tags are compared with those of now. */
+  judged(slot: Slot, finding: Finding, look: Look | undefined): Finding | Promise<Finding>
   /** Nobody joins the read any more. */
   over(read: Read<Slot>): void
   readonly tally: Tally
+  readonly tags: TagDesk
 }
 
 /** A caller beside the first: of a value, an entry, or a finding. */
@@ -36,17 +43,20 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
   readonly slot: Slot
   readonly loader: Loader
   waitUntil: WaitUntil | undefined
+  readonly tagsOf: TagsOf | undefined
   readonly #owner: ReadOwner<Slot>
   readonly #path: Path
   readonly #earlySeconds: number
   #handle: ReadHandle | undefined
+  #look: Look | undefined
   #hasFirst = false
   #takers: Taker[] | undefined
 
-  constructor(slot: Slot, loader: Loader, owner: ReadOwner<Slot>) {
+  constructor(slot: Slot, loader: Loader, tagsOf: TagsOf | undefined, owner: ReadOwner<Slot>) {
     super('MintringRead', SCOPE_OPTIONS)
     this.slot = slot
     this.loader = loader
+    this.tagsOf = tagsOf
     this.#owner = owner
     this.#path = owner.pathOf(slot)
     this.#earlySeconds = earlySecondsOf(slot)
@@ -57,11 +67,14 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
   }
 
   get isSent(): boolean {
-    return this.#handle!.sent
+    return this.#handle!.sent || this.#look?.isSent === true
   }
 
+  /** The tags travel ahead, so that they are known when the item comes from the same server. */
   begin(): void {
     const { key, policy } = this.slot
+    const { tags } = this.#owner
+    if (policy.tagText !== undefined) this.#look = tags.look(tags.setOf(policy.tagText))
     this.#handle = this.#path.read(key, policy, this.#earlySeconds, this)
   }
 
@@ -84,15 +97,40 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
 
   answered(item: Item): unknown {
     this.#owner.over(this)
+    const look = this.#look
+    if (look === undefined || look.isDone) return this.#answered(item)
+    const kept = item.keep()
+    return look.done().then(() => this.#answered(kept))
+  }
+
+  #answered(item: Item): unknown {
     const { policy } = this.slot
     let decoded: unknown
-    if (this.#wantsValuesOnly && this.#path.isPlainlyFresh(item, policy, this.#earlySeconds)) {
+    if (this.#wantsValuesOnly && this.#isCurrent(item)) {
       decoded = readValue(item)
       if (decoded !== UNREADABLE && !isPromise(decoded)) return this.#tellFresh(item, decoded)
     }
     const finding = this.#path.judge(item, policy, this.#earlySeconds, decoded)
+    const judged =
+      this.#look === undefined && finding.tail === undefined
+        ? finding
+        : this.#owner.judged(this.slot, finding, this.#look)
+    return isPromise(judged)
+      ? judged.then((known) => this.#found(known as Finding))
+      : this.#found(judged)
+  }
+
+  #found(finding: Finding): unknown {
     if (!isPromise(finding.value)) return this.#tell(finding)
     return this.#owner.decoded(finding).then((readied) => this.#tell(readied))
+  }
+
+  /** Fresh at first sight, with the tags of now. */
+  #isCurrent(item: Item): boolean {
+    if (!this.#path.isPlainlyFresh(item, this.slot.policy, this.#earlySeconds)) return false
+    const look = this.#look
+    if (look === undefined) return !isTagged(item.flags)
+    return look.digest !== undefined && item.tail?.digest === look.digest
   }
 
   failed(error: unknown): unknown {

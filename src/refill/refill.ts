@@ -1,4 +1,7 @@
+import type { OptionNames } from '../arguments.ts'
+import { badArgument as badOption, checkOptionNames } from '../arguments.ts'
 import { MintringError } from '../errors.ts'
+import { kindOf } from '../secrets.ts'
 import type { CallerOptions } from './caller.ts'
 import { checkCaller, forCaller } from './caller.ts'
 import type { Clock } from './clock.ts'
@@ -17,10 +20,17 @@ import { Refiller } from './refiller.ts'
 import type { Refreshes, Slot } from './slots.ts'
 import { detach, Slots } from './slots.ts'
 import type { RefillStore } from './store.ts'
+import { checkTags, type TagsOf } from './tag-names.ts'
 import type { RefillCounters, RefillHooks, Tally } from './tally.ts'
 
 /** What getOrSet and its like take: the policy of the key, and what concerns this caller. */
 export interface RefillOptions extends RefillPolicy, CallerOptions {}
+
+/** What invalidateTags takes. */
+export interface TagInvalidation extends Pick<CallerOptions, 'signal' | 'timeoutMs'> {
+  /** Values that are older are not even served stale. Default false. */
+  readonly hard?: boolean | undefined
+}
 
 /** How a client makes its Refill. */
 export interface RefillSettings {
@@ -136,7 +146,7 @@ export class Refill implements DefinedVerbs {
     if (!Array.isArray(keys)) throw badArgument('keys must be an array')
     for (const key of keys) this.#store.checkKey(key)
     const slotOf = (key: string): Slot => this.#slots.of(key, options)
-    const asked = { keys, slotOf, waitUntil: options.waitUntil }
+    const asked = { keys, slotOf, waitUntil: options.waitUntil, tagsOf: tagsOf(options) }
     const all = this.#known().then(() => getOrSetMany(this.#refiller, asked, loadMany))
     return forCaller(all, options, this.#clock)
   }
@@ -166,7 +176,7 @@ export class Refill implements DefinedVerbs {
     this.#store.checkKey(key)
     await this.#known()
     const slot = this.#slots.of(key, options)
-    const ask = askHere(slot, loader, options.waitUntil)
+    const ask = askHere(slot, loader, options.waitUntil, tagsOf(options))
     const entry = inTurn(slot, () => this.#refiller.restart(ask))
     return forCaller(entry, options, this.#clock)
   }
@@ -191,6 +201,23 @@ export class Refill implements DefinedVerbs {
     const { gate } = this.#refiller
     const marks = Promise.all(all.map((key) => gate.run(() => this.#invalidate(key, policy))))
     return (await forCaller(marks, policy ?? {}, this.#clock)).some((marked) => marked)
+  }
+
+  /**
+   * Makes every value that has one of these tags stale, in the whole fleet. Each is then served
+   * stale while one client refills it; `hard`: it is not served any more. Rejects when a tag may
+   * still have its old version, with MINTRING_BAD_POLICY for what cannot be tags.
+   */
+  async invalidateTags(
+    tags: string | readonly string[],
+    options: TagInvalidation = {},
+  ): Promise<void> {
+    this.#checkOpen()
+    const names = typeof tags === 'string' ? [tags] : tags
+    checkTags(names)
+    checkTagOptions(options)
+    const { hard = false, ...caller } = options
+    return forCaller(this.#refiller.tags.invalidate(names, hard), caller, this.#clock)
   }
 
   /**
@@ -222,7 +249,7 @@ export class Refill implements DefinedVerbs {
   /** Lets refills end within `drainMs`, aborts the rest, and lets all leases go. */
   close(drainMs: number): Promise<void> {
     const reason = new MintringError('MINTRING_CLOSED', 'The client was closed')
-    this.#closing ??= this.#refiller.close(drainMs, reason).finally(() => this.#slots.clear())
+    this.#closing ??= this.#refiller.loads.close(drainMs, reason).finally(() => this.#forget())
     return this.#closing
   }
 
@@ -230,8 +257,14 @@ export class Refill implements DefinedVerbs {
     return this.#refiller.tally
   }
 
+  #forget(): void {
+    this.#slots.clear()
+    this.#refiller.tags.clear()
+  }
+
   #read(key: string, loader: Loader, options: RefillOptions): Read<Slot> {
-    const read = this.#refiller.read(this.#slots.of(key, options), loader)
+    const slot = this.#slots.of(key, options)
+    const read = this.#refiller.read(slot, loader, tagsOf(options))
     if (options.waitUntil !== undefined) read.waitUntil ??= options.waitUntil
     return read
   }
@@ -287,6 +320,20 @@ export function valuesOf<Value>(
 /** Whether a caller may be gone before its value comes. */
 function isBounded(options: CallerOptions | undefined): boolean {
   return options?.signal !== undefined || options?.timeoutMs !== undefined
+}
+
+const TAG_OPTIONS: OptionNames = new Set(['hard', 'signal', 'timeoutMs'])
+
+function checkTagOptions(options: TagInvalidation): void {
+  checkOptionNames('invalidateTags', options, TAG_OPTIONS)
+  checkCaller(options)
+  const { hard } = options
+  if (hard === undefined || typeof hard === 'boolean') return
+  throw badOption(`invalidateTags(): hard is true or false, not ${kindOf(hard)}`)
+}
+
+function tagsOf({ tags }: RefillOptions): TagsOf | undefined {
+  return typeof tags === 'function' ? tags : undefined
 }
 
 function badArgument(why: string): MintringError {

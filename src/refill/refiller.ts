@@ -1,7 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { ErrorCode } from '../errors.ts'
-import { isMintringError } from '../errors.ts'
-import { ClassicPath } from './classic-path.ts'
 import type { Clock } from './clock.ts'
 import { electOnce, isSettled } from './election.ts'
 import type { RefillEntry, SoonEntry } from './entry.ts'
@@ -13,31 +10,28 @@ import { Bypass, Flight } from './flight.ts'
 import { Gate } from './gate.ts'
 import type { Ask, Loader } from './loading.ts'
 import { failedBefore } from './loading.ts'
-import { MetaPath } from './meta-path.ts'
-import type { Path } from './path.ts'
+import { Loads } from './loads.ts'
+import type { Elected, Path } from './path.ts'
+import { pathsOf } from './paths.ts'
+import type { Policy } from './policy.ts'
 import type { ReadOwner } from './read.ts'
 import { Read } from './read.ts'
 import { coded, within } from './share.ts'
-import { SidecarPath } from './sidecar-path.ts'
 import { detach, type Slot } from './slots.ts'
 import type { RefillStore } from './store.ts'
+import { TagDesk } from './tag-desk.ts'
+import { TagJudge } from './tag-judge.ts'
+import type { Look } from './tag-look.ts'
+import type { TagsOf } from './tag-names.ts'
 import type { RefillEvent, RefillEventName, RefillHooks } from './tally.ts'
 import { Tally } from './tally.ts'
 import type { Waiter, WaitOwner } from './wait.ts'
-import { Wait, waitTimedOut } from './wait.ts'
+import { isOwnFault, Wait, waitTimedOut } from './wait.ts'
 
 /** How often a caller that shared a lost load reads again before it takes what that loaded. */
 const MAX_REREADS = 3
 /** How many reads, stores or invalidations of batches are under way at once. */
 const MAX_AT_ONCE = 512
-
-/** Errors that do not mean that the cache cannot be reached. */
-const NOT_UNREACHABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'MINTRING_BAD_ARGUMENT',
-  'MINTRING_BAD_KEY',
-  'MINTRING_CLOSED',
-  'MINTRING_OVERLOADED',
-])
 
 /** Runs a listener outside of any request: it is told of many. */
 const outside = AsyncLocalStorage.snapshot()
@@ -57,27 +51,26 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   readonly clock: Clock
   readonly tally: Tally
   readonly gate: Gate = new Gate(MAX_AT_ONCE)
+  readonly tags: TagDesk
+  readonly #judge: TagJudge
   readonly #hooks: RefillHooks | undefined
-  readonly #inline: Path
-  readonly #sidecar: Path
-  readonly #classic: Path
-  /** All loads under way, shared or not: close() waits for them. */
-  readonly #loads = new Set<Flight | Bypass>()
-  readonly #background = new Set<Promise<void>>()
+  readonly #pathOf: (policy: Policy) => Path
+  readonly loads: Loads
 
   constructor(store: RefillStore, clock: Clock, settings: RefillerSettings) {
     this.store = store
     this.clock = clock
     this.tally = settings.tally ?? new Tally()
     this.#hooks = settings.hooks
-    this.#inline = new MetaPath(store)
-    this.#sidecar = new SidecarPath(store)
-    this.#classic = new ClassicPath(store, clock)
+    this.loads = new Loads(clock)
+    this.tags = new TagDesk(store, clock)
+    this.#judge = new TagJudge(this.tags, clock)
+    this.#pathOf = pathsOf(store, clock)
   }
 
   /** What is under way. */
   get size(): number {
-    return this.#loads.size + this.#background.size
+    return this.loads.size + this.tags.size
   }
 
   report(name: RefillEventName, event: RefillEvent): void {
@@ -86,13 +79,11 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   }
 
   inBackground(work: Promise<void>): void {
-    const tracked = work.finally(() => this.#background.delete(tracked))
-    this.#background.add(tracked)
+    this.loads.inBackground(work)
   }
 
   pathOf({ policy }: Pick<Slot, 'policy'>): Path {
-    if (this.store.dialect === 'classic') return this.#classic
-    return policy.isSidecar ? this.#sidecar : this.#inline
+    return this.#pathOf(policy)
   }
 
   // The state table: fresh, stale, absent.
@@ -123,7 +114,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     const flight = this.#refillBehind(ask, finding)
     const stale = this.#staleEntry(ask, finding)
     if (policy.staleTimeoutMs === 0 || flight === undefined) return stale
-    return this.#freshInTime(policy.staleTimeoutMs, flight, stale)
+    return this.#freshInTime(policy.staleTimeoutMs, flight, finding, stale)
   }
 
   /** Starts or finds the load that replaces a value which is served meanwhile. */
@@ -166,8 +157,11 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     const { slot } = ask
     const { verdict, election, trouble, staleForSeconds } = finding
     if (verdict === 'fresh') return this.#settleFresh(ask, finding)
-    if (slot.flight?.holds(finding.lease) === true) return this.#share(waiter, slot.flight)
+    if (slot.flight?.holds(finding.lease) === true) return this.#share(waiter, slot.flight, finding)
     if (election === 'won') return guarded(this.#start(ask, finding).promise, fallback)
+    if (election === 'none' && finding.staleBecause === 'tag' && !wantsFresh) {
+      return fallback ?? this.#staleEntry(ask, finding)
+    }
     if (election === 'none') return this.unreachable(waiter, undefined)
     if (wantsFresh) return undefined
     const isYoung = staleForSeconds <= slot.policy.staleWhileRevalidateSeconds
@@ -181,7 +175,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   /** What a caller gets when the cache cannot be reached. */
   unreachable({ ask, fallback }: Waiter<Slot>, error: unknown): Promise<RefillEntry> {
     if (fallback !== undefined) return Promise.resolve(fallback)
-    if (isMintringError(error) && NOT_UNREACHABLE.has(error.code)) return Promise.reject(error)
+    if (isOwnFault(error)) return Promise.reject(error)
     this.report('bypass', { key: ask.slot.key, error })
     return this.#bypass(ask, 'bypass')
   }
@@ -206,7 +200,17 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
 
   elect(ask: Ask<Slot>, finding: Finding): Promise<Finding> {
     const { slot } = ask
-    return electOnce(slot, finding, this.pathOf(slot), this)
+    return electOnce(slot, finding, () => this.#elect(slot, finding), this)
+  }
+
+  async #elect(slot: Slot, finding: Finding): Promise<Elected> {
+    if (finding.isToMark === true) this.#judge.noteMark(slot, finding)
+    const elected = await this.pathOf(slot).elect(slot.key, slot.policy, finding)
+    return this.#judge.elected(slot, finding, elected)
+  }
+
+  judged(slot: Slot, finding: Finding, look: Look | undefined): Finding | Promise<Finding> {
+    return this.#judge.judged(slot, finding, look)
   }
 
   tookOver({ key }: Slot, { lease }: Finding): void {
@@ -228,7 +232,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
       slot.sight = undefined
     })
     slot.flight = flight
-    this.#track(flight, flight.promise)
+    this.loads.track(flight, flight.promise)
     return flight
   }
 
@@ -236,12 +240,14 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
    * Shares another caller's load. Should that have lost its lease, something happened to the key:
    * the caller reads again, rather than take for new what may be old.
    */
-  async #share(waiter: Waiter<Slot>, flight: Flight): Promise<RefillEntry> {
+  async #share(waiter: Waiter<Slot>, flight: Flight, finding: Finding): Promise<RefillEntry> {
     const { fallback, untilMs, rereads } = waiter
     const leftMs = untilMs - this.clock.nowMs()
     const entry = await within(this.clock, leftMs, guarded(flight.join(), fallback))
     if (entry === undefined) return this.timedOut(waiter)
-    if (!flight.isLost || rereads === 0) return entry
+    const holds = await this.#judge.holds(flight.tags, finding)
+    if (!flight.isLost && holds === 'yes') return entry
+    if (holds === 'unknown' || rereads === 0) return { ...entry, state: 'uncached' }
     return this.#readAgain({ ...waiter, rereads: rereads - 1 })
   }
 
@@ -263,22 +269,22 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     })
     slot.bypass = bypass
     const entry = bypass.join(state)
-    this.#track(bypass, entry)
+    this.loads.track(bypass, entry)
     return entry
   }
 
-  #track(load: Flight | Bypass, end: Promise<unknown>): void {
-    this.#loads.add(load)
-    const over = (): void => {
-      this.#loads.delete(load)
-    }
-    end.then(over, over)
-  }
-
   /** The flight's entry if it comes in time, else the stale one. */
-  async #freshInTime(timeoutMs: number, flight: Flight, stale: SoonEntry): Promise<RefillEntry> {
+  async #freshInTime(
+    timeoutMs: number,
+    flight: Flight,
+    finding: Finding,
+    stale: SoonEntry,
+  ): Promise<RefillEntry> {
     const fresh = guarded(flight.join(), await stale)
-    return (await within(this.clock, timeoutMs, fresh)) ?? stale
+    const entry = await within(this.clock, timeoutMs, fresh)
+    return entry !== undefined && (await this.#judge.holds(flight.tags, finding)) === 'yes'
+      ? entry
+      : stale
   }
 
   // Reads and waits.
@@ -288,13 +294,13 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
    * bytes have left cannot be joined, because an invalidation may have come between. Throws
    * MINTRING_BAD_KEY.
    */
-  read(slot: Slot, loader: Loader): Read<Slot> {
+  read(slot: Slot, loader: Loader, tagsOf: TagsOf | undefined): Read<Slot> {
     const joinable = slot.read
     if (joinable !== undefined && !joinable.isSent) {
       this.tally.coalesced++
       return joinable
     }
-    const read = new Read<Slot>(slot, loader, this)
+    const read = new Read<Slot>(slot, loader, tagsOf, this)
     read.begin()
     slot.read = read
     return read
@@ -305,8 +311,8 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   }
 
   /** Reads for one who decides on what was found. Rejects when the cache cannot be reached. */
-  find({ slot, loader }: Ask<Slot>): Promise<Finding> {
-    return this.read(slot, loader).finding()
+  find({ slot, loader, tagsOf }: Ask<Slot>): Promise<Finding> {
+    return this.read(slot, loader, tagsOf).finding()
   }
 
   /** Values that cannot be read are as good as absent. */
@@ -341,9 +347,11 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return { ask, fallback, wantsFresh, untilMs, rereads: MAX_REREADS }
   }
 
-  #staleEntry({ slot }: Ask<Slot>, { value, staleForSeconds, lease }: Finding): SoonEntry {
-    this.report('stale', { key: slot.key, host: lease.place.name, staleForSeconds })
-    return entryOf(value, { state: 'stale', staleFor: staleForSeconds })
+  #staleEntry({ slot }: Ask<Slot>, finding: Finding): SoonEntry {
+    const { value, staleForSeconds, staleBecause, lease } = finding
+    this.report('stale', { key: slot.key, host: lease.place.name, staleForSeconds, staleBecause })
+    const because = staleBecause === undefined ? {} : { staleBecause }
+    return entryOf(value, { state: 'stale', staleFor: staleForSeconds, ...because })
   }
 
   // What changes the key.
@@ -365,19 +373,5 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     } finally {
       if (slot !== undefined) detach(slot)
     }
-  }
-
-  /** Waits for the loads for up to `drainMs`, then aborts them. Lets all leases go. */
-  async close(drainMs: number, reason: unknown): Promise<void> {
-    const ended = this.#ended()
-    await within(this.clock, drainMs, ended)
-    for (const load of this.#loads) load.abandon(reason)
-    await ended
-    await Promise.all(this.#background)
-  }
-
-  async #ended(): Promise<void> {
-    const flights = [...this.#loads].filter((load): load is Flight => load instanceof Flight)
-    await Promise.allSettled(flights.map(({ promise }) => promise))
   }
 }

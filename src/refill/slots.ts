@@ -8,6 +8,7 @@ import { resolvePolicy } from './policy.ts'
 import type { Read } from './read.ts'
 import { Recent } from './recent.ts'
 import type { Place } from './store.ts'
+import type { Tags } from './tag-names.ts'
 import type { Wait } from './wait.ts'
 
 /** How long a key is remembered after its last use, at least. */
@@ -52,6 +53,8 @@ export interface Slot extends Agreed, Terms {
   wait: Wait<Slot> | undefined
   sight: Sight | undefined
   refreshes: Refreshes | undefined
+  /** The versions for which this process last marked the value, and until when that holds. */
+  marked: { readonly digest: string | undefined; readonly untilMs: number } | undefined
   /** Until when the origin is taken to be failing, because a wait for it was in vain. */
   failingUntilMs: number
 }
@@ -136,7 +139,8 @@ export class Slots {
     if (before !== undefined) return before
     const policy = resolvePolicy(given, this.#defaults)
     // A copy: the caller may write other numbers into the same object.
-    const agreed = { given: { ...given }, policy, pace: new Pace() }
+    const tags = Array.isArray(given.tags) ? [...given.tags] : given.tags
+    const agreed = { given: { ...given, tags }, policy, pace: new Pace() }
     if (this.#resolved.length >= MAX_DISTINCT) this.#resolved = []
     this.#resolved.push(agreed)
     return agreed
@@ -155,6 +159,7 @@ function newSlot(key: string, { given, policy, pace }: Agreed): Slot {
     wait: undefined,
     sight: undefined,
     refreshes: undefined,
+    marked: undefined,
     failingUntilMs: 0,
     lastError: undefined,
   }
@@ -176,8 +181,18 @@ function saysSame(a: RefillPolicy, b: RefillPolicy): boolean {
     a.errorBackoff === b.errorBackoff &&
     a.negativeTtl === b.negativeTtl &&
     a.sharedValues === b.sharedValues &&
-    a.placeholder === b.placeholder
+    a.placeholder === b.placeholder &&
+    (a.tags === b.tags || saysSameTags(a.tags, b.tags))
   )
+}
+
+/** Any two functions do: callers write them anew for each call. */
+function saysSameTags(a: Tags | undefined, b: Tags | undefined): boolean {
+  if (!Array.isArray(a) || !Array.isArray(b))
+    return typeof a === 'function' && typeof b === 'function'
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 /** `'5m'` and 300 are the same policy. */

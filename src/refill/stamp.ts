@@ -5,7 +5,10 @@
 export const Stamp = {
   /** A refill stored the item: its life is the ttl and the stale windows. Without it: plain set. */
   Refill: 1 << 8,
-  /** Not checked against invalidations yet: reads as a miss. */
+  /**
+   * Without the bits above NoEarly: not checked against invalidations yet, reads as a miss. With
+   * any of them: the body ends in the versions of its tags.
+   */
   Unconfirmed: 1 << 9,
   /** Invalidated, on servers without meta commands. */
   Marked: 1 << 10,
@@ -15,6 +18,12 @@ export const Stamp = {
   Coarse: 1 << 12,
 } as const
 
+/**
+ * What marks a body that ends in the versions of its tags. Bit 12 stands in for a clock, which
+ * stores by meta commands have not: a mintring that knows no tags reads the item as a miss.
+ */
+export const TAGGED: number = Stamp.Unconfirmed | Stamp.Coarse
+
 /** The bits of the codec. */
 export const CODEC_FLAGS = 0xff
 
@@ -22,6 +31,8 @@ export const CODEC_FLAGS = 0xff
 const WRITTEN = 1
 
 const CLOCK_SHIFT = 13
+/** Bit 12 and the clock: never in an item that is still to be checked. */
+const TAGGED_SHIFT = 12
 /** The clock has 19 bits: times are told apart within half of that before and after now. */
 const CLOCK_UNITS = 2 ** 19
 const HALF_UNITS = CLOCK_UNITS / 2
@@ -66,5 +77,10 @@ export function isPlaceholder({ size, flags }: { readonly size: number; readonly
 
 /** Whether the item is a value that others may be served: not one that is still to be checked. */
 export function isConfirmed(flags: number): boolean {
-  return (flags & Stamp.Unconfirmed) === 0
+  return (flags & Stamp.Unconfirmed) === 0 || flags >>> TAGGED_SHIFT !== 0
+}
+
+/** Whether the body ends in the versions of its tags. */
+export function isTagged(flags: number): boolean {
+  return (flags & Stamp.Unconfirmed) !== 0 && flags >>> TAGGED_SHIFT !== 0
 }

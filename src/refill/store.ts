@@ -1,3 +1,5 @@
+import type { Tail } from './tag-tail.ts'
+
 /**
  * What refills ask of the cache. The client answers it with a cluster of memcacheds, the simulation
  * with a model in memory: the algorithm is the same.
@@ -30,6 +32,8 @@ export interface Item {
   /** The item was invalidated (X). */
   readonly stale: boolean
   readonly cas: string
+  /** What the value carries of its tags; undefined when it has none, or was changed in place. */
+  readonly tail: Tail | undefined
   place(): Place
   /** The value; a promise when decoding has to wait. Throws for bytes that are no value. */
   decode(): unknown
@@ -53,6 +57,26 @@ export interface ReadHandle {
   readonly sent: boolean
   readonly promise: Promise<unknown>
 }
+
+/** Takes the reply to a read of a tag, while it is read. */
+export interface TagReader {
+  /** The version in decimal, and the last hard invalidation; 0 = none. */
+  found(version: string, hard: number): void
+  absent(): void
+  failed(error: unknown): void
+}
+
+/** A read of a tag on its way. */
+export interface TagHandle {
+  /** Its bytes may have left: whoever comes now must not join it. */
+  readonly sent: boolean
+}
+
+/**
+ * What becomes of a tag. `create`: a random version where there is none. `soft`: another version.
+ * `hard`: the same, and values that are older are not even served stale.
+ */
+export type TagChange = 'create' | 'soft' | 'hard'
 
 /** A value in bytes. */
 export interface Encoded {
@@ -152,6 +176,18 @@ export interface RefillStore {
    * before it is believed again. Safe to send twice.
    */
   spread(key: string, commands: readonly Command[]): Promise<readonly Answer[]>
+
+  /**
+   * Reads a tag at its home and nowhere else: what another host has in its place is not the tag.
+   */
+  readTag(name: string, reader: TagReader): TagHandle
+
+  /**
+   * Changes a tag at its home and nowhere else. Each attempt draws numbers of its own, so that one
+   * which arrives late can never bring back a version that was. Rejects when the tag may not have
+   * changed; it is deleted there then before it is believed again.
+   */
+  changeTag(name: string, change: TagChange): Promise<void>
 
   /** Throws or rejects with MINTRING_BAD_VALUE. */
   encode(value: unknown): Encoded | Promise<Encoded>

@@ -1,5 +1,6 @@
 import type { EntryState, RefillEntry, SoonEntry } from './entry.ts'
 import { isPromise } from './entry.ts'
+import type { StaleBecause } from './finding.ts'
 
 /** What a refill reports. No values, and keys only for those who trace them. */
 export interface RefillEvent {
@@ -9,6 +10,7 @@ export interface RefillEvent {
   /** How long the loader took. */
   readonly tookMs?: number | undefined
   readonly staleForSeconds?: number | undefined
+  readonly staleBecause?: StaleBecause | undefined
   readonly reason?: string | undefined
   readonly error?: unknown
 }

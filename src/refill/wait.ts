@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors.ts'
 import { isMintringError, MintringError } from '../errors.ts'
 import type { Clock, Timer } from './clock.ts'
 import type { RefillEntry, SoonEntry } from './entry.ts'
@@ -125,4 +126,17 @@ export function waitTimedOut({ slot }: Ask): MintringError {
     'MINTRING_WAIT_TIMEOUT',
     `Another caller is loading the key and did not finish within ${slot.policy.waitTimeoutMs} ms`,
   )
+}
+
+/** Errors that do not mean that the cache cannot be reached. */
+const NOT_UNREACHABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'MINTRING_BAD_ARGUMENT',
+  'MINTRING_BAD_KEY',
+  'MINTRING_CLOSED',
+  'MINTRING_OVERLOADED',
+])
+
+/** Whether an error says nothing about the cache, and loading without it would be wrong. */
+export function isOwnFault(error: unknown): boolean {
+  return isMintringError(error) && NOT_UNREACHABLE.has(error.code)
 }

@@ -1,4 +1,6 @@
-import type { Answer, Command, Encoded, Place, Status } from '../refill/store.ts'
+import { isTagged } from '../refill/stamp.ts'
+import type { Answer, Command, Encoded, Place, Status, TagChange } from '../refill/store.ts'
+import { readTail, withoutTail } from '../refill/tag-tail.ts'
 
 /** What memcached keeps of one key. */
 interface Stored {
@@ -101,6 +103,29 @@ export class ModelServer {
       case 'delete':
         return this.#answer(this.#live(name) && this.#items.delete(name) ? 'done' : 'missing')
     }
+  }
+
+  /** One command about a tag. `draw` is what the client writes, or adds. */
+  changeTag(name: string, change: TagChange, draw: bigint): void {
+    const key = tagKey(name)
+    const encoded: Encoded = {
+      body: String(draw),
+      flags: change === 'hard' ? Number(draw % HARDS) : 0,
+    }
+    const item = this.#live(key)
+    if (change === 'hard' || (change === 'create' && item === undefined)) this.#put(key, encoded, 0)
+    if (change !== 'soft' || item === undefined) return
+    const sum = BigInt.asUintN(64, BigInt(item.body.toString()) + draw)
+    this.#put(key, { body: String(sum), flags: item.flags }, 0)
+  }
+
+  readTag(name: string): Answer {
+    return this.execute(tagKey(name), { name: 'gets' })
+  }
+
+  /** Drops a tag, as memory pressure does. */
+  evictTag(name: string): void {
+    this.evict(tagKey(name))
   }
 
   /** A plain set by some client that knows nothing of refills. */
@@ -212,11 +237,19 @@ export class ModelServer {
       lost: !won && item?.isSent === true,
       stale: item?.isStale === true,
       cas: String(cas),
+      tail: isTagged(flags) ? readTail(body) : undefined,
       place: () => life,
-      decode: () => JSON.parse(body.toString()),
+      decode: () => JSON.parse((isTagged(flags) ? withoutTail(body) : body).toString()),
       bytes: () => body,
       keep: () => answer,
     }
     return answer
   }
+}
+
+/** Hard invalidations are told apart by 32 bits, and 0 is none. */
+const HARDS = 0xffffffffn
+
+function tagKey(name: string): string {
+  return `tag ${name}`
 }

@@ -8,6 +8,9 @@ import type {
   Reader,
   ReadHandle,
   RefillStore,
+  TagChange,
+  TagHandle,
+  TagReader,
 } from '../refill/store.ts'
 import type { ModelServer } from './model-server.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -91,6 +94,25 @@ export class ModelStore implements RefillStore {
     return this.#send(this.#connected(), key, commands)
   }
 
+  readTag(name: string, reader: TagReader): TagHandle {
+    const handle = { sent: false }
+    this.#time.after(0, () => {
+      handle.sent = true
+    })
+    this.#sendTag((server) => server.readTag(name)).then(
+      (answer) => {
+        if (answer.found) reader.found(String(answer.bytes()), answer.flags)
+        else reader.absent()
+      },
+      (error: unknown) => reader.failed(error),
+    )
+    return handle
+  }
+
+  changeTag(name: string, change: TagChange): Promise<void> {
+    return this.#sendTag((server) => server.changeTag(name, change, this.#draw()))
+  }
+
   encode(value: unknown): Encoded {
     return { body: JSON.stringify(value), flags: 1 }
   }
@@ -131,6 +153,30 @@ export class ModelStore implements RefillStore {
         else reject(cut())
       })
     })
+  }
+
+  #sendTag<Result>(execute: (server: ModelServer) => Result): Promise<Result> {
+    if (!this.#isAlive()) return new Promise(() => {})
+    const place = this.#connected()
+    this.commands++
+    const atMs = this.#arrival()
+    return new Promise((resolve, reject) => {
+      let result: { readonly value: Result } | undefined
+      this.#at(atMs, () => {
+        if (place === this.#server.life) result = { value: execute(this.#server) }
+      })
+      this.#at(atMs + this.#delay(), () => {
+        if (!this.#isAlive()) return
+        if (result === undefined) reject(cut())
+        else resolve(result.value)
+      })
+    })
+  }
+
+  /** 64 random bits, of which virtual time gives 32 at a time. */
+  #draw(): bigint {
+    const half = (): bigint => BigInt(Math.floor(this.#time.random() * 2 ** 32))
+    return (half() << 32n) | half()
   }
 
   /** In order: nothing overtakes what this process sent before. */

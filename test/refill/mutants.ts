@@ -82,6 +82,8 @@ export function mutate(
       return answers.map((answer) => ({ ...answer, place: () => stable(answer.place()) }))
     },
     spread: (key, commands) => inner.spread(key, commands),
+    readTag: (name, reader) => inner.readTag(name, reader),
+    changeTag: (name, change) => inner.changeTag(name, change),
     encode: (value) => inner.encode(value),
     decode: (encoded) => inner.decode(encoded),
     fits: (key, bytes) => inner.fits(key, bytes),
@@ -117,6 +119,7 @@ function mutatedReader(
         lost: item.lost,
         stale: item.stale,
         cas,
+        tail: item.tail,
         place: () => stable(place),
         decode: () => item.decode(),
         bytes: () => item.bytes(),

@@ -27,6 +27,7 @@ describe('a refill policy', () => {
       negativeTtlSeconds: 0,
       isShared: false,
       isSidecar: false,
+      tagText: undefined,
     })
   })
 

@@ -16,7 +16,8 @@ for (const dialect of ['meta', 'classic'] as const) {
       await w.when(refill.getOrSet('k', () => 1, POLICY))
       assert.equal(await w.when(refill.invalidate(['other', 'k'], POLICY)), true)
       const entry = await w.when(refill.getOrSetEntry('k', () => 2, POLICY))
-      assert.deepEqual(entry, { value: 1, state: 'stale', staleFor: entry.staleFor })
+      const terms = { staleFor: entry.staleFor, staleBecause: 'invalidated' }
+      assert.deepEqual(entry, { value: 1, state: 'stale', ...terms })
       assert.ok(entry.staleFor! <= 1)
     })
 

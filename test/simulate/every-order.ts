@@ -4,7 +4,7 @@ import type { Clock } from '../../src/refill/clock.ts'
 import type { RefillEntry } from '../../src/refill/entry.ts'
 import { ModelServer } from '../../src/simulate/model-server.ts'
 import { seededRandom } from '../../src/simulate/virtual-time.ts'
-import { OLD_WAYS, PLANS, type Plan } from './orders.ts'
+import { OLD_WAYS, PLANS, type Plan, TAG_MISTAKES, TAG_PLANS } from './orders.ts'
 import { CasIdsByItem, Choices, Met, SteppedClient } from './steps.ts'
 
 interface Timer {
@@ -34,6 +34,7 @@ class Scenario {
   #version = 0
   #newest = 0
   #delays: number
+  readonly #evictions: { tag: number; value: number }
   /** The promise that was broken first. */
   #broken: string | undefined
   readonly #reads: SteppedClient[] = []
@@ -43,10 +44,12 @@ class Scenario {
     this.#choices = choices
     this.#plan = plan
     this.#delays = plan.delays
+    this.#evictions = { tag: 0, value: 0, ...plan.evictions }
     this.#server = new ModelServer(() => this.#nowMs, new CasIdsByItem())
-    this.#clients = [1, 2, 3].map(
-      () => new SteppedClient(this.#server, plan.dialect, this.#clock(), plan.wrap),
+    this.#clients = ['a', 'b', 'c'].map(
+      (name) => new SteppedClient(this.#server, plan.dialect, this.#clock(), plan.wrap, name),
     )
+    for (const client of this.#clients) client.repeats = plan.repeats ?? 0
   }
 
   async run(): Promise<void> {
@@ -65,7 +68,7 @@ class Scenario {
   /** Whatever happened, the newest value is there after a lease at most, and a read or two. */
   async #recover(client: SteppedClient): Promise<void> {
     let last: RefillEntry<number> | undefined
-    this.#delays = 0
+    this.#delays = this.#evictions.tag = this.#evictions.value = 0
     for (let i = 0; i <= RECOVERY_SECONDS; i++) {
       const read = this.#read(client)
       await this.#settle()
@@ -88,8 +91,9 @@ class Scenario {
     this.#reads.push(client)
     const loader = (): Promise<number> => this.#load(client)
     const reading = client.refill.getOrSetEntry('k', loader, this.#plan.policy)
-    // One that began earlier, and arrives now, may be told older values: so this is the worst.
-    client.arrive()
+    // One that began earlier, and arrives now, may be told older values: so this is the worst. With
+    // tags a read is several commands, each of which may be the first.
+    if (!this.#hasTags) client.arrive()
     const entry = await reading.catch(() => undefined)
     this.#reads.splice(this.#reads.indexOf(client), 1)
     client.history.push(`${entry?.state} ${entry?.value}`)
@@ -129,10 +133,16 @@ class Scenario {
 
   /** A client with nothing under way knows nothing of a key that it has just invalidated. */
   #forget(client: SteppedClient): void {
+    if (this.#hasTags && client !== this.#clients[2]) return
     if (this.#isIdle(client)) client.history.length = 0
   }
 
+  get #hasTags(): boolean {
+    return this.#plan.writeKind === 'tags'
+  }
+
   #tell({ refill }: SteppedClient): Promise<unknown> {
+    if (this.#hasTags) return refill.invalidateTags('t')
     const { ttl: _ttl, ...terms } = this.#plan.policy
     return refill.invalidate('k', terms)
   }
@@ -176,13 +186,26 @@ class Scenario {
     const commands = this.#clients.flatMap((client, i) =>
       client.steps.map(({ name, run }) => ({ name: `${name} ${i}`, run })),
     )
-    const all = [...own, ...commands]
+    const all = [...own, ...commands, ...this.#evicting]
     if (all.length === 0 || this.#delays === 0 || this.#nextTimer === undefined) return all
     const delay = (): void => {
       this.#delays--
       this.#passTime()
     }
     return [...all, { name: 'time', run: delay }]
+  }
+
+  get #evicting(): { name: string; run(): void }[] {
+    const left = this.#evictions
+    const step = (what: 'tag' | 'value', evict: () => void) => {
+      const run = (): void => {
+        left[what]--
+        evict()
+      }
+      return left[what] === 0 ? [] : [{ name: `evict the ${what}`, run }]
+    }
+    const tag = step('tag', () => this.#server.evictTag('t'))
+    return [...tag, ...step('value', () => this.#server.evict('k'))]
   }
 
   async #settle(): Promise<void> {
@@ -205,7 +228,8 @@ class Scenario {
       .filter(({ client }) => client.isAlive && !this.#isOver(client))
       .map(({ name, client }) => name + this.#clients.indexOf(client))
     const clients = this.#clients.map((client) => (this.#isOver(client) ? 'over' : client.state))
-    const rest = [this.#nowMs, this.#version, this.#newest, this.#delays, pending.sort()]
+    const left = [this.#delays, this.#evictions.tag, this.#evictions.value]
+    const rest = [this.#nowMs, this.#version, this.#newest, left, pending.sort()]
     return JSON.stringify([this.#server.state, clients, rest])
   }
 
@@ -268,9 +292,9 @@ async function everyOrder(plan: Plan): Promise<number> {
 }
 
 const [name = '', orders] = process.argv.slice(2)
-const plan = PLANS[name] ?? OLD_WAYS[name]
+const plan = { ...PLANS, ...TAG_PLANS, ...OLD_WAYS, ...TAG_MISTAKES }[name]
 if (name === 'whole') {
-  for (const [each, plan] of Object.entries(PLANS)) {
+  for (const [each, plan] of Object.entries({ ...PLANS, ...TAG_PLANS })) {
     const startMs = performance.now()
     const states = await everyOrder(plan)
     const seconds = Math.round((performance.now() - startMs) / 1000)

@@ -40,7 +40,7 @@ function confirmed(command: Command): Command {
   return { ...command, encoded: { body, flags: flags & ~Stamp.Unconfirmed }, ttlSeconds: 20 }
 }
 
-function wrapped(inner: RefillStore, exchange: RefillStore['exchange']): RefillStore {
+export function wrapped(inner: RefillStore, exchange: RefillStore['exchange']): RefillStore {
   return {
     get dialect() {
       return inner.dialect
@@ -52,6 +52,8 @@ function wrapped(inner: RefillStore, exchange: RefillStore['exchange']): RefillS
     place: (key) => inner.place(key),
     exchange,
     spread: (key, commands) => inner.spread(key, commands),
+    readTag: (name, reader) => inner.readTag(name, reader),
+    changeTag: (name, change) => inner.changeTag(name, change),
     encode: (value) => inner.encode(value),
     decode: (encoded) => inner.decode(encoded),
     fits: (key, bytes) => inner.fits(key, bytes),

@@ -1,18 +1,23 @@
 import type { RefillPolicy } from '../../src/refill/policy.ts'
 import type { Dialect, RefillStore } from '../../src/refill/store.ts'
 import { adoptingRenewal, trustingSidecar } from './old-ways.ts'
+import { readingTagsLate, repeatingVersions } from './tag-mistakes.ts'
 
 /** What is tried in every order. */
 export interface Plan {
   readonly dialect: Dialect
   readonly policy: RefillPolicy
   readonly writes: number
-  readonly writeKind: 'invalidate' | 'delete'
+  readonly writeKind: 'invalidate' | 'tags'
   readonly crashes: boolean
   /** Whether the second client writes, or a third one. */
   readonly writer: 'a reader' | 'apart'
   /** When the second client reads: at any time, or once the writes are acknowledged. */
   readonly reads: 'at any time' | 'after'
+  /** How often memory pressure may drop the tag, and how often the value. */
+  readonly evictions?: { readonly tag: number; readonly value: number }
+  /** How often an invalidation of the tag may be sent again. */
+  readonly repeats?: number
   /** How often time may pass while commands are under way. */
   readonly delays: number
   readonly wrap?: (store: RefillStore) => RefillStore
@@ -42,6 +47,11 @@ const BESIDE = { dialect: 'meta', policy: { ...POLICY, ...SIDECAR } } as const
 const BESIDE_ONCE = { dialect: 'meta', policy: { ...ONCE, ...SIDECAR } } as const
 const CLASSIC = { dialect: 'classic', policy: POLICY } as const
 
+/** A tag is invalidated instead of the key. */
+const TAGS = { ...CRASH, ...META, policy: { ...POLICY, tags: ['t'] }, writeKind: 'tags' } as const
+const EVICTION = { evictions: { tag: 1, value: 1 } } as const
+const TAG_OF_VALUE = { ...POLICY, tags: () => ['t'] }
+
 export const PLANS: Readonly<Record<string, Plan>> = {
   meta: { ...CRASH, ...META },
   'meta, a reader writes': { ...INSIDE, ...META },
@@ -54,6 +64,24 @@ export const PLANS: Readonly<Record<string, Plan>> = {
   'sidecar, no stale window': { ...CRASH, ...BESIDE_ONCE },
   'sidecar, a reader writes': { ...INSIDE, ...BESIDE, writes: 1 },
   'sidecar, renewals': { ...RENEWAL, ...BESIDE },
+}
+
+/** Invalidations of a tag. */
+export const TAG_PLANS: Readonly<Record<string, Plan>> = {
+  tags: { ...TAGS, ...EVICTION },
+  'tags, sent again': { ...TAGS, repeats: 1 },
+  'tags, a reader writes': { ...TAGS, writer: 'a reader' },
+  'tags, no stale window': { ...TAGS, ...EVICTION, policy: { ...ONCE, tags: ['t'] } },
+  'tags of the value': { ...TAGS, ...EVICTION, policy: TAG_OF_VALUE },
+  'tags, classic': { ...TAGS, ...EVICTION, dialect: 'classic' },
+}
+
+const TWO_READERS = { ...TAGS, crashes: false } as const
+
+/** Mistakes that tags must not make, which are to be found. */
+export const TAG_MISTAKES: Readonly<Record<string, Plan>> = {
+  'tags read after the load': { ...TWO_READERS, writes: 1, wrap: readingTagsLate },
+  'tags with one version per call': { ...TWO_READERS, repeats: 1, wrap: repeatingVersions },
 }
 
 /** Mistakes of earlier versions, which are to be found. */

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-import { OLD_WAYS, PLANS } from './orders.ts'
+import { OLD_WAYS, PLANS, TAG_MISTAKES, TAG_PLANS } from './orders.ts'
 
 const program = fileURLToPath(new URL('./every-order.ts', import.meta.url))
 
@@ -37,6 +37,20 @@ describe('two clients, two invalidations and a crash', () => {
   for (const name of BY_CHANCE) {
     test(`keep all promises in many orders: ${name}`, async () => {
       assert.equal(await orders(name, '2000'), 2_000)
+    })
+  }
+})
+
+describe('two clients, two invalidations of a tag, evictions and a crash', () => {
+  for (const name of Object.keys(TAG_PLANS)) {
+    test(`keep all promises in many orders: ${name}`, async () => {
+      assert.equal(await orders(name, '1000'), 1_000)
+    })
+  }
+
+  for (const name of Object.keys(TAG_MISTAKES)) {
+    test(`show how ${name} would call old values fresh`, async () => {
+      await assert.rejects(orders(name, '6000'), /is (fresh|miss) after/)
     })
   }
 })

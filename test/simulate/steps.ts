@@ -10,6 +10,9 @@ import type {
   Reader,
   ReadHandle,
   RefillStore,
+  TagChange,
+  TagHandle,
+  TagReader,
 } from '../../src/refill/store.ts'
 import type { CasIds, ModelServer } from '../../src/simulate/model-server.ts'
 
@@ -97,12 +100,18 @@ export class CasIdsByItem implements CasIds {
   }
 }
 
+/** A command about a tag, of that name. */
+interface TagCommand {
+  readonly name: 'get' | TagChange
+  readonly beside: string
+}
+
 /** Commands on one connection: executed one by one, in order. */
 interface Connection {
-  readonly waiting: Command[]
+  readonly waiting: (Command | TagCommand)[]
   /** What the commands before these were told: the client hears of all together. */
   readonly told: string[]
-  execute(command: Command): string
+  execute(command: Command | TagCommand): string
 }
 
 /**
@@ -118,6 +127,12 @@ export class SteppedClient implements RefillStore {
   /** All that this client was told: what it does next depends on nothing else. */
   readonly history: string[] = []
   isAlive = true
+  /** How often a change of a tag may still be sent again because nobody knows what became of it. */
+  repeats = 0
+  /** Changes of tags that may be sent again now. */
+  readonly #repeatable = new Set<Step>()
+  readonly #name: string
+  #draws = 0
 
   /** `wrap` stands between the algorithm and its commands: for mistakes made on purpose. */
   constructor(
@@ -125,7 +140,9 @@ export class SteppedClient implements RefillStore {
     dialect: Dialect,
     clock: Clock,
     wrap: (store: RefillStore) => RefillStore = (store) => store,
+    name = '',
   ) {
+    this.#name = name
     this.dialect = dialect
     this.#server = server
     this.refill = new Refill(wrap(this), { clock })
@@ -143,7 +160,8 @@ export class SteppedClient implements RefillStore {
       name: nameOf(connection.waiting[0]!),
       run: () => this.#step(connection),
     }))
-    if (this.isAlive || connections.length === 0) return commands
+    if (this.isAlive) return this.repeats > 0 ? [...commands, ...this.#repeatable] : commands
+    if (connections.length === 0) return commands
     const lose = (): void => {
       this.history.push('lost')
       this.#connections.delete(connections[0]!)
@@ -156,7 +174,8 @@ export class SteppedClient implements RefillStore {
     const connections = [...this.#connections].map(({ waiting, told }) =>
       JSON.stringify(this.isAlive ? [told, waiting.map(nameOf)] : waiting),
     )
-    return JSON.stringify([this.isAlive ? this.history : 'dead', connections.sort()])
+    const repeats = [this.repeats, this.#repeatable.size, this.#draws]
+    return JSON.stringify([this.isAlive ? this.history : 'dead', connections.sort(), repeats])
   }
 
   /** Executes what was sent last: for calls of which nothing can be seen before their command. */
@@ -191,6 +210,52 @@ export class SteppedClient implements RefillStore {
     return this.#send(key, commands)
   }
 
+  readTag(name: string, reader: TagReader): TagHandle {
+    this.#sendTag({ name: 'get', beside: name }, () => {
+      const answer = this.#server.readTag(name)
+      const text = String(answer.bytes())
+      if (this.isAlive && answer.found) reader.found(text, answer.flags)
+      else if (this.isAlive) reader.absent()
+      return `tag ${answer.found} ${text} ${answer.flags}`
+    })
+    return { sent: true }
+  }
+
+  changeTag(name: string, change: TagChange): Promise<void> {
+    return this.changeTagBy(name, change, () => this.draw())
+  }
+
+  /** A change whose outcome is unknown is sent again, and either of the two may arrive late. */
+  changeTagBy(name: string, change: TagChange, draw: () => bigint): Promise<void> {
+    return new Promise((resolve) => {
+      const again: Step = {
+        name: 'repeat',
+        run: () => {
+          this.repeats--
+          this.#repeatable.delete(again)
+          attempt()
+        },
+      }
+      const attempt = (): void =>
+        this.#sendTag({ name: change, beside: name }, () => {
+          this.#server.changeTag(name, change, draw())
+          this.#repeatable.delete(again)
+          if (this.isAlive) resolve()
+          return 'changed'
+        })
+      attempt()
+      if (change !== 'create') this.#repeatable.add(again)
+    })
+  }
+
+  /** A number that was never drawn before: the same in all orders, so that their states meet. */
+  draw(): bigint {
+    const digest = createHash('sha1')
+      .update(`${this.#name} ${this.#draws++}`)
+      .digest()
+    return digest.readBigUInt64LE()
+  }
+
   encode(value: unknown) {
     return { body: JSON.stringify(value), flags: 1 }
   }
@@ -208,8 +273,8 @@ export class SteppedClient implements RefillStore {
     if (!this.isAlive) return new Promise(() => {})
     return new Promise((resolve) => {
       const answers: Answer[] = []
-      const execute = (command: Command): string => {
-        const answer = this.#server.execute(key, command)
+      const execute = (command: Command | TagCommand): string => {
+        const answer = this.#server.execute(key, command as Command)
         answers.push(answer)
         if (answers.length === commands.length && this.isAlive) resolve(answers)
         const { status, size, cas, won, lost, stale, ttlSeconds } = answer
@@ -230,6 +295,10 @@ export class SteppedClient implements RefillStore {
     })
   }
 
+  #sendTag(command: TagCommand, execute: () => string): void {
+    if (this.isAlive) this.#connections.add({ waiting: [command], told: [], execute })
+  }
+
   #step(connection: Connection): void {
     const { waiting, told } = connection
     told.push(connection.execute(waiting.shift()!))
@@ -239,6 +308,6 @@ export class SteppedClient implements RefillStore {
   }
 }
 
-function nameOf({ name, beside = '' }: Command): string {
+function nameOf({ name, beside = '' }: Command | TagCommand): string {
   return `${name} ${beside}`
 }

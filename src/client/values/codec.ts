@@ -1,3 +1,6 @@
+import { isTagged } from '../../refill/stamp.ts'
+import { withoutTail } from '../../refill/tag-tail.ts'
+
 /** A value ready to be sent. A string body has ASCII characters only. */
 export interface Encoded {
   /** The bytes, or a text of ASCII characters. */
@@ -100,4 +103,9 @@ export class BufferBody implements Body {
   valueBuffer(): Buffer {
     return this.#bytes
   }
+}
+
+/** The bytes of the value alone: a tagged item has more. Throws MINTRING_BAD_VALUE. */
+export function ownBody(flags: number, body: Body): Body {
+  return isTagged(flags) ? new BufferBody(withoutTail(body.valueBuffer())) : body
 }

@@ -1,6 +1,6 @@
 import { isConfirmed } from '../../refill/stamp.ts'
 import type { Body, Codec, Encoded } from './codec.ts'
-import { BufferBody } from './codec.ts'
+import { BufferBody, ownBody } from './codec.ts'
 import type { Compression } from './compress.ts'
 import { compress, decompress } from './compress.ts'
 import { badValue, describe, fromJson, toJson } from './json.ts'
@@ -82,8 +82,9 @@ export class MintringCodec implements Codec {
   decode(flags: number, body: Body): unknown {
     if ((flags & ValueFlag.Written) === 0) return decodeForeign(body)
     if (!isConfirmed(flags)) return undefined
-    if ((flags & FOLDED) === 0) return this.#decodePlain(flags, body)
-    return this.#unfold(flags, body).then((bytes) =>
+    const own = ownBody(flags, body)
+    if ((flags & FOLDED) === 0) return this.#decodePlain(flags, own)
+    return this.#unfold(flags, own).then((bytes) =>
       bytes === undefined ? undefined : this.#decodePlain(flags, new BufferBody(bytes)),
     )
   }
@@ -91,7 +92,8 @@ export class MintringCodec implements Codec {
   bytes(flags: number, body: Body): Buffer | undefined | Promise<Buffer | undefined> {
     if ((flags & ValueFlag.Written) === 0) return body.size > 0 ? body.valueBuffer() : undefined
     if (!isConfirmed(flags)) return undefined
-    return (flags & FOLDED) === 0 ? body.valueBuffer() : this.#unfold(flags, body)
+    const own = ownBody(flags, body)
+    return (flags & FOLDED) === 0 ? own.valueBuffer() : this.#unfold(flags, own)
   }
 
   #encodePlain(value: unknown): Encoded | Promise<Encoded> {

@@ -1,6 +1,6 @@
 import { MintringError } from '../../errors.ts'
 import { CODEC_FLAGS, isConfirmed } from '../../refill/stamp.ts'
-import { bytesOf, type Codec } from './codec.ts'
+import { bytesOf, type Codec, ownBody } from './codec.ts'
 import { canCompress } from './compress.ts'
 import { NpmMemcachedCodec } from './dialects/npm-memcached.ts'
 import { PhpCodec } from './dialects/php.ts'
@@ -38,8 +38,8 @@ export function besideRefills(codec: Codec): Codec {
   return {
     encode: (value) => codec.encode(value),
     decode: (flags, body) =>
-      isConfirmed(flags) ? codec.decode(flags & CODEC_FLAGS, body) : undefined,
+      isConfirmed(flags) ? codec.decode(flags & CODEC_FLAGS, ownBody(flags, body)) : undefined,
     bytes: (flags, body) =>
-      isConfirmed(flags) ? bytesOf(codec, flags & CODEC_FLAGS, body) : undefined,
+      isConfirmed(flags) ? bytesOf(codec, flags & CODEC_FLAGS, ownBody(flags, body)) : undefined,
   }
 }

@@ -1,0 +1,138 @@
+import { createHash, randomBytes, randomInt } from 'node:crypto'
+import type { Cluster } from '../hosts/cluster.ts'
+import type { Sink, Verb } from '../net/request.ts'
+import { Request } from '../net/request.ts'
+import { MAX_KEY_BYTES } from '../protocol/limits.ts'
+import type { Reply } from '../protocol/reply.ts'
+import { ReplyKind } from '../protocol/reply-kind.ts'
+import { incrHead, storeHead } from '../protocol/request.ts'
+import type { TagChange, TagHandle, TagReader } from '../refill/store.ts'
+import type { ClientCore } from './core.ts'
+import { refuse } from './refusal.ts'
+
+/** As with items beside keys: no key of a caller and no URL begins with this byte. */
+const TAG = '\xff~tag~'
+/** Of a name that can stand in a key as it is. */
+const PLAIN = /^[!-}][!-~]*$/
+
+const MAX_HARD = 0xffffffff
+
+/** The tags of a client: items of their own, which never end, each at the home of its name. */
+export class TagStore {
+  readonly #core: ClientCore
+
+  constructor(core: ClientCore) {
+    this.#core = core
+  }
+
+  read(name: string, reader: TagReader): TagHandle {
+    const request = new TagRead(name, this.#wireKey(name), reader)
+    // On the lane of refills: what one turn asks of one host leaves in one write.
+    request.ordered = true
+    this.#cluster.dispatchHome(request as Request)
+    return request
+  }
+
+  async change(name: string, change: TagChange): Promise<void> {
+    const wireKey = this.#wireKey(name)
+    const request = new Request<boolean>(CHANGES[change], routeKeyOf(name), wireKey, undefined)
+    request.ordered = true
+    this.#cluster.dispatchHome(request as Request)
+    try {
+      // A placeholder of one that copies the tag, or what another program left there.
+      if (!(await request.promise)) await this.change(name, 'hard')
+    } catch (error) {
+      if (change !== 'create') this.#cluster.owe(this.#cluster.homeOf(routeKeyOf(name)), wireKey)
+      throw error
+    }
+  }
+
+  get #cluster(): Cluster {
+    return this.#core.cluster
+  }
+
+  /** Names that are too long, or have what no key may have, are kept by their hash. */
+  #wireKey(name: string): string {
+    const { keyPrefix } = this.#core.behaviors
+    const full = keyPrefix + name
+    if (PLAIN.test(full) && TAG.length + full.length <= MAX_KEY_BYTES) return TAG + full
+    return `${TAG}~${createHash('sha256').update(full).digest('base64url')}`
+  }
+}
+
+/** Not the tag alone: a key of that name need not live where the tag does. */
+function routeKeyOf(name: string): string {
+  return `~tag~${name}`
+}
+
+/** Tells its reader while the reply is read: a promise would do so after the whole turn. */
+class TagRead extends Request<void, TagReader> {
+  constructor(name: string, wireKey: string, reader: TagReader) {
+    super(TAG_GET, routeKeyOf(name), wireKey, reader)
+  }
+
+  override reject(error: unknown): void {
+    if (this.settled) return
+    this.context.failed(error)
+    this.resolve()
+  }
+}
+
+const TAG_GET: Verb = {
+  name: 'get',
+  effect: 'read',
+  repeatable: true,
+  coalesce: true,
+  accept(request, reply) {
+    if (reply.kind !== ReplyKind.Value) return refuse(request, reply)
+    if (!request.settled) (request as TagRead).context.found(reply.valueString(), reply.flags)
+    ;(request as TagRead).resolve()
+    return true
+  },
+  miss(request) {
+    if (!request.settled) (request as TagRead).context.absent()
+    ;(request as TagRead).resolve()
+  },
+}
+
+/** Each draws when it is written, so that no two attempts write the same. */
+const CHANGES: Readonly<Record<TagChange, Verb>> = {
+  create: changing('add', ({ wireKey }, out) => {
+    writeVersion('add', wireKey, 0, out)
+  }),
+  // Adding on the server keeps the flags, and is one command; a tag that is gone is stale anyway.
+  soft: changing('incr', ({ wireKey }, out) => {
+    out.text(incrHead(wireKey, randomVersion() || 1n))
+  }),
+  hard: changing('set', ({ wireKey }, out) => {
+    writeVersion('set', wireKey, randomInt(1, MAX_HARD), out)
+  }),
+}
+
+function writeVersion(name: 'add' | 'set', wireKey: string, hard: number, out: Sink): void {
+  const version = String(randomVersion())
+  out.text(storeHead(name, wireKey, hard, 0, version.length))
+  out.data(version)
+}
+
+/** 64 random bits. */
+function randomVersion(): bigint {
+  return randomBytes(8).readBigUInt64LE()
+}
+
+function changing(name: string, encode: NonNullable<Verb['encode']>): Verb {
+  return {
+    name,
+    effect: 'change',
+    repeatable: true,
+    encode,
+    accept(request, reply: Reply) {
+      const { Stored, NotStored, NotFound, Number: Counted, ClientError } = ReplyKind
+      const { kind } = reply
+      const isDone = kind === Stored || kind === NotStored || kind === NotFound || kind === Counted
+      if (!isDone && !(kind === ClientError && name === 'incr')) return refuse(request, reply)
+      ;(request as Request<boolean>).resolve(isDone)
+      return true
+    },
+  }
+}

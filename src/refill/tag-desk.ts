@@ -1,0 +1,121 @@
+import type { Clock } from './clock.ts'
+import { Recent } from './recent.ts'
+import type { RefillStore } from './store.ts'
+import { Look, type TagSet, TagSight } from './tag-look.ts'
+import { NO_TAGS, tagText } from './tag-names.ts'
+
+/** How long a set of tags, or the version of one, is remembered after its last use, at least. */
+const MEMORY_MS = 60_000
+const MAX_REMEMBERED = 10_000
+/** A tag that was created can be evicted before it is read: then its values are stale. */
+const MAX_CREATIONS = 2
+
+/** A version, and since when this process knows it. */
+interface Known {
+  readonly version: bigint
+  readonly hard: number
+  readonly since: number
+}
+
+/** Reads, creates and invalidates tags: each once per turn, however many keys have it. */
+export class TagDesk {
+  readonly #store: RefillStore
+  readonly #sets: Recent<TagSet>
+  readonly #asked = new Map<string, TagSight>()
+  readonly #known: Recent<Known>
+  /** Counts what was read: what came after what. */
+  #reads = 0
+
+  constructor(store: RefillStore, clock: Clock) {
+    this.#store = store
+    this.#sets = new Recent(clock, MEMORY_MS, MAX_REMEMBERED)
+    this.#known = new Recent(clock, MEMORY_MS, MAX_REMEMBERED)
+  }
+
+  get size(): number {
+    return this.#sets.size + this.#known.size + this.#asked.size
+  }
+
+  /** The moment of now, for knownAt(). */
+  get now(): number {
+    return this.#reads
+  }
+
+  /** The set of names that tagText() made a text of. */
+  setOf(text: string): TagSet {
+    const known = this.#sets.get(text)
+    if (known !== undefined) return known
+    const set: TagSet = { text, names: JSON.parse(text) as string[], look: undefined }
+    this.#sets.set(text, set)
+    return set
+  }
+
+  /**
+   * Reads the tags of a set, or joins the look of this turn at it. One whose bytes have left cannot
+   * be joined, because an invalidation may have come between.
+   */
+  look(set: TagSet): Look {
+    const joinable = set.look
+    if (joinable !== undefined && !joinable.isSent) return joinable
+    const look = new Look(set, set.names.map(this.#ask))
+    set.look = look
+    return look
+  }
+
+  /** Reads the tags of a set, and creates those that are not there. */
+  async lookOrCreate(set: TagSet): Promise<Look> {
+    let look = await this.look(set).done()
+    for (let i = 0; i < MAX_CREATIONS && look.absent.length > 0; i++) {
+      const { absent } = look
+      await Promise.allSettled(absent.map((name) => this.#store.changeTag(name, 'create')))
+      look = await this.look(set).done()
+    }
+    return look
+  }
+
+  /** The version of a tag if this process has seen it before that moment, and no other since. */
+  knownAt(name: string, moment: number): Known | undefined {
+    const known = this.#known.get(name)
+    return known !== undefined && known.since <= moment ? known : undefined
+  }
+
+  /** Gives each tag another version. Rejects when one of them may still have its old one. */
+  async invalidate(names: readonly string[], isHard: boolean): Promise<void> {
+    const change = isHard ? 'hard' : 'soft'
+    const outcomes = await Promise.allSettled(
+      [...new Set(names)].map((name) => this.#store.changeTag(name, change)),
+    )
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+  }
+
+  /** Two sets in one. */
+  union(text: string, other: string): string {
+    if (text === other || other === NO_TAGS) return text
+    if (text === NO_TAGS) return other
+    return tagText([...this.setOf(text).names, ...this.setOf(other).names])
+  }
+
+  clear(): void {
+    this.#sets.clear()
+    this.#known.clear()
+  }
+
+  readonly #ask = (name: string): TagSight => {
+    const asked = this.#asked.get(name)
+    if (asked !== undefined && !asked.isSent) return asked
+    const sight = new TagSight(name, this.#ended)
+    this.#asked.set(name, sight)
+    sight.handle = this.#store.readTag(name, sight)
+    return sight
+  }
+
+  readonly #ended = (sight: TagSight): void => {
+    const { name, state, version, hard } = sight
+    if (this.#asked.get(name) === sight) this.#asked.delete(name)
+    const since = ++this.#reads
+    if (state !== 'found') return
+    const known = this.#known.get(name)
+    if (known?.version !== version) this.#known.set(name, { version, hard, since })
+  }
+}

@@ -1,0 +1,120 @@
+import type { Clock } from './clock.ts'
+import type { Finding } from './finding.ts'
+import { nothing } from './finding.ts'
+import type { Elected } from './path.ts'
+import type { Slot } from './slots.ts'
+import type { TagDesk } from './tag-desk.ts'
+import type { LoadTags } from './tag-load.ts'
+import type { Look } from './tag-look.ts'
+import { NO_TAGS } from './tag-names.ts'
+import { NO_DIGEST, NO_HARD } from './tag-tail.ts'
+
+/**
+ * What the versions of its tags make of a value that was found. A value whose versions are not
+ * those of now is stale: also when a tag is gone, and when it cannot be read.
+ */
+export class TagJudge {
+  readonly #desk: TagDesk
+  readonly #clock: Clock
+
+  constructor(desk: TagDesk, clock: Clock) {
+    this.#desk = desk
+    this.#clock = clock
+  }
+
+  /** The look must have begun when its caller did, or later. */
+  judged(slot: Slot, finding: Finding, look: Look | undefined): Finding | Promise<Finding> {
+    const { verdict, tail } = finding
+    const seen = { ...finding, look }
+    if (verdict === 'absent') return seen
+    if (tail === undefined) return look === undefined ? finding : this.#outdated(slot, seen, look)
+    if (look?.digest === tail.digest) return seen
+    const text = this.#textOf(look?.set.text ?? NO_TAGS, tail.text)
+    if (look !== undefined && text === look.set.text) return this.#outdated(slot, seen, look)
+    return this.#judgedByAll(slot, finding, text)
+  }
+
+  /** What an election finds instead of what was judged before is judged as well. */
+  async elected(slot: Slot, before: Finding, elected: Elected): Promise<Elected> {
+    const now = elected.finding
+    const { tagText } = slot.policy
+    if (now.look !== undefined || (tagText === undefined && now.tail === undefined)) return elected
+    if (now.verdict === 'absent') return { ...elected, finding: { ...now, look: before.look } }
+    const look = await this.#desk.look(this.#desk.setOf(tagText ?? NO_TAGS)).done()
+    const judged = await this.judged(slot, now, look)
+    // The next reader tries for it.
+    const election = judged.election === 'open' ? 'lost' : judged.election
+    return { ...elected, finding: { ...judged, election } }
+  }
+
+  /**
+   * Whether what a shared load made has the tags of now: a caller may have come when it was under
+   * way, and after an invalidation of a tag.
+   */
+  async holds({ tail, first }: LoadTags, { look }: Finding): Promise<'yes' | 'no' | 'unknown'> {
+    if (tail === undefined || (look !== undefined && look === first)) return 'yes'
+    if (tail.digest === look?.digest) return 'yes'
+    const isAll = look?.set.text === tail.text
+    const now = isAll ? look : await this.#desk.look(this.#desk.setOf(tail.text)).done()
+    if (now.digest === undefined || tail.digest === NO_DIGEST) return 'unknown'
+    return now.digest === tail.digest ? 'yes' : 'no'
+  }
+
+  /** This process is about to mark the value. */
+  noteMark(slot: Slot, { look }: Finding): void {
+    const untilMs = this.#clock.nowMs() + slot.policy.leaseSeconds * 1000
+    slot.marked = { digest: look?.digest, untilMs }
+  }
+
+  async #judgedByAll(slot: Slot, finding: Finding, text: string): Promise<Finding> {
+    const look = await this.#desk.look(this.#desk.setOf(text)).done()
+    const seen = { ...finding, look }
+    return look.digest === finding.tail!.digest ? seen : this.#outdated(slot, seen, look)
+  }
+
+  /** What is stored there can be anything: what is no list of names has no other tags. */
+  #textOf(known: string, stored: string): string {
+    try {
+      return this.#desk.union(known, stored)
+    } catch {
+      return known
+    }
+  }
+
+  #outdated(slot: Slot, finding: Finding, look: Look): Finding {
+    const { verdict, election } = finding
+    const { graceSeconds, staleWhileRevalidateSeconds } = slot.policy
+    const isHard = look.hard !== NO_HARD && look.hard !== finding.tail?.hard
+    // What cannot be read now is another's view, or nobody's: its value stays as it is.
+    const isOpen = election === 'none' && verdict === 'fresh' && !look.isBlind
+    if (isHard || graceSeconds === 0) {
+      const open = { election: 'open', lease: { ...finding.lease, on: 'placeholder' } } as const
+      return {
+        ...finding,
+        verdict: 'absent',
+        value: undefined,
+        again: nothing,
+        ...(isOpen && open),
+      }
+    }
+    if (verdict === 'stale') {
+      return finding.staleBecause === 'ttl' ? finding : { ...finding, staleBecause: 'tag' }
+    }
+    return {
+      ...finding,
+      verdict: 'stale',
+      staleBecause: 'tag',
+      // Without such a window callers wait for the load.
+      staleForSeconds: staleWhileRevalidateSeconds === 0 ? 1 : 0,
+      ...(isOpen && this.#mayMark(slot, look) ? { election: 'open', isToMark: true } : {}),
+    }
+  }
+
+  /**
+   * A process marks a value for the same versions once per lease: another one that sees other tags
+   * would mark what this one stores, and so without end.
+   */
+  #mayMark({ marked }: Slot, { digest }: Look): boolean {
+    return marked === undefined || marked.digest !== digest || this.#clock.nowMs() >= marked.untilMs
+  }
+}

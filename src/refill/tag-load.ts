@@ -1,0 +1,103 @@
+import { MintringError } from '../errors.ts'
+import type { Finding } from './finding.ts'
+import type { Policy } from './policy.ts'
+import type { TagDesk } from './tag-desk.ts'
+import { digestOf, type Look } from './tag-look.ts'
+import { checkTags, NO_TAGS, type TagsOf, tagText } from './tag-names.ts'
+import { NO_DIGEST, NO_HARD, type Tail } from './tag-tail.ts'
+
+/** A look at tags that the loader declared. It counts only if the loader waited for it. */
+interface Declared {
+  readonly names: readonly string[]
+  look: Look | undefined
+  isAwaited: boolean
+}
+
+/** The tags of one load: read before it begins, and what it makes of the value when it ends. */
+export class LoadTags {
+  /** What was stored with the value, or is to be; undefined for a value without tags. */
+  tail: Tail | undefined
+  /** The look that the load began with: callers who share that need no other. */
+  readonly first: Look | undefined
+  readonly #desk: TagDesk
+  readonly #policy: Policy
+  readonly #tagsOf: TagsOf | undefined
+  readonly #text: string
+  readonly #declared: Declared[] = []
+  #look: Look | undefined
+  #moment: number
+
+  constructor(desk: TagDesk, policy: Policy, tagsOf: TagsOf | undefined, { look, tail }: Finding) {
+    this.#desk = desk
+    this.#policy = policy
+    this.#tagsOf = tagsOf
+    this.first = look
+    this.#look = look
+    this.#moment = desk.now
+    // The next value most often has the tags of the one before.
+    this.#text = desk.union(policy.tagText ?? NO_TAGS, tail?.text ?? NO_TAGS)
+  }
+
+  /** A tag that is known by now was not read, or does not exist. */
+  get isToBegin(): boolean {
+    const look = this.#look
+    if (this.#text === NO_TAGS) return false
+    return look?.set.text !== this.#text || look.absent.length > 0
+  }
+
+  /** Resolves when the loader may begin. */
+  async begin(): Promise<void> {
+    this.#look = await this.#desk.lookOrCreate(this.#desk.setOf(this.#text))
+    this.#moment = this.#desk.now
+  }
+
+  /** Reads more tags before the loader reads what they stand for. Throws MINTRING_BAD_POLICY. */
+  declare(names: readonly string[]): PromiseLike<void> {
+    if (this.#policy.isSidecar && this.#policy.tagText === undefined) throw untold()
+    const set = this.#desk.setOf(tagText(names))
+    const declared: Declared = { names: set.names, look: undefined, isAwaited: false }
+    this.#declared.push(declared)
+    const done = this.#desk.lookOrCreate(set).then((look) => {
+      declared.look = look
+    })
+    const after: Promise<void>['then'] = (resolve, reject) => {
+      declared.isAwaited = true
+      return done.then(resolve, reject)
+    }
+    // biome-ignore lint/suspicious/noThenProperty: tells whether the loader waits for it
+    return { then: after }
+  }
+
+  /** What the value is to carry. Throws MINTRING_BAD_POLICY for tags that cannot be. */
+  finish(value: unknown): Tail | undefined {
+    const { tagText: given } = this.#policy
+    const made = value === null ? undefined : this.#tagsOf?.(value)
+    if (given === undefined && this.#declared.length === 0) return undefined
+    if (made !== undefined) checkTags(made)
+    const known = this.#desk.setOf(given ?? NO_TAGS).names
+    const declared = this.#declared.flatMap(({ names }) => names)
+    const text = tagText([...known, ...declared, ...(made ?? [])])
+    const versions = this.#desk.setOf(text).names.map((name) => this.#versionOf(name))
+    const all = versions.filter((version) => version !== undefined)
+    const isProven = all.length === versions.length
+    const digests = isProven ? digestOf(all) : { digest: NO_DIGEST, hard: NO_HARD }
+    this.tail = { text, ...digests }
+    return this.tail
+  }
+
+  /** A version that was read before the loader could know what the tag stands for. */
+  #versionOf(name: string): { readonly version: bigint; readonly hard: number } | undefined {
+    const atFirst = this.#look?.versionOf(name)
+    if (atFirst !== undefined) return atFirst
+    for (const { look, isAwaited } of this.#declared) {
+      const version = isAwaited ? look?.versionOf(name) : undefined
+      if (version !== undefined) return version
+    }
+    return this.#desk.knownAt(name, this.#moment)
+  }
+}
+
+function untold(): MintringError {
+  const what = "keys with placeholder: 'sidecar' have tags only if their policy has `tags`"
+  return new MintringError('MINTRING_BAD_POLICY', `tag() cannot be called: ${what}`)
+}

@@ -1,0 +1,152 @@
+import type { TagHandle, TagReader } from './store.ts'
+import { NO_HARD } from './tag-tail.ts'
+
+/** Names that are looked up together. */
+export interface TagSet {
+  /** As tagText() writes them. */
+  readonly text: string
+  readonly names: readonly string[]
+  /** The last look, which may be joined until its bytes have left. */
+  look: Look | undefined
+}
+
+/** One tag as one request finds it, for all who want to know in that turn. */
+export class TagSight implements TagReader {
+  readonly name: string
+  handle: TagHandle | undefined
+  state: 'asked' | 'found' | 'absent' | 'failed' = 'asked'
+  version = 0n
+  /** The last hard invalidation; 0 = none. */
+  hard = 0
+  readonly #looks: Look[] = []
+  readonly #onEnd: (sight: TagSight) => void
+
+  constructor(name: string, onEnd: (sight: TagSight) => void) {
+    this.name = name
+    this.#onEnd = onEnd
+  }
+
+  get isSent(): boolean {
+    return this.handle?.sent === true || this.state !== 'asked'
+  }
+
+  tell(look: Look): void {
+    this.#looks.push(look)
+  }
+
+  /** What is no number was not written by refills, or stands for a tag that is being copied. */
+  found(text: string, hard: number): void {
+    const digits = text.trimEnd()
+    if (!/^\d{1,20}$/.test(digits)) {
+      this.absent()
+      return
+    }
+    this.version = BigInt(digits)
+    this.hard = hard
+    this.#end('found')
+  }
+
+  absent(): void {
+    this.#end('absent')
+  }
+
+  failed(): void {
+    this.#end('failed')
+  }
+
+  #end(state: 'found' | 'absent' | 'failed'): void {
+    this.state = state
+    this.#onEnd(this)
+    for (const look of this.#looks) look.oneCame()
+  }
+}
+
+/** The tags of one set as they were read in one turn. Ends during the reply that was missing. */
+export class Look {
+  readonly set: TagSet
+  readonly sights: readonly TagSight[]
+  /** The digest of all versions; undefined until all are known. */
+  digest: string | undefined
+  /** The digest of all hard invalidations; NO_HARD when there was none, or it is not known. */
+  hard: string = NO_HARD
+  #missing: number
+  #after: (() => void)[] = []
+
+  constructor(set: TagSet, sights: readonly TagSight[]) {
+    this.set = set
+    this.sights = sights
+    this.#missing = 1
+    for (const sight of sights) {
+      if (sight.state !== 'asked') continue
+      this.#missing++
+      sight.tell(this)
+    }
+    this.oneCame()
+  }
+
+  get isDone(): boolean {
+    return this.#missing === 0
+  }
+
+  /** A tag of it may have been asked for already. */
+  get isSent(): boolean {
+    for (const sight of this.sights) if (sight.isSent) return true
+    return false
+  }
+
+  /** A tag could not be read: nobody can tell what is fresh. */
+  get isBlind(): boolean {
+    return this.sights.some(({ state }) => state === 'failed')
+  }
+
+  get absent(): readonly string[] {
+    return this.sights.filter(({ state }) => state === 'absent').map(({ name }) => name)
+  }
+
+  versionOf(name: string): TagSight | undefined {
+    const sight = this.sights.find((one) => one.name === name)
+    return sight?.state === 'found' ? sight : undefined
+  }
+
+  /** Calls back when all replies have come, which may be now. */
+  whenDone(task: () => void): void {
+    if (this.isDone) task()
+    else this.#after.push(task)
+  }
+
+  done(): Promise<this> {
+    return new Promise((resolve) => this.whenDone(() => resolve(this)))
+  }
+
+  oneCame(): void {
+    if (--this.#missing > 0) return
+    if (this.sights.every(({ state }) => state === 'found')) {
+      const { digest, hard } = digestOf(this.sights)
+      this.digest = digest
+      this.hard = hard
+    }
+    const after = this.#after
+    this.#after = []
+    for (const task of after) task()
+  }
+}
+
+/**
+ * Versions are random and independent of each other, so their exclusive or tells one set of
+ * versions from another as well as any of them does.
+ */
+export function digestOf(
+  versions: readonly { readonly version: bigint; readonly hard: number }[],
+): {
+  readonly digest: string
+  readonly hard: string
+} {
+  let all = 0n
+  let hards = 0
+  for (const { version, hard } of versions) {
+    all ^= version
+    hards ^= hard
+  }
+  const digest = all.toString(16).padStart(16, '0')
+  return { digest, hard: hards === 0 ? NO_HARD : (hards >>> 0).toString(16).padStart(8, '0') }
+}

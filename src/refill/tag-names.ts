@@ -1,0 +1,55 @@
+import { MintringError } from '../errors.ts'
+import { escaped, kindOf } from '../secrets.ts'
+
+/** As in Next.js, whose tags are the longest and the most. */
+export const MAX_TAGS = 128
+export const MAX_TAG_CHARACTERS = 256
+/** The names are stored with the value, and their length in four hexadecimal digits. */
+const MAX_TEXT_CHARACTERS = 0xffff
+
+/** The text of no names. */
+export const NO_TAGS = '[]'
+
+/** Makes the tags of a loaded value. A method, so that callers may name their values' type. */
+export type TagsOf = {
+  of(value: unknown): readonly string[]
+}['of']
+
+/** The tags of a policy: names, or what makes them of a loaded value. */
+export type Tags = readonly string[] | TagsOf
+
+/**
+ * The names in one ASCII text, sorted and each once: what is stored with a value, and what sets of
+ * tags are told apart by. Throws MINTRING_BAD_POLICY for what cannot be tags.
+ */
+export function tagText(names: readonly string[]): string {
+  checkTags(names)
+  const sorted = names.length < 2 ? names : [...new Set(names)].sort()
+  if (sorted.length > MAX_TAGS) throw bad(`a value has at most ${MAX_TAGS}, not ${sorted.length}`)
+  const text = JSON.stringify(sorted).replace(/[\u007f-\uffff]/g, escapedUnit)
+  if (text.length > MAX_TEXT_CHARACTERS) throw bad('they are too long together (64 KB)')
+  return text
+}
+
+/** Throws MINTRING_BAD_POLICY unless all are tags. */
+export function checkTags(names: unknown): asserts names is readonly string[] {
+  if (!Array.isArray(names)) throw bad(`they are an array of strings, not ${kindOf(names)}`)
+  for (const name of names) checkTag(name)
+}
+
+function checkTag(name: unknown): void {
+  if (typeof name !== 'string') throw bad(`a tag is a string, not ${kindOf(name)}`)
+  if (name === '') throw bad('a tag must not be empty')
+  if (name.length > MAX_TAG_CHARACTERS) {
+    throw bad(`'${escaped(name, 20)}' is longer than ${MAX_TAG_CHARACTERS} characters`)
+  }
+  if (/\p{Surrogate}/u.test(name)) throw bad(`'${escaped(name, 40)}' has half a surrogate pair`)
+}
+
+function escapedUnit(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+}
+
+function bad(why: string): MintringError {
+  return new MintringError('MINTRING_BAD_POLICY', `The tags cannot hold: ${why}`)
+}

@@ -1,0 +1,48 @@
+import type { Command, RefillStore } from '../../src/refill/store.ts'
+import { digestOf } from '../../src/refill/tag-look.ts'
+import { readTail, withoutTail, withTail } from '../../src/refill/tag-tail.ts'
+import { wrapped } from './old-ways.ts'
+import type { SteppedClient } from './steps.ts'
+
+/** A store under which values get the versions that their tags have after the load. */
+export function readingTagsLate(inner: RefillStore): RefillStore {
+  return wrapped(inner, async (place, key, commands) => {
+    return inner.exchange(place, key, await Promise.all(commands.map((one) => late(inner, one))))
+  })
+}
+
+async function late(store: RefillStore, command: Command): Promise<Command> {
+  if (command.name !== 'ms') return command
+  const { body, flags } = command.encoded
+  const bytes = Buffer.from(body as string)
+  const tail = readTail(bytes)
+  if (tail === undefined) return command
+  const names = JSON.parse(tail.text) as string[]
+  const versions = await Promise.all(names.map((name) => versionOf(store, name)))
+  const digests = digestOf(versions)
+  const value = String(withoutTail(bytes))
+  return { ...command, encoded: { body: withTail(value, { ...tail, ...digests }), flags } }
+}
+
+function versionOf(store: RefillStore, name: string): Promise<{ version: bigint; hard: number }> {
+  return new Promise((resolve, reject) => {
+    store.readTag(name, {
+      found: (version, hard) => resolve({ version: BigInt(version), hard }),
+      absent: () => resolve({ version: 0n, hard: 0 }),
+      failed: reject,
+    })
+  })
+}
+
+/** A store that writes the same version in every attempt of one invalidation. */
+export function repeatingVersions(inner: RefillStore): RefillStore {
+  const client = inner as SteppedClient
+  return {
+    ...wrapped(inner, (place, key, commands) => inner.exchange(place, key, commands)),
+    changeTag(name, change) {
+      if (change === 'create') return inner.changeTag(name, change)
+      const version = client.draw()
+      return client.changeTagBy(name, 'hard', () => version)
+    },
+  }
+}

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { MemcachedClient } from '../../src/client/client.ts'
+import { isMintringError } from '../../src/errors.ts'
+import { type Memcached, skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
+import { sleep, until } from '../support/test-cluster.ts'
+
+const POLICY = { ttl: 100, staleWhileRevalidate: 60, jitter: 0 } as const
+const skip = skipWithoutMemcached()
+
+type Cleanup = { after(task: () => unknown): void }
+
+async function servers(t: Cleanup, count: number): Promise<Memcached[]> {
+  const all = await Promise.all(Array.from({ length: count }, () => startMemcached()))
+  t.after(() => Promise.all(all.map((one) => one.stop())))
+  return all
+}
+
+function clientOf(t: Cleanup, all: readonly Memcached[], behaviors = {}): MemcachedClient {
+  const names = all.map(({ host, port }) => `${host}:${port}`)
+  const client = new MemcachedClient(names, {
+    ...{ requestTimeoutMs: 300, retryTimeoutMs: 300, deadTimeoutMs: 300, serverFailureLimit: 1 },
+    ...behaviors,
+  })
+  t.after(() => client.close({ drainMs: 0 }))
+  return client
+}
+
+/** A key whose home is that server. */
+function keyAt(client: MemcachedClient, { host, port }: Memcached, prefix: string): string {
+  for (let i = 0; ; i++) {
+    if (client.locate(`${prefix}${i}`).server === `${host}:${port}`) return `${prefix}${i}`
+  }
+}
+
+/** Tags live where the names of their items do. */
+function tagAt(client: MemcachedClient, server: Memcached): string {
+  return keyAt(client, server, '~tag~').slice('~tag~'.length)
+}
+
+describe('tags on real memcacheds', { skip }, () => {
+  for (const protocol of ['meta', 'classic'] as const) {
+    test(`of one client reach the values of another, by ${protocol} commands`, async (t) => {
+      const all = await servers(t, 3)
+      const [one, other] = [clientOf(t, all, { protocol }), clientOf(t, all, { protocol })]
+      const policy = { ...POLICY, tags: ['product:17', 'grün', 'with space', 'x'.repeat(256)] }
+      const values: unknown[] = ['text', { a: [1] }, 17, null, Buffer.from('bytes'), true, 5n, '']
+      for (const [i, value] of values.entries()) {
+        const key = `value:${i}`
+        const entry = () =>
+          other.getOrSetEntry<unknown>(key, () => value, { ...policy, negativeTtl: 50 })
+        await one.getOrSet<unknown>(key, () => value, { ...policy, negativeTtl: 50 })
+        assert.deepEqual([(await entry()).state, (await entry()).value], ['fresh', value])
+        assert.deepEqual(await one.get(key), value)
+        await one.invalidateTags(policy.tags[i % 4]!)
+        const { state, staleBecause } = await entry()
+        assert.deepEqual([state, staleBecause], ['stale', 'tag'])
+        await until(() => other.refillCounters.refills.ok > i)
+        assert.equal((await entry()).state, 'fresh')
+      }
+    })
+
+    test(`are read with the key in one turn, by ${protocol} commands`, async (t) => {
+      const [server] = await servers(t, 1)
+      const client = clientOf(t, [server!], { protocol })
+      const policy = { ...POLICY, tags: ['a', 'b', 'c'] }
+      await client.getOrSet('k', () => 1, policy)
+      const before = await client.stats()
+      await Promise.all(Array.from({ length: 32 }, () => client.getOrSet('k', () => 2, policy)))
+      const after = await client.stats()
+      const reads = (stats: typeof before): number => Number([...stats.values()][0]!.cmd_get)
+      // The tags, and the key.
+      assert.equal(reads(after) - reads(before), 4)
+    })
+  }
+
+  test('are found under a keyPrefix of their own', async (t) => {
+    const all = await servers(t, 1)
+    const [a, b] = [clientOf(t, all, { keyPrefix: 'a:' }), clientOf(t, all, { keyPrefix: 'b:' })]
+    const policy = { ...POLICY, tags: ['t'] }
+    await Promise.all([a.getOrSet('k', () => 1, policy), b.getOrSet('k', () => 1, policy)])
+    await a.invalidateTags('t')
+    assert.equal((await a.getOrSetEntry('k', () => 2, policy)).state, 'stale')
+    assert.equal((await b.getOrSetEntry('k', () => 2, policy)).state, 'fresh')
+  })
+
+  test('make a value that was appended to a value to be loaded anew, and no get returns them', async (t) => {
+    const all = await servers(t, 1)
+    const client = clientOf(t, all)
+    const policy = { ...POLICY, tags: ['t'] }
+    await client.getOrSet('k', () => 'text', policy)
+    await client.append('k', Buffer.from('!'))
+    await assert.rejects(client.get('k'), (error) => codeOf(error) === 'MINTRING_BAD_VALUE')
+    const entry = await client.getOrSetEntry('k', () => 'new', policy)
+    assert.deepEqual([entry.state, entry.value], ['miss', 'new'])
+  })
+
+  test('keep a value that is compressed or split whole', async (t) => {
+    const all = await servers(t, 1)
+    const settings = { compressAboveBytes: 100, largeValues: 'split', maxItemBytes: 4_000 }
+    const client = clientOf(t, all, settings)
+    const policy = { ...POLICY, tags: ['t'] }
+    const large = Buffer.from(Array.from({ length: 20_000 }, (_, i) => (i * 7919) % 251))
+    for (const [key, value] of [
+      ['zipped', 'x'.repeat(1_000)],
+      ['split', large],
+    ] as const) {
+      await client.getOrSet<unknown>(key, () => value, policy)
+      const { state, value: read } = await client.getOrSetEntry<unknown>(key, () => 0, policy)
+      assert.deepEqual([state, read], ['fresh', value])
+      assert.deepEqual(await client.get(key), value)
+    }
+  })
+
+  test('whose host is out make values stale, cause no loads, and are stale after it is back', async (t) => {
+    const all = await servers(t, 2)
+    const client = clientOf(t, all)
+    const key = keyAt(client, all[0]!, 'k')
+    const tag = tagAt(client, all[1]!)
+    const policy = { ...POLICY, tags: [tag] }
+    let loads = 0
+    const entry = () => client.getOrSetEntry(key, () => ++loads, policy)
+    await entry()
+    assert.equal((await entry()).state, 'fresh')
+    await all[1]!.kill()
+    for (let i = 0; i < 50; i++) {
+      const { state, value } = await entry()
+      assert.deepEqual([state, value], ['stale', 1])
+    }
+    assert.equal(loads, 1)
+    await assert.rejects(client.invalidateTags(tag))
+    await all[1]!.restart()
+    await until(() => client.hosts().every(({ state }) => state === 'up'), 5_000)
+    assert.equal((await entry()).state, 'stale')
+    await until(() => client.refillCounters.refills.ok === 2)
+    assert.equal((await entry()).state, 'fresh')
+    assert.equal(loads, 2)
+  })
+
+  test('that could not be invalidated while their host hung are changed when it is back', async (t) => {
+    const all = await servers(t, 2)
+    const client = clientOf(t, all)
+    const other = clientOf(t, all)
+    const key = keyAt(client, all[0]!, 'k')
+    const tag = tagAt(client, all[1]!)
+    const policy = { ...POLICY, tags: [tag] }
+    await client.getOrSet(key, () => 1, policy)
+    process.kill(all[1]!.pid, 'SIGSTOP')
+    await assert.rejects(client.invalidateTags(tag))
+    process.kill(all[1]!.pid, 'SIGCONT')
+    await until(() => client.hosts().every(({ state }) => state === 'up'), 5_000)
+    await sleep(300)
+    assert.equal((await other.getOrSetEntry(key, () => 2, policy)).state, 'stale')
+  })
+
+  test('survive what another program left under their name', async (t) => {
+    const all = await servers(t, 1)
+    const client = clientOf(t, all)
+    const policy = { ...POLICY, tags: ['t'] }
+    await client.getOrSet('k', () => 1, policy)
+    await client.meta.ms(Buffer.from('\xff~tag~t', 'latin1'), Buffer.from('no number'))
+    await client.invalidateTags('t')
+    const entry = () => client.getOrSetEntry('k', () => 2, policy)
+    await entry()
+    await until(() => client.refillCounters.refills.ok === 2)
+    assert.deepEqual([(await entry()).state, (await entry()).value], ['fresh', 2])
+  })
+})
+
+function codeOf(error: unknown): string | undefined {
+  return isMintringError(error) ? error.code : undefined
+}

@@ -1,0 +1,294 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { isMintringError } from '../../src/errors.ts'
+import type { RefillOptions } from '../../src/refill/refill.ts'
+import { type Process, type World, world } from '../refill/world.ts'
+
+const POLICY = {
+  ttl: 100,
+  staleWhileRevalidate: 20,
+  lease: 4,
+  jitter: 0,
+  tags: ['a', 'b'],
+} as const
+
+/** A key, its origin, and how often that was asked. */
+function origin(w: World, { refill }: Process, policy: RefillOptions = POLICY) {
+  const told = { value: 1, loads: 0 }
+  const load = (): number => {
+    told.loads++
+    return told.value
+  }
+  const entry = () => w.when(refill.getOrSetEntry('k', load, policy))
+  return { told, entry }
+}
+
+for (const dialect of ['meta', 'classic'] as const) {
+  describe(`values with tags, ${dialect} commands`, () => {
+    test('are fresh until one of their tags is invalidated, and stale by that tag once', async () => {
+      const w = world(dialect)
+      const { told, entry } = origin(w, w.start())
+      assert.equal((await entry()).state, 'miss')
+      assert.equal((await entry()).state, 'fresh')
+      told.value = 2
+      await w.when(w.start().refill.invalidateTags('b'))
+      const stale = await entry()
+      assert.deepEqual([stale.state, stale.value, stale.staleBecause], ['stale', 1, 'tag'])
+      await w.pass(50)
+      const { state, value } = await entry()
+      assert.deepEqual([state, value, told.loads], ['fresh', 2, 2])
+    })
+
+    test('stay fresh when a tag that they do not have is invalidated', async () => {
+      const w = world(dialect)
+      const process = w.start()
+      const { entry } = origin(w, process)
+      await entry()
+      await w.when(process.refill.invalidateTags(['c', 'A']))
+      assert.equal((await entry()).state, 'fresh')
+    })
+
+    test('are stale, and loaded once, when a tag was evicted', async () => {
+      const w = world(dialect)
+      const { told, entry } = origin(w, w.start())
+      await entry()
+      w.server.evictTag('a')
+      const { state, staleBecause } = await entry()
+      assert.deepEqual([state, staleBecause], ['stale', 'tag'])
+      await w.pass(50)
+      assert.deepEqual([(await entry()).state, told.loads], ['fresh', 2])
+    })
+
+    test('are not served at all after a hard invalidation, nor after a soft one behind it', async () => {
+      const w = world(dialect)
+      const process = w.start()
+      const { told, entry } = origin(w, process)
+      await entry()
+      told.value = 2
+      await w.when(process.refill.invalidateTags('a', { hard: true }))
+      await w.when(process.refill.invalidateTags('a'))
+      const { state, value } = await entry()
+      assert.deepEqual([state, value], ['miss', 2])
+      told.value = 3
+      await w.when(process.refill.invalidateTags('a'))
+      assert.equal((await entry()).state, 'stale')
+    })
+
+    test('without a stale window are loaded again before anybody gets one', async () => {
+      const w = world(dialect)
+      const process = w.start()
+      const { told, entry } = origin(w, process, { ...POLICY, staleWhileRevalidate: 0 })
+      await entry()
+      told.value = 2
+      await w.when(process.refill.invalidateTags('a'))
+      const { state, value } = await entry()
+      assert.deepEqual([state, value], ['miss', 2])
+    })
+
+    test('whose tags a function makes are proven from the second load on', async () => {
+      const w = world(dialect)
+      const process = w.start()
+      const tags = (value: unknown): string[] => [`v${value}`]
+      const { told, entry } = origin(w, process, { ...POLICY, tags })
+      assert.equal((await entry()).state, 'miss')
+      assert.equal((await entry()).state, 'stale')
+      await w.pass(50)
+      assert.deepEqual([(await entry()).state, told.loads], ['fresh', 2])
+      await w.when(process.refill.invalidateTags('v1'))
+      assert.equal((await entry()).staleBecause, 'tag')
+    })
+
+    test('whose tags the loader waited for are proven at once', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      const { tags: _tags, ...policy } = POLICY
+      const load = async (_key: string, context: { tag(name: string): PromiseLike<void> }) => {
+        await context.tag('t')
+        return 1
+      }
+      const entry = () => w.when(refill.getOrSetEntry('k', load, policy))
+      await entry()
+      assert.equal((await entry()).state, 'fresh')
+      await w.when(refill.invalidateTags('t'))
+      assert.equal((await entry()).staleBecause, 'tag')
+    })
+
+    test('whose tags the loader did not wait for are stale from the start', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      const { tags: _tags, ...policy } = POLICY
+      const load = async (_key: string, context: { tag(name: string): PromiseLike<void> }) => {
+        void context.tag('t')
+        return w.later(20, 1)
+      }
+      const entry = () => w.when(refill.getOrSetEntry('k', load, policy))
+      await entry()
+      assert.equal((await entry()).state, 'stale')
+    })
+
+    test('are stale at their first read when a tag changed while they were loaded', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      const first = refill.getOrSet('k', () => w.later(100, 1), POLICY)
+      await w.pass(50)
+      await w.when(refill.invalidateTags('a'))
+      await w.when(first)
+      const { state } = await w.when(refill.getOrSetEntry('k', () => 2, POLICY))
+      assert.equal(state, 'stale')
+    })
+
+    test('that are being loaded are no news for a caller who comes after an invalidation', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      const first = refill.getOrSet('k', () => w.later(100, 1), POLICY)
+      await w.pass(50)
+      await w.when(refill.invalidateTags('a'))
+      const second = await w.when(refill.getOrSetEntry('k', () => 2, POLICY))
+      assert.ok(second.value === 2 || second.state === 'stale', JSON.stringify(second))
+      assert.equal(await w.when(first), 1)
+    })
+
+    test('stored without tags are stale for a policy that has some', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      const { tags: _tags, ...policy } = POLICY
+      await w.when(refill.getOrSet('k', () => 1, policy))
+      const { entry } = origin(w, w.start())
+      assert.equal((await entry()).staleBecause, 'tag')
+    })
+
+    test('tell a policy without tags that theirs changed', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      await w.when(refill.getOrSet('k', () => 1, POLICY))
+      await w.when(refill.invalidateTags('a'))
+      const { tags: _tags, ...policy } = POLICY
+      const other = w.start().refill
+      const { state, staleBecause } = await w.when(other.getOrSetEntry('k', () => 2, policy))
+      assert.deepEqual([state, staleBecause], ['stale', 'tag'])
+    })
+
+    test('in a batch cost one read of each tag', async () => {
+      const w = world(dialect)
+      const process = w.start()
+      const keys = Array.from({ length: 20 }, (_, i) => `k${i}`)
+      const load = (wanted: readonly string[]) => new Map(wanted.map((key) => [key, key]))
+      await w.when(process.refill.getOrSetMany(keys, load, POLICY))
+      const before = process.store.commands
+      const values = await w.when(process.refill.getOrSetMany(keys, load, POLICY))
+      assert.equal(values.size, 20)
+      assert.equal(process.store.commands - before, 22)
+    })
+  })
+}
+
+describe('a mark for a tag', () => {
+  test('elects one of many processes, and shortens the life of the value', async () => {
+    const w = world()
+    const processes = Array.from({ length: 5 }, () => w.start())
+    let loads = 0
+    const load = (): Promise<number> => {
+      loads++
+      return w.later(500, loads)
+    }
+    const all = () =>
+      w.when(Promise.all(processes.map(({ refill }) => refill.getOrSetEntry('k', load, POLICY))))
+    await all()
+    assert.equal(loads, 1)
+    await w.when(processes[0]!.refill.invalidateTags('a'))
+    const states = (await all()).map(({ state }) => state)
+    assert.deepEqual(states, Array(5).fill('stale'))
+    await w.pass(100)
+    await all()
+    assert.equal(loads, 2)
+    await w.pass(1_000)
+    assert.deepEqual(new Set((await all()).map(({ state }) => state)), new Set(['fresh']))
+  })
+
+  test('never lengthens the life of a value that was set with a short one', async () => {
+    const w = world()
+    const process = w.start()
+    w.server.set('k', { body: '7', flags: 1 }, 5)
+    const broken = () => Promise.reject(new Error('down'))
+    const entry = () => w.when(process.refill.getOrSetEntry('k', broken, POLICY))
+    assert.equal((await entry()).value, 7)
+    await w.pass(5_000)
+    await assert.rejects(entry())
+  })
+
+  test('is set once per lease where another client stores for other versions', async () => {
+    const w = world()
+    const process = w.start()
+    const { told, entry } = origin(w, process)
+    await entry()
+    const item = w.server.peek('k')!
+    const other = (): void => w.server.set('k', item, 120)
+    await w.when(process.refill.invalidateTags('a'))
+    // The other one goes on to see the versions of before.
+    for (let i = 0; i < 30; i++) {
+      other()
+      assert.equal((await entry()).state, 'stale')
+      await w.pass(100)
+    }
+    assert.ok(told.loads <= 3, `${told.loads} loads`)
+  })
+})
+
+describe('the tags of a policy', () => {
+  const bad: readonly [string, unknown][] = [
+    ['a string', 'a'],
+    ['a number in them', ['a', 1]],
+    ['an empty one', ['']],
+    ['one of 257 characters', ['x'.repeat(257)]],
+    ['129 of them', Array.from({ length: 129 }, (_, i) => `t${i}`)],
+    ['half a surrogate pair', ['\ud800']],
+    ['null', null],
+  ]
+  for (const [what, tags] of bad) {
+    test(`are refused when they are ${what}`, async () => {
+      const { refill } = world().start()
+      const policy = { ...POLICY, tags } as unknown as RefillOptions
+      await assert.rejects(
+        refill.getOrSet('k', () => 1, policy),
+        hasCode('MINTRING_BAD_POLICY'),
+      )
+      if (tags === 'a') return
+      const many = tags as string[]
+      if (many?.length !== 129)
+        await assert.rejects(refill.invalidateTags(many), hasCode('MINTRING_BAD_POLICY'))
+    })
+  }
+
+  test('are the same in any order, and others are another policy', async () => {
+    const w = world()
+    const { refill } = w.start()
+    await w.when(refill.getOrSet('k', () => 1, POLICY))
+    assert.equal(
+      await w.when(refill.getOrSet('k', () => 2, { ...POLICY, tags: ['b', 'a', 'b'] })),
+      1,
+    )
+    const others = refill.getOrSet('k', () => 2, { ...POLICY, tags: ['a'] })
+    await assert.rejects(others, hasCode('MINTRING_BAD_POLICY'))
+  })
+
+  test('made by a function that makes none end the load with what is wrong', async () => {
+    const w = world()
+    const { refill } = w.start()
+    const tags = (() => 'x') as unknown as () => string[]
+    const call = w.when(refill.getOrSet('k', () => 1, { ...POLICY, tags }))
+    await assert.rejects(call, hasCode('MINTRING_BAD_POLICY'))
+  })
+
+  test('are checked by invalidateTags before anything is sent, and so are its options', async () => {
+    const { refill, store } = world().start()
+    const options = [{ hard: 1 }, { har: true }, [], null] as unknown as { hard: boolean }[]
+    for (const given of options) {
+      await assert.rejects(refill.invalidateTags('a', given), hasCode('MINTRING_BAD_ARGUMENT'))
+    }
+    assert.equal(store.commands, 0)
+  })
+})
+
+function hasCode(code: string) {
+  return (error: unknown): boolean => isMintringError(error) && error.code === code
+}
