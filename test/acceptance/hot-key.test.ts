@@ -89,7 +89,7 @@ describe('four processes and one hot key', () => {
     assert.equal(cold.values.size, 1)
   })
 
-  test('expired: one loader call, and nobody waits for it', async (t) => {
+  test('expired: one loader call, and no reader waits for it', async (t) => {
     if (!realMemcached(t)) return
     // A memcached ends a second anywhere within it: with two, no reader of the first rush is late.
     const filled = await rush({ key: 'hot', ttl: 2 })

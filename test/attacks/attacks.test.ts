@@ -61,7 +61,7 @@ for (const claim of CLAIMS) {
   for (const isNginx of [false, true]) {
     const where = isNginx ? 'nginx before a page cache' : 'a page cache'
     describe(`${where}, of pages whose Cache-Control says ${claim}`, () => {
-      test('shows nobody what another one planted or may read', async (t) => {
+      test('shows no visitor what another one planted or may read', async (t) => {
         const stage = await cachedSite(t, claim, isNginx)
         if (stage === undefined) return
         for (const [index, trick] of tricks.entries()) {

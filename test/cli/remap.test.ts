@@ -241,7 +241,8 @@ describe('the progress bar', () => {
     return err
   }
 
-  it('is silent where nobody watches', () => assert.equal(drawn(false, [500, 1000]), ''))
+  it('prints nothing where the output is no terminal', () =>
+    assert.equal(drawn(false, [500, 1000]), ''))
   it('is silent for work that is soon done', () => assert.equal(drawn(true, [50, 99]), ''))
   it('redraws ten times a second, and leaves no trace', () => {
     const text = drawn(true, [150, 160, 500])

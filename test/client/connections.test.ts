@@ -16,7 +16,7 @@ async function until(isTrue: () => boolean, what: string): Promise<void> {
 }
 
 describe('connections', () => {
-  it('of min 0 are all closed when nobody uses them, and opened again by the next operation', async (context) => {
+  it('of min 0 are all closed when idle, and opened again by the next operation', async (context) => {
     const { server, cache } = await serve(context, { connections: { min: 0, max: 2, idleMs: 20 } })
     await cache.set('k', 1)
     await until(() => server.connections === 0, 'closing the last idle connection')

@@ -143,7 +143,7 @@ test('50,000 keys go in windows, with nothing lost and nothing refused', async (
   assert.equal(found.get('k49999'), 49_999)
 })
 
-test('a value for a key that was not asked closes the lane and is nobody’s', async (context) => {
+test('a value for a key that was not asked closes the lane and reaches no caller', async (context) => {
   const { server, cache } = await serve(context, { requestTimeoutMs: 300 })
   await server.inject({ garbage: 'VALUE other 1 1\r\nx\r\nEND\r\n' })
   const found = await cache.getManyDetailed(['a', 'b'])

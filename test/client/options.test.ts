@@ -25,7 +25,7 @@ test('timeoutMs ends an operation that takes longer', async (context) => {
   assert.ok(performance.now() - startMs < 1000)
 })
 
-test('a signal aborts what is under way, and its late answer is nobody else’s', async (context) => {
+test('a signal aborts what is under way, and its late reply reaches no other caller', async (context) => {
   const { server, cache } = await serve(context, { requestTimeoutMs: 5000 })
   await cache.setMany({ a: 'value of a', b: 'value of b' })
   await server.inject({ delayMs: 60 })

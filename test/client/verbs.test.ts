@@ -65,7 +65,7 @@ onBothServers((pair) => {
     assert.equal(await pair.cache.get('text'), 'abç')
   })
 
-  it('swaps only if nobody stored since', async () => {
+  it('cas() stores only if the item has not changed since gets()', async () => {
     await pair.cache.set('swap', 'one')
     const entry = await pair.cache.gets<string>('swap')
     assert.equal(entry?.value, 'one')

@@ -35,7 +35,7 @@ suite('answers are hurt on their way', { skip: skipWithoutMemcached() }, () => {
     }
   }
 
-  test('one slow answer in a hundred ejects nobody', async (t) => {
+  test('one slow reply in a hundred ejects no host', async (t) => {
     const { fault, proxies } = await startBehindProxies(t, 7, { load: { opsPerSecond: 300 } })
     fault.load.start()
     for (const proxy of proxies) proxy.chaos = { stallShare: 0.01, stallMs: 150 }

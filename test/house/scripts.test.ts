@@ -54,7 +54,7 @@ describe('scripts/test.mjs', () => {
     assert.equal(runTest('bad', "test('is bad', () => { throw new Error('no') })").status, 1)
   })
 
-  test('fails on a rejection that nobody handles', () => {
+  test('fails on an unhandled rejection', () => {
     const stray = "test('strays', () => { void Promise.reject(new Error('stray')) })"
     assert.equal(runTest('stray', stray).status, 1)
   })

@@ -247,7 +247,7 @@ describe('pageCache', () => {
 })
 
 describe("a response that is one visitor's", () => {
-  test('reaches nobody else, however it says so', async (t) => {
+  test('reaches no other visitor, however it says so', async (t) => {
     const made = await rig(t, ({ url, headers }, response) => {
       respondPrivately(url!, response, String(headers['x-user']))
     })

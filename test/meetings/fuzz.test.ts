@@ -24,7 +24,7 @@ suite('the fuzzer finds mistakes made on purpose', {
     })
   }
 
-  test('as a script it finds a rejection that nobody handles, and ends with 1', () => {
+  test('as a script it finds an unhandled rejection, and ends with 1', () => {
     const script = ['--import', 'tsx', 'scripts/fuzz-road.mjs', '--seeds', '1']
     const options = ['--operations', '2000', '--mutant', 'a rejection that nobody handles']
     const run = spawnSync(process.execPath, [...script, ...options], { encoding: 'utf8' })

@@ -8,7 +8,7 @@ for (const dialect of ['meta', 'classic'] as const) {
   for (const placeholder of ['inline', 'sidecar'] as const) {
     const policy = { ...POLICY, placeholder }
     describe(`getOrSet, ${dialect} commands, ${placeholder} placeholder`, () => {
-      test('loads a key nobody has once, for all processes', async () => {
+      test('loads an absent key once, for all processes', async () => {
         const w = world(dialect)
         const fleet = Array.from({ length: 20 }, () => w.start())
         let loads = 0

@@ -11,7 +11,7 @@ const coded = (code: string, cause?: unknown) => (error: unknown) =>
 
 for (const dialect of ['meta', 'classic'] as const) {
   describe(`a loader, ${dialect} commands`, () => {
-    test('that answers undefined caches nothing, and blocks nobody', async () => {
+    test('that returns undefined caches nothing, and blocks no other caller', async () => {
       const w = world(dialect)
       const [a, b] = [w.start(), w.start()]
       const entry = await w.when(a.refill.getOrSetEntry('k', () => undefined, POLICY))
@@ -41,7 +41,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal((await call('n', negative)).state, 'stale')
     })
 
-    test('that fails for a key nobody has is asked once per errorBackoff by the whole fleet', async () => {
+    test('that fails for an absent key is called once per errorBackoff in the whole fleet', async () => {
       const w = world(dialect)
       const fleet = [w.start(), w.start(), w.start()]
       const reason = new Error('down')

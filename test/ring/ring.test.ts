@@ -59,7 +59,7 @@ describe('createRing', () => {
       }
     })
 
-    it(`${distribution}: nobody alive is -1, not a loop`, () => {
+    it(`${distribution}: locate() is -1, not a loop, when no server is alive`, () => {
       assert.equal(createRing(plainServers, options).indexOfLive('a', new Uint8Array(5)), -1)
     })
   }

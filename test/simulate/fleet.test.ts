@@ -8,7 +8,7 @@ test('a process alone never reads what it replaced, whatever the settings', () =
   }
 })
 
-test('without an outage of its own nobody is stale', () => {
+test('without an outage of its own no process serves stale values', () => {
   const { staleReads, splitMs } = fleet({ cutShare: 0 })
   assert.equal(staleReads, 0)
   assert.equal(splitMs, 0)

@@ -56,7 +56,7 @@ describe('a simulated change of servers', () => {
     }
   })
 
-  it('with handover loads afterwards what nobody asked for while values moved', async () => {
+  it('with handover loads afterwards the keys that were not read while values moved', async () => {
     const input = { ...joining, keys: 20_000, hitRatio: 1, zipf: 0, handoverMs: 60_000 }
     const { withHandover, moved } = await handover({ ...input, requestsPerSecond: 200 })
     // In its last 10 seconds no process reads the previous home any more.

@@ -67,7 +67,7 @@ test('half a surrogate pair survives, as JSON', () => {
   assert.equal(decode(encoded.flags, encoded.body as string), 'a\ud800')
 })
 
-test('a value of somebody else is text', () => {
+test('a value that another client wrote is text', () => {
   assert.equal(decode(0, 'plain'), 'plain')
   assert.equal(decode(4_294_967_294, 'plain'), 'plain')
 })

@@ -41,7 +41,7 @@ describe('a page made of what is not in the key', () => {
     assert.equal(after.body.toString(), 'hello all')
   })
 
-  test('keeps nobody else from rendering for all, whatever it was', async (t) => {
+  test('still lets other visitors render for all, whatever it was', async (t) => {
     const made = await rig(t, async ({ headers }, response) => {
       await sleep(20)
       response.statusCode = headers['x-long'] === undefined ? 200 : 400
@@ -77,7 +77,7 @@ describe('a page made of what is not in the key', () => {
     assert.deepEqual(told, [['request headers', 'example.com/a', 'user-agent']])
   })
 
-  test('is stored with headers that nobody read', async (t) => {
+  test('is stored with headers that the application did not read', async (t) => {
     const made = await rig(t, (_, response) => html(response, 'hello'))
     await made.site.ask('/a', { headers: { 'x-evil': 'evil', 'user-agent': 'a browser' } })
     await made.settled('example.com/a')

@@ -32,7 +32,7 @@ describe('refresh and purge', () => {
     assert.equal(await stored('example.com/own'), undefined)
   })
 
-  test('with an origin nobody waits for a stale page to be rendered', async (t) => {
+  test('with an origin no visitor waits for a stale page to be rendered', async (t) => {
     let version = 1
     const { site, cache, rendered, settled } = await rigWithOrigin(t, async (_, response) => {
       const body = `version ${version}`

@@ -19,7 +19,7 @@ describe('ketama', () => {
     assert.equal(createRing(fleet(10)).points.length, 1600)
   })
 
-  it('agrees with twemproxy and npm memcached, with nobody else', () => {
+  it('agrees with twemproxy and npm memcached, and with no other client', () => {
     const ring = createRing(fleet(5), compat.libmemcachedWeighted)
     const agreement = (options: object): number => {
       const other = createRing(fleet(5), options)
