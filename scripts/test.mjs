@@ -1,4 +1,6 @@
 // Runs the tests: `npm test`, `npm test -- test/ring`, `npm test -- --test-name-pattern=ketama`.
+// `npm run test:long` (`--long`) runs those that take too long for `npm test`, and no others.
+// `--list` prints the files instead.
 // Collects the files itself, because Node 20 finds no TypeScript test by itself, and passes.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
@@ -10,13 +12,37 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 process.chdir(root)
 
+/** Matrices, exhaustive orders, chaos: what takes ten seconds and more. A folder means all of it. */
+const LONG = [
+  'test/acceptance',
+  'test/attacks',
+  'test/chaos',
+  'test/cli/demo.test.ts',
+  'test/client/refill-formats.test.ts',
+  'test/client/warm-ends.test.ts',
+  'test/docs/blocks.test.ts',
+  'test/faults',
+  'test/handover/orders.test.ts',
+  'test/meetings',
+  'test/simulate/stampede.test.ts',
+  'test/simulate/stampede-controls.test.ts',
+  'test/simulate/stampede-exhaustive.test.ts',
+]
+
 const given = process.argv.slice(2)
-const options = given.filter((argument) => argument.startsWith('-'))
+const isLong = given.includes('--long')
+const isListing = given.includes('--list')
+const options = given.filter((argument) => /^-(?!-(long|list)$)/.test(argument))
 const places = given.filter((argument) => !argument.startsWith('-'))
-const files = (places.length > 0 ? places : ['test']).flatMap(testsUnder).sort()
+const files = chosen().sort()
 if (files.length === 0) {
   console.error(`No test file (*.test.ts) in ${places.join(', ') || 'test'}.`)
   process.exit(1)
+}
+
+if (isListing) {
+  console.log(files.join('\n'))
+  process.exit(0)
 }
 
 const hasConcurrency = options.some((option) => option.startsWith('--test-concurrency'))
@@ -28,6 +54,13 @@ if (!options.some((option) => option.startsWith('--test-reporter'))) {
 }
 const run = spawnSync(process.execPath, [...flags, ...options, ...files], { stdio: 'inherit' })
 process.exit(run.status ?? 1)
+
+/** What was named, else one of the two halves of all tests. */
+function chosen() {
+  if (places.length > 0) return places.flatMap(testsUnder)
+  const long = new Set(LONG.flatMap(testsUnder))
+  return isLong ? [...long] : testsUnder('test').filter((file) => !long.has(file))
+}
 
 /** A folder with a package of its own (adapters, packaging) has its own command too. */
 function testsUnder(place) {

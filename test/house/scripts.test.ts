@@ -59,6 +59,18 @@ describe('scripts/test.mjs', () => {
     assert.equal(runTest('stray', stray).status, 1)
   })
 
+  test('runs every test file either in npm test or in npm run test:long', () => {
+    const listed = (...args: string[]) => {
+      const { status, said } = run('scripts/test.mjs', ['--list', ...args])
+      assert.equal(status, 0, said)
+      return said.trim().split('\n')
+    }
+    const [short, long] = [listed(), listed('--long')]
+    assert.deepEqual([...short, ...long].sort(), listed('test').sort())
+    assert.ok(short.length > 5 * long.length && long.length > 10)
+    assert.ok(long.includes('test/chaos/chaos.test.ts'))
+  })
+
   test('hands options to the test runner', () => {
     const path = join(folder, 'named.test.ts')
     const two = "import { test } from 'node:test'\ntest('one', () => {})\ntest('two', () => {})\n"
