@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 process.chdir(root)
 
-/** Matrices, exhaustive orders, chaos: what takes ten seconds and more. A folder means all of it. */
+/** Matrices, exhaustive orders, chaos: what takes long. A folder means all of it. */
 const LONG = [
   'test/acceptance',
   'test/attacks',
