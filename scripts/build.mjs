@@ -3,7 +3,7 @@ import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { writeCode, writeTypes } from './bundle.mjs'
+import { writeCode, writeTypes, writeTypesOver } from './bundle.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const esm = join(root, 'dist/esm')
@@ -22,7 +22,8 @@ rmSync(join(root, 'dist'), { recursive: true, force: true })
 const imported = packages.filter((name) => name !== 'generic-pool')
 await writeCode(esm, [...doors, 'cli/main', 'cli/remap-worker'], 'esm', imported)
 await writeCode(cjs, doors, 'cjs', packages)
-await writeTypes([esm, cjs], doors, packages)
+await writeTypes(cjs, doors, packages)
+writeTypesOver(cjs, esm, doors)
 // Without it Node would read the CommonJS files as what the package is: ES modules.
 writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs" }\n')
 makeExecutable(binary)

@@ -1,4 +1,5 @@
 // Bundles sources of src/: one file per entry, the rooms that entries share as chunks beside them.
+import { writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
@@ -67,8 +68,8 @@ const builtinsWithoutRequire = {
   },
 }
 
-/** Writes declarations, the same into each of `folders`: ES modules and CommonJS need their own. */
-export async function writeTypes(folders, entries, packages) {
+/** Writes the declarations of CommonJS into `folder`. */
+export async function writeTypes(folder, entries, packages) {
   const plugins = [dts({ tsconfig: join(root, 'tsconfig.json') })]
   const input = inputOf(entries, src)
   const bundle = await rollup({
@@ -77,15 +78,25 @@ export async function writeTypes(folders, entries, packages) {
     external: externalOf(packages),
     onLog: stop,
   })
-  for (const dir of folders) {
-    await bundle.write({
-      dir,
-      entryFileNames: '[name].d.ts',
-      chunkFileNames: 'rooms/[name].d.ts',
-      manualChunks: (path) => Object.keys(ROOMS).find((name) => isIn(name, src)(path)),
-    })
-  }
+  await bundle.write({
+    dir: folder,
+    entryFileNames: '[name].d.ts',
+    chunkFileNames: 'rooms/[name].d.ts',
+    manualChunks: (path) => Object.keys(ROOMS).find((name) => isIn(name, src)(path)),
+  })
   await bundle.close()
+}
+
+/**
+ * Writes the declarations of ES modules into `folder`, by those of CommonJS in `twins`: an ES
+ * module may import CommonJS, and so each docstring is in the package once. No door has a default.
+ */
+export function writeTypesOver(twins, folder, entries) {
+  for (const entry of entries) {
+    const path = join(folder, `${entry}.d.ts`)
+    const twin = relative(dirname(path), join(twins, `${entry}.js`))
+    writeFileSync(path, `export * from '${twin}'\n`)
+  }
 }
 
 function inputOf(entries, sources) {

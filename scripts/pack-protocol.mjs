@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { writeCode, writeTypes } from './bundle.mjs'
+import { writeCode, writeTypes, writeTypesOver } from './bundle.mjs'
 
 const NAME = 'memcached-protocol-parser'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -16,10 +16,11 @@ const stage = mkdtempSync(join(tmpdir(), `${NAME}-`))
 
 try {
   const entries = ['protocol/index']
-  const folders = ['esm', 'cjs'].map((format) => join(stage, format))
-  await writeCode(folders[0], entries, 'esm', [])
-  await writeCode(folders[1], entries, 'cjs', [])
-  await writeTypes(folders, entries, [])
+  const [esm, cjs] = ['esm', 'cjs'].map((format) => join(stage, format))
+  await writeCode(esm, entries, 'esm', [])
+  await writeCode(cjs, entries, 'cjs', [])
+  await writeTypes(cjs, entries, [])
+  writeTypesOver(cjs, esm, entries)
   writeFileSync(join(stage, 'cjs/package.json'), '{ "type": "commonjs" }\n')
   writeJson(join(stage, 'package.json'), manifest())
   cpSync(join(root, 'LICENSE'), join(stage, 'LICENSE'))

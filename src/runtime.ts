@@ -13,6 +13,14 @@ import timers from 'node:timers'
  */
 export const builtin: typeof process.getBuiltinModule = process.getBuiltinModule
 
+let cryptoModule: typeof import('node:crypto') | undefined
+
+/** node:crypto, which most clients need once or never: the rings have hashes of their own. */
+export function crypto(): typeof import('node:crypto') {
+  cryptoModule ??= builtin('node:crypto')
+  return cryptoModule
+}
+
 /** Node's setTimeout, which answers a Timeout object in every environment. */
 export const setTimeout: typeof timers.setTimeout = timers.setTimeout
 /** Node's clearTimeout. */

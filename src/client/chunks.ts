@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Deadline } from '../deadline.ts'
 import { MintringError } from '../errors.ts'
 import type { Cluster } from '../hosts/cluster.ts'
@@ -7,6 +6,7 @@ import { Request } from '../net/request.ts'
 import { atMostExptime } from '../protocol/exptime.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { storeHead } from '../protocol/request.ts'
+import { crypto } from '../runtime.ts'
 import type { Keys } from './keys.ts'
 import type { OperationOptions } from './options.ts'
 import { applyOptions } from './options.ts'
@@ -82,7 +82,7 @@ export class Chunks {
         `a value of ${bytes.length} bytes is over ${MAX_CHUNKS} chunks of maxItemBytes`,
       )
     }
-    const base = `~chunk~${randomUUID()}`
+    const base = `~chunk~${crypto().randomUUID()}`
     await each(count, (index) => {
       const key = this.#keys.wireKey(`${base}~${index}`)
       const body = bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes)

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { MintringError } from '../errors.ts'
 import { toWireKey } from '../protocol/key.ts'
 import { MAX_KEY_BYTES } from '../protocol/limits.ts'
+import { crypto } from '../runtime.ts'
 import { escaped } from '../secrets.ts'
 
 /** The settings that decide what a key looks like on the wire. */
@@ -75,13 +75,13 @@ export class Keys implements KeyMapping {
       const problem = 'must not have spaces, control characters or half a surrogate pair'
       throw badKey(`The key '${escaped(key, 40)}' ${problem}`)
     }
-    return HASH_MARK + createHash('sha256').update(key).digest('base64url')
+    return HASH_MARK + crypto().createHash('sha256').update(key).digest('base64url')
   }
 }
 
 function md5IfLong(key: string): string {
   if (Buffer.byteLength(key) <= MAX_KEY_BYTES) return key
-  return createHash('md5').update(key).digest('hex')
+  return crypto().createHash('md5').update(key).digest('hex')
 }
 
 function badKey(problem: string): MintringError {

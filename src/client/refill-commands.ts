@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Host } from '../hosts/host.ts'
 import type { Attempt, Effect, Sink, Verb } from '../net/request.ts'
 import { Request } from '../net/request.ts'
@@ -9,7 +8,7 @@ import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.ts'
 import type { Answer, Command, Status } from '../refill/store.ts'
-import { unixMs } from '../runtime.ts'
+import { crypto, unixMs } from '../runtime.ts'
 import { type AnswerContext, keptValue, lifeAsAtHome, staleBelow } from './refill-read.ts'
 import { refuse, surprising } from './refusal.ts'
 
@@ -34,7 +33,8 @@ export function commandRequest(
 function besideKey(wireKey: string, what: string): string {
   const name = `${BESIDE}${what}~${wireKey}`
   if (name.length <= MAX_KEY_BYTES) return name
-  return `${BESIDE}${what}~~${createHash('sha256').update(wireKey, 'latin1').digest('base64url')}`
+  const digest = crypto().createHash('sha256').update(wireKey, 'latin1').digest('base64url')
+  return `${BESIDE}${what}~~${digest}`
 }
 
 const BESIDE = '\xff~refill~'

@@ -1,11 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto'
 import { MintringError } from '../errors.ts'
 import { Request, type Verb } from '../net/request.ts'
 import { atMostExptime } from '../protocol/exptime.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.ts'
-import { performance, unixMs } from '../runtime.ts'
+import { crypto, performance, unixMs } from '../runtime.ts'
 import type { Host } from './host.ts'
 import { KeyFilter } from './key-filter.ts'
 
@@ -104,7 +103,7 @@ export class Absence {
     this.#send = send
     this.#comebacks = standIn.comebacks
     this.#startMs = performance.now()
-    const name = createHash('sha256').update(home.name).digest('base64url').slice(0, 16)
+    const name = crypto().createHash('sha256').update(home.name).digest('base64url').slice(0, 16)
     this.#markKey = `~mintring~away~${name}`
   }
 
@@ -201,7 +200,7 @@ export class Absence {
 
   /** Stores a mark: if there is none, or in place of the one with this CAS id. */
   #mark(verb: Verb, cas: bigint | undefined): Promise<boolean> {
-    const value = `${unixMs()} ${randomUUID()}`
+    const value = `${unixMs()} ${crypto().randomUUID()}`
     return this.#ask(new Request<boolean>(verb, undefined, this.#markKey, undefined, cas, value))
   }
 

@@ -1,5 +1,5 @@
-import { getHashes } from 'node:crypto'
 import { MintringError } from '../errors.ts'
+import { crypto } from '../runtime.ts'
 import { distributionNames, distributions, isDistributionName } from './distributions/registry.ts'
 import { isDigest } from './hashes/digests.ts'
 import {
@@ -50,7 +50,7 @@ export function settingsOf(servers: readonly ParsedServer[], options: RingOption
 function hashOf(name: string, rules: Distribution): NamedHash {
   const meant = rules.hashAliases?.[name] ?? name
   if (typeof meant === 'string' && isHashName(meant)) {
-    if (!isDigest(meant) || getHashes().includes(meant)) return hashEntry(meant)
+    if (!isDigest(meant) || crypto().getHashes().includes(meant)) return hashEntry(meant)
     throw badOption(`the OpenSSL of this Node has no digest '${meant}'`)
   }
   throw badOption(`unknown hash '${String(name)}'`, String(name), hashNames)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { after, before, describe, test } from 'node:test'
 import { root } from '../house/sources.ts'
@@ -9,6 +9,11 @@ import { installInto, newFolder, npm, type Packed, pack, runIn } from './pack.ts
 
 const MAX_TARBALL_BYTES = 600_000
 const MAX_FILES = 120
+const MAX_UNPACKED_BYTES = 2_250_000
+/** What `import 'mintring'` loads. */
+const MAX_LOADED_FILES = 7
+const MAX_LOADED_BYTES = 650_000
+const LOADED_WHEN_NEEDED = ['crypto', 'tls', 'dns', 'zlib', 'fs/promises', 'worker_threads', 'http']
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const doors: string[] = Object.keys(manifest.exports)
   .filter((door) => door !== './package.json')
@@ -23,6 +28,7 @@ describe('the package, packed and installed elsewhere', () => {
   })
   after(() => folder.remove())
 
+  const installed = () => join(folder.path, 'node_modules', 'mintring')
   const write = (name: string, text: string) => writeFileSync(join(folder.path, name), text)
   const node = (...args: string[]) => runIn(folder.path, process.execPath, ...args)
 
@@ -34,6 +40,26 @@ describe('the package, packed and installed elsewhere', () => {
     for (const paper of papers) assert.ok(packed.files.includes(paper), `${paper} is missing`)
     assert.ok(packed.files.length <= MAX_FILES, `it has ${packed.files.length} files`)
     assert.ok(packed.bytes < MAX_TARBALL_BYTES, `the tarball has ${packed.bytes} bytes`)
+    const sizes = packed.files.map((file) => statSync(join(installed(), file)).size)
+    const bytes = sizes.reduce((sum, one) => sum + one, 0)
+    assert.ok(bytes < MAX_UNPACKED_BYTES, `it has ${bytes} bytes on disk`)
+  })
+
+  test('loads few files and no built-in module that a client may never need', () => {
+    const loaded = filesLoadedBy(join(installed(), 'dist/esm/index.js'))
+    const bytes = [...loaded].reduce((sum, file) => sum + statSync(file).size, 0)
+    assert.ok(loaded.size <= MAX_LOADED_FILES, `import loads ${[...loaded].join(', ')}`)
+    assert.ok(bytes < MAX_LOADED_BYTES, `import loads ${bytes} bytes`)
+    write('loads.mjs', "import 'mintring'\nconsole.log(process.moduleLoadList.join('\\n'))")
+    const modules = new Set(node('loads.mjs').split('\n'))
+    write('bare.mjs', "console.log(process.moduleLoadList.join('\\n'))")
+    const bare = new Set(node('bare.mjs').split('\n'))
+    const builtins = LOADED_WHEN_NEEDED.map((name) => `NativeModule ${name}`)
+    assert.deepEqual(
+      builtins.filter((name) => modules.has(name) && !bare.has(name)),
+      [],
+    )
+    assert.ok(modules.has('NativeModule net'))
   })
 
   test('runs nothing at install, and brings two dependencies', () => {
@@ -131,6 +157,17 @@ describe('the package, packed and installed elsewhere', () => {
     node(attw, packed.tarball, '--format', 'ascii')
   })
 })
+
+/** The files of the package that an ES module loads before it runs. */
+function filesLoadedBy(file: string, loaded = new Set<string>()): Set<string> {
+  if (loaded.has(file)) return loaded
+  loaded.add(file)
+  const text = readFileSync(file, 'utf8')
+  for (const [, path] of text.matchAll(/^(?:import|export)\b[^"']*["'](\.[^"']+)["']/gm)) {
+    filesLoadedBy(join(dirname(file), path!), loaded)
+  }
+  return loaded
+}
 
 /** Uses the main door's types and imports every other. */
 function consumer(): string {

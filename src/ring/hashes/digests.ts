@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { crypto } from '../../runtime.ts'
 import { type BytesHash, overBytes } from '../key.ts'
 
 /** The digests of OpenSSL that npm's hashring takes as its `algorithm`, besides md5. */
@@ -32,7 +32,7 @@ export function isDigest(name: string): name is DigestName {
 
 /** The digest of the first `length` bytes. */
 export function digestOf(name: DigestName, bytes: Uint8Array, length: number): Buffer {
-  return createHash(name).update(bytes.subarray(0, length)).digest()
+  return crypto().createHash(name).update(bytes.subarray(0, length)).digest()
 }
 
 /** The digests as key hashes: their first four bytes, little-endian, as in hashring. */
