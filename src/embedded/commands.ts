@@ -1,3 +1,4 @@
+import type { Command } from '../protocol/command.ts'
 import type { Abilities } from './abilities.ts'
 import { ADMIN_COMMANDS } from './admin-commands.ts'
 import type { Engine } from './engine.ts'
@@ -35,17 +36,27 @@ const ADMINISTRATION = ['shutdown', 'slabs', 'cache_memlimit', 'flush_all', 'lru
   'lru',
 ])
 
-/** What 1.6.40 takes a verb for: the first command of administration that begins with it. */
-function lengthened(verb: string): string {
-  return ADMINISTRATION.find((name) => name.startsWith(verb)) ?? verb
+/**
+ * What is executed for a verb from 1.6.40 on. That one compares commands of administration as far
+ * as the verb goes, and has nothing for a verb when two spaces begin the line. Later ones find a
+ * command of administration behind spaces, and no other.
+ */
+function meant({ verb, line }: Command, { takesPrefixes }: Abilities): string {
+  const first = line.count > 0 ? line.text(0) : ''
+  if (!takesPrefixes) return verb === '' && ADMINISTRATION.includes(first) ? first : verb
+  const isOneSpace = verb === '' && first !== '' && line.bytes[line.start(0) - 2] !== SPACE
+  return isOneSpace ? '' : (ADMINISTRATION.find((name) => name.startsWith(verb)) ?? verb)
 }
 
-/** What executes `verb` on a server like `engine`; an unknown verb gets ERROR. */
-export function commandHandler(verb: string, engine: Engine): Handler {
-  const handler = COMMANDS.get(engine.abilities.takesPrefixes ? lengthened(verb) : verb)
+const SPACE = 32
+
+/** What executes `command` on a server like `engine`; an unknown verb gets ERROR. */
+export function commandHandler(command: Command, engine: Engine): Handler {
+  const { abilities } = engine
+  const { verb } = command
+  const handler = COMMANDS.get(abilities.strictLines ? meant(command, abilities) : verb)
   if (handler === undefined) return unknown
   const isMeta = verb.length === 2 && verb.startsWith('m')
-  const { abilities } = engine
   if (isMeta && !abilities.meta) {
     return verb === 'mn' && abilities.experimentalMeta ? firstMetaNoop : unknown
   }

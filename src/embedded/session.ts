@@ -188,7 +188,7 @@ export class Session implements Exchange {
       if (!command.noreply) this.writer.line(command.problem)
       return
     }
-    const handler = commandHandler(command.verb, this.engine)
+    const handler = commandHandler(command, this.engine)
     handler(this, command)
     if (this.#untilSettled-- <= 0) this.settle()
   }

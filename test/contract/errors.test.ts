@@ -99,6 +99,21 @@ contract('malformed requests', {
     [1.6.40..] < ${BAD}
     > xy
     < ERROR`,
+  'a line that begins with spaces, as each version reads it': `
+    >  x
+    < ERROR
+    [1.6.40..] >  get a
+    [1.6.40..] < ERROR
+    [1.6.40..] >  verbosity 0
+    [1.6.40..1.6.40] < ERROR
+    [1.6.41..] < OK
+    [1.6.40..] >   verbosity 0
+    [1.6.40..1.6.40] < SERVER_ERROR: shutdown not enabled
+    [1.6.41..] < OK
+    > ${'  '}
+    [..1.6.39] < ERROR
+    [1.6.40..1.6.40] < SERVER_ERROR: shutdown not enabled
+    [1.6.41..] < ERROR`,
   'numbers are read as C reads them, truncation included': `
     [..1.6.39]
     > set a 4294967296 0 1
