@@ -6,8 +6,8 @@ import { escaped } from '../secrets.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
 import { type Verb, verbs } from './verbs.ts'
 
-/** How long a verb may take to say what it reached, after Ctrl-C. */
-const GRACE_MS = 300
+/** How long a verb may take to say what it reached, after Ctrl-C: a warm-up gives up after 400. */
+const GRACE_MS = 450
 
 const MAX_COMPLAINT = 2_000
 

@@ -1,6 +1,5 @@
-import { createReadStream } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { type ParseArgsConfig, parseArgs } from 'node:util'
+import type { ParseArgsConfig } from 'node:util'
 import { distributionNames } from '../ring/distributions/registry.ts'
 import type { HashName } from '../ring/hashes/registry.ts'
 import type { Key } from '../ring/key.ts'
@@ -10,8 +9,10 @@ import type { RemapInput } from '../simulate/remap-input.ts'
 import { keysOfLines, type SkippedLines } from '../simulate/remap-keys.ts'
 import { metadumpKeys } from '../simulate/remap-metadump.ts'
 import { type SampledServer, sampleKeys } from '../simulate/remap-sample.ts'
+import { fileStream } from './file-stream.ts'
 import { type CliIo, UsageError } from './io.ts'
 import { runShard, threadsAvailable } from './remap-shards.ts'
+import { parseCommand } from './target.ts'
 
 const options = {
   servers: { type: 'string' },
@@ -101,11 +102,10 @@ export function parseRemapFlags(argv: string[]) {
 const KEYS_TWICE = '--keys-from and --sample cannot go together'
 
 function parsed(argv: string[]) {
-  try {
-    return parseArgs({ args: argv, options, allowPositionals: false }).values
-  } catch (error) {
-    throw new UsageError((error as Error).message)
-  }
+  const { values, positionals } = parseCommand(argv, options)
+  const [word] = positionals
+  if (word !== undefined) throw new UsageError(`remap takes options alone, not '${word}'`)
+  return values
 }
 
 /** What the flags ask for; with --sample, the live servers were asked for their keys. */
@@ -175,7 +175,7 @@ async function keysOf(
     return taken.keys
   }
   if (from === undefined) return limit ?? DEFAULT_KEYS
-  const chunks = from === '-' ? io.stdin : createReadStream(from)
+  const chunks = from === '-' ? io.stdin : fileStream(from)
   if (chunks === undefined) throw new UsageError('there is no standard input to read keys from')
   return firstOf(keysOfLines(chunks, skipped), limit)
 }

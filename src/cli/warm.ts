@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
@@ -7,6 +6,7 @@ import { MemcachedClient } from '../client/client.ts'
 import type { Ttl } from '../client/ttl.ts'
 import type { WarmLoader, WarmProgress } from '../client/warm-options.ts'
 import { isMintringError } from '../errors.ts'
+import { fileStream } from './file-stream.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
 import { parseCommand, targetHelp, targetOf, targetOptions, wholeNumber } from './target.ts'
 
@@ -79,10 +79,11 @@ export async function warmCommand(argv: string[], io: CliIo): Promise<number> {
     return done.failed + done.elsewhere > 0 ? exitCodes.failed : exitCodes.ok
   } catch (error) {
     if (!isMintringError(error)) throw error
+    const isInterrupted = io.signal?.aborted === true
     // Ctrl-C is not to wait for what the cache does not answer.
-    if (io.signal?.aborted === true) await cache.close({ drainMs: 0 })
+    if (isInterrupted) await cache.close({ drainMs: 0 })
     io.err(`${bar.clear()}mintring warm: ${error.message} (${error.code})\n`)
-    return exitCodes.failed
+    return isInterrupted ? exitCodes.interrupted : exitCodes.failed
   }
 }
 
@@ -102,7 +103,7 @@ function keysFrom(file: string | undefined, exported: LoaderModule['keys'], io: 
   if (file === undefined && exported !== undefined) {
     return typeof exported === 'function' ? exported() : exported
   }
-  if (file !== undefined && file !== '-') return linesOf(createReadStream(file))
+  if (file !== undefined && file !== '-') return linesOf(fileStream(file))
   if (io.stdin === undefined) throw new UsageError('warm needs --keys FILE')
   return linesOf(Readable.from(io.stdin))
 }

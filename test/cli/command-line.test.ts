@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
 import { describe, it } from 'node:test'
 import { fromEnvironment } from '../../src/behaviors/env.ts'
 import { verbs } from '../../src/cli/verbs.ts'
@@ -39,19 +43,24 @@ describe('mintring', () => {
     }
   })
 
-  it('says which option was meant', async () => {
-    for (const [verb, option, meant] of [
-      ['ping', '--cuont', '--count'],
-      ['stats', '--sevrers', '--servers'],
-      ['get', '--jsn', '--json'],
-      ['set', '--tll', '--ttl'],
-      ['serve', '--prot', '--port'],
-    ] as const) {
-      const { code, err } = await run([verb, option, '1'])
-      assert.equal(code, 2)
-      assert.match(err, new RegExp(`no option '${option}'. Did you mean '${meant}'`))
-    }
-  })
+  for (const verb of verbs) {
+    it(`${verb.name} says which of its options was meant`, async () => {
+      const { help } = await verb.load()
+      const [, own = ''] = /^Usage[\s\S]*?\n\n([\s\S]*)/.exec(help) ?? []
+      const options = new Set(
+        [...own.matchAll(/^ +(?:-\w, )?(--[a-z][a-z-]+)/gm)].map(([, name]) => name!),
+      )
+      assert.ok(options.size > 0 || ['demo', 'behaviors'].includes(verb.name), own)
+      for (const option of options) {
+        for (const misspelt of [`${option}x`, option.replace(/(.)(.)$/, '$2$1')]) {
+          if (options.has(misspelt) || misspelt === option) continue
+          const { code, err } = await run([verb.name, misspelt, '1'])
+          assert.equal(code, 2)
+          assert.ok(err.includes(`no option '${misspelt}'. Did you mean '${option}'`), err)
+        }
+      }
+    })
+  }
 
   it('tells a system error in a line, without a stack', async () => {
     const directory = Object.assign(new Error('EISDIR: illegal operation on a directory, read'), {
@@ -81,6 +90,35 @@ describe('mintring', () => {
     assert.equal(code, 130)
     assert.equal(err, 'mintring set: interrupted\n')
   })
+
+  const isWindows = process.platform === 'win32'
+  for (const [verb, option] of [
+    ['remap', '--keys-from'],
+    ['warm', '--keys'],
+  ] as const) {
+    const skip = isWindows && 'has no named pipes'
+    it(`${verb} ends at Ctrl-C while a named pipe has no writer`, { skip }, async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'mintring-'))
+      const pipe = join(folder, 'keys')
+      const loader = join(folder, 'loader.mjs')
+      assert.equal(spawnSync('mkfifo', [pipe]).status, 0)
+      writeFileSync(loader, "console.error('waiting')\nexport const load = (key) => key\n")
+      const own = verb === 'warm' ? ['--loader', loader] : ['--servers', '3', '--remove', '1']
+      const args = ['--import', 'tsx', 'src/cli/main.ts', verb, ...own, option, pipe]
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+      // Later than it opens the pipe: what is tried is not the start.
+      const opened = verb === 'warm' ? once(child.stderr, 'data') : undefined
+      await opened
+      await new Promise((resolve) => setTimeout(resolve, opened === undefined ? 4000 : 200))
+      const exited = once(child, 'exit')
+      child.kill('SIGINT')
+      const late = setTimeout(() => child.kill('SIGKILL'), 10_000)
+      const [code] = await exited
+      clearTimeout(late)
+      rmSync(folder, { recursive: true })
+      assert.equal(code, 130)
+    })
+  }
 
   it('escapes what a server says, in tables, complaints and JSON', async () => {
     const sequences = '\u001b]0;PWNED\u0007\u001b[2J\u009b2J\u202e'
