@@ -54,6 +54,14 @@ export const verbs: readonly Verb[] = [
     },
   },
   {
+    name: 'invalidate',
+    summary: 'mark keys stale, or all values of a tag',
+    load: async () => {
+      const { invalidateCommand, invalidateHelp } = await import('./invalidate.ts')
+      return { run: invalidateCommand, help: invalidateHelp }
+    },
+  },
+  {
     name: 'stats',
     summary: 'one table over all servers: items, memory, hit ratio, evictions',
     load: async () => {

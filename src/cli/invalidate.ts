@@ -1,0 +1,46 @@
+import { MemcachedClient } from '../client/client.ts'
+import { escaped } from '../secrets.ts'
+import { type CliIo, exitCodes, UsageError } from './io.ts'
+import { jsonText } from './style.ts'
+import { parseCommand, targetHelp, targetOf, targetOptions } from './target.ts'
+
+/** What `mintring invalidate --help` prints. */
+export const invalidateHelp: string = `Usage: mintring invalidate KEY … [options]
+       mintring invalidate --tag TAG … [options]
+
+Marks keys stale, or every value that has one of the tags: each is served stale while one client of
+the fleet refills it. Exits with 1 when there was no such key. A tag is invalidated whether values
+have it or not.
+
+${targetHelp}  --tag TAG              a tag instead of keys; may be repeated
+  --hard                 with --tag: values that are older are not even served stale
+
+  mintring invalidate page:home --servers 10.0.0.1,10.0.0.2
+  mintring invalidate --tag product:17 --tag prices
+`
+
+/** `mintring invalidate`: exit 1 when there was nothing to mark. */
+export async function invalidateCommand(argv: string[], io: CliIo): Promise<number> {
+  const options = {
+    ...targetOptions,
+    tag: { type: 'string', multiple: true },
+    hard: { type: 'boolean' },
+  } as const
+  const { values, positionals: keys } = parseCommand(argv, options)
+  const { tag: tags = [], hard = false } = values
+  if ((keys.length === 0) === (tags.length === 0)) {
+    throw new UsageError('invalidate takes keys, or --tag with a tag')
+  }
+  if (hard && tags.length === 0) throw new UsageError('--hard is for tags: delete a key instead')
+  const target = targetOf(values, [], io)
+  await using client = new MemcachedClient(target.servers, target.behaviors)
+  const { signal } = io
+  if (tags.length > 0) await client.invalidateTags(tags, { hard, signal })
+  const found = tags.length > 0 || (await client.invalidate(keys, { signal }))
+  const what = tags.length > 0 ? { tags, hard } : { keys, found }
+  const names = [...tags, ...keys].map((name) => escaped(name)).join(', ')
+  if (values.json === true) io.out(`${jsonText(what)}\n`)
+  else if (found) io.out(`${names}: stale now\n`)
+  else io.err(`mintring invalidate: ${names}: there is nothing\n`)
+  return found ? exitCodes.ok : exitCodes.failed
+}

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { skipWithoutMemcached } from '../support/memcached.ts'
+import { Fleet } from './fleet.ts'
+
+describe('a fleet whose clocks are apart', { skip: skipWithoutMemcached() }, () => {
+  test('calls values fresh that are older than a change nobody told it of', async (t) => {
+    const fleet = await Fleet.start({ processes: 2, keys: 10, reads: 500, trouble: 'none' })
+    t.after(() => fleet.close())
+    await fleet.round()
+    assert.ok((await fleet.round(500, false)).old > 400)
+  })
+
+  for (const trouble of ['none', 'evictions', 'restarts'] as const) {
+    test(`calls nothing fresh that is older than an acknowledged invalidation; trouble: ${trouble}`, async (t) => {
+      const fleet = await Fleet.start({ processes: 3, keys: 100, reads: 15_000, trouble })
+      t.after(() => fleet.close())
+      await fleet.round(2_000)
+      const { old, fresh, loads } = await fleet.round()
+      assert.equal(old, 0)
+      assert.ok(fresh > 0)
+      // One for each key, and for each of two that race.
+      if (trouble === 'none') assert.ok(loads >= 99 && loads <= 101, `${loads} loads`)
+    })
+  }
+})

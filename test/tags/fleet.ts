@@ -1,0 +1,140 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import type { Memcached } from '../support/memcached.ts'
+import { startMemcached } from '../support/memcached.ts'
+
+const worker = fileURLToPath(new URL('./fleet-worker.ts', import.meta.url))
+/** So far clocks of one fleet are apart here. */
+const CLOCKS_APART_MS = 15 * 60_000
+
+/** What is asked of a fleet. */
+export interface FleetPlan {
+  readonly processes: number
+  readonly keys: number
+  readonly reads: number
+  /** What happens while the fleet reads. */
+  readonly trouble: 'none' | 'evictions' | 'restarts'
+}
+
+/** What the readers were told, all together. */
+export interface FleetCount {
+  fresh: number
+  stale: number
+  miss: number
+  other: number
+  /** Called fresh, or loaded, although older than the invalidation that was acknowledged. */
+  old: number
+  loads: number
+  failed: number
+}
+
+/** Processes of one fleet, each with a clock of its own, under one tag. */
+export class Fleet {
+  readonly #servers: readonly Memcached[]
+  readonly #workers: readonly ChildProcess[]
+  readonly #plan: FleetPlan
+  #version = 0
+
+  private constructor(
+    servers: readonly Memcached[],
+    workers: readonly ChildProcess[],
+    plan: FleetPlan,
+  ) {
+    this.#servers = servers
+    this.#workers = workers
+    this.#plan = plan
+  }
+
+  static async start(plan: FleetPlan): Promise<Fleet> {
+    const args = ['-m', '256']
+    const servers = await Promise.all([1, 2, 3].map(() => startMemcached({ args })))
+    const names = servers.map(({ host, port }) => `${host}:${port}`)
+    const workers = Array.from({ length: plan.processes }, (_, i) => {
+      const clockMs = (i / Math.max(1, plan.processes - 1) - 0.5) * CLOCKS_APART_MS
+      const start = { servers: names, clockMs, keys: plan.keys }
+      return fork(worker, [JSON.stringify(start)], { execArgv: ['--import', 'tsx'] })
+    })
+    await Promise.all(workers.map((one) => once(one, 'message')))
+    return new Fleet(servers, workers, plan)
+  }
+
+  /**
+   * The origin changes, the tag is invalidated (unless `isTold` is false), and all read after that
+   * was acknowledged.
+   */
+  async round(reads: number = this.#plan.reads, isTold = true): Promise<FleetCount> {
+    const version = ++this.#version
+    await this.#all({ do: 'version', version })
+    const writer = this.#workers[version % this.#workers.length]!
+    if (isTold && version > 1) await this.#tell(writer, { do: 'invalidate' })
+    const each = Math.ceil(reads / this.#workers.length)
+    const reading = this.#all({ do: 'read', reads: each, atLeast: version })
+    let isOver = false
+    const trouble = this.#makeTrouble(() => isOver)
+    const counts = (await reading) as FleetCount[]
+    isOver = true
+    await trouble
+    return counts.reduce((sum, one) => {
+      for (const name of Object.keys(sum) as (keyof FleetCount)[]) sum[name] += one[name]
+      return sum
+    })
+  }
+
+  async close(): Promise<void> {
+    const gone = this.#workers.map((one) => once(one, 'exit'))
+    for (const one of this.#workers) one.send({ do: 'close' })
+    await Promise.all(gone)
+    await Promise.all(this.#servers.map((server) => server.stop()))
+  }
+
+  async #makeTrouble(isOver: () => boolean): Promise<void> {
+    const { trouble } = this.#plan
+    // Every server is the home of the tag, or of some values.
+    for (let i = 0; trouble !== 'none' && !isOver(); i++) {
+      await new Promise((wake) => setTimeout(wake, trouble === 'restarts' ? 1_000 : 100))
+      if (isOver()) return
+      if (trouble === 'restarts') await this.#servers[i % this.#servers.length]!.restart()
+      else await this.#evict()
+    }
+  }
+
+  /** No client knows the home of a tag by its item's key: so it is dropped on all. */
+  async #evict(): Promise<void> {
+    const { default: net } = await import('node:net')
+    const dropped = this.#servers.map(async ({ host, port }) => {
+      const socket = net.connect(port, host)
+      socket.end(Buffer.from('delete \xff~tag~all\r\nquit\r\n', 'latin1'))
+      socket.resume()
+      await once(socket, 'close')
+    })
+    await Promise.all(dropped)
+  }
+
+  #all(order: object): Promise<unknown[]> {
+    return Promise.all(this.#workers.map((one) => this.#tell(one, order)))
+  }
+
+  async #tell(to: ChildProcess, order: object): Promise<unknown> {
+    const told = once(to, 'message')
+    to.send(order)
+    const [{ result, error }] = (await told) as [{ result?: unknown; error?: string }]
+    if (error !== undefined) throw new Error(error)
+    return result
+  }
+}
+
+/** `fleet.ts PROCESSES KEYS READS`: the whole of it, which takes minutes. */
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [processes = 8, keys = 10_000, reads = 1_000_000] = process.argv.slice(2).map(Number)
+  for (const trouble of ['none', 'evictions', 'restarts'] as const) {
+    const fleet = await Fleet.start({ processes, keys, reads, trouble })
+    await fleet.round(keys * 10)
+    const startMs = performance.now()
+    const count = await fleet.round()
+    const seconds = Math.round((performance.now() - startMs) / 1000)
+    console.log(JSON.stringify({ trouble, processes, keys, reads, seconds, ...count }))
+    await fleet.close()
+  }
+}
