@@ -158,6 +158,24 @@ export interface RefillMessage {
   readonly reason?: string | undefined
 }
 
+/** `mintring:handover`: a handover began, went on to its next phase, or is over. */
+export interface HandoverMessage {
+  /** `end`: the previous placement is forgotten. */
+  readonly phase: 'announce' | 'move' | 'end'
+  /** The servers before, as `hosts()` named them. */
+  readonly fromServers: readonly string[]
+  /** The servers now. */
+  readonly toServers: readonly string[]
+  /** Unix time in milliseconds at which it is over. */
+  readonly endsAtMs: number
+  /** Values that this process moved until now. */
+  readonly copied: number
+  /** Keys that this process looked for at their previous home in vain. */
+  readonly absent: number
+  /** The `id` of the client. */
+  readonly client?: string | undefined
+}
+
 /** `mintring:configure`: settings or membership changed while running. */
 export interface ConfigureMessage {
   /** The `id` of the client. */
@@ -263,5 +281,7 @@ export const ejectChannel: Notices<EjectMessage> = notices<EjectMessage>('mintri
 export const probeChannel: Notices<ProbeMessage> = notices<ProbeMessage>('mintring:probe')
 export const returnChannel: Notices<ReturnMessage> = notices<ReturnMessage>('mintring:return')
 export const refillChannel: Notices<RefillMessage> = notices<RefillMessage>('mintring:refill')
+export const handoverChannel: Notices<HandoverMessage> =
+  notices<HandoverMessage>('mintring:handover')
 export const configureChannel: Notices<ConfigureMessage> =
   notices<ConfigureMessage>('mintring:configure')

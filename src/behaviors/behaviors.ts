@@ -6,7 +6,7 @@ import type { Seconds } from '../refill/policy.ts'
 import type { compat } from '../ring/compat.ts'
 import type { HashName } from '../ring/hashes/registry.ts'
 import type { DistributionName } from '../ring/options.ts'
-import type { Discovery, Serializer } from './types.ts'
+import type { Discovery, Previous, Serializer } from './types.ts'
 
 /** The settings of a client, all filled in. docs/behaviors.md explains them. */
 export interface Behaviors {
@@ -235,6 +235,23 @@ export interface Behaviors {
    * no answer. A list that flaps is followed once it stays the same. Default: unset.
    */
   readonly discovery: Discovery | undefined
+  /**
+   * How long values may move to their new hosts after the servers changed; 0 turns it off: keys
+   * that move are then loaded anew. At least `announce`. Default: `600`.
+   */
+  readonly handover: number
+  /**
+   * How long processes may differ on the list of servers when it changes: until then all read
+   * where keys were. Unset: a minute, or twice the interval of `discovery` if that is longer.
+   * Default: unset.
+   */
+  readonly announce: number | undefined
+  /**
+   * The placement that this one follows, for deploys and migrations: `{ servers }`, and what
+   * else was different: a preset or placement behaviors, `keyPrefix`, credentials. Its values
+   * are handed over. Once that is over it has no effect. Default: unset.
+   */
+  readonly previous: Previous | undefined
   /** How long after its TTL a value is served stale while one client refills it. Default: `60`. */
   readonly staleWhileRevalidate: number
   /**
@@ -295,6 +312,8 @@ export interface Behaviors {
 
 /** The behaviors that are lifetimes: a text such as '5m' does too. */
 export type DurationName =
+  | 'handover'
+  | 'announce'
   | 'staleWhileRevalidate'
   | 'staleIfError'
   | 'lease'

@@ -50,6 +50,38 @@ export function checkSerializer(value: unknown): string | undefined {
   return 'takes { serialize(value), deserialize(bytes) }'
 }
 
+const PREVIOUS_FIELDS = [
+  'servers',
+  'preset',
+  'distribution',
+  'hash',
+  'hashTag',
+  'weighted',
+  'serverOrder',
+  'pointHash',
+  'labelFormat',
+  'vnodes',
+  'replicas',
+  'tableSize',
+  'keyPrefix',
+  'hashWithPrefixKey',
+  'valueFlags',
+  'username',
+  'password',
+] as const
+
+/** What is wrong with a `previous`. What its behaviors hold is checked as those of the client. */
+export function checkPrevious(value: unknown): string | undefined {
+  if (!isObject(value)) return 'takes { servers } and what else was different'
+  const strange = Object.keys(value).find((name) => !PREVIOUS_FIELDS.includes(name as never))
+  if (strange !== undefined) {
+    return `does not know '${escaped(strange)}'.${didYouMean(strange, PREVIOUS_FIELDS)}`
+  }
+  if (value.servers === undefined) return 'needs servers'
+  parseServers(value.servers as string)
+  return undefined
+}
+
 /** What is wrong with a `discovery`. */
 export function checkDiscovery(value: unknown): string | undefined {
   if (!isObject(value)) return 'takes { endpoint }, { dns } or { servers }, with intervalMs'

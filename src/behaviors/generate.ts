@@ -18,7 +18,7 @@ import type { Seconds } from '../refill/policy.ts'
 import type { compat } from '../ring/compat.ts'
 import type { HashName } from '../ring/hashes/registry.ts'
 import type { DistributionName } from '../ring/options.ts'
-import type { Discovery, Serializer } from './types.ts'
+import type { Discovery, Previous, Serializer } from './types.ts'
 `
 
 const DURATION_HEADER = `/** The behaviors that are lifetimes: a text such as '5m' does too. */

@@ -4,6 +4,10 @@ import { badBehavior } from './check.ts'
 /** Behaviors that were given, as opposed to left at their default. */
 type Given = ReadonlySet<string>
 
+const DEFAULT_ANNOUNCE_SECONDS = 60
+/** What a discovery without an interval has. */
+const DISCOVERY_INTERVAL_MS = 60_000
+
 /** 30 days less one second: the largest refill window memcached can be asked about. */
 const MAX_REFILL_WINDOW_SECONDS = 2_591_999
 
@@ -46,9 +50,30 @@ function refuseImpossible(behaviors: Behaviors, given: Given): void {
       'staleWhileRevalidate or staleIfError and earlyRefresh exceed 30 days together',
     )
   }
+  refuseShortHandover(behaviors.handover, announceSecondsOf(behaviors))
   if ((behaviors.username === undefined) !== (behaviors.password === undefined)) {
     throw badBehavior('username and password go together: one is set and the other is not')
   }
+}
+
+/** How long processes may differ on the servers, in seconds. */
+export function announceSecondsOf({ announce, discovery }: Behaviors): number {
+  if (announce !== undefined) return announce
+  const intervalMs = discovery === undefined ? 0 : (discovery.intervalMs ?? DISCOVERY_INTERVAL_MS)
+  return Math.max(DEFAULT_ANNOUNCE_SECONDS, Math.ceil((2 * intervalMs) / 1000))
+}
+
+/**
+ * Who has forgotten the previous placement must not meet who still announces the next.
+ *
+ * @throws MintringError MINTRING_BAD_BEHAVIOR
+ */
+export function refuseShortHandover(handover: number, announce: number): void {
+  if (handover === 0 || handover >= announce) return
+  throw badBehavior(
+    `handover (${handover} s) is shorter than announce (${announce} s): processes that have ` +
+      'forgotten the previous servers would meet others that still read there',
+  )
 }
 
 function refuseShortDead({ retryTimeoutMs, deadTimeoutMs }: Behaviors): void {

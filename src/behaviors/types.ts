@@ -1,3 +1,6 @@
+import type { Servers } from '../hosts/address.ts'
+import type { compat } from '../ring/compat.ts'
+import type { RingOptions } from '../ring/options.ts'
 import type { RingServer } from '../ring/server.ts'
 
 /** Writes and reads the values that are neither strings nor bytes. */
@@ -9,6 +12,23 @@ export interface Serializer {
   serialize(value: unknown): string | Uint8Array | Promise<string | Uint8Array>
   /** The value of what `serialize` made, or a promise of it. */
   deserialize(bytes: Buffer): unknown
+}
+
+/** A placement that is handed over: what is left out was as it is now. */
+export interface Previous extends Omit<RingOptions, 'ejection' | 'duplicates'> {
+  /** The servers then. */
+  readonly servers: Servers
+  /** The client that had it, for its placement. */
+  readonly preset?: keyof typeof compat | undefined
+  /** What its keys began with. */
+  readonly keyPrefix?: string | undefined
+  /** Whether its ring hashed that too. */
+  readonly hashWithPrefixKey?: boolean | undefined
+  /** As the client's own: what is copied keeps its flags. */
+  readonly valueFlags?: string | undefined
+  /** For servers that ask for credentials. */
+  readonly username?: string | undefined
+  readonly password?: string | undefined
 }
 
 /** Where the server list comes from while running; asked again every `intervalMs` (60 s). */

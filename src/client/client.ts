@@ -3,6 +3,7 @@ import type { Behaviors, BehaviorsInput } from '../behaviors/behaviors.ts'
 import type { Environment } from '../behaviors/env.ts'
 import { fromEnvironment } from '../behaviors/env.ts'
 import type { Servers } from '../hosts/address.ts'
+import type { HandoverSnapshot } from '../hosts/handover.ts'
 import type { Location } from '../hosts/places.ts'
 import type { HostSnapshot } from '../hosts/snapshot.ts'
 import type { WatchTopic } from '../protocol/admin.ts'
@@ -26,6 +27,7 @@ import type {
 import { changeLru, changeLruCrawler, changeSlabs, shutdownHost } from './admin.ts'
 import type { ClientCore } from './core.ts'
 import type { ClientEvents, Listener } from './events.ts'
+import type { ChangeOptions } from './handovers.ts'
 import type { BufferOptions, OperationOptions, ReadOptions, StoreOptions } from './options.ts'
 import type { Outcomes } from './outcomes.ts'
 import { ClientRefills } from './refills.ts'
@@ -121,10 +123,16 @@ export class MemcachedClient {
 
   /**
    * Replaces the servers. Those that stay keep their connections and, but for the keys that move to
-   * new ones, their keys. Throws MINTRING_BAD_SERVER, _NO_SERVERS or _DUPLICATE_SERVER.
+   * new ones, their keys; the values of those move when they are read (docs/changing-servers.md).
+   * Throws MINTRING_BAD_SERVER, _NO_SERVERS, _DUPLICATE_SERVER, _BAD_BEHAVIOR, _BAD_ARGUMENT.
    */
-  setServers(servers: Servers): void {
-    this._settings.setServers(servers)
+  setServers(servers: Servers, options?: ChangeOptions): void {
+    this._settings.setServers(servers, options)
+  }
+
+  /** The change of servers under way; undefined when there is none. */
+  get handover(): HandoverSnapshot | undefined {
+    return this._core.cluster.handover?.snapshot
   }
 
   /**

@@ -3,6 +3,7 @@ import { badArgument, insteadOf } from '../arguments.ts'
 import type {
   ConfigureMessage,
   EjectMessage,
+  HandoverMessage,
   ProbeMessage,
   RefillMessage,
   ReturnMessage,
@@ -44,6 +45,8 @@ export interface ClientEvents {
   valueTooLarge: RefillMessage
   /** Invalidations for a host that was away could not all be kept. */
   invalidationsLost: RefillMessage
+  /** A handover began, went on to its next phase, or is over. */
+  handover: HandoverMessage
   /** Settings or membership changed. */
   configure: ConfigureMessage
   /** Something odd that is not an error. */
@@ -66,6 +69,7 @@ const EVENTS: Readonly<Record<keyof ClientEvents, true>> = {
   bypass: true,
   valueTooLarge: true,
   invalidationsLost: true,
+  handover: true,
   configure: true,
   warning: true,
 }

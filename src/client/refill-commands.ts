@@ -158,6 +158,7 @@ const VERBS: Readonly<Record<Command['name'], Verb>> = {
   gets: {
     name: 'gets',
     effect: 'read',
+    isOneHome: true,
     repeatable: true,
     encode,
     accept(request, reply, attempt) {
@@ -179,6 +180,7 @@ function answering(name: string, effect: Effect, repeatable: boolean): Verb {
     name,
     effect,
     repeatable,
+    isOneHome: true,
     encode,
     debt({ args }) {
       const { name, invalidate, ttlSeconds } = args as Partial<Extract<Command, { name: 'md' }>>

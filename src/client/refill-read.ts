@@ -198,6 +198,7 @@ const replyItem = new ReplyItem()
 const MG_ITEM: Verb = {
   name: 'mg',
   effect: 'read',
+  isOneHome: true,
   repeatable: true,
   encode({ wireKey, args }, out, maxTtl) {
     out.text(heads.of(wireKey, args as ReadFlags, maxTtl))
@@ -213,6 +214,7 @@ const MG_ITEM: Verb = {
 const GETS_ITEM: Verb = {
   name: 'gets',
   effect: 'read',
+  isOneHome: true,
   repeatable: true,
   encode({ wireKey }, out) {
     out.text(getsHead([wireKey]))

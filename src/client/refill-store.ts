@@ -1,4 +1,5 @@
 import { MintringError } from '../errors.ts'
+import type { Handover } from '../hosts/handover.ts'
 import type { Host } from '../hosts/host.ts'
 import type { Abilities } from '../net/abilities.ts'
 import type { Request } from '../net/request.ts'
@@ -7,7 +8,9 @@ import type {
   Answer,
   Command,
   Dialect,
+  Elsewhere,
   Encoded,
+  KeyHome,
   Place,
   Reader,
   ReadHandle,
@@ -28,6 +31,14 @@ import { fits } from './verbs/storage.ts'
 
 /** How long hosts may take to tell what they speak once one of them did. */
 const DIALECT_PATIENCE_MS = 250
+
+const BOTH_HOMES: readonly KeyHome[] = ['previous', 'new']
+
+/** The home of a key that reads do not ask while it moves. */
+interface OtherHome {
+  readonly host: Host
+  readonly isPrevious: boolean
+}
 
 /** A place of refills: a host, in one life of its connections. */
 export interface HostPlace extends Place {
@@ -131,13 +142,70 @@ export class ClusterStore implements RefillStore {
     return answersOf(requests)
   }
 
-  async spread(key: string, commands: readonly Command[]): Promise<readonly Answer[]> {
+  async spread(
+    key: string,
+    commands: readonly Command[],
+    home?: KeyHome,
+  ): Promise<readonly Answer[]> {
+    const { cluster } = this.#core
+    if (home === 'previous') return this.#spreadToPrevious(key, commands)
     const requests = this.#requests(key, commands)
     for (const request of requests) {
       request.ordered = true
-      this.#core.cluster.dispatch(request as Request)
+      if (home === 'new') cluster.dispatchNew(request as Request)
+      else cluster.dispatch(request as Request)
     }
     return answersOf(requests)
+  }
+
+  homesOf(key: string): readonly KeyHome[] | undefined {
+    const { cluster, keys } = this.#core
+    if (cluster.handover === undefined) return undefined
+    return cluster.handover.isMoving(keys.routeKey(key)) ? BOTH_HOMES : undefined
+  }
+
+  elsewhere(key: string): Promise<Elsewhere | undefined> | undefined {
+    const { keys, cluster } = this.#core
+    const { handover } = cluster
+    const other = handover?.otherHomeOf(keys.routeKey(key))
+    return other === undefined ? undefined : this.#look(key, other, handover!)
+  }
+
+  async #look(
+    key: string,
+    { host, isPrevious }: OtherHome,
+    handover: Handover,
+  ): Promise<Elsewhere | undefined> {
+    const command: Command =
+      this.dialect === 'classic' ? { name: 'gets' } : { name: 'mg', value: true }
+    const [request] = this.#requests(key, [command], isPrevious)
+    request!.ordered = true
+    request!.timeoutMs = this.#core.cluster.policy.requestTimeoutMs
+    handover.sendTo(host, request as Request)
+    const item = await request!.promise
+    handover.looked(isPrevious && item.found)
+    return item.found ? { item, mayKeep: isPrevious } : undefined
+  }
+
+  /** One that is out is told later, and not believed before. */
+  async #spreadToPrevious(key: string, commands: readonly Command[]): Promise<readonly Answer[]> {
+    const { cluster, keys } = this.#core
+    const { handover } = cluster
+    const routeKey = keys.routeKey(key)
+    const host = handover?.previousHomeOf(routeKey)
+    if (host === undefined) return commands.map(() => nowhere)
+    const requests = this.#requests(key, commands, true)
+    for (const request of requests) {
+      request.ordered = true
+      handover!.sendTo(host, request as Request)
+    }
+    try {
+      return await answersOf(requests)
+    } catch (error) {
+      if (host.usable) throw error
+      cluster.owe(host, requests[0]!.wireKey)
+      return commands.map(() => nowhere)
+    }
   }
 
   /**
@@ -147,8 +215,12 @@ export class ClusterStore implements RefillStore {
   async unlock(key: string): Promise<boolean> {
     const host = this.#core.cluster.hostFor(this.#core.keys.routeKey(key))
     if (this.dialect === 'classic' || host?.abilities?.meta !== true) return false
-    const [removed] = await this.spread(key, [{ name: 'md', beside: LOCK }])
-    return removed!.status === 'done'
+    let wasLocked = false
+    for (const home of this.homesOf(key) ?? [undefined]) {
+      const [removed] = await this.spread(key, [{ name: 'md', beside: LOCK }], home)
+      wasLocked ||= removed!.status === 'done'
+    }
+    return wasLocked
   }
 
   readTag(name: string, reader: TagReader): TagHandle {
@@ -184,10 +256,10 @@ export class ClusterStore implements RefillStore {
     return this.#lastFlags
   }
 
-  #requests(key: string, commands: readonly Command[]): Request<Answer>[] {
-    const { keys } = this.#core
-    const routeKey = keys.routeKey(key)
-    const wireKey = keys.wireKey(key)
+  #requests(key: string, commands: readonly Command[], isPrevious = false): Request<Answer>[] {
+    const { keys, cluster } = this.#core
+    const here = [keys.routeKey(key), keys.wireKey(key)] as const
+    const [routeKey, wireKey] = (isPrevious && cluster.handover?.rename(...here)) || here
     return commands.map((command) => commandRequest(command, routeKey, wireKey, this.#context))
   }
 
@@ -248,6 +320,16 @@ function within(timeoutMs: number, promise: Promise<unknown>): Promise<void> {
       resolve()
     })
   })
+}
+
+/** What a server answers that has nothing. */
+const nowhere: Answer = {
+  ...{ status: 'missing', found: false, flags: 0, size: 0, ttlSeconds: -1, cas: '' },
+  ...{ won: false, lost: false, stale: false, tail: undefined },
+  place: () => ({ name: '', maxTtlSeconds: 0 }),
+  decode: () => undefined,
+  bytes: () => new Uint8Array(),
+  keep: () => nowhere,
 }
 
 function untold(): MintringError {

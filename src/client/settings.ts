@@ -7,13 +7,14 @@ import type { ConfigureMessage } from '../channels.ts'
 import {
   configureChannel,
   ejectChannel,
+  handoverChannel,
   probeChannel,
   refillChannel,
   returnChannel,
 } from '../channels.ts'
 import { within } from '../deadline.ts'
 import { MintringError, messageOf } from '../errors.ts'
-import type { Servers } from '../hosts/address.ts'
+import type { ServerAddress, Servers } from '../hosts/address.ts'
 import { identityOf, parseServers } from '../hosts/address.ts'
 import { Cluster } from '../hosts/cluster.ts'
 import type { ClusterHooks } from '../hosts/hooks.ts'
@@ -22,6 +23,7 @@ import { setImmediate } from '../runtime.ts'
 import { ClientCore } from './core.ts'
 import { type DiscoveryWatcher, watcherFor } from './discovery/watcher.ts'
 import { Events } from './events.ts'
+import { type ChangeOptions, changeOf, previousOf } from './handovers.ts'
 import type { OperationOptions } from './options.ts'
 import { checkOptions } from './options.ts'
 
@@ -45,13 +47,17 @@ export class ClientSettings {
   isClosed = false
   readonly #discovery: DiscoveryWatcher | undefined
   #listener: SettingsListener | undefined
+  /** A list that came while values were moving: it is taken when that is over. */
+  #next: { readonly servers: Servers; readonly options: ChangeOptions | undefined } | undefined
 
   constructor(servers: Servers, behaviors: BehaviorsInput) {
     const settings = resolveBehaviors(behaviors)
     const events = new Events()
-    const hooks = hooksOf(events, String(++clients))
+    const hooks = hooksOf(events, String(++clients), () => this.#handedOver())
+    const previous = previousOf(settings)
     const cluster = new Cluster(parseServers(servers), toClusterPolicy(settings), hooks)
     this.core = new ClientCore(cluster, events, settings)
+    if (previous !== undefined) cluster.handOver(previous)
     this.#adopt(settings)
     this.#discovery = this.#follow(settings)
   }
@@ -65,6 +71,7 @@ export class ClientSettings {
   configure(behaviors: BehaviorsInput): void {
     const { next, changes } = changeBehaviors(this.core.behaviors, behaviors)
     const before = this.core.behaviors
+    const previous = 'previous' in changes ? previousOf(next) : undefined
     this.core.apply(next)
     try {
       this.core.cluster.setPolicy(toClusterPolicy(next))
@@ -72,17 +79,28 @@ export class ClientSettings {
       this.core.apply(before)
       throw error
     }
+    if (previous !== undefined) this.core.cluster.handOver(previous)
     this.#adopt(next)
     this.#announce({ changes })
     this.#listener?.configured()
   }
 
-  /** Replaces the servers. */
-  setServers(servers: Servers): void {
+  /**
+   * Replaces the servers. While values are moving after an earlier change the list waits until that
+   * is over, unless this change is none that is handed over: then it ends the other at once.
+   */
+  setServers(servers: Servers, options?: ChangeOptions): void {
     const { cluster } = this.core
+    const list = parseServers(servers)
+    const change = changeOf(this.core.behaviors, options)
+    this.#next = undefined
+    if (change !== undefined && cluster.handover !== undefined) {
+      if (textOf(list) !== placesOf(cluster)) this.#next = { servers, options }
+      return
+    }
     const from = cluster.hosts.map((host) => host.name)
     const before = placesOf(cluster)
-    cluster.setServers(parseServers(servers))
+    cluster.setServers(list, change)
     const to = cluster.hosts.map((host) => host.name)
     if (placesOf(cluster) !== before) this.#announce({ changes: { servers: { from, to } } })
     this.#listener?.moved()
@@ -99,6 +117,11 @@ export class ClientSettings {
   close(): void {
     this.isClosed = true
     this.#discovery?.close()
+  }
+
+  #handedOver(): void {
+    const next = this.#next
+    if (next !== undefined && !this.isClosed) this.setServers(next.servers, next.options)
   }
 
   #adopt(behaviors: Behaviors): void {
@@ -151,14 +174,18 @@ function undiscovered(): MintringError {
 
 /** Which servers there are, and how much of the keys each has. */
 function placesOf({ hosts }: Cluster): string {
-  return hosts.map(({ server }) => `${identityOf(server)}*${server.weight}`).join()
+  return textOf(hosts.map(({ server }) => server))
+}
+
+function textOf(servers: readonly ServerAddress[]): string {
+  return servers.map((server) => `${identityOf(server)}*${server.weight}`).join()
 }
 
 /** How many clients were made: the number identifies each. */
 let clients = 0
 
 /** Events and channels are told the same; a channel, which all clients share, says whose it is. */
-function hooksOf(events: Events, client: string): ClusterHooks {
+function hooksOf(events: Events, client: string, handedOver: () => void): ClusterHooks {
   return {
     client,
     eject(message) {
@@ -172,6 +199,11 @@ function hooksOf(events: Events, client: string): ClusterHooks {
     return(message) {
       events.emit('return', message)
       if (returnChannel.hasSubscribers) returnChannel.publish({ ...message, client })
+    },
+    handover(message) {
+      events.emit('handover', message)
+      if (handoverChannel.hasSubscribers) handoverChannel.publish({ ...message, client })
+      if (message.phase === 'end') handedOver()
     },
     invalidationsLost({ host, keys }) {
       const reason = `${keys} changes did not fit`

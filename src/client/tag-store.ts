@@ -79,7 +79,8 @@ class TagRead extends Request<void, TagReader> {
 }
 
 const TAG_GET: Verb = {
-  name: 'get',
+  // Another name than that of a plain get: where a tag moves, it is there before it is read.
+  name: 'get tag',
   effect: 'read',
   repeatable: true,
   coalesce: true,

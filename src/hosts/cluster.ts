@@ -6,32 +6,36 @@ import { Turn } from '../net/turn.ts'
 import { clearTimeout, performance, setImmediate, setTimeout } from '../runtime.ts'
 import { Account, type RoutedKey } from './account.ts'
 import { identityOf, parseServers, type ServerAddress } from './address.ts'
+import type { Handover, HandoverOwner } from './handover.ts'
+import { Handovers } from './handovers.ts'
 import type { ClusterHooks } from './hooks.ts'
 import { Host } from './host.ts'
 import type { HostOwner } from './host-owner.ts'
 import { errorOf, mayRepeat, nextStep } from './next-step.ts'
 import { type Location, Places } from './places.ts'
 import type { ClusterPolicy } from './policy.ts'
+import { Precautions } from './precautions.ts'
+import type { HandoverChange, PreviousPlacement } from './previous-places.ts'
 import type { HostSnapshot } from './snapshot.ts'
-import { keysOf, tellRequest } from './tell.ts'
+import { keysOf } from './tell.ts'
 
 /**
  * All hosts: who gets a request, and what becomes of it when that host fails. The only place that
  * builds rings. Every request given to it settles, within requestTimeoutMs × (1 + retries) or the
  * caller's own timeoutMs.
  */
-export class Cluster implements HostOwner<Host> {
+export class Cluster implements HostOwner<Host>, HandoverOwner {
   readonly hooks: ClusterHooks
   readonly turn: Turn = new Turn()
   readonly resolve: Resolve | undefined
   #policy: ClusterPolicy
   #places: Places
   #gutter: Cluster | undefined
+  readonly #handovers: Handovers = new Handovers(this)
   #isClosed = false
   #closing: Promise<void> | undefined
   readonly #account: Account = new Account(this)
-  /** When an attempt last failed. */
-  #troubleMs = Number.NEGATIVE_INFINITY
+  readonly #precautions: Precautions = new Precautions(this)
 
   /** How long an item may live on these hosts, in seconds; 0 is no limit. */
   readonly maxTtlSeconds: number
@@ -70,6 +74,11 @@ export class Cluster implements HostOwner<Host> {
 
   /** Routes by `request.routeKey`. The request settles in the end, always. */
   dispatch(request: Request): void {
+    if (this.handover?.take(request) !== true) this.dispatchNew(request)
+  }
+
+  /** Routes by `request.routeKey`, whatever a handover would say. */
+  dispatchNew(request: Request): void {
     if (this.#isOpenFor(request)) this.#place(request, undefined, undefined)
   }
 
@@ -89,6 +98,7 @@ export class Cluster implements HostOwner<Host> {
 
   /** Sends to the home of its key and nowhere else: what stands in for it is another thing. */
   dispatchHome(request: Request): void {
+    if (this.handover?.take(request) === true) return
     this.dispatchTo(this.homeOf(request.routeKey!), request)
   }
 
@@ -101,6 +111,11 @@ export class Cluster implements HostOwner<Host> {
    * Where a key goes now; undefined when nowhere, because its host is out and `failover` says so.
    */
   hostFor(routeKey: string, excluded?: Host): Host | undefined {
+    return this.handover?.readHomeOf(routeKey) ?? this.newHostFor(routeKey, excluded)
+  }
+
+  /** The same, whatever a handover would say. */
+  newHostFor(routeKey: string, excluded?: Host): Host | undefined {
     const host = this.#places.find(routeKey)
     if (host !== undefined && host !== excluded) return host
     if (this.#gutter !== undefined) return this.#gutter.hostFor(routeKey, excluded)
@@ -112,22 +127,31 @@ export class Cluster implements HostOwner<Host> {
     return this.#places.homeOf(routeKey)
   }
 
+  /** The first fallback of a key, where keys have one. */
+  fallbackOf(routeKey: string, home: Host): Host | undefined {
+    return this.#mayRehash ? this.#places.fallback(routeKey, home) : undefined
+  }
+
   snapshot(): HostSnapshot[] {
-    const nowMs = performance.now()
-    return this.hosts.map((host) => host.snapshot(nowMs))
+    return this.hosts.map((host) => host.snapshot(performance.now()))
   }
 
   locate(routeKey: string): Location {
     const { hash, point } = this.#places.locate(routeKey)
     const home = this.homeOf(routeKey)
-    const elsewhere = this.#mayRehash ? this.#places.fallback(routeKey, home) : undefined
+    const elsewhere = this.fallbackOf(routeKey, home)
     const fallback = (this.#gutter?.homeOf(routeKey) ?? elsewhere)?.name
     return { server: home.name, hash, point, ejected: home.isEjected, fallback }
   }
 
-  /** Replaces the membership. Hosts that stay keep their lanes; those that leave finish first. */
-  setServers(servers: readonly ServerAddress[]): void {
-    const kept = new Map(this.hosts.map((host) => [identityOf(host.server), host]))
+  /**
+   * Replaces the membership. Hosts that stay keep their lanes; those that leave finish first, with
+   * a `change` when its handover is over.
+   */
+  setServers(servers: readonly ServerAddress[], change?: HandoverChange): void {
+    const leaving = this.#handovers.end()
+    const kept = new Map([...leaving, ...this.hosts].map((host) => [identityOf(host.server), host]))
+    const before = this.#places
     const hosts = servers.map((server) => {
       const identity = identityOf(server)
       const host = kept.get(identity) ?? new Host(this, server, this.#account.debtsOf(identity))
@@ -135,13 +159,19 @@ export class Cluster implements HostOwner<Host> {
       host.server = server
       return host
     })
-    const before = this.#places
     this.#places = new Places(hosts, this.#policy)
-    this.#account.placesChanged(before, this.#places)
-    for (const host of kept.values()) {
-      host.index = -1
-      host.drain(new MintringError('MINTRING_CLOSED', `${host.name} left`, { host: host.name }))
-    }
+    const isHandedOver = this.#handovers.follow(before, this.#places, change, [...kept.values()])
+    if (!isHandedOver) this.#account.placesChanged(before, this.#places)
+  }
+
+  /** Begins a handover from a placement that another client, or an earlier process, had. */
+  handOver(previous: PreviousPlacement): void {
+    this.#handovers.beginFrom(previous, this.#places.placement)
+  }
+
+  /** The handover under way. */
+  get handover(): Handover | undefined {
+    return this.#handovers.current
   }
 
   /** Changes settings for what begins from now on; connections that are open stay as they are. */
@@ -193,13 +223,14 @@ export class Cluster implements HostOwner<Host> {
 
   hostChanged(host: Host): void {
     this.#places.update()
+    this.handover?.hostChanged(host)
     if (host.usable) void this.#account.homeReturned(host)
   }
 
   attemptFailed(host: Host, request: Request, error: MintringError, deadlineMs: number): void {
     const { retries, retryWrites } = this.#policy
     const nowMs = performance.now()
-    this.#troubleMs = nowMs
+    this.#precautions.noteTrouble(nowMs)
     const past = request.failedBefore()
     if (nowMs >= deadlineMs) past.tries++
     const step = nextStep(request, error, {
@@ -280,37 +311,12 @@ export class Cluster implements HostOwner<Host> {
   /** The only way to a host. What does not go home is noted before it can take effect. */
   #give(host: Host, request: Request): void {
     const isUsual = this.#places.isWhole && this.#account.isEmpty
-    const keys = isUsual ? NO_KEYS : keysOf(request)
+    const isUntold = isUsual || this.handover?.isAtPrevious(host, request) === true
+    const keys = isUntold ? NO_KEYS : keysOf(request)
     const wait = keys.length > 0 ? this.#account.admit(host, request, keys) : undefined
     if (wait === undefined) host.send(request)
     else this.#giveAfter(wait, host, request)
-    if (request.verb.effect === 'remove' || request.verb.effect === 'change') {
-      this.#takePrecaution(host, request)
-    }
-  }
-
-  /**
-   * Another process may see home down, and read the first fallback. What is removed is removed
-   * there too; what changes only while this process saw trouble at either place. No more than an
-   * attempt: nobody waits for it, and it is never owed.
-   */
-  #takePrecaution(host: Host, request: Request): void {
-    if (!this.#mayRehash || request.binding !== 'key' || request.past !== undefined) return
-    const isRemoval = request.verb.effect === 'remove'
-    if (this.hosts.length < 2 || (!isRemoval && !this.#isTroubled)) return
-    const debt = request.verb.debt?.(request) ?? DELETE_DEBT
-    for (const [routeKey, wireKey] of keysOf(request)) {
-      const fallback = this.#places.fallback(routeKey, host)
-      if (fallback === undefined || this.homeOf(routeKey) !== host) continue
-      const removal = tellRequest({ wireKey, debt })
-      removal.promise.catch(() => {})
-      this.send(fallback, removal)
-    }
-  }
-
-  /** Some host failed within the last seconds. */
-  get #isTroubled(): boolean {
-    return performance.now() - this.#troubleMs < this.#policy.precautionsMs
+    this.#precautions.take(host, request)
   }
 
   /** A stand-in is asked only when what it holds of the keys is known to be of this absence. */
@@ -373,7 +379,7 @@ export class Cluster implements HostOwner<Host> {
       await new Promise((wake) => setTimeout(wake, 5))
     }
     this.#account.close()
-    for (const host of this.hosts) host.close(error)
+    for (const host of [...this.hosts, ...this.#handovers.end()]) host.close(error)
     // The sockets that were destroyed are gone two turns later.
     for (let turn = 0; turn < 2; turn++) await new Promise((wake) => setImmediate(wake))
     await this.#gutter?.close({ drainMs: Math.max(0, endMs - performance.now()) })

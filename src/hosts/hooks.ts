@@ -1,4 +1,4 @@
-import type { EjectMessage, ProbeMessage, ReturnMessage } from '../channels.ts'
+import type { EjectMessage, HandoverMessage, ProbeMessage, ReturnMessage } from '../channels.ts'
 
 /** Who is told what happens to hosts. Plain data; what a hook throws is the caller's fault. */
 export interface ClusterHooks {
@@ -7,6 +7,8 @@ export interface ClusterHooks {
   eject?(message: EjectMessage): void
   probe?(message: ProbeMessage): void
   return?(message: ReturnMessage): void
+  /** A handover began, went on to its next phase, or is over. */
+  handover?(message: HandoverMessage): void
   /** A host is back and was not told of `keys` changes: more than its journal holds. */
   invalidationsLost?(message: { readonly host: string; readonly keys: number }): void
 }

@@ -1,4 +1,5 @@
 import { MintringError } from '../errors.ts'
+import type { RingOptions } from '../ring/options.ts'
 import { createRing, type Ring, type Location as RingLocation } from '../ring/ring.ts'
 import { identityOf, type ServerAddress } from './address.ts'
 import type { Host } from './host.ts'
@@ -29,9 +30,10 @@ const MAX_REBUILT_RINGS = 16
  */
 export class Places {
   readonly hosts: readonly Host[]
-  readonly #ring: Ring<ServerAddress>
+  readonly ring: Ring<ServerAddress>
   readonly #isRebuilding: boolean
-  readonly #placement: string
+  /** What decides where keys live, in one string. */
+  readonly placement: string
   readonly #rebuilt = new Map<string, Ring<ServerAddress>>()
   /** The full ring, or the one over the hosts that are not ejected. */
   #current: Ring<ServerAddress>
@@ -41,12 +43,15 @@ export class Places {
 
   constructor(hosts: readonly Host[], policy: ClusterPolicy) {
     this.hosts = hosts
-    this.#ring = createRing(
+    this.ring = createRing(
       hosts.map((host) => host.server),
       policy,
     )
-    this.#current = this.#ring
-    this.#placement = placementOf(hosts, policy)
+    this.#current = this.ring
+    this.placement = placementOf(
+      hosts.map((host) => host.server),
+      policy,
+    )
     this.#isRebuilding = policy.ejection === 'rebuild'
     this.#usable = new Uint8Array(hosts.length)
     this.#inRing = new Uint8Array(hosts.length)
@@ -63,7 +68,7 @@ export class Places {
 
   /** Whether every key has the same home in both. */
   isLike(other: Places): boolean {
-    return this.#placement === other.#placement
+    return this.placement === other.placement
   }
 
   /** Whether every key goes to its home. */
@@ -89,7 +94,7 @@ export class Places {
 
   /** The host of the key in the full ring. */
   homeOf(routeKey: string): Host {
-    return this.hosts[this.#ring.indexOf(routeKey)]!
+    return this.hosts[this.ring.indexOf(routeKey)]!
   }
 
   /** The host of the key in the ring in use, whether it can be used or not. */
@@ -104,7 +109,7 @@ export class Places {
     if (!live.includes(1)) return undefined
     const index = this.#isRebuilding
       ? this.#ringOver(live).indexOf(routeKey)
-      : this.#ring.indexOfLive(routeKey, live)
+      : this.ring.indexOfLive(routeKey, live)
     return index < 0 ? undefined : this.hosts[index]
   }
 
@@ -121,15 +126,15 @@ export class Places {
   }
 
   locate(routeKey: string): RingLocation<ServerAddress> {
-    return this.#ring.locate(routeKey)
+    return this.ring.locate(routeKey)
   }
 
   #ringOver(live: Uint8Array): Ring<ServerAddress> {
-    if (!live.includes(0) || !live.includes(1)) return this.#ring
+    if (!live.includes(0) || !live.includes(1)) return this.ring
     const name = live.join('')
     const known = this.#rebuilt.get(name)
     if (known !== undefined) return known
-    const ring = this.#ring.rebuiltOver(live)
+    const ring = this.ring.rebuiltOver(live)
     if (this.#rebuilt.size >= MAX_REBUILT_RINGS) this.#rebuilt.clear()
     this.#rebuilt.set(name, ring)
     return ring
@@ -137,8 +142,8 @@ export class Places {
 }
 
 /** What decides where keys live, in one string. */
-function placementOf(hosts: readonly Host[], policy: ClusterPolicy): string {
-  const servers = hosts.map(({ server }) => [identityOf(server), server.weight])
+export function placementOf(list: readonly ServerAddress[], policy: RingOptions): string {
+  const servers = list.map((server) => [identityOf(server), server.weight])
   const { distribution, hash, hashTag, weighted, serverOrder, pointHash } = policy
   const { labelFormat, vnodes, replicas, tableSize } = policy
   const ring = [distribution, hash, hashTag, weighted, serverOrder, pointHash]

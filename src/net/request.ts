@@ -53,6 +53,8 @@ export interface Verb {
   readonly repeatable: boolean
   /** Plain gets that follow each other on a lane in one turn travel as one `get k1 … kn`. */
   readonly coalesce?: boolean
+  /** In a handover it goes to the home that reads ask; its caller sees to the other one. */
+  readonly isOneHome?: boolean
   /** A refusal may leave the lane out of step: the command travels on a lane of its own. */
   readonly isApart?: boolean
   /**
@@ -126,9 +128,9 @@ export interface Attempt {
 
 /**
  * Where a request may go. `key`: where its key lives. `host`: to the host it was given to. `once`:
- * there, and a single time.
+ * there, and a single time. `previous`: to where its key lived before a handover.
  */
-export type Binding = 'key' | 'host' | 'once'
+export type Binding = 'key' | 'host' | 'once' | 'previous'
 
 /** What became of a request's earlier attempts. */
 export interface Past {

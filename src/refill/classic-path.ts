@@ -15,7 +15,7 @@ import {
   isTagged,
   Stamp,
 } from './stamp.ts'
-import type { Command, Encoded, Item, Reader, ReadHandle, RefillStore } from './store.ts'
+import type { Command, Encoded, Item, KeyHome, Reader, ReadHandle, RefillStore } from './store.ts'
 import { readItem } from './store.ts'
 
 /** How often an invalidation tries to mark what others keep changing, before it deletes. */
@@ -139,14 +139,16 @@ export class ClassicPath implements Path {
    * Writes the value back with other flags, if it is still the same. What no refill stored is
    * deleted: nobody knows how long it had left.
    */
-  async invalidate(key: string, policy: Policy): Promise<boolean> {
-    for (let attempt = 0; attempt < MARK_ATTEMPTS; attempt++) {
+  async invalidate(key: string, policy: Policy, home?: KeyHome): Promise<boolean> {
+    // Where a key moves, what a read finds need not be what the mark would meet.
+    const attempts = home === undefined ? MARK_ATTEMPTS : 0
+    for (let attempt = 0; attempt < attempts; attempt++) {
       const mark = await readItem(this.#store, key, (item) => this.#mark(item, policy))
       if (mark === undefined) break
       const [marked] = await this.#store.spread(key, [mark])
       if (marked!.status === 'done') return true
     }
-    const [removed] = await this.#store.spread(key, [{ name: 'delete' }])
+    const [removed] = await this.#store.spread(key, [{ name: 'delete' }], home)
     return removed!.status === 'done'
   }
 

@@ -4,7 +4,7 @@ import type { Elected, Entry, Path } from './path.ts'
 import { decided, ELECTION_PAUSE_MS, lost, stamped, won } from './path.ts'
 import type { Policy } from './policy.ts'
 import { hasClock, isConfirmed, isPlaceholder, Stamp, TAGGED } from './stamp.ts'
-import type { Answer, Encoded, Item, Reader, ReadHandle, RefillStore } from './store.ts'
+import type { Answer, Encoded, Item, KeyHome, Reader, ReadHandle, RefillStore } from './store.ts'
 
 /** memcached takes larger times to live for dates. */
 const MAX_TTL_SECONDS = 2_592_000
@@ -153,22 +153,23 @@ export class MetaPath implements Path {
    * invalidate again and again must not keep a value alive. `touch` only ever shortens here, and
    * unlike `mg T` it takes no lease. Without a grace there is nothing to keep.
    */
-  async invalidate(key: string, policy: Policy): Promise<boolean> {
+  async invalidate(key: string, policy: Policy, home?: KeyHome): Promise<boolean> {
     const { graceSeconds } = policy
     if (graceSeconds === 0) {
-      const [removed] = await this.refillStore.spread(key, [{ name: 'md' }])
+      const [removed] = await this.refillStore.spread(key, [{ name: 'md' }], home)
       return removed!.status === 'done'
     }
-    const [before, marked] = await this.refillStore.spread(key, [
-      { name: 'mg' },
-      { name: 'md', invalidate: true, ttlSeconds: graceSeconds },
-    ])
+    const [before, marked] = await this.refillStore.spread(
+      key,
+      [{ name: 'mg' }, { name: 'md', invalidate: true, ttlSeconds: graceSeconds }],
+      home,
+    )
     const { ttlSeconds, flags } = before!
     if (hasClock(flags)) {
       // Stored by a client that speaks classic commands: its kind cannot see the mark.
-      await this.refillStore.spread(key, [{ name: 'md' }])
+      await this.refillStore.spread(key, [{ name: 'md' }], home)
     } else if (ttlSeconds > 0 && ttlSeconds < graceSeconds) {
-      await this.refillStore.spread(key, [{ name: 'touch', ttlSeconds }])
+      await this.refillStore.spread(key, [{ name: 'touch', ttlSeconds }], home)
     }
     return marked!.status === 'done'
   }

@@ -1,6 +1,6 @@
 import type { Finding, Lease, Trouble } from './finding.ts'
 import type { Policy } from './policy.ts'
-import type { Encoded, Item, Reader, ReadHandle } from './store.ts'
+import type { Encoded, Item, KeyHome, Reader, ReadHandle } from './store.ts'
 import type { Tail } from './tag-tail.ts'
 import { withTail } from './tag-tail.ts'
 
@@ -34,7 +34,7 @@ export interface Path {
   /** Resolves to false when something newer had happened: nothing was stored then. */
   store(key: string, policy: Policy, lease: Lease, entry: Entry): Promise<boolean>
   /** Marks stale. Resolves to whether there was something. The policy is the key's, or a guess. */
-  invalidate(key: string, policy: Policy): Promise<boolean>
+  invalidate(key: string, policy: Policy, home?: KeyHome): Promise<boolean>
 }
 
 /** What came of an election. */

@@ -3,6 +3,7 @@ import type { RefillEntry, SoonEntry } from './entry.ts'
 import { isPromise } from './entry.ts'
 import type { Finding } from './finding.ts'
 import { anew, isImmutable, readValue, UNREADABLE } from './finding.ts'
+import { elsewhere, type Heir } from './inherit.ts'
 import { type Ask, earlySecondsOf, type Loader, type Terms, type WaitUntil } from './loading.ts'
 import type { Path } from './path.ts'
 import { isTagged } from './stamp.ts'
@@ -13,12 +14,10 @@ import type { TagsOf } from './tag-names.ts'
 import type { Tally } from './tally.ts'
 
 /** Decides what the callers of a read get. */
-export interface ReadOwner<Slot extends Terms> {
+export interface ReadOwner<Slot extends Terms> extends Heir {
   pathOf(slot: Slot): Path
   settle(ask: Ask<Slot>, finding: Finding): SoonEntry
   failed(ask: Ask<Slot>, error: unknown): Promise<RefillEntry>
-  /** The same once its value is decoded, or found to be unreadable. */
-  decoded(finding: Finding): Promise<Finding>
   /** The same once the versions of its tags are compared with those of now. */
   judged(slot: Slot, finding: Finding, look: Look | undefined): Finding | Promise<Finding>
   /** Nobody joins the read any more. */
@@ -111,6 +110,14 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
       if (decoded !== UNREADABLE && !isPromise(decoded)) return this.#tellFresh(item, decoded)
     }
     const finding = this.#path.judge(item, policy, this.#earlySeconds, decoded)
+    if (finding.verdict === 'absent') {
+      const looking = elsewhere(this.slot, finding, this.#path, this.#owner)
+      if (looking !== undefined) return looking.then((found) => this.#compared(found))
+    }
+    return this.#compared(finding)
+  }
+
+  #compared(finding: Finding): unknown {
     const judged =
       this.#look === undefined && finding.tail === undefined
         ? finding

@@ -8,6 +8,7 @@ import { withoutValue } from './finding.ts'
 import type { FlightDeck } from './flight.ts'
 import { Bypass, Flight } from './flight.ts'
 import { Gate } from './gate.ts'
+import { invalidateHomes } from './inherit.ts'
 import type { Ask, Loader } from './loading.ts'
 import { failedBefore } from './loading.ts'
 import { Loads } from './loads.ts'
@@ -369,7 +370,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   async invalidate(key: string, slot: Slot | undefined, policy: Slot['policy']): Promise<boolean> {
     if (slot !== undefined) detach(slot)
     try {
-      return await this.pathOf({ policy }).invalidate(key, policy)
+      return await invalidateHomes(key, policy, this.pathOf({ policy }), this.store)
     } finally {
       if (slot !== undefined) detach(slot)
     }

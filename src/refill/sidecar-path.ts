@@ -4,7 +4,7 @@ import type { Elected, Entry } from './path.ts'
 import { decided, won } from './path.ts'
 import type { Policy } from './policy.ts'
 import { Stamp } from './stamp.ts'
-import type { Answer, Item, Reader, ReadHandle } from './store.ts'
+import type { Answer, Item, KeyHome, Reader, ReadHandle } from './store.ts'
 
 /** How long a page may live that was not checked yet. */
 const UNCONFIRMED_SECONDS = 2
@@ -89,9 +89,9 @@ export class SidecarPath extends MetaPath {
   }
 
   /** The two must not overtake each other, on whatever connections they travel. */
-  override async invalidate(key: string, policy: Policy): Promise<boolean> {
-    await this.refillStore.spread(key, [{ name: 'md', beside: LOCK }])
-    return super.invalidate(key, policy)
+  override async invalidate(key: string, policy: Policy, home?: KeyHome): Promise<boolean> {
+    await this.refillStore.spread(key, [{ name: 'md', beside: LOCK }], home)
+    return super.invalidate(key, policy, home)
   }
 
   async #holds(key: string, { place, cas }: Lease): Promise<boolean> {

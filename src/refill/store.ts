@@ -139,6 +139,16 @@ export interface Answer extends Item {
 /** `meta`: mg, ms, md. `classic`: gets, add, set, cas, touch, delete. */
 export type Dialect = 'meta' | 'classic'
 
+/** A home of a key that moves from one server to another. */
+export type KeyHome = 'previous' | 'new'
+
+/** What the other home of a key that moves has. */
+export interface Elsewhere {
+  readonly item: Item
+  /** It may be stored where reads look. */
+  readonly mayKeep: boolean
+}
+
 /** The cache under the refills. Keys are the caller's own; the store makes them wire keys. */
 export interface RefillStore {
   /** Which commands the whole pool speaks; undefined until that is known. */
@@ -173,9 +183,15 @@ export interface RefillStore {
   /**
    * Sends commands for an invalidation wherever the key lives now, in order unless a connection
    * dies; a server that should have had them and could not be reached gets them, or a delete,
-   * before it is believed again. Safe to send twice.
+   * before it is believed again. Safe to send twice. `home`: to that home of a key that moves.
    */
-  spread(key: string, commands: readonly Command[]): Promise<readonly Answer[]>
+  spread(key: string, commands: readonly Command[], home?: KeyHome): Promise<readonly Answer[]>
+
+  /** The homes of a key that moves, in the order in which a change must reach them. */
+  homesOf?(key: string): readonly KeyHome[] | undefined
+
+  /** Looks at the home of a key that moves which reads do not ask; undefined without one. */
+  elsewhere?(key: string): Promise<Elsewhere | undefined> | undefined
 
   /**
    * Reads a tag at its home and nowhere else: what another host has in its place is not the tag.

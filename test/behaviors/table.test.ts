@@ -78,6 +78,13 @@ const samples: Readonly<Record<string, Sample>> = {
     good: { servers: discover },
     bad: ['a:1', {}, { endpoint: '' }, { endpoint: 'a', dns: 'b' }, { dns: 'a', intervalMs: 1 }],
   },
+  handover: { default: 600, good: '20m', becomes: 1200, bad: [-1, 0.5, 43_201, 'x'] },
+  announce: { default: undefined, good: '2m', becomes: 120, bad: [0, 0.5, 43_201, 'x'] },
+  previous: {
+    default: undefined,
+    good: { servers: 'a:1' },
+    bad: ['a:1', {}, { servers: [] }, { servers: 'a', host: 'b' }],
+  },
   staleWhileRevalidate: { default: 60, good: '5m', becomes: 300, bad: ['5 m', 1.5, -1, 2_592_001] },
   staleIfError: { default: undefined, good: 3600, bad: ['1y', 1.5, -1, 2_592_001] },
   lease: { default: 10, good: 30, bad: [1, 0.5, 86_401, 'x'] },

@@ -43,7 +43,7 @@ describe('a list that flaps', () => {
   it('is told, and discover() follows it all the same', async () => {
     let list = ['10.0.0.1']
     const discovery = { servers: () => list, intervalMs: 100 }
-    await using client = new MemcachedClient('10.0.0.1', { discovery })
+    await using client = new MemcachedClient('10.0.0.1', { handover: 0, discovery })
     await client.discover()
     list = ['10.0.0.2']
     await client.discover()

@@ -1,7 +1,9 @@
-import { checkDiscovery, checkSerializer } from '../check-object.ts'
+import { checkDiscovery, checkPrevious, checkSerializer } from '../check-object.ts'
 import type { Row } from '../row.ts'
 
 const MIB = 1_048_576
+/** Half a day: a handover takes a day at most in all. */
+const MAX_CHANGE_SECONDS = 43_200
 
 /** Keys and values on the wire, failures as callers see them, what observers are told. */
 export const valueRows: readonly Row[] = [
@@ -119,5 +121,41 @@ export const valueRows: readonly Row[] = [
       'ElastiCache or Memorystore configuration endpoint, `{ dns, intervalMs }` resolves a ' +
       'name, `{ servers, intervalMs }` calls a function of yours. `timeoutMs` ends a question ' +
       'that gets no answer. A list that flaps is followed once it stays the same.',
+  },
+  {
+    name: 'handover',
+    type: 'seconds',
+    unit: 's',
+    default: 600,
+    min: 0,
+    max: MAX_CHANGE_SECONDS,
+    live: 'now',
+    doc:
+      'How long values may move to their new hosts after the servers changed; 0 turns it off: ' +
+      'keys that move are then loaded anew. At least `announce`.',
+  },
+  {
+    name: 'announce',
+    type: 'seconds',
+    unit: 's',
+    default: undefined,
+    min: 1,
+    max: MAX_CHANGE_SECONDS,
+    live: 'now',
+    doc:
+      'How long processes may differ on the list of servers when it changes: until then all read ' +
+      'where keys were. Unset: a minute, or twice the interval of `discovery` if that is longer.',
+  },
+  {
+    name: 'previous',
+    type: 'object',
+    typeText: 'Previous | undefined',
+    default: undefined,
+    check: checkPrevious,
+    live: 'now',
+    doc:
+      'The placement that this one follows, for deploys and migrations: `{ servers }`, and what ' +
+      'else was different: a preset or placement behaviors, `keyPrefix`, credentials. Its ' +
+      'values are handed over. Once that is over it has no effect.',
   },
 ]

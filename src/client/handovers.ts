@@ -1,0 +1,139 @@
+import { checkOptionNames, type OptionNames } from '../arguments.ts'
+import type { Behaviors } from '../behaviors/behaviors.ts'
+import { badBehavior, readValue } from '../behaviors/check.ts'
+import { announceSecondsOf, refuseShortHandover } from '../behaviors/interplay.ts'
+import { toClusterPolicy } from '../behaviors/policies.ts'
+import { resolveBehaviors } from '../behaviors/resolve.ts'
+import { rowOf } from '../behaviors/table.ts'
+import type { Previous } from '../behaviors/types.ts'
+import { parseServers } from '../hosts/address.ts'
+import type { HandoverChange, PreviousPlacement, Rename } from '../hosts/previous-places.ts'
+import type { Seconds } from '../refill/policy.ts'
+import { Keys } from './keys.ts'
+
+/** What setServers() takes. Both default to the behaviors of that name. */
+export interface ChangeOptions {
+  /** How long values may move to their new hosts: seconds, or `'10m'`; 0: none does. */
+  readonly handover?: Seconds | undefined
+  /** How long processes may differ on the list: seconds, or `'1m'`. */
+  readonly announce?: Seconds | undefined
+}
+
+const CHANGE_OPTIONS: OptionNames = new Set(['handover', 'announce'])
+
+/** Items of mintring's own about handovers. */
+const OWN = '\xff~mintring~'
+/** Other items of mintring's own. */
+const BESIDE = '\xff~'
+const TAG = '\xff~tag~'
+const HASHED = '~sha256~'
+const CHUNK = '~chunk~'
+
+/**
+ * How a change of servers is handed over; undefined for not at all. Throws MINTRING_BAD_ARGUMENT
+ * and MINTRING_BAD_BEHAVIOR for options that cannot be.
+ */
+export function changeOf(
+  behaviors: Behaviors,
+  options: ChangeOptions = {},
+  isConfigured = false,
+): HandoverChange | undefined {
+  checkOptionNames('setServers', options, CHANGE_OPTIONS)
+  const handover = secondsOf('handover', options.handover) ?? behaviors.handover
+  const announce = secondsOf('announce', options.announce) ?? announceSecondsOf(behaviors)
+  refuseShortHandover(handover, announce)
+  if (handover === 0) return undefined
+  return {
+    times: { announceMs: announce * 1000, handoverMs: handover * 1000 },
+    isConfigured,
+    ...namesOf(behaviors),
+  }
+}
+
+/** The placement that `previous` names. Throws MINTRING_BAD_BEHAVIOR for one that cannot be. */
+export function previousOf(behaviors: Behaviors): PreviousPlacement | undefined {
+  const { previous } = behaviors
+  if (previous === undefined) return undefined
+  const change = changeOf(behaviors, {}, true)
+  const { servers, username, password, ...rest } = previous
+  const before = settingsOf(behaviors, rest)
+  const parsed = parseServers(servers)
+  const credentials = username === undefined ? {} : { username, password }
+  if (change === undefined) return undefined
+  return {
+    servers: parsed.map((server) => ({ ...credentials, ...server })),
+    options: toClusterPolicy(before),
+    rename: renameOf(behaviors, before),
+    change,
+  }
+}
+
+/** What `previous` does not say was as it is now, but for the placement of a preset. */
+function settingsOf(
+  behaviors: Behaviors,
+  { valueFlags, ...rest }: Omit<Previous, 'servers' | 'username' | 'password'>,
+): Behaviors {
+  if (valueFlags !== undefined && valueFlags !== behaviors.valueFlags) {
+    throw badBehavior(
+      `previous.valueFlags is '${valueFlags}' and valueFlags '${behaviors.valueFlags}': values ` +
+        'keep their flags when they move, so change valueFlags once the handover is over',
+    )
+  }
+  const { keyPrefix, hashWithPrefixKey, longKeys, distribution, hash, hashTag } = behaviors
+  const { weighted, serverOrder, pointHash, labelFormat, vnodes, replicas, tableSize } = behaviors
+  const placement = { distribution, hash, hashTag, weighted, serverOrder, pointHash, labelFormat }
+  const isOther = rest.preset !== undefined || rest.distribution !== undefined
+  const known = isOther ? {} : { ...placement, vnodes, replicas, tableSize }
+  const given = Object.entries({ ...known, ...rest }).filter(([, value]) => value !== undefined)
+  const names = { keyPrefix, hashWithPrefixKey, longKeys }
+  return resolveBehaviors({ ...names, ...Object.fromEntries(given) })
+}
+
+/** How a key of this client was called; undefined when it was called the same. */
+function renameOf(now: Behaviors, before: Behaviors): Rename | undefined {
+  const isSame =
+    now.keyPrefix === before.keyPrefix && now.hashWithPrefixKey === before.hashWithPrefixKey
+  if (isSame) return undefined
+  // Throws for a prefix that cannot be.
+  new Keys(before)
+  const routed = now.hashWithPrefixKey ? now.keyPrefix.length : 0
+  const routedBefore = before.hashWithPrefixKey ? before.keyPrefix : ''
+  const wire = wired(now.keyPrefix)
+  const wireBefore = wired(before.keyPrefix)
+  return (routeKey, wireKey) => [
+    routedBefore + routeKey.slice(routed),
+    wireKey.startsWith(wire) ? wireBefore + wireKey.slice(wire.length) : wireKey,
+  ]
+}
+
+/** What keys on the wire tell, for looking through a host. */
+function namesOf({ keyPrefix, hashWithPrefixKey }: Behaviors) {
+  const prefix = wired(keyPrefix)
+  return {
+    isOurs(wireKey: string): boolean {
+      if (wireKey.startsWith(OWN)) return false
+      return wireKey.startsWith(prefix) || wireKey.startsWith(BESIDE)
+    },
+    routeKeyOf(wireKey: string): string | undefined {
+      if (wireKey.startsWith(TAG + prefix))
+        return `~tag~${text(wireKey.slice(TAG.length + prefix.length))}`
+      const name = wireKey.slice(prefix.length)
+      if (wireKey.startsWith(BESIDE) || name.startsWith(HASHED)) return undefined
+      if (name.startsWith(CHUNK)) return wireKey
+      return (hashWithPrefixKey ? keyPrefix : '') + text(name)
+    },
+  }
+}
+
+/** A text's bytes, one latin1 character each. */
+function wired(prefix: string): string {
+  return Buffer.from(prefix).toString('latin1')
+}
+
+function text(wire: string): string {
+  return Buffer.from(wire, 'latin1').toString('utf8')
+}
+
+function secondsOf(name: 'handover' | 'announce', value: unknown): number | undefined {
+  return value === undefined ? undefined : (readValue(rowOf(name)!, value) as number)
+}

@@ -1,0 +1,123 @@
+import type { Phase, TransitionTimes } from '../ring/transition.ts'
+import { phaseAt, settleMsOf } from '../ring/transition.ts'
+import { clearTimeout, performance, setTimeout, unixMs } from '../runtime.ts'
+import { type Ask, type FleetState, HandoverMark } from './handover-mark.ts'
+import type { Host } from './host.ts'
+import { type IsArriving, Leftovers } from './leftovers.ts'
+
+/** How often the record of the end is renewed. */
+const VOUCH_MS = 3_600_000
+/** How often hosts are looked at that are not cleared yet. */
+const MIN_POLL_MS = 50
+const MAX_POLL_MS = 2_000
+
+/** What a clock is made of. */
+export interface ClockInput {
+  readonly times: TransitionTimes
+  /** Both placements in words, the same in all processes. */
+  readonly placements: { readonly from: string; readonly to: string }
+  /** Whether the record of the end must be kept, because `previous` is in the settings. */
+  readonly isConfigured: boolean
+  readonly isArriving: IsArriving
+  /** How long the mark may be looked for, in milliseconds. */
+  readonly withinMs: number
+  /** All hosts of both placements. */
+  readonly hosts: readonly Host[]
+  /** The hosts that receive keys. */
+  readonly receiving: readonly Host[]
+  readonly ask: Ask
+  /** Another phase has begun; undefined: it is over. `isNew`: and had not been before. */
+  onPhase(phase: Phase | undefined, isNew: boolean): void
+}
+
+/** The phases of one handover, by the fleet's clock, and the clearing of hosts before they move. */
+export class HandoverClock {
+  readonly #input: ClockInput
+  readonly #mark: HandoverMark
+  #times: TransitionTimes
+  #endsMs: number
+  #state: FleetState | undefined
+  #leftovers: Leftovers | undefined
+  #told: Phase | 'opening' | undefined = 'opening'
+  #timer: NodeJS.Timeout | undefined
+  #isStopped = false
+  #opening: Promise<void> | undefined
+
+  constructor(input: ClockInput) {
+    const { times, placements, ask } = input
+    this.#input = input
+    this.#times = times
+    this.#endsMs = performance.now() + times.announceMs + times.handoverMs
+    this.#mark = new HandoverMark(placements.from, placements.to, ask)
+    this.#opening = this.#open()
+  }
+
+  /** Until the fleet's clock was read. */
+  get opening(): Promise<void> | undefined {
+    return this.#opening
+  }
+
+  get phase(): Phase | undefined {
+    return phaseAt(this.#endsMs - performance.now(), this.#times)
+  }
+
+  /** Unix time in milliseconds. */
+  get endsAtMs(): number {
+    return Math.round(unixMs() + this.#endsMs - performance.now())
+  }
+
+  get leftovers(): Leftovers | undefined {
+    return this.#leftovers
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+  }
+
+  async #open(): Promise<void> {
+    const { hosts, ask, isArriving, withinMs } = this.#input
+    const isStopped = (): boolean => this.#isStopped
+    const state = await this.#mark.open(hosts, this.#times, withinMs, isStopped)
+    if (state === undefined) return
+    this.#state = state
+    this.#times = state
+    this.#endsMs = performance.now() + state.leftMs
+    this.#leftovers = new Leftovers(ask, state, isArriving)
+    this.#opening = undefined
+    this.#tick(Math.min(MAX_POLL_MS, Math.max(MIN_POLL_MS, state.announceMs / 20)))
+  }
+
+  #tick(pollMs: number): void {
+    if (this.#isStopped) return
+    const { phase } = this
+    const isNews = this.#told !== phase
+    const wasTold = this.#told !== 'opening'
+    this.#told = phase
+    if (phase === undefined) {
+      this.#input.onPhase(phase, wasTold)
+      if (this.#input.isConfigured) this.#vouch()
+      return
+    }
+    if (isNews) this.#input.onPhase(phase, true)
+    const leftMs = this.#endsMs - performance.now()
+    void this.#leftovers?.look(this.#input.receiving)
+    this.#reach(leftMs)
+    const untilNextMs = [leftMs, leftMs - this.#times.handoverMs, leftMs - settleMsOf(this.#times)]
+    const delayMs = Math.min(pollMs, ...untilNextMs.filter((ms) => ms > 0))
+    this.#timer = setTimeout(() => this.#tick(pollMs), delayMs + 1).unref()
+  }
+
+  #reach(leftMs: number): void {
+    const state = this.#state!
+    for (const host of this.#input.hosts) {
+      if (!state.casOf.has(host) && host.usable) void this.#mark.reach(host, state, leftMs)
+    }
+  }
+
+  /** `previous` is still in the settings: a process that restarts must find that it is over. */
+  #vouch(): void {
+    void this.#mark.vouch(this.#input.hosts)
+    this.#timer = setTimeout(() => this.#vouch(), VOUCH_MS).unref()
+  }
+}

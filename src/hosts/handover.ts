@@ -1,0 +1,340 @@
+import { isMintringError } from '../errors.ts'
+import { timeoutError } from '../net/attempt.ts'
+import type { Request } from '../net/request.ts'
+import type { Phase } from '../ring/transition.ts'
+import { planOf } from '../ring/transition.ts'
+import { clearTimeout, performance, setTimeout } from '../runtime.ts'
+import { HandoverClock } from './handover-clock.ts'
+import type { ClusterHooks } from './hooks.ts'
+import type { Host } from './host.ts'
+import type { WireKey } from './item-commands.ts'
+import { carryOut } from './moved-key.ts'
+import { type CopyOutcome, copyOf, keyEffectOf, MovedRequest, type Mover } from './moved-request.ts'
+import { errorOf, mayRepeat } from './next-step.ts'
+import type { ClusterPolicy } from './policy.ts'
+import type { HandoverChange, PreviousPlaces } from './previous-places.ts'
+
+/** What `client.handover` tells. */
+export interface HandoverSnapshot {
+  /** `announce`: some processes may not know of the change. `move`: values move. */
+  readonly phase: 'announce' | 'move'
+  /** The servers before, as `hosts()` names them. */
+  readonly fromServers: readonly string[]
+  /** The servers now. */
+  readonly toServers: readonly string[]
+  /** Unix time in milliseconds at which it is over. */
+  readonly endsAtMs: number
+  /** Values that this process moved. */
+  readonly copied: number
+  /** Keys that this process looked for at their previous home in vain. */
+  readonly absent: number
+}
+
+/** What a handover asks of its cluster. */
+export interface HandoverOwner {
+  readonly hosts: readonly Host[]
+  readonly policy: ClusterPolicy
+  readonly hooks: ClusterHooks
+  homeOf(routeKey: string): Host
+  /** Where the new placement has a key now; undefined for nowhere. */
+  newHostFor(routeKey: string): Host | undefined
+  /** Sends to a host and nowhere else. */
+  dispatchTo(host: Host, request: Request): void
+  /** Sends to where the key lives in the new placement. */
+  dispatchNew(request: Request): void
+  owe(host: Host, wireKey: string): void
+}
+
+/** A change of the placement, with the hosts it concerns. */
+export interface HandoverInput extends HandoverChange {
+  readonly from: PreviousPlaces
+  /** Both placements in words, the same in all processes. */
+  readonly placements: { readonly from: string; readonly to: string }
+  /** Hosts that are in no list any more. */
+  readonly leaving: readonly Host[]
+}
+
+/** Keys that are tried to find out which hosts receive some. */
+const SAMPLE_KEYS = 4_096
+
+/** One change of the placement, from its announcement to its end. */
+export class Handover implements Mover {
+  readonly counts = { copied: 0, absent: 0 }
+  readonly from: PreviousPlaces
+  readonly #owner: HandoverOwner
+  readonly #input: HandoverInput
+  /** Previous homes that were out at some time: never read again. */
+  readonly #gone = new Set<Host>()
+  readonly #clock: HandoverClock
+  readonly #onEnd: (handover: Handover) => void
+  #isOver = false
+
+  constructor(owner: HandoverOwner, input: HandoverInput, onEnd: (it: Handover) => void) {
+    this.#onEnd = onEnd
+    this.#owner = owner
+    this.#input = input
+    this.from = input.from
+    for (const host of this.from.hosts) this.hostChanged(host)
+    this.#clock = new HandoverClock({
+      ...input,
+      withinMs: owner.policy.connectTimeoutMs + owner.policy.requestTimeoutMs,
+      hosts: [...new Set([...owner.hosts, ...this.from.hosts])],
+      receiving: this.#hostsThatReceive(),
+      isArriving: (wireKey, host) => this.#isArriving(wireKey, host),
+      ask: (host, request) => {
+        request.timeoutMs = owner.policy.requestTimeoutMs
+        owner.dispatchTo(host, request as Request)
+        return request.promise
+      },
+      onPhase: (phase, isNew) => this.#onPhase(phase, isNew),
+    })
+  }
+
+  get phase(): Phase | undefined {
+    return this.#clock.phase
+  }
+
+  get snapshot(): HandoverSnapshot | undefined {
+    const { phase } = this
+    if (phase === undefined || this.#clock.opening !== undefined) return undefined
+    return {
+      phase: phase === 'announce' ? 'announce' : 'move',
+      fromServers: this.from.hosts.map(({ name }) => name),
+      toServers: this.#owner.hosts.map(({ name }) => name),
+      endsAtMs: this.#clock.endsAtMs,
+      ...this.counts,
+    }
+  }
+
+  /** Takes a request about a key that moves. False for one that is none of its business. */
+  take(request: Request): boolean {
+    const { routeKey } = request
+    if (routeKey === undefined || this.#isOver || request.settled) return false
+    const previous = this.previousHomeOf(routeKey)
+    if (previous === undefined) return false
+    if (this.#clock.opening !== undefined) {
+      this.#hold(request, previous, this.#clock.opening)
+      return true
+    }
+    const phase = this.phaseFor(routeKey, previous)
+    if (phase === undefined) return false
+    if (this.#owner.newHostFor(routeKey) === previous)
+      return this.#sendToOnlyHome(request, previous)
+    if (request.verb.isOneHome === true) return this.#sendToReadHome(request, previous, phase)
+    void this.#carryOut(request, previous)
+    return true
+  }
+
+  /** The home of a key in the previous placement; undefined for one that stays where it is. */
+  previousHomeOf(routeKey: string): Host | undefined {
+    const { from } = this
+    if (!from.isRenamed) {
+      const home = from.homeOf(routeKey)
+      return home === this.#owner.homeOf(routeKey) ? undefined : home
+    }
+    return from.homeOf(from.rename(routeKey, routeKey)[0])
+  }
+
+  /** The previous home of a key, when reads still ask there; undefined when they do not. */
+  readHomeOf(routeKey: string): Host | undefined {
+    const previous = this.previousHomeOf(routeKey)
+    const isPrevious = previous !== undefined && this.phaseFor(routeKey, previous) === 'announce'
+    return isPrevious ? previous : undefined
+  }
+
+  /** The phase of one key: its new home must have been cleared before it is read. */
+  phaseFor(routeKey: string, previous: Host): Phase | undefined {
+    const { phase } = this
+    if (phase === undefined) return undefined
+    if (this.#isOut(previous)) return 'settle'
+    const home = this.#owner.homeOf(routeKey)
+    if (phase === 'move' && this.#clock.leftovers?.isClear(home) !== true) return 'announce'
+    return phase
+  }
+
+  /** The home beside the one that reads ask, which may have what they miss. */
+  otherHomeOf(routeKey: string): { readonly host: Host; readonly isPrevious: boolean } | undefined {
+    const previous = this.previousHomeOf(routeKey)
+    if (previous === undefined || this.#clock.opening !== undefined) return undefined
+    const phase = this.phaseFor(routeKey, previous)
+    if (phase === 'move') return { host: previous, isPrevious: true }
+    const home = this.#owner.newHostFor(routeKey)
+    if (phase !== 'announce' || home === undefined || this.mayHaveLeftovers(home)) return undefined
+    return { host: home, isPrevious: false }
+  }
+
+  /** Whether changes to a key must reach both of its homes. */
+  isMoving(routeKey: string): boolean {
+    return this.previousHomeOf(routeKey) !== undefined
+  }
+
+  /** Moves one key now, if it is time. `early`: not yet, `late`: not any more. */
+  async copyKey(routeKey: string, wireKey: string): Promise<CopyOutcome> {
+    await this.#clock.opening
+    const previous = this.previousHomeOf(routeKey)
+    if (previous === undefined) return 'stays'
+    const phase = this.phaseFor(routeKey, previous)
+    if (phase !== 'move') return phase === 'announce' ? 'early' : 'late'
+    return copyOf(routeKey, wireKey, this, previous)
+  }
+
+  /** A refill looked for a key at its previous home. */
+  looked(isFound: boolean): void {
+    if (isFound) this.counts.copied++
+    else this.counts.absent++
+  }
+
+  /** Whether a request goes to the previous home of its key. */
+  isAtPrevious(host: Host, { routeKey, binding }: Request): boolean {
+    if (binding === 'previous') return true
+    return routeKey !== undefined && this.previousHomeOf(routeKey) === host
+  }
+
+  /** A host of one of the placements can be used, or cannot. */
+  hostChanged(host: Host): void {
+    if (host.isEjected && this.from.hosts.includes(host)) this.#gone.add(host)
+  }
+
+  /** Ends it here. Returns the hosts that nobody needs any more. */
+  end(): readonly Host[] {
+    this.#isOver = true
+    this.#clock.stop()
+    return this.#input.leaving
+  }
+
+  // What moved requests ask.
+
+  sendTo(host: Host, request: Request): void {
+    request.binding = 'previous'
+    this.#owner.dispatchTo(host, request)
+  }
+
+  place(request: Request): void {
+    this.#owner.dispatchNew(request)
+  }
+
+  hostFor(routeKey: string): Host | undefined {
+    return this.#owner.newHostFor(routeKey)
+  }
+
+  rename(routeKey: string, wireKey: string): readonly [string, string] {
+    return this.from.rename(routeKey, wireKey)
+  }
+
+  owePrevious(host: Host, { routeKey, wireKey }: Request): void {
+    this.#owner.owe(host, this.from.rename(routeKey!, wireKey)[1])
+  }
+
+  mayHaveLeftovers(host: Host): boolean {
+    return this.#owner.hosts.includes(host) && this.#clock.leftovers?.isClear(host) === false
+  }
+
+  async clear(host: Host, key: WireKey): Promise<void> {
+    await this.#clock.leftovers?.clear(host, key)
+  }
+
+  #isOut(previous: Host): boolean {
+    return this.#gone.has(previous) || !previous.usable
+  }
+
+  /** The new home is out, and the previous one stands in for it. */
+  #sendToOnlyHome(request: Request, previous: Host): boolean {
+    if (this.from.isRenamed) return false
+    const { routeKey, wireKey, verb } = request
+    if (verb.effect !== 'read') this.#owner.owe(this.#owner.homeOf(routeKey!), wireKey)
+    this.sendTo(previous, request)
+    return true
+  }
+
+  /** Until the phase is known. */
+  #hold(request: Request, previous: Host, opening: Promise<void>): void {
+    const startMs = performance.now()
+    request.times ??= this.#owner.policy
+    request.finalMs = request.endMs(startMs)
+    const timer = setTimeout(() => {
+      request.reject(timeoutError(request, previous.name, startMs))
+    }, request.finalMs - startMs)
+    void opening.then(() => {
+      clearTimeout(timer)
+      if (!request.settled && !this.take(request)) this.#owner.dispatchNew(request)
+    })
+  }
+
+  #sendToReadHome(request: Request, previous: Host, phase: Phase): boolean {
+    const { routeKey, wireKey, binding } = request
+    if (phase === 'announce') {
+      this.sendTo(previous, request)
+      return true
+    }
+    const home = this.#owner.newHostFor(routeKey!)
+    if (home === undefined || !this.mayHaveLeftovers(home)) return false
+    const next = (): void => {
+      request.binding = binding
+      if (!request.settled) this.#owner.dispatchNew(request)
+    }
+    this.clear(home, { routeKey, wireKey, b: false }).then(next, next)
+    return true
+  }
+
+  async #carryOut(request: Request, previous: Host): Promise<void> {
+    request.times ??= this.#owner.policy
+    const effect = keyEffectOf(request)
+    for (;;) {
+      const phase = this.phaseFor(request.routeKey!, previous) ?? 'settle'
+      const isOut = this.#isOut(previous)
+      // What misses a change is never read again.
+      if (isOut && effect !== 'read') this.#gone.add(previous)
+      const moved = new MovedRequest(request, this, previous, isOut)
+      const mayCopy = previous.abilities?.meta === true && this.#mayCopyTo(request.routeKey!)
+      try {
+        request.resolve(await carryOut(planOf(phase, effect, mayCopy), moved))
+        return
+      } catch (error) {
+        // Its keys go to their new home at once.
+        if (!isOut && this.#isOut(previous)) this.#gone.add(previous)
+        request.sent ||= moved.isSent
+        const { retryWrites } = this.#owner.policy
+        const isNew = !isOut && this.#isOut(previous)
+        if (!isNew || !isMintringError(error) || !mayRepeat(request, error, retryWrites)) {
+          request.reject(isMintringError(error) ? errorOf(request, error) : error)
+          return
+        }
+      }
+    }
+  }
+
+  #mayCopyTo(routeKey: string): boolean {
+    const host = this.#owner.newHostFor(routeKey)
+    return host?.abilities === undefined || host.abilities.meta
+  }
+
+  #isArriving(wireKey: string, host: Host): boolean {
+    if (!this.#input.isOurs(wireKey)) return false
+    // What a host keeps that had no keys before is from an earlier time, whatever it is.
+    if (!this.from.hosts.includes(host)) return true
+    const routeKey = this.#input.routeKeyOf(wireKey)
+    if (routeKey === undefined) return true
+    return this.#owner.homeOf(routeKey) === host && this.previousHomeOf(routeKey) !== undefined
+  }
+
+  #onPhase(phase: Phase | undefined, isNew: boolean): void {
+    if (phase === undefined) this.#onEnd(this)
+    if (!isNew || phase === 'settle') return
+    this.#owner.hooks.handover?.({
+      phase: phase ?? 'end',
+      fromServers: this.from.hosts.map((host) => host.name),
+      toServers: this.#owner.hosts.map((host) => host.name),
+      endsAtMs: this.#clock.endsAtMs,
+      ...this.counts,
+    })
+  }
+
+  #hostsThatReceive(): Host[] {
+    const hosts = new Set<Host>()
+    for (let i = 0; i < SAMPLE_KEYS; i++) {
+      const key = `key:${i}`
+      if (this.previousHomeOf(key) !== undefined) hosts.add(this.#owner.homeOf(key))
+    }
+    return [...hosts]
+  }
+}

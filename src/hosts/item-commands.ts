@@ -1,0 +1,220 @@
+import { MintringError } from '../errors.ts'
+import { type Effect, Request, type Verb } from '../net/request.ts'
+import { mdHead, mgHead, msHead } from '../protocol/meta.ts'
+import type { Reply } from '../protocol/reply.ts'
+import { ReplyKind } from '../protocol/reply-kind.ts'
+import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.ts'
+
+/** An item with all that a copy of it needs. */
+export interface Item {
+  readonly body: Buffer
+  readonly flags: number
+  /** Seconds to live; -1 for no end, undefined where no server tells. */
+  readonly ttlSeconds: number | undefined
+  readonly cas: string
+  readonly isStale: boolean
+}
+
+/** A key on the wire. */
+export interface WireKey {
+  /** What the ring hashes. */
+  readonly routeKey: string | undefined
+  readonly wireKey: string
+  /** The wire key is base64 of the key's bytes. */
+  readonly b: boolean
+}
+
+/** A reply that no command of these gets. */
+const UNEXPECTED: unique symbol = Symbol('unexpected')
+
+const { Va, Value, Hd, En, Nf, Ex, Ns, End } = ReplyKind
+const { Stored, NotStored, Deleted, NotFound, Touched } = ReplyKind
+
+/** `mg k v f t c`: the item, or undefined. On a stale item it may take the refill token. */
+const PEEK: Verb = verb('mg', 'read', peekHead, (reply) => {
+  if (reply.kind === En) return undefined
+  return reply.kind === Va ? itemOf(reply, reply.ttl) : UNEXPECTED
+})
+
+/** `mg k N s c`: an empty item if there is none. */
+const ELECT: Verb = verb('mg', 'change', electHead, (reply) => {
+  if (reply.kind !== Hd) return UNEXPECTED
+  const isEmpty = / s0( |$)/.test(reply.text())
+  if (reply.won && isEmpty) return { cas: reply.casText }
+  return isEmpty ? 'held' : 'there'
+})
+
+const FILL: Verb = {
+  ...verb('ms', 'change', fillHead, done),
+  encode(request, out) {
+    out.text(fillHead(request))
+    out.data(request.body!)
+  },
+}
+
+const RELEASE: Verb = verb('md', 'remove', releaseHead, done)
+
+const DELETE: Verb = verb('delete', 'remove', deletionHead, done)
+
+const ADD: Verb = {
+  ...verb('add', 'change', addHead, done),
+  encode(request, out) {
+    out.text(addHead(request))
+    out.data(request.body!)
+  },
+}
+
+/** `gets k`: the item, or undefined. It takes no token. */
+const GETS: Verb = {
+  ...verb(
+    'gets',
+    'read',
+    ({ wireKey }) => getsHead([wireKey]),
+    () => UNEXPECTED,
+  ),
+  accept(request, reply) {
+    if (reply.kind === Value) {
+      request.resolve(itemOf(reply, undefined))
+      return false
+    }
+    if (reply.kind !== End) return refuse(request, reply)
+    request.resolve(undefined)
+    return true
+  },
+}
+
+const TOUCH: Verb = verb('touch', 'touch', touchLine, done)
+
+/** What is at the key, with its life. For servers with meta commands. */
+export function peek(key: WireKey): Request<Item | undefined> {
+  return about(PEEK, key)
+}
+
+/** Makes an empty item that lives for `seconds` where there is nothing. */
+export function elect(
+  key: WireKey,
+  seconds: number,
+): Request<{ readonly cas: string } | 'there' | 'held'> {
+  return about(ELECT, key, { seconds })
+}
+
+/** Stores an item in place of the one with this CAS id. */
+export function fill(key: WireKey, item: Item, cas: string): Request<boolean> {
+  return about(FILL, key, { item, cas }, item.body)
+}
+
+/** Deletes the item with this CAS id. */
+export function release(key: WireKey, cas: string): Request<boolean> {
+  return about(RELEASE, key, { cas })
+}
+
+export function remove(key: WireKey): Request<boolean> {
+  return about(DELETE, key)
+}
+
+export function add(key: WireKey, body: Buffer, seconds: number): Request<boolean> {
+  return about(ADD, key, { seconds }, body)
+}
+
+/** What is at the key, without its life. For every server. */
+export function gets(key: WireKey): Request<Item | undefined> {
+  return about(GETS, key)
+}
+
+export function touch(key: WireKey, seconds: number): Request<boolean> {
+  return about(TOUCH, key, { seconds })
+}
+
+interface Args {
+  readonly b: boolean
+  readonly seconds: number
+  readonly cas: string
+  readonly item: Item
+}
+
+function about<Result>(
+  command: Verb,
+  { routeKey, wireKey, b }: WireKey,
+  args: Partial<Args> = {},
+  body?: Buffer,
+): Request<Result> {
+  const request = new Request<Result>(command, routeKey, wireKey, undefined, { ...args, b }, body)
+  request.ordered = true
+  return request
+}
+
+function argsOf({ args }: Request): Args {
+  return args as Args
+}
+
+function peekHead(request: Request): string {
+  return mgHead(request.wireKey, { v: true, f: true, t: true, c: true, b: argsOf(request).b })
+}
+
+function electHead(request: Request): string {
+  const { seconds, b } = argsOf(request)
+  return mgHead(request.wireKey, { N: seconds, s: true, c: true, b })
+}
+
+function fillHead(request: Request): string {
+  const { item, cas, b } = argsOf(request)
+  const life = item.ttlSeconds === undefined || item.ttlSeconds < 0 ? 0 : item.ttlSeconds
+  return msHead(request.wireKey, item.body.length, { F: item.flags, T: life, C: BigInt(cas), b })
+}
+
+function releaseHead(request: Request): string {
+  const { cas, b } = argsOf(request)
+  return mdHead(request.wireKey, { C: BigInt(cas), b })
+}
+
+function deletionHead(request: Request): string {
+  const { wireKey } = request
+  return argsOf(request).b ? mdHead(wireKey, { b: true }) : deleteHead(wireKey)
+}
+
+function addHead(request: Request): string {
+  return storeHead('add', request.wireKey, 0, argsOf(request).seconds, request.body!.length)
+}
+
+function touchLine(request: Request): string {
+  return touchHead(request.wireKey, argsOf(request).seconds)
+}
+
+function itemOf(reply: Reply, ttlSeconds: number | undefined): Item {
+  const body = Buffer.from(reply.valueBuffer())
+  return { body, flags: reply.flags, ttlSeconds, cas: reply.casText, isStale: reply.stale }
+}
+
+/** Whether the server did it. */
+function done({ kind }: Reply): boolean | typeof UNEXPECTED {
+  if (kind === Hd || kind === Stored || kind === Deleted || kind === Touched) return true
+  const isNot = kind === Nf || kind === Ex || kind === Ns || kind === En
+  return isNot || kind === NotStored || kind === NotFound ? false : UNEXPECTED
+}
+
+function verb(
+  name: string,
+  effect: Effect,
+  head: (request: Request) => string,
+  read: (reply: Reply) => unknown,
+): Verb {
+  return {
+    name,
+    effect,
+    repeatable: effect !== 'change',
+    encode: (request, out) => out.text(head(request)),
+    accept(request, reply) {
+      const result = read(reply)
+      if (result === UNEXPECTED) return refuse(request, reply)
+      request.resolve(result)
+      return true
+    },
+    debt: (request) => ({ isMark: false, isBase64: argsOf(request).b }),
+  }
+}
+
+function refuse(request: Request, reply: Reply): boolean {
+  const what = `The server replied to ${request.verb.name} with: ${reply.text()}`
+  request.reject(new MintringError('MINTRING_REFUSED', what, { sent: true }))
+  return true
+}

@@ -1,0 +1,119 @@
+import { metadumpHead } from '../protocol/admin.ts'
+import type { FleetState } from './handover-mark.ts'
+import { type Ask, each } from './handover-mark.ts'
+import type { Host } from './host.ts'
+import { add, gets, release, remove, type WireKey } from './item-commands.ts'
+import { Pace } from './pace.ts'
+
+/** How long a process may look through a host before another takes over. */
+const TURN_SECONDS = 30
+/** A host may be looked through once more, should another dump run there. */
+const MAX_TRIES = 20
+/** Deletes under way at once. */
+const WINDOW = 256
+
+/** Whether a key found on a host is, or may be, one that moves there. */
+export type IsArriving = (wireKey: string, host: Host) => boolean
+
+/**
+ * Removes what hosts kept of keys from an earlier time in which they were their home. CAS ids of a
+ * server rise with every store, so an item with a lower one than the mark of the handover is older
+ * than it. One process of the fleet looks through each host; an item on the host tells that it was.
+ */
+export class Leftovers {
+  readonly #ask: Ask
+  readonly #state: FleetState
+  readonly #isArriving: IsArriving
+  readonly #clear = new Set<Host>()
+  readonly #tries = new Map<Host, number>()
+
+  constructor(ask: Ask, state: FleetState, isArriving: IsArriving) {
+    this.#ask = ask
+    this.#state = state
+    this.#isArriving = isArriving
+  }
+
+  /** Nothing of an earlier time is left there. */
+  isClear(host: Host): boolean {
+    return this.#clear.has(host)
+  }
+
+  /** Looks whether hosts were cleared, and clears those that nobody clears. */
+  async look(hosts: readonly Host[]): Promise<void> {
+    await each(hosts, (host) => this.#look(host))
+  }
+
+  /** Removes what is left of one key, on a host that is not cleared yet. */
+  async clear(host: Host, key: WireKey): Promise<void> {
+    const item = await this.#ask(host, gets(key))
+    if (item === undefined || !this.#isOld(host, BigInt(item.cas))) return
+    await this.#remove(host, key, item.cas)
+  }
+
+  async #look(host: Host): Promise<void> {
+    if (this.isClear(host) || !host.usable) return
+    const cleared = this.#recordOf('cleared')
+    if ((await this.#ask(host, gets(cleared))) !== undefined) {
+      this.#clear.add(host)
+      return
+    }
+    const tries = this.#tries.get(host) ?? 0
+    if (tries >= MAX_TRIES || !this.#state.casOf.has(host)) return
+    const turn = this.#recordOf('clearing')
+    if (!(await this.#ask(host, add(turn, NOTHING, TURN_SECONDS)))) return
+    this.#tries.set(host, tries + 1)
+    try {
+      // What the server moves from one of its lists to another meanwhile is seen the second time.
+      while ((await this.#sweep(host)) > 0) {}
+      const seconds = Math.ceil((this.#state.announceMs + this.#state.handoverMs) / 1000) + 60
+      await this.#ask(host, add(cleared, NOTHING, seconds))
+      this.#clear.add(host)
+    } finally {
+      await this.#ask(host, remove(turn))
+    }
+  }
+
+  /** Resolves to how many items were removed. */
+  async #sweep(host: Host): Promise<number> {
+    let removed = 0
+    const pace = new Pace()
+    const underWay = new Set<Promise<void>>()
+    for await (const line of host.lines(metadumpHead('all'), undefined)) {
+      if (pace.isDue()) await pace.rest()
+      const found = /^key=(\S+) .*\bcas=(\d+)/.exec(line)
+      if (found === null || !this.#isOld(host, BigInt(found[2]!))) continue
+      const wireKey = decoded(found[1]!)
+      if (!this.#isArriving(wireKey, host)) continue
+      removed++
+      const key = { routeKey: undefined, wireKey, b: false }
+      const work = this.#remove(host, key, found[2]!).finally(() => underWay.delete(work))
+      underWay.add(work)
+      if (underWay.size >= WINDOW) await Promise.race(underWay)
+    }
+    await Promise.all(underWay)
+    return removed
+  }
+
+  async #remove(host: Host, key: WireKey, cas: string): Promise<void> {
+    const { meta } = host.abilities ?? (await host.ready())
+    await this.#ask(host, meta ? release(key, cas) : remove(key))
+  }
+
+  #isOld(host: Host, cas: bigint): boolean {
+    const since = this.#state.casOf.get(host)
+    return since !== undefined && cas < since
+  }
+
+  #recordOf(what: string): WireKey {
+    return { routeKey: undefined, wireKey: `\xff~mintring~${what}~${this.#state.id}`, b: false }
+  }
+}
+
+const NOTHING = Buffer.from('1')
+
+/** The server percent-encodes the bytes of a key that are not plain. */
+function decoded(text: string): string {
+  return text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+}

@@ -1,0 +1,224 @@
+import { isMintringError, MintringError } from '../errors.ts'
+import { Request, type Verb } from '../net/request.ts'
+import type { HomeName, KeyEffect } from '../ring/transition.ts'
+import { performance, setTimeout } from '../runtime.ts'
+import type { Host } from './host.ts'
+import {
+  elect,
+  fill,
+  gets,
+  type Item,
+  peek,
+  release,
+  remove,
+  type WireKey,
+} from './item-commands.ts'
+import { type CopyableKey, copyMoved, type Elected, type MovedKey } from './moved-key.ts'
+import { errorOf } from './next-step.ts'
+
+/** How long the empty item of a copier lives: two round trips, and a second of the server's. */
+const COPY_SECONDS = 3
+/** Between two looks at the empty item of another copier. */
+const PAUSE_MS = 20
+
+/** What a moved request asks of its handover. */
+export interface Mover {
+  readonly counts: { copied: number; absent: number }
+  /** Sends to a host and nowhere else. */
+  sendTo(host: Host, request: Request): void
+  /** Sends to where the new placement has the key now. */
+  place(request: Request): void
+  /** Where the new placement has the key now; undefined for nowhere. */
+  hostFor(routeKey: string): Host | undefined
+  rename(routeKey: string, wireKey: string): readonly [string, string]
+  /** The previous home cannot be told: it must forget the key before it is believed again. */
+  owePrevious(host: Host, request: Request): void
+  /** Whether the new home may hold something from an earlier time. */
+  mayHaveLeftovers(host: Host): boolean
+  clear(host: Host, key: WireKey): Promise<void>
+}
+
+/** What a command does to its key, for the plan of a handover. */
+export function keyEffectOf({ verb }: Request): KeyEffect {
+  if (verb.effect === 'remove') return 'remove'
+  if (verb.effect === 'read' && verb.name === 'get') return 'read'
+  return verb.effect === 'change' && verb.name === 'set' && verb.repeatable ? 'store' : 'alter'
+}
+
+/** A command about a key that moves, as its plan runs it at the two homes. */
+export class MovedRequest implements MovedKey<unknown> {
+  readonly #request: Request
+  readonly #mover: Mover
+  /** Undefined when it is out: then it is told later, and never read. */
+  readonly #previous: Host | undefined
+  readonly #formerHome: Host
+  readonly #finalMs: number
+  readonly #b: boolean
+  #isSent = false
+  /** The caller has its result. */
+  #isLate = false
+
+  constructor(request: Request, mover: Mover, previous: Host, isOut: boolean) {
+    this.#request = request
+    this.#mover = mover
+    this.#formerHome = previous
+    this.#previous = isOut ? undefined : previous
+    this.#finalMs = request.endMs(performance.now())
+    this.#b = request.verb.debt?.(request).isBase64 === true
+  }
+
+  /** Some command that changes something may have left. */
+  get isSent(): boolean {
+    return this.#isSent
+  }
+
+  async run(at: HomeName): Promise<unknown> {
+    const { verb, context, args, body, flags, exptime, ordered } = this.#request
+    const { routeKey, wireKey } = await this.#keyAt(at)
+    const copy = new Request(verb, routeKey, wireKey, context, args, body, flags, exptime)
+    copy.ordered = ordered
+    try {
+      return await this.#send(at, copy)
+    } finally {
+      this.#request.attempt = copy.attempt
+      this.#request.isUnchanged = copy.isUnchanged
+    }
+  }
+
+  isMiss(result: unknown): boolean {
+    return result === undefined
+  }
+
+  both(first: unknown, second: unknown): unknown {
+    return typeof first === 'boolean' ? first || second : (second ?? first)
+  }
+
+  async has(at: HomeName): Promise<boolean> {
+    const key = await this.#keyAt(at)
+    if (key.b) return (await this.#send(at, peek(key))) !== undefined
+    const item = await this.#send(at, gets(key))
+    return item !== undefined && !isEmptyItem(item)
+  }
+
+  async delete(at: HomeName): Promise<void> {
+    if (at === 'previous' && this.#previous === undefined) {
+      this.#mover.owePrevious(this.#formerHome, this.#request)
+      return
+    }
+    await this.#send(at, remove(await this.#keyAt(at)))
+  }
+
+  async copy(): Promise<void> {
+    if (this.#previous === undefined) return
+    if (await copyMoved(this.#copying(pauseALittle))) this.#mover.counts.copied++
+  }
+
+  /** The same for its own sake: nobody waits for another copier. */
+  async copyNow(): Promise<CopyOutcome> {
+    const copying = this.#copying(undefined)
+    let outcome: CopyOutcome = 'absent'
+    const elect = async (): Promise<Elected> => {
+      const elected = await copying.elect()
+      if (typeof elected === 'string') outcome = elected
+      return elected
+    }
+    if (!(await copyMoved({ ...copying, elect }))) return outcome
+    this.#mover.counts.copied++
+    return 'copied'
+  }
+
+  copyLater(): void {
+    this.#isLate = true
+    copyMoved(this.#copying(undefined)).then(
+      (isCopied) => {
+        if (isCopied) this.#mover.counts.copied++
+      },
+      // The next reader tries again.
+      () => {},
+    )
+  }
+
+  #copying(pause: CopyableKey<Item>['pause']): CopyableKey<Item> {
+    return {
+      pause,
+      elect: async () => this.#send('new', elect(await this.#keyAt('new'), COPY_SECONDS)),
+      peek: async () => {
+        const item = await this.#send('previous', peek(await this.#keyAt('previous')))
+        if (item === undefined) this.#mover.counts.absent++
+        // A mark cannot be copied with its item at once: a reader could come between.
+        return item === undefined || item.isStale || isEmptyItem(item) ? undefined : item
+      },
+      fill: async (item, cas) => this.#send('new', fill(await this.#keyAt('new'), item, cas)),
+      release: async (cas) => {
+        await this.#send('new', release(await this.#keyAt('new'), cas))
+      },
+    }
+  }
+
+  /** The key by its name at that home. Nothing of an earlier time is there any more. */
+  async #keyAt(at: HomeName): Promise<WireKey & { readonly routeKey: string }> {
+    const { wireKey } = this.#request
+    const routeKey = this.#request.routeKey!
+    if (at === 'previous') {
+      const [route, wire] = this.#mover.rename(routeKey, wireKey)
+      return { routeKey: route, wireKey: wire, b: this.#b }
+    }
+    const key = { routeKey, wireKey, b: this.#b }
+    const host = this.#mover.hostFor(routeKey)
+    if (host !== undefined && this.#mover.mayHaveLeftovers(host)) await this.#mover.clear(host, key)
+    return key
+  }
+
+  #send<Result>(at: HomeName, request: Request<Result>): Promise<Result> {
+    const { times, timeoutMs, signal, verb } = this.#request
+    if (this.#request.settled && !this.#isLate) return Promise.reject(gaveUp(this.#request))
+    request.times = times
+    request.timeoutMs = timeoutMs
+    request.signal = signal
+    if (!this.#isLate) request.finalMs = this.#finalMs
+    const isChange = request.verb.effect !== 'read'
+    if (at === 'previous') this.#mover.sendTo(this.#previous!, request as Request)
+    else this.#mover.place(request as Request)
+    return request.promise.then(
+      (result) => {
+        if (isChange) this.#isSent = true
+        return result
+      },
+      (error: unknown) => {
+        if (request.sent) this.#isSent = true
+        throw isMintringError(error) ? errorOf({ verb, sent: this.#isSent }, error) : error
+      },
+    )
+  }
+}
+
+/** What became of a key that was to be moved at once. */
+export type CopyOutcome = 'copied' | 'there' | 'held' | 'absent' | 'stays' | 'early' | 'late'
+
+/** Stands for a command about a key that is only to be moved. */
+const MOVE: Verb = { name: 'move', effect: 'read', repeatable: true, accept: () => true }
+
+/** Moves a key whose time has come. */
+export function copyOf(
+  routeKey: string,
+  wireKey: string,
+  mover: Mover,
+  previous: Host,
+): Promise<CopyOutcome> {
+  const request = new Request(MOVE, routeKey, wireKey, undefined)
+  request.times = previous.settings
+  return new MovedRequest(request, mover, previous, false).copyNow()
+}
+
+async function pauseALittle(): Promise<void> {
+  await new Promise((wake) => setTimeout(wake, PAUSE_MS))
+}
+
+/** An empty item without flags stands for a value that is being loaded or copied. */
+function isEmptyItem({ body, flags }: Item): boolean {
+  return body.length === 0 && (flags & 1) === 0
+}
+
+function gaveUp({ verb }: Request): MintringError {
+  return new MintringError('MINTRING_ABORTED', 'The caller gave up', { command: verb.name })
+}
