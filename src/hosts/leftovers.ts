@@ -78,6 +78,7 @@ export class Leftovers {
     let removed = 0
     const pace = new Pace()
     const underWay = new Set<Promise<void>>()
+    let failure: unknown
     for await (const line of host.lines(metadumpHead('all'), undefined)) {
       if (pace.isDue()) await pace.rest()
       const found = /^key=(\S+) .*\bcas=(\d+)/.exec(line)
@@ -86,11 +87,16 @@ export class Leftovers {
       if (!this.#isArriving(wireKey, host)) continue
       removed++
       const key = { routeKey: undefined, wireKey, b: false }
-      const work = this.#remove(host, key, found[2]!).finally(() => underWay.delete(work))
+      const work = this.#remove(host, key, found[2]!)
+        .catch((error: unknown) => {
+          failure ??= error
+        })
+        .finally(() => underWay.delete(work))
       underWay.add(work)
       if (underWay.size >= WINDOW) await Promise.race(underWay)
     }
     await Promise.all(underWay)
+    if (failure !== undefined) throw failure
     return removed
   }
 

@@ -1,5 +1,6 @@
 import { isMintringError, MintringError } from '../errors.ts'
 import { Request, type Verb } from '../net/request.ts'
+import { Stamp } from '../refill/stamp.ts'
 import type { HomeName, KeyEffect } from '../ring/transition.ts'
 import { performance, setTimeout } from '../runtime.ts'
 import type { Host } from './host.ts'
@@ -73,6 +74,10 @@ export class MovedRequest implements MovedKey<unknown> {
   }
 
   async run(at: HomeName): Promise<unknown> {
+    if (at === 'previous' && this.#previous === undefined) {
+      this.#mover.owePrevious(this.#formerHome, this.#request)
+      return undefined
+    }
     const { verb, context, args, body, flags, exptime, ordered } = this.#request
     const { routeKey, wireKey } = await this.#keyAt(at)
     const copy = new Request(verb, routeKey, wireKey, context, args, body, flags, exptime)
@@ -94,6 +99,7 @@ export class MovedRequest implements MovedKey<unknown> {
   }
 
   async has(at: HomeName): Promise<boolean> {
+    if (at === 'previous' && this.#previous === undefined) return false
     const key = await this.#keyAt(at)
     if (key.b) return (await this.#send(at, peek(key))) !== undefined
     const item = await this.#send(at, gets(key))
@@ -145,8 +151,7 @@ export class MovedRequest implements MovedKey<unknown> {
       peek: async () => {
         const item = await this.#send('previous', peek(await this.#keyAt('previous')))
         if (item === undefined) this.#mover.counts.absent++
-        // A mark cannot be copied with its item at once: a reader could come between.
-        return item === undefined || item.isStale || isEmptyItem(item) ? undefined : item
+        return item === undefined || isEmptyItem(item) ? undefined : marked(item)
       },
       fill: async (item, cas) => this.#send('new', fill(await this.#keyAt('new'), item, cas)),
       release: async (cas) => {
@@ -208,6 +213,16 @@ export function copyOf(
   const request = new Request(MOVE, routeKey, wireKey, undefined)
   request.times = previous.settings
   return new MovedRequest(request, mover, previous, false).copyNow()
+}
+
+/**
+ * The server's mark cannot be copied with its item at once: a reader could come between. What a
+ * refill stored has one of its own; a plain set that was invalidated is not copied.
+ */
+function marked(item: Item): Item | undefined {
+  if (!item.isStale) return item
+  if ((item.flags & Stamp.Refill) === 0) return undefined
+  return { ...item, flags: item.flags | Stamp.Marked }
 }
 
 async function pauseALittle(): Promise<void> {

@@ -192,7 +192,7 @@ export class Scatter {
 }
 
 /** What ends the whole batch is no fate of some of its keys. */
-function isFateOfKeys(error: unknown): error is MintringError {
+export function isFateOfKeys(error: unknown): error is MintringError {
   if (!isMintringError(error)) return false
   return error.code !== 'MINTRING_ABORTED' && error.code !== 'MINTRING_CLOSED'
 }

@@ -1,19 +1,13 @@
 import { Deadline } from '../../deadline.ts'
 import { Request } from '../../net/request.ts'
-import { ReplyKind } from '../../protocol/reply-kind.ts'
-import { deleteHead } from '../../protocol/request.ts'
 import { Gate } from '../../refill/gate.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
 import { checkOptions } from '../options.ts'
 import type { Outcomes } from '../outcomes.ts'
-import { yesOrNotFound } from './found.ts'
+import { DELETE } from './found.ts'
 import { deadlineOf, laterOptions } from './many.ts'
 import { deleteMany } from './write-many.ts'
-
-const DELETE = yesOrNotFound('delete', 'remove', ReplyKind.Deleted, ({ wireKey }, out) => {
-  out.text(deleteHead(wireKey))
-})
 
 /** How many locks are looked for at once. */
 const MAX_AT_ONCE = 512

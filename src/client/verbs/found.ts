@@ -1,6 +1,7 @@
 import type { Effect, Verb } from '../../net/request.ts'
 import type { ReplyKind as Kind } from '../../protocol/reply-kind.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
+import { deleteHead } from '../../protocol/request.ts'
 import { refuse } from '../refusal.ts'
 
 /** A verb that resolves to true for the reply `yes`, and to false for NOT_FOUND. */
@@ -26,3 +27,13 @@ export function yesOrNotFound(
     },
   }
 }
+
+/** `delete k`: true when it was there. */
+export const DELETE: Verb = yesOrNotFound(
+  'delete',
+  'remove',
+  ReplyKind.Deleted,
+  ({ wireKey }, out) => {
+    out.text(deleteHead(wireKey))
+  },
+)

@@ -17,6 +17,7 @@ import { traceBatch } from '../trace.ts'
 import { type Codec, MeasuredCodec } from '../values/codec.ts'
 import type { ManyKeys, ManyVerb } from './many.ts'
 import { allOf, checkKeys, deadlineOf, runMany } from './many.ts'
+import { get } from './retrieval.ts'
 
 /** How much one `get` line holds: servers and proxies have small buffers for lines. */
 const MAX_LINE_KEYS = 100
@@ -135,7 +136,7 @@ async function readMany(
   const codec = core.codecFor(options)
   const deadline = deadlineOf('getMany', options)
   const found: Found = { codec, values, deadline, measured: codecs, pending: [], broken: new Map() }
-  const verb = readingVerb(batch, found)
+  const verb = readingVerb(core, batch, found)
   const unasked = await runMany(core, batch, allOf(batch), verb, options)
   if (found.pending.length > 0) await Promise.all(found.pending)
   const { signal } = options ?? {}
@@ -157,7 +158,7 @@ async function readMany(
 const sizeOf = (codecs: readonly MeasuredCodec[]): number =>
   codecs.reduce((sum, { size }) => sum + size, 0)
 
-function readingVerb(batch: ManyKeys, found: Found): ManyVerb {
+function readingVerb(core: ClientCore, batch: ManyKeys, found: Found): ManyVerb {
   return {
     isRead: true,
     cut(positions, first) {
@@ -176,6 +177,9 @@ function readingVerb(batch: ManyKeys, found: Found): ManyVerb {
       return new Request<void>(GET_MANY, undefined, '', found.measured ? measured(line) : line)
     },
     miss() {},
+    async alone(position, options) {
+      found.values[position] = await get(core, batch.keys[position]!, options)
+    },
   }
 }
 

@@ -128,6 +128,19 @@ function encodeAndSend<Result>(
   return send(core, verb, key, wireKey, encoded, exptime, id, options)
 }
 
+/** Sets a value that is encoded already. */
+export function storeEncoded(
+  core: ClientCore,
+  key: string,
+  encoded: Encoded,
+  exptime: number,
+  options: OperationOptions | undefined,
+): Promise<boolean> {
+  const { signal, timeoutMs } = options ?? {}
+  const wireKey = core.keys.wireKey(key)
+  return send(core, SET, key, wireKey, encoded, exptime, undefined, { signal, timeoutMs })
+}
+
 function send<Result>(
   core: ClientCore,
   verb: Verb,

@@ -19,9 +19,10 @@ import { refusalOf, surprising } from '../refusal.ts'
 import { traceBatch } from '../trace.ts'
 import { optionalExptime } from '../ttl.ts'
 import type { Encoded } from '../values/codec.ts'
+import { DELETE } from './found.ts'
 import type { ManyKeys, ManyVerb } from './many.ts'
 import { allOf, checkKeys, deadlineOf, laterOptions, runMany } from './many.ts'
-import { chunkBytes, fits, tooLarge } from './storage.ts'
+import { chunkBytes, fits, storeEncoded, tooLarge } from './storage.ts'
 
 /** How many commands, and how many bytes, leave as one request. */
 const MAX_GROUP_COMMANDS = 256
@@ -96,7 +97,7 @@ async function storeAll(
   for (const [position, { body }] of encoded.entries()) {
     if (!written.refused.has(position)) written.bytes += body.length
   }
-  const verb = settingVerb(batch, encoded, exptime, written)
+  const verb = settingVerb(core, batch, encoded, exptime, written)
   const positions = thoseNotIn(written.refused, allOf(batch))
   const left = laterOptions(deadline, options)
   return collect(batch, written, await runMany(core, batch, positions, verb, left))
@@ -151,11 +152,18 @@ async function deleteAll(
     miss(position) {
       written.done[position] = false
     },
+    async alone(position, own) {
+      const routeKey = core.keys.routeKey(batch.keys[position]!)
+      const wireKey = batch.wireKeys[position]!
+      const request = new Request<boolean>(DELETE, routeKey, wireKey, undefined)
+      written.done[position] = await core.submit(request, own)
+    },
   }
   return collect(batch, written, await runMany(core, batch, allOf(batch), verb, options))
 }
 
 function settingVerb(
+  core: ClientCore,
   batch: ManyKeys,
   encoded: readonly Encoded[],
   exptime: number,
@@ -189,6 +197,16 @@ function settingVerb(
     },
     miss(position) {
       written.done[position] = false
+    },
+    async alone(position, options) {
+      const item = encoded[position]!
+      written.done[position] = await storeEncoded(
+        core,
+        batch.keys[position]!,
+        item,
+        exptime,
+        options,
+      )
     },
   }
 }
