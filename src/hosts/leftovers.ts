@@ -58,7 +58,9 @@ export class Leftovers {
       return
     }
     const tries = this.#tries.get(host) ?? 0
-    if (tries >= MAX_TRIES || !this.#state.casOf.has(host)) return
+    // Without CAS ids nothing tells what is older.
+    const isTold = (this.#state.casOf.get(host) ?? 0n) > 0n && host.abilities?.proxy !== true
+    if (tries >= MAX_TRIES || !isTold) return
     const turn = this.#recordOf('clearing')
     if (!(await this.#ask(host, add(turn, NOTHING, TURN_SECONDS)))) return
     this.#tries.set(host, tries + 1)

@@ -78,12 +78,15 @@ export class MovedRequest implements MovedKey<unknown> {
       this.#mover.owePrevious(this.#formerHome, this.#request)
       return undefined
     }
-    const { verb, context, args, body, flags, exptime, ordered } = this.#request
+    const { verb, context, body, flags, exptime, ordered } = this.#request
+    const args =
+      verb.name === 'cas' ? casIdAt(at, this.#request.args as bigint) : this.#request.args
+    if (args === OTHER_HOME) return 'exists'
     const { routeKey, wireKey } = await this.#keyAt(at)
     const copy = new Request(verb, routeKey, wireKey, context, args, body, flags, exptime)
     copy.ordered = ordered
     try {
-      return await this.#send(at, copy)
+      return entryAt(at, await this.#send(at, copy))
     } finally {
       this.#request.attempt = copy.attempt
       this.#request.isUnchanged = copy.isUnchanged
@@ -195,6 +198,24 @@ export class MovedRequest implements MovedKey<unknown> {
       },
     )
   }
+}
+
+/** The bit of a CAS id that says that the new home of a key told it. Servers have 64. */
+const NEW_HOME = 1n << 64n
+
+const OTHER_HOME: unique symbol = Symbol('other home')
+
+/** The CAS id as its home knows it: ids of two servers have nothing to do with each other. */
+function casIdAt(at: HomeName, id: bigint): bigint | typeof OTHER_HOME {
+  if ((at === 'new') !== id >= NEW_HOME) return OTHER_HOME
+  return BigInt.asUintN(64, id)
+}
+
+/** What `gets` resolves to, with a CAS id that tells its home. */
+function entryAt(at: HomeName, result: unknown): unknown {
+  const entry = result as { readonly cas?: unknown } | null | undefined
+  if (at === 'previous' || typeof entry?.cas !== 'bigint') return result
+  return { ...entry, cas: entry.cas | NEW_HOME }
 }
 
 /** What became of a key that was to be moved at once. */

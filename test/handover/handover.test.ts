@@ -122,6 +122,46 @@ describe('a change of servers', () => {
     }
   })
 
+  test('cas with an id of the previous home does not succeed at the new one', async () => {
+    const client = join(places(3))
+    const keys = Array.from({ length: 50 }, (_, i) => `stock:${i}`)
+    for (const key of keys) await client.set(key, 1, TTL)
+    const before = await Promise.all(keys.map((key) => client.gets(key)))
+    client.setServers(places(4), CHANGE)
+    const home = new Map(keys.map((key) => [key, client.locate(key).server]))
+    await until(client, 'move')
+    const moved = keys.filter((key) => home.get(key) === places(4)[3])
+    assert.ok(moved.length > 0)
+    for (const key of moved) {
+      const old = before[keys.indexOf(key)]!
+      assert.equal(await client.cas(key, 2, old.cas), 'exists')
+      const now = await client.gets<number>(key)
+      assert.equal(now?.value, 1)
+      assert.equal(await client.cas(key, 3, now.cas), 'stored')
+      assert.equal(await client.get(key), 3)
+    }
+  })
+
+  test('batches reach both homes in every phase', async () => {
+    const client = join(places(3))
+    const other = join(places(3))
+    const keys = Array.from({ length: 100 }, (_, i) => `batch:${i}`)
+    client.setServers(places(4), CHANGE)
+    for (const [step, phase] of (['announce', 'move', 'end'] as const).entries()) {
+      await until(client, phase)
+      await client.setMany(new Map(keys.map((key) => [key, step])), TTL)
+      const found = await client.getMany(keys)
+      assert.deepEqual(
+        [...found.values()],
+        keys.map(() => step),
+      )
+      const deleted = await client.deleteMany(keys.slice(0, 50))
+      assert.ok([...deleted.values()].every(Boolean))
+      assert.equal((await client.getMany(keys)).size, 50)
+      if (step === 0) assert.equal((await other.getMany(keys)).size, 50)
+    }
+  })
+
   test('is over for a process that restarts with previous after the end', async () => {
     const change = { ...CHANGE, previous: { servers: places(3) } }
     const first = join(places(3))

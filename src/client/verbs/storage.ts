@@ -27,6 +27,9 @@ export type CasOutcome = 'stored' | 'exists' | 'not_found'
  */
 const ITEM_OVERHEAD_BYTES = 80
 
+/** Ids that a new home told while its keys moved have one bit more than 64. */
+const MAX_CAS = 2n * MAX_UINT64 + 1n
+
 const SET: Verb = storage('set', true)
 const ADD: Verb = storage('add', false)
 const REPLACE: Verb = storage('replace', false)
@@ -241,12 +244,14 @@ function encodeStore(
   maxTtl: number,
 ): void {
   const ttl = atMostExptime(exptime, maxTtl)
-  out.text(storeHead(name, wireKey, flags, ttl, body!.length, args as bigint | undefined))
+  // Told while the key moved to its home, an id has a bit more.
+  const id = args === undefined ? undefined : BigInt.asUintN(64, args as bigint)
+  out.text(storeHead(name, wireKey, flags, ttl, body!.length, id))
   out.data(body!)
 }
 
 function checkCas(id: bigint): bigint {
-  if (typeof id === 'bigint' && id >= 0n && id <= MAX_UINT64) return id
+  if (typeof id === 'bigint' && id >= 0n && id <= MAX_CAS) return id
   const got = typeof id === 'bigint' ? id : kindOf(id)
   throw badArgument(`a CAS id is the bigint that gets() answers as .cas, not ${got}`)
 }
