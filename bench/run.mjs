@@ -16,9 +16,9 @@ const names = named.length > 0 ? named : SUITES
 const unknown = names.filter((name) => fileOf(name) === undefined)
 if (unknown.length > 0) {
   const known = readdirSync(here)
-    .map((entry) => entry.replace(/(\.bench)?\.(mjs|ts)$/, ''))
+    .map((entry) => entry.replace(/\.(mjs|ts)$/, ''))
     .filter((name) => name !== 'run' && fileOf(name) !== undefined)
-  console.error(`No suite ${unknown.join(', ')}. There are: ${known.join(', ')}`)
+  console.error(`No suite ${unknown.join(', ')}. There are: ${[...new Set(known)].join(', ')}`)
   process.exit(1)
 }
 if (!installed(here)) process.exit(1)
@@ -31,6 +31,6 @@ for (const name of names) {
 }
 
 function fileOf(name) {
-  const forms = ['.mjs', '.bench.ts', '.ts', '/run.mjs', `/${name}.ts`]
+  const forms = ['.mjs', '.ts', '/run.mjs', `/${name}.ts`]
   return forms.map((form) => `${here}${name}${form}`).find((file) => existsSync(file))
 }

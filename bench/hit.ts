@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MemcachedClient } from '../../src/index.ts'
-import { findMemcached, freePort } from '../../test/support/memcached.ts'
+import { MemcachedClient } from '../src/index.ts'
+import { findMemcached, freePort } from '../test/support/memcached.ts'
 
 const ROUNDS = 9
 const READS = 40_000
