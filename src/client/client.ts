@@ -34,6 +34,7 @@ import { ClientRefills } from './refills.ts'
 import type { CloseOptions } from './settings.ts'
 import { ClientSettings, drainMsOf } from './settings.ts'
 import type { Ttl } from './ttl.ts'
+import { add } from './verbs/add.ts'
 import type { CounterOptions } from './verbs/arithmetic.ts'
 import { count } from './verbs/arithmetic.ts'
 import { deleteKey, deleteKeys } from './verbs/delete.ts'
@@ -301,11 +302,12 @@ export class MemcachedClient {
   }
 
   /**
-   * Stores a value if there is none.
+   * Stores a value if there is none; what a refill leaves while it loads is none. A refused one
+   * takes two round trips.
    * @example const isFirst = await cache.add('lock:1', 1, { ttl: 30 })
    */
   async add(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
-    return store(this._core, 'add', key, value, options)
+    return add(this._core, key, value, options)
   }
 
   /**
@@ -467,7 +469,8 @@ export class MemcachedClient {
   }
 
   /**
-   * Marks stale and loads now, under the lease: for code that just wrote to the origin.
+   * Marks stale and loads now, under the lease: for a writer that has just changed the origin.
+   * Rejects, without a load, when the cache cannot be told: others may still be served the old.
    * @example await cache.refresh('page:1', render, { ttl: 60 })
    */
   refresh<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {

@@ -6,7 +6,7 @@ import type { Request } from '../net/request.ts'
 import { Chunks } from './chunks.ts'
 import type { Events } from './events.ts'
 import type { KeyMapping } from './keys.ts'
-import { Keys } from './keys.ts'
+import { CheckedKeys, Keys } from './keys.ts'
 import type { OperationOptions, ReadOptions } from './options.ts'
 import { applyOptions } from './options.ts'
 import { traceCommand } from './trace.ts'
@@ -79,7 +79,8 @@ export class ClientCore {
 
   /** The same hosts and settings, now and later, with keys and values written another way. */
   view(keys: KeyMapping, codec: Codec): ClientCore {
-    return Object.create(this, { keys: { value: keys }, codec: { value: besideRefills(codec) } })
+    const checked = new CheckedKeys(keys)
+    return Object.create(this, { keys: { value: checked }, codec: { value: besideRefills(codec) } })
   }
 
   /** How long an operation may take when its caller names no time. */

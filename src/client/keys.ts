@@ -1,5 +1,5 @@
 import { MintringError } from '../errors.ts'
-import { toWireKey } from '../protocol/key.ts'
+import { checkWireKey, toWireKey } from '../protocol/key.ts'
 import { MAX_KEY_BYTES } from '../protocol/limits.ts'
 import { crypto } from '../runtime.ts'
 import { escaped } from '../secrets.ts'
@@ -20,6 +20,18 @@ export interface KeyMapping {
   wireKey(key: string): string
   /** What the ring hashes for a key. */
   routeKey(key: string): string
+}
+
+/**
+ * What the names of mintring's own items begin with, such as the locks of refills: a byte that is
+ * never part of UTF-8, so no key of a caller that is text can be one.
+ */
+export const RESERVED = '\xff~'
+
+/** Throws MINTRING_BAD_KEY for bytes that name an item of mintring's own. */
+export function checkUnreserved(wireKey: string): void {
+  if (!wireKey.startsWith(RESERVED)) return
+  throw badKey('Keys that begin with the bytes FF 7E are reserved for items of mintring itself')
 }
 
 /** What a hashed key starts with, after the prefix. */
@@ -76,6 +88,27 @@ export class Keys implements KeyMapping {
       throw badKey(`The key '${escaped(key, 40)}' ${problem}`)
     }
     return HASH_MARK + crypto().createHash('sha256').update(key).digest('base64url')
+  }
+}
+
+/** A mapping of a caller's own: what it makes is checked to be a key, and none of mintring's. */
+export class CheckedKeys implements KeyMapping {
+  readonly #keys: KeyMapping
+
+  constructor(keys: KeyMapping) {
+    this.#keys = keys
+  }
+
+  wireKey(key: string): string {
+    const wireKey = this.#keys.wireKey(key)
+    if (typeof wireKey !== 'string') throw badKey('wireKey() of a view must return a string')
+    checkWireKey(wireKey)
+    checkUnreserved(wireKey)
+    return wireKey
+  }
+
+  routeKey(key: string): string {
+    return this.#keys.routeKey(key)
   }
 }
 

@@ -9,6 +9,7 @@ import { ReplyKind } from '../protocol/reply-kind.ts'
 import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.ts'
 import type { Answer, Command, Status } from '../refill/store.ts'
 import { crypto, unixMs } from '../runtime.ts'
+import { RESERVED } from './keys.ts'
 import { type AnswerContext, keptValue, lifeAsAtHome, staleBelow } from './refill-read.ts'
 import { refuse, surprising } from './refusal.ts'
 
@@ -34,10 +35,12 @@ function besideKey(wireKey: string, what: string): string {
   const name = `${BESIDE}${what}~${wireKey}`
   if (name.length <= MAX_KEY_BYTES) return name
   const digest = crypto().createHash('sha256').update(wireKey, 'latin1').digest('base64url')
-  return `${BESIDE}${what}~~${digest}`
+  return `${BESIDE_LONG}${what}~${digest}`
 }
 
-const BESIDE = '\xff~refill~'
+const BESIDE = `${RESERVED}refill~`
+/** Another beginning: a key of the caller may look like a hash. */
+const BESIDE_LONG = `${RESERVED}refill-long~`
 
 /** Writes a command of a refill. On a gutter nothing lives longer than `maxTtl` seconds. */
 function encode({ args, wireKey, body }: Request, out: Sink, maxTtl: number): void {

@@ -15,6 +15,7 @@ import { ClusterStore } from './refill-store.ts'
 import { traceEntry, traceRefresh } from './trace.ts'
 import type { Ttl } from './ttl.ts'
 import { type Body, type Codec, ownBody } from './values/codec.ts'
+import { add } from './verbs/add.ts'
 import { type CounterOptions, count } from './verbs/arithmetic.ts'
 import { deleteKey } from './verbs/delete.ts'
 import { getManyDetailed } from './verbs/get-many.ts'
@@ -84,7 +85,7 @@ export class ClientView {
 
   /** Stores a value if there is none. */
   async add(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
-    return store(this._core, 'add', key, value, options)
+    return add(this._core, key, value, options)
   }
 
   /** Stores a value if there is one. */

@@ -1,8 +1,8 @@
 import type { Clock } from './clock.ts'
 import type { Finding } from './finding.ts'
-import { anew } from './finding.ts'
 import type { Elected } from './path.ts'
 import { ELECTION_PAUSE_MS } from './path.ts'
+import { anew } from './share.ts'
 import type { Sight, Slot } from './slots.ts'
 
 /** Hears of leases taken over from the dead. */
@@ -35,7 +35,7 @@ export async function electOnce(
   const { clock } = owner
   if (isSettled(slot, finding, clock.nowMs(), 'waitingUntilMs')) {
     const { elected } = slot.sight as Sight
-    return forAnother(finding, (await elected).finding)
+    return forAnother(finding, (await elected).finding, clock)
   }
   const { cas, place } = finding.lease
   const elected = elect()
@@ -60,8 +60,8 @@ export async function electOnce(
  * An election's outcome for a caller who shares it: with its own value, or that of what is there
  * now.
  */
-function forAnother(finding: Finding, elected: Finding): Finding {
-  if (finding.verdict === 'absent' && elected.verdict !== 'absent') return anew(elected)
+function forAnother(finding: Finding, elected: Finding, clock: Clock): Finding {
+  if (finding.verdict === 'absent' && elected.verdict !== 'absent') return anew(elected, clock)
   const { election, lease, trouble } = elected
   return { ...finding, election, lease, trouble, isToMark: false }
 }

@@ -109,11 +109,6 @@ export function withoutValue(finding: Finding): Finding {
   }
 }
 
-/** The finding for one more caller. */
-export function anew(finding: Finding): Finding {
-  return { ...finding, value: finding.again() }
-}
-
 /** For findings without a value. */
 export function nothing(): undefined {
   return undefined

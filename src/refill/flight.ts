@@ -1,7 +1,7 @@
 import { isMintringError } from '../errors.ts'
 import type { Clock, Timer } from './clock.ts'
-import type { EntryState, RefillEntry } from './entry.ts'
-import type { Finding, Lease, Trouble } from './finding.ts'
+import { type EntryState, isPromise, type RefillEntry } from './entry.ts'
+import { type Finding, type Lease, type Trouble, UNREADABLE } from './finding.ts'
 import type { Gate } from './gate.ts'
 import type { Ask, Loaded } from './loading.ts'
 import { earlySecondsOf, LoadFailure, load, type Terms } from './loading.ts'
@@ -101,9 +101,11 @@ export class Flight {
   async #run(): Promise<RefillEntry> {
     const { clock } = this.#deck
     try {
-      const stale = await Promise.resolve(this.#finding.again()).catch(() => undefined)
+      const again = this.#finding.again()
+      const stale = isPromise(again) ? await coded(clock, again).catch(() => undefined) : again
       if (this.tags.isToBegin) await this.tags.begin()
-      const loaded = await load(this.#ask, stale, clock, this.#abort, this.tags)
+      const readable = stale === UNREADABLE ? undefined : stale
+      const loaded = await load(this.#ask, readable, clock, this.#abort, this.tags)
       this.#terms.pace.took(clock.nowMs() - this.#startedMs)
       return await this.#finish(loaded)
     } catch (error) {

@@ -1,11 +1,13 @@
 import { AsyncResource } from 'node:async_hooks'
+import type { Clock } from './clock.ts'
 import type { RefillEntry, SoonEntry } from './entry.ts'
 import { isPromise } from './entry.ts'
 import type { Finding } from './finding.ts'
-import { anew, isImmutable, readValue, UNREADABLE } from './finding.ts'
+import { isImmutable, readValue, UNREADABLE } from './finding.ts'
 import { elsewhere, type Heir } from './inherit.ts'
 import { type Ask, earlySecondsOf, type Loader, type Terms, type WaitUntil } from './loading.ts'
 import type { Path } from './path.ts'
+import { anew } from './share.ts'
 import { isTagged } from './stamp.ts'
 import type { Item, Reader, ReadHandle } from './store.ts'
 import type { TagDesk } from './tag-desk.ts'
@@ -15,6 +17,7 @@ import type { Tally } from './tally.ts'
 
 /** Decides what the callers of a read get. */
 export interface ReadOwner<Slot extends Terms> extends Heir {
+  readonly clock: Clock
   pathOf(slot: Slot): Path
   settle(ask: Ask<Slot>, finding: Finding): SoonEntry
   failed(ask: Ask<Slot>, error: unknown): Promise<RefillEntry>
@@ -171,7 +174,7 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     let isTaken = this.#hasFirst
     for (const { resolve } of this.#takers ?? []) {
       tally.fresh++
-      resolve(isShared || !isTaken ? value : readValue(item))
+      resolve(isShared || !isTaken ? value : decodedAgain(item, value))
       isTaken = true
     }
     return value
@@ -183,7 +186,7 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     const next = (): Finding => {
       const isFirst = !isTaken
       isTaken = true
-      return isFirst || this.slot.policy.isShared ? finding : anew(finding)
+      return isFirst || this.slot.policy.isShared ? finding : anew(finding, this.#owner.clock)
     }
     const first = this.#hasFirst ? this.#ended(this.#owner.settle(this, next())) : undefined
     const takers = this.#takers ?? []
@@ -205,6 +208,12 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     this.#owner.tally.ended(entry)
     return entry
   }
+}
+
+/** A value of its own for one more caller; one that cannot be decoded again is shared. */
+function decodedAgain(item: Item, value: unknown): unknown {
+  const again = readValue(item)
+  return again === UNREADABLE || isPromise(again) ? value : again
 }
 
 /** Nothing has to be told when such a scope is collected. */

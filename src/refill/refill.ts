@@ -153,7 +153,8 @@ export class Refill implements DefinedVerbs {
 
   /**
    * Marks the key stale and loads it now, under the lease: the writer's own refill. Readers keep
-   * the stale value meanwhile. Resolves to a value loaded after the call.
+   * the stale value meanwhile. Resolves to a value loaded after the call; rejects as the
+   * invalidation does when the key cannot be marked, without a load.
    */
   async refresh<Value>(key: string, loader: Loader<Value>, options: RefillOptions): Promise<Value> {
     const { value } = await this.refreshEntry(key, loader, options)

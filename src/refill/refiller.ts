@@ -199,9 +199,9 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
 
   // Elections.
 
-  elect(ask: Ask<Slot>, finding: Finding): Promise<Finding> {
-    const { slot } = ask
-    return electOnce(slot, finding, () => this.#elect(slot, finding), this)
+  async elect({ slot }: Ask<Slot>, finding: Finding): Promise<Finding> {
+    const now = await electOnce(slot, finding, () => this.#elect(slot, finding), this)
+    return isPromise(now.value) ? this.decoded(now) : now
   }
 
   async #elect(slot: Slot, finding: Finding): Promise<Elected> {
@@ -357,13 +357,14 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
 
   // What changes the key.
 
-  /** Marks the key stale and resolves to a value that was loaded after that. */
+  /**
+   * Marks the key stale and resolves to a value that was loaded after that. Rejects when it cannot
+   * be marked: what others then call fresh may be older.
+   */
   async restart(ask: Ask<Slot>): Promise<RefillEntry> {
     const waiter = this.#waiter(ask, undefined, true)
-    return this.invalidate(ask.slot.key, ask.slot, ask.slot.policy).then(
-      () => this.#readAgain(waiter),
-      (error: unknown) => this.unreachable(waiter, error),
-    )
+    await this.invalidate(ask.slot.key, ask.slot, ask.slot.policy)
+    return this.#readAgain(waiter)
   }
 
   /** Marks stale. What runs for the key began before: nobody joins it. */

@@ -1,5 +1,7 @@
+import { types } from 'node:util'
 import type { Clock } from './clock.ts'
-import { isImmutable } from './finding.ts'
+import type { Finding } from './finding.ts'
+import { isImmutable, UNREADABLE } from './finding.ts'
 import type { Encoded, RefillStore } from './store.ts'
 
 /** How long a serializer may take over one value: one that hangs must not hang its callers. */
@@ -23,6 +25,15 @@ export function coded<Result>(
   result: Result | Promise<Result>,
 ): Promise<Result | undefined> {
   return within(clock, CODEC_TIMEOUT_MS, Promise.resolve(result))
+}
+
+/** The finding for one more caller. A value that cannot be decoded once more is shared. */
+export function anew(finding: Finding, clock: Clock): Finding {
+  const value = finding.again()
+  if (value === UNREADABLE) return finding
+  if (!types.isPromise(value)) return { ...finding, value }
+  const copy = coded(clock, value).catch(() => undefined)
+  return { ...finding, value: copy.then((done) => done ?? finding.value) }
 }
 
 /**
@@ -50,22 +61,22 @@ export class Portions {
   /** Makes the copies possible, before anybody has the value and can change it. */
   async prepare(value: unknown, encoded?: Encoded): Promise<void> {
     if (this.#others === 0 || this.#isShared || isImmutable(value)) return
-    const made = encoded ?? (await this.#encode(value))
+    const made = encoded ?? (await this.#tried(() => this.#store.encode(value)))
     if (made === undefined) return
     const { body, flags } = made
     this.#encoded = { body: typeof body === 'string' ? body : Uint8Array.from(body), flags }
   }
 
-  /** A value for one of the others. What no codec can write, such as a stream, is shared. */
+  /** A value for one of the others. What no codec can write or read again is shared. */
   async portion(value: unknown): Promise<unknown> {
     const encoded = this.#encoded
     if (encoded === undefined) return value
-    return (await coded(this.#clock, this.#store.decode(encoded))) ?? value
+    return (await this.#tried(() => this.#store.decode(encoded))) ?? value
   }
 
-  async #encode(value: unknown): Promise<Encoded | undefined> {
+  async #tried<Result>(code: () => Result | Promise<Result>): Promise<Result | undefined> {
     try {
-      return await coded(this.#clock, this.#store.encode(value))
+      return await coded(this.#clock, code())
     } catch {
       return undefined
     }

@@ -3,8 +3,8 @@ import { isMintringError, MintringError } from '../errors.ts'
 import type { Clock, Timer } from './clock.ts'
 import type { RefillEntry, SoonEntry } from './entry.ts'
 import type { Finding } from './finding.ts'
-import { anew } from './finding.ts'
 import type { Ask, Terms } from './loading.ts'
+import { anew } from './share.ts'
 
 const FIRST_DELAY_MS = 5
 const DELAY_GROWTH = 1.6
@@ -88,7 +88,7 @@ export class Wait<Slot extends Terms> {
       (finding) => {
         let isTaken = false
         this.#settle(({ waiter }) => {
-          const own = isTaken ? anew(finding) : finding
+          const own = isTaken ? anew(finding, owner.clock) : finding
           isTaken = true
           return owner.resume(waiter, own)
         })

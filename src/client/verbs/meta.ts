@@ -15,6 +15,7 @@ import { TTL_UNTOLD } from '../../protocol/reply.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { escaped } from '../../secrets.ts'
 import type { ClientCore } from '../core.ts'
+import { checkUnreserved, RESERVED } from '../keys.ts'
 import type { OperationOptions } from '../options.ts'
 import { checkOptions } from '../options.ts'
 import { refuse } from '../refusal.ts'
@@ -244,6 +245,7 @@ export class MetaCommands {
     if (!types.isUint8Array(key)) {
       return { wireKey: keys.wireKey(key), routeKey: keys.routeKey(key), isBase64: false }
     }
+    checkUnreserved(Buffer.from(key.subarray(0, RESERVED.length)).toString('latin1'))
     const wireKey = toBase64Key(key)
     return { wireKey, routeKey: wireKey, isBase64: true }
   }

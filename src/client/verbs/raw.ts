@@ -5,6 +5,7 @@ import { Request } from '../../net/request.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import type { ClientCore } from '../core.ts'
+import { checkUnreserved } from '../keys.ts'
 import type { OperationOptions } from '../options.ts'
 import { checkOptions } from '../options.ts'
 import { refusalOf } from '../refusal.ts'
@@ -96,6 +97,7 @@ export function raw(
   const line = checkLine(words.join(' '))
   const tokens = line.split(' ').filter(Boolean)
   const command = checkCommand(tokens, body)
+  checkWords(tokens)
   const host = core.cluster.hosts.find((one) => one.name === target || one.address === target)
   const context: RawContext = { ending: command.ending, of: undefined, collected: [] }
   const head = `${tokens.join(' ')}\r\n`
@@ -175,6 +177,13 @@ function isError({ kind }: Reply): boolean {
 function checkLine(line: string): string {
   if (line.length > 0 && line.length <= 2048 && !/[^ -~\x80-\xff]/.test(line)) return line
   throw bad('is 1 to 2048 bytes of one line, without control characters')
+}
+
+/** Any word may be a key, and the one after a meta command may be base64. */
+function checkWords(tokens: readonly string[]): void {
+  for (const token of tokens) checkUnreserved(token)
+  if (tokens[0]?.length !== 2 || !tokens.includes('b')) return
+  checkUnreserved(Buffer.from(tokens[1] ?? '', 'base64').toString('latin1'))
 }
 
 function checkCommand(tokens: readonly string[], body: Uint8Array | undefined): Known {

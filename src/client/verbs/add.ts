@@ -1,0 +1,55 @@
+import { Deadline } from '../../deadline.ts'
+import type { Verb } from '../../net/request.ts'
+import { Request } from '../../net/request.ts'
+import { ReplyKind } from '../../protocol/reply-kind.ts'
+import { getsHead } from '../../protocol/request.ts'
+import type { ClientCore } from '../core.ts'
+import type { StoreOptions } from '../options.ts'
+import { refuse, surprising } from '../refusal.ts'
+import type { Codec } from '../values/codec.ts'
+import { cas, store } from './storage.ts'
+
+/** Resolves to the CAS id of an item that reads as a miss, and to undefined for all others. */
+const GETS_PLACEHOLDER: Verb = {
+  name: 'gets',
+  effect: 'read',
+  repeatable: true,
+  encode({ wireKey }, out) {
+    out.text(getsHead([wireKey]))
+  },
+  accept(request, reply) {
+    if (reply.kind === ReplyKind.Value) {
+      if (!reply.keyEquals(request.wireKey) || request.settled) throw surprising(request)
+      const { cas, flags, size } = reply
+      const isMiss = size === 0 && (request.context as Codec).decode(flags, reply) === undefined
+      request.resolve(isMiss ? cas : undefined)
+      return false
+    }
+    if (reply.kind !== ReplyKind.End) return refuse(request, reply)
+    request.resolve(undefined)
+    return true
+  },
+}
+
+/**
+ * Stores a value if there is none. True when it was stored. The empty item that a refill leaves
+ * while it loads is no value, but memcached refuses an `add` over it, and one of a process that was
+ * killed stays for more than a minute: it is replaced by its CAS id, and what the refill loads is
+ * not stored then. So a refused `add` costs a second round trip.
+ */
+export async function add(
+  core: ClientCore,
+  key: string,
+  value: unknown,
+  options: StoreOptions | undefined,
+): Promise<boolean> {
+  const deadline = new Deadline('add', options, core.operationMs)
+  if (await store(core, 'add', key, value, options)) return true
+  const wireKey = core.keys.wireKey(key)
+  const routeKey = core.keys.routeKey(key)
+  const look = new Request<bigint | undefined>(GETS_PLACEHOLDER, routeKey, wireKey, core.codec)
+  const id = await core.submit(look, deadline.next())
+  if (id === undefined) return false
+  const rest = { ttl: options?.ttl, ...deadline.next() }
+  return (await cas(core, key, value, id, rest)) === 'stored'
+}

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MemcachedClient } from '../../src/client/client.ts'
+import { onBothServers } from './both-servers.ts'
+
+const POLICY = { ttl: 60, lease: 4, jitter: 0 } as const
+
+onBothServers((pair) => {
+  for (const protocol of ['auto', 'classic'] as const) {
+    test(`add stores over what a process leaves that was killed while it loaded, ${protocol}`, async () => {
+      const key = `left:${protocol}`
+      const dying = new MemcachedClient(pair.server.address, { protocol })
+      const loading = dying.getOrSet(key, () => new Promise<string>(() => {}), POLICY)
+      loading.catch(() => {})
+      await sleep(50)
+      assert.equal(await pair.cache.get(key), undefined)
+      assert.equal(await pair.cache.add(key, 'added', { ttl: 60 }), true)
+      assert.equal(await pair.cache.add(key, 'late'), false)
+      assert.equal(await pair.cache.get(key), 'added')
+      await dying.close({ drainMs: 0 })
+    })
+
+    test(`add wins over a load that is under way, which is not stored then, ${protocol}`, async (t) => {
+      const key = `raced:${protocol}`
+      const cache = new MemcachedClient(pair.server.address, { protocol })
+      t.after(() => cache.close())
+      let finish = (_value: string): void => {}
+      const loader = () =>
+        new Promise<string>((resolve) => {
+          finish = resolve
+        })
+      const loading = cache.getOrSetEntry(key, loader, POLICY)
+      await sleep(50)
+      assert.equal(await cache.add(key, 'added'), true)
+      finish('loaded')
+      assert.deepEqual(await loading, { value: 'loaded', state: 'uncached' })
+      assert.equal(await cache.get(key), 'added')
+    })
+  }
+
+  test('of many adds over one load exactly one is stored', async () => {
+    const loading = pair.cache.getOrSet('many', () => sleep(300, 'loaded'), POLICY)
+    await sleep(50)
+    const numbers = Array.from({ length: 20 }, (_, i) => i)
+    const added = await Promise.all(numbers.map((i) => pair.cache.add('many', i)))
+    assert.equal(added.filter(Boolean).length, 1)
+    assert.equal(await pair.cache.get('many'), added.indexOf(true))
+    assert.equal(await loading, 'loaded')
+  })
+
+  test('add stores over no value, an empty one neither', async () => {
+    for (const value of ['', Buffer.alloc(0), null, 0, false, {}]) {
+      await pair.cache.set('there', value)
+      assert.equal(await pair.cache.add('there', 'other'), false)
+      assert.deepEqual(await pair.cache.get('there'), value)
+    }
+  })
+})

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { Refill } from '../../src/refill/refill.ts'
+import type { Answer, Encoded, Item, Reader, RefillStore } from '../../src/refill/store.ts'
+import { type World, world } from './world.ts'
+
+const POLICY = { ttl: 10, staleWhileRevalidate: 60, lease: 4, jitter: 0 } as const
+/** A codec has 5 s for a value. */
+const PATIENCE_MS = 5_000
+
+type Fault = 'hangs' | 'fails' | undefined
+
+/** What an asynchronous serializer does when it is asked for the nth time, from 1. */
+interface Faults {
+  encode(nth: number): Fault
+  decode(nth: number): Fault
+}
+
+const NONE: Faults = { encode: () => undefined, decode: () => undefined }
+
+/** A refill whose serializer is asynchronous, and has faults. */
+function start({ time, start }: World, faults: Partial<Faults>): Refill {
+  const { encode, decode } = { ...NONE, ...faults }
+  const inner = start().store
+  let encoded = 0
+  let decoded = 0
+  const slowly = async <Result>(fault: Fault, result: () => Result): Promise<Result> => {
+    if (fault === 'hangs') return new Promise(() => {})
+    if (fault === 'fails') throw new Error('the serializer failed')
+    return result()
+  }
+  const slow = <Some extends Item>(item: Some): Some => ({
+    ...item,
+    decode: () => slowly(decode(++decoded), () => item.decode()),
+    keep: () => slow(item.keep()),
+  })
+  const store: RefillStore = {
+    dialect: inner.dialect,
+    isStamped: true,
+    learnDialect: () => inner.learnDialect(),
+    checkKey: () => {},
+    read: (key, vivify, below, reader) => inner.read(key, vivify, below, slowReader(reader, slow)),
+    place: () => inner.place(),
+    exchange: async (place, key, commands) =>
+      (await inner.exchange(place, key, commands)).map((answer) => slow<Answer>(answer)),
+    spread: (key, commands) => inner.spread(key, commands),
+    encode: (value) => slowly(encode(++encoded), () => inner.encode(value)),
+    decode: (made: Encoded) => slowly(decode(++decoded), () => inner.decode(made)),
+    readTag: (name, reader) => inner.readTag(name, reader),
+    changeTag: (name, change) => inner.changeTag(name, change),
+    fits: (key, bytes) => inner.fits(key, bytes),
+  }
+  return new Refill(store, { clock: time.clock(() => true) })
+}
+
+function slowReader(reader: Reader, slow: (item: Item) => Item): Reader {
+  return {
+    answered: (item) => reader.answered(slow(item)),
+    failed: (error) => reader.failed(error),
+  }
+}
+
+for (const dialect of ['meta', 'classic'] as const) {
+  describe(`an asynchronous serializer, ${dialect} commands`, () => {
+    for (const fault of ['hangs', 'fails'] as const) {
+      test(`that ${fault} when it encodes leaves the caller its value, and the key to the next`, async () => {
+        const w = world(dialect)
+        const refill = start(w, { encode: (nth) => (nth === 1 ? fault : undefined) })
+        const first = refill.getOrSetEntry('k', () => 1, POLICY)
+        if (fault === 'hangs') {
+          assert.deepEqual(await w.when(first), { value: 1, state: 'uncached' })
+          assert.ok(w.time.nowMs <= PATIENCE_MS + 100, `${w.time.nowMs} ms`)
+        } else await assert.rejects(w.when(first))
+        await w.pass(7_000)
+        assert.equal((await w.when(refill.getOrSetEntry('k', () => 2, POLICY))).state, 'miss')
+      })
+
+      test(`that ${fault} when it decodes makes the value absent: it is loaded once`, async () => {
+        const w = world(dialect)
+        const refill = start(w, { decode: (nth) => (nth === 1 ? fault : undefined) })
+        await w.when(refill.getOrSet('k', () => 1, POLICY))
+        const startMs = w.time.nowMs
+        const entry = await w.when(refill.getOrSetEntry('k', () => 2, POLICY))
+        assert.deepEqual([entry.value, entry.state], [2, 'miss'])
+        assert.ok(w.time.nowMs - startMs <= PATIENCE_MS + 100)
+        assert.equal(refill.counters.unreadable, 1)
+        assert.equal((await w.when(refill.getOrSetEntry('k', () => 3, POLICY))).value, 2)
+      })
+
+      test(`that ${fault} when it decodes the stale value once more does not keep its loader`, async () => {
+        const w = world(dialect)
+        const refill = start(w, { decode: (nth) => (nth === 2 ? fault : undefined) })
+        await w.when(refill.getOrSet('k', () => 1, POLICY))
+        await w.pass(11_000)
+        const stale: unknown[] = []
+        const loader = (_key: string, context: { stale: unknown }) => {
+          stale.push(context.stale)
+          return 2
+        }
+        assert.equal((await w.when(refill.getOrSetEntry('k', loader, POLICY))).value, 1)
+        await w.pass(PATIENCE_MS + 500)
+        assert.deepEqual(stale, [undefined])
+        const entry = await w.when(refill.getOrSetEntry('k', loader, POLICY))
+        assert.deepEqual([entry.value, entry.state], [2, 'fresh'])
+        assert.equal(refill.size <= 2, true)
+      })
+
+      test(`that ${fault} for a copy holds up no caller of a shared load`, async () => {
+        const w = world(dialect)
+        const refill = start(w, { decode: () => fault })
+        const policy = { ...POLICY, waitTimeoutMs: 60_000 }
+        const load = () => w.later(100, { made: 1 })
+        const first = refill.getOrSet('k', load, policy)
+        await w.pass(30)
+        const others = [1, 2, 3].map(() => refill.getOrSet('k', load, policy))
+        assert.deepEqual(await w.when(Promise.all([first, ...others])), Array(4).fill({ made: 1 }))
+        assert.ok(w.time.nowMs <= PATIENCE_MS + 1_000, `${w.time.nowMs} ms`)
+      })
+    }
+  })
+}
