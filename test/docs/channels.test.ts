@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { channel, subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import ts from 'typescript'
+import { MemcachedClient } from '../../src/client/client.ts'
+import { startServer } from '../../src/embedded/server.ts'
+import { root } from '../house/sources.ts'
+
+/** A field of a message, and whether it may be absent. */
+interface Field {
+  readonly name: string
+  readonly isOptional: boolean
+}
+
+const ROW = /^\| `(?:tracing:)?(mintring:\w+)(?::\*)?` \| [^`]*`\{ ([^}]*) \}`/gm
+
+/** The table of docs/observability.md: channel to fields. */
+const documented = new Map(
+  [...readFileSync(join(root, 'docs/observability.md'), 'utf8').matchAll(ROW)].map(
+    ([, name, fields]) => [
+      name!,
+      fields!.split(', ').map((field): Field => {
+        return { name: field.replace('?', ''), isOptional: field.endsWith('?') }
+      }),
+    ],
+  ),
+)
+
+/** The fields of the types that the package exports for the messages. */
+function declared(): Map<string, string[]> {
+  const text = readFileSync(join(root, 'src/channels.ts'), 'utf8')
+  const file = ts.createSourceFile('channels.ts', text, ts.ScriptTarget.ES2023)
+  const found = new Map<string, string[]>()
+  for (const statement of file.statements) {
+    if (!ts.isInterfaceDeclaration(statement)) continue
+    const [, name] = /^(\w+)Message$/.exec(statement.name.text) ?? []
+    if (name === undefined) continue
+    const fields = statement.members.map((member) => member.name?.getText(file) ?? '')
+    found.set(`mintring:${name.toLowerCase()}`, fields)
+  }
+  return found
+}
+
+const TRACED = ['mintring:command', 'mintring:batch', 'mintring:connect']
+
+/** Every message of a few operations, an outage and a change of settings; of traces the last. */
+async function published(): Promise<Map<string, object[]>> {
+  const messages = new Map<string, object[]>()
+  const listeners = [...documented.keys()].map((name) => {
+    const listener = (message: unknown): void => {
+      messages.set(name, [...(messages.get(name) ?? []), { ...(message as object) }])
+    }
+    const heard = TRACED.includes(name) ? tracingChannel(name).asyncEnd : channel(name)
+    subscribe(heard.name, listener)
+    return () => unsubscribe(heard.name, listener)
+  })
+  const server = await startServer()
+  const cache = new MemcachedClient(server.address, {
+    serverFailureLimit: 1,
+    retryTimeoutMs: 20,
+    requestTimeoutMs: 500,
+  })
+  await cache.set('a', 'value')
+  await cache.setMany({ a: 1, b: 2 })
+  await cache.getMany(['a', 'b', 'c'])
+  await cache.getOrSet('loaded', async () => 'value', { ttl: 60 })
+  await cache.configure({ requestTimeoutMs: 400 })
+  const port = server.port
+  await server.close()
+  await cache.get('a').catch(() => {})
+  await until(() => messages.has('mintring:probe'))
+  const again = await startServer({ port })
+  await until(() => messages.has('mintring:return'))
+  await cache.close()
+  await again.close()
+  for (const stop of listeners) stop()
+  return messages
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  for (let tries = 0; !isTrue(); tries++) {
+    assert.ok(tries < 1000, 'the message never came')
+    await sleep(10)
+  }
+}
+
+describe('the table of channels in docs/observability.md', () => {
+  test('has the fields of the exported types, neither more nor less', () => {
+    const inDocs = [...documented].map(([name, fields]) => [name, fields.map(({ name }) => name)])
+    const sorted = (entries: Iterable<readonly [string, string[]]>) =>
+      Object.fromEntries([...entries].map(([name, fields]) => [name, [...fields].sort()]))
+    assert.deepEqual(sorted(inDocs as [string, string[]][]), sorted(declared()))
+  })
+
+  test('tells what is published, and what is not always there', async () => {
+    const messages = await published()
+    for (const [name, fields] of documented) {
+      const all = messages.get(name) ?? []
+      assert.ok(all.length > 0, `${name} was silent`)
+      for (const message of all) {
+        const said = Object.keys(message).filter((key) => Reflect.get(message, key) !== undefined)
+        const known = fields.map((field) => field.name)
+        assert.deepEqual(
+          said.filter((key) => !known.includes(key)),
+          [],
+          `${name} says more than documented`,
+        )
+        const needed = fields.filter(({ isOptional }) => !isOptional).map((field) => field.name)
+        assert.deepEqual(
+          needed.filter((key) => !said.includes(key)),
+          [],
+          `${name} says less than documented: ${JSON.stringify(message)}`,
+        )
+      }
+    }
+  })
+})
