@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { ClearableStore } from '../../src/integrations/clearable.ts'
-import { nextCacheHandler } from '../../src/integrations/next.ts'
+import { nextCacheHandler, nextIncrementalCache } from '../../src/integrations/next.ts'
 import { RateLimitStore } from '../../src/integrations/rate-limit.ts'
 import { generationKey } from '../../src/integrations/safe-key.ts'
 import { compat } from '../../src/ring/compat.ts'
@@ -130,5 +130,27 @@ describe('a process that loses sight of the host of a generation', () => {
     await mend()
     await ours!.set('own', Promise.resolve(entry()))
     assert.ok(await theirs!.get('page'))
+  })
+
+  test('keeps entries of Next.js meanwhile, and drops them when others revalidate', async (t) => {
+    const { blind, seeing, cutHostOf } = await fleet(t)
+    const [ours, theirs] = [blind, seeing].map((client) => new (nextIncrementalCache(client))())
+    const page = { kind: 'APP_PAGE', html: 'page', headers: { 'x-next-cache-tags': 'news' } }
+    const keys = Array.from({ length: 10 }, (_, i) => `/${i}`)
+    const found = async (by: typeof ours): Promise<number> => {
+      const entries = await Promise.all(keys.map((key) => by!.get(key, { kind: 'APP_PAGE' })))
+      return entries.filter((entry) => entry !== null).length
+    }
+    const mend = await cutHostOf('next:t:news')
+    for (const key of keys) await ours!.set(key, page)
+    assert.equal(await found(ours), keys.length)
+    await sleep(2)
+    await theirs!.revalidateTag('news')
+    assert.equal(await found(ours), 0)
+    await sleep(2)
+    await theirs!.set('/theirs', page)
+    await mend()
+    await sleep(50)
+    assert.ok(await theirs!.get('/theirs', { kind: 'APP_PAGE' }))
   })
 })

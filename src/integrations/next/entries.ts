@@ -40,19 +40,15 @@ export class NextEntries {
     bytes: Buffer,
     about: { readonly tags: readonly string[]; readonly seconds: number },
   ): Promise<void> {
-    const tags = about.tags.map((tag) => this.key('t', tag))
-    // A tag's host that only this process sees as out must not lose the tag for all when it is
-    // back, as it would if the tag were written elsewhere meanwhile. The page is rendered again.
-    if (!tags.every((tag) => this.generations.isUp(tag))) return
     // A tag that was never marked is known too: a read can then tell it from one that was lost.
-    await Promise.all(tags.map((tag) => this.client.add(tag, {})))
+    await Promise.all(about.tags.map((tag) => this.client.add(this.tagKey(tag), {})))
     const ttl = lifetimeOfSeconds(Math.max(1, about.seconds))
     await this.client.set(this.key('e', name), bytes, { ttl: ttl === 'over' ? 1 : ttl })
   }
 
   /** What is known of each tag; undefined for one that was never written of, or was lost. */
   async tagTimes(tags: readonly string[]): Promise<Array<TagTimes | undefined>> {
-    return Promise.all(tags.map((tag) => this.client.get<TagTimes>(this.key('t', tag))))
+    return Promise.all(tags.map((tag) => this.client.get<TagTimes>(this.tagKey(tag))))
   }
 
   /** What the tags it was stored with make of an entry: it has ended when one of them was lost. */
@@ -69,10 +65,20 @@ export class NextEntries {
   /** Marks the entries of tags stale, and ended after `expire` seconds; ended without durations. */
   async mark(tags: readonly string[], durations: TagDurations | undefined): Promise<void> {
     const times = newTimes(durations, Date.now())
-    await Promise.all(tags.map((tag) => this.client.set(this.key('t', tag), times)))
+    const keys = tags.flatMap((tag) => [this.key('t', tag), this.key('a', tag)])
+    await Promise.all(keys.map((key) => this.client.set(key, times)))
   }
 
-  private key(kind: 'e' | 't', name: string): string {
+  /**
+   * Where a tag is read and made known: under another key where this process sees its host as out.
+   * Written elsewhere under its own, it would be lost for all once the host is back.
+   */
+  private tagKey(tag: string): string {
+    const home = this.key('t', tag)
+    return this.generations.isUp(home) ? home : this.key('a', tag)
+  }
+
+  private key(kind: 'e' | 't' | 'a', name: string): string {
     return safeKey(`${this.prefix}${kind}:${name}`, this.client.behaviors.keyPrefix)
   }
 }
