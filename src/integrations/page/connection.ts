@@ -8,7 +8,6 @@ const STATE: ReadonlySet<string> = new Set([
   '_meta',
   '_paused',
   '_readableState',
-  '_server',
   '_writableState',
   'aborted',
   'additionalHeaders',
@@ -16,7 +15,6 @@ const STATE: ReadonlySet<string> = new Set([
   'connecting',
   'destroySoon',
   'headersSent',
-  'parser',
   'pending',
   'readyState',
   'ref',
@@ -26,7 +24,6 @@ const STATE: ReadonlySet<string> = new Set([
   'rstCode',
   'sendTrailers',
   'sentHeaders',
-  'server',
   'setKeepAlive',
   'setNoDelay',
   'setTimeout',
@@ -40,12 +37,16 @@ const STATE: ReadonlySet<string> = new Set([
  * one connection from another is noted when it is read. `isSecure` is the scheme of the key.
  */
 export function watchedConnection(connection: object, watch: Watch, isSecure: boolean): object {
-  return new Proxy(connection, {
+  const view: object = new Proxy(connection, {
     get(target, name) {
       if (name === 'encrypted') return isSecure ? true : undefined
       if (typeof name === 'string' && !STATE.has(name)) watch.noteField(name)
       const value: unknown = Reflect.get(target, name, target)
-      return typeof value === 'function' && name !== 'constructor' ? value.bind(target) : value
+      if (typeof value !== 'function' || name === 'constructor') return value
+      return (...args: unknown[]) => {
+        const answer: unknown = Reflect.apply(value, target, args)
+        return answer === target ? view : answer
+      }
     },
     set: (target, name, value) => Reflect.set(target, name, value, target),
     ownKeys(target) {
@@ -57,6 +58,7 @@ export function watchedConnection(connection: object, watch: Watch, isSecure: bo
       return Reflect.getOwnPropertyDescriptor(target, name)
     },
   })
+  return view
 }
 
 function namesOf(prototype: object): string[] {

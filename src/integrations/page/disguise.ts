@@ -60,9 +60,35 @@ export class Disguise {
   #watchHeaders(names: readonly string[]): void {
     const { watch } = this
     for (const name of names) watch.intercept(this.#headers, name, () => watch.noteHeader(name))
-    for (const name of ALL_HEADERS)
+    const shown = watchedNames(this.#headers, watch)
+    watch.show(this.#request, 'headers', () => shown)
+    for (const name of ALL_HEADERS) {
       watch.intercept(this.#request, name, () => watch.noteHeader(name))
+    }
   }
+}
+
+/** Headers of which names are noted too: that one was sent tells of the visitor. */
+function watchedNames(headers: IncomingHttpHeaders, watch: Watch): IncomingHttpHeaders {
+  const note = (name: string | symbol): void => {
+    // One without a getter is in the key, or the application's own.
+    const isWatched = Reflect.getOwnPropertyDescriptor(headers, name)?.get !== undefined
+    if (isWatched && typeof name === 'string') watch.noteHeader(name)
+  }
+  return new Proxy(headers, {
+    has(target, name) {
+      note(name)
+      return Reflect.has(target, name)
+    },
+    ownKeys(target) {
+      for (const name of Reflect.ownKeys(target)) note(name)
+      return Reflect.ownKeys(target)
+    },
+    getOwnPropertyDescriptor(target, name) {
+      note(name)
+      return Reflect.getOwnPropertyDescriptor(target, name)
+    },
+  })
 }
 
 /**

@@ -119,7 +119,7 @@ function watchConnections(watch: Watch, { request, response, isSecure }: Watched
   }
   for (const message of [request, response]) {
     for (const name of CONNECTIONS) {
-      if (name in message) watch.intercept(message, name, () => {}, shown)
+      if (name in message) watch.show(message, name, shown)
     }
   }
 }

@@ -71,6 +71,11 @@ export class Watch {
     })
   }
 
+  /** Shows what a property holds as something else: reading the property itself tells nothing. */
+  show(target: object, name: string, shown: (value: unknown) => unknown): void {
+    this.intercept(target, name, () => {}, shown)
+  }
+
   /** Lets a framework work out a property of the key from what is not in the key. */
   exempt(target: object, name: string): void {
     const prototype = Object.getPrototypeOf(target)

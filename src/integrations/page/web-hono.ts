@@ -20,20 +20,10 @@ export function honoWatched(context: Watched, shown: Request, watch: Watch): voi
   const note = (name: unknown): void => {
     if (typeof name === 'string' && set.has(name)) watch.noteField(name)
   }
-  watch.intercept(
-    context,
-    'get',
-    () => {},
-    (get) => (name: unknown) => {
-      note(name)
-      return (get as (name: unknown) => unknown)(name)
-    },
-  )
+  watch.show(context, 'get', (get) => (name: unknown) => {
+    note(name)
+    return (get as (name: unknown) => unknown)(name)
+  })
   watch.intercept(context, 'var', () => set.forEach(note))
-  watch.intercept(
-    context,
-    'env',
-    () => {},
-    (env) => watchedSurroundings(env, watch, { shown, own: given }),
-  )
+  watch.show(context, 'env', (env) => watchedSurroundings(env, watch, { shown, own: given }))
 }

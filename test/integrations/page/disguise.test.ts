@@ -10,6 +10,15 @@ const readers: Readonly<Record<string, (request: IncomingMessage) => unknown>> =
   'a header': ({ headers }) => headers['x-evil'],
   'all headers by spreading them': ({ headers }) => ({ ...headers })['x-evil'],
   'all headers by their JSON': ({ headers }) => JSON.parse(JSON.stringify(headers))['x-evil'],
+  'whether it was sent, by in': ({ headers }) => ('x-evil' in headers ? 'evil' : undefined),
+  'whether it was sent, by hasOwn': ({ headers }) =>
+    Object.hasOwn(headers, 'x-evil') ? 'evil' : undefined,
+  'the names of all headers': ({ headers }) =>
+    Object.keys(headers).includes('x-evil') ? 'evil' : undefined,
+  'the names of all headers by for in'({ headers }) {
+    for (const name in headers) if (name === 'x-evil') return 'evil'
+    return undefined
+  },
   'the header lines': ({ rawHeaders }) => (rawHeaders.includes('x-evil') ? 'evil' : undefined),
   'the distinct headers': ({ headersDistinct }) => headersDistinct['x-evil']?.[0],
 }
