@@ -82,11 +82,11 @@ export function isrSuite(name: string, folder: string, nextRoot: string): void {
       assert.equal(other.slice(-60), (await large(first)).slice(-60))
     })
 
-    test('with one memcached dead pages come, and some of the others are still shared', async () => {
+    test('with one memcached dead pages come, and are shared again', async () => {
       const [first, second] = instances
       await servers[0]!.kill()
       const ids = Array.from({ length: 12 }, (_, i) => 20 + i)
-      for (const id of ids) await same(second, id, await settled(first, id))
+      for (const id of ids) await agreed(first, second, id)
     })
 
     test('with all memcacheds dead pages are rendered', async () => {
@@ -121,6 +121,14 @@ async function same(instance: Instance, id: number, shown: string): Promise<void
   const endMs = performance.now() + CHANGED_MS
   while ((await reportOf(instance, id)) !== shown) {
     assert.ok(performance.now() < endMs, `${id} was never shared: ${instance.said().slice(-2000)}`)
+  }
+}
+
+/** Each may render once more before it knows that the host is out. */
+async function agreed(first: Instance, second: Instance, id: number): Promise<void> {
+  const endMs = performance.now() + CHANGED_MS
+  while ((await reportOf(first, id)) !== (await reportOf(second, id))) {
+    assert.ok(performance.now() < endMs, `${id} is not shared: ${second.said().slice(-2000)}`)
   }
 }
 
