@@ -60,6 +60,7 @@ async function published(): Promise<Map<string, object[]>> {
   const server = await startServer()
   const cache = new MemcachedClient(server.address, {
     serverFailureLimit: 1,
+    ejectLoneHost: true,
     retryTimeoutMs: 20,
     requestTimeoutMs: 500,
   })

@@ -29,7 +29,7 @@ async function run(block: Block, address: string, folder: string): Promise<strin
   const path = join(folder, `${block.page}-${block.line}.mts`.replace(/\W+(?=.*\.mts)/g, '-'))
   writeFileSync(path, runnable(block.code, address))
   const args = ['--import', 'tsx', '--unhandled-rejections=strict', path]
-  const child = spawn(process.execPath, args, { cwd: root, timeout: 20_000 })
+  const child = spawn(process.execPath, args, { cwd: root, timeout: 60_000 })
   const said = { stdout: '', stderr: '' }
   child.stdout.on('data', (bytes) => (said.stdout += bytes))
   child.stderr.on('data', (bytes) => (said.stderr += bytes))
