@@ -62,21 +62,25 @@ async function published(): Promise<Map<string, object[]>> {
     serverFailureLimit: 1,
     ejectLoneHost: true,
     retryTimeoutMs: 20,
-    requestTimeoutMs: 500,
+    requestTimeoutMs: 10_000,
   })
   await cache.set('a', 'value')
   await cache.setMany({ a: 1, b: 2 })
   await cache.getMany(['a', 'b', 'c'])
   await cache.getOrSet('loaded', async () => 'value', { ttl: 60 })
-  await cache.configure({ requestTimeoutMs: 400 })
+  await cache.configure({ requestTimeoutMs: 9_000 })
   const port = server.port
   await server.close()
   await cache.get('a').catch(() => {})
   await until(() => messages.has('mintring:probe'))
   const again = await startServer({ port })
   await until(() => messages.has('mintring:return'))
+  const other = await startServer()
+  const announced = { handover: '2s', announce: '1s' } as const
+  cache.setServers([again.address, other.address], announced)
+  await until(() => messages.has('mintring:handover'))
   await cache.close()
-  await again.close()
+  await Promise.all([again.close(), other.close()])
   for (const stop of listeners) stop()
   return messages
 }
