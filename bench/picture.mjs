@@ -35,12 +35,14 @@ export function bars(title, rows) {
 
 /**
  * `series`: `{ name, colour, dash, points: [x, y][] }`. The axes `x` and `y` are the values to
- * name, from the least to the most; both are logarithmic, y unless `linearY`.
+ * name, from the least to the most; both are logarithmic unless `linearX`, `linearY`.
  */
-export function lines({ title, xLabel, x, y, xText = String, yText, linearY = false }, series) {
+export function lines(axes, series) {
+  const { title, xLabel, x, y, xText = String, yText, linearX = false, linearY = false } = axes
   const right = WIDTH - RIGHT
   const bottom = LINES_HEIGHT - FOOT
-  const along = (value) => round(LEFT + share(value, x, Math.log) * (right - LEFT))
+  const along = (value) =>
+    round(LEFT + share(value, x, linearX ? Number : Math.log) * (right - LEFT))
   const scaleY = linearY ? Number : Math.log
   const up = (value) => round(bottom - share(value, y, scaleY) * (bottom - HEAD))
   const grid = y.map((value) => {

@@ -42,12 +42,16 @@ export function remarks(report: RemapReport): string[] {
     return why === undefined || result.unrelated === 0 ? [] : [`${result.distribution}: ${why}.`]
   })
   const [first] = report.results
-  if (first?.movedIfSkipped === undefined) return lines
-  const skipped = percent(first.movedIfSkipped)
-  return [
-    ...lines,
-    `A host that is dead and skipped, not removed, moves its own keys alone: ${skipped}.`,
-  ]
+  if (first?.movedIfSkipped !== undefined) {
+    const skipped = percent(first.movedIfSkipped)
+    lines.push(
+      `A host that is dead and skipped, not removed, moves its own keys alone: ${skipped}.`,
+    )
+  }
+  if (first?.origin?.overTime !== undefined && /remove|replace/.test(report.change)) {
+    lines.push('With handover the hosts that leave stay up until their values have moved.')
+  }
+  return lines
 }
 
 function movesTable(results: readonly RemapResult[]): string {

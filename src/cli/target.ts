@@ -69,7 +69,7 @@ export function targetOf(values: TargetValues, named: readonly string[], io: Cli
     values.libmemcached === undefined ? undefined : fromLibmemcached(values.libmemcached)
   const said: RingServer[] = [...(translated?.servers ?? []), ...named]
   if (values.servers !== undefined) said.push(...listOf(values.servers))
-  const behaviors = { ...translated, ...behaviorsOf(values.set ?? []) }
+  const behaviors = { ...translated, ...settingsOf('--set', values.set) }
   if (said.length > 0) return { servers: parseServers(said), behaviors }
   if (values.servers !== undefined) return { servers: parseServers([]), behaviors }
   const fromEnv = environmentOf(io)
@@ -104,7 +104,7 @@ function environmentOf(io: CliIo): ReturnType<typeof fromEnvironment> | undefine
 const listOf = (text: string): string[] => text.split(/[\s,]+/).filter((item) => item !== '')
 
 /** `--set retries=2 --set connections.max=4`. */
-function behaviorsOf(settings: readonly string[]): BehaviorsInput {
+export function settingsOf(option: string, settings: readonly string[] = []): BehaviorsInput {
   const read: Record<string, unknown> = {}
   for (const setting of settings) {
     const [, path = '', text = ''] = /^([^=]*)=(.*)$/s.exec(setting) ?? []
@@ -114,10 +114,10 @@ function behaviorsOf(settings: readonly string[]): BehaviorsInput {
     if (row === undefined || (fieldName !== undefined && field === undefined)) {
       const known = rows.map((candidate) => candidate.name)
       throw new UsageError(
-        `--set takes behavior=value, not '${setting}'.${didYouMean(name, known)}`,
+        `${option} takes behavior=value, not '${setting}'.${didYouMean(name, known)}`,
       )
     }
-    const value = valueOfText(`--set ${path}`, field ?? row, text)
+    const value = valueOfText(`${option} ${path}`, field ?? row, text)
     if (field === undefined) read[name] = value
     else read[name] = { ...(read[name] as object | undefined), [field.name]: value }
   }

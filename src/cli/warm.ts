@@ -9,9 +9,12 @@ import { isMintringError } from '../errors.ts'
 import { fileStream } from './file-stream.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
 import { parseCommand, targetHelp, targetOf, targetOptions, wholeNumber } from './target.ts'
+import { type BarProgress, WarmBar } from './warm-bar.ts'
+import { copyFrom } from './warm-from.ts'
 
 /** What `mintring warm --help` prints. */
 export const warmHelp: string = `Usage: mintring warm --loader MODULE [SERVER…] [options]
+       mintring warm --from LIST [SERVER…] [options]
 
 Fills a cache: calls the loader with every key, some at a time, and stores what it answers. Keys
 come from standard input or a file, one a line, or from the module.
@@ -25,8 +28,16 @@ come from standard input or a file, one a line, or from the module.
   --rate N               the most keys begun in a second
   --resume-from LOG      a log file: a run that broke off goes on from it. Ctrl-C ends a run
                          within a second, and says how far it came
+
+With --from it copies what moves while servers change, to where it lives under the new list: keys
+come from the servers before the change. Start it when the change begins.
+
+  --from LIST            the servers before the change
+  --from-set NAME=VALUE  a behavior of theirs that differs, such as distribution=modula; repeatable
+  -c, --rate, --resume-from as above; a run that broke off passes over what is there already
 ${targetHelp}
   mintring warm --loader ./pages.mjs --keys urls.txt --resume-from warm.log --ttl 1h
+  mintring warm --from a,b,c -s a,b,c,d --set announce=2m --rate 2000
 `
 
 const options = {
@@ -38,9 +49,10 @@ const options = {
   concurrency: { type: 'string', short: 'c' },
   rate: { type: 'string' },
   'resume-from': { type: 'string' },
+  from: { type: 'string' },
+  'from-set': { type: 'string', multiple: true },
 } as const
 
-const BAR_WIDTH = 30
 const MAX_SHOWN_ERRORS = 10
 
 /** What a loader module may export. */
@@ -54,13 +66,16 @@ type KeySource = Iterable<string> | AsyncIterable<string>
 /** `mintring warm`: exit 1 when the cache took nothing any more, or a key failed. */
 export async function warmCommand(argv: string[], io: CliIo): Promise<number> {
   const { values, positionals } = parseCommand(argv, options)
-  if (values.loader === undefined) throw new UsageError('warm needs --loader MODULE')
+  if (values.from !== undefined) return copyFrom(values.from, values, positionals, io)
+  if (values['from-set'] !== undefined) throw new UsageError('--from-set needs --from LIST')
+  if (values.loader === undefined)
+    throw new UsageError('warm needs --loader MODULE, or --from LIST')
   const { load, keys } = await readModule(values.loader)
   const rate = values.rate === undefined ? undefined : wholeNumber('--rate', values.rate, 1, 1)
   const total = wholeNumber('--total', values.total, 0, 0)
   const target = targetOf(values, positionals, io)
   const source = keysFrom(values.keys, keys, io)
-  const bar = new WarmBar(io, total)
+  const bar = new WarmBar(io)
   let shown = 0
   await using cache = new MemcachedClient(target.servers, target.behaviors)
   try {
@@ -70,7 +85,7 @@ export async function warmCommand(argv: string[], io: CliIo): Promise<number> {
       perSecond: rate,
       resumeFrom: values['resume-from'],
       signal: io.signal,
-      onProgress: (progress) => bar.update(progress),
+      onProgress: (progress) => bar.update(barOf(progress, total)),
       onError: (error, key) => {
         if (shown++ < MAX_SHOWN_ERRORS) io.err(`${bar.clear()}${key}: ${messageOf(error)}\n`)
       },
@@ -122,6 +137,10 @@ function ttlOf(text: string | undefined): Ttl | undefined {
   return /^\d+$/.test(text) ? Number(text) : (text as Ttl)
 }
 
+function barOf({ taken, resumed, failed }: WarmProgress, total: number): BarProgress {
+  return { done: taken, before: resumed, failed, total }
+}
+
 function summary(done: WarmProgress, isJson: boolean): string {
   if (isJson) return `${JSON.stringify(done)}\n`
   const { taken, stored, skipped, failed, resumed, elsewhere } = done
@@ -132,40 +151,4 @@ function summary(done: WarmProgress, isJson: boolean): string {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
-}
-
-/** One line that draws over itself, on standard error, on a terminal only. */
-class WarmBar {
-  readonly #io: CliIo
-  readonly #total: number
-  readonly #startMs = performance.now()
-  #isDrawn = false
-
-  constructor(io: CliIo, total: number) {
-    this.#io = io
-    this.#total = total
-  }
-
-  update({ taken, resumed, failed }: WarmProgress): void {
-    if (!this.#io.isTTY) return
-    const seconds = (performance.now() - this.#startMs) / 1000
-    const perSecond = Math.round((taken - resumed) / Math.max(seconds, 0.001))
-    const failures = failed > 0 ? `, ${failed} failed` : ''
-    this.#isDrawn = true
-    this.#io.err(`\r${this.#bar(taken)}${taken} keys, ${perSecond}/s${failures}\u001b[K`)
-  }
-
-  /** What takes the line away again; '' when there is none. */
-  clear(): string {
-    if (!this.#isDrawn) return ''
-    this.#isDrawn = false
-    return '\r\u001b[K'
-  }
-
-  #bar(taken: number): string {
-    if (this.#total === 0) return ''
-    const share = Math.min(1, taken / this.#total)
-    const full = Math.round(share * BAR_WIDTH)
-    return `${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)} ${Math.floor(share * 100)} % · `
-  }
 }

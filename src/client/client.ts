@@ -30,6 +30,7 @@ import type { ClientEvents, Listener } from './events.ts'
 import type { ChangeOptions } from './handovers.ts'
 import type { BufferOptions, OperationOptions, ReadOptions, StoreOptions } from './options.ts'
 import type { Outcomes } from './outcomes.ts'
+import type { CopyProgress } from './pump.ts'
 import { ClientRefills } from './refills.ts'
 import type { CloseOptions } from './settings.ts'
 import { ClientSettings, drainMsOf } from './settings.ts'
@@ -56,6 +57,7 @@ import { setMany } from './verbs/write-many.ts'
 import type { ClientView, ViewOptions } from './view.ts'
 import { warm } from './warm.ts'
 import type { WarmLoader, WarmOptions, WarmProgress } from './warm-options.ts'
+import { type CopyOptions, warmFromPrevious } from './warm-previous.ts'
 
 /**
  * A memcached client: one per process and fleet. It connects on first use, and by itself again.
@@ -416,6 +418,15 @@ export class MemcachedClient {
     options: WarmOptions = {},
   ): Promise<WarmProgress> {
     return warm(this._core, this, keys, loader, options)
+  }
+
+  /**
+   * Copies all that moves to its new home while a handover is under way, instead of what is read
+   * alone. Waits until values may move; never overwrites what is at the new home. Rejects with
+   * MINTRING_BAD_ARGUMENT when there is no handover, MINTRING_TIMEOUT when it ends too early.
+   */
+  async warmFromPrevious(options: CopyOptions = {}): Promise<CopyProgress> {
+    return warmFromPrevious(this._core, options)
   }
 
   /**

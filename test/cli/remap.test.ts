@@ -50,6 +50,7 @@ describe('mintring remap', () => {
     assert.match(out, /^modula +one_at_a_time +.*█+▒+/m)
     assert.match(out, /^b:11211 +\d+\.\d %$/m)
     assert.match(out, /the origin goes from 100 to/)
+    assert.match(out, /^With handover the hosts that leave stay up until/m)
   })
 
   it('shows the load on the origin over time, with handover and without', async () => {

@@ -94,5 +94,17 @@ test('warm refuses to be called wrongly', async (t) => {
   const plain = join(folder, 'plain.mjs')
   writeFileSync(plain, `export const load = () => 'x'`)
   await assert.rejects(run(['--loader', plain, '--rate', '0']), UsageError)
+  await assert.rejects(run(['--loader', plain, '--from', 'a,b']), UsageError)
+  await assert.rejects(run(['--loader', plain, '--from-set', 'distribution=modula']), UsageError)
+  for (const line of [
+    '--keys f',
+    '--total 5',
+    '--ttl 5m',
+    '--rate 0',
+    '-c x',
+    '--from-set nope=1',
+  ]) {
+    await assert.rejects(run(['--from', 'a,b', ...line.split(' ')]), UsageError)
+  }
   await assert.rejects(run(['--loader', plain, '--keys', join(folder, 'missing')]))
 })

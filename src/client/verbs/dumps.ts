@@ -19,6 +19,8 @@ export interface DumpOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+type Abortable = Pick<DumpOptions, 'signal'>
+
 /** What watch() takes. */
 export interface WatchOptions {
   /** The host to watch; needed when there are several. */
@@ -77,10 +79,17 @@ export async function* metadump(
 ): AsyncGenerator<DumpedItem, void, undefined> {
   checkOptions('metadump', options, DUMP_OPTIONS)
   const head = metadumpHead(options?.range ?? 'all')
-  for (const host of chosenHosts(core, options)) {
-    for await (const line of linesOf(core, 'metadump', host, head, options)) {
-      yield dumpedItem(host, fieldsOf(line))
-    }
+  for (const host of chosenHosts(core, options)) yield* itemsOf(core, host, head, options)
+}
+
+async function* itemsOf(
+  core: ClientCore,
+  host: Host,
+  head: string,
+  options: Abortable | undefined,
+): AsyncGenerator<DumpedItem, void, undefined> {
+  for await (const line of linesOf(core, 'metadump', host, head, options)) {
+    yield dumpedItem(host, fieldsOf(line))
   }
 }
 
@@ -91,13 +100,32 @@ export async function* mgdump(
 ): AsyncGenerator<DumpedKey, void, undefined> {
   checkOptions('mgdump', options, DUMP_OPTIONS)
   const head = mgdumpHead(options?.range ?? 'all')
-  for (const host of chosenHosts(core, options)) {
-    for await (const line of linesOf(core, 'mgdump', host, head, options)) {
-      const [, key = '', flag] = line.split(' ')
-      const bytes = Buffer.from(key, flag === 'b' ? 'base64' : 'latin1')
-      yield { host: host.name, key: bytes.toString('utf8') }
-    }
+  for (const host of chosenHosts(core, options)) yield* keysOf(core, host, head, options)
+}
+
+async function* keysOf(
+  core: ClientCore,
+  host: Host,
+  head: string,
+  options: Abortable | undefined,
+): AsyncGenerator<DumpedKey, void, undefined> {
+  for await (const line of linesOf(core, 'mgdump', host, head, options)) {
+    const [, key = '', flag] = line.split(' ')
+    const bytes = Buffer.from(key, flag === 'b' ? 'base64' : 'latin1')
+    yield { host: host.name, key: bytes.toString('utf8') }
   }
+}
+
+/** The keys of one host, which need not be on the list of servers any more. */
+export function dumpOf(
+  core: ClientCore,
+  host: Host,
+  command: 'mgdump' | 'metadump',
+  range: CrawlRange,
+  signal: AbortSignal,
+): AsyncGenerator<DumpedKey, void, undefined> {
+  if (command === 'mgdump') return keysOf(core, host, mgdumpHead(range), { signal })
+  return itemsOf(core, host, metadumpHead(range), { signal })
 }
 
 /** Follows what one host reports, until the reader stops or the signal fires. */
@@ -146,7 +174,7 @@ function linesOf(
   command: string,
   host: Host,
   head: string,
-  options: { readonly signal?: AbortSignal | undefined } | undefined,
+  options: Abortable | undefined,
 ): AsyncIterable<string> {
   return traceLines(core, command, host, host.lines(head, options?.signal))
 }

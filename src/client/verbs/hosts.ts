@@ -122,8 +122,17 @@ export function stats(
       `stats() takes the name of a section first, such as 'items', not ${kindOf(section)}`,
     )
   }
+  return askAll(core, () => statsRequest(section), options)
+}
+
+/** The statistics of one host, which need not be on the list of servers any more. */
+export function statsOfHost(core: ClientCore, host: Host, section?: string): Promise<Stats> {
+  return ask(core, host, statsRequest(section), undefined)
+}
+
+function statsRequest(section: string | undefined): Request<Stats> {
   const head = statsHead(...((section?.split(' ') ?? []) as [string?, ...string[]]))
-  return askAll(core, () => hostRequest<Stats>(STATS, head, { of: undefined, stats: {} }), options)
+  return hostRequest<Stats>(STATS, head, { of: undefined, stats: {} })
 }
 
 /** Sends a line to every host; resolves to what each said. */

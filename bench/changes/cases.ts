@@ -1,0 +1,61 @@
+import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
+import { compat } from '../../src/ring/compat.ts'
+
+/** Servers and how keys are placed on them, as a client is given them. */
+export interface Side {
+  readonly servers: readonly string[]
+  readonly behaviors: BehaviorsInput
+}
+
+/** A change of servers. The hosts are those of the bench, from 0. */
+export interface Change {
+  readonly name: string
+  readonly title: string
+  sides(hosts: readonly string[]): { readonly from: Side; readonly to: Side }
+}
+
+export const HOSTS = 5
+
+export const changes: readonly Change[] = [
+  {
+    name: 'join',
+    title: 'A fifth host joins four',
+    sides: (hosts) => ({ from: side(hosts.slice(0, 4)), to: side(hosts) }),
+  },
+  {
+    name: 'leave',
+    title: 'One of five hosts leaves',
+    sides: (hosts) => ({ from: side(hosts), to: side(hosts.slice(0, 4)) }),
+  },
+  {
+    name: 'reweight',
+    title: 'One of four hosts gets weight 2',
+    sides: (hosts) => ({
+      from: side(hosts.slice(0, 4)),
+      to: side([`${hosts[0]}:2`, ...hosts.slice(1, 4)]),
+    }),
+  },
+  {
+    name: 'placement',
+    title: 'From modula to ketama on four hosts',
+    sides: (hosts) => ({
+      from: side(hosts.slice(0, 4), { distribution: 'modula' }),
+      to: side(hosts.slice(0, 4), { distribution: 'ketama' }),
+    }),
+  },
+  {
+    name: 'client',
+    title: 'From npm memcached’s ring to libmemcached’s on four hosts',
+    sides: (hosts) => ({
+      from: side(hosts.slice(0, 4), { ...compat.memcached }),
+      to: side(hosts.slice(0, 4), { ...compat.libmemcached }),
+    }),
+  },
+]
+
+/** A machine that is busy with eight processes is not a dead host. */
+const PATIENT: BehaviorsInput = { requestTimeoutMs: 10_000, connectTimeoutMs: 10_000 }
+
+function side(servers: readonly string[], placement: BehaviorsInput = {}): Side {
+  return { servers, behaviors: { ...PATIENT, ...placement } }
+}

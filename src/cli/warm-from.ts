@@ -1,0 +1,68 @@
+import { MemcachedClient } from '../client/client.ts'
+import type { CopyProgress } from '../client/pump.ts'
+import { isMintringError, messageOf } from '../errors.ts'
+import { parseServers } from '../hosts/address.ts'
+import { type CliIo, exitCodes, UsageError } from './io.ts'
+import { settingsOf, type TargetValues, targetOf, wholeNumber } from './target.ts'
+import { WarmBar } from './warm-bar.ts'
+
+const MAX_SHOWN_ERRORS = 10
+
+/** Options of `mintring warm` that are for loaders. */
+const LOADER_OPTIONS = ['loader', 'keys', 'total', 'ttl'] as const
+
+interface CopyValues extends TargetValues {
+  readonly loader?: string | undefined
+  readonly keys?: string | undefined
+  readonly total?: string | undefined
+  readonly ttl?: string | undefined
+  readonly concurrency?: string | undefined
+  readonly rate?: string | undefined
+  readonly 'resume-from'?: string | undefined
+  readonly 'from-set'?: readonly string[] | undefined
+  readonly json?: boolean | undefined
+}
+
+/** `mintring warm --from`: exit 1 when a key could not be copied, or a host not listed. */
+export async function copyFrom(
+  list: string,
+  values: CopyValues,
+  positionals: readonly string[],
+  io: CliIo,
+): Promise<number> {
+  const wrong = LOADER_OPTIONS.find((name) => values[name] !== undefined)
+  if (wrong !== undefined) throw new UsageError(`--${wrong} and --from cannot go together`)
+  const previous = { servers: parseServers(list), ...settingsOf('--from-set', values['from-set']) }
+  const { servers, behaviors } = targetOf(values, positionals, io)
+  const perSecond = values.rate === undefined ? undefined : wholeNumber('--rate', values.rate, 1, 1)
+  const concurrency = wholeNumber('--concurrency', values.concurrency, 16, 1)
+  const bar = new WarmBar(io)
+  let shown = 0
+  await using cache = new MemcachedClient(servers, { ...behaviors, previous })
+  try {
+    bar.say('waiting until values may move')
+    const done = await cache.warmFromPrevious({
+      ...{ concurrency, perSecond, resumeFrom: values['resume-from'], signal: io.signal },
+      onProgress: ({ listed, failed, items }) =>
+        bar.update({ done: listed, before: 0, failed, total: items }),
+      onError: (error, name) => {
+        if (shown++ < MAX_SHOWN_ERRORS) io.err(`${bar.clear()}${name}: ${messageOf(error)}\n`)
+      },
+    })
+    io.out(bar.clear() + summary(done, values.json === true))
+    return done.failed > 0 ? exitCodes.failed : exitCodes.ok
+  } catch (error) {
+    if (!isMintringError(error)) throw error
+    // Ctrl-C is not to wait for what the cache does not answer.
+    if (io.signal?.aborted === true) await cache.close({ drainMs: 0 })
+    io.err(`${bar.clear()}mintring warm: ${error.message} (${error.code})\n`)
+    return exitCodes.failed
+  }
+}
+
+function summary(done: CopyProgress, isJson: boolean): string {
+  if (isJson) return `${JSON.stringify(done)}\n`
+  const { listed, moved, copied, there, absent, failed } = done
+  const counts = `${copied} copied, ${there} there already, ${absent} gone, ${failed} failed`
+  return `${listed} keys, of which ${moved} move: ${counts}\n`
+}

@@ -1,0 +1,208 @@
+import { checkSignal } from '../deadline.ts'
+import { isMintringError, MintringError } from '../errors.ts'
+import { setTimeout } from '../runtime.ts'
+import type { PumpLog } from './pump-log.ts'
+import type { DumpedKey } from './verbs/dumps.ts'
+import type { Stats } from './verbs/hosts.ts'
+import { WarmUp } from './warm.ts'
+import type { WarmOptions } from './warm-options.ts'
+
+/** What became of a key that moves: `there` is an item at its new home already. */
+export type CopyOutcome = 'copied' | 'there' | 'absent'
+
+/** A host that keys move away from, as a pump needs it. */
+export interface PumpHost {
+  readonly name: string
+  stats(section?: string): Promise<Stats>
+  /** The keys of some slab classes. */
+  mgdump(range: readonly number[], signal: AbortSignal): AsyncIterable<DumpedKey>
+  metadump(range: readonly number[], signal: AbortSignal): AsyncIterable<DumpedKey>
+}
+
+/** What a pump does about a key on the wire. */
+export interface PumpTarget {
+  /** Whether the key moves away from the host, which is its home. */
+  moves(key: string, host: string): boolean
+  /** Copies the item to its new home under a lease, unless there is one. */
+  copy(key: string): Promise<CopyOutcome>
+}
+
+/** How a pump runs. */
+export type PumpOptions = Pick<WarmOptions, 'concurrency' | 'perSecond' | 'signal' | 'onError'> & {
+  readonly log?: PumpLog | undefined
+  readonly onProgress?: ((progress: CopyProgress) => void) | undefined
+}
+
+/** What a pump did so far. */
+export interface CopyProgress {
+  /** Items of the hosts that are copied from. */
+  readonly items: number
+  /** Items listed, those that do not move included. */
+  readonly listed: number
+  /** Keys that move, and were begun. */
+  readonly moved: number
+  /** Values that were copied. */
+  readonly copied: number
+  /** Keys that had an item at their new home already. */
+  readonly there: number
+  /** Keys whose item was gone, or may not be copied. */
+  readonly absent: number
+  /** Keys that could not be copied, and hosts that could not be listed. */
+  readonly failed: number
+  /** Slab classes that the run before had done. */
+  readonly resumed: number
+}
+
+/** How often, and at what distance, a host is asked that is busy with another dump. */
+const BUSY_TRIES = 50
+const BUSY_PAUSE_MS = 100
+
+/**
+ * Copies what moves, host by host and slab class by slab class, to its new home. Its memory does
+ * not grow with the number of keys.
+ */
+export class Pump {
+  readonly #hosts: readonly PumpHost[]
+  readonly #target: PumpTarget
+  readonly #options: PumpOptions
+  readonly #counts = {
+    ...{ items: 0, listed: 0, moved: 0, copied: 0, there: 0, absent: 0, failed: 0, resumed: 0 },
+  }
+  /** Keys begun and not done. */
+  #underWay = 0
+  #drained = (): void => {}
+  /** Fires when the run ends early: a dump must not outlive it. */
+  readonly #ending = new AbortController()
+
+  constructor(hosts: readonly PumpHost[], target: PumpTarget, options: PumpOptions) {
+    this.#hosts = hosts
+    this.#target = target
+    this.#options = options
+  }
+
+  /** Rejects with MINTRING_ABORTED when the signal fires. */
+  async run(): Promise<CopyProgress> {
+    const { concurrency, perSecond, signal, onError, onProgress } = this.#options
+    const unused = {
+      set: async (): Promise<void> => {},
+      locate: () => ({ server: '', ejected: false }),
+    }
+    const job = new WarmUp(unused, this.#keys(), (key) => this.#copy(key), {
+      ...{ concurrency, perSecond, signal },
+      onProgress: () => onProgress?.({ ...this.#counts }),
+      onError: (error, key) => {
+        this.#counts.failed++
+        onError?.(error, key)
+      },
+    })
+    try {
+      await job.run()
+      return { ...this.#counts }
+    } catch (error) {
+      throw this.#told(error)
+    } finally {
+      this.#ending.abort()
+    }
+  }
+
+  /** The keys that move, of all hosts that can be listed. */
+  async *#keys(): AsyncGenerator<string, void, undefined> {
+    const counted = await Promise.allSettled(this.#hosts.map((host) => host.stats()))
+    for (const each of counted) {
+      if (each.status === 'fulfilled') this.#counts.items += Number(each.value.curr_items ?? 0)
+    }
+    for (const host of this.#hosts) {
+      try {
+        yield* this.#keysOf(host)
+      } catch (error) {
+        if (this.#options.signal?.aborted === true) throw error
+        this.#counts.failed++
+        this.#options.onError?.(error, host.name)
+      }
+    }
+  }
+
+  async *#keysOf(host: PumpHost): AsyncGenerator<string, void, undefined> {
+    const stats = await host.stats('items')
+    const { log } = this.#options
+    for (const slabClass of classesOf(stats)) {
+      if (log?.has(host.name, slabClass) === true) {
+        this.#counts.resumed++
+        this.#counts.listed += Number(stats[`items:${slabClass}:number`])
+        continue
+      }
+      const { failed } = this.#counts
+      for await (const { key } of this.#listed(host, slabClass)) {
+        this.#counts.listed++
+        if (!isPlainKey(key) || !this.#target.moves(key, host.name)) continue
+        this.#counts.moved++
+        this.#underWay++
+        yield key
+      }
+      await this.#untilDrained()
+      if (this.#counts.failed === failed) log?.write(host.name, slabClass)
+    }
+  }
+
+  /** One class of a host, as soon as the server has time for a dump. */
+  async *#listed(host: PumpHost, slabClass: number): AsyncGenerator<DumpedKey, void, undefined> {
+    let dump: 'mgdump' | 'metadump' = 'mgdump'
+    for (let tries = 1; ; tries++) {
+      try {
+        return yield* host[dump]([slabClass], this.#ending.signal)
+      } catch (error) {
+        const code = isMintringError(error) ? error.code : ''
+        if (code === 'MINTRING_UNSUPPORTED' && dump === 'mgdump') dump = 'metadump'
+        else if (!isBusy(error) || tries >= BUSY_TRIES) throw error
+        else await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE_MS))
+        if (this.#options.signal !== undefined) checkSignal(this.#options.signal)
+      }
+    }
+  }
+
+  async #copy(key: string): Promise<undefined> {
+    try {
+      this.#counts[await this.#target.copy(key)]++
+    } finally {
+      if (--this.#underWay === 0) this.#drained()
+    }
+  }
+
+  async #untilDrained(): Promise<void> {
+    if (this.#underWay === 0) return
+    await new Promise<void>((resolve) => {
+      this.#drained = resolve
+    })
+  }
+
+  /** An error of the run, with how far it came. */
+  #told(error: unknown): unknown {
+    if (!isMintringError(error) || error.code === 'MINTRING_BAD_ARGUMENT') return error
+    const isAborted = error.code === 'MINTRING_ABORTED'
+    const why = isAborted ? 'was aborted by its signal' : `cannot go on: ${causeOf(error).message}`
+    const { copied, there, absent, failed } = this.#counts
+    const text =
+      `The copy ${why}. ${copied} copied, ${there} there already, ${absent} gone, ` +
+      `${failed} failed. Run it again to go on: what is there already is passed over`
+    return new MintringError(error.code, text, { host: error.host, cause: causeOf(error) })
+  }
+}
+
+const causeOf = (error: MintringError): Error =>
+  isMintringError(error.cause) ? error.cause : error
+
+/** Items that a mintring client keeps beside a key do not begin like text: they stay. */
+function isPlainKey(key: string): boolean {
+  return !key.includes('\ufffd')
+}
+
+function isBusy(error: unknown): boolean {
+  return isMintringError(error) && /\bBUSY\b/.test(error.message)
+}
+
+function classesOf(items: Stats): number[] {
+  return Object.keys(items).flatMap((name) => {
+    const match = /^items:(\d+):number$/.exec(name)
+    return match === null ? [] : [Number(match[1])]
+  })
+}
