@@ -13,7 +13,27 @@ interface Profile extends Partial<Omit<ChaosPlan, 'ports'>> {
   readonly servers?: number
 }
 
-const RESTARTS = { restartEveryMs: 5_000 }
+const RESTARTS: Profile = { troubles: [{ kind: 'restart', everyMs: 5_000, forMs: 300 }] }
+/** Two servers: one of them goes away for long enough to be ejected. */
+const EJECTIONS: Profile = {
+  servers: 2,
+  troubles: [{ kind: 'restart', everyMs: 5_000, forMs: 2_000 }],
+}
+/** Everything at once. */
+const ALL: Profile = {
+  servers: 3,
+  readers: 200,
+  troubles: [
+    { kind: 'restart', everyMs: 11_000, forMs: 1_500 },
+    { kind: 'stop', everyMs: 13_000, forMs: 2_500 },
+    { kind: 'leave', everyMs: 17_000, forMs: 5_000 },
+    { kind: 'pause', everyMs: 7_000, forMs: 3_000 },
+  ],
+}
+const SIDECAR: Profile = {
+  policy: { ...STORM.policy, placeholder: 'sidecar' },
+  writeKinds: ['invalidate', 'refresh', 'set', 'delete'],
+}
 const DELETES = { writeKinds: ['delete', 'delete', 'set', 'invalidate'], writeEveryMs: 60 } as const
 
 /** Loads that outlast a restart, of servers whose CAS ids never get far. */
@@ -22,8 +42,7 @@ const SHORT_LIVES: Profile = {
   keys: 2,
   slowShare: 0.8,
   slowMs: 450,
-  restartEveryMs: 500,
-  downMs: 0,
+  troubles: [{ kind: 'restart', everyMs: 500, forMs: 0 }],
 }
 
 const profiles: Record<string, Profile> = {
@@ -35,15 +54,19 @@ const profiles: Record<string, Profile> = {
   'classic-deletes': { ...DELETES, protocol: 'classic' },
   'meta-short-lives': SHORT_LIVES,
   'classic-short-lives': { ...SHORT_LIVES, protocol: 'classic' },
-  'meta-sidecar': {
-    policy: { ...STORM.policy, placeholder: 'sidecar' },
-    writeKinds: ['invalidate', 'refresh', 'set'],
-  },
-  'meta-ejection': { ...RESTARTS, servers: 2, downMs: 2_000 },
-  'classic-ejection': { ...RESTARTS, servers: 2, downMs: 2_000, protocol: 'classic' },
+  sidecar: SIDECAR,
+  'meta-ejection': EJECTIONS,
+  'classic-ejection': { ...EJECTIONS, protocol: 'classic' },
+  'meta-all': ALL,
+  'sidecar-all': { ...ALL, ...SIDECAR },
+  'classic-all': { ...ALL, protocol: 'classic' },
 }
 /** Many cold keys, and many writes beside the loads: where the rarer mistakes show. */
-const CONTROL: Profile = { ...DELETES, restartEveryMs: 1_500, downMs: 100, crashShare: 0.01 }
+const CONTROL: Profile = {
+  ...DELETES,
+  troubles: [{ kind: 'restart', everyMs: 1_500, forMs: 100 }],
+  crashShare: 0.01,
+}
 const controls: Partial<Record<Mutation, Profile>> = {
   staleStore: { writeKinds: ['set', 'invalidate'], writeEveryMs: 40, keys: 2 },
   noEpoch: SHORT_LIVES,
@@ -56,11 +79,12 @@ for (const name of wanted) {
   const mutation = isControl ? (name as Mutation) : undefined
   const control = mutation === undefined ? undefined : (controls[mutation] ?? CONTROL)
   const { servers = 1, ...profile }: Profile = control ?? profiles[name] ?? {}
-  const plan = { ...STORM, ...profile, mutation, reads: Number(readsText), seconds: 600 }
+  const plan = { ...STORM, ...profile, mutation, reads: Number(readsText), seconds: 3_600 }
   const startMs = performance.now()
   const outcome = await storm(plan, servers)
   const seconds = Math.round((performance.now() - startMs) / 1000)
   console.log(JSON.stringify({ name, seconds, ...outcome }))
-  const isBroken = outcome.violations > 0 || outcome.lost > 0
+  const { violations, lost, late, undefineds, overlaps } = outcome
+  const isBroken = violations + lost + late + undefineds + overlaps.none > 0
   if (isBroken !== isControl) process.exitCode = 1
 }

@@ -25,33 +25,65 @@ export interface ChaosPlan {
   /** How often somebody writes, and what the cache is told then. */
   readonly writeEveryMs: number
   readonly writeKinds: readonly WriteKind[]
-  /** How often a server is killed and started again; 0 = never. */
-  readonly restartEveryMs: number
-  /** How long it stays away. */
-  readonly downMs: number
+  /** What happens to servers and processes, each again and again. */
+  readonly troubles: readonly Trouble[]
+}
+
+/** Something that goes wrong once in a while. */
+export interface Trouble {
+  /**
+   * `restart`: a server is killed, and comes back empty. `stop`: a server stands still. `leave`: it
+   * leaves the list, and returns with what it has. `pause`: a process stands still.
+   */
+  readonly kind: 'restart' | 'stop' | 'leave' | 'pause'
+  readonly everyMs: number
+  readonly forMs: number
+}
+
+/** When something went wrong, with which server or process. */
+export interface TroubleTime {
+  readonly kind: Trouble['kind']
+  readonly host: string | undefined
+  readonly pid: number | undefined
+  readonly startMs: number
+  endMs: number
 }
 
 export type WriteKind = 'invalidate' | 'refresh' | 'set' | 'delete'
 
 /** What a worker asks of the parent, which is origin and referee. */
 export type WorkerMessage =
-  | { readonly ask: 'load'; readonly id: number; readonly key: string }
+  | {
+      readonly ask: 'load'
+      readonly id: number
+      readonly key: string
+      readonly host: string
+      readonly home: string
+      readonly isBypass: boolean
+      readonly atMs: number
+    }
   | { readonly ask: 'write'; readonly id: number; readonly key: string }
   | {
       readonly tell: 'written'
       readonly key: string
-      readonly version: number
-      readonly kind: WriteKind
       readonly isDone: boolean
       readonly atMs: number
       readonly host: string
     }
   | { readonly tell: 'loaded'; readonly load: number; readonly atMs: number }
+  | {
+      readonly tell: 'leased'
+      readonly load: number
+      readonly host: string
+      readonly how: string
+    }
+  | { readonly tell: 'stood'; readonly startMs: number; readonly endMs: number }
   | { readonly tell: 'progress'; readonly reads: number }
   | { readonly tell: 'over'; readonly reads: number; readonly pending: number }
 
 export type ParentMessage =
   | { readonly answer: number; readonly value: LoadTicket | WriteTicket | undefined }
+  | { readonly servers: readonly string[] }
   | { readonly stop: true }
 
 /** What a load is to do. */
@@ -68,11 +100,9 @@ export interface WriteTicket {
   readonly kind: WriteKind
 }
 
-/** What is cached: which version, and by which load. */
+/** What is cached. */
 export interface Cached {
   readonly version: number
-  /** 0 when it was set, not loaded. */
-  readonly load: number
 }
 
 /** Milliseconds of CLOCK_MONOTONIC, which all processes of a machine share. */
@@ -107,6 +137,5 @@ export const STORM = {
   slowMs: 5_000,
   writeEveryMs: 150,
   writeKinds: ['invalidate', 'invalidate', 'refresh', 'set', 'delete'],
-  restartEveryMs: 0,
-  downMs: 300,
+  troubles: [],
 } as const satisfies Omit<ChaosPlan, 'ports'>

@@ -2,23 +2,36 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Memcached, startMemcached } from '../support/memcached.ts'
-import type { Load, Verdicts, Written } from './check.ts'
+import type { Log, Verdicts, Written } from './check.ts'
 import { check } from './check.ts'
-import type { ChaosPlan, LoadTicket, ParentMessage, WorkerMessage, WriteTicket } from './plan.ts'
+import type { Load } from './overlaps.ts'
+import type {
+  ChaosPlan,
+  LoadTicket,
+  ParentMessage,
+  Trouble,
+  TroubleTime,
+  WorkerMessage,
+  WriteTicket,
+} from './plan.ts'
 import { monotonicMs } from './plan.ts'
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url))
 /** What a killed writer had sent still arrives: until then nobody else may write the key. */
 const DEAD_WRITER_MS = 500
 const DRAIN_MS = 40_000
+const EXCHANGES_MS = 10_000
+const START_MS = 60_000
 
 /** What a run came to. */
 export interface Outcome extends Verdicts {
   readonly kills: number
-  readonly restarts: number
+  /** Restarts and stops of servers, leaves, pauses of processes. */
+  readonly troubles: number
   readonly loads: number
   readonly writes: number
   /** Reads of workers that were asked to end, and never did. */
@@ -46,12 +59,16 @@ class Storm {
   readonly #writing = new Set<string>()
   readonly #written = new Map<string, Written[]>()
   readonly #loads: Load[] = []
-  readonly #logs: string[] = []
+  readonly #logs: Log[] = []
+  readonly #troubles: TroubleTime[] = []
+  readonly #stood: TroubleTime[] = []
   readonly #workers = new Map<ChildProcess, number>()
+  /** As the workers know them; undefined: all. */
+  #servers: readonly string[] | undefined
+  #isEnding = false
   #isStopping = false
   #doneReads = 0
   #kills = 0
-  #restarts = 0
   #writes = 0
   #lost = 0
 
@@ -64,26 +81,35 @@ class Storm {
   async run(): Promise<Outcome> {
     const { processes, seconds, reads } = this.#plan
     for (let i = 0; i < processes; i++) this.#start()
+    await this.#reading()
     const endMs = monotonicMs() + seconds * 1000
-    let restartMs = monotonicMs() + this.#plan.restartEveryMs
-    while (monotonicMs() < endMs && this.#readsSoFar() < reads) {
-      await sleep(50)
-      if (this.#plan.restartEveryMs === 0 || monotonicMs() < restartMs) continue
-      restartMs = monotonicMs() + this.#plan.restartEveryMs
-      await this.#restart()
-    }
+    const troubles = this.#plan.troubles.map((trouble) => this.#trouble(trouble))
+    while (monotonicMs() < endMs && this.#readsSoFar() < reads) await sleep(50)
+    this.#isEnding = true
+    await Promise.all(troubles)
     await this.#stop()
-    const verdicts = check(this.#logs, this.#written, this.#loads)
-    const lost = this.#lost
-    const loads = this.#loads.length
+    const verdicts = check({
+      logs: this.#logs,
+      written: this.#written,
+      loads: this.#loads,
+      // What processes tell of themselves is no trouble that was made.
+      troubles: [...this.#troubles, ...this.#stood],
+      boundMs: boundMsOf(this.#plan),
+    })
     return {
       ...verdicts,
       kills: this.#kills,
-      restarts: this.#restarts,
-      loads,
+      troubles: this.#troubles.length,
+      loads: this.#loads.length,
       writes: this.#writes,
-      lost,
+      lost: this.#lost,
     }
+  }
+
+  /** A busy machine takes its time to start processes: that does not count. */
+  async #reading(): Promise<void> {
+    const endMs = monotonicMs() + START_MS
+    while (this.#readsSoFar() === 0 && monotonicMs() < endMs) await sleep(50)
   }
 
   #readsSoFar(): number {
@@ -91,13 +117,14 @@ class Storm {
   }
 
   #start(): void {
-    const log = join(this.#folder, `${this.#logs.length}.log`)
-    this.#logs.push(log)
-    const worker = fork(WORKER, [JSON.stringify(this.#plan), log], {
+    const path = join(this.#folder, `${this.#logs.length}.log`)
+    const worker = fork(WORKER, [JSON.stringify(this.#plan), path], {
       execArgv: ['--import', 'tsx', '--unhandled-rejections=strict'],
     })
+    this.#logs.push({ path, pid: worker.pid ?? 0 })
     const writing = new Set<string>()
     this.#workers.set(worker, 0)
+    if (this.#servers !== undefined) send(worker, { servers: this.#servers })
     worker.on('message', (message: WorkerMessage) => this.#hear(worker, message, writing))
     worker.on('exit', (_code, signal) => {
       this.#doneReads += this.#workers.get(worker) ?? 0
@@ -115,13 +142,23 @@ class Storm {
 
   #hear(worker: ChildProcess, message: WorkerMessage, writing: Set<string>): void {
     if ('ask' in message) {
-      const { ask, id, key } = message
-      const value = ask === 'load' ? this.#load(worker, key) : this.#write(key, writing)
+      const { id } = message
+      const value =
+        message.ask === 'load'
+          ? this.#load(worker, message)
+          : this.#write(worker, message.key, writing)
       send(worker, { answer: id, value })
     } else if (message.tell === 'written') {
       writing.delete(message.key)
       this.#writing.delete(message.key)
-      if (message.isDone && message.host !== '?') this.#note(message.key, message)
+      const write = this.#written.get(message.key)!.at(-1)!
+      if (message.isDone) Object.assign(write, { atMs: message.atMs, host: message.host })
+    } else if (message.tell === 'stood') {
+      const { startMs, endMs } = message
+      this.#stood.push({ kind: 'pause', host: undefined, pid: worker.pid, startMs, endMs })
+    } else if (message.tell === 'leased') {
+      const { host, how } = message
+      Object.assign(this.#loads[message.load - 1] ?? {}, { host, how })
     } else if (message.tell === 'loaded') {
       this.#loads[message.load - 1]!.endMs = message.atMs
     } else if (message.tell === 'progress') {
@@ -132,7 +169,10 @@ class Storm {
     }
   }
 
-  #load(worker: ChildProcess, key: string): LoadTicket {
+  #load(
+    { pid = 0 }: ChildProcess,
+    { key, host, home, isBypass, atMs }: Extract<WorkerMessage, { ask: 'load' }>,
+  ): LoadTicket {
     const { crashShare, failShare, slowShare } = this.#plan
     const version = this.#versions.get(key) ?? 0
     const lot = Math.random()
@@ -140,12 +180,12 @@ class Storm {
     const fate = lot < crashShare ? 'crash' : lot < crashShare + failShare ? 'fail' : 'ok'
     const load = this.#loads.length + 1
     const endMs = Number.POSITIVE_INFINITY
-    this.#loads.push({ load, key, version, pid: worker.pid ?? 0, startMs: monotonicMs(), endMs })
+    this.#loads.push({ load, key, version, pid, host, home, isBypass, startMs: atMs, endMs })
     return { load, version, fate, tookMs: isSlow ? this.#plan.slowMs : 20 + Math.random() * 60 }
   }
 
   /** One writer per key at a time, as the transaction of a database would have it. */
-  #write(key: string, writing: Set<string>): WriteTicket | undefined {
+  #write({ pid = 0 }: ChildProcess, key: string, writing: Set<string>): WriteTicket | undefined {
     if (this.#writing.has(key) || this.#isStopping) return undefined
     this.#writing.add(key)
     writing.add(key)
@@ -153,21 +193,60 @@ class Storm {
     const version = (this.#versions.get(key) ?? 0) + 1
     this.#versions.set(key, version)
     const { writeKinds } = this.#plan
-    return { version, kind: writeKinds[Math.floor(Math.random() * writeKinds.length)]! }
-  }
-
-  #note(key: string, { version, kind, atMs, host }: Written): void {
+    const kind = writeKinds[Math.floor(Math.random() * writeKinds.length)]!
     const all = this.#written.get(key) ?? []
-    all.push({ version, kind, atMs, host })
+    const beganMs = monotonicMs()
+    all.push({ version, kind, pid, beganMs, atMs: Number.POSITIVE_INFINITY, host: '?' })
     this.#written.set(key, all)
+    return { version, kind }
   }
 
-  async #restart(): Promise<void> {
-    const memcached = this.#memcacheds[this.#restarts % this.#memcacheds.length]!
-    this.#restarts++
+  /** Has one kind of thing go wrong, again and again. */
+  async #trouble({ kind, everyMs, forMs }: Trouble): Promise<void> {
+    for (let turn = 0; !this.#isEnding; turn++) {
+      await this.#sleep(everyMs)
+      if (this.#isEnding) return
+      const memcached = this.#memcacheds[turn % this.#memcacheds.length]!
+      const worker = [...this.#workers.keys()][turn % this.#workers.size]
+      const host = kind === 'pause' ? undefined : nameOf(memcached)
+      const pid = kind === 'pause' ? worker?.pid : undefined
+      const time = { kind, host, pid, startMs: monotonicMs(), endMs: Number.POSITIVE_INFINITY }
+      this.#troubles.push(time)
+      if (kind === 'restart') await this.#restart(memcached, forMs)
+      else if (kind === 'leave') await this.#leave(memcached, forMs)
+      else await this.#stand(kind === 'pause' ? worker?.pid : memcached.pid, forMs)
+      time.endMs = monotonicMs()
+    }
+  }
+
+  async #restart(memcached: Memcached, downMs: number): Promise<void> {
     await memcached.kill()
-    await sleep(this.#plan.downMs)
+    await sleep(downMs)
     await memcached.restart()
+  }
+
+  async #stand(pid: number | undefined, forMs: number): Promise<void> {
+    signal(pid, 'SIGSTOP')
+    await sleep(forMs)
+    signal(pid, 'SIGCONT')
+  }
+
+  async #leave(memcached: Memcached, forMs: number): Promise<void> {
+    const all = this.#memcacheds.map(nameOf)
+    this.#tellServers(all.filter((name) => name !== nameOf(memcached)))
+    await sleep(forMs)
+    this.#tellServers(all)
+  }
+
+  #tellServers(servers: readonly string[]): void {
+    this.#servers = servers
+    for (const worker of this.#workers.keys()) send(worker, { servers })
+  }
+
+  /** As long as the run does. */
+  async #sleep(ms: number): Promise<void> {
+    const endMs = monotonicMs() + ms
+    while (!this.#isEnding && monotonicMs() < endMs) await sleep(50)
   }
 
   async #stop(): Promise<void> {
@@ -186,7 +265,25 @@ class Storm {
   }
 }
 
-/** Whoever was just killed will not hear it. */
+function nameOf({ port }: Memcached): string {
+  return `127.0.0.1:${port}`
+}
+
+/** It may be gone already. */
+function signal(pid: number | undefined, name: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(pid, name)
+  } catch {}
+}
+
+/** A wait for others, a load of one's own, and exchanges with the cache; pauses come on top. */
+function boundMsOf({ policy, troubles }: ChaosPlan): number {
+  const { waitTimeoutMs = 0, loaderTimeoutMs = 0 } = policy
+  const pauseMs = Math.max(0, ...troubles.map(({ forMs }) => forMs))
+  return waitTimeoutMs + loaderTimeoutMs + EXCHANGES_MS + 2 * pauseMs
+}
+
+/** A killed worker does not hear it. */
 function send(worker: ChildProcess, message: ParentMessage): void {
   if (worker.connected) worker.send(message, () => {})
 }

@@ -18,6 +18,7 @@ const client = new MemcachedClient(
   plan.ports.map((port) => `127.0.0.1:${port}`),
   {
     protocol: plan.protocol,
+    traceKeys: true,
     distribution: 'ketama',
     autoEjectHosts: plan.ports.length > 1,
     retryTimeoutMs: 500,
@@ -45,6 +46,7 @@ const asked = new Map<number, (value: LoadTicket | WriteTicket | undefined) => v
 
 process.on('message', (message: ParentMessage) => {
   if ('stop' in message) isStopping = true
+  else if ('servers' in message) client.setServers(message.servers)
   else {
     asked.get(message.answer)?.(message.value)
     asked.delete(message.answer)
@@ -53,26 +55,55 @@ process.on('message', (message: ParentMessage) => {
 // An orphan would go on taking leases from the next run.
 process.on('disconnect', () => process.exit(1))
 
-function ask<Ticket>(what: 'load' | 'write', key: string): Promise<Ticket> {
+/** The key that is about to be loaded without the cache: its loader is called in this very turn. */
+let bypassing: string | undefined
+client.on('bypass', ({ key }) => {
+  bypassing = key
+  queueMicrotask(() => {
+    bypassing = undefined
+  })
+})
+
+/** The last load of each key. */
+const lastLoads = new Map<string, number>()
+for (const event of ['refill', 'leaseLost', 'refillError'] as const) {
+  client.on(event, ({ key = '', host = '', reason = '' }) => {
+    process.send?.({ tell: 'leased', load: lastLoads.get(key), host, how: `${event} ${reason}` })
+  })
+}
+
+/** A process that stands still gives no sign of life for its leases. */
+const TICK_MS = 50
+const STOOD_MS = 250
+let tickMs = monotonicMs()
+setInterval(() => {
+  const nowMs = monotonicMs()
+  if (nowMs - tickMs > STOOD_MS) process.send?.({ tell: 'stood', startMs: tickMs, endMs: nowMs })
+  tickMs = nowMs
+}, TICK_MS).unref()
+
+function ask<Ticket>(what: 'load' | 'write', key: string, more: object = {}): Promise<Ticket> {
   const id = ++lastId
-  process.send?.({ ask: what, id, key })
+  process.send?.({ ask: what, id, key, ...more })
   return new Promise((resolve) => {
     asked.set(id, resolve as (value: unknown) => void)
   })
 }
 
 async function loader(key: string): Promise<Cached> {
-  const { load, version, fate, tookMs } = await ask<LoadTicket>('load', key)
+  const home = client.locate(key).server
+  const more = { host: hostOf(key), home, isBypass: bypassing === key, atMs: monotonicMs() }
+  const { load, version, fate, tookMs } = await ask<LoadTicket>('load', key, more)
+  lastLoads.set(key, load)
   await sleep(fate === 'crash' ? tookMs / 2 : tookMs)
   if (fate === 'crash') process.kill(process.pid, 'SIGKILL')
   process.send?.({ tell: 'loaded', load, atMs: monotonicMs() })
   if (fate === 'fail') throw new Error('the loader failed')
-  return { version, load }
+  return { version }
 }
 
 /** Where this process believes the key to live. */
 function hostOf(key: string): string {
-  if (plan.ports.length === 1) return '-'
   const { server, ejected, fallback } = client.locate(key)
   return ejected ? String(fallback) : server
 }
@@ -82,14 +113,17 @@ async function readOn(): Promise<void> {
     const key = `k${Math.floor(Math.random() * plan.keys)}`
     const host = hostOf(key)
     const startMs = monotonicMs()
+    const note = (state: string, version: number): void => {
+      const seen = host === hostOf(key) ? host : '?'
+      lines.push(`${key} ${startMs} ${monotonicMs()} ${state} ${version} ${seen}`)
+    }
     pending++
     try {
       const { value, state } = await refill.getOrSetEntry(key, loader, plan.policy)
-      lines.push(
-        `${key} ${startMs} ${monotonicMs()} ${state} ${value.version} ${value.load} ${host}`,
-      )
+      const isValue = typeof value?.version === 'number'
+      note(isValue ? state : 'undefined', isValue ? value.version : -1)
     } catch {
-      lines.push(`${key} ${startMs} ${monotonicMs()} failed -1 0 ${host}`)
+      note('failed', -1)
     }
     pending--
     if (++reads % 500 === 0) flush()
@@ -114,9 +148,8 @@ async function writeOn(): Promise<void> {
     await tell(key, ticket).catch(() => {
       isDone = false
     })
-    const { version, kind } = ticket
     const seen = host === hostOf(key) ? host : '?'
-    process.send?.({ tell: 'written', key, version, kind, isDone, atMs: monotonicMs(), host: seen })
+    process.send?.({ tell: 'written', key, isDone, atMs: monotonicMs(), host: seen })
   }
 }
 
@@ -124,7 +157,7 @@ async function tell(key: string, { kind, version }: WriteTicket): Promise<void> 
   const { ttl: _ttl, ...terms } = plan.policy
   if (kind === 'invalidate') await refill.invalidate(key, terms)
   if (kind === 'refresh') await refill.refresh(key, loader, plan.policy)
-  if (kind === 'set') await client.set(key, { version, load: 0 }, { ttl: 8 })
+  if (kind === 'set') await client.set(key, { version }, { ttl: 8 })
   if (kind === 'delete') await client.delete(key)
 }
 

@@ -1,0 +1,90 @@
+import type { Written } from './check.ts'
+import type { TroubleTime } from './plan.ts'
+
+/** A load of the origin, from its request to its end. */
+export interface Load {
+  readonly load: number
+  readonly key: string
+  readonly version: number
+  readonly pid: number
+  /** Where the loading process saw the key; once it has ended, where its lease was. */
+  readonly host: string
+  readonly home: string
+  /** How it ended. */
+  readonly how?: string
+  /** Made without the cache, which could not be reached. */
+  readonly isBypass: boolean
+  readonly startMs: number
+  endMs: number
+}
+
+/** Why two processes loaded one version at once. */
+type Cause =
+  /** An invalidation was under way: the second was elected after its mark. */
+  | 'write'
+  /**
+   * They saw the key on different hosts, or away from home: what a stand-in holds ends as soon as
+   * one process has home back.
+   */
+  | 'views'
+  /** A host of theirs was restarted or stopped, or the list changed: the lease was forgotten. */
+  | 'host'
+  /** The process of the first one stood still for too long to give a sign of life. */
+  | 'stall'
+
+/** Overlapping loads of one version, bypasses apart, by cause. */
+export type Overlaps = Readonly<Record<Cause | 'none', number>> & {
+  readonly examples: readonly string[]
+}
+
+/** From the election on the server to the loader, in a process that does not stand still. */
+const ELECTION_MS = 300
+/** How long after a host's trouble connections to it are made anew. */
+export const RECONNECT_MS = 3_000
+const MAX_EXAMPLES = 5
+
+/** Finds the loads that overlap, and why. */
+export function overlapsOf(
+  loads: readonly Load[],
+  written: ReadonlyMap<string, readonly Written[]>,
+  troubles: readonly TroubleTime[],
+): Overlaps {
+  const counts = { write: 0, views: 0, host: 0, stall: 0, none: 0 }
+  const examples: string[] = []
+  const sorted = loads.filter((load) => !load.isBypass).sort((a, b) => a.startMs - b.startMs)
+  sorted.forEach((one, i) => {
+    for (const other of sorted.slice(i + 1)) {
+      if (other.startMs >= one.endMs) break
+      const isSame = other.key === one.key && other.version === one.version && other.pid !== one.pid
+      if (!isSame) continue
+      const cause = causeOf(one, other, written.get(one.key) ?? [], troubles)
+      counts[cause]++
+      if (cause === 'none' && examples.length < MAX_EXAMPLES) {
+        examples.push(JSON.stringify([one, other]))
+      }
+    }
+  })
+  return { ...counts, examples }
+}
+
+function causeOf(
+  one: Load,
+  other: Load,
+  writes: readonly Written[],
+  troubles: readonly TroubleTime[],
+): Cause | 'none' {
+  if (one.host !== other.host || one.host !== one.home || other.host !== other.home) return 'views'
+  const isBetween = (trouble: TroubleTime, afterMs: number): boolean => {
+    return trouble.startMs < other.startMs && trouble.endMs + afterMs > one.startMs
+  }
+  const ofHost = (trouble: TroubleTime): boolean => {
+    return trouble.kind === 'leave' || trouble.host === one.host
+  }
+  if (troubles.some((trouble) => ofHost(trouble) && isBetween(trouble, RECONNECT_MS))) return 'host'
+  if (troubles.some((trouble) => trouble.pid === one.pid && isBetween(trouble, 0))) return 'stall'
+  const isUnderWay = writes.some(({ version, beganMs, atMs }) => {
+    const isRaced = beganMs < other.startMs && atMs > one.startMs - ELECTION_MS
+    return version <= one.version && isRaced
+  })
+  return isUnderWay ? 'write' : 'none'
+}
