@@ -16,7 +16,7 @@ import {
   type NextIncrementalEntry,
   type NextSetContext,
 } from './next/incremental.ts'
-import { packed, unpacked } from './next/pack.ts'
+import { packed } from './next/pack.ts'
 
 export type {
   NextCacheControl,
@@ -136,9 +136,9 @@ export function nextIncrementalCache(
 }
 
 async function readEntry(entries: NextEntries, key: string): Promise<NextCacheEntry | undefined> {
-  const bytes = await entries.read(key)
-  if (bytes === undefined) return undefined
-  const [head, body] = unpacked(bytes) as [Omit<NextCacheEntry, 'value'>, Buffer]
+  const found = await entries.read(key)
+  if (!Array.isArray(found)) return undefined
+  const [head, body] = found as [Omit<NextCacheEntry, 'value'>, Buffer]
   if (Date.now() > head.timestamp + head.revalidate * 1000) return undefined
   const standing = await entries.standing(head.tags, head.timestamp)
   if (standing === 'ended') return undefined

@@ -191,6 +191,17 @@ describe('the incremental cache of Next.js', () => {
     await assert.rejects(handler.revalidateTag('news'), isMintringError)
   })
 
+  test('takes what something else stored for nothing', async (t) => {
+    const { cache } = await serve(t)
+    const handler = new (nextIncrementalCache(cache))()
+    for (const foreign of ['text', 5, Buffer.from('no line'), Buffer.from('{"a":1}\nrest'), {}]) {
+      await cache.set('next:e::/a', foreign)
+      await cache.set('next:e:k', foreign)
+      assert.equal(await handler.get('/a', { kind: 'APP_PAGE' }), null)
+      assert.equal(await nextCacheHandler(cache).get('k'), undefined)
+    }
+  })
+
   test('refuses a client that is none and options that cannot be', () => {
     const make = (client: unknown, options: unknown) => () =>
       nextIncrementalCache(client as never, options as never)

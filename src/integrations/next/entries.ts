@@ -3,6 +3,7 @@ import { isMintringError } from '../../errors.ts'
 import { Generations } from '../generations.ts'
 import { lifetimeOfSeconds } from '../lifetime.ts'
 import { safeKey } from '../safe-key.ts'
+import { unpacked } from './pack.ts'
 
 /** When a tag was last marked stale, and when its entries end, in ms since the epoch. */
 export interface TagTimes {
@@ -30,8 +31,15 @@ export class NextEntries {
     this.prefix = prefix
   }
 
-  read(name: string): Promise<Uint8Array | undefined> {
-    return this.client.get<Uint8Array>(this.key('e', name))
+  /** What packed() made the bytes of; undefined for bytes that it did not make. */
+  async read(name: string): Promise<unknown> {
+    const bytes = await this.client.get(this.key('e', name))
+    if (!(bytes instanceof Uint8Array)) return undefined
+    try {
+      return unpacked(bytes)
+    } catch {
+      return undefined
+    }
   }
 
   /** Stores bytes for so many seconds; Infinity until they are evicted. */

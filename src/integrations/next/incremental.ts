@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type NextEntries, type Standing, type TagDurations, unreachable } from './entries.ts'
-import { packed, unpacked } from './pack.ts'
+import { packed } from './pack.ts'
 
 /** What Next.js keeps of a page, a route or a fetch. Its form is Next.js's own business. */
 export interface NextCacheValue {
@@ -99,9 +99,9 @@ export class IncrementalHandler implements NextIncrementalCacheHandler {
 
   async get(key: string, context: NextGetContext = {}): Promise<NextIncrementalEntry | null> {
     this.#lookedMs.set(key, Date.now())
-    const bytes = await this.#entries.read(this.#name(key, context.kind)).catch(unreachable)
-    if (bytes === undefined) return null
-    const entry = unpacked(bytes) as NextIncrementalEntry
+    const found = await this.#entries.read(this.#name(key, context.kind)).catch(unreachable)
+    const entry = found as NextIncrementalEntry | undefined
+    if (typeof entry?.lastModified !== 'number') return null
     const standing = await standingOf(this.#entries, entry, context).catch(unreachable)
     return served(entry, standing ?? 'ended', context) ?? null
   }

@@ -122,6 +122,11 @@ class Copy {
 
   #keep(chunk: Uint8Array): void {
     if (!this.#isKept) return
+    if (!(chunk instanceof Uint8Array)) {
+      // No server can send it.
+      this.#end('cut')
+      return
+    }
     const { maxBytes, share } = this.#context
     const isTooLarge = this.#bytes + chunk.length > maxBytes
     if (isTooLarge || !share.take(chunk.length)) {

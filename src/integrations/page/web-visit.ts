@@ -108,17 +108,17 @@ class WebVisit extends Visit {
 
   async #captured(context: CaptureContext, watch: Watch): Promise<Captured['capture']> {
     const ignored = this.#ignored
-    const shown = shownRequest(this.#request, this.target, this.asked, { watch, ignored })
-    let response: Response
     try {
-      response = await this.#handover.next(shown, watch)
+      const shown = shownRequest(this.#request, this.target, this.asked, { watch, ignored })
+      const response = await this.#handover.next(shown, watch)
+      const { sent, capture } = captureWeb(response, context, watch)
+      this.#ways.resolve(sent)
+      return capture
     } catch (error) {
+      // Of the application, or of something that it returned and is no Response.
       this.#ways.reject(error)
       return { ruling: { isStorable: false, reason: 'status', status: 500 } }
     }
-    const { sent, capture } = captureWeb(response, context, watch)
-    this.#ways.resolve(sent)
-    return capture
   }
 
   /** Nobody reads the response any more: what is rendered after that may be cut short. */

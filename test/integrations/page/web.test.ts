@@ -180,6 +180,30 @@ describe('the page cache of web requests', () => {
     await hit(pages)
   })
 
+  test('rejects when the application returns what is no response, and asks it again', async (t) => {
+    const { pages } = await web(t)
+    for (const returned of [undefined, null, 'text', {}]) {
+      await assert.rejects(
+        pages(asking(), () => returned as never),
+        TypeError,
+      )
+    }
+  })
+
+  test('takes no page from a stream of what is no bytes', async (t) => {
+    const { pages, cache } = await web(t)
+    const texts = new ReadableStream({
+      start(controller) {
+        controller.enqueue('text')
+        controller.close()
+      },
+    })
+    const response = await pages(asking(), () => page(texts))
+    await response.text().catch(() => {})
+    await sleep(5)
+    assert.equal((await cache.meta.mg('example.com/a')).status, 'missing')
+  })
+
   test('takes no page from a body that is not what its length says', async (t) => {
     const { pages, cache } = await web(t)
     await (await pages(asking(), () => page('short', { 'content-length': '99' }))).text()
