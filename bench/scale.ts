@@ -105,6 +105,7 @@ async function restartAll(child: ChildProcess, clients: readonly MemcachedClient
   const outage = since(down)
   await told(child, 'restart')
   const back = usage()
+  // A suspect host takes requests again; it waits for one to be cleared.
   while (!clients.every(isUp)) await sleep(10)
   const returned = since(back)
   clearInterval(load)
@@ -116,7 +117,7 @@ async function restartAll(child: ChildProcess, clients: readonly MemcachedClient
 }
 
 function isUp(client: MemcachedClient): boolean {
-  return client.hosts().every(({ state }) => state === 'up')
+  return client.hosts().every(({ state }) => state === 'up' || state === 'suspect')
 }
 
 async function told(child: ChildProcess, what: string): Promise<void> {
