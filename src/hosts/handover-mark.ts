@@ -125,9 +125,11 @@ export class HandoverMark {
       async (host) => {
         const { meta } = host.abilities ?? (await host.ready())
         const item = await this.#ask(host, meta ? peek(this.#key) : gets(this.#key))
-        const mark = item === undefined ? undefined : markIn(item)
-        if (item === undefined || mark === undefined) return
-        found.push({ host, mark, leftMs: leftMsOf(item, mark), cas: BigInt(item.cas) })
+        if (item === undefined) return
+        const mark = markIn(item)
+        // Anything else under its name would keep the mark from being stored.
+        if (mark === undefined) await this.#ask(host, remove(this.#key))
+        else found.push({ host, mark, leftMs: leftMsOf(item, mark), cas: BigInt(item.cas) })
       },
       withinMs,
     )

@@ -1,7 +1,9 @@
 import { MintringError } from '../errors.ts'
+import type { Request } from '../net/request.ts'
 import { createRing } from '../ring/ring.ts'
 import { identityOf } from './address.ts'
 import { Handover, type HandoverInput, type HandoverOwner } from './handover.ts'
+import { forgetMark } from './handover-mark.ts'
 import { Host } from './host.ts'
 import type { HostOwner } from './host-owner.ts'
 import { type Places, placementOf } from './places.ts'
@@ -36,8 +38,20 @@ export class Handovers {
       const from = new PreviousPlaces(before.hosts, before.ring)
       const placements = { from: before.placement, to: after.placement }
       this.#begin({ ...change, from, placements, leaving })
-    } else retire(leaving)
+    } else {
+      if (!before.isLike(after)) this.#forget(before)
+      retire(leaving)
+    }
     return isHandedOver
+  }
+
+  /** The fleet left this placement without a handover: the way back to it is a new one. */
+  #forget({ hosts, placement }: Places): void {
+    const reached = hosts.filter(({ isConnected }) => isConnected)
+    void forgetMark(reached, placement, (host, request) => {
+      this.#owner.dispatchTo(host, request as Request)
+      return request.promise
+    })
   }
 
   #begin(input: HandoverInput): void {

@@ -1,39 +1,53 @@
 import assert from 'node:assert/strict'
-import { afterEach, beforeEach, describe, test } from 'node:test'
+import net from 'node:net'
+import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { type Memcached, startMemcached } from '../support/memcached.ts'
 
-const CHANGE = { handover: 4, announce: 1 } as const
-const KEYS = 300
+/** Longer than a busy machine takes to read all keys once. */
+const CHANGE = { handover: 14, announce: 2 } as const
+/** So that a busy machine fails no request. */
+const PATIENT = {
+  requestTimeoutMs: 10_000,
+  connectTimeoutMs: 10_000,
+  retryTimeoutMs: 10_000,
+} as const
+const KEYS = 200
 const TTL = { ttl: 600 } as const
 
-const servers: Memcached[] = []
-const clients: MemcachedClient[] = []
+/** Four servers, and the phases that each client told of. */
+class Fleet {
+  readonly servers: Memcached[] = []
+  readonly #phases = new Map<MemcachedClient, string[]>()
 
-beforeEach(async () => {
-  for (let i = 0; i < 4; i++) servers.push(await startMemcached())
-})
+  static async start(context: TestContext): Promise<Fleet> {
+    const fleet = new Fleet()
+    for (let i = 0; i < 4; i++) fleet.servers.push(await startMemcached())
+    context.after(async () => {
+      await Promise.all([...fleet.#phases.keys()].map((client) => client.close()))
+      await Promise.all(fleet.servers.map((server) => server.stop()))
+    })
+    return fleet
+  }
 
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.close()))
-  await Promise.all(servers.splice(0).map((server) => server.stop()))
-})
+  places(count: number): string[] {
+    return this.servers.slice(0, count).map(({ port }) => `127.0.0.1:${port}`)
+  }
 
-function places(count: number): string[] {
-  return servers.slice(0, count).map(({ port }) => `127.0.0.1:${port}`)
-}
+  join(count: number, behaviors: BehaviorsInput = {}): MemcachedClient {
+    const client = new MemcachedClient(this.places(count), { ...PATIENT, ...behaviors })
+    const told: string[] = []
+    this.#phases.set(client, told)
+    client.on('handover', ({ phase }) => told.push(phase))
+    return client
+  }
 
-/** The phases that each client told of. */
-const phases = new Map<MemcachedClient, string[]>()
-
-function join(list: string[], behaviors = {}): MemcachedClient {
-  const client = new MemcachedClient(list, behaviors)
-  const told: string[] = []
-  phases.set(client, told)
-  client.on('handover', ({ phase }) => told.push(phase))
-  clients.push(client)
-  return client
+  /** A slow machine may be in a later phase by then: what is promised holds in all of them. */
+  async until(client: MemcachedClient, phase: 'announce' | 'move' | 'end'): Promise<void> {
+    while (!this.#phases.get(client)!.includes(phase)) await sleep(20)
+  }
 }
 
 async function fill(client: MemcachedClient): Promise<void> {
@@ -60,77 +74,77 @@ async function missing(client: MemcachedClient): Promise<{ plain: number; loads:
   return found
 }
 
-/** A slow machine may be in a later phase by then: what is promised holds in all of them. */
-async function until(client: MemcachedClient, phase: 'announce' | 'move' | 'end'): Promise<void> {
-  while (!phases.get(client)!.includes(phase)) await sleep(20)
-}
-
 const NOTHING = { plain: 0, loads: 0 }
 
-describe('a change of servers', () => {
-  test('moves every value when a host joins: nothing is loaded, by whichever process', async () => {
-    const one = join(places(3))
-    const other = join(places(3))
+describe('a change of servers', { concurrency: 5 }, () => {
+  test('moves every value when a host joins: nothing is loaded, by whichever process', async (context) => {
+    const fleet = await Fleet.start(context)
+    const one = fleet.join(3)
+    const other = fleet.join(3)
     await fill(one)
-    one.setServers(places(4), CHANGE)
-    await until(one, 'announce')
+    one.setServers(fleet.places(4), CHANGE)
+    await fleet.until(one, 'announce')
     assert.deepEqual(await missing(one), NOTHING)
     assert.deepEqual(await missing(other), NOTHING)
-    other.setServers(places(4), CHANGE)
-    await until(one, 'move')
-    await until(other, 'move')
+    other.setServers(fleet.places(4), CHANGE)
+    await fleet.until(one, 'move')
+    await fleet.until(other, 'move')
     assert.deepEqual(await missing(other), NOTHING)
-    await until(one, 'end')
-    await until(other, 'end')
+    await fleet.until(one, 'end')
+    await fleet.until(other, 'end')
     assert.deepEqual(await missing(one), NOTHING)
     assert.deepEqual(await missing(other), NOTHING)
   })
 
-  test('moves every value when a host leaves, and lets go of it at the end', async () => {
-    const client = join(places(4))
+  test('moves every value when a host leaves, and lets go of it at the end', async (context) => {
+    const fleet = await Fleet.start(context)
+    const client = fleet.join(4)
     await fill(client)
-    client.setServers(places(3), CHANGE)
-    await until(client, 'move')
+    client.setServers(fleet.places(3), CHANGE)
+    await fleet.until(client, 'move')
     assert.deepEqual(await missing(client), NOTHING)
-    await until(client, 'end')
+    await fleet.until(client, 'end')
     assert.deepEqual(await missing(client), NOTHING)
     assert.equal(client.hosts().length, 3)
   })
 
-  test('a host that was home before serves nothing of that time', async () => {
-    const before = join(places(4), { handover: 0 })
+  test('a host that was home before serves nothing of that time', async (context) => {
+    const fleet = await Fleet.start(context)
+    const before = fleet.join(4, { handover: 0 })
     await fill(before)
     // Changes that the fourth host does not hear of: it leaves, and comes back.
-    const client = join(places(3), { handover: 0 })
+    const client = fleet.join(3, { handover: 0 })
     for (let i = 0; i < KEYS; i++) await client.set(`plain:${i}`, `v${i} new`, TTL)
-    client.setServers(places(4), CHANGE)
+    client.setServers(fleet.places(4), CHANGE)
     for (const phase of ['announce', 'move', 'end'] as const) {
-      await until(client, phase)
+      await fleet.until(client, phase)
       for (let i = 0; i < KEYS; i++) assert.equal(await client.get(`plain:${i}`), `v${i} new`)
     }
   })
 
-  test('counters move with their value', async () => {
-    const client = join(places(3))
+  test('counters move with their value', async (context) => {
+    const fleet = await Fleet.start(context)
+    const client = fleet.join(3)
     for (let i = 0; i < 50; i++) await client.set(`count:${i}`, '10', TTL)
-    client.setServers(places(4), CHANGE)
+    client.setServers(fleet.places(4), CHANGE)
     for (const [step, phase] of (['announce', 'move', 'end'] as const).entries()) {
-      await until(client, phase)
+      await fleet.until(client, phase)
       for (let i = 0; i < 50; i++) {
         assert.equal(await client.incr(`count:${i}`), 11n + BigInt(step), `${phase} ${i}`)
       }
     }
   })
 
-  test('cas with an id of the previous home does not succeed at the new one', async () => {
-    const client = join(places(3))
+  test('cas with an id of the previous home does not succeed at the new one', async (context) => {
+    const fleet = await Fleet.start(context)
+    const client = fleet.join(3)
     const keys = Array.from({ length: 50 }, (_, i) => `stock:${i}`)
     for (const key of keys) await client.set(key, 1, TTL)
     const before = await Promise.all(keys.map((key) => client.gets(key)))
-    client.setServers(places(4), CHANGE)
+    client.setServers(fleet.places(4), CHANGE)
     const home = new Map(keys.map((key) => [key, client.locate(key).server]))
-    await until(client, 'move')
-    const moved = keys.filter((key) => home.get(key) === places(4)[3])
+    await fleet.until(client, 'move')
+    const moved = keys.filter((key) => home.get(key) === fleet.places(4)[3])
     assert.ok(moved.length > 0)
     for (const key of moved) {
       const old = before[keys.indexOf(key)]!
@@ -142,13 +156,14 @@ describe('a change of servers', () => {
     }
   })
 
-  test('batches reach both homes in every phase', async () => {
-    const client = join(places(3))
-    const other = join(places(3))
+  test('batches reach both homes in every phase', async (context) => {
+    const fleet = await Fleet.start(context)
+    const client = fleet.join(3)
+    const other = fleet.join(3)
     const keys = Array.from({ length: 100 }, (_, i) => `batch:${i}`)
-    client.setServers(places(4), CHANGE)
+    client.setServers(fleet.places(4), CHANGE)
     for (const [step, phase] of (['announce', 'move', 'end'] as const).entries()) {
-      await until(client, phase)
+      await fleet.until(client, phase)
       await client.setMany(new Map(keys.map((key) => [key, step])), TTL)
       const found = await client.getMany(keys)
       assert.deepEqual(
@@ -162,31 +177,114 @@ describe('a change of servers', () => {
     }
   })
 
-  test('is over for a process that restarts with previous after the end', async () => {
-    const change = { ...CHANGE, previous: { servers: places(3) } }
-    const first = join(places(3))
+  test('is over for a process that restarts with previous after the end', async (context) => {
+    const fleet = await Fleet.start(context)
+    const change = { ...CHANGE, previous: { servers: fleet.places(3) } }
+    const first = fleet.join(3)
     await fill(first)
-    const second = join(places(4), change)
-    await until(second, 'announce')
-    await until(second, 'end')
+    const second = fleet.join(4, change)
+    await fleet.until(second, 'announce')
+    await fleet.until(second, 'end')
     await second.set('plain:0', 'v0', TTL)
-    const third = join(places(4), change)
+    const third = fleet.join(4, change)
     await third.get('plain:0')
     assert.equal(third.handover, undefined)
   })
 
-  test('goes from modula to ketama', async () => {
-    const first = join(places(3), { distribution: 'modula' })
+  test('goes from modula to ketama', async (context) => {
+    const fleet = await Fleet.start(context)
+    const first = fleet.join(3, { distribution: 'modula' })
     await fill(first)
-    const second = join(places(3), {
+    const second = fleet.join(3, {
       ...CHANGE,
-      previous: { servers: places(3), distribution: 'modula' },
+      previous: { servers: fleet.places(3), distribution: 'modula' },
     })
-    await until(second, 'announce')
+    await fleet.until(second, 'announce')
     assert.deepEqual(await missing(second), NOTHING)
-    await until(second, 'move')
+    await fleet.until(second, 'move')
     assert.deepEqual(await missing(second), NOTHING)
-    await until(second, 'end')
+    await fleet.until(second, 'end')
     assert.deepEqual(await missing(second), NOTHING)
   })
+
+  test('an item that is no mark under the name of one keeps no key waiting', async (context) => {
+    const fleet = await Fleet.start(context)
+    const client = fleet.join(3)
+    await client.set('plain:0', 'v0', TTL)
+    client.setServers(fleet.places(4), CHANGE)
+    await fleet.until(client, 'announce')
+    const [mark] = await rawMark(fleet, 0)
+    const other = fleet.join(3)
+    for (let i = 0; i < 4; i++) await talk(fleet, i, `set ${mark} 0 0 4\r\nnone\r\n`)
+    other.setServers(fleet.places(4), CHANGE)
+    await fleet.until(other, 'announce')
+    for (let i = 0; i < 100; i++) await other.set(`plain:${i}`, `v${i}`, TTL)
+  })
+
+  test('sends what a fresh client sends, once it is over', async (context) => {
+    const fleet = await Fleet.start(context)
+    const client = fleet.join(3)
+    await fill(client)
+    client.setServers(fleet.places(4), CHANGE)
+    await fleet.until(client, 'end')
+    const fresh = fleet.join(4)
+    await missing(fresh)
+    await missing(client)
+    const ofClient = await commandsOf(fleet, () => allVerbs(client))
+    const ofFresh = await commandsOf(fleet, () => allVerbs(fresh))
+    assert.deepEqual(ofClient, ofFresh)
+  })
 })
+
+/** Every kind of command, about keys of all hosts. */
+async function allVerbs(client: MemcachedClient): Promise<void> {
+  for (let i = 0; i < 100; i++) {
+    await client.set(`verb:${i}`, '1', TTL)
+    await client.get(`verb:${i}`)
+    await client.gets(`verb:${i}`)
+    await client.incr(`verb:${i}`)
+    await client.getOrSet(`page:${i}`, () => 'x', { ttl: 300 })
+    await client.invalidate(`verb:${i}`)
+    await client.delete(`verb:${i}`)
+  }
+  await client.getMany(Array.from({ length: 100 }, (_, i) => `plain:${i}`))
+}
+
+const COUNTED = /^(cmd_(get|set|touch|meta)|(delete|incr|decr|cas)_(hits|misses))$/
+
+/** How many commands of each kind the servers counted meanwhile. */
+async function commandsOf(fleet: Fleet, work: () => Promise<void>): Promise<Map<string, number>> {
+  const before = await counted(fleet)
+  await work()
+  const after = await counted(fleet)
+  return new Map([...after].map(([name, count]) => [name, count - (before.get(name) ?? 0)]))
+}
+
+async function counted(fleet: Fleet): Promise<Map<string, number>> {
+  const counts = new Map<string, number>()
+  for (let i = 0; i < 4; i++) {
+    for (const line of (await talk(fleet, i, 'stats\r\n')).split('\r\n')) {
+      const [, name = '', value = ''] = line.split(' ')
+      if (COUNTED.test(name)) counts.set(`${i} ${name}`, Number(value))
+    }
+  }
+  return counts
+}
+
+/** The name of the mark on a server. */
+async function rawMark(fleet: Fleet, index: number): Promise<string[]> {
+  const dump = await talk(fleet, index, 'lru_crawler metadump all\r\n')
+  const keys = [...dump.matchAll(/key=(\S+)/g)].map(([, key]) => unescape(key!))
+  return keys.filter((key) => key.includes('~mintring~handover~'))
+}
+
+/** Sends bytes to a server and resolves to what it replies until it is quiet. */
+async function talk(fleet: Fleet, index: number, command: string): Promise<string> {
+  const socket = net.connect(fleet.servers[index]!.port, '127.0.0.1')
+  const parts: Buffer[] = []
+  socket.on('data', (part) => parts.push(part))
+  socket.write(Buffer.from(command, 'latin1'))
+  await sleep(200)
+  socket.destroy()
+  return Buffer.concat(parts).toString('latin1')
+}
