@@ -8,10 +8,10 @@ import { ReplyKind } from '../protocol/reply-kind.ts'
 import { getsHead } from '../protocol/request.ts'
 import { CODEC_FLAGS, isTagged } from '../refill/stamp.ts'
 import type { Item, Place, Reader } from '../refill/store.ts'
-import { readTail, type Tail } from '../refill/tag-tail.ts'
+import { hasDigest, ownSize, readTail, type Tail } from '../refill/tag-tail.ts'
 import { refuse, surprising } from './refusal.ts'
 import type { Codec } from './values/codec.ts'
-import { BufferBody, ownBody } from './values/codec.ts'
+import { BufferBody, ownBody, PartBody } from './values/codec.ts'
 
 /** What reading an answer takes. */
 export interface AnswerContext {
@@ -147,16 +147,22 @@ class ReplyItem implements Item {
     return isTagged(flags) ? readTail(data.subarray(dataStart, dataEnd)) : undefined
   }
 
+  hasDigest(digest: string): boolean {
+    const { flags, data, dataStart, dataEnd } = this.#reply!
+    return isTagged(flags) && hasDigest(data, dataStart, dataEnd, digest)
+  }
+
   place(): Place {
     return this.#request!.context.placeOf(this.#attempt!.router as Host)
   }
 
   decode(): unknown {
     const reply = this.#reply!
-    return this.#request!.context.codec.decode(
-      reply.flags & CODEC_FLAGS,
-      ownBody(reply.flags, reply),
-    )
+    const { flags, data, dataStart, dataEnd } = reply
+    const { codec } = this.#request!.context
+    if (!isTagged(flags)) return codec.decode(flags & CODEC_FLAGS, reply)
+    const size = ownSize(data, dataStart, dataEnd)
+    return codec.decode(flags & CODEC_FLAGS, new PartBody(data, dataStart, size))
   }
 
   bytes(): Uint8Array {
@@ -177,13 +183,14 @@ export function keptValue(
   flags: number,
   bytes: Buffer,
   context: AnswerContext,
-): Pick<Item, 'flags' | 'size' | 'tail' | 'decode' | 'bytes' | 'keep'> {
+): Pick<Item, 'flags' | 'size' | 'tail' | 'hasDigest' | 'decode' | 'bytes' | 'keep'> {
   return {
     flags,
     size: bytes.length,
     get tail() {
       return isTagged(flags) ? readTail(bytes) : undefined
     },
+    hasDigest: (digest) => isTagged(flags) && hasDigest(bytes, 0, bytes.length, digest),
     decode: () =>
       context.codec.decode(flags & CODEC_FLAGS, ownBody(flags, new BufferBody(Buffer.from(bytes)))),
     bytes: () => bytes,

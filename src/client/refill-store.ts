@@ -326,6 +326,7 @@ function within(timeoutMs: number, promise: Promise<unknown>): Promise<void> {
 const nowhere: Answer = {
   ...{ status: 'missing', found: false, flags: 0, size: 0, ttlSeconds: -1, cas: '' },
   ...{ won: false, lost: false, stale: false, tail: undefined },
+  hasDigest: () => false,
   place: () => ({ name: '', maxTtlSeconds: 0 }),
   decode: () => undefined,
   bytes: () => new Uint8Array(),

@@ -3,6 +3,7 @@ import { isMintringError, MintringError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import type { Policy, Seconds } from './policy.ts'
 import { checkTtl } from './policy.ts'
+import type { TagSet } from './tag-look.ts'
 import type { TagsOf } from './tag-names.ts'
 import { checkTags } from './tag-names.ts'
 
@@ -67,6 +68,8 @@ export interface Terms {
   readonly pace: Pace
   /** What the last load of this process threw. */
   lastError: unknown
+  /** The tags that every value of the key has, once they were looked at. */
+  tagSet: TagSet | undefined
 }
 
 /** How long before it is stale this process wants the key's value refilled. */

@@ -76,7 +76,10 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
   begin(): void {
     const { key, policy } = this.slot
     const { tags } = this.#owner
-    if (policy.tagText !== undefined) this.#look = tags.look(tags.setOf(policy.tagText))
+    if (policy.tagText !== undefined) {
+      this.slot.tagSet ??= tags.setOf(policy.tagText)
+      this.#look = tags.look(this.slot.tagSet)
+    }
     this.#handle = this.#path.read(key, policy, this.#earlySeconds, this)
   }
 
@@ -140,7 +143,7 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     if (!this.#path.isPlainlyFresh(item, this.slot.policy, this.#earlySeconds)) return false
     const look = this.#look
     if (look === undefined) return !isTagged(item.flags)
-    return look.digest !== undefined && item.tail?.digest === look.digest
+    return look.digest !== undefined && item.hasDigest(look.digest)
   }
 
   failed(error: unknown): unknown {

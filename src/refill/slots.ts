@@ -162,6 +162,7 @@ function newSlot(key: string, { given, policy, pace }: Agreed): Slot {
     marked: undefined,
     failingUntilMs: 0,
     lastError: undefined,
+    tagSet: undefined,
   }
 }
 

@@ -34,6 +34,8 @@ export interface Item {
   readonly cas: string
   /** What the value carries of its tags; undefined when it has none, or was changed in place. */
   readonly tail: Tail | undefined
+  /** Whether it carries these versions of its tags. */
+  hasDigest(digest: string): boolean
   place(): Place
   /** The value; a promise when decoding has to wait. Throws for bytes that are no value. */
   decode(): unknown

@@ -42,34 +42,61 @@ export function withTail(body: string | Uint8Array, tail: Tail): string | Uint8A
 
 /** What a tagged item carries; undefined when its bytes were changed in place since. */
 export function readTail(bytes: Uint8Array): Tail | undefined {
-  const fixed = latin1(bytes, bytes.length - TAIL_CHARACTERS, bytes.length)
-  const sizes = sizesOf(fixed, bytes.length)
-  if (sizes === undefined) return undefined
-  const text = latin1(bytes, sizes.body, sizes.body + sizes.text)
-  const digest = fixed.slice(0, DIGEST_CHARACTERS)
-  return { text, digest, hard: fixed.slice(DIGEST_CHARACTERS, DIGEST_CHARACTERS + HARD_CHARACTERS) }
+  const body = bodySize(bytes, 0, bytes.length)
+  if (body < 0) return undefined
+  const { buffer, byteOffset, length } = bytes
+  const tail = Buffer.from(buffer, byteOffset, length).toString('latin1', body)
+  const fixed = tail.length - TAIL_CHARACTERS
+  return {
+    text: tail.slice(0, fixed),
+    digest: tail.slice(fixed, fixed + DIGEST_CHARACTERS),
+    hard: tail.slice(fixed + DIGEST_CHARACTERS, fixed + DIGEST_CHARACTERS + HARD_CHARACTERS),
+  }
 }
 
-/** The value's own bytes. Throws MINTRING_BAD_VALUE when they were changed in place. */
-export function withoutTail(bytes: Buffer): Buffer {
-  const fixed = latin1(bytes, bytes.length - TAIL_CHARACTERS, bytes.length)
-  const sizes = sizesOf(fixed, bytes.length)
-  if (sizes !== undefined) return bytes.subarray(0, sizes.body)
+/** Whether a tagged item in `bytes[start, end)` carries that digest. Allocates nothing. */
+export function hasDigest(bytes: Uint8Array, start: number, end: number, digest: string): boolean {
+  if (bodySize(bytes, start, end) < 0) return false
+  const at = end - TAIL_CHARACTERS
+  for (let i = 0; i < DIGEST_CHARACTERS; i++) {
+    if (bytes[at + i] !== digest.charCodeAt(i)) return false
+  }
+  return true
+}
+
+/** How many of the bytes of a tagged item are the value's. Throws MINTRING_BAD_VALUE. */
+export function ownSize(bytes: Uint8Array, start: number, end: number): number {
+  const body = bodySize(bytes, start, end)
+  if (body >= 0) return body
   throw new MintringError(
     'MINTRING_BAD_VALUE',
     'The value has tags and was changed in place (append, prepend): store it anew',
   )
 }
 
-function sizesOf(fixed: string, size: number): { text: number; body: number } | undefined {
-  const text = Number.parseInt(fixed.slice(24, 28), 16)
-  const body = Number.parseInt(fixed.slice(28), 16)
-  return body + text + TAIL_CHARACTERS === size ? { text, body } : undefined
+/** The value's own bytes. Throws MINTRING_BAD_VALUE when they were changed in place. */
+export function withoutTail(bytes: Buffer): Buffer {
+  return bytes.subarray(0, ownSize(bytes, 0, bytes.length))
 }
 
-function latin1(bytes: Uint8Array, start: number, end: number): string {
-  const { buffer, byteOffset, length } = bytes
-  return Buffer.from(buffer, byteOffset, length).toString('latin1', Math.max(0, start), end)
+/** -1 when the lengths in the tail are not those of the item. */
+function bodySize(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start < TAIL_CHARACTERS) return -1
+  const text = hexAt(bytes, end - 12, end - 8)
+  const body = hexAt(bytes, end - 8, end)
+  return body + text + TAIL_CHARACTERS === end - start ? body : -1
+}
+
+/** NaN for what are no hexadecimal digits. */
+function hexAt(bytes: Uint8Array, start: number, end: number): number {
+  let number = 0
+  for (let i = start; i < end; i++) number = number * 16 + digitOf(bytes[i]!)
+  return number
+}
+
+function digitOf(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48
+  return code >= 97 && code <= 102 ? code - 87 : Number.NaN
 }
 
 function hex(number: number, digits: number): string {

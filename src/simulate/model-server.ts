@@ -1,6 +1,6 @@
 import { isTagged } from '../refill/stamp.ts'
 import type { Answer, Command, Encoded, Place, Status, TagChange } from '../refill/store.ts'
-import { readTail, withoutTail } from '../refill/tag-tail.ts'
+import { hasDigest, readTail, withoutTail } from '../refill/tag-tail.ts'
 
 /** What memcached keeps of one key. */
 interface Stored {
@@ -238,6 +238,7 @@ export class ModelServer {
       stale: item?.isStale === true,
       cas: String(cas),
       tail: isTagged(flags) ? readTail(body) : undefined,
+      hasDigest: (digest) => isTagged(flags) && hasDigest(body, 0, body.length, digest),
       place: () => life,
       decode: () => JSON.parse((isTagged(flags) ? withoutTail(body) : body).toString()),
       bytes: () => body,

@@ -120,6 +120,7 @@ function mutatedReader(
         stale: item.stale,
         cas,
         tail: item.tail,
+        hasDigest: (digest) => item.hasDigest(digest),
         place: () => stable(place),
         decode: () => item.decode(),
         bytes: () => item.bytes(),

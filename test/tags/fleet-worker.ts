@@ -26,7 +26,7 @@ const IN_FLIGHT = 32
 const POLICY = { ttl: 3_600, staleWhileRevalidate: 600, jitter: 0, tags: ['all'] }
 
 const client = new MemcachedClient(start.servers, {
-  ...{ requestTimeoutMs: 1_000, retryTimeoutMs: 300, deadTimeoutMs: 300, serverFailureLimit: 1 },
+  ...{ requestTimeoutMs: 3_000, retryTimeoutMs: 300, deadTimeoutMs: 300, serverFailureLimit: 1 },
 })
 let version = 0
 const told = { fresh: 0, stale: 0, miss: 0, other: 0, old: 0, loads: 0, failed: 0 }

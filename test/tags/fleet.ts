@@ -93,7 +93,7 @@ export class Fleet {
     const { trouble } = this.#plan
     // Every server is the home of the tag, or of some values.
     for (let i = 0; trouble !== 'none' && !isOver(); i++) {
-      await new Promise((wake) => setTimeout(wake, trouble === 'restarts' ? 1_000 : 100))
+      await new Promise((wake) => setTimeout(wake, trouble === 'restarts' ? 3_000 : 1_000))
       if (isOver()) return
       if (trouble === 'restarts') await this.#servers[i % this.#servers.length]!.restart()
       else await this.#evict()

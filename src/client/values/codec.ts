@@ -105,6 +105,27 @@ export class BufferBody implements Body {
   }
 }
 
+/** The beginning of a reply: what follows it is no part of the value. */
+export class PartBody implements Body {
+  readonly #data: Buffer
+  readonly #start: number
+  readonly size: number
+
+  constructor(data: Buffer, start: number, size: number) {
+    this.#data = data
+    this.#start = start
+    this.size = size
+  }
+
+  valueString(): string {
+    return this.#data.toString('utf8', this.#start, this.#start + this.size)
+  }
+
+  valueBuffer(): Buffer {
+    return Buffer.from(this.#data.subarray(this.#start, this.#start + this.size))
+  }
+}
+
 /** The bytes of the value alone: a tagged item has more. Throws MINTRING_BAD_VALUE. */
 export function ownBody(flags: number, body: Body): Body {
   return isTagged(flags) ? new BufferBody(withoutTail(body.valueBuffer())) : body
