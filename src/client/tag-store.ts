@@ -65,16 +65,32 @@ function routeKeyOf(name: string): string {
   return `~tag~${name}`
 }
 
+/** A tag as it is stored. */
+interface StoredTag {
+  readonly version: string
+  readonly hard: number
+}
+
 /** Tells its reader while the reply is read: a promise would do so after the whole turn. */
-class TagRead extends Request<void, TagReader> {
+class TagRead extends Request<StoredTag | undefined> {
+  readonly #reader: TagReader
+
   constructor(name: string, wireKey: string, reader: TagReader) {
-    super(TAG_GET, routeKeyOf(name), wireKey, reader)
+    super(TAG_GET, routeKeyOf(name), wireKey, undefined)
+    this.#reader = reader
+  }
+
+  override resolve(tag: StoredTag | undefined): void {
+    if (this.settled) return
+    super.resolve(tag)
+    if (tag === undefined) this.#reader.absent()
+    else this.#reader.found(tag.version, tag.hard)
   }
 
   override reject(error: unknown): void {
     if (this.settled) return
-    this.context.failed(error)
-    this.resolve()
+    super.resolve(undefined)
+    this.#reader.failed(error)
   }
 }
 
@@ -86,13 +102,12 @@ const TAG_GET: Verb = {
   coalesce: true,
   accept(request, reply) {
     if (reply.kind !== ReplyKind.Value) return refuse(request, reply)
-    if (!request.settled) (request as TagRead).context.found(reply.valueString(), reply.flags)
-    ;(request as TagRead).resolve()
+    const tag: StoredTag = { version: reply.valueString(), hard: reply.flags }
+    ;(request as Request<StoredTag>).resolve(tag)
     return true
   },
   miss(request) {
-    if (!request.settled) (request as TagRead).context.absent()
-    ;(request as TagRead).resolve()
+    request.resolve(undefined)
   },
 }
 
