@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import net from 'node:net'
 import { describe, test } from 'node:test'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { isMintringError } from '../../src/errors.ts'
@@ -158,7 +160,7 @@ describe('tags on real memcacheds', { skip }, () => {
     const client = clientOf(t, all)
     const policy = { ...POLICY, tags: ['t'] }
     await client.getOrSet('k', () => 1, policy)
-    await client.meta.ms(Buffer.from('\xff~tag~t', 'latin1'), Buffer.from('no number'))
+    await write(all[0]!, 'set \xff~tag~t 0 0 9\r\nno number\r\n')
     await client.invalidateTags('t')
     const entry = () => client.getOrSetEntry('k', () => 2, policy)
     await entry()
@@ -166,6 +168,14 @@ describe('tags on real memcacheds', { skip }, () => {
     assert.deepEqual([(await entry()).state, (await entry()).value], ['fresh', 2])
   })
 })
+
+/** By another program: clients refuse keys that begin like a tag's. */
+async function write({ host, port }: Memcached, command: string): Promise<void> {
+  const socket = net.connect(port, host)
+  socket.end(Buffer.from(`${command}quit\r\n`, 'latin1'))
+  socket.resume()
+  await once(socket, 'close')
+}
 
 function codeOf(error: unknown): string | undefined {
   return isMintringError(error) ? error.code : undefined
