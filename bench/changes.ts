@@ -58,7 +58,7 @@ interface Row {
 const chosen = (name: string, all: readonly string[]): readonly string[] =>
   process.env[name]?.split(',') ?? all
 
-const rows: Row[] = []
+const results: Omit<Row, 'hitRatio'>[] = []
 for (const change of changes) {
   if (
     !chosen(
@@ -74,8 +74,8 @@ for (const change of changes) {
     ofChange.push(row)
     const { hitRatio: _, ...told } = row
     console.log(JSON.stringify(told))
+    results.push(told)
   }
-  rows.push(...ofChange)
   if (ofChange.length === 2) draw(change, ofChange)
 }
 const roundTrips = await roundTripsOfMovedKey()
@@ -84,7 +84,10 @@ console.log(
 )
 mkdirSync(new URL('.', RESULTS), { recursive: true })
 const machine = `${os.cpus()[0]?.model} × ${os.cpus().length}, Node ${process.version}`
-writeFileSync(RESULTS, `${JSON.stringify({ machine, reads: READS, roundTrips, rows }, null, 1)}\n`)
+writeFileSync(
+  RESULTS,
+  `${JSON.stringify({ machine, reads: READS, roundTrips, rows: results }, null, 1)}\n`,
+)
 
 async function measure(change: Change, way: Way): Promise<Row> {
   const memcacheds = await Promise.all(

@@ -1,5 +1,4 @@
 import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
-import { compat } from '../../src/ring/compat.ts'
 
 /** Servers and how keys are placed on them, as a client is given them. */
 export interface Side {
@@ -15,6 +14,13 @@ export interface Change {
 }
 
 export const HOSTS = 5
+
+const NPM_MEMCACHED: BehaviorsInput = {
+  distribution: 'hashring',
+  hash: 'md5',
+  labelFormat: 'libmemcached',
+}
+const LIBMEMCACHED: BehaviorsInput = { distribution: 'ketamaUnweighted', hash: 'one_at_a_time' }
 
 export const changes: readonly Change[] = [
   {
@@ -47,8 +53,8 @@ export const changes: readonly Change[] = [
     name: 'client',
     title: 'From npm memcached’s ring to libmemcached’s on four hosts',
     sides: (hosts) => ({
-      from: side(hosts.slice(0, 4), { ...compat.memcached }),
-      to: side(hosts.slice(0, 4), { ...compat.libmemcached }),
+      from: side(hosts.slice(0, 4), NPM_MEMCACHED),
+      to: side(hosts.slice(0, 4), LIBMEMCACHED),
     }),
   },
 ]
