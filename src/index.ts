@@ -10,10 +10,11 @@ export type { PylibmcBehaviors } from './behaviors/dialects/pylibmc.ts'
 export type { TranslatedBehaviors } from './behaviors/dialects/translation.ts'
 export type { TwemproxyPool } from './behaviors/dialects/twemproxy.ts'
 export type { Environment } from './behaviors/env.ts'
-export type { Discovery, Serializer } from './behaviors/types.ts'
+export type { Discovery, Previous, Serializer } from './behaviors/types.ts'
 export type {
   ConfigureMessage,
   EjectMessage,
+  HandoverMessage,
   ProbeMessage,
   RefillMessage,
   ReturnMessage,
@@ -27,6 +28,7 @@ export type {
 } from './client/admin.ts'
 export { MemcachedClient } from './client/client.ts'
 export type { ClientEvents, Listener, WarningMessage } from './client/events.ts'
+export type { ChangeOptions } from './client/handovers.ts'
 export type { KeyMapping } from './client/keys.ts'
 export type {
   BufferOptions,
@@ -59,6 +61,7 @@ export type { CopyOptions } from './client/warm-previous.ts'
 export type { ErrorCode, ErrorDetails, ErrorJson } from './errors.ts'
 export { isMintringError, MintringError } from './errors.ts'
 export type { Servers } from './hosts/address.ts'
+export type { HandoverSnapshot } from './hosts/handover.ts'
 export type { Location } from './hosts/places.ts'
 export type { Failover, Gutter } from './hosts/policy.ts'
 export type { HostSnapshot } from './hosts/snapshot.ts'

@@ -3,8 +3,10 @@
  * @module simulate
  */
 export type { EntryState, RefillEntry } from '../refill/entry.ts'
+export type { StaleBecause } from '../refill/finding.ts'
 export type { OnWaitTimeout, RefillPolicy, Seconds } from '../refill/policy.ts'
 export type { Dialect } from '../refill/store.ts'
+export type { Tags } from '../refill/tag-names.ts'
 export type { Difference } from '../ring/difference.ts'
 export type { HashName } from '../ring/hashes/registry.ts'
 export type { Key } from '../ring/key.ts'
