@@ -138,6 +138,22 @@ export interface ReturnMessage {
   readonly ejectedForMs?: number | undefined
 }
 
+/** `mintring:slow`: a host replies much more slowly than its peers, or no longer does. */
+export interface SlowMessage {
+  /** The host, as `hosts()` names it. */
+  readonly host: string
+  /** The `id` of the client. */
+  readonly client?: string | undefined
+  /** `host:port`, or the path of a socket. */
+  readonly address?: string | undefined
+  /** Whether it is slow now; false when it has recovered. */
+  readonly isSlow: boolean
+  /** How long its replies took on average in the last second, in milliseconds. */
+  readonly replyMs: number
+  /** The median of its peers. */
+  readonly peersMs: number
+}
+
 /** `mintring:refill`: something a refill did that an operator may want to count. */
 export interface RefillMessage {
   /** `refill`, `refillError`, `leaseLost`, `leaseTakenOver`, `stale`, `invalidationsLost`, … */
@@ -280,6 +296,7 @@ const notices = <Message>(name: string): Notices<Message> =>
 export const ejectChannel: Notices<EjectMessage> = notices<EjectMessage>('mintring:eject')
 export const probeChannel: Notices<ProbeMessage> = notices<ProbeMessage>('mintring:probe')
 export const returnChannel: Notices<ReturnMessage> = notices<ReturnMessage>('mintring:return')
+export const slowChannel: Notices<SlowMessage> = notices<SlowMessage>('mintring:slow')
 export const refillChannel: Notices<RefillMessage> = notices<RefillMessage>('mintring:refill')
 export const handoverChannel: Notices<HandoverMessage> =
   notices<HandoverMessage>('mintring:handover')

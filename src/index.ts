@@ -18,6 +18,7 @@ export type {
   ProbeMessage,
   RefillMessage,
   ReturnMessage,
+  SlowMessage,
 } from './channels.ts'
 export type {
   FlushOptions,

@@ -86,6 +86,13 @@ export interface Behaviors {
    */
   readonly deadTimeoutMs: number
   /**
+   * What becomes of a host whose replies take at least 20 ms and ten times as long as those of
+   * its peers, for three seconds: `report` tells (event `slow`, `hosts()`), `eject` also takes
+   * it out of the ring as a failed one, `bypass` lets `getOrSet` load without it. Default:
+   * `report`.
+   */
+  readonly slowHosts: 'report' | 'eject' | 'bypass'
+  /**
    * Whether the only host of a list is ejected as others are. Its keys have no other place, so
    * it stays in the ring by default and is dialled again within a tenth of a second. Default:
    * `false`.

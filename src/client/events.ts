@@ -7,6 +7,7 @@ import type {
   ProbeMessage,
   RefillMessage,
   ReturnMessage,
+  SlowMessage,
 } from '../channels.ts'
 import { messageOf } from '../errors.ts'
 import { escaped, kindOf } from '../secrets.ts'
@@ -27,6 +28,8 @@ export interface ClientEvents {
   probe: ProbeMessage
   /** A host is back in the ring. */
   return: ReturnMessage
+  /** A host replies much more slowly than its peers, or no longer does. */
+  slow: SlowMessage
   /** A refill stored a value. */
   refill: RefillMessage
   /** A loader failed, or its value could not be stored. */
@@ -60,6 +63,7 @@ const EVENTS: Readonly<Record<keyof ClientEvents, true>> = {
   eject: true,
   probe: true,
   return: true,
+  slow: true,
   refill: true,
   refillError: true,
   leaseLost: true,

@@ -113,7 +113,8 @@ export class ClusterStore implements RefillStore {
     const heard = told === undefined ? reader : tellingReader(reader, told)
     const request = new ReadRequest(flags, routeKey, wireKey, this.#context, heard)
     request.ordered = true
-    cluster.dispatch(request as Request)
+    if (cluster.mayBypass(routeKey)) request.reject(bypassed())
+    else cluster.dispatch(request as Request)
     return request
   }
 
@@ -340,4 +341,9 @@ function untold(): MintringError {
 function over(host: Host): MintringError {
   const message = `The connection to ${host.name} is another one than that of the lease`
   return new MintringError('MINTRING_CONNECTION', message, { host: host.name })
+}
+
+function bypassed(): MintringError {
+  const message = 'The host of the key is slow, and slowHosts is bypass'
+  return new MintringError('MINTRING_TIMEOUT', message)
 }

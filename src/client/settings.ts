@@ -11,6 +11,7 @@ import {
   probeChannel,
   refillChannel,
   returnChannel,
+  slowChannel,
 } from '../channels.ts'
 import { within } from '../deadline.ts'
 import { MintringError, messageOf } from '../errors.ts'
@@ -204,6 +205,10 @@ function hooksOf(events: Events, client: string, handedOver: () => void): Cluste
       events.emit('handover', message)
       if (handoverChannel.hasSubscribers) handoverChannel.publish({ ...message, client })
       if (message.phase === 'end') handedOver()
+    },
+    slow(message) {
+      events.emit('slow', message)
+      if (slowChannel.hasSubscribers) slowChannel.publish({ ...message, client })
     },
     invalidationsLost({ host, keys }) {
       const reason = `${keys} changes did not fit`

@@ -17,6 +17,7 @@ import type { ClusterPolicy } from './policy.ts'
 import { Precautions } from './precautions.ts'
 import type { HandoverChange, PreviousPlacement } from './previous-places.ts'
 import type { HostSnapshot } from './snapshot.ts'
+import { SpeedCheck } from './speed.ts'
 import { keysOf } from './tell.ts'
 
 /**
@@ -219,7 +220,18 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     this.dispatchTo(host, request)
   }
 
+  /** Whether a read may go without its host, which is slow, as `slowHosts: 'bypass'` asks. */
+  mayBypass(routeKey: string): boolean {
+    return this.#policy.slowHosts === 'bypass' && this.hostFor(routeKey)?.speed.mayBypass === true
+  }
+
   // What hosts tell.
+
+  readonly speedCheck: SpeedCheck = new SpeedCheck()
+
+  checkSpeeds(nowMs: number): void {
+    this.speedCheck.run(this.hosts, nowMs, this.#policy.slowHosts === 'eject', this.hooks)
+  }
 
   hostChanged(host: Host): void {
     this.#places.update()

@@ -9,7 +9,8 @@ export type HealthName = 'up' | 'suspect' | 'ejected' | 'probing' | 'returning'
 /**
  * What can happen to a host. `answered`: a user's reply came. `failed`: a lane broke under requests
  * or stayed silent. `dialFailed`: no lane could be opened. `opened`: one was. `probeStarted`: a
- * dial in the background of an ejected host. `returned`: it was told all that it missed.
+ * dial in the background of an ejected host. `returned`: it was told all that it missed. `slow`: it
+ * replies much more slowly than its peers.
  */
 export type HealthEvent =
   | 'answered'
@@ -18,6 +19,7 @@ export type HealthEvent =
   | 'opened'
   | 'probeStarted'
   | 'returned'
+  | 'slow'
 
 /** The settings that decide. */
 export interface HealthRules {
@@ -99,18 +101,19 @@ export function nextHealth(
   if (isOut(health)) return nextOut(health, event, nowMs, rules, random)
   if (event === 'answered') return recovered(health)
   if (event === 'opened') return { ...health, dialFailures: 0, nextDialMs: 0 }
+  if (event === 'slow') return rules.autoEjectHosts ? ejected(health, nowMs, rules, random) : health
   if (event !== 'failed' && event !== 'dialFailed') return health
   const failed = withFailure(health, nowMs, rules)
   const next = event === 'dialFailed' ? withDialFailure(failed, nowMs, rules) : failed
   if (!rules.autoEjectHosts || next.failures < rules.serverFailureLimit) return next
+  return ejected(next, nowMs, rules, random)
+}
+
+function ejected(health: Health, nowMs: number, rules: HealthRules, random: number): Health {
   const isRelapse = nowMs - health.returnedMs < calmMs(health, rules)
-  const ejected: Health = {
-    ...next,
-    name: 'ejected',
-    ejectedMs: nowMs,
-    relapses: isRelapse ? health.relapses + 1 : 0,
-  }
-  return { ...ejected, nextProbeMs: nextProbe(ejected, nowMs, rules, random) }
+  const relapses = isRelapse ? health.relapses + 1 : 0
+  const out: Health = { ...health, name: 'ejected', ejectedMs: nowMs, relapses }
+  return { ...out, nextProbeMs: nextProbe(out, nowMs, rules, random) }
 }
 
 /** Healthy, but for the memory of the last outage. */

@@ -1,4 +1,10 @@
-import type { EjectMessage, HandoverMessage, ProbeMessage, ReturnMessage } from '../channels.ts'
+import type {
+  EjectMessage,
+  HandoverMessage,
+  ProbeMessage,
+  ReturnMessage,
+  SlowMessage,
+} from '../channels.ts'
 
 /** Who is told what happens to hosts. Plain data; what a hook throws is the caller's fault. */
 export interface ClusterHooks {
@@ -9,6 +15,7 @@ export interface ClusterHooks {
   return?(message: ReturnMessage): void
   /** A handover began, went on to its next phase, or is over. */
   handover?(message: HandoverMessage): void
+  slow?(message: SlowMessage): void
   /** A host is back and was not told of `keys` changes: more than its journal holds. */
   invalidationsLost?(message: { readonly host: string; readonly keys: number }): void
 }

@@ -4,6 +4,7 @@ import type { Request } from '../net/request.ts'
 import type { Turn } from '../net/turn.ts'
 import type { ClusterHooks } from './hooks.ts'
 import type { ClusterPolicy } from './policy.ts'
+import type { SpeedCheck } from './speed.ts'
 
 /** Who a host belongs to. */
 export interface HostOwner<H = unknown> {
@@ -15,6 +16,9 @@ export interface HostOwner<H = unknown> {
   readonly hooks: ClusterHooks
   readonly turn: Turn
   readonly resolve: Resolve | undefined
+  readonly speedCheck: SpeedCheck
+  /** A window of replies is over. */
+  checkSpeeds(nowMs: number): void
   /** `usable` or `isEjected` changed. */
   hostChanged(host: H): void
   /** An attempt failed on `host`: another one, or the end. */

@@ -22,6 +22,7 @@ import { ejected, overloaded } from './next-step.ts'
 import type { ClusterPolicy } from './policy.ts'
 import { ServerFacts } from './server-facts.ts'
 import type { HostSnapshot } from './snapshot.ts'
+import { Speed } from './speed.ts'
 
 /** Values that wait for one host, in bytes. */
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024
@@ -50,9 +51,12 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   readonly #lives: LaneLives = new LaneLives()
   /** Changes when the server may be another one since: a restart forgets CAS ids and leases. */
   epoch = 0
+  readonly speed: Speed = new Speed()
   readonly #facts: ServerFacts = new ServerFacts()
-  #lastError: MintringError | undefined
-  #lastErrorMs = 0
+  /** Why the last lane ended or did not open. */
+  lastError: MintringError | undefined
+  /** When that was, on the clock of `performance.now()`. */
+  lastErrorMs = 0
   readonly #streams = new Set<LineStream>()
   /** How often it could be used again after it could not. */
   comebacks = 0
@@ -112,16 +116,6 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     return this.#facts.abilities
   }
 
-  /** Why the last lane ended or did not open. */
-  get lastError(): MintringError | undefined {
-    return this.#lastError
-  }
-
-  /** When that was, on the clock of `performance.now()`. */
-  get lastErrorMs(): number {
-    return this.#lastErrorMs
-  }
-
   get load(): number {
     return this.#lanes.load
   }
@@ -173,7 +167,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   get #canWait(): boolean {
     const { name, dialFailures } = this.#health.current
     if (name !== 'suspect' || dialFailures > PATIENT_DIALS) return false
-    return this.#lastError?.code !== 'MINTRING_AUTH'
+    return this.lastError?.code !== 'MINTRING_AUTH'
   }
 
   get isAlone(): boolean {
@@ -182,7 +176,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
 
   /** Why requests cannot go there. */
   outError(): MintringError {
-    const cause = this.#lastError
+    const cause = this.lastError
     if (!this.isEjected && cause !== undefined) return cause
     return ejected(this.name, cause)
   }
@@ -230,6 +224,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
       nextProbeAtMs: this.#health.nextProbeAtMs(nowMs),
       ...this.#lanes.counts,
       owed: this.debts.size + this.debts.overflow,
+      replyMs: this.speed.replyMs,
+      isSlow: this.speed.isSlow,
     }
   }
 
@@ -248,6 +244,13 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     this.#lanes.closeAll(error)
   }
 
+  /** It replies too slowly to stay in the ring, unless it is alone. */
+  ejectSlow(error: MintringError): void {
+    this.lastError = error
+    this.lastErrorMs = performance.now()
+    this.#health.tell('slow')
+  }
+
   // What its health asks and tells.
 
   get isConnected(): boolean {
@@ -262,6 +265,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     if (this.usable) {
       this.comebacks++
       this.comebackMs = performance.now()
+      this.speed.forget()
     }
     this.#owner.hostChanged(this)
   }
@@ -270,7 +274,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   ejected(): void {
     this.#facts.unreachable(this.outError())
     const { name } = this
-    const details = { host: name, cause: this.#lastError }
+    const details = { host: name, cause: this.lastError }
     this.#lanes.closeAll(new MintringError('MINTRING_CONNECTION', `${name} was ejected`, details))
   }
 
@@ -295,8 +299,10 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     return connectTrace.run(message, dial, () => 'ok')
   }
 
-  laneAnswered(nowMs: number): void {
+  laneAnswered(nowMs: number, tookMs: number | undefined): void {
     this.answeredMs = nowMs
+    if (tookMs !== undefined) this.speed.note(tookMs)
+    if (this.#owner.speedCheck.isDue(nowMs)) this.#owner.checkSpeeds(nowMs)
     if (this.#health.current.failures > 0) this.#health.tell('answered')
   }
 
@@ -322,8 +328,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     if (isApart || end === 'closed' || this.#closedWith !== undefined) return
     const nowMs = performance.now()
     const isServed = this.#lanes.isOpen
-    this.#lastError = error
-    this.#lastErrorMs = nowMs
+    this.lastError = error
+    this.lastErrorMs = nowMs
     if (end === 'dial' && isServed) this.#lanes.pause(nowMs + this.settings.retryTimeoutMs)
     else if (isServed) this.#lanes.warm()
     if (ending.isAskingMeta && this.#facts.hungUpAtMeta()) {

@@ -26,6 +26,8 @@ export interface ClusterPolicy extends RingOptions {
   readonly retryTimeoutMs: number
   /** The longest time between two probes. */
   readonly deadTimeoutMs: number
+  /** What becomes of a host that replies much more slowly than its peers. */
+  readonly slowHosts: 'report' | 'eject' | 'bypass'
   /** Whether the only host is ejected. */
   readonly ejectLoneHost: boolean
   readonly failover: Failover
@@ -68,6 +70,7 @@ export const defaultClusterPolicy: ClusterPolicy = Object.freeze({
   serverFailureLimit: 2,
   retryTimeoutMs: 2_000,
   deadTimeoutMs: 30_000,
+  slowHosts: 'report',
   ejectLoneHost: false,
   failover: 'rehash',
   ejection: 'skip',

@@ -24,4 +24,8 @@ export interface HostSnapshot {
   readonly queued: number
   /** Keys that it must be told were changed elsewhere before it is believed for them. */
   readonly owed: number
+  /** How long its replies took on average of late, in milliseconds; undefined for too few. */
+  readonly replyMs: number | undefined
+  /** It has replied much more slowly than its peers for some seconds. */
+  readonly isSlow: boolean
 }

@@ -38,12 +38,15 @@ function hostFamilies(clients: readonly Labelled[]): Family[] {
     samples: rows.map(({ row, labels }) => ({ labels, value: of(row) })),
   })
   return [
-    gauge('up', 'Whether the host is in the ring.', ({ state }) =>
-      state === 'up' || state === 'suspect' ? 1 : 0,
+    // A lone host stays in the ring whatever happens.
+    gauge('up', 'Whether the host is in the ring and can be reached.', ({ state, lanes }) =>
+      state === 'up' || (state === 'suspect' && lanes > 0) ? 1 : 0,
     ),
     gauge('connections', 'Open connections to the host.', (row) => row.lanes),
     gauge('in_flight', 'Commands that were sent and not answered yet.', (row) => row.inFlight),
     gauge('queued', 'Commands that wait to be sent.', (row) => row.queued),
+    gauge('owed', 'Keys that the host must still be told were changed.', (row) => row.owed),
+    gauge('slow', 'Whether its peers reply much faster.', ({ isSlow }) => (isSlow ? 1 : 0)),
     gauge('failures', 'Failures of the host in a row.', (row) => row.failures),
   ]
 }

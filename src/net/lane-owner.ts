@@ -40,8 +40,11 @@ export interface LaneOwner<L = unknown> extends Router {
   dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket>
   /** The handshake is over; what waits is written next. */
   laneOpened(lane: L, abilities: Abilities): void
-  /** Replies came in time, or a good part of a large value. Once per chunk. */
-  laneAnswered(nowMs: number): void
+  /**
+   * Replies came in time, or a good part of a large value. Once per chunk. `tookMs` is how long the
+   * first of these replies took.
+   */
+  laneAnswered(nowMs: number, tookMs: number | undefined): void
   /** A request waited for a whole `requestTimeoutMs`, for a reply or to be written. */
   laneLate(nowMs: number): void
   /** Told before the requests of the lane fail. */

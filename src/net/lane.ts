@@ -51,6 +51,7 @@ export class Lane implements ConnectionOwner, Gatherer {
   /** What the chunk under way brought: a reply, and one that came in time. */
   #isReplied = false
   #isAnswered = false
+  #answeredStartMs = 0
   #isStalled = false
   /** Since when the server owes a byte: the last one that came, or the write. */
   #quietSinceMs = 0
@@ -148,10 +149,7 @@ export class Lane implements ConnectionOwner, Gatherer {
 
   /** Ends the lane now; what it held fails with `error`. */
   close(error: MintringError): void {
-    if (this.#state !== 'closed') {
-      this.#end('closed', error)
-      return
-    }
+    if (this.#state !== 'closed') return this.#end('closed', error)
     this.#life++
     for (const attempt of this.#outbox.take()) attempt.fail(error)
   }
@@ -184,7 +182,10 @@ export class Lane implements ConnectionOwner, Gatherer {
     if (attempt === undefined) {
       throw new MintringError('MINTRING_PROTOCOL', 'A reply came without a command')
     }
-    if (!this.#isAnswered && !attempt.isOver) this.#isAnswered = true
+    if (!this.#isAnswered && !attempt.isOver) {
+      this.#isAnswered = true
+      this.#answeredStartMs = attempt.startMs
+    }
     if (!attempt.accept(reply)) return
     this.#inflight.shift()
     this.#written -= attempt.size
@@ -195,7 +196,8 @@ export class Lane implements ConnectionOwner, Gatherer {
     const nowMs = performance.now()
     const isProgress = !this.#isReplied && bytes >= PROGRESS_BYTES
     if (isProgress) this.#progressMs = nowMs
-    if (this.#isAnswered || isProgress) this.#owner.laneAnswered(nowMs)
+    if (this.#isAnswered) this.#owner.laneAnswered(nowMs, nowMs - this.#answeredStartMs)
+    else if (isProgress) this.#owner.laneAnswered(nowMs, undefined)
     if (this.#isReplied || isProgress) {
       this.#quietSinceMs = nowMs
       this.#isStalled = false
@@ -272,7 +274,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     if (isArriving) inflight.peek()?.extend()
     if (this.#isLate(nowMs, requestTimeoutMs)) {
       if (this.#state === 'open' && this.#isSilent(nowMs, requestTimeoutMs)) {
-        this.#end('silent', this.#silence())
+        this.#end('silent', this.#lostError('it did not answer in time'))
         return Number.POSITIVE_INFINITY
       }
       this.#owner.laneLate(nowMs)
@@ -319,17 +321,13 @@ export class Lane implements ConnectionOwner, Gatherer {
   #onStateTimeout(nowMs: number): number {
     if (this.#state === 'draining') {
       if (nowMs < this.#overdueAtMs) return this.#overdueAtMs
-      this.#end('closed', this.#drained ?? this.#silence())
+      this.#end('closed', this.#drained!)
       return Number.POSITIVE_INFINITY
     }
     const { name } = this
     const message = `Cannot connect to ${name}: no answer in time`
     this.#end('dial', new MintringError('MINTRING_CONNECTION', message, { host: name }))
     return Number.POSITIVE_INFINITY
-  }
-
-  #silence(): MintringError {
-    return this.#lostError('it did not answer in time')
   }
 
   #lostError(why: string): MintringError {

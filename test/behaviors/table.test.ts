@@ -40,6 +40,7 @@ const samples: Readonly<Record<string, Sample>> = {
   retryTimeoutMs: { default: 2000, good: 30_000, bad: [...numbers.bad, '30s', 0, 86_400_001] },
   deadTimeoutMs: { default: 30_000, good: 60_000, bad: [...numbers.bad, 0, 86_400_001] },
   failover: { default: 'rehash', good: 'miss', bad: ['hash', 5, [], {}, { gutter: 'a:1' }] },
+  slowHosts: { default: 'report', good: 'eject', ...words },
   ejectLoneHost: { default: false, good: true, ...switches },
   precautionsMs: { default: 10_000, good: 0, bad: [...numbers.bad, -1, 86_400_001] },
   ejection: { default: 'skip', good: 'rebuild', ...words },

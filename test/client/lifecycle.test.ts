@@ -181,6 +181,7 @@ test('a listener that throws ends nothing', async (context) => {
 test('ejection and return are events', async (context) => {
   const { server, cache } = await serve(context, {
     serverFailureLimit: 1,
+    ejectLoneHost: true,
     retryTimeoutMs: 50,
     requestTimeoutMs: 100,
     retries: 0,

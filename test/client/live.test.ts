@@ -33,7 +33,7 @@ test('connections: with min 0 and a shorter idleMs an open host idles to none, a
 
 test('retryTimeoutMs: a shorter one brings a probe forward that waits by the longer one', async (context) => {
   const { server, cache } = await serve(context, {
-    ...{ retryTimeoutMs: 60_000, serverFailureLimit: 1, retries: 0 },
+    ...{ retryTimeoutMs: 60_000, serverFailureLimit: 1, retries: 0, ejectLoneHost: true },
   })
   await cache.set('k', 1)
   await server.kill()

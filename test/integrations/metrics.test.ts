@@ -80,6 +80,7 @@ test('refills are read from the clients', async (context) => {
 
 test('an ejected host is down, and its ejection is counted', async (context) => {
   const { server, cache, has } = await measured(context)
+  cache.configure({ ejectLoneHost: true })
   const ejected = new Promise<void>((resolve) => cache.on('eject', () => resolve()))
   await server.kill()
   const asking = setInterval(() => void cache.get('k').catch(() => undefined), 10)
@@ -87,6 +88,16 @@ test('an ejected host is down, and its ejection is counted', async (context) => 
   clearInterval(asking)
   assert.ok(has(`mintring_host_up{host="${server.address}"} 0`))
   assert.ok(has(`mintring_ejections_total{host="${server.address}"} 1`))
+})
+
+test('a lone host that refuses connections is down, though it is not ejected', async (context) => {
+  const { server, cache, has } = await measured(context)
+  await cache.get('k')
+  assert.ok(has(`mintring_host_up{host="${server.address}"} 1`))
+  await server.kill()
+  while (cache.hosts()[0]!.failures === 0) await cache.get('k').catch(() => undefined)
+  assert.ok(has(`mintring_host_up{host="${server.address}"} 0`))
+  assert.ok(has(`mintring_ejections_total{host="${server.address}"} 0`))
 })
 
 test('a host that left the list is forgotten, and no other', async (context) => {

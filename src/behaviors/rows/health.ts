@@ -64,6 +64,17 @@ export const healthRows: readonly Row[] = [
       'it.',
   },
   {
+    name: 'slowHosts',
+    type: 'choice',
+    choices: ['report', 'eject', 'bypass'],
+    default: defaultClusterPolicy.slowHosts,
+    live: 'now',
+    doc:
+      'What becomes of a host whose replies take at least 20 ms and ten times as long as those ' +
+      'of its peers, for three seconds: `report` tells (event `slow`, `hosts()`), `eject` also ' +
+      'takes it out of the ring as a failed one, `bypass` lets `getOrSet` load without it.',
+  },
+  {
     name: 'ejectLoneHost',
     type: 'boolean',
     default: defaultClusterPolicy.ejectLoneHost,
