@@ -113,7 +113,7 @@ export class ClusterStore implements RefillStore {
     const heard = told === undefined ? reader : tellingReader(reader, told)
     const request = new ReadRequest(flags, routeKey, wireKey, this.#context, heard)
     request.ordered = true
-    if (cluster.mayBypass(routeKey)) request.reject(bypassed())
+    if (cluster.speedCheck.mayBypass(cluster.hostFor(routeKey))) request.reject(bypassed())
     else cluster.dispatch(request as Request)
     return request
   }

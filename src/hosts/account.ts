@@ -5,6 +5,7 @@ import { identityOf } from './address.ts'
 import type { Host } from './host.ts'
 import { Pace } from './pace.ts'
 import type { Places } from './places.ts'
+import type { ClusterPolicy } from './policy.ts'
 
 /** Server lists, weights and placements of earlier that are remembered. */
 const MAX_PAST_PLACES = 8
@@ -18,7 +19,7 @@ interface PastPlaces {
 
 /** What the account asks of its cluster. */
 export interface AccountOwner {
-  readonly maxOwedKeys: number
+  readonly policy: ClusterPolicy
   readonly send: SendTo
   homeOf(routeKey: string): Host
 }
@@ -88,7 +89,7 @@ export class Account {
       // A host that left and is back is another object with the same debts.
       if (once.debts === host.debts || once.debts === home.debts || cleared.has(wireKey)) continue
       others.add(once)
-      if (cleared.size >= this.#owner.maxOwedKeys) cleared.clear()
+      if (cleared.size >= this.#owner.policy.maxOwedKeys) cleared.clear()
       if (!debt.isMark) cleared.add(wireKey)
     }
     return others
@@ -156,7 +157,7 @@ export class Account {
 
   /** Notes what a host must be told: in the background, or before it is asked for the key. */
   owe(host: Host, wireKey: string, debt: Debt): void {
-    host.debts.add(wireKey, debt, this.#owner.maxOwedKeys)
+    host.debts.add(wireKey, debt, this.#owner.policy.maxOwedKeys)
     host.deliver()
   }
 
@@ -165,7 +166,7 @@ export class Account {
     const known = byStandIn?.get(standIn)
     if (known !== undefined && !known.isOver) return known
     if (known !== undefined) void this.#end(known)
-    const absence = new Absence(home, standIn, this.#owner.send, this.#owner.maxOwedKeys)
+    const absence = new Absence(home, standIn, this.#owner.send, this.#owner.policy.maxOwedKeys)
     byStandIn = this.#absences.get(home) ?? new Map<Host, Absence>()
     byStandIn.set(standIn, absence)
     this.#absences.set(home, byStandIn)
@@ -175,7 +176,7 @@ export class Account {
 
   #remember(absence: Absence, wireKey: string): void {
     // Keys beyond the bound are checked each time they are asked.
-    if (absence.copies.size < this.#owner.maxOwedKeys) absence.copies.add(wireKey)
+    if (absence.copies.size < this.#owner.policy.maxOwedKeys) absence.copies.add(wireKey)
   }
 
   #check(absence: Absence, wireKeys: readonly string[]): Promise<void> {
@@ -201,7 +202,7 @@ export class Account {
     if (absence.id !== '') this.#lastMarks.set(markName(absence), absence.id)
     absence.close()
     const pace = new Pace()
-    const { maxOwedKeys } = this.#owner
+    const { maxOwedKeys } = this.#owner.policy
     // First: what follows takes more than a turn, and all of it is owed from now on.
     if (absence.beyond !== undefined) standIn.debts.addFilter(absence.beyond, maxOwedKeys)
     for (const keys of [absence.copies, absence.written]) {

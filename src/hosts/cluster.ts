@@ -210,28 +210,15 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     if (!home.usable) this.#account.owe(home, wireKey, debt)
   }
 
-  get maxOwedKeys(): number {
-    return this.#policy.maxOwedKeys
-  }
-
   /** Sends a request of the account's own to a host, once. */
   readonly send = (host: Host, request: Request): void => {
     request.binding = 'once'
     this.dispatchTo(host, request)
   }
 
-  /** Whether a read may go without its host, which is slow, as `slowHosts: 'bypass'` asks. */
-  mayBypass(routeKey: string): boolean {
-    return this.#policy.slowHosts === 'bypass' && this.hostFor(routeKey)?.speed.mayBypass === true
-  }
-
   // What hosts tell.
 
-  readonly speedCheck: SpeedCheck = new SpeedCheck()
-
-  checkSpeeds(nowMs: number): void {
-    this.speedCheck.run(this.hosts, nowMs, this.#policy.slowHosts === 'eject', this.hooks)
-  }
+  readonly speedCheck: SpeedCheck = new SpeedCheck(this)
 
   hostChanged(host: Host): void {
     this.#places.update()

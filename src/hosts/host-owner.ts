@@ -17,8 +17,6 @@ export interface HostOwner<H = unknown> {
   readonly turn: Turn
   readonly resolve: Resolve | undefined
   readonly speedCheck: SpeedCheck
-  /** A window of replies is over. */
-  checkSpeeds(nowMs: number): void
   /** `usable` or `isEjected` changed. */
   hostChanged(host: H): void
   /** An attempt failed on `host`: another one, or the end. */

@@ -302,7 +302,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   laneAnswered(nowMs: number, tookMs: number | undefined): void {
     this.answeredMs = nowMs
     if (tookMs !== undefined) this.speed.note(tookMs)
-    if (this.#owner.speedCheck.isDue(nowMs)) this.#owner.checkSpeeds(nowMs)
+    this.#owner.speedCheck.lookAt(nowMs)
     if (this.#health.current.failures > 0) this.#health.tell('answered')
   }
 

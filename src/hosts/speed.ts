@@ -1,5 +1,6 @@
 import { MintringError } from '../errors.ts'
 import type { ClusterHooks } from './hooks.ts'
+import type { ClusterPolicy } from './policy.ts'
 
 /** A host is slow when it takes so many times as long to reply as the median of its peers. */
 const SLOW_FACTOR = 10
@@ -70,19 +71,36 @@ export class Speed {
   }
 }
 
+/** The hosts that are compared, and what is done with the outcome. */
+interface Peers {
+  readonly hosts: readonly Timed[]
+  readonly policy: Pick<ClusterPolicy, 'slowHosts'>
+  readonly hooks: ClusterHooks
+}
+
 /** Compares the hosts of one list, once a window. Times are on the caller's monotonic clock. */
 export class SpeedCheck {
+  readonly #peers: Peers
   #dueMs = 0
 
-  isDue(nowMs: number): boolean {
-    return nowMs >= this.#dueMs
+  constructor(peers: Peers) {
+    this.#peers = peers
   }
 
-  /** Ends a window: tells of hosts that became slow or are no longer, and ejects if it may. */
-  run(hosts: readonly Timed[], nowMs: number, mayEject: boolean, hooks: ClusterHooks): void {
+  /** Whether a read may go without its host, which is slow, as `slowHosts: 'bypass'` asks. */
+  mayBypass(host: Timed | undefined): boolean {
+    return this.#peers.policy.slowHosts === 'bypass' && host?.speed.mayBypass === true
+  }
+
+  /** Tells of hosts that became slow or are no longer, when a window is over. */
+  lookAt(nowMs: number): void {
+    if (nowMs < this.#dueMs) return
     const isFirst = this.#dueMs === 0
     this.#dueMs = nowMs + WINDOW_MS
-    if (isFirst) return
+    if (!isFirst) this.#compare(this.#peers)
+  }
+
+  #compare({ hosts, policy, hooks }: Peers): void {
     const judged = hosts.filter(({ speed }) => speed.close())
     for (const host of judged) {
       const others = hosts.filter((one) => one !== host)
@@ -91,7 +109,7 @@ export class SpeedCheck {
       const { name, address, speed } = host
       const { replyMs = 0, isSlow } = speed
       hooks.slow?.({ host: name, address, isSlow, replyMs, peersMs })
-      if (!isSlow || !mayEject) continue
+      if (!isSlow || policy.slowHosts !== 'eject') continue
       const times = `${Math.round(replyMs)} ms on average, its peers in ${Math.round(peersMs)} ms`
       const message = `${name} replies in ${times}`
       host.ejectSlow(new MintringError('MINTRING_TIMEOUT', message, { host: name }))
