@@ -149,9 +149,9 @@ export class Lane implements ConnectionOwner, Gatherer {
 
   /** Ends the lane now; what it held fails with `error`. */
   close(error: MintringError): void {
-    if (this.#state !== 'closed') return this.#end('closed', error)
     this.#life++
-    for (const attempt of this.#outbox.take()) attempt.fail(error)
+    if (this.#state !== 'closed') this.#end('closed', error)
+    else for (const attempt of this.#outbox.take()) attempt.fail(error)
   }
 
   /** Ends the lane when everything it holds is answered. */
