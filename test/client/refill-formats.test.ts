@@ -80,25 +80,28 @@ function define(pairing: (context: TestContext) => Promise<Pairing>): void {
     assert.deepEqual(await reader.get('object'), { a: 1 })
   })
 
-  test('a key that is being loaded reads as a miss', async (context) => {
+  test('a key that is being loaded reads as a miss, takes an add, and keeps it', async (context) => {
     const { writer, reader } = await pairing(context)
     let end: (value: string) => void = () => {}
-    const loading = writer.getOrSet(
-      'k',
-      () =>
-        new Promise<string>((resolve) => {
-          end = resolve
-        }),
-      POLICY,
-    )
-    await new Promise((resolve) => setTimeout(resolve, 60))
+    const value = new Promise<string>((resolve) => {
+      end = resolve
+    })
+    let loading: Promise<string> | undefined
+    await new Promise<void>((begin) => {
+      const load = (): Promise<string> => {
+        begin()
+        return value
+      }
+      loading = writer.getOrSet('k', load, POLICY)
+    })
     assert.equal(await reader.get('k'), undefined)
     assert.equal(await reader.gets('k'), undefined)
     assert.equal((await reader.getMany(['k'])).size, 0)
-    assert.equal(await reader.add('k', 'taken'), false)
+    assert.equal(await reader.add('k', 'added'), true)
+    assert.equal(await reader.add('k', 'late'), false)
     end('loaded')
     assert.equal(await loading, 'loaded')
-    assert.equal(await reader.get('k'), 'loaded')
+    assert.equal(await reader.get('k'), 'added')
   })
 }
 
