@@ -10,6 +10,7 @@ import type {
   ConfigureMessage,
   ConnectMessage,
   EjectMessage,
+  HandoverMessage,
   ProbeMessage,
   RefillMessage,
   ReturnMessage,
@@ -133,7 +134,13 @@ export class Metrics {
       tell('mintring:refill', ({ event, client }: RefillMessage) => {
         this._refills.add(this._by({ client }, { event }))
       }),
-      tell('mintring:configure', (message: ConfigureMessage) => this._configured(message)),
+      tell('mintring:configure', ({ client, changes: { servers } }: ConfigureMessage) => {
+        if (servers !== undefined) this._moved(client, servers.from, servers.to)
+      }),
+      // Until then the servers before are asked for what has moved.
+      tell('mintring:handover', ({ client, phase, fromServers, toServers }: HandoverMessage) => {
+        if (phase === 'end') this._moved(client, fromServers, toServers)
+      }),
     ]
     return () => {
       for (const stop of stops) stop()
@@ -185,10 +192,9 @@ export class Metrics {
   }
 
   /** Drops the series of hosts that this client has left, unless others have them still. */
-  private _configured({ client = '', changes: { servers } }: ConfigureMessage): void {
-    if (servers === undefined) return
-    const left = new Set(servers.from as readonly string[])
-    for (const host of servers.to as readonly string[]) left.delete(host)
+  private _moved(client = '', from: unknown, to: unknown): void {
+    const left = new Set(from as readonly string[])
+    for (const host of to as readonly string[]) left.delete(host)
     const unused = new Set<string>()
     for (const host of left) {
       const users = this._users.get(host)

@@ -104,10 +104,10 @@ test('a host that left the list is forgotten, and no other', async (context) => 
   const { server, cache, metrics } = await measured(context)
   const other = await startServer()
   context.after(() => other.close())
-  cache.setServers([server.address, other.address])
+  cache.setServers([server.address, other.address], { handover: 0 })
   for (let index = 0; index < 50; index++) await cache.get(`key:${index}`)
   assert.ok(metrics.text().includes(`host="${other.address}"`))
-  cache.setServers([server.address])
+  cache.setServers([server.address], { handover: 0 })
   assert.ok(!metrics.text().includes(`host="${other.address}"`))
   assert.match(metrics.text(), new RegExp(`_count{command="get",host="${server.address}"`))
 })
@@ -122,7 +122,7 @@ test('a client that drops a host erases no series that another client counts in'
     await stayer.close()
     await other.close()
   })
-  leaver.setServers([server.address, other.address])
+  leaver.setServers([server.address, other.address], { handover: 0 })
   for (let index = 0; index < 100; index++) {
     await leaver.set(`a:${index}`, 1)
     await stayer.set(`b:${index}`, 1)
@@ -135,9 +135,9 @@ test('a client that drops a host erases no series that another client counts in'
   const before = counts()
   const host = `host="${other.address}"`
   assert.ok(before.some((line) => line.includes(host)))
-  leaver.setServers([server.address])
+  leaver.setServers([server.address], { handover: 0 })
   assert.deepEqual(counts(), before)
-  stayer.setServers([server.address])
+  stayer.setServers([server.address], { handover: 0 })
   assert.ok(!metrics.text().includes(`command="set",${host}`))
 })
 
@@ -151,7 +151,7 @@ test('clients with names have them in every series, and only their own are dropp
     await sessions.close()
     await other.close()
   })
-  pages.setServers([server.address, other.address])
+  pages.setServers([server.address, other.address], { handover: 0 })
   for (let index = 0; index < 50; index++) {
     await pages.get(`k:${index}`)
     await sessions.get(`k:${index}`)
@@ -164,7 +164,7 @@ test('clients with names have them in every series, and only their own are dropp
   const series = (client: string): RegExp =>
     new RegExp(`client="${client}",command="get",host="${other.address}"`)
   assert.match(metrics.text(), series('pages'))
-  pages.setServers([server.address])
+  pages.setServers([server.address], { handover: 0 })
   assert.doesNotMatch(metrics.text(), series('pages'))
   assert.match(metrics.text(), series('sessions'))
 })
