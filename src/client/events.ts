@@ -79,7 +79,7 @@ const EVENTS: Readonly<Record<keyof ClientEvents, true>> = {
 }
 
 /** The names of all events. */
-const EVENT_NAMES: ReadonlySet<string> = new Set(Object.keys(EVENTS))
+export const EVENT_NAMES: ReadonlySet<string> = new Set(Object.keys(EVENTS))
 
 type Listeners = { [Name in keyof ClientEvents]?: Set<Listener<Name>> }
 

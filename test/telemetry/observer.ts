@@ -14,24 +14,11 @@ import {
 } from '@opentelemetry/sdk-trace-base'
 import type { CommandMessage } from '../../src/channels.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
-import type { ClientEvents } from '../../src/client/events.ts'
+import { type ClientEvents, EVENT_NAMES } from '../../src/client/events.ts'
 import { Metrics } from '../../src/integrations/metrics.ts'
 import { instrument } from '../../src/integrations/otel.ts'
 import { startMemcached } from '../support/memcached.ts'
 import { CountingProxy } from './counting-proxy.ts'
-
-const EVENTS = [
-  'eject',
-  'probe',
-  'return',
-  'configure',
-  'refill',
-  'refillError',
-  'leaseLost',
-  'stale',
-  'bypass',
-  'valueTooLarge',
-] as const satisfies readonly (keyof ClientEvents)[]
 
 /** Counts by name. */
 export class Tally {
@@ -93,7 +80,9 @@ function observed(context: TestContext, cache: MemcachedClient) {
     channel(`mintring:${name}`).subscribe(hear)
     return () => channel(`mintring:${name}`).unsubscribe(hear)
   })
-  for (const name of EVENTS) cache.on(name, () => events.add(name))
+  for (const name of EVENT_NAMES as ReadonlySet<keyof ClientEvents>) {
+    cache.on(name, () => events.add(name))
+  }
   const metrics = new Metrics([cache])
   const spans = new InMemorySpanExporter()
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
