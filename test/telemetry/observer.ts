@@ -74,7 +74,7 @@ function observed(context: TestContext, cache: MemcachedClient) {
   }
   const { asyncEnd } = tracingChannel('mintring:command')
   asyncEnd.subscribe(ended)
-  const told = ['eject', 'probe', 'return', 'configure', 'refill'].map((name) => {
+  const told = ['eject', 'probe', 'return', 'configure', 'handover', 'refill'].map((name) => {
     const hear = (message: unknown): void =>
       channelEvents.add(name === 'refill' ? (message as { event: string }).event : name)
     channel(`mintring:${name}`).subscribe(hear)

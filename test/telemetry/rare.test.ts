@@ -163,6 +163,26 @@ test('changes that a host was too long away for are told once, everywhere', {
   assert.equal(events.invalidationsLost, 1)
 })
 
+test('a change of servers tells its phases once, everywhere', { skip }, async (context) => {
+  const { cache, proxies, seen } = await startWatched(context, { requestTimeoutMs: 2000 })
+  const [first, second] = proxies.map(({ address }) => address)
+  const phases: string[] = []
+  const ended = new Promise<void>((resolve) => {
+    cache.on('handover', ({ phase }) => {
+      phases.push(phase)
+      if (phase === 'end') resolve()
+    })
+  })
+  await cache.set('k', 1)
+  cache.setServers([first!, `${second}:3`], { handover: 2, announce: 1 })
+  await ended
+  await pause(20)
+  assert.deepEqual(phases, ['announce', 'move', 'end'])
+  assert.equal(seen.events.of('handover'), 3)
+  assert.equal(seen.channelEvents.of('handover'), 3)
+  assert.equal(seen.events.of('configure'), 1)
+})
+
 /** The names of everything that a client, its metrics and its spans tell. */
 function names(): string[] {
   const cache = new MemcachedClient('127.0.0.1:1')
