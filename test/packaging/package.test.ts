@@ -7,12 +7,12 @@ import { after, before, describe, test } from 'node:test'
 import { root } from '../house/sources.ts'
 import { installInto, newFolder, npm, type Packed, pack, runIn } from './pack.ts'
 
-const MAX_TARBALL_BYTES = 600_000
+const MAX_TARBALL_BYTES = 640_000
 const MAX_FILES = 120
-const MAX_UNPACKED_BYTES = 2_250_000
+const MAX_UNPACKED_BYTES = 2_450_000
 /** What `import 'mintring'` loads. */
 const MAX_LOADED_FILES = 7
-const MAX_LOADED_BYTES = 650_000
+const MAX_LOADED_BYTES = 680_000
 const LOADED_WHEN_NEEDED = ['crypto', 'tls', 'dns', 'zlib', 'fs/promises', 'worker_threads', 'http']
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const doors: string[] = Object.keys(manifest.exports)
