@@ -19,6 +19,8 @@ const QUICK: BehaviorsInput = {
   retryTimeoutMs: ATTEMPT_MS,
   // So that one host meets the same events as three.
   ejectLoneHost: true,
+  // Handovers have a matrix of their own.
+  handover: 0,
   retries: 1,
   serverFailureLimit: 2,
   connections: { min: 1, max: 2, idleMs: 60_000 },

@@ -59,7 +59,7 @@ export const refills: readonly Subject[] = [
   },
   {
     name: 'refresh',
-    kind: 'refill',
+    kind: 'write',
     before: 'page',
     limitMs: REFILL_MS,
     call: ({ client, key }, options) => {
