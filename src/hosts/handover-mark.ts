@@ -167,13 +167,16 @@ function leftMsOf({ ttlSeconds }: Item, { announceMs, handoverMs, startedAtMs }:
   return Math.min(leftMs, totalMs)
 }
 
+/** It becomes part of keys: nothing that could end a command. */
+const ID = /^[\w-]{1,64}$/
+
 /** Whoever can write to the cache can write a mark: it is checked like any other input. */
 function markIn({ body }: Item): Mark | undefined {
   try {
     const mark = JSON.parse(body.toString()) as Mark
     const { id, announceMs, handoverMs, startedAtMs } = mark
     const isTimes = isTime(announceMs) && isTime(handoverMs) && Number.isFinite(startedAtMs)
-    return isTimes && typeof id === 'string' && id.length <= 64 ? mark : undefined
+    return isTimes && typeof id === 'string' && ID.test(id) ? mark : undefined
   } catch {
     return undefined
   }

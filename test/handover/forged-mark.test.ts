@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MemcachedClient } from '../../src/client/client.ts'
+import { metadumpKeys } from '../../src/simulate/remap-metadump.ts'
+import { type Memcached, skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
+
+const LENGTHS = { announce: 1, handover: 4 }
+
+/** What a server says to some bytes, before it is told to quit. */
+async function said({ host, port }: Memcached, bytes: Buffer | string): Promise<string> {
+  const socket = connect(port, host)
+  let text = ''
+  socket.on('data', (chunk) => {
+    text += chunk.toString('latin1')
+  })
+  socket.write(Buffer.concat([Buffer.from(bytes), Buffer.from('quit\r\n')]))
+  await once(socket, 'close')
+  return text
+}
+
+const skip = skipWithoutMemcached()
+test('a forged mark of a handover, whose name ends a command, runs none', { skip }, async (t) => {
+  const memcacheds = await Promise.all([startMemcached(), startMemcached()])
+  t.after(() => Promise.all(memcacheds.map(({ kill }) => kill())))
+  const all = memcacheds.map(({ host, port }) => `${host}:${port}`)
+  const change = async (): Promise<void> => {
+    await using client = new MemcachedClient(all.slice(0, 1))
+    await client.set('key', 'value')
+    client.setServers(all, LENGTHS)
+    while (client.handover === undefined) await sleep(20)
+    while (client.handover !== undefined) await sleep(50)
+  }
+  await change()
+  const names: string[] = []
+  for await (const name of metadumpKeys(all[0]!)) names.push(Buffer.from(name).toString('latin1'))
+  const [, digest] = /mintring~handover~([\w-]+)/.exec(names.join(' '))!
+  const id = 'a b\r\nset injected 0 0 1\r\nx'
+  const body = JSON.stringify({ id, announceMs: 1_000, handoverMs: 4_000, startedAtMs: Date.now() })
+  const key = Buffer.from(`\xff~mintring~handover~${digest}`, 'latin1')
+  const line = Buffer.from(` 0 86405 ${body.length}\r\n${body}\r\n`)
+  for (const memcached of memcacheds) {
+    await said(memcached, 'flush_all\r\n')
+    await said(memcached, Buffer.concat([Buffer.from('set '), key, line]))
+  }
+  await change()
+  for (const memcached of memcacheds) {
+    assert.doesNotMatch(await said(memcached, 'get injected\r\n'), /VALUE/)
+  }
+})
