@@ -118,14 +118,14 @@ test('a change that cannot be leaves everything as it was', async (context) => {
   assert.equal(await cache.get('k'), 1)
 })
 
-test('setServers() moves keys to the new hosts and keeps the connections of those that stay', async (context) => {
+test('setServers() without a handover moves keys at once and keeps the connections of those that stay', async (context) => {
   const { server, cache } = await serve(context)
   const other = await startServer()
   context.after(() => other.close())
   await cache.set('k', 1)
   const told: unknown[] = []
   cache.on('configure', (message) => told.push(message.changes))
-  cache.setServers([server.address, other.address])
+  cache.setServers([server.address, other.address], { handover: 0 })
   assert.deepEqual(
     cache.hosts().map((host) => host.address),
     [server.address, other.address],
