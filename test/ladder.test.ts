@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { unusedExports } from './house/exports.ts'
+import { ambiguousExports, doorFiles, unusedExports } from './house/exports.ts'
 import {
   brokenImports,
   fakeableTimers,
@@ -41,6 +41,14 @@ describe('the source tree', () => {
 
   test('keeps files, functions and lines short', () => {
     none(oversized(everything))
+  })
+
+  test('exports no function, class or constant that nothing imports', () => {
+    none(unusedExports(everything, doorFiles()))
+  })
+
+  test('exports no name with two meanings', () => {
+    none(ambiguousExports(src))
   })
 
   test('leaves nothing unfinished and no test silenced', () => {
@@ -134,6 +142,14 @@ describe('the rules themselves', () => {
     assert.equal(complaints("const all = await import('./a.ts')").length, 0)
     assert.equal(complaints("export { a, b } from './a.ts'").length, 1)
     assert.deepEqual(unusedExports([parse('src/x/a.ts', used)], new Set(['src/x/a.ts'])), [])
+  })
+
+  test('find a name with two meanings, but not one that is only passed on', () => {
+    const at = (path: string, text: string) => parse(path, text)
+    const one = at('src/x/a.ts', 'export type A = 1')
+    assert.equal(ambiguousExports([one, at('src/y/b.ts', 'export class A {}')]).length, 1)
+    const passedOn = "import type { A } from '../x/a.ts'\nexport type { A }"
+    assert.deepEqual(ambiguousExports([one, at('src/y/b.ts', passedOn)]), [])
   })
 
   test('find what was left behind', () => {

@@ -9,7 +9,7 @@ import type { Row } from './row.ts'
  *
  * @throws MintringError MINTRING_BAD_BEHAVIOR: the behavior, what it takes and what it got.
  */
-export function readValue(
+export function parseValue(
   row: Row,
   value: unknown,
   current: unknown = row.default,
@@ -79,7 +79,7 @@ function readFields(
   const read = { ...(current as Record<string, unknown>) }
   for (const field of fields) {
     if (given[field.name] === undefined) continue
-    read[field.name] = readValue(field, given[field.name], field.default, `${path}.${field.name}`)
+    read[field.name] = parseValue(field, given[field.name], field.default, `${path}.${field.name}`)
   }
   return Object.freeze(read)
 }

@@ -4,7 +4,7 @@ import { type CompatPreset, compat } from '../ring/compat.ts'
 import { didYouMean } from '../ring/suggest.ts'
 import { escaped, withoutSecrets } from '../secrets.ts'
 import type { Behaviors, BehaviorsInput } from './behaviors.ts'
-import { badBehavior, readValue } from './check.ts'
+import { badBehavior, parseValue } from './check.ts'
 import { checkInterplay } from './interplay.ts'
 import { rowOf, rows } from './table.ts'
 
@@ -85,7 +85,7 @@ function settle(
     const row = rowOf(name)
     if (row === undefined) throw unknownName(name)
     // An explicit undefined means the default, as leaving the name out does when a client is made.
-    settings[name] = value === undefined ? row.default : readValue(row, value, settings[name])
+    settings[name] = value === undefined ? row.default : parseValue(row, value, settings[name])
     if (value === undefined) given.delete(name)
     else given.add(name)
   }

@@ -1,12 +1,12 @@
 /** The clients whose names for a setting are understood by `behaviorsFrom`. */
-export type Dialect = 'pylibmc' | 'libmemcached' | 'twemproxy' | 'memcached'
+export type BehaviorDialect = 'pylibmc' | 'libmemcached' | 'twemproxy' | 'memcached'
 
 /** Units a foreign name may be in; ours are always the unit that ends the name. */
 export type Unit = 'ms' | 's' | 'us' | 'bytes' | 'flag'
 
 /** Another client's name for a behavior, in that client's own unit. */
 export interface Alias {
-  readonly dialect: Dialect
+  readonly dialect: BehaviorDialect
   readonly name: string
   readonly unit?: Unit
 }
@@ -18,7 +18,7 @@ export type RowType = 'boolean' | 'integer' | 'number' | 'seconds' | 'string' | 
  * When a changed setting counts. `now`: for the next operation. `newConnections`: connections that
  * are open keep what they were opened with. `never`: it is fixed when the client is made.
  */
-export type Live = 'now' | 'newConnections' | 'never'
+export type LiveSetting = 'now' | 'newConnections' | 'never'
 
 /** One behavior: everything known about it, in one place. */
 export interface Row {
@@ -41,7 +41,7 @@ export interface Row {
   readonly check?: (value: unknown) => string | undefined
   /** Never shown: not in errors, inspect output, events or docs. */
   readonly secret?: boolean
-  readonly live: Live
+  readonly live: LiveSetting
   readonly aliases?: readonly Alias[]
   readonly doc: string
 }

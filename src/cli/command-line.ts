@@ -4,7 +4,7 @@ import { didYouMean } from '../ring/suggest.ts'
 import { setTimeout } from '../runtime.ts'
 import { escaped } from '../secrets.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
-import { type Verb, verbs } from './verbs.ts'
+import { type CliVerb, verbs } from './verbs.ts'
 
 /** How long a verb may take to say what it reached, after Ctrl-C: a warm-up gives up after 400. */
 const GRACE_MS = 450
@@ -47,7 +47,7 @@ async function help(name: string | undefined, io: CliIo): Promise<number> {
   }
 }
 
-function verbNamed(name: string): Verb {
+function verbNamed(name: string): CliVerb {
   const verb = verbs.find((candidate) => candidate.name === name)
   if (verb !== undefined) return verb
   const names = verbs.map((candidate) => candidate.name)

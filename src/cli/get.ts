@@ -4,7 +4,7 @@ import { isMintringError } from '../errors.ts'
 import { escaped } from '../secrets.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
 import { ageText, bytesText, jsonText, styleOf } from './style.ts'
-import { parseCommand, targetHelp, targetOf, targetOptions } from './target.ts'
+import { cliTarget, parseCommand, targetHelp, targetOptions } from './target.ts'
 
 /** What `mintring get --help` prints. */
 export const getHelp: string = `Usage: mintring get KEY [options]
@@ -36,7 +36,7 @@ export async function getCommand(argv: string[], io: CliIo): Promise<number> {
   const { values, positionals } = parseCommand(argv, options)
   const [key, ...others] = positionals
   if (key === undefined || others.length > 0) throw new UsageError('get takes one key')
-  const target = targetOf(values, [], io)
+  const target = cliTarget(values, [], io)
   await using client = new MemcachedClient(target.servers, target.behaviors)
   const found = await find(client, key, io.signal)
   const host = client.locate(key).server

@@ -2,7 +2,7 @@ import { MemcachedClient } from '../client/client.ts'
 import { escaped } from '../secrets.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
 import { jsonText } from './style.ts'
-import { parseCommand, targetHelp, targetOf, targetOptions } from './target.ts'
+import { cliTarget, parseCommand, targetHelp, targetOptions } from './target.ts'
 
 /** What `mintring invalidate --help` prints. */
 export const invalidateHelp: string = `Usage: mintring invalidate KEY … [options]
@@ -32,7 +32,7 @@ export async function invalidateCommand(argv: string[], io: CliIo): Promise<numb
     throw new UsageError('invalidate takes keys, or --tag with a tag')
   }
   if (hard && tags.length === 0) throw new UsageError('--hard is for tags: delete a key instead')
-  const target = targetOf(values, [], io)
+  const target = cliTarget(values, [], io)
   await using client = new MemcachedClient(target.servers, target.behaviors)
   const { signal } = io
   if (tags.length > 0) await client.invalidateTags(tags, { hard, signal })

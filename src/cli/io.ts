@@ -25,7 +25,7 @@ export interface CliIo {
 }
 
 /** A verb of the command line: answers one of the exit codes. */
-export type Command = (argv: string[], io: CliIo) => Promise<number>
+export type CliCommand = (argv: string[], io: CliIo) => Promise<number>
 
 /** Exit codes a script can rely on; docs/cli.md has the table. */
 export const exitCodes = {

@@ -5,7 +5,7 @@ import { createRing } from '../ring/ring.ts'
 import { escaped } from '../secrets.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
 import { jsonText, styleOf } from './style.ts'
-import { parseCommand, type Target, targetHelp, targetOf, targetOptions } from './target.ts'
+import { type CliTarget, cliTarget, parseCommand, targetHelp, targetOptions } from './target.ts'
 
 /** What `mintring locate --help` prints. */
 export const locateHelp: string = `Usage: mintring locate KEY… --servers LIST [options]
@@ -36,13 +36,13 @@ export async function locateCommand(argv: string[], io: CliIo): Promise<number> 
     return exitCodes.ok
   }
   if (keys.length === 0) throw new UsageError('locate needs a key')
-  const places = await placesOf(keys, targetOf(values, [], io))
+  const places = await placesOf(keys, cliTarget(values, [], io))
   if (values.json === true) io.out(`${jsonText(places)}\n`)
   else for (const place of places) io.out(explanation(place, io))
   return exitCodes.ok
 }
 
-async function placesOf(keys: readonly string[], target: Target): Promise<Place[]> {
+async function placesOf(keys: readonly string[], target: CliTarget): Promise<Place[]> {
   const settings = resolveBehaviors(target.behaviors)
   if (settings.hash !== undefined) await loadHash(settings.hash)
   const ring = createRing(target.servers, settings)

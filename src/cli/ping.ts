@@ -9,7 +9,7 @@ import { ReplyKind } from '../protocol/reply-kind.ts'
 import { escaped } from '../secrets.ts'
 import { type CliIo, exitCodes } from './io.ts'
 import { type Cell, jsonText, styleOf, tableLines } from './style.ts'
-import { parseCommand, targetHelp, targetOf, targetOptions, wholeNumber } from './target.ts'
+import { cliTarget, parseCommand, targetHelp, targetOptions, wholeNumber } from './target.ts'
 
 /** What `mintring ping --help` prints. */
 export const pingHelp: string = `Usage: mintring ping [SERVER…] [options]
@@ -62,7 +62,7 @@ export async function pingCommand(argv: string[], io: CliIo): Promise<number> {
   const options = { ...targetOptions, count: { type: 'string', short: 'n' } } as const
   const { values, positionals } = parseCommand(argv, options)
   const count = wholeNumber('--count', values.count, 5, 1)
-  const target = targetOf(values, positionals, io)
+  const target = cliTarget(values, positionals, io)
   const settings = resolveBehaviors(target.behaviors)
   const cluster = new Cluster(target.servers, toClusterPolicy(settings))
   const answers = await Promise.all(

@@ -1,7 +1,7 @@
 import type { RemapReport } from '../simulate/remap.ts'
 import type { RemapResult } from '../simulate/remap-result.ts'
 import { percent } from './remap-format.ts'
-import { escaped, rect, round, svg, text, WIDTH } from './remap-svg.ts'
+import { markup, rect, round, svg, text, WIDTH } from './remap-svg.ts'
 import { headline } from './remap-text.ts'
 
 const PLOT = 280
@@ -36,13 +36,13 @@ const paperStyle = `
 /** The whole picture as one SVG file. */
 export function remapSvg(report: RemapReport): string {
   const height = movesHeight(report) + 40
-  const title = escaped(headline(report))
+  const title = markup(headline(report))
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${WIDTH} ${height}" ` +
     `role="img" aria-label="${title}"><title>${title}</title><style>${chartStyle}` +
     `${paperStyle}` +
     `</style><rect class="paper" width="${WIDTH}" height="${height}"/>` +
-    `<text x="12" y="24">${escaped(headline(report).slice(0, 60))}</text>` +
+    `<text x="12" y="24">${markup(headline(report).slice(0, 60))}</text>` +
     `<g transform="translate(0 32)">${moves(report)}</g></svg>\n`
   )
 }
@@ -92,7 +92,7 @@ export function sharesChart(shares: readonly number[], label: string): string {
   })
   const mean = round(96 - (1 / shares.length / top) * 80)
   const ends = `x1="12" x2="${WIDTH - 12}" y1="${mean}" y2="${mean}"`
-  const note = text(12, 12, 'start', `${escaped(label)}, highest ${percent(top)}`, 'faint')
+  const note = text(12, 12, 'start', `${markup(label)}, highest ${percent(top)}`, 'faint')
   const content = `${note}${bars.join('')}<line class="ideal" ${ends} stroke-dasharray="2 4"/>`
   return svg(102, `${label}: the highest of ${shares.length} shares is ${percent(top)}`, content)
 }

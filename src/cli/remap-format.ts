@@ -4,7 +4,7 @@ export function percent(fraction: number): string {
 }
 
 /** `100,000`. */
-export function number(value: number): string {
+export function grouped(value: number): string {
   return Math.round(value).toLocaleString('en')
 }
 

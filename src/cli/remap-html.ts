@@ -1,9 +1,9 @@
 import type { RemapReport } from '../simulate/remap.ts'
 import type { RemapResult } from '../simulate/remap-result.ts'
 import { chartStyle, movesChart, sharesChart } from './remap-chart.ts'
-import { number, percent } from './remap-format.ts'
+import { grouped, percent } from './remap-format.ts'
 import { originChart } from './remap-origin.ts'
-import { escaped } from './remap-svg.ts'
+import { markup } from './remap-svg.ts'
 import { headline, remarks } from './remap-text.ts'
 
 const pageStyle = `
@@ -30,7 +30,7 @@ p { max-width: 44rem } .faint { color: var(--faint) }
 
 /** The report as one page that needs nothing else: no script, no font, no request. */
 export function remapHtml(report: RemapReport): string {
-  const title = escaped(headline(report))
+  const title = markup(headline(report))
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -49,7 +49,7 @@ ${movesChart(report)}
 <p class="faint">Green: moves that the change needs. Orange: moves between servers that did not
 change. The stroke marks the fewest moves possible.</p>
 ${remarks(report)
-  .map((line) => `<p>${escaped(line)}</p>`)
+  .map((line) => `<p>${markup(line)}</p>`)
   .join('\n')}
 ${origins(report)}<h2>Figures</h2>
 <div class="scroll">${figures(report)}</div>
@@ -69,8 +69,8 @@ function verdict(report: RemapReport): string {
   const { origin } = best!
   if (origin === undefined) return text
   return (
-    `${text} The origin goes from ${number(origin.beforePerSecond)} to ` +
-    `${number(origin.afterPerSecond)} loads per second until they are warm again.`
+    `${text} The origin goes from ${grouped(origin.beforePerSecond)} to ` +
+    `${grouped(origin.afterPerSecond)} loads per second until they are warm again.`
   )
 }
 
@@ -101,7 +101,10 @@ function figures(report: RemapReport): string {
       result.stddevOverMean.toFixed(3),
     ]
     if (result.origin !== undefined) {
-      cells.push(number(result.origin.beforePerSecond), number(result.origin.afterPerSecond))
+      cells.push(
+        grouped(result.origin.beforePerSecond),
+        grouped(result.origin.afterPerSecond),
+      )
     }
     return row('td', cells)
   })
@@ -114,9 +117,9 @@ function origins(report: RemapReport): string {
     if (origin?.overTime === undefined) return []
     const { withoutHandover, withHandover } = origin.overTime
     const [without, withIt] = [withoutHandover, withHandover].map(({ extraLoads }) => {
-      return number(extraLoads.at(-1)!.loads)
+      return grouped(extraLoads.at(-1)!.loads)
     })
-    const name = escaped(`${distribution} ${hash}`)
+    const name = markup(`${distribution} ${hash}`)
     const text = `${without} loads beyond the usual without handover, ${withIt} with it.`
     return [`<h3>${name}</h3>\n<p>${text}</p>\n${originChart(origin.overTime)}`]
   })
@@ -128,13 +131,13 @@ ${charts.join('\n')}
 }
 
 function row(tag: 'td' | 'th', cells: readonly string[]): string {
-  return `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('')}</tr>`
+  return `<tr>${cells.map((cell) => `<${tag}>${markup(cell)}</${tag}>`).join('')}</tr>`
 }
 
 function shares(result: RemapResult): string {
   const before = sharesChart(result.shares, 'Before')
   const after = sharesChart(result.worst.shares, `After ${shortened(result.worst.change)}`)
-  const name = escaped(`${result.distribution} ${result.hash}`)
+  const name = markup(`${result.distribution} ${result.hash}`)
   return `<h3>${name}</h3>\n<div class="pair">${before}${after}</div>`
 }
 

@@ -1,7 +1,7 @@
 import { MintringError } from '../errors.ts'
 import type { RemapReport } from '../simulate/remap.ts'
 import { MIN_SAMPLE_KEYS, type SampledServer } from '../simulate/remap-sample.ts'
-import { number, percent } from './remap-format.ts'
+import { grouped, percent } from './remap-format.ts'
 
 /** 95 % of a normal distribution lie within so many standard deviations. */
 const DEVIATIONS = 1.96
@@ -44,5 +44,5 @@ export function sampleLines(report: RemapReport, sample: readonly SampledServer[
 
 const drawn = (sample: readonly SampledServer[]): string =>
   sample
-    .map(({ server, keys, items }) => `${number(keys)} of ${number(items)} from ${server}`)
+    .map(({ server, keys, items }) => `${grouped(keys)} of ${grouped(items)} from ${server}`)
     .join(', ')

@@ -1,5 +1,5 @@
 import type { ChangeCost, ChangeOverTime } from '../simulate/change-cost.ts'
-import { duration, number, table } from './remap-format.ts'
+import { duration, grouped, table } from './remap-format.ts'
 import { round, svg, text, WIDTH } from './remap-svg.ts'
 
 const BARS = '▁▂▃▄▅▆▇█'
@@ -16,17 +16,17 @@ export function originTable(overTime: ChangeOverTime): string {
   const heads = ['handover', ...moments, 'copied', ...(hasStale ? ['stale reads'] : [])]
   const rows = Object.entries(ways).map(([name, way]) => [
     name,
-    ...way.extraLoads.map(({ loads }) => number(loads)),
-    number(way.copied),
-    ...(hasStale ? [number(way.staleReads)] : []),
+    ...way.extraLoads.map(({ loads }) => grouped(loads)),
+    grouped(way.copied),
+    ...(hasStale ? [grouped(way.staleReads)] : []),
   ])
   const top = highest(overTime)
   const minutes = duration(stepMs * withHandover.loadsPerSecond.length)
   const curves = Object.entries(ways).map(([name, way]) => {
-    const most = number(Math.max(...way.loadsPerSecond))
+    const most = grouped(Math.max(...way.loadsPerSecond))
     return `${name.padEnd(8)}${curve(way, top)}  ${most}/s at most`
   })
-  const usual = `Loads beyond the usual ${number(beforePerSecond)} per second, within`
+  const usual = `Loads beyond the usual ${grouped(beforePerSecond)} per second, within`
   const lines = [usual, table([heads, ...rows], [0]), ...curves, `${' '.repeat(8)}${minutes}`]
   return `${lines.join('\n')}\n`
 }
@@ -54,7 +54,7 @@ export function originChart(overTime: ChangeOverTime): string {
   const last = WIDTH - LEFT
   const axis = `<line class="line" x1="${LEFT}" x2="${last}" y1="${bottom}" y2="${bottom}"/>`
   const content = [
-    text(LEFT, 14, 'start', `up to ${number(top)} loads per second`, 'faint'),
+    text(LEFT, 14, 'start', `up to ${grouped(top)} loads per second`, 'faint'),
     axis,
     line('waste', withoutHandover, top),
     line('need', withHandover, top),
@@ -62,8 +62,8 @@ export function originChart(overTime: ChangeOverTime): string {
     text(last, bottom + 16, 'end', duration(stepMs * steps), 'faint'),
   ]
   const label =
-    `Loads per second: at most ${number(Math.max(...withoutHandover.loadsPerSecond))} without ` +
-    `handover, ${number(Math.max(...withHandover.loadsPerSecond))} with it`
+    `Loads per second: at most ${grouped(Math.max(...withoutHandover.loadsPerSecond))} without ` +
+    `handover, ${grouped(Math.max(...withHandover.loadsPerSecond))} with it`
   return svg(bottom + 24, label, content.join(''))
 }
 

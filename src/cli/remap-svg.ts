@@ -4,7 +4,7 @@ export const WIDTH = 400
 /** A picture of its own, for a page that has `chartStyle`. */
 export function svg(height: number, label: string, content: string): string {
   const box = `viewBox="0 0 ${WIDTH} ${height}"`
-  return `<svg class="chart" ${box} role="img" aria-label="${escaped(label)}">${content}</svg>`
+  return `<svg class="chart" ${box} role="img" aria-label="${markup(label)}">${content}</svg>`
 }
 
 /** A bar. */
@@ -24,7 +24,7 @@ export function round(value: number): number {
 }
 
 /** Text for markup. */
-export function escaped(text: string): string {
+export function markup(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

@@ -1,6 +1,6 @@
 import type { RemapReport } from '../simulate/remap.ts'
 import type { RemapResult } from '../simulate/remap-result.ts'
-import { number, percent, table } from './remap-format.ts'
+import { grouped, percent, table } from './remap-format.ts'
 import { originTable } from './remap-origin.ts'
 
 const BAR_WIDTH = 24
@@ -30,9 +30,9 @@ export function remapTable(report: RemapReport): string {
 /** `remove 1 of 10 servers, 100,000 keys, averaged over 10 ways it can fall`. */
 export function headline(report: RemapReport): string {
   const { change, servers, keys, trials } = report
-  const fleet = `${number(servers.length)} server${servers.length === 1 ? '' : 's'}`
-  const average = trials > 1 ? `, averaged over ${number(trials)} ways it can fall` : ''
-  return `${change}: ${fleet}, ${number(keys)} keys${average}`
+  const fleet = `${grouped(servers.length)} server${servers.length === 1 ? '' : 's'}`
+  const average = trials > 1 ? `, averaged over ${grouped(trials)} ways it can fall` : ''
+  return `${change}: ${fleet}, ${grouped(keys)} keys${average}`
 }
 
 /** What the figures alone would not tell. */
@@ -91,8 +91,8 @@ function originLine(result: RemapResult): string {
   const times =
     beforePerSecond > 0 ? ` (${(afterPerSecond / beforePerSecond).toFixed(1)} times)` : ''
   return (
-    `${result.distribution} ${result.hash}: the origin goes from ${number(beforePerSecond)} to ` +
-    `${number(afterPerSecond)} loads per second${times} until moved keys are warm again`
+    `${result.distribution} ${result.hash}: the origin goes from ${grouped(beforePerSecond)} to ` +
+    `${grouped(afterPerSecond)} loads per second${times} until moved keys are warm again`
   )
 }
 

@@ -2,7 +2,7 @@ import { MemcachedClient } from '../client/client.ts'
 import { escaped } from '../secrets.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
 import { jsonText } from './style.ts'
-import { parseCommand, targetHelp, targetOf, targetOptions } from './target.ts'
+import { cliTarget, parseCommand, targetHelp, targetOptions } from './target.ts'
 
 /** What `mintring set --help` prints. */
 export const setHelp: string = `Usage: mintring set KEY VALUE [options]
@@ -35,7 +35,7 @@ export async function setCommand(argv: string[], io: CliIo): Promise<number> {
   const bytes = text === '-' ? await readAll(io) : Buffer.from(text)
   const value = readAs(bytes, values.as ?? 'text')
   const ttl = values.ttl === undefined ? undefined : ttlOf(values.ttl)
-  const target = targetOf(values, [], io)
+  const target = cliTarget(values, [], io)
   await using client = new MemcachedClient(target.servers, target.behaviors)
   const stored = await client.set(key, value, { ttl, signal: io.signal })
   const host = client.locate(key).server

@@ -15,7 +15,7 @@ import {
   styleOf,
   tableLines,
 } from './style.ts'
-import { parseCommand, targetHelp, targetOf, targetOptions } from './target.ts'
+import { cliTarget, parseCommand, targetHelp, targetOptions } from './target.ts'
 
 /** What `mintring stats --help` prints. */
 export const statsHelp: string = `Usage: mintring stats [SERVER…] [options]
@@ -33,7 +33,7 @@ ${targetHelp}  --section NAME         another section, in full: settings, items,
 export async function statsCommand(argv: string[], io: CliIo): Promise<number> {
   const options = { ...targetOptions, section: { type: 'string' } } as const
   const { values, positionals } = parseCommand(argv, options)
-  const target = targetOf(values, positionals, io)
+  const target = cliTarget(values, positionals, io)
   await using client = new MemcachedClient(target.servers, target.behaviors)
   const stats = await statsOf(client, values.section, io.signal)
   const names = client.hosts().map((host) => host.name)

@@ -11,7 +11,7 @@ import { escaped } from '../secrets.ts'
 import { type CliIo, UsageError } from './io.ts'
 
 /** The servers a command is about, and how they are used. */
-export interface Target {
+export interface CliTarget {
   readonly servers: readonly ServerAddress[]
   readonly behaviors: BehaviorsInput
 }
@@ -64,12 +64,12 @@ function explained(error: unknown, options: object): string {
 }
 
 /** Which servers and behaviors the command line, or else the environment, asks for. */
-export function targetOf(values: TargetValues, named: readonly string[], io: CliIo): Target {
+export function cliTarget(values: TargetValues, named: readonly string[], io: CliIo): CliTarget {
   const translated =
     values.libmemcached === undefined ? undefined : fromLibmemcached(values.libmemcached)
   const said: RingServer[] = [...(translated?.servers ?? []), ...named]
   if (values.servers !== undefined) said.push(...listOf(values.servers))
-  const behaviors = { ...translated, ...settingsOf('--set', values.set) }
+  const behaviors = { ...translated, ...cliSettings('--set', values.set) }
   if (said.length > 0) return { servers: parseServers(said), behaviors }
   if (values.servers !== undefined) return { servers: parseServers([]), behaviors }
   const fromEnv = environmentOf(io)
@@ -104,7 +104,7 @@ function environmentOf(io: CliIo): ReturnType<typeof fromEnvironment> | undefine
 const listOf = (text: string): string[] => text.split(/[\s,]+/).filter((item) => item !== '')
 
 /** `--set retries=2 --set connections.max=4`. */
-export function settingsOf(option: string, settings: readonly string[] = []): BehaviorsInput {
+export function cliSettings(option: string, settings: readonly string[] = []): BehaviorsInput {
   const read: Record<string, unknown> = {}
   for (const setting of settings) {
     const [, path = '', text = ''] = /^([^=]*)=(.*)$/s.exec(setting) ?? []

@@ -3,7 +3,7 @@ import type { Stats } from '../client/verbs/hosts.ts'
 import { isMintringError } from '../errors.ts'
 import type { HostSnapshot } from '../hosts/snapshot.ts'
 import { statistic } from './stats.ts'
-import type { Target } from './target.ts'
+import type { CliTarget } from './target.ts'
 
 /** One server at one look. Rates are per second since the look before; NaN at the first. */
 export interface HostFrame {
@@ -58,7 +58,7 @@ export class Fleet {
   readonly #watched: readonly Watched[]
   readonly #happenings: string[] = []
 
-  constructor({ servers, behaviors }: Target) {
+  constructor({ servers, behaviors }: CliTarget) {
     this.#watched = servers.map((server) => {
       const client = new MemcachedClient([server], { ...behaviors, retries: 0 })
       client.on('eject', ({ host, reason }) => this.#note(`${host} was ejected (${reason})`))

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
-import { parseCommand, targetHelp, targetOf, targetOptions, wholeNumber } from './target.ts'
+import { cliTarget, parseCommand, targetHelp, targetOptions, wholeNumber } from './target.ts'
 import { Fleet, type Frame } from './top-fleet.ts'
 import { frameLines } from './top-screen.ts'
 
@@ -35,7 +35,7 @@ export async function topCommand(argv: string[], io: CliIo): Promise<number> {
   const { values, positionals } = parseCommand(argv, options)
   const intervalMs = intervalOf(values.interval)
   const count = wholeNumber('--count', values.count, Number.POSITIVE_INFINITY, 1)
-  const fleet = new Fleet(targetOf(values, positionals, io))
+  const fleet = new Fleet(cliTarget(values, positionals, io))
   const show = values.json === true ? showJson : io.isTTY ? showScreen : showTable
   const isScreen = show === showScreen
   const stop = stopOf(io)

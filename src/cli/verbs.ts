@@ -1,13 +1,13 @@
-import type { Command } from './io.ts'
+import type { CliCommand } from './io.ts'
 
 /** A verb as its file gives it: what it does and what its --help prints. */
 export interface LoadedVerb {
-  readonly run: Command
+  readonly run: CliCommand
   readonly help: string
 }
 
 /** A verb of the command line. Its file is loaded only when the verb is called. */
-export interface Verb {
+export interface CliVerb {
   readonly name: string
   readonly summary: string
   load(): Promise<LoadedVerb>
@@ -20,7 +20,7 @@ that dies and comes back, and a popular page that expires under 1,000 readers.
 `
 
 /** Every verb, in the order `mintring --help` lists them. */
-export const verbs: readonly Verb[] = [
+export const verbs: readonly CliVerb[] = [
   {
     name: 'locate',
     summary: 'which server a key lives on, why, and where it goes if that one dies',

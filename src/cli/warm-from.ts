@@ -3,7 +3,7 @@ import type { CopyProgress } from '../client/pump.ts'
 import { isMintringError, messageOf } from '../errors.ts'
 import { parseServers } from '../hosts/address.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
-import { settingsOf, type TargetValues, targetOf, wholeNumber } from './target.ts'
+import { cliSettings, cliTarget, type TargetValues, wholeNumber } from './target.ts'
 import { WarmBar } from './warm-bar.ts'
 
 const MAX_SHOWN_ERRORS = 10
@@ -32,8 +32,8 @@ export async function copyFrom(
 ): Promise<number> {
   const wrong = LOADER_OPTIONS.find((name) => values[name] !== undefined)
   if (wrong !== undefined) throw new UsageError(`--${wrong} and --from cannot go together`)
-  const previous = { servers: parseServers(list), ...settingsOf('--from-set', values['from-set']) }
-  const { servers, behaviors } = targetOf(values, positionals, io)
+  const previous = { servers: parseServers(list), ...cliSettings('--from-set', values['from-set']) }
+  const { servers, behaviors } = cliTarget(values, positionals, io)
   const perSecond = values.rate === undefined ? undefined : wholeNumber('--rate', values.rate, 1, 1)
   const concurrency = wholeNumber('--concurrency', values.concurrency, 16, 1)
   const bar = new WarmBar(io)

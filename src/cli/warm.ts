@@ -8,7 +8,7 @@ import type { WarmLoader, WarmProgress } from '../client/warm-options.ts'
 import { isMintringError } from '../errors.ts'
 import { fileStream } from './file-stream.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
-import { parseCommand, targetHelp, targetOf, targetOptions, wholeNumber } from './target.ts'
+import { cliTarget, parseCommand, targetHelp, targetOptions, wholeNumber } from './target.ts'
 import { type BarProgress, WarmBar } from './warm-bar.ts'
 import { copyFrom } from './warm-from.ts'
 
@@ -73,7 +73,7 @@ export async function warmCommand(argv: string[], io: CliIo): Promise<number> {
   const { load, keys } = await readModule(values.loader)
   const rate = values.rate === undefined ? undefined : wholeNumber('--rate', values.rate, 1, 1)
   const total = wholeNumber('--total', values.total, 0, 0)
-  const target = targetOf(values, positionals, io)
+  const target = cliTarget(values, positionals, io)
   const source = keysFrom(values.keys, keys, io)
   const bar = new WarmBar(io)
   let shown = 0

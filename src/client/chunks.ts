@@ -14,7 +14,7 @@ import { refuse } from './refusal.ts'
 import type { Encoded } from './values/codec.ts'
 import { badValue } from './values/json.ts'
 import { ValueFlag } from './values/mintring.ts'
-import { bytesOf } from './values/text.ts'
+import { textBytes } from './values/text.ts'
 
 /** Chunks on their way at once: enough to keep all hosts busy, few enough to bound memory. */
 const WINDOW = 16
@@ -74,7 +74,7 @@ export class Chunks {
     chunkBytes: number,
     deadline: Deadline,
   ): Promise<Encoded> {
-    const bytes = bytesOf(encoded.body)
+    const bytes = textBytes(encoded.body)
     const count = Math.ceil(bytes.length / chunkBytes)
     if (count > MAX_CHUNKS) {
       throw new MintringError(

@@ -1,6 +1,6 @@
 import { checkOptionNames, type OptionNames } from '../arguments.ts'
 import type { Behaviors } from '../behaviors/behaviors.ts'
-import { badBehavior, readValue } from '../behaviors/check.ts'
+import { badBehavior, parseValue } from '../behaviors/check.ts'
 import { announceSecondsOf, refuseShortHandover } from '../behaviors/interplay.ts'
 import { toClusterPolicy } from '../behaviors/policies.ts'
 import { resolveBehaviors } from '../behaviors/resolve.ts'
@@ -135,5 +135,5 @@ function text(wire: string): string {
 }
 
 function secondsOf(name: 'handover' | 'announce', value: unknown): number | undefined {
-  return value === undefined ? undefined : (readValue(rowOf(name)!, value) as number)
+  return value === undefined ? undefined : (parseValue(rowOf(name)!, value) as number)
 }

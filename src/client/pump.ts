@@ -8,7 +8,7 @@ import { WarmUp } from './warm.ts'
 import type { WarmOptions } from './warm-options.ts'
 
 /** What became of a key that moves: `there` is an item at its new home already. */
-export type CopyOutcome = 'copied' | 'there' | 'absent'
+export type PumpOutcome = 'copied' | 'there' | 'absent'
 
 /** A host that keys move away from, as a pump needs it. */
 export interface PumpHost {
@@ -24,7 +24,7 @@ export interface PumpTarget {
   /** Whether the key moves away from the host, which is its home. */
   moves(key: string, host: string): boolean
   /** Copies the item to its new home under a lease, unless there is one. */
-  copy(key: string): Promise<CopyOutcome>
+  copy(key: string): Promise<PumpOutcome>
 }
 
 /** How a pump runs. */

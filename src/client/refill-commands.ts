@@ -7,7 +7,7 @@ import { mdHead, mgHead, msHead } from '../protocol/meta.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.ts'
-import type { Answer, Command, Status } from '../refill/store.ts'
+import type { Status, StoreAnswer, StoreCommand } from '../refill/store.ts'
 import { crypto, unixMs } from '../runtime.ts'
 import { RESERVED } from './keys.ts'
 import { type AnswerContext, keptValue, lifeAsAtHome, staleBelow } from './refill-read.ts'
@@ -15,11 +15,11 @@ import { refuse, surprising } from './refusal.ts'
 
 /** One command of an exchange as a request that resolves to its answer. */
 export function commandRequest(
-  command: Command,
+  command: StoreCommand,
   routeKey: string,
   mainKey: string,
   context: AnswerContext,
-): Request<Answer, AnswerContext> {
+): Request<StoreAnswer, AnswerContext> {
   const { beside } = command
   const wireKey = beside === undefined ? mainKey : besideKey(mainKey, beside)
   const encoded = 'encoded' in command ? command.encoded : undefined
@@ -44,7 +44,7 @@ const BESIDE_LONG = `${RESERVED}refill-long~`
 
 /** Writes a command of a refill. On a gutter nothing lives longer than `maxTtl` seconds. */
 function encode({ args, wireKey, body }: Request, out: Sink, maxTtl: number): void {
-  const command = args as Command
+  const command = args as StoreCommand
   switch (command.name) {
     case 'mg':
       out.text(metaGetHead(command, wireKey, maxTtl))
@@ -74,7 +74,7 @@ function encode({ args, wireKey, body }: Request, out: Sink, maxTtl: number): vo
 }
 
 function metaGetHead(
-  command: Extract<Command, { name: 'mg' }>,
+  command: Extract<StoreCommand, { name: 'mg' }>,
   wireKey: string,
   maxTtl: number,
 ): string {
@@ -90,7 +90,7 @@ function metaGetHead(
 }
 
 function metaSetHead(
-  command: Extract<Command, { name: 'ms' }>,
+  command: Extract<StoreCommand, { name: 'ms' }>,
   wireKey: string,
   maxTtl: number,
 ): string {
@@ -104,7 +104,7 @@ function metaSetHead(
 }
 
 function metaDeleteHead(
-  command: Extract<Command, { name: 'md' }>,
+  command: Extract<StoreCommand, { name: 'md' }>,
   wireKey: string,
   maxTtl: number,
 ): string {
@@ -117,7 +117,7 @@ function metaDeleteHead(
 }
 
 function classicHead(
-  command: Extract<Command, { name: 'add' | 'set' | 'cas' }>,
+  command: Extract<StoreCommand, { name: 'add' | 'set' | 'cas' }>,
   wireKey: string,
   maxTtl: number,
 ): string {
@@ -148,7 +148,7 @@ const STATUSES: Readonly<Record<number, Status>> = {
   [ReplyKind.NotStored]: 'refused',
 }
 
-const VERBS: Readonly<Record<Command['name'], Verb>> = {
+const VERBS: Readonly<Record<StoreCommand['name'], Verb>> = {
   mg: answering('mg', 'read', true),
   ms: answering('ms', 'change', false),
   // Marking or deleting twice is as good as once; what carries a CAS id fails the second time.
@@ -165,7 +165,7 @@ const VERBS: Readonly<Record<Command['name'], Verb>> = {
     repeatable: true,
     encode,
     accept(request, reply, attempt) {
-      const asked = request as Request<Answer, AnswerContext>
+      const asked = request as Request<StoreAnswer, AnswerContext>
       if (reply.kind === ReplyKind.Value) {
         if (!reply.keyEquals(request.wireKey) || request.settled) throw surprising(request)
         asked.resolve(answerOf(asked, reply, 'done', attempt))
@@ -186,13 +186,15 @@ function answering(name: string, effect: Effect, repeatable: boolean): Verb {
     isOneHome: true,
     encode,
     debt({ args }) {
-      const { name, invalidate, ttlSeconds } = args as Partial<Extract<Command, { name: 'md' }>>
+      const { name, invalidate, ttlSeconds } = args as Partial<
+        Extract<StoreCommand, { name: 'md' }>
+      >
       return { isBase64: false, isMark: name === 'md' && invalidate === true, ttlSeconds }
     },
     accept(request, reply, attempt) {
       const status = STATUSES[reply.kind]
       if (status === undefined) return refuse(request, reply)
-      const asked = request as Request<Answer, AnswerContext>
+      const asked = request as Request<StoreAnswer, AnswerContext>
       asked.resolve(answerOf(asked, reply, status, attempt))
       return true
     },
@@ -205,7 +207,7 @@ function answerOf(
   reply: Reply,
   status: Status,
   attempt: Attempt,
-): Answer {
+): StoreAnswer {
   const { refreshBelowSeconds = 0 } = request.args as { refreshBelowSeconds?: number }
   const { maxTtlSeconds } = attempt.router
   const place = request.context.placeOf(attempt.router as Host)

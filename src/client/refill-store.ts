@@ -5,16 +5,16 @@ import type { Abilities } from '../net/abilities.ts'
 import type { Request } from '../net/request.ts'
 import { LOCK } from '../refill/meta-path.ts'
 import type {
-  Answer,
-  Command,
   Dialect,
   Elsewhere,
-  Encoded,
+  EncodedItem,
   KeyHome,
   Place,
   Reader,
   ReadHandle,
   RefillStore,
+  StoreAnswer,
+  StoreCommand,
   TagChange,
   TagHandle,
   TagReader,
@@ -126,8 +126,8 @@ export class ClusterStore implements RefillStore {
   async exchange(
     place: Place,
     key: string,
-    commands: readonly Command[],
-  ): Promise<readonly Answer[]> {
+    commands: readonly StoreCommand[],
+  ): Promise<readonly StoreAnswer[]> {
     const { host, epoch } = place as HostPlace
     if (host.epoch !== epoch || !host.isConnected) throw over(host)
     const { cluster } = this.#core
@@ -145,9 +145,9 @@ export class ClusterStore implements RefillStore {
 
   async spread(
     key: string,
-    commands: readonly Command[],
+    commands: readonly StoreCommand[],
     home?: KeyHome,
-  ): Promise<readonly Answer[]> {
+  ): Promise<readonly StoreAnswer[]> {
     const { cluster } = this.#core
     if (home === 'previous') return this.#spreadToPrevious(key, commands)
     const requests = this.#requests(key, commands)
@@ -177,7 +177,7 @@ export class ClusterStore implements RefillStore {
     { host, isPrevious }: OtherHome,
     handover: Handover,
   ): Promise<Elsewhere | undefined> {
-    const command: Command =
+    const command: StoreCommand =
       this.dialect === 'classic' ? { name: 'gets' } : { name: 'mg', value: true }
     const [request] = this.#requests(key, [command], isPrevious)
     request!.ordered = true
@@ -189,7 +189,10 @@ export class ClusterStore implements RefillStore {
   }
 
   /** One that is out is told later, and not believed before. */
-  async #spreadToPrevious(key: string, commands: readonly Command[]): Promise<readonly Answer[]> {
+  async #spreadToPrevious(
+    key: string,
+    commands: readonly StoreCommand[],
+  ): Promise<readonly StoreAnswer[]> {
     const { cluster, keys } = this.#core
     const { handover } = cluster
     const routeKey = keys.routeKey(key)
@@ -232,11 +235,11 @@ export class ClusterStore implements RefillStore {
     return this.#tags.change(name, change)
   }
 
-  encode(value: unknown): Encoded | Promise<Encoded> {
+  encode(value: unknown): EncodedItem | Promise<EncodedItem> {
     return this.#core.codec.encode(value)
   }
 
-  decode({ body, flags }: Encoded): unknown {
+  decode({ body, flags }: EncodedItem): unknown {
     const bytes = typeof body === 'string' ? Buffer.from(body, 'latin1') : Buffer.from(body)
     return this.#core.codec.decode(flags, new BufferBody(bytes))
   }
@@ -257,7 +260,11 @@ export class ClusterStore implements RefillStore {
     return this.#lastFlags
   }
 
-  #requests(key: string, commands: readonly Command[], isPrevious = false): Request<Answer>[] {
+  #requests(
+    key: string,
+    commands: readonly StoreCommand[],
+    isPrevious = false,
+  ): Request<StoreAnswer>[] {
     const { keys, cluster } = this.#core
     const here = [keys.routeKey(key), keys.wireKey(key)] as const
     const [routeKey, wireKey] = (isPrevious && cluster.handover?.rename(...here)) || here
@@ -309,7 +316,9 @@ function tellingReader(reader: Reader, told: (error?: unknown) => void): Reader 
 }
 
 /** All answers; when one fails the others are not left unheard. */
-async function answersOf(requests: readonly Request<Answer>[]): Promise<readonly Answer[]> {
+async function answersOf(
+  requests: readonly Request<StoreAnswer>[],
+): Promise<readonly StoreAnswer[]> {
   return Promise.all(requests.map(({ promise }) => promise))
 }
 
@@ -324,7 +333,7 @@ function within(timeoutMs: number, promise: Promise<unknown>): Promise<void> {
 }
 
 /** What a server answers that has nothing. */
-const nowhere: Answer = {
+const nowhere: StoreAnswer = {
   ...{ status: 'missing', found: false, flags: 0, size: 0, ttlSeconds: -1, cas: '' },
   ...{ won: false, lost: false, stale: false, tail: undefined },
   hasDigest: () => false,

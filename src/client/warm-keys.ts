@@ -2,7 +2,7 @@ import { performance, setImmediate } from '../runtime.ts'
 import { badWarm } from './warm-options.ts'
 
 /** Waits, or less when the run ends. */
-export type Wait = (delayMs: number) => Promise<void>
+export type WaitForKeys = (delayMs: number) => Promise<void>
 
 /** Keys between two turns of the event loop, for iterators and loaders that never wait. */
 const KEYS_PER_TURN = 256
@@ -18,7 +18,7 @@ export class WarmKeys {
   constructor(
     keys: Iterable<string> | AsyncIterable<string>,
     perSecond: number | undefined,
-    wait: Wait,
+    wait: WaitForKeys,
   ) {
     this.#iterator = iteratorOf(keys)
     this.#pace = perSecond === undefined ? undefined : new Pace(perSecond, wait)
@@ -55,13 +55,13 @@ export class WarmKeys {
 /** Spreads beginnings evenly, and lets no more than the rate fall into any second. */
 class Pace {
   readonly #gapMs: number
-  readonly #wait: Wait
+  readonly #wait: WaitForKeys
   /** When the last keys of a second began, in turn. */
   readonly #beganMs: Float64Array
   #count = 0
   #slotMs = 0
 
-  constructor(perSecond: number, wait: Wait) {
+  constructor(perSecond: number, wait: WaitForKeys) {
     this.#gapMs = 1000 / perSecond
     this.#beganMs = new Float64Array(Math.max(1, Math.ceil(perSecond))).fill(-Infinity)
     this.#wait = wait

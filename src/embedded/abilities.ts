@@ -2,7 +2,7 @@ import { META_FLAGS_1_6_18 } from '../protocol/command-meta.ts'
 import { isSince } from '../protocol/meta-versions.ts'
 
 /** What a memcached of some version can do, as far as clients can tell. */
-export interface Abilities {
+export interface ServerAbilities {
   readonly version: string
   /** `gat` and `gats` (1.5.3). */
   readonly gat: boolean
@@ -53,7 +53,7 @@ export interface Abilities {
 }
 
 /** What memcached `version` can do. Source: its release notes and doc/protocol.txt. */
-export function abilitiesOf(version: string): Abilities {
+export function abilitiesOf(version: string): ServerAbilities {
   const since = (first: string): boolean => isSince(version, first)
   return {
     version,

@@ -2,7 +2,7 @@ import { encodeBase64Key } from '../protocol/base64-key.ts'
 import type { Command } from '../protocol/command.ts'
 import type { Engine } from './engine.ts'
 import { answering, type Exchange, type Handler } from './exchange.ts'
-import type { Item } from './item.ts'
+import type { EmbeddedItem } from './item.ts'
 import { LARGEST_CLASS } from './slab-classes.ts'
 import { encodeKey, WATCH_KINDS } from './watchers.ts'
 
@@ -181,7 +181,7 @@ function crawl(exchange: Exchange, classes: string): string {
   return 'OK'
 }
 
-type DumpLines = (engine: Engine, items: readonly Item[]) => Generator<string>
+type DumpLines = (engine: Engine, items: readonly EmbeddedItem[]) => Generator<string>
 
 /** Writes `lines` of the live items in the classes asked for. */
 function dump(exchange: Exchange, command: Command, lines: DumpLines): string | undefined {
@@ -202,7 +202,7 @@ function dump(exchange: Exchange, command: Command, lines: DumpLines): string | 
   return undefined
 }
 
-function* metadumpLines(engine: Engine, items: readonly Item[]): Generator<string> {
+function* metadumpLines(engine: Engine, items: readonly EmbeddedItem[]): Generator<string> {
   const started = engine.time.processStarted
   const { fullDumps } = engine.abilities
   for (const item of items) {
@@ -215,7 +215,7 @@ function* metadumpLines(engine: Engine, items: readonly Item[]): Generator<strin
   if (fullDumps) yield 'END\r\n'
 }
 
-function* mgdumpLines(_engine: Engine, items: readonly Item[]): Generator<string> {
+function* mgdumpLines(_engine: Engine, items: readonly EmbeddedItem[]): Generator<string> {
   for (const { key, binaryKey } of items) {
     yield binaryKey ? `mg ${encodeBase64Key(key)} b\r\n` : `mg ${key}\r\n`
   }

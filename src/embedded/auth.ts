@@ -1,7 +1,7 @@
 import { CommandLine } from '../protocol/command-line.ts'
 import { readU32 } from '../protocol/command-number.ts'
 import type { ReplyWriter } from '../protocol/respond.ts'
-import type { Tally } from './tally.ts'
+import type { ServerTally } from './tally.ts'
 
 const EMPTY: Buffer = Buffer.alloc(0)
 const JUNK_BYTES = 2048
@@ -18,7 +18,7 @@ const MAX_CREDENTIAL_BYTES = 64 * 1024
 export class AuthGate {
   readonly #users: Readonly<Record<string, string>>
   readonly #writer: ReplyWriter
-  readonly #tally: () => Tally
+  readonly #tally: () => ServerTally
   readonly #leastLineBytes: number
   readonly #line = new CommandLine()
   #held: Buffer = EMPTY
@@ -31,7 +31,7 @@ export class AuthGate {
   constructor(
     users: Readonly<Record<string, string>>,
     writer: ReplyWriter,
-    tally: () => Tally,
+    tally: () => ServerTally,
     hangsUpOnShort: boolean,
   ) {
     this.#users = users

@@ -1,17 +1,17 @@
 import type { Command } from '../protocol/command.ts'
-import type { Abilities } from './abilities.ts'
+import type { ServerAbilities } from './abilities.ts'
 import { ADMIN_COMMANDS } from './admin-commands.ts'
 import type { Engine } from './engine.ts'
 import type { Handler } from './exchange.ts'
 import { META_COMMANDS } from './meta-commands.ts'
-import { stats } from './stats.ts'
+import { generalStats } from './stats.ts'
 import { TEXT_COMMANDS } from './text-commands.ts'
 
 const COMMANDS: ReadonlyMap<string, Handler> = new Map([
   ...TEXT_COMMANDS,
   ...META_COMMANDS,
   ...ADMIN_COMMANDS,
-  ['stats', stats] as const,
+  ['stats', generalStats] as const,
 ])
 
 const unknown: Handler = (exchange, command) => {
@@ -23,7 +23,7 @@ const unknown: Handler = (exchange, command) => {
 }
 
 /** Browsers and probes are hung up on; 1.6 spares verbs that look like the start of a command. */
-function hangsUp(abilities: Abilities, verb: string): boolean {
+function hangsUp(abilities: ServerAbilities, verb: string): boolean {
   const spares = abilities.gathersReplies && !abilities.strictLines
   return abilities.hangsUpOnHttp && !(spares && /^[gsacidtm]/.test(verb))
 }
@@ -41,7 +41,7 @@ const ADMINISTRATION = ['shutdown', 'slabs', 'cache_memlimit', 'flush_all', 'lru
  * as the verb goes, and has nothing for a verb when two spaces begin the line. Later ones find a
  * command of administration behind spaces, and no other.
  */
-function meant({ verb, line }: Command, { takesPrefixes }: Abilities): string {
+function meant({ verb, line }: Command, { takesPrefixes }: ServerAbilities): string {
   const first = line.count > 0 ? line.text(0) : ''
   if (!takesPrefixes) return verb === '' && ADMINISTRATION.includes(first) ? first : verb
   const isOneSpace = verb === '' && first !== '' && line.bytes[line.start(0) - 2] !== SPACE

@@ -1,9 +1,9 @@
-import { type Abilities, abilitiesOf } from './abilities.ts'
+import { abilitiesOf, type ServerAbilities } from './abilities.ts'
 import { type ServerClock, ServerTime } from './clock.ts'
 import { ClusterConfig } from './cluster-config.ts'
 import { PrefixTally } from './prefix-tally.ts'
 import { Store } from './store.ts'
-import { Tally } from './tally.ts'
+import { ServerTally } from './tally.ts'
 import { Watchers } from './watchers.ts'
 
 /** What stays the same over restarts of a server. */
@@ -39,7 +39,7 @@ export interface ListenAddress {
 /** Everything one run of a server knows: a restart begins with a new one. */
 export class Engine {
   readonly settings: EngineSettings
-  readonly abilities: Abilities
+  readonly abilities: ServerAbilities
   readonly time: ServerTime
   readonly store: Store
   readonly prefixes: PrefixTally = new PrefixTally()
@@ -55,7 +55,7 @@ export class Engine {
   slabAutomoveRatio = 0.8
   crawlerSleep = 100
   crawlerToCrawl = 0
-  tally: Tally = new Tally()
+  tally: ServerTally = new ServerTally()
   /** The open connections, the newest last. */
   connections: () => readonly ConnectionRow[] = () => []
   /** Where clients come in. */
@@ -75,7 +75,7 @@ export class Engine {
 
   /** Starts every counter again, as `stats reset` does. */
   resetTally(): void {
-    const fresh = new Tally()
+    const fresh = new ServerTally()
     this.tally = fresh
     this.store.tally = fresh
     this.prefixes.clear()

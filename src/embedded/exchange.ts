@@ -24,10 +24,10 @@ export interface Exchange {
 export type Handler = (exchange: Exchange, command: Command) => void
 
 /** Executes one command and returns its reply line; undefined when it has answered by itself. */
-export type Answer = (exchange: Exchange, command: Command) => string | undefined
+export type EmbeddedReply = (exchange: Exchange, command: Command) => string | undefined
 
 /** A handler that replies what `answer` returns, unless the command said noreply. */
-export function answering(answer: Answer): Handler {
+export function answering(answer: EmbeddedReply): Handler {
   return (exchange, command) => {
     const line = answer(exchange, command)
     if (line !== undefined && !command.noreply) exchange.writer.line(line)

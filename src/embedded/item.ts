@@ -2,7 +2,7 @@ import { itemBytes } from '../protocol/command.ts'
 import { classOf } from './slab-classes.ts'
 
 /** One cached item, linked into the LRU order of its store. */
-export class Item {
+export class EmbeddedItem {
   /** One character per byte. */
   readonly key: string
   readonly flags: number
@@ -24,8 +24,8 @@ export class Item {
   binaryKey = false
   /** The turn whose replies still refer to it: memcached does not change such an item in place. */
   heldInTurn = -1
-  newer: Item | undefined = undefined
-  older: Item | undefined = undefined
+  newer: EmbeddedItem | undefined = undefined
+  older: EmbeddedItem | undefined = undefined
 
   constructor(key: string, flags: number, exptime: number, value: Buffer, hasCas: boolean) {
     this.key = key

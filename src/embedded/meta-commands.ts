@@ -2,7 +2,7 @@ import { decodeBase64Key, encodeBase64Key } from '../protocol/base64-key.ts'
 import type { Command } from '../protocol/command.ts'
 import { MAX_KEY_BYTES, MAX_OPAQUE_BYTES } from '../protocol/limits.ts'
 import type { Exchange, Handler } from './exchange.ts'
-import { Item } from './item.ts'
+import { EmbeddedItem } from './item.ts'
 import { metaGet, secondsLeft } from './meta-get.ts'
 import {
   BAD_FORMAT,
@@ -13,13 +13,13 @@ import {
   metaReply,
   OPAQUE_TOO_LONG,
 } from './meta-reply.ts'
-import { addDelta, type Stored, type StoreMode, type StoreResult, storeItem } from './storage.ts'
+import { addDelta, type StorageMode, type Stored, type StoreResult, storeItem } from './storage.ts'
 import { dropStale, newItem } from './text-commands.ts'
 
 const TOO_MANY_FLAGS = 'CLIENT_ERROR options flags too long'
 const BAD_FLAGS = 'CLIENT_ERROR invalid or duplicate flag'
 
-const MODES: Readonly<Record<string, StoreMode>> = {
+const MODES: Readonly<Record<string, StorageMode>> = {
   '': 'set',
   S: 'set',
   E: 'add',
@@ -74,7 +74,12 @@ function metaSet(exchange: Exchange, command: Command): void {
 }
 
 /** Appending to nothing with `N` stores the value by itself for the time N gives. */
-function vivifyFor(exchange: Exchange, command: Command, item: Item, mode: StoreMode): StoreMode {
+function vivifyFor(
+  exchange: Exchange,
+  command: Command,
+  item: EmbeddedItem,
+  mode: StorageMode,
+): StorageMode {
   const { store } = exchange.engine
   if (store.find(command.key) !== undefined) return mode
   item.exptime = store.time.expiry(command.meta.vivifyTtl!, store.now)
@@ -128,13 +133,13 @@ function metaDelete(exchange: Exchange, command: Command): void {
 }
 
 /** `md I` marks the item stale under a new CAS, `md x` puts an empty item in its place. */
-function markOrEmpty(exchange: Exchange, command: Command, found: Item): void {
+function markOrEmpty(exchange: Exchange, command: Command, found: EmbeddedItem): void {
   const { store } = exchange.engine
   const { meta } = command
   let item = found
   if (meta.dropValue) {
     const expiry = store.time.expiry(meta.ttl ?? 0, store.now)
-    item = new Item(found.key, meta.clientFlags, expiry, Buffer.alloc(0), store.hasCas)
+    item = new EmbeddedItem(found.key, meta.clientFlags, expiry, Buffer.alloc(0), store.hasCas)
     store.replace(found, item, meta.explicitCas ?? found.cas)
   }
   if (!meta.invalidate) return
@@ -190,7 +195,7 @@ function replyNoNumber(exchange: Exchange, command: Command, code: string): void
 function vivifyNumber(exchange: Exchange, command: Command): void {
   const { store } = exchange.engine
   const digits = command.meta.initial.toString()
-  const item = new Item(command.key, 0, 0, Buffer.from(digits), store.hasCas)
+  const item = new EmbeddedItem(command.key, 0, 0, Buffer.from(digits), store.hasCas)
   store.link(item, command.meta.explicitCas)
   replyNumber(exchange, command, item, digits, true)
 }
@@ -198,7 +203,7 @@ function vivifyNumber(exchange: Exchange, command: Command): void {
 function replyNumber(
   exchange: Exchange,
   command: Command,
-  item: Item,
+  item: EmbeddedItem,
   digits: string,
   created: boolean,
 ): void {

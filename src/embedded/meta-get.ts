@@ -1,7 +1,7 @@
 import type { Command } from '../protocol/command.ts'
 import { MAX_OPAQUE_BYTES } from '../protocol/limits.ts'
 import type { Exchange } from './exchange.ts'
-import { Item } from './item.ts'
+import { EmbeddedItem } from './item.ts'
 import {
   BAD_FORMAT,
   echoFlags,
@@ -54,7 +54,7 @@ export function metaGet(exchange: Exchange, command: Command): void {
   if (!meta.noUpdate) store.bump(item)
 }
 
-function writeHit(exchange: Exchange, command: Command, item: Item, flags: string): void {
+function writeHit(exchange: Exchange, command: Command, item: EmbeddedItem, flags: string): void {
   const { writer, engine } = exchange
   const { meta } = command
   item.heldInTurn = engine.store.turn
@@ -68,10 +68,10 @@ function writeHit(exchange: Exchange, command: Command, item: Item, flags: strin
 }
 
 /** The empty item that `N` makes of a miss; its expiry is set when the flags are walked. */
-function vivify(exchange: Exchange, command: Command): Item | undefined {
+function vivify(exchange: Exchange, command: Command): EmbeddedItem | undefined {
   if (command.meta.vivifyTtl === undefined) return undefined
   const { store } = exchange.engine
-  const item = new Item(command.key, 0, 0, EMPTY, store.hasCas)
+  const item = new EmbeddedItem(command.key, 0, 0, EMPTY, store.hasCas)
   store.link(item, command.meta.explicitCas)
   return item
 }
@@ -82,7 +82,7 @@ function vivify(exchange: Exchange, command: Command): Item | undefined {
 function hitFlags(
   exchange: Exchange,
   command: Command,
-  item: Item,
+  item: EmbeddedItem,
   created: boolean,
 ): string | undefined {
   const { store } = exchange.engine
@@ -115,13 +115,13 @@ function hitFlags(
   return flags + tokenFlags(item, won)
 }
 
-function wantsRecache(exchange: Exchange, item: Item, recacheTtl: number): boolean {
+function wantsRecache(exchange: Exchange, item: EmbeddedItem, recacheTtl: number): boolean {
   const { store } = exchange.engine
   if (item.tokenSent || item.exptime === 0) return false
   return item.exptime < store.time.expiry(recacheTtl, store.now)
 }
 
-function itemFlag(exchange: Exchange, item: Item, letter: number): string {
+function itemFlag(exchange: Exchange, item: EmbeddedItem, letter: number): string {
   const { now } = exchange.engine.store
   switch (letter) {
     case 107:
@@ -144,12 +144,12 @@ function itemFlag(exchange: Exchange, item: Item, letter: number): string {
 }
 
 /** The `t` flag: memcached prints what is left as an unsigned 32-bit number. */
-export function secondsLeft(item: Item, now: number): number {
+export function secondsLeft(item: EmbeddedItem, now: number): number {
   return item.exptime === 0 ? -1 : (item.exptime - now) >>> 0
 }
 
 /** Z, X and W, in memcached's order; a won token is remembered in the item. */
-function tokenFlags(item: Item, won: boolean): string {
+function tokenFlags(item: EmbeddedItem, won: boolean): string {
   let flags = ''
   if (item.tokenSent) flags += ' Z'
   if (item.stale) flags += ' X'

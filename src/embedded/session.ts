@@ -8,7 +8,7 @@ import type { ConnectionRow, Engine } from './engine.ts'
 import type { Exchange } from './exchange.ts'
 import type { FaultPlan } from './faults.ts'
 import { Outlet } from './outlet.ts'
-import type { Tally } from './tally.ts'
+import type { ServerTally } from './tally.ts'
 
 /** The first byte of memcached's binary protocol, which is not spoken here. */
 const BINARY_REQUEST = 0x80
@@ -72,7 +72,7 @@ export class Session implements Exchange {
     })
     if (host.users !== undefined) {
       const { hangsUpOnShortAuth } = abilities
-      const tally = (): Tally => this.engine.tally
+      const tally = (): ServerTally => this.engine.tally
       this.#gate = new AuthGate(host.users, this.writer, tally, hangsUpOnShortAuth)
     }
     if (watchers.active) watchers.connection('conn_new', id, this.#peer)

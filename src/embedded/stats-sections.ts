@@ -1,6 +1,6 @@
 import { isSince } from '../protocol/meta-versions.ts'
 import type { Engine } from './engine.ts'
-import type { Item } from './item.ts'
+import type { EmbeddedItem } from './item.ts'
 import { chunksOf, SLAB_PAGE_BYTES } from './slab-classes.ts'
 
 type Row = readonly [name: string, value: string]
@@ -9,8 +9,8 @@ type Row = readonly [name: string, value: string]
 const LISTENER_ID = 0
 
 /** The items held, by class. */
-function byClass(engine: Engine): ReadonlyMap<number, readonly Item[]> {
-  const classes = new Map<number, Item[]>()
+function byClass(engine: Engine): ReadonlyMap<number, readonly EmbeddedItem[]> {
+  const classes = new Map<number, EmbeddedItem[]>()
   for (const item of engine.store.items()) {
     const others = classes.get(item.classId)
     if (others === undefined) classes.set(item.classId, [item])
@@ -80,7 +80,7 @@ export function* slabsRows(engine: Engine): Generator<Row> {
 }
 
 /** `stats conns`: the socket that listens, then the connections. */
-export function* connectionRows(engine: Engine): Generator<Row> {
+export function* connectionStats(engine: Engine): Generator<Row> {
   const { store, listensAt, watchers } = engine
   const { host, port, path } = listensAt
   yield [`${LISTENER_ID}:addr`, path === undefined ? `tcp:${host}:${port}` : `unix:${path}`]

@@ -1,12 +1,12 @@
 import type { Command } from '../protocol/command.ts'
 import type { Engine } from './engine.ts'
 import { answering, type Exchange, type Handler } from './exchange.ts'
-import type { Item } from './item.ts'
+import type { EmbeddedItem } from './item.ts'
 import { generalRows, settingsRows } from './stats-general.ts'
-import { connectionRows, itemsRows, slabsRows } from './stats-sections.ts'
+import { connectionStats, itemsRows, slabsRows } from './stats-sections.ts'
 
 /** `stats` and its sections. Source: process_stat() in proto_text.c. */
-export const stats: Handler = answering((exchange, command) => {
+export const generalStats: Handler = answering((exchange, command) => {
   const { engine, writer } = exchange
   const section = command.line.text(1)
   if (section === 'reset') {
@@ -38,7 +38,7 @@ export function statsOf(
     case 'sizes':
       return [['sizes_status', 'disabled']]
     case 'conns':
-      return connectionRows(engine)
+      return connectionStats(engine)
     default:
       return undefined
   }
@@ -72,7 +72,7 @@ function cachedump(exchange: Exchange, command: Command): string {
   if (classId >= 64) return 'CLIENT_ERROR Illegal slab id'
   let left = limit === 0 ? Number.POSITIVE_INFINITY : limit
   let bytes = 0
-  const mostRecentFirst: Item[] = [...engine.store.items()].reverse()
+  const mostRecentFirst: EmbeddedItem[] = [...engine.store.items()].reverse()
   for (const item of mostRecentFirst) {
     if (item.classId !== classId || item.binaryKey) continue
     const expiry = item.exptime === 0 ? 0 : item.exptime + engine.time.processStarted

@@ -1,10 +1,10 @@
 import { readU64 } from '../protocol/command-number.ts'
 import type { Engine } from './engine.ts'
-import { Item } from './item.ts'
+import { EmbeddedItem } from './item.ts'
 import { isChunked } from './slab-classes.ts'
 
 /** How a store command treats what is there already. */
-export type StoreMode = 'set' | 'add' | 'replace' | 'append' | 'prepend' | 'cas'
+export type StorageMode = 'set' | 'add' | 'replace' | 'append' | 'prepend' | 'cas'
 
 /** What became of it, in the words of the text protocol. */
 export type StoreResult = 'STORED' | 'NOT_STORED' | 'EXISTS' | 'NOT_FOUND'
@@ -33,8 +33,8 @@ export interface Stored {
 /** Stores `item` in `mode`. Source: do_store_item() in memcached.c. */
 export function storeItem(
   engine: Engine,
-  mode: StoreMode,
-  item: Item,
+  mode: StorageMode,
+  item: EmbeddedItem,
   asked: StoreConditions,
 ): Stored {
   const { abilities, store } = engine
@@ -53,12 +53,12 @@ export function storeItem(
 }
 
 /** The item that was linked, or why none was. */
-type Outcome = Item | Exclude<StoreResult, 'STORED'>
+type Outcome = EmbeddedItem | Exclude<StoreResult, 'STORED'>
 
 function storeNew(
   engine: Engine,
-  mode: StoreMode,
-  item: Item,
+  mode: StorageMode,
+  item: EmbeddedItem,
   conditions: StoreConditions,
 ): Outcome {
   if (mode === 'add' || mode === 'set') {
@@ -72,9 +72,9 @@ function storeNew(
 
 function storeOver(
   engine: Engine,
-  mode: StoreMode,
-  item: Item,
-  old: Item,
+  mode: StorageMode,
+  item: EmbeddedItem,
+  old: EmbeddedItem,
   conditions: StoreConditions,
 ): Outcome {
   const { store } = engine
@@ -104,7 +104,7 @@ function storeOver(
 }
 
 /** Whether `cas` may store; with `ms I` an older CAS may too, and the item then stays stale. */
-function casAllows(item: Item, old: Item, conditions: StoreConditions): boolean {
+function casAllows(item: EmbeddedItem, old: EmbeddedItem, conditions: StoreConditions): boolean {
   if (conditions.cas === 0n) return false
   if (conditions.cas === old.cas) return true
   if (!conditions.acceptStale || conditions.cas > old.cas) return false
@@ -114,9 +114,20 @@ function casAllows(item: Item, old: Item, conditions: StoreConditions): boolean 
   return true
 }
 
-function joined(engine: Engine, mode: 'append' | 'prepend', old: Item, added: Item): Item {
+function joined(
+  engine: Engine,
+  mode: 'append' | 'prepend',
+  old: EmbeddedItem,
+  added: EmbeddedItem,
+): EmbeddedItem {
   const parts = mode === 'append' ? [old.value, added.value] : [added.value, old.value]
-  return new Item(old.key, old.flags, old.exptime, Buffer.concat(parts), engine.store.hasCas)
+  return new EmbeddedItem(
+    old.key,
+    old.flags,
+    old.exptime,
+    Buffer.concat(parts),
+    engine.store.hasCas,
+  )
 }
 
 /** What incr and decr may meet. */
@@ -126,7 +137,7 @@ export type DeltaResult = 'ok' | 'not_found' | 'cas_mismatch' | 'non_numeric'
 export interface Delta {
   readonly result: DeltaResult
   readonly value: bigint
-  readonly item: Item | undefined
+  readonly item: EmbeddedItem | undefined
 }
 
 function failed(result: DeltaResult): Delta {
@@ -161,7 +172,7 @@ export function addDelta(
   return { result: 'ok', value, item }
 }
 
-function writeNumber(engine: Engine, item: Item, digits: string): void {
+function writeNumber(engine: Engine, item: EmbeddedItem, digits: string): void {
   const { store } = engine
   if (digits.length <= item.value.length && item.heldInTurn !== store.turn) {
     item.cas = store.nextCas()
@@ -169,7 +180,13 @@ function writeNumber(engine: Engine, item: Item, digits: string): void {
     item.time = store.now
     return
   }
-  const longer = new Item(item.key, item.flags, item.exptime, Buffer.from(digits), store.hasCas)
+  const longer = new EmbeddedItem(
+    item.key,
+    item.flags,
+    item.exptime,
+    Buffer.from(digits),
+    store.hasCas,
+  )
   store.replace(item, longer)
   item.cas = longer.cas
 }

@@ -1,6 +1,6 @@
 import type { ServerTime } from './clock.ts'
-import type { Item } from './item.ts'
-import type { ClassTally, Tally } from './tally.ts'
+import type { EmbeddedItem } from './item.ts'
+import type { ClassTally, ServerTally } from './tally.ts'
 
 /** What happened to an item that was asked for, in the words of `watch fetchers`. */
 export type FetchStatus = 'not_found' | 'found' | 'flushed' | 'expired'
@@ -8,8 +8,8 @@ export type FetchStatus = 'not_found' | 'found' | 'flushed' | 'expired'
 /** Observes what happens in a store; `active` says whether a watcher is connected. */
 export interface StoreLog {
   readonly active: boolean
-  fetched(key: string, status: FetchStatus, item: Item | undefined): void
-  evicted(item: Item, now: number): void
+  fetched(key: string, status: FetchStatus, item: EmbeddedItem | undefined): void
+  evicted(item: EmbeddedItem, now: number): void
 }
 
 /** What a store is bounded by. */
@@ -34,20 +34,20 @@ export class Store {
   /** Counts turns of connections; see Item.heldInTurn. */
   turn = 0
   maxBytes: number
-  tally: Tally
+  tally: ServerTally
   readonly time: ServerTime
   readonly hasCas: boolean
   readonly #flushByTimeOnly: boolean
   readonly #log: StoreLog
-  readonly #items = new Map<string, Item>()
-  #newest: Item | undefined = undefined
-  #oldest: Item | undefined = undefined
+  readonly #items = new Map<string, EmbeddedItem>()
+  #newest: EmbeddedItem | undefined = undefined
+  #oldest: EmbeddedItem | undefined = undefined
   #bytes = 0
   #casId: bigint
   #oldestLive = 0
   #oldestCas = 0n
 
-  constructor(time: ServerTime, limits: StoreLimits, tally: Tally, log: StoreLog) {
+  constructor(time: ServerTime, limits: StoreLimits, tally: ServerTally, log: StoreLog) {
     this.time = time
     this.now = time.now()
     this.maxBytes = limits.maxBytes
@@ -73,7 +73,7 @@ export class Store {
   }
 
   /** The counters of the class `item` is in. */
-  tallyOf(item: Item): ClassTally {
+  tallyOf(item: EmbeddedItem): ClassTally {
     return this.tally.classes[item.classId]!
   }
 
@@ -83,7 +83,7 @@ export class Store {
   }
 
   /** The live item under `key`; what has expired or was flushed is dropped on the way. */
-  find(key: string): Item | undefined {
+  find(key: string): EmbeddedItem | undefined {
     let item = this.#items.get(key)
     let status: FetchStatus = 'found'
     if (item === undefined) {
@@ -104,7 +104,7 @@ export class Store {
   }
 
   /** Records a fetch. As in memcached the first one does not renew the time of last access. */
-  bump(item: Item): void {
+  bump(item: EmbeddedItem): void {
     if (item.fetched) item.time = this.now
     else item.fetched = true
     if (this.#newest === item) return
@@ -113,7 +113,7 @@ export class Store {
   }
 
   /** Adds an item under a new CAS (or `cas`), evicting others while memory is short. */
-  link(item: Item, cas: bigint = this.nextCas()): void {
+  link(item: EmbeddedItem, cas: bigint = this.nextCas()): void {
     this.#reclaim()
     while (this.#oldest !== undefined && this.#bytes + item.bytes > this.maxBytes) {
       this.#evict(this.#oldest)
@@ -127,14 +127,14 @@ export class Store {
   }
 
   /** Removes a linked item. */
-  unlink(item: Item): void {
+  unlink(item: EmbeddedItem): void {
     this.#items.delete(item.key)
     this.#cutOut(item)
     this.#bytes -= item.bytes
   }
 
   /** Puts `item` in the place of `old`, which has the same key. */
-  replace(old: Item, item: Item, cas?: bigint): void {
+  replace(old: EmbeddedItem, item: EmbeddedItem, cas?: bigint): void {
     this.unlink(old)
     this.link(item, cas)
   }
@@ -158,21 +158,21 @@ export class Store {
     if (this.#oldestLive <= this.now) this.#oldestCas = this.nextCas()
   }
 
-  isFlushed(item: Item): boolean {
+  isFlushed(item: EmbeddedItem): boolean {
     if (this.#oldestLive === 0 || this.#oldestLive > this.now) return false
     if (item.time <= this.#oldestLive) return true
     return this.#oldestCas !== 0n && item.cas !== 0n && item.cas < this.#oldestCas
   }
 
   /** Whether `item` can still be read. */
-  isLive(item: Item): boolean {
+  isLive(item: EmbeddedItem): boolean {
     return !(item.exptime !== 0 && item.exptime <= this.now) && !this.isFlushed(item)
   }
 
   /** Every item held, live or not, the least recently used first. */
-  *items(): Generator<Item> {
+  *items(): Generator<EmbeddedItem> {
     for (let item = this.#oldest; item !== undefined; ) {
-      const next: Item | undefined = item.newer
+      const next: EmbeddedItem | undefined = item.newer
       yield item
       item = next
     }
@@ -199,7 +199,7 @@ export class Store {
     }
   }
 
-  #evict(item: Item): void {
+  #evict(item: EmbeddedItem): void {
     const tally = this.tallyOf(item)
     if (!this.isLive(item)) {
       tally.reclaimed++
@@ -214,7 +214,7 @@ export class Store {
     this.unlink(item)
   }
 
-  #putFirst(item: Item): void {
+  #putFirst(item: EmbeddedItem): void {
     item.older = this.#newest
     item.newer = undefined
     if (this.#newest === undefined) this.#oldest = item
@@ -222,7 +222,7 @@ export class Store {
     this.#newest = item
   }
 
-  #cutOut(item: Item): void {
+  #cutOut(item: EmbeddedItem): void {
     if (item.newer === undefined) this.#newest = item.older
     else item.newer.older = item.older
     if (item.older === undefined) this.#oldest = item.newer

@@ -23,7 +23,7 @@ export class ClassTally {
 }
 
 /** Everything a server counts. A fresh one is what `stats reset` leaves. */
-export class Tally {
+export class ServerTally {
   getCommands = 0
   getMisses = 0
   getExpired = 0

@@ -1,9 +1,9 @@
 import type { Command } from '../protocol/command.ts'
 import { MAX_KEY_BYTES } from '../protocol/limits.ts'
 import type { Engine } from './engine.ts'
-import { type Answer, answering, type Exchange, type Handler } from './exchange.ts'
-import { Item } from './item.ts'
-import { addDelta, type StoreMode, storeItem } from './storage.ts'
+import { answering, type EmbeddedReply, type Exchange, type Handler } from './exchange.ts'
+import { EmbeddedItem } from './item.ts'
+import { addDelta, type StorageMode, storeItem } from './storage.ts'
 
 const BAD_FORMAT = 'CLIENT_ERROR bad command line format'
 /** Where older configuration endpoints keep what `config get cluster` tells. */
@@ -50,7 +50,11 @@ function refuseKey({ engine, writer }: Exchange): void {
   if (engine.abilities.strictLines) writer.line('')
 }
 
-function fetch(exchange: Exchange, key: string, touchTo: number | undefined): Item | undefined {
+function fetch(
+  exchange: Exchange,
+  key: string,
+  touchTo: number | undefined,
+): EmbeddedItem | undefined {
   const { engine } = exchange
   const { store, tally } = engine
   if (engine.settings.config && key === CLUSTER_KEY) return clusterItem(engine)
@@ -74,12 +78,12 @@ function fetch(exchange: Exchange, key: string, touchTo: number | undefined): It
   return item
 }
 
-function clusterItem({ cluster }: Engine): Item | undefined {
-  return cluster.value && new Item(CLUSTER_KEY, 0, 0, cluster.value, true)
+function clusterItem({ cluster }: Engine): EmbeddedItem | undefined {
+  return cluster.value && new EmbeddedItem(CLUSTER_KEY, 0, 0, cluster.value, true)
 }
 
 /** set, add, replace, append, prepend and cas. Source: process_update_command(). */
-function update(mode: StoreMode): Answer {
+function update(mode: StorageMode): EmbeddedReply {
   return (exchange, command) => {
     const { engine } = exchange
     const { store, tally } = engine
@@ -105,10 +109,10 @@ function update(mode: StoreMode): Answer {
 }
 
 /** The item a storage command brings. */
-export function newItem(exchange: Exchange, command: Command, exptime: number): Item {
+export function newItem(exchange: Exchange, command: Command, exptime: number): EmbeddedItem {
   const { store } = exchange.engine
   const expiry = store.time.expiry(exptime, store.now)
-  return new Item(command.key, command.flags, expiry, command.takeValue(), store.hasCas)
+  return new EmbeddedItem(command.key, command.flags, expiry, command.takeValue(), store.hasCas)
 }
 
 /** memcached rather has nothing than the value that could not be replaced. */
@@ -145,7 +149,7 @@ function touch(exchange: Exchange, command: Command): string {
   return 'TOUCHED'
 }
 
-function arithmetic(up: boolean): Answer {
+function arithmetic(up: boolean): EmbeddedReply {
   return (exchange, command) => {
     const { tally } = exchange.engine
     const { line } = command

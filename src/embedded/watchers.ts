@@ -1,5 +1,5 @@
 import type { ServerTime } from './clock.ts'
-import type { Item } from './item.ts'
+import type { EmbeddedItem } from './item.ts'
 import type { FetchStatus, StoreLog } from './store.ts'
 
 /** The log streams memcached 1.6.18 knows; the last four never say anything here. */
@@ -61,21 +61,21 @@ export class Watchers implements StoreLog {
     return () => this.#watchers.delete(watcher)
   }
 
-  fetched(key: string, status: FetchStatus, item: Item | undefined): void {
+  fetched(key: string, status: FetchStatus, item: EmbeddedItem | undefined): void {
     const classId = item?.classId ?? 0
     const size = item?.value.length ?? 0
     const where = `clsid=${classId} cfd=${this.currentId} size=${size}`
     this.#log('fetchers', `type=item_get key=${encodeKey(key)} status=${status} ${where}`)
   }
 
-  evicted(item: Item, now: number): void {
+  evicted(item: EmbeddedItem, now: number): void {
     const ttl = item.exptime === 0 ? -1 : item.exptime - now
     const fetch = item.fetched ? 'yes' : 'no'
     const rest = `ttl=${ttl} la=${now - item.time} clsid=${item.classId} size=${item.value.length}`
     this.#log('evictions', `type=eviction key=${encodeKey(item.key)} fetch=${fetch} ${rest}`)
   }
 
-  stored(verb: string, status: string, item: Item): void {
+  stored(verb: string, status: string, item: EmbeddedItem): void {
     const what = `key=${encodeKey(item.key)} status=${status.toLowerCase()} cmd=${verb}`
     const where = `ttl=${item.exptime} clsid=${item.classId} cfd=${this.currentId}`
     this.#log('mutations', `type=item_store ${what} ${where} size=${item.value.length}`)

@@ -3,7 +3,7 @@ import { clearInterval, setInterval } from '../runtime.ts'
 import { Absence, type SendTo, VOUCH_MS } from './absence.ts'
 import { identityOf } from './address.ts'
 import type { Host } from './host.ts'
-import { Pace } from './pace.ts'
+import { DialPace } from './pace.ts'
 import type { Places } from './places.ts'
 import type { ClusterPolicy } from './policy.ts'
 
@@ -201,7 +201,7 @@ export class Account {
     if (byStandIn?.size === 0) this.#absences.delete(home)
     if (absence.id !== '') this.#lastMarks.set(markName(absence), absence.id)
     absence.close()
-    const pace = new Pace()
+    const pace = new DialPace()
     const { maxOwedKeys } = this.#owner.policy
     // First: what follows takes more than a turn, and all of it is owed from now on.
     if (absence.beyond !== undefined) standIn.debts.addFilter(absence.beyond, maxOwedKeys)

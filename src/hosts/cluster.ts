@@ -18,7 +18,7 @@ import { Precautions } from './precautions.ts'
 import type { HandoverChange, PreviousPlacement } from './previous-places.ts'
 import type { HostSnapshot } from './snapshot.ts'
 import { SpeedCheck } from './speed.ts'
-import { keysOf } from './tell.ts'
+import { keysToTell } from './tell.ts'
 
 /**
  * All hosts: who gets a request, and what becomes of it when that host fails. The only place that
@@ -311,7 +311,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   #give(host: Host, request: Request): void {
     const isUsual = this.#places.isWhole && this.#account.isEmpty
     const isUntold = isUsual || this.handover?.isAtPrevious(host, request) === true
-    const keys = isUntold ? NO_KEYS : keysOf(request)
+    const keys = isUntold ? NO_KEYS : keysToTell(request)
     const wait = keys.length > 0 ? this.#account.admit(host, request, keys) : undefined
     if (wait === undefined) host.send(request)
     else this.#giveAfter(wait, host, request)
@@ -340,7 +340,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
       .finally(() => clearTimeout(timer))
   }
 
-  /** With nobody there now: a host that is about to be dialled, the owner if it may be. */
+  /** Without a usable host: one that is about to be dialled, the owner if possible. */
   #soonest(owner: Host, untilMs: number): Host | undefined {
     const candidates = this.#mayRehash ? [owner, ...this.hosts] : [owner]
     return candidates.find((host) => host.canWait(untilMs))
@@ -353,7 +353,8 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     const isWrite = verb.effect === 'change' || verb.effect === 'remove'
     if (isWrite && verb.repeatable && request.binding === 'key') {
       const debt = verb.debt?.(request) ?? DELETE_DEBT
-      for (const [routeKey, wireKey] of keysOf(request)) this.noteUnreached(routeKey, wireKey, debt)
+      for (const [routeKey, wireKey] of keysToTell(request))
+        this.noteUnreached(routeKey, wireKey, debt)
     }
     const isMiss =
       failover === 'miss' && request.binding === 'key' && mayRepeat(request, error, retryWrites)

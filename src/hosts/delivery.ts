@@ -4,7 +4,7 @@ import { setTimeout } from '../runtime.ts'
 import type { Debts, Owed, Way } from './debts.ts'
 import type { ClusterHooks } from './hooks.ts'
 import type { ClusterPolicy } from './policy.ts'
-import { flushRequest, keysOf, tellRequest } from './tell.ts'
+import { flushRequest, keysToTell, tellRequest } from './tell.ts'
 
 /** Debts that are delivered in the background at once. */
 const DELIVERED_AT_ONCE = 1_000
@@ -42,7 +42,7 @@ export class Delivery {
     if (debts.isEmpty || request.verb.effect === 'flush') return false
     if (debts.flush !== undefined) return true
     const isBase64 = request.verb.debt?.(request).isBase64 === true
-    return keysOf(request).some(([, wireKey]) => debts.find(wireKey, isBase64) !== undefined)
+    return keysToTell(request).some(([, wireKey]) => debts.find(wireKey, isBase64) !== undefined)
   }
 
   /** Puts what the host is owed for a request's keys on the lane that the request takes. */
@@ -52,7 +52,7 @@ export class Delivery {
     const { flush } = debts
     if (flush !== undefined && !isOnItsWay(flush, lane)) void this.#flush(lane, flush)
     const isBase64 = request.verb.debt?.(request).isBase64 === true
-    for (const [, wireKey] of keysOf(request)) {
+    for (const [, wireKey] of keysToTell(request)) {
       const owed = debts.find(wireKey, isBase64)
       if (owed !== undefined && !isOnItsWay(owed, lane)) void this.#tell(lane, owed)
     }

@@ -1,7 +1,7 @@
 import type { Phase, TransitionTimes } from '../ring/transition.ts'
 import { phaseAt, settleMsOf } from '../ring/transition.ts'
 import { clearTimeout, performance, setTimeout, unixMs } from '../runtime.ts'
-import { type Ask, type FleetState, HandoverMark } from './handover-mark.ts'
+import { type FleetState, HandoverMark, type MarkAsk } from './handover-mark.ts'
 import type { Host } from './host.ts'
 import { type IsArriving, Leftovers } from './leftovers.ts'
 
@@ -25,7 +25,7 @@ export interface ClockInput {
   readonly hosts: readonly Host[]
   /** The hosts that receive keys. */
   readonly receiving: readonly Host[]
-  readonly ask: Ask
+  readonly ask: MarkAsk
   /** Another phase has begun; undefined: it is over. `isNew`: and had not been before. */
   onPhase(phase: Phase | undefined, isNew: boolean): void
 }

@@ -3,7 +3,15 @@ import type { Request } from '../net/request.ts'
 import type { TransitionTimes } from '../ring/transition.ts'
 import { clearTimeout, setTimeout, unixMs } from '../runtime.ts'
 import type { Host } from './host.ts'
-import { add, gets, type Item, peek, remove, touch, type WireKey } from './item-commands.ts'
+import {
+  addItem,
+  getsItem,
+  type PlacedItem,
+  peek,
+  remove,
+  touchItem,
+  type WireKey,
+} from './item-commands.ts'
 
 /** So long after the end the mark still tells that the handover is over. */
 const TAIL_SECONDS = 86_400
@@ -35,7 +43,7 @@ export interface FleetState extends TransitionTimes {
 }
 
 /** Sends a request to one host. */
-export type Ask = <Result, Context>(
+export type MarkAsk = <Result, Context>(
   host: Host,
   request: Request<Result, Context>,
 ) => Promise<Result>
@@ -49,10 +57,10 @@ export class HandoverMark {
   readonly #key: WireKey
   readonly #previousKey: WireKey
   readonly #from: string
-  readonly #ask: Ask
+  readonly #ask: MarkAsk
 
   /** `from` and `to` describe the placements. */
-  constructor(from: string, to: string, ask: Ask) {
+  constructor(from: string, to: string, ask: MarkAsk) {
     this.#key = keyFor(to)
     this.#previousKey = keyFor(from)
     this.#from = digest(from)
@@ -96,7 +104,7 @@ export class HandoverMark {
 
   /** Keeps the record that the handover is over. */
   async vouch(hosts: readonly Host[]): Promise<void> {
-    await each(hosts, (host) => this.#ask(host, touch(this.#key, TAIL_SECONDS)))
+    await each(hosts, (host) => this.#ask(host, touchItem(this.#key, TAIL_SECONDS)))
   }
 
   async #addAll(
@@ -110,7 +118,7 @@ export class HandoverMark {
     await each(
       hosts,
       async (host) => {
-        const isAdded = await this.#ask(host, add(this.#key, body, seconds))
+        const isAdded = await this.#ask(host, addItem(this.#key, body, seconds))
         // The way back is another handover than the one that led here.
         if (isAdded) await this.#ask(host, remove(this.#previousKey))
       },
@@ -124,7 +132,7 @@ export class HandoverMark {
       hosts,
       async (host) => {
         const { meta } = host.abilities ?? (await host.ready())
-        const item = await this.#ask(host, meta ? peek(this.#key) : gets(this.#key))
+        const item = await this.#ask(host, meta ? peek(this.#key) : getsItem(this.#key))
         if (item === undefined) return
         const mark = markIn(item)
         // Anything else under its name would keep the mark from being stored.
@@ -138,7 +146,7 @@ export class HandoverMark {
 }
 
 /** Forgets that a placement was handed over to: it is left without a handover. */
-export async function forgetMark(hosts: readonly Host[], placement: string, ask: Ask) {
+export async function forgetMark(hosts: readonly Host[], placement: string, ask: MarkAsk) {
   await each(hosts, (host) => ask(host, remove(keyFor(placement))))
 }
 
@@ -158,7 +166,10 @@ export async function each(
   clearTimeout(timer)
 }
 
-function leftMsOf({ ttlSeconds }: Item, { announceMs, handoverMs, startedAtMs }: Mark): number {
+function leftMsOf(
+  { ttlSeconds }: PlacedItem,
+  { announceMs, handoverMs, startedAtMs }: Mark,
+): number {
   const totalMs = announceMs + handoverMs
   const leftMs =
     ttlSeconds === undefined || ttlSeconds < 0
@@ -170,8 +181,8 @@ function leftMsOf({ ttlSeconds }: Item, { announceMs, handoverMs, startedAtMs }:
 /** It becomes part of keys: nothing that could end a command. */
 const ID = /^[\w-]{1,64}$/
 
-/** Whoever can write to the cache can write a mark: it is checked like any other input. */
-function markIn({ body }: Item): Mark | undefined {
+/** Any writer of the cache can write a mark: it is checked like any other input. */
+function markIn({ body }: PlacedItem): Mark | undefined {
   try {
     const mark = JSON.parse(body.toString()) as Mark
     const { id, announceMs, handoverMs, startedAtMs } = mark

@@ -46,7 +46,7 @@ export interface HandoverOwner {
 }
 
 /** A change of the placement, with the hosts it concerns. */
-export interface HandoverInput extends HandoverChange {
+export interface HandoverStart extends HandoverChange {
   readonly from: PreviousPlaces
   /** Both placements in words, the same in all processes. */
   readonly placements: { readonly from: string; readonly to: string }
@@ -62,14 +62,14 @@ export class Handover implements Mover {
   readonly counts = { copied: 0, absent: 0 }
   readonly from: PreviousPlaces
   readonly #owner: HandoverOwner
-  readonly #input: HandoverInput
+  readonly #input: HandoverStart
   /** Previous homes that were out at some time: never read again. */
   readonly #gone = new Set<Host>()
   readonly #clock: HandoverClock
   readonly #onEnd: (handover: Handover) => void
   #isOver = false
 
-  constructor(owner: HandoverOwner, input: HandoverInput, onEnd: (it: Handover) => void) {
+  constructor(owner: HandoverOwner, input: HandoverStart, onEnd: (it: Handover) => void) {
     this.#onEnd = onEnd
     this.#owner = owner
     this.#input = input
@@ -195,7 +195,7 @@ export class Handover implements Mover {
     if (host.isEjected && this.from.hosts.includes(host)) this.#gone.add(host)
   }
 
-  /** Ends it here. Returns the hosts that nobody needs any more. */
+  /** Ends it here. Returns the hosts that are no longer needed. */
   end(): readonly Host[] {
     this.#isOver = true
     this.#clock.stop()

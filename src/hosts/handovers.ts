@@ -2,11 +2,11 @@ import { MintringError } from '../errors.ts'
 import type { Request } from '../net/request.ts'
 import { createRing } from '../ring/ring.ts'
 import { identityOf } from './address.ts'
-import { Handover, type HandoverInput, type HandoverOwner } from './handover.ts'
+import { Handover, type HandoverOwner, type HandoverStart } from './handover.ts'
 import { forgetMark } from './handover-mark.ts'
 import { Host } from './host.ts'
 import type { HostOwner } from './host-owner.ts'
-import { type Places, placementOf } from './places.ts'
+import { type Places, placementOfPolicy } from './places.ts'
 import { type HandoverChange, type PreviousPlacement, PreviousPlaces } from './previous-places.ts'
 
 /** What handovers ask of their cluster. */
@@ -54,7 +54,7 @@ export class Handovers {
     })
   }
 
-  #begin(input: HandoverInput): void {
+  #begin(input: HandoverStart): void {
     const handoverEnded = (handover: Handover): void => {
       if (this.current === handover) this.current = undefined
       retire(input.leaving)
@@ -71,7 +71,7 @@ export class Handovers {
       (server) => known.get(identityOf(server)) ?? new Host(this.#owner, server),
     )
     const from = new PreviousPlaces(hosts, createRing(servers, options), rename)
-    const placements = { from: placementOf(servers, options), to }
+    const placements = { from: placementOfPolicy(servers, options), to }
     this.#begin({ ...change, from, placements, leaving: hosts.filter(({ index }) => index < 0) })
   }
 
@@ -85,7 +85,7 @@ export class Handovers {
 }
 
 /** Lets hosts finish what they have. */
-export function retire(hosts: readonly Host[]): void {
+function retire(hosts: readonly Host[]): void {
   for (const host of hosts) {
     host.drain(new MintringError('MINTRING_CLOSED', `${host.name} left`, { host: host.name }))
   }

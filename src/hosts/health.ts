@@ -69,7 +69,7 @@ const PROBE_SHARE = 0.1
 /** Processes that lost a host together must not probe it together. */
 const JITTER_SHARE = 0.1
 
-/** A host nobody has complained of. */
+/** A host without failures. */
 export const HEALTHY: Health = Object.freeze({
   name: 'up',
   failures: 0,

@@ -120,7 +120,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     return this.#lanes.load
   }
 
-  /** What the server can do, dialling if nobody has. Rejects when it cannot be reached. */
+  /** What the server can do; dials when no lane is open. Rejects when it cannot be reached. */
   ready(): Promise<Abilities> {
     const { abilities } = this.#facts
     if (abilities !== undefined && this.#lanes.isOpen) return Promise.resolve(abilities)

@@ -6,7 +6,7 @@ import { ReplyKind } from '../protocol/reply-kind.ts'
 import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.ts'
 
 /** An item with all that a copy of it needs. */
-export interface Item {
+export interface PlacedItem {
   readonly body: Buffer
   readonly flags: number
   /** Seconds to live; -1 for no end, undefined where no server tells. */
@@ -86,7 +86,7 @@ const GETS: Verb = {
 const TOUCH: Verb = verb('touch', 'touch', touchLine, done)
 
 /** What is at the key, with its life. For servers with meta commands. */
-export function peek(key: WireKey): Request<Item | undefined> {
+export function peek(key: WireKey): Request<PlacedItem | undefined> {
   return about(PEEK, key)
 }
 
@@ -99,7 +99,7 @@ export function elect(
 }
 
 /** Stores an item in place of the one with this CAS id. */
-export function fill(key: WireKey, item: Item, cas: string): Request<boolean> {
+export function fill(key: WireKey, item: PlacedItem, cas: string): Request<boolean> {
   return about(FILL, key, { item, cas }, item.body)
 }
 
@@ -112,16 +112,16 @@ export function remove(key: WireKey): Request<boolean> {
   return about(DELETE, key)
 }
 
-export function add(key: WireKey, body: Buffer, seconds: number): Request<boolean> {
+export function addItem(key: WireKey, body: Buffer, seconds: number): Request<boolean> {
   return about(ADD, key, { seconds }, body)
 }
 
 /** What is at the key, without its life. For every server. */
-export function gets(key: WireKey): Request<Item | undefined> {
+export function getsItem(key: WireKey): Request<PlacedItem | undefined> {
   return about(GETS, key)
 }
 
-export function touch(key: WireKey, seconds: number): Request<boolean> {
+export function touchItem(key: WireKey, seconds: number): Request<boolean> {
   return about(TOUCH, key, { seconds })
 }
 
@@ -129,7 +129,7 @@ interface Args {
   readonly b: boolean
   readonly seconds: number
   readonly cas: string
-  readonly item: Item
+  readonly item: PlacedItem
 }
 
 function about<Result>(
@@ -180,7 +180,7 @@ function touchLine(request: Request): string {
   return touchHead(request.wireKey, argsOf(request).seconds)
 }
 
-function itemOf(reply: Reply, ttlSeconds: number | undefined): Item {
+function itemOf(reply: Reply, ttlSeconds: number | undefined): PlacedItem {
   const body = Buffer.from(reply.valueBuffer())
   return { body, flags: reply.flags, ttlSeconds, cas: reply.casText, isStale: reply.stale }
 }

@@ -1,9 +1,9 @@
 import { metadumpHead } from '../protocol/admin.ts'
 import type { FleetState } from './handover-mark.ts'
-import { type Ask, each } from './handover-mark.ts'
+import { each, type MarkAsk } from './handover-mark.ts'
 import type { Host } from './host.ts'
-import { add, gets, release, remove, type WireKey } from './item-commands.ts'
-import { Pace } from './pace.ts'
+import { addItem, getsItem, release, remove, type WireKey } from './item-commands.ts'
+import { DialPace } from './pace.ts'
 
 /** How long a process may look through a host before another takes over. */
 const TURN_SECONDS = 30
@@ -21,13 +21,13 @@ export type IsArriving = (wireKey: string, host: Host) => boolean
  * than it. One process of the fleet looks through each host; an item on the host tells that it was.
  */
 export class Leftovers {
-  readonly #ask: Ask
+  readonly #ask: MarkAsk
   readonly #state: FleetState
   readonly #isArriving: IsArriving
   readonly #clear = new Set<Host>()
   readonly #tries = new Map<Host, number>()
 
-  constructor(ask: Ask, state: FleetState, isArriving: IsArriving) {
+  constructor(ask: MarkAsk, state: FleetState, isArriving: IsArriving) {
     this.#ask = ask
     this.#state = state
     this.#isArriving = isArriving
@@ -38,14 +38,14 @@ export class Leftovers {
     return this.#clear.has(host)
   }
 
-  /** Looks whether hosts were cleared, and clears those that nobody clears. */
+  /** Looks whether hosts were cleared, and clears those that no other process clears. */
   async look(hosts: readonly Host[]): Promise<void> {
     await each(hosts, (host) => this.#look(host))
   }
 
   /** Removes what is left of one key, on a host that is not cleared yet. */
   async clear(host: Host, key: WireKey): Promise<void> {
-    const item = await this.#ask(host, gets(key))
+    const item = await this.#ask(host, getsItem(key))
     if (item === undefined || !this.#isOld(host, BigInt(item.cas))) return
     await this.#remove(host, key, item.cas)
   }
@@ -53,7 +53,7 @@ export class Leftovers {
   async #look(host: Host): Promise<void> {
     if (this.isClear(host) || !host.usable) return
     const cleared = this.#recordOf('cleared')
-    if ((await this.#ask(host, gets(cleared))) !== undefined) {
+    if ((await this.#ask(host, getsItem(cleared))) !== undefined) {
       this.#clear.add(host)
       return
     }
@@ -62,13 +62,13 @@ export class Leftovers {
     const isTold = (this.#state.casOf.get(host) ?? 0n) > 0n && host.abilities?.proxy !== true
     if (tries >= MAX_TRIES || !isTold) return
     const turn = this.#recordOf('clearing')
-    if (!(await this.#ask(host, add(turn, NOTHING, TURN_SECONDS)))) return
+    if (!(await this.#ask(host, addItem(turn, NOTHING, TURN_SECONDS)))) return
     this.#tries.set(host, tries + 1)
     try {
       // What the server moves from one of its lists to another meanwhile is seen the second time.
       while ((await this.#sweep(host)) > 0) {}
       const seconds = Math.ceil((this.#state.announceMs + this.#state.handoverMs) / 1000) + 60
-      await this.#ask(host, add(cleared, NOTHING, seconds))
+      await this.#ask(host, addItem(cleared, NOTHING, seconds))
       this.#clear.add(host)
     } finally {
       await this.#ask(host, remove(turn))
@@ -78,7 +78,7 @@ export class Leftovers {
   /** Resolves to how many items were removed. */
   async #sweep(host: Host): Promise<number> {
     let removed = 0
-    const pace = new Pace()
+    const pace = new DialPace()
     const underWay = new Set<Promise<void>>()
     let failure: unknown
     for await (const line of host.lines(metadumpHead('all'), undefined)) {

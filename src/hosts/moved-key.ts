@@ -52,19 +52,19 @@ async function whereIs<Result>(
 }
 
 /** What is at the new home of a key: nothing until now, an item, or another's empty item. */
-export type Elected = { readonly cas: string } | 'there' | 'held'
+export type CopyElection = { readonly cas: string } | 'there' | 'held'
 
 /** What copying takes, at the homes of one key. Each call but the last is one command. */
 export interface CopyableKey<Item> {
   /** Makes an empty item at the new home, if there is nothing. */
-  elect(): Promise<Elected>
+  elect(): Promise<CopyElection>
   /** The item at the previous home, unless it must not be copied. */
   peek(): Promise<Item | undefined>
   /** Fills the empty item. Resolves to whether it was still the same. */
   fill(item: Item, cas: string): Promise<boolean>
   /** Removes the empty item. */
   release(cas: string): Promise<void>
-  /** Waits before the next look at an empty item of another copier; undefined: nobody waits. */
+  /** Waits before the next look at another copier's empty item; undefined: do not wait. */
   readonly pause: (() => Promise<void>) | undefined
 }
 
@@ -72,7 +72,7 @@ export interface CopyableKey<Item> {
 const MAX_LOOKS = 5
 
 /**
- * Copies an item to its new home. The CAS id of the election fences it: whoever changes the value
+ * Copies an item to its new home. The CAS id of the election fences it: a writer changes the value
  * changes it at the previous home first, so a copier elected before that change at the new home
  * cannot store, and one elected after it reads the changed value. Resolves to whether it copied.
  */

@@ -7,14 +7,14 @@ import type { Host } from './host.ts'
 import {
   elect,
   fill,
-  gets,
-  type Item,
+  getsItem,
+  type PlacedItem,
   peek,
   release,
   remove,
   type WireKey,
 } from './item-commands.ts'
-import { type CopyableKey, copyMoved, type Elected, type MovedKey } from './moved-key.ts'
+import { type CopyableKey, type CopyElection, copyMoved, type MovedKey } from './moved-key.ts'
 import { errorOf } from './next-step.ts'
 
 /** How long the empty item of a copier lives: two round trips, and a second of the server's. */
@@ -105,7 +105,7 @@ export class MovedRequest implements MovedKey<unknown> {
     if (at === 'previous' && this.#previous === undefined) return false
     const key = await this.#keyAt(at)
     if (key.b) return (await this.#send(at, peek(key))) !== undefined
-    const item = await this.#send(at, gets(key))
+    const item = await this.#send(at, getsItem(key))
     return item !== undefined && !isEmptyItem(item)
   }
 
@@ -122,11 +122,11 @@ export class MovedRequest implements MovedKey<unknown> {
     if (await copyMoved(this.#copying(pauseALittle))) this.#mover.counts.copied++
   }
 
-  /** The same for its own sake: nobody waits for another copier. */
+  /** The same without waiting for another copier. */
   async copyNow(): Promise<CopyOutcome> {
     const copying = this.#copying(undefined)
     let outcome: CopyOutcome = 'absent'
-    const elect = async (): Promise<Elected> => {
+    const elect = async (): Promise<CopyElection> => {
       const elected = await copying.elect()
       if (typeof elected === 'string') outcome = elected
       return elected
@@ -147,7 +147,7 @@ export class MovedRequest implements MovedKey<unknown> {
     )
   }
 
-  #copying(pause: CopyableKey<Item>['pause']): CopyableKey<Item> {
+  #copying(pause: CopyableKey<PlacedItem>['pause']): CopyableKey<PlacedItem> {
     return {
       pause,
       elect: async () => this.#send('new', elect(await this.#keyAt('new'), COPY_SECONDS)),
@@ -240,7 +240,7 @@ export function copyOf(
  * The server's mark cannot be copied with its item at once: a reader could come between. What a
  * refill stored has one of its own; a plain set that was invalidated is not copied.
  */
-function marked(item: Item): Item | undefined {
+function marked(item: PlacedItem): PlacedItem | undefined {
   if (!item.isStale) return item
   if ((item.flags & Stamp.Refill) === 0) return undefined
   return { ...item, flags: item.flags | Stamp.Marked }
@@ -251,7 +251,7 @@ async function pauseALittle(): Promise<void> {
 }
 
 /** An empty item without flags stands for a value that is being loaded or copied. */
-function isEmptyItem({ body, flags }: Item): boolean {
+function isEmptyItem({ body, flags }: PlacedItem): boolean {
   return body.length === 0 && (flags & 1) === 0
 }
 

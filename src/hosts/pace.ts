@@ -6,7 +6,7 @@ const SHARE_MS = 5
 const STEPS_PER_LOOK = 128
 
 /** Lets others run while a long piece of work goes on: `if (pace.isDue()) await pace.rest()`. */
-export class Pace {
+export class DialPace {
   #steps = 0
   #endMs: number = performance.now() + SHARE_MS
 

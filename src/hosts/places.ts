@@ -15,7 +15,7 @@ export interface Location {
   readonly point: number | undefined
   /** That host is out. */
   readonly ejected: boolean
-  /** The name of the host that has its keys while it is out; undefined when nobody does. */
+  /** The name of the host that has its keys while it is out; undefined when no host does. */
   readonly fallback: string | undefined
 }
 
@@ -48,7 +48,7 @@ export class Places {
       policy,
     )
     this.#current = this.ring
-    this.placement = placementOf(
+    this.placement = placementOfPolicy(
       hosts.map((host) => host.server),
       policy,
     )
@@ -142,7 +142,7 @@ export class Places {
 }
 
 /** What decides where keys live, in one string. */
-export function placementOf(list: readonly ServerAddress[], policy: RingOptions): string {
+export function placementOfPolicy(list: readonly ServerAddress[], policy: RingOptions): string {
   const servers = list.map((server) => [identityOf(server), server.weight])
   const { distribution, hash, hashTag, weighted, serverOrder, pointHash } = policy
   const { labelFormat, vnodes, replicas, tableSize } = policy

@@ -2,7 +2,7 @@ import { DELETE_DEBT, type Request } from '../net/request.ts'
 import { performance } from '../runtime.ts'
 import type { Host } from './host.ts'
 import type { ClusterPolicy } from './policy.ts'
-import { keysOf, tellRequest } from './tell.ts'
+import { keysToTell, tellRequest } from './tell.ts'
 
 /** What precautions ask of their cluster. */
 export interface PrecautionOwner {
@@ -17,7 +17,7 @@ export interface PrecautionOwner {
 /**
  * Another process may see home down, and read the first fallback. What is removed is removed there
  * too; what changes only while this process saw trouble at either place. No more than an attempt:
- * nobody waits for it, and it is never owed.
+ * no caller waits for it, and it is never owed.
  */
 export class Precautions {
   readonly #owner: PrecautionOwner
@@ -40,7 +40,7 @@ export class Precautions {
     if (!isRemoval && effect !== 'change') return
     if (owner.hosts.length < 2 || (!isRemoval && !this.#isTroubled)) return
     const debt = request.verb.debt?.(request) ?? DELETE_DEBT
-    for (const [routeKey, wireKey] of keysOf(request)) {
+    for (const [routeKey, wireKey] of keysToTell(request)) {
       const fallback = owner.fallbackOf(routeKey, host)
       if (fallback === undefined || owner.homeOf(routeKey) !== host) continue
       // A handover does what has to be done there.

@@ -3,7 +3,7 @@ import type { Group, Request, Router } from '../net/request.ts'
 import type { Cluster } from './cluster.ts'
 import type { Host } from './host.ts'
 import { errorOf } from './next-step.ts'
-import { Pace } from './pace.ts'
+import { DialPace } from './pace.ts'
 
 /** Groups under way at once: enough to keep all hosts busy, few enough to bound memory. */
 const MAX_GROUPS = 64
@@ -53,7 +53,7 @@ export class Scatter {
 
   /** Resolves to the positions that could not be done. Rejects with what ends the whole batch. */
   async run(positions: Iterable<number>): Promise<ReadonlyMap<number, MintringError>> {
-    const pace = new Pace()
+    const pace = new DialPace()
     const open = new Map<Host, number[]>()
     for (const position of positions) {
       if (this.#end !== undefined) break

@@ -59,7 +59,7 @@ export function flushRequest(onTold: () => void): Request<boolean> {
 }
 
 /** The keys of a request: what the ring hashes and what travels. */
-export function keysOf({ routeKey, wireKey, group }: Request): (readonly [string, string])[] {
+export function keysToTell({ routeKey, wireKey, group }: Request): (readonly [string, string])[] {
   if (routeKey !== undefined) return [[routeKey, wireKey]]
   if (group === undefined) return []
   return Array.from({ length: group.size }, (_, i) => [group.routeKey(i), group.wireKey(i)])

@@ -5,7 +5,7 @@
 import type { MemcachedClient } from '../client/client.ts'
 import { checkAdapter, PREFIX } from './adapter-arguments.ts'
 import { byMeta } from './by-meta.ts'
-import { exptimeOf, lifetimeOfSeconds } from './lifetime.ts'
+import { lifetimeOfSeconds, lifetimeToExptime } from './lifetime.ts'
 import { safeKey } from './safe-key.ts'
 
 /** Settings of `secondaryStorage`. */
@@ -93,7 +93,7 @@ function deleteIfSame(client: MemcachedClient, key: string, cas: bigint): Promis
 function increment(client: MemcachedClient, key: string, ttl: number): Promise<number> {
   return byMeta(
     async () => {
-      const flags = { N: exptimeOf(ttl), J: 1, D: 1, v: true } as const
+      const flags = { N: lifetimeToExptime(ttl), J: 1, D: 1, v: true } as const
       return Number((await client.meta.ma(key, flags)).value)
     },
     async () => Number(await client.incr(key, 1, { initial: 1, ttl })),

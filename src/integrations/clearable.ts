@@ -93,7 +93,7 @@ export class ClearableStore {
  * refuses, at any depth; a promise of bytes is refused here, because it needs no depth.
  */
 function contentOf(value: unknown): Pick<Stamped, 'value' | 'base64'> {
-  const bytes = bytesOf(value)
+  const bytes = keyBytes(value)
   if (bytes !== undefined) return { base64: bytes.toString('base64') }
   if (value === undefined || typeof value === 'function' || typeof value === 'symbol') {
     const what = `A value of type ${typeof value} cannot be stored`
@@ -103,7 +103,7 @@ function contentOf(value: unknown): Pick<Stamped, 'value' | 'base64'> {
 }
 
 /** The bytes of a buffer or view, of this realm or another; undefined for what is none. */
-export function bytesOf(value: unknown): Buffer | undefined {
+export function keyBytes(value: unknown): Buffer | undefined {
   if (types.isUint8Array(value)) return Buffer.from(value.buffer, value.byteOffset, value.length)
   if (types.isAnyArrayBuffer(value)) return Buffer.from(new Uint8Array(value))
   return undefined

@@ -5,7 +5,7 @@
 import { EventEmitter } from 'node:events'
 import { road } from './compat/command.ts'
 import { keyCommands } from './compat/commands.ts'
-import { Engine } from './compat/engine.ts'
+import { NpmEngine } from './compat/engine.ts'
 import { ENGINE, type HashRing, type Instance } from './compat/instance.ts'
 import { serverCommands } from './compat/server-commands.ts'
 import { defaultOptions, locationsOf } from './compat/settings.ts'
@@ -41,7 +41,7 @@ export declare namespace Memcached {
   /** The version of a server. */
   type VersionData = types.VersionInfo
   /** An item that `cachedump` lists. */
-  type CacheDumpData = types.DumpedItem
+  type CacheDumpData = types.CacheDumpItem
   /** The events. */
   type EventNames = types.EventName
   /** Where the servers are. */
@@ -82,7 +82,7 @@ function begin(self: Instance, locations: unknown, config: object, given: object
   Reflect.apply(EventEmitter as unknown as () => void, self, [])
   const options = withInherited(given)
   Object.assign(self, defaultOptions, config, options)
-  const engine = new Engine(self, locations, config, options)
+  const engine = new NpmEngine(self, locations, config, options)
   Object.defineProperty(self, ENGINE, { value: engine })
   const servers = locationsOf(locations)
   Object.assign(self, {
@@ -104,7 +104,7 @@ function clientOf(this: Instance): Instance['client'] {
   return this[ENGINE].client.cache
 }
 
-function hashRingOf({ ring }: Engine): HashRing {
+function hashRingOf({ ring }: NpmEngine): HashRing {
   const names = ring.servers.map(({ name }) => name)
   return {
     get: (key) => ring.locate(String(key)).server.name,

@@ -34,7 +34,7 @@ export function lifetimeUntil(dateMs: number): Lifetime {
 }
 
 /** Seconds as meta commands take them: over 30 days it is a date. */
-export function exptimeOf(seconds: number): number {
+export function lifetimeToExptime(seconds: number): number {
   return seconds <= MAX_RELATIVE_SECONDS ? seconds : Math.floor(Date.now() / 1000) + seconds
 }
 

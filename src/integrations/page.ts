@@ -5,8 +5,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { MemcachedClient } from '../client/client.ts'
-import type { Sight } from './page/node-target.ts'
-import { type Handover, visitOfNode } from './page/node-visit.ts'
+import type { TargetSight } from './page/node-target.ts'
+import { type PageHandover, visitOfNode } from './page/node-visit.ts'
 import type { UncacheableReason } from './page/rules.ts'
 import { type PageCacheOptions, pagesOf } from './page/settings.ts'
 
@@ -75,7 +75,7 @@ export interface PageCache {
  */
 export function pageCache(client: MemcachedClient, options: PageCacheOptions): PageCache {
   const { pages, settings } = pagesOf('pageCache', client, options)
-  const visit = (given: PageRequest, answer: PageResponse, handover: Handover): void => {
+  const visit = (given: PageRequest, answer: PageResponse, handover: PageHandover): void => {
     // What is used of them, both versions of HTTP have.
     const messages = { request: given as IncomingMessage, response: answer as ServerResponse }
     visitOfNode(pages, settings, messages, handover)
@@ -108,7 +108,7 @@ export function pageCache(client: MemcachedClient, options: PageCacheOptions): P
 }
 
 /** express has its say on the request itself. */
-function expressSight(request: PageRequest): Sight | undefined {
+function expressSight(request: PageRequest): TargetSight | undefined {
   const { app } = request as { app?: { get?: unknown } }
-  return typeof app?.get === 'function' ? (request as Sight) : undefined
+  return typeof app?.get === 'function' ? (request as TargetSight) : undefined
 }

@@ -10,7 +10,7 @@ import { performance } from '../runtime.ts'
 import { checkAdapter, PREFIX } from './adapter-arguments.ts'
 import { byMeta } from './by-meta.ts'
 import { Generations } from './generations.ts'
-import { exptimeOf, lifetimeOfMs } from './lifetime.ts'
+import { lifetimeOfMs, lifetimeToExptime } from './lifetime.ts'
 import { generationKey, safeKey } from './safe-key.ts'
 
 /** How many hits a client has made in its window, and when the window ends. */
@@ -76,7 +76,7 @@ export class RateLimitStore {
     const ttl = this.windowSeconds
     return byMeta(
       async () => {
-        const flags = { N: exptimeOf(ttl), J: 1, D: 1, v: true, t: true }
+        const flags = { N: lifetimeToExptime(ttl), J: 1, D: 1, v: true, t: true }
         const { value, ttl: leftSeconds = ttl || -1 } = await this.client.meta.ma(counter, flags)
         return infoOf(Number(value), leftSeconds)
       },
@@ -113,7 +113,7 @@ export class RateLimitStore {
     const lifetime = lifetimeOfMs(windowMs)
     const seconds = lifetime === 'over' ? 1 : lifetime
     await byMeta<unknown>(
-      () => this.client.meta.mg(counter, { T: exptimeOf(seconds) }),
+      () => this.client.meta.mg(counter, { T: lifetimeToExptime(seconds) }),
       () => Promise.resolve(),
     )
   }

@@ -5,7 +5,7 @@
 
 import type { MemcachedClient } from '../client/client.ts'
 import { anything, checkAdapter, PREFIX, SECONDS } from './adapter-arguments.ts'
-import { bytesOf, ClearableStore } from './clearable.ts'
+import { ClearableStore, keyBytes } from './clearable.ts'
 import { lifetimeOfSeconds } from './lifetime.ts'
 
 /** Settings of the unstorage driver. */
@@ -101,7 +101,7 @@ export function unstorageDriver(options: UnstorageDriverOptions): UnstorageDrive
 
 /** unstorage's `setItem` only gives strings: an object is a raw value, wrapped here. */
 function wrapRaw(value: unknown): unknown {
-  return bytesOf(value) === undefined ? { raw: value } : value
+  return keyBytes(value) === undefined ? { raw: value } : value
 }
 
 function unwrapRaw(stored: unknown): unknown {

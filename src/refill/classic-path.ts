@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts'
 import type { Election, Finding, Lease, Trouble } from './finding.ts'
 import { NO_CAS, nothing, readValue, UNREADABLE } from './finding.ts'
 import { againOf, placeholderSeconds } from './meta-path.ts'
-import type { Elected, Entry, Path } from './path.ts'
+import type { Elected, FoundEntry, Path } from './path.ts'
 import { decided, lost, stamped, won } from './path.ts'
 import type { Policy } from './policy.ts'
 import {
@@ -15,7 +15,15 @@ import {
   isTagged,
   Stamp,
 } from './stamp.ts'
-import type { Command, Encoded, Item, KeyHome, Reader, ReadHandle, RefillStore } from './store.ts'
+import type {
+  EncodedItem,
+  Item,
+  KeyHome,
+  Reader,
+  ReadHandle,
+  RefillStore,
+  StoreCommand,
+} from './store.ts'
 import { readItem } from './store.ts'
 
 /** How often an invalidation tries to mark what others keep changing, before it deletes. */
@@ -70,7 +78,7 @@ export class ClassicPath implements Path {
     if ((flags & Stamp.Refill) === 0) {
       return { ...known, verdict: 'fresh', election: 'none', freshForSeconds: -1 }
     }
-    // Without a clock it was stored by meta commands: nobody here can tell whether it was marked.
+    // Without a clock it was stored by meta commands: its mark cannot be seen here.
     const freshForSeconds = this.#freshFor(flags) ?? 0
     if ((flags & Stamp.Marked) !== 0 || freshForSeconds <= 0) {
       const staleForSeconds = Math.max(0, -freshForSeconds)
@@ -111,13 +119,13 @@ export class ClassicPath implements Path {
   }
 
   async release(key: string, _policy: Policy, lease: Lease): Promise<void> {
-    const unlock: Command = { name: 'delete', beside: lockName(lease) }
-    const empty: Command = { name: 'cas', encoded: EMPTY, ttlSeconds: -1, cas: lease.cas }
+    const unlock: StoreCommand = { name: 'delete', beside: lockName(lease) }
+    const empty: StoreCommand = { name: 'cas', encoded: EMPTY, ttlSeconds: -1, cas: lease.cas }
     const commands = lease.on === 'item' ? [unlock] : [empty, unlock]
     await this.#store.exchange(lease.place, key, commands)
   }
 
-  async store(key: string, policy: Policy, lease: Lease, entry: Entry): Promise<boolean> {
+  async store(key: string, policy: Policy, lease: Lease, entry: FoundEntry): Promise<boolean> {
     const { ttlSeconds, isTooShort } = entry
     const { graceSeconds } = policy
     const nowSeconds = this.#clock.unixSeconds()
@@ -137,7 +145,7 @@ export class ClassicPath implements Path {
 
   /**
    * Writes the value back with other flags, if it is still the same. What no refill stored is
-   * deleted: nobody knows how long it had left.
+   * deleted: its remaining life is unknown.
    */
   async invalidate(key: string, policy: Policy, home?: KeyHome): Promise<boolean> {
     // Where a key moves, what a read finds need not be what the mark would meet.
@@ -171,7 +179,7 @@ export class ClassicPath implements Path {
     ])
   }
 
-  #mark(item: Item, { graceSeconds }: Policy): Command | undefined {
+  #mark(item: Item, { graceSeconds }: Policy): StoreCommand | undefined {
     const { flags } = item
     const leftSeconds = item.found ? this.#freshFor(flags) : undefined
     if (leftSeconds === undefined || (flags & Stamp.Refill) === 0) return undefined
@@ -183,7 +191,7 @@ export class ClassicPath implements Path {
     const clock = clockBits(staleAtSeconds, nowSeconds, graceSeconds)
     const tagged = isTagged(flags) ? Stamp.Unconfirmed : 0
     const kept = (flags & KEPT) + Stamp.Marked + tagged + clock
-    const encoded: Encoded = { body: item.bytes(), flags: kept }
+    const encoded: EncodedItem = { body: item.bytes(), flags: kept }
     return { name: 'cas', encoded, ttlSeconds, cas }
   }
 
@@ -197,7 +205,7 @@ function unlessRefused(error: unknown): undefined {
 }
 
 /** An empty item that says nothing but that it is one of ours. */
-const EMPTY: Encoded = { body: '', flags: Stamp.Refill }
+const EMPTY: EncodedItem = { body: '', flags: Stamp.Refill }
 
 /** What stays of the flags when a value is marked: the codec's bits, and what a refill says. */
 const KEPT = CODEC_FLAGS | Stamp.Refill | Stamp.NoEarly
@@ -205,7 +213,7 @@ const KEPT = CODEC_FLAGS | Stamp.Refill | Stamp.NoEarly
 /** What a lock says, by its flags. */
 const TROUBLES: readonly Trouble[] = ['none', 'slow', 'failing']
 
-function lockOf(trouble: Trouble): Encoded {
+function lockOf(trouble: Trouble): EncodedItem {
   return { body: '1', flags: TROUBLES.indexOf(trouble) }
 }
 

@@ -18,7 +18,7 @@ export interface Clock {
 }
 
 /** The clock of the machine. */
-export const systemClock: Clock = {
+export const refillClock: Clock = {
   nowMs: () => performance.now(),
   unixSeconds: () => Math.floor(unixMs() / 1000),
   random: Math.random,

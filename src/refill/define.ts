@@ -14,7 +14,7 @@ export interface Definition<Args extends readonly unknown[], Value> extends Refi
 
 /** What `define` makes. */
 export interface Defined<Args extends readonly unknown[], Value> {
-  /** The value, loaded when nobody has it: `getOrSet` with this policy. */
+  /** The value, loaded when it is absent: `getOrSet` with this policy. */
   get(...args: Args): Promise<Value>
   /** The value and how it came: `getOrSetEntry` with this policy. */
   getEntry(...args: Args): Promise<RefillEntry<Value>>

@@ -7,8 +7,8 @@ import type { Tail } from './tag-tail.ts'
 export type Verdict = 'fresh' | 'stale' | 'absent'
 
 /**
- * Who may refill. `won`: this read may. `lost`: another has the lease. `open`: nobody was elected
- * yet, and trying takes a command of its own. `none`: nobody has to, or nothing can be stored.
+ * Who may refill. `won`: this read may. `lost`: another has the lease. `open`: no client was
+ * elected yet, and an election takes a command of its own. `none`: no refill is due, or possible.
  */
 export type Election = 'won' | 'lost' | 'open' | 'none'
 
@@ -46,7 +46,7 @@ export interface Finding {
   readonly election: Election
   /** The value when there is one; a promise when decoding has to wait. */
   readonly value: unknown
-  /** The value once more, for another caller: nobody shares what can be changed. */
+  /** The value once more, for another caller: callers never share what can be changed. */
   again(): unknown
   /** Seconds until the value is stale; -1 = never. */
   readonly freshForSeconds: number

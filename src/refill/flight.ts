@@ -5,10 +5,10 @@ import { type Finding, type Lease, type Trouble, UNREADABLE } from './finding.ts
 import type { Gate } from './gate.ts'
 import type { Ask, Loaded } from './loading.ts'
 import { earlySecondsOf, LoadFailure, load, type Terms } from './loading.ts'
-import type { Entry, Path } from './path.ts'
+import type { FoundEntry, Path } from './path.ts'
 import type { Policy } from './policy.ts'
 import { coded, Portions } from './share.ts'
-import type { Encoded, RefillStore } from './store.ts'
+import type { EncodedItem, RefillStore } from './store.ts'
 import type { TagDesk } from './tag-desk.ts'
 import { LoadTags } from './tag-load.ts'
 import { type Tail, tailSize } from './tag-tail.ts'
@@ -23,7 +23,7 @@ export interface FlightDeck {
   /** Bounds the stores under way: thousands of keys may be loaded by one call. */
   readonly gate: Gate
   report(name: RefillEventName, event: RefillEvent): void
-  /** Work that nobody waits for, but close() does. */
+  /** Background work: only close() waits for it. */
   inBackground(work: Promise<void>): void
 }
 
@@ -138,7 +138,7 @@ export class Flight {
     return gate.run(() => this.#store(value, { encoded, ttlSeconds, isTooShort, tail }))
   }
 
-  async #store(value: unknown, entry: Entry): Promise<RefillEntry> {
+  async #store(value: unknown, entry: FoundEntry): Promise<RefillEntry> {
     const { store, tally } = this.#deck
     const { key, policy } = this.#terms
     const { encoded, ttlSeconds } = entry
@@ -160,12 +160,12 @@ export class Flight {
     return this.#entry({ value, state: 'uncached' }, encoded)
   }
 
-  async #entry(entry: RefillEntry, encoded?: Encoded): Promise<RefillEntry> {
+  async #entry(entry: RefillEntry, encoded?: EncodedItem): Promise<RefillEntry> {
     await this.#portions.prepare(entry.value, encoded)
     return entry
   }
 
-  #misfit({ body }: Encoded, tail: Tail | undefined): string | undefined {
+  #misfit({ body }: EncodedItem, tail: Tail | undefined): string | undefined {
     const bytes = body.length + (tail === undefined ? 0 : tailSize(tail))
     return this.#deck.store.fits(this.#terms.key, bytes) ? undefined : `a body of ${bytes} bytes`
   }
@@ -201,7 +201,7 @@ export class Flight {
     this.#deck.inBackground(told.catch(() => {}))
   }
 
-  /** Nobody joins any more, and nobody has to be told that the loader lives. */
+  /** Takes no more callers, and stops renewing the lease. */
   #end(): void {
     this.#beatTimer?.cancel()
     this.#onUnjoinable(this)
@@ -258,7 +258,7 @@ export class Bypass {
   readonly #abort = new AbortController()
   #isFirst = true
 
-  /** `onOver` is called once, before anybody gets the value. */
+  /** Calls `onOver` once, before any caller gets the value. */
   constructor(ask: Ask, { store, clock }: FlightDeck, onOver: () => void) {
     this.#portions = new Portions(store, clock, ask.slot.policy.isShared)
     this.#promise = load(ask, undefined, clock, this.#abort)

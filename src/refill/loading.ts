@@ -93,7 +93,7 @@ export interface TagTaker {
   declare(names: readonly string[]): PromiseLike<void>
 }
 
-/** An ask in the async context of whoever calls this. */
+/** Calls the loader in the async context of this caller. */
 export function askHere<Slot extends Terms>(
   slot: Slot,
   loader: Loader,

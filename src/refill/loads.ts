@@ -1,8 +1,8 @@
 import type { Clock } from './clock.ts'
 import { type Bypass, Flight } from './flight.ts'
-import { within } from './share.ts'
+import { withinWait } from './share.ts'
 
-/** All loads of a client under way, shared or not, and work that nobody waits for: for its end. */
+/** All loads of a client under way, shared or not, and background work: close() waits for them. */
 export class Loads {
   readonly #clock: Clock
   readonly #loads = new Set<Flight | Bypass>()
@@ -32,7 +32,7 @@ export class Loads {
   /** Waits for the loads for up to `drainMs`, then aborts them. Lets all leases go. */
   async close(drainMs: number, reason: unknown): Promise<void> {
     const ended = this.#ended()
-    await within(this.#clock, drainMs, ended)
+    await withinWait(this.#clock, drainMs, ended)
     for (const load of this.#loads) load.abandon(reason)
     await ended
     await Promise.all(this.#background)

@@ -34,7 +34,7 @@ const LATE_MS = 5
 
 /**
  * The loads of one getOrSetMany: the keys it has to load go to one call of the loader once all keys
- * are read, or to two when some host is slow. Keys won at once are loaded before anybody waits for
+ * are read, or to two when some host is slow. Keys won at once are loaded before the call waits for
  * keys that others load, or two processes with the same keys in another order would wait for each
  * other.
  */

@@ -1,10 +1,18 @@
 import type { Election, Finding, Lease, Trouble, Verdict } from './finding.ts'
 import { isImmutable, NO_CAS, nothing, readValue, UNREADABLE } from './finding.ts'
-import type { Elected, Entry, Path } from './path.ts'
+import type { Elected, FoundEntry, Path } from './path.ts'
 import { decided, ELECTION_PAUSE_MS, lost, stamped, won } from './path.ts'
 import type { Policy } from './policy.ts'
 import { hasClock, isConfirmed, isPlaceholder, Stamp, TAGGED } from './stamp.ts'
-import type { Answer, Encoded, Item, KeyHome, Reader, ReadHandle, RefillStore } from './store.ts'
+import type {
+  EncodedItem,
+  Item,
+  KeyHome,
+  Reader,
+  ReadHandle,
+  RefillStore,
+  StoreAnswer,
+} from './store.ts'
 
 /** memcached takes larger times to live for dates. */
 const MAX_TTL_SECONDS = 2_592_000
@@ -16,7 +24,7 @@ const MAX_TTL_SECONDS = 2_592_000
  * which would let an older value replace a newer one.
  *
  * The server never takes the right to refill back. So each lease has an item beside the key, named
- * by the lease's CAS id: its beat. Its holder renews it, whoever waits for the holder creates it
+ * by the lease's CAS id: its beat. Its holder renews it, a waiter creates it
  * when it is missing, and once it was left alone for the length of a lease one client takes over.
  */
 export class MetaPath implements Path {
@@ -81,7 +89,7 @@ export class MetaPath implements Path {
 
   /**
    * The read was the election. Left to elect are what this client cannot read, what no read gave to
-   * anybody, and the leases of the dead.
+   * any waiter, and the leases of the dead.
    */
   async elect(key: string, policy: Policy, finding: Finding): Promise<Elected> {
     const { lease } = finding
@@ -92,7 +100,7 @@ export class MetaPath implements Path {
     }
     if (finding.isToMark === true) return this.#mark(key, policy, finding)
     const { leaseSeconds } = policy
-    // What lives so shortly needs nobody to take over.
+    // A life this short needs no takeover.
     if (isFleeting(lease, policy) && finding.election === 'lost') return lost(finding, 'none')
     const [beat] = await this.refillStore.exchange(lease.place, key, [
       { name: 'mg', beside: beatName(lease), vivifySeconds: beatSeconds(leaseSeconds) },
@@ -136,7 +144,7 @@ export class MetaPath implements Path {
     }
   }
 
-  async store(key: string, policy: Policy, lease: Lease, entry: Entry): Promise<boolean> {
+  async store(key: string, policy: Policy, lease: Lease, entry: FoundEntry): Promise<boolean> {
     const [stored] = await this.refillStore.exchange(lease.place, key, [
       {
         name: 'ms',
@@ -178,7 +186,7 @@ export class MetaPath implements Path {
    * The value with the bits of a refill in its flags. Where no item lives as long as it should, it
    * is fresh for the life it has, as a plain set: its stale windows would have begun already.
    */
-  protected stamped(entry: Entry, policy: Policy, lease: Lease): Encoded {
+  protected stamped(entry: FoundEntry, policy: Policy, lease: Lease): EncodedItem {
     const { ttlSeconds, isTooShort } = entry
     const { maxTtlSeconds } = lease.place
     const isCut = maxTtlSeconds > 0 && ttlSeconds + policy.graceSeconds > maxTtlSeconds
@@ -188,7 +196,7 @@ export class MetaPath implements Path {
 
   /**
    * There was no beat. Its holder beats before half of a lease is over: so one whose placeholder is
-   * older is dead. Where nobody can tell how old a lease is, its time begins now.
+   * older is dead. Where a lease's age is unknown, its time begins now.
    */
   #first(policy: Policy, finding: Finding): Elected {
     const { election, lease } = finding
@@ -261,7 +269,7 @@ function isFleeting({ place }: Lease, { leaseSeconds }: Policy): boolean {
 /** What the item of a beat says, by its flags. */
 const TROUBLES: readonly Trouble[] = ['none', 'slow', 'failing']
 
-function beatOf(trouble: Trouble): Encoded {
+function beatOf(trouble: Trouble): EncodedItem {
   return { body: '', flags: TROUBLES.indexOf(trouble) }
 }
 
@@ -269,7 +277,7 @@ function beatName({ cas }: Lease): string {
   return `beat.${cas}`
 }
 
-/** A token that was spent on an early refresh nobody wanted is of no use any more. */
+/** A token that was spent on an early refresh that was not wanted is useless now. */
 function electionOf(item: Item, verdict: Verdict): Election {
   if (item.cas === NO_CAS) return 'none'
   if (item.won) return 'won'
@@ -284,7 +292,7 @@ function staleFor(ttlSeconds: number, graceSeconds: number): number {
 }
 
 /** Decodes the bytes once more. */
-export function againOf(item: Item | Answer, value: unknown): () => unknown {
+export function againOf(item: Item | StoreAnswer, value: unknown): () => unknown {
   if (isImmutable(value)) return () => value
   const kept = item.keep()
   return () => readValue(kept)

@@ -1,6 +1,6 @@
 import type { Finding, Lease, Trouble } from './finding.ts'
 import type { Policy } from './policy.ts'
-import type { Encoded, Item, KeyHome, Reader, ReadHandle } from './store.ts'
+import type { EncodedItem, Item, KeyHome, Reader, ReadHandle } from './store.ts'
 import type { Tail } from './tag-tail.ts'
 import { withTail } from './tag-tail.ts'
 
@@ -32,7 +32,7 @@ export interface Path {
   /** Lets another client refill now. */
   release(key: string, policy: Policy, lease: Lease): Promise<void>
   /** Resolves to false when something newer had happened: nothing was stored then. */
-  store(key: string, policy: Policy, lease: Lease, entry: Entry): Promise<boolean>
+  store(key: string, policy: Policy, lease: Lease, entry: FoundEntry): Promise<boolean>
   /** Marks stale. Resolves to whether there was something. The policy is the key's, or a guess. */
   invalidate(key: string, policy: Policy, home?: KeyHome): Promise<boolean>
 }
@@ -48,8 +48,8 @@ export interface Elected {
 }
 
 /** What a refill stores. */
-export interface Entry {
-  readonly encoded: Encoded
+export interface FoundEntry {
+  readonly encoded: EncodedItem
   /** How long it is fresh. */
   readonly ttlSeconds: number
   /** Too short-lived to be refilled early. */
@@ -59,7 +59,7 @@ export interface Entry {
 }
 
 /** The value with the bits of a refill, and where it has tags with those and its tail. */
-export function stamped({ encoded, tail }: Entry, bits: number, tagBits: number): Encoded {
+export function stamped({ encoded, tail }: FoundEntry, bits: number, tagBits: number): EncodedItem {
   const { body, flags } = encoded
   if (tail === undefined) return { body, flags: flags + bits }
   return { body: withTail(body, tail), flags: flags + bits + tagBits }

@@ -31,7 +31,7 @@ export interface RefillPolicy {
   readonly staleTimeoutMs?: number | undefined
   /** After how long the loader is aborted. Default 30,000. */
   readonly loaderTimeoutMs?: number | undefined
-  /** How long a caller waits for another client that loads a key nobody has. Default 5,000. */
+  /** How long a caller waits for another client that loads an absent key. Default 5,000. */
   readonly waitTimeoutMs?: number | undefined
   /** What it gets then: its own load, which is not stored, `undefined`, or an error. */
   readonly onWaitTimeout?: OnWaitTimeout | undefined
@@ -44,7 +44,7 @@ export interface RefillPolicy {
    * for each; what one of them changes, the others see. Default false.
    */
   readonly sharedValues?: boolean | undefined
-  /** `sidecar` keeps the mark "somebody is loading" beside the key: nginx may read it. */
+  /** `sidecar` keeps the loading mark beside the key: nginx may read it. */
   readonly placeholder?: 'inline' | 'sidecar' | undefined
   /**
    * What the value is built from, such as `['product:17']`: invalidateTags() of one of them makes

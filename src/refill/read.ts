@@ -23,7 +23,7 @@ export interface ReadOwner<Slot extends Terms> extends Heir {
   failed(ask: Ask<Slot>, error: unknown): Promise<RefillEntry>
   /** The same once the versions of its tags are compared with those of now. */
   judged(slot: Slot, finding: Finding, look: Look | undefined): Finding | Promise<Finding>
-  /** Nobody joins the read any more. */
+  /** No more callers may join the read. */
   over(read: Read<Slot>): void
   readonly tally: Tally
   readonly tags: TagDesk
@@ -147,7 +147,7 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
   }
 
   failed(error: unknown): unknown {
-    // A read can fail before it begun: nobody could have asked for its outcome yet.
+    // A read can fail before it is awaited: its rejection counts as handled.
     if (this.#handle === undefined) return Promise.resolve().then(() => this.failed(error))
     this.#owner.over(this)
     const fail = (): unknown => this.#ended(this.#owner.failed(this, error))

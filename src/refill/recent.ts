@@ -1,7 +1,7 @@
 import type { Clock, Timer } from './clock.ts'
 
 /**
- * A bounded memory that forgets what nobody asks for: two generations of entries, turned over every
+ * A bounded map that drops what is not read: two generations of entries, turned over every
  * `periodMs`, or sooner when one is full. What is read moves to the young one. Empty after two
  * periods without use, and then holds no timer.
  */

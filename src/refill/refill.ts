@@ -5,7 +5,7 @@ import { kindOf } from '../secrets.ts'
 import type { CallerOptions } from './caller.ts'
 import { checkCaller, forCaller } from './caller.ts'
 import type { Clock } from './clock.ts'
-import { systemClock } from './clock.ts'
+import { refillClock } from './clock.ts'
 import type { Defined, DefinedVerbs, Definition } from './define.ts'
 import { bind } from './define.ts'
 import type { RefillEntry } from './entry.ts'
@@ -58,7 +58,7 @@ export class Refill implements DefinedVerbs {
   #closing: Promise<void> | undefined
 
   constructor(store: RefillStore, settings: RefillSettings = {}) {
-    const { defaults = {}, clock = systemClock } = settings
+    const { defaults = {}, clock = refillClock } = settings
     this.#store = store
     this.#clock = clock
     this.#slots = new Slots(clock, defaults)
@@ -235,7 +235,7 @@ export class Refill implements DefinedVerbs {
   }
 
   /**
-   * For a `set` or `delete` by this client: what runs for the key may be older, nobody joins it.
+   * For a `set` or `delete` by this client: a load that runs may be older, so no caller joins it.
    */
   detach(key: string): void {
     const slot = this.#slots.get(key)
@@ -298,7 +298,7 @@ export class Refill implements DefinedVerbs {
   }
 
   /**
-   * Before the first answer of a server nobody knows what it speaks. Should none answer, calls go
+   * Until a server has answered, its protocol is unknown. Should none answer, calls go
    * on all the same: they end as any call does that cannot reach the cache.
    */
   async #known(): Promise<void> {

@@ -17,7 +17,7 @@ import { pathsOf } from './paths.ts'
 import type { Policy } from './policy.ts'
 import type { ReadOwner } from './read.ts'
 import { Read } from './read.ts'
-import { coded, within } from './share.ts'
+import { coded, withinWait } from './share.ts'
 import { detach, type Slot } from './slots.ts'
 import type { RefillStore } from './store.ts'
 import { TagDesk } from './tag-desk.ts'
@@ -244,7 +244,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   async #share(waiter: Waiter<Slot>, flight: Flight, finding: Finding): Promise<RefillEntry> {
     const { fallback, untilMs, rereads } = waiter
     const leftMs = untilMs - this.clock.nowMs()
-    const entry = await within(this.clock, leftMs, guarded(flight.join(), fallback))
+    const entry = await withinWait(this.clock, leftMs, guarded(flight.join(), fallback))
     if (entry === undefined) return this.timedOut(waiter)
     const holds = await this.#judge.holds(flight.tags, finding)
     if (!flight.isLost && holds === 'yes') return entry
@@ -282,7 +282,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     stale: SoonEntry,
   ): Promise<RefillEntry> {
     const fresh = guarded(flight.join(), await stale)
-    const entry = await within(this.clock, timeoutMs, fresh)
+    const entry = await withinWait(this.clock, timeoutMs, fresh)
     return entry !== undefined && (await this.#judge.holds(flight.tags, finding)) === 'yes'
       ? entry
       : stale
@@ -367,7 +367,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return this.#readAgain(waiter)
   }
 
-  /** Marks stale. What runs for the key began before: nobody joins it. */
+  /** Marks stale. A load that already runs began before: no caller may join it. */
   async invalidate(key: string, slot: Slot | undefined, policy: Slot['policy']): Promise<boolean> {
     if (slot !== undefined) detach(slot)
     try {

@@ -2,13 +2,13 @@ import { types } from 'node:util'
 import type { Clock } from './clock.ts'
 import type { Finding } from './finding.ts'
 import { isImmutable, UNREADABLE } from './finding.ts'
-import type { Encoded, RefillStore } from './store.ts'
+import type { EncodedItem, RefillStore } from './store.ts'
 
 /** How long a serializer may take over one value: one that hangs must not hang its callers. */
 const CODEC_TIMEOUT_MS = 5_000
 
 /** What the promise resolves to, or undefined when that takes too long. */
-export function within<Result>(
+export function withinWait<Result>(
   clock: Clock,
   timeoutMs: number,
   promise: Promise<Result>,
@@ -24,7 +24,7 @@ export function coded<Result>(
   clock: Clock,
   result: Result | Promise<Result>,
 ): Promise<Result | undefined> {
-  return within(clock, CODEC_TIMEOUT_MS, Promise.resolve(result))
+  return withinWait(clock, CODEC_TIMEOUT_MS, Promise.resolve(result))
 }
 
 /** The finding for one more caller. A value that cannot be decoded once more is shared. */
@@ -45,7 +45,7 @@ export class Portions {
   readonly #clock: Clock
   readonly #isShared: boolean
   #others = 0
-  #encoded: Encoded | undefined
+  #encoded: EncodedItem | undefined
 
   constructor(store: RefillStore, clock: Clock, isShared: boolean) {
     this.#store = store
@@ -58,8 +58,8 @@ export class Portions {
     this.#others++
   }
 
-  /** Makes the copies possible, before anybody has the value and can change it. */
-  async prepare(value: unknown, encoded?: Encoded): Promise<void> {
+  /** Makes the copies possible, before a caller has the value and can change it. */
+  async prepare(value: unknown, encoded?: EncodedItem): Promise<void> {
     if (this.#others === 0 || this.#isShared || isImmutable(value)) return
     const made = encoded ?? (await this.#tried(() => this.#store.encode(value)))
     if (made === undefined) return

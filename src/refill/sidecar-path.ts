@@ -1,10 +1,10 @@
 import type { Finding, Lease } from './finding.ts'
 import { LOCK, MetaPath, placeholderSeconds } from './meta-path.ts'
-import type { Elected, Entry } from './path.ts'
+import type { Elected, FoundEntry } from './path.ts'
 import { decided, won } from './path.ts'
 import type { Policy } from './policy.ts'
 import { Stamp } from './stamp.ts'
-import type { Answer, Item, KeyHome, Reader, ReadHandle } from './store.ts'
+import type { Item, KeyHome, Reader, ReadHandle, StoreAnswer } from './store.ts'
 
 /** How long a page may live that was not checked yet. */
 const UNCONFIRMED_SECONDS = 2
@@ -54,7 +54,12 @@ export class SidecarPath extends MetaPath {
     return won(cold, 'none')
   }
 
-  override async store(key: string, policy: Policy, lease: Lease, entry: Entry): Promise<boolean> {
+  override async store(
+    key: string,
+    policy: Policy,
+    lease: Lease,
+    entry: FoundEntry,
+  ): Promise<boolean> {
     if (lease.on !== 'lock') return super.store(key, policy, lease, entry)
     // Seen before the value is there: nginx shows what is unconfirmed too.
     if (!(await this.#holds(key, lease))) return false
@@ -99,7 +104,7 @@ export class SidecarPath extends MetaPath {
     return lock!.found && lock!.cas === cas
   }
 
-  async #remove(key: string, { place }: Lease, { cas }: Answer): Promise<void> {
+  async #remove(key: string, { place }: Lease, { cas }: StoreAnswer): Promise<void> {
     await this.refillStore.exchange(place, key, [{ name: 'md', cas }])
   }
 }

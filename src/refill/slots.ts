@@ -16,7 +16,7 @@ const MEMORY_MS = 60_000
 const MAX_KEYS = 10_000
 const MAX_DISTINCT = 256
 
-/** What somebody wrote, and what it means. */
+/** A policy as written, and as parsed. */
 interface Agreed {
   readonly given: RefillPolicy
   readonly policy: Policy
@@ -210,7 +210,7 @@ function conflict(): MintringError {
   )
 }
 
-/** Nobody joins what is under way for the key. Its own callers keep it. */
+/** Detaches the load under way: its callers keep it, new ones do not join. */
 export function detach(slot: Slot): void {
   slot.read = undefined
   slot.flight = undefined

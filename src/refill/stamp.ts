@@ -33,7 +33,7 @@ const WRITTEN = 1
 const CLOCK_SHIFT = 13
 /** Bit 12 and the clock: never in an item that is still to be checked. */
 const TAGGED_SHIFT = 12
-/** The clock has 19 bits: times are told apart within half of that before and after now. */
+/** The clock has 19 bits: times compare correctly within half of that before and after now. */
 const CLOCK_UNITS = 2 ** 19
 const HALF_UNITS = CLOCK_UNITS / 2
 const COARSE_SECONDS = 256

@@ -55,7 +55,7 @@ export interface Reader {
 
 /** A read on its way. */
 export interface ReadHandle {
-  /** Its bytes may have left: whoever comes now must not join it. */
+  /** Its bytes may have been sent: later callers must not join it. */
   readonly sent: boolean
   readonly promise: Promise<unknown>
 }
@@ -70,7 +70,7 @@ export interface TagReader {
 
 /** A read of a tag on its way. */
 export interface TagHandle {
-  /** Its bytes may have left: whoever comes now must not join it. */
+  /** Its bytes may have been sent: later callers must not join it. */
   readonly sent: boolean
 }
 
@@ -81,7 +81,7 @@ export interface TagHandle {
 export type TagChange = 'create' | 'soft' | 'hard'
 
 /** A value in bytes. */
-export interface Encoded {
+export interface EncodedItem {
   /** A string has ASCII characters only. */
   readonly body: string | Uint8Array
   readonly flags: number
@@ -92,7 +92,7 @@ export interface Encoded {
  * a lock, or the sign of life of a lease. No key of a caller can name such an item. TTLs are
  * seconds; 0 is for ever.
  */
-export type Command = { readonly beside?: string | undefined } & (
+export type StoreCommand = { readonly beside?: string | undefined } & (
   | {
       readonly name: 'mg'
       /** On a miss, make an empty item that lives this long, and win. */
@@ -104,7 +104,7 @@ export type Command = { readonly beside?: string | undefined } & (
     }
   | {
       readonly name: 'ms'
-      readonly encoded: Encoded
+      readonly encoded: EncodedItem
       readonly ttlSeconds: number
       readonly cas?: string
       /** Only when there is no such item. */
@@ -120,10 +120,10 @@ export type Command = { readonly beside?: string | undefined } & (
   | { readonly name: 'touch'; readonly ttlSeconds: number }
   | { readonly name: 'gets' }
   | { readonly name: 'delete' }
-  | { readonly name: 'add' | 'set'; readonly encoded: Encoded; readonly ttlSeconds: number }
+  | { readonly name: 'add' | 'set'; readonly encoded: EncodedItem; readonly ttlSeconds: number }
   | {
       readonly name: 'cas'
-      readonly encoded: Encoded
+      readonly encoded: EncodedItem
       /** -1 = gone at once. */
       readonly ttlSeconds: number
       readonly cas: string
@@ -134,7 +134,7 @@ export type Command = { readonly beside?: string | undefined } & (
 export type Status = 'done' | 'exists' | 'missing' | 'refused'
 
 /** The answer to one command. It may be kept. */
-export interface Answer extends Item {
+export interface StoreAnswer extends Item {
   readonly status: Status
 }
 
@@ -180,14 +180,22 @@ export interface RefillStore {
    * executed between them, and the connection may end between them. Rejects when the place is over:
    * they are never sent in another life of the server.
    */
-  exchange(place: Place, key: string, commands: readonly Command[]): Promise<readonly Answer[]>
+  exchange(
+    place: Place,
+    key: string,
+    commands: readonly StoreCommand[],
+  ): Promise<readonly StoreAnswer[]>
 
   /**
    * Sends commands for an invalidation wherever the key lives now, in order unless a connection
    * dies; a server that should have had them and could not be reached gets them, or a delete,
    * before it is believed again. Safe to send twice. `home`: to that home of a key that moves.
    */
-  spread(key: string, commands: readonly Command[], home?: KeyHome): Promise<readonly Answer[]>
+  spread(
+    key: string,
+    commands: readonly StoreCommand[],
+    home?: KeyHome,
+  ): Promise<readonly StoreAnswer[]>
 
   /** The homes of a key that moves, in the order in which a change must reach them. */
   homesOf?(key: string): readonly KeyHome[] | undefined
@@ -208,10 +216,10 @@ export interface RefillStore {
   changeTag(name: string, change: TagChange): Promise<void>
 
   /** Throws or rejects with MINTRING_BAD_VALUE. */
-  encode(value: unknown): Encoded | Promise<Encoded>
+  encode(value: unknown): EncodedItem | Promise<EncodedItem>
 
   /** A value of its own from what was encoded. */
-  decode(encoded: Encoded): unknown
+  decode(encoded: EncodedItem): unknown
 
   /**
    * Whether the server takes a body of that many bytes under this key. One that is too large is not

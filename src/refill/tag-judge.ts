@@ -85,7 +85,7 @@ export class TagJudge {
     const { verdict, election } = finding
     const { graceSeconds, staleWhileRevalidateSeconds } = slot.policy
     const isHard = look.hard !== NO_HARD && look.hard !== finding.tail?.hard
-    // What cannot be read now is another's view, or nobody's: its value stays as it is.
+    // Tags that cannot be read now are a view that differs: the value stays as it is.
     const isOpen = election === 'none' && verdict === 'fresh' && !look.isBlind
     if (isHard || graceSeconds === 0) {
       const open = { election: 'open', lease: { ...finding.lease, on: 'placeholder' } } as const

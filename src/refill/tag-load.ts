@@ -2,7 +2,7 @@ import { MintringError } from '../errors.ts'
 import type { Finding } from './finding.ts'
 import type { Policy } from './policy.ts'
 import type { TagDesk } from './tag-desk.ts'
-import { digestOf, type Look } from './tag-look.ts'
+import { digestOfVersions, type Look } from './tag-look.ts'
 import { checkTags, NO_TAGS, type TagsOf, tagText } from './tag-names.ts'
 import { NO_DIGEST, NO_HARD, type Tail } from './tag-tail.ts'
 
@@ -80,7 +80,7 @@ export class LoadTags {
     const versions = this.#desk.setOf(text).names.map((name) => this.#versionOf(name))
     const all = versions.filter((version) => version !== undefined)
     const isProven = all.length === versions.length
-    const digests = isProven ? digestOf(all) : { digest: NO_DIGEST, hard: NO_HARD }
+    const digests = isProven ? digestOfVersions(all) : { digest: NO_DIGEST, hard: NO_HARD }
     this.tail = { text, ...digests }
     return this.tail
   }

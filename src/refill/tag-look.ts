@@ -94,7 +94,7 @@ export class Look {
     return false
   }
 
-  /** A tag could not be read: nobody can tell what is fresh. */
+  /** A tag could not be read: what is fresh is unknown. */
   get isBlind(): boolean {
     return this.sights.some(({ state }) => state === 'failed')
   }
@@ -121,7 +121,7 @@ export class Look {
   oneCame(): void {
     if (--this.#missing > 0) return
     if (this.sights.every(({ state }) => state === 'found')) {
-      const { digest, hard } = digestOf(this.sights)
+      const { digest, hard } = digestOfVersions(this.sights)
       this.digest = digest
       this.hard = hard
     }
@@ -135,7 +135,7 @@ export class Look {
  * Versions are random and independent of each other, so their exclusive or tells one set of
  * versions from another as well as any of them does.
  */
-export function digestOf(
+export function digestOfVersions(
   versions: readonly { readonly version: bigint; readonly hard: number }[],
 ): {
   readonly digest: string

@@ -2,8 +2,8 @@ import { MintringError } from '../errors.ts'
 import { escaped, kindOf } from '../secrets.ts'
 
 /** As in Next.js, whose tags are the longest and the most. */
-export const MAX_TAGS = 128
-export const MAX_TAG_CHARACTERS = 256
+const MAX_TAGS = 128
+const MAX_TAG_CHARACTERS = 256
 /** The names are stored with the value, and their length in four hexadecimal digits. */
 const MAX_TEXT_CHARACTERS = 0xffff
 

@@ -15,7 +15,7 @@ export interface Tail {
 }
 
 /** The tail without the names. */
-export const TAIL_CHARACTERS = 36
+const TAIL_CHARACTERS = 36
 
 const DIGEST_CHARACTERS = 16
 const HARD_CHARACTERS = 8
@@ -25,7 +25,7 @@ export const NO_DIGEST = '-'.repeat(DIGEST_CHARACTERS)
 export const NO_HARD = '-'.repeat(HARD_CHARACTERS)
 
 /** The tail of a value of so many bytes. */
-export function tailText({ text, digest, hard }: Tail, bodyBytes: number): string {
+function tailText({ text, digest, hard }: Tail, bodyBytes: number): string {
   return text + digest + hard + hex(text.length, 4) + hex(bodyBytes, 8)
 }
 

@@ -52,7 +52,7 @@ export class Wait<Slot extends Terms> {
   #delayMs = FIRST_DELAY_MS
   #timer: Timer | undefined
 
-  /** `onOver` is called when nobody waits any more. */
+  /** Calls `onOver` when the last waiter is gone. */
   constructor(owner: WaitOwner<Slot>, onOver: (wait: Wait<Slot>) => void) {
     this.#owner = owner
     this.#onOver = onOver

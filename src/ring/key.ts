@@ -78,7 +78,7 @@ function hashLong(hash: BytesHash, key: string): number {
 }
 
 /** The key's bytes, freshly allocated for strings. */
-export function bytesOf(key: Key): Uint8Array {
+export function hashedBytes(key: Key): Uint8Array {
   return typeof key === 'string' ? encoder.encode(key) : key
 }
 

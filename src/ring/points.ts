@@ -1,5 +1,5 @@
 import { md5Words } from './hashes/md5.ts'
-import { bytesOf, type KeyHash } from './key.ts'
+import { hashedBytes, type KeyHash } from './key.ts'
 import type { Member } from './placement.ts'
 
 /** Points of one member per live server of average weight in libmemcached's weighted ring. */
@@ -18,7 +18,7 @@ export function eachLabel(
   count: number,
   visit: (bytes: Uint8Array, length: number, i: number) => void,
 ): void {
-  const prefix = bytesOf(label + separator)
+  const prefix = hashedBytes(label + separator)
   const bytes =
     prefix.length + 16 > labelBytes.length ? new Uint8Array(prefix.length + 16) : labelBytes
   bytes.set(prefix)

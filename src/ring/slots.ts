@@ -7,7 +7,7 @@ const MAX_SLOTS = 16_777_216
 const NO_POINTS: Uint32Array = new Uint32Array(0)
 
 /** A list of slots, each owned by a server: the slot of a hash is `hash % slots`. */
-export class Slots implements Table {
+export class RingSlots implements Table {
   readonly #owners: Uint32Array
 
   constructor(owners: Uint32Array) {

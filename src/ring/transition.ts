@@ -1,10 +1,7 @@
-import type { Key } from './key.ts'
-import type { Ring } from './ring.ts'
-
 /**
  * How far a fleet is on its way from one ring to another. `announce`: some processes may not know
  * of the new ring yet. `move`: all know of it, and values move when they are read. `settle`: some
- * processes may have forgotten the previous ring, so nobody reads it any more.
+ * processes may have forgotten the previous ring, so no process reads it any more.
  */
 export type Phase = 'announce' | 'move' | 'settle'
 
@@ -35,7 +32,7 @@ export type Plan = readonly Step[]
 const previous = (act: Step['act']): Step => ({ at: 'previous', act })
 const next = (act: Step['act']): Step => ({ at: 'new', act })
 
-/** Whoever changes a value changes it at the previous home first: copiers that read it lose. */
+/** A writer changes the value at the previous home first: copiers that read it before lose. */
 const BOTH: Plan = [previous('run'), next('run')]
 const STORE_AT_NEW: Plan = [previous('delete'), next('run')]
 
@@ -84,7 +81,7 @@ export interface TransitionTimes {
   readonly handoverMs: number
 }
 
-/** The end of the handover in which nobody reads the previous ring: clocks may differ by that. */
+/** The end of the handover, without reads of the previous ring: clocks may differ by that. */
 const SETTLE_MS = 10_000
 
 /** How long a phase of `settle` is: at most half of the handover. */
@@ -97,36 +94,4 @@ export function phaseAt(leftMs: number, times: TransitionTimes): Phase | undefin
   if (leftMs <= 0) return undefined
   if (leftMs > times.handoverMs) return 'announce'
   return leftMs > settleMsOf(times) ? 'move' : 'settle'
-}
-
-/** The homes of a key that moves, by their index in the two lists of servers. */
-export interface Moved {
-  readonly from: number
-  readonly to: number
-}
-
-/**
- * A fleet on its way from one ring to another. Tells which keys move and what to do about them. It
- * has no clock: whoever has one tells it the phase.
- */
-export class Transition {
-  readonly from: Ring
-  readonly to: Ring
-  /** For each server of `from` its index in `to`, by name or address; -1 when it is not there. */
-  readonly #indexInTo: Int32Array
-
-  constructor(from: Ring, to: Ring) {
-    this.from = from
-    this.to = to
-    const { labelsBefore, labelsAfter } = from.changeTo(to)
-    const indexOf = new Map(labelsAfter.map((label, index) => [label, index]))
-    this.#indexInTo = Int32Array.from(labelsBefore, (label) => indexOf.get(label) ?? -1)
-  }
-
-  /** The homes of a key; undefined for one that stays where it is. */
-  movedOf(key: Key): Moved | undefined {
-    const from = this.from.indexOf(key)
-    const to = this.to.indexOf(key)
-    return this.#indexInTo[from] === to ? undefined : { from, to }
-  }
 }

@@ -29,21 +29,21 @@ export function checkArguments(
   rules: Readonly<Record<string, ArgumentRule>>,
 ): void {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    throw badArgument(simulation, `the arguments must be an object, not ${shown(input)}`)
+    throw badSimulation(simulation, `the arguments must be an object, not ${shown(input)}`)
   }
   for (const [name, value] of Object.entries(input)) {
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
     if (rule === undefined) {
       const hint = didYouMean(name, Object.keys(rules))
-      throw badArgument(simulation, `there is no argument '${name.slice(0, 40)}'.${hint}`)
+      throw badSimulation(simulation, `there is no argument '${name.slice(0, 40)}'.${hint}`)
     }
     if (value === undefined || isAllowed(rule, value)) continue
-    throw badArgument(simulation, `${name} must be ${expected(rule)}, not ${shown(value)}`)
+    throw badSimulation(simulation, `${name} must be ${expected(rule)}, not ${shown(value)}`)
   }
 }
 
 /** A MINTRING_BAD_ARGUMENT error of a simulation. */
-export function badArgument(simulation: string, why: string): MintringError {
+export function badSimulation(simulation: string, why: string): MintringError {
   return new MintringError('MINTRING_BAD_ARGUMENT', `Bad ${simulation}: ${why}`)
 }
 

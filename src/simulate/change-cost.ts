@@ -1,7 +1,7 @@
 import type { Pauses } from './abort.ts'
 import type { ChangePlan } from './change-traffic.ts'
 import { FleetPhases } from './fleet-phases.ts'
-import { MovedKey, MovedKeysTally } from './moved-keys.ts'
+import { MovedKeysTally, SimulatedKey } from './moved-keys.ts'
 import { Popularity } from './popularity.ts'
 import { seededRandom } from './virtual-time.ts'
 
@@ -115,7 +115,7 @@ class Run {
     }
     // Seeds that are neighbours give streams that are alike: a multiplier spreads them.
     const random = seededRandom(seed + Math.imul(rank + 1, 0x9e3779b1))
-    const key = new MovedKey(this.#fleet, traffic, this.#tally, random)
+    const key = new SimulatedKey(this.#fleet, traffic, this.#tally, random)
     key.run()
     return key.steps
   }

@@ -1,9 +1,9 @@
 import { type Phase as ChangePhase, phaseAt, settleMsOf } from '../ring/transition.ts'
 
 /** What a process knows of a change: nothing yet, its phase, or that it is over. */
-export type Phase = 'before' | ChangePhase | 'after'
+export type FleetPhase = 'before' | ChangePhase | 'after'
 
-export const phases: readonly Phase[] = ['before', 'announce', 'move', 'settle', 'after']
+export const phases: readonly FleetPhase[] = ['before', 'announce', 'move', 'settle', 'after']
 
 /** When the processes of a fleet go from phase to phase. */
 export interface Schedule {
@@ -23,9 +23,9 @@ export interface Schedule {
  */
 export class FleetPhases {
   readonly #timesMs: readonly number[]
-  readonly #shares: Readonly<Record<Phase, Float64Array>>
+  readonly #shares: Readonly<Record<FleetPhase, Float64Array>>
   /** By phase: the share times the time up to each moment. */
-  readonly #sums: Readonly<Record<Phase, Float64Array>>
+  readonly #sums: Readonly<Record<FleetPhase, Float64Array>>
 
   constructor(schedule: Schedule) {
     const { processes, learnMs, announceMs, handoverMs, durationMs } = schedule
@@ -54,7 +54,7 @@ export class FleetPhases {
    * When processes of a phase have been at it for `shareMs` more, all together: the moment of their
    * next request, for a wait that the whole fleet would have. Infinity when that never comes.
    */
-  momentAfter(phase: Phase, fromMs: number, shareMs: number): number {
+  momentAfter(phase: FleetPhase, fromMs: number, shareMs: number): number {
     const shares = this.#shares[phase]
     const sums = this.#sums[phase]
     const sum = this.shareMsUntil(phase, fromMs) + shareMs
@@ -66,13 +66,13 @@ export class FleetPhases {
   }
 
   /** The share of a phase, times the time, up to a moment. */
-  shareMsUntil(phase: Phase, atMs: number): number {
+  shareMsUntil(phase: FleetPhase, atMs: number): number {
     const at = lastAtMost(this.#timesMs, atMs)
     return this.#sums[phase][at]! + this.#shares[phase][at]! * (atMs - this.#timesMs[at]!)
   }
 
   /** One phase that a process chosen by chance is in; `dice` is from 0 to 1. */
-  phaseAt(atMs: number, dice: number): Phase {
+  phaseAt(atMs: number, dice: number): FleetPhase {
     const at = lastAtMost(this.#timesMs, atMs)
     let left = dice
     for (const phase of phases) {
@@ -91,8 +91,8 @@ export class FleetPhases {
   }
 }
 
-function byPhase<Value>(of: (phase: Phase) => Value): Readonly<Record<Phase, Value>> {
-  return Object.fromEntries(phases.map((phase) => [phase, of(phase)])) as Record<Phase, Value>
+function byPhase<Value>(of: (phase: FleetPhase) => Value): Readonly<Record<FleetPhase, Value>> {
+  return Object.fromEntries(phases.map((phase) => [phase, of(phase)])) as Record<FleetPhase, Value>
 }
 
 /** The last index whose value is at most `limit`; 0 if none is. */

@@ -1,4 +1,4 @@
-import { type ArgumentRule, badArgument, checkArguments, type NumberRule } from './arguments.ts'
+import { type ArgumentRule, badSimulation, checkArguments, type NumberRule } from './arguments.ts'
 
 /** A fleet that shares a cache, of which one host goes away and comes back. */
 export interface FleetInput {
@@ -94,21 +94,21 @@ const MAX_EVENTS = 100_000_000
 const MAX_ABSENCES = 2_000_000
 
 /** @throws MintringError MINTRING_BAD_ARGUMENT for arguments that cannot be. */
-export function planOf(input: FleetInput): FleetPlan {
+export function fleetPlanOf(input: FleetInput): FleetPlan {
   checkArguments('fleet', input, RULES)
   const said = Object.entries(input).filter(([, value]) => value !== undefined)
   const all: Required<FleetInput> = { ...DEFAULTS, ...Object.fromEntries(said) }
   const { outages: count, outageMs, pauseMs, ...rest } = all
   if (count * all.processes > MAX_ABSENCES) {
-    throw badArgument('fleet', `processes times outages must be at most ${MAX_ABSENCES}`)
+    throw badSimulation('fleet', `processes times outages must be at most ${MAX_ABSENCES}`)
   }
   const endMs = WARM_MS + count * (outageMs + pauseMs)
   const events = ((all.readsPerSecond + all.writesPerSecond) * endMs) / 1000
   if (events > MAX_EVENTS) {
-    throw badArgument('fleet', `that is ${Math.round(events)} events, more than ${MAX_EVENTS}`)
+    throw badSimulation('fleet', `that is ${Math.round(events)} events, more than ${MAX_EVENTS}`)
   }
   if (input.gutterTtlMs !== undefined && all.failover !== 'gutter') {
-    throw badArgument('fleet', "gutterTtlMs needs failover 'gutter'")
+    throw badSimulation('fleet', "gutterTtlMs needs failover 'gutter'")
   }
   const outages = Array.from({ length: count }, (_, i) => {
     const fromMs = WARM_MS + i * (outageMs + pauseMs)

@@ -1,6 +1,6 @@
 import { createRing } from '../ring/ring.ts'
 import { FleetCache } from './fleet-cache.ts'
-import { type FleetInput, type FleetPlan, planOf } from './fleet-plan.ts'
+import { type FleetInput, type FleetPlan, fleetPlanOf } from './fleet-plan.ts'
 import { seededRandom } from './virtual-time.ts'
 
 /** What a fleet saw while one host was away, and after. */
@@ -35,7 +35,7 @@ interface Absence {
  * @throws MintringError MINTRING_BAD_ARGUMENT for numbers that cannot be.
  */
 export function fleet(input: FleetInput = {}): FleetReport {
-  return new Fleet(planOf(input)).run()
+  return new Fleet(fleetPlanOf(input)).run()
 }
 
 class Fleet {

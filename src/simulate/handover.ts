@@ -4,7 +4,7 @@ import type { RingOptions } from '../ring/options.ts'
 import { createRing, type Ring } from '../ring/ring.ts'
 import { parseServer, type RingServer } from '../ring/server.ts'
 import { Pauses } from './abort.ts'
-import { type ArgumentRule, badArgument, checkArguments } from './arguments.ts'
+import { type ArgumentRule, badSimulation, checkArguments } from './arguments.ts'
 import { type ChangeOverTime, costOfChange, isCountable } from './change-cost.ts'
 import {
   type ChangePlan,
@@ -100,4 +100,4 @@ function checkHandover(input: HandoverInput): ChangePlan {
   return plan
 }
 
-const bad = (why: string): Error => badArgument('handover', why)
+const bad = (why: string): Error => badSimulation('handover', why)

@@ -1,5 +1,12 @@
 import { isTagged } from '../refill/stamp.ts'
-import type { Answer, Command, Encoded, Place, Status, TagChange } from '../refill/store.ts'
+import type {
+  EncodedItem,
+  Place,
+  Status,
+  StoreAnswer,
+  StoreCommand,
+  TagChange,
+} from '../refill/store.ts'
 import { hasDigest, readTail, withoutTail } from '../refill/tag-tail.ts'
 
 /** What memcached keeps of one key. */
@@ -51,7 +58,7 @@ export class ModelServer {
   readonly #casIds: CasIds
   #life: Place = { name: 'model', maxTtlSeconds: 0 }
   /** Told before a value replaces another. */
-  onReplace: (key: string, before: Encoded | undefined, after: Encoded) => void = () => {}
+  onReplace: (key: string, before: EncodedItem | undefined, after: EncodedItem) => void = () => {}
 
   constructor(nowMs: () => number, casIds: CasIds = new RisingCasIds()) {
     this.#nowMs = nowMs
@@ -75,7 +82,7 @@ export class ModelServer {
     this.#items.delete(key)
   }
 
-  execute(key: string, command: Command): Answer {
+  execute(key: string, command: StoreCommand): StoreAnswer {
     const name = command.beside === undefined ? key : `${command.beside} ${key}`
     switch (command.name) {
       case 'mg':
@@ -108,7 +115,7 @@ export class ModelServer {
   /** One command about a tag. `draw` is what the client writes, or adds. */
   changeTag(name: string, change: TagChange, draw: bigint): void {
     const key = tagKey(name)
-    const encoded: Encoded = {
+    const encoded: EncodedItem = {
       body: String(draw),
       flags: change === 'hard' ? Number(draw % HARDS) : 0,
     }
@@ -119,7 +126,7 @@ export class ModelServer {
     this.#put(key, { body: String(sum), flags: item.flags }, 0)
   }
 
-  readTag(name: string): Answer {
+  readTag(name: string): StoreAnswer {
     return this.execute(tagKey(name), { name: 'gets' })
   }
 
@@ -129,7 +136,7 @@ export class ModelServer {
   }
 
   /** A plain set by some client that knows nothing of refills. */
-  set(key: string, encoded: Encoded, ttlSeconds: number): void {
+  set(key: string, encoded: EncodedItem, ttlSeconds: number): void {
     this.#put(key, encoded, ttlSeconds)
   }
 
@@ -142,7 +149,7 @@ export class ModelServer {
   }
 
   /** What a key holds, without any command. */
-  peek(key: string): Encoded | undefined {
+  peek(key: string): EncodedItem | undefined {
     return this.#live(key)
   }
 
@@ -161,7 +168,7 @@ export class ModelServer {
     return undefined
   }
 
-  #put(name: string, { body, flags }: Encoded, ttlSeconds: number): Stored {
+  #put(name: string, { body, flags }: EncodedItem, ttlSeconds: number): Stored {
     const bytes = Buffer.from(body as string, 'latin1')
     const endsAt = this.#end(ttlSeconds)
     this.onReplace(name, this.#live(name), { body: bytes, flags })
@@ -177,7 +184,7 @@ export class ModelServer {
     return item
   }
 
-  #metaGet(name: string, vivifySeconds = 0, refreshBelowSeconds = 0): Answer {
+  #metaGet(name: string, vivifySeconds = 0, refreshBelowSeconds = 0): StoreAnswer {
     const item = this.#live(name)
     if (item === undefined) {
       if (vivifySeconds === 0) return this.#answer('missing')
@@ -192,7 +199,7 @@ export class ModelServer {
     return this.#answer('done', item, true)
   }
 
-  #metaDelete(name: string, command: Extract<Command, { name: 'md' }>): Answer {
+  #metaDelete(name: string, command: Extract<StoreCommand, { name: 'md' }>): StoreAnswer {
     const item = this.#live(name)
     if (item === undefined) return this.#answer('missing')
     if (command.cas !== undefined && command.cas !== String(item.cas)) return this.#answer('exists')
@@ -207,12 +214,17 @@ export class ModelServer {
     return this.#answer('done', item)
   }
 
-  #add(name: string, encoded: Encoded, ttlSeconds: number): Answer {
+  #add(name: string, encoded: EncodedItem, ttlSeconds: number): StoreAnswer {
     if (this.#live(name) !== undefined) return this.#answer('refused')
     return this.#answer('done', this.#put(name, encoded, ttlSeconds))
   }
 
-  #swap(name: string, encoded: Encoded, ttlSeconds: number, cas: string | undefined): Answer {
+  #swap(
+    name: string,
+    encoded: EncodedItem,
+    ttlSeconds: number,
+    cas: string | undefined,
+  ): StoreAnswer {
     const item = this.#live(name)
     if (cas !== undefined && item === undefined) return this.#answer('missing')
     if (cas !== undefined && cas !== String(item?.cas)) return this.#answer('exists')
@@ -223,11 +235,11 @@ export class ModelServer {
     return this.#answer('done', this.#put(name, encoded, ttlSeconds))
   }
 
-  #answer(status: Status, item?: Stored, won = false): Answer {
+  #answer(status: Status, item?: Stored, won = false): StoreAnswer {
     const life = this.#life
     const { body = Buffer.alloc(0), flags = 0, cas = '' } = item ?? {}
     const leftSeconds = item === undefined ? -2 : item.endsAt - this.#now
-    const answer: Answer = {
+    const answer: StoreAnswer = {
       status,
       found: item !== undefined,
       flags,

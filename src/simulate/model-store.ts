@@ -1,13 +1,13 @@
 import { MintringError } from '../errors.ts'
 import type {
-  Answer,
-  Command,
   Dialect,
-  Encoded,
+  EncodedItem,
   Place,
   Reader,
   ReadHandle,
   RefillStore,
+  StoreAnswer,
+  StoreCommand,
   TagChange,
   TagHandle,
   TagReader,
@@ -63,7 +63,7 @@ export class ModelStore implements RefillStore {
     refreshBelowSeconds: number,
     reader: Reader,
   ): ReadHandle {
-    const command: Command =
+    const command: StoreCommand =
       this.dialect === 'classic'
         ? { name: 'gets' }
         : { name: 'mg', vivifySeconds, refreshBelowSeconds, value: true }
@@ -86,11 +86,15 @@ export class ModelStore implements RefillStore {
     return this.#connected()
   }
 
-  exchange(place: Place, key: string, commands: readonly Command[]): Promise<readonly Answer[]> {
+  exchange(
+    place: Place,
+    key: string,
+    commands: readonly StoreCommand[],
+  ): Promise<readonly StoreAnswer[]> {
     return place === this.#connected() ? this.#send(place, key, commands) : Promise.reject(cut())
   }
 
-  spread(key: string, commands: readonly Command[]): Promise<readonly Answer[]> {
+  spread(key: string, commands: readonly StoreCommand[]): Promise<readonly StoreAnswer[]> {
     return this.#send(this.#connected(), key, commands)
   }
 
@@ -113,11 +117,11 @@ export class ModelStore implements RefillStore {
     return this.#sendTag((server) => server.changeTag(name, change, this.#draw()))
   }
 
-  encode(value: unknown): Encoded {
+  encode(value: unknown): EncodedItem {
     return { body: JSON.stringify(value), flags: 1 }
   }
 
-  decode({ body }: Encoded): unknown {
+  decode({ body }: EncodedItem): unknown {
     return JSON.parse(String(body))
   }
 
@@ -131,12 +135,16 @@ export class ModelStore implements RefillStore {
     return this.#place
   }
 
-  #send(place: Place, key: string, commands: readonly Command[]): Promise<readonly Answer[]> {
+  #send(
+    place: Place,
+    key: string,
+    commands: readonly StoreCommand[],
+  ): Promise<readonly StoreAnswer[]> {
     // The dead send nothing, and hear nothing.
     if (!this.#isAlive()) return new Promise(() => {})
     this.commands += commands.length
     return new Promise((resolve, reject) => {
-      const answers: Answer[] = []
+      const answers: StoreAnswer[] = []
       let atMs = 0
       commands.forEach((command, i) => {
         atMs = i > 0 && !this.#network.interleaves ? atMs : this.#arrival()

@@ -1,5 +1,5 @@
 import { type Phase as ChangePhase, type HomeName, type Plan, planOf } from '../ring/transition.ts'
-import { type FleetPhases, type Phase, phases } from './fleet-phases.ts'
+import { type FleetPhase, type FleetPhases, phases } from './fleet-phases.ts'
 
 /** What a process of a phase does about a key that moves. */
 interface Rules {
@@ -11,7 +11,7 @@ interface Rules {
   readonly store: Plan
 }
 
-const RULES: Readonly<Record<Phase, Rules>> = {
+const RULES: Readonly<Record<FleetPhase, Rules>> = {
   before: alone('previous'),
   announce: rulesOf('announce'),
   move: rulesOf('move'),
@@ -82,7 +82,7 @@ export class MovedKeysTally {
  * something to the next, by the odds of those between that only hit: a popular key costs no more
  * than another.
  */
-export class MovedKey {
+export class SimulatedKey {
   readonly #fleet: FleetPhases
   readonly #traffic: KeyTraffic
   readonly #random: () => number
@@ -127,7 +127,7 @@ export class MovedKey {
     const untilMs = this.#nextExpiryMs()
     const writeMs = this.#nowMs + this.#wait() / this.#traffic.writesPerMs
     let readMs = Number.POSITIVE_INFINITY
-    let reader: Phase = 'before'
+    let reader: FleetPhase = 'before'
     for (const phase of phases) {
       if (this.#isQuiet(phase)) continue
       const share = this.#wait() / this.#traffic.readsPerMs
@@ -166,12 +166,12 @@ export class MovedKey {
   }
 
   /** Whether a read changes nothing. */
-  #isQuiet(phase: Phase): boolean {
+  #isQuiet(phase: FleetPhase): boolean {
     const found = this.#finds(RULES[phase])
     return this.#isAlive(this.#unchanged) && (found === 0 || (found > 0 && !RULES[phase].copies))
   }
 
-  #read(phase: Phase): void {
+  #read(phase: FleetPhase): void {
     if (!this.#isAlive(this.#unchanged)) {
       this.#tally.load(this.#nowMs, -1)
       this.#store(this.#unchanged)
@@ -189,7 +189,7 @@ export class MovedKey {
     }
   }
 
-  #write(phase: Phase): void {
+  #write(phase: FleetPhase): void {
     this.#version++
     for (const { at, act } of RULES[phase].store) {
       if (act === 'delete') this.#items[at].untilMs = 0

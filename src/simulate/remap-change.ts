@@ -1,7 +1,7 @@
 import type { MintringError } from '../errors.ts'
 import { parseServer, type RingServer, saysWeight } from '../ring/server.ts'
 import { MAX_WEIGHT } from '../ring/server-text.ts'
-import { badArgument as badArgumentOf, checkArguments } from './arguments.ts'
+import { badSimulation as badArgumentOf, checkArguments } from './arguments.ts'
 
 const MAX_SERVERS = 100_000
 

@@ -5,7 +5,7 @@ import type { Key } from '../ring/key.ts'
 import type { DistributionName, RingOptions } from '../ring/options.ts'
 import { createRing } from '../ring/ring.ts'
 import type { RingServer } from '../ring/server.ts'
-import { type ArgumentRule, badArgument, checkArguments } from './arguments.ts'
+import { type ArgumentRule, badSimulation, checkArguments } from './arguments.ts'
 import {
   type ChangePlan,
   type ChangeTraffic,
@@ -163,4 +163,4 @@ function checkPlacings({ distributions = ['ketama'], hashes, options }: RemapInp
   }
 }
 
-const bad = (why: string): Error => badArgument('remap', why)
+const bad = (why: string): Error => badSimulation('remap', why)

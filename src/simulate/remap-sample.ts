@@ -1,7 +1,7 @@
 import type { Key } from '../ring/key.ts'
 import { parseServer, type RingServer } from '../ring/server.ts'
 import { aborted } from './abort.ts'
-import { badArgument } from './arguments.ts'
+import { badSimulation } from './arguments.ts'
 import { itemsOf, metadumpKeys } from './remap-metadump.ts'
 import { seededRandom } from './virtual-time.ts'
 
@@ -48,7 +48,7 @@ export async function sampleKeys(
   { keys, seed = 1, signal }: SampleOptions,
 ): Promise<KeySample> {
   if (!(Number.isInteger(keys) && keys >= 1 && keys <= MAX_SAMPLE_KEYS)) {
-    throw badArgument('sample', `keys must be a whole number to ${MAX_SAMPLE_KEYS}, not ${keys}`)
+    throw badSimulation('sample', `keys must be a whole number to ${MAX_SAMPLE_KEYS}, not ${keys}`)
   }
   let pots: readonly Pot[] = []
   const ending = new AbortController()

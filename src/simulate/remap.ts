@@ -4,7 +4,7 @@ import type { Key } from '../ring/key.ts'
 import { createRing } from '../ring/ring.ts'
 import { parseServer, type RingServer } from '../ring/server.ts'
 import { Pauses, untilAborted } from './abort.ts'
-import { badArgument } from './arguments.ts'
+import { badSimulation } from './arguments.ts'
 import { type ChangeOverTime, costOfChange, isCountable } from './change-cost.ts'
 import type { ChangePlan } from './change-traffic.ts'
 import { describeChange, generatedServers, type Trial, trialsOf } from './remap-change.ts'
@@ -167,7 +167,7 @@ async function countGiven(
     for (const counter of counters) counter.count(key)
     if (pauses.isDue(lookups)) await pauses.take()
   }
-  if (pauses.keys === 0) throw badArgument('remap', 'there are no keys to look at')
+  if (pauses.keys === 0) throw badSimulation('remap', 'there are no keys to look at')
   return counters.map((counter, i) => ({
     placing: placings[i]!,
     hash: counter.ring.hash,

@@ -2,7 +2,7 @@ import type { RefillEntry } from '../refill/entry.ts'
 import type { RefillDefaults, RefillPolicy } from '../refill/policy.ts'
 import { resolvePolicy } from '../refill/policy.ts'
 import { Refill } from '../refill/refill.ts'
-import type { Dialect, Encoded, RefillStore } from '../refill/store.ts'
+import type { Dialect, EncodedItem, RefillStore } from '../refill/store.ts'
 import { ModelServer } from './model-server.ts'
 import { ModelStore } from './model-store.ts'
 import { StampedeCheck } from './stampede-check.ts'
@@ -14,7 +14,7 @@ import { VirtualTime } from './virtual-time.ts'
 export type WriteKind = 'invalidate' | 'refresh' | 'set' | 'delete'
 
 /** A fleet and its load, all said. */
-export interface FleetPlan {
+export interface StampedeFleetPlan {
   readonly seed: number
   readonly processes: number
   readonly keys: number
@@ -50,7 +50,7 @@ export class StampedeFleet {
   readonly server: ModelServer
   readonly origin: StampedeOrigin
   readonly check: StampedeCheck
-  readonly #plan: FleetPlan
+  readonly #plan: StampedeFleetPlan
   readonly #wrap: (store: RefillStore) => RefillStore
   readonly #workers: Worker[]
   readonly #writing = new Set<string>()
@@ -69,7 +69,10 @@ export class StampedeFleet {
   readonly #orphanedMs = new Map<string, number>()
 
   /** `wrap` stands between each process and its store: for stores that do wrong on purpose. */
-  constructor(plan: FleetPlan, wrap: (store: RefillStore) => RefillStore = (store) => store) {
+  constructor(
+    plan: StampedeFleetPlan,
+    wrap: (store: RefillStore) => RefillStore = (store) => store,
+  ) {
     this.#plan = plan
     this.#wrap = wrap
     this.time = new VirtualTime(plan.seed)
@@ -224,7 +227,7 @@ export class StampedeFleet {
     return worker
   }
 
-  #replaced(key: string, before: Encoded | undefined, after: Encoded): void {
+  #replaced(key: string, before: EncodedItem | undefined, after: EncodedItem): void {
     const [old, next] = [versionIn(before), versionIn(after)]
     if (old !== undefined && next !== undefined) this.check.replaced(key, old, next)
   }
@@ -239,7 +242,7 @@ export class StampedeFleet {
 }
 
 /** The version in a body; undefined for placeholders. */
-function versionIn(encoded: Encoded | undefined): number | undefined {
+function versionIn(encoded: EncodedItem | undefined): number | undefined {
   if (encoded === undefined || encoded.body.length === 0) return undefined
   return Number(Buffer.from(encoded.body as Uint8Array).toString('latin1'))
 }

@@ -1,6 +1,6 @@
 import type { RefillEntry } from '../refill/entry.ts'
 import { resolvePolicy } from '../refill/policy.ts'
-import type { FleetPlan } from './stampede-fleet.ts'
+import type { StampedeFleetPlan } from './stampede-fleet.ts'
 import { StampedeOrigin } from './stampede-origin.ts'
 import { VirtualTime } from './virtual-time.ts'
 
@@ -21,13 +21,13 @@ export class UnprotectedFleet {
   readonly recoveryMs = 0
   reads = 0
   pending = 0
-  readonly #plan: FleetPlan
+  readonly #plan: StampedeFleetPlan
   readonly #ttlMs: number
   readonly #sharesInProcess: boolean
   readonly #endsMs = new Map<string, number>()
   readonly #loading = new Map<string, Promise<number>>()
 
-  constructor(plan: FleetPlan, sharesInProcess: boolean) {
+  constructor(plan: StampedeFleetPlan, sharesInProcess: boolean) {
     this.#plan = plan
     this.#sharesInProcess = sharesInProcess
     this.#ttlMs = resolvePolicy(plan.policy).ttlSeconds * 1000

@@ -2,8 +2,8 @@ import type { RefillEntry } from '../refill/entry.ts'
 import type { RefillPolicy } from '../refill/policy.ts'
 import { resolvePolicy } from '../refill/policy.ts'
 import type { Dialect } from '../refill/store.ts'
-import { type ArgumentRule, badArgument, checkArguments, type NumberRule } from './arguments.ts'
-import type { FleetPlan, WriteKind } from './stampede-fleet.ts'
+import { type ArgumentRule, badSimulation, checkArguments, type NumberRule } from './arguments.ts'
+import type { StampedeFleetPlan, WriteKind } from './stampede-fleet.ts'
 import { StampedeFleet } from './stampede-fleet.ts'
 import { SLOWNESS } from './stampede-origin.ts'
 import { UnprotectedFleet } from './stampede-unprotected.ts'
@@ -160,7 +160,7 @@ export async function stampede(input: StampedeInput = {}): Promise<StampedeRepor
   }
 }
 
-function planOf(input: StampedeInput): FleetPlan {
+function planOf(input: StampedeInput): StampedeFleetPlan {
   const { processes = 100, protection = 'stale-while-refill' } = input
   return {
     seed: input.seed ?? 1,
@@ -189,13 +189,13 @@ function planOf(input: StampedeInput): FleetPlan {
 /** What no argument tells alone. */
 function checkTogether(
   input: StampedeInput,
-  { faults, rates, keys, loaderMs, latencyMs, policy }: FleetPlan,
+  { faults, rates, keys, loaderMs, latencyMs, policy }: StampedeFleetPlan,
   seconds: number,
   isShared: boolean,
 ): void {
   resolvePolicy(policy)
   const bad = (why: string): never => {
-    throw badArgument('stampede', why)
+    throw badSimulation('stampede', why)
   }
   const { crash, fail, slow } = faults
   if (crash + fail + slow > 1) bad('crashShare, failShare and slowShare are more than 1 together')

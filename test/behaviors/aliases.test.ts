@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { behaviorsFrom } from '../../src/behaviors/behaviors-from.ts'
-import type { Dialect } from '../../src/behaviors/row.ts'
+import type { BehaviorDialect } from '../../src/behaviors/row.ts'
 import { rows } from '../../src/behaviors/table.ts'
 
-type Case = readonly [Dialect, name: string, foreign: unknown, behavior: string, ours: unknown]
+type Case = readonly [
+  BehaviorDialect,
+  name: string,
+  foreign: unknown,
+  behavior: string,
+  ours: unknown,
+]
 
 /** What each foreign name becomes, worked out by hand from the other client's documents. */
 const cases: readonly Case[] = [
@@ -57,7 +63,7 @@ const cases: readonly Case[] = [
   ['memcached', 'maxValue', 2_097_152, 'maxItemBytes', 2_097_152],
 ]
 
-function translate(dialect: Dialect, name: string, value: unknown): object {
+function translate(dialect: BehaviorDialect, name: string, value: unknown): object {
   if (dialect !== 'libmemcached') return behaviorsFrom[dialect]({ [name]: value })
   const option = value === true ? `--${name}` : `--${name}=${String(value)}`
   return behaviorsFrom.libmemcached(`--SERVER=localhost ${option}`)

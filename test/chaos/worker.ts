@@ -5,7 +5,7 @@ import { MemcachedClient } from '../../src/client/client.ts'
 import type { ClientCore } from '../../src/client/core.ts'
 import { ClusterStore } from '../../src/client/refill-store.ts'
 import { Refill } from '../../src/refill/refill.ts'
-import type { Answer, Command, Place } from '../../src/refill/store.ts'
+import type { Place, StoreAnswer, StoreCommand } from '../../src/refill/store.ts'
 import { mutate } from '../refill/mutants.ts'
 import type { Cached, ChaosPlan, LoadTicket, ParentMessage, WriteTicket } from './plan.ts'
 import { monotonicMs } from './plan.ts'
@@ -162,14 +162,14 @@ async function tell(key: string, { kind, version }: WriteTicket): Promise<void> 
 }
 
 /** `ms … I`: what the refill never sends. */
-async function staleStore(_place: Place, key: string, command: Command): Promise<Answer> {
+async function staleStore(_place: Place, key: string, command: StoreCommand): Promise<StoreAnswer> {
   if (command.name !== 'ms') throw new Error('only stores are made so')
   const { encoded, cas, ttlSeconds } = command
   const body = Buffer.from(encoded.body as string)
   const flags = [`C${cas}`, 'I', `F${encoded.flags}`, `T${ttlSeconds}`]
   const replies = await client.raw(key, 'ms', key, body.length, ...flags, body)
   const isDone = JSON.stringify(replies).includes('HD')
-  return { status: isDone ? 'done' : 'exists' } as Answer
+  return { status: isDone ? 'done' : 'exists' } as StoreAnswer
 }
 
 async function run(): Promise<void> {

@@ -1,6 +1,6 @@
 import { after, before, describe } from 'node:test'
 import { MemcachedClient } from '../../src/client/client.ts'
-import { type Abilities, abilitiesOf } from '../../src/embedded/abilities.ts'
+import { abilitiesOf, type ServerAbilities } from '../../src/embedded/abilities.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import {
   memcachedAbilities,
@@ -17,7 +17,7 @@ interface Server {
 interface Kind {
   readonly name: string
   readonly skip: string | false
-  readonly can: Abilities
+  readonly can: ServerAbilities
   readonly start: () => Promise<Server>
 }
 
@@ -43,7 +43,7 @@ const real: Kind = {
 export interface Pair {
   readonly cache: MemcachedClient
   readonly server: Server
-  readonly can: Abilities
+  readonly can: ServerAbilities
 }
 
 /**
@@ -62,7 +62,7 @@ export function onMetaServers(define: (pair: Pair) => void): void {
 function on(kinds: readonly Kind[], define: (pair: Pair) => void): void {
   for (const { name, skip, can, start } of kinds) {
     describe(`on ${name}`, { skip }, () => {
-      const pair = { can } as { cache: MemcachedClient; server: Server; can: Abilities }
+      const pair = { can } as { cache: MemcachedClient; server: Server; can: ServerAbilities }
       before(async () => {
         pair.server = await start()
         pair.cache = new MemcachedClient([pair.server.address], { requestTimeoutMs: 5000 })

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { MemcachedClient } from '../../src/client/client.ts'
 import {
-  type CopyOutcome,
   type CopyProgress,
   Pump,
   type PumpHost,
   type PumpOptions,
+  type PumpOutcome,
 } from '../../src/client/pump.ts'
 import { PumpLog } from '../../src/client/pump-log.ts'
 import type { EmbeddedServer } from '../../src/embedded/embedded-server.ts'
@@ -23,7 +23,7 @@ interface Desk {
   readonly servers: readonly EmbeddedServer[]
   readonly from: MemcachedClient
   readonly copied: Map<string, number>
-  run(options?: PumpOptions, copy?: (key: string) => Promise<CopyOutcome>): Promise<CopyProgress>
+  run(options?: PumpOptions, copy?: (key: string) => Promise<PumpOutcome>): Promise<CopyProgress>
   /** The keys that move from the two servers to a third one. */
   readonly moving: readonly string[]
 }
@@ -53,7 +53,7 @@ async function deskOf(
   const moves = (key: string): boolean => from.locate(key).server !== to.locate(key).server
   const target = {
     moves: (key: string, host: string) => from.locate(key).server === host && moves(key),
-    copy: async (key: string): Promise<CopyOutcome> => {
+    copy: async (key: string): Promise<PumpOutcome> => {
       copied.set(key, (copied.get(key) ?? 0) + 1)
       return 'copied'
     },

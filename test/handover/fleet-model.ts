@@ -1,6 +1,6 @@
 import type { CopyableKey, MovedKey } from '../../src/hosts/moved-key.ts'
 import { carryOut, copyMoved } from '../../src/hosts/moved-key.ts'
-import type { Answer, Command } from '../../src/refill/store.ts'
+import type { StoreAnswer, StoreCommand } from '../../src/refill/store.ts'
 import type { HomeName, KeyEffect, Plan } from '../../src/ring/transition.ts'
 import { planOf } from '../../src/ring/transition.ts'
 import { ModelServer } from '../../src/simulate/model-server.ts'
@@ -29,7 +29,7 @@ export interface Scenario {
 /** Where the model may be wrong on purpose. */
 export interface Rules {
   plan(time: Time, effect: KeyEffect): Plan
-  copy(key: CopyableKey<Answer>): Promise<boolean>
+  copy(key: CopyableKey<StoreAnswer>): Promise<boolean>
   /** Whether one process may be here while another is there. */
   mayMeet(one: Time, other: Time): boolean
   /** Whether the new home is cleared before it is used. */
@@ -216,7 +216,7 @@ export class FleetModel {
     }
     if (op !== 'incr') this.#writes.push(write)
     const body = String(write.version)
-    const commands: Readonly<Record<string, () => Command>> = {
+    const commands: Readonly<Record<string, () => StoreCommand>> = {
       set: () => ({ name: 'set', encoded: { body, flags: 1 }, ttlSeconds: 1_000 }),
       delete: () => ({ name: 'delete' }),
       invalidate: () => ({ name: 'md', invalidate: true, ttlSeconds: GRACE }),
@@ -227,8 +227,9 @@ export class FleetModel {
     if (op === 'incr' && isValue(done)) this.counts.push(Number(String(done.bytes())) + 1)
   }
 
-  #keyOf(process: Process, command: () => Command, isCount = false): MovedKey<Answer> {
-    const send = (at: HomeName, what: Command): Promise<Answer> => this.#send(process, at, what)
+  #keyOf(process: Process, command: () => StoreCommand, isCount = false): MovedKey<StoreAnswer> {
+    const send = (at: HomeName, what: StoreCommand): Promise<StoreAnswer> =>
+      this.#send(process, at, what)
     const copy = (): Promise<boolean> => this.#rules.copy(this.#copyable(process))
     return {
       run: (at) => this.#send(process, at, command(), isCount),
@@ -245,8 +246,9 @@ export class FleetModel {
     }
   }
 
-  #copyable(process: Process): CopyableKey<Answer> {
-    const send = (at: HomeName, what: Command): Promise<Answer> => this.#send(process, at, what)
+  #copyable(process: Process): CopyableKey<StoreAnswer> {
+    const send = (at: HomeName, what: StoreCommand): Promise<StoreAnswer> =>
+      this.#send(process, at, what)
     return {
       elect: async () => {
         const found = await send('new', { name: 'mg', vivifySeconds: 3 })
@@ -271,7 +273,12 @@ export class FleetModel {
     }
   }
 
-  #send(process: Process, at: HomeName, command: Command, isCount = false): Promise<Answer> {
+  #send(
+    process: Process,
+    at: HomeName,
+    command: StoreCommand,
+    isCount = false,
+  ): Promise<StoreAnswer> {
     if (process.state === 'dead') return new Promise(() => {})
     return new Promise((resolve) => {
       const pending: Pending = {
@@ -291,7 +298,7 @@ export class FleetModel {
   }
 
   /** The server counts at once and whole. */
-  #count(at: HomeName, before: Answer): void {
+  #count(at: HomeName, before: StoreAnswer): void {
     const body = String(Number(String(before.bytes())) + 1)
     this.#servers[at].set('k', { body, flags: 1 }, 1_000)
   }
@@ -313,6 +320,6 @@ export class FleetModel {
   }
 }
 
-function isValue(answer: Answer): boolean {
+function isValue(answer: StoreAnswer): boolean {
   return answer.found && answer.size > 0
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import process from 'node:process'
 import type { CopyableKey } from '../../src/hosts/moved-key.ts'
-import type { Answer } from '../../src/refill/store.ts'
+import type { StoreAnswer } from '../../src/refill/store.ts'
 import { Choices, Met } from '../simulate/steps.ts'
 import type { Rules, Scenario, Time } from './fleet-model.ts'
 import { FleetModel, RIGHT, TIMES } from './fleet-model.ts'
@@ -16,7 +16,7 @@ const MISTAKES: Readonly<Record<string, Partial<Rules>>> = {
     },
   },
   'unguarded copy': {
-    async copy(key: CopyableKey<Answer>) {
+    async copy(key: CopyableKey<StoreAnswer>) {
       const item = await key.peek()
       const elected = await key.elect()
       return typeof elected !== 'string' && item !== undefined && key.fill(item, elected.cas)

@@ -7,9 +7,9 @@ import { ApolloCache } from '../../src/integrations/apollo.ts'
 import { MintringDriver } from '../../src/integrations/bentocache.ts'
 import { KeyvMintring } from '../../src/integrations/keyv.ts'
 import {
-  exptimeOf,
   lifetimeOfMs,
   lifetimeOfSeconds,
+  lifetimeToExptime,
   lifetimeUntil,
 } from '../../src/integrations/lifetime.ts'
 import { RateLimitStore } from '../../src/integrations/rate-limit.ts'
@@ -83,9 +83,9 @@ describe('a lifetime', () => {
   })
 
   test('is a date for meta commands over 30 days', () => {
-    assert.equal(exptimeOf(30 * DAY), 30 * DAY)
+    assert.equal(lifetimeToExptime(30 * DAY), 30 * DAY)
     const date = Math.floor(Date.now() / 1000) + 31 * DAY
-    assert.ok(Math.abs(exptimeOf(31 * DAY) - date) <= 1)
+    assert.ok(Math.abs(lifetimeToExptime(31 * DAY) - date) <= 1)
   })
 })
 

@@ -1,11 +1,11 @@
 import type {
-  Answer,
-  Command,
-  Encoded,
+  EncodedItem,
   Place,
   Reader,
   ReadHandle,
   RefillStore,
+  StoreAnswer,
+  StoreCommand,
 } from '../../src/refill/store.ts'
 
 /**
@@ -39,7 +39,7 @@ interface Memory {
 export function mutate(
   inner: RefillStore,
   mutation: Mutation | undefined,
-  staleStore: (place: Place, key: string, command: Command) => Promise<Answer> = nothing,
+  staleStore: (place: Place, key: string, command: StoreCommand) => Promise<StoreAnswer> = nothing,
 ): RefillStore {
   if (mutation === undefined) return inner
   const memory: Memory = { coldCas: new Map(), places: new Map() }
@@ -106,8 +106,8 @@ function mutatedReader(
       const cas = (joins ? memory.coldCas.get(key) : undefined) ?? item.cas
       const place = item.place()
       if (mutation === 'writeBack' && item.won && !isPlaceholder) {
-        const encoded: Encoded = { body: Uint8Array.from(item.bytes()), flags: item.flags }
-        const back: Command = { name: 'ms', encoded, ttlSeconds: 10 }
+        const encoded: EncodedItem = { body: Uint8Array.from(item.bytes()), flags: item.flags }
+        const back: StoreCommand = { name: 'ms', encoded, ttlSeconds: 10 }
         queueMicrotask(() => inner.exchange(place, key, [back]).catch(() => {}))
       }
       return reader.answered({
@@ -131,7 +131,7 @@ function mutatedReader(
   }
 }
 
-function withoutFence(command: Command): Command {
+function withoutFence(command: StoreCommand): StoreCommand {
   if (command.name === 'ms') {
     const { name, encoded, ttlSeconds } = command
     return { name, encoded, ttlSeconds }
@@ -144,6 +144,6 @@ function neverSent({ promise }: ReadHandle): ReadHandle {
   return { sent: false, promise }
 }
 
-function nothing(): Promise<Answer> {
+function nothing(): Promise<StoreAnswer> {
   throw new Error('this world has no stale store')
 }

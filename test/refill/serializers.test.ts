@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Refill } from '../../src/refill/refill.ts'
-import type { Answer, Encoded, Item, Reader, RefillStore } from '../../src/refill/store.ts'
+import type { EncodedItem, Item, Reader, RefillStore, StoreAnswer } from '../../src/refill/store.ts'
 import { type World, world } from './world.ts'
 
 const POLICY = { ttl: 10, staleWhileRevalidate: 60, lease: 4, jitter: 0 } as const
@@ -42,10 +42,10 @@ function start({ time, start }: World, faults: Partial<Faults>): Refill {
     read: (key, vivify, below, reader) => inner.read(key, vivify, below, slowReader(reader, slow)),
     place: () => inner.place(),
     exchange: async (place, key, commands) =>
-      (await inner.exchange(place, key, commands)).map((answer) => slow<Answer>(answer)),
+      (await inner.exchange(place, key, commands)).map((answer) => slow<StoreAnswer>(answer)),
     spread: (key, commands) => inner.spread(key, commands),
     encode: (value) => slowly(encode(++encoded), () => inner.encode(value)),
-    decode: (made: Encoded) => slowly(decode(++decoded), () => inner.decode(made)),
+    decode: (made: EncodedItem) => slowly(decode(++decoded), () => inner.decode(made)),
     readTag: (name, reader) => inner.readTag(name, reader),
     changeTag: (name, change) => inner.changeTag(name, change),
     fits: (key, bytes) => inner.fits(key, bytes),

@@ -1,6 +1,6 @@
 import { compat } from '../../src/ring/compat.ts'
 import { type HashName, isHashName } from '../../src/ring/hashes/registry.ts'
-import { bytesOf, type Key, prefixed } from '../../src/ring/key.ts'
+import { hashedBytes, type Key, prefixed } from '../../src/ring/key.ts'
 import type { RingOptions } from '../../src/ring/options.ts'
 import type { Vector } from './vectors.ts'
 
@@ -194,7 +194,7 @@ function hashringOptions(options: Record<string, unknown>): Partial<RingOptions>
 
 function readPymemcache(vector: Vector): Reading {
   const bytes = pick(text(vector.options.key_type), { str: false, bytes: true })
-  return { ...compat.pymemcache, hashedKey: bytes ? bytesOf : same }
+  return { ...compat.pymemcache, hashedKey: bytes ? hashedBytes : same }
 }
 
 function same(key: Key): Key {

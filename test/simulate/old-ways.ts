@@ -1,5 +1,5 @@
 import { Stamp } from '../../src/refill/stamp.ts'
-import type { Command, RefillStore } from '../../src/refill/store.ts'
+import type { RefillStore, StoreCommand } from '../../src/refill/store.ts'
 
 /**
  * A store under which holders renew a lease by marking the item and taking the right to refill
@@ -34,7 +34,7 @@ export function trustingSidecar(inner: RefillStore): RefillStore {
   )
 }
 
-function confirmed(command: Command): Command {
+function confirmed(command: StoreCommand): StoreCommand {
   if (command.name !== 'ms' || (command.encoded.flags & Stamp.Unconfirmed) === 0) return command
   const { body, flags } = command.encoded
   return { ...command, encoded: { body, flags: flags & ~Stamp.Unconfirmed }, ttlSeconds: 20 }

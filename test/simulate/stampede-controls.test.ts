@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Answer, Command, Place, RefillStore } from '../../src/refill/store.ts'
-import type { FleetPlan } from '../../src/simulate/stampede-fleet.ts'
+import type { Place, RefillStore, StoreAnswer, StoreCommand } from '../../src/refill/store.ts'
+import type { StampedeFleetPlan } from '../../src/simulate/stampede-fleet.ts'
 import { StampedeFleet } from '../../src/simulate/stampede-fleet.ts'
 import type { Mutation } from '../refill/mutants.ts'
 import { MUTATIONS, mutate } from '../refill/mutants.ts'
@@ -10,7 +10,7 @@ const SECONDS = 30
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8]
 
 /** Small and busy: deletes and restarts leave many keys cold, and loads outlast many writes. */
-function plan(seed: number): FleetPlan {
+function plan(seed: number): StampedeFleetPlan {
   return {
     seed,
     processes: 6,
@@ -34,14 +34,14 @@ function plan(seed: number): FleetPlan {
 }
 
 /** Loads that outlast a restart, of servers whose CAS ids never get far. */
-function shortLives(seed: number): FleetPlan {
+function shortLives(seed: number): StampedeFleetPlan {
   const { rates, ...rest } = plan(seed)
   return { ...rest, loaderMs: 400, rates: { ...rates, restarts: 2 } }
 }
 
 /** `ms … I` with an older CAS id: the value is replaced, the item stays stale with its TTL. */
 function staleStoreOf(fleet: () => StampedeFleet, inner: RefillStore) {
-  return async (place: Place, key: string, command: Command): Promise<Answer> => {
+  return async (place: Place, key: string, command: StoreCommand): Promise<StoreAnswer> => {
     const [answer] = await inner.exchange(place, key, [command])
     const isStore = command.name === 'ms' && answer!.status === 'exists'
     if (!isStore || fleet().server.peek(key) === undefined) return answer!

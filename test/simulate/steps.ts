@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto'
 import type { Clock } from '../../src/refill/clock.ts'
 import { Refill } from '../../src/refill/refill.ts'
 import type {
-  Answer,
-  Command,
   Dialect,
-  Encoded,
+  EncodedItem,
   Place,
   Reader,
   ReadHandle,
   RefillStore,
+  StoreAnswer,
+  StoreCommand,
   TagChange,
   TagHandle,
   TagReader,
@@ -108,10 +108,10 @@ interface TagCommand {
 
 /** Commands on one connection: executed one by one, in order. */
 interface Connection {
-  readonly waiting: (Command | TagCommand)[]
+  readonly waiting: (StoreCommand | TagCommand)[]
   /** What the commands before these were told: the client hears of all together. */
   readonly told: string[]
-  execute(command: Command | TagCommand): string
+  execute(command: StoreCommand | TagCommand): string
 }
 
 /**
@@ -188,7 +188,7 @@ export class SteppedClient implements RefillStore {
   }
 
   read(key: string, vivify: number, refreshBelow: number, reader: Reader): ReadHandle {
-    const command: Command =
+    const command: StoreCommand =
       this.dialect === 'classic'
         ? { name: 'gets' }
         : { name: 'mg', vivifySeconds: vivify, refreshBelowSeconds: refreshBelow, value: true }
@@ -202,11 +202,15 @@ export class SteppedClient implements RefillStore {
     return this.#server.life
   }
 
-  exchange(_place: Place, key: string, commands: readonly Command[]): Promise<readonly Answer[]> {
+  exchange(
+    _place: Place,
+    key: string,
+    commands: readonly StoreCommand[],
+  ): Promise<readonly StoreAnswer[]> {
     return this.#send(key, commands)
   }
 
-  spread(key: string, commands: readonly Command[]): Promise<readonly Answer[]> {
+  spread(key: string, commands: readonly StoreCommand[]): Promise<readonly StoreAnswer[]> {
     return this.#send(key, commands)
   }
 
@@ -260,7 +264,7 @@ export class SteppedClient implements RefillStore {
     return { body: JSON.stringify(value), flags: 1 }
   }
 
-  decode({ body }: Encoded): unknown {
+  decode({ body }: EncodedItem): unknown {
     return JSON.parse(String(body))
   }
 
@@ -268,13 +272,13 @@ export class SteppedClient implements RefillStore {
     return true
   }
 
-  #send(key: string, commands: readonly Command[]): Promise<readonly Answer[]> {
+  #send(key: string, commands: readonly StoreCommand[]): Promise<readonly StoreAnswer[]> {
     // The dead send nothing, and hear nothing.
     if (!this.isAlive) return new Promise(() => {})
     return new Promise((resolve) => {
-      const answers: Answer[] = []
-      const execute = (command: Command | TagCommand): string => {
-        const answer = this.#server.execute(key, command as Command)
+      const answers: StoreAnswer[] = []
+      const execute = (command: StoreCommand | TagCommand): string => {
+        const answer = this.#server.execute(key, command as StoreCommand)
         answers.push(answer)
         if (answers.length === commands.length && this.isAlive) resolve(answers)
         const { status, size, cas, won, lost, stale, ttlSeconds } = answer
@@ -308,6 +312,6 @@ export class SteppedClient implements RefillStore {
   }
 }
 
-function nameOf({ name, beside = '' }: Command | TagCommand): string {
+function nameOf({ name, beside = '' }: StoreCommand | TagCommand): string {
   return `${name} ${beside}`
 }

@@ -1,5 +1,5 @@
-import type { Command, RefillStore } from '../../src/refill/store.ts'
-import { digestOf } from '../../src/refill/tag-look.ts'
+import type { RefillStore, StoreCommand } from '../../src/refill/store.ts'
+import { digestOfVersions } from '../../src/refill/tag-look.ts'
 import { readTail, withoutTail, withTail } from '../../src/refill/tag-tail.ts'
 import { wrapped } from './old-ways.ts'
 import type { SteppedClient } from './steps.ts'
@@ -11,7 +11,7 @@ export function readingTagsLate(inner: RefillStore): RefillStore {
   })
 }
 
-async function late(store: RefillStore, command: Command): Promise<Command> {
+async function late(store: RefillStore, command: StoreCommand): Promise<StoreCommand> {
   if (command.name !== 'ms') return command
   const { body, flags } = command.encoded
   const bytes = Buffer.from(body as string)
@@ -19,7 +19,7 @@ async function late(store: RefillStore, command: Command): Promise<Command> {
   if (tail === undefined) return command
   const names = JSON.parse(tail.text) as string[]
   const versions = await Promise.all(names.map((name) => versionOf(store, name)))
-  const digests = digestOf(versions)
+  const digests = digestOfVersions(versions)
   const value = String(withoutTail(bytes))
   return { ...command, encoded: { body: withTail(value, { ...tail, ...digests }), flags } }
 }

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import process from 'node:process'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { type Abilities, abilitiesOf } from '../../src/embedded/abilities.ts'
+import { abilitiesOf, type ServerAbilities } from '../../src/embedded/abilities.ts'
 import { findCommand, skipOrFail } from './commands.ts'
 
 /**
@@ -57,7 +57,7 @@ export function memcachedVersion(): string | undefined {
 }
 
 /** What the memcached to test with can do. Tests ask for this, never for a version. */
-export function memcachedAbilities(): Abilities {
+export function memcachedAbilities(): ServerAbilities {
   return abilitiesOf(memcachedVersion() ?? '1.6.18')
 }
 

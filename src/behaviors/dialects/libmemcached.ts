@@ -8,10 +8,10 @@ import {
   libmemcachedHash,
   libmemcachedPresets,
   NEXT_SECOND_MS,
-  placementOf,
   type TranslatedBehaviors,
   Translation,
   toMs,
+  translatePlacement,
 } from './translation.ts'
 
 /** The longest namespace libmemcached takes. */
@@ -84,7 +84,7 @@ class Reader {
 
   #placement(): BehaviorsInput {
     const hash = hashOf(this.#hash)
-    const placement = placementOf(libmemcachedPresets[this.#distribution])
+    const placement = translatePlacement(libmemcachedPresets[this.#distribution])
     if (this.#distribution === 'modula') return { ...placement, hash }
     const pointHash = hashOf(this.#pointHash)
     return {

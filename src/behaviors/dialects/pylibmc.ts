@@ -7,10 +7,10 @@ import {
   libmemcachedPresets,
   NEXT_SECOND_MS,
   numberOf,
-  placementOf,
   type TranslatedBehaviors,
   Translation,
   toMs,
+  translatePlacement,
 } from './translation.ts'
 
 /** pylibmc's behaviors, with the leading underscore some of them have had or left out. */
@@ -204,7 +204,7 @@ function readPlacement(translation: Translation, all: PylibmcBehaviors): object 
     const why = 'libmemcached never ejects with modula: its clients fail while mintring moves on'
     if (flagOf(all.auto_eject, 'pylibmc auto_eject')) translation.warn('auto_eject', why)
   }
-  return { ...placementOf(libmemcachedPresets[placement]), hash }
+  return { ...translatePlacement(libmemcachedPresets[placement]), hash }
 }
 
 function hashOf(value: unknown): HashName {

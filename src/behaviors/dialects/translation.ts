@@ -4,7 +4,7 @@ import type { RingServer } from '../../ring/server.ts'
 import { didYouMean } from '../../ring/suggest.ts'
 import type { BehaviorsInput } from '../behaviors.ts'
 import { badBehavior } from '../check.ts'
-import type { Alias, Dialect, Unit } from '../row.ts'
+import type { Alias, BehaviorDialect, Unit } from '../row.ts'
 import { rows } from '../table.ts'
 
 /**
@@ -24,12 +24,12 @@ const MAX_WARNED = 1000
 
 /** Collects behaviors, servers and warnings while a dialect is read. */
 export class Translation {
-  readonly dialect: Dialect
+  readonly dialect: BehaviorDialect
   readonly settings: Record<string, unknown> = {}
   readonly servers: RingServer[] = []
   readonly warnings: string[] = []
 
-  constructor(dialect: Dialect) {
+  constructor(dialect: BehaviorDialect) {
     this.dialect = dialect
   }
 
@@ -151,7 +151,7 @@ export const libmemcachedPresets: Readonly<
 }
 
 /** A preset without what it says about autoEjectHosts: that is for the settings to say. */
-export function placementOf(preset: CompatPreset): BehaviorsInput {
+export function translatePlacement(preset: CompatPreset): BehaviorsInput {
   const { autoEjectHosts: _, ...placement } = preset
   return placement
 }

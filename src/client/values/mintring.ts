@@ -4,7 +4,7 @@ import { BufferBody, ownBody } from './codec.ts'
 import type { Compression } from './compress.ts'
 import { compress, decompress } from './compress.ts'
 import { badValue, describe, fromJson, toJson } from './json.ts'
-import { bytesIn, bytesOf, isAscii, isThenable, isWellFormed, textBody } from './text.ts'
+import { bytesIn, isAscii, isThenable, isWellFormed, textBody, textBytes } from './text.ts'
 
 /** The bits of mintring's client flags; docs/values.md tells them to other clients. */
 export const ValueFlag = {
@@ -139,7 +139,7 @@ export class MintringCodec implements Codec {
 
   async #compressed(encoded: Encoded): Promise<Encoded> {
     const { compression } = this.#settings
-    const body = await compress(compression, bytesOf(encoded.body))
+    const body = await compress(compression, textBytes(encoded.body))
     if (body === undefined) return encoded
     return { body, flags: encoded.flags | COMPRESSION_FLAGS[compression] }
   }

@@ -33,7 +33,7 @@ export function isAscii(text: string): boolean {
 }
 
 /** A body as bytes, for compression and chunks. */
-export function bytesOf(body: string | Uint8Array): Uint8Array {
+export function textBytes(body: string | Uint8Array): Uint8Array {
   return typeof body === 'string' ? Buffer.from(body, 'latin1') : body
 }
 

@@ -1,7 +1,7 @@
 import { batchTrace, commandTrace } from '../../channels.ts'
 import { abortedBy, type Deadline } from '../../deadline.ts'
 import type { MintringError } from '../../errors.ts'
-import { Pace } from '../../hosts/pace.ts'
+import { DialPace } from '../../hosts/pace.ts'
 import type { SingleAttempt } from '../../net/attempt.ts'
 import type { Attempt, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
@@ -15,7 +15,7 @@ import { Outcomes } from '../outcomes.ts'
 import { errorLine, refuse, surprising } from '../refusal.ts'
 import { traceBatch } from '../trace.ts'
 import { type Codec, MeasuredCodec } from '../values/codec.ts'
-import type { ManyKeys, ManyVerb } from './many.ts'
+import type { KeyBatch, ManyVerb } from './many.ts'
 import { allOf, checkKeys, deadlineOf, runMany } from './many.ts'
 import { get } from './retrieval.ts'
 
@@ -26,7 +26,7 @@ const MAX_LINE_BYTES = 6000
 /** What the requests of one getMany fill, by position. */
 interface Found {
   readonly codec: Codec
-  /** While somebody listens: the codecs of all lines, which know how much they read. */
+  /** While the channel has subscribers: the codecs of all lines, which know how much they read. */
   readonly measured: MeasuredCodec[] | undefined
   readonly values: unknown[]
   /** Values that are still being decoded. */
@@ -111,7 +111,7 @@ export async function getManyDetailed(
 
 async function readTraced(
   core: ClientCore,
-  batch: ManyKeys,
+  batch: KeyBatch,
   options: ReadOptions | undefined,
   hits: Map<string, unknown>,
   failed: Map<string, MintringError>,
@@ -128,7 +128,7 @@ async function readTraced(
 
 async function readMany(
   core: ClientCore,
-  batch: ManyKeys,
+  batch: KeyBatch,
   options: ReadOptions | undefined,
   { hits, failed, codecs }: Filled,
 ): Promise<void> {
@@ -141,7 +141,7 @@ async function readMany(
   if (found.pending.length > 0) await Promise.all(found.pending)
   const { signal } = options ?? {}
   if (signal?.aborted === true) throw abortedBy(signal, true)
-  const pace = new Pace()
+  const pace = new DialPace()
   for (let position = 0; position < batch.keys.length; position++) {
     if (pace.isDue()) await pace.rest()
     const key = batch.keys[position]!
@@ -158,7 +158,7 @@ async function readMany(
 const sizeOf = (codecs: readonly MeasuredCodec[]): number =>
   codecs.reduce((sum, { size }) => sum + size, 0)
 
-function readingVerb(core: ClientCore, batch: ManyKeys, found: Found): ManyVerb {
+function readingVerb(core: ClientCore, batch: KeyBatch, found: Found): ManyVerb {
   return {
     isRead: true,
     cut(positions, first) {

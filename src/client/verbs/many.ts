@@ -3,7 +3,7 @@ import { commandTrace } from '../../channels.ts'
 import { Deadline, MAX_TIMER_MS } from '../../deadline.ts'
 import type { MintringError } from '../../errors.ts'
 import type { Handover } from '../../hosts/handover.ts'
-import { Pace } from '../../hosts/pace.ts'
+import { DialPace } from '../../hosts/pace.ts'
 import { type Batch, isFateOfKeys, Scatter } from '../../hosts/scatter.ts'
 import type { Request } from '../../net/request.ts'
 import { Gate } from '../../refill/gate.ts'
@@ -15,7 +15,7 @@ import { applyOptions } from '../options.ts'
 import { traceHostRequest } from '../trace.ts'
 
 /** The keys of a batch, each checked, in the order asked. */
-export interface ManyKeys {
+export interface KeyBatch {
   readonly keys: readonly string[]
   readonly wireKeys: readonly string[]
 }
@@ -30,12 +30,12 @@ export interface ManyVerb extends Pick<Batch, 'isRead' | 'cut' | 'request' | 'mi
 const MAX_MOVING = 512
 
 /** The different keys of a batch, checked before any of them is asked. */
-export async function checkKeys(core: ClientCore, keys: Iterable<string>): Promise<ManyKeys> {
+export async function checkKeys(core: ClientCore, keys: Iterable<string>): Promise<KeyBatch> {
   if (typeof keys === 'string' || typeof keys?.[Symbol.iterator] !== 'function') {
     const got = typeof keys === 'string' ? 'one string: write [key]' : kindOf(keys)
     throw badArgument(`The keys are an array or another iterable, not ${got}`)
   }
-  const pace = new Pace()
+  const pace = new DialPace()
   const distinct = new Map<string, string>()
   for (const key of keys) {
     if (!distinct.has(key)) distinct.set(key, core.keys.wireKey(key))
@@ -45,7 +45,7 @@ export async function checkKeys(core: ClientCore, keys: Iterable<string>): Promi
 }
 
 /** All positions of a batch. */
-export function* allOf(batch: ManyKeys): Iterable<number> {
+export function* allOf(batch: KeyBatch): Iterable<number> {
   for (let position = 0; position < batch.keys.length; position++) yield position
 }
 
@@ -55,7 +55,7 @@ export function* allOf(batch: ManyKeys): Iterable<number> {
  */
 export function runMany(
   core: ClientCore,
-  { keys, wireKeys }: ManyKeys,
+  { keys, wireKeys }: KeyBatch,
   positions: Iterable<number>,
   verb: ManyVerb,
   options: OperationOptions | undefined,
@@ -89,7 +89,7 @@ async function runMoving(
 ): Promise<ReadonlyMap<number, MintringError>> {
   const staying: number[] = []
   const moving: number[] = []
-  const pace = new Pace()
+  const pace = new DialPace()
   for (const position of positions) {
     const isMoving = handover.isMoving(batch.routeKey(position))
     if (isMoving) moving.push(position)

@@ -2,7 +2,7 @@ import { badArgument } from '../../arguments.ts'
 import { batchTrace } from '../../channels.ts'
 import { Deadline } from '../../deadline.ts'
 import type { MintringError } from '../../errors.ts'
-import { Pace } from '../../hosts/pace.ts'
+import { DialPace } from '../../hosts/pace.ts'
 import type { SingleAttempt } from '../../net/attempt.ts'
 import type { Effect, Sink, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
@@ -20,7 +20,7 @@ import { traceBatch } from '../trace.ts'
 import { optionalExptime } from '../ttl.ts'
 import type { Encoded } from '../values/codec.ts'
 import { DELETE } from './found.ts'
-import type { ManyKeys, ManyVerb } from './many.ts'
+import type { KeyBatch, ManyVerb } from './many.ts'
 import { allOf, checkKeys, deadlineOf, laterOptions, runMany } from './many.ts'
 import { chunkBytes, fits, storeEncoded, tooLarge } from './storage.ts'
 
@@ -75,13 +75,13 @@ interface Storing {
 
 async function storeAll(
   core: ClientCore,
-  batch: ManyKeys,
+  batch: KeyBatch,
   values: Iterable<unknown>,
   { exptime, options, written }: Storing,
 ): Promise<Outcomes<boolean>> {
   const deadline = deadlineOf('setMany', options)
   const encoded = await deadline.bound(encodeAll(core, values))
-  const pace = new Pace()
+  const pace = new DialPace()
   for (const [position, item] of encoded.entries()) {
     if (pace.isDue()) await pace.rest()
     core.changed(batch.keys[position]!)
@@ -117,7 +117,7 @@ export async function deleteMany(
 function writeTraced(
   core: ClientCore,
   command: string,
-  { keys }: ManyKeys,
+  { keys }: KeyBatch,
   run: () => Promise<Outcomes<boolean>>,
   bytes?: () => number,
 ): Promise<Outcomes<boolean>> {
@@ -131,10 +131,10 @@ function writeTraced(
 
 async function deleteAll(
   core: ClientCore,
-  batch: ManyKeys,
+  batch: KeyBatch,
   options: OperationOptions | undefined,
 ): Promise<Outcomes<boolean>> {
-  const pace = new Pace()
+  const pace = new DialPace()
   for (const key of batch.keys) {
     core.changed(key)
     if (pace.isDue()) await pace.rest()
@@ -164,7 +164,7 @@ async function deleteAll(
 
 function settingVerb(
   core: ClientCore,
-  batch: ManyKeys,
+  batch: KeyBatch,
   encoded: readonly Encoded[],
   exptime: number,
   written: Written,
@@ -251,11 +251,11 @@ function takeAnswer(
 }
 
 async function collect(
-  batch: ManyKeys,
+  batch: KeyBatch,
   written: Written,
   failed: ReadonlyMap<number, MintringError>,
 ): Promise<Outcomes<boolean>> {
-  const pace = new Pace()
+  const pace = new DialPace()
   const outcomes = new Outcomes<boolean>()
   for (const [position, key] of batch.keys.entries()) {
     if (pace.isDue()) await pace.rest()
@@ -267,7 +267,7 @@ async function collect(
 }
 
 async function encodeAll(core: ClientCore, values: Iterable<unknown>): Promise<Encoded[]> {
-  const pace = new Pace()
+  const pace = new DialPace()
   const encoded: Encoded[] = []
   // Most values are encoded at once: a promise for each of a million would hold the event loop.
   const slow: Promise<void>[] = []
@@ -290,7 +290,7 @@ async function encodeAll(core: ClientCore, values: Iterable<unknown>): Promise<E
 }
 
 async function mapOf<Value>(entries: Entries<Value>): Promise<Map<string, Value>> {
-  const pace = new Pace()
+  const pace = new DialPace()
   const map = new Map<string, Value>()
   for (const entry of pairsOf(entries)) {
     if (!Array.isArray(entry) || entry.length !== 2) throw noPairs()

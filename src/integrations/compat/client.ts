@@ -9,7 +9,7 @@ import type { CasOutcome } from '../../client/verbs/storage.ts'
 import type { ClientView } from '../../client/view.ts'
 import type { MintringError } from '../../errors.ts'
 import type { RingServer } from '../../ring/server.ts'
-import { type Stored, storedForms } from './values.ts'
+import { type NpmValue, storedForms } from './values.ts'
 
 /**
  * A mintring client that writes keys and values as the npm package `memcached` does: keys have
@@ -53,19 +53,19 @@ export class NpmClient {
   async write(
     name: 'set' | 'add' | 'replace',
     key: string,
-    value: Stored,
+    value: NpmValue,
     ttl: number,
   ): Promise<boolean> {
     return this.view[name](key, value, { ttl })
   }
 
   /** Stores if the item still has the CAS id. */
-  async swap(key: string, value: Stored, id: bigint, ttl: number): Promise<CasOutcome> {
+  async swap(key: string, value: NpmValue, id: bigint, ttl: number): Promise<CasOutcome> {
     return this.view.cas(key, value, id, { ttl })
   }
 
   /** Writes before or behind what is there; false for NOT_STORED. */
-  async lengthen(name: 'append' | 'prepend', key: string, value: Stored): Promise<boolean> {
+  async lengthen(name: 'append' | 'prepend', key: string, value: NpmValue): Promise<boolean> {
     return this.view[name](key, Buffer.from(value.text))
   }
 

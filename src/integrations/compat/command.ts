@@ -1,9 +1,9 @@
 import { nextTick } from '../../runtime.ts'
 import { outcomeOf, worded } from './errors.ts'
-import { tokensOf } from './health.ts'
+import { tokensOfServer } from './health.ts'
 import { type Connected, callable, ENGINE, type Instance, type ServerHandle } from './instance.ts'
 import { faultOf, PartlyDone, type Query, RUN, shortened } from './query.ts'
-import { resultOf } from './replies.ts'
+import { npmResult } from './replies.ts'
 import { withPort } from './settings.ts'
 
 /** The instances that are just now connecting for a command: that asks no server. */
@@ -102,7 +102,7 @@ async function asWritten(memcached: Instance, query: Query, server: string): Pro
   const line = Buffer.from(end < 0 ? command : command.slice(0, end)).toString('latin1')
   const body = end < 0 ? undefined : Buffer.from(command.slice(end + 2))
   const replies = await memcached[ENGINE].send(server, line, body)
-  return resultOf(query, withPort(server), replies)
+  return npmResult(query, withPort(server), replies)
 }
 
 /** On a turn of its own: what the callback throws is its own. */
@@ -120,7 +120,7 @@ function callBack(memcached: Instance, query: Query, outcome: unknown[]): void {
 function handleOf({ connections }: Instance, server: string): ServerHandle {
   const serverAddress = withPort(server)
   const handle = connections[serverAddress] ?? {
-    ...{ serverAddress, tokens: tokensOf(server), readyState: 'open' as const },
+    ...{ serverAddress, tokens: tokensOfServer(server), readyState: 'open' as const },
     end: () => {},
   }
   connections[serverAddress] = handle

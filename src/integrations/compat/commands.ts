@@ -1,10 +1,10 @@
 import { nextTick } from '../../runtime.ts'
 import { notStored, Refusal, unknownCommand } from './errors.ts'
 import { callable, ENGINE, type Instance } from './instance.ts'
-import { secondsLeft } from './lifetime.ts'
+import { npmSecondsLeft } from './lifetime.ts'
 import { type Callback, PartlyDone, type Query, RUN } from './query.ts'
 import type { Commands } from './types.ts'
-import { type Stored, storedFormOf } from './values.ts'
+import { type NpmValue, storedFormOf } from './values.ts'
 
 type Rule = readonly [name: string, type: unknown]
 type Methods = { [Name in keyof Commands]: (this: Instance, ...words: never[]) => void }
@@ -24,7 +24,7 @@ export const keyCommands: Methods = {
     const { client } = this[ENGINE]
     const full = fullKeyOf(this, key)
     const run = async (): Promise<boolean> => {
-      const ttl = secondsLeft(lifetime, Date.now(), 'invalid exptime argument')
+      const ttl = npmSecondsLeft(lifetime, Date.now(), 'invalid exptime argument')
       return ttl === undefined ? client.remove(full) : client.prolong(full, ttl)
     }
     const command = ['touch', full, lifetime].join(' ')
@@ -63,7 +63,7 @@ export const keyCommands: Methods = {
     const { client } = this[ENGINE]
     store(this, 'cas', { key, value, lifetime, cas, callback }, async (full, stored) => {
       const id = casIdOf(cas)
-      const ttl = secondsLeft(lifetime, Date.now())
+      const ttl = npmSecondsLeft(lifetime, Date.now())
       const outcome = await client.swap(full, stored, id, ttl ?? 1)
       if (outcome === 'stored' && ttl === undefined) await client.remove(full)
       return outcome === 'stored'
@@ -128,7 +128,7 @@ function storing(name: 'set' | 'add' | 'replace'): Methods['set'] {
   return function (this: Instance, key: unknown, value, lifetime: number, callback: unknown) {
     const { client } = this[ENGINE]
     store(this, name, { key, value, lifetime, callback }, async (full, stored) => {
-      const ttl = secondsLeft(lifetime, Date.now())
+      const ttl = npmSecondsLeft(lifetime, Date.now())
       if (!(await client.write(name, full, stored, ttl ?? 1))) throw notStored()
       // A lifetime that is over: the server says STORED, and the item is not to be found.
       if (ttl === undefined) await client.remove(full)
@@ -151,7 +151,7 @@ function store(
   memcached: Instance,
   type: string,
   { key, value, lifetime, cas, callback }: Storing,
-  run: (full: string, stored: Stored) => Promise<boolean>,
+  run: (full: string, stored: NpmValue) => Promise<boolean>,
 ): void {
   const full = fullKeyOf(memcached, key)
   const stored = storedOrTold(memcached, value, callable(callback))
@@ -168,7 +168,7 @@ function storedOrTold(
   memcached: Instance,
   value: unknown,
   callback: Callback | undefined,
-): Stored | undefined {
+): NpmValue | undefined {
   try {
     const stored = storedFormOf(value)
     if (Buffer.byteLength(stored.text) <= Number(memcached.maxValue)) return stored

@@ -21,7 +21,7 @@ const MAX_OTHERS = 16
  * The mintring client under a Memcached. After `end()` the next command makes another one, as that
  * package makes new connections.
  */
-export class Engine {
+export class NpmEngine {
   /** Where keys live while all servers are there. */
   readonly ring: Ring<NamedServer>
   private readonly face: Face

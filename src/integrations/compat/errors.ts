@@ -56,7 +56,7 @@ function textFor(error: MintringError, { server, maxValue }: About): string | un
     case 'MINTRING_TOO_LARGE':
       return `The length of the value is greater than ${String(maxValue)}`
     case 'MINTRING_REFUSED':
-      return refusalOf(error.message)
+      return npmRefusal(error.message)
     case 'MINTRING_CONNECTION':
       return systemErrorOf(error)?.message
     case 'MINTRING_NO_HOSTS':
@@ -68,7 +68,7 @@ function textFor(error: MintringError, { server, maxValue }: About): string | un
 }
 
 /** What a server said, without its first word: the end of the message. */
-export function refusalOf(message: string): string | undefined {
+export function npmRefusal(message: string): string | undefined {
   const [, word, why] = /\b(ERROR|CLIENT_ERROR|SERVER_ERROR)(?: ([^\r\n]*))?$/.exec(message) ?? []
   return word === 'ERROR' ? UNKNOWN : why
 }

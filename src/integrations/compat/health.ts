@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events'
 import { isMintringError, type MintringError } from '../../errors.ts'
 import { unixMs } from '../../runtime.ts'
 import type { NpmClient } from './client.ts'
-import { refusalOf, systemErrorOf } from './errors.ts'
+import { npmRefusal, systemErrorOf } from './errors.ts'
 import type { EventName, IssueInfo } from './types.ts'
 
 /** A Memcached: it tells its listeners, and knows how many failures make a server dead. */
@@ -90,7 +90,7 @@ export class HealthEvents {
     const { attempted, succeeded, failures, outSinceMs, messages } = this.recordOf(server)
     const details: IssueInfo = {
       server,
-      tokens: tokensOf(server) as [string, string],
+      tokens: tokensOfServer(server) as [string, string],
       messages: [...messages],
       // There it is what is left until the server is dead.
       failures: Math.max(0, Number(this.emitter.failures) - failures),
@@ -112,12 +112,12 @@ function isIssue(error: MintringError): boolean {
 
 /** Why a server failed, as that package says it. */
 function reasonOf(error: MintringError): string {
-  if (error.code === 'MINTRING_REFUSED') return refusalOf(error.message) ?? error.message
+  if (error.code === 'MINTRING_REFUSED') return npmRefusal(error.message) ?? error.message
   return String(systemErrorOf(error) ?? error.message)
 }
 
 /** `host:port` as port and host; a path alone. */
-export function tokensOf(server: string): string[] {
+export function tokensOfServer(server: string): string[] {
   if (server.startsWith('/')) return [server]
   const [, host = server, port = '11211'] = /^(.*):(\d+)$/.exec(server) ?? []
   return [port, host]

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { MemcachedClient } from '../../client/client.ts'
-import type { Engine } from './engine.ts'
+import type { NpmEngine } from './engine.ts'
 import type { Callback, Query } from './query.ts'
 import type { ClientOptions, Commands, ServerCommands } from './types.ts'
 
@@ -63,7 +63,7 @@ export interface Instance extends EventEmitter, Commands, ServerCommands, Client
   /** Closes all connections; what is under way may finish, and later calls open new ones. */
   end(): void
   /** @internal */
-  readonly [ENGINE]: Engine
+  readonly [ENGINE]: NpmEngine
 }
 
 /** A callback, whatever it is typed as; undefined for what cannot be called. */

@@ -6,7 +6,7 @@ import { Refusal } from './errors.ts'
  * date in Unix seconds beyond, 0 for ever. In whole seconds from now; undefined when it is over.
  * Throws `refusal`, as memcached would say it, for what is no number of seconds: NaN, Infinity.
  */
-export function secondsLeft(
+export function npmSecondsLeft(
   lifetime: number,
   nowMs: number,
   refusal = 'bad command line format',

@@ -14,7 +14,7 @@ const codec = new NpmMemcachedCodec()
  * What that package calls back with for the replies of a command, as it was written: a value, a
  * list of them, statistics, or what one line says. Throws for a line it does not know.
  */
-export function resultOf(query: Query, server: string, replies: readonly RawReply[]): unknown {
+export function npmResult(query: Query, server: string, replies: readonly RawReply[]): unknown {
   const { type = '' } = query
   const shape = STATISTICS[type]
   if (shape !== undefined) return statisticsOf(server, replies, shape)

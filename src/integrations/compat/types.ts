@@ -71,7 +71,7 @@ export interface VersionInfo extends StatusInfo {
 }
 
 /** An item that `cachedump` lists. */
-export interface DumpedItem {
+export interface CacheDumpItem {
   /** The item's key. */
   key: string
   /** Its bytes. */
@@ -192,6 +192,6 @@ export interface ServerCommands {
     server: string,
     slabid: number,
     number: number,
-    cb?: (this: CommandInfo, err: any, items: DumpedItem | DumpedItem[]) => void,
+    cb?: (this: CommandInfo, err: any, items: CacheDumpItem | CacheDumpItem[]) => void,
   ): void
 }

@@ -7,7 +7,7 @@ import { textBody } from '../../client/values/text.ts'
 const Flag = { Text: 0, Json: 2, Binary: 4, Number: 8, EmptyText: 16 } as const
 
 /** A value as it is stored: its text, and the flags that tell what it was. */
-export interface Stored {
+export interface NpmValue {
   readonly text: string
   readonly flags: number
 }
@@ -16,7 +16,7 @@ export interface Stored {
  * A value as that package stores it, which for objects is what JSON.stringify makes of them.
  * Throws a TypeError for what it makes nothing of: undefined, functions, circles, bigints.
  */
-export function storedFormOf(value: unknown): Stored {
+export function storedFormOf(value: unknown): NpmValue {
   if (value === '') return { text: '', flags: Flag.EmptyText }
   if (typeof value === 'string') return { text: escaped(value), flags: Flag.Text }
   if (typeof value === 'number') return { text: String(value), flags: Flag.Number }
@@ -37,7 +37,7 @@ const reader = new NpmMemcachedCodec()
 /** Takes values in their stored form, and reads them as that package does. */
 export const storedForms: Codec = {
   encode: (value): Encoded => {
-    const { text, flags } = value as Stored
+    const { text, flags } = value as NpmValue
     return { body: textBody(text), flags }
   },
   decode: (flags: number, body: Body): unknown => reader.decode(flags, body),

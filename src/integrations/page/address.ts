@@ -7,7 +7,7 @@ import { MintringError } from '../../errors.ts'
 export type Address = string
 
 /** A request that a page can be made for. */
-export interface Target {
+export interface PageTarget {
   readonly address: Address
   /** As nginx's `$host`: what the application is shown while it renders for all. */
   readonly host: string
@@ -27,9 +27,9 @@ const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])$/
 export function targetFor(
   host: string | undefined,
   uri: string | undefined,
-  scheme: Target['scheme'],
+  scheme: PageTarget['scheme'],
   hosts: AllowedHosts,
-): Target | undefined {
+): PageTarget | undefined {
   if (host === undefined || uri === undefined) return undefined
   const shownHost = hosts === undefined ? host : hosts.get(host)
   if (shownHost === undefined) return undefined
@@ -41,7 +41,11 @@ export function targetFor(
 }
 
 /** The parts of an address. */
-export function partsOf(address: Address): { scheme: Target['scheme']; host: string; uri: string } {
+export function partsOf(address: Address): {
+  scheme: PageTarget['scheme']
+  host: string
+  uri: string
+} {
   const isHttps = address.startsWith(HTTPS)
   const name = isHttps ? address.slice(HTTPS.length) : address
   const slash = name.indexOf('/')

@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream'
-import type { Watch } from './watch.ts'
+import type { PageWatch } from './watch.ts'
 
 /** What of a socket or an HTTP/2 stream tells its state, and nothing of who is at its other end. */
 const STATE: ReadonlySet<string> = new Set([
@@ -36,7 +36,7 @@ const STATE: ReadonlySet<string> = new Set([
  * A socket or HTTP/2 stream as the application sees it while it renders for all: whatever tells
  * one connection from another is noted when it is read. `isSecure` is the scheme of the key.
  */
-export function watchedConnection(connection: object, watch: Watch, isSecure: boolean): object {
+export function watchedConnection(connection: object, watch: PageWatch, isSecure: boolean): object {
   const view: object = new Proxy(connection, {
     get(target, name) {
       if (name === 'encrypted') return isSecure ? true : undefined

@@ -1,17 +1,17 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
-import { normalHost, type Target } from './address.ts'
+import { normalHost, type PageTarget } from './address.ts'
 import { type Asked, takesGzip } from './asked.ts'
 import { watchFields } from './fields.ts'
-import type { Sight } from './node-target.ts'
+import type { TargetSight } from './node-target.ts'
 import { ALL_HEADERS, HIDDEN, type Ignored, SHARED, sharedAccept } from './shown.ts'
-import { Watch } from './watch.ts'
+import { PageWatch } from './watch.ts'
 
 /** A request of node:http or node:http2, as its server and its framework have it. */
 export interface Received {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly asked: Asked
-  readonly sight: Sight | undefined
+  readonly sight: TargetSight | undefined
 }
 
 /**
@@ -20,15 +20,15 @@ export interface Received {
  * and `watch` knows what it was.
  */
 export class Disguise {
-  readonly watch: Watch
+  readonly watch: PageWatch
   readonly #request: IncomingMessage
   readonly #headers: IncomingHttpHeaders
   readonly #original: IncomingHttpHeaders
   #isRemoved = false
 
-  constructor({ request, response, asked, sight }: Received, target: Target, ignored: Ignored) {
+  constructor({ request, response, asked, sight }: Received, target: PageTarget, ignored: Ignored) {
     const { headers } = request
-    this.watch = new Watch(ignored.fields)
+    this.watch = new PageWatch(ignored.fields)
     this.#request = request
     this.#headers = headers
     this.#original = { ...headers }
@@ -69,7 +69,7 @@ export class Disguise {
 }
 
 /** Headers of which names are noted too: that one was sent tells of the visitor. */
-function watchedNames(headers: IncomingHttpHeaders, watch: Watch): IncomingHttpHeaders {
+function watchedNames(headers: IncomingHttpHeaders, watch: PageWatch): IncomingHttpHeaders {
   const note = (name: string | symbol): void => {
     // One without a getter is in the key, or the application's own.
     const isWatched = Reflect.getOwnPropertyDescriptor(headers, name)?.get !== undefined
@@ -97,8 +97,8 @@ function watchedNames(headers: IncomingHttpHeaders, watch: Watch): IncomingHttpH
  */
 function settleForwarded(
   headers: IncomingHttpHeaders,
-  { host, shownHost, scheme }: Target,
-  sight: Sight | undefined,
+  { host, shownHost, scheme }: PageTarget,
+  sight: TargetSight | undefined,
 ): string[] {
   if (sight === undefined) return []
   const settled: readonly [name: string, isSame: (value: string) => boolean, value: string][] = [

@@ -1,7 +1,7 @@
 import { IncomingMessage, type ServerResponse } from 'node:http'
 import { watchedConnection } from './connection.ts'
-import type { Sight } from './node-target.ts'
-import { tellsSomething, type Watch } from './watch.ts'
+import type { TargetSight } from './node-target.ts'
+import { type PageWatch, tellsSomething } from './watch.ts'
 
 /** What frameworks work out of forwarded headers and connections, and the key holds. */
 const OF_THE_KEY = [
@@ -59,7 +59,7 @@ const KNOWN: ReadonlySet<string> = new Set([
 export interface Watched {
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  readonly sight: Sight | undefined
+  readonly sight: TargetSight | undefined
   readonly isSecure: boolean
 }
 
@@ -67,7 +67,7 @@ export interface Watched {
  * Watches what of a request, beside its headers, is not in the key: its connection, its version,
  * the visitor's address, and what middleware before the page cache made of it, such as a session.
  */
-export function watchFields(watch: Watch, watched: Watched): void {
+export function watchFields(watch: PageWatch, watched: Watched): void {
   const { request, response, sight } = watched
   const framework = (sight ?? {}) as { raw?: object; request?: object; response?: object }
   watchConnections(watch, watched)
@@ -88,7 +88,7 @@ export function watchFields(watch: Watch, watched: Watched): void {
   }
 }
 
-function watchFramework(watch: Watch, seen: object): void {
+function watchFramework(watch: PageWatch, seen: object): void {
   const inherits = (name: string): boolean => name in Object.getPrototypeOf(seen)
   for (const name of OF_THE_KEY) {
     if (inherits(name) && !Object.hasOwn(seen, name)) watch.exempt(seen, name)
@@ -107,7 +107,7 @@ function watchFramework(watch: Watch, seen: object): void {
 }
 
 /** Shows sockets and streams watched, one view of each: some names of them stand for others. */
-function watchConnections(watch: Watch, { request, response, isSecure }: Watched): void {
+function watchConnections(watch: PageWatch, { request, response, isSecure }: Watched): void {
   const views = new WeakMap<object, object>()
   const shown = (connection: unknown): unknown => {
     if (typeof connection !== 'object' || connection === null) return connection

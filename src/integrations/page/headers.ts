@@ -1,6 +1,6 @@
 import type { HeaderLines } from './rules.ts'
 
-/** What of a response's header goes with the page, or which header forbids to store it. */
+/** Which headers are stored with the page, or which one forbids storing it. */
 export type Kept =
   | { readonly headers: HeaderLines }
   /** The name of the header that cannot be repeated for other visitors. */

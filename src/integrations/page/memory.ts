@@ -1,8 +1,8 @@
 import type { Asked } from './asked.ts'
 
 /**
- * Whose renders of an address were not everybody's: nobody's could be stored, or not those of
- * visitors who send one of these headers.
+ * Whose renders of an address could not be stored: all, or those of visitors who send one of
+ * these headers.
  */
 export type Unstored = 'all' | readonly string[]
 
@@ -13,7 +13,7 @@ interface InVain {
 }
 
 /** One failure of the application at an address. */
-export interface Failure {
+export interface PageFailure {
   readonly kind: 'failing'
   readonly retryAtMs: number
   readonly backOffMs: number
@@ -21,7 +21,7 @@ export interface Failure {
 }
 
 /** What is known of an address. */
-type Known = InVain | Failure
+type Known = InVain | PageFailure
 
 const MAX_ADDRESSES = 10_000
 const FIRST_BACK_OFF_MS = 250
@@ -35,7 +35,7 @@ const MAX_PASSES = 16
  * for one each `forMs` that tries again. Where the application failed, one request tries again
  * after a back-off, and the others wait for it.
  */
-export class Outcomes {
+export class PageOutcomes {
   readonly #forMs: number
   readonly #nowMs: () => number
   readonly #known = new Map<string, Known>()
@@ -61,7 +61,7 @@ export class Outcomes {
   }
 
   /** The last failure at an address; undefined for one that is not failing. */
-  failure(address: string): Failure | undefined {
+  failure(address: string): PageFailure | undefined {
     const known = this.#known.get(address)
     return known?.kind === 'failing' ? known : undefined
   }

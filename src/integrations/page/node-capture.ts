@@ -4,7 +4,7 @@ import { unixMs } from '../../runtime.ts'
 import type { HeaderLines, Ruling } from './rules.ts'
 import { judge } from './rules.ts'
 import type { Capture, CaptureContext } from './visit.ts'
-import type { Watch } from './watch.ts'
+import type { PageWatch } from './watch.ts'
 
 /** What of a response is watched: `this` in the methods it replaces. */
 type Writing = Pick<ServerResponse, 'writeHead' | 'write' | 'end'>
@@ -18,7 +18,7 @@ type Writing = Pick<ServerResponse, 'writeHead' | 'write' | 'end'>
 export function capture(
   response: ServerResponse,
   context: CaptureContext,
-  watch: Watch,
+  watch: PageWatch,
 ): Promise<Capture> {
   const render = new Render(response, context, watch)
   return render.done
@@ -28,7 +28,7 @@ class Render {
   readonly done: Promise<Capture>
   readonly #response: ServerResponse
   readonly #context: CaptureContext
-  readonly #watch: Watch
+  readonly #watch: PageWatch
   readonly #original: Writing
   readonly #isWrapped: boolean
   #resolve: (capture: Capture) => void = () => {}
@@ -45,7 +45,7 @@ class Render {
   #isEnding = false
   #isDone = false
 
-  constructor(response: ServerResponse, context: CaptureContext, watch: Watch) {
+  constructor(response: ServerResponse, context: CaptureContext, watch: PageWatch) {
     this.#watch = watch
     this.#response = response
     this.#context = context
@@ -230,7 +230,7 @@ function isNotOfTheBody([name]: HeaderLines[number]): boolean {
   return !OF_THE_BODY.has(name)
 }
 
-/** Whether nobody reads the response any more: what is rendered after that may be cut short. */
+/** Whether the visitor left: what is rendered after that may be cut short. */
 export function isGone(response: ServerResponse): boolean {
   return response.destroyed || response.closed || response.socket?.destroyed === true
 }

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import { type AllowedHosts, normalHost, type Target, targetFor } from './address.ts'
+import { type AllowedHosts, normalHost, type PageTarget, targetFor } from './address.ts'
 
 /** What a framework makes of a request, by its own setting of which proxies it trusts. */
-export interface Sight {
+export interface TargetSight {
   readonly hostname?: unknown
   readonly protocol?: unknown
 }
@@ -10,9 +10,9 @@ export interface Sight {
 /** What was asked for, or undefined for what has no page. */
 export function targetOf(
   request: IncomingMessage,
-  sight: Sight | undefined,
+  sight: TargetSight | undefined,
   hosts: AllowedHosts,
-): Target | undefined {
+): PageTarget | undefined {
   const scheme = isSecure(request, sight) ? 'https' : 'http'
   return targetFor(hostAskedFor(request, sight), uriOf(request), scheme, hosts)
 }
@@ -26,7 +26,10 @@ function uriOf(request: IncomingMessage): string | undefined {
 }
 
 /** What the framework says, if it says anything; else the one Host header or `:authority`. */
-function hostAskedFor(request: IncomingMessage, sight: Sight | undefined): string | undefined {
+function hostAskedFor(
+  request: IncomingMessage,
+  sight: TargetSight | undefined,
+): string | undefined {
   const { headers } = request
   const authority = headers[':authority'] ?? headers.host
   const own = normalHost(authority)
@@ -41,7 +44,7 @@ function hostLines({ rawHeaders }: IncomingMessage): number {
   return rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length
 }
 
-function isSecure({ socket }: IncomingMessage, sight: Sight | undefined): boolean {
+function isSecure({ socket }: IncomingMessage, sight: TargetSight | undefined): boolean {
   const isEncrypted = (socket as { encrypted?: boolean } | undefined)?.encrypted === true
   return sight?.protocol === undefined ? isEncrypted : sight.protocol === 'https'
 }

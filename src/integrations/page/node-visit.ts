@@ -1,19 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Target } from './address.ts'
+import type { PageTarget } from './address.ts'
 import { type Asked, isCandidate } from './asked.ts'
 import { Disguise, type Received } from './disguise.ts'
 import { capture, isGone, isWrapped, linesSet, unwrap } from './node-capture.ts'
-import { type Sight, targetOf } from './node-target.ts'
+import { type TargetSight, targetOf } from './node-target.ts'
 import type { Pages, PagesSettings } from './pages.ts'
-import type { Reply } from './reply.ts'
+import type { PageReply } from './reply.ts'
 import type { HeaderLines } from './rules.ts'
 import type { Ignored } from './shown.ts'
 import { type CaptureContext, type Captured, Visit } from './visit.ts'
 
 /** How a framework hands over a request. */
-export interface Handover {
+export interface PageHandover {
   readonly next: () => unknown
-  readonly sight?: Sight | undefined
+  readonly sight?: TargetSight | undefined
   readonly onServed?: () => void
 }
 
@@ -22,7 +22,7 @@ export function visitOfNode(
   pages: Pages,
   { hosts, origin, ignored, onError }: PagesSettings,
   messages: { readonly request: IncomingMessage; readonly response: ServerResponse },
-  { next, sight, onServed = () => {} }: Handover,
+  { next, sight, onServed = () => {} }: PageHandover,
 ): void {
   const { request, response } = messages
   const asked = askedOf(request)
@@ -56,7 +56,7 @@ class NodeVisit extends Visit {
   readonly #ignored: Ignored
   readonly #ways: Ways
 
-  constructor(target: Target, received: Received, ignored: Ignored, ways: Ways) {
+  constructor(target: PageTarget, received: Received, ignored: Ignored, ways: Ways) {
     super(target, received.asked)
     this.#received = received
     this.#response = received.response
@@ -85,7 +85,7 @@ class NodeVisit extends Visit {
     return { capture: await captured, headersRead: disguise.watch.headers }
   }
 
-  protected send({ status, headers, body }: Reply): void {
+  protected send({ status, headers, body }: PageReply): void {
     this.#ways.onServed()
     const response = this.#response
     response.statusCode = status

@@ -22,8 +22,8 @@ export type MayTake = (bytes: number, allBytes: number) => boolean
 const RENDER_HEADER = 'x-mintring-render'
 
 /**
- * The application as others reach it, over HTTP: it renders pages that nobody is waiting for. Asks
- * as nobody in particular: no cookies, no authorization.
+ * The application as others reach it, over HTTP: it renders pages in the background. Asks
+ * without identity: no cookies, no authorization.
  */
 export class Origin {
   readonly #base: URL

@@ -9,11 +9,11 @@ import { addressesOfUrl, partsOf } from './address.ts'
 import { isForAll } from './asked.ts'
 import type { Page } from './body.ts'
 import type { NginxHeaders } from './headers.ts'
-import type { Failure } from './memory.ts'
-import { Outcomes } from './memory.ts'
+import type { PageFailure } from './memory.ts'
+import { PageOutcomes } from './memory.ts'
 import type { Origin } from './origin.ts'
 import { CutShort, PageRenderer } from './renderer.ts'
-import { failureReply, replyOf, type Terms } from './reply.ts'
+import { failureReply, type ReplyTerms, replyOf } from './reply.ts'
 import { Room } from './room.ts'
 import type { UncacheableReason } from './rules.ts'
 import type { Ignored } from './shown.ts'
@@ -39,7 +39,7 @@ export interface PagesSettings {
 export class Pages {
   readonly #view: ClientView
   readonly #settings: PagesSettings
-  readonly #outcomes: Outcomes
+  readonly #outcomes: PageOutcomes
   readonly #renderer: PageRenderer
   readonly #room: Room
   #seesHttps = false
@@ -49,7 +49,7 @@ export class Pages {
     this.#view = view
     this.#settings = settings
     this.#room = new Room(settings.maxBufferedBytes)
-    this.#outcomes = new Outcomes(settings.uncacheableMs, () => performance.now())
+    this.#outcomes = new PageOutcomes(settings.uncacheableMs, () => performance.now())
     this.#renderer = new PageRenderer(view, this.#outcomes, {
       ...settings,
       shownHost: (address) => {
@@ -116,7 +116,7 @@ export class Pages {
    */
   async #serveOrRender(visit: Visit): Promise<void> {
     const untilMs = performance.now() + this.#settings.waitTimeoutMs
-    let waitedFor: Failure | undefined
+    let waitedFor: PageFailure | undefined
     for (;;) {
       const found = await this.#findWithin(visit, untilMs - performance.now())
       if (visit.isRendering || visit.isGone) return
@@ -170,7 +170,7 @@ export class Pages {
     else if (!visit.answer(failureReply(this.#outcomes.backOffMs(address)))) visit.pass()
   }
 
-  async #serve(visit: Visit, page: Page, terms: Terms | undefined): Promise<void> {
+  async #serve(visit: Visit, page: Page, terms: ReplyTerms | undefined): Promise<void> {
     const mayZip = !visit.isWrapped
     const reply = await replyOf(visit.asked, page, this.#settings, { terms, mayZip })
     if (!visit.answer(reply)) visit.pass()

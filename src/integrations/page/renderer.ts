@@ -7,14 +7,14 @@ import type { Page } from './body.ts'
 import { pageOf } from './body.ts'
 import type { Kept, NginxHeaders } from './headers.ts'
 import { headersToKeep, nginxDiffersIn } from './headers.ts'
-import type { Outcomes } from './memory.ts'
+import type { PageOutcomes } from './memory.ts'
 import type { Origin } from './origin.ts'
 import type { Share } from './room.ts'
 import type { HeaderLines, Ruling, UncacheableReason } from './rules.ts'
 import { ageOf, forbidsTransforms, judge } from './rules.ts'
 import { ALL_HEADERS } from './shown.ts'
 import type { Captured, Visit } from './visit.ts'
-import type { Watch } from './watch.ts'
+import type { PageWatch } from './watch.ts'
 
 /** What renders have in common. */
 export interface RendererSettings {
@@ -45,10 +45,10 @@ const MAX_TTL_SECONDS = 31_536_000
 /** Makes pages of what the application answers, and decides which of them are stored. */
 export class PageRenderer {
   readonly #view: ClientView
-  readonly #outcomes: Outcomes
+  readonly #outcomes: PageOutcomes
   readonly #settings: RendererSettings
 
-  constructor(view: ClientView, outcomes: Outcomes, settings: RendererSettings) {
+  constructor(view: ClientView, outcomes: PageOutcomes, settings: RendererSettings) {
     this.#view = view
     this.#outcomes = outcomes
     this.#settings = settings
@@ -72,7 +72,7 @@ export class PageRenderer {
     return this.#keep(address, capture, visit.arrived, context)
   }
 
-  /** The page as the origin renders it for nobody in particular. */
+  /** The page as the origin renders it without cookies or authorization. */
   async fetch(
     origin: Origin,
     address: Address,
@@ -143,7 +143,7 @@ export class PageRenderer {
   }
 
   /**
-   * A page that cannot be stored is told to nobody but its visitor. The stale one stays for the
+   * A page that cannot be stored goes to its own visitor only. The stale one stays for the
    * others until its time is over: one visitor's answer must not take it from them. Nor does it
    * keep them from rendering, if it may be due to headers that only he sent.
    */
@@ -188,7 +188,7 @@ function nginxLacks(
 }
 
 /** A response made of what is not in the key is that visitor's. */
-function readByTheApplication({ headers, fields }: Watch): Refusal | undefined {
+function readByTheApplication({ headers, fields }: PageWatch): Refusal | undefined {
   const [field] = fields
   if (field !== undefined) {
     return { isStorable: false, reason: 'request fields', status: 200, header: field }

@@ -9,13 +9,13 @@ import type { NginxHeaders } from './headers.ts'
 export const CACHE_NAME = 'mintring'
 
 /** How an entry came; undefined where only the page is known. */
-export type Terms = Omit<RefillEntry, 'value'>
+export type ReplyTerms = Omit<RefillEntry, 'value'>
 
 /** Headers by their names; some come several times. */
 export type ReplyHeaders = Record<string, string | string[]>
 
 /** A response to be sent. */
-export interface Reply {
+export interface PageReply {
   readonly status: number
   readonly headers: ReplyHeaders
   /** Undefined for 304. */
@@ -38,8 +38,8 @@ export async function replyOf(
   asked: Asked,
   page: Page,
   settings: ReplySettings,
-  { terms, mayZip }: { readonly terms: Terms | undefined; readonly mayZip: boolean },
-): Promise<Reply> {
+  { terms, mayZip }: { readonly terms: ReplyTerms | undefined; readonly mayZip: boolean },
+): Promise<PageReply> {
   const isGzip = page.isGzip && mayZip && page.head?.isPlainOnly !== true && takesGzip(asked)
   const body = isGzip ? page.body : await plainBody(page)
   const headers = headersOf(page, settings, terms)
@@ -50,7 +50,7 @@ export async function replyOf(
 }
 
 /** Says that the application fails: beyond the number that may ask it themselves meanwhile. */
-export function failureReply(retryAfterMs: number): Reply {
+export function failureReply(retryAfterMs: number): PageReply {
   return {
     status: 503,
     headers: {
@@ -66,7 +66,7 @@ export function failureReply(retryAfterMs: number): Reply {
 function headersOf(
   { head }: Page,
   { ttlSeconds, nginx }: ReplySettings,
-  terms: Terms | undefined,
+  terms: ReplyTerms | undefined,
 ): ReplyHeaders {
   const kept: ReplyHeaders = { ...Object.fromEntries(nginx ?? []), vary: 'Accept-Encoding' }
   for (const [name, value] of head?.headers ?? []) {
@@ -84,7 +84,7 @@ function headersOf(
 function ageOf(
   head: Page['head'],
   ttlSeconds: number,
-  terms: Terms | undefined,
+  terms: ReplyTerms | undefined,
 ): number | undefined {
   if (head !== undefined) {
     const here = Math.floor((unixMs() - head.storedAtMs) / 1000)
@@ -110,7 +110,7 @@ function isKnownToVisitor(
 }
 
 /** Seconds left, below 0 for a stale page, as RFC 9211 has them. */
-function statusOf(terms: Terms | undefined): string {
+function statusOf(terms: ReplyTerms | undefined): string {
   if (terms?.state === 'fresh' && terms.ttl !== undefined) {
     return `${CACHE_NAME}; hit; ttl=${terms.ttl}`
   }

@@ -48,7 +48,7 @@ export class Share {
     return true
   }
 
-  /** All of it: for a body that nobody keeps. */
+  /** All of it: for a body that is not stored. */
   giveBack(): void {
     this.#room.give(this.#bytes)
     this.#bytes = 0

@@ -32,7 +32,7 @@ export interface PageCacheOptions {
    */
   readonly contentType?: string | undefined
   /**
-   * Where this application can be asked for a page that nobody waits for, such as
+   * Where this application can be asked for a page in the background, such as
    * `http://127.0.0.1:3000`: then no visitor waits for a refill, and refresh() works.
    */
   readonly origin?: string | undefined

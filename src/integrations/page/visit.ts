@@ -1,11 +1,11 @@
-import type { Address, Target } from './address.ts'
+import type { Address, PageTarget } from './address.ts'
 import type { Asked } from './asked.ts'
-import type { Reply } from './reply.ts'
+import type { PageReply } from './reply.ts'
 import type { Share } from './room.ts'
 import type { HeaderLines, RuleContext, Ruling } from './rules.ts'
-import type { Watch } from './watch.ts'
+import type { PageWatch } from './watch.ts'
 
-/** How a render ended: with a whole page, with something else, or with nobody to read it. */
+/** How a render ended: with a whole page, with something else, or after the visitor left. */
 export type Capture =
   | {
       readonly ruling: Extract<Ruling, { isStorable: true }>
@@ -19,7 +19,10 @@ export type Capture =
 /** What a capture needs to know. */
 export interface CaptureContext extends Omit<RuleContext, 'nowMs'> {
   /** Why the response is not everybody's although its own headers do not say so. */
-  objection(headers: HeaderLines, watch: Watch): Extract<Ruling, { isStorable: false }> | undefined
+  objection(
+    headers: HeaderLines,
+    watch: PageWatch,
+  ): Extract<Ruling, { isStorable: false }> | undefined
   /** The page is stored only if it is what was sent in the end: nginx has no such middleware. */
   readonly mustBeSent: boolean
   readonly maxBytes: number
@@ -40,11 +43,11 @@ type Fate = 'waiting' | 'rendering' | 'served' | 'passed'
  * that is done.
  */
 export abstract class Visit {
-  readonly target: Target
+  readonly target: PageTarget
   readonly asked: Asked
   #fate: Fate = 'waiting'
 
-  constructor(target: Target, asked: Asked) {
+  constructor(target: PageTarget, asked: Asked) {
     this.target = target
     this.asked = asked
   }
@@ -67,7 +70,7 @@ export abstract class Visit {
   }
 
   /** Answers by a stored page; false, with the visit as it was, when that is no longer possible. */
-  answer(reply: Reply): boolean {
+  answer(reply: PageReply): boolean {
     if (!this.canRender) return false
     this.#fate = 'served'
     try {
@@ -92,7 +95,7 @@ export abstract class Visit {
     if (!this.isGone) this.handOver()
   }
 
-  /** Nobody waits for an answer any more. */
+  /** The visitor no longer waits. */
   abstract readonly isGone: boolean
   /** An answer was begun elsewhere. */
   abstract readonly hasAnswer: boolean
@@ -103,7 +106,7 @@ export abstract class Visit {
 
   /** Lets the application answer a request that tells only what is in the key, and watches it. */
   protected abstract capture(context: CaptureContext): Promise<Captured>
-  protected abstract send(reply: Reply): void
+  protected abstract send(reply: PageReply): void
   /** Lets the application answer the request as it came. Never throws. */
   protected abstract handOver(): void
 }

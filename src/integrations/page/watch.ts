@@ -5,7 +5,7 @@ type Accessors = Required<Pick<PropertyDescriptor, 'get' | 'set'>>
  * further out reads too: what it does with a response it does with hits as well, so its reads do
  * not count.
  */
-export class Watch {
+export class PageWatch {
   /** Headers that were read, or `rawHeaders`. */
   readonly headers: Set<string> = new Set()
   readonly #fields = new Map<string, number>()

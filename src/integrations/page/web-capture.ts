@@ -2,7 +2,7 @@ import { unixMs } from '../../runtime.ts'
 import type { HeaderLines, Ruling } from './rules.ts'
 import { judge } from './rules.ts'
 import type { Capture, CaptureContext } from './visit.ts'
-import type { Watch } from './watch.ts'
+import type { PageWatch } from './watch.ts'
 
 /** A response to send in place of the application's, and what came of it. */
 export interface WebCapture {
@@ -13,9 +13,13 @@ export interface WebCapture {
 /**
  * Watches a response go out. It is judged by its headers at once: one that is not to be stored goes
  * out as it is. The body of another is read as fast as it comes, so that a visitor who reads slowly
- * keeps nobody waiting.
+ * keeps no visitor waiting.
  */
-export function captureWeb(response: Response, context: CaptureContext, watch: Watch): WebCapture {
+export function captureWeb(
+  response: Response,
+  context: CaptureContext,
+  watch: PageWatch,
+): WebCapture {
   const headers = linesOf(response.headers)
   const { status, body } = response
   const ruling = rulingOf({ status, headers }, context, watch)
@@ -39,7 +43,7 @@ export function linesOf(headers: Headers): HeaderLines {
 function rulingOf(
   sent: { readonly status: number; readonly headers: HeaderLines },
   context: CaptureContext,
-  watch: Watch,
+  watch: PageWatch,
 ): Ruling {
   const ruling = judge(sent, { ...context, nowMs: unixMs() })
   if (!ruling.isStorable) return ruling
@@ -64,7 +68,7 @@ class Copy {
   readonly #headers: HeaderLines
   readonly #ruling: Extract<Ruling, { isStorable: true }>
   readonly #context: CaptureContext
-  readonly #watch: Watch
+  readonly #watch: PageWatch
   #finish: (capture: Capture) => void = () => {}
   #isKept = true
   #chunks: Buffer[] = []
@@ -75,7 +79,7 @@ class Copy {
     headers: HeaderLines,
     ruling: Extract<Ruling, { isStorable: true }>,
     context: CaptureContext,
-    watch: Watch,
+    watch: PageWatch,
   ) {
     this.#reader = body.getReader()
     this.#headers = headers

@@ -1,4 +1,4 @@
-import { tellsSomething, type Watch } from './watch.ts'
+import { type PageWatch, tellsSomething } from './watch.ts'
 import { watchedSurroundings } from './web-request.ts'
 
 /** What is watched of a context of Hono. */
@@ -13,7 +13,7 @@ interface Watched {
  * all: what earlier middleware set, and what the server knows of the visitor, is noted when it is
  * read.
  */
-export function honoWatched(context: Watched, shown: Request, watch: Watch): void {
+export function honoWatched(context: Watched, shown: Request, watch: PageWatch): void {
   const given = context.req.raw
   context.req.raw = shown
   const set = new Set(Object.keys(context.var).filter((name) => tellsSomething(context.var, name)))

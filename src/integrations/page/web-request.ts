@@ -1,8 +1,8 @@
-import type { Target } from './address.ts'
+import type { PageTarget } from './address.ts'
 import { type AllowedHosts, normalHost, partsOf, targetFor } from './address.ts'
 import { type Asked, takesGzip } from './asked.ts'
 import { HIDDEN, type Ignored, SHARED, sharedAccept } from './shown.ts'
-import type { Watch } from './watch.ts'
+import type { PageWatch } from './watch.ts'
 
 /** Where servers put what they know of the visitor, beside the standard. */
 const OF_THE_VISITOR = ['cf', 'geo', 'ip', 'remoteAddr', 'remoteAddress']
@@ -17,7 +17,7 @@ const IN_SURROUNDINGS: ReadonlySet<string> = new Set([
 ])
 
 /** What was asked for, or undefined for what has no page. */
-export function targetOfWeb(request: Request, hosts: AllowedHosts): Target | undefined {
+export function targetOfWeb(request: Request, hosts: AllowedHosts): PageTarget | undefined {
   const { protocol, host, pathname, search } = new URL(request.url)
   const own = normalHost(host)
   const sent = request.headers.get('host')
@@ -33,9 +33,9 @@ export function targetOfWeb(request: Request, hosts: AllowedHosts): Target | und
  */
 export function shownRequest(
   request: Request,
-  target: Target,
+  target: PageTarget,
   asked: Asked,
-  { watch, ignored }: { readonly watch: Watch; readonly ignored: Ignored },
+  { watch, ignored }: { readonly watch: PageWatch; readonly ignored: Ignored },
 ): Request {
   const { shared, others } = partedHeaders(request, target, asked, ignored)
   const { uri } = partsOf(target.address)
@@ -62,7 +62,7 @@ export function shownRequest(
  */
 export function watchedSurroundings(
   given: unknown,
-  watch: Watch,
+  watch: PageWatch,
   { shown, own }: { readonly shown: Request; readonly own: Request },
 ): unknown {
   if (typeof given !== 'object' || given === null) return given
@@ -85,7 +85,7 @@ export function watchedSurroundings(
 function watchedHeaders(
   shared: readonly [string, string][],
   others: Map<string, string>,
-  watch: Watch,
+  watch: PageWatch,
 ): Headers {
   const headers = new Headers(shared.map(([name, value]): [string, string] => [name, value]))
   const own = bound(headers)
@@ -149,7 +149,7 @@ function bound(
 
 function partedHeaders(
   request: Request,
-  target: Target,
+  target: PageTarget,
   asked: Asked,
   ignored: Ignored,
 ): { readonly shared: [string, string][]; readonly others: Map<string, string> } {

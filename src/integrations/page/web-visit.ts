@@ -1,18 +1,18 @@
-import type { Target } from './address.ts'
+import type { PageTarget } from './address.ts'
 import { type Asked, isCandidate } from './asked.ts'
 import type { Pages, PagesSettings } from './pages.ts'
-import type { Reply } from './reply.ts'
+import type { PageReply } from './reply.ts'
 import type { HeaderLines } from './rules.ts'
 import type { Ignored } from './shown.ts'
 import { type CaptureContext, type Captured, Visit } from './visit.ts'
-import { Watch } from './watch.ts'
+import { PageWatch } from './watch.ts'
 import { captureWeb } from './web-capture.ts'
 import { shownRequest, targetOfWeb } from './web-request.ts'
 
 /** How a server hands over a request. */
 export interface WebHandover {
   /** The application; with a watch while it renders for all, and is shown another request. */
-  readonly next: (request: Request, watch: Watch | undefined) => Response | Promise<Response>
+  readonly next: (request: Request, watch: PageWatch | undefined) => Response | Promise<Response>
   /** Middleware further out may change what is sent. */
   readonly isWrapped: boolean
   /** Headers that were set before; the server sets them on hits too. */
@@ -60,7 +60,7 @@ class WebVisit extends Visit {
   readonly #ways: Ways
 
   constructor(
-    target: Target,
+    target: PageTarget,
     asked: Asked,
     request: Request,
     handover: WebHandover,
@@ -87,13 +87,13 @@ class WebVisit extends Visit {
   }
 
   protected async capture(context: CaptureContext): Promise<Captured> {
-    const watch = new Watch(this.#ignored.fields)
+    const watch = new PageWatch(this.#ignored.fields)
     const captured = await Promise.race([this.#captured(context, watch), this.#left()])
     if (captured === 'cut') context.share.giveBack()
     return { capture: captured, headersRead: watch.headers }
   }
 
-  protected send({ status, headers, body }: Reply): void {
+  protected send({ status, headers, body }: PageReply): void {
     const lines = Object.entries(headers).flatMap(([name, values]) =>
       [values].flat().map((value): [string, string] => [name, value]),
     )
@@ -106,7 +106,7 @@ class WebVisit extends Visit {
     this.#ways.toApplication()
   }
 
-  async #captured(context: CaptureContext, watch: Watch): Promise<Captured['capture']> {
+  async #captured(context: CaptureContext, watch: PageWatch): Promise<Captured['capture']> {
     const ignored = this.#ignored
     try {
       const shown = shownRequest(this.#request, this.target, this.asked, { watch, ignored })
@@ -121,7 +121,7 @@ class WebVisit extends Visit {
     }
   }
 
-  /** Nobody reads the response any more: what is rendered after that may be cut short. */
+  /** The visitor left: what is rendered after that may be cut short. */
   #left(): Promise<'cut'> {
     const { signal } = this.#request
     return new Promise((resolve) => {

@@ -3,7 +3,7 @@ import { mix } from '../hashes/murmur3.ts'
 import { xxh32 } from '../hashes/xxh32.ts'
 import { overBytes } from '../key.ts'
 import { type Distribution, hashed, type Member } from '../placement.ts'
-import { Slots } from '../slots.ts'
+import { RingSlots } from '../slots.ts'
 
 const TABLE_SIZE = 65_537
 const hashLabel = overBytes(xxh32)
@@ -32,7 +32,7 @@ export const maglev: Distribution = {
       const why = `tableSize ${size} is smaller than the number of servers, ${input.members.length}`
       throw new MintringError('MINTRING_BAD_BEHAVIOR', `Bad ring option: ${why}`)
     }
-    return hashed(input, new Slots(populate(input.members, size)))
+    return hashed(input, new RingSlots(populate(input.members, size)))
   },
 }
 

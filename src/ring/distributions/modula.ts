@@ -1,6 +1,6 @@
 import { twemproxyLabel } from '../labels.ts'
 import { type Distribution, hashed } from '../placement.ts'
-import { equalSlots, Slots, weightedSlots } from '../slots.ts'
+import { equalSlots, RingSlots, weightedSlots } from '../slots.ts'
 
 /**
  * libmemcached's default, MODULA: `hash % servers`, in the order listed, weights ignored. With
@@ -11,7 +11,7 @@ export const modula: Distribution = {
   weights: 'ignored',
   place: (input) => {
     const slots = input.options.weighted === true ? weightedSlots : equalSlots
-    return hashed(input, new Slots(slots(input.members)))
+    return hashed(input, new RingSlots(slots(input.members)))
   },
 }
 
@@ -22,7 +22,7 @@ export const modula: Distribution = {
 export const modulaWeighted: Distribution = {
   hash: 'crc32',
   weights: 'whole',
-  place: (input) => hashed(input, new Slots(weightedSlots(input.members))),
+  place: (input) => hashed(input, new RingSlots(weightedSlots(input.members))),
 }
 
 /** twemproxy's `modula` (nc_modula.c): weighted slots over servers in the order of its names. */
@@ -31,12 +31,12 @@ export const twemproxyModula: Distribution = {
   weights: 'whole',
   order: 'name',
   label: twemproxyLabel,
-  place: (input) => hashed(input, new Slots(weightedSlots(input.members))),
+  place: (input) => hashed(input, new RingSlots(weightedSlots(input.members))),
 }
 
 /** memjs: the absolute value of Java's string hash, modulo the number of servers. */
 export const memjs: Distribution = {
   hash: 'java-hashCode',
   weights: 'ignored',
-  place: (input) => hashed(input, new Slots(equalSlots(input.members))),
+  place: (input) => hashed(input, new RingSlots(equalSlots(input.members))),
 }

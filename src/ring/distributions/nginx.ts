@@ -1,9 +1,9 @@
 import { Continuum } from '../continuum.ts'
 import { crc32, crc32Continue } from '../hashes/crc32.ts'
-import { bytesOf, overBytes, prefixed } from '../key.ts'
+import { hashedBytes, overBytes, prefixed } from '../key.ts'
 import { addressLabel } from '../labels.ts'
 import { type Distribution, hashed, type Member, type Walk } from '../placement.ts'
-import { firstLiveAfter, Slots, weightedSlots } from '../slots.ts'
+import { firstLiveAfter, RingSlots, weightedSlots } from '../slots.ts'
 
 const POINTS_PER_WEIGHT = 160
 const TRIES = 20
@@ -24,7 +24,7 @@ export function fillCrcChain(
   const ipv6 = bracket && member.host.includes(':') && member.path === undefined
   const host = ipv6 ? `[${member.host}]` : member.host
   const port = member.path === undefined ? String(member.port) : ''
-  const label = bytesOf(`${host}\0${port}`)
+  const label = hashedBytes(`${host}\0${port}`)
   const base = crc32Continue(0, label, label.length)
   const previous = new Uint8Array(4)
   const view = new DataView(previous.buffer)
@@ -75,6 +75,6 @@ export const nginxHash: Distribution = {
   weights: 'whole',
   place: (input) => {
     const slots = weightedSlots(input.members)
-    return hashed(input, new Slots(slots), rehash(slots))
+    return hashed(input, new RingSlots(slots), rehash(slots))
   },
 }

@@ -1,7 +1,7 @@
 import { crc32 } from '../hashes/crc32.ts'
 import { overBytes } from '../key.ts'
 import { type Distribution, hashed, type Walk } from '../placement.ts'
-import { Slots, weightedSlots } from '../slots.ts'
+import { RingSlots, weightedSlots } from '../slots.ts'
 
 const TRIES = 10
 const hashText = orOne(overBytes(crc32))
@@ -28,6 +28,6 @@ export const pythonMemcached: Distribution = {
   weights: 'whole',
   place: (input) => {
     const hash = { ...input.hash, hash: orOne(input.hash.hash) }
-    return hashed({ ...input, hash }, new Slots(weightedSlots(input.members)), rehash)
+    return hashed({ ...input, hash }, new RingSlots(weightedSlots(input.members)), rehash)
   },
 }

@@ -1,4 +1,4 @@
-import { bytesOf, type Key, type KeyHash } from '../key.ts'
+import { hashedBytes, type Key, type KeyHash } from '../key.ts'
 
 // Only the low word of the 64-bit FNV is ever used for placement, and it depends on the low words
 // of the start value and the prime alone, so 32-bit arithmetic is exact.
@@ -23,7 +23,7 @@ function fnv1(start: number, prime: number): KeyHash {
     let hash = start | 0
     for (let i = 0; i < key.length; i++) {
       const unit = key.charCodeAt(i)
-      if (unit > 0x7f) return overBytes(bytesOf(key))
+      if (unit > 0x7f) return overBytes(hashedBytes(key))
       hash = Math.imul(hash, prime) ^ unit
     }
     return hash | 0
@@ -43,7 +43,7 @@ function fnv1a(start: number, prime: number): KeyHash {
     let hash = start | 0
     for (let i = 0; i < key.length; i++) {
       const unit = key.charCodeAt(i)
-      if (unit > 0x7f) return overBytes(bytesOf(key))
+      if (unit > 0x7f) return overBytes(hashedBytes(key))
       hash = Math.imul(hash ^ unit, prime)
     }
     return hash | 0

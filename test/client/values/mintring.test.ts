@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { BufferBody, type Codec, type Encoded } from '../../../src/client/values/codec.ts'
 import { MintringCodec, type ValueSettings } from '../../../src/client/values/mintring.ts'
-import { bytesOf } from '../../../src/client/values/text.ts'
+import { textBytes } from '../../../src/client/values/text.ts'
 
 const settings: ValueSettings = {
   serializer: undefined,
@@ -140,7 +140,7 @@ for (const [compression, bit] of [
     const encoded = await packing.encode(value)
     assert.equal(encoded.flags, 1 | bit)
     assert.ok(encoded.body.length < 60)
-    const body = new BufferBody(Buffer.from(bytesOf(encoded.body)))
+    const body = new BufferBody(Buffer.from(textBytes(encoded.body)))
     assert.equal(await codec().decode(encoded.flags, body), value)
     assert.deepEqual(packing.encode('x'.repeat(100)), { body: 'x'.repeat(100), flags: 1 })
   })
@@ -189,7 +189,7 @@ test('a serializer may take its time', async () => {
   const custom = codec({ serializer })
   const encoded = await custom.encode({ a: 1 })
   assert.equal(encoded.flags, 29)
-  const body = new BufferBody(Buffer.from(bytesOf(encoded.body)))
+  const body = new BufferBody(Buffer.from(textBytes(encoded.body)))
   assert.deepEqual(await custom.decode(29, body), { a: 1 })
 })
 

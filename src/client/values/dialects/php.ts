@@ -3,7 +3,7 @@ import { BufferBody } from '../codec.ts'
 import { compress, decompress } from '../compress.ts'
 import { badValue, fromJson, toJson } from '../json.ts'
 import type { ValueSettings } from '../mintring.ts'
-import { bytesIn, bytesOf, textBody, textOrBytes } from '../text.ts'
+import { bytesIn, textBody, textBytes, textOrBytes } from '../text.ts'
 import { fastlzDecompress } from './fastlz.ts'
 import { safeInteger } from './python.ts'
 
@@ -91,7 +91,7 @@ function encodeNumber(value: number): Encoded {
 }
 
 async function compressed(encoded: Encoded): Promise<Encoded> {
-  const plain = bytesOf(encoded.body)
+  const plain = textBytes(encoded.body)
   const packed = await compress('zlib', plain)
   if (packed === undefined || packed.length + LENGTH_BYTES >= plain.length) return encoded
   const length = Buffer.alloc(LENGTH_BYTES)

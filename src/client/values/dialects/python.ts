@@ -4,7 +4,7 @@ import { compress, decompress } from '../compress.ts'
 import { badValue, describe } from '../json.ts'
 import type { ValueSettings } from '../mintring.ts'
 import { readBigint } from '../mintring.ts'
-import { bytesIn, bytesOf, textBody } from '../text.ts'
+import { bytesIn, textBody, textBytes } from '../text.ts'
 
 /** Bytes have no flags at all; what a pickle is, and text and zlib, all agree upon. */
 const Flag = { Bytes: 0, Pickle: 1, Zlib: 8, Text: 16 } as const
@@ -80,7 +80,7 @@ function encodePlain(value: unknown, { name, boolean, integer }: PythonFlags): E
 }
 
 async function compressed(encoded: Encoded): Promise<Encoded> {
-  const body = await compress('zlib', bytesOf(encoded.body))
+  const body = await compress('zlib', textBytes(encoded.body))
   return body === undefined ? encoded : { body, flags: encoded.flags | Flag.Zlib }
 }
 
