@@ -101,10 +101,7 @@ function figures(report: RemapReport): string {
       result.stddevOverMean.toFixed(3),
     ]
     if (result.origin !== undefined) {
-      cells.push(
-        grouped(result.origin.beforePerSecond),
-        grouped(result.origin.afterPerSecond),
-      )
+      cells.push(grouped(result.origin.beforePerSecond), grouped(result.origin.afterPerSecond))
     }
     return row('td', cells)
   })
