@@ -50,7 +50,7 @@ function refuseImpossible(behaviors: Behaviors, given: Given): void {
       'staleWhileRevalidate or staleIfError and earlyRefresh exceed 30 days together',
     )
   }
-  refuseShortHandover(behaviors.handover, announceSecondsOf(behaviors))
+  refuseShortHandover(handoverSecondsOf(behaviors), announceSecondsOf(behaviors))
   if ((behaviors.username === undefined) !== (behaviors.password === undefined)) {
     throw badBehavior('username and password go together: one is set and the other is not')
   }
@@ -61,6 +61,14 @@ export function announceSecondsOf({ announce, discovery }: Behaviors): number {
   if (announce !== undefined) return announce
   const intervalMs = discovery === undefined ? 0 : (discovery.intervalMs ?? DISCOVERY_INTERVAL_MS)
   return Math.max(DEFAULT_ANNOUNCE_SECONDS, Math.ceil((2 * intervalMs) / 1000))
+}
+
+/** How long values may move, in seconds: where processes poll rarely, longer than `handover`. */
+export function handoverSecondsOf(behaviors: Behaviors): number {
+  const { handover, announce } = behaviors
+  const announceSeconds = announceSecondsOf(behaviors)
+  const isOfDiscovery = announce === undefined && announceSeconds > DEFAULT_ANNOUNCE_SECONDS
+  return handover !== 0 && isOfDiscovery ? Math.max(handover, announceSeconds) : handover
 }
 
 /**

@@ -60,7 +60,11 @@ export class Fleet {
 
   constructor({ servers, behaviors }: CliTarget) {
     this.#watched = servers.map((server) => {
-      const client = new MemcachedClient([server], { ...behaviors, retries: 0 })
+      const client = new MemcachedClient([server], {
+        ...behaviors,
+        retries: 0,
+        ejectLoneHost: true,
+      })
       client.on('eject', ({ host, reason }) => this.#note(`${host} was ejected (${reason})`))
       client.on('return', ({ host }) => this.#note(`${host} is back`))
       return new Watched(client)

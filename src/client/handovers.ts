@@ -1,7 +1,11 @@
 import { checkOptionNames, type OptionNames } from '../arguments.ts'
 import type { Behaviors } from '../behaviors/behaviors.ts'
 import { badBehavior, parseValue } from '../behaviors/check.ts'
-import { announceSecondsOf, refuseShortHandover } from '../behaviors/interplay.ts'
+import {
+  announceSecondsOf,
+  handoverSecondsOf,
+  refuseShortHandover,
+} from '../behaviors/interplay.ts'
 import { toClusterPolicy } from '../behaviors/policies.ts'
 import { resolveBehaviors } from '../behaviors/resolve.ts'
 import { rowOf } from '../behaviors/table.ts'
@@ -39,7 +43,7 @@ export function changeOf(
   isConfigured = false,
 ): HandoverChange | undefined {
   checkOptionNames('setServers', options, CHANGE_OPTIONS)
-  const handover = secondsOf('handover', options.handover) ?? behaviors.handover
+  const handover = secondsOf('handover', options.handover) ?? handoverSecondsOf(behaviors)
   const announce = secondsOf('announce', options.announce) ?? announceSecondsOf(behaviors)
   refuseShortHandover(handover, announce)
   if (handover === 0) return undefined

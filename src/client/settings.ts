@@ -142,8 +142,13 @@ export class ClientSettings {
     const warn = (text: string): void => {
       this.core.events.emit('warning', { message: `discovery: ${text}` })
     }
+    let isFirst = true
     const watcher = watcherFor(discovery, () => this.core.behaviors, {
-      changed: (servers) => this.setServers(servers),
+      changed: (servers) => {
+        // The fleet was there before this process: its first list is no change of servers.
+        this.setServers(servers, isFirst ? { handover: 0 } : undefined)
+        isFirst = false
+      },
       failed: (error) => warn(`${messageOf(error)}; the servers stay`),
       flapping: () => warn('the list flaps; it is followed once it stays the same'),
     })
