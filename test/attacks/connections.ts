@@ -26,6 +26,8 @@ export const connections: readonly Trick[] = [
     source: 'RFC 9110, 2.5: versions are of one connection',
     first: { raw: 'GET / HTTP/1.0\r\nHost: HOST\r\nConnection: close\r\n\r\n' },
     isEveryones: true,
+    // nginx speaks HTTP/1.0 to the application, whatever its visitor spoke.
+    isOfConnection: true,
     careless: ({ httpVersion }) => (httpVersion === '1.0' ? MARK : 'page'),
   },
 ]

@@ -23,6 +23,8 @@ export interface Trick {
   readonly second?: Ask
   /** What the page is made of comes with every request: it is stored for nobody. */
   readonly isEveryones?: boolean
+  /** Another server in front takes it away, or does it for every visitor. */
+  readonly isOfConnection?: boolean
   /** What a careless application makes of a request: with the mark for the first one. */
   careless(request: IncomingMessage, body: string): string
 }

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
-import type { HandoverMessage } from '../../src/channels.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { parseClusterConfig } from '../../src/client/discovery/cluster-config.ts'
 import { dnsSource, type Zone } from '../../src/client/discovery/dns.ts'
@@ -65,37 +64,6 @@ describe('discovery by a configuration endpoint', () => {
     endpoint.setCluster([one.address, three.address])
     await change
     assert.deepEqual(names(client), [one.address, three.address])
-  })
-
-  it('takes its first list at once, and hands over values for the next one', async () => {
-    await using one = await startServer()
-    await using two = await startServer()
-    await using endpoint = await startServer({ cluster: [one.address] })
-    const discovery = { endpoint: endpoint.address, intervalMs: 100 }
-    await using client = new MemcachedClient(endpoint.address, { discovery })
-    await client.discover()
-    assert.deepEqual(names(client), [one.address])
-    await client.set('key', 'value')
-    const begun = new Promise<HandoverMessage>((resolve) => client.on('handover', resolve))
-    endpoint.setCluster([one.address, two.address])
-    const { phase, fromServers, toServers } = await begun
-    assert.equal(phase, 'announce')
-    assert.deepEqual([fromServers, toServers], [[one.address], [one.address, two.address]])
-    assert.equal(await client.get('key'), 'value')
-  })
-
-  it('may ask rarely: then values may move for as long as processes take to hear', async () => {
-    await using one = await startServer()
-    await using two = await startServer()
-    const discovery = { servers: () => [one.address], intervalMs: 3_600_000 }
-    await using client = new MemcachedClient(one.address, { discovery })
-    await client.discover()
-    client.setServers([one.address, two.address])
-    const { endsAtMs } = await new Promise<HandoverMessage>((resolve) => {
-      client.on('handover', resolve)
-    })
-    // Two hours to hear of it, and as long to move.
-    assert.ok(endsAtMs - Date.now() > 3.9 * 3_600_000)
   })
 
   it('keeps the old ring through garbage, an empty list and an outage', async () => {
@@ -205,7 +173,7 @@ describe('discovery by a function', () => {
   it('follows what the function answers, and stays when it throws or answers nothing', async () => {
     let answer: () => readonly string[] = () => ['10.0.0.1', '10.0.0.2']
     const discovery = { servers: () => answer(), intervalMs: 3_600_000 }
-    await using client = new MemcachedClient('10.0.0.1', { discovery })
+    await using client = new MemcachedClient('10.0.0.1', { discovery, handover: 0 })
     await client.discover()
     assert.deepEqual(names(client), ['10.0.0.1:11211', '10.0.0.2:11211'])
     const bad: (() => readonly string[])[] = [
@@ -224,7 +192,7 @@ describe('discovery by a function', () => {
   it('asks again and again, until the client closes', async () => {
     let asked = 0
     const discovery = { servers: () => [`10.0.0.${++asked}`], intervalMs: 100 }
-    const client = new MemcachedClient('10.0.0.1', { discovery })
+    const client = new MemcachedClient('10.0.0.1', { discovery, handover: 0 })
     // The client's own timer holds no process, so something of the test's must.
     const awake = setInterval(() => undefined, 1000)
     while (asked < 3) await configured(client)
@@ -237,7 +205,7 @@ describe('discovery by a function', () => {
 
   it('says nothing when nothing changed', async () => {
     const discovery = { servers: () => ['10.0.0.2'], intervalMs: 3_600_000 }
-    await using client = new MemcachedClient('10.0.0.1', { discovery })
+    await using client = new MemcachedClient('10.0.0.1', { discovery, handover: 0 })
     await client.discover()
     let changes = 0
     client.on('configure', () => changes++)
@@ -253,7 +221,7 @@ describe('discovery by a function', () => {
       return new Promise(() => signal.addEventListener('abort', () => gaveUp.push(true)))
     }
     const discovery = { servers, intervalMs: 100, timeoutMs: 20 }
-    await using client = new MemcachedClient('10.0.0.1', { discovery })
+    await using client = new MemcachedClient('10.0.0.1', { discovery, handover: 0 })
     const warning = warned(client)
     await assert.rejects(client.discover(), { code: 'MINTRING_TIMEOUT' })
     assert.match(await warning, /no list of servers after 20 ms; the servers stay/)
@@ -264,7 +232,7 @@ describe('discovery by a function', () => {
 
   it('ends a discover() under way when the client closes', async () => {
     const discovery = { servers: () => new Promise<never>(() => {}), timeoutMs: 60_000 }
-    const client = new MemcachedClient('10.0.0.1', { discovery })
+    const client = new MemcachedClient('10.0.0.1', { discovery, handover: 0 })
     const looking = assert.rejects(client.discover(), { code: 'MINTRING_CLOSED' })
     await client.close()
     await looking

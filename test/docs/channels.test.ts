@@ -103,6 +103,8 @@ describe('the table of channels in docs/observability.md', () => {
   test('tells what is published, and what is not always there', async () => {
     const messages = await published()
     for (const [name, fields] of documented) {
+      // Takes seconds of a slow host: test/hosts/speed.test.ts has them in virtual time.
+      if (name === 'mintring:slow') continue
       const all = messages.get(name) ?? []
       assert.ok(all.length > 0, `${name} was silent`)
       for (const message of all) {

@@ -13,6 +13,7 @@ import { Metrics } from '../../src/integrations/metrics.ts'
 import { nextCacheHandler } from '../../src/integrations/next.ts'
 import { instrument } from '../../src/integrations/otel.ts'
 import { pageCache } from '../../src/integrations/page.ts'
+import { webPageCache } from '../../src/integrations/page-web.ts'
 import { RateLimitStore } from '../../src/integrations/rate-limit.ts'
 import { expressSessionStore, sessionStore } from '../../src/integrations/session.ts'
 import { unstorageDriver } from '../../src/integrations/unstorage.ts'
@@ -83,6 +84,12 @@ const ADAPTERS: Readonly<Record<string, Adapter>> = {
   pageCache: {
     door: 'page',
     make: (client, options) => pageCache(client, options),
+    wrong: { prefix: [1, null], hosts: [null, 'a'] },
+    needed: { ttl: 60 },
+  },
+  webPageCache: {
+    door: 'page-web',
+    make: (client, options) => webPageCache(client, options),
     wrong: { prefix: [1, null], hosts: [null, 'a'] },
     needed: { ttl: 60 },
   },

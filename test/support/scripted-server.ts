@@ -68,8 +68,9 @@ export async function startScripted(
   }
 }
 
-/** Answers `get k1 … kn` with values that name their key. */
+/** Answers `get k1 … kn` with values that name their key, and finds nothing to delete. */
 export function answerGets(line: string, socket: net.Socket): void {
+  if (line.startsWith('delete ')) socket.write('NOT_FOUND\r\n')
   if (!line.startsWith('get ')) return
   const hits = line
     .slice(4)

@@ -9,7 +9,10 @@ import { refuse, surprising } from '../refusal.ts'
 import type { Codec } from '../values/codec.ts'
 import { cas, store } from './storage.ts'
 
-/** Resolves to the CAS id of an item that reads as a miss, and to undefined for all others. */
+/** What stands for an item that has a value: no CAS id is 0. */
+const A_VALUE = 0n
+
+/** Resolves to the CAS id of an item that reads as a miss, to A_VALUE for any other. */
 const GETS_PLACEHOLDER: Verb = {
   name: 'gets',
   effect: 'read',
@@ -22,7 +25,7 @@ const GETS_PLACEHOLDER: Verb = {
       if (!reply.keyEquals(request.wireKey) || request.settled) throw surprising(request)
       const { cas, flags, size } = reply
       const isMiss = size === 0 && (request.context as Codec).decode(flags, reply) === undefined
-      request.resolve(isMiss ? cas : undefined)
+      request.resolve(isMiss ? cas : A_VALUE)
       return false
     }
     if (reply.kind !== ReplyKind.End) return refuse(request, reply)
@@ -49,7 +52,7 @@ export async function add(
   const routeKey = core.keys.routeKey(key)
   const look = new Request<bigint | undefined>(GETS_PLACEHOLDER, routeKey, wireKey, core.codec)
   const id = await core.submit(look, deadline.next())
-  if (id === undefined) return false
+  if (id === undefined || id === A_VALUE) return false
   const rest = { ttl: options?.ttl, ...deadline.next() }
   return (await cas(core, key, value, id, rest)) === 'stored'
 }

@@ -156,5 +156,7 @@ export function behaviorsOf(config: object, options: object): BehaviorsInput {
   const bounds = { idleMs: defaultOptions.idle as number, ...connections, min: 0 }
   // There a lone server is given up and taken back as others are, with the events that tell of it.
   const lone = { ejectLoneHost: true }
-  return { maxQueuedPerHost: MAX_QUEUED, ...lone, ...behaviors, connections: bounds }
+  // A list of servers changes at once there.
+  const atOnce = { handover: 0 }
+  return { maxQueuedPerHost: MAX_QUEUED, ...lone, ...atOnce, ...behaviors, connections: bounds }
 }

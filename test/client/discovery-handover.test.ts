@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { HandoverMessage } from '../../src/channels.ts'
+import { MemcachedClient } from '../../src/client/client.ts'
+import { startServer } from '../../src/embedded/server.ts'
+
+const names = (client: MemcachedClient): string[] => client.hosts().map((host) => host.name)
+
+describe('discovery of a client that hands values over', () => {
+  it('takes its first list at once, and hands over values for the next one', async () => {
+    await using one = await startServer()
+    await using two = await startServer()
+    await using endpoint = await startServer({ cluster: [one.address] })
+    const discovery = { endpoint: endpoint.address, intervalMs: 100 }
+    await using client = new MemcachedClient(endpoint.address, { discovery })
+    await client.discover()
+    assert.deepEqual(names(client), [one.address])
+    await client.set('key', 'value')
+    const begun = new Promise<HandoverMessage>((resolve) => client.on('handover', resolve))
+    endpoint.setCluster([one.address, two.address])
+    const { phase, fromServers, toServers } = await begun
+    assert.equal(phase, 'announce')
+    assert.deepEqual([fromServers, toServers], [[one.address], [one.address, two.address]])
+    assert.equal(await client.get('key'), 'value')
+  })
+
+  it('may ask rarely: then values may move for as long as processes take to hear', async () => {
+    await using one = await startServer()
+    await using two = await startServer()
+    const discovery = { servers: () => [one.address], intervalMs: 3_600_000 }
+    await using client = new MemcachedClient(one.address, { discovery })
+    await client.discover()
+    client.setServers([one.address, two.address])
+    const { endsAtMs } = await new Promise<HandoverMessage>((resolve) => {
+      client.on('handover', resolve)
+    })
+    // Two hours to hear of it, and as long to move.
+    assert.ok(endsAtMs - Date.now() > 3.9 * 3_600_000)
+  })
+})
