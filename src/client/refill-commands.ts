@@ -167,7 +167,7 @@ const VERBS: Readonly<Record<StoreCommand['name'], Verb>> = {
     accept(request, reply, attempt) {
       const asked = request as Request<StoreAnswer, AnswerContext>
       if (reply.kind === ReplyKind.Value) {
-        if (!reply.keyEquals(request.wireKey) || request.settled) throw surprising(request)
+        if (!reply.keyEquals(request.wireKey)) throw surprising(request)
         asked.resolve(answerOf(asked, reply, 'done', attempt))
         return false
       }

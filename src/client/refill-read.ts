@@ -217,7 +217,7 @@ const MG_ITEM: Verb = {
   },
 }
 
-/** The item is read before END comes; nothing but END may follow it. */
+/** The item is read before END comes. A caller may have left meanwhile: its reply is read all the same. */
 const GETS_ITEM: Verb = {
   name: 'gets',
   effect: 'read',
@@ -228,7 +228,7 @@ const GETS_ITEM: Verb = {
   },
   accept(request, reply, attempt) {
     if (reply.kind === ReplyKind.Value) {
-      if (!reply.keyEquals(request.wireKey) || request.settled) throw surprising(request)
+      if (!reply.keyEquals(request.wireKey)) throw surprising(request)
       tellReader(request as ReadRequest, reply, attempt)
       return false
     }

@@ -22,7 +22,7 @@ const GETS_PLACEHOLDER: Verb = {
   },
   accept(request, reply) {
     if (reply.kind === ReplyKind.Value) {
-      if (!reply.keyEquals(request.wireKey) || request.settled) throw surprising(request)
+      if (!reply.keyEquals(request.wireKey)) throw surprising(request)
       const { cas, flags, size } = reply
       const isMiss = size === 0 && (request.context as Codec).decode(flags, reply) === undefined
       request.resolve(isMiss ? cas : A_VALUE)
