@@ -217,7 +217,7 @@ const MG_ITEM: Verb = {
   },
 }
 
-/** The item is read before END comes. A caller may have left meanwhile: its reply is read all the same. */
+/** The item is read before END comes. The reply is read even if its caller has left. */
 const GETS_ITEM: Verb = {
   name: 'gets',
   effect: 'read',
