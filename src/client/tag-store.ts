@@ -1,4 +1,3 @@
-import { createHash, randomBytes, randomInt } from 'node:crypto'
 import type { Cluster } from '../hosts/cluster.ts'
 import type { Sink, Verb } from '../net/request.ts'
 import { Request } from '../net/request.ts'
@@ -7,6 +6,7 @@ import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { incrHead, storeHead } from '../protocol/request.ts'
 import type { TagChange, TagHandle, TagReader } from '../refill/store.ts'
+import { crypto } from '../runtime.ts'
 import type { ClientCore } from './core.ts'
 import { refuse } from './refusal.ts'
 
@@ -56,7 +56,7 @@ export class TagStore {
     const { keyPrefix } = this.#core.behaviors
     const full = keyPrefix + name
     if (PLAIN.test(full) && TAG.length + full.length <= MAX_KEY_BYTES) return TAG + full
-    return `${TAG}~${createHash('sha256').update(full).digest('base64url')}`
+    return `${TAG}~${crypto().createHash('sha256').update(full).digest('base64url')}`
   }
 }
 
@@ -121,7 +121,7 @@ const CHANGES: Readonly<Record<TagChange, Verb>> = {
     out.text(incrHead(wireKey, randomVersion() || 1n))
   }),
   hard: changing('set', ({ wireKey }, out) => {
-    writeVersion('set', wireKey, randomInt(1, MAX_HARD), out)
+    writeVersion('set', wireKey, crypto().randomInt(1, MAX_HARD), out)
   }),
 }
 
@@ -133,7 +133,7 @@ function writeVersion(name: 'add' | 'set', wireKey: string, hard: number, out: S
 
 /** 64 random bits. */
 function randomVersion(): bigint {
-  return randomBytes(8).readBigUInt64LE()
+  return crypto().randomBytes(8).readBigUInt64LE()
 }
 
 function changing(name: string, encode: NonNullable<Verb['encode']>): Verb {

@@ -1,7 +1,6 @@
-import { createHash, randomUUID } from 'node:crypto'
 import type { Request } from '../net/request.ts'
 import type { TransitionTimes } from '../ring/transition.ts'
-import { clearTimeout, setTimeout, unixMs } from '../runtime.ts'
+import { clearTimeout, crypto, setTimeout, unixMs } from '../runtime.ts'
 import type { Host } from './host.ts'
 import {
   addItem,
@@ -77,7 +76,12 @@ export class HandoverMark {
     withinMs: number,
     isStopped: () => boolean,
   ): Promise<FleetState | undefined> {
-    const fresh: Mark = { id: randomUUID(), ...times, startedAtMs: unixMs(), from: this.#from }
+    const fresh: Mark = {
+      id: crypto().randomUUID(),
+      ...times,
+      startedAtMs: unixMs(),
+      from: this.#from,
+    }
     while (!isStopped()) {
       const found = await this.#readAll(hosts, withinMs)
       const first = found.sort((one, other) => one.leftMs - other.leftMs)[0]
@@ -202,5 +206,5 @@ function keyFor(placement: string): WireKey {
 }
 
 function digest(text: string): string {
-  return createHash('sha256').update(text).digest('base64url').slice(0, 22)
+  return crypto().createHash('sha256').update(text).digest('base64url').slice(0, 22)
 }
