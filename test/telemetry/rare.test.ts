@@ -163,6 +163,23 @@ test('changes that a host was too long away for are told once, everywhere', {
   assert.equal(events.invalidationsLost, 1)
 })
 
+test('the keys that a host is owed are the keys that changed while it was out', {
+  skip,
+}, async (context) => {
+  const { cache, proxies, seen } = await startWatched(context, {
+    ...{ requestTimeoutMs: 1000, retryTimeoutMs: 60_000, serverFailureLimit: 1 },
+  })
+  const [first] = proxies
+  const own = Array.from({ length: 1000 }, (_, i) => `key${i}`)
+    .filter((key) => cache.locate(key).server === first!.address)
+    .slice(0, 20)
+  for (const key of own) await cache.set(key, 1)
+  await first!.cut()
+  for (const key of own) await cache.set(key, 2)
+  const owed = scraped(seen.metrics.text(), 'mintring_host_owed', 'host')
+  assert.deepEqual(owed[first!.address], own.length)
+})
+
 test('a change of servers tells its phases once, everywhere', { skip }, async (context) => {
   const { cache, proxies, seen } = await startWatched(context, { requestTimeoutMs: 2000 })
   const [first, second] = proxies.map(({ address }) => address)
