@@ -28,6 +28,7 @@ export interface Previous extends Omit<RingOptions, 'ejection' | 'duplicates'> {
   readonly valueFlags?: string | undefined
   /** For servers that ask for credentials. */
   readonly username?: string | undefined
+  /** The password that belongs to `username`. */
   readonly password?: string | undefined
 }
 

@@ -21,7 +21,10 @@ export type WebHandler<Rest extends readonly unknown[]> = (
 /** What is used of a context of Hono. */
 export interface HonoContextLike {
   /** The request, and the web Request it stands for. */
-  readonly req: { raw: Request }
+  readonly req: {
+    /** The web Request. */
+    raw: Request
+  }
   /** The response. */
   res: Response
   /** What the server handed over. */

@@ -12,6 +12,7 @@ export const NO_TAGS = '[]'
 
 /** Makes the tags of a loaded value. A method, so that callers may name their values' type. */
 export type TagsOf = {
+  /** The names for one value. */
   of(value: unknown): readonly string[]
 }['of']
 

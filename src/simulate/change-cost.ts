@@ -16,7 +16,12 @@ export interface ChangeCost {
   /** Loads per second, by step. */
   readonly loadsPerSecond: readonly number[]
   /** Loads beyond those without any change, up to some moments. */
-  readonly extraLoads: readonly { readonly withinMs: number; readonly loads: number }[]
+  readonly extraLoads: readonly {
+    /** The time since the change, in milliseconds. */
+    readonly withinMs: number
+    /** Loads in that time beyond those without a change. */
+    readonly loads: number
+  }[]
   /** Values that were copied to their new home. */
   readonly copied: number
   /** Reads of values that had been replaced, as many as there are on average. */
