@@ -11,7 +11,7 @@ import type { Status, StoreAnswer, StoreCommand } from '../refill/store.ts'
 import { crypto, unixMs } from '../runtime.ts'
 import { RESERVED } from './keys.ts'
 import { type AnswerContext, keptValue, lifeAsAtHome, staleBelow } from './refill-read.ts'
-import { refuse, surprising } from './refusal.ts'
+import { acceptOneValue, refuse } from './refusal.ts'
 
 /** One command of an exchange as a request that resolves to its answer. */
 export function commandRequest(
@@ -149,36 +149,26 @@ const STATUSES: Readonly<Record<number, Status>> = {
 }
 
 const VERBS: Readonly<Record<StoreCommand['name'], Verb>> = {
-  mg: answering('mg', 'read', true),
-  ms: answering('ms', 'change', false),
+  mg: oneReply('mg', 'read', true),
+  ms: oneReply('ms', 'change', false),
   // Marking or deleting twice is as good as once; what carries a CAS id fails the second time.
-  md: answering('md', 'remove', true),
-  touch: answering('touch', 'touch', true),
-  delete: answering('delete', 'remove', true),
-  add: answering('add', 'change', false),
-  set: answering('set', 'change', true),
-  cas: answering('cas', 'change', false),
+  md: oneReply('md', 'remove', true),
+  touch: oneReply('touch', 'touch', true),
+  delete: oneReply('delete', 'remove', true),
+  add: oneReply('add', 'change', false),
+  set: oneReply('set', 'change', true),
+  cas: oneReply('cas', 'change', false),
   gets: {
     name: 'gets',
     effect: 'read',
     isOneHome: true,
     repeatable: true,
     encode,
-    accept(request, reply, attempt) {
-      const asked = request as Request<StoreAnswer, AnswerContext>
-      if (reply.kind === ReplyKind.Value) {
-        if (!reply.keyEquals(request.wireKey)) throw surprising(request)
-        asked.resolve(answerOf(asked, reply, 'done', attempt))
-        return false
-      }
-      if (reply.kind !== ReplyKind.End) return refuse(request, reply)
-      asked.resolve(answerOf(asked, reply, 'missing', attempt))
-      return true
-    },
+    accept: acceptOneValue(answering('done'), answering('missing')),
   },
 }
 
-function answering(name: string, effect: Effect, repeatable: boolean): Verb {
+function oneReply(name: string, effect: Effect, repeatable: boolean): Verb {
   return {
     name,
     effect,
@@ -198,6 +188,13 @@ function answering(name: string, effect: Effect, repeatable: boolean): Verb {
       asked.resolve(answerOf(asked, reply, status, attempt))
       return true
     },
+  }
+}
+
+function answering(status: Status): (request: Request, reply: Reply, attempt: Attempt) => void {
+  return (request, reply, attempt) => {
+    const asked = request as Request<StoreAnswer, AnswerContext>
+    asked.resolve(answerOf(asked, reply, status, attempt))
   }
 }
 

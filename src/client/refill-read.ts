@@ -9,7 +9,7 @@ import { getsHead } from '../protocol/request.ts'
 import { CODEC_FLAGS, isTagged } from '../refill/stamp.ts'
 import type { Item, Place, Reader } from '../refill/store.ts'
 import { hasDigest, ownSize, readTail, type Tail } from '../refill/tag-tail.ts'
-import { refuse, surprising } from './refusal.ts'
+import { acceptOneValue, refuse } from './refusal.ts'
 import type { Codec } from './values/codec.ts'
 import { BufferBody, ownBody, PartBody } from './values/codec.ts'
 
@@ -212,12 +212,12 @@ const MG_ITEM: Verb = {
   },
   accept(request, reply, attempt) {
     if (reply.kind !== ReplyKind.Va && reply.kind !== ReplyKind.En) return refuse(request, reply)
-    tellReader(request as ReadRequest, reply, attempt)
+    tellReader(request, reply, attempt)
     return true
   },
 }
 
-/** The item is read before END comes. The reply is read even if its caller has left. */
+/** The item is read before END comes. */
 const GETS_ITEM: Verb = {
   name: 'gets',
   effect: 'read',
@@ -226,23 +226,15 @@ const GETS_ITEM: Verb = {
   encode({ wireKey }, out) {
     out.text(getsHead([wireKey]))
   },
-  accept(request, reply, attempt) {
-    if (reply.kind === ReplyKind.Value) {
-      if (!reply.keyEquals(request.wireKey)) throw surprising(request)
-      tellReader(request as ReadRequest, reply, attempt)
-      return false
-    }
-    if (reply.kind !== ReplyKind.End) return refuse(request, reply)
-    tellReader(request as ReadRequest, reply, attempt)
-    return true
-  },
+  accept: acceptOneValue(tellReader, tellReader),
 }
 
 /** What the reader throws is its callers' error, and no reason to close the lane. */
-function tellReader(request: ReadRequest, reply: Reply, attempt: Attempt): void {
+function tellReader(request: Request, reply: Reply, attempt: Attempt): void {
   if (request.settled) return
   try {
-    request.resolve(request.reader.answered(replyItem.about(request, reply, attempt)))
+    const read = request as ReadRequest
+    request.resolve(read.reader.answered(replyItem.about(read, reply, attempt)))
   } catch (error) {
     request.reject(error)
   }

@@ -1,5 +1,5 @@
 import { MintringError } from '../errors.ts'
-import type { Request } from '../net/request.ts'
+import type { Attempt, Request, Verb } from '../net/request.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 
@@ -15,6 +15,28 @@ export function refuse(request: Request, reply: Reply): boolean {
   request.reject(errorLine(request, reply))
   if (request.body !== undefined && kind !== ReplyKind.ServerError) throw surprising(request)
   return true
+}
+
+type OnReply = (request: Request, reply: Reply, attempt: Attempt) => void
+
+/**
+ * `Verb.accept` of a command that asks one key: VALUE and END, or END alone. `onEnd` is called
+ * after a value too. A reply is read even if its caller has left: the lane lives on.
+ */
+export function acceptOneValue(
+  onValue: OnReply,
+  onEnd: OnReply = (request) => request.resolve(undefined),
+): Verb['accept'] {
+  return (request, reply, attempt) => {
+    if (reply.kind === ReplyKind.Value) {
+      if (!reply.keyEquals(request.wireKey)) throw surprising(request)
+      onValue(request, reply, attempt)
+      return false
+    }
+    if (reply.kind !== ReplyKind.End) return refuse(request, reply)
+    onEnd(request, reply, attempt)
+    return true
+  }
 }
 
 /** The error of a reply that is an error line; throws MINTRING_PROTOCOL for any other. */

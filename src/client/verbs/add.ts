@@ -1,11 +1,10 @@
 import { Deadline } from '../../deadline.ts'
 import type { Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
-import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { getsHead } from '../../protocol/request.ts'
 import type { ClientCore } from '../core.ts'
 import type { StoreOptions } from '../options.ts'
-import { refuse, surprising } from '../refusal.ts'
+import { acceptOneValue } from '../refusal.ts'
 import type { Codec } from '../values/codec.ts'
 import { cas, store } from './storage.ts'
 
@@ -20,18 +19,11 @@ const GETS_PLACEHOLDER: Verb = {
   encode({ wireKey }, out) {
     out.text(getsHead([wireKey]))
   },
-  accept(request, reply) {
-    if (reply.kind === ReplyKind.Value) {
-      if (!reply.keyEquals(request.wireKey)) throw surprising(request)
-      const { cas, flags, size } = reply
-      const isMiss = size === 0 && (request.context as Codec).decode(flags, reply) === undefined
-      request.resolve(isMiss ? cas : A_VALUE)
-      return false
-    }
-    if (reply.kind !== ReplyKind.End) return refuse(request, reply)
-    request.resolve(undefined)
-    return true
-  },
+  accept: acceptOneValue((request, reply) => {
+    const { cas, flags, size } = reply
+    const isMiss = size === 0 && (request.context as Codec).decode(flags, reply) === undefined
+    request.resolve(isMiss ? cas : A_VALUE)
+  }),
 }
 
 /**

@@ -10,7 +10,7 @@ import { performance } from '../../runtime.ts'
 import type { ClientCore } from '../core.ts'
 import type { ReadOptions } from '../options.ts'
 import { checkOptions, READ_OPTIONS } from '../options.ts'
-import { refuse, surprising } from '../refusal.ts'
+import { acceptOneValue, refuse } from '../refusal.ts'
 import type { Ttl } from '../ttl.ts'
 import { exptimeOf } from '../ttl.ts'
 import type { Codec } from '../values/codec.ts'
@@ -129,16 +129,7 @@ function retrieval(
     effect,
     repeatable: true,
     encode,
-    accept(request, reply) {
-      if (reply.kind === ReplyKind.Value) {
-        if (!reply.keyEquals(request.wireKey)) throw surprising(request)
-        settle(request as Retrieval, reply)
-        return false
-      }
-      if (reply.kind !== ReplyKind.End) return refuse(request, reply)
-      request.resolve(undefined)
-      return true
-    },
+    accept: acceptOneValue((request, reply) => settle(request as Retrieval, reply)),
     miss: resolveMiss,
   }
 }
