@@ -1,11 +1,11 @@
-import { MintringError } from '../errors.ts'
+import type { MintringError } from '../errors.ts'
 import { Request, type Verb } from '../net/request.ts'
 import { atMostExptime } from '../protocol/exptime.ts'
-import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.ts'
 import { crypto, performance, unixMs } from '../runtime.ts'
 import type { Host } from './host.ts'
+import { done, itemVerb, rejectReply } from './item-commands.ts'
 import { KeyFilter } from './key-filter.ts'
 
 /** A mark lives for so long after the last process that needs it spoke for it. */
@@ -41,30 +41,38 @@ const GETS: Verb = {
       found.set(reply.keyText(), { cas: reply.cas, text: isSmall ? reply.valueString() : '' })
       return false
     }
-    return end(request, reply, ReplyKind.End, found)
+    if (reply.kind !== ReplyKind.End) return rejectReply(request, reply)
+    request.resolve(found)
+    return true
   },
 }
 
 const MAX_MARK_BYTES = 100
 
-const ADD: Verb = oneReply('add', 'change', ({ wireKey, body }, out, maxTtl) => {
-  out.text(storeHead('add', wireKey, 0, atMostExptime(MARK_SECONDS, maxTtl), body!.length))
-  out.data(body!)
-})
+/** A mark may be stored twice: what it says counts, not how often. */
+const ADD: Verb = {
+  ...itemVerb('add', 'change', (request, maxTtl) => markHead('add', request, maxTtl), done),
+  repeatable: true,
+}
 
-const CAS: Verb = oneReply('cas', 'change', ({ wireKey, body, args }, out, maxTtl) => {
+const CAS: Verb = {
+  ...itemVerb('cas', 'change', (request, maxTtl) => markHead('cas', request, maxTtl), done),
+  repeatable: true,
+}
+
+const TOUCH: Verb = itemVerb(
+  'touch',
+  'touch',
+  ({ wireKey }, maxTtl) => touchHead(wireKey, atMostExptime(MARK_SECONDS, maxTtl)),
+  done,
+)
+
+const DELETE: Verb = itemVerb('delete', 'remove', ({ wireKey }) => deleteHead(wireKey), done)
+
+function markHead(name: 'add' | 'cas', { wireKey, body, args }: Request, maxTtl: number): string {
   const ttl = atMostExptime(MARK_SECONDS, maxTtl)
-  out.text(storeHead('cas', wireKey, 0, ttl, body!.length, args as bigint))
-  out.data(body!)
-})
-
-const TOUCH: Verb = oneReply('touch', 'touch', ({ wireKey }, out, maxTtl) => {
-  out.text(touchHead(wireKey, atMostExptime(MARK_SECONDS, maxTtl)))
-})
-
-const DELETE: Verb = oneReply('delete', 'remove', ({ wireKey }, out) => {
-  out.text(deleteHead(wireKey))
-})
+  return storeHead(name, wireKey, 0, ttl, body!.length, args as bigint | undefined)
+}
 
 /** Sends a request to one host. */
 export type SendTo = (host: Host, request: Request) => void
@@ -233,29 +241,4 @@ function foundBy(request: Request, attempt: unknown): FoundItems {
   const context = request.context as { of?: unknown; found?: FoundItems }
   if (context.of !== attempt) Object.assign(context, { of: attempt, found: new Map() })
   return context.found!
-}
-
-function oneReply(name: string, effect: Verb['effect'], encode: NonNullable<Verb['encode']>): Verb {
-  const { Stored, Touched, Deleted, NotStored, Exists, NotFound } = ReplyKind
-  return {
-    name,
-    effect,
-    repeatable: true,
-    encode,
-    accept(request, reply) {
-      const isDone = reply.kind === Stored || reply.kind === Touched || reply.kind === Deleted
-      const isNot = reply.kind === NotStored || reply.kind === Exists || reply.kind === NotFound
-      return end(request, reply, isDone || isNot ? reply.kind : ReplyKind.Ok, isDone)
-    },
-  }
-}
-
-/** Settles a request with its last reply. */
-function end(request: Request, reply: Reply, expected: ReplyKind, result: unknown): boolean {
-  if (reply.kind === expected) request.resolve(result)
-  else {
-    const what = `The server replied to ${request.verb.name} with: ${reply.text()}`
-    request.reject(new MintringError('MINTRING_REFUSED', what, { sent: true }))
-  }
-  return true
 }

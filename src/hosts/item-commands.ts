@@ -28,45 +28,33 @@ export interface WireKey {
 const UNEXPECTED: unique symbol = Symbol('unexpected')
 
 const { Va, Value, Hd, En, Nf, Ex, Ns, End } = ReplyKind
-const { Stored, NotStored, Deleted, NotFound, Touched } = ReplyKind
+const { Stored, NotStored, Deleted, NotFound, Exists, Touched } = ReplyKind
 
 /** `mg k v f t c`: the item, or undefined. On a stale item it may take the refill token. */
-const PEEK: Verb = verb('mg', 'read', peekHead, (reply) => {
+const PEEK: Verb = itemVerb('mg', 'read', peekHead, (reply) => {
   if (reply.kind === En) return undefined
   return reply.kind === Va ? itemOf(reply, reply.ttl) : UNEXPECTED
 })
 
 /** `mg k N s c`: an empty item if there is none. */
-const ELECT: Verb = verb('mg', 'change', electHead, (reply) => {
+const ELECT: Verb = itemVerb('mg', 'change', electHead, (reply) => {
   if (reply.kind !== Hd) return UNEXPECTED
   const isEmpty = / s0( |$)/.test(reply.text())
   if (reply.won && isEmpty) return { cas: reply.casText }
   return isEmpty ? 'held' : 'there'
 })
 
-const FILL: Verb = {
-  ...verb('ms', 'change', fillHead, done),
-  encode(request, out) {
-    out.text(fillHead(request))
-    out.data(request.body!)
-  },
-}
+const FILL: Verb = itemVerb('ms', 'change', fillHead, done)
 
-const RELEASE: Verb = verb('md', 'remove', releaseHead, done)
+const RELEASE: Verb = itemVerb('md', 'remove', releaseHead, done)
 
-const DELETE: Verb = verb('delete', 'remove', deletionHead, done)
+const DELETE: Verb = itemVerb('delete', 'remove', deletionHead, done)
 
-const ADD: Verb = {
-  ...verb('add', 'change', addHead, done),
-  encode(request, out) {
-    out.text(addHead(request))
-    out.data(request.body!)
-  },
-}
+const ADD: Verb = itemVerb('add', 'change', addHead, done)
 
 /** `gets k`: the item, or undefined. It takes no token. */
 const GETS: Verb = {
-  ...verb(
+  ...itemVerb(
     'gets',
     'read',
     ({ wireKey }) => getsHead([wireKey]),
@@ -77,13 +65,13 @@ const GETS: Verb = {
       request.resolve(itemOf(reply, undefined))
       return false
     }
-    if (reply.kind !== End) return refuse(request, reply)
+    if (reply.kind !== End) return rejectReply(request, reply)
     request.resolve(undefined)
     return true
   },
 }
 
-const TOUCH: Verb = verb('touch', 'touch', touchLine, done)
+const TOUCH: Verb = itemVerb('touch', 'touch', touchLine, done)
 
 /** What is at the key, with its life. For servers with meta commands. */
 export function peek(key: WireKey): Request<PlacedItem | undefined> {
@@ -186,34 +174,40 @@ function itemOf(reply: Reply, ttlSeconds: number | undefined): PlacedItem {
 }
 
 /** Whether the server did it. */
-function done({ kind }: Reply): boolean | typeof UNEXPECTED {
+export function done({ kind }: Reply): boolean | typeof UNEXPECTED {
   if (kind === Hd || kind === Stored || kind === Deleted || kind === Touched) return true
   const isNot = kind === Nf || kind === Ex || kind === Ns || kind === En
-  return isNot || kind === NotStored || kind === NotFound ? false : UNEXPECTED
+  const isNotClassic = kind === NotStored || kind === NotFound || kind === Exists
+  return isNot || isNotClassic ? false : UNEXPECTED
 }
 
-function verb(
+/** A command with one reply, which `read` makes the result of. */
+export function itemVerb(
   name: string,
   effect: Effect,
-  head: (request: Request) => string,
+  head: (request: Request, maxTtl: number) => string,
   read: (reply: Reply) => unknown,
 ): Verb {
   return {
     name,
     effect,
     repeatable: effect !== 'change',
-    encode: (request, out) => out.text(head(request)),
+    encode(request, out, maxTtl) {
+      out.text(head(request, maxTtl))
+      if (request.body !== undefined) out.data(request.body)
+    },
     accept(request, reply) {
       const result = read(reply)
-      if (result === UNEXPECTED) return refuse(request, reply)
+      if (result === UNEXPECTED) return rejectReply(request, reply)
       request.resolve(result)
       return true
     },
-    debt: (request) => ({ isMark: false, isBase64: argsOf(request).b }),
+    debt: ({ args }) => ({ isMark: false, isBase64: (args as Partial<Args>)?.b === true }),
   }
 }
 
-function refuse(request: Request, reply: Reply): boolean {
+/** Rejects with a reply that none of these commands gets. Returns true: it was the last one. */
+export function rejectReply(request: Request, reply: Reply): boolean {
   const what = `The server replied to ${request.verb.name} with: ${reply.text()}`
   request.reject(new MintringError('MINTRING_REFUSED', what, { sent: true }))
   return true
