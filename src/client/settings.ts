@@ -15,8 +15,8 @@ import {
 } from '../channels.ts'
 import { within } from '../deadline.ts'
 import { MintringError, messageOf } from '../errors.ts'
-import type { ServerAddress, Servers } from '../hosts/address.ts'
-import { identityOf, parseServers } from '../hosts/address.ts'
+import type { Servers } from '../hosts/address.ts'
+import { listText, parseServers } from '../hosts/address.ts'
 import { Cluster } from '../hosts/cluster.ts'
 import type { ClusterHooks } from '../hosts/hooks.ts'
 import { loadHash } from '../ring/hashes/registry.ts'
@@ -96,7 +96,7 @@ export class ClientSettings {
     const change = changeOf(this.core.behaviors, options)
     this.#next = undefined
     if (change !== undefined && cluster.handover !== undefined) {
-      if (textOf(list) !== placesOf(cluster)) this.#next = { servers, options }
+      if (listText(list) !== placesOf(cluster)) this.#next = { servers, options }
       return
     }
     const from = cluster.hosts.map((host) => host.name)
@@ -178,13 +178,8 @@ function undiscovered(): MintringError {
   return new MintringError('MINTRING_TIMEOUT', 'discover() was not done in time')
 }
 
-/** Which servers there are, and how much of the keys each has. */
 function placesOf({ hosts }: Cluster): string {
-  return textOf(hosts.map(({ server }) => server))
-}
-
-function textOf(servers: readonly ServerAddress[]): string {
-  return servers.map((server) => `${identityOf(server)}*${server.weight}`).join()
+  return listText(hosts.map(({ server }) => server))
 }
 
 /** How many clients were made: the number identifies each. */

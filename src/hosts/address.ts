@@ -50,6 +50,11 @@ export function placeOf({ host, port, path }: ServerAddress): {
   return { serverAddress: host, serverPort: port }
 }
 
+/** Which servers a list has, and how much of the keys each gets: for telling two lists apart. */
+export function listText(servers: readonly ServerAddress[]): string {
+  return servers.map((server) => `${identityOf(server)}*${server.weight}`).join()
+}
+
 /**
  * What makes two entries of a server list the same host: where it is, and how it is talked to. A
  * node that was replaced under its name has another address, and is another host.

@@ -5,6 +5,7 @@ import type { BatchMessage, CommandMessage } from '../../src/channels.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/index.ts'
 import type { RefillCounters } from '../../src/refill/tally.ts'
+import { serve } from './support.ts'
 
 /** What the records of operations say: calls by state, and those that failed. */
 function recorded(context: TestContext): Record<string, number> {
@@ -84,12 +85,7 @@ test('refillCounters agree with the records of operations, however calls end', a
 })
 
 test('refillCounters count the calls of views', async (context) => {
-  const server = await startServer()
-  const cache = new MemcachedClient(server.address)
-  context.after(async () => {
-    await cache.close({ drainMs: 0 })
-    await server.close()
-  })
+  const { cache } = await serve(context)
   const counts = recorded(context)
   const view = cache.view({
     keys: { wireKey: (key) => `v:${key}`, routeKey: (key) => key },

@@ -2,7 +2,7 @@ import type { Behaviors } from '../../behaviors/behaviors.ts'
 import type { Discovery } from '../../behaviors/types.ts'
 import { type After, within } from '../../deadline.ts'
 import { MintringError } from '../../errors.ts'
-import { identityOf, parseServers, type ServerAddress } from '../../hosts/address.ts'
+import { listText, parseServers, type ServerAddress } from '../../hosts/address.ts'
 import type { RingServer } from '../../ring/server.ts'
 import { clearTimeout, setTimeout } from '../../runtime.ts'
 import { Damper } from './damper.ts'
@@ -101,7 +101,7 @@ export class DiscoveryWatcher {
   async #adopt(): Promise<void> {
     try {
       const servers = await this.#ask()
-      const list = servers.map((server) => `${identityOf(server)}*${server.weight}`).join()
+      const list = listText(servers)
       const verdict = this.#damper.judge(list)
       this.#held = verdict === 'wait' ? { servers, list } : undefined
       if (verdict === 'wait') this.#hooks.flapping()
