@@ -37,7 +37,7 @@ export type PumpOptions = Pick<WarmOptions, 'concurrency' | 'perSecond' | 'signa
 export interface CopyProgress {
   /** Items of the hosts that are copied from. */
   readonly items: number
-  /** Items listed, those that do not move included. */
+  /** Items listed, whether they move or not. */
   readonly listed: number
   /** Keys that move, and were begun. */
   readonly moved: number

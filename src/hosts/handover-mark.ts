@@ -154,7 +154,7 @@ export async function forgetMark(hosts: readonly Host[], placement: string, ask:
   await each(hosts, (host) => ask(host, remove(keyFor(placement))))
 }
 
-/** Does it on all hosts; those that cannot be asked, or not in time, do not count. */
+/** Runs a task on all hosts. A host that cannot be asked in time does not count. */
 export async function each(
   hosts: readonly Host[],
   work: (host: Host) => Promise<unknown>,

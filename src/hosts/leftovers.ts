@@ -38,7 +38,7 @@ export class Leftovers {
     return this.#clear.has(host)
   }
 
-  /** Looks whether hosts were cleared, and clears those that no other process clears. */
+  /** Clears each host that no process has cleared or is clearing. */
   async look(hosts: readonly Host[]): Promise<void> {
     await each(hosts, (host) => this.#look(host))
   }

@@ -43,7 +43,7 @@ interface Written {
 interface Group {
   readonly written: Written
   readonly positions: readonly number[]
-  /** Bytes of its values, for those who trace. */
+  /** Bytes of its values, for traces. */
   readonly size?: number
   encode(position: number, out: Sink, maxTtl: number): void
 }
