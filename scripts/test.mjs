@@ -53,6 +53,10 @@ if (!hasConcurrency) flags.push(`--test-concurrency=${Math.max(2, availableParal
 if (!options.some((option) => option.startsWith('--test-reporter'))) {
   flags.push('--test-reporter=spec')
 }
+// A file that hangs is a failure with a name: a whole half takes less on a quiet machine.
+if (!options.some((option) => option.startsWith('--test-timeout'))) {
+  flags.push(`--test-timeout=${isLong ? 900_000 : 300_000}`)
+}
 const run = spawnSync(process.execPath, [...flags, ...options, ...files], { stdio: 'inherit' })
 process.exit(run.status ?? 1)
 
