@@ -1,4 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
+import { MintringError } from '../errors.ts'
+import { kindOf } from '../secrets.ts'
 import type { Clock, Timer } from './clock.ts'
 import type { RefillEntry } from './entry.ts'
 import type { Ask, Loader, LoaderContext, WaitUntil } from './loading.ts'
@@ -12,6 +14,11 @@ export interface ManyContext {
   readonly signal: AbortSignal
   /** The values that are being replaced. */
   readonly stale: ReadonlyMap<string, unknown>
+  /**
+   * Tells what the value of one of the keys is built from, as `tag` of a single loader does. Await
+   * it before you read what the tags stand for.
+   */
+  tag(key: string, ...names: readonly string[]): PromiseLike<void>
 }
 
 /** Makes the values of the keys it is asked for; a key it leaves out is as one of `undefined`. */
@@ -78,13 +85,27 @@ class Batch {
     const signal = AbortSignal.any(wanted.map(({ context }) => context.signal))
     try {
       const keys = wanted.map(({ key }) => key)
-      const values = await this.#loadMany(keys, { signal, stale })
+      const values = await this.#loadMany(keys, { signal, stale, tag: tagOf(wanted) })
       if (!(values instanceof Map)) throw new TypeError('the loader of many keys answers a Map')
       for (const { key, resolve } of wanted) resolve(values.get(key))
     } catch (error) {
       for (const { reject } of wanted) reject(error)
     }
   }
+}
+
+function tagOf(wanted: readonly Wanted[]): ManyContext['tag'] {
+  const contexts = new Map(wanted.map(({ key, context }) => [key, context]))
+  return (key, ...names) => {
+    const context = contexts.get(key)
+    if (context !== undefined) return context.tag(...names)
+    throw new MintringError('MINTRING_BAD_ARGUMENT', `tag(): ${notWanted(key)}`)
+  }
+}
+
+function notWanted(key: unknown): string {
+  if (typeof key !== 'string') return `the first argument must be a key, not ${kindOf(key)}`
+  return 'the first argument must be one of the keys that the loader was called with'
 }
 
 /** What getOrSetMany needs for each of its keys. */

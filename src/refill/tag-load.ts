@@ -71,9 +71,8 @@ export class LoadTags {
   /** What the value is to carry. Throws MINTRING_BAD_POLICY for tags that cannot be. */
   finish(value: unknown): Tail | undefined {
     const { tagText: given } = this.#policy
-    const made = value === null ? undefined : this.#tagsOf?.(value)
+    const made = this.#madeOf(value)
     if (given === undefined && this.#declared.length === 0) return undefined
-    if (made !== undefined) checkTags(made)
     const known = this.#desk.setOf(given ?? NO_TAGS).names
     const declared = this.#declared.flatMap(({ names }) => names)
     const text = tagText([...known, ...declared, ...(made ?? [])])
@@ -85,6 +84,14 @@ export class LoadTags {
     return this.tail
   }
 
+  /** What the policy's function makes of the value. */
+  #madeOf(value: unknown): readonly string[] | undefined {
+    if (value === null || this.#tagsOf === undefined) return undefined
+    const made = called(this.#tagsOf, value)
+    checkTags(made)
+    return made
+  }
+
   /** A version that was read before the loader could know what the tag stands for. */
   #versionOf(name: string): { readonly version: bigint; readonly hard: number } | undefined {
     const atFirst = this.#look?.versionOf(name)
@@ -94,6 +101,17 @@ export class LoadTags {
       if (version !== undefined) return version
     }
     return this.#desk.knownAt(name, this.#moment)
+  }
+}
+
+function called(tagsOf: TagsOf, value: unknown): unknown {
+  try {
+    return tagsOf(value)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new MintringError('MINTRING_LOADER', `The function \`tags\` failed: ${why}`, {
+      cause: error,
+    })
   }
 }
 

@@ -26,31 +26,37 @@ export type Tags = readonly string[] | TagsOf
 export function tagText(names: readonly string[]): string {
   checkTags(names)
   const sorted = names.length < 2 ? names : [...new Set(names)].sort()
-  if (sorted.length > MAX_TAGS) throw bad(`a value has at most ${MAX_TAGS}, not ${sorted.length}`)
+  if (sorted.length > MAX_TAGS) {
+    throw bad(`a value must have at most ${MAX_TAGS} tags, not ${sorted.length}`)
+  }
   const text = JSON.stringify(sorted).replace(/[\u007f-\uffff]/g, escapedUnit)
-  if (text.length > MAX_TEXT_CHARACTERS) throw bad('they are too long together (64 KB)')
+  if (text.length > MAX_TEXT_CHARACTERS)
+    throw bad('the tags of a value must be at most 64 KB together')
   return text
 }
 
 /** Throws MINTRING_BAD_POLICY unless all are tags. */
 export function checkTags(names: unknown): asserts names is readonly string[] {
-  if (!Array.isArray(names)) throw bad(`they are an array of strings, not ${kindOf(names)}`)
+  if (!Array.isArray(names)) throw bad(`tags must be an array of strings, not ${kindOf(names)}`)
   for (const name of names) checkTag(name)
 }
 
 function checkTag(name: unknown): void {
-  if (typeof name !== 'string') throw bad(`a tag is a string, not ${kindOf(name)}`)
+  if (typeof name !== 'string') throw bad(`a tag must be a string, not ${kindOf(name)}`)
   if (name === '') throw bad('a tag must not be empty')
   if (name.length > MAX_TAG_CHARACTERS) {
-    throw bad(`'${escaped(name, 20)}' is longer than ${MAX_TAG_CHARACTERS} characters`)
+    throw bad(
+      `a tag must be at most ${MAX_TAG_CHARACTERS} characters: '${escaped(name, 20)}' has ${name.length}`,
+    )
   }
-  if (/\p{Surrogate}/u.test(name)) throw bad(`'${escaped(name, 40)}' has half a surrogate pair`)
+  if (/\p{Surrogate}/u.test(name))
+    throw bad(`the tag '${escaped(name, 40)}' has half a surrogate pair`)
 }
 
 function escapedUnit(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
-function bad(why: string): MintringError {
-  return new MintringError('MINTRING_BAD_POLICY', `The tags cannot hold: ${why}`)
+function bad(message: string): MintringError {
+  return new MintringError('MINTRING_BAD_POLICY', message)
 }

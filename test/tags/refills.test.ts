@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { isMintringError } from '../../src/errors.ts'
+import type { ManyLoader } from '../../src/refill/many.ts'
 import type { RefillOptions } from '../../src/refill/refill.ts'
 import { type Process, type World, world } from '../refill/world.ts'
 
@@ -168,6 +169,26 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.deepEqual([state, staleBecause], ['stale', 'tag'])
     })
 
+    test('of a batch whose loader tells them per key are stale key by key', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      const { tags: _tags, ...policy } = POLICY
+      const load: ManyLoader<number> = async (keys, { tag }) => {
+        await Promise.all(keys.map((key) => tag(key, `of ${key}`)))
+        return new Map(keys.map((key) => [key, 1]))
+      }
+      await w.when(refill.getOrSetMany(['x', 'y'], load, policy))
+      await w.when(refill.invalidateTags('of x'))
+      const entries = await w.when(refill.getOrSetManyEntries(['x', 'y'], load, policy))
+      assert.deepEqual(
+        [...entries].map(([key, { state }]) => [key, state]),
+        [
+          ['x', 'stale'],
+          ['y', 'fresh'],
+        ],
+      )
+    })
+
     test('in a batch cost one read of each tag', async () => {
       const w = world(dialect)
       const process = w.start()
@@ -277,6 +298,37 @@ describe('the tags of a policy', () => {
     const tags = (() => 'x') as unknown as () => string[]
     const call = w.when(refill.getOrSet('k', () => 1, { ...POLICY, tags }))
     await assert.rejects(call, hasCode('MINTRING_BAD_POLICY'))
+  })
+
+  test('made by a function that throws end the load with what it threw', async () => {
+    const w = world()
+    const { refill } = w.start()
+    const cause = new TypeError('no products')
+    const tags = (): string[] => {
+      throw cause
+    }
+    await assert.rejects(w.when(refill.getOrSet('k', () => 1, { ...POLICY, tags })), (error) => {
+      assert.ok(hasCode('MINTRING_LOADER')(error))
+      assert.equal((error as Error).cause, cause)
+      assert.match((error as Error).message, /^The function `tags` failed: no products$/)
+      return true
+    })
+  })
+
+  test('told for a key that a batch does not load are refused', async () => {
+    const w = world()
+    const { refill } = w.start()
+    for (const key of ['other', undefined] as string[]) {
+      const load: ManyLoader<number> = (_keys, { tag }) => {
+        tag(key, 't')
+        return new Map()
+      }
+      await assert.rejects(w.when(refill.getOrSetMany(['k'], load, { ttl: 10 })), (error) => {
+        const { cause } = error as Error
+        return hasCode('MINTRING_BAD_ARGUMENT')(cause)
+      })
+      await w.pass(10_000)
+    }
   })
 
   test('are checked by invalidateTags before anything is sent, and so are its options', async () => {
