@@ -45,9 +45,8 @@ function checkTag(name: unknown): void {
   if (typeof name !== 'string') throw bad(`a tag must be a string, not ${kindOf(name)}`)
   if (name === '') throw bad('a tag must not be empty')
   if (name.length > MAX_TAG_CHARACTERS) {
-    throw bad(
-      `a tag must be at most ${MAX_TAG_CHARACTERS} characters: '${escaped(name, 20)}' has ${name.length}`,
-    )
+    const given = `'${escaped(name, 20)}' has ${name.length}`
+    throw bad(`a tag must be at most ${MAX_TAG_CHARACTERS} characters: ${given}`)
   }
   if (/\p{Surrogate}/u.test(name))
     throw bad(`the tag '${escaped(name, 40)}' has half a surrogate pair`)
