@@ -5,10 +5,11 @@ import { STORM } from './plan.ts'
 import { storm } from './storm.ts'
 
 /**
- * The share of reads that may differ while processes disagree about which hosts are down: here each
- * is down for a third of the time, and out for longer each time it relapses. Mostly there is none.
+ * The share of reads that may be excused because two processes looked for the key at different
+ * hosts: here each host is down for a third of the time, and each process finds out by itself, and
+ * takes it back by itself. Mostly there is none.
  */
-const MAX_APART = 0.1
+const MAX_EXCUSED = 0.02
 
 /** Short versions of the storms of long.ts. */
 const SHORT = { ...STORM, processes: 3, readers: 30, seconds: 6, crashShare: 0.1 } as const
@@ -21,11 +22,8 @@ describe('processes that are killed while they load from a real memcached', {
     test(`are told nothing old, ${protocol} commands`, async () => {
       const outcome = await storm({ ...SHORT, protocol })
       assert.deepEqual(outcome.examples, [])
-      const { lost, late, undefineds, apart } = outcome
-      assert.deepEqual(
-        { lost, late, undefineds, apart },
-        { lost: 0, late: 0, undefineds: 0, apart: 0 },
-      )
+      const { lost, late, undefineds, apart, orphaned } = outcome
+      assert.deepEqual([lost, late, undefineds, apart, orphaned], [0, 0, 0, 0, 0])
       assert.ok(outcome.reads > 2_000, `${outcome.reads} reads`)
       assert.deepEqual(outcome.overlaps.examples, [])
     })
@@ -38,7 +36,8 @@ describe('processes that are killed while they load from a real memcached', {
     assert.deepEqual([outcome.lost, outcome.undefineds], [0, 0])
     assert.ok(outcome.overlaps.none <= 1, outcome.overlaps.examples.join())
     assert.ok(outcome.troubles >= 2)
-    assert.ok(outcome.apart <= outcome.reads * MAX_APART, `${outcome.apart} reads of other views`)
+    const { apart, orphaned, reads } = outcome
+    assert.ok(apart + orphaned <= reads * MAX_EXCUSED, `${apart} and ${orphaned} of ${reads}`)
   })
 
   test('would be told something old without the fence, and the check would see it', async () => {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { Load } from './overlaps.ts'
-import { type Overlaps, overlapsOf, RECONNECT_MS } from './overlaps.ts'
+import { type Overlaps, overlapsOf } from './overlaps.ts'
 import type { TroubleTime, WriteKind } from './plan.ts'
+import { Views } from './views.ts'
 
 /** A write, from the moment in which the origin had it. */
 export interface Written {
@@ -11,8 +12,8 @@ export interface Written {
   readonly beganMs: number
   /** When the cache had been told, completely; Infinity when that was never acknowledged. */
   atMs: number
-  /** Where the writer saw the key; '?' when it saw it move meanwhile. */
-  host: string
+  /** Those that took it; '-' when that is not known. */
+  hosts: string
 }
 
 /** A worker's log, and which process wrote it. */
@@ -27,6 +28,8 @@ export interface Evidence {
   readonly written: ReadonlyMap<string, readonly Written[]>
   readonly loads: readonly Load[]
   readonly troubles: readonly TroubleTime[]
+  /** When which process ended. */
+  readonly ends: ReadonlyMap<number, number>
   /** No call takes longer. */
   readonly boundMs: number
 }
@@ -41,10 +44,13 @@ export interface Verdicts {
    */
   readonly violations: number
   /**
-   * The same, where the writer saw the key on another host than the reader did, or that host was in
-   * trouble: two processes may differ for some seconds about which hosts are down.
+   * The same, but another host answered than had taken the write, and two processes looked for the
+   * key at different hosts while it was written or read: the reader, the writer, and those who had
+   * loaded or written what was read.
    */
   readonly apart: number
+  /** The same, but the writer had ended: what it owed to the host that answered ended with it. */
+  readonly orphaned: number
   readonly examples: readonly string[]
   /** Reads that resolved to something that is no value. */
   readonly undefineds: number
@@ -58,7 +64,7 @@ export interface Verdicts {
   readonly overlaps: Overlaps
 }
 
-/** A line of a worker's log. */
+/** A read, as a line of a worker's log tells it. */
 interface Seen {
   readonly pid: number
   readonly key: string
@@ -66,134 +72,141 @@ interface Seen {
   readonly endMs: number
   readonly state: string
   readonly version: number
-  readonly host: string
+  /** Those that answered. */
+  readonly hosts: string
 }
 
 const MAX_EXAMPLES = 5
 
 /** Reads the logs of all workers and says what they prove. */
 export function check(evidence: Evidence): Verdicts {
-  const judge = new Judge(evidence)
-  for (const log of evidence.logs) {
-    for (const line of readFileSync(log.path, 'utf8').split('\n')) {
-      const seen = seenOf(line, log.pid)
-      if (seen !== undefined) judge.hear(seen, line)
-    }
+  const views = new Views(evidence.ends)
+  for (const { pid, words } of linesOf(evidence, 'look')) {
+    const [key, atMs, host] = words
+    views.tell(pid, key!, Number(atMs), host!)
+  }
+  const judge = new Judge(evidence, views)
+  for (const { pid, words } of linesOf(evidence, 'read')) {
+    const [key, start, end, state, version, hosts] = words
+    // The line that its writer was killed over.
+    if (hosts === undefined || hosts === '') continue
+    const times = { startMs: Number(start), endMs: Number(end) }
+    judge.hear({ pid, key: key!, state: state!, version: Number(version), hosts, ...times })
   }
   return judge.verdicts
 }
 
-function seenOf(line: string, pid: number): Seen | undefined {
-  const [key, start, end, state, version, host] = line.split(' ')
-  // The line that its writer was killed over.
-  if (host === undefined || host === '') return undefined
-  const times = { startMs: Number(start), endMs: Number(end) }
-  return { pid, key: key!, state: state!, version: Number(version), host, ...times }
+/** The lines of all logs that begin with this word, without it. */
+function* linesOf(
+  { logs }: Evidence,
+  kind: 'look' | 'read',
+): Generator<{ readonly pid: number; readonly words: readonly string[] }> {
+  for (const { path, pid } of logs) {
+    for (const line of readFileSync(path, 'utf8').split('\n')) {
+      const [first, ...words] = line.split(' ')
+      if (first === kind) yield { pid, words }
+    }
+  }
 }
 
 class Judge {
   readonly #evidence: Evidence
+  readonly #views: Views
   readonly #states: Record<string, number> = {}
   readonly #examples: string[] = []
   readonly #staleMs: number[] = []
   #reads = 0
   #violations = 0
   #apart = 0
+  #orphaned = 0
   #undefineds = 0
   #late = 0
   #slowestMs = 0
   #stalestMs = 0
 
-  constructor(evidence: Evidence) {
+  constructor(evidence: Evidence, views: Views) {
     this.#evidence = evidence
+    this.#views = views
   }
 
-  hear(seen: Seen, line: string): void {
+  hear(seen: Seen): void {
     const { state, startMs, endMs } = seen
     this.#reads++
     this.#states[state] = (this.#states[state] ?? 0) + 1
     if (state === 'undefined') this.#undefineds++
     if (state === 'stale') this.#staleMs.push(endMs - startMs)
     this.#slowestMs = Math.max(this.#slowestMs, endMs - startMs)
-    if (endMs - startMs > this.#evidence.boundMs) this.#note('late', line)
+    if (endMs - startMs > this.#evidence.boundMs) this.#note('late', seen)
     const isCurrent = state === 'fresh' || state === 'miss'
-    if (isCurrent || state === 'stale') this.#judge(seen, isCurrent, line)
+    if (isCurrent || state === 'stale') this.#judge(seen, isCurrent)
   }
 
   get verdicts(): Verdicts {
-    const { loads, written, troubles } = this.#evidence
+    const { loads, written } = this.#evidence
     const staleMs = this.#staleMs.sort((a, b) => a - b)
     return {
       reads: this.#reads,
       states: this.#states,
       violations: this.#violations,
       apart: this.#apart,
+      orphaned: this.#orphaned,
       examples: this.#examples,
       undefineds: this.#undefineds,
       late: this.#late,
       slowestMs: Math.round(this.#slowestMs),
       stalestMs: Math.round(this.#stalestMs),
       staleP99Ms: Math.round(staleMs[Math.floor(staleMs.length * 0.99)] ?? 0),
-      overlaps: overlapsOf(loads, written, troubles),
+      overlaps: overlapsOf(loads, written, this.#evidence.troubles, this.#views),
     }
   }
 
-  #judge(seen: Seen, isCurrent: boolean, line: string): void {
+  #judge(seen: Seen, isCurrent: boolean): void {
     const { key, version, startMs, state } = seen
     const all = this.#evidence.written.get(key) ?? []
-    const isSeen = (write: Written): boolean => this.#isSameView(write, seen)
-    const newest = newestBefore(all, startMs, isCurrent, isSeen)
-    if (version < newest) {
-      this.#note('violation', `pid ${seen.pid}: ${line}, after ${JSON.stringify(all[newest - 1])}`)
-    } else if (version < newestBefore(all, startMs, isCurrent, () => true)) this.#apart++
+    // The first version is 1, and they are in order.
+    const missed = all.slice(Math.max(0, version)).filter((write) => isTold(write, seen, isCurrent))
+    const wrong = missed.find((write) => this.#excuse(write, seen) === undefined)
+    if (wrong !== undefined) this.#note('violation', { seen, wrong })
+    else if (missed.some((write) => this.#excuse(write, seen) === 'orphaned')) this.#orphaned++
+    else if (missed.length > 0) this.#apart++
     if (state === 'miss') return
-    const next = all.find((write) => write.version > version && Number.isFinite(write.atMs))
+    const next = all.slice(Math.max(0, version)).find(({ atMs }) => Number.isFinite(atMs))
     if (next !== undefined) this.#stalestMs = Math.max(this.#stalestMs, startMs - next.atMs)
   }
 
-  /**
-   * What a process wrote itself it sees wherever the key goes. Calls about a host in trouble may
-   * have been retried on another one.
-   */
-  #isSameView(write: Written, read: Seen): boolean {
-    if (write.pid === read.pid) return true
-    if (write.host !== read.host || read.host === '?') return false
-    const { beganMs, atMs, host } = write
-    return (
-      !this.#isTroubled(host, beganMs, atMs) && !this.#isTroubled(host, read.startMs, read.endMs)
-    )
+  /** Why a reader need not know of a write that was told. */
+  #excuse(write: Written, seen: Seen): 'apart' | 'orphaned' | undefined {
+    if (write.hosts === seen.hosts) return undefined
+    const { key } = seen
+    const pids = new Set([seen.pid, write.pid, ...this.#makersOf(seen)])
+    const views = this.#views
+    const isApart =
+      views.differ(key, pids, write.beganMs, write.atMs) ||
+      views.differ(key, pids, seen.startMs, seen.endMs)
+    if (isApart) return 'apart'
+    return views.isOver(write.pid, seen.endMs) ? 'orphaned' : undefined
   }
 
-  #isTroubled(host: string, fromMs: number, untilMs: number): boolean {
-    return this.#evidence.troubles.some((trouble) => {
-      const isThere = trouble.kind === 'leave' || trouble.host === host
-      return isThere && trouble.startMs < untilMs && trouble.endMs + RECONNECT_MS > fromMs
-    })
+  /** The processes that had loaded or set what was read. */
+  #makersOf({ key, version }: Seen): number[] {
+    const { loads, written } = this.#evidence
+    const isMade = (one: { readonly version: number }): boolean => one.version === version
+    const loaded = loads.filter((load) => load.key === key && isMade(load))
+    return [...loaded, ...(written.get(key) ?? []).filter(isMade)].map(({ pid }) => pid)
   }
 
-  #note(what: 'late' | 'violation', line: string): void {
+  #note(what: 'late' | 'violation', fact: object): void {
     if (what === 'late') this.#late++
     else this.#violations++
-    if (this.#examples.length < MAX_EXAMPLES) this.#examples.push(`${what}: ${line}`)
+    if (this.#examples.length >= MAX_EXAMPLES) return
+    this.#examples.push(`${what}: ${JSON.stringify(fact)}`)
   }
 }
 
 /**
- * The newest version told before a read began. A stale value may be older than what was only
- * marked, never than what was set or deleted.
+ * Whether a read began after the write was told, and has to know of it. A stale value may be older
+ * than what was only marked, never than what was set or deleted.
  */
-function newestBefore(
-  all: readonly Written[],
-  startMs: number,
-  isCurrent: boolean,
-  isSeen: (write: Written) => boolean,
-): number {
-  let newest = 0
-  for (const write of all) {
-    if (write.beganMs >= startMs) break
-    const isFinal = write.kind === 'set' || write.kind === 'delete'
-    if (write.atMs >= startMs || !(isCurrent || isFinal) || !isSeen(write)) continue
-    newest = Math.max(newest, write.version)
-  }
-  return newest
+function isTold({ kind, atMs }: Written, { startMs }: Seen, isCurrent: boolean): boolean {
+  return atMs < startMs && (isCurrent || kind === 'set' || kind === 'delete')
 }

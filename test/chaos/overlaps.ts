@@ -1,5 +1,6 @@
 import type { Written } from './check.ts'
 import type { TroubleTime } from './plan.ts'
+import type { Views } from './views.ts'
 
 /** A load of the origin, from its request to its end. */
 export interface Load {
@@ -40,7 +41,7 @@ export type Overlaps = Readonly<Record<Cause | 'none', number>> & {
 /** From the election on the server to the loader, in a process that does not stand still. */
 const ELECTION_MS = 300
 /** How long after a host's trouble connections to it are made anew. */
-export const RECONNECT_MS = 3_000
+const RECONNECT_MS = 3_000
 const MAX_EXAMPLES = 5
 
 /** Finds the loads that overlap, and why. */
@@ -48,6 +49,7 @@ export function overlapsOf(
   loads: readonly Load[],
   written: ReadonlyMap<string, readonly Written[]>,
   troubles: readonly TroubleTime[],
+  views: Views,
 ): Overlaps {
   const counts = { write: 0, views: 0, host: 0, stall: 0, none: 0 }
   const examples: string[] = []
@@ -57,7 +59,7 @@ export function overlapsOf(
       if (other.startMs >= one.endMs) break
       const isSame = other.key === one.key && other.version === one.version && other.pid !== one.pid
       if (!isSame) continue
-      const cause = causeOf(one, other, written.get(one.key) ?? [], troubles)
+      const cause = causeOf(one, other, written.get(one.key) ?? [], troubles, views)
       counts[cause]++
       if (cause === 'none' && examples.length < MAX_EXAMPLES) {
         examples.push(JSON.stringify([one, other]))
@@ -72,8 +74,11 @@ function causeOf(
   other: Load,
   writes: readonly Written[],
   troubles: readonly TroubleTime[],
+  views: Views,
 ): Cause | 'none' {
+  const pids = [one.pid, other.pid]
   if (one.host !== other.host || one.host !== one.home || other.host !== other.home) return 'views'
+  if (views.differ(one.key, pids, one.startMs - ELECTION_MS, other.startMs)) return 'views'
   const isBetween = (trouble: TroubleTime, afterMs: number): boolean => {
     return trouble.startMs < other.startMs && trouble.endMs + afterMs > one.startMs
   }

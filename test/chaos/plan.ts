@@ -68,7 +68,8 @@ export type WorkerMessage =
       readonly key: string
       readonly isDone: boolean
       readonly atMs: number
-      readonly host: string
+      /** Those that took the change; '-' when that is not known. */
+      readonly hosts: string
     }
   | { readonly tell: 'loaded'; readonly load: number; readonly atMs: number }
   | {

@@ -62,6 +62,7 @@ class Storm {
   readonly #logs: Log[] = []
   readonly #troubles: TroubleTime[] = []
   readonly #stood: TroubleTime[] = []
+  readonly #ends = new Map<number, number>()
   readonly #workers = new Map<ChildProcess, number>()
   /** As the workers know them; undefined: all. */
   #servers: readonly string[] | undefined
@@ -92,6 +93,7 @@ class Storm {
       logs: this.#logs,
       written: this.#written,
       loads: this.#loads,
+      ends: this.#ends,
       // What processes tell of themselves is no trouble that was made.
       troubles: [...this.#troubles, ...this.#stood],
       boundMs: boundMsOf(this.#plan),
@@ -130,6 +132,7 @@ class Storm {
       this.#doneReads += this.#workers.get(worker) ?? 0
       this.#workers.delete(worker)
       const nowMs = monotonicMs()
+      this.#ends.set(worker.pid ?? 0, nowMs)
       for (const load of this.#loads) {
         if (load.pid === worker.pid) load.endMs = Math.min(load.endMs, nowMs)
       }
@@ -152,7 +155,7 @@ class Storm {
       writing.delete(message.key)
       this.#writing.delete(message.key)
       const write = this.#written.get(message.key)!.at(-1)!
-      if (message.isDone) Object.assign(write, { atMs: message.atMs, host: message.host })
+      if (message.isDone) Object.assign(write, { atMs: message.atMs, hosts: message.hosts })
     } else if (message.tell === 'stood') {
       const { startMs, endMs } = message
       this.#stood.push({ kind: 'pause', host: undefined, pid: worker.pid, startMs, endMs })
@@ -196,7 +199,7 @@ class Storm {
     const kind = writeKinds[Math.floor(Math.random() * writeKinds.length)]!
     const all = this.#written.get(key) ?? []
     const beganMs = monotonicMs()
-    all.push({ version, kind, pid, beganMs, atMs: Number.POSITIVE_INFINITY, host: '?' })
+    all.push({ version, kind, pid, beganMs, atMs: Number.POSITIVE_INFINITY, hosts: '-' })
     this.#written.set(key, all)
     return { version, kind }
   }

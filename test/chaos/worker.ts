@@ -1,14 +1,17 @@
+import { tracingChannel } from 'node:diagnostics_channel'
 import { openSync, writeSync } from 'node:fs'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { CommandMessage } from '../../src/channels.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
 import type { ClientCore } from '../../src/client/core.ts'
-import { ClusterStore } from '../../src/client/refill-store.ts'
 import { Refill } from '../../src/refill/refill.ts'
 import type { Place, StoreAnswer, StoreCommand } from '../../src/refill/store.ts'
+import type { RefillEvent, RefillEventName } from '../../src/refill/tally.ts'
 import { mutate } from '../refill/mutants.ts'
 import type { Cached, ChaosPlan, LoadTicket, ParentMessage, WriteTicket } from './plan.ts'
 import { monotonicMs } from './plan.ts'
+import { TellingStore } from './telling-store.ts'
 
 /** A process of the fleet: reads without pause, loads what it has to, writes now and then. */
 const [planText, logPath] = process.argv.slice(2) as [string, string]
@@ -25,16 +28,21 @@ const client = new MemcachedClient(
     requestTimeoutMs: 2_000,
   },
 )
-const refill =
-  plan.mutation === undefined
-    ? client
-    : new Refill(
-        mutate(
-          new ClusterStore(Reflect.get(client, '_core') as ClientCore),
-          plan.mutation,
-          staleStore,
-        ),
-      )
+const core = Reflect.get(client, '_core') as ClientCore
+/** By key: which host answered reads of it, and took changes of it, and when it last did. */
+const answered = new Map<string, Map<string, number>>()
+const taken = new Map<string, Map<string, number>>()
+const store = new TellingStore(core, {
+  answered: (key, host) => note(answered, key, host),
+  took: (key, host) => note(taken, key, host),
+})
+const refill = new Refill(mutate(store, plan.mutation, staleStore), { hooks: { report } })
+core.changed = (key) => refill.detach(key)
+core.unlock = (key) => store.unlock(key)
+tracingChannel<object, CommandMessage>('mintring:command').asyncEnd.subscribe((message) => {
+  const { key, host, outcome } = message as CommandMessage
+  if (key !== undefined && host !== undefined && outcome !== 'error') note(taken, key, host)
+})
 
 const log = openSync(logPath, 'a')
 let lines: string[] = []
@@ -46,8 +54,11 @@ const asked = new Map<number, (value: LoadTicket | WriteTicket | undefined) => v
 
 process.on('message', (message: ParentMessage) => {
   if ('stop' in message) isStopping = true
-  else if ('servers' in message) client.setServers(message.servers)
-  else {
+  else if ('servers' in message) {
+    client.setServers(message.servers)
+    store.forgetDialect()
+    lookAround()
+  } else {
     asked.get(message.answer)?.(message.value)
     asked.delete(message.answer)
   }
@@ -57,20 +68,53 @@ process.on('disconnect', () => process.exit(1))
 
 /** The key that is about to be loaded without the cache: its loader is called in this very turn. */
 let bypassing: string | undefined
-client.on('bypass', ({ key }) => {
-  bypassing = key
-  queueMicrotask(() => {
-    bypassing = undefined
-  })
-})
-
 /** The last load of each key. */
 const lastLoads = new Map<string, number>()
-for (const event of ['refill', 'leaseLost', 'refillError'] as const) {
-  client.on(event, ({ key = '', host = '', reason = '' }) => {
-    process.send?.({ tell: 'leased', load: lastLoads.get(key), host, how: `${event} ${reason}` })
-  })
+
+function report(name: RefillEventName, { key, host = '', reason = '' }: RefillEvent): void {
+  if (name === 'bypass') {
+    bypassing = key
+    queueMicrotask(() => {
+      bypassing = undefined
+    })
+  } else if (name === 'refill' || name === 'leaseLost' || name === 'refillError') {
+    process.send?.({ tell: 'leased', load: lastLoads.get(key), host, how: `${name} ${reason}` })
+  }
 }
+
+function note(notes: Map<string, Map<string, number>>, key: string, host: string): void {
+  const hosts = notes.get(key) ?? new Map<string, number>()
+  notes.set(key, hosts)
+  hosts.set(host, monotonicMs())
+}
+
+/** The hosts noted for a key since then. */
+function hostsSince(notes: Map<string, Map<string, number>>, key: string, sinceMs: number): string {
+  const since = [...(notes.get(key) ?? [])].filter(([, atMs]) => atMs >= sinceMs)
+  return since.map(([host]) => host).join() || '-'
+}
+
+/** Where this process looks for a key: told as soon as that changes. */
+const looks = new Map<string, string>()
+
+function lookFor(key: string): string {
+  const host = core.cluster.hostFor(key)?.name ?? 'nowhere'
+  if (looks.get(key) !== host) {
+    looks.set(key, host)
+    writeSync(log, `look ${key} ${monotonicMs()} ${host}\n`)
+  }
+  return host
+}
+
+function lookAround(): void {
+  for (let i = 0; i < plan.keys; i++) lookFor(`k${i}`)
+}
+
+client.on('eject', lookAround)
+client.on('return', lookAround)
+
+/** How long loads may take to end. */
+const CLOSE_MS = 1_000
 
 /** A process that stands still gives no sign of life for its leases. */
 const TICK_MS = 50
@@ -92,7 +136,7 @@ function ask<Ticket>(what: 'load' | 'write', key: string, more: object = {}): Pr
 
 async function loader(key: string): Promise<Cached> {
   const home = client.locate(key).server
-  const more = { host: hostOf(key), home, isBypass: bypassing === key, atMs: monotonicMs() }
+  const more = { host: lookFor(key), home, isBypass: bypassing === key, atMs: monotonicMs() }
   const { load, version, fate, tookMs } = await ask<LoadTicket>('load', key, more)
   lastLoads.set(key, load)
   await sleep(fate === 'crash' ? tookMs / 2 : tookMs)
@@ -102,28 +146,23 @@ async function loader(key: string): Promise<Cached> {
   return { version }
 }
 
-/** Where this process believes the key to live. */
-function hostOf(key: string): string {
-  const { server, ejected, fallback } = client.locate(key)
-  return ejected ? String(fallback) : server
-}
-
 async function readOn(): Promise<void> {
   while (!isStopping) {
     const key = `k${Math.floor(Math.random() * plan.keys)}`
-    const host = hostOf(key)
+    lookFor(key)
     const startMs = monotonicMs()
-    const note = (state: string, version: number): void => {
-      const seen = host === hostOf(key) ? host : '?'
-      lines.push(`${key} ${startMs} ${monotonicMs()} ${state} ${version} ${seen}`)
+    const tell = (state: string, version: number): void => {
+      lookFor(key)
+      const hosts = hostsSince(answered, key, startMs)
+      lines.push(`read ${key} ${startMs} ${monotonicMs()} ${state} ${version} ${hosts}`)
     }
     pending++
     try {
       const { value, state } = await refill.getOrSetEntry(key, loader, plan.policy)
       const isValue = typeof value?.version === 'number'
-      note(isValue ? state : 'undefined', isValue ? value.version : -1)
+      tell(isValue ? state : 'undefined', isValue ? value.version : -1)
     } catch {
-      note('failed', -1)
+      tell('failed', -1)
     }
     pending--
     if (++reads % 500 === 0) flush()
@@ -143,17 +182,19 @@ async function writeOn(): Promise<void> {
     const key = `k${Math.floor(Math.random() * plan.keys)}`
     const ticket = await ask<WriteTicket | undefined>('write', key)
     if (ticket === undefined) continue
-    const host = hostOf(key)
+    lookFor(key)
+    const startMs = monotonicMs()
     let isDone = true
-    await tell(key, ticket).catch(() => {
+    await change(key, ticket).catch(() => {
       isDone = false
     })
-    const seen = host === hostOf(key) ? host : '?'
-    process.send?.({ tell: 'written', key, isDone, atMs: monotonicMs(), host: seen })
+    const hosts = hostsSince(taken, key, startMs)
+    lookFor(key)
+    process.send?.({ tell: 'written', key, isDone, atMs: monotonicMs(), hosts })
   }
 }
 
-async function tell(key: string, { kind, version }: WriteTicket): Promise<void> {
+async function change(key: string, { kind, version }: WriteTicket): Promise<void> {
   const { ttl: _ttl, ...terms } = plan.policy
   if (kind === 'invalidate') await refill.invalidate(key, terms)
   if (kind === 'refresh') await refill.refresh(key, loader, plan.policy)
@@ -176,6 +217,7 @@ async function run(): Promise<void> {
   const loops = Array.from({ length: plan.readers }, readOn)
   await Promise.all([...loops, writeOn()])
   flush()
+  await refill.close(CLOSE_MS)
   await client.close()
   process.send?.({ tell: 'over', reads, pending })
   process.disconnect()

@@ -1,0 +1,48 @@
+/** From when on a process looked for a key at this host. */
+interface Look {
+  readonly atMs: number
+  readonly host: string
+}
+
+/** Where each process looked for each key, as it told itself. */
+export class Views {
+  /** By key, and then by process. */
+  readonly #looks = new Map<string, Map<number, Look[]>>()
+  readonly #ends: ReadonlyMap<number, number>
+
+  /** `ends`: when which process ended. */
+  constructor(ends: ReadonlyMap<number, number>) {
+    this.#ends = ends
+  }
+
+  /** A process looks for the key at another host from now on. In the order of time. */
+  tell(pid: number, key: string, atMs: number, host: string): void {
+    const byPid = this.#looks.get(key) ?? new Map<number, Look[]>()
+    this.#looks.set(key, byPid)
+    const looks = byPid.get(pid) ?? []
+    byPid.set(pid, looks)
+    looks.push({ atMs, host })
+  }
+
+  /** Whether the process had ended by then. */
+  isOver(pid: number, atMs: number): boolean {
+    return (this.#ends.get(pid) ?? Number.POSITIVE_INFINITY) <= atMs
+  }
+
+  /** Whether two of these processes looked for the key at different hosts in this time. */
+  differ(key: string, pids: Iterable<number>, fromMs: number, untilMs: number): boolean {
+    const hosts = new Set<string>()
+    for (const pid of pids)
+      for (const host of this.#seen(key, pid, fromMs, untilMs)) hosts.add(host)
+    return hosts.size > 1
+  }
+
+  /** The hosts at which one process looked in this time. */
+  #seen(key: string, pid: number, fromMs: number, untilMs: number): string[] {
+    if (this.isOver(pid, fromMs)) return []
+    const looks = this.#looks.get(key)?.get(pid) ?? []
+    return looks
+      .filter(({ atMs }, i) => atMs <= untilMs && (looks[i + 1]?.atMs ?? Infinity) >= fromMs)
+      .map(({ host }) => host)
+  }
+}
