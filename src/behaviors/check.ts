@@ -1,3 +1,4 @@
+import { secondsIn } from '../duration.ts'
 import { MintringError } from '../errors.ts'
 import { didYouMean } from '../ring/suggest.ts'
 import { escaped, kindOf } from '../secrets.ts'
@@ -117,19 +118,11 @@ function inRange(row: Row, value: number): boolean {
   return value >= (row.min ?? -Infinity) && value <= (row.max ?? Infinity)
 }
 
-const SECONDS: Readonly<Record<string, number>> = {
-  s: 1,
-  m: 60,
-  h: 3600,
-  d: 86_400,
-  w: 604_800,
-}
-
 /** `'5m'` → 300; anything else as it is. */
 function secondsOf(value: unknown): unknown {
   if (typeof value !== 'string') return value
-  const match = /^(\d{1,9})([smhdw])$/.exec(value)
-  return match === null ? value : Number(match[1]) * SECONDS[match[2]!]!
+  const seconds = secondsIn(value)
+  return Number.isNaN(seconds) ? value : seconds
 }
 
 function bad(row: Row, value: unknown, path: string): MintringError {

@@ -1,6 +1,7 @@
 import type { Deadline } from '../deadline.ts'
 import { MintringError } from '../errors.ts'
 import type { Cluster } from '../hosts/cluster.ts'
+import { refuse } from '../net/refusal.ts'
 import type { Verb } from '../net/request.ts'
 import { Request } from '../net/request.ts'
 import { atMostExptime } from '../protocol/exptime.ts'
@@ -10,7 +11,6 @@ import { crypto } from '../runtime.ts'
 import type { Keys } from './keys.ts'
 import type { OperationOptions } from './options.ts'
 import { applyOptions } from './options.ts'
-import { refuse } from './refusal.ts'
 import type { Encoded } from './values/codec.ts'
 import { badValue } from './values/json.ts'
 import { ValueFlag } from './values/mintring.ts'
@@ -25,6 +25,7 @@ const CHUNK_SET: Verb = {
   name: 'set',
   effect: 'change',
   repeatable: true,
+  isWhole: true,
   encode({ wireKey, exptime, body }, out, maxTtl) {
     const ttl = atMostExptime(exptime, maxTtl)
     out.text(storeHead('set', wireKey, ValueFlag.Written, ttl, body!.length))
@@ -41,6 +42,7 @@ const CHUNK_GET: Verb = {
   name: 'get',
   effect: 'read',
   repeatable: true,
+  isWhole: true,
   coalesce: true,
   accept(request, reply) {
     if (reply.kind !== ReplyKind.Value) return refuse(request, reply)

@@ -1,4 +1,5 @@
 import type { Host } from '../hosts/host.ts'
+import { acceptOneValue, refuse } from '../net/refusal.ts'
 import type { Attempt, Effect, Sink, Verb } from '../net/request.ts'
 import { Request } from '../net/request.ts'
 import { atMostExptime, toExptime } from '../protocol/exptime.ts'
@@ -11,7 +12,6 @@ import type { Status, StoreAnswer, StoreCommand } from '../refill/store.ts'
 import { crypto, unixMs } from '../runtime.ts'
 import { RESERVED } from './keys.ts'
 import { type AnswerContext, keptValue, lifeAsAtHome, staleBelow } from './refill-read.ts'
-import { acceptOneValue, refuse } from './refusal.ts'
 
 /** One command of an exchange as a request that resolves to its answer. */
 export function commandRequest(

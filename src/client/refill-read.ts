@@ -1,4 +1,5 @@
 import type { Host } from '../hosts/host.ts'
+import { acceptOneValue, refuse } from '../net/refusal.ts'
 import type { Attempt, Verb } from '../net/request.ts'
 import { Request } from '../net/request.ts'
 import { atMostExptime } from '../protocol/exptime.ts'
@@ -9,7 +10,6 @@ import { getsHead } from '../protocol/request.ts'
 import { CODEC_FLAGS, isTagged } from '../refill/stamp.ts'
 import type { Item, Place, Reader } from '../refill/store.ts'
 import { hasDigest, ownSize, readTail, type Tail } from '../refill/tag-tail.ts'
-import { acceptOneValue, refuse } from './refusal.ts'
 import type { Codec } from './values/codec.ts'
 import { BufferBody, ownBody, PartBody } from './values/codec.ts'
 

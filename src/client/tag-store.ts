@@ -1,4 +1,5 @@
 import type { Cluster } from '../hosts/cluster.ts'
+import { refuse } from '../net/refusal.ts'
 import type { Sink, Verb } from '../net/request.ts'
 import { Request } from '../net/request.ts'
 import { MAX_KEY_BYTES } from '../protocol/limits.ts'
@@ -8,7 +9,6 @@ import { incrHead, storeHead } from '../protocol/request.ts'
 import type { TagChange, TagHandle, TagReader } from '../refill/store.ts'
 import { crypto } from '../runtime.ts'
 import type { ClientCore } from './core.ts'
-import { refuse } from './refusal.ts'
 
 /** As with items beside keys: no key of a caller and no URL begins with this byte. */
 const TAG = '\xff~tag~'

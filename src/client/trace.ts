@@ -56,7 +56,7 @@ function traceRequest<Result, Context>(
   outcome: (result: Result) => Outcome,
 ): Promise<Result> {
   const { routeKey, body } = request
-  const message = messageOf(traced, nameOfCommand(request as Request), routeKey, host)
+  const message = messageOf(traced, request.verb.name, routeKey, host)
   if (body !== undefined) message.bytes = body.length
   const send = (): Promise<Result> => {
     dispatch()
@@ -82,11 +82,6 @@ function traceRequest<Result, Context>(
 function measure(request: { context: unknown }): void {
   const { decode } = Object(request.context) as Partial<Codec>
   if (typeof decode === 'function') request.context = new MeasuredCodec(request.context as Codec)
-}
-
-/** Of commands that are one line, the word it begins with: `flush_all`, `verbosity`. */
-function nameOfCommand({ verb, args }: Request): string {
-  return verb.name === 'command' ? String(args).split(/\s/, 1)[0]! : verb.name
 }
 
 /** Runs a verb on one key that is several commands: they are not told one by one. */

@@ -1,3 +1,4 @@
+import { secondsIn } from '../duration.ts'
 import { MintringError } from '../errors.ts'
 import { toExptime } from '../protocol/exptime.ts'
 import { unixMs } from '../runtime.ts'
@@ -6,20 +7,12 @@ import { escaped, kindOf } from '../secrets.ts'
 /** A time to live: whole seconds (0 = until evicted), or a whole number with a unit: `'5m'`. */
 export type Ttl = number | `${number}${'s' | 'm' | 'h' | 'd' | 'w'}`
 
-const UNIT_SECONDS: Readonly<Record<string, number>> = {
-  s: 1,
-  m: 60,
-  h: 3600,
-  d: 86_400,
-  w: 604_800,
-}
-
 /**
  * A TTL in whole seconds. Rejects with MINTRING_BAD_TTL what memcached would read as something
  * else: negative numbers (expired at once), fractions, NaN, other types.
  */
 export function ttlSeconds(ttl: Ttl): number {
-  const seconds = typeof ttl === 'string' ? parseTtl(ttl) : ttl
+  const seconds = typeof ttl === 'string' ? secondsIn(ttl) : ttl
   if (Number.isSafeInteger(seconds) && seconds >= 0) return seconds
   throw new MintringError(
     'MINTRING_BAD_TTL',
@@ -35,11 +28,6 @@ export function exptimeOf(ttl: Ttl): number {
 /** As exptimeOf, where leaving the TTL out means that the value lives until it is evicted. */
 export function optionalExptime(ttl: Ttl | undefined): number {
   return ttl === undefined ? 0 : exptimeOf(ttl)
-}
-
-function parseTtl(text: string): number {
-  const match = /^(\d+)([smhdw])$/.exec(text)
-  return match === null ? Number.NaN : Number(match[1]) * UNIT_SECONDS[match[2]!]!
 }
 
 function show(ttl: unknown): string {

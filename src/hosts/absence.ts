@@ -1,11 +1,10 @@
 import type { MintringError } from '../errors.ts'
 import { Request, type Verb } from '../net/request.ts'
 import { atMostExptime } from '../protocol/exptime.ts'
-import { ReplyKind } from '../protocol/reply-kind.ts'
-import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.ts'
+import { deleteHead, storeHead, touchHead } from '../protocol/request.ts'
 import { crypto, performance, unixMs } from '../runtime.ts'
 import type { Host } from './host.ts'
-import { done, itemVerb, rejectReply } from './item-commands.ts'
+import { done, getsVerb, itemVerb } from './item-commands.ts'
 import { KeyFilter } from './key-filter.ts'
 
 /** A mark lives for so long after the last process that needs it spoke for it. */
@@ -15,8 +14,8 @@ export const VOUCH_MS = 10_000
 /** Clocks of one fleet differ by less; and so may the moments in which processes notice. */
 const CLOCK_SLACK_MS = 1_000
 const MAX_MARK_TRIES = 4
-/** Keys that are asked about in one line. */
-const MAX_CHECKED_KEYS = 100
+/** A byte that is never part of UTF-8: no key of a caller is the same. */
+const MARK_PREFIX = '\xff~mintring~away~'
 
 /** An item as a check finds it. */
 interface Found {
@@ -24,30 +23,12 @@ interface Found {
   readonly text: string
 }
 
-type FoundItems = Map<string, Found>
-
-/** `gets k1 … kn`: unlike `mg` it takes no lease of an item that was invalidated. */
-const GETS: Verb = {
-  name: 'gets',
-  effect: 'read',
-  repeatable: true,
-  encode({ args }, out) {
-    out.text(getsHead(args as string[]))
-  },
-  accept(request, reply, attempt) {
-    const found = foundBy(request, attempt)
-    if (reply.kind === ReplyKind.Value) {
-      const isSmall = reply.size <= MAX_MARK_BYTES
-      found.set(reply.keyText(), { cas: reply.cas, text: isSmall ? reply.valueString() : '' })
-      return false
-    }
-    if (reply.kind !== ReplyKind.End) return rejectReply(request, reply)
-    request.resolve(found)
-    return true
-  },
-}
-
 const MAX_MARK_BYTES = 100
+
+/** Looks at a mark, or at the item of a key. */
+const GETS: Verb = getsVerb((reply): Found => {
+  return { cas: reply.cas, text: reply.size <= MAX_MARK_BYTES ? reply.valueString() : '' }
+})
 
 /** A mark may be stored twice: what it says counts, not how often. */
 const ADD: Verb = {
@@ -112,7 +93,7 @@ export class Absence {
     this.#comebacks = standIn.comebacks
     this.#startMs = performance.now()
     const name = crypto().createHash('sha256').update(home.name).digest('base64url').slice(0, 16)
-    this.#markKey = `~mintring~away~${name}`
+    this.#markKey = `${MARK_PREFIX}${name}`
   }
 
   /** Home answered since, or the stand-in was away itself: what it holds counts no more. */
@@ -155,20 +136,15 @@ export class Absence {
       if (error.code !== 'MINTRING_REFUSED') throw error
     })
     // In one write with the mark: a CAS id above it is one of this absence, whenever it is read.
-    const asked: Promise<void>[] = [this.#opening]
-    for (let first = 0; first < wireKeys.length; first += MAX_CHECKED_KEYS) {
-      asked.push(this.#checkLine(wireKeys.slice(first, first + MAX_CHECKED_KEYS), this.#opening))
-    }
-    await Promise.all(asked)
+    const opening = this.#opening
+    await Promise.all([opening, ...wireKeys.map((key) => this.#checkKey(key, opening))])
   }
 
-  async #checkLine(keys: readonly string[], opening: Promise<void>): Promise<void> {
-    const [found] = await Promise.all([this.#gets(keys), opening])
-    if (this.id !== '') {
-      const old = keys.filter((key) => this.#isOld(found.get(key)))
-      await Promise.all(old.map((key) => this.#ask(requestFor(DELETE, key))))
-    }
-    for (const key of keys) if (this.copies.size < this.#maxKeys) this.copies.add(key)
+  async #checkKey(wireKey: string, opening: Promise<void>): Promise<void> {
+    const [found] = await Promise.all([this.#look(wireKey), opening])
+    const isOld = this.id !== '' && found !== undefined && found.cas <= this.#watermark
+    if (isOld) await this.#ask(requestFor(DELETE, wireKey))
+    if (this.copies.size < this.#maxKeys) this.copies.add(wireKey)
   }
 
   /** Keeps the mark alive: it ends when no process speaks for it. */
@@ -181,10 +157,6 @@ export class Absence {
     if (this.id !== '') this.#forget(DELETE)
   }
 
-  #isOld(item: Found | undefined): boolean {
-    return item !== undefined && item.cas <= this.#watermark
-  }
-
   #forget(verb: Verb): void {
     this.#ask(requestFor(verb, this.#markKey)).catch(() => {})
   }
@@ -194,8 +166,7 @@ export class Absence {
     const { cas, proxy } = abilities ?? (await this.standIn.ready())
     if (!cas || proxy) return
     for (let tries = 0; tries < MAX_MARK_TRIES; tries++) {
-      const [, found] = await Promise.all([this.#mark(ADD, undefined), this.#gets([this.#markKey])])
-      const mark = found.get(this.#markKey)
+      const [, mark] = await Promise.all([this.#mark(ADD, undefined), this.#look(this.#markKey)])
       if (mark === undefined) continue
       if (this.#isOfNow(mark.text) && !isRefused(mark.text)) {
         this.#watermark = mark.cas
@@ -222,8 +193,8 @@ export class Absence {
     return Number.parseInt(text, 10) >= sinceAtMs - CLOCK_SLACK_MS
   }
 
-  #gets(keys: readonly string[]): Promise<FoundItems> {
-    return this.#ask(new Request<FoundItems>(GETS, undefined, '', {}, keys))
+  #look(wireKey: string): Promise<Found | undefined> {
+    return this.#ask(requestFor<Found | undefined>(GETS, wireKey))
   }
 
   #ask<Result, Context>(request: Request<Result, Context>): Promise<Result> {
@@ -233,12 +204,6 @@ export class Absence {
   }
 }
 
-function requestFor(verb: Verb, wireKey: string): Request<boolean> {
-  return new Request<boolean>(verb, undefined, wireKey, undefined)
-}
-
-function foundBy(request: Request, attempt: unknown): FoundItems {
-  const context = request.context as { of?: unknown; found?: FoundItems }
-  if (context.of !== attempt) Object.assign(context, { of: attempt, found: new Map() })
-  return context.found!
+function requestFor<Result = boolean>(verb: Verb, wireKey: string): Request<Result> {
+  return new Request<Result>(verb, undefined, wireKey, undefined)
 }

@@ -1,4 +1,4 @@
-import { MintringError } from '../errors.ts'
+import { acceptOneValue, refuse } from '../net/refusal.ts'
 import { type Effect, Request, type Verb } from '../net/request.ts'
 import { mdHead, mgHead, msHead } from '../protocol/meta.ts'
 import type { Reply } from '../protocol/reply.ts'
@@ -27,7 +27,7 @@ export interface WireKey {
 /** A reply that no command of these gets. */
 const UNEXPECTED: unique symbol = Symbol('unexpected')
 
-const { Va, Value, Hd, En, Nf, Ex, Ns, End } = ReplyKind
+const { Va, Hd, En, Nf, Ex, Ns } = ReplyKind
 const { Stored, NotStored, Deleted, NotFound, Exists, Touched } = ReplyKind
 
 /** `mg k v f t c`: the item, or undefined. On a stale item it may take the refill token. */
@@ -53,23 +53,7 @@ const DELETE: Verb = itemVerb('delete', 'remove', deletionHead, done)
 const ADD: Verb = itemVerb('add', 'change', addHead, done)
 
 /** `gets k`: the item, or undefined. It takes no token. */
-const GETS: Verb = {
-  ...itemVerb(
-    'gets',
-    'read',
-    ({ wireKey }) => getsHead([wireKey]),
-    () => UNEXPECTED,
-  ),
-  accept(request, reply) {
-    if (reply.kind === Value) {
-      request.resolve(itemOf(reply, undefined))
-      return false
-    }
-    if (reply.kind !== End) return rejectReply(request, reply)
-    request.resolve(undefined)
-    return true
-  },
-}
+const GETS: Verb = getsVerb((reply) => itemOf(reply, undefined))
 
 const TOUCH: Verb = itemVerb('touch', 'touch', touchLine, done)
 
@@ -181,6 +165,19 @@ export function done({ kind }: Reply): boolean | typeof UNEXPECTED {
   return isNot || isNotClassic ? false : UNEXPECTED
 }
 
+/** `gets k`: what `read` makes of the item, or undefined. It takes no token. */
+export function getsVerb(read: (reply: Reply) => unknown): Verb {
+  return {
+    name: 'gets',
+    effect: 'read',
+    repeatable: true,
+    encode({ wireKey }, out) {
+      out.text(getsHead([wireKey]))
+    },
+    accept: acceptOneValue((request, reply) => request.resolve(read(reply))),
+  }
+}
+
 /** A command with one reply, which `read` makes the result of. */
 export function itemVerb(
   name: string,
@@ -198,17 +195,10 @@ export function itemVerb(
     },
     accept(request, reply) {
       const result = read(reply)
-      if (result === UNEXPECTED) return rejectReply(request, reply)
+      if (result === UNEXPECTED) return refuse(request, reply)
       request.resolve(result)
       return true
     },
     debt: ({ args }) => ({ isMark: false, isBase64: (args as Partial<Args>)?.b === true }),
   }
-}
-
-/** Rejects with a reply that none of these commands gets. Returns true: it was the last one. */
-export function rejectReply(request: Request, reply: Reply): boolean {
-  const what = `The server replied to ${request.verb.name} with: ${reply.text()}`
-  request.reject(new MintringError('MINTRING_REFUSED', what, { sent: true }))
-  return true
 }

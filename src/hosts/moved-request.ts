@@ -42,8 +42,8 @@ export interface Mover {
 /** What a command does to its key, for the plan of a handover. */
 export function keyEffectOf({ verb }: Request): KeyEffect {
   if (verb.effect === 'remove') return 'remove'
-  if (verb.effect === 'read' && verb.name === 'get') return 'read'
-  return verb.effect === 'change' && verb.name === 'set' && verb.repeatable ? 'store' : 'alter'
+  if (verb.isWhole !== true) return 'alter'
+  return verb.effect === 'read' ? 'read' : 'store'
 }
 
 /** A command about a key that moves, as its plan runs it at the two homes. */
@@ -79,8 +79,8 @@ export class MovedRequest implements MovedKey<unknown> {
       return undefined
     }
     const { verb, context, body, flags, exptime, ordered } = this.#request
-    const args =
-      verb.name === 'cas' ? casIdAt(at, this.#request.args as bigint) : this.#request.args
+    const { args: given } = this.#request
+    const args = verb.hasCasId === true ? casIdAt(at, given as bigint) : given
     if (args === OTHER_HOME) return 'exists'
     const { routeKey, wireKey } = await this.#keyAt(at)
     const copy = new Request(verb, routeKey, wireKey, context, args, body, flags, exptime)

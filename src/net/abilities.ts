@@ -32,12 +32,14 @@ export function isMemcachedVersion(version: string): boolean {
   return /^1\.\d+\.\d+/.test(version)
 }
 
+const META = ['mg', 'ms', 'md', 'ma', 'me', 'mn']
 const ADMINISTRATION = ['flush_all', 'verbosity', 'cache_memlimit', 'slabs', 'lru', 'lru_crawler']
 
 /** Commands that a proxy does not pass on; twemproxy hangs up on them. */
 const LACKING: Readonly<Record<ProxyKind, ReadonlySet<string>>> = {
   twemproxy: new Set([
-    ...['mg', 'ms', 'md', 'ma', 'me', 'mn', 'gat', 'gats', 'stats', 'watch', 'shutdown', 'config'],
+    ...META,
+    ...['gat', 'gats', 'stats', 'watch', 'shutdown', 'config'],
     ...ADMINISTRATION,
   ]),
   memcached: new Set([...ADMINISTRATION, 'shutdown', 'config']),
@@ -52,7 +54,7 @@ const PROXY_NAMES: Readonly<Record<ProxyKind, string>> = {
 
 /** A command that memcached did not always have. */
 interface Newer {
-  /** The line begins with it. */
+  /** The words its line begins with. */
   readonly words: string
   /** The first version to have it. */
   readonly since: string
@@ -80,34 +82,32 @@ const NEWER: Readonly<Record<string, readonly Newer[]>> = {
 }
 
 /**
- * Why a server does not take a command: `line` is its line on the wire, or the first word of it.
- * undefined when it does, or when nothing is known against it. MINTRING_UNSUPPORTED, with what to
- * use instead.
+ * Why a server does not take a command; undefined when it does, or when nothing is known against
+ * it. `words` are those its line begins with, where there are more than one.
+ * MINTRING_UNSUPPORTED, with what to use instead.
  */
 export function lackOf(
-  abilities: Abilities,
+  { proxyKind, version, proxy }: Abilities,
   host: string,
-  line: string,
+  name: string,
+  words: readonly string[] = [name],
 ): MintringError | undefined {
-  const { proxyKind, version, proxy } = abilities
-  const end = line.search(NO_WORD)
-  const command = end === -1 ? line : line.slice(0, end)
+  const [command = name] = words
   if (proxyKind !== undefined && LACKING[proxyKind].has(command)) {
     const who = `${host} is ${PROXY_NAMES[proxyKind]}, which has no ${command}`
     return unsupported(host, command, `${who}: ${instead(command)}`)
   }
   if (proxy || !Object.hasOwn(NEWER, command) || !isMemcachedVersion(version)) return
-  const lacking = NEWER[command]!.find(({ words }) => line.startsWith(words))
+  const line = `${words.join(' ')} `
+  const lacking = NEWER[command]!.find((one) => line.startsWith(`${one.words} `))
   if (lacking === undefined || isSince(version, lacking.since)) return
   const who = `${host} is memcached ${version}, and ${lacking.words} came with ${lacking.since}`
   return unsupported(host, command, `${who}: ${lacking.instead}`)
 }
 
-const NO_WORD = /\W/
-
 function instead(command: string): string {
   if (command.startsWith('gat')) return GET_AND_TOUCH
-  if (/^m[gsdaen]$/.test(command)) return 'use the verbs of the client, which need no meta commands'
+  if (META.includes(command)) return 'use the verbs of the client, which need no meta commands'
   return 'ask the servers behind it, with a client of their own'
 }
 

@@ -95,10 +95,10 @@ export class SingleAttempt implements Attempt {
 }
 
 /** Why the server is not sent a command that it does not have. */
-function lackFor({ verb, args }: Request, { abilities, name }: Router): MintringError | undefined {
+function lackFor(request: Request, { abilities, name }: Router): MintringError | undefined {
   if (abilities === undefined) return undefined
-  // Commands that are one line were written when they were checked.
-  return lackOf(abilities, name, typeof args === 'string' ? args : verb.name)
+  const { verb } = request
+  return lackOf(abilities, name, verb.name, verb.words?.(request))
 }
 
 /** The server kept the item as it was. */

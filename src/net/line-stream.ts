@@ -3,6 +3,7 @@ import { MintringError } from '../errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { ReplyParser } from '../protocol/reply-parser.ts'
+import { wordsOf } from '../protocol/words.ts'
 import { performance } from '../runtime.ts'
 import { type Abilities, lackOf } from './abilities.ts'
 import type { OnBytes } from './dial.ts'
@@ -74,7 +75,8 @@ export class LineStream {
     if (this.#error !== undefined) throw this.#error
     // A lane finds out first what the server takes: some hang up when asked for more.
     const abilities = await this.#unlessClosed(this.#owner.ready())
-    const lack = lackOf(abilities, this.#owner.name, this.#head)
+    const words = wordsOf(this.#head)
+    const lack = lackOf(abilities, this.#owner.name, words[0]!, words)
     if (lack !== undefined) throw lack
     const handshake = new Handshake(this.#owner.handshake())
     this.#handshake = handshake

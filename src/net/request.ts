@@ -51,6 +51,12 @@ export interface Verb {
   readonly effect: Effect
   /** It may be repeated when it is unknown whether the server executed it. */
   readonly repeatable: boolean
+  /** The words its line begins with, where these are not its name alone. */
+  words?(request: Request): readonly string[]
+  /** Reads or replaces the whole value, whatever it is: no condition, no lease, no CAS id. */
+  readonly isWhole?: boolean
+  /** Its `args` are the CAS id that the item must have. */
+  readonly hasCasId?: boolean
   /** Plain gets that follow each other on a lane in one turn travel as one `get k1 … kn`. */
   readonly coalesce?: boolean
   /** In a handover it goes to the home that reads ask; its caller sees to the other one. */

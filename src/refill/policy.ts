@@ -1,4 +1,5 @@
 import { insteadOf } from '../arguments.ts'
+import { secondsIn } from '../duration.ts'
 import { MintringError } from '../errors.ts'
 import { MAX_RELATIVE_TTL_SECONDS } from '../protocol/limits.ts'
 import { escaped } from '../secrets.ts'
@@ -113,14 +114,6 @@ const NAMES: ReadonlySet<string> = new Set([
 const MIN_LEASE_SECONDS = 2
 const MAX_LEASE_SECONDS = 86_400
 const MAX_TIMER_MS = 2 ** 31 - 1
-const UNIT_SECONDS: Readonly<Record<string, number>> = {
-  s: 1,
-  m: 60,
-  h: 3600,
-  d: 86_400,
-  w: 604_800,
-}
-
 /**
  * Checks a policy and says all of it in numbers. Throws MINTRING_BAD_POLICY for one that cannot
  * hold: fractions, a lease under 2, earlyRefresh ≥ ttl, windows over 30 days, a loaderTimeoutMs
@@ -216,17 +209,12 @@ function known<Given extends object>(given: Given): Given {
 }
 
 function seconds(name: string, given: unknown, min: number, max = Number.MAX_SAFE_INTEGER): number {
-  const value = typeof given === 'string' ? parseSeconds(given) : given
+  const value = typeof given === 'string' ? secondsIn(given) : given
   if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) {
     return value as number
   }
   const bound = max === Number.MAX_SAFE_INTEGER ? `at least ${min}` : `${min} to ${max}`
   throw bad(`${name} must be whole seconds (${bound}) or such as '5m', not ${show(given)}`)
-}
-
-function parseSeconds(text: string): number {
-  const match = /^(\d+)([smhdw])$/.exec(text)
-  return match === null ? Number.NaN : Number(match[1]) * UNIT_SECONDS[match[2]!]!
 }
 
 function milliseconds(name: string, given: unknown, min: number): number {

@@ -47,6 +47,10 @@ const DRAIN_MS = 5_000
 /** How long after its rejection a command may still be executed: what a proxy holds, and more. */
 const FLOAT_MS = 1_500
 const LOOK_MS = 100
+/** How long servers may take to be there. */
+const PATIENCE_MS = 60_000
+const always = (): boolean => true
+const never = (): boolean => false
 
 const HOSTILE: Hostility = {
   delayShare: 0.3,
@@ -115,7 +119,7 @@ class Run {
   }
 
   async run(): Promise<Report> {
-    for (const register of this.#world.registers) await this.#client.get(register.key)
+    await this.#begin()
     for (const proxy of this.#proxies) proxy.hostility = HOSTILE
     const outages = this.#plan.ejection ? this.#breakHosts() : undefined
     const callers = this.#plan.callers ?? CALLERS
@@ -127,6 +131,17 @@ class Run {
       for (const line of errors) this.#report.add('protocol', `the server answered ${line}`)
     }
     return this.#report
+  }
+
+  /** Reads every key once. A busy machine may let the first reads wait longer than they may. */
+  async #begin(): Promise<void> {
+    const endMs = performance.now() + PATIENCE_MS
+    for (const { key } of this.#world.registers) {
+      while (!(await this.#client.get(key).then(always, never))) {
+        if (performance.now() > endMs) throw new Error(`no server replied in ${PATIENCE_MS} ms`)
+        await sleep(LOOK_MS)
+      }
+    }
   }
 
   async #caller(): Promise<void> {

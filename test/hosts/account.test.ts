@@ -62,7 +62,7 @@ test('a copy of a process that died is not read in the next outage', async (t) =
   const { client, servers, items } = pair
   const key = keyOn(client, servers[0].port)
   items[1].set(key, 'left by a process that died')
-  items[1].set('~mintring~away~of another time', '1 x')
+  items[1].set('\xff~mintring~away~of another time', '1 x')
   await eject(pair)
   assert.equal(await client.get(key), undefined)
   await client.set(key, 'of this outage')

@@ -3,7 +3,7 @@ import { type Import, importsOf, lineOf, type Source, targetOf } from './sources
 
 /** The rooms of src/ from the ground up: an import leads to a lower rung or stays in its room. */
 const LADDER: readonly (readonly string[])[] = [
-  ['runtime', 'secrets'],
+  ['runtime', 'secrets', 'duration'],
   ['errors', 'channels'],
   ['deadline'],
   ['protocol', 'ring'],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { MintringError } from '../../src/errors.ts'
 import { type Abilities, lackOf } from '../../src/net/abilities.ts'
 
 const MEMCACHED: Abilities = {
@@ -17,8 +18,10 @@ const OWN_PROXY: Abilities = { ...MEMCACHED, proxy: true, proxyKind: 'memcached'
 const ADMINISTRATION = ['flush_all', 'verbosity', 'cache_memlimit', 'slabs', 'lru', 'lru_crawler']
 const CLASSIC = ['get', 'gets', 'set', 'add', 'replace', 'append', 'prepend', 'cas', 'incr', 'decr']
 
-const messageOf = (abilities: Abilities, command: string): string | undefined =>
-  lackOf(abilities, 'cache:1', command)?.message
+const lackOfLine = (abilities: Abilities, line: string): MintringError | undefined =>
+  lackOf(abilities, 'cache:1', 'raw', line.split(' '))
+const messageOf = (abilities: Abilities, line: string): string | undefined =>
+  lackOfLine(abilities, line)?.message
 
 describe('what a server lacks', () => {
   test('memcached lacks nothing, twemproxy and its own proxy take the classic commands', () => {
@@ -57,20 +60,20 @@ describe('what a server lacks', () => {
 
   test('each command that came later is refused to an older memcached, with what to use', () => {
     const refusals = {
-      'mn\r\n': ['1.6.9', /mn came with 1\.6\.10: /],
-      'lru mode flat\r\n': ['1.4.39', /lru mode came with 1\.5\.0: /],
-      'lru temp_ttl 60\r\n': ['1.4.39', /lru temp_ttl came with 1\.5\.0: /],
-      'lru_crawler mgdump all\r\n': ['1.6.18', /mgdump came with 1\.6\.19: use metadump\(\)$/],
-      'lru_crawler metadump hash\r\n': ['1.6.8', /came with 1\.6\.9: use the range 'all'$/],
-      'lru_crawler metadump all\r\n': ['1.5.3', /metadump came with 1\.5\.4: /],
+      mn: ['1.6.9', /mn came with 1\.6\.10: /],
+      'lru mode flat': ['1.4.39', /lru mode came with 1\.5\.0: /],
+      'lru temp_ttl 60': ['1.4.39', /lru temp_ttl came with 1\.5\.0: /],
+      'lru_crawler mgdump all': ['1.6.18', /mgdump came with 1\.6\.19: use metadump\(\)$/],
+      'lru_crawler metadump hash': ['1.6.8', /came with 1\.6\.9: use the range 'all'$/],
+      'lru_crawler metadump all': ['1.5.3', /metadump came with 1\.5\.4: /],
     } as const
     for (const [line, [version, message]] of Object.entries(refusals)) {
-      const older = lackOf({ ...MEMCACHED, version }, 'cache:1', line)
+      const older = lackOfLine({ ...MEMCACHED, version }, line)
       assert.match(older?.message ?? '', message)
       assert.match(older?.command ?? '', /^(mn|lru|lru_crawler)$/)
       assert.equal(messageOf({ ...MEMCACHED, version: '1.6.19' }, line), undefined, line)
     }
-    for (const line of ['lru tune 20 20 0.2 2\r\n', 'lru_crawler enable\r\n', 'toString', '']) {
+    for (const line of ['lru tune 20 20 0.2 2', 'lru_crawler enable', 'toString', '']) {
       assert.equal(messageOf({ ...MEMCACHED, version: '1.4.39' }, line), undefined, line)
     }
   })

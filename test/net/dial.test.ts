@@ -19,6 +19,8 @@ test('all addresses of a name are tried, in order, within the time', async (t) =
   t.after(() => server.close())
   const asked: string[] = []
   const client = testCluster(t, [`cache.test:${server.port}`], {
+    connectTimeoutMs: 10_000,
+    requestTimeoutMs: 10_000,
     resolve: async (host) => {
       asked.push(host)
       return [{ address: '127.0.0.2' }, { address: '127.0.0.3' }, { address: '127.0.0.1' }]

@@ -38,6 +38,7 @@ export async function startScripted(
     socket.on('close', () => sockets.delete(socket))
     onConnect?.(socket)
     let rest = ''
+    socket.setDefaultEncoding('latin1')
     socket.setEncoding('latin1').on('data', (text) => {
       const parts = (rest + String(text)).split('\r\n')
       rest = parts.pop() ?? ''

@@ -3,13 +3,13 @@ import { toClusterPolicy } from '../../behaviors/policies.ts'
 import { MintringError } from '../../errors.ts'
 import { parseServers } from '../../hosts/address.ts'
 import { Cluster } from '../../hosts/cluster.ts'
+import { surprising } from '../../net/refusal.ts'
 import { Request, type Verb } from '../../net/request.ts'
 import { configGetHead } from '../../protocol/admin.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { getHead } from '../../protocol/request.ts'
 import type { RingServer } from '../../ring/server.ts'
-import { surprising } from '../refusal.ts'
-import { encodeLine } from '../verbs/hosts.ts'
+import { encodeLine, wordsOfLine } from '../verbs/hosts.ts'
 import { parseClusterConfig } from './cluster-config.ts'
 import type { Source } from './source.ts'
 
@@ -21,6 +21,7 @@ const CONFIG: Verb = {
   name: 'config',
   effect: 'read',
   repeatable: true,
+  words: wordsOfLine,
   encode: encodeLine,
   accept(request, reply) {
     const found = request.context as { text: string | undefined }

@@ -1,10 +1,10 @@
 import { Deadline } from '../../deadline.ts'
+import { acceptOneValue } from '../../net/refusal.ts'
 import type { Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
 import { getsHead } from '../../protocol/request.ts'
 import type { ClientCore } from '../core.ts'
 import type { StoreOptions } from '../options.ts'
-import { acceptOneValue } from '../refusal.ts'
 import type { Codec } from '../values/codec.ts'
 import { cas, store } from './storage.ts'
 

@@ -1,8 +1,8 @@
+import { refuse } from '../../net/refusal.ts'
 import type { Effect, Verb } from '../../net/request.ts'
 import type { ReplyKind as Kind } from '../../protocol/reply-kind.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { deleteHead } from '../../protocol/request.ts'
-import { refuse } from '../refusal.ts'
 
 /** A verb that resolves to true for the reply `yes`, and to false for NOT_FOUND. */
 export function yesOrNotFound(

@@ -3,6 +3,7 @@ import { badArgument, OPERATION_OPTIONS } from '../../arguments.ts'
 import { commandTrace } from '../../channels.ts'
 import { isMintringError, MintringError } from '../../errors.ts'
 import type { Host } from '../../hosts/host.ts'
+import { refuse } from '../../net/refusal.ts'
 import type { Attempt, Sink, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
 import {
@@ -14,12 +15,12 @@ import {
   versionHead,
 } from '../../protocol/admin.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
+import { wordsOf } from '../../protocol/words.ts'
 import { escaped, kindOf } from '../../secrets.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
 import { applyOptions, checkOptions } from '../options.ts'
 import { Outcomes } from '../outcomes.ts'
-import { refuse } from '../refusal.ts'
 import { traceHostRequest } from '../trace.ts'
 
 /** A statistic: a number where it is one (a bigint beyond 2^53), else the server's text. */
@@ -28,11 +29,11 @@ export type StatValue = number | bigint | string
 /** The statistics of one section of one host, by the server's names. */
 export type Stats = Readonly<Record<string, StatValue>>
 
-/** Answered by one line of the server's choosing: OK, or a text such as `MEMLIMIT …`. */
-const LINE: Verb = {
-  name: 'command',
+/** Replied to by one line of the server's choosing: OK, or a text such as `MEMLIMIT …`. */
+const LINE: Omit<Verb, 'name'> = {
   effect: 'change',
   repeatable: false,
+  words: wordsOfLine,
   encode: encodeLine,
   accept(request, reply) {
     if (reply.kind === ReplyKind.Ok) request.resolve('OK')
@@ -141,7 +142,8 @@ export function command(
   head: string,
   options: OperationOptions | undefined,
 ): Promise<Outcomes<string>> {
-  return askAll(core, () => hostRequest<string>(LINE, head), options)
+  const verb: Verb = { ...LINE, name: wordsOf(head)[0]! }
+  return askAll(core, () => hostRequest<string>(verb, head), options)
 }
 
 export function flushAll(
@@ -178,7 +180,7 @@ export async function shutdown(
   graceful: boolean,
   options: OperationOptions | undefined,
 ): Promise<void> {
-  const request = hostRequest<string>(LINE, shutdownHead(graceful))
+  const request = hostRequest<string>({ ...LINE, name: 'shutdown' }, shutdownHead(graceful))
   try {
     await ask(core, hostNamed(core, name), request, options)
   } catch (error) {
@@ -211,9 +213,14 @@ export function ask<Result, Context>(
   return request.promise
 }
 
-/** For commands that are one line, made when they were checked. */
+/** For commands that are one line, made when their arguments were checked. */
 export function encodeLine({ args }: Request, out: Sink): void {
   out.text(args as string)
+}
+
+/** The words of such a command. */
+export function wordsOfLine({ args }: Request): readonly string[] {
+  return wordsOf(args as string)
 }
 
 export function hostRequest<Result>(verb: Verb, head: string, context?: unknown): Request<Result> {

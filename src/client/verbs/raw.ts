@@ -1,14 +1,15 @@
 import { types } from 'node:util'
 import { MintringError } from '../../errors.ts'
+import { refusalOf } from '../../net/refusal.ts'
 import type { Attempt, Effect, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
+import { lineOf } from '../../protocol/words.ts'
 import type { ClientCore } from '../core.ts'
 import { checkUnreserved } from '../keys.ts'
 import type { OperationOptions } from '../options.ts'
 import { checkOptions } from '../options.ts'
-import { refusalOf } from '../refusal.ts'
 import { bytesIn } from '../values/text.ts'
 import { ask } from './hosts.ts'
 
@@ -100,15 +101,17 @@ export function raw(
   checkWords(tokens)
   const host = core.cluster.hosts.find((one) => one.name === target || one.address === target)
   const context: RawContext = { ending: command.ending, of: undefined, collected: [] }
-  const head = `${tokens.join(' ')}\r\n`
   const verb = body === undefined ? verbs[command.effect] : STORES
   if (host !== undefined) {
-    const request = new Request<RawReply[]>(verb, undefined, '', context, head, body)
+    const request = new Request<RawReply[]>(verb, undefined, '', context, tokens, body)
     return ask(core, host, request, options)
   }
   const wireKey = core.keys.wireKey(target)
   const routeKey = core.keys.routeKey(target)
-  return core.submit(new Request<RawReply[]>(verb, routeKey, wireKey, context, head, body), options)
+  return core.submit(
+    new Request<RawReply[]>(verb, routeKey, wireKey, context, tokens, body),
+    options,
+  )
 }
 
 interface Parts {
@@ -143,8 +146,9 @@ function rawVerb(effect: Effect): Verb {
     name: 'raw',
     effect,
     repeatable: effect === 'read',
+    words: ({ args }) => args as string[],
     encode({ args, body }, out) {
-      out.text(args as string)
+      out.text(lineOf(args as string[]))
       if (body !== undefined) out.data(body)
     },
     accept(request, reply, attempt) {

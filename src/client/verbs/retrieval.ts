@@ -1,5 +1,6 @@
 import { within } from '../../deadline.ts'
 import { MintringError } from '../../errors.ts'
+import { acceptOneValue, refuse } from '../../net/refusal.ts'
 import type { Effect, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
 import { atMostExptime } from '../../protocol/exptime.ts'
@@ -10,7 +11,6 @@ import { performance } from '../../runtime.ts'
 import type { ClientCore } from '../core.ts'
 import type { ReadOptions } from '../options.ts'
 import { checkOptions, READ_OPTIONS } from '../options.ts'
-import { acceptOneValue, refuse } from '../refusal.ts'
 import type { Ttl } from '../ttl.ts'
 import { exptimeOf } from '../ttl.ts'
 import type { Codec } from '../values/codec.ts'
@@ -38,6 +38,7 @@ const GET: Verb = {
   name: 'get',
   effect: 'read',
   repeatable: true,
+  isWhole: true,
   coalesce: true,
   accept(request, reply) {
     if (reply.kind !== ReplyKind.Value) return refuse(request, reply)

@@ -1,6 +1,7 @@
 import { badArgument } from '../../arguments.ts'
 import { Deadline } from '../../deadline.ts'
 import { MintringError } from '../../errors.ts'
+import { refuse } from '../../net/refusal.ts'
 import type { Sink, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
 import { atMostExptime } from '../../protocol/exptime.ts'
@@ -12,7 +13,6 @@ import { kindOf } from '../../secrets.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions, StoreOptions } from '../options.ts'
 import { checkOptions, STORE_OPTIONS } from '../options.ts'
-import { refuse } from '../refusal.ts'
 import { optionalExptime } from '../ttl.ts'
 import type { Encoded } from '../values/codec.ts'
 import { describe } from '../values/json.ts'
@@ -30,7 +30,7 @@ const ITEM_OVERHEAD_BYTES = 80
 /** Ids that a new home told while its keys moved have one bit more than 64. */
 const MAX_CAS = 2n * MAX_UINT64 + 1n
 
-const SET: Verb = storage('set', true)
+const SET: Verb = { ...storage('set', true), isWhole: true }
 const ADD: Verb = storage('add', false)
 const REPLACE: Verb = storage('replace', false)
 const APPEND: Verb = storage('append', false)
@@ -40,6 +40,7 @@ const CAS: Verb = {
   name: 'cas',
   effect: 'change',
   repeatable: false,
+  hasCasId: true,
   encode(request, out, maxTtl) {
     encodeStore('cas', request, out, maxTtl)
   },

@@ -1,4 +1,5 @@
 import type { MemcachedClient } from '../../client/client.ts'
+import { secondsIn } from '../../duration.ts'
 import type { RefillPolicy, Seconds } from '../../refill/policy.ts'
 import { allowedHosts, parseUrl } from './address.ts'
 import { pageCodec } from './body.ts'
@@ -78,7 +79,6 @@ export interface PageCacheOptions {
 const DEFAULT_CONTENT_TYPE = 'text/html; charset=utf-8'
 const UNCACHEABLE_SECONDS = 10
 const WAIT_TIMEOUT_MS = 5000
-const UNIT_SECONDS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
 const MAX_BUFFERED_BYTES = 64 * 1024 * 1024
 
 /** The pages of a client, for any kind of server. `name` is the function that was called. */
@@ -119,8 +119,7 @@ function settingsOf(client: MemcachedClient, options: PageCacheOptions): PagesSe
 }
 
 function secondsOf(given: Seconds): number {
-  if (typeof given === 'number') return given
-  return Number.parseInt(given, 10) * UNIT_SECONDS[given.at(-1) as keyof typeof UNIT_SECONDS]
+  return typeof given === 'number' ? given : secondsIn(given)
 }
 
 /** nginx reads what a client with its ring stores, and adds what it is said to add. */

@@ -1,7 +1,7 @@
 import { MintringError } from '../errors.ts'
-import type { Attempt, Request, Verb } from '../net/request.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
+import type { Attempt, Request, Verb } from './request.ts'
 
 /**
  * Takes a reply that is none of a command's own: an error line rejects the request, anything else
