@@ -64,7 +64,7 @@ async function buildAll(rev) {
     ['base', `${sources}src`],
     ['twin', `${sources}src`],
   ]) {
-    await writeCode(`${cache}${name}`, ['index'], 'esm', ['generic-pool', 'xxhash-wasm'], from)
+    await writeCode(`${cache}${name}`, ['index'], ['generic-pool', 'xxhash-wasm'], from)
     built[name] = pathToFileURL(`${cache}${name}/index.js`).href
   }
   return built

@@ -12,7 +12,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const HOSTS = [10, 100, 1000, 10_000]
 const KEYS = [1e5, 1e6, 1e7, 1e8]
 const file = fileURLToPath(import.meta.url)
-const dist = process.env.DIST ?? resolve(dirname(file), '../dist/esm')
+const dist = process.env.DIST ?? resolve(dirname(file), '../dist/cjs')
 
 if (process.argv.length > 2) await runOne(process.argv[2], process.argv[3])
 else runAll()

@@ -85,7 +85,7 @@ async function copyOf(name, change) {
   cpSync(fileURLToPath(new URL('../src/', import.meta.url)), sources, { recursive: true })
   const file = `${sources}channels.ts`
   writeFileSync(file, change(readFileSync(file, 'utf8')))
-  await writeCode(built, ['index'], 'esm', ['generic-pool', 'xxhash-wasm'], sources)
+  await writeCode(built, ['index'], ['generic-pool', 'xxhash-wasm'], sources)
   return pathToFileURL(`${built}index.js`).href
 }
 

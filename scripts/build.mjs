@@ -1,14 +1,14 @@
-// Builds dist/: every door of package.json as an ES module and as CommonJS, and the command.
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+// Builds dist/: every door of package.json, to import and to require, and the command.
+import { chmodSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { writeCode, writeTypes, writeTypesOver } from './bundle.mjs'
+import { writeCode, writeModules, writeTypes, writeTypesOver } from './bundle.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const esm = join(root, 'dist/esm')
 const cjs = join(root, 'dist/cjs')
-const binary = join(esm, 'cli/main.js')
+const binary = join(cjs, 'cli/main.js')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const packages = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
 /** The doors' paths, the same under src/ and under dist/: `index`, `integrations/keyv`. */
@@ -17,15 +17,12 @@ const doors = Object.values(manifest.exports).flatMap(
 )
 
 rmSync(join(root, 'dist'), { recursive: true, force: true })
-// generic-pool is CommonJS that requires a built-in module. A service that is bundled as an ES
-// module (esbuild, serverless frameworks) cannot run that: the ES modules carry it in another form.
+// generic-pool is carried along: see bundle.mjs.
 const imported = packages.filter((name) => name !== 'generic-pool')
-await writeCode(esm, [...doors, 'cli/main', 'cli/remap-worker'], 'esm', imported)
-await writeCode(cjs, doors, 'cjs', packages)
+const exported = await writeCode(cjs, [...doors, 'cli/main', 'cli/remap-worker'], imported)
+writeModules(cjs, esm, Object.fromEntries(doors.map((door) => [door, exported[door]])))
 await writeTypes(cjs, doors, packages)
 writeTypesOver(cjs, esm, doors)
-// Without it Node would read the CommonJS files as what the package is: ES modules.
-writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs" }\n')
 makeExecutable(binary)
 
 function makeExecutable(path) {

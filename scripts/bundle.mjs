@@ -1,5 +1,8 @@
 // Bundles sources of src/: one file per entry, the rooms that entries share as chunks beside them.
-import { writeFileSync } from 'node:fs'
+// The code is there once, as CommonJS, which everything can load; ES modules pass its names on.
+// So a process that imports and requires has one copy, and one state.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
@@ -20,11 +23,11 @@ const ROOMS = {
 }
 
 /**
- * Writes JavaScript. `entries` are paths under src/ without their extension; `format` is `esm` or
- * `cjs`; packages stay imports. Docstrings are left to the declarations. `sources` may be another
- * src/, of another commit for one.
+ * Writes JavaScript, and returns the names that each entry exports. `entries` are paths under src/
+ * without their extension; packages stay imports. Docstrings are left to the declarations.
+ * `sources` may be another src/, of another commit for one.
  */
-export async function writeCode(folder, entries, format, packages, sources = src) {
+export async function writeCode(folder, entries, packages, sources = src) {
   const input = inputOf(entries, sources)
   const external = externalOf(packages)
   const bundle = await rolldown({
@@ -35,11 +38,11 @@ export async function writeCode(folder, entries, format, packages, sources = src
     treeshake: false,
     onLog: stop,
   })
-  await bundle.write({
+  const { output } = await bundle.write({
     dir: folder,
-    format,
+    format: 'cjs',
     exports: 'named',
-    // CommonJS is for tools that know nothing else: Jest cannot run an import() there.
+    // Jest cannot run an import() in CommonJS.
     dynamicImportInCjs: false,
     comments: { annotation: true, jsdoc: false, legal: true },
     entryFileNames: '[name].js',
@@ -54,17 +57,37 @@ export async function writeCode(folder, entries, format, packages, sources = src
     },
   })
   await bundle.close()
+  // Without it Node would take the files for what the package is: ES modules.
+  writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n')
+  const doors = output.filter(({ isEntry }) => isEntry)
+  return Object.fromEntries(doors.map(({ name, exports }) => [name, exports]))
+}
+
+/** Writes a module for each door of CommonJS in `twins`. `names` is what writeCode() returned. */
+export function writeModules(twins, folder, names) {
+  for (const [entry, exported] of Object.entries(names)) {
+    const path = join(folder, `${entry}.js`)
+    mkdirSync(dirname(path), { recursive: true })
+    const twin = relative(dirname(path), join(twins, `${entry}.js`))
+    writeFileSync(path, `export { ${exported.join(', ')} } from '${twin}'\n`)
+  }
 }
 
 const GENERIC_POOL_NOTICE = '/*! generic-pool 3.9, (c) 2010-2016 James Cooper, MIT license */\n'
 
-/** A package that is carried along may run in an ES module, which has no require(). */
+/**
+ * A service that is bundled as an ES module (esbuild, serverless frameworks) has no require() for
+ * built-in modules: the code asks the process for them. That is why generic-pool is carried along.
+ */
 const builtinsWithoutRequire = {
   name: 'builtins-without-require',
   transform(code, id) {
-    if (!id.includes('node_modules')) return undefined
-    const notice = id.endsWith('generic-pool/index.js') ? GENERIC_POOL_NOTICE : ''
-    return notice + code.replaceAll(/require\("(events)"\)/g, 'process.getBuiltinModule("node:$1")')
+    return id.endsWith('generic-pool/index.js') ? GENERIC_POOL_NOTICE + code : undefined
+  },
+  renderChunk(code) {
+    return code.replaceAll(/\brequire\("(?:node:)?([\w/]+)"\)/g, (call, name) =>
+      isBuiltin(name) ? `process.getBuiltinModule("node:${name}")` : call,
+    )
   },
 }
 

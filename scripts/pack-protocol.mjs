@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { writeCode, writeTypes, writeTypesOver } from './bundle.mjs'
+import { writeCode, writeModules, writeTypes, writeTypesOver } from './bundle.mjs'
 
 const NAME = 'memcached-protocol-parser'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -17,11 +17,9 @@ const stage = mkdtempSync(join(tmpdir(), `${NAME}-`))
 try {
   const entries = ['protocol/index']
   const [esm, cjs] = ['esm', 'cjs'].map((format) => join(stage, format))
-  await writeCode(esm, entries, 'esm', [])
-  await writeCode(cjs, entries, 'cjs', [])
+  writeModules(cjs, esm, await writeCode(cjs, entries, []))
   await writeTypes(cjs, entries, [])
   writeTypesOver(cjs, esm, entries)
-  writeFileSync(join(stage, 'cjs/package.json'), '{ "type": "commonjs" }\n')
   writeJson(join(stage, 'package.json'), manifest())
   cpSync(join(root, 'LICENSE'), join(stage, 'LICENSE'))
   writeFileSync(join(stage, 'README.md'), readme())
@@ -52,7 +50,7 @@ function manifest() {
     main: './cjs/protocol/index.js',
     types: './cjs/protocol/index.d.ts',
     exports: {
-      '.': { 'module-sync': entry('esm'), import: entry('esm'), require: entry('cjs') },
+      '.': { import: entry('esm'), require: entry('cjs') },
       './package.json': './package.json',
     },
     files: ['esm', 'cjs'],

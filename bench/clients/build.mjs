@@ -9,6 +9,6 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 export async function build() {
   if (process.env.DIST !== undefined) return pathToFileURL(`${process.env.DIST}/index.js`).href
   const out = `${root}bench/dist`
-  await writeCode(out, ['index'], 'esm', ['generic-pool', 'xxhash-wasm'])
+  await writeCode(out, ['index'], ['generic-pool', 'xxhash-wasm'])
   return pathToFileURL(`${out}/index.js`).href
 }

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { root } from './sources.ts'
 
 type Target = { readonly types: string; readonly default: string }
-type Door = Readonly<Record<'module-sync' | 'import' | 'require', Target>>
+type Door = Readonly<Record<'import' | 'require', Target>>
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const { './package.json': own, ...doors } = manifest.exports as Record<string, Door>
@@ -22,9 +22,7 @@ describe('package.json', () => {
       const stem = door.import.default.replace('./dist/esm/', '').replace(/\.js$/, '')
       const esm = { types: `./dist/esm/${stem}.d.ts`, default: `./dist/esm/${stem}.js` }
       const cjs = { types: `./dist/cjs/${stem}.d.ts`, default: `./dist/cjs/${stem}.js` }
-      assert.deepEqual(door, { 'module-sync': esm, import: esm, require: cjs }, name)
-      // Conditions are tried in their order: module-sync first, or Node loads two copies.
-      assert.deepEqual(Object.keys(door), ['module-sync', 'import', 'require'], name)
+      assert.deepEqual(door, { import: esm, require: cjs }, name)
       assert.ok(existsSync(join(root, `src/${stem}.ts`)), `${name}: src/${stem}.ts is missing`)
     }
   })
