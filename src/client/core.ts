@@ -1,5 +1,5 @@
 import type { Behaviors } from '../behaviors/behaviors.ts'
-import { commandTrace } from '../channels.ts'
+import { type CommandMessage, commandTrace } from '../channels.ts'
 import { isMintringError, MintringError } from '../errors.ts'
 import type { Cluster } from '../hosts/cluster.ts'
 import type { Request } from '../net/request.ts'
@@ -9,7 +9,7 @@ import type { KeyMapping } from './keys.ts'
 import { CheckedKeys, Keys } from './keys.ts'
 import type { OperationOptions, ReadOptions } from './options.ts'
 import { applyOptions } from './options.ts'
-import { traceCommand } from './trace.ts'
+import { type Telling, traceCommand, traceKey, tracePart, traceStep } from './trace.ts'
 import { BytesCodec, type Codec } from './values/codec.ts'
 import { besideRefills, createCodec } from './values/select.ts'
 
@@ -57,6 +57,9 @@ export class ClientCore {
     this.forgivenErrors++
   }
 
+  /** How commands are told while `mintring:command` has subscribers. */
+  private readonly _tell: Telling = traceCommand
+
   constructor(cluster: Cluster, events: Events, behaviors: Behaviors) {
     const derived = derive(cluster, behaviors)
     this.id = cluster.hooks.client ?? ''
@@ -83,6 +86,32 @@ export class ClientCore {
     return Object.create(this, { keys: { value: checked }, codec: { value: besideRefills(codec) } })
   }
 
+  private _telling(tell: Telling): ClientCore {
+    return Object.create(this, { _tell: { value: tell } })
+  }
+
+  /** The same for the parts of a batch, which are told as such. */
+  get forParts(): ClientCore {
+    return this._telling(tracePart)
+  }
+
+  /**
+   * Runs a verb of several commands, which is told as one operation. What resolves to false or
+   * undefined was refused.
+   */
+  asOne<Result>(
+    command: string,
+    key: string,
+    run: (core: ClientCore) => Promise<Result>,
+  ): Promise<Result> {
+    if (!commandTrace.hasSubscribers) return run(this)
+    const steps = (message: CommandMessage): Promise<Result> =>
+      run(this._telling(traceStep(message)))
+    return traceKey(this, command, key, steps, (result) => {
+      return result === undefined || result === false ? 'refused' : 'ok'
+    })
+  }
+
   /** How long an operation may take when its caller names no time. */
   get operationMs(): number {
     const { requestTimeoutMs, retries } = this.behaviors
@@ -95,7 +124,7 @@ export class ClientCore {
     options: OperationOptions | undefined,
   ): Promise<Result> {
     if (options !== undefined) applyOptions(request as Request, options)
-    if (commandTrace.hasSubscribers) return traceCommand(this, request)
+    if (commandTrace.hasSubscribers) return this._tell(this, request)
     this.cluster.dispatch(request as Request)
     return request.promise
   }

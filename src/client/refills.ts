@@ -18,7 +18,7 @@ import {
   outsideBatch,
   traceBatch,
   traceEntry,
-  traceKey,
+  traceMark,
   traceRefresh,
 } from './trace.ts'
 import type { ViewOptions } from './view.ts'
@@ -133,9 +133,7 @@ export class ClientRefills {
   }
 
   #invalidateOne(key: string, policy?: RefillDefaults & CallerOptions): Promise<boolean> {
-    const run = (): Promise<boolean> => this.refill.invalidate(key, policy)
-    if (!commandTrace.hasSubscribers) return run()
-    return traceKey(this.#core, 'invalidate', key, run, (marked) => (marked ? 'ok' : 'refused'))
+    return traceMark(this.#core, key, () => this.refill.invalidate(key, policy))
   }
 
   #report(event: RefillEventName, { key, error, reason, ...rest }: RefillEvent): void {

@@ -19,17 +19,41 @@ export interface Traced {
   readonly keys: KeyMapping
 }
 
-/** Sends a request to where its key lives while `mintring:command` has subscribers. */
-export function traceCommand<Result, Context>(
+/** How a command is told that goes to where its key lives. */
+export type Telling = <Result, Context>(
   traced: Traced,
   request: Request<Result, Context>,
+) => Promise<Result>
+
+/** Tells a command as an operation of its own. */
+export const traceCommand: Telling = (traced, request) => {
+  return traceKeyed(traced, request, (result) => outcomeOf(request.verb.name, result))
+}
+
+/** Tells a command as the part of a batch: the batch alone tells what became of its keys. */
+export const tracePart: Telling = (traced, request) => traceKeyed(traced, request, () => 'ok')
+
+/** Tells a command as a step of an operation, whose attempts and bytes it adds to. */
+export function traceStep(message: CommandMessage): Telling {
+  return (traced, request) => {
+    measure(request as Request)
+    if (request.body !== undefined) message.bytes = request.body.length
+    traced.cluster.dispatch(request as Request)
+    return request.promise.finally(() => noteEnd(traced, message, request as Request))
+  }
+}
+
+function traceKeyed<Result, Context>(
+  traced: Traced,
+  request: Request<Result, Context>,
+  outcome: (result: Result) => Outcome,
 ): Promise<Result> {
   const { cluster } = traced
-  const { routeKey, verb } = request
+  const { routeKey } = request
   const host = routeKey === undefined ? undefined : cluster.hostFor(routeKey)
   measure(request as Request)
   const dispatch = (): void => cluster.dispatch(request as Request)
-  return traceRequest(traced, request, host, dispatch, (result) => outcomeOf(verb.name, result))
+  return traceRequest(traced, request, host, dispatch, outcome)
 }
 
 /**
@@ -60,15 +84,7 @@ function traceRequest<Result, Context>(
   if (body !== undefined) message.bytes = body.length
   const send = (): Promise<Result> => {
     dispatch()
-    return request.promise.finally(() => {
-      message.attempts = request.attempts
-      const { size } = Object(request.context) as { readonly size?: unknown }
-      if (typeof size === 'number' && size > 0) message.bytes = size
-      const router = request.attempt?.router
-      if (router === undefined || router.name === message.host) return
-      const last = traced.cluster.hosts.find((one) => one.name === router.name)
-      if (last !== undefined) nameHost(message, last)
-    })
+    return request.promise.finally(() => noteEnd(traced, message, request as Request))
   }
   return commandTrace.run(
     message,
@@ -76,6 +92,17 @@ function traceRequest<Result, Context>(
     outcome,
     failureOf(traced, () => keysOf(request as Request)),
   )
+}
+
+/** Adds what a request tells of itself once it is settled. */
+function noteEnd({ cluster }: Traced, message: CommandMessage, request: Request): void {
+  message.attempts = (message.attempts ?? 0) + request.attempts
+  const { size } = Object(request.context) as { readonly size?: unknown }
+  if (typeof size === 'number' && size > 0) message.bytes = size
+  const router = request.attempt?.router
+  if (router === undefined || router.name === message.host) return
+  const last = cluster.hosts.find((one) => one.name === router.name)
+  if (last !== undefined) nameHost(message, last)
 }
 
 /** Has the value of a read measured: its size is known while it is decoded, and not later. */
@@ -89,14 +116,29 @@ export function traceKey<Result>(
   traced: Traced,
   command: string,
   key: string,
-  run: () => Promise<Result>,
+  run: (message: CommandMessage) => Promise<Result>,
   outcome: (result: Result, message: CommandMessage) => Outcome,
 ): Promise<Result> {
   const isKey = typeof key === 'string'
   const host = isKey ? traced.cluster.hostFor(traced.keys.routeKey(key)) : undefined
   const message = messageOf(traced, command, isKey ? key : undefined, host)
   const failed = failureOf(traced, () => [key])
-  return commandTrace.run(message, run, (result) => outcome(result, message), failed)
+  return commandTrace.run(
+    message,
+    () => run(message),
+    (result) => outcome(result, message),
+    failed,
+  )
+}
+
+/** As traceKey(), for an invalidation; tells nothing while there is no subscriber. */
+export function traceMark(
+  traced: Traced,
+  key: string,
+  run: () => Promise<boolean>,
+): Promise<boolean> {
+  if (!commandTrace.hasSubscribers) return run()
+  return traceKey(traced, 'invalidate', key, run, (isDone) => (isDone ? 'ok' : 'refused'))
 }
 
 /** As traceKey(), for what may load: tells how the value came. */

@@ -12,7 +12,7 @@ import type { KeyMapping } from './keys.ts'
 import type { OperationOptions, StoreOptions } from './options.ts'
 import type { Outcomes } from './outcomes.ts'
 import { ClusterStore } from './refill-store.ts'
-import { traceEntry, traceRefresh } from './trace.ts'
+import { traceEntry, traceMark, traceRefresh } from './trace.ts'
 import type { Ttl } from './ttl.ts'
 import { type Body, type Codec, ownBody } from './values/codec.ts'
 import { add } from './verbs/add.ts'
@@ -138,7 +138,7 @@ export class ClientView {
 
   /** As the client's invalidate(), for one key. */
   async invalidate(key: string, policy?: RefillDefaults): Promise<boolean> {
-    return this._refill.invalidate(key, policy)
+    return traceMark(this._core, key, () => this._refill.invalidate(key, policy))
   }
 
   /** As the client's getOrSetEntry(). Rejects with MINTRING_UNSUPPORTED on classic servers. */

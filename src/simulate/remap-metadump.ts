@@ -2,24 +2,34 @@ import { isUtf8 } from 'node:buffer'
 import { connect, type Socket } from 'node:net'
 import { checkBounds, onAbort } from '../deadline.ts'
 import { isMintringError, MintringError } from '../errors.ts'
+import { isSince } from '../protocol/meta-versions.ts'
 import type { Key } from '../ring/key.ts'
 import { parseServer, type RingServer } from '../ring/server.ts'
 
 const MAX_LINE_BYTES = 4096
 
-const DUMP = {
+/** What a server is asked, and since when it answers to an end. */
+interface Question {
+  readonly line: string
+  readonly command: string
+  readonly name: string
+  readonly unit: string
+  readonly since: string
+}
+
+const DUMP: Question = {
   line: 'lru_crawler metadump all',
   command: 'lru_crawler metadump',
   name: 'key dump',
   unit: 'keys',
-  hint: ' (memcached before 1.5.4 lists its keys without an end)',
+  since: '1.5.4',
 }
-const STATS: typeof DUMP = {
+const STATS: Question = {
   line: 'stats',
   command: 'stats',
   name: 'answer',
   unit: 'statistics',
-  hint: '',
+  since: '1.0.0',
 }
 
 /** How a server is asked. */
@@ -36,7 +46,8 @@ export interface DumpOptions {
  *
  * @throws MintringError MINTRING_CONNECTION when the server cannot be reached, stays silent for
  * `idleMs` (5,000 by default) or ends before it is done, saying how many keys had come;
- * MINTRING_REFUSED when it will not dump (busy with another dump, crawler off, too old).
+ * MINTRING_UNSUPPORTED when it is older; MINTRING_REFUSED when it will not dump (busy with another
+ * dump, crawler off).
  */
 export async function* metadumpKeys(
   server: RingServer,
@@ -66,14 +77,15 @@ export async function itemsOf(server: RingServer, options: DumpOptions = {}): Pr
 /** The lines of an answer, up to END. */
 async function* linesAnswering(
   server: RingServer,
-  { line: asked, command, name, unit, hint }: typeof DUMP,
+  question: Question,
   { idleMs = 5000, signal }: DumpOptions,
 ): AsyncGenerator<string> {
   const { host, port, path, label } = parseServer(server)
+  const { line: asked, command, name, unit } = question
   const socket = path === undefined ? connect({ host, port }) : connect({ path })
   const stop = { reject: (error: MintringError): void => void socket.destroy(error) }
   const leave = signal === undefined ? undefined : onAbort(signal, stop)
-  socket.setTimeout(idleMs, () => socket.destroy(new Error(`silent for ${idleMs} ms${hint}`)))
+  socket.setTimeout(idleMs, () => socket.destroy(new Error(`silent for ${idleMs} ms`)))
   let lines = 0
   const broken = (why: string, cause?: unknown): MintringError => {
     const text = `The ${name} of ${label} broke off after ${lines} ${unit}: ${why}`
@@ -81,8 +93,15 @@ async function* linesAnswering(
   }
   try {
     checkBounds({ signal })
-    socket.write(`${asked}\r\n`)
+    let isAsked = false
+    socket.write('version\r\n')
     for await (const line of linesOf(socket)) {
+      if (!isAsked) {
+        refuseOlder(question, line, label)
+        isAsked = true
+        socket.write(`${asked}\r\n`)
+        continue
+      }
       if (line === 'END') return
       // From memcached 1.6.43 on a dump begins with this line.
       if (lines === 0 && line === 'OK') continue
@@ -97,6 +116,14 @@ async function* linesAnswering(
     socket.destroy()
   }
   throw broken('it ended before END')
+}
+
+/** Before, the list of keys has no end: the asker would wait until its patience is over. */
+function refuseOlder({ command, since }: Question, said: string, host: string): void {
+  const version = /^VERSION (\d+\.\d+\.\d+)/.exec(said)?.[1]
+  if (version === undefined || isSince(version, since)) return
+  const text = `${host} is memcached ${version}, whose ${command} has no end before ${since}`
+  throw new MintringError('MINTRING_UNSUPPORTED', text, { host, command, sent: false })
 }
 
 async function* linesOf(socket: Socket): AsyncGenerator<string> {

@@ -1,19 +1,35 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { onBothServers } from './both-servers.ts'
 
 const POLICY = { ttl: 60, lease: 4, jitter: 0 } as const
+
+/** A loader that tells when it runs, and ends when it is told to. */
+function heldLoader() {
+  let finish = (_value: string): void => {}
+  let begin = (): void => {}
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve
+  })
+  const value = new Promise<string>((resolve) => {
+    finish = resolve
+  })
+  const loader = (): Promise<string> => {
+    begin()
+    return value
+  }
+  return { loader, begun, finish }
+}
 
 onBothServers((pair) => {
   for (const protocol of ['auto', 'classic'] as const) {
     test(`add stores over what a process leaves that was killed while it loaded, ${protocol}`, async () => {
       const key = `left:${protocol}`
       const dying = new MemcachedClient(pair.server.address, { protocol })
-      const loading = dying.getOrSet(key, () => new Promise<string>(() => {}), POLICY)
-      loading.catch(() => {})
-      await sleep(50)
+      const { loader, begun } = heldLoader()
+      dying.getOrSet(key, loader, POLICY).catch(() => {})
+      await begun
       assert.equal(await pair.cache.get(key), undefined)
       assert.equal(await pair.cache.add(key, 'added', { ttl: 60 }), true)
       assert.equal(await pair.cache.add(key, 'late'), false)
@@ -25,13 +41,9 @@ onBothServers((pair) => {
       const key = `raced:${protocol}`
       const cache = new MemcachedClient(pair.server.address, { protocol })
       t.after(() => cache.close())
-      let finish = (_value: string): void => {}
-      const loader = () =>
-        new Promise<string>((resolve) => {
-          finish = resolve
-        })
+      const { loader, begun, finish } = heldLoader()
       const loading = cache.getOrSetEntry(key, loader, POLICY)
-      await sleep(50)
+      await begun
       assert.equal(await cache.add(key, 'added'), true)
       finish('loaded')
       assert.deepEqual(await loading, { value: 'loaded', state: 'uncached' })
@@ -40,12 +52,14 @@ onBothServers((pair) => {
   }
 
   test('of many adds over one load exactly one is stored', async () => {
-    const loading = pair.cache.getOrSet('many', () => sleep(300, 'loaded'), POLICY)
-    await sleep(50)
+    const { loader, begun, finish } = heldLoader()
+    const loading = pair.cache.getOrSet('many', loader, POLICY)
+    await begun
     const numbers = Array.from({ length: 20 }, (_, i) => i)
     const added = await Promise.all(numbers.map((i) => pair.cache.add('many', i)))
     assert.equal(added.filter(Boolean).length, 1)
     assert.equal(await pair.cache.get('many'), added.indexOf(true))
+    finish('loaded')
     assert.equal(await loading, 'loaded')
   })
 

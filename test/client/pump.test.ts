@@ -13,7 +13,8 @@ import {
 import { PumpLog } from '../../src/client/pump-log.ts'
 import type { EmbeddedServer } from '../../src/embedded/embedded-server.ts'
 import { startServer } from '../../src/embedded/server.ts'
-import { skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
+import type { MintringError } from '../../src/errors.ts'
+import { skipWithoutDumps, startMemcached } from '../support/memcached.ts'
 import { newFolder } from './warm-support.ts'
 
 const KEYS = 400
@@ -93,8 +94,17 @@ describe('a copy to new homes', () => {
     })
   }
 
+  test('tells which hosts cannot be listed: before memcached 1.5.4 a list has no end', async (t) => {
+    const { run, copied } = await desk(t, '1.4.39')
+    const told: unknown[] = []
+    const { failed } = await run({ onError: (error) => told.push((error as MintringError).code) })
+    assert.equal(failed, 2)
+    assert.deepEqual(told, ['MINTRING_UNSUPPORTED', 'MINTRING_UNSUPPORTED'])
+    assert.equal(copied.size, 0)
+  })
+
   test('lists the keys of a real memcached, whichever dump it knows', {
-    skip: skipWithoutMemcached(),
+    skip: skipWithoutDumps(),
   }, async (t) => {
     const memcacheds = await Promise.all([startMemcached(), startMemcached()])
     t.after(() => Promise.all(memcacheds.map(({ kill }) => kill())))

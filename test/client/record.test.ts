@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { tracingChannel } from 'node:diagnostics_channel'
 import { type TestContext, test } from 'node:test'
 import type { BatchMessage, CommandMessage } from '../../src/channels.ts'
-import type { MemcachedClient } from '../../src/client/client.ts'
+import { MemcachedClient } from '../../src/client/client.ts'
+import { startServer } from '../../src/embedded/server.ts'
 import { serve } from './support.ts'
 
 /** What is told: commands as `get:hit@`, with `@` for a host, and batches with their counts. */
@@ -47,6 +48,19 @@ async function listAll(cache: MemcachedClient): Promise<void> {
   for await (const item of cache.metadump()) assert.ok(item.key)
 }
 
+/** `mgdump` is unknown to the version that is served. */
+async function listKeys(cache: MemcachedClient): Promise<void> {
+  await assert.rejects(cache.mgdump().next(), { code: 'MINTRING_UNSUPPORTED' })
+}
+
+async function watchNothing(cache: MemcachedClient): Promise<void> {
+  const ending = new AbortController()
+  const watching = cache.watch(['evictions'], { signal: ending.signal })
+  const end = watching.next()
+  setTimeout(() => ending.abort(), 20)
+  await assert.rejects(end, { code: 'MINTRING_ABORTED' })
+}
+
 const STEPS: readonly Step[] = [
   ['set', (c) => c.set('a', 'x'), 'set:ok@'],
   ['get', (c) => c.get('a'), 'get:hit@'],
@@ -56,14 +70,18 @@ const STEPS: readonly Step[] = [
   ['gets', (c) => c.gets('a'), 'gets:hit@'],
   ['gets of nothing', (c) => c.gets('none'), 'gets:miss@'],
   ['gat', (c) => c.gat('a', 60), 'gat:hit@'],
+  ['gats', (c) => c.gats('a', 60), 'gats:hit@'],
   ['gat of nothing', (c) => c.gat('none', 60), 'gat:miss@'],
   ['cas of another version', (c) => c.cas('a', 'y', 999_999n), 'cas:refused@'],
   ['cas of nothing', (c) => c.cas('none', 'y', 1n), 'cas:refused@'],
-  ['add', (c) => c.add('a', 'y'), 'add:refused@ gets:hit@'],
+  ['add', (c) => c.add('a', 'y'), 'add:refused@'],
+  ['add of a new key', (c) => c.add('new', 'y'), 'add:ok@'],
   ['replace', (c) => c.replace('none', 'y'), 'replace:refused@'],
   ['append', (c) => c.append('a', 'y'), 'append:ok@'],
   ['prepend to nothing', (c) => c.prepend('none', 'y'), 'prepend:refused@'],
   ['incr of nothing', (c) => c.incr('none'), 'incr:refused@'],
+  ['incr with initial', (c) => c.incr('count', 1, { initial: 5 }), 'incr:ok@'],
+  ['decr with initial', (c) => c.decr('count', 1, { initial: 5 }), 'decr:ok@'],
   ['incr of text', (c) => c.incr('a').catch(() => {}), 'incr:error@'],
   ['touch', (c) => c.touch('a', 60), 'touch:ok@'],
   ['touch of nothing', (c) => c.touch('none', 60), 'touch:refused@'],
@@ -72,6 +90,7 @@ const STEPS: readonly Step[] = [
   ['meta.mg of nothing', (c) => c.meta.mg('none', { v: true }), 'mg:miss@'],
   ['meta.md of nothing', (c) => c.meta.md('none'), 'md:refused@'],
   ['getMany', (c) => c.getMany(['a', 'false', 'none']), 'get:ok@ [getMany:hit 2/3 -0]'],
+  ['getManyDetailed', (c) => c.getManyDetailed(['none']), 'get:ok@ [getMany:miss 0/1 -0]'],
   ['setMany', (c) => c.setMany({ b: false, d: 0 }), 'set:ok@ [setMany:ok 2/2 -0]'],
   ['deleteMany', (c) => c.deleteMany(['b', 'none']), 'delete:ok@ [deleteMany:refused 1/2 -0]'],
   ['getOrSet that loads', (c) => c.getOrSet('r', load, policy), 'getOrSet:miss/miss@'],
@@ -85,6 +104,7 @@ const STEPS: readonly Step[] = [
     (c) => c.invalidate(['r', 'none']),
     'invalidate:ok@ invalidate:refused@ [invalidate:refused 1/2 -0]',
   ],
+  ['invalidateTags', (c) => c.invalidateTags(['a', 'b']), '[invalidateTags:ok 2/2 -0]'],
   ['refresh', (c) => c.refresh('r', load, policy), 'refresh:ok/miss@'],
   [
     'getOrSet whose loader fails',
@@ -124,8 +144,15 @@ const STEPS: readonly Step[] = [
   ['warm', (c) => c.warm(['w1', 'w2'], load), 'set:ok@ set:ok@ [warm:ok 2/2 -0]'],
   ['version', (c) => c.version(), 'version:ok@'],
   ['stats', (c) => c.stats(), 'stats:ok@'],
+  ['verbosity', (c) => c.verbosity(1), 'verbosity:ok@'],
+  ['cacheMemlimit', (c) => c.cacheMemlimit(64), 'cache_memlimit:ok@'],
+  ['slabs', (c) => c.slabs({ automove: 0 }), 'slabs:ok@'],
+  ['lru', (c) => c.lru({ tempTtlSeconds: -1 }), 'lru:ok@'],
+  ['lruCrawler', (c) => c.lruCrawler({ enabled: true }), 'lru_crawler:ok@'],
+  ['watch', watchNothing, 'watch:aborted@'],
   ['raw', (c) => c.raw('a', 'mn'), 'raw:ok@'],
   ['metadump', listAll, 'metadump:ok@'],
+  ['mgdump', listKeys, 'mgdump:error@'],
   ['flushAll', (c) => c.flushAll(), 'flush_all:ok@'],
   ['get with a signal that fires', getAborted, 'get:aborted@'],
 ]
@@ -145,4 +172,93 @@ test('every verb is told, with its true outcome', async (context) => {
     await new Promise((resolve) => setTimeout(resolve, 5))
     assert.equal(told().join(' '), expected, what)
   }
+})
+
+/** What asks no server, and what is told by the events of a whole run. */
+const UNTOLD = new Set([
+  ...['configure', 'setServers', 'discover', 'hosts', 'locate', 'on', 'off', 'close', 'define'],
+  ...['toJSON', 'view', 'shutdown', 'warmFromPrevious'],
+])
+
+test('the list of verbs above has every method of a client that asks a server', () => {
+  const all = Object.getOwnPropertyNames(MemcachedClient.prototype)
+  const { prototype } = MemcachedClient as { prototype: object }
+  const methods = all.filter((name) => {
+    const { value } = Object.getOwnPropertyDescriptor(prototype, name) ?? {}
+    return typeof value === 'function' && name !== 'constructor' && !UNTOLD.has(name)
+  })
+  const asked = [...STEPS.map(([, run]) => String(run)), String(watchNothing)].join()
+  const missing = methods.filter((name) => !new RegExp(`\\.${name}\\(`).test(asked))
+  assert.deepEqual(missing, [])
+})
+
+test('a view tells its verbs as its client does', async (context) => {
+  const told = listen(context)
+  const { cache } = await serve(context)
+  const view = cache.view({
+    keys: { wireKey: (key) => `view:${key}`, routeKey: (key) => key },
+    codec: {
+      encode: (value) => ({ body: String(value), flags: 0 }),
+      decode: (_flags, body) => body.valueString(),
+    },
+  })
+  await view.set('a', 'x')
+  await view.get('a')
+  await view.add('a', 'y')
+  await view.getManyDetailed(['a', 'b'])
+  await view.getOrSetEntry('page', load, policy)
+  await view.invalidate('page')
+  await view.invalidate('none')
+  assert.deepEqual(told(), [
+    ...['set:ok@', 'get:hit@', 'add:refused@', 'get:ok@', '[getMany:hit 1/2 -0]'],
+    ...['getOrSet:miss/miss@', 'invalidate:ok@', 'invalidate:refused@'],
+  ])
+})
+
+test('a verb of several commands tells their tries together, and its own name', async (context) => {
+  const { cache } = await serve(context, { protocol: 'classic' })
+  const told: CommandMessage[] = []
+  const hear = (message: unknown): void => void told.push(message as CommandMessage)
+  const { asyncEnd } = tracingChannel('mintring:command')
+  asyncEnd.subscribe(hear)
+  context.after(() => asyncEnd.unsubscribe(hear))
+  await cache.incr('count', 1, { initial: 10 })
+  await cache.set('there', 'x')
+  await cache.add('there', 'twelve bytes')
+  assert.deepEqual(
+    told.map(({ command, outcome, attempts, bytes }) => [command, outcome, attempts, bytes]),
+    // `incr` and `add`; `add` and the look at what stands in its way.
+    [
+      ['incr', 'ok', 2, 2],
+      ['set', 'ok', 1, 1],
+      ['add', 'refused', 2, 12],
+    ],
+  )
+})
+
+test('the keys of a batch are told by the batch alone, while some of them move', async (context) => {
+  const servers = await Promise.all([startServer(), startServer()])
+  const addresses = servers.map(({ address }) => address)
+  const cache = new MemcachedClient(addresses.slice(0, 1))
+  context.after(async () => {
+    await cache.close()
+    await Promise.all(servers.map((server) => server.close()))
+  })
+  const keys = Array.from({ length: 40 }, (_, i) => `k${i}`)
+  await cache.setMany(new Map(keys.map((key) => [key, 'x'])))
+  cache.setServers(addresses, { announce: 60, handover: 600 })
+  while (cache.handover === undefined) await new Promise((resolve) => setTimeout(resolve, 5))
+  const told = listen(context)
+  await cache.getMany([...keys, 'none'])
+  await cache.setMany(new Map(keys.map((key) => [key, 'y'])))
+  await cache.deleteMany(keys)
+  const all = told()
+  const batches = all.filter((text) => text.startsWith('['))
+  assert.deepEqual(batches, [
+    '[getMany:hit 40/41 -0]',
+    '[setMany:ok 40/40 -0]',
+    '[deleteMany:ok 40/40 -0]',
+  ])
+  const commands = new Set(all.filter((text) => !text.startsWith('[')))
+  assert.deepEqual([...commands].sort(), ['delete:ok@', 'get:ok@', 'set:ok@'])
 })

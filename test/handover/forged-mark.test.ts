@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { metadumpKeys } from '../../src/simulate/remap-metadump.ts'
-import { type Memcached, skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
+import { type Memcached, skipWithoutDumps, startMemcached } from '../support/memcached.ts'
 
 const LENGTHS = { announce: 1, handover: 4 }
 
@@ -21,7 +21,7 @@ async function said({ host, port }: Memcached, bytes: Buffer | string): Promise<
   return text
 }
 
-const skip = skipWithoutMemcached()
+const skip = skipWithoutDumps()
 test('a forged mark of a handover, whose name ends a command, runs none', { skip }, async (t) => {
   const memcacheds = await Promise.all([startMemcached(), startMemcached()])
   t.after(() => Promise.all(memcacheds.map(({ kill }) => kill())))

@@ -2,15 +2,20 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
+import { startServer } from '../../src/embedded/server.ts'
 import type { Key } from '../../src/ring/key.ts'
 import { metadumpKeys } from '../../src/simulate/remap-metadump.ts'
 
 async function serverSaying(test: TestContext, say: (socket: Socket) => void): Promise<string> {
   const server = createServer((socket) => {
     socket.on('error', () => {})
-    socket.once('data', (command) => {
-      assert.equal(command.toString(), 'lru_crawler metadump all\r\n')
-      say(socket)
+    socket.once('data', (question) => {
+      assert.equal(question.toString(), 'version\r\n')
+      socket.once('data', (command) => {
+        assert.equal(command.toString(), 'lru_crawler metadump all\r\n')
+        say(socket)
+      })
+      socket.write('VERSION 1.5.4\r\n')
     })
   })
   server.listen(0, '127.0.0.1')
@@ -57,6 +62,15 @@ describe('a key dump', () => {
       await assert.rejects(read(server), { code: 'MINTRING_REFUSED' })
     })
   }
+
+  it('of a memcached before 1.5.4, whose list has no end, is refused before it begins', async (test) => {
+    const old = await startServer({ version: '1.5.3' })
+    test.after(() => old.close())
+    await assert.rejects(read(old.address, 60_000), {
+      code: 'MINTRING_UNSUPPORTED',
+      message: /memcached 1\.5\.3.*1\.5\.4/,
+    })
+  })
 
   it('without an end of line is cut off', async (test) => {
     const server = await serverSaying(test, (socket) => void socket.write('k'.repeat(10_000)))

@@ -67,6 +67,12 @@ export function skipWithoutMeta(): string | false {
   return meta ? skipWithoutMemcached() : `memcached ${version} has no meta commands`
 }
 
+/** For the `skip` option of a suite of key dumps: why it cannot run here, or false. */
+export function skipWithoutDumps(): string | false {
+  const { fullDumps, version } = memcachedAbilities()
+  return fullDumps ? skipWithoutMemcached() : `memcached ${version} lists its keys without an end`
+}
+
 /** For the `skip` option of a suite that starts memcached with an option: why not, or false. */
 export function skipWithoutOption(option: '-Z' | '-Y'): string | false {
   const binary = findMemcached()

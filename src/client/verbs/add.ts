@@ -32,7 +32,16 @@ const GETS_PLACEHOLDER: Verb = {
  * killed stays for more than a minute: it is replaced by its CAS id, and what the refill loads is
  * not stored then. So a refused `add` costs a second round trip.
  */
-export async function add(
+export function add(
+  core: ClientCore,
+  key: string,
+  value: unknown,
+  options: StoreOptions | undefined,
+): Promise<boolean> {
+  return core.asOne('add', key, (one) => addOrReplace(one, key, value, options))
+}
+
+async function addOrReplace(
   core: ClientCore,
   key: string,
   value: unknown,

@@ -103,7 +103,10 @@ export function count(
     return countClassic(core, name, key, wireKey, by, options)
   }
   const initial = checkUint64('initial', options.initial)
-  return countFrom(core, name, key, wireKey, by, initial, optionalExptime(options.ttl), options)
+  const exptime = optionalExptime(options.ttl)
+  return core.asOne(name, key, (one) =>
+    countFrom(one, name, key, wireKey, by, initial, exptime, options),
+  )
 }
 
 function countClassic(

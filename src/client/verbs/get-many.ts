@@ -136,7 +136,7 @@ async function readMany(
   const codec = core.codecFor(options)
   const deadline = deadlineOf('getMany', options)
   const found: Found = { codec, values, deadline, measured: codecs, pending: [], broken: new Map() }
-  const verb = readingVerb(core, batch, found)
+  const verb = readingVerb(batch, found)
   const unasked = await runMany(core, batch, allOf(batch), verb, options)
   if (found.pending.length > 0) await Promise.all(found.pending)
   const { signal } = options ?? {}
@@ -158,7 +158,7 @@ async function readMany(
 const sizeOf = (codecs: readonly MeasuredCodec[]): number =>
   codecs.reduce((sum, { size }) => sum + size, 0)
 
-function readingVerb(core: ClientCore, batch: KeyBatch, found: Found): ManyVerb {
+function readingVerb(batch: KeyBatch, found: Found): ManyVerb {
   return {
     isRead: true,
     cut(positions, first) {
@@ -177,8 +177,8 @@ function readingVerb(core: ClientCore, batch: KeyBatch, found: Found): ManyVerb 
       return new Request<void>(GET_MANY, undefined, '', found.measured ? measured(line) : line)
     },
     miss() {},
-    async alone(position, options) {
-      found.values[position] = await get(core, batch.keys[position]!, options)
+    async alone(parts, position, options) {
+      found.values[position] = await get(parts, batch.keys[position]!, options)
     },
   }
 }

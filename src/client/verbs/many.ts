@@ -23,7 +23,7 @@ export interface KeyBatch {
 /** What one verb does with a part of a batch. Positions are into the batch's keys. */
 export interface ManyVerb extends Pick<Batch, 'isRead' | 'cut' | 'request' | 'miss'> {
   /** Does it for one key, as the verb for one would. */
-  alone(position: number, options: OperationOptions | undefined): Promise<void>
+  alone(parts: ClientCore, position: number, options: OperationOptions | undefined): Promise<void>
 }
 
 /** Keys that move which are asked at once. */
@@ -98,10 +98,11 @@ async function runMoving(
   }
   const gate = new Gate(MAX_MOVING)
   const failed = new Map<number, MintringError>()
+  const parts = core.forParts
   const alone = moving.map((position) =>
     gate.run(async () => {
       try {
-        await verb.alone(position, options)
+        await verb.alone(parts, position, options)
       } catch (error) {
         if (!isFateOfKeys(error)) throw error
         failed.set(position, error)

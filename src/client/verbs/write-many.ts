@@ -97,7 +97,7 @@ async function storeAll(
   for (const [position, { body }] of encoded.entries()) {
     if (!written.refused.has(position)) written.bytes += body.length
   }
-  const verb = settingVerb(core, batch, encoded, exptime, written)
+  const verb = settingVerb(batch, encoded, exptime, written)
   const positions = thoseNotIn(written.refused, allOf(batch))
   const left = laterOptions(deadline, options)
   return collect(batch, written, await runMany(core, batch, positions, verb, left))
@@ -152,18 +152,17 @@ async function deleteAll(
     miss(position) {
       written.done[position] = false
     },
-    async alone(position, own) {
+    async alone(parts, position, own) {
       const routeKey = core.keys.routeKey(batch.keys[position]!)
       const wireKey = batch.wireKeys[position]!
       const request = new Request<boolean>(DELETE, routeKey, wireKey, undefined)
-      written.done[position] = await core.submit(request, own)
+      written.done[position] = await parts.submit(request, own)
     },
   }
   return collect(batch, written, await runMany(core, batch, allOf(batch), verb, options))
 }
 
 function settingVerb(
-  core: ClientCore,
   batch: KeyBatch,
   encoded: readonly Encoded[],
   exptime: number,
@@ -198,10 +197,10 @@ function settingVerb(
     miss(position) {
       written.done[position] = false
     },
-    async alone(position, options) {
+    async alone(parts, position, options) {
       const item = encoded[position]!
       written.done[position] = await storeEncoded(
-        core,
+        parts,
         batch.keys[position]!,
         item,
         exptime,
