@@ -25,7 +25,7 @@ import { commandRequest } from './refill-commands.ts'
 import type { AnswerContext } from './refill-read.ts'
 import { type ReadFlags, ReadRequest } from './refill-read.ts'
 import { TagStore } from './tag-store.ts'
-import { partOfBatch } from './trace.ts'
+import { partOfBatch } from './trace-parts.ts'
 import { BufferBody } from './values/codec.ts'
 import { fits } from './verbs/storage.ts'
 

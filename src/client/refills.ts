@@ -12,15 +12,8 @@ import { Refill, valuesOf } from '../refill/refill.ts'
 import { type RefillEvent, type RefillEventName, Tally } from '../refill/tally.ts'
 import type { ClientCore } from './core.ts'
 import { ClusterStore } from './refill-store.ts'
-import {
-  type BatchCount,
-  inBatch,
-  outsideBatch,
-  traceBatch,
-  traceEntry,
-  traceMark,
-  traceRefresh,
-} from './trace.ts'
+import { type BatchCount, traceBatch, traceEntry, traceMark, traceRefresh } from './trace.ts'
+import { inBatch, outsideBatch } from './trace-parts.ts'
 import type { ViewOptions } from './view.ts'
 import { ClientView } from './view.ts'
 
