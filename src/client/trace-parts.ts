@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { commandTrace } from '../channels.ts'
 import type { Cluster } from '../hosts/cluster.ts'
 import type { Host } from '../hosts/host.ts'
-import { failureOf, messageOf, type Traced } from './trace.ts'
+import { commandMessage, failureOf, type Traced } from './trace.ts'
 
 /** What the hosts are asked on behalf of a batch whose commands are not requests of its own. */
 class HostParts {
@@ -29,7 +29,7 @@ class HostParts {
     const whole = new Promise<void>((resolve, reject) => {
       part.end = (error) => (error === undefined ? resolve() : reject(error))
     })
-    const message = messageOf(this.#traced, command, undefined, host)
+    const message = commandMessage(this.#traced, command, undefined, host)
     const failed = failureOf(this.#traced, () => [])
     void commandTrace
       .run(

@@ -79,7 +79,7 @@ function traceRequest<Result, Context>(
   outcome: (result: Result) => Outcome,
 ): Promise<Result> {
   const { routeKey, body } = request
-  const message = messageOf(traced, request.verb.name, routeKey, host)
+  const message = commandMessage(traced, request.verb.name, routeKey, host)
   if (body !== undefined) message.bytes = body.length
   const send = (): Promise<Result> => {
     dispatch()
@@ -120,7 +120,7 @@ export function traceKey<Result>(
 ): Promise<Result> {
   const isKey = typeof key === 'string'
   const host = isKey ? traced.cluster.hostFor(traced.keys.routeKey(key)) : undefined
-  const message = messageOf(traced, command, isKey ? key : undefined, host)
+  const message = commandMessage(traced, command, isKey ? key : undefined, host)
   const failed = failureOf(traced, () => [key])
   return commandTrace.run(
     message,
@@ -176,7 +176,7 @@ export async function* traceLines(
     yield* lines
     return
   }
-  const message = messageOf(traced, command, undefined, host)
+  const message = commandMessage(traced, command, undefined, host)
   const failed = failureOf(traced, () => [])
   let end = (_failure?: { readonly error: unknown }): void => {}
   const whole = new Promise<void>((resolve, reject) => {
@@ -235,7 +235,7 @@ export function traceBatch<Result>(
 }
 
 /** The message of a command, before it begins. */
-export function messageOf(
+export function commandMessage(
   { id, behaviors }: Traced,
   command: string,
   key: string | undefined,
