@@ -1,4 +1,5 @@
-const table: Uint16Array = buildTable()
+/** Made at the first use: few rings are made of this hash. */
+let table: Uint16Array | undefined
 
 function buildTable(): Uint16Array {
   const entries = new Uint16Array(256)
@@ -15,6 +16,7 @@ function buildTable(): Uint16Array {
  * so the result has up to 32 bits.
  */
 export function crc16(bytes: Uint8Array, length: number): number {
+  table ??= buildTable()
   let crc = 0
   for (let i = 0; i < length; i++) crc = (crc << 8) ^ table[((crc >>> 8) ^ bytes[i]!) & 0xff]!
   return crc

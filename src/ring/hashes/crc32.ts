@@ -1,4 +1,5 @@
-const table: Uint32Array = buildTable()
+/** Made at the first use: few rings are made of this hash. */
+let table: Uint32Array | undefined
 
 function buildTable(): Uint32Array {
   const entries = new Uint32Array(256)
@@ -19,6 +20,7 @@ export function crc32a(bytes: Uint8Array, length: number): number {
 
 /** CRC-32 continued over more bytes from the CRC of those before them. */
 export function crc32Continue(crc: number, bytes: Uint8Array, length: number): number {
+  table ??= buildTable()
   let rest = ~crc
   for (let i = 0; i < length; i++) rest = (rest >>> 8) ^ table[(rest ^ bytes[i]!) & 0xff]!
   return ~rest
