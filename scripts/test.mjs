@@ -23,6 +23,8 @@ const LONG = [
   'test/client/warm-previous.test.ts',
   'test/docs/blocks.test.ts',
   'test/faults',
+  'test/handover/forged-mark.test.ts',
+  'test/handover/handover.test.ts',
   'test/handover/orders.test.ts',
   'test/meetings',
   'test/simulate/stampede.test.ts',
