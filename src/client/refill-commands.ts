@@ -94,12 +94,13 @@ function metaSetHead(
   wireKey: string,
   maxTtl: number,
 ): string {
-  const { encoded, ttlSeconds, cas, add } = command
+  const { encoded, ttlSeconds, cas, add, tellsCas } = command
   return msHead(wireKey, encoded.body.length, {
     F: encoded.flags,
     T: exptimeOf(ttlSeconds, maxTtl),
     ...(cas === undefined ? {} : { C: BigInt(cas) }),
-    ...(add ? { M: 'E' as const, c: true } : {}),
+    ...(add ? { M: 'E' as const } : {}),
+    ...(add || tellsCas ? { c: true } : {}),
   })
 }
 

@@ -1,3 +1,4 @@
+import { MintringError } from '../errors.ts'
 import { ClassicPath } from './classic-path.ts'
 import type { Clock } from './clock.ts'
 import { MetaPath } from './meta-path.ts'
@@ -6,13 +7,25 @@ import type { Policy } from './policy.ts'
 import { SidecarPath } from './sidecar-path.ts'
 import type { RefillStore } from './store.ts'
 
-/** Chooses the path of a policy, by what the servers speak. */
+/**
+ * Chooses the path of a policy, by what the servers speak. Throws MINTRING_BAD_POLICY for what
+ * takes other servers.
+ */
 export function pathsOf(store: RefillStore, clock: Clock): (policy: Policy) => Path {
   const inline = new MetaPath(store)
   const sidecar = new SidecarPath(store)
   const classic = new ClassicPath(store, clock)
-  return ({ isSidecar }) => {
-    if (store.dialect === 'classic') return classic
+  return ({ isSidecar, tagText }) => {
+    if (store.dialect === 'classic') {
+      if (isSidecar && tagText !== undefined) throw tooOld()
+      return classic
+    }
     return isSidecar ? sidecar : inline
   }
+}
+
+/** Classic commands would store the tags in the page, where other programs read them. */
+function tooOld(): MintringError {
+  const what = "Keys with placeholder: 'sidecar' have tags only on servers with meta commands"
+  return new MintringError('MINTRING_BAD_POLICY', `${what} (memcached 1.6.10 and later)`)
 }

@@ -192,9 +192,6 @@ function checkTogether(policy: Policy): void {
   if (policy.graceSeconds + earlyRefreshSeconds + 1 > MAX_RELATIVE_TTL_SECONDS) {
     throw bad('the stale windows and earlyRefresh together must stay under 30 days')
   }
-  if (policy.isSidecar && policy.tagText !== undefined) {
-    throw bad("a key with placeholder: 'sidecar' has no tags")
-  }
   if (loaderTimeoutMs < staleTimeoutMs) {
     throw bad(
       `loaderTimeoutMs (${loaderTimeoutMs}) must not be below staleTimeoutMs (${staleTimeoutMs})`,

@@ -3,11 +3,29 @@ import { LOCK, MetaPath, placeholderSeconds } from './meta-path.ts'
 import type { Elected, FoundEntry } from './path.ts'
 import { decided, won } from './path.ts'
 import type { Policy } from './policy.ts'
+import { pageWithTags, READ_TAGS, readPage, tagsOfPage, tagsToCome } from './sidecar-tags.ts'
 import { Stamp } from './stamp.ts'
-import type { Item, KeyHome, Reader, ReadHandle, StoreAnswer } from './store.ts'
+import type {
+  EncodedItem,
+  Item,
+  KeyHome,
+  Reader,
+  ReadHandle,
+  StoreAnswer,
+  StoreCommand,
+} from './store.ts'
+import type { Tail } from './tag-tail.ts'
 
 /** How long a page may live that was not checked yet. */
 const UNCONFIRMED_SECONDS = 2
+
+/** What is stored, and beside it. */
+interface Page {
+  readonly encoded: EncodedItem
+  readonly ttlSeconds: number
+  readonly leaseSeconds: number
+  readonly tail: Tail | undefined
+}
 
 /**
  * The meta path for keys that other programs read as plain bytes: no placeholder ever stands in the
@@ -23,12 +41,17 @@ const UNCONFIRMED_SECONDS = 2
 export class SidecarPath extends MetaPath {
   override read(key: string, policy: Policy, earlySeconds: number, reader: Reader): ReadHandle {
     const below = policy.graceSeconds + earlySeconds + 1
-    return this.refillStore.read(key, 0, below, reader)
+    const { refillStore } = this
+    if (policy.tagText !== undefined) return readPage(refillStore, key, below, reader)
+    return refillStore.read(key, 0, below, reader)
   }
 
   /** The right to refill what is not confirmed comes with the lock alone. */
   override judge(item: Item, policy: Policy, earlySeconds: number, decoded?: unknown): Finding {
     const finding = super.judge(item, policy, earlySeconds, decoded)
+    if (item.awaitsTags === true && finding.election === 'none') {
+      return { ...finding, election: 'lost' }
+    }
     if (finding.verdict !== 'absent' || finding.isUnreadable) return finding
     const lease: Lease = { ...finding.lease, cas: '', on: 'lock' }
     return { ...finding, election: 'open', lease }
@@ -38,11 +61,13 @@ export class SidecarPath extends MetaPath {
   override async elect(key: string, policy: Policy, finding: Finding): Promise<Elected> {
     const { lease } = finding
     if (lease.on !== 'lock' || lease.cas !== '') return super.elect(key, policy, finding)
-    const [lock, main] = await this.refillStore.exchange(lease.place, key, [
+    const isTagged = policy.tagText !== undefined
+    const [lock, main, tags] = await this.refillStore.exchange(lease.place, key, [
       { name: 'mg', beside: LOCK, vivifySeconds: placeholderSeconds(policy) },
       { name: 'mg', value: true, refreshBelowSeconds: policy.graceSeconds + 1 },
+      ...(isTagged ? [READ_TAGS] : []),
     ])
-    const now = this.judge(main!, policy, 0)
+    const now = this.judge(isTagged ? pageWithTags(main!, tags) : main!, policy, 0)
     const behind = lockLease(lock!)
     if (now.verdict !== 'absent' || now.lease.on !== 'lock') {
       if (lock!.won) await this.release(key, policy, behind)
@@ -58,12 +83,31 @@ export class SidecarPath extends MetaPath {
     key: string,
     policy: Policy,
     lease: Lease,
-    entry: FoundEntry,
+    { tail, ...entry }: FoundEntry,
   ): Promise<boolean> {
-    if (lease.on !== 'lock') return super.store(key, policy, lease, entry)
+    const encoded = this.stamped({ ...entry, tail: undefined }, policy, lease)
+    const ttlSeconds = entry.ttlSeconds + policy.graceSeconds
+    const page: Page = { encoded, ttlSeconds, tail, leaseSeconds: policy.leaseSeconds }
+    const cas = await (lease.on === 'lock'
+      ? this.#storeCold(key, policy, lease, page)
+      : this.#storeOver(key, lease, lease.cas, page))
+    if (cas === undefined) return false
+    if (tail === undefined) return true
+    const { place } = lease
+    // Without its tags the page is stored, and stale.
+    await this.refillStore.exchange(place, key, [tagsOfPage(cas, tail, ttlSeconds)]).catch(() => {})
+    return true
+  }
+
+  async #storeCold(
+    key: string,
+    policy: Policy,
+    lease: Lease,
+    page: Page,
+  ): Promise<string | undefined> {
     // Seen before the value is there: nginx shows what is unconfirmed too.
-    if (!(await this.#holds(key, lease))) return false
-    const { body, flags } = this.stamped(entry, policy, lease)
+    if (!(await this.#holds(key, lease))) return undefined
+    const { body, flags } = page.encoded
     const [added, lock] = await this.refillStore.exchange(lease.place, key, [
       {
         name: 'ms',
@@ -75,22 +119,33 @@ export class SidecarPath extends MetaPath {
     ])
     if (added!.status !== 'done') {
       await this.release(key, policy, lease)
-      return false
+      return undefined
     }
     if (!lock!.found || lock!.cas !== lease.cas) {
       await this.#remove(key, lease, added!)
-      return false
+      return undefined
     }
-    const [confirmed] = await this.refillStore.exchange(lease.place, key, [
-      {
-        name: 'ms',
-        encoded: { body, flags },
-        ttlSeconds: entry.ttlSeconds + policy.graceSeconds,
-        cas: added!.cas,
-      },
-      { name: 'md', beside: LOCK, cas: lease.cas },
+    const unlock: StoreCommand = { name: 'md', beside: LOCK, cas: lease.cas }
+    return this.#storeOver(key, lease, added!.cas, page, [unlock])
+  }
+
+  /** Replaces what has that CAS id. Resolves to the CAS id of the page. */
+  async #storeOver(
+    key: string,
+    { place }: Lease,
+    cas: string,
+    { encoded, ttlSeconds, tail, leaseSeconds }: Page,
+    after: readonly StoreCommand[] = [],
+  ): Promise<string | undefined> {
+    const tellsCas = tail !== undefined
+    const ahead = tellsCas ? [tagsToCome(leaseSeconds)] : []
+    const answers = await this.refillStore.exchange(place, key, [
+      ...ahead,
+      { name: 'ms', encoded, ttlSeconds, cas, tellsCas },
+      ...after,
     ])
-    return confirmed!.status === 'done'
+    const stored = answers[ahead.length]!
+    return stored.status === 'done' ? stored.cas : undefined
   }
 
   /** The two must not overtake each other, on whatever connections they travel. */

@@ -34,6 +34,8 @@ export interface Item {
   readonly cas: string
   /** What the value carries of its tags; undefined when it has none, or was changed in place. */
   readonly tail: Tail | undefined
+  /** Its tags stand beside it, and are about to be stored. */
+  readonly awaitsTags?: boolean
   /** Whether it carries these versions of its tags. */
   hasDigest(digest: string): boolean
   place(): Place
@@ -107,8 +109,10 @@ export type StoreCommand = { readonly beside?: string | undefined } & (
       readonly encoded: EncodedItem
       readonly ttlSeconds: number
       readonly cas?: string
-      /** Only when there is no such item. */
+      /** Only when there is no such item; tells the CAS id of what is stored. */
       readonly add?: boolean
+      /** Ask for the CAS id of what is stored. */
+      readonly tellsCas?: boolean
     }
   | {
       readonly name: 'md'

@@ -132,6 +132,7 @@ export function waitTimedOut({ slot }: Ask): MintringError {
 const NOT_UNREACHABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MINTRING_BAD_ARGUMENT',
   'MINTRING_BAD_KEY',
+  'MINTRING_BAD_POLICY',
   'MINTRING_CLOSED',
   'MINTRING_OVERLOADED',
 ])

@@ -54,6 +54,7 @@ class Scenario {
 
   async run(): Promise<void> {
     const [a, b, c] = this.#clients as [SteppedClient, SteppedClient, SteppedClient]
+    if (this.#plan.isLoaded === true) await this.#loadFirst(a)
     // In order of their own, each of these begins whenever a choice lets it.
     this.#pending.push({ name: 'read', client: a, run: () => this.#readAndCrash(a) })
     if (this.#plan.reads === 'at any time') this.#readLater(b)
@@ -63,6 +64,13 @@ class Scenario {
     await this.#settle()
     assert.equal(this.#reading, 0, 'a read never ended')
     if (this.#plan.wrap === undefined) await this.#recover(b)
+  }
+
+  /** One order is enough: nothing else happens meanwhile. */
+  async #loadFirst(client: SteppedClient): Promise<void> {
+    void this.#read(client)
+    await this.#settle(() => 0)
+    client.history.length = 0
   }
 
   /** Whatever happened, the newest value is there after a lease at most, and a read or two. */
@@ -173,6 +181,8 @@ class Scenario {
     return !this.#pending.some((step) => step.client === client && step.name === 'load')
   }
 
+  readonly #pick = (options: number): number => this.#choices.pick(options, () => this.#state)
+
   get #enabled(): { name: string; run(): void }[] {
     const own = this.#pending
       .filter(({ client }) => client.isAlive && !this.#isOver(client))
@@ -208,13 +218,13 @@ class Scenario {
     return [...tag, ...step('value', () => this.#server.evict('k'))]
   }
 
-  async #settle(): Promise<void> {
+  async #settle(pick: (options: number) => number = this.#pick): Promise<void> {
     for (let steps = 0; steps < 500; steps++) {
       await new Promise((resolve) => setImmediate(resolve))
       if (this.#broken !== undefined) throw new Error(this.#broken)
       const enabled = this.#enabled
       if (enabled.length > 0) {
-        const chosen = enabled[this.#choices.pick(enabled.length, () => this.#state)]!
+        const chosen = enabled[pick(enabled.length)]!
         this.trace.push(chosen.name)
         chosen.run()
       } else if (this.#reading === 0 || !this.#passTime()) return

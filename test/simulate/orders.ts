@@ -1,7 +1,7 @@
 import type { RefillPolicy } from '../../src/refill/policy.ts'
 import type { Dialect, RefillStore } from '../../src/refill/store.ts'
 import { adoptingRenewal, trustingSidecar } from './old-ways.ts'
-import { readingTagsLate, repeatingVersions } from './tag-mistakes.ts'
+import { readingTagsLate, repeatingVersions, trustingTagsBeside } from './tag-mistakes.ts'
 
 /** What is tried in every order. */
 export interface Plan {
@@ -14,6 +14,8 @@ export interface Plan {
   readonly writer: 'a reader' | 'apart'
   /** When the second client reads: at any time, or once the writes are acknowledged. */
   readonly reads: 'at any time' | 'after'
+  /** Whether the value is there already, because the first client read it before. */
+  readonly isLoaded?: boolean
   /** How often memory pressure may drop the tag, and how often the value. */
   readonly evictions?: { readonly tag: number; readonly value: number }
   /** How often an invalidation of the tag may be sent again. */
@@ -50,6 +52,7 @@ const CLASSIC = { dialect: 'classic', policy: POLICY } as const
 /** A tag is invalidated instead of the key. */
 const TAGS = { ...CRASH, ...META, policy: { ...POLICY, tags: ['t'] }, writeKind: 'tags' } as const
 const EVICTION = { evictions: { tag: 1, value: 1 } } as const
+const TAGS_BESIDE = { ...POLICY, ...SIDECAR, tags: ['t'] }
 const TAG_OF_VALUE = { ...POLICY, tags: () => ['t'] }
 
 export const PLANS: Readonly<Record<string, Plan>> = {
@@ -66,6 +69,9 @@ export const PLANS: Readonly<Record<string, Plan>> = {
   'sidecar, renewals': { ...RENEWAL, ...BESIDE },
 }
 
+const TWO_READERS = { ...TAGS, crashes: false } as const
+const LOADED_PAGE = { ...TWO_READERS, policy: TAGS_BESIDE, writes: 1, isLoaded: true } as const
+
 /** Invalidations of a tag. */
 export const TAG_PLANS: Readonly<Record<string, Plan>> = {
   tags: { ...TAGS, ...EVICTION },
@@ -73,15 +79,16 @@ export const TAG_PLANS: Readonly<Record<string, Plan>> = {
   'tags, a reader writes': { ...TAGS, writer: 'a reader' },
   'tags, no stale window': { ...TAGS, ...EVICTION, policy: { ...ONCE, tags: ['t'] } },
   'tags of the value': { ...TAGS, ...EVICTION, policy: TAG_OF_VALUE },
+  'tags beside a page': { ...TAGS, ...EVICTION, policy: TAGS_BESIDE },
+  'tags beside a loaded page': LOADED_PAGE,
   'tags, classic': { ...TAGS, ...EVICTION, dialect: 'classic' },
 }
-
-const TWO_READERS = { ...TAGS, crashes: false } as const
 
 /** Mistakes that tags must not make, which are to be found. */
 export const TAG_MISTAKES: Readonly<Record<string, Plan>> = {
   'tags read after the load': { ...TWO_READERS, writes: 1, wrap: readingTagsLate },
   'tags with one version per call': { ...TWO_READERS, repeats: 1, wrap: repeatingVersions },
+  'tags beside a page that name no page': { ...LOADED_PAGE, wrap: trustingTagsBeside },
 }
 
 /** Mistakes of earlier versions, which are to be found. */

@@ -48,9 +48,11 @@ describe('two clients, two invalidations of a tag, evictions and a crash', () =>
     })
   }
 
-  for (const name of Object.keys(TAG_MISTAKES)) {
+  for (const [name, { isLoaded }] of Object.entries(TAG_MISTAKES)) {
     test(`show how ${name} would call old values fresh`, async () => {
-      await assert.rejects(orders(name, '6000'), /is (fresh|miss) after/)
+      // One that takes many steps in one certain order is not found by chance.
+      const which = isLoaded === true ? 'every' : '6000'
+      await assert.rejects(orders(name, which), /is (fresh|miss) after/)
     })
   }
 })

@@ -44,6 +44,18 @@ describe('the tags of a policy', () => {
     await assert.rejects(others, hasCode('MINTRING_BAD_POLICY'))
   })
 
+  test('of keys that other programs read are refused where they would stand in the value', async () => {
+    const w = world('classic')
+    const { refill } = w.start()
+    const policy = { ...POLICY, placeholder: 'sidecar' } as const
+    const calls: (() => Promise<unknown>)[] = [
+      () => refill.getOrSet('k', () => 1, policy),
+      () => refill.getOrSetMany(['k'], () => new Map(), policy),
+      () => refill.refresh('k', () => 1, policy),
+    ]
+    for (const call of calls) await assert.rejects(w.when(call()), hasCode('MINTRING_BAD_POLICY'))
+  })
+
   test('made by a function that makes none end the load with what is wrong', async () => {
     const w = world()
     const { refill } = w.start()

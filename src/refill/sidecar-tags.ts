@@ -1,0 +1,82 @@
+import type { Item, Reader, ReadHandle, RefillStore, StoreAnswer, StoreCommand } from './store.ts'
+import type { Tail } from './tag-tail.ts'
+
+/**
+ * The tags of a page that other programs read as plain bytes: an item beside the page. It names the
+ * CAS id of the page it belongs to, because the two are stored one after the other: tags that name
+ * another page, or come from another life of the server, say nothing.
+ *
+ * While it is empty the page is being replaced, and its tags follow: the page is stale, but another
+ * client need not refill it. A writer who dies then leaves it empty for as long as a lease.
+ */
+const TAGS = 'tags'
+
+/** Asks for the tags beside a page. */
+export const READ_TAGS: StoreCommand = { name: 'mg', beside: TAGS, value: true }
+
+/** Goes ahead of a page: its tags follow. */
+export function tagsToCome(ttlSeconds: number): StoreCommand {
+  return { name: 'ms', beside: TAGS, encoded: { body: '', flags: 0 }, ttlSeconds }
+}
+
+/** The tags of the page that was stored with this CAS id. */
+export function tagsOfPage(cas: string, tail: Tail, ttlSeconds: number): StoreCommand {
+  const body = `${cas} ${tail.digest} ${tail.hard} ${tail.text}`
+  return { name: 'ms', beside: TAGS, encoded: { body, flags: 0 }, ttlSeconds }
+}
+
+/**
+ * Reads a page, and its tags behind it: what a writer puts in their place goes ahead of the page,
+ * so that no page of now meets tags of before.
+ */
+export function readPage(
+  store: RefillStore,
+  key: string,
+  refreshBelowSeconds: number,
+  reader: Reader,
+): ReadHandle {
+  let tags: Promise<StoreAnswer | undefined>
+  const handle = store.read(key, 0, refreshBelowSeconds, {
+    answered(item) {
+      if (!item.found) return reader.answered(item)
+      const page = item.keep()
+      return tags.then((answer) => reader.answered(pageWithTags(page, answer)))
+    },
+    failed: (error) => reader.failed(error),
+  })
+  tags = readTags(store, key)
+  return handle
+}
+
+async function readTags(store: RefillStore, key: string): Promise<StoreAnswer | undefined> {
+  const place = store.place(key)
+  if (place === undefined) return undefined
+  const answers = store.exchange(place, key, [READ_TAGS])
+  // A page whose tags cannot be read is one without.
+  return answers.then(([tags]) => tags, nothing)
+}
+
+function nothing(): undefined {
+  return undefined
+}
+
+/** The page with what stands beside it, if that belongs to it. */
+export function pageWithTags(page: Item, beside: StoreAnswer | undefined): Item {
+  const isBeside = beside?.found === true && beside.place() === page.place()
+  const text = isBeside ? Buffer.from(beside.bytes()).toString('latin1') : ' '
+  const tail = tailOf(text, page.cas)
+  const item: Item = {
+    ...page,
+    tail,
+    awaitsTags: text === '',
+    hasDigest: (digest) => tail?.digest === digest,
+    keep: () => item,
+  }
+  return item
+}
+
+function tailOf(text: string, cas: string): Tail | undefined {
+  const [named, digest, hard] = text.split(' ', 3)
+  if (named !== cas || digest === undefined || hard === undefined) return undefined
+  return { digest, hard, text: text.slice(named.length + digest.length + hard.length + 3) }
+}
