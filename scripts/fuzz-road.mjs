@@ -1,7 +1,7 @@
 // Runs hundreds of callers of all verbs through proxies that delay, split, merge, truncate and
 // reset, checks every outcome, prints a line per seed and ends with 1 when anything was found:
 // node --expose-gc --import tsx scripts/fuzz-road.mjs [--seeds 10] [--first-seed 1]
-//   [--operations 1000000] [--hosts 1] [--ejection] [--mutant NAME]
+//   [--operations 1000000] [--hosts 1] [--ejection] [--mutant NAME] [--request-timeout-ms 300]
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { mutants } from '../test/fuzz/mutants.ts'
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     hosts: { type: 'string', default: '1' },
     ejection: { type: 'boolean', default: false },
     mutant: { type: 'string' },
+    'request-timeout-ms': { type: 'string', default: '300' },
   },
 })
 const seeds = Number(values.seeds)
@@ -34,7 +35,9 @@ for (let index = 0; index < seeds; index++) {
   const seed = Number(values['first-seed']) + index
   const startMs = performance.now()
   const hosts = Number(values.hosts)
-  const report = await fuzz({ seed, operations, hosts, ejection: values.ejection, mutant })
+  const requestTimeoutMs = Number(values['request-timeout-ms'])
+  const plan = { seed, operations, hosts, ejection: values.ejection, mutant, requestTimeoutMs }
+  const report = await fuzz(plan)
   globalThis.gc?.()
   const heapMb = process.memoryUsage().heapUsed / 2 ** 20
   firstHeapMb ??= heapMb

@@ -107,7 +107,7 @@ export class MemcachedClient {
 
   /** Whether close() was called. */
   get closed(): boolean {
-    return this._settings.isClosed
+    return this._core.isClosed
   }
 
   /** How many failed reads were answered as misses, because of `onError: 'miss'`. */
@@ -185,7 +185,7 @@ export class MemcachedClient {
     const drainMs = drainMsOf(options)
     const endMs = performance.now() + drainMs
     this._settings.close()
-    await this._refills.close(drainMs)
+    await this._refills.close(endMs)
     await this._core.cluster.close({ drainMs: Math.max(0, endMs - performance.now()) })
   }
 
@@ -210,7 +210,7 @@ export class MemcachedClient {
   get<Value = unknown>(key: string, options?: ReadOptions): Promise<Value | undefined>
   get<Value = unknown>(key: string, options?: ReadOptions): Promise<Value | undefined> {
     try {
-      return get(this._core, key, options) as Promise<Value | undefined>
+      return get(this._core.open, key, options) as Promise<Value | undefined>
     } catch (error) {
       return Promise.reject(error)
     }
@@ -226,7 +226,7 @@ export class MemcachedClient {
     key: string,
     options?: ReadOptions,
   ): Promise<Entry<Value> | undefined> {
-    return gets(this._core, key, options) as Promise<Entry<Value> | undefined>
+    return gets(this._core.open, key, options) as Promise<Entry<Value> | undefined>
   }
 
   /**
@@ -240,7 +240,7 @@ export class MemcachedClient {
     ttl: Ttl,
     options?: ReadOptions,
   ): Promise<Value | undefined> {
-    return gat(this._core, key, ttl, options) as Promise<Value | undefined>
+    return gat(this._core.open, key, ttl, options) as Promise<Value | undefined>
   }
 
   /** As gat(), with CAS id and flags. */
@@ -255,7 +255,7 @@ export class MemcachedClient {
     ttl: Ttl,
     options?: ReadOptions,
   ): Promise<Entry<Value> | undefined> {
-    return gats(this._core, key, ttl, options) as Promise<Entry<Value> | undefined>
+    return gats(this._core.open, key, ttl, options) as Promise<Entry<Value> | undefined>
   }
 
   /**
@@ -272,7 +272,7 @@ export class MemcachedClient {
     keys: Iterable<string>,
     options?: ReadOptions,
   ): Promise<Map<string, Value>> {
-    return getMany(this._core, keys, options) as Promise<Map<string, Value>>
+    return getMany(this._core.open, keys, options) as Promise<Map<string, Value>>
   }
 
   /**
@@ -288,7 +288,7 @@ export class MemcachedClient {
     keys: Iterable<string>,
     options?: ReadOptions,
   ): Promise<Outcomes<Value>> {
-    return getManyDetailed(this._core, keys, options) as Promise<Outcomes<Value>>
+    return getManyDetailed(this._core.open, keys, options) as Promise<Outcomes<Value>>
   }
 
   /**
@@ -297,7 +297,7 @@ export class MemcachedClient {
    */
   set(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
     try {
-      return store(this._core, 'set', key, value, options)
+      return store(this._core.open, 'set', key, value, options)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -309,7 +309,7 @@ export class MemcachedClient {
    * @example const isFirst = await cache.add('lock:1', 1, { ttl: 30 })
    */
   async add(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
-    return add(this._core, key, value, options)
+    return add(this._core.open, key, value, options)
   }
 
   /**
@@ -317,7 +317,7 @@ export class MemcachedClient {
    * @example await cache.replace('user:1', user, { ttl: '5m' })
    */
   async replace(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
-    return store(this._core, 'replace', key, value, options)
+    return store(this._core.open, 'replace', key, value, options)
   }
 
   /**
@@ -329,7 +329,7 @@ export class MemcachedClient {
     value: string | Uint8Array,
     options?: OperationOptions,
   ): Promise<boolean> {
-    return extend(this._core, 'append', key, value, options)
+    return extend(this._core.open, 'append', key, value, options)
   }
 
   /**
@@ -341,7 +341,7 @@ export class MemcachedClient {
     value: string | Uint8Array,
     options?: OperationOptions,
   ): Promise<boolean> {
-    return extend(this._core, 'prepend', key, value, options)
+    return extend(this._core.open, 'prepend', key, value, options)
   }
 
   /**
@@ -349,7 +349,7 @@ export class MemcachedClient {
    * @example const outcome = await cache.cas('stock', 41, entry.cas)
    */
   async cas(key: string, value: unknown, id: bigint, options?: StoreOptions): Promise<CasOutcome> {
-    return cas(this._core, key, value, id, options)
+    return cas(this._core.open, key, value, id, options)
   }
 
   /**
@@ -357,7 +357,7 @@ export class MemcachedClient {
    * @example await cache.setMany({ 'user:1': ada, 'user:2': bob }, { ttl: 300 })
    */
   async setMany(entries: Entries<unknown>, options?: StoreOptions): Promise<Outcomes<boolean>> {
-    return setMany(this._core, entries, options)
+    return setMany(this._core.open, entries, options)
   }
 
   /**
@@ -365,7 +365,7 @@ export class MemcachedClient {
    * @example await cache.deleteMany(['user:1', 'user:2'])
    */
   async deleteMany(keys: Iterable<string>, options?: OperationOptions): Promise<Outcomes<boolean>> {
-    return deleteKeys(this._core, keys, options)
+    return deleteKeys(this._core.open, keys, options)
   }
 
   /**
@@ -377,7 +377,7 @@ export class MemcachedClient {
     delta: bigint | number = 1,
     options?: CounterOptions,
   ): Promise<bigint | undefined> {
-    return count(this._core, 'incr', key, delta, options)
+    return count(this._core.open, 'incr', key, delta, options)
   }
 
   /**
@@ -389,7 +389,7 @@ export class MemcachedClient {
     delta: bigint | number = 1,
     options?: CounterOptions,
   ): Promise<bigint | undefined> {
-    return count(this._core, 'decr', key, delta, options)
+    return count(this._core.open, 'decr', key, delta, options)
   }
 
   /**
@@ -397,7 +397,7 @@ export class MemcachedClient {
    * @example await cache.delete('user:1')
    */
   async delete(key: string, options?: OperationOptions): Promise<boolean> {
-    return deleteKey(this._core, key, options)
+    return deleteKey(this._core.open, key, options)
   }
 
   /**
@@ -405,7 +405,7 @@ export class MemcachedClient {
    * @example await cache.touch('sess:1', '30m')
    */
   async touch(key: string, ttl: Ttl, options?: OperationOptions): Promise<boolean> {
-    return touch(this._core, key, ttl, options)
+    return touch(this._core.open, key, ttl, options)
   }
 
   /**
@@ -417,7 +417,7 @@ export class MemcachedClient {
     loader: WarmLoader,
     options: WarmOptions = {},
   ): Promise<WarmProgress> {
-    return warm(this._core, this, keys, loader, options)
+    return warm(this._core.open, this, keys, loader, options)
   }
 
   /**
@@ -426,7 +426,7 @@ export class MemcachedClient {
    * MINTRING_BAD_ARGUMENT when there is no handover, MINTRING_TIMEOUT when it ends too early.
    */
   async warmFromPrevious(options: CopyOptions = {}): Promise<CopyProgress> {
-    return warmFromPrevious(this._core, options)
+    return warmFromPrevious(this._core.open, options)
   }
 
   /**
@@ -436,7 +436,7 @@ export class MemcachedClient {
    * last argument may be options.
    */
   async raw(target: string, ...words: (RawWord | OperationOptions)[]): Promise<RawReply[]> {
-    return raw(this._core, target, words)
+    return raw(this._core.open, target, words)
   }
 
   /**
@@ -541,12 +541,12 @@ export class MemcachedClient {
 
   /** Forgets everything on every host, at once or after `delay` seconds. */
   async flushAll(options?: FlushOptions): Promise<Outcomes<string>> {
-    return flushAll(this._core, options)
+    return flushAll(this._core.open, options)
   }
 
   /** The version of every host. */
   async version(options?: OperationOptions): Promise<Outcomes<string>> {
-    return version(this._core, options)
+    return version(this._core.open, options)
   }
 
   /**
@@ -554,27 +554,27 @@ export class MemcachedClient {
    * or the general ones. Whole numbers are numbers, or bigints beyond 2^53.
    */
   async stats(section?: string, options?: OperationOptions): Promise<Outcomes<Stats>> {
-    return stats(this._core, section, options)
+    return stats(this._core.open, section, options)
   }
 
   /** How much every host logs: 0 little, 2 every command. */
   async verbosity(level: number, options?: OperationOptions): Promise<Outcomes<string>> {
-    return verbosity(this._core, level, options)
+    return verbosity(this._core.open, level, options)
   }
 
   /** Changes how much memory every host may use for items. */
   async cacheMemlimit(megabytes: number, options?: OperationOptions): Promise<Outcomes<string>> {
-    return cacheMemlimit(this._core, megabytes, options)
+    return cacheMemlimit(this._core.open, megabytes, options)
   }
 
   /** Moves slabs between classes, or says whether hosts do so by themselves. */
   async slabs(change: SlabsChange, options?: OperationOptions): Promise<Outcomes<string>> {
-    return changeSlabs(this._core, change, options)
+    return changeSlabs(this._core.open, change, options)
   }
 
   /** Changes how hosts keep items in order of use. */
   async lru(change: LruChange, options?: OperationOptions): Promise<Outcomes<string>> {
-    return changeLru(this._core, change, options)
+    return changeLru(this._core.open, change, options)
   }
 
   /** Changes, or starts, the crawler that frees expired items. */
@@ -582,7 +582,7 @@ export class MemcachedClient {
     change: LruCrawlerChange,
     options?: OperationOptions,
   ): Promise<Outcomes<string>> {
-    return changeLruCrawler(this._core, change, options)
+    return changeLruCrawler(this._core.open, change, options)
   }
 
   /** Lists the items of all hosts, or of one, on a connection of its own; slow readers slow it. */
@@ -608,7 +608,7 @@ export class MemcachedClient {
    * `-A`. Rejects with MINTRING_REFUSED otherwise.
    */
   async shutdown(host: string, options?: ShutdownOptions): Promise<void> {
-    return shutdownHost(this._core, host, options)
+    return shutdownHost(this._core.open, host, options)
   }
 }
 

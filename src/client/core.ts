@@ -49,6 +49,8 @@ export class ClientCore {
   changed: (key: string) => void = () => {}
   /** Ends a refill that keeps its lock beside the key. True when there was one. */
   unlock: (key: string) => Promise<boolean> = async () => false
+  /** close() was called: what is under way may end, and nothing else begins. */
+  isClosed = false
   /** Reads that failed and were answered as misses, because `onError` says so. */
   forgivenErrors = 0
   /** Counts a failure that becomes a miss; throws it when it is the caller's own mistake. */
@@ -80,6 +82,12 @@ export class ClientCore {
     })
   }
 
+  /** This, for an operation that begins. Throws MINTRING_CLOSED after close(). */
+  get open(): this {
+    if (!this.isClosed) return this
+    throw new MintringError('MINTRING_CLOSED', 'The client was closed')
+  }
+
   /** The same hosts and settings, now and later, with keys and values written another way. */
   view(keys: KeyMapping, codec: Codec): ClientCore {
     const checked = new CheckedKeys(keys)
@@ -96,17 +104,17 @@ export class ClientCore {
   }
 
   /**
-   * Runs a verb of several commands, which is told as one operation. What resolves to false or
-   * undefined was refused.
+   * Runs a verb of several commands, which is told as one operation, and which close() lets send
+   * all of them. What resolves to false or undefined was refused.
    */
   asOne<Result>(
     command: string,
     key: string,
     run: (core: ClientCore) => Promise<Result>,
   ): Promise<Result> {
-    if (!commandTrace.hasSubscribers) return run(this)
+    if (!commandTrace.hasSubscribers) return this.cluster.during(run(this))
     const steps = (message: CommandMessage): Promise<Result> =>
-      run(this._telling(traceStep(message)))
+      this.cluster.during(run(this._telling(traceStep(message))))
     return traceKey(this, command, key, steps, (result) => {
       return result === undefined || result === false ? 'refused' : 'ok'
     })

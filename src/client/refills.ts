@@ -10,6 +10,7 @@ import type { RefillDefaults } from '../refill/policy.ts'
 import type { RefillOptions, TagInvalidation } from '../refill/refill.ts'
 import { Refill, valuesOf } from '../refill/refill.ts'
 import { type RefillEvent, type RefillEventName, Tally } from '../refill/tally.ts'
+import { performance } from '../runtime.ts'
 import type { ClientCore } from './core.ts'
 import { ClusterStore } from './refill-store.ts'
 import { type BatchCount, traceBatch, traceEntry, traceMark, traceRefresh } from './trace.ts'
@@ -62,6 +63,14 @@ export class ClientRefills {
     loadMissing: ManyLoader<Value>,
     policy: RefillOptions,
   ): Promise<Map<string, Value>> {
+    return this.#core.cluster.during(this.#getOrSetMany(keys, loadMissing, policy))
+  }
+
+  #getOrSetMany<Value>(
+    keys: readonly string[],
+    loadMissing: ManyLoader<Value>,
+    policy: RefillOptions,
+  ): Promise<Map<string, Value>> {
     if (!batchTrace.hasSubscribers) return this.refill.getOrSetMany(keys, loadMissing, policy)
     const isLoader = typeof loadMissing === 'function'
     const loader = isLoader ? outsideBatch(loadMissing) : loadMissing
@@ -72,9 +81,9 @@ export class ClientRefills {
   }
 
   refresh<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {
-    if (!commandTrace.hasSubscribers) return this.refill.refresh(key, loader, policy)
     const run = (): Promise<RefillEntry<Value>> => this.refill.refreshEntry(key, loader, policy)
-    return traceRefresh(this.#core, key, run).then(({ value }) => value)
+    const entry = commandTrace.hasSubscribers ? traceRefresh(this.#core, key, run) : run()
+    return this.#core.cluster.during(entry).then(({ value }) => value)
   }
 
   async invalidate(
@@ -120,9 +129,15 @@ export class ClientRefills {
     for (const store of [this.#store, ...this.#views]) store.forgetDialect()
   }
 
-  /** Refills under way may end within `drainMs`; what is left then gives up its lease. */
-  async close(drainMs: number): Promise<void> {
-    await Promise.all([this.refill, ...this.#views].map((refills) => refills.close(drainMs)))
+  /**
+   * Takes no more calls. What is under way may load and store until `endMs`, on the clock of
+   * `performance.now()`; what is left then gives up its lease.
+   */
+  async close(endMs: number): Promise<void> {
+    const all = [this.refill, ...this.#views.map(({ refill }) => refill)]
+    for (const refill of all) refill.shut()
+    await this.#core.cluster.drain(endMs, () => all.some(({ isLoading }) => isLoading))
+    await Promise.all(all.map((refill) => refill.close(Math.max(0, endMs - performance.now()))))
   }
 
   #invalidateOne(key: string, policy?: RefillDefaults & CallerOptions): Promise<boolean> {

@@ -45,7 +45,6 @@ export interface SettingsListener {
 /** Makes what a client's verbs share, and changes it while the client runs. */
 export class ClientSettings {
   readonly core: ClientCore
-  isClosed = false
   readonly #discovery: DiscoveryWatcher | undefined
   #listener: SettingsListener | undefined
   /** A list that came while values were moving: it is taken when that is over. */
@@ -116,13 +115,13 @@ export class ClientSettings {
 
   /** Follows the behavior `discovery` no longer. */
   close(): void {
-    this.isClosed = true
+    this.core.isClosed = true
     this.#discovery?.close()
   }
 
   #handedOver(): void {
     const next = this.#next
-    if (next !== undefined && !this.isClosed) this.setServers(next.servers, next.options)
+    if (next !== undefined && !this.core.isClosed) this.setServers(next.servers, next.options)
   }
 
   #adopt(behaviors: Behaviors): void {

@@ -38,7 +38,8 @@ export interface ViewOptions {
 export class ClientView {
   private readonly _core: ClientCore
   private readonly _store: ClusterStore
-  private readonly _refill: Refill
+  /** Its refills, for the client to close. */
+  readonly refill: Refill
 
   /** Throws MINTRING_BAD_ARGUMENT for options that cannot be. */
   constructor(
@@ -50,8 +51,8 @@ export class ClientView {
     const { keys, codec } = options
     this._core = core.view(keys, ofValues(codec))
     this._store = new ClusterStore(this._core)
-    this._refill = new Refill(this._store, told)
-    this._core.changed = (key) => this._refill.detach(key)
+    this.refill = new Refill(this._store, told)
+    this._core.changed = (key) => this.refill.detach(key)
     this._core.unlock = (key) => this._store.unlock(key)
   }
 
@@ -62,12 +63,12 @@ export class ClientView {
 
   /** The value, or `undefined` when there is none. */
   async get<Value>(key: string, options?: OperationOptions): Promise<Value | undefined> {
-    return get(this._core, key, options) as Promise<Value | undefined>
+    return get(this._core.open, key, options) as Promise<Value | undefined>
   }
 
   /** The value with its CAS id and flags, or `undefined`. */
   async gets<Value>(key: string, options?: OperationOptions): Promise<Entry<Value> | undefined> {
-    return gets(this._core, key, options) as Promise<Entry<Value> | undefined>
+    return gets(this._core.open, key, options) as Promise<Entry<Value> | undefined>
   }
 
   /** The hits, and in `failed` the keys that could not be asked. */
@@ -75,37 +76,37 @@ export class ClientView {
     keys: Iterable<string>,
     options?: OperationOptions,
   ): Promise<Outcomes<Value>> {
-    return getManyDetailed(this._core, keys, options) as Promise<Outcomes<Value>>
+    return getManyDetailed(this._core.open, keys, options) as Promise<Outcomes<Value>>
   }
 
   /** Stores a value; false only when the server does not store it. */
   async set(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
-    return store(this._core, 'set', key, value, options)
+    return store(this._core.open, 'set', key, value, options)
   }
 
   /** Stores a value if there is none. */
   async add(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
-    return add(this._core, key, value, options)
+    return add(this._core.open, key, value, options)
   }
 
   /** Stores a value if there is one. */
   async replace(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
-    return store(this._core, 'replace', key, value, options)
+    return store(this._core.open, 'replace', key, value, options)
   }
 
   /** Adds bytes to the end of an item; false when there is none. */
   async append(key: string, bytes: Uint8Array, options?: OperationOptions): Promise<boolean> {
-    return extend(this._core, 'append', key, bytes, options)
+    return extend(this._core.open, 'append', key, bytes, options)
   }
 
   /** Adds bytes to the beginning of an item; false when there is none. */
   async prepend(key: string, bytes: Uint8Array, options?: OperationOptions): Promise<boolean> {
-    return extend(this._core, 'prepend', key, bytes, options)
+    return extend(this._core.open, 'prepend', key, bytes, options)
   }
 
   /** Stores a value if the item has the CAS id that gets() told. */
   async cas(key: string, value: unknown, id: bigint, options?: StoreOptions): Promise<CasOutcome> {
-    return cas(this._core, key, value, id, options)
+    return cas(this._core.open, key, value, id, options)
   }
 
   /** Adds to a counter; `undefined` when there is none. */
@@ -114,7 +115,7 @@ export class ClientView {
     delta: bigint | number,
     options?: CounterOptions,
   ): Promise<bigint | undefined> {
-    return count(this._core, 'incr', key, delta, options)
+    return count(this._core.open, 'incr', key, delta, options)
   }
 
   /** Takes from a counter, down to 0; `undefined` when there is none. */
@@ -123,22 +124,22 @@ export class ClientView {
     delta: bigint | number,
     options?: CounterOptions,
   ): Promise<bigint | undefined> {
-    return count(this._core, 'decr', key, delta, options)
+    return count(this._core.open, 'decr', key, delta, options)
   }
 
   /** Gives an item `ttl` from now. True when it was there. */
   async touch(key: string, ttl: Ttl, options?: OperationOptions): Promise<boolean> {
-    return touch(this._core, key, ttl, options)
+    return touch(this._core.open, key, ttl, options)
   }
 
   /** Deletes a key. True when it was there. */
   async delete(key: string, options?: OperationOptions): Promise<boolean> {
-    return deleteKey(this._core, key, options)
+    return deleteKey(this._core.open, key, options)
   }
 
   /** As the client's invalidate(), for one key. */
   async invalidate(key: string, policy?: RefillDefaults): Promise<boolean> {
-    return traceMark(this._core, key, () => this._refill.invalidate(key, policy))
+    return traceMark(this._core, key, () => this.refill.invalidate(key, policy))
   }
 
   /** As the client's getOrSetEntry(). Rejects with MINTRING_UNSUPPORTED on classic servers. */
@@ -148,7 +149,7 @@ export class ClientView {
     policy: RefillOptions,
   ): Promise<RefillEntry<Value>> {
     await this._requireMeta()
-    const run = (): Promise<RefillEntry<Value>> => this._refill.getOrSetEntry(key, loader, policy)
+    const run = (): Promise<RefillEntry<Value>> => this.refill.getOrSetEntry(key, loader, policy)
     if (!commandTrace.hasSubscribers) return run()
     return traceEntry(this._core, 'getOrSet', key, run)
   }
@@ -160,7 +161,7 @@ export class ClientView {
     policy: RefillOptions,
   ): Promise<Value | undefined> {
     await this._requireMeta()
-    const run = (): Promise<RefillEntry<Value>> => this._refill.refreshEntry(key, loader, policy)
+    const run = (): Promise<RefillEntry<Value>> => this.refill.refreshEntry(key, loader, policy)
     const entry = commandTrace.hasSubscribers ? traceRefresh(this._core, key, run) : run()
     return entry.then(({ value }) => value)
   }
@@ -168,11 +169,6 @@ export class ClientView {
   /** The servers are others now. */
   forgetDialect(): void {
     this._store.forgetDialect()
-  }
-
-  /** Lets refills end within `drainMs`, aborts the rest, and lets all leases go. */
-  close(drainMs: number): Promise<void> {
-    return this._refill.close(drainMs)
   }
 
   /**

@@ -33,6 +33,8 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   #places: Places
   #gutter: Cluster | undefined
   readonly #handovers: Handovers = new Handovers(this)
+  /** Operations of several commands under way. */
+  #operations = 0
   #isClosed = false
   #closing: Promise<void> | undefined
   readonly #account: Account = new Account(this)
@@ -196,11 +198,32 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     this.#account.owe(host, wireKey, debt)
   }
 
-  /** Takes nothing new, waits for what is under way, and ends what is left after `drainMs`. */
+  /** Counts an operation of several commands: close() lets it send all of them. */
+  during<Result>(operation: Promise<Result>): Promise<Result> {
+    const over = (): void => {
+      this.#operations--
+    }
+    this.#operations++
+    operation.then(over, over)
+    return operation
+  }
+
+  /** Waits until nothing is under way, or until `endMs`. `isBusy` tells what else to wait for. */
+  async drain(endMs: number, isBusy: () => boolean = () => false): Promise<void> {
+    while ((this.isBusy || isBusy()) && performance.now() < endMs) {
+      await new Promise((wake) => setTimeout(wake, 5))
+    }
+  }
+
+  /** Whether some operation is under way. */
+  get isBusy(): boolean {
+    if (this.#operations > 0 || this.#gutter?.isBusy === true) return true
+    return this.hosts.some((host) => host.load > 0)
+  }
+
+  /** Waits for what is under way, and ends what is left after `drainMs`. */
   close({ drainMs = 1_000 }: { readonly drainMs?: number } = {}): Promise<void> {
-    // Before anything ends: what ends now is not tried again.
-    this.#isClosed = true
-    this.#closing ??= this.#close(drainMs)
+    this.#closing ??= this.#close(performance.now() + drainMs)
     return this.#closing
   }
 
@@ -371,13 +394,11 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     return new Cluster(parseServers(gutter), policy, this.hooks, this.resolve, ttl)
   }
 
-  async #close(drainMs: number): Promise<void> {
+  async #close(endMs: number): Promise<void> {
     const error = new MintringError('MINTRING_CLOSED', 'The client was closed')
-    const endMs = performance.now() + drainMs
-    const isBusy = () => this.hosts.some((host) => host.load > 0)
-    while (isBusy() && performance.now() < endMs) {
-      await new Promise((wake) => setTimeout(wake, 5))
-    }
+    await this.drain(endMs)
+    // Before anything ends: what ends now is not tried again.
+    this.#isClosed = true
     this.#account.close()
     for (const host of [...this.hosts, ...this.#handovers.end()]) host.close(error)
     // The sockets that were destroyed are gone two turns later.

@@ -43,6 +43,8 @@ export interface HandoverOwner {
   /** Sends to where the key lives in the new placement. */
   dispatchNew(request: Request): void
   owe(host: Host, wireKey: string): void
+  /** Counts an operation of several commands. */
+  during<Result>(operation: Promise<Result>): Promise<Result>
 }
 
 /** A change of the placement, with the hosts it concerns. */
@@ -121,7 +123,7 @@ export class Handover implements Mover {
     if (this.#owner.newHostFor(routeKey) === previous)
       return this.#sendToOnlyHome(request, previous)
     if (request.verb.isOneHome === true) return this.#sendToReadHome(request, previous, phase)
-    void this.#carryOut(request, previous)
+    void this.#owner.during(this.#carryOut(request, previous))
     return true
   }
 

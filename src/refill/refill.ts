@@ -55,6 +55,7 @@ export class Refill implements DefinedVerbs {
   readonly #clock: Clock
   readonly #slots: Slots
   readonly #refiller: Refiller
+  #isShut = false
   #closing: Promise<void> | undefined
 
   constructor(store: RefillStore, settings: RefillSettings = {}) {
@@ -247,9 +248,20 @@ export class Refill implements DefinedVerbs {
     this.#slots.setDefaults(defaults)
   }
 
+  /** Takes no more calls; what is under way goes on. */
+  shut(): void {
+    this.#isShut = true
+  }
+
+  /** Some load, or what follows one, is under way. */
+  get isLoading(): boolean {
+    return this.#refiller.loads.size > 0
+  }
+
   /** Lets refills end within `drainMs`, aborts the rest, and lets all leases go. */
   close(drainMs: number): Promise<void> {
     const reason = new MintringError('MINTRING_CLOSED', 'The client was closed')
+    this.shut()
     this.#closing ??= this.#refiller.loads.close(drainMs, reason).finally(() => this.#forget())
     return this.#closing
   }
@@ -280,7 +292,7 @@ export class Refill implements DefinedVerbs {
   }
 
   #checkOpen(): void {
-    if (this.#closing === undefined) return
+    if (!this.#isShut) return
     throw new MintringError('MINTRING_CLOSED', 'The client was closed')
   }
 

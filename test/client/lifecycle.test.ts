@@ -35,6 +35,50 @@ test('close() lets what is under way finish', async (context) => {
   assert.equal(await answer, 'v')
 })
 
+test('close() lets operations of several commands send all of them, and refuses what comes later', async (context) => {
+  const { server, cache } = await serve(context, {
+    requestTimeoutMs: 5000,
+    largeValues: 'split',
+    maxItemBytes: 2048,
+    compressAboveBytes: 1000,
+  })
+  await cache.set('taken', 1)
+  await cache.set('page', 'old')
+  await server.inject({ delayMs: 20 })
+  const large = Buffer.alloc(9000, 7)
+  const operations = [
+    cache.add('taken', 2),
+    cache.set('compressed', 'again and '.repeat(500)),
+    cache.set('split', large.toString('base64url').split('').reverse().join('')),
+    cache.setMany({ a: 1, b: 2 }),
+    cache.incr('count', 1, { initial: 7 }),
+    cache.refresh('page', () => 'new', { ttl: 60 }),
+    cache.getOrSet('absent', () => 'loaded', { ttl: 60 }),
+    cache.getOrSetMany(['c'], () => new Map([['c', 3]]), { ttl: 60 }),
+    cache.meta.mg('taken', { v: true }),
+  ]
+  const closing = cache.close({ drainMs: 5000 })
+  for (const late of [
+    cache.get('taken'),
+    cache.set('k', 1),
+    cache.getOrSet('x', () => 1, { ttl: 9 }),
+  ]) {
+    await assert.rejects(late, { code: 'MINTRING_CLOSED' })
+  }
+  const ends = await Promise.allSettled(operations)
+  assert.deepEqual(
+    ends.filter(({ status }) => status === 'rejected'),
+    [],
+  )
+  await closing
+  const reader = new MemcachedClient(server.address, { largeValues: 'split' })
+  context.after(() => reader.close())
+  assert.deepEqual(
+    [await reader.get('page'), await reader.get('absent'), await reader.get('c')],
+    ['new', 'loaded', 3],
+  )
+})
+
 test('close() ends what takes longer than drainMs', async (context) => {
   const { server, cache } = await serve(context, { requestTimeoutMs: 5000 })
   await cache.set('k', 'v')

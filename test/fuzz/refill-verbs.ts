@@ -5,7 +5,7 @@ import type { Verb, World } from './verbs.ts'
 
 const LOADER_MS = 10
 /** Exchanges with the cache, waits for others, and the load: each has a limit of its own. */
-const LIMIT_MS = 3_000
+const LIMITS = 5
 
 const TIMES = { lease: 2, jitter: 0, waitTimeoutMs: 500, loaderTimeoutMs: 1_000 } as const
 const WINDOWED = { ...TIMES, ttl: '1h', staleWhileRevalidate: '10m' } as const
@@ -24,7 +24,7 @@ const getOrSet: Verb = async (world) => {
   const page = dice.pick(pages)
   const floor = page.floor()
   const call = () => client.getOrSetEntry(page.key, () => load(world, page), WINDOWED)
-  const { result } = await settle(report, `getOrSet ${page.key}`, LIMIT_MS, call)
+  const { result } = await settle(report, `getOrSet ${page.key}`, LIMITS * world.limitMs, call)
   if (result !== undefined) page.saw(result.value, result.state, floor, 'getOrSet')
 }
 
@@ -33,7 +33,12 @@ const getOrSetStrict: Verb = async (world) => {
   const page = dice.pick(strictPages)
   const floor = page.floor()
   const call = () => client.getOrSet(page.key, () => load(world, page), STRICT)
-  const { result, error } = await settle(report, `getOrSet ${page.key}`, LIMIT_MS, call)
+  const { result, error } = await settle(
+    report,
+    `getOrSet ${page.key}`,
+    LIMITS * world.limitMs,
+    call,
+  )
   if (error === undefined) page.saw(result, 'current', floor, 'getOrSet')
 }
 
@@ -46,7 +51,7 @@ const getOrSetMany: Verb = async (world) => {
     return new Map(await Promise.all(loads))
   }
   const call = () => client.getOrSetMany([...byKey.keys()], loadMany, STRICT)
-  const { result } = await settle(report, 'getOrSetMany', LIMIT_MS, call)
+  const { result } = await settle(report, 'getOrSetMany', LIMITS * world.limitMs, call)
   if (result === undefined) return
   for (const [page, floor] of chosen) {
     page.saw(result.get(page.key), 'current', floor, 'getOrSetMany')
@@ -64,7 +69,7 @@ const change: Verb = async (world) => {
   const roll = dice.roll()
   if (roll < 0.5) {
     const call = () => client.invalidate(page.key, policy)
-    const { error } = await settle(report, `invalidate ${page.key}`, LIMIT_MS, call)
+    const { error } = await settle(report, `invalidate ${page.key}`, LIMITS * world.limitMs, call)
     if (error === undefined) page.invalidated(version)
   } else if (roll < 0.75) {
     const call = () => client.delete(page.key)
@@ -72,7 +77,12 @@ const change: Verb = async (world) => {
     if (error === undefined) page.deleted(version)
   } else {
     const call = () => client.refresh(page.key, () => load(world, page), policy)
-    const { result, error } = await settle(report, `refresh ${page.key}`, LIMIT_MS, call)
+    const { result, error } = await settle(
+      report,
+      `refresh ${page.key}`,
+      LIMITS * world.limitMs,
+      call,
+    )
     if (error !== undefined) return
     page.saw(result, 'current', floor, 'refresh')
     page.invalidated(version)

@@ -27,6 +27,8 @@ export interface Plan {
   /** Hosts go away and come back, so that they are ejected; otherwise only connections die. */
   readonly ejection: boolean
   readonly callers?: number
+  /** One attempt, 300 ms by default. A busy machine needs more. */
+  readonly requestTimeoutMs?: number
   /** Mistakes made on purpose, which the run has to find. */
   readonly mutant?: Mutant
 }
@@ -45,7 +47,7 @@ const MAX_LANES = 2
 const KEYS: Readonly<Record<ValueKind, number>> = { small: 120, compressed: 30, split: 15 }
 const DRAIN_MS = 5_000
 /** How long after its rejection a command may still be executed: what a proxy holds, and more. */
-const FLOAT_MS = 1_500
+const FLOAT_TIMEOUTS = 5
 const LOOK_MS = 100
 /** How long servers may take to be there. */
 const PATIENCE_MS = 60_000
@@ -56,7 +58,7 @@ const HOSTILE: Hostility = {
   delayShare: 0.3,
   delayMs: 8,
   stallShare: 0.003,
-  stallMs: 450,
+  stallMs: 1.5 * REQUEST_TIMEOUT_MS,
   splitShare: 0.2,
   truncateShare: 0.012,
   resetShare: 0.006,
@@ -94,20 +96,24 @@ class Run {
   readonly #client: MemcachedClient
   readonly #world: World
   readonly #deck: readonly Verb[]
+  readonly #timeoutMs: number
+  readonly #hostile: Hostility
   #isOver = false
 
   constructor(plan: Plan, proxies: readonly HostileProxy[], report: Report) {
     this.#plan = plan
     this.#proxies = proxies
     this.#report = report
+    this.#timeoutMs = plan.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
+    this.#hostile = { ...HOSTILE, stallMs: 1.5 * this.#timeoutMs }
     this.#client = new MemcachedClient(
       proxies.map(({ port }) => `127.0.0.1:${port}`),
       {
         ...VALUE_BEHAVIORS,
-        requestTimeoutMs: REQUEST_TIMEOUT_MS,
-        connectTimeoutMs: REQUEST_TIMEOUT_MS,
+        requestTimeoutMs: this.#timeoutMs,
+        connectTimeoutMs: this.#timeoutMs,
         retries: RETRIES,
-        retryTimeoutMs: REQUEST_TIMEOUT_MS,
+        retryTimeoutMs: this.#timeoutMs,
         connections: { min: 1, max: MAX_LANES, idleMs: 60_000 },
       },
     )
@@ -120,7 +126,7 @@ class Run {
 
   async run(): Promise<Report> {
     await this.#begin()
-    for (const proxy of this.#proxies) proxy.hostility = HOSTILE
+    for (const proxy of this.#proxies) proxy.hostility = this.#hostile
     const outages = this.#plan.ejection ? this.#breakHosts() : undefined
     const callers = this.#plan.callers ?? CALLERS
     await this.#finish(Promise.all(Array.from({ length: callers }, () => this.#caller())))
@@ -168,7 +174,7 @@ class Run {
   }
 
   /** When proxies hold nothing of now any more, and hosts that were out have been told. */
-  #afterwards(settle: () => void, waitMs = FLOAT_MS): void {
+  #afterwards(settle: () => void, waitMs = FLOAT_TIMEOUTS * this.#timeoutMs): void {
     const look = (): void => {
       const isTold = this.#client.hosts().every(({ state }) => state === 'up')
       if (isTold || this.#isOver) settle()
@@ -182,18 +188,18 @@ class Run {
     const dice = new Dice(this.#plan.seed + 1)
     while (!this.#isOver) {
       const proxy = dice.pick(this.#proxies)
-      await sleep(600 + dice.below(600))
+      await sleep((2 + 2 * dice.roll()) * this.#timeoutMs)
       proxy.mode = dice.roll() < 0.5 ? 'refused' : 'hung'
-      await sleep(500 + dice.below(700))
+      await sleep((1.7 + 2.3 * dice.roll()) * this.#timeoutMs)
       proxy.mode = 'open'
     }
   }
 
   /** Nothing waits, no connection is left over, and after close() there is none. */
   async #checkEnd(): Promise<void> {
-    for (const proxy of this.#proxies) proxy.hostility = { ...HOSTILE, resetShare: 0 }
+    for (const proxy of this.#proxies) proxy.hostility = { ...this.#hostile, resetShare: 0 }
     const isIdle = () => this.#client.hosts().every((host) => host.inFlight + host.queued === 0)
-    await soon(isIdle)
+    await soon(isIdle, this.#timeoutMs)
     for (const { name, inFlight, queued } of this.#client.hosts()) {
       if (inFlight > 0 || queued > 0) {
         this.#report.add('growth', `${name} has ${inFlight} in flight, ${queued} queued`)
@@ -203,7 +209,7 @@ class Run {
       if (open > MAX_LANES) this.#report.add('growth', `${open} connections to a host`)
     }
     await this.#client.close()
-    await soon(() => this.#proxies.every(({ open }) => open === 0))
+    await soon(() => this.#proxies.every(({ open }) => open === 0), this.#timeoutMs)
     for (const { open } of this.#proxies) {
       if (open > 0) this.#report.add('growth', `${open} connections to a host after close()`)
     }
@@ -211,8 +217,8 @@ class Run {
 }
 
 /** Waits until something is so, or for as long as a call may take. */
-async function soon(isSo: () => boolean): Promise<void> {
-  const endMs = performance.now() + 3 * REQUEST_TIMEOUT_MS
+async function soon(isSo: () => boolean, timeoutMs: number): Promise<void> {
+  const endMs = performance.now() + 3 * timeoutMs
   while (!isSo() && performance.now() < endMs) await sleep(10)
 }
 
@@ -240,6 +246,6 @@ function worldOf(
     logs: many(15, (index) => new Log(`log:${index}`, isAlone, report)),
     pages: many(15, (index) => new Page(`page:${index}`, report)),
     strictPages: many(15, (index) => new Page(`strict:${index}`, report)),
-    limitMs: REQUEST_TIMEOUT_MS * (1 + RETRIES),
+    limitMs: (plan.requestTimeoutMs ?? REQUEST_TIMEOUT_MS) * (1 + RETRIES),
   }
 }

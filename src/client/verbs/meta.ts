@@ -192,7 +192,7 @@ export class MetaCommands {
     checkOptions('mn', options)
     const request = hostRequest<void>(MN, mnHead())
     request.ordered = true
-    return ask(this.core, hostNamed(this.core, host), request, options)
+    return ask(this.core.open, hostNamed(this.core, host), request, options)
   }
 
   /** `me`: what the server knows of an item, by its own names; undefined on a miss. */
@@ -202,7 +202,7 @@ export class MetaCommands {
   ): Promise<Readonly<Record<string, string>> | undefined> {
     const deadline = this.deadline('me', options)
     const { wireKey, routeKey, isBase64 } = this.place(key)
-    await deadline.bound(this.checkServer('mg', {}, routeKey))
+    await this.core.cluster.during(deadline.bound(this.checkServer('mg', {}, routeKey)))
     const args = { b: isBase64 }
     return this.core.submit(new Request(ME, routeKey, wireKey, undefined, args), deadline.next())
   }
@@ -230,14 +230,14 @@ export class MetaCommands {
     const { wireKey, routeKey, isBase64 } = this.place(key)
     const args = { ...flags, b: isBase64 }
     check(wireKey, args)
-    await deadline.bound(this.checkServer(name, flags, routeKey))
+    await this.core.cluster.during(deadline.bound(this.checkServer(name, flags, routeKey)))
     const request = new Request<MetaReply>(verb, routeKey, wireKey, undefined, args, body)
     return this.core.submit(request, deadline.next())
   }
 
   private deadline(name: string, options: OperationOptions | undefined): Deadline {
     checkOptions(name, options)
-    return new Deadline(name, options, this.core.operationMs)
+    return new Deadline(name, options, this.core.open.operationMs)
   }
 
   private place(key: MetaKey): { wireKey: string; routeKey: string; isBase64: boolean } {

@@ -127,7 +127,8 @@ function encodeAndSend<Result>(
   const encoded = core.codec.encode(value)
   core.changed(key)
   if (encoded instanceof Promise || !fits(core, wireKey, encoded.body.length)) {
-    return sendLater(core, verb, key, wireKey, encoded, exptime, id, options)
+    const later = sendLater<Result>(core, verb, key, wireKey, encoded, exptime, id, options)
+    return core.cluster.during(later)
   }
   return send(core, verb, key, wireKey, encoded, exptime, id, options)
 }

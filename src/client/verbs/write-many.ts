@@ -52,7 +52,15 @@ const SET_MANY: Verb = groupVerb('set', 'change', ReplyKind.Stored, ReplyKind.No
 const DELETE_MANY: Verb = groupVerb('delete', 'remove', ReplyKind.Deleted, ReplyKind.NotFound)
 
 /** Stores all entries: per key true, or in `failed` the reason. */
-export async function setMany(
+export function setMany(
+  core: ClientCore,
+  entries: Entries<unknown>,
+  options: StoreOptions | undefined,
+): Promise<Outcomes<boolean>> {
+  return core.cluster.during(setAll(core, entries, options))
+}
+
+async function setAll(
   core: ClientCore,
   entries: Entries<unknown>,
   options: StoreOptions | undefined,
@@ -104,14 +112,16 @@ async function storeAll(
 }
 
 /** Deletes all keys: per key whether it was there, or in `failed` the reason. */
-export async function deleteMany(
+export function deleteMany(
   core: ClientCore,
   keys: Iterable<string>,
   options: OperationOptions | undefined,
 ): Promise<Outcomes<boolean>> {
   checkOptions('deleteMany', options)
-  const batch = await checkKeys(core, keys)
-  return writeTraced(core, 'deleteMany', batch, () => deleteAll(core, batch, options))
+  const deleted = checkKeys(core, keys).then((batch) =>
+    writeTraced(core, 'deleteMany', batch, () => deleteAll(core, batch, options)),
+  )
+  return core.cluster.during(deleted)
 }
 
 function writeTraced(
