@@ -112,9 +112,9 @@ export class ClientCore {
     key: string,
     run: (core: ClientCore) => Promise<Result>,
   ): Promise<Result> {
-    if (!commandTrace.hasSubscribers) return this.cluster.during(run(this))
+    if (!commandTrace.hasSubscribers) return this.cluster.operations.during(run(this))
     const steps = (message: CommandMessage): Promise<Result> =>
-      this.cluster.during(run(this._telling(traceStep(message))))
+      this.cluster.operations.during(run(this._telling(traceStep(message))))
     return traceKey(this, command, key, steps, (result) => {
       return result === undefined || result === false ? 'refused' : 'ok'
     })

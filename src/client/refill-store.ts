@@ -79,7 +79,7 @@ export class ClusterStore implements RefillStore {
    * can.
    */
   learnDialect(): Promise<Dialect> {
-    this.#learning ??= this.#core.cluster.during(this.#learn()).finally(() => {
+    this.#learning ??= this.#core.cluster.operations.during(this.#learn()).finally(() => {
       this.#learning = undefined
     })
     return this.#learning

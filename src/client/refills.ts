@@ -63,7 +63,7 @@ export class ClientRefills {
     loadMissing: ManyLoader<Value>,
     policy: RefillOptions,
   ): Promise<Map<string, Value>> {
-    return this.#core.cluster.during(this.#getOrSetMany(keys, loadMissing, policy))
+    return this.#core.cluster.operations.during(this.#getOrSetMany(keys, loadMissing, policy))
   }
 
   #getOrSetMany<Value>(
@@ -83,7 +83,7 @@ export class ClientRefills {
   refresh<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {
     const run = (): Promise<RefillEntry<Value>> => this.refill.refreshEntry(key, loader, policy)
     const entry = commandTrace.hasSubscribers ? traceRefresh(this.#core, key, run) : run()
-    return this.#core.cluster.during(entry).then(({ value }) => value)
+    return this.#core.cluster.operations.during(entry).then(({ value }) => value)
   }
 
   async invalidate(
@@ -134,10 +134,10 @@ export class ClientRefills {
    * `performance.now()`; what is left then gives up its lease.
    */
   async close(endMs: number): Promise<void> {
-    const all = [this.refill, ...this.#views.map(({ refill }) => refill)]
-    for (const refill of all) refill.shut()
-    await this.#core.cluster.drain(endMs, () => all.some(({ isLoading }) => isLoading))
-    await Promise.all(all.map((refill) => refill.close(Math.max(0, endMs - performance.now()))))
+    const all = [this.refill, ...this.#views]
+    for (const refills of all) refills.shut()
+    await this.#core.cluster.operations.drain(endMs, () => all.some(({ isLoading }) => isLoading))
+    await Promise.all(all.map((refills) => refills.close(Math.max(0, endMs - performance.now()))))
   }
 
   #invalidateOne(key: string, policy?: RefillDefaults & CallerOptions): Promise<boolean> {

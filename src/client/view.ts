@@ -38,8 +38,7 @@ export interface ViewOptions {
 export class ClientView {
   private readonly _core: ClientCore
   private readonly _store: ClusterStore
-  /** Its refills, for the client to close. */
-  readonly refill: Refill
+  private readonly _refill: Refill
 
   /** Throws MINTRING_BAD_ARGUMENT for options that cannot be. */
   constructor(
@@ -51,8 +50,8 @@ export class ClientView {
     const { keys, codec } = options
     this._core = core.view(keys, ofValues(codec))
     this._store = new ClusterStore(this._core)
-    this.refill = new Refill(this._store, told)
-    this._core.changed = (key) => this.refill.detach(key)
+    this._refill = new Refill(this._store, told)
+    this._core.changed = (key) => this._refill.detach(key)
     this._core.unlock = (key) => this._store.unlock(key)
   }
 
@@ -139,7 +138,7 @@ export class ClientView {
 
   /** As the client's invalidate(), for one key. */
   async invalidate(key: string, policy?: RefillDefaults): Promise<boolean> {
-    return traceMark(this._core, key, () => this.refill.invalidate(key, policy))
+    return traceMark(this._core, key, () => this._refill.invalidate(key, policy))
   }
 
   /** As the client's getOrSetEntry(). Rejects with MINTRING_UNSUPPORTED on classic servers. */
@@ -149,7 +148,7 @@ export class ClientView {
     policy: RefillOptions,
   ): Promise<RefillEntry<Value>> {
     await this._requireMeta()
-    const run = (): Promise<RefillEntry<Value>> => this.refill.getOrSetEntry(key, loader, policy)
+    const run = (): Promise<RefillEntry<Value>> => this._refill.getOrSetEntry(key, loader, policy)
     if (!commandTrace.hasSubscribers) return run()
     return traceEntry(this._core, 'getOrSet', key, run)
   }
@@ -161,7 +160,7 @@ export class ClientView {
     policy: RefillOptions,
   ): Promise<Value | undefined> {
     await this._requireMeta()
-    const run = (): Promise<RefillEntry<Value>> => this.refill.refreshEntry(key, loader, policy)
+    const run = (): Promise<RefillEntry<Value>> => this._refill.refreshEntry(key, loader, policy)
     const entry = commandTrace.hasSubscribers ? traceRefresh(this._core, key, run) : run()
     return entry.then(({ value }) => value)
   }
@@ -169,6 +168,21 @@ export class ClientView {
   /** The servers are others now. */
   forgetDialect(): void {
     this._store.forgetDialect()
+  }
+
+  /** Takes no more calls of refills; what is under way goes on. */
+  shut(): void {
+    this._refill.shut()
+  }
+
+  /** Some load, or what follows one, is under way. */
+  get isLoading(): boolean {
+    return this._refill.isLoading
+  }
+
+  /** Lets refills end within `drainMs`, aborts the rest, and lets all leases go. */
+  close(drainMs: number): Promise<void> {
+    return this._refill.close(drainMs)
   }
 
   /**

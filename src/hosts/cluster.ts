@@ -12,6 +12,7 @@ import type { ClusterHooks } from './hooks.ts'
 import { Host } from './host.ts'
 import type { HostOwner } from './host-owner.ts'
 import { errorOf, mayRepeat, nextStep } from './next-step.ts'
+import { Operations } from './operations.ts'
 import { type Location, Places } from './places.ts'
 import type { ClusterPolicy } from './policy.ts'
 import { Precautions } from './precautions.ts'
@@ -33,8 +34,10 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   #places: Places
   #gutter: Cluster | undefined
   readonly #handovers: Handovers = new Handovers(this)
-  /** Operations of several commands under way. */
-  #operations = 0
+  /** What close() waits for. */
+  readonly operations: Operations = new Operations(() => {
+    return this.#gutter?.operations.isBusy === true || this.hosts.some(({ load }) => load > 0)
+  })
   #isClosed = false
   #closing: Promise<void> | undefined
   readonly #account: Account = new Account(this)
@@ -196,29 +199,6 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   /** Notes what a host has to be told for a key, because it could not be told now. */
   owe(host: Host, wireKey: string, debt: Debt = DELETE_DEBT): void {
     this.#account.owe(host, wireKey, debt)
-  }
-
-  /** Counts an operation of several commands: close() lets it send all of them. */
-  during<Result>(operation: Promise<Result>): Promise<Result> {
-    const over = (): void => {
-      this.#operations--
-    }
-    this.#operations++
-    operation.then(over, over)
-    return operation
-  }
-
-  /** Waits until nothing is under way, or until `endMs`. `isBusy` tells what else to wait for. */
-  async drain(endMs: number, isBusy: () => boolean = () => false): Promise<void> {
-    while ((this.isBusy || isBusy()) && performance.now() < endMs) {
-      await new Promise((wake) => setTimeout(wake, 5))
-    }
-  }
-
-  /** Whether some operation is under way. */
-  get isBusy(): boolean {
-    if (this.#operations > 0 || this.#gutter?.isBusy === true) return true
-    return this.hosts.some((host) => host.load > 0)
   }
 
   /** Waits for what is under way, and ends what is left after `drainMs`. */
@@ -396,7 +376,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
 
   async #close(endMs: number): Promise<void> {
     const error = new MintringError('MINTRING_CLOSED', 'The client was closed')
-    await this.drain(endMs)
+    await this.operations.drain(endMs)
     // Before anything ends: what ends now is not tried again.
     this.#isClosed = true
     this.#account.close()

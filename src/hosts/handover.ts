@@ -11,6 +11,7 @@ import type { WireKey } from './item-commands.ts'
 import { carryOut } from './moved-key.ts'
 import { type CopyOutcome, copyOf, keyEffectOf, MovedRequest, type Mover } from './moved-request.ts'
 import { errorOf, mayRepeat } from './next-step.ts'
+import type { Operations } from './operations.ts'
 import type { ClusterPolicy } from './policy.ts'
 import type { HandoverChange, PreviousPlaces } from './previous-places.ts'
 
@@ -43,8 +44,7 @@ export interface HandoverOwner {
   /** Sends to where the key lives in the new placement. */
   dispatchNew(request: Request): void
   owe(host: Host, wireKey: string): void
-  /** Counts an operation of several commands. */
-  during<Result>(operation: Promise<Result>): Promise<Result>
+  readonly operations: Operations
 }
 
 /** A change of the placement, with the hosts it concerns. */
@@ -123,7 +123,7 @@ export class Handover implements Mover {
     if (this.#owner.newHostFor(routeKey) === previous)
       return this.#sendToOnlyHome(request, previous)
     if (request.verb.isOneHome === true) return this.#sendToReadHome(request, previous, phase)
-    void this.#owner.during(this.#carryOut(request, previous))
+    void this.#owner.operations.during(this.#carryOut(request, previous))
     return true
   }
 

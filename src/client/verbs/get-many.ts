@@ -86,7 +86,7 @@ export async function getMany(
   const hits = new Map<string, unknown>()
   const failed = new Map<string, MintringError>()
   const batch = await checkKeys(core, keys)
-  await core.cluster.during(readTraced(core, batch, options, hits, failed))
+  await core.cluster.operations.during(readTraced(core, batch, options, hits, failed))
   if (core.behaviors.onError === 'miss') {
     for (const error of failed.values()) core.forgive(error)
     return hits
@@ -105,7 +105,7 @@ export async function getManyDetailed(
   checkOptions('getManyDetailed', options, READ_OPTIONS)
   const outcomes = new Outcomes<unknown>()
   const batch = await checkKeys(core, keys)
-  await core.cluster.during(readTraced(core, batch, options, outcomes, outcomes.failed))
+  await core.cluster.operations.during(readTraced(core, batch, options, outcomes, outcomes.failed))
   return outcomes
 }
 

@@ -202,7 +202,7 @@ export class MetaCommands {
   ): Promise<Readonly<Record<string, string>> | undefined> {
     const deadline = this.deadline('me', options)
     const { wireKey, routeKey, isBase64 } = this.place(key)
-    await this.core.cluster.during(deadline.bound(this.checkServer('mg', {}, routeKey)))
+    await this.core.cluster.operations.during(deadline.bound(this.checkServer('mg', {}, routeKey)))
     const args = { b: isBase64 }
     return this.core.submit(new Request(ME, routeKey, wireKey, undefined, args), deadline.next())
   }
@@ -230,7 +230,9 @@ export class MetaCommands {
     const { wireKey, routeKey, isBase64 } = this.place(key)
     const args = { ...flags, b: isBase64 }
     check(wireKey, args)
-    await this.core.cluster.during(deadline.bound(this.checkServer(name, flags, routeKey)))
+    await this.core.cluster.operations.during(
+      deadline.bound(this.checkServer(name, flags, routeKey)),
+    )
     const request = new Request<MetaReply>(verb, routeKey, wireKey, undefined, args, body)
     return this.core.submit(request, deadline.next())
   }

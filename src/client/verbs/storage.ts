@@ -128,7 +128,7 @@ function encodeAndSend<Result>(
   core.changed(key)
   if (encoded instanceof Promise || !fits(core, wireKey, encoded.body.length)) {
     const later = sendLater<Result>(core, verb, key, wireKey, encoded, exptime, id, options)
-    return core.cluster.during(later)
+    return core.cluster.operations.during(later)
   }
   return send(core, verb, key, wireKey, encoded, exptime, id, options)
 }

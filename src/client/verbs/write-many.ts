@@ -57,7 +57,7 @@ export function setMany(
   entries: Entries<unknown>,
   options: StoreOptions | undefined,
 ): Promise<Outcomes<boolean>> {
-  return core.cluster.during(setAll(core, entries, options))
+  return core.cluster.operations.during(setAll(core, entries, options))
 }
 
 async function setAll(
@@ -121,7 +121,7 @@ export function deleteMany(
   const deleted = checkKeys(core, keys).then((batch) =>
     writeTraced(core, 'deleteMany', batch, () => deleteAll(core, batch, options)),
   )
-  return core.cluster.during(deleted)
+  return core.cluster.operations.during(deleted)
 }
 
 function writeTraced(
