@@ -19,9 +19,10 @@ interface Outcome {
   readonly wrong: string[]
 }
 
-/** The version that a key's value must be of at least: the last write that was acknowledged. */
+/** What the values of keys are, and the newest that a plain write of a key was acknowledged for. */
 class Origin {
   readonly #versions = new Map<string, number>()
+  readonly acknowledged = new Map<string, number>()
 
   load(key: string): string {
     return `${key}@${this.version(key)}`
@@ -41,8 +42,8 @@ async function load(
   cache: MemcachedClient,
   isOver: () => boolean,
   kind: 'plain' | 'refill',
-): Promise<Outcome> {
-  const outcome: Outcome = { operations: 0, errors: [], wrong: [] }
+  outcome: Outcome,
+): Promise<void> {
   const origin = new Origin()
   const running = new Set<Promise<void>>()
   for (let turn = 0; !isOver(); turn++) {
@@ -54,7 +55,13 @@ async function load(
     await sleep(TICK_MS)
   }
   await Promise.all(running)
-  return outcome
+}
+
+/** Until that many more operations of each kind began, and some time passed. */
+async function goOn(outcomes: readonly Outcome[], count: number, pauseMs: number): Promise<void> {
+  const ends = outcomes.map(({ operations }) => operations + count)
+  await sleep(pauseMs)
+  while (outcomes.some(({ operations }, i) => operations < ends[i]!)) await sleep(TICK_MS)
 }
 
 async function operate(
@@ -70,7 +77,7 @@ async function operate(
     const value =
       kind === 'refill'
         ? await cache.getOrSet(key, () => origin.load(key), POLICY)
-        : await plain(cache, key, number)
+        : await plain(cache, origin, key, number)
     if (value !== undefined && !String(value).startsWith(`${key}@`)) {
       outcome.wrong.push(`${key}: ${JSON.stringify(value)}`)
     }
@@ -83,11 +90,25 @@ async function operate(
   }
 }
 
-/** A get by the most part, and now and then what stores. */
-async function plain(cache: MemcachedClient, key: string, number: number): Promise<unknown> {
-  if (number % 5 === 0) await cache.set(key, `${key}@${number}`, { ttl: 60 })
-  if (number % 7 === 0) return (await cache.getMany([key])).get(key)
-  return cache.get(key)
+/**
+ * A get by the most part, and now and then what stores. A read that begins after a write was
+ * acknowledged finds that value, a newer one, or none: older ones come back as `old`.
+ */
+async function plain(
+  cache: MemcachedClient,
+  { acknowledged }: Origin,
+  key: string,
+  number: number,
+): Promise<unknown> {
+  if (number % 5 === 0) {
+    await cache.set(key, `${key}@${number}`, { ttl: 60 })
+    acknowledged.set(key, Math.max(number, acknowledged.get(key) ?? 0))
+  }
+  const least = acknowledged.get(key) ?? 0
+  const isBatch = number % 7 === 0
+  const value = isBatch ? (await cache.getMany([key])).get(key) : await cache.get(key)
+  const isOld = value !== undefined && Number(String(value).split('@')[1]) < least
+  return isOld ? `old ${String(value)}, and ${least} was acknowledged` : value
 }
 
 /** Stops a server and starts another version on its port, as an upgrade does. */
@@ -113,16 +134,21 @@ describe('a fleet of several versions', () => {
       for (const server of servers) await server.close()
     })
     let isOver = false
-    const loads = (['plain', 'refill'] as const).map((kind) => load(cache, () => isOver, kind))
-    await sleep(500)
+    const kinds = ['plain', 'refill'] as const
+    const outcomes = kinds.map((): Outcome => ({ operations: 0, errors: [], wrong: [] }))
+    const loads = kinds.map((kind, i) => load(cache, () => isOver, kind, outcomes[i]!))
+    await goOn(outcomes, 100, 500)
     for (const [index, server] of servers.entries()) {
       servers[index] = await upgrade(server, NEW)
-      await sleep(700)
+      // As an operator does: the next host when this one is back.
+      await goOn(outcomes, 100, 200)
+      while (cache.hosts().some(({ state }) => state !== 'up')) await sleep(TICK_MS)
+      await goOn(outcomes, 100, 200)
     }
-    await sleep(500)
+    await goOn(outcomes, 100, 500)
     isOver = true
-    for (const { operations, errors, wrong } of await Promise.all(loads)) {
-      assert.ok(operations > 500, `${operations} operations`)
+    await Promise.all(loads)
+    for (const { operations, errors, wrong } of outcomes) {
       assert.deepEqual(errors.slice(0, 5), [], `${errors.length} errors of ${operations}`)
       assert.deepEqual(wrong.slice(0, 5), [], `${wrong.length} wrong of ${operations}`)
     }
