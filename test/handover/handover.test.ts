@@ -4,7 +4,8 @@ import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
-import { type Memcached, startMemcached } from '../support/memcached.ts'
+import { startServer } from '../../src/embedded/server.ts'
+import { type Memcached, skipWithoutMeta, startMemcached } from '../support/memcached.ts'
 
 /** Longer than a busy machine takes to read all keys once. */
 const CHANGE = { handover: 14, announce: 2 } as const
@@ -17,14 +18,25 @@ const PATIENT = {
 const KEYS = 200
 const TTL = { ttl: 600 } as const
 
+type Server = Pick<Memcached, 'port' | 'stop'>
+
+/** An embedded server without meta commands, whose keys can be listed. */
+async function startClassic(): Promise<Server> {
+  const server = await startServer({ version: '1.5.22' })
+  return { port: server.port, stop: () => server.close() }
+}
+
 /** Four servers, and the phases that each client told of. */
 class Fleet {
-  readonly servers: Memcached[] = []
+  readonly servers: Server[] = []
   readonly #phases = new Map<MemcachedClient, string[]>()
 
-  static async start(context: TestContext): Promise<Fleet> {
+  static async start(
+    context: TestContext,
+    start: () => Promise<Server> = startMemcached,
+  ): Promise<Fleet> {
     const fleet = new Fleet()
-    for (let i = 0; i < 4; i++) fleet.servers.push(await startMemcached())
+    for (let i = 0; i < 4; i++) fleet.servers.push(await start())
     context.after(async () => {
       await Promise.all([...fleet.#phases.keys()].map((client) => client.close()))
       await Promise.all(fleet.servers.map((server) => server.stop()))
@@ -76,8 +88,13 @@ async function missing(client: MemcachedClient): Promise<{ plain: number; loads:
 
 const NOTHING = { plain: 0, loads: 0 }
 
+/** Without meta commands the life of a plain value cannot be read: it does not move. */
+const skip = skipWithoutMeta()
+
 describe('a change of servers', { concurrency: 5 }, () => {
-  test('moves every value when a host joins: nothing is loaded, by whichever process', async (context) => {
+  test('moves every value when a host joins: nothing is loaded, by whichever process', {
+    skip,
+  }, async (context) => {
     const fleet = await Fleet.start(context)
     const one = fleet.join(3)
     const other = fleet.join(3)
@@ -96,7 +113,9 @@ describe('a change of servers', { concurrency: 5 }, () => {
     assert.deepEqual(await missing(other), NOTHING)
   })
 
-  test('moves every value when a host leaves, and lets go of it at the end', async (context) => {
+  test('moves every value when a host leaves, and lets go of it at the end', {
+    skip,
+  }, async (context) => {
     const fleet = await Fleet.start(context)
     const client = fleet.join(4)
     await fill(client)
@@ -108,7 +127,7 @@ describe('a change of servers', { concurrency: 5 }, () => {
     assert.equal(client.hosts().length, 3)
   })
 
-  test('a host that was home before serves nothing of that time', async (context) => {
+  test('a host that was home before serves nothing of that time', { skip }, async (context) => {
     const fleet = await Fleet.start(context)
     const before = fleet.join(4, { handover: 0 })
     await fill(before)
@@ -122,7 +141,30 @@ describe('a change of servers', { concurrency: 5 }, () => {
     }
   })
 
-  test('counters move with their value', async (context) => {
+  test('without meta commands refilled values move, and plain ones are never old', async (context) => {
+    const fleet = await Fleet.start(context, startClassic)
+    const before = fleet.join(4, { handover: 0 })
+    await fill(before)
+    const client = fleet.join(3, { handover: 0 })
+    for (let i = 0; i < KEYS; i++) {
+      await client.set(`plain:${i}`, `v${i} new`, TTL)
+      await client.refresh(`page:${i}`, () => `p${i} new`, { ttl: 300 })
+    }
+    client.setServers(fleet.places(4), CHANGE)
+    const load = (): never => assert.fail('loaded')
+    for (const phase of ['announce', 'move', 'end'] as const) {
+      await fleet.until(client, phase)
+      for (let i = 0; i < KEYS; i++) {
+        assert.equal(await client.getOrSet(`page:${i}`, load, { ttl: 300 }), `p${i} new`)
+        const plain = await client.get(`plain:${i}`)
+        // A slow machine may be past the announcement: then a value may be gone, and never old.
+        if (plain === undefined) assert.notEqual(client.handover?.phase, 'announce')
+        else assert.equal(plain, `v${i} new`)
+      }
+    }
+  })
+
+  test('counters move with their value', { skip }, async (context) => {
     const fleet = await Fleet.start(context)
     const client = fleet.join(3)
     for (let i = 0; i < 50; i++) await client.set(`count:${i}`, '10', TTL)
@@ -135,7 +177,9 @@ describe('a change of servers', { concurrency: 5 }, () => {
     }
   })
 
-  test('cas with an id of the previous home does not succeed at the new one', async (context) => {
+  test('cas with an id of the previous home does not succeed at the new one', {
+    skip,
+  }, async (context) => {
     const fleet = await Fleet.start(context)
     const client = fleet.join(3)
     const keys = Array.from({ length: 50 }, (_, i) => `stock:${i}`)
@@ -191,7 +235,7 @@ describe('a change of servers', { concurrency: 5 }, () => {
     assert.equal(third.handover, undefined)
   })
 
-  test('goes from modula to ketama', async (context) => {
+  test('goes from modula to ketama', { skip }, async (context) => {
     const fleet = await Fleet.start(context)
     const first = fleet.join(3, { distribution: 'modula' })
     await fill(first)

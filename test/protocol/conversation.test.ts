@@ -163,7 +163,9 @@ describe('a real memcached and the protocol understand each other', { skip }, ()
     await expectKinds([store], 'Stored')
     const watch = admin.watchHead(['fetchers', 'mutations'])
     const watched = talk(server.port, watch, ({ length }) => length >= 2)
-    const dump = await talk(server.port, admin.metadumpHead('all'), ended)
+    // Before memcached 1.5.4 the list has no end.
+    const isListed = can.fullDumps ? ended : ({ length }: readonly Heard[]) => length > 0
+    const dump = await talk(server.port, admin.metadumpHead('all'), isListed)
     assert.ok(dump.some(({ text }) => text.startsWith('key=dumped exp=-1 ')))
     // memcached's worker threads learn of a new watcher a little after it is told OK.
     let heard: readonly Heard[] | undefined
