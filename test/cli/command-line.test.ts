@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fromEnvironment } from '../../src/behaviors/env.ts'
 import { verbs } from '../../src/cli/verbs.ts'
 import { startServer } from '../../src/embedded/server.ts'
@@ -102,14 +110,11 @@ describe('mintring', () => {
       const pipe = join(folder, 'keys')
       const loader = join(folder, 'loader.mjs')
       assert.equal(spawnSync('mkfifo', [pipe]).status, 0)
-      writeFileSync(loader, "console.error('waiting')\nexport const load = (key) => key\n")
+      writeFileSync(loader, 'export const load = (key) => key\n')
       const own = verb === 'warm' ? ['--loader', loader] : ['--servers', '3', '--remove', '1']
       const args = ['--import', 'tsx', 'src/cli/main.ts', verb, ...own, option, pipe]
-      const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
-      // Later than it opens the pipe: what is tried is not the start.
-      const opened = verb === 'warm' ? once(child.stderr, 'data') : undefined
-      await opened
-      await new Promise((resolve) => setTimeout(resolve, opened === undefined ? 4000 : 200))
+      const child = spawn(process.execPath, args, { stdio: 'ignore' })
+      await untilOpened(child.pid!, pipe)
       const exited = once(child, 'exit')
       child.kill('SIGINT')
       const late = setTimeout(() => child.kill('SIGKILL'), 10_000)
@@ -326,3 +331,17 @@ const all = (text: string, pattern: RegExp): string[] =>
 
 const isSwitch = ({ type, default: by }: Printed): boolean =>
   type === 'boolean' || (typeof by === 'boolean' && type !== 'seconds')
+
+/** Until a process has opened a file, as Linux tells; elsewhere as long as that takes. */
+async function untilOpened(pid: number, path: string): Promise<void> {
+  if (process.platform !== 'linux') return sleep(4000)
+  const folder = `/proc/${pid}/fd`
+  const isOpen = (fd: string): boolean => {
+    try {
+      return readlinkSync(join(folder, fd)) === path
+    } catch {
+      return false // It was closed meanwhile.
+    }
+  }
+  while (!readdirSync(folder).some(isOpen)) await sleep(20)
+}
