@@ -12,51 +12,44 @@ export const OPERATION_OPTIONS: OptionNames = new Set(['signal', 'timeoutMs'])
  * What other clients, and other habits, call our options, in lower case and without underscores.
  * Units differ, so the message says ours.
  */
-const ELSEWHERE: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(
-    [
-      ...[
-        'ttl',
-        'ttls',
-        'ttlseconds',
-        'ttlms',
-        'lifetime',
-        'lifespan',
-        'life',
-        'expire',
-        'expires',
-      ],
-      ...['expirein', 'expiresin', 'expireat', 'expiresat', 'expiry', 'expiration', 'exptime'],
-      ...['exp', 'ex', 'px', 'exat', 'pxat', 'maxage', 'age', 'seconds', 'time', 'duration'],
-    ].map((name) => [name, 'ttl']),
-  ),
-  ...Object.fromEntries(
-    [
-      ...['timeout', 'timeoutms', 'requesttimeout', 'requesttimeoutms', 'deadline', 'deadlinems'],
-      ...['commandtimeout', 'maxwait', 'maxtimeout', 'timeoutmillis'],
-    ].map((name) => [name, 'timeoutMs']),
-  ),
-  ...Object.fromEntries(['keyprefix', 'namespace', 'keynamespace'].map((name) => [name, 'prefix'])),
-  ...Object.fromEntries(
-    ['rate', 'ratelimit', 'rps', 'qps', 'maxpersecond'].map((name) => [name, 'perSecond']),
-  ),
-  ...Object.fromEntries(
-    ['parallel', 'parallelism', 'limit', 'batchsize', 'workers'].map((name) => [
-      name,
-      'concurrency',
-    ]),
-  ),
-  ...Object.fromEntries(
-    [
-      'signal',
-      'abort',
-      'abortsignal',
-      'controller',
-      'abortcontroller',
-      'cancel',
-      'canceltoken',
-    ].map((name) => [name, 'signal']),
-  ),
+const ELSEWHERE: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    ttl:
+      'ttl ttls ttlseconds ttlms lifetime lifespan life expire expires expirein expiresin ' +
+      'expireat expiresat expiry expiration exptime exp ex px exat pxat maxage age seconds ' +
+      'time duration',
+    timeoutMs:
+      'timeout timeoutms requesttimeout requesttimeoutms deadline deadlinems commandtimeout ' +
+      'maxwait maxtimeout timeoutmillis',
+    prefix: 'keyprefix namespace keynamespace',
+    perSecond: 'rate ratelimit rps qps maxpersecond',
+    concurrency: 'parallel parallelism limit batchsize workers',
+    signal: 'signal abort abortsignal controller abortcontroller cancel canceltoken',
+    initial: 'init initialvalue default defaultvalue start startat',
+    staleWhileRevalidate:
+      'swr grace graceperiod graced stale stalettl staletime stalefor maxstale stalems',
+    staleIfError: 'sie staleonerror servestaleonerror failsafe',
+    lease: 'lock lockms locktimeout lockttl locktime leasetime leasems leasetimeout leasettl',
+    loaderTimeoutMs: 'loadertimeout loadtimeout factorytimeout hardtimeout fetchtimeout',
+    staleTimeoutMs: 'softtimeout staletimeout',
+    earlyRefresh: 'earlyexpiration refreshthreshold refreshahead prefetch beta xfetch',
+    negativeTtl: 'cachenull nullttl negative cacheundefined cachemisses',
+    tags: 'tag surrogatekeys cachetags',
+    loader: 'load fetch fetcher fetchmethod factory getter fn func handler',
+    key: 'keys name id cachekey',
+    drainMs: 'drain graceful gracems',
+  }).flatMap(([ours, theirs]) => theirs.split(' ').map((name) => [name, ours] as const)),
+)
+
+/** What people look for in options of a verb that has another way for it. */
+const ANOTHER_WAY: Readonly<Record<string, string>> = {
+  nx: 'add() stores a value only if there is none',
+  xx: 'replace() stores a value only if there is one',
+  cas: 'cas() stores a value if its CAS id is still the same',
+  tags: 'values get tags from getOrSet(), getOrSetMany() and refresh()',
+  compress: 'the behavior compressAboveBytes says which values are compressed',
+  flags: 'meta.ms(key, bytes, { F: 5 }) sets flags of your own',
+  hard: 'invalidateTags(tags, { hard: true }) has it',
 }
 
 /** How each is written, for messages; the first that a verb takes is the likeliest. */
@@ -71,6 +64,17 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   keyv: '{ keyv: 6 }',
   perSecond: '{ perSecond: 100 }',
   concurrency: '{ concurrency: 16 }',
+  initial: '{ initial: 1 }',
+  staleWhileRevalidate: '{ staleWhileRevalidate: 600 }, in seconds',
+  staleIfError: '{ staleIfError: 3600 }, in seconds',
+  lease: '{ lease: 10 }, in seconds',
+  loaderTimeoutMs: '{ loaderTimeoutMs: 5000 }, in milliseconds',
+  staleTimeoutMs: '{ staleTimeoutMs: 200 }, in milliseconds',
+  earlyRefresh: '{ earlyRefresh: 10 }, in seconds',
+  negativeTtl: '{ negativeTtl: 30 }, in seconds',
+  tags: "{ tags: ['product:17'] }",
+  loader: '{ loader: async (...args) => value }',
+  key: "{ key: 'page:1' }",
 }
 
 /**
@@ -128,8 +132,10 @@ function unknownOption(
 
 /** The end of a message about an unknown name: what to write instead, or what there is. */
 export function insteadOf(name: string, known: OptionNames): string {
-  const ours = ELSEWHERE[name.toLowerCase().replaceAll(/[_-]/g, '')]
+  const plain = name.toLowerCase().replaceAll(/[_-]/g, '')
+  const ours = ELSEWHERE.get(plain)
   if (ours !== undefined && known.has(ours)) return `: write ${EXAMPLES[ours]}`
+  if (Object.hasOwn(ANOTHER_WAY, plain)) return `: ${ANOTHER_WAY[plain]}`
   if (known.size === 0) return ': it takes none'
   return `.${didYouMean(name, [...known]) || ` There is ${[...known].join(', ')}.`}`
 }

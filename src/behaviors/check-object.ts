@@ -2,7 +2,7 @@ import { systemCodeOf } from '../errors.ts'
 import { parseServers } from '../hosts/address.ts'
 import { didYouMean } from '../ring/suggest.ts'
 import { builtin } from '../runtime.ts'
-import { escaped } from '../secrets.ts'
+import { escaped, kindOf } from '../secrets.ts'
 
 /** The shortest and longest pause between two looks at a discovery source. */
 const MIN_INTERVAL_MS = 100
@@ -63,6 +63,9 @@ const PREVIOUS_FIELDS = [
   'vnodes',
   'replicas',
   'tableSize',
+  'ejection',
+  'autoEjectHosts',
+  'duplicates',
   'keyPrefix',
   'hashWithPrefixKey',
   'valueFlags',
@@ -70,15 +73,27 @@ const PREVIOUS_FIELDS = [
   'password',
 ] as const
 
+const CREDENTIALS = [
+  ['username', 'password'],
+  ['password', 'username'],
+] as const
+
 /** What is wrong with a `previous`. What its behaviors hold is checked as those of the client. */
 export function checkPrevious(value: unknown): string | undefined {
-  if (!isObject(value)) return 'takes { servers } and what else was different'
+  if (!isObject(value)) return `takes { servers } and what else was different, not ${kindOf(value)}`
   const strange = Object.keys(value).find((name) => !PREVIOUS_FIELDS.includes(name as never))
   if (strange !== undefined) {
-    return `does not know '${escaped(strange)}'.${didYouMean(strange, PREVIOUS_FIELDS)}`
+    const hint = didYouMean(strange, PREVIOUS_FIELDS)
+    const rest = 'its fields say where keys were; all else stays as it is now'
+    return `does not know '${escaped(strange)}'${hint === '' ? `: ${rest}` : `.${hint}`}`
   }
-  if (value.servers === undefined) return 'needs servers'
+  if (value.servers === undefined) return 'needs the servers before the change: { servers }'
   parseServers(value.servers as string)
+  for (const [one, other] of CREDENTIALS) {
+    if (value[one] !== undefined && value[other] === undefined) {
+      return `has a ${one} without a ${other}: they go together`
+    }
+  }
   return undefined
 }
 

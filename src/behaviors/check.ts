@@ -135,6 +135,6 @@ const WORD = /^[a-z_ -]{0,40}$/i
 function shown(row: Row, value: unknown): string {
   if (row.secret === true) return kindOf(value)
   // What is more than a word may be an address, or a password, that was put in the wrong place.
-  if (typeof value === 'string') return WORD.test(value) ? `'${value}'` : 'another string'
+  if (typeof value === 'string') return WORD.test(value) ? `'${value}'` : 'a string'
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value)
 }

@@ -1,6 +1,8 @@
+import { badArgument } from '../arguments.ts'
 import { MintringError } from '../errors.ts'
 import type { RingServer } from '../ring/server.ts'
 import { didYouMean } from '../ring/suggest.ts'
+import { kindOf } from '../secrets.ts'
 import type { BehaviorsInput } from './behaviors.ts'
 import { badBehavior, expectation } from './check.ts'
 import type { Row } from './row.ts'
@@ -48,9 +50,12 @@ const readable: ReadonlyMap<string, { readonly row: Row; readonly field?: Row }>
  * every behavior.
  *
  * @throws MintringError MINTRING_NO_SERVERS when no name is set, MINTRING_BAD_BEHAVIOR for a value
- * that cannot be.
+ * that cannot be, MINTRING_BAD_ARGUMENT for an environment that is no object.
  */
 export function fromEnvironment(env: Environment): EnvironmentSettings {
+  if (typeof env !== 'object' || env === null) {
+    throw badArgument(`fromEnv() takes an object such as process.env, not ${kindOf(env)}`)
+  }
   const behaviors = behaviorsOf(env)
   for (const [name, credentials] of SOURCES) {
     const servers = env[name]?.trim()
@@ -80,8 +85,7 @@ function behaviorsOf(env: Environment): BehaviorsInput {
     if (!name.startsWith('MINTRING_') || RESERVED.has(name) || text === undefined) continue
     const found = readable.get(name)
     if (found === undefined) {
-      const hint = didYouMean(name, [...readable.keys()])
-      process.emitWarning(`${name} is no behavior and is ignored.${hint}`, 'MintringWarning')
+      process.emitWarning(ignored(name), 'MintringWarning')
       continue
     }
     const { row, field } = found
@@ -90,6 +94,14 @@ function behaviorsOf(env: Environment): BehaviorsInput {
     else read[row.name] = { ...(read[row.name] as object | undefined), [field.name]: value }
   }
   return read
+}
+
+function ignored(name: string): string {
+  const row = rows.find((one) => envName(one) === name)
+  if (row !== undefined) {
+    return `${name} is ignored: no text says ${row.name}. Pass it as a behavior, in code.`
+  }
+  return `${name} is no behavior and is ignored.${didYouMean(name, [...readable.keys()])}`
 }
 
 /** Whether a string of the environment can say it: words, numbers and switches. */

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { defaultClusterPolicy } from '../hosts/policy.ts'
 import { type CompatPreset, compat } from '../ring/compat.ts'
 import { didYouMean } from '../ring/suggest.ts'
-import { escaped, withoutSecrets } from '../secrets.ts'
+import { escaped, kindOf, withoutSecrets } from '../secrets.ts'
 import type { Behaviors, BehaviorsInput } from './behaviors.ts'
 import { badBehavior, parseValue } from './check.ts'
 import { checkInterplay } from './interplay.ts'
@@ -12,6 +12,11 @@ import { rowOf, rows } from './table.ts'
 export type BehaviorChanges = Readonly<
   Record<string, { readonly from: unknown; readonly to: unknown }>
 >
+
+const SERVERS_FIRST =
+  'servers are the first argument: new MemcachedClient(servers, behaviors), or setServers(servers)'
+
+const ONE_ARRAY = "All servers go into one array: ['a:11211', 'b:11211']"
 
 interface Origin {
   readonly given: ReadonlySet<string>
@@ -28,6 +33,8 @@ const origins = new WeakMap<Behaviors, Origin>()
  * type or range, or settings that contradict each other.
  */
 export function resolveBehaviors(input: BehaviorsInput = {}): Behaviors {
+  const isServer = typeof input === 'string' || typeof input === 'number'
+  checkObject(input, isServer ? `. ${ONE_ARRAY}` : '')
   const settings: Record<string, unknown> = {}
   for (const row of rows) settings[row.name] = row.default
   return settle(settings, input, new Set())
@@ -43,6 +50,7 @@ export function changeBehaviors(
   current: Behaviors,
   input: BehaviorsInput,
 ): { readonly next: Behaviors; readonly changes: BehaviorChanges } {
+  checkObject(input)
   const next = settle({ ...current }, input, origins.get(current)?.given ?? new Set())
   const changes: Record<string, { from: unknown; to: unknown }> = {}
   for (const row of rows) {
@@ -70,14 +78,17 @@ function describeBehaviors(behaviors: Behaviors): Record<string, unknown> {
   return described
 }
 
+function checkObject(input: unknown, instead = ''): void {
+  if (typeof input === 'object' && input !== null && !Array.isArray(input)) return
+  const example = '{ retryTimeoutMs: 30_000 }'
+  throw badBehavior(`Behaviors are an object, such as ${example}, not ${kindOf(input)}${instead}`)
+}
+
 function settle(
   settings: Record<string, unknown>,
   input: BehaviorsInput,
   givenBefore: ReadonlySet<string>,
 ): Behaviors {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    throw badBehavior('Behaviors are an object, such as { retryTimeoutMs: 30_000 }')
-  }
   const given = new Set(givenBefore)
   const presets: Readonly<Record<string, CompatPreset>> = compat
   const preset = input.preset === undefined ? undefined : presets[input.preset]
@@ -117,9 +128,40 @@ function unknownName(name: string): Error {
       )
     }
   }
+  const habit = HABITS.find(([words]) => words.includes(name.toLowerCase().replaceAll(/[_-]/g, '')))
+  if (habit !== undefined) return badBehavior(`Unknown behavior '${escaped(name)}': ${habit[1]}`)
   const names = rows.map((row) => row.name)
-  return badBehavior(`Unknown behavior '${escaped(name)}'.${didYouMean(name, names)}`)
+  const hint = didYouMean(name, names) || ' docs/behaviors.md lists all of them.'
+  return badBehavior(`Unknown behavior '${escaped(name)}'.${hint}`)
 }
+
+/** What people look for among the behaviors, without underscores and in lower case. */
+const HABITS: readonly (readonly [words: readonly string[], instead: string])[] = [
+  [
+    ['ttl', 'defaultttl', 'expires', 'expire', 'expiration', 'lifetime', 'maxage', 'exptime'],
+    'each call has its own ttl: set(key, value, { ttl: 60 })',
+  ],
+  [['servers', 'server', 'hosts', 'host', 'nodes', 'url', 'uri', 'port'], SERVERS_FIRST],
+  [['prefix', 'keynamespace', 'cacheprefix'], "write { keyPrefix: 'app:' }"],
+  [
+    ['timeoutms', 'commandtimeout', 'operationtimeout', 'requesttimeout', 'sockettimeout'],
+    'write { requestTimeoutMs: 500 }, in milliseconds',
+  ],
+  [
+    ['compress', 'compression', 'gzip', 'zlib', 'compressionthreshold'],
+    'write { compressAboveBytes: 2048 }',
+  ],
+  [
+    ['maxconnections', 'maxsockets', 'pool', 'connectionlimit', 'minconnections'],
+    'write { connections: { max: 4 } }',
+  ],
+  [
+    ['reconnect', 'reconnectinterval', 'autoreconnect', 'reconnectdelay', 'lazyconnect'],
+    'a client connects on first use, and again by itself; retryTimeoutMs is the first pause',
+  ],
+  [['auth', 'credentials', 'sasl', 'user', 'pass'], 'write { username, password }'],
+  [['swr', 'grace', 'stale'], 'write { staleWhileRevalidate: 600 }, in seconds'],
+]
 
 /** `_retry_timeout` and `retry_timeout` are one name in old configurations. */
 const plain = (name: string): string => name.replace(/^_/, '')

@@ -15,11 +15,13 @@ export interface Serializer {
 }
 
 /** A placement that is handed over: what is left out was as it is now. */
-export interface Previous extends Omit<RingOptions, 'ejection' | 'duplicates'> {
+export interface Previous extends RingOptions {
   /** The servers then. */
   readonly servers: Servers
   /** The client that had it, for its placement. */
   readonly preset?: keyof typeof compat | undefined
+  /** As some presets have it; it says nothing about where keys were. */
+  readonly autoEjectHosts?: boolean | undefined
   /** What its keys began with. */
   readonly keyPrefix?: string | undefined
   /** Whether its ring hashed that too. */

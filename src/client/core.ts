@@ -1,8 +1,10 @@
+import { badArgument } from '../arguments.ts'
 import type { Behaviors } from '../behaviors/behaviors.ts'
 import { type CommandMessage, commandTrace } from '../channels.ts'
 import { isMintringError, MintringError } from '../errors.ts'
 import type { Cluster } from '../hosts/cluster.ts'
 import type { Request } from '../net/request.ts'
+import { escaped, kindOf } from '../secrets.ts'
 import { Chunks } from './chunks.ts'
 import type { Events } from './events.ts'
 import type { KeyMapping } from './keys.ts'
@@ -153,10 +155,8 @@ export class ClientCore {
     const as = options?.as
     if (as === undefined) return this.codec
     if (as === 'buffer') return new BytesCodec(this.codec)
-    throw new MintringError(
-      'MINTRING_BAD_ARGUMENT',
-      `as can be 'buffer', not ${String(as).slice(0, 20)}`,
-    )
+    const got = typeof as === 'string' ? `'${escaped(as, 20)}'` : kindOf(as)
+    throw badArgument(`as must be 'buffer', or be left out for the decoded value, not ${got}`)
   }
 
   /** Whether the key's host takes meta commands; false when no server can be asked. */

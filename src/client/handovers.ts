@@ -10,6 +10,7 @@ import { toClusterPolicy } from '../behaviors/policies.ts'
 import { resolveBehaviors } from '../behaviors/resolve.ts'
 import { rowOf } from '../behaviors/table.ts'
 import type { Previous } from '../behaviors/types.ts'
+import { messageOf } from '../errors.ts'
 import { parseServers } from '../hosts/address.ts'
 import type { HandoverChange, PreviousPlacement, Rename } from '../hosts/previous-places.ts'
 import type { Seconds } from '../refill/policy.ts'
@@ -90,7 +91,11 @@ function settingsOf(
   const known = isOther ? {} : { ...placement, vnodes, replicas, tableSize }
   const given = Object.entries({ ...known, ...rest }).filter(([, value]) => value !== undefined)
   const names = { keyPrefix, hashWithPrefixKey, longKeys }
-  return resolveBehaviors({ ...names, ...Object.fromEntries(given) })
+  try {
+    return resolveBehaviors({ ...names, ...Object.fromEntries(given) })
+  } catch (error) {
+    throw badBehavior(`previous: ${messageOf(error)}`)
+  }
 }
 
 /** How a key of this client was called; undefined when it was called the same. */

@@ -91,7 +91,9 @@ export class ClientRefills {
     policy?: RefillDefaults & CallerOptions,
   ): Promise<boolean> {
     if (typeof keys === 'string') return this.#invalidateOne(keys, policy)
-    if (!batchTrace.hasSubscribers) return this.refill.invalidate(keys, policy)
+    if (!batchTrace.hasSubscribers || !Array.isArray(keys)) {
+      return this.refill.invalidate(keys, policy)
+    }
     const distinct = [...new Set(keys)]
     // None is marked when one of them cannot be a key.
     for (const key of distinct) this.#core.keys.wireKey(key)

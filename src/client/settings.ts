@@ -21,6 +21,7 @@ import { Cluster } from '../hosts/cluster.ts'
 import type { ClusterHooks } from '../hosts/hooks.ts'
 import { loadHash } from '../ring/hashes/registry.ts'
 import { setImmediate } from '../runtime.ts'
+import { kindOf } from '../secrets.ts'
 import { ClientCore } from './core.ts'
 import { type DiscoveryWatcher, watcherFor } from './discovery/watcher.ts'
 import { Events } from './events.ts'
@@ -170,7 +171,8 @@ export function drainMsOf(options: CloseOptions | undefined): number {
   checkOptionNames('close', options, CLOSE_OPTIONS)
   const { drainMs = 1000 } = options ?? {}
   if (typeof drainMs === 'number' && drainMs >= 0) return drainMs
-  throw badArgument('close() takes drainMs, milliseconds from 0')
+  const got = typeof drainMs === 'number' ? drainMs : kindOf(drainMs)
+  throw badArgument(`close(): drainMs must be milliseconds from 0, not ${got}`)
 }
 
 function undiscovered(): MintringError {

@@ -16,7 +16,7 @@ export function ttlSeconds(ttl: Ttl): number {
   if (Number.isSafeInteger(seconds) && seconds >= 0) return seconds
   throw new MintringError(
     'MINTRING_BAD_TTL',
-    `A TTL is whole seconds (300) or a whole number with a unit ('5m'), not ${show(ttl)}`,
+    `A TTL is whole seconds (300), or a whole number with s, m, h, d or w ('5m'), not ${show(ttl)}`,
   )
 }
 
@@ -31,7 +31,13 @@ export function optionalExptime(ttl: Ttl | undefined): number {
 }
 
 function show(ttl: unknown): string {
-  if (typeof ttl === 'number') return String(ttl)
-  if (typeof ttl !== 'string') return kindOf(ttl)
+  if (typeof ttl === 'number') {
+    return ttl === Infinity ? 'Infinity: write 0 to keep it until it is evicted' : String(ttl)
+  }
+  if (typeof ttl === 'bigint') return `a bigint: write ${Number(ttl)}`
+  if (typeof ttl !== 'string') {
+    const { ttl: inner } = Object(ttl) as { ttl?: unknown }
+    return kindOf(ttl) + (typeof inner === 'number' ? `: write ${inner}` : '')
+  }
   return /^\d+$/.test(ttl) ? `'${ttl}': write ${ttl}` : `'${escaped(ttl, 32)}'`
 }

@@ -1,4 +1,5 @@
 import { performance, setImmediate } from '../runtime.ts'
+import { kindOf } from '../secrets.ts'
 import { badWarm } from './warm-options.ts'
 
 /** Waits, or less when the run ends. */
@@ -88,6 +89,7 @@ function iteratorOf(
 ): Iterator<string> | AsyncIterator<string> {
   const source = Object(keys)
   if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]()
-  if (Symbol.iterator in source) return source[Symbol.iterator]()
-  throw badWarm('keys must be an iterable')
+  if (Symbol.iterator in source && typeof keys !== 'string') return source[Symbol.iterator]()
+  const got = typeof keys === 'string' ? 'one string: write [key]' : kindOf(keys)
+  throw badWarm(`keys must be an array or another iterable, not ${got}`)
 }

@@ -1,6 +1,7 @@
 import { checkOptionNames } from '../arguments.ts'
 import { checkBounds } from '../deadline.ts'
 import { MintringError } from '../errors.ts'
+import { kindOf } from '../secrets.ts'
 import type { Ttl } from './ttl.ts'
 import { ttlSeconds } from './ttl.ts'
 
@@ -64,7 +65,10 @@ const KNOWN: ReadonlySet<string> = new Set<keyof WarmOptions>([
 
 /** Throws MINTRING_BAD_ARGUMENT, _BAD_TTL, or _ABORTED when the signal has fired. */
 export function checkWarm(loader: unknown, options: WarmOptions): void {
-  if (typeof loader !== 'function') throw badWarm('the loader must be a function')
+  if (typeof loader !== 'function') {
+    const example = 'warm(keys, loader, { ttl: 60 })'
+    throw badWarm(`the loader must be a function, not ${kindOf(loader)}: ${example}`)
+  }
   checkOptionNames('warm', options, KNOWN)
   const { ttl = 0, concurrency = DEFAULT_CONCURRENCY, perSecond = 1, resumeFrom, signal } = options
   ttlSeconds(ttl)

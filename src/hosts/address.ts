@@ -19,7 +19,8 @@ export function parseServers(servers: Servers): readonly ServerAddress[] {
   if (!Array.isArray(list)) {
     throw new MintringError(
       'MINTRING_BAD_SERVER',
-      `The servers are a string such as 'a:11211,b:11211', or an array, not ${kindOf(servers)}`,
+      `The servers are a string such as 'a:11211,b:11211', or an array, not ${kindOf(servers)}` +
+        insteadOf(servers),
     )
   }
   if (list.length === 0) throw new MintringError('MINTRING_NO_SERVERS', 'The server list is empty')
@@ -32,6 +33,13 @@ export function parseServers(servers: Servers): readonly ServerAddress[] {
     labels.add(label)
   }
   return parsed
+}
+
+function insteadOf(servers: unknown): string {
+  if (servers === undefined) return ': is the environment variable set?'
+  return typeof servers === 'object' && servers !== null
+    ? ": write [{ host: 'a', port: 11211 }]"
+    : ''
 }
 
 /** Where a server is, for people: `host:port`, `[ipv6]:port` or the socket's path. */

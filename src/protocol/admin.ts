@@ -13,7 +13,7 @@ export function versionHead(): string {
 
 /** `flush_all [<delay seconds>]`: OK. Everything stored before then is forgotten. */
 export function flushAllHead(delaySeconds = 0): string {
-  const delay = uint('delaySeconds', delaySeconds, 2_147_483_647)
+  const delay = uint('delay', delaySeconds, 2_147_483_647)
   return delay === 0 ? 'flush_all\r\n' : `flush_all ${delay}\r\n`
 }
 
@@ -44,7 +44,7 @@ export function slabsReassignHead(fromClass: number, toClass: number): string {
 
 /** `slabs automove <0|1|2>`: OK. Off, on, aggressive. */
 export function slabsAutomoveHead(mode: 0 | 1 | 2): string {
-  return `slabs automove ${uint('mode', mode, 2)}\r\n`
+  return `slabs automove ${uint('automove', mode, 2)}\r\n`
 }
 
 /** `lru mode <flat|segmented>`: OK or ERROR. */

@@ -70,7 +70,8 @@ function badByte(code: number, at: number, key: string): MintringError {
 }
 
 function notAString(key: unknown): MintringError {
-  if (Array.isArray(key)) return badKey('must be a string, not an array: getMany() takes several')
+  if (Array.isArray(key))
+    return badKey('must be a string, not an array: getMany() and deleteMany() take several')
   const hint = typeof key === 'number' ? ': write String(id)' : ''
   return badKey(`must be a string, not ${kindOf(key)}${hint}`)
 }

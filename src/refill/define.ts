@@ -1,4 +1,5 @@
-import { MintringError } from '../errors.ts'
+import { badArgument } from '../arguments.ts'
+import { kindOf } from '../secrets.ts'
 import type { CallerOptions } from './caller.ts'
 import type { RefillEntry } from './entry.ts'
 import type { Loader, LoaderContext } from './loading.ts'
@@ -44,15 +45,11 @@ export interface DefinedVerbs {
   invalidate(key: string, policy: RefillPolicy): Promise<boolean>
 }
 
-/** Binds keys and loader to one policy. Throws MINTRING_BAD_ARGUMENT. */
+/** Binds keys and loader, which were checked, to one policy. */
 export function bind<Args extends readonly unknown[], Value>(
   verbs: DefinedVerbs,
   { key, loader, ...policy }: Definition<Args, Value>,
 ): Defined<Args, Value> {
-  if (typeof loader !== 'function') throw bad('loader must be a function')
-  if (typeof key !== 'function' && typeof key !== 'string') {
-    throw bad('key must be a string or a function that makes one')
-  }
   const keyOf = (args: Args): string => (typeof key === 'string' ? key : key(...args))
   const loaderOf = (args: Args): Loader<Value> => {
     return (_key, context) => loader(...args, context as LoaderContext<Value>)
@@ -65,6 +62,17 @@ export function bind<Args extends readonly unknown[], Value>(
   }
 }
 
-function bad(why: string): MintringError {
-  return new MintringError('MINTRING_BAD_ARGUMENT', `define(): ${why}`)
+/** Throws MINTRING_BAD_ARGUMENT unless a key, or what makes it, and a loader are there. */
+export function checkDefinition(definition: unknown): void {
+  const example = "define({ key: 'page:1', loader, ttl: 60 })"
+  if (typeof definition !== 'object' || definition === null || Array.isArray(definition)) {
+    throw badArgument(`define() takes one object, not ${kindOf(definition)}: ${example}`)
+  }
+  const { key, loader } = definition as Partial<Record<'key' | 'loader', unknown>>
+  if (typeof key !== 'function' && typeof key !== 'string') {
+    throw badArgument(`define() needs a key, a string or a function that makes one: ${example}`)
+  }
+  if (typeof loader !== 'function') {
+    throw badArgument(`define() needs a loader, a function, not ${kindOf(loader)}: ${example}`)
+  }
 }

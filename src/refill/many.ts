@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
+import { types } from 'node:util'
 import { MintringError } from '../errors.ts'
 import { kindOf } from '../secrets.ts'
 import type { Clock, Timer } from './clock.ts'
@@ -86,7 +87,9 @@ class Batch {
     try {
       const keys = wanted.map(({ key }) => key)
       const values = await this.#loadMany(keys, { signal, stale, tag: tagOf(wanted) })
-      if (!(values instanceof Map)) throw new TypeError('the loader of many keys answers a Map')
+      if (!types.isMap(values)) {
+        throw new TypeError(`it must return a Map of the values, not ${kindOf(values)}`)
+      }
       for (const { key, resolve } of wanted) resolve(values.get(key))
     } catch (error) {
       for (const { reject } of wanted) reject(error)

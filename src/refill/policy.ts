@@ -2,7 +2,7 @@ import { insteadOf } from '../arguments.ts'
 import { secondsIn } from '../duration.ts'
 import { MintringError } from '../errors.ts'
 import { MAX_RELATIVE_TTL_SECONDS } from '../protocol/limits.ts'
-import { escaped } from '../secrets.ts'
+import { escaped, kindOf } from '../secrets.ts'
 import { NO_TAGS, type Tags, tagText } from './tag-names.ts'
 
 /** Whole seconds, or a whole number with a unit: `'5m'`. */
@@ -177,7 +177,7 @@ export function checkTtl(ttl: Seconds): number {
 /** A misspelt name would not be missed until the day it matters. Throws MINTRING_BAD_POLICY. */
 export function checkNames(given: RefillDefaults): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw bad('it must be an object with a ttl, such as { ttl: 60 }')
+    throw bad(`it must be an object, such as { ttl: 60 }, not ${kindOf(given)}`)
   }
   for (const name in given) {
     if (!NAMES.has(name)) throw bad(`there is no '${escaped(name)}'${insteadOf(name, NAMES)}`)
@@ -210,12 +210,18 @@ function seconds(name: string, given: unknown, min: number, max = Number.MAX_SAF
   if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) {
     return value as number
   }
+  if (name === 'ttl' && given === undefined) throw bad('it needs a ttl, such as { ttl: 60 }')
   const bound = max === Number.MAX_SAFE_INTEGER ? `at least ${min}` : `${min} to ${max}`
-  throw bad(`${name} must be whole seconds (${bound}) or such as '5m', not ${show(given)}`)
+  const instead = typeof given === 'string' && /^\d+$/.test(given) ? `: write ${given}` : ''
+  throw bad(
+    `${name} must be whole seconds (${bound}) or such as '5m', not ${show(given)}${instead}`,
+  )
 }
 
 function milliseconds(name: string, given: unknown, min: number): number {
-  if (!Number.isInteger(given)) throw bad(`${name} must be whole milliseconds, not ${show(given)}`)
+  if (!Number.isInteger(given)) {
+    throw bad(`${name} must be whole milliseconds, such as 5000, not ${show(given)}`)
+  }
   return number(name, given, min, MAX_TIMER_MS)
 }
 
@@ -234,9 +240,10 @@ function choice<Choice extends string | boolean>(
 }
 
 function show(given: unknown): string {
-  return typeof given === 'string' ? `'${given.slice(0, 32)}'` : String(given).slice(0, 32)
+  if (typeof given === 'string') return `'${escaped(given, 32)}'`
+  return typeof given === 'number' || typeof given === 'boolean' ? String(given) : kindOf(given)
 }
 
 function bad(why: string): MintringError {
-  return new MintringError('MINTRING_BAD_POLICY', `The refill policy cannot hold: ${why}`)
+  return new MintringError('MINTRING_BAD_POLICY', `Bad refill policy: ${why}`)
 }

@@ -1,5 +1,5 @@
 import type { OptionNames } from '../arguments.ts'
-import { badArgument as badOption, checkOptionNames } from '../arguments.ts'
+import { badArgument, checkOptionNames } from '../arguments.ts'
 import { MintringError } from '../errors.ts'
 import { kindOf } from '../secrets.ts'
 import type { CallerOptions } from './caller.ts'
@@ -7,7 +7,7 @@ import { checkCaller, forCaller } from './caller.ts'
 import type { Clock } from './clock.ts'
 import { refillClock } from './clock.ts'
 import type { Defined, DefinedVerbs, Definition } from './define.ts'
-import { bind } from './define.ts'
+import { bind, checkDefinition } from './define.ts'
 import type { RefillEntry } from './entry.ts'
 import type { Loader } from './loading.ts'
 import { askHere } from './loading.ts'
@@ -20,7 +20,7 @@ import { Refiller } from './refiller.ts'
 import type { Refreshes, Slot } from './slots.ts'
 import { detach, Slots } from './slots.ts'
 import type { RefillStore } from './store.ts'
-import { checkTags, type TagsOf } from './tag-names.ts'
+import { asArray, checkTags, type TagsOf } from './tag-names.ts'
 import type { RefillCounters, RefillHooks, Tally } from './tally.ts'
 
 /** What getOrSet and its like take: the policy of the key, and what concerns this caller. */
@@ -88,7 +88,7 @@ export class Refill implements DefinedVerbs {
       return this.getOrSetEntry(key, loader, options).then(({ value }) => value)
     }
     try {
-      this.#check(loader, options)
+      this.#check('getOrSet', loader, options)
       return this.#read(key, loader as Loader, options).value() as Promise<Value>
     } catch (error) {
       this.#tally.failed++
@@ -131,7 +131,8 @@ export class Refill implements DefinedVerbs {
   }
 
   async #entry(key: string, loader: Loader, options: RefillOptions): Promise<RefillEntry> {
-    this.#check(loader, options)
+    this.#check('getOrSet', loader, options)
+    this.#checkKeys([key], options)
     const entry = this.#isKnown
       ? this.#read(key, loader, options).entry()
       : this.#known().then(() => this.#read(key, loader, options).entry())
@@ -143,9 +144,9 @@ export class Refill implements DefinedVerbs {
     loadMany: ManyLoader,
     options: RefillOptions,
   ): Promise<Map<string, RefillEntry>> {
-    this.#check(loadMany, options)
-    if (!Array.isArray(keys)) throw badArgument('keys must be an array')
-    for (const key of keys) this.#store.checkKey(key)
+    this.#check('getOrSetMany', loadMany, options)
+    checkArray('getOrSetMany', keys)
+    this.#checkKeys(keys, options)
     const slotOf = (key: string): Slot => this.#slots.of(key, options)
     const asked = { keys, slotOf, waitUntil: options.waitUntil, tagsOf: tagsOf(options) }
     const all = this.#known().then(() => getOrSetMany(this.#refiller, asked, loadMany))
@@ -174,8 +175,8 @@ export class Refill implements DefinedVerbs {
   }
 
   async #refreshed(key: string, loader: Loader, options: RefillOptions): Promise<RefillEntry> {
-    this.#check(loader, options)
-    this.#store.checkKey(key)
+    this.#check('refresh', loader, options)
+    this.#checkKeys([key], options)
     await this.#known()
     const slot = this.#slots.of(key, options)
     const ask = askHere(slot, loader, options.waitUntil, tagsOf(options))
@@ -197,8 +198,9 @@ export class Refill implements DefinedVerbs {
       checkNames(policy)
       checkCaller(policy)
     }
-    const all = typeof keys === 'string' ? [keys] : keys
+    const all = typeof keys === 'string' ? [keys] : checkArray('invalidate', keys)
     for (const key of all) this.#store.checkKey(key)
+    if (policy !== undefined) resolveGrace(policy, this.#slots.defaults)
     await this.#known()
     const { gate } = this.#refiller
     const marks = Promise.all(all.map((key) => gate.run(() => this.#invalidate(key, policy))))
@@ -229,6 +231,7 @@ export class Refill implements DefinedVerbs {
   define<Args extends readonly unknown[], Value>(
     definition: Definition<Args, Value>,
   ): Defined<Args, Value> {
+    checkDefinition(definition)
     const { key, loader: _loader, ...policy } = definition
     if (typeof key === 'string') this.#slots.define(key, policy)
     else this.#slots.resolve(policy)
@@ -282,13 +285,22 @@ export class Refill implements DefinedVerbs {
     return read
   }
 
-  #check(loader: unknown, options: RefillOptions): void {
+  #check(verb: string, loader: unknown, options: RefillOptions): void {
     this.#checkOpen()
     if (typeof loader !== 'function') {
-      throw badArgument('the loader must be a function: getOrSet(key, loader, { ttl: 60 })')
+      const example = `${verb}(${verb === 'getOrSetMany' ? 'keys' : 'key'}, loader, { ttl: 60 })`
+      throw badArgument(`${verb}() needs a loader, a function, not ${kindOf(loader)}: ${example}`)
     }
     checkNames(options)
     if (options.signal !== undefined || options.timeoutMs !== undefined) checkCaller(options)
+  }
+
+  /** Reading begins by asking a server what it speaks: what cannot be is refused before that. */
+  #checkKeys(keys: readonly string[], options: RefillOptions): void {
+    for (const key of keys) {
+      this.#store.checkKey(key)
+      if (!this.#isKnown) this.#slots.of(key, options)
+    }
   }
 
   #checkOpen(): void {
@@ -342,15 +354,18 @@ function checkTagOptions(options: TagInvalidation): void {
   checkCaller(options)
   const { hard } = options
   if (hard === undefined || typeof hard === 'boolean') return
-  throw badOption(`invalidateTags(): hard is true or false, not ${kindOf(hard)}`)
+  throw badArgument(`invalidateTags(): hard is true or false, not ${kindOf(hard)}`)
 }
 
 function tagsOf({ tags }: RefillOptions): TagsOf | undefined {
   return typeof tags === 'function' ? tags : undefined
 }
 
-function badArgument(why: string): MintringError {
-  return new MintringError('MINTRING_BAD_ARGUMENT', `getOrSet: ${why}`)
+function checkArray(verb: string, keys: unknown): readonly string[] {
+  if (Array.isArray(keys)) return keys
+  const wanted = verb === 'invalidate' ? 'a key or an array of keys' : 'an array of keys'
+  const instead = typeof keys === 'string' ? ': write [key]' : asArray(keys, 'keys')
+  throw badArgument(`${verb}() takes ${wanted}, not ${kindOf(keys)}${instead}`)
 }
 
 /**

@@ -37,7 +37,11 @@ export function tagText(names: readonly string[]): string {
 
 /** Throws MINTRING_BAD_POLICY unless all are tags. */
 export function checkTags(names: unknown): asserts names is readonly string[] {
-  if (!Array.isArray(names)) throw bad(`tags must be an array of strings, not ${kindOf(names)}`)
+  if (!Array.isArray(names)) {
+    const isOne = typeof names === 'string'
+    const instead = isOne ? `: write ['${escaped(names, 40)}']` : asArray(names, 'tags')
+    throw bad(`tags must be an array of strings, not ${kindOf(names)}${instead}`)
+  }
   for (const name of names) checkTag(name)
 }
 
@@ -50,6 +54,11 @@ function checkTag(name: unknown): void {
   }
   if (/\p{Surrogate}/u.test(name))
     throw bad(`the tag '${escaped(name, 40)}' has half a surrogate pair`)
+}
+
+/** The end of a message about something that might have been an array. */
+export function asArray(given: unknown, name: string): string {
+  return Symbol.iterator in Object(given) ? `: write [...${name}]` : ''
 }
 
 function escapedUnit(character: string): string {

@@ -156,6 +156,9 @@ function checkHost(host: string, server: RingServer): void {
   if (!isPlain(host) || host.length > 1024) {
     throw badServer(server, 'the host has spaces or control characters, or is too long')
   }
+  if (/[;|"'`<>()[\]{}]/.test(host)) {
+    throw badServer(server, 'the host is no host name: servers are separated by commas or spaces')
+  }
   if (/[@/?#\\]/.test(host)) {
     throw badServer(server, 'the host is no host name: for a URL pass the string itself')
   }

@@ -21,7 +21,9 @@ describe('resolveBehaviors', () => {
     assert.throws(() => resolve({ retryTimeout: 5 }), { code, message: /mean 'retryTimeoutMs'/ })
     assert.throws(() => resolve({ autoEjectHost: true }), { message: /mean 'autoEjectHosts'/ })
     assert.throws(() => resolve({ failOver: 'miss' }), { message: /mean 'failover'/ })
-    assert.throws(() => resolve({ zzzzzzzz: 1 }), { message: /^Unknown behavior 'zzzzzzzz'\.$/ })
+    assert.throws(() => resolve({ zzzzzzzz: 1 }), {
+      message: /^Unknown behavior 'zzzzzzzz'\. docs\/behaviors\.md lists all of them\.$/,
+    })
   })
 
   it("says whose name it is when the name is another client's", () => {

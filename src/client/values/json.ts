@@ -1,4 +1,5 @@
 import { MintringError, messageOf } from '../../errors.ts'
+import { kindOf } from '../../secrets.ts'
 import { type Loss, lossIn } from './loss.ts'
 
 /**
@@ -43,7 +44,7 @@ export function badValue(problem: string, cause?: unknown): MintringError {
 
 /** A value's kind, for messages: never its content. */
 export function describe(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return `a value of type ${typeof value}`
+  if (typeof value !== 'object' || value === null) return kindOf(value)
   return `a value of class ${value.constructor?.name ?? 'Object'}`
 }
 

@@ -51,7 +51,7 @@ function inObject(value: object): Loss | undefined {
   } else if (hasToJson(value)) return undefined
   const names = Object.keys(value)
   if (!isPlain && names.length === 0) {
-    return loss(`a ${classOf(value)}, of which JSON keeps nothing`, 'convert it first')
+    return loss(`a ${classOf(value)} (JSON keeps nothing of it)`, 'convert it first')
   }
   for (const name of names) {
     const member = (value as Record<string, unknown>)[name]

@@ -171,5 +171,7 @@ function checkUint64(name: string, value: bigint | number): bigint {
   if (whole >= 0n && whole <= MAX_UINT64) return whole
   const wanted = 'a bigint or a safe integer, from 0 to 2^64-1'
   const got = typeof value === 'number' || typeof value === 'bigint' ? value : kindOf(value)
-  throw badArgument(`${name} must be ${wanted}, not ${got}`)
+  const isOptions = name === 'delta' && typeof value === 'object' && value !== null
+  const instead = isOptions ? ', which comes after it: incr(key, 1, { initial: 1 })' : ''
+  throw badArgument(`${name} must be ${wanted}, not ${got}${instead}`)
 }

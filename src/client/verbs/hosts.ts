@@ -1,7 +1,7 @@
 import type { OptionNames } from '../../arguments.ts'
 import { badArgument, OPERATION_OPTIONS } from '../../arguments.ts'
 import { commandTrace } from '../../channels.ts'
-import { isMintringError, MintringError } from '../../errors.ts'
+import { isMintringError, type MintringError } from '../../errors.ts'
 import type { Host } from '../../hosts/host.ts'
 import { refuse } from '../../net/refusal.ts'
 import type { Attempt, Sink, Verb } from '../../net/request.ts'
@@ -194,10 +194,8 @@ export function hostNamed(core: ClientCore, name: string): Host {
   const host = core.cluster.hosts.find((one) => one.name === name || one.address === name)
   if (host !== undefined) return host
   const known = core.cluster.hosts.map((one) => one.name).join(', ')
-  throw new MintringError(
-    'MINTRING_BAD_ARGUMENT',
-    `no host is named '${escaped(String(name), 100)}'; there are ${known}`,
-  )
+  if (typeof name !== 'string') throw badArgument(`name a host, one of ${known}`)
+  throw badArgument(`no host is named '${escaped(name, 100)}'; there are ${known}`)
 }
 
 /** Gives a request to one host and no other. */

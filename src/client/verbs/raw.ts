@@ -1,5 +1,6 @@
 import { types } from 'node:util'
-import { MintringError } from '../../errors.ts'
+import { badArgument } from '../../arguments.ts'
+import type { MintringError } from '../../errors.ts'
 import { refusalOf } from '../../net/refusal.ts'
 import type { Attempt, Effect, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
@@ -128,7 +129,7 @@ function partsOf(args: readonly (RawWord | OperationOptions)[]): Parts {
   const options = hasOptions ? (words.pop() as OperationOptions | undefined) : undefined
   checkOptions('raw', options)
   const body = types.isUint8Array(words.at(-1)) ? bytesIn(words.pop()) : undefined
-  if (words.some(isObject)) throw bad('has its data at the end')
+  if (words.some(isObject)) throw bad('is words, and at its end the data as one Buffer')
   return { words: words as RawWord[], body, options }
 }
 
@@ -179,6 +180,9 @@ function isError({ kind }: Reply): boolean {
 }
 
 function checkLine(line: string): string {
+  if (line === '') {
+    throw badArgument("raw() takes a key or a host, and then a command: raw('k', 'get', 'k')")
+  }
   if (line.length > 0 && line.length <= 2048 && !/[^ -~\x80-\xff]/.test(line)) return line
   throw bad('is 1 to 2048 bytes of one line, without control characters')
 }
@@ -213,5 +217,5 @@ function checkCommand(tokens: readonly string[], body: Uint8Array | undefined): 
 }
 
 function bad(problem: string): MintringError {
-  return new MintringError('MINTRING_BAD_ARGUMENT', `a raw command ${problem}`)
+  return badArgument(`a raw command ${problem}`)
 }

@@ -15,7 +15,7 @@ import type { OperationOptions, StoreOptions } from '../options.ts'
 import { checkOptions, STORE_OPTIONS } from '../options.ts'
 import { optionalExptime } from '../ttl.ts'
 import type { Encoded } from '../values/codec.ts'
-import { describe } from '../values/json.ts'
+import { badValue, describe } from '../values/json.ts'
 import { bytesIn, textBody } from '../values/text.ts'
 
 /** What became of a compare-and-swap: `exists` means that the item changed since the `gets`. */
@@ -100,10 +100,8 @@ export function extend(
   const wireKey = core.keys.wireKey(key)
   const body = typeof value === 'string' ? textBody(value) : bytesIn(value)
   if (body === undefined) {
-    throw new MintringError(
-      'MINTRING_BAD_VALUE',
-      `${name}() takes a string or bytes, not ${describe(value)}`,
-    )
+    const instead = typeof value === 'number' ? ': write String(value)' : ''
+    throw badValue(`${name}() takes a string or bytes, not ${describe(value)}${instead}`)
   }
   if (!fits(core, wireKey, body.length)) throw tooLarge(core, wireKey, body.length)
   const verb = name === 'append' ? APPEND : PREPEND
@@ -255,5 +253,7 @@ function encodeStore(
 function checkCas(id: bigint): bigint {
   if (typeof id === 'bigint' && id >= 0n && id <= MAX_CAS) return id
   const got = typeof id === 'bigint' ? id : kindOf(id)
-  throw badArgument(`a CAS id is the bigint that gets() answers as .cas, not ${got}`)
+  const { cas: inner } = Object(id) as { cas?: unknown }
+  const instead = typeof inner === 'bigint' ? ': pass its .cas' : ''
+  throw badArgument(`a CAS id is the bigint that gets() returns as .cas, not ${got}${instead}`)
 }

@@ -7,7 +7,7 @@ const circle: Record<string, unknown> = {}
 circle.self = circle
 const create = (...args: readonly unknown[]): unknown => Reflect.construct(MemcachedClient, args)
 const UINT64 = 'must be a bigint or a safe integer, from 0 to 2^64-1, not'
-const POLICY = 'The refill policy cannot hold:'
+const POLICY = 'Bad refill policy:'
 
 const MISTAKES: readonly Mistake[] = [
   ['get()', (c) => c.get(), 'MINTRING_BAD_KEY', 'The key must be a string, not undefined'],
@@ -21,7 +21,7 @@ const MISTAKES: readonly Mistake[] = [
     "get(['a', 'b'])",
     (c) => c.get(['a', 'b']),
     'MINTRING_BAD_KEY',
-    'The key must be a string, not an array: getMany() takes several',
+    'The key must be a string, not an array: getMany() and deleteMany() take several',
   ],
   ["get('')", (c) => c.get(''), 'MINTRING_BAD_KEY', 'The key must not be empty'],
   [
@@ -106,25 +106,25 @@ const MISTAKES: readonly Mistake[] = [
     "cas('k', 1, 17)",
     (c) => c.cas('k', 1, 17),
     'MINTRING_BAD_ARGUMENT',
-    'a CAS id is the bigint that gets() answers as .cas, not a number',
+    'a CAS id is the bigint that gets() returns as .cas, not a number',
   ],
   [
     'getOrSet without a policy',
     (c) => c.getOrSet('k', load),
     'MINTRING_BAD_POLICY',
-    `${POLICY} it must be an object with a ttl, such as { ttl: 60 }`,
+    `${POLICY} it must be an object, such as { ttl: 60 }, not undefined`,
   ],
   [
     "getOrSet('k', load, 60)",
     (c) => c.getOrSet('k', load, 60),
     'MINTRING_BAD_POLICY',
-    `${POLICY} it must be an object with a ttl, such as { ttl: 60 }`,
+    `${POLICY} it must be an object, such as { ttl: 60 }, not a number`,
   ],
   [
     'getOrSet: policy first',
     (c) => c.getOrSet('k', { ttl: 60 }, load),
     'MINTRING_BAD_ARGUMENT',
-    'getOrSet: the loader must be a function: getOrSet(key, loader, { ttl: 60 })',
+    'getOrSet() needs a loader, a function, not an object: getOrSet(key, loader, { ttl: 60 })',
   ],
   [
     'getOrSet: { expires }',
@@ -142,7 +142,7 @@ const MISTAKES: readonly Mistake[] = [
     "invalidate('k', 60)",
     (c) => c.invalidate('k', 60),
     'MINTRING_BAD_POLICY',
-    `${POLICY} it must be an object with a ttl, such as { ttl: 60 }`,
+    `${POLICY} it must be an object, such as { ttl: 60 }, not a number`,
   ],
   [
     'flushAll(5)',
@@ -190,13 +190,15 @@ const MISTAKES: readonly Mistake[] = [
     'new MemcachedClient()',
     () => create(),
     'MINTRING_BAD_SERVER',
-    "The servers are a string such as 'a:11211,b:11211', or an array, not undefined",
+    "The servers are a string such as 'a:11211,b:11211', or an array, not undefined: is " +
+      'the environment variable set?',
   ],
   [
     'new MemcachedClient({ host })',
     () => create({ host: 'a' }),
     'MINTRING_BAD_SERVER',
-    "The servers are a string such as 'a:11211,b:11211', or an array, not an object",
+    "The servers are a string such as 'a:11211,b:11211', or an array, not an object: write " +
+      "[{ host: 'a', port: 11211 }]",
   ],
   [
     'a port that cannot be',
@@ -232,7 +234,7 @@ const MISTAKES: readonly Mistake[] = [
     'configure(5)',
     (c) => c.configure(5),
     'MINTRING_BAD_BEHAVIOR',
-    'Behaviors are an object, such as { retryTimeoutMs: 30_000 }',
+    'Behaviors are an object, such as { retryTimeoutMs: 30_000 }, not a number',
   ],
 ]
 

@@ -2,7 +2,7 @@ import { describe } from 'node:test'
 import { load, type Mistake, OBJECT, refuse, WRITE_TTL } from './support.ts'
 
 const controller = new AbortController()
-const TTL = "A TTL is whole seconds (300) or a whole number with a unit ('5m'), not"
+const TTL = "A TTL is whole seconds (300), or a whole number with s, m, h, d or w ('5m'), not"
 const NO_CALLBACK =
   'returns a promise and calls no callback: await it, or use mintring/compat for callbacks'
 const MS = 'timeoutMs must be milliseconds above 0 and at most 2147483647, not'
