@@ -51,7 +51,7 @@ async function copyAll(core: ClientCore, options: CopyOptions): Promise<CopyProg
     if (core.cluster.handover?.phase !== 'move') ending.abort()
   }, LOOK_MS)
   const both = signal === undefined ? ending.signal : AbortSignal.any([signal, ending.signal])
-  const hosts = handover.from.hosts.map((host) => pumpHost(core, host))
+  const hosts = handover.dialled.map((host) => pumpHost(core, host))
   try {
     return await new Pump(hosts, targetOf(core), { ...options, signal: both, log }).run()
   } catch (error) {

@@ -11,6 +11,7 @@ import { Handovers } from './handovers.ts'
 import type { ClusterHooks } from './hooks.ts'
 import { Host } from './host.ts'
 import type { HostOwner } from './host-owner.ts'
+import type { MarkItem } from './mark.ts'
 import { errorOf, mayRepeat, nextStep } from './next-step.ts'
 import { Operations } from './operations.ts'
 import { type Location, Places } from './places.ts'
@@ -80,11 +81,13 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
 
   /** Routes by `request.routeKey`. The request settles in the end, always. */
   dispatch(request: Request): void {
-    if (this.handover?.take(request) !== true) this.dispatchNew(request)
+    if (this.handover?.take(request) === true) return
+    if (this.#isOpenFor(request)) this.#place(request, undefined, undefined)
   }
 
   /** Routes by `request.routeKey`, whatever a handover would say. */
   dispatchNew(request: Request): void {
+    request.binding = 'new'
     if (this.#isOpenFor(request)) this.#place(request, undefined, undefined)
   }
 
@@ -180,6 +183,24 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     return this.#handovers.current
   }
 
+  /** How this process takes part in handovers that it was not told of; undefined: in none. */
+  set joining(change: HandoverChange | undefined) {
+    this.#handovers.joining = change
+    this.#handovers.look()
+  }
+
+  get placement(): string {
+    return this.#places.placement
+  }
+
+  get markKey(): string | undefined {
+    return this.#handovers.markKey
+  }
+
+  markFound(item: MarkItem): boolean {
+    return this.#handovers.found(item)
+  }
+
   /** Changes settings for what begins from now on; connections that are open stay as they are. */
   setPolicy(policy: ClusterPolicy): void {
     const before = this.#policy
@@ -243,11 +264,12 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     })
     // A second lane of one host shares the time of the first.
     past.hereUntilMs = step === 'here' && Number.isFinite(deadlineMs) ? deadlineMs : 0
-    if (step === 'here') this.#give(host, request)
-    else if (step === 'reject') {
+    if (step === 'reject') {
       if (request.verb.effect === 'flush') host.debts.addFlush()
       this.#reject(request, error)
-    } else if (request.group !== undefined) request.group.regroup(host, error)
+    } else if (this.handover?.takeBack(request, error) === true) return
+    else if (step === 'here') this.#give(host, request)
+    else if (request.group !== undefined) request.group.regroup(host, error)
     else this.#place(request, host, error)
   }
 
@@ -354,13 +376,13 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     const { verb, group } = request
     const { failover, retryWrites } = this.#policy
     const isWrite = verb.effect === 'change' || verb.effect === 'remove'
-    if (isWrite && verb.repeatable && request.binding === 'key') {
+    if (isWrite && verb.repeatable && request.isFree) {
       const debt = verb.debt?.(request) ?? DELETE_DEBT
       for (const [routeKey, wireKey] of keysToTell(request))
         this.noteUnreached(routeKey, wireKey, debt)
     }
     const isMiss =
-      failover === 'miss' && request.binding === 'key' && mayRepeat(request, error, retryWrites)
+      failover === 'miss' && request.isFree && mayRepeat(request, error, retryWrites)
     if (isMiss && group !== undefined) group.miss()
     else if (isMiss && verb.miss !== undefined) verb.miss(request)
     else request.reject(errorOf(request, error))

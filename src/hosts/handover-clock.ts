@@ -4,6 +4,7 @@ import { clearTimeout, performance, setTimeout, unixMs } from '../runtime.ts'
 import { type FleetState, HandoverMark, type MarkAsk } from './handover-mark.ts'
 import type { Host } from './host.ts'
 import { type IsArriving, Leftovers } from './leftovers.ts'
+import type { NamedPlacement } from './mark.ts'
 
 /** How often the record of the end is renewed. */
 const VOUCH_MS = 3_600_000
@@ -14,8 +15,7 @@ const MAX_POLL_MS = 2_000
 /** What a clock is made of. */
 export interface ClockInput {
   readonly times: TransitionTimes
-  /** Both placements in words, the same in all processes. */
-  readonly placements: { readonly from: string; readonly to: string }
+  readonly placements: { readonly from: NamedPlacement; readonly to: string }
   /** Whether the record of the end must be kept, because `previous` is in the settings. */
   readonly isConfigured: boolean
   readonly isArriving: IsArriving

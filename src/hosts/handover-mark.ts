@@ -2,36 +2,22 @@ import type { Request } from '../net/request.ts'
 import type { TransitionTimes } from '../ring/transition.ts'
 import { clearTimeout, crypto, setTimeout, unixMs } from '../runtime.ts'
 import type { Host } from './host.ts'
+import { addItem, getsItem, peek, remove, touchItem, type WireKey } from './item-commands.ts'
 import {
-  addItem,
-  getsItem,
-  type PlacedItem,
-  peek,
-  remove,
-  touchItem,
-  type WireKey,
-} from './item-commands.ts'
-
-/** So long after the end the mark still tells that the handover is over. */
-const TAIL_SECONDS = 86_400
-/** How long a change of servers may take in all: what is longer is no mark. */
-const MAX_TOTAL_MS = 86_400_000
+  leftMsOf,
+  type Mark,
+  markIn,
+  markKeyOf,
+  type NamedPlacement,
+  type PlacementRecord,
+  TAIL_SECONDS,
+} from './mark.ts'
 
 /** How long a host has that could not be asked at first. */
 const REACH_MS = 5_000
 
 /** Between two attempts when no host can be asked. */
 const PAUSE_MS = 100
-
-/** What a mark says. */
-interface Mark extends TransitionTimes {
-  /** A random name: which handover this is. */
-  readonly id: string
-  /** Unix time in milliseconds, for servers that do not tell how long an item has left. */
-  readonly startedAtMs: number
-  /** The placement before. */
-  readonly from: string
-}
 
 /** A handover as the fleet sees it. */
 export interface FleetState extends TransitionTimes {
@@ -55,14 +41,14 @@ export type MarkAsk = <Result, Context>(
 export class HandoverMark {
   readonly #key: WireKey
   readonly #previousKey: WireKey
-  readonly #from: string
+  readonly #previous: PlacementRecord | undefined
   readonly #ask: MarkAsk
 
-  /** `from` and `to` describe the placements. */
-  constructor(from: string, to: string, ask: MarkAsk) {
-    this.#key = keyFor(to)
-    this.#previousKey = keyFor(from)
-    this.#from = digest(from)
+  /** `to` is the text of the placement to come. */
+  constructor(from: NamedPlacement, to: string, ask: MarkAsk) {
+    this.#key = wireKeyOf(to)
+    this.#previousKey = wireKeyOf(from.text)
+    this.#previous = from.record
     this.#ask = ask
   }
 
@@ -80,7 +66,7 @@ export class HandoverMark {
       id: crypto().randomUUID(),
       ...times,
       startedAtMs: unixMs(),
-      from: this.#from,
+      previous: this.#previous,
     }
     while (!isStopped()) {
       const found = await this.#readAll(hosts, withinMs)
@@ -101,7 +87,7 @@ export class HandoverMark {
   async reach(host: Host, state: FleetState, leftMs: number): Promise<void> {
     const { id, announceMs, handoverMs } = state
     const startedAtMs = unixMs() + leftMs - announceMs - handoverMs
-    const mark: Mark = { id, announceMs, handoverMs, startedAtMs, from: this.#from }
+    const mark: Mark = { id, announceMs, handoverMs, startedAtMs, previous: this.#previous }
     await this.#addAll([host], mark, leftMs, REACH_MS)
     for (const { cas } of await this.#readAll([host], REACH_MS)) state.casOf.set(host, cas)
   }
@@ -151,7 +137,7 @@ export class HandoverMark {
 
 /** Forgets that a placement was handed over to: it is left without a handover. */
 export async function forgetMark(hosts: readonly Host[], placement: string, ask: MarkAsk) {
-  await each(hosts, (host) => ask(host, remove(keyFor(placement))))
+  await each(hosts, (host) => ask(host, remove(wireKeyOf(placement))))
 }
 
 /** Runs a task on all hosts. A host that cannot be asked in time does not count. */
@@ -170,41 +156,6 @@ export async function each(
   clearTimeout(timer)
 }
 
-function leftMsOf(
-  { ttlSeconds }: PlacedItem,
-  { announceMs, handoverMs, startedAtMs }: Mark,
-): number {
-  const totalMs = announceMs + handoverMs
-  const leftMs =
-    ttlSeconds === undefined || ttlSeconds < 0
-      ? startedAtMs + totalMs - unixMs()
-      : (ttlSeconds - TAIL_SECONDS) * 1000
-  return Math.min(leftMs, totalMs)
-}
-
-/** It becomes part of keys: nothing that could end a command. */
-const ID = /^[\w-]{1,64}$/
-
-/** Any writer of the cache can write a mark: it is checked like any other input. */
-function markIn({ body }: PlacedItem): Mark | undefined {
-  try {
-    const mark = JSON.parse(body.toString()) as Mark
-    const { id, announceMs, handoverMs, startedAtMs } = mark
-    const isTimes = isTime(announceMs) && isTime(handoverMs) && Number.isFinite(startedAtMs)
-    return isTimes && typeof id === 'string' && ID.test(id) ? mark : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function isTime(ms: unknown): boolean {
-  return typeof ms === 'number' && ms >= 0 && ms <= MAX_TOTAL_MS / 2
-}
-
-function keyFor(placement: string): WireKey {
-  return { routeKey: undefined, wireKey: `\xff~mintring~handover~${digest(placement)}`, b: false }
-}
-
-function digest(text: string): string {
-  return crypto().createHash('sha256').update(text).digest('base64url').slice(0, 22)
+function wireKeyOf(placement: string): WireKey {
+  return { routeKey: undefined, wireKey: markKeyOf(placement), b: false }
 }

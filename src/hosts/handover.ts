@@ -1,4 +1,4 @@
-import { isMintringError } from '../errors.ts'
+import { isMintringError, MintringError } from '../errors.ts'
 import { timeoutError } from '../net/attempt.ts'
 import type { Request } from '../net/request.ts'
 import type { Phase } from '../ring/transition.ts'
@@ -8,12 +8,14 @@ import { HandoverClock } from './handover-clock.ts'
 import type { ClusterHooks } from './hooks.ts'
 import type { Host } from './host.ts'
 import type { WireKey } from './item-commands.ts'
+import type { NamedPlacement } from './mark.ts'
 import { carryOut } from './moved-key.ts'
 import { type CopyOutcome, copyOf, keyEffectOf, MovedRequest, type Mover } from './moved-request.ts'
 import { errorOf, mayRepeat } from './next-step.ts'
 import type { Operations } from './operations.ts'
 import type { ClusterPolicy } from './policy.ts'
 import type { HandoverChange, PreviousPlaces } from './previous-places.ts'
+import { keysToTell } from './tell.ts'
 
 /** What `client.handover` tells. */
 export interface HandoverSnapshot {
@@ -50,10 +52,11 @@ export interface HandoverOwner {
 /** A change of the placement, with the hosts it concerns. */
 export interface HandoverStart extends HandoverChange {
   readonly from: PreviousPlaces
-  /** Both placements in words, the same in all processes. */
-  readonly placements: { readonly from: string; readonly to: string }
+  readonly placements: { readonly from: NamedPlacement; readonly to: string }
   /** Hosts that are in no list any more. */
   readonly leaving: readonly Host[]
+  /** Previous homes that this process only heard of, and does not dial. */
+  readonly strangers: ReadonlySet<Host>
 }
 
 /** Keys that are tried to find out which hosts receive some. */
@@ -80,7 +83,7 @@ export class Handover implements Mover {
     this.#clock = new HandoverClock({
       ...input,
       withinMs: owner.policy.connectTimeoutMs + owner.policy.requestTimeoutMs,
-      hosts: [...new Set([...owner.hosts, ...this.from.hosts])],
+      hosts: [...new Set([...owner.hosts, ...this.dialled])],
       receiving: this.#hostsThatReceive(),
       isArriving: (wireKey, host) => this.#isArriving(wireKey, host),
       ask: (host, request) => {
@@ -120,11 +123,27 @@ export class Handover implements Mover {
     }
     const phase = this.phaseFor(routeKey, previous)
     if (phase === undefined) return false
+    if (this.#isStranger(previous)) return this.#takeWithout(request, previous, phase)
     if (this.#owner.newHostFor(routeKey) === previous)
       return this.#sendToOnlyHome(request, previous)
     if (request.verb.isOneHome === true) return this.#sendToReadHome(request, previous, phase)
     void this.#owner.operations.during(this.#carryOut(request, previous))
     return true
+  }
+
+  /** Takes back a request that was sent before it began, and failed. */
+  takeBack(request: Request, error: MintringError): boolean {
+    const { binding, group } = request
+    if (binding !== 'key') return false
+    if (group === undefined) return this.take(request)
+    const isMoving = keysToTell(request).some(([routeKey]) => this.isMoving(routeKey))
+    if (isMoving) group.regroup(undefined, error)
+    return isMoving
+  }
+
+  /** The hosts of the previous placement that may be asked. */
+  get dialled(): readonly Host[] {
+    return this.from.hosts.filter((host) => !this.#isStranger(host))
   }
 
   /** The home of a key in the previous placement; undefined for one that stays where it is. */
@@ -140,8 +159,8 @@ export class Handover implements Mover {
   /** The previous home of a key, when reads still ask there; undefined when they do not. */
   readHomeOf(routeKey: string): Host | undefined {
     const previous = this.previousHomeOf(routeKey)
-    const isPrevious = previous !== undefined && this.phaseFor(routeKey, previous) === 'announce'
-    return isPrevious ? previous : undefined
+    if (previous === undefined || this.#isStranger(previous)) return undefined
+    return this.phaseFor(routeKey, previous) === 'announce' ? previous : undefined
   }
 
   /** The phase of one key: its new home must have been cleared before it is read. */
@@ -158,6 +177,7 @@ export class Handover implements Mover {
   otherHomeOf(routeKey: string): { readonly host: Host; readonly isPrevious: boolean } | undefined {
     const previous = this.previousHomeOf(routeKey)
     if (previous === undefined || this.#clock.opening !== undefined) return undefined
+    if (this.#isStranger(previous)) return undefined
     const phase = this.phaseFor(routeKey, previous)
     if (phase === 'move') return { host: previous, isPrevious: true }
     const home = this.#owner.newHostFor(routeKey)
@@ -175,6 +195,7 @@ export class Handover implements Mover {
     await this.#clock.opening
     const previous = this.previousHomeOf(routeKey)
     if (previous === undefined) return 'stays'
+    if (this.#isStranger(previous)) return 'absent'
     const phase = this.phaseFor(routeKey, previous)
     if (phase !== 'move') return phase === 'announce' ? 'early' : 'late'
     return copyOf(routeKey, wireKey, this, previous)
@@ -208,6 +229,7 @@ export class Handover implements Mover {
 
   sendTo(host: Host, request: Request): void {
     request.binding = 'previous'
+    if (this.#isStranger(host)) return request.reject(unknownHome(host))
     this.#owner.dispatchTo(host, request)
   }
 
@@ -233,6 +255,23 @@ export class Handover implements Mover {
 
   async clear(host: Host, key: WireKey): Promise<void> {
     await this.#clock.leftovers?.clear(host, key)
+  }
+
+  #isStranger(previous: Host): boolean {
+    return this.#input.strangers.has(previous)
+  }
+
+  /**
+   * The previous home may not be asked. Until others have moved the key, it is nowhere. It is not
+   * changed before the end, because the previous home would keep what it has, for others to read.
+   */
+  #takeWithout(request: Request, previous: Host, phase: Phase): boolean {
+    const { verb } = request
+    const isRead = keyEffectOf(request) === 'read' || verb.isOneHome === true
+    if (isRead && phase !== 'announce') return false
+    if (isRead && verb.miss !== undefined) verb.miss(request)
+    else request.reject(errorOf(request, unknownHome(previous)))
+    return true
   }
 
   #isOut(previous: Host): boolean {
@@ -263,7 +302,7 @@ export class Handover implements Mover {
   }
 
   #sendToReadHome(request: Request, previous: Host, phase: Phase): boolean {
-    const { routeKey, wireKey, binding } = request
+    const { routeKey, wireKey } = request
     if (phase === 'announce') {
       this.sendTo(previous, request)
       return true
@@ -271,7 +310,6 @@ export class Handover implements Mover {
     const home = this.#owner.newHostFor(routeKey!)
     if (home === undefined || !this.mayHaveLeftovers(home)) return false
     const next = (): void => {
-      request.binding = binding
       if (!request.settled) this.#owner.dispatchNew(request)
     }
     this.clear(home, { routeKey, wireKey, b: false }).then(next, next)
@@ -339,4 +377,11 @@ export class Handover implements Mover {
     }
     return [...hosts]
   }
+}
+
+function unknownHome({ name: host }: Host): MintringError {
+  const text =
+    `${host} had this key before a change of servers that is under way, and this client was not ` +
+    'given it: say in previous what the servers were'
+  return new MintringError('MINTRING_HOST_EJECTED', text, { host })
 }

@@ -3,23 +3,82 @@ import type { Request } from '../net/request.ts'
 import { createRing } from '../ring/ring.ts'
 import { identityOf } from './address.ts'
 import { Handover, type HandoverOwner, type HandoverStart } from './handover.ts'
-import { forgetMark } from './handover-mark.ts'
+import { each, forgetMark } from './handover-mark.ts'
 import { Host } from './host.ts'
 import type { HostOwner } from './host-owner.ts'
+import { getsItem, peek } from './item-commands.ts'
+import {
+  leftMsOf,
+  type MarkItem,
+  markIn,
+  markKeyOf,
+  namedPlacement,
+  placementIn,
+} from './mark.ts'
 import { type Places, placementOfPolicy } from './places.ts'
 import { type HandoverChange, type PreviousPlacement, PreviousPlaces } from './previous-places.ts'
 
 /** What handovers ask of their cluster. */
-type Owner = HandoverOwner & HostOwner<Host>
+type Owner = HandoverOwner & HostOwner<Host> & { readonly placement: string }
 
 /** The handover under way, and the one before, whose end may have to be kept in mind. */
 export class Handovers {
   readonly #owner: Owner
   current: Handover | undefined
   #last: Handover | undefined
+  /** How this process takes part in handovers that it was not told of; undefined: in none. */
+  joining: HandoverChange | undefined
+  #marks = { placement: '', key: '' }
+  /** Placements that may have a mark. */
+  readonly #marked = new Set<string>()
 
   constructor(owner: Owner) {
     this.#owner = owner
+  }
+
+  /** The mark of a handover to the placement in use, as long as this process knows of none. */
+  get markKey(): string | undefined {
+    if (this.joining === undefined || this.current !== undefined) return undefined
+    const { placement } = this.#owner
+    if (this.#marks.placement !== placement) this.#marks = { placement, key: markKeyOf(placement) }
+    return this.#marks.key
+  }
+
+  /** Looks for the mark on hosts that were connected before this placement. */
+  look(): void {
+    const { markKey: wireKey } = this
+    if (wireKey === undefined) return
+    const key = { routeKey: undefined, wireKey, b: false }
+    const connected = this.#owner.hosts.filter(({ isConnected }) => isConnected)
+    void each(connected, async (host) => {
+      const request = host.abilities?.meta === true ? peek(key) : getsItem(key)
+      this.#owner.dispatchTo(host, request as Request)
+      const item = await request.promise
+      if (item !== undefined && wireKey === this.markKey) this.found(item)
+    })
+  }
+
+  /**
+   * A connection found a mark. Takes part in its handover, if that is under way. Returns whether
+   * what waits for the connection was sent without knowing of a handover.
+   */
+  found(item: MarkItem): boolean {
+    if (this.current !== undefined) return true
+    const mark = markIn(item)
+    const { joining } = this
+    if (joining === undefined || mark === undefined) return false
+    const { hosts, placement, policy } = this.#owner
+    this.#marked.add(placement)
+    if (leftMsOf(item, mark) <= 0) return false
+    const own = hosts.map(({ server }) => server)
+    const isOpen = [policy, ...own].every(({ username }) => username === undefined)
+    const known = placementIn(mark.previous, own, isOpen)
+    if (known === undefined) return false
+    const { announceMs, handoverMs } = mark
+    const change = { ...joining, isConfigured: false, times: { announceMs, handoverMs } }
+    this.beginFrom({ ...known, rename: undefined, change }, placement)
+    for (const host of hosts) host.giveBack()
+    return true
   }
 
   /**
@@ -36,8 +95,10 @@ export class Handovers {
     const isHandedOver = change !== undefined && !before.isLike(after)
     if (isHandedOver) {
       const from = new PreviousPlaces(before.hosts, before.ring)
-      const placements = { from: before.placement, to: after.placement }
-      this.#begin({ ...change, from, placements, leaving })
+      const servers = before.hosts.map(({ server }) => server)
+      const named = namedPlacement(before.placement, servers, this.#owner.policy)
+      const placements = { from: named, to: after.placement }
+      this.#begin({ ...change, from, placements, leaving, strangers: new Set() })
     } else {
       if (!before.isLike(after)) this.#forget(before)
       retire(leaving)
@@ -47,6 +108,7 @@ export class Handovers {
 
   /** The fleet left this placement without a handover: the way back to it is a new one. */
   #forget({ hosts, placement }: Places): void {
+    if (!this.#marked.delete(placement)) return
     const reached = hosts.filter(({ isConnected }) => isConnected)
     void forgetMark(reached, placement, (host, request) => {
       this.#owner.dispatchTo(host, request as Request)
@@ -59,20 +121,29 @@ export class Handovers {
       if (this.current === handover) this.current = undefined
       retire(input.leaving)
     }
+    this.#marked.add(input.placements.to)
     this.current = new Handover(this.#owner, input, handoverEnded)
     this.#last = this.current
   }
 
   /** Begins one from a placement that was none of this client's. */
-  beginFrom({ servers, options, rename, change }: PreviousPlacement, to: string): void {
+  beginFrom(
+    { servers, strangers, options, rename, change }: PreviousPlacement,
+    to: string,
+  ): void {
     retire(this.end())
     const known = new Map(this.#owner.hosts.map((host) => [identityOf(host.server), host]))
     const hosts = servers.map(
       (server) => known.get(identityOf(server)) ?? new Host(this.#owner, server),
     )
     const from = new PreviousPlaces(hosts, createRing(servers, options), rename)
-    const placements = { from: placementOfPolicy(servers, options), to }
-    this.#begin({ ...change, from, placements, leaving: hosts.filter(({ index }) => index < 0) })
+    const named = namedPlacement(placementOfPolicy(servers, options), servers, options)
+    const placements = { from: rename === undefined ? named : { ...named, record: undefined }, to }
+    this.#begin({
+      ...{ ...change, from, placements },
+      leaving: hosts.filter(({ index }) => index < 0),
+      strangers: new Set(hosts.filter((_, place) => strangers?.has(servers[place]!))),
+    })
   }
 
   /** Ends what is under way. Returns the hosts that only that needed. */

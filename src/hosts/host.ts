@@ -3,7 +3,7 @@ import { connectTrace } from '../channels.ts'
 import { MintringError } from '../errors.ts'
 import type { Abilities } from '../net/abilities.ts'
 import { Dialer, type OnBytes } from '../net/dial.ts'
-import type { Credentials, HandshakeInput } from '../net/handshake.ts'
+import type { Credentials, GreetingItem, HandshakeInput } from '../net/handshake.ts'
 import type { Lane } from '../net/lane.ts'
 import type { LaneEnding, LaneOwner } from '../net/lane-owner.ts'
 import { Lanes } from '../net/lanes.ts'
@@ -18,7 +18,7 @@ import type { ClusterHooks } from './hooks.ts'
 import { HostHealth, type Patient } from './host-health.ts'
 import type { HostOwner } from './host-owner.ts'
 import { LaneLives } from './lane-lives.ts'
-import { ejected, overloaded } from './next-step.ts'
+import { ejected, overloaded, overtaken } from './next-step.ts'
 import type { ClusterPolicy } from './policy.ts'
 import { ServerFacts } from './server-facts.ts'
 import type { HostSnapshot } from './snapshot.ts'
@@ -210,6 +210,14 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     }
   }
 
+  /** Gives back what waits for a connection: a handover began that it does not know of. */
+  giveBack(): void {
+    for (const lane of [...this.#lanes.all]) {
+      if (lane.state !== 'open') lane.close(overtaken(this.name))
+    }
+    if (this.usable && !this.#lanes.isOpen) this.redial()
+  }
+
   applyPolicy(): void {
     this.#lanes.bounds = this.#owner.policy.connections
     this.#health.applyRules()
@@ -285,6 +293,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
       host: this.name,
       credentials: this.#credentials(),
       metaProbe: this.settings.protocol === 'classic' ? 'never' : this.#facts.metaProbe,
+      itemKey: this.index < 0 ? undefined : this.#owner.markKey,
     }
   }
 
@@ -310,8 +319,14 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     if (this.#isSilent(nowMs)) this.#health.tell('failed')
   }
 
-  laneOpened(lane: Lane, abilities: Abilities): void {
+  laneOpened(lane: Lane, abilities: Abilities, item: GreetingItem | undefined): void {
     this.#leaveOldAddress(lane)
+    if (item !== undefined && this.#owner.markFound(item)) {
+      this.#facts.learned(abilities)
+      lane.close(overtaken(this.name))
+      this.redial()
+      return
+    }
     const isOnly = this.#lanes.all.every((other) => other === lane || other.state !== 'open')
     if (isOnly) this.epoch++
     this.#facts.learned(abilities)

@@ -37,7 +37,7 @@ export function nextStep(request: Request, error: MintringError, at: Circumstanc
     return 'reject'
   if (request.isSuspect) return 'reject'
   if (request.finalMs > 0 && nowMs >= request.finalMs) return 'reject'
-  const isFree = request.binding === 'key' && (request.routeKey ?? request.group) !== undefined
+  const isFree = request.isFree && (request.routeKey ?? request.group) !== undefined
   // The key lives elsewhere now.
   if (!at.isListed) return isFree ? 'elsewhere' : 'reject'
   // That took no time: it is not one of the retries either.
@@ -84,4 +84,11 @@ export function ejected(host: string, cause: MintringError | undefined): Mintrin
   const why = cause === undefined ? '' : `: ${cause.message}`
   const message = `${host} is ejected and probed in the background${why}`
   return new MintringError('MINTRING_HOST_EJECTED', message, { host, cause })
+}
+
+/** What ends a connection whose requests do not know of a handover: they are sent again by it. */
+export function overtaken(host: string): MintringError {
+  return new MintringError('MINTRING_CONNECTION', `A change of servers is under way at ${host}`, {
+    host,
+  })
 }

@@ -34,7 +34,7 @@ export class Precautions {
 
   take(host: Host, request: Request): void {
     const owner = this.#owner
-    if (request.binding !== 'key' || request.past !== undefined) return
+    if (!request.isFree || request.past !== undefined) return
     const { effect } = request.verb
     const isRemoval = effect === 'remove'
     if (!isRemoval && effect !== 'change') return

@@ -21,6 +21,8 @@ export interface HandoverChange {
 /** A placement that another client, or an earlier process, had. */
 export interface PreviousPlacement {
   readonly servers: readonly ServerAddress[]
+  /** Those of them that are not dialled. */
+  readonly strangers?: ReadonlySet<ServerAddress>
   readonly options: RingOptions
   readonly rename: Rename | undefined
   readonly change: HandoverChange

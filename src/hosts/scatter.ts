@@ -23,6 +23,8 @@ export interface Batch {
   request(positions: readonly number[]): Request<void>
   /** The key's host is out, and `failover: 'miss'` says that this is no error. */
   miss(position: number): void
+  /** Does it for one key, which moves to another host. */
+  alone(position: number): Promise<void>
   /** Sends a request to a host, with the caller's options. Throws when it cannot start. */
   send(host: Host, request: Request<void>): void
 }
@@ -131,9 +133,9 @@ export class Scatter {
       size: positions.length,
       routeKey: (index: number) => batch.routeKey(positions[index]!),
       wireKey: (index: number) => batch.wireKey(positions[index]!),
-      regroup: (failed: Router, error: MintringError) => {
+      regroup: (failed: Router | undefined, error: MintringError) => {
         group.isSentOn = true
-        this.#regroup(positions, request, failed as Host, error)
+        this.#regroup(positions, request, failed as Host | undefined, error)
         request.reject(error)
       },
       miss: () => {
@@ -144,9 +146,18 @@ export class Scatter {
     return group
   }
 
-  #regroup(positions: readonly number[], past: Past, failed: Host, error: MintringError): void {
+  #regroup(
+    positions: readonly number[],
+    past: Past,
+    failed: Host | undefined,
+    error: MintringError,
+  ): void {
     const groups = new Map<Host, number[]>()
     for (const position of positions) {
+      if (this.#cluster.handover?.isMoving(this.#batch.routeKey(position)) === true) {
+        this.#startAlone(position)
+        continue
+      }
       const host = this.#routeOf(position, past.finalMs, failed, error, past)
       if (host === undefined) continue
       const group = groups.get(host)
@@ -154,6 +165,20 @@ export class Scatter {
       else group.push(position)
     }
     for (const [host, group] of groups) this.#startAll(host, group, past)
+  }
+
+  #startAlone(position: number): void {
+    this.#underWay++
+    this.#batch
+      .alone(position)
+      .catch((error: unknown) => {
+        if (isFateOfKeys(error)) this.#failed.set(position, error)
+        else this.#end ??= error
+      })
+      .finally(() => {
+        this.#underWay--
+        this.#wake?.()
+      })
   }
 
   #startAll(host: Host, positions: readonly number[], past?: Past): void {

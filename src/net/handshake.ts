@@ -27,11 +27,20 @@ export interface HandshakeInput {
    * user says that there are none, which is what users of proxies say.
    */
   readonly metaProbe: MetaProbe
+  /** An item that memcached is asked for, as wire key. */
+  readonly itemKey?: string | undefined
+}
+
+/** The item that a handshake asked for. */
+export interface GreetingItem {
+  readonly body: Buffer
+  /** Seconds to live; -1 for no end, undefined where no server tells. */
+  readonly ttlSeconds: number | undefined
 }
 
 export type MetaProbe = 'ask' | 'hangs up' | 'never'
 
-type Step = 'version' | 'auth' | 'meta' | 'settings'
+type Step = 'version' | 'auth' | 'meta' | 'settings' | 'item'
 
 /**
  * The first words on a new connection: who are you, here I am, what can you do. Credentials are
@@ -49,6 +58,7 @@ export class Handshake {
   #isBehindProxy = false
   #settings = new Map<string, string>()
   #abilities: Abilities | undefined
+  #item: GreetingItem | undefined
 
   constructor(input: HandshakeInput) {
     this.#input = input
@@ -63,6 +73,11 @@ export class Handshake {
   /** Known once the handshake is over. */
   get abilities(): Abilities | undefined {
     return this.#abilities
+  }
+
+  /** The item that was asked for, if the server has it. */
+  get item(): GreetingItem | undefined {
+    return this.#item
   }
 
   /** The server told its version and the question that was open is whether it knows `mn`. */
@@ -89,7 +104,7 @@ export class Handshake {
     if (this.#step === 'version') return this.#onVersion(reply)
     if (this.#step === 'auth') return this.#onAuth(reply)
     if (this.#step === 'meta') return this.#onMeta(reply)
-    return this.#onSetting(reply)
+    return this.#step === 'settings' ? this.#onSetting(reply) : this.#onItem(reply)
   }
 
   #onVersion(reply: Reply): string {
@@ -137,16 +152,37 @@ export class Handshake {
   #onMeta(reply: Reply): string {
     this.#hasMeta = reply.kind === ReplyKind.Mn
     // Other programs than memcached answer `stats` each in its own way.
-    if (!this.#hasMeta || !isMemcachedVersion(this.#version)) return this.#finish()
-    this.#step = 'settings'
-    return 'stats settings\r\n'
+    if (!isMemcachedVersion(this.#version)) return this.#finish()
+    this.#step = this.#hasMeta ? 'settings' : 'item'
+    const item = this.#itemCommand()
+    if (this.#hasMeta) return `stats settings\r\n${item}`
+    return item === '' ? this.#finish() : item
   }
 
   #onSetting(reply: Reply): string {
-    if (reply.kind !== ReplyKind.Stat) return this.#finish()
+    if (reply.kind !== ReplyKind.Stat) {
+      this.#step = 'item'
+      return this.#itemCommand() === '' ? this.#finish() : ''
+    }
     const [name = '', value = ''] = reply.rest().split(' ')
     if (SETTINGS.has(name)) this.#settings.set(name, value)
     return ''
+  }
+
+  #itemCommand(): string {
+    const { itemKey } = this.#input
+    if (itemKey === undefined) return ''
+    return this.#hasMeta ? `mg ${itemKey} t v\r\n` : `gets ${itemKey}\r\n`
+  }
+
+  #onItem(reply: Reply): string {
+    const { kind } = reply
+    if (kind === ReplyKind.Va || kind === ReplyKind.Value) {
+      const ttlSeconds = kind === ReplyKind.Va ? reply.ttl : undefined
+      this.#item = { body: Buffer.from(reply.valueBuffer()), ttlSeconds }
+    }
+    // END follows.
+    return kind === ReplyKind.Value ? '' : this.#finish()
   }
 
   #finish(): string {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { MintringError } from '../errors.ts'
 import type { Abilities } from './abilities.ts'
 import type { OnBytes } from './dial.ts'
-import type { HandshakeInput } from './handshake.ts'
+import type { GreetingItem, HandshakeInput } from './handshake.ts'
 import type { RequestTimes, Router } from './request.ts'
 import type { Turn } from './turn.ts'
 
@@ -38,8 +38,8 @@ export interface LaneOwner<L = unknown> extends Router {
   readonly turn: Turn
   handshake(): HandshakeInput
   dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket>
-  /** The handshake is over; what waits is written next. */
-  laneOpened(lane: L, abilities: Abilities): void
+  /** The handshake is over; what waits is written next, unless the owner closes the lane. */
+  laneOpened(lane: L, abilities: Abilities, item: GreetingItem | undefined): void
   /**
    * Replies came in time, or a good part of a large value. Once per chunk. `tookMs` is how long the
    * first of these replies took.

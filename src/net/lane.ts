@@ -222,7 +222,7 @@ export class Lane implements ConnectionOwner, Gatherer {
 
   #greet(handshake: Handshake, reply: Reply): void {
     const next = handshake.accept(reply)
-    const { abilities } = handshake
+    const { abilities, item } = handshake
     if (next !== '') this.#connection?.write(next)
     if (abilities === undefined) return
     this.#handshake = undefined
@@ -230,7 +230,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     this.#state = 'open'
     this.#openedMs = this.#activeMs = this.#quietSinceMs = performance.now()
     this.#idleTimeoutMs = abilities.idleTimeoutMs || Number.POSITIVE_INFINITY
-    this.#owner.laneOpened(this, abilities)
+    this.#owner.laneOpened(this, abilities, item)
     this.#write()
   }
 

@@ -27,8 +27,11 @@ export interface Group {
   readonly size: number
   routeKey(index: number): string
   wireKey(index: number): string
-  /** Sends the keys on, each to where it goes next, after the group failed. */
-  regroup(failed: Router, error: MintringError): void
+  /**
+   * Sends the keys on, each to where it goes next, after the group failed. `failed` is undefined
+   * when that was no fault of its host.
+   */
+  regroup(failed: Router | undefined, error: MintringError): void
   /** Settles the group as if its keys were nowhere. */
   miss(): void
 }
@@ -134,9 +137,10 @@ export interface Attempt {
 
 /**
  * Where a request may go. `key`: where its key lives. `host`: to the host it was given to. `once`:
- * there, and a single time. `previous`: to where its key lived before a handover.
+ * there, and a single time. `previous` and `new`: a step of a handover, to where its key lived
+ * before, or where it lives now.
  */
-export type Binding = 'key' | 'host' | 'once' | 'previous'
+export type Binding = 'key' | 'host' | 'once' | 'previous' | 'new'
 
 /** What became of a request's earlier attempts. */
 export interface Past {
@@ -230,6 +234,11 @@ export class Request<Result = unknown, Context = unknown> {
       this.#resolve = resolve
       this.#reject = reject
     })
+  }
+
+  /** Its key decides where it goes next. */
+  get isFree(): boolean {
+    return this.binding === 'key' || this.binding === 'new'
   }
 
   /** The record of its attempts, begun with the first failure. */

@@ -1,65 +1,18 @@
 import assert from 'node:assert/strict'
 import net from 'node:net'
-import { describe, type TestContext, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
-import { MemcachedClient } from '../../src/client/client.ts'
+import type { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
-import { type Memcached, skipWithoutMeta, startMemcached } from '../support/memcached.ts'
+import { skipWithoutMeta } from '../support/memcached.ts'
+import { CHANGE, Fleet, type Server, TTL } from './fleet.ts'
 
-/** Longer than a busy machine takes to read all keys once. */
-const CHANGE = { handover: 14, announce: 2 } as const
-/** So that a busy machine fails no request. */
-const PATIENT = {
-  requestTimeoutMs: 10_000,
-  connectTimeoutMs: 10_000,
-  retryTimeoutMs: 10_000,
-} as const
 const KEYS = 200
-const TTL = { ttl: 600 } as const
-
-type Server = Pick<Memcached, 'port' | 'stop'>
 
 /** An embedded server without meta commands, whose keys can be listed. */
 async function startClassic(): Promise<Server> {
   const server = await startServer({ version: '1.5.22' })
-  return { port: server.port, stop: () => server.close() }
-}
-
-/** Four servers, and the phases that each client told of. */
-class Fleet {
-  readonly servers: Server[] = []
-  readonly #phases = new Map<MemcachedClient, string[]>()
-
-  static async start(
-    context: TestContext,
-    start: () => Promise<Server> = startMemcached,
-  ): Promise<Fleet> {
-    const fleet = new Fleet()
-    for (let i = 0; i < 4; i++) fleet.servers.push(await start())
-    context.after(async () => {
-      await Promise.all([...fleet.#phases.keys()].map((client) => client.close()))
-      await Promise.all(fleet.servers.map((server) => server.stop()))
-    })
-    return fleet
-  }
-
-  places(count: number): string[] {
-    return this.servers.slice(0, count).map(({ port }) => `127.0.0.1:${port}`)
-  }
-
-  join(count: number, behaviors: BehaviorsInput = {}): MemcachedClient {
-    const client = new MemcachedClient(this.places(count), { ...PATIENT, ...behaviors })
-    const told: string[] = []
-    this.#phases.set(client, told)
-    client.on('handover', ({ phase }) => told.push(phase))
-    return client
-  }
-
-  /** A slow machine may be in a later phase by then: what is promised holds in all of them. */
-  async until(client: MemcachedClient, phase: 'announce' | 'move' | 'end'): Promise<void> {
-    while (!this.#phases.get(client)!.includes(phase)) await sleep(20)
-  }
+  return { host: '127.0.0.1', port: server.port, stop: () => server.close() }
 }
 
 async function fill(client: MemcachedClient): Promise<void> {

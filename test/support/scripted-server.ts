@@ -23,6 +23,9 @@ export interface ScriptedOptions {
   readonly onConnect?: (socket: net.Socket) => void
 }
 
+/** Clients ask for the mark of a handover when they connect. */
+const MARK = 'mg \xff~mintring~handover~'
+
 /** Starts a scripted server on 127.0.0.1. */
 export async function startScripted(
   script: Script,
@@ -47,6 +50,7 @@ export async function startScripted(
         if (greets && line === 'version') socket.write('VERSION 1.6.18\r\n')
         else if (greets && line === 'mn') socket.write('MN\r\n')
         else if (greets && line === 'stats settings') socket.write('END\r\n')
+        else if (line.startsWith(MARK)) socket.write('EN\r\n')
         else script(line, socket)
       }
     })

@@ -67,6 +67,7 @@ export function runMany(
     size: keys.length,
     routeKey: (position) => core.keys.routeKey(keys[position]!),
     wireKey: (position) => wireKeys[position]!,
+    alone: (position) => verb.alone(position, options),
     send(host, request) {
       if (options !== undefined) applyOptions(request as Request, remaining(options, endMs))
       if (commandTrace.hasSubscribers) void traceHostRequest(core, request, host).catch(() => {})

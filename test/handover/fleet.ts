@@ -1,0 +1,53 @@
+import type { TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
+import { MemcachedClient } from '../../src/client/client.ts'
+import { type Memcached, startMemcached } from '../support/memcached.ts'
+
+/** Longer than a busy machine takes to read all keys once. */
+export const CHANGE = { handover: 14, announce: 2 } as const
+/** So that a busy machine fails no request. */
+const PATIENT = {
+  requestTimeoutMs: 10_000,
+  connectTimeoutMs: 10_000,
+  retryTimeoutMs: 10_000,
+} as const
+export const TTL = { ttl: 600 } as const
+
+export type Server = Pick<Memcached, 'host' | 'port' | 'stop'>
+
+/** Four servers, and the phases that each client told of. */
+export class Fleet {
+  readonly servers: Server[] = []
+  readonly #phases = new Map<MemcachedClient, string[]>()
+
+  static async start(
+    context: TestContext,
+    start: (index: number) => Promise<Server> = () => startMemcached(),
+  ): Promise<Fleet> {
+    const fleet = new Fleet()
+    for (let i = 0; i < 4; i++) fleet.servers.push(await start(i))
+    context.after(async () => {
+      await Promise.all([...fleet.#phases.keys()].map((client) => client.close()))
+      await Promise.all(fleet.servers.map((server) => server.stop()))
+    })
+    return fleet
+  }
+
+  places(count: number): string[] {
+    return this.servers.slice(0, count).map(({ host, port }) => `${host}:${port}`)
+  }
+
+  join(count: number, behaviors: BehaviorsInput = {}): MemcachedClient {
+    const client = new MemcachedClient(this.places(count), { ...PATIENT, ...behaviors })
+    const told: string[] = []
+    this.#phases.set(client, told)
+    client.on('handover', ({ phase }) => told.push(phase))
+    return client
+  }
+
+  /** A slow machine may be in a later phase by then: what is promised holds in all of them. */
+  async until(client: MemcachedClient, phase: 'announce' | 'move' | 'end'): Promise<void> {
+    while (!this.#phases.get(client)!.includes(phase)) await sleep(20)
+  }
+}

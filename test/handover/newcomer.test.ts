@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { describe, type TestContext, test } from 'node:test'
+import type { MemcachedClient } from '../../src/client/client.ts'
+import { freePort, startMemcached } from '../support/memcached.ts'
+import { CHANGE, Fleet, TTL } from './fleet.ts'
+
+const KEYS = Array.from({ length: 100 }, (_, i) => `key:${i}`)
+const OUT = { code: 'MINTRING_HOST_EJECTED' }
+
+async function fill(client: MemcachedClient, value: string): Promise<void> {
+  await client.setMany(new Map(KEYS.map((key) => [key, value])), TTL)
+}
+
+async function valuesOf(client: MemcachedClient): Promise<Set<unknown>> {
+  return new Set(await Promise.all(KEYS.map((key) => client.get(key))))
+}
+
+describe('a process that is given the new list alone, while it is announced', {
+  concurrency: 5,
+}, () => {
+  test('reads and writes what the others do', async (context) => {
+    const fleet = await Fleet.start(context)
+    const informed = fleet.join(3)
+    const ignorant = fleet.join(3)
+    await fill(ignorant, 'before')
+    informed.setServers(fleet.places(4), CHANGE)
+    await fleet.until(informed, 'announce')
+    const newcomer = fleet.join(4)
+    assert.deepEqual(await valuesOf(newcomer), new Set(['before']))
+    assert.equal(newcomer.handover?.phase, 'announce')
+    await fill(newcomer, 'of the newcomer')
+    assert.deepEqual(await valuesOf(ignorant), new Set(['of the newcomer']))
+    await fill(ignorant, 'of the ignorant')
+    for (const client of [newcomer, informed]) {
+      assert.deepEqual(await valuesOf(client), new Set(['of the ignorant']))
+    }
+    await fleet.until(newcomer, 'move')
+    await valuesOf(newcomer)
+    await fleet.until(newcomer, 'end')
+    assert.deepEqual(await valuesOf(newcomer), new Set(['of the ignorant']))
+  })
+
+  test('takes part with its first command, whatever that is', async (context) => {
+    const fleet = await Fleet.start(context)
+    const informed = fleet.join(3)
+    await fill(informed, 'before')
+    informed.setServers(fleet.places(4), CHANGE)
+    await fleet.until(informed, 'announce')
+    const batch = await fleet.join(4).getMany(KEYS)
+    assert.equal(batch.size, KEYS.length)
+    await fill(fleet.join(4), 'in a batch')
+    assert.deepEqual(await valuesOf(informed), new Set(['in a batch']))
+    const reader = fleet.join(4)
+    for (const key of KEYS) {
+      assert.equal(await reader.getOrSet(key, () => 'loaded', { ttl: 300 }), 'in a batch')
+    }
+    const remover = fleet.join(4)
+    await Promise.all(KEYS.map((key) => remover.delete(key)))
+    assert.deepEqual(await valuesOf(informed), new Set([undefined]))
+  })
+
+  test('asks a host that left, when its name is much like the others', async (context) => {
+    const port = await freePort()
+    const fleet = await Fleet.start(context, (index) => {
+      return startMemcached({ host: `127.0.0.${index + 2}`, port })
+    })
+    const informed = fleet.join(4)
+    await fill(informed, 'before')
+    informed.setServers(fleet.places(3), CHANGE)
+    await fleet.until(informed, 'announce')
+    const newcomer = fleet.join(3)
+    assert.deepEqual(await valuesOf(newcomer), new Set(['before']))
+    await fill(newcomer, 'after')
+    assert.deepEqual(await valuesOf(informed), new Set(['after']))
+  })
+
+  test('does without keys of a host that left, when it knows nothing of that', async (context) => {
+    const fleet = await Fleet.start(context)
+    const informed = fleet.join(4)
+    await fill(informed, 'before')
+    const isOfLast = (key: string): boolean => informed.locate(key).server === fleet.places(4)[3]
+    const lost = KEYS.filter(isOfLast)
+    informed.setServers(fleet.places(3), CHANGE)
+    await fleet.until(informed, 'announce')
+    const newcomer = fleet.join(3)
+    for (const key of lost) {
+      const loaded = await newcomer.getOrSet(key, () => 'loaded', { ttl: 300 })
+      if (newcomer.handover?.phase !== 'announce') break
+      assert.equal(loaded, 'loaded')
+      assert.equal(await newcomer.get(key), undefined)
+      await assert.rejects(newcomer.set(key, 'x', TTL), OUT)
+      await assert.rejects(newcomer.delete(key), OUT)
+      await assert.rejects(newcomer.invalidate(key), OUT)
+    }
+    assert.deepEqual(await valuesOf(informed), new Set(['before']))
+    await fleet.until(newcomer, 'move')
+    for (const key of lost) assert.ok(['before', undefined].includes(await newcomer.get(key)))
+    await fleet.until(newcomer, 'end')
+    await fill(newcomer, 'after')
+    await fleet.until(informed, 'end')
+    assert.deepEqual(await valuesOf(informed), new Set(['after']))
+  })
+
+  test('is not led to an address by a forged mark', async (context) => {
+    const fleet = await Fleet.start(context)
+    const dialled = await listening(context)
+    const thief = fleet.join(4)
+    // The mark of this change names the thief's own server as one of before.
+    thief.setServers([...fleet.places(3), `127.0.0.1:${dialled.port}`], { handover: 0 })
+    thief.setServers(fleet.places(3), CHANGE)
+    await fleet.until(thief, 'announce')
+    await thief.close()
+    const byThief = dialled.count
+    const newcomer = fleet.join(3)
+    await Promise.all(KEYS.map((key) => newcomer.get(key)))
+    assert.equal(newcomer.handover?.fromServers.length, 4)
+    await fleet.until(newcomer, 'end')
+    assert.equal(dialled.count, byThief)
+  })
+})
+
+interface Listening {
+  readonly port: number
+  count: number
+}
+
+/** A server that counts who connects, and says that it is a memcached. */
+async function listening(context: TestContext): Promise<Listening> {
+  const server = createServer((socket) => {
+    told.count++
+    socket.on('error', () => {})
+    socket.destroy()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const told = { port: (server.address() as AddressInfo).port, count: 0 }
+  context.after(() => server.close())
+  return told
+}
