@@ -381,8 +381,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
       for (const [routeKey, wireKey] of keysToTell(request))
         this.noteUnreached(routeKey, wireKey, debt)
     }
-    const isMiss =
-      failover === 'miss' && request.isFree && mayRepeat(request, error, retryWrites)
+    const isMiss = failover === 'miss' && request.isFree && mayRepeat(request, error, retryWrites)
     if (isMiss && group !== undefined) group.miss()
     else if (isMiss && verb.miss !== undefined) verb.miss(request)
     else request.reject(errorOf(request, error))

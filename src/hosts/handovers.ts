@@ -7,14 +7,7 @@ import { each, forgetMark } from './handover-mark.ts'
 import { Host } from './host.ts'
 import type { HostOwner } from './host-owner.ts'
 import { getsItem, peek } from './item-commands.ts'
-import {
-  leftMsOf,
-  type MarkItem,
-  markIn,
-  markKeyOf,
-  namedPlacement,
-  placementIn,
-} from './mark.ts'
+import { leftMsOf, type MarkItem, markIn, markKeyOf, namedPlacement, placementIn } from './mark.ts'
 import { type Places, placementOfPolicy } from './places.ts'
 import { type HandoverChange, type PreviousPlacement, PreviousPlaces } from './previous-places.ts'
 
@@ -127,10 +120,7 @@ export class Handovers {
   }
 
   /** Begins one from a placement that was none of this client's. */
-  beginFrom(
-    { servers, strangers, options, rename, change }: PreviousPlacement,
-    to: string,
-  ): void {
+  beginFrom({ servers, strangers, options, rename, change }: PreviousPlacement, to: string): void {
     retire(this.end())
     const known = new Map(this.#owner.hosts.map((host) => [identityOf(host.server), host]))
     const hosts = servers.map(

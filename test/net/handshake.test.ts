@@ -115,3 +115,35 @@ test('one connection too many is refused before anything was asked of it', () =>
   const reply = 'ERROR Too many open connections\r\n'
   assert.throws(() => play({}, [reply]), isCode('MINTRING_CONNECTION'))
 })
+
+test('an item that is asked for comes with the settings, and with its life', () => {
+  const replies = ['VERSION 1.6.18\r\n', 'MN\r\n', 'STAT a 1\r\nEND\r\n', 'VA 4 t90\r\nmark\r\n']
+  const [written, { abilities, item }] = play({ itemKey: 'm' }, replies)
+  assert.equal(written[2], 'stats settings\r\nmg m t v\r\n')
+  assert.deepEqual([String(item?.body), item?.ttlSeconds], ['mark', 90])
+  assert.equal(abilities?.meta, true)
+})
+
+test('an item that is asked for is asked by gets where there are no meta commands', () => {
+  const item = 'VALUE m 0 4 7\r\nmark\r\nEND\r\n'
+  const [written, handshake] = play({ itemKey: 'm' }, ['VERSION 1.5.22\r\n', 'ERROR\r\n', item])
+  assert.equal(written[2], 'gets m\r\n')
+  assert.deepEqual([String(handshake.item?.body), handshake.item?.ttlSeconds], ['mark', undefined])
+  assert.equal(handshake.abilities?.meta, false)
+})
+
+test('a handshake ends without the item when the server has none, or refuses', () => {
+  for (const last of ['EN\r\n', 'ERROR\r\n', 'SERVER_ERROR busy\r\n']) {
+    const replies = ['VERSION 1.6.18\r\n', 'MN\r\n', 'END\r\n']
+    assert.equal(play({ itemKey: 'm' }, replies)[1].abilities, undefined)
+    const [, { abilities, item }] = play({ itemKey: 'm' }, [...replies, last])
+    assert.equal(abilities?.meta, true)
+    assert.equal(item, undefined)
+  }
+})
+
+test('no proxy is asked for an item', () => {
+  const [written, { abilities }] = play({ itemKey: 'm' }, ['SERVER_ERROR dead\r\n'])
+  assert.deepEqual(written, ['version\r\n'])
+  assert.equal(abilities?.proxy, true)
+})

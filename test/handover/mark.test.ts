@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { parseServers } from '../../src/hosts/address.ts'
+import { leftMsOf, markIn, placementIn, recordOf, TAIL_SECONDS } from '../../src/hosts/mark.ts'
+
+const KETAMA = { distribution: 'ketama' } as const
+
+/** Which servers of a recorded placement are not dialled by a client that was given `own`. */
+function strangersOf(own: string, previous: string, isOpen = true): string[] | undefined {
+  const record = JSON.parse(JSON.stringify(recordOf(parseServers(previous), KETAMA)))
+  const known = placementIn(record, parseServers(own), isOpen)
+  return known && [...known.strangers].map(({ label }) => label)
+}
+
+describe('the placement that a mark names', () => {
+  test('is read as it was recorded, without credentials', () => {
+    const text = 'a:1:2,memcached://ada:secret@b:2?name=n'
+    const record = recordOf(parseServers(text), { distribution: 'modula', hash: 'crc32' })
+    assert.ok(!JSON.stringify(record).includes('secret'))
+    const own = parseServers('memcached://ada:secret@b:2,a:1')
+    const known = placementIn(JSON.parse(JSON.stringify(record)), own, false)!
+    assert.deepEqual(
+      known.servers.map(({ label, weight, password }) => [label, weight, password]),
+      [
+        ['a:1', 2, undefined],
+        ['n', 1, 'secret'],
+      ],
+    )
+    assert.equal(known.options.distribution, 'modula')
+    assert.equal(known.options.hash, 'crc32')
+  })
+
+  for (const [own, previous, strangers] of [
+    ['a,b', 'a', []],
+    ['a,b', 'a,c', ['c:11211']],
+    ['10.0.0.1,10.0.0.2', '10.0.0.1,10.0.0.9', []],
+    ['10.0.0.1', '10.0.1.9', ['10.0.1.9:11211']],
+    ['10.0.0.1', '10.0.0.9:6379', ['10.0.0.9:6379']],
+    ['mc-0.cache.svc', 'mc-0.cache.svc,mc-12.cache.svc', []],
+    ['mc-0.cache.svc', 'mc-1.cache.evil', ['mc-1.cache.evil:11211']],
+    ['mc-0.cache.svc', 'mc-1.cache.svc:80', ['mc-1.cache.svc:80']],
+    ['cache', 'cash', ['cash:11211']],
+    ['[fd00::1]', '[fd00::2]', ['[fd00::2]:11211']],
+    ['unix:/run/a1', 'unix:/run/a2', ['/run/a2']],
+    ['a1', '10.0.0.1', ['10.0.0.1:11211']],
+  ] as const) {
+    const what = strangers.length === 0 ? 'no stranger' : strangers.join()
+    test(`has ${what} in ${previous} for a client of ${own}`, () => {
+      assert.deepEqual(strangersOf(own, previous), strangers)
+    })
+  }
+
+  test('leads to no other address than the own where credentials would be told', () => {
+    assert.deepEqual(strangersOf('mc-0', 'mc-0,mc-1', false), ['mc-1:11211'])
+  })
+
+  for (const [what, record] of Object.entries({
+    'no record': undefined,
+    text: 'a,b',
+    'no servers': { servers: [], ring: {} },
+    'a name with a line break': { servers: [{ host: 'a', name: 'x\r\nflush_all' }], ring: {} },
+    'an unknown distribution': { servers: [{ host: 'a' }], ring: { distribution: 'mine' } },
+    'too many labels': { servers: [{ host: 'a' }], ring: { vnodes: 65_000 } },
+    'too many labels of one server': { servers: [{ host: 'a', vnodes: 65_000 }], ring: {} },
+    'a table too large': { servers: [{ host: 'a' }], ring: { tableSize: 16_777_213 } },
+    'too many servers': {
+      servers: Array.from({ length: 1_001 }, (_, i) => ({ host: `a${i}` })),
+      ring: {},
+    },
+  })) {
+    test(`is not read from ${what}`, () => {
+      assert.equal(placementIn(record, parseServers('a'), true), undefined)
+    })
+  }
+})
+
+describe('what is left of a handover', () => {
+  const mark = { id: 'a', announceMs: 10_000, handoverMs: 20_000, startedAtMs: 0 }
+  const left = (startedAgoMs: number, ttl: number | undefined): number => {
+    const ttlSeconds = ttl === undefined ? undefined : ttl + TAIL_SECONDS
+    const startedAtMs = Date.now() - startedAgoMs
+    return leftMsOf({ body: Buffer.from(''), ttlSeconds }, { ...mark, startedAtMs })
+  }
+  const isNear = (found: number, expected: number): void => {
+    assert.ok(Math.abs(found - expected) < 900, `${found} is not ${expected}`)
+  }
+
+  test('is told by the clock of its beginning within the second that servers leave open', () => {
+    isNear(left(5_400, 25), 24_600)
+  })
+
+  test('is told by the server when the clock says something else', () => {
+    assert.equal(left(25_000, 25), 25_000)
+    assert.equal(left(-600_000, 25), 25_000)
+  })
+
+  test('is told by the clock where the server does not tell lives', () => {
+    isNear(left(5_000, undefined), 25_000)
+  })
+
+  test('is never more than the whole', () => {
+    assert.equal(left(-600_000, 900), 30_000)
+    assert.equal(left(-600_000, undefined), 30_000)
+  })
+
+  test('is not told by what is no mark', () => {
+    for (const body of ['', 'text', '{}', JSON.stringify({ ...mark, id: 'a b' })]) {
+      assert.equal(markIn({ body: Buffer.from(body), ttlSeconds: 1 }), undefined)
+    }
+  })
+})
