@@ -229,8 +229,8 @@ export class Handover implements Mover {
 
   sendTo(host: Host, request: Request): void {
     request.binding = 'previous'
-    if (this.#isStranger(host)) return request.reject(unknownHome(host))
-    this.#owner.dispatchTo(host, request)
+    if (this.#isStranger(host)) request.reject(unknownHome(host))
+    else this.#owner.dispatchTo(host, request)
   }
 
   place(request: Request): void {

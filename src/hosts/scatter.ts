@@ -5,7 +5,7 @@ import type { Host } from './host.ts'
 import { errorOf } from './next-step.ts'
 import { DialPace } from './pace.ts'
 
-/** Groups under way at once: enough to keep all hosts busy, few enough to bound memory. */
+/** Groups, and keys that move, under way at once: enough to keep all hosts busy, few enough to bound memory. */
 const MAX_GROUPS = 64
 
 /** Keys of one host that are gathered before a group is cut off them. */
@@ -23,7 +23,7 @@ export interface Batch {
   request(positions: readonly number[]): Request<void>
   /** The key's host is out, and `failover: 'miss'` says that this is no error. */
   miss(position: number): void
-  /** Does it for one key, which moves to another host. */
+  /** Does it for one key. */
   alone(position: number): Promise<void>
   /** Sends a request to a host, with the caller's options. Throws when it cannot start. */
   send(host: Host, request: Request<void>): void
@@ -71,6 +71,10 @@ export class Scatter {
 
   /** Adds a key to those of its host, and sends a group when they are many. */
   #join(open: Map<Host, number[]>, position: number): void {
+    if (this.#isMoving(position)) {
+      this.#startAlone(position)
+      return
+    }
     const host = this.#routeOf(position, Number.POSITIVE_INFINITY)
     if (host === undefined) return
     const group = open.get(host)
@@ -154,7 +158,7 @@ export class Scatter {
   ): void {
     const groups = new Map<Host, number[]>()
     for (const position of positions) {
-      if (this.#cluster.handover?.isMoving(this.#batch.routeKey(position)) === true) {
+      if (this.#isMoving(position)) {
         this.#startAlone(position)
         continue
       }
@@ -167,7 +171,13 @@ export class Scatter {
     for (const [host, group] of groups) this.#startAll(host, group, past)
   }
 
+  /** A key that moves is asked at its two homes. */
+  #isMoving(position: number): boolean {
+    return this.#cluster.handover?.isMoving(this.#batch.routeKey(position)) === true
+  }
+
   #startAlone(position: number): void {
+    if (this.#end !== undefined) return
     this.#underWay++
     this.#batch
       .alone(position)

@@ -2,11 +2,9 @@ import { badArgument } from '../../arguments.ts'
 import { commandTrace } from '../../channels.ts'
 import { Deadline, MAX_TIMER_MS } from '../../deadline.ts'
 import type { MintringError } from '../../errors.ts'
-import type { Handover } from '../../hosts/handover.ts'
 import { DialPace } from '../../hosts/pace.ts'
-import { type Batch, isFateOfKeys, Scatter } from '../../hosts/scatter.ts'
+import { type Batch, Scatter } from '../../hosts/scatter.ts'
 import type { Request } from '../../net/request.ts'
-import { Gate } from '../../refill/gate.ts'
 import { performance } from '../../runtime.ts'
 import { kindOf } from '../../secrets.ts'
 import type { ClientCore } from '../core.ts'
@@ -25,9 +23,6 @@ export interface ManyVerb extends Pick<Batch, 'isRead' | 'cut' | 'request' | 'mi
   /** Does it for one key, as the verb for one would. */
   alone(parts: ClientCore, position: number, options: OperationOptions | undefined): Promise<void>
 }
-
-/** Keys that move which are asked at once. */
-const MAX_MOVING = 512
 
 /** The different keys of a batch, checked before any of them is asked. */
 export async function checkKeys(core: ClientCore, keys: Iterable<string>): Promise<KeyBatch> {
@@ -67,51 +62,14 @@ export function runMany(
     size: keys.length,
     routeKey: (position) => core.keys.routeKey(keys[position]!),
     wireKey: (position) => wireKeys[position]!,
-    alone: (position) => verb.alone(position, options),
+    alone: (position) => verb.alone(core.forParts, position, options),
     send(host, request) {
       if (options !== undefined) applyOptions(request as Request, remaining(options, endMs))
       if (commandTrace.hasSubscribers) void traceHostRequest(core, request, host).catch(() => {})
       else cluster.dispatchGroup(host, request as Request)
     },
   }
-  const { handover } = cluster
-  if (handover === undefined) return new Scatter(cluster, batch).run(positions)
-  return runMoving(core, batch, verb, positions, handover, options)
-}
-
-/** While servers change: keys that move are asked one by one, at their two homes. */
-async function runMoving(
-  core: ClientCore,
-  batch: Batch,
-  verb: ManyVerb,
-  positions: Iterable<number>,
-  handover: Handover,
-  options: OperationOptions | undefined,
-): Promise<ReadonlyMap<number, MintringError>> {
-  const staying: number[] = []
-  const moving: number[] = []
-  const pace = new DialPace()
-  for (const position of positions) {
-    const isMoving = handover.isMoving(batch.routeKey(position))
-    if (isMoving) moving.push(position)
-    else staying.push(position)
-    if (pace.isDue()) await pace.rest()
-  }
-  const gate = new Gate(MAX_MOVING)
-  const failed = new Map<number, MintringError>()
-  const parts = core.forParts
-  const alone = moving.map((position) =>
-    gate.run(async () => {
-      try {
-        await verb.alone(parts, position, options)
-      } catch (error) {
-        if (!isFateOfKeys(error)) throw error
-        failed.set(position, error)
-      }
-    }),
-  )
-  const [rest] = await Promise.all([new Scatter(core.cluster, batch).run(staying), ...alone])
-  return failed.size === 0 ? rest : new Map([...rest, ...failed])
+  return new Scatter(cluster, batch).run(positions)
 }
 
 /** When a batch ends: by the caller's word alone, because its size decides how long it takes. */
