@@ -58,8 +58,8 @@ export class ClientSettings {
     const previous = previousOf(settings)
     const cluster = new Cluster(parseServers(servers), toClusterPolicy(settings), hooks)
     this.core = new ClientCore(cluster, events, settings)
-    if (previous !== undefined) cluster.handOver(previous)
-    cluster.joining = changeOf(settings)
+    if (previous !== undefined) cluster.handovers.beginFrom(previous)
+    cluster.handovers.joining = changeOf(settings)
     this.#adopt(settings)
     this.#discovery = this.#follow(settings)
   }
@@ -81,8 +81,8 @@ export class ClientSettings {
       this.core.apply(before)
       throw error
     }
-    if (previous !== undefined) this.core.cluster.handOver(previous)
-    this.core.cluster.joining = changeOf(next)
+    if (previous !== undefined) this.core.cluster.handovers.beginFrom(previous)
+    this.core.cluster.handovers.joining = changeOf(next)
     this.#adopt(next)
     this.#announce({ changes })
     this.#listener?.configured()
@@ -104,7 +104,7 @@ export class ClientSettings {
     const from = cluster.hosts.map((host) => host.name)
     const before = placesOf(cluster)
     cluster.setServers(list, change)
-    cluster.joining = change
+    cluster.handovers.joining = change
     const to = cluster.hosts.map((host) => host.name)
     if (placesOf(cluster) !== before) this.#announce({ changes: { servers: { from, to } } })
     this.#listener?.moved()
@@ -150,7 +150,7 @@ export class ClientSettings {
       changed: (servers) => {
         // The fleet was there before this process: its first list is no change of servers.
         this.setServers(servers, isFirst ? { handover: 0 } : undefined)
-        this.core.cluster.joining = changeOf(this.core.behaviors)
+        this.core.cluster.handovers.joining = changeOf(this.core.behaviors)
         isFirst = false
       },
       failed: (error) => warn(`${messageOf(error)}; the servers stay`),

@@ -11,13 +11,12 @@ import { Handovers } from './handovers.ts'
 import type { ClusterHooks } from './hooks.ts'
 import { Host } from './host.ts'
 import type { HostOwner } from './host-owner.ts'
-import type { MarkItem } from './mark.ts'
 import { errorOf, mayRepeat, nextStep } from './next-step.ts'
 import { Operations } from './operations.ts'
 import { type Location, Places } from './places.ts'
 import type { ClusterPolicy } from './policy.ts'
 import { Precautions } from './precautions.ts'
-import type { HandoverChange, PreviousPlacement } from './previous-places.ts'
+import type { HandoverChange } from './previous-places.ts'
 import type { HostSnapshot } from './snapshot.ts'
 import { SpeedCheck } from './speed.ts'
 import { keysToTell } from './tell.ts'
@@ -34,7 +33,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   #policy: ClusterPolicy
   #places: Places
   #gutter: Cluster | undefined
-  readonly #handovers: Handovers = new Handovers(this)
+  readonly handovers: Handovers = new Handovers(this)
   /** What close() waits for. */
   readonly operations: Operations = new Operations(() => {
     return this.#gutter?.operations.isBusy === true || this.hosts.some(({ load }) => load > 0)
@@ -158,7 +157,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
    * a `change` when its handover is over.
    */
   setServers(servers: readonly ServerAddress[], change?: HandoverChange): void {
-    const leaving = this.#handovers.end()
+    const leaving = this.handovers.end()
     const kept = new Map([...leaving, ...this.hosts].map((host) => [identityOf(host.server), host]))
     const before = this.#places
     const hosts = servers.map((server) => {
@@ -169,36 +168,13 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
       return host
     })
     this.#places = new Places(hosts, this.#policy)
-    const isHandedOver = this.#handovers.follow(before, this.#places, change, [...kept.values()])
+    const isHandedOver = this.handovers.follow(before, this.#places, change, [...kept.values()])
     if (!isHandedOver) this.#account.placesChanged(before, this.#places)
-  }
-
-  /** Begins a handover from a placement that another client, or an earlier process, had. */
-  handOver(previous: PreviousPlacement): void {
-    this.#handovers.beginFrom(previous, this.#places.placement)
   }
 
   /** The handover under way. */
   get handover(): Handover | undefined {
-    return this.#handovers.current
-  }
-
-  /** How this process takes part in handovers that it was not told of; undefined: in none. */
-  set joining(change: HandoverChange | undefined) {
-    this.#handovers.joining = change
-    this.#handovers.look()
-  }
-
-  get placement(): string {
-    return this.#places.placement
-  }
-
-  get markKey(): string | undefined {
-    return this.#handovers.markKey
-  }
-
-  markFound(item: MarkItem): boolean {
-    return this.#handovers.found(item)
+    return this.handovers.current
   }
 
   /** Changes settings for what begins from now on; connections that are open stay as they are. */
@@ -401,7 +377,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     // Before anything ends: what ends now is not tried again.
     this.#isClosed = true
     this.#account.close()
-    for (const host of [...this.hosts, ...this.#handovers.end()]) host.close(error)
+    for (const host of [...this.hosts, ...this.handovers.end()]) host.close(error)
     // The sockets that were destroyed are gone two turns later.
     for (let turn = 0; turn < 2; turn++) await new Promise((wake) => setImmediate(wake))
     await this.#gutter?.close({ drainMs: Math.max(0, endMs - performance.now()) })

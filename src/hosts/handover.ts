@@ -1,4 +1,4 @@
-import { isMintringError, MintringError } from '../errors.ts'
+import { isMintringError, type MintringError } from '../errors.ts'
 import { timeoutError } from '../net/attempt.ts'
 import type { Request } from '../net/request.ts'
 import type { Phase } from '../ring/transition.ts'
@@ -11,7 +11,7 @@ import type { WireKey } from './item-commands.ts'
 import type { NamedPlacement } from './mark.ts'
 import { carryOut } from './moved-key.ts'
 import { type CopyOutcome, copyOf, keyEffectOf, MovedRequest, type Mover } from './moved-request.ts'
-import { errorOf, mayRepeat } from './next-step.ts'
+import { errorOf, mayRepeat, unknownHome } from './next-step.ts'
 import type { Operations } from './operations.ts'
 import type { ClusterPolicy } from './policy.ts'
 import type { HandoverChange, PreviousPlaces } from './previous-places.ts'
@@ -229,7 +229,7 @@ export class Handover implements Mover {
 
   sendTo(host: Host, request: Request): void {
     request.binding = 'previous'
-    if (this.#isStranger(host)) request.reject(unknownHome(host))
+    if (this.#isStranger(host)) request.reject(unknownHome(host.name))
     else this.#owner.dispatchTo(host, request)
   }
 
@@ -270,7 +270,7 @@ export class Handover implements Mover {
     const isRead = keyEffectOf(request) === 'read' || verb.isOneHome === true
     if (isRead && phase !== 'announce') return false
     if (isRead && verb.miss !== undefined) verb.miss(request)
-    else request.reject(errorOf(request, unknownHome(previous)))
+    else request.reject(errorOf(request, unknownHome(previous.name)))
     return true
   }
 
@@ -377,11 +377,4 @@ export class Handover implements Mover {
     }
     return [...hosts]
   }
-}
-
-function unknownHome({ name: host }: Host): MintringError {
-  const text =
-    `${host} had this key before a change of servers that is under way, and this client was not ` +
-    'given it: say in previous what the servers were'
-  return new MintringError('MINTRING_HOST_EJECTED', text, { host })
 }

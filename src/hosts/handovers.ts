@@ -1,4 +1,5 @@
 import { MintringError } from '../errors.ts'
+import type { Lane } from '../net/lane.ts'
 import type { Request } from '../net/request.ts'
 import { createRing } from '../ring/ring.ts'
 import { identityOf } from './address.ts'
@@ -8,19 +9,19 @@ import { Host } from './host.ts'
 import type { HostOwner } from './host-owner.ts'
 import { getsItem, peek } from './item-commands.ts'
 import { leftMsOf, type MarkItem, markIn, markKeyOf, namedPlacement, placementIn } from './mark.ts'
+import { overtaken } from './next-step.ts'
 import { type Places, placementOfPolicy } from './places.ts'
 import { type HandoverChange, type PreviousPlacement, PreviousPlaces } from './previous-places.ts'
 
 /** What handovers ask of their cluster. */
-type Owner = HandoverOwner & HostOwner<Host> & { readonly placement: string }
+type Owner = HandoverOwner & HostOwner<Host>
 
 /** The handover under way, and the one before, whose end may have to be kept in mind. */
 export class Handovers {
   readonly #owner: Owner
   current: Handover | undefined
   #last: Handover | undefined
-  /** How this process takes part in handovers that it was not told of; undefined: in none. */
-  joining: HandoverChange | undefined
+  #joining: HandoverChange | undefined
   #marks = { placement: '', key: '' }
   /** Placements that may have a mark. */
   readonly #marked = new Set<string>()
@@ -29,16 +30,30 @@ export class Handovers {
     this.#owner = owner
   }
 
+  /** How this process takes part in handovers that it was not told of; undefined: in none. */
+  set joining(change: HandoverChange | undefined) {
+    this.#joining = change
+    this.#look()
+  }
+
   /** The mark of a handover to the placement in use, as long as this process knows of none. */
   get markKey(): string | undefined {
-    if (this.joining === undefined || this.current !== undefined) return undefined
-    const { placement } = this.#owner
+    if (this.#joining === undefined || this.current !== undefined) return undefined
+    const placement = this.#placement
     if (this.#marks.placement !== placement) this.#marks = { placement, key: markKeyOf(placement) }
     return this.#marks.key
   }
 
+  get #placement(): string {
+    const { hosts, policy } = this.#owner
+    return placementOfPolicy(
+      hosts.map(({ server }) => server),
+      policy,
+    )
+  }
+
   /** Looks for the mark on hosts that were connected before this placement. */
-  look(): void {
+  #look(): void {
     const { markKey: wireKey } = this
     if (wireKey === undefined) return
     const key = { routeKey: undefined, wireKey, b: false }
@@ -47,20 +62,26 @@ export class Handovers {
       const request = host.abilities?.meta === true ? peek(key) : getsItem(key)
       this.#owner.dispatchTo(host, request as Request)
       const item = await request.promise
-      if (item !== undefined && wireKey === this.markKey) this.found(item)
+      if (item !== undefined && wireKey === this.markKey) this.#found(item)
     })
   }
 
-  /**
-   * A connection found a mark. Takes part in its handover, if that is under way. Returns whether
-   * what waits for the connection was sent without knowing of a handover.
-   */
-  found(item: MarkItem): boolean {
+  /** What waits for this connection does not know of the handover: it is sent again by it. */
+  closed(host: Host, lane: Lane, item: MarkItem | undefined): boolean {
+    if (item === undefined || !this.#found(item)) return false
+    lane.close(overtaken(host.name))
+    host.redial()
+    return true
+  }
+
+  /** Takes part in the handover of a mark, if that is under way. Returns whether one is. */
+  #found(item: MarkItem): boolean {
     if (this.current !== undefined) return true
     const mark = markIn(item)
-    const { joining } = this
+    const joining = this.#joining
     if (joining === undefined || mark === undefined) return false
-    const { hosts, placement, policy } = this.#owner
+    const { hosts, policy } = this.#owner
+    const placement = this.#placement
     this.#marked.add(placement)
     if (leftMsOf(item, mark) <= 0) return false
     const own = hosts.map(({ server }) => server)
@@ -69,8 +90,11 @@ export class Handovers {
     if (known === undefined) return false
     const { announceMs, handoverMs } = mark
     const change = { ...joining, isConfigured: false, times: { announceMs, handoverMs } }
-    this.beginFrom({ ...known, rename: undefined, change }, placement)
-    for (const host of hosts) host.giveBack()
+    this.beginFrom({ ...known, rename: undefined, change })
+    for (const host of hosts) {
+      host.giveBack(overtaken(host.name))
+      if (host.usable) host.redial()
+    }
     return true
   }
 
@@ -120,8 +144,9 @@ export class Handovers {
   }
 
   /** Begins one from a placement that was none of this client's. */
-  beginFrom({ servers, strangers, options, rename, change }: PreviousPlacement, to: string): void {
+  beginFrom({ servers, strangers, options, rename, change }: PreviousPlacement): void {
     retire(this.end())
+    const to = this.#placement
     const known = new Map(this.#owner.hosts.map((host) => [identityOf(host.server), host]))
     const hosts = servers.map(
       (server) => known.get(identityOf(server)) ?? new Host(this.#owner, server),

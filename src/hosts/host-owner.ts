@@ -1,11 +1,19 @@
 import type { MintringError } from '../errors.ts'
 import type { Resolve } from '../net/dial.ts'
+import type { Lane } from '../net/lane.ts'
 import type { Request } from '../net/request.ts'
 import type { Turn } from '../net/turn.ts'
 import type { ClusterHooks } from './hooks.ts'
 import type { MarkItem } from './mark.ts'
 import type { ClusterPolicy } from './policy.ts'
 import type { SpeedCheck } from './speed.ts'
+
+/** Tells connections which item to look for, and what that means. */
+export interface MarkFinder<H> {
+  readonly markKey: string | undefined
+  /** A connection opened. Whether it was closed again, because of the item that it found. */
+  closed(host: H, lane: Lane, item: MarkItem | undefined): boolean
+}
 
 /** Who a host belongs to. */
 export interface HostOwner<H = unknown> {
@@ -18,10 +26,8 @@ export interface HostOwner<H = unknown> {
   readonly turn: Turn
   readonly resolve: Resolve | undefined
   readonly speedCheck: SpeedCheck
-  /** The mark that new connections look for: of a handover that this process was not told of. */
-  readonly markKey: string | undefined
-  /** Takes part in the handover of this mark, if it is under way. Returns whether it does. */
-  markFound(item: MarkItem): boolean
+  /** Connections look for marks of handovers that this process was not told of. */
+  readonly handovers: MarkFinder<H>
   /** `usable` or `isEjected` changed. */
   hostChanged(host: H): void
   /** An attempt failed on `host`: another one, or the end. */

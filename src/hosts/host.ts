@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { connectTrace } from '../channels.ts'
-import { MintringError } from '../errors.ts'
+import type { MintringError } from '../errors.ts'
 import type { Abilities } from '../net/abilities.ts'
 import { Dialer, type OnBytes } from '../net/dial.ts'
 import type { Credentials, GreetingItem, HandshakeInput } from '../net/handshake.ts'
@@ -18,7 +18,7 @@ import type { ClusterHooks } from './hooks.ts'
 import { HostHealth, type Patient } from './host-health.ts'
 import type { HostOwner } from './host-owner.ts'
 import { LaneLives } from './lane-lives.ts'
-import { ejected, overloaded, overtaken } from './next-step.ts'
+import { ejected, ejection, overloaded } from './next-step.ts'
 import type { ClusterPolicy } from './policy.ts'
 import { ServerFacts } from './server-facts.ts'
 import type { HostSnapshot } from './snapshot.ts'
@@ -210,12 +210,9 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     }
   }
 
-  /** Gives back what waits for a connection: a handover began that it does not know of. */
-  giveBack(): void {
-    for (const lane of [...this.#lanes.all]) {
-      if (lane.state !== 'open') lane.close(overtaken(this.name))
-    }
-    if (this.usable && !this.#lanes.isOpen) this.redial()
+  /** Gives back what waits for a connection. */
+  giveBack(error: MintringError): void {
+    this.#lanes.closeUnopened(error)
   }
 
   applyPolicy(): void {
@@ -281,9 +278,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   /** What its lanes hold goes elsewhere now. */
   ejected(): void {
     this.#facts.unreachable(this.outError())
-    const { name } = this
-    const details = { host: name, cause: this.lastError }
-    this.#lanes.closeAll(new MintringError('MINTRING_CONNECTION', `${name} was ejected`, details))
+    this.#lanes.closeAll(ejection(this.name, this.lastError))
   }
 
   // What its lanes ask and tell.
@@ -293,15 +288,14 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
       host: this.name,
       credentials: this.#credentials(),
       metaProbe: this.settings.protocol === 'classic' ? 'never' : this.#facts.metaProbe,
-      itemKey: this.index < 0 ? undefined : this.#owner.markKey,
+      itemKey: this.index < 0 ? undefined : this.#owner.handovers.markKey,
     }
   }
 
   dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket> {
     const { policy, hooks } = this.#owner
-    const { connectTimeoutMs } = policy
     const isBound = this.#lanes.isOpen
-    const dial = () => this.#dialer.dial(policy, onBytes, signal, connectTimeoutMs, isBound)
+    const dial = () => this.#dialer.dial(policy, onBytes, signal, policy.connectTimeoutMs, isBound)
     if (!connectTrace.hasSubscribers) return dial()
     const tls = Boolean(this.server.tls ?? policy.tls)
     const message = { host: this.name, client: hooks.client, ...placeOf(this.server), tls }
@@ -321,12 +315,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
 
   laneOpened(lane: Lane, abilities: Abilities, item: GreetingItem | undefined): void {
     this.#leaveOldAddress(lane)
-    if (item !== undefined && this.#owner.markFound(item)) {
-      this.#facts.learned(abilities)
-      lane.close(overtaken(this.name))
-      this.redial()
-      return
-    }
+    if (this.#owner.handovers.closed(this, lane, item)) return
     const isOnly = this.#lanes.all.every((other) => other === lane || other.state !== 'open')
     if (isOnly) this.epoch++
     this.#facts.learned(abilities)

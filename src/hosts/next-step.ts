@@ -86,9 +86,22 @@ export function ejected(host: string, cause: MintringError | undefined): Mintrin
   return new MintringError('MINTRING_HOST_EJECTED', message, { host, cause })
 }
 
+/** What ends the connections of a host that is ejected. */
+export function ejection(host: string, cause: MintringError | undefined): MintringError {
+  return new MintringError('MINTRING_CONNECTION', `${host} was ejected`, { host, cause })
+}
+
 /** What ends a connection whose requests do not know of a handover: they are sent again by it. */
 export function overtaken(host: string): MintringError {
   return new MintringError('MINTRING_CONNECTION', `A change of servers is under way at ${host}`, {
     host,
   })
+}
+
+/** The error of a change that would have to reach a host which this process may not ask. */
+export function unknownHome(host: string): MintringError {
+  const text =
+    `${host} had this key before a change of servers that is under way, and this client was not ` +
+    'given it: say in previous what the servers were'
+  return new MintringError('MINTRING_HOST_EJECTED', text, { host })
 }

@@ -5,7 +5,7 @@ import type { Host } from './host.ts'
 import { errorOf } from './next-step.ts'
 import { DialPace } from './pace.ts'
 
-/** Groups, and keys that move, under way at once: enough to keep all hosts busy, few enough to bound memory. */
+/** Groups, and keys that move, under way at once: all hosts are busy, and memory is bounded. */
 const MAX_GROUPS = 64
 
 /** Keys of one host that are gathered before a group is cut off them. */
@@ -227,7 +227,7 @@ export class Scatter {
 }
 
 /** What ends the whole batch is no fate of some of its keys. */
-export function isFateOfKeys(error: unknown): error is MintringError {
+function isFateOfKeys(error: unknown): error is MintringError {
   if (!isMintringError(error)) return false
   return error.code !== 'MINTRING_ABORTED' && error.code !== 'MINTRING_CLOSED'
 }

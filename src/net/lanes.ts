@@ -64,6 +64,13 @@ export class Lanes {
     if (this.isOpen) this.warm()
   }
 
+  /** Ends the lanes that are not open; what they hold fails with `error`. */
+  closeUnopened(error: MintringError): void {
+    for (const lane of [...this.#standing, ...this.#apart]) {
+      if (lane.state !== 'open') lane.close(error)
+    }
+  }
+
   /** Adds no lane before `untilMs`: the server just refused one. */
   pause(untilMs: number): void {
     this.#pausedUntilMs = untilMs
