@@ -14,26 +14,36 @@ export interface Owed extends Way {
   readonly debt: Debt
 }
 
+/** What was owed when a flush was sent: the host forgets all of it. */
+interface Covered {
+  readonly flush: Way
+  readonly owed: Map<string, Owed>
+  readonly filter: KeyFilter | undefined
+  readonly overflow: number
+}
+
 /**
  * What one host must be told before its copy of a key can be believed: keys that were changed or
  * removed elsewhere. Exact up to a bound; beyond it a filter that knows every key and some more.
  */
 export class Debts {
-  readonly #owed = new Map<string, Owed>()
+  #owed = new Map<string, Owed>()
   #filter: KeyFilter | undefined
   /** Keys that the filter names and that were deleted since, oldest first. */
   readonly #cleared = new Set<string>()
   #overflow = 0
   #flush: Way | undefined
+  /** Belongs to the flush that is on its way. */
+  #covered: Covered | undefined
 
   /** Keys that are known one by one. */
   get size(): number {
-    return this.#owed.size
+    return this.#owed.size + (this.#covered?.owed.size ?? 0)
   }
 
   /** Changes that are known by the filter alone. */
   get overflow(): number {
-    return this.#overflow
+    return this.#overflow + (this.#covered?.overflow ?? 0)
   }
 
   get isEmpty(): boolean {
@@ -95,15 +105,44 @@ export class Debts {
     return found
   }
 
+  /** The flush was sent: what is owed now is forgotten with all else. */
+  beginFlush(flush: Way): void {
+    this.failFlush()
+    const [owed, filter, overflow] = [this.#owed, this.#filter, this.#overflow]
+    this.#covered = { flush, owed, filter, overflow }
+    this.#owed = new Map()
+    this.#filter = undefined
+    this.#overflow = 0
+    this.#cleared.clear()
+  }
+
   /** The host was flushed. */
   settleFlush(flush: Way): void {
     if (this.#flush === flush) this.#flush = undefined
+    if (this.#covered?.flush === flush) this.#covered = undefined
+  }
+
+  /** The flush may not have been executed: what it was to cover is owed again. */
+  failFlush(): void {
+    const covered = this.#covered
+    if (covered === undefined) return
+    this.#covered = undefined
+    for (const [id, { wireKey, debt }] of covered.owed) {
+      if (!this.#owed.has(id)) this.#owed.set(id, { wireKey, debt, lane: undefined, life: 0 })
+    }
+    if (covered.filter === undefined) return
+    if (this.#filter !== undefined) covered.filter.addAll(this.#filter)
+    this.#filter = covered.filter
+    this.#overflow += covered.overflow
+    this.#cleared.clear()
   }
 
   /** The host was told. */
   settle(owed: Owed, maxKeys: number): void {
     const id = idOf(owed.wireKey, owed.debt.isBase64)
-    if (this.#owed.get(id) === owed) this.#owed.delete(id)
+    // A flush covers it, or the key was changed again.
+    if (this.#owed.get(id) !== owed) return
+    this.#owed.delete(id)
     if (this.#filter === undefined) return
     // A key that no longer fits is deleted once more when it is read: never believed wrongly.
     if (this.#cleared.size >= maxKeys) this.#cleared.delete(this.#cleared.values().next().value!)

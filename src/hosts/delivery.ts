@@ -101,9 +101,14 @@ export class Delivery {
     return this.#send(lane, owed, tellRequest(owed, onTold))
   }
 
-  #flush(lane: Lane, flush: Way, timeoutMs?: number): Promise<boolean> {
-    const onTold = (): void => this.#recipient.debts.settleFlush(flush)
-    return this.#send(lane, flush, flushRequest(onTold), timeoutMs)
+  async #flush(lane: Lane, flush: Way, timeoutMs?: number): Promise<boolean> {
+    const { debts } = this.#recipient
+    const request = flushRequest(() => debts.settleFlush(flush))
+    debts.beginFlush(flush)
+    const isTold = await this.#send(lane, flush, request, timeoutMs)
+    // Unless it was sent again meanwhile.
+    if (!isTold && flush.lane === undefined) debts.failFlush()
+    return isTold
   }
 
   /**

@@ -39,7 +39,7 @@ const PEEK: Verb = itemVerb('mg', 'read', peekHead, (reply) => {
 /** `mg k N s c`: an empty item if there is none. */
 const ELECT: Verb = itemVerb('mg', 'change', electHead, (reply) => {
   if (reply.kind !== Hd) return UNEXPECTED
-  const isEmpty = / s0( |$)/.test(reply.text())
+  const isEmpty = reply.size === 0
   if (reply.won && isEmpty) return { cas: reply.casText }
   return isEmpty ? 'held' : 'there'
 })

@@ -33,6 +33,38 @@ describe('debts', () => {
     assert.equal(debts.find('k', true), undefined)
   })
 
+  test('a flush that was executed ends all debts from before it was sent, and none from after', () => {
+    const debts = new Debts()
+    for (let i = 0; i < 100; i++) debts.add(`k${i}`, DELETE_DEBT, 10)
+    const flush = debts.addFlush()
+    debts.beginFlush(flush)
+    debts.add('k1', DELETE_DEBT, 10)
+    assert.equal(debts.size, 11)
+    debts.settleFlush(flush)
+    assert.deepEqual([debts.size, debts.overflow], [1, 0])
+    assert.ok(debts.find('k1', false))
+    assert.equal(debts.find('k50', false), undefined)
+    debts.settle(debts.find('k1', false)!, 10)
+    assert.ok(debts.isEmpty)
+  })
+
+  test('after a flush that may not have been executed everything is owed as before', () => {
+    const debts = new Debts()
+    for (let i = 0; i < 100; i++) debts.add(`k${i}`, DELETE_DEBT, 10)
+    const early = debts.find('k1', false)!
+    const flush = debts.addFlush()
+    debts.beginFlush(flush)
+    for (let i = 100; i < 200; i++) debts.add(`k${i}`, DELETE_DEBT, 10)
+    debts.failFlush()
+    debts.settle(early, 10)
+    for (let i = 0; i < 200; i++) assert.ok(debts.find(`k${i}`, false), `k${i}`)
+    assert.equal(debts.overflow, 180)
+    // The next connection carries it again, and the host replies there.
+    debts.beginFlush(flush)
+    debts.settleFlush(flush)
+    assert.ok(debts.isEmpty)
+  })
+
   test('a filter knows a million keys, takes few others for them, and stays small', () => {
     const filter = new KeyFilter(100_000)
     for (let i = 0; i < 1_000_000; i++) filter.add(`key:${i}`)
