@@ -1,8 +1,10 @@
 // Lets every verb meet every event, prints the cells that break a law, and ends with 1 if one does:
 // node --import tsx scripts/meetings.mjs [--hosts 1,3] [--event TEXT] [--verb TEXT] [--pointless]
+//   [--variant usual|handover|lone|memcached]
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { runTable } from '../test/meetings/table.ts'
+import { VARIANTS } from '../test/meetings/variants.ts'
 
 const { values } = parseArgs({
   options: {
@@ -10,6 +12,7 @@ const { values } = parseArgs({
     event: { type: 'string', default: '' },
     verb: { type: 'string', default: '' },
     pointless: { type: 'boolean', default: false },
+    variant: { type: 'string', default: 'usual' },
   },
 })
 const startMs = performance.now()
@@ -17,7 +20,7 @@ let broken = 0
 let cells = 0
 const hosts = values.hosts.split(',').map(Number)
 const wants = (event, verb) => event.includes(values.event) && verb.includes(values.verb)
-for await (const cell of runTable({ hosts, wants })) {
+for await (const cell of runTable({ hosts, wants, variant: VARIANTS[values.variant] })) {
   const name = `${cell.event} | ${cell.verb} | ${cell.hosts} hosts`
   if (cell.pointless !== undefined) {
     if (values.pointless) console.log(`makes no sense: ${name}: ${cell.pointless}`)

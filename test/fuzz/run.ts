@@ -114,6 +114,8 @@ class Run {
         connectTimeoutMs: this.#timeoutMs,
         retries: RETRIES,
         retryTimeoutMs: this.#timeoutMs,
+        // Relapses would keep all hosts out for most of a run.
+        deadTimeoutMs: 4 * this.#timeoutMs,
         connections: { min: 1, max: MAX_LANES, idleMs: 60_000 },
       },
     )

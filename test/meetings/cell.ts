@@ -17,9 +17,9 @@ const QUICK: BehaviorsInput = {
   requestTimeoutMs: ATTEMPT_MS,
   connectTimeoutMs: ATTEMPT_MS,
   retryTimeoutMs: ATTEMPT_MS,
-  // So that one host meets the same events as three.
+  // So that one host meets the same events as three; the variant `lone` has one that stays.
   ejectLoneHost: true,
-  // Handovers have a matrix of their own.
+  // The variant `handover` has them.
   handover: 0,
   retries: 1,
   serverFailureLimit: 2,
@@ -29,9 +29,28 @@ const QUICK: BehaviorsInput = {
   compressAboveBytes: 1_000,
 }
 
+/** A server as cells need it: in this process, or a real memcached. */
+export interface CellServer {
+  readonly port: number
+  pause(): void
+  resume(): void
+  restart(): Promise<void>
+  kill(): Promise<void>
+  close(): Promise<void>
+}
+
+/** How the servers and the client of cells are made. */
+export interface Variant {
+  readonly behaviors: BehaviorsInput
+  start(): Promise<CellServer>
+}
+
+/** Servers in this process, and a client without handovers. */
+export const USUAL: Variant = { behaviors: {}, start: () => startServer() }
+
 /** Servers, a client over them behind gates, and the keys that one meeting of two things needs. */
 export class Cell {
-  readonly servers: EmbeddedServer[]
+  readonly servers: CellServer[]
   readonly gates: readonly Gate[]
   readonly client: MemcachedClient
   /** Keys that live on the first host. */
@@ -50,7 +69,7 @@ export class Cell {
   #reader: MemcachedClient | undefined
 
   private constructor(
-    servers: EmbeddedServer[],
+    servers: CellServer[],
     gates: Gate[],
     behaviors: BehaviorsInput,
     clock: LoopClock,
@@ -73,10 +92,11 @@ export class Cell {
     behaviors: BehaviorsInput,
     clock: LoopClock,
     gutter: EmbeddedServer | undefined,
+    variant: Variant,
   ): Promise<Cell> {
-    const servers = await Promise.all(Array.from({ length: hosts }, () => startServer()))
+    const servers = await Promise.all(Array.from({ length: hosts }, () => variant.start()))
     const gates = await Promise.all(servers.map(({ port }) => new Gate(port).open()))
-    return new Cell(servers, gates, behaviors, clock, gutter)
+    return new Cell(servers, gates, { ...variant.behaviors, ...behaviors }, clock, gutter)
   }
 
   /** A client that can be asked what is there: another one when the cell's own was closed. */
@@ -102,7 +122,7 @@ export class Cell {
     return this.gates[0]!
   }
 
-  get homeServer(): EmbeddedServer {
+  get homeServer(): CellServer {
     return this.servers[0]!
   }
 

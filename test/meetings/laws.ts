@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startServer } from '../../src/embedded/index.ts'
 import type { MintringError, OperationOptions } from '../../src/index.ts'
 import type { LoopClock } from '../fuzz/loop-clock.ts'
-import { CALL_MS, Cell } from './cell.ts'
+import { CALL_MS, Cell, type Variant } from './cell.ts'
 import type { Event, Expectation } from './event.ts'
 import {
   type End,
@@ -31,9 +31,10 @@ export async function meet(
   event: Event,
   hosts: number,
   clock: LoopClock,
+  variant: Variant,
 ): Promise<readonly string[]> {
   const gutter = event.hasGutter ? await startServer() : undefined
-  const cell = await Cell.open(hosts, event.behaviors?.({ gutter }) ?? {}, clock, gutter)
+  const cell = await Cell.open(hosts, event.behaviors?.({ gutter }) ?? {}, clock, gutter, variant)
   try {
     await new Meeting(cell, subject, event, hosts).run()
   } catch (error) {

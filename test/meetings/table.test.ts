@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { skipWithoutMemcached } from '../support/memcached.ts'
 import { callers } from './client-events.ts'
 import { deaths } from './host-events.ts'
 import { runTable } from './table.ts'
+import { VARIANTS } from './variants.ts'
 
 /** The events that take no time of their own; scripts/meetings.mjs runs all of them. */
 const QUICK = [...deaths, ...callers].map(({ name }) => name)
@@ -21,3 +23,25 @@ for (const hosts of [1, 3]) {
     }
   })
 }
+
+/** Where a variant differs: a part of the table that takes seconds. */
+const ELSEWHERE = [
+  { variant: 'memcached', hosts: 3, event: 'the connection dies before the reply' },
+  { variant: 'memcached', hosts: 1, event: 'the client is closed and drains' },
+  { variant: 'handover', hosts: 3, event: 'the weight of the host changes, and changes back' },
+  { variant: 'lone', hosts: 1, event: 'the connection dies before the reply' },
+]
+
+suite('every verb keeps the laws elsewhere', { skip: skipWithoutMemcached() }, () => {
+  for (const { variant, hosts, event: name } of ELSEWHERE) {
+    test(`on ${hosts} of the variant ${variant}, when ${name}`, async () => {
+      const faults: string[] = []
+      const wants = (event: string): boolean => event === name
+      const selection = { hosts: [hosts], wants, variant: VARIANTS[variant]! }
+      for await (const cell of runTable(selection)) {
+        faults.push(...cell.faults.map((fault) => `${cell.verb} | ${fault}`))
+      }
+      assert.deepEqual(faults, [])
+    })
+  }
+})

@@ -1,5 +1,5 @@
 import { LoopClock } from '../fuzz/loop-clock.ts'
-import { ATTEMPT_MS } from './cell.ts'
+import { ATTEMPT_MS, USUAL, type Variant } from './cell.ts'
 import { callers, lists } from './client-events.ts'
 import type { Event } from './event.ts'
 import { deaths, hosts } from './host-events.ts'
@@ -22,6 +22,8 @@ const MAX_TRIES = 6
 export interface Selection {
   readonly hosts: readonly number[]
   readonly wants: (event: string, verb: string) => boolean
+  /** Servers in this process by default. */
+  readonly variant?: Variant
 }
 
 /** What one verb came to when it met one event. */
@@ -51,7 +53,7 @@ export async function* runTable(selection: Selection): AsyncGenerator<CellResult
 }
 
 function* cellsOf(
-  { hosts: counts, wants }: Selection,
+  { hosts: counts, wants, variant = USUAL }: Selection,
   clock: LoopClock,
 ): Generator<() => Promise<CellResult>> {
   for (const hosts of counts) {
@@ -61,7 +63,7 @@ function* cellsOf(
         const pointless = whyPointless(subject, event, hosts)
         yield async () => {
           if (pointless !== undefined) return { ...cell, pointless, faults: [] }
-          const faults = await meetFairly(clock, () => meet(subject, event, hosts, clock))
+          const faults = await meetFairly(clock, () => meet(subject, event, hosts, clock, variant))
           return { ...cell, faults }
         }
       }

@@ -1,0 +1,28 @@
+import process from 'node:process'
+import { startMemcached } from '../support/memcached.ts'
+import { type CellServer, USUAL, type Variant } from './cell.ts'
+
+/** Ways to run the table, by name. */
+export const VARIANTS: Readonly<Record<string, Variant>> = {
+  usual: USUAL,
+  /** Changes of servers hand values over, and the client never ejects its only host. */
+  handover: { ...USUAL, behaviors: { handover: '2s', announce: '1s' } },
+  lone: { ...USUAL, behaviors: { ejectLoneHost: false } },
+  /** Real memcacheds. */
+  memcached: { ...USUAL, start: startReal },
+}
+
+async function startReal(): Promise<CellServer> {
+  const server = await startMemcached()
+  const signal = (name: NodeJS.Signals) => (): void => {
+    process.kill(server.pid, name)
+  }
+  return {
+    port: server.port,
+    pause: signal('SIGSTOP'),
+    resume: signal('SIGCONT'),
+    restart: () => server.restart(),
+    kill: () => server.kill(),
+    close: () => server.kill(),
+  }
+}
