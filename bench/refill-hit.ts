@@ -5,14 +5,13 @@
 import process from 'node:process'
 import { MemcachedClient } from '../src/client/client.ts'
 import { startMemcached } from '../test/support/memcached.ts'
+import { type Operation, pairedCpu, spread } from './paired-cpu.ts'
 
 const ROUNDS = Number(process.env.ROUNDS ?? 30)
 const OPERATIONS = Number(process.env.OPERATIONS ?? 20_000)
 const KEYS = Array.from({ length: 1_000 }, (_, i) => `user:profile:${i}`)
 const VALUE = 'x'.repeat(100)
 const POLICY = { ttl: 3_600 }
-
-type Operation = (index: number) => Promise<unknown>
 
 const memcached = await startMemcached({ args: ['-t', '1'] })
 const client = new MemcachedClient(`127.0.0.1:${memcached.port}`)
@@ -26,42 +25,12 @@ try {
   for (const key of KEYS) await client.getOrSet(key, () => VALUE, POLICY)
   for (const atOnce of [1, 32, 512]) {
     for (const [name, tried] of pairs) {
-      await cpuMicros(tried, atOnce)
-      await cpuMicros(get, atOnce)
-      const ratios: number[] = []
-      for (let round = 0; round < ROUNDS; round++) {
-        const isFirst = round % 2 === 0
-        const one = isFirst ? await cpuMicros(tried, atOnce) : 0
-        const base = await cpuMicros(get, atOnce)
-        ratios.push((isFirst ? one : await cpuMicros(tried, atOnce)) / base)
-      }
+      const settings = { rounds: ROUNDS, operations: OPERATIONS, atOnce }
+      const ratios = await pairedCpu(tried, get, settings)
       console.log(`${name.padEnd(20)} ${String(atOnce).padStart(3)} at once  ${spread(ratios)}`)
     }
   }
 } finally {
   await client.close()
   await memcached.stop()
-}
-
-/** CPU time of one operation; what memcached takes does not count. */
-async function cpuMicros(operation: Operation, atOnce: number): Promise<number> {
-  globalThis.gc?.()
-  const operations = atOnce === 1 ? OPERATIONS / 10 : OPERATIONS
-  let next = 0
-  const caller = async (): Promise<void> => {
-    while (next < operations) {
-      if ((await operation(next++)) === undefined) throw new Error('a miss')
-    }
-  }
-  const before = process.cpuUsage()
-  await Promise.all(Array.from({ length: atOnce }, caller))
-  const { user, system } = process.cpuUsage(before)
-  return (user + system) / operations
-}
-
-/** The median ratio, and the quartiles. */
-function spread(ratios: readonly number[]): string {
-  const sorted = [...ratios].sort((a, b) => a - b)
-  const at = (share: number): string => sorted[Math.floor(sorted.length * share)]!.toFixed(2)
-  return `${at(0.5)} (${at(0.25)} … ${at(0.75)})`
 }

@@ -170,15 +170,71 @@ class ReplyItem implements Item {
   }
 
   keep(): Item {
-    const { found, ttlSeconds, won, lost, stale, cas } = this
-    const { context } = this.#request!
-    const place = this.place()
-    const value = keptValue(this.flags, this.#reply!.valueBuffer(), context)
-    return { found, ttlSeconds, won, lost, stale, cas, place: () => place, ...value }
+    return new KeptItem(this, this.#reply!.valueBuffer(), this.#request!.context)
   }
 }
 
-/** What an item needs of its bytes once they are its own. Each decoding makes another value. */
+/** An item with bytes of its own. Each decoding makes another value. */
+class KeptItem implements Item {
+  readonly found: boolean
+  readonly flags: number
+  readonly ttlSeconds: number
+  readonly won: boolean
+  readonly lost: boolean
+  readonly stale: boolean
+  readonly cas: string
+  readonly #place: Place
+  readonly #bytes: Buffer
+  readonly #context: AnswerContext
+
+  constructor(item: Item, bytes: Buffer, context: AnswerContext) {
+    this.found = item.found
+    this.flags = item.flags
+    this.ttlSeconds = item.ttlSeconds
+    this.won = item.won
+    this.lost = item.lost
+    this.stale = item.stale
+    this.cas = item.cas
+    this.#place = item.place()
+    this.#bytes = bytes
+    this.#context = context
+  }
+
+  get size(): number {
+    return this.#bytes.length
+  }
+
+  get tail(): Tail | undefined {
+    return isTagged(this.flags) ? readTail(this.#bytes) : undefined
+  }
+
+  hasDigest(digest: string): boolean {
+    const bytes = this.#bytes
+    return isTagged(this.flags) && hasDigest(bytes, 0, bytes.length, digest)
+  }
+
+  place(): Place {
+    return this.#place
+  }
+
+  decode(): unknown {
+    return decodedCopy(this.flags, this.#bytes, this.#context)
+  }
+
+  bytes(): Uint8Array {
+    return this.#bytes
+  }
+
+  keep(): Item {
+    return this
+  }
+}
+
+function decodedCopy(flags: number, bytes: Buffer, { codec }: AnswerContext): unknown {
+  return codec.decode(flags & CODEC_FLAGS, ownBody(flags, new BufferBody(Buffer.from(bytes))))
+}
+
+/** What an answer needs of its bytes once they are its own. Each decoding makes another value. */
 export function keptValue(
   flags: number,
   bytes: Buffer,
@@ -187,12 +243,9 @@ export function keptValue(
   return {
     flags,
     size: bytes.length,
-    get tail() {
-      return isTagged(flags) ? readTail(bytes) : undefined
-    },
+    tail: isTagged(flags) ? readTail(bytes) : undefined,
     hasDigest: (digest) => isTagged(flags) && hasDigest(bytes, 0, bytes.length, digest),
-    decode: () =>
-      context.codec.decode(flags & CODEC_FLAGS, ownBody(flags, new BufferBody(Buffer.from(bytes)))),
+    decode: () => decodedCopy(flags, bytes, context),
     bytes: () => bytes,
     keep(this: Item) {
       return this

@@ -104,8 +104,20 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     this.#owner.over(this)
     const look = this.#look
     if (look === undefined || look.isDone) return this.#answered(item)
-    const kept = item.keep()
-    return look.done().then(() => this.#answered(kept))
+    return this.#answeredAfter(look, item.keep())
+  }
+
+  /** One promise, because a hit whose tags are on another server takes this way. */
+  #answeredAfter(look: Look, item: Item): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      look.whenDone(() => {
+        try {
+          resolve(this.#answered(item))
+        } catch (error) {
+          reject(error)
+        }
+      })
+    })
   }
 
   #answered(item: Item): unknown {

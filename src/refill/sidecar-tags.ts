@@ -65,11 +65,14 @@ export function pageWithTags(page: Item, beside: StoreAnswer | undefined): Item 
   const isBeside = beside?.found === true && beside.place() === page.place()
   const text = isBeside ? Buffer.from(beside.bytes()).toString('latin1') : ' '
   const tail = tailOf(text, page.cas)
+  const { found, flags, size, ttlSeconds, won, lost, stale, cas } = page
   const item: Item = {
-    ...page,
-    tail,
+    ...{ found, flags, size, ttlSeconds, won, lost, stale, cas, tail },
     awaitsTags: text === '',
     hasDigest: (digest) => tail?.digest === digest,
+    place: () => page.place(),
+    decode: () => page.decode(),
+    bytes: () => page.bytes(),
     keep: () => item,
   }
   return item

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts'
 import { Recent } from './recent.ts'
 import type { RefillStore } from './store.ts'
-import { Look, type TagSet, TagSight } from './tag-look.ts'
+import { Look, type TagSet, TagSight, type TagVersion } from './tag-look.ts'
 import { NO_TAGS, tagText } from './tag-names.ts'
 
 /** How long a set of tags, or the version of one, is remembered after its last use, at least. */
@@ -11,9 +11,7 @@ const MAX_REMEMBERED = 10_000
 const MAX_CREATIONS = 2
 
 /** A version, and since when this process knows it. */
-interface Known {
-  readonly version: bigint
-  readonly hard: number
+interface Known extends TagVersion {
   readonly since: number
 }
 
@@ -23,6 +21,8 @@ export class TagDesk {
   readonly #sets: Recent<TagSet>
   readonly #asked = new Map<string, TagSight>()
   readonly #known: Recent<Known>
+  /** Creations under way, by name. */
+  readonly #creating = new Map<string, Promise<void>>()
   /** Counts what was read: what came after what. */
   #reads = 0
 
@@ -45,7 +45,12 @@ export class TagDesk {
   setOf(text: string): TagSet {
     const known = this.#sets.get(text)
     if (known !== undefined) return known
-    const set: TagSet = { text, names: JSON.parse(text) as string[], look: undefined }
+    const set: TagSet = {
+      text,
+      names: JSON.parse(text) as string[],
+      look: undefined,
+      found: undefined,
+    }
     this.#sets.set(text, set)
     return set
   }
@@ -67,10 +72,19 @@ export class TagDesk {
     let look = await this.look(set).done()
     for (let i = 0; i < MAX_CREATIONS && look.absent.length > 0; i++) {
       const { absent } = look
-      await Promise.allSettled(absent.map((name) => this.#store.changeTag(name, 'create')))
+      await Promise.allSettled(absent.map((name) => this.#create(name)))
       look = await this.look(set).done()
     }
     return look
+  }
+
+  /** Once for all loads that begin now. */
+  #create(name: string): Promise<void> {
+    const under = this.#creating.get(name)
+    if (under !== undefined) return under
+    const created = this.#store.changeTag(name, 'create').finally(() => this.#creating.delete(name))
+    this.#creating.set(name, created)
+    return created
   }
 
   /** The version of a tag if this process has seen it before that moment, and no other since. */

@@ -2,7 +2,7 @@ import { MintringError } from '../errors.ts'
 import type { Finding } from './finding.ts'
 import type { Policy } from './policy.ts'
 import type { TagDesk } from './tag-desk.ts'
-import { digestOfVersions, type Look } from './tag-look.ts'
+import { digestOfVersions, type Look, type TagVersion } from './tag-look.ts'
 import { checkTags, NO_TAGS, type TagsOf, tagText } from './tag-names.ts'
 import { NO_DIGEST, NO_HARD, type Tail } from './tag-tail.ts'
 
@@ -93,7 +93,7 @@ export class LoadTags {
   }
 
   /** A version that was read before the loader could know what the tag stands for. */
-  #versionOf(name: string): { readonly version: bigint; readonly hard: number } | undefined {
+  #versionOf(name: string): TagVersion | undefined {
     const atFirst = this.#look?.versionOf(name)
     if (atFirst !== undefined) return atFirst
     for (const { look, isAwaited } of this.#declared) {

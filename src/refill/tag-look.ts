@@ -8,6 +8,8 @@ export interface TagSet {
   readonly names: readonly string[]
   /** The last look, which may be joined until its bytes have left. */
   look: Look | undefined
+  /** The last look that found all of them, and what was made of that: most often it is the same. */
+  found: Look | undefined
 }
 
 /** One tag as one request finds it, for all who want to know in that turn. */
@@ -15,7 +17,8 @@ export class TagSight implements TagReader {
   readonly name: string
   handle: TagHandle | undefined
   state: 'asked' | 'found' | 'absent' | 'failed' = 'asked'
-  version = 0n
+  /** In decimal. */
+  version = ''
   /** The last hard invalidation; 0 = none. */
   hard = 0
   readonly #looks: Look[] = []
@@ -41,7 +44,7 @@ export class TagSight implements TagReader {
       this.absent()
       return
     }
-    this.version = BigInt(digits)
+    this.version = digits
     this.hard = hard
     this.#end('found')
   }
@@ -120,31 +123,44 @@ export class Look {
 
   oneCame(): void {
     if (--this.#missing > 0) return
-    if (this.sights.every(({ state }) => state === 'found')) {
-      const { digest, hard } = digestOfVersions(this.sights)
-      this.digest = digest
-      this.hard = hard
-    }
+    if (this.sights.every(({ state }) => state === 'found')) this.#fold()
     const after = this.#after
     this.#after = []
     for (const task of after) task()
   }
+
+  #fold(): void {
+    const { set, sights } = this
+    const known = set.found
+    const isKnown = known?.sights.every(({ version, hard }, i) => {
+      return version === sights[i]!.version && hard === sights[i]!.hard
+    })
+    const { digest, hard } = isKnown ? known! : digestOfVersions(sights)
+    this.digest = digest
+    this.hard = hard
+    set.found = this
+  }
+}
+
+/** A tag as it was read. */
+export interface TagVersion {
+  /** In decimal. */
+  readonly version: string
+  readonly hard: number
 }
 
 /**
  * Versions are random and independent of each other, so their exclusive or tells one set of
  * versions from another as well as any of them does.
  */
-export function digestOfVersions(
-  versions: readonly { readonly version: bigint; readonly hard: number }[],
-): {
+export function digestOfVersions(versions: readonly TagVersion[]): {
   readonly digest: string
   readonly hard: string
 } {
   let all = 0n
   let hards = 0
   for (const { version, hard } of versions) {
-    all ^= version
+    all ^= BigInt(version)
     hards ^= hard
   }
   const digest = all.toString(16).padStart(16, '0')

@@ -1,5 +1,5 @@
 import type { RefillStore, StoreAnswer, StoreCommand } from '../../src/refill/store.ts'
-import { digestOfVersions } from '../../src/refill/tag-look.ts'
+import { digestOfVersions, type TagVersion } from '../../src/refill/tag-look.ts'
 import { readTail, withoutTail, withTail } from '../../src/refill/tag-tail.ts'
 import { wrapped } from './old-ways.ts'
 import type { SteppedClient } from './steps.ts'
@@ -24,11 +24,11 @@ async function late(store: RefillStore, command: StoreCommand): Promise<StoreCom
   return { ...command, encoded: { body: withTail(value, { ...tail, ...digests }), flags } }
 }
 
-function versionOf(store: RefillStore, name: string): Promise<{ version: bigint; hard: number }> {
+function versionOf(store: RefillStore, name: string): Promise<TagVersion> {
   return new Promise((resolve, reject) => {
     store.readTag(name, {
-      found: (version, hard) => resolve({ version: BigInt(version), hard }),
-      absent: () => resolve({ version: 0n, hard: 0 }),
+      found: (version, hard) => resolve({ version, hard }),
+      absent: () => resolve({ version: '0', hard: 0 }),
       failed: reject,
     })
   })
