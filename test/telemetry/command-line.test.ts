@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { runCommandLine } from '../../src/cli/command-line.ts'
+import { cliTarget } from '../../src/cli/target.ts'
+import { Fleet } from '../../src/cli/top-fleet.ts'
+import { memcachedVersion, skipWithoutMeta } from '../support/memcached.ts'
+import type { CountingProxy } from './counting-proxy.ts'
+import { startWatched } from './observer.ts'
+
+const skip = skipWithoutMeta()
+const KEYS = Array.from({ length: 60 }, (_, i) => `key:${i}`)
+
+/** A world of memory, and what was printed there. */
+function world() {
+  const texts: string[] = []
+  const out = (text: string): void => void texts.push(text)
+  return { texts, io: { out, err: out, isTTY: false, columns: 80, env: {} } }
+}
+
+/** What a command prints as JSON. */
+async function told(line: string, servers: readonly string[]) {
+  const { texts, io } = world()
+  await runCommandLine([...line.split(' '), '--servers', servers.join(), '--json'], io)
+  return JSON.parse(texts.join(''))
+}
+
+const onWire = (proxies: readonly CountingProxy[], verb: string): number =>
+  proxies.reduce((all, proxy) => all + proxy.count(verb), 0)
+
+const total = (rows: readonly { stats: Record<string, number> }[], name: string): number =>
+  rows.reduce((all, { stats }) => all + stats[name]!, 0)
+
+test('stats, top and ping tell what the proxies and arithmetic say', { skip }, async (context) => {
+  const { cache, proxies } = await startWatched(context, { requestTimeoutMs: 5000 })
+  const servers = proxies.map(({ address }) => address)
+  const fleet = new Fleet(cliTarget({ servers: servers.join() }, [], world().io))
+  context.after(() => fleet.close())
+  for (const key of KEYS) await cache.set(key, 'value', { ttl: 600 })
+  await fleet.look()
+  for (const key of [...KEYS, 'none', 'none-too']) await cache.get(key)
+  for (const key of KEYS.slice(0, 31)) await cache.set(key, 'value', { ttl: 600 })
+  const { hosts } = await fleet.look()
+  for (const { host, items, getsPerSecond, setsPerSecond, opsPerSecond, hitRatio } of hosts) {
+    const isThere = (key: string): boolean => cache.locate(key).server === host
+    const own = KEYS.filter(isThere).length
+    const missing = ['none', 'none-too'].filter(isThere).length
+    const again = KEYS.slice(0, 31).filter(isThere).length
+    assert.equal(items, own)
+    assert.equal(hitRatio, own / (own + missing))
+    const ratio = (a: number, b: number): number => Math.round((a / b) * 1e6)
+    assert.equal(ratio(setsPerSecond, getsPerSecond), ratio(again, own + missing))
+    assert.equal(ratio(opsPerSecond, getsPerSecond), ratio(own + missing + again, own + missing))
+  }
+  const rows = await told('stats', servers)
+  assert.equal(total(rows, 'curr_items'), KEYS.length)
+  assert.equal(total(rows, 'cmd_get'), KEYS.length + 2)
+  assert.equal(total(rows, 'get_misses'), 2)
+  assert.equal(total(rows, 'cmd_get'), onWire(proxies, 'get'))
+  assert.equal(total(rows, 'cmd_set'), onWire(proxies, 'set'))
+  const before = onWire(proxies, 'version')
+  const pinged = await told('ping --count 7', servers)
+  for (const { ok, version, meta } of pinged) {
+    assert.deepEqual([ok, version, meta], [true, memcachedVersion(), true])
+  }
+  // And one per connection.
+  assert.equal(onWire(proxies, 'version') - before, 2 * 7 + 2)
+})
+
+test('get, set, invalidate, remap and warm tell what the proxies and arithmetic say', {
+  skip,
+}, async (context) => {
+  const { cache, proxies } = await startWatched(context, { requestTimeoutMs: 5000 })
+  const servers = proxies.map(({ address }) => address)
+  for (const key of KEYS) await cache.set(key, 'value', { ttl: 600 })
+  const stored = await told('set told éé --ttl 600', servers)
+  assert.equal(stored.host, cache.locate('told').server)
+  const found = await told('get told', servers)
+  const { flags, cas } = (await cache.gets('told'))!
+  assert.deepEqual(
+    [found.host, found.value, found.size, found.flags, BigInt(found.cas)],
+    [cache.locate('told').server, 'éé', 4, flags, cas],
+  )
+  assert.ok(found.ttl > 500 && found.ttl <= 600)
+  await cache.delete('told')
+
+  const marks = onWire(proxies, 'md')
+  const marked = await told('invalidate key:0 none', servers)
+  assert.deepEqual([marked.keys, marked.found], [['key:0', 'none'], true])
+  assert.ok(onWire(proxies, 'md') > marks)
+
+  const home = (key: string): string => cache.locate(key).server
+  const leaving = KEYS.filter((key) => home(key) === servers[0])
+  const { sample, results, keys } = await told(`remap --remove ${servers[0]} --sample`, servers)
+  assert.equal(keys, KEYS.length)
+  assert.deepEqual(
+    sample.map((row: { keys: number }) => row.keys),
+    servers.map((server) => KEYS.filter((key) => home(key) === server).length),
+  )
+  assert.equal(results[0].moved, leaving.length / KEYS.length)
+  assert.equal(results[0].unrelated, 0)
+  const placed = await told('locate key:1 key:2', servers)
+  assert.deepEqual(
+    placed.map((row: { server: string }) => row.server),
+    [home('key:1'), home('key:2')],
+  )
+})
