@@ -279,21 +279,44 @@ const LOADER_CODES: ReadonlySet<string> = new Set([
   'MINTRING_WAIT_TIMEOUT',
 ])
 
+/** Errors of hosts and of time: their words are about those. All others may quote a key. */
+const WORDS_OF_HOSTS: ReadonlySet<string> = new Set([
+  'MINTRING_ABORTED',
+  'MINTRING_AUTH',
+  'MINTRING_CLOSED',
+  'MINTRING_CONNECTION',
+  'MINTRING_HOST_EJECTED',
+  'MINTRING_NO_HOSTS',
+  'MINTRING_OVERLOADED',
+  'MINTRING_REFUSED',
+  'MINTRING_TIMEOUT',
+  'MINTRING_TOO_LARGE',
+  'MINTRING_UNSUPPORTED',
+])
+
 /** What is told of a failure: without `traceKeys` no key, and nothing that a loader said. */
 export function failureOf(
   { behaviors }: Traced,
   keysOf: () => readonly string[],
 ): (error: unknown) => Failure {
   return (error) => {
-    if (!isMintringError(error)) return { outcome: 'error', error }
-    const { code } = error
-    const isLoader = LOADER_CODES.has(code)
+    const code = isMintringError(error) ? error.code : undefined
+    const isLoader = code !== undefined && LOADER_CODES.has(code)
     const outcome = isLoader ? 'loaderError' : code === 'MINTRING_ABORTED' ? 'aborted' : 'error'
-    if (behaviors.traceKeys || !(isLoader || tells(error, keysOf()))) return { outcome, error }
-    const { host, command, sent, cause } = error
-    const why = isLoader ? `The loader failed: ${nameOf(cause)}` : `${code}, told without its key`
-    return { outcome, error: new MintringError(code, why, { host, command, sent }) }
+    const isPlain = code !== undefined && WORDS_OF_HOSTS.has(code) && !tells(error, keysOf())
+    return { outcome, error: behaviors.traceKeys || isPlain ? error : withoutWords(error) }
   }
+}
+
+/** An error by its code, or by its name. */
+function withoutWords(error: unknown): Error {
+  if (!isMintringError(error)) {
+    return Object.assign(new Error('told without its message'), { name: nameOf(error) })
+  }
+  const { code, host, command, sent, cause } = error
+  const isLoader = LOADER_CODES.has(code)
+  const why = isLoader ? `The loader failed: ${nameOf(cause)}` : `${code}, told without its words`
+  return new MintringError(code, why, { host, command, sent })
 }
 
 const nameOf = (cause: unknown): string => {
