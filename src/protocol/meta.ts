@@ -188,9 +188,12 @@ export function mnHead(): string {
   return 'mn\r\n'
 }
 
-/** `me <key> [b]`: ME with what the server knows of the item, or EN. */
+/**
+ * `me <key> [b]`: ME with what the server knows of the item, or EN. From memcached 1.6.40 on a `b`
+ * is seen only where another word follows.
+ */
 export function meHead(wireKey: string, flags: { readonly b?: boolean } = {}): string {
-  return flags.b ? `me ${wireKey} b\r\n` : `me ${wireKey}\r\n`
+  return flags.b ? `me ${wireKey} b b\r\n` : `me ${wireKey}\r\n`
 }
 
 function commonFlags(flags: CommonFlags): string {

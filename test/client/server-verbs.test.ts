@@ -117,6 +117,9 @@ onBothServers((pair) => {
     assert.equal((await meta.ma('m', { N: 0, J: 5, v: true })).value?.toString(), '5')
     assert.equal((await meta.me('m'))?.size === undefined, false)
     assert.equal(await meta.me('nothing'), undefined)
+    const bytes = Buffer.from('me \r\n')
+    await meta.ms(bytes, 'x')
+    assert.notEqual(await meta.me(bytes), undefined)
     await meta.mn(pair.server.address)
   })
 

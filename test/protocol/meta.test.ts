@@ -53,7 +53,7 @@ describe('meta commands are written', () => {
   test('mn and me', () => {
     assert.equal(meta.mnHead(), 'mn\r\n')
     assert.equal(meta.meHead('a'), 'me a\r\n')
-    assert.equal(meta.meHead('YQ==', { b: true }), 'me YQ== b\r\n')
+    assert.equal(meta.meHead('YQ==', { b: true }), 'me YQ== b b\r\n')
   })
 })
 
