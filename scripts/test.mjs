@@ -27,6 +27,7 @@ const LONG = [
   'test/handover/handover.test.ts',
   'test/handover/orders.test.ts',
   'test/meetings',
+  'test/secrets-everywhere.test.ts',
   'test/simulate/stampede.test.ts',
   'test/simulate/stampede-controls.test.ts',
   'test/simulate/stampede-exhaustive.test.ts',

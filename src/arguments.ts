@@ -1,6 +1,6 @@
 import { MintringError } from './errors.ts'
 import { didYouMean } from './ring/suggest.ts'
-import { escaped, kindOf } from './secrets.ts'
+import { kindOf, nameShown } from './secrets.ts'
 
 /** The options of an operation, by name. */
 export type OptionNames = ReadonlySet<string>
@@ -127,7 +127,7 @@ function unknownOption(
 ): MintringError {
   // The signal itself, in place of the options it belongs into.
   if (tagOf(options) === 'AbortSignal') return noOptions(verb, options, known)
-  return badArgument(`${verb}() has no option '${escaped(name, 40)}'${insteadOf(name, known)}`)
+  return badArgument(`${verb}() has no option '${nameShown(name)}'${insteadOf(name, known)}`)
 }
 
 /** The end of a message about an unknown name: what to write instead, or what there is. */

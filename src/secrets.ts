@@ -1,6 +1,9 @@
 /** The longest piece of a caller's text that a message repeats. */
 const MAX_SHOWN_CHARACTERS = 80
 
+/** The longest name that a message repeats. */
+const MAX_NAME_CHARACTERS = 40
+
 /** Settings and TLS options whose values are never shown. */
 const SECRET_NAMES: ReadonlySet<string> = new Set([
   'password',
@@ -33,6 +36,14 @@ export function escaped(text: string, maxCharacters: number = MAX_SHOWN_CHARACTE
 const UNSAFE: RegExp =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/gu
+
+/**
+ * A name that a caller wrote where one of ours goes, for a message. What is no name may be an
+ * address with credentials.
+ */
+export function nameShown(name: string): string {
+  return /^[\p{L}\p{N}_$. -]*$/u.test(name) ? escaped(name, MAX_NAME_CHARACTERS) : '…'
+}
 
 /** What kind of thing a value is, for a message that must not show it: `an array`, `null`. */
 export function kindOf(value: unknown): string {

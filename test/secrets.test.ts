@@ -8,114 +8,7 @@ import { MemcachedClient } from '../src/client/client.ts'
 import type { Servers } from '../src/hosts/address.ts'
 import { escaped, withoutCredentials, withoutSecrets } from '../src/secrets.ts'
 import { run } from './cli/support.ts'
-
-const SECRET = 'hunter2'
-
-/** Addresses as people mistype them: the password in each must never be shown. */
-const ADDRESSES: readonly string[] = [
-  `memcached://user:${SECRET}/x@cache:11211`,
-  `memcached://user:${SECRET}#x@cache:11211`,
-  `memcached://user:${SECRET}?x@cache:11211`,
-  `memcached://user:x/${SECRET}@cache:11211`,
-  `memcached://user:x#${SECRET}@cache:11211`,
-  `memcached://user:x?${SECRET}@cache:11211`,
-  `memcached://user:12?${SECRET}`,
-  `memcached://user:12?name=${SECRET}@cache`,
-  `memcached://user:${SECRET}@x@cache:11211`,
-  `memcached://user:${SECRET}%@cache:11211`,
-  `memcached://user:${SECRET}%zz@cache`,
-  `memcached://user:${SECRET}@cache:99999`,
-  `memcached://user:${SECRET}@cache:port`,
-  `memcached://user:${SECRET}@`,
-  `memcached://user:${SECRET}@:11211`,
-  `memcached://user:${SECRET}`,
-  `memcached://:${SECRET}`,
-  `memcached://user:${SECRET}@ho st:1`,
-  `memcached://user:pa ${SECRET}@cache`,
-  `memcached://user:${SECRET},x@cache`,
-  `memcached://user:1,${SECRET}@cache`,
-  `memcached://user:${SECRET}\n@cache`,
-  `memcached://user:${SECRET}@cache?weight=x`,
-  `memcached://user:${SECRET}@cache?wieght=2`,
-  `memcached://user:${SECRET}@cache?password=${SECRET}`,
-  `memcached://cache?${SECRET}`,
-  `memcached://cache?password=${SECRET}`,
-  `memcached://user:${SECRET}@[::1`,
-  `memcached://user:${SECRET}@[cache]:1`,
-  `memcached://user:${SECRET}@256.1.1.1`,
-  `memcached://user:${SECRET}@cache/${SECRET}`,
-  `memcached://user:${SECRET}@cache:11211#`,
-  `memcacheds://user:${SECRET}@cache:0`,
-  `MEMCACHED://user:${SECRET}@cache:x`,
-  `memcached:user:${SECRET}@cache`,
-  `memcached:/user:${SECRET}@cache`,
-  `memcached//user:${SECRET}@cache`,
-  `memcache://user:${SECRET}@cache`,
-  `redis://user:${SECRET}@cache:6379`,
-  `https://user:${SECRET}@cache`,
-  `//user:${SECRET}@cache:11211`,
-  `user:${SECRET}@cache:11211`,
-  `user:${SECRET}@cache`,
-  `user:${SECRET}`,
-  `cache:11211:${SECRET}`,
-  `cache:11211:1:${SECRET}`,
-  `${SECRET}@cache:11211`,
-  `cache:11211@user:${SECRET}`,
-  `unix:user:${SECRET}@/run/memcached.sock`,
-  `unix://user:${SECRET}@cache`,
-  `[user:${SECRET}@cache]:11211`,
-]
-
-const OBJECTS: readonly object[] = [
-  { host: `user:${SECRET}@cache` },
-  { host: `memcached://user:${SECRET}@cache` },
-  { host: 'cache', port: SECRET },
-  { host: 'cache', weight: SECRET },
-  { host: 'cache', name: `memcached://user:${SECRET}@cache` },
-  { host: 'cache', username: 'user', password: { value: SECRET } },
-  { host: 'cache', username: 'user', password: [SECRET] },
-  { host: 'cache', username: 'user', passwort: SECRET },
-  { host: 'cache', tls: SECRET },
-  { host: ' ', username: 'user', password: SECRET },
-  { host: 'cache', port: 0, username: 'user', password: SECRET },
-]
-
-/** Everything that can be reached from a value: fields, hidden ones too, getters, causes, texts. */
-function reachable(value: unknown, seen = new Set<unknown>()): string[] {
-  if (typeof value === 'string') return [value]
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return []
-  if (seen.has(value)) return []
-  seen.add(value)
-  const texts: string[] = []
-  for (let level: object | null = value; level; level = Object.getPrototypeOf(level)) {
-    if (level === Object.prototype || level === Function.prototype) break
-    for (const name of Reflect.ownKeys(level)) {
-      if (name === 'constructor' || name === 'arguments' || name === 'caller') continue
-      texts.push(String(name), ...reachable(tryGet(value, name), seen))
-    }
-  }
-  const members = value instanceof Map || value instanceof Set ? [...value] : []
-  return [...texts, ...members.flatMap((member) => reachable(member, seen))]
-}
-
-function tryGet(value: object, name: PropertyKey): unknown {
-  try {
-    return Reflect.get(value, name)
-  } catch {
-    return undefined
-  }
-}
-
-/** Fails when the secret is in anything that can be read from the value, or that it prints. */
-function assertKeepsSecret(value: unknown, what: string): void {
-  const printed = [
-    inspect(value, { depth: Infinity, showHidden: true }),
-    JSON.stringify(value) ?? '',
-    String(value),
-  ]
-  const leak = [...reachable(value), ...printed].find((text) => text.includes(SECRET))
-  assert.equal(leak, undefined, `${what} shows the password`)
-}
+import { ADDRESSES, assertKeepsSecret, OBJECTS, SECRET } from './support/planted-secret.ts'
 
 /** What a client made of these shows, or the error that making it throws. */
 async function shownBy(make: () => MemcachedClient): Promise<unknown> {
@@ -164,6 +57,9 @@ describe('a password in a malformed address is in no error and no snapshot', () 
         { failover: server },
         { discovery: { endpoint: server } },
         { distribution: server },
+        { previous: server },
+        { previous: { servers: list } },
+        { [JSON.stringify(server)]: 1 },
       ]
       for (const input of behaviors) {
         const make = () =>

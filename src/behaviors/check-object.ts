@@ -2,7 +2,7 @@ import { systemCodeOf } from '../errors.ts'
 import { parseServers } from '../hosts/address.ts'
 import { didYouMean } from '../ring/suggest.ts'
 import { builtin } from '../runtime.ts'
-import { escaped, kindOf } from '../secrets.ts'
+import { kindOf, nameShown } from '../secrets.ts'
 
 /** The shortest and longest pause between two looks at a discovery source. */
 const MIN_INTERVAL_MS = 100
@@ -17,7 +17,8 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 export function checkFailover(value: unknown): string | undefined {
   if (!isObject(value)) return "takes 'rehash', 'miss', 'error' or { gutter: servers, ttl }"
   const strange = Object.keys(value).find((key) => key !== 'gutter' && key !== 'ttl')
-  if (strange !== undefined) return `does not know '${strange}': it takes { gutter, ttl }`
+  if (strange !== undefined)
+    return `does not know '${nameShown(strange)}': it takes { gutter, ttl }`
   if (!Number.isInteger(value.ttl) || (value.ttl as number) < 1) {
     return 'needs a gutter ttl of at least 1 whole second: what stand-by hosts hold is short-lived'
   }
@@ -85,7 +86,7 @@ export function checkPrevious(value: unknown): string | undefined {
   if (strange !== undefined) {
     const hint = didYouMean(strange, PREVIOUS_FIELDS)
     const rest = 'its fields say where keys were; all else stays as it is now'
-    return `does not know '${escaped(strange)}'${hint === '' ? `: ${rest}` : `.${hint}`}`
+    return `does not know '${nameShown(strange)}'${hint === '' ? `: ${rest}` : `.${hint}`}`
   }
   if (value.servers === undefined) return 'needs the servers before the change: { servers }'
   parseServers(value.servers as string)
@@ -103,7 +104,7 @@ export function checkDiscovery(value: unknown): string | undefined {
   const { endpoint, dns, servers, intervalMs, timeoutMs, port, ...others } = value
   const strange = Object.keys(others)[0]
   if (strange !== undefined) {
-    return `does not know '${escaped(strange)}'.${didYouMean(strange, DISCOVERY_FIELDS)}`
+    return `does not know '${nameShown(strange)}'.${didYouMean(strange, DISCOVERY_FIELDS)}`
   }
   if ([endpoint, dns, servers].filter((source) => source !== undefined).length !== 1) {
     return 'takes one of endpoint, dns and servers'

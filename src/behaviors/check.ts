@@ -1,7 +1,7 @@
 import { secondsIn } from '../duration.ts'
 import { MintringError } from '../errors.ts'
 import { didYouMean } from '../ring/suggest.ts'
-import { escaped, kindOf } from '../secrets.ts'
+import { escaped, kindOf, nameShown } from '../secrets.ts'
 import type { Row } from './row.ts'
 
 /**
@@ -74,7 +74,7 @@ function readFields(
   const names = fields.map((field) => field.name)
   for (const name of Object.keys(value)) {
     if (names.includes(name)) continue
-    throw badBehavior(`${path} does not know '${name}'.${didYouMean(name, names)}`)
+    throw badBehavior(`${path} does not know '${nameShown(name)}'.${didYouMean(name, names)}`)
   }
   const given = value as Record<string, unknown>
   const read = { ...(current as Record<string, unknown>) }

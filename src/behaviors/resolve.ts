@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { defaultClusterPolicy } from '../hosts/policy.ts'
 import { type CompatPreset, compat } from '../ring/compat.ts'
 import { didYouMean } from '../ring/suggest.ts'
-import { escaped, kindOf, withoutSecrets } from '../secrets.ts'
+import { kindOf, nameShown, withoutSecrets } from '../secrets.ts'
 import type { Behaviors, BehaviorsInput } from './behaviors.ts'
 import { badBehavior, parseValue } from './check.ts'
 import { checkInterplay } from './interplay.ts'
@@ -123,16 +123,16 @@ function unknownName(name: string): Error {
     ]) {
       if (plain(alias.name) !== plain(name)) continue
       return badBehavior(
-        `Unknown behavior '${escaped(name)}': that is ${alias.dialect}'s name for ${row.name}. ` +
+        `Unknown behavior '${nameShown(name)}': that is ${alias.dialect}'s name for ${row.name}. ` +
           `Use ${row.name}, or behaviorsFrom.${alias.dialect}(…), which converts units.`,
       )
     }
   }
   const habit = HABITS.find(([words]) => words.includes(name.toLowerCase().replaceAll(/[_-]/g, '')))
-  if (habit !== undefined) return badBehavior(`Unknown behavior '${escaped(name)}': ${habit[1]}`)
+  if (habit !== undefined) return badBehavior(`Unknown behavior '${nameShown(name)}': ${habit[1]}`)
   const names = rows.map((row) => row.name)
   const hint = didYouMean(name, names) || ' docs/behaviors.md lists all of them.'
-  return badBehavior(`Unknown behavior '${escaped(name)}'.${hint}`)
+  return badBehavior(`Unknown behavior '${nameShown(name)}'.${hint}`)
 }
 
 /** What people look for among the behaviors, without underscores and in lower case. */

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { isMintringError, messageOf, systemCodeOf } from '../errors.ts'
 import { didYouMean } from '../ring/suggest.ts'
 import { setTimeout } from '../runtime.ts'
-import { escaped } from '../secrets.ts'
+import { escaped, nameShown } from '../secrets.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
 import { type CliVerb, verbs } from './verbs.ts'
 
@@ -51,7 +51,7 @@ function verbNamed(name: string): CliVerb {
   const verb = verbs.find((candidate) => candidate.name === name)
   if (verb !== undefined) return verb
   const names = verbs.map((candidate) => candidate.name)
-  throw new UsageError(`there is no command '${escaped(name)}'.${didYouMean(name, names)}`)
+  throw new UsageError(`there is no command '${nameShown(name)}'.${didYouMean(name, names)}`)
 }
 
 /**

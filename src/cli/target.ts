@@ -7,7 +7,7 @@ import { messageOf } from '../errors.ts'
 import { parseServers, type ServerAddress } from '../hosts/address.ts'
 import type { RingServer } from '../ring/server.ts'
 import { didYouMean } from '../ring/suggest.ts'
-import { escaped } from '../secrets.ts'
+import { escaped, nameShown } from '../secrets.ts'
 import { type CliIo, UsageError } from './io.ts'
 
 /** The servers a command is about, and how they are used. */
@@ -60,7 +60,7 @@ function explained(error: unknown, options: object): string {
   const name = /Unknown option '(-[^']*)'/.exec(text)?.[1]
   if (name === undefined) return escaped(text, 200)
   const known = Object.keys(options).map((option) => `--${option}`)
-  return `there is no option '${escaped(name)}'.${didYouMean(name, known)}`
+  return `there is no option '${nameShown(name)}'.${didYouMean(name, known)}`
 }
 
 /** Which servers and behaviors the command line, or else the environment, asks for. */
@@ -113,8 +113,10 @@ export function cliSettings(option: string, settings: readonly string[] = []): B
     const field = row?.fields?.find((candidate) => candidate.name === fieldName)
     if (row === undefined || (fieldName !== undefined && field === undefined)) {
       const known = rows.map((candidate) => candidate.name)
+      const hint = didYouMean(path, known) || ' mintring behaviors lists all of them.'
+      const got = path === '' ? 'a text without =' : `'${nameShown(path)}'`
       throw new UsageError(
-        `${option} takes behavior=value, not '${setting}'.${didYouMean(name, known)}`,
+        `${option} takes behavior=value, and there is no behavior ${got}.${hint}`,
       )
     }
     const value = valueOfText(`${option} ${path}`, field ?? row, text)

@@ -10,7 +10,7 @@ import type {
   SlowMessage,
 } from '../channels.ts'
 import { messageOf } from '../errors.ts'
-import { escaped, kindOf } from '../secrets.ts'
+import { kindOf, nameShown } from '../secrets.ts'
 
 /** Something odd that is not an error: said once, never thrown. */
 export interface WarningMessage {
@@ -132,7 +132,7 @@ function checkListener(name: unknown, listener: unknown): void {
     )
   }
   if (!EVENT_NAMES.has(text)) {
-    throw badArgument(`There is no event '${escaped(text, 40)}'${insteadOf(text, EVENT_NAMES)}`)
+    throw badArgument(`There is no event '${nameShown(text)}'${insteadOf(text, EVENT_NAMES)}`)
   }
   if (typeof listener !== 'function') {
     throw badArgument(`A listener of '${text}' must be a function, not ${kindOf(listener)}`)

@@ -2,7 +2,7 @@ import { insteadOf } from '../arguments.ts'
 import { secondsIn } from '../duration.ts'
 import { MintringError } from '../errors.ts'
 import { MAX_RELATIVE_TTL_SECONDS } from '../protocol/limits.ts'
-import { escaped, kindOf } from '../secrets.ts'
+import { escaped, kindOf, nameShown } from '../secrets.ts'
 import { NO_TAGS, type Tags, tagText } from './tag-names.ts'
 
 /** Whole seconds, or a whole number with a unit: `'5m'`. */
@@ -180,7 +180,7 @@ export function checkNames(given: RefillDefaults): void {
     throw bad(`it must be an object, such as { ttl: 60 }, not ${kindOf(given)}`)
   }
   for (const name in given) {
-    if (!NAMES.has(name)) throw bad(`there is no '${escaped(name)}'${insteadOf(name, NAMES)}`)
+    if (!NAMES.has(name)) throw bad(`there is no '${nameShown(name)}'${insteadOf(name, NAMES)}`)
   }
 }
 

@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
-import { escaped } from '../secrets.ts'
+import { nameShown } from '../secrets.ts'
 import { badServer, number } from './bad-server.ts'
 import { checkedPath, MAX_WEIGHT, partsOfText } from './server-text.ts'
 import { didYouMean } from './suggest.ts'
@@ -136,7 +136,7 @@ function partsOfObject(server: ServerObject): ServerObject {
   for (const field of Object.keys(server)) {
     if (FIELDS.has(field)) continue
     const hint = didYouMean(field, [...FIELDS]) || ` It has ${[...FIELDS].slice(0, -1).join(', ')}.`
-    throw badServer(server, `a server has no '${escaped(field, 40)}'.${hint}`)
+    throw badServer(server, `a server has no '${nameShown(field)}'.${hint}`)
   }
   // Some lists, libmemcached's among them, write a socket's path where the host goes.
   if (server.path === undefined && typeof server.host === 'string' && server.host.startsWith('/')) {

@@ -3,7 +3,7 @@ import { MintringError } from '../../errors.ts'
 import type { Host } from '../../hosts/host.ts'
 import type { CrawlRange, WatchTopic } from '../../protocol/admin.ts'
 import { metadumpHead, mgdumpHead, watchHead } from '../../protocol/admin.ts'
-import { escaped } from '../../secrets.ts'
+import { nameShown } from '../../secrets.ts'
 import type { ClientCore } from '../core.ts'
 import { checkOptions } from '../options.ts'
 import { traceLines } from '../trace.ts'
@@ -165,7 +165,7 @@ function checkTopics(topics: unknown): void {
   for (const topic of topics) {
     const text = String(topic)
     if (TOPIC_NAMES.has(text)) continue
-    throw badArgument(`watch() has no topic '${escaped(text, 40)}'${insteadOf(text, TOPIC_NAMES)}`)
+    throw badArgument(`watch() has no topic '${nameShown(text)}'${insteadOf(text, TOPIC_NAMES)}`)
   }
 }
 
