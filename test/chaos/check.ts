@@ -52,6 +52,8 @@ export interface Verdicts {
   /** The same, but the writer had ended: what it owed to the host that answered ended with it. */
   readonly orphaned: number
   readonly examples: readonly string[]
+  /** Some of those that were excused, apart or orphaned. */
+  readonly excused: readonly string[]
   /** Reads that resolved to something that is no value. */
   readonly undefineds: number
   /** Reads that took longer than all their bounds together. */
@@ -114,6 +116,7 @@ class Judge {
   readonly #views: Views
   readonly #states: Record<string, number> = {}
   readonly #examples: string[] = []
+  readonly #excused: string[] = []
   readonly #staleMs: number[] = []
   #reads = 0
   #violations = 0
@@ -151,6 +154,7 @@ class Judge {
       apart: this.#apart,
       orphaned: this.#orphaned,
       examples: this.#examples,
+      excused: this.#excused,
       undefineds: this.#undefineds,
       late: this.#late,
       slowestMs: Math.round(this.#slowestMs),
@@ -165,13 +169,23 @@ class Judge {
     const all = this.#evidence.written.get(key) ?? []
     // The first version is 1, and they are in order.
     const missed = all.slice(Math.max(0, version)).filter((write) => isTold(write, seen, isCurrent))
-    const wrong = missed.find((write) => this.#excuse(write, seen) === undefined)
-    if (wrong !== undefined) this.#note('violation', { seen, wrong })
-    else if (missed.some((write) => this.#excuse(write, seen) === 'orphaned')) this.#orphaned++
-    else if (missed.length > 0) this.#apart++
+    if (missed.length > 0) this.#miss(seen, missed)
     if (state === 'miss') return
     const next = all.slice(Math.max(0, version)).find(({ atMs }) => Number.isFinite(atMs))
     if (next !== undefined) this.#stalestMs = Math.max(this.#stalestMs, startMs - next.atMs)
+  }
+
+  /** Of these writes the read knew nothing. */
+  #miss(seen: Seen, missed: readonly Written[]): void {
+    const wrong = missed.find((write) => this.#excuse(write, seen) === undefined)
+    if (wrong !== undefined) {
+      this.#note('violation', { seen, wrong })
+      return
+    }
+    if (missed.some((write) => this.#excuse(write, seen) === 'orphaned')) this.#orphaned++
+    else this.#apart++
+    const isNew = this.#apart + this.#orphaned <= MAX_EXAMPLES
+    if (isNew) this.#excused.push(JSON.stringify({ seen, missed: missed.at(-1) }))
   }
 
   /** Why a reader need not know of a write that was told. */

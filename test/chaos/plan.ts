@@ -33,9 +33,10 @@ export interface ChaosPlan {
 export interface Trouble {
   /**
    * `restart`: a server is killed, and comes back empty. `stop`: a server stands still. `leave`: it
-   * leaves the list, and returns with what it has. `pause`: a process stands still.
+   * leaves the list, and returns with what it has. `pause`: a process stands still. `close`: a
+   * process closes its client while it reads, and another takes its place.
    */
-  readonly kind: 'restart' | 'stop' | 'leave' | 'pause'
+  readonly kind: 'restart' | 'stop' | 'leave' | 'pause' | 'close'
   readonly everyMs: number
   readonly forMs: number
 }
@@ -85,7 +86,8 @@ export type WorkerMessage =
 export type ParentMessage =
   | { readonly answer: number; readonly value: LoadTicket | WriteTicket | undefined }
   | { readonly servers: readonly string[] }
-  | { readonly stop: true }
+  /** `now`: the client is closed while reads are under way. */
+  | { readonly stop: 'now' | 'in turn' }
 
 /** What a load is to do. */
 export interface LoadTicket {

@@ -64,6 +64,8 @@ class Storm {
   readonly #stood: TroubleTime[] = []
   readonly #ends = new Map<number, number>()
   readonly #workers = new Map<ChildProcess, number>()
+  /** Those that were told to close. */
+  readonly #closing = new Set<ChildProcess>()
   /** As the workers know them; undefined: all. */
   #servers: readonly string[] | undefined
   #isEnding = false
@@ -138,7 +140,8 @@ class Storm {
       }
       for (const key of writing) setTimeout(() => this.#writing.delete(key), DEAD_WRITER_MS)
       if (signal === 'SIGKILL') this.#kills++
-      else if (!this.#isStopping) throw new Error(`a worker ended by itself: ${signal ?? _code}`)
+      else if (!this.#isStopping && !this.#closing.delete(worker))
+        throw new Error(`a worker ended by itself: ${signal ?? _code}`)
       if (!this.#isStopping) this.#start()
     })
   }
@@ -211,12 +214,14 @@ class Storm {
       if (this.#isEnding) return
       const memcached = this.#memcacheds[turn % this.#memcacheds.length]!
       const worker = [...this.#workers.keys()][turn % this.#workers.size]
-      const host = kind === 'pause' ? undefined : nameOf(memcached)
-      const pid = kind === 'pause' ? worker?.pid : undefined
+      const isOfProcess = kind === 'pause' || kind === 'close'
+      const host = isOfProcess ? undefined : nameOf(memcached)
+      const pid = isOfProcess ? worker?.pid : undefined
       const time = { kind, host, pid, startMs: monotonicMs(), endMs: Number.POSITIVE_INFINITY }
       this.#troubles.push(time)
       if (kind === 'restart') await this.#restart(memcached, forMs)
       else if (kind === 'leave') await this.#leave(memcached, forMs)
+      else if (kind === 'close') this.#close(worker)
       else await this.#stand(kind === 'pause' ? worker?.pid : memcached.pid, forMs)
       time.endMs = monotonicMs()
     }
@@ -232,6 +237,12 @@ class Storm {
     signal(pid, 'SIGSTOP')
     await sleep(forMs)
     signal(pid, 'SIGCONT')
+  }
+
+  #close(worker: ChildProcess | undefined): void {
+    if (worker === undefined) return
+    this.#closing.add(worker)
+    send(worker, { stop: 'now' })
   }
 
   async #leave(memcached: Memcached, forMs: number): Promise<void> {
@@ -255,7 +266,7 @@ class Storm {
   async #stop(): Promise<void> {
     this.#isStopping = true
     for (const worker of this.#workers.keys()) {
-      send(worker, { stop: true })
+      send(worker, { stop: 'in turn' })
     }
     const endMs = monotonicMs() + DRAIN_MS
     while (this.#workers.size > 0 && monotonicMs() < endMs) await sleep(20)

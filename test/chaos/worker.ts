@@ -53,8 +53,10 @@ let lastId = 0
 const asked = new Map<number, (value: LoadTicket | WriteTicket | undefined) => void>()
 
 process.on('message', (message: ParentMessage) => {
-  if ('stop' in message) isStopping = true
-  else if ('servers' in message) {
+  if ('stop' in message) {
+    isStopping = true
+    if (message.stop === 'now') void close()
+  } else if ('servers' in message) {
     client.setServers(message.servers)
     store.forgetDialect()
     lookAround()
@@ -213,12 +215,16 @@ async function staleStore(_place: Place, key: string, command: StoreCommand): Pr
   return { status: isDone ? 'done' : 'exists' } as StoreAnswer
 }
 
+async function close(): Promise<void> {
+  await refill.close(CLOSE_MS)
+  await client.close()
+}
+
 async function run(): Promise<void> {
   const loops = Array.from({ length: plan.readers }, readOn)
   await Promise.all([...loops, writeOn()])
   flush()
-  await refill.close(CLOSE_MS)
-  await client.close()
+  await close()
   process.send?.({ tell: 'over', reads, pending })
   process.disconnect()
 }
