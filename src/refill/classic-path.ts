@@ -1,8 +1,8 @@
 import { isMintringError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import type { Election, Finding, Lease, Trouble } from './finding.ts'
-import { NO_CAS, nothing, readValue, UNREADABLE } from './finding.ts'
-import { againOf, placeholderSeconds } from './meta-path.ts'
+import { isSameLease, NO_CAS, nothing, readValue, UNREADABLE } from './finding.ts'
+import { againOf, lastsForALoad, pauseSeconds, placeholderSeconds } from './meta-path.ts'
 import type { Elected, FoundEntry, Path } from './path.ts'
 import { decided, lost, stamped, won } from './path.ts'
 import type { Policy } from './policy.ts'
@@ -64,7 +64,7 @@ export class ClassicPath implements Path {
       place: item.place(),
       cas: found ? item.cas : '',
       on: isEmpty ? 'placeholder' : 'item',
-      leftSeconds: -1,
+      leftSeconds: found && isEmpty ? Math.max(0, this.#freshFor(flags) ?? 0) : -1,
     }
     const isUnreadable = !isEmpty && value === UNREADABLE
     const times = { freshForSeconds: 0, staleForSeconds: 0 }
@@ -102,7 +102,7 @@ export class ClassicPath implements Path {
     const [added, lock] = (await answers.catch(unlessRefused)) ?? []
     // Behind a proxy the lock may live on a dead server. The CAS id alone guards the store then.
     if (added === undefined) return won(now, trouble)
-    if (added.status === 'done') return won(now, trouble)
+    if (added.status === 'done') return this.#take(key, policy, now, trouble)
     return lost(now, TROUBLES[lock!.flags] ?? 'none')
   }
 
@@ -111,16 +111,16 @@ export class ClassicPath implements Path {
     await this.#lock(key, lease, trouble, policy.leaseSeconds)
   }
 
-  /** A second more, because memcached's clock ticks once a second. */
   async pause(key: string, policy: Policy, lease: Lease): Promise<void> {
-    const { errorBackoffSeconds } = policy
-    if (errorBackoffSeconds === 0) await this.release(key, policy, lease)
-    else await this.#lock(key, lease, 'failing', errorBackoffSeconds + 1)
+    const seconds = pauseSeconds(policy)
+    if (seconds === 0) await this.release(key, policy, lease)
+    else await this.#lock(key, lease, 'failing', seconds)
   }
 
   async release(key: string, _policy: Policy, lease: Lease): Promise<void> {
     const unlock: StoreCommand = { name: 'delete', beside: lockName(lease) }
-    const empty: StoreCommand = { name: 'cas', encoded: EMPTY, ttlSeconds: -1, cas: lease.cas }
+    const encoded = this.#empty(0)
+    const empty: StoreCommand = { name: 'cas', encoded, ttlSeconds: -1, cas: lease.cas }
     const commands = lease.on === 'item' ? [unlock] : [empty, unlock]
     await this.#store.exchange(lease.place, key, commands)
   }
@@ -164,12 +164,37 @@ export class ClassicPath implements Path {
   async #fill(key: string, policy: Policy, finding: Finding): Promise<Finding> {
     const ttlSeconds = placeholderSeconds(policy)
     const [, read] = await this.#store.exchange(finding.lease.place, key, [
-      { name: 'add', encoded: EMPTY, ttlSeconds },
+      { name: 'add', encoded: this.#empty(ttlSeconds), ttlSeconds },
       { name: 'gets' },
     ])
-    const now = this.judge(read!, policy, 0)
+    return this.#nowThere(read!, policy)
+  }
+
+  /** An empty item that would end before the load, or the pause after it, gives way to another. */
+  async #take(key: string, policy: Policy, finding: Finding, trouble: Trouble): Promise<Elected> {
+    const { lease } = finding
+    if (lastsForALoad(lease, policy)) return won(finding, trouble)
+    const ttlSeconds = placeholderSeconds(policy)
+    const [, read] = await this.#store.exchange(lease.place, key, [
+      { name: 'cas', encoded: this.#empty(ttlSeconds), ttlSeconds, cas: lease.cas },
+      { name: 'gets' },
+    ])
+    const now = this.#nowThere(read!, policy)
+    // What ends is not looked for again: it may be one of a client whose clock is far behind.
+    return isSameLease(now.lease, lease) ? won(now, trouble) : this.elect(key, policy, now)
+  }
+
+  #nowThere(item: Item, policy: Policy): Finding {
+    const now = this.judge(item, policy, 0)
     // Gone again between the two commands: the next read tells more.
     return now.lease.cas === '' ? { ...now, election: 'lost' } : now
+  }
+
+  /** An empty item that says nothing but that it is one of ours, and when it ends. */
+  #empty(ttlSeconds: number): EncodedItem {
+    const nowSeconds = this.#clock.unixSeconds()
+    const clock = clockBits(nowSeconds + ttlSeconds, nowSeconds, ttlSeconds)
+    return { body: '', flags: Stamp.Refill + clock }
   }
 
   async #lock(key: string, lease: Lease, trouble: Trouble, ttlSeconds: number): Promise<void> {
@@ -203,9 +228,6 @@ export class ClassicPath implements Path {
 function unlessRefused(error: unknown): undefined {
   if (!isMintringError(error) || error.code !== 'MINTRING_REFUSED') throw error
 }
-
-/** An empty item that says nothing but that it is one of ours. */
-const EMPTY: EncodedItem = { body: '', flags: Stamp.Refill }
 
 /** What stays of the flags when a value is marked: the codec's bits, and what a refill says. */
 const KEPT = CODEC_FLAGS | Stamp.Refill | Stamp.NoEarly

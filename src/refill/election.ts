@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts'
-import type { Finding } from './finding.ts'
+import { type Finding, isSameLease } from './finding.ts'
 import type { Elected } from './path.ts'
 import { ELECTION_PAUSE_MS } from './path.ts'
 import { anew } from './share.ts'
@@ -21,8 +21,7 @@ export function isSettled(
   nowMs: number,
   until: 'untilMs' | 'waitingUntilMs',
 ): boolean {
-  if (sight === undefined || sight.cas !== lease.cas || sight.place !== lease.place) return false
-  return nowMs < sight[until]
+  return sight !== undefined && isSameLease(sight.lease, lease) && nowMs < sight[until]
 }
 
 /** Tries for the lease of what was found, once for all callers of this process. */
@@ -37,16 +36,17 @@ export async function electOnce(
     const { elected } = slot.sight as Sight
     return forAnother(finding, (await elected).finding, clock)
   }
-  const { cas, place } = finding.lease
+  const { lease } = finding
   const elected = elect()
   const never = Number.POSITIVE_INFINITY
-  const sight: Sight = { cas, place, elected, untilMs: never, waitingUntilMs: never }
+  const sight: Sight = { lease, elected, untilMs: never, waitingUntilMs: never }
   slot.sight = sight
   try {
     const { finding: now, goodForMs, isTakeover } = await elected
     const nowMs = clock.nowMs()
     sight.untilMs = nowMs + goodForMs
     const isOver = now.trouble === 'failing'
+    if (isOver) slot.failed = lease
     sight.waitingUntilMs = nowMs + (isOver ? goodForMs : Math.min(goodForMs, ELECTION_PAUSE_MS))
     if (isTakeover === true) owner.tookOver(slot, now)
     return now

@@ -26,6 +26,11 @@ export interface Lease {
   readonly leftSeconds: number
 }
 
+/** Whether two leases are of the very same item, so that nothing was stored or marked between. */
+export function isSameLease(one: Lease | undefined, { cas, place }: Lease): boolean {
+  return one !== undefined && one.cas === cas && one.place === place
+}
+
 /** What the holder of a lease tells the others. */
 export type Trouble =
   | 'none'

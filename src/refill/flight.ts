@@ -1,7 +1,7 @@
 import { isMintringError } from '../errors.ts'
 import type { Clock, Timer } from './clock.ts'
 import { type EntryState, isPromise, type RefillEntry } from './entry.ts'
-import { type Finding, type Lease, type Trouble, UNREADABLE } from './finding.ts'
+import { type Finding, isSameLease, type Lease, type Trouble, UNREADABLE } from './finding.ts'
 import type { Gate } from './gate.ts'
 import type { Ask, Loaded } from './loading.ts'
 import { earlySecondsOf, LoadFailure, load, type Terms } from './loading.ts'
@@ -81,8 +81,8 @@ export class Flight {
    * Whether a reading met this very lease: then nothing happened to the key since the load began,
    * as far as that read could see, and its caller may share the load.
    */
-  holds({ cas, place }: Lease): boolean {
-    return this.lease.cas === cas && this.lease.place === place
+  holds(lease: Lease): boolean {
+    return isSameLease(this.lease, lease)
   }
 
   /** The entry for one more caller, with a value of its own. */
@@ -190,7 +190,9 @@ export class Flight {
     if (isTimeout) tally.loaderTimedOut++
     this.#terms.lastError = error
     this.#report('refillError', { error })
-    this.#letGo(this.#isAbandoned || isSkipped ? 'release' : 'pause')
+    const isFailure = !this.#isAbandoned && !isSkipped
+    if (isFailure) this.#terms.failed = this.lease
+    this.#letGo(isFailure ? 'pause' : 'release')
     return error
   }
 

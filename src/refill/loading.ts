@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { isMintringError, MintringError } from '../errors.ts'
 import type { Clock } from './clock.ts'
+import type { Lease } from './finding.ts'
 import type { Policy, Seconds } from './policy.ts'
 import { checkTtl } from './policy.ts'
 import type { TagSet } from './tag-look.ts'
@@ -68,6 +69,8 @@ export interface Terms {
   readonly pace: Pace
   /** What the last load of this process threw. */
   lastError: unknown
+  /** The lease of a load that failed, or that was waited for in vain. */
+  failed: Lease | undefined
   /** The tags that every value of the key has, once they were looked at. */
   tagSet: TagSet | undefined
 }

@@ -96,7 +96,7 @@ export class MetaPath implements Path {
     // The server did not make the placeholder it was asked for.
     if (lease.cas === '') return decided({ ...finding, election: 'none' })
     if (lease.on === 'placeholder' && finding.election === 'open') {
-      return this.#replace(key, policy, finding)
+      return this.replace(key, policy, finding)
     }
     if (finding.isToMark === true) return this.#mark(key, policy, finding)
     const { leaseSeconds } = policy
@@ -105,7 +105,7 @@ export class MetaPath implements Path {
     const [beat] = await this.refillStore.exchange(lease.place, key, [
       { name: 'mg', beside: beatName(lease), vivifySeconds: beatSeconds(leaseSeconds) },
     ])
-    if (beat!.won) return this.#first(policy, finding)
+    if (beat!.won) return this.#first(key, policy, finding)
     const trouble = TROUBLES[beat!.flags] ?? 'none'
     const restSeconds = beat!.ttlSeconds - LINGER_LEASES * leaseSeconds
     if (restSeconds > 0) {
@@ -120,19 +120,18 @@ export class MetaPath implements Path {
         cas: beat!.cas,
       },
     ])
-    return taken!.status === 'done' ? won(finding, trouble, true) : lost(finding, trouble)
+    if (taken!.status !== 'done') return lost(finding, trouble)
+    return this.#takeOver(key, policy, finding, trouble)
   }
 
   async beat(key: string, policy: Policy, lease: Lease, trouble: Trouble): Promise<void> {
     await this.#tell(key, lease, trouble, beatSeconds(policy.leaseSeconds))
   }
 
-  /** A second more, because memcached's clock ticks once a second. */
   async pause(key: string, policy: Policy, lease: Lease): Promise<void> {
     if (isFleeting(lease, policy)) return
-    const { leaseSeconds, errorBackoffSeconds } = policy
-    const pauseSeconds = errorBackoffSeconds === 0 ? 0 : errorBackoffSeconds + 1
-    await this.#tell(key, lease, 'failing', LINGER_LEASES * leaseSeconds + pauseSeconds)
+    const beatSeconds = LINGER_LEASES * policy.leaseSeconds + pauseSeconds(policy)
+    await this.#tell(key, lease, 'failing', beatSeconds)
   }
 
   async release(key: string, policy: Policy, lease: Lease): Promise<void> {
@@ -198,17 +197,30 @@ export class MetaPath implements Path {
    * There was no beat. Its holder beats before half of a lease is over: so one whose placeholder is
    * older is dead. Where a lease's age is unknown, its time begins now.
    */
-  #first(policy: Policy, finding: Finding): Elected {
+  async #first(key: string, policy: Policy, finding: Finding): Promise<Elected> {
     const { election, lease } = finding
     if (election === 'open') return won(finding, 'none')
     const { leaseSeconds } = policy
     const isOld = placeholderSeconds(policy) - lease.leftSeconds >= leaseSeconds
-    if (lease.leftSeconds !== -1 && isOld) return won(finding, 'none', true)
+    if (lease.leftSeconds !== -1 && isOld) return this.#takeOver(key, policy, finding, 'none')
     return lost(finding, 'none', Math.max(ELECTION_PAUSE_MS, (leaseSeconds - 1) * 1000))
   }
 
+  /** What would end before the load, or the pause after it, gives way to one of our own. */
+  async #takeOver(
+    key: string,
+    policy: Policy,
+    finding: Finding,
+    trouble: Trouble,
+  ): Promise<Elected> {
+    if (lastsForALoad(finding.lease, policy)) return won(finding, trouble, true)
+    const { finding: now, goodForMs } = await this.replace(key, policy, finding)
+    if (now.election !== 'won') return { finding: now, goodForMs }
+    return won(now, trouble, true)
+  }
+
   /** A placeholder of another client, or one with little left to live: makes one of our own. */
-  async #replace(key: string, policy: Policy, { lease }: Finding): Promise<Elected> {
+  protected async replace(key: string, policy: Policy, { lease }: Finding): Promise<Elected> {
     const vivifySeconds = placeholderSeconds(policy)
     const refreshBelowSeconds = policy.graceSeconds + 1
     const [, read] = await this.refillStore.exchange(lease.place, key, [
@@ -247,11 +259,27 @@ export const LOCK = 'lock'
 
 /**
  * How long the placeholder of a miss, or the lock beside the key, lives: its holder cannot prolong
- * it without changing its CAS id. Long enough for one holder to die and another to load.
+ * it without changing its CAS id. Long enough for one holder to die and another to load, and for
+ * the pause should that fail.
  */
 export function placeholderSeconds(policy: Policy): number {
-  const loads = 2 * Math.ceil(policy.loaderTimeoutMs / 1000)
-  return Math.min(loads + 2 * policy.leaseSeconds, MAX_TTL_SECONDS)
+  const seconds = 2 * (loadSeconds(policy) + policy.leaseSeconds) + pauseSeconds(policy)
+  return Math.min(seconds, MAX_TTL_SECONDS)
+}
+
+/** Whether a lease taken now stands until a load has ended, and the pause after its failure. */
+export function lastsForALoad({ leftSeconds }: Lease, policy: Policy): boolean {
+  const seconds = loadSeconds(policy) + policy.leaseSeconds + pauseSeconds(policy)
+  return leftSeconds === -1 || leftSeconds >= Math.min(seconds, MAX_TTL_SECONDS / 2)
+}
+
+function loadSeconds({ loaderTimeoutMs }: Policy): number {
+  return Math.ceil(loaderTimeoutMs / 1000)
+}
+
+/** A second more, because memcached's clock ticks once a second. */
+export function pauseSeconds({ errorBackoffSeconds }: Policy): number {
+  return errorBackoffSeconds === 0 ? 0 : errorBackoffSeconds + 1
 }
 
 /** A beat is over when it has so many leases left to live: what is over can still be seen. */

@@ -3,8 +3,7 @@ import type { Clock } from './clock.ts'
 import { electOnce, isSettled } from './election.ts'
 import type { RefillEntry, SoonEntry } from './entry.ts'
 import { entryOf, guarded, isPromise } from './entry.ts'
-import type { Finding } from './finding.ts'
-import { withoutValue } from './finding.ts'
+import { type Finding, isSameLease, withoutValue } from './finding.ts'
 import type { FlightDeck } from './flight.ts'
 import { Bypass, Flight } from './flight.ts'
 import { Gate } from './gate.ts'
@@ -26,7 +25,7 @@ import type { Look } from './tag-look.ts'
 import type { TagsOf } from './tag-names.ts'
 import type { RefillEvent, RefillEventName, RefillHooks } from './tally.ts'
 import { Tally } from './tally.ts'
-import type { Waiter, WaitOwner } from './wait.ts'
+import type { Fallback, Waiter, WaitOwner } from './wait.ts'
 import { isOwnFault, Wait, waitTimedOut } from './wait.ts'
 
 /** How often a caller that shared a lost load reads again before it takes what that loaded. */
@@ -105,12 +104,11 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
 
   /** At once within staleWhileRevalidate; after that only should all else fail. */
   #settleStale(ask: Ask<Slot>, finding: Finding): SoonEntry {
-    const { policy, failingUntilMs } = ask.slot
-    const isKnownToFail = finding.election !== 'won' && this.clock.nowMs() < failingUntilMs
-    if (finding.staleForSeconds > policy.staleWhileRevalidateSeconds && !isKnownToFail) {
-      const stale = this.#staleEntry(ask, finding)
-      if (!isPromise(stale)) return this.#pursue(this.#waiter(ask, stale), finding)
-      return stale.then((entry) => this.#pursue(this.#waiter(ask, entry), finding))
+    const { policy } = ask.slot
+    const { lease, staleForSeconds } = finding
+    if (staleForSeconds > policy.staleWhileRevalidateSeconds) {
+      const stale = Promise.resolve(this.#staleEntry(ask, finding))
+      return stale.then((entry) => this.#pursue(this.#waiter(ask, { entry, lease }), finding))
     }
     const flight = this.#refillBehind(ask, finding)
     const stale = this.#staleEntry(ask, finding)
@@ -158,24 +156,28 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     const { slot } = ask
     const { verdict, election, trouble, staleForSeconds } = finding
     if (verdict === 'fresh') return this.#settleFresh(ask, finding)
-    if (slot.flight?.holds(finding.lease) === true) return this.#share(waiter, slot.flight, finding)
-    if (election === 'won') return guarded(this.#start(ask, finding).promise, fallback)
+    // A load of this item was waited for in vain: only the caller who tries again waits once more.
+    const isVain = fallback !== undefined && isSameLease(slot.failed, finding.lease)
+    if (slot.flight?.holds(finding.lease) === true) {
+      return isVain ? fallback.entry : this.#share(waiter, slot.flight, finding)
+    }
+    if (election === 'won') return guarded(this.#start(ask, finding).promise, fallback?.entry)
     if (election === 'none' && finding.staleBecause === 'tag' && !wantsFresh) {
-      return fallback ?? this.#staleEntry(ask, finding)
+      return fallback?.entry ?? this.#staleEntry(ask, finding)
     }
     if (election === 'none') return this.unreachable(waiter, undefined)
     if (wantsFresh) return undefined
     const isYoung = staleForSeconds <= slot.policy.staleWhileRevalidateSeconds
-    if (verdict === 'stale' && (isYoung || trouble !== 'none')) {
+    if (verdict === 'stale' && (isYoung || trouble !== 'none' || isVain)) {
       return this.#staleEntry(ask, finding)
     }
     if (trouble !== 'failing') return undefined
-    return fallback ?? Promise.reject(failedBefore(slot))
+    return fallback?.entry ?? Promise.reject(failedBefore(slot))
   }
 
   /** What a caller gets when the cache cannot be reached. */
   unreachable({ ask, fallback }: Waiter<Slot>, error: unknown): Promise<RefillEntry> {
-    if (fallback !== undefined) return Promise.resolve(fallback)
+    if (fallback !== undefined) return Promise.resolve(fallback.entry)
     if (isOwnFault(error)) return Promise.reject(error)
     this.report('bypass', { key: ask.slot.key, error })
     return this.#bypass(ask, 'bypass')
@@ -183,10 +185,10 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
 
   async timedOut({ ask, fallback }: Waiter<Slot>): Promise<RefillEntry> {
     const { slot } = ask
-    const { onWaitTimeout, errorBackoffSeconds } = slot.policy
+    const { onWaitTimeout } = slot.policy
     if (fallback !== undefined) {
-      slot.failingUntilMs = this.clock.nowMs() + errorBackoffSeconds * 1000
-      return fallback
+      slot.failed = fallback.lease
+      return fallback.entry
     }
     if (onWaitTimeout === 'throw') throw waitTimedOut(ask)
     if (onWaitTimeout === 'undefined') return { value: undefined, state: 'uncached' }
@@ -244,7 +246,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   async #share(waiter: Waiter<Slot>, flight: Flight, finding: Finding): Promise<RefillEntry> {
     const { fallback, untilMs, rereads } = waiter
     const leftMs = untilMs - this.clock.nowMs()
-    const entry = await withinWait(this.clock, leftMs, guarded(flight.join(), fallback))
+    const entry = await withinWait(this.clock, leftMs, guarded(flight.join(), fallback?.entry))
     if (entry === undefined) return this.timedOut(waiter)
     const holds = await this.#judge.holds(flight.tags, finding)
     if (!flight.isLost && holds === 'yes') return entry
@@ -343,7 +345,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return slot.wait.join(waiter)
   }
 
-  #waiter(ask: Ask<Slot>, fallback: RefillEntry | undefined, wantsFresh = false): Waiter<Slot> {
+  #waiter(ask: Ask<Slot>, fallback: Fallback | undefined, wantsFresh = false): Waiter<Slot> {
     const untilMs = this.clock.nowMs() + ask.slot.policy.waitTimeoutMs
     return { ask, fallback, wantsFresh, untilMs, rereads: MAX_REREADS }
   }

@@ -79,6 +79,18 @@ export class SidecarPath extends MetaPath {
     return won(cold, 'none')
   }
 
+  /** A lock gives way to another as a placeholder does. */
+  protected override async replace(
+    key: string,
+    policy: Policy,
+    finding: Finding,
+  ): Promise<Elected> {
+    const { lease } = finding
+    if (lease.on !== 'lock') return super.replace(key, policy, finding)
+    await this.release(key, policy, lease)
+    return this.elect(key, policy, { ...finding, lease: { ...lease, cas: '' } })
+  }
+
   override async store(
     key: string,
     policy: Policy,

@@ -1,5 +1,6 @@
 import { MintringError } from '../errors.ts'
 import type { Clock } from './clock.ts'
+import type { Lease } from './finding.ts'
 import type { Bypass, Flight } from './flight.ts'
 import { Pace, type Terms } from './loading.ts'
 import type { Elected } from './path.ts'
@@ -7,7 +8,6 @@ import type { Policy, RefillDefaults, RefillPolicy } from './policy.ts'
 import { resolvePolicy } from './policy.ts'
 import type { Read } from './read.ts'
 import { Recent } from './recent.ts'
-import type { Place } from './store.ts'
 import type { Tags } from './tag-names.ts'
 import type { Wait } from './wait.ts'
 
@@ -25,9 +25,8 @@ interface Agreed {
 
 /** The last election of a key: there is no reason to try again before its time. */
 export interface Sight {
-  /** Of the item that a read found. */
-  readonly cas: string
-  readonly place: Place
+  /** That of the item which a read found. */
+  readonly lease: Lease
   readonly elected: Promise<Elected>
   /** Infinity while the election is under way, as is the next. */
   untilMs: number
@@ -55,8 +54,6 @@ export interface Slot extends Agreed, Terms {
   refreshes: Refreshes | undefined
   /** The versions for which this process last marked the value, and until when that holds. */
   marked: { readonly digest: string | undefined; readonly untilMs: number } | undefined
-  /** Until when the origin is taken to be failing, because a wait for it was in vain. */
-  failingUntilMs: number
 }
 
 /**
@@ -160,8 +157,8 @@ function newSlot(key: string, { given, policy, pace }: Agreed): Slot {
     sight: undefined,
     refreshes: undefined,
     marked: undefined,
-    failingUntilMs: 0,
     lastError: undefined,
+    failed: undefined,
     tagSet: undefined,
   }
 }
@@ -217,5 +214,5 @@ export function detach(slot: Slot): void {
   slot.bypass = undefined
   slot.wait = undefined
   slot.sight = undefined
-  slot.failingUntilMs = 0
+  slot.failed = undefined
 }

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../errors.ts'
 import { isMintringError, MintringError } from '../errors.ts'
 import type { Clock, Timer } from './clock.ts'
 import type { RefillEntry, SoonEntry } from './entry.ts'
-import type { Finding } from './finding.ts'
+import type { Finding, Lease } from './finding.ts'
 import type { Ask, Terms } from './loading.ts'
 import { anew } from './share.ts'
 
@@ -11,11 +11,17 @@ const DELAY_GROWTH = 1.6
 const MAX_DELAY_MS = 200
 const DELAY_JITTER = 0.25
 
+/** A stale value that may still be served, and the lease of its item. */
+export interface Fallback {
+  readonly entry: RefillEntry
+  readonly lease: Lease
+}
+
 /** A caller who cannot be served at once. */
 export interface Waiter<Slot extends Terms> {
   readonly ask: Ask<Slot>
-  /** What it gets if the wait ends without a fresh value: a stale one that may still be served. */
-  readonly fallback: RefillEntry | undefined
+  /** What it gets if the wait ends without a fresh value. */
+  readonly fallback: Fallback | undefined
   /** Only what was loaded after this call began will do: a stale value is none. */
   readonly wantsFresh: boolean
   /** When it stops waiting for the loads of others. */
