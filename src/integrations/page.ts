@@ -45,6 +45,8 @@ export interface KoaContextLike {
   readonly protocol: string
   /** Set to false when the response is written here. */
   respond?: boolean
+  /** What middleware before this one wants to send. */
+  readonly body?: unknown
 }
 /** A request of node:http or node:http2. */
 export type PageRequest = IncomingMessage | Http2ServerRequest
@@ -90,7 +92,7 @@ export function pageCache(client: MemcachedClient, options: PageCacheOptions): P
         }
         reply.hijack()
       }
-      visit(request.raw, reply.raw, { next, sight: request, onServed })
+      visit(request.raw, reply.raw, { next, sight: request, reply, onServed })
     },
     koa: (context: KoaContextLike, next: () => Promise<unknown>) =>
       new Promise<void>((resolve, reject) => {
@@ -100,6 +102,8 @@ export function pageCache(client: MemcachedClient, options: PageCacheOptions): P
         }
         // What rejects is Koa's to answer.
         const onward = (): void => void next().then(() => resolve(), reject)
+        // Made before the visitor was known to be nobody in particular.
+        if (context.body !== undefined && context.body !== null) return onward()
         visit(context.req, context.res, { next: onward, sight: context, onServed })
       }),
     refresh: (url: string | URL) => pages.refresh(url),

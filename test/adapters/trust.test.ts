@@ -20,12 +20,12 @@ const HTML = 'text/html; charset=utf-8'
 const apps: Readonly<Record<string, (pages: PageCache, trusts: boolean) => Promise<http.Server>>> =
   {
     'express 4': async (pages, trusts) => expressServer(express4 as never, pages, trusts),
-    'express 5': async (pages, trusts) => expressServer(express, pages, trusts),
+    'express 5': async (pages, trusts) => expressServer(express, pages, trusts, 'host'),
     async Fastify(pages, trusts) {
       const app = Fastify({ trustProxy: trusts })
       app.addHook('onRequest', pages.onRequest)
-      app.get('/*', ({ protocol, hostname }, reply) => {
-        return reply.type(HTML).send(`${protocol}://${hostname}`)
+      app.get('/*', ({ protocol, host }, reply) => {
+        return reply.type(HTML).send(`${protocol}://${host}`)
       })
       await app.ready()
       return app.server
@@ -35,17 +35,22 @@ const apps: Readonly<Record<string, (pages: PageCache, trusts: boolean) => Promi
       app.use(pages.koa)
       app.use((context) => {
         context.type = HTML
-        context.body = `${context.protocol}://${context.hostname}`
+        context.body = `${context.protocol}://${context.host}`
       })
       return http.createServer(app.callback())
     },
   }
 
-function expressServer(make: typeof express, pages: PageCache, trusts: boolean): http.Server {
+function expressServer(
+  make: typeof express,
+  pages: PageCache,
+  trusts: boolean,
+  host: 'host' | 'hostname' = 'hostname',
+): http.Server {
   const app = make().set('trust proxy', trusts)
   app.use(pages)
-  app.use(({ protocol, hostname }, response) => {
-    response.send(`${protocol}://${hostname}`)
+  app.use((request, response) => {
+    response.send(`${request.protocol}://${request[host]}`)
   })
   return http.createServer(app as unknown as RequestListener)
 }
@@ -67,6 +72,14 @@ const FORWARDED = {
   'x-forwarded-host': 'Other.Example:8443',
   'x-forwarded-proto': 'https',
   'x-forwarded-for': '203.0.113.7',
+}
+
+/** What a trusted header may say, and no key holds. */
+const UNKEYED = {
+  'x-forwarded-host': 'example.com:evil',
+  'X-Forwarded-Host': 'example.com, example.com:evil',
+  'x-forwarded-proto': 'evil',
+  'X-Forwarded-Proto': 'evil,https,evil',
 }
 
 for (const name of Object.keys(apps)) {
@@ -94,5 +107,19 @@ for (const name of Object.keys(apps)) {
       }
       assert.ok(isHit(await site.ask('/a')))
     })
+
+    for (const [header, value] of Object.entries(UNKEYED)) {
+      test(`shape nobody else’s page when it trusts them: ${header}: ${value}`, async (t) => {
+        const site = await start(t, name, true)
+        await site.ask('/a', { headers: { [header]: value } })
+        await sleep(20)
+        for (let round = 0; round < 2; round++) {
+          const { body } = await site.ask('/a')
+          assert.doesNotMatch(body.toString(), /evil/i)
+          await sleep(20)
+        }
+        assert.ok(isHit(await site.ask('/a')))
+      })
+    }
   })
 }

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { serve } from '@hono/node-server'
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { compress } from 'hono/compress'
 import { etag } from 'hono/etag'
 import { logger } from 'hono/logger'
@@ -223,6 +223,47 @@ describe('the page cache of web requests', { skip: skipWithoutMemcached() }, () 
     await site.ask('/get')
     await site.ask('/var')
     assert.deepEqual(site.told, ['request fields', 'user', 'request fields', 'user'])
+    await hit(site, '/neither')
+  })
+
+  test('stores no page of what earlier middleware of Hono left in fields or validated', async (t) => {
+    const viewer = Symbol('viewer')
+    type Left = { readonly name: string; readonly [viewer]: string; readonly fixed: string }
+    const reads: Readonly<Record<string, (context: Context) => unknown>> = {
+      '/field': (context) => Reflect.get(context, 'name'),
+      '/field-of-request': ({ req }) => Reflect.get(req, 'name'),
+      '/symbol': (context) => (context as Context & Left)[viewer],
+      '/getter': (context) => Reflect.get(context, 'seen'),
+      '/validated': ({ req }) => JSON.stringify(req.valid('header' as never)),
+    }
+    const site = await made(t, (pages) => {
+      const app = new Hono()
+      app.use(async (context, next) => {
+        Object.assign(context, { name: 'ada', [viewer]: 'ada' })
+        Object.assign(context.req, { name: 'ada' })
+        Object.defineProperty(context, 'seen', { get: () => 'ada', configurable: true })
+        context.req.addValidatedData('header', { name: 'ada' })
+        await next()
+      })
+      app.use(pages.hono as never)
+      app.use(async (context, next) => {
+        context.req.addValidatedData('query', { page: 1 })
+        await next()
+      })
+      for (const [path, read] of Object.entries(reads)) {
+        app.get(path, (context) => context.html(`for ${read(context)}`))
+      }
+      app.get('/neither', ({ html, req }) =>
+        html(`page ${JSON.stringify(req.valid('query' as never))}`),
+      )
+      return served(app as never, pages, 'hono')
+    })
+    for (const path of Object.keys(reads)) await site.ask(path)
+    const fields = ['name', 'name', 'viewer', 'seen', 'valid']
+    assert.deepEqual(
+      site.told,
+      fields.flatMap((field) => ['request fields', field]),
+    )
     await hit(site, '/neither')
   })
 

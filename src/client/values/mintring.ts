@@ -30,6 +30,8 @@ const Type = {
   Serialized: 7,
 } as const
 
+/** Pages have both, values at most one: visitors name pages, and values must not be theirs. */
+const PAGE = ValueFlag.Brotli | ValueFlag.Zstd
 const COMPRESSED = ValueFlag.Gzip | ValueFlag.Brotli | ValueFlag.Zstd
 /** The body is not the value's: it is compressed, or elsewhere. */
 const FOLDED = COMPRESSED | ValueFlag.Manifest
@@ -147,6 +149,7 @@ export class MintringCodec implements Codec {
   /** Joins the chunks of a split body and decompresses it; undefined when a chunk is missing. */
   async #unfold(flags: number, body: Body): Promise<Buffer | undefined> {
     const { chunks, maxDecompressedBytes } = this.#settings
+    if ((flags & PAGE) === PAGE) throw badValue('a page of mintring/page is stored there')
     const isSplit = (flags & ValueFlag.Manifest) !== 0
     const bytes = isSplit ? await chunks.read(body.valueString()) : body.valueBuffer()
     if (bytes === undefined || (flags & COMPRESSED) === 0) return bytes

@@ -1,7 +1,6 @@
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import type { Body, Codec, Encoded } from '../../client/values/codec.ts'
-import { MintringError } from '../../errors.ts'
 import { looksGzipped, takesExtra, withExtra, withoutExtra } from './gzip-extra.ts'
 import type { HeaderLines } from './rules.ts'
 
@@ -25,16 +24,22 @@ export interface Page {
   readonly head?: PageHead | undefined
 }
 
+/** What an item is that is no page: it is left to who stored it, neither served nor replaced. */
+export const FOREIGN: Page = { body: Buffer.alloc(0), isGzip: false }
+
 /** Below this a gzipped page is hardly smaller. */
 const GZIP_ABOVE_BYTES = 1024
 const MAX_UNZIPPED_BYTES = 64 * 1024 * 1024
 
-/** Bytes written by mintring, in the client flags of docs/values.md. */
-const PLAIN = 5
+/**
+ * Bytes written by mintring, in the client flags of docs/values.md, with the two bits that no value
+ * has together: visitors name pages by Host and path, and must not read what else is stored there.
+ */
+const PLAIN = 5 | 32 | 64
 /** The bit nginx tests with `memcached_gzip_flag 2`. */
 const GZIP = 2
-/** brotli, zstd, chunks: bodies that nginx would send as they are. */
-const FOREIGN = 32 | 64 | 128
+/** All that says what an item is, but for its coding. */
+const KIND = 0xff & ~GZIP
 
 const zip = promisify(gzip)
 const unzip = promisify(gunzip)
@@ -48,10 +53,8 @@ export const pageCodec: Codec = {
     return { body: bytes, flags: PLAIN | GZIP }
   },
   decode(flags: number, stored: Body): Page | undefined {
-    if ((flags & FOREIGN) !== 0) {
-      throw new MintringError('MINTRING_BAD_VALUE', 'What is stored there is no page')
-    }
     if (stored.size === 0) return undefined
+    if ((flags & KIND) !== PLAIN) return FOREIGN
     const bytes = stored.valueBuffer()
     if ((flags & GZIP) === 0) return { body: bytes, isGzip: false }
     const { gzip: body, extra } = withoutExtra(bytes)

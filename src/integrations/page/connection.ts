@@ -37,25 +37,33 @@ const STATE: ReadonlySet<string> = new Set([
  * one connection from another is noted when it is read. `isSecure` is the scheme of the key.
  */
 export function watchedConnection(connection: object, watch: PageWatch, isSecure: boolean): object {
-  const view: object = new Proxy(connection, {
-    get(target, name) {
+  const note = (name: string | symbol): void => {
+    if (typeof name === 'string' && !STATE.has(name)) watch.noteField(name)
+  }
+  // util.inspect() looks at the target of a proxy: there is nothing to see.
+  const view: object = new Proxy(Object.create(Object.getPrototypeOf(connection)), {
+    get(_, name) {
       if (name === 'encrypted') return isSecure ? true : undefined
-      if (typeof name === 'string' && !STATE.has(name)) watch.noteField(name)
-      const value: unknown = Reflect.get(target, name, target)
+      note(name)
+      const value: unknown = Reflect.get(connection, name, connection)
       if (typeof value !== 'function' || name === 'constructor') return value
       return (...args: unknown[]) => {
-        const answer: unknown = Reflect.apply(value, target, args)
-        return answer === target ? view : answer
+        const answer: unknown = Reflect.apply(value, connection, args)
+        return answer === connection ? view : answer
       }
     },
-    set: (target, name, value) => Reflect.set(target, name, value, target),
-    ownKeys(target) {
+    set: (_, name, value) => Reflect.set(connection, name, value, connection),
+    has: (_, name) => Reflect.has(connection, name),
+    deleteProperty: (_, name) => Reflect.deleteProperty(connection, name),
+    defineProperty: (_, name, descriptor) => Reflect.defineProperty(connection, name, descriptor),
+    ownKeys() {
       watch.noteField('socket')
-      return Reflect.ownKeys(target)
+      return Reflect.ownKeys(connection)
     },
-    getOwnPropertyDescriptor(target, name) {
-      if (typeof name === 'string' && !STATE.has(name)) watch.noteField(name)
-      return Reflect.getOwnPropertyDescriptor(target, name)
+    getOwnPropertyDescriptor(_, name) {
+      note(name)
+      const own = Reflect.getOwnPropertyDescriptor(connection, name)
+      return own && { ...own, configurable: true }
     },
   })
   return view

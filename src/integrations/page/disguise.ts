@@ -2,7 +2,8 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { normalHost, type PageTarget } from './address.ts'
 import { type Asked, takesGzip } from './asked.ts'
 import { watchFields } from './fields.ts'
-import type { TargetSight } from './node-target.ts'
+import { type WithHeaders, watchHeadersSet } from './headers-set.ts'
+import { type TargetSight, valuesOf } from './node-target.ts'
 import { ALL_HEADERS, HIDDEN, type Ignored, SHARED, sharedAccept } from './shown.ts'
 import { PageWatch } from './watch.ts'
 
@@ -12,6 +13,8 @@ export interface Received {
   readonly response: ServerResponse
   readonly asked: Asked
   readonly sight: TargetSight | undefined
+  /** The response as Fastify has it. */
+  readonly reply: WithHeaders | undefined
 }
 
 /**
@@ -26,7 +29,8 @@ export class Disguise {
   readonly #original: IncomingHttpHeaders
   #isRemoved = false
 
-  constructor({ request, response, asked, sight }: Received, target: PageTarget, ignored: Ignored) {
+  constructor(received: Received, target: PageTarget, ignored: Ignored) {
+    const { request, response, asked, sight, reply } = received
     const { headers } = request
     this.watch = new PageWatch(ignored.fields)
     this.#request = request
@@ -43,9 +47,11 @@ export class Disguise {
     const accept = sharedAccept(headers.accept)
     if (accept !== undefined) shared.add('accept')
     if (headers.accept !== undefined) headers.accept = accept ?? headers.accept
-    this.#watchHeaders(Object.keys(headers).filter((name) => !shared.has(name)))
     const isSecure = target.scheme === 'https'
-    watchFields(this.watch, { request, response, sight, isSecure })
+    watchFields(this.watch, { request, response, sight, reply, isSecure })
+    watchHeadersSet(this.watch, response)
+    if (reply !== undefined) watchHeadersSet(this.watch, reply)
+    this.#watchHeaders(Object.keys(headers).filter((name) => !shared.has(name)))
   }
 
   /** Gives the request back as the visitor sent it. */
@@ -111,12 +117,4 @@ function settleForwarded(
     headers[name] = value
     return [name]
   })
-}
-
-/** The values of a header that each proxy may add to. */
-function valuesOf(header: string | readonly string[] | undefined): string[] {
-  if (header === undefined) return []
-  return String(header)
-    .split(',')
-    .map((value) => value.trim())
 }

@@ -1,4 +1,4 @@
-import { IncomingMessage, type ServerResponse } from 'node:http'
+import { IncomingMessage, ServerResponse } from 'node:http'
 import { watchedConnection } from './connection.ts'
 import type { TargetSight } from './node-target.ts'
 import { type PageWatch, tellsSomething } from './watch.ts'
@@ -24,14 +24,16 @@ const VERSIONS = ['httpVersion', 'httpVersionMajor', 'httpVersionMinor']
 const LOGGED_ADDRESS = '_remoteAddress'
 
 /** Set by Node and by the frameworks themselves, from the key alone. */
-const KNOWN: ReadonlySet<string> = new Set([
-  ...Object.keys(new IncomingMessage(undefined as never)),
+const KNOWN: ReadonlySet<PropertyKey> = new Set([
+  ...Reflect.ownKeys(new IncomingMessage(undefined as never)),
+  ...Reflect.ownKeys(new ServerResponse({ method: 'GET' } as never)),
   'app',
   'headersDistinct',
   'baseUrl',
   'captures',
   'context',
   'ctx',
+  'flush',
   'locals',
   'log',
   'matched',
@@ -55,11 +57,16 @@ const KNOWN: ReadonlySet<string> = new Set([
   'server',
 ])
 
+/** Symbols of Fastify and of Koa themselves. */
+const OF_FRAMEWORKS = /^(?:fastify\.|context#cookies$)/
+
 /** A request as Node has it and as the framework has it. */
 export interface Watched {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly sight: TargetSight | undefined
+  /** The response as Fastify has it. */
+  readonly reply: object | undefined
   readonly isSecure: boolean
 }
 
@@ -68,16 +75,17 @@ export interface Watched {
  * the visitor's address, and what middleware before the page cache made of it, such as a session.
  */
 export function watchFields(watch: PageWatch, watched: Watched): void {
-  const { request, response, sight } = watched
+  const { request, response, sight, reply } = watched
   const framework = (sight ?? {}) as { raw?: object; request?: object; response?: object }
+  const { request: asked, response: answer } = framework
+  for (const seen of new Set([request, sight, asked, response, answer, reply])) {
+    if (seen !== undefined) watchFramework(watch, seen)
+  }
   watchConnections(watch, watched)
   // Fastify asks for the version with every reply.
   const versions = framework.raw === undefined ? VERSIONS : ['httpVersion', 'httpVersionMinor']
   for (const name of versions) watch.intercept(request, name, () => watch.noteField(name))
   watch.slot(request, LOGGED_ADDRESS, ADDRESS)
-  for (const seen of new Set([request, sight, framework.request])) {
-    if (seen !== undefined) watchFramework(watch, seen)
-  }
   // Koa asks for the version when its status is set.
   if (framework.response !== undefined) watch.exempt(framework.response, 'status')
   for (const [owner, name] of [
@@ -89,6 +97,7 @@ export function watchFields(watch: PageWatch, watched: Watched): void {
 }
 
 function watchFramework(watch: PageWatch, seen: object): void {
+  const fields = Reflect.ownKeys(seen)
   const inherits = (name: string): boolean => name in Object.getPrototypeOf(seen)
   for (const name of OF_THE_KEY) {
     if (inherits(name) && !Object.hasOwn(seen, name)) watch.exempt(seen, name)
@@ -97,13 +106,29 @@ function watchFramework(watch: PageWatch, seen: object): void {
     if (name in seen) watch.intercept(seen, name, () => watch.noteField(ADDRESS))
   }
   const isOfFastify = 'raw' in seen
-  for (const name of Object.keys(seen)) {
-    const isKnown = KNOWN.has(name) || name.startsWith('_') || ADDRESSES.includes(name)
-    if (isKnown || !tellsSomething(seen, name)) continue
+  for (const name of fields) {
+    if (isKnown(seen, name) || !tellsSomething(seen, name)) continue
     // What plugins add to all requests of Fastify, not to this one.
     if (isOfFastify && typeof Reflect.get(seen, name) === 'function') continue
-    watch.intercept(seen, name, () => watch.noteField(name))
+    const told = typeof name === 'symbol' ? (name.description ?? 'symbol') : name
+    watch.watchField(seen, name, told)
   }
+}
+
+/** Whether a field is Node's or a framework's own, or stands in for a method of theirs. */
+function isKnown(seen: object, name: string | symbol): boolean {
+  if (KNOWN.has(name)) return true
+  if (typeof name === 'string') {
+    const isMethod = name in Object.getPrototypeOf(seen) && isFunction(Reflect.get(seen, name))
+    return name.startsWith('_') || ADDRESSES.includes(name) || isMethod
+  }
+  // Those of HTTP/2 are not to be had before there is a request.
+  const isOfHttp2 = 'stream' in seen && Symbol.keyFor(name) === undefined
+  return isOfHttp2 || OF_FRAMEWORKS.test(name.description ?? '')
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === 'function'
 }
 
 /** Shows sockets and streams watched, one view of each: some names of them stand for others. */

@@ -37,12 +37,20 @@ const REMADE: ReadonlySet<string> = new Set([
 const OF_ONE_RESPONSE: readonly RegExp[] = [
   /^(?:x-)?(?:ratelimit|rate-limit)(?:-|$)/,
   /^(?:x-)?(?:request-id|correlation-id|trace-id|amzn-trace-id|response-time|runtime)$/,
-  /^(?:x-cache|x-cache-hits|retry-after|server-timing|traceresponse)$/,
+  /^(?:x-cache|x-cache-hits|retry-after|server-timing|traceresponse|traceparent|tracestate)$/,
+  /^(?:cf-ray|x-amz-cf-id|x-amz-request-id|x-amzn-requestid|x-vercel-id|x-b3-\w+)$/,
+]
+/** Headers by which a server in front does something for one visitor: sends a file, signs out. */
+const ORDERS: readonly RegExp[] = [
+  /^x-(?:accel-redirect|sendfile|lighttpd-send-file|litespeed-location|reproxy-url)$/,
+  /^(?:clear-site-data|set-login)$/,
 ]
 /** Headers whose names say that they are one visitor's. */
 const OF_ONE_VISITOR: readonly RegExp[] = [
+  ...ORDERS,
   /csrf|xsrf|token|session|secret|nonce|api-?key|passw/,
-  /^x-(?:auth|user|account|customer|client-ip)|^(?:www-)?authenticat/,
+  /^x-(?:auth|user|account|customer|visitor|cart|client-ip|real-ip|forwarded-)/,
+  /^(?:www-)?authenticat|(?:^|-)e?mail(?:-|$)/,
 ]
 /** nginx cannot send these, and no visitor is worse off without them. */
 const DISPENSABLE: ReadonlySet<string> = new Set([

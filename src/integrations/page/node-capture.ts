@@ -110,7 +110,7 @@ class Render {
   /** Headers given to `writeHead` take the place of those set before. */
   #headersNow(given: HeaderLines): HeaderLines {
     const names = new Set(given.map(([name]) => name))
-    const lines = [...linesSet(this.#response).filter(([name]) => !names.has(name)), ...given]
+    const lines = [...this.#lines().filter(([name]) => !names.has(name)), ...given]
     const form = this.#form
     return form === undefined ? lines : [...lines.filter(isNotOfTheBody), ...form]
   }
@@ -119,13 +119,18 @@ class Render {
     if (this.#ruling !== undefined || !this.#response.headersSent) return
     const { statusCode: status } = this.#response
     this.#sent ??= this.#headersNow([])
-    const headers = [...this.#sent, ...linesOut(this.#response).filter(isNotOfTheBody)]
+    const out = this.#watch.aside(() => linesOut(this.#response))
+    const headers = [...this.#sent, ...out.filter(isNotOfTheBody)]
     const ruling = judge({ status, headers }, { ...this.#context, nowMs: unixMs() })
     this.#ruling = ruling.isStorable ? (this.#objection() ?? ruling) : ruling
     if (this.#ruling.isStorable && (this.#promised() ?? 0) > this.#context.maxBytes) {
       this.#refuse('too large')
     }
     if (!this.#ruling.isStorable) this.#finish({ ruling: this.#ruling })
+  }
+
+  #lines(): HeaderLines {
+    return this.#watch.aside(() => linesSet(this.#response))
   }
 
   #objection(): Extract<Ruling, { isStorable: false }> | undefined {
@@ -136,7 +141,7 @@ class Render {
   #copy([chunk, encoding]: readonly unknown[]): Buffer | undefined {
     if (this.#isDone) return undefined
     if (!this.#response.headersSent) {
-      this.#form ??= linesSet(this.#response).filter((line) => !isNotOfTheBody(line))
+      this.#form ??= this.#lines().filter((line) => !isNotOfTheBody(line))
     }
     if (typeof chunk === 'string') {
       const isNamed = typeof encoding === 'string'
@@ -187,7 +192,7 @@ class Render {
     if (!this.#context.mustBeSent || !this.#isWrapped) return undefined
     const lineOf = (lines: HeaderLines, wanted: string): string | undefined =>
       lines.find(([name]) => name === wanted)?.[1]
-    const out = linesOut(this.#response)
+    const out = this.#watch.aside(() => linesOut(this.#response))
     const [own, sent] = [this.#sent ?? [], out].map((lines) => lineOf(lines, 'content-encoding'))
     if (own !== sent || Number(lineOf(out, 'content-length')) === this.#bytes) return undefined
     return { isStorable: false, reason: 'rewritten', status: this.#response.statusCode }

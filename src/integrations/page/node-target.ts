@@ -13,7 +13,8 @@ export function targetOf(
   sight: TargetSight | undefined,
   hosts: AllowedHosts,
 ): PageTarget | undefined {
-  const scheme = isSecure(request, sight) ? 'https' : 'http'
+  const scheme = schemeOf(request, sight)
+  if (scheme === undefined) return undefined
   return targetFor(hostAskedFor(request, sight), uriOf(request), scheme, hosts)
 }
 
@@ -37,6 +38,7 @@ function hostAskedFor(
     return undefined
   }
   if (hostLines(request) > 1) return undefined
+  if (sight !== undefined && !areHosts(headers['x-forwarded-host'])) return undefined
   return sight?.hostname === undefined ? own : normalHost(sight.hostname)
 }
 
@@ -44,7 +46,25 @@ function hostLines({ rawHeaders }: IncomingMessage): number {
   return rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length
 }
 
-function isSecure({ socket }: IncomingMessage, sight: TargetSight | undefined): boolean {
+/** Frameworks cut off what follows a colon; the application may see it all the same. */
+function areHosts(forwarded: string | readonly string[] | undefined): boolean {
+  return valuesOf(forwarded).every((value) => normalHost(value) !== undefined)
+}
+
+/** Undefined for another scheme, which a trusted header may say: no key tells it from http. */
+function schemeOf(
+  { socket }: IncomingMessage,
+  sight: TargetSight | undefined,
+): PageTarget['scheme'] | undefined {
   const isEncrypted = (socket as { encrypted?: boolean } | undefined)?.encrypted === true
-  return sight?.protocol === undefined ? isEncrypted : sight.protocol === 'https'
+  const scheme = sight?.protocol ?? (isEncrypted ? 'https' : 'http')
+  return scheme === 'http' || scheme === 'https' ? scheme : undefined
+}
+
+/** The values of a header that each proxy may add to. */
+export function valuesOf(header: string | readonly string[] | undefined): string[] {
+  if (header === undefined) return []
+  return String(header)
+    .split(',')
+    .map((value) => value.trim())
 }

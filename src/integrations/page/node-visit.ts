@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { PageTarget } from './address.ts'
 import { type Asked, isCandidate } from './asked.ts'
 import { Disguise, type Received } from './disguise.ts'
+import type { WithHeaders } from './headers-set.ts'
 import { capture, isGone, isWrapped, linesSet, unwrap } from './node-capture.ts'
 import { type TargetSight, targetOf } from './node-target.ts'
 import type { Pages, PagesSettings } from './pages.ts'
@@ -14,6 +15,8 @@ import { type CaptureContext, type Captured, Visit } from './visit.ts'
 export interface PageHandover {
   readonly next: () => unknown
   readonly sight?: TargetSight | undefined
+  /** The response as Fastify has it. */
+  readonly reply?: WithHeaders | undefined
   readonly onServed?: () => void
 }
 
@@ -22,7 +25,7 @@ export function visitOfNode(
   pages: Pages,
   { hosts, origin, ignored, onError }: PagesSettings,
   messages: { readonly request: IncomingMessage; readonly response: ServerResponse },
-  { next, sight, onServed = () => {} }: PageHandover,
+  { next, sight, reply, onServed = () => {} }: PageHandover,
 ): void {
   const { request, response } = messages
   const asked = askedOf(request)
@@ -35,7 +38,7 @@ export function visitOfNode(
     toApplication()
     return
   }
-  const received = { request, response, asked, sight }
+  const received = { request, response, asked, sight, reply }
   pages.visit(new NodeVisit(target, received, ignored, { next: toApplication, onServed }))
 }
 

@@ -7,7 +7,7 @@ import { clearTimeout, performance, setImmediate, setTimeout } from '../../runti
 import type { Address, AllowedHosts } from './address.ts'
 import { addressesOfUrl, partsOf } from './address.ts'
 import { isForAll } from './asked.ts'
-import type { Page } from './body.ts'
+import { FOREIGN, type Page } from './body.ts'
 import type { NginxHeaders } from './headers.ts'
 import type { PageFailure } from './memory.ts'
 import { PageOutcomes } from './memory.ts'
@@ -106,7 +106,7 @@ export class Pages {
   /** Only looks: for HEAD, and for visitors whose own page could not be stored. */
   async #serveIfThere(visit: Visit): Promise<void> {
     const page = await this.#view.get<Page>(visit.address)
-    if (page === undefined) visit.pass()
+    if (page === undefined || page === FOREIGN) visit.pass()
     else await this.#serve(visit, page, undefined)
   }
 
@@ -160,7 +160,7 @@ export class Pages {
     const { value, ...terms } = entry
     // The refill that replaces a stale page begins in this turn, and may be this visitor's.
     if (terms.state === 'stale') await new Promise((turn) => setImmediate(turn))
-    return value === undefined ? 'none' : { value, ...terms }
+    return value === undefined || value === FOREIGN ? 'none' : { value, ...terms }
   }
 
   /** To the application; but not all of them to one that fails. */

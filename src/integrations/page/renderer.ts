@@ -4,7 +4,7 @@ import type { RefillPolicy } from '../../refill/policy.ts'
 import { unixMs } from '../../runtime.ts'
 import type { Address } from './address.ts'
 import type { Page } from './body.ts'
-import { pageOf } from './body.ts'
+import { FOREIGN, pageOf } from './body.ts'
 import type { Kept, NginxHeaders } from './headers.ts'
 import { headersToKeep, nginxDiffersIn } from './headers.ts'
 import type { PageOutcomes } from './memory.ts'
@@ -61,6 +61,7 @@ export class PageRenderer {
   async render(visit: Visit, context: Loading, share: Share): Promise<Page | undefined> {
     const { origin } = this.#settings
     const { address } = visit
+    if (context.stale === FOREIGN) throw new Error('not stored: the item there is no page')
     const isCold = context.stale === undefined
     if (origin !== undefined && !isCold) return this.fetch(origin, address, context, share)
     // A failing application is left alone until its back-off is over.

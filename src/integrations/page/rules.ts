@@ -42,7 +42,7 @@ const DELTA_SECONDS = /^\d{1,10}$/
 const FORBIDDING = ['private', 'no-store', 'no-cache', 'must-revalidate', 'proxy-revalidate']
 
 /** What is said to other shared caches (RFC 9213, and what was before it) is meant for this one. */
-const TARGETED = ['cdn-cache-control', 'surrogate-control']
+const TARGETED = /-cache-control$|^(?:surrogate|edge)-control$/
 
 /**
  * Whether a response may be served to everybody who asks for its address, and for how long. The
@@ -55,8 +55,10 @@ export function judge({ status, headers }: Rendered, context: RuleContext): Ruli
   if (status !== 200) return refuse('status')
   if (all('set-cookie').length + all('set-cookie2').length > 0) return refuse('set-cookie')
   const directives = directivesOf(all('cache-control'))
-  const targeted = directivesOf(TARGETED.flatMap(all))
-  if (FORBIDDING.some((name) => targeted.has(name))) return refuse('cache-control')
+  const targeted = headers.filter(([name]) => TARGETED.test(name)).map(([, value]) => value)
+  if (forbids(directivesOf(targeted))) return refuse('cache-control')
+  // As nginx has it: 0 keeps a response out of its cache.
+  if (all('x-accel-expires').some((life) => life.trim() === '0')) return refuse('cache-control')
   const life = lifeOf(directives, all('expires'), all('pragma'), context.nowMs)
   // Time spent in caches before this one is no part of its life here (RFC 9111, 4.2).
   const leftSeconds = typeof life === 'number' ? life - ageOf(all('age')) : life
@@ -92,7 +94,7 @@ function lifeOf(
   pragma: readonly string[],
   nowMs: number,
 ): number | undefined | 'none' {
-  if (FORBIDDING.some((name) => directives.has(name))) return 'none'
+  if (forbids(directives)) return 'none'
   const ages = directives.get('s-maxage') ?? directives.get('max-age')
   if (ages !== undefined) {
     const seconds = Math.min(...ages.map((age) => (DELTA_SECONDS.test(age) ? Number(age) : 0)))
@@ -103,6 +105,10 @@ function lifeOf(
   // What is no date, as `Expires: 0`, is in the past.
   const leftMs = Math.min(...expires.map((date) => Date.parse(date) - nowMs))
   return leftMs >= 1000 ? Math.floor(leftMs / 1000) : 'none'
+}
+
+function forbids(directives: ReadonlyMap<string, readonly string[]>): boolean {
+  return FORBIDDING.some((name) => directives.has(name))
 }
 
 /** `max-age=60, private="x, y"` to names and values. */

@@ -1,5 +1,6 @@
 import type { MemcachedClient } from '../../client/client.ts'
 import { secondsIn } from '../../duration.ts'
+import { messageOf } from '../../errors.ts'
 import type { RefillPolicy, Seconds } from '../../refill/policy.ts'
 import { allowedHosts, parseUrl } from './address.ts'
 import { pageCodec } from './body.ts'
@@ -95,7 +96,7 @@ export function pagesOf(
 }
 
 function settingsOf(client: MemcachedClient, options: PageCacheOptions): PagesSettings {
-  const { origin, originToken, onError = () => {}, onUncacheable = () => {} } = options
+  const { origin, originToken, onError, onUncacheable } = options
   const policy = policyOf(options)
   // Throws for a policy that cannot hold, before the first visitor comes.
   client.define({ key: () => '', loader: () => undefined, ...policy })
@@ -113,8 +114,21 @@ function settingsOf(client: MemcachedClient, options: PageCacheOptions): PagesSe
     },
     maxBufferedBytes: options.maxBufferedBytes ?? MAX_BUFFERED_BYTES,
     uncacheableMs: (options.uncacheableTtl ?? UNCACHEABLE_SECONDS) * 1000,
-    onError,
-    onUncacheable,
+    onError: guarded('onError', onError),
+    onUncacheable: guarded('onUncacheable', onUncacheable),
+  }
+}
+
+/** What a hook throws or rejects with is a warning: no visitor pays for it, nor the process. */
+function guarded<Args extends unknown[]>(
+  name: string,
+  hook: ((...args: Args) => unknown) | undefined,
+): (...args: Args) => void {
+  const failed = (error: unknown): void => {
+    process.emitWarning(`${name} of a page cache failed: ${messageOf(error)}`, 'MintringWarning')
+  }
+  return (...args) => {
+    new Promise((resolve) => resolve(hook?.(...args))).catch(failed)
   }
 }
 

@@ -54,7 +54,7 @@ export class PageWatch {
    */
   intercept(
     target: object,
-    name: string,
+    name: PropertyKey,
     note: () => void,
     shown: (value: unknown) => unknown = (value) => value,
   ): void {
@@ -71,8 +71,15 @@ export class PageWatch {
     })
   }
 
+  /** Notes `field` when a property is read; at once, when its reads cannot be seen. */
+  watchField(target: object, name: PropertyKey, field: string): void {
+    const isFixed = Object.getOwnPropertyDescriptor(target, name)?.configurable === false
+    if (isFixed) this.noteField(field)
+    else this.intercept(target, name, () => this.noteField(field))
+  }
+
   /** Shows what a property holds as something else: reading the property itself tells nothing. */
-  show(target: object, name: string, shown: (value: unknown) => unknown): void {
+  show(target: object, name: PropertyKey, shown: (value: unknown) => unknown): void {
     this.intercept(target, name, () => {}, shown)
   }
 
@@ -113,7 +120,7 @@ export class PageWatch {
     return !(this.#runsAside ?? this.#hasEnded)
   }
 
-  #replace(target: object, name: string, accessors: Accessors): void {
+  #replace(target: object, name: PropertyKey, accessors: Accessors): void {
     const before = Object.getOwnPropertyDescriptor(target, name)
     if (before?.configurable === false) return
     const descriptor = { ...accessors, configurable: true, enumerable: before?.enumerable ?? false }
@@ -127,8 +134,6 @@ export class PageWatch {
 
   #count(name: string, by: number): void {
     if (!this.#counts || this.#ignored.has(name)) return
-    if (process.env.DBG)
-      console.log(new Error(`${name} ${by}`).stack?.split('\n').slice(0, 8).join('\n'))
     this.#fields.set(name, (this.#fields.get(name) ?? 0) + by)
   }
 
@@ -148,7 +153,7 @@ export class PageWatch {
 }
 
 /** What a property holds, whether the object has it itself or inherits it. */
-function readerOf(target: object, name: string): () => unknown {
+function readerOf(target: object, name: PropertyKey): () => unknown {
   const own = Object.getOwnPropertyDescriptor(target, name)
   if (own === undefined) return () => Reflect.get(Object.getPrototypeOf(target), name, target)
   const { get, value } = own
@@ -156,7 +161,7 @@ function readerOf(target: object, name: string): () => unknown {
 }
 
 /** Whether a field holds anything that could differ from visitor to visitor. */
-export function tellsSomething(owner: object, name: string): boolean {
+export function tellsSomething(owner: object, name: PropertyKey): boolean {
   const own = Object.getOwnPropertyDescriptor(owner, name)
   if (own === undefined) return false
   if (own.get !== undefined) return true

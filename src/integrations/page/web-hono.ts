@@ -25,5 +25,43 @@ export function honoWatched(context: Watched, shown: Request, watch: PageWatch):
     return (get as (name: unknown) => unknown)(name)
   })
   watch.intercept(context, 'var', () => set.forEach(note))
+  for (const seen of [context, context.req]) watchOwnFields(watch, seen)
+  watchValid(watch, context.req)
   watch.show(context, 'env', (env) => watchedSurroundings(env, watch, { shown, own: given }))
+}
+
+/** What Hono has there itself, and the methods that are fields there. */
+const KNOWN: ReadonlySet<PropertyKey> = new Set([
+  'bodyCache',
+  'env',
+  'error',
+  'finalized',
+  'path',
+  'raw',
+  'req',
+  'routeIndex',
+])
+
+function watchOwnFields(watch: PageWatch, seen: object): void {
+  for (const name of Reflect.ownKeys(seen)) {
+    if (KNOWN.has(name) || !tellsSomething(seen, name)) continue
+    const { value } = Object.getOwnPropertyDescriptor(seen, name) ?? {}
+    if (typeof value === 'function') continue
+    watch.watchField(seen, name, typeof name === 'symbol' ? (name.description ?? '') : name)
+  }
+}
+
+/** What validators before the page cache found in the request; those after it read for themselves. */
+function watchValid(watch: PageWatch, request: Watched['req']): void {
+  const own = new Set<unknown>()
+  type Method = (...args: unknown[]) => unknown
+  watch.show(request, 'addValidatedData', (add) => (...args: unknown[]) => {
+    own.add(args[0])
+    return Reflect.apply(add as Method, request, args)
+  })
+  watch.show(request, 'valid', (valid) => (target: unknown) => {
+    const data: unknown = Reflect.apply(valid as Method, request, [target])
+    if (data !== undefined && !own.has(target)) watch.noteField('valid')
+    return data
+  })
 }

@@ -40,9 +40,21 @@ export function visitOfWeb(
     if (target === undefined || origin?.asked(asked) === true) toApplication()
     else {
       const ways = { resolve, reject, toApplication }
-      pages.visit(new WebVisit(target, asked, request, handover, ignored, ways))
+      const visit = new WebVisit(target, asked, request, handover, ignored, ways)
+      whenLeft(request.signal, () => {
+        if (!visit.isRendering) resolve(new Response(null, { status: LEFT }))
+      })
+      pages.visit(visit)
     }
   })
+}
+
+/** What nginx logs when a client closed its request. */
+const LEFT = 499
+
+function whenLeft(signal: AbortSignal, left: () => void): void {
+  if (signal.aborted) left()
+  else signal.addEventListener('abort', left, { once: true })
 }
 
 interface Ways {
@@ -123,9 +135,6 @@ class WebVisit extends Visit {
 
   /** The visitor left: what is rendered after that may be cut short. */
   #left(): Promise<'cut'> {
-    const { signal } = this.#request
-    return new Promise((resolve) => {
-      signal.addEventListener('abort', () => resolve('cut'), { once: true })
-    })
+    return new Promise((resolve) => whenLeft(this.#request.signal, () => resolve('cut')))
   }
 }

@@ -155,6 +155,33 @@ describe('a handler', () => {
     }
   }
 
+  test('costs no visitor a page when onError and onUncacheable throw or reject', async (t) => {
+    const warnings: string[] = []
+    const warned = (warning: Error): void => void warnings.push(warning.message)
+    process.on('warning', warned)
+    t.after(() => process.off('warning', warned))
+    const { site } = await rig(
+      t,
+      (request, response) => {
+        if (request.url === '/bug') throw new Error('a bug')
+        html(response, 'mine', { 'Set-Cookie': 'id=1' })
+      },
+      {
+        onError: () => {
+          throw new Error('no log')
+        },
+        onUncacheable: () => Promise.reject(new Error('no metrics')) as never,
+      },
+    )
+    assert.equal((await site.ask('/bug')).status, 500)
+    assert.equal((await site.ask('/a')).body.toString(), 'mine')
+    await sleep(5)
+    assert.deepEqual([...new Set(warnings)].sort(), [
+      'onError of a page cache failed: no log',
+      'onUncacheable of a page cache failed: no metrics',
+    ])
+  })
+
   test('that throws in the middle of its response ends the connection', async (t) => {
     const { site, stored, errors } = await rig(t, (_, response) => {
       response.writeHead(200, { 'Content-Type': HTML })

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
+import { inspect } from 'node:util'
 import { HTML, html, type Render, rig } from './rig.ts'
 
 type Read = (request: IncomingMessage, response: ServerResponse) => unknown
@@ -38,6 +39,8 @@ const reads: Readonly<Record<string, Read>> = {
   'the name asked for in TLS': ({ socket }) => Reflect.get(socket, 'servername'),
   'the protocol agreed in TLS': ({ socket }) => Reflect.get(socket, 'alpnProtocol'),
 }
+
+const VIEWER = Symbol('viewer')
 
 /** What middleware before the page cache may have made of a request. */
 const made: Readonly<Record<string, unknown>> = {
@@ -211,5 +214,56 @@ describe('a page made of what middleware before the page cache made of the reque
     const { site, refused } = await rig(t, render, {}, before)
     await site.ask('/a')
     assert.deepEqual(refused, ['request fields'])
+  })
+
+  const left: Readonly<Record<string, (response: ServerResponse) => void>> = {
+    'a field of the response': (response) => void Object.assign(response, { viewer: 'ada' }),
+    'a field that is not enumerable': ({ req }) =>
+      void Object.defineProperty(req, 'viewer', { value: 'ada', configurable: true }),
+    'a getter': ({ req }) =>
+      void Object.defineProperty(req, 'viewer', { get: () => 'ada', configurable: true }),
+    'a getter that cannot be replaced': ({ req }) =>
+      void Object.defineProperty(req, 'viewer', { get: () => 'ada' }),
+    'a field named by a symbol': ({ req }) => void Object.assign(req, { [VIEWER]: 'ada' }),
+    'a header of the response': (response) => void response.setHeader('X-Viewer', 'ada'),
+  }
+  const readers: readonly Read[] = [
+    (request, response) => Reflect.get(request, 'viewer') ?? Reflect.get(response, 'viewer'),
+    (request) => Reflect.get(request, VIEWER),
+    (_, response) => response.getHeader('x-viewer'),
+    (_, response) => response.hasHeader('x-viewer'),
+    (_, response) => JSON.stringify(response.getHeaders()),
+    (_, response) => response.getHeaderNames().length,
+  ]
+  for (const [name, before] of Object.entries(left)) {
+    test(`is that visitor’s alone: ${name}`, async (t) => {
+      const render: Render = (request, response) => {
+        html(response, `hello ${readers.map((read) => read(request, response))}`)
+      }
+      const { site, refused } = await rig(t, render, {}, before)
+      await site.ask('/a')
+      assert.deepEqual(refused, ['request fields'])
+    })
+  }
+
+  test('is stored when a header that was set before is set anew', async (t) => {
+    const before = (response: ServerResponse): void => void response.setHeader('X-Viewer', 'ada')
+    const render: Render = (_, response) => {
+      response.setHeader('X-Viewer', 'all')
+      html(response, `hello ${response.getHeader('x-viewer')}`)
+    }
+    const { site, settled } = await rig(t, render, {}, before)
+    await site.ask('/a')
+    await settled('example.com/a')
+  })
+
+  test('shows util.inspect() nothing of the connection', async (t) => {
+    const render: Render = ({ socket }, response) => {
+      html(response, inspect(socket, { depth: 5, showHidden: true }))
+    }
+    const { site, settled } = await rig(t, render, {}, ({ socket }) => void socket?.remotePort)
+    const { body } = await site.ask('/a')
+    await settled('example.com/a')
+    assert.doesNotMatch(body.toString(), /port|127\.0\.0\.1/)
   })
 })

@@ -143,6 +143,21 @@ describe('the page cache of web requests', () => {
     ])
   })
 
+  test('settles for visitors who leave while they wait, or before', async (t) => {
+    const { pages } = await web(t)
+    const ask = (signal: AbortSignal, next: () => Promise<Response>): Promise<Response> =>
+      pages(new Request(URL_OF_A, { signal }), next)
+    const none = (): Promise<Response> => new Promise(() => {})
+    assert.equal((await ask(AbortSignal.abort(), none)).status, 499)
+    void pages(asking(), none)
+    await sleep(5)
+    const leaving = new AbortController()
+    const waiting = ask(leaving.signal, none)
+    await sleep(5)
+    leaving.abort()
+    assert.equal((await waiting).status, 499)
+  })
+
   test('takes no page from a stream that fails, nor from a visitor who leaves', async (t) => {
     const { pages, cache } = await web(t)
     const failing = (): Response => {
