@@ -16,6 +16,8 @@ interface Watched {
 export function honoWatched(context: Watched, shown: Request, watch: PageWatch): void {
   const given = context.req.raw
   context.req.raw = shown
+  for (const seen of [context, context.req]) watchOwnFields(watch, seen)
+  watchValid(watch, context.req)
   const set = new Set(Object.keys(context.var).filter((name) => tellsSomething(context.var, name)))
   const note = (name: unknown): void => {
     if (typeof name === 'string' && set.has(name)) watch.noteField(name)
@@ -25,8 +27,6 @@ export function honoWatched(context: Watched, shown: Request, watch: PageWatch):
     return (get as (name: unknown) => unknown)(name)
   })
   watch.intercept(context, 'var', () => set.forEach(note))
-  for (const seen of [context, context.req]) watchOwnFields(watch, seen)
-  watchValid(watch, context.req)
   watch.show(context, 'env', (env) => watchedSurroundings(env, watch, { shown, own: given }))
 }
 
