@@ -36,7 +36,7 @@ export async function rig(
   before: (response: http.ServerResponse) => void = () => {},
 ): Promise<Rig> {
   const server = await startServer({ port: 0 })
-  const cache = new MemcachedClient(server.address)
+  const cache = new MemcachedClient(server.address, { requestTimeoutMs: 5000 })
   const rendered: string[] = []
   const refused: string[] = []
   const errors: unknown[] = []
