@@ -3,7 +3,7 @@ import { normalHost, type PageTarget } from './address.ts'
 import { type Asked, takesGzip } from './asked.ts'
 import { watchFields } from './fields.ts'
 import { type WithHeaders, watchHeadersSet } from './headers-set.ts'
-import { type TargetSight, valuesOf } from './node-target.ts'
+import { forwardedValues, type TargetSight } from './node-target.ts'
 import { ALL_HEADERS, HIDDEN, type Ignored, SHARED, sharedAccept } from './shown.ts'
 import { PageWatch } from './watch.ts'
 
@@ -113,7 +113,7 @@ function settleForwarded(
   ]
   return settled.flatMap(([name, isSame, value]) => {
     // Proxies add to these; which of the values counts is the framework's business.
-    if (!valuesOf(headers[name]).some(isSame)) return []
+    if (!forwardedValues(headers[name]).some(isSame)) return []
     headers[name] = value
     return [name]
   })

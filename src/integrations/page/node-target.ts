@@ -48,7 +48,7 @@ function hostLines({ rawHeaders }: IncomingMessage): number {
 
 /** Frameworks cut off what follows a colon; the application may see it all the same. */
 function areHosts(forwarded: string | readonly string[] | undefined): boolean {
-  return valuesOf(forwarded).every((value) => normalHost(value) !== undefined)
+  return forwardedValues(forwarded).every((value) => normalHost(value) !== undefined)
 }
 
 /** Undefined for another scheme, which a trusted header may say: no key tells it from http. */
@@ -62,7 +62,7 @@ function schemeOf(
 }
 
 /** The values of a header that each proxy may add to. */
-export function valuesOf(header: string | readonly string[] | undefined): string[] {
+export function forwardedValues(header: string | readonly string[] | undefined): string[] {
   if (header === undefined) return []
   return String(header)
     .split(',')

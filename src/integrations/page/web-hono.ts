@@ -51,7 +51,7 @@ function watchOwnFields(watch: PageWatch, seen: object): void {
   }
 }
 
-/** What validators before the page cache found in the request; those after it read for themselves. */
+/** What validators before the page cache found; those after it read the request themselves. */
 function watchValid(watch: PageWatch, request: Watched['req']): void {
   const own = new Set<unknown>()
   type Method = (...args: unknown[]) => unknown
