@@ -316,7 +316,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     const wait = keys.length > 0 ? this.#account.admit(host, request, keys) : undefined
     if (wait === undefined) host.send(request)
     else this.#giveAfter(wait, host, request)
-    this.#precautions.take(host, request)
+    if (request.verb.effect !== 'read') this.#precautions.take(host, request)
   }
 
   /** A stand-in is asked only when what it holds of the keys is known to be of this absence. */

@@ -131,16 +131,16 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
 
   /** Gives a request to a lane. Fails it at once when too much waits already. */
   send(request: Request): void {
-    const lanes = this.#lanes
     const { maxQueuedPerHost } = this.#owner.policy
-    const isHeavy = request.body !== undefined && lanes.queuedBytes > MAX_QUEUED_BYTES
-    if (isHeavy || lanes.load >= maxQueuedPerHost) {
+    const isHeavy = request.body !== undefined && this.#lanes.queuedBytes > MAX_QUEUED_BYTES
+    if (isHeavy || this.load >= maxQueuedPerHost) {
       request.reject(overloaded(request, this.name, maxQueuedPerHost))
       return
     }
     // What it is owed travels on the first lane: so do the commands that must come after it.
-    const lane = this.#delivery.isOwedFor(request) ? this.openLane() : this.#laneFor(request)
-    this.#delivery.tellFirst(lane, request)
+    const isOwed = !this.debts.isEmpty && this.#delivery.isOwedFor(request)
+    const lane = isOwed ? this.openLane() : this.#laneFor(request)
+    if (isOwed) this.#delivery.tellFirst(lane, request)
     this.put(lane, request)
   }
 
