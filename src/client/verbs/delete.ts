@@ -1,6 +1,6 @@
 import { Deadline } from '../../deadline.ts'
+import { DialPace } from '../../hosts/pace.ts'
 import { Request } from '../../net/request.ts'
-import { Gate } from '../../refill/gate.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
 import { checkOptions } from '../options.ts'
@@ -40,12 +40,16 @@ export async function deleteKeys(
 ): Promise<Outcomes<boolean>> {
   const deadline = deadlineOf('deleteMany', options)
   const outcomes = await deleteMany(core, keys, options)
-  const gate = new Gate(MAX_AT_ONCE)
   const locked: string[] = []
-  const looks = [...outcomes].map(async ([key, wasThere]) => {
-    if (!wasThere && (await gate.run(() => core.unlock(key)))) locked.push(key)
-  })
-  await deadline.bound(Promise.all(looks))
+  const pace = new DialPace()
+  const left = outcomes.entries()
+  const unlockSome = async (): Promise<void> => {
+    for (const [key, wasThere] of left) {
+      if (!wasThere && (await core.unlock(key))) locked.push(key)
+      if (pace.isDue()) await pace.rest()
+    }
+  }
+  await deadline.bound(Promise.all(Array.from({ length: MAX_AT_ONCE }, unlockSome)))
   if (locked.length === 0) return outcomes
   const again = await deleteMany(core, locked, laterOptions(deadline, options))
   for (const [key, wasThere] of again) outcomes.set(key, wasThere)
