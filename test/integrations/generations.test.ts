@@ -31,11 +31,14 @@ async function fleet(t: TestContext): Promise<Fleet> {
   const options = {
     ...compat.twemproxy,
     autoEjectHosts: true,
-    retryTimeoutMs: 50,
-    requestTimeoutMs: 200,
+    // A way that is cut refuses at once: only a busy machine is ever slow.
+    requestTimeoutMs: 5000,
+    connectTimeoutMs: 500,
+    retryTimeoutMs: 500,
   }
   const blind = connect(t, named(relays.map(({ port }) => port)), options)
-  const seeing = connect(t, named(servers.map(({ port }) => port)), options)
+  const patience = { connectTimeoutMs: 5000, retryTimeoutMs: 5000 }
+  const seeing = connect(t, named(servers.map(({ port }) => port)), { ...options, ...patience })
   const stateOf = (name: string): string | undefined =>
     blind.hosts().find((host) => host.name === name)?.state
   const cutHostOf: Fleet['cutHostOf'] = async (key) => {
