@@ -21,7 +21,7 @@ export type After = (delayMs: number, task: () => void) => { cancel(): void }
 export const MAX_TIMER_MS: number = 2 ** 31 - 1
 
 /**
- * Throws MINTRING_BAD_ARGUMENT for bounds that cannot be, MINTRING_ABORTED when the signal has
+ * Throws MINTRING_BAD_ARGUMENT for bounds that are invalid, MINTRING_ABORTED when the signal has
  * fired: nothing can start then.
  */
 export function checkBounds({ signal, timeoutMs }: Bounds): void {

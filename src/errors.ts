@@ -11,7 +11,7 @@ export type ErrorCode =
   | 'MINTRING_BAD_BEHAVIOR' // an unknown or ill-typed setting
   | 'MINTRING_BAD_KEY' // empty, too long, or with bytes memcached cannot carry
   | 'MINTRING_BAD_POLICY' // a refill policy that cannot hold
-  | 'MINTRING_BAD_SERVER' // an address, port or weight that cannot be
+  | 'MINTRING_BAD_SERVER' // an address, port or weight that is invalid
   | 'MINTRING_BAD_TTL' // negative, fractional, NaN
   | 'MINTRING_BAD_VALUE' // a value the serializer cannot take, or cannot read back
   | 'MINTRING_CLOSED' // the client was closed

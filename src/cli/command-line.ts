@@ -11,7 +11,7 @@ const GRACE_MS = 450
 
 const MAX_COMPLAINT = 2_000
 
-/** Runs a command line: the verb's exit code, 2 for a line that cannot be, 1 for a failure. */
+/** Runs a command line: the verb's exit code, 2 for a line that is invalid, 1 for a failure. */
 export async function runCommandLine(argv: readonly string[], io: CliIo): Promise<number> {
   const [name, ...rest] = argv
   if (name === undefined || name === '--help' || name === '-h') {

@@ -28,7 +28,7 @@ interface Place {
   readonly share: number
 }
 
-/** `mintring locate KEY…`: exit 0, 1 for a key or server that cannot be. */
+/** `mintring locate KEY…`: exit 0, 1 for a key or server that is invalid. */
 export async function locateCommand(argv: string[], io: CliIo): Promise<number> {
   const { values, positionals: keys } = parseCommand(argv, targetOptions)
   if (values.help === true) {

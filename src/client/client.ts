@@ -117,7 +117,7 @@ export class MemcachedClient {
 
   /**
    * Changes settings for the operations that begin from now on: all of them or, when one is wrong,
-   * none. Throws MINTRING_BAD_BEHAVIOR, or MINTRING_BAD_KEY for a prefix that cannot be.
+   * none. Throws MINTRING_BAD_BEHAVIOR, or MINTRING_BAD_KEY for a prefix that is invalid.
    * @example cache.configure({ requestTimeoutMs: 200 })
    */
   configure(behaviors: BehaviorsInput): void {
@@ -444,7 +444,7 @@ export class MemcachedClient {
    * refills. Absent: one client loads, the others wait for it. docs/refill.md has the policy.
    *
    * Rejects with MINTRING_BAD_POLICY, MINTRING_LOADER or _LOADER_TIMEOUT when nothing stale could
-   * be served instead, MINTRING_WAIT_TIMEOUT with `onWaitTimeout: 'throw'`. A cache that cannot be
+   * be served instead, MINTRING_WAIT_TIMEOUT with `onWaitTimeout: 'throw'`. A cache that is invalid
    * reached is no error: the value is loaded, once per process.
    * @example const page = await cache.getOrSet('page:1', render, { ttl: 60 })
    */

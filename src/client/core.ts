@@ -150,7 +150,7 @@ export class ClientCore {
       : answer
   }
 
-  /** How a read decodes values. Throws MINTRING_BAD_ARGUMENT for an `as` that cannot be. */
+  /** How a read decodes values. Throws MINTRING_BAD_ARGUMENT for an `as` that is invalid. */
   codecFor(options: ReadOptions | undefined): Codec {
     const as = options?.as
     if (as === undefined) return this.codec

@@ -36,7 +36,7 @@ const CHUNK = '~chunk~'
 
 /**
  * How a change of servers is handed over; undefined for not at all. Throws MINTRING_BAD_ARGUMENT
- * and MINTRING_BAD_BEHAVIOR for options that cannot be.
+ * and MINTRING_BAD_BEHAVIOR for options that are invalid.
  */
 export function changeOf(
   behaviors: Behaviors,
@@ -55,7 +55,7 @@ export function changeOf(
   }
 }
 
-/** The placement that `previous` names. Throws MINTRING_BAD_BEHAVIOR for one that cannot be. */
+/** The placement that `previous` names. Throws MINTRING_BAD_BEHAVIOR for one that is invalid. */
 export function previousOf(behaviors: Behaviors): PreviousPlacement | undefined {
   const { previous } = behaviors
   if (previous === undefined) return undefined
@@ -103,7 +103,7 @@ function renameOf(now: Behaviors, before: Behaviors): Rename | undefined {
   const isSame =
     now.keyPrefix === before.keyPrefix && now.hashWithPrefixKey === before.hashWithPrefixKey
   if (isSame) return undefined
-  // Throws for a prefix that cannot be.
+  // Throws for a prefix that is invalid.
   new Keys(before)
   const routed = now.hashWithPrefixKey ? now.keyPrefix.length : 0
   const routedBefore = before.hashWithPrefixKey ? before.keyPrefix : ''

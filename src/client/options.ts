@@ -53,7 +53,7 @@ export function checkOptions(
 
 /**
  * Applies a caller's options to a request that was not sent yet. Throws MINTRING_BAD_ARGUMENT for
- * options that cannot be, MINTRING_ABORTED when the signal has fired already.
+ * options that are invalid, MINTRING_ABORTED when the signal has fired already.
  */
 export function applyOptions(request: Request, options: OperationOptions): void {
   const { signal, timeoutMs } = options

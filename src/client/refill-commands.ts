@@ -39,7 +39,7 @@ function besideKey(wireKey: string, what: string): string {
 }
 
 const BESIDE = `${RESERVED}refill~`
-/** Another beginning: a key of the caller may look like a hash. */
+/** Differs from BESIDE, because a short key of the caller may look like the hash of a long one. */
 const BESIDE_LONG = `${RESERVED}refill-long~`
 
 /** Writes a command of a refill. On a gutter nothing lives longer than `maxTtl` seconds. */

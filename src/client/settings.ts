@@ -89,8 +89,8 @@ export class ClientSettings {
   }
 
   /**
-   * Replaces the servers. While values are moving after an earlier change the list waits until that
-   * is over, unless this change is none that is handed over: then it ends the other at once.
+   * Replaces the servers. While an earlier change still moves values, the new list waits for its
+   * end. A change without a handover does not wait: it ends the earlier one at once.
    */
   setServers(servers: Servers, options?: ChangeOptions): void {
     const { cluster } = this.core
@@ -170,7 +170,7 @@ export class ClientSettings {
 
 const CLOSE_OPTIONS: OptionNames = new Set(['drainMs'])
 
-/** How long close() waits. Throws MINTRING_BAD_ARGUMENT for options that cannot be. */
+/** How long close() waits. Throws MINTRING_BAD_ARGUMENT for options that are invalid. */
 export function drainMsOf(options: CloseOptions | undefined): number {
   checkOptionNames('close', options, CLOSE_OPTIONS)
   const { drainMs = 1000 } = options ?? {}

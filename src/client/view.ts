@@ -40,7 +40,7 @@ export class ClientView {
   private readonly _store: ClusterStore
   private readonly _refill: Refill
 
-  /** Throws MINTRING_BAD_ARGUMENT for options that cannot be. */
+  /** Throws MINTRING_BAD_ARGUMENT for options that are invalid. */
   constructor(
     core: ClientCore,
     options: ViewOptions,

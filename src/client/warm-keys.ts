@@ -75,7 +75,7 @@ class Pace {
     const slotMs = Math.max(performance.now(), this.#slotMs, earliestMs)
     this.#slotMs = slotMs + this.#gapMs
     const leftMs = slotMs - performance.now()
-    // Timers count whole milliseconds: what is less evens out over the slots.
+    // Timers have whole milliseconds: a shorter wait is skipped, and the next slots make up for it.
     if (leftMs >= 1) await this.#wait(leftMs)
     this.#beganMs[at] = performance.now()
   }

@@ -78,7 +78,7 @@ export class WarmUp {
   #failure: { readonly error: unknown } | undefined
   #isOver = false
 
-  /** Throws MINTRING_BAD_ARGUMENT, or MINTRING_BAD_TTL, for options that cannot be. */
+  /** Throws MINTRING_BAD_ARGUMENT, or MINTRING_BAD_TTL, for options that are invalid. */
   constructor(
     target: WarmTarget,
     keys: Iterable<string> | AsyncIterable<string>,

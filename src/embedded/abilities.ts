@@ -18,7 +18,7 @@ export interface ServerAbilities {
   readonly experimentalMeta: boolean
   /** Replies are gathered: an error in a get drops those before, and dumps refuse them (1.6.0). */
   readonly gathersReplies: boolean
-  /** Numbers of administration are checked (1.6.0); before, what is none counts as 0. */
+  /** Admin commands refuse malformed numbers (since 1.6.0); older servers read them as 0. */
   readonly checksNumbers: boolean
   /** Meta commands in their present form (1.6.10). Before, they answer ERROR here. */
   readonly meta: boolean

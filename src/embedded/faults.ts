@@ -45,7 +45,7 @@ const NAMES: ReadonlySet<string> = new Set<keyof Faults>([
   'times',
 ])
 
-/** Throws MINTRING_BAD_ARGUMENT for unknown names and for numbers that cannot be. */
+/** Throws MINTRING_BAD_ARGUMENT for unknown names and for numbers that are invalid. */
 export function checkFaults(faults: Faults): void {
   for (const name of Object.keys(faults)) {
     if (!NAMES.has(name)) throw new MintringError('MINTRING_BAD_ARGUMENT', `no fault '${name}'`)

@@ -74,7 +74,7 @@ const NAMES: ReadonlySet<string> = new Set<keyof ServerOptions>([
  *     await using server = await startServer()
  *     const cache = new MemcachedClient(server.address)
  *
- * Rejects with MINTRING_BAD_ARGUMENT for options that cannot be, with MINTRING_CONNECTION when it
+ * Rejects with MINTRING_BAD_ARGUMENT for options that are invalid, with MINTRING_CONNECTION when it
  * cannot listen. An open server keeps the process alive until it is closed.
  */
 export async function startServer(options: ServerOptions = {}): Promise<EmbeddedServer> {

@@ -203,7 +203,7 @@ export class Account {
     absence.close()
     const pace = new DialPace()
     const { maxOwedKeys } = this.#owner.policy
-    // First: what follows takes more than a turn, and all of it is owed from now on.
+    // Added first, because the loop below takes several turns and the debts must hold from now on.
     if (absence.beyond !== undefined) standIn.debts.addFilter(absence.beyond, maxOwedKeys)
     for (const keys of [absence.copies, absence.written]) {
       for (const wireKey of keys) {

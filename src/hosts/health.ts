@@ -27,7 +27,7 @@ export interface HealthRules {
   readonly serverFailureLimit: number
   readonly retryTimeoutMs: number
   readonly deadTimeoutMs: number
-  /** How long a silent host is waited for: incidents can follow each other as closely. */
+  /** A silent host fails once per request timeout, so its failures come this far apart. */
   readonly requestTimeoutMs: number
 }
 

@@ -4,7 +4,7 @@ import { HEALTHY, type Health, type HealthEvent, isOut, nextHealth, withRules } 
 import type { ClusterHooks } from './hooks.ts'
 import type { ClusterPolicy } from './policy.ts'
 
-/** What the health of a host acts on. */
+/** The host that a HostHealth watches, ejects and brings back. */
 export interface Patient {
   readonly name: string
   readonly address: string

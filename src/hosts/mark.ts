@@ -119,7 +119,7 @@ export function recordOf(servers: readonly ServerAddress[], options: RingOptions
 }
 
 /**
- * Reads the record in a mark; undefined for one that cannot be. Any writer of the cache can write
+ * Reads the record in a mark; undefined for one that is invalid. Any writer of the cache can write
  * one, so it decides no address that is dialled: `own` are the servers that this process was given.
  * `isOpen`: they ask for no credentials, so that a server much like one of them may be asked too.
  */

@@ -18,7 +18,7 @@ export type WebHandler<Rest extends readonly unknown[]> = (
   ...rest: Rest
 ) => Response | Promise<Response>
 
-/** What is used of a context of Hono. */
+/** The part of a Hono context that this package uses. */
 export interface HonoContextLike {
   /** The request, and the web Request it stands for. */
   readonly req: {

@@ -15,7 +15,7 @@ export type { PageCacheOptions, UncacheableReason }
 /** What connect, express and node:http call. What it returns is awaited if it can be. */
 export type Next = (error?: unknown) => unknown
 
-/** What is used of a Fastify request. */
+/** The part of a Fastify request that this package uses. */
 export interface FastifyRequestLike {
   /** The request of node:http underneath. */
   readonly raw: PageRequest
@@ -24,7 +24,7 @@ export interface FastifyRequestLike {
   /** The scheme, by Fastify's `trustProxy`. */
   readonly protocol?: string
 }
-/** What is used of a Fastify reply. */
+/** The part of a Fastify reply that this package uses. */
 export interface FastifyReplyLike {
   /** The response of node:http underneath. */
   readonly raw: PageResponse
@@ -33,7 +33,7 @@ export interface FastifyReplyLike {
   /** What hooks before this one have set. */
   getHeaders?(): Record<string, number | string | string[] | undefined>
 }
-/** What is used of a Koa context. */
+/** The part of a Koa context that this package uses. */
 export interface KoaContextLike {
   /** The request of node:http underneath. */
   readonly req: PageRequest
@@ -78,7 +78,7 @@ export interface PageCache {
 export function pageCache(client: MemcachedClient, options: PageCacheOptions): PageCache {
   const { pages, settings } = pagesOf('pageCache', client, options)
   const visit = (given: PageRequest, answer: PageResponse, handover: PageHandover): void => {
-    // What is used of them, both versions of HTTP have.
+    // Only what HTTP/1 and HTTP/2 messages have in common is used.
     const messages = { request: given as IncomingMessage, response: answer as ServerResponse }
     visitOfNode(pages, settings, messages, handover)
   }

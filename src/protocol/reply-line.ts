@@ -5,7 +5,7 @@ import { ReplyKind } from './reply-kind.ts'
 /** What `readLine` answers when no data block follows the line. */
 export const NO_DATA = -1
 
-/** What `readLine` answers for a line that cannot be. Numbers, so that nothing is allocated. */
+/** What `readLine` answers for a line that is invalid. Numbers, so that nothing is allocated. */
 const UNKNOWN = -2
 const BAD_FIELD = -3
 const BAD_NUMBER = -4
@@ -21,7 +21,7 @@ export function lineFault(code: number): string {
 
 /**
  * Reads the line that `reply.begin` was given: sets the kind and every field told. Answers the
- * length of the data block that follows, NO_DATA, or a smaller number for a line that cannot be.
+ * length of the data block that follows, NO_DATA, or a smaller number for a line that is invalid.
  */
 export function readLine(reply: Reply): number {
   const bytes = reply.lineBuffer

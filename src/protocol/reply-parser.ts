@@ -41,7 +41,7 @@ export class ReplyParser {
   #dead = false
   #failure: unknown = undefined
 
-  /** Throws MINTRING_BAD_ARGUMENT for limits that cannot be. */
+  /** Throws MINTRING_BAD_ARGUMENT for limits that are invalid. */
   constructor(onReply: (reply: Reply) => void, limits?: Partial<ParserLimits>) {
     this.#onReply = onReply
     const { maxLineBytes, maxValueBytes } = parserLimits(limits)

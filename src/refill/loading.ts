@@ -71,7 +71,7 @@ export interface Terms {
   lastError: unknown
   /** The lease of a load that failed, or that was waited for in vain. */
   failed: Lease | undefined
-  /** The tags that every value of the key has, once they were looked at. */
+  /** The tags of the key's policy; undefined until they were checked. */
   tagSet: TagSet | undefined
 }
 

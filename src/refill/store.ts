@@ -32,7 +32,7 @@ export interface Item {
   /** The item was invalidated (X). */
   readonly stale: boolean
   readonly cas: string
-  /** What the value carries of its tags; undefined when it has none, or was changed in place. */
+  /** The tags stored with the value; undefined when it has none, or was changed in place. */
   readonly tail: Tail | undefined
   /** Its tags stand beside it, and are about to be stored. */
   readonly awaitsTags?: boolean

@@ -68,7 +68,7 @@ export class LoadTags {
     return { then: after }
   }
 
-  /** What the value is to carry. Throws MINTRING_BAD_POLICY for tags that cannot be. */
+  /** The tags to store with the value. Throws MINTRING_BAD_POLICY for tags that are invalid. */
   finish(value: unknown): Tail | undefined {
     const { tagText: given } = this.#policy
     const made = this.#madeOf(value)

@@ -88,7 +88,7 @@ const FIELDS: ReadonlySet<string> = new Set([
  * Reads a server. Nothing is normalised: host names keep their case and trailing dot, because other
  * clients hash them as they are written.
  *
- * @throws MintringError MINTRING_BAD_SERVER for an address, port or weight that cannot be.
+ * @throws MintringError MINTRING_BAD_SERVER for an address, port or weight that is invalid.
  */
 export function parseServer(server: RingServer): ParsedServer {
   const parts = typeof server === 'string' ? partsOfText(server) : partsOfObject(server)

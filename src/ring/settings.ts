@@ -27,7 +27,7 @@ export interface Settings {
   readonly options: RingOptions
 }
 
-/** @throws MintringError for options or a list of servers that cannot be. */
+/** @throws MintringError for options or a list of servers that are invalid. */
 export function settingsOf(servers: readonly ParsedServer[], options: RingOptions): Settings {
   if (servers.length === 0) {
     throw new MintringError('MINTRING_NO_SERVERS', 'A ring needs at least one server')

@@ -93,7 +93,7 @@ const WARM_MS = 5_000
 const MAX_EVENTS = 100_000_000
 const MAX_ABSENCES = 2_000_000
 
-/** @throws MintringError MINTRING_BAD_ARGUMENT for arguments that cannot be. */
+/** @throws MintringError MINTRING_BAD_ARGUMENT for arguments that are invalid. */
 export function fleetPlanOf(input: FleetInput): FleetPlan {
   checkArguments('fleet', input, RULES)
   const said = Object.entries(input).filter(([, value]) => value !== undefined)

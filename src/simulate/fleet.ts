@@ -32,7 +32,7 @@ interface Absence {
  * own time: between the first and the last of them the ring is split, and what one writes another
  * does not read. Virtual time; the same seed gives the same counts.
  *
- * @throws MintringError MINTRING_BAD_ARGUMENT for numbers that cannot be.
+ * @throws MintringError MINTRING_BAD_ARGUMENT for numbers that are invalid.
  */
 export function fleet(input: FleetInput = {}): FleetReport {
   return new Fleet(fleetPlanOf(input)).run()

@@ -50,7 +50,7 @@ const RULES: Readonly<Record<keyof HandoverInput, ArgumentRule>> = {
  * new homes and when they are not. Keys are placed by real rings; their processes follow the rules
  * of a real change, in virtual time. The same seed gives the same counts.
  *
- * @throws MintringError MINTRING_BAD_ARGUMENT for a question that cannot be, and what `createRing`
+ * @throws MintringError MINTRING_BAD_ARGUMENT for a question that is invalid, and what `createRing`
  * throws.
  */
 export async function handover(input: HandoverInput): Promise<ChangeOverTime> {

@@ -21,10 +21,10 @@ interface Stored {
   isSent: boolean
 }
 
-/** Where a server's CAS ids come from: no two of one life are the same. */
+/** Issues a server's CAS ids, each of them unique until the server restarts. */
 export interface CasIds {
   next(name: string): number
-  /** The server forgets all, and counts anew. */
+  /** The server restarts: ids start over. */
   restart(): void
   /** In words, for those who compare states. */
   readonly state: string

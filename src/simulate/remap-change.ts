@@ -61,7 +61,7 @@ export function describeChange(change: RemapChange): string {
  * The ways the change can fall, at most `limit` of them spread evenly over the servers: a figure
  * from one host is luck (±8 % of itself on a ring of ten).
  *
- * @throws MintringError MINTRING_BAD_ARGUMENT for a change that cannot be.
+ * @throws MintringError MINTRING_BAD_ARGUMENT for a change that is invalid.
  */
 export function trialsOf(
   servers: readonly RingServer[],

@@ -80,7 +80,7 @@ const RULES: Readonly<Record<keyof RemapInput, ArgumentRule>> = {
   signal: 'checked elsewhere',
 }
 
-/** @throws MintringError MINTRING_BAD_ARGUMENT for a question that cannot be. */
+/** @throws MintringError MINTRING_BAD_ARGUMENT for a question that is invalid. */
 export function checkRemap(input: RemapInput): void {
   checkArguments('remap', input, RULES)
   checkChangeTypes(input.change)

@@ -31,8 +31,8 @@ export interface Balance {
 }
 
 /**
- * One distribution's outcome. Fractions are of all keys, averaged over every way the change can
- * fall.
+ * One distribution's outcome. Fractions are of all keys, averaged over all variants of the change,
+ * such as each host that may leave.
  */
 export interface RemapResult extends Balance {
   /** The distribution counted. */

@@ -42,7 +42,7 @@ const MAX_KEYS_FOLLOWED = 1_000_000
  * Counts what a change of membership moves: no clock, no network, the same figures every time.
  * Memory grows with the servers, never with the keys.
  *
- * @throws MintringError MINTRING_BAD_ARGUMENT for a question that cannot be, and what `createRing`
+ * @throws MintringError MINTRING_BAD_ARGUMENT for a question that is invalid, and what `createRing`
  * throws.
  */
 export async function remap(input: RemapInput): Promise<RemapReport> {

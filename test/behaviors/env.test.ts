@@ -116,7 +116,7 @@ describe('fromEnvironment', () => {
     assert.equal(settings.jitter, 0.1)
   })
 
-  it('refuses text that cannot be, by the name in the environment', () => {
+  it('refuses text that is invalid, by the name in the environment', () => {
     const refuse = (name: string, text: string) =>
       assert.throws(() => fromEnvironment({ ...servers, [name]: text }), {
         code,

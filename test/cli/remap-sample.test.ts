@@ -22,7 +22,7 @@ async function store(port: number, name: string, count: number): Promise<void> {
   await once(socket, 'close')
 }
 
-/** Real servers that hold so many items each. */
+/** Starts one real memcached per count, filled with that many items. */
 async function serversHolding(test: TestContext, items: readonly number[]): Promise<string[]> {
   const servers = await Promise.all(items.map(() => startMemcached()))
   test.after(() => Promise.all(servers.map(({ kill }) => kill())))

@@ -117,7 +117,7 @@ describe('warm that ends early', () => {
 })
 
 describe('warm when a host dies in the middle', () => {
-  test('waits for it, and stores its keys where they live', async (t) => {
+  test('waits for the host, and stores its keys on their own hosts', async (t) => {
     const servers = [await startServer({ port: 0 }), await startServer({ port: 0 })]
     const addresses = servers.map(({ address }) => address)
     const cache = new MemcachedClient(addresses, { retryTimeoutMs: 100, serverFailureLimit: 1 })

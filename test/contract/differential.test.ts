@@ -123,7 +123,7 @@ function isLawful(text: string): boolean {
   const isBadMetaSet = isWithin(VERSION, '1.6.27..') && /^ms /.test(text) && isRefused
   // 1.6.40 reads a number that is missing from what follows, the value included.
   const isMissing = isWithin(VERSION, '1.6.40..1.6.44') && / [NTRCFDJ](?=[ \r])/.test(text)
-  // Before 1.6.10 the meta commands were others, or none.
+  // Before 1.6.10 meta commands differ or do not exist.
   const isMeta = isWithin(VERSION, '..1.6.9') && /^m[gsdae] /.test(text)
   return !isBadMetaSet && !isMissing && !isMeta
 }

@@ -132,7 +132,7 @@ describe('a fault', () => {
     client.close()
   })
 
-  test('can be there from the start', async () => {
+  test('startServer({ faults }) has the faults from its first connection on', async () => {
     await using server = await startServer({ faults: { refuse: true } })
     assert.ok(server.port > 0)
     assert.equal(await tryConnect(server.port), 'ECONNREFUSED')

@@ -172,7 +172,7 @@ describe('an embedded server', () => {
     assert.equal(await tryConnect(server.port), 'ECONNREFUSED')
   })
 
-  test('refuses options that cannot be, before it listens', async () => {
+  test('refuses options that are invalid, before it listens', async () => {
     const bad = { code: 'MINTRING_BAD_ARGUMENT' }
     await assert.rejects(startServer({ port: 65_536 }), bad)
     await assert.rejects(startServer({ port: 1.5 }), bad)

@@ -19,7 +19,7 @@ export interface Script {
   readonly op: OpName
 }
 
-/** What is tried in every order. */
+/** Scripts whose steps the model runs in every possible order. */
 export interface Scenario {
   readonly scripts: readonly Script[]
   /** The new home has a value from an earlier time, older than that of the previous home. */

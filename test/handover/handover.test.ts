@@ -66,7 +66,7 @@ describe('a change of servers', { concurrency: 5 }, () => {
     assert.deepEqual(await missing(other), NOTHING)
   })
 
-  test('moves every value when a host leaves, and lets go of it at the end', {
+  test('moves every value when a host leaves, and disconnects from it at the end', {
     skip,
   }, async (context) => {
     const fleet = await Fleet.start(context)

@@ -72,7 +72,7 @@ class Meeting {
     })
     await event.before?.(cell, this.#subject)
 
-    // Calls of others stand before and behind this one, in one write as a rule.
+    // Other callers' requests are queued before and after this one, mostly in the same write.
     const { client } = cell
     const first = event.isFirst ? this.#callIt() : undefined
     if (event.isFirst) await sleep(LEAVE_MS)

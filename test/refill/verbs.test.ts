@@ -21,7 +21,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.ok(entry.staleFor! <= 1)
     })
 
-    test('done again and again keeps no value alive', async () => {
+    test('repeated does not extend the life of a value', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       await w.when(refill.getOrSet('k', () => 1, POLICY))

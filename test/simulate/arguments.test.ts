@@ -11,7 +11,7 @@ const WORDS = ['', 'nothing', 7, null, [], ['nothing']]
 
 const names = (text: string): string[] => text.split(' ')
 
-test('stampede refuses every argument that cannot be, and names it', async () => {
+test('stampede refuses every argument that is invalid, and names it', async () => {
   const numbers = names(
     'seed processes keys readsPerSecond writesPerSecond seconds loaderMs latencyMs ' +
       'crashShare failShare slowShare restartsPerSecond',
@@ -49,7 +49,7 @@ test('stampede refuses arguments that do not fit together, or that it would igno
   await assert.rejects(stampede({ readPerSecond: 1 } as never), /Did you mean 'readsPerSecond'/)
 })
 
-test('fleet refuses every argument that cannot be, and names it', () => {
+test('fleet refuses every argument that is invalid, and names it', () => {
   const numbers = names(
     'processes hosts keys readsPerSecond writesPerSecond outageMs outages pauseMs cutShare ' +
       'detectMs retryTimeoutMs ttlMs gutterTtlMs seed',
@@ -94,7 +94,7 @@ test('stampede tells the loads of each second, those without any too', async () 
   }
 })
 
-test('handover refuses every argument that cannot be, and names it', async () => {
+test('handover refuses every argument that is invalid, and names it', async () => {
   const servers = ['a', 'b']
   const base = { from: { servers }, to: { servers: ['a'] }, requestsPerSecond: 1, hitRatio: 0.5 }
   const numbers = names(
@@ -130,7 +130,7 @@ test('handover refuses every argument that cannot be, and names it', async () =>
   await assert.rejects(handover({ ...base, signal: 5 as never }), refused)
 })
 
-test('remap refuses every argument that cannot be', async () => {
+test('remap refuses every invalid argument', async () => {
   const change = { remove: 1 }
   const base = { servers: 4, change, keys: 100 }
   const numbers = names(

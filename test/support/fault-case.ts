@@ -72,7 +72,7 @@ export async function startFaultCase(
   }
 }
 
-/** What must hold whatever was broken. */
+/** Invariants that must hold under every fault. */
 export function checkInvariants(report: LoadReport, policy: ClusterPolicy): void {
   assert.equal(report.wrong, 0, 'a value of another key')
   assert.equal(report.settled, report.issued, 'an operation that never settled')

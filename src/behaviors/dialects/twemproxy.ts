@@ -81,7 +81,7 @@ const READERS: Readonly<Record<string, Reader>> = {
  * their keys. `servers` holds the pool's, names included: placement goes by them.
  *
  * @throws MintringError MINTRING_BAD_BEHAVIOR for a setting or value twemproxy does not have,
- * MINTRING_BAD_SERVER for a server line that cannot be.
+ * MINTRING_BAD_SERVER for a server line that is invalid.
  */
 export function fromTwemproxy(pool: TwemproxyPool): TranslatedBehaviors {
   if (typeof pool !== 'object' || pool === null) {

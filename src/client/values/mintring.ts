@@ -214,7 +214,7 @@ function typed(type: number, body: string | Uint8Array): Encoded {
 
 function encodeText(text: string): Encoded {
   if (isAscii(text)) return typed(Type.Text, text)
-  // JSON can escape what UTF-8 cannot carry.
+  // A lone surrogate has no UTF-8, but JSON can escape it.
   return isWellFormed(text) ? typed(Type.Text, Buffer.from(text, 'utf8')) : json(text)
 }
 

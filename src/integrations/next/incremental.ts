@@ -57,7 +57,7 @@ export interface NextIncrementalEntry {
   readonly cacheControl?: NextCacheControl | undefined
 }
 
-/** What is used of what Next.js hands to a handler. */
+/** The part of Next.js's options that a handler uses. */
 export interface NextHandlerContext {
   /** `.next/server`, beside which the id of the build is. */
   readonly serverDistDir?: string | undefined

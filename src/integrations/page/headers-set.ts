@@ -1,6 +1,6 @@
 import type { PageWatch } from './watch.ts'
 
-/** What is used of a response to see which headers it has. */
+/** A response whose headers can be listed. */
 export interface WithHeaders {
   getHeaders?(): Readonly<Record<string, unknown>>
 }

@@ -59,7 +59,7 @@ export function respondPrivately(path: string, response: ServerResponse, user: s
 
 /**
  * Asks a site whose pages are each visitor's own, as many visitors at once and one after the
- * other: nobody must ever get another one's.
+ * other: no visitor may ever get another visitor's page.
  */
 export async function assertPrivate(site: Site): Promise<void> {
   for (const [index, way] of Object.keys(privateWays).entries()) {

@@ -248,7 +248,7 @@ describe('the page cache of web requests', () => {
     })
   }
 
-  test('keeps nobody waiting for a response that goes on for ever', async (t) => {
+  test('does not make other visitors wait for a response that never ends', async (t) => {
     const { pages } = await web(t)
     const events = (): Response =>
       new Response(new ReadableStream({}), { headers: { 'content-type': 'text/event-stream' } })
