@@ -512,6 +512,20 @@ export class MemcachedClient {
   }
 
   /**
+   * The versions of tags as one text, for values that plain `set` stores: read it before you read
+   * what the value is built from, store it with the value, and compare it with that of now. As long
+   * as it is equal no tag was invalidated. A tag that is not there is created. Rejects when one
+   * cannot be read, with MINTRING_BAD_POLICY for what is no tag.
+   * @example const seen = await cache.tagVersions(['product:17'])
+   */
+  tagVersions(
+    tags: string | readonly string[],
+    options?: Omit<TagInvalidation, 'hard'>,
+  ): Promise<string> {
+    return this._refills.tagVersions(tags, options)
+  }
+
+  /**
    * Binds keys and a loader to one policy. Throws MINTRING_BAD_POLICY.
    * @example const page = cache.define({ key: 'page:1', loader: render, ttl: 60 })
    */

@@ -106,10 +106,20 @@ export class ClientRefills {
   }
 
   invalidateTags(tags: string | readonly string[], options?: TagInvalidation): Promise<void> {
-    const run = (): Promise<void> => this.refill.invalidateTags(tags, options)
+    return this.#ofTags('invalidateTags', tags, () => this.refill.invalidateTags(tags, options))
+  }
+
+  tagVersions(
+    tags: string | readonly string[],
+    options?: Omit<TagInvalidation, 'hard'>,
+  ): Promise<string> {
+    return this.#ofTags('tagVersions', tags, () => this.refill.tagVersions(tags, options))
+  }
+
+  #ofTags<Result>(verb: string, tags: unknown, run: () => Promise<Result>): Promise<Result> {
     if (!batchTrace.hasSubscribers) return run()
     const names = typeof tags === 'string' ? [tags] : Array.isArray(tags) ? [...new Set(tags)] : []
-    return traceBatch(this.#core, 'invalidateTags', names, run, () => {
+    return traceBatch(this.#core, verb, names, run, () => {
       return { size: names.length, hits: names.length, failed: 0 }
     })
   }

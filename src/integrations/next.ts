@@ -5,7 +5,7 @@
 
 import type { MemcachedClient } from '../client/client.ts'
 import { checkAdapter, PREFIX } from './adapter-arguments.ts'
-import { NextEntries, unreachable } from './next/entries.ts'
+import { NextEntries, type SeenTags, unreachable } from './next/entries.ts'
 import {
   IncrementalHandler,
   type NextCacheControl,
@@ -88,7 +88,10 @@ export function nextCacheHandler(
     },
 
     async set(key, pending) {
-      const work = pending.then((entry) => writeEntry(entries, key, entry)).catch(unreachable)
+      // Next.js calls before it has rendered.
+      const { moment } = entries
+      const write = (entry: NextCacheEntry) => writeEntry(entries, key, entry, moment)
+      const work = pending.then(write).catch(unreachable)
       const settled = work.then(ignore, ignore)
       pendingSets.set(key, settled)
       try {
@@ -138,9 +141,9 @@ export function nextIncrementalCache(
 async function readEntry(entries: NextEntries, key: string): Promise<NextCacheEntry | undefined> {
   const found = await entries.read(key)
   if (!Array.isArray(found)) return undefined
-  const [head, body] = found as [Omit<NextCacheEntry, 'value'>, Buffer]
+  const [head, body, seen] = found as [Omit<NextCacheEntry, 'value'>, Buffer, SeenTags | undefined]
   if (Date.now() > head.timestamp + head.revalidate * 1000) return undefined
-  const standing = await entries.standing(head.tags, head.timestamp)
+  const standing = await entries.standing(head.tags, head.timestamp, seen)
   if (standing === 'ended') return undefined
   const entry = { ...head, value: streamOf(body) }
   // A revalidate in the past tells Next.js to serve this once and render anew behind it.
@@ -151,13 +154,15 @@ async function writeEntry(
   entries: NextEntries,
   key: string,
   { value, ...head }: NextCacheEntry,
+  moment: number,
 ): Promise<void> {
   const chunks: Uint8Array[] = []
   const reader = value.getReader()
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
     chunks.push(part.value)
   }
-  const bytes = packed([head, Buffer.concat(chunks)])
+  const seen = await entries.seen(head.tags, moment)
+  const bytes = packed([head, Buffer.concat(chunks), seen])
   await entries.write(key, bytes, { tags: head.tags, seconds: head.expire })
 }
 

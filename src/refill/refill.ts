@@ -225,6 +225,22 @@ export class Refill implements DefinedVerbs {
   }
 
   /**
+   * The versions of tags as one text, for values that plain `set` stores. Rejects when a tag cannot
+   * be read, with MINTRING_BAD_POLICY for what cannot be tags.
+   */
+  async tagVersions(
+    tags: string | readonly string[],
+    options: Omit<TagInvalidation, 'hard'> = {},
+  ): Promise<string> {
+    this.#checkOpen()
+    const names = typeof tags === 'string' ? [tags] : tags
+    checkTags(names)
+    checkOptionNames('tagVersions', options, VERSION_OPTIONS)
+    checkCaller(options)
+    return forCaller(this.#refiller.tags.versions(names), options, this.#clock)
+  }
+
+  /**
    * Binds keys and loader to one policy. Throws MINTRING_BAD_POLICY for one that cannot hold, or
    * that is not the one under which a fixed key is defined already.
    */
@@ -347,6 +363,7 @@ function isBounded(options: CallerOptions | undefined): boolean {
   return options?.signal !== undefined || options?.timeoutMs !== undefined
 }
 
+const VERSION_OPTIONS: OptionNames = new Set(['signal', 'timeoutMs'])
 const TAG_OPTIONS: OptionNames = new Set(['hard', 'signal', 'timeoutMs'])
 
 function checkTagOptions(options: TagInvalidation): void {

@@ -1,3 +1,4 @@
+import { MintringError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import { Recent } from './recent.ts'
 import type { RefillStore } from './store.ts'
@@ -91,6 +92,14 @@ export class TagDesk {
   knownAt(name: string, moment: number): Known | undefined {
     const known = this.#known.get(name)
     return known !== undefined && known.since <= moment ? known : undefined
+  }
+
+  /** The versions as one text. Rejects when one of them cannot be known. */
+  async versions(names: readonly string[]): Promise<string> {
+    const { sights, digest, hard } = await this.lookOrCreate(this.setOf(tagText(names)))
+    if (digest !== undefined) return digest + hard
+    const failed = sights.find(({ state }) => state === 'failed')
+    throw failed?.error ?? new MintringError('MINTRING_REFUSED', 'A tag could not be created')
   }
 
   /** Gives each tag another version. Rejects when one of them may still have its old one. */

@@ -21,6 +21,8 @@ export class TagSight implements TagReader {
   version = ''
   /** The last hard invalidation; 0 = none. */
   hard = 0
+  /** Why it could not be read. */
+  error: unknown
   readonly #looks: Look[] = []
   readonly #onEnd: (sight: TagSight) => void
 
@@ -53,7 +55,8 @@ export class TagSight implements TagReader {
     this.#end('absent')
   }
 
-  failed(): void {
+  failed(error: unknown): void {
+    this.error = error
     this.#end('failed')
   }
 

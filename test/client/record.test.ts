@@ -105,6 +105,7 @@ const STEPS: readonly Step[] = [
     'invalidate:ok@ invalidate:refused@ [invalidate:refused 1/2 -0]',
   ],
   ['invalidateTags', (c) => c.invalidateTags(['a', 'b']), '[invalidateTags:ok 2/2 -0]'],
+  ['tagVersions', (c) => c.tagVersions(['a', 'b']), '[tagVersions:ok 2/2 -0]'],
   ['refresh', (c) => c.refresh('r', load, policy), 'refresh:ok/miss@'],
   [
     'getOrSet whose loader fails',

@@ -9,6 +9,9 @@ import { packed, unpacked } from '../../src/integrations/next/pack.ts'
 import { nextCacheHandler, nextIncrementalCache } from '../../src/integrations/next.ts'
 import { connect, serve } from '../client/support.ts'
 
+/** A busy machine takes its time, and a cache that is late is an empty one to Next.js. */
+const PATIENT = { requestTimeoutMs: 10_000, connectTimeoutMs: 10_000 }
+
 const HEADER = 'x-next-cache-tags'
 
 function pageOf(tags: string, about: object = {}) {
@@ -65,9 +68,9 @@ function dropped(value: unknown): unknown {
 
 describe('the incremental cache of Next.js', () => {
   test('keeps pages, routes, fetches and what is not found, for every instance', async (t) => {
-    const { cache, server } = await serve(t)
+    const { cache, server } = await serve(t, PATIENT)
     const one = new (nextIncrementalCache(cache))()
-    const two = new (nextIncrementalCache(connect(t, server.address)))()
+    const two = new (nextIncrementalCache(connect(t, server.address, PATIENT)))()
     const cacheControl = { revalidate: 60, expire: 3600 }
     const route = { kind: 'APP_ROUTE', body: Buffer.from([1, 2]), headers: {}, status: 200 }
     await one.set('/a', pageOf('t'), { cacheControl })
@@ -86,7 +89,7 @@ describe('the incremental cache of Next.js', () => {
   })
 
   test('keeps what has no end until it is evicted, and the rest until it expires', async (t) => {
-    const { cache } = await serve(t)
+    const { cache } = await serve(t, PATIENT)
     const handler = new (nextIncrementalCache(cache, { prefix: 'n:' }))()
     const ttlOf = async (key: string) => (await cache.meta.mg(`n:e::${key}`, { t: true })).ttl
     await handler.set('/a', pageOf(''), { cacheControl: { revalidate: 60, expire: 3600 } })
@@ -99,9 +102,9 @@ describe('the incremental cache of Next.js', () => {
   })
 
   test('ends pages, routes and fetches of a tag that is revalidated', async (t) => {
-    const { cache, server } = await serve(t)
+    const { cache, server } = await serve(t, PATIENT)
     const one = new (nextIncrementalCache(cache))()
-    const Two = nextIncrementalCache(connect(t, server.address))
+    const Two = nextIncrementalCache(connect(t, server.address, PATIENT))
     await one.set('/a', pageOf('news,_N_T_/a'))
     await one.set('/b', pageOf('sport,_N_T_/b'))
     await one.set('f', fetchOf(['news']), { fetchCache: true, tags: ['news'] })
@@ -123,7 +126,7 @@ describe('the incremental cache of Next.js', () => {
   })
 
   test('shows entries of a stale tag as old as they may be, to be rendered behind', async (t) => {
-    const { cache } = await serve(t)
+    const { cache } = await serve(t, PATIENT)
     const handler = new (nextIncrementalCache(cache))()
     await handler.set('/a', pageOf('news'), { cacheControl: { revalidate: 60, expire: 3600 } })
     await handler.set('/ever', pageOf('news'), { cacheControl: { revalidate: false } })
@@ -138,7 +141,7 @@ describe('the incremental cache of Next.js', () => {
   })
 
   test('does not keep what was rendered of data from before a revalidation', async (t) => {
-    const { cache } = await serve(t)
+    const { cache } = await serve(t, PATIENT)
     const Handler = nextIncrementalCache(cache)
     const rendering = new Handler()
     assert.equal(await rendering.get('/a', { kind: 'APP_PAGE' }), null)
@@ -150,7 +153,7 @@ describe('the incremental cache of Next.js', () => {
   })
 
   test('keeps pages of each build apart, and fetches together', async (t) => {
-    const { cache } = await serve(t)
+    const { cache } = await serve(t, PATIENT)
     const Handler = nextIncrementalCache(cache)
     const folder = mkdtempSync(join(tmpdir(), 'mintring-next-'))
     t.after(() => rmSync(folder, { recursive: true }))
@@ -167,7 +170,7 @@ describe('the incremental cache of Next.js', () => {
   })
 
   test('says that an entry is too large, and keeps it where large values are split', async (t) => {
-    const { cache, server } = await serve(t)
+    const { cache, server } = await serve(t, PATIENT)
     const large = pageOf('', { html: 'x'.repeat(2_500_000) })
     const isTooLarge = (error: unknown): boolean =>
       isMintringError(error) && error.code === 'MINTRING_TOO_LARGE'
@@ -183,7 +186,7 @@ describe('the incremental cache of Next.js', () => {
   })
 
   test('is empty when memcached is gone, but does not pretend to revalidate', async (t) => {
-    const { cache, server } = await serve(t)
+    const { cache, server } = await serve(t, PATIENT)
     await server.close()
     const handler = new (nextIncrementalCache(cache))()
     assert.equal(await handler.get('/a', { kind: 'APP_PAGE' }), null)
@@ -192,7 +195,7 @@ describe('the incremental cache of Next.js', () => {
   })
 
   test('takes what something else stored for nothing', async (t) => {
-    const { cache } = await serve(t)
+    const { cache } = await serve(t, PATIENT)
     const handler = new (nextIncrementalCache(cache))()
     for (const foreign of ['text', 5, Buffer.from('no line'), Buffer.from('{"a":1}\nrest'), {}]) {
       await cache.set('next:e::/a', foreign)

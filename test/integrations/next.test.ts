@@ -5,6 +5,9 @@ import type { NextCacheEntry } from '../../src/integrations/next.ts'
 import { nextCacheHandler } from '../../src/integrations/next.ts'
 import { connect, serve } from '../client/support.ts'
 
+/** A busy machine takes its time, and a cache that is late is an empty one to Next.js. */
+const PATIENT = { requestTimeoutMs: 10_000, connectTimeoutMs: 10_000 }
+
 const BODY = Buffer.from([0, 10, 13, 255, 60, 62])
 
 function entryOf(about: Partial<NextCacheEntry> = {}): NextCacheEntry {
@@ -25,10 +28,10 @@ async function bodyOf(entry: NextCacheEntry | undefined): Promise<Buffer | undef
 
 describe('the handler of Next.js', () => {
   test('keeps an entry as it was, for every instance of the app', async (t) => {
-    const { cache, server } = await serve(t)
+    const { cache, server } = await serve(t, PATIENT)
     const given = entryOf({ tags: ['a', 'b'], timestamp: Date.now() - 5 })
     await nextCacheHandler(cache).set('key with [brackets]', Promise.resolve(given))
-    const other = nextCacheHandler(connect(t, server.address))
+    const other = nextCacheHandler(connect(t, server.address, PATIENT))
     const found = await other.get('key with [brackets]', [])
     assert.deepEqual(await bodyOf(found), BODY)
     const { value: _, ...head } = given
@@ -37,7 +40,7 @@ describe('the handler of Next.js', () => {
   })
 
   test('lets an entry live until it expires, and drops it past revalidate', async (t) => {
-    const { cache } = await serve(t)
+    const { cache } = await serve(t, PATIENT)
     const handler = nextCacheHandler(cache, { prefix: 'n:' })
     await handler.set('k', Promise.resolve(entryOf({ expire: 90 })))
     assert.equal((await cache.meta.mg('n:e:k', { t: true })).ttl, 90)
@@ -49,7 +52,7 @@ describe('the handler of Next.js', () => {
   })
 
   test('keeps an entry that is fresh for ever', async (t) => {
-    const { cache } = await serve(t)
+    const { cache } = await serve(t, PATIENT)
     const handler = nextCacheHandler(cache)
     const revalidate = Number.POSITIVE_INFINITY
     await handler.set('k', Promise.resolve(entryOf({ revalidate, timestamp: Date.now() - 1e9 })))
@@ -57,7 +60,7 @@ describe('the handler of Next.js', () => {
   })
 
   test('waits for a write that this process has begun', async (t) => {
-    const { cache } = await serve(t)
+    const { cache } = await serve(t, PATIENT)
     const handler = nextCacheHandler(cache)
     let finish: (entry: NextCacheEntry) => void = () => {}
     const writing = handler.set('k', new Promise((resolve) => (finish = resolve)))
@@ -68,7 +71,7 @@ describe('the handler of Next.js', () => {
   })
 
   test('gives a render that failed to its caller, and a miss to readers', async (t) => {
-    const { cache } = await serve(t)
+    const { cache } = await serve(t, PATIENT)
     const handler = nextCacheHandler(cache)
     const writing = handler.set('k', Promise.reject(new Error('render failed')))
     const reading = handler.get('k')
@@ -77,9 +80,9 @@ describe('the handler of Next.js', () => {
   })
 
   test('drops entries of a tag that is revalidated, for every instance', async (t) => {
-    const { cache, server } = await serve(t)
+    const { cache, server } = await serve(t, PATIENT)
     const one = nextCacheHandler(cache)
-    const two = nextCacheHandler(connect(t, server.address))
+    const two = nextCacheHandler(connect(t, server.address, PATIENT))
     const timestamp = Date.now() - 10
     await one.set('tagged', Promise.resolve(entryOf({ tags: ['news'], timestamp })))
     await one.set('other', Promise.resolve(entryOf({ tags: ['sport'], timestamp })))
@@ -94,7 +97,7 @@ describe('the handler of Next.js', () => {
   })
 
   test('serves entries of a stale tag once more, to be rendered anew behind it', async (t) => {
-    const { cache } = await serve(t)
+    const { cache } = await serve(t, PATIENT)
     const handler = nextCacheHandler(cache)
     const timestamp = Date.now() - 10
     await handler.set('k', Promise.resolve(entryOf({ tags: ['news'], timestamp })))
@@ -104,8 +107,39 @@ describe('the handler of Next.js', () => {
     assert.equal(await handler.get('k'), undefined)
   })
 
+  test('ends entries of a revalidated tag that a clock ahead of all others wrote', async (t) => {
+    const { cache, server } = await serve(t, PATIENT)
+    const [one, other] = [
+      nextCacheHandler(cache),
+      nextCacheHandler(connect(t, server.address, PATIENT)),
+    ]
+    const ahead = () => entryOf({ tags: ['a'], timestamp: Date.now() + 900_000 })
+    await one.set('k', Promise.resolve(ahead()))
+    assert.equal((await other.get('k'))?.revalidate, 60)
+    await other.updateTags(['a'], { expire: 3_600 })
+    assert.equal((await one.get('k'))?.revalidate, -1)
+    await one.set('k', Promise.resolve(ahead()))
+    await other.updateTags(['a'])
+    assert.equal(await one.get('k'), undefined)
+  })
+
+  test('serves what was rendered after a revalidation by a clock ahead of all others', async (t) => {
+    const { cache, server } = await serve(t, PATIENT)
+    const [one, other] = [
+      nextCacheHandler(cache),
+      nextCacheHandler(connect(t, server.address, PATIENT)),
+    ]
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 900_000 })
+    await other.updateTags(['a'])
+    t.mock.timers.reset()
+    // The first one shows the version of the tag to the process, and the second is proven by it.
+    for (let i = 0; i < 2; i++) await one.set('k', Promise.resolve(entryOf({ tags: ['a'] })))
+    assert.equal((await one.get('k'))?.revalidate, 60)
+    assert.equal((await other.get('k'))?.revalidate, 60)
+  })
+
   test('does not serve an entry whose tag memcached lost', async (t) => {
-    const { cache } = await serve(t)
+    const { cache } = await serve(t, PATIENT)
     const handler = nextCacheHandler(cache)
     await handler.set('k', Promise.resolve(entryOf({ tags: ['news'], timestamp: Date.now() - 9 })))
     await handler.updateTags(['news'])
@@ -114,7 +148,7 @@ describe('the handler of Next.js', () => {
   })
 
   test('is empty when memcached is gone, but does not pretend to revalidate', async (t) => {
-    const { cache, server } = await serve(t)
+    const { cache, server } = await serve(t, PATIENT)
     await server.close()
     const handler = nextCacheHandler(cache)
     assert.equal(await handler.get('k'), undefined)

@@ -166,6 +166,24 @@ describe('tags on real memcacheds', { skip }, () => {
     assert.equal((await other.getOrSetEntry(key, () => 2, policy)).state, 'stale')
   })
 
+  test('have versions that change with each invalidation, for values of plain set', async (t) => {
+    const all = await servers(t, 2)
+    const [one, other] = [clientOf(t, all), clientOf(t, all)]
+    const seen = await one.tagVersions(['a', 'b'])
+    assert.equal(await other.tagVersions(['b', 'a', 'b']), seen)
+    await other.invalidateTags('c')
+    assert.equal(await one.tagVersions(['a', 'b']), seen)
+    await other.invalidateTags('b')
+    const soft = await one.tagVersions(['a', 'b'])
+    assert.notEqual(soft, seen)
+    await other.invalidateTags('a', { hard: true })
+    assert.notEqual(await one.tagVersions(['a', 'b']), soft)
+    assert.equal(await one.tagVersions([]), await other.tagVersions([]))
+    await all[0]!.kill()
+    await all[1]!.kill()
+    await assert.rejects(one.tagVersions('a'))
+  })
+
   test('survive what another program left under their name', async (t) => {
     const all = await servers(t, 1)
     const client = clientOf(t, all)

@@ -19,11 +19,34 @@ export interface TagDurations {
 /** What the tags of an entry make of it. */
 export type Standing = 'valid' | 'stale' | 'ended'
 
-/** Entries and tags as memcached holds them, for both kinds of handlers. */
+/** What an entry carries of its tags: their versions, in the order of the tags. */
+export interface SeenTags {
+  readonly versions: readonly string[]
+  /** They were read before the entry was rendered; else clocks judge what came meanwhile. */
+  readonly isProven: boolean
+}
+
+/** A version of a tag, and the moment since which this process knows it. */
+interface Known {
+  readonly version: string
+  readonly since: number
+}
+
+const MAX_KNOWN = 10_000
+/** A version ends in that of the last hard invalidation. */
+const HARD_CHARACTERS = 8
+
+/**
+ * Entries and tags as memcached holds them, for both kinds of handlers. The versions of its tags
+ * tell whether an entry is of now. The times at which they were marked tell what clocks can: how
+ * long a stale entry may be served, and what versions cannot tell because a host is out.
+ */
 export class NextEntries {
   private readonly client: MemcachedClient
   private readonly generations: Generations
   private readonly prefix: string
+  private readonly known = new Map<string, Known>()
+  private moments = 0
 
   constructor(client: MemcachedClient, prefix: string) {
     this.client = client
@@ -59,10 +82,38 @@ export class NextEntries {
     return Promise.all(tags.map((tag) => this.client.get<TagTimes>(this.tagKey(tag))))
   }
 
+  /** Now, for seen(): what is rendered after that is newer than the versions known by then. */
+  get moment(): number {
+    return this.moments
+  }
+
+  /** The versions of tags for an entry that was rendered since a moment. */
+  async seen(tags: readonly string[], moment: number | undefined): Promise<SeenTags | undefined> {
+    const before = tags.map((tag) => this.known.get(tag))
+    const versions = await this.versions(tags)
+    const isProven = versions?.every((version, i) => {
+      const known = before[i]
+      return moment !== undefined && known?.version === version && known.since <= moment
+    })
+    return versions === undefined ? undefined : { versions, isProven: isProven === true }
+  }
+
   /** What the tags it was stored with make of an entry: it has ended when one of them was lost. */
-  async standing(tags: readonly string[], timestampMs: number): Promise<Standing> {
-    const times = await this.tagTimes(tags)
-    return times.includes(undefined) ? 'ended' : standingOf(times, timestampMs)
+  async standing(
+    tags: readonly string[],
+    timestampMs: number,
+    seen: SeenTags | undefined,
+  ): Promise<Standing> {
+    if (tags.length === 0) return 'valid'
+    const [times, versions] = await Promise.all([this.tagTimes(tags), this.versions(tags)])
+    if (times.includes(undefined)) return 'ended'
+    const byTime = standingOf(times, timestampMs)
+    if (versions === undefined) return byTime
+    const others = versions.filter((version, i) => version !== seen?.versions?.[i])
+    if (others.length === 0) return seen!.isProven ? 'valid' : byTime
+    const isHard = versions.some((version, i) => hardOf(version) !== hardOf(seen?.versions?.[i]))
+    const isOver = times.some((tag) => (tag?.expired ?? Number.POSITIVE_INFINITY) <= Date.now())
+    return (isHard && seen !== undefined) || isOver || byTime === 'ended' ? 'ended' : 'stale'
   }
 
   /** The same for tags it was not stored with: one that was never marked says nothing. */
@@ -75,6 +126,28 @@ export class NextEntries {
     const times = newTimes(durations, Date.now())
     const keys = tags.flatMap((tag) => [this.key('t', tag), this.key('a', tag)])
     await Promise.all(keys.map((key) => this.client.set(key, times)))
+    const hard = durations === undefined
+    // A host that is out has its tags deleted before it is believed again.
+    const names = tags.map((tag) => this.tagName(tag))
+    await this.client.invalidateTags(names, { hard }).catch(unreachable)
+  }
+
+  /** Undefined when one of them cannot be read. */
+  private async versions(tags: readonly string[]): Promise<readonly string[] | undefined> {
+    const read = tags.map((tag) => this.client.tagVersions(this.tagName(tag)))
+    const versions = await Promise.all(read).catch(unreachable)
+    if (this.known.size > MAX_KNOWN) this.known.clear()
+    const since = ++this.moments
+    versions?.forEach((version, i) => {
+      const tag = tags[i]!
+      if (this.known.get(tag)?.version !== version) this.known.set(tag, { version, since })
+    })
+    return versions
+  }
+
+  /** Any text can be a tag of Next.js's. */
+  private tagName(tag: string): string {
+    return this.key('v', tag)
   }
 
   /**
@@ -86,7 +159,7 @@ export class NextEntries {
     return this.generations.isUp(home) ? home : this.key('a', tag)
   }
 
-  private key(kind: 'e' | 't' | 'a', name: string): string {
+  private key(kind: 'e' | 't' | 'a' | 'v', name: string): string {
     return safeKey(`${this.prefix}${kind}:${name}`, this.client.behaviors.keyPrefix)
   }
 }
@@ -97,6 +170,10 @@ export class NextEntries {
  */
 export function unreachable(error: unknown): undefined {
   if (!isMintringError(error) || error.code === 'MINTRING_TOO_LARGE') throw error
+}
+
+function hardOf(version: string | undefined): string | undefined {
+  return version?.slice(-HARD_CHARACTERS)
 }
 
 function newTimes(durations: TagDurations | undefined, nowMs: number): TagTimes {

@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type NextEntries, type Standing, type TagDurations, unreachable } from './entries.ts'
+import {
+  type NextEntries,
+  type SeenTags,
+  type Standing,
+  type TagDurations,
+  unreachable,
+} from './entries.ts'
 import { packed } from './pack.ts'
 
 /** What Next.js keeps of a page, a route or a fetch. Its form is Next.js's own business. */
@@ -85,12 +91,17 @@ const YEAR_SECONDS = 31_536_000
 
 const builds = new Map<string, string>()
 
+/** What is stored. */
+interface StoredEntry extends NextIncrementalEntry {
+  readonly seen?: SeenTags | undefined
+}
+
 /** A handler for one request: Next.js makes one each. */
 export class IncrementalHandler implements NextIncrementalCacheHandler {
   readonly #entries: NextEntries
   readonly #build: string
   /** What is rendered after a look is of data from then. */
-  readonly #lookedMs = new Map<string, number>()
+  readonly #looks = new Map<string, { readonly ms: number; readonly moment: number }>()
 
   constructor(entries: NextEntries, { serverDistDir }: NextHandlerContext) {
     this.#entries = entries
@@ -98,18 +109,23 @@ export class IncrementalHandler implements NextIncrementalCacheHandler {
   }
 
   async get(key: string, context: NextGetContext = {}): Promise<NextIncrementalEntry | null> {
-    this.#lookedMs.set(key, Date.now())
+    this.#looks.set(key, { ms: Date.now(), moment: this.#entries.moment })
     const found = await this.#entries.read(this.#name(key, context.kind)).catch(unreachable)
-    const entry = found as NextIncrementalEntry | undefined
+    const entry = found as StoredEntry | undefined
     if (typeof entry?.lastModified !== 'number') return null
     const standing = await standingOf(this.#entries, entry, context).catch(unreachable)
-    return served(entry, standing ?? 'ended', context) ?? null
+    const { seen: _seen, ...own } = entry
+    return served(own, standing ?? 'ended', context) ?? null
   }
 
   async set(key: string, value: NextCacheValue | null, context: NextSetContext = {}) {
     const { cacheControl = { revalidate: context.revalidate } } = context
-    const lastModified = this.#lookedMs.get(key) ?? Date.now()
-    const bytes = packed({ value, lastModified, cacheControl })
+    const look = this.#looks.get(key)
+    const lastModified = look?.ms ?? Date.now()
+    // Those of a page are in its headers; those of a fetch may be in the call alone.
+    const tags = tagsOf(value, {})
+    const seen = await this.#entries.seen(tags, look?.moment)
+    const bytes = packed({ value, lastModified, cacheControl, seen })
     const about = { tags: tagsOf(value, context), seconds: secondsOf(value, cacheControl) }
     const name = this.#name(key, context.fetchCache === true ? FETCH : value?.kind)
     await this.#entries.write(name, bytes, about).catch(unreachable)
@@ -144,10 +160,10 @@ function buildOf(serverDistDir: string | undefined): string {
 
 async function standingOf(
   entries: NextEntries,
-  { value, lastModified }: NextIncrementalEntry,
+  { value, lastModified, seen }: StoredEntry,
   context: NextGetContext,
 ): Promise<Standing> {
-  const own = await entries.standing(tagsOf(value, {}), lastModified)
+  const own = await entries.standing(tagsOf(value, {}), lastModified, seen)
   if (own === 'ended') return own
   const asked = [...(context.tags ?? []), ...(context.softTags ?? [])]
   const soft = await entries.softStanding(asked, lastModified)

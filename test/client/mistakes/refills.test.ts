@@ -216,6 +216,18 @@ const MISTAKES: readonly Mistake[] = [
       '}, in milliseconds',
   ],
   [
+    'tagVersions()',
+    (c) => c.tagVersions(),
+    'MINTRING_BAD_POLICY',
+    'tags must be an array of strings, not undefined',
+  ],
+  [
+    'tagVersions(a, { hard })',
+    (c) => c.tagVersions('a', { hard: true }),
+    'MINTRING_BAD_ARGUMENT',
+    "tagVersions() has no option 'hard': invalidateTags(tags, { hard: true }) has it",
+  ],
+  [
     'define()',
     (c) => c.define(),
     'MINTRING_BAD_ARGUMENT',

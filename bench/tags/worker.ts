@@ -1,0 +1,124 @@
+import process from 'node:process'
+
+/** What a worker is started with. */
+export interface Start {
+  readonly library: 'mintring' | 'bentocache' | 'cacheable'
+  readonly port: number
+  /** How far its clock is off. */
+  readonly clockMs: number
+  readonly keys: number
+}
+
+/** What a worker is told to do. `version`: what the origin has from now on. */
+export type Order =
+  | { readonly do: 'invalidate' }
+  | { readonly do: 'read'; readonly version: number; readonly reads: number }
+
+/** What reads came to. */
+export interface Count {
+  reads: number
+  /** Returned as current, although the origin had changed. */
+  old: number
+  /** Returned with the word that it is stale. */
+  stale: number
+  loads: number
+}
+
+/** A cache with tags, as its users call it. */
+interface Tagged {
+  /** The value, and whether the library says that it is stale. */
+  read(key: string, load: () => number): Promise<{ value: number; isStale: boolean }>
+  invalidate(): Promise<unknown>
+}
+
+const start = JSON.parse(process.argv[2]!) as Start
+const realNow = Date.now
+Date.now = () => realNow() + start.clockMs
+
+// Imported now: some of it keeps the clock that it finds.
+const { MemcachedClient } = await import('../../src/client/client.ts')
+const client = new MemcachedClient(`127.0.0.1:${start.port}`, { requestTimeoutMs: 5_000 })
+const tags = ['all']
+const IN_FLIGHT = 16
+
+const MAKERS: Readonly<Record<Start['library'], () => Promise<Tagged>>> = {
+  async mintring() {
+    const policy = { ttl: 3_600, staleWhileRevalidate: 600, tags }
+    return {
+      async read(key, load) {
+        const { value, state } = await client.getOrSetEntry(key, load, policy)
+        return { value, isStale: state === 'stale' }
+      },
+      invalidate: () => client.invalidateTags(tags),
+    }
+  },
+
+  async bentocache() {
+    const { BentoCache, bentostore } = await import('bentocache')
+    const { bentocacheDriver } = await import('../../src/integrations/bentocache.ts')
+    const l2 = bentocacheDriver({ client }) as never
+    const stores = { shared: bentostore().useL2Layer(l2) }
+    const bento = new BentoCache({ default: 'shared', stores })
+    return {
+      async read(key, load) {
+        const value = await bento.getOrSet({ key, ttl: '1h', tags, factory: load })
+        return { value: value as number, isStale: false }
+      },
+      invalidate: () => bento.deleteByTag({ tags }),
+    }
+  },
+
+  async cacheable() {
+    const { Cacheable } = await import('cacheable')
+    const { Keyv } = await import('keyv')
+    const { KeyvMintring } = await import('../../src/integrations/keyv.ts')
+    const store = new KeyvMintring(client) as never
+    const cache = new Cacheable({ primary: new Keyv({ store }), tags: true })
+    return {
+      async read(key, load) {
+        const found = await cache.get<number>(key)
+        if (found !== undefined) return { value: found, isStale: false }
+        const value = load()
+        await cache.set(key, value, { ttl: '1h', tags })
+        return { value, isStale: false }
+      },
+      invalidate: () => cache.tags.invalidateTags(tags),
+    }
+  },
+}
+
+const cache = await MAKERS[start.library]()
+
+async function readMany(version: number, reads: number): Promise<Count> {
+  const count: Count = { reads, old: 0, stale: 0, loads: 0 }
+  let left = reads
+  const load = (): number => {
+    count.loads++
+    return version
+  }
+  const caller = async (): Promise<void> => {
+    while (left-- > 0) {
+      const key = `value:${Math.floor(Math.random() * start.keys)}`
+      const { value, isStale } = await cache.read(key, load)
+      if (isStale) count.stale++
+      else if (value < version) count.old++
+    }
+  }
+  await Promise.all(Array.from({ length: IN_FLIGHT }, caller))
+  return count
+}
+
+async function carryOut(order: Order): Promise<Count | undefined> {
+  if (order.do === 'read') return readMany(order.version, order.reads)
+  await cache.invalidate()
+  return undefined
+}
+
+process.on('message', (order: Order) => {
+  carryOut(order).then(
+    (count) => process.send!({ count }),
+    (error: unknown) => process.send!({ error: String(error) }),
+  )
+})
+process.on('disconnect', () => process.exit())
+process.send!({ count: undefined })
