@@ -45,6 +45,10 @@ export type Resolve = (host: string) => Promise<readonly ResolvedAddress[]>
 export type OnBytes = (chunk: Buffer) => void
 
 const READ_BUFFER_BYTES = 256 * 1024
+/** Cloudflare's workerd takes a buffer away from the first read into it. */
+const KEEPS_BUFFERS =
+  (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent !==
+  'Cloudflare-Workers'
 /** An address that does not answer must leave time for the next one. */
 const MIN_ADDRESS_MS = 20
 
@@ -199,18 +203,23 @@ export class Dialer {
   }
 
   #open(address: string, onBytes: OnBytes, usualTls: DialSettings['tls']): net.Socket {
-    const { host, port, path, tls: secure = usualTls } = this.#target
+    const { port, path, tls: secure = usualTls } = this.#target
     const place = path === undefined ? { host: address, port } : { path }
-    if (secure === false) {
+    if (secure === false && KEEPS_BUFFERS) {
       const onread = { buffer: readBuffer(), callback: readInto(onBytes) }
       return net.connect({ ...place, onread })
     }
+    const socket = secure === false ? net.connect(place) : this.#openSecure(place, secure)
+    socket.on('data', onBytes)
+    return socket
+  }
+
+  #openSecure(place: net.NetConnectOpts, secure: true | ConnectionOptions): net.Socket {
+    const { host, path } = this.#target
     const options = secure === true ? {} : secure
     // A certificate is for the name that was asked for, not for the address it resolved to.
     const named = path === undefined && net.isIP(host) === 0 ? { servername: host } : {}
-    const socket = builtin('node:tls').connect({ ...place, ...named, ...options })
-    socket.on('data', onBytes)
-    return socket
+    return builtin('node:tls').connect({ ...place, ...named, ...options })
   }
 }
 

@@ -97,7 +97,7 @@ describe('mintring remap', () => {
   it('--svg and --html stand alone: no script, nothing to fetch, names escaped', async () => {
     const svg = await run('--servers 4 --add 1 --keys 1000 --svg')
     assert.match(svg.out, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/)
-    const html = await run('--servers 4 --add <b>x --keys 1000 --html')
+    const html = await run('--servers 4 --add memcached://x?name=<b>x --keys 1000 --html')
     assert.match(html.out, /^<!doctype html>/)
     assert.doesNotMatch(html.out, /<script|<link rel="stylesheet|src=|https?:|<b>/)
     assert.match(html.out, /&lt;b&gt;x/)

@@ -88,7 +88,7 @@ describe("reads with { as: 'buffer' }", () => {
   test('refuse another word before anything is sent', async (t) => {
     const cache = new MemcachedClient('127.0.0.1:1')
     t.after(() => cache.close({ drainMs: 0 }))
-    const bad = { code: 'MINTRING_BAD_ARGUMENT', message: /^as can be 'buffer'/ }
+    const bad = { code: 'MINTRING_BAD_ARGUMENT', message: /^as must be 'buffer'/ }
     const options = { as: 'text' } as unknown as { as: 'buffer' }
     await assert.rejects(cache.get('k', options), bad)
     await assert.rejects(cache.gets('k', options), bad)
