@@ -9,7 +9,7 @@ import { ReplyKind } from '../protocol/reply-kind.ts'
 import { getsHead } from '../protocol/request.ts'
 import { CODEC_FLAGS, isTagged } from '../refill/stamp.ts'
 import type { Item, Place, Reader } from '../refill/store.ts'
-import { hasDigest, ownSize, readTail, type Tail } from '../refill/tag-tail.ts'
+import { hasDigest, ownSize, readTail, type Tail } from '../refill/tags/tail.ts'
 import type { Codec } from './values/codec.ts'
 import { BufferBody, ownBody, PartBody } from './values/codec.ts'
 

@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 import type { Item, Place } from './store.ts'
-import type { Look } from './tag-look.ts'
-import type { Tail } from './tag-tail.ts'
+import type { Look } from './tags/look.ts'
+import type { Tail } from './tags/tail.ts'
 
 /** What a read finds. */
 export type Verdict = 'fresh' | 'stale' | 'absent'

@@ -9,9 +9,9 @@ import type { FoundEntry, Path } from './path.ts'
 import type { Policy } from './policy.ts'
 import { coded, Portions } from './share.ts'
 import type { EncodedItem, RefillStore } from './store.ts'
-import type { TagDesk } from './tag-desk.ts'
-import { LoadTags } from './tag-load.ts'
-import { type Tail, tailSize } from './tag-tail.ts'
+import type { TagDesk } from './tags/desk.ts'
+import { LoadTags } from './tags/load.ts'
+import { type Tail, tailSize } from './tags/tail.ts'
 import type { RefillEvent, RefillEventName, Tally } from './tally.ts'
 
 /** What every load of a client works with. */

@@ -4,9 +4,9 @@ import type { Clock } from './clock.ts'
 import type { Lease } from './finding.ts'
 import type { Policy, Seconds } from './policy.ts'
 import { checkTtl } from './policy.ts'
-import type { TagSet } from './tag-look.ts'
-import type { TagsOf } from './tag-names.ts'
-import { checkTags } from './tag-names.ts'
+import type { TagSet } from './tags/look.ts'
+import type { TagsOf } from './tags/names.ts'
+import { checkTags } from './tags/names.ts'
 
 /** What a loader is told, and what it may decide. */
 export interface LoaderContext<Value = unknown> {

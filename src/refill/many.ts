@@ -7,7 +7,7 @@ import type { RefillEntry } from './entry.ts'
 import type { Ask, Loader, LoaderContext, WaitUntil } from './loading.ts'
 import type { Refiller } from './refiller.ts'
 import type { Slot } from './slots.ts'
-import type { TagsOf } from './tag-names.ts'
+import type { TagsOf } from './tags/names.ts'
 
 /** What the loader of many keys is told. */
 export interface ManyContext {

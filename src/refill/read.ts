@@ -10,9 +10,9 @@ import type { Path } from './path.ts'
 import { anew } from './share.ts'
 import { isTagged } from './stamp.ts'
 import type { Item, Reader, ReadHandle } from './store.ts'
-import type { TagDesk } from './tag-desk.ts'
-import type { Look } from './tag-look.ts'
-import type { TagsOf } from './tag-names.ts'
+import type { TagDesk } from './tags/desk.ts'
+import type { Look } from './tags/look.ts'
+import type { TagsOf } from './tags/names.ts'
 import type { Tally } from './tally.ts'
 
 /** Decides what the callers of a read get. */

@@ -20,7 +20,7 @@ import { Refiller } from './refiller.ts'
 import type { Refreshes, Slot } from './slots.ts'
 import { detach, Slots } from './slots.ts'
 import type { RefillStore } from './store.ts'
-import { asArray, checkTags, type TagsOf } from './tag-names.ts'
+import { asArray, checkTags, type TagsOf } from './tags/names.ts'
 import type { RefillCounters, RefillHooks, Tally } from './tally.ts'
 
 /** What getOrSet and its like take: the policy of the key, and what concerns this caller. */

@@ -3,7 +3,6 @@ import { LOCK, MetaPath, placeholderSeconds } from './meta-path.ts'
 import type { Elected, FoundEntry } from './path.ts'
 import { decided, won } from './path.ts'
 import type { Policy } from './policy.ts'
-import { pageWithTags, READ_TAGS, readPage, tagsOfPage, tagsToCome } from './sidecar-tags.ts'
 import { Stamp } from './stamp.ts'
 import type {
   EncodedItem,
@@ -14,7 +13,8 @@ import type {
   StoreAnswer,
   StoreCommand,
 } from './store.ts'
-import type { Tail } from './tag-tail.ts'
+import { pageWithTags, READ_TAGS, readPage, tagsOfPage, tagsToCome } from './tags/sidecar.ts'
+import type { Tail } from './tags/tail.ts'
 
 /** How long a page may live that was not checked yet. */
 const UNCONFIRMED_SECONDS = 2

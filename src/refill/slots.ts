@@ -8,7 +8,7 @@ import type { Policy, RefillDefaults, RefillPolicy } from './policy.ts'
 import { resolvePolicy } from './policy.ts'
 import type { Read } from './read.ts'
 import { Recent } from './recent.ts'
-import type { Tags } from './tag-names.ts'
+import type { Tags } from './tags/names.ts'
 import type { Wait } from './wait.ts'
 
 /** How long a key is remembered after its last use, at least. */

@@ -1,4 +1,4 @@
-import type { Tail } from './tag-tail.ts'
+import type { Tail } from './tags/tail.ts'
 
 /**
  * What refills ask of the cache. The client answers it with a cluster of memcacheds, the simulation

@@ -7,7 +7,7 @@ import type {
   StoreCommand,
   TagChange,
 } from '../refill/store.ts'
-import { hasDigest, readTail, withoutTail } from '../refill/tag-tail.ts'
+import { hasDigest, readTail, withoutTail } from '../refill/tags/tail.ts'
 
 /** What memcached keeps of one key. */
 interface Stored {

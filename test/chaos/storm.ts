@@ -23,7 +23,6 @@ import { monotonicMs } from './plan.ts'
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url))
 /** What a killed writer had sent still arrives: until then nobody else may write the key. */
 const DEAD_WRITER_MS = 500
-const DRAIN_MS = 40_000
 const EXCHANGES_MS = 10_000
 const START_MS = 60_000
 
@@ -268,7 +267,7 @@ class Storm {
     for (const worker of this.#workers.keys()) {
       send(worker, { stop: 'in turn' })
     }
-    const endMs = monotonicMs() + DRAIN_MS
+    const endMs = monotonicMs() + boundMsOf(this.#plan)
     while (this.#workers.size > 0 && monotonicMs() < endMs) await sleep(20)
     for (const worker of this.#workers.keys()) {
       // It did not end: at least one of its reads did not.

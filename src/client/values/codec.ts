@@ -1,5 +1,5 @@
 import { isTagged } from '../../refill/stamp.ts'
-import { withoutTail } from '../../refill/tag-tail.ts'
+import { withoutTail } from '../../refill/tags/tail.ts'
 
 /** A value ready to be sent. A string body has ASCII characters only. */
 export interface Encoded {

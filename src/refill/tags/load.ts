@@ -1,10 +1,10 @@
-import { MintringError } from '../errors.ts'
-import type { Finding } from './finding.ts'
-import type { Policy } from './policy.ts'
-import type { TagDesk } from './tag-desk.ts'
-import { digestOfVersions, type Look, type TagVersion } from './tag-look.ts'
-import { checkTags, NO_TAGS, type TagsOf, tagText } from './tag-names.ts'
-import { NO_DIGEST, NO_HARD, type Tail } from './tag-tail.ts'
+import { MintringError } from '../../errors.ts'
+import type { Finding } from '../finding.ts'
+import type { Policy } from '../policy.ts'
+import type { TagDesk } from './desk.ts'
+import { digestOfVersions, type Look, type TagVersion } from './look.ts'
+import { checkTags, NO_TAGS, type TagsOf, tagText } from './names.ts'
+import { NO_DIGEST, NO_HARD, type Tail } from './tail.ts'
 
 /** A look at tags that the loader declared. It counts only if the loader waited for it. */
 interface Declared {

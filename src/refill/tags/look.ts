@@ -1,5 +1,5 @@
-import type { TagHandle, TagReader } from './store.ts'
-import { NO_HARD } from './tag-tail.ts'
+import type { TagHandle, TagReader } from '../store.ts'
+import { NO_HARD } from './tail.ts'
 
 /** Names that are looked up together. */
 export interface TagSet {

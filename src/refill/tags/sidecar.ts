@@ -1,5 +1,5 @@
-import type { Item, Reader, ReadHandle, RefillStore, StoreAnswer, StoreCommand } from './store.ts'
-import type { Tail } from './tag-tail.ts'
+import type { Item, Reader, ReadHandle, RefillStore, StoreAnswer, StoreCommand } from '../store.ts'
+import type { Tail } from './tail.ts'
 
 /**
  * The tags of a page that other programs read as plain bytes: an item beside the page. It names the

@@ -1,4 +1,4 @@
-import { MintringError } from '../errors.ts'
+import { MintringError } from '../../errors.ts'
 
 /**
  * What a value carries of its tags, behind its own bytes, all in ASCII: the names as JSON, the

@@ -1,5 +1,5 @@
-import { MintringError } from '../errors.ts'
-import { escaped, kindOf } from '../secrets.ts'
+import { MintringError } from '../../errors.ts'
+import { escaped, kindOf } from '../../secrets.ts'
 
 /** As in Next.js, whose tags are the longest and the most. */
 const MAX_TAGS = 128

@@ -1,9 +1,9 @@
-import { MintringError } from '../errors.ts'
-import type { Clock } from './clock.ts'
-import { Recent } from './recent.ts'
-import type { RefillStore } from './store.ts'
-import { Look, type TagSet, TagSight, type TagVersion } from './tag-look.ts'
-import { NO_TAGS, tagText } from './tag-names.ts'
+import { MintringError } from '../../errors.ts'
+import type { Clock } from '../clock.ts'
+import { Recent } from '../recent.ts'
+import type { RefillStore } from '../store.ts'
+import { Look, type TagSet, TagSight, type TagVersion } from './look.ts'
+import { NO_TAGS, tagText } from './names.ts'
 
 /** How long a set of tags, or the version of one, is remembered after its last use, at least. */
 const MEMORY_MS = 60_000

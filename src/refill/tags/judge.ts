@@ -1,13 +1,13 @@
-import type { Clock } from './clock.ts'
-import type { Finding } from './finding.ts'
-import { nothing } from './finding.ts'
-import type { Elected } from './path.ts'
-import type { Slot } from './slots.ts'
-import type { TagDesk } from './tag-desk.ts'
-import type { LoadTags } from './tag-load.ts'
-import type { Look } from './tag-look.ts'
-import { NO_TAGS } from './tag-names.ts'
-import { NO_DIGEST, NO_HARD } from './tag-tail.ts'
+import type { Clock } from '../clock.ts'
+import type { Finding } from '../finding.ts'
+import { nothing } from '../finding.ts'
+import type { Elected } from '../path.ts'
+import type { Slot } from '../slots.ts'
+import type { TagDesk } from './desk.ts'
+import type { LoadTags } from './load.ts'
+import type { Look } from './look.ts'
+import { NO_TAGS } from './names.ts'
+import { NO_DIGEST, NO_HARD } from './tail.ts'
 
 /**
  * What the versions of its tags make of a value that was found. A value whose versions are not
