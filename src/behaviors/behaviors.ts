@@ -122,9 +122,9 @@ export interface Behaviors {
    */
   readonly maxOwedKeys: number
   /**
-   * For how long after a failed attempt writes also delete the key on its first fallback host,
-   * which processes may read that see its home as down. Deletes and invalidations always do. 0:
-   * no other write does. Default: `10000`.
+   * For how long after a failed attempt, and after a host went or came back, writes also delete
+   * the key on its first fallback host, which processes may read that see its home as down.
+   * Deletes and invalidations always do. 0: no other write does. Default: `10000`.
    */
   readonly precautionsMs: number
   /** How often a command that is safe to repeat may try another place. Default: `1`. */

@@ -222,6 +222,8 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
 
   hostChanged(host: Host): void {
     this.#places.update()
+    // The other processes of the fleet see it go, or return, at times of their own.
+    this.#precautions.noteTrouble(performance.now())
     this.handover?.hostChanged(host)
     if (host.usable) void this.#account.homeReturned(host)
   }

@@ -21,7 +21,7 @@ export interface PrecautionOwner {
  */
 export class Precautions {
   readonly #owner: PrecautionOwner
-  /** When an attempt last failed. */
+  /** When an attempt last failed, or a host went or came back. */
   #troubleMs = Number.NEGATIVE_INFINITY
 
   constructor(owner: PrecautionOwner) {
@@ -51,7 +51,7 @@ export class Precautions {
     }
   }
 
-  /** Some host failed within the last seconds. */
+  /** Some host failed, or came back, within the last seconds. */
   get #isTroubled(): boolean {
     return performance.now() - this.#troubleMs < this.#owner.policy.precautionsMs
   }

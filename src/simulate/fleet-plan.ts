@@ -30,6 +30,11 @@ export interface FleetInput {
   readonly onReturn?: 'trust' | 'flush'
   /** Whether a process deletes from the returning host what it wrote elsewhere; true by default. */
   readonly journal?: boolean
+  /**
+   * For how long after a process saw the host go or return its writes at home also delete the key
+   * at its fallback host; 10,000 by default, as the behavior. With failover `rehash`.
+   */
+  readonly precautionsMs?: number
   /** How long items live; 300,000 by default. */
   readonly ttlMs?: number
   /** How long they live in a gutter at most; 10,000 by default. */
@@ -59,6 +64,7 @@ const DEFAULTS: Required<FleetInput> = {
   failover: 'rehash',
   onReturn: 'trust',
   journal: true,
+  precautionsMs: 10_000,
   ttlMs: 300_000,
   gutterTtlMs: 10_000,
   seed: 1,
@@ -82,6 +88,7 @@ const RULES: Readonly<Record<keyof FleetInput, ArgumentRule>> = {
   failover: ['rehash', 'miss', 'gutter'],
   onReturn: ['trust', 'flush'],
   journal: 'boolean',
+  precautionsMs: DURATION,
   ttlMs: DURATION,
   gutterTtlMs: DURATION,
   seed: { min: 0, max: Number.MAX_SAFE_INTEGER, isWhole: true },

@@ -173,6 +173,19 @@ class Fleet {
     this.#changedMs[key]!.push(nowMs)
     const place = this.#placeOf(process, key, nowMs)
     this.#store(process, place, key, nowMs)
+    const isCautious = place === 0 && this.#plan.failover === 'rehash'
+    if (isCautious && this.#sawTrouble(process, nowMs)) {
+      this.#cache.delete(this.#fallbacks[key]!, key)
+    }
+  }
+
+  /** Whether the process saw the host go or return within `precautionsMs`. */
+  #sawTrouble(process: number, nowMs: number): boolean {
+    const { precautionsMs, detectMs } = this.#plan
+    return this.#absences[process]!.some(({ fromMs, toMs }) => {
+      const isGoing = nowMs >= fromMs - detectMs && nowMs < fromMs + precautionsMs
+      return isGoing || (nowMs >= toMs && nowMs < toMs + precautionsMs)
+    })
   }
 
   /** What is not stored at home is noted, to be deleted there and here once home is back. */

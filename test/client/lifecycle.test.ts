@@ -9,7 +9,7 @@ import { startServer } from '../../src/embedded/server.ts'
 import { connect, serve } from './support.ts'
 
 test('after close() everything rejects, and closing again is harmless', async (context) => {
-  const { server, cache } = await serve(context)
+  const { server, cache } = await serve(context, { requestTimeoutMs: 5_000 })
   await cache.set('k', 1)
   await cache.close()
   await cache.close()
@@ -227,7 +227,7 @@ test('ejection and return are events', async (context) => {
     serverFailureLimit: 1,
     ejectLoneHost: true,
     retryTimeoutMs: 50,
-    requestTimeoutMs: 100,
+    requestTimeoutMs: 1_000,
     retries: 0,
   })
   await cache.set('k', 1)

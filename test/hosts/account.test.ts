@@ -89,6 +89,21 @@ test('a copy on a stand-in is not read in the next outage, though home changed m
   assert.equal(await client.get(key), undefined)
 })
 
+test('a write soon after a return also deletes the key on its fallback host, for processes that are late', async (t) => {
+  const pair = await startPair(t, WAITS)
+  const { client, servers, items } = pair
+  const [key, calm] = [keyOn(client, servers[0].port), keyOn(client, servers[0].port, 'calm')]
+  await client.set(calm, 'v1')
+  assert.ok(!servers[1].lines.includes(`delete ${calm}`), 'without any trouble')
+  await eject(pair)
+  pair.hung = false
+  await until(() => stateOf(client) === 'up')
+  items[1].set(key, 'of a process that has not noticed')
+  await client.set(key, 'v2')
+  await until(() => !items[1].has(key))
+  assert.equal(await client.get(key), 'v2')
+})
+
 test('a copy of a process that died is not read in the next outage', async (t) => {
   const pair = await startPair(t, WAITS)
   const { client, servers, items } = pair

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fleet } from '../../src/simulate/fleet.ts'
+import type { FleetInput } from '../../src/simulate/fleet-plan.ts'
 
 test('a process alone never reads what it replaced, whatever the settings', () => {
   for (const failover of ['rehash', 'miss', 'gutter'] as const) {
@@ -38,8 +39,9 @@ test('what stand-ins keep from the last outage is stale in the next, unless they
 })
 
 test('a gutter forgets by itself, after its short time to live', () => {
-  const rehash = fleet({ outages: 2, journal: false, onReturn: 'flush' })
-  const gutter = fleet({ ...{ outages: 2, journal: false, onReturn: 'flush' }, failover: 'gutter' })
+  const alone: FleetInput = { outages: 2, journal: false, onReturn: 'flush', precautionsMs: 0 }
+  const rehash = fleet(alone)
+  const gutter = fleet({ ...alone, failover: 'gutter' })
   assert.ok(gutter.staleReads < rehash.staleReads / 3, `${gutter.staleReads}, ${rehash.staleReads}`)
 })
 
@@ -48,6 +50,12 @@ test("failover: 'miss' pays for freshness with misses", () => {
   const rehash = fleet({ outages: 2, failover: 'rehash' })
   assert.ok(miss.misses > rehash.misses * 5)
   assert.ok(miss.staleReads < rehash.staleReads / 5)
+})
+
+test('precautions of writers that see home up take stale reads away', () => {
+  const without = fleet({ cutShare: 0.9, writesPerSecond: 1_000, precautionsMs: 0 })
+  const usual = fleet({ cutShare: 0.9, writesPerSecond: 1_000 })
+  assert.ok(usual.staleReads < without.staleReads, `${usual.staleReads}, ${without.staleReads}`)
 })
 
 test('the same seed gives the same counts, another seed others', () => {

@@ -138,9 +138,9 @@ export const healthRows: readonly Row[] = [
     max: DAY_MS,
     live: 'now',
     doc:
-      'For how long after a failed attempt writes also delete the key on its first fallback ' +
-      'host, which processes may read that see its home as down. Deletes and invalidations ' +
-      'always do. 0: no other write does.',
+      'For how long after a failed attempt, and after a host went or came back, writes also ' +
+      'delete the key on its first fallback host, which processes may read that see its home ' +
+      'as down. Deletes and invalidations always do. 0: no other write does.',
   },
   {
     name: 'retries',
