@@ -32,6 +32,7 @@ const LONG = [
   'test/simulate/stampede-controls.test.ts',
   'test/simulate/stampede-exhaustive.test.ts',
   'test/telemetry/untold-keys.test.ts',
+  'test/tags/fleet.test.ts',
 ]
 
 const given = process.argv.slice(2)

@@ -79,6 +79,7 @@ export const TAG_PLANS: Readonly<Record<string, Plan>> = {
   'tags, a reader writes': { ...TAGS, writer: 'a reader' },
   'tags, no stale window': { ...TAGS, ...EVICTION, policy: { ...ONCE, tags: ['t'] } },
   'tags of the value': { ...TAGS, ...EVICTION, policy: TAG_OF_VALUE },
+  'tags, one invalidation': { ...TWO_READERS, writes: 1 },
   'tags beside a page': { ...TAGS, ...EVICTION, policy: TAGS_BESIDE },
   'tags beside a loaded page': LOADED_PAGE,
   'tags, classic': { ...TAGS, ...EVICTION, dialect: 'classic' },

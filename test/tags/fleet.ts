@@ -8,6 +8,7 @@ import { startMemcached } from '../support/memcached.ts'
 const worker = fileURLToPath(new URL('./fleet-worker.ts', import.meta.url))
 /** So far clocks of one fleet are apart here. */
 const CLOCKS_APART_MS = 15 * 60_000
+const MAX_ATTEMPTS = 20
 
 /** What is asked of a fleet. */
 export interface FleetPlan {
@@ -15,7 +16,7 @@ export interface FleetPlan {
   readonly keys: number
   readonly reads: number
   /** What happens while the fleet reads. */
-  readonly trouble: 'none' | 'evictions' | 'restarts'
+  readonly trouble: 'none' | 'evictions' | 'restarts' | 'both'
 }
 
 /** What the readers were told, all together. */
@@ -68,7 +69,7 @@ export class Fleet {
     const version = ++this.#version
     await this.#all({ do: 'version', version })
     const writer = this.#workers[version % this.#workers.length]!
-    if (isTold && version > 1) await this.#tell(writer, { do: 'invalidate' })
+    if (isTold && version > 1) await this.#invalidate(writer)
     const each = Math.ceil(reads / this.#workers.length)
     const reading = this.#all({ do: 'read', reads: each, atLeast: version })
     let isOver = false
@@ -89,14 +90,30 @@ export class Fleet {
     await Promise.all(this.#servers.map((server) => server.stop()))
   }
 
+  /** Again until it is acknowledged: the home of the tag may just be restarting. */
+  async #invalidate(writer: ChildProcess): Promise<void> {
+    for (let i = 0; i < MAX_ATTEMPTS; i++) {
+      try {
+        await this.#tell(writer, { do: 'invalidate' })
+        return
+      } catch {
+        await new Promise((wake) => setTimeout(wake, 300))
+      }
+    }
+    throw new Error('the tag cannot be invalidated')
+  }
+
   async #makeTrouble(isOver: () => boolean): Promise<void> {
     const { trouble } = this.#plan
+    const seconds = trouble === 'restarts' ? 3 : 1
     // Every server is the home of the tag, or of some values.
-    for (let i = 0; trouble !== 'none' && !isOver(); i++) {
-      await new Promise((wake) => setTimeout(wake, trouble === 'restarts' ? 3_000 : 1_000))
+    for (let i = 1; trouble !== 'none' && !isOver(); i++) {
+      await new Promise((wake) => setTimeout(wake, seconds * 1_000))
       if (isOver()) return
-      if (trouble === 'restarts') await this.#servers[i % this.#servers.length]!.restart()
-      else await this.#evict()
+      const isRestart = trouble === 'restarts' || (trouble === 'both' && i % 3 === 0)
+      if (isRestart) {
+        await this.#servers[(trouble === 'both' ? i / 3 : i) % this.#servers.length]!.restart()
+      } else await this.#evict()
     }
   }
 
@@ -125,16 +142,22 @@ export class Fleet {
   }
 }
 
-/** `fleet.ts PROCESSES KEYS READS`: the whole of it, which takes minutes. */
+/**
+ * `fleet.ts PROCESSES KEYS READS [TROUBLE]`: the whole of it, which takes minutes, in ten rounds.
+ * Each invalidates the tag, and prints what the reads after that came to.
+ */
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [processes = 8, keys = 10_000, reads = 1_000_000] = process.argv.slice(2).map(Number)
-  for (const trouble of ['none', 'evictions', 'restarts'] as const) {
-    const fleet = await Fleet.start({ processes, keys, reads, trouble })
+  const [processes = 8, keys = 10_000, reads = 1_000_000] = process.argv.slice(2, 5).map(Number)
+  const all = ['none', 'evictions', 'restarts', 'both'] as const
+  for (const trouble of all.filter((name) => name === (process.argv[5] ?? name))) {
+    const fleet = await Fleet.start({ processes, keys, reads: reads / 10, trouble })
     await fleet.round(keys * 10)
-    const startMs = performance.now()
-    const count = await fleet.round()
-    const seconds = Math.round((performance.now() - startMs) / 1000)
-    console.log(JSON.stringify({ trouble, processes, keys, reads, seconds, ...count }))
+    for (let round = 1; round <= 10; round++) {
+      const startMs = performance.now()
+      const count = await fleet.round()
+      const seconds = Math.round((performance.now() - startMs) / 1000)
+      console.log(JSON.stringify({ trouble, round, processes, keys, seconds, ...count }))
+    }
     await fleet.close()
   }
 }
