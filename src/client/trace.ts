@@ -83,14 +83,17 @@ function traceRequest<Result, Context>(
   if (body !== undefined) message.bytes = body.length
   const send = (): Promise<Result> => {
     dispatch()
-    return request.promise.finally(() => noteEnd(traced, message, request as Request))
+    return request.promise
   }
-  return commandTrace.run(
-    message,
-    send,
-    outcome,
-    failureOf(traced, () => keysOf(request as Request)),
-  )
+  const told = (result: Result): Outcome => {
+    noteEnd(traced, message, request as Request)
+    return outcome(result)
+  }
+  const failed = (error: unknown): Failure => {
+    noteEnd(traced, message, request as Request)
+    return failureOf(traced, () => keysOf(request as Request))(error)
+  }
+  return commandTrace.run(message, send, told, failed)
 }
 
 /** Adds what a request tells of itself once it is settled. */
@@ -249,7 +252,10 @@ export function commandMessage(
 }
 
 function nameHost(message: CommandMessage, { name, server }: Host): void {
-  Object.assign(message, { host: name, ...placeOf(server) })
+  const { serverAddress, serverPort } = placeOf(server)
+  message.host = name
+  message.serverAddress = serverAddress
+  message.serverPort = serverPort
 }
 
 /** Commands whose result is what they found. */
