@@ -45,12 +45,3 @@ test('retryTimeoutMs: a shorter one brings a probe forward that waits by the lon
   await until(() => cache.hosts()[0]!.state === 'up', 'back')
   await cache.set('k', 2)
 })
-
-test('requestTimeoutMs, retries and traceKeys count for the next operation', async (context) => {
-  const { cache } = await serve(context, { requestTimeoutMs: 60_000 })
-  cache.configure({ requestTimeoutMs: 1, retries: 0, autoEjectHosts: false })
-  const startMs = performance.now()
-  await Promise.allSettled(Array.from({ length: 50 }, (_, i) => cache.get(`k${i}`)))
-  assert.ok(performance.now() - startMs < 10_000)
-  assert.equal(cache.behaviors.requestTimeoutMs, 1)
-})

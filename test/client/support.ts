@@ -5,6 +5,11 @@ import { MemcachedClient } from '../../src/client/client.ts'
 import type { EmbeddedServer } from '../../src/embedded/embedded-server.ts'
 import { type ServerOptions, startServer } from '../../src/embedded/server.ts'
 
+/** For clients of hosts that are well: a busy machine fails nothing. */
+export const PATIENT = {
+  ...{ requestTimeoutMs: 20_000, connectTimeoutMs: 20_000, retryTimeoutMs: 20_000 },
+} as const
+
 /** An embedded server and a client of it, both closed after the test. */
 export async function serve(
   test: TestContext,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { tracingChannel } from 'node:diagnostics_channel'
 import { type TestContext, test } from 'node:test'
-import { serve } from './support.ts'
+import { PATIENT, serve } from './support.ts'
 
 /** What the named channel tells at the end of each operation of a test. */
 function listen(context: TestContext, name: string): Record<string, unknown>[] {
@@ -21,7 +21,7 @@ function listen(context: TestContext, name: string): Record<string, unknown>[] {
 
 test('commands are told with host and outcome, and without key or value', async (context) => {
   const told = listen(context, 'mintring:command')
-  const { server, cache } = await serve(context)
+  const { server, cache } = await serve(context, PATIENT)
   await cache.get('k')
   await cache.set('k', 'secret')
   await cache.get('k')
@@ -43,14 +43,14 @@ test('commands are told with host and outcome, and without key or value', async 
 
 test('traceKeys adds the key', async (context) => {
   const told = listen(context, 'mintring:command')
-  const { cache } = await serve(context, { traceKeys: true })
+  const { cache } = await serve(context, { ...PATIENT, traceKeys: true })
   await cache.get('k')
   assert.equal(told[0]?.key, 'k')
 })
 
 test('batches are told as one, with how much of them was done', async (context) => {
   const told = listen(context, 'mintring:batch')
-  const { cache } = await serve(context)
+  const { cache } = await serve(context, PATIENT)
   await cache.setMany({ a: 1, b: 2 })
   await cache.getMany(['a', 'b', 'c'])
   await cache.getManyDetailed(['c'])
@@ -65,7 +65,7 @@ test('batches are told as one, with how much of them was done', async (context) 
 
 test('a batch counts false as a hit, and tells the keys that got no answer', async (context) => {
   const told = listen(context, 'mintring:batch')
-  const { server, cache } = await serve(context, { retries: 0 })
+  const { server, cache } = await serve(context, { ...PATIENT, retries: 0 })
   await cache.set('no', false)
   await cache.getMany(['no'])
   await server.close()
@@ -79,7 +79,7 @@ test('a batch counts false as a hit, and tells the keys that got no answer', asy
 })
 
 test('a command says at its start where it goes', async (context) => {
-  const { server, cache } = await serve(context)
+  const { server, cache } = await serve(context, PATIENT)
   const hosts: unknown[] = []
   const listener = (message: unknown) => hosts.push((message as { host?: string }).host)
   const { start } = tracingChannel('mintring:command')
@@ -91,7 +91,7 @@ test('a command says at its start where it goes', async (context) => {
 
 test('the part of a batch that a host does is a command, without the keys', async (context) => {
   const told = listen(context, 'mintring:command')
-  const { server, cache } = await serve(context, { traceKeys: true })
+  const { server, cache } = await serve(context, { ...PATIENT, traceKeys: true })
   await cache.setMany({ a: 1, b: 2 })
   await cache.getMany(['a', 'b', 'c'])
   await server.close()
@@ -107,7 +107,7 @@ test('the part of a batch that a host does is a command, without the keys', asyn
 
 test('what one host is asked is a command', async (context) => {
   const told = listen(context, 'mintring:command')
-  const { server, cache } = await serve(context)
+  const { server, cache } = await serve(context, PATIENT)
   await cache.stats()
   assert.deepEqual(
     told.map(({ command, host, outcome }) => ({ command, host, outcome })),
