@@ -30,7 +30,9 @@ onBothServers((pair) => {
     assert.deepEqual([...(await pair.cache.slabs({ automove: 0 }))], ok)
     for (const options of [{ mode: 'segmented' } as const, { tempTtlSeconds: -1 }]) {
       const changed = pair.cache.lru(options)
-      if (pair.can.lruModes) assert.deepEqual([...(await changed)], ok)
+      // One memcached takes `lru` for the beginning of `lru_crawler`.
+      if (pair.can.takesPrefixes) await assert.rejects(changed, { code: 'MINTRING_REFUSED' })
+      else if (pair.can.lruModes) assert.deepEqual([...(await changed)], ok)
       else await assert.rejects(changed, { code: 'MINTRING_UNSUPPORTED' })
     }
     assert.deepEqual([...(await pair.cache.lruCrawler({ sleepMicroseconds: 0 }))], ok)

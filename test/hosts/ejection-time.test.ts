@@ -29,12 +29,14 @@ test('a host that hangs is out after serverFailureLimit × requestTimeoutMs, for
   for (const settings of SETTINGS) {
     const cache = new MemcachedClient(
       servers.map(({ host, port }) => `${host}:${port}`),
-      { retryTimeoutMs: 60_000, ...settings },
+      { retryTimeoutMs: 60_000, requestTimeoutMs: 20_000, connectTimeoutMs: 20_000 },
     )
     const own = Array.from({ length: 100 }, (_, i) => `k${i}`).filter((key) => {
       return cache.locate(key).server.endsWith(`:${hanging!.port}`)
     })
     for (const key of own) await cache.set(key, '1')
+    // Not before: a busy machine may take longer to set them.
+    cache.configure({ requestTimeoutMs: 500, connectTimeoutMs: 500, ...settings })
     let tookMs: number | undefined
     process.kill(hanging!.pid, 'SIGSTOP')
     const startMs = nowMs()
