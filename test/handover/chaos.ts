@@ -1,0 +1,302 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
+import type { MemcachedClient } from '../../src/client/client.ts'
+import type { RefillEntry } from '../../src/refill/entry.ts'
+import { seededRandom } from '../../src/simulate/virtual-time.ts'
+import { type Memcached, startMemcached } from '../support/memcached.ts'
+
+/**
+ * Reads of a fleet whose servers change all the time, on real memcacheds:
+ * `node --import tsx test/handover/chaos.ts [reads] [seed] [mistake]`. Prints a line of JSON, and
+ * ends with 1 when a fresh value was older than an acknowledged change, or when a mistake made on
+ * purpose was not found.
+ */
+const ANNOUNCE = 3
+const HANDOVER = 6
+const HOSTS = 5
+const PROCESSES = 6
+const CALLERS = 64
+const KEYS = 40
+const LEARN_MS = 1_200
+
+/** Mistakes that have to be found: what a file says, and what it says instead. */
+const MISTAKES: Readonly<Record<string, readonly (readonly [string, string, string])[]>> = {
+  none: [],
+  'reversed order': [
+    ['ring/transition.ts', "[previous('run'), next('run')]", "[next('run'), previous('run')]"],
+    [
+      'ring/transition.ts',
+      "[previous('delete'), next('run')]",
+      "[next('run'), previous('delete')]",
+    ],
+    [
+      'ring/transition.ts',
+      "[previous('run'), next('delete')]",
+      "[next('delete'), previous('run')]",
+    ],
+  ],
+  'unguarded copy': [
+    ['hosts/moved-key.ts', 'let elected', 'const item = await key.peek()\n  let elected'],
+    ['hosts/moved-key.ts', '  const item = await key.peek()\n  if', '  if'],
+  ],
+  'new home only': [
+    ['ring/transition.ts', "[previous('delete'), next('run')]", "[next('run')]"],
+    ['ring/transition.ts', "alter: [next('copy'), previous('delete')", "alter: [next('copy')"],
+    [
+      'ring/transition.ts',
+      'remove: BOTH,\n    alter: [next(',
+      "remove: [next('run')],\n    alter: [next(",
+    ],
+  ],
+  'no announce': [['ring/transition.ts', "return 'announce'", "return 'move'"]],
+  'phase by process start': [
+    ['hosts/handover-mark.ts', 'wireKeyOf(to)', 'wireKeyOf(to + crypto().randomUUID())'],
+  ],
+  'no clearing': [
+    ['hosts/leftovers.ts', 'return this.#clear.has(host)', 'return this.#clear !== undefined'],
+  ],
+  'new list alone': [
+    ['hosts/handovers.ts', 'if (this.#joining === undefined', 'if (this.#marks !== undefined'],
+  ],
+}
+
+const [readsText = '100000', seedText = '1', mistake = 'none'] = process.argv.slice(2)
+const reads = Number(readsText)
+const random = seededRandom(Number(seedText))
+
+type MakeClient = (servers: readonly string[], behaviors: BehaviorsInput) => MemcachedClient
+
+/** The client of a copy of the source with a mistake in it. */
+async function clientWith(name: string): Promise<{ make: MakeClient; remove: () => void }> {
+  const edits = MISTAKES[name]
+  if (edits === undefined) throw new Error(`There is no mistake '${name}'`)
+  const root = fileURLToPath(new URL('../../', import.meta.url))
+  const copy = mkdtempSync(join(tmpdir(), 'mintring-chaos-'))
+  cpSync(join(root, 'src'), join(copy, 'src'), { recursive: true })
+  cpSync(join(root, 'package.json'), join(copy, 'package.json'))
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+  for (const [file, from, to] of edits) {
+    const path = join(copy, 'src', file)
+    const text = readFileSync(path, 'utf8')
+    if (!text.includes(from)) throw new Error(`${file} does not say '${from}'`)
+    writeFileSync(path, text.replace(from, to))
+  }
+  const module = await import(pathToFileURL(join(copy, 'src/client/client.ts')).href)
+  return {
+    make: (servers, behaviors) => new module.MemcachedClient(servers, behaviors),
+    remove: () => rmSync(copy, { recursive: true }),
+  }
+}
+
+/** One key, and what was acknowledged of it. */
+interface Truth {
+  version: number
+  /** The newest acknowledged change. */
+  acked: number
+  /** The newest one that a plain get must see. */
+  ackedHard: number
+  isBusy: boolean
+}
+
+class Chaos {
+  readonly #memcacheds: readonly Memcached[]
+  readonly #addresses: readonly string[]
+  readonly #make: MakeClient
+  readonly #processes: MemcachedClient[]
+  readonly #truths: readonly Truth[] = Array.from({ length: KEYS }, () => {
+    return { version: 0, acked: 0, ackedHard: 0, isBusy: false }
+  })
+  readonly counts: Record<string, number> = { reads: 0, old: 0 }
+  readonly examples: string[] = []
+  /** What happened to the servers lately. */
+  #events: string[] = []
+  #list: readonly string[]
+
+  constructor(memcacheds: readonly Memcached[], make: MakeClient) {
+    this.#memcacheds = memcacheds
+    this.#addresses = memcacheds.map(({ host, port }) => `${host}:${port}`)
+    this.#make = make
+    this.#list = this.#addresses.slice(0, HOSTS - 1)
+    this.#processes = Array.from({ length: PROCESSES }, () => this.#process(this.#list))
+  }
+
+  async run(): Promise<void> {
+    const callers = Array.from({ length: CALLERS }, () => this.#call())
+    while (this.#isOn) await this.#change()
+    await Promise.all(callers)
+    await Promise.all(this.#processes.map((client) => client.close()))
+  }
+
+  get #isOn(): boolean {
+    return this.counts.reads! < reads && (mistake === 'none' || this.counts.old === 0)
+  }
+
+  #process(list: readonly string[], more: BehaviorsInput = {}): MemcachedClient {
+    return this.#make(list, {
+      ...{ announce: ANNOUNCE, handover: HANDOVER, retryTimeoutMs: 500, requestTimeoutMs: 2_000 },
+      // What a stand-in serves while a host is down is another promise, with tests of its own.
+      ...{ connectTimeoutMs: 500, failover: 'error', ...more },
+    })
+  }
+
+  async #call(): Promise<void> {
+    while (this.#isOn) {
+      const truth = pick(this.#truths)
+      const key = `key:${this.#truths.indexOf(truth)}`
+      try {
+        await this.#ask(pick(this.#processes), key, truth)
+      } catch (error) {
+        this.#count(`error ${(error as { code?: string }).code ?? error}`)
+      }
+      await sleep(random() < 0.1 ? 5 : 0)
+    }
+  }
+
+  async #ask(client: MemcachedClient, key: string, truth: Truth): Promise<void> {
+    const dice = random()
+    const { acked, ackedHard } = truth
+    if (dice < 0.35) this.#judge(await client.get(key), ackedHard, 'get', key, client)
+    else if (dice < 0.4) {
+      const found = await client.getMany([key, 'other:1', 'other:2'])
+      this.#judge(found.get(key), ackedHard, 'getMany', key, client)
+    } else if (dice < 0.75) {
+      const entry: RefillEntry<number> = await client.getOrSetEntry(key, () => truth.version, {
+        ttl: 60,
+        staleWhileRevalidate: 30,
+      })
+      if (entry.state === 'fresh') this.#judge(entry.value, acked, 'getOrSet', key, client)
+      else this.#count(entry.state)
+    } else if (!truth.isBusy) await this.#write(client, key, truth, dice)
+  }
+
+  async #write(client: MemcachedClient, key: string, truth: Truth, dice: number): Promise<void> {
+    truth.isBusy = true
+    const version = ++truth.version
+    try {
+      if (dice < 0.85) await client.set(key, version, { ttl: 60 })
+      else if (dice < 0.9) await client.delete(key)
+      else if (dice < 0.95) await client.invalidate(key)
+      else await client.refresh(key, () => truth.version, { ttl: 60, staleWhileRevalidate: 30 })
+      truth.acked = version
+      if (dice < 0.9) truth.ackedHard = version
+      this.#count('writes')
+    } finally {
+      truth.isBusy = false
+    }
+  }
+
+  #judge(
+    value: unknown,
+    least: number,
+    how: string,
+    key: string,
+    { handover }: MemcachedClient,
+  ): void {
+    this.#count('reads')
+    if (value === undefined) this.#count('misses')
+    if (value === undefined || Number(value) >= least) return
+    this.#count('old')
+    const after = `after ${this.#events.slice(-4).join(', ')}`
+    const example = `${how} ${key}: ${value}, not ${least}, in ${handover?.phase} ${after}`
+    if (this.examples.length < 5) this.examples.push(example)
+  }
+
+  #count(what: string): void {
+    this.counts[what] = (this.counts[what] ?? 0) + 1
+  }
+
+  /** One change of servers with something else in the middle of it. */
+  async #change(): Promise<void> {
+    const before = this.#list
+    const after = this.#otherThan(before)
+    const learning = this.#learn(after)
+    const trouble = pick(['none', 'restart', 'previous', 'kill', 'roll back', 'again'])
+    // A process that has the list before any other announces it is no part of a handover.
+    while (this.#processes.every(({ handover }) => handover === undefined)) await sleep(20)
+    const endMs = Date.now() + (ANNOUNCE + HANDOVER + 1) * 1_000
+    this.#event(trouble)
+    if (trouble === 'roll back' || trouble === 'again') {
+      await sleep(random() * ANNOUNCE * 1_000)
+      await learning
+      await this.#learn(trouble === 'again' ? this.#otherThan(after) : before)
+      await sleep((ANNOUNCE + HANDOVER) * 1_000)
+    } else {
+      while (Date.now() < endMs - 2_000 && this.#isOn) await this.#disturb(trouble, before, after)
+    }
+    await learning
+    await sleep(Math.max(0, endMs - Date.now()))
+    while (this.#isOn && this.#processes.some(({ handover }) => handover)) await sleep(100)
+  }
+
+  #otherThan(list: readonly string[]): readonly string[] {
+    const four = (without: number): readonly string[] =>
+      this.#addresses.filter((_, i) => i !== without)
+    const lists = [this.#addresses, four(4), four(0), [`${four(4)[0]}:2`, ...four(4).slice(1)]]
+    return pick(lists.filter((one) => one.join() !== list.join()))
+  }
+
+  async #learn(list: readonly string[]): Promise<void> {
+    this.#event(`${list.length} hosts`)
+    this.#list = list
+    const each = this.#processes.map(async (_, index) => {
+      await sleep(random() * LEARN_MS)
+      this.#processes[index]!.setServers(list)
+    })
+    await Promise.all(each)
+  }
+
+  async #disturb(
+    trouble: string,
+    before: readonly string[],
+    after: readonly string[],
+  ): Promise<void> {
+    await sleep(random() * 2_000)
+    if (trouble === 'restart') this.#restart(this.#process(after))
+    if (trouble === 'previous')
+      this.#restart(this.#process(after, { previous: { servers: before } }))
+    if (trouble === 'kill' && random() < 0.4) {
+      const killed = pick(this.#memcacheds)
+      await killed.kill()
+      await sleep(random() * 1_500)
+      await killed.restart()
+    }
+  }
+
+  #restart(next: MemcachedClient): void {
+    const index = Math.floor(random() * this.#processes.length)
+    const old = this.#processes[index]!
+    this.#processes[index] = next
+    void old.close()
+    this.#count('restarts')
+  }
+
+  #event(what: string): void {
+    this.#events.push(what)
+    this.#count(what)
+  }
+}
+
+function pick<Item>(items: readonly Item[]): Item {
+  return items[Math.floor(random() * items.length)]!
+}
+
+const memcacheds = await Promise.all(
+  Array.from({ length: HOSTS }, () => startMemcached({ args: ['-t', '1'] })),
+)
+const { make, remove } = await clientWith(mistake)
+const chaos = new Chaos(memcacheds, make)
+try {
+  await chaos.run()
+} finally {
+  await Promise.all(memcacheds.map(({ kill }) => kill()))
+  remove()
+}
+const isOld = chaos.counts.old! > 0
+console.log(JSON.stringify({ mistake, seed: Number(seedText), ...chaos.counts }))
+for (const example of chaos.examples) console.log(`  ${example}`)
+process.exit(isOld === (mistake === 'none') ? 1 : 0)
