@@ -32,8 +32,6 @@ import { fits } from './verbs/storage.ts'
 /** How long hosts may take to tell what they speak once one of them did. */
 const DIALECT_PATIENCE_MS = 250
 
-const BOTH_HOMES: readonly KeyHome[] = ['previous', 'new']
-
 /** The home of a key that reads do not ask while it moves. */
 interface OtherHome {
   readonly host: Host
@@ -161,8 +159,8 @@ export class ClusterStore implements RefillStore {
 
   homesOf(key: string): readonly KeyHome[] | undefined {
     const { cluster, keys } = this.#core
-    if (cluster.handover === undefined) return undefined
-    return cluster.handover.isMoving(keys.routeKey(key)) ? BOTH_HOMES : undefined
+    const { handover } = cluster
+    return handover?.isMoving(keys.routeKey(key)) === true ? handover.homes : undefined
   }
 
   elsewhere(key: string): Promise<Elsewhere | undefined> | undefined {

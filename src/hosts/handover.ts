@@ -1,7 +1,7 @@
 import { isMintringError, type MintringError } from '../errors.ts'
 import { timeoutError } from '../net/attempt.ts'
 import type { Request } from '../net/request.ts'
-import type { Phase } from '../ring/transition.ts'
+import type { HomeName, Phase } from '../ring/transition.ts'
 import { planOf } from '../ring/transition.ts'
 import { clearTimeout, performance, setTimeout } from '../runtime.ts'
 import { HandoverClock } from './handover-clock.ts'
@@ -45,6 +45,8 @@ export interface HandoverOwner {
   dispatchTo(host: Host, request: Request): void
   /** Sends to where the key lives in the new placement. */
   dispatchNew(request: Request): void
+  /** Sends to where the key lives, by the handover under way. */
+  dispatch(request: Request): void
   owe(host: Host, wireKey: string): void
   readonly operations: Operations
 }
@@ -72,7 +74,10 @@ export class Handover implements Mover {
   readonly #gone = new Set<Host>()
   readonly #clock: HandoverClock
   readonly #onEnd: (handover: Handover) => void
-  #isOver = false
+  /** The placement may be another by now, and what is under way must not count on this one. */
+  isOver = false
+  /** The homes of a key that moves, in the order in which a change must reach them. */
+  readonly homes: readonly HomeName[] = ['previous', 'new']
 
   constructor(owner: HandoverOwner, input: HandoverStart, onEnd: (it: Handover) => void) {
     this.#onEnd = onEnd
@@ -114,7 +119,7 @@ export class Handover implements Mover {
   /** Takes a request about a key that moves. False for one that is none of its business. */
   take(request: Request): boolean {
     const { routeKey } = request
-    if (routeKey === undefined || this.#isOver || request.settled) return false
+    if (routeKey === undefined || this.isOver || request.settled) return false
     const previous = this.previousHomeOf(routeKey)
     if (previous === undefined) return false
     if (this.#clock.opening !== undefined) {
@@ -220,7 +225,7 @@ export class Handover implements Mover {
 
   /** Ends it here. Returns the hosts that are no longer needed. */
   end(): readonly Host[] {
-    this.#isOver = true
+    this.isOver = true
     this.#clock.stop()
     return this.#input.leaving
   }
@@ -234,7 +239,8 @@ export class Handover implements Mover {
   }
 
   place(request: Request): void {
-    this.#owner.dispatchNew(request)
+    if (this.isOver) this.#owner.dispatch(request)
+    else this.#owner.dispatchNew(request)
   }
 
   hostFor(routeKey: string): Host | undefined {
@@ -297,7 +303,7 @@ export class Handover implements Mover {
     }, request.finalMs - startMs)
     void opening.then(() => {
       clearTimeout(timer)
-      if (!request.settled && !this.take(request)) this.#owner.dispatchNew(request)
+      if (!request.settled) this.#owner.dispatch(request)
     })
   }
 
@@ -310,7 +316,7 @@ export class Handover implements Mover {
     const home = this.#owner.newHostFor(routeKey!)
     if (home === undefined || !this.mayHaveLeftovers(home)) return false
     const next = (): void => {
-      if (!request.settled) this.#owner.dispatchNew(request)
+      if (!request.settled) this.place(request)
     }
     this.clear(home, { routeKey, wireKey, b: false }).then(next, next)
     return true
@@ -358,7 +364,10 @@ export class Handover implements Mover {
   }
 
   #onPhase(phase: Phase | undefined, isNew: boolean): void {
-    if (phase === undefined) this.#onEnd(this)
+    if (phase === undefined) {
+      this.isOver = true
+      this.#onEnd(this)
+    }
     if (!isNew || phase === 'settle') return
     this.#owner.hooks.handover?.({
       phase: phase ?? 'end',

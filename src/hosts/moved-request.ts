@@ -25,6 +25,8 @@ const PAUSE_MS = 20
 /** What a moved request asks of its handover. */
 export interface Mover {
   readonly counts: { copied: number; absent: number }
+  /** Nothing is to be done at the previous home any more, and nothing to be copied. */
+  readonly isOver: boolean
   /** Sends to a host and nowhere else. */
   sendTo(host: Host, request: Request): void
   /** Sends to where the new placement has the key now. */
@@ -74,10 +76,7 @@ export class MovedRequest implements MovedKey<unknown> {
   }
 
   async run(at: HomeName): Promise<unknown> {
-    if (at === 'previous' && this.#previous === undefined) {
-      this.#mover.owePrevious(this.#formerHome, this.#request)
-      return undefined
-    }
+    if (at === 'previous' && !this.#isThere()) return undefined
     const { verb, context, body, flags, exptime, ordered } = this.#request
     const { args: given } = this.#request
     const args = verb.hasCasId === true ? casIdAt(at, given as bigint) : given
@@ -102,7 +101,7 @@ export class MovedRequest implements MovedKey<unknown> {
   }
 
   async has(at: HomeName): Promise<boolean> {
-    if (at === 'previous' && this.#previous === undefined) return false
+    if (at === 'previous' && (this.#mover.isOver || this.#previous === undefined)) return false
     const key = await this.#keyAt(at)
     if (key.b) return (await this.#send(at, peek(key))) !== undefined
     const item = await this.#send(at, getsItem(key))
@@ -110,11 +109,15 @@ export class MovedRequest implements MovedKey<unknown> {
   }
 
   async delete(at: HomeName): Promise<void> {
-    if (at === 'previous' && this.#previous === undefined) {
-      this.#mover.owePrevious(this.#formerHome, this.#request)
-      return
-    }
+    if (at === 'previous' && !this.#isThere()) return
     await this.#send(at, remove(await this.#keyAt(at)))
+  }
+
+  /** Whether the previous home can be told of a change. One that is out is told later. */
+  #isThere(): boolean {
+    if (this.#mover.isOver) return false
+    if (this.#previous === undefined) this.#mover.owePrevious(this.#formerHome, this.#request)
+    return this.#previous !== undefined
   }
 
   async copy(): Promise<void> {
@@ -150,15 +153,22 @@ export class MovedRequest implements MovedKey<unknown> {
   #copying(pause: CopyableKey<PlacedItem>['pause']): CopyableKey<PlacedItem> {
     return {
       pause,
-      elect: async () => this.#send('new', elect(await this.#keyAt('new'), COPY_SECONDS)),
+      elect: async () => {
+        const key = await this.#keyAt('new')
+        return this.#mover.isOver ? 'there' : this.#send('new', elect(key, COPY_SECONDS))
+      },
       peek: async () => {
         const item = await this.#send('previous', peek(await this.#keyAt('previous')))
         if (item === undefined) this.#mover.counts.absent++
         return item === undefined || isEmptyItem(item) ? undefined : marked(item)
       },
-      fill: async (item, cas) => this.#send('new', fill(await this.#keyAt('new'), item, cas)),
+      fill: async (item, cas) => {
+        const key = await this.#keyAt('new')
+        return this.#mover.isOver ? false : this.#send('new', fill(key, item, cas))
+      },
       release: async (cas) => {
-        await this.#send('new', release(await this.#keyAt('new'), cas))
+        const key = await this.#keyAt('new')
+        if (!this.#mover.isOver) await this.#send('new', release(key, cas))
       },
     }
   }

@@ -63,11 +63,14 @@ export async function invalidateHomes(
   path: Path,
   store: RefillStore,
 ): Promise<boolean> {
-  const homes = store.homesOf?.(key)
-  if (homes === undefined) return path.invalidate(key, policy)
   let wasThere = false
-  for (const home of homes) wasThere = (await path.invalidate(key, policy, home)) || wasThere
-  return wasThere
+  for (;;) {
+    const homes = store.homesOf?.(key)
+    for (const home of homes ?? [undefined])
+      wasThere = (await path.invalidate(key, policy, home)) || wasThere
+    // The homes may be others by now, which have not heard of it.
+    if (store.homesOf?.(key) === homes) return wasThere
+  }
 }
 
 /** The very item: flags, bytes and what is left of its life. */

@@ -201,7 +201,10 @@ export interface RefillStore {
     home?: KeyHome,
   ): Promise<readonly StoreAnswer[]>
 
-  /** The homes of a key that moves, in the order in which a change must reach them. */
+  /**
+   * The homes of a key that moves, in the order in which a change must reach them. The same object
+   * as long as they are the same hosts.
+   */
   homesOf?(key: string): readonly KeyHome[] | undefined
 
   /** Looks at the home of a key that moves which reads do not ask; undefined without one. */
