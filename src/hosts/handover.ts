@@ -14,7 +14,7 @@ import { type CopyOutcome, copyOf, keyEffectOf, MovedRequest, type Mover } from 
 import { errorOf, mayRepeat, unknownHome } from './next-step.ts'
 import type { Operations } from './operations.ts'
 import type { ClusterPolicy } from './policy.ts'
-import type { HandoverChange, PreviousPlaces } from './previous-places.ts'
+import { type HandoverChange, homesOf, type PreviousPlaces } from './previous-places.ts'
 import { keysToTell } from './tell.ts'
 
 /** What `client.handover` tells. */
@@ -61,9 +61,6 @@ export interface HandoverStart extends HandoverChange {
   readonly strangers: ReadonlySet<Host>
 }
 
-/** Keys that are tried to find out which hosts receive some. */
-const SAMPLE_KEYS = 4_096
-
 /** One change of the placement, from its announcement to its end. */
 export class Handover implements Mover {
   readonly counts = { copied: 0, absent: 0 }
@@ -89,7 +86,9 @@ export class Handover implements Mover {
       ...input,
       withinMs: owner.policy.connectTimeoutMs + owner.policy.requestTimeoutMs,
       hosts: [...new Set([...owner.hosts, ...this.dialled])],
-      receiving: this.#hostsThatReceive(),
+      receiving: homesOf((key) => {
+        return this.previousHomeOf(key) && owner.homeOf(key)
+      }),
       isArriving: (wireKey, host) => this.#isArriving(wireKey, host),
       ask: (host, request) => {
         request.timeoutMs = owner.policy.requestTimeoutMs
@@ -376,14 +375,5 @@ export class Handover implements Mover {
       endsAtMs: this.#clock.endsAtMs,
       ...this.counts,
     })
-  }
-
-  #hostsThatReceive(): Host[] {
-    const hosts = new Set<Host>()
-    for (let i = 0; i < SAMPLE_KEYS; i++) {
-      const key = `key:${i}`
-      if (this.previousHomeOf(key) !== undefined) hosts.add(this.#owner.homeOf(key))
-    }
-    return [...hosts]
   }
 }

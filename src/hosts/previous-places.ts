@@ -48,3 +48,16 @@ export class PreviousPlaces {
     return this.hosts[this.#ring.indexOf(routeKey)]!
   }
 }
+
+/** Keys that are tried to find out which hosts receive some. */
+const SAMPLE_KEYS = 4_096
+
+/** The hosts that are homes of some keys. */
+export function homesOf(homeOf: (key: string) => Host | undefined): Host[] {
+  const hosts = new Set<Host>()
+  for (let i = 0; i < SAMPLE_KEYS; i++) {
+    const home = homeOf(`key:${i}`)
+    if (home !== undefined) hosts.add(home)
+  }
+  return [...hosts]
+}

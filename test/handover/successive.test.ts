@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MemcachedClient } from '../../src/client/client.ts'
+import { startServer } from '../../src/embedded/server.ts'
+
+const LENGTHS = { announce: 1, handover: 2 }
+const TTL = { ttl: 600 }
+/** Longer than what is left of a handover when the change begins. */
+const SLOW_MS = 600
+const LEFT_MS = 150
+
+describe('a change that begins under one handover and ends under the next', () => {
+  for (const [what, change] of Object.entries({
+    set: (client: MemcachedClient, key: string) => client.set(key, 'new', TTL),
+    delete: (client: MemcachedClient, key: string) => client.delete(key),
+    invalidate: (client: MemcachedClient, key: string) => client.invalidate(key),
+  })) {
+    test(`${what} reaches the hosts that are read then`, async () => {
+      await using first = await startServer()
+      await using second = await startServer()
+      await using third = await startServer()
+      await using client = new MemcachedClient(first.address, {
+        ...LENGTHS,
+        requestTimeoutMs: 10_000,
+      })
+      await client.set('key', 'old', TTL)
+      client.setServers(second.address)
+      while (client.handover?.phase !== 'move') await sleep(10)
+      assert.equal(await client.get('key'), 'old')
+      const { endsAtMs } = client.handover
+      // It waits for the end of the handover under way.
+      client.setServers(third.address)
+      await sleep(endsAtMs - Date.now() - LEFT_MS)
+      await first.inject({ delayMs: SLOW_MS })
+      await change(client, 'key')
+      const entry = await client.getOrSetEntry('key', () => 'new', { ttl: 60 })
+      assert.ok(entry.value === 'new' || entry.state === 'stale', `${entry.state} ${entry.value}`)
+    })
+  }
+})
+
+describe('a list of servers that comes while values move', () => {
+  const names = (client: MemcachedClient): string[] => client.hosts().map(({ name }) => name)
+
+  const untilOver = async (client: MemcachedClient): Promise<void> => {
+    while (client.handover !== undefined) await sleep(20)
+  }
+
+  const begun = async (client: MemcachedClient): Promise<void> => {
+    while (client.handover === undefined) await sleep(10)
+  }
+
+  test('waits, the last one counts, and a roll-back finds every value', async () => {
+    await using first = await startServer()
+    await using second = await startServer()
+    await using third = await startServer()
+    await using client = new MemcachedClient(first.address, LENGTHS)
+    await client.set('key', 'value', TTL)
+    client.setServers(second.address)
+    await begun(client)
+    client.setServers(third.address)
+    client.setServers(first.address)
+    assert.deepEqual(names(client), [second.address])
+    const seen = new Set<string>()
+    while (!seen.has(first.address) || client.handover !== undefined) {
+      seen.add(names(client).join())
+      assert.equal(await client.get('key'), 'value')
+      await sleep(20)
+    }
+    assert.deepEqual([...seen], [second.address, first.address])
+  })
+
+  test('is forgotten when the list in use comes after it', async () => {
+    await using first = await startServer()
+    await using second = await startServer()
+    await using client = new MemcachedClient(first.address, LENGTHS)
+    await client.set('key', 'value', TTL)
+    client.setServers(second.address)
+    await begun(client)
+    client.setServers(first.address)
+    client.setServers(second.address)
+    await untilOver(client)
+    assert.deepEqual(names(client), [second.address])
+    assert.equal(client.handover, undefined)
+  })
+
+  test('ends the handover at once without a handover of its own', async () => {
+    await using first = await startServer()
+    await using second = await startServer()
+    await using client = new MemcachedClient(first.address, LENGTHS)
+    await client.set('key', 'value', TTL)
+    client.setServers(second.address)
+    await begun(client)
+    client.setServers(first.address, { handover: 0 })
+    assert.equal(client.handover, undefined)
+    assert.deepEqual(names(client), [first.address])
+    assert.equal(await client.get('key'), 'value')
+  })
+
+  test('sends nothing about a handover that never was when it is taken at once', async () => {
+    await using first = await startServer()
+    await using second = await startServer()
+    await using client = new MemcachedClient(first.address, LENGTHS)
+    await client.set('key', 'value', TTL)
+    client.setServers([first.address, second.address], { handover: 0 })
+    await client.set('key', 'value', TTL)
+    const stats = await client.stats()
+    assert.equal(stats.get(first.address)?.delete_misses, '0')
+  })
+})
