@@ -24,7 +24,7 @@ describe('processes that are killed while they load from a real memcached', {
       assert.deepEqual(outcome.examples, [])
       const { lost, late, undefineds, apart, orphaned } = outcome
       assert.deepEqual([lost, late, undefineds, apart, orphaned], [0, 0, 0, 0, 0])
-      assert.ok(outcome.reads > 2_000, `${outcome.reads} reads`)
+      assert.ok(outcome.reads > 500, `${outcome.reads} reads`)
       assert.deepEqual(outcome.overlaps.examples, [])
     })
   }
