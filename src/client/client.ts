@@ -444,7 +444,7 @@ export class MemcachedClient {
    * refills. Absent: one client loads, the others wait for it. docs/refill.md has the policy.
    *
    * Rejects with MINTRING_BAD_POLICY, MINTRING_LOADER or _LOADER_TIMEOUT when nothing stale could
-   * be served instead, MINTRING_WAIT_TIMEOUT with `onWaitTimeout: 'throw'`. A cache that is invalid
+   * be served instead, MINTRING_WAIT_TIMEOUT with `onWaitTimeout: 'throw'`. A cache that cannot be
    * reached is no error: the value is loaded, once per process.
    * @example const page = await cache.getOrSet('page:1', render, { ttl: 60 })
    */

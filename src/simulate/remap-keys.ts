@@ -20,7 +20,7 @@ export function noSkippedLines(): SkippedLines {
 }
 
 /**
- * The keys of a list with one per line, LF or CRLF, read as it streams in. Lines that are invalid
+ * The keys of a list with one per line, LF or CRLF, read as it streams in. Lines that cannot be
  * keys are counted in `skipped`, and never held in memory however long.
  *
  * @throws MintringError MINTRING_BAD_ARGUMENT when there was no key at all.
