@@ -34,6 +34,8 @@ export async function writeCode(folder, entries, packages, sources = src) {
     input,
     external,
     platform: 'node',
+    // The oldest Node of `engines`: it has no `await using`.
+    transform: { target: 'node20.19' },
     plugins: [builtinsWithoutRequire],
     treeshake: false,
     onLog: stop,

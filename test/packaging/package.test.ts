@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { after, before, describe, test } from 'node:test'
+import { compileFunction } from 'node:vm'
 import { root } from '../house/sources.ts'
 import { installInto, newFolder, npm, type Packed, pack, runIn } from './pack.ts'
 
@@ -120,6 +121,18 @@ describe('the package, packed and installed elsewhere', () => {
     const command = join(folder.path, 'node_modules', '.bin', 'mintring')
     assert.match(runIn(folder.path, command, '--help'), /remap/)
     assert.match(runIn(folder.path, command, '--version'), new RegExp(manifest.version))
+    assert.match(runIn(folder.path, command, 'locate', 'a', '--servers', '127.0.0.1'), /lives on/)
+  })
+
+  test('holds no syntax that this Node cannot read', () => {
+    const dist = join(folder.path, 'node_modules', 'mintring', 'dist', 'cjs')
+    const paths = readdirSync(dist, { recursive: true, encoding: 'utf8' })
+    const scripts = paths.filter((path) => path.endsWith('.js'))
+    assert.ok(scripts.some((path) => path.startsWith('cli')))
+    for (const path of scripts) {
+      const code = readFileSync(join(dist, path), 'utf8').replace(/^#!.*/, '')
+      assert.doesNotThrow(() => compileFunction(code, ['require', 'module', 'exports']), path)
+    }
   })
 
   for (const module of ['node16', 'node20', 'nodenext', 'commonjs']) {
