@@ -12,7 +12,7 @@ const NEEDED = 'needs Linux, root, unshare, ip and iptables (apt-get install ipr
 
 /**
  * Packets are dropped and names changed in namespaces of its own, where nothing else can be hurt
- * and nothing is left behind. Where that is not possible, the test says so; MINTRING_REQUIRE_NETNS=1
+ * and nothing is left behind. Where it is not possible, the test says so; MINTRING_REQUIRE_NETNS=1
  * makes it fail.
  */
 test('the network fails: black hole, half-open, lost replies and packets, moved names', (t) => {
