@@ -7,7 +7,7 @@ const LOOKUPS = 200_000
 /** A number that does not fit in place takes 16 bytes a time; the optimizer takes some once. */
 const MOST_BYTES = 4
 /** A collection or a compilation may fall into a run. */
-const MOST_RUNS = 20
+const MOST_RUNS = 60
 
 const keys = Array.from({ length: 1_000 }, (_, i) => `user:profile:${i * 7919}`)
 const servers = Array.from({ length: 10 }, (_, i) => `10.0.0.${i}:11211`)
