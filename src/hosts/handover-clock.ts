@@ -42,6 +42,8 @@ export class HandoverClock {
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
   #opening: Promise<void> | undefined
+  /** The connections of hosts that were last seen with a mark. */
+  readonly #epochs = new Map<Host, number>()
 
   constructor(input: ClockInput) {
     const { times, placements, ask } = input
@@ -81,6 +83,7 @@ export class HandoverClock {
     const state = await this.#mark.open(hosts, this.#times, withinMs, isStopped)
     if (state === undefined) return
     this.#state = state
+    for (const host of state.casOf.keys()) this.#epochs.set(host, host.epoch)
     this.#times = state
     this.#endsMs = performance.now() + state.leftMs
     this.#leftovers = new Leftovers(ask, state, isArriving)
@@ -108,10 +111,14 @@ export class HandoverClock {
     this.#timer = setTimeout(() => this.#tick(pollMs), delayMs + 1).unref()
   }
 
+  /** A host that could not be asked, or was restarted since, has no mark for newcomers to find. */
   #reach(leftMs: number): void {
     const state = this.#state!
     for (const host of this.#input.hosts) {
-      if (!state.casOf.has(host) && host.usable) void this.#mark.reach(host, state, leftMs)
+      const isMarked = state.casOf.has(host) && this.#epochs.get(host) === host.epoch
+      if (isMarked || !host.usable) continue
+      this.#epochs.set(host, host.epoch)
+      void this.#mark.reach(host, state, leftMs)
     }
   }
 

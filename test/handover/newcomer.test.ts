@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
-import type { MemcachedClient } from '../../src/client/client.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MemcachedClient } from '../../src/client/client.ts'
+import { startServer } from '../../src/embedded/server.ts'
 import { freePort, startMemcached } from '../support/memcached.ts'
 import { CHANGE, Fleet, TTL } from './fleet.ts'
 
@@ -119,6 +121,27 @@ describe('a process that is given the new list alone, while it is announced', {
     await fleet.until(newcomer, 'end')
     assert.equal(dialled.count, byThief)
   })
+})
+
+test('a newcomer finds the handover on a host that was restarted meanwhile', async () => {
+  await using one = await startServer()
+  const before = await startServer()
+  const servers = [one.address, before.address]
+  await using informed = new MemcachedClient(one.address, { announce: 5, handover: 6 })
+  await informed.set('key', 'value', TTL)
+  informed.setServers(servers)
+  while (informed.handover === undefined) await sleep(10)
+  await before.close()
+  await using _ = await startServer({ port: before.port })
+  const key = KEYS.find((name) => informed.locate(name).server === before.address)!
+  let isFound = false
+  while (!isFound && informed.handover !== undefined) {
+    await using newcomer = new MemcachedClient(servers)
+    await newcomer.get(key)
+    isFound = newcomer.handover !== undefined
+    await sleep(50)
+  }
+  assert.ok(isFound)
 })
 
 interface Listening {
