@@ -116,6 +116,8 @@ class Chaos {
   /** What happened to the servers lately. */
   #events: string[] = []
   #list: readonly string[]
+  /** The run ends before all reads are done. */
+  isEnding = false
 
   constructor(memcacheds: readonly Memcached[], make: MakeClient) {
     this.#memcacheds = memcacheds
@@ -133,7 +135,9 @@ class Chaos {
   }
 
   get #isOn(): boolean {
-    return this.counts.reads! < reads && (mistake === 'none' || this.counts.old === 0)
+    return (
+      !this.isEnding && this.counts.reads! < reads && (mistake === 'none' || this.counts.old === 0)
+    )
   }
 
   #process(list: readonly string[], more: BehaviorsInput = {}): MemcachedClient {
@@ -290,6 +294,9 @@ const memcacheds = await Promise.all(
 )
 const { make, remove } = await clientWith(mistake)
 const chaos = new Chaos(memcacheds, make)
+process.once('SIGTERM', () => {
+  chaos.isEnding = true
+})
 try {
   await chaos.run()
 } finally {
