@@ -40,6 +40,16 @@ export class ReadRequest extends Request<unknown, AnswerContext> {
     this.reader = reader
   }
 
+  /**
+   * Its host must be told of a change, which travels ahead of the next read, and perhaps behind
+   * this one. The caller whose change it is may be the next reader.
+   */
+  get isOvertaken(): boolean {
+    const debts = (this.attempt?.router as Host | undefined)?.debts
+    if (debts === undefined || debts.isEmpty) return false
+    return debts.flush !== undefined || debts.find(this.wireKey, false) !== undefined
+  }
+
   /** A read that failed is the reader's affair as well. */
   override reject(error: unknown): void {
     if (this.settled) return

@@ -69,7 +69,8 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
   }
 
   get isSent(): boolean {
-    return this.#handle!.sent || this.#look?.isSent === true
+    const handle = this.#handle!
+    return handle.sent || handle.isOvertaken === true || this.#look?.isSent === true
   }
 
   /** The tags travel ahead, so that they are known when the item comes from the same server. */

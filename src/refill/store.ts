@@ -59,6 +59,8 @@ export interface Reader {
 export interface ReadHandle {
   /** Its bytes may have been sent: later callers must not join it. */
   readonly sent: boolean
+  /** A change of the key was noted after it was given to its host: nor may they then. */
+  readonly isOvertaken?: boolean
   readonly promise: Promise<unknown>
 }
 

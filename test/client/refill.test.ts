@@ -3,6 +3,7 @@ import net from 'node:net'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ClientCore } from '../../src/client/core.ts'
 import { isMintringError } from '../../src/errors.ts'
 import {
   type Memcached,
@@ -218,3 +219,14 @@ function rawGet(port: number, key: string): Promise<string> {
     })
   })
 }
+
+test('a read of the same turn is not joined once its host must be told of a change', async (context) => {
+  const { cache } = await serve(context, { requestTimeoutMs: 5_000 })
+  const { cluster } = (cache as unknown as { readonly _core: ClientCore })._core
+  const ask = (value: string): Promise<string> => cache.getOrSet('k', () => value, { ttl: 60 })
+  assert.equal(await ask('old'), 'old')
+  const before = ask('never')
+  cluster.owe(cluster.homeOf('k'), 'k')
+  const after = ask('new')
+  assert.deepEqual([await before, await after], ['old', 'new'])
+})
