@@ -36,7 +36,7 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
     wire.take()
     await cache.getOrSet('k', () => 'value', POLICY)
     const refill = wire.take()
-    const hit = can.meta ? 'mg k N68 R61 v f t c' : 'gets k'
+    const hit = can.meta ? 'mg k N74 R61 v f t c' : 'gets k'
     assert.equal(refill[0], hit)
     if (can.meta) {
       assert.match(refill[1]!, /^ms k 5 F257 T120 C\d+$/)
