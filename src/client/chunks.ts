@@ -85,7 +85,8 @@ export class Chunks {
       )
     }
     const base = `~chunk~${crypto().randomUUID()}`
-    await each(count, (index) => {
+    // Async: the time may be over at any chunk, and those before it must not be left unheard.
+    await each(count, async (index) => {
       const key = this.#keys.wireKey(`${base}~${index}`)
       const body = bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes)
       const request = new Request(CHUNK_SET, key, key, undefined, undefined, body, 0, exptime)
