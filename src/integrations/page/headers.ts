@@ -43,7 +43,7 @@ const OF_ONE_RESPONSE: readonly RegExp[] = [
 /** Headers by which a server in front does something for one visitor: sends a file, signs out. */
 const ORDERS: readonly RegExp[] = [
   /^x-(?:accel-redirect|sendfile|lighttpd-send-file|litespeed-location|reproxy-url)$/,
-  /^(?:clear-site-data|set-login)$/,
+  /^set-login$/,
 ]
 /** Headers whose names say that they are one visitor's. */
 const OF_ONE_VISITOR: readonly RegExp[] = [
@@ -102,6 +102,8 @@ export function nginxDiffersIn(kept: HeaderLines, nginx: NginxHeaders): string |
 function isOfOneVisitor([name, value]: HeaderLines[number]): boolean {
   if (isAny(OF_ONE_VISITOR, name)) return true
   if (name.startsWith('content-security-policy')) return /'nonce-/i.test(value)
+  // "cache" alone is about the page.
+  if (name === 'clear-site-data') return /cookies|storage|\*/i.test(value)
   // What is allowed to one origin alone is no page for all, whether or not `Vary` says so.
   if (name === 'access-control-allow-origin') return value.trim() !== '*'
   return name === 'access-control-allow-credentials'

@@ -39,6 +39,14 @@ describe('a hit', () => {
     assert.equal(second.body.toString(), 'hello')
   })
 
+  test('tells browsers to clear their cache, as the page did', async (t) => {
+    const clearing = { 'Clear-Site-Data': '"cache"' }
+    const { site, settled } = await rig(t, (_, response) => html(response, 'a', clearing))
+    await site.ask('/a')
+    await settled('example.com/a')
+    assert.equal((await site.ask('/a')).headers['clear-site-data'], '"cache"')
+  })
+
   test('has several lines of a header where there were several', async (t) => {
     const link = ['</a.css>; rel=preload', '</b.css>; rel=preload']
     const { site, settled } = await rig(t, (_, response) => html(response, 'a', { Link: link }))
