@@ -1,9 +1,11 @@
 import { availableParallelism } from 'node:os'
 import type { ParseArgsConfig } from 'node:util'
+import { messageOf } from '../errors.ts'
 import { distributionNames } from '../ring/distributions/registry.ts'
 import type { HashName } from '../ring/hashes/registry.ts'
 import type { Key } from '../ring/key.ts'
 import type { DistributionName } from '../ring/options.ts'
+import { createRing } from '../ring/ring.ts'
 import { parseServer } from '../ring/server.ts'
 import type { RemapInput } from '../simulate/remap-input.ts'
 import { keysOfLines, type SkippedLines } from '../simulate/remap-keys.ts'
@@ -124,7 +126,7 @@ export async function remapInputOf(
       reweight: pairs(flags, 'reweight', (value) => numeric('reweight', value)),
     },
     keyFormat: flags['key-format'],
-    distributions: distributionsOf(flags.distributions),
+    distributions: distributionsOf(flags, servers, io),
     hashes: flags.hashes === undefined ? undefined : (list(flags.hashes) as HashName[]),
     trials: optionalNumber(flags, 'trials'),
     ...trafficOf(flags),
@@ -203,9 +205,36 @@ async function* firstOf(keys: AsyncIterable<Key>, limit = Infinity): AsyncGenera
   }
 }
 
-function distributionsOf(text: string | undefined): readonly DistributionName[] | undefined {
-  if (text === undefined) return undefined
-  return text === 'all' ? distributionNames : (list(text) as DistributionName[])
+function distributionsOf(
+  { distributions, add = '' }: RemapFlags,
+  servers: number | readonly string[],
+  io: CliIo,
+): readonly DistributionName[] | undefined {
+  if (distributions === undefined) return undefined
+  if (distributions !== 'all') return list(distributions) as DistributionName[]
+  if (typeof servers === 'number') return distributionNames
+  const added = countOrList(add)
+  const named = typeof added === 'number' ? servers : [...servers, ...added]
+  const complaints = distributionNames.map((distribution) => complaintOf(named, distribution))
+  // What no distribution can place is an error of the list.
+  if (!complaints.includes(undefined)) return distributionNames
+  for (const [at, complaint] of complaints.entries()) {
+    if (complaint !== undefined) io.err(`${distributionNames[at]} is left out: ${complaint}\n`)
+  }
+  return distributionNames.filter((_, at) => complaints[at] === undefined)
+}
+
+/** Why a distribution cannot place servers, such as host names whose address it needs. */
+function complaintOf(
+  servers: readonly string[],
+  distribution: DistributionName,
+): string | undefined {
+  try {
+    createRing(servers, { distribution })
+    return undefined
+  } catch (error) {
+    return messageOf(error)
+  }
 }
 
 function countOrList(text: string): number | string[] {

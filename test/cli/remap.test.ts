@@ -94,6 +94,17 @@ describe('mintring remap', () => {
     assert.ok(lines.every((line) => line.split(',').length === 16))
   })
 
+  it('--distributions all leaves out, and tells, what cannot place servers by their names', async () => {
+    const line = '--servers cache-a,cache-b,cache-c --remove 1 --keys 100 --csv --distributions all'
+    const { code, out, err } = await run(line)
+    assert.equal(code, 0)
+    assert.match(err, /^spymemcached is left out: Bad server cache-a:11211: .*resolved address/m)
+    assert.doesNotMatch(out, /^"?spymemcached"?,/m)
+    assert.match(out, /ketama/)
+    const wrong = run('--servers cache:99999 --add 1 --keys 100 --distributions all')
+    await assert.rejects(wrong, { code: 'MINTRING_BAD_SERVER', message: /port 99999/ })
+  })
+
   it('--svg and --html stand alone: no script, nothing to fetch, names escaped', async () => {
     const svg = await run('--servers 4 --add 1 --keys 1000 --svg')
     assert.match(svg.out, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/)
