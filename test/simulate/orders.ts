@@ -80,6 +80,7 @@ export const TAG_PLANS: Readonly<Record<string, Plan>> = {
   'tags, no stale window': { ...TAGS, ...EVICTION, policy: { ...ONCE, tags: ['t'] } },
   'tags of the value': { ...TAGS, ...EVICTION, policy: TAG_OF_VALUE },
   'tags, one invalidation': { ...TWO_READERS, writes: 1 },
+  'tags, two invalidations': TWO_READERS,
   'tags beside a page': { ...TAGS, ...EVICTION, policy: TAGS_BESIDE },
   'tags beside a loaded page': LOADED_PAGE,
   'tags, classic': { ...TAGS, ...EVICTION, dialect: 'classic' },

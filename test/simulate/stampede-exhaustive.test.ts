@@ -42,6 +42,11 @@ describe('two clients, two invalidations and a crash', () => {
 })
 
 describe('two clients, two invalidations of a tag, evictions and a crash', () => {
+  test('keep all promises in every order of single commands: tags, one invalidation', async () => {
+    const states = await orders('tags, one invalidation', 'every')
+    assert.ok(states > 500, `${states} states`)
+  })
+
   for (const name of Object.keys(TAG_PLANS)) {
     test(`keep all promises in many orders: ${name}`, async () => {
       assert.equal(await orders(name, '1000'), 1_000)
