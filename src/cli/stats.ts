@@ -98,8 +98,11 @@ function overview(names: readonly string[], all: Outcomes<Stats>, io: CliIo): st
       ? [name, ...hostCells(stats, style)]
       : [name, { text: failure.code, mark: style.red }]
   })
-  const failures = [...all.failed.values()].map((error) => style.dim(escaped(error.message, 400)))
-  return [...tableLines(COLUMNS, rows, style), ...failures]
+  return [...tableLines(COLUMNS, rows, style), ...failureLines(all, style)]
+}
+
+function failureLines({ failed }: Outcomes<Stats>, style: Style): string[] {
+  return [...failed.values()].map((error) => style.dim(escaped(error.message, 400)))
 }
 
 function hostCells(stats: Stats | undefined, style: Style): (string | Cell)[] {
@@ -128,5 +131,5 @@ function inFull(names: readonly string[], all: Outcomes<Stats>, io: CliIo): stri
     statistic,
     ...names.map((name) => String(all.get(name)?.[statistic] ?? '-')),
   ])
-  return tableLines(columns, rows, style)
+  return [...tableLines(columns, rows, style), ...failureLines(all, style)]
 }
