@@ -27,6 +27,7 @@ const LONG = [
   'test/handover/forged-mark.test.ts',
   'test/handover/handover.test.ts',
   'test/handover/orders.test.ts',
+  'test/handover/successive.test.ts',
   'test/meetings',
   'test/secrets-everywhere.test.ts',
   'test/simulate/stampede.test.ts',
