@@ -33,7 +33,6 @@ const LONG = [
   'test/simulate/stampede.test.ts',
   'test/simulate/stampede-controls.test.ts',
   'test/simulate/stampede-exhaustive.test.ts',
-  'test/telemetry/untold-keys.test.ts',
   'test/tags/fleet.test.ts',
 ]
 
