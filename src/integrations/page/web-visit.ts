@@ -41,9 +41,7 @@ export function visitOfWeb(
     else {
       const ways = { resolve, reject, toApplication }
       const visit = new WebVisit(target, asked, request, handover, ignored, ways)
-      whenLeft(request.signal, () => {
-        if (!visit.isRendering) resolve(new Response(null, { status: LEFT }))
-      })
+      whenLeft(request.signal, () => resolve(new Response(null, { status: LEFT })))
       pages.visit(visit)
     }
   })
@@ -125,6 +123,8 @@ class WebVisit extends Visit {
       const response = await this.#handover.next(shown, watch)
       const { sent, capture } = captureWeb(response, context, watch)
       this.#ways.resolve(sent)
+      // Nobody reads it: its visitor has been answered.
+      if (this.isGone) await sent.body?.cancel()
       return capture
     } catch (error) {
       // Of the application, or of something that it returned and is no Response.

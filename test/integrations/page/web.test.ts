@@ -143,19 +143,39 @@ describe('the page cache of web requests', () => {
     ])
   })
 
-  test('settles for visitors who leave while they wait, or before', async (t) => {
+  test('settles for visitors who leave while they wait or render, or before', async (t) => {
     const { pages } = await web(t)
     const ask = (signal: AbortSignal, next: () => Promise<Response>): Promise<Response> =>
       pages(new Request(URL_OF_A, { signal }), next)
     const none = (): Promise<Response> => new Promise(() => {})
     assert.equal((await ask(AbortSignal.abort(), none)).status, 499)
-    void pages(asking(), none)
-    await sleep(5)
+    const leaving = [new AbortController(), new AbortController()]
+    // One of them renders, and the other waits for it.
+    let rendering = (): void => {}
+    const isRendering = new Promise<void>((resolve) => {
+      rendering = resolve
+    })
+    const never = (): Promise<Response> => {
+      rendering()
+      return none()
+    }
+    const asked = leaving.map(({ signal }) => ask(signal, never))
+    await isRendering
+    for (const one of leaving) one.abort()
+    for (const { status } of await Promise.all(asked)) assert.equal(status, 499)
+  })
+
+  test('ends a response that comes when its visitor has left', async (t) => {
+    const { pages } = await web(t)
     const leaving = new AbortController()
-    const waiting = ask(leaving.signal, none)
-    await sleep(5)
-    leaving.abort()
-    assert.equal((await waiting).status, 499)
+    const ended = new Promise((cancel) => {
+      const late = async (): Promise<Response> => {
+        leaving.abort()
+        return page(new ReadableStream({ pull: () => new Promise(() => {}), cancel }))
+      }
+      void pages(new Request(URL_OF_A, { signal: leaving.signal }), late)
+    })
+    await ended
   })
 
   test('takes no page from a stream that fails, nor from a visitor who leaves', async (t) => {
