@@ -123,7 +123,7 @@ export async function longOutage(seconds: number, readsPerSecond: number): Promi
 
 /**
  * A process stores copies in an outage and is killed; home returns and all values change; home is
- * out again. Resolves to how many keys are then read with an older value.
+ * out again. Resolves to how many keys are then read with an older value that is not told as stale.
  */
 export async function killedWriter(count: number): Promise<{ old: number; stored: number }> {
   const fleet = await new Fleet().open(3, 1, {})
@@ -146,9 +146,11 @@ export async function killedWriter(count: number): Promise<{ old: number; stored
   }
   await fleet.set(0, 'ejected')
   let old = 0
-  for (const key of keys) {
-    if ((await client.get(key)) === 'v1') old++
-    if ((await client.getOrSet(key, load, { ttl: 60 })) === 'v1') old++
+  for (const [at, key] of keys.entries()) {
+    // What was marked as stale may be served as such, and `get` does not tell.
+    if (at % 4 < 2 && (await client.get(key)) === 'v1') old++
+    const { value, state } = await client.getOrSetEntry(key, load, { ttl: 60 })
+    if (value === 'v1' && state !== 'stale') old++
   }
   await fleet.close()
   return { old, stored: Number(stored) }
