@@ -28,7 +28,6 @@ for (const hosts of [1, 3]) {
 const ELSEWHERE = [
   { variant: 'memcached', hosts: 3, event: 'the connection dies before the reply' },
   { variant: 'memcached', hosts: 1, event: 'the client is closed and drains' },
-  { variant: 'handover', hosts: 3, event: 'the weight of the host changes, and changes back' },
   { variant: 'lone', hosts: 1, event: 'the connection dies before the reply' },
 ]
 
