@@ -379,7 +379,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     // Before anything ends: what ends now is not tried again.
     this.#isClosed = true
     this.#account.close()
-    for (const host of [...this.hosts, ...this.handovers.end()]) host.close(error)
+    for (const host of [...this.hosts, ...this.handovers.close()]) host.close(error)
     // The sockets that were destroyed are gone two turns later.
     for (let turn = 0; turn < 2; turn++) await new Promise((wake) => setImmediate(wake))
     await this.#gutter?.close({ drainMs: Math.max(0, endMs - performance.now()) })

@@ -161,6 +161,12 @@ export class Handovers {
     })
   }
 
+  /** Ends what is under way, and begins none for a mark that a connection finds too late. */
+  close(): readonly Host[] {
+    this.#joining = undefined
+    return this.end()
+  }
+
   /** Ends what is under way. Returns the hosts that only that needed. */
   end(): readonly Host[] {
     this.#last?.end()
