@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import Original from 'memcached-original'
 import { behaviorsFrom } from '../../src/behaviors/behaviors-from.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
@@ -191,7 +192,12 @@ describe('mintring/compat beside the package memcached', { skip: skipWithoutMemc
       const { result } = await called(client, 'items')
       const [classes] = result as [Record<string, unknown>]
       const slab = Number(Object.keys(classes).find((name) => /^\d+$/.test(name)))
-      const dumped = (await called(client, 'cachedump', address, slab, 10)).result
+      // memcached dumps only what it has moved to the cold end of its list, soon after it is stored.
+      let dumped: unknown
+      while (dumped === undefined) {
+        dumped = (await called(client, 'cachedump', address, slab, 10)).result
+        await sleep(10)
+      }
       shape.cachedump = shapeOf(dumped)
       shapes.push(shape)
       client.end()

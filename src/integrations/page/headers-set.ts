@@ -27,7 +27,9 @@ const LOOKED_AT: ReadonlySet<string> = new Set([
 export function watchHeadersSet(watch: PageWatch, response: WithHeaders): void {
   const { getHeaders } = response
   if (getHeaders === undefined) return
-  const headersNow = (): ReturnType<typeof getHeaders> => Reflect.apply(getHeaders, response, [])
+  // A reply of Fastify asks the response beneath it, which is watched as well.
+  const headersNow = (): ReturnType<typeof getHeaders> =>
+    watch.aside(() => Reflect.apply(getHeaders, response, []))
   const set = new Map(Object.entries(headersNow()).filter(([name]) => !LOOKED_AT.has(name)))
   if (set.size === 0) return
   const note = (given: unknown): void => {
