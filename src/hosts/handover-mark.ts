@@ -68,7 +68,9 @@ export class HandoverMark {
       startedAtMs: unixMs(),
       previous: this.#previous,
     }
-    while (!isStopped()) {
+    for (let round = 0; !isStopped(); round++) {
+      // The second look finds what the first round left, unless hosts refuse.
+      if (round > 1) await new Promise((wake) => setTimeout(wake, PAUSE_MS))
       const found = await this.#readAll(hosts, withinMs)
       const first = found.sort((one, other) => one.leftMs - other.leftMs)[0]
       if (first !== undefined) {
@@ -77,8 +79,6 @@ export class HandoverMark {
         return { id, announceMs, handoverMs, casOf, leftMs: first.leftMs }
       }
       await this.#addAll(hosts, fresh, times.announceMs + times.handoverMs, withinMs)
-      if (!hosts.some(({ usable }) => usable))
-        await new Promise((wake) => setTimeout(wake, PAUSE_MS))
     }
     return undefined
   }

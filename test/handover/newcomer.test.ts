@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcachedClient } from '../../src/client/client.ts'
+import type { ClientCore } from '../../src/client/core.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { freePort, startMemcached } from '../support/memcached.ts'
 import { Fleet, TTL } from './fleet.ts'
@@ -132,6 +133,24 @@ test('a newcomer finds the handover on a host that was restarted meanwhile', asy
     await sleep(50)
   }
   assert.ok(isFound)
+})
+
+test('a mark that a connection finds after close() begins nothing', async (context) => {
+  const fleet = await Fleet.start(context)
+  const informed = fleet.join(3)
+  informed.setServers(fleet.places(4), CHANGE)
+  await fleet.until(informed, 'announce')
+  const late = fleet.join(4)
+  const { cluster } = Reflect.get(late, '_core') as ClientCore
+  const { handovers } = cluster
+  const greet = handovers.closed.bind(handovers)
+  const found: Parameters<typeof greet>[] = []
+  handovers.closed = (...greeting) => found.push(greeting) === 0
+  await late.get('key')
+  assert.ok(found.some(([, , item]) => item !== undefined))
+  await late.close()
+  for (const greeting of found) assert.equal(greet(...greeting), false)
+  assert.equal(late.handover, undefined)
 })
 
 interface Listening {
