@@ -192,7 +192,7 @@ describe('mintring/compat beside the package memcached', { skip: skipWithoutMemc
       const { result } = await called(client, 'items')
       const [classes] = result as [Record<string, unknown>]
       const slab = Number(Object.keys(classes).find((name) => /^\d+$/.test(name)))
-      // memcached dumps only what it has moved to the cold end of its list, soon after it is stored.
+      // memcached dumps only what has moved to the cold end of its list, soon after its store.
       let dumped: unknown
       while (dumped === undefined) {
         dumped = (await called(client, 'cachedump', address, slab, 10)).result

@@ -1,59 +1,12 @@
 import assert from 'node:assert/strict'
-import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isMintringError } from '../../../src/errors.ts'
 import { pageCache } from '../../../src/integrations/page.ts'
-import {
-  type PageCacheOptions,
-  type WebPageCache,
-  webPageCache,
-} from '../../../src/integrations/page-web.ts'
-import { serve } from '../../client/support.ts'
+import { webPageCache } from '../../../src/integrations/page-web.ts'
 import { HTML, html } from './rig.ts'
 import { startSite } from './site.ts'
-
-const URL_OF_A = 'http://example.com/a'
-
-interface Web {
-  readonly cache: Awaited<ReturnType<typeof serve>>['cache']
-  readonly pages: WebPageCache
-  readonly told: unknown[]
-}
-
-async function web(t: TestContext, options: Partial<PageCacheOptions> = {}): Promise<Web> {
-  const { cache } = await serve(t)
-  const told: unknown[] = []
-  const onUncacheable = (reason: string, _: string, field?: string): void => {
-    told.push(reason, ...(field === undefined ? [] : [field]))
-  }
-  return { cache, pages: webPageCache(cache, { ttl: 60, onUncacheable, ...options }), told }
-}
-
-function page(
-  body: ConstructorParameters<typeof Response>[0],
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  return new Response(body, { headers: { 'content-type': HTML, ...headers } })
-}
-
-function asking(headers: Readonly<Record<string, string>> = {}, path = '/a'): Request {
-  return new Request(`http://example.com${path}`, { headers })
-}
-
-function isHit({ headers }: Response): boolean {
-  return /^mintring; hit/.test(headers.get('cache-status') ?? '')
-}
-
-/** Asks until the page comes out of the cache. */
-async function hit(pages: WebPageCache, request = asking()): Promise<Response> {
-  for (let tries = 0; tries < 100; tries++) {
-    const response = await pages(request, () => new Response('not there', { status: 404 }))
-    if (isHit(response)) return response
-    await sleep(2)
-  }
-  throw new Error('never stored')
-}
+import { asking, hit, page, URL_OF_A, web } from './web-support.ts'
 
 /** Every way to the headers of a request. */
 const readers: Readonly<Record<string, (request: Request) => unknown>> = {
@@ -141,78 +94,6 @@ describe('the page cache of web requests', () => {
       'remoteAddr',
       'requestIP',
     ])
-  })
-
-  test('settles for visitors who leave while they wait or render, or before', async (t) => {
-    const { pages } = await web(t)
-    const ask = (signal: AbortSignal, next: () => Promise<Response>): Promise<Response> =>
-      pages(new Request(URL_OF_A, { signal }), next)
-    const none = (): Promise<Response> => new Promise(() => {})
-    assert.equal((await ask(AbortSignal.abort(), none)).status, 499)
-    const leaving = [new AbortController(), new AbortController()]
-    // One of them renders, and the other waits for it.
-    let rendering = (): void => {}
-    const isRendering = new Promise<void>((resolve) => {
-      rendering = resolve
-    })
-    const never = (): Promise<Response> => {
-      rendering()
-      return none()
-    }
-    const asked = leaving.map(({ signal }) => ask(signal, never))
-    await isRendering
-    for (const one of leaving) one.abort()
-    for (const { status } of await Promise.all(asked)) assert.equal(status, 499)
-  })
-
-  test('ends a response that comes when its visitor has left', async (t) => {
-    const { pages } = await web(t)
-    const leaving = new AbortController()
-    const ended = new Promise((cancel) => {
-      const late = async (): Promise<Response> => {
-        leaving.abort()
-        return page(new ReadableStream({ pull: () => new Promise(() => {}), cancel }))
-      }
-      void pages(new Request(URL_OF_A, { signal: leaving.signal }), late)
-    })
-    await ended
-  })
-
-  test('takes no page from a stream that fails, nor from a visitor who leaves', async (t) => {
-    const { pages, cache } = await web(t)
-    const failing = (): Response => {
-      let isBegun = false
-      const stream = new ReadableStream({
-        pull(controller) {
-          if (isBegun) controller.error(new Error('a bug'))
-          else controller.enqueue(Buffer.from('first half'))
-          isBegun = true
-        },
-      })
-      return page(stream)
-    }
-    await assert.rejects(
-      pages(asking(), failing).then((response) => response.text()),
-      /a bug/,
-    )
-    const endless = (): Response =>
-      page(
-        new ReadableStream({
-          pull: () => new Promise(() => {}),
-          start: (c) => c.enqueue(Buffer.from('half')),
-        }),
-      )
-    const left = await pages(asking(), endless)
-    await left.body?.cancel()
-    const aborting = new AbortController()
-    const request = new Request(URL_OF_A, { signal: aborting.signal })
-    void pages(request, () => new Promise(() => {}))
-    await sleep(5)
-    aborting.abort()
-    assert.equal((await cache.meta.mg('example.com/a')).status, 'missing')
-    const whole = await pages(asking(), () => page('whole'))
-    assert.equal(await whole.text(), 'whole')
-    await hit(pages)
   })
 
   test('rejects when the application returns what is no response, and asks it again', async (t) => {
