@@ -16,7 +16,7 @@ import {
 /** How long a host has that could not be asked at first. */
 const REACH_MS = 5_000
 
-/** Between two attempts when no host can be asked. */
+/** Between two looks for a mark, once one that was stored should have been found. */
 const PAUSE_MS = 100
 
 /** A handover as the fleet sees it. */

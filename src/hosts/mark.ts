@@ -169,14 +169,15 @@ function knownAs(
     host === said.host && port === said.port && path === said.path
   const known = own.find(isSame)
   if (known !== undefined || !isOpen || said.path !== undefined) return known
-  const kind = kindOf(said.host)
+  const family = familyOf(said.host)
+  if (family === undefined) return undefined
   return own.find(({ host, port, path }) => {
-    return kind !== undefined && path === undefined && port === said.port && kindOf(host) === kind
+    return path === undefined && port === said.port && familyOf(host) === family
   })
 }
 
 /** The same for the pods of one set, the nodes of one cluster, the neighbours in one network. */
-function kindOf(host: string): string | undefined {
+function familyOf(host: string): string | undefined {
   if (isIPv4(host)) return host.slice(0, host.lastIndexOf('.'))
   return isIP(host) === 0 ? host.toLowerCase().replace(/\d+/g, '#') : undefined
 }

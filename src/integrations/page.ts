@@ -102,7 +102,7 @@ export function pageCache(client: MemcachedClient, options: PageCacheOptions): P
         }
         // What rejects is Koa's to answer.
         const onward = (): void => void next().then(() => resolve(), reject)
-        // Made before the visitor was known to be nobody in particular.
+        // Earlier middleware answered already, perhaps for this visitor alone: it is not stored.
         if (context.body !== undefined && context.body !== null) return onward()
         visit(context.req, context.res, { next: onward, sight: context, onServed })
       }),

@@ -123,7 +123,7 @@ class WebVisit extends Visit {
       const response = await this.#handover.next(shown, watch)
       const { sent, capture } = captureWeb(response, context, watch)
       this.#ways.resolve(sent)
-      // Nobody reads it: its visitor has been answered.
+      // The visitor left and was answered: the server sends no byte of this response.
       if (this.isGone) await sent.body?.cancel()
       return capture
     } catch (error) {
