@@ -46,16 +46,34 @@ export interface HostileProxy {
 /** Changes what a server sent, to check that the fuzzer notices. */
 export type Tamper = (bytes: Buffer) => Buffer
 
-/** Puts a proxy before `port`. When the client closes, the proxy drops everything that it holds. */
+/**
+ * Puts a proxy before `port`. When the client closes, the proxy drops everything that it holds. What
+ * it forwarded is executed before anything that a client sends later, as no network promises: a
+ * server that a busy machine leaves without its turn would otherwise undo what came after.
+ */
 export async function startHostileProxy(
   port: number,
   seed: number,
   tamper: Tamper = (bytes) => bytes,
 ): Promise<HostileProxy> {
   const dice = new Dice(seed)
-  const state = { hostility: CALM, mode: 'open' as ProxyMode }
-  const errors: string[] = []
   const passages = new Set<Passage>()
+  const ending = new Set<Passage>()
+  const state = {
+    hostility: CALM,
+    mode: 'open' as ProxyMode,
+    get isEnding() {
+      return ending.size > 0
+    },
+    ends(passage: Passage) {
+      ending.add(passage)
+    },
+    ended(passage: Passage) {
+      ending.delete(passage)
+      if (ending.size === 0 && state.mode !== 'hung') for (const open of passages) open.up.resume()
+    },
+  }
+  const errors: string[] = []
   const server = net.createServer({ noDelay: true }, (near) => {
     near.on('error', () => undefined)
     if (state.mode === 'refused') {
@@ -105,6 +123,10 @@ export async function startHostileProxy(
 interface ProxyState {
   readonly hostility: Hostility
   readonly mode: ProxyMode
+  /** The server has not read all of some connection that ended. */
+  readonly isEnding: boolean
+  ends(passage: Passage): void
+  ended(passage: Passage): void
 }
 
 /** One connection through the proxy. */
@@ -113,16 +135,23 @@ class Passage {
   readonly down: Pump
   readonly #near: net.Socket
   readonly #far: net.Socket
+  readonly #state: ProxyState
 
   constructor(near: net.Socket, far: net.Socket, dice: Dice, state: ProxyState) {
     this.#near = near
     this.#far = far
-    this.up = new Pump(far, dice, state, (isReset) => this.end(isReset))
-    this.down = new Pump(near, dice, state, (isReset) => this.end(isReset))
+    this.#state = state
+    const mayPass = () => state.mode !== 'hung'
+    const mayRise = () => mayPass() && !state.isEnding
+    this.up = new Pump(far, dice, state, mayRise, (isReset) => this.end(isReset))
+    this.down = new Pump(near, dice, state, mayPass, (isReset) => this.end(isReset))
     near.on('end', () => this.#drop())
     near.on('close', () => this.#drop())
     far.on('error', () => this.end(true))
-    far.on('close', () => this.end(false))
+    far.on('close', () => {
+      this.end(false)
+      state.ended(this)
+    })
   }
 
   resume(): void {
@@ -135,14 +164,20 @@ class Passage {
     this.down.stop()
     if (isReset) this.#near.resetAndDestroy()
     else this.#near.end(() => this.#near.destroy())
-    // The server gets what was forwarded before, and then the end.
-    this.#far.end(() => this.#far.destroy())
+    this.#endFar()
   }
 
   #drop(): void {
     this.up.stop()
     this.down.stop()
-    this.#far.destroy()
+    this.#endFar()
+  }
+
+  /** The server gets what was forwarded before, and then the end, upon which it closes. */
+  #endFar(): void {
+    if (this.#far.destroyed) return
+    this.#state.ends(this)
+    this.#far.end()
   }
 }
 
@@ -151,22 +186,30 @@ class Pump {
   readonly #to: net.Socket
   readonly #dice: Dice
   readonly #state: ProxyState
+  readonly #mayPass: () => boolean
   readonly #end: (isReset: boolean) => void
   #held: Buffer[] = []
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
 
-  constructor(to: net.Socket, dice: Dice, state: ProxyState, end: (isReset: boolean) => void) {
+  constructor(
+    to: net.Socket,
+    dice: Dice,
+    state: ProxyState,
+    mayPass: () => boolean,
+    end: (isReset: boolean) => void,
+  ) {
     this.#to = to
     this.#dice = dice
     this.#state = state
+    this.#mayPass = mayPass
     this.#end = end
   }
 
   push(bytes: Buffer): void {
     if (this.#isStopped) return
     this.#held.push(bytes)
-    if (this.#timer !== undefined || this.#state.mode === 'hung') return
+    if (this.#timer !== undefined || !this.#mayPass()) return
     const { delayShare, delayMs, stallShare, stallMs } = this.#state.hostility
     const roll = this.#dice.roll()
     if (roll < stallShare) this.#wait(stallMs)
@@ -187,7 +230,7 @@ class Pump {
   #wait(ms: number): void {
     this.#timer = setTimeout(() => {
       this.#timer = undefined
-      if (this.#state.mode !== 'hung') this.#forward()
+      if (this.#mayPass()) this.#forward()
     }, ms)
   }
 

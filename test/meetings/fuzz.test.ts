@@ -6,7 +6,7 @@ import { fuzz } from '../fuzz/run.ts'
 import { skipWithoutMemcached } from '../support/memcached.ts'
 
 const CONTROL = { operations: 3_000, hosts: 1, ejection: false } as const
-const CONTROL_SEEDS = [1, 2, 3]
+const CONTROL_SEEDS = [1, 2, 3, 4, 5, 6]
 
 suite('the fuzzer finds mistakes made on purpose', {
   skip: skipWithoutMemcached(),
