@@ -130,11 +130,11 @@ export class ClusterStore implements RefillStore {
     if (host.epoch !== epoch || !host.isConnected) throw over(host)
     const { cluster } = this.#core
     const requests = this.#requests(key, commands)
-    for (const request of requests) {
+    for (const [at, request] of requests.entries()) {
       // Should the lane die the request fails, instead of being sent once more on the next: the
       // server may have forgotten the CAS ids meanwhile.
       request.ordered = true
-      request.binding = 'once'
+      request.binding = commands[at]!.beside === undefined ? 'load' : 'once'
       request.timeoutMs = cluster.policy.requestTimeoutMs
       cluster.dispatchTo(host, request as Request)
     }

@@ -137,7 +137,7 @@ export class Account {
 
   #done(host: Host, request: Request, keys: readonly RoutedKey[], isKnown: boolean): void {
     // What a refill loads is no change: it makes no other copy old.
-    const isLoad = request.binding === 'once'
+    const isLoad = request.isOnce
     const debt = request.verb.debt?.(request) ?? DELETE_DEBT
     for (const [routeKey, wireKey] of keys) {
       if (!isLoad) {
@@ -216,9 +216,9 @@ export class Account {
 }
 
 /** It leaves what it says, whatever was there before. */
-function isBlind({ verb, binding }: Request): boolean {
+function isBlind({ verb, isOnce }: Request): boolean {
   if (verb.effect === 'remove') return true
-  return verb.effect === 'change' && verb.repeatable && binding !== 'once'
+  return verb.effect === 'change' && verb.repeatable && !isOnce
 }
 
 function markName({ home, standIn }: Absence): string {

@@ -154,7 +154,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     const apart = request.verb.isApart === true && this.usable ? lanes.apart(request) : undefined
     if (apart !== undefined) return apart
     const mayGrow = this.#health.current.dialFailures === 0
-    const lane = request.ordered ? lanes.first : lanes.pick(mayGrow)
+    const lane = lanes.pick(request, mayGrow)
     if (lane.state === 'closed' && this.usable) lane.open()
     return lane
   }

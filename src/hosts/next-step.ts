@@ -33,8 +33,7 @@ export interface Circumstances {
  */
 export function nextStep(request: Request, error: MintringError, at: Circumstances): NextStep {
   const { nowMs } = at
-  if (at.isClosed || request.binding === 'once' || !mayRepeat(request, error, at.retryWrites))
-    return 'reject'
+  if (at.isClosed || request.isOnce || !mayRepeat(request, error, at.retryWrites)) return 'reject'
   if (request.isSuspect) return 'reject'
   if (request.finalMs > 0 && nowMs >= request.finalMs) return 'reject'
   const isFree = request.isFree && (request.routeKey ?? request.group) !== undefined

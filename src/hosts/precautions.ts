@@ -34,9 +34,11 @@ export class Precautions {
 
   take(host: Host, request: Request): void {
     const owner = this.#owner
-    if (!request.isFree || request.past !== undefined) return
+    const isLoad = request.binding === 'load'
+    if ((!request.isFree && !isLoad) || request.past !== undefined) return
     const { effect } = request.verb
-    const isRemoval = effect === 'remove'
+    // What a refill removes is the lease of a load, and no value.
+    const isRemoval = effect === 'remove' && !isLoad
     if (!isRemoval && effect !== 'change') return
     if (owner.hosts.length < 2 || (!isRemoval && !this.#isTroubled)) return
     const debt = request.verb.debt?.(request) ?? DELETE_DEBT

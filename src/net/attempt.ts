@@ -3,7 +3,7 @@ import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { performance } from '../runtime.ts'
 import { lackOf } from './abilities.ts'
-import type { Attempt, Request, Router, Sink } from './request.ts'
+import type { Attempt, LaneLife, Request, Router, Sink } from './request.ts'
 
 /** An attempt at one request. */
 export class SingleAttempt implements Attempt {
@@ -83,8 +83,11 @@ export class SingleAttempt implements Attempt {
     return nowMs >= this.deadlineMs && nowMs - this.startMs >= requestTimeoutMs - 1
   }
 
-  expire(nowMs: number, requestTimeoutMs: number): void {
+  expire(nowMs: number, requestTimeoutMs: number, lane?: LaneLife['lane']): void {
     if (this.startMs === 0 || nowMs < this.deadlineMs) return
+    const { request } = this
+    const isHeld = lane !== undefined && !this.isOver && request.verb.effect !== 'read'
+    if (isHeld) request.failedBefore().heldBy = { lane, life: lane.life }
     failRequest(this.request, this, this.deadlineMs, undefined)
     this.deadlineMs = nowMs + requestTimeoutMs
   }

@@ -282,7 +282,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     let nextMs = this.#outbox.expire(nowMs, requestTimeoutMs)
     for (let i = 0; i < inflight.length; i++) {
       const attempt = inflight.at(i)!
-      attempt.expire(nowMs, requestTimeoutMs)
+      attempt.expire(nowMs, requestTimeoutMs, this)
       if (attempt.deadlineMs < nextMs) nextMs = attempt.deadlineMs
     }
     if (inflight.length > 0) {

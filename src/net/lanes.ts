@@ -3,7 +3,7 @@ import { MintringError } from '../errors.ts'
 import { clearInterval, performance, setInterval } from '../runtime.ts'
 import { Lane } from './lane.ts'
 import type { LaneOwner } from './lane-owner.ts'
-import type { Request } from './request.ts'
+import type { Past, Request } from './request.ts'
 
 /** How many lanes a host gets. */
 export interface LaneBounds {
@@ -107,12 +107,17 @@ export class Lanes {
   }
 
   /**
-   * The lane for the next request: the first, so that a turn's requests share a write, unless it is
-   * busy or gone and another is not. A turn that began on a lane stays there.
+   * The lane for a request: the first, so that a turn's requests share a write, unless it is busy
+   * or gone and another is not. A turn that began on a lane stays there. A change that the server
+   * may still execute on a lane stays there too: on another one its second attempt could be
+   * overtaken by the first, which then undoes what followed.
    */
-  pick(mayGrow: boolean): Lane {
+  pick(request: Request, mayGrow: boolean): Lane {
+    const held = request.past === undefined ? undefined : this.#holding(request.past)
+    if (held !== undefined) return held
     const first = this.#first
-    if (first.isGathering || (first.state === 'open' && !first.isBusy)) return first
+    if (request.ordered || first.isGathering || (first.state === 'open' && !first.isBusy))
+      return first
     for (const lane of this.#standing) {
       if (lane.state === 'open' && !lane.isBusy) return lane
     }
@@ -120,6 +125,12 @@ export class Lanes {
     const other = this.#standing.find((lane) => lane.state === 'opening') ?? this.#grow(mayGrow)
     // A socket that is only full will be faster than a dial.
     return first.isStalled ? (other ?? first) : first
+  }
+
+  /** The lane where an earlier attempt was left. */
+  #holding({ heldBy }: Past): Lane | undefined {
+    if (heldBy === undefined || heldBy.lane.life !== heldBy.life) return undefined
+    return this.#standing.find((lane) => lane === heldBy.lane && lane.state === 'open')
   }
 
   /** A lane for one request, which ends with it; undefined when there are too many. */

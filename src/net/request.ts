@@ -128,7 +128,7 @@ export interface Attempt {
   /** Whether a request in it has waited for a whole `requestTimeoutMs`, in vain. */
   isLate(nowMs: number, requestTimeoutMs: number): boolean
   /** Ends what has waited too long. The slot stays in flight, to swallow the late reply. */
-  expire(nowMs: number, requestTimeoutMs: number): void
+  expire(nowMs: number, requestTimeoutMs: number, lane?: LaneLife['lane']): void
   /** Its caller no longer waits. */
   readonly isOver: boolean
   /** Gives it the time of its whole operation, because its reply is arriving. */
@@ -137,10 +137,16 @@ export interface Attempt {
 
 /**
  * Where a request may go. `key`: where its key lives. `host`: to the host it was given to. `once`:
- * there, and a single time. `previous` and `new`: a step of a handover, to where its key lived
- * before, or where it lives now.
+ * there, and a single time. `load`: the same, for what a refill does to its key. `previous` and
+ * `new`: a step of a handover, to where its key lived before, or where it lives now.
  */
-export type Binding = 'key' | 'host' | 'once' | 'previous' | 'new'
+export type Binding = 'key' | 'host' | 'once' | 'load' | 'previous' | 'new'
+
+/** A connection in one of its lives. */
+export interface LaneLife {
+  readonly lane: { readonly life: number }
+  readonly life: number
+}
 
 /** What became of a request's earlier attempts. */
 export interface Past {
@@ -150,6 +156,8 @@ export interface Past {
   hangUps: number
   /** When its time on the host it is tried at ends; 0 when that begins with the next attempt. */
   hereUntilMs: number
+  /** Where an attempt that took its whole time may still be executed. */
+  heldBy: LaneLife | undefined
 }
 
 /** The settings that bound a request in time. */
@@ -241,9 +249,14 @@ export class Request<Result = unknown, Context = unknown> {
     return this.binding === 'key' || this.binding === 'new'
   }
 
+  /** It is not tried again. */
+  get isOnce(): boolean {
+    return this.binding === 'once' || this.binding === 'load'
+  }
+
   /** The record of its attempts, begun with the first failure. */
   failedBefore(): Past {
-    this.past ??= { tries: 0, hangUps: 0, hereUntilMs: 0 }
+    this.past ??= { tries: 0, hangUps: 0, hereUntilMs: 0, heldBy: undefined }
     return this.past
   }
 

@@ -47,9 +47,9 @@ export interface HostileProxy {
 export type Tamper = (bytes: Buffer) => Buffer
 
 /**
- * Puts a proxy before `port`. When the client closes, the proxy drops everything that it holds. What
- * it forwarded is executed before anything that a client sends later, as no network promises: a
- * server that a busy machine leaves without its turn would otherwise undo what came after.
+ * Puts a proxy before `port`. When the client closes, the proxy drops everything that it holds.
+ * What it forwarded is executed before anything that a client sends later, as no network promises:
+ * a server that waits for its turn on a busy machine would otherwise undo what came after.
  */
 export async function startHostileProxy(
   port: number,
