@@ -114,7 +114,10 @@ function countsOf(said) {
   return { passed: Number(passed), failed: Number(failed ?? 0) }
 }
 
+/** What Node's runner closes a failed run with; of the other runners the lines that tell failures. */
 function failuresOf(said) {
+  const closing = said.lastIndexOf('failing tests:')
+  if (closing >= 0) return said.slice(closing).split('\n').slice(0, 400).join('\n')
   const lines = said.split('\n').filter((line) => /✖|^\(fail\)|FAILED|rror:/.test(line))
   return lines.slice(0, 60).join('\n')
 }
