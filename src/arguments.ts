@@ -105,11 +105,78 @@ export function badArgument(message: string): MintringError {
   return new MintringError('MINTRING_BAD_ARGUMENT', message)
 }
 
-function noOptions(verb: string, given: unknown, known: OptionNames): MintringError {
-  if (typeof given === 'function' && known.has('signal')) {
-    const instead = 'await it, or use mintring/compat for callbacks'
-    return badArgument(`${verb}() returns a promise and calls no callback: ${instead}`)
+/** Where surplus arguments are refused in another way. */
+interface SurplusRules {
+  /** Methods that throw: the others return promises, and reject. */
+  readonly throwing?: readonly string[]
+  /** Methods that look by themselves: a call through another function costs them too much. */
+  readonly except?: readonly string[]
+  /** Which arguments are refused; all but undefined by default. */
+  readonly refuses?: (surplus: unknown) => boolean
+}
+
+/**
+ * Makes the methods of an object, or of a class by its prototype, refuse arguments behind the last
+ * one they declare, with MINTRING_BAD_ARGUMENT: a callback, or a second object of options, would be
+ * ignored in silence. Returns the object.
+ */
+export function refuseSurplus<Target extends object>(
+  target: Target,
+  rules: SurplusRules = {},
+): Target {
+  for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(target))) {
+    const method = property.value as unknown
+    if (typeof method !== 'function' || name === 'constructor') continue
+    if (rules.except?.includes(name)) continue
+    const value = withoutSurplus(name, method as Method, rules)
+    Object.defineProperty(target, name, { ...property, value })
   }
+  return target
+}
+
+/** As refuseSurplus(), of callbacks alone: hosts may pass an adapter more than it declares. */
+export function refuseCallbacks<Target extends object>(target: Target): Target {
+  return refuseSurplus(target, { refuses: (surplus) => typeof surplus === 'function' })
+}
+
+type Method = (...given: unknown[]) => unknown
+
+function withoutSurplus(verb: string, method: Method, rules: SurplusRules): Method {
+  const count = method.length
+  const { refuses = (surplus: unknown): boolean => surplus !== undefined } = rules
+  function checked(this: unknown, ...given: unknown[]): unknown {
+    const at = given.length > count ? given.slice(count).findIndex(refuses) : -1
+    if (at < 0) return method.apply(this, given)
+    const surplus = given[count + at]
+    if (rules.throwing?.includes(verb)) throw tooMany(verb, count, surplus)
+    return Promise.reject(surplusError(verb, count, surplus))
+  }
+  return Object.defineProperties(checked, {
+    name: { value: verb, configurable: true },
+    length: { value: count, configurable: true },
+  })
+}
+
+/** The error of an argument behind the `count` that a verb, which returns a promise, takes. */
+export function surplusError(verb: string, count: number, surplus: unknown): MintringError {
+  return typeof surplus === 'function' ? noCallback(verb) : tooMany(verb, count, surplus)
+}
+
+const ORDINALS = ['1st', '2nd', '3rd']
+
+function tooMany(verb: string, count: number, surplus: unknown): MintringError {
+  const most = `${count === 0 ? 'no' : count} argument${count === 1 ? '' : 's'}`
+  const ordinal = ORDINALS[count] ?? `${count + 1}th`
+  return badArgument(`${verb}() takes ${most}: remove the ${ordinal}, ${kindOf(surplus)}`)
+}
+
+function noCallback(verb: string): MintringError {
+  const instead = 'await it, or use mintring/compat for callbacks'
+  return badArgument(`${verb}() returns a promise and calls no callback: ${instead}`)
+}
+
+function noOptions(verb: string, given: unknown, known: OptionNames): MintringError {
+  if (typeof given === 'function' && known.has('signal')) return noCallback(verb)
   const tag = tagOf(given)
   const isObject = typeof given === 'object' && given !== null && tag !== 'Array'
   const kind = isObject ? `${/^[AEIOU]/.test(tag) ? 'an' : 'a'} ${tag}` : kindOf(given)

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { refuseSurplus, surplusError } from '../arguments.ts'
 import type { Behaviors, BehaviorsInput } from '../behaviors/behaviors.ts'
 import type { Environment } from '../behaviors/env.ts'
 import { fromEnvironment } from '../behaviors/env.ts'
@@ -143,7 +144,7 @@ export class MemcachedClient {
    * before the first operation, for one. Rejects when it tells none, and the servers stay as they
    * are; MINTRING_BAD_ARGUMENT without that behavior.
    */
-  async discover(options: OperationOptions = {}): Promise<void> {
+  async discover(options?: OperationOptions): Promise<void> {
     return this._settings.discover(options)
   }
 
@@ -208,9 +209,10 @@ export class MemcachedClient {
    */
   get(key: string, options: BufferOptions): Promise<Buffer | undefined>
   get<Value = unknown>(key: string, options?: ReadOptions): Promise<Value | undefined>
-  get<Value = unknown>(key: string, options?: ReadOptions): Promise<Value | undefined> {
+  get(key: string, options?: ReadOptions, surplus?: unknown): Promise<unknown> {
     try {
-      return get(this._core.open, key, options) as Promise<Value | undefined>
+      if (surplus !== undefined) throw surplusError('get', 2, surplus)
+      return get(this._core.open, key, options)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -295,8 +297,10 @@ export class MemcachedClient {
    * Stores a value. True; false only when the server does not store it.
    * @example await cache.set('user:1', user, { ttl: 300 })
    */
-  set(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
+  set(key: string, value: unknown, options?: StoreOptions): Promise<boolean>
+  set(key: string, value: unknown, options?: StoreOptions, surplus?: unknown): Promise<boolean> {
     try {
+      if (surplus !== undefined) throw surplusError('set', 3, surplus)
       return store(this._core.open, 'set', key, value, options)
     } catch (error) {
       return Promise.reject(error)
@@ -374,7 +378,7 @@ export class MemcachedClient {
    */
   async incr(
     key: string,
-    delta: bigint | number = 1,
+    delta?: bigint | number,
     options?: CounterOptions,
   ): Promise<bigint | undefined> {
     return count(this._core.open, 'incr', key, delta, options)
@@ -386,7 +390,7 @@ export class MemcachedClient {
    */
   async decr(
     key: string,
-    delta: bigint | number = 1,
+    delta?: bigint | number,
     options?: CounterOptions,
   ): Promise<bigint | undefined> {
     return count(this._core.open, 'decr', key, delta, options)
@@ -415,7 +419,7 @@ export class MemcachedClient {
   async warm(
     keys: Iterable<string> | AsyncIterable<string>,
     loader: WarmLoader,
-    options: WarmOptions = {},
+    options?: WarmOptions,
   ): Promise<WarmProgress> {
     return warm(this._core.open, this, keys, loader, options)
   }
@@ -425,7 +429,7 @@ export class MemcachedClient {
    * alone. Waits until values may move; never overwrites what is at the new home. Rejects with
    * MINTRING_BAD_ARGUMENT when there is no handover, MINTRING_TIMEOUT when it ends too early.
    */
-  async warmFromPrevious(options: CopyOptions = {}): Promise<CopyProgress> {
+  async warmFromPrevious(options?: CopyOptions): Promise<CopyProgress> {
     return warmFromPrevious(this._core.open, options)
   }
 
@@ -625,6 +629,15 @@ export class MemcachedClient {
     return shutdownHost(this._core.open, host, options)
   }
 }
+
+refuseSurplus(MemcachedClient.prototype, {
+  throwing: [
+    ...['configure', 'setServers', 'hosts', 'locate', 'on', 'off', 'define', 'view'],
+    ...['metadump', 'mgdump', 'watch'],
+  ],
+  // raw() takes any number, and JSON.stringify calls toJSON() with a key.
+  except: ['get', 'set', 'raw', 'toJSON'],
+})
 
 // What console.log shows. Without it, credentials in the settings would be.
 Object.defineProperty(MemcachedClient.prototype, inspect.custom, {

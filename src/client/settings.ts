@@ -111,7 +111,7 @@ export class ClientSettings {
   }
 
   /** Asks what the behavior `discovery` names for the servers now. */
-  async discover(options: OperationOptions): Promise<void> {
+  async discover(options: OperationOptions = {}): Promise<void> {
     checkOptions('discover', options)
     if (this.#discovery !== undefined) return within(this.#discovery.look(), options, undiscovered)
     throw new MintringError('MINTRING_BAD_ARGUMENT', 'discover() needs the behavior discovery')

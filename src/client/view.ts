@@ -1,4 +1,4 @@
-import { badArgument, checkOptionNames, type OptionNames } from '../arguments.ts'
+import { badArgument, checkOptionNames, type OptionNames, refuseSurplus } from '../arguments.ts'
 import { commandTrace } from '../channels.ts'
 import { MintringError } from '../errors.ts'
 import { META_SINCE } from '../protocol/meta-versions.ts'
@@ -195,6 +195,8 @@ export class ClientView {
     throw new MintringError('MINTRING_UNSUPPORTED', what)
   }
 }
+
+refuseSurplus(ClientView.prototype)
 
 /** A codec that is shown the bytes of values alone, and not the tags behind them. */
 function ofValues(codec: Codec): Codec {

@@ -30,7 +30,7 @@ const LOOK_MS = 100
 /** Copies all that moves, as one operation that channels tell of. */
 export async function warmFromPrevious(
   core: ClientCore,
-  options: CopyOptions,
+  options: CopyOptions = {},
 ): Promise<CopyProgress> {
   checkOptionNames('warmFromPrevious', options, KNOWN)
   checkWarm(() => {}, options as WarmOptions)

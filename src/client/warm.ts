@@ -45,7 +45,7 @@ export async function warm(
   target: WarmTarget,
   keys: Iterable<string> | AsyncIterable<string>,
   loader: WarmLoader,
-  options: WarmOptions,
+  options: WarmOptions = {},
 ): Promise<WarmProgress> {
   const job = new WarmUp(target, keys, loader, options)
   if (!batchTrace.hasSubscribers) return job.run()

@@ -3,6 +3,7 @@
  * @module apollo
  */
 
+import { refuseCallbacks } from '../arguments.ts'
 import type { MemcachedClient } from '../client/client.ts'
 import { checkAdapter } from './adapter-arguments.ts'
 import { lifetimeOfSeconds } from './lifetime.ts'
@@ -49,3 +50,5 @@ export class ApolloCache {
     return safeKey(key, this.client.behaviors.keyPrefix)
   }
 }
+
+refuseCallbacks(ApolloCache.prototype)

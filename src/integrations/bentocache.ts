@@ -3,6 +3,7 @@
  * @module bentocache
  */
 
+import { refuseCallbacks } from '../arguments.ts'
 import type { MemcachedClient } from '../client/client.ts'
 import { anything, checkAdapter, checkValues, PREFIX } from './adapter-arguments.ts'
 import { ClearableStore } from './clearable.ts'
@@ -87,6 +88,8 @@ export class MintringDriver {
     return this.prefix === '' ? key : `${this.prefix}:${key}`
   }
 }
+
+refuseCallbacks(MintringDriver.prototype)
 
 /**
  * mintring as bentocache's second level: `bentostore().useL2Layer(bentocacheDriver({ client }))`.

@@ -2,6 +2,7 @@
  * `mintring/better-auth`: secondary storage for Better Auth.
  * @module better-auth
  */
+import { refuseCallbacks } from '../arguments.ts'
 import type { MemcachedClient } from '../client/client.ts'
 import { checkAdapter, PREFIX } from './adapter-arguments.ts'
 import { byMeta } from './by-meta.ts'
@@ -47,7 +48,7 @@ export function secondaryStorage(
   checkAdapter('secondaryStorage', client, options, { prefix: PREFIX })
   const { prefix = 'auth:' } = options
   const keyOf = (key: string): string => safeKey(prefix + key, client.behaviors.keyPrefix)
-  return {
+  return refuseCallbacks({
     async get(key) {
       return textOf(await client.get(keyOf(key)))
     },
@@ -65,7 +66,7 @@ export function secondaryStorage(
       const seconds = lifetime === 'over' ? 1 : lifetime
       return increment(client, keyOf(key), seconds)
     },
-  }
+  })
 }
 
 /** The caller that deletes the very item it read gets the value; others find another, or none. */

@@ -3,6 +3,7 @@
  * @module keyv
  */
 
+import { refuseCallbacks } from '../arguments.ts'
 import type { MemcachedClient } from '../client/client.ts'
 import { checkAdapter, unless } from './adapter-arguments.ts'
 import { ClearableStore } from './clearable.ts'
@@ -127,3 +128,5 @@ export class KeyvMintring {
     return this.version === 6 && this.namespace ? `${this.namespace}:${key}` : key
   }
 }
+
+refuseCallbacks(KeyvMintring.prototype)

@@ -3,6 +3,7 @@
  * @module next
  */
 
+import { refuseCallbacks } from '../arguments.ts'
 import type { MemcachedClient } from '../client/client.ts'
 import { checkAdapter, PREFIX } from './adapter-arguments.ts'
 import { NextEntries, type SeenTags, unreachable } from './next/entries.ts'
@@ -81,7 +82,7 @@ export function nextCacheHandler(
   checkAdapter('nextCacheHandler', client, options, { prefix: PREFIX })
   const entries = new NextEntries(client, options.prefix ?? DEFAULT_PREFIX)
   const pendingSets = new Map<string, Promise<void>>()
-  return {
+  return refuseCallbacks({
     async get(key) {
       await pendingSets.get(key)
       return readEntry(entries, key).catch(unreachable)
@@ -114,7 +115,7 @@ export function nextCacheHandler(
     async updateTags(tags, durations) {
       await entries.mark(tags, durations)
     },
-  }
+  })
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 
 import { randomUUID } from 'node:crypto'
+import { refuseCallbacks } from '../arguments.ts'
 import type { MemcachedClient } from '../client/client.ts'
 import { MintringError } from '../errors.ts'
 import { performance } from '../runtime.ts'
@@ -159,6 +160,8 @@ export class RateLimitStore {
     return safeKey(key, this.client.behaviors.keyPrefix)
   }
 }
+
+refuseCallbacks(RateLimitStore.prototype)
 
 /**
  * A word that is part of every counter's key, so that a new word resets all. It is kept for a

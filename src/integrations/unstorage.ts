@@ -3,6 +3,7 @@
  * @module unstorage
  */
 
+import { refuseCallbacks } from '../arguments.ts'
 import type { MemcachedClient } from '../client/client.ts'
 import { anything, checkAdapter, PREFIX, SECONDS } from './adapter-arguments.ts'
 import { ClearableStore, keyBytes } from './clearable.ts'
@@ -74,7 +75,7 @@ export function unstorageDriver(options: UnstorageDriverOptions): UnstorageDrive
   const write = async (key: string, value: unknown, given?: { ttl?: number }): Promise<void> => {
     await store.set(full(key), value, lifetimeOfSeconds(given?.ttl ?? options.ttl))
   }
-  return {
+  return refuseCallbacks({
     name: 'mintring',
     flags: { ttl: true },
     options,
@@ -96,7 +97,7 @@ export function unstorageDriver(options: UnstorageDriverOptions): UnstorageDrive
     },
     getKeys: async () => [],
     clear: () => store.clear(base),
-  }
+  })
 }
 
 /** unstorage's `setItem` only gives strings: an object is a raw value, wrapped here. */

@@ -90,7 +90,7 @@ export function count(
   core: ClientCore,
   name: 'incr' | 'decr',
   key: string,
-  delta: bigint | number,
+  delta: bigint | number = 1,
   options: CounterOptions | undefined,
 ): Promise<bigint | undefined> {
   checkOptions(name, options, COUNTER_OPTIONS)

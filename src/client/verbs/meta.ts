@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { badArgument } from '../../arguments.ts'
+import { badArgument, refuseSurplus } from '../../arguments.ts'
 import { Deadline } from '../../deadline.ts'
 import { MintringError } from '../../errors.ts'
 import { refuse } from '../../net/refusal.ts'
@@ -144,11 +144,7 @@ export class MetaCommands {
   }
 
   /** `mg`: reads, and with flags also touches, makes placeholders, wins refills. */
-  mg(
-    key: MetaKey,
-    flags: MetaOptions<MgFlags> = {},
-    options?: OperationOptions,
-  ): Promise<MetaReply> {
+  mg(key: MetaKey, flags?: MetaOptions<MgFlags>, options?: OperationOptions): Promise<MetaReply> {
     const isPlainRead = flags?.N === undefined && flags?.R === undefined && flags?.T === undefined
     const verb = isPlainRead ? verbs.peek : verbs.mg
     return this.send('mg', verb, key, flags, undefined, options, mgHead)
@@ -158,7 +154,7 @@ export class MetaCommands {
   async ms(
     key: MetaKey,
     value: string | Uint8Array,
-    flags: MetaOptions<MsFlags> = {},
+    flags?: MetaOptions<MsFlags>,
     options?: OperationOptions,
   ): Promise<MetaReply> {
     const body = typeof value === 'string' ? Buffer.from(value, 'utf8') : bytesIn(value)
@@ -170,20 +166,12 @@ export class MetaCommands {
   }
 
   /** `md`: deletes, or with I marks stale. */
-  md(
-    key: MetaKey,
-    flags: MetaOptions<MdFlags> = {},
-    options?: OperationOptions,
-  ): Promise<MetaReply> {
+  md(key: MetaKey, flags?: MetaOptions<MdFlags>, options?: OperationOptions): Promise<MetaReply> {
     return this.send('md', verbs.md, key, flags, undefined, options, mdHead)
   }
 
   /** `ma`: counts. */
-  ma(
-    key: MetaKey,
-    flags: MetaOptions<MaFlags> = {},
-    options?: OperationOptions,
-  ): Promise<MetaReply> {
+  ma(key: MetaKey, flags?: MetaOptions<MaFlags>, options?: OperationOptions): Promise<MetaReply> {
     return this.send('ma', verbs.ma, key, flags, undefined, options, maHead)
   }
 
@@ -211,7 +199,7 @@ export class MetaCommands {
     name: MetaVerb,
     verb: Verb,
     key: MetaKey,
-    flags: object,
+    flags: object = {},
     body: Uint8Array | undefined,
     options: OperationOptions | undefined,
     check: (wireKey: string, flags: object) => void,
@@ -268,6 +256,8 @@ export class MetaCommands {
     throw new MintringError('MINTRING_UNSUPPORTED', what, details)
   }
 }
+
+refuseSurplus(MetaCommands.prototype, { except: ['send'] })
 
 function metaVerb(name: string, effect: Effect, encode: NonNullable<Verb['encode']>): Verb {
   return {

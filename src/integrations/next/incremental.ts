@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { refuseCallbacks } from '../../arguments.ts'
 import {
   type NextEntries,
   type SeenTags,
@@ -142,6 +143,8 @@ export class IncrementalHandler implements NextIncrementalCacheHandler {
     return kind === FETCH ? `fetch:${key}` : `${this.#build}:${key}`
   }
 }
+
+refuseCallbacks(IncrementalHandler.prototype)
 
 /** The id of the build that runs, as Next.js writes it beside the server's files. */
 function buildOf(serverDistDir: string | undefined): string {
