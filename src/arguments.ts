@@ -111,7 +111,7 @@ interface SurplusRules {
   readonly throwing?: readonly string[]
   /** Methods that look by themselves: a call through another function costs them too much. */
   readonly except?: readonly string[]
-  /** Which arguments are refused; all but undefined by default. */
+  /** Which arguments are refused: functions and objects by default. */
   readonly refuses?: (surplus: unknown) => boolean
 }
 
@@ -139,11 +139,15 @@ export function refuseCallbacks<Target extends object>(target: Target): Target {
   return refuseSurplus(target, { refuses: (surplus) => typeof surplus === 'function' })
 }
 
+function isObject(given: unknown): boolean {
+  return typeof given === 'function' || (typeof given === 'object' && given !== null)
+}
+
 type Method = (...given: unknown[]) => unknown
 
 function withoutSurplus(verb: string, method: Method, rules: SurplusRules): Method {
   const count = method.length
-  const { refuses = (surplus: unknown): boolean => surplus !== undefined } = rules
+  const { refuses = isObject } = rules
   function checked(this: unknown, ...given: unknown[]): unknown {
     const at = given.length > count ? given.slice(count).findIndex(refuses) : -1
     if (at < 0) return method.apply(this, given)

@@ -146,6 +146,16 @@ export function messageOf(error: unknown): string {
   return typeof name === 'string' && name !== '' ? name : `a ${typeof error} was thrown`
 }
 
+/** How many hosts a message tells the reasons of. */
+const MAX_REASONS = 5
+
+/** The messages of the first errors, in one text, and how many of `total` it leaves out. */
+export function reasonsOf(errors: readonly MintringError[], total: number): string {
+  const told = errors.slice(0, MAX_REASONS).map(({ message }) => message)
+  const others = told.length === 0 ? 0 : total - told.length
+  return [...told, ...(others > 0 ? [`and ${others} more`] : [])].join('; ')
+}
+
 /** The `code` of a system error, such as ECONNREFUSED. */
 export function systemCodeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | undefined | null)?.code

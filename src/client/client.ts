@@ -632,11 +632,11 @@ export class MemcachedClient {
 
 refuseSurplus(MemcachedClient.prototype, {
   throwing: [
-    ...['configure', 'setServers', 'hosts', 'locate', 'on', 'off', 'define', 'view'],
+    ...['configure', 'setServers', 'hosts', 'locate', 'on', 'off', 'view'],
     ...['metadump', 'mgdump', 'watch'],
   ],
-  // raw() takes any number, and JSON.stringify calls toJSON() with a key.
-  except: ['get', 'set', 'raw', 'toJSON'],
+  // raw() takes any number of arguments, and define() says itself that it takes one.
+  except: ['get', 'set', 'raw', 'define', 'toJSON'],
 })
 
 // What console.log shows. Without it, credentials in the settings would be.

@@ -329,9 +329,10 @@ export class WarmUp {
       this.#log === undefined
         ? 'Without resumeFrom the next run begins anew'
         : 'Call it again with the same keys and resumeFrom to go on'
+    const stop = why.endsWith('?') ? '' : '.'
     return new MintringError(
       error.code,
-      `The warm-up ${why}. All of the first ${this.#done} keys are done (${counts}). ${again}`,
+      `The warm-up ${why}${stop} All of the first ${this.#done} keys are done (${counts}). ${again}`,
       { host: error.host, sent: error.sent, cause: isAborted ? error.cause : error },
     )
   }

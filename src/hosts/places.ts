@@ -1,4 +1,4 @@
-import { MintringError } from '../errors.ts'
+import { MintringError, reasonsOf } from '../errors.ts'
 import type { RingOptions } from '../ring/options.ts'
 import { createRing, type Ring, type Location as RingLocation } from '../ring/ring.ts'
 import { identityOf, type ServerAddress } from './address.ts'
@@ -18,9 +18,6 @@ export interface Location {
   /** The name of the host that has its keys while it is out; undefined when no host does. */
   readonly fallback: string | undefined
 }
-
-/** Hosts whose failure is told when none is left: the newest failures. */
-const MAX_REASONS = 5
 
 const MAX_REBUILT_RINGS = 16
 
@@ -117,11 +114,12 @@ export class Places {
   nowhere(): MintringError {
     const failed = this.hosts.filter((host) => host.lastError !== undefined)
     failed.sort((a, b) => b.lastErrorMs - a.lastErrorMs)
-    const reasons = failed.slice(0, MAX_REASONS).map((host) => host.lastError!.message)
-    const others = this.hosts.length - reasons.length
-    if (others > 0 && reasons.length > 0) reasons.push(`and ${others} more`)
+    const reasons = reasonsOf(
+      failed.map((host) => host.lastError!),
+      this.hosts.length,
+    )
     const what = this.hosts.length === 1 ? 'The only host is out' : 'Every host is out'
-    const message = `${what}, and probed in the background: ${reasons.join('; ')}`
+    const message = `${what}, and probed in the background: ${reasons}`
     return new MintringError('MINTRING_NO_HOSTS', message, { cause: failed[0]?.lastError })
   }
 

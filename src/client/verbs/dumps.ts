@@ -1,5 +1,4 @@
 import { badArgument, insteadOf, type OptionNames } from '../../arguments.ts'
-import { MintringError } from '../../errors.ts'
 import type { Host } from '../../hosts/host.ts'
 import type { CrawlRange, WatchTopic } from '../../protocol/admin.ts'
 import { metadumpHead, mgdumpHead, watchHead } from '../../protocol/admin.ts'
@@ -140,7 +139,8 @@ export async function* watch(
   const hosts = chosenHosts(core, options)
   const [host] = hosts
   if (host === undefined || hosts.length > 1) {
-    throw new MintringError('MINTRING_BAD_ARGUMENT', 'watch() follows one host: name it')
+    const names = hosts.slice(0, 3).map(({ name }) => `{ host: '${name}' }`)
+    throw badArgument(`watch() follows one host: write ${names.join(' or ')}`)
   }
   for await (const line of linesOf(core, 'watch', host, head, options)) {
     const fields = fieldsOf(line)

@@ -12,7 +12,7 @@ import { getHead } from '../../protocol/request.ts'
 import type { ClientCore } from '../core.ts'
 import type { ReadOptions } from '../options.ts'
 import { checkOptions, READ_OPTIONS } from '../options.ts'
-import { Outcomes } from '../outcomes.ts'
+import { allFailed, Outcomes } from '../outcomes.ts'
 import { traceBatch } from '../trace.ts'
 import { type Codec, MeasuredCodec } from '../values/codec.ts'
 import type { KeyBatch, ManyVerb } from './many.ts'
@@ -91,8 +91,8 @@ export async function getMany(
     for (const error of failed.values()) core.forgive(error)
     return hits
   }
-  const [error] = failed.values()
-  if (error !== undefined && failed.size === batch.keys.length) throw error
+  const error = failed.size === batch.keys.length ? allFailed(failed.values()) : undefined
+  if (error !== undefined) throw error
   return hits
 }
 

@@ -20,7 +20,7 @@ import { escaped, kindOf } from '../../secrets.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
 import { applyOptions, checkOptions } from '../options.ts'
-import { Outcomes } from '../outcomes.ts'
+import { allFailed, Outcomes } from '../outcomes.ts'
 import { traceHostRequest } from '../trace.ts'
 
 /** A statistic: a number where it is one (a bigint beyond 2^53), else the server's text. */
@@ -239,8 +239,8 @@ async function askAll<Result>(
     if (answer.status === 'fulfilled') outcomes.set(name, answer.value)
     else outcomes.failed.set(name, answer.reason as MintringError)
   }
-  const [firstError] = outcomes.failed.values()
-  if (outcomes.size === 0 && firstError !== undefined) throw firstError
+  const error = outcomes.size === 0 ? allFailed(outcomes.failed.values()) : undefined
+  if (error !== undefined) throw error
   return outcomes
 }
 
