@@ -114,7 +114,7 @@ function countsOf(said) {
   return { passed: Number(passed), failed: Number(failed ?? 0) }
 }
 
-/** What Node's runner closes a failed run with; of the other runners the lines that tell failures. */
+/** What Node's runner closes a failed run with; of other runners the lines that tell failures. */
 function failuresOf(said) {
   const closing = said.lastIndexOf('failing tests:')
   if (closing >= 0) return said.slice(closing).split('\n').slice(0, 400).join('\n')

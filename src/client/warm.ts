@@ -324,15 +324,15 @@ export class WarmUp {
     const { stored, skipped, failed } = this.#counts
     const isAborted = error.code === 'MINTRING_ABORTED'
     const why = isAborted ? 'was aborted by its signal' : `cannot go on: ${error.message}`
+    const dot = why.endsWith('?') ? '' : '.'
     const counts = `${stored} stored, ${skipped} skipped, ${failed} failed`
     const again =
       this.#log === undefined
         ? 'Without resumeFrom the next run begins anew'
         : 'Call it again with the same keys and resumeFrom to go on'
-    const stop = why.endsWith('?') ? '' : '.'
     return new MintringError(
       error.code,
-      `The warm-up ${why}${stop} All of the first ${this.#done} keys are done (${counts}). ${again}`,
+      `The warm-up ${why}${dot} All of the first ${this.#done} keys are done (${counts}). ${again}`,
       { host: error.host, sent: error.sent, cause: isAborted ? error.cause : error },
     )
   }
