@@ -13,14 +13,28 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const src = join(root, 'src')
 
 /** Rooms that load together become one file. Imports go down the ladder, so no circle appears. */
-const ROOMS = {
-  base: /^(runtime|secrets|errors|channels|deadline)\b/,
-  protocol: /^protocol\//,
+const EAGER = {
+  base: /^(runtime|secrets|errors|channels|deadline|duration)\b/,
+  protocol: /^protocol\/(?!(command|respond))/,
+  commands: /^protocol\//,
   ring: /^ring\//,
   client: /^((net|hosts|refill|behaviors|client)\/|arguments\b)/,
   embedded: /^embedded\//,
   simulate: /^simulate\//,
 }
+
+/** Parts of the client that a service may never need: each loads when it is first used. */
+const LAZY = {
+  dialects: /^(behaviors\/(dialects|env|generate)|client\/(values\/dialects|discovery))\b/,
+  warm: /^client\/(warm|pump)\b/,
+  handover: /^hosts\/(handover|handover-clock|moved-request|moved-key|leftovers)\./,
+  trace: /^client\/trace/,
+  admin: /^client\/(admin|verbs\/(dumps|raw))\./,
+  // Not what plain values share with refills, nor what checks a policy.
+  refill:
+    /^(refill\/(?!(stamp|policy|tags\/(tail|names))\.)|client\/(refills|refill-|tag-store|view))/,
+}
+const ROOMS = { ...LAZY, ...EAGER }
 
 /**
  * Writes JavaScript, and returns the names that each entry exports. `entries` are paths under src/
@@ -29,14 +43,17 @@ const ROOMS = {
  */
 export async function writeCode(folder, entries, packages, sources = src) {
   const input = inputOf(entries, sources)
+  const doorPaths = new Set(Object.values(input))
   const external = externalOf(packages)
   const bundle = await rolldown({
     input,
     external,
+    // A lazy room must not draw what it imports with it. No other file imports a door.
+    preserveEntrySignatures: 'allow-extension',
     platform: 'node',
     // The oldest Node of `engines`: it has no `await using`.
     transform: { target: 'node20.19' },
-    plugins: [builtinsWithoutRequire],
+    plugins: [builtinsWithoutRequire, lazyRooms, asciiOnly],
     treeshake: false,
     onLog: stop,
   })
@@ -51,8 +68,12 @@ export async function writeCode(folder, entries, packages, sources = src) {
     chunkFileNames: ({ moduleIds }) =>
       `${moduleIds.some(isCli(sources)) ? 'cli' : 'rooms'}/[name].js`,
     codeSplitting: {
+      includeDependenciesRecursively: false,
       groups: [
-        ...Object.keys(ROOMS).map((name) => ({ name, test: isIn(name, sources) })),
+        ...Object.keys(ROOMS).map((name) => ({
+          name,
+          test: (path) => !doorPaths.has(path) && isIn(name, sources)(path),
+        })),
         // What several adapters share is small: one file rather than one for each.
         { name: 'adapters', test: /[\\/]integrations[\\/]/, minShareCount: 2 },
       ],
@@ -93,6 +114,34 @@ const builtinsWithoutRequire = {
   },
 }
 
+/** Cold start: V8 reads every function of a file when it loads it, so these files load late. */
+const lazyRooms = {
+  name: 'lazy-rooms',
+  renderChunk(code) {
+    const name = `require_(?:${Object.keys(LAZY).join('|')})`
+    return code
+      .replaceAll(new RegExp(`\\b(${name})\\.`, 'g'), '$1.room.')
+      .replaceAll(
+        new RegExp(`^const (${name}) = (require\\(.+\\));$`, 'gm'),
+        'const $1 = { file: undefined, get room() { return this.file ??= $2; } };',
+      )
+  },
+}
+
+/** A file with one character beyond ASCII takes two bytes for each, and longer to read. */
+const asciiOnly = {
+  name: 'ascii-only',
+  generateBundle(_options, bundle) {
+    for (const chunk of Object.values(bundle)) {
+      if (chunk.type === 'chunk') chunk.code = chunk.code.replaceAll(/[^\0-\x7f]/g, escaped)
+    }
+  },
+}
+
+function escaped(char) {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
+}
+
 /** Writes the declarations of CommonJS into `folder`. */
 export async function writeTypes(folder, entries, packages) {
   const plugins = [dts({ tsconfig: join(root, 'tsconfig.json') })]
@@ -107,7 +156,7 @@ export async function writeTypes(folder, entries, packages) {
     dir: folder,
     entryFileNames: '[name].d.ts',
     chunkFileNames: 'rooms/[name].d.ts',
-    manualChunks: (path) => Object.keys(ROOMS).find((name) => isIn(name, src)(path)),
+    manualChunks: (path) => Object.keys(EAGER).find((name) => isIn(name, src)(path)),
   })
   await bundle.close()
 }

@@ -22,8 +22,9 @@ export interface BehaviorsFrom {
  * rejects when keys would go elsewhere without it.
  */
 export const behaviorsFrom: BehaviorsFrom = Object.freeze({
-  pylibmc: fromPylibmc,
-  libmemcached: fromLibmemcached,
-  twemproxy: fromTwemproxy,
-  memcached: fromNpmMemcached,
-})
+  // Called rather than named: the bundle loads a dialect when it is first needed.
+  pylibmc: (behaviors) => fromPylibmc(behaviors),
+  libmemcached: (configuration) => fromLibmemcached(configuration),
+  twemproxy: (pool) => fromTwemproxy(pool),
+  memcached: (options) => fromNpmMemcached(options),
+} satisfies BehaviorsFrom)

@@ -72,7 +72,7 @@ export class MemcachedClient {
   readonly meta: MetaCommands
   private readonly _settings: ClientSettings
   private readonly _core: ClientCore
-  private readonly _refills: ClientRefills
+  private _refillsMade: ClientRefills | undefined
 
   /**
    * `servers`: one string (`'a:11211, b:11211'`), or an array of strings and objects. Throws
@@ -81,8 +81,7 @@ export class MemcachedClient {
   constructor(servers: Servers, behaviors: BehaviorsInput = {}) {
     this._settings = new ClientSettings(servers, behaviors)
     this._core = this._settings.core
-    this._refills = new ClientRefills(this._core)
-    this._settings.tell(this._refills)
+    this._core.unlock = (key) => this._refills.unlock(key)
     this.meta = new MetaCommands(this._core)
   }
 
@@ -186,8 +185,20 @@ export class MemcachedClient {
     const drainMs = drainMsOf(options)
     const endMs = performance.now() + drainMs
     this._settings.close()
-    await this._refills.close(endMs)
+    const refills = this._refillsMade
+    await (refills === undefined
+      ? this._core.cluster.operations.drain(endMs)
+      : refills.close(endMs))
     await this._core.cluster.close({ drainMs: Math.max(0, endMs - performance.now()) })
+  }
+
+  /** Made when first needed: the bundle loads that code no sooner. */
+  private get _refills(): ClientRefills {
+    if (this._refillsMade === undefined) {
+      this._refillsMade = new ClientRefills(this._core)
+      this._settings.tell(this._refillsMade)
+    }
+    return this._refillsMade
   }
 
   /** `await using cache = new MemcachedClient(…)` closes it at the end of the block. */

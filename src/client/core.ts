@@ -62,7 +62,7 @@ export class ClientCore {
   }
 
   /** How commands are told while `mintring:command` has subscribers. */
-  private readonly _tell: Telling = traceCommand
+  private readonly _tell: Telling = (core, request) => traceCommand(core, request)
 
   constructor(cluster: Cluster, events: Events, behaviors: Behaviors) {
     const derived = derive(cluster, behaviors)

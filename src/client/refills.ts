@@ -40,7 +40,6 @@ export class ClientRefills {
       ...this.#told,
     })
     core.changed = (key) => this.refill.detach(key)
-    core.unlock = (key) => this.#store.unlock(key)
   }
 
   getOrSet<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {
@@ -122,6 +121,11 @@ export class ClientRefills {
     return traceBatch(this.#core, verb, names, run, () => {
       return { size: names.length, hits: names.length, failed: 0 }
     })
+  }
+
+  /** Ends a refill that keeps its lock beside the key. True when there was one. */
+  unlock(key: string): Promise<boolean> {
+    return this.#store.unlock(key)
   }
 
   /** A view of the client, which ends with it. */
