@@ -8,7 +8,9 @@ import { freePort, realMemcached, startMemcached } from '../support/memcached.ts
 
 const door = new URL('../../src/client/client.ts', import.meta.url).href
 
-/** Runs a program on the client in a process of its own: its exit code, output and lifetime. */
+/**
+ * Runs a program that uses the client in its own process; returns exit code, output and run time.
+ */
 async function run(servers: readonly string[], body: string) {
   const program = `import { MemcachedClient } from ${JSON.stringify(door)}
     const cache = new MemcachedClient(${JSON.stringify(servers)}, { requestTimeoutMs: 300 })
@@ -52,7 +54,7 @@ describe('a process that closes its client', () => {
     await server.stop()
   })
 
-  test('exits by itself with every host dead, nothing unhandled', async () => {
+  test('exits by itself, with no unhandled rejection, when every host is dead', async () => {
     const servers = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`]
     const body = `const outcomes = await Promise.allSettled(
         Array.from({ length: 50 }, (_, i) => cache.get('key' + i)))
@@ -63,7 +65,7 @@ describe('a process that closes its client', () => {
     assert.match(result.stdout, /^true/)
   })
 
-  test('exits by itself when it closes with everything still on its way', async (t) => {
+  test('exits by itself when it calls close() while operations are in flight', async (t) => {
     if (!realMemcached(t)) return
     const server = await startMemcached()
     const body = `for (let i = 0; i < 100; i++) cache.get('key' + i).catch(() => {})

@@ -11,7 +11,7 @@ const KEYS = 1_999
 const TIMEOUT_MS = 500
 const GRACE_MS = 50
 
-/** What a caller could complain of. */
+/** Everything a caller could complain about. */
 class Ledger {
   operations = 0
   readonly errors: unknown[] = []
@@ -19,7 +19,7 @@ class Ledger {
   hits = 0
   slowestMs = 0
 
-  /** One operation: its value, if any, must be the one of its key. */
+  /** One operation. A value that is returned must be the value of its key. */
   async watch(key: string, operation: () => Promise<unknown>): Promise<void> {
     this.operations += 1
     const startMs = performance.now()
@@ -36,7 +36,7 @@ class Ledger {
   }
 }
 
-/** A steady load that does not slow down when its operations do, until told to stop. */
+/** A steady load that does not slow down when operations do; runs until it is stopped. */
 function steadyLoad(cache: MemcachedClient, ledger: Ledger): { stop(): Promise<void> } {
   const startMs = performance.now()
   const pending = new Set<Promise<void>>()
@@ -89,13 +89,14 @@ describe('three memcacheds under 500 operations a second, one killed and restart
       name: 'frozen',
       leave: async (server: Memcached) => void process.kill(server.pid, 'SIGSTOP'),
       comeBack: async (server: Memcached) => void process.kill(server.pid, 'SIGCONT'),
-      // Until it is ejected readers look for its keys there: a write made elsewhere would be lost.
+      // Until the host is ejected, readers ask it for their keys: a write made elsewhere would be
+      // lost.
       mayReject: (error: unknown) =>
         isMintringError(error) && error.command === 'set' && error.code === 'MINTRING_TIMEOUT',
     },
   ]
   for (const { name, leave, comeBack, mayReject } of scenarios) {
-    test(`a ${name} host: no caller notices, no value is wrong, and it returns`, async (t) => {
+    test(`a ${name} host: no caller gets an error or a wrong value, and the host returns`, async (t) => {
       if (!realMemcached(t)) return
       const cache = new MemcachedClient(
         servers.map((server) => `${server.host}:${server.port}`),

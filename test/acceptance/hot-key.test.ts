@@ -14,7 +14,7 @@ const LIMIT_MS = 20_000
 
 type Done = Extract<ReaderNews, { kind: 'done' }>
 
-/** A process with a client of its own, and what it has told so far. */
+/** A process with its own client, and the messages it has sent so far. */
 class Reader {
   readonly child: ChildProcess
   readonly news: ReaderNews[] = []
@@ -51,7 +51,7 @@ class Reader {
   }
 }
 
-describe('four processes and one hot key', () => {
+describe('four processes that read one hot key', () => {
   let server: Memcached | undefined
   let readers: Reader[] = []
   before(async () => {
@@ -65,11 +65,11 @@ describe('four processes and one hot key', () => {
     await server?.stop()
   })
 
-  /** All processes read the key at once: what they got, and how often any of them loaded. */
+  /** All processes read the key at once. Returns the values they got and how often a loader ran. */
   async function rush(order: Partial<ReadOrder> & { key: string }) {
     for (const reader of readers) reader.order(order)
     const done: Done[] = await Promise.all(readers.map((reader) => reader.heard('done')))
-    // A background refill may still be on its way when its readers are done.
+    // A background refill may still run when its readers are done.
     await sleep(LOADER_MS + 300)
     return {
       loads: readers.reduce((sum, reader) => sum + reader.loads, 0),
@@ -80,7 +80,7 @@ describe('four processes and one hot key', () => {
     }
   }
 
-  test('absent: 1,000 readers, one loader call, one value for all', async (t) => {
+  test('call one loader and give all 1,000 readers its value when the key is absent', async (t) => {
     if (!realMemcached(t)) return
     const cold = await rush({ key: 'cold', ttl: 60 })
     t.diagnostic(`${cold.loads} loader call, slowest reader ${cold.slowestMs} ms`)
@@ -89,21 +89,22 @@ describe('four processes and one hot key', () => {
     assert.equal(cold.values.size, 1)
   })
 
-  test('expired: one loader call, and no reader waits for it', async (t) => {
+  test('call one loader and make no reader wait when the key is expired', async (t) => {
     if (!realMemcached(t)) return
-    // A memcached ends a second anywhere within it: with two, no reader of the first rush is late.
+    // memcached may expire an item up to one second early: a ttl of two keeps the first rush in
+    // time.
     const filled = await rush({ key: 'hot', ttl: 2 })
     await sleep(3_200)
     const stale = await rush({ key: 'hot', ttl: 2 })
     t.diagnostic(`${stale.loads} loader call, slowest reader ${stale.slowestMs} ms`)
     assert.deepEqual(stale.errors, [])
     assert.equal(stale.loads, 1)
-    // Whoever had waited for the loader would have its new value.
+    // A reader that waited for the loader would have the new value.
     assert.deepEqual(stale.values, filled.values)
     assert.ok(stale.medianMs < LOADER_MS, `half of the readers waited ${stale.medianMs} ms`)
   })
 
-  test('the refiller killed by SIGKILL: another refills within the lease', async (t) => {
+  test('refill within the lease when the refilling process is killed by SIGKILL', async (t) => {
     if (!realMemcached(t)) return
     const [doomed, heir] = readers as [Reader, Reader]
     doomed.order({ key: 'orphan', ttl: 60, readers: 1, loaderMs: 60_000 })

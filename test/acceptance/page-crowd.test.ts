@@ -9,20 +9,18 @@ import { pageCache } from '../../src/integrations/page.ts'
 import { type Answer, isHit, type Site, siteOf } from '../integrations/page/site.ts'
 import { skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
 
-/*
- * What a page cache is for: a crowd on one page, whose application answers 503 for 3 s.
- */
+/* The use case of a page cache: many visitors of one page whose application returns 503 for 3 s. */
 const VISITORS = 5000
 const DOWN_MS = 3000
-/** Visitors come within this time. */
+/** All visitors arrive within this time. */
 const ARRIVAL_MS = 2500
-/** Back-offs of 250, 500, 1,000 and 2,000 ms; in each one request tries again and 16 may pass. */
+/** Back-offs of 250, 500, 1,000 and 2,000 ms: each lets one request retry and 16 pass. */
 const MOST_CALLS = 17 * 5
 
 interface Stage {
   readonly site: Site
   readonly cache: MemcachedClient
-  /** How many requests reached the application while it was down. */
+  /** How many requests reached the application while it failed. */
   failures: number
   isDown: boolean
 }
@@ -42,7 +40,7 @@ async function stage(t: TestContext): Promise<Stage> {
   const server = http.createServer((request, response) => {
     pages(request, response, () => render(response))
   })
-  // All of the crowd may be in the queue of new connections at once.
+  // All visitors may be in the queue of new connections at once.
   server.listen({ port: 0, host: '127.0.0.1', backlog: VISITORS })
   await once(server, 'listening')
   const site = await siteOf(server)
@@ -55,7 +53,7 @@ async function stage(t: TestContext): Promise<Stage> {
   return made
 }
 
-/** A crowd that comes while the application is down; it is up again after DOWN_MS. */
+/** Sends all visitors while the application fails; it works again after DOWN_MS. */
 async function crowd(made: Stage): Promise<Answer[]> {
   made.isDown = true
   const up = setTimeout(() => {
@@ -73,20 +71,20 @@ async function crowd(made: Stage): Promise<Answer[]> {
 describe('5,000 visitors of a page whose application fails', {
   skip: skipWithoutMemcached(),
 }, () => {
-  test('are all served the stale page, and one request per back-off reaches it', async (t) => {
+  test('get the stale page, and one request per back-off reaches the application', async (t) => {
     const made = await stage(t)
     await made.site.ask('/')
     while ((await made.cache.meta.mg('example.com/')).status !== 'done') await sleep(5)
     await made.cache.meta.md('example.com/', { I: true, T: 600 })
     const answers = await crowd(made)
     const served = answers.filter((answer) => isHit(answer) && answer.body.toString() === 'hello')
-    // The visitor who tries is told the truth.
+    // The visitor whose request retries gets the error.
     assert.ok(served.length >= VISITORS - 2, `${served.length} served`)
     assert.ok(made.failures <= 2, `${made.failures} calls`)
     t.diagnostic(`${made.failures} calls reached the application`)
   })
 
-  test('all get an answer without a stale page, and a bounded number reaches it', async (t) => {
+  test('all get a response without a stale page, and a bounded number reaches the application', async (t) => {
     const made = await stage(t)
     const answers = await crowd(made)
     assert.ok(answers.every(({ status }) => status === 200 || status === 503))

@@ -1,7 +1,7 @@
 import process from 'node:process'
 import { MemcachedClient } from '../../src/client/client.ts'
 
-/** What the parent asks of a reader process. */
+/** The order of the parent to a reader process. */
 export interface ReadOrder {
   readonly key: string
   readonly readers: number
@@ -11,7 +11,7 @@ export interface ReadOrder {
   readonly lease: number
 }
 
-/** What a reader process tells: its loader was called (at once), or its readers are done. */
+/** A message of a reader process: its loader was called (sent at once), or its readers are done. */
 export type ReaderNews =
   | { readonly kind: 'ready' }
   | { readonly kind: 'loading' }
@@ -57,5 +57,5 @@ async function read(order: ReadOrder): Promise<void> {
 
 process.on('message', (order: ReadOrder) => void read(order))
 process.on('disconnect', () => void cache.close())
-// The connection is made before the order comes, as in a service that has been running.
+// Connects before the order arrives, like a service that has been running.
 void cache.version().then(() => tell({ kind: 'ready' }))

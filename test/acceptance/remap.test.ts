@@ -4,7 +4,7 @@ import process from 'node:process'
 import { test } from 'node:test'
 import { root } from '../house/sources.ts'
 
-test('mintring remap tells how many keys move when one of ten hosts leaves', () => {
+test('mintring remap reports how many keys move when one of ten hosts leaves', () => {
   const words = 'remap --servers 10 --remove 1 --keys 200000 --json'.split(' ')
   const args = ['--import', 'tsx', 'src/cli/main.ts', ...words]
   const told = JSON.parse(execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8' }))

@@ -19,7 +19,7 @@ interface Outcome {
   readonly wrong: string[]
 }
 
-/** What the values of keys are, and the newest that a plain write of a key was acknowledged for. */
+/** The expected values of keys, and the newest value that an acknowledged plain write stored. */
 class Origin {
   readonly #versions = new Map<string, number>()
   readonly acknowledged = new Map<string, number>()
@@ -37,7 +37,7 @@ class Origin {
   }
 }
 
-/** Reads, refills, changes and counts, at a steady pace, until `isOver`. */
+/** Reads, refills, writes and counts at a steady pace until `isOver`. */
 async function load(
   cache: MemcachedClient,
   isOver: () => boolean,
@@ -57,7 +57,7 @@ async function load(
   await Promise.all(running)
 }
 
-/** Until that many more operations of each kind began, and some time passed. */
+/** Waits until that many more operations of each kind have begun, and some time has passed. */
 async function goOn(outcomes: readonly Outcome[], count: number, pauseMs: number): Promise<void> {
   const ends = outcomes.map(({ operations }) => operations + count)
   await sleep(pauseMs)
@@ -91,8 +91,8 @@ async function operate(
 }
 
 /**
- * A get by the most part, and now and then what stores. A read that begins after a write was
- * acknowledged finds that value, a newer one, or none: older ones come back as `old`.
+ * Mostly a get, sometimes a verb that stores. A read that begins after an acknowledged write must
+ * return its value, a newer one or none: older values are counted as `old`.
  */
 async function plain(
   cache: MemcachedClient,
@@ -125,7 +125,7 @@ function clientOf(servers: readonly EmbeddedServer[]): MemcachedClient {
   )
 }
 
-describe('a fleet of several versions', () => {
+describe('a fleet of several memcached versions', () => {
   test('is upgraded host by host under load, without an error or a wrong value', async (t) => {
     const servers = await Promise.all([1, 2, 3].map(() => startServer({ version: OLD })))
     const cache = clientOf(servers)
@@ -140,7 +140,7 @@ describe('a fleet of several versions', () => {
     await goOn(outcomes, 100, 500)
     for (const [index, server] of servers.entries()) {
       servers[index] = await upgrade(server, NEW)
-      // As an operator does: the next host when this one is back.
+      // An operator upgrades the next host only when this one is back.
       await goOn(outcomes, 100, 200)
       while (cache.hosts().some(({ state }) => state !== 'up')) await sleep(TICK_MS)
       await goOn(outcomes, 100, 200)
@@ -156,7 +156,7 @@ describe('a fleet of several versions', () => {
     assert.deepEqual([...versions.values()], [NEW, NEW, NEW])
   })
 
-  test('with one old host reads and refills what each of its hosts has', async (t) => {
+  test('with one old host, uses on each host the commands that the host supports', async (t) => {
     const servers = await Promise.all([OLD, NEW, NEW].map((version) => startServer({ version })))
     const cache = clientOf(servers)
     const second = clientOf(servers)
