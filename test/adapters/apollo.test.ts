@@ -8,7 +8,10 @@ import { type RealCache, realCache } from './support.ts'
 const require = createRequire(import.meta.url)
 const { runKeyValueCacheTests } = require('apollo-server-caching/dist/testsuite.js')
 
-/** Waits for memcached's clock to tick: what should live for a second then does. */
+/**
+ * Waits for the next second of memcached's clock: an item with a ttl of 1 s then lives a full
+ * second.
+ */
 async function nextSecond({ cache, address }: RealCache): Promise<void> {
   const time = async () => (await cache.stats()).get(address)?.time
   const now = await time()
@@ -18,15 +21,15 @@ async function nextSecond({ cache, address }: RealCache): Promise<void> {
 describe('Apollo on mintring', { skip: skipWithoutMemcached() }, () => {
   const real = realCache()
 
-  test('passes the suite of Apollo, on the real clock', async () => {
+  test("passes Apollo's own test suite in real time", async () => {
     await nextSecond(real)
     const asleep = new Int32Array(new SharedArrayBuffer(4))
-    // The suite does not await its tick, so it has to hold the thread.
+    // The suite does not await its tick, so the tick has to block the thread.
     const tick = (ms: number) => Atomics.wait(asleep, 0, 0, ms)
     await runKeyValueCacheTests(new ApolloCache(real.cache), tick)
   })
 
-  test('takes what Apollo uses as keys', async () => {
+  test('accepts the keys that Apollo generates', async () => {
     const cache = new ApolloCache(real.cache)
     const key = `fqc:{ "query": "{ me { name } }" } ${'x'.repeat(300)}`
     await cache.set(key, '{"data":{}}', { ttl: 60 })

@@ -1,4 +1,4 @@
-// bentocache's own suite for drivers, which needs its own runner. Started by bentocache.test.ts.
+// bentocache's own suite for drivers, which needs its own test runner. bentocache.test.ts runs it.
 import process from 'node:process'
 import { assert } from '@japa/assert'
 import { configure, processCLIArgs, run, test } from '@japa/runner'
@@ -16,7 +16,7 @@ configure({
   teardown: [() => cache.close()],
 } as never)
 
-/** One line per test, for the process that started this one. */
+/** Prints one line per test for the parent process. */
 function ndjson() {
   const handler = (_runner: unknown, emitter: { on(name: string, tell: unknown): void }): void => {
     emitter.on('test:end', (end: { title: { original: string }; hasError: boolean }) => {
@@ -26,7 +26,7 @@ function ndjson() {
   return { name: 'ndjson', handler }
 }
 
-/** The tests of the only "file" there is. */
+/** The tests of the only "file" of the run. */
 function register(): void {
   test.group('mintring as a driver of bentocache', (group) => {
     registerCacheDriverTestSuite({

@@ -16,7 +16,7 @@ const SUITE_TESTS = 21
 describe('bentocache on mintring', { skip: skipWithoutMemcached() }, () => {
   const real = realCache()
 
-  test('passes the suite for drivers', async (context) => {
+  test("passes bentocache's own suite for drivers", async (context) => {
     const script = fileURLToPath(new URL('bentocache-suite.ts', import.meta.url))
     const child = spawn(process.execPath, ['--import', 'tsx', script], {
       env: { ...process.env, SUITE_MEMCACHED: real.address },
@@ -35,7 +35,7 @@ describe('bentocache on mintring', { skip: skipWithoutMemcached() }, () => {
     context.diagnostic(`${results.length} tests of bentocache passed`)
   })
 
-  test('is the second level that instances share', async () => {
+  test('is a second level that several instances share', async () => {
     const newBento = () =>
       new BentoCache({
         default: 'both',

@@ -25,7 +25,7 @@ describe('cache-manager on mintring, over Keyv', { skip: skipWithoutMemcached() 
     assert.equal(await cache.get('b'), undefined)
   })
 
-  test('wraps a loader, and calls it once for a key', async () => {
+  test('wraps a loader and calls it once per key', async () => {
     const cache = newCache()
     let calls = 0
     const load = async () => {
@@ -37,7 +37,7 @@ describe('cache-manager on mintring, over Keyv', { skip: skipWithoutMemcached() 
     assert.equal(calls, 1)
   })
 
-  test('shares its values with another process, here another client', async () => {
+  test('shares its values with another process (here: another client)', async () => {
     await newCache().set('shared', 'v')
     assert.equal(await newCache().get('shared'), 'v')
   })

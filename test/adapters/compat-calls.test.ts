@@ -111,7 +111,7 @@ function* many(): Generator<Call> {
   yield ['gets', 'constructor']
 }
 
-/** All there is besides: counters of one server, lists of servers, CAS. */
+/** The remaining methods: counters, statistics of one server, lists of servers, CAS. */
 function* others(): Generator<Call> {
   for (const cas of ['1', '99999999', 'no number', '', undefined, null]) {
     yield ['set', 'swapped', 'one', 0]
@@ -132,7 +132,7 @@ function* others(): Generator<Call> {
   yield ['get', 'large']
 }
 
-describe('every call of mintring/compat beside the package memcached', {
+describe('every call of mintring/compat, compared with the package memcached', {
   skip: skipWithoutMemcached(),
 }, () => {
   let servers: Awaited<ReturnType<typeof startMemcached>>[]
@@ -154,11 +154,11 @@ describe('every call of mintring/compat beside the package memcached', {
     assert.deepEqual(differing, [], `${differing.length} of ${listed.length} calls differ`)
   }
 
-  test('stores, reads and deletes alike', () => compare(storing(), {}))
-  test('takes lifetimes alike', () => compare(living(), {}))
-  test('counts alike', () => compare(counting(), {}))
-  test('does the rest alike', () => compare(others(), {}))
-  test('reads many alike', () => compare(many(), {}))
-  test('reads many alike of several servers, with a namespace', () =>
+  test('stores, reads and deletes with the same results', () => compare(storing(), {}))
+  test('handles lifetimes with the same results', () => compare(living(), {}))
+  test('counts with the same results', () => compare(counting(), {}))
+  test('returns the same results for all other calls', () => compare(others(), {}))
+  test('reads many keys with the same results', () => compare(many(), {}))
+  test('reads many keys from several servers, with a namespace, with the same results', () =>
     compare(many(), { namespace: 'ns:' }, 2))
 })

@@ -7,11 +7,11 @@ import { skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
 import { type Call, checkOutcome, outcomeOf, shown } from './compat-outcomes.ts'
 
 /**
- * Where the two differ and mean to, as docs/migrating/memcached.md tells: a call, and what it comes
- * to there and here.
+ * The intended differences listed in docs/migrating/memcached.md: a call, its outcome in memcached
+ * and its outcome in mintring/compat.
  */
 const IMPROVED: ReadonlyArray<readonly [call: Call, there: object, here: object]> = [
-  // A value that JSON makes nothing of.
+  // A value that JSON.stringify turns into undefined.
   [
     ['set', 'k', undefined, 60],
     { thrown: "TypeError: Cannot read properties of undefined (reading 'replace')" },
@@ -22,19 +22,19 @@ const IMPROVED: ReadonlyArray<readonly [call: Call, there: object, here: object]
     { thrown: 'TypeError: Do not know how to serialize a BigInt' },
     { told: [{ message: 'Do not know how to serialize a BigInt' }, false] },
   ],
-  // Bytes that are no Buffer.
+  // Bytes that are not a Buffer.
   [
     ['set', 'k', new Uint8Array([1]), 60],
     { self: /^set k 2 60 7/ },
     { told: ['(undefined)', true], self: /^set k 4 60 1/ },
   ],
-  // The empty text has a flag of its own, so that it is not taken for an item that is being made.
+  // Empty text has flags of its own, so that it is not taken for a placeholder of a refill.
   [
     ['set', 'k', '', 60],
     { self: /^set k 0 / },
     { told: ['(undefined)', true], self: /^set k 16 / },
   ],
-  // Parts of seconds.
+  // Fractions of a second.
   [
     ['set', 'k', 'v', 1.5],
     { told: [{ message: 'bad command line format' }, false] },
@@ -46,14 +46,14 @@ const IMPROVED: ReadonlyArray<readonly [call: Call, there: object, here: object]
     { told: [{ message: 'invalid numeric delta argument' }, false] },
     { told: ['(undefined)', 'number 7'] },
   ],
-  // No keys, and no list of keys.
+  // No keys, and an argument that is no list of keys.
   [['getMulti', []], { silent: true }, { told: ['(undefined)', {}] }],
   [
     ['getMulti', 'k'],
     { thrown: 'TypeError: keys.forEach is not a function' },
     { told: [[{ message: 'Argument "key" is not a valid Array.' }], {}] },
   ],
-  // Keys with too many bytes, and the names of long keys in results.
+  // Keys of more than 250 bytes, and how results name such keys.
   [
     ['get', 'ü'.repeat(200)],
     { told: [{ message: 'bad command line format' }, false] },
@@ -66,7 +66,9 @@ const IMPROVED: ReadonlyArray<readonly [call: Call, there: object, here: object]
   ],
 ]
 
-describe('mintring/compat beside the package memcached', { skip: skipWithoutMemcached() }, () => {
+describe('mintring/compat, compared with the package memcached', {
+  skip: skipWithoutMemcached(),
+}, () => {
   let server: Awaited<ReturnType<typeof startMemcached>>
   before(async () => {
     server = await startMemcached()
@@ -74,7 +76,7 @@ describe('mintring/compat beside the package memcached', { skip: skipWithoutMemc
   after(() => server.kill())
 
   for (const [call, there, here] of IMPROVED) {
-    test(`means to differ in ${shown(call)}`, async () => {
+    test(`differs on purpose in ${shown(call)}`, async () => {
       const { host, port } = server
       for (const [index, Kind] of [Original, Memcached].entries()) {
         const client = new Kind(`${host}:${port}`)
@@ -97,18 +99,18 @@ const COMMANDS = [
   ...['cachedump', 'end', 'command', 'connect', 'multi', 'on', 'emit'],
 ]
 
-/** What can be seen of a client: its options, its servers, where keys go. */
+/** The visible state of a client: its options, its servers, where keys go. */
 function seen(client: Memcached): unknown {
   client.end()
   const all = client as unknown as Record<string, unknown>
   const options = Object.keys(Memcached.config).map((name) => [name, all[name]])
-  // The ring of a single server is never asked.
+  // With a single server the ring is never asked.
   const keys = client.servers.length === 1 ? [] : ['k', 'l', 'm', 'n', 'o', 'p']
   const places = keys.map((key) => client.HashRing.get(key))
   return { options, servers: client.servers, places, others: [all.hosts, all.secret] }
 }
 
-/** What is made of a constructor, and what of it both must agree on. */
+/** Constructor arguments, and the part of the client in which both packages must agree. */
 const MADE: Readonly<Record<string, (kind: Kind) => unknown>> = {
   nothing: (Kind) => seen(new Kind()),
   false: (Kind) => seen(new Kind(false as never)),
@@ -204,14 +206,14 @@ const MADE: Readonly<Record<string, (kind: Kind) => unknown>> = {
   ],
 }
 
-describe('a client of mintring/compat beside one of the package memcached', () => {
+describe('a client of mintring/compat, compared with a client of the package memcached', () => {
   for (const [name, make] of Object.entries(MADE)) {
-    test(`is made alike: ${name}`, () => {
+    test(`is constructed with the same result: ${name}`, () => {
       assert.deepEqual(madeBy(Memcached, make), madeBy(Original as unknown as Kind, make))
     })
   }
 
-  test('is refused with a reason for an algorithm that is a function', () => {
+  test('throws with a reason when the algorithm is a function', () => {
     const algorithm = (() => 1) as unknown as string
     assert.throws(() => new Memcached('a:1', { algorithm }), {
       code: 'MINTRING_BAD_BEHAVIOR',
@@ -219,7 +221,7 @@ describe('a client of mintring/compat beside one of the package memcached', () =
     })
   })
 
-  test('is made without new as well', () => {
+  test('can be constructed without new', () => {
     const memcached = Memcached('a:1', { namespace: 'ns:' })
     assert.ok(memcached instanceof Memcached)
     assert.equal(memcached.namespace, 'ns:')

@@ -10,7 +10,7 @@ const ElastiCache = require('memcached-elasticache')
 
 type Discovering = NodeJS.EventEmitter & { end(): void }
 
-/** Nodes, an endpoint that names them, and the discovering client of the npm package on both. */
+/** Cache nodes, a configuration endpoint that lists them, and memcached-elasticache using both. */
 async function discovering(context: TestContext, count: number) {
   const nodes = await Promise.all(Array.from({ length: count }, () => startServer()))
   const listed = nodes.map(({ port }) => `127.0.0.1|127.0.0.1|${port}`)
@@ -35,7 +35,7 @@ test('memcached-elasticache discovers its nodes through mintring', async (contex
   assert.equal((await called(client, 'set', 'after', 'v', 60)).result, true)
 })
 
-test('memcached-elasticache is told that its endpoint is gone', async (context) => {
+test('memcached-elasticache gets an error when its endpoint is down', async (context) => {
   const { endpoint, client } = await discovering(context, 1)
   await once(client, 'autoDiscover')
   await endpoint.close()

@@ -14,7 +14,7 @@ type Told = { failed: boolean; notStored: boolean; result: unknown; type: unknow
 const DAY = 86_400
 const nowSeconds = () => Math.floor(Date.now() / 1000)
 
-/** What can be compared of an outcome: messages and numbers that differ each time cannot. */
+/** The comparable part of an outcome: without messages and numbers that differ in every run. */
 function told({ error, result, self }: Outcome): Told {
   const { type, key } = self ?? {}
   const isList = Array.isArray(error)
@@ -91,7 +91,9 @@ const WRONG: Step[] = [
   ['set', 'large', 'x'.repeat(1_048_577), 0],
 ]
 
-describe('mintring/compat beside the package memcached', { skip: skipWithoutMemcached() }, () => {
+describe('mintring/compat, compared with the package memcached', {
+  skip: skipWithoutMemcached(),
+}, () => {
   let servers: Awaited<ReturnType<typeof startMemcached>>[]
   let addresses: string[]
   before(async () => {
@@ -100,7 +102,7 @@ describe('mintring/compat beside the package memcached', { skip: skipWithoutMemc
   })
   after(() => Promise.all(servers.map((server) => server.kill())))
 
-  /** Runs the same calls on both, one after the other on empty servers, and compares. */
+  /** Runs the same calls on both clients, one after the other on empty servers, and compares. */
   async function compare(steps: readonly Step[], options: object = {}, fleet = addresses) {
     const outcomes: Told[][] = []
     for (const Kind of [Original, Memcached]) {
@@ -114,22 +116,24 @@ describe('mintring/compat beside the package memcached', { skip: skipWithoutMemc
     const [theirs = [], ours = []] = outcomes
     for (const [index, step] of steps.entries()) {
       const { type, key, ...expected } = theirs[index] as Told
-      // There, callbacks of commands that go to several servers have no `this`.
+      // The package memcached gives no `this` to callbacks of commands that go to several servers.
       const about = type === undefined ? {} : { type, key }
       const name = step.map(String).join(' ').slice(0, 100)
       assert.deepEqual(ours[index], { ...ours[index], ...expected, ...about }, name)
     }
   }
 
-  test('stores and reads alike', () => compare(STORING))
-  test('stores and reads alike with a namespace', () => compare(STORING, { namespace: 'ns:' }))
-  test('counts alike', () => compare(COUNTING))
-  test('takes lifetimes alike: seconds, dates, what is over', () => compare(LIVING))
-  test('refuses alike what cannot be', () => compare(WRONG))
-  test('refuses long keys alike, without keyCompression', () =>
+  test('stores and reads with the same results', () => compare(STORING))
+  test('stores and reads with the same results under a namespace', () =>
+    compare(STORING, { namespace: 'ns:' }))
+  test('counts with the same results', () => compare(COUNTING))
+  test('handles lifetimes with the same results: seconds, dates, dates in the past', () =>
+    compare(LIVING))
+  test('refuses invalid arguments with the same results', () => compare(WRONG))
+  test('refuses long keys with the same results when keyCompression is off', () =>
     compare([['get', LONG]], { keyCompression: false }))
 
-  test('reads what the other wrote, on three servers, and the other way round', async () => {
+  test('reads what the other client wrote on three servers, in both directions', async () => {
     const original = new Original(addresses)
     const ours = new Memcached(addresses)
     await called(ours, 'flush')
@@ -145,7 +149,7 @@ describe('mintring/compat beside the package memcached', { skip: skipWithoutMemc
     ours.end()
   })
 
-  test('shares long keys with the client of promises', async () => {
+  test('shares long keys with MemcachedClient', async () => {
     const options = { namespace: 'ns:' }
     const original = new Original(addresses, options)
     const client = new MemcachedClient(addresses, behaviorsFrom.memcached(options))
@@ -160,7 +164,7 @@ describe('mintring/compat beside the package memcached', { skip: skipWithoutMemc
     await client.close()
   })
 
-  test('swaps by cas alike', async () => {
+  test('handles cas with the same results', async () => {
     for (const Kind of [Original, Memcached]) {
       const client = new Kind(addresses)
       await called(client, 'set', 'swapped', 'one', 0)
@@ -177,7 +181,7 @@ describe('mintring/compat beside the package memcached', { skip: skipWithoutMemc
     }
   })
 
-  test('tells of servers alike: version, stats, settings, slabs, items, cachedump', async () => {
+  test('returns the same version, stats, settings, slabs, items and cachedump', async () => {
     const server = await startMemcached()
     const address = `${server.host}:${server.port}`
     const shapes: unknown[] = []
@@ -192,7 +196,8 @@ describe('mintring/compat beside the package memcached', { skip: skipWithoutMemc
       const { result } = await called(client, 'items')
       const [classes] = result as [Record<string, unknown>]
       const slab = Number(Object.keys(classes).find((name) => /^\d+$/.test(name)))
-      // memcached dumps only what has moved to the cold end of its list, soon after its store.
+      // memcached dumps only items in the cold part of its LRU, where they arrive soon after the
+      // store.
       let dumped: unknown
       while (dumped === undefined) {
         dumped = (await called(client, 'cachedump', address, slab, 10)).result
@@ -207,7 +212,7 @@ describe('mintring/compat beside the package memcached', { skip: skipWithoutMemc
   })
 })
 
-/** The names in a result and the types of its values, lists included. */
+/** The names in a result and the types of its values; lists included. */
 function shapeOf(result: unknown): unknown {
   if (Array.isArray(result)) return result.map(shapeOf)
   if (typeof result !== 'object' || result === null) return typeof result

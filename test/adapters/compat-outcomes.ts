@@ -1,25 +1,25 @@
 import assert from 'node:assert/strict'
 import { inspect } from 'node:util'
 
-/** A call: the method and its arguments. */
+/** A call: method and arguments. */
 export type Call = readonly [method: string, ...words: unknown[]]
 
-/** What a call came to: everything that a caller can see of it. */
+/** The outcome of a call: everything that a caller can see of it. */
 export interface Outcome {
   thrown?: string
   /** The arguments of the callback; errors by their message. */
   told?: unknown[]
-  /** What `this` was: the members of the command. */
+  /** `this` in the callback: the members of the command. */
   self?: unknown
   /** The callback ran before the call returned. */
   atOnce?: boolean
-  /** It was not called back at all. */
+  /** The callback never ran. */
   silent?: true
 }
 
 const SILENCE_MS = 400
 
-/** A call for people. */
+/** A call as text, for messages. */
 export function shown(call: Call): string {
   return call
     .map((word) => (typeof word === 'string' ? word : inspect(word)))
@@ -27,7 +27,7 @@ export function shown(call: Call): string {
     .slice(0, 90)
 }
 
-/** What each call comes to, one after the other on an empty server. */
+/** The outcomes of calls, made one after the other on an empty server. */
 export async function outcomes(
   client: object,
   calls: readonly Call[],
@@ -43,7 +43,7 @@ export async function outcomes(
   return all
 }
 
-/** What one call comes to. */
+/** The outcome of one call. */
 export function outcomeOf(client: object, [method, ...words]: Call): Promise<Outcome> {
   return new Promise((resolve) => {
     const silence = setTimeout(resolve, SILENCE_MS, { silent: true })
@@ -65,7 +65,7 @@ export function outcomeOf(client: object, [method, ...words]: Call): Promise<Out
   })
 }
 
-/** The outcome has all of these; `self` is matched with the text of the command. */
+/** The outcome has all these fields; `self` is matched with the text of the command. */
 export function checkOutcome(came: Outcome, expected: object): void {
   for (const [name, value] of Object.entries(expected)) {
     const is = came[name as keyof Outcome]
@@ -74,7 +74,7 @@ export function checkOutcome(came: Outcome, expected: object): void {
   }
 }
 
-/** As JSON can show it. */
+/** The outcome as JSON can represent it. */
 function plain(told: unknown): unknown {
   if (told === undefined) return '(undefined)'
   if (Buffer.isBuffer(told)) return `bytes ${told.toString('hex')}`
@@ -85,7 +85,7 @@ function plain(told: unknown): unknown {
     return { message, notStored }
   }
   if (typeof told !== 'object' || told === null) return told
-  // The order of keys is that of the servers' replies; CAS ids and statistics change.
+  // The order of keys is the order of the servers' replies; CAS ids and statistics vary.
   const members = Object.entries(told).map(([name, value]) => [name, plain(value)] as const)
   return Object.fromEntries(members.sort(([one], [two]) => (one < two ? -1 : 1)).map(changing))
 }

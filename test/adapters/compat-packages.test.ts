@@ -17,7 +17,7 @@ import { realCache, serving } from './support.ts'
 const require = createRequire(import.meta.url)
 const Memcached = require('memcached')
 
-test('packages that require memcached get mintring here', () => {
+test('packages that require memcached get mintring in these tests', () => {
   const client = new Memcached('127.0.0.1:11211')
   assert.equal(typeof client.client.getOrSet, 'function')
   client.end()
@@ -26,7 +26,9 @@ test('packages that require memcached get mintring here', () => {
   }
 })
 
-describe('connect-memcached, unchanged, on mintring', { skip: skipWithoutMemcached() }, () => {
+describe('connect-memcached, unchanged, on mintring/compat', {
+  skip: skipWithoutMemcached(),
+}, () => {
   const real = realCache({ valueFlags: 'memcached' })
   const Store = connectMemcached(session)
 
@@ -49,7 +51,7 @@ describe('connect-memcached, unchanged, on mintring', { skip: skipWithoutMemcach
     'as it comes': {},
     'with encryption': { secret: 'SECRET of a good length: 42!' },
   })) {
-    test(`keeps sessions, ${name}`, async () => {
+    test(`stores and returns sessions, ${name}`, async () => {
       const { app, store } = newApp(options)
       assert.ok(store.client instanceof Memcached)
       await serving(app, async (url) => {
@@ -67,7 +69,7 @@ describe('connect-memcached, unchanged, on mintring', { skip: skipWithoutMemcach
     })
   }
 
-  test('counts and clears', async () => {
+  test('counts sessions and clears them', async () => {
     const { store } = newApp({})
     await new Promise((done) => store.set('x', { cookie: { maxAge: 5000 } }, done))
     const items = await new Promise((done) => store.length((_: unknown, all: unknown) => done(all)))
@@ -78,7 +80,7 @@ describe('connect-memcached, unchanged, on mintring', { skip: skipWithoutMemcach
   })
 })
 
-test('sessionStore goes on with the sessions of connect-memcached', async () => {
+test('sessionStore reads the sessions that connect-memcached stored', async () => {
   const server = await startMemcached()
   const address = `${server.host}:${server.port}`
   const theirs = new (connectMemcached(session))({ client: new Memcached(address) })
@@ -92,10 +94,12 @@ test('sessionStore goes on with the sessions of connect-memcached', async () => 
   await server.kill()
 })
 
-describe('rate-limit-memcached, unchanged, on mintring', { skip: skipWithoutMemcached() }, () => {
+describe('rate-limit-memcached, unchanged, on mintring/compat', {
+  skip: skipWithoutMemcached(),
+}, () => {
   const real = realCache()
 
-  test('limits, tells the reset and takes resets', async () => {
+  test('limits requests, reports the reset time and resets keys', async () => {
     const store = new MemcachedStore({ locations: [real.address] })
     const app = express()
     app.use(rateLimit({ windowMs: 60_000, limit: 3, store: store as never }))
@@ -117,7 +121,9 @@ describe('rate-limit-memcached, unchanged, on mintring', { skip: skipWithoutMemc
   })
 })
 
-describe('RateLimiterMemcache, unchanged, on mintring', { skip: skipWithoutMemcached() }, () => {
+describe('RateLimiterMemcache, unchanged, on mintring/compat', {
+  skip: skipWithoutMemcached(),
+}, () => {
   const real = realCache()
 
   async function limiting(
@@ -129,7 +135,7 @@ describe('RateLimiterMemcache, unchanged, on mintring', { skip: skipWithoutMemca
     storeClient.end()
   }
 
-  test('consumes, and rejects beyond the points', () =>
+  test('consumes points, and rejects when none are left', () =>
     limiting({ points: 2, duration: 5, keyPrefix: 'a' }, async (limiter) => {
       const first = await limiter.consume('k')
       assert.deepEqual([first.remainingPoints, first.consumedPoints], [1, 1])
@@ -139,14 +145,14 @@ describe('RateLimiterMemcache, unchanged, on mintring', { skip: skipWithoutMemca
       assert.ok(refused.msBeforeNext > 0 && refused.msBeforeNext <= 5000)
     }))
 
-  test('lets exactly the points pass of many at once', () =>
+  test('lets exactly the given number of points pass when many calls run at once', () =>
     limiting({ points: 3, duration: 5, keyPrefix: 'b' }, async (limiter) => {
       await limiter.consume('k')
       const all = await Promise.allSettled(Array.from({ length: 9 }, () => limiter.consume('k')))
       assert.equal(all.filter((one) => one.status === 'fulfilled').length, 2)
     }))
 
-  test('takes penalties and rewards: a reward counts down', () =>
+  test('applies penalties and rewards; a reward decrements', () =>
     limiting({ points: 5, duration: 5, keyPrefix: 'c' }, async (limiter) => {
       await limiter.consume('k')
       assert.equal((await limiter.penalty('k')).consumedPoints, 2)
@@ -154,7 +160,7 @@ describe('RateLimiterMemcache, unchanged, on mintring', { skip: skipWithoutMemca
       assert.equal((await limiter.get('k'))?.consumedPoints, 1)
     }))
 
-  test('blocks, sets, deletes, and says what is not there', () =>
+  test('blocks, sets and deletes keys, and returns null or false for absent ones', () =>
     limiting({ points: 1, duration: 5, keyPrefix: 'd' }, async (limiter) => {
       assert.equal(await limiter.get('k'), null)
       await limiter.block('k', 2)
@@ -166,7 +172,7 @@ describe('RateLimiterMemcache, unchanged, on mintring', { skip: skipWithoutMemca
       assert.deepEqual([consumedPoints, remainingPoints], [7, 0])
     }))
 
-  test('forgets when the duration is over, and never without one', async () => {
+  test('forgets a key when the duration ends, and never when there is no duration', async () => {
     await limiting({ points: 1, duration: 1, keyPrefix: 'e' }, async (limiter) => {
       await limiter.consume('k')
       await delay(2100)

@@ -18,7 +18,7 @@ type Make = new (locations: unknown, options: object) => Ring & { end(): void }
 const There = Original as unknown as Make
 const Here = Memcached as unknown as Make
 
-/** Every digest of this Node's OpenSSL under every name it has. */
+/** Every digest that this Node's OpenSSL has, under each of its names. */
 const algorithms = getHashes().filter((name) => !name.startsWith('id-'))
 const compatibilities = ['ketama', 'hash_ring', 'libketama', '', null, undefined]
 const hosts = ['a', 'b', 'cache-1.example.com', '10.0.0.1', '10.0.0.2', '127.0.0.1', 'localhost']
@@ -35,7 +35,7 @@ const weight = fc.oneof(
 )
 const locations = fc.oneof(
   location,
-  // One may be there twice.
+  // A server may be listed twice.
   fc.array(location, { minLength: 1, maxLength: 12 }),
   fc.dictionary(location, weight, { minKeys: 1, maxKeys: 10 }),
 )
@@ -57,12 +57,12 @@ const key = fc
   // The cache of that package's ring finds these in Object.prototype.
   .filter((one) => !(one in {}))
 
-/** Where it is connected to: `a` and `a:11211` are one server. */
+/** The servers that it connects to: `a` and `a:11211` are one server. */
 function withPort(location = ''): string {
   return /:\d+$/.test(location) ? location : `${location}:11211`
 }
 
-/** The keys whose server is another here, with both servers. */
+/** The keys that the two clients place on different servers, with both servers. */
 function displaced(theirs: Ring, ours: Ring, keys: readonly string[]): unknown[] {
   return keys
     .map((one) => `${theirs.namespace}${one}`)
@@ -79,13 +79,13 @@ function compare(listed: unknown, settings: object, keys: readonly string[]): vo
   ours.end()
 }
 
-describe('mintring/compat beside the package memcached', () => {
-  test('places every key on the same server, for any servers and options', () => {
+describe('mintring/compat, compared with the package memcached', () => {
+  test('places every key on the same server for random servers and options', () => {
     const keys = fc.array(key, { minLength: KEYS_EACH, maxLength: KEYS_EACH })
     fc.assert(fc.property(locations, options, keys, compare), { numRuns: RUNS })
   })
 
-  test('places alike for every digest, compatibility and port, one by one', () => {
+  test('places keys on the same servers for each digest, compatibility mode and port', () => {
     const keys = Array.from({ length: 60 }, (_, i) => `key:${i}`)
     for (const algorithm of algorithms) {
       for (const compatibility of ['ketama', 'hash_ring', undefined]) {
@@ -97,7 +97,7 @@ describe('mintring/compat beside the package memcached', () => {
     }
   })
 
-  test('sends a key where it is placed, a long one too, whatever it is on the wire', () => {
+  test('sends a key to the server where it is placed, also a long key that travels as its hash', () => {
     const listed = ['a:1', 'b:11211', 'c', 'd:2']
     const theirs = new There(listed, {})
     const ours = new Memcached(listed)

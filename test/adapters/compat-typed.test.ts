@@ -16,7 +16,7 @@ const compilerOptions = {
 const THERE = "import Memcached = require('memcached')"
 const HERE = "import { Memcached } from '../../../../src/integrations/compat.ts'"
 
-/** A program as people wrote it for `@types/memcached`, but for its import. */
+/** A program written for `@types/memcached`, without its import. */
 const PROGRAM = `
 interface User {
   name: string
@@ -148,7 +148,7 @@ for (const client of clients) client.end()
 void [versions, Cache]
 `
 
-/** What the compiler says to the program with that import, in a package of that kind. */
+/** The compiler's errors for the program with that import, in a package of that module kind. */
 function complaints(line: string, kind: 'commonjs' | 'module'): string {
   const folder = mkdtempSync(join(here, 'node_modules', '.typed-'))
   try {
@@ -157,7 +157,7 @@ function complaints(line: string, kind: 'commonjs' | 'module'): string {
     const config = JSON.stringify({ compilerOptions, files: ['program.ts'] })
     writeFileSync(join(folder, 'tsconfig.json'), config)
     const { stdout } = spawnSync(process.execPath, [compiler, '-p', folder], { encoding: 'utf8' })
-    // Of the program itself: other packages here bring other versions of Node's types.
+    // Errors of this program alone: other packages here bring other versions of Node's types.
     return stdout
       .split('\n')
       .filter((complaint) => complaint.includes('program.ts'))
@@ -168,10 +168,11 @@ function complaints(line: string, kind: 'commonjs' | 'module'): string {
 }
 
 describe('a strict program written for @types/memcached', () => {
-  test('compiles with them', () => assert.equal(complaints(THERE, 'commonjs'), ''))
-  test('compiles with its one import changed', () => assert.equal(complaints(HERE, 'commonjs'), ''))
-  test('compiles as an ES module too', () => assert.equal(complaints(HERE, 'module'), ''))
-  test('is refused where it is wrong', () => {
+  test('compiles with those types', () => assert.equal(complaints(THERE, 'commonjs'), ''))
+  test('compiles with mintring/compat when only its import is changed', () =>
+    assert.equal(complaints(HERE, 'commonjs'), ''))
+  test('compiles as an ES module', () => assert.equal(complaints(HERE, 'module'), ''))
+  test('does not compile where its calls are wrong', () => {
     const wrong = `${HERE}\nnew Memcached('a').set('k', 'v', 'soon', () => {})`
     assert.match(complaints(wrong, 'module'), /not assignable to parameter of type 'number'/)
   })

@@ -23,7 +23,7 @@ const METHODS = [
   'flush',
 ]
 
-/** What people do with the class or a client to have promises, or to see every call. */
+/** Common ways to wrap the class or a client, for promises or for tracing. */
 const WRAPS: Readonly<Record<string, (kind: Kind, address: string) => Promise<unknown>>> = {
   "bluebird's promisifyAll of a client": async (Kind, address) => {
     const client = bluebird.promisifyAll(new Kind(address)) as unknown as Record<string, Call>
@@ -153,12 +153,12 @@ function ended(client: object): string {
   return 'ended'
 }
 
-describe('mintring/compat, wrapped and patched as the package memcached', {
+describe('mintring/compat, wrapped or patched like the package memcached', {
   skip: skipWithoutMemcached(),
 }, () => {
   const real = realCache()
   for (const [name, wrap] of Object.entries(WRAPS)) {
-    test(`gives the same: ${name}`, async () => {
+    test(`returns the same results: ${name}`, async () => {
       const there = await wrap(Original as unknown as Kind, real.address)
       const here = await wrap(Memcached as unknown as Kind, real.address)
       assert.deepEqual(JSON.parse(JSON.stringify(here)), JSON.parse(JSON.stringify(there)))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
 
-/** The few of vitest's matchers that the suites of other packages use. */
+/** The few vitest matchers that the suites of other packages use. */
 export interface Expectation {
   toBe(expected: unknown): void
   toEqual(expected: unknown): void

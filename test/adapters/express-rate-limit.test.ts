@@ -25,14 +25,14 @@ describe('express-rate-limit on mintring', { skip: skipWithoutMemcached() }, () 
     return responses.map((response) => response.status).sort()
   }
 
-  test('lets exactly the limit pass of many at once', async () => {
+  test('lets exactly the limit pass when many requests run at once', async () => {
     await serving(newApp(60_000), async (url) => {
       const expected = [...Array(3).fill(200), ...Array(7).fill(429)]
       assert.deepEqual(await statuses(url, 10), expected)
     })
   })
 
-  test('counts all processes together', async () => {
+  test('counts the requests of all processes together', async () => {
     const store = newStore()
     const other = new RateLimitStore(real.cache, { prefix: store.prefix })
     await serving(newApp(60_000, store), (one) =>
@@ -43,8 +43,8 @@ describe('express-rate-limit on mintring', { skip: skipWithoutMemcached() }, () 
     )
   })
 
-  test('tells when the window ends, and counts anew then', async () => {
-    // A memcached ends what should live for a second at any time within it: so two.
+  test('reports when the window ends, and starts a new count after it', async () => {
+    // memcached may expire an item up to one second early, so the test uses two.
     await serving(newApp(1_900), async (url) => {
       const response = await fetch(url)
       assert.equal(response.headers.get('ratelimit-remaining'), '2')

@@ -22,7 +22,7 @@ import type { Middleware } from './middlewares.ts'
 const HTML = 'text/html; charset=utf-8'
 const COOKIE = { headers: { cookie: 'session=eyJ1c2VyIjoiYWRhIn0=; a=b' } }
 
-/** What is used of a request of express, of Fastify and of a context of Koa. */
+/** The members used of an Express request, a Fastify request or a Koa context. */
 interface Asked {
   readonly raw?: IncomingMessage
   readonly req?: IncomingMessage
@@ -113,7 +113,7 @@ async function stage(
   return { site, told }
 }
 
-/** Asks until the page comes out of the cache. */
+/** Requests until the page comes out of the cache. */
 async function assertStored({ site, told }: Stage, headers = {}): Promise<Answer> {
   for (let tries = 0; ; tries++) {
     const answer = await site.ask('/a', { headers })
@@ -134,14 +134,14 @@ const visitorsOwn: Readonly<Record<string, readonly [field: string, page: Page]>
 }
 
 for (const framework of Object.keys(frameworks)) {
-  describe(`an application of ${framework}`, () => {
+  describe(`a page cache in ${framework}`, () => {
     for (const [name, [field, page]] of Object.entries(visitorsOwn)) {
       for (const trusts of [false, true]) {
-        test(`has no page for all of ${name}, trusting ${trusts ? '' : 'no '}proxies`, async (t) => {
+        test(`does not share a page made of ${name}, trusting ${trusts ? '' : 'no '}proxies`, async (t) => {
           const { site, told } = await stage(t, framework, { page, trusts })
           const forwarded = { headers: { 'x-forwarded-for': '203.0.113.7' } }
           await site.ask('/a', forwarded)
-          // Not every version of Fastify has `ips` where no proxy is trusted.
+          // Some versions of Fastify have no `ips` when no proxy is trusted.
           if (framework === 'Fastify' && name.includes('proxies') && !trusts) return
           assert.deepEqual(told.slice(0, 2), ['request fields', field])
           assert.ok(!isHit(await site.ask('/a')))
@@ -149,7 +149,7 @@ for (const framework of Object.keys(frameworks)) {
       }
     }
 
-    test('has a page of what the key holds, trusting proxies', async (t) => {
+    test('shares a page made of what is in the key, trusting proxies', async (t) => {
       const page: Page = ({ protocol, hostname }) => `${protocol}://${hostname}`
       const made = await stage(t, framework, { page, trusts: true })
       const headers = { 'x-forwarded-host': 'other.example', 'x-forwarded-proto': 'https' }
@@ -162,7 +162,7 @@ for (const framework of Object.keys(frameworks)) {
       helmet: () => helmet() as Middleware,
     }
     for (const [name, make] of Object.entries(loggers)) {
-      test(`has a page with ${name} after the page cache`, async (t) => {
+      test(`shares a page when ${name} runs after the page cache`, async (t) => {
         await assertStored(await stage(t, framework, { page: () => 'hello', after: make() }))
       })
     }
@@ -177,20 +177,20 @@ for (const framework of Object.keys(frameworks)) {
         const request = asked.raw ?? asked.req ?? asked
         return `hello ${Reflect.get(request, 'session').user ?? 'all'}`
       }
-      test(`has no page for all of the session of ${name} before the page cache`, async (t) => {
+      test(`does not share a page made of the session of ${name}, which runs before the page cache`, async (t) => {
         const { site, told } = await stage(t, framework, { page, before: make() })
         await site.ask('/a')
         assert.deepEqual(told, ['request fields', 'session'])
       })
 
-      test(`has a page with ${name} before the page cache that it does not use`, async (t) => {
+      test(`shares a page that does not use ${name}, which runs before the page cache`, async (t) => {
         await assertStored(await stage(t, framework, { page: () => 'hello', before: make() }))
       })
     }
   })
 }
 
-test('an application of Fastify has no public page of cookies that were parsed before', async (t) => {
+test('a page cache in Fastify does not share a page made of cookies that were parsed before it', async (t) => {
   const server = await startServer()
   const cache = new MemcachedClient(server.address)
   const told: unknown[] = []
@@ -213,7 +213,7 @@ test('an application of Fastify has no public page of cookies that were parsed b
   assert.deepEqual(told.slice(0, 2), ['request fields', 'cookies'])
 })
 
-test('an application of Koa has no public page of a signed cookie', async (t) => {
+test('a page cache in Koa does not share a page made of a signed cookie', async (t) => {
   const page: Page = (asked) => {
     const context = asked as never as Koa.Context
     context.app.keys = ['a']

@@ -6,17 +6,17 @@ import Koa from 'koa'
 import type { PageCache } from '../../src/integrations/page.ts'
 import type { Middleware } from './middlewares.ts'
 
-/** What stands around the routes of an application. */
+/** The middleware before and after the page cache. */
 export interface Around {
   readonly before: readonly Middleware[]
   readonly pages: PageCache | undefined
   readonly after: readonly Middleware[]
 }
 
-/** The route of every application. */
+/** The route handler of every application. */
 export type Route = (request: http.IncomingMessage, response: http.ServerResponse) => unknown
 
-/** Makes an application of a framework. */
+/** Makes an application of one framework. */
 type Host = (around: Around, route: Route) => Promise<http.RequestListener>
 
 function inExpress(make: typeof express): Host {
@@ -30,7 +30,7 @@ function inExpress(make: typeof express): Host {
   }
 }
 
-/** One after the other, as connect has them. */
+/** Runs middleware one after the other, as connect does. */
 export function chained(around: Around, route: Route): http.RequestListener {
   const { before, pages, after } = around
   const all: Middleware[] = [...before, ...(pages === undefined ? [] : [pages]), ...after]
@@ -43,7 +43,7 @@ export function chained(around: Around, route: Route): http.RequestListener {
   }
 }
 
-/** The frameworks, each wired as its users would. */
+/** The frameworks, each set up as its documentation says. */
 export const hosts: Readonly<Record<string, Host>> = {
   'express 4': inExpress(express4 as unknown as typeof express),
   'express 5': inExpress(express),

@@ -7,7 +7,7 @@ import { skipWithoutMemcached } from '../support/memcached.ts'
 import { expectation } from './expectation.ts'
 import { realCache } from './support.ts'
 
-/** How many tests the suite of Keyv 5 has: fewer would mean that some were lost on the way. */
+/** How many tests the suite of Keyv 5 has: a smaller count means that some did not run. */
 const SUITE_TESTS = 38
 
 describe('Keyv 5 on mintring', { skip: skipWithoutMemcached() }, () => {
@@ -26,7 +26,7 @@ describe('Keyv 5 on mintring', { skip: skipWithoutMemcached() }, () => {
   }
   keyvTestSuite(runner as never, Keyv, () => new KeyvMintring(real.cache))
 
-  test('passed its whole suite', () => assert.equal(registered, SUITE_TESTS))
+  test('ran every test of its suite', () => assert.equal(registered, SUITE_TESTS))
 
   test('keeps a value for its ttl, rounded up to a second', async () => {
     const keyv = new Keyv({ store: new KeyvMintring(real.cache), namespace: 'ttl' })
@@ -35,14 +35,14 @@ describe('Keyv 5 on mintring', { skip: skipWithoutMemcached() }, () => {
     assert.equal(ttl, 2)
   })
 
-  test('takes keys that memcached does not', async () => {
+  test('accepts keys that memcached refuses', async () => {
     const keyv = new Keyv({ store: new KeyvMintring(real.cache) })
     const keys = ['with a space', 'line\r\nflush_all', 'x'.repeat(1000), '#sha256:mine', 'ключ']
     for (const key of keys) await keyv.set(key, key)
     assert.deepEqual(await keyv.getMany(keys), keys)
   })
 
-  test('tells of failures by the event error', async () => {
+  test('emits failures as error events', async () => {
     const keyv = new Keyv({ store: new KeyvMintring(real.cache), throwOnErrors: false })
     const told: unknown[] = []
     keyv.on('error', (error: unknown) => told.push(error))

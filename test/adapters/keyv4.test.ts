@@ -5,14 +5,14 @@ import { KeyvMintring } from '../../src/integrations/keyv.ts'
 import { skipWithoutMemcached } from '../support/memcached.ts'
 import { realCache } from './support.ts'
 
-/** Keyv 4 and a store of its version, in a namespace. */
+/** Keyv 4 and a store written for that version, in a namespace. */
 const newKeyv = (cache: ConstructorParameters<typeof KeyvMintring>[0], namespace: string) =>
   new Keyv({ store: new KeyvMintring(cache, { keyv: 4 }) as never, namespace })
 
 describe('Keyv 4 on mintring', { skip: skipWithoutMemcached() }, () => {
   const real = realCache()
 
-  test('keeps values of every kind', async () => {
+  test('stores values of every kind', async () => {
     const keyv = newKeyv(real.cache, 'kinds')
     const values = { text: 'ü', number: 5, object: { a: [1, null] }, bytes: Buffer.from([0, 255]) }
     for (const [key, value] of Object.entries(values)) {
@@ -24,7 +24,7 @@ describe('Keyv 4 on mintring', { skip: skipWithoutMemcached() }, () => {
     assert.equal(await keyv.get('none'), undefined)
   })
 
-  test('deletes one and many, and says what was there', async () => {
+  test('deletes one key and many, and returns whether they existed', async () => {
     const keyv = newKeyv(real.cache, 'deleted')
     for (const key of ['a', 'b', 'c']) await keyv.set(key, key)
     assert.equal(await keyv.delete('a'), true)
@@ -33,7 +33,7 @@ describe('Keyv 4 on mintring', { skip: skipWithoutMemcached() }, () => {
     assert.deepEqual(await keyv.get(['a', 'b', 'c']), [undefined, undefined, undefined])
   })
 
-  test('clears its own namespace alone', async () => {
+  test('clears its own namespace and no other', async () => {
     const [one, other] = [newKeyv(real.cache, 'one'), newKeyv(real.cache, 'other')]
     await one.set('k', 1)
     await other.set('k', 2)
@@ -41,7 +41,7 @@ describe('Keyv 4 on mintring', { skip: skipWithoutMemcached() }, () => {
     assert.deepEqual([await one.get('k'), await other.get('k')], [undefined, 2])
   })
 
-  test('keeps a value for its ttl, in ms', async () => {
+  test('keeps a value for its ttl in milliseconds', async () => {
     const keyv = newKeyv(real.cache, 'ttl')
     await keyv.set('k', 1, 1500)
     const { ttl } = await real.cache.meta.mg('ttl:k', { t: true })

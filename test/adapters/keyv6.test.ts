@@ -10,14 +10,14 @@ describe('Keyv 6 on mintring', { skip: skipWithoutMemcached() }, () => {
   const real = realCache()
   const newStore = () => new KeyvMintring(real.cache, { keyv: 6 })
 
-  test('uses the adapter itself, without a bridge', () => {
+  test('uses the adapter directly, without a bridge', () => {
     const store = newStore()
     assert.equal(new Keyv({ store: store as never }).store, store)
   })
 
-  test('gives an absolute date to the adapter, which keeps the value until then', async () => {
+  test('passes an absolute date to the adapter, which keeps the value until then', async () => {
     const store = newStore()
-    // A memcached ends what should live for a second at any time within it: so two.
+    // memcached may expire an item up to one second early, so the test uses two.
     await store.set('dated', 'v', Date.now() + 2000)
     assert.equal(await store.get('dated'), 'v')
     assert.deepEqual(await store.hasMany(['dated', 'not there']), [true, false])
@@ -26,14 +26,14 @@ describe('Keyv 6 on mintring', { skip: skipWithoutMemcached() }, () => {
     assert.equal(await store.has('dated'), false)
   })
 
-  test('accepts a date that is over, and keeps nothing', async () => {
+  test('accepts a date in the past and stores nothing', async () => {
     const store = newStore()
     await store.set('over', 'old')
     assert.equal(await store.set('over', 'new', Date.now() - 10), true)
     assert.equal(await store.get('over'), undefined)
   })
 
-  test('answers many keys one by one', async () => {
+  test('returns one result per key for many keys', async () => {
     const store = newStore()
     const entries = [
       { key: 'm1', value: 1 },
@@ -49,14 +49,14 @@ describe('Keyv 6 on mintring', { skip: skipWithoutMemcached() }, () => {
     assert.deepEqual(await store.deleteMany([]), [])
   })
 
-  test('deletes, and says whether there was something', async () => {
+  test('deletes a key and returns whether it existed', async () => {
     const store = newStore()
     await store.set('d', 'v')
     assert.equal(await store.delete('d'), true)
     assert.equal(await store.delete('d'), false)
   })
 
-  test('clears a namespace and no other', async () => {
+  test('clears one namespace and no other', async () => {
     const one = new Keyv({ store: newStore() as never, namespace: 'one' })
     const two = new Keyv({ store: newStore() as never, namespace: 'two' })
     await one.set('k', 1)
@@ -66,7 +66,7 @@ describe('Keyv 6 on mintring', { skip: skipWithoutMemcached() }, () => {
     assert.equal(await two.get('k'), 2)
   })
 
-  test('works through Keyv: ttl, many, has, delete, and values of all kinds', async () => {
+  test('works through Keyv: ttl, many keys, has, delete and values of all kinds', async () => {
     const keyv = new Keyv({ store: newStore() as never, namespace: 'all' })
     assert.equal(await keyv.set('a', { deep: [1, 'zwei', null] }, 60_000), true)
     await keyv.setMany([

@@ -17,18 +17,18 @@ import { chained, hosts } from './hosts.ts'
 import { middlewares } from './middlewares.ts'
 
 /*
- * Every middleware before the page cache and after it, in every framework: the first visitor, the
- * next ones, those who meet a stale page, and those of nginx all get what the application without
- * a page cache would have sent.
+ * Every middleware before and after the page cache, in every framework: the first visitor, the next
+ * ones, visitors of a stale page and visitors of nginx all get the response that the application
+ * sends without a page cache.
  */
 const TEXT = `<p>a cat   and ${'a dog   '.repeat(300)}</p>`
 const HTML = 'text/html; charset=utf-8'
 const ENCODINGS = ['gzip', 'identity', 'gzip, br']
 
-/** Pages in one piece, in several, and with headers given to writeHead. */
+/** Pages sent in one piece, in several pieces, and with headers given to writeHead. */
 const route: Route = async (request, response) => {
   const { url } = request
-  // Koa begins with 404.
+  // Koa's default status is 404.
   response.statusCode = 200
   if (url === '/head') {
     response.writeHead(200, { 'Content-Type': HTML })
@@ -40,7 +40,7 @@ const route: Route = async (request, response) => {
     return response.end(TEXT)
   }
   for (let at = 0; at < TEXT.length; at += 800) {
-    // The pieces of a word must not be cut: rewriters work piece by piece.
+    // No word may be cut in two: rewriters work on one chunk at a time.
     response.write(TEXT.slice(at, at + 800))
     await sleep(1)
   }
@@ -58,7 +58,7 @@ function decoded({ headers, body }: Pick<Answer, 'headers' | 'body'>): string {
 type Places = 'before' | 'after'
 const nothing: Around = { before: [], pages: undefined, after: [] }
 
-/** What stands where in one application. */
+/** The middleware before and after the page cache in one application. */
 function around(name: string, place: Places): Around {
   return { ...nothing, [place]: [middlewares[name]!()] }
 }
@@ -93,7 +93,7 @@ describe('pages and middleware', () => {
 
   const portOf = (server: { address(): unknown }): number => (server.address() as AddressInfo).port
 
-  /** Asks in every encoding for every path, and expects what `expected` says. */
+  /** Requests every path in every encoding, and expects what `expected` returns. */
   async function expectAll(
     port: number,
     host: string,
@@ -126,7 +126,7 @@ describe('pages and middleware', () => {
     for (const [index, { name, place }] of rows.entries()) {
       const host = `${framework.replace(/\W/g, '')}${index}.example`.toLowerCase()
 
-      test(`${framework} with ${name} ${place} the pages`, async (t) => {
+      test(`${framework} with ${name} ${place} the pages sends what it sends without a page cache`, async (t) => {
         if (realMemcached(t) === undefined) return
         sites.set(host, await make(around(name, place), route))
         const expected = await plainly(host)
@@ -147,7 +147,7 @@ describe('pages and middleware', () => {
 
   for (const [index, { name, place }] of rows.entries()) {
     const host = `nginx${index}.example`
-    test(`nginx with ${name} ${place} the pages of express 5`, async (t) => {
+    test(`nginx with ${name} ${place} the pages of express 5 sends what the application sends`, async (t) => {
       if (realMemcached(t) === undefined) return
       const make = hosts['express 5']!
       sites.set(host, await make(around(name, place), route))
@@ -164,7 +164,7 @@ describe('pages and middleware', () => {
   }
 
   for (const [index, { name, place }] of rows.entries()) {
-    test(`HTTP/2 with ${name} ${place} the pages`, async (t) => {
+    test(`HTTP/2 with ${name} ${place} the pages sends what it sends without a page cache`, async (t) => {
       if (realMemcached(t) === undefined) return
       const host = `h2${index}.example`
       const ask = async (made: Around, when: () => Promise<unknown>): Promise<Answer[][]> => {
@@ -187,7 +187,7 @@ describe('pages and middleware', () => {
       assert.match(String(said[1]), /mintring; hit; ttl=\d/, 'nothing was served from the cache')
     })
 
-    test(`HTTP/2 through nginx with ${name} ${place} the pages`, async (t) => {
+    test(`HTTP/2 through nginx with ${name} ${place} the pages sends what the application sends`, async (t) => {
       if (realMemcached(t) === undefined) return
       const host = `h2nginx${index}.example`
       sites.set(host, await hosts['node:http']!(around(name, place), route))
@@ -209,7 +209,7 @@ describe('pages and middleware', () => {
   }
 })
 
-/** Asks for all paths on one connection. */
+/** Requests all paths on one connection. */
 async function askHttp2(port: number, host: string): Promise<Answer[]> {
   const client = http2.connect(`http://127.0.0.1:${port}`)
   const answers: Answer[] = []

@@ -9,7 +9,7 @@ import morgan from 'morgan'
 import responseTime from 'response-time'
 import serveStatic from 'serve-static'
 
-/** A middleware of connect, as most of them are written. */
+/** A middleware with connect's signature, the most common one. */
 export type Middleware = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -18,7 +18,7 @@ export type Middleware = (
 
 type Write = (chunk?: unknown, ...rest: unknown[]) => boolean
 
-/** Rewrites a body piece by piece, as live reload and A/B tests do. */
+/** Rewrites a body chunk by chunk, as live reload and A/B tests do. */
 const rewriting: Middleware = (_request, response, next) => {
   const rewritten = (chunk: unknown): unknown =>
     typeof chunk === 'string' || Buffer.isBuffer(chunk)
@@ -34,7 +34,7 @@ const rewriting: Middleware = (_request, response, next) => {
   next()
 }
 
-/** Holds a body back and sends it changed, later, as minifiers do. */
+/** Holds a body back and sends it later, changed, as minifiers do. */
 const minifying: Middleware = (_request, response, next) => {
   const chunks: string[] = []
   const { write } = response
@@ -59,7 +59,7 @@ const minifying: Middleware = (_request, response, next) => {
   next()
 }
 
-/** Makes an entity tag of the whole body, and answers who has it by 304. */
+/** Makes an ETag of the whole body, and responds 304 when the client has it. */
 const tagging: Middleware = (request, response, next) => {
   const end = response.end as Write
   response.end = ((chunk: unknown, ...rest: unknown[]) => {
@@ -87,7 +87,7 @@ const stamping: Middleware = (_request, response, next) => {
   next()
 }
 
-/** Makers of the middlewares, one instance for each application. */
+/** Functions that make the middlewares: one instance per application. */
 export const middlewares: Readonly<Record<string, () => Middleware>> = {
   compression: () => compression({ threshold: 0 }) as unknown as Middleware,
   helmet: () => helmet() as Middleware,

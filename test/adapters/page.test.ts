@@ -15,7 +15,7 @@ import { startMemcached } from '../support/memcached.ts'
 
 type App = (pages: PageCache) => Promise<http.Server>
 
-/** What every host renders: `/public`, a page of its own ways; all others, private ones. */
+/** What every host renders: `/public` in each host's own way; all other paths are private pages. */
 const apps: Readonly<Record<string, App>> = {
   async express(pages) {
     const app = express().disable('x-powered-by')
@@ -49,7 +49,7 @@ const apps: Readonly<Record<string, App>> = {
       reply.type('text/html; charset=utf-8').send('<p>for all</p>'),
     )
     fastify.get('/cookie', ({ headers }, reply) => {
-      // Fastify hands its headers to writeHead: setHeader never sees them.
+      // Fastify passes its headers to writeHead: setHeader is never called for them.
       reply.header('set-cookie', 'id=1').type('text/html; charset=utf-8')
       return reply.send(`for ${headers['x-user']}`)
     })
@@ -95,7 +95,7 @@ async function siteWith(t: TestContext, app: App): Promise<Site & { stored: Prom
 
 for (const [name, app] of Object.entries(apps)) {
   describe(`pageCache in ${name}`, () => {
-    test('stores a page and serves it from then on', async (t) => {
+    test('stores a page on the first request and serves it afterwards', async (t) => {
       const site = await siteWith(t, app)
       assert.ok(!isHit(await site.ask('/public')))
       await site.stored
@@ -105,11 +105,11 @@ for (const [name, app] of Object.entries(apps)) {
       assert.equal(second.headers['content-type'], HTML)
     })
 
-    test('never hands a private response to another visitor', async (t) => {
+    test('never serves a private response to another visitor', async (t) => {
       await assertPrivate(await siteWith(t, app))
     })
 
-    test('sees the cookies that the host sets in its own way', async (t) => {
+    test('does not share a page whose cookie is set by the API of the framework', async (t) => {
       const site = await siteWith(t, app)
       for (const user of ['ada', 'ben']) {
         const answer = await site.ask('/cookie', { headers: { 'x-user': user } })

@@ -12,7 +12,7 @@ import { realCache, serving } from './support.ts'
 
 const SECRET = 'a secret with at least thirty-two characters'
 
-/** A browser: it keeps one cookie. */
+/** A browser that keeps one cookie. */
 class Visitor {
   #cookie = ''
 
@@ -54,7 +54,7 @@ describe('express-session on mintring', { skip: skipWithoutMemcached() }, () => 
     return app
   }
 
-  test('remembers a visitor, in every process, and no other', async () => {
+  test('returns a session to its visitor in every process, and to no other visitor', async () => {
     const one = new Visitor()
     const two = new Visitor()
     await serving(newApp(), async (url) => {
@@ -65,7 +65,7 @@ describe('express-session on mintring', { skip: skipWithoutMemcached() }, () => 
     await serving(newApp(), async (url) => assert.equal(await one.text(`${url}/count`), '3'))
   })
 
-  test('forgets a session that is destroyed, and moves one that is regenerated', async () => {
+  test('deletes a destroyed session, and moves a regenerated one', async () => {
     const visitor = new Visitor()
     await serving(newApp(), async (url) => {
       await visitor.text(`${url}/count`)
@@ -79,7 +79,7 @@ describe('express-session on mintring', { skip: skipWithoutMemcached() }, () => 
     })
   })
 
-  test('lets a session live as long as its cookie, from the last visit on', async () => {
+  test('keeps a session as long as its cookie, counted from the last visit', async () => {
     const visitor = new Visitor()
     await serving(newApp({ maxAge: 10_000 }), async (url) => {
       await visitor.text(`${url}/count`)
@@ -91,7 +91,7 @@ describe('express-session on mintring', { skip: skipWithoutMemcached() }, () => 
     })
   })
 
-  test('drops a session whose cookie ran out', async () => {
+  test('drops a session whose cookie has expired', async () => {
     const visitor = new Visitor()
     await serving(newApp({ maxAge: 1000 }), async (url) => {
       await visitor.text(`${url}/count`)
@@ -130,7 +130,7 @@ describe('@fastify/session on mintring', { skip: skipWithoutMemcached() }, () =>
     }
   }
 
-  test('remembers a visitor, in every process, and no other', async () => {
+  test('returns a session to its visitor in every process, and to no other visitor', async () => {
     const one = new Visitor()
     const two = new Visitor()
     await listening(async (url) => {
@@ -141,7 +141,7 @@ describe('@fastify/session on mintring', { skip: skipWithoutMemcached() }, () =>
     await listening(async (url) => assert.equal(await one.text(`${url}/count`), '3'))
   })
 
-  test('forgets a session that is destroyed, and keeps others as long as their cookie', async () => {
+  test('deletes a destroyed session, and keeps others as long as their cookie', async () => {
     const visitor = new Visitor()
     await listening(async (url) => {
       await visitor.text(`${url}/count`)

@@ -7,14 +7,17 @@ import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { type Memcached, startMemcached } from '../support/memcached.ts'
 
-/** A real memcached and a client of it, there for the tests of a suite. */
+/** A real memcached and a client of it, for the tests of one suite. */
 export interface RealCache {
   readonly cache: MemcachedClient
   /** `host:port` */
   readonly address: string
 }
 
-/** Starts one before the suite's tests and ends it after them. Use its fields inside tests. */
+/**
+ * Starts a memcached before the suite's tests and stops it after them. Use its fields only inside
+ * tests.
+ */
 export function realCache(behaviors: BehaviorsInput = {}): RealCache {
   let server: Memcached | undefined
   let client: MemcachedClient | undefined
@@ -37,7 +40,7 @@ export function realCache(behaviors: BehaviorsInput = {}): RealCache {
   }
 }
 
-/** An HTTP service on a free port, for as long as `use` takes. */
+/** An HTTP service on a free port that runs while `use` runs. */
 export async function serving<Result>(
   handler: RequestListener,
   use: (url: string) => Promise<Result>,
@@ -53,14 +56,14 @@ export async function serving<Result>(
   }
 }
 
-/** What a call with a callback at its end calls back with. */
+/** The arguments of the callback. */
 export interface Outcome {
   readonly error: (Error & { notStored?: boolean }) | undefined
   readonly result: unknown
   readonly self: Record<string, unknown>
 }
 
-/** Calls a method that takes a callback as its last argument. */
+/** Calls a method whose last argument is a callback. */
 export function called(
   target: object,
   method: string,

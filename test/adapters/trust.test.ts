@@ -16,7 +16,7 @@ import { isHit, type Site, siteOf } from '../integrations/page/site.ts'
 
 const HTML = 'text/html; charset=utf-8'
 
-/** Each shows what its framework takes for the request's address. */
+/** Each application responds with what its framework reports as the request's address. */
 const apps: Readonly<Record<string, (pages: PageCache, trusts: boolean) => Promise<http.Server>>> =
   {
     'express 4': async (pages, trusts) => expressServer(express4 as never, pages, trusts),
@@ -67,14 +67,14 @@ async function start(t: TestContext, name: string, trusts: boolean): Promise<Sit
   return site
 }
 
-/** What visitors behind a proxy, or those who say so, send. */
+/** Headers of visitors behind a proxy, or of visitors who pretend to be. */
 const FORWARDED = {
   'x-forwarded-host': 'Other.Example:8443',
   'x-forwarded-proto': 'https',
   'x-forwarded-for': '203.0.113.7',
 }
 
-/** What a trusted header may say, and no key holds. */
+/** Values of trusted headers that are in no key. */
 const UNKEYED = {
   'x-forwarded-host': 'example.com:evil',
   'X-Forwarded-Host': 'example.com, example.com:evil',
@@ -84,7 +84,7 @@ const UNKEYED = {
 
 for (const name of Object.keys(apps)) {
   describe(`forwarded headers in ${name}`, () => {
-    test('are part of the key when it trusts them', async (t) => {
+    test('are part of the key when the application trusts them', async (t) => {
       const site = await start(t, name, true)
       for (const round of ['rendered', 'served']) {
         const own = await site.ask('/a')
@@ -96,7 +96,7 @@ for (const name of Object.keys(apps)) {
       }
     })
 
-    test('shape nothing when it does not', async (t) => {
+    test('have no effect when the application does not trust them', async (t) => {
       const site = await start(t, name, false)
       for (let round = 0; round < 2; round++) {
         const other = await site.ask('/a', { headers: FORWARDED })
@@ -109,7 +109,7 @@ for (const name of Object.keys(apps)) {
     })
 
     for (const [header, value] of Object.entries(UNKEYED)) {
-      test(`shape nobody else’s page when it trusts them: ${header}: ${value}`, async (t) => {
+      test(`do not change other visitors' page when the application trusts them: ${header}: ${value}`, async (t) => {
         const site = await start(t, name, true)
         await site.ask('/a', { headers: { [header]: value } })
         await sleep(20)

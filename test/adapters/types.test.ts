@@ -8,14 +8,14 @@ import { type Block, blocksOf, readPages } from '../docs/pages.ts'
 import { root } from '../house/sources.ts'
 
 /*
- * The TypeScript of the docs that needs the hosts' packages compiles against the types they
- * publish, as a user's strict project with the checks of libraries on would compile it.
+ * The TypeScript blocks of the docs that use other packages compile against the published types of
+ * those packages, in a strict project that checks libraries too.
  */
 const adapters = join(root, 'test/adapters')
 const folder = join(adapters, 'node_modules/.cache', `types-${process.pid}`)
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
-/** What the docs do not show, and users have written. */
+/** Code that users have written and the docs do not show. */
 const OTHER_USES: Readonly<Record<string, string>> = {
   'a Keyv store by name': `
     import Keyv, { type KeyvStoreAdapter } from 'keyv'
@@ -60,7 +60,7 @@ const OTHER_USES: Readonly<Record<string, string>> = {
     createServer2((request, response) => pages(request, response, async () => response.end()))`,
 }
 
-/** Our doors lead to the sources. */
+/** The package's entry points, mapped to the sources. */
 function doors(): Record<string, string[]> {
   const paths: Record<string, string[]> = {}
   for (const [door, target] of Object.entries<{ import?: { default: string } }>(manifest.exports)) {
@@ -70,7 +70,7 @@ function doors(): Record<string, string[]> {
   return paths
 }
 
-/** What a strict project says of files and of all they lead to, by the file's name. */
+/** The errors of a strict project in each file and in all files that it imports, by file name. */
 function complaintsAbout(paths: readonly string[]): Map<string, string[]> {
   const program = ts.createProgram(paths, {
     module: ts.ModuleKind.NodeNext,
@@ -99,7 +99,7 @@ function isForHosts({ words, language }: Block): boolean {
   return language === 'ts' && words.includes('hosts')
 }
 
-describe('TypeScript against the types of the hosts', () => {
+describe('TypeScript against the types of other packages', () => {
   const blocks = readPages().flatMap((page) => blocksOf(page).filter(isForHosts))
   const printed = blocks.map(({ page, line, code }) => [`${page}:${line}`, code] as const)
   const all = [...printed, ...Object.entries(OTHER_USES)]
@@ -112,13 +112,13 @@ describe('TypeScript against the types of the hosts', () => {
   })
   after(() => rmSync(folder, { recursive: true, force: true }))
 
-  test('is in the docs', () => assert.ok(printed.length >= 8))
+  test('is in the docs: there are blocks to compile', () => assert.ok(printed.length >= 8))
 
   for (const [name] of all) {
     test(`${name} compiles`, () => assert.deepEqual(complaints.get(pathOf(name)) ?? [], []))
   }
 
-  test('leads to no fault in what this package declares', () => {
+  test('finds no error in the declarations of this package', () => {
     const faults = [...complaints].filter(([path]) => path.startsWith(join(root, 'src')))
     assert.deepEqual(faults, [])
   })

@@ -14,7 +14,7 @@ describe('unstorage on mintring', { skip: skipWithoutMemcached() }, () => {
   }
   beforeEach(() => newStorage().clear())
 
-  test('sets, has, gets and removes', async () => {
+  test('sets, has, gets and removes an item', async () => {
     const storage = newStorage()
     assert.equal(await storage.hasItem('s1:a'), false)
     assert.equal(await storage.getItem('s1:a'), null)
@@ -43,7 +43,7 @@ describe('unstorage on mintring', { skip: skipWithoutMemcached() }, () => {
     )
   })
 
-  test('gets and sets many', async () => {
+  test('gets and sets many items', async () => {
     const storage = newStorage()
     await storage.setItems([
       { key: 't:1', value: 'one' },
@@ -56,7 +56,7 @@ describe('unstorage on mintring', { skip: skipWithoutMemcached() }, () => {
     ])
   })
 
-  test('restores a snapshot and clears, also what is empty', async () => {
+  test('restores a snapshot, and clears storage, also when it is empty', async () => {
     const storage = newStorage()
     await restoreSnapshot(storage, { initial: 'works' })
     assert.equal(await storage.getItem('initial'), 'works')
@@ -66,7 +66,7 @@ describe('unstorage on mintring', { skip: skipWithoutMemcached() }, () => {
     assert.deepEqual(await storage.getKeys(), [])
   })
 
-  test('keeps the bases of two drivers apart', async () => {
+  test('separates two drivers by their base', async () => {
     const one = newStorage('one')
     const two = newStorage('two')
     await one.setItem('k', 1)
@@ -76,9 +76,9 @@ describe('unstorage on mintring', { skip: skipWithoutMemcached() }, () => {
     assert.equal(await two.getItem('k'), 2)
   })
 
-  test('lets an item live for its ttl', async () => {
+  test('keeps an item for its ttl', async () => {
     const storage = newStorage()
-    // A memcached ends what should live for a second at any time within it: so two.
+    // memcached may expire an item up to one second early, so the test uses two.
     await storage.setItem('short', 'v', { ttl: 2 })
     assert.equal(await storage.getItem('short'), 'v')
     await delay(3100)

@@ -1,2 +1,2 @@
-// The package `memcached` for those that require it by name: mintring in its place.
+// Stands in for the package `memcached`: whatever requires it by name gets mintring/compat.
 module.exports = require('../../../src/integrations/compat.ts').Memcached
