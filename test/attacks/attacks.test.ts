@@ -13,7 +13,9 @@ import { MARK } from './trick.ts'
 import { tricks } from './tricks.ts'
 
 const CLAIMS: readonly Claim[] = ['nothing', 'public, max-age=60']
-/** A careless site behind a page cache on a real memcached; undefined where there is none. */
+/**
+ * A site of careless applications behind a page cache on a real memcached; undefined without one.
+ */
 async function cachedSite(
   t: TestContext,
   claim: Claim,
@@ -35,20 +37,20 @@ async function cachedSite(
   return port === undefined ? undefined : { port, tellsHits: false }
 }
 
-test('the tricks are many, and no two are the same', () => {
+test('the list of attacks has at least 40, each with a name of its own and a source', () => {
   const names = new Set(tricks.map(({ name }) => name))
   assert.equal(names.size, tricks.length)
   assert.ok(tricks.length >= 40)
   assert.ok(tricks.every(({ source }) => source.length > 5))
 })
 
-/** What Node refuses before any application sees it, or shows it differently. */
+/** Attacks that Node refuses before an application sees them, or changes on the way. */
 const REFUSED_BY_NODE = /two lengths|a length and chunks|its own renders|folded/
 
-describe('a careless application without a cache', () => {
+describe('a careless application without a page cache', () => {
   for (const [index, trick] of tricks.entries()) {
     if (REFUSED_BY_NODE.test(trick.name)) continue
-    test(`falls for it: ${trick.name}`, async (t) => {
+    test(`is vulnerable, so the attack is real: ${trick.name}`, async (t) => {
       const site = await startSite(carelessSite(tricks, 'nothing', undefined))
       t.after(() => site.close())
       const { text } = await send(site.port, trick.first, index)
@@ -60,8 +62,8 @@ describe('a careless application without a cache', () => {
 for (const claim of CLAIMS) {
   for (const isNginx of [false, true]) {
     const where = isNginx ? 'nginx before a page cache' : 'a page cache'
-    describe(`${where}, of pages whose Cache-Control says ${claim}`, () => {
-      test('shows no visitor what another one planted or may read', async (t) => {
+    describe(`${where}, for a careless application whose Cache-Control says ${claim}`, () => {
+      test('serves no visitor what an attacker planted, and no attacker a private page', async (t) => {
         const stage = await cachedSite(t, claim, isNginx)
         if (stage === undefined) return
         for (const [index, trick] of tricks.entries()) {

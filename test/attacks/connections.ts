@@ -1,6 +1,6 @@
 import { MARK, type Trick } from './trick.ts'
 
-/** What tells one connection from another, and is not in the key. */
+/** Properties of a connection that are not in the key. */
 export const connections: readonly Trick[] = [
   {
     name: 'the application writes the address of the visitor into the page',
@@ -26,7 +26,7 @@ export const connections: readonly Trick[] = [
     source: 'RFC 9110, 2.5: versions are of one connection',
     first: { raw: 'GET / HTTP/1.0\r\nHost: HOST\r\nConnection: close\r\n\r\n' },
     isEveryones: true,
-    // nginx speaks HTTP/1.0 to the application, whatever its visitor spoke.
+    // nginx speaks HTTP/1.0 to the application, whatever its visitor speaks.
     isOfConnection: true,
     careless: ({ httpVersion }) => (httpVersion === '1.0' ? MARK : 'page'),
   },

@@ -5,22 +5,22 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { PageCache } from '../../src/integrations/page.ts'
 import { type Ask, MARK, type Trick } from './trick.ts'
 
-/** What a request was shown. */
+/** The response to one request. */
 export interface Shown {
   readonly text: string
-  /** The page came out of the cache, as the middleware says. */
+  /** The page came out of the cache, as a header of the middleware says. */
   readonly isHit: boolean
 }
 
-/** The host under which a trick is played: the application knows it by that. */
+/** The host name of one attack; the application chooses its handler by it. */
 export function hostOf(index: number): string {
   return `trick${index}.example`
 }
 
-/** What a careless application says of its pages; nothing, or that they are everybody's. */
+/** The Cache-Control of a careless application: none, or public. */
 export type Claim = 'nothing' | 'public, max-age=60'
 
-/** A site of careless applications, with a page cache before it or without. */
+/** A site of careless applications, with or without a page cache. */
 export function carelessSite(
   tricks: readonly Trick[],
   claim: Claim,
@@ -45,17 +45,19 @@ export function carelessSite(
   }
 }
 
-/** A site that tricks are played on. */
+/** A site under attack. */
 export interface Stage {
   readonly port: number
-  /** Whether the page cache says what came from it: nginx does not. */
+  /** Whether responses from the cache are marked: those of nginx are not. */
   readonly tellsHits: boolean
 }
 
-/** How often the second one asks: the first of them may render, the others are served. */
+/** How many requests the second visitor sends: the first may render, the others are served. */
 const ROUNDS = 3
 
-/** Plays a trick; the mark reached nobody else, and pages are still stored where they can be. */
+/**
+ * Runs an attack: the mark must reach no other visitor, and cacheable pages must still be stored.
+ */
 export async function play({ port, tellsHits }: Stage, trick: Trick, index: number): Promise<void> {
   await send(port, trick.first, index)
   await sleep(2)
@@ -65,7 +67,7 @@ export async function play({ port, tellsHits }: Stage, trick: Trick, index: numb
     await sleep(2)
   }
   for (const { text } of shown) {
-    // nginx refuses some of them itself.
+    // nginx itself refuses some of these requests.
     assert.match(text, tellsHits ? /^<p>/ : /^<p>|400 Bad Request/)
     assert.ok(!text.includes(MARK), text)
   }
@@ -78,7 +80,7 @@ export async function play({ port, tellsHits }: Stage, trick: Trick, index: numb
   }
 }
 
-/** Sends one request of a trick, and says what came back: nothing where it is refused. */
+/** Sends one request of an attack and returns the response, which is empty when it was refused. */
 export async function send(port: number, ask: Ask, index: number): Promise<Shown> {
   if (ask.raw !== undefined) return sendRaw(port, ask.raw.replaceAll('HOST', hostOf(index)))
   const host = (ask.headers?.host ?? 'HOST').replace('HOST', hostIn(ask, index))
@@ -108,7 +110,7 @@ export async function send(port: number, ask: Ask, index: number): Promise<Shown
   })
 }
 
-/** Capital letters where the trick is about them. */
+/** Upper-case host names for the attacks that are about them. */
 function hostIn({ headers }: Ask, index: number): string {
   return headers?.host === 'HOST' ? hostOf(index).toUpperCase() : hostOf(index)
 }

@@ -1,30 +1,32 @@
 import type { IncomingMessage } from 'node:http'
 
-/** What an attacker plants, or wants to read. */
+/** The text that an attacker plants, or wants to read. */
 export const MARK = 'MARK-OF-ANOTHER'
 
-/** A request: to a host of the trick's own unless `headers` names one. */
+/** A request, sent to the attack's own host unless `headers` names another. */
 export interface Ask {
   readonly path?: string
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
-  /** The address to send from, where it is another than 127.0.0.1. */
+  /** The address to send from, when it is not 127.0.0.1. */
   readonly from?: string
-  /** The bytes to send instead, where no client sends such; HOST is the trick's host. */
+  /**
+   * Raw bytes to send when no HTTP client would send them; HOST is replaced by the attack's host.
+   */
   readonly raw?: string
 }
 
-/** Two requests: nothing of what the first one is shown may reach the second. */
+/** Two requests: nothing from the response to the first may reach the second. */
 export interface Trick {
   readonly name: string
   readonly source: string
   readonly first: Ask
   readonly second?: Ask
-  /** What the page is made of comes with every request: it is stored for nobody. */
+  /** Every request has what the page is made of, so the page is stored for nobody. */
   readonly isEveryones?: boolean
-  /** Another server in front takes it away, or does it for every visitor. */
+  /** A server in front removes the header or sets it for every visitor. */
   readonly isOfConnection?: boolean
-  /** What a careless application makes of a request: with the mark for the first one. */
+  /** What a careless application renders for a request: with the mark for the first one. */
   careless(request: IncomingMessage, body: string): string
 }

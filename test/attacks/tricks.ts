@@ -9,7 +9,7 @@ const DECEPTION = 'O. Gil, Web Cache Deception Attack (Black Hat 2017)'
 const CONFUSED = 'Mirheidari et al., Cached and Confused (USENIX Security 2020)'
 const PARSERS = 'M. Doyhenard, Gotta cache ’em all (Black Hat 2024)'
 
-/** The application writes a request header into its page, as into links and scripts. */
+/** The application writes a request header into its page, for example into links and scripts. */
 function reflecting(header: string, source: string, value = MARK): Trick {
   return {
     name: `the application writes ${header} into the page`,
@@ -223,7 +223,7 @@ const bodies: readonly Trick[] = [
   },
 ]
 
-/** A victim with rights follows a link to `path`; the attacker asks for the same. */
+/** A victim with a login follows a link to `path`; the attacker requests the same path. */
 function deceiving(path: string, source: string, by = 'cookie'): Trick {
   return {
     name: `a visitor with ${by} follows a link to ${path}`,
@@ -268,7 +268,7 @@ const parameters: readonly Trick[] = [
   careless: ({ url }: IncomingMessage) => `page of ${url}`,
 }))
 
-/** Tricks that were played on caches, each with where it was told. */
+/** Known attacks on caches, each with its source. */
 export const tricks: readonly Trick[] = [
   ...reflected,
   ...otherHeaders,
