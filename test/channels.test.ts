@@ -6,7 +6,7 @@ import { type CommandMessage, commandTrace, ejectChannel } from '../src/channels
 
 const moments = tracingChannel<unknown, CommandMessage>('mintring:command')
 
-test('a trace has subscribers as soon as one moment has', () => {
+test('a trace has subscribers as soon as one of its channels has', () => {
   assert.equal(commandTrace.hasSubscribers, false)
   const listener = () => undefined
   moments.asyncEnd.subscribe(listener)
@@ -15,7 +15,7 @@ test('a trace has subscribers as soon as one moment has', () => {
   assert.equal(commandTrace.hasSubscribers, false)
 })
 
-test('a plain channel is one of node:diagnostics_channel by its name', () => {
+test('a plain channel is the node:diagnostics_channel of the same name', () => {
   const told: unknown[] = []
   const listener = (message: unknown) => told.push(message)
   channel('mintring:eject').subscribe(listener)
@@ -24,7 +24,7 @@ test('a plain channel is one of node:diagnostics_channel by its name', () => {
   assert.deepEqual(told, [{ host: 'a:1' }])
 })
 
-test('the moments come in order, with one message that never holds the result', async (context) => {
+test('a trace publishes its moments in order, with one message that never holds the result', async (context) => {
   const order: string[] = []
   const seen = new Set<unknown>()
   const at = (name: string) => (message: unknown) => {
@@ -50,7 +50,7 @@ test('the moments come in order, with one message that never holds the result', 
   assert.deepEqual([...seen], [message])
 })
 
-test('a failure is told and passed on as it is, thrown at once or later', async (context) => {
+test('a trace publishes an error and passes it on unchanged, thrown at once or later', async (context) => {
   const errors: unknown[] = []
   const listener = (message: unknown) => errors.push((message as CommandMessage).error)
   moments.error.subscribe(listener)
@@ -75,7 +75,7 @@ test('a failure is told and passed on as it is, thrown at once or later', async 
   assert.deepEqual(errors, [later, now])
 })
 
-test('stores bound to the start reach what the operation runs', async (context) => {
+test('a store bound to the start of a trace is active while the operation runs', async (context) => {
   const store = new AsyncLocalStorage<string>()
   moments.start.bindStore(store, (message) => message.command)
   context.after(() => moments.start.unbindStore(store))

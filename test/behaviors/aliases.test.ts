@@ -12,7 +12,7 @@ type Case = readonly [
   ours: unknown,
 ]
 
-/** What each foreign name becomes, worked out by hand from the other client's documents. */
+/** What each foreign name becomes, derived by hand from the other client's documentation. */
 const cases: readonly Case[] = [
   ['pylibmc', 'distribution', 'consistent', 'distribution', 'ketamaUnweighted'],
   ['libmemcached', 'DISTRIBUTION', 'consistent', 'distribution', 'ketamaUnweighted'],
@@ -38,7 +38,7 @@ const cases: readonly Case[] = [
   ['libmemcached', 'REMOVE-FAILED-SERVERS', 3, 'serverFailureLimit', 3],
   ['twemproxy', 'server_failure_limit', 1, 'serverFailureLimit', 1],
   ['memcached', 'failures', 5, 'serverFailureLimit', 5],
-  // Seconds there, milliseconds here.
+  // memcached counts it in seconds, mintring in milliseconds.
   ['pylibmc', 'retry_timeout', 30, 'retryTimeoutMs', 30_000],
   ['libmemcached', 'RETRY-TIMEOUT', 7, 'retryTimeoutMs', 7_000],
   ['twemproxy', 'server_retry_timeout', 2000, 'retryTimeoutMs', 2_000],
@@ -69,8 +69,8 @@ function translate(dialect: BehaviorDialect, name: string, value: unknown): obje
   return behaviorsFrom.libmemcached(`--SERVER=localhost ${option}`)
 }
 
-describe('the names of other clients', () => {
-  it('are all tried here', () => {
+describe('behavior names of other clients', () => {
+  it('are all in the table of this test', () => {
     const known = rows
       .flatMap((row) => [row, ...(row.fields ?? [])])
       .flatMap((row) => (row.aliases ?? []).map((alias) => `${alias.dialect} ${alias.name}`))

@@ -7,7 +7,7 @@ const servers = { MEMCACHED_SERVERS: '10.0.0.1,10.0.0.2:11212' }
 const code = 'MINTRING_BAD_BEHAVIOR'
 
 describe('fromEnvironment', () => {
-  it('looks for servers in a fixed order', () => {
+  it('looks for server variables in a fixed order', () => {
     const names = ['MINTRING_URL', 'MEMCACHED_URL', 'MEMCACHED_SERVERS']
     const others = ['MEMCACHIER_SERVERS', 'MEMCACHEDCLOUD_SERVERS', 'MEMCACHE_SERVERS']
     const env: Record<string, string> = {}
@@ -17,7 +17,7 @@ describe('fromEnvironment', () => {
     }
   })
 
-  it('takes the credentials that belong to the servers', () => {
+  it('uses the credentials that belong to the servers it found', () => {
     const env = {
       MEMCACHIER_SERVERS: 'mc1.example.com:11211',
       MEMCACHIER_USERNAME: 'ada',
@@ -30,7 +30,7 @@ describe('fromEnvironment', () => {
     assert.equal(behaviors.password, 'secret')
   })
 
-  it('reads a service bound by Cloud Foundry', () => {
+  it('reads a bound Cloud Foundry service', () => {
     const credentials = { servers: 'cf:11211', username: 'u', password: 'p' }
     const VCAP_SERVICES = JSON.stringify({
       postgres: [{ credentials: { uri: 'x' } }],
@@ -41,7 +41,7 @@ describe('fromEnvironment', () => {
     assert.equal(settings.behaviors.password, 'p')
   })
 
-  it('finds a service of Cloud Foundry by its label, its name or a tag, in any case', () => {
+  it('finds a Cloud Foundry service by label, name or tag, in any case', () => {
     const credentials = { servers: 'cf:11211' }
     const found = { credentials }
     const bound: Record<string, Record<string, unknown>[]>[] = [
@@ -62,7 +62,7 @@ describe('fromEnvironment', () => {
     assert.throws(() => fromEnvironment({ VCAP_SERVICES: other }), { code: 'MINTRING_NO_SERVERS' })
   })
 
-  it('reads the servers of a bound service as a list, a URI or a host with its port', () => {
+  it('reads the servers of a bound service as a list, a URI or a host and port', () => {
     const shapes: [object, unknown][] = [
       [{ servers: 'a:1,b:2' }, 'a:1,b:2'],
       [{ servers: ['a:1', 'b:2'] }, ['a:1', 'b:2']],
@@ -77,21 +77,21 @@ describe('fromEnvironment', () => {
     }
   })
 
-  it('never quotes what may hold credentials', () => {
+  it('never quotes a value that may hold credentials', () => {
     assert.throws(
       () => fromEnvironment({ VCAP_SERVICES: '{"password": "hunter2' }),
       (error: Error) => !/hunter2/.test(`${error.message} ${error.stack} ${String(error.cause)}`),
     )
   })
 
-  it('names what could be set when nothing is', () => {
+  it('lists the variables that can be set when none is', () => {
     assert.throws(() => fromEnvironment({}), { code: 'MINTRING_NO_SERVERS', message: /MEMCACHIER/ })
     assert.throws(() => fromEnvironment({ MEMCACHED_SERVERS: ' ' }), {
       code: 'MINTRING_NO_SERVERS',
     })
   })
 
-  it('reads behaviors from their names', () => {
+  it('reads behaviors from their environment variables', () => {
     const { behaviors } = fromEnvironment({
       ...servers,
       MINTRING_RETRY_TIMEOUT_MS: '30000',
@@ -116,7 +116,7 @@ describe('fromEnvironment', () => {
     assert.equal(settings.jitter, 0.1)
   })
 
-  it('refuses text that is invalid, by the name in the environment', () => {
+  it('throws for invalid text and names the environment variable', () => {
     const refuse = (name: string, text: string) =>
       assert.throws(() => fromEnvironment({ ...servers, [name]: text }), {
         code,
@@ -128,7 +128,7 @@ describe('fromEnvironment', () => {
     refuse('MINTRING_CONNECTIONS_MAX', 'many')
   })
 
-  it('warns of a name that is no behavior, with the one that was meant', async () => {
+  it('warns of a variable that is no behavior, and names the nearest one', async () => {
     const seen: string[] = []
     const listen = (warning: Error) => seen.push(warning.message)
     process.on('warning', listen)

@@ -8,11 +8,11 @@ const read = (path: string): string =>
   readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 const HINT = 'run: node --import tsx scripts/docs-behaviors.mjs'
 
-it('the type is the one the table says', () => {
+it('the committed behaviors type is what the generator makes from the table', () => {
   assert.equal(read('src/behaviors/behaviors.ts'), behaviorsType(), HINT)
 })
 
-it('docs/behaviors.md is the one the table says, and names every behavior', () => {
+it('docs/behaviors.md is what the generator makes from the table, and names every behavior', () => {
   const page = read('docs/behaviors.md')
   assert.equal(page, behaviorsPage(), HINT)
   for (const { name } of rows) assert.match(page, new RegExp(`^### \`${name}\`$`, 'm'))

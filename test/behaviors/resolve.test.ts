@@ -9,7 +9,7 @@ const resolve = (input: object) => resolveBehaviors(input as BehaviorsInput)
 const code = 'MINTRING_BAD_BEHAVIOR'
 
 describe('resolveBehaviors', () => {
-  it('answers frozen settings with every name in them', () => {
+  it('returns frozen settings that have every behavior', () => {
     const behaviors = resolveBehaviors({ retries: 2 })
     assert.ok(Object.isFrozen(behaviors))
     assert.ok(Object.isFrozen(behaviors.connections))
@@ -17,7 +17,7 @@ describe('resolveBehaviors', () => {
     assert.equal(behaviors.distribution, 'ketama')
   })
 
-  it('refuses an unknown name and says which one is near', () => {
+  it('throws for an unknown name and suggests a similar one', () => {
     assert.throws(() => resolve({ retryTimeout: 5 }), { code, message: /mean 'retryTimeoutMs'/ })
     assert.throws(() => resolve({ autoEjectHost: true }), { message: /mean 'autoEjectHosts'/ })
     assert.throws(() => resolve({ failOver: 'miss' }), { message: /mean 'failover'/ })
@@ -26,7 +26,7 @@ describe('resolveBehaviors', () => {
     })
   })
 
-  it("says whose name it is when the name is another client's", () => {
+  it('names the other client that an unknown name comes from', () => {
     assert.throws(() => resolve({ _retry_timeout: 30 }), {
       code,
       message: /pylibmc's name for retryTimeoutMs.*behaviorsFrom\.pylibmc/,
@@ -34,25 +34,25 @@ describe('resolveBehaviors', () => {
     assert.throws(() => resolve({ poolSize: 3 }), { message: /memcached's name for connections/ })
   })
 
-  it('names the nearest choice', () => {
+  it('names the nearest choice when a value is misspelt', () => {
     assert.throws(() => resolve({ distribution: 'ketma' }), { message: /mean 'ketama'/ })
     assert.throws(() => resolve({ failover: 'rehsh' }), { message: /mean 'rehash'/ })
     assert.throws(() => resolve({ connections: { idle: 1 } }), { message: /mean 'idleMs'/ })
   })
 
-  it('does not take inherited names for behaviors', () => {
+  it('does not accept inherited property names as behaviors', () => {
     for (const name of ['constructor', '__proto__x', 'toString', 'hasOwnProperty']) {
       assert.throws(() => resolve({ [name]: 1 }), { code })
     }
   })
 
-  it('refuses what is not an object', () => {
+  it('throws when the argument is no object', () => {
     for (const input of [null, 'ketama', 5, []]) {
       assert.throws(() => resolveBehaviors(input as never), { code })
     }
   })
 
-  it('expands a preset, beneath what is said beside it', () => {
+  it('expands a preset; settings beside it override it', () => {
     const twemproxy = resolveBehaviors({ preset: 'twemproxy' })
     assert.equal(twemproxy.distribution, 'twemproxy')
     assert.equal(twemproxy.hash, 'fnv1a_64')
@@ -60,7 +60,7 @@ describe('resolveBehaviors', () => {
     assert.equal(resolveBehaviors({ hash: 'md5', preset: 'twemproxy' }).hash, 'md5')
   })
 
-  it('takes a gutter of stand-by hosts, and checks them', () => {
+  it('accepts a gutter of stand-by hosts and checks its fields', () => {
     const gutter = { gutter: ['10.0.0.9'], ttl: 10 }
     assert.deepEqual(resolveBehaviors({ failover: gutter }).failover, gutter)
     assert.throws(() => resolve({ failover: { gutter: 'host:nope', ttl: 10 } }), {
@@ -72,7 +72,7 @@ describe('resolveBehaviors', () => {
     assert.throws(() => resolve({ failover: { gutter: 'a:1', ttl: 10, retries: 1 } }), { code })
   })
 
-  it('never shows a secret: not in errors, inspect or JSON', () => {
+  it('never shows a secret in errors, util.inspect or JSON', () => {
     const behaviors = resolveBehaviors({
       username: 'ada',
       password: 'hunter2',
@@ -92,23 +92,23 @@ describe('resolveBehaviors', () => {
   })
 })
 
-describe('settings together', () => {
-  it('refuse a probe pause shorter than a dial, when both are given', () => {
+describe('behaviors that depend on each other', () => {
+  it('throw when retryTimeoutMs is below connectTimeoutMs and both are given', () => {
     const given = { retryTimeoutMs: 100, connectTimeoutMs: 1000 }
     assert.throws(() => resolve(given), { code, message: /retryTimeoutMs.*below connectTimeoutMs/ })
   })
 
-  it('warn of it when only one was given', () => {
+  it('warn when only one of the two was given', () => {
     const behaviors = resolveBehaviors({ retryTimeoutMs: 100 })
     assert.match(warningsOf(behaviors).join('\n'), /retryTimeoutMs \(100\) is below/)
     assert.deepEqual(warningsOf(resolveBehaviors()), [])
   })
 
-  it('refuse a longest pause below the first', () => {
+  it('throw when the longest pause is below the first one', () => {
     assert.throws(() => resolve({ retryTimeoutMs: 5000, deadTimeoutMs: 1000 }), { code })
   })
 
-  it('lengthen the longest pause with the first when it was left alone', () => {
+  it('raise the longest pause to the first one when it has its default', () => {
     assert.equal(resolveBehaviors({ retryTimeoutMs: 90_000 }).deadTimeoutMs, 90_000)
     const { next } = changeBehaviors(resolveBehaviors({ retryTimeoutMs: 90_000 }), {
       retryTimeoutMs: 1000,
@@ -116,13 +116,13 @@ describe('settings together', () => {
     assert.equal(next.deadTimeoutMs, 30_000)
   })
 
-  it('refuse a user name without a password, and half-open windows', () => {
+  it('throw for a user name without a password, and for stale windows that do not fit', () => {
     assert.throws(() => resolve({ username: 'ada' }), { code })
     assert.throws(() => resolve({ staleTimeoutMs: 40_000 }), { code, message: /loaderTimeoutMs/ })
     assert.throws(() => resolve({ staleIfError: '30d' }), { code, message: /30 days/ })
   })
 
-  it('warn of settings that do nothing', () => {
+  it('warn of settings that have no effect', () => {
     const off = resolveBehaviors({ autoEjectHosts: false, serverFailureLimit: 3 })
     assert.match(warningsOf(off).join(), /do nothing while autoEjectHosts is false/)
     const unused = resolveBehaviors({ hashWithPrefixKey: true })
@@ -135,7 +135,7 @@ describe('settings together', () => {
 describe('changeBehaviors', () => {
   const current = resolveBehaviors({ retries: 2, connections: { min: 2, max: 4 } })
 
-  it('answers what changed, and only that', () => {
+  it('returns the settings that changed, and no others', () => {
     const { next, changes } = changeBehaviors(current, {
       retries: 2,
       requestTimeoutMs: 250,
@@ -151,7 +151,7 @@ describe('changeBehaviors', () => {
     assert.equal(next.retries, 2)
   })
 
-  it('changes nothing when one of the changes is wrong', () => {
+  it('changes nothing when one of the changes is invalid', () => {
     const before = JSON.stringify(current)
     for (const bad of [{ retries: 3, hash: 'nope' }, { retries: 3, nope: 1 }, { discovery: {} }]) {
       assert.throws(() => changeBehaviors(current, bad as BehaviorsInput), { code })
@@ -159,18 +159,18 @@ describe('changeBehaviors', () => {
     assert.equal(JSON.stringify(current), before)
   })
 
-  it('goes back to the default for undefined', () => {
+  it('restores the default for undefined', () => {
     assert.equal(changeBehaviors(current, { retries: undefined }).next.retries, 1)
   })
 
-  it('remembers what was given when settings contradict each other later', () => {
+  it('remembers which settings were given when a later change contradicts them', () => {
     const behaviors = resolveBehaviors({ connectTimeoutMs: 500 })
     assert.throws(() => changeBehaviors(behaviors, { retryTimeoutMs: 100 }), { code })
   })
 })
 
-describe('policies', () => {
-  it('hand the hosts their settings, ring options included', () => {
+describe('the policies made of behaviors', () => {
+  it('pass the settings of hosts, ring options included', () => {
     const policy = toClusterPolicy(
       resolveBehaviors({ preset: 'memcached', requestTimeoutMs: 77, hashTag: '{}', vnodes: 80 }),
     )
@@ -182,7 +182,7 @@ describe('policies', () => {
     assert.equal('jitter' in policy, false)
   })
 
-  it('hand refills their defaults', () => {
+  it('pass the defaults of refills', () => {
     const defaults = toRefillDefaults(resolveBehaviors({ lease: '1m', staleIfError: 5 }))
     assert.equal(defaults.lease, 60)
     assert.equal(defaults.staleIfError, 5)

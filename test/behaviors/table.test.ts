@@ -5,11 +5,11 @@ import { changeBehaviors, resolveBehaviors } from '../../src/behaviors/resolve.t
 import { rows } from '../../src/behaviors/table.ts'
 import { isMintringError } from '../../src/errors.ts'
 
-/** By hand, for every row: its default, another good value, and values it must refuse. */
+/** Written by hand for every row: its default, another valid value, and values it must refuse. */
 interface Sample {
   readonly default: unknown
   readonly good: unknown
-  /** What `good` becomes, where it is read into another form. */
+  /** What `good` becomes when it is converted. */
   readonly becomes?: unknown
   readonly bad: readonly unknown[]
 }
@@ -101,7 +101,7 @@ const samples: Readonly<Record<string, Sample>> = {
   placeholder: { default: 'inline', good: 'sidecar', ...words },
 }
 
-/** A password needs a user name beside it. */
+/** A password is valid only beside a user name. */
 const companions: Readonly<Record<string, BehaviorsInput>> = {
   username: { password: 'p' },
   password: { username: 'u' },
@@ -111,7 +111,7 @@ const isBadBehavior = (error: unknown): boolean =>
   isMintringError(error) && /^MINTRING_(BAD_BEHAVIOR|NO_SERVERS|BAD_SERVER)$/.test(error.code)
 
 describe('every behavior', () => {
-  it('has a sample here, and every sample is a behavior', () => {
+  it('has an entry in this table, and every entry is a behavior', () => {
     assert.deepEqual(Object.keys(samples).sort(), rows.map((row) => row.name).sort())
   })
 
@@ -125,12 +125,12 @@ describe('every behavior', () => {
       assert.deepEqual(resolveBehaviors()[name], sample.default)
     })
 
-    it(`${name} takes another value, and undefined for its default`, () => {
+    it(`${name} accepts another value, and undefined for its default`, () => {
       assert.deepEqual(resolveBehaviors(input)[name], expected)
       assert.deepEqual(resolveBehaviors({ [name]: undefined })[name], sample.default)
     })
 
-    it(`${name} refuses wrong types and values out of range, naming itself`, () => {
+    it(`${name} throws for wrong types and values out of range, and names itself`, () => {
       for (const bad of sample.bad) {
         const given = { ...companions[name], [name]: bad } as BehaviorsInput
         assert.throws(() => resolveBehaviors(given), isBadBehavior, `${name}: ${String(bad)}`)
@@ -138,11 +138,11 @@ describe('every behavior', () => {
     })
 
     if (row.live === 'never') {
-      it(`${name} cannot change while running`, () => {
+      it(`${name} throws when it is changed while the client runs`, () => {
         assert.throws(() => changeBehaviors(resolveBehaviors(), input), /make another client/)
       })
     } else {
-      it(`${name} changes while running, and the change is told`, () => {
+      it(`${name} changes while the client runs, and the change is reported`, () => {
         const current = resolveBehaviors()
         const { next, changes } = changeBehaviors(current, input)
         assert.deepEqual(next[name], expected)

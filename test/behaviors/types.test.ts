@@ -6,7 +6,7 @@ import { behaviorsFrom } from '../../src/behaviors/behaviors-from.ts'
 import { resolveBehaviors } from '../../src/behaviors/resolve.ts'
 import { rows } from '../../src/behaviors/table.ts'
 
-/** Never called: the compiler is the test, and an unused `@ts-expect-error` fails it. */
+/** Never called: the compiler checks it, and an unused `@ts-expect-error` is an error. */
 export function doesNotCompile(take: (input: BehaviorsInput) => void): void {
   // @ts-expect-error an unknown name
   take({ retryTimeout: 30 })
@@ -18,13 +18,13 @@ export function doesNotCompile(take: (input: BehaviorsInput) => void): void {
   take({ staleWhileRevalidate: '300' })
   // @ts-expect-error a duration has a known unit
   take({ staleWhileRevalidate: '5 minutes' })
-  // @ts-expect-error a word that is none
+  // @ts-expect-error not one of the choices
   take({ distribution: 'ketma' })
-  // @ts-expect-error a word that is none
+  // @ts-expect-error not one of the choices
   take({ failover: 'retry' })
   // @ts-expect-error a gutter has a ttl
   take({ failover: { gutter: '10.0.0.9' } })
-  // @ts-expect-error a field of no name
+  // @ts-expect-error an unknown field
   take({ connections: { maximum: 4 } })
   // @ts-expect-error a switch
   take({ autoEjectHosts: 1 })
@@ -35,7 +35,7 @@ export function doesNotCompile(take: (input: BehaviorsInput) => void): void {
   take({ preset: 'twemproxy', hash: 'md5' })
 }
 
-it('the type of the settings has the names of the table', () => {
+it('the type of the settings has exactly the names of the table', () => {
   const settings: Behaviors = resolveBehaviors()
   const names: readonly string[] = Object.keys(settings)
   assert.deepEqual(

@@ -9,9 +9,9 @@ import { createRing } from '../../../src/ring/ring.ts'
 const read = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../fixtures/${name}`, import.meta.url), 'utf8'))
 
-/** What `memcparse` of libmemcached 1.1.4 said to each string: whether it took it. */
+/** Whether `memcparse` of libmemcached 1.1.4 accepted each string. */
 const strings = read('memcparse.json') as readonly (readonly [string, boolean])[]
-/** Where libmemcached 1.1.4 put key:0 … key:199: the digit is the server's index. */
+/** Where libmemcached 1.1.4 put key:0 … key:199: each digit is a server's index. */
 const placements = read('libmemcached-placement.json') as readonly (readonly [string, string])[]
 
 function isTaken(configuration: string): boolean {
@@ -28,25 +28,27 @@ const hasMemcparse = spawnSync('memcparse', ['--SERVER=localhost']).status === 0
 
 describe('behaviorsFrom.libmemcached', () => {
   before(() => {
-    // The warnings are what is tested below; here they would fill the terminal.
+    // Discards warnings: the tests below read them, and here they would fill the terminal.
     process.removeAllListeners('warning')
   })
 
-  it('takes and refuses what memcparse takes and refuses', () => {
+  it('accepts and refuses the same strings as memcparse', () => {
     assert.ok(strings.length >= 200)
     for (const [configuration, taken] of strings) {
       assert.equal(isTaken(configuration), taken, JSON.stringify(configuration))
     }
   })
 
-  it('agrees with the memcparse installed here', { skip: !hasMemcparse && 'no memcparse' }, () => {
+  it('agrees with the memcparse that is installed here', {
+    skip: !hasMemcparse && 'no memcparse',
+  }, () => {
     for (const [configuration] of strings) {
       const taken = spawnSync('memcparse', [configuration]).status === 0
       assert.equal(isTaken(configuration), taken, JSON.stringify(configuration))
     }
   })
 
-  it('places keys where libmemcached does, whatever order the options are in', () => {
+  it('places keys where libmemcached does, in any order of the options', () => {
     for (const [configuration, expected] of placements) {
       const behaviors = behaviorsFrom.libmemcached(configuration)
       const hosts = behaviors.servers!.map((server) => (server as { host: string }).host)
@@ -61,7 +63,7 @@ describe('behaviorsFrom.libmemcached', () => {
     }
   })
 
-  it('answers the servers beside the behaviors, and can be given where behaviors go', () => {
+  it('returns the servers beside the behaviors, and is accepted where behaviors are', () => {
     const behaviors = behaviorsFrom.libmemcached(
       '--SERVER=10.0.0.1:11212/?3 --SERVER=cache.example.com --SOCKET="/run/mc.sock"/?2',
     )
@@ -83,7 +85,7 @@ describe('behaviorsFrom.libmemcached', () => {
     assert.equal(behaviors.requestTimeoutMs, 701)
   })
 
-  it('warns of everything it cannot do, with what to use', () => {
+  it('warns of each option that has no equivalent, and names the replacement', () => {
     const { warnings } = behaviorsFrom.libmemcached(
       '--SERVER=localhost --NOREPLY --NUMBER-OF-REPLICAS=2 --USE-UDP --DISTRIBUTION=random,MD5',
     )
@@ -91,7 +93,7 @@ describe('behaviorsFrom.libmemcached', () => {
     assert.match(warnings.join('\n'), /NOREPLY.*waits.*\n.*REPLICAS.*failover.*\n.*TCP is used/)
   })
 
-  it('keeps its own limits of time where libmemcached has none', () => {
+  it("keeps mintring's timeouts where libmemcached has none", () => {
     const behaviors = behaviorsFrom.libmemcached(
       '--SERVER=localhost --POLL-TIMEOUT=0 --RETRY-TIMEOUT=0 --CONNECT-TIMEOUT=0',
     )
@@ -99,7 +101,7 @@ describe('behaviorsFrom.libmemcached', () => {
     assert.equal(resolveBehaviors(behaviors).requestTimeoutMs, 500)
   })
 
-  it('says where a string is wrong', () => {
+  it('reports the position at which a string is wrong', () => {
     assert.throws(() => behaviorsFrom.libmemcached('--SERVER=localhost --HASH=MD6'), {
       code: 'MINTRING_BAD_BEHAVIOR',
       message: /column 27 \('MD6'\).*mean 'MD5'/,

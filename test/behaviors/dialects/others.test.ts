@@ -23,7 +23,7 @@ describe('behaviorsFrom.twemproxy', () => {
     servers: ['127.0.0.1:11211:1 one', '127.0.0.1:11212:2', '/run/mc.sock:3 sock'],
   }
 
-  it('reads a pool, its servers with names and weights', () => {
+  it('reads a pool with the names and weights of its servers', () => {
     const behaviors = behaviorsFrom.twemproxy(pool)
     assert.deepEqual(
       parseServers(behaviors.servers!).map(({ label, weight }) => [label, weight]),
@@ -41,7 +41,7 @@ describe('behaviorsFrom.twemproxy', () => {
     assert.deepEqual(behaviors.warnings.length, 1, 'listen alone')
   })
 
-  it('reads IPv6 without brackets, as twemproxy does', () => {
+  it('reads IPv6 addresses without brackets, as twemproxy does', () => {
     const lines = ['::1:26210:1', 'fe80::2:11211:3 six', '[::1]:11213:2']
     const { servers } = behaviorsFrom.twemproxy({ servers: lines })
     assert.deepEqual(
@@ -54,7 +54,7 @@ describe('behaviorsFrom.twemproxy', () => {
     )
   })
 
-  it('refuses redis pools, unknown settings and bad servers', () => {
+  it('throws for redis pools, unknown settings and bad servers', () => {
     const refuse = (more: object, message: RegExp) =>
       assert.throws(() => behaviorsFrom.twemproxy({ ...pool, ...more }), { message })
     refuse({ redis: true }, /memcached client/)
@@ -67,7 +67,7 @@ describe('behaviorsFrom.twemproxy', () => {
     refuse({ timeout: '400' }, /takes a number/)
   })
 
-  it('keeps a deadline where twemproxy has none, and says so', () => {
+  it('keeps a timeout where twemproxy has none, and warns of it', () => {
     const behaviors = behaviorsFrom.twemproxy({ timeout: -1 })
     assert.equal(behaviors.requestTimeoutMs, undefined)
     assert.match(behaviors.warnings.join(), /always a deadline/)
@@ -75,7 +75,7 @@ describe('behaviorsFrom.twemproxy', () => {
 })
 
 describe('behaviorsFrom.memcached', () => {
-  it('reads the options of the npm package, its placement and flags with them', () => {
+  it('reads the options of the npm package, with its placement and flags', () => {
     const settings = resolveBehaviors(
       behaviorsFrom.memcached({
         ...{ poolSize: 3, timeout: 1000, retries: 2, failures: 3, retry: 10_000 },
@@ -91,7 +91,7 @@ describe('behaviorsFrom.memcached', () => {
     assert.equal(settings.maxQueuedPerHost, 400)
   })
 
-  it('reads numbers from texts, and takes what is out of range as the nearest there is', () => {
+  it('reads numbers given as text, and clamps values that are out of range', () => {
     const settings = resolveBehaviors(
       behaviorsFrom.memcached({
         ...{ retries: '25', timeout: '750', poolSize: '5000', maxValue: 1, failures: 0, retry: 0 },
@@ -114,7 +114,7 @@ describe('behaviorsFrom.memcached', () => {
     }
   })
 
-  it('reads an algorithm under any name OpenSSL has for it, and refuses functions with a reason', () => {
+  it('reads an algorithm under any of its OpenSSL names, and refuses functions with a reason', () => {
     const hashOf = (algorithm: unknown) => behaviorsFrom.memcached({ algorithm }).hash
     const names = ['md5', 'RSA-MD5', 'SHA256', 'RSA-SHA512/256', 'rmd160', 'md5-sha1', undefined]
     const hashes = ['md5', 'md5', 'sha256', 'sha512-256', 'ripemd160', 'md5', 'md5']
@@ -123,7 +123,7 @@ describe('behaviorsFrom.memcached', () => {
     assert.throws(() => hashOf('sha0'), { code, message: /'sha0' is not a digest/ })
   })
 
-  it('writes long keys as there: by their MD5, unless keyCompression is off', () => {
+  it('writes long keys as the MD5 of the key, as memcached does, unless keyCompression is off', () => {
     const of = (options: Record<string, unknown>) => behaviorsFrom.memcached(options).longKeys
     assert.deepEqual([of({}), of({ keyCompression: true })], ['md5', 'md5'])
     assert.deepEqual(
@@ -142,7 +142,7 @@ describe('behaviorsFrom.memcached', () => {
     assert.deepEqual(ringOf({ compatibility: undefined }), ['full', undefined])
   })
 
-  it('refuses unknown options and warns of those that mean nothing', () => {
+  it('throws for unknown options, and warns of options that have no effect', () => {
     assert.throws(() => behaviorsFrom.memcached({ pollSize: 4 }), { code, message: /'poolSize'/ })
     assert.throws(() => behaviorsFrom.memcached({ compatibility: 5 }), { code })
     const { warnings } = behaviorsFrom.memcached({
@@ -155,8 +155,8 @@ describe('behaviorsFrom.memcached', () => {
   })
 })
 
-describe('every dialect', () => {
-  it('refuses what is not its kind of thing', () => {
+describe('behaviorsFrom, for every dialect', () => {
+  it('throws for arguments of a wrong type', () => {
     for (const nothing of [null, 5, undefined]) {
       assert.throws(() => behaviorsFrom.pylibmc(nothing as never), { code })
       assert.throws(() => behaviorsFrom.twemproxy(nothing as never), { code })
@@ -165,7 +165,7 @@ describe('every dialect', () => {
     }
   })
 
-  it('emits a warning once per process, however many clients are made', async () => {
+  it('emits a warning once per process when several clients are made', async () => {
     const seen: string[] = []
     const listen = (warning: Error) => seen.push(warning.message)
     process.on('warning', listen)

@@ -10,7 +10,7 @@ describe('behaviorsFrom.pylibmc', () => {
     process.removeAllListeners('warning')
   })
 
-  it('loads the Disqus configuration as it is written', () => {
+  it('reads the Disqus configuration as published', () => {
     const behaviors = behaviorsFrom.pylibmc({
       ketama: true,
       _auto_eject_hosts: true,
@@ -24,7 +24,7 @@ describe('behaviorsFrom.pylibmc', () => {
     assert.deepEqual(warningsOf(settings), [])
   })
 
-  it("loads MemCachier's sample as it is written", () => {
+  it("reads MemCachier's sample as published", () => {
     const settings = resolveBehaviors(
       behaviorsFrom.pylibmc({
         tcp_nodelay: true,
@@ -48,7 +48,7 @@ describe('behaviorsFrom.pylibmc', () => {
     assert.equal(settings.tcpKeepAliveMs, 30_000)
   })
 
-  it('applies placement in the order pylibmc does, whatever order it is written in', () => {
+  it('applies placement options in the order of pylibmc, whatever order they are given in', () => {
     const place = (behaviors: object) => {
       const { distribution, hash } = behaviorsFrom.pylibmc(behaviors as Record<string, unknown>)
       return `${distribution} ${hash}`
@@ -66,7 +66,7 @@ describe('behaviorsFrom.pylibmc', () => {
     assert.equal(place({ distribution: 'consistent ketama spy' }), 'ketamaSpy one_at_a_time')
   })
 
-  it('refuses names and values pylibmc refuses, with what was meant', () => {
+  it('throws for names and values that pylibmc refuses, and names the nearest match', () => {
     const refuse = (behaviors: object, message: RegExp) =>
       assert.throws(() => behaviorsFrom.pylibmc(behaviors as never), { code, message })
     refuse({ retry_timout: 3 }, /mean 'retry_timeout'/)
@@ -78,7 +78,7 @@ describe('behaviorsFrom.pylibmc', () => {
     refuse({ connect_timeout: Number.NaN }, /takes a number, got NaN/)
   })
 
-  it('warns of everything it cannot do, and of nothing that was off', () => {
+  it('warns of each option that has no equivalent, but not when it is off', () => {
     const on = { _noreply: 1, num_replicas: 2, pickle_protocol: 2, cas: 0, binary: true }
     const { warnings } = behaviorsFrom.pylibmc(on)
     assert.equal(warnings.length, 5)
@@ -86,7 +86,7 @@ describe('behaviorsFrom.pylibmc', () => {
     assert.deepEqual(behaviorsFrom.pylibmc(off).warnings, [])
   })
 
-  it("reads pylibmc's own defaults without complaint but for what has no meaning here", () => {
+  it("reads pylibmc's own defaults and warns only of those that have no equivalent", () => {
     const defaults = {
       ...{ auto_eject: 0, buffer_requests: 1, cas: 1, connect_timeout: 4000, dead_timeout: 0 },
       ...{ distribution: 'modula', failure_limit: 5, hash: 'default', no_block: 1 },

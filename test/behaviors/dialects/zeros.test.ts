@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { behaviorsFrom } from '../../../src/behaviors/behaviors-from.ts'
 import { resolveBehaviors } from '../../../src/behaviors/resolve.ts'
 
-/** A setting whose value is an edge, what it means at its origin, and where that can be read. */
+/** A setting with a boundary value, what the other client makes of it, and the source of that. */
 interface Edge {
   readonly dialect: 'twemproxy' | 'libmemcached' | 'pylibmc' | 'memcached'
   readonly given: string | Readonly<Record<string, unknown>>
@@ -130,7 +130,7 @@ const EDGES: readonly Edge[] = [
   },
 ]
 
-/** Values that the other client refuses as well. */
+/** Values that the other client refuses too. */
 const REFUSED: readonly Pick<Edge, 'dialect' | 'given' | 'source'>[] = [
   {
     dialect: 'pylibmc',
@@ -155,7 +155,7 @@ function translate({ dialect, given }: Pick<Edge, 'dialect' | 'given'>) {
   return { behaviors: resolveBehaviors({ ...translated }), warnings: translated.warnings }
 }
 
-describe('an edge of another client means what it means there', () => {
+describe('a boundary value of another client keeps its meaning', () => {
   for (const edge of EDGES) {
     it(`${edge.dialect} ${JSON.stringify(edge.given)}: ${edge.source}`, () => {
       const { behaviors, warnings } = translate(edge)
@@ -168,7 +168,7 @@ describe('an edge of another client means what it means there', () => {
   }
 
   for (const edge of REFUSED) {
-    it(`and is refused where it is refused there: ${edge.dialect} ${JSON.stringify(edge.given)}`, () => {
+    it(`and throws where the other client refuses it: ${edge.dialect} ${JSON.stringify(edge.given)}`, () => {
       assert.throws(() => translate(edge), { name: 'MintringError' })
     })
   }
