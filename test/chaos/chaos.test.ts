@@ -6,8 +6,8 @@ import { storm } from './storm.ts'
 
 /**
  * The share of reads that may be excused because two processes looked for the key at different
- * hosts: here each host is down for a third of the time, and each process finds out by itself, and
- * takes it back by itself. Mostly there is none.
+ * hosts: here each host is down a third of the time, and each process ejects and readmits it by
+ * itself. In most runs there is none.
  */
 const MAX_EXCUSED = 0.02
 
@@ -19,7 +19,7 @@ describe('processes that are killed while they load from a real memcached', {
   skip: skipWithoutMemcached(),
 }, () => {
   for (const protocol of ['meta', 'classic'] as const) {
-    test(`are told nothing old, ${protocol} commands`, async () => {
+    test(`read no value older than an acknowledged write, ${protocol} commands`, async () => {
       const outcome = await storm({ ...SHORT, protocol })
       assert.deepEqual(outcome.examples, [])
       const { lost, late, undefineds, apart, orphaned } = outcome
@@ -29,7 +29,7 @@ describe('processes that are killed while they load from a real memcached', {
     })
   }
 
-  test('are told nothing old while hosts go and come back', async () => {
+  test('read no value older than an acknowledged write while hosts fail and return', async () => {
     const troubles = [{ kind: 'restart', everyMs: 2_500, forMs: 800 }] as const
     const outcome = await storm({ ...SHORT, troubles, seconds: 10 }, 2)
     assert.deepEqual(outcome.examples, [])
@@ -40,16 +40,16 @@ describe('processes that are killed while they load from a real memcached', {
     assert.ok(apart + orphaned <= reads * MAX_EXCUSED, `${apart} and ${orphaned} of ${reads}`)
   })
 
-  test('would be told something old without the fence, and the check would see it', async () => {
+  test('read old values when the store has no fence, and the check finds them', async () => {
     assert.ok(await isCaught('noFence'))
   })
 
-  test('would be told something old by MintCache, and the check would see it', async () => {
+  test("read old values with MintCache's algorithm, and the check finds them", async () => {
     assert.ok(await isCaught('writeBack'))
   })
 })
 
-/** A storm is a matter of chance: on a busy machine one may pass without the unlucky moment. */
+/** A storm depends on chance: on a busy machine one run may miss the unlucky moment. */
 async function isCaught(mutation: 'noFence' | 'writeBack'): Promise<boolean> {
   for (let storms = 0; storms < 4; storms++) {
     const outcome = await storm({ ...SHORT, ...DELETES, mutation })

@@ -4,69 +4,71 @@ import { type Overlaps, overlapsOf } from './overlaps.ts'
 import type { TroubleTime, WriteKind } from './plan.ts'
 import { Views } from './views.ts'
 
-/** A write, from the moment in which the origin had it. */
+/** A write, from the moment at which the origin had it. */
 export interface Written {
   readonly version: number
   readonly kind: WriteKind
   readonly pid: number
   readonly beganMs: number
-  /** When the cache had been told, completely; Infinity when that was never acknowledged. */
+  /** When the cache had acknowledged it completely; Infinity when it never did. */
   atMs: number
-  /** Those that took it; '-' when that is not known. */
+  /** The hosts that took it; '-' when they are not known. */
   hosts: string
 }
 
-/** A worker's log, and which process wrote it. */
+/** A worker's log and the process that wrote it. */
 export interface Log {
   readonly path: string
   readonly pid: number
 }
 
-/** What a run left behind. */
+/** Everything a run recorded. */
 export interface Evidence {
   readonly logs: readonly Log[]
   readonly written: ReadonlyMap<string, readonly Written[]>
   readonly loads: readonly Load[]
   readonly troubles: readonly TroubleTime[]
-  /** When which process ended. */
+  /** When each process ended. */
   readonly ends: ReadonlyMap<number, number>
-  /** No call takes longer. */
+  /** The longest a call may take. */
   readonly boundMs: number
 }
 
-/** What the evidence says. */
+/** The result of the check. */
 export interface Verdicts {
   readonly reads: number
   readonly states: Record<string, number>
   /**
-   * Reads that began after a write was told, and reported something older as current; or at all,
-   * when what was older had been set over or deleted.
+   * Reads that began after a write was acknowledged and returned an older value as current; or
+   * returned it at all, when the newer write was a set or a delete.
    */
   readonly violations: number
   /**
-   * The same, but another host answered than had taken the write, and two processes looked for the
-   * key at different hosts while it was written or read: the reader, the writer, and those who had
-   * loaded or written what was read.
+   * The same, but another host returned the value than had taken the write, and two of the
+   * processes involved looked for the key at different hosts meanwhile: the reader, the writer, and
+   * those that had loaded or written the value.
    */
   readonly apart: number
-  /** The same, but the writer had ended: what it owed to the host that answered ended with it. */
+  /**
+   * The same, but the writer had ended: the deletes that it owed the reader's host ended with it.
+   */
   readonly orphaned: number
   readonly examples: readonly string[]
-  /** Some of those that were excused, apart or orphaned. */
+  /** Examples of excused reads, `apart` or `orphaned`. */
   readonly excused: readonly string[]
-  /** Reads that resolved to something that is no value. */
+  /** Reads that resolved to something that is not a value of the test. */
   readonly undefineds: number
-  /** Reads that took longer than all their bounds together. */
+  /** Reads that took longer than the sum of their limits. */
   readonly late: number
   readonly slowestMs: number
-  /** The longest a value was served after what replaced it was told. */
+  /** The longest time that a value was served after its replacement was acknowledged. */
   readonly stalestMs: number
-  /** Of the reads served stale. */
+  /** Of the reads that were served stale. */
   readonly staleP99Ms: number
   readonly overlaps: Overlaps
 }
 
-/** A read, as a line of a worker's log tells it. */
+/** A read, as a line of a worker's log records it. */
 interface Seen {
   readonly pid: number
   readonly key: string
@@ -74,13 +76,13 @@ interface Seen {
   readonly endMs: number
   readonly state: string
   readonly version: number
-  /** Those that answered. */
+  /** The hosts that returned a result. */
   readonly hosts: string
 }
 
 const MAX_EXAMPLES = 5
 
-/** Reads the logs of all workers and says what they prove. */
+/** Reads the logs of all workers and counts what breaks a promise. */
 export function check(evidence: Evidence): Verdicts {
   const views = new Views(evidence.ends)
   for (const { pid, words } of linesOf(evidence, 'look')) {
@@ -90,7 +92,7 @@ export function check(evidence: Evidence): Verdicts {
   const judge = new Judge(evidence, views)
   for (const { pid, words } of linesOf(evidence, 'read')) {
     const [key, start, end, state, version, hosts] = words
-    // The line that its writer was killed over.
+    // The line that the worker was writing when it was killed.
     if (hosts === undefined || hosts === '') continue
     const times = { startMs: Number(start), endMs: Number(end) }
     judge.hear({ pid, key: key!, state: state!, version: Number(version), hosts, ...times })
@@ -98,7 +100,7 @@ export function check(evidence: Evidence): Verdicts {
   return judge.verdicts
 }
 
-/** The lines of all logs that begin with this word, without it. */
+/** The lines of all logs that begin with this word, without the word. */
 function* linesOf(
   { logs }: Evidence,
   kind: 'look' | 'read',
@@ -167,7 +169,7 @@ class Judge {
   #judge(seen: Seen, isCurrent: boolean): void {
     const { key, version, startMs, state } = seen
     const all = this.#evidence.written.get(key) ?? []
-    // The first version is 1, and they are in order.
+    // Versions begin at 1 and are in order.
     const missed = all.slice(Math.max(0, version)).filter((write) => isTold(write, seen, isCurrent))
     if (missed.length > 0) this.#miss(seen, missed)
     if (state === 'miss') return
@@ -175,7 +177,7 @@ class Judge {
     if (next !== undefined) this.#stalestMs = Math.max(this.#stalestMs, startMs - next.atMs)
   }
 
-  /** Of these writes the read knew nothing. */
+  /** The writes that the read should have seen and did not. */
   #miss(seen: Seen, missed: readonly Written[]): void {
     const wrong = missed.find((write) => this.#excuse(write, seen) === undefined)
     if (wrong !== undefined) {
@@ -188,7 +190,7 @@ class Judge {
     if (isNew) this.#excused.push(JSON.stringify({ seen, missed: missed.at(-1) }))
   }
 
-  /** Why a reader need not know of a write that was told. */
+  /** Why a read may miss a write that was acknowledged before it: undefined when it may not. */
   #excuse(write: Written, seen: Seen): 'apart' | 'orphaned' | undefined {
     if (write.hosts === seen.hosts) return undefined
     const { key } = seen
@@ -201,7 +203,7 @@ class Judge {
     return views.isOver(write.pid, seen.endMs) ? 'orphaned' : undefined
   }
 
-  /** The processes that had loaded or set what was read. */
+  /** The processes that had loaded or set the value that was read. */
   #makersOf({ key, version }: Seen): number[] {
     const { loads, written } = this.#evidence
     const isMade = (one: { readonly version: number }): boolean => one.version === version
@@ -218,8 +220,8 @@ class Judge {
 }
 
 /**
- * Whether a read began after the write was told, and has to know of it. A stale value may be older
- * than what was only marked, never than what was set or deleted.
+ * Whether a read began after the write was acknowledged and has to see it. A stale value may be
+ * older than a write that only marked, never older than a set or a delete.
  */
 function isTold({ kind, atMs }: Written, { startMs }: Seen, isCurrent: boolean): boolean {
   return atMs < startMs && (isCurrent || kind === 'set' || kind === 'delete')

@@ -6,8 +6,8 @@ import { storm } from './storm.ts'
 
 /**
  * The long storm: `node --import tsx test/chaos/long.ts [reads] [profile…]`. Prints one line of
- * JSON per profile; ends with 1 when a promise was broken, or a mistake made on purpose was not
- * found. No profile takes longer than MAX_SECONDS, whatever a busy machine makes of the reads.
+ * JSON per profile; exits with 1 when a promise was broken, or a planted mistake was not found. A
+ * profile stops after MAX_SECONDS, however many reads a busy machine has made.
  */
 const MAX_SECONDS = 480
 
@@ -16,7 +16,7 @@ interface Profile extends Partial<Omit<ChaosPlan, 'ports'>> {
 }
 
 const RESTARTS: Profile = { troubles: [{ kind: 'restart', everyMs: 5_000, forMs: 300 }] }
-/** Two servers: one of them goes away for long enough to be ejected. */
+/** Two servers; one fails long enough to be ejected. */
 const EJECTIONS: Profile = {
   servers: 2,
   troubles: [{ kind: 'restart', everyMs: 5_000, forMs: 2_000 }],
@@ -39,7 +39,7 @@ const SIDECAR: Profile = {
 }
 const DELETES = { writeKinds: ['delete', 'delete', 'set', 'invalidate'], writeEveryMs: 60 } as const
 
-/** Loads that outlast a restart, of servers whose CAS ids never get far. */
+/** Loads that outlast a restart, on servers whose CAS ids stay low. */
 const SHORT_LIVES: Profile = {
   ...DELETES,
   keys: 2,
@@ -64,7 +64,7 @@ const profiles: Record<string, Profile> = {
   'sidecar-all': { ...ALL, ...SIDECAR },
   'classic-all': { ...ALL, protocol: 'classic' },
 }
-/** Many cold keys, and many writes beside the loads: where the rarer mistakes show. */
+/** Many cold keys, and many writes during loads: finds the rarer mistakes. */
 const CONTROL: Profile = {
   ...DELETES,
   troubles: [{ kind: 'restart', everyMs: 1_500, forMs: 100 }],

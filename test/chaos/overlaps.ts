@@ -2,18 +2,18 @@ import type { Written } from './check.ts'
 import type { TroubleTime } from './plan.ts'
 import type { Views } from './views.ts'
 
-/** A load of the origin, from its request to its end. */
+/** A load from the origin, from request to end. */
 export interface Load {
   readonly load: number
   readonly key: string
   readonly version: number
   readonly pid: number
-  /** Where the loading process saw the key; once it has ended, where its lease was. */
+  /** The host where the loading process saw the key; after its end, the host of its lease. */
   readonly host: string
   readonly home: string
-  /** How it ended. */
+  /** How the load ended. */
   readonly how?: string
-  /** Made without the cache, which could not be reached. */
+  /** Made without the cache, which was unreachable. */
   readonly isBypass: boolean
   readonly startMs: number
   endMs: number
@@ -21,7 +21,7 @@ export interface Load {
 
 /** Why two processes loaded one version at once. */
 type Cause =
-  /** An invalidation was under way: the second was elected after its mark. */
+  /** An invalidation was in progress: the second process was elected after its mark. */
   | 'write'
   /**
    * They saw the key on different hosts, or away from home: what a stand-in holds ends as soon as
@@ -33,18 +33,20 @@ type Cause =
   /** The process of the first one stood still for too long to give a sign of life. */
   | 'stall'
 
-/** Overlapping loads of one version, bypasses apart, by cause. */
+/** Overlapping loads of one version by cause, loads without the cache excluded. */
 export type Overlaps = Readonly<Record<Cause | 'none', number>> & {
   readonly examples: readonly string[]
 }
 
-/** From the election on the server to the loader, in a process that does not stand still. */
+/**
+ * The longest time from the election on the server to the call of the loader, in a running process.
+ */
 const ELECTION_MS = 300
-/** How long after a host's trouble connections to it are made anew. */
+/** How long after a host's failure its connections are reopened. */
 const RECONNECT_MS = 3_000
 const MAX_EXAMPLES = 5
 
-/** Finds the loads that overlap, and why. */
+/** Finds overlapping loads and their causes. */
 export function overlapsOf(
   loads: readonly Load[],
   written: ReadonlyMap<string, readonly Written[]>,

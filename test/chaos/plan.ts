@@ -7,41 +7,41 @@ export interface ChaosPlan {
   readonly processes: number
   /** Readers per process. */
   readonly readers: number
-  /** How long a reader waits between two reads, on average. */
+  /** The mean pause of a reader between two reads. */
   readonly pauseMs: number
   readonly keys: number
   readonly protocol: 'meta' | 'classic'
   readonly policy: RefillPolicy
-  /** A mistake made on purpose, which the check has to find. */
+  /** A planted mistake, which the check has to find. */
   readonly mutation: Mutation | undefined
   readonly seconds: number
-  /** Ends the run earlier, once so many reads were made. */
+  /** Ends the run early after this many reads. */
   readonly reads: number
-  /** Shares of the loads whose process is killed, that throw, that take `slowMs`. */
+  /** Shares of loads: whose process is killed, that throw, that take `slowMs`. */
   readonly crashShare: number
   readonly failShare: number
   readonly slowShare: number
   readonly slowMs: number
-  /** How often somebody writes, and what the cache is told then. */
+  /** How often a key is written, and which verb tells the cache. */
   readonly writeEveryMs: number
   readonly writeKinds: readonly WriteKind[]
-  /** What happens to servers and processes, each again and again. */
+  /** Faults of servers and processes, each repeated. */
   readonly troubles: readonly Trouble[]
 }
 
-/** Something that goes wrong once in a while. */
+/** A fault that is repeated. */
 export interface Trouble {
   /**
-   * `restart`: a server is killed, and comes back empty. `stop`: a server stands still. `leave`: it
-   * leaves the list, and returns with what it has. `pause`: a process stands still. `close`: a
-   * process closes its client while it reads, and another takes its place.
+   * `restart`: a server is killed and comes back empty. `stop`: a server is stopped by SIGSTOP.
+   * `leave`: a server leaves the list, and returns with its data. `pause`: a process is stopped by
+   * SIGSTOP. `close`: a process closes its client while it reads, and a new one replaces it.
    */
   readonly kind: 'restart' | 'stop' | 'leave' | 'pause' | 'close'
   readonly everyMs: number
   readonly forMs: number
 }
 
-/** When something went wrong, with which server or process. */
+/** When a fault began and ended, and which server or process had it. */
 export interface TroubleTime {
   readonly kind: Trouble['kind']
   readonly host: string | undefined
@@ -52,7 +52,7 @@ export interface TroubleTime {
 
 export type WriteKind = 'invalidate' | 'refresh' | 'set' | 'delete'
 
-/** What a worker asks of the parent, which is origin and referee. */
+/** Messages of a worker to the parent, which plays the origin and the referee. */
 export type WorkerMessage =
   | {
       readonly ask: 'load'
@@ -69,7 +69,7 @@ export type WorkerMessage =
       readonly key: string
       readonly isDone: boolean
       readonly atMs: number
-      /** Those that took the change; '-' when that is not known. */
+      /** The hosts that took the change; '-' when they are not known. */
       readonly hosts: string
     }
   | { readonly tell: 'loaded'; readonly load: number; readonly atMs: number }
@@ -89,7 +89,7 @@ export type ParentMessage =
   /** `now`: the client is closed while reads are under way. */
   | { readonly stop: 'now' | 'in turn' }
 
-/** What a load is to do. */
+/** The instruction for one load. */
 export interface LoadTicket {
   readonly load: number
   readonly version: number
@@ -97,13 +97,13 @@ export interface LoadTicket {
   readonly tookMs: number
 }
 
-/** A write that was done to the origin: the cache is to be told now. */
+/** A write that the origin has done: the worker must now tell the cache. */
 export interface WriteTicket {
   readonly version: number
   readonly kind: WriteKind
 }
 
-/** What is cached. */
+/** The cached value. */
 export interface Cached {
   readonly version: number
 }
@@ -113,7 +113,7 @@ export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6
 }
 
-/** What refills have under their feet while the check watches. */
+/** The client and settings that refills use while the check watches. */
 export const CHAOS_POLICY: RefillPolicy = {
   ttl: 2,
   staleWhileRevalidate: 6,
@@ -123,7 +123,7 @@ export const CHAOS_POLICY: RefillPolicy = {
   waitTimeoutMs: 60_000,
 }
 
-/** The storm itself; what a test leaves out or adds, it says. */
+/** The default storm; each test overrides what it needs. */
 export const STORM = {
   processes: 6,
   readers: 60,

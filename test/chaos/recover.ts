@@ -7,16 +7,18 @@ import { MemcachedClient } from '../../src/client/client.ts'
 const VICTIM = fileURLToPath(new URL('./victim.ts', import.meta.url))
 const READ_GAP_MS = 25
 
-/** What happened after a process that was loading got killed. */
+/** What happened after a loading process was killed. */
 export interface Recovery {
-  /** From the kill to the next load. */
+  /** Time from the kill to the next load. */
   readonly recoveredMs: number
   readonly loads: number
-  /** The slowest read meanwhile, the one that loads apart. */
+  /** The slowest read meanwhile, the one that loads excluded. */
   readonly slowestStaleMs: number
 }
 
-/** Kills the process that holds the lease of a key, cold or with a stale value, and reads on. */
+/**
+ * Kills the process that holds the lease of a key, cold or with a stale value, and keeps reading.
+ */
 export async function recover(
   port: number,
   temperature: 'cold' | 'stale',

@@ -3,13 +3,15 @@ import { describe, test } from 'node:test'
 import { skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
 import { recover } from './recover.ts'
 
-/** One read gap, one poll, and what two busy cores may add. */
+/** One pause between reads, one poll, and a margin for two busy cores. */
 const GAP_MS = 500
 
-describe('after kill -9 of the process that loads', { skip: skipWithoutMemcached() }, () => {
+describe('refills of processes, when the loading one is killed by SIGKILL', {
+  skip: skipWithoutMemcached(),
+}, () => {
   for (const protocol of ['meta', 'classic'] as const) {
     for (const temperature of ['cold', 'stale'] as const) {
-      test(`another one loads within the lease, ${temperature}, ${protocol} commands`, async () => {
+      test(`start another load within the lease, ${temperature}, ${protocol} commands`, async () => {
         const memcached = await startMemcached()
         try {
           const { recoveredMs, loads } = await recover(memcached.port, temperature, 2, protocol)

@@ -21,23 +21,23 @@ import type {
 import { monotonicMs } from './plan.ts'
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url))
-/** What a killed writer had sent still arrives: until then nobody else may write the key. */
+/** Commands of a killed writer may still arrive: until then no other process may write the key. */
 const DEAD_WRITER_MS = 500
 const EXCHANGES_MS = 10_000
 const START_MS = 60_000
 
-/** What a run came to. */
+/** The result of a run. */
 export interface Outcome extends Verdicts {
   readonly kills: number
-  /** Restarts and stops of servers, leaves, pauses of processes. */
+  /** Restarts and stops of servers, servers that left the list, pauses of processes. */
   readonly troubles: number
   readonly loads: number
   readonly writes: number
-  /** Reads of workers that were asked to end, and never did. */
+  /** Reads of workers that were asked to end and did not settle. */
   readonly lost: number
 }
 
-/** Runs a plan on memcacheds of its own, and checks it. */
+/** Runs a plan on its own memcacheds and checks it. */
 export async function storm(plan: Omit<ChaosPlan, 'ports'>, servers = 1): Promise<Outcome> {
   const memcacheds = await Promise.all(Array.from({ length: servers }, () => startMemcached()))
   const folder = mkdtempSync(join(tmpdir(), 'mintring-chaos-'))
@@ -63,9 +63,9 @@ class Storm {
   readonly #stood: TroubleTime[] = []
   readonly #ends = new Map<number, number>()
   readonly #workers = new Map<ChildProcess, number>()
-  /** Those that were told to close. */
+  /** Workers that were told to close. */
   readonly #closing = new Set<ChildProcess>()
-  /** As the workers know them; undefined: all. */
+  /** The server list of the workers; undefined: all servers. */
   #servers: readonly string[] | undefined
   #isEnding = false
   #isStopping = false
@@ -95,7 +95,7 @@ class Storm {
       written: this.#written,
       loads: this.#loads,
       ends: this.#ends,
-      // What processes tell of themselves is no trouble that was made.
+      // Errors that processes report themselves are no planted faults.
       troubles: [...this.#troubles, ...this.#stood],
       boundMs: boundMsOf(this.#plan),
     })
@@ -109,7 +109,7 @@ class Storm {
     }
   }
 
-  /** A busy machine takes its time to start processes: that does not count. */
+  /** A busy machine needs time to start processes: that time is not counted. */
   async #reading(): Promise<void> {
     const endMs = monotonicMs() + START_MS
     while (this.#readsSoFar() === 0 && monotonicMs() < endMs) await sleep(50)
@@ -189,7 +189,7 @@ class Storm {
     return { load, version, fate, tookMs: isSlow ? this.#plan.slowMs : 20 + Math.random() * 60 }
   }
 
-  /** One writer per key at a time, as the transaction of a database would have it. */
+  /** One writer per key at a time, as a database transaction ensures. */
   #write({ pid = 0 }: ChildProcess, key: string, writing: Set<string>): WriteTicket | undefined {
     if (this.#writing.has(key) || this.#isStopping) return undefined
     this.#writing.add(key)
@@ -206,7 +206,7 @@ class Storm {
     return { version, kind }
   }
 
-  /** Has one kind of thing go wrong, again and again. */
+  /** Repeats one kind of fault. */
   async #trouble({ kind, everyMs, forMs }: Trouble): Promise<void> {
     for (let turn = 0; !this.#isEnding; turn++) {
       await this.#sleep(everyMs)
@@ -256,7 +256,7 @@ class Storm {
     for (const worker of this.#workers.keys()) send(worker, { servers })
   }
 
-  /** As long as the run does. */
+  /** Runs as long as the run does. */
   async #sleep(ms: number): Promise<void> {
     const endMs = monotonicMs() + ms
     while (!this.#isEnding && monotonicMs() < endMs) await sleep(50)
@@ -270,7 +270,7 @@ class Storm {
     const endMs = monotonicMs() + boundMsOf(this.#plan)
     while (this.#workers.size > 0 && monotonicMs() < endMs) await sleep(20)
     for (const worker of this.#workers.keys()) {
-      // It did not end: at least one of its reads did not.
+      // It did not end: at least one of its reads did not settle.
       this.#lost++
       worker.kill('SIGKILL')
     }
@@ -282,21 +282,21 @@ function nameOf({ port }: Memcached): string {
   return `127.0.0.1:${port}`
 }
 
-/** It may be gone already. */
+/** The process may be gone already. */
 function signal(pid: number | undefined, name: NodeJS.Signals): void {
   try {
     if (pid !== undefined) process.kill(pid, name)
   } catch {}
 }
 
-/** A wait for others, a load of one's own, and exchanges with the cache; pauses come on top. */
+/** A wait for others, an own load, and exchanges with the cache; pauses are added. */
 function boundMsOf({ policy, troubles }: ChaosPlan): number {
   const { waitTimeoutMs = 0, loaderTimeoutMs = 0 } = policy
   const pauseMs = Math.max(0, ...troubles.map(({ forMs }) => forMs))
   return waitTimeoutMs + loaderTimeoutMs + EXCHANGES_MS + 2 * pauseMs
 }
 
-/** A killed worker does not hear it. */
+/** A killed worker does not get the message. */
 function send(worker: ChildProcess, message: ParentMessage): void {
   if (worker.connected) worker.send(message, () => {})
 }

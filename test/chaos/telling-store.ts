@@ -9,13 +9,15 @@ import type {
   StoreCommand,
 } from '../../src/refill/store.ts'
 
-/** Hears which host did what about a key. */
+/** Receives which host handled which command about a key. */
 interface Witness {
   answered(key: string, host: string): void
   took(key: string, host: string): void
 }
 
-/** The client's own store, which tells which host answered a read and took an invalidation. */
+/**
+ * The client's own store, which also reports the host that answered a read or took an invalidation.
+ */
 export class TellingStore extends ClusterStore {
   readonly #witness: Witness
 

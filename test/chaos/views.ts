@@ -1,21 +1,23 @@
-/** From when on a process looked for a key at this host. */
+/** From this time on a process looked for a key at this host. */
 interface Look {
   readonly atMs: number
   readonly host: string
 }
 
-/** Where each process looked for each key, as it told itself. */
+/** Where each process looked for each key, as the process reported. */
 export class Views {
-  /** By key, and then by process. */
+  /** By key, then by process. */
   readonly #looks = new Map<string, Map<number, Look[]>>()
   readonly #ends: ReadonlyMap<number, number>
 
-  /** `ends`: when which process ended. */
+  /** `ends`: when each process ended. */
   constructor(ends: ReadonlyMap<number, number>) {
     this.#ends = ends
   }
 
-  /** A process looks for the key at another host from now on. In the order of time. */
+  /**
+   * Records that a process looks for the key at another host from now on. Call in order of time.
+   */
   tell(pid: number, key: string, atMs: number, host: string): void {
     const byPid = this.#looks.get(key) ?? new Map<number, Look[]>()
     this.#looks.set(key, byPid)
@@ -29,7 +31,7 @@ export class Views {
     return (this.#ends.get(pid) ?? Number.POSITIVE_INFINITY) <= atMs
   }
 
-  /** Whether two of these processes looked for the key at different hosts in this time. */
+  /** Whether two of these processes looked for the key at different hosts in this period. */
   differ(key: string, pids: Iterable<number>, fromMs: number, untilMs: number): boolean {
     const hosts = new Set<string>()
     for (const pid of pids)
@@ -37,7 +39,7 @@ export class Views {
     return hosts.size > 1
   }
 
-  /** The hosts at which one process looked in this time. */
+  /** The hosts at which one process looked in this period. */
   #seen(key: string, pid: number, fromMs: number, untilMs: number): string[] {
     if (this.isOver(pid, fromMs)) return []
     const looks = this.#looks.get(key)?.get(pid) ?? []
