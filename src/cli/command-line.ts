@@ -84,7 +84,8 @@ function complain(name: string, error: unknown, io: CliIo): number {
     return exitCodes.usage
   }
   if (io.signal?.aborted === true) {
-    const reached = isMintringError(error) && error.code !== 'MINTRING_ABORTED'
+    // Counts and warm-ups tell how far they came; that an operation was aborted tells nothing.
+    const reached = isMintringError(error) && !error.message.startsWith('The operation was')
     say(reached ? `interrupted: ${error.message}` : 'interrupted')
     return exitCodes.interrupted
   }

@@ -9,7 +9,7 @@ const SHARES_SHOWN = 24
 /** The report as a table for people. */
 export function remapTable(report: RemapReport): string {
   const lines = [`${headline(report)}\n`, movesTable(report.results)]
-  lines.push('█ moves that the change needs   ▒ moves between hosts that did not change\n')
+  lines.push(...legend(report), '')
   for (const result of report.results) {
     if (result.origin === undefined) continue
     const { overTime } = result.origin
@@ -27,11 +27,24 @@ export function remapTable(report: RemapReport): string {
   return `${lines.join('\n')}\n`
 }
 
-/** `remove 1 of 10 servers, 100,000 keys, averaged over 10 ways it can fall`. */
+/** What the words and the bars of the table mean. */
+function legend({ results, trials }: RemapReport): string[] {
+  const lines = [
+    '█ moves that the change needs   ▒ unrelated: moves between hosts that did not change',
+    'ideal: the fewest that can move   busiest/mean: keys of the busiest host, over the mean',
+  ]
+  if (results.some(({ distribution }) => distribution === 'modula')) {
+    lines.push('modula: the hash modulo the number of hosts says the host, so most keys move')
+  }
+  if (trials > 1) lines.push('averaged: the change was tried with other hosts each time')
+  return lines
+}
+
+/** `remove 1: 10 servers, 100,000 keys, averaged over 10 choices of hosts`. */
 export function headline(report: RemapReport): string {
   const { change, servers, keys, trials } = report
   const fleet = `${grouped(servers.length)} server${servers.length === 1 ? '' : 's'}`
-  const average = trials > 1 ? `, averaged over ${grouped(trials)} ways it can fall` : ''
+  const average = trials > 1 ? `, averaged over ${grouped(trials)} choices of hosts` : ''
   return `${change}: ${fleet}, ${grouped(keys)} keys${average}`
 }
 

@@ -47,7 +47,8 @@ export async function topCommand(argv: string[], io: CliIo): Promise<number> {
       frame = await fleet.look()
       show(frame, io)
     }
-    return frame.hosts.some((host) => host.isAnswering) ? exitCodes.ok : exitCodes.failed
+    const isWell = stop.signal.aborted || frame.hosts.some((host) => host.isAnswering)
+    return isWell ? exitCodes.ok : exitCodes.failed
   } finally {
     if (isScreen) io.out(LEAVE)
     stop.forget()

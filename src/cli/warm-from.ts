@@ -23,7 +23,10 @@ interface CopyValues extends TargetValues {
   readonly json?: boolean | undefined
 }
 
-/** `mintring warm --from`: exit 1 when a key could not be copied, or a host not listed. */
+/**
+ * `mintring warm --from`: exit 1 when a key could not be copied or a host not be listed, 130 when it
+ * was interrupted.
+ */
 export async function copyFrom(
   list: string,
   values: CopyValues,
@@ -38,13 +41,17 @@ export async function copyFrom(
   const concurrency = wholeNumber('--concurrency', values.concurrency, 16, 1)
   const bar = new WarmBar(io)
   let shown = 0
+  let reached: CopyProgress | undefined
   await using cache = new MemcachedClient(servers, { ...behaviors, previous })
   try {
     bar.say('waiting until values may move')
     const done = await cache.warmFromPrevious({
       ...{ concurrency, perSecond, resumeFrom: values['resume-from'], signal: io.signal },
-      onProgress: ({ listed, failed, items }) =>
-        bar.update({ done: listed, before: 0, failed, total: items }),
+      onProgress: (progress) => {
+        const { listed, failed, items } = progress
+        reached = progress
+        bar.update({ done: listed, before: 0, failed, total: items })
+      },
       onError: (error, name) => {
         if (shown++ < MAX_SHOWN_ERRORS) io.err(`${bar.clear()}${name}: ${messageOf(error)}\n`)
       },
@@ -53,11 +60,20 @@ export async function copyFrom(
     return done.failed > 0 ? exitCodes.failed : exitCodes.ok
   } catch (error) {
     if (!isMintringError(error)) throw error
+    const isInterrupted = io.signal?.aborted === true
     // Ctrl-C is not to wait for what the cache does not answer.
-    if (io.signal?.aborted === true) await cache.close({ drainMs: 0 })
-    io.err(`${bar.clear()}mintring warm: ${error.message} (${error.code})\n`)
-    return exitCodes.failed
+    if (isInterrupted) await cache.close({ drainMs: 0 })
+    const why = isInterrupted ? interrupted(reached, values) : `${error.message} (${error.code})`
+    io.err(`${bar.clear()}mintring warm: ${why}\n`)
+    return isInterrupted ? exitCodes.interrupted : exitCodes.failed
   }
+}
+
+/** How far a run came, and how to go on. */
+function interrupted(reached: CopyProgress | undefined, values: CopyValues): string {
+  const far = reached === undefined ? 'before values may move' : `after ${summary(reached, false)}`
+  const log = values['resume-from'] === undefined ? ' with --resume-from LOG' : ''
+  return `interrupted ${far.trimEnd()}. Run it again${log} to go on: what is copied is passed over`
 }
 
 function summary(done: CopyProgress, isJson: boolean): string {

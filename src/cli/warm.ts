@@ -97,15 +97,21 @@ export async function warmCommand(argv: string[], io: CliIo): Promise<number> {
     const isInterrupted = io.signal?.aborted === true
     // Ctrl-C is not to wait for what the cache does not answer.
     if (isInterrupted) await cache.close({ drainMs: 0 })
-    io.err(`${bar.clear()}mintring warm: ${error.message} (${error.code})\n`)
+    const why = error.message.replace('resumeFrom', '--resume-from LOG')
+    io.err(`${bar.clear()}mintring warm: ${why} (${error.code})\n`)
     return isInterrupted ? exitCodes.interrupted : exitCodes.failed
   }
 }
 
+/** The bundle makes a require() of every import(), and that takes no URL and no top-level await. */
+const importModule = new Function('url', 'return import(url)') as (
+  url: string,
+) => Promise<LoaderModule>
+
 async function readModule(path: string): Promise<LoaderModule & { readonly load: WarmLoader }> {
   let module: LoaderModule
   try {
-    module = await import(pathToFileURL(resolve(path)).href)
+    module = await importModule(pathToFileURL(resolve(path)).href)
   } catch (error) {
     throw new UsageError(`--loader ${path}: ${messageOf(error)}`)
   }

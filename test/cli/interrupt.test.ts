@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { MemcachedClient } from '../../src/client/client.ts'
+import { startServer } from '../../src/embedded/server.ts'
 import { run } from './support.ts'
 
 describe('Ctrl-C', () => {
@@ -23,6 +25,75 @@ describe('Ctrl-C', () => {
     clearInterval(awake)
     assert.equal(code, 130)
     assert.equal(err, 'mintring set: interrupted\n')
+  })
+
+  it('ends remap with 130, and tells how far it came', async () => {
+    const controller = new AbortController()
+    const err = (text: string): void => {
+      if (!/ [1-9]\d? %/.test(text)) return
+      controller.abort()
+    }
+    const line = ['remap', '--servers', '10', '--remove', '1', '--keys', '100000000']
+    let told = ''
+    const said = await run(line, {
+      signal: controller.signal,
+      isTTY: true,
+      err: (text) => {
+        told = text
+        err(text)
+      },
+    })
+    assert.equal(said.code, 130)
+    assert.match(told, /^mintring remap: interrupted: The count was stopped after \d+ keys\. Not/)
+  })
+
+  it('ends warm with 130, and tells how far it came and how to go on', async () => {
+    const server = await startServer({ port: 0 })
+    const controller = new AbortController()
+    const folder = mkdtempSync(join(tmpdir(), 'mintring-'))
+    const loader = join(folder, 'loader.mjs')
+    writeFileSync(loader, "export const load = (key) => key; export const keys = ['a', 'b', 'c']\n")
+    const line = ['warm', '--loader', loader, '--rate', '1', '-c', '1', '-s', server.address]
+    const ending = run(line, { signal: controller.signal })
+    const cache = new MemcachedClient(server.address)
+    while ((await cache.get('a')) === undefined) await sleep(5)
+    await cache.close()
+    controller.abort()
+    const { code, err } = await ending
+    assert.equal(code, 130)
+    assert.match(err, /first 1 keys are done \(1 stored.*Without --resume-from LOG the next/)
+    rmSync(folder, { recursive: true })
+    await server.close()
+  })
+
+  it('ends warm --from with 130 before and while values move, and tells how to go on', async () => {
+    const controller = new AbortController()
+    const line = ['warm', '--from', '127.0.0.1:1', '-s', '127.0.0.1:1,127.0.0.1:2']
+    const ending = run(line, { signal: controller.signal })
+    await sleep(50)
+    controller.abort()
+    const { code, err } = await ending
+    assert.equal(code, 130)
+    assert.match(err, /^mintring warm: interrupted before values may move\. Run it again/)
+  })
+
+  it('ends top with 0, although no server answers', async () => {
+    const signal = AbortSignal.timeout(50)
+    const { code, out } = await run(['top', '-s', '127.0.0.1:1'], { signal })
+    assert.equal(code, 0)
+    assert.match(out, /127\.0\.0\.1:1 +down/)
+  })
+
+  it('a verb that waits for what cannot come ends with 1, and says so', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mintring-'))
+    const loader = join(folder, 'loader.mjs')
+    writeFileSync(loader, 'export const load = () => new Promise(() => {})\n')
+    const line = ['src/cli/main.ts', 'warm', '--loader', loader, '-s', '127.0.0.1:1']
+    const options = { input: 'a\n', encoding: 'utf8', timeout: 30_000 } as const
+    const ended = spawnSync(process.execPath, ['--import', 'tsx', ...line], options)
+    rmSync(folder, { recursive: true })
+    assert.equal(ended.status, 1)
+    assert.match(ended.stderr, /waits for something that cannot come any more/)
   })
 
   const isWindows = process.platform === 'win32'

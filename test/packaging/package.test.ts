@@ -133,6 +133,28 @@ describe('the package, packed and installed elsewhere', () => {
     assert.match(runIn(folder.path, command, 'locate', 'a', '--servers', '127.0.0.1'), /lives on/)
   })
 
+  test('its command warms a cache by a module that waits at its top', () => {
+    write('loader.mjs', "await null\nexport const load = (key) => 'of ' + key")
+    write(
+      'warm.mjs',
+      `import { spawn } from 'node:child_process'
+       import { MemcachedClient } from 'mintring'
+       import { startServer } from 'mintring/embedded'
+       const server = await startServer({ port: 0 })
+       const words = ['warm', '--loader', './loader.mjs', '-s', server.address]
+       const stdio = ['pipe', 'inherit', 'inherit']
+       const warm = spawn('node_modules/.bin/mintring', words, { stdio })
+       warm.stdin.end('a\\nb\\n')
+       warm.on('exit', async (code) => {
+         const cache = new MemcachedClient(server.address)
+         console.log(code, await cache.get('b'))
+         await cache.close()
+         await server.close()
+       })`,
+    )
+    assert.match(node('warm.mjs'), /2 stored.*\n0 of b/)
+  })
+
   test('holds no syntax that this Node cannot read', () => {
     const dist = join(folder.path, 'node_modules', 'mintring', 'dist', 'cjs')
     const paths = readdirSync(dist, { recursive: true, encoding: 'utf8' })
