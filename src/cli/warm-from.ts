@@ -23,10 +23,7 @@ interface CopyValues extends TargetValues {
   readonly json?: boolean | undefined
 }
 
-/**
- * `mintring warm --from`: exit 1 when a key could not be copied or a host not be listed, 130 when it
- * was interrupted.
- */
+/** `mintring warm --from`: exit 1 when a key could not be copied, or a host not listed. */
 export async function copyFrom(
   list: string,
   values: CopyValues,
