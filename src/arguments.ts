@@ -2,15 +2,15 @@ import { MintringError } from './errors.ts'
 import { didYouMean } from './ring/suggest.ts'
 import { kindOf, nameShown } from './secrets.ts'
 
-/** The options of an operation, by name. */
+/** The set of option names that an operation accepts. */
 export type OptionNames = ReadonlySet<string>
 
-/** What bounds every operation. */
+/** The options that every operation accepts. */
 export const OPERATION_OPTIONS: OptionNames = new Set(['signal', 'timeoutMs'])
 
 /**
- * What other clients, and other habits, call our options, in lower case and without underscores.
- * Units differ, so the message says ours.
+ * Maps names that other clients use for our options to ours. Names are in lower case, without
+ * underscores. Units differ between clients, so the message shows ours.
  */
 const ELSEWHERE: ReadonlyMap<string, string> = new Map(
   Object.entries({
@@ -41,7 +41,7 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map(
   }).flatMap(([ours, theirs]) => theirs.split(' ').map((name) => [name, ours] as const)),
 )
 
-/** What people look for in options of a verb that has another way for it. */
+/** Names that users look for among the options of a verb, with what to use instead. */
 const ANOTHER_WAY: Readonly<Record<string, string>> = {
   nx: 'add() stores a value only if there is none',
   xx: 'replace() stores a value only if there is one',
@@ -49,10 +49,13 @@ const ANOTHER_WAY: Readonly<Record<string, string>> = {
   tags: 'values get tags from getOrSet(), getOrSetMany() and refresh()',
   compress: 'the behavior compressAboveBytes says which values are compressed',
   flags: 'meta.ms(key, bytes, { F: 5 }) sets flags of your own',
-  hard: 'invalidateTags(tags, { hard: true }) has it',
+  hard: 'pass it to invalidateTags(tags, { hard: true })',
 }
 
-/** How each is written, for messages; the first that a verb takes is the likeliest. */
+/**
+ * An example of each option, for messages. For options of the wrong type, the message shows the
+ * first example whose option the verb accepts.
+ */
 const EXAMPLES: Readonly<Record<string, string>> = {
   ttl: '{ ttl: 60 }, in seconds',
   delay: '{ delay: 5 }, in seconds',
@@ -78,8 +81,8 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 }
 
 /**
- * Throws MINTRING_BAD_ARGUMENT unless `options` is an object with none but the `known` names. The
- * message says what to write instead. Undefined is no options.
+ * Throws MINTRING_BAD_ARGUMENT if `options` is not a plain object, or has a name outside `known`.
+ * The message says what to write instead. `undefined` passes.
  */
 export function checkOptionNames(verb: string, options: unknown, known: OptionNames): void {
   if (options === undefined) return
@@ -91,34 +94,34 @@ export function checkOptionNames(verb: string, options: unknown, known: OptionNa
     isEmpty = false
     if (!known.has(name)) throw unknownOption(verb, name, options, known)
   }
-  // A Date or a Map has no names, and would pass for no options at all.
+  // A Date or a Map has no own names, so the loop above would accept it as empty options.
   if (isEmpty && tagOf(options) !== 'Object') throw noOptions(verb, options, known)
 }
 
-/** `Object`, or which object of JavaScript's own it is, of any realm: `Date`, `Map`, `Promise`. */
+/** Returns the built-in type of an object, of any realm: `Object`, `Date`, `Map`, `Promise`. */
 function tagOf(value: unknown): string {
   return Object.prototype.toString.call(value).slice(8, -1)
 }
 
-/** A MINTRING_BAD_ARGUMENT error. */
+/** Creates a MINTRING_BAD_ARGUMENT error. */
 export function badArgument(message: string): MintringError {
   return new MintringError('MINTRING_BAD_ARGUMENT', message)
 }
 
-/** Where surplus arguments are refused in another way. */
+/** Exceptions to how refuseSurplus() rejects surplus arguments. */
 interface SurplusRules {
-  /** Methods that throw: the others return promises, and reject. */
+  /** Methods that throw. All other methods return promises, and reject. */
   readonly throwing?: readonly string[]
-  /** Methods that look by themselves: a call through another function costs them too much. */
+  /** Methods that check their arguments themselves: a wrapper would slow them down too much. */
   readonly except?: readonly string[]
-  /** Which arguments are refused: functions and objects by default. */
+  /** Whether to refuse a surplus argument. Default: refuse functions and objects. */
   readonly refuses?: (surplus: unknown) => boolean
 }
 
 /**
- * Makes the methods of an object, or of a class by its prototype, refuse arguments behind the last
- * one they declare, with MINTRING_BAD_ARGUMENT: a callback, or a second object of options, would be
- * ignored in silence. Returns the object.
+ * Wraps each method of an object or a prototype: a surplus argument behind the last declared one
+ * fails with MINTRING_BAD_ARGUMENT. A callback, or a second object of options, would otherwise be
+ * ignored silently. Returns the object.
  */
 export function refuseSurplus<Target extends object>(
   target: Target,
@@ -134,7 +137,10 @@ export function refuseSurplus<Target extends object>(
   return target
 }
 
-/** As refuseSurplus(), of callbacks alone: hosts may pass an adapter more than it declares. */
+/**
+ * Like refuseSurplus(), but refuses only callbacks: frameworks may pass an adapter more arguments
+ * than it declares.
+ */
 export function refuseCallbacks<Target extends object>(target: Target): Target {
   return refuseSurplus(target, { refuses: (surplus) => typeof surplus === 'function' })
 }
@@ -161,7 +167,10 @@ function withoutSurplus(verb: string, method: Method, rules: SurplusRules): Meth
   })
 }
 
-/** The error of an argument behind the `count` that a verb, which returns a promise, takes. */
+/**
+ * Creates the error for a surplus argument of a verb that returns a promise and takes `count`
+ * arguments.
+ */
 export function surplusError(verb: string, count: number, surplus: unknown): MintringError {
   return typeof surplus === 'function' ? noCallback(verb) : tooMany(verb, count, surplus)
 }
@@ -196,17 +205,17 @@ function unknownOption(
   options: object,
   known: OptionNames,
 ): MintringError {
-  // The signal itself, in place of the options it belongs into.
+  // The caller passed the signal itself instead of { signal }.
   if (tagOf(options) === 'AbortSignal') return noOptions(verb, options, known)
   return badArgument(`${verb}() has no option '${nameShown(name)}'${insteadOf(name, known)}`)
 }
 
-/** The end of a message about an unknown name: what to write instead, or what there is. */
+/** Ends the message about an unknown option: says what to write instead, or lists the options. */
 export function insteadOf(name: string, known: OptionNames): string {
   const plain = name.toLowerCase().replaceAll(/[_-]/g, '')
   const ours = ELSEWHERE.get(plain)
   if (ours !== undefined && known.has(ours)) return `: write ${EXAMPLES[ours]}`
   if (Object.hasOwn(ANOTHER_WAY, plain)) return `: ${ANOTHER_WAY[plain]}`
-  if (known.size === 0) return ': it takes none'
+  if (known.size === 0) return ': it takes no options'
   return `.${didYouMean(name, [...known]) || ` There is ${[...known].join(', ')}.`}`
 }

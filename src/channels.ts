@@ -7,16 +7,16 @@ import {
 import { performance } from './runtime.ts'
 
 /**
- * What mintring tells observers, through `node:diagnostics_channel`: no code has to touch the
- * client, and a channel without subscribers costs one property read. No message ever carries a
- * value or a credential; keys travel only when the behavior `traceKeys` asks for it.
+ * The channels of `node:diagnostics_channel` through which mintring reports what it does. Observers
+ * need no access to the client. A channel without subscribers costs one property read. Messages
+ * never contain values or credentials; they contain keys only if the behavior `traceKeys` is on.
  */
 
 /**
- * How an operation ended, in one word that is safe as a metric's label. `hit`, `stale` and `miss`
- * are what a read found. `ok`: done. `refused`: the server said no. `partial`: some keys of a batch
- * got no answer. `loaderError`: the cache did its part, the loader did not. `aborted`: by the
- * caller's signal. `error`: the cache failed.
+ * How an operation ended: one word of a small set, safe as a metric label. `hit`, `stale` and
+ * `miss`: what a read found. `ok`: a write succeeded. `refused`: the server declined the write, as
+ * add() of a key that exists. `partial`: some keys of a batch failed. `loaderError`: the loader
+ * failed, not the cache. `aborted`: the caller's signal fired. `error`: the cache failed.
  */
 export type Outcome =
   | 'hit'
@@ -29,32 +29,40 @@ export type Outcome =
   | 'aborted'
   | 'error'
 
-/** `mintring:command`: one verb of the client, from the call to the answer, retries included. */
+/**
+ * `mintring:command`: one verb of the client, from the call until its promise settles, retries
+ * included.
+ */
 export interface CommandMessage {
-  /** The verb as the caller wrote it: `get`, `set`, `getOrSet`. */
+  /** The name of the method that was called: `get`, `set`, `getOrSet`. */
   readonly command: string
   /** The `id` of the client. */
   readonly client?: string | undefined
-  /** Only with `traceKeys`. */
+  /** The key; present only with `traceKeys`. */
   readonly key?: string | undefined
-  /** The host as `hosts()` names it; absent when the verb has no single host. */
+  /** The host as `hosts()` names it; absent if the verb uses more than one host. */
   host?: string | undefined
   serverAddress?: string | undefined
   serverPort?: number | undefined
-  /** How a getOrSet got its value: fresh, stale, miss, uncached, bypass. Set before `asyncEnd`. */
+  /**
+   * Where getOrSet() found its value: fresh, stale, miss, uncached, bypass. Set before `asyncEnd`.
+   */
   state?: string
   /**
-   * Bytes of the value that is written or was read, as they travel; of a host's part of a batch all
-   * of them. Absent for what may load.
+   * Bytes of the value on the wire, written or read. For one host's part of a batch: the bytes of
+   * all its values. Absent for verbs that may call a loader.
    */
   bytes?: number
-  /** How many tries on a host it took. Set before `asyncEnd`; absent for what may load. */
+  /** Attempts on a host. Set before `asyncEnd`; absent for verbs that may call a loader. */
   attempts?: number
-  /** From the call to the answer. Set before `asyncEnd`. */
+  /** Time from the call until the promise settled, in milliseconds. Set before `asyncEnd`. */
   durationMs?: number
-  /** Set before `asyncEnd`. */
+  /** How the verb ended. Set before `asyncEnd`. */
   outcome?: Outcome
-  /** Set before `error` and `asyncEnd` when it failed. Without `traceKeys` it has no key. */
+  /**
+   * The error, if the verb failed. Set before `error` and `asyncEnd`. Without `traceKeys`, its
+   * message contains no key.
+   */
   error?: unknown
 }
 
@@ -65,22 +73,22 @@ export interface BatchMessage {
   readonly client?: string | undefined
   /** How many different keys. `warm` tells it at the end. */
   batchSize: number
-  /** Only with `traceKeys`. */
+  /** The keys; present only with `traceKeys`. */
   readonly keys?: readonly string[] | undefined
-  /** How many of the keys were found (reads) or done (writes). Set before `asyncEnd`. */
+  /** Keys that were found (reads) or written (writes). Set before `asyncEnd`. */
   hits?: number
-  /** How many of the keys got no answer; all of them when the outcome is `error`. */
+  /** Keys that failed; all of them if the outcome is `error`. */
   failed?: number
-  /** Bytes of the values of getMany and setMany, as they travel. Set before `asyncEnd`. */
+  /** Bytes of the values of getMany and setMany on the wire. Set before `asyncEnd`. */
   bytes?: number
-  /** From the call to the answer. Set before `asyncEnd`. */
+  /** Time from the call until the promise settled, in milliseconds. Set before `asyncEnd`. */
   durationMs?: number
   outcome?: Outcome
   /** Without `traceKeys` it has no key. */
   error?: unknown
 }
 
-/** `mintring:connect`: one connection, from the dial until the host can be used. */
+/** `mintring:connect`: one connection, from the start of the dial until the client can use it. */
 export interface ConnectMessage {
   readonly host: string
   /** The `id` of the client. */
@@ -88,13 +96,13 @@ export interface ConnectMessage {
   readonly serverAddress?: string | undefined
   readonly serverPort?: number | undefined
   readonly tls?: boolean | undefined
-  /** Set before `asyncEnd`. */
+  /** Time that connecting took, in milliseconds. Set before `asyncEnd`. */
   durationMs?: number
   outcome?: Outcome
   error?: unknown
 }
 
-/** `mintring:eject`: a host left the ring. */
+/** `mintring:eject`: the client removed a host from its ring. */
 export interface EjectMessage {
   /** The host, as `hosts()` names it. */
   readonly host: string
@@ -102,15 +110,15 @@ export interface EjectMessage {
   readonly client?: string | undefined
   /** `host:port`, or the path of a socket. */
   readonly address?: string | undefined
-  /** Failures in a row that made it leave. */
+  /** Consecutive failures that led to the ejection. */
   readonly failures?: number | undefined
-  /** The code of the error that was one too many. */
+  /** The code of the last of these failures. */
   readonly reason?: string | undefined
   /** Unix time in milliseconds of the next probe. */
   readonly nextProbeAtMs?: number | undefined
 }
 
-/** `mintring:probe`: an ejected host was tried in the background. */
+/** `mintring:probe`: the client tried an ejected host in the background. */
 export interface ProbeMessage {
   /** The host, as `hosts()` names it. */
   readonly host: string
@@ -118,15 +126,15 @@ export interface ProbeMessage {
   readonly client?: string | undefined
   /** `host:port`, or the path of a socket. */
   readonly address?: string | undefined
-  /** Whether it answered. */
+  /** Whether the host replied. */
   readonly ok: boolean
-  /** The code of the error, when it did not. */
+  /** The code of the error; absent if the host replied. */
   readonly reason?: string | undefined
   /** Unix time in milliseconds of the next probe. */
   readonly nextProbeAtMs?: number | undefined
 }
 
-/** `mintring:return`: a host is back in the ring. */
+/** `mintring:return`: the client took a host back into its ring. */
 export interface ReturnMessage {
   /** The host, as `hosts()` names it. */
   readonly host: string
@@ -134,11 +142,11 @@ export interface ReturnMessage {
   readonly client?: string | undefined
   /** `host:port`, or the path of a socket. */
   readonly address?: string | undefined
-  /** How long it was out. */
+  /** How long the host was out of the ring, in milliseconds. */
   readonly ejectedForMs?: number | undefined
 }
 
-/** `mintring:slow`: a host replies much more slowly than its peers, or no longer does. */
+/** `mintring:slow`: a host has become much slower than its peers, or has recovered. */
 export interface SlowMessage {
   /** The host, as `hosts()` names it. */
   readonly host: string
@@ -148,75 +156,78 @@ export interface SlowMessage {
   readonly address?: string | undefined
   /** Whether it is slow now; false when it has recovered. */
   readonly isSlow: boolean
-  /** How long its replies took on average in the last second, in milliseconds. */
+  /** The host's average reply time over the last second, in milliseconds. */
   readonly replyMs: number
-  /** The median of its peers. */
+  /** The median reply time of the other hosts, in milliseconds. */
   readonly peersMs: number
 }
 
-/** `mintring:refill`: something a refill did that an operator may want to count. */
+/** `mintring:refill`: an event of a refill that an operator may want to count. */
 export interface RefillMessage {
-  /** `refill`, `refillError`, `leaseLost`, `leaseTakenOver`, `stale`, `invalidationsLost`, … */
+  /**
+   * The name of the event: `refill`, `refillError`, `leaseLost`, `leaseTakenOver`, `stale`,
+   * `invalidationsLost`, …
+   */
   readonly event: string
   /** The `id` of the client. */
   readonly client?: string | undefined
   /** The host, as `hosts()` names it. */
   readonly host?: string | undefined
-  /** Only with `traceKeys`. */
+  /** The key; present only with `traceKeys`. */
   readonly key?: string | undefined
   /** How long the load took, in milliseconds. */
   readonly tookMs?: number | undefined
-  /** How long the served value had been stale. */
+  /** How many seconds ago the served value became stale. */
   readonly staleForSeconds?: number | undefined
-  /** Why it was stale: 'ttl', 'tag' or 'invalidated'; absent where that cannot be told. */
+  /** Why the value was stale: 'ttl', 'tag' or 'invalidated'; absent if unknown. */
   readonly staleBecause?: string | undefined
-  /** Why, in a word or a code. */
+  /** The reason of the event: a word or an error code. */
   readonly reason?: string | undefined
 }
 
-/** `mintring:handover`: a handover began, went on to its next phase, or is over. */
+/** `mintring:handover`: a handover began, entered its next phase, or ended. */
 export interface HandoverMessage {
-  /** `end`: the previous placement is forgotten. */
+  /** The phase that begins. `end`: the client no longer uses the previous servers. */
   readonly phase: 'announce' | 'move' | 'end'
-  /** The servers before, as `hosts()` named them. */
+  /** The servers before the change, as `hosts()` named them. */
   readonly fromServers: readonly string[]
-  /** The servers now. */
+  /** The servers after the change. */
   readonly toServers: readonly string[]
-  /** Unix time in milliseconds at which it is over. */
+  /** Unix time in milliseconds at which the handover ends. */
   readonly endsAtMs: number
-  /** Values that this process moved until now. */
+  /** Values that this process has copied to their new host so far. */
   readonly copied: number
-  /** Keys that this process looked for at their previous home in vain. */
+  /** Keys that this process looked up on their previous host and did not find. */
   readonly absent: number
   /** The `id` of the client. */
   readonly client?: string | undefined
 }
 
-/** `mintring:configure`: settings or membership changed while running. */
+/** `mintring:configure`: the settings or the servers of a running client changed. */
 export interface ConfigureMessage {
   /** The `id` of the client. */
   readonly client?: string | undefined
-  /** Old and new of what changed and nothing else; credentials are shown as `[set]`. */
+  /** The old and new value of each setting that changed. Credentials are shown as `[set]`. */
   readonly changes: Readonly<
     Record<
       string,
       {
-        /** What it was. */
+        /** The old value. */
         readonly from: unknown
-        /** What it is. */
+        /** The new value. */
         readonly to: unknown
       }
     >
   >
 }
 
-/** What is told of a failure. */
+/** How a failure is reported to observers. */
 export interface Failure {
   readonly outcome: Outcome
   readonly error: unknown
 }
 
-/** The fields that the end of an operation fills in. */
+/** The fields that are set when an operation ends. */
 interface Traced {
   durationMs?: number
   outcome?: Outcome
@@ -225,7 +236,7 @@ interface Traced {
 
 const asIs = (error: unknown): Failure => ({ outcome: 'error', error })
 
-/** A traced operation: its five moments are those of `TracingChannel`. */
+/** Reports one kind of operation through the five channels of a `TracingChannel`. */
 class Trace<Message extends object & Traced> {
   readonly #moments: TracingChannel<object, Message>
 
@@ -233,7 +244,10 @@ class Trace<Message extends object & Traced> {
     this.#moments = tracingChannel<object, Message>(name)
   }
 
-  /** Asked once per operation. The channel's own getter says the same at ten times the price. */
+  /**
+   * Whether any of the five channels has a subscriber. The getter of TracingChannel itself is ten
+   * times slower, and this one is read once per operation.
+   */
   get hasSubscribers(): boolean {
     const { start, end, asyncStart, asyncEnd, error } = this.#moments
     return (
@@ -246,9 +260,9 @@ class Trace<Message extends object & Traced> {
   }
 
   /**
-   * Runs `operation` inside the trace. `outcomeOf` names a result without showing it:
-   * tracePromise() would put the result, a cached value, into the message. `failureOf` is what is
-   * told of an error; the caller gets the error itself.
+   * Runs `operation` and reports it. `outcomeOf` classifies the result: tracePromise() of Node
+   * would put the result, a cached value, into the message. `failureOf` says how to report an
+   * error; the caller gets the error itself.
    */
   async run<Result>(
     message: Message,
@@ -277,14 +291,14 @@ class Trace<Message extends object & Traced> {
   }
 }
 
-/** `tracing:mintring:command:start|end|asyncStart|asyncEnd|error`. */
+/** The channels `tracing:mintring:command:start|end|asyncStart|asyncEnd|error`. */
 export const commandTrace: Trace<CommandMessage> = new Trace('mintring:command')
-/** `tracing:mintring:batch:…`. */
+/** The channels `tracing:mintring:batch:…`. */
 export const batchTrace: Trace<BatchMessage> = new Trace('mintring:batch')
-/** `tracing:mintring:connect:…`. */
+/** The channels `tracing:mintring:connect:…`. */
 export const connectTrace: Trace<ConnectMessage> = new Trace('mintring:connect')
 
-/** A plain channel of one message type. */
+/** A plain channel with messages of one type. */
 export interface Notices<Message> {
   readonly hasSubscribers: boolean
   publish(message: Message): void

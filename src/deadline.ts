@@ -1,35 +1,35 @@
 import { MintringError } from './errors.ts'
 import { clearTimeout, performance, setTimeout } from './runtime.ts'
 
-/** What bounds an operation of a caller. */
+/** The limits that a caller sets for an operation: a signal and a timeout. */
 export interface Bounds {
   readonly signal?: AbortSignal | undefined
   readonly timeoutMs?: number | undefined
 }
 
-/** Something a signal can end: a request on its way, or a wait. */
+/** Something that a signal can abort: a request in flight, or a wait. */
 export interface Abortable {
-  /** Whether bytes left the process. */
+  /** Whether bytes of the request left the process. */
   readonly sent?: boolean
   reject(error: MintringError): void
 }
 
-/** Runs `task` once, later; answers how to call it off. */
+/** Runs `task` once after `delayMs`. Returns a handle that cancels it. */
 export type After = (delayMs: number, task: () => void) => { cancel(): void }
 
-/** The longest a timer of Node's can wait. */
+/** The longest delay of a Node timer, in milliseconds. */
 export const MAX_TIMER_MS: number = 2 ** 31 - 1
 
 /**
- * Throws MINTRING_BAD_ARGUMENT for bounds that are invalid, MINTRING_ABORTED when the signal has
- * fired: nothing can start then.
+ * Throws MINTRING_BAD_ARGUMENT if a bound is invalid, MINTRING_ABORTED if the signal has already
+ * fired.
  */
 export function checkBounds({ signal, timeoutMs }: Bounds): void {
   if (timeoutMs !== undefined) checkTimeoutMs(timeoutMs)
   if (signal !== undefined) checkSignal(signal)
 }
 
-/** The milliseconds, or MINTRING_BAD_ARGUMENT. */
+/** Returns `timeoutMs`, or throws MINTRING_BAD_ARGUMENT. */
 export function checkTimeoutMs(timeoutMs: number): number {
   if (typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS) return timeoutMs
   const shown = typeof timeoutMs === 'number' ? timeoutMs : `a ${typeof timeoutMs}`
@@ -39,7 +39,9 @@ export function checkTimeoutMs(timeoutMs: number): number {
   )
 }
 
-/** Throws MINTRING_BAD_ARGUMENT for what is no signal, MINTRING_ABORTED for one that has fired. */
+/**
+ * Throws MINTRING_BAD_ARGUMENT if `signal` is not an AbortSignal, MINTRING_ABORTED if it has fired.
+ */
 export function checkSignal(signal: AbortSignal): void {
   if (!isSignal(signal)) {
     throw new MintringError(
@@ -50,13 +52,13 @@ export function checkSignal(signal: AbortSignal): void {
   if (signal.aborted) throw abortedBy(signal)
 }
 
-/** By what it can do: jsdom and vm contexts have a class of their own. */
+/** Checks the methods rather than the class: jsdom and vm contexts have their own AbortSignal. */
 function isSignal(signal: unknown): signal is AbortSignal {
   const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>
   return typeof aborted === 'boolean' && typeof addEventListener === 'function'
 }
 
-/** The error of an operation whose signal fired. */
+/** Creates the error of an operation whose signal fired. */
 export function abortedBy(signal: AbortSignal, sent = false): MintringError {
   return new MintringError('MINTRING_ABORTED', 'The operation was aborted by its signal', {
     cause: signal.reason,
@@ -65,14 +67,14 @@ export function abortedBy(signal: AbortSignal, sent = false): MintringError {
 }
 
 /**
- * What each signal can end. One listener per signal: a signal shared by many operations would
- * otherwise collect a listener for each, and Node warns of that.
+ * The targets that each signal aborts. They share one listener per signal: Node warns about a
+ * signal with many listeners.
  */
 const followers = new WeakMap<AbortSignal, Set<Abortable>>()
 
 /**
- * Rejects `target` when the signal fires. Answers how to stop: call it when the target has settled,
- * for a signal with a listener is kept in memory.
+ * Rejects `target` when the signal fires. Returns a function that removes the target: call it when
+ * the target has settled, or the signal keeps it in memory.
  */
 export function onAbort(signal: AbortSignal, target: Abortable): () => void {
   let group = followers.get(signal)
@@ -98,8 +100,8 @@ function abortFollowers(event: Event): void {
 }
 
 /**
- * The promise within bounds: it rejects with `late()` after `timeoutMs`, with MINTRING_ABORTED when
- * the signal fires, whatever the work does. A result that comes later is dropped.
+ * Returns `work` with limits. It rejects with `late()` after `timeoutMs`, and with MINTRING_ABORTED
+ * when the signal fires. The work itself goes on, and its result is then dropped.
  */
 export function within<Value>(
   work: Promise<Value>,
@@ -131,18 +133,20 @@ function afterMs(delayMs: number, task: () => void): { cancel(): void } {
 }
 
 /**
- * The end of an operation of several steps. The steps share the time that the caller named; without
- * one each step has the usual time.
+ * The deadline of an operation with several steps. The steps share the timeout of the caller. If
+ * the caller set none, each step has the default timeout.
  */
 export class Deadline {
   readonly #endMs: number
   readonly #signal: AbortSignal | undefined
   readonly #what: string
   readonly #timeoutMs: number
-  /** A step may have been executed: errors say so. */
+  /** Whether a step may have been executed. The errors of this deadline carry it. */
   sent = false
 
-  /** `what` begins the message of the error: `set`, for one. Throws as checkBounds(). */
+  /**
+   * `what` is the subject of the error message, such as `set`. Throws what checkBounds() throws.
+   */
   constructor(what: string, bounds: Bounds | undefined, usualMs: number) {
     if (bounds !== undefined) checkBounds(bounds)
     const { signal, timeoutMs } = bounds ?? {}
@@ -152,7 +156,10 @@ export class Deadline {
     this.#endMs = timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs
   }
 
-  /** The bounds of the next step. Throws MINTRING_TIMEOUT or MINTRING_ABORTED when it is over. */
+  /**
+   * Returns the bounds of the next step. Throws MINTRING_TIMEOUT or MINTRING_ABORTED if the
+   * operation has no time left.
+   */
   next(): Bounds {
     if (this.#signal?.aborted === true) throw abortedBy(this.#signal, this.sent)
     const signal = this.#signal
@@ -162,7 +169,7 @@ export class Deadline {
     return { signal, timeoutMs }
   }
 
-  /** The work of a step, or a rejection at the end of its time, whichever is first. */
+  /** Returns the promise of a step, which rejects with MINTRING_TIMEOUT at the deadline. */
   bound<Value>(work: Promise<Value>): Promise<Value> {
     const leftMs = Math.min(this.#timeoutMs, Math.max(0, this.#endMs - performance.now()))
     const bounds = { signal: this.#signal, timeoutMs: leftMs, sent: this.sent }

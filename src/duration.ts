@@ -8,7 +8,7 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = {
 
 const DURATION = /^(\d{1,15})([smhdw])$/
 
-/** Seconds of a whole number with a unit: `'5m'` → 300. NaN for any other text. */
+/** Converts a whole number with a unit to seconds: `'5m'` → 300. Returns NaN for any other text. */
 export function secondsIn(text: string): number {
   const match = DURATION.exec(text)
   return match === null ? Number.NaN : Number(match[1]) * UNIT_SECONDS[match[2]!]!

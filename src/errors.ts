@@ -1,36 +1,36 @@
 import { withoutCredentials } from './secrets.ts'
 
 /**
- * Every way mintring can fail, as a closed set: match on `error.code`, never on the message.
- * Each code has an entry in docs/errors.md with what to try.
+ * The codes of all errors. Match on `error.code`, never on the message. docs/errors.md says for
+ * each code what to try.
  */
 export type ErrorCode =
   | 'MINTRING_ABORTED' // the caller's AbortSignal fired
-  | 'MINTRING_AUTH' // the server refused, or does not speak, the authentication asked for
+  | 'MINTRING_AUTH' // the server refused the credentials, or does not support authentication
   | 'MINTRING_BAD_ARGUMENT' // an argument is invalid
-  | 'MINTRING_BAD_BEHAVIOR' // an unknown or ill-typed setting
-  | 'MINTRING_BAD_KEY' // empty, too long, or with bytes memcached cannot carry
-  | 'MINTRING_BAD_POLICY' // a refill policy that cannot hold
+  | 'MINTRING_BAD_BEHAVIOR' // a setting is unknown or has the wrong type
+  | 'MINTRING_BAD_KEY' // the key is empty, too long, or has bytes that memcached does not allow
+  | 'MINTRING_BAD_POLICY' // the policy of a refill contradicts itself
   | 'MINTRING_BAD_SERVER' // an address, port or weight that is invalid
-  | 'MINTRING_BAD_TTL' // negative, fractional, NaN
-  | 'MINTRING_BAD_VALUE' // a value the serializer cannot take, or cannot read back
+  | 'MINTRING_BAD_TTL' // a ttl is negative, fractional or NaN
+  | 'MINTRING_BAD_VALUE' // the serializer cannot encode the value, or cannot decode what was stored
   | 'MINTRING_CLOSED' // the client was closed
-  | 'MINTRING_CONNECTION' // the connection could not be made, or broke
-  | 'MINTRING_DUPLICATE_SERVER' // two servers of one name
-  | 'MINTRING_HOST_EJECTED' // the key's host is out and failover is 'error'
-  | 'MINTRING_LOADER' // the loader of a refill failed and nothing stale could be served
-  | 'MINTRING_LOADER_TIMEOUT' // the loader outlived loaderTimeoutMs
+  | 'MINTRING_CONNECTION' // the connection could not be opened, or broke
+  | 'MINTRING_DUPLICATE_SERVER' // two servers have the same name
+  | 'MINTRING_HOST_EJECTED' // the host of the key is ejected and failover is 'error'
+  | 'MINTRING_LOADER' // the loader failed and there was no stale value to serve
+  | 'MINTRING_LOADER_TIMEOUT' // the loader took longer than loaderTimeoutMs
   | 'MINTRING_NO_HOSTS' // every host is ejected
-  | 'MINTRING_NO_SERVERS' // an empty server list
+  | 'MINTRING_NO_SERVERS' // the server list is empty
   | 'MINTRING_OVERLOADED' // the host's queue is full
-  | 'MINTRING_PROTOCOL' // bytes that are no memcached protocol, or no answer to what was asked
-  | 'MINTRING_REFUSED' // the server answered ERROR, CLIENT_ERROR or SERVER_ERROR
-  | 'MINTRING_TIMEOUT' // the deadline passed
+  | 'MINTRING_PROTOCOL' // the server sent bytes that are not a valid reply to the command
+  | 'MINTRING_REFUSED' // the server replied ERROR, CLIENT_ERROR or SERVER_ERROR
+  | 'MINTRING_TIMEOUT' // the timeout of the operation passed
   | 'MINTRING_TOO_LARGE' // the value is over the item size limit
-  | 'MINTRING_UNSUPPORTED' // the server's version, or a proxy on the way, cannot do this
-  | 'MINTRING_WAIT_TIMEOUT' // another client is loading the key and did not finish in time
+  | 'MINTRING_UNSUPPORTED' // the server's version, or a proxy in between, does not support this
+  | 'MINTRING_WAIT_TIMEOUT' // another client loads the key and did not finish in time
 
-/** What an error knows beside its message. Never a value, never a credential. */
+/** The details of an error. They never contain a value or a credential. */
 export interface ErrorDetails {
   /** The host, as `hosts()` names it. */
   readonly host?: string | undefined
@@ -38,17 +38,17 @@ export interface ErrorDetails {
   readonly command?: string | undefined
   /** Whether bytes of the command left the process: if so, a write may have been executed. */
   readonly sent?: boolean | undefined
-  /** The error underneath: a socket's, a loader's, a signal's reason. */
+  /** The underlying error: of a socket or a loader, or the reason of a signal. */
   readonly cause?: unknown
 }
 
-/** What `JSON.stringify` writes of an error. */
+/** A MintringError, or one of its causes, as `JSON.stringify` writes it. */
 export interface ErrorJson {
-  /** `MintringError`; of a cause, its own name. */
+  /** `MintringError`; for a cause, the name of that error. */
   readonly name: string
-  /** What happened. A cause keeps its own code. */
+  /** The error code. A cause keeps its own code. */
   readonly code?: string | undefined
-  /** What happened, in words. */
+  /** The message of the error. */
   readonly message: string
   /** The host, as `hosts()` names it. */
   readonly host?: string | undefined
@@ -56,21 +56,21 @@ export interface ErrorJson {
   readonly command?: string | undefined
   /** Whether bytes of the command left the process. */
   readonly sent?: boolean | undefined
-  /** Where the code is explained. */
+  /** Where the documentation explains the code. */
   readonly docs?: string | undefined
-  /** The error underneath. */
+  /** The underlying error. */
   readonly cause?: ErrorJson | undefined
 }
 
 const BRAND = Symbol.for('mintring.error')
 
-/** Causes are written this deep: a chain may be a circle. */
+/** How many nested causes are written: a chain of causes may be circular. */
 const MAX_CAUSES = 8
 
 /**
- * Failures of hosts and of time are made in the callbacks of sockets and timers, so their stacks
- * name no line of the caller's. A host that dies fails thousands of requests at once, and a stack
- * is most of what an error costs.
+ * Errors created without a stack. They are created in callbacks of sockets and timers, so their
+ * stack names no line of the caller. A host that dies fails thousands of requests at once, and the
+ * stack is the most expensive part of an error.
  */
 const WITHOUT_STACK: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MINTRING_ABORTED',
@@ -83,15 +83,15 @@ const WITHOUT_STACK: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ])
 
 /**
- * The one error class. `code` is stable; `host`, `command` and `sent` tell where and how far it
- * got.
+ * The class of all errors of mintring. `code` is stable; `host`, `command` and `sent` say where the
+ * operation failed and how far it got.
  */
 export class MintringError extends Error {
-  /** What happened; docs/errors.md has an entry for each code. */
+  /** The error code; docs/errors.md has an entry for each. */
   readonly code: ErrorCode
-  /** The host, as `hosts()` names it; undefined when none was concerned. */
+  /** The host, as `hosts()` names it; undefined if no host was involved. */
   readonly host: string | undefined
-  /** The command, such as `get`; undefined when there was none. */
+  /** The command, such as `get`; undefined if there was none. */
   readonly command: string | undefined
   /** Whether bytes of the command left the process: if so, a write may have been executed. */
   readonly sent: boolean
@@ -114,30 +114,34 @@ export class MintringError extends Error {
     return `docs/errors.md#${this.code.toLowerCase()}`
   }
 
-  /** What `JSON.stringify` writes: all of it, causes included. Never a value or a credential. */
+  /**
+   * Returns the fields and all causes, for `JSON.stringify`. Never contains a value or a
+   * credential.
+   */
   toJSON(): ErrorJson {
     const { name, code, message, host, command, sent, docs } = this
     return { name, code, message, host, command, sent, docs, cause: causeJson(this.cause) }
   }
 }
 
-// Defined rather than assigned: Error.prototype may be frozen.
+// defineProperty() instead of an assignment: Error.prototype may be frozen.
 Object.defineProperty(MintringError.prototype, 'name', {
   value: 'MintringError',
   writable: true,
   configurable: true,
 })
-// Two copies of the package, or two realms, can meet in one process, where `instanceof` lies.
+// Two copies of the package, or two realms, can meet in one process. `instanceof` fails between
+// them, so isMintringError() checks this brand.
 Object.defineProperty(MintringError.prototype, BRAND, { value: true })
 
-/** Whether `error` is a MintringError, of this copy of the package or another. */
+/** Returns whether `error` is a MintringError, even one of another copy of the package. */
 export function isMintringError(error: unknown): error is MintringError {
   return typeof error === 'object' && error !== null && BRAND in error
 }
 
 /**
- * What a thrown value says, for a message: its own words, or what kind of thing it is. Errors of
- * another realm, which Node's own are in a test runner, are no instances of this realm's Error.
+ * Returns the message of a thrown value, or its name or type if it has none. Does not use
+ * `instanceof`: errors of another realm, as in a test runner, are not instances of this Error.
  */
 export function messageOf(error: unknown): string {
   if (typeof error === 'string') return error
@@ -146,23 +150,23 @@ export function messageOf(error: unknown): string {
   return typeof name === 'string' && name !== '' ? name : `a ${typeof error} was thrown`
 }
 
-/** How many hosts a message tells the reasons of. */
+/** How many errors a message quotes. */
 const MAX_REASONS = 5
 
-/** The messages of the first errors, in one text, and how many of `total` it leaves out. */
+/** Joins the messages of the first errors, and says how many of `total` are left out. */
 export function reasonsOf(errors: readonly MintringError[], total: number): string {
   const told = errors.slice(0, MAX_REASONS).map(({ message }) => message)
   const others = told.length === 0 ? 0 : total - told.length
   return [...told, ...(others > 0 ? [`and ${others} more`] : [])].join('; ')
 }
 
-/** The `code` of a system error, such as ECONNREFUSED. */
+/** Returns the `code` of a system error, such as ECONNREFUSED, or undefined. */
 export function systemCodeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | undefined | null)?.code
   return typeof code === 'string' ? code : undefined
 }
 
-/** Answers whether it could: the limit of a frozen Error stays as it is. */
+/** Sets the limit. Returns false if Error is frozen and the limit stays as it is. */
 function setStackTraceLimit(frames: number): boolean {
   try {
     Error.stackTraceLimit = frames

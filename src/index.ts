@@ -1,5 +1,5 @@
 /**
- * `mintring`: the client, its settings, and what they speak in.
+ * `mintring`: the client, its settings, and the types they use.
  * @module mintring
  */
 export type { Behaviors, BehaviorsInput, DurationName } from './behaviors/behaviors.ts'

@@ -1,27 +1,27 @@
 /**
- * Node's timers and clocks as they were when this module loaded. Fake timers of test runners, jsdom
- * and polyfills replace the global ones; a client that waits on those would hang. Import these
- * instead of the globals: a test of the house holds every file to it.
+ * The timers and clocks of Node, read when this module loads. Test runners, jsdom and polyfills
+ * replace the globals with fakes, and a client that waits for a fake timer hangs. Import these
+ * instead of the globals; a test checks that every file does.
  */
 import { performance as nodePerformance } from 'node:perf_hooks'
 import process from 'node:process'
 import timers from 'node:timers'
 
 /**
- * A built-in module, loaded when it is first needed: TLS, DNS and compression cost every start of
- * a process that never uses them. Synchronous, and nothing that a bundler has to resolve.
+ * Loads a built-in module on first use: TLS, DNS and compression would slow down the start of every
+ * process, even one that does not use them. Synchronous, and bundlers have nothing to resolve.
  */
 export const builtin: typeof process.getBuiltinModule = process.getBuiltinModule
 
 let cryptoModule: typeof import('node:crypto') | undefined
 
-/** node:crypto, which most clients need once or never: the rings have hashes of their own. */
+/** Loads node:crypto on first use. Few clients need it: the rings have their own hashes. */
 export function crypto(): typeof import('node:crypto') {
   cryptoModule ??= builtin('node:crypto')
   return cryptoModule
 }
 
-/** Node's setTimeout, which answers a Timeout object in every environment. */
+/** Node's setTimeout, which returns a Timeout object in every environment. */
 export const setTimeout: typeof timers.setTimeout = timers.setTimeout
 /** Node's clearTimeout. */
 export const clearTimeout: typeof timers.clearTimeout = timers.clearTimeout
@@ -36,7 +36,7 @@ export const clearImmediate: typeof timers.clearImmediate = timers.clearImmediat
 /** Node's process.nextTick. */
 export const nextTick: typeof process.nextTick = process.nextTick
 
-/** The monotonic clock. */
+/** The monotonic clock, in milliseconds. */
 export const performance: { now(): number } = { now: nodePerformance.now.bind(nodePerformance) }
 
 /** The wall clock: Unix time in milliseconds. */

@@ -1,7 +1,7 @@
-/** The longest piece of a caller's text that a message repeats. */
+/** How many characters of a caller's text a message quotes. */
 const MAX_SHOWN_CHARACTERS = 80
 
-/** The longest name that a message repeats. */
+/** How many characters of an unknown option name a message quotes. */
 const MAX_NAME_CHARACTERS = 40
 
 /** Settings and TLS options whose values are never shown. */
@@ -15,12 +15,12 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
   'tls',
 ])
 
-/** How deep settings are copied for display: deeper ones are no settings of ours. */
+/** How deep withoutSecrets() copies settings. No setting of mintring is nested deeper. */
 const MAX_DEPTH = 8
 
 /**
- * Text of a caller or of a server, safe for a message or a terminal: control characters, line ends
- * and characters that change the direction of writing are escaped, what is long is cut.
+ * Makes text of a caller or a server safe for a message or a terminal. Escapes control characters,
+ * line separators and bidirectional marks; cuts after `maxCharacters`.
  */
 export function escaped(text: string, maxCharacters: number = MAX_SHOWN_CHARACTERS): string {
   const cut = text.length > maxCharacters ? `${text.slice(0, maxCharacters)}…` : text
@@ -38,28 +38,28 @@ const UNSAFE: RegExp =
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/gu
 
 /**
- * A name that a caller wrote where one of ours goes, for a message. What is no name may be an
- * address with credentials.
+ * Returns an unknown option name for a message. A name with unusual characters may be an address
+ * with credentials, so it becomes `…`.
  */
 export function nameShown(name: string): string {
   return /^[\p{L}\p{N}_$. -]*$/u.test(name) ? escaped(name, MAX_NAME_CHARACTERS) : '…'
 }
 
-/** What kind of thing a value is, for a message that must not show it: `an array`, `null`. */
+/** Names the type of a value for a message that must not show the value: `an array`, `null`. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   if (Array.isArray(value)) return 'an array'
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
-/** Text without the user and password of the URLs in it: `memcached://***@host`. */
+/** Removes user names and passwords from the URLs in a text: `memcached://***@host`. */
 export function withoutCredentials(text: string): string {
   return text.includes('@') ? text.replace(/\/\/[^\s'"]*@/g, '//***@') : text
 }
 
 /**
- * Settings as plain data that may be logged, at any depth: passwords and TLS options read `[set]`,
- * functions `[function]`, bytes `[bytes]`, and addresses have no credentials.
+ * Copies settings into plain data that is safe to log. At any depth, passwords and TLS options
+ * become `[set]`, functions `[function]` and bytes `[bytes]`; addresses lose their credentials.
  */
 export function withoutSecrets(value: unknown, depth: number = MAX_DEPTH): unknown {
   if (typeof value === 'string') return addressWithoutCredentials(value)
@@ -79,7 +79,10 @@ function shownMember(name: string, member: unknown, depth: number): unknown {
   return member === undefined ? undefined : '[set]'
 }
 
-/** A setting may be a list of addresses, and a malformed one has credentials anywhere. */
+/**
+ * Replaces all before the last @: a setting may be a list of addresses, and a malformed address may
+ * have its credentials anywhere.
+ */
 function addressWithoutCredentials(text: string): string {
   const at = text.lastIndexOf('@')
   return at < 0 ? text : `***${text.slice(at)}`

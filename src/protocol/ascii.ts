@@ -1,13 +1,13 @@
 export const SPACE = 0x20
 
-/** Where the token that begins at `at` ends; past `end` when `at` is. */
+/** Returns where the token that begins at `at` ends. Returns more than `end` if `at` is past it. */
 export function tokenEnd(bytes: Buffer, at: number, end: number): number {
   let i = at
   while (i < end && bytes[i] !== SPACE) i++
   return i
 }
 
-/** Whether the bytes from `start` begin with `word`. */
+/** Returns whether the bytes from `start` on begin with `word`. */
 export function startsWith(bytes: Buffer, start: number, end: number, word: string): boolean {
   if (end - start < word.length) return false
   for (let i = 0; i < word.length; i++) {
@@ -16,13 +16,13 @@ export function startsWith(bytes: Buffer, start: number, end: number, word: stri
   return true
 }
 
-/** Whether nothing but spaces is left. */
+/** Returns whether all bytes of the range are spaces. */
 export function onlySpaces(bytes: Buffer, start: number, end: number): boolean {
   for (let i = start; i < end; i++) if (bytes[i] !== SPACE) return false
   return true
 }
 
-/** A decimal integer from 0 to 2^53-1, or -1. */
+/** Reads a decimal integer from 0 to 2^53-1. Returns -1 for anything else. */
 export function readUint(bytes: Buffer, start: number, end: number): number {
   if (start >= end) return -1
   let value = 0
@@ -36,7 +36,7 @@ export function readUint(bytes: Buffer, start: number, end: number): number {
 
 const MAX_UINT64_DIGITS = '18446744073709551615'
 
-/** Whether the bytes are a decimal integer from 0 to 2^64-1. */
+/** Returns whether the bytes are a decimal integer from 0 to 2^64-1. */
 export function isUint64(bytes: Buffer, start: number, end: number): boolean {
   const length = end - start
   if (length < 1 || length > MAX_UINT64_DIGITS.length) return false

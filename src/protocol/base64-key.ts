@@ -7,8 +7,8 @@ const SEXTETS: Int8Array = (() => {
 })()
 
 /**
- * A base64 key as memcached decodes it: characters outside the alphabet are passed over, the rest
- * must make whole quartets. '' when it does not decode. Both sides are latin1 strings.
+ * Decodes a base64 key as memcached does: skips characters outside the alphabet, and requires
+ * complete groups of four. Returns '' if the key is invalid. Both strings are latin1.
  */
 export function decodeBase64Key(encoded: string): string {
   const sextets: number[] = []
@@ -32,7 +32,7 @@ export function decodeBase64Key(encoded: string): string {
   return padding === 0 ? key : key.slice(0, -padding)
 }
 
-/** A key of any bytes (a latin1 string) as base64 text. */
+/** Encodes the bytes of a key (a latin1 string) as base64. */
 export function encodeBase64Key(key: string): string {
   return Buffer.from(key, 'latin1').toString('base64')
 }

@@ -1,54 +1,57 @@
 import { decodeBase64Key } from './base64-key.ts'
 import type { CommandLine } from './command-line.ts'
 
-/** The flags of memcached 1.6.18 on all meta commands together. */
+/** All flags of the meta commands of memcached 1.6.18. */
 export const META_FLAGS_1_6_18 = 'bNTRlOPLkstcfvhuqFCMJDI'
 
 const BAD_TOKEN = 'CLIENT_ERROR bad token in command line format'
 
 /**
- * The flags of one meta command, read as memcached's `_meta_flag_preparse` does: any flag parses on
- * any meta command, a flag may come once, and where several are wrong the last one is reported.
+ * The flags of a meta command, parsed as memcached's `_meta_flag_preparse` does: every meta command
+ * accepts any flag, each flag at most once. If several flags are wrong, the last error is reported.
  */
 export class MetaFlags {
-  /** The reply line the server owes for a malformed flag; undefined when all is well. */
+  /** The error line to reply for a malformed flag; undefined if all flags are valid. */
   problem: string | undefined = undefined
-  /** The key, decoded when `b` says it came as base64; one character per byte. */
+  /** The key, one character per byte; already decoded if the flag `b` says that it is base64. */
   key = ''
-  /** The index in the line of the first flag. */
+  /** The index of the first flag on the line. */
   first = 0
-  /** `u`: do not count this as a use of the item. */
+  /** `u`: do not count this command as an access to the item. */
   noUpdate = false
-  /** `v`: the value is asked for. */
+  /** `v`: return the value. */
   value = false
-  /** `I`: mark stale. */
+  /** `I`: mark the item as stale. */
   invalidate = false
-  /** `q`: no answer when all is as usual. */
+  /** `q`: omit the usual reply. */
   quiet = false
-  /** `b`: the key came as base64. */
+  /** `b`: the key is base64. */
   keyIsBase64 = false
-  /** `x`: drop the value and keep the item (1.6.27). */
+  /** `x`: remove the value and keep the item (1.6.27). */
   dropValue = false
-  /** The mode letter of `M`, '' when none was given. */
+  /** The letter after `M`; '' without the flag. */
   mode = ''
-  /** `N`: create an item that lives so many seconds when there is none. */
+  /** `N`: on a miss, create an item that lives this many seconds. */
   vivifyTtl: number | undefined = undefined
-  /** `T`: seconds to live from now on. */
+  /** `T`: the item's new ttl in seconds. */
   ttl: number | undefined = undefined
-  /** `R`: elect a client to refill when the item has fewer seconds left. */
+  /** `R`: elect a client to refill the item if it has fewer seconds left than this. */
   recacheTtl: number | undefined = undefined
-  /** `F`: client flags. */
+  /** `F`: the client flags. */
   clientFlags = 0
-  /** `C`: the CAS the item must have. */
+  /** `C`: the command applies only if the item has this CAS id. */
   cas: bigint | undefined = undefined
-  /** `E`: the CAS the item will have (1.6.27). */
+  /** `E`: the new CAS id of the item (1.6.27). */
   explicitCas: bigint | undefined = undefined
-  /** `J`: what a counter that is not there starts with. */
+  /** `J`: the initial value of a counter that does not exist. */
   initial = 0n
-  /** `D`: what is added or taken. */
+  /** `D`: the amount to add or subtract. */
   delta = 1n
 
-  /** Reads the words of `line` from `first` on; `known` are the flag letters of this server. */
+  /**
+   * Parses the words of `line` from `first` on as flags. `known`: the flag letters that this server
+   * supports.
+   */
   read(line: CommandLine, first: number, known: string): void {
     this.#clear(first)
     this.key = line.text(1)
@@ -118,7 +121,7 @@ export class MetaFlags {
         this.recacheTtl = this.#time(line, index)
         break
       case 'M':
-        // Newer servers look at the one character behind M, whatever it is.
+        // memcached 1.6.40 and later read the one character after M and ignore the rest.
         if (line.width(index) !== 2 && !line.strict) {
           this.problem = 'CLIENT_ERROR incorrect length for M token'
         } else this.mode = line.text(index).charAt(1) || ' '
@@ -140,7 +143,8 @@ export class MetaFlags {
         break
       case 'F':
         this.clientFlags = line.u32(index, 1)
-        // memcached keeps whatever error stands: its first one, when no other flag was wrong.
+        // memcached has no message for a wrong F: it keeps the message of an earlier wrong flag, or
+        // this default.
         if (Number.isNaN(this.clientFlags)) {
           this.problem ??= 'CLIENT_ERROR bad command line format'
         }

@@ -1,6 +1,7 @@
 /**
- * Numbers as memcached reads them: its `safe_strtol` family stands on C's strtol, so leading white
- * space, a sign and silent truncation to 32 bits are all accepted. A stand-in server must agree.
+ * Parses numbers as memcached does. Its `safe_strtol` functions use C's strtol, so they accept
+ * leading white space, a sign, and numbers over 32 bits, which they truncate silently. The embedded
+ * server must do the same.
  */
 
 const U32_MAX = 4_294_967_295n
@@ -8,7 +9,7 @@ const U64_MAX = 18_446_744_073_709_551_615n
 const I64_MAX = 9_223_372_036_854_775_807n
 const C_NUMBER = /^[\t\n\v\f\r ]*([+-]?)(\d+)/
 
-/** The value of a run of at most 9 digits, or -1 when the bytes are anything else. */
+/** Returns the value of at most 9 digits, or -1 for any other bytes. */
 function shortDigits(bytes: Uint8Array, start: number, end: number): number {
   if (end <= start || end - start > 9) return -1
   let value = 0
@@ -26,7 +27,7 @@ interface Scanned {
   readonly text: string
 }
 
-/** What strtol would take from the bytes, when white space, NUL or the end follows the digits. */
+/** Parses what strtol would. White space, NUL or the end must follow the digits. */
 function scan(bytes: Buffer, start: number, end: number): Scanned | undefined {
   const text = bytes.toString('latin1', start, end)
   const match = C_NUMBER.exec(text)
@@ -44,7 +45,9 @@ function unsigned(bytes: Buffer, start: number, end: number): bigint | undefined
   return value > I64_MAX && found.text.includes('-') ? undefined : value
 }
 
-/** An unsigned 32-bit number as `safe_strtoul` reads it (larger ones are truncated), or NaN. */
+/**
+ * Reads an unsigned 32-bit number as `safe_strtoul` does, truncating larger ones; or returns NaN.
+ */
 export function readU32(bytes: Buffer, start: number, end: number): number {
   const short = shortDigits(bytes, start, end)
   if (short >= 0) return short
@@ -52,7 +55,7 @@ export function readU32(bytes: Buffer, start: number, end: number): number {
   return value === undefined ? Number.NaN : Number(BigInt.asUintN(32, value))
 }
 
-/** A signed 32-bit number as `safe_strtol` reads it (larger ones are truncated), or NaN. */
+/** Reads a signed 32-bit number as `safe_strtol` does, truncating larger ones; or returns NaN. */
 export function readI32(bytes: Buffer, start: number, end: number): number {
   const short = shortDigits(bytes, start, end)
   if (short >= 0) return short
@@ -62,13 +65,16 @@ export function readI32(bytes: Buffer, start: number, end: number): number {
   return Number(BigInt.asIntN(32, found.negative ? -found.magnitude : found.magnitude))
 }
 
-/** An unsigned 64-bit number as `safe_strtoull` reads it, or undefined. */
+/** Reads an unsigned 64-bit number as `safe_strtoull` does, or returns undefined. */
 export function readU64(bytes: Buffer, start: number, end: number): bigint | undefined {
   const short = shortDigits(bytes, start, end)
   return short >= 0 ? BigInt(short) : unsigned(bytes, start, end)
 }
 
-/** A signed 32-bit number as memcached reads it from 1.6.45 on: digits, perhaps a `-`; or NaN. */
+/**
+ * Reads a signed 32-bit number as memcached 1.6.45 and later do: digits, with an optional `-`.
+ * Returns NaN for anything else.
+ */
 export function readStrictI32(bytes: Buffer, start: number, end: number): number {
   const short = shortDigits(bytes, start, end)
   if (short >= 0) return short
@@ -78,13 +84,19 @@ export function readStrictI32(bytes: Buffer, start: number, end: number): number
   return value === (value | 0) ? value : Number.NaN
 }
 
-/** An unsigned 32-bit number as memcached reads it from 1.6.45 on: digits alone, or NaN. */
+/**
+ * Reads an unsigned 32-bit number as memcached 1.6.45 and later do: digits only. Returns NaN for
+ * anything else.
+ */
 export function readStrictU32(bytes: Buffer, start: number, end: number): number {
   const value = readStrictU64(bytes, start, end)
   return value === undefined || value > U32_MAX ? Number.NaN : Number(value)
 }
 
-/** An unsigned 64-bit number as memcached reads it from 1.6.45 on: digits alone, or undefined. */
+/**
+ * Reads an unsigned 64-bit number as memcached 1.6.45 and later do: digits only. Returns undefined
+ * for anything else.
+ */
 export function readStrictU64(bytes: Buffer, start: number, end: number): bigint | undefined {
   const short = shortDigits(bytes, start, end)
   if (short >= 0) return BigInt(short)

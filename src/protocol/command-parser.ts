@@ -15,35 +15,42 @@ const CARRIAGE_RETURN = 13
 const SPACE = 32
 const EMPTY: Buffer = Buffer.alloc(0)
 
-/** So many bytes without a line feed are junk to memcached, unless they begin a get. */
+/**
+ * memcached closes a connection that sends this many bytes without a line feed, unless they begin a
+ * get.
+ */
 const JUNK_BYTES = 2048
 
-/** What a CommandParser needs to know of the server it reads for. */
+/** The properties of the server for which a CommandParser reads. */
 export interface CommandParserOptions {
   /**
-   * Items heavier than this (see itemBytes) are swallowed unread. Default 1 MiB, as memcached's.
+   * The size limit of an item (see itemBytes). The parser skips the value of a larger one. Default
+   * 1 MiB, as in memcached.
    */
   readonly maxItemBytes?: number
-  /** The longest request line, 1 MiB by default; over it the parser ends. */
+  /** The longest request line in bytes; after a longer one the parser ends. Default 1 MiB. */
   readonly maxLineBytes?: number
-  /** Whether items have a CAS (memcached without `-C`). Default true. */
+  /** Whether items have CAS ids (memcached without `-C`). Default true. */
   readonly cas?: boolean
-  /** Whether this server knows the meta commands. Default true. */
+  /** Whether this server supports meta commands. Default true. */
   readonly meta?: boolean
-  /** The meta flag letters this server knows. Default: those of memcached 1.6.18. */
+  /** The meta flags that this server supports. Default: those of memcached 1.6.18. */
   readonly metaFlags?: string
   /**
-   * Whether lines are read as memcached 1.6.40 and later do: a value whose length can be read is
-   * swallowed with its malformed line, short lines are CLIENT_ERROR, words too many are ignored.
+   * Whether to parse lines as memcached 1.6.40 and later do. The value of a malformed line is
+   * skipped if its length is readable; lines with too few words fail with CLIENT_ERROR; surplus
+   * words are ignored. Default false.
    */
   readonly strictLines?: boolean
-  /** Whether numbers are digits alone, as from memcached 1.6.45 on. Default false. */
+  /** Whether numbers must be digits only, as in memcached 1.6.45 and later. Default false. */
   readonly strictNumbers?: boolean
-  /** Whether `config set` carries a value here, as on ElastiCache. Default false. */
+  /** Whether `config set` is followed by a value, as on ElastiCache. Default false. */
   readonly config?: boolean
 }
 
-/** Short verbs by their bytes, so that the usual commands make no string of their first word. */
+/**
+ * Short verbs by their bytes, so that frequent commands allocate no string for their first word.
+ */
 const SHORT_VERBS: ReadonlyMap<number, string> = new Map(
   ['get', 'gets', 'gat', 'gats', 'set', 'add', 'cas', 'mg', 'ms', 'md', 'ma', 'mn', 'me', 'incr']
     .concat(['decr'])
@@ -57,21 +64,20 @@ function packVerb(bytes: Buffer, start: number, end: number): number {
 }
 
 /**
- * Reads the requests of one connection as memcached 1.6.18 does, or newer ones when the options say
- * so, tolerance and all: which malformed
- * lines cost one reply and which leave their value to be read as commands, what is swallowed, where
- * the connection is given up (`ended`). Incremental: any chunk size gives the same commands.
- * Source: memcached's proto_text.c and doc/protocol.txt.
+ * Parses the requests of one connection exactly as memcached 1.6.18 does, or a newer one by the
+ * options. This includes its handling of malformed input: which lines get one error reply, when a
+ * value is read as commands, which bytes are skipped, and when the connection closes (`ended`).
+ * Chunks may be cut anywhere. Source: memcached's proto_text.c and doc/protocol.txt.
  */
 export class CommandParser {
   readonly #onCommand: (command: Command) => void
   readonly #options: Required<CommandParserOptions>
   readonly #command = new Command()
   #ended = false
-  /** A line that has not ended yet. */
+  /** The beginning of a line whose end has not arrived. */
   #pending: Buffer = EMPTY
   #pendingBytes = 0
-  /** Bytes of a value (and its CR LF) still to come, and those to be thrown away. */
+  /** How many bytes of a value, with its CRLF, are still missing; below, how many bytes to skip. */
   #wanted = 0
   #swallow = 0
   #filled = 0
@@ -92,22 +98,22 @@ export class CommandParser {
     this.#command.line.strictNumbers = this.#options.strictNumbers
   }
 
-  /** Whether the connection is to be closed: what came is no request, or stop() was called. */
+  /** Whether to close the connection: the input is not a request, or stop() was called. */
   get ended(): boolean {
     return this.#ended
   }
 
-  /** Bytes held back for a command that is not complete. */
+  /** How many bytes of an incomplete command are held. */
   get pendingBytes(): number {
     return this.#pendingBytes + this.#filled
   }
 
-  /** Reads nothing more, not even the rest of the chunk in hand. */
+  /** Stops parsing at once, even within the current chunk. */
   stop(): void {
     this.#ended = true
   }
 
-  /** Reads `chunk`, calling back for every command that it completes. */
+  /** Parses `chunk` and calls the callback for each completed command. */
   push(chunk: Buffer): void {
     let at = 0
     while (at < chunk.length && !this.#ended) {
@@ -118,7 +124,7 @@ export class CommandParser {
         at += step
       } else at = this.#readLine(chunk, at)
     }
-    // The value comes in a later chunk, and this one belongs to the caller again.
+    // The value continues in a later chunk. The caller may reuse this one, so copy the words.
     if (this.#wanted > 0) this.#command.line.detach()
   }
 
@@ -162,7 +168,7 @@ export class CommandParser {
   }
 
   #onLine(bytes: Buffer, start: number, feed: number): void {
-    // Only a CR that ends a line of two bytes or more is part of the line end.
+    // In a line of one byte, a CR is part of the line, not of the line end.
     const end = feed - start > 1 && bytes[feed - 1] === CARRIAGE_RETURN ? feed - 1 : feed
     const command = this.#command
     const line = command.line
@@ -177,7 +183,7 @@ export class CommandParser {
         : undefined
     command.verb = short ?? line.text(0)
     if (this.#options.strictLines) {
-      // A line that begins with a space names no command.
+      // A line that begins with a space has no verb.
       if (bytes[start] === SPACE) command.verb = ''
       checkStrictLine(command, feed - start + 1)
     }

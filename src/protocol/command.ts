@@ -5,14 +5,16 @@ import { MAX_KEY_BYTES, MAX_OPAQUE_BYTES } from './limits.ts'
 const EMPTY: Buffer = Buffer.alloc(0)
 
 const BAD_FORMAT = 'CLIENT_ERROR bad command line format'
-/** Lengths are C ints, and two bytes are added for the line end. */
+/** Lengths are C ints, and the line end adds two bytes. */
 const LARGEST_LENGTH = 2_147_483_645
 
-/** memcached's item header on 64-bit builds. */
+/** The size of memcached's item header in 64-bit builds. */
 const ITEM_HEADER_BYTES = 48
 const CAS_BYTES = 8
 
-/** What an item weighs in memcached's accounting: the figure `-I` limits and `me` calls size. */
+/**
+ * Returns the size of an item as memcached counts it: the size that `-I` limits and `me` reports.
+ */
 export function itemBytes(
   keyBytes: number,
   flags: number,
@@ -24,23 +26,21 @@ export function itemBytes(
 }
 
 /**
- * One command, reused for every command of its parser: read it inside the callback only.
- * Storage commands come with `data`; everything else is read from `line`.
+ * One parsed command. The parser reuses it for every command: read it only inside the callback.
+ * Storage commands have `data`; read everything else from `line`.
  */
 export class Command {
   /** The words of the line. */
   readonly line: CommandLine = new CommandLine()
   /** The flags of a meta command. */
   readonly meta: MetaFlags = new MetaFlags()
-  /** The first word of the line, unchanged; '' on an empty line. */
+  /** The first word of the line, unchanged; '' for an empty line. */
   verb = ''
-  /**
-   * Set when the line is malformed: the reply memcached owes for it. Nothing else is valid then.
-   */
+  /** The error line to reply if the line is malformed. No other field is valid then. */
   problem: string | undefined = undefined
-  /** Set on storage commands whose item is over the limit; the value is swallowed. */
+  /** Whether the item of a storage command is over the size limit. The parser skips its value. */
   tooLarge = false
-  /** Whether the client wants no answer. */
+  /** Whether the client wants no reply. */
   noreply = false
   /** The key of a storage or meta command, one character per byte. */
   key = ''
@@ -48,20 +48,20 @@ export class Command {
   flags = 0
   /** The exptime of a classic storage command, unchanged: 0, seconds, a Unix time, or negative. */
   exptime = 0
-  /** The CAS of `cas`. */
+  /** The CAS id of a `cas` command. */
   cas = 0n
-  /** The value's bytes: `data` from `dataStart`, `length` of them. */
+  /** The length of the value in bytes. The value starts at `dataStart` in `data`. */
   length = 0
-  /** What the value is read from: perhaps the chunk that was pushed. */
+  /** The buffer that contains the value. It may be the chunk passed to push(). */
   data: Buffer = EMPTY
   /** Where the value begins in `data`. */
   dataStart = 0
-  /** Whether `data` was allocated for this command alone, so that it may be kept uncopied. */
+  /** Whether `data` was allocated for this command alone. If so, you may keep it without a copy. */
   dataOwned = false
-  /** Whether the value was followed by CR LF; if not, memcached refuses it as a bad data chunk. */
+  /** Whether CRLF follows the value. If not, memcached rejects it as a bad data chunk. */
   dataEndsWell = true
 
-  /** The value copied, or as it is when its memory is not shared. */
+  /** Returns the value: `data` itself if it is not shared, otherwise a copy. */
   takeValue(): Buffer {
     const end = this.dataStart + this.length
     if (this.dataOwned) return this.data.subarray(this.dataStart, end)
@@ -71,7 +71,7 @@ export class Command {
   }
 }
 
-/** Words of each storage command, `noreply` not counted. */
+/** How many words each storage command has, without `noreply`. */
 export const STORAGE_WORDS: ReadonlyMap<string, number> = new Map([
   ['set', 5],
   ['add', 5],
@@ -82,9 +82,9 @@ export const STORAGE_WORDS: ReadonlyMap<string, number> = new Map([
 ])
 
 /**
- * Reads the line of set, add, replace, append, prepend or cas into `command`. Where it is
- * malformed, `problem` is set, and what follows is no value: its bytes are read as commands.
- * Answers whether a value follows.
+ * Parses a line of set, add, replace, append, prepend or cas into `command`. Returns whether a
+ * value follows. For a malformed line it sets `problem` and returns false: the bytes after it are
+ * then read as commands.
  */
 export function readStorageLine(command: Command): boolean {
   const line = command.line
@@ -110,7 +110,7 @@ export function readStorageLine(command: Command): boolean {
   return command.problem === undefined
 }
 
-/** Words that a line of memcached 1.6.40 and later must have; more are ignored. */
+/** How many words a line must have in memcached 1.6.40 and later, which ignore surplus words. */
 const LEAST_WORDS: ReadonlyMap<string, number> = new Map([
   ['get', 2],
   ['gets', 2],
@@ -126,10 +126,12 @@ const LEAST_WORDS: ReadonlyMap<string, number> = new Map([
   ['me', 2],
 ])
 
-/** The shortest line of memcached 1.6.40 and later, its line end included. */
+/** The length of the shortest line that memcached 1.6.40 and later accept, with its line end. */
 const LEAST_LINE_BYTES = 4
 
-/** Refuses what memcached 1.6.40 and later refuse before they look at the command. */
+/**
+ * Sets `problem` for a line that memcached 1.6.40 and later reject before they look at the command.
+ */
 export function checkStrictLine(command: Command, lineBytes: number): void {
   const { line, verb } = command
   const least = LEAST_WORDS.get(verb)
@@ -138,7 +140,7 @@ export function checkStrictLine(command: Command, lineBytes: number): void {
   if (isShort || (isMeta && !haveFlagLetters(line, 2))) command.problem = BAD_FORMAT
 }
 
-/** Whether the words from `first` on begin with a letter or a digit, as flags must. */
+/** Returns whether each word from `first` on begins with a letter or a digit, as flags must. */
 function haveFlagLetters(line: CommandLine, first: number): boolean {
   for (let index = first; index < line.count; index++) {
     const code = line.bytes[line.start(index)]!
@@ -149,8 +151,8 @@ function haveFlagLetters(line: CommandLine, first: number): boolean {
 }
 
 /**
- * Reads the line of a storage command as memcached 1.6.40 and later do. Answers whether a value
- * follows: with a length that can be read it does even if `problem` is set, and is to be swallowed.
+ * Parses the line of a storage command as memcached 1.6.40 and later do. Returns whether a value
+ * follows. It does if its length is readable, even if `problem` is set; it must be skipped then.
  */
 export function readStrictStorageLine(command: Command): boolean {
   const line = command.line
@@ -170,7 +172,9 @@ export function readStrictStorageLine(command: Command): boolean {
   return true
 }
 
-/** Reads the line of `ms` as memcached 1.6.40 and later do; answers as `readMetaSetLine`. */
+/**
+ * Parses a line of `ms` as memcached 1.6.40 and later do. Returns what `readMetaSetLine` returns.
+ */
 export function readStrictMetaSetLine(command: Command, knownFlags: string): boolean {
   const { line } = command
   command.length = line.strictI32(2)
@@ -185,8 +189,8 @@ export function readStrictMetaSetLine(command: Command, knownFlags: string): boo
 }
 
 /**
- * Reads the line of `ms` into `command`. Answers whether a value follows: when its length could be
- * read, it does even if `problem` is set, and is to be swallowed.
+ * Parses a line of `ms` into `command`. Returns whether a value follows. It does if its length is
+ * readable, even if `problem` is set; it must be skipped then.
  */
 export function readMetaSetLine(command: Command, knownFlags: string): boolean {
   const { line } = command
@@ -212,7 +216,10 @@ function isLength(length: number): boolean {
   return length >= 0 && length <= LARGEST_LENGTH
 }
 
-/** What `ms` refuses after its flags were read: an over-long opaque, then an unknown mode. */
+/**
+ * Returns the error of an `ms` whose flags are valid by themselves: an unknown mode, or an opaque
+ * that is too long.
+ */
 function metaSetProblem(command: Command): string | undefined {
   const { line, meta } = command
   if (!['', 'E', 'A', 'P', 'R', 'S'].includes(meta.mode)) {

@@ -2,12 +2,12 @@ import { MintringError } from '../errors.ts'
 import { MAX_EXPTIME, MAX_RELATIVE_TTL_SECONDS } from './limits.ts'
 
 /**
- * A time to live as memcached's exptime: 0 is for ever, up to 30 days it is relative, and beyond it
- * is a date, because memcached would read a larger number as one (doc/protocol.txt, "Expiration
- * times"). `nowUnixSeconds` is the clock of the servers, near enough.
+ * Converts a ttl to memcached's exptime. 0 means no expiry. Up to 30 days the exptime is relative.
+ * A longer ttl becomes a Unix time, because memcached reads larger numbers as one
+ * (doc/protocol.txt, "Expiration times"). `nowUnixSeconds`: the current time, as on the servers.
  *
- * Throws MINTRING_BAD_TTL for negative, fractional and non-finite numbers, and for dates after
- * January 2038, which memcached cannot hold.
+ * Throws MINTRING_BAD_TTL for negative, fractional and non-finite numbers, and for an expiry after
+ * January 2038, which memcached cannot store.
  */
 export function toExptime(ttlSeconds: number, nowUnixSeconds: number): number {
   if (!Number.isInteger(ttlSeconds) || ttlSeconds < 0) {
@@ -24,8 +24,9 @@ function badTtl(why: string): MintringError {
 }
 
 /**
- * The exptime of an item that lives for `exptime`, but `maxTtlSeconds` at most; 0 is no limit. An
- * exptime of 0 is for ever, a negative one is over, and a date is later than any relative one.
+ * Returns the exptime, limited to `maxTtlSeconds`; a limit of 0 means none. An exptime of 0 means
+ * no expiry, a negative one is already expired, and a Unix time counts as longer than any relative
+ * one.
  */
 export function atMostExptime(exptime: number, maxTtlSeconds: number): number {
   if (maxTtlSeconds === 0) return exptime

@@ -1,13 +1,16 @@
 import { MintringError } from '../errors.ts'
 import { MAX_EXPTIME, MAX_UINT64 } from './limits.ts'
 
-/** An integer from 0 to `max`, checked. Throws MINTRING_BAD_ARGUMENT for anything else. */
+/** Returns `value` if it is an integer from 0 to `max`; otherwise throws MINTRING_BAD_ARGUMENT. */
 export function uint(name: string, value: number, max: number = Number.MAX_SAFE_INTEGER): number {
   if (Number.isInteger(value) && value >= 0 && value <= max) return value
   throw badField(name, `an integer from 0 to ${max}`, value)
 }
 
-/** An integer from 0 to 2^64-1, checked; a number only as far as numbers are exact (2^53-1). */
+/**
+ * Returns `value` if it is an integer from 0 to 2^64-1; otherwise throws MINTRING_BAD_ARGUMENT. A
+ * number, unlike a bigint, must be at most 2^53-1 to be exact.
+ */
 export function uint64(name: string, value: bigint | number): bigint | number {
   if (typeof value === 'bigint') {
     if (value >= 0n && value <= MAX_UINT64) return value
@@ -16,8 +19,8 @@ export function uint64(name: string, value: bigint | number): bigint | number {
 }
 
 /**
- * An exptime as `toExptime` makes it, or -1 for "expired at once", checked.
- * Throws MINTRING_BAD_TTL for anything else.
+ * Returns `value` if it is an exptime as `toExptime` returns it, or -1 for "expires at once";
+ * otherwise throws MINTRING_BAD_TTL.
  */
 export function exptimeField(value: number): number {
   if (Number.isInteger(value) && value >= -1 && value <= MAX_EXPTIME) return value
@@ -25,7 +28,7 @@ export function exptimeField(value: number): number {
   throw new MintringError('MINTRING_BAD_TTL', what)
 }
 
-/** One word of printable ASCII, checked. Throws MINTRING_BAD_ARGUMENT for anything else. */
+/** Returns `value` if it is one word of printable ASCII; otherwise throws MINTRING_BAD_ARGUMENT. */
 export function word(name: string, value: string, maxBytes = 250): string {
   if (typeof value === 'string' && value.length <= maxBytes && /^[!-~]+$/.test(value)) return value
   throw badField(name, `1 to ${maxBytes} printable ASCII characters without spaces`, value)

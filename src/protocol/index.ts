@@ -1,6 +1,6 @@
 /**
- * `mintring/protocol`: the memcached protocol, text and meta, both sides: bytes to replies and
- * commands, and back. No dependency, no socket, no clock.
+ * `mintring/protocol`: parses and encodes the memcached protocol, text and meta, for clients and
+ * servers. It has no dependency, no socket and no clock.
  * @module protocol
  */
 export {

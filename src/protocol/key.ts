@@ -4,20 +4,20 @@ import { MAX_BASE64_KEY_BYTES, MAX_KEY_BYTES } from './limits.ts'
 
 const PLAIN_KEY = /^[!-~]+$/
 
-/** How much of a key that cannot be a message repeats. */
+/** How many characters of an invalid key a message quotes. */
 const SHOWN_CHARACTERS = 40
 
 /**
- * A key as it travels: its UTF-8 bytes, one per character of a latin1 string. All encoders take
- * keys in this form and do not check them again.
+ * Encodes a key for the wire: its UTF-8 bytes, one per character of a latin1 string. All encoders
+ * expect keys in this form and do not check them again.
  *
- * Throws MINTRING_BAD_KEY for what memcached's text protocol cannot carry, whatever the command: an
- * empty key, more than 250 bytes, a space, a control character, DEL, or half a surrogate pair
- * (which UTF-8 cannot tell from another half).
+ * Throws MINTRING_BAD_KEY for keys that memcached's text protocol does not allow in any command: an
+ * empty key, more than 250 bytes, a space, a control character, DEL, or half a surrogate pair (in
+ * UTF-8 all of these become the same bytes).
  */
 export function toWireKey(key: string): string {
   if (typeof key !== 'string') throw notAString(key)
-  // What nearly every key is: a compiled expression beats a loop over the characters.
+  // Nearly all keys are plain ASCII, and the regular expression is faster than a loop.
   if (key.length <= MAX_KEY_BYTES && PLAIN_KEY.test(key)) return key
   if (key.length > MAX_KEY_BYTES) checkLength(Buffer.byteLength(key), key)
   const bytes = Buffer.from(key)
@@ -27,12 +27,12 @@ export function toWireKey(key: string): string {
   return wireKey
 }
 
-/** Throws MINTRING_BAD_KEY unless `wireKey` is a key as `toWireKey` makes them. */
+/** Throws MINTRING_BAD_KEY if `wireKey` is not a key as `toWireKey` returns it. */
 export function checkWireKey(wireKey: string): void {
   checkBytes(wireKey, wireKey)
 }
 
-/** `key` is for the message: the wire key as the caller wrote it. */
+/** Checks the bytes of a wire key. `key` is what the caller passed, for the message. */
 function checkBytes(wireKey: string, key: string): void {
   checkLength(wireKey.length, key)
   for (let i = 0; i < wireKey.length; i++) {
@@ -43,8 +43,8 @@ function checkBytes(wireKey: string, key: string): void {
 }
 
 /**
- * Any bytes as the key of a meta command with the flag `b`: base64, at most 186 bytes before it.
- * Throws MINTRING_BAD_KEY for none or more.
+ * Encodes any bytes as the key of a meta command with the flag `b`. Throws MINTRING_BAD_KEY for an
+ * empty key and for more than 186 bytes, before base64.
  */
 export function toBase64Key(bytes: Uint8Array): string {
   if (bytes.length === 0) throw badKey('must not be empty')

@@ -1,49 +1,61 @@
 import { MintringError } from '../errors.ts'
 
-/** The longest key memcached takes, in bytes (KEY_MAX_LENGTH in memcached.h). */
+/** The longest key that memcached accepts, in bytes (KEY_MAX_LENGTH in memcached.h). */
 export const MAX_KEY_BYTES = 250
 
-/** The most bytes a key may have before base64 to fit in MAX_KEY_BYTES: whole groups of 3. */
+/**
+ * The longest key that fits into MAX_KEY_BYTES as base64, in bytes before encoding: a multiple of
+ * 3.
+ */
 export const MAX_BASE64_KEY_BYTES = 186
 
-/** The longest opaque token of a meta command, in bytes, without its letter. */
+/** The longest opaque token of a meta command, in bytes, without the flag's letter O. */
 export const MAX_OPAQUE_BYTES = 31
 
-/** 30 days: a larger exptime is read by memcached as a date (REALTIME_MAXDELTA). */
+/**
+ * The longest relative exptime, 30 days: memcached reads a larger one as a Unix time
+ * (REALTIME_MAXDELTA).
+ */
 export const MAX_RELATIVE_TTL_SECONDS = 2_592_000
 
-/** memcached reads exptimes as signed 32-bit integers. */
+/** The largest exptime: memcached reads exptimes as signed 32-bit integers. */
 export const MAX_EXPTIME = 2_147_483_647
 
-/** The longest `gat` line: memcached closes at more without a line end, but for gets. */
+/**
+ * The longest `gat` line in bytes. memcached closes the connection on a longer one; only `get` and
+ * `gets` may be longer.
+ */
 export const MAX_TOUCH_LINE_BYTES = 2048
 
-/** Counters, deltas and CAS ids are unsigned 64-bit integers. */
+/** The largest counter, delta or CAS id: they are unsigned 64-bit integers. */
 export const MAX_UINT64 = 18_446_744_073_709_551_615n
 
-/** Client flags are unsigned 32-bit integers. */
+/** The largest client flags: they are an unsigned 32-bit integer. */
 export const MAX_FLAGS = 4_294_967_295
 
 /** The longest reply line, in bytes without its line end: the default of `maxLineBytes`. */
 export const MAX_LINE_BYTES = 8192
 
 /**
- * The largest value a reply may announce: the default of `maxValueBytes`. memcached ships with 1 MB
- * (`-I 1m`) and can be set up to 1 GB.
+ * The default of `maxValueBytes`: the largest value that a reply may announce. memcached's default
+ * limit is 1 MB; `-I` can raise it to 1 GB.
  */
 export const DEFAULT_MAX_VALUE_BYTES: number = 128 * 1024 * 1024
 
-/** What a peer may make a parser hold. */
+/** Limits on the memory that a peer can make a parser use. */
 export interface ParserLimits {
-  /** Longest line, in bytes without its line end. Default MAX_LINE_BYTES. */
+  /** The longest line in bytes, without its line end. Default MAX_LINE_BYTES. */
   readonly maxLineBytes: number
-  /** Largest value, in bytes. Default DEFAULT_MAX_VALUE_BYTES. */
+  /** The largest value in bytes. Default DEFAULT_MAX_VALUE_BYTES. */
   readonly maxValueBytes: number
 }
 
 const ABSOLUTE_MAX_BYTES = 2 ** 31 - 1
 
-/** The limits with defaults filled in. Throws MINTRING_BAD_ARGUMENT for anything but 1 … 2 GiB. */
+/**
+ * Fills in the default limits. Throws MINTRING_BAD_ARGUMENT for a limit that is not an integer from
+ * 1 to 2 GiB.
+ */
 export function parserLimits(limits: Partial<ParserLimits> = {}): ParserLimits {
   return {
     maxLineBytes: checkLimit('maxLineBytes', limits.maxLineBytes ?? MAX_LINE_BYTES),

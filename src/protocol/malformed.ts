@@ -2,7 +2,9 @@ import { MintringError } from '../errors.ts'
 
 const SEEN_BYTES = 48
 
-/** Bytes as a short printable text: control and non-ASCII bytes escaped, cut at 48 bytes. */
+/**
+ * Returns bytes as a short printable text: escapes control and non-ASCII bytes, cuts at 48 bytes.
+ */
 function showBytes(bytes: Buffer, start: number, end: number): string {
   const last = Math.min(end, start + SEEN_BYTES)
   let shown = ''
@@ -19,8 +21,9 @@ function showByte(byte: number): string {
 }
 
 /**
- * The error of bytes that are not the protocol. `offset` counts from the first byte the parser was
- * given. Only bytes of the line are shown, never of a value beyond the byte that is wrong.
+ * Creates the error for bytes that violate the protocol. `offset` counts from the first byte that
+ * the parser got. The message shows bytes of the line only; of a value, only the one wrong byte
+ * after it.
  */
 export function malformed(
   what: string,

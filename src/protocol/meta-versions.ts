@@ -1,12 +1,13 @@
-/** The first memcached whose meta commands are the ones spoken here (before: another syntax). */
+/** The first memcached version whose meta commands have today's syntax. */
 export const META_SINCE = '1.6.10'
 
 /** A meta command with flags. */
 export type MetaVerb = 'mg' | 'ms' | 'md' | 'ma'
 
 /**
- * The first memcached to know a flag, where that is later than META_SINCE. Older ones answer
- * `CLIENT_ERROR invalid flag` (or ignore it: `mg` C), read from memcached's sources by release.
+ * The first memcached version that supports a flag, if later than META_SINCE. Older versions reply
+ * `CLIENT_ERROR invalid flag` (or ignore it: C of `mg`). Source: memcached's sources, release by
+ * release.
  */
 export const metaFlagSince: Readonly<Record<MetaVerb, Readonly<Record<string, string>>>> = {
   mg: { C: '1.6.40', E: '1.6.27', P: '1.6.14', L: '1.6.14' },
@@ -15,7 +16,7 @@ export const metaFlagSince: Readonly<Record<MetaVerb, Readonly<Record<string, st
   ma: { E: '1.6.27', P: '1.6.14', L: '1.6.14' },
 }
 
-/** Whether a server of `version` (`1.6.18`, `1.6.45-rc1`) is at least `since`. */
+/** Returns whether the server version `version` (`1.6.18`, `1.6.45-rc1`) is at least `since`. */
 export function isSince(version: string, since: string): boolean {
   const have = numbers(version)
   const want = numbers(since)
@@ -30,15 +31,15 @@ function numbers(version: string): number[] {
   return (/\d+(?:\.\d+)*/.exec(version)?.[0] ?? '0').split('.').map(Number)
 }
 
-/** A flag that a server is too old for. */
+/** A flag that the server's version does not support. */
 export interface NewerFlag {
-  /** Its letter. */
+  /** The letter of the flag. */
   readonly flag: string
-  /** The first version to know it. */
+  /** The first version that supports it. */
   readonly since: string
 }
 
-/** The first flag of `flags` that a server of `version` does not know, or undefined. */
+/** Returns the first flag of `flags` that a server of `version` does not support, or undefined. */
 export function unknownMetaFlag(
   verb: MetaVerb,
   flags: Readonly<Record<string, unknown>>,

@@ -1,29 +1,34 @@
 /**
- * Command lines of the meta protocol (doc/protocol.txt, "Meta Commands"), with their CRLF, as
- * latin1 strings. The flags are named by the protocol's own letters: small ones ask (`true`), the
- * others carry a value. Keys are wire keys, from `toWireKey` or, with `b`, `toBase64Key`: they are
- * not checked again here. Values of flags are: MINTRING_BAD_ARGUMENT, MINTRING_BAD_TTL.
+ * Encodes commands of the meta protocol (doc/protocol.txt, "Meta Commands"). Each function returns
+ * a command line with its CRLF, as a latin1 string. Flags have the letters of the protocol; flags
+ * without an argument are `true`. Keys must be wire keys, from `toWireKey` or, with `b`,
+ * `toBase64Key`; they are not checked again. Flag values are checked: MINTRING_BAD_ARGUMENT,
+ * MINTRING_BAD_TTL.
  */
 import { badField, exptimeField, uint, uint64, word } from './field.ts'
 import { MAX_FLAGS, MAX_OPAQUE_BYTES } from './limits.ts'
 
-/** What every meta command about a key takes. */
+/** The flags that all meta commands on a key accept. */
 export interface CommonFlags {
-  /** The key is base64 of its bytes. */
+  /** The key is in base64. */
   readonly b?: boolean
   /** Return the key. */
   readonly k?: boolean
-  /** Opaque token, echoed: at most 31 printable ASCII characters without spaces. */
+  /**
+   * Opaque token, which the reply repeats: at most 31 printable ASCII characters without spaces.
+   */
   readonly O?: string
-  /** Quiet: leave out the usual answer (miss of mg, success of the others), never errors. */
+  /**
+   * Quiet: omit the usual reply (a miss of mg, the success of the others). Errors are always sent.
+   */
   readonly q?: boolean
-  /** For proxies on the way; memcached ignores it. */
+  /** For proxies between client and server; memcached ignores it. */
   readonly P?: string
-  /** For proxies on the way; memcached ignores it. */
+  /** For proxies between client and server; memcached ignores it. */
   readonly L?: string
 }
 
-/** `mg`: get, gets, touch, gat, and the right to refill. */
+/** The flags of `mg`, which covers get, gets, touch and gat, and can elect a client to refill. */
 export interface MgFlags extends CommonFlags {
   /** Return the value. */
   readonly v?: boolean
@@ -31,7 +36,7 @@ export interface MgFlags extends CommonFlags {
   readonly f?: boolean
   /** Return the CAS id. */
   readonly c?: boolean
-  /** Return the seconds to live. */
+  /** Return the remaining ttl in seconds. */
   readonly t?: boolean
   /** Return the size of the value. */
   readonly s?: boolean
@@ -39,92 +44,95 @@ export interface MgFlags extends CommonFlags {
   readonly h?: boolean
   /** Return the seconds since the last access. */
   readonly l?: boolean
-  /** Do not count this as an access. */
+  /** Do not count this command as an access. */
   readonly u?: boolean
-  /** On a miss make an empty item of this exptime, and win (W) the right to fill it. */
+  /**
+   * On a miss, create an empty item with this exptime. The reply then has W: this client may fill
+   * it.
+   */
   readonly N?: number
-  /** With fewer seconds left than this, win (W) the right to refill. */
+  /** If fewer seconds than this remain, the reply has W for one client: it may refill the item. */
   readonly R?: number
-  /** Set the exptime. */
+  /** Set the exptime of the item. */
   readonly T?: number
-  /** Leave the value out when the CAS id is this one. */
+  /** Omit the value if the item's CAS id is this one. */
   readonly C?: bigint | number
-  /** The CAS id to give the item, should it be changed. */
+  /** The new CAS id of the item, if this command changes it. */
   readonly E?: bigint | number
 }
 
-/** How `ms` stores: set (the default), add, replace, append, prepend. */
+/** The modes of `ms`: S set (the default), E add, R replace, A append, P prepend. */
 export type StoreMode = 'S' | 'E' | 'R' | 'A' | 'P'
 
-/** `ms`: set, add, replace, append, prepend, cas. */
+/** The flags of `ms`, which covers set, add, replace, append, prepend and cas. */
 export interface MsFlags extends CommonFlags {
-  /** Client flags. Default 0. */
+  /** The client flags. Default 0. */
   readonly F?: number
-  /** The exptime. Default 0, for ever. */
+  /** The exptime. Default 0: no expiry. */
   readonly T?: number
-  /** How to store: S set, E add, R replace, A append, P prepend. */
+  /** The mode: S set, E add, R replace, A append, P prepend. */
   readonly M?: StoreMode
-  /** Store only if the CAS id is this one. */
+  /** Store only if the item's CAS id is this one. */
   readonly C?: bigint | number
-  /** The CAS id to give the item. */
+  /** The new CAS id of the item. */
   readonly E?: bigint | number
-  /** Store as stale when C is older than the item's. */
+  /** If C is older than the item's CAS id, store the value but mark it stale. */
   readonly I?: boolean
-  /** Append and prepend: on a miss make the item, of this exptime. */
+  /** For append and prepend: on a miss, create the item with this exptime. */
   readonly N?: number
   /** Return the CAS id. */
   readonly c?: boolean
-  /** Return the size of what is stored. */
+  /** Return the size of the stored value. */
   readonly s?: boolean
 }
 
-/** `md`: delete, or mark stale. */
+/** The flags of `md`: delete an item, or mark it stale. */
 export interface MdFlags extends CommonFlags {
-  /** Only if the CAS id is this one. */
+  /** Delete only if the item's CAS id is this one. */
   readonly C?: bigint | number
-  /** The CAS id to give an item that is kept. */
+  /** The new CAS id of the item, if it is kept. */
   readonly E?: bigint | number
-  /** Mark stale and give a new CAS id instead of deleting. */
+  /** Mark the item stale and change its CAS id, instead of deleting it. */
   readonly I?: boolean
-  /** With I: set the exptime. */
+  /** With I: the new exptime. */
   readonly T?: number
-  /** Empty the value but keep the item. */
+  /** Remove the value but keep the item. */
   readonly x?: boolean
 }
 
-/** `ma`: incr, decr. */
+/** The flags of `ma`, which covers incr and decr. */
 export interface MaFlags extends CommonFlags {
-  /** I increment (the default), D decrement. */
+  /** The mode: I increment (the default), D decrement. */
   readonly M?: 'I' | 'D'
-  /** By how much. Default 1. */
+  /** The amount. Default 1. */
   readonly D?: bigint | number
-  /** On a miss make the item, of this exptime. */
+  /** On a miss, create the item with this exptime. */
   readonly N?: number
-  /** With N: the first number. Default 0. */
+  /** With N: the initial number. Default 0. */
   readonly J?: bigint | number
-  /** Set the exptime. */
+  /** Set the exptime of the item. */
   readonly T?: number
-  /** Only if the CAS id is this one. */
+  /** Change the item only if its CAS id is this one. */
   readonly C?: bigint | number
-  /** The CAS id to give the item. */
+  /** The new CAS id of the item. */
   readonly E?: bigint | number
   /** Return the new number. */
   readonly v?: boolean
-  /** Return the seconds to live. */
+  /** Return the remaining ttl in seconds. */
   readonly t?: boolean
   /** Return the CAS id. */
   readonly c?: boolean
 }
 
-/** `mg <key> <flag>*`: VA with `v`, else HD; EN for a miss. */
+/** Encodes `mg <key> <flag>*`. Replies: VA with `v`, otherwise HD; EN for a miss. */
 export function mgHead(wireKey: string, flags: MgFlags): string {
   return `mg ${wireKey}${mgFlags(flags)}`
 }
 
-/** What follows the key of an `mg`, with its CRLF. */
+/** Encodes the flags of an `mg`: all that follows the key, with the CRLF. */
 export function mgFlags(flags: MgFlags): string {
   let line = ''
-  // memcached reads the flags in order: T and N first, so that `t` tells what they made of it.
+  // memcached applies flags in order: T and N come first, so that `t` returns the ttl they set.
   if (flags.N !== undefined) line += ` N${exptimeField(flags.N)}`
   if (flags.T !== undefined) line += ` T${exptimeField(flags.T)}`
   if (flags.R !== undefined) line += ` R${exptimeField(flags.R)}`
@@ -141,7 +149,7 @@ export function mgFlags(flags: MgFlags): string {
   return `${line}${commonFlags(flags)}\r\n`
 }
 
-/** `ms <key> <length> <flag>*`, to be followed by the data and CRLF: HD, NS, EX, NF. */
+/** Encodes `ms <key> <length> <flag>*`. The data and CRLF must follow. Replies: HD, NS, EX, NF. */
 export function msHead(wireKey: string, length: number, flags: MsFlags = {}): string {
   let line = `ms ${wireKey} ${uint('length', length)}`
   if (flags.F !== undefined) line += ` F${uint('F', flags.F, MAX_FLAGS)}`
@@ -156,7 +164,7 @@ export function msHead(wireKey: string, length: number, flags: MsFlags = {}): st
   return `${line}${commonFlags(flags)}\r\n`
 }
 
-/** `md <key> <flag>*`: HD, NF, EX. */
+/** Encodes `md <key> <flag>*`. Replies: HD, NF, EX. */
 export function mdHead(wireKey: string, flags: MdFlags = {}): string {
   let line = `md ${wireKey}`
   if (flags.C !== undefined) line += ` C${uint64('C', flags.C)}`
@@ -167,7 +175,7 @@ export function mdHead(wireKey: string, flags: MdFlags = {}): string {
   return `${line}${commonFlags(flags)}\r\n`
 }
 
-/** `ma <key> <flag>*`: VA with `v`, else HD; NF, NS, EX. */
+/** Encodes `ma <key> <flag>*`. Replies: VA with `v`, otherwise HD; NF, NS, EX. */
 export function maHead(wireKey: string, flags: MaFlags = {}): string {
   let line = `ma ${wireKey}`
   if (flags.N !== undefined) line += ` N${exptimeField(flags.N)}`
@@ -183,14 +191,14 @@ export function maHead(wireKey: string, flags: MaFlags = {}): string {
   return `${line}${commonFlags(flags)}\r\n`
 }
 
-/** `mn`: MN, after the answers of all that came before it. */
+/** Encodes `mn`. Reply: MN, after the replies to all commands before it. */
 export function mnHead(): string {
   return 'mn\r\n'
 }
 
 /**
- * `me <key> [b]`: ME with what the server knows of the item, or EN. From memcached 1.6.40 on a `b`
- * is seen only where another word follows.
+ * Encodes `me <key> [b]`. Replies: ME with details of the item, or EN. memcached 1.6.40 and later
+ * read a `b` only if another word follows, so it is sent twice.
  */
 export function meHead(wireKey: string, flags: { readonly b?: boolean } = {}): string {
   return flags.b ? `me ${wireKey} b b\r\n` : `me ${wireKey}\r\n`

@@ -6,16 +6,16 @@ const LF = 0x0a
 const SPACE = 0x20
 const ZERO = 0x30
 const NINE = 0x39
-/** Ten digits stay far below 2^53: what is longer takes the careful way. */
+/** Numbers of at most ten digits are far below 2^53. Longer ones are left to the general parser. */
 const MAX_DIGITS = 10
-/** With its line end. */
+/** The reply to a successful store, with its line end. */
 export const STORED: readonly number[] = [...Buffer.from('STORED\r\n')]
 const SHORTEST_BYTES = 'VALUE k 0 0\r\n'.length
 
 /**
- * Reads the one line that comes by the million, `VALUE <key> <flags> <bytes>`, whole in the chunk
- * and well formed, in one pass. Answers where its value begins, or 0 for anything else: the careful
- * way then tells what that is.
+ * Parses the most frequent line, `VALUE <key> <flags> <bytes>`, in one pass, if it is well-formed
+ * and complete in the chunk. Returns where the value begins, or 0: the general parser must then
+ * read the line.
  */
 export function readHitLine(
   reply: Reply,
@@ -50,7 +50,7 @@ export function readHitLine(
   return at + 2
 }
 
-/** `STORED`, whole in the chunk: the other line that comes by the million. */
+/** Reads `STORED`, the other frequent line, if it is complete in the chunk. */
 export function readStoredLine(
   reply: Reply,
   chunk: Buffer,
@@ -68,7 +68,7 @@ function isDigit(byte: number): boolean {
   return byte >= ZERO && byte <= NINE
 }
 
-/** `VALUE ` */
+/** Returns whether the bytes at `at` are `VALUE `. */
 function isValueWord(chunk: Buffer, at: number): boolean {
   return (
     chunk[at] === 0x56 &&

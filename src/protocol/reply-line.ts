@@ -2,16 +2,16 @@ import { isUint64, onlySpaces, readUint, SPACE, startsWith, tokenEnd } from './a
 import type { Reply } from './reply.ts'
 import { ReplyKind } from './reply-kind.ts'
 
-/** What `readLine` answers when no data block follows the line. */
+/** What `readLine` returns if no data block follows the line. */
 export const NO_DATA = -1
 
-/** What `readLine` answers for a line that is invalid. Numbers, so that nothing is allocated. */
+/** What `readLine` returns for an invalid line. Error codes are numbers, to avoid allocations. */
 const UNKNOWN = -2
 const BAD_FIELD = -3
 const BAD_NUMBER = -4
 const BAD_LENGTH = -5
 
-/** In words, why `readLine` refused. */
+/** Returns the message for an error code of `readLine`. */
 export function lineFault(code: number): string {
   if (code === BAD_FIELD) return 'Malformed reply line'
   if (code === BAD_NUMBER) return 'Malformed number in a reply line'
@@ -20,8 +20,8 @@ export function lineFault(code: number): string {
 }
 
 /**
- * Reads the line that `reply.begin` was given: sets the kind and every field told. Answers the
- * length of the data block that follows, NO_DATA, or a smaller number for a line that is invalid.
+ * Parses the line that was passed to `reply.begin`: sets the kind and all fields that the line has.
+ * Returns the length of the data block that follows, NO_DATA, or an error code below it.
  */
 export function readLine(reply: Reply): number {
   const bytes = reply.lineBuffer
@@ -70,7 +70,7 @@ function metaKind(first: number, second: number): number {
   }
 }
 
-/** `<key> <flags> <bytes> [<cas>]`, from `at`. */
+/** Parses `<key> <flags> <bytes> [<cas>]`, from `at` on. */
 function readBlock(reply: Reply, bytes: Buffer, at: number, end: number): number {
   const keyEnd = tokenEnd(bytes, at, end)
   const flagsEnd = tokenEnd(bytes, keyEnd + 1, end)
@@ -94,7 +94,10 @@ function readBlock(reply: Reply, bytes: Buffer, at: number, end: number): number
   return onlySpaces(bytes, casEnd, end) ? size : BAD_FIELD
 }
 
-/** `<code> [<size>] <flag>*`, from `start`. Up to 1.6.17 memcached left a space at the end. */
+/**
+ * Parses `<code> [<size>] <flag>*`, from `start` on. memcached up to 1.6.17 ended these lines with
+ * a space.
+ */
 function readMeta(
   reply: Reply,
   kind: ReplyKind,
@@ -134,7 +137,10 @@ function readMetaDebug(reply: Reply, bytes: Buffer, at: number, end: number): nu
   return NO_DATA
 }
 
-/** One flag of a meta reply. Letters of versions to come are passed over. False: a bad number. */
+/**
+ * Parses one flag of a meta reply. Ignores unknown letters, for future versions. Returns false for
+ * an invalid number.
+ */
 function readFlag(reply: Reply, bytes: Buffer, letter: number, at: number, end: number): boolean {
   switch (letter) {
     case 0x57: // W
@@ -196,7 +202,7 @@ function readNumber(reply: Reply, bytes: Buffer, start: number, end: number): nu
   return onlySpaces(bytes, numberEnd, end) ? NO_DATA : BAD_NUMBER
 }
 
-/** The words that stand alone on their line. */
+/** The replies that are one word without arguments. */
 const WORDS: readonly (readonly [string, ReplyKind])[] = [
   ['END', ReplyKind.End],
   ['STORED', ReplyKind.Stored],
@@ -209,7 +215,7 @@ const WORDS: readonly (readonly [string, ReplyKind])[] = [
   ['RESET', ReplyKind.Reset],
 ]
 
-/** The words that a free text may follow, after a space or (`ERROR: shutdown …`) a colon. */
+/** The replies that a free text may follow, after a space or (`ERROR: shutdown …`) a colon. */
 const HEADINGS: readonly (readonly [string, ReplyKind])[] = [
   ['ERROR', ReplyKind.Error],
   ['CLIENT_ERROR', ReplyKind.ClientError],
@@ -233,7 +239,7 @@ const HEADINGS: readonly (readonly [string, ReplyKind])[] = [
 
 const COLON = 0x3a
 
-/** How the lines of a metadump and of a watch begin. */
+/** The beginnings of lines of a metadump or a watch. */
 const PREFIXES: readonly string[] = ['key=', 'ts=', 'skipped=']
 
 function readWord(reply: Reply, bytes: Buffer, start: number, end: number): number {

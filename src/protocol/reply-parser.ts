@@ -11,30 +11,40 @@ const EMPTY: Buffer = Buffer.alloc(0)
 const SHORT_COPY_BYTES = 64
 const FIRST_LINE_BYTES = 512
 const FIRST_SHARED_BYTES = 4096
-/** Values up to this size that come in pieces share one buffer: most are decoded, not kept. */
+/**
+ * Values up to this size that arrive in several chunks share one buffer: most are decoded at once
+ * and not kept.
+ */
 const SHARED_VALUE_BYTES = 64 * 1024
-/** Larger values get their memory as their bytes come: announcing a value must cost nothing. */
+/**
+ * The first allocation for a larger value. It grows as bytes arrive, so that a server cannot make
+ * the client allocate memory by announcing a large value.
+ */
 const FIRST_VALUE_BYTES = 1024 * 1024
 
 /**
- * Reads what a memcached server sends, text and meta alike, in chunks cut anywhere.
+ * Parses the replies of a memcached server, text and meta, in chunks cut anywhere.
  *
- * `onReply` is called once per reply, inside `push`, with the parser's one `Reply`.
- * `push` throws a MINTRING_PROTOCOL error that says where for bytes that are not the protocol, and
- * whatever `onReply` throws. Either way the parser is dead: later `push`es throw the same error.
+ * `push` calls `onReply` once per reply, always with the same `Reply` object. For bytes that
+ * violate the protocol, `push` throws a MINTRING_PROTOCOL error that says where they are. It also
+ * rethrows errors of `onReply`. After an error the parser is unusable: every later `push` throws
+ * the same error.
  */
 export class ReplyParser {
   readonly #onReply: (reply: Reply) => void
   readonly #maxLineBytes: number
   readonly #maxValueBytes: number
   readonly #reply: Reply = new Reply()
-  /** Bytes of the chunks before this one. */
+  /** How many bytes arrived in earlier chunks. */
   #consumed = 0
-  /** A line whose end has not come yet, or the line of a value that is not whole yet. */
+  /** The beginning of a line whose end has not arrived, or the line of an incomplete value. */
   #line: Buffer = EMPTY
   #lineBytes = 0
   #shared: Buffer = EMPTY
-  /** The value being collected, how long it will be (-1: none is) and how much has come. */
+  /**
+   * The incomplete value; below, its final length (-1: there is none) and the bytes received so
+   * far.
+   */
   #value: Buffer = EMPTY
   #valueBytes = -1
   #collected = 0
@@ -49,12 +59,12 @@ export class ReplyParser {
     this.#maxValueBytes = maxValueBytes
   }
 
-  /** Bytes of a reply that is not whole yet. 0 between replies. */
+  /** How many bytes of an incomplete reply are held. 0 between replies. */
   get pendingBytes(): number {
     return this.#lineBytes + this.#collected
   }
 
-  /** Takes the next bytes of the connection. The chunk is free to be reused on return. */
+  /** Parses the next bytes of the connection. The caller may reuse the chunk when this returns. */
   push(chunk: Buffer): void {
     if (this.#dead) throw this.#failure
     try {
@@ -94,7 +104,10 @@ export class ReplyParser {
     if (this.#valueBytes < 0) this.#reply.release()
   }
 
-  /** A line as far as it lies in the chunk, and its value too. Answers where it ended. */
+  /**
+   * Parses a line that is complete in the chunk, and as much of its value as the chunk has. Returns
+   * the position after it.
+   */
   #accept(chunk: Buffer, start: number): number {
     const lineFeed = findLineFeed(chunk, start)
     if (lineFeed < 0) return this.#holdLine(chunk, start, chunk.length)
@@ -113,7 +126,7 @@ export class ReplyParser {
     reply.begin(buffer, start, end)
     const size = readLine(reply)
     if (size < NO_DATA) throw malformed(lineFault(size), offset, buffer, start, end)
-    // The lines of metadump and watch end in a bare line feed; nothing else does.
+    // Only lines of metadump and watch end in a bare line feed.
     if (!whole && reply.kind !== ReplyKind.Line) {
       throw malformed('Line feed without carriage return', offset, buffer, start, end)
     }
@@ -129,7 +142,9 @@ export class ReplyParser {
     return malformed(what, offset, buffer, start, start + this.#maxLineBytes)
   }
 
-  /** Keeps the beginning of a line. The line feed is at most one carriage return past the limit. */
+  /**
+   * Keeps the beginning of a line. Its line feed may come one byte after the limit, behind a CR.
+   */
   #holdLine(chunk: Buffer, start: number, end: number): number {
     const held = this.#lineBytes
     const total = held + end - start
@@ -178,7 +193,7 @@ export class ReplyParser {
     return malformed(what, this.#consumed + at, chunk, at, at + 1)
   }
 
-  /** The value goes past the chunk: what is known of it moves to buffers of our own. */
+  /** Copies the part of the value that the chunk has into the parser's own buffers. */
   #beginValue(chunk: Buffer, start: number, size: number): number {
     const reply = this.#reply
     const { lineStart, lineEnd } = reply
@@ -247,13 +262,15 @@ export class ReplyParser {
   }
 }
 
-/** Copying a few bytes by a plain loop beats a call out of JavaScript. */
+/** Copies a few bytes: a plain loop is faster than calling Buffer. */
 function copyBytes(from: Buffer, start: number, to: Buffer, at: number, length: number): void {
   if (length > SHORT_COPY_BYTES) from.copy(to, at, start, start + length)
   else for (let i = 0; i < length; i++) to[at + i] = from[start + i]!
 }
 
-/** Where the next line feed is, or -1. Lines are short: a plain loop is fastest here too. */
+/**
+ * Returns the position of the next line feed, or -1. Lines are short, so a plain loop is fastest.
+ */
 function findLineFeed(chunk: Buffer, from: number): number {
   const end = chunk.length
   for (let i = from; i < end; i++) if (chunk[i] === LF) return i

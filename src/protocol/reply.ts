@@ -1,15 +1,18 @@
-// Imported: the global one is looked up by a getter each time.
+// Imported because the global Buffer is a getter, which costs a call on each access.
 import { Buffer } from 'node:buffer'
 import { ReplyKind } from './reply-kind.ts'
 
-/** The value of `Reply.ttl` when the reply told none. */
+/** The value of `Reply.ttl` if the reply has no ttl. */
 export const TTL_UNTOLD = -2
 
 const EMPTY: Buffer = Buffer.alloc(0)
 
 type Decode = (this: Buffer, start: number, end: number) => string
 
-/** What `toString('utf8')` ends in after it has looked the encoding up, each time anew. */
+/**
+ * What `toString('utf8')` calls after looking up the encoding; calling it directly saves the
+ * lookup.
+ */
 const utf8Slice: Decode =
   (Buffer.prototype as { utf8Slice?: Decode }).utf8Slice ??
   function (start, end) {
@@ -17,64 +20,74 @@ const utf8Slice: Decode =
   }
 
 /**
- * One reply, as the parser found it. A parser has ONE of these and fills it again for each reply:
- * read what you need inside the callback and keep nothing of it, except `data` when `dataOwned`.
- * Positions (`…Start`, `…End`) are into `lineBuffer` or `data`, which may be the chunk just pushed.
+ * One reply. A parser has ONE Reply and overwrites it for each reply: read it inside the callback
+ * and keep no reference, except to `data` if `dataOwned`. Positions (`…Start`, `…End`) refer to
+ * `lineBuffer` or `data`, which may be the chunk passed to `push`.
  */
 export class Reply {
-  /** What the line is. */
+  /** The kind of the line. */
   kind: ReplyKind = ReplyKind.Line
 
-  /** The line is `lineBuffer[lineStart, lineEnd)`, without its line end. */
+  /** The buffer that contains the line: `lineBuffer[lineStart, lineEnd)`, without its line end. */
   lineBuffer: Buffer = EMPTY
   /** Where the line begins in `lineBuffer`. */
   lineStart = 0
   /** Where the line ends, its line end not included. */
   lineEnd = 0
-  /** The key of VALUE, CONFIG, ME and of the meta flag `k`; the name of a STAT. Equal when none. */
+  /**
+   * The start of the key of VALUE, CONFIG, ME or the meta flag `k`, or of the name of a STAT. Equal
+   * to `keyEnd` if there is none.
+   */
   keyStart = 0
   /** Where the key ends. */
   keyEnd = 0
-  /** The key is base64 (meta flag `b`). */
+  /** Whether the key is base64 (meta flag `b`). */
   keyIsBase64 = false
 
-  /** Client flags: the second field of VALUE, or the meta flag `f`. 0 when not told. */
+  /** Client flags: the second field of VALUE, or the meta flag `f`. 0 if absent. */
   flags = 0
-  /** Bytes of the value; for meta replies without a value, the flag `s`. 0 when not told. */
+  /** Bytes of the value; for a meta reply without a value, the flag `s`. 0 if absent. */
   size = 0
-  /** The value is `data[dataStart, dataEnd)`; empty when the reply has none. */
+  /**
+   * The buffer that contains the value: `data[dataStart, dataEnd)`, which is empty for replies
+   * without a value.
+   */
   data: Buffer = EMPTY
   /** Where the value begins in `data`. */
   dataStart = 0
   /** Where the value ends in `data`. */
   dataEnd = 0
-  /** `data` was made for this reply alone and may be kept. Otherwise it is a view: copy to keep. */
+  /**
+   * Whether `data` was allocated for this reply alone, so that you may keep it. Otherwise it is a
+   * view: copy what you keep.
+   */
   dataOwned = false
 
-  /** Meta `t`: seconds to live, -1 for ever, TTL_UNTOLD when not told. */
+  /** Meta `t`: the remaining ttl in seconds; -1 if the item never expires; TTL_UNTOLD if absent. */
   ttl: number = TTL_UNTOLD
-  /** Meta `W`: this client won the right to refill. */
+  /** Meta `W`: the server chose this client to refill the item. */
   won = false
-  /** Meta `X`: the item was invalidated. */
+  /** Meta `X`: the item is marked stale. */
   stale = false
-  /** Meta `Z`: another client has the right to refill. */
+  /** Meta `Z`: the server has already chosen another client to refill the item. */
   lost = false
-  /** Meta `h`: 1 when the item was read before, 0 when not, -1 when not told. */
+  /** Meta `h`: 1 if the item was read before, 0 if not, -1 if absent. */
   hit = -1
-  /** Meta `l`: seconds since the last access, -1 when not told. */
+  /** Meta `l`: seconds since the last access, -1 if absent. */
   lastAccess = -1
-  /** Meta `O`: where the opaque begins in `lineBuffer`. Equal to its end when none came. */
+  /** Meta `O`: where the opaque token begins in `lineBuffer`. Equal to `opaqueEnd` if absent. */
   opaqueStart = 0
-  /** Where the opaque ends. */
+  /** Where the opaque token ends. */
   opaqueEnd = 0
-  /** The CAS id: where its digits begin in `lineBuffer`. Equal to their end when none came. */
+  /** Where the digits of the CAS id begin in `lineBuffer`. Equal to `casEnd` if absent. */
   casStart = 0
   /** Where the digits of the CAS id end. */
   casEnd = 0
 
-  /** Forgets the last reply's fields and takes a new line. The parser calls this. */
+  /** Resets all fields and takes a new line. For the parser only. */
   begin(lineBuffer: Buffer, lineStart: number, lineEnd: number): void {
-    // A write of a young object to an old one is work for the collector: one per chunk will do.
+    // Skips the assignment if the buffer is the same: storing a new object in an old one costs the
+    // garbage collector a write barrier.
     if (this.lineBuffer !== lineBuffer) this.lineBuffer = lineBuffer
     this.lineStart = lineStart
     this.lineEnd = lineEnd
@@ -92,7 +105,7 @@ export class Reply {
     this.casStart = this.casEnd = 0
   }
 
-  /** Moves the line to another buffer that holds the same bytes from 0. The parser calls this. */
+  /** Moves the line to a buffer that has the same bytes at position 0. For the parser only. */
   moveLine(buffer: Buffer): void {
     const by = this.lineStart
     this.lineBuffer = buffer
@@ -106,74 +119,77 @@ export class Reply {
     this.casEnd -= by
   }
 
-  /** Lets go of the buffers, so that an idle parser holds no memory. The parser calls this. */
+  /** Drops the buffers, so that an idle parser holds no memory. For the parser only. */
   release(): void {
     this.begin(EMPTY, 0, 0)
     this.data = EMPTY
   }
 
-  /** The whole line, latin1. */
+  /** Returns the whole line as latin1. */
   text(): string {
     return this.lineBuffer.toString('latin1', this.lineStart, this.lineEnd)
   }
 
-  /** The line after its first word: an error's text, a version, a stat's name and value. Latin1. */
+  /**
+   * Returns the line after its first word, as latin1: the text of an error, a version, or the name
+   * and value of a stat.
+   */
   rest(): string {
     const text = this.text()
     const space = text.indexOf(' ')
     return space < 0 ? '' : text.slice(space + 1)
   }
 
-  /** Whether the key's bytes are those of `latin1Key`. Allocates nothing. */
+  /** Returns whether the key has the bytes of `latin1Key`. Allocates nothing. */
   keyEquals(latin1Key: string): boolean {
     return rangeEquals(this.lineBuffer, this.keyStart, this.keyEnd, latin1Key)
   }
 
-  /** The key, latin1; '' when the reply named none. */
+  /** Returns the key as latin1; '' if the reply has none. */
   keyText(): string {
     return this.lineBuffer.toString('latin1', this.keyStart, this.keyEnd)
   }
 
-  /** Meta `O`, latin1; '' when the reply had none. */
+  /** Meta `O`, the opaque token, as latin1; '' if absent. */
   get opaque(): string {
     return this.lineBuffer.toString('latin1', this.opaqueStart, this.opaqueEnd)
   }
 
-  /** Whether the opaque token is `latin1`. Allocates nothing. */
+  /** Returns whether the opaque token is `latin1`. Allocates nothing. */
   opaqueEquals(latin1: string): boolean {
     return rangeEquals(this.lineBuffer, this.opaqueStart, this.opaqueEnd, latin1)
   }
 
-  /** Whether the reply told a CAS id: `gets`, `gats`, meta `c`. */
+  /** Whether the reply has a CAS id: `gets`, `gats`, meta `c`. */
   get hasCas(): boolean {
     return this.casEnd > this.casStart
   }
 
-  /** The CAS id in decimal; '' when not told. */
+  /** The CAS id in decimal; '' if absent. */
   get casText(): string {
     return this.lineBuffer.toString('latin1', this.casStart, this.casEnd)
   }
 
-  /** The CAS id; 0n when not told (memcached without CAS also tells 0). */
+  /** The CAS id; 0n if absent. memcached without CAS (`-C`) also sends 0. */
   get cas(): bigint {
     return this.hasCas ? BigInt(this.casText) : 0n
   }
 
-  /** The number of a ReplyKind.Number; 0n for other replies. */
+  /** The number of a ReplyKind.Number reply; 0n for others. */
   get number(): bigint {
     return this.kind === ReplyKind.Number ? BigInt(this.text().trimEnd()) : 0n
   }
 
-  /** The value as UTF-8. */
+  /** Returns the value decoded as UTF-8. */
   valueString(): string {
     return utf8Slice.call(this.data, this.dataStart, this.dataEnd)
   }
 
-  /** The value in a buffer the caller may keep: the owned one, else a copy. */
+  /** Returns the value in a buffer that the caller may keep: `data` if owned, otherwise a copy. */
   valueBuffer(): Buffer {
     const length = this.dataEnd - this.dataStart
     if (this.dataOwned && this.data.length === length) {
-      // It can be handed out once: the next call gets a copy.
+      // Only one caller may own it: the next call returns a copy.
       this.dataOwned = false
       return this.data
     }

@@ -1,38 +1,42 @@
 /**
- * Command lines of the classic protocol (doc/protocol.txt), with their CRLF, as latin1 strings.
+ * Encodes commands of the classic protocol (doc/protocol.txt). Each function returns a command line
+ * with its CRLF, as a latin1 string.
  *
- * Keys are wire keys, from `toWireKey`: they are not checked again here. Numbers are checked, with
- * MINTRING_BAD_ARGUMENT, or MINTRING_BAD_TTL for exptimes (from `toExptime`). A storage line must
- * be followed by the data block of exactly the length told, and CRLF.
+ * Keys must be wire keys, from `toWireKey`; they are not checked again. Invalid numbers throw
+ * MINTRING_BAD_ARGUMENT, invalid exptimes (from `toExptime`) MINTRING_BAD_TTL. After a storage
+ * line, send a data block of exactly the stated length, and CRLF.
  */
 import { MintringError } from '../errors.ts'
 import { exptimeField, uint, uint64 } from './field.ts'
 import { MAX_FLAGS, MAX_TOUCH_LINE_BYTES } from './limits.ts'
 
-/** The storage commands that take no CAS. */
+/** The storage commands without a CAS id. */
 export type StoreVerb = 'set' | 'add' | 'replace' | 'append' | 'prepend'
 
-/** `get <key>*`: VALUE replies in the order of the keys, misses left out, then END. */
+/** Encodes `get <key>*`. Replies: a VALUE per hit, in the order of the keys, then END. */
 export function getHead(wireKeys: readonly string[]): string {
   return `get ${joinKeys(wireKeys)}\r\n`
 }
 
-/** As `getHead`, and each VALUE tells its CAS id. */
+/** Encodes `gets <key>*`: like `get`, but each VALUE has its CAS id. */
 export function getsHead(wireKeys: readonly string[]): string {
   return `gets ${joinKeys(wireKeys)}\r\n`
 }
 
-/** `gat <exptime> <key>*`: as `getHead`, and the items found get the exptime. Since 1.5.3. */
+/**
+ * Encodes `gat <exptime> <key>*`: like `get`, but also sets the exptime of the items. Since
+ * memcached 1.5.3.
+ */
 export function gatHead(exptime: number, wireKeys: readonly string[]): string {
   return touchingHead('gat', exptime, wireKeys)
 }
 
-/** As `gatHead`, and each VALUE tells its CAS id. */
+/** Encodes `gats <exptime> <key>*`: like `gat`, but each VALUE has its CAS id. */
 export function gatsHead(exptime: number, wireKeys: readonly string[]): string {
   return touchingHead('gats', exptime, wireKeys)
 }
 
-/** memcached closes the connection of any long line but a `get` or `gets` (proto_text.c). */
+/** memcached closes the connection on a long line, except for `get` and `gets` (proto_text.c). */
 function touchingHead(verb: string, exptime: number, wireKeys: readonly string[]): string {
   const head = `${verb} ${exptimeField(exptime)} ${joinKeys(wireKeys)}\r\n`
   if (head.length <= MAX_TOUCH_LINE_BYTES) return head
@@ -49,8 +53,8 @@ function badKeys(what: string): MintringError {
 }
 
 /**
- * `<verb> <key> <flags> <exptime> <length> [noreply]`, or with `cas` its fifth field. Append and
- * prepend ignore flags and exptime. Answered STORED or NOT_STORED, and for `cas` also EXISTS or
+ * Encodes `<verb> <key> <flags> <exptime> <length> [noreply]`; `cas` has its id as a fifth field.
+ * Append and prepend ignore flags and exptime. Replies: STORED, NOT_STORED; for `cas` also EXISTS,
  * NOT_FOUND.
  */
 export function storeHead(
@@ -64,27 +68,27 @@ export function storeHead(
 ): string {
   const flagsField = uint('flags', flags, MAX_FLAGS)
   const id = verb === 'cas' ? ` ${uint64('cas', cas as bigint)}` : ''
-  // The short end is joined first: a string that is long already is joined by reference.
+  // Joins the short end first: V8 joins a long string by reference instead of copying it.
   const size = `${uint('length', length)}${id}${ending(noreply)}`
   return `${verb} ${wireKey}${` ${flagsField} ${exptimeField(exptime)} ${size}`}`
 }
 
-/** `incr <key> <delta>`: the new number, which wraps at 2^64, or NOT_FOUND. */
+/** Encodes `incr <key> <delta>`. Replies: the new number, which wraps at 2^64, or NOT_FOUND. */
 export function incrHead(wireKey: string, delta: bigint | number, noreply = false): string {
   return `incr ${wireKey} ${uint64('delta', delta)}${ending(noreply)}`
 }
 
-/** `decr <key> <delta>`: the new number, which stops at 0, or NOT_FOUND. */
+/** Encodes `decr <key> <delta>`. Replies: the new number, which stops at 0, or NOT_FOUND. */
 export function decrHead(wireKey: string, delta: bigint | number, noreply = false): string {
   return `decr ${wireKey} ${uint64('delta', delta)}${ending(noreply)}`
 }
 
-/** `touch <key> <exptime>`: TOUCHED or NOT_FOUND. */
+/** Encodes `touch <key> <exptime>`. Replies: TOUCHED, NOT_FOUND. */
 export function touchHead(wireKey: string, exptime: number, noreply = false): string {
   return `touch ${wireKey} ${exptimeField(exptime)}${ending(noreply)}`
 }
 
-/** `delete <key>`: DELETED or NOT_FOUND. */
+/** Encodes `delete <key>`. Replies: DELETED, NOT_FOUND. */
 export function deleteHead(wireKey: string, noreply = false): string {
   return `delete ${wireKey}${ending(noreply)}`
 }

@@ -1,57 +1,60 @@
 const CARRIAGE_RETURN = 13
 const LINE_FEED = 10
 const FIRST_BLOCK_BYTES = 16 * 1024
-/** Values from this size on are handed over as they are instead of being copied. */
+/** Values of at least this size are written without a copy. */
 const COPY_BELOW_BYTES = 8 * 1024
-/** Replies up to this size are copied out, so that the block can be used again at once. */
+/** Replies up to this size are copied out, so that the block can be reused at once. */
 const REUSE_BELOW_BYTES = 4 * 1024
 
 /**
- * Gathers the replies of one turn of a connection into as few buffers as possible, for one write.
- * Text is latin1: keys go out byte for byte as they came in.
+ * Collects the replies of one turn of a connection in as few buffers as possible, for one write.
+ * Text is latin1, so keys leave with the same bytes as they arrived.
  */
 export class ReplyWriter {
   #block: Buffer = Buffer.allocUnsafe(FIRST_BLOCK_BYTES)
-  /** Where the bytes not yet in #parts begin and end in #block. */
+  /** The range of #block whose bytes are not in #parts yet. */
   #from = 0
   #to = 0
   #parts: Buffer[] = []
-  /** How much of #parts and of #block discard() must leave alone. */
+  /** How many #parts, and how many bytes of #block, discard() must keep. */
   #settledParts = 0
   #settledTo = 0
 
-  /** Whether there are replies that take() has not fetched. */
+  /** Whether take() would return replies. */
   get pending(): boolean {
     return this.#to > 0 || this.#parts.length > 0
   }
 
-  /** Whether there are replies since the last settle() or take(). */
+  /** Whether replies were added since the last settle() or take(). */
   get unsettled(): boolean {
     return (
       this.#parts.length > this.#settledParts || this.#to > Math.max(this.#settledTo, this.#from)
     )
   }
 
-  /** Puts the replies so far beyond the reach of discard(). */
+  /** Protects the replies so far from discard(). */
   settle(): void {
     this.#settledParts = this.#parts.length
     this.#settledTo = this.#to
   }
 
-  /** A whole reply line; the CR LF is added. */
+  /** Adds a reply line, and its CRLF. */
   line(text: string): void {
     this.#reserve(text.length + 2)
     this.#put(text)
     this.#endLine()
   }
 
-  /** Text as it is. */
+  /** Adds text unchanged. */
   text(text: string): void {
     this.#reserve(text.length)
     this.#put(text)
   }
 
-  /** `VALUE <key> <flags> <bytes> [<cas>]` and the value. Source: doc/protocol.txt, "Retrieval". */
+  /**
+   * Adds `VALUE <key> <flags> <bytes> [<cas>]` and the value. Source: doc/protocol.txt,
+   * "Retrieval".
+   */
   value(key: string, flags: number, value: Buffer, cas?: bigint): void {
     const casText = cas === undefined ? '' : ` ${cas}`
     const tail = ` ${flags} ${value.length}${casText}`
@@ -63,14 +66,19 @@ export class ReplyWriter {
     this.data(value)
   }
 
-  /** `CONFIG <name> <flags> <bytes>`, the value and END: ElastiCache's answer to `config get`. */
+  /**
+   * Adds `CONFIG <name> <flags> <bytes>`, the value and END: ElastiCache's reply to `config get`.
+   */
   config(name: string, value: Buffer): void {
     this.line(`CONFIG ${name} 0 ${value.length}`)
     this.data(value)
     this.line('END')
   }
 
-  /** A data block and its CR LF. Large ones are not copied: they must not change afterwards. */
+  /**
+   * Adds a data block and its CRLF. Large blocks are not copied: the caller must not change them
+   * afterwards.
+   */
   data(value: Buffer): void {
     if (value.length >= COPY_BELOW_BYTES) {
       this.#closePart()
@@ -84,7 +92,7 @@ export class ReplyWriter {
     this.#endLine()
   }
 
-  /** The buffers to write, in order; the writer is empty afterwards. */
+  /** Returns the buffers to write, in order, and empties the writer. */
   take(): Buffer[] {
     if (this.#parts.length === 0 && this.#to - this.#from <= REUSE_BELOW_BYTES) {
       const small = Buffer.allocUnsafe(this.#to - this.#from)
@@ -100,7 +108,7 @@ export class ReplyWriter {
     return parts
   }
 
-  /** Forgets the replies since the last settle() or take(). */
+  /** Drops the replies since the last settle() or take(). */
   discard(): void {
     this.#parts.length = this.#settledParts
     this.#to = Math.max(this.#settledTo, this.#from)

@@ -1,9 +1,9 @@
-/** The words of an encoded command line. */
+/** Splits an encoded command line into its words. */
 export function wordsOf(line: string): readonly string[] {
   return line.trimEnd().split(' ')
 }
 
-/** The command line of these words, with its CRLF. They are not checked. */
+/** Joins words to a command line with its CRLF. Does not check them. */
 export function lineOf(words: readonly string[]): string {
   return `${words.join(' ')}\r\n`
 }

@@ -1,19 +1,21 @@
 import { MintringError } from '../errors.ts'
 import { escaped, kindOf } from '../secrets.ts'
 
-/** A number for a message; what is no number may be a misplaced password. */
+/**
+ * Returns a number for a message. Anything else may be a misplaced password, so it is not shown.
+ */
 export function number(value: unknown): string {
   return typeof value === 'number' ? String(value) : `(${kindOf(value)})`
 }
 
-/** A MINTRING_BAD_SERVER error, which repeats no credential. */
+/** Creates a MINTRING_BAD_SERVER error, whose message contains no credentials. */
 export function badServer(server: unknown, why: string): MintringError {
   return new MintringError('MINTRING_BAD_SERVER', `Bad server ${shown(server)}: ${why}`)
 }
 
 /**
- * The server for a message: the parts of it that are what they should be. Anything else, of an
- * address that is malformed, may be a credential.
+ * Describes a server in a message by its valid parts. Invalid parts may be a misplaced password, so
+ * they are left out.
  */
 function shown(server: unknown): string {
   if (typeof server === 'string') return `'${shownText(server)}'`

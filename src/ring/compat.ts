@@ -1,13 +1,15 @@
 import type { HashName } from './hashes/registry.ts'
 import type { DistributionName, RingOptions } from './options.ts'
 
-/** A client's placement in one word: ring options, plus what it does about dead hosts. */
+/**
+ * Ring options that place keys as another client does, and what that client does about dead hosts.
+ */
 export interface CompatPreset extends RingOptions {
-  /** How hashes become servers. */
+  /** How the ring maps hashes to servers. */
   readonly distribution: DistributionName
-  /** How keys become hashes. */
+  /** How the ring hashes keys. */
   readonly hash: HashName
-  /** False where that client never ejects a host, so that the keys of a dead one fail. */
+  /** False if that client never ejects a host: the keys of a dead host fail. */
   readonly autoEjectHosts?: boolean
 }
 
@@ -15,7 +17,7 @@ function preset(options: CompatPreset): CompatPreset {
   return Object.freeze(options)
 }
 
-// The last two say nothing to its own distributions, but make `modula` its modula.
+// twemproxy's `ketama` ignores the last two options; `modula` needs them to match twemproxy's.
 const twemproxy = preset({
   distribution: 'twemproxy',
   hash: 'fnv1a_64',
@@ -32,9 +34,9 @@ const spymemcached = preset({
 const hashring = preset({ distribution: 'hashring', hash: 'md5', ejection: 'rebuild' })
 
 /**
- * Presets that place like other clients: spread one into the options of `createRing` or a client,
- * and override what your fleet overrides, as in `{ ...compat.twemproxy, hash: 'md5' }`.
- * docs/ring.md tells which of them agree with each other.
+ * Presets that place keys as other clients do. Spread one into the options of `createRing` or a
+ * client, and override what your fleet overrides: `{ ...compat.twemproxy, hash: 'md5' }`.
+ * docs/ring.md lists which clients agree with each other.
  */
 export const compat = Object.freeze({
   /** libmemcached with KETAMA=1 (DISTRIBUTION consistent): 100 points, one_at_a_time. */
@@ -54,7 +56,7 @@ export const compat = Object.freeze({
     ejection: 'rebuild',
     duplicates: 'allow',
   }),
-  /** libmemcached as it comes (MODULA, one_at_a_time), which never ejects. */
+  /** libmemcached with its defaults (MODULA, one_at_a_time), which never ejects. */
   libmemcachedModula: preset({
     distribution: 'modula',
     hash: 'one_at_a_time',
@@ -68,7 +70,7 @@ export const compat = Object.freeze({
     ejection: 'rebuild',
     duplicates: 'allow',
   }),
-  /** twemproxy as it comes: ketama with fnv1a_64. */
+  /** twemproxy with its defaults: ketama with fnv1a_64. */
   twemproxy,
   /** twemproxy's `distribution: modula`. */
   twemproxyModula: preset({ ...twemproxy, distribution: 'twemproxyModula' }),
@@ -81,7 +83,9 @@ export const compat = Object.freeze({
     ejection: 'skip',
     duplicates: 'allow',
   }),
-  /** Perl's Cache::Memcached::Fast with `ketama_points => 150`; set `vnodes` for another number. */
+  /**
+   * Perl's Cache::Memcached::Fast with `ketama_points => 150`; for another number, set `vnodes`.
+   */
   cacheMemcachedFast: preset({
     distribution: 'cacheMemcachedFast',
     hash: 'crc32a',
@@ -94,9 +98,9 @@ export const compat = Object.freeze({
   dalli: preset({ distribution: 'dalli', hash: 'crc32a', ejection: 'skip', duplicates: 'allow' }),
   /** Java's spymemcached with KetamaConnectionFactory. */
   spymemcached,
-  /** The same with `KetamaNodeKeyFormatter.Format.LIBMEMCACHED`. */
+  /** spymemcached with `KetamaNodeKeyFormatter.Format.LIBMEMCACHED`. */
   spymemcachedLibmemcached: preset({ ...spymemcached, labelFormat: 'libmemcached' }),
-  /** spymemcached as it comes: ARRAY_MOD with String.hashCode. */
+  /** spymemcached with its defaults: ARRAY_MOD with String.hashCode. */
   spymemcachedModula: preset({ distribution: 'modula', hash: 'NATIVE_HASH', ejection: 'skip' }),
   /** npm hashring. */
   hashring,

@@ -1,36 +1,40 @@
 import { MintringError } from '../errors.ts'
 import type { Live, Member, Table } from './placement.ts'
 
-// A point and its owner's rank share one double while sorting: 32 bits of point, 20 of rank.
+// While sorting, one double holds a point and the rank of its owner: 32 bits of point, 20 of rank.
 const RANKS = 1_048_576
 
-// 10,000 servers of 160 points are 1.6 million; more than this is a weight gone wrong.
+// The limit on points. 10,000 servers of 160 points make 1.6 million, so more than this comes from
+// a wrong weight.
 const MAX_POINTS = 16_777_216
 
-// A bucket with more points than this is bisected: points of a skewed hash can all be in one.
+// Buckets with more points than this are searched by bisection: a skewed hash can put all points
+// into one bucket.
 const SCAN_AT_MOST = 8
 
-/** How a distribution makes the points of one member. */
+/** How a distribution computes the points of its members. */
 export interface PointSource {
-  /** How many points each member gets. */
+  /** The number of points of a member. */
   readonly count: (member: Member) => number
-  /** Writes the member's points to `out` from `offset`, `count` of them. */
+  /** Writes `count` points of the member to `out`, from index `offset` on. */
   readonly fill: (member: Member, count: number, out: Uint32Array, offset: number) => void
-  /** Who owns a point that two members have: the first listed by default. */
+  /**
+   * Which member owns a point that two members share: the first listed (the default) or the last.
+   */
   readonly ties?: 'first' | 'last'
   /**
-   * `forward`: a hash belongs to the first point at or after it; `backward`: the last at or before
-   * it.
+   * `forward` (the default): a hash belongs to the first point at or after it. `backward`: to the
+   * last point at or before it.
    */
   readonly search?: 'forward' | 'backward'
 }
 
 /**
- * Points sorted on a circle of 32-bit hashes, with a table from a hash's top bits to where its
- * points start, so that a lookup costs the same on 3 hosts and on 1,000.
+ * Points sorted on a circle of 32-bit hashes. A table maps the top bits of a hash to the first
+ * point with these bits, so a lookup costs the same with 3 hosts and with 1,000.
  */
 export class Continuum implements Table {
-  // Point and owner side by side: one cache line for both.
+  // Point and owner alternate, so that both are in one cache line.
   readonly #entries: Uint32Array
   readonly #buckets: Uint32Array
   readonly #shift: number
@@ -66,7 +70,7 @@ export class Continuum implements Table {
     return after === 0 ? this.#size - 1 : after - 1
   }
 
-  /** The first position whose point is at least `hash`; `size` when there is none. */
+  /** Returns the first position whose point is at least `hash`, or `size` if there is none. */
   #firstFrom(hash: number): number {
     const entries = this.#entries
     const bucket = hash >>> this.#shift
@@ -110,8 +114,9 @@ export class Continuum implements Table {
     const hashes = 2 ** bits
     let from = 0
     for (let i = 0; i < this.#size && from < hashes; i++) {
-      // Forward, an arc ends with its point; backward, the arc up to a point belongs to the one
-      // before.
+      // Forward, an arc ends at its point and belongs to it. Backward, the arc up to a point
+      // belongs to
+      // the point before.
       const end = Math.min(hashes, this.#entries[2 * i]! + (this.#backward ? 0 : 1))
       if (end <= from) continue
       const owner = this.#backward ? (i + this.#size - 1) % this.#size : i
@@ -123,7 +128,7 @@ export class Continuum implements Table {
   }
 }
 
-/** All points in order, ties by rank, and where each bucket of them starts. */
+/** Sorts all points, equal ones by rank. Returns them with the start of each bucket. */
 function sortPoints(
   members: readonly Member[],
   source: PointSource,
@@ -148,7 +153,7 @@ function sortPoints(
   return { ...bucketSort(points, composites, shift), shift }
 }
 
-/** Sorts by top bits first: md5 points are spread evenly, so that every bucket holds a few. */
+/** Sorts by the top bits first: md5 points are spread evenly, so each bucket holds only a few. */
 function bucketSort(
   points: Uint32Array,
   composites: Float64Array,

@@ -1,39 +1,36 @@
 import type { Key } from './key.ts'
 
-/** Which servers two rings do not share, by name or address. */
+/** How the servers of two rings differ. Servers are matched by name or address. */
 export interface Change {
   /** Servers of the first ring. */
   readonly labelsBefore: readonly string[]
   /** Servers of the second ring. */
   readonly labelsAfter: readonly string[]
-  /** Servers of the first ring alone. */
+  /** Servers that only the first ring has. */
   readonly removed: readonly string[]
-  /** Servers of the second ring alone. */
+  /** Servers that only the second ring has. */
   readonly added: readonly string[]
-  /** Servers of both that have another weight. */
+  /** Servers of both rings whose weight differs. */
   readonly reweighted: readonly string[]
 }
 
-/** What a change of rings does to some keys. */
+/** What replacing one ring by another does to some keys. */
 export interface Difference {
-  /** Keys looked at. */
+  /** The number of keys counted. */
   readonly keys: number
   /** Keys whose server changes. */
   readonly moved: number
-  /**
-   * Moved keys that neither leave nor reach a server that was added, removed or given another
-   * weight.
-   */
+  /** Moved keys whose servers, before and after, were neither added, removed nor reweighted. */
   readonly unrelated: number
-  /** Servers of the first ring alone. */
+  /** Servers that only the first ring has. */
   readonly removed: readonly string[]
-  /** Servers of the second ring alone. */
+  /** Servers that only the second ring has. */
   readonly added: readonly string[]
-  /** Servers of both that have another weight. */
+  /** Servers of both rings whose weight differs. */
   readonly reweighted: readonly string[]
-  /** Keys per server before, in the order of the first ring's servers. */
+  /** Keys per server in the first ring, in the order of its servers. */
   readonly before: readonly number[]
-  /** Keys per server after, in the order of the second ring's servers. */
+  /** Keys per server in the second ring, in the order of its servers. */
   readonly after: readonly number[]
 }
 
@@ -41,7 +38,7 @@ interface Lookup {
   indexOf(key: Key): number
 }
 
-/** Counts moved keys for `Ring.diff`. Memory does not grow with the number of keys. */
+/** Counts moved keys for `Ring.diff`. Uses constant memory, however many keys there are. */
 export function differenceBetween(
   before: Lookup,
   after: Lookup,
@@ -53,7 +50,7 @@ export function differenceBetween(
   return counter.result()
 }
 
-/** Counts one key at a time what replacing one ring by another does. */
+/** Counts, key by key, the moves that replacing one ring by another causes. */
 export class DifferenceCounter {
   readonly #change: Change
   readonly #afterOf: Int32Array
@@ -76,7 +73,7 @@ export class DifferenceCounter {
     this.#countsAfter = new Float64Array(change.labelsAfter.length)
   }
 
-  /** Counts one key that goes from a server of the first ring to one of the second. */
+  /** Counts one key. `from` is its server's index in the first ring, `to` in the second. */
   count(from: number, to: number): void {
     this.#keys++
     this.#countsBefore[from]!++

@@ -1,6 +1,6 @@
 /**
- * `mintring/ring`: where each key lives, for mintring and for every other client of the fleet. No
- * client, no socket, no clock.
+ * `mintring/ring`: maps keys to servers as mintring and the other clients of a fleet do. It uses no
+ * client, no socket and no clock.
  * @module ring
  */
 export { type CompatPreset, compat } from './compat.ts'

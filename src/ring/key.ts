@@ -1,28 +1,28 @@
 /**
- * A cache key: a string stands for its UTF-8 bytes, a Uint8Array for itself. Strings are what
- * memcached clients in Node hold; bytes are for keys that are not valid UTF-8.
+ * A cache key. A string stands for its UTF-8 bytes; use a Uint8Array for keys that are not valid
+ * UTF-8.
  */
 export type Key = string | Uint8Array
 
-/** Hashes `length` bytes from the start of `bytes` to 32 bits, as a KeyHash. */
+/** Hashes the first `length` bytes to a 32-bit number, signed as in KeyHash. */
 export type BytesHash = (bytes: Uint8Array, length: number) => number
 
 /**
- * Hashes a key to 32 bits, as a signed number: V8 keeps those in place, where it would allocate for
- * one from 2^31 up. `>>> 0` makes it the usual unsigned one.
+ * Hashes a key to a signed 32-bit number. V8 stores these without an allocation, unlike unsigned
+ * numbers from 2^31 up. `>>> 0` converts the result.
  */
 export type KeyHash = (key: Key) => number
 
-// Keys up to this many UTF-16 units are written to one buffer owned by this module, so that a
-// lookup allocates nothing. memcached's own limit is 250 bytes.
+// Keys up to this many UTF-16 units are written to one buffer of this module, so that a lookup
+// allocates nothing. memcached's own limit is 250 bytes.
 const SHARED_UNITS = 1024
 const LOOPED_UNITS = 64
 const sharedBytes = new Uint8Array(SHARED_UNITS * 3)
 const encoder = new TextEncoder()
 
 /**
- * A key hash from a hash over bytes. Hashes run to their end before anything else can use the
- * shared buffer, so it is never seen half written.
+ * Makes a key hash from a hash over bytes. All hashes share one buffer: each is synchronous, so no
+ * other can overwrite the bytes it reads.
  */
 export function overBytes(hash: BytesHash): KeyHash {
   return (key) => {
@@ -32,7 +32,9 @@ export function overBytes(hash: BytesHash): KeyHash {
   }
 }
 
-/** Writes the key to the shared buffer: short ASCII by a loop, which beats a call out. */
+/**
+ * Writes the key to the shared buffer. For short ASCII keys a loop is faster than calling Buffer.
+ */
 function writeBytes(key: string): number {
   const length = key.length
   if (length > LOOPED_UNITS) return encoder.encodeInto(key, sharedBytes).written
@@ -45,9 +47,9 @@ function writeBytes(key: string): number {
 }
 
 /**
- * Writes the key to `words`, four characters to a word from the low end up, and zeros after it:
- * short keys are hashed fastest without a copy. False, with some of it written, unless all of it is
- * ASCII; the caller sees to it that it fits.
+ * Writes an ASCII key to `words`, four characters per word, low byte first, and fills the rest with
+ * zeros: short keys are hashed fastest this way. Returns false if the key is not ASCII; some of it
+ * may be written by then. The caller must check that the key fits.
  */
 export function packAscii(key: string, words: Int32Array): boolean {
   const { length } = key
@@ -77,17 +79,17 @@ function hashLong(hash: BytesHash, key: string): number {
   return hash(bytes, bytes.length)
 }
 
-/** The key's bytes, freshly allocated for strings. */
+/** Returns the key's bytes; allocates them for strings. */
 export function hashedBytes(key: Key): Uint8Array {
   return typeof key === 'string' ? encoder.encode(key) : key
 }
 
-/** The key as text; bytes that are not UTF-8 become U+FFFD. */
+/** Returns the key as text; bytes that are not valid UTF-8 become U+FFFD. */
 export function textOf(key: Key): string {
   return typeof key === 'string' ? key : new TextDecoder().decode(key)
 }
 
-/** `text` in front of the key, as clients do that hash again with a try number. */
+/** Returns the key with `text` in front: some clients hash a try number with the key. */
 export function prefixed(text: string, key: Key): Key {
   if (typeof key === 'string') return text + key
   const head = encoder.encode(text)
@@ -98,8 +100,9 @@ export function prefixed(text: string, key: Key): Key {
 }
 
 /**
- * The part of the key between the first `open` and the first `close` after it, or the whole key
- * when there is none or it is empty: twemproxy's `hash_tag`, which never tries a later tag.
+ * Returns the part of the key between the first `open` and the first `close` after it, or the whole
+ * key if there is no such part or it is empty. This is twemproxy's `hash_tag`, which never tries a
+ * later tag.
  */
 export function tagged(key: Key, open: string, close: string): Key {
   if (typeof key === 'string') {

@@ -3,21 +3,21 @@ import { MintringError } from '../errors.ts'
 import { DEFAULT_PORT, type ParsedServer } from './server.ts'
 
 /**
- * libmemcached's: the host alone on port 11211, `host:port` else, `path:0` for a socket; no
- * brackets.
+ * libmemcached's label: the host alone for port 11211, otherwise `host:port`; `path:0` for a
+ * socket; no brackets.
  */
 export function libmemcachedLabel(server: ParsedServer): string {
   return server.port === DEFAULT_PORT ? server.host : `${server.host}:${server.port}`
 }
 
-/** libmemcached's SPY distribution: a slash in front, and the port always. */
+/** The label of libmemcached's SPY distribution: a leading slash, and always the port. */
 export function ketamaSpyLabel(server: ParsedServer): string {
   return `/${server.host}:${server.port}`
 }
 
 /**
- * twemproxy's: the server's name, or the host with every port but 11211, or a socket's path with
- * the colon that ends it in the configuration.
+ * twemproxy's label: the server's name, or the host with the port unless it is 11211. For a socket:
+ * its path with the colon that ends it in twemproxy's configuration.
  */
 export function twemproxyLabel(server: ParsedServer): string {
   if (server.name !== undefined) return server.name
@@ -25,33 +25,37 @@ export function twemproxyLabel(server: ParsedServer): string {
 }
 
 /**
- * The host and its port always; a socket's path alone; IPv6 without brackets (Dalli, pymemcache).
+ * The host, always with its port; for a socket, its path alone; IPv6 without brackets (Dalli,
+ * pymemcache).
  */
 export function hostPortLabel(server: ParsedServer): string {
   return server.path ?? `${server.host}:${server.port}`
 }
 
-/** The address as it is configured, IPv6 in brackets (npm hashring, nginx). */
+/** The address as configured, IPv6 in brackets (npm hashring, nginx). */
 export function addressLabel(server: ParsedServer): string {
   return server.path ?? `${bracketed(server.host)}:${server.port}`
 }
 
-/** npm memcached's: the configured address without `:11211`. */
+/** The label of npm memcached: the configured address without `:11211`. */
 export function addressWithoutDefaultPort(server: ParsedServer): string {
   if (server.path !== undefined) return server.path
   const host = bracketed(server.host)
   return server.port === DEFAULT_PORT ? host : `${host}:${server.port}`
 }
 
-/** spymemcached's LIBMEMCACHED format: `getHostName()`, and every port but 11211. */
+/**
+ * The label of spymemcached's LIBMEMCACHED format: `getHostName()`, with the port unless it is
+ * 11211.
+ */
 export function spymemcachedHostLabel(server: ParsedServer): string {
   const host = isIPv6(server.host) ? javaIPv6(server.host) : server.host
   return server.port === DEFAULT_PORT ? host : `${host}:${server.port}`
 }
 
 /**
- * spymemcached's default format: Java's `InetSocketAddress.toString()` without a leading slash, so
- * `name/ip:port` for a host name and `ip:port` for an address.
+ * The label of spymemcached's default format: Java's `InetSocketAddress.toString()` without a
+ * leading slash. So `name/ip:port` for a host name and `ip:port` for an address.
  */
 export function spymemcachedLabel(server: ParsedServer): string {
   if (isIP(server.host) !== 0) return `${javaAddress(server.host)}:${server.port}`
@@ -70,7 +74,7 @@ function javaAddress(ip: string): string {
   return isIPv6(ip) ? `[${javaIPv6(ip)}]` : ip
 }
 
-/** Java prints all eight groups, without leading zeros. */
+/** Formats an IPv6 address as Java does: all eight groups, without leading zeros. */
 function javaIPv6(ip: string): string {
   const [head = '', tail] = ip.split('::')
   const before = groupsOf(head)

@@ -1,6 +1,6 @@
 import type { HashName } from './hashes/registry.ts'
 
-/** The distributions. docs/ring.md says which client each one matches. */
+/** The distributions. docs/ring.md lists the client that each one matches. */
 export type DistributionName =
   | 'ketama'
   | 'ketamaUnweighted'
@@ -23,54 +23,54 @@ export type DistributionName =
   | 'rendezvous'
 
 /**
- * How a ring places keys. Fields it does not know are ignored, so that a `compat` preset or a
- * client's whole behaviors may be passed.
+ * How a ring places keys. Unknown fields are ignored, so that you can pass a `compat` preset or all
+ * behaviors of a client.
  */
 export interface RingOptions {
-  /** `ketama` (libmemcached's KETAMA_WEIGHTED) by default. */
+  /** How hashes become servers. Default: `ketama`, libmemcached's KETAMA_WEIGHTED. */
   readonly distribution?: DistributionName | undefined
-  /** The key hash; the distribution's own by default (`md5` for ketama). */
+  /** The key hash. Default: the distribution's own, such as `md5` for ketama. */
   readonly hash?: HashName | undefined
   /**
-   * The hash of the labels in `ketamaUnweighted` and `ketamaSpy`; the key hash by default. Differs
-   * in libmemcached when HASH was set after the ring was built.
+   * The hash of the labels in `ketamaUnweighted` and `ketamaSpy`. Default: the key hash. In
+   * libmemcached they differ if HASH was set after the ring was built.
    */
   readonly pointHash?: HashName | undefined
   /** Two characters: only the part of a key between them is hashed (twemproxy's `hash_tag`). */
   readonly hashTag?: string | undefined
   /**
-   * What a client does about dead servers: `skip` (default) moves their keys alone, to where the
-   * distribution's own failover goes (`Ring.indexOfLive`); `rebuild` places over the live servers
-   * as if the others had never been listed, as libmemcached and twemproxy do (`Ring.rebuiltOver`).
+   * What a client does about dead servers. `skip` (default): only the keys of a dead server move,
+   * to where the distribution's own failover sends them (`Ring.indexOfLive`). `rebuild`: the ring
+   * is built from the live servers alone, as in libmemcached and twemproxy (`Ring.rebuiltOver`).
    */
   readonly ejection?: 'skip' | 'rebuild' | undefined
   /**
    * Whether `ketamaUnweighted`, `ketamaSpy` and `spymemcached` build the weighted form of their
-   * ring. By default they do when a server has a weight other than 1, as those clients do. `modula`
-   * counts weights with `true` alone.
+   * ring. Default: true if a server has a weight other than 1, as in those clients. `modula` uses
+   * weights only with `true`.
    */
   readonly weighted?: boolean | undefined
   /**
-   * `hostname` is libmemcached's SORT_HOSTS, `name` twemproxy's order (its default); else as
-   * listed.
+   * `hostname` is libmemcached's SORT_HOSTS; `name` is twemproxy's order, its default. All other
+   * distributions default to `listed`.
    */
   readonly serverOrder?: 'listed' | 'hostname' | 'name' | undefined
   /**
-   * How `spymemcached` and `hashring` label a server: `libmemcached` leaves port 11211 out; `full`
-   * is hashring's `host:port`, `spymemcached` is `name/ip:port`. The client's own by default.
+   * How `spymemcached` and `hashring` label a server. `libmemcached` omits port 11211; `full` is
+   * hashring's `host:port`; `spymemcached` is `name/ip:port`. Default: the client's own.
    */
   readonly labelFormat?: 'libmemcached' | 'spymemcached' | 'full' | undefined
   /**
-   * Labels per server of average weight: `cacheMemcachedFast` (`ketama_points`, 150) and `hashring`
-   * (40).
+   * Labels of a server of average weight in `cacheMemcachedFast` (its `ketama_points`; default 150)
+   * and `hashring` (default 40).
    */
   readonly vnodes?: number | undefined
-  /**
-   * Points per label of `hashring`, 1 to 4; 4 by default, 3 for its `compatibility: 'hash_ring'`.
-   */
+  /** Points per label of `hashring`, 1 to 4. Default 4; its `compatibility: 'hash_ring'` uses 3. */
   readonly replicas?: number | undefined
-  /** Slots of `maglev`, a prime; 65,537 by default. */
+  /** Slots of `maglev`: a prime. Default 65,537. */
   readonly tableSize?: number | undefined
-  /** `allow` accepts one server twice, as libmemcached, Dalli and Perl do; `reject` by default. */
+  /**
+   * `allow` accepts the same server twice, as libmemcached, Dalli and Perl do. Default: `reject`.
+   */
   readonly duplicates?: 'reject' | 'allow' | undefined
 }

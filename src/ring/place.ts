@@ -3,7 +3,7 @@ import { twemproxyLabel } from './labels.ts'
 import type { Member, Placement } from './placement.ts'
 import type { Settings } from './settings.ts'
 
-/** Builds the placement of `members` as `settings` say. */
+/** Builds the placement of `members` by `settings`. */
 export function placementOf(settings: Settings, members: readonly Member[]): Placement {
   if (members.length === 0) {
     throw new MintringError('MINTRING_NO_SERVERS', 'A ring needs at least one live server')
@@ -18,12 +18,12 @@ function ordered(members: readonly Member[], order: Settings['order']): readonly
   return members
 }
 
-/** libmemcached's SORT_HOSTS: host name bytewise, then port. */
+/** Compares as libmemcached's SORT_HOSTS does: host name bytewise, then port. */
 function byHostname(a: Member, b: Member): number {
   return compareBytes(a.host, b.host) || a.port - b.port
 }
 
-/** twemproxy's order of a pool: the shorter name first, then bytewise (`string_compare`). */
+/** Compares as twemproxy sorts a pool: the shorter name first, then bytewise (`string_compare`). */
 function byName(a: Member, b: Member): number {
   const nameA = Buffer.from(twemproxyLabel(a))
   const nameB = Buffer.from(twemproxyLabel(b))

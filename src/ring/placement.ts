@@ -3,72 +3,76 @@ import type { Key, KeyHash } from './key.ts'
 import type { RingOptions } from './options.ts'
 import type { ParsedServer } from './server.ts'
 
-/** Which servers are alive, by index in the ring's list: anything truthy is. */
+/** Which servers are alive, by index in the ring's list. Any truthy entry means alive. */
 export type Live = ArrayLike<number | boolean>
 
-/** A server of a ring with its index in the ring's list. */
+/** A server of a ring, with its index in the ring's list. */
 export interface Member extends ParsedServer {
   readonly index: number
 }
 
-/** From a key's hash to its server. All indexes are those of the ring's list. */
+/** Maps the hash of a key to a server. All indexes refer to the ring's list. */
 export interface Table {
   /**
-   * The server of a key, by its hash, signed or not. Allocates nothing, where the distribution
-   * allows that.
+   * Returns the server of a key. `hash` may be signed or unsigned. Allocates nothing, if the
+   * distribution allows that.
    */
   ownerOf(hash: number, key: Key): number
-  /** The owner of the next place whose server is alive; -1 for none. */
+  /** Returns the owner of the next place whose server is alive, or -1 if there is none. */
   liveOwnerOf(hash: number, live: Live, key: Key): number
-  /** The point on the continuum that decides, where there is one. */
+  /** Returns the continuum point that a hash belongs to; undefined without a continuum. */
   pointOf(hash: number): number | undefined
-  /** Every point of the continuum in order; empty without one. */
+  /** All points of the continuum in order; empty without a continuum. */
   readonly points: Uint32Array
   /** Adds each server's fraction of the hashes below 2^bits to `shares`, by index. */
   addShares(shares: Float64Array, bits: number): void
 }
 
-/** Finds a live server as one client does when the first choice is dead; -1 when it gives up. */
+/**
+ * Finds a live server as one client does when its first choice is dead. Returns -1 if that client
+ * gives up.
+ */
 export type Walk = (key: Key, hash: number, table: Table, live: Live) => number
 
-/** Where keys go, for a fixed list of servers. */
+/** Maps keys to servers, for a fixed list of servers. */
 export interface Placement {
   readonly hash: KeyHash
   readonly table: Table
   readonly walk: Walk
 }
 
-/** What a distribution is told. */
+/** The input from which a distribution builds its placement. */
 export interface PlacementInput {
-  /** In the order the distribution numbers them. Never empty. */
+  /** The servers, in the order in which the distribution numbers them. Never empty. */
   readonly members: readonly Member[]
   readonly options: RingOptions
   readonly hash: { readonly name: HashName; readonly hash: KeyHash; readonly bits: number }
-  /** The hash of labels, where the distribution makes its points with a key hash. */
+  /** The hash of labels, for distributions that compute their points with a key hash. */
   readonly pointHash: { readonly name: HashName; readonly hash: KeyHash }
 }
 
-/** One way of placing keys on servers. */
+/** A way of placing keys on servers. */
 export interface Distribution {
-  /** The key hash when none is asked for. */
+  /** The default key hash. */
   readonly hash: HashName
   /**
-   * Hash names that mean another hash here, such as the whole CRC-32 where that is what `crc32` is.
+   * Names that mean another hash in this distribution: where `crc32` is the full CRC-32, for
+   * example.
    */
   readonly hashAliases?: Readonly<Record<string, HashName>>
-  /** Whether weights count at all. */
+  /** Which weights the distribution accepts, and whether it uses them. */
   readonly weights: 'ignored' | 'whole' | 'fractional'
-  /** How members are ordered before they are numbered; as listed by default. */
+  /** The order in which members are numbered. Default: as listed. */
   readonly order?: 'listed' | 'name'
-  /** What a server is called on the ring: two servers must not share it. */
+  /** Returns the label of a server on this ring. No two servers may have the same. */
   readonly label?: (member: ParsedServer, options: RingOptions) => string
   readonly place: (input: PlacementInput) => Placement
 }
 
-/** The walk of most: on to the next place of the table. */
+/** The walk of most distributions: continue at the next place of the table. */
 const nextOnTable: Walk = (key, hash, table, live) => table.liveOwnerOf(hash, live, key)
 
-/** The placement of a distribution that hashes the key as it was told to. */
+/** Makes the placement of a distribution that hashes keys with the key hash of its input. */
 export function hashed(input: PlacementInput, table: Table, walk: Walk = nextOnTable): Placement {
   return { hash: input.hash.hash, table, walk }
 }

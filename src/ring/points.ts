@@ -2,7 +2,7 @@ import { md5Words } from './hashes/md5.ts'
 import { hashedBytes, type KeyHash } from './key.ts'
 import type { Member } from './placement.ts'
 
-/** Points of one member per live server of average weight in libmemcached's weighted ring. */
+/** Points per server of average weight in libmemcached's weighted ring. */
 export const POINTS_PER_SERVER = 160
 
 const encoder = new TextEncoder()
@@ -28,7 +28,7 @@ export function eachLabel(
   }
 }
 
-/** The md5 points of `label`: `count` of them, four to a label. */
+/** Writes `count` md5 points of `label`: each numbered label yields four. */
 export function fillMd5Points(
   label: string,
   count: number,
@@ -40,7 +40,7 @@ export function fillMd5Points(
   })
 }
 
-/** One point per label, made with a key hash. */
+/** Writes one point per numbered label, computed with a key hash. */
 export function fillHashedPoints(
   hash: KeyHash,
   label: string,
@@ -52,9 +52,9 @@ export function fillHashedPoints(
 }
 
 /**
- * How many points a weight earns in libmemcached and twemproxy, in their single-precision
- * arithmetic, step by step: in doubles some weights get four points more or fewer, and about 1 % of
- * keys another server.
+ * Returns how many points a weight earns in libmemcached and twemproxy. Repeats their
+ * single-precision arithmetic step by step. In double precision, some servers would get four points
+ * more or fewer, and about 1 % of keys another server.
  */
 export function libmemcachedPoints(weight: number, total: number, servers: number): number {
   const f = Math.fround
@@ -63,7 +63,7 @@ export function libmemcachedPoints(weight: number, total: number, servers: numbe
   return 4 * Math.floor(labels)
 }
 
-/** The sum of all weights. */
+/** Returns the sum of all weights. */
 export function totalWeight(members: readonly Member[]): number {
   return members.reduce((sum, member) => sum + member.weight, 0)
 }

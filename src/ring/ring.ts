@@ -10,23 +10,23 @@ import { checkWeight, type ParsedServer, parseServer, type RingServer } from './
 import { settingsOf } from './settings.ts'
 import { warnOfTraps } from './traps.ts'
 
-/** A location as plain data. */
+/** A Location as plain data. */
 export interface LocationData<Server> {
-  /** The server, as it was given to the ring. */
+  /** The server, as passed to the ring. */
   readonly server: Server
-  /** Its index in the ring's list. */
+  /** The index of the server in the ring's list. */
   readonly index: number
   /** The key's hash, unsigned 32-bit. */
   readonly hash: number
-  /** The point on the continuum that decided; undefined for distributions without one. */
+  /** The point on the continuum that the hash belongs to; undefined without a continuum. */
   readonly point: number | undefined
 }
 
-/** Where a key lives and why. */
+/** The server of a key, and how the ring chose it. */
 export class Location<Server extends RingServer = RingServer> {
-  /** The server, as it was given to the ring. */
+  /** The server, as passed to the ring. */
   readonly server: Server
-  /** Its index in the ring's list. */
+  /** The index of the server in the ring's list. */
   readonly index: number
   readonly #signedHash: number
   readonly #ring: Ring<Server>
@@ -45,15 +45,15 @@ export class Location<Server extends RingServer = RingServer> {
     return this.#signedHash >>> 0
   }
 
-  /** The point on the continuum that decided; undefined for distributions without one. */
+  /** The point on the continuum that the hash belongs to; undefined without a continuum. */
   get point(): number | undefined {
     return this.#ring.pointOfHash(this.hash)
   }
 
   /**
-   * The server the key goes to when its `n` first choices are dead (1 by default), after the
-   * distribution's own failover; `undefined` when that gives up, and when there are no more
-   * servers.
+   * Returns the server of the key when its first `n` choices are dead (default 1), as the
+   * distribution's failover chooses it. Returns undefined if no server is left, or if that failover
+   * gives up earlier.
    */
   fallback(n = 1): Server | undefined {
     const live = new Uint8Array(this.#ring.servers.length).fill(1)
@@ -65,28 +65,33 @@ export class Location<Server extends RingServer = RingServer> {
     return index < 0 ? undefined : this.#ring.servers[index]
   }
 
-  /** `{ server, index, hash, point }`, for JSON and logs. */
+  /** Returns `{ server, index, hash, point }`, for JSON and logs. */
   toJSON(): LocationData<Server> {
     return { server: this.server, index: this.index, hash: this.hash, point: this.point }
   }
 
-  /** What console.log shows. */
+  /** Returns what console.log shows. */
   [inspect.custom](): LocationData<Server> {
     return this.toJSON()
   }
 }
 
-/** An immutable map from keys to servers. Made by `createRing`. */
+/** An immutable map from keys to servers. Create it with `createRing`. */
 export class Ring<Server extends RingServer = RingServer> {
-  /** The servers, as they were given. */
+  /** The servers, as passed to `createRing`. */
   readonly servers: readonly Server[]
-  /** How hashes become servers. */
+  /** How the ring maps hashes to servers. */
   readonly distribution: DistributionName
-  /** How keys become hashes. */
+  /** How the ring hashes keys. */
   readonly hash: HashName
-  /** What a client with this ring does about dead servers: `indexOfLive`, or `rebuiltOver`. */
+  /**
+   * What a client with this ring does about dead servers: `skip` uses `indexOfLive`, `rebuild` uses
+   * `rebuiltOver`.
+   */
   readonly ejection: 'skip' | 'rebuild'
-  /** Known traps of this combination, in words; also warned of once per process. */
+  /**
+   * Known problems of these options, as text. They are also emitted as warnings, once per process.
+   */
   readonly warnings: readonly string[]
   readonly #options: RingOptions
   readonly #parsed: readonly ParsedServer[]
@@ -96,7 +101,10 @@ export class Ring<Server extends RingServer = RingServer> {
   readonly #bits: number
   readonly #tag: string | undefined
 
-  /** Use `createRing`. `live` limits the ring to some of the servers, their indexes unchanged. */
+  /**
+   * Use `createRing` instead. `live` limits the ring to some of the servers; their indexes do not
+   * change.
+   */
   constructor(servers: readonly Server[], options: RingOptions, live?: Live) {
     const parsed = servers.map((server) => parseServer(server))
     const settings = settingsOf(parsed, options)
@@ -112,7 +120,7 @@ export class Ring<Server extends RingServer = RingServer> {
     this.#table = table
     this.#walk = walk
     this.#bits = settings.hash.bits
-    // On a ring without the dead ones these have no keys, whatever they weigh.
+    // Without `live` only: a dead server has no keys on this ring, whatever its weight.
     this.warnings = warnOfTraps(
       settings,
       parsed,
@@ -121,32 +129,37 @@ export class Ring<Server extends RingServer = RingServer> {
     Object.freeze(this)
   }
 
-  /** The index of the key's server in `servers`. The fastest look-up: it allocates nothing. */
+  /**
+   * Returns the index of the key's server in `servers`. The fastest lookup: it allocates nothing.
+   */
   indexOf(key: Key): number {
     const hashed = this.#tag === undefined ? key : this.#tagged(key)
     return this.#table.ownerOf(this.#hash(hashed), hashed)
   }
 
-  /** The key's hash, unsigned 32-bit. */
+  /** Returns the key's hash, unsigned 32-bit. */
   hashOf(key: Key): number {
     return this.#hash(this.#tag === undefined ? key : this.#tagged(key)) >>> 0
   }
 
-  /** `indexOf` for a key hashed before, for looking one key up on several rings of one hash. */
+  /**
+   * Like `indexOf`, for a hash computed before: looks up one key on several rings with the same
+   * hash.
+   */
   indexOfHash(hash: number, key: Key): number {
     return this.#table.ownerOf(hash, this.#tag === undefined ? key : this.#tagged(key))
   }
 
-  /** The point on the continuum that a hash belongs to; undefined without a continuum. */
+  /** Returns the point on the continuum that a hash belongs to; undefined without a continuum. */
   pointOfHash(hash: number): number | undefined {
     return this.#table.pointOf(hash)
   }
 
   /**
-   * The index of the key's server when only those are alive whose entry in `live` is truthy: a
-   * live server's key stays where it is, a dead one's goes where the distribution's own failover
-   * takes it. -1 when that finds none (Dalli, spymemcached and python-memcached give up after
-   * some tries).
+   * Returns the index of the key's server when some servers are dead. A server is alive if its
+   * entry in `live` is truthy. Keys of live servers stay; a dead server's keys go where the
+   * distribution's own failover sends them. Returns -1 if that failover gives up: Dalli,
+   * spymemcached and python-memcached stop after some tries.
    */
   indexOfLive(key: Key, live: Live): number {
     const hashed = this.#tag === undefined ? key : this.#tagged(key)
@@ -155,19 +168,19 @@ export class Ring<Server extends RingServer = RingServer> {
     return live[owner] ? owner : this.#walk(hashed, hash, this.#table, live)
   }
 
-  /** Where the key lives, and why. */
+  /** Returns the server of a key, with its hash and point. */
   locate(key: Key): Location<Server> {
     const hashed = this.#tag === undefined ? key : this.#tagged(key)
     const hash = this.#hash(hashed)
     return new Location(this, hashed, this.#table.ownerOf(hash, hashed), hash)
   }
 
-  /** Every point of the continuum, in order; empty for distributions without one. */
+  /** All points of the continuum in order; empty without a continuum. */
   get points(): Uint32Array {
     return this.#table.points
   }
 
-  /** The fraction of evenly hashed keys that belongs to each server, in the order of `servers`. */
+  /** Returns the fraction of evenly hashed keys of each server, in the order of `servers`. */
   shares(): number[] {
     const shares = new Float64Array(this.servers.length)
     this.#table.addShares(shares, this.#bits)
@@ -175,16 +188,16 @@ export class Ring<Server extends RingServer = RingServer> {
   }
 
   /**
-   * The ring over the servers alive. `ejection: 'rebuild'` as libmemcached and twemproxy do it;
-   * indexes stay those of this ring's `servers`.
+   * Returns a ring of the live servers alone, as libmemcached and twemproxy build it (`ejection:
+   * 'rebuild'`). Indexes still refer to this ring's `servers`.
    *
-   * @throws MintringError MINTRING_NO_SERVERS when none is alive.
+   * @throws MintringError MINTRING_NO_SERVERS if no server is alive.
    */
   rebuiltOver(live: Live): Ring<Server> {
     return new Ring(this.servers, this.#options, live)
   }
 
-  /** This ring without a server, given by its index, its address or name, or the entry itself. */
+  /** Returns this ring without one server: its index, its address or name, or the entry itself. */
   without(server: Server | number | string): Ring<Server> {
     const gone = this.#position(server)
     return createRing(
@@ -193,12 +206,12 @@ export class Ring<Server extends RingServer = RingServer> {
     )
   }
 
-  /** This ring with more servers at the end of the list. */
+  /** Returns this ring with more servers at the end of the list. */
   with(...added: readonly Server[]): Ring<Server> {
     return createRing([...this.servers, ...added], this.#options)
   }
 
-  /** This ring with another weight for one server. */
+  /** Returns this ring with another weight for one server. */
   reweight(server: Server | number | string, weight: number): Ring<Server | ReweightedServer> {
     const position = this.#position(server)
     const parsed = this.#parsed[position]!
@@ -212,15 +225,14 @@ export class Ring<Server extends RingServer = RingServer> {
   }
 
   /**
-   * What becomes of `keys` when this ring is replaced by `other`: how many change server, and how
-   * many of those have nothing to do with the servers that were added, removed or given another
-   * weight.
+   * Counts how many of `keys` change server when `other` replaces this ring. Also counts the
+   * unrelated moves: between servers that were neither added, removed nor reweighted.
    */
   diff(other: Ring, keys: Iterable<Key>): Difference {
     return differenceBetween(this, other, this.changeTo(other), keys)
   }
 
-  /** Which servers differ between this ring and `other`, matched by name or address. */
+  /** Returns how the servers of `other` differ from this ring's, matched by name or address. */
   changeTo(other: Ring): Change {
     const before = new Map(this.#parsed.map((server) => [server.label, server]))
     const after = new Map(other.#parsed.map((server) => [server.label, server]))
@@ -253,7 +265,7 @@ export class Ring<Server extends RingServer = RingServer> {
   }
 }
 
-/** A server that `reweight` made. */
+/** The entry that `reweight` puts into the new ring. */
 export type ReweightedServer = Omit<ParsedServer, 'label'>
 
 function membersOf(parsed: readonly ParsedServer[], live: Live | undefined): Member[] {
@@ -262,12 +274,12 @@ function membersOf(parsed: readonly ParsedServer[], live: Live | undefined): Mem
 }
 
 /**
- * Builds the ring of `servers`. It is ready when this returns, for every hash; with `xxh32` and
- * `xxh64`, `await loadHash('xxh64')` before the first lookups avoids their slower start.
+ * Builds the ring of `servers`. The ring is ready when this returns. With `xxh32` and `xxh64`, the
+ * first lookups are slower unless you `await loadHash('xxh64')` before.
  *
- * @throws MintringError MINTRING_NO_SERVERS for an empty list, MINTRING_BAD_SERVER for a server
- * that cannot be, MINTRING_DUPLICATE_SERVER for two servers of one label, MINTRING_BAD_BEHAVIOR for
- * an unknown or ill-typed option.
+ * @throws MintringError MINTRING_NO_SERVERS for an empty list, MINTRING_BAD_SERVER for an invalid
+ * server, MINTRING_DUPLICATE_SERVER for two servers with the same label, MINTRING_BAD_BEHAVIOR for
+ * an unknown option or one of the wrong type.
  */
 export function createRing<Server extends RingServer>(
   servers: readonly Server[],

@@ -6,7 +6,7 @@ import { didYouMean } from './suggest.ts'
 /** The largest weight a server may have. */
 export const MAX_WEIGHT = 65_535
 
-/** What a server's text says: the fields of a server object. */
+/** The parts of a server's text: the fields of a server object. */
 export interface ServerParts {
   readonly host?: string | undefined
   readonly port?: number | undefined
@@ -20,7 +20,7 @@ export interface ServerParts {
   readonly password?: string | undefined
 }
 
-/** Reads `host:port:weight`, a URL or the path of a socket. Throws MINTRING_BAD_SERVER. */
+/** Parses `host:port:weight`, a URL or the path of a socket. Throws MINTRING_BAD_SERVER. */
 export function partsOfText(text: string): ServerParts {
   if (/^memcacheds?:\/\//i.test(text)) return partsOfUrl(text)
   if (text.startsWith('unix:')) return { path: checkedPath(socketPath(text), text) }
@@ -39,7 +39,10 @@ export function partsOfText(text: string): ServerParts {
   }
 }
 
-/** `scheme://user:password@host:port/?query`. `new URL()` would keep the text in its error. */
+/**
+ * Parses `scheme://user:password@host:port/?query`. `new URL()` is not used: its error contains the
+ * text, password included.
+ */
 const LOGIN = '(?:([^/?#]*)@)?'
 const HOST = String.raw`(\[[^\]/?#@]*\]|[^:/?#@[\]]*)`
 const REST = String.raw`(?::([^/?#@]*))?/?(?:\?([^#@]*))?`
@@ -72,7 +75,7 @@ function parametersOf(query: string, text: string): Parameters {
   const found: Record<string, string> = {}
   for (const [name, value] of new URLSearchParams(query)) {
     if (name !== 'weight' && name !== 'name' && name !== 'ip') {
-      // A name that is not known may be the end of a password: it is not repeated.
+      // An unknown name may be the end of a password, so the message does not repeat it.
       const hint = didYouMean(name, ['weight', 'name', 'ip'])
       throw badServer(text, `the parameters of a URL are weight, name and ip.${hint}`)
     }
@@ -105,9 +108,10 @@ function socketPath(text: string): string {
   return path.startsWith('//') ? path.slice(2) : path
 }
 
-/** The path of a socket. Throws MINTRING_BAD_SERVER. */
+/** Returns the path of a socket. Throws MINTRING_BAD_SERVER. */
 export function checkedPath(path: unknown, server: unknown): string {
-  // A relative path with an @ is a mistyped URL, and would show its password as a host's name.
+  // A relative path with an @ is a mistyped URL: as a path, its password would show up as a host
+  // name.
   const isPath = typeof path === 'string' && /^(\/|[^@]*$)/.test(path)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a path has none
   if (isPath && path !== '' && !/[\u0000-\u001f\u007f]/.test(path)) return path
@@ -116,7 +120,7 @@ export function checkedPath(path: unknown, server: unknown): string {
 
 function bracketed(host: string, text: string): string {
   const inner = host.slice(1, -1)
-  if (!isIPv6(inner)) throw badServer(text, 'what stands in brackets is not an IPv6 address')
+  if (!isIPv6(inner)) throw badServer(text, 'the text in brackets is not an IPv6 address')
   return inner
 }
 

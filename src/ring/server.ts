@@ -5,31 +5,34 @@ import { badServer, number } from './bad-server.ts'
 import { checkedPath, MAX_WEIGHT, partsOfText } from './server-text.ts'
 import { didYouMean } from './suggest.ts'
 
-/** The port of a server that names none. */
+/** The default port of memcached. */
 export const DEFAULT_PORT = 11211
 
 /** A server as an object. */
 export interface ServerObject {
   /**
-   * Host name or IP address, as the fleet's other clients spell it: placement depends on the
-   * spelling.
+   * Host name or IP address. Spell it as the other clients of the fleet do: placement depends on
+   * the spelling.
    */
   readonly host?: string | undefined
   /** TCP port; 11211 by default. */
   readonly port?: number | undefined
-  /** Share of the keys relative to the other servers; 1 by default, above 0 and at most 65,535. */
+  /** Share of the keys relative to the other servers: above 0, at most 65,535. Default 1. */
   readonly weight?: number | undefined
-  /** The name a `twemproxy` or `hashring` ring places by, and what `hosts()` shows. */
+  /** The name that `hosts()` shows, and by which a `twemproxy` or `hashring` ring places keys. */
   readonly name?: string | undefined
-  /** Labels of this server on a `hashring` ring, instead of its share by weight: 0 to 65,536. */
+  /**
+   * Number of labels of this server on a `hashring` ring, 0 to 65,536. Default: its share by
+   * weight.
+   */
   readonly vnodes?: number | undefined
   /** Path of a Unix socket, instead of host and port. */
   readonly path?: string | undefined
-  /** The resolved address: part of spymemcached's labels for servers with a host name. */
+  /** The resolved IP address: spymemcached's labels contain it if the server has a host name. */
   readonly ip?: string | undefined
   /** TLS to this server: `true`, or options of `tls.connect`. */
   readonly tls?: boolean | ConnectionOptions | undefined
-  /** For servers that ask who is there (memcached `-Y`). */
+  /** User name, for servers that require authentication (memcached `-Y`). */
   readonly username?: string | undefined
   /** The password that goes with `username`. */
   readonly password?: string | undefined
@@ -41,33 +44,33 @@ export interface ServerObject {
  */
 export type RingServer = string | ServerObject
 
-/** A server with everything filled in. For a Unix socket `host` is the path and `port` is 0. */
+/** A server with all defaults filled in. For a Unix socket, `host` is the path and `port` is 0. */
 export interface ParsedServer {
-  /** Host name or address as it was written, without the brackets of IPv6. */
+  /** Host name or address as written, without the brackets of IPv6. */
   readonly host: string
   /** TCP port. */
   readonly port: number
   /** Share of the keys relative to the other servers. */
   readonly weight: number
-  /** The name it was given. */
+  /** The name, if the server was given one. */
   readonly name: string | undefined
-  /** Labels of this server on a `hashring` ring, where it has a number of its own. */
+  /** Number of labels of this server on a `hashring` ring, if set. */
   readonly vnodes: number | undefined
-  /** Path of a Unix socket. */
+  /** Path of the Unix socket, if the server is one. */
   readonly path: string | undefined
-  /** The resolved address, where it was given. */
+  /** The resolved IP address, if it was given. */
   readonly ip: string | undefined
   /** TLS to this server: `true`, or options of `tls.connect`. */
   readonly tls: boolean | ConnectionOptions | undefined
-  /** For servers that ask who is there (memcached `-Y`). */
+  /** User name, for servers that require authentication (memcached `-Y`). */
   readonly username: string | undefined
   /** The password that goes with `username`. */
   readonly password: string | undefined
-  /** `name`, else `host:port`, `[ipv6]:port` or the socket's path. */
+  /** The server's `name`; without one `host:port`, `[ipv6]:port` or the socket's path. */
   readonly label: string
 }
 
-/** What an object may have: the fields of ServerObject, and the label of a server that was read. */
+/** The fields that a server object may have. `label` is allowed because a ParsedServer has one. */
 const FIELDS: ReadonlySet<string> = new Set([
   ...[
     'host',
@@ -85,10 +88,10 @@ const FIELDS: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Reads a server. Nothing is normalised: host names keep their case and trailing dot, because other
- * clients hash them as they are written.
+ * Parses and checks a server. Host names keep their case and a trailing dot, because other clients
+ * hash them as written.
  *
- * @throws MintringError MINTRING_BAD_SERVER for an address, port or weight that is invalid.
+ * @throws MintringError MINTRING_BAD_SERVER for an invalid address, port or weight.
  */
 export function parseServer(server: RingServer): ParsedServer {
   const parts = typeof server === 'string' ? partsOfText(server) : partsOfObject(server)
@@ -113,14 +116,18 @@ export function parseServer(server: RingServer): ParsedServer {
   })
 }
 
-/** Whether a server says its weight, as `host:port:2` does. Throws as parseServer() does. */
+/** Returns whether a server states its weight, as `host:port:2` does. Throws like parseServer(). */
 export function saysWeight(server: RingServer): boolean {
   parseServer(server)
   const parts = typeof server === 'string' ? partsOfText(server) : server
   return parts.weight !== undefined
 }
 
-/** @throws MintringError MINTRING_BAD_SERVER unless `weight` is above 0 and at most 65,535. */
+/**
+ * Checks a weight.
+ *
+ * @throws MintringError MINTRING_BAD_SERVER unless it is above 0 and at most 65,535.
+ */
 export function checkWeight(weight: number, server: RingServer): void {
   if (typeof weight === 'number' && weight > 0 && weight <= MAX_WEIGHT) return
   throw badServer(
@@ -138,7 +145,7 @@ function partsOfObject(server: ServerObject): ServerObject {
     const hint = didYouMean(field, [...FIELDS]) || ` It has ${[...FIELDS].slice(0, -1).join(', ')}.`
     throw badServer(server, `a server has no '${nameShown(field)}'.${hint}`)
   }
-  // Some lists, libmemcached's among them, write a socket's path where the host goes.
+  // Some lists, such as libmemcached's, write the path of a socket in place of the host.
   if (server.path === undefined && typeof server.host === 'string' && server.host.startsWith('/')) {
     return { ...server, path: server.host }
   }
@@ -157,10 +164,10 @@ function checkHost(host: string, server: RingServer): void {
     throw badServer(server, 'the host has spaces or control characters, or is too long')
   }
   if (/[;|"'`<>()[\]{}]/.test(host)) {
-    throw badServer(server, 'the host is no host name: servers are separated by commas or spaces')
+    throw badServer(server, 'the host is not a host name: separate servers by commas or spaces')
   }
   if (/[@/?#\\]/.test(host)) {
-    throw badServer(server, 'the host is no host name: for a URL pass the string itself')
+    throw badServer(server, 'the host is not a host name: pass a URL as a string')
   }
   if (/^[\d.]+$/.test(host) && host.split('.').length === 4 && !isIPv4(host)) {
     throw badServer(server, `'${host}' is not an IPv4 address`)
@@ -174,7 +181,7 @@ function checkTexts(parts: ServerObject, server: RingServer): void {
       throw badServer(server, `${field} must be a string without spaces or control characters`)
     }
   }
-  if (parts.name?.includes('://')) throw badServer(server, 'its name is a URL: give it a short one')
+  if (parts.name?.includes('://')) throw badServer(server, 'its name is a URL: choose a short name')
   for (const field of ['username', 'password'] as const) {
     const value: unknown = parts[field]
     if (value !== undefined && typeof value !== 'string') {
@@ -183,7 +190,7 @@ function checkTexts(parts: ServerObject, server: RingServer): void {
   }
   const tls: unknown = parts.tls
   if (tls !== undefined && typeof tls !== 'boolean' && (typeof tls !== 'object' || tls === null)) {
-    throw badServer(server, 'tls is true, false or the options of tls.connect')
+    throw badServer(server, 'tls must be true, false or the options of tls.connect')
   }
 }
 

@@ -17,7 +17,7 @@ import { didYouMean } from './suggest.ts'
 
 type NamedHash = HashEntry & { readonly name: HashName }
 
-/** Ring options checked and completed. */
+/** Ring options after checks, with all defaults filled in. */
 export interface Settings {
   readonly distribution: DistributionName
   readonly rules: Distribution
@@ -27,7 +27,11 @@ export interface Settings {
   readonly options: RingOptions
 }
 
-/** @throws MintringError for options or a list of servers that are invalid. */
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws MintringError for invalid options or servers.
+ */
 export function settingsOf(servers: readonly ParsedServer[], options: RingOptions): Settings {
   if (servers.length === 0) {
     throw new MintringError('MINTRING_NO_SERVERS', 'A ring needs at least one server')
@@ -118,7 +122,7 @@ function checkLabels(
   for (const server of servers) {
     const label = rules.label?.(server, options) ?? server.label
     if (seen.has(label)) {
-      const why = `two servers are '${label}' on this ring, so one would get no keys`
+      const why = `two servers have the label '${label}' on this ring, so one would get no keys`
       throw new MintringError('MINTRING_DUPLICATE_SERVER', `Duplicate server: ${why}`)
     }
     seen.add(label)

@@ -6,7 +6,7 @@ const REHASHES = 32
 const MAX_SLOTS = 16_777_216
 const NO_POINTS: Uint32Array = new Uint32Array(0)
 
-/** A list of slots, each owned by a server: the slot of a hash is `hash % slots`. */
+/** A list of slots, each owned by a server. The slot of a hash is `hash % slots`. */
 export class RingSlots implements Table {
   readonly #owners: Uint32Array
 
@@ -19,8 +19,8 @@ export class RingSlots implements Table {
   }
 
   /**
-   * Hashes the hash again until a live server is met, so that a dead one's keys spread over all
-   * others.
+   * Hashes the hash again until it meets a live server, so that all other servers share the keys of
+   * a dead one.
    */
   liveOwnerOf(hash: number, live: Live): number {
     return rehashed(this, hash, live) ?? firstLiveAfter(this.#owners, hash, live)
@@ -40,8 +40,8 @@ export class RingSlots implements Table {
 }
 
 /**
- * The live owner of `hash` or of the hash hashed again, at most 32 times; `undefined` when all were
- * dead.
+ * Returns the live owner of `hash`, or of the hash hashed again, at most 32 times. Returns
+ * undefined if none of them is alive.
  */
 export function rehashed(
   table: { ownerOf(hash: number): number },
@@ -57,7 +57,7 @@ export function rehashed(
   return undefined
 }
 
-/** The first live owner from slot `hash % slots` on; -1 for none. */
+/** Returns the first live owner from slot `hash % slots` on, or -1 if there is none. */
 export function firstLiveAfter(owners: Uint32Array, hash: number, live: Live): number {
   for (let i = 0; i < owners.length; i++) {
     const owner = owners[((hash >>> 0) + i) % owners.length]!
@@ -66,12 +66,12 @@ export function firstLiveAfter(owners: Uint32Array, hash: number, live: Live): n
   return -1
 }
 
-/** One slot per member. */
+/** Returns a list of one slot per member. */
 export function equalSlots(members: readonly Member[]): Uint32Array {
   return Uint32Array.from(members, (member) => member.index)
 }
 
-/** As many slots in a row per member as its weight. */
+/** Returns a list with as many consecutive slots per member as its weight. */
 export function weightedSlots(members: readonly Member[]): Uint32Array {
   const total = members.reduce((sum, member) => sum + member.weight, 0)
   if (total > MAX_SLOTS) {

@@ -1,4 +1,4 @@
-/** ` Did you mean 'ketama'?` for a near miss, or nothing. */
+/** Returns ` Did you mean 'ketama'?` for a misspelt word, or an empty text. */
 export function didYouMean(word: string, known: readonly string[]): string {
   const plain = simplify(word)
   let best: string | undefined
@@ -20,7 +20,7 @@ function simplify(word: string): string {
     .replaceAll(/[^a-z0-9]/g, '')
 }
 
-/** Levenshtein's distance, with two neighbours that changed places as one slip, not two. */
+/** Returns Levenshtein's distance, where two swapped neighbours count as one edit. */
 function editDistance(a: string, b: string): number {
   let before: number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)

@@ -1,44 +1,47 @@
 /**
- * How far a fleet is on its way from one ring to another. `announce`: some processes may not know
- * of the new ring yet. `move`: all know of it, and values move when they are read. `settle`: some
- * processes may have forgotten the previous ring, so no process reads it any more.
+ * How far a fleet has moved from one ring to another. `announce`: some processes may not know the
+ * new ring yet. `move`: all processes know it, and reads copy values to their new host. `settle`:
+ * some processes may have dropped the previous ring already, so none reads it any more.
  */
 export type Phase = 'announce' | 'move' | 'settle'
 
 /**
- * What a command does to its key. `read`: nothing. `store`: it leaves what it says, whatever was
- * there. `remove`: the value is gone or stale afterwards. `alter`: what it does depends on what is
- * there.
+ * How a command changes its key. `read`: not at all. `store`: the result does not depend on the old
+ * value. `remove`: the value is deleted or stale afterwards. `alter`: the result depends on the old
+ * value.
  */
 export type KeyEffect = 'read' | 'store' | 'remove' | 'alter'
 
-/** A home of a key that moves. */
+/** Which of the two hosts of a moving key: the one of the previous ring, or of the new ring. */
 export type HomeName = 'previous' | 'new'
 
 /**
- * What is to be done at one home. `run`: the command. `run on a miss`: the command, when the steps
- * before found nothing. `seek`: the command runs at the first of the homes that has the item, or at
- * the first of all when none has. `copy`: the item of the previous home is copied there under a
- * lease, unless there is one. `delete`: the item is deleted there.
+ * What to do on one of the two hosts. `run`: run the command. `run on a miss`: run it if the steps
+ * before found nothing. `seek`: run it on the first host that has the item, or on the first of all
+ * if none has it. `copy`: copy the previous host's item there under a lease, unless it has one.
+ * `delete`: delete the item there.
  */
 export interface Step {
   readonly at: HomeName
   readonly act: 'run' | 'run on a miss' | 'seek' | 'copy' | 'delete'
 }
 
-/** The steps of a command about a key that moves, one after the other. */
+/** The steps of a command on a moving key, in order. */
 export type Plan = readonly Step[]
 
 const previous = (act: Step['act']): Step => ({ at: 'previous', act })
 const next = (act: Step['act']): Step => ({ at: 'new', act })
 
-/** A writer changes the value at the previous home first: copiers that read it before lose. */
+/**
+ * A writer changes the value on the previous host first, so that a process that read the old value
+ * there fails to copy it.
+ */
 const BOTH: Plan = [previous('run'), next('run')]
 const STORE_AT_NEW: Plan = [previous('delete'), next('run')]
 
 /**
- * What to do in each phase. Processes may differ by one phase at any time; test/handover tries
- * every order of single commands for all pairs of phases that can meet.
+ * The plans of each phase. At any time, processes may differ by one phase; test/handover tries
+ * every order of single commands for all pairs of phases that can overlap.
  */
 const PLANS: Readonly<Record<Phase, Readonly<Record<KeyEffect, Plan>>>> = {
   announce: {
@@ -61,35 +64,41 @@ const PLANS: Readonly<Record<Phase, Readonly<Record<KeyEffect, Plan>>>> = {
   },
 }
 
-/** The same where no server tells how long an item has left to live: nothing can be copied. */
+/**
+ * The plans for servers without meta commands: they cannot report the remaining ttl, so nothing can
+ * be copied.
+ */
 const PLANS_WITHOUT_COPIES: Readonly<Partial<Record<KeyEffect, Plan>>> = {
   read: [next('run'), previous('run on a miss')],
   alter: [next('seek'), previous('seek')],
 }
 
-/** What to do for a command about a key that moves. `mayCopy`: its homes speak meta commands. */
+/** Returns the plan of a command on a moving key. `mayCopy`: both hosts support meta commands. */
 export function planOf(phase: Phase, effect: KeyEffect, mayCopy: boolean): Plan {
   const other = phase === 'move' && !mayCopy ? PLANS_WITHOUT_COPIES[effect] : undefined
   return other ?? PLANS[phase][effect]
 }
 
-/** The lengths of a change, in milliseconds. */
+/** The durations of a change, in milliseconds. */
 export interface TransitionTimes {
-  /** As long as processes may differ on the list of servers. */
+  /** How long processes may disagree on the list of servers. */
   readonly announceMs: number
-  /** How long values may move, after that. */
+  /** How long values may move, after `announceMs`. */
   readonly handoverMs: number
 }
 
-/** The end of the handover, without reads of the previous ring: clocks may differ by that. */
+/**
+ * How long before its end a handover stops reading the previous ring: clocks may differ by this
+ * much.
+ */
 const SETTLE_MS = 10_000
 
-/** How long a phase of `settle` is: at most half of the handover. */
+/** Returns the length of the `settle` phase: at most half of the handover. */
 export function settleMsOf({ handoverMs }: TransitionTimes): number {
   return Math.min(SETTLE_MS, handoverMs / 2)
 }
 
-/** The phase with so much of the whole time left; undefined when it is over. */
+/** Returns the phase when `leftMs` of the whole change remain; undefined if it is over. */
 export function phaseAt(leftMs: number, times: TransitionTimes): Phase | undefined {
   if (leftMs <= 0) return undefined
   if (leftMs > times.handoverMs) return 'announce'

@@ -17,17 +17,17 @@ const MODULAS: ReadonlySet<DistributionName> = new Set([
   'twemproxyModula',
   'nginxHash',
 ])
-// The low word of FNV's 64-bit prime is 435 = 3 · 5 · 29, so hashes modulo these hardly vary.
+// The low 32 bits of FNV's 64-bit prime are 435 = 3 · 5 · 29, so hashes hardly vary modulo these.
 const FNV64_DIVISORS = [3, 5, 29]
 
 const warned = new Set<string>()
-/** Servers come and go, and are named in what is warned of. */
+/** How many warnings are remembered: they name servers, and servers come and go. */
 const MAX_WARNED = 1000
 const MAX_NAMED = 3
 
 /**
- * What is known to go wrong with these settings, each warned of once per process. `sharesOf` tells
- * the fraction of the keys of each server, where that follows from the weights.
+ * Emits a warning for each known problem of these settings, once per process, and returns them all.
+ * `sharesOf` returns each server's fraction of the keys, if that follows from the weights.
  */
 export function warnOfTraps(
   settings: Settings,

@@ -6,9 +6,9 @@ import { fillCrcChain } from './nginx.ts'
 const KETAMA_POINTS = 150
 
 /**
- * Perl's Cache::Memcached::Fast with `ketama_points` (`vnodes` here, 150 by default as in its
- * manual; with 160 it is nginx's ring). Weights may be fractional. Without `ketama_points` it is
- * `modulaWeighted`.
+ * Perl's Cache::Memcached::Fast with `ketama_points`. That setting is `vnodes` here: 150 by
+ * default, as in its manual; with 160 it is nginx's ring. Weights may be fractional. Without
+ * `ketama_points` that client places like `modulaWeighted`.
  */
 export const cacheMemcachedFast: Distribution = {
   hash: 'crc32a',

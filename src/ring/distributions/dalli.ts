@@ -7,7 +7,10 @@ import { eachLabel, POINTS_PER_SERVER, totalWeight } from '../points.ts'
 
 const TRIES = 20
 
-/** Dalli hashes the try number and the key, 20 tries with the first, and then fails. */
+/**
+ * Dalli prefixes the key with the number of the try and hashes it again. It fails after 20 tries,
+ * the first included.
+ */
 function rehash(input: PlacementInput): Walk {
   return (key, _hash, table, live) => {
     for (let attempt = 0; attempt < TRIES - 1; attempt++) {
@@ -19,9 +22,9 @@ function rehash(input: PlacementInput): Walk {
 }
 
 /**
- * Ruby's Dalli (`ring.rb`): points are the first four bytes of SHA-1, searched backwards, the key
- * hash is the whole CRC-32, and the port is always part of the label. Dalli's namespace is hashed
- * with the key: pass the key as `namespace:key`.
+ * Ruby's Dalli (`ring.rb`). Points are the first four bytes of SHA-1, and the search goes backward.
+ * The key hash is the full CRC-32. Labels always contain the port. Dalli hashes its namespace with
+ * the key: pass the key as `namespace:key`.
  */
 export const dalli: Distribution = {
   hash: 'crc32a',

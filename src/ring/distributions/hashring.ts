@@ -18,13 +18,16 @@ function label(server: ParsedServer, options: RingOptions): string {
   return short ? addressWithoutDefaultPort(server) : addressLabel(server)
 }
 
-/** As connection-parse reads a location: what stands before the first and the second colon. */
+/**
+ * Removes the default port from a location. Reads the text between the first and the second colon
+ * as the port, as the npm package connection-parse does.
+ */
 function withoutDefaultPort(location: string): string {
   const [host = '', port] = location.split(':')
   return Number(port) === DEFAULT_PORT ? host : location
 }
 
-/** Writes four points of a label: the first sixteen bytes of its digest. */
+/** Returns a function that writes four points of a label: the first 16 bytes of its digest. */
 function wordsOf({ hash }: PlacementInput): WriteWords {
   const { name } = hash
   if (!isDigest(name)) return md5Words
@@ -34,7 +37,10 @@ function wordsOf({ hash }: PlacementInput): WriteWords {
   }
 }
 
-/** How many labels a server has: its own number, else its share by weight. */
+/**
+ * Returns a function that counts the labels of a server: its own `vnodes`, else its share by
+ * weight.
+ */
 function labelCounter({ members, options }: PlacementInput): (member: Member) => number {
   const { vnodes = VNODES } = options
   const total = totalWeight(members)
@@ -42,9 +48,9 @@ function labelCounter({ members, options }: PlacementInput): (member: Member) =>
 }
 
 /**
- * npm's hashring, and with `labelFormat: 'libmemcached'` the ring of npm's memcached. Its count of
- * labels is rounded down in double precision, so 7 equal servers get 39 each, where libmemcached
- * gives them 40. A server's `name` is the text it is listed by there, which labels its points.
+ * npm's hashring; with `labelFormat: 'libmemcached'`, the ring of npm's memcached. hashring rounds
+ * its label count down in double precision: 7 equal servers get 39 labels each, where libmemcached
+ * gives them 40. Labels start with the server's `name`: the text by which hashring lists it.
  */
 export const hashring: Distribution = {
   hash: 'md5',

@@ -1,13 +1,13 @@
 import { type Distribution, hashed, type Live, type Member, type Table } from '../placement.ts'
 import { equalSlots, firstLiveAfter, rehashed } from '../slots.ts'
 
-// 2862933555777941757, the multiplier of the paper's generator, as two halves.
+// The multiplier of the paper's random generator, 2862933555777941757, in two halves.
 const MULTIPLIER_HIGH = 0x27bb2ee6
 const MULTIPLIER_LOW = 0x87b0b0fd
 
 /**
- * Jump consistent hash (Lamping and Veach, 2014): no table at all, and an even split, but only the
- * last server can leave without moving other servers' keys. Weights are ignored.
+ * Jump consistent hash (Lamping and Veach, 2014). It needs no table and splits keys evenly, but
+ * only the last server can leave without moving the keys of other servers. Ignores weights.
  */
 export function jumpHash(key: number, buckets: number): number {
   let high = 0
@@ -26,7 +26,7 @@ export function jumpHash(key: number, buckets: number): number {
   return bucket
 }
 
-/** The high 32 bits of an unsigned 32 by 32 bit product. */
+/** Returns the high 32 bits of the product of two unsigned 32-bit numbers. */
 function multiplyHigh(a: number, b: number): number {
   const aLow = a & 0xffff
   const aHigh = a >>> 16
@@ -65,7 +65,10 @@ class JumpTable implements Table {
   }
 }
 
-/** For fleets of mintring alone whose servers come and go at the end of the list. */
+/**
+ * The distribution `jump`. No other client has it; it suits fleets that add and remove servers only
+ * at the end of the list.
+ */
 export const jump: Distribution = {
   hash: 'xxh32',
   weights: 'ignored',

@@ -9,7 +9,7 @@ const POINTS = 100
 
 function place(input: PlacementInput, label: (server: ParsedServer) => string): Placement {
   const { members, options, pointHash } = input
-  // libmemcached switches to the weighted form by itself when a server is added with a weight.
+  // libmemcached switches to the weighted ring as soon as one server is added with a weight.
   const weighted = options.weighted ?? members.some((member) => member.weight !== 1)
   if (weighted) return hashed(input, weightedContinuum(members, label))
   const continuum = new Continuum(members, {
@@ -22,7 +22,7 @@ function place(input: PlacementInput, label: (server: ParsedServer) => string): 
 
 /**
  * libmemcached's DISTRIBUTION_CONSISTENT and CONSISTENT_KETAMA: 100 points per server, each the key
- * hash of one label. With the default hash no other client places keys like this.
+ * hash of one label. No other client places keys as its default hash does.
  */
 export const ketamaUnweighted: Distribution = {
   hash: 'one_at_a_time',
@@ -31,7 +31,10 @@ export const ketamaUnweighted: Distribution = {
   place: (input) => place(input, libmemcachedLabel),
 }
 
-/** libmemcached's CONSISTENT_KETAMA_SPY, which matches no format of spymemcached's. */
+/**
+ * libmemcached's CONSISTENT_KETAMA_SPY. Despite its name it matches no label format of
+ * spymemcached.
+ */
 export const ketamaSpy: Distribution = {
   hash: 'one_at_a_time',
   weights: 'whole',

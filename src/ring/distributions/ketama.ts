@@ -5,9 +5,9 @@ import { fillMd5Points, libmemcachedPoints, totalWeight } from '../points.ts'
 import type { ParsedServer } from '../server.ts'
 
 /**
- * libmemcached's weighted ketama (behavior KETAMA_WEIGHTED, `update_continuum` in its hosts.cc):
- * 160 md5 points per server of average weight, in single precision; the first listed owns a shared
- * point.
+ * Builds libmemcached's weighted ketama (behavior KETAMA_WEIGHTED, `update_continuum` in its
+ * hosts.cc). A server of average weight gets 160 md5 points, computed in single precision. The
+ * first server listed owns a shared point.
  */
 export function weightedContinuum(
   members: readonly Member[],
@@ -20,7 +20,10 @@ export function weightedContinuum(
   })
 }
 
-/** The default: one ring with PHP, Python, C and, when names and order agree, twemproxy. */
+/**
+ * The default distribution. PHP, Python and C clients place keys the same way; so does twemproxy,
+ * if its server names and their order agree.
+ */
 export const ketama: Distribution = {
   hash: 'md5',
   weights: 'whole',
@@ -28,7 +31,7 @@ export const ketama: Distribution = {
   place: (input) => hashed(input, weightedContinuum(input.members, libmemcachedLabel)),
 }
 
-/** twemproxy's `ketama` (nc_ketama.c): the same ring over its own server order and names. */
+/** twemproxy's `ketama` (nc_ketama.c): the same ring, with twemproxy's server order and names. */
 export const twemproxy: Distribution = {
   hash: 'fnv1a_64',
   weights: 'whole',

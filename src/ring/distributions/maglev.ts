@@ -8,10 +8,10 @@ import { RingSlots } from '../slots.ts'
 const TABLE_SIZE = 65_537
 const hashLabel = overBytes(xxh32)
 
-/** Where a member's preferences start and how far apart they are. */
+/** A member's permutation of the slots: where it starts and its step. */
 interface Preference {
   readonly member: Member
-  /** Slots to take for each round of the heaviest member. */
+  /** Slots that the member claims in a round, relative to the heaviest member. */
   readonly pace: number
   readonly step: number
   next: number
@@ -19,9 +19,10 @@ interface Preference {
 }
 
 /**
- * Maglev (Eisenbud and others, NSDI 2016, §3.4): every server takes turns at claiming the next free
- * slot of its own permutation of a prime number of slots. An even split, one table read per lookup,
- * and a few more moves than a ring when a server leaves. Weights are turns.
+ * Maglev (Eisenbud and others, NSDI 2016, §3.4). The servers take turns; each claims the next free
+ * slot of its own permutation of a prime number of slots. Keys are split evenly and a lookup is one
+ * table read, but a leaving server moves a few more keys than on a ring. A weight sets how many
+ * turns a server gets.
  */
 export const maglev: Distribution = {
   hash: 'xxh32',
@@ -38,7 +39,7 @@ export const maglev: Distribution = {
 
 function populate(members: readonly Member[], size: number): Uint32Array {
   const heaviest = members.reduce((most, member) => Math.max(most, member.weight), 0)
-  // Turns are taken in the order of labels, so that the order of the list does not matter.
+  // Sorted by label, so that the result does not depend on the order of the list.
   const preferences = [...members]
     .sort((a, b) => (a.label < b.label ? -1 : 1))
     .map((member) => preferenceOf(member, heaviest, size))

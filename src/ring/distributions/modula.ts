@@ -3,8 +3,9 @@ import { type Distribution, hashed } from '../placement.ts'
 import { equalSlots, RingSlots, weightedSlots } from '../slots.ts'
 
 /**
- * libmemcached's default, MODULA: `hash % servers`, in the order listed, weights ignored. With
- * `weighted: true` it has weighted slots, and with `serverOrder: 'name'` too it is twemproxy's.
+ * libmemcached's default, MODULA: `hash % servers`, in the order listed; ignores weights. With
+ * `weighted: true` a server gets as many slots as its weight. With `serverOrder: 'name'` too, it
+ * places like twemproxy's `modula`.
  */
 export const modula: Distribution = {
   hash: 'one_at_a_time',
@@ -16,8 +17,8 @@ export const modula: Distribution = {
 }
 
 /**
- * `hash % total weight`, each server having as many slots in a row as its weight
- * (Cache::Memcached).
+ * Perl's Cache::Memcached: `hash % total weight`. Each server has as many consecutive slots as its
+ * weight.
  */
 export const modulaWeighted: Distribution = {
   hash: 'crc32',
@@ -25,7 +26,7 @@ export const modulaWeighted: Distribution = {
   place: (input) => hashed(input, new RingSlots(weightedSlots(input.members))),
 }
 
-/** twemproxy's `modula` (nc_modula.c): weighted slots over servers in the order of its names. */
+/** twemproxy's `modula` (nc_modula.c): weighted slots, with servers sorted by name. */
 export const twemproxyModula: Distribution = {
   hash: 'fnv1a_64',
   weights: 'whole',
@@ -34,7 +35,7 @@ export const twemproxyModula: Distribution = {
   place: (input) => hashed(input, new RingSlots(weightedSlots(input.members))),
 }
 
-/** memjs: the absolute value of Java's string hash, modulo the number of servers. */
+/** npm's memjs: the absolute value of Java's string hash, modulo the number of servers. */
 export const memjs: Distribution = {
   hash: 'java-hashCode',
   weights: 'ignored',

@@ -10,9 +10,9 @@ const TRIES = 20
 const hashText = overBytes(crc32)
 
 /**
- * The chain of CRC-32s that both nginx (`ngx_http_upstream_hash_module.c`) and
- * Cache::Memcached::Fast (`dispatch_key.c`) make of host and port: each point is the CRC of the
- * label and the point before.
+ * Writes the points of a server as nginx (`ngx_http_upstream_hash_module.c`) and
+ * Cache::Memcached::Fast (`dispatch_key.c`) do: each point is the CRC-32 of the label and the point
+ * before.
  */
 export function fillCrcChain(
   member: Member,
@@ -35,9 +35,9 @@ export function fillCrcChain(
 }
 
 /**
- * nginx's `hash $key consistent`, and Cache::Memcached::Fast with `ketama_points => 160`. The port
- * is part of the label even when it is 11211. A dead server's keys go to the next points, as in
- * nginx; nginx turns to round robin after 20 of them, this ring goes on.
+ * nginx's `hash $key consistent`, and Cache::Memcached::Fast with `ketama_points => 160`. Labels
+ * contain the port even if it is 11211. As in nginx, the keys of a dead server go to the next
+ * points. nginx changes to round robin after 20 points; this ring tries all.
  */
 export const nginx: Distribution = {
   hash: 'crc32a',
@@ -54,8 +54,8 @@ export const nginx: Distribution = {
 }
 
 /**
- * nginx adds the hash of the try number and the key, 20 times; then round robin, here the next slot
- * alive.
+ * nginx adds the hash of the try number and the key, for 20 tries. Then nginx uses round robin;
+ * this placement takes the next live slot.
  */
 function rehash(slots: Uint32Array): Walk {
   return (key, hash, table, live) => {

@@ -6,10 +6,10 @@ import { type Distribution, hashed, type Live, type Member, type Table } from '.
 const NO_POINTS: Uint32Array = new Uint32Array(0)
 
 /**
- * Python's pymemcache `HashClient` (rendezvous.py): each node scores murmur3 of `node-key`, the
- * highest score wins. Text and bytes of one key are different keys there, because Python writes
- * bytes as `b'…'`; a string here is its `str`, a Uint8Array its `bytes`. Scores are computed per
- * lookup: it costs with every server.
+ * Python's pymemcache `HashClient` (rendezvous.py). The score of a node is the murmur3 of
+ * `node-key`; the highest score wins. pymemcache places a `str` and the same key as `bytes`
+ * differently, because Python writes bytes as `b'…'`. A string here is its `str`, a Uint8Array its
+ * `bytes`. A lookup computes one score per server, so its cost grows with the number of servers.
  */
 export const pymemcache: Distribution = {
   hash: 'murmur3_32',
@@ -63,7 +63,7 @@ class Scores implements Table {
   }
 }
 
-/** pymemcache hashes the low eight bits of each character. */
+/** pymemcache hashes only the low eight bits of each character. */
 function scoreOf(text: string): number {
   const bytes = Uint8Array.from(text, (character) => character.codePointAt(0)! & 0xff)
   return murmur3x32(bytes, bytes.length) >>> 0
@@ -73,7 +73,7 @@ function pythonText(key: Key): string {
   return typeof key === 'string' ? key : pythonBytes(key)
 }
 
-/** Python's `repr` of bytes. */
+/** Formats bytes as Python's `repr` does. */
 function pythonBytes(bytes: Uint8Array): string {
   const quote = bytes.includes(0x27) && !bytes.includes(0x22) ? '"' : "'"
   let text = ''

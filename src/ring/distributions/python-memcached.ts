@@ -6,12 +6,15 @@ import { RingSlots, weightedSlots } from '../slots.ts'
 const TRIES = 10
 const hashText = orOne(overBytes(crc32))
 
-/** python-memcached's hash is never 0. */
+/** Replaces 0 by 1, as python-memcached does with its hash. */
 function orOne<Input>(hash: (input: Input) => number): (input: Input) => number {
   return (input) => hash(input) || 1
 }
 
-/** It hashes the decimal digits of the last hash and the try number, ten tries with the first. */
+/**
+ * python-memcached hashes the decimal digits of the last hash and the try number. It makes ten
+ * tries, the first included.
+ */
 const rehash: Walk = (key, hash, table, live) => {
   let current = hash
   for (let attempt = 0; attempt < TRIES - 1; attempt++) {
@@ -22,7 +25,7 @@ const rehash: Walk = (key, hash, table, live) => {
   return -1
 }
 
-/** python-memcached: `(crc32 >> 16 & 0x7fff) or 1`, modulo weighted slots. */
+/** Python's python-memcached: `(crc32 >> 16 & 0x7fff) or 1`, modulo weighted slots. */
 export const pythonMemcached: Distribution = {
   hash: 'crc32',
   weights: 'whole',

@@ -14,7 +14,7 @@ import { pythonMemcached } from './python-memcached.ts'
 import { rendezvous } from './rendezvous.ts'
 import { spymemcached } from './spymemcached.ts'
 
-/** Every distribution by name. */
+/** All distributions by name. */
 export const distributions: Readonly<Record<DistributionName, Distribution>> = Object.freeze({
   ketama,
   ketamaUnweighted,
@@ -37,12 +37,12 @@ export const distributions: Readonly<Record<DistributionName, Distribution>> = O
   rendezvous,
 })
 
-/** Every distribution's name. */
+/** The names of all distributions. */
 export const distributionNames: readonly DistributionName[] = Object.freeze(
   Object.keys(distributions) as DistributionName[],
 )
 
-/** Whether `name` is a distribution. */
+/** Returns whether `name` is a distribution. */
 export function isDistributionName(name: string): name is DistributionName {
   return Object.hasOwn(distributions, name)
 }

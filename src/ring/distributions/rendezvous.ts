@@ -6,9 +6,9 @@ import { type Distribution, hashed, type Live, type Member, type Table } from '.
 const hashLabel = overBytes(xxh32)
 
 /**
- * Highest random weight (Thaler and Ravishankar, 1998), with weights after Schindelhauer and
- * Schomaker: every server scores the key, the best score wins. Moves nothing but the leaving
- * server's keys whatever the weights, at the cost of a score per server and lookup.
+ * Highest random weight (Thaler and Ravishankar, 1998), weighted after Schindelhauer and Schomaker.
+ * Each server gets a score for the key; the best score wins. A server that leaves moves only its
+ * own keys, whatever the weights. A lookup computes one score per server.
  */
 export const rendezvous: Distribution = {
   hash: 'xxh32',
@@ -22,8 +22,8 @@ class Scores implements Table {
   readonly #weights: Float64Array
 
   constructor(members: readonly Member[]) {
-    // In the order of labels, so that the order of the list does not matter where two scores are
-    // equal.
+    // Sorted by label, so that the result does not depend on the order of the list when two
+    // scores are equal.
     const sorted = [...members].sort((a, b) => (a.label < b.label ? -1 : 1))
     this.#indexes = Uint32Array.from(sorted, (member) => member.index)
     this.#seeds = Uint32Array.from(sorted, (member) => hashLabel(member.label))
@@ -44,7 +44,7 @@ class Scores implements Table {
     let bestScore = -1
     for (let i = 0; i < this.#seeds.length; i++) {
       if (live !== undefined && !live[this.#indexes[i]!]) continue
-      // A score in (0, 1] to the power of 1/weight, compared by its logarithm.
+      // The score is a number in (0, 1] to the power of 1/weight; its logarithm is compared.
       const draw = (mix(hash ^ this.#seeds[i]!) + 0.5) / 4294967296
       const score = this.#weights[i]! / -Math.log(draw)
       if (score > bestScore) {

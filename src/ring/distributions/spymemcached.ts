@@ -21,8 +21,8 @@ import type { ParsedServer } from '../server.ts'
 const TRIES = 7
 
 /**
- * FailureMode.Redistribute: six more hashes, each added to the sum so far; then the dead one is
- * kept.
+ * Does what FailureMode.Redistribute does: adds six more hashes one by one, each to the sum of
+ * those before. If all lead to dead servers, the key stays on its own.
  */
 function redistribute(input: PlacementInput): Walk {
   return (key, hash, table, live) => {
@@ -58,9 +58,9 @@ function points(input: PlacementInput): Pick<PointSource, 'count' | 'fill'> {
 }
 
 /**
- * Java's spymemcached with KetamaNodeLocator: always 160 points per server without weights, md5 in
- * fours or one per label with another hash, and the last listed owns a shared point
- * (`TreeMap.put`).
+ * Java's spymemcached with KetamaNodeLocator. Without weights, every server has exactly 160 points.
+ * A label yields four points with md5, one with another hash. The last server listed owns a shared
+ * point (`TreeMap.put`).
  */
 export const spymemcached: Distribution = {
   hash: 'md5',

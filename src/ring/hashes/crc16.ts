@@ -1,4 +1,4 @@
-/** Made at the first use: few rings are made of this hash. */
+/** Built on first use: few rings use this hash. */
 let table: Uint16Array | undefined
 
 function buildTable(): Uint16Array {
@@ -12,8 +12,8 @@ function buildTable(): Uint16Array {
 }
 
 /**
- * twemproxy's `crc16`: CCITT polynomial 0x1021 from 0, in a 32-bit accumulator that it never masks,
- * so the result has up to 32 bits.
+ * twemproxy's `crc16`: CCITT polynomial 0x1021, start value 0. twemproxy never masks its 32-bit
+ * accumulator, so the result has up to 32 bits.
  */
 export function crc16(bytes: Uint8Array, length: number): number {
   table ??= buildTable()

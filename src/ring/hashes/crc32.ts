@@ -1,4 +1,4 @@
-/** Made at the first use: few rings are made of this hash. */
+/** Built on first use: few rings use this hash. */
 let table: Uint32Array | undefined
 
 function buildTable(): Uint32Array {
@@ -12,13 +12,13 @@ function buildTable(): Uint32Array {
 }
 
 /**
- * The whole standard CRC-32 (IEEE 802.3): twemproxy's `crc32a`, and `crc32` in nginx, Dalli, Perl.
+ * The standard CRC-32 (IEEE 802.3) in full: twemproxy's `crc32a`; `crc32` in nginx, Dalli and Perl.
  */
 export function crc32a(bytes: Uint8Array, length: number): number {
   return crc32Continue(0, bytes, length)
 }
 
-/** CRC-32 continued over more bytes from the CRC of those before them. */
+/** Continues a CRC-32 over more bytes. `crc` is the CRC of the bytes so far. */
 export function crc32Continue(crc: number, bytes: Uint8Array, length: number): number {
   table ??= buildTable()
   let rest = ~crc
@@ -27,8 +27,8 @@ export function crc32Continue(crc: number, bytes: Uint8Array, length: number): n
 }
 
 /**
- * Bits 16 to 30 of CRC-32 alone: `crc32` in libmemcached and twemproxy, after Perl's
- * Cache::Memcached.
+ * Bits 16 to 30 of the CRC-32: what libmemcached and twemproxy call `crc32`, as Perl's
+ * Cache::Memcached does.
  */
 export function crc32(bytes: Uint8Array, length: number): number {
   return (crc32Continue(0, bytes, length) >>> 16) & 0x7fff

@@ -1,7 +1,7 @@
 import { crypto } from '../../runtime.ts'
 import { type BytesHash, overBytes } from '../key.ts'
 
-/** The digests of OpenSSL that npm's hashring takes as its `algorithm`, besides md5. */
+/** The OpenSSL digests, besides md5, that npm's hashring accepts as its `algorithm`. */
 const digestNames = [
   'sha1',
   'sha224',
@@ -25,17 +25,17 @@ const digestNames = [
 /** The name of a digest. */
 export type DigestName = (typeof digestNames)[number]
 
-/** Whether a hash is one of the digests. */
+/** Returns whether a hash is one of these digests. */
 export function isDigest(name: string): name is DigestName {
   return (digestNames as readonly string[]).includes(name)
 }
 
-/** The digest of the first `length` bytes. */
+/** Returns the digest of the first `length` bytes. */
 export function digestOf(name: DigestName, bytes: Uint8Array, length: number): Buffer {
   return crypto().createHash(name).update(bytes.subarray(0, length)).digest()
 }
 
-/** The digests as key hashes: their first four bytes, little-endian, as in hashring. */
+/** The digests as key hashes: the first four bytes, little-endian, as in hashring. */
 export const digests = Object.fromEntries(
   digestNames.map((name) => {
     const hash: BytesHash = (bytes, length) => digestOf(name, bytes, length).readInt32LE(0)

@@ -1,4 +1,4 @@
-// The state of lookup3 between its mixing steps; hashes run to their end, so one is enough.
+// The state of lookup3. One shared state is enough: a hash is synchronous and runs to its end.
 let a = 0
 let b = 0
 let c = 0
@@ -22,7 +22,7 @@ export function jenkins(bytes: Uint8Array, length: number): number {
   return c
 }
 
-/** Up to four little-endian bytes. */
+/** Reads up to four bytes as a little-endian number. */
 function word(bytes: Uint8Array, at: number, count: number): number {
   let value = 0
   for (let i = 0; i < count && i < 4; i++) value |= bytes[at + i]! << (8 * i)

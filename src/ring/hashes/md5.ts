@@ -1,24 +1,27 @@
 import { type KeyHash, overBytes, packAscii } from '../key.ts'
 
 /**
- * MD5 (RFC 1321) in plain JavaScript. `crypto.hash` costs twice as much on keys of a few dozen
- * bytes, nearly all of it in crossing to native code, and a ring needs 32 bits, not a hex string.
+ * MD5 (RFC 1321) in plain JavaScript. For keys of a few dozen bytes, `crypto.hash` takes twice as
+ * long: nearly all of it is the call into native code. A ring needs 32 bits, not a hex string.
  */
 const m = new Int32Array(16)
 const state = new Int32Array(4)
 const before = new Int32Array(4)
-/** Of a message block, beside the length and the bit that ends the message. */
+/** The bytes of a message that fit into one block, beside the end bit and the length. */
 const MAX_BLOCK_BYTES = 55
 
 /**
- * The first four bytes of the MD5, little-endian: libmemcached's and twemproxy's `md5` key hash.
+ * Returns the first four bytes of the MD5, little-endian: libmemcached's and twemproxy's `md5` key
+ * hash.
  */
 function md5(bytes: Uint8Array, length: number): number {
   digest(bytes, length)
   return state[0]!
 }
 
-/** The four little-endian words of the MD5, written to `out` from `offset`: four ketama points. */
+/**
+ * Writes the four little-endian words of the MD5 to `out`, from `offset` on: four ketama points.
+ */
 export function md5Words(
   bytes: Uint8Array,
   length: number,
@@ -34,7 +37,7 @@ export function md5Words(
 
 const md5OfBytes: KeyHash = overBytes(md5)
 
-/** `md5` of a key: a short one of ASCII goes into the message block as it is read. */
+/** Hashes a key with `md5`. A short ASCII key is read directly into the message block. */
 export const md5OfKey: KeyHash = (key) => {
   if (typeof key !== 'string' || key.length > MAX_BLOCK_BYTES || !packAscii(key, m)) {
     return md5OfBytes(key)
@@ -79,7 +82,7 @@ function word(bytes: Uint8Array, at: number): number {
   return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
 }
 
-/** The up to three bytes left, and the bit that ends the message. */
+/** Returns the last bytes, at most three, followed by the bit that ends the message. */
 function lastWord(bytes: Uint8Array, at: number, length: number): number {
   let value = 0
   let shift = 0
@@ -96,9 +99,9 @@ function compress(): void {
   for (let i = 0; i < 4; i++) state[i]! += before[i]!
 }
 
-// The four rounds are written out: loops over tables of shifts and constants take twice as long,
-// and helper functions are too many for the optimizer to inline. Each step waits for the one before
-// it, so what that one gave is added last: the rest of a sum is ready by then.
+// The four rounds are unrolled: loops over tables of shifts and constants take twice as long, and
+// the optimizer does not inline that many helper functions. Each step waits for the result of the
+// step before, so that result is added last: the rest of the sum is computed meanwhile.
 function roundF(): void {
   let a = state[0]!
   let b = state[1]!

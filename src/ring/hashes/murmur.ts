@@ -1,6 +1,6 @@
 const M = 0x5bd1e995
 
-/** libhashkit's `murmur`: MurmurHash2 with a seed made from the length. */
+/** libhashkit's `murmur`: MurmurHash2 whose seed depends on the length. */
 export function murmur(bytes: Uint8Array, length: number): number {
   let hash = Math.imul(0xdeadbeef, length) ^ length
   let at = 0

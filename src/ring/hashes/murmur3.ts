@@ -24,7 +24,7 @@ function scramble(word: number): number {
   return Math.imul((product << 15) | (product >>> 17), C2)
 }
 
-/** Murmur3's finalizer: spreads any 32-bit number over all 32 bits, one to one. */
+/** Murmur3's finalizer: maps 32-bit numbers one to one, spreading every bit over all 32. */
 export function mix(value: number): number {
   let hash = value | 0
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
@@ -32,12 +32,12 @@ export function mix(value: number): number {
   return (hash ^ (hash >>> 16)) >>> 0
 }
 
-/** libmemcached's `murmur3`: the seed is made from the length. */
+/** libmemcached's `murmur3`: its seed depends on the length. */
 export function murmur3(bytes: Uint8Array, length: number): number {
   return murmur3Seeded(bytes, length, Math.imul(0xdeadbeef, length))
 }
 
-/** Plain MurmurHash3_x86_32, seed 0: what pymemcache scores nodes with. */
+/** Plain MurmurHash3_x86_32 with seed 0; pymemcache computes the scores of nodes with it. */
 export function murmur3x32(bytes: Uint8Array, length: number): number {
   return murmur3Seeded(bytes, length, 0)
 }

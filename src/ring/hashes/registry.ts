@@ -19,10 +19,10 @@ import {
 } from './utf16.ts'
 import { loadXxhash, xxhash32, xxhash64 } from './xxhash.ts'
 
-/** A key hash and the width of what it returns. */
+/** A key hash and how many bits it returns. */
 export interface HashEntry {
   readonly hash: KeyHash
-  /** How many low bits of the result are ever set: 32, or 15 for libmemcached's `crc32`. */
+  /** How many low bits of the result can be set: 32, or 15 for libmemcached's `crc32`. */
   readonly bits: number
 }
 
@@ -52,7 +52,7 @@ const entries = {
   'java-hashCode': text(javaHashAbsolute, 32),
 } satisfies Record<string, HashEntry>
 
-// Other names of the same hashes: libmemcached's `default`, and spymemcached's words.
+// Other names of the same hashes: libmemcached's `default`, and spymemcached's names.
 const aliases = {
   default: 'one_at_a_time',
   KETAMA_HASH: 'md5',
@@ -60,14 +60,14 @@ const aliases = {
 } as const satisfies Record<string, keyof typeof entries>
 
 /**
- * The key hashes by name. Those of libhashkit (libmemcached, twemproxy) have its names; `crc32` is
- * its 15-bit form and `crc32a` the whole one. `sha1` to `shake256` are hashring's, the upper-case
- * ones spymemcached's, `java-hashCode` memjs's, `murmur3_32` pymemcache's; `xxh32` and `xxh64` are
- * for fleets of mintring alone.
+ * The names of the key hashes. Hashes of libhashkit (libmemcached, twemproxy) have its names:
+ * `crc32` is the 15-bit form, `crc32a` the full one. `sha1` to `shake256` are hashring's.
+ * Upper-case names are spymemcached's, `java-hashCode` is memjs's and `murmur3_32` pymemcache's. No
+ * other client has `xxh32` and `xxh64`.
  */
 export type HashName = keyof typeof entries | keyof typeof aliases
 
-/** Every hash name, aliases last. */
+/** All hash names, aliases last. */
 export const hashNames: readonly HashName[] = Object.freeze([
   ...(Object.keys(entries) as (keyof typeof entries)[]),
   ...(Object.keys(aliases) as (keyof typeof aliases)[]),
@@ -81,21 +81,20 @@ function text(hash: KeyHash, bits = 32): HashEntry {
   return Object.freeze({ hash, bits })
 }
 
-/** Whether `name` is a hash. */
+/** Returns whether `name` is a hash. */
 export function isHashName(name: string): name is HashName {
   return Object.hasOwn(entries, name) || Object.hasOwn(aliases, name)
 }
 
-/** The hash of that name, its alias resolved. */
+/** Returns the hash of that name, after resolving aliases. */
 export function hashEntry(name: HashName): HashEntry & { readonly name: HashName } {
   const canonical = name in aliases ? aliases[name as keyof typeof aliases] : name
   return { ...entries[canonical as keyof typeof entries], name: canonical }
 }
 
 /**
- * Waits until `name` runs at full speed. Only `xxh32` and `xxh64` have anything to wait for
- * (WebAssembly compiles asynchronously); without waiting they give the same answers from plain
- * JavaScript at first.
+ * Resolves when `name` runs at full speed. Only `xxh32` and `xxh64` have to wait, for WebAssembly
+ * to compile. Before that they return the same hashes from plain JavaScript.
  */
 export async function loadHash(name: HashName): Promise<void> {
   if (name === 'xxh32' || name === 'xxh64') await loadXxhash()

@@ -18,7 +18,8 @@ function round(lane: bigint, input: bigint): bigint {
 
 /**
  * The low 32 bits of xxHash, 64 bits, seed 0 (the xxHash specification, version 0.1.1). BigInt
- * arithmetic takes microseconds: this serves only until the WebAssembly of xxhash-wasm is ready.
+ * arithmetic takes microseconds, so this is used only until the WebAssembly of xxhash-wasm is
+ * ready.
  */
 export function xxh64(bytes: Uint8Array, length: number): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, length)

@@ -2,26 +2,23 @@ import { type KeyHash, overBytes } from '../key.ts'
 import { xxh32 } from './xxh32.ts'
 import { xxh64 } from './xxh64.ts'
 
-// xxhash-wasm compiles asynchronously. Until it has, the same hashes are computed in plain
-// JavaScript: a ring is built and right at once, and only slower for its first moments.
+// xxhash-wasm compiles asynchronously. Until then plain JavaScript computes the same hashes, so a
+// ring is ready at once and only its first lookups are slower.
 let current32: KeyHash = overBytes(xxh32)
 let current64: KeyHash = overBytes(xxh64)
 let loading: Promise<void> | undefined
 
-/** xxHash 32 bits, seed 0, of the key's bytes. */
+/** Returns the xxHash, 32 bits, seed 0, of the key's bytes. */
 export function xxhash32(key: string | Uint8Array): number {
   return current32(key)
 }
 
-/** The low 32 bits of xxHash 64 bits, seed 0, of the key's bytes. */
+/** Returns the low 32 bits of the xxHash, 64 bits, seed 0, of the key's bytes. */
 export function xxhash64(key: string | Uint8Array): number {
   return current64(key)
 }
 
-/**
- * Compiles xxhash-wasm, once per process. A platform without WebAssembly keeps the plain
- * JavaScript.
- */
+/** Compiles xxhash-wasm once per process. Without WebAssembly, plain JavaScript stays in use. */
 export function loadXxhash(): Promise<void> {
   loading ??= compile()
   return loading
@@ -37,6 +34,6 @@ async function compile(): Promise<void> {
       return Number(BigInt.asIntN(32, hash))
     }
   } catch {
-    // Same answers without it: nothing to report.
+    // Plain JavaScript returns the same hashes, so there is nothing to report.
   }
 }

@@ -187,7 +187,7 @@ const MISTAKES: readonly Mistake[] = [
     'invalidate(k,{hard:true})',
     (c) => c.invalidate('k', { hard: true }),
     'MINTRING_BAD_POLICY',
-    "Bad refill policy: there is no 'hard': invalidateTags(tags, { hard: true }) has it",
+    "Bad refill policy: there is no 'hard': pass it to invalidateTags(tags, { hard: true })",
   ],
   [
     'invalidateTags()',
@@ -225,7 +225,7 @@ const MISTAKES: readonly Mistake[] = [
     'tagVersions(a, { hard })',
     (c) => c.tagVersions('a', { hard: true }),
     'MINTRING_BAD_ARGUMENT',
-    "tagVersions() has no option 'hard': invalidateTags(tags, { hard: true }) has it",
+    "tagVersions() has no option 'hard': pass it to invalidateTags(tags, { hard: true })",
   ],
   [
     'define()',

@@ -223,7 +223,7 @@ const MISTAKES: readonly Mistake[] = [
     'new create("a;b")',
     () => create('a;b'),
     'MINTRING_BAD_SERVER',
-    "Bad server 'a…': the host is no host name: servers are separated by commas or spaces",
+    "Bad server 'a…': the host is not a host name: separate servers by commas or spaces",
   ],
   [
     'new create(process.env.X undefined)',
