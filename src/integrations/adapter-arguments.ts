@@ -1,13 +1,13 @@
 import { badArgument, checkOptionNames } from '../arguments.ts'
 import { escaped, kindOf } from '../secrets.ts'
 
-/** What is wrong with a value, as the end of `NAME must be …`; undefined when nothing is. */
+/** Returns the end of the message `NAME must be …`, or undefined when the value is valid. */
 export type Check = (given: unknown) => string | undefined
 
-/** The options of an adapter, each with the check of its values. */
+/** The options of an adapter, each with the check of its value. */
 export type Checks = Readonly<Record<string, Check>>
 
-/** Throws MINTRING_BAD_ARGUMENT unless an adapter got a client, and options that can be. */
+/** Throws MINTRING_BAD_ARGUMENT unless `client` is a client and `options` are valid. */
 export function checkAdapter(
   name: string,
   client: unknown,
@@ -18,7 +18,7 @@ export function checkAdapter(
   checkValues(name, options, checks)
 }
 
-/** Throws MINTRING_BAD_ARGUMENT for unknown options, and for values that options cannot have. */
+/** Throws MINTRING_BAD_ARGUMENT for unknown options and for invalid values. */
 export function checkValues(name: string, options: unknown, checks: Checks): void {
   checkOptionNames(name, options, new Set(Object.keys(checks)))
   const given = Object(options) as Readonly<Record<string, unknown>>
@@ -28,24 +28,24 @@ export function checkValues(name: string, options: unknown, checks: Checks): voi
   }
 }
 
-/** A check by a predicate: `what` says what is right. */
+/** Makes a check from a predicate; `what` describes the valid values. */
 export function unless(isRight: (given: unknown) => boolean, what: string): Check {
   return (given) => (isRight(given) ? undefined : `${what}, not ${shown(given)}`)
 }
 
-/** What is checked elsewhere. */
+/** Accepts any value: the option is checked elsewhere. */
 export const anything: Check = () => undefined
 
-/** What stands before keys: any text, as keys that memcached cannot carry are hashed. */
+/** A key prefix. Any text is valid: keys that memcached does not accept are hashed. */
 export const PREFIX: Check = unless((given) => typeof given === 'string', "text such as 'app:'")
 
 /** A lifetime in seconds. */
 export const SECONDS: Check = unless(
   (given) => typeof given === 'number' && given >= 0,
-  'a number of seconds from 0',
+  'a number of seconds, 0 or more',
 )
 
-/** Compat clients and clients of other packages have a get() too. */
+/** Tests `behaviors` too: compat clients and clients of other packages also have a get(). */
 function isClient(client: unknown): boolean {
   const { get, behaviors } = Object(client) as { get?: unknown; behaviors?: unknown }
   return typeof get === 'function' && typeof behaviors === 'object'

@@ -9,9 +9,9 @@ import { checkAdapter } from './adapter-arguments.ts'
 import { lifetimeOfSeconds } from './lifetime.ts'
 import { safeKey } from './safe-key.ts'
 
-/** What Apollo calls with: seconds to live; null or nothing = for ever. */
+/** The options Apollo passes with set(). */
 export interface KeyValueCacheSetOptions {
-  /** Seconds to live. */
+  /** Seconds to live; null or absent stores the value without a TTL. */
   readonly ttl?: number | null
 }
 
@@ -23,13 +23,13 @@ export interface KeyValueCacheSetOptions {
 export class ApolloCache {
   private readonly client: MemcachedClient
 
-  /** It takes no options: what another program's cache is given, such as a TTL, is refused. */
+  /** Takes no options, so options such as a TTL throw MINTRING_BAD_ARGUMENT. */
   constructor(client: MemcachedClient, options?: Readonly<Record<string, never>>) {
     checkAdapter('ApolloCache', client, options)
     this.client = client
   }
 
-  /** The stored text, or undefined. */
+  /** Returns the stored text, or undefined. */
   async get(key: string): Promise<string | undefined> {
     return this.client.get<string>(this.wireKey(key))
   }
@@ -41,7 +41,7 @@ export class ApolloCache {
     else await this.client.set(this.wireKey(key), value, { ttl })
   }
 
-  /** Whether it was there. */
+  /** Deletes a key; returns whether it was stored. */
   async delete(key: string): Promise<boolean> {
     return this.client.delete(this.wireKey(key))
   }

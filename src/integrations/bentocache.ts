@@ -9,27 +9,28 @@ import { anything, checkAdapter, checkValues, PREFIX } from './adapter-arguments
 import { ClearableStore } from './clearable.ts'
 import { lifetimeOfMs } from './lifetime.ts'
 
-/** Settings of the bentocache driver. */
+/** Options of the bentocache driver. */
 export interface BentocacheDriverOptions {
-  /** The client to store with; it stays yours to close. */
+  /** The client to store with. The driver never closes it. */
   readonly client: MemcachedClient
-  /** Put before every key; bentocache passes its own. Default none. */
+  /** The prefix of every key; bentocache passes its own. Default: none. */
   readonly prefix?: string
 }
 
 /**
- * bentocache's second-level driver, as `bentocacheDriver` hands it over. TTLs are in milliseconds,
- * rounded up to whole seconds. Failures reject with the client's MintringError.
+ * bentocache's second-level driver, as the factory of `bentocacheDriver` makes it. TTLs are in
+ * milliseconds and are rounded up to whole seconds. Failures reject with the client's
+ * MintringError.
  */
 export class MintringDriver {
-  /** What bentocache tells its layers apart by. */
+  /** The type by which bentocache distinguishes its layers. */
   readonly type = 'l2' as const
   private readonly client: MemcachedClient
   private readonly prefix: string
   private readonly store: ClearableStore
 
   constructor(options: BentocacheDriverOptions) {
-    // bentocache adds settings of its own, such as its logger.
+    // No check of option names: bentocache adds options of its own, such as its logger.
     checkAdapter('MintringDriver', options?.client, undefined)
     checkValues('MintringDriver', { prefix: options.prefix }, { prefix: PREFIX })
     this.client = options.client
@@ -37,51 +38,51 @@ export class MintringDriver {
     this.store = new ClearableStore(options.client, colonScopes)
   }
 
-  /** A driver for the keys below a name: they are cleared with it, and with all above it. */
+  /** Returns a driver for one namespace. Clearing the namespace or any parent deletes its keys. */
   namespace(name: string): MintringDriver {
     return new MintringDriver({ client: this.client, prefix: this.full(name) })
   }
 
-  /** The stored text, or undefined. */
+  /** Returns the stored text, or undefined. */
   async get(key: string): Promise<string | undefined> {
     return (await this.store.get(this.full(key))) as string | undefined
   }
 
-  /** The stored texts in the order of the keys, undefined for misses. */
+  /** Returns the stored texts in the order of the keys, undefined for misses. */
   async getMany(keys: readonly string[]): Promise<Array<string | undefined>> {
     const full = keys.map((key) => this.full(key))
     return (await this.store.getMany(full)) as Array<string | undefined>
   }
 
-  /** Reads and deletes. */
+  /** Reads a value and deletes it. */
   async pull(key: string): Promise<string | undefined> {
     const value = await this.get(key)
     if (value !== undefined) await this.delete(key)
     return value
   }
 
-  /** Stores a text for `ttlMs` milliseconds, or for ever. */
+  /** Stores a text for `ttlMs` milliseconds; without `ttlMs` it does not expire. */
   async set(key: string, value: string, ttlMs?: number): Promise<boolean> {
     return this.store.set(this.full(key), value, lifetimeOfMs(ttlMs))
   }
 
-  /** Whether it was there. */
+  /** Deletes a key; returns whether it was stored. */
   async delete(key: string): Promise<boolean> {
     return this.store.delete(this.full(key))
   }
 
-  /** Deletes every key; always true. */
+  /** Deletes several keys; always returns true. */
   async deleteMany(keys: readonly string[]): Promise<boolean> {
     await Promise.all(keys.map((key) => this.delete(key)))
     return true
   }
 
-  /** Forgets every key below this namespace, by one write. */
+  /** Deletes every key of this namespace with one write. */
   async clear(): Promise<void> {
     await this.store.clear(this.prefix)
   }
 
-  /** Nothing to do: the code that made the client closes it. */
+  /** Does nothing: the code that created the client closes it. */
   async disconnect(): Promise<void> {}
 
   private full(key: string): string {
@@ -92,20 +93,23 @@ export class MintringDriver {
 refuseCallbacks(MintringDriver.prototype)
 
 /**
- * mintring as bentocache's second level: `bentostore().useL2Layer(bentocacheDriver({ client }))`.
- * Failures reject, which bentocache's own grace then handles.
+ * Makes mintring bentocache's second level:
+ * `bentostore().useL2Layer(bentocacheDriver({ client }))`. Failures reject; bentocache's own grace
+ * period then handles them.
  */
 export function bentocacheDriver(options: BentocacheDriverOptions): {
-  /** What bentocache hands to the factory, with a prefix of its own. */
+  /** The options bentocache passes to the factory, with a prefix of its own. */
   options: BentocacheDriverOptions
-  /** Makes a driver. */
+  /** Creates a driver. */
   factory: (config: BentocacheDriverOptions) => MintringDriver
 } {
   checkAdapter('bentocacheDriver', options?.client, options, { client: anything, prefix: PREFIX })
   return { options, factory: (config) => new MintringDriver(config) }
 }
 
-/** `a:b:key` belongs to the root, `a` and `a:b`: bentocache clears by any of these prefixes. */
+/**
+ * Scopes of a key: `a:b:key` belongs to the root, `a` and `a:b`, and bentocache clears any of them.
+ */
 function colonScopes(key: string): string[] {
   const scopes = ['']
   for (let colon = key.indexOf(':'); colon >= 0; colon = key.indexOf(':', colon + 1)) {

@@ -9,37 +9,41 @@ import { byMeta } from './by-meta.ts'
 import { lifetimeOfSeconds, lifetimeToExptime } from './lifetime.ts'
 import { safeKey } from './safe-key.ts'
 
-/** Settings of `secondaryStorage`. */
+/** Options of `secondaryStorage`. */
 export interface SecondaryStorageOptions {
-  /** Put before every key. Default `auth:`. */
+  /** The prefix of every key. Default `auth:`. */
   readonly prefix?: string
 }
 
-/** What Better Auth 1.7 and later calls. */
+/** The interface that Better Auth 1.7 and later call. */
 export interface SecondaryStorage {
-  /** The value, or null when there is none. */
+  /** Returns the value, or null when there is none. */
   get(key: string): Promise<string | null>
-  /** Stores a value; `ttl` in seconds, none: until it is evicted. */
+  /** Stores a value for `ttl` seconds; without `ttl` it does not expire. */
   set(key: string, value: string, ttl?: number): Promise<void>
   /** Deletes a value. */
   delete(key: string): Promise<void>
-  /** Returns the value and deletes it: of several callers at once, exactly one gets it. */
+  /** Returns the value and deletes it: exactly one of several concurrent callers gets it. */
   getAndDelete(key: string): Promise<string | null>
-  /** Adds one and returns the sum. The first increment starts the counter, for `ttl` seconds. */
+  /**
+   * Adds one and returns the sum. The first increment creates the counter with `ttl` seconds to
+   * live.
+   */
   increment(key: string, ttl: number): Promise<number>
 }
 
-/** Left by a classic compare-and-delete for the moment until the delete arrives. */
+/**
+ * The placeholder that a compare-and-delete on a classic server stores until its delete arrives.
+ */
 const TAKEN = '\0taken'
-/** How often a value may change between the read and the delete. */
+/** How many times take() tries again because the value changed between its read and its delete. */
 const MAX_TAKES = 16
 
 /**
- * A secondary storage for Better Auth, which takes it as
- * `secondaryStorage: secondaryStorage(client)`. Sessions, verification values and rate limits of
- * all processes live in memcached then. What memcached evicts is a signed-out session, so keep
- * `session.storeSessionInDatabase` on where that matters. Calls reject with the client's
- * MintringError.
+ * Returns a secondary storage for Better Auth: `secondaryStorage: secondaryStorage(client)`. All
+ * processes then share sessions, verification values and rate limits in memcached. An evicted
+ * session signs its user out, so keep `session.storeSessionInDatabase` on where that matters. Calls
+ * reject with the client's MintringError.
  */
 export function secondaryStorage(
   client: MemcachedClient,
@@ -69,7 +73,9 @@ export function secondaryStorage(
   })
 }
 
-/** The caller that deletes the very item it read gets the value; others find another, or none. */
+/**
+ * Reads and deletes an item. Only the caller that deletes the exact item it read returns the value.
+ */
 async function take(client: MemcachedClient, key: string): Promise<string | null> {
   for (let i = 0; i < MAX_TAKES; i++) {
     const entry = await client.gets(key)
@@ -101,7 +107,7 @@ function increment(client: MemcachedClient, key: string, ttl: number): Promise<n
   )
 }
 
-/** Counters are numbers to memcached and text to Better Auth. */
+/** Converts counters, which the client returns as numbers, to the text that Better Auth expects. */
 function textOf(value: unknown): string | null {
   if (value === undefined || value === TAKEN) return null
   return typeof value === 'string' ? value : String(value)

@@ -1,6 +1,6 @@
 import { isMintringError } from '../errors.ts'
 
-/** Does it with meta commands or, where the key's server has none, with classic ones. */
+/** Runs `meta`, or `classic` when the key's server does not support meta commands. */
 export async function byMeta<Result>(
   meta: () => Promise<Result>,
   classic: () => Promise<Result>,

@@ -5,43 +5,44 @@ import { Generations } from './generations.ts'
 import type { Lifetime } from './lifetime.ts'
 import { safeKey } from './safe-key.ts'
 
-/** What a value is stored as: the generations it was written under, and the value. */
+/** The stored form of a value: its generations when it was written, and the value. */
 interface Stamped {
   readonly generation: string
   readonly value?: unknown
-  /** Instead of the value, for bytes. */
+  /** Replaces `value` when the value is bytes. */
   readonly base64?: string
 }
 
 /**
- * A store that can be cleared by scope although memcached can list no keys: a value remembers the
- * generations of all its scopes and counts only while they still hold. Clearing a scope is writing
- * one new word.
+ * A store that can clear all values of a scope, although memcached cannot list keys. Each scope has
+ * a generation, a random word. A value is stored with the generations of all its scopes and is
+ * valid only while all of them are unchanged. To clear a scope, the store writes a new generation.
  *
- * A read asks for the generations and the value in one turn. When memcached evicts a generation,
- * its values are lost, never brought back.
+ * A read fetches the generations and the value together. When memcached evicts a generation, the
+ * values stored under it become misses and never come back.
  */
 export class ClearableStore {
   private readonly client: MemcachedClient
   private readonly generations: Generations
   private readonly scopesOf: (key: string) => readonly string[]
 
-  /** `scopesOf` names the scopes a key belongs to, always in the same order. */
+  /** `scopesOf` returns the scopes of a key, always in the same order. */
   constructor(client: MemcachedClient, scopesOf: (key: string) => readonly string[]) {
     this.client = client
     this.generations = new Generations(client)
     this.scopesOf = scopesOf
   }
 
-  /** The value, or undefined. Rejects when a host that has a part of the answer gives none. */
+  /** Returns the value, or undefined. Rejects when the value or a generation could not be read. */
   async get(key: string): Promise<unknown> {
     const asked = [this.dataKey(key), ...this.scopeKeys(key)]
-    // Gets of one turn travel as one command per host, and unlike getMany() none may fail.
+    // The client batches gets of one tick per host. Unlike getMany(), get() rejects on a failed
+    // host.
     const [stored, ...words] = await Promise.all(asked.map((each) => this.client.get(each)))
     return unstamp(stored, words)
   }
 
-  /** The values in the order asked, undefined for each that is absent. */
+  /** Returns the values in the order of the keys, undefined for each miss. */
   async getMany(keys: readonly string[]): Promise<unknown[]> {
     const asked = keys.map((key) => ({ data: this.dataKey(key), scopes: this.scopeKeys(key) }))
     const wanted = asked.flatMap(({ data, scopes }) => [data, ...scopes])
@@ -54,7 +55,7 @@ export class ClearableStore {
     )
   }
 
-  /** Stores a value; one whose lifetime is over is deleted. */
+  /** Stores a value; deletes it when its lifetime is already over. */
   async set(key: string, value: unknown, lifetime: Lifetime): Promise<boolean> {
     if (lifetime === 'over') {
       await this.delete(key)
@@ -67,14 +68,14 @@ export class ClearableStore {
     return this.client.set(this.dataKey(key), stamped, { ttl: lifetime })
   }
 
-  /** Whether there was a value to delete, one a read would have found. */
+  /** Deletes a value; returns whether a read would have found it. */
   async delete(key: string): Promise<boolean> {
     const present = (await this.get(key)) !== undefined
     const deleted = await this.client.delete(this.dataKey(key))
     return present && deleted
   }
 
-  /** Forgets every value of a scope. */
+  /** Makes every value of a scope a miss. */
   async clear(scope: string): Promise<void> {
     await this.generations.renew(scope)
   }
@@ -89,8 +90,8 @@ export class ClearableStore {
 }
 
 /**
- * Bytes are stored as bytes, whatever object holds them. What JSON would lose otherwise the client
- * refuses, at any depth; a promise of bytes is refused here, because it needs no depth.
+ * Encodes a value for JSON: bytes of any buffer or view become base64. The client rejects nested
+ * values that JSON would lose; this function rejects the top-level ones.
  */
 function contentOf(value: unknown): Pick<Stamped, 'value' | 'base64'> {
   const bytes = keyBytes(value)
@@ -102,14 +103,14 @@ function contentOf(value: unknown): Pick<Stamped, 'value' | 'base64'> {
   return { value }
 }
 
-/** The bytes of a buffer or view, of this realm or another; undefined for what is none. */
+/** Returns the bytes of a buffer or view, of any realm; undefined for other values. */
 export function keyBytes(value: unknown): Buffer | undefined {
   if (types.isUint8Array(value)) return Buffer.from(value.buffer, value.byteOffset, value.length)
   if (types.isAnyArrayBuffer(value)) return Buffer.from(new Uint8Array(value))
   return undefined
 }
 
-/** The value, if it was written under these generations. */
+/** Returns the value if it was stored under these generations, else undefined. */
 function unstamp(stored: unknown, words: readonly unknown[]): unknown {
   if (typeof stored !== 'object' || stored === null) return undefined
   const { generation, value, base64 } = stored as Partial<Stamped>

@@ -14,37 +14,37 @@ import type * as types from './compat/types.ts'
 /** A client with the callback API of the npm package `memcached`. */
 export interface Memcached extends Instance {}
 
-/** Makes clients, with `new` or without; classes may extend it. */
+/** Creates clients, with or without `new`; classes may extend it. */
 export interface MemcachedConstructor {
   /**
    * `locations`: `'host:port'`, an array of them, or `{ 'host:port': weight }`; localhost by
-   * default. Throws MINTRING_BAD_SERVER and MINTRING_BAD_BEHAVIOR. Options it does not know are
-   * left alone, as that package does.
+   * default. Throws MINTRING_BAD_SERVER and MINTRING_BAD_BEHAVIOR. Ignores unknown options, as
+   * `memcached` does.
    */
   new (locations?: types.Locations | readonly string[], options?: types.ClientOptions): Memcached
   /** The same without `new`. */
   (locations?: types.Locations | readonly string[], options?: types.ClientOptions): Memcached
-  /** The methods, for those who wrap them. */
+  /** The methods, for code that wraps them. */
   readonly prototype: Memcached
-  /** Options of every client made from now on; those of a client itself come first. */
+  /** Default options of every client created from now on; a client's own options override them. */
   config: types.ClientOptions
 }
 
-/** The types of `@types/memcached`, by its names. */
+/** The types of `@types/memcached`, under the same names. */
 export declare namespace Memcached {
-  /** What `this` is in a callback. */
+  /** The type of `this` in a callback. */
   type CommandData = types.CommandInfo
-  /** What listeners of the events are told. */
+  /** The details that events pass to their listeners. */
   type IssueData = types.IssueInfo
   /** Statistics of a server. */
   type StatusData = types.StatusInfo
   /** The version of a server. */
   type VersionData = types.VersionInfo
-  /** An item that `cachedump` lists. */
+  /** An item in the result of `cachedump`. */
   type CacheDumpData = types.CacheDumpItem
-  /** The events. */
+  /** The names of the events. */
   type EventNames = types.EventName
-  /** Where the servers are. */
+  /** The addresses of the servers. */
   type Location = types.Locations
   /** Options of a client. */
   type options = types.ClientOptions
@@ -53,15 +53,16 @@ export declare namespace Memcached {
 /**
  * The callback API of the npm package `memcached` (2.2.2) on a mintring client: the same methods,
  * options, key placement and stored values, for code and packages that expect it.
- * `const { Memcached } = require('mintring/compat')` takes the place of `require('memcached')`.
+ * `const { Memcached } = require('mintring/compat')` replaces `require('memcached')`.
  *
- * A miss is `undefined`, a counter or key that is not there is `false`, NOT_STORED is an error with
- * `notStored: true`. Without a callback a command is done and its outcome is not told.
+ * A miss calls back with `undefined`, a missing counter or key with `false`, and NOT_STORED with an
+ * error that has `notStored: true`. Without a callback a command still runs, and its outcome is
+ * ignored.
  */
 export const Memcached: MemcachedConstructor = makeConstructor()
 
 function makeConstructor(): MemcachedConstructor {
-  // A function, not a class: it is called without `new`, and with `this` by util.inherits.
+  // A function, not a class: callers omit `new`, and util.inherits calls it with their `this`.
   function Memcached(this: unknown, locations?: unknown, options: object = {}): unknown {
     if (!(this instanceof Memcached)) return Reflect.construct(Memcached, [locations, options])
     begin(this as Instance, locations, Memcached.config, options ?? {})
@@ -93,7 +94,7 @@ function begin(self: Instance, locations: unknown, config: object, given: object
   })
 }
 
-/** That package takes what options inherit as well. */
+/** Copies inherited options too, as `memcached` does. */
 function withInherited(options: object): Record<string, unknown> {
   const all: Record<string, unknown> = {}
   for (const name in options) all[name] = options[name as keyof typeof options]

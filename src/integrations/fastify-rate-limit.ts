@@ -7,64 +7,66 @@ import { setImmediate } from '../runtime.ts'
 import { checkAdapter, PREFIX } from './adapter-arguments.ts'
 import { RateLimitStore } from './rate-limit.ts'
 
-/** Settings of `fastifyRateLimitStore`. */
+/** Options of `fastifyRateLimitStore`. */
 export interface FastifyRateLimitStoreOptions {
-  /** Put before every key. Default `rl:`. */
+  /** The prefix of every key. Default `rl:`. */
   readonly prefix?: string
 }
 
-/** Hits of one client so far, and the milliseconds until its window ends. */
+/** The hits of one client in its window, and when the window ends. */
 export interface FastifyRateLimitResult {
   /** Hits in this window. */
   current: number
-  /** Milliseconds until the window ends; 0 without a window. */
+  /** Milliseconds until the window ends; 0 when there is no window. */
   ttl: number
 }
 
-/** Called with an error, or with what was counted. */
+/** Receives an error, or the counted hits. */
 export type FastifyRateLimitCallback = (
   error: Error | null,
   result?: FastifyRateLimitResult,
 ) => void
 
-/** Those settings of @fastify/rate-limit that its stores have to act on. */
+/** The settings of @fastify/rate-limit that its stores implement. */
 export interface FastifyRateLimitSettings {
-  /** A client beyond the limit begins its window anew with every request. */
+  /** Whether each request beyond the limit restarts the client's window. */
   readonly continueExceeding?: boolean
-  /** A client beyond the limit waits twice as long with every request. */
+  /** Whether each request beyond the limit doubles the client's waiting time. */
   readonly exponentialBackoff?: boolean
 }
 
-/** The route a child store counts for. */
+/** The route that a child store counts for. */
 export interface FastifyRateLimitRoute extends FastifyRateLimitSettings {
   /** The route, as Fastify describes it. */
   readonly routeInfo?: {
-    /** Its HTTP method, or several. */
+    /** Its HTTP method or methods. */
     readonly method?: string | string[]
     /** Its path. */
     readonly url?: string
   }
 }
 
-/** What @fastify/rate-limit calls. */
+/** The interface that @fastify/rate-limit calls. */
 export interface FastifyRateLimitStore {
-  /** Counts a hit of `key` in a window of `timeWindow` ms, of which `max` are allowed. */
+  /** Counts a hit of `key` in a window of `timeWindow` ms that allows `max` hits. */
   incr(key: string, callback: FastifyRateLimitCallback, timeWindow: number, max: number): void
-  /** What was counted so far, without counting. */
+  /** Reads the hits without counting one. */
   read(key: string, callback: FastifyRateLimitCallback, timeWindow: number): void
-  /** The store of one route: its hits are counted apart. */
+  /** Returns a store that counts the hits of one route separately. */
   child(route: FastifyRateLimitRoute): FastifyRateLimitStore
 }
 
-/** How many window lengths of one store are kept ready: a function may compute each request's. */
+/**
+ * Bounds the cached stores, one per window length: a function may compute a new length each time.
+ */
 const MAX_WINDOWS = 64
 
 /**
- * The class that @fastify/rate-limit takes as `store: fastifyRateLimitStore(client)`. All processes
- * count together, in one round trip per hit; a hit beyond the limit costs one more with
- * `continueExceeding` or `exponentialBackoff`, which need servers with meta commands. Windows are
- * rounded up to whole seconds. A hit that could not be counted is an error of the request, unless
- * @fastify/rate-limit is told `skipOnError: true`.
+ * Returns the class for the option `store: fastifyRateLimitStore(client)` of @fastify/rate-limit.
+ * All processes share the counters, and a hit takes one round trip. With `continueExceeding` or
+ * `exponentialBackoff`, a hit beyond the limit takes a second one and needs servers with meta
+ * commands. Windows are rounded up to whole seconds. A request whose hit could not be counted
+ * fails, unless @fastify/rate-limit has `skipOnError: true`.
  */
 export function fastifyRateLimitStore(
   client: MemcachedClient,
@@ -122,7 +124,10 @@ class Store implements FastifyRateLimitStore {
     return { current: totalHits, ttl: longerMs }
   }
 
-  /** The window of a client that is so many hits beyond the limit; undefined: it stays. */
+  /**
+   * Returns the new window of a client with `excess` hits beyond the limit; undefined keeps the
+   * window.
+   */
   private longerMs(timeWindow: number, excess: number): number | undefined {
     if (excess <= 0) return undefined
     if (this.settings.continueExceeding) return timeWindow
@@ -145,7 +150,9 @@ function resultOf(current: number, resetTime: Date): FastifyRateLimitResult {
   return { current, ttl: Math.max(0, resetTime.getTime() - Date.now()) }
 }
 
-/** Never calls back inside the promise: what the callback throws is its own. */
+/**
+ * Calls back outside the promise chain: an exception in the callback must not become our rejection.
+ */
 function settle(result: Promise<FastifyRateLimitResult>, callback: FastifyRateLimitCallback): void {
   result.then(
     (value) => setImmediate(callback, null, value),

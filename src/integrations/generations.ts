@@ -3,13 +3,13 @@ import type { MemcachedClient } from '../client/client.ts'
 import { generationKey } from './safe-key.ts'
 
 /**
- * The generations of scopes: a random word each, under a key of its own. What was stored under
- * another word does not count any more.
+ * Reads and renews the generations of scopes: each is a random word under a key of its own. A value
+ * stored under an older word is invalid.
  *
- * A process that sees the word's host as out may be the only one to do so. It must not leave a
- * word on another host under the same key, since the client would then delete the true one when
- * the host returns, and with it everything that all others stored. So it agrees on another word,
- * under another key, with those who are in the same position.
+ * A process that has ejected the word's host may be the only one to have done so. If it wrote a
+ * word under the same key on a fallback host, its client would delete the key from the returned
+ * host, and so invalidate what all other processes stored. So it uses a word under a second key
+ * ("away"), which it shares with other processes that have ejected the host.
  */
 export class Generations {
   private readonly client: MemcachedClient
@@ -18,36 +18,36 @@ export class Generations {
     this.client = client
   }
 
-  /** Where the word of a scope is to be read now. */
+  /** Returns the key under which the word of a scope is read now. */
   keyOf(scope: string): string {
     const key = generationKey(scope, this.client.behaviors.keyPrefix)
     return this.isAtHome(key) ? key : this.awayKeyOf(scope)
   }
 
-  /** The scope's word; a scope without one gets a new one, agreed on by `add`. */
+  /** Returns the scope's word; creates one with `add`, so that all processes agree on it. */
   async wordOf(scope: string): Promise<unknown> {
     const key = this.keyOf(scope)
     const word = await this.client.get(key)
     if (word !== undefined) return word
-    // Another host may have said so, since the key's own failed while it was asked.
+    // The miss may come from a fallback host, if the key's own host failed during the read.
     const safeKey = this.isUp(key) ? key : this.awayKeyOf(scope)
     const fresh = randomUUID()
     if (await this.client.add(safeKey, fresh)) return fresh
-    // Another process was first. Should its word be gone again, the value is never found.
+    // Another process won. If its word is evicted before this read, the stored value stays a miss.
     return this.client.get(safeKey)
   }
 
-  /** A new word for a scope: nothing that was stored before counts, wherever it is read. */
+  /** Writes a new word: everything stored in the scope before becomes invalid. */
   async renew(scope: string): Promise<void> {
     const key = generationKey(scope, this.client.behaviors.keyPrefix)
     const word = randomUUID()
     const isAway = !this.isAtHome(key)
-    // The client tells the host when it is back that its word is old.
+    // When the host returns, the client deletes its old word there.
     await this.client.set(key, word)
     if (isAway) await this.client.set(this.awayKeyOf(scope), word)
   }
 
-  /** Whether a key's own host answers this process, and no other for it. */
+  /** Whether the key's own host is up, so that no fallback host replies for it. */
   isUp(key: string): boolean {
     const { server } = this.client.locate(key)
     return this.client.hosts().some(({ name, state }) => name === server && state === 'up')

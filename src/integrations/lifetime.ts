@@ -1,18 +1,18 @@
 import { MintringError } from '../errors.ts'
 
 /**
- * How long a host wants something kept, as memcached can: whole seconds, 0 until it is evicted, or
- * `over` for what must not be there any more.
+ * A lifetime as memcached takes it: whole seconds; 0 for no expiry; `over` when it has ended
+ * already.
  */
 export type Lifetime = number | 'over'
 
-/** memcached reads times to live over 30 days as dates, and dates as signed 32-bit integers. */
+/** memcached reads TTLs over 30 days as dates, and dates as signed 32-bit integers. */
 const MAX_RELATIVE_SECONDS = 2_592_000
 const MAX_DATE_SECONDS = 2_147_483_647
 
 /**
- * Seconds of a host, rounded up. None, 0, Infinity, and what ends after January 2038, is until the
- * item is evicted; negative is over. Throws MINTRING_BAD_TTL for what is no number.
+ * Rounds seconds up to a lifetime. None, 0, Infinity and an end after January 2038 never expire;
+ * negative seconds are `over`. Throws MINTRING_BAD_TTL for what is not a number.
  */
 export function lifetimeOfSeconds(seconds: number | null | undefined): Lifetime {
   if (seconds === undefined || seconds === null || seconds === 0) return 0
@@ -22,18 +22,18 @@ export function lifetimeOfSeconds(seconds: number | null | undefined): Lifetime 
   return whole + Date.now() / 1000 >= MAX_DATE_SECONDS ? 0 : whole
 }
 
-/** The same for milliseconds. */
+/** Does the same for milliseconds. */
 export function lifetimeOfMs(ms: number | null | undefined): Lifetime {
   return lifetimeOfSeconds(typeof ms === 'number' ? ms / 1000 : ms)
 }
 
-/** The same for a date in milliseconds: now is over, not for ever. */
+/** Does the same for a date in milliseconds; the current time is `over`, not "never expires". */
 export function lifetimeUntil(dateMs: number): Lifetime {
   const leftMs = dateMs - Date.now()
   return leftMs === 0 ? 'over' : lifetimeOfMs(leftMs)
 }
 
-/** Seconds as meta commands take them: over 30 days it is a date. */
+/** Converts seconds for meta commands: above 30 days to a date. */
 export function lifetimeToExptime(seconds: number): number {
   return seconds <= MAX_RELATIVE_SECONDS ? seconds : Math.floor(Date.now() / 1000) + seconds
 }

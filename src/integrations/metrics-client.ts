@@ -2,14 +2,16 @@ import type { HostSnapshot } from '../hosts/snapshot.ts'
 import type { RefillCounters } from '../refill/tally.ts'
 import { type Family, histogramSamples, type Labels, type Sample } from './prometheus-text.ts'
 
-/** What is read of a client when metrics are scraped. */
+/** The part of a client that is read when metrics are scraped. */
 interface ReadClient {
   readonly refillCounters: RefillCounters
   readonly forgivenErrors: number
   hosts(): readonly HostSnapshot[]
 }
 
-/** The state of clients at this moment. With several, or with names, each has a label `client`. */
+/**
+ * Returns metrics of the clients' current state, labelled `client` if there are several or named.
+ */
 export function clientFamilies(
   clients: ReadonlyMap<string, ReadClient>,
   isNamed: boolean,
@@ -38,16 +40,16 @@ function hostFamilies(clients: readonly Labelled[]): Family[] {
     samples: rows.map(({ row, labels }) => ({ labels, value: of(row) })),
   })
   return [
-    // A lone host stays in the ring whatever happens.
+    // A lone host is never ejected, so `up` also needs an open connection.
     gauge('up', 'Whether the host is in the ring and can be reached.', ({ state, lanes }) =>
       state === 'up' || (state === 'suspect' && lanes > 0) ? 1 : 0,
     ),
     gauge('connections', 'Open connections to the host.', (row) => row.lanes),
-    gauge('in_flight', 'Commands that were sent and not answered yet.', (row) => row.inFlight),
-    gauge('queued', 'Commands that wait to be sent.', (row) => row.queued),
-    gauge('owed', 'Keys that the host must still be told were changed.', (row) => row.owed),
+    gauge('in_flight', 'Commands that were sent and have no reply yet.', (row) => row.inFlight),
+    gauge('queued', 'Commands waiting to be sent.', (row) => row.queued),
+    gauge('owed', 'Changed keys that must still be deleted on the host.', (row) => row.owed),
     gauge('slow', 'Whether its peers reply much faster.', ({ isSlow }) => (isSlow ? 1 : 0)),
-    gauge('failures', 'Failures of the host in a row.', (row) => row.failures),
+    gauge('failures', 'Consecutive failures of the host.', (row) => row.failures),
   ]
 }
 
@@ -70,12 +72,12 @@ function refillFamilies(clients: readonly Labelled[]): Family[] {
     }),
   })
   return [
-    counter('refill_reads', 'Reads that may load, by how they got a value.', readsOf, 'state'),
+    counter('refill_reads', 'Refilling reads, by how they got a value.', readsOf, 'state'),
     counter('refill_loads', 'Loads, by outcome.', loadsOf, 'outcome'),
-    counter('refill_takeovers', 'Leases of dead holders taken.', ({ takenOver }) => takenOver),
+    counter('refill_takeovers', 'Leases of dead holders taken over.', ({ takenOver }) => takenOver),
     counter('refill_coalesced', 'Reads shared in the process.', ({ coalesced }) => coalesced),
-    counter('refill_polls', 'Reads made while another client loads.', ({ polls }) => polls),
-    counter('forgiven_errors', 'Failed reads answered as misses.', (_, one) => one.forgivenErrors),
+    counter('refill_polls', 'Reads while another client loads.', ({ polls }) => polls),
+    counter('forgiven_errors', 'Failed reads returned as misses.', (_, one) => one.forgivenErrors),
     {
       name: 'mintring_refill_stale_seconds',
       type: 'histogram',
@@ -98,6 +100,6 @@ function staleSamples(client: ReadClient, labels: Labels): Sample[] {
   const { staleFor } = client.refillCounters
   const bounds = staleFor.map(({ upToSeconds }) => upToSeconds).filter(Number.isFinite)
   const counts = staleFor.map(({ count }) => count)
-  // Only buckets are counted, so there is no sum to tell.
+  // The client counts buckets only, so the sum is unknown.
   return histogramSamples(labels, bounds, counts, undefined)
 }

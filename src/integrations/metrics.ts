@@ -1,5 +1,5 @@
 /**
- * `mintring/metrics`: what Prometheus scrapes, without a dependency.
+ * `mintring/metrics`: Prometheus metrics, without a dependency.
  * @module metrics
  */
 import { channel } from 'node:diagnostics_channel'
@@ -25,21 +25,21 @@ import { Counter, type Family, Histogram, type Labels, prometheusText } from './
 
 export type { PromRegistry }
 
-/** A client as metrics read it. */
+/** The part of a client that Metrics reads. */
 export type MeasuredClient = Pick<
   MemcachedClient,
   'hosts' | 'refillCounters' | 'forgivenErrors' | 'behaviors' | 'id'
 >
 
-/** Clients: one after the other, or by the name that their label `client` has. */
+/** Clients: a list, or an object whose keys become the label `client`. */
 export type MeasuredClients = Iterable<MeasuredClient> | Readonly<Record<string, MeasuredClient>>
 
-/** Bounds of the duration buckets, in seconds: a cache answers in well under a millisecond. */
+/** Upper bounds of the duration buckets, in seconds: most calls take well under a millisecond. */
 const DURATION_BOUNDS: readonly number[] = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 ]
 
-/** What refills report, as the channel `mintring:refill` names it. */
+/** The values of `event` on the channel `mintring:refill`. */
 const REFILL_EVENTS = [
   'refill',
   'refillError',
@@ -53,22 +53,22 @@ const REFILL_EVENTS = [
 ]
 
 /**
- * Counts what every client of the process does, from now on, and reads the state of the clients it
- * is given when it is scraped:
+ * Counts the operations of every client in the process from now on. When scraped, it also reads the
+ * state of the clients passed to it:
  *
- * `const metrics = new Metrics([cache])`, and then `response.end(metrics.text())` with the content
- * type `metrics.contentType`. No key and no value is ever in it.
+ * `const metrics = new Metrics([cache])`, then `response.end(metrics.text())` with the content type
+ * `metrics.contentType`. The text never contains keys or values.
  *
- * Counts of several clients add up by host. With names, `new Metrics({ pages, sessions })`, every
- * series has the label `client`; that of clients without a name here is `other`.
+ * Counts of several clients are added up per host. With names, `new Metrics({ pages, sessions })`,
+ * every series has the label `client`; for clients not named here it is `other`.
  */
 export class Metrics {
   /** The content type of text(). */
   readonly contentType = 'text/plain; version=0.0.4; charset=utf-8'
   private readonly _clients: ReadonlyMap<string, MeasuredClient>
-  /** By id: the names of the clients, when they have one. */
+  /** The names of the clients by id; undefined if clients have no names. */
   private readonly _names: ReadonlyMap<string, string> | undefined
-  /** By host: the clients whose operations are in its series. */
+  /** By host: the ids of the clients with operations in its series. */
   private readonly _users = new Map<string, Set<string>>()
   private readonly _durations = new Histogram(DURATION_BOUNDS)
   private readonly _batches = new Counter()
@@ -90,15 +90,15 @@ export class Metrics {
     this._stop = this._listen()
   }
 
-  /** Everything, in the Prometheus text format. */
+  /** Returns all metrics in the Prometheus text format. */
   text(): string {
     return prometheusText(this._families())
   }
 
   /**
-   * Adds everything to a registry of `prom-client`, which then tells it with its own metrics and
-   * default labels: `metrics.register(register)`. Throws what the registry throws for names it has,
-   * MINTRING_BAD_ARGUMENT for what is no registry.
+   * Adds all metrics to a registry of `prom-client`, which then exposes them with its own metrics
+   * and default labels: `metrics.register(register)`. Throws MINTRING_BAD_ARGUMENT if `registry` is
+   * not a registry, and the registry's own error for names it already has.
    */
   register(registry: PromRegistry): void {
     checkPeer(registry, 'a registry of prom-client', ['registerMetric'])
@@ -137,7 +137,7 @@ export class Metrics {
       tell('mintring:configure', ({ client, changes: { servers } }: ConfigureMessage) => {
         if (servers !== undefined) this._moved(client, servers.from, servers.to)
       }),
-      // Until then the servers before are asked for what has moved.
+      // Until the handover ends, the previous servers still receive reads of moved keys.
       tell('mintring:handover', ({ client, phase, fromServers, toServers }: HandoverMessage) => {
         if (phase === 'end') this._moved(client, fromServers, toServers)
       }),
@@ -147,7 +147,7 @@ export class Metrics {
     }
   }
 
-  /** The labels of a message: its client when clients have names, its host, and the others. */
+  /** Builds the labels of a message: `client` when clients have names, `host`, and the others. */
   private _by(
     {
       client = '',
@@ -187,11 +187,11 @@ export class Metrics {
     this._batches.add({ ...labels, outcome })
     this._batchKeys.add(labels, batchSize)
     this._batchHits.add(labels, hits)
-    // A batch that ended with an error did nothing that is known of.
+    // A batch that failed as a whole reports no count, so all of its keys failed.
     this._batchFailed.add(labels, failed ?? batchSize)
   }
 
-  /** Drops the series of hosts that this client has left, unless others have them still. */
+  /** Drops the series of hosts that this client no longer uses, unless other clients use them. */
   private _moved(client = '', from: unknown, to: unknown): void {
     const left = new Set(from as readonly string[])
     for (const host of to as readonly string[]) left.delete(host)
@@ -214,7 +214,9 @@ export class Metrics {
     for (const series of counted) series.forget(gone)
   }
 
-  /** What has not happened yet is 0: a rate needs a value before the first one. */
+  /**
+   * Adds 0 to counters of events that have not happened: rate() needs a value before the first one.
+   */
   private _begin(): void {
     for (const client of this._clients.values()) {
       for (const { name: host } of client.hosts()) {
@@ -235,19 +237,19 @@ export class Metrics {
     const counters = [
       ['batches', 'Calls of verbs over many keys.', this._batches],
       ['batch_keys', 'Keys in those calls.', this._batchKeys],
-      ['batch_hits', 'Keys of them that were found (reads) or done.', this._batchHits],
-      ['batch_failed_keys', 'Keys of them that got no answer.', this._batchFailed],
+      ['batch_hits', 'Keys in those calls: hits of reads, successes of writes.', this._batchHits],
+      ['batch_failed_keys', 'Keys in those calls that failed.', this._batchFailed],
       ['connects', 'Connections dialled, by outcome.', this._connects],
-      ['ejections', 'Hosts that left the ring.', this._ejections],
-      ['returns', 'Hosts that came back to the ring.', this._returns],
-      ['probes', 'Ejected hosts tried in the background, by outcome.', this._probes],
-      ['refill_events', 'What refills reported.', this._refills],
+      ['ejections', 'Hosts ejected from the ring.', this._ejections],
+      ['returns', 'Hosts that returned to the ring.', this._returns],
+      ['probes', 'Probes of ejected hosts, by outcome.', this._probes],
+      ['refill_events', 'Events of refills.', this._refills],
     ] as const
     return [
       {
         name: 'mintring_command_duration_seconds',
         type: 'histogram',
-        help: 'Verbs of the client, from the call to the answer, by outcome.',
+        help: 'Duration of client calls, by outcome.',
         samples: this._durations.samples,
       },
       ...counters.map(
@@ -263,7 +265,7 @@ export class Metrics {
   }
 }
 
-/** Clients by name or number. Throws MINTRING_BAD_ARGUMENT for what are no clients. */
+/** Returns clients by name or index. Throws MINTRING_BAD_ARGUMENT for anything else. */
 function clientsByName(clients: unknown): Map<string, MeasuredClient> {
   const isObject = typeof clients === 'object' && clients !== null && !isClient(clients)
   if (!isObject) throw noClient(clients)

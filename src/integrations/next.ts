@@ -1,5 +1,5 @@
 /**
- * `mintring/next`: Next.js's `use cache`, and its cache of pages and fetches.
+ * `mintring/next`: handlers for Next.js's `use cache`, and for its cache of pages and fetches.
  * @module next
  */
 
@@ -29,51 +29,53 @@ export type {
   NextSetContext,
 }
 
-/** What Next.js keeps of one `use cache` result; times in seconds, `timestamp` in ms. */
+/** A `use cache` result of Next.js; times are in seconds, `timestamp` in ms. */
 export interface NextCacheEntry {
-  /** The rendered bytes, to be read once. */
+  /** The rendered bytes; the stream can be read once. */
   readonly value: ReadableStream<Uint8Array>
-  /** The tags that invalidate it. */
+  /** The tags that invalidate the entry. */
   readonly tags: readonly string[]
-  /** How long clients may use it without asking. */
+  /** How long browsers may reuse it without a request. */
   readonly stale: number
-  /** When it was made. */
+  /** When it was rendered. */
   readonly timestamp: number
-  /** How long after that it may be served at all. */
+  /** How long after `timestamp` it may be served at all. */
   readonly expire: number
-  /** How long after that it is fresh. */
+  /** How long after `timestamp` it is fresh. */
   readonly revalidate: number
 }
 
 /** Next.js's `cacheHandlers` interface. */
 export interface NextCacheHandler {
-  /** The entry, or undefined when it is not there or no longer valid. */
+  /** Returns the entry, or undefined when it is missing or invalid. */
   get(key: string, softTags?: readonly string[]): Promise<NextCacheEntry | undefined>
   /** Stores an entry once it is rendered. */
   set(key: string, pending: Promise<NextCacheEntry>): Promise<void>
-  /** Nothing to do: tags are read with the entries. */
+  /** Does nothing: tags are read together with the entries. */
   refreshTags(): Promise<void>
-  /** When the last of these tags ended its entries, in ms since the epoch; 0 for never. */
+  /** Returns when the last of these tags was expired, in ms since the epoch; 0 for never. */
   getExpiration(tags: readonly string[]): Promise<number>
-  /** Marks the entries of these tags stale, and ended after `expire` seconds. */
+  /** Marks the entries of these tags stale, and expired after `expire` seconds. */
   updateTags(tags: readonly string[], durations?: { readonly expire?: number }): Promise<void>
 }
 
-/** Settings of the handler. */
+/** Options of the handlers. */
 export interface NextCacheOptions {
-  /** Put before every key. Default `next:`. */
+  /** The prefix of every key. Default `next:`. */
   readonly prefix?: string
 }
 
 const DEFAULT_PREFIX = 'next:'
 
 /**
- * A Next.js `use cache` handler on a mintring client, for next.config's `cacheHandlers`:
- * `export default nextCacheHandler(client)`. Every instance of the app shares entries and tags.
- * A read waits for a write of the same key that this process has begun. An entry is dropped when it
- * is past `revalidate`, as Next.js's own handler does, and when memcached lost what it knew of one
- * of its tags. Next.js shows an error where a read rejects, so a cache that cannot be reached is an
- * empty one: pages are rendered. `updateTags` rejects: what it should end may still be served.
+ * Returns a Next.js `use cache` handler on a mintring client, for next.config's `cacheHandlers`:
+ * `export default nextCacheHandler(client)`. All instances of the app share entries and tags. A
+ * read waits while this process writes the same key.
+ *
+ * Reads drop an entry past `revalidate`, as Next.js's own handler does, and an entry with a tag
+ * that memcached evicted. When memcached is unreachable, reads are misses, because Next.js shows an
+ * error page if a read rejects. `updateTags` rejects instead: memcached may still serve the
+ * outdated entries.
  */
 export function nextCacheHandler(
   client: MemcachedClient,
@@ -89,7 +91,7 @@ export function nextCacheHandler(
     },
 
     async set(key, pending) {
-      // Next.js calls before it has rendered.
+      // Next.js calls set() before it has rendered the entry.
       const { moment } = entries
       const write = (entry: NextCacheEntry) => writeEntry(entries, key, entry, moment)
       const work = pending.then(write).catch(unreachable)
@@ -102,12 +104,12 @@ export function nextCacheHandler(
       }
     },
 
-    /** Nothing to fetch ahead: tags are read from memcached with each entry. */
+    /** Does nothing: each read fetches its tags from memcached. */
     async refreshTags() {},
 
     async getExpiration(tags) {
       const times = await entries.tagTimes(tags).catch(unreachable)
-      // An unknown state counts as over: the page is rendered.
+      // Tags that cannot be read count as expired, so Next.js renders the page.
       if (times === undefined) return Date.now()
       return Math.max(0, ...times.map((tag) => tag?.expired ?? 0))
     },
@@ -119,10 +121,10 @@ export function nextCacheHandler(
 }
 
 /**
- * A class for next.config's `cacheHandler`, the singular one: pages of ISR, route handlers and
+ * Returns a class for next.config's `cacheHandler` (singular): ISR pages, route handlers and
  * fetches. `export default nextIncrementalCache(client)`; set `cacheMaxMemorySize: 0`, or each
- * instance keeps pages of its own as well. Every instance of the app shares entries and tags, of
- * one build each. A cache that cannot be reached is an empty one; `revalidateTag` rejects then.
+ * instance also keeps pages in its own memory. All instances of the app share tags, and entries of
+ * the same build. When memcached is unreachable, reads are misses and `revalidateTag` rejects.
  */
 export function nextIncrementalCache(
   client: MemcachedClient,
@@ -147,7 +149,7 @@ async function readEntry(entries: NextEntries, key: string): Promise<NextCacheEn
   const standing = await entries.standing(head.tags, head.timestamp, seen)
   if (standing === 'ended') return undefined
   const entry = { ...head, value: streamOf(body) }
-  // A revalidate in the past tells Next.js to serve this once and render anew behind it.
+  // A `revalidate` in the past makes Next.js serve this entry once and render in the background.
   return standing === 'stale' ? { ...entry, revalidate: -1 } : entry
 }
 

@@ -1,81 +1,81 @@
 /**
- * The part of `@opentelemetry/api` that is used here, by its shape: the package is the user's, and
- * types that named it would need it to be installed.
+ * The part of `@opentelemetry/api` that mintring uses. The types are declared here because
+ * importing the package's types would require the user to install it.
  */
 
-/** Attributes of a span or a measurement. */
+/** The attributes of a span or a measurement. */
 export type OtelAttributes = Readonly<Record<string, string | number | boolean>>
 
-/** A span under way. */
+/** A running span. */
 export interface OtelSpan {
-  /** Gives the span another name. */
+  /** Renames the span. */
   updateName(name: string): unknown
   /** Adds attributes. */
   setAttributes(attributes: OtelAttributes): unknown
-  /** Tells that the operation failed. */
+  /** Marks the operation as failed. */
   setStatus(status: { readonly code: number; readonly message?: string }): unknown
   /** Ends the span. */
   end(): void
 }
 
-/** Makes spans. */
+/** Creates spans. */
 export interface OtelTracer {
-  /** Begins a span, below that of the context. */
+  /** Starts a span, as a child of the span in `context`. */
   startSpan(name: string, options?: object, context?: unknown): OtelSpan
 }
 
-/** Makes instruments. */
+/** Creates instruments. */
 export interface OtelMeter {
-  /** Makes a histogram. */
+  /** Creates a histogram. */
   createHistogram(name: string, options?: object): OtelRecorder
-  /** Makes a counter. */
+  /** Creates a counter. */
   createCounter(name: string, options?: object): OtelAdder
 }
 
 /** A histogram. */
 export interface OtelRecorder {
-  /** Adds a measurement. */
+  /** Records a measurement. */
   record(value: number, attributes?: OtelAttributes): void
 }
 
 /** A counter. */
 export interface OtelAdder {
-  /** Counts. */
+  /** Adds to the counter. */
   add(value: number, attributes?: OtelAttributes): void
 }
 
-/** Gives tracers: the API's `trace`, or a provider of the user's own. */
+/** Provides tracers: the API's `trace`, or a provider of the application. */
 export interface OtelTracerProvider {
-  /** The tracer of a library, by its name. */
+  /** Returns the tracer of a library, by its name. */
   getTracer(name: string): OtelTracer
 }
 
-/** Gives meters: the API's `metrics`, or a provider of the user's own. */
+/** Provides meters: the API's `metrics`, or a provider of the application. */
 export interface OtelMeterProvider {
-  /** The meter of a library, by its name. */
+  /** Returns the meter of a library, by its name. */
   getMeter(name: string): OtelMeter
 }
 
-/** What the package exports. */
+/** The exports of the package. */
 export interface OtelApi {
-  /** Spans. */
+  /** The tracing API. */
   readonly trace: OtelTracerProvider & {
-    /** A context with this span in it. */
+    /** Returns a context with this span in it. */
     setSpan(context: unknown, span: OtelSpan): unknown
   }
-  /** What the running code belongs to. */
+  /** The context API. */
   readonly context: {
-    /** The context of the running code. */
+    /** Returns the context of the running code. */
     active(): unknown
   }
-  /** Measurements. */
+  /** The metrics API. */
   readonly metrics: OtelMeterProvider
 }
 
-/** Settings of `instrument`. */
+/** Options of `instrument`. */
 export interface OtelOptions {
-  /** Where spans go; the API's global provider by default. */
+  /** The provider for spans. Default: the API's global provider. */
   readonly tracerProvider?: OtelTracerProvider | undefined
-  /** Where measurements go; the API's global provider by default. */
+  /** The provider for measurements. Default: the API's global provider. */
   readonly meterProvider?: OtelMeterProvider | undefined
 }

@@ -1,9 +1,9 @@
 import type { OtelAdder, OtelMeter, OtelRecorder } from './otel-api.ts'
 
-/** Buckets the semantic conventions advise for database clients, in seconds. */
+/** Bucket bounds in seconds, as the semantic conventions advise for database clients. */
 const DURATION_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
 
-/** What is measured. */
+/** The instruments that `instrument` records to. */
 export interface Instruments {
   readonly duration: OtelRecorder
   readonly connectTime: OtelRecorder
@@ -14,7 +14,7 @@ export interface Instruments {
   readonly refillEvents: OtelAdder
 }
 
-/** One instrument: the first two are named by the semantic conventions, the others are our own. */
+/** An instrument: the semantic conventions name the first two, the others are mintring's own. */
 export interface InstrumentRow {
   readonly key: keyof Instruments
   readonly name: string
@@ -23,7 +23,7 @@ export interface InstrumentRow {
   readonly description: string
 }
 
-/** All instruments; docs/observability.md shows this table. */
+/** All instruments, as the table in docs/observability.md lists them. */
 export const INSTRUMENTS: readonly InstrumentRow[] = [
   {
     key: 'duration',
@@ -51,21 +51,21 @@ export const INSTRUMENTS: readonly InstrumentRow[] = [
     name: 'mintring.cache.misses',
     kind: 'counter',
     unit: '{read}',
-    description: 'Keys that were not found, or not in time.',
+    description: 'Keys that were not found, or whose read timed out.',
   },
   {
     key: 'ejections',
     name: 'mintring.host.ejections',
     kind: 'counter',
     unit: '{ejection}',
-    description: 'Hosts that left the ring.',
+    description: 'Hosts ejected from the ring.',
   },
   {
     key: 'returns',
     name: 'mintring.host.returns',
     kind: 'counter',
     unit: '{return}',
-    description: 'Hosts that came back to the ring.',
+    description: 'Hosts that returned to the ring.',
   },
   {
     key: 'refillEvents',
@@ -76,11 +76,11 @@ export const INSTRUMENTS: readonly InstrumentRow[] = [
   },
 ]
 
-/** Attributes of spans, and of which; docs/observability.md shows this table. */
+/** The attributes of spans, as the table in docs/observability.md lists them. */
 export const ATTRIBUTES: readonly (readonly [name: string, spans: string, meaning: string])[] = [
   ['db.system.name', 'all', '`memcached`'],
   ['db.operation.name', 'all', 'the verb'],
-  ['server.address', 'CLIENT', 'the host that answered; of a Unix socket the path'],
+  ['server.address', 'CLIENT', 'the host that replied; the path of a Unix socket'],
   ['server.port', 'CLIENT', 'its port'],
   ['error.type', 'all that failed', 'the code of the error'],
   ['mintring.outcome', 'all', 'as on the channels'],
@@ -91,7 +91,7 @@ export const ATTRIBUTES: readonly (readonly [name: string, spans: string, meanin
   ['mintring.batch.hits', 'INTERNAL', 'how many were found, or done'],
 ]
 
-/** Makes the instruments of the table. */
+/** Creates the instruments of the table. */
 export function createInstruments(meter: OtelMeter): Instruments {
   const made = INSTRUMENTS.map(({ key, name, kind, unit, description }) => {
     if (kind === 'counter') return [key, meter.createCounter(name, { description, unit })]

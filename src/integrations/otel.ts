@@ -43,15 +43,15 @@ export type {
 }
 
 const NAME = 'mintring'
-/** The values of the API's enums: they are part of its specification. */
+/** Values of the API's enums, which its specification fixes. */
 const INTERNAL = 0
 const CLIENT = 2
 const STATUS_ERROR = 2
 
-/** The batch that the running code belongs to. */
+/** The batch call that the running code belongs to. */
 interface RunningBatch {
   readonly span: OtelSpan
-  /** What was active when it began: code with a span of its own since has another. */
+  /** The active context when the batch started; it differs once the code starts its own span. */
   readonly context: unknown
 }
 
@@ -59,9 +59,9 @@ const NEEDED = ['trace.getTracer', 'trace.setSpan', 'context.active', 'metrics.g
 
 /**
  * Reports every client of the process to OpenTelemetry, by the semantic conventions for database
- * clients: a CLIENT span per command, below the span of the caller; `db.client.operation.duration`;
- * counters of hits, misses, ejections and refills. Values are never told, keys only with the
- * behavior `traceKeys`. Answers a function that stops it.
+ * clients: a CLIENT span per command, as a child of the caller's span;
+ * `db.client.operation.duration`; counters of hits, misses, ejections and refills. Values are never
+ * reported, keys only with the behavior `traceKeys`. Returns a function that stops reporting.
  *
  * `otel` is the package `@opentelemetry/api`: `instrument(await import('@opentelemetry/api'))`.
  */
@@ -88,7 +88,7 @@ export function instrument(otel: OtelApi, options: OtelOptions = {}): () => void
   }
   commands.start.subscribe(command.start)
   commands.asyncEnd.subscribe(command.asyncEnd)
-  // What a batch sends belongs below its span, which is therefore carried along.
+  // The store carries the batch's span, so that spans of its commands become its children.
   batches.start.bindStore(reporter.batches, (message) => reporter.batchStarted(message))
   batches.asyncEnd.subscribe(batch.asyncEnd)
   connects.asyncEnd.subscribe(connect.asyncEnd)
@@ -108,13 +108,13 @@ export function instrument(otel: OtelApi, options: OtelOptions = {}): () => void
   }
 }
 
-/** Turns messages into spans and measurements. */
+/** Converts channel messages to spans and measurements. */
 class Reporter {
   readonly batches: AsyncLocalStorage<RunningBatch> = new AsyncLocalStorage()
   private readonly _otel: OtelApi
   private readonly _tracer: ReturnType<OtelApi['trace']['getTracer']>
   private readonly _instruments: Instruments
-  // By message: the same object comes at the start and at the end.
+  // Spans by message: start and end publish the same object.
   private readonly _open = new WeakMap<object, OtelSpan>()
 
   constructor(otel: OtelApi, options: OtelOptions, instruments: Instruments) {
@@ -144,7 +144,7 @@ class Reporter {
     if (span === undefined) return
     const place = placeOf(message)
     const failure = failureOf(message.error)
-    // A command that was tried elsewhere too is named by the host that had the last word.
+    // A retried command is named after the host that replied last.
     span.updateName(nameOf(message))
     span.setAttributes({
       ...place,
@@ -189,7 +189,7 @@ class Reporter {
     end(span, message.outcome, failureOf(message.error))
   }
 
-  /** A dial belongs to no caller: it is measured, and has no span. */
+  /** Measures a dial without a span: no single caller causes it. */
   connectEnded(message: ConnectMessage): void {
     this._instruments.connectTime.record((message.durationMs ?? 0) / 1000, {
       'db.client.connection.pool.name': message.host,
@@ -215,7 +215,7 @@ function withMethod(name: string): Check {
   return unless(has, `a provider with ${name}()`)
 }
 
-/** `{operation} {address}:{port}`; a socket has a path alone. */
+/** `{operation} {address}:{port}`; a Unix socket has only a path. */
 function nameOf({ command, serverAddress, serverPort }: CommandMessage): string {
   if (serverAddress === undefined) return command
   const port = serverPort === undefined ? '' : `:${serverPort}`
@@ -229,7 +229,7 @@ function placeOf({ serverAddress, serverPort }: CommandMessage): OtelAttributes 
   }
 }
 
-/** A code or a class: an error's message may hold a key. */
+/** Returns an error's code or class, never its message, which may contain a key. */
 function failureOf(error: unknown): { readonly 'error.type'?: string } {
   if (error === undefined) return {}
   const { name } = Object(error) as { readonly name?: unknown }

@@ -1,5 +1,5 @@
 /**
- * `mintring/page-web`: whole pages for servers of web `Request` and `Response`.
+ * `mintring/page-web`: a page cache for servers of web `Request` and `Response`.
  * @module page-web
  */
 import type { MemcachedClient } from '../client/client.ts'
@@ -12,7 +12,7 @@ import { visitOfWeb, type WebHandover } from './page/web-visit.ts'
 
 export type { PageCacheOptions, UncacheableReason }
 
-/** What a server calls with each request; the rest is the server's own, such as Deno's `info`. */
+/** A server's request handler; `rest` are the server's own arguments, such as Deno's `info`. */
 export type WebHandler<Rest extends readonly unknown[]> = (
   request: Request,
   ...rest: Rest
@@ -20,43 +20,43 @@ export type WebHandler<Rest extends readonly unknown[]> = (
 
 /** The part of a Hono context that this package uses. */
 export interface HonoContextLike {
-  /** The request, and the web Request it stands for. */
+  /** The request, with the web Request underneath. */
   readonly req: {
     /** The web Request. */
     raw: Request
   }
   /** The response. */
   res: Response
-  /** What the server handed over. */
+  /** The environment that the server passes. */
   readonly env: unknown
-  /** What earlier middleware has set. */
+  /** The variables that earlier middleware has set. */
   readonly var: Readonly<Record<string, unknown>>
 }
 
-/** A page cache of web requests, with what else can be done about its pages. */
+/** A page cache for web requests, with methods for its pages. */
 export interface WebPageCache {
-  /** Answers a request by a stored page, or by what `next` makes of the request it is given. */
+  /** Responds with a stored page, or with the response of `next` to the request it receives. */
   (request: Request, next: (request: Request) => Response | Promise<Response>): Promise<Response>
-  /** A handler with the page cache before it: `Deno.serve(pages.wrap(app.fetch))`. */
+  /** Wraps a handler with the page cache: `Deno.serve(pages.wrap(app.fetch))`. */
   wrap<Rest extends readonly unknown[]>(
     handler: WebHandler<Rest>,
   ): (request: Request, ...rest: Rest) => Promise<Response>
-  /** The same for Hono: `app.use(pages.hono)`. */
+  /** Does the same for Hono: `app.use(pages.hono)`. */
   hono(context: HonoContextLike, next: () => Promise<void>): Promise<void>
   /**
-   * Renders an absolute URL anew and stores it, while visitors still get the page there is. Answers
-   * whether a page is stored. Needs `origin`; rejects with MINTRING_BAD_ARGUMENT without it, and
-   * with MINTRING_LOADER when the page cannot be rendered.
+   * Renders the page of an absolute URL again and stores it; meanwhile visitors get the stored
+   * page. Returns whether a page was stored. Needs the option `origin`: rejects with
+   * MINTRING_BAD_ARGUMENT without it, and with MINTRING_LOADER when rendering fails.
    */
   refresh(url: string | URL): Promise<boolean>
-  /** Deletes the page of an absolute URL. Answers whether there was one. */
+  /** Deletes the page of an absolute URL. Returns whether there was one. */
   purge(url: string | URL): Promise<boolean>
 }
 
 /**
- * The page cache of `mintring/page` for servers of web `Request` and `Response`: Hono, Deno, Bun
- * and others. Both store the same pages under the same keys, by the same rules: docs/pages.md.
- * What the handler rejects with is the caller's. Throws MINTRING_BAD_POLICY or
+ * Returns the page cache of `mintring/page` for servers of web `Request` and `Response`: Hono,
+ * Deno, Bun and others. Both store the same pages under the same keys, by the same rules
+ * (docs/pages.md). A rejection of the handler rejects the call. Throws MINTRING_BAD_POLICY or
  * MINTRING_BAD_ARGUMENT.
  */
 export function webPageCache(client: MemcachedClient, options: PageCacheOptions): WebPageCache {
@@ -80,7 +80,7 @@ export function webPageCache(client: MemcachedClient, options: PageCacheOptions)
       let rendered: Response | undefined
       const response = await visitOfWeb(pages, settings, given, {
         arrived,
-        // Who stands further out is not known here.
+        // Hono does not say whether outer middleware exists.
         isWrapped: true,
         async next(shown, watch) {
           if (watch !== undefined) honoWatched(context, shown, watch)
@@ -90,7 +90,7 @@ export function webPageCache(client: MemcachedClient, options: PageCacheOptions)
         },
       })
       if (response === rendered) return
-      // Hono would add the headers of the response it has to one that has them all.
+      // Hono would merge the headers of the previous response into this complete one.
       if (rendered !== undefined) Object.assign(context, { res: undefined })
       context.res = response
     },

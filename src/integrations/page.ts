@@ -1,5 +1,5 @@
 /**
- * `mintring/page`: whole pages, stored so that nginx can serve them.
+ * `mintring/page`: a page cache whose pages nginx can serve.
  * @module page
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -12,25 +12,25 @@ import { type PageCacheOptions, pagesOf } from './page/settings.ts'
 
 export type { PageCacheOptions, UncacheableReason }
 
-/** What connect, express and node:http call. What it returns is awaited if it can be. */
+/** The `next` of connect, express and node:http. A returned promise is awaited. */
 export type Next = (error?: unknown) => unknown
 
 /** The part of a Fastify request that this package uses. */
 export interface FastifyRequestLike {
   /** The request of node:http underneath. */
   readonly raw: PageRequest
-  /** The host, by Fastify's `trustProxy`. */
+  /** The host, according to Fastify's `trustProxy`. */
   readonly hostname?: string
-  /** The scheme, by Fastify's `trustProxy`. */
+  /** The scheme, according to Fastify's `trustProxy`. */
   readonly protocol?: string
 }
 /** The part of a Fastify reply that this package uses. */
 export interface FastifyReplyLike {
   /** The response of node:http underneath. */
   readonly raw: PageResponse
-  /** Tells Fastify that the response is written elsewhere. */
+  /** Tells Fastify that other code writes the response. */
   hijack(): unknown
-  /** What hooks before this one have set. */
+  /** Returns the headers that earlier hooks have set. */
   getHeaders?(): Record<string, number | string | string[] | undefined>
 }
 /** The part of a Koa context that this package uses. */
@@ -39,13 +39,13 @@ export interface KoaContextLike {
   readonly req: PageRequest
   /** The response of node:http underneath. */
   readonly res: PageResponse
-  /** The host, by Koa's `proxy`. */
+  /** The host, according to Koa's `proxy`. */
   readonly hostname: string
-  /** The scheme, by Koa's `proxy`. */
+  /** The scheme, according to Koa's `proxy`. */
   readonly protocol: string
-  /** Set to false when the response is written here. */
+  /** Whether Koa writes the response; the page cache sets it to false when it does so itself. */
   respond?: boolean
-  /** What middleware before this one wants to send. */
+  /** The body that earlier middleware has set. */
   readonly body?: unknown
 }
 /** A request of node:http or node:http2. */
@@ -53,32 +53,33 @@ export type PageRequest = IncomingMessage | Http2ServerRequest
 /** A response of node:http or node:http2. */
 export type PageResponse = ServerResponse | Http2ServerResponse
 
-/** A middleware `(request, response, next)`, with what else can be done about its pages. */
+/** A middleware `(request, response, next)`, with methods for its pages. */
 export interface PageCache {
   (request: PageRequest, response: PageResponse, next: Next): void
-  /** The same for Fastify: `fastify.addHook('onRequest', pages.onRequest)`. */
+  /** Does the same for Fastify: `fastify.addHook('onRequest', pages.onRequest)`. */
   onRequest(request: FastifyRequestLike, reply: FastifyReplyLike, done: () => void): void
-  /** The same for Koa: `app.use(pages.koa)`. */
+  /** Does the same for Koa: `app.use(pages.koa)`. */
   koa(context: KoaContextLike, next: () => Promise<unknown>): Promise<void>
   /**
-   * Renders an absolute URL anew and stores it, while visitors still get the page there is. Answers
-   * whether a page is stored. Needs `origin`; rejects with MINTRING_BAD_ARGUMENT without it, and
-   * with MINTRING_LOADER when the page cannot be rendered.
+   * Renders the page of an absolute URL again and stores it; meanwhile visitors get the stored
+   * page. Returns whether a page was stored. Needs the option `origin`: rejects with
+   * MINTRING_BAD_ARGUMENT without it, and with MINTRING_LOADER when rendering fails.
    */
   refresh(url: string | URL): Promise<boolean>
-  /** Deletes the page of an absolute URL. Answers whether there was one. */
+  /** Deletes the page of an absolute URL. Returns whether there was one. */
   purge(url: string | URL): Promise<boolean>
 }
 
 /**
- * Stores whole pages as nginx reads them from memcached, and serves them: fresh at once, stale
- * while one request in the whole fleet renders. Only what any shared cache may keep is stored;
- * docs/pages.md has the rules. Throws MINTRING_BAD_POLICY or MINTRING_BAD_ARGUMENT.
+ * Returns a middleware that stores whole pages in the form nginx reads from memcached, and serves
+ * them. It serves fresh pages at once, and stale pages while one request in the whole fleet
+ * renders. It stores only what a shared cache may store; docs/pages.md has the rules. Throws
+ * MINTRING_BAD_POLICY or MINTRING_BAD_ARGUMENT.
  */
 export function pageCache(client: MemcachedClient, options: PageCacheOptions): PageCache {
   const { pages, settings } = pagesOf('pageCache', client, options)
   const visit = (given: PageRequest, answer: PageResponse, handover: PageHandover): void => {
-    // Only what HTTP/1 and HTTP/2 messages have in common is used.
+    // The page cache uses only what HTTP/1 and HTTP/2 messages have in common.
     const messages = { request: given as IncomingMessage, response: answer as ServerResponse }
     visitOfNode(pages, settings, messages, handover)
   }
@@ -100,9 +101,9 @@ export function pageCache(client: MemcachedClient, options: PageCacheOptions): P
           context.respond = false
           resolve()
         }
-        // What rejects is Koa's to answer.
+        // Koa handles a rejection of `next`.
         const onward = (): void => void next().then(() => resolve(), reject)
-        // Earlier middleware answered already, perhaps for this visitor alone: it is not stored.
+        // Earlier middleware already set a body, perhaps for this visitor only: do not store it.
         if (context.body !== undefined && context.body !== null) return onward()
         visit(context.req, context.res, { next: onward, sight: context, onServed })
       }),
@@ -111,7 +112,7 @@ export function pageCache(client: MemcachedClient, options: PageCacheOptions): P
   })
 }
 
-/** express has its say on the request itself. */
+/** Returns the request itself if express extended it with `hostname` and `protocol`. */
 function expressSight(request: PageRequest): TargetSight | undefined {
   const { app } = request as { app?: { get?: unknown } }
   return typeof app?.get === 'function' ? (request as TargetSight) : undefined

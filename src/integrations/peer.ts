@@ -1,8 +1,8 @@
 import { MintringError } from '../errors.ts'
 
 /**
- * Checks what an adapter needs of a package that the user brings: any version installs beside
- * mintring, so that it is asked when it is used. Throws MINTRING_BAD_ARGUMENT.
+ * Checks that a package, which the user installs in any version, has what an adapter needs. Throws
+ * MINTRING_BAD_ARGUMENT.
  *
  * `members`: paths to functions, such as `trace.getTracer`.
  */
@@ -12,7 +12,7 @@ export function checkPeer(peer: unknown, name: string, members: readonly string[
   const what = missing.join(', ')
   throw new MintringError(
     'MINTRING_BAD_ARGUMENT',
-    `this needs ${name} with ${what}: give it the whole module`,
+    `this needs ${name} with ${what}: pass the whole module`,
   )
 }
 

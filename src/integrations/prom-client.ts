@@ -1,27 +1,27 @@
 import type { Family } from './prometheus-text.ts'
 
 /**
- * The part of a registry of `prom-client` that is used here, by its shape: the package is the
- * user's, and types that named it would need it to be installed.
+ * The part of a `prom-client` registry that mintring uses. The types are declared here because
+ * importing the package's types would require the user to install it.
  */
 export interface PromRegistry {
-  /** Takes a metric, which it asks for its values whenever it is scraped. */
+  /** Adds a metric; each scrape calls its get(). */
   registerMetric(metric: never): void
 }
 
-/** What a registry asks of a metric. */
+/** The part of a metric that a registry uses. */
 interface PromMetric {
-  /** A registry of the OpenMetrics format takes `_total` from the names of counters. */
+  /** The name; a registry of the OpenMetrics format removes `_total` from counters. */
   name: string
   readonly help: string
   readonly type: Family['type']
-  /** How the parent of a cluster joins the values of its workers. */
+  /** How a cluster's primary process combines the values of its workers. */
   readonly aggregator: 'sum' | 'min'
   get(): Promise<object>
   reset(): void
 }
 
-/** A metric that a registry of `prom-client` can hold, and that is read when it is scraped. */
+/** Returns a metric for a `prom-client` registry, which reads its values when it is scraped. */
 export function promMetric(
   name: string,
   type: Family['type'],
@@ -32,7 +32,7 @@ export function promMetric(
     name,
     help,
     type,
-    // A host is up when every worker says so; everything else adds up.
+    // A host is up only if every worker says so; the other values are added up.
     aggregator: name === 'mintring_host_up' ? 'min' : 'sum',
     async get() {
       const values = read().samples.map(({ suffix, labels, value }) => ({
@@ -43,7 +43,8 @@ export function promMetric(
       const { name: asked, aggregator } = this
       return { name: asked, help, type, aggregator, values }
     },
-    // What is counted belongs to Metrics and to the clients: a registry does not reset it.
+    // Does nothing: the counts belong to Metrics and the clients, so a registry must not reset
+    // them.
     reset() {},
   }
 }

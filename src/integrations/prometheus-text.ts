@@ -1,7 +1,7 @@
-/** Labels of a sample. */
+/** The labels of a sample. */
 export type Labels = Readonly<Record<string, string>>
 
-/** One family of the Prometheus text format: its name, kind, meaning and samples. */
+/** A metric family of the Prometheus text format. */
 export interface Family {
   readonly name: string
   readonly type: 'counter' | 'gauge' | 'histogram'
@@ -9,14 +9,14 @@ export interface Family {
   readonly samples: readonly Sample[]
 }
 
-/** A value under a name that is the family's, or the family's with a suffix. */
+/** A sample; its name is the family's name plus the suffix. */
 export interface Sample {
   readonly suffix?: '_bucket' | '_sum' | '_count'
   readonly labels: Labels
   readonly value: number
 }
 
-/** Families as text, version 0.0.4 of the format. Families without samples are left out. */
+/** Formats families as text, version 0.0.4 of the format. Omits families without samples. */
 export function prometheusText(families: readonly Family[]): string {
   return families
     .filter((family) => family.samples.length > 0)
@@ -30,10 +30,10 @@ export function prometheusText(families: readonly Family[]): string {
     .join('')
 }
 
-/** Sets of labels that one metric keeps apart. Names that come and go must not pile up. */
+/** Bounds the label sets per metric, so that changing host names do not use up memory. */
 const MAX_SERIES = 2_000
 
-/** Values by set of labels. Beyond the bound all that is new is counted as `other`. */
+/** Stores values by label set. Once it is full, new sets are counted as `other`. */
 class Series<Value> {
   readonly #series = new Map<string, { readonly labels: Labels; value: Value }>()
   readonly #make: () => Value
@@ -52,7 +52,7 @@ class Series<Value> {
     return series
   }
 
-  /** Drops the series that are `gone`. */
+  /** Drops the series whose labels are `gone`. */
   forget(gone: (labels: Labels) => boolean): void {
     for (const [key, { labels }] of this.#series) if (gone(labels)) this.#series.delete(key)
   }
@@ -70,7 +70,7 @@ function othersOf(labels: Labels): Labels {
   return outcome === undefined ? { ...others, host: OTHER } : { ...others, host: OTHER, outcome }
 }
 
-/** A count per set of labels. */
+/** Counts per label set. */
 export class Counter {
   readonly #series = new Series(() => 0)
 
@@ -78,7 +78,7 @@ export class Counter {
     this.#series.of(labels).value += value
   }
 
-  /** Drops the series that are `gone`. */
+  /** Drops the series whose labels are `gone`. */
   forget(gone: (labels: Labels) => boolean): void {
     this.#series.forget(gone)
   }
@@ -88,7 +88,7 @@ export class Counter {
   }
 }
 
-/** A distribution per set of labels, in buckets that each hold what is at most their bound. */
+/** A histogram per label set; each bucket counts values up to its bound. */
 export class Histogram {
   readonly #bounds: readonly number[]
   readonly #series: Series<{ counts: number[]; sum: number }>
@@ -120,7 +120,10 @@ export class Histogram {
   }
 }
 
-/** Cumulative buckets, count and, if known, sum; `counts` has one more than `bounds`. */
+/**
+ * Returns cumulative buckets, count and, if known, sum; `counts` has one more element than
+ * `bounds`.
+ */
 export function histogramSamples(
   labels: Labels,
   bounds: readonly number[],

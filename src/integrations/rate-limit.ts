@@ -14,7 +14,7 @@ import { Generations } from './generations.ts'
 import { lifetimeOfMs, lifetimeToExptime } from './lifetime.ts'
 import { generationKey, safeKey } from './safe-key.ts'
 
-/** How many hits a client has made in its window, and when the window ends. */
+/** A client's hits in its window, and when the window ends. */
 export interface RateLimitInfo {
   /** Hits in this window, this one included. */
   readonly totalHits: number
@@ -22,35 +22,37 @@ export interface RateLimitInfo {
   readonly resetTime: Date
 }
 
-/** Settings of `RateLimitStore`. */
+/** Options of `RateLimitStore`. */
 export interface RateLimitStoreOptions {
-  /** Put before every key. Default `rl:`. */
+  /** The prefix of every key. Default `rl:`. */
   readonly prefix?: string
 }
 
-/** When a window without end ends: the last second that memcached and other 32-bit clocks know. */
+/**
+ * When an endless window ends: the last second that memcached and other 32-bit clocks can express.
+ */
 const NEVER = new Date(2_147_483_647_000)
-/** How long a reset by another process may go unnoticed. */
+/** How long this process may miss a reset by another process. */
 const GENERATION_AGE_MS = 1000
 
 /**
- * A store for express-rate-limit and hono-rate-limiter, which take it as
- * `store: new RateLimitStore(client)`. A hit is one round trip: `ma` counts, starts the counter and
- * tells its seconds left, atomically. Windows are rounded up to whole seconds. A hit is never
- * counted twice: one whose answer was lost rejects with the client's MintringError
- * (`passOnStoreError` lets such requests through).
+ * A store for express-rate-limit and hono-rate-limiter: `store: new RateLimitStore(client)`. A hit
+ * takes one round trip: the command `ma` atomically creates or increments the counter and returns
+ * its remaining seconds. Windows are rounded up to whole seconds. A hit is never counted twice: if
+ * its reply is lost, the call rejects with the client's MintringError (`passOnStoreError` lets such
+ * requests through).
  *
- * Servers without meta commands count in windows that begin with the clock's (each minute, for a
- * window of a minute) instead of with the first hit, since they cannot tell how long an item lives.
+ * Servers without meta commands cannot return the remaining lifetime of an item. There the windows
+ * follow the clock (each minute, for a window of a minute) instead of starting with the first hit.
  */
 export class RateLimitStore {
   /** Tells express-rate-limit that processes share the counters. */
   readonly localKeys = false as const
-  /** Put before every key. */
+  /** The prefix of every key. */
   readonly prefix: string
   private readonly client: MemcachedClient
   private readonly generation: Generation
-  /** 0 for a window without end. */
+  /** The window length; 0 for an endless window. */
   private windowSeconds = 60
 
   constructor(client: MemcachedClient, options: RateLimitStoreOptions = {}) {
@@ -60,7 +62,7 @@ export class RateLimitStore {
     this.generation = new Generation(client, this.prefix)
   }
 
-  /** Called by the host with its settings. Throws MINTRING_BAD_ARGUMENT. */
+  /** Sets the window length; the rate limiter calls it. Throws MINTRING_BAD_ARGUMENT. */
   init(options: { readonly windowMs: number }): void {
     const { windowMs } = options
     if (!(windowMs > 0)) {
@@ -89,7 +91,7 @@ export class RateLimitStore {
     )
   }
 
-  /** What was counted so far; undefined for a client without a hit in its window. */
+  /** Reads the hits without counting one; undefined if the client has none in its window. */
   async get(key: string): Promise<RateLimitInfo | undefined> {
     const counter = await this.counter(key)
     return byMeta(
@@ -106,8 +108,8 @@ export class RateLimitStore {
   }
 
   /**
-   * Begins the window of a client anew, for `windowMs` from now, and keeps its hits. On servers
-   * without meta commands windows follow the clock, and this changes nothing.
+   * Extends the window of a client to `windowMs` from now, and keeps its hits. Does nothing on
+   * servers without meta commands, where windows follow the clock.
    */
   async extend(key: string, windowMs: number): Promise<void> {
     const counter = await this.counter(key)
@@ -119,7 +121,7 @@ export class RateLimitStore {
     )
   }
 
-  /** Takes a hit back, down to none. */
+  /** Removes one hit; the count stays at least 0. */
   async decrement(key: string): Promise<void> {
     const counter = await this.counter(key)
     await byMeta<unknown>(
@@ -128,7 +130,7 @@ export class RateLimitStore {
     )
   }
 
-  /** Forgets the hits of one client. */
+  /** Deletes the hits of one client. */
   async resetKey(key: string): Promise<void> {
     const counter = await this.counter(key)
     await byMeta<unknown>(
@@ -137,7 +139,7 @@ export class RateLimitStore {
     )
   }
 
-  /** Forgets the hits of all clients; other processes follow within a second. */
+  /** Deletes the hits of all clients; other processes notice within a second. */
   async resetAll(): Promise<void> {
     await this.generation.renew()
   }
@@ -147,7 +149,7 @@ export class RateLimitStore {
     return this.legal(`${this.prefix}${word}${key}`)
   }
 
-  /** The counter of the clock's current window, and when that ends. */
+  /** Returns the counter of the clock's current window, and the end of that window. */
   private clockWindow(counter: string): { readonly windowKey: string; readonly resetTime: Date } {
     const windowMs = this.windowSeconds * 1000
     if (windowMs === 0) return { windowKey: this.legal(`${counter}:0`), resetTime: NEVER }
@@ -164,8 +166,8 @@ export class RateLimitStore {
 refuseCallbacks(RateLimitStore.prototype)
 
 /**
- * A word that is part of every counter's key, so that a new word resets all. It is kept for a
- * second, and read again behind the hits: they need not wait for it, nor for the host it lives on.
+ * Caches the generation, a word in every counter's key: a new word resets all counters. The cached
+ * word is reread every second in the background, so that hits wait neither for it nor for its host.
  */
 class Generation {
   private readonly _client: MemcachedClient
@@ -199,10 +201,10 @@ class Generation {
   }
 
   private async _read(): Promise<void> {
-    // Without an answer the last word goes on: a limit must not fall with the host of one key.
+    // If the read fails, keep the last word: one failed host must not reset all limits.
     const asked = this._word
     const found = await this._client.get(this._key()).catch(() => asked)
-    // Nor must it fall when this process alone loses sight of that host.
+    // Nor if only this process has ejected that host.
     if (found === undefined && !this._home.isUp(this._key())) return
     if (this._word === asked) this._word = typeof found === 'string' ? found : ''
   }

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto'
 
-/** memcached's own limit on a key, in bytes, prefix included. */
+/** memcached's limit on a key in bytes, including the prefix. */
 const MAX_KEY_BYTES = 250
-/** What keys of our own making start with. Callers' keys that start so are digested. */
+/** The first character of our own keys; callers' keys that start with it are hashed. */
 const OWN_MARK = '#'
 const DIGEST_MARK = `${OWN_MARK}sha256:`
 const GENERATION_MARK = `${OWN_MARK}generation:`
 
 /**
- * A key memcached can carry, for hosts that hand over any string: sessions, Keyv and frameworks use
- * spaces, line feeds and whole URLs as keys. A legal key stays readable as it is; any other becomes
- * `#sha256:` and the base64url SHA-256 of its UTF-8 bytes, so that two keys meet only if SHA-256
- * collides. `clientPrefix` is the client's `keyPrefix`, which shares the 250 bytes.
+ * Returns a key that memcached accepts. Session ids, Keyv keys and frameworks' keys may contain
+ * spaces, line feeds or whole URLs. A legal key stays as it is; any other becomes `#sha256:` and
+ * the base64url SHA-256 of its UTF-8 bytes, so that two keys collide only if SHA-256 does.
+ * `clientPrefix` is the client's `keyPrefix`, which shares the 250 bytes.
  */
 export function safeKey(key: string, clientPrefix: string): string {
   const room = MAX_KEY_BYTES - Buffer.byteLength(clientPrefix)
@@ -19,14 +19,14 @@ export function safeKey(key: string, clientPrefix: string): string {
   return DIGEST_MARK + createHash('sha256').update(key, 'utf8').digest('base64url')
 }
 
-/** Where the generation of a scope is kept: a key that no caller's key can be. */
+/** Returns the key of a scope's generation; no caller's key can equal it. */
 export function generationKey(scope: string, clientPrefix: string): string {
   return GENERATION_MARK + safeKey(scope, clientPrefix + GENERATION_MARK)
 }
 
 function isLegal(key: string, room: number): boolean {
   if (key === '' || Buffer.byteLength(key) > room) return false
-  // UTF-8 has no bytes for half a surrogate pair.
+  // UTF-8 cannot encode half a surrogate pair.
   if (/\p{Surrogate}/u.test(key)) return false
   for (let i = 0; i < key.length; i++) {
     const code = key.charCodeAt(i)

@@ -12,44 +12,44 @@ import { lifetimeOfMs, lifetimeOfSeconds } from './lifetime.ts'
 import { checkPeer } from './peer.ts'
 import { safeKey } from './safe-key.ts'
 
-/** What both hosts keep of a session: anything JSON can carry, with its cookie. */
+/** A session as express-session and @fastify/session store it: JSON data with its cookie. */
 export interface StoredSession {
-  /** What decides how long the session lives. */
+  /** The cookie, which determines how long the session lives. */
   readonly cookie?: {
-    /** Milliseconds to live. */
+    /** Milliseconds left to live. */
     readonly maxAge?: number | null | undefined
-    /** Milliseconds to live, as the cookie was made. */
+    /** Milliseconds to live when the cookie was created. */
     readonly originalMaxAge?: number | null | undefined
-    /** When it ends. */
+    /** When the cookie expires. */
     readonly expires?: Date | string | null | undefined
   }
 }
 
-/** Settings of a session store. */
+/** Options of a session store. */
 export interface SessionStoreOptions {
-  /** Put before every session id. Default `sess:`. */
+  /** The prefix of every session id. Default `sess:`. */
   readonly prefix?: string
-  /** Life of sessions whose cookie has no age, in seconds. Default 86,400 (a day). */
+  /** The lifetime of sessions whose cookie has none, in seconds. Default 86,400 (a day). */
   readonly ttl?: number
 }
 
-/** Node's callback: an error, or null and what was asked for. */
+/** A Node callback: an error, or null and the result. */
 export type SessionCallback<T = void> = (error: unknown, result?: T) => void
 
-/** What express-session and @fastify/session call. */
+/** The methods that express-session and @fastify/session call. */
 export interface SessionCalls {
-  /** The session, or null. */
+  /** Reads a session, or null. */
   // biome-ignore lint/suspicious/noExplicitAny: each host has a session type of its own.
   get(id: string, done: SessionCallback<any>): void
   /** Stores a session for as long as its cookie lives. */
   set(id: string, session: StoredSession, done?: SessionCallback): void
   /** Deletes a session. */
   destroy(id: string, done?: SessionCallback): void
-  /** Prolongs a session without writing it. */
+  /** Extends a session's lifetime without writing it. */
   touch(id: string, session: StoredSession, done?: SessionCallback): void
-  /** Fails with MINTRING_UNSUPPORTED: memcached can list no keys. */
+  /** Fails with MINTRING_UNSUPPORTED: memcached cannot list keys. */
   all(done: SessionCallback<never>): void
-  /** Fails with MINTRING_UNSUPPORTED: memcached can count no keys of a prefix. */
+  /** Fails with MINTRING_UNSUPPORTED: memcached cannot count the keys of a prefix. */
   length(done: SessionCallback<never>): void
   /** Fails with MINTRING_UNSUPPORTED: change `prefix` to end all sessions. */
   clear(done?: SessionCallback): void
@@ -58,9 +58,9 @@ export interface SessionCalls {
 const DAY_SECONDS = 86_400
 
 /**
- * A session store for `@fastify/session` (`store: sessionStore(client)`), and the part that
- * `expressSessionStore` mounts on express-session's own class. Failures are given to the callback
- * as the client's MintringError; a session that is not there is `null`.
+ * Returns a session store for `@fastify/session`: `store: sessionStore(client)`.
+ * `expressSessionStore` uses the same methods. The callback receives failures as the client's
+ * MintringError, and `null` for a missing session.
  */
 export function sessionStore(
   client: MemcachedClient,
@@ -74,7 +74,7 @@ export function sessionStore(
     (await client.get<StoredSession>(keyOf(id))) ?? null
   const write = async (id: string, session: StoredSession): Promise<void> => {
     const ttl = lifetimeOf(session, options.ttl)
-    // A cookie that has already run out: memcached has no "expired" TTL that reads well.
+    // The cookie has already expired, and memcached has no portable TTL for "expired".
     if (ttl === 'over') await destroy(id)
     else await client.set(keyOf(id), toPlain(session), { ttl })
   }
@@ -94,19 +94,20 @@ export function sessionStore(
   }
 }
 
-/** The class that express-session takes: a child of its `Store`, with the calls of this module. */
+/** The store class for express-session: a subclass of its `Store` with these methods. */
 export type ExpressSessionStore<Store extends object> = new (
   client: MemcachedClient,
   options?: SessionStoreOptions,
 ) => Store & SessionCalls
 
-/** Where a store keeps its calls: no name that a subclass could use. */
+/** The property that holds a store's methods; a symbol cannot clash with a subclass. */
 const CALLS: unique symbol = Symbol('mintring session calls')
 
 /**
- * A store for express-session: `session({ store: new (expressSessionStore(session))(client) })`.
- * It takes the host's own module because express-session only accepts children of its `Store`. It
- * can be extended, by `class` and as Node's `util.inherits` does: overrides are what is called.
+ * Returns a store class for express-session:
+ * `session({ store: new (expressSessionStore(session))(client) })`. It needs the express-session
+ * module, which only accepts subclasses of its `Store`. The class can be extended with `class` or
+ * Node's `util.inherits`; express-session then calls the overrides.
  */
 export function expressSessionStore<Store extends object>(session: {
   readonly Store: abstract new () => Store
@@ -140,7 +141,9 @@ export function expressSessionStore<Store extends object>(session: {
 
 const NAMES = ['get', 'set', 'destroy', 'touch', 'all', 'length', 'clear'] as const
 
-/** Calls that no subclass overrides work without the store as their `this`, as in promisify(). */
+/**
+ * Binds methods that no subclass overrides, so that they work without `this`, as promisify() needs.
+ */
 function bound<Store extends SessionCalls>(
   store: Store,
   calls: SessionCalls,
@@ -153,7 +156,7 @@ function bound<Store extends SessionCalls>(
   return store
 }
 
-/** Host sessions carry methods and cookies with getters: a store keeps what they hold. */
+/** Copies the data of a session, without its methods and without its cookie's getters. */
 function toPlain(session: StoredSession): unknown {
   const { cookie, ...data } = session
   const held = Object.entries(data).filter(([, value]) => typeof value !== 'function')
@@ -164,7 +167,7 @@ function toPlain(session: StoredSession): unknown {
 function lifetimeOf({ cookie }: StoredSession, ttl: number | undefined): Lifetime {
   const expires = cookie?.expires
   const maxAgeMs = expires ? new Date(expires).getTime() - Date.now() : cookie?.maxAge
-  // What is no date and no number says nothing of an age.
+  // An invalid date or number counts as no lifetime.
   if (typeof maxAgeMs !== 'number' || Number.isNaN(maxAgeMs)) {
     return lifetimeOfSeconds(ttl ?? DAY_SECONDS)
   }
@@ -179,8 +182,8 @@ async function refuse<Result>(what: string): Promise<Result> {
 function ignore(): void {}
 
 function settle<T>(work: Promise<T>, done: SessionCallback<T> | undefined): void {
-  // The callback runs outside the promise chain: what it throws is its own, not a rejection of
-  // ours.
+  // Call back outside the promise chain: an exception in the callback must not become our
+  // rejection.
   work.then(
     (result) => done && nextTick(done, null, result),
     (error: unknown) => done && nextTick(done, error),

@@ -9,61 +9,61 @@ import { anything, checkAdapter, PREFIX, SECONDS } from './adapter-arguments.ts'
 import { ClearableStore, keyBytes } from './clearable.ts'
 import { lifetimeOfSeconds } from './lifetime.ts'
 
-/** Settings of the unstorage driver. */
+/** Options of the unstorage driver. */
 export interface UnstorageDriverOptions {
-  /** The client to store with; it stays yours to close. */
+  /** The client to store with. The driver never closes it. */
   readonly client: MemcachedClient
-  /** Put before every key, and the scope of `clear()`. Default none. */
+  /** The prefix of every key, and the scope of `clear()`. Default: none. */
   readonly base?: string
-  /** Life of items set without a `ttl`, in seconds. Default for ever. */
+  /** The lifetime of items set without a `ttl`, in seconds. Default: no expiry. */
   readonly ttl?: number
 }
 
-/** What `getItems` answers about one key. */
+/** An item in the result of `getItems`. */
 export interface UnstorageItem {
-  /** The key, as it was asked for. */
+  /** The key, as requested. */
   readonly key: string
   /** Its value, null for a miss. */
   readonly value: null | string | number | boolean | object
 }
 
-/** What unstorage calls. `getKeys` answers nothing: memcached cannot list keys. */
+/** The driver that unstorage calls. `getKeys` returns an empty list: memcached cannot list keys. */
 export interface UnstorageDriver {
-  /** What unstorage shows. */
+  /** The name that unstorage shows. */
   readonly name: 'mintring'
-  /** What unstorage asks a driver about. */
+  /** Features of the driver that unstorage reads. */
   readonly flags: {
     /** Items may have a lifetime. */
     readonly ttl: true
   }
-  /** The settings it was made with. */
+  /** The options passed to `unstorageDriver`. */
   readonly options: UnstorageDriverOptions
-  /** The client underneath. */
+  /** Returns the client underneath. */
   getInstance(): MemcachedClient
-  /** Whether it is there. Reads the value to tell. */
+  /** Whether a key is stored. Reads the value to find out. */
   hasItem(key: string): Promise<boolean>
-  /** The value, null for a miss. */
+  /** Reads a value, null for a miss. */
   getItem(key: string): Promise<unknown>
-  /** What setItemRaw stored, null for a miss. */
+  /** Reads a value stored with setItemRaw, null for a miss. */
   getItemRaw(key: string): Promise<unknown>
-  /** The values of several keys, null for misses. */
+  /** Reads the values of several keys, null for misses. */
   getItems(items: ReadonlyArray<{ key: string }>): Promise<UnstorageItem[]>
-  /** Stores a text for `ttl` seconds, by default those of the driver. */
+  /** Stores a text for `ttl` seconds; default: the driver's `ttl`. */
   setItem(key: string, value: string, options?: { ttl?: number }): Promise<void>
-  /** Stores bytes, or anything that JSON can carry. */
+  /** Stores bytes, or any value that JSON can encode. */
   setItemRaw(key: string, value: unknown, options?: { ttl?: number }): Promise<void>
   /** Deletes an item. */
   removeItem(key: string): Promise<void>
-  /** Always empty. */
+  /** Returns an empty list. */
   getKeys(): Promise<string[]>
-  /** Forgets every key below `base`, by one write. */
+  /** Makes every key below `base` a miss, with one write. */
   clear(): Promise<void>
 }
 
 /**
- * An unstorage driver (Nitro, Nuxt) on a mintring client:
- * `createStorage({ driver: unstorageDriver({ client }) })`. The client stays the caller's. Failures
- * reject with the client's MintringError.
+ * Returns an unstorage driver (Nitro, Nuxt) on a mintring client:
+ * `createStorage({ driver: unstorageDriver({ client }) })`. The driver never closes the client.
+ * Failures reject with the client's MintringError.
  */
 export function unstorageDriver(options: UnstorageDriverOptions): UnstorageDriver {
   const checks = { client: anything, base: PREFIX, ttl: SECONDS }
@@ -100,7 +100,7 @@ export function unstorageDriver(options: UnstorageDriverOptions): UnstorageDrive
   })
 }
 
-/** unstorage's `setItem` only gives strings: an object is a raw value, wrapped here. */
+/** Wraps objects, because setItem() only stores strings: a stored object is always a raw value. */
 function wrapRaw(value: unknown): unknown {
   return keyBytes(value) === undefined ? { raw: value } : value
 }

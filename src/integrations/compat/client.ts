@@ -12,11 +12,11 @@ import type { RingServer } from '../../ring/server.ts'
 import { type NpmValue, storedForms } from './values.ts'
 
 /**
- * A mintring client that writes keys and values as the npm package `memcached` does: keys have
- * their namespace already, values are in their stored form.
+ * A mintring client that stores keys and values as the npm package `memcached` does. Its callers
+ * pass keys with their namespace, and values in their stored form.
  */
 export class NpmClient {
-  /** The client itself. */
+  /** The client underneath. */
   readonly cache: MemcachedClient
   private readonly view: ClientView
 
@@ -29,27 +29,27 @@ export class NpmClient {
     return this.cache.close(options)
   }
 
-  /** Why a server failed last. */
+  /** Returns the last error of a server, if any. */
   lastErrorOf(server: string): MintringError | undefined {
     return this.cache.hosts().find(({ name }) => name === server)?.lastError
   }
 
-  /** The value, or undefined. */
+  /** Returns the value, or undefined. */
   async read(key: string): Promise<unknown> {
     return this.view.get(key)
   }
 
-  /** The value with its CAS id. */
+  /** Returns the value with its CAS id. */
   async readEntry(key: string): Promise<Entry<unknown> | undefined> {
     return this.view.gets(key)
   }
 
-  /** The hits, and the keys that could not be asked. */
+  /** Returns the hits, and the keys whose reads failed. */
   async readMany(keys: readonly string[]): Promise<Outcomes<unknown>> {
     return this.view.getManyDetailed(keys)
   }
 
-  /** Stores for `ttl` seconds; false for NOT_STORED. */
+  /** Stores for `ttl` seconds; returns false for NOT_STORED. */
   async write(
     name: 'set' | 'add' | 'replace',
     key: string,
@@ -59,32 +59,32 @@ export class NpmClient {
     return this.view[name](key, value, { ttl })
   }
 
-  /** Stores if the item still has the CAS id. */
+  /** Stores if the item's CAS id is still `id`. */
   async swap(key: string, value: NpmValue, id: bigint, ttl: number): Promise<CasOutcome> {
     return this.view.cas(key, value, id, { ttl })
   }
 
-  /** Writes before or behind what is there; false for NOT_STORED. */
+  /** Appends or prepends to an item; returns false for NOT_STORED. */
   async lengthen(name: 'append' | 'prepend', key: string, value: NpmValue): Promise<boolean> {
     return this.view[name](key, Buffer.from(value.text))
   }
 
-  /** The new number, or undefined where there is no counter. */
+  /** Changes a counter; returns the new number, or undefined when there is no counter. */
   async count(name: 'incr' | 'decr', key: string, by: bigint): Promise<bigint | undefined> {
     return this.view[name](key, by)
   }
 
-  /** Whether it was there. */
+  /** Deletes a key; returns whether it was stored. */
   async remove(key: string): Promise<boolean> {
     return this.view.delete(key)
   }
 
-  /** Whether it is there; it lives for `ttl` seconds from now on. */
+  /** Sets a new lifetime of `ttl` seconds; returns whether the key was stored. */
   async prolong(key: string, ttl: number): Promise<boolean> {
     return this.view.touch(key, ttl)
   }
 
-  /** Sends a command as it is written to one server. */
+  /** Sends a raw command to one server. */
   async send(server: string, line: string, body: Buffer | undefined): Promise<RawReply[]> {
     return this.cache.raw(server, line, ...(body === undefined ? [] : [body]))
   }

@@ -6,12 +6,12 @@ import { faultOf, PartlyDone, type Query, RUN, shortened } from './query.ts'
 import { npmResult } from './replies.ts'
 import { withPort } from './settings.ts'
 
-/** The instances that are just now connecting for a command: that asks no server. */
+/** The instances that call connect() from command(): such a call sends no `version` request. */
 const commanding = new WeakSet<Instance>()
 
 type Roads = Pick<Instance, 'command' | 'connect' | 'multi'>
 
-/** The road of every command. */
+/** The methods that every command passes through, and that tracing packages wrap. */
 export const road: Roads & ThisType<Instance> = {
   command(compile, server) {
     this.activeQueries++
@@ -35,7 +35,8 @@ export const road: Roads & ThisType<Instance> = {
 
   connect(server, callback) {
     const handle = handleOf(this, server)
-    // A command finds out by itself, and may be done elsewhere.
+    // Inside command(), skip the check: the command itself shows whether the server is up, and may
+    // fall back to another host.
     if (commanding.has(this)) return callback(undefined, handle)
     const about = { server, maxValue: this.maxValue }
     this[ENGINE].send(server, 'version', undefined).then(
@@ -63,13 +64,13 @@ export const road: Roads & ThisType<Instance> = {
   },
 }
 
-/** Where a command goes when it does not say. */
+/** Returns the server of a command that names none. */
 function homeOf({ servers, HashRing }: Instance, { key }: Query): string {
   const [first = ''] = servers
   return servers.length === 1 ? first : (HashRing.get(String(key)) ?? first)
 }
 
-/** The text shows the key as it travels. */
+/** Replaces a long key in the command text by the shortened key that is sent. */
 function shortenKey(memcached: Instance, query: Query): void {
   const { key, command } = query
   if (typeof key !== 'string' || command === undefined) return
@@ -95,7 +96,7 @@ function perform(memcached: Instance, query: Query, server: string): void {
   run().then(succeed, fail)
 }
 
-/** A command that the caller compiled. */
+/** Sends a command that the caller compiled, exactly as its text says. */
 async function asWritten(memcached: Instance, query: Query, server: string): Promise<unknown> {
   const { command = '' } = query
   const end = command.indexOf('\r\n')
@@ -105,7 +106,7 @@ async function asWritten(memcached: Instance, query: Query, server: string): Pro
   return npmResult(query, withPort(server), replies)
 }
 
-/** On a turn of its own: what the callback throws is its own. */
+/** Calls back on the next tick: an exception in the callback must not become our rejection. */
 function callBackLater(memcached: Instance, query: Query, outcome: unknown[]): void {
   nextTick(callBack, memcached, query, outcome)
 }

@@ -18,7 +18,7 @@ const TO_TOUCH: readonly Rule[] = [KEY, LIFETIME, CALLBACK]
 const TO_COUNT: readonly Rule[] = [KEY, ['value', Number], CALLBACK]
 const TO_STORE: readonly Rule[] = [KEY, ['value', String], LIFETIME, CALLBACK]
 
-/** The commands about keys: each describes itself to `command()`. */
+/** The key commands: each passes a description of itself to `command()`. */
 export const keyCommands: Methods = {
   touch(key: string, lifetime: number, callback: unknown) {
     const { client } = this[ENGINE]
@@ -90,7 +90,7 @@ keyCommands.increment = keyCommands.incr
 keyCommands.decrement = keyCommands.decr
 keyCommands.delete = keyCommands.del
 
-/** What is no string becomes one, as there. */
+/** Converts a key that is not a string to one, as `memcached` does. */
 function fullKeyOf({ namespace }: Instance, key: unknown): string {
   return `${namespace}${key}`
 }
@@ -108,14 +108,14 @@ function ask(
   memcached.command(() => ({ ...about, callback: callable(callback), [RUN]: done }))
 }
 
-/** Throws, as a server would say it, for what is no CAS id. */
+/** Parses a CAS id; throws the error that a server would return for an invalid one. */
 function casIdOf(cas: unknown): bigint {
   if (!cas) throw unknownCommand()
   if (!/^\d+$/.test(String(cas))) throw new Refusal('bad command line format')
   return BigInt(String(cas))
 }
 
-/** The arguments of a command that stores. */
+/** The arguments of a storage command. */
 interface Storing {
   readonly key: unknown
   readonly value: unknown
@@ -130,7 +130,7 @@ function storing(name: 'set' | 'add' | 'replace'): Methods['set'] {
     store(this, name, { key, value, lifetime, callback }, async (full, stored) => {
       const ttl = npmSecondsLeft(lifetime, Date.now())
       if (!(await client.write(name, full, stored, ttl ?? 1))) throw notStored()
-      // A lifetime that is over: the server says STORED, and the item is not to be found.
+      // The lifetime is already over: a server would reply STORED and never return the item.
       if (ttl === undefined) await client.remove(full)
       return true
     })
@@ -163,7 +163,10 @@ function store(
   ask(memcached, { ...about, validate: TO_STORE }, callback, () => run(full, stored))
 }
 
-/** The value's stored form; calls back and returns undefined for one that has none. */
+/**
+ * Returns the stored form of a value; if there is none, calls back with the error and returns
+ * undefined.
+ */
 function storedOrTold(
   memcached: Instance,
   value: unknown,
@@ -187,7 +190,7 @@ function counting(name: 'incr' | 'decr'): Methods['incr'] {
       const size = Math.abs(value)
       const isCount = Number.isInteger(size) && size < 2 ** 64
       if (!isCount) throw new Refusal('invalid numeric delta argument')
-      // memcached itself takes no negative delta.
+      // memcached rejects negative deltas, so incr by -1 becomes decr by 1.
       const up = (name === 'incr') === value >= 0
       const total = await client.count(up ? 'incr' : 'decr', full, BigInt(size))
       return total === undefined ? false : Number(total)
@@ -197,7 +200,7 @@ function counting(name: 'incr' | 'decr'): Methods['incr'] {
   }
 }
 
-/** One command per server, so that each has its span. */
+/** Sends one command per server, so that each has its own tracing span. */
 function readMany(memcached: Instance, keys: readonly unknown[], callback?: Callback): void {
   if (!Array.isArray(keys)) {
     callback?.call(undefined, [new Error('Argument "key" is not a valid Array.')], {})

@@ -9,20 +9,20 @@ import { HealthEvents } from './health.ts'
 import { type KeyRules, shortened } from './query.ts'
 import { behaviorsOf, type NamedServer, serversOf, withPort } from './settings.ts'
 
-/** What the engine reads of a Memcached while it is used, because callers may change it. */
+/** The properties of a Memcached that the engine reads on each use: callers may change them. */
 export interface Face extends EventEmitter, KeyRules {
   failOverServers?: unknown
 }
 
-/** Servers that are asked although they are none of the client's: an ElastiCache endpoint. */
+/** How many clients to keep for servers outside the list, such as an ElastiCache endpoint. */
 const MAX_OTHERS = 16
 
 /**
- * The mintring client under a Memcached. After `end()` the next command makes another one, as that
- * package makes new connections.
+ * Owns the mintring client of a Memcached. After `end()`, the next command creates a new client,
+ * just as `memcached` opens new connections.
  */
 export class NpmEngine {
-  /** Where keys live while all servers are there. */
+  /** The placement of keys while all servers are up. */
   readonly ring: Ring<NamedServer>
   private readonly face: Face
   private readonly behaviors: ReturnType<typeof behaviorsOf>
@@ -42,7 +42,7 @@ export class NpmEngine {
     this.current = this.newClient(this.servers)
   }
 
-  /** The client; a new one after `end()`, and after its own `close()`. */
+  /** The current client; a new one after `end()`, or after the client itself was closed. */
   get client(): NpmClient {
     if (this.current === undefined || this.current.cache.closed) {
       this.current = this.newClient(this.servers)
@@ -50,19 +50,19 @@ export class NpmEngine {
     return this.current
   }
 
-  /** Sends a command as it is written to a server of the list, or to any other. */
+  /** Sends a raw command to a server, whether or not the server is in the list. */
   send(server: string, line: string, body: Buffer | undefined): Promise<RawReply[]> {
     const known = this.servers.find(({ name }) => withPort(name) === withPort(server))
     if (known !== undefined) return this.client.send(known.name, line, body)
     return this.otherFor(withPort(server)).send(withPort(server), line, body)
   }
 
-  /** Tells of a failed command, if its server is to blame. */
+  /** Emits `issue` for a failed command if the server caused the failure. */
   report(error: unknown): void {
     this.health.report(error)
   }
 
-  /** Lets what is under way finish, and closes every connection. */
+  /** Closes every connection once pending commands have finished. */
   end(): void {
     const clients = [this.current, ...this.others.values()]
     this.current = undefined
@@ -77,7 +77,7 @@ export class NpmEngine {
     return client
   }
 
-  /** Puts the next stand-by server in the place of one that left, keys and all. */
+  /** Replaces a removed server by the next stand-by server, which takes over its keys. */
   private replace(server: string): void {
     const { failOverServers } = this.face
     const standBy = Array.isArray(failOverServers) ? failOverServers.shift() : undefined
@@ -86,7 +86,7 @@ export class NpmEngine {
     this.servers = this.servers.map((one) =>
       one.name === server ? { ...one, ...next, name: one.name, weight: one.weight ?? 1 } : one,
     )
-    // Not while the client is still telling of the server that left.
+    // Deferred, because the client is still emitting the event about the removed server.
     setImmediate(() => this.current?.cache.setServers(this.servers))
   }
 
@@ -104,7 +104,7 @@ export class NpmEngine {
   }
 }
 
-/** A key is at home where its full text is placed, and short enough on the wire. */
+/** Maps keys: the full key decides the server, and the shortened key is sent. */
 export function keysOf(rules: KeyRules): KeyMapping {
   return { wireKey: (key) => toWireKey(shortened(key, rules)), routeKey: (key) => key }
 }

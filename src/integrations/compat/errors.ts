@@ -1,41 +1,44 @@
 import { isMintringError, type MintringError } from '../../errors.ts'
 
-/** What a server would have said to a command, in the words of that package. */
+/** An error that a server's reply causes, in the wording of `memcached`. */
 export class Refusal extends Error {}
 
-/** What that package says when a server did not know the command. */
+/** The message of `memcached` when a server does not know a command. */
 const UNKNOWN = 'Received an ERROR response'
 
-/** The error of a command that no server knows: an empty key, no CAS id. */
+/** Returns the error for a command that every server rejects: an empty key or no CAS id. */
 export function unknownCommand(): Refusal {
   return new Refusal(UNKNOWN)
 }
 
-/** What the callback gets for a failure: `false` beside it where a server said no. */
+/**
+ * Returns the callback's arguments for a failure: `[error, false]` if a server rejected the
+ * command.
+ */
 export function outcomeOf(error: unknown, about: About): unknown[] {
   const told = worded(error, about)
-  // There the error of this one reply comes in an array, and alone.
+  // `memcached` passes this one error inside an array, without a result.
   if ((told as Error).message === UNKNOWN) return [[told], undefined]
   return isRefusal(error) ? [told, false] : [told]
 }
 
-/** The error of NOT_STORED. */
+/** Returns the error for NOT_STORED. */
 export function notStored(): Error {
   return Object.assign(new Refusal('Item is not stored'), { notStored: true })
 }
 
-/** What an error is about. */
+/** The context of an error. */
 export interface About {
-  /** The server the command was for. */
+  /** The server that the command was sent to. */
   readonly server: string
-  /** The largest value. */
+  /** The option `maxValue`. */
   readonly maxValue: unknown
 }
 
 /**
- * A failure in the words of the package `memcached`, where it has words for it: packages compare
- * them. The client's own error is its `cause`; `code` is the system's (`ECONNREFUSED`), else the
- * client's.
+ * Converts an error to the wording of the package `memcached` where that has one, because packages
+ * compare messages. `cause` is the client's error; `code` is the system's (`ECONNREFUSED`), else
+ * the client's.
  */
 export function worded(error: unknown, about: About): unknown {
   if (!isMintringError(error)) return error
@@ -45,7 +48,7 @@ export function worded(error: unknown, about: About): unknown {
   return Object.assign(new Error(text, { cause: error }), { code })
 }
 
-/** Whether a server said no, rather than nothing. */
+/** Whether a server replied with a rejection, as opposed to no reply at all. */
 function isRefusal(error: unknown): boolean {
   if (!isMintringError(error)) return error instanceof Refusal
   return error.code === 'MINTRING_REFUSED' || error.code === 'MINTRING_TOO_LARGE'
@@ -67,7 +70,7 @@ function textFor(error: MintringError, { server, maxValue }: About): string | un
   }
 }
 
-/** What a server said, without its first word: the end of the message. */
+/** Extracts the server's reply from the end of a message, without its first word. */
 export function npmRefusal(message: string): string | undefined {
   const [, word, why] = /\b(ERROR|CLIENT_ERROR|SERVER_ERROR)(?: ([^\r\n]*))?$/.exec(message) ?? []
   return word === 'ERROR' ? UNKNOWN : why
@@ -77,7 +80,7 @@ function isDown({ code }: MintringError): boolean {
   return code === 'MINTRING_CONNECTION'
 }
 
-/** The socket's error under the client's. */
+/** Returns the socket error in the cause chain, if any. */
 export function systemErrorOf(error: Error): NodeJS.ErrnoException | undefined {
   const cause = error.cause as NodeJS.ErrnoException | undefined
   if (typeof cause !== 'object' || cause === null) return undefined

@@ -5,10 +5,10 @@ import type { NpmClient } from './client.ts'
 import { npmRefusal, systemErrorOf } from './errors.ts'
 import type { EventName, IssueInfo } from './types.ts'
 
-/** A Memcached: it tells its listeners, and knows how many failures make a server dead. */
+/** A Memcached: emits the events; `failures` is how many failures make a server dead. */
 type Emitter = EventEmitter & { readonly failures?: unknown }
 
-/** What happened to one server since the first client was made. */
+/** The history of one server since the first client was created. */
 interface Record {
   attempted: number
   succeeded: number
@@ -17,10 +17,10 @@ interface Record {
   messages: string[]
 }
 
-/** That package keeps every message for as long as a server is out. */
+/** Bounds the messages per server: `memcached` keeps all of them while a server is down. */
 const MAX_MESSAGES = 20
 
-/** The failures that say something of the server, rather than of the command. */
+/** Error codes that indicate a problem of the server rather than of the command. */
 const ISSUES: ReadonlySet<string> = new Set([
   'MINTRING_CONNECTION',
   'MINTRING_PROTOCOL',
@@ -28,9 +28,11 @@ const ISSUES: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The events of the npm package `memcached` from those of a mintring client. `issue`: a command
- * failed on a server. `failure`, and with its option `remove` also `remove`: a server left the
- * ring. `reconnecting`: it is tried again. `reconnect`: it is back.
+ * Emits the events of the npm package `memcached` from the events of a mintring client:
+ * - `issue`: a command failed on a server.
+ * - `failure`, and with the option `remove` also `remove`: a server was ejected.
+ * - `reconnecting`: the client probes an ejected server.
+ * - `reconnect`: the server returned.
  */
 export class HealthEvents {
   private readonly emitter: Emitter
@@ -40,7 +42,7 @@ export class HealthEvents {
     this.emitter = emitter
   }
 
-  /** Tells of a client's servers. `onRemoved` hears of those that left, with `remove`. */
+  /** Emits the events of a client's servers, and calls `onRemoved` for each ejected server. */
   follow(client: NpmClient, onRemoved: ((server: string) => void) | undefined): void {
     client.cache.on('eject', ({ host }) => {
       this.recordOf(host).outSinceMs ??= unixMs()
@@ -63,7 +65,7 @@ export class HealthEvents {
     })
   }
 
-  /** Tells of a failed command, if its server is to blame. */
+  /** Emits `issue` for a failed command if the server caused the failure. */
   report(error: unknown): void {
     if (!isMintringError(error) || error.host === undefined || !isIssue(error)) return
     this.recordOf(error.host).failures++
@@ -92,7 +94,7 @@ export class HealthEvents {
       server,
       tokens: tokensOfServer(server) as [string, string],
       messages: [...messages],
-      // There it is what is left until the server is dead.
+      // In `memcached`, `failures` counts down to 0, where the server is dead.
       failures: Math.max(0, Number(this.emitter.failures) - failures),
       totalFailures: failures,
       totalReconnectsAttempted: attempted,
@@ -104,19 +106,19 @@ export class HealthEvents {
   }
 }
 
-/** A command that the server is to blame for; SERVER_ERROR is one there as well. */
+/** Whether the server caused the failure; `memcached` includes SERVER_ERROR. */
 function isIssue(error: MintringError): boolean {
   if (error.code !== 'MINTRING_REFUSED') return ISSUES.has(error.code)
   return /\bSERVER_ERROR\b/.test(error.message)
 }
 
-/** Why a server failed, as that package says it. */
+/** Returns why a server failed, in the wording of `memcached`. */
 function reasonOf(error: MintringError): string {
   if (error.code === 'MINTRING_REFUSED') return npmRefusal(error.message) ?? error.message
   return String(systemErrorOf(error) ?? error.message)
 }
 
-/** `host:port` as port and host; a path alone. */
+/** Splits `host:port` into `[port, host]`; returns `[path]` for a Unix socket. */
 export function tokensOfServer(server: string): string[] {
   if (server.startsWith('/')) return [server]
   const [, host = server, port = '11211'] = /^(.*):(\d+)$/.exec(server) ?? []

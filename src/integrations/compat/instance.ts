@@ -4,52 +4,52 @@ import type { NpmEngine } from './engine.ts'
 import type { Callback, Query } from './query.ts'
 import type { ClientOptions, Commands, ServerCommands } from './types.ts'
 
-/** Where an instance keeps its engine. */
+/** The property that holds the engine of an instance. */
 export const ENGINE: unique symbol = Symbol('mintring.compat.engine')
 
-/** The placement of keys, as tracing packages ask for it. */
+/** The key placement that tracing packages read. */
 export interface HashRing {
-  /** The server of a key, as it was listed. */
+  /** Returns the server of a key, as written in the list. */
   get(key: string): string | undefined
-  /** The `size` servers that a key goes to, one after the other. */
+  /** Returns the first `size` servers for a key: its own, then its fallbacks. */
   range(key: string, size?: number, unique?: boolean): string[]
   /** Whether a server is on the ring. */
   has(server: string): boolean
 }
 
-/** What `connect` calls back with: where a server is, not a socket. */
+/** A description of a connection, which `connect` passes to its callback instead of a socket. */
 export interface ServerHandle {
   readonly serverAddress: string
   /** Port and host. */
   readonly tokens: string[]
   readonly readyState: 'open'
-  /** Does nothing: connections are the client's. */
+  /** Does nothing: the client owns the connections. */
   end(): void
 }
 
-/** What `connect` calls back with; `connection` is there where the server answered. */
+/** The callback of `connect`; `error` is set when the server did not reply. */
 export type Connected = (error: unknown, connection: ServerHandle) => void
 
-/** A client, as the npm package `memcached` has it. */
+/** A client with the properties and methods of the npm package `memcached`. */
 export interface Instance extends EventEmitter, Commands, ServerCommands, ClientOptions {
-  /** The servers, as they were listed. */
+  /** The servers, as written in the list. */
   readonly servers: string[]
-  /** The mintring client underneath, for what callbacks cannot say; a new one after `end()`. */
+  /** The mintring client underneath, for what this API lacks. A new client after `end()`. */
   readonly client: MemcachedClient
-  /** Where keys live while every server is there. */
+  /** The placement of keys while every server is up. */
   readonly HashRing: HashRing
-  /** Where connections were asked for, by `host:port`. */
+  /** The servers that connect() was called for, by `host:port`. */
   readonly connections: Record<string, ServerHandle>
-  /** How many commands are under way. */
+  /** The number of pending commands. */
   activeQueries: number
   /**
-   * Does a command: `compile` describes it. Every method goes through here, so this is where
-   * tracing packages listen. A command of your own goes to the server as its `command` says.
+   * Runs the command that `compile` returns. Every method calls it, so tracing packages wrap it. A
+   * command compiled by your own code is sent exactly as its `command` text says.
    */
   command(compile: () => Query, server?: string): void
-  /** Asks a server whether it is there. */
+  /** Checks whether a server replies. */
   connect(server: string, callback: Connected): void
-  /** Calls back for every server with the keys that live there; for all servers without keys. */
+  /** Calls back for each server with its keys; without keys, for all servers. */
   multi(
     keys: readonly string[] | false | undefined,
     callback: (
@@ -60,13 +60,13 @@ export interface Instance extends EventEmitter, Commands, ServerCommands, Client
       total: number,
     ) => void,
   ): void
-  /** Closes all connections; what is under way may finish, and later calls open new ones. */
+  /** Closes all connections once pending commands have finished; later calls open new ones. */
   end(): void
   /** @internal */
   readonly [ENGINE]: NpmEngine
 }
 
-/** A callback, whatever it is typed as; undefined for what cannot be called. */
+/** Returns `callback` if it is a function, whatever its declared type, else undefined. */
 export function callable(callback: unknown): Callback | undefined {
   return typeof callback === 'function' ? (callback as Callback) : undefined
 }

@@ -2,9 +2,10 @@ import { MAX_RELATIVE_TTL_SECONDS } from '../../protocol/limits.ts'
 import { Refusal } from './errors.ts'
 
 /**
- * A lifetime as memcached reads it (doc/protocol.txt, "Expiration times"): seconds up to 30 days, a
- * date in Unix seconds beyond, 0 for ever. In whole seconds from now; undefined when it is over.
- * Throws `refusal`, as memcached would say it, for what is no number of seconds: NaN, Infinity.
+ * Converts a lifetime as memcached reads it (doc/protocol.txt, "Expiration times") to whole seconds
+ * from now. Up to 30 days it is in seconds, above that a date in Unix seconds; 0 never expires.
+ * Returns undefined when it is already over. Throws a Refusal with the message `refusal`, as a
+ * server would, for NaN and Infinity.
  */
 export function npmSecondsLeft(
   lifetime: number,

@@ -1,29 +1,29 @@
 import { createHash } from 'node:crypto'
 import type { CommandInfo } from './types.ts'
 
-/** How a command of ours is done, on the client. */
+/** The property with the function that runs one of our commands on the client. */
 export const RUN: unique symbol = Symbol('mintring.compat.run')
 
-/** A callback of a user's. */
+/** A callback of the application. */
 export type Callback = (this: unknown, error: unknown, result?: unknown) => void
 
 /**
- * A command, as `command()` gets it from those who compile it. Tracing packages read it, and put
- * their own callback in.
+ * A command, as `compile` returns it to `command()`. Tracing packages read it and replace its
+ * callback.
  */
 export interface Query extends Partial<Omit<CommandInfo, 'key' | 'callback' | 'validate'>> {
-  /** The key, or the keys, with the namespace before it. */
+  /** The key or keys, with their namespace. */
   key?: string | string[] | undefined
   callback?: Callback | undefined
   /** Names and types of the arguments. */
   validate?: ReadonlyArray<readonly [name: string, type: unknown]> | undefined
   /** Whether it reads several keys. */
   multi?: boolean | undefined
-  /** Absent in commands that others compile: those go to the server as they are written. */
+  /** Absent in commands that other code compiles: their text is sent as it is. */
   [RUN]?: (() => Promise<unknown>) | undefined
 }
 
-/** A command that was done in part: what failed, and the rest. */
+/** The result of a command of which a part failed. */
 export class PartlyDone {
   readonly error: unknown
   readonly result: unknown
@@ -34,7 +34,7 @@ export class PartlyDone {
   }
 }
 
-/** What decides over keys. */
+/** The options that determine valid keys. */
 export interface KeyRules {
   maxKeySize?: unknown
   keyCompression?: unknown
@@ -43,8 +43,8 @@ export interface KeyRules {
 const LONGEST_MEMCACHED_KEY = 250
 
 /**
- * What is wrong with a command's arguments, in the words of the package `memcached`; of several
- * faults the last one. A callback is not asked for: here a command without one is done.
+ * Checks a command's arguments and returns the message of the package `memcached`, of the last
+ * invalid argument. The callback may be absent.
  */
 export function faultOf(query: Query, rules: KeyRules): string | undefined {
   let fault: string | undefined
@@ -75,12 +75,12 @@ function oneKeyFaultOf(name: string, key: string, rules: KeyRules): string | und
   return /\s/.test(key) ? 'The key should not contain any whitespace or new lines' : undefined
 }
 
-/** The key on the wire: itself, or its hex MD5 where it is too long. */
+/** Returns the key to send: the key itself, or its hex MD5 if it is too long. */
 export function shortened(key: string, rules: KeyRules): string {
   return isLong(key, rules) ? createHash('md5').update(key).digest('hex') : key
 }
 
-/** That package counts characters; what has too many bytes is refused by every memcached. */
+/** `memcached` counts characters; a server rejects a key that is too long in bytes. */
 function isLong(key: string, { maxKeySize, keyCompression }: KeyRules): boolean {
   if (key.length > Number(maxKeySize)) return true
   return Boolean(keyCompression) && Buffer.byteLength(key) > LONGEST_MEMCACHED_KEY

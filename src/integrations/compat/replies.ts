@@ -4,15 +4,15 @@ import type { RawReply } from '../../client/verbs/raw.ts'
 import { notStored } from './errors.ts'
 import type { Query } from './query.ts'
 
-/** A statistic: a number where it is digits only. */
+/** A statistic: a number if it consists of digits only. */
 type Statistic = string | number
 type Grouped = Record<string, Statistic | Record<string, Statistic>>
 
 const codec = new NpmMemcachedCodec()
 
 /**
- * What that package calls back with for the replies of a command, as it was written: a value, a
- * list of them, statistics, or what one line says. Throws for a line it does not know.
+ * Converts the replies of a raw command to the result that `memcached` passes to the callback: a
+ * value, a list, statistics, or a boolean. Throws for a reply line it does not know.
  */
 export function npmResult(query: Query, server: string, replies: readonly RawReply[]): unknown {
   const { type = '' } = query
@@ -22,7 +22,7 @@ export function npmResult(query: Query, server: string, replies: readonly RawRep
   return results.length > 1 ? results : results[0]
 }
 
-/** What one line adds to the result: nothing, for the END of a list. */
+/** Converts one reply line to result entries: none for the END of a list. */
 function partOf(query: Query, server: string, { line, data }: RawReply): unknown[] {
   const [word = '', ...words] = line.split(' ')
   if (/^\d+$/.test(word)) return [Number(word)]
@@ -77,7 +77,7 @@ function statistic(text: string): Statistic {
   return /^\d+$/.test(text) ? Number(text) : text
 }
 
-/** Which part of a statistic's name is its group, and which its name in there. */
+/** How to split a statistic's name into its group and its name within the group. */
 const STATISTICS: Readonly<Record<string, RegExp | 'plain'>> = {
   stats: 'plain',
   'stats settings': 'plain',
@@ -101,7 +101,7 @@ function statisticsOf(
   return statistics
 }
 
-/** What has no class of its own (`active_slabs`) is filed under "undefined" there too. */
+/** Files a statistic without a class (`active_slabs`) under "undefined", as `memcached` does. */
 function file(statistics: Grouped, [, group = '', name]: readonly string[], value: Statistic) {
   const members = statistics[group] as Record<string, Statistic> | undefined
   statistics[group] = { ...members, [name || 'undefined']: value }

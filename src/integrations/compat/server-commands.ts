@@ -33,7 +33,7 @@ export const serverCommands: Methods = {
   },
 }
 
-/** Asks every server; calls back with what they said in the order they are listed. */
+/** Sends a command to every server; calls back with the results in the order of the list. */
 function single(type: string): (this: Instance, callback: unknown) => void {
   return function (this: Instance, callback: unknown) {
     const results: unknown[] = []

@@ -7,7 +7,7 @@ import { MintringError } from '../../errors.ts'
 import { DEFAULT_PORT, type ServerObject } from '../../ring/server.ts'
 import { MAX_WEIGHT } from '../../ring/server-text.ts'
 
-/** The settings of that package, as it has them. */
+/** The default options of `memcached`. */
 export const defaultOptions: Readonly<Record<string, unknown>> = {
   maxKeySize: 250,
   maxExpiration: 2_592_000,
@@ -35,7 +35,7 @@ export const defaultOptions: Readonly<Record<string, unknown>> = {
   debug: false,
 }
 
-/** What the shim itself does, rather than the client. */
+/** Options that this module implements itself, instead of passing them to the client. */
 const DONE_HERE: ReadonlySet<string> = new Set([
   'activeQueries',
   'failOverServers',
@@ -45,15 +45,15 @@ const DONE_HERE: ReadonlySet<string> = new Set([
   'namespace',
 ])
 
-/** That package has no bound for what waits: this one is beyond what apps that ran on it need. */
+/** `memcached` has no queue limit; this one is more than existing applications need. */
 const MAX_QUEUED = 1_000_000
 
 const DEFAULT_LOCATION = `localhost:${DEFAULT_PORT}`
 
-/** A server that locations name: `name` is the text it is listed by, which places its keys. */
+/** A server of `locations`; `name` is its text there, which determines its place on the ring. */
 export type NamedServer = ServerObject & Share & { readonly name: string }
 
-/** The servers that locations name, as that package lists them: one may be there twice. */
+/** Returns the servers in `locations` as `memcached` lists them; one may appear twice. */
 export function locationsOf(locations: unknown): string[] {
   if (Array.isArray(locations)) {
     return locations.length === 0 ? [DEFAULT_LOCATION] : locations.map(textOf)
@@ -74,9 +74,10 @@ function textOf(location: unknown): string {
 }
 
 /**
- * The servers of a client, each once. `isShort`: the ring leaves port 11211 out of labels, so that
- * `a` and `a:11211` are one. What is listed twice has the points of one there, but counts as two in
- * the shares of all: then each server is told its number of points.
+ * Returns the servers for a client, each once. `isShort`: labels on the ring omit port 11211, so
+ * `a` and `a:11211` are the same server. In `memcached`, a server listed twice gets the ring points
+ * of one but counts twice in the total weight; so in this case every server gets an explicit number
+ * of points.
  */
 export function serversOf(locations: unknown, isShort: boolean): NamedServer[] {
   const listed = locationsOf(locations)
@@ -102,13 +103,16 @@ interface Share {
   readonly vnodes?: number | undefined
 }
 
-/** What an object says of each server. */
+/** Returns what an object form of `locations` says about each server. */
 function detailsOf(locations: unknown): Record<string, unknown> {
   const isObject = typeof locations === 'object' && locations !== null && !Array.isArray(locations)
   return isObject ? (locations as Record<string, unknown>) : {}
 }
 
-/** Weights there may be bytes. Divided by a power of two, their shares stay the same to the bit. */
+/**
+ * Scales weights down to the maximum, as some are bytes. Dividing by a power of two keeps their
+ * ratios exact.
+ */
 function scaled(servers: NamedServer[]): NamedServer[] {
   const most = Math.max(...servers.map(({ weight }) => weight))
   if (most <= MAX_WEIGHT) return servers
@@ -116,24 +120,24 @@ function scaled(servers: NamedServer[]): NamedServer[] {
   return servers.map((server) => ({ ...server, weight: server.weight / divisor }))
 }
 
-/** A weight is a number, its text, or `{ weight, vnodes }`; what is none of them is 1. */
+/** Parses a number, numeric text or `{ weight, vnodes }`; any other weight is 1. */
 function shareOf(details: unknown): Share {
   if (typeof details !== 'object' || details === null) return { weight: Number(details) || 1 }
   const { weight, vnodes } = details as { weight?: unknown; vnodes?: unknown }
   const labels = Number(vnodes) || 0
-  // Its own number counts only where it differs from the ring's.
+  // An explicit number of points matters only if it differs from the ring's default.
   const own = labels === 0 || labels === VNODES ? {} : { vnodes: labels }
   return { weight: Number(weight) || 1, ...own }
 }
 
-/** A server's address with its port, as that package names connections. */
+/** Returns a server's address with its port, as `memcached` names connections. */
 export function withPort(location: string): string {
   return /(.+):(\d+)$/.test(location) ? location : `${location}:${DEFAULT_PORT}`
 }
 
 function serverOf(location: string): ServerObject {
   if (/:\/\/|@/.test(location)) {
-    const why = `compat takes 'host:port', no URL: use MemcachedClient for TLS and passwords`
+    const why = `compat takes 'host:port', not a URL: use MemcachedClient for TLS and passwords`
     throw new MintringError('MINTRING_BAD_SERVER', why)
   }
   if (location.startsWith('/')) return { path: location }
@@ -142,9 +146,9 @@ function serverOf(location: string): ServerObject {
 }
 
 /**
- * The client's behaviors for the options that are set: those of the constructor, and those of
- * `Memcached.config` that are no longer that package's own. Packages pass options of theirs on with
- * these: what is not known is left alone.
+ * Returns the client's behaviors for the options that are set: those of the constructor, and those
+ * of `Memcached.config` that were changed from the default. Ignores unknown options, because
+ * packages pass their own options along.
  */
 export function behaviorsOf(config: object, options: object): BehaviorsInput {
   const set = Object.entries(config).filter(([name, value]) => value !== defaultOptions[name])
@@ -154,9 +158,9 @@ export function behaviorsOf(config: object, options: object): BehaviorsInput {
   )
   const { connections, ...behaviors } = fromNpmMemcached(Object.fromEntries(known))
   const bounds = { idleMs: defaultOptions.idle as number, ...connections, min: 0 }
-  // There a lone server is given up and taken back as others are, with the events that tell of it.
+  // `memcached` ejects a lone server too, and emits its events.
   const lone = { ejectLoneHost: true }
-  // A list of servers changes at once there.
+  // `memcached` applies a new server list at once.
   const atOnce = { handover: 0 }
   return { maxQueuedPerHost: MAX_QUEUED, ...lone, ...atOnce, ...behaviors, connections: bounds }
 }

@@ -1,53 +1,55 @@
 // Callbacks are typed as @types/memcached has them, so that code written for it compiles here.
 // biome-ignore-all lint/suspicious/noExplicitAny: those typings say any, and strict code needs it
 
-/** What `this` is in a callback: the command. */
+/** The type of `this` in a callback: the command. */
 export interface CommandInfo {
-  /** When the command began, in ms since the epoch. */
+  /** When the command started, in ms since the epoch. */
   start: number
-  /** How long it took, in ms. */
+  /** The duration of the command, in ms. */
   execution: number
-  /** What is called back. */
+  /** The callback of the command. */
   callback(...args: any[]): any
   /** The command's name: `get`, `set`, `flush_all`. */
   type: string
   /** The command as text. */
   command: string
-  /** What was checked of its arguments. */
+  /** The arguments that were checked, with their types. */
   validate: Array<[string, (...args: any[]) => any]>
-  /** The CAS id, of `cas`. */
+  /** The CAS id; only for `cas`. */
   cas?: string | undefined
-  /** Whether that package would send it to several servers. */
+  /** Whether `memcached` would send it to several servers. */
   redundancyEnabled?: boolean | undefined
-  /** The key with the namespace before it. */
+  /** The key with its namespace. */
   key?: string | undefined
-  /** The value as it is stored. */
+  /** The value in its stored form. */
   value?: any
   /** The lifetime, in seconds. */
   lifetime?: number | undefined
-  /** Never set; older typings have it. */
+  /** Never set; exists for older typings. */
   query?: string | undefined
 }
 
-/** What listeners of `issue`, `failure`, `remove`, `reconnecting` and `reconnect` are told. */
+/**
+ * The details that `issue`, `failure`, `remove`, `reconnecting` and `reconnect` pass to listeners.
+ */
 export interface IssueInfo {
-  /** The server, as it was listed. */
+  /** The server, as written in the list. */
   server: string
-  /** Its port and its host. */
+  /** The server's port and host. */
   tokens: [string, string]
-  /** What went wrong, the newest last. */
+  /** The error messages, newest last. */
   messages: string[]
-  /** How often in a row the server failed, where that is known. */
+  /** How many more failures in a row make the server dead; 0 once it is dead. */
   failures?: number | undefined
-  /** How often it failed. */
+  /** How many commands failed on the server. */
   totalFailures?: number | undefined
-  /** How often it was tried again. */
+  /** How many times the client probed the server. */
   totalReconnectsAttempted?: number | undefined
-  /** How often that worked. */
+  /** How many probes succeeded. */
   totalReconnectsSuccess?: number | undefined
-  /** How often that failed. */
+  /** How many probes failed. */
   totalReconnectsFailed?: number | undefined
-  /** For how long the server has been out, in ms. */
+  /** How long the server has been down, in ms. */
   totalDownTime?: number | undefined
 }
 
@@ -58,29 +60,29 @@ export interface StatusInfo {
   [key: string]: string | boolean | number | undefined
 }
 
-/** What `version` tells of one server. */
+/** The entry of one server in the result of `version`. */
 export interface VersionInfo extends StatusInfo {
-  /** Such as `1.6.18`. */
+  /** The full version, such as `1.6.18`. */
   version: string
-  /** The first number. */
+  /** The major version. */
   major: string
-  /** The second number. */
+  /** The minor version. */
   minor: string
-  /** The third number. */
+  /** The patch version. */
   bugfix: string
 }
 
-/** An item that `cachedump` lists. */
+/** An item in the result of `cachedump`. */
 export interface CacheDumpItem {
   /** The item's key. */
   key: string
-  /** Its bytes. */
+  /** The item's size in bytes. */
   b: number
   /** When it expires, in Unix seconds. */
   s: number
 }
 
-/** The events: a server failed a command, left the ring, is tried again, is back. */
+/** The names of the events. */
 export type EventName = 'issue' | 'failure' | 'reconnecting' | 'reconnect' | 'remove'
 
 /** `'host:port'`, a list of them, or `{ 'host:port': weight }`; a path is a Unix socket. */
@@ -88,106 +90,110 @@ export type Locations = string | string[] | { [server: string]: number }
 
 /** The options of the npm package `memcached`. */
 export interface ClientOptions {
-  /** The longest key, in characters; 250. */
+  /** The maximum key length in characters; default 250. */
   maxKeySize?: number | undefined
-  /** Not needed here. */
+  /** Ignored: the client does not need it. */
   maxExpiration?: number | undefined
-  /** The largest value, in bytes; 1,048,576. */
+  /** The maximum value size in bytes; default 1,048,576. */
   maxValue?: number | undefined
-  /** The most connections to each server; one or two carry many commands at once here. */
+  /** The maximum number of connections per server. Each carries many commands at once. */
   poolSize?: number | undefined
-  /** The digest that places keys; md5. */
+  /** The hash algorithm that places keys; default md5. */
   algorithm?: string | undefined
-  /** Whose ring is built: `ketama` or `hash_ring`. */
+  /** The ring to build: `ketama` or `hash_ring`. */
   compatibility?: string | undefined
-  /** The longest pause between two tries of a dead server, in ms. */
+  /** The maximum delay between two probes of a dead server, in ms. */
   reconnect?: number | undefined
-  /** How long one attempt on one server may take, in ms. */
+  /** The timeout of one attempt on one server, in ms. */
   timeout?: number | undefined
-  /** How often a command that is safe to repeat may try another place. */
+  /** How many times an idempotent command is retried on a fallback host. */
   retries?: number | undefined
   /** How many failures in a row make a server dead. */
   failures?: number | undefined
-  /** How long a dead server is left alone, in ms. */
+  /** How long a dead server is not probed, in ms. */
   retry?: number | undefined
-  /** Whether the keys of a dead server move to the others; unless it says no, they do. */
+  /** Whether the keys of a dead server move to the other servers; true unless set to false. */
   remove?: boolean | undefined
-  /** Stand-by servers that take the place of dead ones, with `remove`. */
+  /** Stand-by servers that replace dead ones, with `remove`. */
   failOverServers?: string | string[] | undefined
-  /** Whether keys that are too long are replaced by their MD5; true. */
+  /** Whether keys that are too long are replaced by their MD5; default true. */
   keyCompression?: boolean | undefined
-  /** After how long without use a connection is closed, in ms; 5000. */
+  /** After how long an idle connection is closed, in ms; default 5000. */
   idle?: number | undefined
-  /** What stands before every key. */
+  /** The prefix of every key. */
   namespace?: string | undefined
-  /** How many commands may be under way; more call back with `over queue limit`. */
+  /** The maximum number of pending commands; further ones call back with `over queue limit`. */
   maxQueueSize?: number | undefined
 }
 
 type Done<Result> = (this: CommandInfo, err: any, result: Result) => void
 type DoneEverywhere<Result> = (this: undefined, err: any, results: Result) => void
 
-/** The commands, as methods. */
+/** The key commands, as methods. */
 export interface Commands {
-  /** Gives an item another lifetime: true, or false when it is not there. */
+  /** Sets a new lifetime: true, or false when the key is not stored. */
   touch(key: string, lifetime: number, cb?: Done<boolean>): void
-  /** As getMulti(). */
+  /** Does the same as getMulti(). */
   get<Value = any>(keys: readonly string[], cb?: DoneEverywhere<Record<string, Value>>): void
-  /** The value of a key, undefined for a miss. */
+  /** Reads the value of a key; undefined for a miss. */
   get<Value = any>(key: string, cb?: Done<Value>): void
-  /** `{ [key]: value, cas }`; the key has the namespace before it. */
+  /** Reads `{ [key]: value, cas }`; the key includes the namespace. */
   gets(key: string, cb?: Done<{ [key: string]: any; cas: string }>): void
-  /** The hits as an object by key. What could not be asked makes an array of errors beside it. */
+  /**
+   * Reads several keys: an object of the hits by key, beside an array of errors if servers failed.
+   */
   getMulti(keys: readonly string[], cb?: DoneEverywhere<{ [key: string]: any }>): void
-  /** Stores a value for `lifetime` seconds; 0 is for ever. */
+  /** Stores a value for `lifetime` seconds; 0 never expires. */
   set(key: string, value: any, lifetime: number, cb?: Done<boolean>): void
-  /** Stores only what is there already; else an error with `notStored: true`. */
+  /** Stores a value if the key exists; else an error with `notStored: true`. */
   replace(key: string, value: any, lifetime: number, cb?: Done<boolean>): void
-  /** Stores only what is not there yet; else an error with `notStored: true`. */
+  /** Stores a value if the key does not exist; else an error with `notStored: true`. */
   add(key: string, value: any, lifetime: number, cb?: Done<boolean>): void
-  /** Stores if the item still has the `cas` that `gets` returned; false otherwise. */
+  /** Stores a value if the item's CAS id is still `cas`, from `gets`; false otherwise. */
   cas(key: string, value: any, cas: string, lifetime: number, cb?: Done<boolean>): void
-  /** Writes behind what is there; else an error with `notStored: true`. */
+  /** Appends to a value; an error with `notStored: true` when there is none. */
   append(key: string, value: any, cb?: Done<boolean>): void
-  /** Writes before what is there; else an error with `notStored: true`. */
+  /** Prepends to a value; an error with `notStored: true` when there is none. */
   prepend(key: string, value: any, cb?: Done<boolean>): void
-  /** Adds to a counter: the new number, or false when there is none. */
+  /** Increments a counter: the new number, or false when there is none. */
   incr(key: string, amount: number, cb?: Done<number | false>): void
-  /** The same as incr(). */
+  /** Does the same as incr(). */
   increment(key: string, amount: number, cb?: Done<number | false>): void
-  /** Takes from a counter, down to 0: the new number, or false when there is none. */
+  /** Decrements a counter, at most to 0: the new number, or false when there is none. */
   decr(key: string, amount: number, cb?: Done<number | false>): void
-  /** The same as decr(). */
+  /** Does the same as decr(). */
   decrement(key: string, amount: number, cb?: Done<number | false>): void
-  /** True, or false when nothing was there. */
+  /** Deletes a key: true, or false when it was not stored. */
   del(key: string, cb?: Done<boolean>): void
-  /** The same as del(). */
+  /** Does the same as del(). */
   delete(key: string, cb?: Done<boolean>): void
 }
 
-/** The commands about whole servers: an entry per server. */
+/** The commands about whole servers: their result has an entry per server. */
 export interface ServerCommands {
-  /** The version of every server. */
+  /** Reads the version of every server. */
   version(cb?: DoneEverywhere<VersionInfo[]>): void
-  /** Forgets everything on every server. */
+  /** Deletes everything on every server. */
   flush(cb?: DoneEverywhere<boolean[]>): void
-  /** The same as flush(). */
+  /** Does the same as flush(). */
   flushAll(cb?: DoneEverywhere<boolean[]>): void
-  /** The statistics of every server. */
+  /** Reads the statistics of every server. */
   stats(cb?: DoneEverywhere<StatusInfo[]>): void
-  /** The settings of every server. */
+  /** Reads the settings of every server. */
   settings(cb?: DoneEverywhere<StatusInfo[]>): void
-  /** The same as settings(). */
+  /** Does the same as settings(). */
   statsSettings(cb?: DoneEverywhere<StatusInfo[]>): void
-  /** The slab statistics of every server, by slab class. */
+  /** Reads the slab statistics of every server, by slab class. */
   slabs(cb?: DoneEverywhere<StatusInfo[]>): void
-  /** The same as slabs(). */
+  /** Does the same as slabs(). */
   statsSlabs(cb?: DoneEverywhere<StatusInfo[]>): void
-  /** The item statistics of every server, by slab class. */
+  /** Reads the item statistics of every server, by slab class. */
   items(cb?: DoneEverywhere<StatusInfo[]>): void
-  /** The same as items(). */
+  /** Does the same as items(). */
   statsItems(cb?: DoneEverywhere<StatusInfo[]>): void
-  /** Up to `number` items of a slab class: an array, the item itself when there is only one. */
+  /**
+   * Lists up to `number` items of a slab class: an array, or the item itself if there is only one.
+   */
   cachedump(
     server: string,
     slabid: number,

@@ -3,18 +3,18 @@ import type { Body, Codec, Encoded } from '../../client/values/codec.ts'
 import { NpmMemcachedCodec } from '../../client/values/dialects/npm-memcached.ts'
 import { textBody } from '../../client/values/text.ts'
 
-/** The flags of the npm package `memcached`, and mintring's own for the empty text. */
+/** The flags of the npm package `memcached`, and mintring's own flag for the empty text. */
 const Flag = { Text: 0, Json: 2, Binary: 4, Number: 8, EmptyText: 16 } as const
 
-/** A value as it is stored: its text, and the flags that tell what it was. */
+/** A value in its stored form: its text, and the flags with its original type. */
 export interface NpmValue {
   readonly text: string
   readonly flags: number
 }
 
 /**
- * A value as that package stores it, which for objects is what JSON.stringify makes of them.
- * Throws a TypeError for what it makes nothing of: undefined, functions, circles, bigints.
+ * Returns the stored form of a value as `memcached` writes it; objects become JSON. Throws a
+ * TypeError for what JSON.stringify cannot encode: undefined, functions, cycles, bigints.
  */
 export function storedFormOf(value: unknown): NpmValue {
   if (value === '') return { text: '', flags: Flag.EmptyText }
@@ -34,7 +34,7 @@ function escaped(text: string): string {
 
 const reader = new NpmMemcachedCodec()
 
-/** Takes values in their stored form, and reads them as that package does. */
+/** A codec that takes values already in their stored form, and decodes as `memcached` does. */
 export const storedForms: Codec = {
   encode: (value): Encoded => {
     const { text, flags } = value as NpmValue

@@ -5,41 +5,43 @@ import { lifetimeOfSeconds } from '../lifetime.ts'
 import { safeKey } from '../safe-key.ts'
 import { unpacked } from './pack.ts'
 
-/** When a tag was last marked stale, and when its entries end, in ms since the epoch. */
+/** When a tag was last marked stale, and when its entries expire, in ms since the epoch. */
 export interface TagTimes {
   readonly stale?: number
   readonly expired?: number
 }
 
-/** What a revalidation says of the entries of its tags: `expire` is in seconds. */
+/** Options of a revalidation: `expire` is the seconds until the entries expire. */
 export interface TagDurations {
   readonly expire?: number | undefined
 }
 
-/** What the tags of an entry make of it. */
+/** The state of an entry, according to its tags; `ended` is expired. */
 export type Standing = 'valid' | 'stale' | 'ended'
 
-/** What an entry carries of its tags: their versions, in the order of the tags. */
+/** The tag versions stored with an entry, in the order of its tags. */
 export interface SeenTags {
   readonly versions: readonly string[]
-  /** They were read before the entry was rendered; else clocks judge what came meanwhile. */
+  /**
+   * Whether the versions were read before rendering. If not, timestamps decide about later changes.
+   */
   readonly isProven: boolean
 }
 
-/** A version of a tag, and the moment since which this process knows it. */
+/** A version of a tag, and the moment at which this process first read it. */
 interface Known {
   readonly version: string
   readonly since: number
 }
 
 const MAX_KNOWN = 10_000
-/** A version ends in that of the last hard invalidation. */
+/** The end of a version is the version of the last hard invalidation. */
 const HARD_CHARACTERS = 8
 
 /**
- * Entries and tags as memcached holds them, for both kinds of handlers. The versions of its tags
- * tell whether an entry is of now. The times at which they were marked tell what clocks can: how
- * long a stale entry may be served, and what versions cannot tell because a host is out.
+ * Reads and writes entries and tags for both kinds of handlers. An entry is valid while the
+ * versions of its tags are unchanged. The times at which tags were marked decide what versions
+ * cannot: how long a stale entry may be served, and which entries are valid while a host is down.
  */
 export class NextEntries {
   private readonly client: MemcachedClient
@@ -54,7 +56,7 @@ export class NextEntries {
     this.prefix = prefix
   }
 
-  /** What packed() made the bytes of; undefined for bytes that it did not make. */
+  /** Returns the value passed to packed(), or undefined for other bytes. */
   async read(name: string): Promise<unknown> {
     const bytes = await this.client.get(this.key('e', name))
     if (!(bytes instanceof Uint8Array)) return undefined
@@ -65,29 +67,29 @@ export class NextEntries {
     }
   }
 
-  /** Stores bytes for so many seconds; Infinity until they are evicted. */
+  /** Stores bytes for `seconds`; Infinity never expires. */
   async write(
     name: string,
     bytes: Buffer,
     about: { readonly tags: readonly string[]; readonly seconds: number },
   ): Promise<void> {
-    // A tag that was never marked is known too: a read can then tell it from one that was lost.
+    // Stores never-marked tags too, so that a read can distinguish them from evicted tags.
     await Promise.all(about.tags.map((tag) => this.client.add(this.tagKey(tag), {})))
     const ttl = lifetimeOfSeconds(Math.max(1, about.seconds))
     await this.client.set(this.key('e', name), bytes, { ttl: ttl === 'over' ? 1 : ttl })
   }
 
-  /** What is known of each tag; undefined for one that was never written of, or was lost. */
+  /** Returns the times of each tag; undefined if it was never stored or was evicted. */
   async tagTimes(tags: readonly string[]): Promise<Array<TagTimes | undefined>> {
     return Promise.all(tags.map((tag) => this.client.get<TagTimes>(this.tagKey(tag))))
   }
 
-  /** Now, for seen(): what is rendered after that is newer than the versions known by then. */
+  /** The current moment, for seen(): later renders are newer than the versions read before it. */
   get moment(): number {
     return this.moments
   }
 
-  /** The versions of tags for an entry that was rendered since a moment. */
+  /** Returns the tag versions for an entry whose rendering started at `moment`. */
   async seen(tags: readonly string[], moment: number | undefined): Promise<SeenTags | undefined> {
     const before = tags.map((tag) => this.known.get(tag))
     const versions = await this.versions(tags)
@@ -98,7 +100,7 @@ export class NextEntries {
     return versions === undefined ? undefined : { versions, isProven: isProven === true }
   }
 
-  /** What the tags it was stored with make of an entry: it has ended when one of them was lost. */
+  /** Returns the state of an entry according to its own tags; `ended` if a tag was evicted. */
   async standing(
     tags: readonly string[],
     timestampMs: number,
@@ -116,23 +118,25 @@ export class NextEntries {
     return (isHard && seen !== undefined) || isOver || byTime === 'ended' ? 'ended' : 'stale'
   }
 
-  /** The same for tags it was not stored with: one that was never marked says nothing. */
+  /** Returns the state according to other tags; a missing tag does not affect it. */
   async softStanding(tags: readonly string[], timestampMs: number): Promise<Standing> {
     return standingOf(await this.tagTimes(tags), timestampMs)
   }
 
-  /** Marks the entries of tags stale, and ended after `expire` seconds; ended without durations. */
+  /**
+   * Marks the entries of tags stale, and expired after `expire` seconds; at once without durations.
+   */
   async mark(tags: readonly string[], durations: TagDurations | undefined): Promise<void> {
     const times = newTimes(durations, Date.now())
     const keys = tags.flatMap((tag) => [this.key('t', tag), this.key('a', tag)])
     await Promise.all(keys.map((key) => this.client.set(key, times)))
     const hard = durations === undefined
-    // A host that is out has its tags deleted before it is believed again.
+    // If a tag's host is down, the client deletes the tag there before the host serves reads again.
     const names = tags.map((tag) => this.tagName(tag))
     await this.client.invalidateTags(names, { hard }).catch(unreachable)
   }
 
-  /** Undefined when one of them cannot be read. */
+  /** Returns undefined when a version cannot be read. */
   private async versions(tags: readonly string[]): Promise<readonly string[] | undefined> {
     const read = tags.map((tag) => this.client.tagVersions(this.tagName(tag)))
     const versions = await Promise.all(read).catch(unreachable)
@@ -145,14 +149,14 @@ export class NextEntries {
     return versions
   }
 
-  /** Any text can be a tag of Next.js's. */
+  /** Converts a tag of Next.js, which can be any text, to a valid tag name. */
   private tagName(tag: string): string {
     return this.key('v', tag)
   }
 
   /**
-   * Where a tag is read and made known: under another key where this process sees its host as out.
-   * Written elsewhere under its own, it would be lost for all once the host is back.
+   * Returns the key of a tag's times: the tag's own key, or an "away" key while its host is down. A
+   * write under the own key would go to a fallback host and be lost when the host returns.
    */
   private tagKey(tag: string): string {
     const home = this.key('t', tag)
@@ -165,8 +169,8 @@ export class NextEntries {
 }
 
 /**
- * A cache that cannot be reached is an empty one to Next.js. What is too large is told: nothing
- * else would ever say why it is not cached. Other errors are Next.js's own.
+ * Swallows errors of an unreachable cache, so that reads are misses. Rethrows MINTRING_TOO_LARGE,
+ * because nothing else shows why an entry is not cached, and errors that are not the client's.
  */
 export function unreachable(error: unknown): undefined {
   if (!isMintringError(error) || error.code === 'MINTRING_TOO_LARGE') throw error

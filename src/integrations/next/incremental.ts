@@ -10,98 +10,101 @@ import {
 } from './entries.ts'
 import { packed } from './pack.ts'
 
-/** What Next.js keeps of a page, a route or a fetch. Its form is Next.js's own business. */
+/** A page, a route or a fetch in the form that Next.js stores; other fields are opaque here. */
 export interface NextCacheValue {
-  /** `APP_PAGE`, `APP_ROUTE`, `PAGES`, `FETCH` or `REDIRECT`. */
+  /** The kind: `APP_PAGE`, `APP_ROUTE`, `PAGES`, `FETCH` or `REDIRECT`. */
   readonly kind: string
-  /** The headers of a page or a route: its tags are in `x-next-cache-tags`. */
+  /** The headers of a page or a route; `x-next-cache-tags` lists its tags. */
   readonly headers?: Readonly<Record<string, unknown>> | undefined
   /** The tags of a fetch. */
   readonly tags?: readonly string[] | undefined
-  /** Seconds for which a fetch is fresh. */
+  /** How many seconds a fetch is fresh. */
   readonly revalidate?: number | false | undefined
 }
 
-/** How long Next.js wants something kept, in seconds; `false` is for ever. */
+/** The lifetimes of an entry, in seconds; `false` is for ever. */
 export interface NextCacheControl {
-  /** How long it is fresh. */
+  /** How long the entry is fresh. */
   readonly revalidate?: number | false | undefined
-  /** How long it may be served at all. */
+  /** How long the entry may be served at all. */
   readonly expire?: number | undefined
 }
 
-/** What Next.js says when it asks for an entry. */
+/** The options of a read. */
 export interface NextGetContext {
-  /** As in values. */
+  /** The kind, as in values. */
   readonly kind?: string
   /** The tags of a fetch. */
   readonly tags?: readonly string[] | undefined
   /** The tags of the path that fetches. */
   readonly softTags?: readonly string[] | undefined
-  /** How long a fetch is fresh for who asks. */
+  /** How long the caller considers the fetch fresh. */
   readonly revalidate?: number | false | undefined
 }
 
-/** What Next.js says when it stores an entry. */
+/** The options of a write. */
 export interface NextSetContext {
-  /** Whether it is a fetch. */
+  /** Whether the entry is a fetch. */
   readonly fetchCache?: boolean | undefined
   /** The tags of a fetch. */
   readonly tags?: readonly string[] | undefined
-  /** Next.js 15 and later. */
+  /** The lifetimes, from Next.js 15 on. */
   readonly cacheControl?: NextCacheControl | undefined
-  /** Next.js 14. */
+  /** How long the entry is fresh, in Next.js 14. */
   readonly revalidate?: number | false | undefined
 }
 
-/** What Next.js gets. */
+/** A found entry. */
 export interface NextIncrementalEntry {
-  /** As it was given; null is kept for pages that are not found. */
+  /** The value passed to set(); null marks a page that does not exist. */
   readonly value: NextCacheValue | null
-  /** When it was made, in ms since the epoch. */
+  /** When the entry was rendered, in ms since the epoch. */
   readonly lastModified: number
-  /** As it was given. */
+  /** The lifetimes passed to set(). */
   readonly cacheControl?: NextCacheControl | undefined
 }
 
-/** The part of Next.js's options that a handler uses. */
+/** The options of Next.js that a handler uses. */
 export interface NextHandlerContext {
-  /** `.next/server`, beside which the id of the build is. */
+  /** The directory `.next/server`; the build id is in its parent. */
   readonly serverDistDir?: string | undefined
 }
 
-/** A handler for one request, as Next.js makes it. */
+/** A handler for one request, as Next.js creates it. */
 export interface NextIncrementalCacheHandler {
-  /** The entry, or null when it is not there or no longer valid. */
+  /** Returns the entry, or null when it is missing or invalid. */
   get(key: string, context?: NextGetContext): Promise<NextIncrementalEntry | null>
-  /** Stores an entry. Rejects with MINTRING_TOO_LARGE, which Next.js tells in its log. */
+  /** Stores an entry. Rejects with MINTRING_TOO_LARGE, which Next.js logs. */
   set(key: string, value: NextCacheValue | null, context?: NextSetContext): Promise<void>
-  /** Marks the entries of tags stale, or ended when no durations are given. */
+  /** Marks the entries of tags stale; without durations, expired. */
   revalidateTag(
     tags: string | readonly string[],
     durations?: { readonly expire?: number | undefined },
   ): Promise<void>
-  /** Nothing to do: nothing is kept for a request. */
+  /** Does nothing: the handler has no cache per request. */
   resetRequestCache(): void
 }
 
 const TAGS_HEADER = 'x-next-cache-tags'
 const FETCH = 'FETCH'
-/** As long as Next.js keeps what never expires. */
+/** The lifetime Next.js gives to entries that never expire. */
 const YEAR_SECONDS = 31_536_000
 
 const builds = new Map<string, string>()
 
-/** What is stored. */
+/** The stored form of an entry. */
 interface StoredEntry extends NextIncrementalEntry {
   readonly seen?: SeenTags | undefined
 }
 
-/** A handler for one request: Next.js makes one each. */
+/** Handles one request: Next.js creates one instance per request. */
 export class IncrementalHandler implements NextIncrementalCacheHandler {
   readonly #entries: NextEntries
   readonly #build: string
-  /** What is rendered after a look is of data from then. */
+  /**
+   * When each key was read. Next.js renders after a miss, so the new entry's data is at least so
+   * new.
+   */
   readonly #looks = new Map<string, { readonly ms: number; readonly moment: number }>()
 
   constructor(entries: NextEntries, { serverDistDir }: NextHandlerContext) {
@@ -123,7 +126,7 @@ export class IncrementalHandler implements NextIncrementalCacheHandler {
     const { cacheControl = { revalidate: context.revalidate } } = context
     const look = this.#looks.get(key)
     const lastModified = look?.ms ?? Date.now()
-    // Those of a page are in its headers; those of a fetch may be in the call alone.
+    // A page has its tags in its headers; a fetch may have them only in the call.
     const tags = tagsOf(value, {})
     const seen = await this.#entries.seen(tags, look?.moment)
     const bytes = packed({ value, lastModified, cacheControl, seen })
@@ -138,7 +141,7 @@ export class IncrementalHandler implements NextIncrementalCacheHandler {
 
   resetRequestCache(): void {}
 
-  /** A fetch is the same for all builds; a page names files of its own build. */
+  /** Builds share fetches, but not pages: a page refers to files of its own build. */
   #name(key: string, kind: string | undefined): string {
     return kind === FETCH ? `fetch:${key}` : `${this.#build}:${key}`
   }
@@ -146,7 +149,7 @@ export class IncrementalHandler implements NextIncrementalCacheHandler {
 
 refuseCallbacks(IncrementalHandler.prototype)
 
-/** The id of the build that runs, as Next.js writes it beside the server's files. */
+/** Reads the build id, which Next.js writes beside the server's files. */
 function buildOf(serverDistDir: string | undefined): string {
   if (serverDistDir === undefined) return ''
   const known = builds.get(serverDistDir)
@@ -156,7 +159,7 @@ function buildOf(serverDistDir: string | undefined): string {
     builds.set(serverDistDir, id)
     return id
   } catch {
-    // `next dev` has none.
+    // `next dev` writes no build id.
     return ''
   }
 }
@@ -174,8 +177,8 @@ async function standingOf(
 }
 
 /**
- * An entry as Next.js understands its standing: it knows age alone, so a stale entry is shown as
- * old as it may become; one that never becomes old is rendered anew at once.
+ * Returns an entry so that Next.js treats it by its state. Next.js judges by age alone, so a stale
+ * entry gets an age just past `revalidate`; a stale entry without one becomes a miss.
  */
 function served(
   entry: NextIncrementalEntry,
@@ -195,7 +198,9 @@ function tagsOf(value: NextCacheValue | null, { tags = [] }: NextSetContext): re
   return [...new Set([...tags, ...own, ...ofPage])].filter((tag) => tag !== '')
 }
 
-/** Stale entries are served until they expire. */
+/**
+ * Returns the seconds to store an entry: until it expires, because stale entries are served too.
+ */
 function secondsOf(value: NextCacheValue | null, { revalidate, expire }: NextCacheControl): number {
   const fresh = value?.revalidate || revalidate || 0
   return Math.max(expire ?? YEAR_SECONDS, fresh)

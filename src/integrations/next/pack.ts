@@ -1,10 +1,10 @@
 const LINE_FEED = 0x0a
-/** The one key of objects that stand for what JSON has no form for. */
+/** Marks: an object with one of these keys stands for a value that JSON cannot encode. */
 const MARKS = { bytes: '~bytes', map: '~map', number: '~number', object: '~object' } as const
 
 /**
- * One line of JSON, then all bytes as they are: values hold large Buffers, and Maps of them. What
- * JSON would lose is kept too: Infinity, which Next.js means by "never", and Maps.
+ * Encodes a value as one line of JSON followed by the raw bytes of its Buffers. It also keeps what
+ * JSON would lose: Maps, and Infinity, which Next.js uses for "never".
  */
 export function packed(value: unknown): Buffer {
   const blobs: Uint8Array[] = []
@@ -27,7 +27,7 @@ export function packed(value: unknown): Buffer {
   return Buffer.concat([Buffer.from(`${head}\n`), ...blobs])
 }
 
-/** What packed() was given. Throws for bytes that it did not make. */
+/** Decodes the bytes of packed(). Throws for other bytes. */
 export function unpacked(bytes: Uint8Array): unknown {
   const end = bytes.indexOf(LINE_FEED)
   const blobs = Buffer.from(bytes.buffer, bytes.byteOffset + end + 1, bytes.length - end - 1)

@@ -1,29 +1,29 @@
 import { MintringError } from '../../errors.ts'
 
 /**
- * What a page is called: `$host$request_uri` as nginx has them, as text whose UTF-8 is the bytes of
- * the request line, with `https://` before it for pages asked for by https.
+ * The name of a page: nginx's `$host$request_uri`, with `https://` before it for pages requested by
+ * https. Its UTF-8 bytes are the bytes of the request line.
  */
 export type Address = string
 
-/** A request that a page can be made for. */
+/** A request for an address that can have a page. */
 export interface PageTarget {
   readonly address: Address
-  /** As nginx's `$host`: what the application is shown while it renders for all. */
+  /** The host as nginx's `$host`. */
   readonly host: string
-  /** The host that the application is to be told, with a port if the option `hosts` names one. */
+  /** The host that the application sees while it renders, with the port from the option `hosts`. */
   readonly shownHost: string
   readonly scheme: 'http' | 'https'
 }
 
-/** Host names to what the application is told for them; undefined allows every host. */
+/** Maps allowed host names to what the application sees; undefined allows every host. */
 export type AllowedHosts = ReadonlyMap<string, string> | undefined
 
 const HTTPS = 'https://'
-/** Names and IPv6 literals: whatever else a Host header may hold names no page. */
+/** Matches names and IPv6 literals; a Host header with anything else has no page. */
 const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])$/
 
-/** What a page can be made for, or undefined where nginx would not look it up as it is. */
+/** Returns the target of a request, or undefined if nginx would look up another key for it. */
 export function targetFor(
   host: string | undefined,
   uri: string | undefined,
@@ -35,12 +35,12 @@ export function targetFor(
   if (shownHost === undefined) return undefined
   const bytes = Buffer.from(host + uri, 'latin1')
   const name = bytes.toString('utf8')
-  // Bytes that are no UTF-8 have no text that the ring would hash as nginx does.
+  // For bytes that are not UTF-8, the ring could not hash the same text as nginx.
   if (!bytes.equals(Buffer.from(name))) return undefined
   return { address: scheme === 'https' ? HTTPS + name : name, host, shownHost, scheme }
 }
 
-/** The parts of an address. */
+/** Splits an address into its parts. */
 export function partsOf(address: Address): {
   scheme: PageTarget['scheme']
   host: string
@@ -57,8 +57,9 @@ export function partsOf(address: Address): {
 }
 
 /**
- * The addresses an absolute URL may have, as browsers ask for it: for https there are two, since a
- * proxy may end TLS and not be trusted to say so. Throws MINTRING_BAD_ARGUMENT.
+ * Returns the addresses that a browser's request for an absolute URL can have. For https there are
+ * two: behind a proxy that ends TLS and is not trusted, the request counts as http. Throws
+ * MINTRING_BAD_ARGUMENT.
  */
 export function addressesOfUrl(url: string | URL): readonly [Address, ...Address[]] {
   const parsed = parseUrl(url)
@@ -68,19 +69,19 @@ export function addressesOfUrl(url: string | URL): readonly [Address, ...Address
   return parsed.protocol === 'https:' ? [HTTPS + name, name] : [name]
 }
 
-/** The URL, when it is an absolute one of http or https. Throws MINTRING_BAD_ARGUMENT. */
+/** Parses an absolute http or https URL. Throws MINTRING_BAD_ARGUMENT for others. */
 export function parseUrl(url: string | URL): URL {
   const parsed = URL.canParse(String(url)) ? new URL(url) : undefined
   if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:') throw badUrl(url)
   return parsed
 }
 
-/** The option `hosts`. Throws MINTRING_BAD_ARGUMENT for what is no host name. */
+/** Parses the option `hosts`. Throws MINTRING_BAD_ARGUMENT for an invalid host name. */
 export function allowedHosts(hosts: readonly string[] | undefined): AllowedHosts {
   return hosts && new Map(hosts.map((host) => [checkedHost(host), host.toLowerCase()]))
 }
 
-/** nginx's `$host`: lower case, without port and trailing dot; undefined for what is none. */
+/** Returns nginx's `$host`: lower case, without port and trailing dot; undefined if invalid. */
 export function normalHost(header: unknown): string | undefined {
   if (typeof header !== 'string') return undefined
   const host = header.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '')
@@ -91,10 +92,10 @@ function checkedHost(host: unknown): string {
   const normal = normalHost(host)
   if (normal !== undefined) return normal
   const shown = String(host).slice(0, 64)
-  throw new MintringError('MINTRING_BAD_ARGUMENT', `'${shown}' in hosts is no host name`)
+  throw new MintringError('MINTRING_BAD_ARGUMENT', `'${shown}' in hosts is not a host name`)
 }
 
 function badUrl(url: string | URL): MintringError {
   const shown = String(url).slice(0, 64)
-  return new MintringError('MINTRING_BAD_ARGUMENT', `'${shown}' is no absolute http URL`)
+  return new MintringError('MINTRING_BAD_ARGUMENT', `'${shown}' is not an absolute http URL`)
 }

@@ -1,18 +1,18 @@
-/** What is asked for, whatever kind of server received it. */
+/** A request, from any kind of server. */
 export interface Asked {
   readonly method: string
-  /** A header by its name in lower case; undefined when it was not sent. */
+  /** Returns a header by its name in lower case; undefined when it was not sent. */
   header(name: string): string | undefined
 }
 
-/** Asking for another method than GET: what an application makes of it is no page. */
+/** Headers that override the method: their responses are not pages. */
 const OVERRIDES = ['x-http-method', 'x-http-method-override', 'x-method-override']
-/** Rights of one visitor, parts, other protocols and bodies. */
+/** Headers of requests for one visitor, for a part, for another protocol, or with a body. */
 const OF_NO_PAGE = ['authorization', 'range', 'upgrade', 'transfer-encoding', ...OVERRIDES]
 
 /**
- * Whether a stored page may answer the request: a GET or HEAD without a body, without rights of its
- * own, for the whole page, and plainly framed.
+ * Whether a stored page may be the response: a GET or HEAD for the whole page, without a body and
+ * without authorization.
  */
 export function isCandidate(asked: Asked): boolean {
   if (asked.method !== 'GET' && asked.method !== 'HEAD') return false
@@ -20,12 +20,12 @@ export function isCandidate(asked: Asked): boolean {
   return (asked.header('content-length') ?? '0') === '0'
 }
 
-/** Whether the answer to a candidate may be stored (RFC 9111, 5.2.1.5). */
+/** Whether the response to a candidate may be stored (RFC 9111, 5.2.1.5). */
 export function isForAll(asked: Asked): boolean {
   return asked.method === 'GET' && !/no-store/i.test(asked.header('cache-control') ?? '')
 }
 
-/** Whether the client takes gzip (RFC 9110, 12.5.3). */
+/** Whether the client accepts gzip (RFC 9110, 12.5.3). */
 export function takesGzip(asked: Asked): boolean {
   const wanted = (asked.header('accept-encoding') ?? '').toLowerCase()
   const qualities = new Map(

@@ -4,47 +4,48 @@ import type { Body, Codec, Encoded } from '../../client/values/codec.ts'
 import { looksGzipped, takesExtra, withExtra, withoutExtra } from './gzip-extra.ts'
 import type { HeaderLines } from './rules.ts'
 
-/** What a page has beside its bytes. nginx does not see it. */
+/** Metadata stored with a page; nginx ignores it. */
 export interface PageHead {
   /** When it was stored, in ms since the epoch. */
   readonly storedAtMs: number
-  /** How old it was then, in seconds (RFC 9111, 4.2.3). */
+  /** Its age at that time, in seconds (RFC 9111, 4.2.3). */
   readonly ageSeconds: number
-  /** What a hit repeats. */
+  /** The headers that a hit sends again. */
   readonly headers: HeaderLines
-  /** The application forbade to change the coding: it is sent unzipped. */
+  /** Whether the application forbade transformations, so that the page is sent without gzip. */
   readonly isPlainOnly: boolean
 }
 
-/** A page as it is stored: the bytes nginx sends, gzipped or plain. */
+/** A page in its stored form: the bytes that nginx sends, gzipped or plain. */
 export interface Page {
   readonly body: Buffer
   readonly isGzip: boolean
-  /** Undefined for a page that is nothing but its bytes. */
+  /** The metadata; undefined for a page stored as its bytes only. */
   readonly head?: PageHead | undefined
 }
 
-/** What an item is that is no page: it is left to who stored it, neither served nor replaced. */
+/** Stands for an item that is not a page: the cache neither serves nor replaces it. */
 export const FOREIGN: Page = { body: Buffer.alloc(0), isGzip: false }
 
-/** Below this a gzipped page is hardly smaller. */
+/** Bodies up to this size gain little from gzip. */
 const GZIP_ABOVE_BYTES = 1024
 const MAX_UNZIPPED_BYTES = 64 * 1024 * 1024
 
 /**
- * Bytes written by mintring, in the client flags of docs/values.md, with the two bits that no value
- * has together: visitors name pages by Host and path, and must not read what else is stored there.
+ * Client flags of a page (docs/values.md): bytes written by mintring, plus two bits that no value
+ * has together. The check matters because visitors choose the key, by Host and path, and must not
+ * read other items.
  */
 const PLAIN = 5 | 32 | 64
 /** The bit nginx tests with `memcached_gzip_flag 2`. */
 const GZIP = 2
-/** All that says what an item is, but for its coding. */
+/** The bits of the flags that identify a page, without the gzip bit. */
 const KIND = 0xff & ~GZIP
 
 const zip = promisify(gzip)
 const unzip = promisify(gunzip)
 
-/** Pages without any framing, so that nginx can read them. */
+/** Encodes pages without any framing, so that nginx can read them. */
 export const pageCodec: Codec = {
   encode(value): Encoded {
     const { body, isGzip, head } = value as Page
@@ -63,8 +64,8 @@ export const pageCodec: Codec = {
 }
 
 /**
- * A rendered body as it is to be stored: gzipped, with its head, but for a short one that has no
- * more to say than its bytes. Undefined for a body that is not what its Content-Encoding says.
+ * Returns a rendered body in its stored form: gzipped with its metadata, or plain if it is short
+ * and has none. Returns undefined for a body that contradicts its Content-Encoding.
  */
 export async function pageOf(
   body: Buffer,
@@ -79,7 +80,7 @@ export async function pageOf(
   return { body: await zip(plain), isGzip: true, head }
 }
 
-/** The page for clients that take no gzip. */
+/** Returns the body for clients that do not accept gzip. */
 export async function plainBody({ body, isGzip }: Page): Promise<Buffer> {
   return isGzip ? unzip(body, { maxOutputLength: MAX_UNZIPPED_BYTES }) : body
 }

@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream'
 import type { PageWatch } from './watch.ts'
 
-/** What of a socket or an HTTP/2 stream tells its state, and nothing of who is at its other end. */
+/** Properties of a socket or HTTP/2 stream that describe its state, not the visitor. */
 const STATE: ReadonlySet<string> = new Set([
   ...namesOf(Duplex.prototype),
   '_httpMessage',
@@ -33,14 +33,15 @@ const STATE: ReadonlySet<string> = new Set([
 ])
 
 /**
- * A socket or HTTP/2 stream as the application sees it while it renders for all: whatever tells
- * one connection from another is noted when it is read. `isSecure` is the scheme of the key.
+ * Returns a proxy of a socket or HTTP/2 stream for the application while it renders a shared page.
+ * The proxy notes reads of properties that differ between connections. `isSecure` is the scheme in
+ * the key.
  */
 export function watchedConnection(connection: object, watch: PageWatch, isSecure: boolean): object {
   const note = (name: string | symbol): void => {
     if (typeof name === 'string' && !STATE.has(name)) watch.noteField(name)
   }
-  // util.inspect() looks at the target of a proxy: there is nothing to see.
+  // The proxy's target is empty, because util.inspect() reads the target directly.
   const view: object = new Proxy(Object.create(Object.getPrototypeOf(connection)), {
     get(_, name) {
       if (name === 'encrypted') return isSecure ? true : undefined

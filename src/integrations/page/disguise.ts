@@ -7,20 +7,20 @@ import { forwardedValues, type TargetSight } from './node-target.ts'
 import { ALL_HEADERS, HIDDEN, type Ignored, SHARED, sharedAccept } from './shown.ts'
 import { PageWatch } from './watch.ts'
 
-/** A request of node:http or node:http2, as its server and its framework have it. */
+/** A request of node:http or node:http2, as its server and its framework present it. */
 export interface Received {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly asked: Asked
   readonly sight: TargetSight | undefined
-  /** The response as Fastify has it. */
+  /** The Fastify reply, if any. */
   readonly reply: WithHeaders | undefined
 }
 
 /**
- * Shows the application a request that tells only what is in the key, while it renders for all.
- * What is not in the key can be read, for this visitor's sake; but then the page is not stored,
- * and `watch` knows what it was.
+ * Makes a request show only what is in the key while the application renders a shared page. The
+ * application can still read everything else the visitor sent, but then `watch` notes it and the
+ * page is not stored.
  */
 export class Disguise {
   readonly watch: PageWatch
@@ -54,7 +54,7 @@ export class Disguise {
     this.#watchHeaders(Object.keys(headers).filter((name) => !shared.has(name)))
   }
 
-  /** Gives the request back as the visitor sent it. */
+  /** Restores the request as the visitor sent it. */
   remove(): void {
     if (this.#isRemoved) return
     this.#isRemoved = true
@@ -74,10 +74,12 @@ export class Disguise {
   }
 }
 
-/** Headers of which names are noted too: that one was sent tells of the visitor. */
+/**
+ * Notes checks and listings of header names too: whether a header was sent depends on the visitor.
+ */
 function watchedNames(headers: IncomingHttpHeaders, watch: PageWatch): IncomingHttpHeaders {
   const note = (name: string | symbol): void => {
-    // One without a getter is in the key, or the application's own.
+    // A header without a getter is in the key or was set by the application.
     const isWatched = Reflect.getOwnPropertyDescriptor(headers, name)?.get !== undefined
     if (isWatched && typeof name === 'string') watch.noteHeader(name)
   }
@@ -98,8 +100,9 @@ function watchedNames(headers: IncomingHttpHeaders, watch: PageWatch): IncomingH
 }
 
 /**
- * Forwarded headers say here what the framework made of them, which is what the key says. Those
- * that it does not trust are left to be read, as any other header. Returns the settled ones.
+ * Replaces trusted forwarded headers by the values in the key, which the framework derived from
+ * them. Leaves untrusted ones as they are, watched like any other header. Returns the replaced
+ * ones.
  */
 function settleForwarded(
   headers: IncomingHttpHeaders,
@@ -112,7 +115,7 @@ function settleForwarded(
     ['x-forwarded-proto', (value) => value.toLowerCase() === scheme, scheme],
   ]
   return settled.flatMap(([name, isSame, value]) => {
-    // Proxies add to these; which of the values counts is the framework's business.
+    // Proxies append values to these headers; the framework decides which value it trusts.
     if (!forwardedValues(headers[name]).some(isSame)) return []
     headers[name] = value
     return [name]

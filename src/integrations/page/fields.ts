@@ -3,7 +3,9 @@ import { watchedConnection } from './connection.ts'
 import type { TargetSight } from './node-target.ts'
 import { type PageWatch, tellsSomething } from './watch.ts'
 
-/** What frameworks work out of forwarded headers and connections, and the key holds. */
+/**
+ * Properties that frameworks derive from forwarded headers and connections, and that the key has.
+ */
 const OF_THE_KEY = [
   'protocol',
   'secure',
@@ -14,16 +16,16 @@ const OF_THE_KEY = [
   'origin',
   'href',
 ]
-/** The visitor's address, by the framework's setting of which proxies it trusts. */
+/** Properties with the visitor's address, which the framework derives from trusted proxies. */
 const ADDRESSES = ['ip', 'ips']
-/** As the tools name it that `ignoredRequestFields` is for. */
+/** The name that `ignoredRequestFields` uses for the visitor's address. */
 const ADDRESS = 'remoteAddress'
 const CONNECTIONS = ['socket', 'connection', 'client', 'stream']
 const VERSIONS = ['httpVersion', 'httpVersionMajor', 'httpVersionMinor']
-/** Where loggers put the address when a request comes, for what they write after it. */
+/** Where loggers keep the address at the start of a request, for the line they write at its end. */
 const LOGGED_ADDRESS = '_remoteAddress'
 
-/** Set by Node and by the frameworks themselves, from the key alone. */
+/** Properties that Node and the frameworks set, and that depend on the key alone. */
 const KNOWN: ReadonlySet<PropertyKey> = new Set([
   ...Reflect.ownKeys(new IncomingMessage(undefined as never)),
   ...Reflect.ownKeys(new ServerResponse({ method: 'GET' } as never)),
@@ -57,22 +59,22 @@ const KNOWN: ReadonlySet<PropertyKey> = new Set([
   'server',
 ])
 
-/** Symbols of Fastify and of Koa themselves. */
+/** Matches symbols that Fastify and Koa set themselves. */
 const OF_FRAMEWORKS = /^(?:fastify\.|context#cookies$)/
 
-/** A request as Node has it and as the framework has it. */
+/** A request, as Node and the framework present it. */
 export interface Watched {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly sight: TargetSight | undefined
-  /** The response as Fastify has it. */
+  /** The Fastify reply, if any. */
   readonly reply: object | undefined
   readonly isSecure: boolean
 }
 
 /**
- * Watches what of a request, beside its headers, is not in the key: its connection, its version,
- * the visitor's address, and what middleware before the page cache made of it, such as a session.
+ * Watches the properties of a request that are not in the key: its connection, its HTTP version,
+ * the visitor's address, and what earlier middleware added, such as a session.
  */
 export function watchFields(watch: PageWatch, watched: Watched): void {
   const { request, response, sight, reply } = watched
@@ -82,11 +84,11 @@ export function watchFields(watch: PageWatch, watched: Watched): void {
     if (seen !== undefined) watchFramework(watch, seen)
   }
   watchConnections(watch, watched)
-  // Fastify asks for the version with every reply.
+  // Fastify itself reads the major version for every reply.
   const versions = framework.raw === undefined ? VERSIONS : ['httpVersion', 'httpVersionMinor']
   for (const name of versions) watch.intercept(request, name, () => watch.noteField(name))
   watch.slot(request, LOGGED_ADDRESS, ADDRESS)
-  // Koa asks for the version when its status is set.
+  // Koa itself reads the version when the status is set.
   if (framework.response !== undefined) watch.exempt(framework.response, 'status')
   for (const [owner, name] of [
     [response, 'locals'],
@@ -108,21 +110,21 @@ function watchFramework(watch: PageWatch, seen: object): void {
   const isOfFastify = 'raw' in seen
   for (const name of fields) {
     if (isKnown(seen, name) || !tellsSomething(seen, name)) continue
-    // What plugins add to all requests of Fastify, not to this one.
+    // Skip methods that Fastify plugins add to all requests: they are not specific to this one.
     if (isOfFastify && typeof Reflect.get(seen, name) === 'function') continue
     const told = typeof name === 'symbol' ? (name.description ?? 'symbol') : name
     watch.watchField(seen, name, told)
   }
 }
 
-/** Whether a field is Node's or a framework's own, or stands in for a method of theirs. */
+/** Whether a field belongs to Node or a framework, or overrides one of their methods. */
 function isKnown(seen: object, name: string | symbol): boolean {
   if (KNOWN.has(name)) return true
   if (typeof name === 'string') {
     const isMethod = name in Object.getPrototypeOf(seen) && isFunction(Reflect.get(seen, name))
     return name.startsWith('_') || ADDRESSES.includes(name) || isMethod
   }
-  // Those of HTTP/2 are not to be had before there is a request.
+  // Symbols of HTTP/2 cannot be listed before there is a request.
   const isOfHttp2 = 'stream' in seen && Symbol.keyFor(name) === undefined
   return isOfHttp2 || OF_FRAMEWORKS.test(name.description ?? '')
 }
@@ -131,7 +133,9 @@ function isFunction(value: unknown): boolean {
   return typeof value === 'function'
 }
 
-/** Shows sockets and streams watched, one view of each: some names of them stand for others. */
+/**
+ * Shows proxies of sockets and streams, one per object: several properties hold the same socket.
+ */
 function watchConnections(watch: PageWatch, { request, response, isSecure }: Watched): void {
   const views = new WeakMap<object, object>()
   const shown = (connection: unknown): unknown => {

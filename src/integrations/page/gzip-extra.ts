@@ -1,28 +1,27 @@
 /**
- * Bytes hidden in the header of a gzip file: its "extra field" (RFC 1952, 2.3.1), which every
- * reader skips. So a page and what belongs to it are one item, and nginx and browsers take it as it
- * is.
+ * Stores extra bytes in the header of a gzip file, in its "extra field" (RFC 1952, 2.3.1), which
+ * every reader skips. So a page and its metadata are one item, which nginx and browsers accept.
  */
 
 const HEADER_BYTES = 10
 const FLAGS_AT = 3
 const HAS_EXTRA = 4
-/** Names our subfield: two letters that RFC 1952 has not given away. */
+/** The id of our subfield: two letters that RFC 1952 has not assigned. */
 const SUBFIELD = Buffer.from('mR')
-/** The length of all subfields, our name, our length. */
+/** The length of the field, our id and our length. */
 const FRAME_BYTES = 6
 
-/** Whether the bytes begin as gzip files do. */
+/** Whether the bytes start as gzip files do. */
 export function looksGzipped(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b
 }
 
-/** Whether withExtra() can take a file: one whose header says nothing yet. */
+/** Whether withExtra() can extend a gzip file: its header has no optional fields yet. */
 export function takesExtra(gzip: Buffer): boolean {
   return gzip.length > HEADER_BYTES && gzip[FLAGS_AT] === 0
 }
 
-/** The gzip file with up to 65,531 bytes in its header. */
+/** Returns the gzip file with up to 65,531 extra bytes in its header. */
 export function withExtra(gzip: Buffer, extra: Buffer): Buffer {
   const header = Buffer.from(gzip.subarray(0, HEADER_BYTES))
   header[FLAGS_AT] = HAS_EXTRA
@@ -33,7 +32,7 @@ export function withExtra(gzip: Buffer, extra: Buffer): Buffer {
   return Buffer.concat([header, frame, extra, gzip.subarray(HEADER_BYTES)])
 }
 
-/** What withExtra() was given; `extra` is undefined for a file that it did not make. */
+/** Undoes withExtra(); `extra` is undefined for a file without our subfield. */
 export function withoutExtra(bytes: Buffer): { gzip: Buffer; extra: Buffer | undefined } {
   const start = HEADER_BYTES + FRAME_BYTES
   const isOurs =

@@ -5,7 +5,7 @@ export interface WithHeaders {
   getHeaders?(): Readonly<Record<string, unknown>>
 }
 
-/** Frameworks look at these whenever they send, and the rules judge what is sent. */
+/** Headers that frameworks read whenever they send, and that the storage rules check anyway. */
 const LOOKED_AT: ReadonlySet<string> = new Set([
   'cache-control',
   'connection',
@@ -21,13 +21,13 @@ const LOOKED_AT: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Notes when the application reads a response header that middleware before the page cache had set:
- * it may be made of the visitor. Setting it anew makes it the application's own.
+ * Notes when the application reads a response header that earlier middleware set, because it may
+ * depend on the visitor. A header that the application sets again is its own.
  */
 export function watchHeadersSet(watch: PageWatch, response: WithHeaders): void {
   const { getHeaders } = response
   if (getHeaders === undefined) return
-  // A reply of Fastify asks the response beneath it, which is watched as well.
+  // A Fastify reply reads the response underneath, which is watched as well.
   const headersNow = (): ReturnType<typeof getHeaders> =>
     watch.aside(() => Reflect.apply(getHeaders, response, []))
   const set = new Map(Object.entries(headersNow()).filter(([name]) => !LOOKED_AT.has(name)))

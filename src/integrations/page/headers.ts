@@ -1,6 +1,6 @@
 import type { HeaderLines } from './rules.ts'
 
-/** Which headers are stored with the page, or which one forbids storing it. */
+/** The headers to store with a page, or the header that forbids storing it. */
 export type Kept =
   | { readonly headers: HeaderLines }
   /** The name of the header that cannot be repeated for other visitors. */
@@ -9,7 +9,9 @@ export type Kept =
 /** Headers that nginx adds to every page it serves (`add_header`); names in lower case. */
 export type NginxHeaders = ReadonlyMap<string, string>
 
-/** Of the connection (RFC 9111, 3.1), of the coding, and what every hit makes anew. */
+/**
+ * Headers about the connection (RFC 9111, 3.1) or the encoding, and those that every hit sets anew.
+ */
 const REMADE: ReadonlySet<string> = new Set([
   'accept-ranges',
   'age',
@@ -33,26 +35,26 @@ const REMADE: ReadonlySet<string> = new Set([
   'upgrade',
   'vary',
 ])
-/** Headers about one response and not about the page: hits go without. */
+/** Headers about one response rather than the page: hits omit them. */
 const OF_ONE_RESPONSE: readonly RegExp[] = [
   /^(?:x-)?(?:ratelimit|rate-limit)(?:-|$)/,
   /^(?:x-)?(?:request-id|correlation-id|trace-id|amzn-trace-id|response-time|runtime)$/,
   /^(?:x-cache|x-cache-hits|retry-after|server-timing|traceresponse|traceparent|tracestate)$/,
   /^(?:cf-ray|x-amz-cf-id|x-amz-request-id|x-amzn-requestid|x-vercel-id|x-b3-\w+)$/,
 ]
-/** Headers by which a server in front does something for one visitor: sends a file, signs out. */
+/** Headers that make a front server act for one visitor, such as sending a file or signing out. */
 const ORDERS: readonly RegExp[] = [
   /^x-(?:accel-redirect|sendfile|lighttpd-send-file|litespeed-location|reproxy-url)$/,
   /^set-login$/,
 ]
-/** Headers whose names say that they are one visitor's. */
+/** Headers with names that indicate one visitor's data. */
 const OF_ONE_VISITOR: readonly RegExp[] = [
   ...ORDERS,
   /csrf|xsrf|token|session|secret|nonce|api-?key|passw/,
   /^x-(?:auth|user|account|customer|visitor|cart|client-ip|real-ip|forwarded-)/,
   /^(?:www-)?authenticat|(?:^|-)e?mail(?:-|$)/,
 ]
-/** nginx cannot send these, and no visitor is worse off without them. */
+/** Headers that nginx cannot send, and that no visitor needs. */
 const DISPENSABLE: ReadonlySet<string> = new Set([
   'cache-control',
   'etag',
@@ -62,12 +64,12 @@ const DISPENSABLE: ReadonlySet<string> = new Set([
   'server',
   'x-powered-by',
 ])
-/** The header of a gzip member has room for 65,535 bytes; a page needs far less. */
+/** The limit for all headers of a page; a gzip header has room for 65,535 bytes. */
 const MAX_BYTES = 16_384
 
 /**
- * The headers a hit repeats: all that the application sent (RFC 9111, 3.1) but those above.
- * `arrived` are headers that middleware further out had set already; it sets them on hits too.
+ * Returns the headers that a hit repeats: those of the application (RFC 9111, 3.1) except the
+ * above. `arrived` are headers that outer middleware already set; it sets them on hits too.
  */
 export function headersToKeep(sent: HeaderLines, arrived: HeaderLines): Kept {
   const hopByHop = new Set(
@@ -90,8 +92,8 @@ export function headersToKeep(sent: HeaderLines, arrived: HeaderLines): Kept {
 }
 
 /**
- * The header that a page would lose, or gain, if nginx served it: it must have exactly those that
- * nginx adds, and beside them only what no visitor misses.
+ * Returns the header that would differ if nginx served the page. The page must have exactly the
+ * headers that nginx adds, besides those that no visitor needs.
  */
 export function nginxDiffersIn(kept: HeaderLines, nginx: NginxHeaders): string | undefined {
   const needed = kept.filter(([name]) => !DISPENSABLE.has(name))
@@ -102,9 +104,9 @@ export function nginxDiffersIn(kept: HeaderLines, nginx: NginxHeaders): string |
 function isOfOneVisitor([name, value]: HeaderLines[number]): boolean {
   if (isAny(OF_ONE_VISITOR, name)) return true
   if (name.startsWith('content-security-policy')) return /'nonce-/i.test(value)
-  // "cache" alone is about the page.
+  // The directive "cache" concerns the page, not the visitor.
   if (name === 'clear-site-data') return /cookies|storage|\*/i.test(value)
-  // What is allowed to one origin alone is no page for all, whether or not `Vary` says so.
+  // A page allowed for one origin only is not shared, with or without `Vary`.
   if (name === 'access-control-allow-origin') return value.trim() !== '*'
   return name === 'access-control-allow-credentials'
 }

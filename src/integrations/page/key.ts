@@ -8,9 +8,9 @@ const MAX_KEY_BYTES = 250
 const ESCAPED = /[\0-\x20%]/g
 
 /**
- * Addresses to the keys of `set $memcached_key "<prefix>$host$request_uri"`. nginx hashes the key
- * as it is written there, and escapes it for the wire: the ring hashes the one, and memcached has
- * the other.
+ * Maps addresses to the keys of `set $memcached_key "<prefix>$host$request_uri"`. nginx hashes this
+ * key as written but sends it escaped, so the ring hashes the plain key and memcached has the
+ * escaped one.
  */
 export function plainKeys(prefix: string): KeyMapping {
   return {
@@ -23,7 +23,10 @@ export function plainKeys(prefix: string): KeyMapping {
   }
 }
 
-/** Addresses to the keys of `set $memcached_key "<prefix>$md5"`, the MD5 of `$host$request_uri`. */
+/**
+ * Maps addresses to the keys of `set $memcached_key "<prefix>$md5"`, the MD5 of
+ * `$host$request_uri`.
+ */
 export function md5Keys(prefix: string): KeyMapping {
   const keyOf = (address: Address): string =>
     prefix + createHash('md5').update(address).digest('hex')

@@ -1,8 +1,8 @@
 import type { Asked } from './asked.ts'
 
 /**
- * Whose renders of an address could not be stored: all, or those of visitors who send one of
- * these headers.
+ * The visitors whose renders of an address could not be stored: all, or those who send one of these
+ * headers.
  */
 export type Unstored = 'all' | readonly string[]
 
@@ -12,7 +12,7 @@ interface InVain {
   retryAtMs: number
 }
 
-/** One failure of the application at an address. */
+/** A failure of the application at an address. */
 export interface PageFailure {
   readonly kind: 'failing'
   readonly retryAtMs: number
@@ -20,19 +20,19 @@ export interface PageFailure {
   passesLeft: number
 }
 
-/** What is known of an address. */
+/** The last outcome at an address. */
 type Known = InVain | PageFailure
 
 const MAX_ADDRESSES = 10_000
 const FIRST_BACK_OFF_MS = 250
 const MAX_BACK_OFF_MS = 2000
-/** How many visitors of an address may ask a failing application themselves, per back-off. */
+/** How many visitors of a failing address may reach the application during one back-off. */
 const MAX_PASSES = 16
 
 /**
- * What the last renders of addresses came to (Varnish's hit-for-miss): where a page could not be
- * stored, requests go straight to the application instead of waiting for one another in vain, but
- * for one each `forMs` that tries again. Where the application failed, one request tries again
+ * Remembers the outcome of the last render of each address (as Varnish's hit-for-miss does). If the
+ * page could not be stored, requests go straight to the application instead of waiting for each
+ * other; one every `forMs` tries to store it again. If the application failed, one request retries
  * after a back-off, and the others wait for it.
  */
 export class PageOutcomes {
@@ -46,8 +46,8 @@ export class PageOutcomes {
   }
 
   /**
-   * Whether a visitor who asks so is to go straight to the application. The one who is not,
-   * although the last render was in vain, is the one who tries again.
+   * Whether a request goes straight to the application because the last render was not stored. Once
+   * per `forMs` it returns false, so that one request tries again.
    */
   isInVain(address: string, asked: Asked): boolean {
     const known = this.#known.get(address)
@@ -60,18 +60,18 @@ export class PageOutcomes {
     return false
   }
 
-  /** The last failure at an address; undefined for one that is not failing. */
+  /** Returns the last failure at an address; undefined if the last render did not fail. */
   failure(address: string): PageFailure | undefined {
     const known = this.#known.get(address)
     return known?.kind === 'failing' ? known : undefined
   }
 
-  /** How long until a failing address may be tried again; else 0. */
+  /** Returns the ms until a failing address may be retried; 0 for other addresses. */
   backOffMs(address: string): number {
     return Math.max(0, (this.failure(address)?.retryAtMs ?? 0) - this.#nowMs())
   }
 
-  /** Whether one visitor more may ask an application that may be failing. */
+  /** Whether one more visitor may reach the application, which may be failing. */
   mayPass(address: string): boolean {
     const failure = this.failure(address)
     return failure === undefined || failure.passesLeft-- > 0

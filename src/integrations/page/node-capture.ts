@@ -6,14 +6,14 @@ import { judge } from './rules.ts'
 import type { Capture, CaptureContext } from './visit.ts'
 import type { PageWatch } from './watch.ts'
 
-/** What of a response is watched: `this` in the methods it replaces. */
+/** The methods of a response that are replaced in order to watch it. */
 type Writing = Pick<ServerResponse, 'writeHead' | 'write' | 'end'>
 
 /**
- * Watches a response go out, and answers what went. It delays nothing and changes nothing. What is
- * captured is what the application sent, before any middleware further out changed it; the headers
- * are judged once they are out, from everything that could have set them, further in and out. What
- * is not to be stored is known then, while the body still streams.
+ * Watches a response while it is sent, and returns what was sent. It neither delays nor changes
+ * anything. It captures what the application sends, before outer middleware changes it. It judges
+ * all headers, from the application and from middleware, as soon as they are sent; so it knows
+ * early that a page is not to be stored, while the body still streams.
  */
 export function capture(
   response: ServerResponse,
@@ -32,14 +32,14 @@ class Render {
   readonly #original: Writing
   readonly #isWrapped: boolean
   #resolve: (capture: Capture) => void = () => {}
-  /** As the application sent them, before middleware further out saw them. */
+  /** The headers as the application sent them, before outer middleware changed them. */
   #sent: HeaderLines | undefined
-  /** What said of which form the body is, when its first bytes came. */
+  /** The headers about the body's encoding and length, when its first bytes were written. */
   #form: HeaderLines | undefined
   #ruling: Ruling | undefined
   #chunks: Buffer[] = []
   #bytes = 0
-  /** What stands in for `writeHead`, and what stands in for the application's own. */
+  /** Our replacement of `writeHead`, and our wrapper around an application's own replacement. */
   #own: Writing['writeHead'] | undefined
   #counting: Writing['writeHead'] | undefined
   #isEnding = false
@@ -59,11 +59,11 @@ class Render {
     this.#wrap()
   }
 
-  /** Called as users may: with any of the optional arguments left out. */
+  /** Replaces the methods. Callers may omit any of the optional arguments. */
   #wrap(): void {
     const response = this.#response
     const watch = this.#watch
-    // What is called here is not the application's any more.
+    // From here on the code is not the application's, so its reads do not count.
     const call = (name: keyof Writing, args: unknown[]): unknown =>
       watch.aside(() => Reflect.apply(this.#original[name], response, args))
     Object.assign(response, {
@@ -74,7 +74,8 @@ class Render {
         return answer
       },
       write: (...args: unknown[]) => {
-        // HTTP/2 responses write their last chunk by `write`, and middleware writes what it made.
+        // HTTP/2 responses write the last chunk with `write`, and outer middleware writes its own
+        // output.
         const chunk = this.#isEnding ? undefined : this.#copy(args)
         this.#countInHeaders()
         const answer = call('write', args)
@@ -96,7 +97,9 @@ class Render {
     this.#own = response.writeHead
   }
 
-  /** Node calls `writeHead` from within `write` and `end`: it may be the application's by now. */
+  /**
+   * Node calls `writeHead` inside `write` and `end`; the application may have replaced it by then.
+   */
   #countInHeaders(): void {
     const response = this.#response
     const { writeHead } = response
@@ -107,7 +110,7 @@ class Render {
     response.writeHead = this.#counting
   }
 
-  /** Headers given to `writeHead` take the place of those set before. */
+  /** Merges headers: those passed to `writeHead` replace those set before. */
   #headersNow(given: HeaderLines): HeaderLines {
     const names = new Set(given.map(([name]) => name))
     const lines = [...this.#lines().filter(([name]) => !names.has(name)), ...given]
@@ -137,7 +140,7 @@ class Render {
     return this.#context.objection(this.#sent ?? [], this.#watch)
   }
 
-  /** A copy of a chunk: its owner may write into it again. */
+  /** Copies a chunk, because its owner may reuse the memory. */
   #copy([chunk, encoding]: readonly unknown[]): Buffer | undefined {
     if (this.#isDone) return undefined
     if (!this.#response.headersSent) {
@@ -166,7 +169,7 @@ class Render {
     const ruling = this.#ruling
     if (this.#isDone) return
     if (ruling === undefined && !isCut) {
-      // Middleware further out has the whole body now, and sends it later.
+      // Outer middleware has buffered the whole body and sends it later.
       this.#response.once('finish', () => this.#sentLater())
       return
     }
@@ -177,7 +180,7 @@ class Render {
     else this.#finish(this.#whole(ruling))
   }
 
-  /** What the application read of the request since its headers went counts too. */
+  /** Checks again, because the application may read the request after it has sent its headers. */
   #whole(ruling: Extract<Ruling, { isStorable: true }>): Capture {
     const late = this.#objection() ?? this.#rewritten()
     if (late !== undefined) return { ruling: late }
@@ -185,8 +188,8 @@ class Render {
   }
 
   /**
-   * Whether middleware further out may have sent another body: it gave the body another length, or
-   * none. What it only compressed is taken for the same.
+   * Whether outer middleware may have sent another body: it changed or removed the length. A body
+   * that it only compressed counts as the same.
    */
   #rewritten(): Extract<Ruling, { isStorable: false }> | undefined {
     if (!this.#context.mustBeSent || !this.#isWrapped) return undefined
@@ -203,7 +206,7 @@ class Render {
     this.#ended(this.#ruling === undefined)
   }
 
-  /** What the application's Content-Length says. */
+  /** Returns the application's Content-Length. */
   #promised(): number | undefined {
     const line = this.#sent?.find(([name]) => name === 'content-length')
     return line && Number(line[1])
@@ -224,7 +227,7 @@ class Render {
   }
 }
 
-/** Middleware further out may give the body another form; hits go through it too. */
+/** Outer middleware may change these headers; it does so for hits too. */
 const OF_THE_BODY: ReadonlySet<string> = new Set([
   'content-encoding',
   'content-length',
@@ -235,7 +238,7 @@ function isNotOfTheBody([name]: HeaderLines[number]): boolean {
   return !OF_THE_BODY.has(name)
 }
 
-/** Whether the visitor left: what is rendered after that may be cut short. */
+/** Whether the visitor left; later output may be incomplete. */
 export function isGone(response: ServerResponse): boolean {
   return response.destroyed || response.closed || response.socket?.destroyed === true
 }
@@ -249,12 +252,15 @@ const OWN_ENDS: ReadonlySet<unknown> = new Set([
   Http2ServerResponse.prototype.end,
 ])
 
-/** Whether middleware further out may change what is written. */
+/** Whether outer middleware may change the written bytes. */
 export function isWrapped({ write, end }: ServerResponse): boolean {
   return !OWN_WRITES.has(write) || !OWN_ENDS.has(end)
 }
 
-/** Takes what middleware further out put in the way of a response: its owner wants it as it is. */
+/**
+ * Removes the replacements that outer middleware made: a background render needs the plain
+ * response.
+ */
 export function unwrap(response: ServerResponse): void {
   const { writeHead, write, end } = isHttp2(response)
     ? Http2ServerResponse.prototype
@@ -271,7 +277,7 @@ export function linesSet(response: ServerResponse): HeaderLines {
   return Object.entries(response.getHeaders()).flatMap(([name, value]) => linesFor(name, value))
 }
 
-/** The headers in the response, and the lines as they were sent, where Node tells them. */
+/** Returns the headers in the response, plus the lines that were sent, if Node exposes them. */
 function linesOut(response: ServerResponse): HeaderLines {
   const { _header: sent } = response as { _header?: unknown }
   if (typeof sent !== 'string') return linesSet(response)
@@ -283,7 +289,7 @@ function linesOut(response: ServerResponse): HeaderLines {
   return [...linesSet(response), ...sentLines]
 }
 
-/** The headers among the arguments of `writeHead(status[, reason][, headers])`. */
+/** Returns the headers in the arguments of `writeHead(status[, reason][, headers])`. */
 function linesGiven(args: readonly unknown[]): HeaderLines {
   const headers = args.slice(1).find((arg) => typeof arg === 'object' && arg !== null)
   if (headers === undefined) return []

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import { type AllowedHosts, normalHost, type PageTarget, targetFor } from './address.ts'
 
-/** What a framework makes of a request, by its own setting of which proxies it trusts. */
+/** The host and scheme of a request, according to the framework's trusted proxies. */
 export interface TargetSight {
   readonly hostname?: unknown
   readonly protocol?: unknown
 }
 
-/** What was asked for, or undefined for what has no page. */
+/** Returns the target of a request, or undefined if it cannot have a page. */
 export function targetOf(
   request: IncomingMessage,
   sight: TargetSight | undefined,
@@ -18,7 +18,7 @@ export function targetOf(
   return targetFor(hostAskedFor(request, sight), uriOf(request), scheme, hosts)
 }
 
-/** Express and connect cut the mount path off `url`; any other change is not in the key. */
+/** Express and connect remove the mount path from `url`; any other rewrite is not in the key. */
 function uriOf(request: IncomingMessage): string | undefined {
   const { url = '' } = request
   const { originalUrl = url } = request as { originalUrl?: string }
@@ -26,7 +26,7 @@ function uriOf(request: IncomingMessage): string | undefined {
   return originalUrl.startsWith('/') && isMounted ? originalUrl : undefined
 }
 
-/** What the framework says, if it says anything; else the one Host header or `:authority`. */
+/** Returns the framework's host, or else the one Host header or `:authority`. */
 function hostAskedFor(
   request: IncomingMessage,
   sight: TargetSight | undefined,
@@ -46,12 +46,15 @@ function hostLines({ rawHeaders }: IncomingMessage): number {
   return rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length
 }
 
-/** Frameworks cut off what follows a colon; the application may see it all the same. */
+/**
+ * Rejects values that the framework would cut at a colon, because the application may read them
+ * whole.
+ */
 function areHosts(forwarded: string | readonly string[] | undefined): boolean {
   return forwardedValues(forwarded).every((value) => normalHost(value) !== undefined)
 }
 
-/** Undefined for another scheme, which a trusted header may say: no key tells it from http. */
+/** Returns undefined for schemes other than http and https: the key cannot express them. */
 function schemeOf(
   { socket }: IncomingMessage,
   sight: TargetSight | undefined,
@@ -61,7 +64,7 @@ function schemeOf(
   return scheme === 'http' || scheme === 'https' ? scheme : undefined
 }
 
-/** The values of a header that each proxy may add to. */
+/** Returns the values of a header to which each proxy may append. */
 export function forwardedValues(header: string | readonly string[] | undefined): string[] {
   if (header === undefined) return []
   return String(header)

@@ -11,16 +11,16 @@ import type { HeaderLines } from './rules.ts'
 import type { Ignored } from './shown.ts'
 import { type CaptureContext, type Captured, Visit } from './visit.ts'
 
-/** How a framework hands over a request. */
+/** A request as the framework passes it on. */
 export interface PageHandover {
   readonly next: () => unknown
   readonly sight?: TargetSight | undefined
-  /** The response as Fastify has it. */
+  /** The Fastify reply, if any. */
   readonly reply?: WithHeaders | undefined
   readonly onServed?: () => void
 }
 
-/** Serves a request of node:http or node:http2, or lets its application answer. Never throws. */
+/** Serves a request of node:http or node:http2, or passes it to the application. Never throws. */
 export function visitOfNode(
   pages: Pages,
   { hosts, origin, ignored, onError }: PagesSettings,
@@ -42,9 +42,9 @@ export function visitOfNode(
   pages.visit(new NodeVisit(target, received, ignored, { next: toApplication, onServed }))
 }
 
-/** How a visit ends: with the application, or with a stored page. */
+/** The two ways a visit can end: in the application, or with a stored page. */
 interface Ways {
-  /** Hands over to the application. Never throws. */
+  /** Passes the request to the application. Never throws. */
   next(): void
   /** Called when a stored page is about to be sent. */
   onServed(): void
@@ -93,7 +93,7 @@ class NodeVisit extends Visit {
     const response = this.#response
     response.statusCode = status
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-    // Middleware further out may change the length; Node counts it then.
+    // Outer middleware may change the length; then Node computes it.
     if (body !== undefined && !this.isWrapped) response.setHeader('Content-Length', body.length)
     response.end(this.asked.method === 'HEAD' ? undefined : body)
   }
@@ -113,13 +113,13 @@ function askedOf({ method = '', headers }: IncomingMessage): Asked {
   }
 }
 
-/** HTTP/2 tells by a frame, not by a header. */
+/** In HTTP/2 a frame, not a header, says whether there is a body. */
 function hasNoBody(request: IncomingMessage): boolean {
   const { stream } = request as { stream?: { endAfterHeaders?: boolean } }
   return stream?.endAfterHeaders !== false
 }
 
-/** A handler that throws or rejects is answered for: nothing waits, and the process goes on. */
+/** Calls the application; if it throws or rejects, reports the error and ends the response. */
 function guarded(
   next: () => unknown,
   response: ServerResponse,
@@ -139,7 +139,7 @@ function guarded(
   }
 }
 
-/** Ends a response that its application will not end. */
+/** Ends a response that the application will not end. */
 function fail(response: ServerResponse): void {
   if (response.headersSent) {
     response.destroy()

@@ -3,15 +3,15 @@ import { kindOf } from '../../secrets.ts'
 import { anything, type Checks, checkValues, unless } from '../adapter-arguments.ts'
 import { allowedHosts } from './address.ts'
 
-/** The names and values of HTTP headers (RFC 9110, 5.1 and 5.5). */
+/** Patterns of header names and values (RFC 9110, 5.1 and 5.5). */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~\w-]+$/
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 const TOKEN = /^[\x21-\x7e]+$/
-/** Room for the MD5 of an address, or for a short address. */
+/** Leaves room for the MD5 of an address, or for a short address. */
 const MAX_PREFIX_BYTES = 200
 
 const CHECKS: Checks = {
-  // The refill policy checks these itself, with messages of its own.
+  // The refill policy checks these options, with its own messages.
   ttl: anything,
   staleWhileRevalidate: anything,
   staleIfError: anything,
@@ -24,10 +24,10 @@ const CHECKS: Checks = {
     "a content type such as 'text/html; charset=utf-8'",
   ),
   origin: unless(isOrigin, "a URL such as 'http://127.0.0.1:3000'"),
-  // Never shown: it is a secret.
+  // The message never shows the value, because it is a secret.
   originToken: (given) =>
     isText(given, TOKEN) ? undefined : 'a secret of visible ASCII characters, and not empty',
-  uncacheableTtl: unless(isCount, 'a number from 0, in seconds'),
+  uncacheableTtl: unless(isCount, 'a number of seconds, 0 or more'),
   hosts: unless(
     (given) => isListOf(given, /./) && given.length > 0,
     "a list such as ['www.example.com']",
@@ -41,14 +41,14 @@ const CHECKS: Checks = {
     (given) => isListOf(given, /^\w+$/),
     "a list of property names such as ['remoteAddress']",
   ),
-  maxBufferedBytes: unless(isCount, 'a number from 0'),
+  maxBufferedBytes: unless(isCount, 'a number, 0 or more'),
   onError: unless(isFunction, 'a function'),
   onUncacheable: unless(isFunction, 'a function'),
 }
 
 /**
- * Throws MINTRING_BAD_ARGUMENT for what is no client, for unknown options, and for values that
- * options cannot have; but for those of the refill policy, which checks them.
+ * Throws MINTRING_BAD_ARGUMENT if `client` is not a client, for unknown options and for invalid
+ * values. The refill policy checks its own options.
  */
 export function checkPageOptions(name: string, client: unknown, options: unknown): void {
   if (typeof (client as { view?: unknown } | null | undefined)?.view !== 'function') {

@@ -9,33 +9,36 @@ import type { Asked } from './asked.ts'
 import { CACHE_NAME } from './reply.ts'
 import type { HeaderLines, Rendered } from './rules.ts'
 
-/** A response with all its bytes, or the first of too many. */
+/** A response with its whole body, or with the first part of one that is too large. */
 export interface Fetched extends Rendered {
   readonly body: Buffer
   readonly isTooLarge: boolean
 }
 
-/** Whether a chunk may be kept, and all there is with it. */
+/** Whether a chunk, and all chunks so far, may be kept in memory. */
 export type MayTake = (bytes: number, allBytes: number) => boolean
 
-/** Tells the application's own middleware that a request wants the page rendered. */
+/** Marks a request that must render the page instead of serving the cached one. */
 const RENDER_HEADER = 'x-mintring-render'
 
 /**
- * The application as others reach it, over HTTP: it renders pages in the background. Asks
- * without identity: no cookies, no authorization.
+ * Requests pages from the application over HTTP, to render them in the background. Sends no cookies
+ * and no authorization.
  */
 export class Origin {
   readonly #base: URL
   readonly #token: string
 
-  /** All processes behind one origin need the same token; the default is good for one process. */
+  /**
+   * `token` must be the same in all processes behind one origin; the default suits one process
+   * only.
+   */
   constructor(base: URL, token: string = randomBytes(16).toString('base64url')) {
     this.#base = base
     this.#token = token
   }
 
-  /** Whether this request is one of render(). */
+  /** Whether a request comes from render(). */
   asked(by: Asked): boolean {
     const given = by.header(RENDER_HEADER)
     if (given === undefined) return false
@@ -43,7 +46,10 @@ export class Origin {
     return asked.length === own.length && timingSafeEqual(asked, own)
   }
 
-  /** Rejects when there is no whole response, or one from a cache: stale must not become fresh. */
+  /**
+   * Renders a page. Rejects if the response is incomplete, or came from a cache: a stale page must
+   * not become fresh.
+   */
   render(
     address: Address,
     shownHost: string,
@@ -78,7 +84,7 @@ async function receive(response: IncomingMessage, mayTake: MayTake): Promise<Fet
   )
   if (isCached) {
     response.destroy()
-    const what = 'The origin answered from the cache: give all its processes one originToken'
+    const what = 'The origin replied from the cache: set the same originToken in all its processes'
     throw new MintringError('MINTRING_BAD_ARGUMENT', what)
   }
   const chunks: Buffer[] = []

@@ -19,7 +19,7 @@ import type { UncacheableReason } from './rules.ts'
 import type { Ignored } from './shown.ts'
 import type { Visit } from './visit.ts'
 
-/** A page cache's options, checked and with all defaults. */
+/** The options of a page cache, checked and with defaults. */
 export interface PagesSettings {
   readonly policy: RefillPolicy
   readonly ttlSeconds: number
@@ -35,7 +35,7 @@ export interface PagesSettings {
   onUncacheable(reason: UncacheableReason, address: string, header: string | undefined): void
 }
 
-/** The pages of one cache: who is served, who renders, who waits. */
+/** Decides for each request whether it is served a page, renders one, or waits for one. */
 export class Pages {
   readonly #view: ClientView
   readonly #settings: PagesSettings
@@ -59,7 +59,10 @@ export class Pages {
     })
   }
 
-  /** Serves a visit, or lets its application answer. Never throws: a cache is no reason not to. */
+  /**
+   * Serves a visit, or passes it to the application. Never throws: a failed cache must not fail
+   * requests.
+   */
   visit(visit: Visit): void {
     const { asked, address, target } = visit
     this.#seesHttps ||= target.scheme === 'https'
@@ -84,26 +87,28 @@ export class Pages {
     return (await answered) !== undefined
   }
 
-  /** Throws at once for what is no URL. */
+  /** Throws at once for an invalid URL. */
   purge(url: string | URL): Promise<boolean> {
     const { ttl: _ttl, ...grace } = this.#settings.policy
     const deleted = addressesOfUrl(url).map(async (address) => {
       this.#outcomes.forget(address)
-      // Marked first: what is being loaded for it is older.
+      // Invalidate first, so that a page that is being rendered now is not stored afterwards.
       const wasMarked = await this.#view.invalidate(address, grace)
       return (await this.#view.delete(address)) || wasMarked
     })
     return Promise.all(deleted).then((all) => all.some(Boolean))
   }
 
-  /** Where visitors look for the page of a URL. */
+  /** Returns the address under which visitors look up the page of a URL. */
   async #addressOf(url: string | URL): Promise<Address> {
     const [asIs, withoutScheme] = addressesOfUrl(url)
     if (withoutScheme === undefined || this.#seesHttps) return asIs
     return (await this.#view.get(asIs)) === undefined ? withoutScheme : asIs
   }
 
-  /** Only looks: for HEAD, and for visitors whose own page could not be stored. */
+  /**
+   * Serves a stored page without rendering: for HEAD, and for visitors whose page cannot be stored.
+   */
   async #serveIfThere(visit: Visit): Promise<void> {
     const page = await this.#view.get<Page>(visit.address)
     if (page === undefined || page === FOREIGN) visit.pass()
@@ -111,8 +116,8 @@ export class Pages {
   }
 
   /**
-   * One of all who come for the page renders it, for itself and for the others. They wait for one
-   * more when the visitor who rendered left, or when the application failed.
+   * Lets one of all waiting visitors render the page, for itself and the others. The others wait
+   * for another render if that visitor left or the application failed.
    */
   async #serveOrRender(visit: Visit): Promise<void> {
     const untilMs = performance.now() + this.#settings.waitTimeoutMs
@@ -135,7 +140,10 @@ export class Pages {
     }
   }
 
-  /** The page, unless there is none for all, or its render was cut short, or it takes too long. */
+  /**
+   * Returns the page; 'none' if it cannot be shared or takes too long, 'cut' if its render was
+   * aborted.
+   */
   #findWithin(visit: Visit, timeoutMs: number): Promise<Found> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(resolve, timeoutMs, 'none')
@@ -158,12 +166,14 @@ export class Pages {
       throw error
     }
     const { value, ...terms } = entry
-    // The refill that replaces a stale page begins in this turn, and may be this visitor's.
+    // The refill of a stale page starts in this tick, and this visitor may be the one that renders.
     if (terms.state === 'stale') await new Promise((turn) => setImmediate(turn))
     return value === undefined || value === FOREIGN ? 'none' : { value, ...terms }
   }
 
-  /** To the application; but not all of them to one that fails. */
+  /**
+   * Passes a visit to the application; if the application is failing, responds 503 to most visits.
+   */
   #pass(visit: Visit): void {
     const { address } = visit
     if (this.#outcomes.mayPass(address)) visit.pass()
@@ -177,5 +187,5 @@ export class Pages {
   }
 }
 
-/** What a look came to; `cut` when the visitor who rendered left before the end. */
+/** The result of a lookup; `cut` when the visitor who rendered left before the end. */
 type Found = RefillEntry<Page> | 'none' | 'cut'

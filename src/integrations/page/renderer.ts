@@ -16,12 +16,12 @@ import { ALL_HEADERS } from './shown.ts'
 import type { Captured, Visit } from './visit.ts'
 import type { PageWatch } from './watch.ts'
 
-/** What renders have in common. */
+/** The settings that all renders share. */
 export interface RendererSettings {
   readonly contentType: string
   readonly policy: RefillPolicy
   readonly origin: Origin | undefined
-  /** What nginx adds; undefined when nginx serves none of the pages. */
+  /** The headers nginx adds; undefined when nginx does not serve these pages. */
   readonly nginx: NginxHeaders | undefined
   shownHost(address: Address): string
   onUncacheable(reason: UncacheableReason, address: Address, header: string | undefined): void
@@ -31,7 +31,9 @@ type Loading = LoaderContext<Page | undefined>
 type Storable = Extract<Ruling, { isStorable: true }>
 type Refusal = Extract<Ruling, { isStorable: false }> & { readonly header?: string | undefined }
 
-/** The visitor who rendered for all left before the page was whole: another one has to. */
+/**
+ * Thrown when the visitor whose request renders the page leaves: another request must render it.
+ */
 export class CutShort extends Error {
   constructor() {
     super('the visitor left before the page was rendered')
@@ -39,10 +41,10 @@ export class CutShort extends Error {
   }
 }
 
-/** A year, as long as HTTP caches were ever asked to keep anything. */
+/** A year, the longest lifetime that HTTP caches support by convention. */
 const MAX_TTL_SECONDS = 31_536_000
 
-/** Makes pages of what the application answers, and decides which of them are stored. */
+/** Makes pages from the application's responses, and decides which of them are stored. */
 export class PageRenderer {
   readonly #view: ClientView
   readonly #outcomes: PageOutcomes
@@ -55,8 +57,8 @@ export class PageRenderer {
   }
 
   /**
-   * The loader of a visit: the visitor's own response becomes the page. Where a stale page serves
-   * the visitor too, the origin is asked instead, if there is one.
+   * Renders a page, as the loader of a visit: the visitor's own response becomes the page. When a
+   * stale page exists, the visitor gets that, and the origin (if set) renders in the background.
    */
   async render(visit: Visit, context: Loading, share: Share): Promise<Page | undefined> {
     const { origin } = this.#settings
@@ -64,7 +66,7 @@ export class PageRenderer {
     if (context.stale === FOREIGN) throw new Error('not stored: the item there is no page')
     const isCold = context.stale === undefined
     if (origin !== undefined && !isCold) return this.fetch(origin, address, context, share)
-    // A failing application is left alone until its back-off is over.
+    // Do not call a failing application until its back-off is over.
     if (isCold && this.#outcomes.backOffMs(address) > 0) return undefined
     if (!visit.canRender) return this.#cutShort(context)
     const { capture, headersRead } = await this.#captured(visit, share)
@@ -73,7 +75,7 @@ export class PageRenderer {
     return this.#keep(address, capture, visit.arrived, context)
   }
 
-  /** The page as the origin renders it without cookies or authorization. */
+  /** Returns the page as the origin renders it, without cookies or authorization. */
   async fetch(
     origin: Origin,
     address: Address,
@@ -95,7 +97,7 @@ export class PageRenderer {
     return this.#keep(address, { ruling, headers, body }, [], context)
   }
 
-  /** Lets the application answer, and says what it sent and of which headers it made that. */
+  /** Lets the application respond; returns the response, and the request headers that it read. */
   #captured(visit: Visit, share: Share): Promise<Captured> {
     const { contentType, nginx } = this.#settings
     return visit.render({
@@ -137,16 +139,17 @@ export class PageRenderer {
     }
     this.#outcomes.forget(address)
     const { ttl } = this.#settings.policy
-    // Said even where it is the default: Age is counted from it, so no jitter may shorten it.
+    // Set the TTL even if it is the default: Age is computed from it, so jitter must not shorten
+    // it.
     const { ttlSeconds } = ruling
     context.setTtl(ttlSeconds === undefined ? ttl : Math.min(ttlSeconds, MAX_TTL_SECONDS))
     return page
   }
 
   /**
-   * A page that cannot be stored goes to its own visitor only. The stale one stays for the
-   * others until its time is over: one visitor's answer must not take it from them. Nor does it
-   * keep them from rendering, if it may be due to headers that only he sent.
+   * Rejects a page that cannot be stored: only its own visitor gets it. A stale page stays for the
+   * other visitors until it expires. They may still render, if the reason may be a header that only
+   * this visitor sent.
    */
   #refuse(
     address: Address,
@@ -164,22 +167,28 @@ export class PageRenderer {
     return undefined
   }
 
-  /** With a stale page around the next visitor renders; without one, those who wait try again. */
+  /**
+   * Ends an aborted render: with a stale page the next visitor renders, without one a waiting
+   * visitor.
+   */
   #cutShort(context: Loading): undefined {
-    // It is no failure of the application: the next visitor may render at once.
+    // The application did not fail, so the next visitor may render at once.
     context.skip()
     if (context.stale === undefined) throw new CutShort()
     return undefined
   }
 }
 
-/** The request headers that a refusal may be due to: others may do better without them. */
+/**
+ * Returns the request headers that may be the reason: visitors without them may get a storable
+ * page.
+ */
 function ownHeaders(reason: UncacheableReason, read: ReadonlySet<string>): readonly string[] {
   if (reason === 'request fields') return []
   return reason === 'cookie' ? ['cookie'] : [...read]
 }
 
-/** nginx gzips and unzips as it must, and adds what it is configured to. */
+/** Returns the header that nginx could not reproduce; nginx may change the encoding of any page. */
 function nginxLacks(
   headers: HeaderLines,
   kept: Extract<Kept, { headers: HeaderLines }>,
@@ -188,7 +197,7 @@ function nginxLacks(
   return forbidsTransforms(headers) ? 'cache-control' : nginxDiffersIn(kept.headers, nginx)
 }
 
-/** A response made of what is not in the key is that visitor's. */
+/** Rejects a response for which the application read something that is not in the key. */
 function readByTheApplication({ headers, fields }: PageWatch): Refusal | undefined {
   const [field] = fields
   if (field !== undefined) {

@@ -5,34 +5,34 @@ import type { Page } from './body.ts'
 import { plainBody } from './body.ts'
 import type { NginxHeaders } from './headers.ts'
 
-/** The name in Cache-Status headers (RFC 9211): a response with it came from the cache. */
+/** Our name in Cache-Status headers (RFC 9211): a response with it came from this cache. */
 export const CACHE_NAME = 'mintring'
 
-/** How an entry came; undefined where only the page is known. */
+/** How an entry was found; undefined if only the page is known. */
 export type ReplyTerms = Omit<RefillEntry, 'value'>
 
-/** Headers by their names; some come several times. */
+/** Headers by name; an array is sent as several lines. */
 export type ReplyHeaders = Record<string, string | string[]>
 
-/** A response to be sent. */
+/** A response to send. */
 export interface PageReply {
   readonly status: number
   readonly headers: ReplyHeaders
-  /** Undefined for 304. */
+  /** The body; undefined for 304. */
   readonly body: Buffer | undefined
 }
 
-/** What all pages of a cache have in common when they are served. */
+/** Settings that the responses of all pages share. */
 export interface ReplySettings {
   readonly contentType: string
-  /** How long a page is fresh that says nothing of its own. */
+  /** How long a page without its own lifetime is fresh. */
   readonly ttlSeconds: number
   readonly nginx: NginxHeaders | undefined
 }
 
 /**
- * A stored page as the answer to a request: gzipped to those who take that, 304 to those who have
- * it already. With `mayZip` false it is plain. Rejects should the page not be readable.
+ * Returns the response for a stored page: gzipped if the client accepts it, 304 if the client
+ * already has it. `mayZip: false` disables gzip. Rejects if the page is corrupt.
  */
 export async function replyOf(
   asked: Asked,
@@ -49,7 +49,7 @@ export async function replyOf(
   return { status: 200, headers, body }
 }
 
-/** Says that the application fails: beyond the number that may ask it themselves meanwhile. */
+/** Returns 503, for visitors beyond the number that may reach a failing application. */
 export function failureReply(retryAfterMs: number): PageReply {
   return {
     status: 503,
@@ -73,14 +73,14 @@ function headersOf(
     const before = kept[name]
     kept[name] = before === undefined || nginx?.has(name) ? value : [before, value].flat()
   }
-  // The coding may differ from the application's: the same bytes cannot be promised.
+  // The encoding may differ from the application's, so a strong ETag would be wrong.
   if (typeof kept.etag === 'string') kept.etag = kept.etag.replace(/^(?!W\/)/, 'W/')
   const age = ageOf(head, ttlSeconds, terms)
   if (age !== undefined) kept.age = String(age)
   return { ...kept, 'cache-status': statusOf(terms) }
 }
 
-/** Seconds since the application made the page (RFC 9111, 4.2.3). */
+/** Returns the seconds since the application rendered the page (RFC 9111, 4.2.3). */
 function ageOf(
   head: Page['head'],
   ttlSeconds: number,
@@ -94,7 +94,7 @@ function ageOf(
   return terms?.ttl === undefined ? undefined : Math.max(0, ttlSeconds - terms.ttl)
 }
 
-/** RFC 9110, 13.1.2 and 13.1.3. */
+/** Whether the client already has the page (RFC 9110, 13.1.2 and 13.1.3). */
 function isKnownToVisitor(
   asked: Asked,
   { etag, 'last-modified': modified }: ReplyHeaders,
@@ -109,7 +109,7 @@ function isKnownToVisitor(
   return Date.parse(String(modified)) <= since
 }
 
-/** Seconds left, below 0 for a stale page, as RFC 9211 has them. */
+/** Returns the Cache-Status value (RFC 9211); `ttl` is negative for a stale page. */
 function statusOf(terms: ReplyTerms | undefined): string {
   if (terms?.state === 'fresh' && terms.ttl !== undefined) {
     return `${CACHE_NAME}; hit; ttl=${terms.ttl}`

@@ -1,4 +1,4 @@
-/** How much all bodies of a page cache take together, until they are stored. */
+/** Limits the memory of all page bodies that are being rendered and stored. */
 export class Room {
   #freeBytes: number
 
@@ -7,8 +7,8 @@ export class Room {
   }
 
   /**
-   * Runs a render with a share of the room, and takes the share back once the render has ended and
-   * `answered` is settled: until then the body waits to be gzipped and stored.
+   * Runs a render with a share of the memory. Releases the share once the render has ended and
+   * `answered` is settled: until then the body is being gzipped and stored.
    */
   during<Value>(
     answered: Promise<unknown>,
@@ -20,7 +20,7 @@ export class Room {
     return rendered
   }
 
-  /** Whether there was room for so many bytes more. */
+  /** Reserves bytes; returns false if they exceed the limit. */
   take(bytes: number): boolean {
     if (bytes > this.#freeBytes) return false
     this.#freeBytes -= bytes
@@ -32,7 +32,7 @@ export class Room {
   }
 }
 
-/** What of the room one render has. */
+/** The memory that one render has reserved. */
 export class Share {
   readonly #room: Room
   #bytes = 0
@@ -48,7 +48,7 @@ export class Share {
     return true
   }
 
-  /** All of it: for a body that is not stored. */
+  /** Releases all bytes, for a body that is not stored. */
   giveBack(): void {
     this.#room.give(this.#bytes)
     this.#bytes = 0

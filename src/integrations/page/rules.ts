@@ -1,13 +1,15 @@
-/** Header lines, names in lower case; a name may come several times. */
+/** Header lines with names in lower case; a name may occur several times. */
 export type HeaderLines = readonly (readonly [name: string, value: string])[]
 
-/** A response as a shared cache has to judge it. */
+/** The part of a response that the storage rules need. */
 export interface Rendered {
   readonly status: number
   readonly headers: HeaderLines
 }
 
-/** What may be done with a response: kept, for its own time if it names one, or not, and why. */
+/**
+ * The decision about a response: whether to store it, with its own lifetime or the reason against.
+ */
 export type Ruling =
   | { readonly isStorable: true; readonly ttlSeconds: number | undefined; readonly isGzip: boolean }
   | { readonly isStorable: false; readonly reason: UncacheableReason; readonly status: number }
@@ -28,25 +30,27 @@ export type UncacheableReason =
   | 'too large'
   | 'empty'
 
-/** What the rules have to know beside the response. */
+/** What the rules need besides the response. */
 export interface RuleContext {
-  /** The request came with a Cookie header: its response is its own unless it says otherwise. */
+  /** Whether the request had cookies: then the response is private unless it says otherwise. */
   readonly hasCookie: boolean
-  /** The one content type nginx will claim for all pages. */
+  /** The one content type that nginx sends for all pages. */
   readonly contentType: string
   readonly nowMs: number
 }
 
 const DELTA_SECONDS = /^\d{1,10}$/
-/** Anything that asks for more than a lifetime: a stale page may be served by any cache here. */
+/** Directives that demand more than a lifetime: any cache here may serve a stale page. */
 const FORBIDDING = ['private', 'no-store', 'no-cache', 'must-revalidate', 'proxy-revalidate']
 
-/** What is said to other shared caches (RFC 9213, and what was before it) is meant for this one. */
+/**
+ * Headers for specific shared caches (RFC 9213 and its predecessors); they apply to this one too.
+ */
 const TARGETED = /-cache-control$|^(?:surrogate|edge)-control$/
 
 /**
- * Whether a response may be served to everybody who asks for its address, and for how long. The
- * rules of RFC 9111 for shared caches, the strict way: what is in doubt is not stored.
+ * Decides whether a response may be served to every visitor of its address, and for how long.
+ * Follows the rules of RFC 9111 for shared caches strictly: in doubt it does not store.
  */
 export function judge({ status, headers }: Rendered, context: RuleContext): Ruling {
   const refuse = (reason: UncacheableReason): Ruling => ({ isStorable: false, reason, status })
@@ -57,10 +61,10 @@ export function judge({ status, headers }: Rendered, context: RuleContext): Ruli
   const directives = directivesOf(all('cache-control'))
   const targeted = headers.filter(([name]) => TARGETED.test(name)).map(([, value]) => value)
   if (forbids(directivesOf(targeted))) return refuse('cache-control')
-  // As nginx has it: 0 keeps a response out of its cache.
+  // In nginx, 0 keeps a response out of the cache.
   if (all('x-accel-expires').some((life) => life.trim() === '0')) return refuse('cache-control')
   const life = lifeOf(directives, all('expires'), all('pragma'), context.nowMs)
-  // Time spent in caches before this one is no part of its life here (RFC 9111, 4.2).
+  // The age from upstream caches counts against the lifetime (RFC 9111, 4.2).
   const leftSeconds = typeof life === 'number' ? life - ageOf(all('age')) : life
   if (leftSeconds === 'none' || (leftSeconds ?? 1) <= 0) return refuse('cache-control')
   if (!variesByEncodingOnly(all('vary'))) return refuse('vary')
@@ -76,18 +80,18 @@ export function judge({ status, headers }: Rendered, context: RuleContext): Ruli
   return { isStorable: true, ttlSeconds: leftSeconds, isGzip }
 }
 
-/** The age a response came with; what is no number says nothing. */
+/** Returns the age of a response; ignores values that are not numbers. */
 export function ageOf(lines: readonly string[]): number {
   return Math.max(0, ...lines.map((line) => (DELTA_SECONDS.test(line.trim()) ? Number(line) : 0)))
 }
 
-/** Whether the coding must stay as the application chose it (RFC 9111, 5.2.2.6). */
+/** Whether the encoding must stay as the application chose it (RFC 9111, 5.2.2.6). */
 export function forbidsTransforms(headers: HeaderLines): boolean {
   const lines = headers.filter(([name]) => name === 'cache-control').map(([, value]) => value)
   return directivesOf(lines).has('no-transform')
 }
 
-/** Seconds, undefined when nothing is said, or `none` for what must not be kept. */
+/** Returns the lifetime in seconds, undefined if none is given, `none` if it must not be stored. */
 function lifeOf(
   directives: ReadonlyMap<string, readonly string[]>,
   expires: readonly string[],
@@ -102,7 +106,7 @@ function lifeOf(
   }
   if (tokensOf(pragma).includes('no-cache')) return 'none'
   if (expires.length === 0) return undefined
-  // What is no date, as `Expires: 0`, is in the past.
+  // An invalid date, such as `Expires: 0`, counts as past.
   const leftMs = Math.min(...expires.map((date) => Date.parse(date) - nowMs))
   return leftMs >= 1000 ? Math.floor(leftMs / 1000) : 'none'
 }
@@ -111,7 +115,7 @@ function forbids(directives: ReadonlyMap<string, readonly string[]>): boolean {
   return FORBIDDING.some((name) => directives.has(name))
 }
 
-/** `max-age=60, private="x, y"` to names and values. */
+/** Parses `max-age=60, private="x, y"` into names and values. */
 function directivesOf(lines: readonly string[]): Map<string, string[]> {
   const directives = new Map<string, string[]>()
   for (const [, name = '', quoted, plain] of lines

@@ -12,66 +12,73 @@ import type { PagesSettings } from './pages.ts'
 import { Pages } from './pages.ts'
 import type { UncacheableReason } from './rules.ts'
 
-/** Settings of a page cache. Times are seconds, or such as `'5m'`. */
+/** Options of a page cache. Durations are seconds, or text such as `'5m'`. */
 export interface PageCacheOptions {
-  /** How long a page is fresh when its own Cache-Control or Expires does not say. */
+  /** How long a page without Cache-Control or Expires is fresh. */
   readonly ttl: Seconds
-  /** How long after that it is served stale while one request renders it. Default 60. */
+  /** How long after that a stale page is served while one request renders. Default 60. */
   readonly staleWhileRevalidate?: Seconds | undefined
-  /** How long it is served when rendering fails. Default: staleWhileRevalidate. */
+  /**
+   * How long after that a stale page is served when rendering fails. Default: staleWhileRevalidate.
+   */
   readonly staleIfError?: Seconds | undefined
-  /** After how long another process takes over from one that died while rendering. Default 10. */
+  /** How long a render holds the lease; then another process may render. Default 10. */
   readonly lease?: Seconds | undefined
-  /** How long to wait for another request's render before rendering too. Default 5,000. */
+  /** How long to wait for another request's render before rendering too, in ms. Default 5,000. */
   readonly waitTimeoutMs?: number | undefined
-  /** Put before every key. Default ''. */
+  /** The prefix of every key. Default ''. */
   readonly prefix?: string | undefined
-  /** `plain`: the key is host and URI, as nginx escapes them. `md5`: the MD5 of both. */
+  /** `plain`: the key is host and URI, escaped as nginx does. `md5`: the MD5 of both. */
   readonly key?: 'plain' | 'md5' | undefined
   /**
-   * The one content type that is stored: what is served, by this middleware and by nginx's
-   * `default_type`, says it. Default `text/html; charset=utf-8`.
+   * The content type of all stored pages; others are not stored. This middleware and nginx's
+   * `default_type` send it. Default `text/html; charset=utf-8`.
    */
   readonly contentType?: string | undefined
   /**
-   * Where this application can be asked for a page in the background, such as
-   * `http://127.0.0.1:3000`: then no visitor waits for a refill, and refresh() works.
+   * The URL of this application for background requests, such as `http://127.0.0.1:3000`. With it
+   * no visitor waits for a refill, and refresh() works.
    */
   readonly origin?: string | undefined
-  /** The same for all processes behind `origin`. Default: chance, good for one process. */
+  /** A secret that all processes behind `origin` share. Default: random, for one process only. */
   readonly originToken?: string | undefined
-  /** How long an address that could not be stored is left alone. Default 10. */
+  /**
+   * How long to wait before trying again to store a page that could not be stored, in seconds.
+   * Default 10.
+   */
   readonly uncacheableTtl?: number | undefined
   /**
-   * The hosts that have pages, such as `['www.example.com']`; requests for others go to the
-   * application. The application is told the name as it stands here, with its port if there is one.
-   * Default: all hosts, and the application is told the name without port.
+   * The hosts with pages, such as `['www.example.com']`; requests for other hosts go to the
+   * application. While rendering, the application sees the name as written here, including the
+   * port. Default: all hosts, without port.
    */
   readonly hosts?: readonly string[] | undefined
   /**
-   * What nginx adds to the pages it serves (`add_header`): only pages with exactly these headers
-   * are stored, so that nginx serves what Node would. Default: none for a client with
-   * `compat.nginx`; for others all headers of a page are kept with it, and nginx must not read it.
+   * The headers that nginx adds to pages (`add_header`). Only pages with exactly these headers are
+   * stored, so that nginx and Node serve the same. Default with `compat.nginx`: none. Without it,
+   * all headers are stored inside the page, which nginx then cannot serve.
    */
   readonly nginxHeaders?: Readonly<Record<string, string>> | undefined
   /**
-   * Request headers that do not change pages although the application reads them, as for its log.
-   * A page that was made while any other was read is not stored.
+   * Request headers that do not affect pages although the application reads them, for example for
+   * its log. If it reads any other header, the page is not stored.
    */
   readonly ignoredRequestHeaders?: readonly string[] | undefined
   /**
-   * Other properties of the request or its connection that do not change pages although they are
-   * read, such as `remoteAddress` or `log`. Their names are those that `onUncacheable` tells.
+   * Other properties of the request or its connection that do not affect pages although the
+   * application reads them, such as `remoteAddress` or `log`. `onUncacheable` reports their names.
    */
   readonly ignoredRequestFields?: readonly string[] | undefined
-  /** What pages that are being rendered and stored may take in memory together. Default 64 MiB. */
+  /**
+   * The memory limit for all pages that are being rendered and stored, in bytes. Default 64 MiB.
+   */
   readonly maxBufferedBytes?: number | undefined
   /**
-   * Told what went wrong: with the cache, where the visitor got a page all the same, and in a
-   * handler that threw or rejected, where the visitor got a 500.
+   * Called with errors: of the cache, where the visitor still got a page, and of a handler that
+   * threw or rejected, where the visitor got a 500.
    */
   readonly onError?: ((error: unknown, address: string) => void) | undefined
-  /** Told why a rendered page was not stored, and which header or field was the reason. */
+  /** Called when a rendered page is not stored, with the reason and the header or field. */
   readonly onUncacheable?:
     | ((reason: UncacheableReason, address: string, header?: string) => void)
     | undefined
@@ -82,7 +89,7 @@ const UNCACHEABLE_SECONDS = 10
 const WAIT_TIMEOUT_MS = 5000
 const MAX_BUFFERED_BYTES = 64 * 1024 * 1024
 
-/** The pages of a client, for any kind of server. `name` is the function that was called. */
+/** Returns the pages of a client, for any kind of server. `name` is the calling function's name. */
 export function pagesOf(
   name: string,
   client: MemcachedClient,
@@ -98,7 +105,7 @@ export function pagesOf(
 function settingsOf(client: MemcachedClient, options: PageCacheOptions): PagesSettings {
   const { origin, originToken, onError, onUncacheable } = options
   const policy = policyOf(options)
-  // Throws for a policy that cannot hold, before the first visitor comes.
+  // Checks the policy now, before the first visitor comes.
   client.define({ key: () => '', loader: () => undefined, ...policy })
   return {
     policy,
@@ -119,7 +126,9 @@ function settingsOf(client: MemcachedClient, options: PageCacheOptions): PagesSe
   }
 }
 
-/** What a hook throws or rejects with is a warning: no visitor pays for it, nor the process. */
+/**
+ * Wraps a hook: an error in it becomes a warning, and fails neither the request nor the process.
+ */
 function guarded<Args extends unknown[]>(
   name: string,
   hook: ((...args: Args) => unknown) | undefined,
@@ -136,7 +145,7 @@ function secondsOf(given: Seconds): number {
   return typeof given === 'number' ? given : secondsIn(given)
 }
 
-/** nginx reads what a client with its ring stores, and adds what it is said to add. */
+/** Returns the headers nginx adds; undefined unless nginx reads the pages of this client. */
 function nginxHeadersOf(
   client: MemcachedClient,
   given: Readonly<Record<string, string>> | undefined,
@@ -145,7 +154,9 @@ function nginxHeadersOf(
   return new Map(Object.entries(given ?? {}).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
-/** Everything a page's policy says: nginx must not meet a placeholder, so it is kept beside. */
+/**
+ * Returns the refill policy. Placeholders go to a separate key, because nginx must not serve one.
+ */
 function policyOf(options: PageCacheOptions): RefillPolicy {
   const { ttl, staleWhileRevalidate, staleIfError, lease, waitTimeoutMs } = options
   return {

@@ -1,9 +1,12 @@
 /**
- * What the application is shown of request headers while it renders for all, whatever kind of
- * server it runs on.
+ * Determines which request headers the application sees while it renders a shared page, on any kind
+ * of server.
  */
 
-/** Of one connection, or asking for what changed, or for a part: all get the page whole. */
+/**
+ * Headers that are hidden: about the connection, conditional, or for a part. Every visitor gets the
+ * whole page.
+ */
 export const HIDDEN: readonly string[] = [
   'connection',
   'keep-alive',
@@ -13,7 +16,7 @@ export const HIDDEN: readonly string[] = [
   'if-unmodified-since',
   'if-range',
 ]
-/** In the key, or the same for all once they are shown: reading these tells of no visitor. */
+/** Headers that are in the key, or that show the same value to all: reads of them do not count. */
 export const SHARED: readonly string[] = [
   ':authority',
   ':method',
@@ -23,23 +26,23 @@ export const SHARED: readonly string[] = [
   'content-length',
   'host',
 ]
-/** Other ways of Node to the same lines: they show what the visitor sent, keyed or not. */
+/** Node's other properties with the request headers; they show everything the visitor sent. */
 export const ALL_HEADERS: readonly string[] = ['rawHeaders', 'headersDistinct']
 const HTML_ACCEPT = 'text/html,*/*;q=0.8'
 
 /**
- * Who names HTML is shown to take nothing else in particular, and who takes anything is as he is.
- * Undefined for others, whose `Accept` may make another page.
+ * Returns the `Accept` that the application sees: the same for all clients that accept HTML or
+ * anything. Returns undefined for other clients, whose `Accept` may lead to another page.
  */
 export function sharedAccept(accept: string | undefined): string | undefined {
   if (accept === undefined || accept === '*/*') return '*/*'
   return /(?:^|[\s,])text\/html(?:$|[\s,;])/i.test(accept) ? HTML_ACCEPT : undefined
 }
 
-/** Reads that do not make a page its visitor's own. */
+/** Headers and fields whose reads do not make a page private. */
 export interface Ignored {
-  /** In lower case. */
+  /** Names of headers, in lower case. */
   readonly headers: ReadonlySet<string>
-  /** Other properties of requests and connections. */
+  /** Names of other properties of requests and connections. */
   readonly fields: ReadonlySet<string>
 }

@@ -5,7 +5,7 @@ import type { Share } from './room.ts'
 import type { HeaderLines, RuleContext, Ruling } from './rules.ts'
 import type { PageWatch } from './watch.ts'
 
-/** How a render ended: with a whole page, with something else, or after the visitor left. */
+/** The result of a render: a whole page, a reason not to store it, or `cut` if the visitor left. */
 export type Capture =
   | {
       readonly ruling: Extract<Ruling, { isStorable: true }>
@@ -16,31 +16,32 @@ export type Capture =
   | { readonly ruling: Extract<Ruling, { isStorable: false }> }
   | 'cut'
 
-/** What a capture needs to know. */
+/** What a capture needs. */
 export interface CaptureContext extends Omit<RuleContext, 'nowMs'> {
-  /** Why the response is not everybody's although its own headers do not say so. */
+  /** Returns why a response is private although its own headers do not say so. */
   objection(
     headers: HeaderLines,
     watch: PageWatch,
   ): Extract<Ruling, { isStorable: false }> | undefined
-  /** The page is stored only if it is what was sent in the end: nginx has no such middleware. */
+  /**
+   * Whether to store the page only if it equals what was finally sent: nginx runs no middleware.
+   */
   readonly mustBeSent: boolean
   readonly maxBytes: number
   readonly share: Share
 }
 
-/** What came of a render, and which request headers it was made of. */
+/** The result of a render, and the request headers that the application read. */
 export interface Captured {
   readonly capture: Capture
   readonly headersRead: ReadonlySet<string>
 }
 
-/** What a visit came to: it is decided once. */
+/** The state of a visit; it leaves `waiting` only once. */
 type Fate = 'waiting' | 'rendering' | 'served' | 'passed'
 
 /**
- * One request that may be answered from the cache, or by the application. Kinds of servers say how
- * that is done.
+ * A request that the cache or the application may respond to. Each kind of server implements how.
  */
 export abstract class Visit {
   readonly target: PageTarget
@@ -64,12 +65,12 @@ export abstract class Visit {
     return this.#fate === 'rendering'
   }
 
-  /** Whether the application can still be asked on this visitor's behalf. */
+  /** Whether the application can still respond to this visitor. */
   get canRender(): boolean {
     return this.#fate === 'waiting' && !this.isGone && !this.hasAnswer
   }
 
-  /** Answers by a stored page; false, with the visit as it was, when that is no longer possible. */
+  /** Sends a stored page; returns false, and changes nothing, if that is no longer possible. */
   answer(reply: PageReply): boolean {
     if (!this.canRender) return false
     this.#fate = 'served'
@@ -82,31 +83,35 @@ export abstract class Visit {
     return true
   }
 
-  /** Hands over to the application, whose response becomes everybody's. */
+  /** Passes the request to the application, whose response becomes the shared page. */
   render(context: CaptureContext): Promise<Captured> {
     this.#fate = 'rendering'
     return this.capture(context)
   }
 
-  /** Hands over to the application, unless the visit is over or with it already. */
+  /**
+   * Passes the request to the application, unless the visit has already ended or been passed on.
+   */
   pass(): void {
     if (this.#fate !== 'waiting') return
     this.#fate = 'passed'
     if (!this.isGone) this.handOver()
   }
 
-  /** The visitor no longer waits. */
+  /** Whether the visitor has left. */
   abstract readonly isGone: boolean
-  /** An answer was begun elsewhere. */
+  /** Whether other code has already started a response. */
   abstract readonly hasAnswer: boolean
-  /** Middleware further out may change what is sent: it gets it plain. */
+  /** Whether outer middleware may change the response; then it gets the page without gzip. */
   abstract readonly isWrapped: boolean
-  /** Headers that were set before this middleware had the request; hits have them too. */
+  /** Headers that outer middleware set before; it sets them on hits too. */
   abstract readonly arrived: HeaderLines
 
-  /** Lets the application answer a request that tells only what is in the key, and watches it. */
+  /**
+   * Lets the application respond to a request that shows only what is in the key, and watches it.
+   */
   protected abstract capture(context: CaptureContext): Promise<Captured>
   protected abstract send(reply: PageReply): void
-  /** Lets the application answer the request as it came. Never throws. */
+  /** Lets the application respond to the original request. Never throws. */
   protected abstract handOver(): void
 }

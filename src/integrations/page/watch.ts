@@ -1,26 +1,25 @@
 type Accessors = Required<Pick<PropertyDescriptor, 'get' | 'set'>>
 
 /**
- * Notes what the application reads while it renders for all, and is not in the key. Middleware
- * further out reads too: what it does with a response it does with hits as well, so its reads do
- * not count.
+ * Notes what the application reads while it renders a shared page, if it is not in the key. Reads
+ * by outer middleware do not count: it runs for hits too.
  */
 export class PageWatch {
-  /** Headers that were read, or `rawHeaders`. */
+  /** The headers that were read; `rawHeaders` stands for all of them. */
   readonly headers: Set<string> = new Set()
   readonly #fields = new Map<string, number>()
   readonly #ignored: ReadonlySet<string>
   readonly #undo: (() => void)[] = []
-  /** Whose code is running, where that is known. */
+  /** Whether code other than the application's is running; undefined when unknown. */
   #runsAside: boolean | undefined
   #hasEnded = false
 
-  /** `ignored` are names of fields whose reads do not count. */
+  /** `ignored` are the names of fields whose reads do not count. */
   constructor(ignored: ReadonlySet<string>) {
     this.#ignored = ignored
   }
 
-  /** Other properties of the request or its connection that were read, such as `remotePort`. */
+  /** The other properties of the request or its connection that were read, such as `remotePort`. */
   get fields(): string[] {
     return [...this.#fields].flatMap(([name, times]) => (times > 0 ? [name] : []))
   }
@@ -33,24 +32,26 @@ export class PageWatch {
     this.#count(name, 1)
   }
 
-  /** Runs what is not the application's: its reads do not count. */
+  /** Runs code that is not the application's: its reads do not count. */
   aside<Result>(run: () => Result): Result {
     return this.#during(true, run)
   }
 
-  /** Runs what is the application's, although it is called from code that is not. */
+  /** Runs code of the application that other code calls: its reads count. */
   counting<Result>(run: () => Result): Result {
     return this.#during(false, run)
   }
 
-  /** The application has sent its last byte: from here on only counting() counts. */
+  /**
+   * Marks that the application has sent its last byte: from now on only reads in counting() count.
+   */
   end(): void {
     this.#hasEnded = true
   }
 
   /**
-   * Calls `note` whenever a property is read, and answers what it holds, or what `shown` makes of
-   * that. Who sets it makes it the application's own.
+   * Calls `note` whenever a property is read; the read returns its value, or `shown` of it. After a
+   * write the property is the application's own, and is no longer watched.
    */
   intercept(
     target: object,
@@ -71,19 +72,19 @@ export class PageWatch {
     })
   }
 
-  /** Notes `field` when a property is read; at once, when its reads cannot be seen. */
+  /** Notes `field` when a property is read; if reads cannot be observed, notes it at once. */
   watchField(target: object, name: PropertyKey, field: string): void {
     const isFixed = Object.getOwnPropertyDescriptor(target, name)?.configurable === false
     if (isFixed) this.noteField(field)
     else this.intercept(target, name, () => this.noteField(field))
   }
 
-  /** Shows what a property holds as something else: reading the property itself tells nothing. */
+  /** Replaces the value that a property shows, without noting its reads. */
   show(target: object, name: PropertyKey, shown: (value: unknown) => unknown): void {
     this.intercept(target, name, () => {}, shown)
   }
 
-  /** Lets a framework work out a property of the key from what is not in the key. */
+  /** Lets a framework compute a property of the key from properties that are watched. */
   exempt(target: object, name: string): void {
     const prototype = Object.getPrototypeOf(target)
     this.#replace(target, name, {
@@ -93,8 +94,8 @@ export class PageWatch {
   }
 
   /**
-   * Where loggers put a field aside for later: putting it there is no use of it, so that its last
-   * read does not count; reading it from there does.
+   * Watches a property in which loggers save a field for later. Saving the field does not count as
+   * a use, so its last read is taken back; reading the saved value counts.
    */
   slot(target: object, name: string, field: string): void {
     let value: unknown = Reflect.get(target, name)
@@ -111,7 +112,7 @@ export class PageWatch {
     this.#undo.push(() => Object.defineProperty(target, name, plain()))
   }
 
-  /** Gives all properties back as they were, but for those that were set meanwhile. */
+  /** Restores all properties, except those that were set in the meantime. */
   remove(): void {
     for (const undo of this.#undo.splice(0)) undo()
   }
@@ -152,7 +153,7 @@ export class PageWatch {
   }
 }
 
-/** What a property holds, whether the object has it itself or inherits it. */
+/** Returns a function that reads a property, own or inherited. */
 function readerOf(target: object, name: PropertyKey): () => unknown {
   const own = Object.getOwnPropertyDescriptor(target, name)
   if (own === undefined) return () => Reflect.get(Object.getPrototypeOf(target), name, target)
@@ -160,7 +161,7 @@ function readerOf(target: object, name: PropertyKey): () => unknown {
   return get === undefined ? () => value : () => Reflect.apply(get, target, [])
 }
 
-/** Whether a field holds anything that could differ from visitor to visitor. */
+/** Whether a field has a value that could differ between visitors. */
 export function tellsSomething(owner: object, name: PropertyKey): boolean {
   const own = Object.getOwnPropertyDescriptor(owner, name)
   if (own === undefined) return false

@@ -4,16 +4,16 @@ import { judge } from './rules.ts'
 import type { Capture, CaptureContext } from './visit.ts'
 import type { PageWatch } from './watch.ts'
 
-/** A response to send in place of the application's, and what came of it. */
+/** The response to send instead of the application's, and the result of capturing it. */
 export interface WebCapture {
   readonly sent: Response
   readonly capture: Promise<Capture>
 }
 
 /**
- * Watches a response go out. It is judged by its headers at once: one that is not to be stored goes
- * out as it is. The body of another is read as fast as it comes, so that a visitor who reads slowly
- * keeps no visitor waiting.
+ * Watches a response while it is sent. A response whose headers forbid storing is sent unchanged.
+ * Otherwise the body is read as fast as the application produces it: a slow visitor must not delay
+ * the others.
  */
 export function captureWeb(
   response: Response,
@@ -60,7 +60,7 @@ function promised(headers: HeaderLines): number | undefined {
   return line && Number(line[1])
 }
 
-/** Passes a body on and keeps a copy, as long as that may be stored. */
+/** Passes a body on and copies it while it may still be stored. */
 class Copy {
   readonly done: Promise<Capture>
   readonly stream: ReadableStream<Uint8Array>
@@ -102,7 +102,7 @@ class Copy {
     )
   }
 
-  /** As fast as it comes while it is kept, which is bounded; then as the visitor asks for it. */
+  /** Reads at full speed while the body is kept, which is bounded; then at the visitor's speed. */
   async #readAll(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     while (this.#isKept) await this.#readOne(controller)
   }
@@ -127,7 +127,7 @@ class Copy {
   #keep(chunk: Uint8Array): void {
     if (!this.#isKept) return
     if (!(chunk instanceof Uint8Array)) {
-      // No server can send it.
+      // Not bytes: no server can send this chunk.
       this.#end('cut')
       return
     }
@@ -145,7 +145,7 @@ class Copy {
     const length = promised(this.#headers)
     if (length !== undefined && length !== this.#bytes) return 'cut'
     if (this.#bytes === 0) return { ruling: refusal('empty') }
-    // What the application read of the request while it streamed counts too.
+    // Checks again, because the application may read the request while it streams the body.
     const late = this.#context.objection(this.#headers, this.#watch)
     if (late !== undefined) return { ruling: late }
     return { ruling: this.#ruling, headers: this.#headers, body: Buffer.concat(this.#chunks) }

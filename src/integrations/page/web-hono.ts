@@ -1,7 +1,7 @@
 import { type PageWatch, tellsSomething } from './watch.ts'
 import { watchedSurroundings } from './web-request.ts'
 
-/** What is watched of a context of Hono. */
+/** The watched parts of a Hono context. */
 interface Watched {
   readonly req: { raw: Request }
   readonly env: unknown
@@ -9,9 +9,8 @@ interface Watched {
 }
 
 /**
- * Shows a context of Hono that tells only what is in the key, while the application renders for
- * all: what earlier middleware set, and what the server knows of the visitor, is noted when it is
- * read.
+ * Makes a Hono context show only what is in the key, while the application renders a shared page.
+ * Notes reads of what earlier middleware set, and of what the server knows about the visitor.
  */
 export function honoWatched(context: Watched, shown: Request, watch: PageWatch): void {
   const given = context.req.raw
@@ -30,7 +29,7 @@ export function honoWatched(context: Watched, shown: Request, watch: PageWatch):
   watch.show(context, 'env', (env) => watchedSurroundings(env, watch, { shown, own: given }))
 }
 
-/** What Hono has there itself, and the methods that are fields there. */
+/** Hono's own properties, including methods that are stored as fields. */
 const KNOWN: ReadonlySet<PropertyKey> = new Set([
   'bodyCache',
   'env',
@@ -51,7 +50,7 @@ function watchOwnFields(watch: PageWatch, seen: object): void {
   }
 }
 
-/** What validators before the page cache found; those after it read the request themselves. */
+/** Watches data of validators before the page cache; later validators read the watched request. */
 function watchValid(watch: PageWatch, request: Watched['req']): void {
   const own = new Set<unknown>()
   type Method = (...args: unknown[]) => unknown

@@ -4,9 +4,9 @@ import { type Asked, takesGzip } from './asked.ts'
 import { HIDDEN, type Ignored, SHARED, sharedAccept } from './shown.ts'
 import type { PageWatch } from './watch.ts'
 
-/** Where servers put what they know of the visitor, beside the standard. */
+/** Non-standard request properties in which servers describe the visitor. */
 const OF_THE_VISITOR = ['cf', 'geo', 'ip', 'remoteAddr', 'remoteAddress']
-/** The same, in what servers hand over beside the request. */
+/** The same, in the objects that servers pass beside the request. */
 const IN_SURROUNDINGS: ReadonlySet<string> = new Set([
   ...OF_THE_VISITOR,
   'clientAddress',
@@ -16,20 +16,20 @@ const IN_SURROUNDINGS: ReadonlySet<string> = new Set([
   'requestIP',
 ])
 
-/** What was asked for, or undefined for what has no page. */
+/** Returns the target of a request, or undefined if it cannot have a page. */
 export function targetOfWeb(request: Request, hosts: AllowedHosts): PageTarget | undefined {
   const { protocol, host, pathname, search } = new URL(request.url)
   const own = normalHost(host)
   const sent = request.headers.get('host')
-  // Nothing else than the name may be in there: servers disagree on what they make of it.
+  // The Host header must contain only a host name: servers parse anything else differently.
   if (sent !== null && normalHost(sent) !== own) return undefined
   const scheme = protocol === 'https:' ? 'https' : 'http'
   return targetFor(own, pathname + search, scheme, hosts)
 }
 
 /**
- * A request that tells the application only what is in the key, while it renders for all. What
- * else the visitor sent can be read, and is noted. Copies of it hold nothing but the key.
+ * Returns a request that shows the application only what is in the key, while it renders a shared
+ * page. Reads of anything else the visitor sent are noted. Copies of it contain the key only.
  */
 export function shownRequest(
   request: Request,
@@ -56,9 +56,9 @@ export function shownRequest(
 }
 
 /**
- * What a server hands over beside the request, such as Deno's `info`, Bun's `server` or Hono's
- * `env`: what it tells of the visitor is noted when it is read. Functions that take the request
- * get the one the server knows.
+ * Wraps what a server passes beside the request, such as Deno's `info`, Bun's `server` or Hono's
+ * `env`. Notes reads of what describes the visitor. Its functions receive the original request
+ * instead of the shown one.
  */
 export function watchedSurroundings(
   given: unknown,
@@ -81,7 +81,7 @@ export function watchedSurroundings(
   })
 }
 
-/** Headers of which `others` are noted when they are read; a copy of it has noted them all. */
+/** Returns headers that note reads of `others`; copying them all notes all. */
 function watchedHeaders(
   shared: readonly [string, string][],
   others: Map<string, string>,
@@ -116,7 +116,7 @@ function watchedHeaders(
     forEach(call: (value: string, name: string, of: Headers) => void, self?: unknown): void {
       for (const [name, value] of all()) Reflect.apply(call, self, [value, name, headers])
     },
-    // What the application sets is its own.
+    // A header that the application sets is its own.
     set(name: string, value: string): void {
       others.delete(name.toLowerCase())
       own.set(name, value)
@@ -133,7 +133,7 @@ function watchedHeaders(
   })
 }
 
-/** The methods of headers before others take their names. */
+/** Binds the original methods, before replacements take their names. */
 function bound(
   headers: Headers,
 ): Pick<Headers, 'get' | 'has' | 'set' | 'append' | 'delete' | 'entries'> {

@@ -9,17 +9,17 @@ import { PageWatch } from './watch.ts'
 import { captureWeb } from './web-capture.ts'
 import { shownRequest, targetOfWeb } from './web-request.ts'
 
-/** How a server hands over a request. */
+/** A request as a server passes it on. */
 export interface WebHandover {
-  /** The application; with a watch while it renders for all, and is shown another request. */
+  /** Calls the application; `watch` is set while it renders a shared page from another request. */
   readonly next: (request: Request, watch: PageWatch | undefined) => Response | Promise<Response>
-  /** Middleware further out may change what is sent. */
+  /** Whether outer middleware may change the response. */
   readonly isWrapped: boolean
-  /** Headers that were set before; the server sets them on hits too. */
+  /** Headers that were already set; the server sets them on hits too. */
   readonly arrived: HeaderLines
 }
 
-/** The response to a request: a stored page, or the application's. Rejects as that does. */
+/** Returns a stored page or the application's response. Rejects if the application does. */
 export function visitOfWeb(
   pages: Pages,
   { hosts, origin, ignored }: PagesSettings,
@@ -47,7 +47,7 @@ export function visitOfWeb(
   })
 }
 
-/** What nginx logs when a client closed its request. */
+/** The status that nginx logs when a client closed its request. */
 const LEFT = 499
 
 function whenLeft(signal: AbortSignal, left: () => void): void {
@@ -61,7 +61,7 @@ interface Ways {
   readonly toApplication: () => void
 }
 
-/** A web Request. */
+/** A visit by a web Request. */
 class WebVisit extends Visit {
   readonly hasAnswer: boolean = false
   readonly #request: Request
@@ -123,17 +123,17 @@ class WebVisit extends Visit {
       const response = await this.#handover.next(shown, watch)
       const { sent, capture } = captureWeb(response, context, watch)
       this.#ways.resolve(sent)
-      // The visitor left and was answered: the server sends no byte of this response.
+      // The visitor left and this call has resolved, so the server will not read this response.
       if (this.isGone) await sent.body?.cancel()
       return capture
     } catch (error) {
-      // Of the application, or of something that it returned and is no Response.
+      // The application failed, or returned something that is not a Response.
       this.#ways.reject(error)
       return { ruling: { isStorable: false, reason: 'status', status: 500 } }
     }
   }
 
-  /** The visitor left: what is rendered after that may be cut short. */
+  /** Resolves when the visitor leaves; later output may be incomplete. */
   #left(): Promise<'cut'> {
     return new Promise((resolve) => whenLeft(this.#request.signal, () => resolve('cut')))
   }
