@@ -16,7 +16,7 @@ export const SUBJECTS: readonly Subject[] = [...reads, ...writes, ...once, ...re
 
 /** Cells that run at once: they wait more than they compute. */
 const AT_ONCE = 8
-const MAX_TRIES = 6
+const MAX_TRIES = 20
 
 /** A part of the table. */
 export interface Selection {
