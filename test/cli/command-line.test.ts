@@ -8,8 +8,8 @@ import { startServer } from '../../src/embedded/server.ts'
 import { startScripted } from '../support/scripted-server.ts'
 import { run } from './support.ts'
 
-describe('mintring', () => {
-  it('teaches: every verb in the overview, a usage and examples for each', async () => {
+describe('mintring, the command', () => {
+  it('lists every verb in its overview, and shows usage and examples for each', async () => {
     const overview = await run(['--help'])
     assert.equal(overview.code, 0)
     for (const { name } of verbs) {
@@ -27,7 +27,7 @@ describe('mintring', () => {
     }
   })
 
-  it('exits with 2 for what it does not know, and says what was meant', async () => {
+  it('exits with 2 for an unknown verb or option, and suggests a similar one', async () => {
     const unknown = await run(['lokate', 'x'])
     assert.equal(unknown.code, 2)
     assert.match(unknown.err, /no command 'lokate'. Did you mean 'locate'/)
@@ -40,7 +40,7 @@ describe('mintring', () => {
   })
 
   for (const verb of verbs) {
-    it(`${verb.name} says which of its options was meant`, async () => {
+    it(`${verb.name} suggests a similar option when one is misspelt`, async () => {
       const { help } = await verb.load()
       const [, own = ''] = /^Usage[\s\S]*?\n\n([\s\S]*)/.exec(help) ?? []
       const options = new Set(
@@ -58,12 +58,12 @@ describe('mintring', () => {
     })
   }
 
-  it('tells a system error in a line, without a stack', async () => {
+  it('reports a system error in one line, without a stack', async () => {
     const directory = Object.assign(new Error('EISDIR: illegal operation on a directory, read'), {
       code: 'EISDIR',
       syscall: 'read',
     })
-    // biome-ignore lint/correctness/useYield: it fails before it has anything
+    // biome-ignore lint/correctness/useYield: it throws before its first yield
     const stdin = (async function* () {
       throw directory
     })()
@@ -72,7 +72,7 @@ describe('mintring', () => {
     assert.equal(err, 'mintring set: EISDIR: illegal operation on a directory, read\n')
   })
 
-  it('escapes what a server says, in tables, complaints and JSON', async () => {
+  it('escapes text of servers in tables, errors and JSON', async () => {
     const sequences = '\u001b]0;PWNED\u0007\u001b[2J\u009b2J\u202e'
     const server = await startScripted((line, socket) => {
       if (line === 'version') socket.write(`VERSION 1.6.18${sequences}\r\n`, 'utf8')
@@ -99,7 +99,7 @@ describe('mintring', () => {
       const { out, err } = await run(line)
       assert.doesNotMatch(
         out + err,
-        // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for these
         /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/,
         line.join(' '),
       )
@@ -107,7 +107,7 @@ describe('mintring', () => {
     await server.close()
   })
 
-  it('exits with 1 and a code for a server or a behavior that cannot be', async () => {
+  it('exits with 1 and an error code for an invalid server or behavior', async () => {
     const server = await run(['ping', 'host:99999999'])
     assert.equal(server.code, 1)
     assert.match(server.err, /MINTRING_BAD_SERVER/)
@@ -131,7 +131,7 @@ describe('mintring', () => {
 describe('mintring locate', () => {
   const servers = ['--servers', '10.0.0.1,10.0.0.2,10.0.0.3:11211:2']
 
-  it('tells where, why and what then, connecting to nothing', async () => {
+  it('prints the host of a key, the reason and the fallback hosts, without connecting', async () => {
     const { code, out } = await run(['locate', 'user:1', ...servers])
     assert.equal(code, 0)
     assert.match(
@@ -141,7 +141,7 @@ describe('mintring locate', () => {
     assert.match(out, /if it dies {3}10\.0\.0\.\d:11211/)
   })
 
-  it('answers as JSON: an array, of one key too', async () => {
+  it('prints a JSON array, also for one key', async () => {
     const [one] = JSON.parse((await run(['locate', 'user:1', '--json', ...servers])).out)
     assert.deepEqual(Object.keys(one), [
       ...['key', 'server', 'distribution', 'hash', 'point', 'fallback', 'share'],
@@ -154,7 +154,7 @@ describe('mintring locate', () => {
     )
   })
 
-  it('places as the settings say, from --set, a libmemcached string or the environment', async () => {
+  it('places keys by --set, by a libmemcached string or by the environment', async () => {
     const distribution = async (...more: string[]) =>
       JSON.parse((await run(['locate', 'k', '--json', ...more])).out)[0].distribution
     assert.equal(await distribution(...servers, '--set', 'preset=twemproxy'), 'twemproxy')
@@ -166,7 +166,7 @@ describe('mintring locate', () => {
     assert.equal(await distribution(...servers, '--set', 'hash=xxh64'), 'ketama')
   })
 
-  it('needs a key, and one that can be', async () => {
+  it('refuses a missing or invalid key', async () => {
     assert.equal((await run(['locate', ...servers])).code, 2)
     const { code, err } = await run(['locate', 'a b', ...servers])
     assert.equal(code, 1)
@@ -175,7 +175,7 @@ describe('mintring locate', () => {
 })
 
 describe('mintring ping and stats', () => {
-  it('tell of every server, and fail when one is down', async () => {
+  it('print every server, and exit with 1 when one is down', async () => {
     await using server = await startServer()
     const ping = await run(['ping', server.address, '127.0.0.1:1'])
     assert.equal(ping.code, 1)
@@ -187,7 +187,7 @@ describe('mintring ping and stats', () => {
     assert.match(stats.out, /^127\.0\.0\.1:1 +MINTRING_CONNECTION/m)
   })
 
-  it('answer as JSON', async () => {
+  it('print JSON with --json', async () => {
     await using server = await startServer()
     const ping = await run(['ping', server.address, '--json', '-n', '2'])
     assert.equal(ping.code, 0)
@@ -208,7 +208,7 @@ describe('mintring ping and stats', () => {
     assert.equal(JSON.parse(down.out)[0].code, 'MINTRING_CONNECTION')
   })
 
-  it('are coloured in a terminal, unless NO_COLOR or a dumb one says otherwise', async () => {
+  it('print colours in a terminal, unless NO_COLOR is set or the terminal is dumb', async () => {
     await using server = await startServer()
     const isColoured = async (world: object) =>
       (await run(['ping', server.address], world)).out.includes('\u001b[32m')
@@ -219,14 +219,14 @@ describe('mintring ping and stats', () => {
     assert.equal(await isColoured({ isTTY: true, env: { TERM: 'dumb' } }), false)
   })
 
-  it('never show a password', async () => {
+  it('never print a password', async () => {
     const { out, err } = await run(['ping', 'memcached://ada:hunter2@127.0.0.1:1'])
     assert.doesNotMatch(out + err, /hunter2/)
   })
 })
 
 describe('mintring behaviors', () => {
-  it('lists all, finds some, and tells all of one', async () => {
+  it('lists all behaviors, searches them, and describes one in full', async () => {
     assert.match((await run(['behaviors'])).out, /^ {2}retryTimeoutMs +2000 /m)
     const one = (await run(['behaviors', 'retryTimeoutMs'])).out
     assert.match(one, /environment {2}MINTRING_RETRY_TIMEOUT_MS/)
@@ -241,7 +241,7 @@ describe('mintring behaviors', () => {
     assert.match(none.err, /Did you mean 'retryTimeoutMs'/)
   })
 
-  it('prints the environment names that fromEnv() reads, in every form and in the docs', async () => {
+  it('prints environment names that fromEnv() reads, in every format and in the docs', async () => {
     const json: Printed[] = JSON.parse((await run(['behaviors', '--json'])).out)
     const printed = json.flatMap((row) => [
       { row, path: [row.name] },

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { demoCommand } from '../../src/cli/demo.ts'
 import { type CliIo, UsageError } from '../../src/cli/io.ts'
 
-/** A terminal that remembers what was written to it. */
+/** A terminal that records what is written to it. */
 function newIo(): CliIo & { readonly said: string[] } {
   const said: string[] = []
   const out = (text: string): void => void said.push(text)
@@ -11,7 +11,7 @@ function newIo(): CliIo & { readonly said: string[] } {
 }
 
 describe('mintring demo', () => {
-  test('loses a host and a hot key without a caller noticing, and shows the same without mintring', async () => {
+  test('kills a host and expires a hot key without an error for callers, and shows both without mintring', async () => {
     const io = newIo()
     const status = await demoCommand([], io)
     const text = io.said.join('')
@@ -19,7 +19,8 @@ describe('mintring demo', () => {
     assert.match(text, /errors they saw +[1-9][\d,]* +0\n/)
     assert.match(text, /wrong values they got +\d+ +0\n/)
     assert.match(text, /Verdict: as promised/)
-    // All thousand, unless the machine is so busy that some ask after the first have loaded.
+    // All thousand, unless the machine is so busy that some callers ask after the first have
+    // loaded.
     const unprotected = /get, then load and set +([\d,]+) /.exec(text)?.[1]?.replace(',', '')
     assert.ok(Number(unprotected) > 100, `${unprotected} calls without protection`)
     assert.match(text, /one load per process +4 /)
@@ -31,7 +32,7 @@ describe('mintring demo', () => {
     for (const line of text.split('\n')) assert.ok(line.length <= 80, line)
   })
 
-  test('takes no arguments', async () => {
+  test('exits with 2 when it gets arguments', async () => {
     await assert.rejects(demoCommand(['--fast'], newIo()), UsageError)
   })
 })

@@ -4,7 +4,7 @@ import { startServer } from '../../src/embedded/server.ts'
 import { run } from './support.ts'
 
 describe('mintring get and set', () => {
-  it('store a value and show it with its host, size and time to live', async () => {
+  it('store a value, and print it with its host, size and time to live', async () => {
     await using server = await startServer()
     const at = ['--servers', server.address]
     const stored = await run([
@@ -40,7 +40,7 @@ describe('mintring get and set', () => {
     assert.deepEqual([json.code, JSON.parse(json.out).found], [1, false])
   })
 
-  it('take text and bytes from standard input, and give bytes back as they are', async () => {
+  it('read text and bytes from standard input, and write bytes back unchanged', async () => {
     await using server = await startServer()
     const at = ['--servers', server.address]
     const input = (text: string): AsyncIterable<Uint8Array> =>
@@ -56,7 +56,7 @@ describe('mintring get and set', () => {
     assert.deepEqual(raw, [Buffer.from([0, 255])])
   })
 
-  it('refuse what they cannot do', async () => {
+  it('refuse invalid arguments', async () => {
     for (const line of [
       ['get'],
       ['get', 'a', 'b'],

@@ -7,7 +7,7 @@ import { run } from './support.ts'
 const POLICY = { ttl: 60, staleWhileRevalidate: 60, tags: ['product:17'] }
 
 describe('mintring invalidate', () => {
-  it('marks keys stale, and exits with 1 when there are none', async () => {
+  it('marks keys stale, and exits with 1 when none of them is cached', async () => {
     await using server = await startServer()
     await using client = new MemcachedClient(server.address)
     const at = ['--servers', server.address]
@@ -19,7 +19,7 @@ describe('mintring invalidate', () => {
     assert.equal(staleBecause, 'invalidated')
   })
 
-  it('makes the values of tags stale, or with --hard lets nobody have them', async () => {
+  it('makes the values of tags stale; with --hard no reader gets them any more', async () => {
     await using server = await startServer()
     await using client = new MemcachedClient(server.address)
     const at = ['--servers', server.address]
@@ -34,7 +34,7 @@ describe('mintring invalidate', () => {
     assert.deepEqual([state, value], ['miss', 3])
   })
 
-  it('refuses keys beside tags, neither of them, and --hard for keys', async () => {
+  it('refuses keys together with tags, a call with neither, and --hard for keys', async () => {
     for (const line of [[], ['k', '--tag', 't'], ['k', '--hard'], ['--tag', '']]) {
       const { code } = await run(['invalidate', ...line, '--servers', '127.0.0.1:1'])
       assert.notEqual(code, 0, line.join(' '))

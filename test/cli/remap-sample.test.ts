@@ -31,7 +31,7 @@ async function serversHolding(test: TestContext, items: readonly number[]): Prom
 }
 
 describe('mintring remap --sample', () => {
-  it('says why a memcached before 1.5.4 cannot be sampled', async (test) => {
+  it('exits with an error that says why a memcached before 1.5.4 cannot be sampled', async (test) => {
     const server = await startServer({ version: '1.4.39' })
     test.after(() => server.close())
     await store(server.port, 'key', 3)
@@ -41,7 +41,7 @@ describe('mintring remap --sample', () => {
     assert.match(err, /memcached 1\.4\.39.*before 1\.5\.4/)
   })
 
-  it('samples every live server by its share, and says how many keys came from each', {
+  it('samples every live server in proportion to its keys, and prints how many keys each gave', {
     skip,
   }, async (test) => {
     const held = [900, 300, 0, 60]
@@ -73,7 +73,7 @@ describe('mintring remap --sample', () => {
     assert.match((await run(`${question} --keys 105 --csv`)).err, /Sampled: 75 of 900/)
   })
 
-  it('concludes nothing from a sample that is too small', { skip }, async (test) => {
+  it('draws no conclusion from a sample that is too small', { skip }, async (test) => {
     const list = await serversHolding(test, [900, 300])
     const question = `--servers ${list.join(',')} --remove ${list[0]} --sample --json`
     for (const keys of [1, 10, 29]) {
@@ -85,7 +85,7 @@ describe('mintring remap --sample', () => {
     const report = JSON.parse((await run(`${question}`)).out)
     const { moved } = report.results[0]
     const near = moved + 0.02
-    // What a small sample tells of itself, it cannot be sure to be below or above.
+    // A small sample cannot show on which side of the limit the share is.
     const small = `${question} --keys 50`
     const [{ moved: seen }] = JSON.parse((await run(small)).out).results
     const unsure = await run(`${small} --fail-above ${seen + 0.001}`)

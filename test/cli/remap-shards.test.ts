@@ -17,7 +17,7 @@ const shard: RemapShard = {
   to: 201_000,
 }
 
-/** The thread of the program, its TypeScript compiled as it is loaded. */
+/** A worker thread that runs the program; its TypeScript is compiled when it is loaded. */
 function start(workerData: RemapShard): Worker {
   const file = new URL('../../src/cli/remap-worker.ts', import.meta.url).href
   const load = `{ register(); return import('${file}') }`
@@ -25,8 +25,8 @@ function start(workerData: RemapShard): Worker {
   return new Worker(code, { eval: true, workerData, execArgv: [] })
 }
 
-describe('a worker thread', () => {
-  it('counts what this thread counts, and tells how far it is', async () => {
+describe('a worker thread of mintring remap', () => {
+  it('counts what the main thread would count, and reports its progress', async () => {
     let keys = 0
     const onProgress = (keysDone: number): void => {
       keys += keysDone
@@ -35,12 +35,12 @@ describe('a worker thread', () => {
     assert.equal(keys, 200_000)
   })
 
-  it('that fails rejects with its error', async () => {
+  it('rejects with its error when it fails', async () => {
     const broken = { ...shard, servers: [] }
     await assert.rejects(runShard(broken, { onProgress: () => {}, start }), /at least one server/)
   })
 
-  it('ends when told', async () => {
+  it('ends when it is told to', async () => {
     const controller = new AbortController()
     const endless = { ...shard, to: 10_000_000_000 }
     const onProgress = (): void => controller.abort(new Error('enough'))

@@ -15,7 +15,7 @@ function run(line: string, world?: Partial<CliIo>): Promise<Said> {
 }
 
 describe('mintring remap', () => {
-  it('--json has the fixed fields, and ketama’s figures are the expected ones', async () => {
+  it('--json prints documented fields, with the expected figures for ketama', async () => {
     const { code, out, err } = await run('--servers 10 --remove 1 --keys 200000 --json')
     assert.equal(code, 0)
     assert.equal(err, '')
@@ -41,7 +41,7 @@ describe('mintring remap', () => {
     assert.equal(ketama.shares.length, 10)
   })
 
-  it('prints a table with bars and a share per host', async () => {
+  it('prints a table with bars, and the share of each host', async () => {
     const { out } = await run(
       '--servers a,b,c --remove b --keys 3000 --requests-per-second 1000 --hit-ratio 0.9',
     )
@@ -53,7 +53,7 @@ describe('mintring remap', () => {
     assert.match(out, /^With handover the hosts that leave stay up until/m)
   })
 
-  it('shows the load on the origin over time, with handover and without', async () => {
+  it('prints the load on the origin over time, with handover and without', async () => {
     const line =
       '--servers 4 --add 1 --keys 2000 --distributions ketama --requests-per-second 1000 ' +
       '--hit-ratio 0.99 --handover 5m --announce 20 --learn-within 5s --processes 8 --duration 10m'
@@ -78,7 +78,7 @@ describe('mintring remap', () => {
     assert.match(html, /Load on the origin over time/)
   })
 
-  it('leaves the load over time out when there is too much to follow', async () => {
+  it('leaves out the load over time when there are too many requests to simulate', async () => {
     const line = '--servers 4 --add 1 --keys 100 --requests-per-second 900000 --hit-ratio 0.5'
     const { code, out } = await run(line)
     assert.equal(code, 0)
@@ -87,14 +87,14 @@ describe('mintring remap', () => {
     assert.match(out, /too many loads to follow over time/)
   })
 
-  it('--csv has one line per distribution', async () => {
+  it('--csv prints one line per distribution', async () => {
     const { out } = await run('--servers 4 --add 1 --keys 1000 --csv --distributions all')
     const lines = out.trimEnd().split('\r\n')
     assert.equal(lines.length, 20)
     assert.ok(lines.every((line) => line.split(',').length === 16))
   })
 
-  it('--distributions all leaves out, and tells, what cannot place servers by their names', async () => {
+  it('--distributions all leaves out distributions that cannot place servers by name, and lists them', async () => {
     const line = '--servers cache-a,cache-b,cache-c --remove 1 --keys 100 --csv --distributions all'
     const { code, out, err } = await run(line)
     assert.equal(code, 0)
@@ -105,7 +105,7 @@ describe('mintring remap', () => {
     await assert.rejects(wrong, { code: 'MINTRING_BAD_SERVER', message: /port 99999/ })
   })
 
-  it('--svg and --html stand alone: no script, nothing to fetch, names escaped', async () => {
+  it('--svg and --html write files without scripts or external resources, names escaped', async () => {
     const svg = await run('--servers 4 --add 1 --keys 1000 --svg')
     assert.match(svg.out, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/)
     const html = await run('--servers 4 --add memcached://x?name=<b>x --keys 1000 --html')
@@ -114,7 +114,7 @@ describe('mintring remap', () => {
     assert.match(html.out, /&lt;b&gt;x/)
   })
 
-  it('--fail-above judges the first distribution', async () => {
+  it('--fail-above compares the first distribution with the limit', async () => {
     const question = '--servers 10 --remove 1 --keys 5000'
     assert.equal((await run(`${question} --fail-above 0.2`)).code, 0)
     const modula = await run(`${question} --distributions modula --fail-above 0.2`)
@@ -122,7 +122,7 @@ describe('mintring remap', () => {
     assert.match(modula.err, /modula moves 0\.9/)
   })
 
-  it('reads keys from a file or standard input, telling what it skipped', async (test) => {
+  it('reads keys from a file or standard input, and reports skipped lines', async (test) => {
     const folder = await mkdtemp(join(tmpdir(), 'remap-'))
     test.after(() => rm(folder, { recursive: true }))
     const file = join(folder, 'keys')
@@ -150,7 +150,7 @@ describe('mintring remap', () => {
     await assert.rejects(empty, { code: 'MINTRING_BAD_ARGUMENT' })
   })
 
-  it('ends at once when it is told to, wherever its keys come from', async (test) => {
+  it('ends at once when it is told to, while it reads keys from any source', async (test) => {
     const silent = createServer(() => {}).listen(0, '127.0.0.1')
     await once(silent, 'listening')
     test.after(() => silent.close())
@@ -172,7 +172,7 @@ describe('mintring remap', () => {
     }
   })
 
-  it('counts the same in several parts', async () => {
+  it('counts the same in one part and in several', async () => {
     const question = '--servers 5 --remove 1 --keys 20001 --json --distributions ketama,jump'
     assert.equal((await run(`${question} --workers 3`)).out, (await run(question)).out)
   })
@@ -203,12 +203,12 @@ describe('mintring remap', () => {
     '--servers 3 extra',
   ]
   for (const line of wrong) {
-    it(`takes '${line}' for a wrong call`, async () => {
+    it(`exits with 2 for the invalid arguments '${line}'`, async () => {
       await assert.rejects(run(line), UsageError)
     })
   }
 
-  it('--help names every option', async () => {
+  it('--help lists every option', async () => {
     const { code, out } = await run('--help')
     assert.equal(code, 0)
     for (const flag of [
@@ -231,7 +231,7 @@ describe('mintring remap', () => {
   })
 })
 
-describe('the progress bar', () => {
+describe('the progress bar of mintring remap', () => {
   function drawn(isTTY: boolean, steps: readonly number[]): string {
     let err = ''
     let now = 0
@@ -253,10 +253,10 @@ describe('the progress bar', () => {
     return err
   }
 
-  it('prints nothing where the output is no terminal', () =>
+  it('prints nothing when the output is no terminal', () =>
     assert.equal(drawn(false, [500, 1000]), ''))
-  it('is silent for work that is soon done', () => assert.equal(drawn(true, [50, 99]), ''))
-  it('redraws ten times a second, and leaves no trace', () => {
+  it('prints nothing for work that ends soon', () => assert.equal(drawn(true, [50, 99]), ''))
+  it('redraws ten times a second, and erases itself at the end', () => {
     const text = drawn(true, [150, 160, 500])
     assert.equal(text.split('\r').length, 5)
     assert.match(text, /50 %/)

@@ -4,7 +4,7 @@ import { UsageError } from '../../src/cli/io.ts'
 import { serveCommand } from '../../src/cli/serve.ts'
 import { RawClient, tryConnect, until } from '../embedded/support.ts'
 
-/** The command in memory: what it said, and how to stop it. */
+/** The command, run in memory: its output, and a way to stop it. */
 function start(argv: string[]): {
   readonly said: { out: string; err: string }
   readonly code: Promise<number>
@@ -33,7 +33,7 @@ async function portOf(said: { readonly out: string }): Promise<number> {
 }
 
 describe('mintring serve', () => {
-  test('prints one line with its address, serves, and ends with 0 when told to', async () => {
+  test('prints its address in one line, serves, and exits with 0 when it is stopped', async () => {
     const { said, code, stop } = start(['--port', '0', '--memory', '8', '--max-item-bytes', '2000'])
     const port = await portOf(said)
     assert.equal(said.out, `mintring serve: listening on 127.0.0.1:${port}\n`)
@@ -49,7 +49,7 @@ describe('mintring serve', () => {
     assert.equal(said.err, '')
   })
 
-  test('answers 1 and says why when it cannot listen', async () => {
+  test('exits with 1 and a reason when it cannot listen', async () => {
     const first = start(['--port', '0'])
     const port = await portOf(first.said)
     const second = start(['--port', String(port)])
@@ -60,7 +60,7 @@ describe('mintring serve', () => {
     assert.equal(await first.code, 0)
   })
 
-  test('refuses arguments that cannot be', async () => {
+  test('refuses invalid arguments', async () => {
     const bad = [
       ['--port', 'x'],
       ['--port', '65536'],
@@ -73,7 +73,7 @@ describe('mintring serve', () => {
     for (const argv of bad) await assert.rejects(start(argv).code, UsageError, argv.join(' '))
   })
 
-  test('explains itself', async () => {
+  test('prints its usage with --help', async () => {
     const { said, code } = start(['--help'])
     assert.equal(await code, 0)
     assert.match(said.out, /^Usage: mintring serve --port P/)

@@ -1,7 +1,7 @@
 import { runCommandLine } from '../../src/cli/command-line.ts'
 import type { CliIo } from '../../src/cli/io.ts'
 
-/** What a command line said, and its exit code. */
+/** The output of a command line, and its exit code. */
 export interface Said {
   readonly code: number
   readonly out: string
@@ -13,7 +13,7 @@ export function run(line: readonly string[], world?: Partial<CliIo>): Promise<Sa
   return said((io) => runCommandLine(line, io), world)
 }
 
-/** What a command says in a world of memory. */
+/** The output of a command run with in-memory input and output. */
 export async function said(
   command: (io: CliIo) => Promise<number>,
   world: Partial<CliIo> = {},

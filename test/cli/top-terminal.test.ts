@@ -23,7 +23,7 @@ async function startFleet(context: TestContext) {
   return servers
 }
 
-test('top in a terminal shows a host that dies and comes back, and quits', async (context) => {
+test('mintring top in a real terminal shows a host that dies and comes back, and quits', async (context) => {
   if (realMemcached(context) === undefined) return
   if (neededCommand(context, 'tmux') === undefined) return
   const servers = await startFleet(context)

@@ -5,7 +5,7 @@ import { startServer } from '../../src/embedded/server.ts'
 import { run } from './support.ts'
 
 describe('mintring top', () => {
-  it('writes a table per look into a pipe, without a single control character', async () => {
+  it('writes one table per refresh into a pipe, without control characters', async () => {
     await using server = await startServer()
     await using other = await startServer()
     await using cache = new MemcachedClient(server.address)
@@ -24,7 +24,7 @@ describe('mintring top', () => {
     assert.match(second, /^all +2 of 2/m)
   })
 
-  it('writes a line of JSON per look', async () => {
+  it('writes one line of JSON per refresh with --json', async () => {
     await using server = await startServer()
     const { out } = await run(['top', server.address, '--json', '-n', '2', '-i', '0.1'])
     const [first, second] = out
@@ -36,7 +36,7 @@ describe('mintring top', () => {
     assert.equal(second.hosts[0].state, 'up')
   })
 
-  it('draws on a screen of its own in a terminal, and gives the old one back', async () => {
+  it("uses the terminal's alternate screen, and restores the previous one at the end", async () => {
     await using server = await startServer()
     let press: ((key: string) => void) | undefined
     let isForgotten = false
@@ -62,7 +62,7 @@ describe('mintring top', () => {
     }
   })
 
-  it('ends when the process is told to, and shows a host that died', async () => {
+  it('shows a host that died, and ends when the process is stopped', async () => {
     const server = await startServer()
     await using other = await startServer()
     const ending = new AbortController()
@@ -82,7 +82,7 @@ describe('mintring top', () => {
     await server.close()
   })
 
-  it('refuses intervals and counts that cannot be', async () => {
+  it('refuses invalid intervals and counts', async () => {
     assert.equal((await run(['top', '-i', '0'])).code, 2)
     assert.equal((await run(['top', '-n', '0'])).code, 2)
     assert.equal((await run(['top', '127.0.0.1:1', '-n', '1'])).code, 1)

@@ -46,7 +46,7 @@ function module(folder: string, code: string): string {
   return path
 }
 
-test('warm stores what the loader makes of the keys of a file', async (t) => {
+test('warm stores what the loader returns for the keys of a file', async (t) => {
   const { folder, address, cache, said, run } = await desk(t)
   const loader = module(folder, `export const load = (key) => 'value of ' + key`)
   const keys = join(folder, 'keys.txt')
@@ -57,7 +57,7 @@ test('warm stores what the loader makes of the keys of a file', async (t) => {
   assert.equal(await cache.get('c'), 'value of c')
 })
 
-test('warm takes keys from standard input or the module, and draws a bar on a terminal', async (t) => {
+test('warm reads keys from standard input or from the module, and draws a progress bar in a terminal', async (t) => {
   const { folder, address, said, run } = await desk(t)
   const plain = module(folder, `export const load = () => 'x'`)
   const stdin = (async function* () {
@@ -74,7 +74,7 @@ test('warm takes keys from standard input or the module, and draws a bar on a te
   assert.equal(JSON.parse(said.out).stored, 2)
 })
 
-test('warm tells which keys failed, and exits with 1', async (t) => {
+test('warm lists the keys that failed, and exits with 1', async (t) => {
   const { folder, address, said, run } = await desk(t)
   const loader = module(
     folder,
@@ -85,7 +85,7 @@ test('warm tells which keys failed, and exits with 1', async (t) => {
   assert.equal(said.err, 'a: no such row\n')
 })
 
-test('warm refuses to be called wrongly', async (t) => {
+test('warm refuses invalid arguments', async (t) => {
   const { folder, run } = await desk(t)
   await assert.rejects(run([]), UsageError)
   await assert.rejects(run(['--loader', join(folder, 'missing.mjs')]), UsageError)
