@@ -1,7 +1,7 @@
 import { contract } from './contract.ts'
 
 contract('administration', {
-  'stats has sections, and refuses the rest': `
+  'stats returns its sections and refuses other words': `
     > stats nonsense
     < ERROR
     > stats reset
@@ -40,7 +40,7 @@ contract('administration', {
     < RESET
     > stats detail dump
     < END`,
-  'cache_memlimit wants megabytes': `
+  'cache_memlimit takes megabytes': `
     > cache_memlimit 4
     < MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m
     > cache_memlimit x
@@ -51,7 +51,7 @@ contract('administration', {
     < OK
     > cache_memlimit
     < ERROR`,
-  'lru is tuned, save by 1.6.40 that lost it': `
+  'lru changes its settings, except in 1.6.40, which lost the command': `
     [1.5.0..1.6.39,1.6.41..]
     > lru tune 10 25 0.1 2.0
     < OK
@@ -75,7 +75,7 @@ contract('administration', {
     < ERROR
     > lru
     < ERROR`,
-  'slabs have nothing to move': `
+  'slabs reassign and automove check their arguments': `
     > slabs reassign 1 1
     < SAME src and dst class are identical
     > slabs reassign 1 99
@@ -97,7 +97,7 @@ contract('administration', {
     < ERROR
     > slabs
     < ERROR`,
-  'the crawler is driven': `
+  'lru_crawler commands are accepted': `
     > lru_crawler tocrawl 10
     < OK
     > lru_crawler tocrawl x
@@ -125,7 +125,7 @@ contract('administration', {
     [1.6.0..] > lru_crawler metadump all
     [1.6.0..] < STORED
     [1.6.0..] < ERROR cannot pipeline other commands before metadump`,
-  'watch needs a stream it knows and nothing before it': `
+  'watch takes known streams, and only as the first command of a connection': `
     > watch nonsense
     < ERROR
     [1.6.0..] > set a 0 0 1
@@ -141,7 +141,7 @@ contract('administration', {
     [1.6.40..] < SERVER_ERROR: shutdown not enabled
     [1.6.0..1.6.39] > shutdown graceful
     [1.6.0..1.6.39] < ERROR: shutdown not enabled`,
-  "config is a managed cache's, not memcached's": `
+  'config is unknown: only managed caches have it': `
     > config get cluster
     < ERROR`,
 })

@@ -9,13 +9,12 @@ import {
 } from '../support/memcached.ts'
 import { concerns, isWithin, playTranscript, type Target, Wire } from './transcript.ts'
 
-/** The versions that the embedded server is held to. */
+/** The versions that the embedded server imitates. */
 export const VERSIONS = ['1.4.39', '1.5.22', '1.6.18', '1.6.27', '1.6.40', '1.6.45'] as const
 
 /**
- * One contract: transcripts by title, played on the embedded server as each version, and on a real
- * memcached as the version that it is, as far as `range` goes. Where the two differ, the embedded
- * server is wrong.
+ * One contract: transcripts by title, run on the embedded server as each version, and on a real
+ * memcached as its own version, within `range`. Where the two differ, the embedded server is wrong.
  */
 export function contract(
   subject: string,

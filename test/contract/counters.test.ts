@@ -1,7 +1,7 @@
 import { contract } from './contract.ts'
 
 contract('counters', {
-  'incr and decr count in 64 bits: up wraps, down stops at nothing': `
+  'incr and decr count in 64 bits: incr wraps, decr stops at 0': `
     > set n 0 0 20
     > 18446744073709551615
     < STORED
@@ -42,7 +42,7 @@ contract('counters', {
     < STORED
     > decr n 1
     < CLIENT_ERROR cannot increment or decrement non-numeric value`,
-  'numbers may have white space around and a sign before them': `
+  'numbers may have white space around them and a sign': `
     > set n 0 0 5
     >   +7 
     < STORED

@@ -25,7 +25,7 @@ const seconds = fc.constantFrom('0', '0', '0', '1000', '1000', '-1', '2592001', 
 const value = fc.constantFrom('', 'x', 'hello', '1', '9', '10', '99', ' 7 ', '-1', 'a\r\nb', '12x')
 const noreply = fc.constantFrom('', '', '', ' noreply')
 
-/** A length that is right most of the time. */
+/** A length that is correct most of the time. */
 const block = value.chain((text) =>
   fc.constantFrom(0, 0, 0, 0, 0, 0, 1, -1).map((off) => ({ text, length: text.length + off })),
 )
@@ -72,7 +72,7 @@ const command = fc.oneof(
 
 const lawful = command.filter(isLawful)
 
-/** Enough to finish any value a program left open, and then an orderly end. */
+/** Enough bytes to finish any value that a program left open, and then quit. */
 const ENDING = `${'\r\nmn'.repeat(60)}\r\nquit\r\n`
 
 async function run(port: number, program: readonly string[], pipelined: boolean): Promise<string> {
@@ -92,8 +92,8 @@ async function run(port: number, program: readonly string[], pipelined: boolean)
 }
 
 /**
- * Times may differ by the tick of a clock: they are compared apart from the rest. The last access
- * is not compared at all, since memcached renews it when its LRU sees fit.
+ * Times may differ by one tick of a clock and are compared separately. The last access is not
+ * compared at all, since memcached updates it only at times.
  */
 function withoutTimes(reply: string): { readonly text: string; readonly times: number[] } {
   const times: number[] = []
@@ -111,34 +111,37 @@ function assertSame(embedded: string, real: string, program: readonly string[]):
   assert.equal(ours.text, theirs.text, `in ${JSON.stringify(program.join(''))}`)
   for (const [index, time] of ours.times.entries()) {
     const off = Math.abs(time - theirs.times[index]!)
-    // Expired items tell their distance to the start of the server, which is another one.
+    // Expired items show their distance to the server's start, which differs between servers.
     assert.ok(off <= 2 || time > 2 ** 31, `a time of ${time}, not ${theirs.times[index]}`)
   }
 }
 
-/** Programs that memcached of this version answers by what it promises, not by accident. */
+/** Programs to which memcached of this version replies by design, not by accident. */
 function isLawful(text: string): boolean {
-  // 1.6.27 leaves the CAS id of an `ms` that it refuses to the next command of the connection.
+  // 1.6.27 applies the CAS id of an `ms` that it refuses to the next command of the connection.
   const isRefused = !endsWell(text) || / M(?![SERAP])/.test(text)
   const isBadMetaSet = isWithin(VERSION, '1.6.27..') && /^ms /.test(text) && isRefused
-  // 1.6.40 reads a number that is missing from what follows, the value included.
+  // 1.6.40 reads a missing number from the following bytes, the value included.
   const isMissing = isWithin(VERSION, '1.6.40..1.6.44') && / [NTRCFDJ](?=[ \r])/.test(text)
   // Before 1.6.10 meta commands differ or do not exist.
   const isMeta = isWithin(VERSION, '..1.6.9') && /^m[gsdae] /.test(text)
   return !isBadMetaSet && !isMissing && !isMeta
 }
 
-/** Whether the value of a storage command has the length that its line tells. */
+/** Whether the value of a storage command has the length that its line says. */
 function endsWell(text: string): boolean {
   const [, length, rest = ''] = /^\S+ \S+ (-?\d+).*?\r\n(.*)\r\n$/s.exec(text) ?? []
   return rest.length === Number(length)
 }
 
-describe('random programs', { skip: skipWithoutMemcached() }, () => {
+describe('random command sequences, sent to the embedded server and to a real memcached', {
+  skip: skipWithoutMemcached(),
+}, () => {
   let embedded: EmbeddedServer
   let real: Memcached
   before(async () => {
-    // The thread that moves items between LRUs holds on to some, and changes how incr treats them.
+    // The thread that moves items between LRUs holds references to some, which changes how incr
+    // treats them.
     const args = isWithin(VERSION, '..1.4.39') ? [] : ['-o', 'no_lru_maintainer']
     real = await startMemcached({ args })
     embedded = await startServer({ version: VERSION })
@@ -157,14 +160,14 @@ describe('random programs', { skip: skipWithoutMemcached() }, () => {
   }
 
   // memcached loses unsent replies to an over-long key, and rewrites a number in place unless an
-  // unsent reply refers to it: what is unsent depends on how the bytes happened to arrive.
+  // unsent reply refers to it: which replies are unsent depends on how the bytes arrived.
   const dependsOnArrival = (text: string): boolean =>
     /^(ga?e?ts? .*k{251}|incr|decr|ma )/.test(text)
 
-  // Both servers go through the same programs from their start, so even their CAS ids agree. A
-  // counterexample is not shrunk: replaying parts of it would make the two drift apart.
+  // Both servers run the same programs from their start, so even their CAS ids agree. A
+  // counterexample is not shrunk: running parts of it would make the two differ.
   for (const pipelined of [true, false]) {
-    test(`${pipelined ? 'in one write' : 'piece by piece'} answer as memcached does`, async () => {
+    test(`get the same replies when they are sent ${pipelined ? 'in one write' : 'piece by piece'}`, async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(lawful, { minLength: 1, maxLength: 30 }), (program) =>
           compare(pipelined ? program : program.filter((one) => !dependsOnArrival(one)), pipelined),

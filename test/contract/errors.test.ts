@@ -4,7 +4,7 @@ const TOO_LONG = 'k'.repeat(251)
 const BAD = 'CLIENT_ERROR bad command line format'
 
 contract('malformed requests', {
-  'a storage line that cannot be leaves its value to be read as a command, unless it is 1.6.40': `
+  'the value after an invalid storage line is read as a command, except by 1.6.40': `
     > set ${TOO_LONG} 0 0 5
     > hello
     < ${BAD}
@@ -32,7 +32,7 @@ contract('malformed requests', {
     [1.6.40..] > cas a 0 0 5
     [1.6.40..] > hello
     [1.6.40..] < ${BAD}`,
-  'a length that cannot be read leaves the value to be read as a command': `
+  'the value after an unreadable length is read as a command': `
     > set a 0 0 -1
     > hello
     < ${BAD}
@@ -57,7 +57,7 @@ contract('malformed requests', {
     [1.6.40..] > set a 0 0 5 more words
     [1.6.40..] > hello
     [1.6.40..] < STORED`,
-  'with noreply the line is forgiven, and before 1.6.40 the value is not': `
+  'with noreply an invalid line gets no reply, but before 1.6.40 its value is read as a command': `
     > set ${TOO_LONG} 0 0 5 noreply
     > hello
     [..1.6.39] < ERROR
@@ -66,7 +66,7 @@ contract('malformed requests', {
     [..1.6.39] < ERROR
     > get a
     < END`,
-  'a value that does not end in CR LF where it should is a bad data chunk': `
+  'a value without CR LF at its end is a bad data chunk': `
     > set a 0 0 3
     > hello, hello
     < CLIENT_ERROR bad data chunk
@@ -84,13 +84,13 @@ contract('malformed requests', {
     [1.6.10..] > hello, hello
     [1.6.10..] < CLIENT_ERROR bad data chunk
     [1.6.10..] < ERROR`,
-  'a length too long eats the next command': `
+  'a length that is too large takes the next command as part of the value': `
     > set a 0 0 9
     > hello
     > get all
     < CLIENT_ERROR bad data chunk
     < ERROR`,
-  'lines of less than two letters are refused': `
+  'lines of fewer than two letters are refused': `
     > 
     [..1.6.39] < ERROR
     [1.6.40..] < ${BAD}
@@ -99,7 +99,7 @@ contract('malformed requests', {
     [1.6.40..] < ${BAD}
     > xy
     < ERROR`,
-  'a line that begins with spaces, as each version reads it': `
+  'a line that begins with spaces is read as each version reads it': `
     >  x
     < ERROR
     [1.6.40..] >  get a
@@ -114,7 +114,7 @@ contract('malformed requests', {
     [..1.6.39] < ERROR
     [1.6.40..1.6.40] < SERVER_ERROR: shutdown not enabled
     [1.6.41..] < ERROR`,
-  'numbers are read as C reads them, truncation included': `
+  'numbers are read by the rules of C, truncation included': `
     [..1.6.39]
     > set a 4294967296 0 1
     > x
@@ -142,7 +142,7 @@ contract('malformed requests', {
     > x
     < ${BAD}
     < ERROR`,
-  'lengths are digits alone, flags and times are read as C reads them': `
+  'lengths must be digits; flags and times are read by the rules of C': `
     [1.6.40..]
     > set a 4294967296 0 1
     > x
@@ -167,7 +167,7 @@ contract('malformed requests', {
     > set a 18446744073709551616 0 1
     > x
     < ${BAD}`,
-  'deltas, CAS ids and times of touch are digits alone': `
+  'deltas, CAS ids and times of touch must be digits': `
     [1.6.45..]
     > set a 0 0 1
     > 1
@@ -216,7 +216,7 @@ contract('malformed requests', {
     [1.6.40..] > nonsense noreply
     > get a
     < END`,
-  'more spaces than one may stand between words': `
+  'several spaces may separate words': `
     > set   a  0   0  1   
     > x
     < STORED
@@ -231,13 +231,13 @@ contract('malformed requests', {
     [1.6.40..] >   get a
     [1.6.40..1.6.40] < SERVER_ERROR: shutdown not enabled
     [1.6.41..] < ERROR`,
-  '1.6.40 takes the beginning of a command of administration for all of it': `
+  '1.6.40 accepts the first letters of an administration command for the whole word': `
     [1.6.40..1.6.40]
     > shut
     < SERVER_ERROR: shutdown not enabled
     > lru tune 10 25 0.1 2.0
     < ERROR`,
-  'a NUL ends the line before 1.6.40, and belongs to the key from then on': `
+  'a NUL byte ends the line before 1.6.40, and is part of the key since': `
     > set a 0 0 1
     > x
     < STORED
@@ -245,7 +245,7 @@ contract('malformed requests', {
     [..1.6.39] < VALUE a 0 1
     [..1.6.39] < x
     < END`,
-  'an over-long key in a get spoils it, and with 1.6 the replies that were to go with it': `
+  'an over-long key in a get replaces the values by an error, and in 1.6 also drops unsent replies': `
     > set a 0 0 1
     > x
     < STORED
@@ -264,11 +264,11 @@ contract('malformed requests', {
     < ${BAD}
     > delete ${TOO_LONG}
     < ${BAD}`,
-  'an HTTP request is hung up on from 1.5 on': `
+  'an HTTP request closes the connection since 1.5': `
     > POST / HTTP/1.1
     [..1.4.39] < ERROR
     [1.5.0..] <!`,
-  'a request of HTTP with a verb that looks like a command': `
+  'an HTTP request line that begins like a command is handled as in each version': `
     [..1.4.39] > gnu / HTTP/1.1
     [..1.4.39] < ERROR
     [1.6.0..1.6.39] > gnu / HTTP/1.1
@@ -279,7 +279,7 @@ contract('malformed requests', {
     [1.5.0..1.5.22] <!
     [1.6.40..] > gnu / HTTP/1.1
     [1.6.40..] <!`,
-  'a long line that ends is a command like any other': `
+  'a long line that ends is an ordinary command': `
     > set a 0 0 1
     > x
     < STORED

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { startServer } from '../../src/embedded/server.ts'
 import { neededCommand } from '../support/commands.ts'
 
-describe('memccapable', () => {
+describe('memccapable, libmemcached’s conformance test', () => {
   test('passes all of its ASCII tests against the embedded server', async (context) => {
     const memccapable = neededCommand(context, 'memccapable')
     if (memccapable === undefined) return

@@ -6,7 +6,7 @@ const TOO_LONG = 'k'.repeat(251)
 contract(
   'keys and flags of meta commands',
   {
-    'keys may be base64, and are shown as they were stored': `
+    'keys may be base64, and are returned as they were stored': `
     > ms Zm9vIGJhcg== 2 b k
     > hi
     < HD kZm9vIGJhcg== b
@@ -40,7 +40,7 @@ contract(
     [1.6.40..] < EN
     [1.6.40..] > me YWJj b x
     < ME abc exp=-1 la={la} cas={cas} fetch=yes cls=1 size=65`,
-    'wrong flags are named, the last of them where there are several': `
+    'the error names the wrong flag, the last one when there are several': `
     > mg a v v
     < CLIENT_ERROR duplicate flag
     > mg a !
@@ -63,7 +63,7 @@ contract(
     < CLIENT_ERROR opaque token too long
     > mg a b N T R l O P L k s t c f v h u q F C
     < CLIENT_ERROR options flags are too long`,
-    'me tells what is known of an item': `
+    'me returns the metadata of an item': `
     > set a 5 0 3
     > abc
     < STORED

@@ -6,7 +6,7 @@ const TOO_LONG = 'k'.repeat(251)
 contract(
   'meta commands',
   {
-    'mg returns the flags asked for, in that order': `
+    'mg returns the requested flags, in their order': `
     > set a 77 0 3
     > abc
     < STORED
@@ -26,7 +26,7 @@ contract(
     < HD
     > mn
     < MN`,
-    'mg h tells a first fetch from a later one, u leaves no trace': `
+    'mg h distinguishes a first fetch from a later one, and u does not count as a fetch': `
     > set a 0 0 1
     > x
     < STORED
@@ -36,7 +36,7 @@ contract(
     < HD h0
     > mg a h l
     < HD h1 l{la}`,
-    'mg T changes the time to live and mg t tells it, in order': `
+    'mg T changes the time to live and mg t returns it, in the order of the flags': `
     > set a 0 100 1
     > x
     < STORED
@@ -88,7 +88,7 @@ contract(
     > mg b v
     < VA 1
     < y`,
-    'ms C stores only over the CAS it names': `
+    'ms C stores only over the given CAS id': `
     > ms a 1 c
     > x
     < HD c{first}
@@ -116,7 +116,7 @@ contract(
     > mg a v
     < VA 2
     < yz`,
-    'ms refuses lines that cannot be; what has a length is swallowed': `
+    'ms refuses invalid lines, and drops the value when the line has a length': `
     > ms
     [..1.6.39] < ERROR
     [1.6.40..] < ${BAD}
@@ -165,7 +165,7 @@ contract(
     [..1.6.39] < CLIENT_ERROR options flags too long
     [..1.6.39] < ERROR
     [1.6.40..] < CLIENT_ERROR options flags are too long`,
-    'md deletes, under a CAS where one is named': `
+    'md deletes, only under the given CAS id if there is one': `
     > md a
     < NF
     > md a q k Ox
@@ -196,7 +196,7 @@ contract(
     < ${BAD}
     > md a O${'o'.repeat(32)}
     < CLIENT_ERROR opaque token too long`,
-    'ma counts, creates with N and J, and obeys a CAS': `
+    'ma counts, creates with N and J, and checks a CAS id': `
     > ma n
     < NF
     > ma n q k Ox
@@ -236,7 +236,7 @@ contract(
     < CLIENT_ERROR cannot increment or decrement non-numeric value
     > ma s q
     < CLIENT_ERROR cannot increment or decrement non-numeric value`,
-    'a ma that makes the number longer loses the TTL it was given': `
+    'ma that makes the number longer ignores the TTL of its T flag': `
     > set n 0 0 1
     > 9
     < STORED

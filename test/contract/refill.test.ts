@@ -1,9 +1,9 @@
 import { contract } from './contract.ts'
 
 contract(
-  'what stampede protection stands on',
+  'meta commands that stampede protection uses',
   {
-    'the first to miss with N wins, everybody else is told Z': `
+    'the first miss with N wins (W), and later reads get Z': `
     > mg k N30 R10 v f t c k O123 q
     < VA 0 f0 t{~30} c{cas} kk O123 W
     < 
@@ -14,7 +14,7 @@ contract(
     < VALUE k 0 0
     < 
     < END`,
-    'less time left than R asks for elects one to recache, and the value is still served': `
+    'when less time is left than R, one reader is elected to refill and all get the value': `
     > set k 0 20 3
     > abc
     < STORED
@@ -40,7 +40,7 @@ contract(
     < STORED
     > mg k R2592001
     < HD`,
-    'flags are carried out in order: t before N tells -1': `
+    'flags are applied in order: t before N returns -1': `
     > mg k t N30
     < HD t-1 W
     > md k
@@ -51,7 +51,7 @@ contract(
     < HD t{~30} Z
     > mg k T50 t
     < HD t{~50} Z`,
-    'md I marks stale and clears the token: the next reader wins, whatever its flags': `
+    'md I marks an item stale and clears its token: the next reader wins, whatever its flags': `
     > set k 0 0 3
     > abc
     < STORED
@@ -80,7 +80,7 @@ contract(
     < HD
     > md k C{cas}
     < EX`,
-    'a matching ms C makes it fresh, an older one is refused': `
+    'ms C with the current CAS id makes a stale item fresh, and one with an older id is refused': `
     > mg k N30 c
     < HD c{lease} W
     > md k I
@@ -102,7 +102,7 @@ contract(
     > ms k 3 C{second}
     > old
     < NF`,
-    'ms I takes an older CAS, keeps the TTL and stays stale': `
+    'ms I with an older CAS id stores, keeps the TTL and leaves the item stale': `
     > set k 0 50 3
     > abc
     < STORED
@@ -151,7 +151,7 @@ contract(
     < STORED
     > mg k
     < HD`,
-    'incr in place keeps the marks, a longer number clears them': `
+    'incr in place keeps the marks, and a longer number clears them': `
     > set k 0 0 1
     > 8
     < STORED
@@ -181,7 +181,7 @@ contract(
     < END
     > mg k T70 c t
     < HD c{cas} t{~70} Z X`,
-    'N and T of 0 live for ever, negative ones are over': `
+    'N and T of 0 never expire, and negative ones expire at once': `
     > mg k N0 t
     < HD t-1 W
     > mg j N-1
@@ -192,7 +192,7 @@ contract(
     < HD
     > mg k t
     < HD t-1 X W`,
-    'append of nothing renews the CAS, cas with a past exptime deletes': `
+    'append of an empty value renews the CAS id, and cas with a past exptime deletes': `
     > set k 5 100 3
     > abc
     < STORED
@@ -215,7 +215,7 @@ contract(
     < STORED
     > get k
     < END`,
-    'mg C is taken and ignored before 1.6.40': `
+    'mg C is accepted and ignored before 1.6.40': `
     [..1.6.39]
     > set k 0 0 1
     > x
@@ -223,7 +223,7 @@ contract(
     > mg k C5 v
     < VA 1
     < x`,
-    'mg C leaves out the value that the client has, and elects all the same': `
+    'mg C omits the value when the CAS id matches, and still elects a reader': `
     [1.6.40..]
     > ms k 1 T100 c
     > x
@@ -242,7 +242,7 @@ contract(
     < x
     > mg k v C{marked}
     < HD Z X`,
-    'E gives the CAS id, to a placeholder too; md x leaves an empty item': `
+    'E sets the CAS id, also of a placeholder, and md x leaves an empty item': `
     [1.6.27..]
     > mg k N30 c E77
     < HD c77 W
@@ -263,7 +263,7 @@ contract(
     < NF
     > ma n N0 J5 E9 c
     < HD c9`,
-    'append N makes what is missing, s tells the size': `
+    'append with N creates an absent item, and s returns its size': `
     [1.6.20..]
     > ms k 2 MA N30 s
     > hi

@@ -11,7 +11,7 @@ contract('reading and writing', {
     < VALUE a 123 5
     < hello
     < END`,
-  'a get of many keys answers the hits in the order asked': `
+  'a get of many keys returns the hits in the order asked': `
     > set a 0 0 1
     > 1
     > set b 0 0 1
@@ -26,7 +26,7 @@ contract('reading and writing', {
     < VALUE b 0 1
     < 2
     < END`,
-  'a get goes on past the 23 words other commands are limited to': `
+  'a get may have more than the 23 words that other commands may have': `
     > set k30 0 0 2
     > ok
     < STORED
@@ -34,7 +34,7 @@ contract('reading and writing', {
     < VALUE k30 0 2
     < ok
     < END`,
-  'gets tells a CAS that every change renews': `
+  'gets returns a CAS id that every change renews': `
     > set a 0 0 1
     > x
     < STORED
@@ -58,7 +58,7 @@ contract('reading and writing', {
     > cas nothing 0 0 1 1
     > z
     < NOT_FOUND`,
-  'add stores what is missing, replace what is there': `
+  'add stores when the key is absent, replace when it is present': `
     > replace a 0 0 1
     > x
     < NOT_STORED
@@ -75,7 +75,7 @@ contract('reading and writing', {
     < VALUE a 5 1
     < z
     < END`,
-  'append and prepend keep the flags and need a value to be there': `
+  'append and prepend keep the flags and need a present value': `
     > append a 9 0 1
     > x
     < NOT_STORED
@@ -95,7 +95,7 @@ contract('reading and writing', {
     < VALUE a 7 4
     < abcd
     < END`,
-  'delete and touch say whether there was something': `
+  'delete and touch reply whether the key was present': `
     > delete a
     < NOT_FOUND
     > touch a 10
@@ -122,7 +122,7 @@ contract('reading and writing', {
     < ERROR
     > gats 100 a
     < ERROR`,
-  'gat and gats read and touch at once': `
+  'gat and gats return the value and set its exptime': `
     [1.5.3..]
     > set a 3 0 1
     > x
@@ -145,7 +145,7 @@ contract('reading and writing', {
     [1.5.3..1.5.22] < ERROR
     [1.6.0..1.6.39] < END
     [1.6.40..] < CLIENT_ERROR bad command line format`,
-  'noreply silences the outcome': `
+  'noreply suppresses the reply': `
     > set a 0 0 1 noreply
     > x
     > add a 0 0 1 noreply
@@ -161,7 +161,7 @@ contract('reading and writing', {
     > verbosity 0 noreply
     > get a
     < END`,
-  'a negative exptime is over at once, one beyond 30 days is a date': `
+  'a negative exptime expires at once, one over 30 days is a date': `
     > set a 0 -1 1
     > x
     < STORED
@@ -181,7 +181,7 @@ contract('reading and writing', {
     < TOUCHED
     > get a
     < END`,
-  'flush_all hides what is there and nothing that comes later': `
+  'flush_all hides present items and no later ones': `
     > set a 0 0 1
     > x
     > flush_all
@@ -210,7 +210,7 @@ contract('reading and writing', {
     < OK
     > get b
     < END`,
-  'keys may have 250 bytes of any kind but space and line ends': `
+  'keys may have 250 bytes, any but spaces and line ends': `
     > set ${LONG_KEY} 0 0 1
     > x
     < STORED
@@ -225,7 +225,7 @@ contract('reading and writing', {
     < VALUE caf\xc3\xa9\t\x01 0 1
     < x
     < END`,
-  'a value may be anything, line ends and commands included': `
+  'a value may hold any bytes, line ends and commands included': `
     > set a 0 0 26
     > END
     > get a
@@ -239,7 +239,7 @@ contract('reading and writing', {
     < VALUE a 0 1
     < \x00
     < END`,
-  'version, verbosity and mn answer, quit closes': `
+  'version, verbosity and mn get replies, quit closes the connection': `
     > version
     < VERSION {version}
     > version with words

@@ -4,7 +4,7 @@ const TOO_LARGE = 1024 * 1024
 const FILLING = 'v'.repeat(TOO_LARGE)
 
 contract('items over the limit', {
-  'an item over the limit is swallowed and takes the old value with it, unless it came by cas': `
+  'an item over the limit is read and dropped, and deletes the old value unless it came by cas': `
     > set a 0 0 1
     > x
     < STORED
@@ -30,7 +30,7 @@ contract('items over the limit', {
     [1.6.10..] < SERVER_ERROR object too large for cache
     [1.6.10..] > get a
     [1.6.10..] < END`,
-  'the largest item counts its key, its flags and its header': `
+  'the largest item includes its key, its flags and its header': `
     [1.5.0..]
     > set a 0 0 ${TOO_LARGE - 60}
     > ${FILLING.slice(60)}

@@ -5,11 +5,11 @@ import { isSince } from '../../src/protocol/meta-versions.ts'
 const REPLY_TIMEOUT_MS = 2_000
 const QUIET_MS = 30
 
-/** Where a contract is checked. */
+/** The server that a contract is checked on. */
 export interface Target {
   readonly name: string
   readonly port: number
-  /** The memcached it is, or stands for: `1.6.18`. */
+  /** The version of the memcached, or the version it imitates: `1.6.18`. */
   readonly version: string
 }
 
@@ -20,12 +20,12 @@ interface Step {
 }
 
 /**
- * Plays a transcript on a connection of its own. Lines beginning `> ` are sent with CR LF, those of
- * a run in one write; `< ` lines are what must come back, all of it; `<!` means that the server
- * closes. `{name}` in a reply binds a number that later lines may repeat; `{~30}` is a time within
- * a second of 30, for seconds tick when they please; `{version}` is the server's version.
- * A line after `[1.6.40..]`, `[..1.6.39]` or `[1.5.3..1.6.39]` is for servers of those versions,
- * both ends included; several ranges are joined by commas.
+ * Runs a transcript on its own connection. Lines beginning with `> ` are sent with CR LF,
+ * consecutive ones in one write; `< ` lines are the whole expected reply; `<!` means that the
+ * server closes the connection. `{name}` in a reply binds a number that later lines may repeat;
+ * `{~30}` is a time within one second of 30, since server seconds are not exact; `{version}` is the
+ * server's version. A line after `[1.6.40..]`, `[..1.6.39]` or `[1.5.3..1.6.39]` applies to servers
+ * of those versions, both ends included; several ranges are joined by commas.
  */
 export async function playTranscript(target: Target, text: string): Promise<void> {
   const wire = await Wire.open(target.port)
@@ -37,7 +37,7 @@ export async function playTranscript(target: Target, text: string): Promise<void
       const pattern = step.expect.map((line) => patternOf(line, bound)).join('')
       const lines = step.expect.length
       const enough = (bytes: string): boolean => bytes.split('\r\n').length > lines
-      // Bytes too many show in the next step; after the last one they are waited for.
+      // Surplus bytes fail the next step; after the last step the test waits for them.
       const last = index === steps.length - 1
       const reply = await wire.read(enough, step.closes, last ? QUIET_MS : 0)
       const said = `${target.name} answered ${brief(reply)} to ${brief(step.send)}`
@@ -64,12 +64,14 @@ function patternOf(line: string, bound: ReadonlyMap<string, string>): string {
   return `${filled}\r\n`
 }
 
-/** Whether a transcript says anything of servers of `version`. */
+/** Whether a transcript has lines for servers of `version`. */
 export function concerns(text: string, version: string): boolean {
   return linesFor(text, version).some((line) => line.startsWith('<'))
 }
 
-/** The lines for servers of `version`. A range on a line of its own is for all that follow it. */
+/**
+ * The lines for servers of `version`. A range on a line of its own applies to all lines after it.
+ */
 function linesFor(text: string, version: string): string[] {
   const lines: string[] = []
   let isForAll = true
@@ -142,7 +144,7 @@ export class Wire {
     this.#socket.write(Buffer.from(bytes, 'latin1'))
   }
 
-  /** Everything received once `enough` says so and `quietMs` more have passed. */
+  /** Everything received once `enough` returns true and `quietMs` more have passed. */
   async read(
     enough: (bytes: string) => boolean,
     untilClosed: boolean = false,
