@@ -5,7 +5,7 @@ import { onBothServers } from './both-servers.ts'
 
 const POLICY = { ttl: 60, lease: 4, jitter: 0 } as const
 
-/** A loader that tells when it runs, and ends when it is told to. */
+/** A loader that reports its call and resolves when the test ends it. */
 function heldLoader() {
   let finish = (_value: string): void => {}
   let begin = (): void => {}
@@ -24,7 +24,7 @@ function heldLoader() {
 
 onBothServers((pair) => {
   for (const protocol of ['auto', 'classic'] as const) {
-    test(`add stores over what a process leaves that was killed while it loaded, ${protocol}`, async () => {
+    test(`add stores over the lock that a killed loading process left, ${protocol}`, async () => {
       const key = `left:${protocol}`
       const dying = new MemcachedClient(pair.server.address, { protocol })
       const { loader, begun } = heldLoader()
@@ -37,7 +37,7 @@ onBothServers((pair) => {
       await dying.close({ drainMs: 0 })
     })
 
-    test(`add wins over a load that is under way, which is not stored then, ${protocol}`, async (t) => {
+    test(`add during a load stores its value, and the load does not store, ${protocol}`, async (t) => {
       const key = `raced:${protocol}`
       const cache = new MemcachedClient(pair.server.address, { protocol })
       t.after(() => cache.close())
@@ -51,7 +51,7 @@ onBothServers((pair) => {
     })
   }
 
-  test('of many adds over one load exactly one is stored', async () => {
+  test('exactly one of many adds during one load stores', async () => {
     const { loader, begun, finish } = heldLoader()
     const loading = pair.cache.getOrSet('many', loader, POLICY)
     await begun
@@ -63,7 +63,7 @@ onBothServers((pair) => {
     assert.equal(await loading, 'loaded')
   })
 
-  test('add stores over no value, an empty one neither', async () => {
+  test('add stores when the key is absent, and not over an empty value', async () => {
     for (const value of ['', Buffer.alloc(0), null, 0, false, {}]) {
       await pair.cache.set('there', value)
       assert.equal(await pair.cache.add('there', 'other'), false)

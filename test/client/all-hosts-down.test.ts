@@ -6,7 +6,7 @@ import { connect, serve } from './support.ts'
 
 type Call = (cache: MemcachedClient) => Promise<unknown>
 
-/** Verbs that ask every host, and one whose keys live on all of them. */
+/** Verbs that ask every host, and one whose keys are on all of them. */
 const VERBS: Readonly<Record<string, Call>> = {
   stats: (cache) => cache.stats(),
   version: (cache) => cache.version(),
@@ -16,8 +16,8 @@ const VERBS: Readonly<Record<string, Call>> = {
   getMany: (cache) => cache.getMany(Array.from({ length: 200 }, (_, index) => `k${index}`)),
 }
 
-describe('verbs over several hosts, when every host fails', () => {
-  /** No server has these ports. */
+describe('verbs that ask several hosts, when every host is down', () => {
+  /** Nothing listens on these ports. */
   const ports = [1, 2, 3, 4, 5, 6, 8]
 
   const failing = async (count: number, call: Call): Promise<MintringError> => {
@@ -34,14 +34,14 @@ describe('verbs over several hosts, when every host fails', () => {
   }
 
   for (const [verb, call] of Object.entries(VERBS)) {
-    it(`${verb} names each of three hosts with its reason`, async () => {
+    it(`${verb} rejects and lists three hosts, each with its reason`, async () => {
       const { message } = await failing(3, call)
       for (const port of ports.slice(0, 3)) {
         assert.match(message, new RegExp(`127\\.0\\.0\\.1:${port} refuses connections`))
       }
     })
 
-    it(`${verb} names five of seven hosts and counts the others`, async () => {
+    it(`${verb} rejects and lists five of seven hosts with the number of the others`, async () => {
       const { message } = await failing(7, call)
       assert.equal(message.match(/refuses connections/g)?.length, 5)
       assert.match(message, /and 2 more$/)
@@ -55,7 +55,7 @@ describe('verbs over several hosts, when every host fails', () => {
     })
   }
 
-  it('an answer of one host is a result, and the others are in failed', async (context) => {
+  it('resolve when one host returns a result, with the other hosts in failed', async (context) => {
     const { server } = await serve(context)
     const versions = await connect(context, [server.address, '127.0.0.1:1']).version()
     assert.deepEqual([...versions.keys()], [server.address])

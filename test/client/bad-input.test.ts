@@ -5,12 +5,12 @@ import { MemcachedClient } from '../../src/client/client.ts'
 import type { ErrorCode } from '../../src/errors.ts'
 import { connect, countKnocks } from './support.ts'
 
-/** Each rejects with that code, and nobody knocks at the server. */
+/** Each call rejects with that code, and no connection is made. */
 type Attempt = (cache: MemcachedClient) => Promise<unknown>
 
 function refuses(what: string, code: ErrorCode, attempts: Readonly<Record<string, Attempt>>): void {
   for (const [name, attempt] of Object.entries(attempts)) {
-    test(`${name} refuses ${what} with ${code}, before any I/O`, async (context) => {
+    test(`${name} rejects ${what} with ${code}, before any I/O`, async (context) => {
       const { address, knocks } = await countKnocks(context)
       const cache = connect(context, [address], { maxItemBytes: 2048 })
       await assert.rejects(() => attempt(cache), { name: 'MintringError', code })
@@ -20,7 +20,7 @@ function refuses(what: string, code: ErrorCode, attempts: Readonly<Record<string
   }
 }
 
-/** Every verb that takes a key, with that key. */
+/** Every verb that takes a key, called with that key. */
 function onEveryVerb(key: string): Record<string, Attempt> {
   return {
     get: (cache) => cache.get(key),
@@ -102,7 +102,7 @@ refuses('a value over the item size', 'MINTRING_TOO_LARGE', {
 const tooLarge = 2n ** 64n
 refuses('an argument that cannot be', 'MINTRING_BAD_ARGUMENT', {
   'cas without a bigint': (cache) => cache.cas('k', 'v', 1 as unknown as bigint),
-  // An id of a key that moves to a new home has one bit more than memcached's.
+  // A CAS id of a key that moves to a new home has one bit more than memcached's.
   'cas over 65 bits': (cache) => cache.cas('k', 'v', 2n * tooLarge),
   'cas below 0': (cache) => cache.cas('k', 'v', -1n),
   'incr by a negative number': (cache) => cache.incr('k', -1),
@@ -165,7 +165,7 @@ const constructions: readonly (readonly [string, ErrorCode, unknown, BehaviorsIn
 ]
 
 for (const [what, code, servers, behaviors] of constructions) {
-  test(`a client refuses ${what} with ${code}`, () => {
+  test(`a client constructor throws ${code} for ${what}`, () => {
     assert.throws(() => new MemcachedClient(servers as string, behaviors), {
       name: 'MintringError',
       code,
@@ -173,7 +173,7 @@ for (const [what, code, servers, behaviors] of constructions) {
   })
 }
 
-test('an unknown behavior is answered with the one that was meant', () => {
+test('a client constructor suggests a similar name for an unknown behavior', () => {
   assert.throws(() => new MemcachedClient(['a'], { retryTimoutMs: 1 } as BehaviorsInput), {
     message: /retryTimeoutMs/,
   })

@@ -39,7 +39,7 @@ const real: Kind = {
   },
 }
 
-/** A server and a client of it, there while a test runs. */
+/** A server and a client of it, for one test. */
 export interface Pair {
   readonly cache: MemcachedClient
   readonly server: Server
@@ -47,14 +47,14 @@ export interface Pair {
 }
 
 /**
- * Runs the same tests on the embedded server, with and without meta commands, and, where there is
- * one, on a real memcached.
+ * Runs the same tests on the embedded server, with and without meta commands, and on a real
+ * memcached where there is one.
  */
 export function onBothServers(define: (pair: Pair) => void): void {
   on([embedded('1.6.18'), embedded('1.4.39'), real], define)
 }
 
-/** The same for tests of what needs meta commands; a real memcached without them is skipped. */
+/** The same for tests that need meta commands; a real memcached without them is skipped. */
 export function onMetaServers(define: (pair: Pair) => void): void {
   on([embedded('1.6.18'), { ...real, skip: skipWithoutMeta() }], define)
 }

@@ -4,7 +4,7 @@ import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { type Memcached, skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
 
-/** Reads and writes all the time; every value holds its key, so that a wrong one is seen. */
+/** Reads and writes without pause. Every value holds its key, so that a wrong value is noticed. */
 class Load {
   operations = 0
   readonly errors: unknown[] = []
@@ -14,7 +14,7 @@ class Load {
 
   constructor(cache: MemcachedClient, perSecond: number) {
     this.#cache = cache
-    // Ten operations per tick: timers finer than a few milliseconds are not kept.
+    // Ten operations per tick: timers of less than a few milliseconds are not precise.
     this.#timer = setInterval(() => this.#tick(), 10_000 / perSecond)
   }
 
@@ -54,7 +54,7 @@ async function connections(cache: MemcachedClient): Promise<number> {
 const address = ({ host, port }: Memcached): string => `${host}:${port}`
 
 describe('configure', () => {
-  it('changes what it is told under 2,000 op/s: no error, no wrong value, no connection lost', {
+  it('changes settings under 2,000 op/s with no error, no wrong value and no lost connection', {
     skip: skipWithoutMemcached(),
   }, async () => {
     const servers = await Promise.all([startMemcached(), startMemcached(), startMemcached()])
@@ -94,7 +94,7 @@ describe('configure', () => {
     await Promise.all(servers.map((server) => server.stop()))
   })
 
-  it('leaves operations that are under way their own settings', async () => {
+  it('leaves operations in flight with the settings they began with', async () => {
     await using server = await startServer({ faults: { delayMs: 150, only: ['get'] } })
     await using cache = new MemcachedClient(server.address, { requestTimeoutMs: 2000 })
     await cache.set('k', 'v')
@@ -104,7 +104,7 @@ describe('configure', () => {
     await assert.rejects(cache.get('k'), { code: 'MINTRING_TIMEOUT' })
   })
 
-  it('changes nothing at all when one of the changes is wrong', async () => {
+  it('changes nothing when one of the changes is invalid', async () => {
     await using server = await startServer()
     const fractional = { distribution: 'cacheMemcachedFast' } as const
     const servers = [server.address, { host: '127.0.0.1', port: 1, weight: 1.5 }]
@@ -117,7 +117,7 @@ describe('configure', () => {
     const bad = [
       { retries: 2, hash: 'nope' },
       { retries: 2, nope: 1 },
-      // Ketama takes whole weights only, which nobody knows before the ring is built.
+      // Ketama takes only whole weights, which is found out when the ring is built.
       { retries: 2, distribution: 'ketama' },
       { retries: 2, retryTimeoutMs: 10, connectTimeoutMs: 20 },
       { retries: 2, discovery: { endpoint: 'a:1' } },
@@ -129,7 +129,7 @@ describe('configure', () => {
     assert.equal(changes, 0)
   })
 
-  it('tells what changed, and no secret', async () => {
+  it('reports what changed, without secrets', async () => {
     await using server = await startServer()
     await using cache = new MemcachedClient(server.address)
     const told: unknown[] = []
@@ -146,7 +146,7 @@ describe('configure', () => {
     ])
   })
 
-  it('says in a warning what is odd, and does it', async () => {
+  it('applies an unusual setting and warns of it', async () => {
     await using cache = new MemcachedClient('127.0.0.1:1')
     const warned = new Promise((resolve) => cache.on('warning', ({ message }) => resolve(message)))
     cache.configure({ retryTimeoutMs: 100 })
@@ -154,7 +154,7 @@ describe('configure', () => {
     assert.equal(cache.behaviors.retryTimeoutMs, 100)
   })
 
-  it('opens connections with what they are to be opened with, from now on', async () => {
+  it('opens new connections with the new settings', async () => {
     await using server = await startServer()
     await using cache = new MemcachedClient(server.address, { connections: { min: 1, max: 1 } })
     await cache.set('k', 'v')

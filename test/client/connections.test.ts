@@ -6,7 +6,7 @@ import { startServer } from '../../src/embedded/server.ts'
 import { CERTIFICATE as cert, KEY as key } from '../embedded/certificate.ts'
 import { connect, serve } from './support.ts'
 
-/** Waits until `isTrue`, for what other processes and sockets do in their own time. */
+/** Waits until `isTrue`, for events of other processes and sockets. */
 async function until(isTrue: () => boolean, what: string): Promise<void> {
   for (let i = 0; i < 400; i++) {
     if (isTrue()) return
@@ -15,8 +15,8 @@ async function until(isTrue: () => boolean, what: string): Promise<void> {
   assert.fail(`${what} did not happen`)
 }
 
-describe('connections', () => {
-  it('of min 0 are all closed when idle, and opened again by the next operation', async (context) => {
+describe('the connections of a host', () => {
+  it('with min 0 are all closed when idle, and reopened by the next operation', async (context) => {
     const { server, cache } = await serve(context, { connections: { min: 0, max: 2, idleMs: 20 } })
     await cache.set('k', 1)
     await until(() => server.connections === 0, 'closing the last idle connection')
@@ -25,12 +25,12 @@ describe('connections', () => {
     await until(() => server.connections === 0, 'closing it again')
   })
 
-  it('of min 3 are made anew when the server closes idle ones', async (context) => {
+  it('with min 3 are reopened when the server closes idle ones', async (context) => {
     const { server, cache } = await serve(context, { connections: { min: 3, max: 4 } })
     await cache.get('k')
     const lanes = (): number => cache.hosts()[0]?.lanes ?? 0
     await until(() => lanes() === 3, 'opening three')
-    // A connection that ends young counts against the host.
+    // A connection that ends soon after it opened counts as a failure of the host.
     await new Promise((resolve) => setTimeout(resolve, 150))
     await server.inject({ resetAfterBytes: 1, times: 1 })
     await cache.get('k')
@@ -49,7 +49,7 @@ describe('connections', () => {
   })
 })
 
-test('with unref a script ends when its own work does, its operations included', async (context) => {
+test('with unref a script exits when its own work and its operations have ended', async (context) => {
   const { server } = await serve(context)
   const script = `
     import { MemcachedClient } from './src/index.ts'
@@ -65,7 +65,7 @@ test('with unref a script ends when its own work does, its operations included',
   assert.deepEqual([code, out], [0, 'done\n'])
 })
 
-test('configure({ tls }) counts for the next connection of hosts that are there', async (context) => {
+test('configure({ tls }) applies to the next connection of existing hosts', async (context) => {
   const server = await startServer()
   const cache = connect(context, [server.address], {
     retries: 0,
@@ -92,7 +92,7 @@ test('configure({ tls }) counts for the next connection of hosts that are there'
   assert.ok(secure.connections > 0)
 })
 
-test('when every host is out the error lists them with their reasons', async (context) => {
+test('when every host is ejected the error lists the hosts with their reasons', async (context) => {
   const cache = connect(context, ['127.0.0.1:1', '127.0.0.1:2'], { serverFailureLimit: 1 })
   const error = await cache.get('k').then(
     () => assert.fail('nobody is there'),

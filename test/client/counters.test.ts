@@ -7,7 +7,7 @@ import { startServer } from '../../src/embedded/index.ts'
 import type { RefillCounters } from '../../src/refill/tally.ts'
 import { serve } from './support.ts'
 
-/** What the records of operations say: calls by state, and those that failed. */
+/** What the channel records of operations show: calls by state, and failed calls. */
 function recorded(context: TestContext): Record<string, number> {
   const counts: Record<string, number> = {}
   const add = (name: string, times = 1): void => {
@@ -45,7 +45,7 @@ const fail = (): never => {
 }
 const never = (): Promise<never> => new Promise(() => {})
 
-test('refillCounters agree with the records of operations, however calls end', async (context) => {
+test('refillCounters agree with the channel records of operations, however calls end', async (context) => {
   const server = await startServer()
   const cache = new MemcachedClient(server.address)
   context.after(async () => {
@@ -84,7 +84,7 @@ test('refillCounters agree with the records of operations, however calls end', a
   assert.deepEqual(counted(cache.refillCounters), counts)
 })
 
-test('refillCounters count the calls of views', async (context) => {
+test('refillCounters include the calls of views', async (context) => {
   const { cache } = await serve(context)
   const counts = recorded(context)
   const view = cache.view({

@@ -14,7 +14,7 @@ interface Outcome {
   readonly returnedAfterMs: number
 }
 
-/** Three memcacheds; one is killed while keys are read and refilled, and restarted. */
+/** Three memcacheds; one is killed while keys are read and refilled, then restarted. */
 async function loseAndRegainAHost(settings: Record<string, unknown>): Promise<Outcome> {
   const servers = await Promise.all([startMemcached(), startMemcached(), startMemcached()])
   const behaviors = behaviorsFrom.pylibmc(settings)
@@ -68,8 +68,8 @@ async function loseAndRegainAHost(settings: Record<string, unknown>): Promise<Ou
 describe('settings written for pylibmc, on real memcacheds that lose a host', {
   skip: skipWithoutMemcached(),
 }, () => {
-  it("Disqus's: the dead host is ejected and its keys live on, without an error", async () => {
-    // Its retry timeout is 30 s: too long for a test to see the return.
+  it('Disqus: the dead host is ejected and its keys go to other hosts, without an error', async () => {
+    // Its retry timeout is 30 s, so this test does not wait for the return.
     const outcome = await loseAndRegainAHost({
       ketama: true,
       _auto_eject_hosts: true,
@@ -84,7 +84,7 @@ describe('settings written for pylibmc, on real memcacheds that lose a host', {
     assert.equal(cache.behaviors.retryTimeoutMs, 30_000)
   })
 
-  it("MemCachier's: one failure ejects, 2 s later the host is tried again", async () => {
+  it('MemCachier: one failure ejects the host, and a probe follows 2 s later', async () => {
     const outcome = await loseAndRegainAHost({
       tcp_nodelay: true,
       tcp_keepalive: true,

@@ -9,7 +9,7 @@ function warned(client: MemcachedClient): Promise<string> {
   return new Promise((resolve) => client.on('warning', ({ message }) => resolve(message)))
 }
 
-describe('a list that flaps', () => {
+describe('a discovered server list that alternates', () => {
   const followed = (lists: readonly string[]): string => {
     const damper = new Damper()
     return lists
@@ -21,26 +21,26 @@ describe('a list that flaps', () => {
       .join('')
   }
 
-  it('is followed at once while it changes to what is new', () => {
+  it('is applied at once as long as each list is new', () => {
     assert.equal(followed([...'aabbcc']), 'abc')
   })
 
-  it('goes back only to what was found three times in a row', () => {
+  it('returns to an earlier list only after three looks in a row with the same result', () => {
     assert.equal(followed([...'ababababab']), 'ab')
     assert.equal(followed([...'abaa']), 'ab')
     assert.equal(followed([...'abaaa']), 'aba')
   })
 
-  it('has to stay the same after three changes in ten looks', () => {
+  it('must stay the same for three looks after three changes in ten looks', () => {
     assert.equal(followed([...'abcdefghij']), 'abcd')
     assert.equal(followed([...'abcdeee']), 'abcde')
   })
 
-  it('is followed at once again after ten quiet looks', () => {
+  it('is applied at once again after ten looks without a change', () => {
     assert.equal(followed([...`ab${'b'.repeat(10)}a`]), 'aba')
   })
 
-  it('is told, and discover() follows it all the same', async () => {
+  it('causes a warning, and discover() applies it all the same', async () => {
     let list = ['10.0.0.1']
     const discovery = { servers: () => list, intervalMs: 100 }
     await using client = new MemcachedClient('10.0.0.1', { handover: 0, discovery })

@@ -6,8 +6,8 @@ import { startServer } from '../../src/embedded/server.ts'
 
 const names = (client: MemcachedClient): string[] => client.hosts().map((host) => host.name)
 
-describe('discovery of a client that hands values over', () => {
-  it('takes its first list at once, and hands over values for the next one', async () => {
+describe('discovery of a client with handover', () => {
+  it('applies its first list at once, and later lists with a handover', async () => {
     await using one = await startServer()
     await using two = await startServer()
     await using endpoint = await startServer({ cluster: [one.address] })
@@ -24,7 +24,7 @@ describe('discovery of a client that hands values over', () => {
     assert.equal(await client.get('key'), 'value')
   })
 
-  it('may ask rarely: then values may move for as long as processes take to hear', async () => {
+  it('may have a long interval: the announcement then lasts as long as the interval', async () => {
     await using one = await startServer()
     await using two = await startServer()
     const discovery = { servers: () => [one.address], intervalMs: 3_600_000 }
@@ -34,7 +34,7 @@ describe('discovery of a client that hands values over', () => {
     const { endsAtMs } = await new Promise<HandoverMessage>((resolve) => {
       client.on('handover', resolve)
     })
-    // Two hours to hear of it, and as long to move.
+    // Two hours until every process has seen the list, and as long for values to move.
     assert.ok(endsAtMs - Date.now() > 3.9 * 3_600_000)
   })
 })

@@ -10,7 +10,7 @@ import { startScripted } from '../support/scripted-server.ts'
 const quick: BehaviorsInput = { connections: { min: 1, max: 1 }, handover: 0 }
 const names = (client: MemcachedClient): string[] => client.hosts().map((host) => host.name)
 
-/** Waits for the event, so that a poll is seen when it happens and not a fixed time later. */
+/** Waits for the event, so that a poll is seen when it happens and not after a fixed time. */
 function configured(client: MemcachedClient): Promise<void> {
   return new Promise((resolve) => {
     client.on('configure', function once() {
@@ -30,7 +30,7 @@ function warned(client: MemcachedClient): Promise<string> {
 }
 
 describe('discovery by a configuration endpoint', () => {
-  it('adds, removes and replaces nodes; kept nodes keep their keys and connections', async () => {
+  it('adds, removes and replaces nodes; the remaining nodes keep their keys and connections', async () => {
     await using one = await startServer()
     await using two = await startServer()
     await using three = await startServer()
@@ -66,7 +66,7 @@ describe('discovery by a configuration endpoint', () => {
     assert.deepEqual(names(client), [one.address, three.address])
   })
 
-  it('keeps the old ring through garbage, an empty list and an outage', async () => {
+  it('keeps the old ring when the endpoint sends garbage, an empty list or nothing', async () => {
     await using node = await startServer()
     await using endpoint = await startServer({ cluster: [node.address] })
     const discovery = { endpoint: endpoint.address, intervalMs: 100 }
@@ -94,7 +94,7 @@ describe('discovery by a configuration endpoint', () => {
     assert.deepEqual(names(client), [node.address, other.address])
   })
 
-  it('dials the new address of a node that was replaced under its name', async () => {
+  it('connects to the new address of a node that was replaced under its name', async () => {
     const before = await startServer({ host: '127.0.0.1' })
     const { port } = before
     await using after = await startServer({ host: '127.0.0.2', port })
@@ -116,7 +116,7 @@ describe('discovery by a configuration endpoint', () => {
     assert.deepEqual(names(client), [`cache-1.invalid:${port}`])
   })
 
-  it('follows another text under the same version, and under a lower one', async () => {
+  it('applies a changed list also when its version is the same or lower', async () => {
     const texts = [
       '14\na.example|10.0.0.1|11211\n',
       '14\na.example|10.0.0.2|11211\n',
@@ -170,7 +170,7 @@ describe('discovery by a configuration endpoint', () => {
 })
 
 describe('discovery by a function', () => {
-  it('follows what the function answers, and stays when it throws or answers nothing', async () => {
+  it('applies the list that the function returns, and keeps the old one when it throws or returns none', async () => {
     let answer: () => readonly string[] = () => ['10.0.0.1', '10.0.0.2']
     const discovery = { servers: () => answer(), intervalMs: 3_600_000 }
     await using client = new MemcachedClient('10.0.0.1', { discovery, handover: 0 })
@@ -189,11 +189,11 @@ describe('discovery by a function', () => {
     assert.deepEqual(names(client), ['10.0.0.1:11211', '10.0.0.2:11211'])
   })
 
-  it('asks again and again, until the client closes', async () => {
+  it('polls until the client closes', async () => {
     let asked = 0
     const discovery = { servers: () => [`10.0.0.${++asked}`], intervalMs: 100 }
     const client = new MemcachedClient('10.0.0.1', { discovery, handover: 0 })
-    // The client's own timer holds no process, so something of the test's must.
+    // The client's own timer is unreferenced, so the test must keep the process alive.
     const awake = setInterval(() => undefined, 1000)
     while (asked < 3) await configured(client)
     clearInterval(awake)
@@ -203,7 +203,7 @@ describe('discovery by a function', () => {
     assert.equal(asked, before)
   })
 
-  it('says nothing when nothing changed', async () => {
+  it('emits nothing when the list is unchanged', async () => {
     const discovery = { servers: () => ['10.0.0.2'], intervalMs: 3_600_000 }
     await using client = new MemcachedClient('10.0.0.1', { discovery, handover: 0 })
     await client.discover()
@@ -213,7 +213,7 @@ describe('discovery by a function', () => {
     assert.equal(changes, 0)
   })
 
-  it('gives a question up after its time, tells so, and asks again', async () => {
+  it('gives up a poll after its timeout, emits a warning, and polls again', async () => {
     let asked = 0
     const gaveUp: boolean[] = []
     const servers = ({ signal }: { signal: AbortSignal }): Promise<string[]> | string[] => {
@@ -230,7 +230,7 @@ describe('discovery by a function', () => {
     assert.deepEqual(names(client), ['10.0.0.1:11211', '10.0.0.2:11211'])
   })
 
-  it('ends a discover() under way when the client closes', async () => {
+  it('rejects a running discover() when the client closes', async () => {
     const discovery = { servers: () => new Promise<never>(() => {}), timeoutMs: 60_000 }
     const client = new MemcachedClient('10.0.0.1', { discovery, handover: 0 })
     const looking = assert.rejects(client.discover(), { code: 'MINTRING_CLOSED' })
@@ -239,7 +239,7 @@ describe('discovery by a function', () => {
     await assert.rejects(client.discover(), { code: 'MINTRING_CLOSED' })
   })
 
-  it('refuses settings that cannot be', () => {
+  it('refuses invalid settings', () => {
     const bad = { code: 'MINTRING_BAD_BEHAVIOR' }
     const make = (discovery: object) => () =>
       new MemcachedClient('a', { discovery } as unknown as BehaviorsInput)
@@ -247,7 +247,7 @@ describe('discovery by a function', () => {
     assert.throws(make({ dns: 'a', timoutMs: 5 }), { ...bad, message: /mean 'timeoutMs'/ })
   })
 
-  it('is what discover() needs', async () => {
+  it('is required by discover()', async () => {
     await using client = new MemcachedClient('10.0.0.1')
     await assert.rejects(client.discover(), { code: 'MINTRING_BAD_ARGUMENT' })
   })
@@ -264,7 +264,7 @@ describe('discovery by DNS', () => {
     ],
   }
 
-  it('makes a server of every address, sorted and once', async () => {
+  it('makes one server of each address, sorted, without duplicates', async () => {
     assert.deepEqual(await dnsSource('cache.example', 11_300, zone)(), [
       { host: '10.0.0.1', port: 11_300 },
       { host: '10.0.0.2', port: 11_300 },
@@ -272,7 +272,7 @@ describe('discovery by DNS', () => {
     ])
   })
 
-  it('takes ports and weights of the SRV records of the first priority', async () => {
+  it('uses the ports and weights of the SRV records with the first priority', async () => {
     assert.deepEqual(await dnsSource('_memcached._tcp.example', undefined, zone)(), [
       { host: 'a.example', port: 11_211, weight: 5 },
       { host: 'b.example', port: 11_212, weight: 1 },
@@ -286,7 +286,7 @@ describe('discovery by DNS', () => {
 })
 
 describe('parseClusterConfig', () => {
-  it('reads versions and nodes, with an ip or without', () => {
+  it('reads versions and nodes, with or without an ip', () => {
     assert.deepEqual(parseClusterConfig('12\na|10.0.0.1|11211 b||11212\n'), {
       version: 12,
       nodes: [
@@ -297,7 +297,7 @@ describe('parseClusterConfig', () => {
     assert.deepEqual(parseClusterConfig('1\n\n').nodes, [])
   })
 
-  it('refuses everything else whole', () => {
+  it('refuses any other text entirely', () => {
     const texts = ['', 'x\na|1|2', '1.5\na||1', '1\na', '1\na|b|11211', '1\n|10.0.0.1|1', '1\na||']
     const more = ['1\na||1 b', '1\na||123456', '1\na||1|2', '1\na||1\nrest', '-1\na||1']
     for (const text of [...texts, ...more]) {

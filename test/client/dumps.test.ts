@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { startServer } from '../../src/embedded/server.ts'
 import { connect, serve } from './support.ts'
 
-test('mgdump lists the keys of all hosts, those with spaces in base64 too', async (context) => {
+test('mgdump lists the keys of all hosts, also keys with spaces, which travel in base64', async (context) => {
   const servers = await Promise.all([
     startServer({ version: '1.6.45' }),
     startServer({ version: '1.6.45' }),
@@ -20,13 +20,13 @@ test('mgdump lists the keys of all hosts, those with spaces in base64 too', asyn
   for (const key of keys) assert.equal(seen.get(key), cache.locate(key).server)
 })
 
-test('mgdump is not there before memcached 1.6.19, and says so', async (context) => {
+test('mgdump rejects with a reason before memcached 1.6.19', async (context) => {
   const { cache } = await serve(context)
   await assert.rejects(cache.mgdump().next(), { code: 'MINTRING_UNSUPPORTED' })
   assert.equal(await cache.set('k', 1), true)
 })
 
-test('a dump of a host that is gone rejects, with its name', async (context) => {
+test('mgdump rejects with the name of the host when it is down', async (context) => {
   const { server, cache } = await serve(context, { connectTimeoutMs: 200 })
   await server.kill()
   await assert.rejects(cache.metadump().next(), {
@@ -35,7 +35,7 @@ test('a dump of a host that is gone rejects, with its name', async (context) => 
   })
 })
 
-test('a dump that breaks off rejects instead of looking complete', async (context) => {
+test('mgdump rejects when the list breaks off, so that it never looks complete', async (context) => {
   const { server, cache } = await serve(context)
   await cache.setMany(Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`k${i}`, i])))
   await server.inject({ truncateAfterBytes: 2000 })
@@ -47,12 +47,12 @@ test('a dump that breaks off rejects instead of looking complete', async (contex
   assert.ok(keys.length < 200)
 })
 
-test('watching needs one host', async (context) => {
+test('watch needs the name of one host', async (context) => {
   const cache = connect(context, ['127.0.0.1:1', '127.0.0.1:2'])
   await assert.rejects(cache.watch('fetchers').next(), { code: 'MINTRING_BAD_ARGUMENT' })
 })
 
-test('keys that are too long are stored under their digest when asked', async (context) => {
+test('a key that is too long is stored and listed under its digest with longKeys hash', async (context) => {
   const { cache } = await serve(context, { longKeys: 'hash', keyPrefix: 'app:' })
   const [a, b] = [`${'k'.repeat(300)}a`, `${'k'.repeat(300)}b`]
   await cache.setMany({ [a]: 1, [b]: 2 })

@@ -6,7 +6,7 @@ import { serve } from './support.ts'
 
 const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20))
 
-test("a listener's throw and an async listener's rejection are warnings", async (context) => {
+test('a listener that throws or rejects causes a warning', async (context) => {
   const { cache } = await serve(context)
   const warnings: string[] = []
   const listen = ({ message }: Error): void => void warnings.push(message)
@@ -26,7 +26,7 @@ test("a listener's throw and an async listener's rejection are warnings", async 
   ])
 })
 
-test('settings and servers that stay as they are are no event', async (context) => {
+test('settings and servers that do not change emit no event', async (context) => {
   const { server, cache } = await serve(context)
   const told: string[] = []
   cache.on('configure', ({ changes }) => told.push(Object.keys(changes).join()))
@@ -39,7 +39,7 @@ test('settings and servers that stay as they are are no event', async (context) 
   assert.deepEqual(told, ['servers', 'requestTimeoutMs'])
 })
 
-/** Everything that channels say, as text. */
+/** Everything published on the channels, as text. */
 function overhear(context: TestContext): () => string {
   const heard: string[] = []
   const hear = (message: unknown): void =>
@@ -59,7 +59,7 @@ function overhear(context: TestContext): () => string {
   return () => heard.join('\n')
 }
 
-test('no channel tells a key without traceKeys, errors and what loaders say included', async (context) => {
+test('without traceKeys no channel publishes a key, neither in errors nor in messages of loaders', async (context) => {
   const heard = overhear(context)
   const { cache } = await serve(context, { keyPrefix: 'app:' })
   const key = 'secret-key'

@@ -6,15 +6,15 @@ const plain = { keyPrefix: '', hashWithPrefixKey: false, longKeys: 'reject' } as
 const hashing = { ...plain, longKeys: 'hash' } as const
 const badKey = { code: 'MINTRING_BAD_KEY' }
 
-test('a plain key travels as it is', () => {
+test('a plain key is sent unchanged', () => {
   assert.equal(new Keys(plain).wireKey('user:1'), 'user:1')
 })
 
-test('a key travels as its UTF-8 bytes, one character each', () => {
+test('a key is sent as its UTF-8 bytes, one latin1 character each', () => {
   assert.equal(new Keys(plain).wireKey('é'), '\u00c3\u00a9')
 })
 
-test('250 bytes are a key and 251 are not, whatever the characters', () => {
+test('a key of 250 bytes is accepted and one of 251 is refused, whatever its characters', () => {
   const keys = new Keys(plain)
   assert.equal(keys.wireKey('k'.repeat(250)).length, 250)
   assert.equal(keys.wireKey('é'.repeat(125)).length, 250)
@@ -24,19 +24,19 @@ test('250 bytes are a key and 251 are not, whatever the characters', () => {
   assert.throws(() => keys.wireKey('😀'.repeat(63)), badKey)
 })
 
-test('the prefix counts towards the 250 bytes', () => {
+test('the prefix counts towards the 250 bytes of a key', () => {
   const keys = new Keys({ ...plain, keyPrefix: 'app:' })
   assert.equal(keys.wireKey('k'.repeat(246)), `app:${'k'.repeat(246)}`)
   assert.throws(() => keys.wireKey('k'.repeat(247)), badKey)
 })
 
-test('an empty key is refused, with a prefix too', () => {
+test('an empty key is refused, also with a prefix', () => {
   assert.throws(() => new Keys(plain).wireKey(''), badKey)
   assert.throws(() => new Keys({ ...plain, keyPrefix: 'app:' }).wireKey(''), badKey)
   assert.throws(() => new Keys({ ...hashing, keyPrefix: 'app:' }).wireKey(''), badKey)
 })
 
-test('bytes that would cut a command in two are refused, also in keys that would be hashed', () => {
+test('a key with spaces or control bytes is refused, also when it would be hashed', () => {
   for (const settings of [plain, hashing, { ...plain, keyPrefix: 'app:' }]) {
     const keys = new Keys(settings)
     for (const byte of [' ', '\r', '\n', '\0', '\t', '\x1f', '\x7f']) {
@@ -47,26 +47,26 @@ test('bytes that would cut a command in two are refused, also in keys that would
   }
 })
 
-test('half a surrogate pair is refused: UTF-8 cannot tell one from another', () => {
+test('a key with half a surrogate pair is refused: in UTF-8 it would equal another key', () => {
   for (const settings of [plain, hashing]) {
     assert.throws(() => new Keys(settings).wireKey('a\ud800'), badKey)
     assert.throws(() => new Keys(settings).wireKey(`${'a'.repeat(300)}\udc00`), badKey)
   }
 })
 
-test('what is no string is refused', () => {
+test('a key that is no string is refused', () => {
   for (const key of [1, null, undefined, {}, ['a'], Buffer.from('a')]) {
     assert.throws(() => new Keys(plain).wireKey(key as string), badKey)
     assert.throws(() => new Keys(hashing).wireKey(key as string), badKey)
   }
 })
 
-test('a prefix that no key could follow is refused', () => {
+test('a prefix that leaves no room for a key is refused', () => {
   assert.throws(() => new Keys({ ...plain, keyPrefix: 'a b' }), badKey)
   assert.throws(() => new Keys({ ...plain, keyPrefix: 'k'.repeat(126) }), badKey)
 })
 
-test('a long key becomes a mark and its SHA-256', () => {
+test('a long key is sent as a mark and its SHA-256', () => {
   const wire = new Keys(hashing).wireKey('k'.repeat(251))
   // node -e "crypto.createHash('sha256').update('k'.repeat(251)).digest('base64url')"
   assert.equal(wire, '~sha256~O4BZxjeTmkg73Hvu8J8RtWZYG-bRTiUIOzBBt3cX3gI')
@@ -75,19 +75,19 @@ test('a long key becomes a mark and its SHA-256', () => {
   assert.notEqual(other, wire)
 })
 
-test('a short key cannot name the place of a long one', () => {
+test('no short key can have the wire key of a long one', () => {
   const keys = new Keys(hashing)
   const wire = keys.wireKey('k'.repeat(251))
   assert.notEqual(keys.wireKey(wire), wire)
 })
 
-test('the ring hashes the prefix only when it is told to', () => {
+test('the ring hashes the prefix only with hashWithPrefixKey', () => {
   assert.equal(new Keys({ ...plain, keyPrefix: 'app:' }).routeKey('a'), 'a')
   const routed = new Keys({ ...plain, keyPrefix: 'app:', hashWithPrefixKey: true })
   assert.equal(routed.routeKey('a'), 'app:a')
 })
 
-test('with longKeys md5 a long key travels as the MD5 of prefix and key, and is placed by both', () => {
+test('with longKeys md5 a long key is sent as the MD5 of prefix and key, and placed by both', () => {
   const settings = { keyPrefix: 'ns:', hashWithPrefixKey: true, longKeys: 'md5' } as const
   const keys = new Keys(settings)
   // md5('ns:' + 'x' * 300)

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { startScripted } from '../support/scripted-server.ts'
 
-test('the reply to the look of an add that timed out fails no other caller of its lane', async (t) => {
+test('after an add timed out, the late reply to its check of the key fails no other caller of the lane', async (t) => {
   let look = (): void => {}
   const server = await startScripted((line, socket) => {
     if (line.startsWith('add ')) socket.write('')

@@ -8,7 +8,7 @@ import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { connect, serve } from './support.ts'
 
-test('after close() everything rejects, and closing again is harmless', async (context) => {
+test('after close() every call rejects, and a second close() does nothing', async (context) => {
   const { server, cache } = await serve(context, { requestTimeoutMs: 5_000 })
   await cache.set('k', 1)
   await cache.close()
@@ -26,7 +26,7 @@ test('after close() everything rejects, and closing again is harmless', async (c
   }
 })
 
-test('close() lets what is under way finish', async (context) => {
+test('close() lets operations in flight finish', async (context) => {
   const { server, cache } = await serve(context, { requestTimeoutMs: 5000 })
   await cache.set('k', 'v')
   await server.inject({ delayMs: 50 })
@@ -35,7 +35,7 @@ test('close() lets what is under way finish', async (context) => {
   assert.equal(await answer, 'v')
 })
 
-test('close() lets operations of several commands send all of them, and refuses what comes later', async (context) => {
+test('close() lets an operation of several commands send all of them, and refuses later operations', async (context) => {
   const { server, cache } = await serve(context, {
     requestTimeoutMs: 5000,
     largeValues: 'split',
@@ -79,7 +79,7 @@ test('close() lets operations of several commands send all of them, and refuses 
   )
 })
 
-test('close() ends what takes longer than drainMs', async (context) => {
+test('close() aborts operations that take longer than drainMs', async (context) => {
   const { server, cache } = await serve(context, { requestTimeoutMs: 5000 })
   await cache.set('k', 'v')
   await server.inject({ blackHole: true })
@@ -88,7 +88,7 @@ test('close() ends what takes longer than drainMs', async (context) => {
   await answer
 })
 
-test('close() without a drain does not try again what it ends, and opens no connection', async (context) => {
+test('close() with drainMs 0 does not retry the operations it aborts, and opens no connection', async (context) => {
   const { server, cache } = await serve(context, { requestTimeoutMs: 5000 })
   await cache.set('k', 'v')
   await server.inject({ delayMs: 50 })
@@ -100,7 +100,7 @@ test('close() without a drain does not try again what it ends, and opens no conn
   while (server.connections > 0) await new Promise((resolve) => setTimeout(resolve, 1))
 })
 
-test('a client is disposed of at the end of its block', async (context) => {
+test('await using closes a client at the end of its block', async (context) => {
   const server = await startServer()
   context.after(() => server.close())
   const cache = new MemcachedClient([server.address])
@@ -112,7 +112,7 @@ test('a client is disposed of at the end of its block', async (context) => {
 /** Deno takes other options. */
 const skip = 'Deno' in globalThis && 'starts a process with options of Node'
 
-test('a process ends by itself after close(), with nothing left behind', { skip }, async () => {
+test('a process exits by itself after close(), with no open handles', { skip }, async () => {
   const script = `
     import { MemcachedClient } from './src/client/client.ts'
     import { startServer } from './src/embedded/server.ts'
@@ -131,7 +131,7 @@ test('a process ends by itself after close(), with nothing left behind', { skip 
   assert.ok(Date.now() - Number(stdout.split(' ')[1]) < 1000)
 })
 
-test('configure() changes settings for what begins from now on, and tells what changed', async (context) => {
+test('configure() applies settings to new operations, and returns what changed', async (context) => {
   const { cache } = await serve(context)
   const told: unknown[] = []
   cache.on('configure', (message) => told.push(message.changes))
@@ -146,7 +146,7 @@ test('configure() changes settings for what begins from now on, and tells what c
   assert.equal(await cache.get('a:k'), 1)
 })
 
-test('a change that cannot be leaves everything as it was', async (context) => {
+test('configure() with an invalid change leaves everything as it was', async (context) => {
   const { cache } = await serve(context, { keyPrefix: 'p:' })
   const before = cache.behaviors
   await cache.set('k', 1)
@@ -162,7 +162,7 @@ test('a change that cannot be leaves everything as it was', async (context) => {
   assert.equal(await cache.get('k'), 1)
 })
 
-test('setServers() without a handover moves keys at once and keeps the connections of those that stay', async (context) => {
+test('setServers() without a handover moves keys at once; remaining hosts keep their connections', async (context) => {
   const { server, cache } = await serve(context)
   const other = await startServer()
   context.after(() => other.close())
@@ -185,7 +185,7 @@ test('setServers() without a handover moves keys at once and keeps the connectio
   assert.equal(cache.hosts().length, 2)
 })
 
-test('locate() tells the host of a key, and where it goes when that is out', async (context) => {
+test('locate() returns the host of a key, and its fallback host when that is ejected', async (context) => {
   const cache = connect(context, ['10.0.0.1', '10.0.0.2', '10.0.0.3'])
   const { server, hash, point, ejected, fallback } = cache.locate('user:1')
   assert.ok(cache.hosts().some((host) => host.name === server))
@@ -194,7 +194,7 @@ test('locate() tells the host of a key, and where it goes when that is out', asy
   assert.notEqual(fallback, server)
 })
 
-test('what a client shows of itself has no credentials', (context) => {
+test('util.inspect() and JSON of a client show no credentials', (context) => {
   const servers = ['memcached://ada:opensesame@10.0.0.1:11211']
   const cache = connect(context, servers, { username: 'bob', password: 'hunter2' })
   const shown = inspect(cache, { depth: 20, showHidden: true }) + JSON.stringify(cache)
@@ -202,7 +202,7 @@ test('what a client shows of itself has no credentials', (context) => {
   assert.match(shown, /10\.0\.0\.1:11211/)
 })
 
-test('a listener that throws ends nothing', async (context) => {
+test('a listener that throws does not end the process or the operation', async (context) => {
   const { cache } = await serve(context)
   const warned = once(process, 'warning')
   let heard = 0
@@ -222,7 +222,7 @@ test('a listener that throws ends nothing', async (context) => {
   assert.match(String(warning), /configure.*oops/)
 })
 
-test('ejection and return are events', async (context) => {
+test('a client emits eject and return events', async (context) => {
   const { server, cache } = await serve(context, {
     serverFailureLimit: 1,
     ejectLoneHost: true,

@@ -25,14 +25,14 @@ function keysOfFirst({ servers: [first], cache }: World): string[] {
 const stateOfFirst = ({ servers: [first], cache }: World): string =>
   cache.hosts().find(({ address }) => address === first!.address)!.state
 
-/** Until the first server, which is gone, was ejected. */
+/** Waits until the first server, which is down, is ejected. */
 async function ejected(world: World): Promise<void> {
   const [key] = keysOfFirst(world)
   const ask = (): Promise<unknown> => world.cache.get(key!).catch(() => {})
   await until(() => stateOfFirst(world) === 'ejected', ask)
 }
 
-/** Its connections break, and no new ones are taken. */
+/** Breaks its connections and accepts no new ones. */
 async function breakOff({ servers: [first] }: World): Promise<void> {
   await first!.inject({ refuse: true, resetAfterBytes: 0 })
 }
@@ -47,7 +47,7 @@ const QUICK = {
 }
 const QUICKER = { ...QUICK, retryTimeoutMs: 500, connectTimeoutMs: 500 }
 
-/** Two hosts, the first of which is about to break off. */
+/** Two hosts; the first is about to break its connections. */
 const failing = (base: BehaviorsInput, check: (world: World) => Promise<void>): Check =>
   live(
     base,
@@ -58,7 +58,7 @@ const failing = (base: BehaviorsInput, check: (world: World) => Promise<void>): 
     2,
   )
 
-/** When hosts leave, and what becomes of their keys. */
+/** When hosts are ejected and readmitted, and where their keys go. */
 export const health: Readonly<Record<string, Check>> = {
   autoEjectHosts: failing({ serverFailureLimit: 1 }, async (world) => {
     world.cache.configure({ autoEjectHosts: false })
@@ -151,7 +151,7 @@ export const health: Readonly<Record<string, Check>> = {
   ),
 }
 
-/** How long, and how often, a command is tried. */
+/** How long a command may take, and how often it is retried. */
 export const requests: Readonly<Record<string, Check>> = {
   requestTimeoutMs: live({ retries: 0 }, async ({ servers: [server], cache }) => {
     await server!.inject({ dropReplies: true })
@@ -285,7 +285,7 @@ async function rejectsWhileAnotherLoads({ t, servers: [server], cache }: World):
   await other.close({ drainMs: 0 })
 }
 
-/** An empty cache whose defaults of policies have just changed. */
+/** An empty cache whose policy defaults have just changed. */
 function refilled(
   change: BehaviorsInput,
   check: (world: World) => Promise<void>,

@@ -4,14 +4,17 @@ import { rows } from '../../src/behaviors/table.ts'
 import { health, refills, requests } from './live-hosts.ts'
 import { placements, values } from './live-placements.ts'
 
-/** In test/client/live.test.ts, and in the tests of slow hosts and of a change of servers. */
+/**
+ * Live settings tested in test/client/live.test.ts, and in the tests of slow hosts and of
+ * handovers.
+ */
 const ELSEWHERE = ['connections', 'retryTimeoutMs', 'slowHosts', 'previous']
 const checks = { ...placements, ...values, ...health, ...requests, ...refills }
 
-describe('a setting that is live changes what an open client does', { concurrency: 4 }, () => {
+describe('a setting that is marked live changes an open client', { concurrency: 4 }, () => {
   for (const [name, check] of Object.entries(checks)) test(name, check)
 
-  test('and every such setting is tried', () => {
+  test('has a test here or in one of the named files', () => {
     const all = rows.filter((row) => row.live === 'now').map(({ name }) => name)
     assert.deepEqual([...Object.keys(checks), ...ELSEWHERE].sort(), [...all].sort())
   })

@@ -21,7 +21,7 @@ export const KEYS = Array.from({ length: 300 }, (_, i) => `{tag${i % 7}}key:${i}
 export async function open(t: TestContext, base: BehaviorsInput, count: number): Promise<World> {
   const started = await Promise.all(Array.from({ length: count }, () => startServer()))
   t.after(() => Promise.all(started.map((server) => server.close())))
-  // Not in the order of their names.
+  // Not in alphabetical order.
   const servers = started.sort((a, b) => (a.address < b.address ? 1 : -1))
   const cache = connect(
     t,
@@ -34,7 +34,7 @@ export async function open(t: TestContext, base: BehaviorsInput, count: number):
 
 export type Check = (t: TestContext) => Promise<void>
 
-/** Begins with `base`, and does something with the open client. */
+/** Opens a client with `base` and runs the test with it. */
 export function live(
   base: BehaviorsInput,
   check: (world: World) => Promise<void>,
@@ -51,14 +51,14 @@ export const fail = (): never => {
 }
 export const text = 'x'.repeat(4_000)
 
-/** The flags and the bytes that are stored under the key. */
+/** The flags and the bytes stored under the key. */
 export async function stored(cache: MemcachedClient): Promise<{ flags: number; size: number }> {
   const { flags, value } = (await cache.gets<Buffer>(KEY, { as: 'buffer' }))!
   const { size } = await cache.meta.mg(KEY, { s: true })
   return { flags, size: size ?? value.length }
 }
 
-/** Calls back with what the channel is told of a client. */
+/** Calls back with the messages that the channel publishes about a client. */
 export function hearOf(
   t: TestContext,
   { id }: MemcachedClient,
@@ -73,7 +73,7 @@ export function hearOf(
   t.after(() => asyncEnd.unsubscribe(hear))
 }
 
-/** Until it is true, for 30 s at the most. */
+/** Waits until it is true, for at most 30 s. */
 export async function until(
   isTrue: () => boolean,
   step: () => Promise<unknown> = pause,
@@ -85,7 +85,7 @@ export async function until(
 
 export const pause = (): Promise<void> => sleep(5)
 
-/** How long the item under the key lives, in seconds. */
+/** The remaining ttl of the item under the key, in seconds. */
 export async function lifeOf(cache: MemcachedClient): Promise<number> {
   return (await cache.meta.mg(KEY, { t: true })).ttl!
 }

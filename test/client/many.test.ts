@@ -20,7 +20,7 @@ async function serveThree(
   return { servers, cache: connect(context, addresses, behaviors) }
 }
 
-/** Kills one host, and answers which keys were its own. */
+/** Kills one host and returns the keys that were placed on it. */
 async function killOne(servers: EmbeddedServer[], cache: MemcachedClient): Promise<Set<string>> {
   const [victim] = servers
   assert.ok(victim)
@@ -30,7 +30,7 @@ async function killOne(servers: EmbeddedServer[], cache: MemcachedClient): Promi
   return mine
 }
 
-test('a batch is split over the hosts, each of which gets its own keys', async (context) => {
+test('getMany sends each host the keys that are placed on it', async (context) => {
   const { servers, cache } = await serveThree(context, {})
   assert.ok([...(await cache.setMany(ENTRIES)).values()].every((stored) => stored))
   assert.equal(
@@ -46,7 +46,7 @@ test('a batch is split over the hosts, each of which gets its own keys', async (
   )
 })
 
-test('when a host dies its keys are asked where they go next, without an error', async (context) => {
+test('getMany asks the fallback hosts for the keys of a dead host, without an error', async (context) => {
   const { servers, cache } = await serveThree(context, { requestTimeoutMs: 2000 })
   await cache.setMany(ENTRIES)
   const lost = await killOne(servers, cache)
@@ -61,7 +61,7 @@ test('when a host dies its keys are asked where they go next, without an error',
   assert.deepEqual([...(await cache.getMany(KEYS))], ENTRIES)
 })
 
-test('with failover off, the keys of a dead host are listed as failed and the others returned', async (context) => {
+test('getMany with failover off lists the keys of a dead host as failed and returns the others', async (context) => {
   const behaviors = { failover: 'error', requestTimeoutMs: 300, retryTimeoutMs: 60_000 } as const
   const { servers, cache } = await serveThree(context, behaviors)
   await cache.setMany(ENTRIES)
@@ -80,7 +80,7 @@ test('with failover off, the keys of a dead host are listed as failed and the ot
   assert.deepEqual(new Set(deleted.failed.keys()), lost)
 })
 
-test('with failover as a miss, the keys of an ejected host are misses, not failures', async (context) => {
+test('getMany with failover as a miss returns misses, not failures, for the keys of an ejected host', async (context) => {
   const behaviors = { failover: 'miss', requestTimeoutMs: 300, retryTimeoutMs: 60_000 } as const
   const { servers, cache } = await serveThree(context, behaviors)
   await cache.setMany(ENTRIES)
@@ -93,7 +93,7 @@ test('with failover as a miss, the keys of an ejected host are misses, not failu
   assert.deepEqual(new Set(KEYS.filter((key) => stored.get(key) === false)), lost)
 })
 
-test('onError: miss turns failed keys into misses, and counts them', async (context) => {
+test('getMany with onError: miss turns failed keys into misses, and counts them', async (context) => {
   const behaviors = { failover: 'error', onError: 'miss', requestTimeoutMs: 300 } as const
   const { servers, cache } = await serveThree(context, behaviors)
   const lost = await killOne(servers, cache)
@@ -101,7 +101,7 @@ test('onError: miss turns failed keys into misses, and counts them', async (cont
   assert.equal(cache.forgivenErrors, lost.size)
 })
 
-test('a batch of nothing is an empty answer, without I/O', async (context) => {
+test('a batch without keys resolves to an empty result, without I/O', async (context) => {
   const { server, cache } = await serve(context)
   assert.equal((await cache.getMany([])).size, 0)
   assert.equal((await cache.setMany([])).size, 0)
@@ -109,7 +109,7 @@ test('a batch of nothing is an empty answer, without I/O', async (context) => {
   assert.equal(server.connections, 0)
 })
 
-test('one value that cannot be read fails alone', async (context) => {
+test('getMany fails only the key whose value cannot be decoded', async (context) => {
   const { cache } = await serve(context)
   await cache.setMany({ a: 1, c: 3 })
   await cache.raw('b', 'set', 'b', 9, 0, 1, Buffer.from('{'))
@@ -124,7 +124,7 @@ test('one value that cannot be read fails alone', async (context) => {
   assert.equal(found.failed.get('b')?.code, 'MINTRING_BAD_VALUE')
 })
 
-test('the prefix is put before the keys of a batch, and not shown', async (context) => {
+test('getMany sends keys with the prefix, and returns them without it', async (context) => {
   const { server, cache } = await serve(context, { keyPrefix: 'app:' })
   const bare = connect(context, [server.address])
   await cache.setMany({ a: 1 })
@@ -132,7 +132,7 @@ test('the prefix is put before the keys of a batch, and not shown', async (conte
   assert.deepEqual(await bare.getMany(['a', 'app:a']), new Map([['app:a', 1]]))
 })
 
-test('50,000 keys go in windows, with nothing lost and nothing refused', async (context) => {
+test('getMany of 50,000 keys sends windows of keys, and loses and refuses none', async (context) => {
   const { cache } = await serve(context, { requestTimeoutMs: 5000 })
   const entries = Array.from({ length: 50_000 }, (_, i) => [`k${i}`, i] as const)
   const stored = await cache.setMany(entries)
@@ -151,7 +151,7 @@ test('a value for a key that was not asked closes the lane and reaches no caller
   assert.equal(found.failed.size, 2)
 })
 
-/** A host that takes a batch, resets the connection without a reply, and is gone from then on. */
+/** A host that accepts a batch, resets the connection without a reply, and stays down. */
 async function connectToVanishing(
   context: TestContext,
   behaviors: BehaviorsInput,
@@ -166,7 +166,7 @@ async function connectToVanishing(
   return cache
 }
 
-test('setMany whose connection ends before the reply, on a host that is then gone, reports each key as sent', async (context) => {
+test('setMany reports each key as sent when the connection ends before the reply and the host stays down', async (context) => {
   const cache = await connectToVanishing(context, { retries: 1 })
   const { failed } = await cache.setMany({ a: 'first', b: 'last' })
   assert.deepEqual(
@@ -178,7 +178,7 @@ test('setMany whose connection ends before the reply, on a host that is then gon
   )
 })
 
-test('setMany aborted while it waits to be sent again rejects as sent', async (context) => {
+test('setMany that is aborted while it waits to be retried rejects as sent', async (context) => {
   const cache = await connectToVanishing(context, { requestTimeoutMs: 5_000 })
   const signal = AbortSignal.timeout(50)
   await assert.rejects(cache.setMany({ a: 'first', b: 'last' }, { signal }), {
@@ -187,7 +187,7 @@ test('setMany aborted while it waits to be sent again rejects as sent', async (c
   })
 })
 
-/** A client that never gets to the end of reading objects. */
+/** A client whose decoding of objects never resolves. */
 async function connectToEndless(context: TestContext): Promise<MemcachedClient> {
   const serializer = {
     serialize: (value: unknown) => JSON.stringify(value),
@@ -198,20 +198,20 @@ async function connectToEndless(context: TestContext): Promise<MemcachedClient> 
   return cache
 }
 
-test('getMany with a timeout lists the values as failed that are not read in time', async (context) => {
+test('getMany with a timeout lists the values that were not decoded in time as failed', async (context) => {
   const cache = await connectToEndless(context)
   const found = await cache.getManyDetailed(['text', 'endless'], { timeoutMs: 50 })
   assert.deepEqual([...found], [['text', 'whole']])
   assert.equal(found.failed.get('endless')?.code, 'MINTRING_TIMEOUT')
 })
 
-test('getMany rejects when its signal fires while it reads a value', async (context) => {
+test('getMany rejects when its signal aborts while it decodes a value', async (context) => {
   const cache = await connectToEndless(context)
   const signal = AbortSignal.timeout(50)
   await assert.rejects(cache.getMany(['text', 'endless'], { signal }), { code: 'MINTRING_ABORTED' })
 })
 
-test('setMany that sets no timeout takes the time that its values need', async (context) => {
+test('setMany without a timeout takes the time that its values need', async (context) => {
   const serializer = {
     serialize: async (value: unknown) => {
       await new Promise((resolve) => setTimeout(resolve, 150))

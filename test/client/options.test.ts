@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { MemcachedClient } from '../../src/client/client.ts'
 import { connect, serve } from './support.ts'
 
-test('timeoutMs ends an operation that takes longer', async (context) => {
+test('timeoutMs rejects an operation that takes longer', async (context) => {
   const { server, cache } = await serve(context, { requestTimeoutMs: 5000 })
   await cache.set('k', 1)
   await server.inject({ blackHole: true })
@@ -25,7 +25,7 @@ test('timeoutMs ends an operation that takes longer', async (context) => {
   assert.ok(performance.now() - startMs < 1000)
 })
 
-test('a signal aborts what is under way, and its late reply reaches no other caller', async (context) => {
+test('a signal aborts an operation in flight, and its late reply reaches no other caller', async (context) => {
   const { server, cache } = await serve(context, { requestTimeoutMs: 5000 })
   await cache.setMany({ a: 'value of a', b: 'value of b' })
   await server.inject({ delayMs: 60 })
@@ -78,7 +78,7 @@ test('a failed read rejects by default, and is a counted miss with onError: miss
   assert.equal(forgiving.forgivenErrors, 3)
 })
 
-test('an error knows host, command and whether bytes were sent, and no value', async (context) => {
+test('an error has the host, the command and whether bytes were sent, and no value', async (context) => {
   const { server, cache } = await serve(context)
   await cache.set('word', 'topsecret')
   await assert.rejects(cache.incr('word'), (error: Error & Record<string, unknown>) => {
@@ -94,7 +94,7 @@ for (const [name, remove] of [
   ['delete', (cache: MemcachedClient, options: object) => cache.delete('k', options)],
   ['deleteMany', (cache: MemcachedClient, options: object) => cache.deleteMany(['k'], options)],
 ] as const) {
-  test(`${name} of an absent key ends with its caller, though a lock is looked for`, async (context) => {
+  test(`${name} of an absent key times out with its caller, also while it looks for a lock`, async (context) => {
     const { server, cache } = await serve(context, { requestTimeoutMs: 5_000 })
     await cache.get('warm')
     await server.inject({ delayMs: 2_000, only: ['md'] })

@@ -5,11 +5,11 @@ import { startServer } from '../../src/embedded/server.ts'
 import { KeyvMintring } from '../../src/integrations/keyv.ts'
 import { RateLimitStore } from '../../src/integrations/rate-limit.ts'
 
-/** As containers, tracing wrappers and mocks do it: every call has the Proxy as its `this`. */
+/** Containers, tracing wrappers and mocks do this: every call has the Proxy as its `this`. */
 const wrapped = <Wrapped extends object>(value: Wrapped): Wrapped => new Proxy(value, {})
 
-describe('behind a Proxy', () => {
-  it('every verb of a client works', async () => {
+describe('a client behind a JavaScript Proxy', () => {
+  it('works with every verb', async () => {
     await using server = await startServer()
     const cache = wrapped(new MemcachedClient(server.address))
     const load = async (): Promise<number> => 1
@@ -47,7 +47,7 @@ describe('behind a Proxy', () => {
     }
   })
 
-  it('stores of adapters work', async () => {
+  it('works as the client of adapter stores', async () => {
     await using server = await startServer()
     await using cache = new MemcachedClient(server.address)
     const limits = wrapped(new RateLimitStore(cache))

@@ -25,7 +25,7 @@ interface Desk {
   readonly from: MemcachedClient
   readonly copied: Map<string, number>
   run(options?: PumpOptions, copy?: (key: string) => Promise<PumpOutcome>): Promise<CopyProgress>
-  /** The keys that move from the two servers to a third one. */
+  /** The keys that move from two servers to a third. */
   readonly moving: readonly string[]
 }
 
@@ -47,7 +47,7 @@ async function deskOf(
     await Promise.all([from.close(), to.close()])
     await Promise.all(servers.map((server) => server.close()))
   })
-  // Bodies of many sizes lie in many slab classes.
+  // Bodies of many sizes, for many slab classes.
   const bodies = Array.from({ length: KEYS }, (_, i) => [keyOf(i), 'x'.repeat((i * 37) % 2_000)])
   await from.setMany(new Map(bodies as [string, string][]))
   const copied = new Map<string, number>()
@@ -80,9 +80,9 @@ function hostsOf(from: MemcachedClient): PumpHost[] {
 
 const change = { from: ['a', 'b'], to: ['a', 'b', 'c'], endsAtMs: 1_000_000 }
 
-describe('a copy to new homes', () => {
+describe('warmFromPrevious: copying keys to their new homes', () => {
   for (const version of ['1.6.45', '1.6.18']) {
-    test(`begins every key that moves once, and no other (${version})`, async (t) => {
+    test(`starts a copy of every key that moves, once, and of no other key (${version})`, async (t) => {
       const { run, copied, moving } = await desk(t, version)
       const progress = await run()
       assert.deepEqual(new Set(copied.keys()), new Set(moving))
@@ -94,7 +94,7 @@ describe('a copy to new homes', () => {
     })
   }
 
-  test('tells which hosts cannot be listed: before memcached 1.5.4 a list has no end', async (t) => {
+  test('lists the hosts that cannot be dumped: before memcached 1.5.4 a dump has no end', async (t) => {
     const { run, copied } = await desk(t, '1.4.39')
     const told: unknown[] = []
     const { failed } = await run({ onError: (error) => told.push((error as MintringError).code) })
@@ -103,7 +103,7 @@ describe('a copy to new homes', () => {
     assert.equal(copied.size, 0)
   })
 
-  test('lists the keys of a real memcached, whichever dump it knows', {
+  test('lists the keys of a real memcached by either kind of dump', {
     skip: skipWithoutDumps(),
   }, async (t) => {
     const memcacheds = await Promise.all([startMemcached(), startMemcached()])
@@ -114,7 +114,7 @@ describe('a copy to new homes', () => {
     assert.deepEqual(new Set(copied.keys()), new Set(moving))
   })
 
-  test('leaves what lies on a host that is not its home', async (t) => {
+  test('does not copy keys that are on a host that is not their home', async (t) => {
     const { run, copied, servers } = await desk(t)
     for (const server of servers) {
       await using one = new MemcachedClient(server.address)
@@ -124,7 +124,7 @@ describe('a copy to new homes', () => {
     assert.ok([...copied.values()].every((times) => times === 1))
   })
 
-  test('counts what was there already, and what was gone', async (t) => {
+  test('counts keys that the new home already had, and keys that had expired', async (t) => {
     const { run, moving } = await desk(t)
     const outcomes = ['copied', 'there', 'absent'] as const
     let i = 0
@@ -133,7 +133,7 @@ describe('a copy to new homes', () => {
     assert.ok(copied > 0 && there > 0 && absent > 0)
   })
 
-  test('goes on when a key fails, and tells which', async (t) => {
+  test('continues when a key fails, and lists it', async (t) => {
     const { run, moving } = await desk(t)
     const told: string[] = []
     const bad = moving[3]!
@@ -146,7 +146,7 @@ describe('a copy to new homes', () => {
     assert.deepEqual([progress.failed, progress.copied], [1, moving.length - 1])
   })
 
-  test('goes on with the other hosts when one is gone, and tells which', async (t) => {
+  test('continues with the other hosts when one is down, and names it', async (t) => {
     const { run, servers, copied, from } = await desk(t)
     await servers[0]!.kill()
     const told: string[] = []
@@ -157,7 +157,7 @@ describe('a copy to new homes', () => {
     assert.ok([...copied.keys()].every((key) => from.locate(key).server === servers[1]!.address))
   })
 
-  test('begins no more keys in a second than it may', async (t) => {
+  test('starts no more copies per second than rate allows', async (t) => {
     const { run } = await desk(t)
     const beganMs: number[] = []
     await run({ perSecond: 50, concurrency: 50 }, async () => {
@@ -171,12 +171,12 @@ describe('a copy to new homes', () => {
     }
   })
 
-  test('ends within a second when its signal fires, and tells how far it came', async (t) => {
+  test('ends within a second when its signal aborts, and reports how far it came', async (t) => {
     const { run } = await desk(t)
     const ending = new AbortController()
     let begun = 0
     const running = run({ signal: ending.signal, concurrency: 4 }, () => {
-      // The first that never ends: a class of the next keys is not begun before it has.
+      // The first copy never ends: no class of later keys begins before it has.
       if (++begun === 7) ending.abort()
       return begun > 6 ? new Promise(() => {}) : Promise.resolve('copied')
     })
@@ -188,7 +188,7 @@ describe('a copy to new homes', () => {
     assert.ok(performance.now() - beganMs < 1_000)
   })
 
-  test('tells its progress, in the end too', async (t) => {
+  test('reports its progress, also at the end', async (t) => {
     const { run } = await desk(t)
     const told: CopyProgress[] = []
     const done = await run({ onProgress: (progress) => told.push(progress) })
@@ -196,8 +196,8 @@ describe('a copy to new homes', () => {
   })
 })
 
-describe('a copy with a log', () => {
-  test('passes over the slab classes that the run before had done', async (t) => {
+describe('warmFromPrevious with a log', () => {
+  test('skips the slab classes that the previous run finished', async (t) => {
     const { run, copied, moving } = await desk(t)
     const path = join(newFolder(t), 'copy.log')
     const ending = new AbortController()
@@ -216,7 +216,7 @@ describe('a copy with a log', () => {
     assert.equal(done.listed, KEYS)
   })
 
-  test('does a class again in which a key failed', async (t) => {
+  test('repeats a slab class in which a key failed', async (t) => {
     const { run, moving } = await desk(t)
     const path = join(newFolder(t), 'copy.log')
     const bad = moving[5]!
@@ -235,7 +235,7 @@ describe('a copy with a log', () => {
     assert.ok(again.length < moving.length / 2)
   })
 
-  test('begins anew for another change, and for another handover of the same', (t) => {
+  test('starts from the beginning for another change, and for another handover of the same change', (t) => {
     const path = join(newFolder(t), 'copy.log')
     for (const other of [{ to: ['d'] }, { from: ['d'] }, { endsAtMs: change.endsAtMs + 600_000 }]) {
       const log = new PumpLog(path, change)
@@ -246,7 +246,7 @@ describe('a copy with a log', () => {
     }
   })
 
-  test('reads what a crash left of it', (t) => {
+  test('reads a log that a crash cut short', (t) => {
     const path = join(newFolder(t), 'copy.log')
     const log = new PumpLog(path, change)
     log.write('a', 5)
@@ -259,7 +259,7 @@ describe('a copy with a log', () => {
     assert.deepEqual([last.has('a', 5), last.has('a', 6), last.has('a', 7)], [true, false, true])
   })
 
-  test('refuses a file that is no such log, and leaves it as it is', (t) => {
+  test('refuses a file that is no such log, and leaves it unchanged', (t) => {
     const path = join(newFolder(t), 'notes.txt')
     for (const text of ['my notes\n', '{"position":5,"key":"a"}\n', 'no end of line']) {
       writeFileSync(path, text)

@@ -22,7 +22,7 @@ function python(port: number, lines: readonly string[]): string {
   return execFileSync(PYTHON, ['-c', script.join('\n')], { encoding: 'utf8' })
 }
 
-test('values that pylibmc wrote read equal, protocol lines in them included', async (context) => {
+test('values that pylibmc wrote are read as equal values, also when they look like protocol lines', async (context) => {
   if (realMemcached(context) === undefined || !hasPylibmc(context)) return
   const server = await startMemcached()
   context.after(() => server.stop())
@@ -50,7 +50,7 @@ test('values that pylibmc wrote read equal, protocol lines in them included', as
 })
 
 // pylibmc 1.6.3 reads its own booleans back as 1 and 0 too.
-test('values written with pylibmc’s flags read equal in Python', async (context) => {
+test('values written with pylibmc’s flags are read as equal values in Python', async (context) => {
   if (realMemcached(context) === undefined || !hasPylibmc(context)) return
   const server = await startMemcached()
   context.after(() => server.stop())

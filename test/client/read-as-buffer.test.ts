@@ -8,7 +8,7 @@ import { connect } from './support.ts'
 const NO_TEXT = Buffer.from('ff00fe80', 'hex')
 
 describe("reads with { as: 'buffer' }", () => {
-  test('resolve to the bytes of a value as they are stored, whatever its type', async (t) => {
+  test('resolve to the stored bytes of a value, whatever its type', async (t) => {
     await using server = await startServer()
     const cache = connect(t, [server.address])
     const stored: readonly (readonly [string, unknown, string])[] = [
@@ -35,7 +35,7 @@ describe("reads with { as: 'buffer' }", () => {
     assert.equal(await cache.get('none', { as: 'buffer' }), undefined)
   })
 
-  test('resolve to the bytes of foreign items, which need not be text', async (t) => {
+  test('resolve to the bytes of items of other clients, which may be no text', async (t) => {
     await using server = await startServer()
     const cache = connect(t, [server.address])
     const other = connect(t, [server.address], { valueFlags: 'pylibmc' })
@@ -46,7 +46,7 @@ describe("reads with { as: 'buffer' }", () => {
     assert.deepEqual(detailed.get('k'), NO_TEXT)
   })
 
-  test('decompress and join what was compressed and split', async (t) => {
+  test('decompress compressed values and join split ones', async (t) => {
     await using server = await startServer({ maxItemBytes: 4096 })
     const cache = connect(t, [server.address], {
       maxItemBytes: 4096,
@@ -63,7 +63,7 @@ describe("reads with { as: 'buffer' }", () => {
     assert.deepEqual(many.get('large'), Buffer.from(noise))
   })
 
-  test('read the bytes of each dialect, decompressed as its flags say', async (t) => {
+  test('resolve to the bytes of each dialect, decompressed as its flags say', async (t) => {
     await using server = await startServer()
     for (const valueFlags of ['pylibmc', 'pymemcache', 'php'] as const) {
       const cache = connect(t, [server.address], { valueFlags, compressAboveBytes: 100 })
@@ -75,7 +75,7 @@ describe("reads with { as: 'buffer' }", () => {
     }
   })
 
-  test('read a pickle, which is not decoded, and empty bytes as Python has them', async (t) => {
+  test('resolve to the bytes of a pickle undecoded, and to empty bytes as Python stores them', async (t) => {
     await using server = await startServer()
     const cache = connect(t, [server.address], { valueFlags: 'pymemcache' })
     await cache.raw('k', 'set', 'k', 1, 0, 4, Buffer.from('80054e2e', 'hex'))
@@ -85,7 +85,7 @@ describe("reads with { as: 'buffer' }", () => {
     assert.deepEqual(await cache.get('empty'), Buffer.alloc(0))
   })
 
-  test('refuse another word before anything is sent', async (t) => {
+  test('refuse any other value of as before anything is sent', async (t) => {
     const cache = new MemcachedClient('127.0.0.1:1')
     t.after(() => cache.close({ drainMs: 0 }))
     const bad = { code: 'MINTRING_BAD_ARGUMENT', message: /^as must be 'buffer'/ }
@@ -96,7 +96,7 @@ describe("reads with { as: 'buffer' }", () => {
     await assert.rejects(cache.getMany(['k'], options), bad)
   })
 
-  test('stop at a body that unfolds to too much', async (t) => {
+  test('reject a body that decompresses to more than the limit', async (t) => {
     await using server = await startServer()
     const cache = connect(t, [server.address], { maxDecompressedBytes: 1024 })
     const bomb = gzipSync(Buffer.alloc(100_000))

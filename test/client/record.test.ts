@@ -6,7 +6,9 @@ import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { PATIENT, serve } from './support.ts'
 
-/** What is told: commands as `get:hit@`, with `@` for a host, and batches with their counts. */
+/**
+ * Published records: commands as `get:hit@`, with `@` for a host, and batches with their counts.
+ */
 function listen(context: TestContext): () => string[] {
   const told: string[] = []
   const command = {
@@ -48,7 +50,7 @@ async function listAll(cache: MemcachedClient): Promise<void> {
   for await (const item of cache.metadump()) assert.ok(item.key)
 }
 
-/** `mgdump` is unknown to the version that is served. */
+/** The server's version does not have `mgdump`. */
 async function listKeys(cache: MemcachedClient): Promise<void> {
   await assert.rejects(cache.mgdump().next(), { code: 'MINTRING_UNSUPPORTED' })
 }
@@ -165,7 +167,7 @@ async function getAborted(cache: MemcachedClient): Promise<void> {
   await assert.rejects(asked, { code: 'MINTRING_ABORTED' })
 }
 
-test('every verb is told, with its true outcome', async (context) => {
+test('every verb is published on its channel, with its true outcome', async (context) => {
   const told = listen(context)
   const { cache } = await serve(context, PATIENT)
   for (const [what, run, expected] of STEPS) {
@@ -179,7 +181,7 @@ test('every verb is told, with its true outcome', async (context) => {
   }
 })
 
-/** What asks no server, and what is told by the events of a whole run. */
+/** Methods that ask no server, and methods published as a run of events. */
 const UNTOLD = new Set([
   ...['configure', 'setServers', 'discover', 'hosts', 'locate', 'on', 'off', 'close', 'define'],
   ...['toJSON', 'view', 'shutdown', 'warmFromPrevious'],
@@ -197,7 +199,7 @@ test('the list of verbs above has every method of a client that asks a server', 
   assert.deepEqual(missing, [])
 })
 
-test('a view tells its verbs as its client does', async (context) => {
+test('the verbs of a view are published like those of its client', async (context) => {
   const told = listen(context)
   const { cache } = await serve(context, PATIENT)
   const view = cache.view({
@@ -220,7 +222,7 @@ test('a view tells its verbs as its client does', async (context) => {
   ])
 })
 
-test('a verb of several commands tells their tries together, and its own name', async (context) => {
+test('a verb of several commands is published once, under its own name, with the sum of its attempts', async (context) => {
   const { cache } = await serve(context, { ...PATIENT, protocol: 'classic' })
   const told: CommandMessage[] = []
   const hear = (message: unknown): void => void told.push(message as CommandMessage)
@@ -232,7 +234,7 @@ test('a verb of several commands tells their tries together, and its own name', 
   await cache.add('there', 'twelve bytes')
   assert.deepEqual(
     told.map(({ command, outcome, attempts, bytes }) => [command, outcome, attempts, bytes]),
-    // `incr` and `add`; `add` and the look at what stands in its way.
+    // `incr` and `add`; then `add` and the check of the key that refused it.
     [
       ['incr', 'ok', 2, 2],
       ['set', 'ok', 1, 1],
@@ -241,7 +243,7 @@ test('a verb of several commands tells their tries together, and its own name', 
   )
 })
 
-test('the keys of a batch are told by the batch alone, while some of them move', async (context) => {
+test('the keys of a batch are published only with the batch while some of them move', async (context) => {
   const servers = await Promise.all([startServer(), startServer()])
   const addresses = servers.map(({ address }) => address)
   const cache = new MemcachedClient(addresses.slice(0, 1), PATIENT)

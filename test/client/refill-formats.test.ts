@@ -49,7 +49,7 @@ const reads: Readonly<Record<string, Read>> = {
   },
 }
 
-/** Two clients of one server, each with its own way of speaking to it. */
+/** Two clients of one server, each with its own protocol setting. */
 function define(pairing: (context: TestContext) => Promise<Pairing>): void {
   for (const [writeName, write] of Object.entries(writes)) {
     test(`every verb reads what ${writeName} stored, of every type`, async (context) => {
@@ -64,7 +64,7 @@ function define(pairing: (context: TestContext) => Promise<Pairing>): void {
     })
   }
 
-  test('counters and texts that a refill stored can be changed in place', async (context) => {
+  test('incr, append and prepend change counters and texts that a refill stored', async (context) => {
     const { writer, reader } = await pairing(context)
     await writer.getOrSet('count', () => 41, POLICY)
     assert.equal(await reader.incr('count'), 42n)
@@ -80,7 +80,7 @@ function define(pairing: (context: TestContext) => Promise<Pairing>): void {
     assert.deepEqual(await reader.get('object'), { a: 1 })
   })
 
-  test('a key that is being loaded reads as a miss, takes an add, and keeps it', async (context) => {
+  test('a key that is being loaded reads as a miss, and add stores a value that the load leaves', async (context) => {
     const { writer, reader } = await pairing(context)
     let end: (value: string) => void = () => {}
     const value = new Promise<string>((resolve) => {

@@ -57,7 +57,9 @@ async function startNginx(t: TestContext, memcachedPort: number): Promise<string
   throw new Error('nginx does not listen')
 }
 
-test('a real nginx serves what a sidecar refill stored, and no empty page', { skip }, async (t) => {
+test('a real nginx serves what a sidecar refill stored, and never an empty page', {
+  skip,
+}, async (t) => {
   const memcached = await startMemcached()
   t.after(() => memcached.stop())
   const address = await startNginx(t, memcached.port)

@@ -11,7 +11,7 @@ interface Ends {
 
 interface Pair {
   readonly client: MemcachedClient
-  /** A process that sees home out: it asks the fallback host alone. */
+  /** A process that has ejected the home: it asks only the fallback host. */
   readonly away: MemcachedClient
   readonly gate: Gate
   readonly key: string
@@ -34,7 +34,7 @@ async function startPair(t: Ends, behaviors: BehaviorsInput): Promise<Pair> {
   return { client, away, gate, key: `key:${at}` }
 }
 
-/** Home is out and back: from now on the client takes precautions. */
+/** Ejects home and lets it return: from then on the client takes precautions. */
 async function seeTrouble({ client, gate, key }: Pair): Promise<void> {
   const stateOf = () => client.hosts()[0]!.state
   gate.shut()
@@ -57,9 +57,9 @@ const WRITES: Readonly<Record<string, (client: MemcachedClient, key: string) => 
   }
 
 for (const protocol of ['auto', 'classic'] as const) {
-  suite(`refills at home, protocol ${protocol}`, () => {
+  suite(`refills after the home returned, protocol ${protocol}`, () => {
     for (const [name, write] of Object.entries(WRITES)) {
-      test(`${name} soon after a return deletes the older copy on the fallback host`, async (t) => {
+      test(`${name} soon after the return deletes the older copy on the fallback host`, async (t) => {
         const pair = await startPair(t, { protocol })
         const { client, away, key } = pair
         await client.delete(key)
@@ -77,7 +77,7 @@ for (const protocol of ['auto', 'classic'] as const) {
       })
     }
 
-    test('what a refill stores or gives up without any trouble leaves the fallback host alone', async (t) => {
+    test('a refill that stores or gives up sends nothing to the fallback host when no host ever failed', async (t) => {
       const { client, away, key } = await startPair(t, { protocol })
       await away.set(key, 'old')
       const fail = async (): Promise<string> => {

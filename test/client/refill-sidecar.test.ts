@@ -8,7 +8,7 @@ const POLICY = { ttl: 60, staleWhileRevalidate: 60, jitter: 0, placeholder: 'sid
 
 onMetaServers((pair) => {
   for (const remove of ['delete', 'deleteMany', 'invalidate'] as const) {
-    test(`a load under way leaves nothing behind after ${remove} by a client that never read`, async () => {
+    test(`a load stores nothing after ${remove} by a client that never read the key`, async () => {
       const other = new MemcachedClient(pair.server.address)
       try {
         const key = `page-${remove}`
@@ -38,7 +38,7 @@ onMetaServers((pair) => {
     })
   }
 
-  test('no key of a caller is the lock or the beat of another', async () => {
+  test('a key of a caller is never the lock or heartbeat item of another key', async () => {
     const { cache } = pair
     await cache.set('door:lock', 'mine')
     const values = await Promise.all([

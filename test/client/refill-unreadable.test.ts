@@ -7,7 +7,7 @@ import { serve } from './support.ts'
 
 const POLICY = { ttl: 60, jitter: 0 } as const
 
-/** What is stored, and under which settings it cannot be read. */
+/** What is stored, and the settings under which it cannot be decoded. */
 const UNREADABLE: Readonly<
   Record<
     string,
@@ -43,7 +43,7 @@ const UNREADABLE: Readonly<
   },
 }
 
-describe('getOrSet of what cannot be read', () => {
+describe('getOrSet of a value that cannot be decoded', () => {
   for (const protocol of ['auto', 'classic'] as const) {
     for (const [name, { flags, body, settings = {} }] of Object.entries(UNREADABLE)) {
       test(`loads ${name} once, protocol '${protocol}'`, async (context) => {
@@ -71,8 +71,8 @@ describe('getOrSet of what cannot be read', () => {
   }
 })
 
-describe('many keys', () => {
-  test('that are all cached are served without a load, and invalidated, however many', async (context) => {
+describe('getOrSetMany and invalidate with many keys', () => {
+  test('serve any number of cached keys without a load, and invalidate them', async (context) => {
     const { cache } = await serve(context)
     const keys = Array.from({ length: 11_000 }, (_, i) => `k${i}`)
     await cache.setMany(new Map(keys.map((key) => [key, key])), { ttl: 600 })
@@ -84,7 +84,7 @@ describe('many keys', () => {
     assert.equal(entry.state, 'stale')
   })
 
-  test('of which one cannot be a key reject before anything is loaded', async (context) => {
+  test('reject before any load when one of the keys is invalid', async (context) => {
     const { cache } = await serve(context)
     const isBadKey = (error: unknown): boolean =>
       isMintringError(error) && error.code === 'MINTRING_BAD_KEY'

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { isMintringError } from '../../src/errors.ts'
 
-test('getOrSet loads, at once, when every host is out', async (t) => {
+test('getOrSet loads at once when every host is ejected', async (t) => {
   const cache = new MemcachedClient('127.0.0.1:1', { connectTimeoutMs: 100 })
   t.after(() => cache.close())
   const policy = { ttl: 60 }
@@ -14,7 +14,7 @@ test('getOrSet loads, at once, when every host is out', async (t) => {
   }
 })
 
-test('refresh rejects without a load when no host can be told', async (t) => {
+test('refresh rejects without a load when no host is reachable', async (t) => {
   const cache = new MemcachedClient('127.0.0.1:1', { connectTimeoutMs: 100 })
   t.after(() => cache.close())
   let loads = 0

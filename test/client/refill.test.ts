@@ -28,7 +28,7 @@ const PROTOCOLS = can.meta ? (['meta', 'classic'] as const) : (['classic'] as co
 const later = <Value>(ms: number, value: Value): Promise<Value> => sleep(ms, value)
 
 describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () => {
-  test('costs one line for a hit, two for a refill by meta commands, none beside', async (t) => {
+  test('sends one command line for a hit, and two for a refill by meta commands', async (t) => {
     const { port } = await real(t)
     const wire = await tap(t, port)
     const cache = connect(t, [wire.address])
@@ -46,7 +46,7 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
     assert.deepEqual(wire.take(), [hit])
   })
 
-  test('leaves no trace of a load that others could take for a value', async (t) => {
+  test('leaves no lock or placeholder that other readers could take for a value', async (t) => {
     const { port } = await real(t)
     const cache = connect(t, [`127.0.0.1:${port}`])
     const loading = cache.getOrSet('k', () => later(200, 'value'), POLICY)
@@ -56,7 +56,7 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
     assert.equal(await cache.get('k'), 'value')
   })
 
-  test('keeps every type of value, an empty one too', async (t) => {
+  test('stores every type of value, also an empty one', async (t) => {
     const { port } = await real(t)
     const cache = connect(t, [`127.0.0.1:${port}`])
     const values = ['', 'tëxt', 7, -0.5, 12n ** 20n, true, { a: [1] }, Buffer.from([0, 255])]
@@ -71,7 +71,7 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
     }
   })
 
-  test('drops what was loaded in an earlier life of the server, CAS ids or not', async (t) => {
+  test('does not store a value whose load began before the server restarted, with CAS ids or without', async (t) => {
     const memcached = await real(t)
     const lost: string[] = []
     const [a, b] = [1, 2].map(() => connect(t, [`127.0.0.1:${memcached.port}`])) as [never, never]
@@ -80,7 +80,7 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
     const first = one!.getOrSetEntry('k', () => later(1_500, 'first life'), POLICY)
     await sleep(200)
     await memcached.restart()
-    // The same CAS id as the first one had: nothing else was ever stored.
+    // The new server gives the first item the same CAS id: nothing else was ever stored.
     const second = await two!.getOrSetEntry('k', () => later(1_800, 'second life'), POLICY)
     assert.deepEqual([second.value, second.state], ['second life', 'miss'])
     assert.deepEqual({ ...(await first) }, { value: 'first life', state: 'uncached' })
@@ -88,7 +88,7 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
     assert.equal(await one!.getOrSet('k', () => 'none', POLICY), 'second life')
   })
 
-  test('drops what was loaded when the host is ejected meanwhile', async (t) => {
+  test('does not store a value when the host is ejected during the load', async (t) => {
     const hosts = await Promise.all([real(t), real(t)])
     const addresses = hosts.map(({ port }) => `127.0.0.1:${port}`)
     const cache = connect(t, addresses, {
@@ -107,7 +107,7 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
     assert.equal(await cache.getOrSet('k', () => 'other', POLICY), 'after')
   })
 
-  test('hands out a value that is too large, and keeps the stale one', async (t) => {
+  test('returns a value that is too large, and keeps the stale one stored', async (t) => {
     const { port } = await real(t)
     const cache = connect(t, [`127.0.0.1:${port}`])
     const tooLarge: unknown[] = []
@@ -124,7 +124,7 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
     assert.equal(tooLarge.length, 2)
   })
 
-  test('stores bytes beside a sidecar exactly as they were given', async (t) => {
+  test('stores bytes unchanged beside a sidecar item', async (t) => {
     const { port } = await real(t)
     const cache = connect(t, [`127.0.0.1:${port}`])
     const bytes = Buffer.from(Array.from({ length: 3_000 }, (_, i) => i % 256))
@@ -140,7 +140,7 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
     assert.equal(raw.subarray(start + bytes.length).toString(), '\r\nEND\r\n')
   })
 
-  test('loads once per process, and stores nothing, when the server keeps no CAS ids', async (t) => {
+  test('loads once per process and stores nothing when the server has no CAS ids', async (t) => {
     const { port } = await real(t, ['-C'])
     for (const protocol of PROTOCOLS) {
       const cache = connect(t, [`127.0.0.1:${port}`], { protocol })
@@ -156,7 +156,7 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
     }
   })
 
-  test('takes keys that leave no room for a lock beside them', async (t) => {
+  test('refills keys of 250 bytes, which leave no room for the name of a lock', async (t) => {
     const { port } = await real(t)
     const key = 'k'.repeat(250)
     for (const protocol of PROTOCOLS) {
@@ -173,7 +173,7 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
 })
 
 describe('getOrSet', () => {
-  test('speaks classic commands to a pool with a server that has no others', async (t) => {
+  test('sends classic commands when one server of the pool has no meta commands', async (t) => {
     const { server, cache } = await serve(t, {}, { version: '1.5.16' })
     const { cache: other } = await serve(t)
     cache.setServers([server.address, other.hosts()[0]!.address])
@@ -188,7 +188,7 @@ describe('getOrSet', () => {
     )
   })
 
-  test('tells listeners of refills, without keys unless they are to be traced', async (t) => {
+  test('emits refill events, with keys only with traceKeys', async (t) => {
     const { cache } = await serve(t)
     const messages: object[] = []
     cache.on('refill', (message) => messages.push(message))
@@ -205,7 +205,7 @@ describe('getOrSet', () => {
   })
 })
 
-/** What a foreign client is answered. */
+/** The reply that a client of another kind gets. */
 function rawGet(port: number, key: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''
@@ -220,7 +220,7 @@ function rawGet(port: number, key: string): Promise<string> {
   })
 }
 
-test('a read of the same turn is not joined once its host must be told of a change', async (context) => {
+test('getOrSet sends a second read in the same turn when its host was owed a delete in between', async (context) => {
   const { cache } = await serve(context, { requestTimeoutMs: 5_000 })
   const { cluster } = (cache as unknown as { readonly _core: ClientCore })._core
   const ask = (value: string): Promise<string> => cache.getOrSet('k', () => value, { ttl: 60 })

@@ -20,15 +20,15 @@ onBothServers((pair) => {
       'the keys of a view': (cache, key) => viewOf(cache, key).get('any'),
     }
   for (const [what, call] of Object.entries(calls)) {
-    test(`${what} cannot name an item of mintring's own`, async () => {
+    test(`${what} refuses a key that is the name of one of mintring's own items`, async () => {
       await assert.rejects(call(pair.cache, '\xff~refill~lock~k'), badKey)
       await assert.rejects(call(pair.cache, '\xff~tag~t'), badKey)
-      // An old server may refuse it, but not for its name.
+      // An old server may refuse it for another reason, but not for its name.
       await call(pair.cache, '\xffother').catch((error) => assert.ok(!badKey(error)))
     })
   }
 
-  test("text that looks like the name of mintring's own item is a key like any other", async () => {
+  test("text that looks like the name of mintring's own item is an ordinary key", async () => {
     const policy = { ttl: 60, placeholder: 'sidecar' } as const
     const key = '\xff~refill~lock~k'
     const held = pair.cache.getOrSet('k', () => pair.cache.set(key, 'mine'), policy)

@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { onBothServers } from './both-servers.ts'
 
 onBothServers((pair) => {
-  it('tells versions and statistics by host, numbers as numbers', async () => {
+  it('version() and stats() return versions and statistics by host, numbers as numbers', async () => {
     await pair.cache.set('item', 1)
     const version = await pair.cache.version()
     assert.match(version.get(pair.server.address) ?? '', /^1\.\d+\.\d+/)
@@ -23,14 +23,14 @@ onBothServers((pair) => {
     assert.deepEqual({ ...(await pair.cache.stats('reset')).get(pair.server.address) }, {})
   })
 
-  it('changes a server: verbosity, memory limit, slabs, lru, crawler', async () => {
+  it('administration verbs set verbosity, memory limit, slabs, lru and crawler', async () => {
     const ok = [[pair.server.address, 'OK']]
     assert.deepEqual([...(await pair.cache.verbosity(0))], ok)
     assert.deepEqual([...(await pair.cache.cacheMemlimit(64))], ok)
     assert.deepEqual([...(await pair.cache.slabs({ automove: 0 }))], ok)
     for (const options of [{ mode: 'segmented' } as const, { tempTtlSeconds: -1 }]) {
       const changed = pair.cache.lru(options)
-      // One memcached takes `lru` for the beginning of `lru_crawler`.
+      // One version of memcached reads `lru` as the beginning of `lru_crawler`.
       if (pair.can.takesPrefixes) await assert.rejects(changed, { code: 'MINTRING_REFUSED' })
       else if (pair.can.lruModes) assert.deepEqual([...(await changed)], ok)
       else await assert.rejects(changed, { code: 'MINTRING_UNSUPPORTED' })
@@ -38,7 +38,7 @@ onBothServers((pair) => {
     assert.deepEqual([...(await pair.cache.lruCrawler({ sleepMicroseconds: 0 }))], ok)
   })
 
-  it('lists its items, also to a reader that stops early', async () => {
+  it('dump verbs list the items, also for a reader that stops early', async () => {
     await pair.cache.flushAll()
     await new Promise((resolve) => setTimeout(resolve, 1100))
     await pair.cache.setMany(
@@ -67,7 +67,7 @@ onBothServers((pair) => {
     }
   })
 
-  it('follows what a server reports, until told to stop', async () => {
+  it('watch yields what a server reports until the reader stops', async () => {
     const stop = new AbortController()
     const seen: string[] = []
     const watching = (async () => {
@@ -84,7 +84,7 @@ onBothServers((pair) => {
     assert.ok(seen.includes('watched'))
   })
 
-  it('speaks the meta commands, or refuses them where the server has none', async () => {
+  it('meta verbs send meta commands, and reject on a server without them', async () => {
     const { meta } = pair.cache
     if (!pair.can.meta) {
       const refusal = { code: 'MINTRING_UNSUPPORTED', sent: false }
@@ -125,7 +125,7 @@ onBothServers((pair) => {
     await meta.mn(pair.server.address)
   })
 
-  it('takes any bytes as the key of a meta command', async () => {
+  it('meta verbs accept any bytes as a key', async () => {
     const key = Buffer.from([0, 32, 13, 10, 255])
     if (!pair.can.meta) {
       await assert.rejects(pair.cache.meta.mg(key), { code: 'MINTRING_UNSUPPORTED' })
@@ -137,7 +137,7 @@ onBothServers((pair) => {
     await assert.rejects(pair.cache.meta.mg(Buffer.alloc(187)), { code: 'MINTRING_BAD_KEY' })
   })
 
-  it('guards meta flags by the version of the server', async () => {
+  it('meta verbs refuse flags that are newer than the server', async () => {
     const tombstone = pair.cache.meta.md('flagged', { x: true })
     if (pair.can.metaFlags.includes('x')) assert.equal((await tombstone).status, 'missing')
     else await assert.rejects(tombstone, { code: 'MINTRING_UNSUPPORTED' })
@@ -146,7 +146,7 @@ onBothServers((pair) => {
     else await assert.rejects(conditional, { code: 'MINTRING_UNSUPPORTED' })
   })
 
-  it('sends raw commands to a host or to a key’s host', async () => {
+  it('raw() sends a command to a host, or to the host of a key', async () => {
     const stored = await pair.cache.raw('raw', 'set', 'raw', 0, 0, 5, Buffer.from('hello'))
     assert.deepEqual(stored, [{ line: 'STORED', data: undefined }])
     const got = await pair.cache.raw('raw', 'get', 'raw', 'none')
@@ -162,12 +162,12 @@ onBothServers((pair) => {
     assert.equal(await pair.cache.get('raw'), 'hello')
   })
 
-  it('does not shut a server down that does not allow it', async () => {
+  it('shutdown() rejects when the server does not allow it', async () => {
     await assert.rejects(pair.cache.shutdown(pair.server.address), { code: 'MINTRING_REFUSED' })
     assert.equal((await pair.cache.version()).size, 1)
   })
 
-  it('forgets everything', async () => {
+  it('flushAll() removes everything', async () => {
     await pair.cache.set('a', 1)
     assert.deepEqual([...(await pair.cache.flushAll())], [[pair.server.address, 'OK']])
     assert.equal(await pair.cache.get('a'), undefined)

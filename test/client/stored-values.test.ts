@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { onBothServers } from './both-servers.ts'
 
 onBothServers((pair) => {
-  it('stores many of all kinds and sizes in one call', async () => {
+  it('setMany stores values of all kinds and sizes in one call', async () => {
     const values = new Map<string, unknown>([
       ['big', Buffer.alloc(200_000, 7)],
       ['text', 'x'],
@@ -19,7 +19,7 @@ onBothServers((pair) => {
     assert.deepEqual(await pair.cache.getMany(values.keys()), values)
   })
 
-  it('returns what was stored, whatever it is', async () => {
+  it('get returns every type of value as it was stored', async () => {
     const anything = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.string({ unit: 'binary-ascii' }),
@@ -44,7 +44,7 @@ onBothServers((pair) => {
     await fc.assert(property, { numRuns: 100 })
   })
 
-  it('sends compressed values and reads them', async () => {
+  it('get decompresses values that set compressed', async () => {
     pair.cache.configure({ compressAboveBytes: 1000 })
     const value = { text: 'compress me '.repeat(10_000) }
     await pair.cache.set('packed', value)
@@ -57,7 +57,7 @@ onBothServers((pair) => {
     pair.cache.configure({ compressAboveBytes: undefined })
   })
 
-  it('refuses a value over the item size, which the server would have deleted for', async () => {
+  it('set refuses a value over the item size, for which the server would delete the old one', async () => {
     await pair.cache.set('limit', 'old')
     const size = 1_048_576
     await assert.rejects(pair.cache.set('limit', Buffer.alloc(size)), {
@@ -69,13 +69,13 @@ onBothServers((pair) => {
     assert.equal(await pair.cache.get('limit'), 'old')
   })
 
-  it('stores the largest value it allows', async () => {
+  it('set stores the largest value that the limit allows', async () => {
     const largest = 1_048_576 - 'limit'.length - 80
     assert.equal(await pair.cache.set('limit', Buffer.alloc(largest, 1)), true)
     assert.deepEqual(await pair.cache.get('limit'), Buffer.alloc(largest, 1))
   })
 
-  it('splits values over the item size, and reads them all or not at all', async () => {
+  it('set splits values over the item size, and get returns them whole or not at all', async () => {
     pair.cache.configure({ largeValues: 'split' })
     const value = Buffer.alloc(3_500_000)
     for (let i = 0; i < value.length; i += 997) value[i] = i % 251

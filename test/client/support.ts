@@ -5,7 +5,7 @@ import { MemcachedClient } from '../../src/client/client.ts'
 import type { EmbeddedServer } from '../../src/embedded/embedded-server.ts'
 import { type ServerOptions, startServer } from '../../src/embedded/server.ts'
 
-/** For clients of hosts that are well: a busy machine fails nothing. */
+/** For clients of healthy hosts: a slow machine causes no timeouts. */
 export const PATIENT = {
   ...{ requestTimeoutMs: 20_000, connectTimeoutMs: 20_000, retryTimeoutMs: 20_000 },
 } as const
@@ -33,7 +33,7 @@ export function connect(
   return cache
 }
 
-/** A server that only counts who knocks. */
+/** A server that only counts connections. */
 export async function countKnocks(
   test: TestContext,
 ): Promise<{ address: string; knocks: () => number }> {

@@ -3,7 +3,7 @@ import { tracingChannel } from 'node:diagnostics_channel'
 import { type TestContext, test } from 'node:test'
 import { PATIENT, serve } from './support.ts'
 
-/** What the named channel tells at the end of each operation of a test. */
+/** The messages of the named channel at the end of each operation of a test. */
 function listen(context: TestContext, name: string): Record<string, unknown>[] {
   const told: Record<string, unknown>[] = []
   const handlers = {
@@ -19,7 +19,7 @@ function listen(context: TestContext, name: string): Record<string, unknown>[] {
   return told
 }
 
-test('commands are told with host and outcome, and without key or value', async (context) => {
+test('the command channel publishes host and outcome, without key or value', async (context) => {
   const told = listen(context, 'mintring:command')
   const { server, cache } = await serve(context, PATIENT)
   await cache.get('k')
@@ -41,14 +41,14 @@ test('commands are told with host and outcome, and without key or value', async 
   assert.equal((told[4]?.error as { code: string } | undefined)?.code, 'MINTRING_REFUSED')
 })
 
-test('traceKeys adds the key', async (context) => {
+test('traceKeys adds the key to the messages of commands', async (context) => {
   const told = listen(context, 'mintring:command')
   const { cache } = await serve(context, { ...PATIENT, traceKeys: true })
   await cache.get('k')
   assert.equal(told[0]?.key, 'k')
 })
 
-test('batches are told as one, with how much of them was done', async (context) => {
+test('the batch channel publishes one message per batch, with the number of keys that succeeded', async (context) => {
   const told = listen(context, 'mintring:batch')
   const { cache } = await serve(context, PATIENT)
   await cache.setMany({ a: 1, b: 2 })
@@ -63,7 +63,7 @@ test('batches are told as one, with how much of them was done', async (context) 
   ])
 })
 
-test('a batch counts false as a hit, and tells the keys that got no answer', async (context) => {
+test('the batch channel counts a stored false as a hit, and counts the keys that failed', async (context) => {
   const told = listen(context, 'mintring:batch')
   const { server, cache } = await serve(context, { ...PATIENT, retries: 0 })
   await cache.set('no', false)
@@ -78,7 +78,7 @@ test('a batch counts false as a hit, and tells the keys that got no answer', asy
   ])
 })
 
-test('a command says at its start where it goes', async (context) => {
+test('the command channel publishes the host when a command starts', async (context) => {
   const { server, cache } = await serve(context, PATIENT)
   const hosts: unknown[] = []
   const listener = (message: unknown) => hosts.push((message as { host?: string }).host)
@@ -89,7 +89,7 @@ test('a command says at its start where it goes', async (context) => {
   assert.deepEqual(hosts, [server.address])
 })
 
-test('the part of a batch that a host does is a command, without the keys', async (context) => {
+test('the command channel publishes the part of a batch that each host handles, without the keys', async (context) => {
   const told = listen(context, 'mintring:command')
   const { server, cache } = await serve(context, { ...PATIENT, traceKeys: true })
   await cache.setMany({ a: 1, b: 2 })
@@ -105,7 +105,7 @@ test('the part of a batch that a host does is a command, without the keys', asyn
   assert.equal(told[2]?.outcome, 'error')
 })
 
-test('what one host is asked is a command', async (context) => {
+test('the command channel publishes commands to one named host', async (context) => {
   const told = listen(context, 'mintring:command')
   const { server, cache } = await serve(context, PATIENT)
   await cache.stats()

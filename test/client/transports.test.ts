@@ -10,7 +10,10 @@ import { MemcachedClient } from '../../src/client/client.ts'
 import type { MintringError } from '../../src/errors.ts'
 import { skipWithoutOption, startMemcached } from '../support/memcached.ts'
 
-/** Certificates of a small authority: a server's for cache.test, a client's, and a stranger's. */
+/**
+ * Certificates of a test authority: a server's for cache.test, a client's, and one of another
+ * authority.
+ */
 interface Authority {
   readonly folder: string
   readonly ca: string
@@ -19,7 +22,7 @@ interface Authority {
   readonly clientCert: string
 }
 
-suite('a real memcached over TLS (-Z)', { skip: skipWithoutOption('-Z') }, () => {
+suite('a client of a real memcached with TLS (-Z)', { skip: skipWithoutOption('-Z') }, () => {
   let authority: Authority
   before(() => {
     authority = foundAuthority()
@@ -40,7 +43,7 @@ suite('a real memcached over TLS (-Z)', { skip: skipWithoutOption('-Z') }, () =>
     return cache
   }
 
-  test('is trusted when its authority and its name are the expected ones', async (t) => {
+  test('connects when authority and name are the expected ones', async (t) => {
     const cache = connect(t, await startTls(t, 0), { ca: authority.ca, servername: 'cache.test' })
     const large = Buffer.alloc(900_000, 'a')
     assert.equal(await cache.set('k', large), true)
@@ -56,7 +59,7 @@ suite('a real memcached over TLS (-Z)', { skip: skipWithoutOption('-Z') }, () =>
     'it is asked for by another name': () => ({ ca: authority.ca, servername: 'other.test' }),
   }
   for (const [what, tls] of Object.entries(mistakes)) {
-    test(`is refused when ${what}, and nothing is sent`, async (t) => {
+    test(`refuses the server when ${what}, and sends nothing`, async (t) => {
       const cache = connect(t, await startTls(t, 0), tls())
       await assert.rejects(cache.set('k', 'v'), (error: MintringError) => {
         assert.match(error.code, /^MINTRING_(CONNECTION|NO_HOSTS|TIMEOUT)$/)
@@ -66,7 +69,7 @@ suite('a real memcached over TLS (-Z)', { skip: skipWithoutOption('-Z') }, () =>
     })
   }
 
-  test('is refused by a client that does not speak TLS, and a plain one by a client that does', async (t) => {
+  test('fails against a server without TLS, and a client without TLS fails against one with it', async (t) => {
     const plainClient = connect(t, await startTls(t, 0), false)
     await assert.rejects(plainClient.get('k'))
     const plain = await startMemcached()
@@ -74,7 +77,7 @@ suite('a real memcached over TLS (-Z)', { skip: skipWithoutOption('-Z') }, () =>
     await assert.rejects(connect(t, plain.port, { ca: authority.ca }).get('k'))
   })
 
-  test('that asks for client certificates takes ours and refuses a client without', async (t) => {
+  test('sends its certificate to a server that asks for it, which refuses a client without one', async (t) => {
     const port = await startTls(t, 2)
     const { ca, clientKey: key, clientCert: cert } = authority
     const cache = connect(t, port, { ca, key, cert, servername: 'cache.test' })
@@ -83,7 +86,7 @@ suite('a real memcached over TLS (-Z)', { skip: skipWithoutOption('-Z') }, () =>
   })
 })
 
-suite('a real memcached with passwords (-Y)', { skip: skipWithoutOption('-Y') }, () => {
+suite('a client of a real memcached with passwords (-Y)', { skip: skipWithoutOption('-Y') }, () => {
   async function startLocked(t: TestContext): Promise<number> {
     const folder = mkdtempSync(join(tmpdir(), 'mintring-auth-'))
     t.after(() => rmSync(folder, { recursive: true }))
@@ -96,7 +99,7 @@ suite('a real memcached with passwords (-Y)', { skip: skipWithoutOption('-Y') },
     return server.port
   }
 
-  test('lets the right password in, on every connection', async (t) => {
+  test('authenticates every connection with the right password', async (t) => {
     const server = { host: '127.0.0.1', port: await startLocked(t) }
     const cache = new MemcachedClient([{ ...server, username: 'ada', password: 'correct-horse' }])
     t.after(() => cache.close())
@@ -104,7 +107,7 @@ suite('a real memcached with passwords (-Y)', { skip: skipWithoutOption('-Y') },
     assert.equal(await cache.get('k'), 'v')
   })
 
-  test('refuses a wrong password with MINTRING_AUTH that does not repeat it', async (t) => {
+  test('rejects with MINTRING_AUTH for a wrong password, and does not repeat it', async (t) => {
     const port = await startLocked(t)
     const cache = new MemcachedClient(`memcached://ada:hunter2@127.0.0.1:${port}`)
     t.after(() => cache.close())
@@ -115,14 +118,14 @@ suite('a real memcached with passwords (-Y)', { skip: skipWithoutOption('-Y') },
     })
   })
 
-  test('refuses a client without a password', async (t) => {
+  test('rejects when it has no password', async (t) => {
     const cache = new MemcachedClient(`127.0.0.1:${await startLocked(t)}`)
     t.after(() => cache.close())
     await assert.rejects(cache.get('k'))
   })
 })
 
-test('a server that hangs up on text is said to take binary SASL, perhaps', async (t) => {
+test('the error of a server that closes the connection on text mentions binary SASL', async (t) => {
   const server = net.createServer((socket) => socket.once('data', () => socket.end()))
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   t.after(() => server.close())
@@ -137,7 +140,7 @@ test('a server that hangs up on text is said to take binary SASL, perhaps', asyn
   })
 })
 
-test('an IPv6 server and a Unix socket are served like any other', async (t) => {
+test('a client connects to IPv6 servers and Unix sockets like any other', async (t) => {
   const { startServer } = await import('../../src/embedded/server.ts')
   const path = join(mkdtempSync(join(tmpdir(), 'mintring-socket-')), 'cache.sock')
   await using unix = await startServer({ path })
@@ -192,7 +195,7 @@ function foundAuthority(): Authority {
       ...['-extfile', extension, '-days', '2', '-out', file(`${name}.crt`)],
     )
   }
-  // memcached gives up root before it reads them.
+  // memcached drops root privileges before it reads them.
   execFileSync('chmod', ['-R', 'a+rX', folder])
   const read = (name: string): string => readFileSync(file(name), 'utf8')
   return {

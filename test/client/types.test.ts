@@ -39,6 +39,6 @@ const types = (cache: MemcachedClient): void => {
   cache.on('eject', (message) => expectTypeOf(message.host).toBeString())
 }
 
-test('the types of the client are what users are told', () => {
+test('the types of the client are the documented ones', () => {
   expectTypeOf(types).toBeFunction()
 })

@@ -6,13 +6,13 @@ import { onBothServers } from './both-servers.ts'
 const MAX_UINT64 = 2n ** 64n - 1n
 
 onBothServers((pair) => {
-  it('stores and gets, and a miss is undefined', async () => {
+  it('set and get: a stored value is returned, and a miss is undefined', async () => {
     assert.equal(await pair.cache.set('a', { x: 1 }), true)
     assert.deepEqual(await pair.cache.get('a'), { x: 1 })
     assert.equal(await pair.cache.get('nobody'), undefined)
   })
 
-  it('takes keys of 250 bytes and of any script', async () => {
+  it('set and get accept keys of 250 bytes and of any script', async () => {
     for (const key of ['k'.repeat(250), 'é'.repeat(125), '鍵🔑']) {
       await pair.cache.set(key, key)
       assert.equal(await pair.cache.get(key), key)
@@ -21,14 +21,14 @@ onBothServers((pair) => {
     }
   })
 
-  it('answers gets of one turn each with its own', async () => {
+  it('gets of one turn each return their own value', async () => {
     await pair.cache.setMany({ t1: 1, t2: 2, t3: 3 })
     const keys = ['t3', 'none', 't1', 't3', 't2', 'none']
     const values = await Promise.all(keys.map((key) => pair.cache.get(key)))
     assert.deepEqual(values, [3, undefined, 1, 3, 2, undefined])
   })
 
-  it('gives callers who ask for one key in one turn a buffer each', async () => {
+  it('callers who get one key in one turn each receive their own buffer', async () => {
     for (const size of [10, 5000, 900_000]) {
       await pair.cache.set('shared', Buffer.alloc(size, 1))
       const got = await Promise.all([1, 2].map(() => pair.cache.get<Buffer>('shared')))
@@ -37,7 +37,7 @@ onBothServers((pair) => {
     }
   })
 
-  it('keeps what it is told in one turn in order', async () => {
+  it('commands of one turn run in the order of their calls', async () => {
     const answers = [
       pair.cache.set('o', 1),
       pair.cache.get('o'),
@@ -47,7 +47,7 @@ onBothServers((pair) => {
     assert.deepEqual(await Promise.all(answers), [true, 1, true, 2])
   })
 
-  it('adds only what is not there, and replaces only what is', async () => {
+  it('add stores only when the key is absent, and replace only when it is present', async () => {
     await pair.cache.delete('new')
     assert.equal(await pair.cache.replace('new', 0), false)
     assert.equal(await pair.cache.add('new', 1), true)
@@ -56,7 +56,7 @@ onBothServers((pair) => {
     assert.equal(await pair.cache.get('new'), 3)
   })
 
-  it('appends and prepends text and bytes', async () => {
+  it('append and prepend accept text and bytes', async () => {
     assert.equal(await pair.cache.append('nothing', 'x'), false)
     assert.equal(await pair.cache.prepend('nothing', 'x'), false)
     await pair.cache.set('text', 'b')
@@ -77,13 +77,13 @@ onBothServers((pair) => {
     assert.equal(await pair.cache.gets('nothing'), undefined)
   })
 
-  it('takes a CAS id of 2^64-1 as it is', async () => {
+  it('cas() accepts a CAS id of 2^64-1', async () => {
     await pair.cache.set('swap', 'one')
     assert.equal(await pair.cache.cas('swap', 'two', MAX_UINT64), 'exists')
     assert.equal(await pair.cache.cas('swap', 'two', MAX_UINT64 - 1n), 'exists')
   })
 
-  it('touches, and gets while touching', async () => {
+  it('touch sets a new ttl, and getAndTouch also returns the value', async () => {
     await pair.cache.set('life', 'v', { ttl: 10 })
     const ttl = () => secondsLeft(pair.cache, 'life')
     assert.ok(((await ttl()) ?? 0) <= 10)
@@ -103,19 +103,19 @@ onBothServers((pair) => {
     assert.equal(await pair.cache.gat('nothing', 1), undefined)
   })
 
-  it('keeps a value of 31 days for 31 days', async () => {
+  it('set keeps a value for a ttl of 31 days', async () => {
     await pair.cache.set('month', 'v', { ttl: '31d' })
     const ttl = (await secondsLeft(pair.cache, 'month')) ?? 0
     assert.ok(ttl > 31 * 86_400 - 5 && ttl <= 31 * 86_400 + 1, String(ttl))
   })
 
-  it('deletes', async () => {
+  it('delete removes a value', async () => {
     await pair.cache.set('gone', 1)
     assert.equal(await pair.cache.delete('gone'), true)
     assert.equal(await pair.cache.delete('gone'), false)
   })
 
-  it('counts exactly to 2^64-1, wraps there, and stops at 0', async () => {
+  it('incr and decr count exactly to 2^64-1; incr wraps there and decr stops at 0', async () => {
     await pair.cache.set('n', MAX_UINT64 - 2n)
     assert.equal(await pair.cache.incr('n'), MAX_UINT64 - 1n)
     assert.equal(await pair.cache.incr('n', 1n), MAX_UINT64)
@@ -128,7 +128,7 @@ onBothServers((pair) => {
     assert.equal(await pair.cache.incr('nothing'), undefined)
   })
 
-  it('starts a counter that is not there', async () => {
+  it('incr creates an absent counter when it is given an initial value', async () => {
     for (const protocol of pair.can.meta ? (['meta', 'classic'] as const) : (['auto'] as const)) {
       pair.cache.configure({ protocol })
       await pair.cache.delete('start')
@@ -142,13 +142,13 @@ onBothServers((pair) => {
     pair.cache.configure({ protocol: 'auto' })
   })
 
-  it('rejects to count what is no number, and goes on', async () => {
+  it('incr rejects for a value that is no number, and the client goes on', async () => {
     await pair.cache.set('word', 'x')
     await assert.rejects(pair.cache.incr('word'), { code: 'MINTRING_REFUSED', sent: true })
     assert.equal(await pair.cache.get('word'), 'x')
   })
 
-  it('gets many in the order asked, each key once', async () => {
+  it('getMany returns hits in the order asked, each key once', async () => {
     const entries = Array.from({ length: 1000 }, (_, i) => [`many${i}`, i] as const)
     const stored = await pair.cache.setMany(entries)
     assert.equal(stored.size, 1000)
@@ -159,7 +159,7 @@ onBothServers((pair) => {
     assert.deepEqual([...(await pair.cache.getMany<number>(asked))], backwards)
   })
 
-  it('deletes many, and tells which were there', async () => {
+  it('deleteMany deletes many keys and returns which were present', async () => {
     await pair.cache.setMany(
       new Map([
         ['d1', 1],

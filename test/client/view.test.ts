@@ -4,7 +4,7 @@ import { MemcachedClient } from '../../src/client/client.ts'
 import type { ViewOptions } from '../../src/client/view.ts'
 import { startServer } from '../../src/embedded/server.ts'
 
-/** Bytes as they are, under keys in upper case, each at home where the key as written is. */
+/** Values are bytes, wire keys are upper case, and keys are placed by their original form. */
 const shouting: ViewOptions = {
   keys: { wireKey: (key) => key.toUpperCase(), routeKey: (key) => key },
   codec: {
@@ -14,7 +14,7 @@ const shouting: ViewOptions = {
 }
 
 describe('a view of a client', () => {
-  test('writes its own keys and values, where its own routing says', async (t) => {
+  test('uses its own wire keys, codec and route keys', async (t) => {
     const servers = await Promise.all([1, 2, 3].map(() => startServer({ port: 0 })))
     const cache = new MemcachedClient(servers.map(({ address }) => address))
     t.after(async () => {
@@ -38,7 +38,7 @@ describe('a view of a client', () => {
     assert.ok(elsewhere > 5)
   })
 
-  test('refuses refills on servers without meta commands', async (t) => {
+  test('rejects refills on servers without meta commands', async (t) => {
     const server = await startServer({ port: 0 })
     const cache = new MemcachedClient(server.address, { protocol: 'classic' })
     t.after(async () => {
@@ -50,7 +50,7 @@ describe('a view of a client', () => {
     await assert.rejects(refused, { code: 'MINTRING_UNSUPPORTED' })
   })
 
-  test('ends with its client', async () => {
+  test('closes with its client', async () => {
     const server = await startServer({ port: 0 })
     const cache = new MemcachedClient(server.address)
     const view = cache.view(shouting)

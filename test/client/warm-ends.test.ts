@@ -10,10 +10,10 @@ import { startServer } from '../../src/embedded/server.ts'
 import { MintringError } from '../../src/errors.ts'
 import { keysTo, newCache, newFolder } from './warm-support.ts'
 
-describe('warm that ends early', () => {
+describe('warm() that is aborted', () => {
   const never = (): Promise<never> => new Promise(() => {})
 
-  test('begins nothing more and rejects soon, whatever it was waiting for', async (t) => {
+  test('starts no more loads and rejects soon, whatever it was waiting for', async (t) => {
     const cache = await newCache(t)
     const hangingKeys = { [Symbol.asyncIterator]: () => ({ next: never }) }
     const cases: [string, Iterable<string> | AsyncIterable<string>, () => unknown, WarmOptions][] =
@@ -47,7 +47,7 @@ describe('warm that ends early', () => {
     }
   })
 
-  test('stores nothing any more once it has rejected', async (t) => {
+  test('stores nothing after it has rejected', async (t) => {
     const cache = await newCache(t)
     const ending = new AbortController()
     let finish: (value: string) => void = () => {}
@@ -62,7 +62,7 @@ describe('warm that ends early', () => {
     assert.equal(await cache.get('late'), undefined)
   })
 
-  test('does not count as failed what its signal ended', async (t) => {
+  test('does not count aborted keys as failed', async (t) => {
     const cache = await newCache(t)
     const ending = new AbortController()
     const failed: string[] = []
@@ -95,7 +95,7 @@ describe('warm that ends early', () => {
     )
   })
 
-  test('goes on with the same log where its signal ended it', async (t) => {
+  test('continues with the same log from where it was aborted', async (t) => {
     const cache = await newCache(t)
     const resumeFrom = join(newFolder(t), 'warm.log')
     const ending = new AbortController()
@@ -116,7 +116,7 @@ describe('warm that ends early', () => {
   })
 })
 
-describe('warm when a host dies in the middle', () => {
+describe('warm() when a host dies in the middle', () => {
   test('waits for the host, and stores its keys on their own hosts', async (t) => {
     const servers = [await startServer({ port: 0 }), await startServer({ port: 0 })]
     const addresses = servers.map(({ address }) => address)
@@ -144,7 +144,7 @@ describe('warm when a host dies in the middle', () => {
     assert.equal((await cache.getMany(late)).size, late.length)
   })
 
-  test('goes on without it after some seconds, and counts what went to another host', async () => {
+  test('continues without the host after some seconds, and counts the keys that went to another host', async () => {
     const stored: string[] = []
     const target = {
       set: async (key: string): Promise<boolean> => stored.push(key) > 0,
@@ -155,7 +155,7 @@ describe('warm when a host dies in the middle', () => {
     assert.deepEqual([done.stored, done.elsewhere], [100, 10])
   })
 
-  test('rejects when no host takes anything, and tells the host and how to go on', async (t) => {
+  test('rejects when no host takes a key, and says which host failed and how to continue', async (t) => {
     const resumeFrom = join(newFolder(t), 'warm.log')
     const error = new MintringError('MINTRING_TIMEOUT', 'too late', { host: 'a:1' })
     const target = {

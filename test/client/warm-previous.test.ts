@@ -17,7 +17,7 @@ interface Desk {
   readonly all: readonly string[]
   /** A client of two of three memcacheds. */
   readonly cache: MemcachedClient
-  /** A client of one server, whatever the ring says. */
+  /** A client of one server alone, whatever the ring says. */
   only(server: string): MemcachedClient
   moving(): string[]
 }
@@ -37,7 +37,7 @@ async function desk(t: TestContext, behaviors: BehaviorsInput = {}): Promise<Des
     others.push(client)
     return client
   }
-  // The third server gets what moves.
+  // The third server receives the keys that move.
   const moving = (): string[] => KEYS.filter((key) => cache.locate(key).server === all[2])
   return { memcacheds, old, all, cache, only, moving }
 }
@@ -47,7 +47,7 @@ async function untilMoving(cache: MemcachedClient): Promise<void> {
 }
 
 describe('warmFromPrevious', { skip: skipWithoutMemcached() }, () => {
-  test('copies all that moves, with its value, flags and remaining life', async (t) => {
+  test('copies every key that moves, with its value, flags and remaining ttl', async (t) => {
     const { cache, all, only, moving } = await desk(t)
     const values = new Map(KEYS.map((key, i) => [key, { of: key, text: 'x'.repeat(i * 7) }]))
     await cache.setMany(values, { ttl: 500 })
@@ -64,7 +64,7 @@ describe('warmFromPrevious', { skip: skipWithoutMemcached() }, () => {
     }
   })
 
-  test('never overwrites what is newer, and brings nothing back that was deleted', async (t) => {
+  test('never overwrites a newer value, and does not restore deleted keys', async (t) => {
     const { cache, all, moving } = await desk(t)
     await cache.setMany(new Map(KEYS.map((key) => [key, 'old'])))
     cache.setServers(all, LENGTHS)
@@ -82,7 +82,7 @@ describe('warmFromPrevious', { skip: skipWithoutMemcached() }, () => {
     }
   })
 
-  test('passes over what is there already when it is run again', async (t) => {
+  test('skips keys that are already copied when it runs again', async (t) => {
     const { cache, all, moving } = await desk(t)
     await cache.setMany(new Map(KEYS.map((key) => [key, 'old'])))
     cache.setServers(all, LENGTHS)
@@ -107,7 +107,7 @@ describe('warmFromPrevious', { skip: skipWithoutMemcached() }, () => {
     for (const key of KEYS) assert.equal(await plain.get(key), `of ${key}`)
   })
 
-  test('waits until values may move, and ends within a second when its signal fires', async (t) => {
+  test('waits until values may move, and ends within a second when its signal aborts', async (t) => {
     const { cache, all } = await desk(t)
     await cache.setMany(new Map(KEYS.map((key) => [key, 'old'])))
     cache.setServers(all, { announce: 30, handover: 60 })
@@ -117,7 +117,7 @@ describe('warmFromPrevious', { skip: skipWithoutMemcached() }, () => {
     assert.ok(performance.now() - beganMs < 1_300)
   })
 
-  test('rejects when the handover ends before all is copied, and says what to do', async (t) => {
+  test('rejects when the handover ends before all keys are copied, and says what to do', async (t) => {
     const { cache, all } = await desk(t)
     await cache.setMany(new Map(KEYS.map((key) => [key, 'old'])))
     cache.setServers(all, { announce: 1, handover: 2 })
@@ -127,7 +127,7 @@ describe('warmFromPrevious', { skip: skipWithoutMemcached() }, () => {
     })
   })
 
-  test('rejects when nothing changes, and for options that cannot be', async (t) => {
+  test('rejects when no server changes, and for invalid options', async (t) => {
     const { cache } = await desk(t)
     await assert.rejects(cache.warmFromPrevious(), {
       code: 'MINTRING_BAD_ARGUMENT',
@@ -139,7 +139,7 @@ describe('warmFromPrevious', { skip: skipWithoutMemcached() }, () => {
     }
   })
 
-  test('is one operation of the name warm on the channel of batches', async (t) => {
+  test('is published as one operation named warm on the batch channel', async (t) => {
     const { cache, all, moving } = await desk(t)
     await cache.setMany(new Map(KEYS.map((key) => [key, 'old'])))
     cache.setServers(all, LENGTHS)

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
 
-/** `key:0` and on. */
+/** `key:0`, `key:1` and so on. */
 export function* keysTo(count: number): Generator<string> {
   for (let i = 0; i < count; i++) yield `key:${i}`
 }
@@ -21,7 +21,7 @@ export async function newCache(t: TestContext): Promise<MemcachedClient> {
   return cache
 }
 
-/** A folder that lasts as long as the test. */
+/** A folder that is removed after the test. */
 export function newFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'mintring-warm-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))

@@ -12,8 +12,8 @@ import { startServer } from '../../src/embedded/server.ts'
 import { root } from '../house/sources.ts'
 import { keysTo, newCache, newFolder } from './warm-support.ts'
 
-describe('warm', () => {
-  test('loads and stores every key, with its ttl', async (t) => {
+describe('warm()', () => {
+  test('loads and stores every key with its ttl', async (t) => {
     const cache = await newCache(t)
     const done = await cache.warm(keysTo(1000), (key) => `value of ${key}`, { ttl: 60 })
     assert.deepEqual(done, {
@@ -29,7 +29,7 @@ describe('warm', () => {
     assert.ok(ttl! > 55 && ttl! <= 60)
   })
 
-  test('takes async keys, one call of their iterator at a time', async (t) => {
+  test('accepts an async iterator of keys, and calls it one key at a time', async (t) => {
     const cache = await newCache(t)
     let isAsked = false
     let count = 0
@@ -47,7 +47,7 @@ describe('warm', () => {
     assert.equal((await cache.warm(keys, () => 'x')).stored, 20)
   })
 
-  test('never has more under way than it may, and pulls keys as they are needed', async (t) => {
+  test('never exceeds its concurrency, and takes keys as they are needed', async (t) => {
     const cache = await newCache(t)
     let running = 0
     let most = 0
@@ -74,14 +74,14 @@ describe('warm', () => {
     assert.equal(most, 7)
   })
 
-  test('begins no more keys a second than it may', async (t) => {
+  test('starts no more keys per second than rate allows', async (t) => {
     const cache = await newCache(t)
     const startMs = performance.now()
     await cache.warm(keysTo(50), () => 'x', { perSecond: 200 })
     assert.ok(performance.now() - startMs >= 230)
   })
 
-  test('skips undefined, and goes on when a loader fails', async (t) => {
+  test('skips keys whose loader returns undefined, and continues when a loader fails', async (t) => {
     const cache = await newCache(t)
     const failed: string[] = []
     const done = await cache.warm(
@@ -96,7 +96,7 @@ describe('warm', () => {
     assert.deepEqual(failed, ['key:1'])
   })
 
-  test('waits for a cache that is away for a moment', async (t) => {
+  test('waits for a cache that is briefly unreachable', async (t) => {
     const server = await startServer({ port: 0 })
     const cache = new MemcachedClient(server.address, { retryTimeoutMs: 100 })
     const port = Number(server.address.split(':').at(-1))
@@ -119,7 +119,7 @@ describe('warm', () => {
     assert.equal(done.stored, 300)
   })
 
-  test('ends when the cache takes nothing any more', async (t) => {
+  test('rejects when the cache stores nothing any more', async (t) => {
     const cache = await newCache(t)
     const end = cache.warm(keysTo(1_000_000), async (key) => {
       if (key === 'key:100') await cache.close({ drainMs: 0 })
@@ -128,7 +128,7 @@ describe('warm', () => {
     await assert.rejects(end, { code: 'MINTRING_CLOSED' })
   })
 
-  test('ends at its signal, and tells its progress', async (t) => {
+  test('rejects when its signal aborts, and reports its progress', async (t) => {
     const cache = await newCache(t)
     const end = new AbortController()
     let last: WarmProgress | undefined
@@ -144,7 +144,7 @@ describe('warm', () => {
     assert.ok(last!.stored > 0)
   })
 
-  test('refuses what cannot be', async (t) => {
+  test('refuses invalid arguments', async (t) => {
     const cache = await newCache(t)
     const bad = { code: 'MINTRING_BAD_ARGUMENT' }
     await assert.rejects(cache.warm(keysTo(1), 1 as never), bad)
@@ -183,8 +183,8 @@ describe('warm', () => {
 /** Deno takes other options. */
 const skip = 'Deno' in globalThis && 'starts a process with options of Node'
 
-describe('warm with a log', () => {
-  test('goes on where a killed process broke off', { skip }, async (t) => {
+describe('warm() with a log', () => {
+  test('continues where a killed process stopped', { skip }, async (t) => {
     const server = await startServer({ port: 0 })
     const cache = new MemcachedClient(server.address)
     const folder = newFolder(t)
@@ -221,7 +221,7 @@ describe('warm with a log', () => {
     await server.close()
   })
 
-  test('begins anew after a run that ended, and bears a broken last line', async (t) => {
+  test('starts from the beginning after a completed run, and accepts a truncated last line', async (t) => {
     const cache = await newCache(t)
     const resumeFrom = join(newFolder(t), 'warm.log')
     await cache.warm(keysTo(10), () => 'x', { resumeFrom })
@@ -234,7 +234,7 @@ describe('warm with a log', () => {
     assert.equal(done.stored, 6)
   })
 
-  test('refuses other keys, and files that are no log', async (t) => {
+  test('refuses a log of other keys, and files that are no log', async (t) => {
     const cache = await newCache(t)
     const resumeFrom = join(newFolder(t), 'warm.log')
     const bad = { code: 'MINTRING_BAD_ARGUMENT' }

@@ -238,11 +238,11 @@ const MISTAKES: readonly Mistake[] = [
   ],
 ]
 
-describe('keys, values, policies and settings that cannot be are refused before any I/O', () => {
+describe('invalid keys, values, policies and settings are refused before any I/O', () => {
   refuse(MISTAKES)
 })
 
-it('options are checked on a key whose policy is known, as on its first use', async () => {
+it('options are checked on every call, also when the policy of the key is known', async () => {
   const cache: Loose = new MemcachedClient('127.0.0.1:1')
   await cache.getOrSet('k', load, { ttl: 60 })
   const again = cache.getOrSet('k', load, { ttl: 60, expires: 60 })

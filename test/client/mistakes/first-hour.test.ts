@@ -89,6 +89,6 @@ const MISTAKES: readonly Mistake[] = [
   ],
 ]
 
-describe('what people write in their first hour is refused before any I/O', () => {
+describe('common mistakes of the first hour are refused before any I/O', () => {
   refuse(MISTAKES)
 })

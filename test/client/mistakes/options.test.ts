@@ -160,6 +160,6 @@ const MISTAKES: readonly Mistake[] = [
   ["touch('k', callback)", (c) => c.touch('k', load), 'MINTRING_BAD_TTL', `${TTL} a function`],
 ]
 
-describe('options of other clients and other types are refused before any I/O', () => {
+describe('options of other clients and of wrong types are refused before any I/O', () => {
   refuse(MISTAKES)
 })

@@ -261,6 +261,6 @@ const MISTAKES: readonly Mistake[] = [
   ],
 ]
 
-describe('what people write about refills and tags is refused before any I/O', () => {
+describe('invalid calls of refill verbs and tags are refused before any I/O', () => {
   refuse(MISTAKES)
 })

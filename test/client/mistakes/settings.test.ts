@@ -246,6 +246,6 @@ const MISTAKES: readonly Mistake[] = [
   ],
 ]
 
-describe('settings of other clients, and of another change, are refused at once', () => {
+describe('settings of other clients, and settings of the wrong method, are refused at once', () => {
   refuse(MISTAKES)
 })

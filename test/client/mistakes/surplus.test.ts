@@ -16,7 +16,7 @@ const BAD = 'MINTRING_BAD_ARGUMENT'
 const NO_CALLBACK =
   'returns a promise and calls no callback: await it, or use mintring/compat for callbacks'
 
-/** How many arguments each verb has, counted by hand in docs/commands.md and the signatures. */
+/** How many arguments each verb takes, counted by hand from docs/commands.md and the signatures. */
 const VERBS: Readonly<Record<string, number>> = {
   get: 2,
   gets: 2,
@@ -112,7 +112,7 @@ const MISTAKES: readonly Mistake[] = [
   ],
 ]
 
-describe('arguments behind the last one that a verb takes are refused before any I/O', () => {
+describe('arguments after the last one that a verb takes are refused before any I/O', () => {
   refuse(MISTAKES)
 
   const cache: Loose = new MemcachedClient('127.0.0.1:1')
@@ -122,7 +122,7 @@ describe('arguments behind the last one that a verb takes are refused before any
   })
   const behind = (count: number): unknown[] => [...Array(count).fill(undefined), load]
 
-  it('the table has every public verb', () => {
+  it('the table of this test has every public verb', () => {
     const others = ['constructor', 'toJSON', 'raw', 'define', 'id', 'behaviors', 'closed']
     const known = [
       ...others,
@@ -142,7 +142,7 @@ describe('arguments behind the last one that a verb takes are refused before any
     ['view.', view, VIEW],
   ] as const) {
     for (const [verb, count] of Object.entries(counts)) {
-      it(`${owner}${verb}() rejects a callback after all its arguments`, async () => {
+      it(`${owner}${verb}() rejects a callback after its last argument`, async () => {
         const call = target[verb](...behind(count))
         await assert.rejects(call, { code: BAD, message: `${verb}() ${NO_CALLBACK}` })
       })
@@ -150,21 +150,21 @@ describe('arguments behind the last one that a verb takes are refused before any
   }
 
   for (const [verb, count] of Object.entries(THROWING)) {
-    it(`${verb}() throws for a callback after all its arguments`, () => {
+    it(`${verb}() throws for a callback after its last argument`, () => {
       assert.throws(() => cache[verb](...behind(count)), { code: BAD })
     })
   }
 
-  it('undefined behind the last argument is no argument', async () => {
+  it('undefined after the last argument is ignored', async () => {
     assert.equal(cache.hosts(undefined).length, 1)
     await assert.rejects(cache.get('k', undefined, undefined), { code: 'MINTRING_CONNECTION' })
   })
 
-  it('JSON.stringify of an object that has a client still works', () => {
+  it('JSON.stringify of an object that holds a client still works', () => {
     assert.match(JSON.stringify({ cache }), /127\.0\.0\.1:1/)
   })
 
-  it('a subclass and a stub may replace a verb, and keep its name', async () => {
+  it('a subclass and a stub may replace a verb, which keeps its name', async () => {
     class Own extends MemcachedClient {
       override async delete(key: string): Promise<boolean> {
         return key === 'mine' || super.delete(key)
@@ -179,7 +179,7 @@ describe('arguments behind the last one that a verb takes are refused before any
   })
 })
 
-describe('a callback behind the arguments of an adapter is refused', () => {
+describe('a callback after the last argument of an adapter is refused', () => {
   const client = new MemcachedClient('127.0.0.1:1')
   const adapters: Readonly<Record<string, readonly [Loose, Readonly<Record<string, number>>]>> = {
     KeyvMintring: [new KeyvMintring(client), { get: 1, set: 3, delete: 1, getMany: 1, clear: 0 }],

@@ -176,6 +176,6 @@ const MISTAKES: readonly Mistake[] = [
   ],
 ]
 
-describe('arguments of verbs that are not what they should be are refused before any I/O', () => {
+describe('verbs refuse arguments of wrong types before any I/O', () => {
   refuse(MISTAKES)
 })

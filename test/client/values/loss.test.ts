@@ -18,7 +18,7 @@ class Private {
 
 const foreign = (code: string): unknown => vm.runInNewContext(code)
 
-/** Values that JSON would store as something else, without a word. */
+/** Values that JSON would silently store as something else. */
 const LOST: Readonly<Record<string, unknown>> = {
   'a Map': new Map([[1, 2]]),
   'a Map of another realm': foreign('new Map([[1, 2]])'),
@@ -29,11 +29,11 @@ const LOST: Readonly<Record<string, unknown>> = {
   'an Error of another realm': foreign('new TypeError("x")'),
   'a promise': Promise.resolve(1),
   'a promise of another realm': foreign('Promise.resolve(1)'),
-  // biome-ignore lint/suspicious/noThenProperty: that is what a lazy query is
+  // biome-ignore lint/suspicious/noThenProperty: a lazy query is an object with then()
   'a query that was not run': { then: (resolve: (rows: string) => void) => resolve('rows') },
   'a lazy query of a class': new (class {
     sql = 'select 1'
-    // biome-ignore lint/suspicious/noThenProperty: that is what a lazy query is
+    // biome-ignore lint/suspicious/noThenProperty: a lazy query is an object with then()
     then(): void {}
   })(),
   'an ArrayBuffer': new ArrayBuffer(4),
@@ -62,7 +62,7 @@ const LOST: Readonly<Record<string, unknown>> = {
   'a Map far inside': { users: [{ seen: new Map() }] },
 }
 
-/** Values that JSON gives back as what they are, or as their class says. */
+/** Values that JSON gives back unchanged, or as the toJSON of their class defines. */
 const KEPT: Readonly<Record<string, [unknown, string]>> = {
   'an object': [{ a: 1, b: [true, null, 'x'] }, '{"a":1,"b":[true,null,"x"]}'],
   'an object of another realm': [foreign('({ a: [1] })'), '{"a":[1]}'],
@@ -77,19 +77,19 @@ const KEPT: Readonly<Record<string, [unknown, string]>> = {
   'an array of nothing': [[], '[]'],
 }
 
-describe('JSON', () => {
+describe('the JSON codec', () => {
   for (const [name, value] of Object.entries(LOST)) {
-    it(`refuses ${name} before it would lose it`, () => {
+    it(`refuses ${name}, which JSON would lose`, () => {
       assert.throws(() => toJson(value), { code: 'MINTRING_BAD_VALUE' })
       assert.throws(() => toJson({ deep: [value] }), { code: 'MINTRING_BAD_VALUE' })
     })
   }
 
   for (const [name, [value, text]] of Object.entries(KEPT)) {
-    it(`takes ${name}`, () => assert.equal(toJson(value), text))
+    it(`accepts ${name}`, () => assert.equal(toJson(value), text))
   }
 
-  it('says where, what, and what to do instead, and no content', () => {
+  it('says in its error where the value is, what it is and what to do instead, without its content', () => {
     assert.throws(() => toJson({ users: [{ seen: new Map() }] }), {
       message:
         'a Map at .users[0].seen cannot be stored as JSON without loss: ' +
@@ -100,7 +100,7 @@ describe('JSON', () => {
     })
   })
 
-  it('refuses circles and what is nested too deep', () => {
+  it('refuses circular values and values that are nested too deep', () => {
     const circle: Record<string, unknown> = { n: 1n }
     circle.self = circle
     assert.throws(() => toJson(circle), { code: 'MINTRING_BAD_VALUE' })
@@ -109,7 +109,7 @@ describe('JSON', () => {
     assert.throws(() => toJson(deep), { code: 'MINTRING_BAD_VALUE' })
   })
 
-  it('finds nothing lost in what JSON.parse made', () => {
+  it('accepts everything that JSON.parse can return', () => {
     const value = JSON.parse('{"a":[1,"x",null,{"b":true}],"__proto__":{"c":1}}')
     assert.equal(lossIn(value), undefined)
   })
@@ -123,8 +123,8 @@ function resizable(
   return Reflect.construct(ArrayBuffer, [bytes, { maxByteLength }])
 }
 
-describe('bytes', () => {
-  it('are taken from any realm as they are', () => {
+describe('values of bytes', () => {
+  it('are accepted unchanged from any realm', () => {
     const bytes = Buffer.from('x')
     assert.equal(bytesIn(bytes), bytes)
     assert.deepEqual([...(bytesIn(foreign('new Uint8Array([1, 2])')) ?? [])], [1, 2])
@@ -133,7 +133,7 @@ describe('bytes', () => {
     }
   })
 
-  it('in memory that can grow, shrink or be shared are copied when the value is given', async (context) => {
+  it('are copied at the call when their memory can grow, shrink or be shared', async (context) => {
     const { cache } = await serve(context)
     const growable = resizable(8, 64)
     const grown = new Uint8Array(growable).fill(65)

@@ -50,7 +50,7 @@ for (const [value, body, flags] of documented) {
   })
 }
 
-test('bytes are written as they are, with flags 5', () => {
+test('bytes are written unchanged, with flags 5', () => {
   const bytes = Buffer.from([0, 13, 10, 255])
   assert.deepEqual(encode(bytes), { body: bytes, flags: 5 })
   assert.deepEqual(codec().decode(5, new BufferBody(bytes)), bytes)
@@ -61,22 +61,22 @@ test('text beyond ASCII is written as UTF-8', () => {
   assert.equal(decode(1, 'hé😀'), 'hé😀')
 })
 
-test('half a surrogate pair survives, as JSON', () => {
+test('half a surrogate pair is written as JSON and read back', () => {
   const encoded = encode('a\ud800')
   assert.equal(encoded.flags, 9)
   assert.equal(decode(encoded.flags, encoded.body as string), 'a\ud800')
 })
 
-test('a value that another client wrote is text', () => {
+test('a value that another client wrote is read as text', () => {
   assert.equal(decode(0, 'plain'), 'plain')
   assert.equal(decode(4_294_967_294, 'plain'), 'plain')
 })
 
-test('an empty item without flags is what a refill leaves while it loads: a miss', () => {
+test('an empty item without flags is a miss: it is the placeholder of a refill', () => {
   assert.equal(decode(0, ''), undefined)
 })
 
-test('a number padded by memcached after a decrement is read', () => {
+test('a number that memcached padded with spaces after a decrement is read', () => {
   assert.equal(decode(13, '9 '), 9)
   assert.equal(decode(17, '9 '), 9n)
 })
@@ -102,18 +102,18 @@ const lossy: readonly (readonly [string, unknown])[] = [
 ]
 
 for (const [name, value] of lossy) {
-  test(`${name} is refused rather than lost in JSON`, () => {
+  test(`${name} is refused, because JSON would lose it`, () => {
     assert.throws(() => encode(value), badValue)
   })
 }
 
-test('a cycle is refused', () => {
+test('a circular value is refused', () => {
   const cycle: Record<string, unknown> = {}
   cycle.self = cycle
   assert.throws(() => encode(cycle), badValue)
 })
 
-test('a body that is not what its flags say is refused, and not quoted', () => {
+test('a body that contradicts its flags is refused, and the error does not quote it', () => {
   for (const [flags, body] of [
     [9, '{"secret":'],
     [17, 'secret'],
@@ -134,7 +134,7 @@ for (const [compression, bit] of [
   ['gzip', 2],
   ['brotli', 32],
 ] as const) {
-  test(`${compression} is used above the threshold, told by bit ${bit}, and read`, async () => {
+  test(`${compression} is used above the threshold, marked by bit ${bit}, and read`, async () => {
     const packing = codec({ compressAboveBytes: 100, compression })
     const value = 'x'.repeat(101)
     const encoded = await packing.encode(value)
@@ -146,13 +146,13 @@ for (const [compression, bit] of [
   })
 }
 
-test('what compression does not make smaller is stored as it is', async () => {
+test('a body that compression does not make smaller is stored uncompressed', async () => {
   const bytes = Buffer.from('0123456789abcdef')
   const encoded = await codec({ compressAboveBytes: 4 }).encode(bytes)
   assert.deepEqual(encoded, { body: bytes, flags: 5 })
 })
 
-test('a small body that unfolds beyond the limit is refused', async () => {
+test('a small body that decompresses to more than the limit is refused', async () => {
   const bomb = gzipSync(Buffer.alloc(2_000_000))
   assert.ok(bomb.length < 3000)
   await assert.rejects(async () => codec().decode(7, new BufferBody(bomb)), {
@@ -167,7 +167,7 @@ test('a damaged compressed body is refused', async () => {
   )
 })
 
-test('a serializer writes and reads what is neither text, bytes nor another primitive', async () => {
+test('a serializer encodes and decodes values that are no text, bytes or other primitive', async () => {
   const serializer = {
     serialize: (value: unknown) => `<${(value as Date).toISOString()}>`,
     deserialize: (body: Buffer) => new Date(body.toString().slice(1, -1)),
@@ -181,7 +181,7 @@ test('a serializer writes and reads what is neither text, bytes nor another prim
   assert.equal((custom.encode('text') as Encoded).flags, 1)
 })
 
-test('a serializer may take its time', async () => {
+test('a serializer may be asynchronous', async () => {
   const serializer = {
     serialize: async (value: unknown) => Buffer.from(JSON.stringify(value)),
     deserialize: async (body: Buffer) => JSON.parse(body.toString()) as unknown,
@@ -193,7 +193,7 @@ test('a serializer may take its time', async () => {
   assert.deepEqual(await custom.decode(29, body), { a: 1 })
 })
 
-test('what a serializer throws, or answers wrongly, is a bad value', async () => {
+test('a serializer that throws or returns no bytes causes MINTRING_BAD_VALUE', async () => {
   const fail = (): never => {
     throw new Error('no')
   }

@@ -21,7 +21,7 @@ type Stored = readonly [what: string, flags: number, hex: string, value: unknown
 
 const hex = (text: string): string => Buffer.from(text).toString('hex')
 
-// What pylibmc 1.6.3 stored, as its client.set(…) left it in a memcached.
+// Stored by pylibmc 1.6.3's client.set(…), read back from memcached.
 const pylibmc: readonly Stored[] = [
   ['str', 16, hex('héllo'), 'héllo'],
   ['an empty str', 16, '', ''],
@@ -40,7 +40,7 @@ const pylibmc: readonly Stored[] = [
   ],
 ]
 
-// What pymemcache 3.5.2 stored with pymemcache.serde.pickle_serde.
+// Stored by pymemcache 3.5.2 with pymemcache.serde.pickle_serde.
 const pymemcache: readonly Stored[] = [
   ['str', 16, hex('héllo'), 'héllo'],
   ['an empty str', 16, '', ''],
@@ -50,7 +50,7 @@ const pymemcache: readonly Stored[] = [
   ['an int of 71 bits', 2, hex('1180591620717411303424'), 1_180_591_620_717_411_303_424n],
 ]
 
-// What php-memcached 3.2.0 stored with $memcached->set(…).
+// Stored by php-memcached 3.2.0's $memcached->set(…).
 const php: readonly Stored[] = [
   ['a string', 0, hex('héllo'), 'héllo'],
   ['a string that is no text', 0, 'ff00fe', Buffer.from('ff00fe', 'hex')],
@@ -79,7 +79,7 @@ const php: readonly Stored[] = [
   ],
 ]
 
-// What npm memcached 2.2.2 stored with client.set(…).
+// Stored by npm memcached 2.2.2's client.set(…).
 const npm: readonly Stored[] = [
   ['a string with line breaks', 0, hex('hé\\\r\\\nllo\\'), 'hé\r\nllo\\'],
   ['a number', 8, hex('5.5'), 5.5],
@@ -109,7 +109,7 @@ for (const name of ['php', 'memcached'] as const) {
   })
 }
 
-/** Values each dialect writes as that client does, apart from compression. */
+/** Values that each dialect writes as its client does, apart from compression. */
 for (const [name, stored] of [
   ['pylibmc', pylibmc.slice(0, 9)],
   ['pymemcache', pymemcache],
@@ -126,24 +126,24 @@ for (const [name, stored] of [
 }
 
 for (const name of ['pylibmc', 'pymemcache'] as const) {
-  test(`${name}: what it would pickle is refused`, () => {
+  test(`${name}: a value that its client would pickle is refused`, () => {
     for (const value of [null, 1.5, { a: 1 }, [1], undefined]) {
       assert.throws(() => dialect(name).encode(value), badValue)
     }
   })
 
-  test(`${name}: a pickle is a program, and is not read`, () => {
+  test(`${name}: a stored pickle is refused, because decoding one runs code`, () => {
     const body = new BufferBody(Buffer.from('80054e2e', 'hex'))
     assert.throws(() => dialect(name).decode(1, body), badValue)
   })
 }
 
-test('pymemcache: booleans are pickled there, and an integer of Python 2 is read', () => {
+test('pymemcache: booleans are refused, since it pickles them; a long integer of Python 2 is read', () => {
   assert.throws(() => dialect('pymemcache').encode(true), badValue)
   assert.equal(dialect('pymemcache').decode(4, new BufferBody(Buffer.from('7'))), 7)
 })
 
-test('php: an int that PHP does not have is refused, the outermost ones are written', () => {
+test('php: an integer out of range is refused, the largest and smallest are written', () => {
   for (const value of [2n ** 63n, -(2n ** 63n) - 1n, 2n ** 70n]) {
     assert.throws(() => dialect('php').encode(value), badValue)
   }
@@ -152,25 +152,25 @@ test('php: an int that PHP does not have is refused, the outermost ones are writ
   }
 })
 
-test('php: a negative zero stays one, as a float', () => {
+test('php: a negative zero is written as a float and keeps its sign', () => {
   assert.deepEqual(dialect('php').encode(-0), { body: '-0', flags: 2 })
   assert.ok(Object.is(dialect('php').decode(2, new BufferBody(Buffer.from('-0'))), -0))
 })
 
-test('pylibmc: a long text is written in zlib, as it does', async () => {
+test('pylibmc: a long text is compressed with zlib, as pylibmc does', async () => {
   const encoded = await dialect('pylibmc', 100).encode('x'.repeat(5000))
   assert.equal(encoded.flags, 24)
   assert.equal(inflateSync(encoded.body as Buffer).toString(), 'x'.repeat(5000))
 })
 
-test('php: a long text is written in zlib after its length, as it does', async () => {
+test('php: a long text is compressed with zlib after its length, as php-memcached does', async () => {
   const encoded = await dialect('php', 100).encode('x'.repeat(5000))
   assert.equal(encoded.flags, 48)
   assert.equal((encoded.body as Buffer).readUInt32LE(0), 5000)
   assert.equal(inflateSync((encoded.body as Buffer).subarray(4)).toString(), 'x'.repeat(5000))
 })
 
-test('php: its own serialization, igbinary and msgpack are refused', () => {
+test("php: PHP's own serialization, igbinary and msgpack are refused", () => {
   for (const flags of [4, 5, 7]) {
     assert.throws(
       () => dialect('php').decode(flags, new BufferBody(Buffer.from('a:0:{}'))),
@@ -179,7 +179,7 @@ test('php: its own serialization, igbinary and msgpack are refused', () => {
   }
 })
 
-test('php: FastLZ that is damaged or too long is refused', async () => {
+test('php: FastLZ data that is damaged or too long is refused', async () => {
   const bytes = Buffer.from(`88130000017878${'e0fd01'.repeat(19)}e0080102787878`, 'hex')
   for (let length = 4; length < bytes.length; length++) {
     const cut = new BufferBody(bytes.subarray(0, length))
@@ -191,7 +191,7 @@ test('php: FastLZ that is damaged or too long is refused', async () => {
   })
 })
 
-test('zstd is written and read where Node has it, and refused where it is chosen without', async () => {
+test('zstd is written and read where Node has it; elsewhere choosing it throws', async () => {
   const make = (): Codec =>
     createCodec('mintring', { ...settings, compression: 'zstd', compressAboveBytes: 1 })
   if ('zstdCompress' in zlib) {
