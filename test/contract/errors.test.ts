@@ -245,7 +245,7 @@ contract('malformed requests', {
     [..1.6.39] < VALUE a 0 1
     [..1.6.39] < x
     < END`,
-  'an over-long key in a get replaces the values by an error, and in 1.6 also drops unsent replies': `
+  'an over-long key in a get makes the reply an error, and in 1.6 also drops unsent replies': `
     > set a 0 0 1
     > x
     < STORED
