@@ -262,6 +262,10 @@ export class Handover implements Mover {
     await this.#clock.leftovers?.clear(host, key)
   }
 
+  during(work: Promise<void>): void {
+    void this.#owner.operations.during(work)
+  }
+
   #isStranger(previous: Host): boolean {
     return this.#input.strangers.has(previous)
   }

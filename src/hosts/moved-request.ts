@@ -39,6 +39,8 @@ export interface Mover {
   /** Whether the new home may hold something from an earlier time. */
   mayHaveLeftovers(host: Host): boolean
   clear(host: Host, key: WireKey): Promise<void>
+  /** Counts what goes on behind its caller's back, so that close() waits for it. */
+  during(work: Promise<void>): void
 }
 
 /** What a command does to its key, for the plan of a handover. */
@@ -141,13 +143,14 @@ export class MovedRequest implements MovedKey<unknown> {
 
   copyLater(): void {
     this.#isLate = true
-    copyMoved(this.#copying(undefined)).then(
+    const copying = copyMoved(this.#copying(undefined)).then(
       (isCopied) => {
         if (isCopied) this.#mover.counts.copied++
       },
       // The next reader tries again.
       () => {},
     )
+    this.#mover.during(copying)
   }
 
   #copying(pause: CopyableKey<PlacedItem>['pause']): CopyableKey<PlacedItem> {

@@ -4,8 +4,6 @@ import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { type Memcached, startMemcached } from '../support/memcached.ts'
 
-/** Longer than a busy machine takes to read all keys once. */
-export const CHANGE = { handover: 14, announce: 2 } as const
 /** So that a busy machine fails no request. */
 const PATIENT = {
   requestTimeoutMs: 10_000,
@@ -46,7 +44,7 @@ export class Fleet {
     return client
   }
 
-  /** A slow machine may be in a later phase by then: what is promised holds in all of them. */
+  /** Resolves when the client has told of the phase. */
   async until(client: MemcachedClient, phase: 'announce' | 'move' | 'end'): Promise<void> {
     while (!this.#phases.get(client)!.includes(phase)) await sleep(20)
   }
