@@ -24,6 +24,7 @@ const LONG = [
   'test/client/warm-previous.test.ts',
   'test/docs/blocks.test.ts',
   'test/faults',
+  'test/handover/classic.test.ts',
   'test/handover/forged-mark.test.ts',
   'test/handover/handover.test.ts',
   'test/handover/orders.test.ts',

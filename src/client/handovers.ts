@@ -119,6 +119,7 @@ function renameOf(now: Behaviors, before: Behaviors): Rename | undefined {
 function namesOf({ keyPrefix, hashWithPrefixKey }: Behaviors) {
   const prefix = wired(keyPrefix)
   return {
+    isAllOurs: prefix === '',
     isOurs(wireKey: string): boolean {
       if (wireKey.startsWith(OWN)) return false
       return wireKey.startsWith(prefix) || wireKey.startsWith(BESIDE)

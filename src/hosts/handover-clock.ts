@@ -1,9 +1,10 @@
 import type { Phase, TransitionTimes } from '../ring/transition.ts'
 import { phaseAt, settleMsOf } from '../ring/transition.ts'
 import { clearTimeout, performance, setTimeout, unixMs } from '../runtime.ts'
+import type { Earlier } from './earlier.ts'
 import { type FleetState, HandoverMark, type MarkAsk } from './handover-mark.ts'
 import type { Host } from './host.ts'
-import { type IsArriving, Leftovers } from './leftovers.ts'
+import { Leftovers } from './leftovers.ts'
 import type { NamedPlacement } from './mark.ts'
 
 /** How often the record of the end is renewed. */
@@ -18,7 +19,7 @@ export interface ClockInput {
   readonly placements: { readonly from: NamedPlacement; readonly to: string }
   /** Whether the record of the end must be kept, because `previous` is in the settings. */
   readonly isConfigured: boolean
-  readonly isArriving: IsArriving
+  readonly earlier: Earlier
   /** How long the mark may be looked for, in milliseconds. */
   readonly withinMs: number
   /** All hosts of both placements. */
@@ -78,7 +79,7 @@ export class HandoverClock {
   }
 
   async #open(): Promise<void> {
-    const { hosts, ask, isArriving, withinMs } = this.#input
+    const { hosts, ask, earlier, withinMs } = this.#input
     const isStopped = (): boolean => this.#isStopped
     const state = await this.#mark.open(hosts, this.#times, withinMs, isStopped)
     if (state === undefined) return
@@ -86,7 +87,9 @@ export class HandoverClock {
     for (const host of state.casOf.keys()) this.#epochs.set(host, host.epoch)
     this.#times = state
     this.#endsMs = performance.now() + state.leftMs
-    this.#leftovers = new Leftovers(ask, state, isArriving)
+    this.#leftovers = new Leftovers(ask, state, earlier, (host) => {
+      return this.#mark.reach(host, state, this.#endsMs - performance.now())
+    })
     this.#opening = undefined
     this.#tick(Math.min(MAX_POLL_MS, Math.max(MIN_POLL_MS, state.announceMs / 20)))
   }
@@ -104,7 +107,7 @@ export class HandoverClock {
     }
     if (isNews) this.#input.onPhase(phase, true)
     const leftMs = this.#endsMs - performance.now()
-    void this.#leftovers?.look(this.#input.receiving)
+    void this.#leftovers?.look(this.#input.receiving, phase === 'settle')
     this.#reach(leftMs)
     const untilNextMs = [leftMs, leftMs - this.#times.handoverMs, leftMs - settleMsOf(this.#times)]
     const delayMs = Math.min(pollMs, ...untilNextMs.filter((ms) => ms > 0))

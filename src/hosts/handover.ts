@@ -4,6 +4,7 @@ import type { Request } from '../net/request.ts'
 import type { HomeName, Phase } from '../ring/transition.ts'
 import { planOf } from '../ring/transition.ts'
 import { clearTimeout, performance, setTimeout } from '../runtime.ts'
+import { Earlier } from './earlier.ts'
 import { HandoverClock } from './handover-clock.ts'
 import type { ClusterHooks } from './hooks.ts'
 import type { Host } from './host.ts'
@@ -89,7 +90,9 @@ export class Handover implements Mover {
       receiving: homesOf((key) => {
         return this.previousHomeOf(key) && owner.homeOf(key)
       }),
-      isArriving: (wireKey, host) => this.#isArriving(wireKey, host),
+      earlier: new Earlier(input, this.from, owner.policy, (routeKey, host) => {
+        return owner.homeOf(routeKey) === host && this.previousHomeOf(routeKey) !== undefined
+      }),
       ask: (host, request) => {
         request.timeoutMs = owner.policy.requestTimeoutMs
         owner.dispatchTo(host, request as Request)
@@ -131,7 +134,7 @@ export class Handover implements Mover {
     if (this.#owner.newHostFor(routeKey) === previous)
       return this.#sendToOnlyHome(request, previous)
     if (request.verb.isOneHome === true) return this.#sendToReadHome(request, previous, phase)
-    void this.#owner.operations.during(this.#carryOut(request, previous))
+    void this.operations.during(this.#carryOut(request, previous))
     return true
   }
 
@@ -180,8 +183,8 @@ export class Handover implements Mover {
   /** The home beside the one that reads ask, which may have what they miss. */
   otherHomeOf(routeKey: string): { readonly host: Host; readonly isPrevious: boolean } | undefined {
     const previous = this.previousHomeOf(routeKey)
-    if (previous === undefined || this.#clock.opening !== undefined) return undefined
-    if (this.#isStranger(previous)) return undefined
+    if (previous === undefined || this.#isStranger(previous)) return undefined
+    if (this.#clock.opening !== undefined) return undefined
     const phase = this.phaseFor(routeKey, previous)
     if (phase === 'move') return { host: previous, isPrevious: true }
     const home = this.#owner.newHostFor(routeKey)
@@ -262,8 +265,8 @@ export class Handover implements Mover {
     await this.#clock.leftovers?.clear(host, key)
   }
 
-  during(work: Promise<void>): void {
-    void this.#owner.operations.during(work)
+  get operations(): Operations {
+    return this.#owner.operations
   }
 
   #isStranger(previous: Host): boolean {
@@ -355,15 +358,6 @@ export class Handover implements Mover {
   #mayCopyTo(routeKey: string): boolean {
     const host = this.#owner.newHostFor(routeKey)
     return host?.abilities === undefined || host.abilities.meta
-  }
-
-  #isArriving(wireKey: string, host: Host): boolean {
-    if (!this.#input.isOurs(wireKey)) return false
-    // What a host keeps that had no keys before is from an earlier time, whatever it is.
-    if (!this.from.hosts.includes(host)) return true
-    const routeKey = this.#input.routeKeyOf(wireKey)
-    if (routeKey === undefined) return true
-    return this.#owner.homeOf(routeKey) === host && this.previousHomeOf(routeKey) !== undefined
   }
 
   #onPhase(phase: Phase | undefined, isNew: boolean): void {

@@ -1,9 +1,12 @@
+import { lackOf } from '../net/abilities.ts'
 import { metadumpHead } from '../protocol/admin.ts'
+import type { Earlier } from './earlier.ts'
 import type { FleetState } from './handover-mark.ts'
 import { each, type MarkAsk } from './handover-mark.ts'
 import type { Host } from './host.ts'
 import { addItem, getsItem, release, remove, type WireKey } from './item-commands.ts'
 import { DialPace } from './pace.ts'
+import { flushRequest } from './tell.ts'
 
 /** How long a process may look through a host before another takes over. */
 const TURN_SECONDS = 30
@@ -12,25 +15,31 @@ const MAX_TRIES = 20
 /** Deletes under way at once. */
 const WINDOW = 256
 
-/** Whether a key found on a host is, or may be, one that moves there. */
-export type IsArriving = (wireKey: string, host: Host) => boolean
-
 /**
  * Removes what hosts kept of keys from an earlier time in which they were their home. CAS ids of a
  * server rise with every store, so an item with a lower one than the mark of the handover is older
  * than it. One process of the fleet looks through each host; an item on the host tells that it was.
+ * A host that cannot list its keys is flushed, if it had none before this handover.
  */
 export class Leftovers {
   readonly #ask: MarkAsk
   readonly #state: FleetState
-  readonly #isArriving: IsArriving
+  readonly #earlier: Earlier
+  /** Stores the mark of the handover anew. */
+  readonly #restoreMark: (host: Host) => Promise<void>
   readonly #clear = new Set<Host>()
   readonly #tries = new Map<Host, number>()
 
-  constructor(ask: MarkAsk, state: FleetState, isArriving: IsArriving) {
+  constructor(
+    ask: MarkAsk,
+    state: FleetState,
+    earlier: Earlier,
+    restoreMark: (host: Host) => Promise<void>,
+  ) {
     this.#ask = ask
     this.#state = state
-    this.#isArriving = isArriving
+    this.#earlier = earlier
+    this.#restoreMark = restoreMark
   }
 
   /** Nothing of an earlier time is left there. */
@@ -38,9 +47,12 @@ export class Leftovers {
     return this.#clear.has(host)
   }
 
-  /** Clears each host that no process has cleared or is clearing. */
-  async look(hosts: readonly Host[]): Promise<void> {
-    await each(hosts, (host) => this.#look(host))
+  /**
+   * Clears each host that no process has cleared or is clearing. `isRead`: the hosts are read
+   * already, so that none may be flushed.
+   */
+  async look(hosts: readonly Host[], isRead: boolean): Promise<void> {
+    await each(hosts, (host) => this.#look(host, isRead))
   }
 
   /** Removes what is left of one key, on a host that is not cleared yet. */
@@ -50,7 +62,7 @@ export class Leftovers {
     await this.#remove(host, key, item.cas)
   }
 
-  async #look(host: Host): Promise<void> {
+  async #look(host: Host, isRead: boolean): Promise<void> {
     if (this.isClear(host) || !host.usable) return
     const cleared = this.#recordOf('cleared')
     if ((await this.#ask(host, getsItem(cleared))) !== undefined) {
@@ -60,19 +72,28 @@ export class Leftovers {
     const tries = this.#tries.get(host) ?? 0
     // Without CAS ids nothing tells what is older.
     const isTold = (this.#state.casOf.get(host) ?? 0n) > 0n && host.abilities?.proxy !== true
-    if (tries >= MAX_TRIES || !isTold) return
+    const isListing = canList(host)
+    const isPossible = isListing || (this.#earlier.isAll(host) && !isRead)
+    if (tries >= MAX_TRIES || !isTold || !isPossible) return
     const turn = this.#recordOf('clearing')
     if (!(await this.#ask(host, addItem(turn, NOTHING, TURN_SECONDS)))) return
     this.#tries.set(host, tries + 1)
     try {
+      if (!isListing) await this.#flush(host)
       // What the server moves from one of its lists to another meanwhile is seen the second time.
-      while ((await this.#sweep(host)) > 0) {}
+      else while ((await this.#sweep(host)) > 0) {}
       const seconds = Math.ceil((this.#state.announceMs + this.#state.handoverMs) / 1000) + 60
       await this.#ask(host, addItem(cleared, NOTHING, seconds))
       this.#clear.add(host)
     } finally {
       await this.#ask(host, remove(turn))
     }
+  }
+
+  async #flush(host: Host): Promise<void> {
+    const request = flushRequest(() => {})
+    await this.#ask(host, request)
+    await this.#restoreMark(host)
   }
 
   /** Resolves to how many items were removed. */
@@ -86,7 +107,7 @@ export class Leftovers {
       const found = /^key=(\S+) .*\bcas=(\d+)/.exec(line)
       if (found === null || !this.#isOld(host, BigInt(found[2]!))) continue
       const wireKey = decoded(found[1]!)
-      if (!this.#isArriving(wireKey, host)) continue
+      if (!this.#earlier.isArriving(wireKey, host)) continue
       removed++
       const key = { routeKey: undefined, wireKey, b: false }
       const work = this.#remove(host, key, found[2]!)
@@ -118,6 +139,11 @@ export class Leftovers {
 }
 
 const NOTHING = Buffer.from('1')
+
+function canList({ abilities, name }: Host): boolean {
+  const words = ['lru_crawler', 'metadump']
+  return abilities !== undefined && lackOf(abilities, name, 'metadump', words) === undefined
+}
 
 /** The server percent-encodes the bytes of a key that are not plain. */
 function decoded(text: string): string {

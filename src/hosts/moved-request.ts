@@ -16,6 +16,7 @@ import {
 } from './item-commands.ts'
 import { type CopyableKey, type CopyElection, copyMoved, type MovedKey } from './moved-key.ts'
 import { errorOf } from './next-step.ts'
+import type { Operations } from './operations.ts'
 
 /** How long the empty item of a copier lives: two round trips, and a second of the server's. */
 const COPY_SECONDS = 3
@@ -39,8 +40,7 @@ export interface Mover {
   /** Whether the new home may hold something from an earlier time. */
   mayHaveLeftovers(host: Host): boolean
   clear(host: Host, key: WireKey): Promise<void>
-  /** Counts what goes on behind its caller's back, so that close() waits for it. */
-  during(work: Promise<void>): void
+  readonly operations: Operations
 }
 
 /** What a command does to its key, for the plan of a handover. */
@@ -150,7 +150,7 @@ export class MovedRequest implements MovedKey<unknown> {
       // The next reader tries again.
       () => {},
     )
-    this.#mover.during(copying)
+    void this.#mover.operations.during(copying)
   }
 
   #copying(pause: CopyableKey<PlacedItem>['pause']): CopyableKey<PlacedItem> {

@@ -12,6 +12,8 @@ export interface HandoverChange {
   readonly times: TransitionTimes
   /** Whether a key on the wire is one of this client. */
   readonly isOurs: (wireKey: string) => boolean
+  /** Whether every key is: it has no prefix. */
+  readonly isAllOurs: boolean
   /** What the ring hashes for a key on the wire; undefined when that cannot be told. */
   readonly routeKeyOf: (wireKey: string) => string | undefined
   /** Whether the record of the end must be kept, because `previous` is in the settings. */

@@ -1,0 +1,38 @@
+import type { Host } from './host.ts'
+import type { ClusterPolicy } from './policy.ts'
+import type { HandoverChange, PreviousPlaces } from './previous-places.ts'
+
+/** What hosts may hold from an earlier time in which they were homes. */
+export class Earlier {
+  readonly #change: HandoverChange
+  readonly #from: PreviousPlaces
+  readonly #isFlushed: boolean
+  readonly #movesTo: (routeKey: string, host: Host) => boolean
+
+  constructor(
+    change: HandoverChange,
+    from: PreviousPlaces,
+    { onReturn }: ClusterPolicy,
+    movesTo: (routeKey: string, host: Host) => boolean,
+  ) {
+    this.#change = change
+    this.#from = from
+    this.#isFlushed = onReturn === 'flush'
+    this.#movesTo = movesTo
+  }
+
+  /** Whether a key found on a host is, or may be, one that moves there. */
+  isArriving(wireKey: string, host: Host): boolean {
+    if (!this.#change.isOurs(wireKey)) return false
+    // What a host keeps that had no keys before is from an earlier time, whatever it is.
+    if (!this.#from.hosts.includes(host)) return true
+    const routeKey = this.#change.routeKeyOf(wireKey)
+    return routeKey === undefined || this.#movesTo(routeKey, host)
+  }
+
+  /** Whether a host may be flushed: it had no keys before, and none of other programs. */
+  isAll(host: Host): boolean {
+    const isAllOurs = this.#change.isAllOurs || this.#isFlushed
+    return isAllOurs && !this.#from.hosts.includes(host)
+  }
+}

@@ -1,0 +1,92 @@
+import './frozen-clock.ts'
+import assert from 'node:assert/strict'
+import { describe, type TestContext, test } from 'node:test'
+import type { MemcachedClient } from '../../src/client/client.ts'
+import type { ClientCore } from '../../src/client/core.ts'
+import { getsItem } from '../../src/hosts/item-commands.ts'
+import type { Request } from '../../src/net/request.ts'
+import { memcachedAbilities, memcachedVersion } from '../support/memcached.ts'
+import { Fleet, TTL } from './fleet.ts'
+import { CHANGE, fill, KEYS, reach, startFleet } from './frozen-fleet.ts'
+
+const KINDS: Record<string, (context: TestContext) => Promise<Fleet>> = {
+  'embedded 1.5.22': (context) => startFleet(context, '1.5.22'),
+  'embedded 1.4.39, which cannot list its keys': (context) => startFleet(context, '1.4.39'),
+}
+if (!memcachedAbilities().meta) {
+  KINDS[`real ${memcachedVersion()}`] = (context) => Fleet.start(context)
+}
+
+/** A client of three servers, that changed all values. The fourth has the old ones. */
+async function startWithOldHost(fleet: Fleet, behaviors = {}): Promise<MemcachedClient> {
+  await fill(fleet.join(4, { ...behaviors, handover: 0 }))
+  const client = fleet.join(3, { ...behaviors, handover: 0 })
+  for (let i = 0; i < KEYS; i++) {
+    await client.set(`plain:${i}`, `v${i} new`, TTL)
+    await client.refresh(`page:${i}`, () => `p${i} new`, { ttl: 300 })
+  }
+  return client
+}
+
+for (const [what, start] of Object.entries(KINDS)) {
+  describe(`a host that joins again, ${what}`, () => {
+    test('is given refilled values, and serves no old ones', async (context) => {
+      const fleet = await start(context)
+      const client = await startWithOldHost(fleet)
+      client.setServers(fleet.places(4), CHANGE)
+      const load = (): string => 'loaded'
+      const isUnread = (i: number): boolean => i % 2 === 1
+      for (const phase of ['announce', 'move', 'end'] as const) {
+        await reach(fleet, phase, client)
+        // Half of the keys are read in no phase: that they are read must not be what clears them.
+        for (let i = 0; i < KEYS; i += phase === 'end' ? 1 : 2) {
+          const page = await client.getOrSet(`page:${i}`, load, { ttl: 300 })
+          assert.ok(page === `p${i} new` || (isUnread(i) && page === 'loaded'), String(page))
+          const plain = await client.get(`plain:${i}`)
+          // Later its new home is asked, where a plain value does not move.
+          if (plain === undefined) assert.notEqual(phase, 'announce')
+          else assert.equal(plain, `v${i} new`)
+        }
+      }
+    })
+  })
+}
+
+describe('a host that cannot list its keys, when it joins', () => {
+  const FOREIGN = 'of another program'
+
+  async function foreignAfterJoin(context: TestContext, behaviors: object): Promise<unknown> {
+    const fleet = await startFleet(context, '1.4.39')
+    const other = fleet.join(4, { handover: 0 })
+    const client = await startWithOldHost(fleet, behaviors)
+    const key = Array.from({ length: 100 }, (_, i) => `other:${i}`).find((name) => {
+      return other.locate(name).server === fleet.places(4)[3]
+    })!
+    await other.set(key, FOREIGN, TTL)
+    client.setServers(fleet.places(4), CHANGE)
+    await reach(fleet, 'end', client)
+    return await other.get(key)
+  }
+
+  test('keeps what other programs have there beside a key prefix', async (context) => {
+    assert.equal(await foreignAfterJoin(context, { keyPrefix: 'app:' }), FOREIGN)
+  })
+
+  test('is flushed with a key prefix where every host that returns is', async (context) => {
+    const flushed = await foreignAfterJoin(context, { keyPrefix: 'app:', onReturn: 'flush' })
+    assert.equal(flushed, undefined)
+  })
+
+  test('has the mark of the handover again, for processes with the new list', async (context) => {
+    const fleet = await startFleet(context, '1.4.39')
+    const client = await startWithOldHost(fleet)
+    const newcomer = fleet.join(4)
+    client.setServers(fleet.places(4), CHANGE)
+    await reach(fleet, 'move', client)
+    const { cluster } = Reflect.get(newcomer, '_core') as ClientCore
+    const mark = { routeKey: undefined, wireKey: cluster.handovers.markKey!, b: false }
+    const request = getsItem(mark)
+    cluster.dispatchTo(cluster.hosts[3]!, request as Request)
+    assert.notEqual(await request.promise, undefined)
+  })
+})
