@@ -6,6 +6,7 @@ import { originChart } from './remap-origin.ts'
 import { markup } from './remap-svg.ts'
 import { headline, remarks } from './remap-text.ts'
 
+// A table that is wider than the page has a shadow at the side where more of it is.
 const pageStyle = `
 :root { color-scheme: light dark; --ink: #1c2733; --paper: #fff; --faint: #5c6875; --line: #d5dbe1 }
 @media (prefers-color-scheme: dark) {
@@ -20,7 +21,14 @@ h2 { font-size: 1.1rem; margin-top: 2rem }
 svg { display: block; width: 100%; max-width: 36rem; height: auto }
 .pair { display: grid; gap: 1rem;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)) }
-.scroll { overflow-x: auto }
+.scroll { overflow-x: auto; background-repeat: no-repeat; background-color: var(--paper);
+  background-size: 3rem 100%, 3rem 100%, 1rem 100%, 1rem 100%;
+  background-position: left, right, left, right;
+  background-attachment: local, local, scroll, scroll;
+  background-image: linear-gradient(to right, var(--paper), transparent),
+    linear-gradient(to left, var(--paper), transparent),
+    linear-gradient(to right, var(--line), transparent),
+    linear-gradient(to left, var(--line), transparent) }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line);
   text-align: right; white-space: nowrap }
@@ -61,17 +69,37 @@ ${report.results.map((result) => shares(result)).join('\n')}
 `
 }
 
+/** Above this share, keys move between servers that did not change: not by chance. */
+const FEW = 0.02
+
+/** What the page shows, in words: which distributions move little more than they must. */
 function verdict(report: RemapReport): string {
-  // What looks the same is the same: the first listed is named.
-  const shown = (result: RemapResult): number => Math.round(result.moved * 1000)
-  const [best] = [...report.results].sort((a, b) => shown(a) - shown(b))
-  const text = `Fewest keys move under ${best!.distribution}: ${percent(best!.moved)} of all.`
-  const { origin } = best!
-  if (origin === undefined) return text
-  return (
-    `${text} The origin goes from ${grouped(origin.beforePerSecond)} to ` +
-    `${grouped(origin.afterPerSecond)} loads per second until they are warm again.`
-  )
+  const { results } = report
+  const [first] = results
+  const few = results.filter(({ unrelated }) => unrelated <= FEW)
+  const many = results.filter(({ unrelated }) => unrelated > FEW)
+  const lines = [`${percent(first!.ideal)} of all keys have to move.`]
+  if (few.length > 0) lines.push(`Hardly more move under ${namesOf(few)}.`)
+  if (many.length > 0) lines.push(`${rangeOf(many)} move under ${namesOf(many)}.`)
+  const { origin, distribution } = few[0] ?? first!
+  if (origin !== undefined) {
+    lines.push(
+      `Under ${distribution} the origin goes from ${grouped(origin.beforePerSecond)} to ` +
+        `${grouped(origin.afterPerSecond)} loads per second until the cache is warm again.`,
+    )
+  }
+  return lines.join(' ')
+}
+
+function namesOf(results: readonly RemapResult[]): string {
+  const names = [...new Set(results.map(({ distribution }) => distribution))]
+  return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}
+
+function rangeOf(results: readonly RemapResult[]): string {
+  const moved = results.map((result) => result.moved)
+  const [least, most] = [percent(Math.min(...moved)), percent(Math.max(...moved))]
+  return least === most ? least : `${least} to ${most}`
 }
 
 function figures(report: RemapReport): string {
