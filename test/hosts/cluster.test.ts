@@ -12,7 +12,9 @@ const isCode = (code: string) => (error: unknown) => (error as { code?: string }
 test('a host alone that restarts within a tenth of a second is waited for', async (t) => {
   const items = new Map([['k', 'v']])
   const first = await startScripted(storing(items))
-  const client = testCluster(t, [first.port])
+  t.after(() => first.close())
+  const patient = { requestTimeoutMs: 10_000, connectTimeoutMs: 10_000 }
+  const client = testCluster(t, [first.port], patient)
   assert.equal(await client.get('k'), 'v')
   const { port } = first
   await first.close()
