@@ -60,18 +60,22 @@ export class Continuum implements Table {
     this.#backward = source.search === 'backward'
   }
 
-  #find(signedHash: number): number {
-    const hash = signedHash >>> 0
+  #find(hash: number): number {
+    const signed = hash | 0
     if (!this.#backward) {
-      const position = this.#firstFrom(hash)
+      const position = this.#firstFrom(signed)
       return position === this.#size ? 0 : position
     }
-    const after = hash === 0xffffffff ? this.#size : this.#firstFrom(hash + 1)
+    const after = signed === -1 ? this.#size : this.#firstFrom((signed + 1) | 0)
     return after === 0 ? this.#size - 1 : after - 1
   }
 
-  /** Returns the first position whose point is at least `hash`, or `size` if there is none. */
-  #firstFrom(hash: number): number {
+  /**
+   * Returns the first position whose point is at least the hash, or `size` if there is none. The
+   * hash is signed: an unsigned one can be too large to pass without an allocation.
+   */
+  #firstFrom(signed: number): number {
+    const hash = signed >>> 0
     const entries = this.#entries
     const bucket = hash >>> this.#shift
     let low = this.#buckets[bucket]!
