@@ -8,26 +8,32 @@ import type { HashName } from '../ring/hashes/registry.ts'
 import type { DistributionName } from '../ring/options.ts'
 import type { Discovery, Previous, Serializer } from './types.ts'
 
-/** The settings of a client, all filled in. docs/behaviors.md explains them. */
+/** The settings of a client, with all defaults filled in. See docs/behaviors.md. */
 export interface Behaviors {
   /**
-   * Another client's placement in one word: distribution, hash and what goes with them.
-   * Settings beside it go before it. Default: unset.
+   * The client whose placement to copy: sets `distribution`, `hash` and related behaviors.
+   * Behaviors that you set yourself take precedence. Default: unset.
    */
   readonly preset: keyof typeof compat | undefined
   /**
-   * Which client places keys the same way: every process that shares the cache must agree.
-   * Default: `ketama`.
+   * How the ring maps hashes to hosts. All processes that share the cache must use the same
+   * one. Default: `ketama`.
    */
   readonly distribution: DistributionName
-  /** How a key becomes a number. Unset: the distribution's own (md5 for ketama). Default: unset. */
+  /**
+   * How the ring hashes keys. Unset: the distribution's own hash (md5 for ketama). Default:
+   * unset.
+   */
   readonly hash: HashName | undefined
   /**
-   * Two characters, such as `{}`: only what stands between them is hashed, so that
-   * `user:{42}:name` and `user:{42}:mail` share a host. Default: unset.
+   * Two characters, such as `{}`. Only the part of a key between them is hashed, so that
+   * `user:{42}:name` and `user:{42}:mail` are on the same host. Default: unset.
    */
   readonly hashTag: string | undefined
-  /** Put before every key on the wire. It counts towards the 250 bytes of a key. Default: ``. */
+  /**
+   * Text in front of every key on the wire. It counts towards the 250 bytes of a key. Default:
+   * ``.
+   */
   readonly keyPrefix: string
   /**
    * Whether the ring hashes the prefix too. libmemcached does not by default; npm memcached and
@@ -36,12 +42,12 @@ export interface Behaviors {
   readonly hashWithPrefixKey: boolean
   /**
    * Whether `ketamaUnweighted`, `ketamaSpy` and `spymemcached` build the weighted form of their
-   * ring. Unset: when a server has a weight other than 1. Default: unset.
+   * ring. Unset: they do if a server has a weight other than 1. Default: unset.
    */
   readonly weighted: boolean | undefined
   /**
-   * The order servers are numbered in: as listed, by host name (libmemcached's SORT_HOSTS) or
-   * by name (twemproxy). Unset: the distribution's own. Default: unset.
+   * The order in which servers are numbered: as listed, by host name (libmemcached's
+   * SORT_HOSTS) or by name (twemproxy). Unset: the distribution's own order. Default: unset.
    */
   readonly serverOrder: 'listed' | 'hostname' | 'name' | undefined
   /**
@@ -50,13 +56,13 @@ export interface Behaviors {
    */
   readonly pointHash: HashName | undefined
   /**
-   * How `spymemcached` and `hashring` write a server's label. Unset: as that client does.
-   * Default: unset.
+   * The format of server labels in `spymemcached` and `hashring`. Unset: that client's own
+   * format. Default: unset.
    */
   readonly labelFormat: 'libmemcached' | 'spymemcached' | 'full' | undefined
   /**
-   * Labels per server of average weight in `cacheMemcachedFast` (its `ketama_points`, 150) and
-   * `hashring` (40). Default: unset.
+   * Labels of a server of average weight in `cacheMemcachedFast` (its `ketama_points`; 150 if
+   * unset) and `hashring` (40 if unset). Default: unset.
    */
   readonly vnodes: number | undefined
   /**
@@ -64,106 +70,118 @@ export interface Behaviors {
    * unset.
    */
   readonly replicas: number | undefined
-  /** Slots of `maglev`, a prime; 65,537 when unset. Default: unset. */
+  /** The number of slots in `maglev`: a prime. Unset: 65,537. Default: unset. */
   readonly tableSize: number | undefined
   /**
-   * For presets and `createRing`, which can place like clients that allow one server twice. A
-   * client of mintring never does: give weights. Default: `reject`.
+   * Whether a server may be listed twice. `allow` is for presets and `createRing` only, to
+   * place keys like clients that allow it. MemcachedClient always rejects duplicates: use
+   * weights. Default: `reject`.
    */
   readonly duplicates: 'reject' | 'allow'
-  /** Whether a host that keeps failing leaves the ring until it answers again. Default: `true`. */
+  /**
+   * Whether a host that keeps failing is removed from the ring until it replies again. Default:
+   * `true`.
+   */
   readonly autoEjectHosts: boolean
-  /** How many failures in a row eject a host. Default: `2`. */
+  /** How many consecutive failures eject a host. Default: `2`. */
   readonly serverFailureLimit: number
   /**
-   * How long an ejected host is left alone before it is probed in the background. Default:
+   * How long after its ejection a host is first probed. Probes run in the background. Default:
    * `2000`.
    */
   readonly retryTimeoutMs: number
   /**
-   * The longest pause between two probes of a host that stays dead: the pause doubles up to it.
-   * Default: `30000`.
+   * The longest pause between two probes of an ejected host. The pause starts at
+   * `retryTimeoutMs` and doubles up to this limit. Default: `30000`.
    */
   readonly deadTimeoutMs: number
   /**
-   * What becomes of a host whose replies take at least 20 ms and ten times as long as those of
-   * its peers, for three seconds: `report` tells (event `slow`, `hosts()`), `eject` also takes
-   * it out of the ring as a failed one, `bypass` lets `getOrSet` load without it. Default:
-   * `report`.
+   * What to do about a slow host: one whose replies took, for three seconds, at least 20 ms and
+   * ten times as long as those of the other hosts. `report` emits the event `slow` and marks
+   * the host in `hosts()`. `eject` also ejects it like a failed host. `bypass` also lets
+   * `getOrSet` load values without asking it. Default: `report`.
    */
   readonly slowHosts: 'report' | 'eject' | 'bypass'
   /**
-   * Whether the only host of a list is ejected as others are. Its keys have no other place, so
-   * it stays in the ring by default and is dialled again within a tenth of a second. Default:
+   * Whether the only host of a list can be ejected. Its keys have no other place, so by default
+   * it stays in the ring and the client reconnects within a tenth of a second. Default:
    * `false`.
    */
   readonly ejectLoneHost: boolean
   /**
-   * What becomes of an ejected host's keys: `rehash` places them on the others, `miss` answers
-   * reads with a miss and drops writes, `error` rejects, `{ gutter: servers, ttl }` sends them
-   * to stand-by hosts for at most `ttl` seconds. Default: `rehash`.
+   * What happens to the keys of an ejected host. `rehash` places them on the other hosts.
+   * `miss` returns a miss for reads and drops writes. `error` rejects. `{ gutter: servers, ttl
+   * }` sends them to stand-by hosts, for at most `ttl` seconds. Default: `rehash`.
    */
   readonly failover: Failover
   /**
-   * `skip` walks on to the next live host of the full ring, so that only the dead host's keys
-   * move; `rebuild` makes a ring without it, as libmemcached and twemproxy do. Default: `skip`.
+   * How `rehash` finds another host. `skip` takes the next live host of the full ring, so only
+   * the keys of the dead host move. `rebuild` makes a ring without the dead host, as
+   * libmemcached and twemproxy do. Default: `skip`.
    */
   readonly ejection: 'skip' | 'rebuild'
   /**
-   * Whether a host that comes back keeps what it held, but for the keys that changed meanwhile.
-   * `flush` empties it, for all processes: also when only the way of this one to the host was
-   * bad. Default: `trust`.
+   * What a host that returns keeps. `trust`: everything except the keys that changed meanwhile.
+   * `flush`: nothing. The client then flushes the host for all processes, even if only its own
+   * connection had failed. Default: `trust`.
    */
   readonly onReturn: 'trust' | 'flush'
   /**
-   * How many keys that changed while a host was away are remembered one by one, for each host
-   * (some 200 bytes each). Beyond that a filter of 2 MB knows them: then a few other keys are
-   * removed from the host before they are read. Default: `100000`.
+   * How many keys that changed during the absence of a host the client remembers exactly, per
+   * host (about 200 bytes each). Further keys go into a filter of 2 MB. The filter also matches
+   * a few other keys, which are then deleted from the host before they are read. Default:
+   * `100000`.
    */
   readonly maxOwedKeys: number
   /**
-   * For how long after a failed attempt, and after a host went or came back, writes also delete
-   * the key on its first fallback host, which processes may read that see its home as down.
-   * Deletes and invalidations always do. 0: no other write does. Default: `10000`.
+   * For how long after a failed attempt, an ejection or a return writes also delete the key on
+   * its first fallback host. Other processes may still read there. Deletes and invalidations
+   * always do this; with 0, no other write does. Default: `10000`.
    */
   readonly precautionsMs: number
-  /** How often a command that is safe to repeat may try another place. Default: `1`. */
+  /**
+   * How many times a command that is safe to repeat is retried, on another host where possible.
+   * Default: `1`.
+   */
   readonly retries: number
   /**
-   * Whether `set`, `delete` and `touch` are repeated when it is unknown whether the server
-   * executed them. Default: `true`.
+   * Whether to retry `set`, `delete` and `touch` if the server may already have executed them.
+   * Default: `true`.
    */
   readonly retryWrites: boolean
   /**
-   * How long one connection may take to be usable: DNS, TCP, TLS and authentication together.
-   * Default: `500`.
+   * The timeout for opening a connection: DNS, TCP, TLS and authentication together. Default:
+   * `500`.
    */
   readonly connectTimeoutMs: number
   /**
-   * How long one attempt on one host may take, dialling and queueing included. An operation
+   * The timeout of one attempt on one host, including connecting and queueing. An operation
    * ends within requestTimeoutMs × (1 + retries). Default: `500`.
    */
   readonly requestTimeoutMs: number
-  /** How many connections each host gets. Default: `{ min: 1, max: 2, idleMs: 60000 }`. */
+  /**
+   * How many connections the client opens to each host. Default: `{ min: 1, max: 2, idleMs:
+   * 60000 }`.
+   */
   readonly connections: LaneBounds
   /**
-   * How many commands may wait for one host. Beyond it they reject at once with
+   * How many commands may wait for one host. Further commands reject at once with
    * MINTRING_OVERLOADED. Default: `10000`.
    */
   readonly maxQueuedPerHost: number
   /**
-   * Whether refills may use the meta commands: `auto` asks each host what it can do. Default:
+   * Whether refills may use meta commands. `auto` finds out what each host supports. Default:
    * `auto`.
    */
   readonly protocol: 'auto' | 'meta' | 'classic'
   /**
    * TLS to every host: `true`, or options of `tls.connect` (ca, cert, key, servername, …).
-   * Certificates are verified unless you say otherwise. Default: `false`.
+   * Certificates are verified unless these options turn that off. Default: `false`.
    */
   readonly tls: boolean | ConnectionOptions
   /**
-   * User name for ASCII authentication (`memcached -Y`), for servers that name none themselves.
-   * Default: unset.
+   * User name for ASCII authentication (`memcached -Y`). A server with a user name of its own
+   * uses that. Default: unset.
    */
   readonly username: string | undefined
   /**
@@ -171,153 +189,156 @@ export interface Behaviors {
    * Default: unset.
    */
   readonly password: string | undefined
-  /** Send at once instead of waiting for more (turns Nagle's algorithm off). Default: `true`. */
+  /** Whether to send data at once (turns Nagle's algorithm off). Default: `true`. */
   readonly tcpNoDelay: boolean
   /**
-   * How long a connection may be silent before TCP asks whether the other end is there; 0 never
-   * asks. Default: `30000`.
+   * How long a connection may be idle before TCP checks that the peer is still there; 0 turns
+   * the check off. Default: `30000`.
    */
   readonly tcpKeepAliveMs: number
   /**
-   * Whether open connections let the process end: a script then ends when its own work does,
-   * without `close()`. An operation under way holds the process until it settles. Default:
-   * `false`.
+   * Whether the process may exit while connections are open, so that a script ends without
+   * `close()`. A pending operation keeps the process alive until it settles. Default: `false`.
    */
   readonly unref: boolean
   /**
-   * The server's item size limit (`memcached -I`), key and bookkeeping included. Larger values
-   * reject before they are sent, because a server that refuses a value deletes the old one.
-   * Default: `1048576`.
+   * The server's item size limit (`memcached -I`), which includes the key and the item header.
+   * Larger values reject before they are sent, because a server that refuses a value deletes
+   * the old one. Default: `1048576`.
    */
   readonly maxItemBytes: number
   /**
-   * What to do with values over maxItemBytes: reject them, or split them over several items
-   * that are read all or not at all. Default: `reject`.
+   * What to do with values over maxItemBytes: reject them, or split them over several items. A
+   * read returns the whole value or a miss. Default: `reject`.
    */
   readonly largeValues: 'reject' | 'split'
   /**
-   * Values of more bytes than this are compressed if that makes them smaller. Unset: nothing is
-   * compressed. Compressed values are always read. Default: unset.
+   * Values larger than this are compressed if that makes them smaller. Unset: values are stored
+   * without compression. Reads always decompress. Default: unset.
    */
   readonly compressAboveBytes: number | undefined
   /**
-   * How values are compressed. nginx reads `gzip`; `zstd` needs a Node that has it (22.15).
-   * Default: `gzip`.
+   * The compression format. nginx can serve `gzip`; `zstd` needs a Node that supports it
+   * (22.15). Default: `gzip`.
    */
   readonly compression: 'gzip' | 'brotli' | 'zstd'
   /**
-   * The most a compressed value may unfold to; a larger one rejects. It guards against a small
-   * value made to fill the memory. Default: `67108864`.
+   * The size limit of a value after decompression; a larger one rejects. This protects against
+   * small values that are crafted to fill the memory. Default: `67108864`.
    */
   readonly maxDecompressedBytes: number
   /**
-   * Writes and reads the values that are neither strings nor bytes: `{ serialize, deserialize
+   * Encodes and decodes values that are neither strings nor bytes: `{ serialize, deserialize
    * }`, sync or async. Unset: JSON. Default: unset.
    */
   readonly serializer: Serializer | undefined
   /**
-   * Whose flags are read, and written, when a value's flags are not mintring's own. Default:
-   * `mintring`.
+   * The client whose flags mintring writes and reads, so that both clients can share values.
+   * Default: `mintring`.
    */
   readonly valueFlags: 'mintring' | 'pylibmc' | 'pymemcache' | 'php' | 'memcached'
   /**
-   * What to do with keys over 250 bytes (prefix included): reject them, or replace them by a
-   * digest; `md5` is npm memcached's, to share a cache with it. Default: `reject`.
+   * What to do with keys over 250 bytes, prefix included: reject them, or replace them by a
+   * digest. `md5` is npm memcached's digest, for a cache shared with it. Default: `reject`.
    */
   readonly longKeys: 'reject' | 'hash' | 'md5'
   /**
-   * Whether a failed read rejects or looks like a miss. Misses made this way are counted and
-   * told to observers. Default: `throw`.
+   * Whether a failed read rejects or returns a miss. Such misses are counted and reported to
+   * observers. Default: `throw`.
    */
   readonly onError: 'throw' | 'miss'
   /**
-   * Whether diagnostics channels and spans may carry keys. Values are never carried. Default:
-   * `false`.
+   * Whether diagnostics channels and spans may contain keys. They never contain values.
+   * Default: `false`.
    */
   readonly traceKeys: boolean
   /**
-   * Where the server list comes from while running: `{ endpoint, intervalMs }` asks an
-   * ElastiCache or Memorystore configuration endpoint, `{ dns, intervalMs }` resolves a name,
-   * `{ servers, intervalMs }` calls a function of yours. `timeoutMs` ends a question that gets
-   * no answer. A list that flaps is followed once it stays the same. Default: unset.
+   * Where the client gets its server list from while it runs. `{ endpoint, intervalMs }` asks a
+   * configuration endpoint of ElastiCache or Memorystore. `{ dns, intervalMs }` resolves a
+   * name. `{ servers, intervalMs }` calls a function of yours. `timeoutMs` limits each lookup.
+   * If the list keeps changing, the client waits until it is stable. Default: unset.
    */
   readonly discovery: Discovery | undefined
   /**
-   * How long values may move to their new hosts after the servers changed; 0 turns it off: keys
-   * that move are then loaded anew. At least `announce`. Default: `600`.
+   * For how long after a change of servers values move to their new hosts; at least `announce`.
+   * With 0 they do not move: keys that change host are loaded again. Default: `600`.
    */
   readonly handover: number
   /**
-   * How long processes may differ on the list of servers when it changes: until then all read
-   * where keys were. Unset: a minute, or twice the interval of `discovery` if that is longer.
-   * Default: unset.
+   * How long processes may disagree on the server list after a change. Until then all of them
+   * read from the old hosts. Unset: a minute, or twice the interval of `discovery` if that is
+   * longer. Default: unset.
    */
   readonly announce: number | undefined
   /**
-   * The placement that this one follows, for deploys and migrations: `{ servers }`, and what
-   * else was different: a preset or placement behaviors, `keyPrefix`, credentials. Its values
-   * are handed over. Once that is over it has no effect. Default: unset.
+   * The placement before this one, for deploys and migrations: `{ servers }`, and whatever else
+   * has changed: a preset or placement behaviors, `keyPrefix`, credentials. Its values are
+   * handed over to the new hosts. After the handover this has no effect. Default: unset.
    */
   readonly previous: Previous | undefined
-  /** How long after its TTL a value is served stale while one client refills it. Default: `60`. */
+  /**
+   * For how long after its TTL a stale value is served while one client refills it. Default:
+   * `60`.
+   */
   readonly staleWhileRevalidate: number
   /**
-   * How long after its TTL a value is served when the loader fails. Unset: as
+   * For how long after its TTL a stale value is served if the loader fails. Unset: the same as
    * staleWhileRevalidate. Default: unset.
    */
   readonly staleIfError: number | undefined
   /**
-   * After how long another client takes over from a refiller that died. A live one renews it.
-   * Default: `10`.
+   * How long a client may refill a key without a sign of life before another client takes over.
+   * A live client renews its lease. Default: `10`.
    */
   readonly lease: number
   /**
-   * How long before its TTL ends a value is refilled in the background. `auto`: as long as
-   * loads are seen to take, at most half of the TTL. Default: `0`.
+   * How long before the end of its TTL a value is refilled in the background. `auto`: as long
+   * as recent loads took, at most half of the TTL. Default: `0`.
    */
   readonly earlyRefresh: number | 'auto'
   /**
-   * The share of a TTL that chance may take off, so that keys stored together do not expire
-   * together. Default: `0.05`.
+   * The largest share of a TTL that is randomly subtracted, so that keys stored together do not
+   * expire together. Default: `0.05`.
    */
   readonly jitter: number
-  /** How long a caller waits for the fresh value before it gets the stale one. Default: `0`. */
+  /** How long a caller waits for a fresh value before it gets the stale one. Default: `0`. */
   readonly staleTimeoutMs: number
-  /** After how long a loader is aborted. Default: `30000`. */
+  /** How long a loader may run before it is aborted. Default: `30000`. */
   readonly loaderTimeoutMs: number
   /**
-   * How long a caller waits for the load of another caller when it cannot be served. Default:
+   * How long a caller waits for the load of another caller if there is no stale value. Default:
    * `5000`.
    */
   readonly waitTimeoutMs: number
   /**
-   * What a caller gets when that wait is over: its own load (not stored), `undefined`, or an
-   * error. Default: `load`.
+   * What a caller gets after waitTimeoutMs: the result of its own load (not stored),
+   * `undefined`, or an error. Default: `load`.
    */
   readonly onWaitTimeout: 'load' | 'undefined' | 'throw'
   /**
-   * How long the whole fleet waits after a failed load before it tries again. A stale value is
-   * served meanwhile; without one callers get the error at once. Default: `5`.
+   * How long all processes wait after a failed load before the next attempt. Meanwhile callers
+   * get the stale value, or the error at once if there is none. Default: `5`.
    */
   readonly errorBackoff: number
   /**
-   * How long a `null` from the loader is cached; `false` does not cache it. `undefined` never
-   * is. Default: `false`.
+   * How long a `null` from the loader is cached; `false` means not at all. `undefined` is never
+   * cached. Default: `false`.
    */
   readonly negativeTtl: number | false
   /**
-   * Whether callers of one turn or one load get the same object instead of one each. It saves
-   * decoding a value for each of them; what one changes, the others see. Default: `false`.
+   * Whether callers that share a read or a load get the same object instead of one each. This
+   * saves decoding, but a change that one caller makes is visible to the others. Default:
+   * `false`.
    */
   readonly sharedValues: boolean
   /**
-   * Where the mark "being loaded" is kept: in the key itself, or beside it (`sidecar`), for
-   * keys that nginx or other clients read. Default: `inline`.
+   * Where to store the mark "being loaded": in the key itself (`inline`), or in a second item
+   * (`sidecar`), for keys that nginx or other clients read. Default: `inline`.
    */
   readonly placeholder: 'inline' | 'sidecar'
 }
 
-/** The behaviors that are lifetimes: a text such as '5m' does too. */
+/** The behaviors that are lifetimes. They also accept '5m'. */
 export type DurationName =
   | 'handover'
   | 'announce'
@@ -328,7 +349,7 @@ export type DurationName =
   | 'errorBackoff'
   | 'negativeTtl'
 
-/** The settings a caller gives. Lifetimes may be durations, such as '5m'. */
+/** The settings to pass. Lifetimes may be durations, such as '5m'. */
 export type BehaviorsInput = {
   readonly [Name in keyof Behaviors]?:
     | (Name extends DurationName ? Behaviors[Name] | Seconds : never)

@@ -4,7 +4,7 @@ import { didYouMean } from '../ring/suggest.ts'
 import { builtin } from '../runtime.ts'
 import { kindOf, nameShown } from '../secrets.ts'
 
-/** The shortest and longest pause between two looks at a discovery source. */
+/** The shortest and longest interval of a discovery. */
 const MIN_INTERVAL_MS = 100
 const MAX_INTERVAL_MS = 86_400_000
 
@@ -13,20 +13,20 @@ const DISCOVERY_FIELDS = ['endpoint', 'dns', 'servers', 'intervalMs', 'timeoutMs
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** What is wrong with a `failover`, which is a word or a gutter pool. */
+/** Returns what is wrong with a `failover`: a word, or an object with a gutter pool. */
 export function checkFailover(value: unknown): string | undefined {
   if (!isObject(value)) return "takes 'rehash', 'miss', 'error' or { gutter: servers, ttl }"
   const strange = Object.keys(value).find((key) => key !== 'gutter' && key !== 'ttl')
   if (strange !== undefined)
-    return `does not know '${nameShown(strange)}': it takes { gutter, ttl }`
+    return `has no field '${nameShown(strange)}': its fields are gutter and ttl`
   if (!Number.isInteger(value.ttl) || (value.ttl as number) < 1) {
-    return 'needs a gutter ttl of at least 1 whole second: what stand-by hosts hold is short-lived'
+    return 'needs a gutter ttl of at least 1 whole second: values must expire there'
   }
   parseServers(value.gutter as string)
   return undefined
 }
 
-/** What is wrong with `tls`. */
+/** Returns what is wrong with `tls`. */
 export function checkTls(value: unknown): string | undefined {
   if (typeof value === 'boolean') return undefined
   if (!isObject(value)) return 'takes true, false or the options of tls.connect'
@@ -34,12 +34,12 @@ export function checkTls(value: unknown): string | undefined {
     builtin('node:tls').createSecureContext(value)
     return undefined
   } catch (error) {
-    // Node's message may quote what it got, and that may be a key or a passphrase.
-    return `has options that tls.connect refuses (${systemCodeOf(error) ?? 'unreadable'})`
+    // The message of Node may quote the value, which may be a key or a passphrase.
+    return `has options that tls.connect rejects (${systemCodeOf(error) ?? 'unreadable'})`
   }
 }
 
-/** What is wrong with a `serializer`. */
+/** Returns what is wrong with a `serializer`. */
 export function checkSerializer(value: unknown): string | undefined {
   if (
     isObject(value) &&
@@ -79,41 +79,45 @@ const CREDENTIALS = [
   ['password', 'username'],
 ] as const
 
-/** What is wrong with a `previous`. What its behaviors hold is checked as those of the client. */
+/**
+ * Returns what is wrong with a `previous`. Its behaviors are checked later, like those of the
+ * client.
+ */
 export function checkPrevious(value: unknown): string | undefined {
-  if (!isObject(value)) return `takes { servers } and what else was different, not ${kindOf(value)}`
+  if (!isObject(value)) return `takes { servers } and what has changed, not ${kindOf(value)}`
   const strange = Object.keys(value).find((name) => !PREVIOUS_FIELDS.includes(name as never))
   if (strange !== undefined) {
     const hint = didYouMean(strange, PREVIOUS_FIELDS)
-    const rest = 'its fields say where keys were; all else stays as it is now'
-    return `does not know '${nameShown(strange)}'${hint === '' ? `: ${rest}` : `.${hint}`}`
+    const rest = 'it takes what decides where keys were; other settings stay'
+    return `has no field '${nameShown(strange)}'${hint === '' ? `: ${rest}` : `.${hint}`}`
   }
   if (value.servers === undefined) return 'needs the servers before the change: { servers }'
   parseServers(value.servers as string)
   for (const [one, other] of CREDENTIALS) {
     if (value[one] !== undefined && value[other] === undefined) {
-      return `has a ${one} without a ${other}: they go together`
+      return `has a ${one} without a ${other}: set both`
     }
   }
   return undefined
 }
 
-/** What is wrong with a `discovery`. */
+/** Returns what is wrong with a `discovery`. */
 export function checkDiscovery(value: unknown): string | undefined {
   if (!isObject(value)) return 'takes { endpoint }, { dns } or { servers }, with intervalMs'
   const { endpoint, dns, servers, intervalMs, timeoutMs, port, ...others } = value
   const strange = Object.keys(others)[0]
   if (strange !== undefined) {
-    return `does not know '${nameShown(strange)}'.${didYouMean(strange, DISCOVERY_FIELDS)}`
+    return `has no field '${nameShown(strange)}'.${didYouMean(strange, DISCOVERY_FIELDS)}`
   }
   if ([endpoint, dns, servers].filter((source) => source !== undefined).length !== 1) {
-    return 'takes one of endpoint, dns and servers'
+    return 'takes exactly one of endpoint, dns and servers'
   }
   if (endpoint !== undefined) parseServers(endpoint as string)
-  if (dns !== undefined && (typeof dns !== 'string' || dns === '')) return 'needs a name in dns'
+  if (dns !== undefined && (typeof dns !== 'string' || dns === ''))
+    return 'needs a host name in dns'
   if (servers !== undefined && typeof servers !== 'function') return 'needs a function in servers'
   if (port !== undefined && (dns === undefined || !isBetween(port, 1, 65_535))) {
-    return 'takes a port from 1 to 65535, beside dns only'
+    return 'takes a port from 1 to 65535, and only together with dns'
   }
   if (intervalMs !== undefined && !isBetween(intervalMs, MIN_INTERVAL_MS, MAX_INTERVAL_MS)) {
     return `takes an intervalMs from ${MIN_INTERVAL_MS} to ${MAX_INTERVAL_MS}`

@@ -5,10 +5,11 @@ import { escaped, kindOf, nameShown } from '../secrets.ts'
 import type { Row } from './row.ts'
 
 /**
- * Reads one value for one row: what comes back is what the behavior will hold. An object of fields
- * changes the `current` one.
+ * Checks a value for a behavior and returns what the behavior then holds. An object of fields is
+ * merged into the `current` one.
  *
- * @throws MintringError MINTRING_BAD_BEHAVIOR: the behavior, what it takes and what it got.
+ * @throws MintringError MINTRING_BAD_BEHAVIOR that names the behavior, what it takes and what it
+ * got.
  */
 export function parseValue(
   row: Row,
@@ -30,7 +31,7 @@ export function parseValue(
   return read
 }
 
-/** What a row takes, in words: `a whole number of milliseconds from 1 to 86400000`. */
+/** Describes what a behavior takes: `a whole number of milliseconds from 1 to 86400000`. */
 export function expectation(row: Row): string {
   const unit = { ms: ' of milliseconds', s: ' of seconds', bytes: ' of bytes', none: '' }
   const range = row.min === undefined ? '' : ` from ${row.min} to ${row.max}`
@@ -56,7 +57,7 @@ export function expectation(row: Row): string {
   }
 }
 
-/** A MINTRING_BAD_BEHAVIOR error. */
+/** Creates a MINTRING_BAD_BEHAVIOR error. */
 export function badBehavior(message: string): MintringError {
   return new MintringError('MINTRING_BAD_BEHAVIOR', message)
 }
@@ -74,7 +75,7 @@ function readFields(
   const names = fields.map((field) => field.name)
   for (const name of Object.keys(value)) {
     if (names.includes(name)) continue
-    throw badBehavior(`${path} does not know '${nameShown(name)}'.${didYouMean(name, names)}`)
+    throw badBehavior(`${path} has no field '${nameShown(name)}'.${didYouMean(name, names)}`)
   }
   const given = value as Record<string, unknown>
   const read = { ...(current as Record<string, unknown>) }
@@ -107,7 +108,7 @@ function hasType(row: Row, value: unknown): boolean {
       return typeof value === 'number' && Number.isFinite(value)
     case 'string':
       return typeof value === 'string'
-    // Choices explain themselves; objects have their own check.
+    // The error for a choice lists the choices; objects have their own check.
     case 'choice':
     case 'object':
       return true
@@ -118,7 +119,7 @@ function inRange(row: Row, value: number): boolean {
   return value >= (row.min ?? -Infinity) && value <= (row.max ?? Infinity)
 }
 
-/** `'5m'` → 300; anything else as it is. */
+/** Converts `'5m'` to 300; returns anything else unchanged. */
 function secondsOf(value: unknown): unknown {
   if (typeof value !== 'string') return value
   const seconds = secondsIn(value)
@@ -131,10 +132,10 @@ function bad(row: Row, value: unknown, path: string): MintringError {
 
 const WORD = /^[a-z_ -]{0,40}$/i
 
-/** A value for a message: short, and never a secret. */
+/** Returns a value for a message: short, and never a secret. */
 function shown(row: Row, value: unknown): string {
   if (row.secret === true) return kindOf(value)
-  // What is more than a word may be an address, or a password, that was put in the wrong place.
+  // A string that is not one plain word may be a misplaced address or password.
   if (typeof value === 'string') return WORD.test(value) ? `'${value}'` : 'a string'
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value)
 }

@@ -8,16 +8,16 @@ import { badBehavior, expectation } from './check.ts'
 import type { Row } from './row.ts'
 import { envName, rows } from './table.ts'
 
-/** The environment: `process.env`, or what a test makes up. */
+/** The environment: `process.env`, or an object with the same shape. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** What an environment says a client is to be. */
+/** The servers and behaviors in an environment. */
 export interface EnvironmentSettings {
   readonly servers: string | readonly RingServer[]
   readonly behaviors: BehaviorsInput
 }
 
-/** Where servers are looked for, in this order; the first that is set counts. */
+/** The variables that may name servers, in this order. The first that is set is used. */
 const SOURCES: readonly (readonly [servers: string, credentials: string | undefined])[] = [
   ['MINTRING_URL', undefined],
   ['MEMCACHED_URL', undefined],
@@ -27,7 +27,7 @@ const SOURCES: readonly (readonly [servers: string, credentials: string | undefi
   ['MEMCACHE_SERVERS', 'MEMCACHE'],
 ]
 
-/** Names of the project's own that are no behaviors. */
+/** Variables with mintring's prefix that are not behaviors. */
 const RESERVED: ReadonlySet<string> = new Set([
   'MINTRING_URL',
   'MINTRING_VECTORS',
@@ -35,7 +35,7 @@ const RESERVED: ReadonlySet<string> = new Set([
   'MINTRING_REQUIRE_MEMCACHED',
 ])
 
-/** Each behavior that text can say, by its name in the environment. */
+/** The behaviors that an environment variable can set, by the name of the variable. */
 const readable: ReadonlyMap<string, { readonly row: Row; readonly field?: Row }> = new Map(
   rows.flatMap((row) => [
     ...(canBeText(row) ? [[envName(row), { row }] as const] : []),
@@ -49,8 +49,8 @@ const readable: ReadonlyMap<string, { readonly row: Row; readonly field?: Row }>
  * with its `…_USERNAME` and `…_PASSWORD`), Cloud Foundry's `VCAP_SERVICES`, and `MINTRING_…` for
  * every behavior.
  *
- * @throws MintringError MINTRING_NO_SERVERS when no name is set, MINTRING_BAD_BEHAVIOR for a value
- * that cannot be, MINTRING_BAD_ARGUMENT for an environment that is no object.
+ * @throws MintringError MINTRING_NO_SERVERS if no variable names servers, MINTRING_BAD_BEHAVIOR for
+ * an invalid value, MINTRING_BAD_ARGUMENT if the environment is not an object.
  */
 export function fromEnvironment(env: Environment): EnvironmentSettings {
   if (typeof env !== 'object' || env === null) {
@@ -99,20 +99,20 @@ function behaviorsOf(env: Environment): BehaviorsInput {
 function ignored(name: string): string {
   const row = rows.find((one) => envName(one) === name)
   if (row !== undefined) {
-    return `${name} is ignored: no text says ${row.name}. Pass it as a behavior, in code.`
+    return `${name} is ignored: text cannot express ${row.name}. Pass it as a behavior, in code.`
   }
-  return `${name} is no behavior and is ignored.${didYouMean(name, [...readable.keys()])}`
+  return `${name} is not a behavior and is ignored.${didYouMean(name, [...readable.keys()])}`
 }
 
-/** Whether a string of the environment can say it: words, numbers and switches. */
+/** Returns whether text can express a behavior: words, numbers and switches. */
 export function canBeText(row: Row): boolean {
   return row.type !== 'object' || row.choices !== undefined || typeof row.default === 'boolean'
 }
 
 /**
- * Reads a behavior's value from text; the door checks its range.
+ * Parses a behavior's value from text. resolveBehaviors() checks its range later.
  *
- * @throws MintringError MINTRING_BAD_BEHAVIOR that begins with `name`.
+ * @throws MintringError MINTRING_BAD_BEHAVIOR whose message begins with `name`.
  */
 export function valueOfText(name: string, row: Row, text: string): unknown {
   if (row.type === 'boolean' || typeof row.default === 'boolean') {
@@ -124,17 +124,17 @@ export function valueOfText(name: string, row: Row, text: string): unknown {
   if (row.type === 'integer' || row.type === 'number' || row.type === 'seconds') {
     const number = text === '' ? Number.NaN : Number(text)
     if (!Number.isNaN(number)) return number
-    // A duration is read where all durations are.
+    // Durations are parsed later, with those given in code.
     if (row.type === 'seconds') return text
     throw badBehavior(`${name} takes ${expectation(row)}`)
   }
   return text
 }
 
-/** What a label, name or tag of a memcached service holds: `memcachier`, `memcachedcloud`, … */
+/** Matches the label, name or tag of a memcached service: `memcachier`, `memcachedcloud`, … */
 const MEMCACHED_SERVICE = /memcach/i
 
-/** The first bound service that says it is memcached and where it is. */
+/** Returns the first bound memcached service that has an address. */
 function cloudFoundryService(text: string | undefined): EnvironmentSettings | undefined {
   if (text === undefined) return undefined
   for (const [label, bindings] of Object.entries(jsonObject(text))) {
@@ -152,7 +152,7 @@ function cloudFoundryService(text: string | undefined): EnvironmentSettings | un
   return undefined
 }
 
-/** Services bind a list of servers, a URI, or a host with its port. */
+/** Returns the servers of a service: it may have a list of servers, a URI, or a host and a port. */
 function serversOf(credentials: Record<string, unknown>): string | readonly string[] | undefined {
   const { servers, uri, host = credentials.hostname, port } = credentials
   if (Array.isArray(servers) && servers.length > 0) return servers.map(String)
@@ -172,7 +172,8 @@ function jsonObject(text: string): Record<string, unknown> {
     const read: unknown = JSON.parse(text)
     if (typeof read === 'object' && read !== null) return read as Record<string, unknown>
   } catch {
-    // The text may hold credentials: it is not shown, nor the parser's message, which quotes it.
+    // The message shows neither the text nor the parser's error, which quotes it: both may contain
+    // credentials.
   }
-  throw badBehavior('VCAP_SERVICES is not the JSON object Cloud Foundry writes')
+  throw badBehavior('VCAP_SERVICES is not a JSON object as Cloud Foundry writes it')
 }

@@ -21,10 +21,10 @@ import type { DistributionName } from '../ring/options.ts'
 import type { Discovery, Previous, Serializer } from './types.ts'
 `
 
-const DURATION_HEADER = `/** The behaviors that are lifetimes: a text such as '5m' does too. */
+const DURATION_HEADER = `/** The behaviors that are lifetimes. They also accept '5m'. */
 export type DurationName =`
 
-const TYPE_FOOTER = `/** The settings a caller gives. Lifetimes may be durations, such as '5m'. */
+const TYPE_FOOTER = `/** The settings to pass. Lifetimes may be durations, such as '5m'. */
 export type BehaviorsInput = {
   readonly [Name in keyof Behaviors]?:
     | (Name extends DurationName ? Behaviors[Name] | Seconds : never)
@@ -33,21 +33,21 @@ export type BehaviorsInput = {
 }
 `
 
-/** The text of src/behaviors/behaviors.ts. */
+/** Returns the text of src/behaviors/behaviors.ts. */
 export function behaviorsType(): string {
   const rows = sections.flatMap((section) => section.rows)
   const durations = rows.filter((row) => row.type === 'seconds').map((row) => `  | '${row.name}'`)
   const fields = rows.map((row) => `${comment(row)}\n  readonly ${row.name}: ${typeOf(row)}`)
   return [
     TYPE_HEADER,
-    '/** The settings of a client, all filled in. docs/behaviors.md explains them. */',
+    '/** The settings of a client, with all defaults filled in. See docs/behaviors.md. */',
     `export interface Behaviors {\n${fields.join('\n')}\n}\n`,
     `${DURATION_HEADER}\n${durations.join('\n')}\n`,
     TYPE_FOOTER,
   ].join('\n')
 }
 
-/** The text of docs/behaviors.md. */
+/** Returns the text of docs/behaviors.md. */
 export function behaviorsPage(): string {
   return [
     PAGE_HEADER,
@@ -59,8 +59,8 @@ export function behaviorsPage(): string {
 
 const PAGE_HEADER = `# Behaviors
 
-The settings of a client. Give any of them to the constructor, change them while running with
-\`configure()\`, read them from \`client.behaviors\`:
+The settings of a client. Pass them to the constructor, change them on a running client with
+\`configure()\`, and read them from \`client.behaviors\`:
 
 \`\`\`ts
 import { MemcachedClient } from 'mintring'
@@ -72,17 +72,19 @@ console.log(cache.behaviors.autoEjectHosts)
 await cache.close()
 \`\`\`
 
-Names end in their unit: \`…Ms\` is milliseconds, \`…Bytes\` bytes; lifetimes are whole seconds or
-a duration such as \`'5m'\`. A wrong name, type or range rejects with \`MINTRING_BAD_BEHAVIOR\`
-before any connection is made, and leaves a running client as it was.
+Names end in their unit: \`…Ms\` is milliseconds, \`…Bytes\` is bytes. Lifetimes are whole seconds,
+or a duration such as \`'5m'\`. An unknown name, or a value of the wrong type or range, rejects with
+\`MINTRING_BAD_BEHAVIOR\` before any connection is opened. A running client then keeps its settings.
 
-*Changes* says what \`configure()\` does: *live* counts for the next operation, *new connections*
-leaves open connections as they are, *fixed* needs a new client. *Elsewhere* are the names of other
-clients, which \`behaviorsFrom\` converts from their own units. \`MemcachedClient.fromEnv()\` reads
-the names in capitals.
+*Changes* says when a change by \`configure()\` takes effect: *live* with the next operation, *new
+connections* with the next connection (open ones do not change), *fixed* never: create a new
+client. *Elsewhere* lists the names of other clients, which \`behaviorsFrom\` converts from their
+units. \`MemcachedClient.fromEnv()\` reads the names in capitals.
 
-\`configure()\` changes all it is told or, when one thing is wrong, nothing. Operations under way
-keep what they began with, connections stay open, and the event \`configure\` tells what changed.
+\`configure()\` changes everything you pass or, if one value is wrong, nothing. Pending operations
+keep the settings they began with, and connections stay open. The event \`configure\` reports what
+changed.
+
 The same table in the terminal: \`npx mintring behaviors\`.
 
 ## Settings of other clients
@@ -111,16 +113,17 @@ console.log(servers?.length, warnings.length)
 | \`behaviorsFrom.twemproxy(pool)\` | a pool of nutcracker.yml, read as an object |
 | \`behaviorsFrom.memcached(options)\` | the options of the npm package \`memcached\` |
 
-Placement is always the other client's own, so that both find the same keys: pylibmc without
-\`ketama\` means \`modula\`. Everything else that is left out keeps mintring's default. What cannot
-be taken over is in \`warnings\`, and a warning of the process; what would put keys elsewhere
-rejects.
-\`valueFlags\` says how values are read that the other client wrote.
+Keys are placed as the other client does, so that both find them: pylibmc without \`ketama\` means
+\`modula\`. All other settings that are left out keep mintring's default. A setting without an
+equivalent is listed in \`warnings\` and emitted as a process warning. A setting without which keys
+would go to other hosts throws.
+
+Set \`valueFlags\` to read the values that the other client wrote.
 
 ## The environment
 
-\`MemcachedClient.fromEnv()\` takes the servers from the first of these that is set, with the user
-name and password that stand beside them:
+\`MemcachedClient.fromEnv()\` reads the servers from the first of these variables that is set, with
+the user name and password next to it:
 
 | servers | user name and password |
 | --- | --- |
@@ -178,7 +181,7 @@ function objectText(value: unknown): string {
   return `{ ${fields.join(', ')} }`
 }
 
-/** The row's docstring, wrapped to the house's 100 columns. */
+/** Formats a row's text as a docstring of at most 100 columns. */
 function comment(row: Row): string {
   const lines: string[] = []
   let line = ''

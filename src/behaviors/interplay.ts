@@ -1,19 +1,19 @@
 import type { Behaviors } from './behaviors.ts'
 import { badBehavior } from './check.ts'
 
-/** Behaviors that were given, as opposed to left at their default. */
+/** The names of the behaviors that were given, not left at their default. */
 type Given = ReadonlySet<string>
 
 const DEFAULT_ANNOUNCE_SECONDS = 60
-/** What a discovery without an interval has. */
+/** The default interval of a discovery. */
 const DISCOVERY_INTERVAL_MS = 60_000
 
-/** 30 days less one second: the largest refill window memcached can be asked about. */
+/** 30 days less one second: memcached reads a longer remaining ttl as a Unix time. */
 const MAX_REFILL_WINDOW_SECONDS = 2_591_999
 
 /**
- * What is wrong, or merely odd, about settings together. What cannot hold throws; what works but
- * is hardly meant is answered as a warning.
+ * Checks settings that depend on each other. Throws if they contradict each other; returns warnings
+ * for combinations that work but are probably a mistake.
  *
  * @throws MintringError MINTRING_BAD_BEHAVIOR
  */
@@ -34,7 +34,7 @@ function refuseImpossible(behaviors: Behaviors, given: Given): void {
   if (bothGiven && retryTimeoutMs < connectTimeoutMs) {
     throw badBehavior(
       `retryTimeoutMs (${retryTimeoutMs}) is below connectTimeoutMs (${connectTimeoutMs}): ` +
-        'a host would be probed again while the last probe is still dialling',
+        'the next probe of a host would start while the last one is still connecting',
     )
   }
   if (given.has('retryTimeoutMs') && given.has('deadTimeoutMs')) refuseShortDead(behaviors)
@@ -47,23 +47,26 @@ function refuseImpossible(behaviors: Behaviors, given: Given): void {
   const stale = Math.max(staleWhileRevalidate, staleIfError ?? 0)
   if (stale + (earlyRefresh === 'auto' ? 0 : earlyRefresh) > MAX_REFILL_WINDOW_SECONDS) {
     throw badBehavior(
-      'staleWhileRevalidate or staleIfError and earlyRefresh exceed 30 days together',
+      'staleWhileRevalidate or staleIfError, plus earlyRefresh, must not exceed 30 days',
     )
   }
   refuseShortHandover(handoverSecondsOf(behaviors), announceSecondsOf(behaviors))
   if ((behaviors.username === undefined) !== (behaviors.password === undefined)) {
-    throw badBehavior('username and password go together: one is set and the other is not')
+    throw badBehavior('set both username and password: one of them is missing')
   }
 }
 
-/** How long processes may differ on the servers, in seconds. */
+/** Returns how long processes may disagree on the server list, in seconds. */
 export function announceSecondsOf({ announce, discovery }: Behaviors): number {
   if (announce !== undefined) return announce
   const intervalMs = discovery === undefined ? 0 : (discovery.intervalMs ?? DISCOVERY_INTERVAL_MS)
   return Math.max(DEFAULT_ANNOUNCE_SECONDS, Math.ceil((2 * intervalMs) / 1000))
 }
 
-/** How long values may move, in seconds: where processes poll rarely, longer than `handover`. */
+/**
+ * Returns how long values may move, in seconds. With a long discovery interval this is longer than
+ * `handover`.
+ */
 export function handoverSecondsOf(behaviors: Behaviors): number {
   const { handover, announce } = behaviors
   const announceSeconds = announceSecondsOf(behaviors)
@@ -72,7 +75,8 @@ export function handoverSecondsOf(behaviors: Behaviors): number {
 }
 
 /**
- * Who has forgotten the previous placement must not meet who still announces the next.
+ * Rejects a handover that is shorter than its announcement: a process that has dropped the previous
+ * servers must not meet one that still reads there.
  *
  * @throws MintringError MINTRING_BAD_BEHAVIOR
  */
@@ -80,7 +84,7 @@ export function refuseShortHandover(handover: number, announce: number): void {
   if (handover === 0 || handover >= announce) return
   throw badBehavior(
     `handover (${handover} s) is shorter than announce (${announce} s): processes that have ` +
-      'forgotten the previous servers would meet others that still read there',
+      'dropped the previous servers would run beside others that still read there',
   )
 }
 
@@ -88,7 +92,7 @@ function refuseShortDead({ retryTimeoutMs, deadTimeoutMs }: Behaviors): void {
   if (deadTimeoutMs >= retryTimeoutMs) return
   throw badBehavior(
     `deadTimeoutMs (${deadTimeoutMs}) is below retryTimeoutMs (${retryTimeoutMs}): ` +
-      'it is the longest pause between probes, retryTimeoutMs the first',
+      'the pause between probes starts at retryTimeoutMs and grows to deadTimeoutMs',
   )
 }
 
@@ -98,17 +102,19 @@ function timingWarnings(behaviors: Behaviors, given: Given): string[] {
   if (retryTimeoutMs < connectTimeoutMs) {
     warnings.push(
       `retryTimeoutMs (${retryTimeoutMs}) is below connectTimeoutMs (${connectTimeoutMs}): ` +
-        'probes of a host that does not answer take longer than the pause between them',
+        'connecting to a host that does not reply takes longer than the pause between probes',
     )
   }
   if (given.has('connectTimeoutMs') && connectTimeoutMs > requestTimeoutMs) {
     warnings.push(
       `connectTimeoutMs (${connectTimeoutMs}) is above requestTimeoutMs (${requestTimeoutMs}), ` +
-        'which ends an attempt first, dialling included',
+        'which ends an attempt first, as it includes connecting',
     )
   }
   if (!autoEjectHosts && (given.has('serverFailureLimit') || given.has('deadTimeoutMs'))) {
-    warnings.push('serverFailureLimit and deadTimeoutMs do nothing while autoEjectHosts is false')
+    warnings.push(
+      'serverFailureLimit and deadTimeoutMs have no effect while autoEjectHosts is false',
+    )
   }
   return warnings
 }
@@ -116,7 +122,7 @@ function timingWarnings(behaviors: Behaviors, given: Given): string[] {
 function placementWarnings(behaviors: Behaviors): string[] {
   const warnings: string[] = []
   if (behaviors.hashWithPrefixKey && behaviors.keyPrefix === '') {
-    warnings.push('hashWithPrefixKey does nothing without a keyPrefix')
+    warnings.push('hashWithPrefixKey has no effect without a keyPrefix')
   }
   return warnings
 }

@@ -4,7 +4,7 @@ import type { Behaviors } from './behaviors.ts'
 
 type ClusterSetting = keyof ClusterPolicy & keyof Behaviors
 
-// Those of the ring's options that have no default are not in the defaults to be enumerated.
+// Ring options without a default: the loop over the default policy below does not reach them.
 const RING_SETTINGS = [
   'weighted',
   'serverOrder',
@@ -15,17 +15,18 @@ const RING_SETTINGS = [
   'tableSize',
 ] as const satisfies readonly ClusterSetting[]
 
-/** What the hosts obey. */
+/** Returns the behaviors that the cluster and its hosts use. */
 export function toClusterPolicy(behaviors: Behaviors): ClusterPolicy {
   const policy: Record<string, unknown> = { ...defaultClusterPolicy }
   for (const name of [...Object.keys(defaultClusterPolicy), ...RING_SETTINGS]) {
     if (name in behaviors) policy[name] = behaviors[name as ClusterSetting]
   }
-  // Hosts read it for each request: made in one piece, an object's fields are at fixed places.
+  // Read on every request. An object created in one expression has its fields at fixed offsets,
+  // which makes these reads fast.
   return Object.freeze({ ...policy }) as unknown as ClusterPolicy
 }
 
-/** What refills obey unless their own policy says otherwise. */
+/** Returns the refill policy for calls that do not override it. */
 export function toRefillDefaults(behaviors: Behaviors): RefillDefaults {
   const defaults: Record<string, unknown> = { staleIfError: behaviors.staleIfError }
   for (const name of Object.keys(defaultRefillPolicy)) {

@@ -8,7 +8,9 @@ import { badBehavior, parseValue } from './check.ts'
 import { checkInterplay } from './interplay.ts'
 import { rowOf, rows } from './table.ts'
 
-/** Old and new of every behavior that changed. Secrets read `[set]` or `[unset]`. */
+/**
+ * The old and new value of each behavior that changed. Secrets are shown as `[set]` or `[unset]`.
+ */
 export type BehaviorChanges = Readonly<
   Record<string, { readonly from: unknown; readonly to: unknown }>
 >
@@ -16,21 +18,21 @@ export type BehaviorChanges = Readonly<
 const SERVERS_FIRST =
   'servers are the first argument: new MemcachedClient(servers, behaviors), or setServers(servers)'
 
-const ONE_ARRAY = "All servers go into one array: ['a:11211', 'b:11211']"
+const ONE_ARRAY = "Put all servers into one array: ['a:11211', 'b:11211']"
 
 interface Origin {
   readonly given: ReadonlySet<string>
   readonly warnings: readonly string[]
 }
 
-// Beside the object, not in it: behaviors are spread, compared and printed by users.
+// Kept outside the object, because users spread, compare and print behaviors.
 const origins = new WeakMap<Behaviors, Origin>()
 
 /**
- * Fills a caller's settings up with the defaults and freezes them.
+ * Fills in the defaults, checks all settings, and freezes the result.
  *
- * @throws MintringError MINTRING_BAD_BEHAVIOR for an unknown name (with a did-you-mean), a wrong
- * type or range, or settings that contradict each other.
+ * @throws MintringError MINTRING_BAD_BEHAVIOR for an unknown name (with a suggestion), a wrong type
+ * or range, or settings that contradict each other.
  */
 export function resolveBehaviors(input: BehaviorsInput = {}): Behaviors {
   const isServer = typeof input === 'string' || typeof input === 'number'
@@ -41,10 +43,10 @@ export function resolveBehaviors(input: BehaviorsInput = {}): Behaviors {
 }
 
 /**
- * Changes some settings of a running client: all of them or, when one is wrong, none.
+ * Changes settings of a running client: all of them, or none if one is invalid.
  *
- * @throws MintringError MINTRING_BAD_BEHAVIOR as resolveBehaviors, and for a setting that is fixed
- * when the client is made.
+ * @throws MintringError MINTRING_BAD_BEHAVIOR like resolveBehaviors(), and for a setting that
+ * cannot change after the client was created.
  */
 export function changeBehaviors(
   current: Behaviors,
@@ -58,7 +60,7 @@ export function changeBehaviors(
     if (isSame(current[name], next[name])) continue
     if (row.live === 'never') {
       throw badBehavior(
-        `${name} is fixed when the client is made: make another client to change it`,
+        `${name} is fixed when the client is created: create another client to change it`,
       )
     }
     changes[name] = { from: shown(name, current[name]), to: shown(name, next[name]) }
@@ -66,12 +68,18 @@ export function changeBehaviors(
   return { next, changes: Object.freeze(changes) }
 }
 
-/** What is odd, but not wrong, about settings: said once when a client is made or configured. */
+/**
+ * Returns warnings about settings that work but are probably a mistake. They are emitted when a
+ * client is created or configured.
+ */
 export function warningsOf(behaviors: Behaviors): readonly string[] {
   return origins.get(behaviors)?.warnings ?? []
 }
 
-/** The settings as plain data that may be logged: secrets read `[set]`, functions `[function]`. */
+/**
+ * Returns the settings as plain data that is safe to log: secrets become `[set]`, functions
+ * `[function]`.
+ */
 function describeBehaviors(behaviors: Behaviors): Record<string, unknown> {
   const described: Record<string, unknown> = {}
   for (const row of rows) described[row.name] = shown(row.name, behaviors[row.name as never])
@@ -81,7 +89,9 @@ function describeBehaviors(behaviors: Behaviors): Record<string, unknown> {
 function checkObject(input: unknown, instead = ''): void {
   if (typeof input === 'object' && input !== null && !Array.isArray(input)) return
   const example = '{ retryTimeoutMs: 30_000 }'
-  throw badBehavior(`Behaviors are an object, such as ${example}, not ${kindOf(input)}${instead}`)
+  throw badBehavior(
+    `Behaviors must be an object, such as ${example}, not ${kindOf(input)}${instead}`,
+  )
 }
 
 function settle(
@@ -95,13 +105,14 @@ function settle(
   for (const [name, value] of Object.entries({ ...preset, ...input })) {
     const row = rowOf(name)
     if (row === undefined) throw unknownName(name)
-    // An explicit undefined means the default, as leaving the name out does when a client is made.
+    // An explicit undefined means the default, as if the name were left out.
     settings[name] = value === undefined ? row.default : parseValue(row, value, settings[name])
     if (value === undefined) given.delete(name)
     else given.add(name)
   }
   if (!given.has('deadTimeoutMs')) settings.deadTimeoutMs = longestPauseMs(settings)
-  // Operations read it: made in one piece, an object's fields are at fixed places.
+  // Read on every operation. An object created in one expression has its fields at fixed offsets,
+  // which makes these reads fast.
   const behaviors = { ...settings } as unknown as Behaviors
   const warnings = checkInterplay(behaviors, given)
   hideSecrets(behaviors)
@@ -110,7 +121,7 @@ function settle(
   return behaviors
 }
 
-/** Left alone, the longest pause between probes is never shorter than the first. */
+/** Returns the default of deadTimeoutMs: never shorter than the first pause between probes. */
 function longestPauseMs({ retryTimeoutMs }: Record<string, unknown>): number {
   return Math.max(defaultClusterPolicy.deadTimeoutMs, retryTimeoutMs as number)
 }
@@ -135,11 +146,14 @@ function unknownName(name: string): Error {
   return badBehavior(`Unknown behavior '${nameShown(name)}'.${hint}`)
 }
 
-/** What people look for among the behaviors, without underscores and in lower case. */
+/**
+ * Names that users look for among the behaviors, in lower case without underscores, with what to
+ * use instead.
+ */
 const HABITS: readonly (readonly [words: readonly string[], instead: string])[] = [
   [
     ['ttl', 'defaultttl', 'expires', 'expire', 'expiration', 'lifetime', 'maxage', 'exptime'],
-    'each call has its own ttl: set(key, value, { ttl: 60 })',
+    'set the ttl in each call: set(key, value, { ttl: 60 })',
   ],
   [['servers', 'server', 'hosts', 'host', 'nodes', 'url', 'uri', 'port'], SERVERS_FIRST],
   [['prefix', 'keynamespace', 'cacheprefix'], "write { keyPrefix: 'app:' }"],
@@ -157,16 +171,18 @@ const HABITS: readonly (readonly [words: readonly string[], instead: string])[] 
   ],
   [
     ['reconnect', 'reconnectinterval', 'autoreconnect', 'reconnectdelay', 'lazyconnect'],
-    'a client connects on first use, and again by itself; retryTimeoutMs is the first pause',
+    'a client connects on first use and reconnects by itself, first after retryTimeoutMs',
   ],
   [['auth', 'credentials', 'sasl', 'user', 'pass'], 'write { username, password }'],
   [['swr', 'grace', 'stale'], 'write { staleWhileRevalidate: 600 }, in seconds'],
 ]
 
-/** `_retry_timeout` and `retry_timeout` are one name in old configurations. */
+/**
+ * Removes the leading underscore: old configurations write `_retry_timeout` and `retry_timeout`.
+ */
 const plain = (name: string): string => name.replace(/^_/, '')
 
-/** A secret is there for who asks for it by name, and in no log line. */
+/** Hides secrets from console.log and JSON. Reading one by its name still returns it. */
 function hideSecrets(behaviors: Behaviors): void {
   const describe = { value: () => describeBehaviors(behaviors) }
   Object.defineProperty(behaviors, inspect.custom, describe)

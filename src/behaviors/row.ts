@@ -1,45 +1,45 @@
-/** The clients whose names for a setting are understood by `behaviorsFrom`. */
+/** The clients whose settings `behaviorsFrom` translates. */
 export type BehaviorDialect = 'pylibmc' | 'libmemcached' | 'twemproxy' | 'memcached'
 
-/** Units a foreign name may be in; ours are always the unit that ends the name. */
+/** The units of other clients' settings. The unit of a behavior is always the end of its name. */
 export type Unit = 'ms' | 's' | 'us' | 'bytes' | 'flag'
 
-/** Another client's name for a behavior, in that client's own unit. */
+/** Another client's name for a behavior, and that client's unit. */
 export interface Alias {
   readonly dialect: BehaviorDialect
   readonly name: string
   readonly unit?: Unit
 }
 
-/** What a value must be. `object` rows say more in `check`. */
+/** The type of a behavior's value. Rows of type `object` have a `check` for the details. */
 export type RowType = 'boolean' | 'integer' | 'number' | 'seconds' | 'string' | 'choice' | 'object'
 
 /**
- * When a changed setting counts. `now`: for the next operation. `newConnections`: connections that
- * are open keep what they were opened with. `never`: it is fixed when the client is made.
+ * When a changed setting takes effect. `now`: with the next operation. `newConnections`: with the
+ * next connection; open ones do not change. `never`: it is fixed when the client is created.
  */
 export type LiveSetting = 'now' | 'newConnections' | 'never'
 
-/** One behavior: everything known about it, in one place. */
+/** The definition of one behavior: its type, default, limits, aliases and documentation. */
 export interface Row {
   readonly name: string
   readonly type: RowType
   readonly unit?: 'ms' | 's' | 'bytes'
-  /** `undefined` means that the behavior may be left unset. */
+  /** The default; `undefined` means that the behavior may be left unset. */
   readonly default: unknown
   readonly min?: number
   readonly max?: number
-  /** For `choice`, and for `object` rows that also take a word. */
+  /** For `choice`: the allowed words. An `object` row may allow words too. */
   readonly choices?: readonly string[]
-  /** For `seconds`: words that stand for a time. */
+  /** For `seconds`: words allowed instead of a number, such as 'auto'. */
   readonly words?: readonly string[]
-  /** For `object`: what it may hold. */
+  /** For `object`: the fields it may have. */
   readonly fields?: readonly Row[]
-  /** The TypeScript type, where the columns above do not say it. */
+  /** The TypeScript type, if the other columns do not determine it. */
   readonly typeText?: string
-  /** More than a type can say: answers what is wrong, or undefined. */
+  /** Returns what is wrong with a value, or undefined: checks that go beyond the type. */
   readonly check?: (value: unknown) => string | undefined
-  /** Never shown: not in errors, inspect output, events or docs. */
+  /** Whether the value is never shown: not in errors, inspect output, events or docs. */
   readonly secret?: boolean
   readonly live: LiveSetting
   readonly aliases?: readonly Alias[]

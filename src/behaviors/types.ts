@@ -3,64 +3,75 @@ import type { compat } from '../ring/compat.ts'
 import type { RingOptions } from '../ring/options.ts'
 import type { RingServer } from '../ring/server.ts'
 
-/** Writes and reads the values that are neither strings nor bytes. */
+/** Encodes and decodes values that are neither strings nor bytes. */
 export interface Serializer {
   /**
-   * The bytes to store, or text to be stored as UTF-8. What it throws rejects with
+   * Returns the bytes to store, or text to store as UTF-8. If it throws, the operation rejects with
    * MINTRING_BAD_VALUE.
    */
   serialize(value: unknown): string | Uint8Array | Promise<string | Uint8Array>
-  /** The value of what `serialize` made, or a promise of it. */
+  /** Returns the value that `serialize` encoded, or a promise of it. */
   deserialize(bytes: Buffer): unknown
 }
 
-/** A placement that is handed over: what is left out was as it is now. */
+/**
+ * The previous placement, whose values are handed over. Fields left out have the same value as now.
+ */
 export interface Previous extends RingOptions {
-  /** The servers then. */
+  /** The previous servers. */
   readonly servers: Servers
-  /** The client that had it, for its placement. */
+  /** The client whose placement was used. */
   readonly preset?: keyof typeof compat | undefined
-  /** As some presets have it; it says nothing about where keys were. */
+  /** Ignored: allowed because some presets contain it. */
   readonly autoEjectHosts?: boolean | undefined
-  /** What its keys began with. */
+  /** The previous key prefix. */
   readonly keyPrefix?: string | undefined
-  /** Whether its ring hashed that too. */
+  /** Whether the previous ring hashed the prefix with the key. */
   readonly hashWithPrefixKey?: boolean | undefined
-  /** As the client's own: what is copied keeps its flags. */
+  /** Must equal the client's own `valueFlags`: values keep their flags when they are copied. */
   readonly valueFlags?: string | undefined
-  /** For servers that ask for credentials. */
+  /** User name, if the previous servers require authentication. */
   readonly username?: string | undefined
-  /** The password that belongs to `username`. */
+  /** The password that goes with `username`. */
   readonly password?: string | undefined
 }
 
-/** Where the server list comes from while running; asked again every `intervalMs` (60 s). */
+/**
+ * Where the server list comes from while the client runs. It is looked up every `intervalMs` (60
+ * s).
+ */
 export type Discovery =
   | {
       /** A configuration endpoint of ElastiCache or Memorystore, `host:port`. */
       readonly endpoint: string
-      /** Milliseconds from one answer to the next question; 60,000 by default. */
+      /** Milliseconds from one result to the next lookup. Default 60,000. */
       readonly intervalMs?: number | undefined
-      /** How long one question may take; 5,000 by default, or the interval when that is shorter. */
+      /**
+       * The timeout of a lookup in milliseconds. Default 5,000, or the interval if that is shorter.
+       */
       readonly timeoutMs?: number | undefined
     }
   | {
-      /** A name with A or AAAA records, or SRV records when it begins with an underscore. */
+      /** A name with A or AAAA records; with SRV records if it begins with an underscore. */
       readonly dns: string
-      /** The port of all its addresses; 11211 by default. SRV records tell their own. */
+      /** The port of all its addresses. Default 11211. SRV records have their own ports. */
       readonly port?: number | undefined
-      /** Milliseconds from one answer to the next question; 60,000 by default. */
+      /** Milliseconds from one result to the next lookup. Default 60,000. */
       readonly intervalMs?: number | undefined
-      /** How long one question may take; 5,000 by default, or the interval when that is shorter. */
+      /**
+       * The timeout of a lookup in milliseconds. Default 5,000, or the interval if that is shorter.
+       */
       readonly timeoutMs?: number | undefined
     }
   | {
-      /** A function of yours. Its signal fires when the time for the question is over. */
+      /** Your function that returns the servers. Its signal fires at the timeout of the lookup. */
       readonly servers: (context: {
         readonly signal: AbortSignal
       }) => Promise<readonly RingServer[]> | readonly RingServer[]
-      /** Milliseconds from one answer to the next question; 60,000 by default. */
+      /** Milliseconds from one result to the next lookup. Default 60,000. */
       readonly intervalMs?: number | undefined
-      /** How long one question may take; 5,000 by default, or the interval when that is shorter. */
+      /**
+       * The timeout of a lookup in milliseconds. Default 5,000, or the interval if that is shorter.
+       */
       readonly timeoutMs?: number | undefined
     }

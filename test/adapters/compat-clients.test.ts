@@ -217,7 +217,8 @@ describe('a client of mintring/compat, compared with a client of the package mem
     const algorithm = (() => 1) as unknown as string
     assert.throws(() => new Memcached('a:1', { algorithm }), {
       code: 'MINTRING_BAD_BEHAVIOR',
-      message: /no function: a ring of a function of yours is one that no other client could share/,
+      message:
+        /not a function: no other client could share a ring with a hash function of your own/,
     })
   })
 

@@ -136,6 +136,6 @@ describe('fromEnvironment', () => {
     await new Promise((resolve) => setImmediate(resolve))
     process.off('warning', listen)
     assert.equal(seen.length, 1)
-    assert.match(seen[0]!, /MINTRING_RETRY_TIMEOUT is no behavior.*MINTRING_RETRY_TIMEOUT_MS/)
+    assert.match(seen[0]!, /MINTRING_RETRY_TIMEOUT is not a behavior.*MINTRING_RETRY_TIMEOUT_MS/)
   })
 })

@@ -124,9 +124,9 @@ describe('behaviors that depend on each other', () => {
 
   it('warn of settings that have no effect', () => {
     const off = resolveBehaviors({ autoEjectHosts: false, serverFailureLimit: 3 })
-    assert.match(warningsOf(off).join(), /do nothing while autoEjectHosts is false/)
+    assert.match(warningsOf(off).join(), /have no effect while autoEjectHosts is false/)
     const unused = resolveBehaviors({ hashWithPrefixKey: true })
-    assert.match(warningsOf(unused).join(), /nothing without a keyPrefix/)
+    assert.match(warningsOf(unused).join(), /no effect without a keyPrefix/)
     const late = resolveBehaviors({ connectTimeoutMs: 2000 })
     assert.match(warningsOf(late).join(), /above requestTimeoutMs/)
   })

@@ -139,7 +139,7 @@ describe('every behavior', () => {
 
     if (row.live === 'never') {
       it(`${name} throws when it is changed while the client runs`, () => {
-        assert.throws(() => changeBehaviors(resolveBehaviors(), input), /make another client/)
+        assert.throws(() => changeBehaviors(resolveBehaviors(), input), /create another client/)
       })
     } else {
       it(`${name} changes while the client runs, and the change is reported`, () => {

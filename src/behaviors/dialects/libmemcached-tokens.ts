@@ -7,7 +7,7 @@ export interface Token {
   readonly at: number
 }
 
-/** `option` ends in `=` when it takes something. */
+/** The kinds of tokens. The text of an `option` ends in `=` if the option takes an argument. */
 export type TokenKind =
   | 'space'
   | 'comma'
@@ -37,8 +37,8 @@ const KEYWORDS =
   'INCLUDE|RESET|DEBUG|SERVERS|END|CSL_ERROR|TRUE|FALSE|CONSISTENT|MODULA|RANDOM|MD5|CRC|' +
   'FNV1_64|FNV1A_64|FNV1_32|FNV1A_32|HSIEH|MURMUR|JENKINS'
 
-// The longest match wins, and among equals the first: the rule of the scanner that
-// libmemcached generates. That is why `--NAMESPACE=end` and one-letter host names are refused.
+// The longest match wins; among equals, the first. The generated scanner of libmemcached has the
+// same rule, which is why it refuses `--NAMESPACE=end` and host names of one letter.
 const RULES: readonly (readonly [TokenKind, RegExp])[] = [
   ['space', / /y],
   ['comma', /,/y],
@@ -56,8 +56,8 @@ const RULES: readonly (readonly [TokenKind, RegExp])[] = [
 ]
 
 /**
- * Cuts a configuration string as libmemcached does: tabs and line ends are nothing, a blank is the
- * separator of statements, and there is exactly one.
+ * Splits a configuration string as libmemcached does. It ignores tabs and line ends. Exactly one
+ * blank separates two statements.
  */
 export function tokensOf(text: string): Token[] {
   const tokens: Token[] = []
@@ -69,7 +69,7 @@ export function tokensOf(text: string): Token[] {
     }
     const token = longestAt(text, at)
     tokens.push(token)
-    // Nothing after END is read.
+    // libmemcached reads nothing after END.
     if (token.kind === 'keyword' && token.text.toUpperCase() === 'END') break
     at += token.text.length
   }
@@ -89,14 +89,17 @@ function longestAt(text: string, at: number): Token {
   return best
 }
 
-/** The error for a string libmemcached would refuse, with where and why. */
+/** Creates the error for a string that libmemcached would refuse: the position and the reason. */
 export function refusal(text: string, token: Token | undefined, why: string): Error {
   const where =
     token === undefined ? 'at its end' : `at column ${token.at + 1}${wordAt(text, token)}`
   return badBehavior(`This libmemcached configuration is wrong ${where}: ${why}`)
 }
 
-/** The word there, unless the text may hold a password: then the column has to do. */
+/**
+ * Returns the word at that position, unless the text may contain a password; the message then has
+ * only the column.
+ */
 function wordAt(text: string, { at }: Token): string {
   const word = /^[\w-]{1,30}/.exec(text.slice(at))?.[0]
   return word === undefined || /@|\/\//.test(text) ? '' : ` ('${word}')`

@@ -14,33 +14,33 @@ import {
   translatePlacement,
 } from './translation.ts'
 
-/** The longest namespace libmemcached takes. */
+/** The longest namespace that libmemcached accepts. */
 const MAX_NAMESPACE_BYTES = 127
 
 const HASHES = ['MD5', 'CRC', 'FNV1_64', 'FNV1A_64', 'FNV1_32', 'FNV1A_32', 'MURMUR', 'JENKINS']
 
-/** Options whose words mean nothing here, and why. */
+/** Options that have no equivalent, with the reason. */
 const NOT_NEEDED: Readonly<Record<string, string>> = {
-  'BINARY-PROTOCOL': 'mintring speaks the text and meta protocols; memcached deprecates the binary',
-  'BUFFER-REQUESTS': 'not needed: the commands of a turn always leave in one write',
-  'FETCH-VERSION': 'not needed: the version of every host is asked for on connecting',
-  'IO-BYTES-WATERMARK': 'not needed: writes are bounded by maxQueuedPerHost',
-  'IO-KEY-PREFETCH': 'not needed: the gets of a turn always travel together',
-  'IO-MSG-WATERMARK': 'not needed: writes are bounded by maxQueuedPerHost',
-  NOREPLY: 'not supported: every write waits for its answer, so that a failed one can be seen',
-  'NUMBER-OF-REPLICAS': 'not supported: a key lives on one host, and failover moves it',
+  'BINARY-PROTOCOL': 'mintring uses the text and meta protocols; the binary one is deprecated',
+  'BUFFER-REQUESTS': 'not needed: all commands of an event loop turn are sent in one write',
+  'FETCH-VERSION': 'not needed: every host is asked for its version on connecting',
+  'IO-BYTES-WATERMARK': 'not needed: maxQueuedPerHost limits writes',
+  'IO-KEY-PREFETCH': 'not needed: all gets of an event loop turn are sent together',
+  'IO-MSG-WATERMARK': 'not needed: maxQueuedPerHost limits writes',
+  NOREPLY: 'not supported: every write waits for its reply, to detect failures',
+  'NUMBER-OF-REPLICAS': 'not supported: a key is on one host, or on its fallback host',
   'RANDOMIZE-REPLICA-READ': 'not supported: there are no replicas',
-  'SOCKET-RECV-SIZE': 'not supported: Node leaves socket buffers to the system',
-  'SOCKET-SEND-SIZE': 'not supported: Node leaves socket buffers to the system',
-  'TCP-KEEPIDLE': 'takes no seconds in this form: use tcpKeepAliveMs',
-  'USE-UDP': 'not supported: TCP is used',
-  'USER-DATA': 'not supported: there is nothing it could do',
+  'SOCKET-RECV-SIZE': 'not supported: the system sizes socket buffers',
+  'SOCKET-SEND-SIZE': 'not supported: the system sizes socket buffers',
+  'TCP-KEEPIDLE': 'cannot be converted: use tcpKeepAliveMs',
+  'USE-UDP': 'not supported: mintring uses TCP',
+  'USER-DATA': 'not supported: mintring has no use for it',
 }
 
-/** Options that say what mintring does anyway. */
+/** Options for what mintring always does. */
 const ALWAYS: ReadonlySet<string> = new Set(['SUPPORT-CAS', 'VERIFY-KEY', 'TCP-KEEPALIVE'])
 
-/** Reads the statements of one configuration string. */
+/** Parses the statements of one configuration string. */
 class Reader {
   readonly #text: string
   readonly #tokens: readonly Token[]
@@ -48,12 +48,13 @@ class Reader {
   #translation = new Translation('libmemcached')
   #distribution: 'modula' | 'unweighted' = 'modula'
   #hash: string | undefined
-  // libmemcached makes its points whenever a server or a distribution is named, with the hash it
-  // has by then, and weighs them if a server with a weight was named since the distribution.
+  // libmemcached computes its points each time a server or a distribution is named, with the hash
+  // set
+  // by then. It weights them if a server with a weight was named after the last distribution.
   #pointHash: string | undefined
   #isWeighted = false
 
-  /** The options that are more than a number or a switch. */
+  /** The options whose argument is not just a number or a switch. */
   readonly #readers: Readonly<Record<string, () => void>> = {
     SERVER: () => this.#server(),
     SOCKET: () => this.#socket(),
@@ -126,7 +127,7 @@ class Reader {
     const why = NOT_NEEDED[name]
     if (why !== undefined) this.#translation.warn(`--${name}`, why)
     else if (argument === 0 && name.endsWith('-TIMEOUT')) {
-      this.#translation.warn(`--${name}=0`, 'there is always a limit of time: the default is kept')
+      this.#translation.warn(`--${name}=0`, 'mintring always has a timeout: it keeps its default')
     } else if (!ALWAYS.has(name)) this.#translation.takeAlias(name, argument)
   }
 
@@ -177,12 +178,12 @@ class Reader {
     this.#pointHash = this.#hash
     this.#isWeighted = false
     if (word === 'RANDOM') {
-      const why = 'not supported: what is stored at random cannot be found; consistent is used'
+      const why = 'not supported: a value on a random host is never found; consistent is used'
       this.#translation.warn('--DISTRIBUTION=RANDOM', why)
     }
     if (this.#skip('comma') === undefined) return
     const hash = this.#keyword(HASHES, 'a hash')
-    const why = 'changes nothing in libmemcached, nor here: use --HASH'
+    const why = 'has no effect in libmemcached, nor here: use --HASH'
     this.#translation.warn(`the ${hash} of --DISTRIBUTION`, why)
   }
 
@@ -209,7 +210,7 @@ class Reader {
   #socketTimeout(name: string): void {
     const timeoutMs = toMs(this.#number(), 'us', name)
     const { settings } = this.#translation
-    const why = 'one deadline covers dialling, writing and reading: requestTimeoutMs'
+    const why = 'one timeout covers connecting, writing and reading: requestTimeoutMs'
     this.#translation.warn(name, `${why} is at least this long`)
     settings.requestTimeoutMs = Math.max(Number(settings.requestTimeoutMs ?? 0), timeoutMs)
   }
@@ -251,7 +252,7 @@ class Reader {
 
   #take(): Token {
     const token = this.#tokens[this.#next++]
-    if (token === undefined) throw this.#refuse(undefined, 'something is missing')
+    if (token === undefined) throw this.#refuse(undefined, 'the text ends too early')
     return token
   }
 
@@ -274,13 +275,13 @@ function hashOf(word: string | undefined): HashName {
 function whyNot(token: Token | undefined): string {
   if (token?.kind === 'unknown' && token.text.startsWith('--')) return 'there is no such option'
   if (token?.kind === 'space') return 'statements are separated by one blank'
-  return 'libmemcached does not read this'
+  return 'libmemcached cannot parse this'
 }
 
 /**
- * Reads a libmemcached configuration string, such as
- * `--SERVER=10.0.0.1:11211/?2 --DISTRIBUTION=consistent --HASH=MD5`, and accepts and refuses what
- * libmemcached's own parser does. Without --DISTRIBUTION the placement is libmemcached's: modula.
+ * Translates a libmemcached configuration string, such as `--SERVER=10.0.0.1:11211/?2
+ * --DISTRIBUTION=consistent --HASH=MD5`. It accepts and refuses what libmemcached's own parser
+ * does. Without --DISTRIBUTION the placement is libmemcached's default, modula.
  *
  * @throws MintringError MINTRING_BAD_BEHAVIOR that says where the string is wrong.
  */

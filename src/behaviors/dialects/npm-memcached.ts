@@ -8,14 +8,14 @@ import { type TranslatedBehaviors, Translation } from './translation.ts'
 export type NpmMemcachedOptions = Readonly<Record<string, unknown>>
 
 const NOT_NEEDED: Readonly<Record<string, string>> = {
-  activeQueries: 'not needed: commands are pipelined, bounded by maxQueuedPerHost',
+  activeQueries: 'not needed: commands are pipelined, and maxQueuedPerHost limits them',
   debug: 'use the diagnostics channels mintring:command and mintring:connect',
-  factor: 'retries are immediate and go elsewhere; see retries and requestTimeoutMs',
-  failuresTimeout: 'failures count in a row, not in a window of time',
-  maxTimeout: 'retries are immediate and go elsewhere; see requestTimeoutMs',
-  minTimeout: 'retries are immediate and go elsewhere; see requestTimeoutMs',
-  randomize: 'retries are immediate and go elsewhere',
-  redundancy: 'not supported: a key lives on one host, and failover moves it',
+  factor: 'retries are immediate and use another host; see retries and requestTimeoutMs',
+  failuresTimeout: 'consecutive failures are counted, without a time window',
+  maxTimeout: 'retries are immediate and use another host; see requestTimeoutMs',
+  minTimeout: 'retries are immediate and use another host; see requestTimeoutMs',
+  randomize: 'retries are immediate and use another host',
+  redundancy: 'not supported: a key is on one host, or on its fallback host',
 }
 
 const DAY_MS = 86_400_000
@@ -34,17 +34,18 @@ const READERS: Readonly<Record<string, Reader>> = {
     if (typeof value !== 'string' && value) {
       throw badBehavior('memcached compatibility is ketama or hash_ring')
     }
-    // There any other word is taken too, and none: libketama's points, with the port in each label.
+    // npm memcached accepts any other word too, or none: the points are then libketama's, with the
+    // port in each label.
     if (value === 'ketama') return
     translation.set({ labelFormat: 'full', ...(value === 'hash_ring' && { replicas: 3 }) })
   },
   failOverServers(translation, value) {
     const isList = Array.isArray(value) ? value.length > 0 : Boolean(value)
-    const why = 'stand-by servers are failover: { gutter: servers, ttl }, which needs a ttl'
+    const why = 'for stand-by servers use failover: { gutter: servers, ttl }, which needs a ttl'
     if (isList) translation.warn('failOverServers', why)
   },
   failures(translation, value) {
-    // There 0 is the first failure already.
+    // In npm memcached, 0 also means the first failure.
     translation.set({ serverFailureLimit: within(1, numberOf(value, 'failures'), MAX_FAILURES) })
   },
   idle(translation, value) {
@@ -56,16 +57,20 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
   maxExpiration(translation, value) {
     if (numberOf(value, 'maxExpiration') === 2_592_000) return
-    translation.warn('maxExpiration', 'not needed: a TTL over 30 days is converted to a date')
+    translation.warn('maxExpiration', 'not needed: a TTL over 30 days is converted to a Unix time')
   },
   maxKeySize(translation, value) {
     if (numberOf(value, 'maxKeySize') === 250) return
-    translation.warn('maxKeySize', 'not supported: memcached takes 250 bytes, no more and no less')
+    translation.warn('maxKeySize', 'not supported: the limit of memcached is always 250 bytes')
   },
   maxQueueSize(translation, value) {
     const maxQueuedPerHost = numberOf(value, 'maxQueueSize')
     if (maxQueuedPerHost > 0) translation.set({ maxQueuedPerHost: Math.ceil(maxQueuedPerHost) })
-    else translation.warn('maxQueueSize', 'queues are always bounded: maxQueuedPerHost decides')
+    else
+      translation.warn(
+        'maxQueueSize',
+        'mintring always limits its queues: maxQueuedPerHost keeps its value',
+      )
   },
   maxValue(translation, value) {
     const maxItemBytes = within(KIB, numberOf(value, 'maxValue'), KIB ** 3)
@@ -77,9 +82,9 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
   poolSize(translation, value) {
     const max = numberOf(value, 'poolSize')
-    const why = 'a connection carries many commands at once here: 1 or 2 are enough'
+    const why = 'mintring sends many commands at once over a connection: 1 or 2 are enough'
     if (max > 4) translation.warn('poolSize', why)
-    // There 0 means the pool's own default.
+    // In npm memcached, 0 means the default of its pool.
     if (max === 0) return
     const bounded = within(1, max, MAX_CONNECTIONS)
     translation.set({ connections: { ...groupOf(translation), max: bounded } })
@@ -99,19 +104,19 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
   timeout(translation, value) {
     const timeoutMs = numberOf(value, 'timeout')
-    const why = '0 is no limit there; here every request has one: requestTimeoutMs keeps its own'
+    const why = '0 means no limit in npm memcached; mintring keeps the default of requestTimeoutMs'
     if (timeoutMs === 0) translation.warn('timeout', why)
     else translation.set({ requestTimeoutMs: within(1, timeoutMs, DAY_MS) })
   },
 }
 
-/** The names of that package's options. */
+/** The names of all options of the npm package `memcached`. */
 export const npmMemcachedOptionNames: readonly string[] = [
   ...Object.keys(NOT_NEEDED),
   ...Object.keys(READERS),
 ]
 
-/** OpenSSL has several names for most digests; MD5 and SHA-1 in one begins with the MD5. */
+/** OpenSSL has several names for most digests. The first bytes of `md5-sha1` are the MD5. */
 const SAME_DIGEST: Readonly<Record<string, string>> = {
   'md5-sha1': 'md5',
   ripemd: 'ripemd160',
@@ -121,9 +126,9 @@ const SAME_DIGEST: Readonly<Record<string, string>> = {
 
 function hashOf(algorithm: unknown): HashName {
   if (typeof algorithm === 'function') {
-    const why = 'a ring of a function of yours is one that no other client could share'
+    const why = 'no other client could share a ring with a hash function of your own'
     throw badBehavior(
-      `memcached algorithm is the name of a digest, such as md5, no function: ${why}`,
+      `memcached algorithm must be the name of a digest, such as md5, not a function: ${why}`,
     )
   }
   if (!algorithm) return 'md5'
@@ -133,12 +138,10 @@ function hashOf(algorithm: unknown): HashName {
     .replace('/', '-')
   const name = SAME_DIGEST[plain] ?? plain
   if (hashNames.includes(name as HashName)) return name as HashName
-  throw badBehavior(
-    `memcached algorithm '${String(algorithm).slice(0, 40)}' is not a digest that is known here`,
-  )
+  throw badBehavior(`memcached algorithm '${String(algorithm).slice(0, 40)}' is not a known digest`)
 }
 
-/** A number, or the text of one: options often come from the environment. */
+/** Returns a number, also from text: options often come from the environment. */
 function numberOf(value: unknown, name: string): number {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
   if (typeof number === 'number' && Number.isFinite(number)) return number
@@ -154,15 +157,15 @@ function groupOf(translation: Translation): object {
 }
 
 /**
- * Reads the options of the npm package `memcached`: its placement, times and limits, and its flags
- * for values that are in the cache already. Numbers may be texts; what is out of mintring's range
- * becomes the nearest value in it.
+ * Translates the options of the npm package `memcached`: its placement, times and limits, and its
+ * flags for values that are already cached. Numbers may be text. A number out of mintring's range
+ * becomes the nearest one in range.
  *
  * @throws MintringError MINTRING_BAD_BEHAVIOR for an option or value that package does not have.
  */
 export function fromNpmMemcached(options: NpmMemcachedOptions): TranslatedBehaviors {
   if (typeof options !== 'object' || options === null) {
-    throw badBehavior('The options of npm memcached are an object, such as { timeout: 500 }')
+    throw badBehavior('The options of npm memcached must be an object, such as { timeout: 500 }')
   }
   const translation = new Translation('memcached')
   translation.set({ ...compat.memcached, valueFlags: 'memcached', longKeys: 'md5' })

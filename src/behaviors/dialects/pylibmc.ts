@@ -13,7 +13,9 @@ import {
   translatePlacement,
 } from './translation.ts'
 
-/** pylibmc's behaviors, with the leading underscore some of them have had or left out. */
+/**
+ * pylibmc's behaviors. Some of their names have had a leading underscore, which is optional here.
+ */
 export type PylibmcBehaviors = Readonly<Record<string, unknown>>
 
 const HASHERS: readonly string[] = [
@@ -42,25 +44,28 @@ const DISTRIBUTIONS: Readonly<Record<string, Placement | undefined>> = {
   'consistent max': undefined,
 }
 
-/** Names that mean nothing here, and why. A value of 0 asks for nothing and is let pass. */
+/**
+ * Behaviors that have no equivalent, with the reason. A value of 0 turns them off and is accepted.
+ */
 const NOT_NEEDED: Readonly<Record<string, string>> = {
-  _io_bytes_watermark: 'not needed: writes are bounded by maxQueuedPerHost',
-  _io_key_prefetch: 'not needed: the gets of a turn always travel together',
-  _io_msg_watermark: 'not needed: writes are bounded by maxQueuedPerHost',
-  _noreply: 'not supported: every write waits for its answer, so that a failed one can be seen',
-  _socket_recv_size: 'not supported: Node leaves socket buffers to the system',
-  _socket_send_size: 'not supported: Node leaves socket buffers to the system',
-  binary: 'mintring speaks the text and meta protocols; use ASCII authentication (memcached -Y)',
-  ketama_hash: 'libmemcached keeps it and never uses it',
-  num_replicas: 'not supported: a key lives on one host, and failover moves it',
-  pickle_protocol: 'values are not pickled; use serializer, or valueFlags to read plain ones',
+  _io_bytes_watermark: 'not needed: maxQueuedPerHost limits writes',
+  _io_key_prefetch: 'not needed: all gets of an event loop turn are sent together',
+  _io_msg_watermark: 'not needed: maxQueuedPerHost limits writes',
+  _noreply: 'not supported: every write waits for its reply, to detect failures',
+  _socket_recv_size: 'not supported: the system sizes socket buffers',
+  _socket_send_size: 'not supported: the system sizes socket buffers',
+  binary: 'mintring uses the text and meta protocols; use ASCII authentication (memcached -Y)',
+  ketama_hash: 'libmemcached stores it and never uses it',
+  num_replicas: 'not supported: a key is on one host, or on its fallback host',
+  pickle_protocol:
+    'values are not pickled; use serializer, or valueFlags to read values of simple types',
 }
 
-/** Names that say what mintring does anyway when they are on. */
+/** Behaviors for what mintring always does. */
 const ALWAYS: Readonly<Record<string, string>> = {
-  buffer_requests: 'the commands of a turn always leave in one write',
-  cas: 'gets() and cas() always work',
-  no_block: 'nothing ever blocks',
+  buffer_requests: 'all commands of an event loop turn are sent in one write',
+  cas: 'gets() and cas() are always available',
+  no_block: 'no call ever blocks',
   verify_keys: 'keys are always checked',
 }
 
@@ -73,7 +78,7 @@ const NAMES: readonly string[] = [
   ...Object.keys(ALWAYS),
 ]
 
-/** `_retry_timeout` and `auto_eject_hosts` are spellings that old configurations still have. */
+/** Old configurations may have `_retry_timeout` and `auto_eject_hosts`. */
 function canonical(name: string): string {
   const bare = name.replace(/^_/, '').replace(/^auto_eject_hosts$/, 'auto_eject')
   return NAMES.find((known) => known.replace(/^_/, '') === bare) ?? name
@@ -89,7 +94,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
   failure_limit(translation, value, all) {
     if (numberOf(all.remove_failed ?? 0, 'pylibmc remove_failed') > 0) {
-      translation.warn('failure_limit', 'remove_failed takes its place, as in libmemcached')
+      translation.warn('failure_limit', 'remove_failed is used instead, as in libmemcached')
     } else {
       translation.set({ serverFailureLimit: numberOf(value, 'pylibmc failure_limit') })
     }
@@ -98,7 +103,7 @@ const READERS: Readonly<Record<string, Reader>> = {
     const deadTimeoutMs = toMs(value, 's', 'pylibmc dead_timeout')
     const retryTimeoutMs = toMs(all.retry_timeout ?? 2, 's', 'pylibmc retry_timeout')
     const why =
-      '0 leaves a dead host out for good in libmemcached: here it is probed and comes back'
+      '0 means in libmemcached that a dead host never returns; mintring probes it and takes it back'
     const ejects = Boolean(all.auto_eject) || Boolean(all.remove_failed)
     if (deadTimeoutMs === 0 && ejects) translation.warn('dead_timeout', why)
     translation.set({ deadTimeoutMs: Math.max(deadTimeoutMs, retryTimeoutMs, NEXT_SECOND_MS) })
@@ -110,12 +115,20 @@ const READERS: Readonly<Record<string, Reader>> = {
   _poll_timeout(translation, value) {
     const requestTimeoutMs = toMs(value, 'ms', 'pylibmc _poll_timeout')
     if (requestTimeoutMs > 0) translation.set({ requestTimeoutMs })
-    else translation.warn('_poll_timeout', 'there is always a deadline: requestTimeoutMs decides')
+    else
+      translation.warn(
+        '_poll_timeout',
+        'mintring always has a timeout: requestTimeoutMs keeps its value',
+      )
   },
   connect_timeout(translation, value) {
     const connectTimeoutMs = toMs(value, 'ms', 'pylibmc connect_timeout')
     if (connectTimeoutMs > 0) translation.set({ connectTimeoutMs })
-    else translation.warn('connect_timeout', 'there is always a deadline: connectTimeoutMs decides')
+    else
+      translation.warn(
+        'connect_timeout',
+        'mintring always has a timeout: connectTimeoutMs keeps its value',
+      )
   },
   receive_timeout: socketTimeout('receive_timeout'),
   send_timeout: socketTimeout('send_timeout'),
@@ -131,7 +144,7 @@ function socketTimeout(name: string): Reader {
   return (translation, value, all) => {
     const timeoutMs = toMs(value, 'us', `pylibmc ${name}`)
     if (timeoutMs === 0) return
-    const why = 'one deadline covers dialling, writing and reading: requestTimeoutMs'
+    const why = 'one timeout covers connecting, writing and reading: requestTimeoutMs'
     if (numberOf(all._poll_timeout ?? 0, 'pylibmc _poll_timeout') > 0) {
       translation.warn(name, `${why}, which _poll_timeout sets`)
       return
@@ -143,16 +156,16 @@ function socketTimeout(name: string): Reader {
 }
 
 /**
- * Reads pylibmc's behaviors, in pylibmc's names and units, such as
- * `{ ketama: true, _auto_eject_hosts: true, _retry_timeout: 30 }`. Placement is pylibmc's own:
- * without ketama or a distribution it is modula with one_at_a_time. What else is left out keeps
- * mintring's default.
+ * Translates pylibmc's behaviors, in its own names and units, such as `{ ketama: true,
+ * _auto_eject_hosts: true, _retry_timeout: 30 }`. Placement is pylibmc's: without `ketama` or a
+ * distribution it is modula with one_at_a_time. All other settings left out keep mintring's
+ * default.
  *
- * @throws MintringError MINTRING_BAD_BEHAVIOR for a name or a value pylibmc does not have.
+ * @throws MintringError MINTRING_BAD_BEHAVIOR for a name or a value that pylibmc does not have.
  */
 export function fromPylibmc(behaviors: PylibmcBehaviors): TranslatedBehaviors {
   if (typeof behaviors !== 'object' || behaviors === null) {
-    throw badBehavior('pylibmc behaviors are an object, such as { ketama: true }')
+    throw badBehavior('pylibmc behaviors must be an object, such as { ketama: true }')
   }
   const all: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(behaviors)) all[canonical(name)] = value
@@ -183,7 +196,7 @@ function take(translation: Translation, name: string, value: unknown, all: Pylib
   } else if (!translation.takeAlias(name, value)) throw translation.unknown(name, NAMES)
 }
 
-/** pylibmc applies these in a fixed order, whatever order they are written in. */
+/** pylibmc applies these in a fixed order, regardless of the order in the object. */
 function readPlacement(translation: Translation, all: PylibmcBehaviors): object {
   let placement: Placement = 'modula'
   let hash: HashName = 'one_at_a_time'
@@ -195,13 +208,18 @@ function readPlacement(translation: Translation, all: PylibmcBehaviors): object 
     const weighted = flagOf(all.ketama_weighted, 'pylibmc ketama_weighted')
     placement = weighted ? 'weighted' : 'unweighted'
     if (weighted) hash = 'md5'
-    else translation.warn('ketama_weighted', 'off turns unweighted ketama on, as in libmemcached')
+    else
+      translation.warn(
+        'ketama_weighted',
+        'turning it off turns unweighted ketama on, as in libmemcached',
+      )
   }
   if (all.distribution !== undefined) {
     placement = distributionOf(translation, all.distribution)
   }
   if (placement === 'modula' && all.auto_eject !== undefined) {
-    const why = 'libmemcached never ejects with modula: its clients fail while mintring moves on'
+    const why =
+      'libmemcached never ejects with modula: its clients fail where mintring uses another host'
     if (flagOf(all.auto_eject, 'pylibmc auto_eject')) translation.warn('auto_eject', why)
   }
   return { ...translatePlacement(libmemcachedPresets[placement]), hash }
@@ -210,7 +228,7 @@ function readPlacement(translation: Translation, all: PylibmcBehaviors): object 
 function hashOf(value: unknown): HashName {
   if (typeof value === 'string' && HASHERS.includes(value)) return libmemcachedHash(value)
   const hint = typeof value === 'string' ? didYouMean(value, HASHERS) : ''
-  throw badBehavior(`pylibmc hash is one of ${HASHERS.join(', ')}.${hint}`)
+  throw badBehavior(`pylibmc hash must be one of ${HASHERS.join(', ')}.${hint}`)
 }
 
 function distributionOf(translation: Translation, value: unknown): Placement {
@@ -218,15 +236,15 @@ function distributionOf(translation: Translation, value: unknown): Placement {
   const name = String(value).replaceAll('_', ' ')
   if (!names.includes(name)) {
     throw badBehavior(
-      `pylibmc distribution is one of ${names.join(', ')}.${didYouMean(name, names)}`,
+      `pylibmc distribution must be one of ${names.join(', ')}.${didYouMean(name, names)}`,
     )
   }
   if (name === 'random') {
-    const why = 'not supported: what is stored at random cannot be found; consistent is used'
+    const why = 'not supported: a value on a random host is never found; consistent is used'
     translation.warn('distribution random', why)
     return 'unweighted'
   }
   const placement = DISTRIBUTIONS[name]
   if (placement !== undefined) return placement
-  throw badBehavior(`pylibmc distribution '${name}' places by no rule that can be followed`)
+  throw badBehavior(`pylibmc distribution '${name}' is not supported: its placement is undefined`)
 }

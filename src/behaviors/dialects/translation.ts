@@ -8,21 +8,24 @@ import type { Alias, BehaviorDialect, Unit } from '../row.ts'
 import { rows } from '../table.ts'
 
 /**
- * Another client's settings as behaviors: pass it where behaviors go. `servers` and `warnings` are
- * not enumerable, so that spreading copies the behaviors alone.
+ * The settings of another client, translated to behaviors: pass it as behaviors. `servers` and
+ * `warnings` are not enumerable, so spreading copies only the behaviors.
  */
 export type TranslatedBehaviors = BehaviorsInput & {
-  /** The servers the other client's settings name; undefined when they name none. */
+  /** The servers in the other client's settings; undefined if there are none. */
   readonly servers: readonly RingServer[] | undefined
-  /** What could not be taken over as it was, why, and what to use: process warnings too, once. */
+  /**
+   * The settings that have no exact equivalent, with the reason and what to use instead. Each is
+   * also emitted as a process warning, once.
+   */
   readonly warnings: readonly string[]
 }
 
-/** The warnings this process has had: clients are often made by the dozen. */
+/** The warnings that this process has emitted: an application may create dozens of clients. */
 const warned = new Set<string>()
 const MAX_WARNED = 1000
 
-/** Collects behaviors, servers and warnings while a dialect is read. */
+/** Collects behaviors, servers and warnings while a dialect is translated. */
 export class Translation {
   readonly dialect: BehaviorDialect
   readonly settings: Record<string, unknown> = {}
@@ -41,7 +44,7 @@ export class Translation {
     this.warnings.push(`${this.dialect} ${name}: ${why}`)
   }
 
-  /** Takes over a setting the table knows under this dialect's name. Answers whether it does. */
+  /** Translates a setting if a behavior has this name as an alias. Returns whether one has. */
   takeAlias(name: string, value: unknown): boolean {
     for (const row of rows) {
       const alias = this.#aliasOf(row.aliases, name)
@@ -59,7 +62,7 @@ export class Translation {
     return false
   }
 
-  /** The error for a name this dialect does not have. */
+  /** Creates the error for a name that the other client does not have. */
   unknown(name: string, known: readonly string[]): Error {
     const names = [...new Set([...known, ...this.#aliasNames()])]
     return badBehavior(
@@ -97,7 +100,7 @@ export class Translation {
 
 const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, us: 0.001 }
 
-/** A foreign value in our unit. Ranges are the door's business: it names our behavior. */
+/** Converts a value to the behavior's unit. resolveBehaviors() checks its range later. */
 function convert(alias: Alias, value: unknown): unknown {
   const { dialect, name, unit } = alias
   if (unit === undefined) return value
@@ -107,18 +110,20 @@ function convert(alias: Alias, value: unknown): unknown {
     : toMs(value, unit, `${dialect} ${name}`)
 }
 
-/** A duration in `unit` as whole milliseconds, rounded up. */
+/** Converts a duration in `unit` to whole milliseconds, rounded up. */
 export function toMs(value: unknown, unit: Unit, name: string): number {
   return Math.ceil(numberOf(value, name) * (MILLISECONDS[unit] ?? 1))
 }
 
-/** The shortest pause there is: clients that know a pause of 0 try again at once. */
+/** The shortest pause. It stands for a pause of 0 in clients that then retry at once. */
 export const NO_PAUSE_MS = 1
 
-/** libmemcached compares whole seconds: a pause of 0 lasts until its clock shows the next one. */
+/**
+ * Stands for a pause of 0 in libmemcached: it compares whole seconds, so it waits for the next one.
+ */
 export const NEXT_SECOND_MS = 1000
 
-/** A number, or an error that names the foreign setting. */
+/** Returns a number, or throws an error that names the other client's setting. */
 export function numberOf(value: unknown, name: string): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value
   throw badBehavior(
@@ -126,7 +131,7 @@ export function numberOf(value: unknown, name: string): number {
   )
 }
 
-/** A switch: Python and YAML write 0 and 1 as well as true and false. */
+/** Returns a boolean: Python and YAML also write 0 and 1. */
 export function flagOf(value: unknown, name: string): boolean {
   if (value === true || value === 1) return true
   if (value === false || value === 0) return false
@@ -135,12 +140,12 @@ export function flagOf(value: unknown, name: string): boolean {
 
 const HASHES: Readonly<Record<string, HashName>> = { default: 'one_at_a_time', crc: 'crc32' }
 
-/** libmemcached's name of a hash as the ring's. */
+/** Converts libmemcached's name of a hash to the ring's. */
 export function libmemcachedHash(name: string): HashName {
   return HASHES[name] ?? (name as HashName)
 }
 
-/** libmemcached's distributions that place by a rule, as presets of the ring. */
+/** Presets of the ring for libmemcached's distributions, except the random one. */
 export const libmemcachedPresets: Readonly<
   Record<'modula' | 'unweighted' | 'weighted' | 'spy', CompatPreset>
 > = {
@@ -150,7 +155,7 @@ export const libmemcachedPresets: Readonly<
   spy: compat.libmemcachedSpy,
 }
 
-/** A preset without what it says about autoEjectHosts: that is for the settings to say. */
+/** Returns a preset without `autoEjectHosts`, which the other client's settings decide. */
 export function translatePlacement(preset: CompatPreset): BehaviorsInput {
   const { autoEjectHosts: _, ...placement } = preset
   return placement

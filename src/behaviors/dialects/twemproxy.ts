@@ -9,12 +9,12 @@ import {
   Translation,
 } from './translation.ts'
 
-/** One pool of nutcracker.yml, as a YAML reader gives it. */
+/** One pool of nutcracker.yml, as a YAML parser returns it. */
 export type TwemproxyPool = Readonly<Record<string, unknown>>
 
-/** Settings of the proxy's own side, which a client without a proxy has no use for. */
+/** Settings of the proxy itself, which a client without a proxy does not need. */
 const PROXY_SIDE: Readonly<Record<string, string>> = {
-  listen: 'there is no proxy to listen: services connect to the servers themselves',
+  listen: 'there is no proxy to listen: services connect to the servers directly',
   client_connections: 'there is no proxy to connect to',
   backlog: 'there is no proxy to connect to',
 }
@@ -32,8 +32,9 @@ const READERS: Readonly<Record<string, Reader>> = {
   distribution(translation, value) {
     if (value === 'ketama') return
     if (value === 'modula') return translation.set({ distribution: 'twemproxyModula' })
-    if (value !== 'random') throw badBehavior('twemproxy distribution is ketama, modula or random')
-    const why = 'not supported: what is stored at random cannot be found; ketama is used'
+    if (value !== 'random')
+      throw badBehavior('twemproxy distribution must be ketama, modula or random')
+    const why = 'not supported: a value on a random host is never found; ketama is used'
     translation.warn('distribution random', why)
   },
   preconnect(translation, value) {
@@ -50,7 +51,8 @@ const READERS: Readonly<Record<string, Reader>> = {
     translation.warn('redis_db', 'memcached has no databases; use keyPrefix')
   },
   servers(translation, value) {
-    if (!Array.isArray(value)) throw badBehavior('twemproxy servers is a list of host:port:weight')
+    if (!Array.isArray(value))
+      throw badBehavior('twemproxy servers must be a list of host:port:weight')
     for (const server of value) translation.servers.push(serverOf(server))
   },
   server_connections(translation, value) {
@@ -58,7 +60,7 @@ const READERS: Readonly<Record<string, Reader>> = {
     translation.set({ connections: { min: Math.min(1, max), max } })
   },
   server_failure_limit(translation, value) {
-    // The first failure is counted before it is compared, so 0 ejects as 1 does.
+    // twemproxy counts the first failure before it compares, so 0 ejects like 1.
     const limit = numberOf(value, 'twemproxy server_failure_limit')
     translation.set({ serverFailureLimit: limit === 0 ? 1 : limit })
   },
@@ -72,20 +74,22 @@ const READERS: Readonly<Record<string, Reader>> = {
   timeout(translation, value) {
     const requestTimeoutMs = numberOf(value, 'twemproxy timeout')
     if (requestTimeoutMs > 0) translation.set({ requestTimeoutMs })
-    else translation.warn('timeout', 'there is always a deadline: requestTimeoutMs decides')
+    else
+      translation.warn('timeout', 'mintring always has a timeout: requestTimeoutMs keeps its value')
   },
 }
 
 /**
- * Reads one pool of a twemproxy configuration, so that services can leave the proxy out and find
- * their keys. `servers` holds the pool's, names included: placement goes by them.
+ * Translates one pool of a twemproxy configuration, so that services can connect without the proxy
+ * and find their keys. `servers` has the pool's servers with their names: placement depends on
+ * them.
  *
- * @throws MintringError MINTRING_BAD_BEHAVIOR for a setting or value twemproxy does not have,
- * MINTRING_BAD_SERVER for a server line that is invalid.
+ * @throws MintringError MINTRING_BAD_BEHAVIOR for a setting or value that twemproxy does not have,
+ * MINTRING_BAD_SERVER for an invalid server line.
  */
 export function fromTwemproxy(pool: TwemproxyPool): TranslatedBehaviors {
   if (typeof pool !== 'object' || pool === null) {
-    throw badBehavior('A twemproxy pool is an object, such as { hash: "md5", servers: [] }')
+    throw badBehavior('A twemproxy pool must be an object, such as { hash: "md5", servers: [] }')
   }
   const translation = new Translation('twemproxy')
   translation.set(compat.twemproxy)
@@ -101,14 +105,15 @@ export function fromTwemproxy(pool: TwemproxyPool): TranslatedBehaviors {
 }
 
 /**
- * `host:port:weight`, `/path:weight`, each with a name behind a blank if it has one. IPv6 has no
+ * Parses `host:port:weight` or `/path:weight`, either with a name after a blank. IPv6 has no
  * brackets: `::1:11211:1`.
  */
 function serverOf(line: unknown): ReturnType<typeof parseServer> {
   if (typeof line !== 'string')
-    throw badBehavior('A twemproxy server is text: host:port:weight name')
+    throw badBehavior('A twemproxy server must be a string: host:port:weight name')
   const [address = '', name, ...rest] = line.trim().split(/\s+/)
-  if (rest.length > 0) throw badBehavior('A twemproxy server is host:port:weight and one name')
+  if (rest.length > 0)
+    throw badBehavior('A twemproxy server must be host:port:weight and at most one name')
   const server = parseServer(addressOf(address))
   return name === undefined ? server : parseServer({ ...server, name })
 }

@@ -3,10 +3,10 @@ import { checkTls } from '../check-object.ts'
 import type { Row } from '../row.ts'
 
 const DAY_MS = 86_400_000
-/** The longest a timer of Node's can wait. */
+/** The longest delay of a Node timer. */
 const MAX_TIMER_MS = 2_147_483_647
 
-/** How hosts are reached, and for how long they are waited for. */
+/** Connections to hosts and the timeouts of requests. */
 export const connectionRows: readonly Row[] = [
   {
     name: 'connectTimeoutMs',
@@ -20,9 +20,7 @@ export const connectionRows: readonly Row[] = [
       { dialect: 'pylibmc', name: 'connect_timeout', unit: 'ms' },
       { dialect: 'libmemcached', name: 'CONNECT-TIMEOUT', unit: 'ms' },
     ],
-    doc:
-      'How long one connection may take to be usable: DNS, TCP, TLS and authentication ' +
-      'together.',
+    doc: 'The timeout for opening a connection: DNS, TCP, TLS and authentication together.',
   },
   {
     name: 'requestTimeoutMs',
@@ -39,7 +37,7 @@ export const connectionRows: readonly Row[] = [
       { dialect: 'memcached', name: 'timeout', unit: 'ms' },
     ],
     doc:
-      'How long one attempt on one host may take, dialling and queueing included. An operation ' +
+      'The timeout of one attempt on one host, including connecting and queueing. An operation ' +
       'ends within requestTimeoutMs × (1 + retries).',
   },
   {
@@ -56,8 +54,8 @@ export const connectionRows: readonly Row[] = [
         live: 'now',
         aliases: [{ dialect: 'libmemcached', name: 'POOL-MIN' }],
         doc:
-          'Connections kept open to each host; with 0 the last one is closed after `idleMs` as ' +
-          'well.',
+          'How many connections to each host stay open. With 0, the last one is closed after ' +
+          '`idleMs` too.',
       },
       {
         name: 'max',
@@ -72,8 +70,8 @@ export const connectionRows: readonly Row[] = [
           { dialect: 'memcached', name: 'poolSize' },
         ],
         doc:
-          'The most connections to each host. Commands are pipelined: one or two are enough for ' +
-          'most services.',
+          'The limit on connections to each host. Commands are pipelined: one or two are enough ' +
+          'for most services.',
       },
       {
         name: 'idleMs',
@@ -84,12 +82,14 @@ export const connectionRows: readonly Row[] = [
         max: MAX_TIMER_MS,
         live: 'now',
         aliases: [{ dialect: 'memcached', name: 'idle', unit: 'ms' }],
-        doc: 'After how long without use a connection beyond `min` is closed; 0 never closes one.',
+        doc:
+          'How long a connection beyond `min` may be unused before it is closed; 0 never closes ' +
+          'one.',
       },
     ],
     default: defaultClusterPolicy.connections,
     live: 'now',
-    doc: 'How many connections each host gets.',
+    doc: 'How many connections the client opens to each host.',
   },
   {
     name: 'maxQueuedPerHost',
@@ -99,7 +99,7 @@ export const connectionRows: readonly Row[] = [
     max: 10_000_000,
     live: 'now',
     doc:
-      'How many commands may wait for one host. Beyond it they reject at once with ' +
+      'How many commands may wait for one host. Further commands reject at once with ' +
       'MINTRING_OVERLOADED.',
   },
   {
@@ -108,7 +108,7 @@ export const connectionRows: readonly Row[] = [
     choices: ['auto', 'meta', 'classic'],
     default: 'auto',
     live: 'now',
-    doc: 'Whether refills may use the meta commands: `auto` asks each host what it can do.',
+    doc: 'Whether refills may use meta commands. `auto` finds out what each host supports.',
   },
   {
     name: 'tls',
@@ -120,7 +120,7 @@ export const connectionRows: readonly Row[] = [
     live: 'newConnections',
     doc:
       'TLS to every host: `true`, or options of `tls.connect` (ca, cert, key, servername, …). ' +
-      'Certificates are verified unless you say otherwise.',
+      'Certificates are verified unless these options turn that off.',
   },
   {
     name: 'username',
@@ -129,8 +129,8 @@ export const connectionRows: readonly Row[] = [
     live: 'newConnections',
     aliases: [{ dialect: 'pylibmc', name: 'username' }],
     doc:
-      'User name for ASCII authentication (`memcached -Y`), for servers that name none ' +
-      'themselves.',
+      'User name for ASCII authentication (`memcached -Y`). A server with a user name of its ' +
+      'own uses that.',
   },
   {
     name: 'password',
@@ -150,7 +150,7 @@ export const connectionRows: readonly Row[] = [
       { dialect: 'pylibmc', name: 'tcp_nodelay', unit: 'flag' },
       { dialect: 'libmemcached', name: 'TCP-NODELAY', unit: 'flag' },
     ],
-    doc: "Send at once instead of waiting for more (turns Nagle's algorithm off).",
+    doc: "Whether to send data at once (turns Nagle's algorithm off).",
   },
   {
     name: 'tcpKeepAliveMs',
@@ -161,8 +161,8 @@ export const connectionRows: readonly Row[] = [
     max: MAX_TIMER_MS,
     live: 'newConnections',
     doc:
-      'How long a connection may be silent before TCP asks whether the other end is there; 0 ' +
-      'never asks.',
+      'How long a connection may be idle before TCP checks that the peer is still there; 0 ' +
+      'turns the check off.',
   },
   {
     name: 'unref',
@@ -170,7 +170,7 @@ export const connectionRows: readonly Row[] = [
     default: defaultClusterPolicy.unref,
     live: 'newConnections',
     doc:
-      'Whether open connections let the process end: a script then ends when its own work does, ' +
-      'without `close()`. An operation under way holds the process until it settles.',
+      'Whether the process may exit while connections are open, so that a script ends without ' +
+      '`close()`. A pending operation keeps the process alive until it settles.',
   },
 ]

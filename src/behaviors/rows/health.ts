@@ -4,7 +4,7 @@ import type { Row } from '../row.ts'
 
 const DAY_MS = 86_400_000
 
-/** When a host leaves the ring, what happens to its keys meanwhile, and when it comes back. */
+/** When a host is ejected, where its keys go meanwhile, and when it returns. */
 export const healthRows: readonly Row[] = [
   {
     name: 'autoEjectHosts',
@@ -16,7 +16,7 @@ export const healthRows: readonly Row[] = [
       { dialect: 'twemproxy', name: 'auto_eject_hosts', unit: 'flag' },
       { dialect: 'memcached', name: 'remove', unit: 'flag' },
     ],
-    doc: 'Whether a host that keeps failing leaves the ring until it answers again.',
+    doc: 'Whether a host that keeps failing is removed from the ring until it replies again.',
   },
   {
     name: 'serverFailureLimit',
@@ -32,7 +32,7 @@ export const healthRows: readonly Row[] = [
       { dialect: 'twemproxy', name: 'server_failure_limit' },
       { dialect: 'memcached', name: 'failures' },
     ],
-    doc: 'How many failures in a row eject a host.',
+    doc: 'How many consecutive failures eject a host.',
   },
   {
     name: 'retryTimeoutMs',
@@ -48,7 +48,7 @@ export const healthRows: readonly Row[] = [
       { dialect: 'twemproxy', name: 'server_retry_timeout', unit: 'ms' },
       { dialect: 'memcached', name: 'retry', unit: 'ms' },
     ],
-    doc: 'How long an ejected host is left alone before it is probed in the background.',
+    doc: 'How long after its ejection a host is first probed. Probes run in the background.',
   },
   {
     name: 'deadTimeoutMs',
@@ -60,8 +60,8 @@ export const healthRows: readonly Row[] = [
     live: 'now',
     aliases: [{ dialect: 'pylibmc', name: 'dead_timeout', unit: 's' }],
     doc:
-      'The longest pause between two probes of a host that stays dead: the pause doubles up to ' +
-      'it.',
+      'The longest pause between two probes of an ejected host. The pause starts at ' +
+      '`retryTimeoutMs` and doubles up to this limit.',
   },
   {
     name: 'slowHosts',
@@ -70,9 +70,10 @@ export const healthRows: readonly Row[] = [
     default: defaultClusterPolicy.slowHosts,
     live: 'now',
     doc:
-      'What becomes of a host whose replies take at least 20 ms and ten times as long as those ' +
-      'of its peers, for three seconds: `report` tells (event `slow`, `hosts()`), `eject` also ' +
-      'takes it out of the ring as a failed one, `bypass` lets `getOrSet` load without it.',
+      'What to do about a slow host: one whose replies took, for three seconds, at least 20 ms ' +
+      'and ten times as long as those of the other hosts. `report` emits the event `slow` and ' +
+      'marks the host in `hosts()`. `eject` also ejects it like a failed host. `bypass` also ' +
+      'lets `getOrSet` load values without asking it.',
   },
   {
     name: 'ejectLoneHost',
@@ -80,8 +81,8 @@ export const healthRows: readonly Row[] = [
     default: defaultClusterPolicy.ejectLoneHost,
     live: 'now',
     doc:
-      'Whether the only host of a list is ejected as others are. Its keys have no other place, ' +
-      'so it stays in the ring by default and is dialled again within a tenth of a second.',
+      'Whether the only host of a list can be ejected. Its keys have no other place, so by ' +
+      'default it stays in the ring and the client reconnects within a tenth of a second.',
   },
   {
     name: 'failover',
@@ -92,9 +93,9 @@ export const healthRows: readonly Row[] = [
     check: checkFailover,
     live: 'now',
     doc:
-      "What becomes of an ejected host's keys: `rehash` places them on the others, `miss` " +
-      'answers reads with a miss and drops writes, `error` rejects, `{ gutter: servers, ttl }` ' +
-      'sends them to stand-by hosts for at most `ttl` seconds.',
+      'What happens to the keys of an ejected host. `rehash` places them on the other hosts. ' +
+      '`miss` returns a miss for reads and drops writes. `error` rejects. `{ gutter: servers, ' +
+      'ttl }` sends them to stand-by hosts, for at most `ttl` seconds.',
   },
   {
     name: 'ejection',
@@ -103,8 +104,9 @@ export const healthRows: readonly Row[] = [
     default: defaultClusterPolicy.ejection,
     live: 'now',
     doc:
-      "`skip` walks on to the next live host of the full ring, so that only the dead host's " +
-      'keys move; `rebuild` makes a ring without it, as libmemcached and twemproxy do.',
+      'How `rehash` finds another host. `skip` takes the next live host of the full ring, so ' +
+      'only the keys of the dead host move. `rebuild` makes a ring without the dead host, as ' +
+      'libmemcached and twemproxy do.',
   },
   {
     name: 'onReturn',
@@ -113,9 +115,9 @@ export const healthRows: readonly Row[] = [
     default: defaultClusterPolicy.onReturn,
     live: 'now',
     doc:
-      'Whether a host that comes back keeps what it held, but for the keys that changed ' +
-      'meanwhile. `flush` empties it, for all processes: also when only the way of this one to ' +
-      'the host was bad.',
+      'What a host that returns keeps. `trust`: everything except the keys that changed ' +
+      'meanwhile. `flush`: nothing. The client then flushes the host for all processes, even if ' +
+      'only its own connection had failed.',
   },
   {
     name: 'maxOwedKeys',
@@ -125,9 +127,9 @@ export const healthRows: readonly Row[] = [
     max: 10_000_000,
     live: 'now',
     doc:
-      'How many keys that changed while a host was away are remembered one by one, for each ' +
-      'host (some 200 bytes each). Beyond that a filter of 2 MB knows them: then a few other ' +
-      'keys are removed from the host before they are read.',
+      'How many keys that changed during the absence of a host the client remembers exactly, ' +
+      'per host (about 200 bytes each). Further keys go into a filter of 2 MB. The filter also ' +
+      'matches a few other keys, which are then deleted from the host before they are read.',
   },
   {
     name: 'precautionsMs',
@@ -138,9 +140,9 @@ export const healthRows: readonly Row[] = [
     max: DAY_MS,
     live: 'now',
     doc:
-      'For how long after a failed attempt, and after a host went or came back, writes also ' +
-      'delete the key on its first fallback host, which processes may read that see its home ' +
-      'as down. Deletes and invalidations always do. 0: no other write does.',
+      'For how long after a failed attempt, an ejection or a return writes also delete the key ' +
+      'on its first fallback host. Other processes may still read there. Deletes and ' +
+      'invalidations always do this; with 0, no other write does.',
   },
   {
     name: 'retries',
@@ -150,7 +152,9 @@ export const healthRows: readonly Row[] = [
     max: 10,
     live: 'now',
     aliases: [{ dialect: 'memcached', name: 'retries' }],
-    doc: 'How often a command that is safe to repeat may try another place.',
+    doc:
+      'How many times a command that is safe to repeat is retried, on another host where ' +
+      'possible.',
   },
   {
     name: 'retryWrites',
@@ -158,7 +162,7 @@ export const healthRows: readonly Row[] = [
     default: defaultClusterPolicy.retryWrites,
     live: 'now',
     doc:
-      'Whether `set`, `delete` and `touch` are repeated when it is unknown whether the ' +
-      'server executed them.',
+      'Whether to retry `set`, `delete` and `touch` if the server may already have executed ' +
+      'them.',
   },
 ]

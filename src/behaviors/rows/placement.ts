@@ -4,10 +4,10 @@ import { distributionNames } from '../../ring/distributions/registry.ts'
 import { hashNames } from '../../ring/hashes/registry.ts'
 import type { Row } from '../row.ts'
 
-/** A key of one byte at least must fit behind the prefix. */
+/** Leaves at least one byte for the key behind the prefix. */
 const MAX_PREFIX_BYTES = 249
 
-/** Where a key lives. */
+/** Which host a key is on. */
 export const placementRows: readonly Row[] = [
   {
     name: 'preset',
@@ -17,8 +17,8 @@ export const placementRows: readonly Row[] = [
     default: undefined,
     live: 'now',
     doc:
-      "Another client's placement in one word: distribution, hash and what goes with them. " +
-      'Settings beside it go before it.',
+      'The client whose placement to copy: sets `distribution`, `hash` and related behaviors. ' +
+      'Behaviors that you set yourself take precedence.',
   },
   {
     name: 'distribution',
@@ -32,7 +32,9 @@ export const placementRows: readonly Row[] = [
       { dialect: 'libmemcached', name: 'DISTRIBUTION' },
       { dialect: 'twemproxy', name: 'distribution' },
     ],
-    doc: 'Which client places keys the same way: every process that shares the cache must agree.',
+    doc:
+      'How the ring maps hashes to hosts. All processes that share the cache must use the same ' +
+      'one.',
   },
   {
     name: 'hash',
@@ -47,7 +49,7 @@ export const placementRows: readonly Row[] = [
       { dialect: 'twemproxy', name: 'hash' },
       { dialect: 'memcached', name: 'algorithm' },
     ],
-    doc: "How a key becomes a number. Unset: the distribution's own (md5 for ketama).",
+    doc: "How the ring hashes keys. Unset: the distribution's own hash (md5 for ketama).",
   },
   {
     name: 'hashTag',
@@ -57,8 +59,8 @@ export const placementRows: readonly Row[] = [
     live: 'now',
     aliases: [{ dialect: 'twemproxy', name: 'hash_tag' }],
     doc:
-      'Two characters, such as `{}`: only what stands between them is hashed, so that ' +
-      '`user:{42}:name` and `user:{42}:mail` share a host.',
+      'Two characters, such as `{}`. Only the part of a key between them is hashed, so that ' +
+      '`user:{42}:name` and `user:{42}:mail` are on the same host.',
   },
   {
     name: 'keyPrefix',
@@ -71,7 +73,7 @@ export const placementRows: readonly Row[] = [
       { dialect: 'libmemcached', name: 'NAMESPACE' },
       { dialect: 'memcached', name: 'namespace' },
     ],
-    doc: 'Put before every key on the wire. It counts towards the 250 bytes of a key.',
+    doc: 'Text in front of every key on the wire. It counts towards the 250 bytes of a key.',
   },
   {
     name: 'hashWithPrefixKey',
@@ -94,7 +96,7 @@ export const placementRows: readonly Row[] = [
     aliases: [{ dialect: 'pylibmc', name: 'ketama_weighted', unit: 'flag' }],
     doc:
       'Whether `ketamaUnweighted`, `ketamaSpy` and `spymemcached` build the weighted form of ' +
-      'their ring. Unset: when a server has a weight other than 1.',
+      'their ring. Unset: they do if a server has a weight other than 1.',
   },
   {
     name: 'serverOrder',
@@ -107,8 +109,8 @@ export const placementRows: readonly Row[] = [
       { dialect: 'libmemcached', name: 'SORT-HOSTS', unit: 'flag' },
     ],
     doc:
-      "The order servers are numbered in: as listed, by host name (libmemcached's SORT_HOSTS) " +
-      "or by name (twemproxy). Unset: the distribution's own.",
+      "The order in which servers are numbered: as listed, by host name (libmemcached's " +
+      "SORT_HOSTS) or by name (twemproxy). Unset: the distribution's own order.",
   },
   {
     name: 'pointHash',
@@ -125,7 +127,9 @@ export const placementRows: readonly Row[] = [
     choices: ['libmemcached', 'spymemcached', 'full'],
     default: undefined,
     live: 'now',
-    doc: "How `spymemcached` and `hashring` write a server's label. Unset: as that client does.",
+    doc:
+      "The format of server labels in `spymemcached` and `hashring`. Unset: that client's own " +
+      'format.',
   },
   {
     name: 'vnodes',
@@ -135,8 +139,8 @@ export const placementRows: readonly Row[] = [
     max: 65_536,
     live: 'now',
     doc:
-      'Labels per server of average weight in `cacheMemcachedFast` (its `ketama_points`, 150) ' +
-      'and `hashring` (40).',
+      'Labels of a server of average weight in `cacheMemcachedFast` (its `ketama_points`; 150 ' +
+      'if unset) and `hashring` (40 if unset).',
   },
   {
     name: 'replicas',
@@ -154,7 +158,7 @@ export const placementRows: readonly Row[] = [
     min: 2,
     max: 16_777_216,
     live: 'now',
-    doc: 'Slots of `maglev`, a prime; 65,537 when unset.',
+    doc: 'The number of slots in `maglev`: a prime. Unset: 65,537.',
   },
   {
     name: 'duplicates',
@@ -163,8 +167,9 @@ export const placementRows: readonly Row[] = [
     default: 'reject',
     live: 'now',
     doc:
-      'For presets and `createRing`, which can place like clients that allow one server twice. ' +
-      'A client of mintring never does: give weights.',
+      'Whether a server may be listed twice. `allow` is for presets and `createRing` only, to ' +
+      'place keys like clients that allow it. MemcachedClient always rejects duplicates: use ' +
+      'weights.',
   },
 ]
 
@@ -174,9 +179,9 @@ function twoCharacters(value: unknown): string | undefined {
 
 function fitsInKey(value: unknown): string | undefined {
   const prefix = String(value)
-  // Control characters and spaces end a key on the wire.
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are the ones to refuse
-  if (/[\x00-\x20\x7f]/.test(prefix)) return 'cannot hold spaces or control characters'
+  // On the wire, control characters and spaces would end the key.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the prefix must not have any
+  if (/[\x00-\x20\x7f]/.test(prefix)) return 'must not contain spaces or control characters'
   if (Buffer.byteLength(prefix) > MAX_PREFIX_BYTES) {
     return `takes at most ${MAX_PREFIX_BYTES} bytes, to leave room for a key`
   }

@@ -4,7 +4,7 @@ import type { Row } from '../row.ts'
 
 const DAY_MS = 86_400_000
 
-/** What getOrSet, refresh and define do unless their own policy says otherwise. */
+/** Defaults for getOrSet, refresh and define. The policy of a call overrides them. */
 export const refillRows: readonly Row[] = [
   {
     name: 'staleWhileRevalidate',
@@ -14,7 +14,7 @@ export const refillRows: readonly Row[] = [
     min: 0,
     max: MAX_RELATIVE_TTL_SECONDS,
     live: 'now',
-    doc: 'How long after its TTL a value is served stale while one client refills it.',
+    doc: 'For how long after its TTL a stale value is served while one client refills it.',
   },
   {
     name: 'staleIfError',
@@ -25,8 +25,8 @@ export const refillRows: readonly Row[] = [
     max: MAX_RELATIVE_TTL_SECONDS,
     live: 'now',
     doc:
-      'How long after its TTL a value is served when the loader fails. Unset: as ' +
-      'staleWhileRevalidate.',
+      'For how long after its TTL a stale value is served if the loader fails. Unset: the same ' +
+      'as staleWhileRevalidate.',
   },
   {
     name: 'lease',
@@ -37,8 +37,8 @@ export const refillRows: readonly Row[] = [
     max: 86_400,
     live: 'now',
     doc:
-      'After how long another client takes over from a refiller that died. A live one renews ' +
-      'it.',
+      'How long a client may refill a key without a sign of life before another client takes ' +
+      'over. A live client renews its lease.',
   },
   {
     name: 'earlyRefresh',
@@ -51,8 +51,8 @@ export const refillRows: readonly Row[] = [
     max: MAX_RELATIVE_TTL_SECONDS,
     live: 'now',
     doc:
-      'How long before its TTL ends a value is refilled in the background. `auto`: as long as ' +
-      'loads are seen to take, at most half of the TTL.',
+      'How long before the end of its TTL a value is refilled in the background. `auto`: as ' +
+      'long as recent loads took, at most half of the TTL.',
   },
   {
     name: 'jitter',
@@ -62,8 +62,8 @@ export const refillRows: readonly Row[] = [
     max: 0.5,
     live: 'now',
     doc:
-      'The share of a TTL that chance may take off, so that keys stored together do not expire ' +
-      'together.',
+      'The largest share of a TTL that is randomly subtracted, so that keys stored together do ' +
+      'not expire together.',
   },
   {
     name: 'staleTimeoutMs',
@@ -73,7 +73,7 @@ export const refillRows: readonly Row[] = [
     min: 0,
     max: DAY_MS,
     live: 'now',
-    doc: 'How long a caller waits for the fresh value before it gets the stale one.',
+    doc: 'How long a caller waits for a fresh value before it gets the stale one.',
   },
   {
     name: 'loaderTimeoutMs',
@@ -83,7 +83,7 @@ export const refillRows: readonly Row[] = [
     min: 1,
     max: DAY_MS,
     live: 'now',
-    doc: 'After how long a loader is aborted.',
+    doc: 'How long a loader may run before it is aborted.',
   },
   {
     name: 'waitTimeoutMs',
@@ -93,7 +93,7 @@ export const refillRows: readonly Row[] = [
     min: 0,
     max: DAY_MS,
     live: 'now',
-    doc: 'How long a caller waits for the load of another caller when it cannot be served.',
+    doc: 'How long a caller waits for the load of another caller if there is no stale value.',
   },
   {
     name: 'onWaitTimeout',
@@ -102,8 +102,8 @@ export const refillRows: readonly Row[] = [
     default: defaultRefillPolicy.onWaitTimeout,
     live: 'now',
     doc:
-      'What a caller gets when that wait is over: its own load (not stored), `undefined`, or an ' +
-      'error.',
+      'What a caller gets after waitTimeoutMs: the result of its own load (not stored), ' +
+      '`undefined`, or an error.',
   },
   {
     name: 'errorBackoff',
@@ -114,8 +114,8 @@ export const refillRows: readonly Row[] = [
     max: 86_400,
     live: 'now',
     doc:
-      'How long the whole fleet waits after a failed load before it tries again. A stale value ' +
-      'is served meanwhile; without one callers get the error at once.',
+      'How long all processes wait after a failed load before the next attempt. Meanwhile ' +
+      'callers get the stale value, or the error at once if there is none.',
   },
   {
     name: 'negativeTtl',
@@ -128,8 +128,8 @@ export const refillRows: readonly Row[] = [
     max: MAX_RELATIVE_TTL_SECONDS,
     live: 'now',
     doc:
-      'How long a `null` from the loader is cached; `false` does not cache it. `undefined` ' +
-      'never is.',
+      'How long a `null` from the loader is cached; `false` means not at all. `undefined` is ' +
+      'never cached.',
   },
   {
     name: 'sharedValues',
@@ -137,8 +137,8 @@ export const refillRows: readonly Row[] = [
     default: defaultRefillPolicy.sharedValues,
     live: 'now',
     doc:
-      'Whether callers of one turn or one load get the same object instead of one each. It saves ' +
-      'decoding a value for each of them; what one changes, the others see.',
+      'Whether callers that share a read or a load get the same object instead of one each. ' +
+      'This saves decoding, but a change that one caller makes is visible to the others.',
   },
   {
     name: 'placeholder',
@@ -147,7 +147,7 @@ export const refillRows: readonly Row[] = [
     default: defaultRefillPolicy.placeholder,
     live: 'now',
     doc:
-      'Where the mark "being loaded" is kept: in the key itself, or beside it ' +
-      '(`sidecar`), for keys that nginx or other clients read.',
+      'Where to store the mark "being loaded": in the key itself (`inline`), or in a second ' +
+      'item (`sidecar`), for keys that nginx or other clients read.',
   },
 ]

@@ -2,10 +2,12 @@ import { checkDiscovery, checkPrevious, checkSerializer } from '../check-object.
 import type { Row } from '../row.ts'
 
 const MIB = 1_048_576
-/** Half a day: a handover takes a day at most in all. */
+/** Half a day each for `announce` and `handover`, so that a change takes at most a day. */
 const MAX_CHANGE_SECONDS = 43_200
 
-/** Keys and values on the wire, failures as callers see them, what observers are told. */
+/**
+ * Keys and values on the wire, failures as callers see them, observability, and changes of servers.
+ */
 export const valueRows: readonly Row[] = [
   {
     name: 'maxItemBytes',
@@ -17,9 +19,9 @@ export const valueRows: readonly Row[] = [
     live: 'now',
     aliases: [{ dialect: 'memcached', name: 'maxValue', unit: 'bytes' }],
     doc:
-      "The server's item size limit (`memcached -I`), key and bookkeeping included. Larger " +
-      'values reject before they are sent, because a server that refuses a value deletes the ' +
-      'old one.',
+      "The server's item size limit (`memcached -I`), which includes the key and the item " +
+      'header. Larger values reject before they are sent, because a server that refuses a value ' +
+      'deletes the old one.',
   },
   {
     name: 'largeValues',
@@ -28,8 +30,8 @@ export const valueRows: readonly Row[] = [
     default: 'reject',
     live: 'now',
     doc:
-      'What to do with values over maxItemBytes: reject them, or split them over several items ' +
-      'that are read all or not at all.',
+      'What to do with values over maxItemBytes: reject them, or split them over several items. ' +
+      'A read returns the whole value or a miss.',
   },
   {
     name: 'compressAboveBytes',
@@ -40,8 +42,8 @@ export const valueRows: readonly Row[] = [
     max: 1024 * MIB,
     live: 'now',
     doc:
-      'Values of more bytes than this are compressed if that makes them smaller. Unset: nothing ' +
-      'is compressed. Compressed values are always read.',
+      'Values larger than this are compressed if that makes them smaller. Unset: values are ' +
+      'stored without compression. Reads always decompress.',
   },
   {
     name: 'compression',
@@ -49,7 +51,9 @@ export const valueRows: readonly Row[] = [
     choices: ['gzip', 'brotli', 'zstd'],
     default: 'gzip',
     live: 'now',
-    doc: 'How values are compressed. nginx reads `gzip`; `zstd` needs a Node that has it (22.15).',
+    doc:
+      'The compression format. nginx can serve `gzip`; `zstd` needs a Node that supports it ' +
+      '(22.15).',
   },
   {
     name: 'maxDecompressedBytes',
@@ -60,8 +64,8 @@ export const valueRows: readonly Row[] = [
     max: 2047 * MIB,
     live: 'now',
     doc:
-      'The most a compressed value may unfold to; a larger one rejects. It guards against a ' +
-      'small value made to fill the memory.',
+      'The size limit of a value after decompression; a larger one rejects. This protects ' +
+      'against small values that are crafted to fill the memory.',
   },
   {
     name: 'serializer',
@@ -71,8 +75,8 @@ export const valueRows: readonly Row[] = [
     check: checkSerializer,
     live: 'now',
     doc:
-      'Writes and reads the values that are neither strings nor bytes: `{ serialize, ' +
-      'deserialize }`, sync or async. Unset: JSON.',
+      'Encodes and decodes values that are neither strings nor bytes: `{ serialize, deserialize ' +
+      '}`, sync or async. Unset: JSON.',
   },
   {
     name: 'valueFlags',
@@ -80,7 +84,7 @@ export const valueRows: readonly Row[] = [
     choices: ['mintring', 'pylibmc', 'pymemcache', 'php', 'memcached'],
     default: 'mintring',
     live: 'now',
-    doc: "Whose flags are read, and written, when a value's flags are not mintring's own.",
+    doc: 'The client whose flags mintring writes and reads, so that both clients can share values.',
   },
   {
     name: 'longKeys',
@@ -89,8 +93,8 @@ export const valueRows: readonly Row[] = [
     default: 'reject',
     live: 'now',
     doc:
-      'What to do with keys over 250 bytes (prefix included): reject them, or replace them by a ' +
-      "digest; `md5` is npm memcached's, to share a cache with it.",
+      'What to do with keys over 250 bytes, prefix included: reject them, or replace them by a ' +
+      "digest. `md5` is npm memcached's digest, for a cache shared with it.",
   },
   {
     name: 'onError',
@@ -99,15 +103,15 @@ export const valueRows: readonly Row[] = [
     default: 'throw',
     live: 'now',
     doc:
-      'Whether a failed read rejects or looks like a miss. Misses made this way are counted and ' +
-      'told to observers.',
+      'Whether a failed read rejects or returns a miss. Such misses are counted and reported to ' +
+      'observers.',
   },
   {
     name: 'traceKeys',
     type: 'boolean',
     default: false,
     live: 'now',
-    doc: 'Whether diagnostics channels and spans may carry keys. Values are never carried.',
+    doc: 'Whether diagnostics channels and spans may contain keys. They never contain values.',
   },
   {
     name: 'discovery',
@@ -117,10 +121,10 @@ export const valueRows: readonly Row[] = [
     check: checkDiscovery,
     live: 'never',
     doc:
-      'Where the server list comes from while running: `{ endpoint, intervalMs }` asks an ' +
-      'ElastiCache or Memorystore configuration endpoint, `{ dns, intervalMs }` resolves a ' +
-      'name, `{ servers, intervalMs }` calls a function of yours. `timeoutMs` ends a question ' +
-      'that gets no answer. A list that flaps is followed once it stays the same.',
+      'Where the client gets its server list from while it runs. `{ endpoint, intervalMs }` ' +
+      'asks a configuration endpoint of ElastiCache or Memorystore. `{ dns, intervalMs }` ' +
+      'resolves a name. `{ servers, intervalMs }` calls a function of yours. `timeoutMs` limits ' +
+      'each lookup. If the list keeps changing, the client waits until it is stable.',
   },
   {
     name: 'handover',
@@ -131,8 +135,8 @@ export const valueRows: readonly Row[] = [
     max: MAX_CHANGE_SECONDS,
     live: 'now',
     doc:
-      'How long values may move to their new hosts after the servers changed; 0 turns it off: ' +
-      'keys that move are then loaded anew. At least `announce`.',
+      'For how long after a change of servers values move to their new hosts; at least ' +
+      '`announce`. With 0 they do not move: keys that change host are loaded again.',
   },
   {
     name: 'announce',
@@ -143,8 +147,9 @@ export const valueRows: readonly Row[] = [
     max: MAX_CHANGE_SECONDS,
     live: 'now',
     doc:
-      'How long processes may differ on the list of servers when it changes: until then all read ' +
-      'where keys were. Unset: a minute, or twice the interval of `discovery` if that is longer.',
+      'How long processes may disagree on the server list after a change. Until then all of ' +
+      'them read from the old hosts. Unset: a minute, or twice the interval of `discovery` if ' +
+      'that is longer.',
   },
   {
     name: 'previous',
@@ -154,8 +159,8 @@ export const valueRows: readonly Row[] = [
     check: checkPrevious,
     live: 'now',
     doc:
-      'The placement that this one follows, for deploys and migrations: `{ servers }`, and what ' +
-      'else was different: a preset or placement behaviors, `keyPrefix`, credentials. Its ' +
-      'values are handed over. Once that is over it has no effect.',
+      'The placement before this one, for deploys and migrations: `{ servers }`, and whatever ' +
+      'else has changed: a preset or placement behaviors, `keyPrefix`, credentials. Its values ' +
+      'are handed over to the new hosts. After the handover this has no effect.',
   },
 ]

@@ -90,7 +90,7 @@ describe('behaviorsFrom.libmemcached', () => {
       '--SERVER=localhost --NOREPLY --NUMBER-OF-REPLICAS=2 --USE-UDP --DISTRIBUTION=random,MD5',
     )
     assert.equal(warnings.length, 5)
-    assert.match(warnings.join('\n'), /NOREPLY.*waits.*\n.*REPLICAS.*failover.*\n.*TCP is used/)
+    assert.match(warnings.join('\n'), /NOREPLY.*waits.*\n.*REPLICAS.*fallback.*\n.*uses TCP/)
   })
 
   it("keeps mintring's timeouts where libmemcached has none", () => {

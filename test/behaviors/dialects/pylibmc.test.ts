@@ -72,7 +72,7 @@ describe('behaviorsFrom.pylibmc', () => {
     refuse({ retry_timout: 3 }, /mean 'retry_timeout'/)
     refuse({ hash: 'md55' }, /mean 'md5'/)
     refuse({ distribution: 'consistant' }, /mean 'consistent'/)
-    refuse({ distribution: 'virtual bucket' }, /by no rule/)
+    refuse({ distribution: 'virtual bucket' }, /placement is undefined/)
     refuse({ ketama: 'yes' }, /takes true or false/)
     refuse({ retry_timeout: '30' }, /takes a number, got string/)
     refuse({ connect_timeout: Number.NaN }, /takes a number, got NaN/)

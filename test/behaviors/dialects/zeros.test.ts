@@ -29,7 +29,7 @@ const EDGES: readonly Edge[] = [
     dialect: 'twemproxy',
     given: { timeout: 0 },
     means: { requestTimeoutMs: 500 },
-    warning: /always a deadline/,
+    warning: /always has a timeout/,
     source: 'nc_message.c, msg_tmo_insert: a timeout of 0 or less waits for ever',
   },
   {
@@ -48,7 +48,7 @@ const EDGES: readonly Edge[] = [
     dialect: 'libmemcached',
     given: '--SERVER=localhost --POLL-TIMEOUT=0 --CONNECT-TIMEOUT=0',
     means: { requestTimeoutMs: 500, connectTimeoutMs: 500 },
-    warning: /always a limit of time/,
+    warning: /always has a timeout/,
     source: 'connect.cc, connect_poll: poll() with 0 does not wait at all, and every request fails',
   },
   {
@@ -74,7 +74,7 @@ const EDGES: readonly Edge[] = [
     dialect: 'pylibmc',
     given: { ketama: true, auto_eject: 1, dead_timeout: 0 },
     means: { deadTimeoutMs: 2000 },
-    warning: /out for good in libmemcached/,
+    warning: /in libmemcached that a dead host never returns/,
     source: 'connect.cc, backoff_handling: only dead_timeout > 0 lets a dead host be tried again',
   },
   {
@@ -87,14 +87,14 @@ const EDGES: readonly Edge[] = [
     dialect: 'pylibmc',
     given: { ketama: true, _poll_timeout: -1 },
     means: { requestTimeoutMs: 500 },
-    warning: /always a deadline/,
+    warning: /always has a timeout/,
     source: 'poll(2): a negative timeout waits for ever',
   },
   {
     dialect: 'pylibmc',
     given: { ketama: true, connect_timeout: 0, _poll_timeout: 0, receive_timeout: 0 },
     means: { requestTimeoutMs: 500, connectTimeoutMs: 500 },
-    warning: /always a deadline/,
+    warning: /always has a timeout/,
     source: 'connect.cc, connect_poll: poll() with 0 does not wait at all',
   },
   {
@@ -107,7 +107,7 @@ const EDGES: readonly Edge[] = [
     dialect: 'memcached',
     given: { timeout: 0 },
     means: { requestTimeoutMs: 500 },
-    warning: /0 is no limit there/,
+    warning: /0 means no limit in npm memcached/,
     source: 'lib/memcached.js: Socket.setTimeout(0) switches the timeout off',
   },
   {

@@ -234,7 +234,7 @@ const MISTAKES: readonly Mistake[] = [
     'configure(5)',
     (c) => c.configure(5),
     'MINTRING_BAD_BEHAVIOR',
-    'Behaviors are an object, such as { retryTimeoutMs: 30_000 }, not a number',
+    'Behaviors must be an object, such as { retryTimeoutMs: 30_000 }, not a number',
   ],
 ]
 

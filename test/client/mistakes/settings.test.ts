@@ -29,8 +29,8 @@ const MISTAKES: readonly Mistake[] = [
     'setServers(a, {handover:5})',
     (c) => c.setServers('a:1', { handover: 5 }),
     'MINTRING_BAD_BEHAVIOR',
-    'handover (5 s) is shorter than announce (60 s): processes that have forgotten the ' +
-      'previous servers would meet others that still read there',
+    'handover (5 s) is shorter than announce (60 s): processes that have dropped the ' +
+      'previous servers would run beside others that still read there',
   ],
   [
     'setServers(a, {handoverMs})',
@@ -48,7 +48,7 @@ const MISTAKES: readonly Mistake[] = [
     'configure({previous: "a"})',
     (c) => c.configure({ previous: 'a:1' }),
     'MINTRING_BAD_BEHAVIOR',
-    'previous takes { servers } and what else was different, not a string',
+    'previous takes { servers } and what has changed, not a string',
   ],
   [
     'previous {}',
@@ -60,7 +60,7 @@ const MISTAKES: readonly Mistake[] = [
     'previous {server}',
     (c) => c.configure({ previous: { server: 'a' } }),
     'MINTRING_BAD_BEHAVIOR',
-    "previous does not know 'server'. Did you mean 'servers'?",
+    "previous has no field 'server'. Did you mean 'servers'?",
   ],
   [
     'previous {servers:[]}',
@@ -79,21 +79,21 @@ const MISTAKES: readonly Mistake[] = [
     (c) =>
       c.configure({ previous: { servers: 'a', credentials: { username: 'u', password: 'x' } } }),
     'MINTRING_BAD_BEHAVIOR',
-    "previous does not know 'credentials': its fields say where keys were; all else stays " +
-      'as it is now',
+    "previous has no field 'credentials': it takes what decides where keys were; " +
+      'other settings stay',
   ],
   [
     'previous {servers, requestTimeoutMs}',
     (c) => c.configure({ previous: { servers: 'a', requestTimeoutMs: 5 } }),
     'MINTRING_BAD_BEHAVIOR',
-    "previous does not know 'requestTimeoutMs': its fields say where keys were; all else " +
-      'stays as it is now',
+    "previous has no field 'requestTimeoutMs': it takes what decides where keys were; " +
+      'other settings stay',
   ],
   [
     'previous {servers, keyPrefix: " "}',
     (c) => c.configure({ previous: { servers: 'a', keyPrefix: 'a b' } }),
     'MINTRING_BAD_BEHAVIOR',
-    'previous: keyPrefix cannot hold spaces or control characters',
+    'previous: keyPrefix must not contain spaces or control characters',
   ],
   [
     'previous {servers, valueFlags}',
@@ -106,7 +106,7 @@ const MISTAKES: readonly Mistake[] = [
     'previous {servers, username}',
     (c) => c.configure({ previous: { servers: 'a', username: 'u' } }),
     'MINTRING_BAD_BEHAVIOR',
-    'previous has a username without a password: they go together',
+    'previous has a username without a password: set both',
   ],
   [
     'configure({handover:true})',
@@ -157,8 +157,8 @@ const MISTAKES: readonly Mistake[] = [
     'configure({reconnect})',
     (c) => c.configure({ reconnect: 10 }),
     'MINTRING_BAD_BEHAVIOR',
-    "Unknown behavior 'reconnect': a client connects on first use, and again by itself; " +
-      'retryTimeoutMs is the first pause',
+    "Unknown behavior 'reconnect': a client connects on first use and reconnects " +
+      'by itself, first after retryTimeoutMs',
   ],
   [
     'configure({compress:true})',
@@ -170,7 +170,7 @@ const MISTAKES: readonly Mistake[] = [
     'configure({ttl:5})',
     (c) => c.configure({ ttl: 5 }),
     'MINTRING_BAD_BEHAVIOR',
-    "Unknown behavior 'ttl': each call has its own ttl: set(key, value, { ttl: 60 })",
+    "Unknown behavior 'ttl': set the ttl in each call: set(key, value, { ttl: 60 })",
   ],
   [
     'configure({servers})',
@@ -195,8 +195,8 @@ const MISTAKES: readonly Mistake[] = [
     'new create("localhost:11211", "other:11211")',
     () => create('localhost:11211', 'other:11211'),
     'MINTRING_BAD_BEHAVIOR',
-    'Behaviors are an object, such as { retryTimeoutMs: 30_000 }, not a string. All ' +
-      "servers go into one array: ['a:11211', 'b:11211']",
+    'Behaviors must be an object, such as { retryTimeoutMs: 30_000 }, not a string. Put all ' +
+      "servers into one array: ['a:11211', 'b:11211']",
   ],
   [
     'new create({servers})',
