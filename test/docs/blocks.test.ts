@@ -13,12 +13,11 @@ import { root } from '../house/sources.ts'
 import { type Block, blocksOf, readPages } from './pages.ts'
 
 /*
- * Every TypeScript and JavaScript block of README and docs runs as printed, each as a program of
- * its own, against embedded servers behind the addresses that it names. After the language a block
- * may say:
- *   continued   it goes on where the page's blocks so far left off
- *   fragment    it cannot run alone (a piece of a larger program): only its syntax is checked
- * A block `text output` after it tells what it prints.
+ * Runs every TypeScript and JavaScript block of README and docs as printed, each as its own
+ * program, against embedded servers at the addresses that it uses. Words after the language of a
+ * block: `continued`: it continues the earlier blocks of the page. `fragment`: it is part of a
+ * larger program, so only its syntax is checked. A block `text output` after a block shows what it
+ * prints.
  */
 const RUNNABLE = ['ts', 'js', 'mjs', 'typescript', 'javascript']
 const TIME_LIMIT_MS = 20_000
@@ -44,7 +43,7 @@ function programsOf(blocks: readonly Block[]): Program[] {
   return programs
 }
 
-/** The doors lead to the sources, and the addresses of the prose to servers that are there. */
+/** Package imports lead to the sources, and addresses of the docs to embedded servers. */
 function runnable(code: string, servers: readonly EmbeddedServer[]): string {
   const doors = code.replace(/(['"])(mintring(?:\/[\w-]+)?)\1/g, (whole, quote, door) => {
     const target = manifest.exports[door.replace('mintring', '.')]
@@ -77,7 +76,7 @@ async function runProgram(program: Program, code: string): Promise<void> {
   if (program.prints !== undefined) assert.equal(said.stdout, program.prints)
 }
 
-describe('the code in README and docs', { concurrency: 2 }, () => {
+describe('the code blocks in README and docs', { concurrency: 2 }, () => {
   const blocks = readPages().map(blocksOf)
   let servers: EmbeddedServer[]
   before(async () => {
@@ -89,7 +88,7 @@ describe('the code in README and docs', { concurrency: 2 }, () => {
     await Promise.all(servers.map((server) => server.close()))
   })
 
-  test('is there', () => {
+  test('are found: there are blocks to run', () => {
     assert.ok(blocks.flatMap(programsOf).length > 0)
   })
 
@@ -99,7 +98,7 @@ describe('the code in README and docs', { concurrency: 2 }, () => {
   }
 
   for (const block of blocks.flat().filter((one) => one.words.includes('fragment'))) {
-    test(`${block.page}:${block.line} is a fragment without a slip of the pen`, () => {
+    test(`${block.page}:${block.line} is a fragment without syntax errors`, () => {
       const { diagnostics = [] } = ts.transpileModule(block.code, { reportDiagnostics: true })
       assert.deepEqual(
         diagnostics.map((one) => one.messageText),
@@ -108,7 +107,7 @@ describe('the code in README and docs', { concurrency: 2 }, () => {
     })
   }
 
-  test('names npm scripts that are there', () => {
+  test('use only npm scripts that exist', () => {
     const shells = blocks
       .flat()
       .filter((block) => ['sh', 'bash', 'console'].includes(block.language))

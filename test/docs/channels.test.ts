@@ -9,7 +9,7 @@ import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { root } from '../house/sources.ts'
 
-/** A field of a message, and whether it may be absent. */
+/** A field of a message, and whether it is optional. */
 interface Field {
   readonly name: string
   readonly isOptional: boolean
@@ -29,7 +29,7 @@ const documented = new Map(
   ),
 )
 
-/** The fields of the types that the package exports for the messages. */
+/** The fields of the message types that the package exports. */
 function declared(): Map<string, string[]> {
   const text = readFileSync(join(root, 'src/channels.ts'), 'utf8')
   const file = ts.createSourceFile('channels.ts', text, ts.ScriptTarget.ES2023)
@@ -46,7 +46,9 @@ function declared(): Map<string, string[]> {
 
 const TRACED = ['mintring:command', 'mintring:batch', 'mintring:connect']
 
-/** Every message of a few operations, an outage and a change of settings; of traces the last. */
+/**
+ * Every message of a few operations, an outage and a change of settings; of each trace, the last.
+ */
 async function published(): Promise<Map<string, object[]>> {
   const messages = new Map<string, object[]>()
   const listeners = [...documented.keys()].map((name) => {
@@ -93,17 +95,17 @@ async function until(isTrue: () => boolean): Promise<void> {
 }
 
 describe('the table of channels in docs/observability.md', () => {
-  test('has the fields of the exported types, neither more nor less', () => {
+  test('has exactly the fields of the exported types', () => {
     const inDocs = [...documented].map(([name, fields]) => [name, fields.map(({ name }) => name)])
     const sorted = (entries: Iterable<readonly [string, string[]]>) =>
       Object.fromEntries([...entries].map(([name, fields]) => [name, [...fields].sort()]))
     assert.deepEqual(sorted(inDocs as [string, string[]][]), sorted(declared()))
   })
 
-  test('tells what is published, and what is not always there', async () => {
+  test('has exactly the fields that are published, and marks the optional ones', async () => {
     const messages = await published()
     for (const [name, fields] of documented) {
-      // Takes seconds of a slow host: test/hosts/speed.test.ts has them in virtual time.
+      // These need seconds of a slow host: test/hosts/speed.test.ts tests them in virtual time.
       if (name === 'mintring:slow') continue
       const all = messages.get(name) ?? []
       assert.ok(all.length > 0, `${name} was silent`)

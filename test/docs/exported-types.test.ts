@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import ts from 'typescript'
 import { root } from '../house/sources.ts'
 
-/** The source file of every door that the package has. */
+/** The source file of every entry point of the package. */
 function doors(): Map<string, string> {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const targets = Object.entries<{ import?: { types: string } }>(manifest.exports)
@@ -18,14 +18,14 @@ function doors(): Map<string, string> {
   )
 }
 
-/** Finds the names that the public signatures of one module need and it does not export. */
+/** Finds the names that the public signatures of one entry point need and it does not export. */
 class Door {
   readonly missing = new Set<string>()
   readonly #checker: ts.TypeChecker
   readonly #exported: Set<ts.Symbol>
   readonly #seen = new Set<ts.Node>()
 
-  /** `also`: what whoever comes through this door has from another one. */
+  /** `also`: names that users of this entry point import from another one. */
   constructor(checker: ts.TypeChecker, module: ts.Symbol, also: ReadonlySet<ts.Symbol>) {
     this.#checker = checker
     this.#exported = new Set(also)
@@ -54,7 +54,9 @@ class Door {
     }
   }
 
-  /** Walks what a declaration file would keep of a node. `isMade`: a caller can construct it. */
+  /**
+   * Visits the parts of a node that a declaration file keeps. `isMade`: callers can construct it.
+   */
   #visit(node: ts.Node, isMade = true): void {
     if (this.#seen.has(node) || isHidden(node)) return
     if (ts.isConstructorDeclaration(node) && !isMade) return
@@ -87,14 +89,14 @@ class Door {
   }
 }
 
-/** `export type { Class }`: nobody who comes through the door can construct it. */
+/** `export type { Class }`: users of the entry point cannot construct it. */
 function isTypeOnly(symbol: ts.Symbol): boolean {
   return (symbol.declarations ?? []).some(
     (node) => ts.isExportSpecifier(node) && (node.isTypeOnly || node.parent.parent.isTypeOnly),
   )
 }
 
-/** What a declaration is but another name for. */
+/** The declaration that an alias only renames. */
 function renamedBy(node: ts.Node): ts.Node | undefined {
   if (ts.isTypeAliasDeclaration(node) && ts.isTypeReferenceNode(node.type)) {
     return leftmost(node.type.typeName)
@@ -110,12 +112,12 @@ function nameOf(node: ts.Node): ts.EntityName | ts.Expression | undefined {
   return undefined
 }
 
-/** `types` of `types.Command`: whoever exports the whole exports its parts. */
+/** `types` of `types.Command`: exporting the namespace exports its members. */
 function leftmost(name: ts.EntityName): ts.EntityName {
   return ts.isQualifiedName(name) ? name.right : name
 }
 
-/** Private members have no type in a declaration file, and internal ones are no promise. */
+/** Private members have no type in a declaration file, and internal ones are not public. */
 function isHidden(node: ts.Node): boolean {
   if (ts.getCombinedModifierFlags(node as ts.Declaration) & ts.ModifierFlags.Private) return true
   if (ts.isClassElement(node) && node.name !== undefined && ts.isPrivateIdentifier(node.name)) {
@@ -124,7 +126,7 @@ function isHidden(node: ts.Node): boolean {
   return ts.getJSDocTags(node).some((tag) => tag.tagName.text === 'internal')
 }
 
-test('every type that a public signature needs is exported by the same door', () => {
+test('every type that a public signature needs is exported by the same entry point', () => {
   const files = doors()
   const program = ts.createProgram([...files.values()], {
     target: ts.ScriptTarget.ESNext,
@@ -142,7 +144,7 @@ test('every type that a public signature needs is exported by the same door', ()
   const main = opened(files.get('.')!, new Set())
   const unexported: Record<string, string[]> = {}
   for (const [door, file] of files) {
-    // An adapter takes a client, which comes from `mintring` itself.
+    // Adapters take a client, whose type comes from `mintring` itself.
     const isAdapter = file.includes('/integrations/')
     const { missing } = opened(file, isAdapter ? main.exported : new Set())
     if (missing.size > 0) unexported[door] = [...missing].sort()

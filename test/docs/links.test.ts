@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { root } from '../house/sources.ts'
 import { anchorsOf, type Page, proseOf, readPages } from './pages.ts'
 
-/** Links of a page that lead nowhere: a file that is not there, a heading nobody wrote. */
+/** Broken links of a page: to a missing file or a missing heading. */
 function brokenLinks(page: Page, pages: readonly Page[], exists: (path: string) => boolean) {
   const links = [...proseOf(page).matchAll(/\]\(([^)\s]+)(?: "[^"]*")?\)/g)].map((m) => m[1] ?? '')
   return links.filter((link) => {
@@ -18,22 +18,22 @@ function brokenLinks(page: Page, pages: readonly Page[], exists: (path: string) 
   })
 }
 
-describe('the pages', () => {
+describe('the pages of the documentation', () => {
   const pages = readPages()
 
-  test('are there', () => {
+  test('are found: there are pages to check', () => {
     assert.ok(pages.some((page) => page.path === 'README.md'))
     assert.ok(pages.some((page) => page.path === 'docs/architecture.md'))
   })
 
   for (const page of pages) {
-    test(`${page.path} links to files and headings that are there`, () => {
+    test(`${page.path} links only to files and headings that exist`, () => {
       const broken = brokenLinks(page, pages, (path) => existsSync(join(root, path)))
       assert.deepEqual(broken, [])
     })
   }
 
-  test('are all reached from the index of docs/', () => {
+  test('are all linked from the index of docs/', () => {
     const index = pages.find((page) => page.path === 'docs/README.md')
     const lost = pages
       .filter((page) => /^docs\/[^/]+\.md$/.test(page.path) && page !== index)
@@ -43,17 +43,17 @@ describe('the pages', () => {
   })
 })
 
-describe('the link check', () => {
+describe('the link check of the docs', () => {
   const page = (path: string, text: string): Page => ({ path, text })
 
-  test('finds a missing file and a missing heading, and accepts what is there', () => {
+  test('finds a missing file and a missing heading, and accepts valid links', () => {
     const other = page('docs/b.md', '# Two `words`, here\n\n## Two words here\n')
     const text = '[a](b.md) [b](b.md#two-words-here-1) [c](gone.md) [d](b.md#gone) [e](https://x.y)'
     const broken = brokenLinks(page('docs/a.md', text), [other], (path) => path === 'docs/b.md')
     assert.deepEqual(broken, ['gone.md', 'b.md#gone'])
   })
 
-  test('does not take code for links', () => {
+  test('does not read links in code', () => {
     const text = '```ts\nfoo[a](gone)\n```\n'
     assert.deepEqual(
       brokenLinks(page('a.md', text), [], () => false),

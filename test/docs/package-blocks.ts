@@ -13,7 +13,7 @@ import { type Block, blocksOf, readPages } from './pages.ts'
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
-/** Our doors lead to the sources, and the address of the prose to a server that is there. */
+/** Package imports lead to the sources, and the address of the docs to an embedded server. */
 function runnable(code: string, address: string): string {
   const doors = code.replace(/'(mintring(?:\/[\w-]+)?)'/g, (_, door: string) => {
     const built: string = manifest.exports[door.replace('mintring', '.')].import.default
@@ -21,7 +21,7 @@ function runnable(code: string, address: string): string {
     return `'${pathToFileURL(join(root, source)).href}'`
   })
   const placed = doors.replaceAll('127.0.0.1:11211', address).replaceAll('3000', '0')
-  // A service runs until it is stopped: having begun is all that its block promises.
+  // A service runs until it is stopped: its block only has to start.
   return placed.includes('.listen(') ? `${placed}\nsetTimeout(process.exit, 300, 0)\n` : placed
 }
 
@@ -41,13 +41,13 @@ async function run(block: Block, address: string, folder: string): Promise<strin
 const options = { skip: skipWithoutMemcached(), concurrency: 2 }
 
 /**
- * Runs the blocks of the docs that say `word` (as in `ts fragment hosts`) as they are printed, in
- * the folder of tests where the packages they need are installed. A block `text output` after one
- * tells what it prints. `least` of them must be there.
+ * Runs the blocks of the docs marked with `word` (as in `ts fragment hosts`) as printed, in the
+ * folder of tests where the packages they need are installed. A block `text output` after a block
+ * shows what it prints. There must be at least `least` blocks.
  */
 export function testBlocks(word: string, place: string, least: number): void {
   const folder = join(root, place, 'node_modules/.cache', `docs-${process.pid}`)
-  describe(`the code of the docs, with the packages of ${place}`, options, () => {
+  describe(`the code blocks of the docs that need the packages of ${place}`, options, () => {
     const real = realCache()
     before(() => mkdirSync(folder, { recursive: true }))
     after(() => rmSync(folder, { recursive: true, force: true }))
@@ -55,7 +55,7 @@ export function testBlocks(word: string, place: string, least: number): void {
     const blocks = readPages().flatMap((page) => blocksOf(page))
     const ours = blocks.filter((block) => block.words.includes(word))
 
-    test('is there', () => assert.ok(ours.length >= least))
+    test('are found: there are enough blocks to run', () => assert.ok(ours.length >= least))
 
     for (const block of ours) {
       test(`${block.page}:${block.line} runs as printed`, async () => {

@@ -8,7 +8,7 @@ export interface Page {
   readonly text: string
 }
 
-/** A fenced block: the language, the words after it, what it holds and where. */
+/** A fenced block: its language, the words after the language, its content and its line. */
 export interface Block {
   readonly page: string
   readonly line: number
@@ -17,7 +17,7 @@ export interface Block {
   readonly code: string
 }
 
-/** README and its like, and every page under docs/. */
+/** README and similar files, and every page under docs/. */
 export function readPages(): Page[] {
   const top = readdirSync(root).filter((name) => name.endsWith('.md'))
   return [...top, ...pagesUnder('docs')].map((path) => ({
@@ -53,12 +53,12 @@ export function blocksOf(page: Page): Block[] {
   return blocks
 }
 
-/** A page's text without its blocks, for looking at prose and links. */
+/** A page's text without its blocks, for checks of prose and links. */
 export function proseOf(page: Page): string {
   return page.text.replace(/^```[\s\S]*?^```$/gm, '')
 }
 
-/** The anchors a page offers, made of its headings as code hosts make them. */
+/** The anchors of a page, made from its headings as code hosts make them. */
 export function anchorsOf(page: Page): Set<string> {
   const seen = new Map<string, number>()
   const anchors = new Set<string>()

@@ -11,7 +11,7 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const folder = mkdtempSync(join(tmpdir(), 'mintring-docs-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
-/** The doors lead to the sources, as a user's `mintring` leads to its declarations. */
+/** Package imports lead to the sources, as a user's imports lead to the declarations. */
 function doors(): Record<string, string[]> {
   const paths: Record<string, string[]> = {}
   for (const [door, target] of Object.entries<{ import?: { default: string } }>(manifest.exports)) {
@@ -23,7 +23,7 @@ function doors(): Record<string, string[]> {
   return paths
 }
 
-/** Writes the TypeScript blocks as modules of their own; `continued` ones hold those before. */
+/** Writes each TypeScript block as a module; `continued` blocks include the earlier ones. */
 function modulesOf(blocks: readonly Block[]): string[] {
   let soFar = ''
   return blocks.flatMap((block) => {
@@ -36,8 +36,8 @@ function modulesOf(blocks: readonly Block[]): string[] {
   })
 }
 
-describe('the TypeScript in README and docs', () => {
-  test('satisfies a strict compiler', () => {
+describe('the TypeScript blocks in README and docs', () => {
+  test('compile in strict mode', () => {
     const files = readPages().map(blocksOf).flatMap(modulesOf)
     assert.ok(files.length > 10)
     const program = ts.createProgram(files, {

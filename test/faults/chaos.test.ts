@@ -14,10 +14,12 @@ const kinds: Readonly<Record<string, Chaos>> = {
   'all of these': { chunk: true, stallShare: 0.002, stallMs: 350, cutShare: 0.005 },
 }
 
-suite('answers are hurt on their way', { skip: skipWithoutMemcached() }, () => {
+suite('a proxy delays, splits, stalls or cuts replies of a real memcached', {
+  skip: skipWithoutMemcached(),
+}, () => {
   for (const [what, chaos] of Object.entries(kinds)) {
     for (const seed of SEEDS) {
-      test(`${what}, seed ${seed}: no wrong value, everything settles in time`, async (t) => {
+      test(`${what}, seed ${seed}: reads return no wrong value, and every call settles in time`, async (t) => {
         const load = { opsPerSecond: 300 }
         const { fault, proxies } = await startBehindProxies(t, seed, { load })
         fault.load.start()
@@ -26,7 +28,7 @@ suite('answers are hurt on their way', { skip: skipWithoutMemcached() }, () => {
         for (const proxy of proxies) proxy.chaos = {}
         const report = await fault.finish()
         assert.ok(report.hits > 100, `${report.hits} hits`)
-        // Two misfortunes in a row are one too many for one retry; three at once are not expected.
+        // Two faults in a row are too many for one retry; three in a row are unlikely.
         const isStarved = report.maxLagMs > 100
         const share = isStarved ? 0.2 : 0.02
         assert.ok(report.errors <= report.issued * share, `${report.errors} of ${report.issued}`)
@@ -45,7 +47,7 @@ suite('answers are hurt on their way', { skip: skipWithoutMemcached() }, () => {
     assert.equal(report.errors, 0, [...report.errorCodes].join())
   })
 
-  test('a storm of resets: no error, and dials stay few', async (t) => {
+  test('many connection resets cause no error and few new connections', async (t) => {
     const { fault, proxies } = await startBehindProxies(t, 3)
     fault.load.start()
     const before = proxies[0]!.accepted

@@ -3,7 +3,7 @@ import { Cluster } from '../../src/hosts/cluster.ts'
 import { PlainClient } from '../support/plain-verbs.ts'
 import { QUICK } from '../support/test-cluster.ts'
 
-/** Uses a live host and a dead one, closes, and has nothing left to live for. */
+/** Uses a live and a dead host, closes, and leaves nothing that keeps the process alive. */
 async function main(): Promise<void> {
   const servers = parseServers([`127.0.0.1:${process.argv[2]}`, '127.0.0.1:1'])
   const client = new PlainClient(new Cluster(servers, QUICK))

@@ -8,7 +8,7 @@ import { startScripted } from '../support/scripted-server.ts'
 import { startStopwatch } from '../support/stopwatch.ts'
 import { sleep, testCluster } from '../support/test-cluster.ts'
 
-test('an answer that drips a byte at a time is given up in time, and its lane too', async (t) => {
+test('a reply that arrives a byte at a time is given up after the timeout, and its lane is closed', async (t) => {
   const server = await startScripted((_line, socket) => {
     const bytes = 'VALUE k 0 500\r\n'.padEnd(500, 'x')
     let at = 0
@@ -24,7 +24,7 @@ test('an answer that drips a byte at a time is given up in time, and its lane to
   assert.equal(client.cluster.snapshot()[0]?.inFlight, 0)
 })
 
-test('100,000 operations against a host that hangs: refused at once, memory flat', async (t) => {
+test('100,000 operations against a host that hangs are refused at once, with flat memory', async (t) => {
   const server = await startScripted(() => undefined)
   t.after(() => server.close())
   const client = testCluster(t, [server.port], { requestTimeoutMs: 30_000, retries: 0 })
@@ -53,7 +53,7 @@ test('100,000 operations against a host that hangs: refused at once, memory flat
   assert.equal(codes.get('MINTRING_CLOSED'), 10_000)
 })
 
-test('a hung host does not slow the others down', async (t) => {
+test('a host that hangs does not slow down the other hosts', async (t) => {
   const hung = await startScripted(() => undefined)
   const fine = await startScripted((line, socket) => {
     if (line.startsWith('get ')) socket.write('END\r\n')

@@ -10,8 +10,8 @@ import { type Memcached, startMemcached } from '../support/memcached.ts'
 import { QUICK, sleep, until } from '../support/test-cluster.ts'
 
 /**
- * Run by network.test.ts in namespaces of its own, for the network and for mounts: the rules and
- * the names made here reach nobody else.
+ * Run by network.test.ts in its own network and mount namespaces: the firewall rules and host names
+ * made here affect no other process.
  */
 const { requestTimeoutMs, retryTimeoutMs, serverFailureLimit } = QUICK
 
@@ -19,13 +19,13 @@ function iptables(...rule: readonly (string | number)[]): void {
   execFileSync('iptables', ['-w', ...rule.map(String)])
 }
 
-/** Also before each case: one that failed may have left its rules. */
+/** Also called before each case: a failed case may have left its rules. */
 function heal(): void {
   iptables('-F', 'INPUT')
 }
 
 for (const seconds of [1, 4]) {
-  test(`a black hole of ${seconds} s, established connections included: reads find another host`, async (t) => {
+  test(`a black hole of ${seconds} s, established connections included: reads use another host`, async (t) => {
     heal()
     const { servers, load, state, finish } = await startFaultCase(t)
     t.after(heal)
@@ -38,14 +38,15 @@ for (const seconds of [1, 4]) {
     const ejectedMs = performance.now() - startMs
     const limitMs = serverFailureLimit * requestTimeoutMs + 300 + load.report.maxLagMs
     assert.ok(ejectedMs < limitMs, `ejected after ${ejectedMs} ms`)
-    // What had begun before may still be on its way to its second host.
+    // Operations that began earlier may still be on their way to their second host.
     await sleep(2 * requestTimeoutMs)
     const peak = load.report.peakInFlight
     const peakBurst = (600 * 3 * load.report.maxLagMs) / 1_000
     load.resetMax()
     await sleep(seconds * 1_000)
     assert.ok(load.report.maxMs < 100 + load.report.maxLagMs, `waits ${load.report.maxMs} ms`)
-    // 200 operations a second go there, each for two attempts at most; a late tick issues more at
+    // 200 operations a second go there, each with up to two attempts; a late timer may start
+    // several at once.
     // once.
     const burst = (600 * load.report.maxLagMs) / 1_000
     const inFlight = load.report.peakInFlight
@@ -58,13 +59,13 @@ for (const seconds of [1, 4]) {
     const report = await finish()
     const codes = [...report.errorCodes].join()
     assert.equal(report.readErrors, 0, codes)
-    // Writes wait for home twice: those of the first moment may run out of time before it is out.
+    // Writes wait twice for their host: the first ones may time out before it is ejected.
     assert.ok(report.errors < 20, codes)
     assert.equal(report.stale, 0)
   })
 }
 
-test('replies are lost and commands executed: no wrong value, writes say what they know', async (t) => {
+test('replies are lost after their commands ran: reads return no wrong value, and failed writes say what is known', async (t) => {
   heal()
   const { servers, load, client, finish } = await startFaultCase(t)
   t.after(heal)
@@ -97,7 +98,7 @@ test('replies are lost and commands executed: no wrong value, writes say what th
 })
 
 for (const percent of [5, 20]) {
-  test(`${percent} % of packets are lost: nothing wrong, everything settles in time`, async (t) => {
+  test(`${percent} % of packets are lost: no wrong value, and every call settles in time`, async (t) => {
     heal()
     const { servers, load, finish } = await startFaultCase(t)
     t.after(heal)
@@ -112,7 +113,7 @@ for (const percent of [5, 20]) {
   })
 }
 
-test('connections are reset in mid-stream and refused: no error', async (t) => {
+test('connections are reset in mid-stream and then refused: callers get no error', async (t) => {
   heal()
   const { servers, load, state, finish } = await startFaultCase(t)
   t.after(heal)
@@ -136,21 +137,23 @@ async function hitsOf({ host, port }: Memcached): Promise<number> {
   return Number(/STAT get_hits (\d+)/.exec(said)?.[1])
 }
 
-/** Names for this process alone, in front of /etc/hosts. Answers how to change them. */
+/**
+ * Host names for this process alone, in front of /etc/hosts. Returns a function that changes them.
+ */
 function ownNames(t: TestContext): (lines: string) => void {
   const folder = mkdtempSync(join(tmpdir(), 'mintring-names-'))
   const file = join(folder, 'hosts')
   writeFileSync(file, '127.0.0.1 localhost\n')
   execFileSync('mount', ['--bind', file, '/etc/hosts'])
   t.after(() => {
-    // Lazily: somebody may be looking a name up.
+    // Lazily, since a lookup may still be running.
     execFileSync('umount', ['-l', '/etc/hosts'])
     rmSync(folder, { recursive: true })
   })
   return (lines) => writeFileSync(file, `127.0.0.1 localhost\n${lines}\n`)
 }
 
-test('a name moves to another address while its host is down: found there, no error', async (t) => {
+test('a host name moves to another address while its host is down: callers get no error', async (t) => {
   heal()
   const name = 'cache-1.test'
   const tell = ownNames(t)

@@ -6,16 +6,16 @@ import { fileURLToPath } from 'node:url'
 import { skipWithoutMemcached } from '../support/memcached.ts'
 
 const CASES = fileURLToPath(new URL('./network-cases.ts', import.meta.url))
-/** Twice what it takes on a busy machine. */
+/** Twice the time it takes on a busy machine. */
 const TIMEOUT_MS = 90_000
 const NEEDED = 'needs Linux, root, unshare, ip and iptables (apt-get install iproute2 iptables)'
 
 /**
- * Packets are dropped and names changed in namespaces of its own, where nothing else can be hurt
- * and nothing is left behind. Where it is not possible, the test says so; MINTRING_REQUIRE_NETNS=1
- * makes it fail.
+ * Packets are dropped and names changed in separate namespaces, so that nothing else is affected
+ * and nothing remains. Where namespaces are not available the test is skipped with a reason; with
+ * MINTRING_REQUIRE_NETNS=1 it fails.
  */
-test('the network fails: black hole, half-open, lost replies and packets, moved names', (t) => {
+test('network faults of real hosts: black holes, half-open connections, lost replies and packets, moved names', (t) => {
   if (typeof skipWithoutMemcached() === 'string') return t.skip('no memcached found')
   if (!canUnshare()) return unavailable(t)
   const command = ['-n', '-m', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"', process.execPath]

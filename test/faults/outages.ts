@@ -33,7 +33,7 @@ class Fleet {
     return this.gates.map(({ port }) => `127.0.0.1:${port}`)
   }
 
-  /** Host `at` refuses connections, or no longer does, and all clients know. */
+  /** Makes host `at` refuse or accept connections, and waits until all clients have noticed. */
   async set(at: number, state: 'ejected' | 'up'): Promise<void> {
     if (state === 'ejected') this.gates[at]!.shut()
     else this.gates[at]!.isShut = false
@@ -65,7 +65,7 @@ const BEHAVIORS: BehaviorsInput = {
   deadTimeoutMs: 1_000,
 }
 
-/** The first keys whose home is there. */
+/** The first keys whose home is that host. */
 function keysOf(client: MemcachedClient, place: string, count: number): string[] {
   const keys: string[] = []
   for (let i = 0; keys.length < count; i++) {
@@ -74,7 +74,7 @@ function keysOf(client: MemcachedClient, place: string, count: number): string[]
   return keys
 }
 
-/** How one key is kept in a long outage: short and long stale windows, early refreshes. */
+/** The policy of one key in a long outage: short or long stale windows, early refreshes. */
 const POLICIES: readonly RefillOptions[] = [
   { ttl: 3_600 },
   { ttl: 3_600, staleWhileRevalidate: 0 },
@@ -82,7 +82,7 @@ const POLICIES: readonly RefillOptions[] = [
   { ttl: 3_600, earlyRefresh: 'auto', jitter: 0.5 },
 ]
 
-/** What a long outage cost. */
+/** The loads and reads of a long outage. */
 export interface OutageCost {
   readonly reads: number
   readonly keysRead: number
@@ -90,7 +90,7 @@ export interface OutageCost {
   readonly slowestMs: number
 }
 
-/** One host of three is out for `seconds` while four clients read its keys, most of them seldom. */
+/** One host of three is out for `seconds` while four clients read its keys, most of them rarely. */
 export async function longOutage(seconds: number, readsPerSecond: number): Promise<OutageCost> {
   const fleet = await new Fleet().open(3, 4, {})
   const keys = keysOf(fleet.clients[0]!, fleet.places[0]!, 400)
@@ -122,8 +122,9 @@ export async function longOutage(seconds: number, readsPerSecond: number): Promi
 }
 
 /**
- * A process stores copies in an outage and is killed; home returns and all values change; home is
- * out again. Resolves to how many keys are then read with an older value that is not told as stale.
+ * A process stores copies in an outage and is killed; home returns, all values change, and home
+ * fails again. Resolves to the number of keys that are then read with an older value not marked
+ * stale.
  */
 export async function killedWriter(count: number): Promise<{ old: number; stored: number }> {
   const fleet = await new Fleet().open(3, 1, {})
@@ -147,7 +148,7 @@ export async function killedWriter(count: number): Promise<{ old: number; stored
   await fleet.set(0, 'ejected')
   let old = 0
   for (const [at, key] of keys.entries()) {
-    // What was marked as stale may be served as such, and `get` does not tell.
+    // A value marked stale may be served, and `get` does not say whether it is.
     if (at % 4 < 2 && (await client.get(key)) === 'v1') old++
     const { value, state } = await client.getOrSetEntry(key, load, { ttl: 60 })
     if (value === 'v1' && state !== 'stale') old++
@@ -156,7 +157,7 @@ export async function killedWriter(count: number): Promise<{ old: number; stored
   return { old, stored: Number(stored) }
 }
 
-/** The process that is killed: half of its copies are of refills. */
+/** The process that is killed: half of its copies come from refills. */
 async function storeAndWait([servers, names]: readonly string[]): Promise<void> {
   const client = new MemcachedClient(servers!, BEHAVIORS)
   const keys = names!.split(',')
@@ -176,7 +177,7 @@ export type Disturbance = (fleet: {
   restart(at: number): Promise<void>
 }) => Promise<void>
 
-/** One host goes and comes back three times. */
+/** One host fails and returns three times. */
 export const flapping: Disturbance = async (fleet) => {
   for (let time = 0; time < 3; time++) {
     await fleet.set(0, 'ejected')
@@ -186,7 +187,7 @@ export const flapping: Disturbance = async (fleet) => {
   }
 }
 
-/** Each host of five is restarted, one after the other. */
+/** Restarts each of five hosts, one after the other. */
 export const rollingRestart: Disturbance = async (fleet) => {
   for (let at = 0; at < 5; at++) {
     await fleet.set(at, 'ejected')
@@ -198,8 +199,8 @@ export const rollingRestart: Disturbance = async (fleet) => {
 }
 
 /**
- * One process reads and changes 600 pages at `perSecond` while hosts come and go. The account has
- * room for 2 keys of a host, so that it overflows. The report has what was read too old.
+ * One process reads and changes 600 pages at `perSecond` while hosts fail and return. The account
+ * has room for 2 keys per host, so it overflows. The report counts values that were too old.
  */
 export async function underLoad(
   disturb: Disturbance,
@@ -236,7 +237,7 @@ export async function underLoad(
   const load = async (): Promise<void> => {
     while (!isOver) {
       const calls = Array.from({ length: Math.ceil(perSecond / 100) }, () => act(dice.pick(pages)))
-      // What rejects tells nothing that could be checked.
+      // A call that rejects returns no value to check.
       await Promise.all([Promise.allSettled(calls), sleep(10)])
     }
   }

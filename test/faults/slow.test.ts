@@ -7,8 +7,8 @@ import { QUICK, sleep, until } from '../support/test-cluster.ts'
 const { requestTimeoutMs, serverFailureLimit } = QUICK
 const load = { opsPerSecond: 300 }
 
-suite('a host is slow, on real memcacheds', { skip: skipWithoutMemcached() }, () => {
-  test('200 ms more for every answer, within the deadline: no error, and it stays', async (t) => {
+suite('a real memcached becomes slow', { skip: skipWithoutMemcached() }, () => {
+  test('200 ms more for every reply, within the timeout: callers get no error, and no host is ejected', async (t) => {
     const connections = { min: 1, max: 8, idleMs: 0 }
     const options = { load, connections, requestTimeoutMs: 1_000 }
     const { fault, proxies } = await startBehindProxies(t, 1, options)
@@ -19,7 +19,7 @@ suite('a host is slow, on real memcacheds', { skip: skipWithoutMemcached() }, ()
     assert.deepEqual(fault.events, [])
     assert.equal(report.errors, 0, [...report.errorCodes].join())
     assert.ok(report.maxMs >= 200, `${report.maxMs} ms: nothing was slow`)
-    // A lane that waits for 200 ms is no reason to open more and more of them.
+    // A lane that waits 200 ms for replies is no reason to open ever more lanes.
     assert.ok(proxies[0]!.open <= 2, `${proxies[0]!.open} connections`)
   })
 
@@ -28,7 +28,7 @@ suite('a host is slow, on real memcacheds', { skip: skipWithoutMemcached() }, ()
     'answers drip, one byte a second': { dripMs: 1_000 },
   }
   for (const [what, chaos] of Object.entries(beyond)) {
-    test(`${what}: reads find another host, and it is back when it is quick`, async (t) => {
+    test(`${what}: reads use another host, and the host returns when it is fast again`, async (t) => {
       const { fault, proxies } = await startBehindProxies(t, 1, { load })
       fault.load.start()
       await sleep(300)
@@ -38,19 +38,19 @@ suite('a host is slow, on real memcacheds', { skip: skipWithoutMemcached() }, ()
       const ejectedMs = performance.now() - slowMs
       const limitMs = serverFailureLimit * requestTimeoutMs + 300 + fault.load.report.maxLagMs
       assert.ok(ejectedMs < limitMs, `ejected after ${ejectedMs} ms`)
-      // What had begun before may still be on its way to its second host.
+      // Operations that began earlier may still be on their way to their second host.
       await sleep(2 * requestTimeoutMs)
       fault.load.resetMax()
       await sleep(1_000)
       const { maxMs, maxLagMs } = fault.load.report
       assert.ok(maxMs < 100 + maxLagMs, `waits ${maxMs} ms`)
       proxies[0]!.chaos = {}
-      // Pieces that drip on a connection given up long ago are of no interest any more.
+      // Bytes that still arrive on a connection given up long ago are not of interest.
       proxies[0]!.resetAll()
       await until(() => fault.state() === 'up')
       const report = await fault.finish()
       assert.equal(report.readErrors, 0, [...report.errorCodes].join())
-      // Writes wait for home twice: those of the first moment may run out of time before it is out.
+      // Writes wait twice for their host: the first ones may time out before it is ejected.
       assert.ok(report.errors < 20, [...report.errorCodes].join())
       assert.equal(report.stale, 0)
     })

@@ -11,8 +11,8 @@ const { requestTimeoutMs, retryTimeoutMs, serverFailureLimit } = QUICK
 /** Long enough to fill a server between two probes. */
 const FULL_RETRY_MS = 1_000
 
-suite('a whole host fails, on real memcacheds', { skip: skipWithoutMemcached() }, () => {
-  test('SIGKILL and restart: no error, no stall, back by itself', async (t) => {
+suite('one host of real memcacheds fails', { skip: skipWithoutMemcached() }, () => {
+  test('SIGKILL and restart: callers get no error and no delay, and the host returns by itself', async (t) => {
     const { servers, load, state, events, finish } = await startFaultCase(t)
     load.start()
     await sleep(500)
@@ -37,7 +37,7 @@ suite('a whole host fails, on real memcacheds', { skip: skipWithoutMemcached() }
     assert.equal(events.filter(({ name }) => name.startsWith('eject')).length, 1)
   })
 
-  test('SIGSTOP and SIGCONT: reads find another host, ejection in time, then nothing waits', async (t) => {
+  test('SIGSTOP and SIGCONT: reads use another host, the host is ejected in time, then no call waits', async (t) => {
     const { servers, load, state, finish } = await startFaultCase(t)
     load.start()
     await sleep(300)
@@ -58,7 +58,7 @@ suite('a whole host fails, on real memcacheds', { skip: skipWithoutMemcached() }
     assert.equal(report.stale, 0, 'stale values after the return')
   })
 
-  test('flapping every half second: no error, other hosts keep their keys', async (t) => {
+  test('a host that fails and returns every half second causes no error, and other hosts keep their keys', async (t) => {
     const { servers, load, client, events, finish } = await startFaultCase(t)
     load.start()
     for (let i = 0; i < 4; i++) {
@@ -76,8 +76,8 @@ suite('a whole host fails, on real memcacheds', { skip: skipWithoutMemcached() }
   })
 })
 
-suite('hosts come and go, on real memcacheds', { skip: skipWithoutMemcached() }, () => {
-  test('all hosts down: errors at once, and full service when they are back', async (t) => {
+suite('several hosts of real memcacheds fail and return', { skip: skipWithoutMemcached() }, () => {
+  test('all hosts down: calls reject at once, and succeed when the hosts are back', async (t) => {
     const { servers, load, client, finish } = await startFaultCase(t)
     load.start()
     await Promise.all(servers.map((server) => server.kill()))
@@ -105,7 +105,7 @@ suite('hosts come and go, on real memcacheds', { skip: skipWithoutMemcached() },
     assert.deepEqual(events, [])
   })
 
-  test('100 kills and restarts: never stuck out, never a lane too many', async (t) => {
+  test('100 kills and restarts: the host always returns, with never a lane too many', async (t) => {
     const { servers, load, client, finish } = await startFaultCase(t, { retryTimeoutMs: 60 })
     load.start()
     for (let i = 0; i < 100; i++) {
@@ -118,7 +118,7 @@ suite('hosts come and go, on real memcacheds', { skip: skipWithoutMemcached() },
     assert.equal(report.errors, 0, [...report.errorCodes].join())
   })
 
-  test('a server that is full when it returns: few dials, no error, used when it has room', async (t) => {
+  test('a host whose server is full at its return gets few connections, causes no error, and is used when there is room', async (t) => {
     const { servers, load, state, finish } = await startFaultCase(t, {
       serverArgs: ['-c', '20'],
       connections: { min: 1, max: 1, idleMs: 0 },
@@ -130,7 +130,7 @@ suite('hosts come and go, on real memcacheds', { skip: skipWithoutMemcached() },
     await until(() => state() === 'ejected')
     await servers[0]?.restart()
     const greedy: net.Socket[] = []
-    // Once more for the place of whoever looked whether the server is up.
+    // One more dial for the request that checks whether the server is up.
     for (const afterMs of [0, 50]) {
       await sleep(afterMs)
       for (let i = 0; i < 40; i++) {
@@ -151,7 +151,7 @@ suite('hosts come and go, on real memcacheds', { skip: skipWithoutMemcached() },
   })
 })
 
-/** Counts the connections that clients of this process dial from now on. */
+/** Counts the connections that clients of this process open from now on. */
 function countDials(t: TestContext): { count: number } {
   const dials = { count: 0 }
   const note = (): void => {

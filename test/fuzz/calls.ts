@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isMintringError, type MintringError } from '../../src/index.ts'
 import type { Report } from './report.ts'
 
-/** Beyond its deadline a call may settle this much later, in milliseconds of a free event loop. */
+/** How much later than its deadline a call may settle, in milliseconds of a free event loop. */
 const SLACK_MS = 50
 
-/** What a caller does after an error: not the next call at once. */
+/** The pause of a caller after an error. */
 const PAUSE_MS = 100
 
-/** Errors that no network explains: the conversation itself went wrong. */
+/** Errors that no network fault explains: client and server misread each other. */
 const CONVERSATION: ReadonlySet<string> = new Set([
   'MINTRING_PROTOCOL',
   'MINTRING_REFUSED',
@@ -16,12 +16,12 @@ const CONVERSATION: ReadonlySet<string> = new Set([
   'MINTRING_UNSUPPORTED',
 ])
 
-/** What a call came to: a result, or an error of the client's. */
+/** The outcome of a call: a result, or an error of the client. */
 export type Settled<Result> =
   | { readonly result: Result; readonly error?: undefined }
   | { readonly result?: undefined; readonly error: MintringError }
 
-/** Makes a call, and checks that it settles in time and fails only as it may. */
+/** Makes a call; checks that it settles in time and fails only with an allowed error. */
 export async function settle<Result>(
   report: Report,
   name: string,
@@ -44,7 +44,7 @@ export async function settle<Result>(
     const how = settled.error?.code ?? 'done'
     report.add('late', `${name} took ${Math.round(tookMs)} ms of ${limitMs}: ${how}`)
   }
-  // Else callers whose host is out would use up the run's operations at once.
+  // Without a pause, callers of an ejected host would use up the run's operations at once.
   if (settled.error !== undefined) await sleep(PAUSE_MS)
   return settled
 }

@@ -3,9 +3,9 @@ import type { Report } from './report.ts'
 const INCREMENTS = 40
 
 /**
- * A counter that many callers increment by 1. It can never be above what may have been executed,
- * and two callers are never told the same number. After some increments it gives way to a new one,
- * so that what nobody knows of an old one hides nothing for long.
+ * A counter that many callers increment by 1. It is never above the number of increments that may
+ * have run, and no two callers get the same number. After some increments a new counter replaces
+ * it, so that an unknown outcome weakens the checks only for a short time.
  */
 export class Counter {
   readonly #name: string
@@ -20,7 +20,7 @@ export class Counter {
     this.#report = report
   }
 
-  /** The key to increment, and what is to be told of it afterwards. */
+  /** The key to increment, and functions that report the outcome. */
   begin(): Increment {
     if (this.#count.begun >= INCREMENTS) {
       this.#generation++
@@ -32,11 +32,11 @@ export class Counter {
   }
 }
 
-/** What is known of one generation. */
+/** What is known of one counter. */
 class Count {
   begun = 0
   acknowledged = 0
-  /** Increments that were certainly not executed. */
+  /** Increments that certainly did not run. */
   undone = 0
   readonly seen = new Set<bigint>()
 }

@@ -1,4 +1,4 @@
-/** A seeded source of chance: the same seed, the same rolls. */
+/** A seeded random number generator: the same seed gives the same numbers. */
 export class Dice {
   #state: number
 

@@ -2,17 +2,17 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { Dice } from './dice.ts'
 
-/** How often a proxy does what to a piece of the stream, in either direction. Order is kept. */
+/** How often the proxy does what to a piece of the stream, in either direction. Order is kept. */
 export interface Hostility {
-  /** Pieces that wait up to `delayMs`; what arrives meanwhile is merged with them. */
+  /** Pieces that are held up to `delayMs`; what arrives meanwhile is merged with them. */
   readonly delayShare: number
   readonly delayMs: number
-  /** Pieces that wait `stallMs`, longer than an attempt may take. */
+  /** Pieces that are held for `stallMs`, longer than an attempt may take. */
   readonly stallShare: number
   readonly stallMs: number
   /** Pieces that are forwarded in several parts. */
   readonly splitShare: number
-  /** Pieces of which a part is forwarded before the connection ends. */
+  /** Pieces that are forwarded in part before the connection ends. */
   readonly truncateShare: number
   /** Pieces that are lost with their connection. */
   readonly resetShare: number
@@ -28,13 +28,13 @@ export const CALM: Hostility = {
   resetShare: 0,
 }
 
-/** `refused`: connections are reset at once. `hung`: nothing is forwarded, either way. */
+/** `refused`: connections are reset at once. `hung`: nothing is forwarded in either direction. */
 export type ProxyMode = 'open' | 'refused' | 'hung'
 
-/** Where a proxy stands between a client and a server of 127.0.0.1. */
+/** A proxy between a client and a server of 127.0.0.1. */
 export interface HostileProxy {
   readonly port: number
-  /** Connections that are open now, and at most so far. */
+  /** Open connections, now and at most so far. */
   readonly open: number
   /** Error lines that the server sent. */
   readonly errors: readonly string[]
@@ -43,13 +43,14 @@ export interface HostileProxy {
   close(): Promise<void>
 }
 
-/** Changes what a server sent, to check that the fuzzer notices. */
+/** Changes what a server sent, to check that the fuzzer notices it. */
 export type Tamper = (bytes: Buffer) => Buffer
 
 /**
- * Puts a proxy before `port`. When the client closes, the proxy drops everything that it holds.
- * What it forwarded is executed before anything that a client sends later, as no network promises:
- * a server that waits for its turn on a busy machine would otherwise undo what came after.
+ * Starts a proxy before `port`. When the client closes, the proxy drops everything it holds.
+ * Commands that it forwarded earlier run before anything that a client sends later, which no
+ * network guarantees: without that, a server that waits for a CPU would run an old command after
+ * newer ones.
  */
 export async function startHostileProxy(
   port: number,
@@ -123,7 +124,7 @@ export async function startHostileProxy(
 interface ProxyState {
   readonly hostility: Hostility
   readonly mode: ProxyMode
-  /** The server has not read all of some connection that ended. */
+  /** The server has not yet read everything from a connection that ended. */
   readonly isEnding: boolean
   ends(passage: Passage): void
   ended(passage: Passage): void
@@ -173,7 +174,7 @@ class Passage {
     this.#endFar()
   }
 
-  /** The server gets what was forwarded before, and then the end, upon which it closes. */
+  /** The server gets everything forwarded before, and then the end, upon which it closes. */
   #endFar(): void {
     if (this.#far.destroyed) return
     this.#state.ends(this)
@@ -181,7 +182,7 @@ class Passage {
   }
 }
 
-/** One direction of a connection: a queue of bytes and what happens to it. */
+/** One direction of a connection: a queue of bytes with what happens to each. */
 class Pump {
   readonly #to: net.Socket
   readonly #dice: Dice
@@ -250,7 +251,7 @@ class Pump {
     this.#end(this.#dice.roll() < 0.3)
   }
 
-  /** Forwards a first part of a few bytes or of many, and the rest a turn later. */
+  /** Forwards a first part of a few or many bytes, and the rest a turn later. */
   #split(bytes: Buffer): void {
     const size = 1 + this.#dice.below(this.#dice.roll() < 0.5 ? 40 : bytes.length)
     this.#to.write(bytes.subarray(0, size))
@@ -260,7 +261,7 @@ class Pump {
   }
 }
 
-/** Values in the fuzzer never hold the word, so that a line that does is an error of the server. */
+/** Values in the fuzzer never contain the word, so a line that does is an error of the server. */
 function noteErrors(bytes: Buffer, errors: string[]): void {
   if (!bytes.includes('ERROR')) return
   const lines = bytes.toString('latin1').match(/^(CLIENT_|SERVER_)?ERROR.*$/gm)

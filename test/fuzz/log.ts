@@ -2,7 +2,7 @@ import type { Report } from './report.ts'
 
 const TOKENS = 30
 
-/** What became of a token that was appended. */
+/** The outcome of an append. */
 type Fate = 'open' | 'done' | 'undone'
 
 /** A token on its way into a log. */
@@ -13,7 +13,7 @@ export interface Append {
   readonly missing: () => void
 }
 
-/** A text that many callers append to: every token once, in any order, none of them lost. */
+/** A text to which many callers append tokens: it must hold every token once, in any order. */
 export class Log {
   readonly #name: string
   readonly #isAlone: boolean
@@ -36,12 +36,12 @@ export class Log {
     return `${this.key}|`
   }
 
-  /** `add` of the head was acknowledged, so that the text is there from now on. */
+  /** `add` of the head was acknowledged: from now on the text exists. */
   made(key: string): void {
     if (key === this.key) this.#isMade = true
   }
 
-  /** Begins to append a token; tell what became of it, and whether the text was not there. */
+  /** Begins an append; the caller reports its outcome, or that the text was absent. */
   append(): Append {
     if (this.#fates.length >= TOKENS) {
       this.#generation++
@@ -63,7 +63,7 @@ export class Log {
     return { key, token: `${number};`, tell, missing }
   }
 
-  /** Begins to read; the check of what was read knows what was certain now. */
+  /** Begins a read; the returned check knows what was certain when the read began. */
   read(): { readonly key: string; readonly check: (value: unknown) => void } {
     const { key, head } = this
     const fates = this.#fates

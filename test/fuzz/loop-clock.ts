@@ -1,8 +1,8 @@
 const TICK_MS = 5
 
 /**
- * Counts milliseconds of a free event loop: it all but stands while the process computes
- * or gets no processor, so that a deadline measured with it holds on a busy machine too.
+ * Counts milliseconds of a free event loop: it nearly stops while the process computes or waits for
+ * a CPU, so that a deadline measured with it also holds on a busy machine.
  */
 export class LoopClock {
   readonly #startMs = performance.now()
@@ -21,7 +21,7 @@ export class LoopClock {
     return this.#freeMs + Math.min(performance.now() - this.#tickMs, 2 * TICK_MS)
   }
 
-  /** Milliseconds so far in which it was not free. */
+  /** Milliseconds so far in which the event loop was not free. */
   get busyMs(): number {
     return performance.now() - this.#startMs - this.freeMs
   }

@@ -4,14 +4,14 @@ import type { Dice } from './dice.ts'
 import type { Column } from './report.ts'
 import type { Mutant } from './run.ts'
 
-/** A mistake made on purpose, and the column in which the fuzzer has to find it. */
+/** A planted mistake, and the column in which the fuzzer has to find it. */
 export interface Control extends Mutant {
   readonly finds: Column
 }
 
 const SHARE = 0.1
 
-/** Whether a mistake is made this time. */
+/** Whether to make the mistake this time. */
 function errs(dice: Dice): boolean {
   return dice.roll() < SHARE
 }
@@ -140,7 +140,7 @@ function onceInAWhile(tamper: (bytes: Buffer) => Buffer): (bytes: Buffer) => Buf
   return (bytes) => (++pieces % 6 === 0 ? tamper(bytes) : bytes)
 }
 
-/** Gives the first two values of a piece each other's key. */
+/** Swaps the keys of the first two values of a piece. */
 function swapValues(bytes: Buffer): Buffer {
   const text = bytes.toString('latin1')
   const [first, second] = [...text.matchAll(/VALUE (small:\d+) /g)].map((match) => match[1]!)

@@ -1,15 +1,15 @@
 import type { Report } from './report.ts'
 import { readValue, writeValue } from './values.ts'
 
-/** What a read of a page may be no older than. */
+/** The oldest version that a read of a page may return. */
 export interface Floor {
   /** The newest version whose invalidation was acknowledged. */
   readonly fresh: number
-  /** The same for values that are called stale: they end with a delete. */
+  /** The same for values that are marked stale: those end with a delete. */
   readonly stale: number
 }
 
-/** A page of an origin, which refills cache. Its versions count the changes at the origin. */
+/** A page of an origin that refills cache. Its versions count the changes at the origin. */
 export class Page {
   readonly key: string
   readonly #report: Report
@@ -22,7 +22,7 @@ export class Page {
     this.#report = report
   }
 
-  /** What the origin says now. */
+  /** The current content of the origin. */
   load(): string {
     return writeValue(this.key, this.#version, 'small')
   }
@@ -31,7 +31,7 @@ export class Page {
     return { fresh: this.#fresh, stale: this.#stale }
   }
 
-  /** The origin changed: the cache is to be told of this version. */
+  /** Changes the origin; the caller must then tell the cache about this version. */
   change(): number {
     return ++this.#version
   }

@@ -11,7 +11,7 @@ const TIMES = { lease: 2, jitter: 0, waitTimeoutMs: 500, loaderTimeoutMs: 1_000 
 const WINDOWED = { ...TIMES, ttl: '1h', staleWhileRevalidate: '10m' } as const
 const STRICT = { ...TIMES, ttl: '1h', staleWhileRevalidate: 0 } as const
 
-/** Asks the origin, which takes its time; the answer is of when the question was asked. */
+/** Asks the origin, which takes some time; the result is as of the time of the question. */
 async function load({ dice }: World, page: Page): Promise<string> {
   const value = page.load()
   const ms = dice.below(LOADER_MS)
@@ -58,7 +58,7 @@ const getOrSetMany: Verb = async (world) => {
   }
 }
 
-/** A change at the origin, and one of the ways to tell the cache. */
+/** Changes the origin, and tells the cache by one of the verbs. */
 const change: Verb = async (world) => {
   const { client, report, dice } = world
   const isStrict = dice.roll() < 0.5

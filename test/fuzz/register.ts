@@ -1,7 +1,7 @@
 import type { Report } from './report.ts'
 import { readValue, type ValueKind, writeValue } from './values.ts'
 
-/** Counts events, so that "before" and "after" are exact. One for all registers. */
+/** Counts events, so that "before" and "after" are exact. All registers share it. */
 let now = 0
 export function nextEvent(): number {
   return ++now
@@ -12,18 +12,18 @@ interface Write {
   readonly isRemoval: boolean
   readonly start: number
   end: number
-  /** How the caller was told that it was not done. */
+  /** When the caller learned that the write was not done. */
   denial: string | undefined
 }
 
-/** Calls back when nothing that was rejected now can still be executed. */
+/** Calls back when no command rejected so far can still run. */
 export type Afterwards = (settle: () => void) => void
 
 /** What was certain when an operation began. */
 export interface Moment {
   /** The latest start among the writes that had taken effect. */
   readonly floor: number
-  /** The same of those that stored, and of those that removed. */
+  /** The same for stores, and for removals. */
   readonly stored: number
   readonly removed: number
 }
@@ -35,7 +35,7 @@ export interface Moment {
 export class Register {
   readonly key: string
   readonly kind: ValueKind
-  /** False where other hosts may answer: then a miss proves nothing. */
+  /** False where other hosts may answer: a miss then proves nothing. */
   readonly isAlone: boolean
   readonly #report: Report
   readonly #afterwards: Afterwards
@@ -64,7 +64,7 @@ export class Register {
     return { floor: this.#floor, stored: this.#stored, removed: this.#removed }
   }
 
-  /** Begins to store: the version's number, and the value to store. */
+  /** Begins a store; returns the version's number and the value to store. */
   put(): { readonly version: number; readonly value: string } {
     const version = this.#begin(false)
     this.#puts.begin()
@@ -76,21 +76,21 @@ export class Register {
     return this.#begin(true)
   }
 
-  /** It was acknowledged. */
+  /** The write was acknowledged. */
   done(version: number): void {
     this.#end(version)
     this.#tookEffect(version)
   }
 
-  /** The caller was told that it was not done. */
+  /** The caller learned that the write was not done. */
   undone(version: number, how: string): void {
     this.#end(version)
     this.#writes[version]!.denial = how
   }
 
   /**
-   * It was rejected. A client may remove what it could not store, or make up for a removal, as soon
-   * as the host can be reached.
+   * The write was rejected. A client may remove what it could not store, or repeat a removal, as
+   * soon as the host is reachable.
    */
   rejected(version: number, denial: string | undefined): void {
     const { isRemoval } = this.#writes[version]!
@@ -171,7 +171,7 @@ class OpenWrites {
     this.#lastEnd = Math.max(this.#lastEnd, at)
   }
 
-  /** Whether all but `own` had ended before an event. */
+  /** Whether all except `own` had ended before an event. */
   allBefore(event: number, own = 0): boolean {
     return this.#open <= own && this.#lastEnd < event
   }

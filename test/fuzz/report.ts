@@ -1,22 +1,22 @@
 import type { LoopClock } from './loop-clock.ts'
 
-/** What a run may find; every one of them must be 0. */
+/** What a run may find; each must be 0. */
 export const COLUMNS = [
   // A value of another key, or one that nobody wrote.
   'wrong',
   // A value older than an acknowledged write.
   'stale',
-  // "Done" where it was not, "not done" where it was, and acknowledged writes that are gone.
+  // A result that contradicts what happened: done, not done, or an acknowledged write that is gone.
   'falseAcks',
-  // Commands that were executed twice.
+  // Commands that ran twice.
   'twice',
-  // Error lines of the server, and errors that only a broken conversation explains.
+  // Error lines of the server, and errors that only a misread conversation explains.
   'protocol',
   // Calls that settled after their deadline, or never.
   'late',
-  // Connections, requests or memory left behind.
+  // Connections, requests or memory that were not released.
   'growth',
-  // Rejections that nobody handles: they would end the process.
+  // Unhandled rejections: they would end the process.
   'crashes',
 ] as const
 
@@ -26,7 +26,7 @@ const MAX_EXAMPLES = 5
 
 /** What a run saw. */
 export class Report {
-  /** Calls that were made, and that settled. */
+  /** Calls that began, and calls that settled. */
   issued = 0
   settled = 0
   readonly found: Record<Column, number> = {
@@ -39,7 +39,7 @@ export class Report {
     growth: 0,
     crashes: 0,
   }
-  /** The first few of each column, in words. */
+  /** The first few findings of each column, as text. */
   readonly examples: string[] = []
   /** Reads that hit and missed. */
   hits = 0

@@ -24,16 +24,16 @@ export interface Plan {
   readonly seed: number
   readonly operations: number
   readonly hosts: number
-  /** Hosts go away and come back, so that they are ejected; otherwise only connections die. */
+  /** Hosts fail and return, so that they are ejected; otherwise only connections end. */
   readonly ejection: boolean
   readonly callers?: number
-  /** One attempt, 300 ms by default. A busy machine needs more. */
+  /** Timeout of one attempt, 300 ms by default. A busy machine needs more. */
   readonly requestTimeoutMs?: number
-  /** Mistakes made on purpose, which the run has to find. */
+  /** Planted mistakes, which the run has to find. */
   readonly mutant?: Mutant
 }
 
-/** A mistake of the client, or of the proxies. */
+/** A mistake of the client or of the proxies. */
 export interface Mutant {
   /** Replaces methods of the client. */
   readonly spoil?: (client: MemcachedClient, dice: Dice) => void
@@ -46,10 +46,10 @@ const RETRIES = 1
 const MAX_LANES = 2
 const KEYS: Readonly<Record<ValueKind, number>> = { small: 120, compressed: 30, split: 15 }
 const DRAIN_MS = 5_000
-/** How long after its rejection a command may still be executed: what a proxy holds, and more. */
+/** How long after its rejection a command may still run: what a proxy holds, and more. */
 const FLOAT_TIMEOUTS = 5
 const LOOK_MS = 100
-/** How long servers may take to be there. */
+/** How long servers may take to start. */
 const PATIENCE_MS = 60_000
 const always = (): boolean => true
 const never = (): boolean => false
@@ -64,10 +64,10 @@ const HOSTILE: Hostility = {
   resetShare: 0.006,
 }
 
-/** Runs a plan on memcacheds of its own. */
+/** Runs a plan on its own memcacheds. */
 export async function fuzz(plan: Plan): Promise<Report> {
   const clock = new LoopClock()
-  // One thread, which takes commands in the order in which they arrived, whatever connection on.
+  // One thread, which runs commands in the order of arrival, across connections.
   const args = ['-t', '1', '-R', '10000', '-m', '512']
   const start = () => startMemcached({ args })
   const servers = await Promise.all(Array.from({ length: plan.hosts }, start))
@@ -114,7 +114,7 @@ class Run {
         connectTimeoutMs: this.#timeoutMs,
         retries: RETRIES,
         retryTimeoutMs: this.#timeoutMs,
-        // Relapses would keep all hosts out for most of a run.
+        // With longer ejections after relapses, all hosts would be out for most of a run.
         deadTimeoutMs: 4 * this.#timeoutMs,
         connections: { min: 1, max: MAX_LANES, idleMs: 60_000 },
       },
@@ -141,7 +141,7 @@ class Run {
     return this.#report
   }
 
-  /** Reads every key once. A busy machine may let the first reads wait longer than they may. */
+  /** Reads every key once. On a busy machine the first reads may wait longer than their timeout. */
   async #begin(): Promise<void> {
     const endMs = performance.now() + PATIENCE_MS
     for (const { key } of this.#world.registers) {
@@ -158,7 +158,7 @@ class Run {
     }
   }
 
-  /** A call that never settles would hold the run: it is counted instead. */
+  /** A call that never settles would block the run, so it is counted instead. */
   async #finish(callers: Promise<unknown>): Promise<void> {
     let isDone = false
     const done = callers.finally(() => {
@@ -175,7 +175,9 @@ class Run {
     for (let call = 0; call < open; call++) this.#report.add('late', 'a call never settled')
   }
 
-  /** When proxies hold nothing of now any more, and hosts that were out have been told. */
+  /**
+   * Waits until proxies hold nothing sent before now, and returned hosts have had their deletes.
+   */
   #afterwards(settle: () => void, waitMs = FLOAT_TIMEOUTS * this.#timeoutMs): void {
     const look = (): void => {
       const isTold = this.#client.hosts().every(({ state }) => state === 'up')
@@ -185,7 +187,7 @@ class Run {
     setTimeout(look, waitMs).unref()
   }
 
-  /** One host at a time is refused or hangs, long enough to be ejected. */
+  /** Makes one host at a time refuse or hang, long enough to be ejected. */
   async #breakHosts(): Promise<void> {
     const dice = new Dice(this.#plan.seed + 1)
     while (!this.#isOver) {
@@ -197,7 +199,7 @@ class Run {
     }
   }
 
-  /** Nothing waits, no connection is left over, and after close() there is none. */
+  /** Checks that nothing waits, no connection is left over, and none is open after close(). */
   async #checkEnd(): Promise<void> {
     for (const proxy of this.#proxies) proxy.hostility = { ...this.#hostile, resetShare: 0 }
     const isIdle = () => this.#client.hosts().every((host) => host.inFlight + host.queued === 0)
@@ -218,7 +220,7 @@ class Run {
   }
 }
 
-/** Waits until something is so, or for as long as a call may take. */
+/** Waits until the condition holds, or for as long as a call may take. */
 async function soon(isSo: () => boolean, timeoutMs: number): Promise<void> {
   const endMs = performance.now() + 3 * timeoutMs
   while (!isSo() && performance.now() < endMs) await sleep(10)

@@ -3,22 +3,22 @@ import { Dice } from './dice.ts'
 /** `small` fits anywhere, `compressed` is worth compressing, `split` needs several items. */
 export type ValueKind = 'small' | 'compressed' | 'split'
 
-/** What the client is told, so that the kinds are what they are called. */
+/** The client's settings that make the kinds what their names say. */
 export const VALUE_BEHAVIORS = {
   maxItemBytes: 4_096,
   largeValues: 'split',
   compressAboveBytes: 1_000,
 } as const
 
-/** Text that does not compress below an item, and has no line of its own. */
+/** Text that stays larger than an item when it is compressed, without line breaks. */
 const NOISE = noise(60_000)
 
-/** A value that tells its key, its version and its length. */
+/** A value that contains its key, its version and its length. */
 export function writeValue(key: string, version: number, kind: ValueKind): string {
   return `${key}|${version}|${kind}|${filler(version, kind)}`
 }
 
-/** The version of a value, or undefined when it is not a whole value of that key. */
+/** The version of a value, or undefined when it is not a complete value of that key. */
 export function readValue(value: unknown, key: string, kind: ValueKind): number | undefined {
   if (typeof value !== 'string' || !value.startsWith(`${key}|`)) return undefined
   const version = Number(value.split('|', 2)[1])

@@ -7,7 +7,7 @@ import type { Page } from './page.ts'
 import type { Register } from './register.ts'
 import type { Report } from './report.ts'
 
-/** What the callers of a run work on. */
+/** The registers, counters, logs and pages of a run. */
 export interface World {
   readonly client: MemcachedClient
   readonly report: Report
@@ -18,14 +18,14 @@ export interface World {
   /** Pages that may be served stale, and pages that may not. */
   readonly pages: readonly Page[]
   readonly strictPages: readonly Page[]
-  /** The longest a call may take that says nothing of its own. */
+  /** The longest time of a call without its own timeout. */
   readonly limitMs: number
 }
 
-/** One call, with all that is known of its outcome checked. */
+/** One call that checks all that is known about its outcome. */
 type Verb = (world: World) => Promise<void>
 
-/** How long some callers are ready to wait. */
+/** The timeouts that some callers set. */
 interface Patience {
   readonly options: OperationOptions
   readonly limitMs: number
@@ -35,8 +35,8 @@ const ATTEMPT_SHARE = 0.06
 const BATCH = 12
 
 /**
- * Most callers leave the deadline to the client, some have one of their own or give up. What takes
- * several steps (a batch, a split value) may take longer when its caller says nothing.
+ * Most callers leave the timeout to the client, some set one or abort. A call of several steps (a
+ * batch, a split value) may take longer when its caller sets none.
  */
 function patience({ dice, limitMs: callMs }: World, hasSteps = false): Patience {
   const limitMs = hasSteps ? 3 * callMs : callMs
@@ -47,7 +47,7 @@ function patience({ dice, limitMs: callMs }: World, hasSteps = false): Patience 
   return { options: { signal: AbortSignal.timeout(ms) }, limitMs: Math.min(ms, limitMs) }
 }
 
-/** A write was rejected: whether it may have been executed. */
+/** Reports that a write was rejected, and whether it may have run. */
 function failed(register: Register, version: number, error: MintringError): void {
   const denial = `it was rejected with sent: false (${error.command}, ${error.code})`
   register.rejected(version, error.sent ? undefined : denial)
