@@ -9,18 +9,18 @@ const never = new Promise<never>(() => {})
 const late = (): MintringError => new MintringError('MINTRING_TIMEOUT', 'late')
 
 describe('within', () => {
-  it('answers what the work answers, and leaves no listener on the signal', async () => {
+  it('resolves to the result of the work, and leaves no listener on the signal', async () => {
     const { signal } = new AbortController()
     assert.equal(await within(Promise.resolve(1), { signal, timeoutMs: 1000 }, late), 1)
     await new Promise((resolve) => setImmediate(resolve))
     assert.equal(getEventListeners(signal, 'abort').length, 0)
   })
 
-  it('rejects at the end of the time when the work hangs', async () => {
+  it('rejects after the timeout when the work hangs', async () => {
     await assert.rejects(within(never, { timeoutMs: 5 }, late), { code: 'MINTRING_TIMEOUT' })
   })
 
-  it('rejects when the signal fires, with its reason as the cause', async () => {
+  it('rejects when the signal aborts, with its reason as the cause', async () => {
     const controller = new AbortController()
     const waiting = within(never, { signal: controller.signal }, late)
     controller.abort('enough')
@@ -28,7 +28,7 @@ describe('within', () => {
     assert.equal(getEventListeners(controller.signal, 'abort').length, 0)
   })
 
-  it('puts one listener on a signal that many waits share', async () => {
+  it('adds one listener to a signal that many calls share', async () => {
     const controller = new AbortController()
     const waits = Array.from({ length: 100 }, () =>
       within(never, { signal: controller.signal }, late),
@@ -39,7 +39,7 @@ describe('within', () => {
     assert.ok(outcomes.every(({ status }) => status === 'rejected'))
   })
 
-  it('leaves a rejection that comes after the end without an unhandled one', async () => {
+  it('handles a rejection of the work that comes after the timeout', async () => {
     let fail: (error: Error) => void = () => {}
     const work = new Promise<never>((_, reject) => {
       fail = reject
@@ -51,7 +51,7 @@ describe('within', () => {
 })
 
 describe('onAbort', () => {
-  it('tells whether bytes were sent', () => {
+  it('rejects with an error that says whether bytes were sent', () => {
     const controller = new AbortController()
     const told: MintringError[] = []
     onAbort(controller.signal, { sent: true, reject: (error) => told.push(error) })
@@ -59,7 +59,7 @@ describe('onAbort', () => {
     assert.equal(told[0]?.sent, true)
   })
 
-  it('listens again after all its followers had left', () => {
+  it('adds its listener again after all earlier callers have ended', () => {
     const controller = new AbortController()
     onAbort(controller.signal, { reject: () => assert.fail('it left') })()
     let isTold = false
@@ -69,8 +69,8 @@ describe('onAbort', () => {
   })
 })
 
-describe('bounds', () => {
-  it('refuse what is no signal and no time', () => {
+describe('checking the options signal and timeoutMs', () => {
+  it('throws for values that are no signal and no time', () => {
     const bad = { code: 'MINTRING_BAD_ARGUMENT' }
     for (const timeoutMs of [0, -1, Number.NaN, Infinity, 2 ** 31, '100', null, {}]) {
       assert.throws(() => checkBounds({ timeoutMs: timeoutMs as number }), bad)
@@ -80,20 +80,20 @@ describe('bounds', () => {
     }
   })
 
-  it('take a signal of another realm, or of a polyfill', () => {
+  it('accepts a signal of another realm, and of a polyfill', () => {
     const signal = Object.assign(new EventTarget(), { aborted: false, reason: undefined })
     checkBounds({ signal: signal as unknown as AbortSignal })
     const foreign = vm.runInNewContext('({ aborted: false, addEventListener() {} })')
     checkBounds({ signal: foreign })
   })
 
-  it('reject at once when the signal has fired', () => {
+  it('throws at once when the signal has aborted', () => {
     assert.throws(() => checkBounds({ signal: AbortSignal.abort() }), { code: 'MINTRING_ABORTED' })
   })
 })
 
 describe('a Deadline', () => {
-  it('gives each step what is left of the time, and no step when nothing is', async () => {
+  it('gives each step the remaining time, and rejects a step when none remains', async () => {
     const deadline = new Deadline('set', { timeoutMs: 30 }, 1000)
     const { timeoutMs = 0 } = deadline.next()
     assert.ok(timeoutMs > 0 && timeoutMs <= 30)
@@ -104,14 +104,14 @@ describe('a Deadline', () => {
     assert.throws(() => deadline.next(), { code: 'MINTRING_TIMEOUT' })
   })
 
-  it('gives each step the usual time when the caller names none', async () => {
+  it('gives each step the default timeout when the caller sets none', async () => {
     const deadline = new Deadline('get', undefined, 5)
     await assert.rejects(deadline.bound(never), /after 5 ms/)
     assert.deepEqual(deadline.next(), { signal: undefined })
     assert.equal(await deadline.bound(Promise.resolve(1)), 1)
   })
 
-  it('ends with its signal between two steps', () => {
+  it('rejects between two steps when its signal aborts', () => {
     const controller = new AbortController()
     const deadline = new Deadline('set', { signal: controller.signal }, 1000)
     controller.abort()

@@ -5,7 +5,7 @@ import vm from 'node:vm'
 import { isMintringError, MintringError, messageOf } from '../src/errors.ts'
 
 describe('a MintringError', () => {
-  it('writes itself and its causes as JSON', () => {
+  it('is written to JSON with its causes', () => {
     const socket = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
     const dial = new MintringError('MINTRING_CONNECTION', 'a:1 refuses', {
       host: 'a:1',
@@ -33,27 +33,27 @@ describe('a MintringError', () => {
     })
   })
 
-  it('writes a circle of causes to a bounded depth', () => {
+  it('limits the depth of JSON when its causes are circular', () => {
     const first: Error & { cause?: unknown } = new Error('first')
     const second = new MintringError('MINTRING_LOADER', 'second', { cause: first })
     first.cause = second
     assert.ok(JSON.stringify(second).length < 4000)
   })
 
-  it('writes causes that are no errors', () => {
+  it('writes causes that are no errors to JSON', () => {
     for (const cause of ['text', 7, null, Symbol('s'), {}, () => {}]) {
       const error = new MintringError('MINTRING_LOADER', 'failed', { cause })
       assert.equal(JSON.parse(JSON.stringify(error)).code, 'MINTRING_LOADER')
     }
   })
 
-  it('has no stack when a host or the time failed, and one when the caller erred', () => {
+  it('has no stack for a failed host or timeout, and one for a mistake of the caller', () => {
     assert.doesNotMatch(new MintringError('MINTRING_TIMEOUT', 'late').stack ?? '', /\n/)
     assert.match(new MintringError('MINTRING_BAD_KEY', 'bad').stack ?? '', /errors\.test/)
     assert.match(new Error('others keep theirs').stack ?? '', /errors\.test/)
   })
 
-  it('is known without instanceof, from another realm too', () => {
+  it('is recognized without instanceof, also from another realm', () => {
     const error = new MintringError('MINTRING_TIMEOUT', 'late')
     assert.equal(isMintringError(error), true)
     const foreign = vm.runInNewContext(
@@ -65,20 +65,20 @@ describe('a MintringError', () => {
     }
   })
 
-  it('shows its name, code and message when it is inspected', () => {
+  it('shows its name, code and message in util.inspect', () => {
     const text = inspect(new MintringError('MINTRING_BAD_TTL', 'a TTL is whole seconds'))
     assert.match(text, /MintringError: a TTL is whole seconds/)
     assert.match(text, /code: 'MINTRING_BAD_TTL'/)
   })
 
-  it('repeats no credentials of a URL in its message', () => {
+  it('does not repeat credentials of a URL in its message', () => {
     const error = new MintringError('MINTRING_CONNECTION', 'cannot reach memcached://u:pw@h:1')
     assert.equal(error.message, 'cannot reach memcached://***@h:1')
   })
 })
 
 describe('messageOf', () => {
-  it('takes the words of any thrown value', () => {
+  it('returns the text of any thrown value', () => {
     assert.equal(messageOf(new TypeError('boom')), 'boom')
     assert.equal(messageOf('text'), 'text')
     assert.equal(messageOf(vm.runInNewContext(`new Error('other realm')`)), 'other realm')

@@ -19,11 +19,11 @@ function none(complaints: readonly string[]): void {
 }
 
 describe('the source tree', () => {
-  test('has sources to look at', () => {
+  test('is found: there are files to check', () => {
     assert.ok(src.length > 20, `only ${src.length} files found in src/`)
   })
 
-  test('imports only down the ladder, by file, never through a barrel', () => {
+  test('imports only lower rungs, by file, never through a barrel', () => {
     none(brokenImports(src))
   })
 
@@ -31,11 +31,11 @@ describe('the source tree', () => {
     none(importCycles(src))
   })
 
-  test('keeps clocks, dice and sockets out of the rooms that only compute', () => {
+  test('uses no clocks, random numbers or sockets in the rooms that only compute', () => {
     none(impurities(src))
   })
 
-  test('takes timers and clocks from runtime.ts, which no fake timer replaces', () => {
+  test('takes timers and clocks from runtime.ts, so that fake timers do not replace them', () => {
     none(fakeableTimers(src))
   })
 
@@ -51,21 +51,21 @@ describe('the source tree', () => {
     none(ambiguousExports(src))
   })
 
-  test('leaves nothing unfinished and no test silenced', () => {
+  test('has no marks of unfinished work and no skipped tests', () => {
     none(leftovers(everything))
   })
 })
 
-describe('the rules themselves', () => {
+describe('the checks of the source tree', () => {
   const planted = (path: string, text: string, ...others: string[]) =>
     brokenImports([parse(path, text), ...others.map((other) => parse(other, ''))])
 
-  test('allow a lower rung and the own room', () => {
+  test('allow imports of a lower rung and of the own room', () => {
     const text = "import { a } from '../errors.ts'\nimport { b } from './b.ts'\nimport 'node:net'"
     assert.deepEqual(planted('src/net/a.ts', text, 'src/errors.ts', 'src/net/b.ts'), [])
   })
 
-  test('refuse climbing, by a type-only import too', () => {
+  test('report imports of a higher rung, also type-only ones', () => {
     const text = "import type { Host } from '../hosts/host.ts'"
     assert.match(
       planted('src/net/a.ts', text, 'src/hosts/host.ts')[0] ?? '',
@@ -75,7 +75,7 @@ describe('the rules themselves', () => {
     assert.match(planted('src/net/a.ts', inline, 'src/hosts/host.ts')[0] ?? '', /above it, hosts/)
   })
 
-  test('refuse siblings, barrels, re-exports, unknown rooms and missing files', () => {
+  test('report imports of siblings, barrels, unknown rooms and missing files, and re-exports', () => {
     const at = (text: string, other: string, path = 'src/net/a.ts') =>
       planted(path, text, other)[0] ?? ''
     assert.match(at("import '../refill/refill.ts'", 'src/refill/refill.ts'), /its sibling refill/)
@@ -85,7 +85,7 @@ describe('the rules themselves', () => {
     assert.match(at("import './gone.ts'", 'src/net/b.ts'), /no source file/)
   })
 
-  test('keep each dependency in its room and refuse any other', () => {
+  test('report a dependency outside its room, and every other package', () => {
     assert.deepEqual(planted('src/net/a.ts', "import { createPool } from 'generic-pool'"), [])
     const inRing = planted('src/ring/a.ts', "import { createPool } from 'generic-pool'")
     assert.match(inRing[0] ?? '', /only net may/)
@@ -94,7 +94,7 @@ describe('the rules themselves', () => {
     assert.deepEqual(planted('src/integrations/a.ts', "import type { A } from 'keyv'"), [])
   })
 
-  test('find a circle and tell its way', () => {
+  test('report a circle of imports with its path', () => {
     const circle = [
       parse('src/net/a.ts', "import type { B } from './b.ts'"),
       parse('src/net/b.ts', "export const c = () => import('./c.ts')"),
@@ -105,7 +105,7 @@ describe('the rules themselves', () => {
     ])
   })
 
-  test('find a clock, a timer and a socket in a room that only computes', () => {
+  test('report a clock, a timer and a socket in a room that only computes', () => {
     const text = "import 'node:net'\nDate.now()\nsetTimeout(f, 1)\nMath.random()\nMath.floor(1)"
     assert.equal(impurities([parse('src/ring/a.ts', text)]).length, 4)
     assert.equal(impurities([parse('src/net/a.ts', text)]).length, 0)
@@ -113,7 +113,7 @@ describe('the rules themselves', () => {
     assert.deepEqual(impurities([parse('src/ring/a.ts', check)]), [])
   })
 
-  test('find a timer of the global object', () => {
+  test('report a timer of the global object', () => {
     const text = 'setTimeout(f, 1)\nperformance.now()\nprocess.nextTick(f)'
     assert.equal(fakeableTimers([parse('src/net/a.ts', text)]).length, 3)
     const taken = "import { performance, setTimeout } from '../runtime.ts'\n"
@@ -121,7 +121,7 @@ describe('the rules themselves', () => {
     assert.deepEqual(fakeableTimers([parse('src/embedded/a.ts', text)]), [])
   })
 
-  test('measure files, functions and lines', () => {
+  test('report files, functions and lines that are too long', () => {
     const lines = (count: number) => 'a()\n'.repeat(count)
     assert.equal(oversized([parse('src/a.ts', lines(300))]).length, 0)
     assert.equal(oversized([parse('src/a.ts', lines(301))]).length, 1)
@@ -132,7 +132,7 @@ describe('the rules themselves', () => {
     assert.equal(oversized([parse('test/a.ts', `test('${'a'.repeat(100)}', f)`)]).length, 0)
   })
 
-  test('find an export that nothing imports, however it could be imported', () => {
+  test('report an export that nothing imports in any form of import', () => {
     const used = 'export const a = 1\nexport function b() {}\nexport class C {}\nexport type D = 1'
     const complaints = (text: string) =>
       unusedExports([parse('src/x/a.ts', used), parse('src/x/b.ts', text)], new Set())
@@ -144,7 +144,7 @@ describe('the rules themselves', () => {
     assert.deepEqual(unusedExports([parse('src/x/a.ts', used)], new Set(['src/x/a.ts'])), [])
   })
 
-  test('find a name with two meanings, but not one that is only passed on', () => {
+  test('report a name with two meanings, but not a re-exported one', () => {
     const at = (path: string, text: string) => parse(path, text)
     const one = at('src/x/a.ts', 'export type A = 1')
     assert.equal(ambiguousExports([one, at('src/y/b.ts', 'export class A {}')]).length, 1)
@@ -152,7 +152,7 @@ describe('the rules themselves', () => {
     assert.deepEqual(ambiguousExports([one, at('src/y/b.ts', passedOn)]), [])
   })
 
-  test('find what was left behind', () => {
+  test('report marks of unfinished work and skipped tests', () => {
     const text = `// ${'TO' + 'DO'}: later\ntest.${'only'}('x', f)\n`
     assert.equal(leftovers([parse('test/a.test.ts', text)]).length, 2)
   })

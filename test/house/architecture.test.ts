@@ -9,7 +9,7 @@ const names = new Set(
   readSources(['src', 'test', 'scripts', 'bench']).map(({ path }) => basename(path)),
 )
 
-test('docs/architecture.md names no file or folder that is not there', () => {
+test('docs/architecture.md names only files and folders that exist', () => {
   const files = [...text.matchAll(/(?<![.\w-])[\w-]+(?:\.[\w-]+)*\.(?:ts|mjs)\b/g)].map(
     ([name]) => name,
   )

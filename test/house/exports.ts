@@ -8,13 +8,13 @@ interface Exported {
   readonly path: string
   readonly name: string
   readonly isType: boolean
-  /** Exported by a list of names: perhaps what another file declares. */
+  /** Exported by a list of names, so it may be declared in another file. */
   readonly isAlias: boolean
 }
 
 /**
  * Functions, classes and constants that no other file imports. `doors` are the files that
- * package.json exports: what they export is for users. Types may be exported for those who read a
+ * package.json exports: their exports are for users. Unused types are allowed, for readers of a
  * signature.
  */
 export function unusedExports(sources: readonly Source[], doors: ReadonlySet<string>): string[] {
@@ -27,14 +27,17 @@ export function unusedExports(sources: readonly Source[], doors: ReadonlySet<str
     .map(({ path, name }) => `${path} exports ${name}, which nothing imports`)
 }
 
-/** The sources of what package.json exports, and of its command. */
+/** The sources of the entry points in package.json, and of its command. */
 export function doorFiles(): Set<string> {
   const packed = readFileSync(join(root, 'package.json'), 'utf8')
   const built = packed.matchAll(/"\.\/dist\/esm\/([\w/-]+)\.js"/g)
   return new Set([...built].map(([, door]) => `src/${door}.ts`))
 }
 
-/** Names of two doors, each fixed there: a place of `mintring/ring` is not one of a client. */
+/**
+ * Names that two entry points export with their own meaning: a place of `mintring/ring` is not a
+ * place of a client.
+ */
 const OF_TWO_DOORS: ReadonlySet<string> = new Set(['DumpOptions', 'Location'])
 
 /** Names that mean different things in different files of `src/`. */
@@ -48,7 +51,7 @@ export function ambiguousExports(sources: readonly Source[]): string[] {
     .map(([name, found]) => `${name} is exported by ${found.join(' and ')}`)
 }
 
-/** What a file declares and exports; re-exports are not counted. */
+/** The names that a file declares and exports; re-exports are not counted. */
 function exportsOf({ path, tree }: Source): Exported[] {
   const names = new Map<string, boolean>()
   const aliases = new Set<string>()
@@ -78,7 +81,7 @@ function isExport(modifier: ts.Modifier): boolean {
   return modifier.kind === ts.SyntaxKind.ExportKeyword
 }
 
-/** `path name` for everything a file imports by name; `path *` for a whole module. */
+/** `path name` for each name that a file imports; `path *` for a whole module. */
 function importedNames(source: Source): string[] {
   const found: string[] = []
   const add = (specifier: ts.Node | undefined, names: readonly string[]): void => {

@@ -10,13 +10,13 @@ type Door = Readonly<Record<'import' | 'require', Target>>
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const { './package.json': own, ...doors } = manifest.exports as Record<string, Door>
 
-/** The source that a built file is made of. */
+/** The source from which a file in dist/ is built. */
 function sourceOf(built: string): string {
   return built.replace(/^\.\/dist\/(esm|cjs)\//, 'src/').replace(/\.js$/, '.ts')
 }
 
 describe('package.json', () => {
-  test('opens each door in the same way, to a source that is there', () => {
+  test('has the same conditions for each entry point, and a source for each', () => {
     assert.equal(own, './package.json')
     for (const [name, door] of Object.entries(doors)) {
       const stem = door.import.default.replace('./dist/esm/', '').replace(/\.js$/, '')
@@ -27,7 +27,7 @@ describe('package.json', () => {
     }
   })
 
-  test('tells the doors to TypeScript versions that do not read exports', () => {
+  test('has typesVersions for TypeScript versions that do not read exports', () => {
     const named = Object.entries(doors).filter(([name]) => name !== '.')
     const expected = named.map(([name, door]) => [name.slice(2), [door.require.types]])
     assert.deepEqual(manifest.typesVersions, { '*': Object.fromEntries(expected) })
@@ -44,7 +44,7 @@ describe('package.json', () => {
     )
   })
 
-  test('has a command whose source starts as one', () => {
+  test('has a command whose source starts with #!', () => {
     const source = readFileSync(join(root, sourceOf(manifest.bin.mintring)), 'utf8')
     assert.ok(source.startsWith('#!/usr/bin/env node\n'))
   })

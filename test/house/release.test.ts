@@ -6,7 +6,7 @@ import { dated, notesOf } from '../../scripts/release.mjs'
 const CHANGELOG = '# Changelog\n\nNewest first.\n\n## Unreleased\n\n- b: was 1 → is 2\n'
 
 describe('scripts/release.mjs', () => {
-  test('dates what is unreleased, and leaves an empty section above it', () => {
+  test('dates the unreleased changes, and adds an empty section above them', () => {
     const first: string = dated(CHANGELOG, '0.1.0', '2026-11-26')
     assert.match(first, /## Unreleased\n\n## 0\.1\.0 \(2026-11-26\)\n\n- b/)
     const second: string = dated(
@@ -18,7 +18,7 @@ describe('scripts/release.mjs', () => {
     assert.equal(notesOf(second, '0.1.0'), '- b: was 1 → is 2')
   })
 
-  test('refuses a release of nothing, one that was made already, and notes of an unknown one', () => {
+  test('refuses a release without changes, an existing version, and notes of an unknown one', () => {
     const first: string = dated(CHANGELOG, '0.1.0', '2026-11-26')
     assert.throws(() => dated(first, '0.2.0', '2026-12-01'), /nothing under/)
     const more = first.replace('## Unreleased\n', '## Unreleased\n\n- c\n')

@@ -1,7 +1,7 @@
 import ts from 'typescript'
 import { type Import, importsOf, lineOf, type Source, targetOf } from './sources.ts'
 
-/** The rooms of src/ from the ground up: an import leads to a lower rung or stays in its room. */
+/** The rooms of src/ from the bottom up: a file imports lower rungs or its own room. */
 const LADDER: readonly (readonly string[])[] = [
   ['runtime', 'secrets', 'duration'],
   ['errors', 'channels'],
@@ -19,13 +19,13 @@ const MAX_FILE_LINES = 300
 const MAX_FUNCTION_LINES = 70
 const MAX_COLUMNS = 100
 
-/** Which room may import which of our two dependencies. */
+/** Which room may import which of the two runtime dependencies. */
 const PACKAGE_ROOMS: Readonly<Record<string, string>> = {
   'generic-pool': 'net',
   'xxhash-wasm': 'ring',
 }
 
-/** The room of a file: the folder under src/, or the file itself where it stands in src/. */
+/** The room of a file: its folder under src/, or the file itself when it is directly in src/. */
 export function roomOf(path: string): string {
   return (path.split('/')[1] ?? '').replace(/\.ts$/, '')
 }
@@ -34,7 +34,7 @@ function rungOf(room: string): number {
   return LADDER.findIndex((rung) => rung.includes(room))
 }
 
-/** Imports that climb, meet a sibling, go through a barrel, or reach a file that is not there. */
+/** Imports of a higher rung, of a sibling room, of a barrel, or of a missing file. */
 export function brokenImports(sources: readonly Source[]): string[] {
   const paths = new Set(sources.map((source) => source.path))
   return sources.flatMap((source) =>
@@ -67,7 +67,7 @@ function isBarrel(path: string): boolean {
 
 function wrongPackage(room: string, found: Import): string | undefined {
   if (found.specifier.startsWith('node:')) return undefined
-  // Hosts of integrations are optional: their types are erased, and nothing else is needed.
+  // The packages that integrations adapt are optional: only their types may be imported.
   if (room === 'integrations' && found.isType) return undefined
   const owner = PACKAGE_ROOMS[found.specifier]
   if (owner === room) return undefined
@@ -75,7 +75,7 @@ function wrongPackage(room: string, found: Import): string | undefined {
   return `${room} imports ${found.specifier}: ${rule}`
 }
 
-/** Circles of imports, type-only ones included, each told once from its first file. */
+/** Circles of imports, type-only ones included, each reported once from its first file. */
 export function importCycles(sources: readonly Source[]): string[] {
   const edges = new Map(
     sources.map((source) => [
@@ -96,12 +96,12 @@ export function importCycles(sources: readonly Source[]): string[] {
   return cycles
 }
 
-/** Rooms that are told the time and the dice, and must not reach for them. */
+/** Rooms that receive clock and random numbers as arguments and must not use the global ones. */
 const PURE_ROOMS: readonly string[] = ['protocol', 'ring']
 const IMPURE = /^(Date|performance|setTimeout|setInterval|setImmediate|process)$/
 const IMPURE_MODULES = /^node:(net|tls|dgram|dns|fs|child_process|worker_threads|timers)/
 
-/** Clocks, timers, dice and sockets in the rooms that only compute. */
+/** Uses of clocks, timers, random numbers and sockets in the rooms that only compute. */
 export function impurities(sources: readonly Source[]): string[] {
   return sources
     .filter((source) => PURE_ROOMS.includes(roomOf(source.path)))
@@ -114,7 +114,7 @@ export function impurities(sources: readonly Source[]): string[] {
     })
 }
 
-/** `isIP` and its like read a string: they only live beside the sockets. */
+/** `isIP` and similar functions only read a string, although they belong to node:net. */
 function isAddressCheck(source: Source, found: Import): boolean {
   return /import \{ (isIP\w*(, )?)+ \}/.test(source.text.split('\n')[found.line - 1] ?? '')
 }
@@ -134,12 +134,12 @@ function impureNames(source: Source): string[] {
   return found
 }
 
-/** Rooms that keep their own time, or run as programs of their own. */
+/** Rooms that have timers of their own, or run as separate programs. */
 const OWN_TIME: readonly string[] = ['runtime', 'embedded', 'simulate', 'cli']
 const TAKEN_AT_LOAD =
   /^((set|clear)(Timeout|Interval|Immediate)|performance\.now|process\.nextTick)$/
 
-/** Timers and clocks of the global object, which fake timers replace: runtime.ts has Node's. */
+/** Uses of global timers and clocks, which fake timers replace: runtime.ts has Node's own. */
 export function fakeableTimers(sources: readonly Source[]): string[] {
   return sources
     .filter(({ path }) => path.startsWith('src/') && !OWN_TIME.includes(roomOf(path)))
@@ -163,7 +163,7 @@ export function fakeableTimers(sources: readonly Source[]): string[] {
     })
 }
 
-/** Files, functions and lines that outgrew what one reads at a glance. */
+/** Files, functions and lines that are too long. */
 export function oversized(sources: readonly Source[]): string[] {
   return sources.flatMap((source) => [
     ...longFile(source),
@@ -172,7 +172,7 @@ export function oversized(sources: readonly Source[]): string[] {
   ])
 }
 
-/** The whole face of the client: a signature for every verb, and no logic. */
+/** The public class of the client: one signature per verb, no logic. */
 const FACE = 'src/client/client.ts'
 
 function longFile(source: Source): string[] {
@@ -220,7 +220,7 @@ function isFunction(node: ts.Node): boolean {
   return ts.isFunctionLike(node) && 'body' in node && node.body !== undefined
 }
 
-/** What only gathers tests, as the body of `describe(…)` does, is a chapter, not a function. */
+/** The callback of `describe(…)` only groups tests, so its length does not count. */
 function isSuite(node: ts.Node): boolean {
   if (!ts.isCallExpression(node.parent) || !ts.isArrowFunction(node)) return false
   if (node.parent.expression.getText() === 'describe') return true
@@ -228,7 +228,7 @@ function isSuite(node: ts.Node): boolean {
   return ts.isBlock(node.body) && node.body.statements.every((each) => isTest.test(each.getText()))
 }
 
-/** What must not be left in a tree that calls itself finished. */
+/** Marks of unfinished work, and tests that are skipped or run alone. */
 export function leftovers(sources: readonly Source[]): string[] {
   const marks = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X'].join('|')})\\b`)
   const quietTest = /\b(test|it|describe)\.(only|skip|todo)\(|\b(only|todo): true/

@@ -7,11 +7,11 @@ import process from 'node:process'
 import { after, describe, test } from 'node:test'
 import { root } from './sources.ts'
 
-// Not under node_modules, where Node 22 and newer look for no tests.
+// Not under node_modules, where Node 22 and newer find no tests.
 const folder = mkdtempSync(join(tmpdir(), 'mintring-scripts-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Runs one of our scripts as npm would, with a changed environment. */
+/** Runs one of the scripts as npm would, with a changed environment. */
 function run(script: string, args: readonly string[], changes: NodeJS.ProcessEnv = {}) {
   const { NODE_TEST_CONTEXT: _ours, MEMCACHED_BIN: _named, ...inherited } = process.env
   const env = { ...inherited, ...changes }
@@ -20,7 +20,7 @@ function run(script: string, args: readonly string[], changes: NodeJS.ProcessEnv
   return { status, said: stdout + stderr }
 }
 
-/** A test file of its own, run by our script. */
+/** Writes a test file and runs it by the script. */
 function runTest(name: string, body: string, changes: NodeJS.ProcessEnv = {}) {
   const path = join(folder, `${name}.test.ts`)
   const support = join(root, 'test', 'support', 'memcached.ts')
@@ -43,11 +43,11 @@ describe('scripts/test.mjs', () => {
     assert.match(said, /No test file/)
   })
 
-  test('fails on a file that is not there', () => {
+  test('fails for a file that does not exist', () => {
     assert.equal(run('scripts/test.mjs', ['test/gone.test.ts']).status, 1)
   })
 
-  test('passes when its tests pass, and fails when one fails', () => {
+  test('exits with 0 when its tests pass, and with 1 when one fails', () => {
     const good = runTest('good', "test('is good', () => {})")
     assert.equal(good.status, 0, good.said)
     assert.match(good.said, /pass 1/)
@@ -59,7 +59,7 @@ describe('scripts/test.mjs', () => {
     assert.equal(runTest('stray', stray).status, 1)
   })
 
-  test('runs every test file either in npm test or in npm run test:long', () => {
+  test('runs every test file in either npm test or npm run test:long', () => {
     const listed = (...args: string[]) => {
       const { status, said } = run('scripts/test.mjs', ['--list', ...args])
       assert.equal(status, 0, said)
@@ -71,7 +71,7 @@ describe('scripts/test.mjs', () => {
     assert.ok(long.includes('test/chaos/chaos.test.ts'))
   })
 
-  test('hands options to the test runner', () => {
+  test('passes options to the test runner', () => {
     const path = join(folder, 'named.test.ts')
     const two = "import { test } from 'node:test'\ntest('one', () => {})\ntest('two', () => {})\n"
     writeFileSync(path, two)
@@ -81,8 +81,8 @@ describe('scripts/test.mjs', () => {
   })
 })
 
-describe('a missing memcached', () => {
-  test('skips the test, and says why', () => {
+describe('tests that need memcached, on a machine without it', () => {
+  test('are skipped with a reason', () => {
     const env = { ...NOWHERE, MINTRING_REQUIRE_MEMCACHED: '0' }
     const { status, said } = runTest('skips', NEEDS_MEMCACHED, env)
     assert.equal(status, 0, said)
@@ -90,12 +90,12 @@ describe('a missing memcached', () => {
     assert.match(said, /no memcached found/)
   })
 
-  test('fails the test where one is required', () => {
+  test('fail where MINTRING_REQUIRE_MEMCACHED is 1', () => {
     const env = { ...NOWHERE, MINTRING_REQUIRE_MEMCACHED: '1' }
     assert.equal(runTest('fails', NEEDS_MEMCACHED, env).status, 1)
   })
 
-  test('is told by the set-up, which goes on', () => {
+  test('are announced by the setup script, which succeeds', () => {
     const env = { ...NOWHERE, MINTRING_NO_INSTALL: '1' }
     const { status, said } = run('scripts/setup.mjs', ['--memcached'], env)
     assert.equal(status, 0)

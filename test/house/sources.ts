@@ -22,12 +22,12 @@ export interface Import {
   readonly isReexport: boolean
 }
 
-/** Parses one file; tests plant files that break a rule with it. */
+/** Parses one file; tests also use it for made-up files that break a rule. */
 export function parse(path: string, text: string): Source {
   return { path, text, tree: ts.createSourceFile(path, text, ts.ScriptTarget.ES2023, true) }
 }
 
-/** Every source file under the folders, without what is installed or built. */
+/** Every source file under the folders, except installed and built ones. */
 export function readSources(folders: readonly string[]): Source[] {
   return folders.flatMap(walk).map((path) => parse(path, readFileSync(join(root, path), 'utf8')))
 }
@@ -45,7 +45,7 @@ function isForeign(folder: string): boolean {
   return folder === 'node_modules' || folder === 'dist' || folder.startsWith('.')
 }
 
-/** Everything a file imports, in any of the language's ways. */
+/** Everything a file imports, in every form of import. */
 export function importsOf(source: Source): Import[] {
   const found: Import[] = []
   const add = (node: ts.Node, specifier: ts.Node, isType: boolean, isReexport = false): void => {
@@ -72,7 +72,7 @@ function isTypeOnly(clause: ts.ImportClause | undefined): boolean {
   return clause?.phaseModifier === ts.SyntaxKind.TypeKeyword
 }
 
-/** The path an import of ours leads to, or undefined for a package or a part of Node. */
+/** The path that an import of our own leads to, or undefined for a package or a module of Node. */
 export function targetOf(source: Source, found: Import): string | undefined {
   if (!found.specifier.startsWith('.')) return undefined
   return posix.join(posix.dirname(source.path), found.specifier)

@@ -15,8 +15,8 @@ const workflows = readdirSync(folder).map((name) => ({
   text: readFileSync(join(folder, name), 'utf8'),
 }))
 
-describe('what users install', () => {
-  test('runs no script of its own or of its dependencies', () => {
+describe('the packages that users install', () => {
+  test('run no install script, neither mintring nor its dependencies', () => {
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
     const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare']
     assert.deepEqual(
@@ -34,14 +34,14 @@ describe('what users install', () => {
   })
 })
 
-describe('the workflows', () => {
-  test('are allowed to read, and no more unless a job says so', () => {
+describe('the CI workflows', () => {
+  test('have read permission only, unless a job asks for more', () => {
     for (const { name, text } of workflows) {
       assert.match(text, /^permissions:\n {2}contents: read$/m, name)
     }
   })
 
-  test('name a version of every action, and keep no token in the clone', () => {
+  test('pin a version of every action, and keep no token in the clone', () => {
     for (const { name, text } of workflows) {
       const actions = [...text.matchAll(/uses: (\S+)/g)].map((match) => match[1] ?? '')
       const others = actions.filter((action) => !action.startsWith('./'))
@@ -51,7 +51,7 @@ describe('the workflows', () => {
     }
   })
 
-  test('publish with provenance what CI has passed, and what its packages are', () => {
+  test('publish with provenance, only packages that CI has passed', () => {
     const publish = workflows.find(({ name }) => name === 'publish.yml')?.text ?? ''
     assert.match(publish, /uses: \.\/\.github\/workflows\/ci\.yml/)
     assert.match(publish, /needs: check/)
@@ -62,7 +62,7 @@ describe('the workflows', () => {
     assert.doesNotMatch(publish, /NPM_TOKEN|NODE_AUTH_TOKEN/)
   })
 
-  test('run everything on each Node that package.json promises', () => {
+  test('test every Node version that package.json promises', () => {
     const ci = workflows.find(({ name }) => name === 'ci.yml')?.text ?? ''
     assert.match(ci, /node: \['20\.19', '22', '24', '26'\]/)
     assert.match(ci, /bash \.ci\/run/)
