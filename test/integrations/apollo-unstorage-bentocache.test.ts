@@ -5,8 +5,8 @@ import { bentocacheDriver } from '../../src/integrations/bentocache.ts'
 import { unstorageDriver } from '../../src/integrations/unstorage.ts'
 import { serve } from '../client/support.ts'
 
-describe("Apollo's cache", () => {
-  test('sets, gets and deletes texts, for whole seconds or for ever', async (t) => {
+describe("Apollo's cache on mintring", () => {
+  test('sets, gets and deletes text, with a ttl in seconds or without one', async (t) => {
     const { cache } = await serve(t)
     const apollo = new ApolloCache(cache)
     await apollo.set('a', 'text', { ttl: 1.2 })
@@ -22,7 +22,7 @@ describe("Apollo's cache", () => {
 })
 
 describe('the unstorage driver', () => {
-  test('keeps texts and raw values of all kinds', async (t) => {
+  test('stores text and raw values of all kinds', async (t) => {
     const { cache } = await serve(t)
     const driver = unstorageDriver({ client: cache, base: 'app:' })
     await driver.setItem('text', 'v')
@@ -45,7 +45,7 @@ describe('the unstorage driver', () => {
     assert.deepEqual(await driver.getKeys(), [])
   })
 
-  test('takes its ttl, or that of the item', async (t) => {
+  test('uses its own ttl, or the ttl of the item', async (t) => {
     const { cache } = await serve(t)
     const driver = unstorageDriver({ client: cache, ttl: 60 })
     await driver.setItem('a', 'v')
@@ -81,7 +81,7 @@ describe('the bentocache driver', () => {
     assert.equal(await driver.deleteMany(['a', 'b']), true)
   })
 
-  test('clears a namespace with all below it, and nothing beside or above', async (t) => {
+  test('clears a namespace and those below it, and no other', async (t) => {
     const { cache } = await serve(t)
     const root = bentocacheDriver({ client: cache }).factory({ client: cache })
     const users = root.namespace('users')

@@ -18,16 +18,16 @@ import { RateLimitStore } from '../../src/integrations/rate-limit.ts'
 import { expressSessionStore, sessionStore } from '../../src/integrations/session.ts'
 import { unstorageDriver } from '../../src/integrations/unstorage.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: the calls are those that types would refuse
+// biome-ignore lint/suspicious/noExplicitAny: these calls are type errors on purpose
 type Loose = any
 
-/** How an adapter is made, and for each option values that it cannot have. */
+/** How an adapter is constructed, and invalid values for each of its options. */
 interface Adapter {
-  /** Its module: what `mintring/…` is imported by. */
+  /** The entry point it is imported from, `mintring/…`. */
   readonly door: string
   make(client: Loose, options?: Loose): unknown
   readonly wrong: Readonly<Record<string, readonly unknown[]>>
-  /** What it needs in any case. */
+  /** The arguments that it always needs. */
   readonly needed?: object
 }
 
@@ -80,7 +80,7 @@ const ADAPTERS: Readonly<Record<string, Adapter>> = {
     make: (client, options) => new ApolloCache(client, options),
     wrong: {},
   },
-  // Its own table has values for every option.
+  // The table of this adapter already has values for every option.
   pageCache: {
     door: 'page',
     make: (client, options) => pageCache(client, options),
@@ -95,7 +95,7 @@ const ADAPTERS: Readonly<Record<string, Adapter>> = {
   },
 }
 
-/** Doors that no client is put into first: each has a test of its own below. */
+/** Adapters whose first argument is not a client: each has a test of its own below. */
 const OTHERS = ['otel', 'metrics', 'compat']
 
 const withClient = (client: unknown, options: object | undefined): Loose =>
@@ -105,12 +105,12 @@ const withClient = (client: unknown, options: object | undefined): Loose =>
 
 const bad = { name: 'MintringError', code: 'MINTRING_BAD_ARGUMENT' }
 
-describe('an adapter', () => {
-  // Nothing listens there: what is refused is refused before anybody is asked.
+describe('an integration', () => {
+  // Nothing listens there: invalid arguments are refused before any I/O.
   const client = new MemcachedClient('127.0.0.1:1')
   after(() => client.close({ drainMs: 0 }))
 
-  it('is in this table, or in the tests below', () => {
+  it('is in the table of this test, or has a test of its own below', () => {
     const modules = readdirSync('src/integrations').filter((name) => name.endsWith('.ts'))
     const exported = Object.keys(JSON.parse(manifest()).exports).map((name) => name.slice(2))
     const doors = exported.filter((name) => modules.includes(`${name}.ts`))
@@ -119,7 +119,7 @@ describe('an adapter', () => {
   })
 
   for (const [name, { make, wrong, needed }] of Object.entries(ADAPTERS)) {
-    it(`${name} refuses what is no client`, () => {
+    it(`${name} throws for an argument that is no client`, () => {
       make(client, needed)
       const compat = Object.assign(Object.create({ get() {} }), { set() {} })
       for (const given of ['127.0.0.1:11211', undefined, null, {}, 11211, new Map(), compat]) {
@@ -128,12 +128,12 @@ describe('an adapter', () => {
       }
     })
 
-    it(`${name} refuses options it does not know`, () => {
+    it(`${name} throws for unknown options`, () => {
       assert.throws(() => make(client, { ...needed, colour: 'red' }), bad)
       assert.throws(() => make(client, { ...needed, signal: 1 }), bad)
     })
 
-    it(`${name} refuses options that are no object`, () => {
+    it(`${name} throws for options that are no object`, () => {
       for (const given of [60, 'app:', true, () => 1, [1], new Date(0), new Map([['ttl', 60]])]) {
         assert.throws(
           () => make(client, given),
@@ -144,7 +144,7 @@ describe('an adapter', () => {
     })
 
     for (const [option, values] of Object.entries(wrong)) {
-      it(`${name} refuses values that ${option} cannot have, and names it`, () => {
+      it(`${name} throws for invalid values of ${option}, and names it`, () => {
         for (const value of values) {
           assert.throws(() => make(client, { ...needed, [option]: value }), {
             ...bad,
@@ -153,7 +153,7 @@ describe('an adapter', () => {
         }
       })
 
-      it(`${name} tells what was meant by a misspelt ${option}`, () => {
+      it(`${name} suggests ${option} when it is misspelt`, () => {
         for (const misspelt of [`${option}s`, option.toUpperCase(), `${option}_`]) {
           assert.throws(() => make(client, { ...needed, [misspelt]: 'a' }), {
             ...bad,
@@ -164,14 +164,14 @@ describe('an adapter', () => {
     }
   }
 
-  it('that bentocache makes takes settings of bentocache, and checks its own', () => {
+  it("the bentocache driver accepts bentocache's own settings, and checks its options", () => {
     new MintringDriver({ client, prefix: 'a', logger: {} } as never)
     assert.throws(() => new MintringDriver({} as never), bad)
     assert.throws(() => new MintringDriver({ client, prefix: 5 } as never), bad)
     assert.throws(() => bentocacheDriver(undefined as never), bad)
   })
 
-  it('for express-session checks when the store is made', () => {
+  it('SessionStore for express-session checks its options in the constructor', () => {
     class Host {}
     const Store = expressSessionStore({ Store: Host })
     assert.throws(() => new Store(client, { prefx: 'a' } as never), bad)
@@ -180,11 +180,11 @@ describe('an adapter', () => {
   })
 })
 
-describe('Metrics', () => {
+describe('Metrics of mintring/metrics', () => {
   const client = new MemcachedClient('127.0.0.1:1')
   after(() => client.close({ drainMs: 0 }))
 
-  it('refuses what are no clients, and a client that is not in a list', () => {
+  it('throws for clients of a wrong type, and for a client that is not in a list', () => {
     for (const given of [client, [client, {}], { pages: 'a' }, null, 'a', 1, [undefined]]) {
       assert.throws(() => new Metrics(given as never), {
         ...bad,
@@ -196,7 +196,7 @@ describe('Metrics', () => {
     }
   })
 
-  it('refuses what is no registry', () => {
+  it('throws for an argument that is no registry', () => {
     const metrics = new Metrics([client])
     for (const given of [undefined, {}, 'a']) {
       assert.throws(() => metrics.register(given as never), bad)
@@ -205,14 +205,14 @@ describe('Metrics', () => {
   })
 })
 
-describe('instrument', () => {
+describe('instrument of mintring/opentelemetry', () => {
   const otel: Loose = {
     trace: { getTracer: () => ({}), setSpan: () => ({}) },
     context: { active: () => ({}) },
     metrics: { getMeter: () => ({ createHistogram: () => ({}), createCounter: () => ({}) }) },
   }
 
-  it('refuses what is not the API, and options that cannot be', () => {
+  it('throws for an API of a wrong type and for invalid options', () => {
     instrument(otel)()
     for (const given of [undefined, {}, { trace: {} }]) {
       assert.throws(() => instrument(given as never), bad)
@@ -230,8 +230,8 @@ describe('instrument', () => {
   })
 })
 
-describe('Memcached of compat', () => {
-  it('leaves options alone that it does not know, as the package it stands in for', () => {
+describe('the Memcached class of mintring/compat', () => {
+  it('ignores options that it does not know, like the package memcached', () => {
     const client = new Memcached('127.0.0.1:1', { colour: 'red' } as never)
     client.end()
   })

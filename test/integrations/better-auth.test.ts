@@ -19,7 +19,7 @@ for (const [name, version] of Object.entries(KINDS)) {
       assert.equal(await storage.getAndDelete('session'), null)
     })
 
-    test('takes keys that memcached would refuse', async (t) => {
+    test('accepts keys that memcached would refuse', async (t) => {
       const { cache } = await serve(t, {}, { version })
       const storage = secondaryStorage(cache)
       const key = `a token with spaces ${'x'.repeat(300)}`
@@ -27,7 +27,7 @@ for (const [name, version] of Object.entries(KINDS)) {
       assert.equal(await storage.get(key), 'v')
     })
 
-    test('keeps nothing whose lifetime is over', async (t) => {
+    test('stores nothing when the lifetime has ended', async (t) => {
       const { cache } = await serve(t, {}, { version })
       const storage = secondaryStorage(cache)
       await storage.set('k', 'old', 60)
@@ -35,7 +35,7 @@ for (const [name, version] of Object.entries(KINDS)) {
       assert.equal(await storage.get('k'), null)
     })
 
-    test('getAndDelete gives a value to exactly one of many callers', async (t) => {
+    test('getAndDelete returns a value to exactly one of many callers', async (t) => {
       const { cache } = await serve(t, {}, { version })
       const storage = secondaryStorage(cache)
       await storage.set('token', 'once', 60)
@@ -47,7 +47,7 @@ for (const [name, version] of Object.entries(KINDS)) {
       assert.equal(await storage.get('token'), null)
     })
 
-    test('increment counts every call, and only the first one sets the lifetime', async (t) => {
+    test('increment counts every call, and only the first call sets the lifetime', async (t) => {
       const { cache } = await serve(t, {}, { version })
       const storage = secondaryStorage(cache)
       const sums = await Promise.all(Array.from({ length: 10 }, () => storage.increment('ip', 60)))

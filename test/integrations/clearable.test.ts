@@ -4,8 +4,8 @@ import { ClearableStore } from '../../src/integrations/clearable.ts'
 import { generationKey, safeKey } from '../../src/integrations/safe-key.ts'
 import { connect, serve } from '../client/support.ts'
 
-describe('a store that can be cleared', () => {
-  test('loses its values when a generation is lost, and does not bring them back', async (t) => {
+describe('ClearableStore, which adapters use to clear a namespace', () => {
+  test('loses its values when its generation is evicted, and never returns them again', async (t) => {
     const { cache } = await serve(t)
     const store = new ClearableStore(cache, () => ['scope'])
     await store.set('k', 'v', 0)
@@ -16,7 +16,7 @@ describe('a store that can be cleared', () => {
     assert.equal(await store.get('other'), 'w')
   })
 
-  test('agrees on one generation when many write first', async (t) => {
+  test('has one generation after many processes write first at once', async (t) => {
     const { cache } = await serve(t)
     const stores = Array.from({ length: 8 }, () => new ClearableStore(cache, () => ['s']))
     await Promise.all(stores.map((store, i) => store.set(`k${i}`, i, 0)))
@@ -26,7 +26,7 @@ describe('a store that can be cleared', () => {
     assert.deepEqual(found, [0, 1, 2, 3, 4, 5, 6, 7])
   })
 
-  test('leaves a value that was being written while its scope was cleared unfound', async (t) => {
+  test('does not return a value whose write began before its scope was cleared', async (t) => {
     const { cache, server } = await serve(t)
     const store = new ClearableStore(cache, () => ['s'])
     await store.set('k', 'first', 0)
@@ -38,7 +38,7 @@ describe('a store that can be cleared', () => {
     assert.equal(await store.get('k'), undefined)
   })
 
-  test('cannot be reached through what it keeps for itself', async (t) => {
+  test('has no key of a user that names its own items', async (t) => {
     const { cache } = await serve(t)
     const store = new ClearableStore(cache, () => [''])
     await store.set('k', 'v', 0)
@@ -49,7 +49,7 @@ describe('a store that can be cleared', () => {
     assert.equal(await store.get('k'), 'v')
   })
 
-  test('does not take values of others for its own', async (t) => {
+  test('ignores values that other clients stored under its keys', async (t) => {
     const { cache } = await serve(t)
     const store = new ClearableStore(cache, () => [''])
     await store.set('k', 'v', 0)
@@ -60,19 +60,19 @@ describe('a store that can be cleared', () => {
   })
 })
 
-describe('a safe key', () => {
-  test('stays as it is when memcached can carry it', () => {
+describe('the key that adapters send', () => {
+  test('is unchanged when memcached accepts it', () => {
     for (const key of ['a', 'user:1', 'ключ', 'x'.repeat(250)]) assert.equal(safeKey(key, ''), key)
   })
 
-  test('is a digest when it cannot', () => {
+  test('is a digest when memcached would refuse it', () => {
     const odd = ['', ' ', 'a b', 'a\r\nb', '\x7f', '\ud800', 'x'.repeat(251), '#sha256:x', '#x']
     const safe = odd.map((key) => safeKey(key, ''))
     for (const key of safe) assert.match(key, /^#sha256:[\w-]{43}$/)
     assert.equal(new Set(safe).size, odd.length)
   })
 
-  test('leaves room for the prefix of the client', () => {
+  test('leaves room for the keyPrefix of the client', () => {
     assert.match(safeKey('x'.repeat(250), 'p'), /^#sha256:/)
     assert.equal(safeKey('x'.repeat(249), 'p'), 'x'.repeat(249))
     const longest = generationKey('x'.repeat(300), 'p'.repeat(125))

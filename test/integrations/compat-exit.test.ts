@@ -11,7 +11,9 @@ const door = new URL('../../src/integrations/compat.ts', import.meta.url).href
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const LIMIT_MS = 20_000
 
-/** Runs a program that never calls end(): what it prints, and its code; null when it was killed. */
+/**
+ * Runs a program that never calls end(). Returns its output and exit code, null when it was killed.
+ */
 async function run(context: TestContext, options: Memcached.options, dies = false) {
   const server = await startServer()
   context.after(() => server.close())
@@ -30,11 +32,11 @@ async function run(context: TestContext, options: Memcached.options, dies = fals
   return [code, printed.trim()]
 }
 
-test('a process on compat ends by itself once its connections were idle', async (context) => {
+test('a process on mintring/compat exits by itself when its connections are idle', async (context) => {
   assert.deepEqual(await run(context, { idle: 300, poolSize: 10 }), [0, 'a miss'])
 })
 
-test('a process on compat ends by itself with a server that is dead', async (context) => {
+test('a process on mintring/compat exits by itself when its server is dead', async (context) => {
   const options = { idle: 300, timeout: 300, retry: 3_600_000, remove: true }
   assert.deepEqual(await run(context, options, true), [0, 'an error'])
 })

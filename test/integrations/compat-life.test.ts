@@ -4,8 +4,8 @@ import { startServer } from '../../src/embedded/server.ts'
 import type { Memcached } from '../../src/integrations/compat.ts'
 import { call, serve } from './compat-support.ts'
 
-describe('the life of a client', () => {
-  test('goes on after end(), and after a close() of the client underneath', async (t) => {
+describe('the lifecycle of a mintring/compat client', () => {
+  test('it works again after end(), and after close() of the client underneath', async (t) => {
     const { memcached } = await serve(t)
     assert.equal((await call(memcached, 'set', 'k', 'v', 0)).result, true)
     const underWay = call(memcached, 'get', 'k')
@@ -20,7 +20,7 @@ describe('the life of a client', () => {
     memcached.end()
   })
 
-  test('takes many thousands of calls at once', async (t) => {
+  test('it accepts many thousands of calls at once', async (t) => {
     const { memcached } = await serve(t)
     await call(memcached, 'set', 'k', 'v', 0)
     const all = await Promise.all(Array.from({ length: 20_000 }, () => call(memcached, 'get', 'k')))
@@ -31,7 +31,7 @@ describe('the life of a client', () => {
     assert.equal(memcached.activeQueries, 0)
   })
 
-  test('refuses what is over maxQueueSize, in the words of that package', async (t) => {
+  test('it refuses calls over maxQueueSize with the message of the package memcached', async (t) => {
     const { memcached } = await serve(t, { maxQueueSize: 2 })
     const all = await Promise.all(['a', 'b', 'c'].map((key) => call(memcached, 'get', key)))
     assert.deepEqual(
@@ -41,7 +41,7 @@ describe('the life of a client', () => {
     assert.equal((await call(memcached, 'get', 'a')).error, undefined)
   })
 
-  test('gives a key named __proto__ as an own property', async (t) => {
+  test('it returns a key named __proto__ as an own property', async (t) => {
     const { memcached } = await serve(t)
     await call(memcached, 'set', '__proto__', { isAdmin: true }, 0)
     for (const method of ['getMulti', 'gets']) {
@@ -52,7 +52,7 @@ describe('the life of a client', () => {
     }
   })
 
-  test('keeps its options where they may be read and changed', async (t) => {
+  test('it has its options as properties, which can be read and changed', async (t) => {
     const { memcached } = await serve(t, { namespace: 'one:' })
     await call(memcached, 'set', 'k', 1, 0)
     memcached.namespace = 'other:'
@@ -67,8 +67,8 @@ describe('the life of a client', () => {
   })
 })
 
-describe('the events of npm memcached', () => {
-  test('tell of an issue, a failure, a removal and the return of a server', async (t) => {
+describe('the events of a mintring/compat client', () => {
+  test('report an issue, a failure, the removal and the return of a server', async (t) => {
     const options = { timeout: 200, retries: 0, failures: 1, retry: 50, remove: true }
     const { memcached, servers } = await serve(t, options)
     const heard: string[] = []
@@ -93,7 +93,7 @@ describe('the events of npm memcached', () => {
     assert.equal(details.at(-1)?.totalReconnectsSuccess, 1)
   })
 
-  test('tell why a server failed, though every command was done by another', async (t) => {
+  test('report why a server failed when every command succeeded on another server', async (t) => {
     const options = { timeout: 300, retries: 3, failures: 1, retry: 50 }
     const { memcached, servers } = await serve(t, options, 2)
     const failure = new Promise<Memcached.IssueData>((told) => memcached.once('failure', told))
@@ -105,7 +105,7 @@ describe('the events of npm memcached', () => {
     assert.match(messages.join(), /^Error: .*(ECONNREFUSED|ECONNRESET)/)
   })
 
-  test('put a stand-by server in the place of one that was removed', async (t) => {
+  test('report a failover server that replaces a removed one', async (t) => {
     const standBy = await startServer()
     t.after(() => standBy.close())
     const failOverServers = [standBy.address]

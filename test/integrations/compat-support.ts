@@ -3,7 +3,7 @@ import type { EmbeddedServer } from '../../src/embedded/embedded-server.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { Memcached } from '../../src/integrations/compat.ts'
 
-/** What a call called back with. */
+/** The arguments of a callback. */
 export type Told = { error: unknown; result: unknown; call: Memcached.CommandData }
 
 /** Embedded servers and a callback client of them, closed after the test. */
@@ -22,7 +22,7 @@ export async function serve(
   return { memcached, servers }
 }
 
-/** Calls a method with a callback at the end. */
+/** Calls a method with a callback as its last argument. */
 export function call(memcached: Memcached, method: string, ...words: unknown[]): Promise<Told> {
   const methods = memcached as unknown as Record<string, (...all: unknown[]) => void>
   return new Promise((resolve) => {

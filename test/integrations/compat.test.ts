@@ -5,8 +5,8 @@ import { isMintringError } from '../../src/errors.ts'
 import { Memcached } from '../../src/integrations/compat.ts'
 import { call, serve } from './compat-support.ts'
 
-describe('the callback API of npm memcached', () => {
-  test('tells a miss, a hit, NOT_STORED and a missing counter as that package does', async (t) => {
+describe('the callbacks of mintring/compat', () => {
+  test('get the same values as with memcached for a miss, a hit, NOT_STORED and an absent counter', async (t) => {
     const { memcached } = await serve(t)
     const miss = await call(memcached, 'get', 'k')
     assert.deepEqual([miss.error, miss.result], [undefined, undefined])
@@ -19,7 +19,7 @@ describe('the callback API of npm memcached', () => {
     assert.equal((await call(memcached, 'del', 'none')).result, false)
   })
 
-  test('keeps the empty text, which is no miss', async (t) => {
+  test('get stored empty text, which is not a miss', async (t) => {
     const { memcached } = await serve(t)
     await call(memcached, 'set', 'k', '', 10)
     assert.equal((await call(memcached, 'get', 'k')).result, '')
@@ -27,7 +27,7 @@ describe('the callback API of npm memcached', () => {
     assert.equal((await call(memcached, 'get', 'k')).result, 'more')
   })
 
-  test('counts down for a negative number', async (t) => {
+  test('get a decremented counter for a negative number', async (t) => {
     const { memcached } = await serve(t)
     await call(memcached, 'set', 'n', 10, 0)
     assert.equal((await call(memcached, 'incr', 'n', -3)).result, 7)
@@ -35,7 +35,7 @@ describe('the callback API of npm memcached', () => {
     assert.equal((await call(memcached, 'incr', 'n', 0)).result, 10)
   })
 
-  test('tells the call by this', async (t) => {
+  test('have the call as their this', async (t) => {
     const { memcached } = await serve(t, { namespace: 'ns:' })
     const before = Date.now()
     const about = (await call(memcached, 'set', 'k', 'v', 10)).call
@@ -44,7 +44,7 @@ describe('the callback API of npm memcached', () => {
     assert.equal(typeof about.callback, 'function')
   })
 
-  test('lives with promisify, and with no callback at all', async (t) => {
+  test('work with util.promisify, and may be omitted', async (t) => {
     const { memcached } = await serve(t)
     memcached.set('k', 'v', 10)
     const get = promisify(memcached.get).bind(memcached) as (key: string) => Promise<unknown>
@@ -54,7 +54,7 @@ describe('the callback API of npm memcached', () => {
     assert.equal(await get('k'), 'v')
   })
 
-  test('takes servers as a string, a list and with weights', () => {
+  test('are called for servers given as a string, as a list and with weights', () => {
     const named = (locations?: ConstructorParameters<typeof Memcached>[0]): readonly string[] => {
       const memcached = new Memcached(locations)
       memcached.end()
@@ -73,7 +73,7 @@ describe('the callback API of npm memcached', () => {
     memcached.end()
   })
 
-  test('refuses URLs, and shows no password of theirs', () => {
+  test('are refused for a URL as a server, and no message shows its password', () => {
     for (const location of ['memcached://ada:secret@cache:11211', 'ada:secret@cache:11211']) {
       for (const listed of [location, ['a:1', location], { [location]: 2 }]) {
         assert.throws(
@@ -87,7 +87,7 @@ describe('the callback API of npm memcached', () => {
     }
   })
 
-  test('takes the options of that package, for one client and for all', () => {
+  test('use the options of the package memcached, for one client and as global defaults', () => {
     Memcached.config = { failures: 7, timeout: 300 }
     const memcached = new Memcached('a:1', { timeout: 200, secret: 'x' } as object)
     Memcached.config = {}
@@ -99,7 +99,7 @@ describe('the callback API of npm memcached', () => {
     strict.end()
   })
 
-  test('hashes keys that are too long with MD5, namespace included', async (t) => {
+  test('get values of keys over 250 bytes, which are hashed with MD5, namespace included', async (t) => {
     const { memcached } = await serve(t, { namespace: 'ns:' })
     await call(memcached, 'set', 'x'.repeat(300), 'long', 0)
     // md5('ns:' + 'x' * 300)
@@ -108,7 +108,7 @@ describe('the callback API of npm memcached', () => {
     assert.deepEqual(many.result, { ['x'.repeat(300)]: 'long' })
   })
 
-  test('says what is wrong with a call in the words of that package', async (t) => {
+  test('get the error messages of the package memcached for invalid calls', async (t) => {
     const { memcached } = await serve(t, { keyCompression: false })
     const messages: unknown[] = []
     for (const [method, ...words] of [
@@ -135,7 +135,7 @@ describe('the callback API of npm memcached', () => {
     assert.deepEqual(result, {})
   })
 
-  test('reads many from several servers, and is told of the one that is gone', async (t) => {
+  test('get the hits of several servers, and an error that names the server that is down', async (t) => {
     const options = { timeout: 300, retries: 0, remove: false }
     const { memcached, servers } = await serve(t, options, 3)
     const keys = Array.from({ length: 30 }, (_, i) => `k${i}`)
@@ -154,7 +154,7 @@ describe('the callback API of npm memcached', () => {
     assert.ok(versions.error instanceof Error)
   })
 
-  test('dumps the items of a slab class', async (t) => {
+  test('get the items of a slab class', async (t) => {
     const { memcached, servers } = await serve(t)
     for (const key of ['a', 'b', 'c']) await call(memcached, 'set', key, 'v', 0)
     const server = servers[0]?.address
@@ -167,7 +167,7 @@ describe('the callback API of npm memcached', () => {
     assert.deepEqual((await call(memcached, 'get', 'a')).result, 'v')
   })
 
-  test('throws out of a callback what the callback throws', async (t) => {
+  test('may throw, which becomes an uncaught exception', async (t) => {
     const { memcached } = await serve(t)
     const thrown = new Promise((resolve) => {
       const others = process.listeners('uncaughtException')

@@ -27,9 +27,9 @@ const unfaithful: Readonly<Record<string, () => unknown>> = {
   'a Map of another realm': () => vm.runInNewContext('new Map([[1, 2]])'),
 }
 
-describe('adapters', () => {
+describe('adapters store a value completely or refuse it: they', () => {
   for (const [name, make] of Object.entries(bytes)) {
-    test(`give the bytes of ${name} back`, async (t) => {
+    test(`return the bytes of ${name}`, async (t) => {
       const { cache } = await serve(t)
       const keyv = new KeyvMintring(cache)
       await keyv.set('k', make())
@@ -61,7 +61,7 @@ describe('a session store of express-session', () => {
   }
   const Store = expressSessionStore({ Store: Base })
 
-  test('calls the overrides of a class that extends it, and they can call it', async (t) => {
+  test('calls the methods that a subclass overrides, and the subclass can call the originals', async (t) => {
     const { cache } = await serve(t)
     const seen: string[] = []
     class Audited extends Store {
@@ -78,7 +78,7 @@ describe('a session store of express-session', () => {
     assert.equal(await promisify(store.get)('id'), null)
   })
 
-  test('can be extended as node:util inherits does', async (t) => {
+  test('can be extended by util.inherits of node:util', async (t) => {
     const { cache } = await serve(t)
     function OldBase(this: object): void {
       Object.assign(this, { isTheirs: true })
@@ -99,7 +99,7 @@ describe('a session store of express-session', () => {
     assert.deepEqual(found, { cookie: {}, user: 1 })
   })
 
-  test('refuses what memcached cannot answer, with a reason', async (t) => {
+  test('throws with a reason for methods that memcached cannot support', async (t) => {
     const { cache } = await serve(t)
     const store = new Store(cache)
     for (const name of ['all', 'length', 'clear'] as const) {

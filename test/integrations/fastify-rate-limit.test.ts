@@ -24,7 +24,7 @@ const KINDS = { 'meta commands': '1.6.18', 'classic commands': '1.5.22' }
 
 for (const [name, version] of Object.entries(KINDS)) {
   describe(`the store for @fastify/rate-limit, by ${name}`, () => {
-    test('counts every hit, and reads without counting', async (t) => {
+    test('counts every hit, and reads the count without a hit', async (t) => {
       const { cache } = await serve(t, {}, { version })
       const store = new (fastifyRateLimitStore(cache))()
       assert.deepEqual(await look(store, 'ip', DAY_MS), { current: 0, ttl: 0 })
@@ -46,7 +46,7 @@ for (const [name, version] of Object.entries(KINDS)) {
       assert.equal((await hit(store, 'ip', 40 * DAY_MS)).current, 2)
     })
 
-    test('counts each route apart, in all processes together', async (t) => {
+    test('counts each route separately, for all processes together', async (t) => {
       const { cache } = await serve(t, {}, { version })
       const [one, two] = [1, 2].map(() => new (fastifyRateLimitStore(cache))())
       const route = { routeInfo: { method: 'GET', url: '/login' } }
@@ -56,7 +56,7 @@ for (const [name, version] of Object.entries(KINDS)) {
       assert.equal((await hit(two!, 'ip', DAY_MS)).current, 2)
     })
 
-    test('tells the request when the hit could not be counted', async (t) => {
+    test('fails the request when the hit could not be counted', async (t) => {
       const { cache, server } = await serve(t, { retries: 0 }, { version })
       const store = new (fastifyRateLimitStore(cache))()
       await server.kill()
@@ -65,8 +65,8 @@ for (const [name, version] of Object.entries(KINDS)) {
   })
 }
 
-describe('the store for @fastify/rate-limit, beyond the limit', () => {
-  test('continueExceeding begins the window anew with every hit', async (t) => {
+describe('the store for @fastify/rate-limit, over the limit', () => {
+  test('starts a new window with every hit with continueExceeding', async (t) => {
     const { cache } = await serve(t)
     const store = new (fastifyRateLimitStore(cache))({ continueExceeding: true })
     await hit(store, 'ip', 10_000, 1)
@@ -75,7 +75,7 @@ describe('the store for @fastify/rate-limit, beyond the limit', () => {
     assert.ok((await look(store, 'ip', 60_000)).ttl > 50_000)
   })
 
-  test('exponentialBackoff doubles the window with every hit', async (t) => {
+  test('doubles the window with every hit with exponentialBackoff', async (t) => {
     const { cache } = await serve(t)
     const store = new (fastifyRateLimitStore(cache))({ exponentialBackoff: true })
     const ttls: number[] = []

@@ -13,14 +13,16 @@ import { connect } from '../client/support.ts'
 import { type Relay, startRelay } from '../support/relay.ts'
 
 interface Fleet {
-  /** Reaches each host by a way of its own, which can be cut. */
+  /** Connects to each host through its own relay, which can be cut. */
   readonly blind: MemcachedClient
   readonly seeing: MemcachedClient
-  /** Cuts the blind one's way to the host of a key, and waits until it has noticed. */
+  /** Cuts the blind client's relay to the host of a key, and waits until the host is ejected. */
   cutHostOf(key: string): Promise<() => Promise<void>>
 }
 
-/** Two processes on three hosts of the same names; one will lose sight of one host. */
+/**
+ * Two clients of three hosts with the same names; one of them will lose the connection to a host.
+ */
 async function fleet(t: TestContext): Promise<Fleet> {
   const servers = await Promise.all([1, 2, 3].map(() => startServer()))
   const relays = await Promise.all(servers.map(({ port }) => startRelay(port)))
@@ -31,7 +33,7 @@ async function fleet(t: TestContext): Promise<Fleet> {
   const options = {
     ...compat.twemproxy,
     autoEjectHosts: true,
-    // A way that is cut refuses at once: only a busy machine is ever slow.
+    // A cut relay refuses at once: only a busy machine is slow.
     requestTimeoutMs: 5000,
     connectTimeoutMs: 500,
     retryTimeoutMs: 500,
@@ -54,8 +56,8 @@ async function fleet(t: TestContext): Promise<Fleet> {
   return { blind, seeing, cutHostOf }
 }
 
-describe('a process that loses sight of the host of a generation', () => {
-  test('empties no namespace of others, while it is blind or after', async (t) => {
+describe('a process that cannot reach the host of a generation', () => {
+  test('clears no namespace of other processes, during the outage or after it', async (t) => {
     const { blind, seeing, cutHostOf } = await fleet(t)
     const [ours, theirs] = [blind, seeing].map((client) => new ClearableStore(client, () => ['s']))
     const keys = Array.from({ length: 30 }, (_, i) => `k${i}`)
@@ -72,7 +74,7 @@ describe('a process that loses sight of the host of a generation', () => {
     }
   })
 
-  test('goes on with values of its own meanwhile', async (t) => {
+  test('continues with values of its own during the outage', async (t) => {
     const { blind, cutHostOf } = await fleet(t)
     const store = new ClearableStore(blind, () => ['s'])
     await store.set('k', 'before', 0)
@@ -83,7 +85,7 @@ describe('a process that loses sight of the host of a generation', () => {
     assert.deepEqual(found, keys)
   })
 
-  test('does not bring back what it cleared while it was blind', async (t) => {
+  test('does not restore what it cleared during the outage', async (t) => {
     const { blind, seeing, cutHostOf } = await fleet(t)
     const [ours, theirs] = [blind, seeing].map((client) => new ClearableStore(client, () => ['s']))
     await theirs!.set('k', 'old', 0)
@@ -97,12 +99,12 @@ describe('a process that loses sight of the host of a generation', () => {
     assert.equal(await ours!.get('k'), undefined)
   })
 
-  test('goes on counting where it counted', async (t) => {
+  test('continues to count from the same number', async (t) => {
     const { blind, seeing, cutHostOf } = await fleet(t)
     const [ours, theirs] = [blind, seeing].map((client) => new RateLimitStore(client))
     ours!.init({ windowMs: 60_000 })
     await theirs!.resetAll()
-    // A counter that lives elsewhere than the generation.
+    // A counter on another host than its generation.
     const word = await seeing.get(generationKey('rl:', ''))
     const home = blind.locate(generationKey('rl:', '')).server
     const user = Array.from({ length: 50 }, (_, i) => `user${i}`).find(
@@ -116,7 +118,7 @@ describe('a process that loses sight of the host of a generation', () => {
     assert.equal((await ours!.increment(user)).totalHits, 3)
   })
 
-  test('loses no tag of Next.js for the others', async (t) => {
+  test('invalidates no Next.js tag for other processes', async (t) => {
     const { blind, seeing, cutHostOf } = await fleet(t)
     const [ours, theirs] = [blind, seeing].map((client) => nextCacheHandler(client))
     const entry = () => ({
@@ -135,7 +137,7 @@ describe('a process that loses sight of the host of a generation', () => {
     assert.ok(await theirs!.get('page'))
   })
 
-  test('keeps entries of Next.js meanwhile, and drops them when others revalidate', async (t) => {
+  test('keeps Next.js entries during the outage, and drops them when other processes revalidate', async (t) => {
     const { blind, seeing, cutHostOf } = await fleet(t)
     const [ours, theirs] = [blind, seeing].map((client) => new (nextIncrementalCache(client))())
     const page = { kind: 'APP_PAGE', html: 'page', headers: { 'x-next-cache-tags': 'news' } }

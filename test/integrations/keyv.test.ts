@@ -5,7 +5,7 @@ import { KeyvMintring } from '../../src/integrations/keyv.ts'
 import { serve } from '../client/support.ts'
 
 describe('the Keyv adapter', () => {
-  test('stores, reads, counts as there, and deletes', async (t) => {
+  test('stores, reads, deletes, and returns whether a key is present', async (t) => {
     const { cache } = await serve(t)
     const store = new KeyvMintring(cache)
     assert.equal(await store.set('a', '{"value":1}'), true)
@@ -28,7 +28,7 @@ describe('the Keyv adapter', () => {
     assert.ok(six.ttl === 90 || six.ttl === 89, `${six.ttl}`)
   })
 
-  test('keeps nothing whose time is over, not even what was there', async (t) => {
+  test('removes the value when it is set with a ttl in the past', async (t) => {
     const { cache } = await serve(t)
     for (const [store, over] of [
       [new KeyvMintring(cache), -1],
@@ -40,7 +40,7 @@ describe('the Keyv adapter', () => {
     }
   })
 
-  test('clears its namespace with one write, and no other', async (t) => {
+  test('clears its namespace with one write, and no other namespace', async (t) => {
     const { cache } = await serve(t)
     const one = new KeyvMintring(cache, { keyv: 6 })
     const two = new KeyvMintring(cache, { keyv: 6 })
@@ -58,7 +58,7 @@ describe('the Keyv adapter', () => {
     assert.equal(await one.get('a'), 4)
   })
 
-  test('answers deletes of many as each version wants', async (t) => {
+  test('returns one result for deleteMany in version 5 and one per key in version 6', async (t) => {
     const { cache } = await serve(t)
     const five = new KeyvMintring(cache)
     await five.set('a', 1)
@@ -71,7 +71,7 @@ describe('the Keyv adapter', () => {
     assert.equal(five.capabilities, undefined)
   })
 
-  test('rejects when memcached is gone: a failure is no miss', async (t) => {
+  test('rejects when memcached is down: a failure is no miss', async (t) => {
     const { cache, server } = await serve(t, { autoEjectHosts: false, retries: 0 })
     const store = new KeyvMintring(cache)
     await store.set('a', 1)

@@ -20,8 +20,8 @@ import { memcachedAbilities, realMemcached, startMemcached } from '../support/me
 import { secondsLeft } from '../support/seconds-left.ts'
 
 const DAY = 86_400
-/** Twenty years from now is after January 2038, which is as far as memcached counts. */
-/** The last second that 32-bit clocks know. */
+/** Twenty years from now is after January 2038, the last date that memcached can represent. */
+/** The last second that 32-bit clocks can represent. */
 const LAST_MS = 2_147_483_647_000
 const YEARS = 20 * 365 * DAY
 
@@ -57,32 +57,32 @@ const stores: Readonly<Record<string, { readonly set: Store; readonly key: strin
   },
 }
 
-describe('a lifetime', () => {
+describe('the lifetime that an adapter sends', () => {
   test('is rounded up to whole seconds', () => {
     assert.deepEqual([1, 1000, 1001].map(lifetimeOfMs), [1, 1, 2])
     assert.equal(lifetimeOfSeconds(0.2), 1)
     assert.equal(lifetimeOfSeconds(365 * DAY), 365 * DAY)
   })
 
-  test('is until eviction where there is none, or none that memcached can count', () => {
+  test('is unlimited when there is none, or one that memcached cannot represent', () => {
     const endless = [undefined, null, 0, Number.POSITIVE_INFINITY, 0xff_ff_ff_fe, YEARS]
     for (const seconds of endless) assert.equal(lifetimeOfSeconds(seconds), 0, String(seconds))
   })
 
-  test('is over where it is negative, and at its own date', () => {
+  test('has ended when it is negative or its date is in the past', () => {
     assert.equal(lifetimeOfSeconds(-0.1), 'over')
     assert.equal(lifetimeOfMs(Number.NEGATIVE_INFINITY), 'over')
     assert.equal(lifetimeUntil(Date.now() - 1), 'over')
     assert.equal(lifetimeUntil(Number.POSITIVE_INFINITY), 0)
   })
 
-  test('is no text and no NaN', () => {
+  test('is refused when it is text or NaN', () => {
     for (const bad of [Number.NaN, '60' as never, {} as never]) {
       assert.throws(() => lifetimeOfSeconds(bad), { code: 'MINTRING_BAD_TTL' })
     }
   })
 
-  test('is a date for meta commands over 30 days', () => {
+  test('is a date in meta commands over 30 days', () => {
     assert.equal(lifetimeToExptime(30 * DAY), 30 * DAY)
     const date = Math.floor(Date.now() / 1000) + 31 * DAY
     assert.ok(Math.abs(lifetimeToExptime(31 * DAY) - date) <= 1)
@@ -99,7 +99,7 @@ async function realClient(t: TestContext): Promise<MemcachedClient | undefined> 
 
 for (const [name, { set, key }] of Object.entries(stores)) {
   describe(`${name} on a real memcached`, () => {
-    test('keeps things for any length of time', async (t) => {
+    test('keeps items for any length of time', async (t) => {
       const client = await realClient(t)
       if (client === undefined) return
       for (const days of [1, 30, 31, 365]) {
@@ -113,7 +113,7 @@ for (const [name, { set, key }] of Object.entries(stores)) {
       }
     })
 
-    test('has nothing of what is over', async (t) => {
+    test('stores nothing when the lifetime is in the past', async (t) => {
       const client = await realClient(t)
       if (client === undefined) return
       await set(client, 60)
@@ -124,7 +124,7 @@ for (const [name, { set, key }] of Object.entries(stores)) {
 }
 
 describe('a rate limit on a real memcached', () => {
-  test('holds for windows of any length, that begin with the clock on servers without meta commands', async (t) => {
+  test('holds for windows of any length; without meta commands windows begin with the clock', async (t) => {
     const { meta } = memcachedAbilities()
     const client: MemcachedClient | undefined = await realClient(t)
     if (client === undefined) return
@@ -150,7 +150,7 @@ describe('a rate limit on a real memcached', () => {
     assert.equal((await endless.get('u'))?.totalHits, 2)
   })
 
-  test('refuses what is no window', async (t) => {
+  test('refuses invalid windows', async (t) => {
     const client = connect(t, '127.0.0.1:1')
     for (const windowMs of [0, -1, Number.NaN, undefined as never]) {
       const store = new RateLimitStore(client)
@@ -159,8 +159,8 @@ describe('a rate limit on a real memcached', () => {
   })
 })
 
-describe('a session', () => {
-  test('is stored whatever the age of its cookie is', async (t) => {
+describe('a session on a real memcached', () => {
+  test('is stored for any maxAge of its cookie', async (t) => {
     const client = await realClient(t)
     if (client === undefined) return
     const store = sessionStore(client)

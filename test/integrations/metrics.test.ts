@@ -13,7 +13,7 @@ async function measured(context: TestContext) {
   return { server, cache, metrics, has: (line: string) => metrics.text().includes(`${line}\n`) }
 }
 
-test('text is the exposition format: cumulative buckets, escaped labels', () => {
+test('Metrics writes the Prometheus text format: cumulative buckets, escaped labels', () => {
   const histogram = new Histogram([1, 5])
   for (const value of [0.5, 1, 3, 9]) histogram.observe({ path: 'a"b\\c\nd' }, value)
   const counter = new Counter()
@@ -41,7 +41,7 @@ m_total 5
   )
 })
 
-test('commands are timed by verb, host and outcome', async (context) => {
+test('Metrics times commands by verb, host and outcome', async (context) => {
   const { server, cache, has } = await measured(context)
   await cache.set('k', 1)
   await cache.get('k')
@@ -57,7 +57,7 @@ test('commands are timed by verb, host and outcome', async (context) => {
   assert.ok(count('get', 'miss', 1))
 })
 
-test('batches, connections and hosts are counted', async (context) => {
+test('Metrics counts batches, connections and hosts', async (context) => {
   const { server, cache, has } = await measured(context)
   await cache.setMany({ a: 1, b: 2 })
   assert.ok(has('mintring_batches_total{command="setMany",outcome="ok"} 1'))
@@ -69,7 +69,7 @@ test('batches, connections and hosts are counted', async (context) => {
   assert.ok(has(`mintring_host_in_flight{host="${server.address}"} 0`))
 })
 
-test('refills are read from the clients', async (context) => {
+test('Metrics reads the refill counters of its clients', async (context) => {
   const { cache, has } = await measured(context)
   const load = () => 'page'
   await cache.getOrSet('page', load, { ttl: 60 })
@@ -78,7 +78,7 @@ test('refills are read from the clients', async (context) => {
   assert.ok(has('mintring_refill_loads_total{outcome="ok"} 1'))
 })
 
-test('an ejected host is down, and its ejection is counted', async (context) => {
+test('Metrics shows an ejected host as down, and counts its ejection', async (context) => {
   const { server, cache, has } = await measured(context)
   cache.configure({ ejectLoneHost: true })
   const ejected = new Promise<void>((resolve) => cache.on('eject', () => resolve()))
@@ -90,7 +90,7 @@ test('an ejected host is down, and its ejection is counted', async (context) => 
   assert.ok(has(`mintring_ejections_total{host="${server.address}"} 1`))
 })
 
-test('a lone host that refuses connections is down, though it is not ejected', async (context) => {
+test('Metrics shows a single host that refuses connections as down, though it is not ejected', async (context) => {
   const { server, cache, has } = await measured(context)
   await cache.get('k')
   assert.ok(has(`mintring_host_up{host="${server.address}"} 1`))
@@ -100,7 +100,7 @@ test('a lone host that refuses connections is down, though it is not ejected', a
   assert.ok(has(`mintring_ejections_total{host="${server.address}"} 0`))
 })
 
-test('a host that left the list is forgotten, and no other', async (context) => {
+test('Metrics drops the series of a host that left the list, and no other', async (context) => {
   const { server, cache, metrics } = await measured(context)
   const other = await startServer()
   context.after(() => other.close())
@@ -112,7 +112,7 @@ test('a host that left the list is forgotten, and no other', async (context) => 
   assert.match(metrics.text(), new RegExp(`_count{command="get",host="${server.address}"`))
 })
 
-test('a client that drops a host erases no series that another client counts in', async (context) => {
+test('Metrics keeps a series of a dropped host that another client counts in', async (context) => {
   const { server, cache: leaver } = await serve(context, { retries: 0 })
   const other = await startServer()
   const stayer = new MemcachedClient([server.address, other.address])
@@ -141,7 +141,7 @@ test('a client that drops a host erases no series that another client counts in'
   assert.ok(!metrics.text().includes(`command="set",${host}`))
 })
 
-test('clients with names have them in every series, and only their own are dropped', async (context) => {
+test('Metrics labels every series with the name of its client, and drops only the series of that client', async (context) => {
   const { server, cache: pages } = await serve(context)
   const other = await startServer()
   const sessions = new MemcachedClient([server.address, other.address])
@@ -169,7 +169,7 @@ test('clients with names have them in every series, and only their own are dropp
   assert.match(metrics.text(), series('sessions'))
 })
 
-test('sets of labels are bounded: what is beyond is counted as other', () => {
+test('Metrics limits the number of label sets, and counts the rest as other', () => {
   const counter = new Counter()
   for (let index = 0; index < 5000; index++) counter.add({ command: 'get', host: `h${index}` })
   const { samples } = counter
@@ -181,14 +181,14 @@ test('sets of labels are bounded: what is beyond is counted as other', () => {
   assert.ok(samples.some(({ labels }) => labels.host === 'other'))
 })
 
-test('what has not happened yet is told as 0, so that the first time is seen as a change', async (context) => {
+test('Metrics writes 0 for events that have not happened, so that a rate sees the first one', async (context) => {
   const { server, has } = await measured(context)
   assert.ok(has(`mintring_ejections_total{host="${server.address}"} 0`))
   assert.ok(has(`mintring_probes_total{host="${server.address}",outcome="error"} 0`))
   assert.ok(has('mintring_refill_events_total{event="invalidationsLost"} 0'))
 })
 
-test('several clients are told apart', async (context) => {
+test('Metrics distinguishes several clients', async (context) => {
   const { server, cache } = await serve(context)
   const metrics = new Metrics([cache, cache])
   context.after(() => metrics.close())
@@ -198,14 +198,14 @@ test('several clients are told apart', async (context) => {
   )
 })
 
-test('neither keys nor values are ever in it', async (context) => {
+test('Metrics never contain keys or values', async (context) => {
   const { cache, metrics } = await measured(context)
   await cache.set('secret-key', 'secret-value')
   await cache.getOrSet('secret-page', () => 'secret-value', { ttl: 60 })
   assert.doesNotMatch(metrics.text(), /secret/)
 })
 
-test('nothing is counted after close', async (context) => {
+test('Metrics counts nothing after close', async (context) => {
   const { cache, metrics } = await measured(context)
   metrics.close()
   await cache.get('k')

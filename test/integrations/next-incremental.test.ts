@@ -9,7 +9,7 @@ import { packed, unpacked } from '../../src/integrations/next/pack.ts'
 import { nextCacheHandler, nextIncrementalCache } from '../../src/integrations/next.ts'
 import { connect, serve } from '../client/support.ts'
 
-/** A busy machine takes its time, and a cache that is late is an empty one to Next.js. */
+/** A busy machine is slow, and Next.js takes a slow cache for an empty one. */
 const PATIENT = { requestTimeoutMs: 10_000, connectTimeoutMs: 10_000 }
 
 const HEADER = 'x-next-cache-tags'
@@ -32,7 +32,7 @@ function fetchOf(tags: readonly string[], revalidate: number | false = 60) {
   return { kind: 'FETCH', data, tags, revalidate }
 }
 
-describe('what Next.js keeps', () => {
+describe('the encoding of Next.js cache entries', () => {
   const values: readonly unknown[] = [
     null,
     { value: null, lastModified: 5 },
@@ -43,7 +43,7 @@ describe('what Next.js keeps', () => {
     { pageData: { text: 'ü\n', no: null, yes: true, nul: '\0' } },
     { large: Buffer.alloc(3_000_000, 7), after: Buffer.from('end') },
   ]
-  test('comes back as it was', () => {
+  test('restores an entry as it was', () => {
     for (const value of values) {
       const found = unpacked(packed(value))
       assert.deepEqual(
@@ -54,20 +54,20 @@ describe('what Next.js keeps', () => {
     }
   })
 
-  test('has Buffers where it had them, and Maps', () => {
+  test('restores Buffers and Maps', () => {
     const found = unpacked(packed(pageOf('a'))) as ReturnType<typeof pageOf>
     assert.ok(Buffer.isBuffer(found.rscData) && Buffer.isBuffer(found.segmentData.get('/_tree')))
   })
 })
 
-/** JSON leaves out what is undefined. */
+/** JSON omits undefined. */
 function dropped(value: unknown): unknown {
   const { postponed: _, ...rest } = Object(value)
   return value !== null && 'postponed' in Object(value) ? rest : value
 }
 
 describe('the incremental cache of Next.js', () => {
-  test('keeps pages, routes, fetches and what is not found, for every instance', async (t) => {
+  test('stores pages, routes, fetches and not-found pages for every instance', async (t) => {
     const { cache, server } = await serve(t, PATIENT)
     const one = new (nextIncrementalCache(cache))()
     const two = new (nextIncrementalCache(connect(t, server.address, PATIENT)))()
@@ -88,7 +88,7 @@ describe('the incremental cache of Next.js', () => {
     two.resetRequestCache()
   })
 
-  test('keeps what has no end until it is evicted, and the rest until it expires', async (t) => {
+  test('keeps an entry without an end until it is evicted, and others until they expire', async (t) => {
     const { cache } = await serve(t, PATIENT)
     const handler = new (nextIncrementalCache(cache, { prefix: 'n:' }))()
     const ttlOf = async (key: string) => (await cache.meta.mg(`n:e::${key}`, { t: true })).ttl
@@ -101,7 +101,7 @@ describe('the incremental cache of Next.js', () => {
     }
   })
 
-  test('ends pages, routes and fetches of a tag that is revalidated', async (t) => {
+  test('drops pages, routes and fetches of a revalidated tag', async (t) => {
     const { cache, server } = await serve(t, PATIENT)
     const one = new (nextIncrementalCache(cache))()
     const Two = nextIncrementalCache(connect(t, server.address, PATIENT))
@@ -116,7 +116,7 @@ describe('the incremental cache of Next.js', () => {
     assert.notEqual(await one.get('/b', { kind: 'APP_PAGE' }), null)
     await new Two().revalidateTag(['_N_T_/b', '_N_T_/c'])
     assert.equal(await one.get('/b', { kind: 'APP_PAGE' }), null)
-    // The path of who fetches is known when it is asked for alone.
+    // The path that fetches is known only when it is asked for alone.
     assert.notEqual(await one.get('g', { kind: 'FETCH', softTags: ['_N_T_/d'] }), null)
     assert.equal(await one.get('g', { kind: 'FETCH', softTags: ['_N_T_/c'] }), null)
     await sleep(2)
@@ -125,7 +125,7 @@ describe('the incremental cache of Next.js', () => {
     assert.notEqual(await one.get('/a', { kind: 'APP_PAGE' }), null)
   })
 
-  test('shows entries of a stale tag as old as they may be, to be rendered behind', async (t) => {
+  test('returns entries of a stale tag with their age, so that Next.js renders them in the background', async (t) => {
     const { cache } = await serve(t, PATIENT)
     const handler = new (nextIncrementalCache(cache))()
     await handler.set('/a', pageOf('news'), { cacheControl: { revalidate: 60, expire: 3600 } })
@@ -140,7 +140,7 @@ describe('the incremental cache of Next.js', () => {
     assert.equal(await handler.get('/a', { kind: 'APP_PAGE' }), null)
   })
 
-  test('does not keep what was rendered of data from before a revalidation', async (t) => {
+  test('does not store a page rendered from data that was loaded before a revalidation', async (t) => {
     const { cache } = await serve(t, PATIENT)
     const Handler = nextIncrementalCache(cache)
     const rendering = new Handler()
@@ -152,7 +152,7 @@ describe('the incremental cache of Next.js', () => {
     assert.equal(await new Handler().get('/a', { kind: 'APP_PAGE' }), null)
   })
 
-  test('keeps pages of each build apart, and fetches together', async (t) => {
+  test('separates the pages of builds, and shares their fetches', async (t) => {
     const { cache } = await serve(t, PATIENT)
     const Handler = nextIncrementalCache(cache)
     const folder = mkdtempSync(join(tmpdir(), 'mintring-next-'))
@@ -169,7 +169,7 @@ describe('the incremental cache of Next.js', () => {
     assert.notEqual(await two!.get('f', { kind: 'FETCH' }), null)
   })
 
-  test('says that an entry is too large, and keeps it where large values are split', async (t) => {
+  test('rejects when an entry is too large, and stores it when large values are split', async (t) => {
     const { cache, server } = await serve(t, PATIENT)
     const large = pageOf('', { html: 'x'.repeat(2_500_000) })
     const isTooLarge = (error: unknown): boolean =>
@@ -185,7 +185,7 @@ describe('the incremental cache of Next.js', () => {
     assert.deepEqual((await handler.get('/a', { kind: 'APP_PAGE' }))?.value, dropped(large))
   })
 
-  test('is empty when memcached is gone, but does not pretend to revalidate', async (t) => {
+  test('returns misses when memcached is down, and rejects a revalidation', async (t) => {
     const { cache, server } = await serve(t, PATIENT)
     await server.close()
     const handler = new (nextIncrementalCache(cache))()
@@ -194,7 +194,7 @@ describe('the incremental cache of Next.js', () => {
     await assert.rejects(handler.revalidateTag('news'), isMintringError)
   })
 
-  test('takes what something else stored for nothing', async (t) => {
+  test('returns a miss for a value that something else stored', async (t) => {
     const { cache } = await serve(t, PATIENT)
     const handler = new (nextIncrementalCache(cache))()
     for (const foreign of ['text', 5, Buffer.from('no line'), Buffer.from('{"a":1}\nrest'), {}]) {
@@ -205,7 +205,7 @@ describe('the incremental cache of Next.js', () => {
     }
   })
 
-  test('refuses a client that is none and options that cannot be', () => {
+  test('throws for an argument that is no client and for invalid options', () => {
     const make = (client: unknown, options: unknown) => () =>
       nextIncrementalCache(client as never, options as never)
     assert.throws(make({}, {}), /nextIncrementalCache takes a MemcachedClient/)

@@ -5,7 +5,7 @@ import type { NextCacheEntry } from '../../src/integrations/next.ts'
 import { nextCacheHandler } from '../../src/integrations/next.ts'
 import { connect, serve } from '../client/support.ts'
 
-/** A busy machine takes its time, and a cache that is late is an empty one to Next.js. */
+/** A busy machine is slow, and Next.js takes a slow cache for an empty one. */
 const PATIENT = { requestTimeoutMs: 10_000, connectTimeoutMs: 10_000 }
 
 const BODY = Buffer.from([0, 10, 13, 255, 60, 62])
@@ -26,8 +26,8 @@ async function bodyOf(entry: NextCacheEntry | undefined): Promise<Buffer | undef
   return entry && Buffer.from(await new Response(entry.value).arrayBuffer())
 }
 
-describe('the handler of Next.js', () => {
-  test('keeps an entry as it was, for every instance of the app', async (t) => {
+describe('the cache handler of Next.js', () => {
+  test('stores an entry unchanged, for every instance of the app', async (t) => {
     const { cache, server } = await serve(t, PATIENT)
     const given = entryOf({ tags: ['a', 'b'], timestamp: Date.now() - 5 })
     await nextCacheHandler(cache).set('key with [brackets]', Promise.resolve(given))
@@ -39,7 +39,7 @@ describe('the handler of Next.js', () => {
     assert.equal(await other.get('another'), undefined)
   })
 
-  test('lets an entry live until it expires, and drops it past revalidate', async (t) => {
+  test('keeps an entry until it expires, and returns a miss past revalidate', async (t) => {
     const { cache } = await serve(t, PATIENT)
     const handler = nextCacheHandler(cache, { prefix: 'n:' })
     await handler.set('k', Promise.resolve(entryOf({ expire: 90 })))
@@ -51,7 +51,7 @@ describe('the handler of Next.js', () => {
     assert.deepEqual(await bodyOf(await handler.get('for ever')), BODY)
   })
 
-  test('keeps an entry that is fresh for ever', async (t) => {
+  test('keeps an entry that never expires', async (t) => {
     const { cache } = await serve(t, PATIENT)
     const handler = nextCacheHandler(cache)
     const revalidate = Number.POSITIVE_INFINITY
@@ -59,7 +59,7 @@ describe('the handler of Next.js', () => {
     assert.equal((await handler.get('k'))?.revalidate, revalidate)
   })
 
-  test('waits for a write that this process has begun', async (t) => {
+  test('waits in get for a set that this process has begun', async (t) => {
     const { cache } = await serve(t, PATIENT)
     const handler = nextCacheHandler(cache)
     let finish: (entry: NextCacheEntry) => void = () => {}
@@ -70,7 +70,7 @@ describe('the handler of Next.js', () => {
     await writing
   })
 
-  test('gives a render that failed to its caller, and a miss to readers', async (t) => {
+  test('passes a failed render to its caller, and returns a miss to readers', async (t) => {
     const { cache } = await serve(t, PATIENT)
     const handler = nextCacheHandler(cache)
     const writing = handler.set('k', Promise.reject(new Error('render failed')))
@@ -79,7 +79,7 @@ describe('the handler of Next.js', () => {
     assert.equal(await reading, undefined)
   })
 
-  test('drops entries of a tag that is revalidated, for every instance', async (t) => {
+  test('drops entries of a revalidated tag, for every instance', async (t) => {
     const { cache, server } = await serve(t, PATIENT)
     const one = nextCacheHandler(cache)
     const two = nextCacheHandler(connect(t, server.address, PATIENT))
@@ -96,7 +96,7 @@ describe('the handler of Next.js', () => {
     assert.notEqual(await two.get('tagged'), undefined)
   })
 
-  test('serves entries of a stale tag once more, to be rendered anew behind it', async (t) => {
+  test('returns entries of a stale tag once more, while they are rendered again', async (t) => {
     const { cache } = await serve(t, PATIENT)
     const handler = nextCacheHandler(cache)
     const timestamp = Date.now() - 10
@@ -107,7 +107,7 @@ describe('the handler of Next.js', () => {
     assert.equal(await handler.get('k'), undefined)
   })
 
-  test('ends entries of a revalidated tag that a clock ahead of all others wrote', async (t) => {
+  test('drops entries of a revalidated tag that a process with a fast clock wrote', async (t) => {
     const { cache, server } = await serve(t, PATIENT)
     const [one, other] = [
       nextCacheHandler(cache),
@@ -123,7 +123,7 @@ describe('the handler of Next.js', () => {
     assert.equal(await one.get('k'), undefined)
   })
 
-  test('serves what was rendered after a revalidation by a clock ahead of all others', async (t) => {
+  test('returns what was rendered after a revalidation by a process with a fast clock', async (t) => {
     const { cache, server } = await serve(t, PATIENT)
     const [one, other] = [
       nextCacheHandler(cache),
@@ -132,13 +132,13 @@ describe('the handler of Next.js', () => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 900_000 })
     await other.updateTags(['a'])
     t.mock.timers.reset()
-    // The first one shows the version of the tag to the process, and the second is proven by it.
+    // The first read tells the process the version of the tag, which proves the second one fresh.
     for (let i = 0; i < 2; i++) await one.set('k', Promise.resolve(entryOf({ tags: ['a'] })))
     assert.equal((await one.get('k'))?.revalidate, 60)
     assert.equal((await other.get('k'))?.revalidate, 60)
   })
 
-  test('does not serve an entry whose tag memcached lost', async (t) => {
+  test('does not return an entry whose tag memcached evicted', async (t) => {
     const { cache } = await serve(t, PATIENT)
     const handler = nextCacheHandler(cache)
     await handler.set('k', Promise.resolve(entryOf({ tags: ['news'], timestamp: Date.now() - 9 })))
@@ -147,7 +147,7 @@ describe('the handler of Next.js', () => {
     assert.equal(await handler.get('k'), undefined)
   })
 
-  test('is empty when memcached is gone, but does not pretend to revalidate', async (t) => {
+  test('returns misses when memcached is down, and rejects a revalidation', async (t) => {
     const { cache, server } = await serve(t, PATIENT)
     await server.close()
     const handler = nextCacheHandler(cache)

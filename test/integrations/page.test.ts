@@ -14,7 +14,7 @@ import { HTML, html, rig } from './page/rig.ts'
 import { isHit, startSite } from './page/site.ts'
 
 describe('pageCache', () => {
-  test('renders a page once and serves it from then on', async (t) => {
+  test('renders a page once and serves it afterwards', async (t) => {
     const { site, rendered, settled } = await rig(t, (_, response) => html(response, 'hello'))
     const first = await site.ask('/a')
     assert.equal(first.body.toString(), 'hello')
@@ -27,7 +27,7 @@ describe('pageCache', () => {
     assert.deepEqual(rendered, ['/a'])
   })
 
-  test('stores the bare bytes under host and URI', async (t) => {
+  test('stores the plain bytes under host and URI', async (t) => {
     const { site, stored, settled } = await rig(t, (_, response) => html(response, 'hello'))
     await site.ask('/a?b=c', { headers: { host: 'Example.COM.:8080' } })
     await settled('example.com/a?b=c')
@@ -36,13 +36,13 @@ describe('pageCache', () => {
     assert.equal(item!.flags & 2, 0)
   })
 
-  test('escapes keys as nginx does, and routes by what they were before', async (t) => {
+  test('escapes keys as nginx does, and routes by the unescaped key', async (t) => {
     const { site, settled } = await rig(t, (_, response) => html(response, 'hello'))
     await site.ask('/a%20b')
     await settled('example.com/a%2520b')
   })
 
-  test('can make keys of the MD5', async (t) => {
+  test('can use the MD5 of the key', async (t) => {
     const { site, settled } = await rig(t, (_, response) => html(response, 'hello'), {
       key: 'md5',
       prefix: 'page:',
@@ -53,7 +53,7 @@ describe('pageCache', () => {
     await settled(`page:${hash}`)
   })
 
-  test('escapes a prefix before an MD5 as nginx does', async (t) => {
+  test('escapes a prefix before it computes an MD5, as nginx does', async (t) => {
     const options = { key: 'md5', prefix: 'page 5%:' } as const
     const { site, settled } = await rig(t, (_, response) => html(response, 'hello'), options)
     await site.ask('/a')
@@ -62,7 +62,7 @@ describe('pageCache', () => {
     assert.ok(isHit(await site.ask('/a')))
   })
 
-  test('gzips what is long and sends it to those who take it', async (t) => {
+  test('gzips long pages and sends them compressed to visitors who accept it', async (t) => {
     const long = 'lorem ipsum '.repeat(200)
     const { site, stored, settled } = await rig(t, (_, response) => html(response, long))
     assert.equal((await site.ask('/a')).body.toString(), long)
@@ -78,7 +78,7 @@ describe('pageCache', () => {
     assert.equal(plain.body.toString(), long)
   })
 
-  test('keeps what came gzipped, and stores no brotli', async (t) => {
+  test('stores a page that the application gzipped, and does not store brotli', async (t) => {
     const { site, stored, settled, refused } = await rig(t, ({ url }, response) => {
       const encoding = url === '/gzip' ? 'gzip' : 'br'
       html(response, gzipSync('zipped'), { 'Content-Encoding': encoding })
@@ -90,7 +90,7 @@ describe('pageCache', () => {
     assert.deepEqual(refused, ['content-encoding'])
   })
 
-  test('answers HEAD with what GET would get, and does not store what HEAD renders', async (t) => {
+  test('sends for HEAD the headers of GET, and does not store a response to HEAD', async (t) => {
     const { site, settled, rendered } = await rig(t, (_, response) => html(response, 'hello'))
     await site.ask('/a', { method: 'HEAD' })
     await site.ask('/a')
@@ -102,7 +102,7 @@ describe('pageCache', () => {
     assert.deepEqual(rendered, ['/a', '/a'])
   })
 
-  test('asks the one who renders for a whole page', async (t) => {
+  test('removes conditions from the request that renders, and lets it accept gzip only', async (t) => {
     const { site, settled } = await rig(t, ({ headers }, response) => {
       assert.equal(headers['if-none-match'], undefined)
       assert.equal(headers['accept-encoding'], 'gzip')
@@ -113,7 +113,7 @@ describe('pageCache', () => {
     await settled('example.com/a')
   })
 
-  test('renders once for all who come at the same time', async (t) => {
+  test('renders once for all visitors who come at the same time', async (t) => {
     const { site, rendered } = await rig(t, async (_, response) => {
       await sleep(50)
       html(response, 'hello')
@@ -123,7 +123,7 @@ describe('pageCache', () => {
     assert.deepEqual(rendered, ['/a'])
   })
 
-  test('serves stale to all but the one who renders', async (t) => {
+  test('serves the stale page to all except the visitor who renders', async (t) => {
     let version = 1
     let othersServed = (): void => {}
     const others = new Promise<void>((resolve) => {
@@ -154,7 +154,7 @@ describe('pageCache', () => {
     assert.equal((await site.ask('/a')).body.toString(), 'version 2')
   })
 
-  test("serves a failing application's last page", async (t) => {
+  test('serves the last page of a failing application', async (t) => {
     let isDown = false
     const { site, rendered, cache, settled } = await rig(t, (_, response) => {
       if (!isDown) return html(response, 'hello')
@@ -171,7 +171,7 @@ describe('pageCache', () => {
     assert.equal(rendered.length, 2)
   })
 
-  test('does not make requests wait for one another when the page cannot be stored', async (t) => {
+  test('does not make requests wait for each other when the page cannot be stored', async (t) => {
     const { site, rendered } = await rig(t, async (_, response) => {
       await sleep(100)
       html(response, 'mine', { 'Cache-Control': 'private' })
@@ -183,7 +183,7 @@ describe('pageCache', () => {
     assert.equal(rendered.length, 11)
   })
 
-  test('never stores a page cut short, and has another visitor render it', async (t) => {
+  test('never stores a truncated page, and has another visitor render it', async (t) => {
     let renders = 0
     const { site, rendered, stored, settled } = await rig(t, async (_, response) => {
       renders++
@@ -208,7 +208,7 @@ describe('pageCache', () => {
     assert.equal(rendered.length, 2)
   })
 
-  test('does not store fewer bytes than promised', async (t) => {
+  test('does not store fewer bytes than Content-Length says', async (t) => {
     const { site, stored } = await rig(t, (_, response) => {
       response.strictContentLength = false
       response.writeHead(200, { 'Content-Type': HTML, 'Content-Length': 100 })
@@ -219,7 +219,7 @@ describe('pageCache', () => {
     assert.equal(await stored('example.com/a'), undefined)
   })
 
-  test('serves without the cache when the cache is down', async (t) => {
+  test('passes requests to the application when the cache is down', async (t) => {
     const cache = new MemcachedClient('127.0.0.1:1', { connectTimeoutMs: 100 })
     const pages = pageCache(cache, { ttl: 60 })
     const site = await startSite((request, response) => {
@@ -233,7 +233,7 @@ describe('pageCache', () => {
     assert.equal((await site.ask('/a', { method: 'HEAD' })).status, 200)
   })
 
-  test('lets requests it must not answer pass', async (t) => {
+  test('passes requests that it must not serve to the application', async (t) => {
     const { site, rendered, settled } = await rig(t, (_, response) => html(response, 'hello'))
     await site.ask('/a')
     await settled('example.com/a')
@@ -246,8 +246,8 @@ describe('pageCache', () => {
   })
 })
 
-describe("a response that is one visitor's", () => {
-  test('reaches no other visitor, however it says so', async (t) => {
+describe('a response for one visitor', () => {
+  test('reaches no other visitor, in every form of marking it private', async (t) => {
     const made = await rig(t, ({ url, headers }, response) => {
       respondPrivately(url!, response, String(headers['x-user']))
     })
@@ -257,7 +257,7 @@ describe("a response that is one visitor's", () => {
     }
   })
 
-  test('is seen through middleware that was there before', async (t) => {
+  test('is recognized when earlier middleware sets the cookie', async (t) => {
     const server = await startServer({ port: 0 })
     const cache = new MemcachedClient(server.address)
     const pages = pageCache(cache, { ttl: 60 })
@@ -280,7 +280,7 @@ describe("a response that is one visitor's", () => {
     }
   })
 
-  test('is not stored for a cookie, though a page that is for all is served to it', async (t) => {
+  test('is not stored because of its cookie, and a stored public page is served to it', async (t) => {
     const { site, rendered, settled, refused } = await rig(t, ({ headers }, response) => {
       html(response, `for ${headers.cookie ?? 'all'}`)
     })

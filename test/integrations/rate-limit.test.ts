@@ -4,17 +4,19 @@ import { isMintringError } from '../../src/errors.ts'
 import { RateLimitStore } from '../../src/integrations/rate-limit.ts'
 import { connect, serve } from '../client/support.ts'
 
-/** Stops the clock in the middle of a minute: windows that begin with the clock's do not end. */
+/**
+ * Stops the clock in the middle of a minute, so that windows that begin with the clock do not end.
+ */
 function stopClock(t: TestContext): void {
   t.mock.timers.enable({ apis: ['Date'], now: new Date('2030-01-02T03:04:30.500Z') })
 }
 
-/** Servers with meta commands, and the older kind without: the same promises hold. */
+/** Servers with meta commands and servers without: both must pass the same tests. */
 const KINDS = { 'meta commands': '1.6.18', 'classic commands': '1.6.9' }
 
 for (const [name, version] of Object.entries(KINDS)) {
   describe(`the rate limit store, by ${name}`, () => {
-    test('counts, takes back down to none, and forgets', async (t) => {
+    test('increments, decrements to 0 at most, and resets a key', async (t) => {
       stopClock(t)
       const { cache } = await serve(t, {}, { version })
       const store = new RateLimitStore(cache)
@@ -46,7 +48,7 @@ for (const [name, version] of Object.entries(KINDS)) {
       )
     })
 
-    test('tells when the window ends, the same for all hits in it', async (t) => {
+    test('returns the same end of the window for all its hits', async (t) => {
       stopClock(t)
       const { cache } = await serve(t, {}, { version })
       const store = new RateLimitStore(cache)
@@ -58,7 +60,7 @@ for (const [name, version] of Object.entries(KINDS)) {
       assert.ok(Math.abs(again - resetTime.getTime()) <= 1000)
     })
 
-    test('takes any key, and keeps stores with other prefixes apart', async (t) => {
+    test('accepts any key, and separates stores with other prefixes', async (t) => {
       stopClock(t)
       const { cache } = await serve(t, {}, { version })
       const one = new RateLimitStore(cache, { prefix: 'one:' })
@@ -70,7 +72,7 @@ for (const [name, version] of Object.entries(KINDS)) {
       }
     })
 
-    test('forgets all at once, here and a second later elsewhere', async (t) => {
+    test('resets all keys, in this process at once and in others within a second', async (t) => {
       stopClock(t)
       const { cache, server } = await serve(t, {}, { version })
       const store = new RateLimitStore(cache)
@@ -88,7 +90,7 @@ for (const [name, version] of Object.entries(KINDS)) {
 }
 
 describe('the rate limit store', () => {
-  test('asks once for a hit', async (t) => {
+  test('sends one command for a hit', async (t) => {
     const { cache, server } = await serve(t)
     const store = new RateLimitStore(cache)
     await store.increment('k')
@@ -99,7 +101,7 @@ describe('the rate limit store', () => {
     assert.deepEqual([asked('incr_hits'), asked('cmd_get'), asked('cmd_set')], [5, 0, 0])
   })
 
-  test('rejects a hit that could not be counted', async (t) => {
+  test('rejects when a hit could not be counted', async (t) => {
     const { cache, server } = await serve(t, { autoEjectHosts: false, retries: 0 })
     const store = new RateLimitStore(cache)
     await store.increment('k')

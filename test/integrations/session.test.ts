@@ -6,7 +6,7 @@ import type { SessionCalls } from '../../src/integrations/session.ts'
 import { expressSessionStore, sessionStore } from '../../src/integrations/session.ts'
 import { serve } from '../client/support.ts'
 
-/** The calls of a store, awaited. */
+/** The methods of a store as promises. */
 function awaited(store: SessionCalls) {
   return {
     get: promisify(store.get),
@@ -17,7 +17,7 @@ function awaited(store: SessionCalls) {
 }
 
 describe('the session store', () => {
-  test('keeps what JSON keeps of a session, and null is what is not there', async (t) => {
+  test('stores what JSON can represent of a session, and returns null for an absent one', async (t) => {
     const { cache } = await serve(t)
     const store = awaited(sessionStore(cache))
     assert.equal(await store.get('id'), null)
@@ -29,7 +29,7 @@ describe('the session store', () => {
     assert.equal(await store.get('id'), null)
   })
 
-  test('lets it live as long as its cookie: its date, its age, else a day', async (t) => {
+  test('keeps a session as long as its cookie: by expires, by maxAge, else one day', async (t) => {
     const { cache } = await serve(t)
     const store = awaited(sessionStore(cache, { prefix: 's:' }))
     const ttlOf = async (cookie: object) => {
@@ -45,7 +45,7 @@ describe('the session store', () => {
     assert.equal((await cache.meta.mg('s:id', { t: true })).ttl, 30)
   })
 
-  test('drops a session whose cookie has run out', async (t) => {
+  test('drops a session whose cookie has expired', async (t) => {
     const { cache } = await serve(t)
     const store = awaited(sessionStore(cache))
     await store.set('id', { cookie: {} })
@@ -53,7 +53,7 @@ describe('the session store', () => {
     assert.equal(await store.get('id'), null)
   })
 
-  test('takes any id', async (t) => {
+  test('accepts any session id', async (t) => {
     const { cache } = await serve(t)
     const store = awaited(sessionStore(cache))
     for (const id of ['with space', 'x'.repeat(500), 'a\r\nflush_all\r\n']) {
@@ -62,13 +62,13 @@ describe('the session store', () => {
     }
   })
 
-  test('gives failures to the callback', async (t) => {
+  test('passes failures to the callback', async (t) => {
     const { cache, server } = await serve(t, { autoEjectHosts: false, retries: 0 })
     await server.kill()
     await assert.rejects(awaited(sessionStore(cache)).get('id'), isMintringError)
   })
 
-  test('is a child of the store of express-session', async (t) => {
+  test('extends the Store class of express-session', async (t) => {
     const { cache } = await serve(t)
     class Store {
       readonly isTheirs = true

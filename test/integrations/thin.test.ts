@@ -3,12 +3,15 @@ import { describe, test } from 'node:test'
 import ts from 'typescript'
 import { readSources } from '../house/sources.ts'
 
-/** These are built on what a client tells of itself, or stand for another package's client. */
+/**
+ * Files that need internals: they read a client's own messages, or replace another package's
+ * client.
+ */
 const OTHERS = /\/(?:compat|otel|metrics|prom)/
-/** What any part of the project may use, and no user has to. */
+/** Modules that every part of the project may use and that are not public. */
 const UTILITIES = /^(?:\.\.\/){1,2}(?:errors|runtime|arguments|secrets|deadline)\.ts$/
 
-/** The names that a file imports from elsewhere in the project than its own room. */
+/** The names that a file imports from other rooms of the project. */
 function importsOf(text: string): { readonly from: string; readonly name: string }[] {
   const file = ts.createSourceFile('a.ts', text, ts.ScriptTarget.ES2023)
   return file.statements.filter(ts.isImportDeclaration).flatMap((statement) => {
@@ -41,7 +44,7 @@ describe('adapters', () => {
   for (const { path, text } of sources) {
     if (!path.startsWith('src/integrations/') || OTHERS.test(path)) continue
     const up = path.split('/').length === 3 ? '../' : '../../'
-    test(`${path} uses what the package exports, and nothing from inside`, () => {
+    test(`${path} uses only what the package exports`, () => {
       const inside = importsOf(text)
         .filter(({ from }) => from.startsWith(up) && from.split('/').length > up.split('/').length)
         .filter(({ from, name }) => !UTILITIES.test(from) && !door.has(name))

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { HTML, html, rig } from './rig.ts'
 import { isHit } from './site.ts'
 
-/** Asks for the headers of a response that may never end; the connection ends with the test. */
+/** Requests the headers of a response that may never end; the connection ends with the test. */
 async function headersOf(t: TestContext, port: number, path: string): Promise<number | undefined> {
   const headers = { host: 'example.com' }
   const sent = http.get({ host: '127.0.0.1', port, path, headers, agent: false })
@@ -17,7 +17,7 @@ async function headersOf(t: TestContext, port: number, path: string): Promise<nu
   return response.statusCode
 }
 
-describe('visitors of a page that will not be stored', () => {
+describe('visitors of a page that is not stored', () => {
   const unending: Readonly<Record<string, http.OutgoingHttpHeaders>> = {
     'an event stream': { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' },
     'an event stream that says nothing of caches': { 'Content-Type': 'text/event-stream' },
@@ -26,19 +26,19 @@ describe('visitors of a page that will not be stored', () => {
     'a page with a cookie': { 'Content-Type': HTML, 'Set-Cookie': 'id=1' },
   }
   for (const [name, headers] of Object.entries(unending)) {
-    test(`wait for the headers only: ${name}`, async (t) => {
+    test(`wait only until the headers arrive: ${name}`, async (t) => {
       const { site, rendered } = await rig(t, (_, response) => {
         response.writeHead(200, headers)
         response.write('the first part of many')
       })
       await headersOf(t, site.port, '/a')
-      // Had one of them to wait, it would be for as long as the first response takes: for ever.
+      // A visitor who had to wait would wait as long as the first response takes: for ever.
       await Promise.all([1, 2, 3].map(() => headersOf(t, site.port, '/a')))
       assert.equal(rendered.length, 4)
     })
   }
 
-  test('do not wait longer than waitTimeoutMs for a page that takes its time', async (t) => {
+  test('wait no longer than waitTimeoutMs for a slow page', async (t) => {
     const { site, rendered } = await rig(
       t,
       async (_, response) => {
@@ -54,7 +54,7 @@ describe('visitors of a page that will not be stored', () => {
     assert.equal(answer.body.toString(), 'the first half')
   })
 
-  test('never take the stale page from the others', async (t) => {
+  test('do not make other visitors lose the stale page', async (t) => {
     let isOwn = false
     const made = await rig(
       t,
@@ -70,7 +70,7 @@ describe('visitors of a page that will not be stored', () => {
     assert.equal(made.rendered.length, 2)
   })
 
-  test('try again one at a time, while the others pass', async (t) => {
+  test('retry one at a time, while the others pass to the application', async (t) => {
     const { site, rendered } = await rig(
       t,
       async (_, response) => {
@@ -92,7 +92,7 @@ describe('visitors of a failing application', () => {
     response.end('down')
   }
 
-  test('wait for one request to try again, and are served its page', async (t) => {
+  test('wait for the one request that retries, and get its page', async (t) => {
     const { site, rendered } = await rig(t, async (request, response) => {
       if (rendered.length === 1) return failing(request, response)
       await sleep(30)
@@ -104,19 +104,19 @@ describe('visitors of a failing application', () => {
     assert.equal(rendered.length, 2)
   })
 
-  test('all get an answer when it goes on failing, and few of them reach it', async (t) => {
+  test('all get a response when it keeps failing, and few requests reach it', async (t) => {
     const { site, rendered } = await rig(t, failing)
     const startMs = performance.now()
     const answers = await Promise.all(Array.from({ length: 500 }, () => site.ask('/a')))
     assert.ok(answers.every(({ status }) => status === 503))
-    // Back-offs of 250, 500, 1,000 ms: with each one that tries again, and 16 of the others.
+    // Back-offs of 250, 500 and 1,000 ms: each lets one request retry and 16 others pass.
     const backOffs = Math.ceil(Math.log2((performance.now() - startMs) / 250 + 1))
     assert.ok(rendered.length <= 17 * (backOffs + 1), `${rendered.length} in ${backOffs}`)
     const own = answers.find(({ headers }) => headers['retry-after'] !== undefined)
     assert.equal(own?.headers['cache-control'], 'no-store')
   })
 
-  test('are served the stale page, but for one each errorBackoff', async (t) => {
+  test('get the stale page, except one visitor per errorBackoff', async (t) => {
     let isDown = false
     const made = await rig(t, (request, response) =>
       isDown ? failing(request, response) : html(response, 'hello'),
@@ -132,7 +132,7 @@ describe('visitors of a failing application', () => {
   })
 })
 
-describe('a handler', () => {
+describe('a request handler behind pageCache', () => {
   const bad: Readonly<Record<string, (response: http.ServerResponse) => unknown>> = {
     'that throws': () => {
       throw new Error('a bug')
@@ -145,7 +145,7 @@ describe('a handler', () => {
   }
   for (const [name, handler] of Object.entries(bad)) {
     for (const method of ['GET', 'HEAD', 'POST']) {
-      test(`${name} at a ${method} is a 500, told to onError`, async (t) => {
+      test(`${name} at a ${method} causes a 500 and a call of onError`, async (t) => {
         const { site, errors } = await rig(t, (_, response) => handler(response))
         const answers = await Promise.all([1, 2, 3].map(() => site.ask('/a', { method })))
         assert.ok(answers.every(({ status }) => status === 500))
@@ -155,7 +155,7 @@ describe('a handler', () => {
     }
   }
 
-  test('costs no visitor a page when onError and onUncacheable throw or reject', async (t) => {
+  test('sends its page when onError and onUncacheable throw or reject', async (t) => {
     const warnings: string[] = []
     const warned = (warning: Error): void => void warnings.push(warning.message)
     process.on('warning', warned)
@@ -195,7 +195,7 @@ describe('a handler', () => {
 })
 
 describe('the memory of a page cache', () => {
-  test('is bounded while many large pages stream at once', async (t) => {
+  test('is limited while many large pages stream at once', async (t) => {
     let isOpen = false
     const waiting: (() => void)[] = []
     const { site, refused, rendered } = await rig(
@@ -214,21 +214,22 @@ describe('the memory of a page cache', () => {
     for (const resolve of waiting) resolve()
     const answers = await Promise.all(asked)
     assert.ok(answers.every(({ body }) => body.length === 50_003))
-    // Ten pages fit into 500,000 bytes, less what their ends take.
+    // Ten pages fit into 500,000 bytes, minus their last chunks.
     assert.ok(refused.filter((reason) => reason === 'too large').length >= 20)
     await site.ask('/0')
     await site.ask('/30')
     assert.ok(refused.length <= 22, 'the room is given back')
   })
 
-  test('is bounded while whole pages wait to be gzipped and stored', async (t) => {
+  test('is limited while complete pages wait to be gzipped and stored', async (t) => {
     const asked: http.ServerResponse[] = []
     let rendered = 0
     const { site, refused, errors, settled } = await rig(
       t,
       (_, response) => {
         asked.push(response)
-        // The first 30 in one turn: what ends at once holds its body until it is stored.
+        // The first 30 arrive in one turn: a page that ends at once keeps its body until it is
+        // stored.
         if (++rendered >= 30) for (const one of asked.splice(0)) html(one, 'x'.repeat(50_000))
       },
       { maxBufferedBytes: 500_000 },

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { html, rig } from './rig.ts'
 import { isHit } from './site.ts'
 
-/** What an application may read of a request that is not in the key. */
+/** Parts of a request that an application may read and that are not in the key. */
 const readers: Readonly<Record<string, (request: IncomingMessage) => unknown>> = {
   'a header': ({ headers }) => headers['x-evil'],
   'all headers by spreading them': ({ headers }) => ({ ...headers })['x-evil'],
@@ -23,9 +23,9 @@ const readers: Readonly<Record<string, (request: IncomingMessage) => unknown>> =
   'the distinct headers': ({ headersDistinct }) => headersDistinct['x-evil']?.[0],
 }
 
-describe('a page made of what is not in the key', () => {
+describe('a page made of a part of the request that is not in the key', () => {
   for (const [name, read] of Object.entries(readers)) {
-    test(`is that visitor's alone: ${name}`, async (t) => {
+    test(`is sent only to its visitor: ${name}`, async (t) => {
       const made = await rig(t, (request, response) =>
         html(response, `hello ${read(request) ?? 'all'}`),
       )
@@ -37,7 +37,7 @@ describe('a page made of what is not in the key', () => {
     })
   }
 
-  test('is served to the one who sent the header once another one rendered it', async (t) => {
+  test('is replaced, for the sender of the header too, by the stored page of another visitor', async (t) => {
     const made = await rig(t, ({ headers }, response) =>
       html(response, `hello ${headers['x-evil'] ?? 'all'}`),
     )
@@ -50,7 +50,7 @@ describe('a page made of what is not in the key', () => {
     assert.equal(after.body.toString(), 'hello all')
   })
 
-  test('still lets other visitors render for all, whatever it was', async (t) => {
+  test('does not keep another visitor from rendering the page for all, whatever was read', async (t) => {
     const made = await rig(t, async ({ headers }, response) => {
       await sleep(20)
       response.statusCode = headers['x-long'] === undefined ? 200 : 400
@@ -64,7 +64,7 @@ describe('a page made of what is not in the key', () => {
     assert.equal(made.rendered.length, 2)
   })
 
-  test('is stored when the header is one of those that the options ignore', async (t) => {
+  test('is stored when ignoreHeaders lists the header', async (t) => {
     const options = { ignoredRequestHeaders: ['X-Request-Id'] }
     const made = await rig(
       t,
@@ -75,7 +75,7 @@ describe('a page made of what is not in the key', () => {
     await made.settled('example.com/a')
   })
 
-  test('tells the header that was read', async (t) => {
+  test('is reported with the header that was read', async (t) => {
     const told: unknown[] = []
     const made = await rig(
       t,
@@ -93,8 +93,8 @@ describe('a page made of what is not in the key', () => {
   })
 })
 
-describe('the request of a visitor who renders for all', () => {
-  test('tells the host as the key has it, and is as it was when the response has ended', async (t) => {
+describe('the request object of a visitor whose page is stored', () => {
+  test('has the host of the key, and its original host when the response has ended', async (t) => {
     const hosts: unknown[] = []
     const made = await rig(t, (request, response) => {
       hosts.push(request.headers.host)
@@ -106,7 +106,7 @@ describe('the request of a visitor who renders for all', () => {
     assert.deepEqual(hosts, ['example.com', 'Example.COM.:1337'])
   })
 
-  test('tells the port that the option hosts names, and has no pages for other hosts', async (t) => {
+  test('has the port that the option hosts gives, and other hosts have no stored pages', async (t) => {
     const made = await rig(t, ({ headers }, response) => html(response, `at ${headers.host}`), {
       hosts: ['localhost:3000'],
     })

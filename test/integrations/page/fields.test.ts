@@ -11,7 +11,7 @@ import { HTML, html, type Render, rig } from './rig.ts'
 
 type Read = (request: IncomingMessage, response: ServerResponse) => unknown
 
-/** What an application may read of a request and its connection that is neither header nor key. */
+/** Properties of a request and its connection that are neither headers nor in the key. */
 const reads: Readonly<Record<string, Read>> = {
   'the port of the visitor': ({ socket }) => socket.remotePort,
   'the address of the visitor': ({ socket }) => socket.remoteAddress,
@@ -42,7 +42,7 @@ const reads: Readonly<Record<string, Read>> = {
 
 const VIEWER = Symbol('viewer')
 
-/** What middleware before the page cache may have made of a request. */
+/** Fields that middleware before the page cache may have set on a request. */
 const made: Readonly<Record<string, unknown>> = {
   cookies: { id: '1' },
   signedCookies: Object.assign(Object.create(null), { id: '1' }),
@@ -53,9 +53,9 @@ const made: Readonly<Record<string, unknown>> = {
   rights: ['read'],
 }
 
-describe('a page made of the connection', () => {
+describe('a page made of properties of the connection', () => {
   for (const [name, read] of Object.entries(reads)) {
-    test(`is that visitor's alone: ${name}`, async (t) => {
+    test(`is sent only to its visitor: ${name}`, async (t) => {
       const { site, refused, stored } = await rig(t, async (request, response) => {
         await sleep(1)
         html(response, `hello ${read(request, response)}`)
@@ -68,7 +68,7 @@ describe('a page made of the connection', () => {
     })
   }
 
-  test('is stored when the application looked only at the state of the connection', async (t) => {
+  test('is stored when the application read only the state of the connection', async (t) => {
     const render: Render = ({ socket }, response) => {
       socket.setNoDelay(true)
       assert.ok(socket.readable && !socket.destroyed)
@@ -80,14 +80,14 @@ describe('a page made of the connection', () => {
     await settled('example.com/a')
   })
 
-  test('is stored when the field is one of those that the options ignore', async (t) => {
+  test('is stored when the options ignore the field', async (t) => {
     const render: Render = ({ socket }, response) => html(response, `hello ${socket.remoteAddress}`)
     const { site, settled } = await rig(t, render, { ignoredRequestFields: ['remoteAddress'] })
     await site.ask('/a')
     await settled('example.com/a')
   })
 
-  test('is stored when the field is read once the page is out', async (t) => {
+  test('is stored when the field is read after the response was sent', async (t) => {
     const logged: unknown[] = []
     const render: Render = ({ socket }, response) => {
       response.once('finish', () => logged.push(socket.remoteAddress))
@@ -100,10 +100,10 @@ describe('a page made of the connection', () => {
     assert.equal(logged.length, 2)
   })
 
-  test('is not stored when the field goes into a header as the headers go out', async (t) => {
+  test('is not stored when the field is read to set a header while headers are sent', async (t) => {
     const { site, refused } = await rig(t, ({ socket }, response) => {
       const { writeHead } = response
-      // As the package on-headers does it.
+      // The package on-headers does it this way.
       response.writeHead = ((...args: unknown[]) => {
         response.setHeader('X-Seen', String(socket.remoteAddress))
         return Reflect.apply(writeHead, response, args)
@@ -115,7 +115,7 @@ describe('a page made of the connection', () => {
     assert.deepEqual(refused, ['request fields'])
   })
 
-  test('tells the field that was read', async (t) => {
+  test('is reported with the field that was read', async (t) => {
     const told: unknown[] = []
     const { site } = await rig(
       t,
@@ -128,7 +128,7 @@ describe('a page made of the connection', () => {
     assert.deepEqual(told, [['request fields', 'example.com/a', 'remotePort']])
   })
 
-  test('over HTTP/2 is that visitor’s alone', async (t) => {
+  test('is sent only to its visitor, over HTTP/2 too', async (t) => {
     const streams: Record<string, (stream: http2.ServerHttp2Stream) => unknown> = {
       id: ({ id }) => id,
       session: ({ session }) => session?.remoteSettings,
@@ -156,12 +156,12 @@ describe('a page made of the connection', () => {
   })
 })
 
-describe('a page made of what middleware before the page cache made of the request', () => {
+describe('a page made of fields that earlier middleware set on the request', () => {
   for (const [name, value] of Object.entries(made)) {
     const before = (response: ServerResponse): void => {
       Object.assign(response.req, { [name]: value })
     }
-    test(`is that visitor's alone: request.${name}`, async (t) => {
+    test(`is sent only to its visitor: request.${name}`, async (t) => {
       const render: Render = (request, response) => {
         html(response, `hello ${typeof Reflect.get(request, name)}`)
       }
@@ -170,7 +170,7 @@ describe('a page made of what middleware before the page cache made of the reque
       assert.deepEqual(refused, ['request fields'])
     })
 
-    test(`is stored when nothing was made of it: request.${name}`, async (t) => {
+    test(`is stored when the application does not read it: request.${name}`, async (t) => {
       const render: Render = (_, response) => html(response, 'hello')
       const { site, settled } = await rig(t, render, {}, before)
       await site.ask('/a')
@@ -178,7 +178,7 @@ describe('a page made of what middleware before the page cache made of the reque
     })
   }
 
-  test('is stored when there was nothing to make of a visitor', async (t) => {
+  test('is stored when the fields that earlier middleware set are empty', async (t) => {
     const before = (response: ServerResponse): void => {
       Object.assign(response.req, { cookies: {}, signedCookies: Object.create(null), user: null })
     }
@@ -190,7 +190,7 @@ describe('a page made of what middleware before the page cache made of the reque
     await settled('example.com/a')
   })
 
-  test('may be read by that middleware as the page goes out', async (t) => {
+  test('is stored when that middleware reads the field while the response is sent', async (t) => {
     const before = (response: ServerResponse): void => {
       Object.assign(response.req, { session: { user: 'ada' } })
       const { end } = response
@@ -204,7 +204,7 @@ describe('a page made of what middleware before the page cache made of the reque
     await settled('example.com/a')
   })
 
-  test('is that visitor’s alone when it was put into response.locals', async (t) => {
+  test('is sent only to its visitor when the value is in response.locals', async (t) => {
     const before = (response: ServerResponse): void => {
       Object.assign(response, { locals: { user: 'ada' } })
     }
@@ -236,7 +236,7 @@ describe('a page made of what middleware before the page cache made of the reque
     (_, response) => response.getHeaderNames().length,
   ]
   for (const [name, before] of Object.entries(left)) {
-    test(`is that visitor’s alone: ${name}`, async (t) => {
+    test(`is sent only to its visitor: ${name}`, async (t) => {
       const render: Render = (request, response) => {
         html(response, `hello ${readers.map((read) => read(request, response))}`)
       }
@@ -246,7 +246,7 @@ describe('a page made of what middleware before the page cache made of the reque
     })
   }
 
-  test('is stored when a header that was set before is set anew', async (t) => {
+  test('is stored when a header that was set earlier is set again', async (t) => {
     const before = (response: ServerResponse): void => void response.setHeader('X-Viewer', 'ada')
     const render: Render = (_, response) => {
       response.setHeader('X-Viewer', 'all')
@@ -257,7 +257,7 @@ describe('a page made of what middleware before the page cache made of the reque
     await settled('example.com/a')
   })
 
-  test('shows util.inspect() nothing of the connection', async (t) => {
+  test('has a request whose connection util.inspect() does not show', async (t) => {
     const render: Render = ({ socket }, response) => {
       html(response, inspect(socket, { depth: 5, showHidden: true }))
     }

@@ -4,7 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isMintringError } from '../../../src/errors.ts'
 import { html, rig } from './rig.ts'
 
-/** What an application may keep in the same memcached, under a key that a Host and a path make. */
+/**
+ * Values that an application may keep in the same memcached, under a key that equals a host and
+ * path.
+ */
 const values: Readonly<Record<string, unknown>> = {
   text: 'a secret',
   JSON: { secret: 1 },
@@ -14,9 +17,9 @@ const values: Readonly<Record<string, unknown>> = {
 }
 const asUser = { headers: { host: 'user' } }
 
-describe('what is stored beside the pages', () => {
+describe('a value of the application under the key of a page', () => {
   for (const [name, value] of Object.entries(values)) {
-    test(`is neither shown to visitors nor replaced by a page: ${name}`, async (t) => {
+    test(`is neither served to visitors nor replaced by a page: ${name}`, async (t) => {
       const { site, cache } = await rig(t, (_, response) => html(response, 'hello'))
       await cache.set('user/42', value)
       await cache.getOrSet('user/43', async () => value, { ttl: 60 })
@@ -32,13 +35,13 @@ describe('what is stored beside the pages', () => {
     })
   }
 
-  test('of another client, without flags of mintring, is not shown either', async (t) => {
+  test('is not served when another client stored it, without flags of mintring', async (t) => {
     const { site, cache } = await rig(t, (_, response) => html(response, 'hello'))
     await cache.meta.ms('user/42', 'a secret', { F: 0 })
     assert.equal((await site.ask('/42', asUser)).body.toString(), 'hello')
   })
 
-  test('is not read by an application that finds a page there', async (t) => {
+  test('is never a page: get of a stored page rejects with MINTRING_BAD_VALUE', async (t) => {
     for (const body of ['short', 'long '.repeat(1000)]) {
       const { site, cache, settled } = await rig(t, (_, response) => html(response, body))
       await site.ask('/42', asUser)

@@ -10,7 +10,7 @@ import { pageCache } from '../../../src/integrations/page.ts'
 import { html, rig } from './rig.ts'
 import { isHit, startSite } from './site.ts'
 
-/** Headers that a page is not the same without, and some that only describe it. */
+/** Headers that change the meaning of a page, and some that only describe it. */
 const KEPT = {
   'Content-Security-Policy': "default-src 'self'",
   'Strict-Transport-Security': 'max-age=15552000',
@@ -25,7 +25,7 @@ const KEPT = {
   'X-Own-Thing': 'yes',
 }
 
-describe('a hit', () => {
+describe('a response from the page cache', () => {
   test('has the headers of the response that was stored', async (t) => {
     const { site, settled } = await rig(t, (_, response) => html(response, 'hello', KEPT))
     const first = await site.ask('/a')
@@ -39,7 +39,7 @@ describe('a hit', () => {
     assert.equal(second.body.toString(), 'hello')
   })
 
-  test('tells browsers to clear their cache, as the page did', async (t) => {
+  test('tells browsers to clear their cache when the stored page did', async (t) => {
     const clearing = { 'Clear-Site-Data': '"cache"' }
     const { site, settled } = await rig(t, (_, response) => html(response, 'a', clearing))
     await site.ask('/a')
@@ -47,7 +47,7 @@ describe('a hit', () => {
     assert.equal((await site.ask('/a')).headers['clear-site-data'], '"cache"')
   })
 
-  test('has several lines of a header where there were several', async (t) => {
+  test('has a header with several lines when the page had several', async (t) => {
     const link = ['</a.css>; rel=preload', '</b.css>; rel=preload']
     const { site, settled } = await rig(t, (_, response) => html(response, 'a', { Link: link }))
     await site.ask('/a')
@@ -55,7 +55,7 @@ describe('a hit', () => {
     assert.equal((await site.ask('/a')).headers.link, link.join(', '))
   })
 
-  test('has none of what belongs to one response or connection', async (t) => {
+  test('has no header that belongs to one response or connection', async (t) => {
     const own = {
       'X-Request-Id': '1',
       'RateLimit-Remaining': '9',
@@ -75,7 +75,7 @@ describe('a hit', () => {
     }
   })
 
-  test('counts its age from when the application made it (RFC 9111, 4.2.3)', async (t) => {
+  test('has an Age that counts from when the application made it (RFC 9111, 4.2.3)', async (t) => {
     const lifetime = { 'Cache-Control': 'max-age=55', Age: '50' }
     const { site, settled } = await rig(t, ({ url }, response) =>
       html(response, 'hello', url === '/old' ? lifetime : {}),
@@ -90,7 +90,7 @@ describe('a hit', () => {
     assert.ok([0, 1].includes(Number((await site.ask('/new')).headers.age)))
   })
 
-  test('has an age that no jitter of the client changes', async (t) => {
+  test('has an Age that the jitter of the client does not change', async (t) => {
     const server = await startServer()
     const cache = new MemcachedClient(server.address, { jitter: 0.5 })
     const pages = pageCache(cache, { ttl: 1000 })
@@ -109,12 +109,12 @@ describe('a hit', () => {
         answer = await site.ask(`/${page}`)
       }
       const age = Number(answer.headers.age)
-      // A ttl that lost a share to chance would look like an age of up to 500 seconds.
+      // A ttl shortened by jitter would look like an age of up to 500 seconds.
       assert.ok(isHit(answer) && age >= 0 && age < 60, `age ${answer.headers.age}`)
     }
   })
 
-  test('is a 304 for who has the page already (RFC 9110, 13.1)', async (t) => {
+  test('is a 304 for a visitor who has the page already (RFC 9110, 13.1)', async (t) => {
     const { site, settled, rendered } = await rig(t, (_, response) => html(response, 'a', KEPT))
     await site.ask('/a')
     await settled('example.com/a')
@@ -136,7 +136,7 @@ describe('a hit', () => {
   })
 })
 
-describe('a page is not stored', () => {
+describe('a page is not stored when its response is one', () => {
   const ownHeaders: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'whose policy has a nonce': { 'Content-Security-Policy': "script-src 'nonce-a'" },
     'that is allowed to one origin': { 'Access-Control-Allow-Origin': 'https://a.example' },
@@ -159,7 +159,7 @@ describe('a page is not stored', () => {
     })
   }
 
-  test('whose headers nginx would not send, unless it adds them', async (t) => {
+  test('whose headers nginx would not send, unless nginxHeaders lists them', async (t) => {
     const { 'X-Frame-Options': frames } = KEPT
     const nginxHeaders = { 'X-Frame-Options': frames }
     const made = await rig(
@@ -176,11 +176,11 @@ describe('a page is not stored', () => {
   })
 })
 
-describe('what nginx lacks', () => {
+describe('the first header in which nginx would differ', () => {
   const nginx = new Map([['x-frame-options', 'DENY']])
   const differs = (...lines: [string, string][]) => nginxDiffersIn(lines, nginx)
 
-  test('is a header of another value, one too many, or one too few', () => {
+  test('is a header with another value, a surplus one or a missing one', () => {
     assert.equal(differs(['x-frame-options', 'DENY'], ['etag', '"1"']), undefined)
     assert.equal(differs(['x-frame-options', 'SAMEORIGIN']), 'x-frame-options')
     assert.equal(differs(['x-frame-options', 'DENY'], ['link', '</a>']), 'link')
@@ -189,7 +189,7 @@ describe('what nginx lacks', () => {
 })
 
 describe('headersToKeep', () => {
-  test('leaves out what middleware further out sets again, unless the value changed', () => {
+  test('omits a header that outer middleware sets again, unless its value changed', () => {
     const sent = [
       ['x-frame-options', 'DENY'],
       ['referrer-policy', 'no-referrer'],
@@ -201,15 +201,15 @@ describe('headersToKeep', () => {
     assert.deepEqual(headersToKeep(sent, arrived), { headers: [['x-frame-options', 'DENY']] })
   })
 
-  test('keeps no more than 16 KiB', () => {
+  test('refuses headers of more than 16 KiB', () => {
     assert.deepEqual(headersToKeep([['x-long', 'x'.repeat(17_000)]], []), { refused: 'too many' })
   })
 })
 
-describe('bytes in the header of a gzip file', () => {
+describe('extra bytes in the header of a gzip file', () => {
   const plain = Buffer.from('hello '.repeat(100))
 
-  test('are there for those who look, and do not change what it unzips to', () => {
+  test('can be read back, and do not change the decompressed content', () => {
     const extra = Buffer.from('{"a":1}')
     const file = withExtra(gzipSync(plain), extra)
     assert.deepEqual(gunzipSync(file), plain)
@@ -218,13 +218,13 @@ describe('bytes in the header of a gzip file', () => {
     assert.deepEqual(gunzipSync(apart.gzip), plain)
   })
 
-  test('are not seen where there are none', () => {
+  test('are undefined in a file without them', () => {
     const file = gzipSync(plain)
     assert.equal(withoutExtra(file).extra, undefined)
     assert.equal(withoutExtra(Buffer.from([0x1f, 0x8b, 8, 4])).extra, undefined)
   })
 
-  test('are not put into a file whose header says something already', () => {
+  test('are refused for a file that already has some', () => {
     assert.ok(takesExtra(gzipSync(plain)))
     assert.ok(!takesExtra(withExtra(gzipSync(plain), Buffer.from('a'))))
     assert.ok(!takesExtra(Buffer.from([0x1f, 0x8b])))

@@ -5,7 +5,7 @@ import { isMintringError } from '../../../src/errors.ts'
 import type { PageCacheOptions } from '../../../src/integrations/page.ts'
 import { pageCache } from '../../../src/integrations/page.ts'
 
-/** For every option values that it cannot have. */
+/** Invalid values for every option. */
 const BAD: Readonly<Record<keyof PageCacheOptions, readonly unknown[]>> = {
   ttl: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '1 minute', '', null, {}, true],
   staleWhileRevalidate: [-1, 0.5, Number.NaN, '5 m', null, []],
@@ -28,12 +28,12 @@ const BAD: Readonly<Record<keyof PageCacheOptions, readonly unknown[]>> = {
 }
 
 describe('the options of pageCache', () => {
-  // Nothing listens there: what is refused is refused before anybody is asked.
+  // Nothing listens there: invalid options are refused before any I/O.
   const client = new MemcachedClient('127.0.0.1:1')
   const make = (options: unknown) => (): unknown => pageCache(client, options as PageCacheOptions)
 
   for (const [name, values] of Object.entries(BAD)) {
-    test(`refuse a bad ${name} and name it`, () => {
+    test(`refuse an invalid ${name} and name it`, () => {
       for (const value of values) {
         const isRefused = (error: unknown): boolean => {
           assert.ok(isMintringError(error), `${name}: ${String(error)}`)
@@ -45,7 +45,7 @@ describe('the options of pageCache', () => {
       }
     })
 
-    test(`refuse a misspelt ${name} and tell what was meant`, () => {
+    test(`suggest ${name} when it is misspelt`, () => {
       for (const misspelt of [`${name}x`, name.toUpperCase().padEnd(name.length + 1, '_')]) {
         const meant = new RegExp(`'${name}'|\\{ ${name}: `)
         assert.throws(make({ ttl: 60, [misspelt]: 1 }), (error: unknown) => {
@@ -57,7 +57,7 @@ describe('the options of pageCache', () => {
     })
   }
 
-  test('name what there is for a name that resembles none', () => {
+  test('list all names for an unknown name that resembles none', () => {
     assert.throws(make({ ttl: 60, 'xyzzy-quux-0000000': 1 }), /There is ttl, staleWhileRevalidate/)
   })
 
@@ -67,14 +67,14 @@ describe('the options of pageCache', () => {
     }
   })
 
-  test('come after a client', () => {
+  test('come after a client, which is checked too', () => {
     for (const given of [undefined, null, '127.0.0.1:11211', {}, [], { ttl: 60 }]) {
       const call = (): unknown => pageCache(given as unknown as MemcachedClient, { ttl: 60 })
       assert.throws(call, { code: 'MINTRING_BAD_ARGUMENT' })
     }
   })
 
-  test('do not show a bad originToken, which is a secret', () => {
+  test('do not show an invalid originToken, which is a secret', () => {
     assert.throws(make({ ttl: 60, originToken: 'my secret' }), (error: unknown) => {
       assert.ok(isMintringError(error))
       assert.ok(!error.message.includes('my secret'))
@@ -82,12 +82,12 @@ describe('the options of pageCache', () => {
     })
   })
 
-  test('may be undefined one by one', () => {
+  test('may each be undefined', () => {
     const all = Object.fromEntries(Object.keys(BAD).map((name) => [name, undefined]))
     assert.doesNotThrow(make({ ...all, ttl: '1m' }))
   })
 
-  test('are taken at the ends of what they may be', () => {
+  test('accept the smallest and largest allowed values', () => {
     const given = { ttl: 1, lease: 2, uncacheableTtl: 0, maxBufferedBytes: 0, waitTimeoutMs: 0 }
     const few = { prefix: '', nginxHeaders: {}, ignoredRequestHeaders: [], hosts: ['[::1]:80'] }
     assert.doesNotThrow(make({ ...given, ...few, maxBufferedBytes: Number.POSITIVE_INFINITY }))

@@ -5,7 +5,7 @@ import type { Site } from './site.ts'
 
 const HTML = 'text/html; charset=utf-8'
 
-/** Every way a response of Node's own can set a cookie, or say that it is for one visitor. */
+/** Every way in which a Node response can set a cookie, or say that it is for one visitor. */
 export const privateWays: Readonly<Record<string, (response: ServerResponse) => void>> = {
   'setHeader Set-Cookie': (response) => {
     response.setHeader('Set-Cookie', 'id=1')
@@ -51,15 +51,15 @@ export const privateWays: Readonly<Record<string, (response: ServerResponse) => 
   },
 }
 
-/** The way a path asks for: `/0` the first, and so on. */
+/** The way that a path selects: `/0` the first, and so on. */
 export function respondPrivately(path: string, response: ServerResponse, user: string): void {
   Object.values(privateWays)[Number(path.slice(1))]!(response)
   response.end(`for ${user}`)
 }
 
 /**
- * Asks a site whose pages are each visitor's own, as many visitors at once and one after the
- * other: no visitor may ever get another visitor's page.
+ * Requests pages that are each visitor's own, from many visitors at once and one after the other:
+ * no visitor may get the page of another.
  */
 export async function assertPrivate(site: Site): Promise<void> {
   for (const [index, way] of Object.keys(privateWays).entries()) {

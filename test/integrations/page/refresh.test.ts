@@ -4,8 +4,8 @@ import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { html, rig, rigWithOrigin } from './rig.ts'
 
-describe('refresh and purge', () => {
-  test('refresh renders anew while visitors keep the page there is', async (t) => {
+describe('refresh and purge of a page cache', () => {
+  test('refresh renders a page again while visitors get the stored one', async (t) => {
     let version = 1
     const { site, pages, settled } = await rigWithOrigin(t, async (_, response) => {
       const body = `version ${version}`
@@ -22,7 +22,7 @@ describe('refresh and purge', () => {
     assert.equal((await site.ask('/a')).body.toString(), 'version 2')
   })
 
-  test('refresh fills a page that is not there, and tells when it cannot be', async (t) => {
+  test('refresh stores an absent page, and rejects when it cannot be stored', async (t) => {
     const { pages, stored } = await rigWithOrigin(t, ({ url }, response) => {
       html(response, 'hello', url === '/own' ? { 'Set-Cookie': 'id=1' } : {})
     })
@@ -32,7 +32,7 @@ describe('refresh and purge', () => {
     assert.equal(await stored('example.com/own'), undefined)
   })
 
-  test('with an origin no visitor waits for a stale page to be rendered', async (t) => {
+  test('with an origin no visitor waits while a stale page is rendered', async (t) => {
     let version = 1
     const { site, cache, rendered, settled } = await rigWithOrigin(t, async (_, response) => {
       const body = `version ${version}`
@@ -50,7 +50,7 @@ describe('refresh and purge', () => {
     assert.equal(rendered.length, 2)
   })
 
-  test('refresh stores what the application sent, whatever middleware is further out', async (t) => {
+  test('refresh stores what the application sent, whatever outer middleware changes', async (t) => {
     const doubling = (response: ServerResponse): void => {
       const { end } = response
       response.end = ((body: string) =>
@@ -62,7 +62,7 @@ describe('refresh and purge', () => {
     assert.equal((await made.site.ask('/a')).body.toString(), 'hellohello')
   })
 
-  test('purge deletes', async (t) => {
+  test('purge deletes a page', async (t) => {
     const { site, pages, stored, settled } = await rig(t, (_, response) => html(response, 'hello'))
     await site.ask('/a')
     await settled('example.com/a')
@@ -71,7 +71,7 @@ describe('refresh and purge', () => {
     assert.equal(await pages.purge('https://example.com/a'), false)
   })
 
-  test('refuse what is no URL', async (t) => {
+  test('both refuse an argument that is no URL', async (t) => {
     const { pages } = await rig(t, (_, response) => html(response, 'hello'))
     const bad = { code: 'MINTRING_BAD_ARGUMENT' }
     assert.throws(() => pages.purge('/a'), bad)

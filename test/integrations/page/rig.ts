@@ -18,12 +18,12 @@ export interface Rig {
   readonly pages: ReturnType<typeof pageCache>
   /** Paths the application rendered. */
   readonly rendered: string[]
-  /** Why pages were not stored. */
+  /** The reasons why pages were not stored. */
   readonly refused: string[]
   readonly errors: unknown[]
   /** The bytes stored under a key. */
   stored(key: string): Promise<{ readonly flags: number; readonly value: Buffer } | undefined>
-  /** Resolves when a page of the path is stored. */
+  /** Resolves when the page of the path is stored. */
   settled(key: string): Promise<void>
 }
 

@@ -57,21 +57,21 @@ const cases: readonly (readonly [HeaderLines, string])[] = [
   [[TYPE, ['content-encoding', 'gzip, br']], 'content-encoding'],
 ]
 
-describe('what may be stored', () => {
+describe('whether a page may be stored: a response', () => {
   for (const [headers, expected] of cases) {
     const shown = headers.map(([name, value]) => `${name}: ${value}`).join(' · ')
-    test(`${shown || 'no headers'} is ${expected}`, () => {
+    test(`with ${shown || 'no headers'} is ${expected}`, () => {
       assert.equal(ruling(headers), expected)
     })
   }
 
-  test('only 200', () => {
+  test('is stored only with status 200', () => {
     for (const status of [201, 204, 206, 301, 304, 404, 500]) {
       assert.equal(ruling([TYPE], { status }), 'status')
     }
   })
 
-  test('of visitors with cookies, only what says that it is for all', () => {
+  test('to a visitor with cookies is stored only when it says that it is public', () => {
     const hasCookie = true
     assert.equal(ruling([TYPE], { hasCookie }), 'cookie')
     assert.equal(ruling([TYPE, ['cache-control', 'max-age=30']], { hasCookie }), 'cookie')

@@ -3,14 +3,14 @@ import type { IncomingHttpHeaders, RequestListener, Server } from 'node:http'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** What a request came to. */
+/** The response to a request. */
 export interface Answer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
 }
 
-/** A site on 127.0.0.1 that asks itself for pages. */
+/** A site on 127.0.0.1, with functions that request its pages. */
 export interface Site {
   readonly port: number
   readonly origin: string
@@ -24,7 +24,7 @@ export async function startSite(listener: RequestListener): Promise<Site> {
   return siteOf(http.createServer(listener))
 }
 
-/** A server that is made already, by a framework. */
+/** A server that a framework has already made. */
 export async function siteOf(server: Server): Promise<Site> {
   if (!server.listening) {
     server.listen(0, '127.0.0.1')
@@ -42,7 +42,7 @@ export async function siteOf(server: Server): Promise<Site> {
   }
 }
 
-/** One request to 127.0.0.1, with its whole answer. */
+/** Sends one request to 127.0.0.1 and returns the complete response. */
 export async function askPort(
   port: number,
   path: string,
@@ -61,7 +61,7 @@ export async function askPort(
   }
 }
 
-/** Whether an answer came out of the cache. */
+/** Whether a response came out of the cache. */
 export function isHit({ headers }: Answer): boolean {
   return String(headers['cache-status'] ?? '').startsWith('mintring; hit')
 }

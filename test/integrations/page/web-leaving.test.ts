@@ -3,15 +3,15 @@ import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { asking, hit, page, URL_OF_A, web } from './web-support.ts'
 
-describe('the page cache of web requests', () => {
-  test('settles for visitors who leave while they wait or render, or before', async (t) => {
+describe('the page cache of web requests, when visitors leave', () => {
+  test('settles for visitors who leave before the request, while they wait or while they render', async (t) => {
     const { pages } = await web(t)
     const ask = (signal: AbortSignal, next: () => Promise<Response>): Promise<Response> =>
       pages(new Request(URL_OF_A, { signal }), next)
     const none = (): Promise<Response> => new Promise(() => {})
     assert.equal((await ask(AbortSignal.abort(), none)).status, 499)
     const leaving = [new AbortController(), new AbortController()]
-    // One of them renders, and the other waits for it.
+    // One of them renders, and the other waits for the page.
     let rendering = (): void => {}
     const isRendering = new Promise<void>((resolve) => {
       rendering = resolve
@@ -26,7 +26,7 @@ describe('the page cache of web requests', () => {
     for (const { status } of await Promise.all(asked)) assert.equal(status, 499)
   })
 
-  test('ends a response that comes when its visitor has left', async (t) => {
+  test('cancels a response that arrives after its visitor left', async (t) => {
     const { pages } = await web(t)
     const leaving = new AbortController()
     const ended = new Promise((cancel) => {
@@ -39,7 +39,7 @@ describe('the page cache of web requests', () => {
     await ended
   })
 
-  test('takes no page from a stream that fails, nor from a visitor who leaves', async (t) => {
+  test('stores no page from a stream that fails or that its visitor cancels', async (t) => {
     const { pages, cache } = await web(t)
     const failing = (): Response => {
       let isBegun = false

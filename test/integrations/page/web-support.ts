@@ -10,7 +10,7 @@ import { HTML } from './rig.ts'
 
 export const URL_OF_A = 'http://example.com/a'
 
-/** A page cache of web requests, and what it told. */
+/** A page cache of web requests, and what it reported. */
 export interface Web {
   readonly cache: Awaited<ReturnType<typeof serve>>['cache']
   readonly pages: WebPageCache
@@ -41,7 +41,7 @@ function isHit({ headers }: Response): boolean {
   return /^mintring; hit/.test(headers.get('cache-status') ?? '')
 }
 
-/** Asks until the page comes out of the cache. */
+/** Requests until the page comes out of the cache. */
 export async function hit(pages: WebPageCache, request = asking()): Promise<Response> {
   for (let tries = 0; tries < 100; tries++) {
     const response = await pages(request, () => new Response('not there', { status: 404 }))

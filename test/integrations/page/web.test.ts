@@ -8,7 +8,7 @@ import { HTML, html } from './rig.ts'
 import { startSite } from './site.ts'
 import { asking, hit, page, URL_OF_A, web } from './web-support.ts'
 
-/** Every way to the headers of a request. */
+/** Every way to read the headers of a request. */
 const readers: Readonly<Record<string, (request: Request) => unknown>> = {
   get: ({ headers }) => headers.get('X-Evil'),
   has: ({ headers }) => headers.has('x-evil'),
@@ -33,7 +33,7 @@ const readers: Readonly<Record<string, (request: Request) => unknown>> = {
 
 describe('the page cache of web requests', () => {
   for (const [name, read] of Object.entries(readers)) {
-    test(`stores no page of a header that is read by ${name}`, async (t) => {
+    test(`stores no page made of a header that is read by ${name}`, async (t) => {
       const { pages, told } = await web(t)
       const application = (request: Request): Response => page(`hello ${read(request) || 'all'}`)
       const evil = await pages(asking({ 'x-evil': 'evil' }), application)
@@ -44,7 +44,7 @@ describe('the page cache of web requests', () => {
     })
   }
 
-  test('hands on a request of which copies hold only the key', async (t) => {
+  test('passes a request whose clones hold only what is in the key', async (t) => {
     const { pages } = await web(t)
     const seen: unknown[] = []
     const request = new Request('http://Example.com:8080/a?b=c#d', { headers: { 'x-evil': 'e' } })
@@ -70,7 +70,7 @@ describe('the page cache of web requests', () => {
     await hit(pages)
   })
 
-  test('stores no page of what servers tell of the visitor', async (t) => {
+  test('stores no page made of what the server says about the visitor', async (t) => {
     const { pages, told } = await web(t)
     const rest = {
       deno: { remoteAddr: { hostname: '203.0.113.7' } },
@@ -96,7 +96,7 @@ describe('the page cache of web requests', () => {
     ])
   })
 
-  test('rejects when the application returns what is no response, and asks it again', async (t) => {
+  test('rejects when the application returns no response, and calls it again next time', async (t) => {
     const { pages } = await web(t)
     for (const returned of [undefined, null, 'text', {}]) {
       await assert.rejects(
@@ -106,7 +106,7 @@ describe('the page cache of web requests', () => {
     }
   })
 
-  test('takes no page from a stream of what is no bytes', async (t) => {
+  test('stores no page from a stream of anything but bytes', async (t) => {
     const { pages, cache } = await web(t)
     const texts = new ReadableStream({
       start(controller) {
@@ -120,7 +120,7 @@ describe('the page cache of web requests', () => {
     assert.equal((await cache.meta.mg('example.com/a')).status, 'missing')
   })
 
-  test('takes no page from a body that is not what its length says', async (t) => {
+  test('stores no page whose body differs from its Content-Length', async (t) => {
     const { pages, cache } = await web(t)
     await (await pages(asking(), () => page('short', { 'content-length': '99' }))).text()
     await sleep(5)
@@ -139,7 +139,7 @@ describe('the page cache of web requests', () => {
     headers: () => page('a', { 'x-csrf-token': '1' }),
   }
   for (const [reason, make] of Object.entries(unstored)) {
-    test(`hands on as it is what it does not store: ${reason}`, async (t) => {
+    test(`passes a response on unchanged when it is not stored: ${reason}`, async (t) => {
       const { pages, told } = await web(t)
       const own = make()
       const response = await pages(asking(), () => own)
@@ -157,7 +157,7 @@ describe('the page cache of web requests', () => {
     assert.ok(all.every(({ status }) => status === 200))
   })
 
-  test('rejects as the application does, and asks it again', async (t) => {
+  test('rejects with the error of the application, and calls it again next time', async (t) => {
     const { pages } = await web(t)
     const bugs: (() => Response | Promise<Response>)[] = [
       () => {
@@ -173,7 +173,7 @@ describe('the page cache of web requests', () => {
     }
   })
 
-  test('serves the pages of pageCache, and the other way round', async (t) => {
+  test('serves the pages of pageCache, and the reverse', async (t) => {
     const { pages, cache } = await web(t)
     const onNode = pageCache(cache, { ttl: 60 })
     const site = await startSite((request, response) => {
@@ -193,7 +193,7 @@ describe('the page cache of web requests', () => {
     assert.equal((await site.ask('/web')).body.toString(), 'of node: /web')
   })
 
-  test('gives back the room of bodies that are not stored', async (t) => {
+  test('releases the memory of bodies that are not stored', async (t) => {
     const { pages, told } = await web(t, { maxBufferedBytes: 100 })
     for (let i = 0; i < 5; i++) {
       const response = await pages(asking({}, `/${i}`), () => page('x'.repeat(200)))
@@ -204,7 +204,7 @@ describe('the page cache of web requests', () => {
     await hit(pages)
   })
 
-  test('refuses a client that is none, and options that cannot be', () => {
+  test('throws for an argument that is no client, and for invalid options', () => {
     const make = (client: unknown, options: unknown) => () =>
       webPageCache(client as never, options as never)
     assert.throws(
