@@ -5,21 +5,22 @@ import { CERTIFICATE, KEY } from '../embedded/certificate.ts'
 import type { LoopClock } from '../fuzz/loop-clock.ts'
 import { Gate } from './gate.ts'
 
-/** One attempt, and twice that for a whole call. */
+/** The timeout of one attempt, and twice that for a whole call. */
 export const ATTEMPT_MS = 150
 export const CALL_MS = 2 * ATTEMPT_MS
-/** How long a cell waits for hosts to be as it needs them. */
+/** How long a cell waits for its hosts to reach the required state. */
 const PATIENCE_MS = 4_000
 const BATCH = 8
 
-/** What the client of a cell is told, so that everything happens soon. */
+/** The client's settings: short times, so that every event happens soon. */
 const QUICK: BehaviorsInput = {
   requestTimeoutMs: ATTEMPT_MS,
   connectTimeoutMs: ATTEMPT_MS,
   retryTimeoutMs: ATTEMPT_MS,
-  // So that one host meets the same events as three; the variant `lone` has one that stays.
+  // So that one host meets the same events as three; the variant `lone` has a host that is not
+  // ejected.
   ejectLoneHost: true,
-  // The variant `handover` has them.
+  // The variant `handover` has handovers.
   handover: 0,
   retries: 1,
   serverFailureLimit: 2,
@@ -29,7 +30,7 @@ const QUICK: BehaviorsInput = {
   compressAboveBytes: 1_000,
 }
 
-/** A server as cells need it: in this process, or a real memcached. */
+/** A server of a cell: in this process, or a real memcached. */
 export interface CellServer {
   readonly port: number
   pause(): void
@@ -39,7 +40,7 @@ export interface CellServer {
   close(): Promise<void>
 }
 
-/** How the servers and the client of cells are made. */
+/** How the servers and the client of a cell are made. */
 export interface Variant {
   readonly behaviors: BehaviorsInput
   start(): Promise<CellServer>
@@ -48,7 +49,7 @@ export interface Variant {
 /** Servers in this process, and a client without handovers. */
 export const USUAL: Variant = { behaviors: {}, start: () => startServer() }
 
-/** Servers, a client over them behind gates, and the keys that one meeting of two things needs. */
+/** Servers behind gates, a client of them, and the keys that one call and one event need. */
 export class Cell {
   readonly servers: CellServer[]
   readonly gates: readonly Gate[]
@@ -56,12 +57,12 @@ export class Cell {
   /** Keys that live on the first host. */
   readonly key: string
   readonly keys: readonly string[]
-  /** Keys there that other callers use. */
+  /** Keys of the first host that other callers use. */
   readonly others: { readonly read: string; readonly write: string; readonly count: string }
   readonly clock: LoopClock
   /** The CAS id of the key, for the verb that needs one. */
   token = 0n
-  /** What was seen that must not be. */
+  /** Broken laws that were noticed during the event. */
   readonly faults: string[] = []
   readonly #gutter: EmbeddedServer | undefined
   #spare: EmbeddedServer | undefined
@@ -99,7 +100,7 @@ export class Cell {
     return new Cell(servers, gates, { ...variant.behaviors, ...behaviors }, clock, gutter)
   }
 
-  /** A client that can be asked what is there: another one when the cell's own was closed. */
+  /** A client that reads the result: another one when the cell's own was closed. */
   get reader(): MemcachedClient {
     return this.#reader ?? this.client
   }
@@ -112,7 +113,7 @@ export class Cell {
     return this.gates.length === 1
   }
 
-  /** What the client's server list says. */
+  /** The server list of the client. */
   get places(): string[] {
     return this.gates.map(({ port }) => `127.0.0.1:${port}`)
   }
@@ -154,7 +155,7 @@ export class Cell {
     }
   }
 
-  /** Home is another server from now on, in the same place. */
+  /** Replaces home by another server in the same place of the list. */
   async replaceHome(options: Parameters<typeof startServer>[0]): Promise<void> {
     const old = this.homeServer
     this.servers[0] = await startServer(options)
@@ -170,7 +171,7 @@ export class Cell {
     return this.#spare.address
   }
 
-  /** Nothing on the gutter lives longer than its `ttl`. */
+  /** No item on the gutter may have a longer ttl than the gutter's `ttl`. */
   async checkGutter(ttlSeconds: number): Promise<void> {
     const gutter = new MemcachedClient(this.#gutter!.address)
     const latest = Date.now() / 1_000 + ttlSeconds + 1
@@ -182,7 +183,7 @@ export class Cell {
     await gutter.close()
   }
 
-  /** Every host becomes one that speaks TLS, as the client does from now on. */
+  /** Switches every host, and the client, to TLS. */
   async turnToTls(): Promise<void> {
     const tls = { key: KEY, cert: CERTIFICATE }
     for (const [index, old] of [...this.servers.entries()]) {
@@ -194,7 +195,7 @@ export class Cell {
     for (const gate of this.gates) gate.resetAll()
   }
 
-  /** The end: nothing may be left of the client. */
+  /** Closes the cell: no connection or timer of the client may be left. */
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true

@@ -12,7 +12,7 @@ async function withoutHome(cell: Cell): Promise<void> {
   cell.client.setServers(cell.isAlone ? [await cell.spare()] : rest)
 }
 
-/** What a client is told: lists, settings. */
+/** Changes of the client itself: its server list, its settings. */
 export const lists: readonly Event[] = [
   {
     name: 'the host leaves the list',
@@ -91,7 +91,7 @@ export const lists: readonly Event[] = [
 
 const QUEUE = 8
 
-/** What callers do, and too many of them. */
+/** What callers do, and too many callers. */
 export const callers: readonly Event[] = [
   {
     name: 'the queue is full',

@@ -8,14 +8,14 @@ import { skipWithoutMemcached } from '../support/memcached.ts'
 const CONTROL = { operations: 3_000, hosts: 1, ejection: false } as const
 const CONTROL_SEEDS = [1, 2, 3, 4, 5, 6]
 
-suite('the fuzzer finds mistakes made on purpose', {
+suite('the fuzzer finds planted mistakes', {
   skip: skipWithoutMemcached(),
 }, () => {
   for (const [name, mutant] of Object.entries(mutants)) {
-    // The test runner itself fails a test that leaves a rejection unhandled.
+    // The test runner itself fails a test with an unhandled rejection.
     if (mutant.finds === 'crashes') continue
     test(`it finds ${name}`, async () => {
-      // A rare mistake may fall where it does no harm: the next seed shows it then.
+      // A rare mistake may do no harm with one seed: the next seed shows it then.
       let found = 0
       for (const seed of CONTROL_SEEDS) {
         if (found === 0) found = (await fuzz({ ...CONTROL, seed, mutant })).found[mutant.finds]
@@ -24,7 +24,7 @@ suite('the fuzzer finds mistakes made on purpose', {
     })
   }
 
-  test('as a script it finds an unhandled rejection, and ends with 1', () => {
+  test('as a script it finds an unhandled rejection, and exits with 1', () => {
     const script = ['--import', 'tsx', 'scripts/fuzz-road.mjs', '--seeds', '1']
     const options = ['--operations', '2000', '--mutant', 'a rejection that nobody handles']
     const run = spawnSync(process.execPath, [...script, ...options], { encoding: 'utf8' })

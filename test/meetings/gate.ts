@@ -3,26 +3,27 @@ import net from 'node:net'
 
 /**
  * What happens to a connection when a certain command passes. `lost`: the command does not arrive.
- * `unanswered`: it is executed, and its reply lost. `torn`: half of the reply arrives. `half`: the
- * first half of the lines of the reply arrive. `answered`: the reply arrives, and then the end.
+ * `unanswered`: it runs, and its reply is lost. `torn`: half of the reply arrives. `half`: the
+ * first half of the reply's lines arrive. `answered`: the reply arrives, and then the connection
+ * ends.
  */
 export type Death = 'lost' | 'unanswered' | 'torn' | 'half' | 'answered'
 
-/** Long enough for all that a server answers to one write to be there. */
+/** Long enough for the whole reply to one write to arrive. */
 const REPLY_MS = 15
 
-/** What waits for a command. */
+/** A fault that waits for a command. */
 interface Trap {
   readonly marker: string
   readonly death: Death | { readonly delayMs: number }
   left: number
 }
 
-/** A way through to a server of 127.0.0.1 on which one command can be made to go wrong. */
+/** A proxy to a server of 127.0.0.1 that can break one command. */
 export class Gate {
-  /** Where it leads; another port from now on when a server is replaced. */
+  /** The port it leads to; changed when a server is replaced. */
   target: number
-  /** Connections are reset at once. */
+  /** Whether connections are reset at once. */
   isShut = false
   readonly #server: net.Server
   readonly #sockets = new Set<net.Socket>()
@@ -53,7 +54,7 @@ export class Gate {
     return this.#trap === undefined || this.#trap.left === 0
   }
 
-  /** The next `times` writes that contain `marker` end their connections that way, or wait. */
+  /** The next `times` writes that contain `marker` end their connections in that way, or wait. */
   set(marker: string, death: Trap['death'], times = 1): void {
     this.#trap = { marker, death, left: times }
   }
@@ -83,7 +84,7 @@ export class Gate {
     const far = net.connect({ port: this.target, host: '127.0.0.1', noDelay: true })
     far.on('error', () => near.resetAndDestroy())
     far.on('close', () => near.end())
-    // What the gate holds is dropped with the client's connection.
+    // Bytes that the gate holds are dropped when the client's connection ends.
     near.on('close', () => {
       this.#sockets.delete(near)
       far.destroy()
@@ -103,7 +104,7 @@ export class Gate {
 class Passage {
   readonly #near: net.Socket
   readonly #far: net.Socket
-  /** What the server answers after the trap has sprung. */
+  /** What the server replies after the trap has sprung. */
   #held: Buffer[] | undefined
 
   constructor(
@@ -144,7 +145,7 @@ class Passage {
   }
 }
 
-/** How much of a reply arrives. */
+/** How many bytes of a reply arrive. */
 function lengthOf(bytes: Buffer, death: Death): number {
   if (death === 'answered') return bytes.length
   const half = bytes.length >> 1

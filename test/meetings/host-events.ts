@@ -3,7 +3,7 @@ import type { Cell } from './cell.ts'
 import { always, any, type Event, elsewhere, severalHosts, succeeds, unlessOnce } from './event.ts'
 import type { Death } from './gate.ts'
 
-/** A connection that dies younger than this counts as one that could not be opened. */
+/** A connection that ends sooner than this counts as one that could not be opened. */
 const GROWN_UP_MS = 120
 
 function dies(name: string, death: Death, extra: Partial<Event> = {}): Event {
@@ -22,7 +22,7 @@ function dies(name: string, death: Death, extra: Partial<Event> = {}): Event {
   }
 }
 
-/** Ways for a connection to die. */
+/** Ways in which a connection dies. */
 export const deaths: readonly Event[] = [
   dies('with the command', 'lost'),
   dies('before the reply', 'unanswered'),
@@ -41,7 +41,7 @@ export const deaths: readonly Event[] = [
       await sleep(GROWN_UP_MS)
       home.set(marker || key, 'unanswered', 2)
     },
-    // Else the server would leave their commands unanswered too.
+    // Otherwise their commands would get no reply either.
     isFirst: true,
     loses: severalHosts,
     after: (cell) => cell.provoke('up'),
@@ -50,7 +50,7 @@ export const deaths: readonly Event[] = [
   }),
 ]
 
-/** What hosts go through. */
+/** What happens to hosts. */
 export const hosts: readonly Event[] = [
   {
     name: 'the host is suspect',
@@ -125,13 +125,13 @@ export const hosts: readonly Event[] = [
   },
 ]
 
-/** Home cannot be reached, until the client sees it in that state. */
+/** Makes home unreachable, until the client sees it in that state. */
 export async function shut(cell: Cell, state: string): Promise<void> {
   cell.home.shut()
   await cell.provoke(state)
 }
 
-/** Home can be reached, and the client knows. */
+/** Makes home reachable, and waits until the client has noticed. */
 export async function open(cell: Cell): Promise<void> {
   cell.home.isShut = false
   await cell.provoke('up')

@@ -14,9 +14,9 @@ import {
   type Subject,
 } from './subject.ts'
 
-/** Timers, and what the machine does besides. */
+/** A margin for timers and a busy machine. */
 const SLACK_MS = 60
-/** Long enough for a command to leave, and not for its connection to end. */
+/** Long enough for a command to be sent, too short for its connection to end. */
 const LEAVE_MS = 4
 
 /** Why a cell of the table makes no sense, or undefined when it does. */
@@ -25,7 +25,7 @@ export function whyPointless(subject: Subject, event: Event, hosts: number): str
   return event.pointless?.(subject)
 }
 
-/** Lets a call and an event meet, and tells every law that was broken. */
+/** Runs a call together with an event, and returns every law that was broken. */
 export async function meet(
   subject: Subject,
   event: Event,
@@ -72,7 +72,7 @@ class Meeting {
     })
     await event.before?.(cell, this.#subject)
 
-    // Other callers' requests are queued before and after this one, mostly in the same write.
+    // Calls of other callers are queued before and after this one, mostly in the same write.
     const { client } = cell
     const first = event.isFirst ? this.#callIt() : undefined
     if (event.isFirst) await sleep(LEAVE_MS)
@@ -102,7 +102,7 @@ class Meeting {
     return this.#watch(() => this.#subject.call(this.#cell, options), limitMs)
   }
 
-  /** Makes a call and checks that it settles in time, though the event goes on. */
+  /** Makes a call and checks that it settles in time while the event continues. */
   async #watch(call: () => Promise<unknown>, limitMs: number): Promise<Outcome | undefined> {
     const { clock } = this.#cell
     const startMs = clock.freeMs
@@ -140,7 +140,7 @@ class Meeting {
     }
   }
 
-  /** Nothing that was told is contradicted by what the key holds afterwards. */
+  /** Checks that the key's final content does not contradict the result of the call. */
   async #checkEnds(outcome: Outcome): Promise<void> {
     const { name, isBatch, ends, ifLost } = this.#subject
     const mayLose = this.#event.loses?.(this.#hosts) ?? false
@@ -195,7 +195,7 @@ class Meeting {
     if (busy().length > 0) this.#cell.fault('nothing is left behind', `in flight ${busy()}`)
   }
 
-  /** The next outage finds nothing of this one. */
+  /** Checks that the next outage finds no copy that this one left. */
   async #breakAgain(): Promise<void> {
     const cell = this.#cell
     for (const key of [cell.key, cell.others.write]) await cell.client.set(key, 'later')

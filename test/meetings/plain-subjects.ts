@@ -77,7 +77,7 @@ export const reads: readonly Subject[] = [
   },
 ]
 
-/** Verbs that may be done twice. */
+/** Verbs that may run twice. */
 export const writes: readonly Subject[] = [
   storing('set', 'small'),
   storing('set of a compressed value', 'compressed'),
@@ -112,7 +112,7 @@ export const writes: readonly Subject[] = [
   },
 ]
 
-/** Verbs that must not be done twice. */
+/** Verbs that must not run twice. */
 export const once: readonly Subject[] = [
   {
     name: 'add',

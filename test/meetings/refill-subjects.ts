@@ -10,7 +10,9 @@ import {
   UNCHANGED,
 } from './subject.ts'
 
-/** Exchanges with the cache, another process that may be loading, the load. */
+/**
+ * The time for exchanges with the cache, for another process that may be loading, and for the load.
+ */
 const REFILL_MS = 4 * CALL_MS
 const STREAM_MS = 100
 
@@ -88,7 +90,7 @@ export const refills: readonly Subject[] = [
   },
 ]
 
-/** Verbs that end when their host has told all, or when their reader has enough. */
+/** Verbs that end when their host has sent everything, or when their reader stops. */
 export const streams: readonly Subject[] = [
   {
     name: 'metadump',

@@ -9,13 +9,13 @@ suite('300 callers of all verbs behind a proxy that breaks connections', {
   skip: skipWithoutMemcached(),
 }, () => {
   for (const seed of SEEDS) {
-    test(`seed ${seed}: on one host no outcome is wrong, stale, false, repeated or late`, async () => {
+    test(`seed ${seed}: on one host no result is wrong, stale, false, repeated or late`, async () => {
       const report = await fuzz({ seed, operations: 10_000, hosts: 1, ejection: false })
       assert.deepEqual(report.examples, [])
       assert.ok(report.hits > 3_000, `${report.hits} hits`)
     })
 
-    test(`seed ${seed}: on three hosts that come and go none is wrong, false, repeated or late`, async () => {
+    test(`seed ${seed}: on three hosts that fail and return no result is wrong, false, repeated or late`, async () => {
       const report = await fuzz({ seed, operations: 10_000, hosts: 3, ejection: true })
       const examples = report.examples.filter((example) => !example.startsWith('stale'))
       assert.deepEqual(examples, [])

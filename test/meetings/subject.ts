@@ -2,9 +2,9 @@ import { isMintringError, type MintringError, type OperationOptions } from '../.
 import { Dice } from '../fuzz/dice.ts'
 import { CALL_MS, type Cell } from './cell.ts'
 
-/** What a verb does to its key, which decides what it may come to when things go wrong. */
+/** What a verb does to its key, which decides the outcomes allowed when a connection fails. */
 export type Kind =
-  // Changes no value, and may be repeated.
+  // Changes no value, and may run twice.
   | 'read'
   // Changes how long a value lives, and not the value.
   | 'touch'
@@ -17,19 +17,21 @@ export type Kind =
   // Has a connection of its own.
   | 'stream'
 
-/** How a key ends. `marked`: the old value, called stale. `absent`: nothing, or loaded anew. */
+/**
+ * The final state of a key. `marked`: the old value, marked stale. `absent`: none, or loaded again.
+ */
 export type End = 'old' | 'new' | 'marked' | 'absent'
 
 /** What a caller knows of one key afterwards. */
 export type Fate = 'done' | 'denied' | 'unsent' | 'unknown'
 
-/** What a call came to. */
+/** The outcome of a call. */
 export interface Outcome {
   readonly value?: unknown
   readonly error?: MintringError
 }
 
-/** A verb in the table, on a key that it finds in a certain state. */
+/** A verb in the table, and the state of the key that it needs. */
 export interface Subject {
   readonly name: string
   readonly kind: Kind
@@ -37,15 +39,15 @@ export interface Subject {
   readonly before: 'value' | 'page' | 'number' | 'nothing'
   readonly isBatch?: boolean
   readonly shape?: Shape
-  /** What passes a gate when the verb is called. */
+  /** The text that passes a gate when the verb is called. */
   readonly marker?: string
   readonly limitMs?: number
   readonly call: (cell: Cell, options: OperationOptions) => Promise<unknown>
-  /** What is known of a key, when the call resolved. */
+  /** What is known of a key when the call resolved. */
   readonly fate: (value: unknown, key: string) => Fate | 'wrong'
-  /** How a key may end, by what the caller was told. A fate that is missing cannot be true. */
+  /** The states that a key may end in, by what the caller knows. A missing entry is never true. */
   readonly ends: Readonly<Partial<Record<Fate, readonly End[]>>>
-  /** A fate that is true where the host has lost the key, and how the key may end then. */
+  /** An outcome that is true when the host has lost the key, and the states allowed then. */
   readonly ifLost?: Readonly<Partial<Record<Fate, readonly End[]>>>
 }
 
@@ -68,7 +70,7 @@ export function textOf(which: 'old' | 'new', key: string, shape: Shape = 'small'
   return shape === 'split' ? `${head} ${NOISE}` : head
 }
 
-// A client may remove at home what it could not change there: the caller meant it to change.
+// A client may remove at home what it could not change there, since the caller wanted a change.
 export const UNCHANGED = { done: ['old'], unsent: ['old'], unknown: ['old'] } as const
 export const MISSED = { denied: ['old', 'absent'] } as const
 export const STORED = { done: ['new'], unsent: ['old'], unknown: ['old', 'new', 'absent'] } as const
@@ -80,14 +82,14 @@ export const REMOVED = {
   unknown: ['old', 'absent'],
 } as const
 export const ADDED = { done: ['new'], unsent: ['absent'], unknown: ['absent', 'new'] } as const
-// A caller that gives up ends its wait, not the load.
+// A caller that gives up ends its own wait, not the load.
 export const LOADED = {
   done: ['new', 'absent'],
   unsent: ['new', 'absent'],
   unknown: ['new', 'absent'],
 } as const
 
-/** A result that tells the old value, or that there is none. */
+/** A result that is the old value, or a miss. */
 export function tellsOld(read: (value: unknown) => unknown, shape?: Shape): Subject['fate'] {
   return (value, key) => {
     const seen = value === undefined ? undefined : read(value)
@@ -116,7 +118,7 @@ export function fateOf(subject: Subject, outcome: Outcome, key: string): Fate | 
   return subject.fate(outcome.value, key)
 }
 
-/** Puts into the keys what a subject finds there; the cell's token is then that of its key. */
+/** Stores what a subject needs in its keys; the cell's token is then that of its key. */
 export async function prepare(subject: Subject, cell: Cell): Promise<void> {
   const { client } = cell
   for (const key of subject.isBatch ? cell.keys : [cell.key]) {
@@ -128,7 +130,7 @@ export async function prepare(subject: Subject, cell: Cell): Promise<void> {
   if (subject.name === 'cas') cell.token = (await client.gets(cell.key))!.cas
 }
 
-/** What a key holds now, in the words of the table; undefined when it is none of them. */
+/** The current state of a key, in the words of the table; undefined when it is none of them. */
 export async function endOf(subject: Subject, cell: Cell, key: string): Promise<End | undefined> {
   const old = subject.before === 'number' ? '10' : textOf('old', key, subject.shape)
   const isPage = subject.kind === 'refill' || subject.before === 'page'
@@ -146,7 +148,7 @@ export async function endOf(subject: Subject, cell: Cell, key: string): Promise<
   return state === 'stale' ? 'marked' : 'old'
 }
 
-/** Only errors of the client's own are outcomes; all else is a fault. */
+/** Only errors of the client are outcomes; every other error is a fault. */
 export function outcomeOf(call: Promise<unknown>): Promise<Outcome> {
   return call.then(
     (value) => ({ value }),

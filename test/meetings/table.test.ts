@@ -10,7 +10,7 @@ import { VARIANTS } from './variants.ts'
 const QUICK = [...deaths, ...callers].map(({ name }) => name)
 
 for (const hosts of [1, 3]) {
-  suite(`every verb keeps the laws on ${hosts} host${hosts > 1 ? 's' : ''}`, () => {
+  suite(`every verb keeps its promises on ${hosts} host${hosts > 1 ? 's' : ''}`, () => {
     for (const name of QUICK) {
       test(`when ${name}`, async () => {
         const faults: string[] = []
@@ -24,14 +24,14 @@ for (const hosts of [1, 3]) {
   })
 }
 
-/** Where a variant differs: a part of the table that takes seconds. */
+/** One part of the table per variant, those that take only seconds. */
 const ELSEWHERE = [
   { variant: 'memcached', hosts: 3, event: 'the connection dies before the reply' },
   { variant: 'memcached', hosts: 1, event: 'the client is closed and drains' },
   { variant: 'lone', hosts: 1, event: 'the connection dies before the reply' },
 ]
 
-suite('every verb keeps the laws elsewhere', { skip: skipWithoutMemcached() }, () => {
+suite('every verb keeps its promises on other servers', { skip: skipWithoutMemcached() }, () => {
   for (const { variant, hosts, event: name } of ELSEWHERE) {
     test(`on ${hosts} of the variant ${variant}, when ${name}`, async () => {
       const faults: string[] = []

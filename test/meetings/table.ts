@@ -8,13 +8,13 @@ import { once, reads, writes } from './plain-subjects.ts'
 import { refills, streams } from './refill-subjects.ts'
 import type { Subject } from './subject.ts'
 
-/** Everything that happens around calls. */
+/** All events. */
 export const EVENTS: readonly Event[] = [...deaths, ...hosts, ...lists, ...callers]
 
 /** Every verb. */
 export const SUBJECTS: readonly Subject[] = [...reads, ...writes, ...once, ...refills, ...streams]
 
-/** Cells that run at once: they wait more than they compute. */
+/** Cells that run at once: most of their time is waiting. */
 const AT_ONCE = 8
 const MAX_TRIES = 20
 
@@ -26,7 +26,7 @@ export interface Selection {
   readonly variant?: Variant
 }
 
-/** What one verb came to when it met one event. */
+/** The result of one verb together with one event. */
 export interface CellResult {
   readonly event: string
   readonly verb: string
@@ -71,7 +71,7 @@ function* cellsOf(
   }
 }
 
-/** A cell proves nothing while the process gets no processor for much of an attempt: then again. */
+/** Repeats a cell during which the process had no CPU for much of an attempt: it proves nothing. */
 async function meetFairly(
   clock: LoopClock,
   run: () => Promise<readonly string[]>,

@@ -5,7 +5,7 @@ import { type CellServer, USUAL, type Variant } from './cell.ts'
 /** Ways to run the table, by name. */
 export const VARIANTS: Readonly<Record<string, Variant>> = {
   usual: USUAL,
-  /** Changes of servers hand values over, and the client never ejects its only host. */
+  /** Changes of servers have a handover, and the client never ejects its only host. */
   handover: { ...USUAL, behaviors: { handover: '2s', announce: '1s' } },
   lone: { ...USUAL, behaviors: { ejectLoneHost: false } },
   /** Real memcacheds. */
