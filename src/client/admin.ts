@@ -19,78 +19,78 @@ import { command, hostNamed, shutdown } from './verbs/hosts.ts'
 
 const SHUTDOWN_OPTIONS: OptionNames = new Set([...OPERATION_OPTIONS, 'graceful'])
 
-/** What flushAll() takes. */
+/** The options of flushAll(). */
 export interface FlushOptions extends OperationOptions {
-  /** Whole seconds until it happens; 0, at once, by default. */
+  /** The delay in whole seconds; default 0, which flushes at once. */
   readonly delay?: number | undefined
 }
 
-/** What shutdown() takes. */
+/** The options of shutdown(). */
 export interface ShutdownOptions extends OperationOptions {
-  /** Lets the server finish what it has begun. */
+  /** Whether the server first finishes the commands it has begun. */
   readonly graceful?: boolean | undefined
 }
 
-/** How the slabs of a server are moved between classes. */
+/** A change of how a server moves slabs between classes. */
 export type SlabsChange =
   | {
-      /** 0 never, 1 slowly, 2 at every eviction. */
+      /** How often the server moves slabs: 0 never, 1 slowly, 2 at every eviction. */
       readonly automove: 0 | 1 | 2
     }
   | {
       /** Moves one page now. */
       readonly reassign: {
-        /** The slab class that gives; -1 for any. */
+        /** The slab class that loses the page; -1 for any. */
         readonly from: number
-        /** The slab class that takes. */
+        /** The slab class that gets the page. */
         readonly to: number
       }
     }
 
-/** How a server keeps its items in order of use. */
+/** A change of a server's LRU lists. */
 export type LruChange =
   | {
-      /** One list, or hot, warm and cold ones. */
+      /** Whether items are in one list, or in hot, warm and cold lists. */
       readonly mode: 'flat' | 'segmented'
     }
   | {
-      /** Items that live no longer than this stay in a list of their own; -1 switches it off. */
+      /** Items with a TTL up to this many seconds have a list of their own; -1 disables it. */
       readonly tempTtlSeconds: number
     }
   | {
       /** The sizes of the lists. */
       readonly tune: {
-        /** Per cent of the memory that the hot list may take. */
+        /** The hot list's share of the memory, in per cent. */
         readonly percentHot: number
-        /** Per cent of the memory that the warm list may take. */
+        /** The warm list's share of the memory, in per cent. */
         readonly percentWarm: number
-        /** The age of the hot list over that of the cold one. */
+        /** The maximum age of the hot list, as a factor of the cold list's age. */
         readonly hotAgeFactor: number
-        /** The age of the warm list over that of the cold one. */
+        /** The maximum age of the warm list, as a factor of the cold list's age. */
         readonly warmAgeFactor: number
       }
     }
 
-/** What the crawler that frees expired items does. */
+/** A change of the crawler that frees expired items, or a run of it. */
 export type LruCrawlerChange =
   | {
-      /** Whether it runs. */
+      /** Whether the crawler runs. */
       readonly enabled: boolean
     }
   | {
-      /** Its pause between items, 0 to 1,000,000. */
+      /** The pause between two items, 0 to 1,000,000 microseconds. */
       readonly sleepMicroseconds: number
     }
   | {
-      /** How many items of a class it looks at in one run; 0 for all. */
+      /** How many items per class one run checks; 0 for all. */
       readonly tocrawl: number
     }
   | {
-      /** Runs it now over these slab classes. */
+      /** The slab classes to crawl now. */
       readonly crawl: 'all' | readonly number[]
     }
 
-/** Sends a change of the slabs to every host. */
+/** Sends a slab setting to every host. */
 export function changeSlabs(
   core: ClientCore,
   change: SlabsChange,
@@ -105,7 +105,7 @@ export function changeSlabs(
   return command(core, head, options)
 }
 
-/** Sends a change of the LRU lists to every host. */
+/** Sends an LRU setting to every host. */
 export function changeLru(
   core: ClientCore,
   change: LruChange,
@@ -116,7 +116,7 @@ export function changeLru(
   return command(core, lruHead(change), options)
 }
 
-/** Sends a change of the LRU crawler, or a run of it, to every host. */
+/** Sends a crawler setting, or starts a run of the crawler, on every host. */
 export function changeLruCrawler(
   core: ClientCore,
   change: LruCrawlerChange,
@@ -127,7 +127,7 @@ export function changeLruCrawler(
   return command(core, lruCrawlerHead(change), options)
 }
 
-/** Ends the server that `hosts()` calls `host`. */
+/** Shuts down the server that `hosts()` names `host`. */
 export function shutdownHost(
   core: ClientCore,
   host: string,
@@ -142,7 +142,7 @@ export function shutdownHost(
 function checkChange(verb: string, change: unknown, names: readonly string[]): void {
   const given = typeof change === 'object' && change !== null ? Object.keys(change) : []
   if (given.length === 1 && names.includes(given[0]!)) return
-  throw badArgument(`${verb}() takes an object with one of ${names.join(', ')}`)
+  throw badArgument(`${verb}() takes an object with one of: ${names.join(', ')}`)
 }
 
 function lruHead(change: LruChange): string {

@@ -16,9 +16,9 @@ import { badValue } from './values/json.ts'
 import { ValueFlag } from './values/mintring.ts'
 import { textBytes } from './values/text.ts'
 
-/** Chunks on their way at once: enough to keep all hosts busy, few enough to bound memory. */
+/** How many chunks are sent at once: enough to keep all hosts busy, few enough to bound memory. */
 const WINDOW = 16
-/** The most chunks a value may have: 4 GiB at the usual item size. */
+/** The maximum number of chunks per value: 4 GiB at the default item size. */
 const MAX_CHUNKS = 4096
 
 const CHUNK_SET: Verb = {
@@ -55,10 +55,10 @@ const CHUNK_GET: Verb = {
 }
 
 /**
- * Values larger than an item, as several items. Every write uses new chunk keys (a random UUID) and
- * stores the chunks before the manifest that names them, so a reader sees one whole version or,
- * when any chunk is gone, a miss: never a mixture. Chunks of an older version live until they
- * expire or are evicted. A manifest is `<chunk key base> <chunks> <bytes>`.
+ * Stores values that exceed the item size as several items. Each write uses new chunk keys (a
+ * random UUID) and stores the chunks before the manifest that names them. So a reader sees one
+ * whole version, or a miss when a chunk is gone, but never a mixture. Chunks of older versions
+ * remain until they expire or are evicted. A manifest is `<chunk key base> <chunks> <bytes>`.
  */
 export class Chunks {
   readonly #cluster: Cluster
@@ -69,7 +69,9 @@ export class Chunks {
     this.#keys = keys
   }
 
-  /** Stores the chunks of a body. Resolves to the manifest, to be stored under the value's key. */
+  /**
+   * Stores the chunks of a body. Resolves to the manifest, which the caller stores under the key.
+   */
   async write(
     encoded: Encoded,
     exptime: number,
@@ -85,7 +87,7 @@ export class Chunks {
       )
     }
     const base = `~chunk~${crypto().randomUUID()}`
-    // Async: the time may be over at any chunk, and those before it must not be left unheard.
+    // An async callback: next() can throw the timeout, and earlier chunks must still be awaited.
     await each(count, async (index) => {
       const key = this.#keys.wireKey(`${base}~${index}`)
       const body = bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes)
@@ -95,7 +97,9 @@ export class Chunks {
     return { body: `${base} ${count} ${bytes.length}`, flags: encoded.flags | ValueFlag.Manifest }
   }
 
-  /** The body a manifest stands for, or undefined when a chunk is missing. */
+  /**
+   * Reads the chunks of a manifest. Resolves to the body, or to undefined when a chunk is missing.
+   */
   async read(manifest: string): Promise<Buffer | undefined> {
     const { base, count, bytes } = parseManifest(manifest)
     const parts: Buffer[] = []
@@ -134,7 +138,7 @@ interface Manifest {
   readonly bytes: number
 }
 
-/** Any writer of the cache can write a manifest: it is checked like any other input. */
+/** Parses a manifest. Any client of the cache can write one, so it is untrusted input. */
 function parseManifest(text: string): Manifest {
   const match = /^(~chunk~[0-9a-f-]{36}) (\d{1,4}) (\d{1,10})$/.exec(text)
   const count = Number(match?.[2])

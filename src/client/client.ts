@@ -61,14 +61,15 @@ import type { WarmLoader, WarmOptions, WarmProgress } from './warm-options.ts'
 import { type CopyOptions, warmFromPrevious } from './warm-previous.ts'
 
 /**
- * A memcached client: one per process and fleet. It connects on first use, and by itself again.
+ * A memcached client: create one per process and fleet. It connects on first use, and reconnects by
+ * itself.
  *
- * Every verb checks its arguments before any I/O, takes `{ signal, timeoutMs }` as its last
+ * Every method checks its arguments before any I/O, takes `{ signal, timeoutMs }` as its last
  * argument, and rejects with a MintringError. A miss is `undefined`, never an error; a failure is
- * an error, never a miss, unless `onError: 'miss'` asks for that.
+ * an error, never a miss, unless `onError: 'miss'` says so.
  */
 export class MemcachedClient {
-  /** The meta commands themselves, for what the other verbs do not say. */
+  /** The meta commands, for what the other methods do not offer. */
   readonly meta: MetaCommands
   private readonly _settings: ClientSettings
   private readonly _core: ClientCore
@@ -86,21 +87,21 @@ export class MemcachedClient {
   }
 
   /**
-   * A client as the environment says: `MINTRING_URL`, `MEMCACHED_URL`, `MEMCACHED_SERVERS`, the
-   * names of MemCachier, Memcached Cloud and Cloud Foundry, and `MINTRING_…` for every behavior.
-   * Throws MINTRING_NO_SERVERS when it says none.
+   * Creates a client from environment variables: `MINTRING_URL`, `MEMCACHED_URL`,
+   * `MEMCACHED_SERVERS`, the names of MemCachier, Memcached Cloud and Cloud Foundry, and
+   * `MINTRING_…` for every behavior. Throws MINTRING_NO_SERVERS when none of them names a server.
    */
   static fromEnv(env: Environment = process.env): MemcachedClient {
     const { servers, behaviors } = fromEnvironment(env)
     return new MemcachedClient(servers, behaviors)
   }
 
-  /** What messages on diagnostics channels, and metrics, call this client: a number as text. */
+  /** The client's id in metrics and in messages on diagnostics channels: a number as text. */
   get id(): string {
     return this._core.id
   }
 
-  /** The settings in force, all filled in. They are frozen: change them by configure(). */
+  /** The current settings, complete and frozen. configure() changes them. */
   get behaviors(): Behaviors {
     return this._core.behaviors
   }
@@ -110,14 +111,14 @@ export class MemcachedClient {
     return this._core.isClosed
   }
 
-  /** How many failed reads were answered as misses, because of `onError: 'miss'`. */
+  /** How many failed reads returned a miss because of `onError: 'miss'`. */
   get forgivenErrors(): number {
     return this._core.forgivenErrors
   }
 
   /**
-   * Changes settings for the operations that begin from now on: all of them or, when one is wrong,
-   * none. Throws MINTRING_BAD_BEHAVIOR, or MINTRING_BAD_KEY for a prefix that is invalid.
+   * Changes settings for all operations that start from now on. If one setting is invalid, none is
+   * changed. Throws MINTRING_BAD_BEHAVIOR, or MINTRING_BAD_KEY for an invalid prefix.
    * @example cache.configure({ requestTimeoutMs: 200 })
    */
   configure(behaviors: BehaviorsInput): void {
@@ -125,30 +126,30 @@ export class MemcachedClient {
   }
 
   /**
-   * Replaces the servers. Those that stay keep their connections and, but for the keys that move to
-   * new ones, their keys; the values of those move when they are read (docs/changing-servers.md).
+   * Replaces the servers. Servers that stay keep their connections and their keys, except the keys
+   * that move to new servers; a moved value is copied when it is read (docs/changing-servers.md).
    * Throws MINTRING_BAD_SERVER, _NO_SERVERS, _DUPLICATE_SERVER, _BAD_BEHAVIOR, _BAD_ARGUMENT.
    */
   setServers(servers: Servers, options?: ChangeOptions): void {
     this._settings.setServers(servers, options)
   }
 
-  /** The change of servers under way; undefined when there is none. */
+  /** The current handover after a change of servers; undefined when there is none. */
   get handover(): HandoverSnapshot | undefined {
     return this._core.cluster.handover?.snapshot
   }
 
   /**
-   * Asks what the behavior `discovery` names for the servers now, without waiting for its interval:
-   * before the first operation, for one. Rejects when it tells none, and the servers stay as they
-   * are; MINTRING_BAD_ARGUMENT without that behavior.
+   * Queries the source of the behavior `discovery` for the server list now, instead of at its next
+   * interval; for example before the first operation. Rejects when the source returns no servers;
+   * the list then stays as it is. Rejects with MINTRING_BAD_ARGUMENT without that behavior.
    */
   async discover(options?: OperationOptions): Promise<void> {
     return this._settings.discover(options)
   }
 
   /**
-   * A snapshot of every host: state, failures, connections, what waits.
+   * Returns a snapshot of every host: state, failures, connections, queued commands.
    * @example console.table(cache.hosts())
    */
   hosts(): HostSnapshot[] {
@@ -156,7 +157,7 @@ export class MemcachedClient {
   }
 
   /**
-   * Why a key lives where it does. Throws MINTRING_BAD_KEY.
+   * Explains which host a key belongs to, and why. Throws MINTRING_BAD_KEY.
    * @example const { server } = cache.locate('user:1')
    */
   locate(key: string): Location {
@@ -164,7 +165,7 @@ export class MemcachedClient {
     return this._core.cluster.locate(this._core.keys.routeKey(key))
   }
 
-  /** Adds a listener; what it throws becomes a process warning. */
+  /** Adds a listener. An exception in it becomes a process warning. */
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<Name>): this {
     this._core.events.on(name, listener)
     return this
@@ -177,8 +178,9 @@ export class MemcachedClient {
   }
 
   /**
-   * Ends the client: operations under way may finish for `drainMs`, what is left then, and all that
-   * comes later, rejects with MINTRING_CLOSED. Leaves no socket and no timer. May be called twice.
+   * Closes the client. Pending operations may finish within `drainMs`; those still pending then,
+   * and all later calls, reject with MINTRING_CLOSED. Closes every socket and timer. May be called
+   * twice.
    * @example await cache.close({ drainMs: 1000 })
    */
   async close(options?: CloseOptions): Promise<void> {
@@ -192,7 +194,7 @@ export class MemcachedClient {
     await this._core.cluster.close({ drainMs: Math.max(0, endMs - performance.now()) })
   }
 
-  /** Made when first needed: the bundle loads that code no sooner. */
+  /** Created on first use, because the bundle loads that code lazily. */
   private get _refills(): ClientRefills {
     if (this._refillsMade === undefined) {
       this._refillsMade = new ClientRefills(this._core)
@@ -201,21 +203,21 @@ export class MemcachedClient {
     return this._refillsMade
   }
 
-  /** `await using cache = new MemcachedClient(…)` closes it at the end of the block. */
+  /** Closes the client at the end of a block: `await using cache = new MemcachedClient(…)`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
 
-  /** What JSON.stringify writes: hosts and their state. Never credentials. */
+  /** Returns what JSON.stringify writes: the hosts and their state, never credentials. */
   toJSON(): {
-    /** As `hosts()` tells them. */
+    /** The hosts, as `hosts()` returns them. */
     readonly hosts: HostSnapshot[]
   } {
     return { hosts: this.hosts() }
   }
 
   /**
-   * The value, or `undefined` when there is none; its bytes with `{ as: 'buffer' }`.
+   * Reads a value; resolves to `undefined` on a miss. `{ as: 'buffer' }` returns its bytes.
    * @example const user = await cache.get<User>('user:1')
    */
   get(key: string, options: BufferOptions): Promise<Buffer | undefined>
@@ -230,7 +232,7 @@ export class MemcachedClient {
   }
 
   /**
-   * The value with its CAS id and flags, or `undefined`.
+   * Reads a value with its CAS id and flags; resolves to `undefined` on a miss.
    * @example const { value, cas } = (await cache.gets('stock')) ?? {}
    */
   gets(key: string, options: BufferOptions): Promise<Entry<Buffer> | undefined>
@@ -243,7 +245,7 @@ export class MemcachedClient {
   }
 
   /**
-   * The value, which from now on lives for `ttl`, or `undefined`.
+   * Reads a value and sets its TTL; resolves to `undefined` on a miss.
    * @example const session = await cache.gat('sess:1', '30m')
    */
   gat(key: string, ttl: Ttl, options: BufferOptions): Promise<Buffer | undefined>
@@ -256,7 +258,7 @@ export class MemcachedClient {
     return gat(this._core.open, key, ttl, options) as Promise<Value | undefined>
   }
 
-  /** As gat(), with CAS id and flags. */
+  /** Does the same as gat(), and returns the CAS id and flags. */
   gats(key: string, ttl: Ttl, options: BufferOptions): Promise<Entry<Buffer> | undefined>
   gats<Value = unknown>(
     key: string,
@@ -272,8 +274,8 @@ export class MemcachedClient {
   }
 
   /**
-   * The hits, in the order asked. Keys whose host failed are missing, as getManyDetailed() tells;
-   * rejects when no host answered.
+   * Reads many keys, batched per host; returns the hits in the order of the keys. Keys of failed
+   * hosts are missing, and getManyDetailed() reports them. Rejects when every host failed.
    * @example const users = await cache.getMany(['user:1', 'user:2'])
    */
   getMany(keys: Iterable<string>, options: BufferOptions): Promise<Map<string, Buffer>>
@@ -289,7 +291,7 @@ export class MemcachedClient {
   }
 
   /**
-   * As getMany(), and `failed` lists the keys that could not be asked, with the reason.
+   * Does the same as getMany(), and lists the keys whose read failed in `failed`, with the reason.
    * @example const { failed } = await cache.getManyDetailed(keys)
    */
   getManyDetailed(keys: Iterable<string>, options: BufferOptions): Promise<Outcomes<Buffer>>
@@ -305,7 +307,7 @@ export class MemcachedClient {
   }
 
   /**
-   * Stores a value. True; false only when the server does not store it.
+   * Stores a value. Resolves to true, or to false if the server did not store it.
    * @example await cache.set('user:1', user, { ttl: 300 })
    */
   set(key: string, value: unknown, options?: StoreOptions): Promise<boolean>
@@ -319,8 +321,8 @@ export class MemcachedClient {
   }
 
   /**
-   * Stores a value if there is none; what a refill leaves while it loads is none. A refused one
-   * takes two round trips.
+   * Stores a value if the key has none; a refill's placeholder does not count as a value. A
+   * rejected add takes two round trips.
    * @example const isFirst = await cache.add('lock:1', 1, { ttl: 30 })
    */
   async add(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
@@ -328,7 +330,7 @@ export class MemcachedClient {
   }
 
   /**
-   * Stores a value if there is one.
+   * Stores a value if the key has one already.
    * @example await cache.replace('user:1', user, { ttl: '5m' })
    */
   async replace(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
@@ -336,7 +338,7 @@ export class MemcachedClient {
   }
 
   /**
-   * Adds to the end of a text or of bytes that are there. False when nothing is.
+   * Appends to a stored text or bytes. Resolves to false when the key is not stored.
    * @example await cache.append('log:1', 'one more line')
    */
   async append(
@@ -348,7 +350,7 @@ export class MemcachedClient {
   }
 
   /**
-   * Adds to the beginning of a text or of bytes that are there. False when nothing is.
+   * Prepends to a stored text or bytes. Resolves to false when the key is not stored.
    * @example await cache.prepend('log:1', 'one before')
    */
   async prepend(
@@ -360,7 +362,7 @@ export class MemcachedClient {
   }
 
   /**
-   * Stores a value if the item still has the CAS id that gets() returned.
+   * Stores a value if the item's CAS id is still the one that gets() returned.
    * @example const outcome = await cache.cas('stock', 41, entry.cas)
    */
   async cas(key: string, value: unknown, id: bigint, options?: StoreOptions): Promise<CasOutcome> {
@@ -368,7 +370,8 @@ export class MemcachedClient {
   }
 
   /**
-   * Stores many values, batched per host. Per key true; `failed` tells the reasons of the others.
+   * Stores many values, batched per host. Resolves to true per stored key; `failed` has the others
+   * with the reason.
    * @example await cache.setMany({ 'user:1': ada, 'user:2': bob }, { ttl: 300 })
    */
   async setMany(entries: Entries<unknown>, options?: StoreOptions): Promise<Outcomes<boolean>> {
@@ -376,7 +379,8 @@ export class MemcachedClient {
   }
 
   /**
-   * Deletes many keys, batched per host. Per key whether it was there; `failed` the others.
+   * Deletes many keys, batched per host. Resolves per key to whether it was stored; `failed` has
+   * the keys that failed, with the reason.
    * @example await cache.deleteMany(['user:1', 'user:2'])
    */
   async deleteMany(keys: Iterable<string>, options?: OperationOptions): Promise<Outcomes<boolean>> {
@@ -384,7 +388,8 @@ export class MemcachedClient {
   }
 
   /**
-   * Adds to a counter; `undefined` when there is none and no `initial`. Wraps at 2^64.
+   * Increments a counter; resolves to `undefined` when there is none and no `initial`. Wraps at
+   * 2^64.
    * @example const hits = await cache.incr('hits', 1, { initial: 1, ttl: 60 })
    */
   async incr(
@@ -396,7 +401,8 @@ export class MemcachedClient {
   }
 
   /**
-   * Takes from a counter, down to 0; `undefined` when there is none and no `initial`.
+   * Decrements a counter, at most to 0; resolves to `undefined` when there is none and no
+   * `initial`.
    * @example const left = await cache.decr('tokens')
    */
   async decr(
@@ -408,7 +414,7 @@ export class MemcachedClient {
   }
 
   /**
-   * Deletes a key. True when it was there.
+   * Deletes a key. Resolves to true when it was stored.
    * @example await cache.delete('user:1')
    */
   async delete(key: string, options?: OperationOptions): Promise<boolean> {
@@ -416,7 +422,7 @@ export class MemcachedClient {
   }
 
   /**
-   * Gives an item `ttl` from now. True when it was there.
+   * Sets an item's TTL. Resolves to true when the key is stored.
    * @example await cache.touch('sess:1', '30m')
    */
   async touch(key: string, ttl: Ttl, options?: OperationOptions): Promise<boolean> {
@@ -424,8 +430,9 @@ export class MemcachedClient {
   }
 
   /**
-   * Fills the cache: loads and stores every key of an iterable, of any length, some at a time.
-   * Rejects when the cache takes nothing any more; with `resumeFrom` the next run goes on there.
+   * Warms the cache: loads and stores every key of an iterable of any length, with bounded
+   * concurrency. Rejects when the cache stays unavailable; with `resumeFrom` the next run continues
+   * from there.
    */
   async warm(
     keys: Iterable<string> | AsyncIterable<string>,
@@ -436,31 +443,32 @@ export class MemcachedClient {
   }
 
   /**
-   * Copies all that moves to its new home while a handover is under way, instead of what is read
-   * alone. Waits until values may move; never overwrites what is at the new home. Rejects with
-   * MINTRING_BAD_ARGUMENT when there is no handover, MINTRING_TIMEOUT when it ends too early.
+   * Copies all values that move to their new hosts during a handover, instead of only those that
+   * are read. Waits until values may move, and never overwrites an item on its new host. Rejects
+   * with MINTRING_BAD_ARGUMENT when there is no handover, MINTRING_TIMEOUT when it ends too early.
    */
   async warmFromPrevious(options?: CopyOptions): Promise<CopyProgress> {
     return warmFromPrevious(this._core.open, options)
   }
 
   /**
-   * Any command whose replies have a known end, as its words; bytes as the last word are its data:
-   * `raw('k', 'ms', 'k', 5, 'T60', Buffer.from('hello'))`. `target` is a host, as `hosts()` names
-   * it, or a key, which is only used to find the host. Neither keys nor values are changed. The
-   * last argument may be options.
+   * Sends any command whose replies have a known end, given as its words. Bytes as the last word
+   * are its data: `raw('k', 'ms', 'k', 5, 'T60', Buffer.from('hello'))`. `target` is a host, as
+   * `hosts()` names it, or a key, which only selects the host. Keys and values are sent unchanged.
+   * The last argument may be options.
    */
   async raw(target: string, ...words: (RawWord | OperationOptions)[]): Promise<RawReply[]> {
     return raw(this._core.open, target, words)
   }
 
   /**
-   * The value of a key. Fresh: at once. Stale: at once too, while one client of the whole fleet
-   * refills. Absent: one client loads, the others wait for it. docs/refill.md has the policy.
+   * Reads a value, and loads it when it is missing. A fresh value is returned at once. So is a
+   * stale one, while one client of the whole fleet refills it. When the value is missing, one
+   * client loads it and the others wait. docs/refill.md explains the policy.
    *
-   * Rejects with MINTRING_BAD_POLICY, MINTRING_LOADER or _LOADER_TIMEOUT when nothing stale could
-   * be served instead, MINTRING_WAIT_TIMEOUT with `onWaitTimeout: 'throw'`. A cache that cannot be
-   * reached is no error: the value is loaded, once per process.
+   * Rejects with MINTRING_BAD_POLICY; with MINTRING_LOADER or _LOADER_TIMEOUT when loading fails
+   * and no stale value may be served; with MINTRING_WAIT_TIMEOUT if `onWaitTimeout: 'throw'`. An
+   * unreachable cache is not an error: each process then loads the value once.
    * @example const page = await cache.getOrSet('page:1', render, { ttl: 60 })
    */
   getOrSet<Value>(
@@ -473,7 +481,10 @@ export class MemcachedClient {
     return this._refills.getOrSet(key, loader, policy)
   }
 
-  /** As getOrSet(), and tells how the value came: `{ value, state, staleFor, ttl }`. */
+  /**
+   * Does the same as getOrSet(), and returns how the value was found:
+   * `{ value, state, staleFor, ttl }`.
+   */
   getOrSetEntry<Value>(
     key: string,
     loader: Loader<Value>,
@@ -483,7 +494,8 @@ export class MemcachedClient {
   }
 
   /**
-   * The values of many keys, in their order; those to load go to one call of the loader.
+   * Reads many keys; returns their values in the order of the keys. One call of the loader loads
+   * all that are missing.
    * @example const users = await cache.getOrSetMany(keys, loadUsers, { ttl: 60 })
    */
   getOrSetMany<Value>(
@@ -495,8 +507,9 @@ export class MemcachedClient {
   }
 
   /**
-   * Marks stale and loads now, under the lease: for a writer that has just changed the origin.
-   * Rejects, without a load, when the cache cannot be told: others may still be served the old.
+   * Marks a key stale and loads it now, under the lease: for code that has just changed the origin.
+   * Rejects, without loading, when the key cannot be marked: other readers could still get the old
+   * value.
    * @example await cache.refresh('page:1', render, { ttl: 60 })
    */
   refresh<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {
@@ -504,9 +517,9 @@ export class MemcachedClient {
   }
 
   /**
-   * Marks a key, or several, stale: the next reader is served the stale value and one client loads.
-   * Answers whether there was something to mark. The policy is that of the key; without it, what
-   * this client last used for the key, or the defaults.
+   * Marks one or several keys stale: the next reader gets the stale value, and one client loads a
+   * new one. Resolves to whether there was a value to mark. `policy` is the policy of the key;
+   * default: the one this client last used for the key, or the defaults.
    * @example await cache.invalidate('page:1')
    */
   invalidate(
@@ -517,9 +530,9 @@ export class MemcachedClient {
   }
 
   /**
-   * Makes every value that has one of these tags stale, in the whole fleet: each is served stale
-   * while one client refills it. `hard`: it is not served any more. docs/tags.md has the rules.
-   * Rejects when a tag may still have its old version, with MINTRING_BAD_POLICY for what is no tag.
+   * Marks every value with one of these tags stale, in the whole fleet: each is served stale while
+   * one client refills it. With `hard` it is no longer served. docs/tags.md has the rules. Rejects
+   * when a tag may still have its old version, and with MINTRING_BAD_POLICY for an invalid tag.
    * @example await cache.invalidateTags(['product:17'])
    */
   invalidateTags(tags: string | readonly string[], options?: TagInvalidation): Promise<void> {
@@ -527,10 +540,10 @@ export class MemcachedClient {
   }
 
   /**
-   * The versions of tags as one text, for values that plain `set` stores: read it before you read
-   * what the value is built from, store it with the value, and compare it with that of now. As long
-   * as it is equal no tag was invalidated. A tag that is not there is created. Rejects when one
-   * cannot be read, with MINTRING_BAD_POLICY for what is no tag.
+   * Returns the versions of tags as one text, for values stored with plain `set`. Read it before
+   * you read what the value is built from, and store it with the value. As long as it equals a
+   * later tagVersions() of the same tags, none of them was invalidated. Creates missing tags.
+   * Rejects when a tag cannot be read, and with MINTRING_BAD_POLICY for an invalid tag.
    * @example const seen = await cache.tagVersions(['product:17'])
    */
   tagVersions(
@@ -548,65 +561,65 @@ export class MemcachedClient {
     definition: Definition<Args, Value>,
   ): Defined<Args, Value> {
     this._refills.refill.define(definition)
-    // By way of this client's verbs: each call is an operation that is told.
+    // Calls this client's methods, so that each call is traced as an operation.
     return bind(this, definition)
   }
 
   /**
-   * The same hosts under keys and values written another way: for items that other programs read,
-   * such as pages for nginx. It ends with this client.
+   * Creates a view: the same hosts with another encoding of keys and values, for items that other
+   * programs read, such as pages for nginx. Closing this client closes its views.
    */
   view(options: ViewOptions): ClientView {
     return this._refills.view(options)
   }
 
-  /** What refills did so far: calls by state, loads, leases, how stale was what was served. */
+  /** What refills did so far: calls by state, loads, leases, and the staleness of served values. */
   get refillCounters(): RefillCounters {
     return this._refills.refill.counters
   }
 
-  // The verbs about whole servers. They ask all hosts at once and resolve to a Map by host name,
-  // with the hosts that gave no answer in its `failed`; they reject only when none answered.
+  // The methods about whole servers. They query all hosts at once and resolve to a Map by host
+  // name, with the failed hosts in `failed`. They reject only when every host failed.
 
-  /** Forgets everything on every host, at once or after `delay` seconds. */
+  /** Deletes everything on every host, at once or after `delay` seconds. */
   async flushAll(options?: FlushOptions): Promise<Outcomes<string>> {
     return flushAll(this._core.open, options)
   }
 
-  /** The version of every host. */
+  /** Reads the version of every host. */
   async version(options?: OperationOptions): Promise<Outcomes<string>> {
     return version(this._core.open, options)
   }
 
   /**
-   * The statistics of every host: a section such as `settings`, `items`, `slabs`, `sizes`, `conns`,
-   * or the general ones. Whole numbers are numbers, or bigints beyond 2^53.
+   * Reads the statistics of every host: a section such as `settings`, `items`, `slabs`, `sizes`,
+   * `conns`, or the general ones. Whole numbers are numbers, or bigints beyond 2^53.
    */
   async stats(section?: string, options?: OperationOptions): Promise<Outcomes<Stats>> {
     return stats(this._core.open, section, options)
   }
 
-  /** How much every host logs: 0 little, 2 every command. */
+  /** Sets how much every host logs: from 0 (little) to 2 (every command). */
   async verbosity(level: number, options?: OperationOptions): Promise<Outcomes<string>> {
     return verbosity(this._core.open, level, options)
   }
 
-  /** Changes how much memory every host may use for items. */
+  /** Sets how much memory every host may use for items, in megabytes. */
   async cacheMemlimit(megabytes: number, options?: OperationOptions): Promise<Outcomes<string>> {
     return cacheMemlimit(this._core.open, megabytes, options)
   }
 
-  /** Moves slabs between classes, or says whether hosts do so by themselves. */
+  /** Moves slabs between classes, or sets whether hosts do so automatically. */
   async slabs(change: SlabsChange, options?: OperationOptions): Promise<Outcomes<string>> {
     return changeSlabs(this._core.open, change, options)
   }
 
-  /** Changes how hosts keep items in order of use. */
+  /** Changes how hosts order their items by use (the LRU lists). */
   async lru(change: LruChange, options?: OperationOptions): Promise<Outcomes<string>> {
     return changeLru(this._core.open, change, options)
   }
 
-  /** Changes, or starts, the crawler that frees expired items. */
+  /** Changes or starts the crawler that frees expired items. */
   async lruCrawler(
     change: LruCrawlerChange,
     options?: OperationOptions,
@@ -614,7 +627,10 @@ export class MemcachedClient {
     return changeLruCrawler(this._core.open, change, options)
   }
 
-  /** Lists the items of all hosts, or of one, on a connection of its own; slow readers slow it. */
+  /**
+   * Lists the items of all hosts or of one, on a separate connection. A slow reader slows the
+   * server's dump.
+   */
   metadump(options?: DumpOptions): AsyncGenerator<DumpedItem, void, undefined> {
     return metadump(this._core, options)
   }
@@ -624,7 +640,7 @@ export class MemcachedClient {
     return mgdump(this._core, options)
   }
 
-  /** Follows what a host reports: fetches, stores, evictions, connections. */
+  /** Streams the events of a host: fetches, stores, evictions, connections. */
   watch(
     topics: WatchTopic | readonly WatchTopic[],
     options?: WatchOptions,
@@ -633,8 +649,8 @@ export class MemcachedClient {
   }
 
   /**
-   * Ends one server, which has to be named as `hosts()` names it, and to have been started with
-   * `-A`. Rejects with MINTRING_REFUSED otherwise.
+   * Shuts down one server, named as in `hosts()`. The server must run with `-A`; otherwise rejects
+   * with MINTRING_REFUSED.
    */
   async shutdown(host: string, options?: ShutdownOptions): Promise<void> {
     return shutdownHost(this._core.open, host, options)
@@ -646,11 +662,11 @@ refuseSurplus(MemcachedClient.prototype, {
     ...['configure', 'setServers', 'hosts', 'locate', 'on', 'off', 'view'],
     ...['metadump', 'mgdump', 'watch'],
   ],
-  // raw() takes any number of arguments, and define() says itself that it takes one.
+  // raw() takes any number of arguments, and define() checks their number itself.
   except: ['get', 'set', 'raw', 'define', 'toJSON'],
 })
 
-// What console.log shows. Without it, credentials in the settings would be.
+// The output of console.log. The default one would show credentials in the settings.
 Object.defineProperty(MemcachedClient.prototype, inspect.custom, {
   value(this: MemcachedClient): string {
     const hosts = this.hosts().map(({ name, state }) => `${name} (${state})`)

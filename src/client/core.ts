@@ -16,7 +16,7 @@ import { BytesCodec, type Codec } from './values/codec.ts'
 import { besideRefills, createCodec } from './values/select.ts'
 
 /**
- * Failures that `onError: 'miss'` turns into misses. The caller's own mistakes are not among them.
+ * Error codes that `onError: 'miss'` turns into misses. A caller's own mistakes are not among them.
  */
 const FORGIVEN: ReadonlySet<string> = new Set([
   'MINTRING_AUTH',
@@ -32,36 +32,41 @@ const FORGIVEN: ReadonlySet<string> = new Set([
 ])
 
 /**
- * What all verbs of a client share: the hosts, and the current settings in the form the verbs need
- * them. A change of settings replaces these fields at once; operations on their way keep what they
- * took.
+ * The state that all methods of a client share: the hosts, and the settings in the form that verbs
+ * need. A change of settings replaces these fields at once; operations in progress keep the old
+ * values.
  */
 export class ClientCore {
-  /** What messages on diagnostics channels call this client. */
+  /** The client's id in messages on diagnostics channels. */
   readonly id: string
   readonly cluster: Cluster
   readonly events: Events
   behaviors: Behaviors
   keys: KeyMapping
   codec: Codec
-  /** Undefined when values that are too large reject. */
+  /** Stores values that are too large in chunks; undefined when such values reject. */
   chunks: Chunks | undefined
   maxItemBytes: number
-  /** Told of the keys this client writes itself: what a refill under way has read may be older. */
+  /**
+   * Called with each key that this client writes: a refill in progress may have read an older
+   * state.
+   */
   changed: (key: string) => void = () => {}
-  /** Ends a refill that keeps its lock beside the key. True when there was one. */
+  /**
+   * Deletes the lock of a refill that keeps it beside the key. Resolves to true when there was one.
+   */
   unlock: (key: string) => Promise<boolean> = async () => false
-  /** close() was called: what is under way may end, and nothing else begins. */
+  /** Whether close() was called: pending operations may finish, and no others start. */
   isClosed = false
-  /** Reads that failed and were answered as misses, because `onError` says so. */
+  /** How many failed reads returned a miss, because of `onError: 'miss'`. */
   forgivenErrors = 0
-  /** Counts a failure that becomes a miss; throws it when it is the caller's own mistake. */
+  /** Counts an error that becomes a miss; rethrows it when it is the caller's own mistake. */
   readonly forgive = (error: unknown): undefined => {
     if (!isMintringError(error) || !FORGIVEN.has(error.code)) throw error
     this.forgivenErrors++
   }
 
-  /** How commands are told while `mintring:command` has subscribers. */
+  /** How commands are traced while `mintring:command` has subscribers. */
   private readonly _tell: Telling = (core, request) => traceCommand(core, request)
 
   constructor(cluster: Cluster, events: Events, behaviors: Behaviors) {
@@ -76,7 +81,7 @@ export class ClientCore {
     this.maxItemBytes = behaviors.maxItemBytes
   }
 
-  /** Takes new settings. Throws before anything changed if they cannot be. */
+  /** Applies new settings. Throws before any change if they are invalid. */
   apply(behaviors: Behaviors): void {
     Object.assign(this, derive(this.cluster, behaviors), {
       behaviors,
@@ -84,13 +89,13 @@ export class ClientCore {
     })
   }
 
-  /** This, for an operation that begins. Throws MINTRING_CLOSED after close(). */
+  /** Returns this core for a new operation. Throws MINTRING_CLOSED after close(). */
   get open(): this {
     if (!this.isClosed) return this
     throw new MintringError('MINTRING_CLOSED', 'The client was closed')
   }
 
-  /** The same hosts and settings, now and later, with keys and values written another way. */
+  /** Returns a core with the same hosts and settings, but other keys and another codec. */
   view(keys: KeyMapping, codec: Codec): ClientCore {
     const checked = new CheckedKeys(keys)
     return Object.create(this, { keys: { value: checked }, codec: { value: besideRefills(codec) } })
@@ -100,14 +105,14 @@ export class ClientCore {
     return Object.create(this, { _tell: { value: tell } })
   }
 
-  /** The same for the parts of a batch, which are told as such. */
+  /** Returns a core whose commands are traced as parts of a batch. */
   get forParts(): ClientCore {
     return this._telling(tracePart)
   }
 
   /**
-   * Runs a verb of several commands, which is told as one operation, and which close() lets send
-   * all of them. What resolves to false or undefined was refused.
+   * Runs a verb of several commands as one operation: it is traced as one, and close() waits for
+   * all of it. A result of false or undefined is traced as `refused`.
    */
   asOne<Result>(
     command: string,
@@ -122,13 +127,13 @@ export class ClientCore {
     })
   }
 
-  /** How long an operation may take when its caller names no time. */
+  /** The time limit of an operation whose caller sets none, in ms. */
   get operationMs(): number {
     const { requestTimeoutMs, retries } = this.behaviors
     return requestTimeoutMs * (1 + retries)
   }
 
-  /** Sends a request on its way. Throws for options under which it cannot start. */
+  /** Sends a request. Throws for invalid options. */
   submit<Result, Context>(
     request: Request<Result, Context>,
     options: OperationOptions | undefined,
@@ -139,7 +144,7 @@ export class ClientCore {
     return request.promise
   }
 
-  /** As submit(), for verbs that answer `undefined` on a miss. */
+  /** Sends a read; with `onError: 'miss'`, failures resolve to `undefined`. */
   read<Result, Context>(
     request: Request<Result, Context>,
     options: OperationOptions | undefined,
@@ -150,7 +155,7 @@ export class ClientCore {
       : answer
   }
 
-  /** How a read decodes values. Throws MINTRING_BAD_ARGUMENT for an `as` that is invalid. */
+  /** Returns the codec for a read. Throws MINTRING_BAD_ARGUMENT for an invalid `as`. */
   codecFor(options: ReadOptions | undefined): Codec {
     const as = options?.as
     if (as === undefined) return this.codec
@@ -159,7 +164,7 @@ export class ClientCore {
     throw badArgument(`as must be 'buffer', or be left out for the decoded value, not ${got}`)
   }
 
-  /** Whether the key's host takes meta commands; false when no server can be asked. */
+  /** Whether the key's host supports meta commands; false when no host is reachable. */
   async speaksMeta(routeKey: string): Promise<boolean> {
     const { protocol } = this.behaviors
     if (protocol !== 'auto') return protocol === 'meta'
@@ -173,7 +178,9 @@ export class ClientCore {
   }
 }
 
-/** Everything that can fail in new settings happens here, before the first of them counts. */
+/**
+ * Prepares all that new settings need. Every error happens here, before the settings are applied.
+ */
 function derive(
   cluster: Cluster,
   behaviors: Behaviors,

@@ -12,47 +12,49 @@ import type {
 import { messageOf } from '../errors.ts'
 import { kindOf, nameShown } from '../secrets.ts'
 
-/** Something odd that is not an error: said once, never thrown. */
+/** A warning: unusual, but not an error. It is emitted once and never thrown. */
 export interface WarningMessage {
-  /** What is odd, in words. */
+  /** What is unusual. */
   readonly message: string
-  /** The host it is about, as `hosts()` names it. */
+  /** The host concerned, as `hosts()` names it. */
   readonly host?: string | undefined
 }
 
-/** What a client tells its listeners. Keys and values are never in it, nor are credentials. */
+/**
+ * The events of a client and their messages. Messages never contain keys, values or credentials.
+ */
 export interface ClientEvents {
-  /** A host left the ring. */
+  /** A host was ejected from the ring. */
   eject: EjectMessage
-  /** An ejected host was tried in the background. */
+  /** The client probed an ejected host in the background. */
   probe: ProbeMessage
-  /** A host is back in the ring. */
+  /** A host returned to the ring. */
   return: ReturnMessage
-  /** A host replies much more slowly than its peers, or no longer does. */
+  /** A host became much slower than its peers, or recovered. */
   slow: SlowMessage
   /** A refill stored a value. */
   refill: RefillMessage
   /** A loader failed, or its value could not be stored. */
   refillError: RefillMessage
-  /** A value was loaded, but something newer had happened: it was not stored. */
+  /** A loaded value was not stored, because the key was changed in the meantime. */
   leaseLost: RefillMessage
-  /** Another client's refill did not finish in time: this one took it over. */
+  /** Another client's refill did not finish within its lease, so this client took it over. */
   leaseTakenOver: RefillMessage
   /** A stale value was served. */
   stale: RefillMessage
-  /** A value could not be read, and is loaded anew. */
+  /** A stored value could not be decoded and is loaded again. */
   unreadable: RefillMessage
-  /** A refill went on without the cache, which could not be reached. */
+  /** A refill continued without the cache, which was unreachable. */
   bypass: RefillMessage
-  /** A loaded value is over the item size: it was not stored. */
+  /** A loaded value exceeds the item size, so it was not stored. */
   valueTooLarge: RefillMessage
-  /** Invalidations for a host that was away could not all be kept. */
+  /** The client ran out of room for invalidations that a host missed while it was down. */
   invalidationsLost: RefillMessage
-  /** A handover began, went on to its next phase, or is over. */
+  /** A handover started, entered its next phase, or ended. */
   handover: HandoverMessage
-  /** Settings or membership changed. */
+  /** The settings or the servers changed. */
   configure: ConfigureMessage
-  /** Something odd that is not an error. */
+  /** Something unusual that is not an error. */
   warning: WarningMessage
 }
 
@@ -84,13 +86,13 @@ export const EVENT_NAMES: ReadonlySet<string> = new Set(Object.keys(EVENTS))
 type Listeners = { [Name in keyof ClientEvents]?: Set<Listener<Name>> }
 
 /**
- * The client's events. No event of theirs can end the process: there is none named `error`, and
- * what a listener throws, or rejects with, becomes a process warning.
+ * Emits the client's events. Listeners cannot crash the process: there is no event `error`, and an
+ * exception or rejection in a listener becomes a process warning.
  */
 export class Events {
   readonly #listeners: Listeners = {}
 
-  /** Throws MINTRING_BAD_ARGUMENT for an event that is never told, or a listener that is none. */
+  /** Adds a listener. Throws MINTRING_BAD_ARGUMENT for an unknown event or an invalid listener. */
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<Name>): void {
     checkListener(name, listener)
     const listeners: Listeners = this.#listeners
@@ -105,7 +107,7 @@ export class Events {
     found?.delete(listener)
   }
 
-  /** Whether the event has a listener: without one its message need not be made. */
+  /** Whether the event has a listener; otherwise callers need not build its message. */
   has(name: keyof ClientEvents): boolean {
     return (this.#listeners[name]?.size ?? 0) > 0
   }
@@ -115,7 +117,7 @@ export class Events {
     for (const listener of found ?? []) {
       try {
         const told: unknown = listener(message)
-        // An async listener: its rejection would end the process.
+        // The rejection of an async listener would end the process.
         if (types.isPromise(told)) told.catch((error: unknown) => warnOf(name, error))
       } catch (error) {
         warnOf(name, error)
@@ -128,7 +130,7 @@ function checkListener(name: unknown, listener: unknown): void {
   const text = String(name)
   if (text === 'error') {
     throw badArgument(
-      "There is no event 'error': what fails rejects; on('eject') and on('warning') tell the rest",
+      "There is no event 'error': failed calls reject; see also on('eject') and on('warning')",
     )
   }
   if (!EVENT_NAMES.has(text)) {

@@ -4,56 +4,57 @@ import { MAX_KEY_BYTES } from '../protocol/limits.ts'
 import { crypto } from '../runtime.ts'
 import { escaped } from '../secrets.ts'
 
-/** The settings that decide what a key looks like on the wire. */
+/** The settings that determine how keys are sent. */
 export interface KeySettings {
-  /** Put before every key; '' for none. */
+  /** The prefix of every key; '' for none. */
   readonly keyPrefix: string
   /** Whether the ring hashes the prefix too. */
   readonly hashWithPrefixKey: boolean
-  /** What happens to keys over 250 bytes, prefix included. */
+  /** How keys over 250 bytes, including the prefix, are handled. */
   readonly longKeys: 'reject' | 'hash' | 'md5'
 }
 
-/** Callers' keys to what travels and to what the ring hashes. */
+/** Maps callers' keys to the keys that are sent and that the ring hashes. */
 export interface KeyMapping {
-  /** The key's bytes as they travel, one latin1 character each. Throws MINTRING_BAD_KEY. */
+  /** Returns the key to send, one latin1 character per byte. Throws MINTRING_BAD_KEY. */
   wireKey(key: string): string
-  /** What the ring hashes for a key. */
+  /** Returns what the ring hashes for a key. */
   routeKey(key: string): string
 }
 
 /**
- * What the names of mintring's own items begin with, such as the locks of refills: a byte that is
- * never part of UTF-8, so no key of a caller that is text can be one.
+ * The first bytes of mintring's own item names, such as the locks of refills. UTF-8 never contains
+ * this byte, so no text key of a caller can start with it.
  */
 export const RESERVED = '\xff~'
 
-/** Throws MINTRING_BAD_KEY for bytes that name an item of mintring's own. */
+/** Throws MINTRING_BAD_KEY for a key that starts like mintring's own items. */
 export function checkUnreserved(wireKey: string): void {
   if (!wireKey.startsWith(RESERVED)) return
-  throw badKey('Keys that begin with the bytes FF 7E are reserved for items of mintring itself')
+  throw badKey("Keys that begin with the bytes FF 7E are reserved for mintring's own items")
 }
 
-/** What a hashed key starts with, after the prefix. */
+/** The start of a hashed key, after the prefix. */
 const HASH_MARK = '~sha256~'
 
 /**
- * Keys of callers to keys of the wire. memcached takes 250 bytes without space or control bytes; a
- * key that breaks this could cut a command in two, so every verb passes here before any I/O.
+ * Converts callers' keys to wire keys. memcached accepts up to 250 bytes without spaces or control
+ * characters. A key that breaks this could split a command in two, so every verb checks here before
+ * any I/O.
  *
  * With `longKeys: 'hash'` a key that is too long becomes `~sha256~` and the base64url SHA-256 of
- * its bytes. Keys that already start with that mark are hashed too, so that no short key can name
- * the place of a long one: two keys meet only if SHA-256 collides.
+ * its bytes. Keys that already start with that mark are hashed too, so that no short key equals the
+ * hash of a long one: two keys collide only if SHA-256 does.
  *
  * With `longKeys: 'md5'` it becomes the hex MD5 of prefix and key, as in the npm package
- * `memcached`: for fleets that share a cache with it.
+ * `memcached`, for fleets that share a cache with it.
  */
 export class Keys implements KeyMapping {
   readonly #prefix: string
   readonly #routedPrefix: string
   readonly #longKeys: KeySettings['longKeys']
 
-  /** Throws MINTRING_BAD_KEY for a prefix that no key could follow. */
+  /** Throws MINTRING_BAD_KEY for a prefix that leaves no room for a key or is invalid. */
   constructor(settings: KeySettings) {
     const { keyPrefix } = settings
     if (keyPrefix !== '' && toWireKey(keyPrefix).length > MAX_KEY_BYTES / 2) {
@@ -64,7 +65,7 @@ export class Keys implements KeyMapping {
     this.#longKeys = settings.longKeys
   }
 
-  /** The key's bytes as they travel, one latin1 character each. Throws MINTRING_BAD_KEY. */
+  /** Returns the key to send, one latin1 character per byte. Throws MINTRING_BAD_KEY. */
   wireKey(key: string): string {
     if (this.#prefix === '' && this.#longKeys === 'reject') return toWireKey(key)
     if (typeof key !== 'string' || key === '') return toWireKey(key)
@@ -72,7 +73,7 @@ export class Keys implements KeyMapping {
     return toWireKey(this.#prefix + (this.#longKeys === 'hash' ? this.#shortened(key) : key))
   }
 
-  /** What the ring hashes for a key: what the caller wrote, with or without the prefix. */
+  /** Returns what the ring hashes: the caller's key, with or without the prefix. */
   routeKey(key: string): string {
     return this.#routedPrefix === '' ? key : this.#routedPrefix + key
   }
@@ -82,7 +83,7 @@ export class Keys implements KeyMapping {
     if (!marked && Buffer.byteLength(this.#prefix) + Buffer.byteLength(key) <= MAX_KEY_BYTES) {
       return key
     }
-    // Checked first: a key must not become legal by growing longer.
+    // Check before hashing: hashing must not make an invalid key valid.
     if (/[\0- \x7f]|\p{Surrogate}/u.test(key)) {
       const problem = 'must not have spaces, control characters or half a surrogate pair'
       throw badKey(`The key '${escaped(key, 40)}' ${problem}`)
@@ -91,7 +92,7 @@ export class Keys implements KeyMapping {
   }
 }
 
-/** A mapping of a caller's own: what it makes is checked to be a key, and none of mintring's. */
+/** Wraps the key mapping of a view: checks that its wire keys are valid and not reserved. */
 export class CheckedKeys implements KeyMapping {
   readonly #keys: KeyMapping
 

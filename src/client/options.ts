@@ -3,43 +3,43 @@ import { checkBounds, checkSignal, checkTimeoutMs, onAbort } from '../deadline.t
 import type { Request } from '../net/request.ts'
 import type { Ttl } from './ttl.ts'
 
-/** What every verb takes as its last argument. */
+/** The options that every method takes as its last argument. */
 export interface OperationOptions {
   /** Aborts the operation, which then rejects with MINTRING_ABORTED. */
   readonly signal?: AbortSignal | undefined
-  /** The most this operation may take, retries included, instead of what the behaviors say. */
+  /** The time limit of this operation in ms, including retries. Default: from the behaviors. */
   readonly timeoutMs?: number | undefined
 }
 
-/** What the verbs that read values take. */
+/** The options of methods that read values. */
 export interface ReadOptions extends OperationOptions {
   /**
-   * `buffer`: the value's bytes as they are stored, decompressed where the flags say so, and not
-   * decoded. Decoded by the flags by default.
+   * `buffer` returns the stored bytes, decompressed but not decoded. Default: the value, decoded
+   * according to its flags.
    */
   readonly as?: 'buffer' | undefined
 }
 
-/** The options that make a read resolve to bytes. */
+/** Options that make a read return bytes. */
 export interface BufferOptions extends ReadOptions {
   readonly as: 'buffer'
 }
 
-/** What the verbs that store take. */
+/** The options of methods that store values. */
 export interface StoreOptions extends OperationOptions {
-  /** How long the value lives; 0, the default, is until it is evicted. */
+  /** The lifetime of the value; default 0: no expiry. */
   readonly ttl?: Ttl | undefined
 }
 
-/** The options of the verbs that read values. */
+/** The option names of methods that read values. */
 export const READ_OPTIONS: OptionNames = new Set([...OPERATION_OPTIONS, 'as'])
 
-/** The options of the verbs that store. */
+/** The option names of methods that store values. */
 export const STORE_OPTIONS: OptionNames = new Set([...OPERATION_OPTIONS, 'ttl'])
 
 /**
- * Throws MINTRING_BAD_ARGUMENT or MINTRING_ABORTED for options under which a verb cannot start. It
- * comes before all that a verb does.
+ * Throws MINTRING_BAD_ARGUMENT or MINTRING_ABORTED for options under which a call cannot start.
+ * Callers run it before anything else.
  */
 export function checkOptions(
   verb: string,
@@ -52,8 +52,8 @@ export function checkOptions(
 }
 
 /**
- * Applies a caller's options to a request that was not sent yet. Throws MINTRING_BAD_ARGUMENT for
- * options that are invalid, MINTRING_ABORTED when the signal has fired already.
+ * Applies a caller's options to a request before it is sent. Throws MINTRING_BAD_ARGUMENT for
+ * invalid options, and MINTRING_ABORTED when the signal has already aborted.
  */
 export function applyOptions(request: Request, options: OperationOptions): void {
   const { signal, timeoutMs } = options

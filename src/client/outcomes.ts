@@ -1,23 +1,23 @@
 import { MintringError, reasonsOf } from '../errors.ts'
 
 /**
- * What a verb over many keys, or over all hosts, came to: a Map of what was answered, in the order
- * asked, and beside it what could not be asked. Nothing is lost between the two.
+ * The results of a call for many keys, or for all hosts: a Map of the successful ones in the order
+ * requested, and the others in `failed`. Each key or host is in exactly one of them.
  */
 export class Outcomes<Value> extends Map<string, Value> {
-  /** The keys (or hosts) that got no answer, each with the reason. */
+  /** The keys (or hosts) that failed, each with the reason. */
   readonly failed: Map<string, MintringError> = new Map()
 }
 
 /**
- * What to reject with when all that was asked failed: the reason of each host, a bounded number of
- * them, under the code of the first. Undefined when nothing was asked.
+ * Returns the error to reject with when everything failed: the reasons of the hosts, up to a limit,
+ * under the code of the first. Returns undefined when nothing was requested.
  */
 export function allFailed(failed: Iterable<MintringError>): MintringError | undefined {
   const byHost = new Map<string | undefined, MintringError>()
   for (const error of failed) if (!byHost.has(error.host)) byHost.set(error.host, error)
   const errors = [...byHost.values()]
-  // That one names every host.
+  // MINTRING_NO_HOSTS names every host already.
   const everyHost = errors.find(({ code }) => code === 'MINTRING_NO_HOSTS')
   const [first] = errors
   if (first === undefined || errors.length === 1 || everyHost !== undefined) {

@@ -1,37 +1,37 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { MintringError } from '../errors.ts'
 
-/** The change that a log is about. */
+/** The change of servers that a log belongs to. */
 export interface PumpChange {
   readonly from: readonly string[]
   readonly to: readonly string[]
-  /** When its handover ends, as Unix time. */
+  /** When its handover ends, in Unix milliseconds. */
   readonly endsAtMs: number
 }
 
-/** Clocks of two runs may differ by that: another handover ends later. */
+/** How much two runs may disagree about the end of the same handover, because of their clocks. */
 const SAME_END_MS = 60_000
 
 /**
- * The log of a copy to new homes: a line for the change, and one for each slab class of a host that
- * is done. A class is the least that can be taken up again: dumps have no order.
+ * The log of a copy to new hosts: a line for the change of servers, and one for each finished slab
+ * class of a host. A run resumes at a slab class, because dumps within a class have no order.
  */
 export class PumpLog {
   readonly #file: number
   readonly #done = new Set<string>()
 
-  /** Opens or makes the file. Throws MINTRING_BAD_ARGUMENT for one that is no such log. */
+  /** Opens or creates the file. Throws MINTRING_BAD_ARGUMENT if it is another kind of file. */
   constructor(path: string, change: PumpChange) {
     const { lines, rest } = read(path)
     const [first, ...others] = lines
     if (first === undefined ? rest !== '' : parsed(first)?.endsAtMs === undefined) {
-      const text = `resumeFrom: ${path} is no log of a copy to new homes`
+      const text = `resumeFrom: ${path} is not a log of warmFromPrevious()`
       throw new MintringError('MINTRING_BAD_ARGUMENT', text)
     }
     this.#file = openSync(path, 'a')
     if (first !== undefined && isSame(first, change)) {
       for (const line of others) this.#done.add(line)
-      // The process died while it wrote that.
+      // The last line is incomplete: the process died while it wrote that line.
       if (rest !== '') writeSync(this.#file, '\n')
       return
     }
@@ -54,7 +54,7 @@ export class PumpLog {
 
 const lineOf = (host: string, slabClass: number): string => JSON.stringify({ host, slabClass })
 
-/** The whole lines of a file, and what comes behind them. */
+/** Returns the complete lines of a file, and the incomplete rest. */
 function read(path: string): { readonly lines: readonly string[]; readonly rest: string } {
   try {
     const lines = readFileSync(path, 'utf8').split('\n')

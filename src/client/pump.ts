@@ -7,59 +7,59 @@ import type { Stats } from './verbs/hosts.ts'
 import { WarmUp } from './warm.ts'
 import type { WarmOptions } from './warm-options.ts'
 
-/** What became of a key that moves: `there` is an item at its new home already. */
+/** The result for a moving key; `there` means the new host already had an item. */
 export type PumpOutcome = 'copied' | 'there' | 'absent'
 
-/** A host that keys move away from, as a pump needs it. */
+/** A host that keys move away from, with the methods a pump needs. */
 export interface PumpHost {
   readonly name: string
   stats(section?: string): Promise<Stats>
-  /** The keys of some slab classes. */
+  /** Lists the keys of some slab classes. */
   mgdump(range: readonly number[], signal: AbortSignal): AsyncIterable<DumpedKey>
   metadump(range: readonly number[], signal: AbortSignal): AsyncIterable<DumpedKey>
 }
 
-/** What a pump does about a key on the wire. */
+/** What a pump asks and does for a wire key. */
 export interface PumpTarget {
-  /** Whether the key moves away from the host, which is its home. */
+  /** Whether the key moves away from `host`, its current home. */
   moves(key: string, host: string): boolean
-  /** Copies the item to its new home under a lease, unless there is one. */
+  /** Copies the item to its new host under a lease, unless there is one already. */
   copy(key: string): Promise<PumpOutcome>
 }
 
-/** How a pump runs. */
+/** The options of a pump. */
 export type PumpOptions = Pick<WarmOptions, 'concurrency' | 'perSecond' | 'signal' | 'onError'> & {
   readonly log?: PumpLog | undefined
   readonly onProgress?: ((progress: CopyProgress) => void) | undefined
 }
 
-/** What a pump did so far. */
+/** The progress of a pump. */
 export interface CopyProgress {
-  /** Items of the hosts that are copied from. */
+  /** Items on the hosts that keys move away from. */
   readonly items: number
-  /** Items listed, whether they move or not. */
+  /** Items listed so far, moving or not. */
   readonly listed: number
-  /** Keys that move, and were begun. */
+  /** Moving keys whose copy was started. */
   readonly moved: number
-  /** Values that were copied. */
+  /** Values copied. */
   readonly copied: number
-  /** Keys that had an item at their new home already. */
+  /** Keys that already had an item on their new host. */
   readonly there: number
-  /** Keys whose item was gone, or may not be copied. */
+  /** Keys whose item was gone, or must not be copied. */
   readonly absent: number
-  /** Keys that could not be copied, and hosts that could not be listed. */
+  /** Keys that failed to copy, and hosts that failed to list their keys. */
   readonly failed: number
-  /** Slab classes that the run before had done. */
+  /** Slab classes that an earlier run finished. */
   readonly resumed: number
 }
 
-/** How often, and at what distance, a host is asked that is busy with another dump. */
+/** How many times, and with which pause, to retry a host that is busy with another dump. */
 const BUSY_TRIES = 50
 const BUSY_PAUSE_MS = 100
 
 /**
- * Copies what moves, host by host and slab class by slab class, to its new home. Its memory does
- * not grow with the number of keys.
+ * Copies moving values to their new hosts, one host and slab class after another. Its memory use
+ * does not grow with the number of keys.
  */
 export class Pump {
   readonly #hosts: readonly PumpHost[]
@@ -68,10 +68,10 @@ export class Pump {
   readonly #counts = {
     ...{ items: 0, listed: 0, moved: 0, copied: 0, there: 0, absent: 0, failed: 0, resumed: 0 },
   }
-  /** Keys begun and not done. */
+  /** Keys whose copy has started and not finished. */
   #underWay = 0
   #drained = (): void => {}
-  /** Fires when the run ends early: a dump must not outlive it. */
+  /** Aborts open dumps when the run ends early. */
   readonly #ending = new AbortController()
 
   constructor(hosts: readonly PumpHost[], target: PumpTarget, options: PumpOptions) {
@@ -80,7 +80,7 @@ export class Pump {
     this.#options = options
   }
 
-  /** Rejects with MINTRING_ABORTED when the signal fires. */
+  /** Copies all moving keys. Rejects with MINTRING_ABORTED when the signal aborts. */
   async run(): Promise<CopyProgress> {
     const { concurrency, perSecond, signal, onError, onProgress } = this.#options
     const unused = {
@@ -105,7 +105,7 @@ export class Pump {
     }
   }
 
-  /** The keys that move, of all hosts that can be listed. */
+  /** Yields the moving keys of all hosts that can list them. */
   async *#keys(): AsyncGenerator<string, void, undefined> {
     const counted = await Promise.allSettled(this.#hosts.map((host) => host.stats()))
     for (const each of counted) {
@@ -144,7 +144,7 @@ export class Pump {
     }
   }
 
-  /** One class of a host, as soon as the server has time for a dump. */
+  /** Lists one slab class of a host; retries while the server is busy with another dump. */
   async *#listed(host: PumpHost, slabClass: number): AsyncGenerator<DumpedKey, void, undefined> {
     let dump: 'mgdump' | 'metadump' = 'mgdump'
     for (let tries = 1; ; tries++) {
@@ -175,15 +175,17 @@ export class Pump {
     })
   }
 
-  /** An error of the run, with how far it came. */
+  /** Adds the progress of the run to an error. */
   #told(error: unknown): unknown {
     if (!isMintringError(error) || error.code === 'MINTRING_BAD_ARGUMENT') return error
     const isAborted = error.code === 'MINTRING_ABORTED'
-    const why = isAborted ? 'was aborted by its signal' : `cannot go on: ${causeOf(error).message}`
+    const why = isAborted
+      ? 'was aborted by its signal'
+      : `cannot continue: ${causeOf(error).message}`
     const { copied, there, absent, failed } = this.#counts
     const text =
       `The copy ${why}. ${copied} copied, ${there} there already, ${absent} gone, ` +
-      `${failed} failed. Run it again to go on: what is there already is passed over`
+      `${failed} failed. Run it again to continue: it skips values that are there already`
     return new MintringError(error.code, text, { host: error.host, cause: causeOf(error) })
   }
 }
@@ -191,7 +193,7 @@ export class Pump {
 const causeOf = (error: MintringError): Error =>
   isMintringError(error.cause) ? error.cause : error
 
-/** Items that a mintring client keeps beside a key do not begin like text: they stay. */
+/** Whether a key is not one of mintring's own, which contain bytes that are not UTF-8 and stay. */
 function isPlainKey(key: string): boolean {
   return !key.includes('\ufffd')
 }

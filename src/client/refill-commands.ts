@@ -13,7 +13,7 @@ import { crypto, unixMs } from '../runtime.ts'
 import { RESERVED } from './keys.ts'
 import { type AnswerContext, keptValue, lifeAsAtHome, staleBelow } from './refill-read.ts'
 
-/** One command of an exchange as a request that resolves to its answer. */
+/** Converts a store command to a request that resolves to its result. */
 export function commandRequest(
   command: StoreCommand,
   routeKey: string,
@@ -28,8 +28,9 @@ export function commandRequest(
 }
 
 /**
- * The name of an item beside a key. It begins with a byte that is never part of UTF-8, so that no
- * key of a caller and no URL can be the same. One that would be too long is made of the key's hash.
+ * Returns the name of an item beside a key, such as its lock. It starts with a byte that UTF-8
+ * never contains, so it cannot equal a caller's key or a URL. A name that is too long contains the
+ * key's hash instead.
  */
 function besideKey(wireKey: string, what: string): string {
   const name = `${BESIDE}${what}~${wireKey}`
@@ -39,10 +40,10 @@ function besideKey(wireKey: string, what: string): string {
 }
 
 const BESIDE = `${RESERVED}refill~`
-/** Differs from BESIDE, because a short key of the caller may look like the hash of a long one. */
+/** Differs from BESIDE, so that the hash of a long key cannot equal a caller's short key. */
 const BESIDE_LONG = `${RESERVED}refill-long~`
 
-/** Writes a command of a refill. On a gutter nothing lives longer than `maxTtl` seconds. */
+/** Encodes a command of a refill. On a gutter host, `maxTtl` limits every TTL. */
 function encode({ args, wireKey, body }: Request, out: Sink, maxTtl: number): void {
   const command = args as StoreCommand
   switch (command.name) {
@@ -133,7 +134,7 @@ function exptimeOf(ttlSeconds: number, maxTtl: number): number {
   return atMostExptime(toExptime(ttlSeconds, Math.floor(unixMs() / 1000)), maxTtl)
 }
 
-/** What each reply to a command means. */
+/** The status that each reply kind stands for. */
 const STATUSES: Readonly<Record<number, Status>> = {
   [ReplyKind.Va]: 'done',
   [ReplyKind.Hd]: 'done',
@@ -152,7 +153,7 @@ const STATUSES: Readonly<Record<number, Status>> = {
 const VERBS: Readonly<Record<StoreCommand['name'], Verb>> = {
   mg: oneReply('mg', 'read', true),
   ms: oneReply('ms', 'change', false),
-  // Marking or deleting twice is as good as once; what carries a CAS id fails the second time.
+  // Repeatable: a second mark or delete does no harm, and with a CAS id it fails.
   md: oneReply('md', 'remove', true),
   touch: oneReply('touch', 'touch', true),
   delete: oneReply('delete', 'remove', true),
@@ -199,7 +200,7 @@ function answering(status: Status): (request: Request, reply: Reply, attempt: At
   }
 }
 
-/** An answer to keep: the reply itself is used again. */
+/** Copies a reply into a lasting result, because the parser reuses the reply object. */
 function answerOf(
   request: Request<unknown, AnswerContext>,
   reply: Reply,

@@ -13,19 +13,19 @@ import { hasDigest, ownSize, readTail, type Tail } from '../refill/tags/tail.ts'
 import type { Codec } from './values/codec.ts'
 import { BufferBody, ownBody, PartBody } from './values/codec.ts'
 
-/** What reading an answer takes. */
+/** What decoding a result needs. */
 export interface AnswerContext {
   readonly codec: Codec
   placeOf(host: Host): Place
 }
 
-/** The flags of `mg key N R v f t c`. */
+/** The values for the flags N and R of `mg key N R v f t c`. */
 export interface ReadFlags {
   readonly vivifySeconds: number
   readonly refreshBelowSeconds: number
 }
 
-/** A refill's read: its promise resolves to what the reader makes of the item. */
+/** The read of a refill; its promise resolves to what the reader returns for the item. */
 export class ReadRequest extends Request<unknown, AnswerContext> {
   readonly reader: Reader
 
@@ -41,8 +41,8 @@ export class ReadRequest extends Request<unknown, AnswerContext> {
   }
 
   /**
-   * Its host must be told of a change, which travels ahead of the next read, and perhaps behind
-   * this one. The caller whose change it is may be the next reader.
+   * Whether a missed change for this key must still be sent to the host. It is sent before the next
+   * read, and perhaps after this one, so this read may be outdated.
    */
   get isOvertaken(): boolean {
     const debts = (this.attempt?.router as Host | undefined)?.debts
@@ -50,7 +50,7 @@ export class ReadRequest extends Request<unknown, AnswerContext> {
     return debts.flush !== undefined || debts.find(this.wireKey, false) !== undefined
   }
 
-  /** A read that failed is the reader's affair as well. */
+  /** Lets the reader handle a failed read. */
   override reject(error: unknown): void {
     if (this.settled) return
     try {
@@ -61,7 +61,7 @@ export class ReadRequest extends Request<unknown, AnswerContext> {
   }
 }
 
-/** What follows the key is the same as long as the policy is. */
+/** Caches the flags after the key, which change only with the policy. */
 class ReadHeads {
   #vivifySeconds = -1
   #refreshBelowSeconds = -1
@@ -85,15 +85,15 @@ class ReadHeads {
 const heads = new ReadHeads()
 
 /**
- * With less to live than this an item is stale. On a gutter items live shorter than the stale
- * window of most policies: there they are fresh for one half of their life, and stale for one.
+ * Returns the remaining lifetime below which an item is stale. On a gutter host items live shorter
+ * than most policies' stale window; there they are fresh for the first half of their life.
  */
 export function staleBelow(refreshBelowSeconds: number, maxTtlSeconds: number): number {
   if (maxTtlSeconds === 0) return refreshBelowSeconds
   return Math.min(refreshBelowSeconds, Math.floor(maxTtlSeconds / 2))
 }
 
-/** The life of an item as its policy would have it at home: fresh is fresh in both. */
+/** Converts the remaining lifetime on a gutter host to that on the key's own host. */
 export function lifeAsAtHome(
   ttlSeconds: number,
   refreshBelowSeconds: number,
@@ -104,7 +104,8 @@ export function lifeAsAtHome(
 }
 
 /**
- * The reply under way, as refills see it. One for all: an item may be used during the call only.
+ * The current reply as an Item. One object is reused for all replies, so readers must not keep it;
+ * keep() makes a copy.
  */
 class ReplyItem implements Item {
   #reply: Reply | undefined
@@ -184,7 +185,7 @@ class ReplyItem implements Item {
   }
 }
 
-/** An item with bytes of its own. Each decoding makes another value. */
+/** A copy of an item with its own bytes. Each decode() returns a new value. */
 class KeptItem implements Item {
   readonly found: boolean
   readonly flags: number
@@ -244,7 +245,7 @@ function decodedCopy(flags: number, bytes: Buffer, { codec }: AnswerContext): un
   return codec.decode(flags & CODEC_FLAGS, ownBody(flags, new BufferBody(Buffer.from(bytes))))
 }
 
-/** What an answer needs of its bytes once they are its own. Each decoding makes another value. */
+/** Returns the Item members of a value with its own bytes. Each decode() returns a new value. */
 export function keptValue(
   flags: number,
   bytes: Buffer,
@@ -280,7 +281,7 @@ const MG_ITEM: Verb = {
   },
 }
 
-/** The item is read before END comes. */
+/** Reads the item before its END line arrives. */
 const GETS_ITEM: Verb = {
   name: 'gets',
   effect: 'read',
@@ -292,7 +293,10 @@ const GETS_ITEM: Verb = {
   accept: acceptOneValue(tellReader, tellReader),
 }
 
-/** What the reader throws is its callers' error, and no reason to close the lane. */
+/**
+ * Passes a reply to the reader. An exception in it rejects the request, and must not close the
+ * lane.
+ */
 function tellReader(request: Request, reply: Reply, attempt: Attempt): void {
   if (request.settled) return
   try {

@@ -29,27 +29,27 @@ import { partOfBatch } from './trace-parts.ts'
 import { BufferBody } from './values/codec.ts'
 import { fits } from './verbs/storage.ts'
 
-/** How long hosts may take to tell what they speak once one of them did. */
+/** How long to wait for the other hosts' protocol once the first host has replied. */
 const DIALECT_PATIENCE_MS = 250
 
-/** The home of a key that reads do not ask while it moves. */
+/** The home that reads skip while a key moves: its previous or its new one. */
 interface OtherHome {
   readonly host: Host
   readonly isPrevious: boolean
 }
 
-/** A place of refills: a host, in one life of its connections. */
+/** A host during one life of its connections. */
 export interface HostPlace extends Place {
   readonly host: Host
   readonly epoch: number
 }
 
-/** The cache of refills is the client's cluster. */
+/** The store of refills, on the client's cluster. */
 export class ClusterStore implements RefillStore {
   readonly #core: ClientCore
   readonly #context: AnswerContext
   readonly #tags: TagStore
-  /** The flags of the last read: the next one most often has the same. */
+  /** The flags of the last read, reused because the next read usually has the same. */
   #lastFlags: ReadFlags = { vivifySeconds: 0, refreshBelowSeconds: 0 }
   readonly #places = new WeakMap<Host, HostPlace>()
   #learned: Dialect | undefined
@@ -72,9 +72,9 @@ export class ClusterStore implements RefillStore {
   }
 
   /**
-   * Asks all hosts, because one that speaks no meta commands decides for the whole pool: the
-   * formats differ. Hosts that cannot be asked are taken to be as the others. Rejects when none
-   * can.
+   * Asks all hosts whether they support meta commands. One host without them decides for all,
+   * because the stored formats differ. Unreachable hosts are assumed to be like the others. Rejects
+   * when no host replies.
    */
   learnDialect(): Promise<Dialect> {
     this.#learning ??= this.#core.cluster.operations.during(this.#learn()).finally(() => {
@@ -91,7 +91,7 @@ export class ClusterStore implements RefillStore {
     this.#core.keys.wireKey(key)
   }
 
-  /** The servers are others now. */
+  /** Forgets the dialect, because the servers have changed. */
   forgetDialect(): void {
     this.#learned = undefined
   }
@@ -131,8 +131,8 @@ export class ClusterStore implements RefillStore {
     const { cluster } = this.#core
     const requests = this.#requests(key, commands)
     for (const [at, request] of requests.entries()) {
-      // Should the lane die the request fails, instead of being sent once more on the next: the
-      // server may have forgotten the CAS ids meanwhile.
+      // If the lane dies, fail instead of resending on another: the server may have restarted and
+      // forgotten the CAS ids.
       request.ordered = true
       request.binding = commands[at]!.beside === undefined ? 'load' : 'once'
       request.timeoutMs = cluster.policy.requestTimeoutMs
@@ -186,7 +186,10 @@ export class ClusterStore implements RefillStore {
     return item.found ? { item, mayKeep: isPrevious } : undefined
   }
 
-  /** One that is out is told later, and not believed before. */
+  /**
+   * Sends commands to the previous home. If it is down, records a debt instead of failing: it gets
+   * the change before its values are used again.
+   */
   async #spreadToPrevious(
     key: string,
     commands: readonly StoreCommand[],
@@ -211,8 +214,8 @@ export class ClusterStore implements RefillStore {
   }
 
   /**
-   * Ends a load that keeps its lock beside the key: there is nothing in the key then that a delete
-   * would take away. True when there was one; false where refills keep none.
+   * Deletes the lock of a load that keeps it beside the key; a plain delete would not stop such a
+   * load. Resolves to true when there was a lock.
    */
   async unlock(key: string): Promise<boolean> {
     const host = this.#core.cluster.hostFor(this.#core.keys.routeKey(key))
@@ -269,7 +272,9 @@ export class ClusterStore implements RefillStore {
     return commands.map((command) => commandRequest(command, routeKey, wireKey, this.#context))
   }
 
-  /** One object per host and life, so that places compare by identity. */
+  /**
+   * Returns one object per host and life of its connections, so that places compare by identity.
+   */
   #placeOf(host: Host): HostPlace {
     const known = this.#places.get(host)
     if (known !== undefined && known.epoch === host.epoch) return known
@@ -290,7 +295,7 @@ export class ClusterStore implements RefillStore {
       answers.push(host.abilities ?? (await host.ready()))
     })
     const anyAnswer = Promise.any(asked).catch(() => {})
-    // A host between dials says nothing until it is back, which may be never.
+    // A host that is not connected replies only after it returns, which may be never.
     await within(hosts.some((host) => host.usable) ? policy.requestTimeoutMs : 0, anyAnswer)
     if (answers.length === 0) throw untold()
     await within(DIALECT_PATIENCE_MS, Promise.allSettled(asked))
@@ -299,7 +304,7 @@ export class ClusterStore implements RefillStore {
   }
 }
 
-/** A reader that tells the part of its batch when it was answered. */
+/** Wraps a reader to report its reply to the trace of its batch. */
 function tellingReader(reader: Reader, told: (error?: unknown) => void): Reader {
   return {
     answered(item) {
@@ -313,7 +318,7 @@ function tellingReader(reader: Reader, told: (error?: unknown) => void): Reader 
   }
 }
 
-/** All answers; when one fails the others are not left unheard. */
+/** Resolves to all results; Promise.all also handles the rejections of the others. */
 async function answersOf(
   requests: readonly Request<StoreAnswer>[],
 ): Promise<readonly StoreAnswer[]> {
@@ -330,7 +335,7 @@ function within(timeoutMs: number, promise: Promise<unknown>): Promise<void> {
   })
 }
 
-/** What a server answers that has nothing. */
+/** The result for a key without a server: missing. */
 const nowhere: StoreAnswer = {
   ...{ status: 'missing', found: false, flags: 0, size: 0, ttlSeconds: -1, cas: '' },
   ...{ won: false, lost: false, stale: false, tail: undefined },
@@ -342,15 +347,16 @@ const nowhere: StoreAnswer = {
 }
 
 function untold(): MintringError {
-  return new MintringError('MINTRING_NO_HOSTS', 'No host told what it speaks')
+  const message = 'No host was reachable to find out whether meta commands are supported'
+  return new MintringError('MINTRING_NO_HOSTS', message)
 }
 
 function over(host: Host): MintringError {
-  const message = `The connection to ${host.name} is another one than that of the lease`
+  const message = `The connection to ${host.name} was replaced after the lease was taken`
   return new MintringError('MINTRING_CONNECTION', message, { host: host.name })
 }
 
 function bypassed(): MintringError {
-  const message = 'The host of the key is slow, and slowHosts is bypass'
+  const message = "The key's host is slow, and slowHosts is 'bypass'"
   return new MintringError('MINTRING_TIMEOUT', message)
 }

@@ -18,13 +18,13 @@ import { inBatch, outsideBatch } from './trace-parts.ts'
 import type { ViewOptions } from './view.ts'
 import { ClientView } from './view.ts'
 
-/** The refills of a client and of its views: every call is an operation that channels tell of. */
+/** The refills of a client and of its views; traces every call as an operation. */
 export class ClientRefills {
   readonly refill: Refill
   readonly #core: ClientCore
   readonly #store: ClusterStore
   readonly #views: ClientView[] = []
-  /** Views are counted and told with the client they belong to. */
+  /** Tally and hooks that the client shares with its views. */
   readonly #told = {
     tally: new Tally(),
     hooks: {
@@ -94,7 +94,7 @@ export class ClientRefills {
       return this.refill.invalidate(keys, policy)
     }
     const distinct = [...new Set(keys)]
-    // None is marked when one of them cannot be a key.
+    // Check all keys first: an invalid key must not leave the others marked.
     for (const key of distinct) this.#core.keys.wireKey(key)
     const run = (): Promise<boolean[]> =>
       Promise.all(distinct.map((key) => this.#invalidateOne(key, policy)))
@@ -123,31 +123,33 @@ export class ClientRefills {
     })
   }
 
-  /** Ends a refill that keeps its lock beside the key. True when there was one. */
+  /**
+   * Deletes the lock of a refill that keeps it beside the key. Resolves to true when there was one.
+   */
   unlock(key: string): Promise<boolean> {
     return this.#store.unlock(key)
   }
 
-  /** A view of the client, which ends with it. */
+  /** Creates a view of the client; closing the client closes it. */
   view(options: ViewOptions): ClientView {
     const view = new ClientView(this.#core, options, this.#told)
     this.#views.push(view)
     return view
   }
 
-  /** Takes the defaults of policies that the behaviors name now. */
+  /** Applies the policy defaults of the current behaviors. */
   configured(): void {
     this.refill.setDefaults(toRefillDefaults(this.#core.behaviors))
   }
 
-  /** Asks the servers again whether they take meta commands. */
+  /** Makes all stores ask the servers again whether they support meta commands. */
   moved(): void {
     for (const store of [this.#store, ...this.#views]) store.forgetDialect()
   }
 
   /**
-   * Takes no more calls. What is under way may load and store until `endMs`, on the clock of
-   * `performance.now()`; what is left then gives up its lease.
+   * Closes the refills. New calls reject; pending ones may load and store until `endMs`, on the
+   * clock of `performance.now()`. The rest then release their leases.
    */
   async close(endMs: number): Promise<void> {
     const all = [this.refill, ...this.#views]
@@ -175,14 +177,14 @@ export class ClientRefills {
   }
 }
 
-/** Found in the cache, fresh or stale: what was loaded was not. */
+/** Counts the values found in the cache, fresh or stale. */
 function foundIn(entries: ReadonlyMap<string, RefillEntry>): BatchCount {
   let hits = 0
   for (const { state } of entries.values()) if (state === 'fresh' || state === 'stale') hits++
   return { size: entries.size, hits, failed: 0 }
 }
 
-/** A code, or the name of the error a loader threw: never its message, which may hold a value. */
+/** Returns an error's code or name, never its message, which may contain a value. */
 function reasonOf(error: unknown): string | undefined {
   if (error === undefined) return undefined
   return isMintringError(error) ? error.code : error instanceof Error ? error.name : 'thrown'

@@ -29,26 +29,26 @@ import { type ChangeOptions, changeOf, previousOf } from './handovers.ts'
 import type { OperationOptions } from './options.ts'
 import { checkOptions } from './options.ts'
 
-/** What close() takes. */
+/** The options of close(). */
 export interface CloseOptions {
-  /** How long operations under way may still take; 1000 by default. */
+  /** How long pending operations may still take, in ms; default 1000. */
   readonly drainMs?: number | undefined
 }
 
-/** What else has to know of a change. */
+/** Called after changes that others must know of. */
 export interface SettingsListener {
-  /** Other behaviors are in force. */
+  /** The behaviors have changed. */
   configured(): void
-  /** The servers are others. */
+  /** The servers have changed. */
   moved(): void
 }
 
-/** Makes what a client's verbs share, and changes it while the client runs. */
+/** Creates the shared state of a client, and changes it at runtime. */
 export class ClientSettings {
   readonly core: ClientCore
   readonly #discovery: DiscoveryWatcher | undefined
   #listener: SettingsListener | undefined
-  /** A list that came while values were moving: it is taken when that is over. */
+  /** A server list that arrived during a handover; it is applied when the handover ends. */
   #next: { readonly servers: Servers; readonly options: ChangeOptions | undefined } | undefined
 
   constructor(servers: Servers, behaviors: BehaviorsInput) {
@@ -64,12 +64,12 @@ export class ClientSettings {
     this.#discovery = this.#follow(settings)
   }
 
-  /** Tells a listener of every change from now on. */
+  /** Sets the listener for changes. */
   tell(listener: SettingsListener): void {
     this.#listener = listener
   }
 
-  /** Changes all these behaviors or, when one is wrong, none. */
+  /** Changes behaviors. If one is invalid, none is changed. */
   configure(behaviors: BehaviorsInput): void {
     const { next, changes } = changeBehaviors(this.core.behaviors, behaviors)
     const before = this.core.behaviors
@@ -89,8 +89,8 @@ export class ClientSettings {
   }
 
   /**
-   * Replaces the servers. While an earlier change still moves values, the new list waits for its
-   * end. A change without a handover does not wait: it ends the earlier one at once.
+   * Replaces the servers. During a handover, a new list waits until the handover ends. A change
+   * without a handover does not wait: it ends the current handover at once.
    */
   setServers(servers: Servers, options?: ChangeOptions): void {
     const { cluster } = this.core
@@ -110,14 +110,14 @@ export class ClientSettings {
     this.#listener?.moved()
   }
 
-  /** Asks what the behavior `discovery` names for the servers now. */
+  /** Queries the source of the behavior `discovery` for the server list now. */
   async discover(options: OperationOptions = {}): Promise<void> {
     checkOptions('discover', options)
     if (this.#discovery !== undefined) return within(this.#discovery.look(), options, undiscovered)
     throw new MintringError('MINTRING_BAD_ARGUMENT', 'discover() needs the behavior discovery')
   }
 
-  /** Follows the behavior `discovery` no longer. */
+  /** Marks the client closed and stops discovery. */
   close(): void {
     this.core.isClosed = true
     this.#discovery?.close()
@@ -131,7 +131,7 @@ export class ClientSettings {
   #adopt(behaviors: Behaviors): void {
     if (behaviors.hash !== undefined) void loadHash(behaviors.hash)
     const warnings = warningsOf(behaviors)
-    // Later, so that the code that makes the client has the time to add a listener.
+    // Deferred, so that the code that creates the client can add a listener first.
     if (warnings.length > 0) {
       setImmediate(() => {
         for (const message of warnings) this.core.events.emit('warning', { message })
@@ -148,13 +148,13 @@ export class ClientSettings {
     let isFirst = true
     const watcher = watcherFor(discovery, () => this.core.behaviors, {
       changed: (servers) => {
-        // The fleet was there before this process: its first list is no change of servers.
+        // The first list is not a change of servers: the fleet existed before this process.
         this.setServers(servers, isFirst ? { handover: 0 } : undefined)
         this.core.cluster.handovers.joining = changeOf(this.core.behaviors)
         isFirst = false
       },
-      failed: (error) => warn(`${messageOf(error)}; the servers stay`),
-      flapping: () => warn('the list flaps; it is followed once it stays the same'),
+      failed: (error) => warn(`${messageOf(error)}; the current servers stay in use`),
+      flapping: () => warn('the server list keeps changing; it is applied once it stays the same'),
     })
     watcher.start()
     return watcher
@@ -170,27 +170,30 @@ export class ClientSettings {
 
 const CLOSE_OPTIONS: OptionNames = new Set(['drainMs'])
 
-/** How long close() waits. Throws MINTRING_BAD_ARGUMENT for options that are invalid. */
+/** Returns how long close() waits, in ms. Throws MINTRING_BAD_ARGUMENT for invalid options. */
 export function drainMsOf(options: CloseOptions | undefined): number {
   checkOptionNames('close', options, CLOSE_OPTIONS)
   const { drainMs = 1000 } = options ?? {}
   if (typeof drainMs === 'number' && drainMs >= 0) return drainMs
   const got = typeof drainMs === 'number' ? drainMs : kindOf(drainMs)
-  throw badArgument(`close(): drainMs must be milliseconds from 0, not ${got}`)
+  throw badArgument(`close(): drainMs must be milliseconds, 0 or more, not ${got}`)
 }
 
 function undiscovered(): MintringError {
-  return new MintringError('MINTRING_TIMEOUT', 'discover() was not done in time')
+  return new MintringError('MINTRING_TIMEOUT', 'discover() timed out')
 }
 
 function placesOf({ hosts }: Cluster): string {
   return listText(hosts.map(({ server }) => server))
 }
 
-/** How many clients were made: the number identifies each. */
+/** How many clients were created; the count is each client's id. */
 let clients = 0
 
-/** Events and channels are told the same; a channel, which all clients share, says whose it is. */
+/**
+ * Publishes each event to the client's listeners and to its channel. All clients share a channel,
+ * so messages there include the client's id.
+ */
 function hooksOf(events: Events, client: string, handedOver: () => void): ClusterHooks {
   return {
     client,

@@ -10,14 +10,14 @@ import type { TagChange, TagHandle, TagReader } from '../refill/store.ts'
 import { crypto } from '../runtime.ts'
 import type { ClientCore } from './core.ts'
 
-/** As with items beside keys: no key of a caller and no URL begins with this byte. */
+/** The first byte cannot occur in a caller's key or a URL. */
 const TAG = '\xff~tag~'
-/** Of a name that can stand in a key as it is. */
+/** Matches names that are valid within a key. */
 const PLAIN = /^[!-}][!-~]*$/
 
 const MAX_HARD = 0xffffffff
 
-/** The tags of a client: items of their own, which never end, each at the home of its name. */
+/** Stores the tags of a client. Each tag is an item without expiry, on the host of its name. */
 export class TagStore {
   readonly #core: ClientCore
 
@@ -27,7 +27,7 @@ export class TagStore {
 
   read(name: string, reader: TagReader): TagHandle {
     const request = new TagRead(name, this.#wireKey(name), reader)
-    // On the lane of refills: what one turn asks of one host leaves in one write.
+    // Use the refills' lane, so that all requests of a tick to one host leave in one write.
     request.ordered = true
     this.#cluster.dispatchHome(request as Request)
     return request
@@ -39,7 +39,7 @@ export class TagStore {
     request.ordered = true
     this.#cluster.dispatchHome(request as Request)
     try {
-      // A placeholder of one that copies the tag, or what another program left there.
+      // The item is a placeholder or foreign, so replace it.
       if (!(await request.promise)) await this.change(name, 'hard')
     } catch (error) {
       if (change !== 'create') this.#cluster.owe(this.#cluster.homeOf(routeKeyOf(name)), wireKey)
@@ -51,7 +51,7 @@ export class TagStore {
     return this.#core.cluster
   }
 
-  /** Names that are too long, or have what no key may have, are kept by their hash. */
+  /** Returns the wire key of a tag; contains a hash if the name is too long or invalid in a key. */
   #wireKey(name: string): string {
     const { keyPrefix } = this.#core.behaviors
     const full = keyPrefix + name
@@ -60,18 +60,20 @@ export class TagStore {
   }
 }
 
-/** Not the tag alone: a key of that name need not live where the tag does. */
+/** Prefixed, so that a tag need not share the host of a key with the same name. */
 function routeKeyOf(name: string): string {
   return `~tag~${name}`
 }
 
-/** A tag as it is stored. */
+/** A tag in its stored form. */
 interface StoredTag {
   readonly version: string
   readonly hard: number
 }
 
-/** Tells its reader while the reply is read: a promise would do so after the whole turn. */
+/**
+ * Calls its reader while the reply is parsed; a promise would call it only after the whole tick.
+ */
 class TagRead extends Request<StoredTag | undefined> {
   readonly #reader: TagReader
 
@@ -95,7 +97,7 @@ class TagRead extends Request<StoredTag | undefined> {
 }
 
 const TAG_GET: Verb = {
-  // Another name than that of a plain get: where a tag moves, it is there before it is read.
+  // A name other than `get`: while tags move to a new host, they are copied before they are read.
   name: 'get tag',
   effect: 'read',
   repeatable: true,
@@ -111,12 +113,12 @@ const TAG_GET: Verb = {
   },
 }
 
-/** Each draws when it is written, so that no two attempts write the same. */
+/** Each encode draws a new version, so that no two attempts write the same one. */
 const CHANGES: Readonly<Record<TagChange, Verb>> = {
   create: changing('add', ({ wireKey }, out) => {
     writeVersion('add', wireKey, 0, out)
   }),
-  // Adding on the server keeps the flags, and is one command; a tag that is gone is stale anyway.
+  // incr keeps the flags and takes one command. A missing tag makes its values stale anyway.
   soft: changing('incr', ({ wireKey }, out) => {
     out.text(incrHead(wireKey, randomVersion() || 1n))
   }),
@@ -131,7 +133,7 @@ function writeVersion(name: 'add' | 'set', wireKey: string, hard: number, out: S
   out.data(version)
 }
 
-/** 64 random bits. */
+/** Returns 64 random bits. */
 function randomVersion(): bigint {
   return crypto().randomBytes(8).readBigUInt64LE()
 }

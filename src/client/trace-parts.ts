@@ -4,7 +4,7 @@ import type { Cluster } from '../hosts/cluster.ts'
 import type { Host } from '../hosts/host.ts'
 import { commandMessage, failureOf, type Traced } from './trace.ts'
 
-/** What the hosts are asked on behalf of a batch whose commands are not requests of its own. */
+/** Traces what a batch asks each host, if the batch's commands are not requests of its own. */
 class HostParts {
   readonly #traced: Traced
   readonly #parts = new Map<Host, { pending: number; end: (error?: unknown) => void }>()
@@ -13,7 +13,7 @@ class HostParts {
     this.#traced = traced
   }
 
-  /** A read begins on a host: answers what to call when it ends. */
+  /** Records the start of a read on a host; returns a function to call when it ends. */
   begin(command: string, host: Host): (error?: unknown) => void {
     const part = this.#parts.get(host) ?? this.#open(command, host)
     part.pending++
@@ -45,10 +45,10 @@ class HostParts {
 }
 
 const running = new AsyncLocalStorage<HostParts>()
-/** Batches under way that are traced: while there are none, reads ask for nothing else. */
+/** The number of traced batches in progress; reads skip the lookup while it is 0. */
 let tracedBatches = 0
 
-/** Tells, as commands, what each host is asked by reads that are begun within. */
+/** Traces, as one command per host, the reads that start inside `run`. */
 export function inBatch<Result>(traced: Traced, run: () => Promise<Result>): Promise<Result> {
   if (!commandTrace.hasSubscribers) return run()
   tracedBatches++
@@ -57,14 +57,14 @@ export function inBatch<Result>(traced: Traced, run: () => Promise<Result>): Pro
   })
 }
 
-/** What a loader reads is not part of the batch that called it. */
+/** Runs a loader outside the batch that called it, so that its reads are not part of the batch. */
 export function outsideBatch<Args extends unknown[], Result>(
   loader: (...args: Args) => Result,
 ): (...args: Args) => Result {
   return (...args) => running.exit(() => loader(...args))
 }
 
-/** For a read within a batch: what to call when it was answered, or undefined. */
+/** Returns the function that a read inside a batch calls when it ends; undefined elsewhere. */
 export function partOfBatch(
   command: string,
   cluster: Cluster,

@@ -10,7 +10,7 @@ import type { RefillEntry } from '../refill/entry.ts'
 import type { KeyMapping } from './keys.ts'
 import { type Codec, MeasuredCodec } from './values/codec.ts'
 
-/** What tracing needs to know of a client. */
+/** The parts of a client that tracing needs. */
 export interface Traced {
   readonly id: string
   readonly cluster: Cluster
@@ -18,21 +18,21 @@ export interface Traced {
   readonly keys: KeyMapping
 }
 
-/** How a command is told that goes to where its key lives. */
+/** Traces a command that is routed by its key. */
 export type Telling = <Result, Context>(
   traced: Traced,
   request: Request<Result, Context>,
 ) => Promise<Result>
 
-/** Tells a command as an operation of its own. */
+/** Traces a command as an operation of its own. */
 export const traceCommand: Telling = (traced, request) => {
   return traceKeyed(traced, request, (result) => outcomeOf(request.verb.name, result))
 }
 
-/** Tells a command as the part of a batch: the batch alone tells what became of its keys. */
+/** Traces a command as a part of a batch; only the batch reports the outcome of its keys. */
 export const tracePart: Telling = (traced, request) => traceKeyed(traced, request, () => 'ok')
 
-/** Tells a command as a step of an operation, whose attempts and bytes it adds to. */
+/** Traces a command as a step of an operation, and adds its attempts and bytes to the operation. */
 export function traceStep(message: CommandMessage): Telling {
   return (traced, request) => {
     measure(request as Request)
@@ -56,8 +56,8 @@ function traceKeyed<Result, Context>(
 }
 
 /**
- * As traceCommand(), for what is asked of one host, such as its part of a batch. What became of the
- * keys in it is not its outcome: that it was answered is.
+ * Does the same as traceCommand() for a request to one host, such as its part of a batch. The
+ * outcome is `ok` as soon as the host replies, whatever the results of its keys.
  */
 export function traceHostRequest<Result, Context>(
   traced: Traced,
@@ -96,7 +96,7 @@ function traceRequest<Result, Context>(
   return commandTrace.run(message, send, told, failed)
 }
 
-/** Adds what a request tells of itself once it is settled. */
+/** Adds attempts, bytes and the last host of a settled request to the message. */
 function noteEnd({ cluster }: Traced, message: CommandMessage, request: Request): void {
   message.attempts = (message.attempts ?? 0) + request.attempts
   const { size } = Object(request.context) as { readonly size?: unknown }
@@ -107,13 +107,13 @@ function noteEnd({ cluster }: Traced, message: CommandMessage, request: Request)
   if (last !== undefined) nameHost(message, last)
 }
 
-/** Has the value of a read measured: its size is known while it is decoded, and not later. */
+/** Wraps the codec of a read to measure the value, whose size is known only while it is decoded. */
 function measure(request: { context: unknown }): void {
   const { decode } = Object(request.context) as Partial<Codec>
   if (typeof decode === 'function') request.context = new MeasuredCodec(request.context as Codec)
 }
 
-/** Runs a verb on one key that is several commands: they are not told one by one. */
+/** Runs and traces a verb on one key as one command, although it sends several. */
 export function traceKey<Result>(
   traced: Traced,
   command: string,
@@ -133,7 +133,7 @@ export function traceKey<Result>(
   )
 }
 
-/** As traceKey(), for an invalidation; tells nothing while there is no subscriber. */
+/** Does the same as traceKey() for an invalidation; does nothing without subscribers. */
 export function traceMark(
   traced: Traced,
   key: string,
@@ -143,7 +143,7 @@ export function traceMark(
   return traceKey(traced, 'invalidate', key, run, (isDone) => (isDone ? 'ok' : 'refused'))
 }
 
-/** As traceKey(), for what may load: tells how the value came. */
+/** Does the same as traceKey() for calls that may load; adds the state of the result. */
 export function traceEntry<Value>(
   traced: Traced,
   command: string,
@@ -156,7 +156,7 @@ export function traceEntry<Value>(
   })
 }
 
-/** As traceKey(), for a refresh: it is done, whatever was there before. */
+/** Does the same as traceKey() for a refresh; the outcome is always `ok`. */
 export function traceRefresh<Value>(
   traced: Traced,
   key: string,
@@ -168,7 +168,10 @@ export function traceRefresh<Value>(
   })
 }
 
-/** Yields the lines of a long answer; their end, or the reader's, ends the command. */
+/**
+ * Yields the lines of a long reply as one traced command, which ends with the last line or when the
+ * reader stops.
+ */
 export async function* traceLines(
   traced: Traced,
   command: string,
@@ -202,16 +205,16 @@ export async function* traceLines(
   }
 }
 
-/** How many keys of a batch were found or done, and how many got no answer. */
+/** How many keys of a batch were found or written, and how many failed. */
 export interface BatchCount {
   readonly size: number
   readonly hits: number
   readonly failed: number
-  /** Of the values that were read or written. */
+  /** The bytes of the values that were read or written. */
   readonly bytes?: number | undefined
 }
 
-/** Runs a batch as an operation of the channel `mintring:batch`. */
+/** Runs a batch as an operation on the channel `mintring:batch`. */
 export function traceBatch<Result>(
   traced: Traced,
   command: string,
@@ -237,7 +240,7 @@ export function traceBatch<Result>(
   return batchTrace.run(message, run, told, failed)
 }
 
-/** The message of a command, before it begins. */
+/** Creates the message of a command before it starts. */
 export function commandMessage(
   { id, behaviors }: Traced,
   command: string,
@@ -246,7 +249,7 @@ export function commandMessage(
 ): CommandMessage {
   const message: CommandMessage = { command, client: id }
   if (behaviors.traceKeys && key !== undefined) Object.assign(message, { key })
-  // The first host: samplers of traces decide at the start.
+  // Name the first host now, because trace samplers decide at the start.
   if (host !== undefined) nameHost(message, host)
   return message
 }
@@ -258,11 +261,11 @@ function nameHost(message: CommandMessage, { name, server }: Host): void {
   message.serverPort = serverPort
 }
 
-/** Commands whose result is what they found. */
+/** Commands whose outcome is a hit or a miss. */
 const READS: ReadonlySet<string> = new Set(['get', 'gets', 'gat', 'gats', 'mg', 'me'])
 
 function outcomeOf(command: string, result: unknown): Outcome {
-  // What raw() resolves to: that there was an answer is all that is known of it.
+  // The result of raw(): only that a reply arrived is known.
   if (Array.isArray(result)) return 'ok'
   const status = statusOf(result)
   const isNo = result === undefined || result === false || status === 'exists'
@@ -272,7 +275,7 @@ function outcomeOf(command: string, result: unknown): Outcome {
   return isNo || status === 'missing' || status === 'not_stored' ? 'refused' : 'ok'
 }
 
-/** `cas` resolves to a word, the meta commands to an object with one. */
+/** Returns the status in a result of `cas` or of a meta command. */
 function statusOf(result: unknown): string | undefined {
   if (result === 'exists' || result === 'not_found') return 'exists'
   const { status } = Object(result) as { readonly status?: string }
@@ -285,7 +288,7 @@ const LOADER_CODES: ReadonlySet<string> = new Set([
   'MINTRING_WAIT_TIMEOUT',
 ])
 
-/** Errors of hosts and of time: their words are about those. All others may quote a key. */
+/** Codes of errors about hosts and time, whose messages contain no keys. Other messages may. */
 const WORDS_OF_HOSTS: ReadonlySet<string> = new Set([
   'MINTRING_ABORTED',
   'MINTRING_AUTH',
@@ -300,7 +303,7 @@ const WORDS_OF_HOSTS: ReadonlySet<string> = new Set([
   'MINTRING_UNSUPPORTED',
 ])
 
-/** What is told of a failure: without `traceKeys` no key, and nothing that a loader said. */
+/** Returns the failure to report: without `traceKeys` it contains no key and no loader message. */
 export function failureOf(
   { behaviors }: Traced,
   keysOf: () => readonly string[],
@@ -314,14 +317,18 @@ export function failureOf(
   }
 }
 
-/** An error by its code, or by its name. */
+/** Returns an error with the same code or name, but without its message. */
 function withoutWords(error: unknown): Error {
   if (!isMintringError(error)) {
-    return Object.assign(new Error('told without its message'), { name: nameOf(error) })
+    return Object.assign(new Error('message withheld: it may contain a key'), {
+      name: nameOf(error),
+    })
   }
   const { code, host, command, sent, cause } = error
   const isLoader = LOADER_CODES.has(code)
-  const why = isLoader ? `The loader failed: ${nameOf(cause)}` : `${code}, told without its words`
+  const why = isLoader
+    ? `The loader failed: ${nameOf(cause)}`
+    : `${code} (message withheld: it may contain a key)`
   return new MintringError(code, why, { host, command, sent })
 }
 
@@ -330,7 +337,7 @@ const nameOf = (cause: unknown): string => {
   return typeof name === 'string' && name !== '' ? name : `a ${typeof cause} was thrown`
 }
 
-/** Whether an error, or one underneath, has one of the keys in its message. */
+/** Whether the message of an error, or of its causes, contains one of the keys. */
 function tells(error: unknown, keys: readonly string[]): boolean {
   for (let at = error, depth = 0; at !== undefined && depth < MAX_CAUSES; depth++) {
     const { message = '', cause } = Object(at) as { message?: unknown; cause?: unknown }

@@ -4,12 +4,12 @@ import { toExptime } from '../protocol/exptime.ts'
 import { unixMs } from '../runtime.ts'
 import { escaped, kindOf } from '../secrets.ts'
 
-/** A time to live: whole seconds (0 = until evicted), or a whole number with a unit: `'5m'`. */
+/** A time to live: whole seconds (0: no expiry), or a whole number with a unit: `'5m'`. */
 export type Ttl = number | `${number}${'s' | 'm' | 'h' | 'd' | 'w'}`
 
 /**
- * A TTL in whole seconds. Rejects with MINTRING_BAD_TTL what memcached would read as something
- * else: negative numbers (expired at once), fractions, NaN, other types.
+ * Parses a TTL to whole seconds. Throws MINTRING_BAD_TTL for values that memcached would read as
+ * something else: negative numbers (expired at once), fractions, NaN, other types.
  */
 export function ttlSeconds(ttl: Ttl): number {
   const seconds = typeof ttl === 'string' ? secondsIn(ttl) : ttl
@@ -20,19 +20,19 @@ export function ttlSeconds(ttl: Ttl): number {
   )
 }
 
-/** The exptime of the wire for a TTL; over 30 days it is a date, counted from now. */
+/** Returns the protocol's exptime for a TTL: seconds, or over 30 days a date from now. */
 export function exptimeOf(ttl: Ttl): number {
   return toExptime(ttlSeconds(ttl), Math.floor(unixMs() / 1000))
 }
 
-/** As exptimeOf, where leaving the TTL out means that the value lives until it is evicted. */
+/** Does the same as exptimeOf(); an absent TTL means no expiry. */
 export function optionalExptime(ttl: Ttl | undefined): number {
   return ttl === undefined ? 0 : exptimeOf(ttl)
 }
 
 function show(ttl: unknown): string {
   if (typeof ttl === 'number') {
-    return ttl === Infinity ? 'Infinity: write 0 to keep it until it is evicted' : String(ttl)
+    return ttl === Infinity ? 'Infinity: write 0 for no expiry' : String(ttl)
   }
   if (typeof ttl === 'bigint') return `a bigint: write ${Number(ttl)}`
   if (typeof ttl !== 'string') {

@@ -2,17 +2,18 @@ import { isIP } from 'node:net'
 import { MintringError } from '../../errors.ts'
 import type { ServerObject } from '../../ring/server.ts'
 
-/** What a configuration endpoint tells. */
+/** The content of a configuration endpoint. */
 export interface DiscoveredCluster {
   readonly version: number
   readonly nodes: readonly ServerObject[]
 }
 
 /**
- * Reads `<version>\n<host>|<ip>|<port> <host>|<ip>|<port> …\n`, where the ip may be empty.
- * Source: the auto discovery of ElastiCache, which Memorystore shares.
+ * Parses `<version>\n<host>|<ip>|<port> <host>|<ip>|<port> …\n`, where the ip may be empty. Source:
+ * the auto discovery of ElastiCache, which Memorystore shares.
  *
- * @throws MintringError MINTRING_PROTOCOL for anything else: half a list is worse than the old one.
+ * @throws MintringError MINTRING_PROTOCOL for any other text: half a list is worse than the old
+ * list.
  */
 export function parseClusterConfig(text: string): DiscoveredCluster {
   const [version = '', nodes = '', ...rest] = text.split(/\r?\n/)
@@ -30,5 +31,5 @@ function nodeOf(word: string, text: string): ServerObject {
 
 function broken(text: string): MintringError {
   const shown = JSON.stringify(text.slice(0, 80))
-  return new MintringError('MINTRING_PROTOCOL', `This is no cluster configuration: ${shown}`)
+  return new MintringError('MINTRING_PROTOCOL', `Not a cluster configuration: ${shown}`)
 }

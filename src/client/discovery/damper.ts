@@ -1,14 +1,14 @@
-/** Lists that are left, and changes, are remembered for this many looks. */
+/** How many lookups previous lists and changes are remembered for. */
 const MEMORY_LOOKS = 10
-/** Changes within that memory that are followed at once. */
+/** How many changes within that memory are applied at once. */
 const FREE_CHANGES = 3
-/** How often in a row a list must be found when lists flap. */
+/** How many lookups in a row must return a list before it is applied while lists flap. */
 const CONFIRMATIONS = 3
 
 /**
- * Keeps a source that cannot make up its mind from moving keys at every look. A change is followed
- * at once, unless it goes back to a list that was left in the last 10 looks, or 3 changes were
- * followed in that time: then the list must be found 3 times in a row.
+ * Keeps an unstable source from moving keys at every lookup. A change is applied at once, unless
+ * the list was replaced within the last 10 lookups, or 3 changes were applied in that time. Then 3
+ * lookups in a row must return the list.
  */
 export class Damper {
   #current: string | undefined
@@ -17,7 +17,7 @@ export class Damper {
   #candidate = ''
   #found = 0
 
-  /** Whether the list is to be followed: `wait` when it has to prove itself first. */
+  /** Whether to apply a list; `wait` when more lookups must confirm it first. */
   judge(list: string): 'same' | 'follow' | 'wait' {
     this.#looks++
     this.#left = this.#left.filter(({ atLook }) => this.#looks - atLook <= MEMORY_LOOKS)
@@ -27,7 +27,7 @@ export class Damper {
     return this.#isFlapping(list) && this.#found < CONFIRMATIONS ? 'wait' : 'follow'
   }
 
-  /** The list is followed now. */
+  /** Records that the list was applied. */
   follow(list: string): void {
     if (this.#current !== undefined) this.#left.push({ list: this.#current, atLook: this.#looks })
     this.#current = list

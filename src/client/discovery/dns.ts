@@ -1,7 +1,7 @@
 import { DEFAULT_PORT, type RingServer } from '../../ring/server.ts'
 import { builtin } from '../../runtime.ts'
 
-/** The look-ups this needs, so that tests can make up a zone. */
+/** The DNS lookups used here; tests replace them. */
 export interface Zone {
   lookup(name: string): Promise<readonly { readonly address: string }[]>
   resolveSrv(name: string): Promise<
@@ -20,9 +20,9 @@ const systemZone: Zone = {
 }
 
 /**
- * The servers a name stands for: one per A or AAAA record or, for a name that begins with an
- * underscore (RFC 2782), one per SRV record of the first priority, with its port and weight.
- * Resolvers shuffle their answers and some distributions go by order, so the list is sorted.
+ * Returns the servers of a name: one per A or AAAA record. For a name that starts with an
+ * underscore (RFC 2782), one per SRV record of the first priority, with its port and weight. Sorts
+ * the list, because resolvers shuffle it and some distributions depend on the order.
  */
 export function dnsSource(
   name: string,
@@ -46,7 +46,7 @@ async function srvServers(name: string, zone: Zone): Promise<RingServer[]> {
     .map((record) => ({
       host: record.name,
       port: record.port,
-      // 0 in DNS is "rarely"; a server of a ring has some keys at least.
+      // A DNS weight of 0 means "rarely", but every server of a ring gets some keys.
       weight: Math.max(1, record.weight),
     }))
     .sort((a, b) => (`${a.host}:${a.port}` < `${b.host}:${b.port}` ? -1 : 1))

@@ -13,10 +13,10 @@ import { encodeLine, wordsOfLine } from '../verbs/hosts.ts'
 import { parseClusterConfig } from './cluster-config.ts'
 import type { Source } from './source.ts'
 
-/** Where ElastiCache before 1.4.14 keeps the same text. */
+/** The key of the same text in ElastiCache before 1.4.14. */
 const OLD_KEY = 'AmazonElastiCache:cluster'
 
-/** Resolves to the configuration, or to undefined when the server has none to tell. */
+/** Resolves to the configuration, or to undefined when the server has none. */
 const CONFIG: Verb = {
   name: 'config',
   effect: 'read',
@@ -43,10 +43,10 @@ const CONFIG: Verb = {
 }
 
 /**
- * The nodes an ElastiCache or Memorystore configuration endpoint tells. Each look is a connection
- * of its own: the endpoint's name moves to another node when its node is replaced. Its version is
- * not compared: a node replaced in place, or a cluster made anew, changes the text without raising
- * it.
+ * Returns a source that reads the nodes from an ElastiCache or Memorystore configuration endpoint.
+ * Each lookup opens a connection of its own, because the endpoint's name moves when its node is
+ * replaced. It ignores the version: replacing a node in place, or recreating a cluster, changes the
+ * text without a higher version.
  */
 export function endpointSource(endpoint: string, behaviors: () => Behaviors): Source {
   const servers = parseServers(endpoint)
@@ -64,10 +64,14 @@ async function configurationOf(
   try {
     const text = (await ask(cluster, configGetHead())) ?? (await ask(cluster, getHead([OLD_KEY])))
     if (text !== undefined) return text
-    throw new MintringError('MINTRING_UNSUPPORTED', 'The endpoint tells no cluster configuration', {
-      host: cluster.hosts[0]?.name,
-      command: 'config',
-    })
+    throw new MintringError(
+      'MINTRING_UNSUPPORTED',
+      'The endpoint returned no cluster configuration',
+      {
+        host: cluster.hosts[0]?.name,
+        command: 'config',
+      },
+    )
   } finally {
     await cluster.close({ drainMs: 0 })
   }

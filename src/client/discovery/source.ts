@@ -1,4 +1,6 @@
 import type { RingServer } from '../../ring/server.ts'
 
-/** Asks a source for the server list. The signal fires when the answer is not awaited any more. */
+/**
+ * Fetches the server list from a source. The signal aborts when the result is no longer awaited.
+ */
 export type Source = (signal: AbortSignal) => Promise<readonly RingServer[]>

@@ -10,37 +10,37 @@ import { dnsSource } from './dns.ts'
 import { endpointSource } from './endpoint.ts'
 import type { Source } from './source.ts'
 
-/** How often a source is asked by default. */
+/** The default interval between two lookups. */
 const DEFAULT_INTERVAL_MS = 60_000
-/** How long a source may take by default: no longer than the interval, within these. */
+/** The default timeout of a lookup: the interval, within these two limits. */
 const DEFAULT_TIMEOUT_MS = 5_000
 const MIN_DEFAULT_TIMEOUT_MS = 1_000
 
-/** When a watcher looks, and for how long. */
+/** The interval and the timeout of a watcher's lookups. */
 export interface WatcherTimes {
-  /** From one answer to the next question. */
+  /** From the end of one lookup to the start of the next. */
   readonly intervalMs: number
-  /** How long one question may take. */
+  /** The timeout of one lookup. */
   readonly timeoutMs: number
 }
 
-/** What a watcher does with what it finds. */
+/** What a watcher calls after a lookup. */
 export interface WatcherHooks {
-  /** The list is another than before. */
+  /** Called when the list has changed. */
   changed(servers: readonly ServerAddress[]): void
-  /** The source gave nothing to use, so everything stays as it was. */
+  /** Called when the lookup failed; the current list stays in use. */
   failed(error: unknown): void
-  /** The list keeps changing back and forth: it has to stay the same before it is followed. */
+  /** Called when the list keeps changing back and forth; it is applied once it stays the same. */
   flapping(): void
 }
 
-/** A server list, and the text by which it is told from others. */
+/** A server list, and its text for comparison. */
 interface Found {
   readonly servers: readonly ServerAddress[]
   readonly list: string
 }
 
-/** Follows a server list kept elsewhere. An empty or broken list changes nothing. */
+/** Polls a source for the server list and applies it. Ignores an empty or invalid list. */
 export class DiscoveryWatcher {
   readonly #source: Source
   readonly #times: WatcherTimes
@@ -49,7 +49,7 @@ export class DiscoveryWatcher {
   #timer: NodeJS.Timeout | undefined
   #deadlineTimer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
-  /** Found, and not followed because the list flaps. */
+  /** The last list, if it was not applied because lists flap. */
   #held: Found | undefined
   #ending = new AbortController()
   #isAsked = false
@@ -61,20 +61,20 @@ export class DiscoveryWatcher {
     this.#hooks = hooks
   }
 
-  /** Looks now and then again and again. */
+  /** Starts polling. */
   start(): void {
     void this.#look().catch(() => undefined)
   }
 
   /**
-   * Looks now, and follows what is found even if the list flaps. Rejects when the source gave
-   * nothing to use; calls at one time share one look.
+   * Looks up the list now, and applies it even if lists flap. Rejects when the lookup fails.
+   * Concurrent calls share one lookup.
    */
   look(): Promise<void> {
     if (this.#isClosed) return Promise.reject(closed())
     this.#isAsked = true
     const looking = this.#look()
-    // A caller waits: the process must not end before the deadline tells it.
+    // A caller waits, so the process must not exit before the timeout.
     this.#deadlineTimer?.ref()
     return looking.then(() => {
       if (this.#held !== undefined && !this.#isClosed) this.#follow(this.#held)
@@ -126,7 +126,10 @@ export class DiscoveryWatcher {
     const answer = Promise.resolve().then(() => this.#source(signal))
     try {
       const late = (): MintringError =>
-        new MintringError('MINTRING_TIMEOUT', `no list of servers after ${timeoutMs} ms`)
+        new MintringError(
+          'MINTRING_TIMEOUT',
+          `The discovery source returned no server list within ${timeoutMs} ms`,
+        )
       return checked(await within(answer, { signal, timeoutMs }, late, this.#after))
     } finally {
       this.#ending.abort()
@@ -141,7 +144,7 @@ export class DiscoveryWatcher {
   }
 }
 
-/** A watcher of what the behavior `discovery` names. */
+/** Creates a watcher of the source that the behavior `discovery` names. */
 export function watcherFor(
   discovery: Discovery,
   behaviors: () => Behaviors,
@@ -161,7 +164,7 @@ function sourceOf(discovery: Discovery, behaviors: () => Behaviors): Source {
 
 function checked(servers: readonly RingServer[]): readonly ServerAddress[] {
   if (!Array.isArray(servers)) {
-    throw new MintringError('MINTRING_BAD_SERVER', 'discovery.servers() must answer an array')
+    throw new MintringError('MINTRING_BAD_SERVER', 'discovery.servers() must return an array')
   }
   if (servers.length > 0) return parseServers(servers)
   throw new MintringError('MINTRING_NO_SERVERS', 'Discovery found no servers')

@@ -172,7 +172,7 @@ const MISTAKES: readonly Mistake[] = [
     'slabs()',
     (c) => c.slabs(),
     'MINTRING_BAD_ARGUMENT',
-    'slabs() takes an object with one of automove, reassign',
+    'slabs() takes an object with one of: automove, reassign',
   ],
   [
     'close(1000)',

@@ -16,7 +16,7 @@ const MISTAKES: readonly Mistake[] = [
     "on('error', f)",
     (c) => c.on('error', load),
     BAD,
-    "There is no event 'error': what fails rejects; on('eject') and on('warning') tell the rest",
+    "There is no event 'error': failed calls reject; see also on('eject') and on('warning')",
   ],
   [
     "off('Return', f)",

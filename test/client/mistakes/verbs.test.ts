@@ -20,7 +20,7 @@ const MISTAKES: readonly Mistake[] = [
     (c) => c.set('k', 1, { ttl: Infinity }),
     'MINTRING_BAD_TTL',
     "A TTL is whole seconds (300), or a whole number with s, m, h, d or w ('5m'), not " +
-      'Infinity: write 0 to keep it until it is evicted',
+      'Infinity: write 0 for no expiry',
   ],
   [
     'set(k, v, {ttl: 60n})',
@@ -166,7 +166,7 @@ const MISTAKES: readonly Mistake[] = [
     'close drainMs "1s"',
     (c) => c.close({ drainMs: '1s' }),
     'MINTRING_BAD_ARGUMENT',
-    'close(): drainMs must be milliseconds from 0, not a string',
+    'close(): drainMs must be milliseconds, 0 or more, not a string',
   ],
   [
     'close {force}',
