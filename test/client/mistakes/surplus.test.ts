@@ -132,7 +132,8 @@ describe('arguments after the last one that a verb takes are refused before any 
       ...names(VERBS),
       ...names(THROWING),
     ]
-    const found = Object.getOwnPropertyNames(MemcachedClient.prototype)
+    const all = Object.getOwnPropertyNames(MemcachedClient.prototype)
+    const found = all.filter((name) => !name.startsWith('_'))
     assert.deepEqual(found.sort(), known.sort())
   })
 
