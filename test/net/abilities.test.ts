@@ -23,8 +23,8 @@ const lackOfLine = (abilities: Abilities, line: string): MintringError | undefin
 const messageOf = (abilities: Abilities, line: string): string | undefined =>
   lackOfLine(abilities, line)?.message
 
-describe('what a server lacks', () => {
-  test('memcached lacks nothing, twemproxy and its own proxy take the classic commands', () => {
+describe('the commands that a server does not support', () => {
+  test('are none for memcached; twemproxy and its own proxy support the classic commands', () => {
     for (const command of [...CLASSIC, 'touch', 'delete', 'version']) {
       for (const abilities of [MEMCACHED, TWEMPROXY, OWN_PROXY]) {
         assert.equal(messageOf(abilities, command), undefined, command)
@@ -35,7 +35,7 @@ describe('what a server lacks', () => {
     }
   })
 
-  test('twemproxy has no meta commands, gat, statistics or administration', () => {
+  test('are meta commands, gat, statistics and administration for twemproxy', () => {
     for (const command of ['mg', 'ms', 'md', 'ma', 'me', 'mn', 'gat', 'gats', 'stats', 'watch']) {
       assert.match(messageOf(TWEMPROXY, command) ?? '', /^cache:1 is twemproxy, which has no /)
     }
@@ -43,7 +43,7 @@ describe('what a server lacks', () => {
     assert.match(messageOf(TWEMPROXY, 'flush_all') ?? '', /ask the servers behind it/)
   })
 
-  test("memcached's proxy has meta commands and statistics, and no administration", () => {
+  test("are administration commands for memcached's own proxy", () => {
     for (const command of ['mg', 'ms', 'gat', 'stats', 'watch']) {
       assert.equal(messageOf(OWN_PROXY, command), undefined, command)
     }
@@ -52,13 +52,13 @@ describe('what a server lacks', () => {
     }
   })
 
-  test('gat came with 1.5.3', () => {
+  test('are gat and gats before memcached 1.5.3', () => {
     assert.match(messageOf({ ...MEMCACHED, version: '1.4.39' }, 'gat') ?? '', /came with 1\.5\.3/)
     assert.equal(messageOf({ ...MEMCACHED, version: '1.5.3' }, 'gat'), undefined)
     assert.equal(messageOf({ ...MEMCACHED, version: '' }, 'gat'), undefined)
   })
 
-  test('each command that came later is refused to an older memcached, with what to use', () => {
+  test('are refused for an older memcached by an error that names an alternative', () => {
     const refusals = {
       mn: ['1.6.9', /mn came with 1\.6\.10: /],
       'lru mode flat': ['1.4.39', /lru mode came with 1\.5\.0: /],
@@ -78,7 +78,7 @@ describe('what a server lacks', () => {
     }
   })
 
-  test('twemproxy is sent no gat', () => {
+  test('are never sent: a gat for twemproxy rejects', () => {
     assert.equal(lackOf(TWEMPROXY, 'cache:1', 'gat')?.code, 'MINTRING_UNSUPPORTED')
     assert.equal(lackOf(TWEMPROXY, 'cache:1', 'gat')?.sent, false)
   })

@@ -5,7 +5,7 @@ import { beginsTls, CLOSED_WHILE_CONNECTING, dialFailure } from '../../src/net/d
 
 const system = (code: string): Error => Object.assign(new Error(`connect ${code}`), { code })
 
-/** What a dial fails with, and what a caller reads of it. */
+/** The error of a failed dial, and the message that the caller gets. */
 const MESSAGES: readonly (readonly [unknown, isTls: boolean, RegExp])[] = [
   [
     system('ECONNREFUSED'),
@@ -31,23 +31,23 @@ const MESSAGES: readonly (readonly [unknown, isTls: boolean, RegExp])[] = [
   [new Error(CLOSED_WHILE_CONNECTING), false, /^Cannot connect to h:1: closed while connecting$/],
 ]
 
-describe('a dial that failed', () => {
+describe('the error of a failed connection attempt', () => {
   for (const [cause, isTls, message] of MESSAGES) {
-    it(`says the host, what failed and what to try: ${message.source}`, () => {
+    it(`names the host, the cause and what to try: ${message.source}`, () => {
       const error = dialFailure('h:1', isTls, cause)
       assert.match(error.message, message)
       assert.deepEqual([error.code, error.host, error.cause], ['MINTRING_CONNECTION', 'h:1', cause])
     })
   }
 
-  it('keeps an error of its own', () => {
+  it('is unchanged when it is already a MintringError', () => {
     const error = new MintringError('MINTRING_TIMEOUT', 'late')
     assert.equal(dialFailure('h:1', false, error), error)
   })
 })
 
-describe('bytes of TLS', () => {
-  it('are told from replies', () => {
+describe('bytes of a TLS handshake', () => {
+  it('are distinguished from replies of memcached', () => {
     assert.equal(beginsTls(Buffer.from([0x15, 3, 1, 0, 2, 2, 70])), true)
     assert.equal(beginsTls(Buffer.from([0x16, 3, 3])), true)
     assert.equal(beginsTls(Buffer.from('VERSION 1.6.18')), false)

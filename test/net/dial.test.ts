@@ -14,7 +14,7 @@ import { sleep, testCluster, until } from '../support/test-cluster.ts'
 
 const isCode = (code: string) => (error: unknown) => (error as { code?: string }).code === code
 
-test('all addresses of a name are tried, in order, within the time', async (t) => {
+test('a dial tries all addresses of a name in order, within connectTimeoutMs', async (t) => {
   const server = await startScripted(answerGets)
   t.after(() => server.close())
   const asked: string[] = []
@@ -30,7 +30,7 @@ test('all addresses of a name are tried, in order, within the time', async (t) =
   assert.deepEqual(asked, ['cache.test'])
 })
 
-test('a name is resolved anew for each dial, so that a host may move', async (t) => {
+test('a dial resolves the name again each time, so that a host may move', async (t) => {
   const before = await startScripted(answerGets)
   const moved = net.createServer()
   t.after(() => moved.close())
@@ -57,7 +57,7 @@ test('a name is resolved anew for each dial, so that a host may move', async (t)
   assert.equal(await client.get('k'), 'value of k')
 })
 
-test('a resolver that does not answer is asked once at a time, and callers fail in time', async (t) => {
+test('a DNS server that does not reply gets one query at a time, and callers time out', async (t) => {
   let asked = 0
   const client = testCluster(t, ['cache.test:1'], {
     retries: 0,
@@ -74,7 +74,7 @@ test('a resolver that does not answer is asked once at a time, and callers fail 
   assert.equal(asked, 1)
 })
 
-test('a Unix socket and an IPv6 address are dialled', async (t) => {
+test('a dial connects to a Unix socket and to an IPv6 address', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'mintring-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const upstream = await startScripted(answerGets)
@@ -98,7 +98,7 @@ test('a Unix socket and an IPv6 address are dialled', async (t) => {
   assert.equal(await testCluster(t, [`[::1]:${port}`]).get('k'), 'value of k')
 })
 
-test('a dead port is dialled once per step, not by every request', async (t) => {
+test('a dead port is dialled once per back-off step, not by every request', async (t) => {
   const server = net.createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as net.AddressInfo
@@ -120,7 +120,7 @@ test('a dead port is dialled once per step, not by every request', async (t) => 
   assert.ok(dials >= 2 && dials <= 5, `${dials} dials in 500 ms`)
 })
 
-test('a server that hangs up on mn is asked again without it', async (t) => {
+test('a server that closes the connection on mn is dialled again without mn', async (t) => {
   const server = await startScripted(
     (line, socket) => {
       if (line === 'version') socket.write('VERSION 0.5.0\r\n')
@@ -138,7 +138,7 @@ test('a server that hangs up on mn is asked again without it', async (t) => {
   assert.equal(client.cluster.snapshot()[0]?.failures, 0)
 })
 
-test('a server whose connections break while it is asked for mn is no proxy', async (t) => {
+test('a server whose connections break during mn is not taken for a proxy', async (t) => {
   let broken = 0
   const server = await startScripted(
     (line, socket) => {
@@ -159,7 +159,7 @@ test('a server whose connections break while it is asked for mn is no proxy', as
   assert.equal(client.cluster.snapshot()[0]?.failures, 0)
 })
 
-test('a host that wants another password says so to callers, and is not ejected', async (t) => {
+test('a host that refuses the password rejects its callers and is not ejected', async (t) => {
   const server = await startScripted(
     (line, socket) => {
       if (line === 'version') socket.write('CLIENT_ERROR unauthenticated\r\n')
@@ -176,7 +176,10 @@ test('a host that wants another password says so to callers, and is not ejected'
   assert.equal(client.cluster.snapshot()[0]?.state, 'suspect')
 })
 
-/** A TLS front of a scripted server, with a certificate for `cache.test` from a new authority. */
+/**
+ * A TLS server in front of a scripted one, with a certificate for `cache.test` from a new
+ * authority.
+ */
 async function startTls(t: TestContext): Promise<{ port: number; ca: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'mintring-'))
   t.after(() => rmSync(folder, { recursive: true }))
@@ -207,7 +210,7 @@ async function startTls(t: TestContext): Promise<{ port: number; ca: string }> {
   return { port: (server.address() as net.AddressInfo).port, ca: readFileSync(cert, 'utf8') }
 }
 
-test('TLS: verified by default, against the name that was asked for', async (t) => {
+test('TLS verifies the certificate by default, for the name that the caller gave', async (t) => {
   const { port, ca } = await startTls(t)
   const resolve = async () => [{ address: '127.0.0.1' }]
   const patient = { resolve, connectTimeoutMs: 2_000, requestTimeoutMs: 2_000, retries: 0 }
@@ -224,7 +227,7 @@ test('TLS: verified by default, against the name that was asked for', async (t) 
   }
 })
 
-test('TLS: a plain server, and one that stalls in the handshake, fail in time', async (t) => {
+test('TLS to a plain server, and to one that stalls in the handshake, times out', async (t) => {
   const plain = await startScripted(() => undefined)
   t.after(() => plain.close())
   const silent = net.createServer().listen(0, '127.0.0.1')
@@ -241,7 +244,7 @@ test('TLS: a plain server, and one that stalls in the handshake, fail in time', 
   }
 })
 
-test('an idle connection that the server closed is opened again without an error', async (t) => {
+test('an idle connection that the server closed is reopened without an error', async (t) => {
   const server = await startScripted(answerGets)
   t.after(() => server.close())
   const client = testCluster(t, [server.port], { retries: 0 })

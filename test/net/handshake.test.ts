@@ -5,7 +5,7 @@ import { ReplyParser } from '../../src/protocol/reply-parser.ts'
 
 const isCode = (code: string) => (error: unknown) => (error as { code?: string }).code === code
 
-/** Plays `replies` against a handshake; answers what it wrote. */
+/** Runs a handshake against `replies`; returns what it wrote. */
 function play(input: Partial<HandshakeInput>, replies: readonly string[]): [string[], Handshake] {
   const handshake = new Handshake({ host: 'h', metaProbe: 'ask', ...input })
   const written = [handshake.start()]
@@ -17,7 +17,7 @@ function play(input: Partial<HandshakeInput>, replies: readonly string[]): [stri
   return [written, handshake]
 }
 
-test('a modern server tells its version, that it knows meta, and its limits', () => {
+test('a handshake learns the version, the meta commands and the limits of a modern server', () => {
   const settings =
     'STAT maxbytes 67108864\r\nSTAT item_size_max 2097152\r\nSTAT cas_enabled no\r\nEND\r\n'
   const [written, { abilities }] = play({}, ['VERSION 1.6.18\r\n', 'MN\r\n', settings])
@@ -34,7 +34,7 @@ test('a modern server tells its version, that it knows meta, and its limits', ()
   })
 })
 
-test('an old server does not know mn, or takes it for another command', () => {
+test('a handshake learns from the reply to mn that an old server has no meta commands', () => {
   for (const refusal of ['ERROR\r\n', 'EN\r\n']) {
     const [written, { abilities }] = play({}, ['VERSION 1.5.22\r\n', refusal])
     assert.deepEqual(written, ['version\r\n', 'mn\r\n'])
@@ -44,14 +44,14 @@ test('an old server does not know mn, or takes it for another command', () => {
   }
 })
 
-test('another kind of version is a proxy, and is not asked for settings', () => {
+test('a handshake takes an unusual version for a proxy, and does not ask it for settings', () => {
   const [written, { abilities }] = play({}, ['VERSION mcrouter 37.0.0\r\n', 'MN\r\n'])
   assert.deepEqual(written, ['version\r\n', 'mn\r\n'])
   assert.equal(abilities?.proxyKind, 'other')
   assert.equal(abilities?.singleGets, true)
 })
 
-test("memcached's own proxy tells that it is one among its settings", () => {
+test("a handshake recognizes memcached's own proxy by its settings", () => {
   const settings = 'STAT item_size_max 1048576\r\nSTAT proxy_enabled yes\r\nEND\r\n'
   const [, { abilities }] = play({}, ['VERSION 1.6.45\r\n', 'MN\r\n', settings])
   assert.equal(abilities?.proxyKind, 'memcached')
@@ -60,7 +60,7 @@ test("memcached's own proxy tells that it is one among its settings", () => {
   assert.equal(abilities?.itemSizeMax, undefined, 'the limit is that of the servers behind')
 })
 
-test('mn is not asked of a server that hung up on it: it is twemproxy', () => {
+test('a handshake does not send mn to a server that closed the connection on it: twemproxy', () => {
   const [written, { abilities }] = play({ metaProbe: 'hangs up' }, ['VERSION 1.6.18\r\n'])
   assert.deepEqual(written, ['version\r\n'])
   assert.equal(abilities?.meta, false)
@@ -68,21 +68,21 @@ test('mn is not asked of a server that hung up on it: it is twemproxy', () => {
   assert.equal(abilities?.singleGets, true)
 })
 
-test('mn is never asked where the user says that there are no meta commands', () => {
+test('a handshake does not send mn when the user has set protocol to classic', () => {
   const [written, { abilities }] = play({ metaProbe: 'never' }, ['VERSION 1.6.18\r\n'])
   assert.deepEqual(written, ['version\r\n'])
   assert.equal(abilities?.proxy, false)
   assert.equal(abilities?.singleGets, true)
 })
 
-test('a version that a proxy cannot find out is not the end of the connection', () => {
+test('a handshake continues when a proxy cannot return a version', () => {
   const [written, { abilities }] = play({}, ['SERVER_ERROR Connection refused\r\n'])
   assert.deepEqual(written, ['version\r\n'])
   assert.equal(abilities?.proxyKind, 'other')
   assert.equal(abilities?.meta, false)
 })
 
-test('credentials are told only to a server that asks for them', () => {
+test('a handshake sends credentials only to a server that asks for them', () => {
   const credentials = { username: 'bob', password: 'sécret' }
   const [open] = play({ credentials }, ['VERSION 1.6.18\r\n', 'MN\r\n', 'END\r\n'])
   assert.ok(open.every((text) => !text.includes('bob')))
@@ -97,7 +97,7 @@ test('credentials are told only to a server that asks for them', () => {
   assert.equal(abilities?.version, '1.6.18')
 })
 
-test('authentication that is missing or refused is MINTRING_AUTH, without the password', () => {
+test('a handshake rejects missing or wrong credentials with MINTRING_AUTH, without the password', () => {
   const asked = ['CLIENT_ERROR unauthenticated\r\n']
   assert.throws(() => play({}, asked), isCode('MINTRING_AUTH'))
   const credentials = { username: 'bob', password: 'hunter2' }
@@ -111,12 +111,12 @@ test('authentication that is missing or refused is MINTRING_AUTH, without the pa
   )
 })
 
-test('one connection too many is refused before anything was asked of it', () => {
+test('a handshake rejects when the server refuses one connection too many', () => {
   const reply = 'ERROR Too many open connections\r\n'
   assert.throws(() => play({}, [reply]), isCode('MINTRING_CONNECTION'))
 })
 
-test('an item that is asked for comes with the settings, and with its life', () => {
+test('a handshake reads a requested item together with the settings, with its ttl', () => {
   const replies = ['VERSION 1.6.18\r\n', 'MN\r\n', 'STAT a 1\r\nEND\r\n', 'VA 4 t90\r\nmark\r\n']
   const [written, { abilities, item }] = play({ itemKey: 'm' }, replies)
   assert.equal(written[2], 'stats settings\r\nmg m t v\r\n')
@@ -124,7 +124,7 @@ test('an item that is asked for comes with the settings, and with its life', () 
   assert.equal(abilities?.meta, true)
 })
 
-test('an item that is asked for is asked by gets where there are no meta commands', () => {
+test('a handshake reads a requested item by gets when there are no meta commands', () => {
   const item = 'VALUE m 0 4 7\r\nmark\r\nEND\r\n'
   const [written, handshake] = play({ itemKey: 'm' }, ['VERSION 1.5.22\r\n', 'ERROR\r\n', item])
   assert.equal(written[2], 'gets m\r\n')
@@ -132,7 +132,7 @@ test('an item that is asked for is asked by gets where there are no meta command
   assert.equal(handshake.abilities?.meta, false)
 })
 
-test('a handshake ends without the item when the server has none, or refuses', () => {
+test('a handshake continues without the requested item when the server has none, or refuses', () => {
   for (const last of ['EN\r\n', 'ERROR\r\n', 'SERVER_ERROR busy\r\n']) {
     const replies = ['VERSION 1.6.18\r\n', 'MN\r\n', 'END\r\n']
     assert.equal(play({ itemKey: 'm' }, replies)[1].abilities, undefined)
@@ -142,7 +142,7 @@ test('a handshake ends without the item when the server has none, or refuses', (
   }
 })
 
-test('no proxy is asked for an item', () => {
+test('a handshake does not ask a proxy for an item', () => {
   const [written, { abilities }] = play({ itemKey: 'm' }, ['SERVER_ERROR dead\r\n'])
   assert.deepEqual(written, ['version\r\n'])
   assert.equal(abilities?.proxy, true)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { KeySet } from '../../src/net/key-set.ts'
 
-test('a key is added once, until the set is emptied', () => {
+test('KeySet.add is true once per key, until the set is cleared', () => {
   const keys = new KeySet()
   assert.equal(keys.add('user:1'), true)
   assert.equal(keys.add('user:2'), true)
@@ -11,14 +11,14 @@ test('a key is added once, until the set is emptied', () => {
   assert.equal(keys.add('user:1'), true)
 })
 
-test('keys that differ only where they are not hashed are different', () => {
+test('KeySet distinguishes keys that differ only in bytes that it does not hash', () => {
   const keys = new KeySet()
   const tail = ':the-same-end-for-all-of-these-keys'
   for (let i = 0; i < 100; i++) assert.equal(keys.add(`${i}${tail}`.padStart(40)), true)
   for (let i = 0; i < 100; i++) assert.equal(keys.add(`${i}${tail}`.padStart(40)), false)
 })
 
-test('it tells what a Set tells, batch after batch', () => {
+test('KeySet returns the same as a Set, batch after batch', () => {
   const keys = new KeySet()
   let seed = 7
   for (let batch = 0; batch < 200; batch++) {

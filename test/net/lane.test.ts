@@ -8,14 +8,14 @@ import { sleep, testCluster, until } from '../support/test-cluster.ts'
 
 const isCode = (code: string) => (error: unknown) => (error as { code?: string }).code === code
 
-/** A set is answered when its value's line has come. */
+/** A set gets its reply when the line of its value has arrived. */
 const answerGetsAndSets: Script = (line, socket) => {
   if (line.startsWith('set ')) return
   if (line.startsWith('get ')) answerGets(line, socket)
   else socket.write('STORED\r\n')
 }
 
-test('gets of one turn travel as one get, and a key asked twice is asked once', async (t) => {
+test('gets of one turn are sent as one get, which asks for each key once', async (t) => {
   const server = await startScripted(answerGets)
   t.after(() => server.close())
   const client = testCluster(t, [server.port])
@@ -29,7 +29,7 @@ test('gets of one turn travel as one get, and a key asked twice is asked once', 
   assert.equal(server.lines.at(-1), 'get a b c')
 })
 
-test('misses are the keys that the server does not name, twins included', async (t) => {
+test('keys that the server does not return are misses, also for two callers of one key', async (t) => {
   const server = await startScripted((_line, socket) => {
     socket.write(`${valueReply('b')}${valueReply('d')}END\r\n`)
   })
@@ -39,7 +39,7 @@ test('misses are the keys that the server does not name, twins included', async 
   assert.deepEqual(values, [undefined, 'value of b', undefined, 'value of d', undefined, undefined])
 })
 
-test('any other command breaks a run of gets, so that a lane keeps the order', async (t) => {
+test('another command ends a batch of gets, so that a lane keeps the order of calls', async (t) => {
   const server = await startScripted(answerGetsAndSets)
   t.after(() => server.close())
   const client = testCluster(t, [server.port])
@@ -48,7 +48,7 @@ test('any other command breaks a run of gets, so that a lane keeps the order', a
   assert.deepEqual(server.lines.slice(-4), ['get a b', 'set b 0 0 3', 'new', 'get b'])
 })
 
-test('bytes that were transferred away before they left fail alone', async (t) => {
+test('bytes that were transferred away before they were sent fail only their own request', async (t) => {
   const server = await startScripted(answerGetsAndSets)
   t.after(() => server.close())
   const client = testCluster(t, [server.port])
@@ -62,7 +62,7 @@ test('bytes that were transferred away before they left fail alone', async (t) =
   assert.equal(await client.set('c', new Uint8Array(0)), 'STORED')
 })
 
-test('a batch is bounded in keys and in bytes', async (t) => {
+test('a batch of gets has a limit of keys and of bytes', async (t) => {
   const server = await startScripted(answerGets)
   t.after(() => server.close())
   const client = testCluster(t, [server.port])
@@ -78,7 +78,7 @@ test('a batch is bounded in keys and in bytes', async (t) => {
   )
 })
 
-test('values of any size and kind are written in order, by copy or by reference', async (t) => {
+test('values of any size and type are written in order, copied or by reference', async (t) => {
   const got: string[] = []
   const server = await startScripted((line, socket) => {
     if (line.startsWith('set ')) return
@@ -110,7 +110,7 @@ for (const [what, reply] of [
   ['a value that is longer than announced', 'VALUE a 0 2\r\nlonger\r\nEND\r\n'],
   ['a second answer', `${valueReply('a')}END\r\nEND\r\n`],
 ] as const) {
-  test(`${what} ends the lane and never becomes a value`, async (t) => {
+  test(`${what} closes the lane and never becomes a value`, async (t) => {
     const sockets: Socket[] = []
     const server = await startScripted((_line, socket) => socket.write(reply), {
       onConnect: (socket) => sockets.push(socket),
@@ -123,7 +123,7 @@ for (const [what, reply] of [
   })
 }
 
-test('a reply cut short is never completed by the next connection', async (t) => {
+test('a truncated reply is never completed by the next connection', async (t) => {
   let isFirst = true
   const server = await startScripted((line, socket) => {
     if (!isFirst) return answerGets(line, socket)
@@ -138,7 +138,7 @@ test('a reply cut short is never completed by the next connection', async (t) =>
   ])
 })
 
-test('an attempt that is over closes its lane, and the late reply goes nowhere', async (t) => {
+test('a request that times out closes its lane, and its late reply reaches no caller', async (t) => {
   let isFirst = true
   const server = await startScripted((line, socket) => {
     if (!isFirst) return answerGets(line, socket)
@@ -154,7 +154,7 @@ test('an attempt that is over closes its lane, and the late reply goes nowhere',
   assert.equal(server.accepted, 2)
 })
 
-test('a caller that waits less than an attempt leaves the lane to the others', async (t) => {
+test('a caller that waits less than an attempt leaves the lane open for the others', async (t) => {
   const server = await startScripted((line, socket) => setTimeout(answerGets, 80, line, socket))
   t.after(() => server.close())
   const client = testCluster(t, [server.port])
@@ -171,7 +171,7 @@ test('a caller that waits less than an attempt leaves the lane to the others', a
   assert.equal(server.accepted, 1)
 })
 
-test('an aborted request is not written, or its reply is swallowed', async (t) => {
+test('an aborted request is not written; if it was, its reply is discarded', async (t) => {
   const server = await startScripted((line, socket) => setTimeout(answerGets, 20, line, socket))
   t.after(() => server.close())
   const client = testCluster(t, [server.port])
@@ -193,9 +193,9 @@ test('an aborted request is not written, or its reply is swallowed', async (t) =
   assert.equal(server.accepted, 1)
 })
 
-// Deno reads sockets elsewhere: after the pause its timers are due before the answers are there.
+// Deno reads sockets in another phase: after the pause its timers run before the replies arrive.
 const skip = 'Deno' in globalThis && 'Deno reads its sockets after its timers'
-test('a client whose event loop was blocked reads the replies that came, and ejects no host', {
+test('a client whose event loop was blocked reads the replies that arrived, and ejects no host', {
   skip,
 }, async (t) => {
   const server = await startScripted(answerGets)
@@ -203,7 +203,7 @@ test('a client whose event loop was blocked reads the replies that came, and eje
   const client = testCluster(t, [server.port], { requestTimeoutMs: 50 })
   await client.get('warm')
   const pending = Promise.all(Array.from({ length: 20 }, (_, i) => client.get(`k${i}`)))
-  // The write leaves first; then the process is busy for ten times the deadline.
+  // The write is sent first; then the process is busy for ten times the timeout.
   await new Promise((next) => setImmediate(next))
   const endMs = performance.now() + 500
   while (performance.now() < endMs);
@@ -212,7 +212,7 @@ test('a client whose event loop was blocked reads the replies that came, and eje
   assert.equal(client.cluster.snapshot()[0]?.failures, 0)
 })
 
-test('1,000 operations on a cold client open one connection', async (t) => {
+test('1,000 operations on a new client open one connection', async (t) => {
   const server = await startScripted(answerGets)
   t.after(() => server.close())
   const client = testCluster(t, [server.port])
@@ -221,7 +221,7 @@ test('1,000 operations on a cold client open one connection', async (t) => {
   assert.equal(server.accepted, 1)
 })
 
-test('beyond maxQueuedPerHost requests fail at once, and the others are answered', async (t) => {
+test('requests over maxQueuedPerHost reject at once, and the others resolve', async (t) => {
   const server = await startScripted((line, socket) => setTimeout(answerGets, 50, line, socket))
   t.after(() => server.close())
   const client = testCluster(t, [server.port], { maxQueuedPerHost: 10 })
@@ -236,7 +236,7 @@ test('beyond maxQueuedPerHost requests fail at once, and the others are answered
   }
 })
 
-test('a lane that answers nothing for a quarter of the time gets a second one beside it', async (t) => {
+test('a lane without a reply for a quarter of the timeout gets a second lane beside it', async (t) => {
   let connections = 0
   const server = await startScripted(
     (line, socket) => {

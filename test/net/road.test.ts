@@ -12,7 +12,7 @@ interface Ends {
   after(end: () => unknown): void
 }
 
-/** Long times: nothing but what the test does ends a call. */
+/** Long timeouts: calls end only by what the test does. */
 const PATIENT: BehaviorsInput = {
   requestTimeoutMs: 10_000,
   connectTimeoutMs: 10_000,
@@ -43,8 +43,8 @@ async function drained(lines: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of lines);
 }
 
-describe('streams', () => {
-  test('a dump from a server that says nothing rejects when connectTimeoutMs is over', async (t) => {
+describe('dump and watch', () => {
+  test('a dump rejects after connectTimeoutMs when the server sends nothing', async (t) => {
     const server = net.createServer((socket) => socket.on('error', () => undefined)).listen(0)
     await once(server, 'listening')
     const { port } = server.address() as net.AddressInfo
@@ -75,8 +75,8 @@ describe('streams', () => {
   })
 })
 
-describe('one caller’s command', () => {
-  test('on which the server hangs up fails its caller alone, and is sent twice at most', async (t) => {
+describe('a command of one caller', () => {
+  test('fails only its caller when the server closes the connection on it, and is sent twice at most', async (t) => {
     const items = new Map([['other', 'value']])
     const store = storing(items)
     const { server, client } = await scripted(t, (line, socket) => {
@@ -94,7 +94,7 @@ describe('one caller’s command', () => {
     assert.equal(ejections, 0)
   })
 
-  test('that the server refuses, sent raw with its data, costs others nothing', async (t) => {
+  test('fails only its caller when the server refuses a raw command with its data', async (t) => {
     const { client } = await embedded(t)
     await client.set('count', '1')
     const refused = client.raw('k', 'set', 'k', 'no-flags', 0, 4, Buffer.from('data'))
@@ -104,7 +104,7 @@ describe('one caller’s command', () => {
   })
 })
 
-test('all connections to a name with two addresses lead to one of them', async (t) => {
+test('all connections to a name with two addresses go to one of them', async (t) => {
   const [first, second] = [await startScripted(storing(new Map())), net.createServer()]
   let strays = 0
   second.on('connection', () => strays++).listen(first.port, '127.0.0.2')
@@ -127,7 +127,7 @@ test('all connections to a name with two addresses lead to one of them', async (
   assert.equal(strays, 0)
 })
 
-test('a connection that the server is about to close for being idle is not written to', async (t) => {
+test('a connection that the server is about to close as idle is not written to', async (t) => {
   const store = storing(new Map([['count', '1']]))
   const connections: number[] = []
   const server = await startScripted(
@@ -151,13 +151,13 @@ test('a connection that the server is about to close for being idle is not writt
   assert.equal(new Set(connections).size, 2)
 })
 
-/** As newer libraries of TypeScript declare it. */
+/** As newer versions of TypeScript's library declare it. */
 const ResizableBuffer = ArrayBuffer as unknown as new (
   size: number,
   options: { maxByteLength: number },
 ) => ArrayBuffer
 
-describe('bytes of a caller', () => {
+describe('bytes that a caller passes as a value', () => {
   const cases: Readonly<Record<string, () => Uint8Array>> = {
     'that can be resized': () =>
       new Uint8Array(new ResizableBuffer(3_000, { maxByteLength: 9_000 })),
@@ -165,7 +165,7 @@ describe('bytes of a caller', () => {
     'of a part of a buffer': () => new Uint8Array(new ArrayBuffer(9_000), 100, 3_000),
   }
   for (const [what, make] of Object.entries(cases)) {
-    test(`${what} are sent with the length that is told, whatever happens to them meanwhile`, async (t) => {
+    test(`${what} are sent with the announced length, whatever happens to them meanwhile`, async (t) => {
       const { client } = await embedded(t)
       const bytes = make().fill(65)
       const stored = client.set('k', bytes)
@@ -173,7 +173,7 @@ describe('bytes of a caller', () => {
       const { buffer } = bytes as { buffer: { resizable?: boolean; resize?: (to: number) => void } }
       if (buffer.resizable) buffer.resize!(10)
       const outcome = await stored.catch((error: { code: string }) => error.code)
-      // The length that was told is the length that was sent: the next command is read as one.
+      // The announced length was sent, so the server reads the next line as a command.
       assert.equal(await next, 7n)
       const found = (await client.get('k')) as Uint8Array | undefined
       const isRefused = outcome === 'MINTRING_BAD_VALUE'
@@ -182,7 +182,7 @@ describe('bytes of a caller', () => {
     })
   }
 
-  test('that were transferred away reject, and the next command is read as one', async (t) => {
+  test('reject when they were transferred away, and the next command is read correctly', async (t) => {
     const { client } = await embedded(t)
     const bytes = new Uint8Array(3_000).fill(65)
     const stored = client.set('k', bytes)
@@ -193,7 +193,7 @@ describe('bytes of a caller', () => {
   })
 })
 
-describe('options that no operation can have', () => {
+describe('invalid options of operations', () => {
   const calls: Readonly<
     Record<string, (client: MemcachedClient, options: object) => Promise<unknown>>
   > = {
@@ -213,7 +213,7 @@ describe('options that no operation can have', () => {
     getOrSet: (client, options) => client.getOrSet('k', () => 1, { ttl: 60, ...options }),
   }
   for (const [name, call] of Object.entries(calls)) {
-    test(`${name} rejects a timeoutMs of 0, NaN, Infinity or text, and a signal that fired, before any I/O`, async (t) => {
+    test(`${name} rejects an invalid timeoutMs (0, NaN, Infinity, text) and an aborted signal before any I/O`, async (t) => {
       const { client, server } = await scripted(t, () => undefined)
       for (const timeoutMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 40, '5']) {
         await assert.rejects(
@@ -229,8 +229,8 @@ describe('options that no operation can have', () => {
   }
 })
 
-describe('batches', () => {
-  test('of none ask nothing, and of one key many times ask it once', async (t) => {
+describe('batches with few keys', () => {
+  test('send nothing for no keys, and ask once for a key given several times', async (t) => {
     const { server, client } = await scripted(t, storing(new Map([['k', 'v']])))
     assert.equal((await client.getMany([])).size + (await client.setMany({})).size, 0)
     assert.equal((await client.deleteMany([])).size, 0)

@@ -7,16 +7,16 @@ import { sleep, testCluster, until } from '../support/test-cluster.ts'
 
 const REQUEST_TIMEOUT_MS = 800
 
-/** How long the server takes for a line. A connection's lines are executed in order. */
+/** How long the server takes for a line. Lines of one connection run in order. */
 const TOOK_MS: Readonly<Record<string, number>> = {
-  // The first connection is found stalled, so that the change goes to the second.
+  // The first connection counts as stalled, so the change is sent on the second.
   'get stalls': 0.5 * REQUEST_TIMEOUT_MS,
-  // The second is found alive when the time of the change is over.
+  // The second one counts as alive when the change times out.
   'get before': 0.65 * REQUEST_TIMEOUT_MS,
   v1: 0.8 * REQUEST_TIMEOUT_MS,
 }
 
-/** `isDone` resolves when the first store of v1 was executed, or its connection had ended. */
+/** `isDone` resolves when the first store of v1 has run, or its connection has ended. */
 function slow(items: Map<string, string>): { script: Script; isDone: Promise<void> } {
   let done = (): void => {}
   const isDone = new Promise<void>((resolve) => {
@@ -38,7 +38,7 @@ function slow(items: Map<string, string>): { script: Script; isDone: Promise<voi
   return { script, isDone }
 }
 
-test('a repeated change is not overtaken by its first attempt, which would undo what followed', async (t) => {
+test('a retried change is not overtaken by its first attempt, which would undo a later change', async (t) => {
   const items = new Map<string, string>()
   const { script, isDone } = slow(items)
   const server = await startScripted(script)

@@ -4,7 +4,7 @@ import { Slab } from '../../src/net/slab.ts'
 
 const LARGE = 400_000
 
-test('texts become bytes, one after the other in the same room', () => {
+test('texts are encoded one after the other into one slab', () => {
   const slab = new Slab()
   const first = slab.take('a'.repeat(9_000))
   const second = slab.take('b'.repeat(9_000))
@@ -13,14 +13,14 @@ test('texts become bytes, one after the other in the same room', () => {
   assert.equal(first.buffer, second.buffer)
 })
 
-test('what has left makes room for what comes', () => {
+test('memory of a slab is reused once the socket has taken the bytes', () => {
   const slab = new Slab()
   const { buffer } = slab.take('a'.repeat(LARGE))
   slab.reuse()
   assert.equal(slab.take('b'.repeat(LARGE)).buffer, buffer)
 })
 
-test('what is still needed stays as it is', () => {
+test('memory of a slab that the socket still needs is not overwritten', () => {
   const slab = new Slab()
   const waiting = slab.take('a'.repeat(LARGE))
   slab.leave()
@@ -30,7 +30,7 @@ test('what is still needed stays as it is', () => {
   assert.equal(Buffer.from(waiting).toString(), 'a'.repeat(LARGE))
 })
 
-test('what does not fit gets bytes of its own', () => {
+test('a text that does not fit gets a buffer of its own', () => {
   const slab = new Slab()
   const first = slab.take('a'.repeat(LARGE))
   const second = slab.take('b'.repeat(LARGE))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Turn } from '../../src/net/turn.ts'
 
-/** A lane as far as a turn knows: what it was asked to write, flush by flush. */
+/** The part of a lane that a turn uses: counts the requests of each flush. */
 class StandInLane {
   readonly writes: number[] = []
   queued = 0
@@ -26,13 +26,13 @@ class StandInLane {
 const endOfTurn = (): Promise<void> => new Promise((wake) => setImmediate(() => setImmediate(wake)))
 const nextTick = (): Promise<void> => new Promise((wake) => process.nextTick(wake))
 
-/** Three callers in callbacks of one turn of the event loop. */
+/** Three callers in three callbacks of one turn of the event loop. */
 async function threeCallers(lane: StandInLane): Promise<void> {
   for (let i = 0; i < 3; i++) setImmediate(() => lane.send())
   await endOfTurn()
 }
 
-test('who is alone writes at once, all that the same code asks in one write', async () => {
+test('a single caller writes at once, and its calls in a row share one write', async () => {
   const turn = new Turn()
   const lane = new StandInLane(turn)
   lane.send()
@@ -41,7 +41,7 @@ test('who is alone writes at once, all that the same code asks in one write', as
   assert.deepEqual(lane.writes, [2])
 })
 
-test('while something is in flight, a turn is written at its end', async () => {
+test('while requests are in flight, a lane writes at the end of the turn', async () => {
   const turn = new Turn()
   const lane = new StandInLane(turn)
   turn.count(1)
@@ -52,7 +52,7 @@ test('while something is in flight, a turn is written at its end', async () => {
   assert.deepEqual(lane.writes, [1])
 })
 
-test('independent callers of one turn share a write from the second time on', async () => {
+test('independent callers of one turn share a write after the first such turn', async () => {
   const turn = new Turn()
   const lane = new StandInLane(turn)
   await threeCallers(lane)
@@ -65,7 +65,7 @@ test('independent callers of one turn share a write from the second time on', as
   assert.deepEqual(lane.writes, [3])
 })
 
-test('a turn that waited for nothing is the last one to wait', async () => {
+test('after a turn in which waiting saved no write, lanes write at once again', async () => {
   const turn = new Turn()
   const lane = new StandInLane(turn)
   turn.count(1)

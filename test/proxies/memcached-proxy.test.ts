@@ -7,12 +7,14 @@ import { startScripted } from '../support/scripted-server.ts'
 const KEYS = Array.from({ length: 30 }, (_, n) => `key:${n}`)
 const FAILURE = 'SERVER_ERROR backend failure\r\n'
 
-/** Whether the server behind the proxy that has the key is dead: each third one is. */
+/** Whether the server that has the key is dead: one of three is. */
 function isLost(key: string): boolean {
   return Number(key.split(':')[1] ?? 1) % 3 === 0
 }
 
-/** Answers as memcached's own proxy with routelib does, one of three servers behind it dead. */
+/**
+ * Replies as memcached's own proxy with routelib does when one of three servers behind it is dead.
+ */
 function answer(line: string, socket: net.Socket): void {
   const [verb = '', ...words] = line.split(' ')
   const [key = ''] = words
@@ -34,7 +36,7 @@ function answer(line: string, socket: net.Socket): void {
         if (isMissing(one)) return ''
         return isLost(one) ? FAILURE : `VALUE ${one} 1 ${one.length}${cas}\r\n${one}\r\n`
       })
-      // A single key whose server is dead has no END.
+      // The reply for a single key whose server is dead has no END.
       socket.write(parts.join('') + (words.length === 1 && isLost(key) ? '' : 'END\r\n'))
       return
     }
@@ -65,8 +67,8 @@ async function setUp(
   return { client, lines: proxy.lines, events }
 }
 
-describe("behind memcached's proxy with one dead server of three", () => {
-  test('gets of a turn fail for the keys of that server alone', async (t) => {
+describe("a client of memcached's own proxy, with one dead server of three", () => {
+  test('fails gets of one turn only for the keys of that server', async (t) => {
     const { client, events } = await setUp(t)
     for (let round = 0; round < 3; round++) {
       const outcomes = await Promise.allSettled(KEYS.map((key) => client.get(key)))
@@ -94,7 +96,7 @@ describe("behind memcached's proxy with one dead server of three", () => {
     assert.deepEqual(events, [])
   })
 
-  test('meta commands, refills and invalidations fail for those keys alone', async (t) => {
+  test('fails meta commands, refills and invalidations only for those keys', async (t) => {
     const { client, events } = await setUp(t)
     const entries = await Promise.allSettled(
       KEYS.map((key) => client.getOrSet(key, () => 'loaded', { ttl: 60 })),
@@ -109,7 +111,7 @@ describe("behind memcached's proxy with one dead server of three", () => {
     assert.deepEqual(events, [])
   })
 
-  test('administration is refused at once and never sent', async (t) => {
+  test('refuses administration commands at once and sends none', async (t) => {
     const { client, lines, events } = await setUp(t)
     const message = /is memcached's proxy, which has no .*: ask the servers behind it/
     for (const refuse of [

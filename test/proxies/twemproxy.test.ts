@@ -42,7 +42,7 @@ async function setUp(t: TestContext, protocol: 'auto' | 'classic'): Promise<Setu
 
 const POLICY = { ttl: 60, staleWhileRevalidate: 60 }
 
-/** Until it resolves: twemproxy tries a dead server again when its retry timeout is over. */
+/** Repeats until it resolves: twemproxy retries a dead server after its retry timeout. */
 async function until(attempt: () => Promise<unknown>): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
     const isDone = await attempt().then(
@@ -55,7 +55,7 @@ async function until(attempt: () => Promise<unknown>): Promise<void> {
   assert.fail('the server did not come back')
 }
 
-/** What refill verbs do to a key on a live server, and to keys on the dead one. */
+/** The results of refill verbs for a key on a live server, and for keys on the dead one. */
 async function refillsBesideADeadServer(
   client: MemcachedClient,
   live: readonly string[],
@@ -85,9 +85,9 @@ const unsupported = {
   message: /is twemproxy, which has no .*: use|ask/,
 }
 
-describe('behind twemproxy', { skip: skipWithoutMemcached() }, () => {
+describe('a client of twemproxy', { skip: skipWithoutMemcached() }, () => {
   for (const protocol of ['auto', 'classic'] as const) {
-    test(`every classic verb works (${protocol}), and no host is ejected`, async (t) => {
+    test(`runs every classic verb (${protocol}), and ejects no host`, async (t) => {
       const { client, events } = (await setUp(t, protocol)) ?? {}
       if (client === undefined) return
       assert.equal(await client.set('a', 'x', { ttl: 60 }), true)
@@ -112,7 +112,7 @@ describe('behind twemproxy', { skip: skipWithoutMemcached() }, () => {
       assert.deepEqual(events, [])
     })
 
-    test(`refills work (${protocol}), and the first one ejects nothing`, async (t) => {
+    test(`refills (${protocol}), and ejects no host when a refill is the first command`, async (t) => {
       const { client, events } = (await setUp(t, protocol)) ?? {}
       if (client === undefined) return
       let loads = 0
@@ -132,7 +132,7 @@ describe('behind twemproxy', { skip: skipWithoutMemcached() }, () => {
       assert.deepEqual(events, [])
     })
 
-    test(`one dead server costs its own keys, until it is back (${protocol})`, async (t) => {
+    test(`loses only the keys of a dead server, until it is back (${protocol})`, async (t) => {
       const { client, servers, events } = (await setUp(t, protocol)) ?? {}
       if (client === undefined || servers === undefined) return
       await client.setMany(
@@ -173,7 +173,7 @@ describe('behind twemproxy', { skip: skipWithoutMemcached() }, () => {
     })
   }
 
-  test('verbs that it lacks are refused at once, and other calls go on', async (t) => {
+  test('refuses verbs that twemproxy lacks at once, while other calls succeed', async (t) => {
     const { client, events } = (await setUp(t, 'auto')) ?? {}
     if (client === undefined) return
     await client.set('n', 1, { ttl: 60 })
