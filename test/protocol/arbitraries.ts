@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { conversation, parse } from './corpus.ts'
 
-/** The conversation of the corpus, reply by reply, as it travels. */
+/** The conversation of the corpus, reply by reply, as bytes. */
 export function replyTexts(): string[] {
   return parse(conversation).replies.map((reply) => {
     const value = reply.value.length > 0 || /^(VALUE|VA|CONFIG) /.test(reply.text)
@@ -15,7 +15,7 @@ const tokens = [
   ...['\r', '\n', '-1', 'NaN', '9007199254740992', '4294967296', '18446744073709551616', '1e3'],
 ]
 
-/** Bytes that are nearly replies: whole ones, pieces, numbers at the edges, and noise. */
+/** Bytes that are nearly replies: whole ones, pieces, numbers at their limits, and noise. */
 export const nearlyReplies: fc.Arbitrary<Buffer> = fc
   .array(
     fc.oneof(
@@ -27,7 +27,7 @@ export const nearlyReplies: fc.Arbitrary<Buffer> = fc
   )
   .map((pieces) => Buffer.from(pieces.join(''), 'latin1'))
 
-/** `bytes` cut into chunks of the sizes given, the rest in one. */
+/** `bytes` cut into chunks of the given sizes, the rest in one. */
 export function cutBy(bytes: Buffer, sizes: readonly number[]): Buffer[] {
   const chunks: Buffer[] = []
   let at = 0

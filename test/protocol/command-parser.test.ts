@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { type Command, itemBytes } from '../../src/protocol/command.ts'
 import { CommandParser, type CommandParserOptions } from '../../src/protocol/command-parser.ts'
 
-/** What a test remembers of a command; `value` only where it has one. */
+/** What the test records of a command; `value` only for commands that have one. */
 interface Seen {
   readonly verb: string
   readonly line: string
@@ -29,7 +29,7 @@ function parse(chunks: readonly Buffer[], options: CommandParserOptions = {}): S
   const seen: Seen[] = []
   const parser = new CommandParser((command) => seen.push(remember(command)), options)
   for (const chunk of chunks) {
-    // The parser must not rely on a chunk that it has been through.
+    // Overwrites each chunk after its push: the parser must not read it again.
     const lent = Buffer.from(chunk)
     parser.push(lent)
     lent.fill(0)
@@ -59,7 +59,7 @@ describe('CommandParser', () => {
     ])
   })
 
-  test('gives the fields of a storage command as numbers', () => {
+  test('returns the fields of a storage command as numbers', () => {
     let fields: unknown
     const parser = new CommandParser((command) => {
       const { key, flags, exptime, cas, length, noreply } = command
@@ -116,7 +116,7 @@ describe('CommandParser', () => {
     )
   })
 
-  test('keeps a value that came in pieces without copying it again', () => {
+  test('keeps a value that arrived in pieces without copying it again', () => {
     const values: Buffer[] = []
     const owned: boolean[] = []
     const parser = new CommandParser((command) => {
@@ -129,7 +129,7 @@ describe('CommandParser', () => {
     assert.deepEqual(values.map(String), ['abcd', 'xy'])
   })
 
-  test('swallows an item over the limit without holding it', () => {
+  test('skips an item over the limit without holding it', () => {
     const seen: Seen[] = []
     const parser = new CommandParser((command) => seen.push(remember(command)))
     parser.push(Buffer.from('set a 0 0 1048576\r\n'))
@@ -142,7 +142,7 @@ describe('CommandParser', () => {
     assert.equal(seen.at(-1)?.verb, 'mn')
   })
 
-  test('takes time linear in the bytes of a value that comes one by one', () => {
+  test('takes time linear in the bytes of a value that arrives byte by byte', () => {
     const size = 4 * 1024 * 1024
     let length = 0
     const parser = new CommandParser(
@@ -158,7 +158,7 @@ describe('CommandParser', () => {
     assert.equal(length, size)
   })
 
-  test('ends on long bytes that are no line, but lets a get go on up to the limit', () => {
+  test('ends on a long line without a line end, but accepts a get up to the limit', () => {
     const junk = new CommandParser(() => {})
     junk.push(Buffer.alloc(2_048, 'x'))
     assert.equal(junk.ended, false)
@@ -179,7 +179,7 @@ describe('CommandParser', () => {
     assert.equal(endless.ended, true)
   })
 
-  test('reads nothing more once it was stopped, not even in the same chunk', () => {
+  test('reads nothing after stop(), not even from the same chunk', () => {
     const verbs: string[] = []
     const parser = new CommandParser((command) => {
       verbs.push(command.verb)
@@ -190,7 +190,7 @@ describe('CommandParser', () => {
     assert.deepEqual(verbs, ['get', 'quit'])
   })
 
-  test('leaves meta commands alone where the server does not know them', () => {
+  test('reads meta commands as unknown when the server does not have them', () => {
     const seen = parse([Buffer.from('ms a 2\r\nhi\r\nmg a v\r\n')], { meta: false })
     assert.deepEqual(
       seen.map(({ line }) => line),
@@ -198,13 +198,13 @@ describe('CommandParser', () => {
     )
   })
 
-  test('reads the value of config set where the server takes one', () => {
+  test('reads the value of config set when the server accepts one', () => {
     const text = Buffer.from('config set cluster 0 5\r\n1\na:1\r\nmn\r\n')
     assert.equal(parse([text], { config: true })[0]?.value, '1\na:1')
     assert.equal(parse([text]).length, 4)
   })
 
-  test('survives any bytes in any pieces', () => {
+  test('does not throw for any bytes in any pieces', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 20 }), (chunks) => {
         const parser = new CommandParser((command) => void remember(command))
@@ -225,7 +225,7 @@ describe('MetaFlags', () => {
     return Object.assign(meta!, { seen: true })
   }
 
-  test('are read with their numbers, forgotten with the next command', () => {
+  test('are read with their numbers, and reset with the next command', () => {
     const meta = metaOf('mg k N30 T-1 R5 v q u I C18446744073709551615 F9 J7 D8 MX')
     assert.deepEqual([meta.vivifyTtl, meta.ttl, meta.recacheTtl], [30, -1, 5])
     assert.deepEqual([meta.value, meta.quiet, meta.noUpdate, meta.invalidate], Array(4).fill(true))
@@ -245,7 +245,7 @@ describe('MetaFlags', () => {
     assert.equal(metaOf('mg ==== b').problem, 'CLIENT_ERROR error decoding key')
   })
 
-  test('name the last of several problems', () => {
+  test('report the last of several problems', () => {
     assert.equal(metaOf('mg k Tx Dx').problem, 'CLIENT_ERROR invalid numeric delta value')
     assert.equal(metaOf('mg k Fx').problem, 'CLIENT_ERROR bad command line format')
     assert.equal(metaOf('mg k Tx v v').problem, 'CLIENT_ERROR duplicate flag')

@@ -20,7 +20,7 @@ const kindNames = new Map<number, string>(
   Object.entries(ReplyKind).map(([name, kind]) => [kind, name]),
 )
 
-/** Writes `sent` and hears until the replies are `done`, or nothing has come for a while. */
+/** Writes `sent` and collects replies until they are `done`, or nothing has arrived for a while. */
 function talk(
   port: number,
   sent: string,
@@ -55,7 +55,9 @@ function kinds(replies: readonly Heard[]): string {
 const skip = skipWithoutMemcached()
 const can = memcachedAbilities()
 
-describe('a real memcached and the protocol understand each other', { skip }, () => {
+describe('commands written and replies read by the protocol, with a real memcached', {
+  skip,
+}, () => {
   let server: Memcached
   before(async () => {
     server = await startMemcached()
@@ -69,7 +71,7 @@ describe('a real memcached and the protocol understand each other', { skip }, ()
     return replies
   }
 
-  test('in classic commands', async () => {
+  test('work for classic commands', async () => {
     const key = toWireKey('clé:1')
     const replies = await expectKinds(
       [
@@ -98,7 +100,7 @@ describe('a real memcached and the protocol understand each other', { skip }, ()
     assert.equal(replies[12]!.number, 18446744073709551615n)
   })
 
-  test('in meta commands', { skip: skipWithoutMeta() }, async () => {
+  test('work for meta commands', { skip: skipWithoutMeta() }, async () => {
     const key = toBase64Key(Uint8Array.of(0, 10, 13))
     const asked = { b: true, k: true, v: true, f: true, t: true, c: true, s: true } as const
     const replies = await expectKinds(
@@ -128,10 +130,10 @@ describe('a real memcached and the protocol understand each other', { skip }, ()
     assert.equal(replies[8]!.value, '18446744073709551615')
   })
 
-  test('in commands for the server', async () => {
-    // That shutdown is not enabled.
+  test('work for administration commands', async () => {
+    // The reply that shutdown is not enabled.
     const refused = can.strictLines ? 'ServerError' : 'Error'
-    // One memcached takes `lru` for the beginning of `lru_crawler`.
+    // One version of memcached reads `lru` as the beginning of `lru_crawler`.
     const ofLru = can.takesPrefixes ? 'Error Error' : 'Ok Ok'
     await expectKinds(
       [
@@ -155,14 +157,14 @@ describe('a real memcached and the protocol understand each other', { skip }, ()
     )
   })
 
-  test('in statistics', async () => {
+  test('work for statistics', async () => {
     const replies = await talk(server.port, admin.statsHead(), ended)
     const stats = replies.slice(0, -1)
     assert.ok(stats.length > 40 && stats.every(({ kind }) => kind === ReplyKind.Stat))
     assert.ok(stats.some(({ key, text }) => key === 'pid' && text === `STAT pid ${server.pid}`))
   })
 
-  test('in dumps and watches', async () => {
+  test('work for dumps and watches', async () => {
     const store = `${request.storeHead('set', 'dumped', 0, 0, 1)}x\r\n`
     await expectKinds([store], 'Stored')
     const watch = admin.watchHead(['fetchers', 'mutations'])
@@ -171,7 +173,7 @@ describe('a real memcached and the protocol understand each other', { skip }, ()
     const isListed = can.fullDumps ? ended : ({ length }: readonly Heard[]) => length > 0
     const dump = await talk(server.port, admin.metadumpHead('all'), isListed)
     assert.ok(dump.some(({ text }) => text.startsWith('key=dumped exp=-1 ')))
-    // memcached's worker threads learn of a new watcher a little after it is told OK.
+    // memcached's worker threads learn of a new watcher a little after the OK.
     let heard: readonly Heard[] | undefined
     const listening = watched.then((replies) => {
       heard = replies

@@ -3,7 +3,7 @@ import type { ParserLimits } from '../../src/protocol/limits.ts'
 import type { Reply } from '../../src/protocol/reply.ts'
 import { ReplyParser } from '../../src/protocol/reply-parser.ts'
 
-/** Everything a reply tells, as plain data that outlives the callback. */
+/** All fields of a reply, as plain data that is valid after the callback. */
 export interface Heard {
   readonly kind: number
   readonly text: string
@@ -40,7 +40,7 @@ export function hear(reply: Reply): Heard {
   }
 }
 
-/** What came of a stream: the replies, and the message of the error that ended it, if one did. */
+/** The result of a stream: its replies, and the message of the error that ended it, if one did. */
 export interface Outcome {
   readonly replies: readonly Heard[]
   readonly error: string | undefined
@@ -48,7 +48,7 @@ export interface Outcome {
   readonly pendingBytes: number
 }
 
-/** Each chunk is copied and wiped after its push, as a reused read buffer would be. */
+/** Each chunk is copied, and overwritten after its push, as a reused read buffer would be. */
 export function feed(chunks: Iterable<Uint8Array>, limits?: Partial<ParserLimits>): Outcome {
   const replies: Heard[] = []
   const parser = new ReplyParser((reply) => replies.push(hear(reply)), limits)
@@ -69,7 +69,7 @@ export function parse(text: string, limits?: Partial<ParserLimits>): Outcome {
   return feed([Buffer.from(text, 'latin1')], limits)
 }
 
-/** One conversation of every reply there is, with values that look like protocol. */
+/** A conversation with every kind of reply, and values that look like protocol. */
 export const conversation: string = [
   'VALUE a 0 3\r\nabc\r\nVALUE k\xc3\xa9y 4294967295 0 18446744073709551615\r\n\r\nEND\r\n',
   'VALUE crlf 5 14\r\nEND\r\nVALUE x\r\n\r\nEND\r\n',

@@ -5,22 +5,22 @@ import { atMostExptime, toExptime } from '../../src/protocol/exptime.ts'
 const days30 = 30 * 24 * 60 * 60
 const now = 1_700_000_000
 
-test('a time to live up to 30 days travels as it is', () => {
+test('a time to live up to 30 days is sent unchanged', () => {
   for (const ttl of [0, 1, 300, days30]) assert.equal(toExptime(ttl, now), ttl)
 })
 
-test('a longer one travels as a date', () => {
+test('a time to live over 30 days is sent as a date', () => {
   assert.equal(toExptime(days30 + 1, now), now + days30 + 1)
   assert.equal(toExptime(31_536_000, now + 0.9), now + 31_536_000)
 })
 
-test('a negative, fractional or endless one is refused', () => {
+test('a negative, fractional or infinite time to live is refused', () => {
   for (const wrong of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, '300' as unknown as number]) {
     assert.throws(() => toExptime(wrong, now), { code: 'MINTRING_BAD_TTL' })
   }
 })
 
-test('a date after January 2038 is refused, since memcached would take it for the past', () => {
+test('a date after January 2038 is refused, since memcached would read it as the past', () => {
   assert.equal(toExptime(2_147_483_647 - now, now), 2_147_483_647)
   assert.throws(() => toExptime(2_147_483_648 - now, now), { code: 'MINTRING_BAD_TTL' })
 })

@@ -16,7 +16,7 @@ parser.push(Buffer.from('VALUE a 0 2\\r\\nhi\\r\\nEND\\r\\n'))
 console.log(getHead([toWireKey('a')]).trim(), typeof CommandParser)
 `
 
-describe('the protocol packed alone and installed elsewhere', () => {
+describe('the protocol, packed alone and installed in another project', () => {
   const folder = newFolder()
   before(() => {
     const pack = join(root, 'scripts/pack-protocol.mjs')
@@ -28,7 +28,7 @@ describe('the protocol packed alone and installed elsewhere', () => {
   const write = (file: string, text: string) => writeFileSync(join(folder.path, file), text)
   const node = (...args: string[]) => runIn(folder.path, process.execPath, ...args).trim()
 
-  test('brings no dependency and nothing but the protocol', () => {
+  test('has no dependency and only files of the protocol', () => {
     const lock = readFileSync(join(folder.path, 'package-lock.json'), 'utf8')
     const installed = Object.keys(JSON.parse(lock).packages)
     assert.deepEqual(installed, ['', `node_modules/${name}`])
@@ -42,19 +42,19 @@ describe('the protocol packed alone and installed elsewhere', () => {
     assert.deepEqual(odd, [])
   })
 
-  test('works by import', () => {
+  test('loads with import', () => {
     const names = 'CommandParser, getHead, ReplyKind, ReplyParser, toWireKey'
     write('a.mjs', `import { ${names} } from '${name}'\n${program}`)
     assert.equal(node('a.mjs'), 'a hi\nget a function')
   })
 
-  test('works by require', () => {
+  test('loads with require', () => {
     const names = 'CommandParser, getHead, ReplyKind, ReplyParser, toWireKey'
     write('a.cjs', `const { ${names} } = require('${name}')\n${program}`)
     assert.equal(node('a.cjs'), 'a hi\nget a function')
   })
 
-  test('is typed for import and for require', () => {
+  test('has types for import and for require', () => {
     const names = 'type Reply, ReplyParser, mgHead, MintringError'
     const typed = `import { ${names} } from '${name}'
       export const parser: ReplyParser = new ReplyParser((reply: Reply) => {

@@ -20,7 +20,7 @@ function refused(text: string, message: RegExp, replies = 0): void {
   assert.equal(replies, 0)
 }
 
-describe('a malformed reply is one typed error that says where', () => {
+describe('a malformed reply causes one typed error with the position', () => {
   const lines: [string, RegExp][] = [
     ['\r\n', /^Unknown reply at byte 0: ""$/],
     ['\n', /^Unknown reply at byte 0: ""$/],
@@ -74,27 +74,27 @@ describe('a malformed reply is one typed error that says where', () => {
   for (const [text, message] of lines) {
     test(JSON.stringify(text), () => refused(text, message))
   }
-  test('lengths wrong by one', () => {
+  test('for a length that is wrong by one', () => {
     refused('VALUE a 0 2\r\nabc\r\n', /^Value not followed by CR LF: wrong byte at byte 15: "c"$/)
     refused('VALUE a 0 4\r\nabc\r\nEND\r\n', /wrong byte at byte 17: "\\n"$/)
     refused('VALUE a 0 2\r\nab\rX', /wrong byte at byte 16: "X"$/)
     refused('VA 2\r\nabc\r\n', /wrong byte at byte 8: "c"$/)
   })
-  test('the place counts from the first byte the parser was given', () => {
+  test('with the position counted from the first byte that the parser got', () => {
     refused('STORED\r\nVALUE a 0 3\r\nabc\r\nNOPE\r\n', /^Unknown reply at byte 26: "NOPE"$/, 2)
     const chunks = ['STO', 'RED\r\nVALUE a 0', ' 3\r\nab', 'c\r\nNO', 'PE\r\n'].map((piece) =>
       Buffer.from(piece),
     )
     assert.equal(feed(chunks).error, 'Unknown reply at byte 26: "NOPE"')
   })
-  test('what was seen is cut short', () => {
+  test('with the received bytes truncated in the message', () => {
     const { error } = parse(`${'y'.repeat(5000)}\r\n`)
     assert.equal(error, `Unknown reply at byte 0: "${'y'.repeat(48)}"…`)
   })
 })
 
 describe('the limits of a reply parser', () => {
-  test('a line of the limit passes and one byte more does not, however it is cut', () => {
+  test('accept a line of maxLineBytes and refuse one byte more, however it is cut', () => {
     const limits = { maxLineBytes: 100 }
     const fits = `VERSION ${'1'.repeat(92)}\r\n`
     const over = `VERSION ${'1'.repeat(93)}\r\n`
@@ -105,12 +105,12 @@ describe('the limits of a reply parser', () => {
       assert.equal(feed(cut(over, size), limits).error, error)
     }
   })
-  test('a line that never ends is refused once it is over the limit', () => {
+  test('refuse a line without an end once it is over the limit', () => {
     const { error, replies } = parse(`END\r\n${'E'.repeat(9000)}`)
     assert.match(error ?? '', /^Line over maxLineBytes 8192 at byte 5: "EEEE/)
     assert.equal(replies.length, 1)
   })
-  test('a value of the limit passes and one byte more does not', () => {
+  test('accept a value of the limit and refuse one byte more', () => {
     const limits = { maxValueBytes: 4 }
     assert.equal(parse('VA 4\r\nabcd\r\n', limits).error, undefined)
     assert.match(
@@ -118,7 +118,7 @@ describe('the limits of a reply parser', () => {
       /^Value of 5 bytes, over maxValueBytes 4, at/,
     )
   })
-  test('an announced gigabyte costs no memory until its bytes arrive', () => {
+  test('use no memory for an announced gigabyte until its bytes arrive', () => {
     const parsers: ReplyParser[] = []
     const before = process.memoryUsage().arrayBuffers
     for (let i = 0; i < 8; i++) {
@@ -129,7 +129,7 @@ describe('the limits of a reply parser', () => {
     const grown = process.memoryUsage().arrayBuffers - before
     assert.ok(grown < 32 * 1024 * 1024, `${parsers.length} parsers took ${grown} bytes`)
   })
-  test('limits that cannot be are refused when the parser is made', () => {
+  test('are checked when the parser is made', () => {
     for (const wrong of [0, -1, 1.5, Number.NaN, 2 ** 31]) {
       for (const name of ['maxLineBytes', 'maxValueBytes']) {
         assert.throws(() => new ReplyParser(() => {}, { [name]: wrong }), {

@@ -31,8 +31,8 @@ function heard(text: string, told: Partial<Heard>): void {
   assert.deepEqual(outcome.replies, [{ ...untold, text: line, ...told }])
 }
 
-describe('a reply parser reads classic replies', () => {
-  test('a value with its key and flags', () => {
+describe('ReplyParser, for classic replies', () => {
+  test('reads a value with its key and flags', () => {
     heard('VALUE a:1 4294967295 3\r\na\r\n\r\n', {
       kind: ReplyKind.Value,
       key: 'a:1',
@@ -41,14 +41,14 @@ describe('a reply parser reads classic replies', () => {
       value: 'a\r\n',
     })
   })
-  test('the CAS id of gets, to 2^64-1', () => {
+  test('reads the CAS id of gets, up to 2^64-1', () => {
     heard('VALUE a 0 0 18446744073709551615\r\n\r\n', {
       kind: ReplyKind.Value,
       key: 'a',
       cas: '18446744073709551615',
     })
   })
-  test('the new number of an incr, to 2^64-1, and with spaces after it', () => {
+  test('reads the new number of an incr, up to 2^64-1, and with spaces after it', () => {
     const number = 18446744073709551615n
     heard('18446744073709551615\r\n', { kind: ReplyKind.Number, number })
     heard('9  \r\n', { kind: ReplyKind.Number, number: 9n })
@@ -77,16 +77,16 @@ describe('a reply parser reads classic replies', () => {
     ['mg a2V5 b', ReplyKind.Line],
   ]
   for (const [line, kind] of words) {
-    test(`${line} on its line`, () => heard(`${line}\r\n`, { kind }))
+    test(`reads the line ${line}`, () => heard(`${line}\r\n`, { kind }))
   }
-  test('a STAT by its name', () => {
+  test('reads a STAT by its name', () => {
     heard('STAT items:1:number 3\r\n', { kind: ReplyKind.Stat, key: 'items:1:number' })
     const rests: string[] = []
     const parser = new ReplyParser((reply) => rests.push(reply.rest()))
     parser.push(Buffer.from('STAT version 1.6.18 x\r\nSTAT empty \r\nERROR\r\n'))
     assert.deepEqual(rests, ['version 1.6.18 x', 'empty ', ''])
   })
-  test('a CONFIG block by its length', () => {
+  test('reads a CONFIG block by its length', () => {
     const block = '1\nhost|10.0.0.1|11211\n'
     heard(`CONFIG cluster 0 ${block.length}\r\n${block}\r\n`, {
       kind: ReplyKind.Config,
@@ -95,15 +95,15 @@ describe('a reply parser reads classic replies', () => {
       value: block,
     })
   })
-  test('dump and watch lines, which end in a bare line feed', () => {
+  test('reads dump and watch lines, which end in a bare line feed', () => {
     heard('key=a%20b exp=-1 la=1 cas=2 fetch=no cls=1 size=60\n', { kind: ReplyKind.Line })
     heard('ts=1.5 gid=3 type=item_get key=a status=found\n', { kind: ReplyKind.Line })
     heard('skipped=12\n', { kind: ReplyKind.Line })
   })
 })
 
-describe('a reply parser reads meta replies', () => {
-  test('every flag of a value', () => {
+describe('ReplyParser, for meta replies', () => {
+  test('reads every flag of a value', () => {
     heard('VA 2 s2 v f5 t77 c12 h1 l9 ka2V5 b Oxyz W X Z\r\nhi\r\n', {
       kind: ReplyKind.Va,
       size: 2,
@@ -119,34 +119,34 @@ describe('a reply parser reads meta replies', () => {
       marks: 'WXZ',
     })
   })
-  test('a lifetime without end, and one not told', () => {
+  test('reads a ttl without end, and a missing ttl', () => {
     heard('HD t-1\r\n', { kind: ReplyKind.Hd, ttl: -1 })
     heard('HD\r\n', { kind: ReplyKind.Hd, ttl: TTL_UNTOLD })
   })
-  test('the size and key of an item without its value', () => {
+  test('reads the size and key of an item without its value', () => {
     heard('HD s1024 kfoo h0\r\n', { kind: ReplyKind.Hd, size: 1024, key: 'foo', hit: 0 })
   })
-  test('the space that 1.6.10 to 1.6.17 left at the end', () => {
+  test('reads the trailing space that 1.6.10 to 1.6.17 send', () => {
     heard('HD \r\n', { kind: ReplyKind.Hd })
     heard('EN \r\n', { kind: ReplyKind.En })
     heard('VA 1 t5 \r\nx\r\n', { kind: ReplyKind.Va, size: 1, value: 'x', ttl: 5 })
     heard('VA 1 \r\nx\r\n', { kind: ReplyKind.Va, size: 1, value: 'x' })
   })
-  test('misses and refusals with their opaque', () => {
+  test('reads misses and refusals with their opaque', () => {
     heard('NF O1\r\n', { kind: ReplyKind.Nf, opaque: '1' })
     heard('NS kfoo\r\n', { kind: ReplyKind.Ns, key: 'foo' })
     heard('EX c8\r\n', { kind: ReplyKind.Ex, cas: '8' })
     heard('EN O9\r\n', { kind: ReplyKind.En, opaque: '9' })
   })
-  test('a debug line by its key', () => {
+  test('reads a debug line by its key', () => {
     heard('ME foo exp=-1 la=2 cas=1 fetch=no cls=1 size=63\r\n', { kind: ReplyKind.Me, key: 'foo' })
   })
-  test('flags of versions to come, passed over', () => {
+  test('ignores flags of later versions', () => {
     heard('HD y1 c3\r\n', { kind: ReplyKind.Hd, cas: '3' })
   })
 })
 
-describe('the one reply of a parser', () => {
+describe('the reply object of a ReplyParser', () => {
   test('compares keys and opaques without making strings', () => {
     const answers: boolean[] = []
     const parser = new ReplyParser((reply) => {
@@ -156,7 +156,7 @@ describe('the one reply of a parser', () => {
     parser.push(Buffer.from('HD kké O77\r\n'))
     assert.deepEqual(answers, [true, false, false, true, false])
   })
-  test('tells the CAS id as bigint, 0n when not told', () => {
+  test('returns the CAS id as a bigint, 0n when there is none', () => {
     const cases: [boolean, bigint][] = []
     const parser = new ReplyParser((reply) => cases.push([reply.hasCas, reply.cas]))
     parser.push(Buffer.from('HD c18446744073709551615\r\nHD c0\r\nHD\r\n'))
@@ -166,14 +166,14 @@ describe('the one reply of a parser', () => {
       [false, 0n],
     ])
   })
-  test('gives the value as UTF-8 text', () => {
+  test('returns the value as UTF-8 text', () => {
     const values: string[] = []
     const parser = new ReplyParser((reply) => values.push(reply.valueString()))
     const text = 'zürich €'
     parser.push(Buffer.from(`VA ${Buffer.byteLength(text)}\r\n${text}\r\n`))
     assert.deepEqual(values, [text])
   })
-  test('views a value that lies in the chunk, and says so', () => {
+  test('returns a view of a value that is whole in the chunk, and says so', () => {
     const chunk = Buffer.from('VALUE a 0 3\r\nabc\r\n')
     let copy: Buffer | undefined
     const parser = new ReplyParser((reply) => {
@@ -185,7 +185,7 @@ describe('the one reply of a parser', () => {
     chunk.fill(0)
     assert.equal(String(copy), 'abc')
   })
-  test('shares one buffer among small values that come in pieces', () => {
+  test('uses one buffer for several small values that arrive in pieces', () => {
     const kept: Buffer[] = []
     const parser = new ReplyParser((reply) => {
       assert.equal(reply.dataOwned, false)
@@ -196,7 +196,7 @@ describe('the one reply of a parser', () => {
     }
     assert.deepEqual(kept.map(String), ['abc', 'def'])
   })
-  test('owns a large value that came in pieces, and gives it away uncopied', () => {
+  test('owns a large value that arrived in pieces, and hands it over without a copy', () => {
     const kept: Buffer[] = []
     const parser = new ReplyParser((reply) => {
       assert.equal(reply.dataOwned, true)
@@ -222,8 +222,8 @@ describe('the one reply of a parser', () => {
   })
 })
 
-describe('a dead reply parser', () => {
-  test('throws the same typed error for ever, and holds nothing', () => {
+describe('a ReplyParser after an error', () => {
+  test('throws the same typed error on every push, and holds no bytes', () => {
     const replies: string[] = []
     const parser = new ReplyParser((reply) => replies.push(reply.text()))
     const first = thrown(() => parser.push(Buffer.from('STORED\r\nWHAT\r\nSTORED\r\n')))
@@ -235,7 +235,7 @@ describe('a dead reply parser', () => {
     assert.deepEqual(replies, ['STORED'])
     assert.equal(parser.pendingBytes, 0)
   })
-  test('passes on what the callback threw, and reads no further', () => {
+  test('throws the error of its callback, and reads nothing more', () => {
     const refusal = new MintringError('MINTRING_PROTOCOL', 'not what was asked')
     let calls = 0
     const parser = new ReplyParser(() => {

@@ -17,8 +17,8 @@ function* everySplit(all: Buffer): Generator<Buffer[]> {
   }
 }
 
-describe('a reply parser hears the same however the bytes are cut', () => {
-  test('the conversation holds what it should', () => {
+describe('ReplyParser reads the same replies however the bytes are cut', () => {
+  test('the corpus has every kind of reply', () => {
     assert.equal(whole.error, undefined)
     assert.equal(whole.pendingBytes, 0)
     assert.equal(whole.replies.length, 54)
@@ -27,12 +27,12 @@ describe('a reply parser hears the same however the bytes are cut', () => {
   test('one byte at a time', () => {
     assert.deepEqual(feed(Array.from(bytes, (byte) => Buffer.of(byte))), whole)
   })
-  test('in two, at every byte', () => {
+  test('in two pieces, cut at every byte', () => {
     for (let at = 0; at <= bytes.length; at++) {
       assert.deepEqual(feed([bytes.subarray(0, at), bytes.subarray(at)]), whole)
     }
   })
-  test('in three, at every pair of bytes of any four replies that follow each other', () => {
+  test('in three pieces, cut at every pair of bytes of any four consecutive replies', () => {
     let splits = 0
     const texts = replyTexts()
     for (let i = 4; i <= texts.length; i++) {
@@ -46,7 +46,7 @@ describe('a reply parser hears the same however the bytes are cut', () => {
     }
     assert.ok(splits > 100_000, `${splits} splits`)
   })
-  test('and malformed bytes give the same error at the same place', () => {
+  test('malformed bytes cause the same error at the same position', () => {
     const limits = { maxLineBytes: 40, maxValueBytes: 100 }
     for (const text of [
       'STORED\r\nNOPE\r\n',
@@ -69,8 +69,8 @@ function plain(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value
 }
 
-describe('a reply parser given anything', () => {
-  test('throws only its typed error, and hears the same however it is cut', () => {
+describe('ReplyParser, for random bytes', () => {
+  test('throws only its typed error, and reads the same however they are cut', () => {
     fc.assert(
       fc.property(nearlyReplies, fc.array(fc.nat(80), { maxLength: 6 }), (all, sizes) => {
         const chunks = cutBy(all, sizes)
@@ -81,7 +81,7 @@ describe('a reply parser given anything', () => {
       { numRuns: 3000 },
     )
   })
-  test('a value of any bytes comes back as it was', () => {
+  test('returns a value of any bytes unchanged', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 300 }),
@@ -102,7 +102,7 @@ describe('a reply parser given anything', () => {
   })
 })
 
-test('values around the sizes where memory is shared, owned and grown come back whole', () => {
+test('values whose sizes are around the limits of buffer sharing are read unchanged', () => {
   for (const size of [4095, 4097, 65_535, 65_536, 65_537, 1_048_577, 2_500_000]) {
     const value = Buffer.alloc(size, `${size};`)
     const head = `VALUE k 0 ${size}\r\n`
@@ -121,7 +121,7 @@ test('values around the sizes where memory is shared, owned and grown come back 
   }
 })
 
-/** An unfinished stream of bad bytes may be refused a little sooner or later. */
+/** An unfinished stream of malformed bytes may be refused a little sooner or later. */
 function withoutPending(outcome: Outcome): Omit<Outcome, 'pendingBytes'> {
   return { replies: outcome.replies, error: outcome.error, code: outcome.code }
 }

@@ -7,15 +7,15 @@ const badArgument = { code: 'MINTRING_BAD_ARGUMENT' }
 const badTtl = { code: 'MINTRING_BAD_TTL' }
 const notUint = [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, '1' as unknown as number]
 
-describe('classic commands are written', () => {
-  test('for reading', () => {
+describe('the classic command writers', () => {
+  test('write commands that read', () => {
     assert.equal(request.getHead(['a']), 'get a\r\n')
     assert.equal(request.getHead(['a', 'b', 'c']), 'get a b c\r\n')
     assert.equal(request.getsHead(['a', 'b']), 'gets a b\r\n')
     assert.equal(request.gatHead(300, ['a']), 'gat 300 a\r\n')
     assert.equal(request.gatsHead(0, ['a', 'b']), 'gats 0 a b\r\n')
   })
-  test('for storing', () => {
+  test('write commands that store', () => {
     assert.equal(request.storeHead('set', 'a', 1, 60, 5), 'set a 1 60 5\r\n')
     assert.equal(
       request.storeHead('add', 'a', 4294967295, 0, 0, undefined, true),
@@ -29,7 +29,7 @@ describe('classic commands are written', () => {
     )
     assert.equal(request.storeHead('cas', 'a', 0, 0, 1, 7n, true), 'cas a 0 0 1 7 noreply\r\n')
   })
-  test('for counting, touching and deleting', () => {
+  test('write commands that count, touch and delete', () => {
     assert.equal(request.incrHead('a', 1), 'incr a 1\r\n')
     const largest = 18446744073709551615n
     assert.equal(request.decrHead('a', largest, true), 'decr a 18446744073709551615 noreply\r\n')
@@ -38,7 +38,7 @@ describe('classic commands are written', () => {
     assert.equal(request.deleteHead('a'), 'delete a\r\n')
     assert.equal(request.deleteHead('a', true), 'delete a noreply\r\n')
   })
-  test('for the server', () => {
+  test('write commands for the server', () => {
     assert.equal(admin.versionHead(), 'version\r\n')
     assert.equal(admin.flushAllHead(), 'flush_all\r\n')
     assert.equal(admin.flushAllHead(10), 'flush_all 10\r\n')
@@ -66,12 +66,12 @@ describe('classic commands are written', () => {
   })
 })
 
-describe('a classic command is refused before it is written', () => {
-  test('without a key', () => {
+describe('the classic command writers, for invalid arguments', () => {
+  test('refuse a missing key', () => {
     assert.throws(() => request.getHead([]), badArgument)
     assert.throws(() => request.gatHead(1, []), badArgument)
   })
-  test('with numbers that are none', () => {
+  test('refuse values that are no valid numbers', () => {
     for (const wrong of notUint) {
       assert.throws(() => request.storeHead('set', 'a', wrong, 0, 1), badArgument)
       assert.throws(() => request.storeHead('set', 'a', 0, 0, wrong), badArgument)
@@ -89,20 +89,20 @@ describe('a classic command is refused before it is written', () => {
     assert.throws(() => request.incrHead('a', 2n ** 64n), badArgument)
     assert.throws(() => admin.lruTuneHead(10, 20, Number.NaN, 1), badArgument)
   })
-  test('with exptimes that are none', () => {
+  test('refuse invalid exptimes', () => {
     for (const wrong of [-2, 0.5, Number.NaN, 2 ** 31, '1' as unknown as number]) {
       assert.throws(() => request.storeHead('set', 'a', 0, wrong, 1), badTtl)
       assert.throws(() => request.touchHead('a', wrong), badTtl)
       assert.throws(() => request.gatHead(wrong, ['a']), badTtl)
     }
   })
-  test('as a gat line so long that memcached would close the connection', () => {
+  test('refuse a gat line so long that memcached would close the connection', () => {
     const keys = Array.from({ length: 10 }, () => 'k'.repeat(250))
     assert.throws(() => request.gatHead(0, keys), badArgument)
     assert.throws(() => request.gatsHead(0, keys), badArgument)
     assert.equal(request.getHead(keys).length, 4 + 10 * 251 - 1 + 2)
   })
-  test('with words that hold another command', () => {
+  test('refuse words that contain another command', () => {
     const hostile = 'x\r\nflush_all'
     assert.throws(() => admin.statsHead(hostile), badArgument)
     assert.throws(() => admin.statsHead('detail', 'a b'), badArgument)

@@ -8,7 +8,7 @@ function textOf(parts: readonly Buffer[]): string {
 }
 
 describe('ReplyWriter', () => {
-  test('gathers small replies in one buffer', () => {
+  test('collects small replies in one buffer', () => {
     const writer = new ReplyWriter()
     assert.equal(writer.pending, false)
     writer.line('STORED')
@@ -27,7 +27,7 @@ describe('ReplyWriter', () => {
     assert.equal(writer.pending, false)
   })
 
-  test('hands large values over as they are', () => {
+  test('passes large values on by reference', () => {
     const writer = new ReplyWriter()
     const value = Buffer.alloc(100_000, 'v')
     writer.value('a', 0, value)
@@ -36,7 +36,7 @@ describe('ReplyWriter', () => {
     assert.equal(textOf(parts), `VALUE a 0 100000\r\n${value}\r\n`)
   })
 
-  test('does not touch what was taken', () => {
+  test('does not change bytes that were taken', () => {
     const writer = new ReplyWriter()
     const taken: { readonly parts: Buffer[]; readonly text: string }[] = []
     for (let round = 0; round < 50; round++) {
@@ -47,7 +47,7 @@ describe('ReplyWriter', () => {
     for (const { parts, text } of taken) assert.equal(textOf(parts), text)
   })
 
-  test('discards back to where it was settled', () => {
+  test('discards everything written since settle()', () => {
     const writer = new ReplyWriter()
     writer.line('one')
     writer.settle()
@@ -62,7 +62,7 @@ describe('ReplyWriter', () => {
     assert.equal(writer.pending, false)
   })
 
-  test('writes what a plain string would hold, whatever is written, settled and discarded', () => {
+  test('returns the same bytes as a plain string, for any sequence of writes, settles and discards', () => {
     const step = fc.oneof(
       fc.record({ line: fc.string({ unit: 'binary-ascii', maxLength: 60 }) }),
       fc.record({ bytes: fc.constantFrom(0, 5, 4_000, 8_191, 8_192, 20_000, 70_000) }),
