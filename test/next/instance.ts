@@ -10,10 +10,10 @@ import { freePort } from '../support/memcached.ts'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const START_TIMEOUT_MS = 60_000
 
-/** Ended with the tests, also one that did not come up. */
+/** Stopped after the tests, also an instance that did not start. */
 const children: ChildProcess[] = []
 
-/** An app that is being served. */
+/** A running app. */
 export interface Instance {
   readonly url: string
   readonly child: ChildProcess
@@ -21,24 +21,26 @@ export interface Instance {
   said(): string
 }
 
-/** Builds the package, and with it the app of a folder. */
+/** Builds the package and the app of a folder. */
 export function buildApp(folder: string, env: NodeJS.ProcessEnv): void {
   run([`${root}scripts/build.mjs`], root, env)
   run([nextOf(folder), 'build'], folder, env)
 }
 
-/** Ends all that were started here. */
+/** Stops all started instances. */
 export function endInstances(): void {
   for (const child of children) child.kill('SIGKILL')
 }
 
-/** The Next.js that a folder gets. */
+/** The Next.js installation that a folder uses. */
 function nextOf(folder: string): string {
   const own = join(folder, 'node_modules/next/dist/bin/next')
   return existsSync(own) ? own : join(dirname(folder), 'node_modules/next/dist/bin/next')
 }
 
-/** Nothing of ours reaches Next.js: it would take the test runner's settings for its own. */
+/**
+ * The environment without our variables: Next.js would use the test runner's settings as its own.
+ */
 export function ownEnvironment(servers: string): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, ...rest } = process.env
   return {

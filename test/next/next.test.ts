@@ -10,7 +10,7 @@ const REVALIDATED_MS = 5_000
 
 const skip = process.platform === 'linux' ? skipWithoutMemcached() : 'is installed for Linux alone'
 
-suite('an app of Next.js in two instances', { skip }, () => {
+suite('a Next.js app in two instances', { skip }, () => {
   let server: Memcached
   let env: NodeJS.ProcessEnv
   let instances: readonly [Instance, Instance]
@@ -27,7 +27,7 @@ suite('an app of Next.js in two instances', { skip }, () => {
     await server?.kill()
   })
 
-  test('what one instance rendered, the other serves', async () => {
+  test('shares rendered pages: one instance renders, the other serves', async () => {
     const [first, second] = instances
     const shown = await reportOf(first, 1)
     assert.match(shown, new RegExp(`^1 made by ${first.child.pid} at`))
@@ -36,19 +36,19 @@ suite('an app of Next.js in two instances', { skip }, () => {
     assert.notEqual(await reportOf(second, 2), shown)
   })
 
-  test('a tag that one instance revalidates ends what the other serves', async () => {
+  test('revalidates a tag in both instances when one does', async () => {
     const [first, second] = instances
     const shown = await reportOf(second, 3)
     const kept = await reportOf(second, 4)
     const response = await fetch(`${first.url}/revalidate?tag=report-3`, { method: 'POST' })
     assert.equal(await response.text(), 'done')
-    // Next.js may still be at it when it has answered.
+    // Next.js may still be revalidating when it has responded.
     const endMs = performance.now() + REVALIDATED_MS
     while ((await reportOf(second, 3)) === shown) assert.ok(performance.now() < endMs, shown)
     assert.equal(await reportOf(second, 4), kept)
   })
 
-  test('without memcached the pages are rendered', async () => {
+  test('renders its pages when memcached is down', async () => {
     const [first] = instances
     await server.kill()
     assert.match(await reportOf(first, 5), /^5 made by/)

@@ -16,7 +16,7 @@ const EDITS = Number(process.env.MINTRING_RELOADS ?? 20)
 const WAIT_MS = 60_000
 const POLL_MS = 50
 
-/** What the process of Next.js says of itself. */
+/** What the Next.js process reports. */
 interface Report {
   readonly edit: number
   /** How often the module with the client was evaluated. */
@@ -52,7 +52,7 @@ test(`Next.js in development reloads ${EDITS} times and keeps one client`, { ski
   assert.equal(server.stats().total_connections, '1')
 })
 
-/** Its own folder: what is edited is no file of the project. */
+/** A copy of the app: the test does not edit files of the project. */
 function copyOfApp(): string {
   const app = mkdtempSync(join(here, '.reload-'))
   cleanups.push(() => rmSync(app, { recursive: true, force: true }))
@@ -76,7 +76,7 @@ async function startDevelopment(app: string, servers: string): Promise<string> {
   const args = [NEXT, 'dev', '-p', String(port), '-H', '127.0.0.1']
   const options = { cwd: app, env, stdio: 'ignore', detached: true } as const
   const child: ChildProcess = spawn(process.execPath, args, options)
-  // The whole group: it compiles and renders in processes of its own.
+  // The whole process group: Next.js compiles and renders in child processes.
   cleanups.unshift(() => process.kill(-child.pid!, 'SIGKILL'))
   return `http://127.0.0.1:${port}/cached`
 }

@@ -1,4 +1,4 @@
-// Loaded by Next.js from a path of its own making: the built package is found by its address.
+// Next.js loads a copy of this file from its own folder, so the package is imported by its address.
 const from = (path) => import(new URL(path, `file://${process.env.MINTRING_DIST}/`).href)
 const { MemcachedClient } = await from('index.js')
 const { nextIncrementalCache } = await from('integrations/next.js')

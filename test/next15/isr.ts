@@ -16,7 +16,7 @@ import { type Memcached, skipWithoutMemcached, startMemcached } from '../support
 const skip = process.platform === 'linux' ? skipWithoutMemcached() : 'is installed for Linux alone'
 const CHANGED_MS = 10_000
 
-/** Boots the app of a folder twice on two memcacheds. `nextRoot` is where its packages are. */
+/** Starts the app of a folder twice on two memcacheds. `nextRoot` is the folder of its packages. */
 export function isrSuite(name: string, folder: string, nextRoot: string): void {
   suite(name, { skip }, () => {
     let servers: readonly Memcached[]
@@ -44,7 +44,7 @@ export function isrSuite(name: string, folder: string, nextRoot: string): void {
       await Promise.all((servers ?? []).map((server) => server.kill()))
     })
 
-    test('a page that one instance rendered, the other serves', async () => {
+    test('a page that one instance rendered is served by the other', async () => {
       const [first, second] = instances
       const shown = await settled(first, 1)
       assert.match(shown, new RegExp(`rendered by ${first.child.pid} at`))
@@ -52,7 +52,7 @@ export function isrSuite(name: string, folder: string, nextRoot: string): void {
       assert.notEqual(await reportOf(second, 2), shown)
     })
 
-    test('a tag that one instance revalidates ends what the other serves, with its data', async () => {
+    test('a tag that one instance revalidates drops the page and its data in the other', async () => {
       const [first, second] = instances
       const shown = await settled(second, 3)
       const kept = await settled(second, 4)
@@ -62,7 +62,7 @@ export function isrSuite(name: string, folder: string, nextRoot: string): void {
       assert.equal(await reportOf(second, 4), kept)
     })
 
-    test('a path that one instance revalidates ends what the other serves', async () => {
+    test('a path that one instance revalidates drops the page in the other', async () => {
       const [first, second] = instances
       const shown = await settled(second, 5)
       const kept = await settled(second, 6)
@@ -82,14 +82,14 @@ export function isrSuite(name: string, folder: string, nextRoot: string): void {
       assert.equal(other.slice(-60), (await large(first)).slice(-60))
     })
 
-    test('with one memcached dead pages come, and are shared again', async () => {
+    test('when one memcached dies pages are rendered, and then shared again', async () => {
       const [first, second] = instances
       await servers[0]!.kill()
       const ids = Array.from({ length: 12 }, (_, i) => 20 + i)
       for (const id of ids) await agreed(first, second, id)
     })
 
-    test('with all memcacheds dead pages are rendered', async () => {
+    test('when all memcacheds are dead pages are rendered', async () => {
       await servers[1]!.kill()
       for (const instance of instances) assert.match(await reportOf(instance, 50), /^data/)
     })
@@ -105,7 +105,7 @@ async function revalidate({ url }: Instance, query: string): Promise<void> {
   assert.equal(await response.text(), 'done')
 }
 
-/** What is stored: Next.js may still be at it when it has answered. */
+/** Waits for the stored items: Next.js may still be writing when it has responded. */
 async function settled(instance: Instance, id: number): Promise<string> {
   const endMs = performance.now() + CHANGED_MS
   let before = await reportOf(instance, id)
@@ -124,7 +124,7 @@ async function same(instance: Instance, id: number, shown: string): Promise<void
   }
 }
 
-/** Each may render once more before it knows that the host is out. */
+/** Each instance may render once more before it knows that the host is down. */
 async function agreed(first: Instance, second: Instance, id: number): Promise<void> {
   const endMs = performance.now() + CHANGED_MS
   while ((await reportOf(first, id)) !== (await reportOf(second, id))) {

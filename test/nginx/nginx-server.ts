@@ -11,22 +11,22 @@ import { root } from '../house/sources.ts'
 import { neededCommand, skipOrFail } from '../support/commands.ts'
 import { freePort } from '../support/memcached.ts'
 
-/** Where Debian and nginx's own packages keep modules. */
+/** The module folders of Debian and of nginx's own packages. */
 const MODULE_FOLDERS = ['/usr/lib/nginx/modules', '/usr/lib64/nginx/modules', '/etc/nginx/modules']
 
-/** What the addresses of the printed configurations stand for in a test. */
+/** Where the addresses of the printed configurations lead in a test. */
 export interface Places {
-  /** In the order of 11211, 11212, 11213. */
+  /** In the order of ports 11211, 11212, 11213. */
   readonly memcachedPorts: readonly number[]
   readonly appPort: number
-  /** nginx speaks HTTP/2 with visitors, without TLS. */
+  /** Whether nginx speaks HTTP/2 with visitors, without TLS. */
   readonly isHttp2?: boolean
 }
 
 /**
- * Runs the real nginx with a configuration as docs/nginx.md prints it; only ports, and the folders
- * of the machine, are others. Answers its port, or undefined after skipping the test because nginx
- * or a module is not there.
+ * Runs the real nginx with a configuration as docs/nginx.md prints it; only ports and folders are
+ * replaced. Returns its port, or undefined after skipping the test because nginx or a module is
+ * missing.
  */
 export async function startNginx(
   t: TestContext,
@@ -65,7 +65,7 @@ export async function startNginx(
   return port
 }
 
-/** The block of the page that carries this name. */
+/** The block of the page that has this name. */
 function printed(name: string): Block {
   const path = 'docs/nginx.md'
   const page = { path, text: readFileSync(join(root, path), 'utf8') }

@@ -18,19 +18,19 @@ interface Rig {
   readonly cache: MemcachedClient
   readonly pages: PageCache
   readonly rendered: string[]
-  /** Asks nginx. */
+  /** Requests a page from nginx. */
   ask(path: string, headers?: Readonly<Record<string, string>>, method?: string): Promise<Answer>
-  /** Asks until the page is stored, and then ends the application. */
+  /** Requests a page until it is stored, then stops the application. */
   fillAndStop(paths: readonly string[]): Promise<void>
 }
 
 interface RigOptions {
   readonly weights?: readonly number[]
-  /** What the application says at the end of every page. */
+  /** What the application appends to every page. */
   readonly render?: () => Promise<string>
 }
 
-/** nginx before an application before memcacheds of these weights; undefined = skipped. */
+/** nginx, an application and memcacheds of these weights; undefined when the test is skipped. */
 async function rig(
   t: TestContext,
   config: string,
@@ -77,7 +77,7 @@ function text(answer: Answer): string {
   return (isGzip ? gunzipSync(answer.body) : answer.body).toString()
 }
 
-/** What the tests of every kind of key share. */
+/** The test shared by every kind of key. */
 async function servesWithoutTheApplication(made: Rig, paths: readonly string[]): Promise<void> {
   await made.fillAndStop(paths)
   assert.deepEqual(made.rendered, paths)
@@ -98,21 +98,21 @@ async function servesWithoutTheApplication(made: Rig, paths: readonly string[]):
 
 const PATHS = ['/', '/a?b=c&d', '/a%20b', '/%E2%82%AC', '/100%25', '//x', '/f?', '/a+b;c,d~e|f']
 
-describe('real nginx', () => {
-  test('serves what Node rendered, with plain keys and Node stopped', async (t) => {
+describe('nginx as docs/nginx.md configures it', () => {
+  test('serves pages that Node rendered, with plain keys, when Node is stopped', async (t) => {
     const made = await rig(t, 'plain.conf', {})
     if (made !== undefined) await servesWithoutTheApplication(made, PATHS)
   })
 
   for (const config of ['md5-njs.conf', 'md5-set-misc.conf']) {
-    test(`does the same with MD5 keys by ${config}`, async (t) => {
+    test(`serves pages that Node rendered, with MD5 keys by ${config}, when Node is stopped`, async (t) => {
       const made = await rig(t, config, { key: 'md5', prefix: 'page:' })
       const long = `/${'long/'.repeat(100)}`
       if (made !== undefined) await servesWithoutTheApplication(made, [...PATHS, long])
     })
   }
 
-  test('finds every page of three memcacheds with weights', async (t) => {
+  test('finds every page on three memcacheds with weights', async (t) => {
     const made = await rig(t, 'several.conf', { weights: [1, 2, 1] })
     if (made === undefined) return
     const paths = Array.from({ length: 400 }, (_, i) => `/page/${i}%20of?x=${i * 7}`)
@@ -132,7 +132,7 @@ describe('real nginx', () => {
     )
   })
 
-  test('falls back to Node for what memcached cannot answer', async (t) => {
+  test('passes a request to Node when memcached has no page for it', async (t) => {
     const made = await rig(t, 'plain.conf', {})
     if (made === undefined) return
     assert.ok(text(await made.ask('/form', {}, 'POST')).startsWith('POST /form'))
@@ -141,7 +141,7 @@ describe('real nginx', () => {
     assert.equal((await made.ask('/a', { host: 'Example.COM' })).status, 200)
   })
 
-  test('goes on when a memcached dies, and finds the pages where Node puts them then', async (t) => {
+  test('serves pages when a memcached dies, and finds those that Node stores elsewhere', async (t) => {
     const made = await rig(t, 'several.conf', { weights: [1, 2, 1] })
     if (made === undefined) return
     const paths = Array.from({ length: 60 }, (_, i) => `/page/${i}`)
@@ -160,7 +160,7 @@ describe('real nginx', () => {
     assert.equal(found.filter(({ status }) => status === 200).length, paths.length)
   })
 
-  test('goes on when all memcacheds are dead', async (t) => {
+  test('serves pages from Node when all memcacheds are dead', async (t) => {
     const made = await rig(t, 'plain.conf', {})
     if (made === undefined) return
     await made.ask('/a')
@@ -168,7 +168,7 @@ describe('real nginx', () => {
     for (let i = 0; i < 5; i++) assert.equal((await made.ask('/a')).status, 200)
   })
 
-  test('shows a refreshed page at once, and none that was purged', async (t) => {
+  test('serves a refreshed page at once, and no purged page', async (t) => {
     const made = await rig(t, 'plain.conf', { origin: 'http://127.0.0.1:1' })
     if (made === undefined) return
     await made.ask('/a')
@@ -179,7 +179,7 @@ describe('real nginx', () => {
     await made.ask('/a')
     assert.equal(made.rendered.length, 2)
   })
-  test('does not show a page that was purged while it was being rendered', async (t) => {
+  test('serves no page that was purged while it was rendered', async (t) => {
     let isOld = true
     let hasBegun: () => void = () => {}
     const made = await rig(t, 'plain.conf', {
@@ -205,7 +205,7 @@ describe('real nginx', () => {
     }
   })
 
-  test('shows no page between its purge and the next render', async (t) => {
+  test('serves no page between its purge and the next render', async (t) => {
     let version = 0
     const made = await rig(t, 'plain.conf', { render: async () => `version ${version}` })
     if (made === undefined) return

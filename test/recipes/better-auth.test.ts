@@ -30,7 +30,7 @@ describe('Better Auth on mintring', { skip: skipWithoutMemcached() }, () => {
       .map((cookie) => cookie.split(';')[0])
       .join('; ')
 
-  test('a session that one process began is known to another, until it is signed out', async () => {
+  test('shares a session between processes, until it is signed out', async () => {
     const [one, two] = [newAuth(), newAuth()]
     const signedUp = await one.api.signUpEmail({ body: user, asResponse: true })
     assert.equal(signedUp.status, 200)
@@ -42,7 +42,7 @@ describe('Better Auth on mintring', { skip: skipWithoutMemcached() }, () => {
     assert.equal(await one.api.getSession({ headers }), null)
   })
 
-  test('its rate limit counts requests in memcached', async () => {
+  test('counts requests of its rate limit in memcached', async () => {
     const auth = newAuth()
     const signIn = () =>
       auth.handler(

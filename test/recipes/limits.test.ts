@@ -10,7 +10,7 @@ import { RateLimitStore } from '../../src/integrations/rate-limit.ts'
 import { realCache } from '../adapters/support.ts'
 import { skipWithoutMemcached } from '../support/memcached.ts'
 
-describe('rate limits of booted applications', { skip: skipWithoutMemcached() }, () => {
+describe('rate limits of running applications', { skip: skipWithoutMemcached() }, () => {
   const real = realCache()
 
   const statuses = async (urls: readonly string[], requests: number): Promise<number[]> => {
@@ -27,7 +27,7 @@ describe('rate limits of booted applications', { skip: skipWithoutMemcached() },
     return { app, url: await app.listen({ port: 0, host: '127.0.0.1' }) }
   }
 
-  test('@fastify/rate-limit lets exactly the limit pass in two processes together', async () => {
+  test('@fastify/rate-limit passes exactly the limit in two processes together', async () => {
     const apps = [await startFastify(), await startFastify()]
     try {
       assert.deepEqual(
@@ -42,7 +42,7 @@ describe('rate limits of booted applications', { skip: skipWithoutMemcached() },
     }
   })
 
-  test('hono-rate-limiter lets exactly the limit pass', async () => {
+  test('hono-rate-limiter passes exactly the limit', async () => {
     const app = new Hono()
     const store = new RateLimitStore(real.cache, { prefix: 'booted-hono:' })
     app.use(

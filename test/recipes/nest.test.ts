@@ -10,8 +10,8 @@ import { MemcachedClient } from '../../src/client/client.ts'
 import { KeyvMintring } from '../../src/integrations/keyv.ts'
 import { freePort } from '../support/memcached.ts'
 
-describe('NestJS through Keyv', () => {
-  test('starts, and asks the origin, while no memcached is there', async () => {
+describe('NestJS with mintring through Keyv', () => {
+  test('starts and asks the origin when memcached is down', async () => {
     const client = new MemcachedClient(`127.0.0.1:${await freePort()}`, { onError: 'miss' })
     class AppModule {}
     const stores = [new Keyv({ store: new KeyvMintring(client) })]

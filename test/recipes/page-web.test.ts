@@ -23,7 +23,7 @@ const HTML = 'text/html; charset=utf-8'
 
 type Bindings = { readonly Bindings: { readonly incoming: IncomingMessage } }
 
-/** A request as the tricks look at it, made of what an application of Hono can see. */
+/** A request of an attack, as an application of Hono sees it. */
 function asIncoming(request: Request, env: Bindings['Bindings']): IncomingMessage {
   const { headers } = request
   const shown = new Proxy({} as IncomingHttpHeaders, {
@@ -84,7 +84,7 @@ function served(app: Hono<Bindings>, pages: WebPageCache, way: Way): Server {
 interface Made {
   readonly cache: MemcachedClient
   readonly pages: WebPageCache
-  /** Why pages were not stored. */
+  /** The reasons why pages were not stored. */
   readonly told: unknown[]
 }
 
@@ -106,7 +106,7 @@ async function made(t: TestContext, site: (pages: WebPageCache) => Server): Prom
   return { cache, pages, told, ...server }
 }
 
-/** Asks until the page comes out of the cache. */
+/** Requests until the page comes out of the cache. */
 async function hit({ ask, told }: Made & Site, path: string, headers = {}): Promise<Answer> {
   for (let tries = 0; ; tries++) {
     const answer = await ask(path, { headers })
@@ -118,10 +118,10 @@ async function hit({ ask, told }: Made & Site, path: string, headers = {}): Prom
 
 const ways: readonly Way[] = ['hono', 'wrap']
 
-describe('the page cache of web requests', { skip: skipWithoutMemcached() }, () => {
+describe('the page cache of web requests with Hono', { skip: skipWithoutMemcached() }, () => {
   for (const way of ways) {
     for (const claim of ['nothing', 'public, max-age=60'] as const) {
-      test(`before Hono by ${way}, ${claim} said, shows nobody another one's page`, async (t) => {
+      test(`by ${way}, with Cache-Control ${claim}, serves no visitor the page of another`, async (t) => {
         const { port } = await made(t, (pages) => carelessHono(tricks, claim, pages, way))
         const stage: Stage = { port, tellsHits: true }
         for (const [index, trick] of tricks.entries()) {
@@ -130,7 +130,7 @@ describe('the page cache of web requests', { skip: skipWithoutMemcached() }, () 
       })
     }
 
-    test(`before Hono by ${way} repeats what the application sent`, async (t) => {
+    test(`by ${way} sends what the application sent`, async (t) => {
       const body = `<p>${'hello '.repeat(500)}`
       const site = await made(t, (pages) => {
         const app = new Hono<Bindings>()
@@ -172,7 +172,7 @@ describe('the page cache of web requests', { skip: skipWithoutMemcached() }, () 
       assert.equal(known.status, 304)
     })
 
-    test(`before Hono by ${way} passes errors and redirects on`, async (t) => {
+    test(`by ${way} passes on errors and redirects`, async (t) => {
       const site = await made(t, (pages) => {
         const app = new Hono<Bindings>()
         if (way === 'hono') app.use(pages.hono as never)
@@ -192,7 +192,7 @@ describe('the page cache of web requests', { skip: skipWithoutMemcached() }, () 
     })
   }
 
-  test('lets one visitor of a crowd render', async (t) => {
+  test('lets one of many visitors render', async (t) => {
     let rendered = 0
     const site = await made(t, (pages) => {
       const app = new Hono<Bindings>().get('/', async (context) => {
@@ -207,7 +207,7 @@ describe('the page cache of web requests', { skip: skipWithoutMemcached() }, () 
     assert.equal(rendered, 1)
   })
 
-  test('stores no page of what earlier middleware of Hono set', async (t) => {
+  test('stores no page made of what earlier middleware set', async (t) => {
     const site = await made(t, (pages) => {
       const app = new Hono()
       app.use(async (context, next) => {
@@ -226,7 +226,7 @@ describe('the page cache of web requests', { skip: skipWithoutMemcached() }, () 
     await hit(site, '/neither')
   })
 
-  test('stores no page of what earlier middleware of Hono left in fields or validated', async (t) => {
+  test('stores no page made of fields or validated data of earlier middleware', async (t) => {
     const viewer = Symbol('viewer')
     type Left = { readonly name: string; readonly [viewer]: string; readonly fixed: string }
     const reads: Readonly<Record<string, (context: Context) => unknown>> = {
@@ -267,7 +267,7 @@ describe('the page cache of web requests', { skip: skipWithoutMemcached() }, () 
     await hit(site, '/neither')
   })
 
-  test('waits neither for a visitor who reads slowly, nor for one who left', async (t) => {
+  test('does not wait for a visitor who reads slowly, nor for one who left', async (t) => {
     const large = `<p>${'hello '.repeat(50_000)}`
     const site = await made(t, (pages) => {
       const app = new Hono<Bindings>().get('/slow', (context) => context.html(large))

@@ -4,8 +4,8 @@ import process from 'node:process'
 export { installInto, newFolder, pack } from '../packaging/pack.ts'
 
 /**
- * Runs Node in a folder and answers what it printed. Not in one blocking call: the server of the
- * test lives in this process, and must answer meanwhile.
+ * Runs Node in a folder and returns its output. Asynchronous, because the server of the test runs
+ * in this process and must reply meanwhile.
  */
 export function runAsync(
   cwd: string,

@@ -8,7 +8,7 @@ import { installInto, newFolder, pack, runAsync } from './support.ts'
 
 const modules = join(root, 'test/tools/node_modules')
 
-/** A user's program: it stores, reads, refills, and says so. */
+/** A user's program: it stores, reads, refills, and prints the results. */
 const app = (address: string): string => `
 import { MemcachedClient } from 'mintring'
 const cache = new MemcachedClient('${address}')
@@ -19,7 +19,7 @@ await cache.close()
 console.log(name, one)
 `
 
-describe('test runners and bundlers', { concurrency: false }, () => {
+describe('mintring in test runners and bundlers', { concurrency: false }, () => {
   const folder = newFolder()
   let server: EmbeddedServer
   before(async () => {
@@ -44,7 +44,7 @@ describe('test runners and bundlers', { concurrency: false }, () => {
     writeFileSync(join(folder.path, 'app.mjs'), app(server.address))
     return 'app.mjs'
   }
-  /** Runs a bundle where no package can be found: it must hold all that it needs. */
+  /** Runs a bundle where no package can be found: it must contain everything it needs. */
   const alone = async (file: string): Promise<void> => {
     const apart = newFolder()
     try {
@@ -55,17 +55,17 @@ describe('test runners and bundlers', { concurrency: false }, () => {
     }
   }
 
-  it('Jest: fake timers, modern and enabled globally, in the node and jsdom environments', async () => {
+  it('works under Jest with fake timers, modern and global, in the node and jsdom environments', async () => {
     symlinkSync(modules, join(folder.path, 'jest/node_modules'))
     await tool('jest/bin/jest.js', '--rootDir', 'jest', '--colors=false')
   })
 
-  it('Vitest: fake timers', async () => {
+  it('works under Vitest with fake timers', async () => {
     symlinkSync(modules, join(folder.path, 'vitest/node_modules'))
     await tool('vitest/vitest.mjs', 'run', '--root', 'vitest', '--no-color')
   })
 
-  it('node:test: mock timers', async () => {
+  it('works under node:test with mock timers', async () => {
     await runAsync(folder.path, ['--test', 'runner/timers.test.mjs'], { MEMCACHED: server.address })
   })
 
@@ -73,7 +73,7 @@ describe('test runners and bundlers', { concurrency: false }, () => {
     ['esm', 'out/esbuild.mjs'],
     ['cjs', 'out/esbuild.cjs'],
   ] as const) {
-    it(`esbuild --format=${format}: the bundle runs by itself`, async () => {
+    it(`works in a bundle of esbuild --format=${format}`, async () => {
       // CommonJS has no top-level await.
       const text = format === 'esm' ? app(server.address) : inFunction(app(server.address))
       writeFileSync(join(folder.path, 'esbuild-app.mjs'), text)
@@ -90,7 +90,7 @@ describe('test runners and bundlers', { concurrency: false }, () => {
     })
   }
 
-  it('Rollup: the bundle runs by itself', async () => {
+  it('works in a bundle of Rollup', async () => {
     const config = `
       import resolve from '${modules}/@rollup/plugin-node-resolve/dist/es/index.js'
       import commonjs from '${modules}/@rollup/plugin-commonjs/dist/es/index.js'
@@ -104,7 +104,7 @@ describe('test runners and bundlers', { concurrency: false }, () => {
     await alone('rollup/app.mjs')
   })
 
-  it('webpack: the bundle runs by itself', async () => {
+  it('works in a bundle of webpack', async () => {
     writeFileSync(
       join(folder.path, 'webpack.mjs'),
       `import webpack from '${modules}/webpack/lib/index.js'
@@ -120,7 +120,7 @@ describe('test runners and bundlers', { concurrency: false }, () => {
     await alone('webpack/app.mjs')
   })
 
-  it('ncc: the bundle runs by itself', async () => {
+  it('works in a bundle of ncc', async () => {
     await tool('@vercel/ncc/dist/ncc/cli.js', 'build', program(), '-o', 'out/ncc', '-q')
     await alone('ncc/index.mjs')
   })

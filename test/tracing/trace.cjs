@@ -1,11 +1,11 @@
-// Does some commands under one vendor's tracing, and prints the spans as JSON, without what changes
-// from run to run. Arguments: the vendor, and the servers.
+// Runs commands under the tracing of one vendor, and prints the spans as JSON, without the fields
+// that vary between runs. Arguments: the vendor, and the servers.
 const { createServer } = require('node:http')
 const { createGunzip } = require('node:zlib')
 
 const [vendor, ...servers] = process.argv.slice(2)
 
-/** OpenTelemetry's instrumentation: spans as they are exported. */
+/** OpenTelemetry's instrumentation: spans as exported. */
 async function opentelemetry(work) {
   const { NodeTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } =
     require('@opentelemetry/sdk-trace-node')
@@ -28,7 +28,7 @@ async function opentelemetry(work) {
   }))
 }
 
-/** Elastic's agent: spans as its server is told of them. */
+/** Elastic's agent: spans as its server receives them. */
 async function elastic(work) {
   const spans = []
   const server = createServer((request, response) => {
@@ -62,7 +62,7 @@ async function elastic(work) {
   }))
 }
 
-/** Datadog's tracer: spans as they come to its exporter. */
+/** Datadog's tracer: spans as its exporter receives them. */
 async function datadog(work) {
   const tracer = require('dd-trace').init({ startupLogs: false, plugins: true })
   tracer.use('memcached', { memcachedCommandEnabled: true })
@@ -79,7 +79,7 @@ async function datadog(work) {
   }))
 }
 
-/** The commands: hits, misses, refusals, wrong keys, several servers, a server that is gone. */
+/** The commands: hits, misses, refusals, invalid keys, several servers, a dead server. */
 async function work() {
   const Memcached = require('memcached')
   const call = (client, method, ...words) =>

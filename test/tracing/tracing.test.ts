@@ -12,10 +12,10 @@ const run = promisify(execFile)
 const packages = join(root, 'test', 'tracing', 'node_modules')
 const compat = join(root, 'src', 'integrations', 'compat.ts')
 
-/** The spans of the memcached instrumentation; Datadog's tracer also has one per connection. */
+/** The spans of the memcached instrumentation; Datadog's tracer also makes one per connection. */
 type Span = Readonly<Record<string, unknown>>
 
-describe('tracing of the package memcached', { skip: skipWithoutMemcached() }, () => {
+describe('the tracing of the package memcached', { skip: skipWithoutMemcached() }, () => {
   let servers: Awaited<ReturnType<typeof startMemcached>>[]
   let folder: string
   before(async () => {
@@ -41,7 +41,7 @@ describe('tracing of the package memcached', { skip: skipWithoutMemcached() }, (
     ['elastic', 26],
     ['datadog', 27],
   ] as const) {
-    test(`gives the same spans for mintring/compat: ${vendor}`, async () => {
+    test(`makes the same spans for mintring/compat: ${vendor}`, async () => {
       const there = sorted(await spansOf(join(root, 'test', 'tracing'), vendor))
       const here = sorted(await spansOf(folder, vendor))
       assert.deepEqual(here, there)
@@ -50,7 +50,7 @@ describe('tracing of the package memcached', { skip: skipWithoutMemcached() }, (
   }
 })
 
-/** In the order of their text: servers reply in any. */
+/** Sorted by text: servers reply in any order. */
 function sorted(spans: readonly Span[]): unknown[] {
   return spans
     .map((span) => JSON.stringify(span))
@@ -58,7 +58,7 @@ function sorted(spans: readonly Span[]): unknown[] {
     .map((text) => JSON.parse(text))
 }
 
-/** A folder whose package `memcached` is mintring, among the packages of this one. */
+/** A folder whose package `memcached` is mintring, next to the packages of this one. */
 function withMintringAsMemcached(): string {
   const folder = mkdtempSync(join(packages, '.mintring-'))
   const memcached = join(folder, 'node_modules', 'memcached')

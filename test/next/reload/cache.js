@@ -1,6 +1,6 @@
 import { MemcachedClient } from 'mintring'
 
-// The recipe of docs/production.md: one client for the process, however often this is loaded.
+// The recipe of docs/production.md: one client per process, however often this module is loaded.
 globalThis.cache ??= new MemcachedClient(process.env.MEMCACHED_SERVERS, { unref: true })
 globalThis.loads = (globalThis.loads ?? 0) + 1
 export const cache = globalThis.cache

@@ -4,7 +4,7 @@ const address = process.env.MEMCACHED
 
 afterEach(() => jest.useRealTimers())
 
-test('gets, sets and refills end while timers are fake', async () => {
+test('get, set and refills settle while timers are fake', async () => {
   jest.useFakeTimers()
   const cache = new MemcachedClient(address)
   const key = `jest:${Math.random()}`
@@ -23,7 +23,7 @@ test('a timeout counts in real time while timers are fake', async () => {
   await cache.close()
 })
 
-test('bytes and signals of this realm are taken', async () => {
+test('bytes and signals of the jest realm are accepted', async () => {
   const cache = new MemcachedClient(address)
   const key = `jest:bytes:${Math.random()}`
   await cache.set(key, new Uint8Array([1, 2]), { signal: new AbortController().signal })

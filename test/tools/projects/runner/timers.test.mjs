@@ -2,7 +2,7 @@ import assert from 'node:assert'
 import { test } from 'node:test'
 import { MemcachedClient } from 'mintring'
 
-test('gets, sets and refills end while timers are mocked', async (context) => {
+test('get, set and refills settle while timers are mocked', async (context) => {
   const cache = new MemcachedClient(process.env.MEMCACHED)
   context.mock.timers.enable()
   await cache.set('runner', 'x', { ttl: 60 })

@@ -5,7 +5,7 @@ const address = process.env.MEMCACHED
 
 afterEach(() => vi.useRealTimers())
 
-test('gets, sets and refills end while timers are fake', async () => {
+test('get, set and refills settle while timers are fake', async () => {
   const cache = new MemcachedClient(address)
   const key = `vitest:${Math.random()}`
   vi.useFakeTimers({ toFake: ['setTimeout', 'setImmediate', 'setInterval', 'Date', 'performance'] })

@@ -4,7 +4,9 @@ import { cache, loads } from '../../cache.js'
 
 export const dynamic = 'force-dynamic'
 
-/** What this process keeps. `?count`: clients that were left behind as well, which takes a while. */
+/**
+ * The clients of this process. `?count`: also clients that were left behind, which takes a while.
+ */
 export async function GET({ url }) {
   await cache.set('edit', loads, { ttl: 60 })
   const listeners = process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0)
