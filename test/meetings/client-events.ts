@@ -73,7 +73,7 @@ export const lists: readonly Event[] = [
     others: unlessOnce,
   },
   {
-    name: 'the gutter stands in',
+    name: 'a gutter host takes the keys',
     ejects: true,
     hasGutter: true,
     behaviors: ({ gutter }) => ({ failover: { gutter: [gutter!.address], ttl: 5 } }),

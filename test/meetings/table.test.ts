@@ -33,7 +33,7 @@ const ELSEWHERE = [
 
 suite('every verb keeps its promises on other servers', { skip: skipWithoutMemcached() }, () => {
   for (const { variant, hosts, event: name } of ELSEWHERE) {
-    test(`on ${hosts} of the variant ${variant}, when ${name}`, async () => {
+    test(`variant ${variant}, number of hosts ${hosts}, when ${name}`, async () => {
       const faults: string[] = []
       const wants = (event: string): boolean => event === name
       const selection = { hosts: [hosts], wants, variant: VARIANTS[variant]! }

@@ -5,24 +5,24 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { root } from '../house/sources.ts'
 
-/** What `npm pack --json` tells of the tarball. */
+/** The output of `npm pack --json` for the tarball. */
 export interface Packed {
   /** Absolute path of the tarball. */
   readonly tarball: string
   readonly bytes: number
   readonly unpackedBytes: number
-  /** Paths inside the package. */
+  /** The paths in the package. */
   readonly files: readonly string[]
 }
 
-/** Runs npm, the one that runs us where there is one, and answers what it printed. */
+/** Runs npm, the one that runs this process if there is one, and returns its output. */
 export function npm(cwd: string, ...args: string[]): string {
   const cli = process.env.npm_execpath
   const [file, head] = cli ? [process.execPath, [cli]] : ['npm', []]
   return execFileSync(file, [...head, ...args], { cwd, encoding: 'utf8', stdio: 'pipe' })
 }
 
-/** Packs the project, which builds it first, into a folder. */
+/** Builds the project and packs it into a folder. */
 export function pack(folder: string): Packed {
   const said = npm(root, 'pack', '--json', '--loglevel=silent', '--pack-destination', folder)
   const told: unknown = JSON.parse(said.slice(said.search(/^[[{]/m)))
@@ -43,19 +43,19 @@ interface NpmPack {
   readonly files: readonly { readonly path: string }[]
 }
 
-/** A new folder outside the repository, so that nothing of ours is found by accident. */
+/** A new folder outside the repository, so that no module of it is found by accident. */
 export function newFolder(): { path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'mintring-'))
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** A project of a user: the tarball installed in it, nothing else. */
+/** A user's project with only the tarball installed. */
 export function installInto(folder: string, tarball: string): void {
   writeFileSync(join(folder, 'package.json'), '{ "name": "user", "private": true }\n')
   npm(folder, 'install', '--no-audit', '--no-fund', '--prefer-offline', tarball)
 }
 
-/** Runs a program in a folder; a failure tells everything it printed. */
+/** Runs a program in a folder; the error of a failure has its whole output. */
 export function runIn(folder: string, file: string, ...args: string[]): string {
   try {
     return execFileSync(file, args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' })

@@ -2,13 +2,13 @@ import { once } from 'node:events'
 import net from 'node:net'
 
 /**
- * What may happen to a piece of a server's answer. `delay`: it comes that much later, as on a long
- * line. `drip`: it comes byte by byte. `chunk`: it comes in pieces of 1 to 40 bytes. `stall`: it is
- * held back. `cut`: half of it comes, then the connection ends or is reset.
+ * What may happen to a piece of a server's reply. `delay`: it arrives that much later. `drip`: it
+ * arrives byte by byte. `chunk`: it arrives in pieces of 1 to 40 bytes. `stall`: it is held back.
+ * `cut`: half of it arrives, then the connection ends or is reset.
  */
 export interface Chaos {
   readonly delayMs?: number
-  /** The time from byte to byte. */
+  /** The time between two bytes. */
   readonly dripMs?: number
   readonly chunk?: boolean
   /** The share of pieces held back, and for how long. */
@@ -17,12 +17,12 @@ export interface Chaos {
   readonly cutShare?: number
 }
 
-/** A TCP proxy that hurts what servers answer, the same way for the same seed. Order is kept. */
+/** A TCP proxy that disturbs replies, in the same way for the same seed. Order is kept. */
 export interface ChaosProxy {
   readonly port: number
   /** Connections accepted so far. */
   readonly accepted: number
-  /** Connections that are open. */
+  /** The number of open connections. */
   readonly open: number
   /** What it does from now on. */
   chaos: Chaos

@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path'
 import process from 'node:process'
 import type { TestContext } from 'node:test'
 
-/** Where a command is: on the PATH, or where servers live that a user's PATH leaves out. */
+/** The path of a command: on the PATH, or in the folders of servers that a user's PATH omits. */
 export function findCommand(name: string, ...more: readonly string[]): string | undefined {
   const path = (process.env.PATH ?? '').split(delimiter)
   const folders = [...path, '/usr/bin', '/usr/sbin', '/usr/local/bin', ...more]
@@ -11,8 +11,8 @@ export function findCommand(name: string, ...more: readonly string[]): string | 
 }
 
 /**
- * The command a test needs, or undefined after marking the test as skipped, with the reason.
- * Where MINTRING_REQUIRE_PEERS is 1, as in CI, a missing one fails the test instead.
+ * The command that a test needs, or undefined after the test was skipped with the reason. Where
+ * MINTRING_REQUIRE_PEERS is 1, as in CI, a missing command fails the test instead.
  */
 export function neededCommand(test: TestContext, name: string): string | undefined {
   const found = findCommand(name)
@@ -20,7 +20,7 @@ export function neededCommand(test: TestContext, name: string): string | undefin
   return found
 }
 
-/** Skips a test for want of something, unless the environment says that it must be there. */
+/** Skips a test because something is missing, or fails it where the environment requires it. */
 export function skipOrFail(test: TestContext, reason: string, requiredBy: string): void {
   if (process.env[requiredBy] === '1') throw new Error(`${reason}, and ${requiredBy} is 1`)
   test.skip(reason)

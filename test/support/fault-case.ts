@@ -9,26 +9,26 @@ import { QUICK, type TestClusterOptions, testCluster, until } from './test-clust
 /** What a timer and a busy machine may add to a deadline. */
 const EPSILON_MS = 150
 
-/** Real servers, a client over them, and load on it. */
+/** Real servers, a client of them, and its load. */
 export interface FaultCase {
   readonly servers: readonly Memcached[]
   readonly client: PlainClient
   readonly load: FaultLoad
-  /** What the hooks told, in order: `eject 127.0.0.1:5`, `probe+`, `probe-`, `return`. */
+  /** The calls of hooks, in order: `eject 127.0.0.1:5`, `probe+`, `probe-`, `return`. */
   readonly events: readonly { readonly name: string; readonly atMs: number }[]
   state(index?: number): string | undefined
-  /** Ends the load and checks what must hold whatever happened. */
+  /** Ends the load and checks what must hold after every fault. */
   finish(): Promise<LoadReport>
 }
 
 export interface FaultCaseOptions extends TestClusterOptions {
   readonly load?: Partial<LoadOptions>
   readonly serverArgs?: readonly string[]
-  /** Where the client finds the servers, when not at their own ports. */
+  /** The addresses that the client uses, when they are not those of the servers. */
   readonly through?: (servers: readonly Memcached[]) => Promise<readonly (number | string)[]>
 }
 
-/** Three memcacheds under 600 operations a second, unless told otherwise. */
+/** Three memcacheds under 600 operations a second, unless options say otherwise. */
 export async function startFaultCase(
   t: TestContext,
   { load: loadOptions, serverArgs, through, ...options }: FaultCaseOptions = {},
@@ -37,7 +37,7 @@ export async function startFaultCase(
   const servers = await Promise.all([1, 2, 3].map(() => startMemcached({ args })))
   t.after(async () => {
     for (const server of servers) {
-      // A stopped process cannot die politely.
+      // A stopped process cannot handle SIGTERM.
       await server.kill()
     }
   })
@@ -53,7 +53,7 @@ export async function startFaultCase(
   const places = (await through?.(servers)) ?? servers.map(({ port }) => port)
   const client = testCluster(t, places, { hooks, ...options })
   const load = new FaultLoad(client, { opsPerSecond: 600, keys: 500, ...loadOptions })
-  // Also when the test fails: traffic that goes on would hold the process.
+  // Also when the test fails: a running load would keep the process alive.
   t.after(() => load.stop(0))
   await load.fill()
   const policy = { ...QUICK, ...options }
@@ -76,14 +76,14 @@ export async function startFaultCase(
 export function checkInvariants(report: LoadReport, policy: ClusterPolicy): void {
   assert.equal(report.wrong, 0, 'a value of another key')
   assert.equal(report.settled, report.issued, 'an operation that never settled')
-  // A busy event loop is late with the request, with its deadline and with its answer.
+  // A busy event loop delays the request, its timeout and its reply.
   const lateMs = EPSILON_MS + report.maxLagMs * 3
   const boundMs = policy.requestTimeoutMs * (1 + policy.retries) + lateMs
   assert.ok(report.maxMs <= boundMs, `an operation took ${report.maxMs} ms, over ${boundMs}`)
 }
 
 async function checkHosts(client: PlainClient, policy: ClusterPolicy): Promise<void> {
-  // A refill or a replay may be under way, which is no operation of the load.
+  // A refill or a replay may be in flight, which is no operation of the load.
   await until(() => client.cluster.hosts.every(({ load }) => load === 0))
   for (const { name, lanes } of client.cluster.snapshot()) {
     assert.ok(lanes <= policy.connections.max, `${lanes} lanes to ${name}`)

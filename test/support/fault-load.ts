@@ -1,4 +1,4 @@
-/** What the load is put on: any client that can get and set text. */
+/** The client under load: any that can get and set text. */
 export interface LoadTarget {
   get(key: string): Promise<unknown>
   set(key: string, value: string): Promise<unknown>
@@ -20,22 +20,22 @@ export interface LoadWindow {
   errors: number
 }
 
-/** What the load saw, so far. */
+/** The counts so far. */
 export interface LoadReport {
   issued: number
   settled: number
   hits: number
   misses: number
-  /** A value that is not one of the key it was asked for. */
+  /** A value of another key. */
   wrong: number
-  /** A value older than one whose write had been acknowledged before the read began. */
+  /** A value older than one whose write was acknowledged before the read began. */
   stale: number
   errors: number
   readErrors: number
   readonly errorCodes: Map<string, number>
   maxMs: number
   maxReadMs: number
-  /** The longest the event loop was busy: nobody's fault but this process's. */
+  /** The longest time that the event loop was busy, which explains late results. */
   maxLagMs: number
   peakInFlight: number
   readonly windows: LoadWindow[]
@@ -45,8 +45,8 @@ const TICK_MS = 5
 const WINDOW_MS = 500
 
 /**
- * Steady lookaside traffic, in open loop: what hangs does not slow it down. Every value names its
- * key and version, and every read is checked.
+ * Steady cache traffic at a fixed rate: operations that hang do not slow it down. Every value
+ * contains its key and version, and every read is checked.
  */
 export class FaultLoad {
   readonly report: LoadReport = newReport()
@@ -54,7 +54,7 @@ export class FaultLoad {
   readonly #options: Required<LoadOptions>
   readonly #versions: Uint32Array
   readonly #acknowledged: Uint32Array
-  /** One write per key at a time: of two at once either may win. */
+  /** One write per key at a time: of two concurrent ones either may win. */
   readonly #isWriting: Uint8Array
   #random: number
   #timer: NodeJS.Timeout | undefined
@@ -71,12 +71,12 @@ export class FaultLoad {
     this.#random = this.#options.seed
   }
 
-  /** Writes every key once, in order, so that the run begins warm. */
+  /** Writes every key once, in order, so that the run begins with a warm cache. */
   async fill(): Promise<void> {
     for (let from = 0; from < this.#options.keys; from += 200) {
       const to = Math.min(from + 200, this.#options.keys)
       const indexes = Array.from({ length: to - from }, (_, i) => from + i)
-      // A busy machine may be late for one of them; nothing is measured yet.
+      // A busy machine may be too late for one of them; nothing is measured yet.
       const fill = (index: number): Promise<unknown> =>
         this.#target.set(keyOf(index), this.#next(index))
       await Promise.all(indexes.map((index) => fill(index).catch(() => fill(index))))
@@ -88,7 +88,7 @@ export class FaultLoad {
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
   }
 
-  /** Stops issuing and waits for what is under way, at most `waitMs`. */
+  /** Starts no more operations and waits up to `waitMs` for those in flight. */
   async stop(waitMs = 5_000): Promise<LoadReport> {
     clearInterval(this.#timer)
     const endMs = performance.now() + waitMs
@@ -102,7 +102,7 @@ export class FaultLoad {
     return this.report.issued - this.report.settled
   }
 
-  /** Forgets the extremes, so that the next phase has its own. */
+  /** Resets the extremes, so that the next phase has its own. */
   resetMax(): void {
     this.report.maxMs = this.report.maxReadMs = this.report.maxLagMs = this.report.peakInFlight = 0
   }
@@ -140,8 +140,8 @@ export class FaultLoad {
     if (value === undefined || value === null || value === false) {
       report.misses++
       this.#window().misses++
-      // What a caller does after a miss; its failure is not the read's. A write whose outcome is
-      // not known keeps its key to itself: it may still be executed.
+      // What a caller does after a miss; its failure is not the read's. While the outcome of a
+      // write is unknown no other write of the key starts: the first may still run.
       this.#write(index).catch(() => undefined)
       return
     }
@@ -205,7 +205,7 @@ function keyOf(index: number): string {
   return `load:${index}`
 }
 
-/** The version in a value, or undefined when it is not a whole value of this key. */
+/** The version in a value, or undefined when it is not a complete value of this key. */
 function versionOf(key: string, value: string, bytes: number): number | undefined {
   const [name, version, padding] = value.split('#')
   const isWhole = value.length >= bytes && /^x*$/.test(padding ?? '-')

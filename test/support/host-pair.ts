@@ -55,7 +55,7 @@ export interface Pair {
   readonly client: PlainClient
   readonly servers: readonly [ScriptedServer, ScriptedServer]
   readonly items: readonly [Map<string, string>, Map<string, string>]
-  /** The first server answers nothing while it is true. */
+  /** While it is true, the first server does not reply. */
   hung: boolean
 }
 

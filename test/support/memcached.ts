@@ -9,9 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { abilitiesOf, type ServerAbilities } from '../../src/embedded/abilities.ts'
 import { findCommand, skipOrFail } from './commands.ts'
 
-/**
- * Where scripts/setup.mjs unpacks Debian's package when the machine has no memcached of its own.
- */
+/** Where scripts/setup.mjs unpacks Debian's package when the machine has no memcached. */
 const UNPACKED = fileURLToPath(new URL('../../node_modules/.cache/memcached/usr/', import.meta.url))
 const LISTEN_TIMEOUT_MS = 5_000
 
@@ -25,15 +23,15 @@ export interface MemcachedOptions {
   readonly args?: readonly string[]
 }
 
-/** A real memcached process on loopback, ended when the test process ends. */
+/** A real memcached process on loopback, stopped when the test process ends. */
 export interface Memcached {
   readonly host: string
   readonly port: number
-  /** Of the process running now: another after `restart()`. */
+  /** The current process: another one after `restart()`. */
   readonly pid: number
-  /** Ends it at once (SIGKILL unless told otherwise) and resolves when it is gone. */
+  /** Ends it at once (SIGKILL by default) and resolves when it is gone. */
   kill(signal?: NodeJS.Signals): Promise<void>
-  /** Ends it politely. Harmless when it is already gone. */
+  /** Ends it with SIGTERM. Harmless when it is already gone. */
   stop(): Promise<void>
   /** Kills it if it runs, and starts an empty one on the same port. */
   restart(): Promise<void>
@@ -56,7 +54,7 @@ export function memcachedVersion(): string | undefined {
   return version
 }
 
-/** What the memcached to test with can do. Tests ask for this, never for a version. */
+/** What the tested memcached can do. Tests check this, never a version. */
 export function memcachedAbilities(): ServerAbilities {
   return abilitiesOf(memcachedVersion() ?? '1.6.18')
 }
@@ -82,14 +80,14 @@ export function skipWithoutOption(option: '-Z' | '-Y'): string | false {
   return isKnown ? false : `memcached ${memcachedVersion()} was built without ${option}`
 }
 
-/** Options that are on by themselves since 1.5 and that dumps and moving pages need. */
+/** Options that are on by default since 1.5, and that dumps and moving pages need. */
 function switchedOn(): readonly string[] {
   return memcachedVersion()?.startsWith('1.4.') ? ['-o', 'lru_crawler,slab_reassign'] : []
 }
 
 /**
- * The memcached to test with, or undefined after marking the test as skipped, with the reason.
- * Where MINTRING_REQUIRE_MEMCACHED is 1, as in CI, a missing one fails the test instead.
+ * The tested memcached, or undefined after the test was skipped with the reason. Where
+ * MINTRING_REQUIRE_MEMCACHED is 1, as in CI, a missing one fails the test instead.
  */
 export function realMemcached(test: TestContext): string | undefined {
   const found = findMemcached()
@@ -157,7 +155,7 @@ async function launch(
     }
     await new Promise((wake) => setTimeout(wake, 5))
   }
-  // A finished test file must not be held open by a server that it forgot.
+  // A test file must end even when it did not stop this server.
   child.unref()
   if (child.stderr instanceof net.Socket) child.stderr.unref()
   return child
@@ -173,7 +171,7 @@ function killWithUs(child: ChildProcess): void {
   child.once('exit', () => running.delete(child))
 }
 
-/** The unpacked package brings its own libevent, which only a library path can find. */
+/** The unpacked package brings its own libevent, which is found only by a library path. */
 function environment(binary: string): NodeJS.ProcessEnv {
   if (!binary.startsWith(UNPACKED)) return process.env
   const folders = ['lib/x86_64-linux-gnu', 'lib/aarch64-linux-gnu', 'lib']
@@ -184,8 +182,8 @@ function environment(binary: string): NodeJS.ProcessEnv {
 }
 
 /**
- * A port that was free a moment ago, below the range that outgoing connections take theirs from:
- * one of those could sit on the port of a killed server before its restart.
+ * A port that was free a moment ago, below the range of outgoing connections: one of those could
+ * take the port of a killed server before its restart.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

@@ -7,7 +7,9 @@ import type { Reply } from '../../src/protocol/reply.ts'
 import { ReplyKind } from '../../src/protocol/reply-kind.ts'
 import { deleteHead, incrHead, storeHead } from '../../src/protocol/request.ts'
 
-/** The least a client does, for tests of what is below it: text values, no prefix, no checks. */
+/**
+ * A minimal client, for tests of the layers below the client: text values, no prefix, no checks.
+ */
 const getVerb: Verb = {
   name: 'get',
   effect: 'read',

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { inspect } from 'node:util'
 
-/** A password that is planted in settings and addresses. */
+/** A password that tests put into settings and addresses. */
 export const SECRET = 'hunter2'
 
-/** Addresses as people mistype them: the password in each must never be shown. */
+/** Addresses with typing mistakes: the password in each must never be shown. */
 export const ADDRESSES: readonly string[] = [
   `memcached://user:${SECRET}/x@cache:11211`,
   `memcached://user:${SECRET}#x@cache:11211`,
@@ -73,7 +73,7 @@ export const OBJECTS: readonly object[] = [
   { host: 'cache', port: 0, username: 'user', password: SECRET },
 ]
 
-/** Everything that can be reached from a value: fields, hidden ones too, getters, causes, texts. */
+/** Everything reachable from a value: fields, hidden ones too, getters, causes, texts. */
 function reachable(value: unknown, seen = new Set<unknown>()): string[] {
   if (typeof value === 'string') return [value]
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return []
@@ -102,7 +102,7 @@ function tryGet(value: object, name: PropertyKey): unknown {
 const withoutBigInts = (_name: string, member: unknown): unknown =>
   typeof member === 'bigint' ? String(member) : member
 
-/** Fails when the secret is in anything that can be read from the value, or that it prints. */
+/** Throws when the secret is in anything that can be read or printed of the value. */
 export function assertKeepsSecret(value: unknown, what: string): void {
   const printed = [
     inspect(value, { depth: Infinity, showHidden: true }),

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import net from 'node:net'
 
-/** A way to a server that can be cut for those who use it, and for nobody else. */
+/** A proxy to a server that can be cut for its own clients, and for no others. */
 export interface Relay {
   readonly port: number
   /** Ends all connections and takes no new ones. */
@@ -10,7 +10,7 @@ export interface Relay {
   close(): Promise<void>
 }
 
-/** A way to `port` of 127.0.0.1. */
+/** Starts a relay to `port` of 127.0.0.1. */
 export async function startRelay(port: number): Promise<Relay> {
   const sockets = new Set<net.Socket>()
   let isCut = false

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import net from 'node:net'
 
-/** What a scripted server does with one command line; data blocks come as lines of their own. */
+/** What a scripted server does with one command line; data blocks are lines too. */
 export type Script = (line: string, socket: net.Socket) => void
 
-/** A server that says what a test tells it to. */
+/** A server whose replies the test decides. */
 export interface ScriptedServer {
   readonly port: number
   /** Connections accepted so far. */
@@ -16,9 +16,9 @@ export interface ScriptedServer {
 }
 
 export interface ScriptedOptions {
-  /** Answers `version` and `mn` by itself; true by default. */
+  /** Whether it replies to `version` and `mn` by itself; true by default. */
   readonly greets?: boolean
-  /** A free one by default. */
+  /** A free port by default. */
   readonly port?: number
   readonly onConnect?: (socket: net.Socket) => void
 }
@@ -73,7 +73,7 @@ export async function startScripted(
   }
 }
 
-/** Answers `get k1 … kn` with values that name their key, and finds nothing to delete. */
+/** Replies to `get k1 … kn` with values that contain their key, and to delete with NOT_FOUND. */
 export function answerGets(line: string, socket: net.Socket): void {
   if (line.startsWith('delete ')) socket.write('NOT_FOUND\r\n')
   if (!line.startsWith('get ')) return
@@ -84,7 +84,7 @@ export function answerGets(line: string, socket: net.Socket): void {
   socket.write(`${hits.join('')}END\r\n`)
 }
 
-/** `VALUE key 0 n`, with a value that names its key. */
+/** `VALUE key 0 n`, with a value that contains its key. */
 export function valueReply(key: string): string {
   const value = `value of ${key}`
   return `VALUE ${key} 0 ${value.length}\r\n${value}\r\n`

@@ -3,8 +3,8 @@ import type { MemcachedClient } from '../../src/client/client.ts'
 import { abilitiesOf } from '../../src/embedded/abilities.ts'
 
 /**
- * How many seconds an item has left, by whatever the only server of `cache` can tell it with: a
- * meta command or a listing. -1: it never expires. undefined: it is not there.
+ * How many seconds an item has left, by any command that the only server of `cache` supports: a
+ * meta command or a listing. -1: it never expires. undefined: it is absent.
  */
 export async function secondsLeft(
   cache: MemcachedClient,
@@ -20,7 +20,9 @@ export async function secondsLeft(
   return at <= 0 ? -1 : at - Math.floor(Date.now() / 1000)
 }
 
-/** By a listing that need not end (before memcached 1.5.4 none did), and may be refused as BUSY. */
+/**
+ * By a listing that may have no end (before memcached 1.5.4 none had), and may be refused as BUSY.
+ */
 async function expiryListed(port: number, key: string): Promise<number> {
   const row = `key=${encodeURIComponent(key)} exp=`
   for (;;) {
@@ -29,7 +31,7 @@ async function expiryListed(port: number, key: string): Promise<number> {
   }
 }
 
-/** What comes until there is a whole line that begins with `row`, or half a second is over. */
+/** The reply until there is a whole line that begins with `row`, or half a second has passed. */
 function listed(port: number, row: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''

@@ -3,8 +3,8 @@ import type { TestContext } from 'node:test'
 const TICK_MS = 5
 
 /**
- * Starts a stopwatch of waiting: it runs while the process is idle, and all but stands while the
- * process computes or gets no processor, so that a bound holds on a busy machine too.
+ * Starts a stopwatch of idle time: it nearly stops while the process computes or waits for a CPU,
+ * so that a limit also holds on a busy machine.
  */
 export function startStopwatch(test: Pick<TestContext, 'after'>): () => number {
   let waitedMs = 0

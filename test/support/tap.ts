@@ -1,14 +1,14 @@
 import net from 'node:net'
 import type { TestContext } from 'node:test'
 
-/** A way through to a server that writes down the command lines that pass. */
+/** A proxy to a server that records the command lines that pass. */
 export interface Tap {
   readonly address: string
-  /** Lines since the last call. Data blocks of one line look like lines too. */
+  /** The lines since the last call. Data blocks of one line look like lines too. */
   take(): string[]
 }
 
-/** Listens in on a connection to a port of 127.0.0.1, for as long as the test runs. */
+/** Records a connection to a port of 127.0.0.1 until the test ends. */
 export async function tap(test: TestContext, port: number): Promise<Tap> {
   let text = ''
   const sockets = new Set<net.Socket>()

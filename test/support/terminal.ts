@@ -3,7 +3,7 @@ import process from 'node:process'
 
 /** A program in a real terminal emulator: tmux, without a window. */
 export interface Terminal {
-  /** What the screen shows now; with colours as escape sequences, if wanted. */
+  /** What the screen shows now; with colours as escape sequences on request. */
   screen(withColours?: boolean): string
   /** Waits until the screen shows something. */
   waitFor(pattern: RegExp): Promise<string>
@@ -13,7 +13,7 @@ export interface Terminal {
 
 const WAIT_MS = 20_000
 
-/** Runs a shell command in a terminal of that size; its `tmux` server is its own. */
+/** Runs a shell command in a terminal of that size, under its own `tmux` server. */
 export function startTerminal(command: string, columns: number, rows: number): Terminal {
   const socket = `mintring-${process.pid}-${performance.now().toFixed(0)}`
   const tmux = (...args: string[]): string =>

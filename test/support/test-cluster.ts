@@ -6,7 +6,7 @@ import { type ClusterPolicy, defaultClusterPolicy } from '../../src/hosts/policy
 import type { Resolve } from '../../src/net/dial.ts'
 import { PlainClient } from './plain-verbs.ts'
 
-/** What a test asks of a cluster; the rest is short timeouts, so that tests are. */
+/** Settings of a cluster in a test; the others have short timeouts, so that tests are short. */
 export interface TestClusterOptions extends Partial<ClusterPolicy> {
   readonly hooks?: ClusterHooks
   readonly resolve?: Resolve
@@ -20,7 +20,7 @@ export const QUICK: ClusterPolicy = {
   deadTimeoutMs: 300,
 }
 
-/** A cluster over ports of 127.0.0.1 (or whole server strings) that ends with the test. */
+/** A cluster over ports of 127.0.0.1 (or server strings) that is closed after the test. */
 export function testCluster(
   test: Pick<TestContext, 'after'>,
   servers: readonly (number | string)[],
