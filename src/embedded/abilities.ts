@@ -1,58 +1,70 @@
 import { META_FLAGS_1_6_18 } from '../protocol/command-meta.ts'
 import { isSince } from '../protocol/meta-versions.ts'
 
-/** What a memcached of some version can do, as far as clients can tell. */
+/**
+ * What a memcached version can do, as far as clients can observe. Each field names the first
+ * version that has it.
+ */
 export interface ServerAbilities {
   readonly version: string
-  /** `gat` and `gats` (1.5.3). */
+  /** Supports `gat` and `gats` (1.5.3). */
   readonly gat: boolean
-  /** `lru_crawler metadump` tells slab class and size, and ends with END (1.5.4). */
+  /** `lru_crawler metadump` reports slab class and size, and ends with END (1.5.4). */
   readonly fullDumps: boolean
-  /** Dumps take the range `hash` (1.6.9). */
+  /** Dumps accept the range `hash` (1.6.9). */
   readonly dumpsByHash: boolean
-  /** `lru mode` and `lru temp_ttl` (1.5.0). */
+  /** Supports `lru mode` and `lru temp_ttl` (1.5.0). */
   readonly lruModes: boolean
-  /** The connection is closed on a request of HTTP (1.5.0). */
+  /** Closes the connection on an HTTP request (1.5.0). */
   readonly hangsUpOnHttp: boolean
-  /** `mn` says EN: the meta commands are there in their first form (1.5.19 to 1.6.9). */
+  /** Replies EN to `mn`: has meta commands, but with their first syntax (1.5.19 to 1.6.9). */
   readonly experimentalMeta: boolean
-  /** Replies are gathered: an error in a get drops those before, and dumps refuse them (1.6.0). */
+  /**
+   * Collects replies before it sends them: an error in a get drops the replies before it, and dumps
+   * fail behind other commands (1.6.0).
+   */
   readonly gathersReplies: boolean
-  /** Admin commands refuse malformed numbers (since 1.6.0); older servers read them as 0. */
+  /** Admin commands reject malformed numbers (1.6.0); older servers read them as 0. */
   readonly checksNumbers: boolean
-  /** Meta commands in their present form (1.6.10). Before, they answer ERROR here. */
+  /**
+   * Supports meta commands with today's syntax (1.6.10). Before that, this server replies ERROR to
+   * them.
+   */
   readonly meta: boolean
-  /** The letters of the meta flags it knows. */
+  /** The letters of the meta flags that it supports. */
   readonly metaFlags: string
-  /** Meta replies as 1.6.18 made them: no stray spaces, misses echo opaque and key. */
+  /** Formats meta replies as 1.6.18 does: no trailing spaces, and misses repeat opaque and key. */
   readonly tidyMeta: boolean
-  /** `lru_crawler mgdump` (1.6.19). */
+  /** Supports `lru_crawler mgdump` (1.6.19). */
   readonly mgdump: boolean
-  /** `ms s` returns the size (1.6.20). */
+  /** `ms` with flag s returns the size (1.6.20). */
   readonly setReturnsSize: boolean
-  /** `ms ... MA N<ttl>` and `MP` create what is missing (1.6.20). */
+  /** `ms` in mode A or P with N<ttl> creates a missing item (1.6.20). */
   readonly appendVivifies: boolean
-  /** `me` tells the time to expiry with the right sign (1.6.24). */
+  /** `me` reports the time to expiry with the right sign (1.6.24). */
   readonly signedExpiry: boolean
-  /** `flush_all` spares nothing by its CAS (1.6.25). */
+  /** `flush_all` goes by time alone, and no longer spares items by their CAS id (1.6.25). */
   readonly flushByTimeOnly: boolean
-  /** Every attempt to store takes a CAS id, those that fail included (1.6.27). */
+  /** Every attempt to store uses up a CAS id, even a failed one (1.6.27). */
   readonly casPerAttempt: boolean
-  /** Lines are read by the parser of 1.6.40; see CommandParserOptions. */
+  /** Parses lines as 1.6.40 does; see CommandParserOptions. */
   readonly strictLines: boolean
-  /** Commands of administration may be cut short, down to nothing at all (1.6.40 alone). */
+  /** Accepts any prefix of an admin command, even an empty one (only 1.6.40). */
   readonly takesPrefixes: boolean
   /** Dumps begin with a line `OK` (1.6.43). */
   readonly dumpsSayOk: boolean
-  /** A line too short for credentials ends the connection that owes them (1.6.44). */
+  /**
+   * Closes a connection that has not authenticated if its line is too short for credentials
+   * (1.6.44).
+   */
   readonly hangsUpOnShortAuth: boolean
-  /** Numbers are digits alone (1.6.45). */
+  /** Numbers must be digits only (1.6.45). */
   readonly strictNumbers: boolean
-  /** `mg C<cas>` leaves out a value the client already has (1.6.40). */
+  /** `mg C<cas>` omits a value that the client already has (1.6.40). */
   readonly conditionalGet: boolean
 }
 
-/** What memcached `version` can do. Source: its release notes and doc/protocol.txt. */
+/** Returns what memcached `version` can do. Source: its release notes and doc/protocol.txt. */
 export function abilitiesOf(version: string): ServerAbilities {
   const since = (first: string): boolean => isSince(version, first)
   return {

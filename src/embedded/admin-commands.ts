@@ -1,7 +1,7 @@
 import { encodeBase64Key } from '../protocol/base64-key.ts'
 import type { Command } from '../protocol/command.ts'
 import type { Engine } from './engine.ts'
-import { answering, type Exchange, type Handler } from './exchange.ts'
+import { type Exchange, type Handler, replying } from './exchange.ts'
 import type { EmbeddedItem } from './item.ts'
 import { LARGEST_CLASS } from './slab-classes.ts'
 import { encodeKey, WATCH_KINDS } from './watchers.ts'
@@ -109,7 +109,7 @@ function slabs(exchange: Exchange, command: Command): string {
   }
 }
 
-/** There are no slab pages to move, so no class ever has one to spare. */
+/** This server has no slab pages to move, so no class ever has one to spare. */
 function reassign(from: number, to: number): string {
   if (Number.isNaN(from) || Number.isNaN(to)) return BAD_FORMAT
   if (from === to) return 'SAME src and dst class are identical'
@@ -165,7 +165,7 @@ function tuneCrawler(exchange: Exchange, command: Command): string {
   return 'OK'
 }
 
-/** The classes `all`, `hash` or `1,2,3` name; undefined when one of them cannot be. */
+/** Parses `all`, `hash` or class ids such as `1,2,3`. Returns undefined for an invalid class. */
 function crawlClasses(engine: Engine, text: string): ReadonlySet<number> | 'all' | undefined {
   if (text === 'all' || (text === 'hash' && engine.abilities.dumpsByHash)) return 'all'
   const ids = text.split(',').filter((part) => part !== '')
@@ -183,7 +183,7 @@ function crawl(exchange: Exchange, classes: string): string {
 
 type DumpLines = (engine: Engine, items: readonly EmbeddedItem[]) => Generator<string>
 
-/** Writes `lines` of the live items in the classes asked for. */
+/** Writes the `lines` of all live items in the requested classes. */
 function dump(exchange: Exchange, command: Command, lines: DumpLines): string | undefined {
   const { engine, writer } = exchange
   const { store } = engine
@@ -251,13 +251,15 @@ function shutdown(exchange: Exchange, command: Command): string | undefined {
   return undefined
 }
 
-/** Before 1.6 a `version` with words after it is no command. */
+/** Before 1.6, `version` followed by other words is an unknown command. */
 function version({ engine }: Exchange, { line }: Command): string {
   const { abilities } = engine
   return line.count > 1 && !abilities.gathersReplies ? 'ERROR' : `VERSION ${abilities.version}`
 }
 
-/** `config get cluster` and `config set cluster`: what managed caches answer for discovery. */
+/**
+ * Executes `config get cluster` and `config set cluster`: the discovery commands of managed caches.
+ */
 function config(exchange: Exchange, command: Command): string | undefined {
   const { cluster } = exchange.engine
   const { line } = command
@@ -273,17 +275,17 @@ function config(exchange: Exchange, command: Command): string | undefined {
   return 'STORED'
 }
 
-/** The commands that are not about single items, `stats` apart, by verb. */
+/** The commands that do not concern single items, except `stats`, by verb. */
 export const ADMIN_COMMANDS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
-  ['flush_all', answering(flushAll)],
-  ['version', answering(version)],
-  ['verbosity', answering(verbosity)],
-  ['cache_memlimit', answering(cacheMemlimit)],
-  ['lru', answering(lru)],
-  ['slabs', answering(slabs)],
-  ['lru_crawler', answering(lruCrawler)],
-  ['watch', answering(watch)],
-  ['shutdown', answering(shutdown)],
-  ['config', answering(config)],
+  ['flush_all', replying(flushAll)],
+  ['version', replying(version)],
+  ['verbosity', replying(verbosity)],
+  ['cache_memlimit', replying(cacheMemlimit)],
+  ['lru', replying(lru)],
+  ['slabs', replying(slabs)],
+  ['lru_crawler', replying(lruCrawler)],
+  ['watch', replying(watch)],
+  ['shutdown', replying(shutdown)],
+  ['config', replying(config)],
   ['quit', (exchange) => exchange.quit()],
 ])

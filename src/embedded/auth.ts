@@ -5,15 +5,15 @@ import type { ServerTally } from './tally.ts'
 
 const EMPTY: Buffer = Buffer.alloc(0)
 const JUNK_BYTES = 2048
-/** From 1.6.43 on a shorter line than this cannot be an attempt. */
+/** memcached 1.6.43 and later close the connection on a shorter line than this. */
 const LEAST_LINE_BYTES = 6
-/** memcached has no bound here; names and passwords need none larger. */
+/** A limit of this server; memcached has none. Names and passwords are never this long. */
 const MAX_CREDENTIAL_BYTES = 64 * 1024
 
 /**
- * The door of a server with users: memcached's ASCII authentication (`-Y`). The first command must
- * be `set <any> <any> <any> <bytes>` with `user password` as its value; until one is right, nothing
- * else is executed. Source: try_read_command_asciiauth() in proto_text.c.
+ * Authenticates a connection: memcached's ASCII authentication (`-Y`). The client must send `set
+ * <any> <any> <any> <bytes>` with `user password` as its value. No other command is executed before
+ * that succeeds. Source: try_read_command_asciiauth() in proto_text.c.
  */
 export class AuthGate {
   readonly #users: Readonly<Record<string, string>>
@@ -23,10 +23,10 @@ export class AuthGate {
   readonly #line = new CommandLine()
   #held: Buffer = EMPTY
   #wanted = 0
-  /** Set once the right credentials came. */
+  /** Whether the client has authenticated. */
   open = false
-  /** Set when what comes is no attempt at all: the connection is to be closed. */
-  hopeless = false
+  /** Whether to close the connection: the input cannot be an attempt to authenticate. */
+  mustClose = false
 
   constructor(
     users: Readonly<Record<string, string>>,
@@ -40,10 +40,13 @@ export class AuthGate {
     this.#tally = tally
   }
 
-  /** Reads `chunk`; what follows the credentials is given back once the door is open. */
+  /**
+   * Reads `chunk`. Once the client has authenticated, returns the bytes that follow its
+   * credentials.
+   */
   push(chunk: Buffer): Buffer {
     this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
-    while (!this.open && !this.hopeless && this.#step());
+    while (!this.open && !this.mustClose && this.#step());
     const rest = this.open ? this.#held : EMPTY
     if (this.open) this.#held = EMPTY
     return rest
@@ -54,14 +57,14 @@ export class AuthGate {
   }
 
   #readLine(): boolean {
-    // A lone byte is not looked at, not even a line feed.
+    // memcached does not look at a single byte, even if it is a line feed.
     const feed = this.#held.length < 2 ? -1 : this.#held.indexOf(10)
     if (feed < 0) {
-      this.hopeless = this.#held.length > JUNK_BYTES
+      this.mustClose = this.#held.length > JUNK_BYTES
       return false
     }
     if (feed < this.#leastLineBytes) {
-      this.hopeless = true
+      this.mustClose = true
       return false
     }
     this.#line.cut(this.#held, 0, feed)
@@ -99,7 +102,7 @@ export class AuthGate {
     return true
   }
 
-  /** Of several replies in one turn memcached sends only the last. */
+  /** Replaces the pending reply: memcached sends only the last of several replies in one turn. */
   #reply(line: string): void {
     this.#writer.discard()
     this.#writer.line(line)

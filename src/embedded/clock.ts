@@ -1,18 +1,18 @@
-/** Where a server takes the time from. */
+/** The clock of a server. */
 export interface ServerClock {
-  /** Milliseconds since 1970. Must not run backwards. */
+  /** Returns the milliseconds since 1970. Must not go backwards. */
   nowMs(): number
 }
 
-/** A clock that stands still until a test moves it. */
+/** A clock that moves only when a test calls advance(). */
 export interface ManualClock extends ServerClock {
-  /** Moves the clock forward by `ms` milliseconds; a negative or non-finite step throws. */
+  /** Moves the clock forward by `ms` milliseconds. Throws if `ms` is negative or not finite. */
   advance(ms: number): void
 }
 
 /**
- * A clock for tests: expiry happens when `advance` says so, without sleeping.
- * Starts at `startMs`, the present by default.
+ * Creates a clock for tests: items expire when you call `advance`, without sleeping. It starts at
+ * `startMs`; default: now.
  */
 export function createManualClock(startMs: number = Date.now()): ManualClock {
   let now = startMs
@@ -25,21 +25,21 @@ export function createManualClock(startMs: number = Date.now()): ManualClock {
   }
 }
 
-/** The machine's clock, made monotonic: a step of the wall clock expires nothing. */
+/** The system clock, made monotonic: adjusting the wall clock expires no items. */
 export const systemClock: ServerClock = {
   nowMs: () => performance.timeOrigin + performance.now(),
 }
 
 /**
- * memcached counts its seconds from this value, so that 0 and 1 can mean "never" and "long ago".
+ * memcached starts counting seconds at this value, so that 0 and 1 can mean "never" and "long ago".
  */
 const FIRST_SECOND = 62
 const LONG_AGO = 1
 const MAX_RELATIVE_SECONDS = 2_592_000
 
 /**
- * memcached's time: whole seconds that tick from the moment the server started. An exptime of n
- * seconds therefore lasts between n - 1 and n seconds. Source: realtime() in memcached.c.
+ * memcached's time: whole seconds since the server started. So an exptime of n seconds lasts
+ * between n - 1 and n seconds. Source: realtime() in memcached.c.
  */
 export class ServerTime {
   readonly #clock: ServerClock
@@ -53,22 +53,25 @@ export class ServerTime {
     this.processStarted = Math.floor(this.#startMs / 1000) - FIRST_SECOND
   }
 
-  /** The present second. */
+  /** Returns the current second. */
   now(): number {
     return FIRST_SECOND + Math.floor((this.#clock.nowMs() - this.#startMs) / 1000)
   }
 
-  /** Milliseconds since 1970, for log lines. */
+  /** Returns the milliseconds since 1970, for log lines. */
   nowMs(): number {
     return this.#clock.nowMs()
   }
 
-  /** Seconds the server has been up, as `stats` tells it. */
+  /** Returns how many seconds the server has been up, for `stats`. */
   uptime(now: number): number {
     return now - FIRST_SECOND + 2
   }
 
-  /** A client's exptime as a second of this server: 0 never, negative and past ones long ago. */
+  /**
+   * Converts a client's exptime to a second of this server. 0 means never; negative and past times
+   * mean long ago.
+   */
   expiry(exptime: number, now: number): number {
     if (exptime === 0) return 0
     if (exptime < 0) return LONG_AGO

@@ -22,7 +22,10 @@ const unknown: Handler = (exchange, command) => {
   } else if (!abilities.strictLines || !line.endsInNoreply()) exchange.writer.line('ERROR')
 }
 
-/** Browsers and probes are hung up on; 1.6 spares verbs that look like the start of a command. */
+/**
+ * Returns whether to close the connection on an HTTP request. memcached 1.6 does not close it if
+ * the verb begins like a command.
+ */
 function hangsUp(abilities: ServerAbilities, verb: string): boolean {
   const spares = abilities.gathersReplies && !abilities.strictLines
   return abilities.hangsUpOnHttp && !(spares && /^[gsacidtm]/.test(verb))
@@ -30,18 +33,18 @@ function hangsUp(abilities: ServerAbilities, verb: string): boolean {
 
 const firstMetaNoop: Handler = (exchange) => exchange.writer.line('EN')
 
-/** The commands of administration in the order in which 1.6.40 compares them. */
+/** The admin commands, in the order in which 1.6.40 compares them. */
 const ADMINISTRATION = ['shutdown', 'slabs', 'cache_memlimit', 'flush_all', 'lru_crawler'].concat([
   'verbosity',
   'lru',
 ])
 
 /**
- * What is executed for a verb from 1.6.40 on. That one compares commands of administration as far
- * as the verb goes, and has nothing for a verb when two spaces begin the line. Later ones find a
- * command of administration behind spaces, and no other.
+ * Returns the verb to execute for a line, from 1.6.40 on. 1.6.40 itself matches an admin command by
+ * any prefix, even an empty one; it matches none if exactly one space begins the line. Later
+ * versions find only admin commands on a line that begins with spaces.
  */
-function meant({ verb, line }: Command, { takesPrefixes }: ServerAbilities): string {
+function verbToExecute({ verb, line }: Command, { takesPrefixes }: ServerAbilities): string {
   const first = line.count > 0 ? line.text(0) : ''
   if (!takesPrefixes) return verb === '' && ADMINISTRATION.includes(first) ? first : verb
   const isOneSpace = verb === '' && first !== '' && line.bytes[line.start(0) - 2] !== SPACE
@@ -50,11 +53,11 @@ function meant({ verb, line }: Command, { takesPrefixes }: ServerAbilities): str
 
 const SPACE = 32
 
-/** What executes `command` on a server like `engine`; an unknown verb gets ERROR. */
+/** Returns the handler of `command` on this server; for an unknown verb, one that replies ERROR. */
 export function commandHandler(command: Command, engine: Engine): Handler {
   const { abilities } = engine
   const { verb } = command
-  const handler = COMMANDS.get(abilities.strictLines ? meant(command, abilities) : verb)
+  const handler = COMMANDS.get(abilities.strictLines ? verbToExecute(command, abilities) : verb)
   if (handler === undefined) return unknown
   const isMeta = verb.length === 2 && verb.startsWith('m')
   if (isMeta && !abilities.meta) {

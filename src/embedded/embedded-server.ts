@@ -10,7 +10,7 @@ import { checkFaults, FaultPlan, type Faults } from './faults.ts'
 import { Session, type SessionHost } from './session.ts'
 import { statsOf } from './stats.ts'
 
-/** Where a server listens, and how. */
+/** Where and how a server listens. */
 export interface ListenSettings {
   readonly host: string
   readonly port: number
@@ -21,15 +21,15 @@ export interface ListenSettings {
 }
 
 const TOO_MANY = 'ERROR Too many open connections\r\n'
-/** A port that was just given up may need a moment before it can be had again. */
+/** A port that was just closed may not be available at once. */
 const LISTEN_TRIES = 20
 const LISTEN_RETRY_MS = 25
 
 type State = 'up' | 'paused' | 'killed' | 'closed'
 
 /**
- * An in-process memcached. Start one with startServer(). It answers as the memcached of its version
- * does, can be paused, killed and restarted like a process, and made to fail in many ways.
+ * An in-process memcached. Start it with startServer(). It replies as the memcached of its version
+ * does. It can be paused, killed and restarted like a process, and can simulate many faults.
  */
 export class EmbeddedServer {
   readonly #listening: ListenSettings
@@ -55,52 +55,52 @@ export class EmbeddedServer {
     if (listening.tls !== undefined) this.#tlsServer = this.#secureServer(listening.tls)
   }
 
-  /** The port clients come in at; 0 on a unix socket. Kept over kill() and restart(). */
+  /** The TCP port; 0 for a unix socket. kill() and restart() keep it. */
   get port(): number {
     return this.#port
   }
 
-  /** The address it listens on. */
+  /** The address that it listens on. */
   get host(): string {
     return this.#listening.host
   }
 
-  /** What to put in a client's server list: `127.0.0.1:11211`, `[::1]:11211` or `unix:/path`. */
+  /** The entry for a client's server list: `127.0.0.1:11211`, `[::1]:11211` or `unix:/path`. */
   get address(): string {
     const { host, path } = this.#listening
     if (path !== undefined) return `unix:${path}`
     return host.includes(':') ? `[${host}]:${this.#port}` : `${host}:${this.#port}`
   }
 
-  /** How many connections are open. */
+  /** The number of open connections. */
   get connections(): number {
     return this.#raw.size
   }
 
-  /** How many items are held, expired ones that were not read since included. */
+  /** The number of items, including expired ones that were not read since. */
   get items(): number {
     return this.#engine.store.count
   }
 
-  /** The rows of `stats` or of one of its sections (`settings`, `items`, `slabs`, …). */
+  /** Returns the rows of `stats`, or of one of its sections (`settings`, `items`, `slabs`, …). */
   stats(section: string = ''): Record<string, string> {
     this.#engine.beginTurn()
     return Object.fromEntries(statsOf(this.#engine, section) ?? [])
   }
 
-  /** Announces `nodes` (`host:port` or `host|ip|port`) to `config get cluster` as a new version. */
+  /** Publishes `nodes` (`host:port` or `host|ip|port`) to `config get cluster` as a new version. */
   setCluster(nodes: readonly string[]): void {
     this.#engine.cluster.announce(nodes)
   }
 
-  /** Hangs like a stopped process: connections are taken, nothing is read or answered. */
+  /** Hangs like a stopped process: accepts connections, but reads and replies nothing. */
   pause(): void {
     if (this.#state !== 'up') return
     this.#state = 'paused'
     for (const session of this.#sessions) session.pause()
   }
 
-  /** Goes on after pause(); what came in the meantime is executed now. */
+  /** Continues after pause(), and executes the commands that arrived meanwhile. */
   resume(): void {
     if (this.#state !== 'paused') return
     this.#state = 'up'
@@ -111,12 +111,14 @@ export class EmbeddedServer {
     }
   }
 
-  /** Dies like a killed process: every connection is reset and new ones are refused. */
+  /** Dies like a killed process: resets all connections and refuses new ones. */
   kill(): Promise<void> {
     return this.#inOrder(() => this.#die())
   }
 
-  /** Starts again on the same port with an empty cache and CAS ids from 1; kills it first. */
+  /**
+   * Restarts on the same port with an empty cache and CAS ids from 1. Kills a running server first.
+   */
   restart(): Promise<void> {
     return this.#inOrder(async () => {
       if (this.#state === 'closed') {
@@ -129,20 +131,20 @@ export class EmbeddedServer {
     })
   }
 
-  /** Makes things go wrong from now on, in place of what went wrong before. */
+  /** Simulates `faults` from now on, in place of earlier ones. */
   async inject(faults: Faults): Promise<void> {
     checkFaults(faults)
     this.#plan.set(faults)
     await this.#inOrder(() => this.#followRefusal())
   }
 
-  /** Ends every fault. Connections lost in a black hole stay lost. */
+  /** Removes all faults. Connections that `blackHole` has cut off stay cut off. */
   async heal(): Promise<void> {
     this.#plan.set(undefined)
     await this.#inOrder(() => this.#followRefusal())
   }
 
-  /** Ends every connection and stops listening. May be called again. */
+  /** Closes all connections and stops listening. May be called twice. */
   close(): Promise<void> {
     return this.#inOrder(async () => {
       if (this.#state === 'closed') return
@@ -151,20 +153,20 @@ export class EmbeddedServer {
     })
   }
 
-  /** `await using server = await startServer()` closes it at the end of the block. */
+  /** Closes the server at the end of a block: `await using server = await startServer()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
 
-  /** Begins to listen; startServer() does it. */
+  /** Starts listening. startServer() calls this. */
   async open(): Promise<void> {
     if (!this.#plan.refuses) return this.#listen()
-    // A port is chosen even if no connection may be accepted yet.
+    // Listens even if connections are refused, to choose the port.
     await this.#listen()
     await this.#followRefusal()
   }
 
-  /** Calls that overlap wait for each other: a restart cannot meet its own listener. */
+  /** Runs steps one after another, so that a restart does not overlap with a close. */
   #inOrder(step: () => Promise<void>): Promise<void> {
     const done = this.#lastStep.then(step)
     this.#lastStep = done.catch(() => {})
@@ -279,7 +281,7 @@ export class EmbeddedServer {
     const listener = this.#listener
     this.#listener = undefined
     if (listener === undefined) return
-    // close() calls back when the last connection has gone; the port is free at once.
+    // close() calls back only after the last connection has ended, but frees the port at once.
     listener.close()
     await new Promise((resolve) => setImmediate(resolve))
   }
@@ -293,7 +295,7 @@ export class EmbeddedServer {
 }
 
 function resetSocket(socket: Socket): void {
-  // Only TCP knows resets; a unix socket can but be closed.
+  // Only TCP has resets; a unix socket can only be closed.
   if (socket.remotePort === undefined) socket.destroy()
   else socket.resetAndDestroy()
 }

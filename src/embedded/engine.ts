@@ -6,7 +6,7 @@ import { Store } from './store.ts'
 import { ServerTally } from './tally.ts'
 import { Watchers } from './watchers.ts'
 
-/** What stays the same over restarts of a server. */
+/** The settings that a server keeps over restarts. */
 export interface EngineSettings {
   readonly clock: ServerClock
   readonly version: string
@@ -21,7 +21,7 @@ export interface EngineSettings {
   readonly tls: boolean
 }
 
-/** One connection as `stats conns` lists it. */
+/** One connection, as `stats conns` lists it. */
 export interface ConnectionRow {
   readonly id: number
   readonly address: string
@@ -29,14 +29,14 @@ export interface ConnectionRow {
   readonly lastCommandSecond: number
 }
 
-/** The socket a server listens on. */
+/** The address that a server listens on. */
 export interface ListenAddress {
   readonly host: string
   readonly port: number
   readonly path: string | undefined
 }
 
-/** Everything one run of a server knows: a restart begins with a new one. */
+/** The state of one run of a server. A restart creates a new one. */
 export class Engine {
   readonly settings: EngineSettings
   readonly abilities: ServerAbilities
@@ -45,7 +45,7 @@ export class Engine {
   readonly prefixes: PrefixTally = new PrefixTally()
   readonly watchers: Watchers
   readonly cluster: ClusterConfig
-  /** Settings that commands may change and `stats settings` shows. */
+  /** Settings that commands can change and `stats settings` shows. */
   verbosity = 0
   lruCrawler = true
   lruSegmented = true
@@ -56,9 +56,9 @@ export class Engine {
   crawlerSleep = 100
   crawlerToCrawl = 0
   tally: ServerTally = new ServerTally()
-  /** The open connections, the newest last. */
+  /** Returns the open connections, newest last. */
   connections: () => readonly ConnectionRow[] = () => []
-  /** Where clients come in. */
+  /** The address that clients connect to. */
   listensAt: ListenAddress = { host: '', port: 0, path: undefined }
 
   constructor(settings: EngineSettings, cluster: ClusterConfig = new ClusterConfig()) {
@@ -73,7 +73,7 @@ export class Engine {
     this.store = new Store(this.time, limits, this.tally, this.watchers)
   }
 
-  /** Starts every counter again, as `stats reset` does. */
+  /** Resets all counters, as `stats reset` does. */
   resetTally(): void {
     const fresh = new ServerTally()
     this.tally = fresh
@@ -81,7 +81,7 @@ export class Engine {
     this.prefixes.clear()
   }
 
-  /** Begins a turn of some connection: time stands still until the next. */
+  /** Begins a turn of a connection. The time does not change until the next turn. */
   beginTurn(): void {
     this.store.now = this.time.now()
     this.store.turn++

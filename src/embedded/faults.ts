@@ -1,34 +1,36 @@
 import { MintringError } from '../errors.ts'
 
 /**
- * What can go wrong on purpose. Without `only`, every reply is concerned; bytes are counted per
- * connection, from the moment the fault was injected. All that is not said stays healthy.
+ * Faults to simulate. Without `only` they affect all replies. Bytes are counted per connection,
+ * from the injection on. Faults that are not set do not occur.
  */
 export interface Faults {
-  /** Replies are held back this long, in milliseconds. */
+  /** Delays replies by this many milliseconds. */
   readonly delayMs?: number
-  /** Replies trickle: this many bytes at a time, one portion every so many milliseconds. */
+  /** Sends replies in small portions, with a pause after each. */
   readonly drip?: {
-    /** The size of a portion. */
+    /** The size of a portion in bytes. */
     readonly bytes: number
     /** The pause between two portions, in milliseconds. */
     readonly everyMs: number
   }
-  /** After this many bytes of replies the connection is ended (FIN). */
+  /** Ends the connection (FIN) after this many bytes of replies. */
   readonly truncateAfterBytes?: number
-  /** After this many bytes of replies the connection is reset (RST). */
+  /** Resets the connection (RST) after this many bytes of replies. */
   readonly resetAfterBytes?: number
-  /** These bytes are sent in place of each reply; the command is executed. */
+  /** Sends these bytes in place of each reply. The command is executed. */
   readonly garbage?: string | Uint8Array
-  /** Commands are executed and their replies lost. */
+  /** Executes commands, but sends no replies. */
   readonly dropReplies?: boolean
-  /** Half-open: the connection stays up, and nothing on it is executed or answered ever again. */
+  /**
+   * Half-open connections: they stay up, but no command on them is executed or gets a reply, ever.
+   */
   readonly blackHole?: boolean
-  /** New connections are refused; those that are open go on. */
+  /** Refuses new connections. Open ones continue. */
   readonly refuse?: boolean
-  /** Only commands with these verbs are concerned, such as `['get', 'mg']`. */
+  /** Limits the faults to commands with these verbs, such as `['get', 'mg']`. */
   readonly only?: readonly string[]
-  /** The faults wear off after this many replies. */
+  /** Ends the faults after this many replies. */
   readonly times?: number
 }
 
@@ -45,10 +47,11 @@ const NAMES: ReadonlySet<string> = new Set<keyof Faults>([
   'times',
 ])
 
-/** Throws MINTRING_BAD_ARGUMENT for unknown names and for numbers that are invalid. */
+/** Throws MINTRING_BAD_ARGUMENT for unknown names and invalid numbers. */
 export function checkFaults(faults: Faults): void {
   for (const name of Object.keys(faults)) {
-    if (!NAMES.has(name)) throw new MintringError('MINTRING_BAD_ARGUMENT', `no fault '${name}'`)
+    if (!NAMES.has(name))
+      throw new MintringError('MINTRING_BAD_ARGUMENT', `there is no fault '${name}'`)
   }
   const numbers = {
     delayMs: faults.delayMs,
@@ -65,11 +68,11 @@ export function checkFaults(faults: Faults): void {
   }
 }
 
-/** The faults of a server at present, and how many replies they are still good for. */
+/** The current faults of a server, and how many more replies they affect. */
 export class FaultPlan {
   #faults: Faults | undefined
   #left: number
-  /** Counts injections, so that connections notice a new one. */
+  /** Increases with each injection, so that connections notice a new one. */
   generation = 0
 
   constructor(faults: Faults | undefined) {
@@ -86,21 +89,21 @@ export class FaultPlan {
     return this.#faults?.refuse ?? false
   }
 
-  /** Replaces what is going wrong; undefined heals. */
+  /** Replaces the current faults; undefined removes them. */
   set(faults: Faults | undefined): void {
     this.#faults = faults
     this.#left = faults?.times ?? Number.POSITIVE_INFINITY
     this.generation++
   }
 
-  /** The faults that concern a command, or undefined. */
+  /** Returns the faults that affect a command, or undefined. */
   for(verb: string): Faults | undefined {
     if (!this.active) return undefined
     const faults = this.#faults!
     return faults.only === undefined || faults.only.includes(verb) ? faults : undefined
   }
 
-  /** One reply was spoilt. */
+  /** Counts one affected reply. */
   use(): void {
     this.#left--
   }

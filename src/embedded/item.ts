@@ -1,28 +1,31 @@
 import { itemBytes } from '../protocol/command.ts'
 import { classOf } from './slab-classes.ts'
 
-/** One cached item, linked into the LRU order of its store. */
+/** A cached item, linked into the LRU order of its store. */
 export class EmbeddedItem {
-  /** One character per byte. */
+  /** The key, one character per byte. */
   readonly key: string
   readonly flags: number
-  /** The second it expires at (see ServerTime); 0 never. */
+  /** The second at which it expires (see ServerTime); 0 means never. */
   exptime: number
   value: Buffer
-  /** What it weighs against the memory limit. */
+  /** Its size, counted towards the memory limit. */
   readonly bytes: number
   readonly classId: number
   cas = 0n
   /** The second of its last access. */
   time = 0
   fetched = false
-  /** Marked by `md I`: served with X until it is stored again. */
+  /** Whether `md I` marked it stale: reads have the flag X until it is stored again. */
   stale = false
-  /** A client got the W flag and may be refilling it. */
+  /** Whether a client got the flag W and may be refilling it. */
   tokenSent = false
-  /** Stored under a base64 key: metadata replies encode the key again. */
+  /** Whether it was stored under a base64 key: metadata replies then encode the key as base64. */
   binaryKey = false
-  /** The turn whose replies still refer to it: memcached does not change such an item in place. */
+  /**
+   * The turn whose pending replies still refer to it. memcached does not change such an item in
+   * place.
+   */
   heldInTurn = -1
   newer: EmbeddedItem | undefined = undefined
   older: EmbeddedItem | undefined = undefined

@@ -35,7 +35,7 @@ const CODES: Readonly<Record<StoreResult, string>> = {
   NOT_FOUND: 'NF',
 }
 
-/** `ms`. Source: process_mset_command() and _finalize_mset() in proto_text.c. */
+/** Executes `ms`. Source: process_mset_command() and _finalize_mset() in proto_text.c. */
 function metaSet(exchange: Exchange, command: Command): void {
   const { engine, writer } = exchange
   const { meta } = command
@@ -73,7 +73,10 @@ function metaSet(exchange: Exchange, command: Command): void {
   metaReply(exchange, CODES[stored.result] + setFlags(exchange, command, stored), quiet)
 }
 
-/** Appending to nothing with `N` stores the value by itself for the time N gives. */
+/**
+ * For append or prepend with `N`: if there is no item, stores the value as a new item with the
+ * exptime of N.
+ */
 function vivifyFor(
   exchange: Exchange,
   command: Command,
@@ -100,12 +103,14 @@ function setFlags(exchange: Exchange, command: Command, stored: Stored): string 
   return flags
 }
 
-/** How md calls a wrong flag: from 1.6.40 on by what is wrong with it. */
+/**
+ * Returns the error of `md` for a wrong flag: a general one before 1.6.40, a specific one since.
+ */
 function flagProblem({ engine }: Exchange, { meta }: Command): string | undefined {
   return meta.problem === undefined || engine.abilities.strictLines ? meta.problem : BAD_FLAGS
 }
 
-/** `md`. Source: process_mdelete_command(). */
+/** Executes `md`. Source: process_mdelete_command(). */
 function metaDelete(exchange: Exchange, command: Command): void {
   const { meta } = command
   const problem = lineProblem(exchange, TOO_MANY_FLAGS, command) ?? flagProblem(exchange, command)
@@ -132,7 +137,7 @@ function metaDelete(exchange: Exchange, command: Command): void {
   }
 }
 
-/** `md I` marks the item stale under a new CAS, `md x` puts an empty item in its place. */
+/** Marks the item stale under a new CAS id (`md I`), or replaces it by an empty one (`md x`). */
 function markOrEmpty(exchange: Exchange, command: Command, found: EmbeddedItem): void {
   const { store } = exchange.engine
   const { meta } = command
@@ -149,13 +154,13 @@ function markOrEmpty(exchange: Exchange, command: Command, found: EmbeddedItem):
   item.cas = meta.explicitCas ?? store.nextCas()
 }
 
-/** `ma`. Source: process_marithmetic_command(). */
+/** Executes `ma`. Source: process_marithmetic_command(). */
 function metaArithmetic(exchange: Exchange, command: Command): void {
   const { engine, writer } = exchange
   const { meta } = command
   const lineIsBad = lineProblem(exchange, TOO_MANY_FLAGS, command)
   let problem = meta.problem === undefined ? lineIsBad : (lineIsBad ?? BAD_FLAGS)
-  // From 1.6.40 on the only word for anything wrong before the mode.
+  // From 1.6.40 on, this one message covers every error before the mode.
   if (problem !== undefined && engine.abilities.strictLines) problem = BAD_FLAGS
   const up = meta.mode === '' || meta.mode === 'I' || meta.mode === '+'
   if (problem === undefined && !up && meta.mode !== 'D' && meta.mode !== '-') {
@@ -237,7 +242,7 @@ function replyNumber(
         break
     }
   }
-  // Before 1.6.40 a number made by N is answered even where q was given.
+  // Before 1.6.40, `ma` ignores q if N created the number, and replies.
   if (meta.quiet && !(created && !engine.abilities.strictLines)) return
   if (meta.value) {
     writer.line(`VA ${digits.length}${flags}`)
@@ -247,13 +252,13 @@ function replyNumber(
   }
 }
 
-/** `me`: metadata for debugging. Source: process_meta_command(). */
+/** Executes `me`: metadata for debugging. Source: process_meta_command(). */
 function metaDebug(exchange: Exchange, command: Command): void {
   const { writer, engine } = exchange
   const { store } = engine
   const { line } = command
   let key = line.text(1)
-  // From 1.6.40 on the b is seen only where another word follows.
+  // From 1.6.40 on, `me` reads the b only if another word follows.
   const least = engine.abilities.strictLines ? 4 : 3
   if (line.count >= least && line.is(2, 'b')) key = decodeBase64Key(key)
   if (line.count < 2 || line.width(1) > MAX_KEY_BYTES || key === '') {

@@ -13,7 +13,7 @@ import {
 
 const EMPTY: Buffer = Buffer.alloc(0)
 
-/** `mg`: source process_mget_command() in proto_text.c. */
+/** Executes `mg`. Source: process_mget_command() in proto_text.c. */
 export function metaGet(exchange: Exchange, command: Command): void {
   const { writer } = exchange
   const { meta } = command
@@ -29,7 +29,7 @@ export function metaGet(exchange: Exchange, command: Command): void {
   const found = store.find(command.key)
   const item = found ?? vivify(exchange, command)
   if (item === undefined) {
-    // memcached looks at T only on a hit, so that a miss always counts as one of get.
+    // memcached looks at T only on a hit, so a miss always counts as a miss of get.
     tally.getCommands++
     tally.getMisses++
     const echoed = tidyMeta ? echoFlags(command) : ''
@@ -67,7 +67,7 @@ function writeHit(exchange: Exchange, command: Command, item: EmbeddedItem, flag
   writer.data(item.value)
 }
 
-/** The empty item that `N` makes of a miss; its expiry is set when the flags are walked. */
+/** Creates the empty item for `N` on a miss. hitFlags() sets its expiry. */
 function vivify(exchange: Exchange, command: Command): EmbeddedItem | undefined {
   if (command.meta.vivifyTtl === undefined) return undefined
   const { store } = exchange.engine
@@ -77,7 +77,7 @@ function vivify(exchange: Exchange, command: Command): EmbeddedItem | undefined 
 }
 
 /**
- * Carries out the flags in the order given, as memcached does: `t N30` tells -1, `N30 t` tells 30.
+ * Applies the flags in the given order, as memcached does: `t N30` returns -1, `N30 t` returns 30.
  */
 function hitFlags(
   exchange: Exchange,
@@ -143,12 +143,15 @@ function itemFlag(exchange: Exchange, item: EmbeddedItem, letter: number): strin
   }
 }
 
-/** The `t` flag: memcached prints what is left as an unsigned 32-bit number. */
+/**
+ * Returns the value of the flag `t`: memcached prints the remaining ttl as an unsigned 32-bit
+ * number.
+ */
 export function secondsLeft(item: EmbeddedItem, now: number): number {
   return item.exptime === 0 ? -1 : (item.exptime - now) >>> 0
 }
 
-/** Z, X and W, in memcached's order; a won token is remembered in the item. */
+/** Returns the flags Z, X and W, in memcached's order. Records in the item that a client got W. */
 function tokenFlags(item: EmbeddedItem, won: boolean): string {
   let flags = ''
   if (item.tokenSent) flags += ' Z'

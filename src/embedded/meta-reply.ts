@@ -6,13 +6,13 @@ import type { Exchange } from './exchange.ts'
 export const BAD_FORMAT = 'CLIENT_ERROR bad command line format'
 export const OPAQUE_TOO_LONG = 'CLIENT_ERROR opaque token too long'
 
-/** Words a meta command may have, the command and its key included. */
+/** The limit on words of a meta command, including the command and its key. */
 const MAX_META_WORDS = 19
 const TOO_MANY_FLAGS = 'CLIENT_ERROR options flags are too long'
 
 /**
- * The reply a meta command other than `ms` owes before its flags are looked at; undefined if none.
- * `tooLong` is worded differently by `mg`.
+ * Returns the error of a meta command other than `ms` whose line is wrong, or undefined; its flags
+ * are not checked yet. `mg` passes its own wording as `tooLong`.
  */
 export function lineProblem(
   { engine }: Exchange,
@@ -27,14 +27,14 @@ export function lineProblem(
   return undefined
 }
 
-/** ` k<key>`, with ` b` behind when the key is shown as base64. */
+/** Returns ` k<key>`; with ` b` after it if the key is base64. */
 export function keyFlag(key: string, binary: boolean): string {
   return binary ? ` k${encodeBase64Key(key)} b` : ` k${key}`
 }
 
 /**
- * The flags that every meta reply can repeat: opaque and key, in the order asked for.
- * Undefined when an opaque is too long.
+ * Returns the flags that every meta reply can repeat, opaque and key, in the order requested.
+ * Returns undefined if an opaque is too long.
  */
 export function echoFlags(command: Command): string | undefined {
   const { line, meta } = command
@@ -51,12 +51,12 @@ export function echoFlags(command: Command): string | undefined {
   return flags
 }
 
-/** A return code with the space that memcached left behind it before 1.6.18. */
+/** Returns a return code; with a trailing space, as memcached before 1.6.18 sent it. */
 export function looseCode(exchange: Exchange, code: string): string {
   return exchange.engine.abilities.tidyMeta ? code : `${code} `
 }
 
-/** Writes `line` unless `quiet`. */
+/** Writes `line`, unless `quiet`. */
 export function metaReply(exchange: Exchange, line: string, quiet: boolean = false): void {
   if (!quiet) exchange.writer.line(line)
 }

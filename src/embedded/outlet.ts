@@ -9,7 +9,10 @@ interface Due {
   readonly atMs: number
 }
 
-/** Where the replies of one connection leave, on time and whole unless faults say otherwise. */
+/**
+ * Sends the replies of one connection: at once and complete, unless faults delay, change or cut
+ * them.
+ */
 export class Outlet {
   readonly #socket: Socket
   readonly #reset: () => void
@@ -18,8 +21,8 @@ export class Outlet {
   #queuedBytes = 0
   #timer: NodeJS.Timeout | undefined = undefined
   #held = false
-  /** Bytes of spoilt replies since the present injection. */
-  #spoilt = 0
+  /** Bytes of faulty replies since the last injection. */
+  #faultyBytes = 0
   #generation = 0
   #cut = false
 
@@ -30,7 +33,10 @@ export class Outlet {
     this.#reset = reset
   }
 
-  /** Writes a turn's replies in one go. False asks to wait for the socket's drain. */
+  /**
+   * Writes the replies of a turn at once. Returns false if the caller should wait for the socket's
+   * drain.
+   */
   send(parts: Buffer[]): boolean {
     if (this.#cut) return true
     if (this.#queue.length > 0 || this.#held) {
@@ -41,11 +47,11 @@ export class Outlet {
     return this.#write(parts)
   }
 
-  /** Sends the reply of one command the way `faults` have it. */
-  sendSpoilt(parts: Buffer[], faults: Faults): void {
+  /** Sends the reply of one command with the given faults. */
+  sendFaulty(parts: Buffer[], faults: Faults): void {
     if (this.#generation !== this.#plan.generation) {
       this.#generation = this.#plan.generation
-      this.#spoilt = 0
+      this.#faultyBytes = 0
     }
     this.#plan.use()
     if (faults.dropReplies === true) return
@@ -54,9 +60,9 @@ export class Outlet {
       faults.truncateAfterBytes ?? Number.POSITIVE_INFINITY,
       faults.resetAfterBytes ?? Number.POSITIVE_INFINITY,
     )
-    const cuts = this.#spoilt + bytes.length >= cutAfter
-    if (cuts) bytes = bytes.subarray(0, cutAfter - this.#spoilt)
-    this.#spoilt += bytes.length
+    const cuts = this.#faultyBytes + bytes.length >= cutAfter
+    if (cuts) bytes = bytes.subarray(0, cutAfter - this.#faultyBytes)
+    this.#faultyBytes += bytes.length
     this.#schedule(bytes, faults)
     if (!cuts) return
     const atMs = this.#queue.at(-1)?.atMs ?? 0
@@ -68,19 +74,19 @@ export class Outlet {
     this.#pump()
   }
 
-  /** Closes the connection once everything before has left, whether or not the client does. */
+  /** Closes the connection after all pending replies, even if the client keeps it open. */
   end(): void {
     const atMs = this.#queue.at(-1)?.atMs ?? 0
     this.#push({ bytes: undefined, cut: 'close', atMs })
     this.#pump()
   }
 
-  /** Bytes that wait here or in the socket for the client to read. */
+  /** The bytes, here or in the socket, that the client has not read yet. */
   get backlogBytes(): number {
     return this.#queuedBytes + this.#socket.writableLength
   }
 
-  /** Keeps back everything until release(), like a stopped process. */
+  /** Holds everything back until release(), like a stopped process. */
   hold(): void {
     this.#held = true
     clearTimeout(this.#timer)
@@ -92,7 +98,7 @@ export class Outlet {
     this.#pump()
   }
 
-  /** Forgets what has not left. */
+  /** Drops all replies that are not written yet. */
   close(): void {
     this.#cut = true
     this.#clear()
@@ -145,7 +151,7 @@ export class Outlet {
     if (cut === 'close') {
       this.#socket.destroySoon()
     } else if (cut === 'end') {
-      // Bytes the peer still sends are of no interest, but FIN must follow what was written.
+      // Ends with a FIN behind the written bytes. Reads and ignores what the peer still sends.
       this.#socket.end()
       this.#socket.resume()
     } else {

@@ -5,10 +5,12 @@ interface PrefixRow {
   deletes: number
 }
 
-/** Beyond this many prefixes all others count as one: keys are user input. */
+/**
+ * The limit on counted prefixes. All further ones share one counter, because keys are user input.
+ */
 const MAX_PREFIXES = 10_000
 
-/** Commands counted per key prefix (up to the first `:`) while `stats detail` is on. */
+/** Counts commands per key prefix (up to the first `:`) while `stats detail` is on. */
 export class PrefixTally {
   enabled = false
   readonly #rows = new Map<string, PrefixRow>()
@@ -34,7 +36,7 @@ export class PrefixTally {
     this.#rows.clear()
   }
 
-  /** The lines of `stats detail dump`, without END. */
+  /** Returns the lines of `stats detail dump`, without END. */
   *lines(): Generator<string> {
     for (const [prefix, row] of this.#rows) {
       yield `PREFIX ${prefix} get ${row.gets} hit ${row.hits} set ${row.sets} del ${row.deletes}`

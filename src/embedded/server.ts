@@ -5,43 +5,44 @@ import { EmbeddedServer, type ListenSettings } from './embedded-server.ts'
 import type { EngineSettings } from './engine.ts'
 import { checkFaults, type Faults } from './faults.ts'
 
-/** How to start an embedded server; every setting has a default. */
+/** How to start an embedded server. All settings have defaults. */
 export interface ServerOptions {
-  /** TCP port; 0, the default, takes a free one. */
+  /** TCP port. Default 0: any free port. */
   readonly port?: number
-  /** Address to listen on, `127.0.0.1` by default. */
+  /** Address to listen on. Default `127.0.0.1`. */
   readonly host?: string
   /** Listens on this unix socket instead of TCP. */
   readonly path?: string
-  /** Certificate, key and the like for TLS, as node:tls takes them; plain TCP without. */
+  /** TLS options as for node:tls, such as certificate and key. Default: plain TCP. */
   readonly tls?: TlsOptions
-  /** Name to password: clients must authenticate first, as with memcached `-Y`. */
+  /** Passwords by user name. If set, clients must authenticate first, as with memcached `-Y`. */
   readonly users?: Readonly<Record<string, string>>
-  /** Bytes of all items together, 64 MiB by default; the least recently used are evicted. */
+  /** Memory limit for all items in bytes; the least recently used are evicted. Default 64 MiB. */
   readonly maxBytes?: number
-  /** Bytes of one item with key and header, 1 MiB by default (memcached `-I`). */
+  /** Size limit of one item in bytes, with key and header (memcached `-I`). Default 1 MiB. */
   readonly maxItemBytes?: number
-  /** Connections at a time, 1024 by default; more are told so and closed. */
+  /** Limit on open connections; further ones get an error and are closed. Default 1024. */
   readonly maxConnections?: number
   /**
-   * The memcached to stand in for, `1.6.18` by default: its commands, flags and refusals, as tested
-   * beside 1.4.39, 1.5.22, 1.6.18, 1.6.27, 1.6.40 and 1.6.45. Below `1.6.10` there are no meta
-   * commands (the experimental ones of 1.5.19 to 1.6.9 return ERROR too, but for `mn`).
+   * The memcached version to behave as: its commands, flags and errors. Tested beside 1.4.39,
+   * 1.5.22, 1.6.18, 1.6.27, 1.6.40 and 1.6.45. Below `1.6.10` there are no meta commands; the
+   * experimental ones of 1.5.19 to 1.6.9 reply ERROR too, except `mn`. Default `1.6.18`.
    */
   readonly version?: string
   /** Whether items have CAS ids; false is memcached `-C`. Default true. */
   readonly cas?: boolean
   /** Whether `flush_all` is allowed; false is memcached `-F`. Default true. */
   readonly flush?: boolean
-  /** Whether `shutdown` stops the server; default false. */
+  /** Whether the command `shutdown` stops the server. Default false. */
   readonly shutdown?: boolean
   /**
-   * Answers `config get cluster` like a managed cache's endpoint, with these nodes to begin with.
+   * Makes the server reply to `config get cluster` like the endpoint of a managed cache, with these
+   * nodes at first.
    */
   readonly cluster?: readonly string[]
-  /** Where the time comes from; see createManualClock(). The machine's clock by default. */
+  /** The clock; see createManualClock(). Default: the system clock. */
   readonly clock?: ServerClock
-  /** What goes wrong from the start. */
+  /** Faults to simulate from the start. */
   readonly faults?: Faults
 }
 
@@ -67,15 +68,15 @@ const NAMES: ReadonlySet<string> = new Set<keyof ServerOptions>([
 ])
 
 /**
- * Starts an in-process memcached: text and meta commands as the memcached of its version
- * answers them, bounded
- * memory, real expiry, and faults on request. Resolves once it listens.
+ * Starts an in-process memcached. It replies to text and meta commands as the memcached of its
+ * version does, evicts at its memory limit, expires items, and simulates faults. Resolves once it
+ * listens.
  *
  *     await using server = await startServer()
  *     const cache = new MemcachedClient(server.address)
  *
- * Rejects with MINTRING_BAD_ARGUMENT for options that are invalid, with MINTRING_CONNECTION when it
- * cannot listen. An open server keeps the process alive until it is closed.
+ * Rejects with MINTRING_BAD_ARGUMENT for invalid options, with MINTRING_CONNECTION if it cannot
+ * listen. An open server keeps the process alive until it is closed.
  */
 export async function startServer(options: ServerOptions = {}): Promise<EmbeddedServer> {
   checkOptions(options)

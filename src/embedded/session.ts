@@ -10,16 +10,16 @@ import type { FaultPlan } from './faults.ts'
 import { Outlet } from './outlet.ts'
 import type { ServerTally } from './tally.ts'
 
-/** The first byte of memcached's binary protocol, which is not spoken here. */
+/** The first byte of memcached's binary protocol, which this server does not support. */
 const BINARY_REQUEST = 0x80
 
-/** memcached writes out what it has after this many commands of a connection (`-R`). */
+/** memcached writes out its replies after this many commands of a connection (`-R`). */
 const SETTLE_EVERY = 20
 
-/** What may wait for a watcher to read it (memcached's watcher_logbuf_size). */
+/** The limit on bytes that wait for a watcher to read them (memcached's watcher_logbuf_size). */
 const WATCHER_BUFFER_BYTES = 256 * 1024
 
-/** What a session needs of its server. */
+/** What a session needs from its server. */
 export interface SessionHost {
   readonly engine: Engine
   readonly plan: FaultPlan
@@ -27,11 +27,11 @@ export interface SessionHost {
   readonly address: string
   /** Stops the whole server. */
   shutDown(): void
-  /** The session is over. */
+  /** Called when the session is over. */
   forget(session: Session): void
 }
 
-/** One connection: reads commands, has them executed, and writes their replies once per turn. */
+/** One connection: reads commands, executes them, and writes their replies once per turn. */
 export class Session implements Exchange {
   readonly id: number
   readonly engine: Engine
@@ -78,19 +78,19 @@ export class Session implements Exchange {
     if (watchers.active) watchers.connection('conn_new', id, this.#peer)
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     socket.on('drain', () => this.#onDrain())
-    // A broken connection is an end like any other: 'close' follows.
+    // Nothing to do: 'close' follows every error.
     socket.on('error', () => {})
     socket.on('close', () => this.#onClose())
   }
 
-  /** How `stats conns` shows this connection. */
+  /** Returns the row of `stats conns` for this connection. */
   row(): ConnectionRow {
     const listenAddress = transport(this.#host.address)
     const address = listenAddress.startsWith('unix:') ? 'unix:' : `tcp:${this.#peer}`
     return { id: this.id, address, listenAddress, lastCommandSecond: this.#lastCommandSecond }
   }
 
-  /** Reads and writes nothing until resume(), like a stopped process. */
+  /** Stops reading and writing until resume(), like a stopped process. */
   pause(): void {
     this.#paused = true
     this.#socket.pause()
@@ -131,7 +131,7 @@ export class Session implements Exchange {
     this.#host.shutDown()
   }
 
-  /** Sends a watcher its line, or counts it as skipped while too many wait to be read. */
+  /** Sends a log line to a watcher. Counts it as skipped if too many bytes wait to be read. */
   #report(line: string): void {
     const { tally } = this.engine
     if (this.#outlet.backlogBytes + line.length > WATCHER_BUFFER_BYTES) {
@@ -162,7 +162,7 @@ export class Session implements Exchange {
     const rest = this.#gate === undefined ? chunk : this.#authenticate(chunk, this.#gate)
     if (rest.length > 0) this.#parser.push(rest)
     this.#flush()
-    const over = this.#parser.ended || this.#gate?.hopeless === true
+    const over = this.#parser.ended || this.#gate?.mustClose === true
     if (this.#quitting) this.#outlet.end()
     else if (over && this.#stopWatching === undefined) this.hangUp()
   }
@@ -177,7 +177,7 @@ export class Session implements Exchange {
     if (this.#blackHoled) return
     this.#lastCommandSecond = this.engine.store.now
     if (this.#host.plan.active) {
-      this.#executeSpoilt(command)
+      this.#executeWithFaults(command)
       return
     }
     this.#dispatch(command)
@@ -193,8 +193,11 @@ export class Session implements Exchange {
     if (this.#untilSettled-- <= 0) this.settle()
   }
 
-  /** With faults about, each reply goes its own way, after the healthy ones before it. */
-  #executeSpoilt(command: Command): void {
+  /**
+   * Executes a command while faults are active: its reply is sent separately, after the replies
+   * before it.
+   */
+  #executeWithFaults(command: Command): void {
     const faults = this.#host.plan.for(command.verb)
     if (faults?.blackHole === true) {
       this.#blackHoled = true
@@ -204,14 +207,14 @@ export class Session implements Exchange {
     this.#flush()
     this.#dispatch(command)
     if (faults === undefined || !this.writer.pending) return
-    this.#outlet.sendSpoilt(this.writer.take(), faults)
+    this.#outlet.sendFaulty(this.writer.take(), faults)
   }
 
   #flush(): void {
     if (!this.writer.pending) return
     const parts = this.writer.take()
     for (const part of parts) this.engine.tally.bytesWritten += part.length
-    // A client that does not read is not read from either, so that nothing piles up here.
+    // Stop reading from a client that does not read, so that its replies do not pile up.
     if (!this.#outlet.send(parts)) this.#socket.pause()
   }
 
@@ -229,7 +232,7 @@ export class Session implements Exchange {
   }
 }
 
-/** An address as `stats conns` writes it. */
+/** Formats an address as `stats conns` does. */
 function transport(address: string): string {
   return address.startsWith('unix:') ? address : `tcp:${address}`
 }

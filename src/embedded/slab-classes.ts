@@ -1,7 +1,7 @@
 /**
- * The size classes memcached 1.6 starts with (factor 1.25, chunks from 96 bytes to 512 KiB). Items
- * here do not live in slabs, but statistics, `me` and the crawler speak of classes.
- * Source: slabs_init() in slabs.c.
+ * The size classes of memcached 1.6 with default settings (factor 1.25, chunks from 96 bytes to 512
+ * KiB). This server does not store items in slabs, but statistics, `me` and the crawler report
+ * classes. Source: slabs_init() in slabs.c.
  */
 const LARGEST_CHUNK_BYTES = 512 * 1024
 const GROWTH_FACTOR = 1.25
@@ -23,10 +23,10 @@ function chunkSizes(): number[] {
 
 const SIZES: readonly number[] = chunkSizes()
 
-/** The highest class id; items of several chunks are in it. */
+/** The highest class id. Items that need several chunks are in this class. */
 export const LARGEST_CLASS: number = SIZES.length - 1
 
-/** The class of an item of `bytes` bytes. */
+/** Returns the class of an item of `bytes` bytes. */
 export function classOf(bytes: number): number {
   let low = 1
   let high = LARGEST_CLASS
@@ -38,16 +38,16 @@ export function classOf(bytes: number): number {
   return low
 }
 
-/** Whether memcached would keep an item of `bytes` bytes in several chunks. */
+/** Returns whether memcached would store an item of `bytes` bytes in several chunks. */
 export function isChunked(bytes: number): boolean {
   return bytes > LARGEST_CHUNK_BYTES
 }
 
-/** Chunk size and chunks per 1 MiB page of a class. */
+/** Returns the chunk size of a class, and how many chunks a page of 1 MiB has. */
 export function chunksOf(classId: number): { readonly bytes: number; readonly perPage: number } {
   const bytes = SIZES[classId]!
   return { bytes, perPage: Math.floor(PAGE_BYTES / bytes) }
 }
 
-/** The bytes of a page. */
+/** The size of a page in bytes. */
 export const SLAB_PAGE_BYTES: number = PAGE_BYTES

@@ -12,7 +12,7 @@ function seconds(micros: number): string {
   return (micros / 1_000_000).toFixed(6)
 }
 
-/** Rows that came with a later memcached than 1.4.39; the others are all older. */
+/** The first version of each row that is newer than memcached 1.4.39. */
 const ROWS_SINCE: ReadonlyMap<string, string> = new Map([
   ...['max_connections', 'rejected_connections', 'cmd_meta', 'slabs_moved', 'evicted_active']
     .concat(['slab_reassign_rescues', 'slab_reassign_chunk_rescues', 'slab_reassign_running'])
@@ -26,7 +26,7 @@ const ROWS_SINCE: ReadonlyMap<string, string> = new Map([
   ),
 ])
 
-/** Only the rows that a memcached of this version has. */
+/** Yields only the rows that a memcached of this version has. */
 function* known(engine: Engine, rows: Iterable<Row>): Generator<Row> {
   const { version } = engine.abilities
   for (const one of rows) {
@@ -36,9 +36,9 @@ function* known(engine: Engine, rows: Iterable<Row>): Generator<Row> {
 }
 
 /**
- * What `stats` says, under memcached's names and in its order. Rows that count what cannot happen
- * here (pages that move, workers that yield) are 0; rows about buffers that do not exist are left
- * out. Source: server_stats() in memcached.c.
+ * Returns the rows of `stats`, with memcached's names and in its order. Rows for what this server
+ * does not do (moving pages, yielding workers) are 0; rows about buffers that it does not have are
+ * omitted. Source: server_stats() in memcached.c.
  */
 export function generalRows(engine: Engine): Iterable<Row> {
   return known(engine, allRows(engine))
@@ -114,12 +114,12 @@ function* networkRows(engine: Engine): Generator<Row> {
   yield row('conn_yields', 0)
 }
 
-/** The smallest hash table of memcached has 2^16 places; it doubles at 1.5 items a place. */
+/** memcached's smallest hash table has 2^16 buckets. It doubles at 1.5 items per bucket. */
 const LEAST_HASH_POWER = 16
 const ITEMS_PER_PLACE = 1.5
 const PLACE_BYTES = 8
 
-/** The hash table memcached would have for as many items. */
+/** Yields the size of the hash table that memcached would have for this many items. */
 function* hashRows({ store }: Engine): Generator<Row> {
   const wanted = Math.ceil(Math.log2(Math.max(1, store.count / ITEMS_PER_PLACE)))
   const power = Math.max(LEAST_HASH_POWER, wanted)
@@ -176,7 +176,7 @@ function yesNo(value: boolean): string {
 }
 
 /**
- * What `stats settings` says, as far as there is such a setting here. Source:
+ * Returns the rows of `stats settings` for the settings that this server has. Source:
  * process_stat_settings().
  */
 export function settingsRows(engine: Engine): Iterable<Row> {

@@ -5,10 +5,10 @@ import { chunksOf, SLAB_PAGE_BYTES } from './slab-classes.ts'
 
 type Row = readonly [name: string, value: string]
 
-/** Connections are numbered from 1. */
+/** The listening socket; connections are numbered from 1. */
 const LISTENER_ID = 0
 
-/** The items held, by class. */
+/** Groups the items by class. */
 function byClass(engine: Engine): ReadonlyMap<number, readonly EmbeddedItem[]> {
   const classes = new Map<number, EmbeddedItem[]>()
   for (const item of engine.store.items()) {
@@ -19,7 +19,10 @@ function byClass(engine: Engine): ReadonlyMap<number, readonly EmbeddedItem[]> {
   return new Map([...classes].sort(([a], [b]) => a - b))
 }
 
-/** `stats items`: one LRU per class in memcached, one for all here; the ages are per class. */
+/**
+ * Yields the rows of `stats items`. memcached has one LRU per class, this server one for all; ages
+ * are per class.
+ */
 export function* itemsRows(engine: Engine): Generator<Row> {
   const { store, tally } = engine
   for (const [classId, items] of byClass(engine)) {
@@ -46,7 +49,7 @@ export function* itemsRows(engine: Engine): Generator<Row> {
   }
 }
 
-/** `stats slabs`: the pages memcached would need for the same items. */
+/** Yields the rows of `stats slabs`: the pages that memcached would need for these items. */
 export function* slabsRows(engine: Engine): Generator<Row> {
   let pages = 0
   const classes = byClass(engine)
@@ -79,7 +82,7 @@ export function* slabsRows(engine: Engine): Generator<Row> {
   yield ['total_malloced', String(pages * SLAB_PAGE_BYTES)]
 }
 
-/** `stats conns`: the socket that listens, then the connections. */
+/** Yields the rows of `stats conns`: the listening socket, then the connections. */
 export function* connectionStats(engine: Engine): Generator<Row> {
   const { store, listensAt, watchers } = engine
   const { host, port, path } = listensAt

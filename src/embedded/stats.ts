@@ -1,12 +1,12 @@
 import type { Command } from '../protocol/command.ts'
 import type { Engine } from './engine.ts'
-import { answering, type Exchange, type Handler } from './exchange.ts'
+import { type Exchange, type Handler, replying } from './exchange.ts'
 import type { EmbeddedItem } from './item.ts'
 import { generalRows, settingsRows } from './stats-general.ts'
 import { connectionStats, itemsRows, slabsRows } from './stats-sections.ts'
 
-/** `stats` and its sections. Source: process_stat() in proto_text.c. */
-export const generalStats: Handler = answering((exchange, command) => {
+/** Executes `stats` and its sections. Source: process_stat() in proto_text.c. */
+export const generalStats: Handler = replying((exchange, command) => {
   const { engine, writer } = exchange
   const section = command.line.text(1)
   if (section === 'reset') {
@@ -21,7 +21,10 @@ export const generalStats: Handler = answering((exchange, command) => {
   return 'END'
 })
 
-/** The rows of a section, '' being the general ones; undefined when there is no such section. */
+/**
+ * Returns the rows of a section ('' for the general ones), or undefined if there is no such
+ * section.
+ */
 export function statsOf(
   engine: Engine,
   section: string,
@@ -59,7 +62,7 @@ function detail(exchange: Exchange, command: Command): string {
   return 'OK'
 }
 
-/** The largest dump memcached gives. */
+/** The largest dump that memcached sends. */
 const MAX_DUMP_BYTES = 2 * 1024 * 1024
 
 function cachedump(exchange: Exchange, command: Command): string {

@@ -3,34 +3,36 @@ import type { Engine } from './engine.ts'
 import { EmbeddedItem } from './item.ts'
 import { isChunked } from './slab-classes.ts'
 
-/** How a store command treats what is there already. */
+/** The store commands of the text protocol. */
 export type StorageMode = 'set' | 'add' | 'replace' | 'append' | 'prepend' | 'cas'
 
-/** What became of it, in the words of the text protocol. */
+/** The reply to a store command, in the words of the text protocol. */
 export type StoreResult = 'STORED' | 'NOT_STORED' | 'EXISTS' | 'NOT_FOUND'
 
-/** The conditions a meta set may bring along. */
+/** The conditions of a meta set. */
 export interface StoreConditions {
-  /** The CAS the present item must have; 0 asks for nothing (and `cas` then finds EXISTS). */
+  /**
+   * The CAS id that the current item must have. 0 means no condition (for `cas`: always EXISTS).
+   */
   readonly cas: bigint
-  /** `ms I`: an older CAS stores the value, marked stale. */
+  /** `ms I`: store the value even with an older CAS id, but mark it stale. */
   readonly acceptStale: boolean
-  /** `ms E`: the CAS the item gets. */
+  /** `ms E`: the new CAS id of the item. */
   readonly explicitCas: bigint | undefined
 }
 
 const MAX_UINT64 = 18_446_744_073_709_551_615n
 
-/** The verdict of a store command. */
+/** The result of a store command. */
 export interface Stored {
   readonly result: StoreResult
-  /** The CAS of the item now, 0 when it was not stored. */
+  /** The new CAS id of the item; 0 if it was not stored. */
   readonly cas: bigint
-  /** Bytes of the value as it was stored, or of the one that was not. */
+  /** The size of the value that was stored, or would have been. */
   readonly bytes: number
 }
 
-/** Stores `item` in `mode`. Source: do_store_item() in memcached.c. */
+/** Stores `item` with the command `mode`. Source: do_store_item() in memcached.c. */
 export function storeItem(
   engine: Engine,
   mode: StorageMode,
@@ -52,7 +54,7 @@ export function storeItem(
   return { result: 'STORED', cas: outcome.cas, bytes: outcome.value.length }
 }
 
-/** The item that was linked, or why none was. */
+/** The stored item, or why none was stored. */
 type Outcome = EmbeddedItem | Exclude<StoreResult, 'STORED'>
 
 function storeNew(
@@ -103,7 +105,10 @@ function storeOver(
   return stored
 }
 
-/** Whether `cas` may store; with `ms I` an older CAS may too, and the item then stays stale. */
+/**
+ * Returns whether `cas` may store. With `ms I` an older CAS id may too; the item is then marked
+ * stale.
+ */
 function casAllows(item: EmbeddedItem, old: EmbeddedItem, conditions: StoreConditions): boolean {
   if (conditions.cas === 0n) return false
   if (conditions.cas === old.cas) return true
@@ -130,10 +135,10 @@ function joined(
   )
 }
 
-/** What incr and decr may meet. */
+/** The result of an incr or decr. */
 export type DeltaResult = 'ok' | 'not_found' | 'cas_mismatch' | 'non_numeric'
 
-/** The outcome of addDelta; with 'ok', the new value and the item the reply speaks of. */
+/** The result of addDelta(). For 'ok', the new value and the item to which the reply refers. */
 export interface Delta {
   readonly result: DeltaResult
   readonly value: bigint
@@ -145,10 +150,10 @@ function failed(result: DeltaResult): Delta {
 }
 
 /**
- * Adds to (or takes from) the decimal number stored under `key`: up wraps at 2^64, down stops at 0.
- * A number that still fits is written in place, padded with spaces; a longer one makes a new item,
- * and the reply then speaks of the old one, so a TTL given with `ma T` is lost as it is in
- * memcached. Source: do_add_delta() in memcached.c.
+ * Adds to the decimal number stored under `key`, or subtracts from it. Adding wraps at 2^64,
+ * subtracting stops at 0. A number that fits is written in place, padded with spaces. A longer one
+ * creates a new item, but the reply still refers to the old one, so a TTL given with `ma T` is
+ * lost, as in memcached. Source: do_add_delta() in memcached.c.
  */
 export function addDelta(
   engine: Engine,

@@ -2,36 +2,38 @@ import type { ServerTime } from './clock.ts'
 import type { EmbeddedItem } from './item.ts'
 import type { ClassTally, ServerTally } from './tally.ts'
 
-/** What happened to an item that was asked for, in the words of `watch fetchers`. */
+/** The result of a fetch, in the words of `watch fetchers`. */
 export type FetchStatus = 'not_found' | 'found' | 'flushed' | 'expired'
 
-/** Observes what happens in a store; `active` says whether a watcher is connected. */
+/** Receives the events of a store. `active`: whether a watcher is connected. */
 export interface StoreLog {
   readonly active: boolean
   fetched(key: string, status: FetchStatus, item: EmbeddedItem | undefined): void
   evicted(item: EmbeddedItem, now: number): void
 }
 
-/** What a store is bounded by. */
+/** The limits and options of a store. */
 export interface StoreLimits {
-  /** The bytes of all items together; the least recently used are evicted over it. */
+  /** The limit on the bytes of all items. Above it, the least recently used are evicted. */
   readonly maxBytes: number
-  /** Whether items get a CAS. */
+  /** Whether items have CAS ids. */
   readonly cas: boolean
-  /** Whether a flush goes by times alone, as memcached does from 1.6.25 on. */
+  /** Whether a flush goes by time alone, as in memcached 1.6.25 and later. */
   readonly flushByTimeOnly: boolean
-  /** The CAS id before the first one: 0, and 1 from memcached 1.6.27 on. */
+  /** The CAS id before the first one: 0; in memcached 1.6.27 and later 1. */
   readonly casBefore: bigint
 }
 
-/** How many items a store looks at, from the least recently used on. Source: lru_pull_tail(). */
+/** How many of the least recently used items to check for expiry. Source: lru_pull_tail(). */
 const RECLAIM_TRIES = 5
 
-/** The items of one server: lookup, expiry, flush, CAS ids and one LRU order bounded in bytes. */
+/**
+ * The items of one server: lookup, expiry, flush, CAS ids, and one LRU order with a limit in bytes.
+ */
 export class Store {
-  /** The second commands are executed in; the server moves it once per turn. */
+  /** The second in which commands are executed. The server updates it once per turn. */
   now: number
-  /** Counts turns of connections; see Item.heldInTurn. */
+  /** Counts the turns of connections; see EmbeddedItem.heldInTurn. */
   turn = 0
   maxBytes: number
   tally: ServerTally
@@ -58,7 +60,7 @@ export class Store {
     this.#casId = limits.casBefore
   }
 
-  /** Items held, expired ones that were not read since included. */
+  /** The number of items, including expired ones that were not read since. */
   get count(): number {
     return this.#items.size
   }
@@ -67,22 +69,22 @@ export class Store {
     return this.#bytes
   }
 
-  /** The second before which everything is flushed; 0 when nothing was. */
+  /** Items stored before this second are flushed; 0 if there was no flush. */
   get oldestLive(): number {
     return this.#oldestLive
   }
 
-  /** The counters of the class `item` is in. */
+  /** Returns the counters of the class that `item` is in. */
   tallyOf(item: EmbeddedItem): ClassTally {
     return this.tally.classes[item.classId]!
   }
 
-  /** A new CAS id; 0 where items have none. */
+  /** Returns a new CAS id; 0 if items have none. */
   nextCas(): bigint {
     return this.hasCas ? ++this.#casId : 0n
   }
 
-  /** The live item under `key`; what has expired or was flushed is dropped on the way. */
+  /** Returns the live item under `key`. Removes it instead if it has expired or was flushed. */
   find(key: string): EmbeddedItem | undefined {
     let item = this.#items.get(key)
     let status: FetchStatus = 'found'
@@ -103,7 +105,7 @@ export class Store {
     return item
   }
 
-  /** Records a fetch. As in memcached the first one does not renew the time of last access. */
+  /** Records a fetch. As in memcached, the first fetch does not renew the time of last access. */
   bump(item: EmbeddedItem): void {
     if (item.fetched) item.time = this.now
     else item.fetched = true
@@ -112,7 +114,7 @@ export class Store {
     this.#putFirst(item)
   }
 
-  /** Adds an item under a new CAS (or `cas`), evicting others while memory is short. */
+  /** Adds an item under a new CAS id (or `cas`), and evicts others if memory is short. */
   link(item: EmbeddedItem, cas: bigint = this.nextCas()): void {
     this.#reclaim()
     while (this.#oldest !== undefined && this.#bytes + item.bytes > this.maxBytes) {
@@ -133,15 +135,16 @@ export class Store {
     this.#bytes -= item.bytes
   }
 
-  /** Puts `item` in the place of `old`, which has the same key. */
+  /** Replaces `old` by `item`, which has the same key. */
   replace(old: EmbeddedItem, item: EmbeddedItem, cas?: bigint): void {
     this.unlink(old)
     this.link(item, cas)
   }
 
   /**
-   * Makes what was stored up to now invisible, or up to `exptime` once that has come.
-   * Source: process_flush_all_command() in proto_text.c; `flush_all 1` really acts at once there.
+   * Makes all items stored so far invisible; with an `exptime`, all that are stored until then,
+   * from then on. Source: process_flush_all_command() in proto_text.c; `flush_all 1` takes effect
+   * at once there too.
    */
   flush(exptime: number): void {
     const second = exptime > 0 ? this.time.expiry(exptime, this.now) : this.now
@@ -164,12 +167,12 @@ export class Store {
     return this.#oldestCas !== 0n && item.cas !== 0n && item.cas < this.#oldestCas
   }
 
-  /** Whether `item` can still be read. */
+  /** Returns whether `item` can still be read. */
   isLive(item: EmbeddedItem): boolean {
     return !(item.exptime !== 0 && item.exptime <= this.now) && !this.isFlushed(item)
   }
 
-  /** Every item held, live or not, the least recently used first. */
+  /** Yields all items, live or not, least recently used first. */
   *items(): Generator<EmbeddedItem> {
     for (let item = this.#oldest; item !== undefined; ) {
       const next: EmbeddedItem | undefined = item.newer
@@ -178,7 +181,7 @@ export class Store {
     }
   }
 
-  /** Drops what has expired or was flushed, as the LRU crawler does. */
+  /** Removes all items that have expired or were flushed, as the LRU crawler does. */
   crawl(): void {
     this.tally.crawlerStarts++
     for (const item of this.items()) {
@@ -191,7 +194,9 @@ export class Store {
     }
   }
 
-  /** Gives back what has expired among the least recently used, as memcached does on its way. */
+  /**
+   * Removes expired items among the least recently used ones, as memcached does when it allocates.
+   */
   #reclaim(): void {
     for (let tries = 0; tries < RECLAIM_TRIES; tries++) {
       if (this.#oldest === undefined || this.isLive(this.#oldest)) return

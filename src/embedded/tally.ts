@@ -1,6 +1,8 @@
 import { LARGEST_CLASS } from './slab-classes.ts'
 
-/** Counters memcached keeps per size class; `stats` adds them up, `stats slabs` lists them. */
+/**
+ * The counters that memcached keeps per size class. `stats` adds them up, `stats slabs` lists them.
+ */
 export class ClassTally {
   getHits = 0
   setCommands = 0
@@ -22,7 +24,7 @@ export class ClassTally {
   outOfMemory = 0
 }
 
-/** Everything a server counts. A fresh one is what `stats reset` leaves. */
+/** All counters of a server. `stats reset` replaces this by a new one. */
 export class ServerTally {
   getCommands = 0
   getMisses = 0
@@ -54,7 +56,7 @@ export class ServerTally {
     () => new ClassTally(),
   )
 
-  /** One counter of every class added up. */
+  /** Adds up one counter over all classes. */
   sum(counter: keyof ClassTally): number {
     let total = 0
     for (const one of this.classes) total += one[counter]

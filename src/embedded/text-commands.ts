@@ -1,16 +1,16 @@
 import type { Command } from '../protocol/command.ts'
 import { MAX_KEY_BYTES } from '../protocol/limits.ts'
 import type { Engine } from './engine.ts'
-import { answering, type EmbeddedReply, type Exchange, type Handler } from './exchange.ts'
+import { type EmbeddedReply, type Exchange, type Handler, replying } from './exchange.ts'
 import { EmbeddedItem } from './item.ts'
 import { addDelta, type StorageMode, storeItem } from './storage.ts'
 
 const BAD_FORMAT = 'CLIENT_ERROR bad command line format'
-/** Where older configuration endpoints keep what `config get cluster` tells. */
+/** The key under which older configuration endpoints store the reply of `config get cluster`. */
 const CLUSTER_KEY = 'AmazonElastiCache:cluster'
 const NON_NUMERIC = 'CLIENT_ERROR cannot increment or decrement non-numeric value'
 
-/** get, gets, gat and gats. Source: process_get_command() in proto_text.c. */
+/** Makes the handler of get, gets, gat or gats. Source: process_get_command() in proto_text.c. */
 function retrieve(withCas: boolean, touching: boolean): Handler {
   return (exchange, command) => {
     const { engine, writer } = exchange
@@ -19,7 +19,7 @@ function retrieve(withCas: boolean, touching: boolean): Handler {
       writer.line('ERROR')
       return
     }
-    // From 1.6 on an error drops earlier replies too, before only those of its own line.
+    // Up to 1.5, an error drops only the replies of its own line; from 1.6 on, earlier ones too.
     if (!engine.abilities.gathersReplies) writer.settle()
     const exptime = touching ? line.i32(1) : 0
     if (Number.isNaN(exptime)) {
@@ -37,16 +37,19 @@ function retrieve(withCas: boolean, touching: boolean): Handler {
       writer.value(item.key, item.flags, item.value, withCas ? item.cas : undefined)
     }
     writer.line('END')
-    // From 1.6.40 on replies to gets are gathered like all others.
+    // From 1.6.40 on, replies to gets are collected like all others.
     if (!engine.abilities.strictLines) exchange.settle()
   }
 }
 
-/** Answers a get with an over-long key, in the place of what was not yet sent. */
+/**
+ * Replies with the error for a get whose key is too long, and drops the replies that were not sent
+ * yet.
+ */
 function refuseKey({ engine, writer }: Exchange): void {
   writer.discard()
   writer.line(BAD_FORMAT)
-  // The error is written with a line end of its own and gets another one.
+  // The error already contains a line end, and memcached adds another one.
   if (engine.abilities.strictLines) writer.line('')
 }
 
@@ -82,7 +85,9 @@ function clusterItem({ cluster }: Engine): EmbeddedItem | undefined {
   return cluster.value && new EmbeddedItem(CLUSTER_KEY, 0, 0, cluster.value, true)
 }
 
-/** set, add, replace, append, prepend and cas. Source: process_update_command(). */
+/**
+ * Makes the handler of set, add, replace, append, prepend or cas. Source: process_update_command().
+ */
 function update(mode: StorageMode): EmbeddedReply {
   return (exchange, command) => {
     const { engine } = exchange
@@ -108,21 +113,23 @@ function update(mode: StorageMode): EmbeddedReply {
   }
 }
 
-/** The item a storage command brings. */
+/** Creates the item of a storage command. */
 export function newItem(exchange: Exchange, command: Command, exptime: number): EmbeddedItem {
   const { store } = exchange.engine
   const expiry = store.time.expiry(exptime, store.now)
   return new EmbeddedItem(command.key, command.flags, expiry, command.takeValue(), store.hasCas)
 }
 
-/** memcached rather has nothing than the value that could not be replaced. */
+/** Deletes the old value after a failed store: memcached prefers a miss to an outdated value. */
 export function dropStale(exchange: Exchange, key: string): void {
   const { store } = exchange.engine
   const old = store.find(key)
   if (old !== undefined) store.unlink(old)
 }
 
-/** Whether a line is not of three words and perhaps `noreply`; new servers take more words. */
+/**
+ * Returns whether a line has neither three nor four words. memcached 1.6.40 and later accept more.
+ */
 function hasWrongCount({ engine }: Exchange, { line }: Command): boolean {
   return !engine.abilities.strictLines && line.count !== 3 && line.count !== 4
 }
@@ -200,14 +207,14 @@ export const TEXT_COMMANDS: ReadonlyMap<string, Handler> = new Map<string, Handl
   ['gets', retrieve(true, false)],
   ['gat', retrieve(false, true)],
   ['gats', retrieve(true, true)],
-  ['set', answering(update('set'))],
-  ['add', answering(update('add'))],
-  ['replace', answering(update('replace'))],
-  ['append', answering(update('append'))],
-  ['prepend', answering(update('prepend'))],
-  ['cas', answering(update('cas'))],
-  ['touch', answering(touch)],
-  ['incr', answering(arithmetic(true))],
-  ['decr', answering(arithmetic(false))],
-  ['delete', answering(remove)],
+  ['set', replying(update('set'))],
+  ['add', replying(update('add'))],
+  ['replace', replying(update('replace'))],
+  ['append', replying(update('append'))],
+  ['prepend', replying(update('prepend'))],
+  ['cas', replying(update('cas'))],
+  ['touch', replying(touch)],
+  ['incr', replying(arithmetic(true))],
+  ['decr', replying(arithmetic(false))],
+  ['delete', replying(remove)],
 ])

@@ -2,7 +2,7 @@ import type { ServerTime } from './clock.ts'
 import type { EmbeddedItem } from './item.ts'
 import type { FetchStatus, StoreLog } from './store.ts'
 
-/** The log streams memcached 1.6.18 knows; the last four never say anything here. */
+/** The log streams of memcached 1.6.18. This server never writes to the last four. */
 export const WATCH_KINDS: ReadonlySet<string> = new Set([
   'fetchers',
   'mutations',
@@ -15,7 +15,7 @@ export const WATCH_KINDS: ReadonlySet<string> = new Set([
   'proxyuser',
 ])
 
-/** memcached's own limit. */
+/** The limit of memcached. */
 const MAX_WATCHERS = 20
 
 interface Watcher {
@@ -23,14 +23,17 @@ interface Watcher {
   readonly write: (line: string) => void
 }
 
-/** A key with all but letters, digits and `-._~` as %XX, the way memcached logs and dumps keys. */
+/**
+ * Encodes a key as memcached does in logs and dumps: everything except letters, digits and `-._~`
+ * becomes %XX.
+ */
 export function encodeKey(key: string): string {
   return key.replace(/[^A-Za-z0-9\-._~]/g, (char) => {
     return `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
   })
 }
 
-/** The connections that asked to `watch`, and the lines they get. Source: logger.c. */
+/** The connections that used `watch`, and the log lines for them. Source: logger.c. */
 export class Watchers implements StoreLog {
   readonly #time: ServerTime
   readonly #watchers = new Set<Watcher>()
@@ -54,7 +57,7 @@ export class Watchers implements StoreLog {
     return this.#watchers.size >= MAX_WATCHERS
   }
 
-  /** Adds a stream of `kinds`; the returned function ends it. */
+  /** Adds a stream of `kinds`. Returns a function that removes it. */
   add(kinds: ReadonlySet<string>, write: (line: string) => void): () => void {
     const watcher: Watcher = { kinds, write }
     this.#watchers.add(watcher)
