@@ -2,15 +2,18 @@ import { checkSignal, onAbort } from '../deadline.ts'
 import { MintringError } from '../errors.ts'
 import { setImmediate } from '../runtime.ts'
 
-/** So much work at a time keeps a signal waiting for milliseconds. */
+/**
+ * How much work to do before the event loop runs again: more would delay a signal by many
+ * milliseconds.
+ */
 const WORK_BETWEEN_PAUSES = 65_536
 
 /**
- * Lets the event loop run now and then while a count computes: without it no signal would be heard.
- * Ends the count with MINTRING_ABORTED when the signal fired.
+ * Lets the event loop run from time to time during a long count, so that a signal can fire. Ends
+ * the count with MINTRING_ABORTED if the signal has fired.
  */
 export class Pauses {
-  /** What is told when the count ends early. */
+  /** The number of keys counted so far, for the error of an aborted count. */
   keys = 0
   readonly #signal: AbortSignal | undefined
   #work = 0
@@ -20,7 +23,7 @@ export class Pauses {
     this.check()
   }
 
-  /** Notes work done; answers whether it is time for a pause. */
+  /** Records work. Returns whether a pause is due. */
   isDue(work: number): boolean {
     this.#work += work
     return this.#work >= WORK_BETWEEN_PAUSES
@@ -37,13 +40,15 @@ export class Pauses {
   }
 }
 
-/** A MINTRING_ABORTED error that tells how far a count came. */
+/** Creates the MINTRING_ABORTED error of a count, which says how many keys were counted. */
 export function aborted(signal: AbortSignal, keys: number): MintringError {
-  const text = `The count was stopped after ${keys} keys. Nothing is kept: it begins anew`
+  const text = `The count was stopped after ${keys} keys. Its result is lost: start it again`
   return new MintringError('MINTRING_ABORTED', text, { cause: signal.reason })
 }
 
-/** The items of an iterable until the signal fires, even while the next one is awaited. */
+/**
+ * Yields the items of an iterable until the signal fires, even while it waits for the next item.
+ */
 export async function* untilAborted<Item>(
   items: Iterable<Item> | AsyncIterable<Item>,
   signal: AbortSignal,
@@ -63,7 +68,7 @@ export async function* untilAborted<Item>(
     }
   } finally {
     leave()
-    // Not awaited: a source that hangs would hold up the end.
+    // Not awaited: a source that hangs would delay the end.
     void Promise.resolve(iterator.return?.()).catch(() => {})
   }
 }

@@ -1,15 +1,18 @@
 import { MintringError } from '../errors.ts'
 import { didYouMean } from '../ring/suggest.ts'
 
-/** A number's bounds, both included. */
+/** The range of a number, bounds included. */
 export interface NumberRule {
   readonly min: number
   readonly max: number
-  /** Fractions are refused. */
+  /** Whether it must be a whole number. */
   readonly isWhole?: boolean
 }
 
-/** What an argument may be: a number, a word, a list of words, or checked elsewhere. */
+/**
+ * What an argument may be: a number, a word, a list of words, or something that is checked
+ * elsewhere.
+ */
 export type ArgumentRule =
   | NumberRule
   | readonly string[]
@@ -19,9 +22,10 @@ export type ArgumentRule =
   | 'checked elsewhere'
 
 /**
- * Checks the arguments of a simulation, name by name. An explicit `undefined` is the default.
+ * Checks the arguments of a simulation by name. An explicit `undefined` means the default.
  *
- * @throws MintringError MINTRING_BAD_ARGUMENT: the argument, what it may be and what it is.
+ * @throws MintringError MINTRING_BAD_ARGUMENT that names the argument, what it may be and what it
+ * is.
  */
 export function checkArguments(
   simulation: string,
@@ -42,7 +46,7 @@ export function checkArguments(
   }
 }
 
-/** A MINTRING_BAD_ARGUMENT error of a simulation. */
+/** Creates the MINTRING_BAD_ARGUMENT error of a simulation. */
 export function badSimulation(simulation: string, why: string): MintringError {
   return new MintringError('MINTRING_BAD_ARGUMENT', `Bad ${simulation}: ${why}`)
 }

@@ -5,48 +5,48 @@ import { MovedKeysTally, SimulatedKey } from './moved-keys.ts'
 import { Popularity } from './popularity.ts'
 import { seededRandom } from './virtual-time.ts'
 
-/** Points of the curves. */
+/** The number of points of the curves. */
 const STEPS = 180
 const EXTRA_AFTER_MS = [1_000, 10_000, 60_000, 600_000, 900_000]
-/** Loads and writes that are counted in seconds. */
+/** The limit on simulated loads and writes: this many take seconds. */
 const MAX_EVENTS = 20_000_000
 
-/** What the origin and the cache see of one way to change the servers. */
+/** The load on the origin and the effects on the cache of one way to change the servers. */
 export interface ChangeCost {
-  /** Loads per second, by step. */
+  /** Loads per second at each step. */
   readonly loadsPerSecond: readonly number[]
-  /** Loads beyond those without any change, up to some moments. */
+  /** Additional loads compared with no change, within several times. */
   readonly extraLoads: readonly {
     /** The time since the change, in milliseconds. */
     readonly withinMs: number
-    /** Loads in that time beyond those without a change. */
+    /** Additional loads within that time. */
     readonly loads: number
   }[]
-  /** Values that were copied to their new home. */
+  /** Values that were copied to their new host. */
   readonly copied: number
-  /** Reads of values that had been replaced, as many as there are on average. */
+  /** The expected number of reads that returned an outdated value. */
   readonly staleReads: number
 }
 
 /** What a change of servers costs over time, with handover and without. */
 export interface ChangeOverTime {
-  /** How many keys were looked at. */
+  /** The number of keys. */
   readonly keys: number
-  /** The fraction of them whose server changes. */
+  /** The fraction of keys whose server changes. */
   readonly moved: number
-  /** How long values live, so that the hit ratio is the given one; undefined: for ever. */
+  /** The lifetime of values that results in the given hit ratio; undefined if they never expire. */
   readonly valueLifeMs: number | undefined
-  /** Loads per second without any change. */
+  /** Loads per second without a change. */
   readonly beforePerSecond: number
-  /** The length of a step. */
+  /** The length of a step in milliseconds. */
   readonly stepMs: number
-  /** Every process reads new homes as soon as it learns of the change. */
+  /** The cost if every process uses the new servers as soon as it learns of the change. */
   readonly withoutHandover: ChangeCost
-  /** The change is announced, then values move. */
+  /** The cost if the change is announced first and values then move. */
   readonly withHandover: ChangeCost
 }
 
-/** Whether that many loads and writes can be counted in seconds. */
+/** Returns whether the loads and writes of this plan can be simulated within seconds. */
 export function isCountable(plan: ChangePlan): boolean {
   const { requestsPerSecond, hitRatio, writesPerSecond, durationMs } = plan
   const perSecond = requestsPerSecond * (1 - hitRatio) + writesPerSecond
@@ -54,8 +54,8 @@ export function isCountable(plan: ChangePlan): boolean {
 }
 
 /**
- * Follows every key that moves through the change, in virtual time. Keys that stay load as ever:
- * they are not followed. Memory grows with the processes, never with keys or requests.
+ * Simulates every key that moves, in virtual time. Keys that stay are skipped: their loads do not
+ * change. Memory grows with the number of processes, not with keys or requests.
  */
 export async function costOfChange(
   keys: number,
@@ -91,7 +91,7 @@ export async function costOfChange(
   }
 }
 
-/** One way to change the servers. */
+/** The simulation of one way to change the servers. */
 class Run {
   readonly #plan: ChangePlan
   readonly #lifeMs: number
@@ -109,7 +109,7 @@ class Run {
     this.#tally = new MovedKeysTally(STEPS, durationMs / STEPS, this.#momentsMs)
   }
 
-  /** Answers how much work that was. */
+  /** Simulates one key. Returns how many steps that took. */
   follow(rank: number, share: number): number {
     const { requestsPerSecond, writesPerSecond, durationMs, seed } = this.#plan
     const traffic = {
@@ -118,7 +118,7 @@ class Run {
       lifeMs: this.#lifeMs,
       durationMs,
     }
-    // Seeds that are neighbours give streams that are alike: a multiplier spreads them.
+    // Similar seeds give similar random streams, so the multiplier spreads the seeds.
     const random = seededRandom(seed + Math.imul(rank + 1, 0x9e3779b1))
     const key = new SimulatedKey(this.#fleet, traffic, this.#tally, random)
     key.run()

@@ -1,39 +1,47 @@
 import type { ArgumentRule } from './arguments.ts'
 
-/** The traffic of a fleet while its servers change, and how the fleet changes them. */
+/** The traffic of a fleet during a change of servers, and how the fleet makes the change. */
 export interface ChangeTraffic {
-  /** Requests of the whole fleet. */
+  /** Requests per second of the whole fleet. */
   readonly requestsPerSecond: number
   /**
-   * Hits over requests before the change, 0 to 1. It decides how long values live: popular keys are
-   * nearly always there, and rare ones seldom.
+   * Hits divided by requests before the change, 0 to 1. It determines the lifetime of values: with
+   * it, popular keys are nearly always cached and rare ones seldom.
    */
   readonly hitRatio: number
-  /** Writes of the whole fleet; 0 by default. */
+  /** Writes per second of the whole fleet. Default 0. */
   readonly writesPerSecond?: number | undefined
-  /** Zipf's exponent: how much more popular keys are asked for than rare ones; 0.99 by default. */
+  /**
+   * Zipf's exponent: how much more often popular keys are requested than rare ones. Default 0.99.
+   */
   readonly zipf?: number | undefined
-  /** Processes of the fleet; 100 by default. */
+  /** Number of processes. Default 100. */
   readonly processes?: number | undefined
-  /** From the first process that learns of the change to the last, evenly; 10,000 by default. */
+  /**
+   * Time from the first process that learns of the change to the last, in milliseconds; processes
+   * learn of it at even intervals. Default 10,000.
+   */
   readonly learnMs?: number | undefined
-  /** How long the change is announced; 60,000 by default. */
+  /** How long the change is announced, in milliseconds. Default 60,000. */
   readonly announceMs?: number | undefined
-  /** How long values move; 600,000 by default. */
+  /** How long values move, in milliseconds. Default 600,000. */
   readonly handoverMs?: number | undefined
-  /** How long the fleet is watched, from the first process that learns; 900,000 by default. */
+  /**
+   * How long to simulate, from the moment the first process learns of the change, in milliseconds.
+   * Default 900,000.
+   */
   readonly durationMs?: number | undefined
-  /** The same seed gives the same counts; 1 by default. */
+  /** Seed of the random numbers: the same seed gives the same counts. Default 1. */
   readonly seed?: number | undefined
 }
 
-/** The same with everything filled in. */
+/** ChangeTraffic with all defaults filled in. */
 export type ChangePlan = { readonly [Name in keyof ChangeTraffic]-?: number }
 
 const DAY_MS = 86_400_000
 const TIME: ArgumentRule = { min: 0, max: 30 * DAY_MS }
 
-/** What each of its arguments may be. */
+/** The rules of its arguments. */
 export const trafficRules: Readonly<Record<keyof ChangeTraffic, ArgumentRule>> = {
   requestsPerSecond: { min: 0, max: Number.MAX_SAFE_INTEGER },
   hitRatio: { min: 0, max: 1 },
@@ -58,7 +66,7 @@ const DEFAULTS: Omit<ChangePlan, 'requestsPerSecond' | 'hitRatio'> = {
   seed: 1,
 }
 
-/** Fills in the defaults. `refuse` throws what does not fit together. */
+/** Fills in the defaults. `refuse` creates the error for arguments that contradict each other. */
 export function planOfTraffic(traffic: ChangeTraffic, refuse: (why: string) => Error): ChangePlan {
   const names = Object.keys(trafficRules) as (keyof ChangeTraffic)[]
   const said = names.filter((name) => traffic[name] !== undefined)

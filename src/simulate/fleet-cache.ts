@@ -1,4 +1,4 @@
-/** The hosts of a simulated fleet: by key, a version and when it expires. */
+/** The hosts of a simulated fleet. Each host stores a version and an expiry per key. */
 export class FleetCache {
   readonly #hosts: readonly Map<number, { readonly version: number; readonly endMs: number }>[]
 
@@ -6,7 +6,7 @@ export class FleetCache {
     this.#hosts = Array.from({ length: hosts }, () => new Map())
   }
 
-  /** The version a host has; undefined when it has none that is not over. */
+  /** Returns the version that a host has, or undefined if it has none or an expired one. */
   get(host: number, key: number, nowMs: number): number | undefined {
     const item = this.#hosts[host]!.get(key)
     return item === undefined || item.endMs <= nowMs ? undefined : item.version

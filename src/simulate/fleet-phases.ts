@@ -1,30 +1,36 @@
 import { type Phase as ChangePhase, phaseAt, settleMsOf } from '../ring/transition.ts'
 
-/** What a process knows of a change: nothing yet, its phase, or that it is over. */
+/**
+ * The phase of a change as one process sees it. `before`: it has not learned of the change yet.
+ * `after`: the change is over.
+ */
 export type FleetPhase = 'before' | ChangePhase | 'after'
 
 export const phases: readonly FleetPhase[] = ['before', 'announce', 'move', 'settle', 'after']
 
-/** When the processes of a fleet go from phase to phase. */
+/** When the processes of a fleet enter each phase. */
 export interface Schedule {
   readonly processes: number
-  /** From the first process that learns of the change to the last, evenly. */
+  /**
+   * Time from the first process that learns of the change to the last; processes learn of it at
+   * even intervals.
+   */
   readonly learnMs: number
   readonly announceMs: number
-  /** 0 is a change without handover. */
+  /** 0 means a change without handover. */
   readonly handoverMs: number
   readonly durationMs: number
 }
 
 /**
- * Which share of a fleet's processes is in which phase, and so when one of them makes the next
- * request: cumulative sums over the moments at which a share changes, so that a fleet of 10,000
- * processes costs a few look-ups a request.
+ * Which share of the processes is in which phase at a time. From this follows when a process of a
+ * phase makes the next request. Cumulative sums over the moments at which a share changes keep a
+ * request at a few lookups, even with 10,000 processes.
  */
 export class FleetPhases {
   readonly #timesMs: readonly number[]
   readonly #shares: Readonly<Record<FleetPhase, Float64Array>>
-  /** By phase: the share times the time up to each moment. */
+  /** By phase: the integral of the share over time, up to each moment. */
   readonly #sums: Readonly<Record<FleetPhase, Float64Array>>
 
   constructor(schedule: Schedule) {
@@ -51,27 +57,27 @@ export class FleetPhases {
   }
 
   /**
-   * When processes of a phase have been at it for `shareMs` more, all together: the moment of their
-   * next request, for a wait that the whole fleet would have. Infinity when that never comes.
+   * Returns when the processes of a phase make their next request. `shareMs` is the waiting time as
+   * if the whole fleet were in that phase. Returns Infinity if the phase ends before.
    */
   momentAfter(phase: FleetPhase, fromMs: number, shareMs: number): number {
     const shares = this.#shares[phase]
     const sums = this.#sums[phase]
     const sum = this.shareMsUntil(phase, fromMs) + shareMs
-    // The last moment that does not reach the sum: that is within its share.
+    // The last moment whose sum is not above `sum`: the result is in the interval that follows it.
     const at = lastAtMost(sums, sum)
     const share = shares[at]!
     if (share > 0) return this.#timesMs[at]! + (sum - sums[at]!) / share
     return Number.POSITIVE_INFINITY
   }
 
-  /** The share of a phase, times the time, up to a moment. */
+  /** Returns the integral of a phase's share over time, up to a moment. */
   shareMsUntil(phase: FleetPhase, atMs: number): number {
     const at = lastAtMost(this.#timesMs, atMs)
     return this.#sums[phase][at]! + this.#shares[phase][at]! * (atMs - this.#timesMs[at]!)
   }
 
-  /** One phase that a process chosen by chance is in; `dice` is from 0 to 1. */
+  /** Returns the phase of a random process. `dice` is a random number from 0 to 1. */
   phaseAt(atMs: number, dice: number): FleetPhase {
     const at = lastAtMost(this.#timesMs, atMs)
     let left = dice
@@ -95,7 +101,7 @@ function byPhase<Value>(of: (phase: FleetPhase) => Value): Readonly<Record<Fleet
   return Object.fromEntries(phases.map((phase) => [phase, of(phase)])) as Record<FleetPhase, Value>
 }
 
-/** The last index whose value is at most `limit`; 0 if none is. */
+/** Returns the last index whose value is at most `limit`, or 0 if there is none. */
 function lastAtMost(values: ArrayLike<number>, limit: number): number {
   let low = 0
   let high = values.length - 1

@@ -1,49 +1,60 @@
 import { type ArgumentRule, badSimulation, checkArguments, type NumberRule } from './arguments.ts'
 
-/** A fleet that shares a cache, of which one host goes away and comes back. */
+/** A fleet that shares a cache of several hosts. One host fails and returns. */
 export interface FleetInput {
-  /** Processes that use the cache; 1,000 by default. */
+  /** Number of processes. Default 1,000. */
   readonly processes?: number
-  /** Hosts of the cache; 4 by default. The first one goes away. */
+  /** Number of cache hosts. Default 4. The first one fails. */
   readonly hosts?: number
-  /** Keys, each as often read as any other; 1,000 by default. */
+  /** Number of keys, all read equally often. Default 1,000. */
   readonly keys?: number
-  /** Reads per second of the whole fleet; 10,000 by default. */
+  /** Reads per second of the whole fleet. Default 10,000. */
   readonly readsPerSecond?: number
-  /** Writes per second of the whole fleet; 100 by default. */
+  /** Writes per second of the whole fleet. Default 100. */
   readonly writesPerSecond?: number
-  /** How long the host is away, each time; 10,000 by default. */
+  /** Duration of an outage in milliseconds. Default 10,000. */
   readonly outageMs?: number
-  /** How often it goes; 1 by default. */
+  /** Number of outages. Default 1. */
   readonly outages?: number
-  /** From the end of an outage to the next, and to the end; 20,000 by default. */
+  /**
+   * Time from the end of an outage to the next one, or to the end, in milliseconds. Default 20,000.
+   */
   readonly pauseMs?: number
-  /** The share of the processes that cannot reach it; 1 by default. */
+  /** The share of processes that cannot reach the host. Default 1. */
   readonly cutShare?: number
-  /** From the outage to the last process that ejects: serverFailureLimit × requestTimeoutMs. */
+  /**
+   * Time from the beginning of the outage until the last process ejects the host, in milliseconds.
+   * Default: serverFailureLimit × requestTimeoutMs.
+   */
   readonly detectMs?: number
-  /** From the end of the outage to the last process that has it back, but for jitter. */
+  /**
+   * Time from the end of the outage until the last process has taken the host back, without jitter,
+   * in milliseconds.
+   */
   readonly retryTimeoutMs?: number
-  /** What becomes of the host's keys meanwhile; `rehash` by default. */
+  /** What happens to the host's keys during the outage. Default `rehash`. */
   readonly failover?: 'rehash' | 'miss' | 'gutter'
-  /** What becomes of what it held; `trust` by default. */
+  /** What happens to the host's values when it returns. Default `trust`. */
   readonly onReturn?: 'trust' | 'flush'
-  /** Whether a process deletes from the returning host what it wrote elsewhere; true by default. */
+  /**
+   * Whether a process deletes from the returning host the keys that it wrote elsewhere meanwhile.
+   * Default true.
+   */
   readonly journal?: boolean
   /**
-   * For how long after a process saw the host go or return its writes at home also delete the key
-   * at its fallback host; 10,000 by default, as the behavior. With failover `rehash`.
+   * How long after a process sees the host fail or return its writes also delete the key on its
+   * fallback host, in milliseconds. Only with failover `rehash`. Default 10,000, like the behavior.
    */
   readonly precautionsMs?: number
-  /** How long items live; 300,000 by default. */
+  /** Lifetime of items in milliseconds. Default 300,000. */
   readonly ttlMs?: number
-  /** How long they live in a gutter at most; 10,000 by default. */
+  /** The longest lifetime of items on a gutter host, in milliseconds. Default 10,000. */
   readonly gutterTtlMs?: number
-  /** The same seed gives the same counts; 1 by default. */
+  /** Seed of the random numbers: the same seed gives the same counts. Default 1. */
   readonly seed?: number
 }
 
-/** The same with everything filled in, and the outages laid out in time. */
+/** FleetInput with all defaults filled in, and with the times of the outages. */
 export interface FleetPlan extends Required<Omit<FleetInput, 'outages' | 'outageMs' | 'pauseMs'>> {
   readonly outages: readonly { readonly fromMs: number; readonly toMs: number }[]
   readonly endMs: number
@@ -94,25 +105,29 @@ const RULES: Readonly<Record<keyof FleetInput, ArgumentRule>> = {
   seed: { min: 0, max: Number.MAX_SAFE_INTEGER, isWhole: true },
 }
 
-/** Time for the caches to fill before anything breaks. */
+/** Time for the caches to fill before the first outage. */
 const WARM_MS = 5_000
-/** Events that are simulated in minutes, and absences that fit into memory. */
+/** Limits: so many events take minutes, and so many absences fit into memory. */
 const MAX_EVENTS = 100_000_000
 const MAX_ABSENCES = 2_000_000
 
-/** @throws MintringError MINTRING_BAD_ARGUMENT for arguments that are invalid. */
+/**
+ * Checks the arguments and fills in the defaults.
+ *
+ * @throws MintringError MINTRING_BAD_ARGUMENT for invalid arguments.
+ */
 export function fleetPlanOf(input: FleetInput): FleetPlan {
   checkArguments('fleet', input, RULES)
   const said = Object.entries(input).filter(([, value]) => value !== undefined)
   const all: Required<FleetInput> = { ...DEFAULTS, ...Object.fromEntries(said) }
   const { outages: count, outageMs, pauseMs, ...rest } = all
   if (count * all.processes > MAX_ABSENCES) {
-    throw badSimulation('fleet', `processes times outages must be at most ${MAX_ABSENCES}`)
+    throw badSimulation('fleet', `processes × outages must be at most ${MAX_ABSENCES}`)
   }
   const endMs = WARM_MS + count * (outageMs + pauseMs)
   const events = ((all.readsPerSecond + all.writesPerSecond) * endMs) / 1000
   if (events > MAX_EVENTS) {
-    throw badSimulation('fleet', `that is ${Math.round(events)} events, more than ${MAX_EVENTS}`)
+    throw badSimulation('fleet', `these are ${Math.round(events)} events, more than ${MAX_EVENTS}`)
   }
   if (input.gutterTtlMs !== undefined && all.failover !== 'gutter') {
     throw badSimulation('fleet', "gutterTtlMs needs failover 'gutter'")

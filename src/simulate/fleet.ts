@@ -3,36 +3,38 @@ import { FleetCache } from './fleet-cache.ts'
 import { type FleetInput, type FleetPlan, fleetPlanOf } from './fleet-plan.ts'
 import { seededRandom } from './virtual-time.ts'
 
-/** What a fleet saw while one host was away, and after. */
+/** What the reads of a fleet returned during the outages of a host, and after. */
 export interface FleetReport {
   /** Reads of the whole fleet. */
   readonly reads: number
-  /** Reads that found nothing. */
+  /** Reads that were misses. */
   readonly misses: number
-  /** Reads that returned a value which had been replaced already. */
+  /** Reads that returned an outdated value. */
   readonly staleReads: number
-  /** `staleReads` over `reads`. */
+  /** `staleReads` divided by `reads`. */
   readonly staleShare: number
-  /** How long the oldest of those values had been replaced. */
+  /**
+   * The age of the most outdated value: the longest time between its replacement and a read of it.
+   */
   readonly longestStaleMs: number
-  /** From the end of the last outage to the last stale read; 0 when there was none after it. */
+  /** Time from the end of the last outage to the last stale read; 0 if there was none after it. */
   readonly staleUntilMs: number
-  /** From the first process that has the host back to the last. */
+  /** Time from the first process that takes the host back to the last. */
   readonly splitMs: number
 }
 
-/** What one process thinks of the host that fails: out from `fromMs` to `toMs`. */
+/** An ejection of the failing host by one process, from `fromMs` to `toMs`. */
 interface Absence {
   readonly fromMs: number
   readonly toMs: number
 }
 
 /**
- * Counts what goes stale when the processes of a fleet eject a host, and take it back, each at its
- * own time: between the first and the last of them the ring is split, and what one writes another
- * does not read. Virtual time; the same seed gives the same counts.
+ * Counts the stale reads that follow because each process ejects a host, and takes it back, at its
+ * own time. Between the first and the last process the ring is split: some processes do not read
+ * what others write. Runs in virtual time; the same seed gives the same counts.
  *
- * @throws MintringError MINTRING_BAD_ARGUMENT for numbers that are invalid.
+ * @throws MintringError MINTRING_BAD_ARGUMENT for invalid numbers.
  */
 export function fleet(input: FleetInput = {}): FleetReport {
   return new Fleet(fleetPlanOf(input)).run()
@@ -44,12 +46,12 @@ class Fleet {
   readonly #cache: FleetCache
   readonly #homes: Uint16Array
   readonly #fallbacks: Uint16Array
-  /** By process: its absences, in order. */
+  /** The absences of the host as each process sees them, in order. */
   readonly #absences: readonly (readonly Absence[])[]
-  /** By process: what it has to tell the host when it has it back. */
+  /** By process: the keys to delete from the host when it returns. */
   readonly #journals: Set<number>[]
   readonly #returns: { readonly atMs: number; readonly process: number }[]
-  /** By key: the version that is true, and when it became so. */
+  /** By key: the current version, and when each version was written. */
   readonly #versions: Uint32Array
   readonly #changedMs: number[][]
   #reads = 0
@@ -68,7 +70,7 @@ class Fleet {
     live[0] = 0
     const names = Array.from({ length: plan.keys }, (_, i) => `key:${i}`)
     this.#homes = Uint16Array.from(names, (name) => ring.indexOf(name))
-    // One host more than the ring has: the gutter.
+    // One host more than the ring has: the gutter host.
     this.#fallbacks = Uint16Array.from(names, (name) =>
       plan.failover === 'gutter' ? plan.hosts : ring.indexOfLive(name, live),
     )
@@ -113,18 +115,21 @@ class Fleet {
     }
   }
 
-  /** A process that the network does not cut off never ejects the host. */
+  /** Only processes that the outage cuts off eject the host. */
   #absencesOfOne(): readonly Absence[] {
     const { outages, cutShare, detectMs, retryTimeoutMs } = this.#plan
     return outages.flatMap(({ fromMs, toMs }) => {
       if (this.#random() >= cutShare) return []
       const ejectedMs = fromMs + this.#random() * detectMs
-      // Probes come at a phase of their own, with up to a tenth of jitter.
+      // Each process probes at its own times, with up to a tenth of jitter.
       return [{ fromMs: ejectedMs, toMs: toMs + this.#random() * retryTimeoutMs * 1.1 }]
     })
   }
 
-  /** Who has the host back by now, and tells it what it missed first. */
+  /**
+   * Takes the host back in each process whose time has come. The process first deletes the keys in
+   * its journal from the host.
+   */
   #returnUntil(nowMs: number): void {
     for (let next = this.#returns[0]; next !== undefined; next = this.#returns[0]) {
       if (next.atMs > nowMs) return
@@ -139,7 +144,7 @@ class Fleet {
     }
   }
 
-  /** Where a process has the key now; -1 for nowhere. */
+  /** Returns the host on which a process now looks for the key; -1 if there is none. */
   #placeOf(process: number, key: number, nowMs: number): number {
     const home = this.#homes[key]!
     if (home !== 0 || !this.#isAway(process, nowMs)) return home
@@ -160,14 +165,17 @@ class Fleet {
       return
     }
     if (version === this.#versions[key]) return
-    // Stale since the version after the one that was read.
+    // Stale since the next version was written.
     const staleMs = nowMs - this.#changedMs[key]![version + 1]!
     this.#staleReads++
     this.#longestStaleMs = Math.max(this.#longestStaleMs, staleMs)
     this.#lastStaleMs = nowMs
   }
 
-  /** The truth changes, and the process that changed it tells the cache, where it sees the key. */
+  /**
+   * Writes a new version to the origin, then to the cache, on the host where this process looks for
+   * the key.
+   */
   #write(process: number, key: number, nowMs: number): void {
     this.#versions[key]!++
     this.#changedMs[key]!.push(nowMs)
@@ -179,7 +187,7 @@ class Fleet {
     }
   }
 
-  /** Whether the process saw the host go or return within `precautionsMs`. */
+  /** Returns whether the process saw the host fail or return within the last `precautionsMs`. */
   #sawTrouble(process: number, nowMs: number): boolean {
     const { precautionsMs, detectMs } = this.#plan
     return this.#absences[process]!.some(({ fromMs, toMs }) => {
@@ -188,7 +196,10 @@ class Fleet {
     })
   }
 
-  /** What is not stored at home is noted, to be deleted there and here once home is back. */
+  /**
+   * Stores a value. If it is not on the key's own host, the journal records the key: the process
+   * deletes it on both hosts when that host returns.
+   */
   #store(process: number, place: number, key: number, nowMs: number): void {
     if (place !== this.#homes[key]) this.#journals[process]!.add(key)
     if (place < 0) return

@@ -15,21 +15,21 @@ import {
 
 /** Servers, and how keys are placed on them. */
 export interface PlacementOf extends RingOptions {
-  /** The servers, as a client is given them. */
+  /** The servers, as passed to a client. */
   readonly servers: readonly RingServer[]
 }
 
-/** A change of servers, or of the way that keys are placed on them, under traffic. */
+/** A change of servers, or of the placement of keys, under traffic. */
 export interface HandoverInput extends ChangeTraffic {
   /** The servers before the change. */
   readonly from: PlacementOf
-  /** The servers after it. */
+  /** The servers after the change. */
   readonly to: PlacementOf
-  /** How many keys there are, the most popular first; 1,000,000 by default. */
+  /** Number of keys; the first ones are the most popular. Default 1,000,000. */
   readonly keys?: number | undefined
-  /** `%d` in it becomes the number of a key; `key:%d` by default. */
+  /** The format of keys, in which `%d` becomes the number of the key. Default `key:%d`. */
   readonly keyFormat?: string | undefined
-  /** Ends the simulation: it rejects with MINTRING_ABORTED. */
+  /** Aborts the simulation, which then rejects with MINTRING_ABORTED. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -46,12 +46,11 @@ const RULES: Readonly<Record<keyof HandoverInput, ArgumentRule>> = {
 }
 
 /**
- * Counts what a change of servers costs the origin over time, when values are handed over to their
- * new homes and when they are not. Keys are placed by real rings; their processes follow the rules
- * of a real change, in virtual time. The same seed gives the same counts.
+ * Counts the loads that a change of servers causes over time, with handover of values and without.
+ * Keys are placed by real rings, and processes follow the rules of a real change, in virtual time.
+ * The same seed gives the same counts.
  *
- * @throws MintringError MINTRING_BAD_ARGUMENT for a question that is invalid, and what `createRing`
- * throws.
+ * @throws MintringError MINTRING_BAD_ARGUMENT for invalid input, and what `createRing` throws.
  */
 export async function handover(input: HandoverInput): Promise<ChangeOverTime> {
   const plan = checkHandover(input)
@@ -70,7 +69,7 @@ function movesBetween(from: Ring, to: Ring): (key: string) => boolean {
   return (key) => kept[from.indexOf(key)] !== to.indexOf(key)
 }
 
-/** Servers are the same when they have the same address, whatever they are called. */
+/** Compares servers by their address; names do not count. */
 function addressOf(server: RingServer): string {
   const { host, port } = parseServer(server)
   return `${host}:${port}`
@@ -90,13 +89,13 @@ function checkHandover(input: HandoverInput): ChangePlan {
   const { keyFormat } = input
   if (keyFormat !== undefined) {
     const isText = typeof keyFormat === 'string' && keyFormat.split('%d').length === 2
-    if (!isText) throw bad(`keyFormat needs one %d: '${String(keyFormat)}'`)
+    if (!isText) throw bad(`keyFormat must have exactly one %d: '${String(keyFormat)}'`)
   }
   for (const name of ['requestsPerSecond', 'hitRatio'] as const) {
     if (input[name] === undefined) throw bad(`${name} is missing`)
   }
   const plan = planOfTraffic(input, bad)
-  if (!isCountable(plan)) throw bad('that is more than 20 million loads and writes to follow')
+  if (!isCountable(plan)) throw bad('these are more than 20 million loads and writes to simulate')
   return plan
 }
 

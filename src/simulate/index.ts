@@ -1,5 +1,6 @@
 /**
- * `mintring/simulate`: counted outcomes, never timed ones.
+ * `mintring/simulate`: simulates caches and fleets. Results are counted in virtual time, not
+ * measured.
  * @module simulate
  */
 export type { EntryState, RefillEntry } from '../refill/entry.ts'

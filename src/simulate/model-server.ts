@@ -9,28 +9,28 @@ import type {
 } from '../refill/store.ts'
 import { hasDigest, readTail, withoutTail } from '../refill/tags/tail.ts'
 
-/** What memcached keeps of one key. */
+/** What the model of memcached stores for a key. */
 interface Stored {
   readonly body: Buffer
   readonly flags: number
   cas: number
-  /** In seconds of the server's clock; Infinity = never. */
+  /** Expiry in seconds of the server's clock; Infinity means never. */
   endsAt: number
   isStale: boolean
-  /** The right to refill was given away. */
+  /** Whether a client was already chosen to refill it. */
   isSent: boolean
 }
 
-/** Issues a server's CAS ids, each of them unique until the server restarts. */
+/** Issues the CAS ids of a server. Each is unique until the server restarts. */
 export interface CasIds {
   next(name: string): number
-  /** The server restarts: ids start over. */
+  /** Restarts the server: ids start over. */
   restart(): void
-  /** In words, for those who compare states. */
+  /** The state as text, to compare states. */
   readonly state: string
 }
 
-/** As memcached does: one count for all items. */
+/** Counts up for all items together, as memcached does. */
 class RisingCasIds implements CasIds {
   #last = 0
 
@@ -48,16 +48,16 @@ class RisingCasIds implements CasIds {
 }
 
 /**
- * As much of memcached as refills use, each command at once and whole. Its clock ticks once a
- * second, so what is to live n seconds lives between n-1 and n; its CAS ids start from 1 in every
- * life.
+ * A model of the memcached features that refills use. It executes each command at once and
+ * atomically. Its clock ticks once a second, so an item with a ttl of n seconds lives between n-1
+ * and n; after each restart, CAS ids start from 1.
  */
 export class ModelServer {
   readonly #nowMs: () => number
   readonly #items = new Map<string, Stored>()
   readonly #casIds: CasIds
   #life: Place = { name: 'model', maxTtlSeconds: 0 }
-  /** Told before a value replaces another. */
+  /** Called before a value replaces another. */
   onReplace: (key: string, before: EncodedItem | undefined, after: EncodedItem) => void = () => {}
 
   constructor(nowMs: () => number, casIds: CasIds = new RisingCasIds()) {
@@ -65,19 +65,19 @@ export class ModelServer {
     this.#casIds = casIds
   }
 
-  /** This life; another object after a restart. */
+  /** An object that identifies this run of the server; a restart creates another one. */
   get life(): Place {
     return this.#life
   }
 
-  /** Forgets everything, CAS ids too. */
+  /** Restarts the server: drops all items and starts CAS ids over. */
   restart(): void {
     this.#items.clear()
     this.#casIds.restart()
     this.#life = { name: 'model', maxTtlSeconds: 0 }
   }
 
-  /** Drops an item, as memory pressure does. */
+  /** Removes an item, as memory pressure does. */
   evict(key: string): void {
     this.#items.delete(key)
   }
@@ -112,7 +112,7 @@ export class ModelServer {
     }
   }
 
-  /** One command about a tag. `draw` is what the client writes, or adds. */
+  /** Executes one command on a tag. `draw` is the value that the client writes or adds. */
   changeTag(name: string, change: TagChange, draw: bigint): void {
     const key = tagKey(name)
     const encoded: EncodedItem = {
@@ -130,17 +130,17 @@ export class ModelServer {
     return this.execute(tagKey(name), { name: 'gets' })
   }
 
-  /** Drops a tag, as memory pressure does. */
+  /** Removes a tag, as memory pressure does. */
   evictTag(name: string): void {
     this.evict(tagKey(name))
   }
 
-  /** A plain set by some client that knows nothing of refills. */
+  /** Executes a plain set by a client that uses no refills. */
   set(key: string, encoded: EncodedItem, ttlSeconds: number): void {
     this.#put(key, encoded, ttlSeconds)
   }
 
-  /** All that it keeps, in words: two servers with the same have the same future. */
+  /** The whole state as text: two servers with the same text behave the same from now on. */
   get state(): string {
     return JSON.stringify([
       this.#casIds.state,
@@ -148,7 +148,7 @@ export class ModelServer {
     ])
   }
 
-  /** What a key holds, without any command. */
+  /** Returns the value of a key without executing a command. */
   peek(key: string): EncodedItem | undefined {
     return this.#live(key)
   }
@@ -260,7 +260,7 @@ export class ModelServer {
   }
 }
 
-/** Hard invalidations are told apart by 32 bits, and 0 is none. */
+/** Hard invalidations are numbered with 32 bits; 0 means none. */
 const HARDS = 0xffffffffn
 
 function tagKey(name: string): string {

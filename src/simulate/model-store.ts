@@ -20,13 +20,16 @@ const MAX_BODY_BYTES = 1024 * 1024
 /** The network between a process and the server. */
 export interface ModelNetwork {
   readonly dialect: Dialect
-  /** The longest way of one command; it takes from a tenth of that. */
+  /** The longest delay of one command in milliseconds; the shortest is a tenth of that. */
   readonly latencyMs: number
-  /** Whether other processes' commands may come between two of one write. */
+  /** Whether commands of other processes may run between the two commands of one write. */
   readonly interleaves: boolean
 }
 
-/** One process's way to the model server: in order, with delays, cut when either side dies. */
+/**
+ * The connection of one process to the model server: commands arrive in order and delayed, and the
+ * connection breaks if either side dies.
+ */
 export class ModelStore implements RefillStore {
   readonly dialect: Dialect
   readonly isStamped = true
@@ -36,7 +39,7 @@ export class ModelStore implements RefillStore {
   readonly #isAlive: () => boolean
   #place: Place
   #lastMs = 0
-  /** Reads and stores that went out, for those who count. */
+  /** How many reads and stores were sent, for statistics. */
   commands = 0
 
   constructor(
@@ -69,7 +72,7 @@ export class ModelStore implements RefillStore {
         : { name: 'mg', vivifySeconds, refreshBelowSeconds, value: true }
     const handle = { sent: false, promise: Promise.resolve() as Promise<unknown> }
     const place = this.#connected()
-    // What one turn asks for leaves at its end.
+    // All reads of one turn are sent at its end.
     this.#time.after(0, () => {
       handle.sent = true
     })
@@ -129,7 +132,7 @@ export class ModelStore implements RefillStore {
     return bodyBytes < MAX_BODY_BYTES
   }
 
-  /** A connection ends with the server's life, and the next call makes another. */
+  /** A connection breaks when the server restarts; the next call opens another one. */
   #connected(): Place {
     this.#place = this.#server.life
     return this.#place
@@ -140,7 +143,7 @@ export class ModelStore implements RefillStore {
     key: string,
     commands: readonly StoreCommand[],
   ): Promise<readonly StoreAnswer[]> {
-    // The dead send nothing, and hear nothing.
+    // A dead process sends nothing and gets no reply.
     if (!this.#isAlive()) return new Promise(() => {})
     this.commands += commands.length
     return new Promise((resolve, reject) => {
@@ -149,7 +152,7 @@ export class ModelStore implements RefillStore {
       commands.forEach((command, i) => {
         atMs = i > 0 && !this.#network.interleaves ? atMs : this.#arrival()
         this.#at(atMs, () => {
-          // Bytes of a dead process that are on their way still arrive.
+          // Commands that a dead process has already sent still arrive.
           if (place !== this.#server.life) return
           answers.push(this.#server.execute(key, command))
         })
@@ -181,13 +184,13 @@ export class ModelStore implements RefillStore {
     })
   }
 
-  /** 64 random bits, of which virtual time gives 32 at a time. */
+  /** Returns 64 random bits; virtual time provides 32 at a time. */
   #draw(): bigint {
     const half = (): bigint => BigInt(Math.floor(this.#time.random() * 2 ** 32))
     return (half() << 32n) | half()
   }
 
-  /** In order: nothing overtakes what this process sent before. */
+  /** Returns when a command arrives: never before one that this process sent earlier. */
   #arrival(): number {
     this.#lastMs = Math.max(this.#lastMs, this.#time.nowMs + this.#delay())
     return this.#lastMs

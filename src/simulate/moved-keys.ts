@@ -1,13 +1,13 @@
 import { type Phase as ChangePhase, type HomeName, type Plan, planOf } from '../ring/transition.ts'
 import { type FleetPhase, type FleetPhases, phases } from './fleet-phases.ts'
 
-/** What a process of a phase does about a key that moves. */
+/** How a process in a given phase handles a key that moves. */
 interface Rules {
-  /** Where it looks, in this order. */
+  /** The hosts that a read tries, in this order. */
   readonly reads: readonly HomeName[]
-  /** Whether it copies to the first of those what it finds at the second. */
+  /** Whether a read copies a value from the second host to the first. */
   readonly copies: boolean
-  /** What it does when the value changes. */
+  /** The plan for a write. */
   readonly store: Plan
 }
 
@@ -29,34 +29,34 @@ function rulesOf(phase: ChangePhase): Rules {
   }
 }
 
-/** One who knows one list alone. */
+/** The rules of a process that knows only one server list. */
 function alone(at: HomeName): Rules {
   return { reads: [at], copies: false, store: [{ at, act: 'run' }] }
 }
 
-/** What a home holds of a key. */
+/** What a host stores for a key. */
 interface Item {
   untilMs: number
   version: number
 }
 
-/** What the keys of one fleet go through. */
+/** The traffic on one key. */
 export interface KeyTraffic {
-  /** Requests of the whole fleet in a millisecond. */
+  /** Reads per millisecond by the whole fleet. */
   readonly readsPerMs: number
   readonly writesPerMs: number
   readonly lifeMs: number
   readonly durationMs: number
 }
 
-/** What was counted over many keys. */
+/** Adds up the results of many keys. */
 export class MovedKeysTally {
-  /** By step, the loads beyond those that the same requests would make without a change. */
+  /** Loads at each step, less the loads that the same requests would cause without a change. */
   readonly extraLoads: Float64Array
-  /** The same up to each of some moments. */
+  /** The sum of these loads up to several times. */
   readonly extraUntil: Float64Array
   copied = 0
-  /** Reads of values that were replaced, as many as there would be on average. */
+  /** The expected number of reads that returned an outdated value. */
   staleReads = 0
   readonly #stepMs: number
   readonly #momentsMs: readonly number[]
@@ -68,7 +68,7 @@ export class MovedKeysTally {
     this.#momentsMs = momentsMs
   }
 
-  /** Counts a load, or with -1 one that would have been without the change. */
+  /** Counts a load. With -1, subtracts a load that would have happened without the change. */
   load(atMs: number, count: 1 | -1): void {
     this.extraLoads[Math.floor(atMs / this.#stepMs)]! += count
     for (const [i, momentMs] of this.#momentsMs.entries()) {
@@ -78,9 +78,9 @@ export class MovedKeysTally {
 }
 
 /**
- * One key that moves, from the moment of the change on. It goes from one request that changes
- * something to the next, by the odds of those between that only hit: a popular key costs no more
- * than another.
+ * Simulates one key that moves, from the change on. It jumps from one request that changes
+ * something to the next: requests in between are hits, and their number follows from probabilities.
+ * So a popular key costs no more than a rare one.
  */
 export class SimulatedKey {
   readonly #fleet: FleetPhases
@@ -88,11 +88,11 @@ export class SimulatedKey {
   readonly #random: () => number
   readonly #tally: MovedKeysTally
   readonly #items: Readonly<Record<HomeName, Item>>
-  /** What the key's only home would hold without the change. */
+  /** What the key's host would store without the change. */
   readonly #unchanged: Item
   #version = 0
   #nowMs = 0
-  /** How many steps it took. */
+  /** How many steps the simulation took. */
   steps = 0
 
   constructor(
@@ -114,7 +114,10 @@ export class SimulatedKey {
     while (this.#nowMs < this.#traffic.durationMs) this.#step()
   }
 
-  /** In a cache that is in balance a value is there by chance, loaded any time ago. */
+  /**
+   * Returns the remaining lifetime at the start: in a cache in equilibrium, a value is present with
+   * some probability, and was loaded at a random time.
+   */
   #lifeLeftMs(): number {
     const { lifeMs, readsPerMs } = this.#traffic
     if (lifeMs === Number.POSITIVE_INFINITY) return lifeMs
@@ -142,7 +145,7 @@ export class SimulatedKey {
     else this.#read(reader)
   }
 
-  /** When something expires next, or the run ends. */
+  /** Returns when the next value expires, or when the run ends. */
   #nextExpiryMs(): number {
     const { previous, new: next } = this.#items
     const isLeft = (ms: number): number => (ms > this.#nowMs ? ms : Number.POSITIVE_INFINITY)
@@ -150,12 +153,12 @@ export class SimulatedKey {
     return Math.min(first, isLeft(this.#unchanged.untilMs), this.#traffic.durationMs)
   }
 
-  /** A wait for the next of events that come at random, in units of their mean distance. */
+  /** Returns a random waiting time between events (Poisson), in units of their mean distance. */
   #wait(): number {
     return -Math.log(1 - this.#random())
   }
 
-  /** Which of the homes that a read looks at has the key; -1 for none. */
+  /** Returns which of the hosts that a read tries has the key, by position; -1 if none has. */
   #finds({ reads }: Rules): number {
     for (let i = 0; i < reads.length; i++) if (this.#isAlive(this.#items[reads[i]!])) return i
     return -1
@@ -165,7 +168,7 @@ export class SimulatedKey {
     return item.untilMs > this.#nowMs
   }
 
-  /** Whether a read changes nothing. */
+  /** Returns whether a read in this phase changes nothing. */
   #isQuiet(phase: FleetPhase): boolean {
     const found = this.#finds(RULES[phase])
     return this.#isAlive(this.#unchanged) && (found === 0 || (found > 0 && !RULES[phase].copies))
@@ -181,7 +184,7 @@ export class SimulatedKey {
     const home = this.#items[reads[0]!]
     if (found < 0) {
       this.#tally.load(this.#nowMs, 1)
-      // What is loaded is no change: it is stored where it was looked for first.
+      // A loaded value is not a new version. It is stored on the host that was read first.
       this.#store(home)
     } else if (found > 0 && copies) {
       this.#tally.copied++

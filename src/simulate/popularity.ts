@@ -1,18 +1,24 @@
-/** Ranks that are counted one by one; beyond, a hundredth more of them at a time. */
+/**
+ * The first ranks are counted one by one. After them, each group is a hundredth of its rank in
+ * size.
+ */
 const SINGLE_RANKS = 256
 const GROUP_GROWTH = 1.01
 
 interface Group {
   readonly keys: number
-  /** Share of one key. */
+  /** The share of requests of one key of the group. */
   share: number
 }
 
-/** Zipf's law: the key of rank r gets requests in proportion to 1 / r^exponent. */
+/** Zipf's law: a key of rank r gets requests in proportion to 1 / r^exponent. */
 export class Popularity {
   readonly #exponent: number
   readonly #total: number
-  /** Neighbours in rank are alike: sums over a million keys take some thousand steps. */
+  /**
+   * Neighbouring ranks have nearly the same share, so they form groups: a sum over a million keys
+   * takes about a thousand steps.
+   */
   readonly #groups: readonly Group[]
 
   constructor(keys: number, exponent: number) {
@@ -22,19 +28,19 @@ export class Popularity {
     for (const group of this.#groups) group.share /= this.#total
   }
 
-  /** The share of all requests that ask for the key of a rank, from 0. */
+  /** Returns the share of all requests that go to the key of a rank; ranks start at 0. */
   shareOf(rank: number): number {
     return (rank + 1) ** -this.#exponent / this.#total
   }
 
-  /** The sum over all keys of what `of` makes of a key's share. */
+  /** Returns the sum of `of(share)` over all keys. */
   sum(of: (share: number) => number): number {
     return this.#groups.reduce((sum, { keys, share }) => sum + keys * of(share), 0)
   }
 
   /**
-   * How long a value must live from its load for so many of the requests to hit: requests of a key
-   * come at random (Poisson), so a key with a rate of r is there for rT / (1 + rT) of the time.
+   * Returns the lifetime of values that gives this hit ratio. Requests of a key arrive at random
+   * (Poisson), so a key with rate r and lifetime T is cached for rT / (1 + rT) of the time.
    */
   lifeMsFor(hitRatio: number, requestsPerSecond: number): number {
     if (hitRatio === 0 || requestsPerSecond === 0) return 0

@@ -5,32 +5,37 @@ import { badSimulation as badArgumentOf, checkArguments } from './arguments.ts'
 
 const MAX_SERVERS = 100_000
 
-/** A change of membership; several at once are one change. */
+/** A change of servers. Several parts make one change. */
 export interface RemapChange {
-  /** How many servers leave (averaged over all of them in turn), or which, by address or name. */
+  /**
+   * How many servers leave (the result is the average over different ones), or which, by address or
+   * name.
+   */
   readonly remove?: number | readonly string[] | undefined
-  /** How many servers of weight 1 join (averaged over different newcomers), or which. */
+  /**
+   * How many servers of weight 1 join (the result is the average over different ones), or which.
+   */
   readonly add?: number | readonly RingServer[] | undefined
   /**
-   * Which server makes way for which, at its place in the list and, unless the new one says its
-   * own, with its weight.
+   * New servers by the address or name of the server that each replaces. A new server takes the old
+   * one's place in the list, and its weight unless it has its own.
    */
   readonly replace?: Readonly<Record<string, RingServer>> | undefined
   /** New weights, by address or name. */
   readonly reweight?: Readonly<Record<string, number>> | undefined
 }
 
-/** One way the change can fall. */
+/** One variant of the change, such as one server that could leave. */
 export interface Trial {
-  /** In words, such as `-10.0.0.3:11211`. */
+  /** The variant as text, such as `-10.0.0.3:11211`. */
   readonly change: string
   readonly servers: readonly RingServer[]
 }
 
-/** A fleet of `count` servers of weight 1, `10.0.0.1:11211` and on. */
+/** Returns a list of `count` servers of weight 1: `10.0.0.1:11211` and so on. */
 export function generatedServers(count: number): string[] {
   if (!(Number.isInteger(count) && count >= 1 && count <= MAX_SERVERS)) {
-    throw badArgument(`servers must be a list or a whole number to ${MAX_SERVERS}, not ${count}`)
+    throw badArgument(`servers must be a list or a whole number up to ${MAX_SERVERS}, not ${count}`)
   }
   return Array.from({ length: count }, (_, i) => generated(10, i))
 }
@@ -40,7 +45,7 @@ function generated(net: number, i: number): string {
   return `${net}.${(host >> 16) & 255}.${(host >> 8) & 255}.${host & 255}:11211`
 }
 
-/** The change in words: `remove 1, add 2`. */
+/** Describes the change: `remove 1, add 2`. */
 export function describeChange(change: RemapChange): string {
   const parts: string[] = []
   const { remove, add, replace = {}, reweight = {} } = change
@@ -58,10 +63,10 @@ export function describeChange(change: RemapChange): string {
 }
 
 /**
- * The ways the change can fall, at most `limit` of them spread evenly over the servers: a figure
- * from one host is luck (±8 % of itself on a ring of ten).
+ * Returns the variants of the change, at most `limit`, spread evenly over the servers. One variant
+ * alone is not representative: ±8 % of the result on a ring of ten.
  *
- * @throws MintringError MINTRING_BAD_ARGUMENT for a change that is invalid.
+ * @throws MintringError MINTRING_BAD_ARGUMENT for an invalid change.
  */
 export function trialsOf(
   servers: readonly RingServer[],
@@ -144,7 +149,7 @@ function positionOf(servers: readonly RingServer[], name: string): number {
 function checkChange(servers: readonly RingServer[], change: RemapChange): void {
   const { remove, add, replace = {}, reweight = {} } = change
   const nothing = describeChange(change) === '' || (remove === 0 && add === undefined)
-  if (nothing) throw badArgument('no change asked for: remove, add, replace or reweight')
+  if (nothing) throw badArgument('no change: pass remove, add, replace or reweight')
   const leaving = typeof remove === 'number' ? remove : (remove?.length ?? 0)
   const joining = typeof add === 'number' ? add : (add?.length ?? 0)
   if (leaving > servers.length || servers.length - leaving + joining < 1) {
@@ -159,7 +164,11 @@ function checkChange(servers: readonly RingServer[], change: RemapChange): void 
   }
 }
 
-/** @throws MintringError MINTRING_BAD_ARGUMENT for a change whose parts have the wrong type. */
+/**
+ * Checks the types in a change.
+ *
+ * @throws MintringError MINTRING_BAD_ARGUMENT if a part has the wrong type.
+ */
 export function checkChangeTypes(change: unknown): void {
   const rule = 'checked elsewhere'
   checkArguments('remap change', change as object, {
@@ -174,7 +183,7 @@ export function checkChangeTypes(change: unknown): void {
   for (const [name, value] of Object.entries({ replace, reweight })) {
     if (value === undefined) continue
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) continue
-    throw badArgument(`${name} must be an object by server, not ${String(value)}`)
+    throw badArgument(`${name} must be an object with servers as its keys, not ${String(value)}`)
   }
   for (const weight of Object.values((reweight ?? {}) as Record<string, unknown>)) {
     if (typeof weight === 'number' && weight > 0 && weight <= MAX_WEIGHT) continue
@@ -186,7 +195,7 @@ function countOrList(name: string, value: unknown): void {
   if (value === undefined || Array.isArray(value)) return
   const isCount = Number.isInteger(value) && (value as number) >= 0
   if (isCount && (value as number) <= MAX_SERVERS) return
-  throw badArgument(`${name} must be a list or a whole number to ${MAX_SERVERS}, not ${value}`)
+  throw badArgument(`${name} must be a list or a whole number up to ${MAX_SERVERS}, not ${value}`)
 }
 
 function labelOf(server: RingServer): string {

@@ -7,38 +7,41 @@ import type { RingServer } from '../ring/server.ts'
 import type { Pauses } from './abort.ts'
 import { pointsRemark } from './remap-remark.ts'
 
-/** A distribution with its key hash. */
+/** A distribution and its key hash. */
 export interface Placing {
-  /** How hashes become servers. */
+  /** How the ring maps hashes to servers. */
   readonly distribution: DistributionName
-  /** How keys become hashes; the distribution's own when undefined. */
+  /** How the ring hashes keys. Default: the distribution's own hash. */
   readonly hash: HashName | undefined
 }
 
-/** Work that can be done on any thread: generated keys from `from` up to, not including, `to`. */
+/**
+ * A part of the count that can run on any thread: generated keys from number `from` up to `to`,
+ * exclusive.
+ */
 export interface RemapShard {
   /** The servers before the change. */
   readonly servers: readonly RingServer[]
-  /** The servers after the change, for every way it can fall. */
+  /** The servers after the change, for each variant of it. */
   readonly trials: readonly (readonly RingServer[])[]
   /** The distribution and the hash to count with. */
   readonly placing: Placing
   /** Further ring options. */
   readonly options: RingOptions
-  /** Keys are this with `%d` replaced by a number. */
+  /** The format of keys, in which `%d` becomes the number of the key. */
   readonly keyFormat: string
   /** The number of the first key. */
   readonly from: number
-  /** The number after that of the last key. */
+  /** The number after the last key. */
   readonly to: number
 }
 
-/** Keys between two reports of progress, and look-ups between two pauses. */
+/** Keys between two progress reports, and lookups between two pauses. */
 const SLICE_KEYS = 65_536
-/** What a server of a ring costs to build, in look-ups: its points are hashed and sorted. */
+/** The cost of adding a server to a ring, measured in lookups: its points are hashed and sorted. */
 const WORK_PER_SERVER = 100
 
-/** Counts moves for one placing: one key is hashed once and looked up on every ring. */
+/** Counts moved keys for one placing. It hashes each key once and looks it up on every ring. */
 export class RemapCounter {
   readonly ring: Ring
   readonly #after: readonly Ring[]
@@ -58,18 +61,18 @@ export class RemapCounter {
     }
   }
 
-  /** Why unrelated keys move, where the rings tell. */
+  /** Why unrelated keys move, if the rings show it. */
   get remark(): string | undefined {
     return pointsRemark(this.ring, this.#after[0]!)
   }
 
-  /** One difference per trial. */
+  /** Returns one difference per trial. */
   results(): Difference[] {
     return this.#counters.map((counter) => counter.result())
   }
 }
 
-/** Everything of a shard but the keys. */
+/** A shard without its keys. */
 export type RemapRings = Omit<RemapShard, 'keyFormat' | 'from' | 'to'>
 
 const optionsOf = ({ options, placing: { distribution, hash } }: RemapRings): RingOptions => ({
@@ -78,7 +81,10 @@ const optionsOf = ({ options, placing: { distribution, hash } }: RemapRings): Ri
   hash,
 })
 
-/** A counter whose rings are built with pauses: thousands of servers take seconds. */
+/**
+ * Creates a counter. It pauses while it builds the rings, because thousands of servers take
+ * seconds.
+ */
 export async function counterFor(rings: RemapRings, pauses: Pauses): Promise<RemapCounter> {
   const options = optionsOf(rings)
   const ring = createRing(rings.servers, options)
@@ -90,7 +96,7 @@ export async function counterFor(rings: RemapRings, pauses: Pauses): Promise<Rem
   return new RemapCounter(ring, after)
 }
 
-/** Counts a shard of generated keys. Memory depends on the servers, not on the keys. */
+/** Counts a shard of generated keys. Memory grows with the number of servers, not of keys. */
 export function countShard(
   shard: RemapShard,
   onProgress: (keysDone: number) => void = () => {},
@@ -104,7 +110,7 @@ export function countShard(
   return counter.results()
 }
 
-/** As countShard(), with pauses in which a signal is heard. */
+/** Like countShard(), but pauses so that a signal can fire. */
 export async function countWithPauses(
   shard: RemapShard,
   pauses: Pauses,
@@ -119,7 +125,7 @@ export async function countWithPauses(
   return counter.results()
 }
 
-/** Counts up to `keys` keys of a shard, from the given one; answers how many. */
+/** Counts up to `keys` keys of a shard, from number `from` on. Returns how many it counted. */
 function countSlice(counter: RemapCounter, shard: RemapShard, from: number, keys: number): number {
   const [head = '', tail = ''] = shard.keyFormat.split('%d')
   const end = Math.min(shard.to, from + keys)
@@ -127,7 +133,7 @@ function countSlice(counter: RemapCounter, shard: RemapShard, from: number, keys
   return end - from
 }
 
-/** The sum of differences over different keys of the same change. */
+/** Adds up differences of the same change over different keys. */
 export function sumDifferences(differences: readonly Difference[]): Difference {
   const [first, ...others] = differences
   let sum = first!

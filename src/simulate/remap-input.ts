@@ -16,52 +16,58 @@ import { checkChangeTypes, type RemapChange } from './remap-change.ts'
 import type { RemapShard } from './remap-count.ts'
 
 /**
- * What to compare. With `requestsPerSecond` and `hitRatio`, also what the origin is asked for over
- * time; the rest of the traffic needs those two.
+ * What to compare. With `requestsPerSecond` and `hitRatio`, remap() also counts the load on the
+ * origin over time; all other traffic options require these two.
  */
 export interface RemapInput extends Omit<ChangeTraffic, 'requestsPerSecond' | 'hitRatio'> {
-  /** The servers before the change, or how many to make up. */
+  /** The servers before the change, or how many to generate. */
   readonly servers: number | readonly RingServer[]
-  /** What becomes of the servers. */
+  /** The change of servers. */
   readonly change: RemapChange
-  /** How many keys to make up (100,000 by default), or the keys themselves. */
+  /** How many keys to generate, or the keys themselves. Default 100,000. */
   readonly keys?: number | Iterable<Key> | AsyncIterable<Key> | undefined
-  /** `%d` in it becomes the number of a made-up key; `key:%d` by default. */
+  /**
+   * The format of generated keys, in which `%d` becomes the number of the key. Default `key:%d`.
+   */
   readonly keyFormat?: string | undefined
-  /** `ketama` and `modula` by default. */
+  /** The distributions to compare. Default `ketama` and `modula`. */
   readonly distributions?: readonly DistributionName[] | undefined
-  /** Every distribution is tried with every one of these; with its own hash by default. */
+  /** The hashes to combine with every distribution. Default: each distribution's own hash. */
   readonly hashes?: readonly HashName[] | undefined
   /** Further ring options, for all distributions. */
   readonly options?: RingOptions | undefined
   /**
-   * Over how many hosts to average a change given as a count: all of them up to 20,000 servers
-   * built in all, so 100 of 200 hosts and 2 of 10,000.
+   * Over how many variants to average a change given as a count. Default: all of them, as long as
+   * they have at most 20,000 servers together: 100 variants for 200 hosts, 2 for 10,000.
    */
   readonly trials?: number | undefined
-  /** With `hitRatio`: what the origin is asked for before and after the change. */
+  /** Together with `hitRatio`: also count the load on the origin, before and after the change. */
   readonly requestsPerSecond?: number | undefined
-  /** Hits over requests, 0 to 1. */
+  /** Hits divided by requests, 0 to 1. */
   readonly hitRatio?: number | undefined
   /**
-   * Called now and then with how much of the work is done, 0 to 1. Not for keys of unknown number.
+   * Called from time to time with the fraction of the work that is done, 0 to 1. Not called if the
+   * number of keys is unknown.
    */
   readonly onProgress?: ((done: number) => void) | undefined
   /**
-   * Counts a shard elsewhere, such as on a worker thread. Made-up keys are split in `shards` parts.
+   * Counts a shard elsewhere, such as on a worker thread. Generated keys are split into `shards`
+   * parts.
    */
   readonly runShard?:
     | ((shard: RemapShard, onProgress: (keysDone: number) => void) => Promise<Difference[]>)
     | undefined
-  /** 1 by default. */
+  /** The number of shards. Default 1. */
   readonly shards?: number | undefined
-  /** Ends the count: it rejects with MINTRING_ABORTED and tells how far it came. */
+  /**
+   * Aborts the count. It then rejects with MINTRING_ABORTED, which says how many keys were counted.
+   */
   readonly signal?: AbortSignal | undefined
 }
 
 const MAX_KEYS = 1_000_000_000_000
 const SERVERS_IN_ALL_TRIALS = 20_000
-/** Rings that fit into memory: 160 points a server. */
+/** Limits the rings to what fits into memory, at 160 points per server. */
 const MAX_SERVERS_IN_ALL_TRIALS = 200_000
 
 const RULES: Readonly<Record<keyof RemapInput, ArgumentRule>> = {
@@ -80,7 +86,11 @@ const RULES: Readonly<Record<keyof RemapInput, ArgumentRule>> = {
   signal: 'checked elsewhere',
 }
 
-/** @throws MintringError MINTRING_BAD_ARGUMENT for a question that is invalid. */
+/**
+ * Checks the input.
+ *
+ * @throws MintringError MINTRING_BAD_ARGUMENT for invalid input.
+ */
 export function checkRemap(input: RemapInput): void {
   checkArguments('remap', input, RULES)
   checkChangeTypes(input.change)
@@ -97,11 +107,11 @@ export function checkRemap(input: RemapInput): void {
   checkPlacings(input)
 }
 
-/** The traffic to count with; undefined when it was not asked for. */
+/** Returns the traffic to simulate, or undefined if none was given. */
 export function trafficOf(input: RemapInput): ChangePlan | undefined {
   const { requestsPerSecond, hitRatio } = input
   if ((requestsPerSecond === undefined) !== (hitRatio === undefined)) {
-    throw bad('requestsPerSecond and hitRatio need each other')
+    throw bad('requestsPerSecond and hitRatio must be given together')
   }
   if (requestsPerSecond !== undefined && hitRatio !== undefined) {
     return planOfTraffic({ ...input, requestsPerSecond, hitRatio }, bad)
@@ -112,16 +122,16 @@ export function trafficOf(input: RemapInput): ChangePlan | undefined {
   return undefined
 }
 
-/** How many ways the change can fall are counted. */
+/** Returns how many variants of the change to count. */
 export function trialsFor(input: RemapInput, servers: number): number {
   const { trials, change } = input
   const isCounted = typeof change.remove === 'number' || typeof change.add === 'number'
-  if (trials !== undefined && !isCounted) throw bad('trials needs a change given as a count')
+  if (trials !== undefined && !isCounted) throw bad('trials requires a change given as a count')
   const joining = typeof change.add === 'number' ? change.add : 0
   const limit = trials ?? Math.max(2, Math.floor(SERVERS_IN_ALL_TRIALS / servers))
   const built = Math.min(limit, servers) * (servers + joining)
   if (isCounted && built > MAX_SERVERS_IN_ALL_TRIALS) {
-    throw bad(`that is ${built} servers in all trials, more than ${MAX_SERVERS_IN_ALL_TRIALS}`)
+    throw bad(`all trials have ${built} servers together, more than ${MAX_SERVERS_IN_ALL_TRIALS}`)
   }
   return limit
 }
@@ -136,15 +146,18 @@ function checkKeys({ keys, keyFormat, shards = 1 }: RemapInput): void {
   if (!isMadeUp && (typeof keys === 'string' || !isGiven)) {
     throw bad('keys must be a whole number, or an iterable of keys')
   }
-  if (!isMadeUp && keyFormat !== undefined) throw bad('keyFormat is for keys that are made up')
-  if (!isMadeUp && shards > 1) throw bad('shards are for keys that are made up')
+  if (!isMadeUp && keyFormat !== undefined) throw bad('keyFormat requires generated keys')
+  if (!isMadeUp && shards > 1) throw bad('shards requires generated keys')
   if (keyFormat === undefined) return
   if (typeof keyFormat !== 'string' || keyFormat.split('%d').length !== 2) {
-    throw bad(`keyFormat needs one %d: '${String(keyFormat)}'`)
+    throw bad(`keyFormat must have exactly one %d: '${String(keyFormat)}'`)
   }
 }
 
-/** Unknown names are what createRing() says of them, before anything is counted. */
+/**
+ * Builds one small ring per placing, so that createRing() reports unknown names before anything is
+ * counted.
+ */
 function checkPlacings({ distributions = ['ketama'], hashes, options }: RemapInput): void {
   const given = hashes === undefined ? { distributions } : { distributions, hashes }
   for (const [name, list] of Object.entries(given)) {

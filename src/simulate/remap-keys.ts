@@ -4,26 +4,26 @@ import type { Key } from '../ring/key.ts'
 
 const MAX_KEY_BYTES = 250
 
-/** Lines that were no keys, counted by reason. */
+/** Lines that are not valid keys, counted by reason. */
 export interface SkippedLines {
-  /** Without any byte. */
+  /** Lines without a byte. */
   empty: number
-  /** Over the 250 bytes of a key. */
+  /** Lines of more than 250 bytes, the limit of a key. */
   tooLong: number
-  /** With spaces, control characters or NUL: nothing memcached could hold. */
+  /** Lines with spaces, control characters or NUL, which memcached does not allow in keys. */
   unusable: number
 }
 
-/** Nothing skipped yet. */
+/** Returns new counters, all 0. */
 export function noSkippedLines(): SkippedLines {
   return { empty: 0, tooLong: 0, unusable: 0 }
 }
 
 /**
- * The keys of a list with one per line, LF or CRLF, read as it streams in. Lines that cannot be
- * keys are counted in `skipped`, and never held in memory however long.
+ * Reads keys from a stream with one key per line (LF or CRLF). Counts invalid lines in `skipped`; a
+ * long line never uses more memory than the longest key.
  *
- * @throws MintringError MINTRING_BAD_ARGUMENT when there was no key at all.
+ * @throws MintringError MINTRING_BAD_ARGUMENT if there is no valid key.
  */
 export async function* keysOfLines(
   chunks: AsyncIterable<Uint8Array>,
@@ -44,10 +44,11 @@ export async function* keysOfLines(
 }
 
 /**
- * Lines without their end; an over-long one is cut just past the limit, which is enough to tell.
+ * Yields lines without their line end. Cuts a long line just after the limit, enough to see that it
+ * is too long.
  */
 async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  // Room for the longest key, its CR, and one byte more.
+  // Space for the longest key, a CR, and one byte more.
   const held = new Uint8Array(MAX_KEY_BYTES + 2)
   let length = 0
   for await (const chunk of chunks) {

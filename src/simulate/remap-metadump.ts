@@ -8,7 +8,7 @@ import { parseServer, type RingServer } from '../ring/server.ts'
 
 const MAX_LINE_BYTES = 4096
 
-/** What a server is asked, and since when it answers to an end. */
+/** A command to the server, and the first version whose reply has an end. */
 interface Question {
   readonly line: string
   readonly command: string
@@ -32,22 +32,22 @@ const STATS: Question = {
   since: '1.0.0',
 }
 
-/** How a server is asked. */
+/** Options of a dump. */
 export interface DumpOptions {
-  /** How long the server may be silent; 5,000 by default. */
+  /** How long the server may send nothing, in milliseconds. Default 5,000. */
   readonly idleMs?: number | undefined
-  /** Ends the dump: it rejects with MINTRING_ABORTED. */
+  /** Aborts the dump, which then rejects with MINTRING_ABORTED. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * The keys a live memcached holds, by `lru_crawler metadump all` (memcached 1.5.4 and later), as
- * they stream in. Costs the server a walk through its items, without blocking it.
+ * Yields the keys of a live memcached as they arrive, with `lru_crawler metadump all` (memcached
+ * 1.5.4 and later). The server reads through all its items, without blocking other commands.
  *
- * @throws MintringError MINTRING_CONNECTION when the server cannot be reached, stays silent for
- * `idleMs` (5,000 by default) or ends before it is done, saying how many keys had come;
- * MINTRING_UNSUPPORTED when it is older; MINTRING_REFUSED when it will not dump (busy with another
- * dump, crawler off).
+ * @throws MintringError MINTRING_CONNECTION if the server cannot be reached, sends nothing for
+ * `idleMs`, or closes the connection early; the message says how many keys had arrived.
+ * MINTRING_UNSUPPORTED if the server is older. MINTRING_REFUSED if it refuses to dump: it is busy
+ * with another dump, or its crawler is off.
  */
 export async function* metadumpKeys(
   server: RingServer,
@@ -59,7 +59,7 @@ export async function* metadumpKeys(
   }
 }
 
-/** How many items a live memcached holds. Rejects as metadumpKeys() does. */
+/** Returns how many items a live memcached holds. Rejects like metadumpKeys(). */
 export async function itemsOf(server: RingServer, options: DumpOptions = {}): Promise<number> {
   const { label } = parseServer(server)
   let items: number | undefined
@@ -68,13 +68,13 @@ export async function itemsOf(server: RingServer, options: DumpOptions = {}): Pr
     if (found !== null) items = Number(found[1])
   }
   if (items !== undefined) return items
-  throw new MintringError('MINTRING_PROTOCOL', `${label} does not tell how many items it holds`, {
+  throw new MintringError('MINTRING_PROTOCOL', `${label} does not report how many items it holds`, {
     host: label,
     command: 'stats',
   })
 }
 
-/** The lines of an answer, up to END. */
+/** Yields the lines of a reply, up to END. */
 async function* linesAnswering(
   server: RingServer,
   question: Question,
@@ -85,7 +85,7 @@ async function* linesAnswering(
   const socket = path === undefined ? connect({ host, port }) : connect({ path })
   const stop = { reject: (error: MintringError): void => void socket.destroy(error) }
   const leave = signal === undefined ? undefined : onAbort(signal, stop)
-  socket.setTimeout(idleMs, () => socket.destroy(new Error(`silent for ${idleMs} ms`)))
+  socket.setTimeout(idleMs, () => socket.destroy(new Error(`nothing received for ${idleMs} ms`)))
   let lines = 0
   const broken = (why: string, cause?: unknown): MintringError => {
     const text = `The ${name} of ${label} broke off after ${lines} ${unit}: ${why}`
@@ -103,7 +103,7 @@ async function* linesAnswering(
         continue
       }
       if (line === 'END') return
-      // From memcached 1.6.43 on a dump begins with this line.
+      // memcached 1.6.43 and later begin a dump with this line.
       if (lines === 0 && line === 'OK') continue
       yield line
       lines++
@@ -115,10 +115,13 @@ async function* linesAnswering(
     leave?.()
     socket.destroy()
   }
-  throw broken('it ended before END')
+  throw broken('the connection was closed before END')
 }
 
-/** Before, the list of keys has no end: the asker would wait until its patience is over. */
+/**
+ * Refuses older versions: their list of keys has no END, so the client would wait until its
+ * timeout.
+ */
 function refuseOlder({ command, since }: Question, said: string, host: string): void {
   const version = /^VERSION (\d+\.\d+\.\d+)/.exec(said)?.[1]
   if (version === undefined || isSince(version, since)) return
@@ -136,12 +139,15 @@ async function* linesOf(socket: Socket): AsyncGenerator<string> {
   }
 }
 
-/** memcached writes keys URI-encoded: `key=a%20b exp=-1 la=… cas=… fetch=no cls=1 size=64`. */
+/**
+ * Parses a line of the dump. memcached encodes keys like URIs: `key=a%20b exp=-1 la=… cas=…
+ * fetch=no cls=1 size=64`.
+ */
 function keyOf(line: string, label: string): Key {
   const match = /^key=(\S+) /.exec(line)
   if (match === null) {
     const said = line.slice(0, 100)
-    throw new MintringError('MINTRING_REFUSED', `${label} will not dump its keys: ${said}`, {
+    throw new MintringError('MINTRING_REFUSED', `${label} refused to dump its keys: ${said}`, {
       host: label,
       command: 'lru_crawler metadump',
     })

@@ -7,67 +7,69 @@ import type { ChangeOverTime } from './change-cost.ts'
 import type { ChangePlan } from './change-traffic.ts'
 import type { Trial } from './remap-change.ts'
 
-/** Load against what the origin has to do while moved keys are cold. */
+/** The load on the origin before and after the change. */
 export interface OriginLoad {
-  /** Loads per second before the change: requests that miss anyway. */
+  /** Loads per second before the change: the usual misses. */
   readonly beforePerSecond: number
-  /** Loads per second right after it, while every moved key is still cold. */
+  /** Loads per second directly after the change, while no moved key is cached yet. */
   readonly afterPerSecond: number
   /**
-   * How it goes on from there, with handover and without, for at most 1,000,000 keys. Undefined
-   * when more than 20 million loads and writes would have to be followed.
+   * The load over time, with handover and without, for at most 1,000,000 keys. Undefined if there
+   * would be more than 20 million loads and writes to simulate.
    */
   readonly overTime: ChangeOverTime | undefined
 }
 
-/** How evenly keys lie on servers, each measured against its weight. */
+/** How evenly keys are spread over the servers, each compared with its weight. */
 export interface Balance {
-  /** Fraction of all keys per server. */
+  /** The fraction of all keys on each server. */
   readonly shares: readonly number[]
-  /** The busiest server over the mean. */
+  /** The share of the busiest server, divided by the mean. */
   readonly maxOverMean: number
-  /** Standard deviation over the mean. */
+  /** The standard deviation of the shares, divided by the mean. */
   readonly stddevOverMean: number
 }
 
 /**
- * One distribution's outcome. Fractions are of all keys, averaged over all variants of the change,
- * such as each host that may leave.
+ * The result for one distribution. Fractions refer to all keys, averaged over all variants of the
+ * change, such as each host that could leave.
  */
 export interface RemapResult extends Balance {
-  /** The distribution counted. */
+  /** The distribution. */
   readonly distribution: DistributionName
-  /** The hash counted. */
+  /** The hash. */
   readonly hash: HashName
   /** Keys whose server changes. */
   readonly moved: number
-  /** Keys that move although neither end of the move was changed. */
+  /** Keys that move between two servers that did not change. */
   readonly unrelated: number
-  /** The fewest that could move: what the changed servers' weights are worth. */
+  /**
+   * The smallest possible fraction of moved keys, as the weights of the changed servers require.
+   */
   readonly ideal: number
   /**
-   * What moves instead when the servers that leave are dead and skipped (`ejection: 'skip'`): their
-   * own keys alone. Undefined when the change is not just servers leaving.
+   * The fraction that moves if the leaving servers are skipped as dead (`ejection: 'skip'`): only
+   * their own keys. Undefined if the change is more than servers leaving.
    */
   readonly movedIfSkipped: number | undefined
-  /** The least that moved in one way the change fell. */
+  /** The smallest fraction that moved in any variant of the change. */
   readonly movedMin: number
-  /** The most that moved in one way the change fell. */
+  /** The largest fraction that moved in any variant of the change. */
   readonly movedMax: number
-  /** The way that moved most. */
+  /** The variant in which most keys moved. */
   readonly worst: Balance & {
-    /** The change in words. */
+    /** The variant as text. */
     readonly change: string
-    /** The servers after it, in the order of `shares`. */
+    /** The servers after the change, in the order of `shares`. */
     readonly labels: readonly string[]
   }
-  /** What the origin is asked for; undefined without `requestsPerSecond` and `hitRatio`. */
+  /** The load on the origin; undefined without `requestsPerSecond` and `hitRatio`. */
   readonly origin: OriginLoad | undefined
-  /** Why keys of unchanged servers move, where that is known. */
+  /** Why keys of unchanged servers move, if known. */
   readonly remark: string | undefined
 }
 
-/** What the results are made from. */
+/** What a result is computed from. */
 export interface ResultInput {
   readonly distribution: DistributionName
   readonly hash: HashName
@@ -109,7 +111,7 @@ export function resultOf(input: ResultInput): RemapResult {
   }
 }
 
-/** The fraction of keys that move, averaged over the ways the change can fall. */
+/** Returns the fraction of keys that move, averaged over the variants of the change. */
 export function movedOf(differences: readonly Difference[]): number {
   return mean(differences.map(({ moved, keys }) => moved / keys))
 }
@@ -133,7 +135,7 @@ function originLoad(moved: number, { traffic, overTime }: ResultInput): OriginLo
   return { beforePerSecond, afterPerSecond, overTime }
 }
 
-/** The share each server's weight is worth, by label. */
+/** Returns the share of keys that each server's weight entitles it to, by label. */
 function expectedShares(
   servers: readonly RingServer[],
   weightless: boolean,
@@ -144,7 +146,7 @@ function expectedShares(
   return new Map(parsed.map(({ label }, i) => [label, weights[i]! / total]))
 }
 
-/** What some server must give up, all together: half the sum of all differences. */
+/** Returns the smallest fraction that must move: half the sum of all differences in share. */
 function leastMoves(
   before: ReadonlyMap<string, number>,
   after: ReadonlyMap<string, number>,

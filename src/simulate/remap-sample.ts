@@ -5,50 +5,54 @@ import { badSimulation } from './arguments.ts'
 import { itemsOf, metadumpKeys } from './remap-metadump.ts'
 import { seededRandom } from './virtual-time.ts'
 
-/** What was taken from one live server. */
+/** The sample of one live server. */
 export interface SampledServer {
-  /** The server, as `createRing` labels it. */
+  /** The label of the server, as `createRing` makes it. */
   readonly server: string
-  /** Keys taken. */
+  /** Keys in the sample. */
   readonly keys: number
-  /** Keys its dump listed. */
+  /** Keys in the server's dump. */
   readonly items: number
 }
 
-/** Keys of live servers, each server with its share of them. */
+/** Keys of live servers. Each server contributes in proportion to its number of keys. */
 export interface KeySample {
-  /** The keys, in no particular order. */
+  /** The keys, in random order. */
   readonly keys: readonly Key[]
-  /** How many came from each server, in the order of the list. */
+  /** How many keys came from each server, in the order of the list. */
   readonly servers: readonly SampledServer[]
 }
 
-/** How to sample. */
+/** Options of a sample. */
 export interface SampleOptions {
-  /** How many keys to take in all. */
+  /** How many keys to take in total. */
   readonly keys: number
-  /** The same seed takes the same keys of the same dumps. Default 1. */
+  /**
+   * Seed of the random numbers: from the same dumps, the same seed takes the same keys. Default 1.
+   */
   readonly seed?: number | undefined
-  /** Ends the sampling: it rejects with MINTRING_ABORTED. */
+  /** Aborts the sampling, which then rejects with MINTRING_ABORTED. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** Fewer keys than this tell nothing about the rest. */
+/** Fewer keys than this are not representative. */
 export const MIN_SAMPLE_KEYS = 30
 const MAX_SAMPLE_KEYS = 10_000_000
 
 /**
- * Takes keys of live servers by chance, from each server as many as its share of all their keys,
- * and never more than `keys`. Every dump is read to its end: memcached lists small items first.
- * Rejects as metadumpKeys() does, when one of the servers cannot be asked: its share would be
- * missing.
+ * Takes random keys from live servers, from each in proportion to its number of keys, at most
+ * `keys` in total. Reads every dump to its end, because memcached lists small items first. Rejects
+ * like metadumpKeys() if any server fails: its share of the keys would be missing.
  */
 export async function sampleKeys(
   servers: readonly RingServer[],
   { keys, seed = 1, signal }: SampleOptions,
 ): Promise<KeySample> {
   if (!(Number.isInteger(keys) && keys >= 1 && keys <= MAX_SAMPLE_KEYS)) {
-    throw badSimulation('sample', `keys must be a whole number to ${MAX_SAMPLE_KEYS}, not ${keys}`)
+    throw badSimulation(
+      'sample',
+      `keys must be a whole number up to ${MAX_SAMPLE_KEYS}, not ${keys}`,
+    )
   }
   let pots: readonly Pot[] = []
   const ending = new AbortController()
@@ -57,7 +61,7 @@ export async function sampleKeys(
     const items = await Promise.all(servers.map((server) => itemsOf(server, { signal: both })))
     const total = items.reduce((sum, count) => sum + count, 0)
     pots = servers.map((_, i) => {
-      // Some room: counts change, and expired items count until the server finds them.
+      // Takes a few more: counts change, and expired items are counted until the server finds them.
       const room = Math.ceil((keys * items[i]! * ROOM) / Math.max(1, total)) + SPARE
       return new Pot(Math.min(keys, room), seededRandom(seed + i))
     })
@@ -72,7 +76,7 @@ export async function sampleKeys(
       pots.reduce((sum, { seen }) => sum + seen, 0),
     )
   } finally {
-    // One that failed must not leave the others' dumps running.
+    // Ends the dumps of the other servers after a failure.
     ending.abort()
   }
 }
@@ -100,7 +104,7 @@ class Pot {
     }
   }
 
-  /** Some of them, by chance. */
+  /** Returns `count` random keys of the sample. */
   take(count: number): Key[] {
     const { keys } = this
     for (let i = 0; i < count; i++) {
@@ -113,7 +117,10 @@ class Pot {
   }
 }
 
-/** From each pot its share of what its dump listed, as many as the scarcest pot allows. */
+/**
+ * Takes keys from each sample in proportion to the size of its dump, limited by the smallest
+ * sample.
+ */
 function shared(servers: readonly RingServer[], pots: readonly Pot[], keys: number): KeySample {
   const items = pots.map(({ seen }) => seen)
   const total = items.reduce((sum, count) => sum + count, 0)
@@ -132,7 +139,7 @@ function shared(servers: readonly RingServer[], pots: readonly Pot[], keys: numb
   }
 }
 
-/** Splits a whole number by shares: the largest remainders are rounded up. */
+/** Splits a whole number by shares, rounding the largest remainders up. */
 function portions(whole: number, shares: readonly number[]): number[] {
   const total = shares.reduce((sum, share) => sum + share, 0)
   if (total === 0) return shares.map(() => 0)

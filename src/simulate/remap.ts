@@ -21,17 +21,17 @@ import { pointsRemark } from './remap-remark.ts'
 import { movedOf, type RemapResult, resultOf } from './remap-result.ts'
 import { seededRandom } from './virtual-time.ts'
 
-/** The outcome for every distribution. */
+/** The result for every distribution. */
 export interface RemapReport {
-  /** The change in words. */
+  /** The change as text. */
   readonly change: string
-  /** How many keys were counted. */
+  /** The number of keys counted. */
   readonly keys: number
   /** The servers before the change. */
   readonly servers: readonly string[]
-  /** Over how many ways the change can fall the figures are averaged. */
+  /** Over how many variants of the change the results are averaged. */
   readonly trials: number
-  /** One per distribution and hash. */
+  /** One result per distribution and hash. */
   readonly results: readonly RemapResult[]
 }
 
@@ -39,11 +39,10 @@ const DEFAULT_KEYS = 100_000
 const MAX_KEYS_FOLLOWED = 1_000_000
 
 /**
- * Counts what a change of membership moves: no clock, no network, the same figures every time.
- * Memory grows with the servers, never with the keys.
+ * Counts how many keys a change of servers moves. Uses no clock and no network, so the result is
+ * always the same. Memory grows with the number of servers, not of keys.
  *
- * @throws MintringError MINTRING_BAD_ARGUMENT for a question that is invalid, and what `createRing`
- * throws.
+ * @throws MintringError MINTRING_BAD_ARGUMENT for invalid input, and what `createRing` throws.
  */
 export async function remap(input: RemapInput): Promise<RemapReport> {
   checkRemap(input)
@@ -77,8 +76,8 @@ export async function remap(input: RemapInput): Promise<RemapReport> {
 }
 
 /**
- * The change in time, for keys that move by chance as often as was counted: how popular a key is
- * says nothing of where it lives.
+ * Simulates the change over time. Which keys move is random, in the fraction that was counted: the
+ * popularity of a key does not depend on its server.
  */
 async function followed(
   differences: readonly Difference[],
@@ -167,7 +166,7 @@ async function countGiven(
     for (const counter of counters) counter.count(key)
     if (pauses.isDue(lookups)) await pauses.take()
   }
-  if (pauses.keys === 0) throw badSimulation('remap', 'there are no keys to look at')
+  if (pauses.keys === 0) throw badSimulation('remap', 'there are no keys to count')
   return counters.map((counter, i) => ({
     placing: placings[i]!,
     hash: counter.ring.hash,

@@ -2,26 +2,26 @@ import type { RefillEntry } from '../refill/entry.ts'
 import type { Policy } from '../refill/policy.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
-/** memcached's clock ticks once a second. */
+/** The tick of memcached's clock in milliseconds. */
 const TICK_MS = 1_000
 
-/** A write that completed: no read that begins later may call an older value fresh. */
+/** A completed write: a read that begins later must not return an older value as fresh. */
 interface Written {
   readonly version: number
   readonly atMs: number
 }
 
-/** A read under way. */
+/** A read in progress. */
 export interface ReadCheck {
   readonly key: string
   readonly startMs: number
-  /** The newest version whose invalidation had returned when the read began. */
+  /** The newest version whose invalidation had completed when the read began. */
   readonly newest: number
-  /** The version the cache held then, stale or not. */
+  /** The version that the cache held at that time, stale or not. */
   readonly held: number | undefined
 }
 
-/** Looks at every read and every store, and notes what must never happen. */
+/** Checks every read and every store, and records violations of the guarantees. */
 export class StampedeCheck {
   readonly violations: string[] = []
   readonly #time: VirtualTime
@@ -36,14 +36,14 @@ export class StampedeCheck {
     this.#latencyMs = latencyMs
   }
 
-  /** An invalidation, set or delete after that version was written has returned. */
+  /** Records that an invalidation, set or delete after the write of that version has completed. */
   written(key: string, version: number): void {
     const all = this.#written.get(key) ?? []
     all.push({ version, atMs: this.#time.nowMs })
     this.#written.set(key, all)
   }
 
-  /** The cache lost the key: who reads it then has to wait. */
+  /** Records that the cache lost the key: a read must then wait for a load. */
   gone(key: string): void {
     this.#goneMs.set(key, this.#time.nowMs)
   }
@@ -78,7 +78,7 @@ export class StampedeCheck {
     }
   }
 
-  /** A store replaced a value by an older one. */
+  /** Records a violation if a store replaced a value by an older one. */
   replaced(key: string, before: number, after: number): void {
     if (after < before) this.#violated(`${key}: version ${after} replaced ${before}`)
   }

@@ -10,10 +10,10 @@ import type { LoadFaults } from './stampede-origin.ts'
 import { StampedeOrigin } from './stampede-origin.ts'
 import { VirtualTime } from './virtual-time.ts'
 
-/** What a writer does to the cache after it wrote to the origin. */
+/** What a writer does to the cache after its write to the origin. */
 export type WriteKind = 'invalidate' | 'refresh' | 'set' | 'delete'
 
-/** A fleet and its load, all said. */
+/** A fleet and its load, with all defaults filled in. */
 export interface StampedeFleetPlan {
   readonly seed: number
   readonly processes: number
@@ -24,7 +24,7 @@ export interface StampedeFleetPlan {
   readonly latencyMs: number
   readonly interleaves: boolean
   readonly faults: LoadFaults
-  /** Events per second in the whole fleet. */
+  /** Events per second of the whole fleet. */
   readonly rates: {
     readonly reads: number
     readonly writes: number
@@ -34,7 +34,7 @@ export interface StampedeFleetPlan {
   readonly writeKinds: readonly WriteKind[]
 }
 
-/** How long a process that died stays away. */
+/** How long after its death a process is replaced by a new one, in milliseconds. */
 const REBIRTH_MS = 500
 
 interface Worker {
@@ -44,7 +44,7 @@ interface Worker {
   pending: number
 }
 
-/** Client processes around one model server: the real algorithm, in virtual time. */
+/** Processes around one model server. They run the client's own algorithm, in virtual time. */
 export class StampedeFleet {
   readonly time: VirtualTime
   readonly server: ModelServer
@@ -64,11 +64,11 @@ export class StampedeFleet {
   reads = 0
   failed = 0
   crashes = 0
-  /** The longest from the death of a loading process to the next load of its key. */
+  /** The longest time between the death of a loading process and the next load of its key. */
   recoveryMs = 0
   readonly #orphanedMs = new Map<string, number>()
 
-  /** `wrap` stands between each process and its store: for stores that do wrong on purpose. */
+  /** `wrap` wraps the store of each process: tests pass stores that fail on purpose. */
   constructor(
     plan: StampedeFleetPlan,
     wrap: (store: RefillStore) => RefillStore = (store) => store,
@@ -83,18 +83,18 @@ export class StampedeFleet {
     this.#workers = Array.from({ length: plan.processes }, () => this.#born())
   }
 
-  /** What must never happen, and did. */
+  /** The violations of the guarantees. */
   get violations(): readonly string[] {
     return this.check.violations
   }
 
-  /** Reads of living processes that have not settled. */
+  /** Reads of live processes that have not settled. */
   get pending(): number {
     const alive = this.#workers.filter((worker) => worker.isAlive)
     return alive.reduce((sum, worker) => sum + worker.pending, 0)
   }
 
-  /** Runs the plan for that long, then lets everything come to its end. */
+  /** Runs the plan for that many seconds, then waits until all reads and writes have settled. */
   async run(seconds: number): Promise<void> {
     const { rates } = this.#plan
     const endMs = seconds * 1000
@@ -106,7 +106,7 @@ export class StampedeFleet {
     await this.time.run(endMs + 120_000)
   }
 
-  /** Events at random moments, that many per second: a Poisson process. */
+  /** Runs an event at random times, on average `perSecond` per second: a Poisson process. */
   #repeat(perSecond: number, endMs: number, event: () => void): void {
     if (perSecond === 0) return
     const waitMs = (-Math.log(1 - this.time.random()) * 1000) / perSecond
@@ -151,7 +151,7 @@ export class StampedeFleet {
     })
   }
 
-  /** One writer per key at a time, as a backend's lock would have it. */
+  /** Writes a random key. Only one writer per key runs at a time, as with a lock in the backend. */
   #write(): void {
     const worker = this.#anyWorker()
     const key = this.#anyKey()
@@ -162,14 +162,14 @@ export class StampedeFleet {
     const kind = writeKinds[Math.floor(this.time.random() * writeKinds.length)]!
     const written = (): void => {
       this.origin.touched(key)
-      // Who reads it now may find it fresh: no load has to follow a death.
+      // A reader may find this value fresh, so no load has to follow the death.
       this.#orphanedMs.delete(key)
       this.check.written(key, version)
     }
     const over = (): void => {
       this.#writing.delete(key)
     }
-    // What a dead writer sent still arrives: the next one must not come before.
+    // What a dead writer has sent still arrives, so the next writer must wait for it.
     this.time.after(60_000, over)
     void this.#tell(kind, worker, key, version)
       .then(written, () => {})
@@ -241,13 +241,13 @@ export class StampedeFleet {
   }
 }
 
-/** The version in a body; undefined for placeholders. */
+/** Returns the version in a value; undefined for placeholders. */
 function versionIn(encoded: EncodedItem | undefined): number | undefined {
   if (encoded === undefined || encoded.body.length === 0) return undefined
   return Number(Buffer.from(encoded.body as Uint8Array).toString('latin1'))
 }
 
-/** What an invalidation may know of a policy. */
+/** Returns the part of a policy that an invalidation accepts. */
 function staleTerms({ ttl: _ttl, earlyRefresh: _early, ...terms }: RefillPolicy): RefillDefaults {
   return terms
 }

@@ -1,6 +1,6 @@
 import type { VirtualTime } from './virtual-time.ts'
 
-/** What may go wrong with a load, as shares of all loads. */
+/** Faults of loads, as fractions of all loads. */
 export interface LoadFaults {
   /** The loading process dies. */
   readonly crash: number
@@ -10,7 +10,7 @@ export interface LoadFaults {
   readonly slow: number
 }
 
-/** A load under way. */
+/** A load in progress. */
 interface Load {
   readonly key: string
   readonly version: number
@@ -18,7 +18,7 @@ interface Load {
   readonly writes: number
 }
 
-/** How many times as long a slow load takes. */
+/** How many times longer a slow load takes. */
 export const SLOWNESS = 25
 
 /** The backend behind the cache: every key has a version, and loads take time. */
@@ -32,7 +32,10 @@ export class StampedeOrigin {
   readonly loadsPerSecond: number[] = []
   loads = 0
   peakLoads = 0
-  /** Loads that began while another process loaded the same key, and nothing had happened to it. */
+  /**
+   * Loads that began while another process was loading the same key, although the key had not
+   * changed since.
+   */
   overlaps = 0
 
   constructor(time: VirtualTime, loaderMs: number, faults: LoadFaults) {
@@ -45,7 +48,7 @@ export class StampedeOrigin {
     return this.#versions.get(key) ?? 0
   }
 
-  /** Changes the key in the backend; answers its new version. */
+  /** Changes the key in the backend. Returns its new version. */
   write(key: string): number {
     const version = this.versionOf(key) + 1
     this.#versions.set(key, version)
@@ -53,12 +56,12 @@ export class StampedeOrigin {
     return version
   }
 
-  /** Something happened to the key in the cache: loads from before and after may overlap. */
+  /** Records a change of the key in the cache: loads from before and after it may overlap. */
   touched(key: string): void {
     this.#writes.set(key, (this.#writes.get(key) ?? 0) + 1)
   }
 
-  /** Loads what the key is now. `crash` is called when the worker is to die of it. */
+  /** Loads the current version of the key. Calls `crash` if this load kills its worker. */
   load(key: string, worker: object, crash: () => void): Promise<number> {
     const load: Load = {
       key,
@@ -81,7 +84,7 @@ export class StampedeOrigin {
     })
   }
 
-  /** The worker died, and its loads with it. */
+  /** Ends the loads of a worker that died. */
   forget(worker: object): void {
     for (const load of this.#running) if (load.worker === worker) this.#running.delete(load)
   }

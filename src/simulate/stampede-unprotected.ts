@@ -4,7 +4,7 @@ import type { StampedeFleetPlan } from './stampede-fleet.ts'
 import { StampedeOrigin } from './stampede-origin.ts'
 import { VirtualTime } from './virtual-time.ts'
 
-/** What to compare with: a cache that every process fills for itself, reads alone. */
+/** The comparison: a cache that every process fills on its own. Reads only. */
 export class UnprotectedFleet {
   readonly time: VirtualTime
   readonly origin: StampedeOrigin

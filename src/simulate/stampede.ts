@@ -10,78 +10,78 @@ import { UnprotectedFleet } from './stampede-unprotected.ts'
 
 /**
  * How a fleet fills its cache. `none`: every miss loads. `in-process`: one load per process.
- * `lock-and-wait`: one for the fleet, the others wait. `stale-while-refill`: one for the fleet, the
- * others get the stale value.
+ * `lock-and-wait`: one load for the fleet, and the others wait. `stale-while-refill`: one load for
+ * the fleet, and the others get the stale value.
  */
 export type Protection = 'none' | 'in-process' | 'lock-and-wait' | 'stale-while-refill'
 
-/** What to simulate. */
+/** What to simulate. All fields have defaults. */
 export interface StampedeInput {
-  /** The same seed gives the same outcome. Default 1. */
+  /** Seed of the random numbers: the same seed gives the same result. Default 1. */
   readonly seed?: number
-  /** Client processes. Default 100. */
+  /** Number of processes. Default 100. */
   readonly processes?: number
-  /** Keys, all equally hot. Default 1. */
+  /** Number of keys, all read equally often. Default 1. */
   readonly keys?: number
-  /** Reads per second of the whole fleet. Default 10 per process; at most 100,000. */
+  /** Reads per second of the whole fleet. At most 100,000. Default: 10 per process. */
   readonly readsPerSecond?: number
-  /** Writes per second of the whole fleet, each followed by one of `writeKinds`. Default 0. */
+  /** Writes per second of the whole fleet. Each is followed by one of `writeKinds`. Default 0. */
   readonly writesPerSecond?: number
-  /** What follows a write, one of these by chance. Default `invalidate`. */
+  /** What a writer does to the cache: one of these at random. Default `invalidate`. */
   readonly writeKinds?: readonly WriteKind[]
-  /** Virtual seconds. Default 60. */
+  /** How long to simulate, in virtual seconds. Default 60. */
   readonly seconds?: number
-  /** How long a load takes, on average. Default 200. */
+  /** The average duration of a load in milliseconds. Default 200. */
   readonly loaderMs?: number
-  /** The longest way to the server. Default 2. */
+  /** The longest delay of a command to the server in milliseconds. Default 2. */
   readonly latencyMs?: number
-  /** The share of loads that kill their process. Default 0. */
+  /** The fraction of loads that kill their process. Default 0. */
   readonly crashShare?: number
-  /** The share of loads that throw. Default 0. */
+  /** The fraction of loads that throw. Default 0. */
   readonly failShare?: number
-  /** The share of loads that take 25 times as long. Default 0. */
+  /** The fraction of loads that take 25 times as long. Default 0. */
   readonly slowShare?: number
   /** Restarts of the server per second. Default 0. */
   readonly restartsPerSecond?: number
-  /** The commands the server knows. Default `meta`. */
+  /** The commands that the server supports. Default `meta`. */
   readonly dialect?: Dialect
   /** How the fleet fills its cache. Default `stale-while-refill`. */
   readonly protection?: Protection
-  /** Default: ttl 10, staleWhileRevalidate 60, lease 4. */
+  /** The refill policy. Default: ttl 10, staleWhileRevalidate 60, lease 4. */
   readonly policy?: RefillPolicy
 }
 
-/** What happened. */
+/** The result of a simulation. */
 export interface StampedeReport {
-  /** The seed that brings this outcome back. */
+  /** The seed with which this result can be repeated. */
   readonly seed: number
-  /** Client processes. */
+  /** Number of processes. */
   readonly processes: number
   /** How the fleet filled its cache. */
   readonly protection: Protection
-  /** Reads that were begun. */
+  /** Reads that began. */
   readonly reads: number
-  /** Reads that ended with an error. */
+  /** Reads that rejected. */
   readonly failed: number
-  /** Reads of living processes that never ended. */
+  /** Reads of live processes that never settled. */
   readonly pending: number
-  /** Reads, by how they got their value. */
+  /** Reads by where their value came from. */
   readonly states: Readonly<Record<RefillEntry['state'], number>>
-  /** Calls of the loader: what the origin has to bear. */
+  /** Calls of the loader: the load on the origin. */
   readonly loads: number
-  /** The most at once. */
+  /** The most loads at the same time. */
   readonly peakLoads: number
   /** Loads that began in each virtual second: as many entries as `seconds`. */
   readonly loadsPerSecond: readonly number[]
   /** Loads that began after the last second, for reads that had begun before. */
   readonly loadsAfterwards: number
-  /** Loads that ran beside another of the same key without need. */
+  /** Loads of a key while another load of it made them unnecessary. */
   readonly overlaps: number
   /** Processes that died while loading. */
   readonly crashes: number
-  /** The longest from the death of a loading process to the next load of its key. */
+  /** The longest time between the death of a loading process and the next load of its key. */
   readonly recoveryMs: number
-  /** What must never happen, and did, with the moment. The seed brings it back. */
+  /** Violations of the guarantees, each with its time. The seed reproduces them. */
   readonly violations: readonly string[]
 }
 
@@ -110,7 +110,9 @@ const RULES: Readonly<Record<keyof StampedeInput, ArgumentRule>> = {
   policy: 'checked elsewhere',
 }
 
-/** What only a fleet with leases does: the other protections are for comparison, reads alone. */
+/**
+ * Arguments for fleets with leases only. The other protections serve as a comparison and only read.
+ */
 const NEEDS_LEASES = [
   'writesPerSecond',
   'crashShare',
@@ -119,14 +121,14 @@ const NEEDS_LEASES = [
   'restartsPerSecond',
 ] as const
 
-/** Events that are simulated in minutes, and reads under way that fit into memory. */
+/** Limits: so many events take minutes, and so many pending reads fit into memory. */
 const MAX_EVENTS = 100_000_000
 const MAX_PENDING = 1_000_000
 
 /**
- * Simulates a fleet of processes that share a cache, in virtual time, with the algorithm that the
- * client runs: counts what the origin has to bear and looks for what must never happen. Rejects
- * with MINTRING_BAD_ARGUMENT or MINTRING_BAD_POLICY.
+ * Simulates a fleet of processes that share a cache, in virtual time, with the client's own
+ * algorithm. Counts the load on the origin, and checks the guarantees. Rejects with
+ * MINTRING_BAD_ARGUMENT or MINTRING_BAD_POLICY.
  */
 export async function stampede(input: StampedeInput = {}): Promise<StampedeReport> {
   checkArguments('stampede', input, RULES)
@@ -186,7 +188,7 @@ function planOf(input: StampedeInput): StampedeFleetPlan {
   }
 }
 
-/** What no argument tells alone. */
+/** Checks arguments that depend on each other. */
 function checkTogether(
   input: StampedeInput,
   { faults, rates, keys, loaderMs, latencyMs, policy }: StampedeFleetPlan,
@@ -199,13 +201,14 @@ function checkTogether(
   }
   const { crash, fail, slow } = faults
   if (crash + fail + slow > 1) bad('crashShare, failShare and slowShare are more than 1 together')
-  if (input.writeKinds !== undefined && rates.writes === 0) bad('writeKinds needs writesPerSecond')
+  if (input.writeKinds !== undefined && rates.writes === 0)
+    bad('writeKinds requires writesPerSecond')
   const ignored = NEEDS_LEASES.find((name) => (input[name] ?? 0) > 0)
   if (!isShared && ignored !== undefined) {
-    bad(`${ignored} needs protection 'lock-and-wait' or 'stale-while-refill'`)
+    bad(`${ignored} requires protection 'lock-and-wait' or 'stale-while-refill'`)
   }
   const events = seconds * (rates.reads + rates.writes + rates.restarts * keys)
-  if (events > MAX_EVENTS) bad(`that is ${events} events, more than ${MAX_EVENTS}`)
+  if (events > MAX_EVENTS) bad(`these are ${events} events, more than ${MAX_EVENTS}`)
   const loadSeconds = (loaderMs * (slow > 0 ? SLOWNESS : 1) + latencyMs) / 1000
   const pending = rates.reads * Math.min(seconds, loadSeconds)
   if (pending > MAX_PENDING) {
@@ -216,7 +219,7 @@ function checkTogether(
 const hasLeases = (protection: Protection): boolean =>
   protection === 'lock-and-wait' || protection === 'stale-while-refill'
 
-/** Lock and wait is the same without anything stale to serve. */
+/** Lock-and-wait is the same algorithm without stale values. */
 function policyOf(policy: RefillPolicy, protection: Protection): RefillPolicy {
   if (protection !== 'lock-and-wait' || typeof policy !== 'object') return policy
   return { ...policy, staleWhileRevalidate: 0, staleIfError: 0 }

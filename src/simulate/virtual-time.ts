@@ -7,8 +7,9 @@ interface Due extends Timer {
 }
 
 /**
- * Time that passes only when nothing is left to do: a day of a fleet takes seconds, and the same
- * seed gives the same day. What is due at the same moment happens in the order it was asked for.
+ * A clock that advances only when nothing is left to do: simulating a day takes seconds, and the
+ * same seed gives the same day. Tasks due at the same time run in the order in which they were
+ * scheduled.
  */
 export class VirtualTime {
   #nowMs = 0
@@ -41,7 +42,7 @@ export class VirtualTime {
     return due
   }
 
-  /** A clock for one process; its timers stop when `isAlive` says so. */
+  /** Returns a clock for one process. Its timers do not fire once `isAlive` returns false. */
   clock(isAlive: () => boolean = () => true): Clock {
     return {
       nowMs: () => this.#nowMs,
@@ -54,7 +55,10 @@ export class VirtualTime {
     }
   }
 
-  /** Runs all that is due up to `untilMs`, and what promises make of it, moment by moment. */
+  /**
+   * Runs all tasks that are due until `untilMs`, one time after another, with the promises that
+   * they resolve.
+   */
   async run(untilMs: number, afterEach: () => void = () => {}): Promise<void> {
     await settled()
     for (
@@ -101,7 +105,10 @@ export class VirtualTime {
   }
 }
 
-/** Numbers from 0 to 1 that a seed decides: mulberry32 (Tommy Ettinger, public domain). */
+/**
+ * Returns a generator of numbers from 0 to 1, determined by the seed: mulberry32 (Tommy Ettinger,
+ * public domain).
+ */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {
@@ -116,7 +123,7 @@ function isBefore(a: Due, b: Due): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order)
 }
 
-/** All promises that can go on have gone on. */
+/** Resolves after all promises that can continue have continued. */
 function settled(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve)

@@ -48,7 +48,7 @@ describe('a key dump', () => {
     const server = await serverSaying(test, (socket) => void socket.write('key=a exp=-1\n'))
     await assert.rejects(read(server, 50), {
       code: 'MINTRING_CONNECTION',
-      message: /silent for 50 ms/,
+      message: /nothing received for 50 ms/,
     })
   })
 
