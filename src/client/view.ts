@@ -23,17 +23,18 @@ import { type Entry, get, gets } from './verbs/retrieval.ts'
 import { type CasOutcome, cas, extend, store } from './verbs/storage.ts'
 import { touch } from './verbs/touch.ts'
 
-/** How a view writes what a client would write otherwise. */
+/** The encoding of keys and values in a view. */
 export interface ViewOptions {
-  /** Keys on the wire, and what the ring hashes for them: the two need not be the same. */
+  /** Maps keys to the keys that are sent and that the ring hashes. */
   readonly keys: KeyMapping
-  /** Values to bytes and flags, and back. */
+  /** Encodes and decodes values. */
   readonly codec: Codec
 }
 
 /**
- * A client's hosts under other keys and values. Its refills need servers with meta commands: the
- * classic way puts an empty item into a key while it is loaded, which nginx would serve.
+ * A client's hosts with another encoding of keys and values. Its refills need servers with meta
+ * commands: on classic servers a refill stores an empty placeholder under the key, which nginx
+ * would serve.
  */
 export class ClientView {
   private readonly _core: ClientCore
@@ -55,22 +56,22 @@ export class ClientView {
     this._core.unlock = (key) => this._store.unlock(key)
   }
 
-  /** The most bytes an item may have, as the client's behaviors say. */
+  /** The maximum item size in bytes, from the client's behaviors. */
   get maxItemBytes(): number {
     return this._core.maxItemBytes
   }
 
-  /** The value, or `undefined` when there is none. */
+  /** Reads a value; resolves to `undefined` on a miss. */
   async get<Value>(key: string, options?: OperationOptions): Promise<Value | undefined> {
     return get(this._core.open, key, options) as Promise<Value | undefined>
   }
 
-  /** The value with its CAS id and flags, or `undefined`. */
+  /** Reads a value with its CAS id and flags; resolves to `undefined` on a miss. */
   async gets<Value>(key: string, options?: OperationOptions): Promise<Entry<Value> | undefined> {
     return gets(this._core.open, key, options) as Promise<Entry<Value> | undefined>
   }
 
-  /** The hits, and in `failed` the keys that could not be asked. */
+  /** Reads many keys; returns the hits, and in `failed` the keys that failed. */
   async getManyDetailed<Value>(
     keys: Iterable<string>,
     options?: OperationOptions,
@@ -78,37 +79,37 @@ export class ClientView {
     return getManyDetailed(this._core.open, keys, options) as Promise<Outcomes<Value>>
   }
 
-  /** Stores a value; false only when the server does not store it. */
+  /** Stores a value; resolves to false if the server did not store it. */
   async set(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
     return store(this._core.open, 'set', key, value, options)
   }
 
-  /** Stores a value if there is none. */
+  /** Stores a value if the key has none. */
   async add(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
     return add(this._core.open, key, value, options)
   }
 
-  /** Stores a value if there is one. */
+  /** Stores a value if the key has one already. */
   async replace(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
     return store(this._core.open, 'replace', key, value, options)
   }
 
-  /** Adds bytes to the end of an item; false when there is none. */
+  /** Appends bytes to an item; resolves to false when there is none. */
   async append(key: string, bytes: Uint8Array, options?: OperationOptions): Promise<boolean> {
     return extend(this._core.open, 'append', key, bytes, options)
   }
 
-  /** Adds bytes to the beginning of an item; false when there is none. */
+  /** Prepends bytes to an item; resolves to false when there is none. */
   async prepend(key: string, bytes: Uint8Array, options?: OperationOptions): Promise<boolean> {
     return extend(this._core.open, 'prepend', key, bytes, options)
   }
 
-  /** Stores a value if the item has the CAS id that gets() told. */
+  /** Stores a value if the item's CAS id is still the one that gets() returned. */
   async cas(key: string, value: unknown, id: bigint, options?: StoreOptions): Promise<CasOutcome> {
     return cas(this._core.open, key, value, id, options)
   }
 
-  /** Adds to a counter; `undefined` when there is none. */
+  /** Increments a counter; resolves to `undefined` when there is none. */
   async incr(
     key: string,
     delta: bigint | number,
@@ -117,7 +118,7 @@ export class ClientView {
     return count(this._core.open, 'incr', key, delta, options)
   }
 
-  /** Takes from a counter, down to 0; `undefined` when there is none. */
+  /** Decrements a counter, at most to 0; resolves to `undefined` when there is none. */
   async decr(
     key: string,
     delta: bigint | number,
@@ -126,22 +127,25 @@ export class ClientView {
     return count(this._core.open, 'decr', key, delta, options)
   }
 
-  /** Gives an item `ttl` from now. True when it was there. */
+  /** Sets an item's TTL. Resolves to true when the key is stored. */
   async touch(key: string, ttl: Ttl, options?: OperationOptions): Promise<boolean> {
     return touch(this._core.open, key, ttl, options)
   }
 
-  /** Deletes a key. True when it was there. */
+  /** Deletes a key. Resolves to true when it was stored. */
   async delete(key: string, options?: OperationOptions): Promise<boolean> {
     return deleteKey(this._core.open, key, options)
   }
 
-  /** As the client's invalidate(), for one key. */
+  /** Does the same as the client's invalidate(), for one key. */
   async invalidate(key: string, policy?: RefillDefaults): Promise<boolean> {
     return traceMark(this._core, key, () => this._refill.invalidate(key, policy))
   }
 
-  /** As the client's getOrSetEntry(). Rejects with MINTRING_UNSUPPORTED on classic servers. */
+  /**
+   * Does the same as the client's getOrSetEntry(). Rejects with MINTRING_UNSUPPORTED on classic
+   * servers.
+   */
   async getOrSetEntry<Value>(
     key: string,
     loader: Loader<Value>,
@@ -153,7 +157,9 @@ export class ClientView {
     return traceEntry(this._core, 'getOrSet', key, run)
   }
 
-  /** As the client's refresh(). Rejects with MINTRING_UNSUPPORTED on classic servers. */
+  /**
+   * Does the same as the client's refresh(). Rejects with MINTRING_UNSUPPORTED on classic servers.
+   */
   async refresh<Value>(
     key: string,
     loader: Loader<Value>,
@@ -165,28 +171,29 @@ export class ClientView {
     return entry.then(({ value }) => value)
   }
 
-  /** The servers are others now. */
+  /** Forgets the dialect, because the servers have changed. */
   forgetDialect(): void {
     this._store.forgetDialect()
   }
 
-  /** Takes no more calls of refills; what is under way goes on. */
+  /** Rejects new refills; pending ones continue. */
   shut(): void {
     this._refill.shut()
   }
 
-  /** Some load, or what follows one, is under way. */
+  /** Whether a load, or the store after it, is in progress. */
   get isLoading(): boolean {
     return this._refill.isLoading
   }
 
-  /** Lets refills end within `drainMs`, aborts the rest, and lets all leases go. */
+  /** Lets pending refills finish within `drainMs`, aborts the rest, and releases all leases. */
   close(drainMs: number): Promise<void> {
     return this._refill.close(drainMs)
   }
 
   /**
-   * Servers that cannot be asked now are no reason to refuse: calls end as they do without them.
+   * Rejects on classic servers. Passes if no server is reachable: the calls then behave as they do
+   * without servers.
    */
   private async _requireMeta(): Promise<void> {
     const dialect = this._store.dialect ?? (await this._store.learnDialect().catch(() => 'meta'))
@@ -198,7 +205,7 @@ export class ClientView {
 
 refuseSurplus(ClientView.prototype)
 
-/** A codec that is shown the bytes of values alone, and not the tags behind them. */
+/** Wraps a codec so that it gets the value's own bytes, without the tags behind them. */
 function ofValues(codec: Codec): Codec {
   const { bytes } = codec
   return {

@@ -2,20 +2,20 @@ import { performance, setImmediate } from '../runtime.ts'
 import { kindOf } from '../secrets.ts'
 import { badWarm } from './warm-options.ts'
 
-/** Waits, or less when the run ends. */
+/** Waits `delayMs`, or until the run ends early. */
 export type WaitForKeys = (delayMs: number) => Promise<void>
 
-/** Keys between two turns of the event loop, for iterators and loaders that never wait. */
+/** How many keys to read before yielding to the event loop, for iterators that never wait. */
 const KEYS_PER_TURN = 256
 
-/** Hands out keys at the pace of the run, one call of the iterator at a time. */
+/** Reads keys from the iterator, one call at a time, at the rate of the run. */
 export class WarmKeys {
   readonly #iterator: Iterator<string> | AsyncIterator<string>
   readonly #pace: Pace | undefined
   #last: Promise<unknown> = Promise.resolve()
   #taken = 0
 
-  /** Throws MINTRING_BAD_ARGUMENT for what is no iterable. */
+  /** Throws MINTRING_BAD_ARGUMENT if `keys` is not iterable. */
   constructor(
     keys: Iterable<string> | AsyncIterable<string>,
     perSecond: number | undefined,
@@ -25,14 +25,14 @@ export class WarmKeys {
     this.#pace = perSecond === undefined ? undefined : new Pace(perSecond, wait)
   }
 
-  /** The next key when it may begin; undefined after the last. */
+  /** Returns the next key as soon as the rate allows; undefined after the last. */
   take(): Promise<string | undefined> {
     const taken = this.#last.then(() => this.#take())
     this.#last = taken.catch(() => {})
     return taken
   }
 
-  /** The next key of a run before: at once. */
+  /** Returns the next key at once; resumed runs use it to skip finished keys. */
   async skip(): Promise<string | undefined> {
     if (++this.#taken % KEYS_PER_TURN === 0) {
       await new Promise((resolve) => setImmediate(resolve))
@@ -41,7 +41,7 @@ export class WarmKeys {
     return done === true ? undefined : value
   }
 
-  /** Lets the iterator clean up. */
+  /** Closes the iterator. */
   async end(): Promise<void> {
     await this.#iterator.return?.()
   }
@@ -53,11 +53,11 @@ export class WarmKeys {
   }
 }
 
-/** Spreads beginnings evenly, and lets no more than the rate fall into any second. */
+/** Spreads starts evenly, and allows at most `perSecond` of them in any second. */
 class Pace {
   readonly #gapMs: number
   readonly #wait: WaitForKeys
-  /** When the last keys of a second began, in turn. */
+  /** A ring buffer of the start times of the last `perSecond` keys. */
   readonly #beganMs: Float64Array
   #count = 0
   #slotMs = 0
@@ -68,20 +68,20 @@ class Pace {
     this.#wait = wait
   }
 
-  /** Resolves when the next key may begin. */
+  /** Resolves when the next key may start. */
   async next(): Promise<void> {
     const at = this.#count++ % this.#beganMs.length
     const earliestMs = this.#beganMs[at]! + WINDOW_MS
     const slotMs = Math.max(performance.now(), this.#slotMs, earliestMs)
     this.#slotMs = slotMs + this.#gapMs
     const leftMs = slotMs - performance.now()
-    // Timers have whole milliseconds: a shorter wait is skipped, and the next slots make up for it.
+    // Skip waits under 1 ms, which timers cannot do; the later slots make up for it.
     if (leftMs >= 1) await this.#wait(leftMs)
     this.#beganMs[at] = performance.now()
   }
 }
 
-/** A second, and the millisecond that a timer may be early. */
+/** One second, plus the millisecond that a timer may fire early. */
 const WINDOW_MS = 1001
 
 function iteratorOf(

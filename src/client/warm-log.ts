@@ -1,24 +1,24 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
 import { MintringError } from '../errors.ts'
 
-/** How far a warm-up came: so many keys from the first one are done, of which this is the last. */
+/** The position of a warm-up: the first `position` keys are done, and `key` is the last of them. */
 export interface WarmPosition {
   readonly position: number
   readonly key: string
 }
 
-/** More than a line with the longest key takes. */
+/** Larger than a line with the longest key. */
 const TAIL_BYTES = 4096
 
 /**
- * The log of a warm-up: a line of JSON a few times a second, appended, so that a crash costs at
- * most the last one. A run that ended says so, and the next one begins anew.
+ * The log of a warm-up. It appends a line of JSON several times a second, so that a crash loses at
+ * most the last one. A finished run marks the log, and the next run starts from the beginning.
  */
 export class WarmLog {
   readonly #file: number
   readonly #last: WarmPosition | undefined
 
-  /** Opens or makes the file. Throws MINTRING_BAD_ARGUMENT for one that is no such log. */
+  /** Opens or creates the file. Throws MINTRING_BAD_ARGUMENT if it is another kind of file. */
   constructor(path: string) {
     this.#file = openSync(path, 'a+')
     try {
@@ -29,7 +29,7 @@ export class WarmLog {
     }
   }
 
-  /** Where the run before broke off; undefined when there was none, or it ended. */
+  /** Where the previous run was interrupted; undefined if there was none, or it finished. */
   get last(): WarmPosition | undefined {
     return this.#last
   }
@@ -50,7 +50,7 @@ export class WarmLog {
     const end = tail.lastIndexOf('\n') + 1
     const broken = tail.toString('utf8', end)
     if (!isBeginning(broken)) return noLog(path)
-    // The process died while it wrote that.
+    // The last line is incomplete: the process died while it wrote that line.
     if (broken !== '') ftruncateSync(this.#file, size - tail.length + end)
     if (end === 0) return undefined
     const line = parse(tail.toString('utf8', 0, end).trimEnd().split('\n').at(-1)!)
@@ -73,7 +73,7 @@ function parse(line: string): Line | undefined {
   }
 }
 
-/** Whether a line that breaks off may be one of ours. */
+/** Whether an incomplete line may be one of ours. */
 function isBeginning(broken: string): boolean {
   return ['{"position":', '{"isFinished":'].some(
     (start) => broken.startsWith(start) || start.startsWith(broken),
@@ -81,5 +81,5 @@ function isBeginning(broken: string): boolean {
 }
 
 function noLog(path: string): never {
-  throw new MintringError('MINTRING_BAD_ARGUMENT', `resumeFrom: ${path} is no log of a warm-up`)
+  throw new MintringError('MINTRING_BAD_ARGUMENT', `resumeFrom: ${path} is not a log of warm()`)
 }

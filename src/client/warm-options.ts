@@ -5,47 +5,53 @@ import { kindOf } from '../secrets.ts'
 import type { Ttl } from './ttl.ts'
 import { ttlSeconds } from './ttl.ts'
 
-/** What warm() takes. */
+/** The options of warm(). */
 export interface WarmOptions {
-  /** How long the values live; 0, the default, is until they are evicted. */
+  /** The lifetime of the values; default 0: no expiry. */
   readonly ttl?: Ttl | undefined
-  /** How many keys are loaded and stored at a time. Default 16. */
+  /** How many keys are loaded and stored at once. Default 16. */
   readonly concurrency?: number | undefined
-  /** The most keys begun in a second, evenly spread. Default: no limit. */
+  /** How many keys start per second at most, evenly spread. Default: no limit. */
   readonly perSecond?: number | undefined
-  /** A log file: a run that broke off goes on from it. The keys must come in the same order. */
+  /**
+   * The path of a log file. An interrupted run continues from it; keys must come in the same order.
+   */
   readonly resumeFrom?: string | undefined
   /**
-   * Ends the run: no key is begun any more, what is under way may finish for 400 ms, then warm()
-   * rejects with MINTRING_ABORTED and tells how far it came.
+   * Aborts the run: no further key starts, pending ones have 400 ms to finish, then warm() rejects
+   * with MINTRING_ABORTED and reports its progress.
    */
   readonly signal?: AbortSignal | undefined
-  /** Called some ten times a second, and at the end. */
+  /** Called about ten times a second, and at the end. */
   readonly onProgress?: ((progress: WarmProgress) => void) | undefined
-  /** Told of keys whose loader failed, or whose value cannot be stored. The run goes on. */
+  /**
+   * Called with each key whose loader failed or whose value cannot be stored. The run continues.
+   */
   readonly onError?: ((error: unknown, key: string) => void) | undefined
 }
 
-/** What a run did so far. */
+/** The progress of a run. */
 export interface WarmProgress {
-  /** Keys begun, those of the run before included. */
+  /** Keys started, including those of previous runs. */
   readonly taken: number
   /** Keys whose value was stored. */
   readonly stored: number
-  /** Keys whose loader answered `undefined`. */
+  /** Keys whose loader returned `undefined`. */
   readonly skipped: number
   /** Keys whose loader threw, or whose value could not be stored. */
   readonly failed: number
-  /** Keys that the run before had done. */
+  /** Keys that previous runs finished. */
   readonly resumed: number
   /**
-   * Stored keys that went to another host, because their own was out and did not return in time:
-   * they are not there when it is back.
+   * Keys stored on a fallback host, because their own host was down too long. When it returns,
+   * their values are not on it.
    */
   readonly elsewhere: number
 }
 
-/** Makes the value of a key; `undefined` stores nothing. The signal fires when the run ends. */
+/**
+ * Loads the value of a key; `undefined` stores nothing. The signal aborts when the run ends early.
+ */
 export type WarmLoader = (key: string, context: { readonly signal: AbortSignal }) => unknown
 
 export const DEFAULT_CONCURRENCY = 16
@@ -63,7 +69,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof WarmOptions>([
   'onError',
 ])
 
-/** Throws MINTRING_BAD_ARGUMENT, _BAD_TTL, or _ABORTED when the signal has fired. */
+/** Throws MINTRING_BAD_ARGUMENT, _BAD_TTL, or _ABORTED when the signal has already aborted. */
 export function checkWarm(loader: unknown, options: WarmOptions): void {
   if (typeof loader !== 'function') {
     const example = 'warm(keys, loader, { ttl: 60 })'
@@ -91,7 +97,7 @@ export function checkWarm(loader: unknown, options: WarmOptions): void {
   checkBounds({ signal })
 }
 
-/** A MINTRING_BAD_ARGUMENT error of warm(). */
+/** Returns a MINTRING_BAD_ARGUMENT error of warm(). */
 export function badWarm(why: string): MintringError {
   return new MintringError('MINTRING_BAD_ARGUMENT', `warm: ${why}`)
 }

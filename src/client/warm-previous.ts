@@ -13,12 +13,12 @@ import { dumpOf } from './verbs/dumps.ts'
 import { statsOfHost } from './verbs/hosts.ts'
 import { checkWarm, type WarmOptions } from './warm-options.ts'
 
-/** What warmFromPrevious() takes; as warm() where the names are the same. */
+/** The options of warmFromPrevious(); the same as those of warm() where the names are the same. */
 export type CopyOptions = Pick<
   WarmOptions,
   'concurrency' | 'perSecond' | 'resumeFrom' | 'signal' | 'onError'
 > & {
-  /** Called some ten times a second, and at the end. */
+  /** Called about ten times a second, and at the end. */
   readonly onProgress?: ((progress: CopyProgress) => void) | undefined
 }
 
@@ -27,7 +27,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof CopyOptions>([
 ])
 const LOOK_MS = 100
 
-/** Copies all that moves, as one operation that channels tell of. */
+/** Copies all moving values, and traces the copy as one operation. */
 export async function warmFromPrevious(
   core: ClientCore,
   options: CopyOptions = {},
@@ -56,7 +56,7 @@ async function copyAll(core: ClientCore, options: CopyOptions): Promise<CopyProg
     return await new Pump(hosts, targetOf(core), { ...options, signal: both, log }).run()
   } catch (error) {
     if (!ending.signal.aborted || signal?.aborted === true) throw error
-    const why = 'The handover ended before all values were copied: give it longer'
+    const why = 'The handover ended before all values were copied: use a longer handover'
     throw new MintringError('MINTRING_TIMEOUT', `${why}. ${messageOf(error)}`, { cause: error })
   } finally {
     clearInterval(watch)
@@ -64,7 +64,7 @@ async function copyAll(core: ClientCore, options: CopyOptions): Promise<CopyProg
   }
 }
 
-/** Values may not move before every process knows of the change. */
+/** Waits until values may move: every process must know of the change first. */
 async function untilMoving(
   core: ClientCore,
   signal: AbortSignal | undefined,
@@ -81,8 +81,8 @@ async function untilMoving(
 
 function nothingMoves(): MintringError {
   const text =
-    'No handover is under way. warmFromPrevious() is called after setServers(), or by a client ' +
-    'that was made with previous'
+    'No handover is in progress. Call warmFromPrevious() after setServers(), or on a client ' +
+    'created with previous'
   return new MintringError('MINTRING_BAD_ARGUMENT', text)
 }
 
@@ -122,7 +122,7 @@ interface Names {
   readonly key: string
 }
 
-/** Names of a caller's key; undefined for one that no caller of this client can have. */
+/** Returns the names of a caller's key; undefined if this client cannot have such a key. */
 function namesOf(core: ClientCore, key: string): Names | undefined {
   try {
     const wireKey = core.keys.wireKey(key)

@@ -17,20 +17,20 @@ import {
   type WarmProgress,
 } from './warm-options.ts'
 
-/** The client, as a warm-up needs it. */
+/** The client methods that a warm-up needs. */
 export interface WarmTarget {
   set(key: string, value: unknown, options: StoreOptions): Promise<unknown>
   locate(key: string): { readonly server: string; readonly ejected: boolean }
 }
 
-/** How many keys may be done while an earlier one is still loading. */
+/** How many keys may finish while an earlier one is still loading. */
 const MAX_AHEAD = 100_000
 const REPORT_MS = 100
-/** How long what is under way may still take when a run ends early. */
+/** How long pending keys may still take when a run ends early. */
 const GRACE_MS = 400
-/** Waits before a value is stored again after the cache could not take it. */
+/** The delays before retrying to store a value while the cache is unavailable. */
 const RETRY_DELAYS_MS = [100, 200, 400, 800, 1600, 3200]
-/** What may be over in a moment. */
+/** The error codes of failures that may be temporary. */
 const PASSING: ReadonlySet<string> = new Set([
   'MINTRING_CONNECTION',
   'MINTRING_HOST_EJECTED',
@@ -39,7 +39,7 @@ const PASSING: ReadonlySet<string> = new Set([
   'MINTRING_TIMEOUT',
 ])
 
-/** Runs a warm-up as one operation that channels tell of. */
+/** Runs a warm-up, and traces it as one operation. */
 export async function warm(
   core: ClientCore,
   target: WarmTarget,
@@ -55,30 +55,30 @@ export async function warm(
   })
 }
 
-/** One warm-up. Its memory does not grow with the number of keys. */
+/** One warm-up. Its memory use does not grow with the number of keys. */
 export class WarmUp {
   readonly #target: WarmTarget
   readonly #loader: WarmLoader
   readonly #options: WarmOptions
   readonly #keys: WarmKeys
   readonly #log: WarmLog | undefined
-  /** Fires when the run ends early, for whatever reason. */
+  /** Aborts when the run ends early, for any reason. */
   readonly #ending = new AbortController()
-  /** Keys done out of turn: above #done, the number of those that are done without a gap. */
+  /** Keys that finished before an earlier one, by index. All keys below #done have finished. */
   readonly #ahead = new Map<number, string>()
-  /** Hosts that were waited for in vain. */
+  /** Hosts that did not return within all retries. */
   readonly #lostHosts = new Set<string>()
   readonly #waiting = new Set<() => void>()
   readonly #counts = { taken: 0, stored: 0, skipped: 0, failed: 0, resumed: 0, elsewhere: 0 }
   #done = 0
   #doneKey = ''
-  /** Values that are being tried again: no key begins meanwhile. */
+  /** How many values are being retried; no new key starts meanwhile. */
   #faltering = 0
   #reportMs = 0
   #failure: { readonly error: unknown } | undefined
   #isOver = false
 
-  /** Throws MINTRING_BAD_ARGUMENT, or MINTRING_BAD_TTL, for options that are invalid. */
+  /** Throws MINTRING_BAD_ARGUMENT or MINTRING_BAD_TTL for invalid options. */
   constructor(
     target: WarmTarget,
     keys: Iterable<string> | AsyncIterable<string>,
@@ -89,7 +89,7 @@ export class WarmUp {
     this.#target = target
     this.#loader = loader
     this.#options = options
-    // Every loader under way may listen.
+    // Every pending loader may add a listener.
     setMaxListeners(0, this.#ending.signal)
     this.#keys = new WarmKeys(keys, options.perSecond, (delayMs) => this.#wait(delayMs))
     this.#log = options.resumeFrom === undefined ? undefined : new WarmLog(options.resumeFrom)
@@ -121,7 +121,7 @@ export class WarmUp {
     if (this.#failure !== undefined) await this.#keys.end().catch(() => {})
   }
 
-  /** Passes over what the run before has done, if these are the same keys. */
+  /** Skips the keys that the previous run finished; rejects if the keys are different ones. */
   async #resume(): Promise<void> {
     const last = this.#log?.last
     if (last === undefined) return
@@ -158,13 +158,16 @@ export class WarmUp {
     }
   }
 
-  /** Loads and stores one key. False when the run ended under it; throws when the cache is gone. */
+  /**
+   * Loads and stores one key. Returns false if the run ended meanwhile; throws if the cache stays
+   * unavailable.
+   */
   async #fill(key: string): Promise<boolean> {
     let value: unknown
     try {
       value = await this.#loader(key, { signal: this.#ending.signal })
     } catch (error) {
-      // A loader that heeds the signal has not failed.
+      // A loader that rejects because of the signal has not failed.
       if (this.#failure !== undefined) return false
       this.#fail(error, key)
       return true
@@ -192,12 +195,12 @@ export class WarmUp {
     }
   }
 
-  /** Stores a value, unless it is worth to try again later. */
+  /** Stores a value; returns false if it should be retried. */
   async #isKept(key: string, value: unknown, isLast: boolean): Promise<boolean> {
     try {
       if (this.#isAwaited(key, isLast)) return false
       await this.#target.set(key, value, { ttl: this.#options.ttl })
-      // Its host may have gone meanwhile, and the value to another.
+      // The host may have been ejected meanwhile, so that a fallback host got the value.
       if (this.#isAwaited(key, isLast)) return false
       if (this.#isOver) return true
       this.#counts.stored++
@@ -212,7 +215,7 @@ export class WarmUp {
     }
   }
 
-  /** Whether the key's host is out and may soon be back; once it was waited for, it is lost. */
+  /** Whether to wait for the key's ejected host. After all retries it counts as lost. */
   #isAwaited(key: string, isLast: boolean): boolean {
     const { server, ejected } = this.#target.locate(key)
     if (!ejected) this.#lostHosts.delete(server)
@@ -241,7 +244,7 @@ export class WarmUp {
     this.#wake()
   }
 
-  /** Begins nothing any more. */
+  /** Ends the run early: no further key starts. */
   #stop(error: unknown): void {
     if (this.#failure !== undefined) return
     this.#failure = { error }
@@ -249,7 +252,7 @@ export class WarmUp {
     this.#wake()
   }
 
-  /** The work, or what there is of it some time after the run ended early. */
+  /** Resolves when the work is done, or a while after the run ended early. */
   async #untilGivenUp(work: Promise<void>): Promise<void> {
     const { signal } = this.#ending
     let timer: ReturnType<typeof setTimeout> | undefined
@@ -264,7 +267,7 @@ export class WarmUp {
     clearTimeout(timer)
   }
 
-  /** Waits, or less when the run ends early. */
+  /** Waits `delayMs`, or until the run ends early. */
   #wait(delayMs: number): Promise<void> {
     const { signal } = this.#ending
     if (signal.aborted) return Promise.resolve()
@@ -318,18 +321,18 @@ export class WarmUp {
     return { ...this.#counts }
   }
 
-  /** An error of the cache or of the signal, with how far the run came. */
+  /** Adds the progress of the run to an error of the cache or of the signal. */
   #told(error: unknown): unknown {
     if (!isMintringError(error) || error.code === 'MINTRING_BAD_ARGUMENT') return error
     const { stored, skipped, failed } = this.#counts
     const isAborted = error.code === 'MINTRING_ABORTED'
-    const why = isAborted ? 'was aborted by its signal' : `cannot go on: ${error.message}`
+    const why = isAborted ? 'was aborted by its signal' : `cannot continue: ${error.message}`
     const dot = why.endsWith('?') ? '' : '.'
     const counts = `${stored} stored, ${skipped} skipped, ${failed} failed`
     const again =
       this.#log === undefined
-        ? 'Without resumeFrom the next run begins anew'
-        : 'Call it again with the same keys and resumeFrom to go on'
+        ? 'Without resumeFrom the next run starts from the beginning'
+        : 'Call it again with the same keys and resumeFrom to continue'
     return new MintringError(
       error.code,
       `The warm-up ${why}${dot} All of the first ${this.#done} keys are done (${counts}). ${again}`,

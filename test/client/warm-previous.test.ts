@@ -123,7 +123,7 @@ describe('warmFromPrevious', { skip: skipWithoutMemcached() }, () => {
     cache.setServers(all, { announce: 1, handover: 2 })
     await assert.rejects(cache.warmFromPrevious({ perSecond: 5 }), {
       code: 'MINTRING_TIMEOUT',
-      message: /The handover ended before all values were copied: give it longer/,
+      message: /The handover ended before all values were copied: use a longer handover/,
     })
   })
 
@@ -131,7 +131,7 @@ describe('warmFromPrevious', { skip: skipWithoutMemcached() }, () => {
     const { cache } = await desk(t)
     await assert.rejects(cache.warmFromPrevious(), {
       code: 'MINTRING_BAD_ARGUMENT',
-      message: /No handover is under way/,
+      message: /No handover is in progress/,
     })
     for (const options of [{ ttl: 5 }, { perSecond: 0 }, { concurrency: 0 }, 5, { signal: 5 }]) {
       const refused = cache.warmFromPrevious(options as never)

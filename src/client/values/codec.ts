@@ -1,15 +1,15 @@
 import { isTagged } from '../../refill/stamp.ts'
 import { withoutTail } from '../../refill/tags/tail.ts'
 
-/** A value ready to be sent. A string body has ASCII characters only. */
+/** An encoded value. A string body contains ASCII characters only. */
 export interface Encoded {
   /** The bytes, or a text of ASCII characters. */
   readonly body: string | Uint8Array
-  /** The item's client flags: what tells a reader how to decode the body. */
+  /** The item's client flags, which tell readers how to decode the body. */
   readonly flags: number
 }
 
-/** A body as it was read: a reply of the parser, or bytes put together by the client. */
+/** A stored body: a reply of the parser, or bytes that the client assembled. */
 export interface Body {
   /** The length in bytes. */
   readonly size: number
@@ -20,25 +20,25 @@ export interface Body {
 }
 
 /**
- * Values to bodies with flags, and back. Both ways answer at once unless compression, chunks or a
- * user's serializer make them wait.
+ * Encodes values to bodies with flags, and decodes them. Both return synchronously, unless
+ * compression, chunks or a custom serializer need a promise.
  */
 export interface Codec {
-  /** Throws or rejects with MINTRING_BAD_VALUE for what cannot be stored. */
+  /** Encodes a value. Throws or rejects with MINTRING_BAD_VALUE for what cannot be stored. */
   encode(value: unknown): Encoded | Promise<Encoded>
   /**
-   * Answers `undefined` for what is not a value: the placeholder of a refill.
-   * Throws or rejects with MINTRING_BAD_VALUE for what cannot be read.
+   * Decodes a value; returns `undefined` for a refill's placeholder. Throws or rejects with
+   * MINTRING_BAD_VALUE for what cannot be decoded.
    */
   decode(flags: number, body: Body): unknown
   /**
-   * The bytes of a value as they were stored, decompressed where the flags say so. Answers and
-   * rejects as decode() does. Without it they are the body's.
+   * Returns the stored bytes, decompressed if the flags say so; for a placeholder or invalid bytes
+   * it behaves as decode() does. Default: the bytes of the body.
    */
   bytes?(flags: number, body: Body): Buffer | undefined | Promise<Buffer | undefined>
 }
 
-/** Reads the values of another codec as bytes. */
+/** Returns the bytes of another codec's values. */
 export class BytesCodec implements Codec {
   readonly #codec: Codec
 
@@ -55,9 +55,9 @@ export class BytesCodec implements Codec {
   }
 }
 
-/** Reads the values of another codec, and adds up their bytes as they came: for what is traced. */
+/** Decodes with another codec, and adds up the stored bytes for traces. */
 export class MeasuredCodec implements Codec {
-  /** Bytes of the values that were read. */
+  /** The bytes of all values read so far. */
   size = 0
   readonly #codec: Codec
 
@@ -75,7 +75,7 @@ export class MeasuredCodec implements Codec {
   }
 }
 
-/** The bytes of a value; those of the body where the codec has no way of its own. */
+/** Returns the bytes of a value; those of the body if the codec has no bytes(). */
 export function bytesOf(
   codec: Codec,
   flags: number,
@@ -84,7 +84,7 @@ export function bytesOf(
   return codec.bytes === undefined ? body.valueBuffer() : codec.bytes(flags, body)
 }
 
-/** Bytes that did not come straight from a reply: decompressed, or put together from chunks. */
+/** A body that is not a reply: it was decompressed, or joined from chunks. */
 export class BufferBody implements Body {
   readonly #bytes: Buffer
 
@@ -105,7 +105,7 @@ export class BufferBody implements Body {
   }
 }
 
-/** The beginning of a reply: what follows it is no part of the value. */
+/** The beginning of a reply; the rest does not belong to the value. */
 export class PartBody implements Body {
   readonly #data: Buffer
   readonly #start: number
@@ -126,7 +126,7 @@ export class PartBody implements Body {
   }
 }
 
-/** The bytes of the value alone: a tagged item has more. Throws MINTRING_BAD_VALUE. */
+/** Returns the value's own bytes, without the tags behind them. Throws MINTRING_BAD_VALUE. */
 export function ownBody(flags: number, body: Body): Body {
   return isTagged(flags) ? new BufferBody(withoutTail(body.valueBuffer())) : body
 }

@@ -4,7 +4,7 @@ import { isMintringError, MintringError, systemCodeOf } from '../../errors.ts'
 import { builtin } from '../../runtime.ts'
 import { badValue } from './json.ts'
 
-/** How bodies are compressed. zstd is in Node from 22.15 and 23.8. */
+/** The compression algorithms. zstd needs Node 22.15 or 23.8. */
 export type Compression = 'gzip' | 'brotli' | 'zstd'
 
 type Zlib = typeof zlib
@@ -19,14 +19,14 @@ interface Algorithm {
 
 let known: ReadonlyMap<Compression | 'zlib', Algorithm> | undefined
 
-/** zlib is loaded by the first value that needs it. */
+/** Loads zlib when the first value needs it. */
 function algorithms(): ReadonlyMap<Compression | 'zlib', Algorithm> {
   known ??= algorithmsOf(builtin('node:zlib'))
   return known
 }
 
 function algorithmsOf(zlib: Zlib): ReadonlyMap<Compression | 'zlib', Algorithm> {
-  // The default quality of 11 is for files compressed once: a hundred times slower than 5.
+  // Quality 5, because the default of 11 is a hundred times slower.
   const brotliOptions = { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 5 } }
   const brotli: Algorithm = {
     squeeze: (bytes) => promisify(zlib.brotliCompress)(bytes, brotliOptions),
@@ -37,7 +37,7 @@ function algorithmsOf(zlib: Zlib): ReadonlyMap<Compression | 'zlib', Algorithm> 
     ['zlib', algorithm(zlib.deflate, zlib.inflate)],
     ['brotli', brotli],
   ] as [Compression | 'zlib', Algorithm][])
-  // The Node this runs on may be older than zstd.
+  // Older versions of Node have no zstd.
   const { zstdCompress, zstdDecompress } = zlib as unknown as Newer
   if (zstdCompress !== undefined && zstdDecompress !== undefined) {
     found.set('zstd', algorithm(zstdCompress as Zlib['gzip'], zstdDecompress))
@@ -49,12 +49,12 @@ function algorithm(squeeze: Zlib['gzip'], inflate: Zlib['gunzip']): Algorithm {
   return { squeeze: promisify(squeeze) as Squeeze, inflate: promisify(inflate) as Inflate }
 }
 
-/** Whether this Node can compress that way. */
+/** Whether this version of Node supports the algorithm. */
 export function canCompress(compression: Compression): boolean {
   return algorithms().has(compression)
 }
 
-/** Compresses in a thread of the pool. Resolves to undefined when that makes nothing smaller. */
+/** Compresses in the thread pool. Resolves to undefined when the result is not smaller. */
 export async function compress(
   compression: Compression | 'zlib',
   bytes: Uint8Array,
@@ -64,8 +64,8 @@ export async function compress(
 }
 
 /**
- * Decompresses in a thread of the pool. Rejects with MINTRING_TOO_LARGE beyond `maxBytes`, which is
- * what stops a small body that unfolds without end, and with MINTRING_BAD_VALUE for damage.
+ * Decompresses in the thread pool. Rejects with MINTRING_TOO_LARGE beyond `maxBytes`, which
+ * protects against decompression bombs, and with MINTRING_BAD_VALUE for corrupt bytes.
  */
 export async function decompress(
   compression: Compression | 'zlib',
@@ -79,7 +79,7 @@ export async function decompress(
     if (systemCodeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
       throw new MintringError(
         'MINTRING_TOO_LARGE',
-        `a compressed value unfolds to more than maxDecompressedBytes (${maxBytes})`,
+        `a compressed value decompresses to more than maxDecompressedBytes (${maxBytes})`,
       )
     }
     throw badValue(`a stored value is not ${compression} as its flags say`, error)

@@ -3,8 +3,8 @@ import { kindOf } from '../../secrets.ts'
 import { type Loss, lossIn } from './loss.ts'
 
 /**
- * A value as JSON. Rejects with MINTRING_BAD_VALUE what JSON would lose without a word, at any
- * depth: functions, symbols, Map, Set, Error, promises, bytes, NaN, classes without properties.
+ * Encodes a value as JSON. Throws MINTRING_BAD_VALUE for values that JSON would silently lose, at
+ * any depth: functions, symbols, Map, Set, Error, promises, bytes, NaN, classes without properties.
  */
 export function toJson(value: unknown): string {
   let text: string | undefined
@@ -25,14 +25,14 @@ export function toJson(value: unknown): string {
 }
 
 /**
- * JSON to a value. JSON.parse makes a member named `__proto__` an own property like any other, so
- * no prototype changes, and there is no reviver that could assign one.
+ * Decodes JSON. JSON.parse creates a member named `__proto__` as an ordinary own property, and
+ * there is no reviver, so input cannot change a prototype.
  */
 export function fromJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    // The SyntaxError of JSON.parse quotes the text, which is a value: it is not passed on.
+    // Drop the SyntaxError of JSON.parse: it quotes the text, which is a value.
     const position = /position \d+/.exec(messageOf(error))?.[0] ?? ''
     throw badValue(`a stored value is not JSON as its flags say ${position}`.trimEnd())
   }
@@ -42,13 +42,13 @@ export function badValue(problem: string, cause?: unknown): MintringError {
   return new MintringError('MINTRING_BAD_VALUE', problem, { cause })
 }
 
-/** A value's kind, for messages: never its content. */
+/** Returns a value's kind for messages, never its content. */
 export function describe(value: unknown): string {
   if (typeof value !== 'object' || value === null) return kindOf(value)
   return `a value of class ${value.constructor?.name ?? 'Object'}`
 }
 
-/** Where the bigint is that JSON.stringify has refused. A circle beside it ends the search. */
+/** Finds the bigint that JSON.stringify rejected. A cycle ends the search. */
 function bigintIn(value: unknown, refusal: unknown): Loss | undefined {
   if (!/bigint/i.test(messageOf(refusal))) return undefined
   try {

@@ -1,18 +1,20 @@
 import { types } from 'node:util'
 
-/** Something JSON would lose: what it is, and where in the value. */
+/** A part of a value that JSON would lose: what it is, and where. */
 export interface Loss {
   readonly what: string
-  /** `.users[3].seen`; '' for the value itself. Names that may be content are left out. */
+  /**
+   * The path, such as `.users[3].seen`; '' for the value itself. Omits names that may be content.
+   */
   readonly path: string
-  /** What to do instead. */
+  /** What to store instead. */
   readonly instead: string
 }
 
 /**
- * What JSON would lose of a value without a word, at any depth and from any realm; undefined when
- * it loses nothing. Properties that are undefined may go: they read as undefined again.
- * The value must be free of circles: JSON.stringify has refused those before.
+ * Returns the first part of a value that JSON would silently lose, at any depth and from any realm;
+ * undefined if there is none. Undefined properties do not count: they are undefined again after
+ * decoding. The value must have no cycles; JSON.stringify rejects those first.
  */
 export function lossIn(value: unknown): Loss | undefined {
   switch (typeof value) {
@@ -43,7 +45,7 @@ function inArray(values: readonly unknown[]): Loss | undefined {
 
 function inObject(value: object): Loss | undefined {
   const prototype = Object.getPrototypeOf(value)
-  // Of any realm: Object.prototype is the one prototype that has none itself.
+  // Works across realms: only an Object.prototype has no prototype itself.
   const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null
   if (!isPlain) {
     const found = lossOfClass(value)
@@ -62,7 +64,7 @@ function inObject(value: object): Loss | undefined {
   return undefined
 }
 
-/** What no JSON can hold, even where it has properties or a toJSON of its own. */
+/** Returns the loss of a class that JSON cannot encode, even if it has properties or a toJSON. */
 function lossOfClass(value: object): Loss | undefined {
   if (types.isPromise(value) || typeof (value as PromiseLike<unknown>).then === 'function') {
     return loss('a promise (or a query that was not run)', 'await it')
@@ -89,7 +91,7 @@ function classOf(value: object): string {
   return typeof name === 'string' && name !== '' ? name : 'nameless object'
 }
 
-/** A name that is no identifier may be content, such as an address that entries are kept under. */
+/** Returns a property's path. A name that is not an identifier may be content, so hide it. */
 function pathOf(name: string): string {
   return /^[a-z_$][\w$]{0,40}$/i.test(name) ? `.${name}` : '[…]'
 }

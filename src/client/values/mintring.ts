@@ -6,19 +6,19 @@ import { compress, decompress } from './compress.ts'
 import { badValue, describe, fromJson, toJson } from './json.ts'
 import { bytesIn, isAscii, isThenable, isWellFormed, textBody, textBytes } from './text.ts'
 
-/** The bits of mintring's client flags; docs/values.md tells them to other clients. */
+/** The bits of mintring's client flags; docs/values.md documents them for other clients. */
 export const ValueFlag = {
-  /** Written by mintring: without it another client wrote the value. */
+  /** Set in all values that mintring wrote. */
   Written: 1,
-  /** The body is gzip; the bit nginx is told of with `memcached_gzip_flag 2`. */
+  /** The body is gzip; nginx tests this bit with `memcached_gzip_flag 2`. */
   Gzip: 2,
   Brotli: 32,
   Zstd: 64,
-  /** The body tells where the chunks of a split value are. */
+  /** The body is the manifest of a value split into chunks. */
   Manifest: 128,
 } as const
 
-/** What a body is, in bits 2 to 4. */
+/** The type of a body, in bits 2 to 4. */
 const Type = {
   Text: 0,
   Bytes: 1,
@@ -30,10 +30,13 @@ const Type = {
   Serialized: 7,
 } as const
 
-/** Pages have both, values at most one: visitors name pages, and values must not be theirs. */
+/**
+ * Set in pages only: values have at most one of the two bits. Visitors choose the keys of pages, so
+ * a page read must never return a value.
+ */
 const PAGE = ValueFlag.Brotli | ValueFlag.Zstd
 const COMPRESSED = ValueFlag.Gzip | ValueFlag.Brotli | ValueFlag.Zstd
-/** The body is not the value's: it is compressed, or elsewhere. */
+/** Bits of bodies that need an asynchronous step: they are compressed or split. */
 const FOLDED = COMPRESSED | ValueFlag.Manifest
 const COMPRESSION_FLAGS: Readonly<Record<Compression, number>> = {
   gzip: ValueFlag.Gzip,
@@ -41,31 +44,33 @@ const COMPRESSION_FLAGS: Readonly<Record<Compression, number>> = {
   zstd: ValueFlag.Zstd,
 }
 
-/** Writes and reads values that are neither strings, bytes nor other primitives. */
+/** Encodes and decodes values that are neither strings, bytes nor other primitives. */
 export interface ValueSerializer {
   serialize(value: unknown): string | Uint8Array | Promise<string | Uint8Array>
   deserialize(body: Buffer): unknown
 }
 
-/** Where the chunks of split values are read. */
+/** Reads the chunks of split values. */
 export interface ChunkReader {
-  /** The body a manifest stands for, or undefined when a chunk is missing. */
+  /** Returns the body of a manifest, or undefined when a chunk is missing. */
   read(manifest: string): Promise<Buffer | undefined>
 }
 
-/** The settings that decide how values are written. */
+/** The settings that determine how values are encoded. */
 export interface ValueSettings {
-  /** Undefined is JSON. */
+  /** The custom serializer; undefined for JSON. */
   readonly serializer: ValueSerializer | undefined
-  /** Bodies of more bytes are compressed; undefined compresses none. */
+  /** Bodies with more bytes are compressed; undefined disables compression. */
   readonly compressAboveBytes: number | undefined
   readonly compression: Compression
-  /** The most a compressed body may unfold to. */
+  /** The maximum decompressed size of a body. */
   readonly maxDecompressedBytes: number
   readonly chunks: ChunkReader
 }
 
-/** mintring's own flags. Strings, numbers and bytes take the short way: nothing waits. */
+/**
+ * Encodes and decodes values with mintring's own flags. Strings, numbers and bytes need no promise.
+ */
 export class MintringCodec implements Codec {
   readonly #settings: ValueSettings
   readonly #compressAbove: number
@@ -123,7 +128,7 @@ export class MintringCodec implements Codec {
     const { serializer } = this.#settings
     if (serializer === undefined) return json(value)
     const failed = (error: unknown): never => {
-      throw badValue(`the serializer refused ${describe(value)}`, error)
+      throw badValue(`the serializer rejected ${describe(value)}`, error)
     }
     try {
       const body = serializer.serialize(value)
@@ -149,7 +154,8 @@ export class MintringCodec implements Codec {
   /** Joins the chunks of a split body and decompresses it; undefined when a chunk is missing. */
   async #unfold(flags: number, body: Body): Promise<Buffer | undefined> {
     const { chunks, maxDecompressedBytes } = this.#settings
-    if ((flags & PAGE) === PAGE) throw badValue('a page of mintring/page is stored there')
+    if ((flags & PAGE) === PAGE)
+      throw badValue('the key holds a page of mintring/page, not a value')
     const isSplit = (flags & ValueFlag.Manifest) !== 0
     const bytes = isSplit ? await chunks.read(body.valueString()) : body.valueBuffer()
     if (bytes === undefined || (flags & COMPRESSED) === 0) return bytes
@@ -196,12 +202,12 @@ export class MintringCodec implements Codec {
   }
 }
 
-/** A value without our flag is text; an empty one is what a refill leaves while it loads. */
+/** Decodes a value of another client as text; an empty one counts as a refill's placeholder. */
 function decodeForeign(body: Body): string | undefined {
   return body.size === 0 ? undefined : body.valueString()
 }
 
-/** Decimal digits to a bigint; memcached pads a number that became shorter with spaces. */
+/** Parses a bigint; memcached pads a number that became shorter with spaces. */
 export function readBigint(text: string): bigint {
   const digits = text.trimEnd()
   if (/^-?\d+$/.test(digits)) return BigInt(digits)
@@ -214,7 +220,7 @@ function typed(type: number, body: string | Uint8Array): Encoded {
 
 function encodeText(text: string): Encoded {
   if (isAscii(text)) return typed(Type.Text, text)
-  // A lone surrogate has no UTF-8, but JSON can escape it.
+  // UTF-8 cannot encode a lone surrogate, but JSON can escape it.
   return isWellFormed(text) ? typed(Type.Text, Buffer.from(text, 'utf8')) : json(text)
 }
 
@@ -226,5 +232,5 @@ function serialized(body: string | Uint8Array): Encoded {
   if (typeof body === 'string') return typed(Type.Serialized, textBody(body))
   const bytes = bytesIn(body)
   if (bytes !== undefined) return typed(Type.Serialized, bytes)
-  throw badValue(`a serializer answers a string or bytes, not ${describe(body)}`)
+  throw badValue(`a serializer must return a string or bytes, not ${describe(body)}`)
 }

@@ -8,10 +8,13 @@ import { PYLIBMC, PYMEMCACHE, PythonCodec } from './dialects/python.ts'
 import type { ValueSettings } from './mintring.ts'
 import { MintringCodec } from './mintring.ts'
 
-/** Whose flags values are written and read with. */
+/** The client whose flags are used to encode and decode values. */
 export type ValueFlags = 'mintring' | 'pylibmc' | 'pymemcache' | 'php' | 'memcached'
 
-/** The codec of the settings. Throws MINTRING_BAD_BEHAVIOR for a compression this Node lacks. */
+/**
+ * Creates the codec of the settings. Throws MINTRING_BAD_BEHAVIOR if this version of Node lacks the
+ * compression.
+ */
 export function createCodec(flags: ValueFlags, settings: ValueSettings): Codec {
   if (settings.compressAboveBytes !== undefined && !canCompress(settings.compression)) {
     throw new MintringError(
@@ -33,7 +36,7 @@ export function createCodec(flags: ValueFlags, settings: ValueSettings): Codec {
   }
 }
 
-/** A codec that knows nothing of the bits that refills put beside its own. */
+/** Wraps a codec to hide the flag bits and tags that refills add. */
 export function besideRefills(codec: Codec): Codec {
   return {
     encode: (value) => codec.encode(value),

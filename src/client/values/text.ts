@@ -1,26 +1,26 @@
-// Imported: the global one is looked up by a getter each time.
+// Imported, because the global Buffer is a getter that runs at each use.
 import { Buffer, isUtf8 } from 'node:buffer'
 import { types } from 'node:util'
 import type { Body } from './codec.ts'
 
-/** Up to this length a loop over the characters beats a call into native code. */
+/** Up to this length a loop over the characters is faster than a native call. */
 const LOOPED_CHARACTERS = 16
 
-/** A string as a body: itself when it is ASCII, which needs no copy, else its UTF-8 bytes. */
+/** Returns a string as a body: itself if it is ASCII, which avoids a copy, else its UTF-8 bytes. */
 export function textBody(text: string): string | Uint8Array {
   return isAscii(text) ? text : Buffer.from(text, 'utf8')
 }
 
-/** Bytes as text where they are UTF-8, else as they are: a text must not lose any. */
+/** Decodes bytes as text if they are valid UTF-8; otherwise returns the bytes unchanged. */
 export function textOrBytes(body: Body): string | Buffer {
   const text = body.valueString()
-  // Only text that has this character may have lost a byte to it.
+  // Invalid bytes are decoded to this character; text without it lost nothing.
   if (!text.includes('\uFFFD')) return text
   const bytes = body.valueBuffer()
   return isUtf8(bytes) ? text : bytes
 }
 
-/** Whether UTF-8 can carry the string: half a surrogate pair would come back as U+FFFD. */
+/** Whether UTF-8 can encode the string; a lone surrogate would be decoded to U+FFFD. */
 export function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text)
 }
@@ -32,14 +32,14 @@ export function isAscii(text: string): boolean {
   return true
 }
 
-/** A body as bytes, for compression and chunks. */
+/** Returns a body as bytes, for compression and chunks. */
 export function textBytes(body: string | Uint8Array): Uint8Array {
   return typeof body === 'string' ? Buffer.from(body, 'latin1') : body
 }
 
 /**
- * The bytes of a Uint8Array of any realm; undefined for anything else. Memory that may change its
- * size or its content before it is written is copied: the length told must be the length sent.
+ * Returns the bytes of a Uint8Array of any realm; undefined for anything else. Copies memory that
+ * may be resized or changed before it is sent: the announced length must be the length sent.
  */
 export function bytesIn(value: unknown): Uint8Array | undefined {
   if (!types.isUint8Array(value)) return undefined
@@ -48,7 +48,7 @@ export function bytesIn(value: unknown): Uint8Array | undefined {
   return isSteady ? value : Buffer.from(value)
 }
 
-/** Whether a value is a promise, or stands for one, of any realm and library. */
+/** Whether a value is a promise or another thenable, of any realm and library. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     typeof value === 'object' &&

@@ -8,10 +8,10 @@ import type { StoreOptions } from '../options.ts'
 import type { Codec } from '../values/codec.ts'
 import { cas, store } from './storage.ts'
 
-/** What stands for an item that has a value: no CAS id is 0. */
+/** Stands for an item with a value: no CAS id is 0. */
 const A_VALUE = 0n
 
-/** Resolves to the CAS id of an item that reads as a miss, to A_VALUE for any other. */
+/** Resolves to the CAS id of a placeholder, or to A_VALUE for any other item. */
 const GETS_PLACEHOLDER: Verb = {
   name: 'gets',
   effect: 'read',
@@ -27,10 +27,10 @@ const GETS_PLACEHOLDER: Verb = {
 }
 
 /**
- * Stores a value if there is none. True when it was stored. The empty item that a refill leaves
- * while it loads is no value, but memcached refuses an `add` over it, and one of a process that was
- * killed stays for more than a minute: it is replaced by its CAS id, and what the refill loads is
- * not stored then. So a refused `add` costs a second round trip.
+ * Stores a value if the key has none; resolves to true when it was stored. A refill's placeholder
+ * is not a value, but memcached rejects an `add` over it, and the placeholder of a killed process
+ * stays for more than a minute. So after a rejected `add` a second round trip replaces a
+ * placeholder by its CAS id; the refill then does not store its result.
  */
 export function add(
   core: ClientCore,

@@ -17,17 +17,20 @@ import { checkOptions, STORE_OPTIONS } from '../options.ts'
 import type { Ttl } from '../ttl.ts'
 import { optionalExptime } from '../ttl.ts'
 
-/** What incr and decr take. */
+/** The options of incr and decr. */
 export interface CounterOptions extends OperationOptions {
-  /** The number a counter that is not there starts at; without it a miss stays a miss. */
+  /** The initial number of a missing counter; without it a miss resolves to undefined. */
   readonly initial?: bigint | number | undefined
-  /** How long a counter that was started lives. Only with `initial`: later counts keep it. */
+  /**
+   * The lifetime of a counter that this call creates; it needs `initial`. Existing counters keep
+   * theirs.
+   */
   readonly ttl?: Ttl | undefined
 }
 
 const COUNTER_OPTIONS: OptionNames = new Set([...STORE_OPTIONS, 'initial'])
 
-/** Counts are never repeated: a lost reply may have been a count. */
+/** Not repeatable: if the reply was lost, the server may have counted. */
 function counting(name: string, head: typeof incrHead): Verb {
   return {
     name,
@@ -83,8 +86,8 @@ const START: Verb = {
 }
 
 /**
- * Adds to, or takes from, a counter: 64-bit, unsigned; incr wraps at 2^64 and decr stops at 0.
- * Resolves to the new number, or undefined when there is no counter and no `initial`.
+ * Increments or decrements a counter: 64-bit and unsigned; incr wraps at 2^64 and decr stops at 0.
+ * Resolves to the new number, or to undefined when there is no counter and no `initial`.
  */
 export function count(
   core: ClientCore,
@@ -98,7 +101,7 @@ export function count(
   const by = checkUint64('delta', delta)
   if (options?.initial === undefined) {
     if (options?.ttl !== undefined) {
-      throw badArgument('ttl needs initial: a counter that is there keeps its time to live')
+      throw badArgument('ttl needs initial: an existing counter keeps its time to live')
     }
     return countClassic(core, name, key, wireKey, by, options)
   }
@@ -158,7 +161,7 @@ async function countFrom(
     exptime,
   )
   if (await core.submit(start, deadline.next())) return initial
-  // Another client created it between the two commands.
+  // Another client created the counter between the two commands.
   return countClassic(core, name, key, wireKey, by, deadline.next())
 }
 

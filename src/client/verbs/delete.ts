@@ -9,13 +9,13 @@ import { DELETE } from './found.ts'
 import { deadlineOf, laterOptions } from './many.ts'
 import { deleteMany } from './write-many.ts'
 
-/** How many locks are looked for at once. */
+/** How many locks are deleted at once. */
 const MAX_AT_ONCE = 512
 
 /**
- * Deletes a key. True when it was there. A refill with `placeholder: 'sidecar'` leaves nothing in
- * the key while it loads: what is not there is deleted once more if a load had its lock beside it,
- * since that may have stored before its lock was gone.
+ * Deletes a key; resolves to true when it was stored. A refill with `placeholder: 'sidecar'` has
+ * its lock beside the key while it loads. If the key was not stored but had such a lock, it is
+ * deleted again, because the load may have stored its value before the lock was deleted.
  */
 export async function deleteKey(
   core: ClientCore,
@@ -23,7 +23,7 @@ export async function deleteKey(
   options: OperationOptions | undefined,
 ): Promise<boolean> {
   checkOptions('delete', options)
-  // In the time of one operation: callers need not know that there may be several steps.
+  // All steps share the time limit of one operation, because callers expect one.
   const timeoutMs = options?.timeoutMs ?? core.operationMs
   const deadline = new Deadline('delete', { signal: options?.signal, timeoutMs }, timeoutMs)
   const wasThere = await remove(core, key, options)
@@ -32,7 +32,10 @@ export async function deleteKey(
   return remove(core, key, deadline.next())
 }
 
-/** The same for many keys: per key whether it was there, or in `failed` the reason. */
+/**
+ * Does the same for many keys: per key whether it was stored; in `failed` the reasons of the
+ * others.
+ */
 export async function deleteKeys(
   core: ClientCore,
   keys: Iterable<string>,
@@ -57,7 +60,7 @@ export async function deleteKeys(
   return outcomes
 }
 
-/** True when the item was there. */
+/** Deletes a key; resolves to true when it was stored. */
 function remove(
   core: ClientCore,
   key: string,

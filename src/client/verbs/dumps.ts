@@ -8,11 +8,11 @@ import { checkOptions } from '../options.ts'
 import { traceLines } from '../trace.ts'
 import { hostNamed } from './hosts.ts'
 
-/** What dumps take. */
+/** The options of dumps. */
 export interface DumpOptions {
-  /** One host, as `hosts()` names it; all of them, one after the other, by default. */
+  /** The host to dump, as `hosts()` names it. Default: all hosts, one after the other. */
   readonly host?: string | undefined
-  /** Slab classes, `'all'` (the default), or `'hash'` to walk the hash table instead. */
+  /** The slab classes, `'all'` (the default), or `'hash'` to walk the hash table instead. */
   readonly range?: CrawlRange | undefined
   /** Ends the dump and closes its connection. */
   readonly signal?: AbortSignal | undefined
@@ -20,58 +20,58 @@ export interface DumpOptions {
 
 type Abortable = Pick<DumpOptions, 'signal'>
 
-/** What watch() takes. */
+/** The options of watch(). */
 export interface WatchOptions {
-  /** The host to watch; needed when there are several. */
+  /** The host to watch; required when there are several. */
   readonly host?: string | undefined
-  /** Ends the watching and closes its connection. */
+  /** Stops watching and closes the connection. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** An item as a server lists it. */
+/** An item in a server's dump. */
 export interface DumpedItem {
-  /** The host that has it, as `hosts()` names it. */
+  /** The item's host, as `hosts()` names it. */
   readonly host: string
-  /** The key on the wire, prefix included. */
+  /** The wire key, including the prefix. */
   readonly key: string
-  /** Unix time in seconds at which it expires; -1 for never. */
+  /** When it expires, in Unix seconds; -1 for never. */
   readonly expiresAt: number
-  /** Unix time in seconds of the last access. */
+  /** When it was last accessed, in Unix seconds. */
   readonly lastAccessAt: number
-  /** The item's version. */
+  /** The item's CAS id. */
   readonly cas: bigint
   /** Whether it was read since it was stored. */
   readonly fetched: boolean
-  /** The slab class it lies in. */
+  /** Its slab class. */
   readonly slabClass: number
-  /** Bytes, the server's bookkeeping included. */
+  /** Its size in bytes, including the server's overhead. */
   readonly size: number
 }
 
-/** A key as `mgdump` lists it. */
+/** A key in the output of `mgdump`. */
 export interface DumpedKey {
-  /** The host that has it, as `hosts()` names it. */
+  /** The key's host, as `hosts()` names it. */
   readonly host: string
-  /** The key on the wire, prefix included. */
+  /** The wire key, including the prefix. */
   readonly key: string
 }
 
-/** Something a server reported to watch(). */
+/** An event that a server reported to watch(). */
 export interface WatchEvent {
   /** The host that reported it, as `hosts()` names it. */
   readonly host: string
-  /** Such as `item_get`, `item_store`, `eviction`, `conn_new`. */
+  /** The type, such as `item_get`, `item_store`, `eviction`, `conn_new`. */
   readonly type: string
-  /** Unix time in seconds. */
+  /** The time in Unix seconds. */
   readonly at: number
-  /** All of the event's fields, as the server named and wrote them. */
+  /** All fields of the event, with the server's names and texts. */
   readonly fields: Readonly<Record<string, string>>
 }
 
 const DUMP_OPTIONS: OptionNames = new Set(['signal', 'host', 'range'])
 const WATCH_OPTIONS: OptionNames = new Set(['signal', 'host'])
 
-/** Lists the items of the hosts. Items that come and go meanwhile may be missing. */
+/** Lists the items of the hosts. May omit items that are stored or deleted during the dump. */
 export async function* metadump(
   core: ClientCore,
   options: DumpOptions | undefined,
@@ -92,7 +92,7 @@ async function* itemsOf(
   }
 }
 
-/** Lists the keys of the hosts; cheaper than metadump(). Since memcached 1.6.19. */
+/** Lists the keys of the hosts; cheaper than metadump(). Needs memcached 1.6.19. */
 export async function* mgdump(
   core: ClientCore,
   options: DumpOptions | undefined,
@@ -115,7 +115,7 @@ async function* keysOf(
   }
 }
 
-/** The keys of one host, which need not be on the list of servers any more. */
+/** Lists the keys of one host, which may have left the server list. */
 export function dumpOf(
   core: ClientCore,
   host: Host,
@@ -127,7 +127,7 @@ export function dumpOf(
   return itemsOf(core, host, metadumpHead(range), { signal })
 }
 
-/** Follows what one host reports, until the reader stops or the signal fires. */
+/** Streams the events of one host until the reader stops or the signal aborts. */
 export async function* watch(
   core: ClientCore,
   topics: readonly WatchTopic[],
@@ -140,7 +140,7 @@ export async function* watch(
   const [host] = hosts
   if (host === undefined || hosts.length > 1) {
     const names = hosts.slice(0, 3).map(({ name }) => `{ host: '${name}' }`)
-    throw badArgument(`watch() follows one host: write ${names.join(' or ')}`)
+    throw badArgument(`watch() follows one host: pass ${names.join(' or ')}`)
   }
   for await (const line of linesOf(core, 'watch', host, head, options)) {
     const fields = fieldsOf(line)
@@ -186,7 +186,7 @@ function chosenHosts(
   return options?.host === undefined ? core.cluster.hosts : [hostNamed(core, options.host)]
 }
 
-/** `name=value` pairs. The names are the server's, so the record has no prototype. */
+/** Parses `name=value` pairs. The names come from the server, so the record has no prototype. */
 function fieldsOf(line: string): Record<string, string> {
   const fields: Record<string, string> = Object.create(null)
   for (const part of line.split(' ')) {
@@ -209,7 +209,7 @@ function dumpedItem(host: Host, fields: Readonly<Record<string, string>>): Dumpe
   }
 }
 
-/** The server percent-encodes the bytes of a key that are not plain. */
+/** Decodes a key; the server percent-encodes bytes that are not plain. */
 function decodeKey(text: string): string {
   const bytes = text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),

@@ -4,7 +4,7 @@ import type { ReplyKind as Kind } from '../../protocol/reply-kind.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { deleteHead } from '../../protocol/request.ts'
 
-/** A verb that resolves to true for the reply `yes`, and to false for NOT_FOUND. */
+/** Creates a verb that resolves to true for the reply `yes`, and to false for NOT_FOUND. */
 export function yesOrNotFound(
   name: string,
   effect: Effect,
@@ -28,7 +28,7 @@ export function yesOrNotFound(
   }
 }
 
-/** `delete k`: true when it was there. */
+/** `delete k`: resolves to true when the key was stored. */
 export const DELETE: Verb = yesOrNotFound(
   'delete',
   'remove',

@@ -19,42 +19,42 @@ import type { KeyBatch, ManyVerb } from './many.ts'
 import { allOf, checkKeys, deadlineOf, runMany } from './many.ts'
 import { get } from './retrieval.ts'
 
-/** How much one `get` line holds: servers and proxies have small buffers for lines. */
+/** Limits of one `get` line: servers and proxies have small line buffers. */
 const MAX_LINE_KEYS = 100
 const MAX_LINE_BYTES = 6000
 
-/** What the requests of one getMany fill, by position. */
+/** The results of one getMany, by position of the key. */
 interface Found {
   readonly codec: Codec
-  /** While the channel has subscribers: the codecs of all lines, which know how much they read. */
+  /** The measuring codecs of all lines; undefined without subscribers to the channel. */
   readonly measured: MeasuredCodec[] | undefined
   readonly values: unknown[]
   /** Values that are still being decoded. */
   readonly pending: Promise<void>[]
-  /** When the caller's patience with them ends. */
+  /** The caller's time limit for decoding. */
   readonly deadline: Deadline
-  /** Values that could not be decoded. */
+  /** Values that could not be decoded, by position. */
   readonly broken: Map<number, MintringError>
 }
 
-/** One line of a getMany on its way. */
+/** One `get` line of a getMany. */
 interface Line {
   readonly found: Found
   readonly codec: Codec
   readonly positions: readonly number[]
   readonly wireKeys: readonly string[]
-  /** Bytes of the values it has read, when that is measured. */
+  /** The bytes of the values read so far, if they are measured. */
   readonly size?: number
 }
 
-/** What a getMany fills. */
+/** Where a getMany puts its results. */
 interface Filled {
   readonly hits: Map<string, unknown>
   readonly failed: Map<string, MintringError>
   readonly codecs: MeasuredCodec[] | undefined
 }
 
-/** The server names hits in the order asked and leaves misses out. */
+/** The server returns hits in the order of the keys, and omits misses. */
 const GET_MANY: Verb = {
   name: 'get',
   effect: 'read',
@@ -76,7 +76,7 @@ const GET_MANY: Verb = {
   },
 }
 
-/** The hits in the order asked; rejects when every key failed. */
+/** Returns the hits in the order of the keys; rejects when every key failed. */
 export async function getMany(
   core: ClientCore,
   keys: Iterable<string>,
@@ -96,7 +96,7 @@ export async function getMany(
   return hits
 }
 
-/** The hits in the order asked, and the keys that could not be asked. */
+/** Returns the hits in the order of the keys, and the keys that failed. */
 export async function getManyDetailed(
   core: ClientCore,
   keys: Iterable<string>,
@@ -183,7 +183,7 @@ function readingVerb(batch: KeyBatch, found: Found): ManyVerb {
   }
 }
 
-/** The same line with a codec that adds up what it reads. */
+/** Returns the same line with a codec that adds up the bytes it decodes. */
 function measured(line: Line): Line {
   const codec = new MeasuredCodec(line.codec)
   line.found.measured?.push(codec)
@@ -196,12 +196,12 @@ function measured(line: Line): Line {
   }
 }
 
-/** Behind a proxy each key is asked in a line of its own, so that it fails alone. */
+/** Whether each key gets a `get` line of its own: behind a proxy each key can fail alone. */
 function asksSingly(attempt: Attempt | undefined): boolean {
   return attempt?.router.abilities?.singleGets === true
 }
 
-/** Each key has a reply of its own: VALUE and END, END, or an error line. */
+/** Handles the reply of one key: VALUE and END, END alone, or an error line. */
 function acceptSingle(request: Request, reply: Reply, attempt: SingleAttempt): boolean {
   const { positions, wireKeys, found } = request.context as Line
   const position = positions[attempt.cursor]!

@@ -23,13 +23,13 @@ import { applyOptions, checkOptions } from '../options.ts'
 import { allFailed, Outcomes } from '../outcomes.ts'
 import { traceHostRequest } from '../trace.ts'
 
-/** A statistic: a number where it is one (a bigint beyond 2^53), else the server's text. */
+/** A statistic: a number (a bigint beyond 2^53) if it is one, else the server's text. */
 export type StatValue = number | bigint | string
 
-/** The statistics of one section of one host, by the server's names. */
+/** The statistics of one section of one host, under the server's names. */
 export type Stats = Readonly<Record<string, StatValue>>
 
-/** Replied to by one line of the server's choosing: OK, or a text such as `MEMLIMIT …`. */
+/** A command with a one-line reply: OK, or a text such as `MEMLIMIT …`. */
 const LINE: Omit<Verb, 'name'> = {
   effect: 'change',
   repeatable: false,
@@ -93,7 +93,7 @@ interface StatsSoFar {
   stats: Record<string, StatValue>
 }
 
-/** Every attempt begins with no statistics. */
+/** Returns the statistics of this attempt; a retry starts with none. */
 function statsOf(request: Request, attempt: Attempt): Record<string, StatValue> {
   const context = request.context as StatsSoFar
   if (context.of !== attempt) Object.assign(context, { of: attempt, stats: Object.create(null) })
@@ -102,7 +102,7 @@ function statsOf(request: Request, attempt: Attempt): Record<string, StatValue> 
 
 const FLUSH_OPTIONS: OptionNames = new Set([...OPERATION_OPTIONS, 'delay'])
 
-/** Asks every host for its version. */
+/** Reads the version of every host. */
 export function version(
   core: ClientCore,
   options: OperationOptions | undefined,
@@ -111,7 +111,7 @@ export function version(
   return askAll(core, () => hostRequest<string>(VERSION, versionHead()), options)
 }
 
-/** Asks every host for one section of its statistics. */
+/** Reads one section of the statistics of every host. */
 export function stats(
   core: ClientCore,
   section: string | undefined,
@@ -126,7 +126,7 @@ export function stats(
   return askAll(core, () => statsRequest(section), options)
 }
 
-/** The statistics of one host, which need not be on the list of servers any more. */
+/** Reads the statistics of one host, which may have left the server list. */
 export function statsOfHost(core: ClientCore, host: Host, section?: string): Promise<Stats> {
   return ask(core, host, statsRequest(section), undefined)
 }
@@ -136,7 +136,7 @@ function statsRequest(section: string | undefined): Request<Stats> {
   return hostRequest<Stats>(STATS, head, { of: undefined, stats: {} })
 }
 
-/** Sends a line to every host; resolves to what each said. */
+/** Sends a command line to every host; resolves to their replies. */
 export function command(
   core: ClientCore,
   head: string,
@@ -173,7 +173,7 @@ export function cacheMemlimit(
   return command(core, cacheMemlimitHead(megabytes), options)
 }
 
-/** Ends one server, which must be named: there is no way to end all by accident. */
+/** Shuts down one server. It must be named, so that nobody shuts down all by accident. */
 export async function shutdown(
   core: ClientCore,
   name: string,
@@ -184,21 +184,21 @@ export async function shutdown(
   try {
     await ask(core, hostNamed(core, name), request, options)
   } catch (error) {
-    // A server that obeys closes the connection instead of answering.
+    // A server that shuts down closes the connection instead of replying.
     if (!isMintringError(error) || error.code !== 'MINTRING_CONNECTION' || !error.sent) throw error
   }
 }
 
-/** The host of that name, or address. Throws MINTRING_BAD_ARGUMENT when there is none. */
+/** Returns the host with that name or address. Throws MINTRING_BAD_ARGUMENT when there is none. */
 export function hostNamed(core: ClientCore, name: string): Host {
   const host = core.cluster.hosts.find((one) => one.name === name || one.address === name)
   if (host !== undefined) return host
   const known = core.cluster.hosts.map((one) => one.name).join(', ')
   if (typeof name !== 'string') throw badArgument(`name a host, one of ${known}`)
-  throw badArgument(`no host is named '${escaped(name, 100)}'; there are ${known}`)
+  throw badArgument(`no host is named '${escaped(name, 100)}'; the hosts are ${known}`)
 }
 
-/** Gives a request to one host and no other. */
+/** Sends a request to one host, without fallback. */
 export function ask<Result, Context>(
   core: ClientCore,
   host: Host,
@@ -211,12 +211,12 @@ export function ask<Result, Context>(
   return request.promise
 }
 
-/** For commands that are one line, made when their arguments were checked. */
+/** Encodes a command line that was built when its arguments were checked. */
 export function encodeLine({ args }: Request, out: Sink): void {
   out.text(args as string)
 }
 
-/** The words of such a command. */
+/** Returns the words of such a line. */
 export function wordsOfLine({ args }: Request): readonly string[] {
   return wordsOf(args as string)
 }
@@ -225,7 +225,7 @@ export function hostRequest<Result>(verb: Verb, head: string, context?: unknown)
   return new Request<Result>(verb, undefined, '', context, head)
 }
 
-/** Asks all hosts at once. Rejects only when none answered. */
+/** Queries all hosts at once. Rejects only when every host failed. */
 async function askAll<Result>(
   core: ClientCore,
   make: () => Request<Result>,

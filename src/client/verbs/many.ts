@@ -12,23 +12,23 @@ import type { OperationOptions } from '../options.ts'
 import { applyOptions } from '../options.ts'
 import { traceHostRequest } from '../trace.ts'
 
-/** The keys of a batch, each checked, in the order asked. */
+/** The distinct keys of a batch, in the order requested. */
 export interface KeyBatch {
   readonly keys: readonly string[]
   readonly wireKeys: readonly string[]
 }
 
-/** What one verb does with a part of a batch. Positions are into the batch's keys. */
+/** How one verb handles a part of a batch. Positions are indexes into the batch's keys. */
 export interface ManyVerb extends Pick<Batch, 'isRead' | 'cut' | 'request' | 'miss'> {
-  /** Does it for one key, as the verb for one would. */
+  /** Runs the verb for a single key. */
   alone(parts: ClientCore, position: number, options: OperationOptions | undefined): Promise<void>
 }
 
-/** The different keys of a batch, checked before any of them is asked. */
+/** Returns the distinct keys of a batch. Checks all of them before any request is sent. */
 export async function checkKeys(core: ClientCore, keys: Iterable<string>): Promise<KeyBatch> {
   if (typeof keys === 'string' || typeof keys?.[Symbol.iterator] !== 'function') {
     const got = typeof keys === 'string' ? 'one string: write [key]' : kindOf(keys)
-    throw badArgument(`The keys are an array or another iterable, not ${got}`)
+    throw badArgument(`The keys must be an array or another iterable, not ${got}`)
   }
   const pace = new DialPace()
   const distinct = new Map<string, string>()
@@ -39,14 +39,14 @@ export async function checkKeys(core: ClientCore, keys: Iterable<string>): Promi
   return { keys: [...distinct.keys()], wireKeys: [...distinct.values()] }
 }
 
-/** All positions of a batch. */
+/** Returns all positions of a batch. */
 export function* allOf(batch: KeyBatch): Iterable<number> {
   for (let position = 0; position < batch.keys.length; position++) yield position
 }
 
 /**
- * Runs a batch within the time that one operation has. Resolves to the positions that could not be
- * done, with the reason.
+ * Runs a batch within the caller's time limit. Resolves to the positions that failed, with the
+ * reason.
  */
 export function runMany(
   core: ClientCore,
@@ -72,12 +72,14 @@ export function runMany(
   return new Scatter(cluster, batch).run(positions)
 }
 
-/** When a batch ends: by the caller's word alone, because its size decides how long it takes. */
+/**
+ * Returns the deadline of a batch: the caller's only, because the batch size determines the time.
+ */
 export function deadlineOf(what: string, options: OperationOptions | undefined): Deadline {
   return new Deadline(what, options, MAX_TIMER_MS)
 }
 
-/** The caller's options for a later step. */
+/** Returns the caller's options for a later step. */
 export function laterOptions(
   deadline: Deadline,
   options: OperationOptions | undefined,
@@ -85,7 +87,7 @@ export function laterOptions(
   return options?.timeoutMs === undefined ? options : deadline.next()
 }
 
-/** The caller's options with what is left of the time. */
+/** Returns the caller's options with the remaining time. */
 function remaining({ signal }: OperationOptions, endMs: number): OperationOptions {
   if (endMs === 0) return { signal }
   return { signal, timeoutMs: Math.max(1, endMs - performance.now()) }

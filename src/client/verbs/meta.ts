@@ -23,41 +23,38 @@ import { bytesIn } from '../values/text.ts'
 import { ask, encodeLine, hostNamed, hostRequest } from './hosts.ts'
 import { fits, tooLarge } from './storage.ts'
 
-/** A key as text, or as any bytes: those travel in base64 and may hold spaces and zeros. */
+/** A key as text, or as any bytes: those are sent in base64 and may contain spaces and zeros. */
 export type MetaKey = string | Uint8Array
 
-/** What the server said to a meta command; a field that was not asked for is undefined. */
+/** The reply to a meta command; a field that was not requested is undefined. */
 export interface MetaReply {
-  /** HD or VA `done`, EN or NF `missing`, NS `not_stored`, EX `exists`. */
+  /** HD or VA is `done`, EN or NF `missing`, NS `not_stored`, EX `exists`. */
   readonly status: 'done' | 'missing' | 'not_stored' | 'exists'
   /** The bytes of the value (flag v). */
   readonly value: Buffer | undefined
-  /** Client flags (flag f); 0 when not asked for. */
+  /** Client flags (flag f); 0 when not requested. */
   readonly flags: number
   /** The CAS id (flag c). */
   readonly cas: bigint | undefined
-  /** Seconds to live, -1 for ever (flag t). */
+  /** Seconds to live, -1 for no expiry (flag t). */
   readonly ttl: number | undefined
   /** Bytes of the value (flags s and v). */
   readonly size: number
-  /** Whether it was read before (flag h). */
+  /** Whether the item was read before (flag h). */
   readonly hit: boolean | undefined
   /** Seconds since the last access (flag l). */
   readonly lastAccess: number | undefined
   /** The opaque token (flag O). */
   readonly opaque: string
-  /** W: this client may refill. */
+  /** W: this client may refill the item. */
   readonly won: boolean
-  /** X: the item was invalidated. */
+  /** X: the item was marked stale. */
   readonly stale: boolean
-  /** Z: another client may refill. */
+  /** Z: another client is already refilling the item. */
   readonly lost: boolean
 }
 
-/**
- * The meta flags without those that would change how many replies there are, or how keys are
- * written.
- */
+/** The meta flags, except those that change the number of replies or the encoding of keys. */
 export type MetaOptions<All> = Omit<All, 'q' | 'b' | 'k' | 'P' | 'L'>
 
 const STATUS: ReadonlyMap<number, MetaReply['status']> = new Map([
@@ -70,7 +67,7 @@ const STATUS: ReadonlyMap<number, MetaReply['status']> = new Map([
 ])
 
 const verbs = {
-  /** With flags that touch, make placeholders or win refills: a second one may do otherwise. */
+  /** An mg with flags that touch, vivify or win a refill: repeating it may have another result. */
   mg: metaVerb('mg', 'touch', ({ wireKey, args }, out, maxTtl) => {
     out.text(mgHead(wireKey, shortened(args as MgFlags, maxTtl)))
   }),
@@ -91,7 +88,7 @@ const verbs = {
   }),
 } as const
 
-/** The flags with lives that fit the place. */
+/** Limits the TTLs in flags to `maxTtl`. */
 function shortened<Flags extends { readonly T?: number; readonly N?: number }>(
   flags: Flags,
   maxTtl: number,
@@ -132,9 +129,9 @@ const MN: Verb = {
 }
 
 /**
- * The meta commands themselves, for what the other verbs do not say. Flags have the protocol's own
- * letters; one that the key's server is too old for rejects with MINTRING_UNSUPPORTED, before it is
- * sent. Values are bytes: the client flags (F, f) are the caller's affair.
+ * The meta commands, for what the other methods do not offer. Flags are the letters of the
+ * protocol. A flag that the key's server does not support yet rejects with MINTRING_UNSUPPORTED
+ * before anything is sent. Values are bytes; the caller sets and reads the client flags (F, f).
  */
 export class MetaCommands {
   private readonly core: ClientCore
@@ -143,7 +140,7 @@ export class MetaCommands {
     this.core = core
   }
 
-  /** `mg`: reads, and with flags also touches, makes placeholders, wins refills. */
+  /** `mg`: reads an item; with flags it also touches it, creates a placeholder or wins a refill. */
   mg(key: MetaKey, flags?: MetaOptions<MgFlags>, options?: OperationOptions): Promise<MetaReply> {
     const isPlainRead = flags?.N === undefined && flags?.R === undefined && flags?.T === undefined
     const verb = isPlainRead ? verbs.peek : verbs.mg
@@ -165,17 +162,17 @@ export class MetaCommands {
     })
   }
 
-  /** `md`: deletes, or with I marks stale. */
+  /** `md`: deletes an item, or with I marks it stale. */
   md(key: MetaKey, flags?: MetaOptions<MdFlags>, options?: OperationOptions): Promise<MetaReply> {
     return this.send('md', verbs.md, key, flags, undefined, options, mdHead)
   }
 
-  /** `ma`: counts. */
+  /** `ma`: increments or decrements a counter. */
   ma(key: MetaKey, flags?: MetaOptions<MaFlags>, options?: OperationOptions): Promise<MetaReply> {
     return this.send('ma', verbs.ma, key, flags, undefined, options, maHead)
   }
 
-  /** `mn`: resolves when the host has answered all that this client asked it before. */
+  /** `mn`: resolves when the host has replied to all earlier requests of this client. */
   async mn(host: string, options?: OperationOptions): Promise<void> {
     checkOptions('mn', options)
     const request = hostRequest<void>(MN, mnHead())
@@ -183,7 +180,9 @@ export class MetaCommands {
     return ask(this.core.open, hostNamed(this.core, host), request, options)
   }
 
-  /** `me`: what the server knows of an item, by its own names; undefined on a miss. */
+  /**
+   * `me`: reads what the server knows about an item, under the server's names; undefined on a miss.
+   */
   async me(
     key: MetaKey,
     options?: OperationOptions,
@@ -306,5 +305,5 @@ function debugFields(reply: Reply): Record<string, string> {
 }
 
 function badFlag(letter: string): MintringError {
-  return badArgument(`the meta flag ${letter} is the client's own affair`)
+  return badArgument(`the meta flag ${letter} is reserved for the client`)
 }

@@ -16,22 +16,22 @@ import { ask } from './hosts.ts'
 
 /** One reply of a raw command. */
 export interface RawReply {
-  /** The line, without its end. */
+  /** The line, without its line break. */
   readonly line: string
-  /** The data block that followed it, if one did. */
+  /** The data block after the line, if there was one. */
   readonly data: Buffer | undefined
 }
 
-/** A word of a raw command; bytes, as the last one, are its data block. */
+/** A word of a raw command; bytes are allowed as the last word and are its data block. */
 export type RawWord = string | number | bigint | Uint8Array
 
-/** How a command's replies end. */
+/** How the replies of a command end. */
 type Ending = 'one' | 'end'
 
 interface Known {
   readonly ending: Ending
   readonly effect: Effect
-  /** Which word tells the length of the data block, for commands that have one. */
+  /** The index of the word with the length of the data block, for commands that have one. */
   readonly lengthAt?: number
 }
 
@@ -42,7 +42,7 @@ const changes: Known = { ending: 'one', effect: 'change' }
 const removes: Known = { ending: 'one', effect: 'remove' }
 const stores: Known = { ending: 'one', effect: 'change', lengthAt: 4 }
 
-/** The commands whose replies have a known end. Others could leave a lane out of step. */
+/** The commands whose replies have a known end; other commands could desynchronize a connection. */
 const known: ReadonlyMap<string, Known> = new Map([
   ...['me', 'mn', 'version'].map((name) => [name, read] as const),
   ...['mg', 'touch'].map((name) => [name, touches] as const),
@@ -66,7 +66,7 @@ const known: ReadonlyMap<string, Known> = new Map([
   ['config', { ...list, effect: 'touch' }],
 ])
 
-/** What may come after its command without ending it. */
+/** Replies after which more replies to the same command follow. */
 const CONTINUES: ReadonlySet<number> = new Set([
   ReplyKind.Value,
   ReplyKind.Stat,
@@ -75,7 +75,10 @@ const CONTINUES: ReadonlySet<number> = new Set([
   ReplyKind.Line,
 ])
 
-/** With data: a server that refuses the line may read the data as commands. */
+/**
+ * Commands with data run on a connection of their own: a server that rejects the line may execute
+ * the data as commands.
+ */
 const STORES: Verb = { ...rawVerb('change'), isApart: true }
 
 const verbs: Readonly<Record<Effect, Verb>> = {
@@ -87,8 +90,8 @@ const verbs: Readonly<Record<Effect, Verb>> = {
 }
 
 /**
- * Any command of the text and meta protocols, as it stands: neither keys nor values are changed.
- * The line is checked to be one line with the right length of data, and the replies are collected.
+ * Sends any command of the text and meta protocols with unchanged keys and values. Checks that it
+ * is one line with the right data length, and collects the replies.
  */
 export function raw(
   core: ClientCore,
@@ -121,7 +124,7 @@ interface Parts {
   readonly options: OperationOptions | undefined
 }
 
-/** Words, then perhaps bytes, then perhaps options. */
+/** Splits the arguments into words, optional bytes and optional options. */
 function partsOf(args: readonly (RawWord | OperationOptions)[]): Parts {
   const words = [...args]
   const last = words.at(-1)
@@ -129,7 +132,7 @@ function partsOf(args: readonly (RawWord | OperationOptions)[]): Parts {
   const options = hasOptions ? (words.pop() as OperationOptions | undefined) : undefined
   checkOptions('raw', options)
   const body = types.isUint8Array(words.at(-1)) ? bytesIn(words.pop()) : undefined
-  if (words.some(isObject)) throw bad('is words, and at its end the data as one Buffer')
+  if (words.some(isObject)) throw bad('consists of words, with the data as one Buffer at the end')
   return { words: words as RawWord[], body, options }
 }
 
@@ -137,7 +140,7 @@ const isObject = (word: unknown): boolean => typeof word === 'object' || typeof 
 
 interface RawContext {
   readonly ending: Ending
-  /** The attempt that collects: another one starts from nothing. */
+  /** The attempt that `collected` belongs to; a retry starts with none. */
   of: Attempt | undefined
   collected: RawReply[]
 }
@@ -159,7 +162,7 @@ function rawVerb(effect: Effect): Verb {
       if (isError(reply)) {
         request.reject(refusalOf(request, reply))
         if (request.body === undefined || reply.kind === ReplyKind.ServerError) return true
-        // The data block may have been read as commands: this lane is out of step.
+        // The server may have executed the data as commands, so close this connection.
         throw refusalOf(request, reply)
       }
       const data = CARRIES_DATA.has(reply.kind) ? reply.valueBuffer() : undefined
@@ -184,10 +187,10 @@ function checkLine(line: string): string {
     throw badArgument("raw() takes a key or a host, and then a command: raw('k', 'get', 'k')")
   }
   if (line.length > 0 && line.length <= 2048 && !/[^ -~\x80-\xff]/.test(line)) return line
-  throw bad('is 1 to 2048 bytes of one line, without control characters')
+  throw bad('must be one line of 1 to 2048 bytes, without control characters')
 }
 
-/** Any word may be a key, and the one after a meta command may be base64. */
+/** Checks every word, as any may be a key; the word after a meta command may be base64. */
 function checkWords(tokens: readonly string[]): void {
   for (const token of tokens) checkUnreserved(token)
   if (tokens[0]?.length !== 2 || !tokens.includes('b')) return
@@ -202,8 +205,9 @@ function checkCommand(tokens: readonly string[], body: Uint8Array | undefined): 
   }
   if (name === 'lru_crawler' && /dump$/.test(words[0] ?? ''))
     throw bad('dumps have their own verbs')
-  if (words.at(-1) === 'noreply') throw bad('must be answered: noreply is refused')
-  if (name.length === 2 && words.includes('q')) throw bad('must be answered: the flag q is refused')
+  if (words.at(-1) === 'noreply') throw bad('must have a reply: noreply is not allowed')
+  if (name.length === 2 && words.includes('q'))
+    throw bad('must have a reply: the flag q is not allowed')
   if (command.lengthAt === undefined) {
     if (body !== undefined) throw bad(`'${name}' takes no data`)
     return command
@@ -211,7 +215,7 @@ function checkCommand(tokens: readonly string[], body: Uint8Array | undefined): 
   const length = tokens[command.lengthAt]
   if (body === undefined) throw bad(`'${name}' needs its data, as bytes, at the end`)
   if (length !== String(body.length)) {
-    throw bad(`tells a length of ${length}, but the data has ${body.length} bytes`)
+    throw bad(`has a length of ${length}, but its data has ${body.length} bytes`)
   }
   return command
 }

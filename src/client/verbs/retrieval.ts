@@ -16,13 +16,13 @@ import { exptimeOf } from '../ttl.ts'
 import type { Codec } from '../values/codec.ts'
 import { ValueFlag } from '../values/mintring.ts'
 
-/** A value with what the server knows of it. */
+/** A value with its metadata. */
 export interface Entry<Value> {
-  /** The value, decoded. */
+  /** The decoded value. */
   readonly value: Value
-  /** The item's version, for `cas()`. */
+  /** The CAS id, for `cas()`. */
   readonly cas: bigint
-  /** The client flags as stored; docs/values.md tells their bits. */
+  /** The client flags as stored; docs/values.md documents their bits. */
   readonly flags: number
 }
 
@@ -30,10 +30,10 @@ type Retrieval = Request<unknown, Codec>
 
 const SPLIT = ValueFlag.Written | ValueFlag.Manifest
 
-/** The longest that the chunks of a value are read for: each of them has the usual time. */
+/** The maximum time for reading the chunks of a value; each chunk has the usual time limit. */
 const MAX_SPLIT_MS = 300_000
 
-/** Lanes gather the plain gets of a turn into one line, so this is all a hit or a miss costs. */
+/** A plain get. A lane combines those of one tick into one line. */
 const GET: Verb = {
   name: 'get',
   effect: 'read',
@@ -58,7 +58,7 @@ const GATS: Verb = retrieval('gats', 'touch', settleEntry, ({ wireKey, exptime }
   out.text(gatsHead(atMostExptime(exptime, maxTtl), [wireKey]))
 })
 
-/** The value, or undefined on a miss. Nothing is made here but the request. */
+/** Reads a value; resolves to undefined on a miss. Hot path: allocates only the request. */
 export function get(
   core: ClientCore,
   key: string,
@@ -70,7 +70,7 @@ export function get(
   return core.read(new Request(GET, routeKey, wireKey, core.codecFor(options)), options)
 }
 
-/** The value with its CAS id and flags, or undefined on a miss. */
+/** Reads a value with its CAS id and flags; resolves to undefined on a miss. */
 export function gets(
   core: ClientCore,
   key: string,
@@ -80,7 +80,7 @@ export function gets(
   return retrieve(core, GETS, key, wireKey, 0, options)
 }
 
-/** The value, which lives for `ttl` from now, or undefined on a miss. */
+/** Reads a value and sets its TTL; resolves to undefined on a miss. */
 export function gat(
   core: ClientCore,
   key: string,
@@ -91,7 +91,7 @@ export function gat(
   return retrieve(core, GAT, key, wireKey, exptimeOf(ttl), options)
 }
 
-/** As gat(), with CAS id and flags. */
+/** Does the same as gat(), with CAS id and flags. */
 export function gats(
   core: ClientCore,
   key: string,
@@ -118,7 +118,7 @@ function retrieve<Result>(
   )
 }
 
-/** A retrieval of one key: VALUE and END, or END alone. */
+/** Creates a verb that reads one key: the reply is VALUE and END, or END alone. */
 function retrieval(
   name: string,
   effect: Effect,
@@ -139,7 +139,10 @@ function resolveMiss(request: Request): void {
   request.resolve(undefined)
 }
 
-/** A value that cannot be decoded is the caller's error, and no reason to close the lane. */
+/**
+ * Resolves with the decoded value. A decoding error rejects the request, and must not close the
+ * lane.
+ */
 function settleValue(request: Retrieval, reply: Reply): void {
   try {
     const value = request.context.decode(reply.flags, reply)
@@ -164,21 +167,22 @@ function settleEntry(request: Retrieval, reply: Reply): void {
 }
 
 /**
- * The request keeps its signal and its time while a value is decoded: a codec may hang. A split
- * value has the time that its chunks may take, unless the caller named one for all of it.
+ * Resolves with a value that is still being decoded. The request's signal and timeout still apply,
+ * because a codec may hang. A split value has the time limit of its chunks, unless the caller set
+ * one.
  */
 function settleLater(request: Retrieval, value: Promise<unknown>, flags: number): void {
   const { signal, finalMs } = request
   const isSplit = (flags & SPLIT) === SPLIT && request.timeoutMs === 0
   const timeoutMs = isSplit ? MAX_SPLIT_MS : Math.max(0, finalMs - performance.now())
   const bounded = within(value, { signal, timeoutMs }, () => undecoded(request))
-  // The caller may have left: then its rejection counts as handled.
+  // The request may already be settled: mark the rejection as handled.
   if (request.settled) bounded.catch(() => {})
   request.resolve(bounded)
 }
 
 function undecoded(request: Request): MintringError {
-  const message = `the value came, but was not decoded in time (a slow serializer, or lost chunks)`
+  const message = `the value arrived but was not decoded in time (slow serializer or lost chunks)`
   return new MintringError('MINTRING_TIMEOUT', message, {
     host: request.attempt?.router.name,
     command: request.verb.name,

@@ -18,16 +18,17 @@ import type { Encoded } from '../values/codec.ts'
 import { badValue, describe } from '../values/json.ts'
 import { bytesIn, textBody } from '../values/text.ts'
 
-/** What became of a compare-and-swap: `exists` means that the item changed since the `gets`. */
+/** The result of a compare-and-swap; `exists` means the item has changed since the `gets`. */
 export type CasOutcome = 'stored' | 'exists' | 'not_found'
 
 /**
- * What memcached keeps of an item beside key and value (item header, CAS id, flags, line ends): it
- * counts towards the item size. A few bytes more than 1.6 uses, so that the refusal is never its.
+ * The bytes that memcached adds to key and value (item header, CAS id, flags, line ends) and counts
+ * towards the item size. Slightly more than 1.6 uses, so that the client rejects before the server
+ * does.
  */
 const ITEM_OVERHEAD_BYTES = 80
 
-/** Ids that a new home told while its keys moved have one bit more than 64. */
+/** During a handover, CAS ids from a new host have one more bit than 64. */
 const MAX_CAS = 2n * MAX_UINT64 + 1n
 
 const SET: Verb = { ...storage('set', true), isWhole: true }
@@ -66,7 +67,7 @@ const CAS: Verb = {
 
 const verbs = { set: SET, add: ADD, replace: REPLACE } as const
 
-/** `set`, `add` or `replace`: true, or false when the server says NOT_STORED. */
+/** Runs `set`, `add` or `replace`; resolves to false when the server replies NOT_STORED. */
 export function store(
   core: ClientCore,
   name: 'set' | 'add' | 'replace',
@@ -77,7 +78,7 @@ export function store(
   return encodeAndSend(core, verbs[name], key, value, undefined, options)
 }
 
-/** Stores only if the item still has that CAS id. */
+/** Stores a value if the item's CAS id is still `id`. */
 export function cas(
   core: ClientCore,
   key: string,
@@ -88,7 +89,7 @@ export function cas(
   return encodeAndSend(core, CAS, key, value, checkCas(id), options)
 }
 
-/** `append` or `prepend`: bytes to an item that is there. Its flags and TTL stay as they are. */
+/** Appends or prepends bytes to an existing item, which keeps its flags and TTL. */
 export function extend(
   core: ClientCore,
   name: 'append' | 'prepend',
@@ -131,7 +132,7 @@ function encodeAndSend<Result>(
   return send(core, verb, key, wireKey, encoded, exptime, id, options)
 }
 
-/** Sets a value that is encoded already. */
+/** Stores a value that is already encoded. */
 export function storeEncoded(
   core: ClientCore,
   key: string,
@@ -162,7 +163,7 @@ function send<Result>(
   )
 }
 
-/** For values that take time: compression, a slow serializer, chunks to be stored first. */
+/** Stores a value that is not ready at once: compression, a slow serializer, or chunks. */
 async function sendLater<Result>(
   core: ClientCore,
   verb: Verb,
@@ -192,22 +193,25 @@ function split(
   return core.chunks.write(encoded, exptime, chunkBytes(core), deadline)
 }
 
-/** How much of a split value one item takes. */
+/** Returns how many bytes of a split value fit in one item. */
 export function chunkBytes(core: ClientCore): number {
   return core.maxItemBytes - ITEM_OVERHEAD_BYTES - MAX_KEY_BYTES
 }
 
-/** The bytes of an item that its value cannot have. */
+/** Returns the bytes of an item that are not available to its value. */
 function itemRoom(wireKey: string): number {
   return wireKey.length + ITEM_OVERHEAD_BYTES
 }
 
-/** Whether a value under that key is within the server's item size. */
+/** Whether a value under that key fits the server's item size. */
 export function fits(core: ClientCore, wireKey: string, bodyLength: number): boolean {
   return bodyLength + itemRoom(wireKey) <= core.maxItemBytes
 }
 
-/** A server that refuses a value for its size deletes the one it had: so it is never asked. */
+/**
+ * Returns the error for a value that is too large. Such a value is never sent, because a server
+ * that rejects a value for its size deletes the old one.
+ */
 export function tooLarge(core: ClientCore, wireKey: string, bodyLength: number): MintringError {
   const bytes = bodyLength + itemRoom(wireKey)
   return new MintringError(
@@ -236,7 +240,7 @@ function storage(name: StoreVerb, repeatable: boolean): Verb {
   }
 }
 
-/** The line of a storage command and its data. */
+/** Encodes the line of a storage command and its data. */
 function encodeStore(
   name: StoreVerb | 'cas',
   { wireKey, flags, exptime, body, args }: Request,
@@ -244,7 +248,7 @@ function encodeStore(
   maxTtl: number,
 ): void {
   const ttl = atMostExptime(exptime, maxTtl)
-  // Told while the key moved to its home, an id has a bit more.
+  // Remove the extra bit of CAS ids that were read during a handover.
   const id = args === undefined ? undefined : BigInt.asUintN(64, args as bigint)
   out.text(storeHead(name, wireKey, flags, ttl, body!.length, id))
   out.data(body!)

@@ -18,7 +18,7 @@ const TOUCH = yesOrNotFound(
   },
 )
 
-/** Gives an item `ttl` from now; true when it was there. */
+/** Sets an item's TTL; resolves to true when the key is stored. */
 export function touch(
   core: ClientCore,
   key: string,

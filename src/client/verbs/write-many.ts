@@ -24,26 +24,26 @@ import type { KeyBatch, ManyVerb } from './many.ts'
 import { allOf, checkKeys, deadlineOf, laterOptions, runMany } from './many.ts'
 import { chunkBytes, fits, storeEncoded, tooLarge } from './storage.ts'
 
-/** How many commands, and how many bytes, leave as one request. */
+/** The maximum number of commands, and of bytes, in one request. */
 const MAX_GROUP_COMMANDS = 256
 const MAX_GROUP_BYTES = 65_536
 
-/** The entries of a setMany: a Map, an object, or pairs. */
+/** The entries of a setMany: a Map, an object, or [key, value] pairs. */
 export type Entries<Value> = Iterable<readonly [string, Value]> | Readonly<Record<string, Value>>
 
-/** What the requests of one batch of writes fill, by position. */
+/** The results of one batch of writes, by position of the key. */
 interface Written {
   readonly done: (boolean | undefined)[]
   readonly refused: Map<number, MintringError>
-  /** Bytes of the values that are sent. */
+  /** The bytes of the values that are sent. */
   bytes: number
 }
 
-/** A group of commands on its way: one reply each, in order. */
+/** A group of commands in one request; each has one reply, in order. */
 interface Group {
   readonly written: Written
   readonly positions: readonly number[]
-  /** Bytes of its values, for traces. */
+  /** The bytes of its values, for traces. */
   readonly size?: number
   encode(position: number, out: Sink, maxTtl: number): void
 }
@@ -51,7 +51,7 @@ interface Group {
 const SET_MANY: Verb = groupVerb('set', 'change', ReplyKind.Stored, ReplyKind.NotStored)
 const DELETE_MANY: Verb = groupVerb('delete', 'remove', ReplyKind.Deleted, ReplyKind.NotFound)
 
-/** Stores all entries: per key true, or in `failed` the reason. */
+/** Stores all entries; per key true, or in `failed` the reason. */
 export function setMany(
   core: ClientCore,
   entries: Entries<unknown>,
@@ -111,7 +111,7 @@ async function storeAll(
   return collect(batch, written, await runMany(core, batch, positions, verb, left))
 }
 
-/** Deletes all keys: per key whether it was there, or in `failed` the reason. */
+/** Deletes all keys; per key whether it was stored, or in `failed` the reason. */
 export function deleteMany(
   core: ClientCore,
   keys: Iterable<string>,
@@ -224,7 +224,10 @@ function groupRequest(verb: Verb, group: Group): Request<void> {
   return new Request<void>(verb, undefined, '', group)
 }
 
-/** One reply per command, in order. Only a refusal that leaves the framing whole is a key's own. */
+/**
+ * Creates a verb with one reply per command, in order. Only SERVER_ERROR fails a single key; any
+ * other reply breaks the framing and fails the request.
+ */
 function groupVerb(name: string, effect: Effect, yes: Kind, no: Kind): Verb {
   return {
     name,
@@ -278,7 +281,8 @@ async function collect(
 async function encodeAll(core: ClientCore, values: Iterable<unknown>): Promise<Encoded[]> {
   const pace = new DialPace()
   const encoded: Encoded[] = []
-  // Most values are encoded at once: a promise for each of a million would hold the event loop.
+  // Create promises only for slow values: one per value would block the event loop on large
+  // batches.
   const slow: Promise<void>[] = []
   let position = 0
   for (const value of values) {
@@ -288,7 +292,7 @@ async function encodeAll(core: ClientCore, values: Iterable<unknown>): Promise<E
       const done = item.then((body) => {
         encoded[at] = body
       })
-      // Rejections are told by Promise.all, which may come turns later.
+      // Mark the rejection as handled: Promise.all may see it several ticks later.
       done.catch(() => {})
       slow.push(done)
     } else encoded[at] = item

@@ -42,13 +42,13 @@ const MISTAKES: readonly Mistake[] = [
     "getMany('k')",
     (c) => c.getMany('k'),
     'MINTRING_BAD_ARGUMENT',
-    'The keys are an array or another iterable, not one string: write [key]',
+    'The keys must be an array or another iterable, not one string: write [key]',
   ],
   [
     'deleteMany(null)',
     (c) => c.deleteMany(null),
     'MINTRING_BAD_ARGUMENT',
-    'The keys are an array or another iterable, not null',
+    'The keys must be an array or another iterable, not null',
   ],
   [
     "getMany(['a', 1])",
@@ -100,7 +100,7 @@ const MISTAKES: readonly Mistake[] = [
     'incr: { ttl } alone',
     (c) => c.incr('k', 1, { ttl: 5 }),
     'MINTRING_BAD_ARGUMENT',
-    'ttl needs initial: a counter that is there keeps its time to live',
+    'ttl needs initial: an existing counter keeps its time to live',
   ],
   [
     "cas('k', 1, 17)",

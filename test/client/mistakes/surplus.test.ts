@@ -96,7 +96,7 @@ const MISTAKES: readonly Mistake[] = [
     "getMany('a', 'b', 'c')",
     (c) => c.getMany('a', undefined, 'c'),
     BAD,
-    'The keys are an array or another iterable, not one string: write [key]',
+    'The keys must be an array or another iterable, not one string: write [key]',
   ],
   [
     'hosts(callback)',

@@ -121,8 +121,8 @@ const MISTAKES: readonly Mistake[] = [
     'warmFromPrevious',
     (c) => c.warmFromPrevious(),
     'MINTRING_BAD_ARGUMENT',
-    'No handover is under way. warmFromPrevious() is called after setServers(), or by a ' +
-      'client that was made with previous',
+    'No handover is in progress. Call warmFromPrevious() after setServers(), or on a ' +
+      'client created with previous',
   ],
   [
     'warmFromPrevious {perSec}',
@@ -141,7 +141,7 @@ const MISTAKES: readonly Mistake[] = [
     'raw injection',
     (c) => c.raw('k', 'get', 'k\r\nflush_all'),
     'MINTRING_BAD_ARGUMENT',
-    'a raw command is 1 to 2048 bytes of one line, without control characters',
+    'a raw command must be one line of 1 to 2048 bytes, without control characters',
   ],
   [
     'flushAll {delay:"5s"}',
@@ -160,7 +160,7 @@ const MISTAKES: readonly Mistake[] = [
     'metadump unknown host',
     (c) => c.metadump({ host: 'nope' })[Symbol.asyncIterator]().next(),
     'MINTRING_BAD_ARGUMENT',
-    "no host is named 'nope'; there are 127.0.0.1:1",
+    "no host is named 'nope'; the hosts are 127.0.0.1:1",
   ],
   [
     'close drainMs "1s"',

@@ -1,20 +1,20 @@
 import { MintringError } from '../../../errors.ts'
 import { badValue } from '../json.ts'
 
-/** The farthest back a match of level 2 reaches without two more bytes. */
+/** The maximum distance of a level 2 match without two more bytes. */
 const NEAR_DISTANCE = 8191
 
 /**
- * Unfolds FastLZ (Ariya Hidayat's format, levels 1 and 2), which PHP's memcached extension uses by
- * default. The level is in the top three bits of the first byte; then come runs of literals (below
- * 32) and matches (three bits of length, thirteen of distance). Rejects with MINTRING_TOO_LARGE
- * beyond `maxBytes`, with MINTRING_BAD_VALUE for damage.
+ * Decompresses FastLZ (Ariya Hidayat's format, levels 1 and 2), the default of PHP's memcached
+ * extension. The top three bits of the first byte are the level; then follow runs of literals
+ * (below 32) and matches (three bits of length, thirteen of distance). Throws MINTRING_TOO_LARGE
+ * beyond `maxBytes`, and MINTRING_BAD_VALUE for corrupt bytes.
  */
 export function fastlzDecompress(bytes: Buffer, length: number, maxBytes: number): Buffer {
   if (length > maxBytes) {
     throw new MintringError(
       'MINTRING_TOO_LARGE',
-      `a compressed value unfolds to more than maxDecompressedBytes (${maxBytes})`,
+      `a compressed value decompresses to more than maxDecompressedBytes (${maxBytes})`,
     )
   }
   const output = Buffer.alloc(length)
@@ -35,7 +35,7 @@ export function fastlzDecompress(bytes: Buffer, length: number, maxBytes: number
     from = match.next
     const start = to - match.distance
     if (start < 0 || to + match.length > length) throw damaged()
-    // Byte by byte: a match may overlap what it writes, that is how runs are stored.
+    // Copy byte by byte: a match may overlap its own output, which is how runs are stored.
     for (let i = 0; i < match.length; i++) output[to++] = output[start + i]!
   }
   if (to !== length) throw damaged()
@@ -45,7 +45,7 @@ export function fastlzDecompress(bytes: Buffer, length: number, maxBytes: number
 interface Match {
   readonly length: number
   readonly distance: number
-  /** Where the next control byte is. */
+  /** The position of the next control byte. */
   readonly next: number
 }
 

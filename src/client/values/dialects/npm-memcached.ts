@@ -4,14 +4,15 @@ import { bytesIn, textBody } from '../text.ts'
 
 /**
  * The client flags of the npm package `memcached` (2.2.2, lib/memcached.js), and one of our own for
- * the empty text, which would look like what a refill leaves: that package reads it as text too.
+ * the empty text, which would otherwise look like a refill's placeholder. That package reads it as
+ * text too.
  */
 const Flag = { Text: 0, Json: 2, Binary: 4, Number: 8, EmptyText: 16 } as const
 
 /**
- * Values as the npm package `memcached` has them, both ways, line breaks included: it writes every
- * CR and LF with a backslash before it, and Buffers as the UTF-8 of their latin1 characters.
- * It writes no compressed values and reads none, so neither does this.
+ * Encodes and decodes values as the npm package `memcached` does: it writes a backslash before
+ * every CR and LF, and Buffers as the UTF-8 of their latin1 characters. Like that package, it
+ * neither writes nor reads compressed values.
  */
 export class NpmMemcachedCodec implements Codec {
   encode(value: unknown): Encoded {
@@ -24,7 +25,7 @@ export class NpmMemcachedCodec implements Codec {
   }
 
   decode(flags: number, body: Body): unknown {
-    // Also what a refill leaves while it loads: empty, without flags.
+    // An empty body without flags is also a refill's placeholder.
     if (flags === 0 && body.size === 0) return undefined
     const text = body.valueString().replace(/\\(\r|\n)/g, '$1')
     switch (flags) {

@@ -7,7 +7,7 @@ import { bytesIn, textBody, textBytes, textOrBytes } from '../text.ts'
 import { fastlzDecompress } from './fastlz.ts'
 import { safeInteger } from './python.ts'
 
-/** What a body is, in the low four bits (php_memcached.c, MEMC_VAL_IS_*). */
+/** The type of a body, in the low four bits (php_memcached.c, MEMC_VAL_IS_*). */
 const Type = {
   Text: 0,
   Long: 1,
@@ -18,7 +18,7 @@ const Type = {
   Json: 6,
 } as const
 
-/** How a body is compressed; a little-endian uint32 before it tells the length it unfolds to. */
+/** The compression of a body; a little-endian uint32 before it is the decompressed length. */
 const Flag = { Compressed: 16, Zlib: 32, FastLz: 64 } as const
 
 const LENGTH_BYTES = 4
@@ -29,10 +29,10 @@ const FLOATS: ReadonlyMap<string, number> = new Map([
 ])
 
 /**
- * Values as PHP's memcached extension has them: strings, ints, floats, booleans, null, and arrays
- * where it is set to `Memcached::SERIALIZER_JSON`; zlib and FastLZ bodies are read, zlib is
- * written. PHP strings are bytes: they read as text where they are UTF-8, else as a Buffer. Values
- * in PHP's own serialization, igbinary or msgpack reject with MINTRING_BAD_VALUE.
+ * Encodes and decodes values as PHP's memcached extension does: strings, ints, floats, booleans,
+ * null, and arrays if it uses `Memcached::SERIALIZER_JSON`. Reads zlib and FastLZ bodies, and
+ * writes zlib. PHP strings are bytes: valid UTF-8 is decoded to text, other bytes to a Buffer.
+ * Throws MINTRING_BAD_VALUE for values in PHP's own serialization, igbinary or msgpack.
  */
 export class PhpCodec implements Codec {
   readonly #settings: ValueSettings
@@ -59,7 +59,8 @@ export class PhpCodec implements Codec {
 
   async #unfold(flags: number, body: Body): Promise<Buffer> {
     const bytes = body.valueBuffer()
-    if (bytes.length < LENGTH_BYTES) throw badValue('a stored value is shorter than PHP writes it')
+    if (bytes.length < LENGTH_BYTES)
+      throw badValue('a stored value is shorter than the length field that PHP writes')
     const { maxDecompressedBytes } = this.#settings
     const packed = bytes.subarray(LENGTH_BYTES)
     return (flags & Flag.FastLz) !== 0
@@ -79,7 +80,7 @@ function encodePlain(value: unknown): Encoded {
   return { body: textBody(toJson(value)), flags: Type.Json }
 }
 
-/** PHP reads a larger int than it has as the largest that it has. */
+/** Rejects larger integers: PHP would silently clamp them to its maximum. */
 function encodeLong(value: bigint): Encoded {
   if (BigInt.asIntN(64, value) === value) return { body: String(value), flags: Type.Long }
   throw badValue('PHP has no int of more than 64 bits: store it as text instead')
@@ -121,7 +122,7 @@ function decodePlain(flags: number, body: Body): unknown {
   }
 }
 
-/** What a refill leaves while it loads. PHP's '' is the same, and a miss is the safe answer. */
+/** Whether a body is a refill's placeholder. PHP's '' looks the same; a miss is the safe choice. */
 function isPlaceholder(flags: number, body: Body): boolean {
   return flags === 0 && body.size === 0
 }

@@ -6,23 +6,23 @@ import type { ValueSettings } from '../mintring.ts'
 import { readBigint } from '../mintring.ts'
 import { bytesIn, textBody, textBytes } from '../text.ts'
 
-/** Bytes have no flags at all; what a pickle is, and text and zlib, all agree upon. */
+/** The client flags on which all packages agree; bytes have none. */
 const Flag = { Bytes: 0, Pickle: 1, Zlib: 8, Text: 16 } as const
 
-/** The client flags in which the packages differ. */
+/** The client flags that differ between the packages. */
 interface PythonFlags {
   readonly name: string
-  /** Undefined where booleans are pickled. */
+  /** Undefined if booleans are pickled. */
   readonly boolean: number | undefined
   readonly integer: number
-  /** An integer as Python 2 wrote it. */
+  /** An integer that Python 2 wrote. */
   readonly long: number | undefined
 }
 
-/** The client flags of pylibmc (and python-memcached), as its 1.6.3 writes them. */
+/** The client flags of pylibmc 1.6.3, which python-memcached shares. */
 export const PYLIBMC: PythonFlags = { name: 'pylibmc', boolean: 2, integer: 4, long: undefined }
 
-/** The client flags of `pymemcache.serde`, as its 3.5.2 and 4.0.0 write them. */
+/** The client flags of `pymemcache.serde` 3.5.2 and 4.0.0. */
 export const PYMEMCACHE: PythonFlags = {
   name: 'pymemcache',
   boolean: undefined,
@@ -31,10 +31,10 @@ export const PYMEMCACHE: PythonFlags = {
 }
 
 /**
- * Values as Python's clients have them: str, bytes, int, bool where it is not pickled, and zlib,
- * both ways. Everything else they pickle, and a pickle is a program: it is neither read nor written
- * (MINTRING_BAD_VALUE). An int outside the safe integers reads as a bigint, and the empty item
- * without flags as empty bytes: it is also what a refill leaves while it loads.
+ * Encodes and decodes values as Python's clients do: str, bytes, int, bool if it is not pickled,
+ * and zlib. They pickle everything else; a pickle is executable code, so this codec throws
+ * MINTRING_BAD_VALUE for it. An int beyond the safe integers is decoded to a bigint. The empty item
+ * without flags, which is also a refill's placeholder, is decoded to empty bytes.
  */
 export class PythonCodec implements Codec {
   readonly #flags: PythonFlags
@@ -102,7 +102,7 @@ function decodePlain(flags: number, body: Body, python: PythonFlags): unknown {
   }
 }
 
-/** A number where that is exact, else a bigint. */
+/** Returns a number if that is exact, else a bigint. */
 export function safeInteger(text: string): number | bigint {
   const exact = readBigint(text)
   const near = Number(exact)
