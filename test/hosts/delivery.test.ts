@@ -24,7 +24,7 @@ test('a delete that is owed and slow is not sent again behind a write that follo
   const big = async (socket: Socket): Promise<void> => {
     socket.write(`VALUE big 0 ${parts * 2_000}\r\n`)
     for (let part = 0; part < parts; part++) {
-      await sleep(40)
+      await sleep(160)
       socket.write('x'.repeat(2_000))
     }
     socket.write('\r\nEND\r\n')
@@ -36,14 +36,14 @@ test('a delete that is owed and slow is not sent again behind a write that follo
     else script(line, socket)
   })
   t.after(() => server.close())
-  const times = { requestTimeoutMs: 100, retries: 9, connections: LANE }
+  const times = { requestTimeoutMs: 400, retries: 9, connections: LANE }
   const client = testCluster(t, [server.port], times)
   await client.get('first')
   const host = client.cluster.homeOf('key')
   const read = client.get('big')
   client.cluster.owe(host, 'key')
   const write = setRequest('key', 'value')
-  write.timeoutMs = 1_000
+  write.timeoutMs = 10_000
   client.cluster.dispatch(write)
   assert.equal(await write.promise, 'STORED')
   assert.equal((await read)?.length, parts * 2_000)

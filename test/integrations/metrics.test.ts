@@ -7,7 +7,9 @@ import { Counter, Histogram, prometheusText } from '../../src/integrations/prome
 import { serve } from '../client/support.ts'
 
 async function measured(context: TestContext) {
-  const { server, cache } = await serve(context, { retries: 0 })
+  const { server, cache } = await serve(context, {
+    ...{ retries: 0, connectTimeoutMs: 10_000, requestTimeoutMs: 10_000 },
+  })
   const metrics = new Metrics([cache])
   context.after(() => metrics.close())
   return { server, cache, metrics, has: (line: string) => metrics.text().includes(`${line}\n`) }

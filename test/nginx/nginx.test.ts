@@ -9,7 +9,12 @@ import { pageCache } from '../../src/integrations/page.ts'
 import { compat } from '../../src/ring/compat.ts'
 import type { Answer, Site } from '../integrations/page/site.ts'
 import { askPort, startSite } from '../integrations/page/site.ts'
-import { type Memcached, realMemcached, startMemcached } from '../support/memcached.ts'
+import {
+  type Memcached,
+  realMemcached,
+  skipWithoutMeta,
+  startMemcached,
+} from '../support/memcached.ts'
 import { startNginx } from './nginx-server.ts'
 
 interface Rig {
@@ -98,7 +103,7 @@ async function servesWithoutTheApplication(made: Rig, paths: readonly string[]):
 
 const PATHS = ['/', '/a?b=c&d', '/a%20b', '/%E2%82%AC', '/100%25', '//x', '/f?', '/a+b;c,d~e|f']
 
-describe('nginx as docs/nginx.md configures it', () => {
+describe('nginx as docs/nginx.md configures it', { skip: skipWithoutMeta() }, () => {
   test('serves pages that Node rendered, with plain keys, when Node is stopped', async (t) => {
     const made = await rig(t, 'plain.conf', {})
     if (made !== undefined) await servesWithoutTheApplication(made, PATHS)

@@ -3,7 +3,7 @@ import net from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { world } from '../refill/world.ts'
-import { skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
+import { skipWithoutMeta, startMemcached } from '../support/memcached.ts'
 
 const POLICY = {
   ...{ ttl: 100, staleWhileRevalidate: 20, lease: 4, jitter: 0 },
@@ -123,7 +123,7 @@ describe('a page with tags beside it', () => {
   })
 })
 
-describe('a page with tags on a real memcached', { skip: skipWithoutMemcached() }, () => {
+describe('a page with tags on a real memcached', { skip: skipWithoutMeta() }, () => {
   test('is plain bytes for other programs, and stale for two clients by one command', async (t) => {
     const { server, clients } = await started(t)
     const [one, other] = clients
