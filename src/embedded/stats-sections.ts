@@ -24,13 +24,13 @@ function byClass(engine: Engine): ReadonlyMap<number, readonly EmbeddedItem[]> {
  * are per class.
  */
 export function* itemsRows(engine: Engine): Generator<Row> {
-  const { store, tally } = engine
+  const { store, tally, abilities } = engine
+  const isSegmented = abilities.lruModes
   for (const [classId, items] of byClass(engine)) {
     const counters = tally.classes[classId]!
     const rows: readonly (readonly [string, number])[] = [
       ['number', items.length],
       ['age', store.now - items[0]!.time],
-      ['mem_requested', items.reduce((bytes, item) => bytes + item.bytes, 0)],
       ['evicted', counters.evicted],
       ['evicted_nonzero', counters.evictedNonzero],
       ['evicted_time', counters.evictedTime],
@@ -40,13 +40,32 @@ export function* itemsRows(engine: Engine): Generator<Row> {
       ['evicted_unfetched', counters.evictedUnfetched],
       ['crawler_reclaimed', counters.crawlerReclaimed],
       ['crawler_items_checked', counters.crawlerItemsChecked],
+      ...[...NEVER, ...(isSegmented ? NEVER_OF_SEGMENTS : [])].map((name) => [name, 0] as const),
+      ...(isSegmented ? ([['number_cold', items.length]] as const) : []),
+      ...(isSegmented ? ([['hits_to_cold', counters.getHits]] as const) : []),
+      ...(hasMemory(engine, 'items') ? [requested(items)] : []),
     ]
-    for (const [name, value] of rows) {
-      if (name !== 'mem_requested' || isSince(engine.abilities.version, '1.5.0')) {
-        yield [`items:${classId}:${name}`, String(value)]
-      }
-    }
+    for (const [name, value] of rows) yield [`items:${classId}:${name}`, String(value)]
   }
+}
+
+/** Counts what never happens in this server. */
+const NEVER = ['tailrepairs', 'lrutail_reflocked']
+
+/** Zero, because this server has one LRU list: all items count as cold. */
+const NEVER_OF_SEGMENTS = [
+  ...['number_hot', 'number_warm', 'age_hot', 'age_warm', 'evicted_active', 'direct_reclaims'],
+  ...['moves_to_cold', 'moves_to_warm', 'moves_within_lru'],
+  ...['hits_to_hot', 'hits_to_warm', 'hits_to_temp'],
+]
+
+/** memcached 1.5.17 moved `mem_requested` from slabs to items. */
+function hasMemory({ abilities }: Engine, section: 'items' | 'slabs'): boolean {
+  return isSince(abilities.version, '1.5.17') === (section === 'items')
+}
+
+function requested(items: readonly EmbeddedItem[]): readonly [string, number] {
+  return ['mem_requested', items.reduce((bytes, item) => bytes + item.bytes, 0)]
 }
 
 /** Yields the rows of `stats slabs`: the pages that memcached would need for these items. */
@@ -75,6 +94,7 @@ export function* slabsRows(engine: Engine): Generator<Row> {
       ['cas_hits', counters.casHits],
       ['cas_badval', counters.casBadValues],
       ['touch_hits', counters.touchHits],
+      ...(hasMemory(engine, 'slabs') ? [requested(items)] : []),
     ]
     for (const [name, value] of rows) yield [`${classId}:${name}`, String(value)]
   }
@@ -91,7 +111,7 @@ export function* connectionStats(engine: Engine): Generator<Row> {
   yield [`${LISTENER_ID}:secs_since_last_cmd`, String(engine.time.uptime(store.now))]
   for (const { id, address, listenAddress, lastCommandSecond } of engine.connections()) {
     yield [`${id}:addr`, address]
-    yield [`${id}:listen_addr`, listenAddress]
+    if (isSince(engine.abilities.version, '1.5.17')) yield [`${id}:listen_addr`, listenAddress]
     yield [`${id}:state`, id === watchers.currentId ? 'conn_parse_cmd' : 'conn_read']
     yield [`${id}:secs_since_last_cmd`, String(engine.store.now - lastCommandSecond)]
   }
