@@ -8,7 +8,7 @@ for (const dialect of ['meta', 'classic'] as const) {
   for (const placeholder of ['inline', 'sidecar'] as const) {
     const policy = { ...POLICY, placeholder }
     describe(`getOrSet, ${dialect} commands, ${placeholder} placeholder`, () => {
-      test('loads an absent key once, for all processes', async () => {
+      test('loads an absent key once for all processes', async () => {
         const w = world(dialect)
         const fleet = Array.from({ length: 20 }, () => w.start())
         let loads = 0
@@ -23,7 +23,7 @@ for (const dialect of ['meta', 'classic'] as const) {
         ])
       })
 
-      test('serves stale at once while exactly one process refills', async () => {
+      test('returns the stale value at once while exactly one process refills', async () => {
         const w = world(dialect)
         const fleet = Array.from({ length: 20 }, () => w.start())
         let loads = 0
@@ -42,7 +42,7 @@ for (const dialect of ['meta', 'classic'] as const) {
         assert.deepEqual(after, { value: 2, state: 'fresh', ttl: after.ttl })
       })
 
-      test('never reports as fresh what was loaded before an invalidation', async () => {
+      test('never marks as fresh a value that was loaded before an invalidation', async () => {
         const w = world(dialect)
         const [a, b] = [w.start(), w.start()]
         let version = 1
@@ -57,7 +57,7 @@ for (const dialect of ['meta', 'classic'] as const) {
         assert.deepEqual(entry, { value: 1, state: 'uncached' })
       })
 
-      test('loads again within the lease when the winner dies, cold', async () => {
+      test('loads again within the lease when the loading process dies, with no value stored', async () => {
         const w = world(dialect)
         const [a, b] = [w.start(), w.start()]
         void a.refill.getOrSet('k', () => w.later(5000, 1), policy)
@@ -68,7 +68,7 @@ for (const dialect of ['meta', 'classic'] as const) {
         assert.ok(w.time.nowMs - startMs <= 4_300, `took ${w.time.nowMs - startMs} ms`)
       })
 
-      test('loads again within the lease when the winner dies, stale', async () => {
+      test('loads again within the lease when the loading process dies, with a stale value stored', async () => {
         const w = world(dialect)
         const [a, b] = [w.start(), w.start()]
         await w.when(a.refill.getOrSet('k', () => 1, policy))
@@ -87,7 +87,7 @@ for (const dialect of ['meta', 'classic'] as const) {
         assert.ok(w.time.nowMs - startMs <= 4_300, `took ${w.time.nowMs - startMs} ms`)
       })
 
-      test('keeps the lease of a loader that is slower than it', async () => {
+      test('renews its lease while a slow loader runs', async () => {
         const w = world(dialect)
         const [a, b] = [w.start(), w.start()]
         let loads = 0
@@ -111,7 +111,7 @@ for (const dialect of ['meta', 'classic'] as const) {
         assert.equal((await w.when(b.refill.getOrSetEntry('k', loader, slow))).state, 'fresh')
       })
 
-      test('never stores over what was set meanwhile', async () => {
+      test('does not overwrite a value that was set during the load', async () => {
         const w = world(dialect)
         const { refill } = w.start()
         const loading = refill.getOrSetEntry('k', () => w.later(200, 'old'), policy)
@@ -122,19 +122,19 @@ for (const dialect of ['meta', 'classic'] as const) {
         assert.equal(refill.counters.refills.lost, 1)
       })
 
-      test('drops what was loaded in an earlier life of the server', async () => {
+      test('does not store a value whose load began before the server restarted', async () => {
         const w = world(dialect)
         const [a, b] = [w.start(), w.start()]
         const first = a.refill.getOrSetEntry('k', () => w.later(300, 'first life'), policy)
         await w.pass(50)
         w.server.restart()
-        // The first lease of the new life has the CAS id that the old one had.
+        // The first lease after the restart has the same CAS id as the one before it.
         const second = b.refill.getOrSetEntry('k', () => w.later(500, 'second life'), policy)
         assert.deepEqual(await w.when(first), { value: 'first life', state: 'uncached' })
         assert.deepEqual(await w.when(second), { value: 'second life', state: 'miss', ttl: 10 })
       })
 
-      test('remembers nothing when idle', async () => {
+      test('holds no state when idle', async () => {
         const w = world(dialect)
         const [a, b] = [w.start(), w.start()]
         for (let i = 0; i < 500; i++) {

@@ -11,7 +11,7 @@ const coded = (code: string, cause?: unknown) => (error: unknown) =>
 
 for (const dialect of ['meta', 'classic'] as const) {
   describe(`a loader, ${dialect} commands`, () => {
-    test('that returns undefined caches nothing, and blocks no other caller', async () => {
+    test('that returns undefined stores nothing, and does not block other callers', async () => {
       const w = world(dialect)
       const [a, b] = [w.start(), w.start()]
       const entry = await w.when(a.refill.getOrSetEntry('k', () => undefined, POLICY))
@@ -21,7 +21,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.ok(w.time.nowMs - startMs <= 50)
     })
 
-    test('that answers null caches nothing unless the policy says so', async () => {
+    test('that returns null stores nothing unless the policy says so', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       let loads = 0
@@ -41,7 +41,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal((await call('n', negative)).state, 'stale')
     })
 
-    test('that fails for an absent key is called once per errorBackoff in the whole fleet', async () => {
+    test('that fails for an absent key runs once per errorBackoff in the whole fleet', async () => {
       const w = world(dialect)
       const fleet = [w.start(), w.start(), w.start()]
       const reason = new Error('down')
@@ -69,7 +69,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       )
     })
 
-    test('that fails is asked again at once without an errorBackoff, or when it skips', async () => {
+    test('that fails runs again at once without errorBackoff, or when it called skip()', async () => {
       const w = world(dialect)
       const [a, b] = [w.start(), w.start()]
       const broken = () => Promise.reject<number>(new Error('down'))
@@ -88,7 +88,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal(await w.when(b.refill.getOrSet('other', () => 2, POLICY)), 2)
     })
 
-    test('that fails is left alone by the whole fleet while a stale value serves', async () => {
+    test('that fails while a stale value is served runs once per errorBackoff in the fleet', async () => {
       const w = world(dialect)
       const fleet = [w.start(), w.start(), w.start()]
       await w.when(fleet[0]!.refill.getOrSet('k', () => 1, POLICY))
@@ -111,7 +111,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       )
     })
 
-    test('that outlives its timeout is aborted, and what it answers then is lost', async () => {
+    test('that exceeds its timeout is aborted, and its late result is discarded', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       let aborted = false
@@ -133,7 +133,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal(refill.counters.refills.timedOut, 1)
     })
 
-    test('sees the value it replaces, and may choose its ttl or not to store', async () => {
+    test('gets the stale value, and may set the ttl or skip the store', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       const first = await w.when(
@@ -166,7 +166,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.deepEqual([after.value, after.state], ['K', 'stale'])
     })
 
-    test('whose value is too large has it handed out, not stored', async () => {
+    test('whose value is too large returns it to callers without storing it', async () => {
       const w = world(dialect)
       const events: RefillEventName[] = []
       const { refill } = w.start({ hooks: { report: (name) => events.push(name) } })
@@ -181,7 +181,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal(events.filter((name) => name === 'valueTooLarge').length, 2)
     })
 
-    test('goes on when the caller that started it goes away', async () => {
+    test('continues when the caller that started it aborts', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       const abort = new AbortController()
@@ -195,7 +195,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal(await w.when(stays), 1)
     })
 
-    test('goes on, and its value is stored, when all callers go away', async () => {
+    test('continues, and its value is stored, when all callers abort', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       const signal = AbortSignal.abort()
@@ -216,7 +216,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal((await w.when(refill.getOrSetEntry('k', () => 2, POLICY))).value, 1)
     })
 
-    test('that runs in the background is told to the platform', async () => {
+    test('that runs in the background is passed to waitUntil', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       await w.when(refill.getOrSet('k', () => 1, POLICY))
@@ -232,8 +232,8 @@ for (const dialect of ['meta', 'classic'] as const) {
   })
 }
 
-describe('close', () => {
-  test('lets refills end first', async () => {
+describe('close of a client with refills in progress', () => {
+  test('waits for refills to end', async () => {
     const w = world()
     const [a, b] = [w.start(), w.start()]
     const loading = a.refill.getOrSet('k', () => w.later(300, 1), POLICY)
@@ -248,7 +248,7 @@ describe('close', () => {
     assert.equal(a.refill.size, 0)
   })
 
-  test('aborts what takes longer, and lets its lease go', async () => {
+  test('aborts refills that take longer, and releases their leases', async () => {
     const w = world()
     const [a, b] = [w.start(), w.start()]
     let aborted = false
@@ -273,7 +273,7 @@ describe('close', () => {
     assert.equal(a.refill.size, 0)
   })
 
-  test('leaves the pause after a failure to the rest of the fleet', async () => {
+  test('keeps the errorBackoff of a failed load in force for other processes', async () => {
     const w = world()
     const [a, b] = [w.start(), w.start()]
     await w.when(a.refill.getOrSet('k', () => 1, POLICY))

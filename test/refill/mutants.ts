@@ -9,27 +9,33 @@ import type {
 } from '../../src/refill/store.ts'
 
 /**
- * Mistakes a refill could make, each made on purpose by a store between the algorithm and the
- * cache. A check that does not find them proves nothing when it finds nothing.
+ * Mistakes that a refill could make, each planted by a store between the algorithm and the cache. A
+ * check that does not find them proves nothing when it finds nothing.
  */
 export const MUTATIONS = [
   /** Stores without the CAS id of the lease. */
   'noFence',
-  /** Writes the stale value back with a longer life, and stores without a fence: MintCache. */
+  /**
+   * Writes the stale value back with a longer ttl, and stores without a fence: MintCache's
+   * algorithm.
+   */
   'writeBack',
-  /** Joins reads whose bytes have left already. */
+  /** Joins reads that were already sent. */
   'joinSent',
-  /** Lets an older store through as stale (`ms … I`). */
+  /** Lets an older store succeed as stale (`ms … I`). */
   'staleStore',
-  /** Joins any cold load of this process, and believes it even when its lease was lost. */
+  /**
+   * Joins any load of an absent key in this process, and uses its value even when its lease was
+   * lost.
+   */
   'trustLost',
-  /** Goes on with a lease in another life of the server. */
+  /** Continues with a lease after the server restarted. */
   'noEpoch',
 ] as const
 
 export type Mutation = (typeof MUTATIONS)[number]
 
-/** The values a mutation has to keep beside its store. */
+/** The values that a mistake has to remember besides its store. */
 interface Memory {
   readonly coldCas: Map<string, string>
   readonly places: Map<string, Place>
@@ -139,7 +145,7 @@ function withoutFence(command: StoreCommand): StoreCommand {
   return command
 }
 
-/** Never tells that it was sent. */
+/** Never reports that its command was sent. */
 function neverSent({ promise }: ReadHandle): ReadHandle {
   return { sent: false, promise }
 }

@@ -9,7 +9,7 @@ const refused = (reason: RegExp) => (error: unknown) =>
   isMintringError(error) && error.code === 'MINTRING_BAD_POLICY' && reason.test(error.message)
 
 describe('a refill policy', () => {
-  test('is filled in by the defaults', () => {
+  test('gets defaults for its missing fields', () => {
     assert.deepEqual(resolvePolicy({ ttl: 60 }), {
       ttlSeconds: 60,
       staleWhileRevalidateSeconds: 60,
@@ -31,20 +31,20 @@ describe('a refill policy', () => {
     })
   })
 
-  test('lets the item outlive its ttl by the longer of its two stale windows', () => {
+  test('makes the item outlive its ttl by the longer of the two stale windows', () => {
     const policy = resolvePolicy({ ttl: '1m', staleWhileRevalidate: '10m', staleIfError: '1h' })
     assert.equal(policy.graceSeconds, 3600)
     const short = resolvePolicy({ ttl: 60, staleWhileRevalidate: 600, staleIfError: 0 })
     assert.equal(short.graceSeconds, 600)
   })
 
-  test('takes what it leaves unsaid from the defaults of the client', () => {
+  test('takes missing fields from the defaults of the client', () => {
     const policy = resolvePolicy({ ttl: 60, lease: undefined }, { lease: 4, negativeTtl: 3 })
     assert.equal(policy.leaseSeconds, 4)
     assert.equal(policy.negativeTtlSeconds, 3)
   })
 
-  test('measures how early a refresh has to be, up to half of the ttl', () => {
+  test('derives how early a refresh starts from the time of loads, up to half of the ttl', () => {
     const policy = resolvePolicy({ ttl: 61, earlyRefresh: 'auto' })
     assert.deepEqual([policy.isEarlyMeasured, policy.earlyRefreshSeconds], [true, 30])
   })
@@ -92,7 +92,7 @@ describe('a refill policy', () => {
     })
   }
 
-  test('is one per key: a second one is refused', async () => {
+  test('is fixed per key: a call with another policy rejects', async () => {
     const w = world()
     const { refill } = w.start()
     await w.when(refill.getOrSet('k', () => 1, { ttl: 60 }))
@@ -108,7 +108,7 @@ describe('a refill policy', () => {
     assert.equal(await w.when(refill.getOrSet('other', () => 2, { ttl: 30 })), 2)
   })
 
-  test('is refused when two definitions of one key disagree', () => {
+  test('is refused when two definitions of one key differ', () => {
     const { refill } = world().start()
     refill.define({ key: 'k', ttl: 60, loader: () => 1 })
     refill.define({ key: 'k', ttl: '60s', loader: () => 2 })
@@ -116,7 +116,7 @@ describe('a refill policy', () => {
     assert.throws(() => refill.define(other), refused(/one policy/))
   })
 
-  test('may change with the defaults it came from', async () => {
+  test('may change together with the client defaults that it uses', async () => {
     const w = world()
     const { refill } = w.start()
     await w.when(refill.getOrSet('k', () => 1, { ttl: 60 }))

@@ -9,7 +9,7 @@ const coded = (code: string) => (error: unknown) => isMintringError(error) && er
 
 for (const dialect of ['meta', 'classic'] as const) {
   describe(`a plain set, ${dialect} commands`, () => {
-    test('is fresh for its whole life, whatever the stale windows of its readers', async () => {
+    test('is fresh for its whole ttl, whatever the stale windows of its readers', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       w.server.set('k', { body: '"set"', flags: 1 }, 60)
@@ -23,7 +23,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal(await w.when(refill.getOrSet('k', () => 'loaded', policy)), 'loaded')
     })
 
-    test('that is invalidated is never called fresh again', async () => {
+    test('that is invalidated is never marked fresh again', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       w.server.set('k', { body: '"set"', flags: 1 }, 60)
@@ -35,10 +35,10 @@ for (const dialect of ['meta', 'classic'] as const) {
     })
   })
 
-  describe(`values, ${dialect} commands`, () => {
+  describe(`returned values, ${dialect} commands`, () => {
     const list = (): { roles: string[] } => ({ roles: ['user'] })
 
-    test('belong to their callers alone: of one load, of one turn, stale or fresh', async () => {
+    test('are never shared between callers: of one load, of one turn, stale or fresh', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       const call = () => refill.getOrSet('k', () => w.later(50, list()), POLICY)
@@ -53,7 +53,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       }
     })
 
-    test('that a loader replaces are not those of its callers', async () => {
+    test('are never the stale value that the loader received', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       await w.when(refill.getOrSet('k', list, POLICY))
@@ -73,7 +73,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.deepEqual(stale, list())
     })
 
-    test('are one object for all with sharedValues', async () => {
+    test('are one object for all callers with sharedValues', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       const policy = { ...POLICY, sharedValues: true }
@@ -85,8 +85,8 @@ for (const dialect of ['meta', 'classic'] as const) {
     })
   })
 
-  describe(`callers who have to wait, ${dialect} commands`, () => {
-    test('for a load of their own process do so for waitTimeoutMs', async () => {
+  describe(`callers that wait for a load, ${dialect} commands`, () => {
+    test('wait at most waitTimeoutMs for a load of their own process', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       const policy = { ...POLICY, waitTimeoutMs: 500, onWaitTimeout: 'throw' } as const
@@ -101,7 +101,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal(await w.when(first), 1)
     })
 
-    test('beyond staleWhileRevalidate wait once per errorBackoff in the fleet', async () => {
+    test('wait once per errorBackoff in the fleet when staleWhileRevalidate has passed', async () => {
       const w = world(dialect)
       const fleet = [w.start(), w.start(), w.start()]
       const policy = { ...POLICY, staleWhileRevalidate: 1, staleIfError: 60, errorBackoff: 5 }
@@ -124,17 +124,17 @@ for (const dialect of ['meta', 'classic'] as const) {
         await w.pass(100)
       }
       assert.ok(loads >= 4 && loads <= 8, `${loads} loads`)
-      // Before the first failure nobody knows.
+      // Before the first failure no process knows of it.
       assert.ok(waits <= loads + 5, `${waits} waits, ${loads} loads`)
     })
   })
 
-  describe(`a cold key whose loader fails, ${dialect} commands`, () => {
+  describe(`an absent key whose loader fails, ${dialect} commands`, () => {
     const policy = { ...POLICY, lease: 2, loaderTimeoutMs: 1_000, waitTimeoutMs: 2_000 }
     const placeholders = dialect === 'meta' ? (['inline', 'sidecar'] as const) : ['inline' as const]
     for (const placeholder of placeholders) {
       for (const errorBackoff of [3, 30]) {
-        test(`is tried once per errorBackoff in the fleet, ${placeholder}, ${errorBackoff} s`, async () => {
+        test(`is loaded once per errorBackoff in the fleet, ${placeholder}, ${errorBackoff} s`, async () => {
           const w = world(dialect)
           const fleet = [w.start(), w.start(), w.start()]
           const starts: number[] = []
@@ -160,7 +160,7 @@ for (const dialect of ['meta', 'classic'] as const) {
   })
 
   describe(`many keys, ${dialect} commands`, () => {
-    test('of a dead process are taken over, however many', async () => {
+    test('that a dead process was loading are all loaded by another process', async () => {
       const w = world(dialect)
       const [dead, alive] = [w.start(), w.start()]
       const keys = Array.from({ length: 12_000 }, (_, i) => `k${i}`)
@@ -176,7 +176,7 @@ for (const dialect of ['meta', 'classic'] as const) {
   })
 
   describe(`early refreshes, ${dialect} commands`, () => {
-    test("with 'auto' serve a steady reader nothing stale", async () => {
+    test("with 'auto' keep every read of a steady reader fresh", async () => {
       const w = world(dialect)
       const { refill } = w.start()
       const policy = { ...POLICY, ttl: 20, earlyRefresh: 'auto' } as const
@@ -191,7 +191,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.ok(loads >= 10 && loads <= 16, `${loads} loads in 200 s`)
     })
 
-    test('of values that live shorter than they are early do not load on every read', async () => {
+    test('of values whose ttl is shorter than the refresh period do not load on every read', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       const policies = [

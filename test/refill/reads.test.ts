@@ -8,7 +8,7 @@ import { world } from './world.ts'
 const POLICY = { ttl: 10, staleWhileRevalidate: 20, lease: 4, jitter: 0 } as const
 
 describe('getOrSet', () => {
-  test('costs one command for a hit, and two for a refill', async () => {
+  test('sends one command for a hit, and two for a refill', async () => {
     const w = world()
     const { refill, store } = w.start()
     await w.when(refill.getOrSet('k', () => 1, POLICY))
@@ -17,7 +17,7 @@ describe('getOrSet', () => {
     assert.equal(store.commands, 3)
   })
 
-  test('reads once for all callers of a turn, and again for those of the next', async () => {
+  test('reads once for all callers of one turn, and again for those of the next turn', async () => {
     const w = world()
     const { refill, store } = w.start()
     await w.when(refill.getOrSet('k', () => 1, POLICY))
@@ -34,7 +34,7 @@ describe('getOrSet', () => {
     assert.equal(refill.counters.states.fresh, 53)
   })
 
-  test('refills early, and serves fresh meanwhile', async () => {
+  test('starts an early refill, and returns the fresh value meanwhile', async () => {
     const w = world()
     const { refill } = w.start()
     const policy = { ...POLICY, earlyRefresh: 4 }
@@ -51,7 +51,7 @@ describe('getOrSet', () => {
     assert.equal(loads, 2)
   })
 
-  test('waits staleTimeoutMs for the fresh value before it serves the stale one', async () => {
+  test('waits staleTimeoutMs for the fresh value before it returns the stale one', async () => {
     const w = world()
     const { refill } = w.start()
     const policy = { ...POLICY, staleTimeoutMs: 500 }
@@ -64,7 +64,7 @@ describe('getOrSet', () => {
     assert.deepEqual([slow.state, slow.value], ['stale', 2])
   })
 
-  test('waits for the loader past staleWhileRevalidate, and serves stale if that fails', async () => {
+  test('waits for the loader past staleWhileRevalidate, and returns the stale value if it fails', async () => {
     const w = world()
     const { refill } = w.start()
     const policy = { ...POLICY, staleWhileRevalidate: 0, staleIfError: 60 }
@@ -82,7 +82,7 @@ describe('getOrSet', () => {
     assert.deepEqual([healed.state, healed.value], ['miss', 2])
   })
 
-  test('spreads ttls by jitter, and only to the shorter side', async () => {
+  test('varies ttls by jitter, only to shorter ones', async () => {
     const w = world()
     const { refill } = w.start()
     const ttls = new Set<number | undefined>()
@@ -94,7 +94,7 @@ describe('getOrSet', () => {
     assert.ok([...ttls].every((ttl) => ttl !== undefined && ttl >= 50 && ttl <= 100))
   })
 
-  test('gives callers their own load when the wait for another client is over', async () => {
+  test('runs the loader of a caller itself when waiting for another client took too long', async () => {
     const w = world()
     const [a, b] = [w.start(), w.start()]
     const policy = { ...POLICY, waitTimeoutMs: 1_000 }
@@ -116,7 +116,7 @@ describe('getOrSet', () => {
     ['throw', 'MINTRING_WAIT_TIMEOUT'],
     ['undefined', undefined],
   ] as const) {
-    test(`with onWaitTimeout '${onWaitTimeout}' ends the wait so`, async () => {
+    test(`with onWaitTimeout '${onWaitTimeout}' ends the wait with the configured outcome`, async () => {
       const w = world()
       const [a, b] = [w.start(), w.start()]
       const policy = { ...POLICY, waitTimeoutMs: 1_000, onWaitTimeout }
@@ -133,7 +133,7 @@ describe('getOrSet', () => {
     })
   }
 
-  test('polls once per process, however many wait', async () => {
+  test('polls once per process, however many callers wait', async () => {
     const w = world()
     const [a, b] = [w.start(), w.start()]
     void a.refill.getOrSet('k', () => w.later(2_000, 1), POLICY)
@@ -143,7 +143,7 @@ describe('getOrSet', () => {
     assert.ok(b.refill.counters.polls < 25, `${b.refill.counters.polls} polls`)
   })
 
-  test('loads once per process while the cache cannot be reached', async () => {
+  test('loads once per process while the cache is unreachable', async () => {
     const w = world()
     const events: RefillEventName[] = []
     const { refill } = w.start({ hooks: { report: (name) => events.push(name) } })
@@ -176,7 +176,7 @@ describe('getOrSet', () => {
     assert.deepEqual(seen, ['first'])
   })
 
-  test('takes over a value it cannot read, and replaces it', async () => {
+  test('loads and replaces a value that it cannot decode', async () => {
     const w = world()
     const [a, b] = [w.start(), w.start()]
     w.server.set('k', { body: '{broken', flags: 1 }, 1_000)
@@ -189,7 +189,7 @@ describe('getOrSet', () => {
     assert.equal((await w.when(b.refill.getOrSetEntry('k', loader, POLICY))).state, 'fresh')
   })
 
-  test('counts how its callers were served, and how stale that was', async () => {
+  test('counts for each state how many callers it served, and how stale their values were', async () => {
     const w = world()
     const { refill } = w.start()
     await w.when(refill.getOrSet('k', () => 1, POLICY))

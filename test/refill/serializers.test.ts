@@ -5,12 +5,12 @@ import type { EncodedItem, Item, Reader, RefillStore, StoreAnswer } from '../../
 import { type World, world } from './world.ts'
 
 const POLICY = { ttl: 10, staleWhileRevalidate: 60, lease: 4, jitter: 0 } as const
-/** A codec has 5 s for a value. */
+/** The time limit of the codec for a value: 5 s. */
 const PATIENCE_MS = 5_000
 
 type Fault = 'hangs' | 'fails' | undefined
 
-/** What an asynchronous serializer does when it is asked for the nth time, from 1. */
+/** The fault of an asynchronous serializer at its nth call, counted from 1. */
 interface Faults {
   encode(nth: number): Fault
   decode(nth: number): Fault
@@ -18,7 +18,7 @@ interface Faults {
 
 const NONE: Faults = { encode: () => undefined, decode: () => undefined }
 
-/** A refill whose serializer is asynchronous, and has faults. */
+/** A refill whose serializer is asynchronous and has faults. */
 function start({ time, start }: World, faults: Partial<Faults>): Refill {
   const { encode, decode } = { ...NONE, ...faults }
   const inner = start().store
@@ -63,7 +63,7 @@ function slowReader(reader: Reader, slow: (item: Item) => Item): Reader {
 for (const dialect of ['meta', 'classic'] as const) {
   describe(`an asynchronous serializer, ${dialect} commands`, () => {
     for (const fault of ['hangs', 'fails'] as const) {
-      test(`that ${fault} when it encodes leaves the caller its value, and the key to the next`, async () => {
+      test(`that ${fault} in encode returns the value to the caller if it can, and releases the key`, async () => {
         const w = world(dialect)
         const refill = start(w, { encode: (nth) => (nth === 1 ? fault : undefined) })
         const first = refill.getOrSetEntry('k', () => 1, POLICY)
@@ -75,7 +75,7 @@ for (const dialect of ['meta', 'classic'] as const) {
         assert.equal((await w.when(refill.getOrSetEntry('k', () => 2, POLICY))).state, 'miss')
       })
 
-      test(`that ${fault} when it decodes makes the value absent: it is loaded once`, async () => {
+      test(`that ${fault} in decode makes the value a miss, which is loaded once`, async () => {
         const w = world(dialect)
         const refill = start(w, { decode: (nth) => (nth === 1 ? fault : undefined) })
         await w.when(refill.getOrSet('k', () => 1, POLICY))
@@ -87,7 +87,7 @@ for (const dialect of ['meta', 'classic'] as const) {
         assert.equal((await w.when(refill.getOrSetEntry('k', () => 3, POLICY))).value, 2)
       })
 
-      test(`that ${fault} when it decodes the stale value once more does not keep its loader`, async () => {
+      test(`that ${fault} in decode of the stale value for the loader does not stop the load`, async () => {
         const w = world(dialect)
         const refill = start(w, { decode: (nth) => (nth === 2 ? fault : undefined) })
         await w.when(refill.getOrSet('k', () => 1, POLICY))
@@ -105,7 +105,7 @@ for (const dialect of ['meta', 'classic'] as const) {
         assert.equal(refill.size <= 2, true)
       })
 
-      test(`that ${fault} for a copy holds up no caller of a shared load`, async () => {
+      test(`that ${fault} while it copies a value blocks no other caller of the load`, async () => {
         const w = world(dialect)
         const refill = start(w, { decode: () => fault })
         const policy = { ...POLICY, waitTimeoutMs: 60_000 }

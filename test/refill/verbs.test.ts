@@ -9,7 +9,7 @@ const coded = (code: string) => (error: unknown) => isMintringError(error) && er
 
 for (const dialect of ['meta', 'classic'] as const) {
   describe(`invalidate, ${dialect} commands`, () => {
-    test('tells whether there was something, and keeps it to be served stale', async () => {
+    test('returns whether a value was present, and keeps it to be served stale', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       assert.equal(await w.when(refill.invalidate('k', POLICY)), false)
@@ -21,7 +21,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.ok(entry.staleFor! <= 1)
     })
 
-    test('repeated does not extend the life of a value', async () => {
+    test('called again does not extend the ttl of the value', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       await w.when(refill.getOrSet('k', () => 1, POLICY))
@@ -37,7 +37,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.ok(servedMs > 15_000 && servedMs <= 21_500, `served until ${servedMs} ms`)
     })
 
-    test('deletes where nothing may be served stale', async () => {
+    test('deletes a value that may not be served stale', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       const policy = { ttl: 10, staleWhileRevalidate: 0, jitter: 0 }
@@ -47,7 +47,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.deepEqual([entry.value, entry.state], [2, 'miss'])
     })
 
-    test('by a process that never reads reaches refills of every kind', async () => {
+    test('called in a process that never reads reaches refills of every kind', async () => {
       for (const placeholder of ['inline', 'sidecar'] as const) {
         const w = world(dialect)
         const [reader, writer] = [w.start(), w.start()]
@@ -63,7 +63,7 @@ for (const dialect of ['meta', 'classic'] as const) {
   })
 
   describe(`refresh, ${dialect} commands`, () => {
-    test('loads now and resolves to what it loaded, while readers get the stale value', async () => {
+    test('loads now and resolves to the loaded value, while readers get the stale value', async () => {
       const w = world(dialect)
       const [writer, reader] = [w.start(), w.start()]
       await w.when(reader.refill.getOrSet('k', () => 1, POLICY))
@@ -76,7 +76,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.deepEqual([fresh.value, fresh.state], [2, 'fresh'])
     })
 
-    test('never shares a load that began before it, and runs once more for all that came', async () => {
+    test('never shares a load that began earlier, and runs one more load for all later calls', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       let version = 1
@@ -95,7 +95,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal(await w.when(refill.getOrSet('k', loader, POLICY)), 2)
     })
 
-    test('waits for another process that marked and won after it', async () => {
+    test('waits for a load of another process that began after this call', async () => {
       const w = world(dialect)
       const [a, b] = [w.start(), w.start()]
       await w.when(a.refill.getOrSet('k', () => 0, POLICY))
@@ -108,7 +108,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.deepEqual([entry.value, entry.state], [Math.max(...values), 'fresh'])
     })
 
-    test('rejects when its loader fails, and leaves the stale value', async () => {
+    test('rejects when its loader fails, and keeps the stale value', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       await w.when(refill.getOrSet('k', () => 1, POLICY))
@@ -119,7 +119,7 @@ for (const dialect of ['meta', 'classic'] as const) {
   })
 
   describe(`getOrSetMany, ${dialect} commands`, () => {
-    test('loads what it won in one call, and answers in the order of the keys', async () => {
+    test('loads all its keys in one call, and returns values in the order of the keys', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       await w.when(refill.getOrSet('b', () => 'B', POLICY))
@@ -148,7 +148,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal(await w.when(refill.getOrSet('c', () => 'other', POLICY)), 'C')
     })
 
-    test('of two processes with the same keys in another order waits for no circle', async () => {
+    test('does not deadlock when two processes ask for the same keys in another order', async () => {
       const w = world(dialect)
       const [a, b] = [w.start(), w.start()]
       const loaded: string[] = []
@@ -169,7 +169,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.ok(w.time.nowMs - startMs < 1_000)
     })
 
-    test('serves stale and loads behind, telling the loader what it replaces', async () => {
+    test('returns stale values and loads in the background, with the stale values in the context', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       const load = (version: number) => async (keys: readonly string[]) =>
@@ -218,7 +218,7 @@ for (const dialect of ['meta', 'classic'] as const) {
 }
 
 describe('define', () => {
-  test('binds the key, the loader and the policy', async () => {
+  test('binds a key, a loader and a policy', async () => {
     const w = world()
     const { refill } = w.start()
     let version = 1
@@ -241,7 +241,7 @@ describe('define', () => {
     assert.equal(await w.when(page.get('home', 'en')), 'home in en, 3')
   })
 
-  test('refuses what is no key and no loader', () => {
+  test('throws for an invalid key and an invalid loader', () => {
     const { refill } = world().start()
     const bad = { ...POLICY, key: 7, loader: () => 1 } as never
     assert.throws(() => refill.define(bad), coded('MINTRING_BAD_ARGUMENT'))

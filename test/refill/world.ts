@@ -4,24 +4,24 @@ import { ModelServer } from '../../src/simulate/model-server.ts'
 import { ModelStore } from '../../src/simulate/model-store.ts'
 import { VirtualTime } from '../../src/simulate/virtual-time.ts'
 
-/** A client process in a world of its own time. */
+/** A client process in a simulated world with virtual time. */
 export interface Process {
   readonly refill: Refill
   readonly store: ModelStore
-  /** Ends it as kill -9 does: nothing of it happens any more. */
+  /** Ends it like kill -9: nothing that it began continues. */
   kill(): void
 }
 
-/** One model server, any number of processes, and time that passes when told to. */
+/** One model server, any number of processes, and virtual time. */
 export interface World {
   readonly time: VirtualTime
   readonly server: ModelServer
   start(settings?: Omit<RefillSettings, 'clock'>): Process
-  /** Lets time pass, and all that happens in it. */
+  /** Advances the time, and runs what is due. */
   pass(ms: number): Promise<void>
-  /** Lets time pass until the promise has settled, and answers or throws what it did. */
+  /** Advances the time until the promise has settled, and returns or throws its outcome. */
   when<Result>(promise: Promise<Result>): Promise<Result>
-  /** A loader's work: the value after that many milliseconds. */
+  /** The work of a loader: resolves to the value after that many milliseconds. */
   later<Value>(ms: number, value: Value): Promise<Value>
 }
 

@@ -11,7 +11,7 @@ const WORDS = ['', 'nothing', 7, null, [], ['nothing']]
 
 const names = (text: string): string[] => text.split(' ')
 
-test('stampede refuses every argument that is invalid, and names it', async () => {
+test('stampede throws for every invalid argument, and names it', async () => {
   const numbers = names(
     'seed processes keys readsPerSecond writesPerSecond seconds loaderMs latencyMs ' +
       'crashShare failShare slowShare restartsPerSecond',
@@ -32,7 +32,7 @@ test('stampede refuses every argument that is invalid, and names it', async () =
   }
 })
 
-test('stampede refuses arguments that do not fit together, or that it would ignore', async () => {
+test('stampede throws for arguments that contradict each other or have no effect', async () => {
   for (const input of [
     { crashShare: 0.5, failShare: 0.4, slowShare: 0.2 },
     { writeKinds: ['set' as const] },
@@ -49,7 +49,7 @@ test('stampede refuses arguments that do not fit together, or that it would igno
   await assert.rejects(stampede({ readPerSecond: 1 } as never), /Did you mean 'readsPerSecond'/)
 })
 
-test('fleet refuses every argument that is invalid, and names it', () => {
+test('fleet throws for every invalid argument, and names it', () => {
   const numbers = names(
     'processes hosts keys readsPerSecond writesPerSecond outageMs outages pauseMs cutShare ' +
       'detectMs retryTimeoutMs ttlMs gutterTtlMs seed',
@@ -75,7 +75,7 @@ test('fleet refuses every argument that is invalid, and names it', () => {
   }
 })
 
-test('simulations without any event end, with nothing counted', async () => {
+test('simulations without any event return zeros', async () => {
   assert.equal(fleet({ readsPerSecond: 0, writesPerSecond: 0 }).reads, 0)
   for (const protection of ['none', 'in-process', 'lock-and-wait', 'stale-while-refill'] as const) {
     const { reads, loads } = await stampede({ protection, readsPerSecond: 0, seconds: 3 })
@@ -83,7 +83,7 @@ test('simulations without any event end, with nothing counted', async () => {
   }
 })
 
-test('stampede tells the loads of each second, those without any too', async () => {
+test('stampede returns the loads of every second, also of seconds without loads', async () => {
   for (const protection of ['none', 'stale-while-refill'] as const) {
     const policy = { ttl: 20, jitter: 0 }
     const report = await stampede({ protection, policy, processes: 3, seconds: 45 })
@@ -94,7 +94,7 @@ test('stampede tells the loads of each second, those without any too', async () 
   }
 })
 
-test('handover refuses every argument that is invalid, and names it', async () => {
+test('handover throws for every invalid argument, and names it', async () => {
   const servers = ['a', 'b']
   const base = { from: { servers }, to: { servers: ['a'] }, requestsPerSecond: 1, hitRatio: 0.5 }
   const numbers = names(
@@ -130,7 +130,7 @@ test('handover refuses every argument that is invalid, and names it', async () =
   await assert.rejects(handover({ ...base, signal: 5 as never }), refused)
 })
 
-test('remap refuses every invalid argument', async () => {
+test('remap throws for every invalid argument', async () => {
   const change = { remove: 1 }
   const base = { servers: 4, change, keys: 100 }
   const numbers = names(
@@ -172,7 +172,7 @@ test('remap refuses every invalid argument', async () => {
   }
 })
 
-test('remap refuses a change that cannot be', async () => {
+test('remap throws for an invalid change', async () => {
   for (const change of [
     ...NUMBERS.flatMap((value) => [{ remove: value }, { add: value }, { reweight: value }]),
     { remove: ['a', 'a'] },
@@ -197,7 +197,7 @@ test('remap refuses a change that cannot be', async () => {
   }
 })
 
-test('remap: a server that takes the place of another keeps its weight, unless it has its own', async () => {
+test('remap: a server that replaces another keeps its weight, unless it has its own', async () => {
   const servers = ['a:1:3', { host: 'b', port: 2, weight: 2 }, 'c']
   const shares = async (replace: Record<string, unknown>): Promise<readonly number[]> => {
     const input = {

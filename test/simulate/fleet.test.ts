@@ -3,19 +3,19 @@ import { test } from 'node:test'
 import { fleet } from '../../src/simulate/fleet.ts'
 import type { FleetInput } from '../../src/simulate/fleet-plan.ts'
 
-test('a process alone never reads what it replaced, whatever the settings', () => {
+test('fleet: a single process never reads a value that it replaced, with any settings', () => {
   for (const failover of ['rehash', 'miss', 'gutter'] as const) {
     assert.equal(fleet({ processes: 1, failover }).staleReads, 0)
   }
 })
 
-test('without an outage of its own no process serves stale values', () => {
+test('fleet: without an outage no process serves stale values', () => {
   const { staleReads, splitMs } = fleet({ cutShare: 0 })
   assert.equal(staleReads, 0)
   assert.equal(splitMs, 0)
 })
 
-test('the journal ends stale reads when the last process has the host back', () => {
+test('fleet: stale reads end when the last process has the host back and its journal replayed', () => {
   const bound = 2_000 * 1.1
   const told = fleet({ retryTimeoutMs: 2_000 })
   assert.ok(told.staleReads > 0)
@@ -25,46 +25,46 @@ test('the journal ends stale reads when the last process has the host back', () 
   assert.ok(untold.staleReads > told.staleReads * 5)
 })
 
-test('a shorter retryTimeoutMs is a shorter split', () => {
+test('fleet: a shorter retryTimeoutMs shortens the time in which processes differ', () => {
   const long = fleet({ retryTimeoutMs: 5_000 })
   const short = fleet({ retryTimeoutMs: 500 })
   assert.ok(short.splitMs < long.splitMs / 5)
   assert.ok(short.staleReads < long.staleReads / 2)
 })
 
-test('what stand-ins keep from the last outage is stale in the next, unless they are told', () => {
+test('fleet: copies on fallback hosts are stale in the next outage, unless they are deleted', () => {
   const told = fleet({ outages: 2 })
   const untold = fleet({ outages: 2, journal: false })
   assert.ok(untold.staleReads > told.staleReads * 5)
 })
 
-test('a gutter forgets by itself, after its short time to live', () => {
+test('fleet: copies on a gutter expire by themselves, after its short ttl', () => {
   const alone: FleetInput = { outages: 2, journal: false, onReturn: 'flush', precautionsMs: 0 }
   const rehash = fleet(alone)
   const gutter = fleet({ ...alone, failover: 'gutter' })
   assert.ok(gutter.staleReads < rehash.staleReads / 3, `${gutter.staleReads}, ${rehash.staleReads}`)
 })
 
-test("failover: 'miss' pays for freshness with misses", () => {
+test("fleet: with failover 'miss' there are no stale reads and more misses", () => {
   const miss = fleet({ outages: 2, failover: 'miss' })
   const rehash = fleet({ outages: 2, failover: 'rehash' })
   assert.ok(miss.misses > rehash.misses * 5)
   assert.ok(miss.staleReads < rehash.staleReads / 5)
 })
 
-test('precautions of writers that see home up take stale reads away', () => {
+test('fleet: precautions of writers that see home up prevent stale reads', () => {
   const some: FleetInput = { processes: 100, keys: 200, readsPerSecond: 2_000, cutShare: 0.9 }
   const without = fleet({ ...some, precautionsMs: 0 })
   const usual = fleet(some)
   assert.ok(usual.staleReads < without.staleReads, `${usual.staleReads}, ${without.staleReads}`)
 })
 
-test('the same seed gives the same counts, another seed others', () => {
+test('fleet: the same seed returns the same counts, another seed others', () => {
   assert.deepEqual(fleet({ seed: 5 }), fleet({ seed: 5 }))
   assert.notDeepEqual(fleet({ seed: 5 }), fleet({ seed: 6 }))
 })
 
-test('numbers that cannot be are refused', () => {
+test('fleet throws for numbers out of range', () => {
   for (const input of [
     { processes: 0 },
     { hosts: 1 },

@@ -25,7 +25,7 @@ function near(actual: number, expected: number, tolerance: number): void {
 }
 
 describe('a simulated change of servers', () => {
-  it('without handover loads what 5,000 requests a second ask of a million keys', async () => {
+  it('without handover loads the moved keys of 5,000 requests a second to a million keys', async () => {
     const report = await handover(joining)
     // Counted by an independent simulation, request by request, in which a fifth of the keys moved.
     const counted = { 1000: 547, 60000: 16_972, 900000: 92_404 }
@@ -36,7 +36,7 @@ describe('a simulated change of servers', () => {
     near(report.moved, 0.2, 0.15)
   })
 
-  it('without handover agrees with the closed form for keys that never expire', async () => {
+  it('without handover agrees with the closed formula for keys that never expire', async () => {
     const keys = 20_000
     const { withoutHandover, moved } = await handover({ ...joining, keys, hitRatio: 1, zipf: 0 })
     const seen = (seconds: number): number => 1 - Math.exp((-5_000 * seconds) / keys)
@@ -46,7 +46,7 @@ describe('a simulated change of servers', () => {
     assert.equal(within(withoutHandover, 900_000), Math.round(keys * moved))
   })
 
-  it('with handover loads nothing beyond the usual until values have moved', async () => {
+  it('with handover causes no extra loads until values have moved', async () => {
     for (const processes of [1, 8, 10_000]) {
       const input = { ...joining, processes, learnMs: 10_000, keys: 50_000 }
       const { withHandover, withoutHandover } = await handover(input)
@@ -66,20 +66,20 @@ describe('a simulated change of servers', () => {
     near(withHandover.copied, 20_000 * moved * (1 - unseen), 0.05)
   })
 
-  it('without handover serves replaced values while processes differ, and with it none', async () => {
+  it('without handover returns replaced values while processes differ, and with it none', async () => {
     const input = { ...joining, keys: 2_000, processes: 8, learnMs: 10_000, writesPerSecond: 500 }
     const { withHandover, withoutHandover } = await handover(input)
     assert.ok(withoutHandover.staleReads > 100, `${withoutHandover.staleReads}`)
     assert.equal(withHandover.staleReads, 0)
   })
 
-  it('whose announcement is over before every process knows serves replaced values', async () => {
+  it('whose announcement ends before every process knows returns replaced values', async () => {
     const input = { ...joining, keys: 2_000, processes: 8, writesPerSecond: 500 }
     const { withHandover } = await handover({ ...input, learnMs: 60_000, announceMs: 5_000 })
     assert.ok(withHandover.staleReads > 0)
   })
 
-  it('of the way that keys are placed moves most keys, and with handover loads none', async () => {
+  it('of the distribution moves most keys, and with handover causes no loads', async () => {
     const servers = hosts(4)
     const from = { servers, distribution: 'modula' as const }
     const { moved, withHandover } = await handover({
@@ -92,25 +92,25 @@ describe('a simulated change of servers', () => {
     assert.equal(within(withHandover, 600_000), 0)
   })
 
-  it('knows a server by its address, and not by its name or weight', async () => {
+  it('identifies a server by its address, and not by its name or weight', async () => {
     const named = hosts(4).map((host, i) => ({ host, name: `cache-${i}`, weight: 1 }))
     const { moved } = await handover({ ...joining, keys: 500, to: { servers: named } })
     assert.equal(moved, 0)
   })
 
-  it('gives the same counts for the same seed, and others for another', async () => {
+  it('returns the same counts for the same seed, and others for another seed', async () => {
     const input = { ...joining, keys: 5_000 }
     assert.deepEqual(await handover(input), await handover(input))
     assert.notDeepEqual(await handover(input), await handover({ ...input, seed: 2 }))
   })
 
-  it('counts the loads of popular keys without following each of their requests', async () => {
+  it('counts the loads of popular keys without simulating each request', async () => {
     const input = { ...joining, requestsPerSecond: 10_000_000, hitRatio: 1, keys: 1_000 }
     const { withoutHandover, moved } = await handover(input)
     assert.equal(within(withoutHandover, 1_000), Math.round(1_000 * moved))
   })
 
-  it('without any traffic, or without any hits, loads nothing beyond the usual', async () => {
+  it('without traffic, or without hits, causes no extra loads', async () => {
     for (const traffic of [{ requestsPerSecond: 0 }, { requestsPerSecond: 1, hitRatio: 0 }]) {
       const { withoutHandover, withHandover } = await handover({ ...joining, keys: 10, ...traffic })
       assert.equal(within(withoutHandover, 900_000), 0)
@@ -118,7 +118,7 @@ describe('a simulated change of servers', () => {
     }
   })
 
-  it('ends at once when its signal fires', async () => {
+  it('stops at once when its signal aborts', async () => {
     const signal = AbortSignal.timeout(20)
     await assert.rejects(handover({ ...joining, keys: 10_000_000, signal }), {
       code: 'MINTRING_ABORTED',
@@ -126,8 +126,8 @@ describe('a simulated change of servers', () => {
   })
 })
 
-describe('the popularity of keys', () => {
-  it('adds up to one, and falls as a power of the rank', () => {
+describe('the simulated popularity of keys', () => {
+  it('sums to one, and falls as a power of the rank', () => {
     for (const keys of [1, 2, 300, 1_000_000]) {
       const popularity = new Popularity(keys, 0.99)
       near(
@@ -142,9 +142,9 @@ describe('the popularity of keys', () => {
     near(new Popularity(1_000_000, 0.99).shareOf(0), 1 / exact, 1e-4)
   })
 
-  it('tells how long values must live for a hit ratio', () => {
+  it('returns the ttl that gives a hit ratio', () => {
     const even = new Popularity(100, 0)
-    // A key asked for once a second, whose value lives a second, hits every other time.
+    // A key asked for once a second, whose value lives one second, hits every second time.
     near(even.lifeMsFor(0.5, 100), 1_000, 1e-6)
     near(even.lifeMsFor(0.9, 100), 9_000, 1e-6)
     assert.equal(even.lifeMsFor(1, 100), Number.POSITIVE_INFINITY)

@@ -2,9 +2,9 @@ import { Stamp } from '../../src/refill/stamp.ts'
 import type { RefillStore, StoreCommand } from '../../src/refill/store.ts'
 
 /**
- * A store under which holders renew a lease by marking the item and taking the right to refill
- * anew, and go on under the CAS id that this tells: mintring did so before 0.1.0. When the mark of
- * an invalidation comes between the two commands, the renewal adopts it.
+ * A store whose lease holders renew a lease by marking the item and winning the refill again, and
+ * continue under the CAS id of that reply: mintring did so before 0.1.0. When the mark of an
+ * invalidation comes between the two commands, the renewal takes it for its own.
  */
 export function adoptingRenewal(inner: RefillStore): RefillStore {
   const renewed = new Map<string, string>()
@@ -27,7 +27,7 @@ export function adoptingRenewal(inner: RefillStore): RefillStore {
   })
 }
 
-/** A store under which a cold page is stored for good before the lock is looked at. */
+/** A store that writes an absent page before it checks the lock. */
 export function trustingSidecar(inner: RefillStore): RefillStore {
   return wrapped(inner, (place, key, commands) =>
     inner.exchange(place, key, commands.map(confirmed)),

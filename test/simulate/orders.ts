@@ -3,7 +3,7 @@ import type { Dialect, RefillStore } from '../../src/refill/store.ts'
 import { adoptingRenewal, trustingSidecar } from './old-ways.ts'
 import { readingTagsLate, repeatingVersions, trustingTagsBeside } from './tag-mistakes.ts'
 
-/** What is tried in every order. */
+/** A plan: what is run in every possible order. */
 export interface Plan {
   readonly dialect: Dialect
   readonly policy: RefillPolicy
@@ -14,13 +14,13 @@ export interface Plan {
   readonly writer: 'a reader' | 'apart'
   /** When the second client reads: at any time, or once the writes are acknowledged. */
   readonly reads: 'at any time' | 'after'
-  /** Whether the value is there already, because the first client read it before. */
+  /** Whether the value is stored already, because the first client read it before. */
   readonly isLoaded?: boolean
-  /** How often memory pressure may drop the tag, and how often the value. */
+  /** How often the tag, and the value, may be evicted. */
   readonly evictions?: { readonly tag: number; readonly value: number }
   /** How often an invalidation of the tag may be sent again. */
   readonly repeats?: number
-  /** How often time may pass while commands are under way. */
+  /** How often time may pass while commands are in flight. */
   readonly delays: number
   readonly wrap?: (store: RefillStore) => RefillStore
 }
@@ -29,7 +29,7 @@ const POLICY = { ttl: 10, staleWhileRevalidate: 10, lease: 2, jitter: 0 } as con
 const ONCE = { ttl: 10, staleWhileRevalidate: 0, lease: 2, jitter: 0 } as const
 const SIDECAR = { placeholder: 'sidecar' } as const
 
-/** Two readers of whom one may crash, and two writes. */
+/** Two readers, one of which may crash, and two writes. */
 const CRASH = {
   writes: 2,
   writeKind: 'invalidate',
@@ -38,7 +38,7 @@ const CRASH = {
   delays: 0,
   reads: 'at any time',
 } as const
-/** The same with a writer that reads as well: both share its memory. */
+/** The same with a writer that also reads: both share its memory. */
 const INSIDE = { ...CRASH, writer: 'a reader' } as const
 /** A lease is renewed while its loader runs, and the key is invalidated meanwhile. */
 const RENEWAL = { ...INSIDE, writes: 1, crashes: false, delays: 1, reads: 'after' } as const
@@ -86,14 +86,14 @@ export const TAG_PLANS: Readonly<Record<string, Plan>> = {
   'tags, classic': { ...TAGS, ...EVICTION, dialect: 'classic' },
 }
 
-/** Mistakes that tags must not make, which are to be found. */
+/** Planted mistakes in tags, which must be found. */
 export const TAG_MISTAKES: Readonly<Record<string, Plan>> = {
   'tags read after the load': { ...TWO_READERS, writes: 1, wrap: readingTagsLate },
   'tags with one version per call': { ...TWO_READERS, repeats: 1, wrap: repeatingVersions },
   'tags beside a page that name no page': { ...LOADED_PAGE, wrap: trustingTagsBeside },
 }
 
-/** Mistakes of earlier versions, which are to be found. */
+/** Mistakes of earlier versions, which must be found. */
 export const OLD_WAYS: Readonly<Record<string, Plan>> = {
   'old renewal': { ...RENEWAL, ...META, wrap: adoptingRenewal },
   'old sidecar store': { ...RENEWAL, ...BESIDE, delays: 0, wrap: trustingSidecar },

@@ -14,14 +14,14 @@ async function read(...chunks: Uint8Array[]): Promise<{ keys: Key[]; skipped: Sk
   return { keys, skipped }
 }
 
-describe('a list of keys', () => {
-  it('may have LF or CRLF, and need not end in either', async () => {
+describe('a list of keys for remap', () => {
+  it('may have LF or CRLF, and may lack the last line end', async () => {
     const { keys, skipped } = await read(Buffer.from('a\r\nb\nc'))
     assert.deepEqual(keys, ['a', 'b', 'c'])
     assert.deepEqual(skipped, noSkippedLines())
   })
 
-  it('loses no line silently: those that are no keys are counted by reason', async () => {
+  it('counts lines that are no keys by reason, and drops none silently', async () => {
     const lines = [
       'good',
       '',
@@ -43,12 +43,12 @@ describe('a list of keys', () => {
     assert.deepEqual(keys, ['x'.repeat(250)])
   })
 
-  it('gives keys that are not UTF-8 as their bytes', async () => {
+  it('returns keys that are not UTF-8 as bytes', async () => {
     const { keys } = await read(Uint8Array.of(0xff, 0xfe, 10))
     assert.deepEqual(keys, [Uint8Array.of(0xff, 0xfe)])
   })
 
-  it('reads the same wherever the stream is cut', async () => {
+  it('is read the same wherever the stream is cut', async () => {
     const text = Buffer.from(`one\r\ntwo\n\nthree ${'x'.repeat(300)}\n${'z'.repeat(260)}\nlast`)
     const whole = await read(text)
     await fc.assert(
@@ -62,7 +62,7 @@ describe('a list of keys', () => {
   })
 
   for (const empty of ['', '\n\r\n', '\0\0\n']) {
-    it(`of nothing but ${JSON.stringify(empty)} is an error that says so`, async () => {
+    it(`of only ${JSON.stringify(empty)} throws an error that says so`, async () => {
       await assert.rejects(read(Buffer.from(empty)), {
         code: 'MINTRING_BAD_ARGUMENT',
         message: /no usable key/,

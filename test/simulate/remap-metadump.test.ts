@@ -30,8 +30,8 @@ async function read(server: string, idleMs = 1000): Promise<Key[]> {
   return keys
 }
 
-describe('a key dump', () => {
-  it('gives every key, its encoding undone, wherever the stream is cut', async (test) => {
+describe('a key dump for remap', () => {
+  it('returns every key, decoded, wherever the stream is cut', async (test) => {
     const server = await serverSaying(test, (socket) => {
       socket.write('key=a exp=-1 la=1 cas=2 fetch=no cls=1 size=64\nkey=b%20')
       setImmediate(() => socket.write('%25%ff exp=-1 la=1\nkey=%C3%BC exp=0\nEND\r\n'))
@@ -39,12 +39,12 @@ describe('a key dump', () => {
     assert.deepEqual(await read(server), ['a', Uint8Array.of(98, 32, 37, 255), 'ü'])
   })
 
-  it('that breaks off is an error that says after how many keys', async (test) => {
+  it('that breaks off throws an error with the number of keys read', async (test) => {
     const server = await serverSaying(test, (socket) => socket.end('key=a exp=-1\nkey=b e'))
     await assert.rejects(read(server), { code: 'MINTRING_CONNECTION', message: /after 1 keys/ })
   })
 
-  it('that falls silent is an error, not a wait', async (test) => {
+  it('that stalls throws an error instead of waiting', async (test) => {
     const server = await serverSaying(test, (socket) => void socket.write('key=a exp=-1\n'))
     await assert.rejects(read(server, 50), {
       code: 'MINTRING_CONNECTION',
@@ -57,13 +57,13 @@ describe('a key dump', () => {
     'ERROR lru crawler disabled',
     'ERROR',
   ]) {
-    it(`answered by ${refusal} is MINTRING_REFUSED`, async (test) => {
+    it(`with the reply ${refusal} throws MINTRING_REFUSED`, async (test) => {
       const server = await serverSaying(test, (socket) => socket.end(`${refusal}\r\n`))
       await assert.rejects(read(server), { code: 'MINTRING_REFUSED' })
     })
   }
 
-  it('of a memcached before 1.5.4, whose list has no end, is refused before it begins', async (test) => {
+  it('of a memcached before 1.5.4, whose list has no end, throws before it begins', async (test) => {
     const old = await startServer({ version: '1.5.3' })
     test.after(() => old.close())
     await assert.rejects(read(old.address, 60_000), {
@@ -72,12 +72,12 @@ describe('a key dump', () => {
     })
   })
 
-  it('without an end of line is cut off', async (test) => {
+  it('without a line end is aborted', async (test) => {
     const server = await serverSaying(test, (socket) => void socket.write('k'.repeat(10_000)))
     await assert.rejects(read(server), { code: 'MINTRING_CONNECTION' })
   })
 
-  it('of a server that is not there is MINTRING_CONNECTION', async () => {
+  it('of a server that does not exist throws MINTRING_CONNECTION', async () => {
     await assert.rejects(read('127.0.0.1:1'), { code: 'MINTRING_CONNECTION' })
   })
 })

@@ -18,11 +18,11 @@ function near(actual: number, expected: number, within: number): void {
   )
 }
 
-describe('removing one of n, averaged over all of them', () => {
+describe('remap: removing one of n hosts, averaged over all of them', () => {
   for (const n of [2, 3, 5, 10, 50, 100]) {
     it(`moves 1/${n} of the keys on consistent rings and 1 - 1/${n} with modula`, async () => {
       const distributions = ['ketama', 'nginx', 'rendezvous', 'maglev', 'modula'] as const
-      // A tenth of the hosts will do for the large fleets, within the spread between hosts.
+      // For large fleets a tenth of the hosts is enough, within the spread between hosts.
       const input = { servers: n, change: { remove: 1 }, distributions, trials: 10 }
       const results = await outcomes(input)
       const spread = n <= 10 ? 0.0005 : 0.002
@@ -43,7 +43,7 @@ describe('removing one of n, averaged over all of them', () => {
       const input = { servers: n, change: { remove: 1 }, trials: 10 }
       const { moved, unrelated, remark } = (await outcomes(input)).get('ketama')!
       if (n === 51) {
-        // 51 servers have 160 points each, 50 have 156: libmemcached's rounding, and its price.
+        // 51 servers have 160 points each and 50 have 156, because libmemcached rounds down.
         near(moved, 1 / 51 + 0.028, 0.01)
         assert.match(remark!, /from 160 to 156 points each/)
         return
@@ -55,8 +55,8 @@ describe('removing one of n, averaged over all of them', () => {
   }
 })
 
-describe('other changes', () => {
-  it('adding one to n moves 1/(n + 1), to the newcomer alone', async () => {
+describe('remap: other changes of servers', () => {
+  it('adding one to n moves 1/(n + 1), only to the new one', async () => {
     const results = await outcomes({ servers: 10, change: { add: 1 } })
     near(results.get('ketama')!.moved, 1 / 11, 0.01)
     assert.equal(results.get('ketama')!.unrelated, 0)
@@ -64,7 +64,7 @@ describe('other changes', () => {
     near(results.get('modula')!.ideal, 1 / 11, 1e-9)
   })
 
-  it('replacing one moves its keys alone on modula, about twice as many on a ring', async () => {
+  it('replacing one moves only its keys on modula, and about twice as many on a ring', async () => {
     const change = { replace: { '10.0.0.4': '10.9.9.9' } }
     const results = await outcomes({ servers: 10, change })
     near(results.get('modula')!.moved, 0.1, 0.01)
@@ -73,7 +73,7 @@ describe('other changes', () => {
     assert.equal(results.get('ketama')!.unrelated, 0)
   })
 
-  it('another weight moves what it is worth, and unrelated keys little or not at all', async () => {
+  it('another weight moves the difference, and few or no unrelated keys', async () => {
     const change = { reweight: { '10.0.0.1:11211': 3 } }
     const distributions = ['ketama', 'rendezvous'] as const
     const results = await outcomes({ servers: 10, change, distributions })
@@ -84,7 +84,7 @@ describe('other changes', () => {
     assert.match(results.get('ketama')!.remark!, /160 to 15\d/)
   })
 
-  it('several at once are one change', async () => {
+  it('several changes at once count as one', async () => {
     const change = { remove: ['10.0.0.1'], add: ['new-a', 'new-b:11212:2'] }
     const report = await remap({ servers: 4, change, keys: 5000 })
     assert.equal(report.change, 'remove 10.0.0.1, add new-a:11211 new-b:11212')
@@ -108,8 +108,8 @@ describe('other changes', () => {
   })
 })
 
-describe('the report', () => {
-  it('counts what Ring.diff counts', async () => {
+describe('the report of remap', () => {
+  it('counts the same as Ring.diff', async () => {
     const servers = ['a:1:1', 'b:1:2', 'c:1:3', 'd:1:9']
     const { results } = await remap({ servers, change: { remove: ['c:1'] }, keys: 3000 })
     const keys = Array.from({ length: 3000 }, (_, i) => `key:${i}`)
@@ -127,7 +127,7 @@ describe('the report', () => {
     )
   })
 
-  it('measures balance against weights', async () => {
+  it('compares the balance with the weights', async () => {
     const servers = ['a:1:1', 'b:1:2', 'c:1:7']
     const { results } = await remap({
       servers,
@@ -139,7 +139,7 @@ describe('the report', () => {
     near(results[0]!.shares[2]!, 0.7, 0.01)
   })
 
-  it('tells the load on the origin while moved keys are cold', async () => {
+  it('shows the load on the origin while moved keys are cold', async () => {
     const question = { requestsPerSecond: 1000, hitRatio: 0.9 }
     const results = await outcomes({ servers: 10, change: { remove: 1 }, ...question })
     near(results.get('ketama')!.origin!.beforePerSecond, 100, 1e-9)
@@ -147,7 +147,7 @@ describe('the report', () => {
     near(results.get('modula')!.origin!.afterPerSecond, 100 + 900 * 0.9, 5)
   })
 
-  it('tries every distribution with every hash asked for', async () => {
+  it('includes every distribution with every requested hash', async () => {
     const distributions = ['ketama', 'jump'] as const
     const hashes = ['md5', 'xxh64'] as const
     const report = await remap({ servers: 3, change: { add: 1 }, keys: 100, distributions, hashes })
@@ -155,7 +155,7 @@ describe('the report', () => {
     assert.deepEqual(tried, ['ketama md5', 'ketama xxh64', 'jump md5', 'jump xxh64'])
   })
 
-  it('takes keys of any iterable, and ring options', async () => {
+  it('accepts keys of any iterable, and ring options', async () => {
     async function* keys(): AsyncGenerator<string> {
       for (let i = 0; i < 500; i++) yield `k${i}`
     }
@@ -165,7 +165,7 @@ describe('the report', () => {
     assert.equal((await remap({ servers: 3, change: { remove: 1 }, keys: ['a', 'b'] })).keys, 2)
   })
 
-  it('adds up shards to the same figures', async () => {
+  it('sums shards to the same figures', async () => {
     const input = { servers: 7, change: { remove: 1 }, keys: 10_001 } as const
     const progress: number[] = []
     const whole = await remap(input)
@@ -175,7 +175,7 @@ describe('the report', () => {
   })
 })
 
-describe('bad questions', () => {
+describe('remap, for invalid arguments', () => {
   const cases: readonly [string, RemapInput][] = [
     ['no change', { servers: 3, change: {} }],
     ['no servers', { servers: 0, change: { remove: 1 } }],
@@ -193,12 +193,12 @@ describe('bad questions', () => {
     ['no distributions', { servers: 3, change: { add: 1 }, distributions: [] }],
   ]
   for (const [what, input] of cases) {
-    it(`${what} is MINTRING_BAD_ARGUMENT`, async () => {
+    it(`${what} throws MINTRING_BAD_ARGUMENT`, async () => {
       await assert.rejects(remap(input), { code: 'MINTRING_BAD_ARGUMENT' })
     })
   }
 
-  it('a duplicate server and an unknown distribution are what createRing says', async () => {
+  it('a duplicate server and an unknown distribution throw the errors of createRing', async () => {
     const change = { add: ['10.0.0.1'] }
     await assert.rejects(remap({ servers: 3, change }), { code: 'MINTRING_DUPLICATE_SERVER' })
     const distributions = ['ketema'] as never

@@ -33,13 +33,13 @@ function plan(seed: number): StampedeFleetPlan {
   }
 }
 
-/** Loads that outlast a restart, of servers whose CAS ids never get far. */
+/** Loads that outlast a restart, on servers whose CAS ids stay low. */
 function shortLives(seed: number): StampedeFleetPlan {
   const { rates, ...rest } = plan(seed)
   return { ...rest, loaderMs: 400, rates: { ...rates, restarts: 2 } }
 }
 
-/** `ms … I` with an older CAS id: the value is replaced, the item stays stale with its TTL. */
+/** `ms … I` with an older CAS id: the value is replaced, and the item stays stale with its ttl. */
 function staleStoreOf(fleet: () => StampedeFleet, inner: RefillStore) {
   return async (place: Place, key: string, command: StoreCommand): Promise<StoreAnswer> => {
     const [answer] = await inner.exchange(place, key, [command])
@@ -70,12 +70,12 @@ async function violationsOf(mutation: Mutation | undefined): Promise<string[]> {
 }
 
 describe('the checks of the simulated fleet', () => {
-  test('find nothing in the algorithm as it is', async () => {
+  test('find no fault in the unchanged algorithm', async () => {
     assert.deepEqual(await violationsOf(undefined), [])
   })
 
   for (const mutation of MUTATIONS) {
-    test(`find the mistake ${mutation}`, async () => {
+    test(`find the planted mistake ${mutation}`, async () => {
       assert.notDeepEqual(await violationsOf(mutation), [])
     })
   }

@@ -29,7 +29,7 @@ describe('a simulated fleet', () => {
   for (const dialect of ['meta', 'classic'] as const) {
     for (const restartsPerSecond of [0, 0.1]) {
       const circumstance = restartsPerSecond === 0 ? '' : ', while the server restarts'
-      test(`keeps its promises with ${dialect} commands${circumstance}`, async () => {
+      test(`breaks no promise with ${dialect} commands${circumstance}`, async () => {
         for (let seed = 1; seed <= 4; seed++) {
           const report = await stampede({ ...BUSY, dialect, restartsPerSecond, seed })
           assert.deepEqual(report.violations, [], `seed ${seed}`)
@@ -46,7 +46,7 @@ describe('a simulated fleet', () => {
     }
   }
 
-  test('keeps them beside keys that nginx reads', async () => {
+  test('breaks no promise when nginx reads the same keys', async () => {
     const policy = { ...BUSY.policy!, placeholder: 'sidecar' as const }
     for (let seed = 1; seed <= 4; seed++) {
       const writeKinds = ['invalidate', 'refresh', 'set'] as const
@@ -56,7 +56,7 @@ describe('a simulated fleet', () => {
     }
   })
 
-  test('comes out the same for the same seed, and another for another', async () => {
+  test('returns the same result for the same seed, and another for another seed', async () => {
     const [one, same, other] = await Promise.all([
       stampede({ ...BUSY, seconds: 10, seed: 7 }),
       stampede({ ...BUSY, seconds: 10, seed: 7 }),
@@ -66,7 +66,7 @@ describe('a simulated fleet', () => {
     assert.notDeepEqual(one.states, other.states)
   })
 
-  test('spares the origin more, the better it is protected', async () => {
+  test('loads less from the origin with each stage of protection', async () => {
     const input = { processes: 50, readsPerSecond: 2_000, seconds: 31, policy: { ttl: 10 } }
     const loads = async (protection: Protection): Promise<number> =>
       (await stampede({ ...input, protection })).loads
@@ -79,7 +79,7 @@ describe('a simulated fleet', () => {
     assert.ok(shared <= 5 && stale <= 5, `${shared} and ${stale}`)
   })
 
-  test('needs no more loads when it is two thousand processes', async () => {
+  test('needs no more loads with two thousand processes', async () => {
     const policy = { ttl: 5, staleWhileRevalidate: 60, lease: 4, jitter: 0 }
     const report = await stampede({ processes: 2_000, readsPerSecond: 4_000, seconds: 12, policy })
     assert.equal(report.peakLoads, 1)
@@ -87,7 +87,7 @@ describe('a simulated fleet', () => {
     assert.deepEqual(report.violations, [])
   })
 
-  test('refuses numbers that cannot be', async () => {
+  test('throws for numbers out of range', async () => {
     await assert.rejects(
       stampede({ processes: 0 }),
       (error) => isMintringError(error) && error.code === 'MINTRING_BAD_ARGUMENT',

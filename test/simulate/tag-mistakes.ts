@@ -4,7 +4,7 @@ import { readTail, withoutTail, withTail } from '../../src/refill/tags/tail.ts'
 import { wrapped } from './old-ways.ts'
 import type { SteppedClient } from './steps.ts'
 
-/** A store under which values get the versions that their tags have after the load. */
+/** A store that gives values the versions that their tags have after the load. */
 export function readingTagsLate(inner: RefillStore): RefillStore {
   return wrapped(inner, async (place, key, commands) => {
     return inner.exchange(place, key, await Promise.all(commands.map((one) => late(inner, one))))
@@ -34,7 +34,7 @@ function versionOf(store: RefillStore, name: string): Promise<TagVersion> {
   })
 }
 
-/** A store under which tags beside a page count for whatever page was read with them. */
+/** A store under which tags beside a page count for any page that was read with them. */
 export function trustingTagsBeside(inner: RefillStore): RefillStore {
   let lastCas = ''
   const renamed = (answer: StoreAnswer): StoreAnswer => ({

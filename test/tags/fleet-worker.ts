@@ -1,14 +1,14 @@
 import process from 'node:process'
 
-/** What a worker is started with. */
+/** The arguments of a worker. */
 interface Start {
   readonly servers: readonly string[]
-  /** How far its clock is off. */
+  /** The offset of its clock. */
   readonly clockMs: number
   readonly keys: number
 }
 
-/** What a worker is told to do. */
+/** The orders to a worker. */
 type Order =
   | { readonly do: 'version'; readonly version: number }
   | { readonly do: 'invalidate' }
@@ -19,7 +19,7 @@ const start = JSON.parse(process.argv[2]!) as Start
 const realNow = Date.now
 Date.now = () => realNow() + start.clockMs
 
-// Imported now: some of it keeps the clock that it finds.
+// Imported late: some modules keep the clock that they find when they load.
 const { MemcachedClient } = await import('../../src/client/client.ts')
 
 const IN_FLIGHT = 32

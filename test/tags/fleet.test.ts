@@ -3,8 +3,8 @@ import { describe, test } from 'node:test'
 import { skipWithoutMemcached } from '../support/memcached.ts'
 import { Fleet } from './fleet.ts'
 
-describe('a fleet whose clocks are apart', { skip: skipWithoutMemcached() }, () => {
-  test('calls values fresh that are older than a change nobody told it of', async (t) => {
+describe('the tags of a fleet whose clocks differ', { skip: skipWithoutMemcached() }, () => {
+  test('leave values fresh that are older than a change without an invalidation, so the test can fail', async (t) => {
     const fleet = await Fleet.start({ processes: 2, keys: 10, reads: 500, trouble: 'none' })
     t.after(() => fleet.close())
     await fleet.round()
@@ -12,7 +12,7 @@ describe('a fleet whose clocks are apart', { skip: skipWithoutMemcached() }, () 
   })
 
   for (const trouble of ['none', 'evictions', 'both'] as const) {
-    test(`calls nothing fresh that is older than an acknowledged invalidation; trouble: ${trouble}`, async (t) => {
+    test(`mark nothing fresh that is older than an acknowledged invalidation; trouble: ${trouble}`, async (t) => {
       const fleet = await Fleet.start({ processes: 3, keys: 100, reads: 6_000, trouble })
       t.after(() => fleet.close())
       await fleet.round(2_000)
@@ -20,7 +20,7 @@ describe('a fleet whose clocks are apart', { skip: skipWithoutMemcached() }, () 
       assert.equal(old, 0)
       if (trouble !== 'none') return
       assert.ok(fresh > 0)
-      // One for each key, and for each of two that race.
+      // One load per key, and one more for each of two that race.
       assert.ok(loads >= 99 && loads <= 101, `${loads} loads`)
     })
   }

@@ -6,32 +6,32 @@ import type { Memcached } from '../support/memcached.ts'
 import { startMemcached } from '../support/memcached.ts'
 
 const worker = fileURLToPath(new URL('./fleet-worker.ts', import.meta.url))
-/** So far clocks of one fleet are apart here. */
+/** How far the clocks of the fleet differ here. */
 const CLOCKS_APART_MS = 15 * 60_000
 const MAX_ATTEMPTS = 20
 
-/** What is asked of a fleet. */
+/** The settings of a run. */
 export interface FleetPlan {
   readonly processes: number
   readonly keys: number
   readonly reads: number
-  /** What happens while the fleet reads. */
+  /** The trouble that happens while the fleet reads. */
   readonly trouble: 'none' | 'evictions' | 'restarts' | 'both'
 }
 
-/** What the readers were told, all together. */
+/** The counts of all readers together. */
 export interface FleetCount {
   fresh: number
   stale: number
   miss: number
   other: number
-  /** Called fresh, or loaded, although older than the invalidation that was acknowledged. */
+  /** Marked fresh, or loaded, although older than the acknowledged invalidation. */
   old: number
   loads: number
   failed: number
 }
 
-/** Processes of one fleet, each with a clock of its own, under one tag. */
+/** Processes that share one tag, each with its own clock. */
 export class Fleet {
   readonly #servers: readonly Memcached[]
   readonly #workers: readonly ChildProcess[]
@@ -62,8 +62,8 @@ export class Fleet {
   }
 
   /**
-   * The origin changes, the tag is invalidated (unless `isTold` is false), and all read after that
-   * was acknowledged.
+   * Changes the origin, invalidates the tag (unless `isTold` is false), and reads every key once
+   * that was acknowledged.
    */
   async round(reads: number = this.#plan.reads, isTold = true): Promise<FleetCount> {
     const version = ++this.#version
@@ -90,7 +90,7 @@ export class Fleet {
     await Promise.all(this.#servers.map((server) => server.stop()))
   }
 
-  /** Again until it is acknowledged: the home of the tag may just be restarting. */
+  /** Repeats until it is acknowledged: the home of the tag may be restarting. */
   async #invalidate(writer: ChildProcess): Promise<void> {
     for (let i = 0; i < MAX_ATTEMPTS; i++) {
       try {
@@ -117,7 +117,7 @@ export class Fleet {
     }
   }
 
-  /** No client knows the home of a tag by its item's key: so it is dropped on all. */
+  /** The key of a tag's item does not show its home, so the item is deleted on all servers. */
   async #evict(): Promise<void> {
     const { default: net } = await import('node:net')
     const dropped = this.#servers.map(async ({ host, port }) => {
@@ -143,8 +143,8 @@ export class Fleet {
 }
 
 /**
- * `fleet.ts PROCESSES KEYS READS [TROUBLE]`: the whole of it, which takes minutes, in ten rounds.
- * Each invalidates the tag, and prints what the reads after that came to.
+ * `fleet.ts PROCESSES KEYS READS [TROUBLE]`: the full run, which takes minutes, in ten rounds. Each
+ * round invalidates the tag, and prints the counts of the reads after that.
  */
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [processes = 8, keys = 10_000, reads = 1_000_000] = process.argv.slice(2, 5).map(Number)

@@ -5,11 +5,11 @@ import { skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
 import { sleep } from '../support/test-cluster.ts'
 
 const KEYS = 10
-/** On a busy machine as well. */
+/** Long enough for a busy machine. */
 const SLOW = { requestTimeoutMs: 5_000, connectTimeoutMs: 5_000 }
 
-describe('tags while servers change with a handover', { skip: skipWithoutMemcached() }, () => {
-  test('call nothing fresh that is older than an acknowledged invalidation', async (t) => {
+describe('tags during a handover', { skip: skipWithoutMemcached() }, () => {
+  test('mark nothing fresh that is older than an acknowledged invalidation', async (t) => {
     const servers = await Promise.all([1, 2, 3].map(() => startMemcached()))
     t.after(() => Promise.all(servers.map((server) => server.stop())))
     const all = servers.map(({ host, port }) => `${host}:${port}`)
@@ -36,7 +36,7 @@ describe('tags while servers change with a handover', { skip: skipWithoutMemcach
       for (let i = 0; !isOver; i++) {
         const next = version + 1
         origin = next
-        // One that rejects is not acknowledged.
+        // An invalidation that rejects is not acknowledged.
         const told = clients[i % 2]!.invalidateTags(policy.tags[i % 6]!)
         await told.then(
           () => {

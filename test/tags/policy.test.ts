@@ -32,7 +32,7 @@ describe('the tags of a policy', () => {
     })
   }
 
-  test('are the same in any order, and others are another policy', async () => {
+  test('are the same policy in any order, and other tags are another policy', async () => {
     const w = world()
     const { refill } = w.start()
     await w.when(refill.getOrSet('k', () => 1, POLICY))
@@ -44,7 +44,7 @@ describe('the tags of a policy', () => {
     await assert.rejects(others, hasCode('MINTRING_BAD_POLICY'))
   })
 
-  test('of keys that other programs read are refused where they would stand in the value', async () => {
+  test('of keys that other programs read are refused when they would be stored in the value', async () => {
     const w = world('classic')
     const { refill } = w.start()
     const policy = { ...POLICY, placeholder: 'sidecar' } as const
@@ -56,7 +56,7 @@ describe('the tags of a policy', () => {
     for (const call of calls) await assert.rejects(w.when(call()), hasCode('MINTRING_BAD_POLICY'))
   })
 
-  test('made by a function that makes none end the load with what is wrong', async () => {
+  test('reject the load when their function returns invalid tags', async () => {
     const w = world()
     const { refill } = w.start()
     const tags = (() => 'x') as unknown as () => string[]
@@ -64,7 +64,7 @@ describe('the tags of a policy', () => {
     await assert.rejects(call, hasCode('MINTRING_BAD_POLICY'))
   })
 
-  test('made by a function that throws end the load with what it threw', async () => {
+  test('reject the load with the error that their function throws', async () => {
     const w = world()
     const { refill } = w.start()
     const cause = new TypeError('no products')
@@ -79,7 +79,7 @@ describe('the tags of a policy', () => {
     })
   })
 
-  test('told for a key that a batch does not load are refused', async () => {
+  test('are refused when the loader of a batch sets them for a key that it does not load', async () => {
     const w = world()
     const { refill } = w.start()
     for (const key of ['other', undefined] as string[]) {

@@ -13,7 +13,7 @@ import {
 import { sleep, until } from '../support/test-cluster.ts'
 
 const POLICY = { ttl: 100, staleWhileRevalidate: 60, jitter: 0 } as const
-/** For tests of hosts that go; others wait as long as a busy machine takes. */
+/** Short timeouts for tests of hosts that fail; the others have long ones for a busy machine. */
 const QUICK = {
   ...{ requestTimeoutMs: 500, connectTimeoutMs: 300, retryTimeoutMs: 300, deadTimeoutMs: 300 },
   serverFailureLimit: 1,
@@ -45,7 +45,7 @@ function keyAt(client: MemcachedClient, { host, port }: Memcached, prefix: strin
   }
 }
 
-/** Tags live where the names of their items do. */
+/** Tags are placed by the names of their items. */
 function tagAt(client: MemcachedClient, server: Memcached): string {
   return keyAt(client, server, '~tag~').slice('~tag~'.length)
 }
@@ -53,27 +53,31 @@ function tagAt(client: MemcachedClient, server: Memcached): string {
 describe('tags on real memcacheds', { skip }, () => {
   for (const protocol of ['meta', 'classic'] as const) {
     const lack = { skip: protocol === 'meta' && skipWithoutMeta() }
-    test(`of one client reach the values of another, by ${protocol} commands`, lack, async (t) => {
-      const all = await servers(t, 3)
-      const [one, other] = [clientOf(t, all, { protocol }), clientOf(t, all, { protocol })]
-      const policy = { ...POLICY, tags: ['product:17', 'grün', 'with space', 'x'.repeat(256)] }
-      const values: unknown[] = ['text', { a: [1] }, 17, null, Buffer.from('bytes'), true, 5n, '']
-      for (const [i, value] of values.entries()) {
-        const key = `value:${i}`
-        const entry = () =>
-          other.getOrSetEntry<unknown>(key, () => value, { ...policy, negativeTtl: 50 })
-        await one.getOrSet<unknown>(key, () => value, { ...policy, negativeTtl: 50 })
-        assert.deepEqual([(await entry()).state, (await entry()).value], ['fresh', value])
-        assert.deepEqual(await one.get(key), value)
-        await one.invalidateTags(policy.tags[i % 4]!)
-        const { state, staleBecause } = await entry()
-        assert.deepEqual([state, staleBecause], ['stale', 'tag'])
-        await until(() => other.refillCounters.refills.ok > i)
-        assert.equal((await entry()).state, 'fresh')
-      }
-    })
+    test(
+      `invalidated by one client make values of another stale, by ${protocol} commands`,
+      lack,
+      async (t) => {
+        const all = await servers(t, 3)
+        const [one, other] = [clientOf(t, all, { protocol }), clientOf(t, all, { protocol })]
+        const policy = { ...POLICY, tags: ['product:17', 'grün', 'with space', 'x'.repeat(256)] }
+        const values: unknown[] = ['text', { a: [1] }, 17, null, Buffer.from('bytes'), true, 5n, '']
+        for (const [i, value] of values.entries()) {
+          const key = `value:${i}`
+          const entry = () =>
+            other.getOrSetEntry<unknown>(key, () => value, { ...policy, negativeTtl: 50 })
+          await one.getOrSet<unknown>(key, () => value, { ...policy, negativeTtl: 50 })
+          assert.deepEqual([(await entry()).state, (await entry()).value], ['fresh', value])
+          assert.deepEqual(await one.get(key), value)
+          await one.invalidateTags(policy.tags[i % 4]!)
+          const { state, staleBecause } = await entry()
+          assert.deepEqual([state, staleBecause], ['stale', 'tag'])
+          await until(() => other.refillCounters.refills.ok > i)
+          assert.equal((await entry()).state, 'fresh')
+        }
+      },
+    )
 
-    test(`are read with the key in one turn, by ${protocol} commands`, lack, async (t) => {
+    test(`are read together with the key in one turn, by ${protocol} commands`, lack, async (t) => {
       const [server] = await servers(t, 1)
       const client = clientOf(t, [server!], { protocol })
       const policy = { ...POLICY, tags: ['a', 'b', 'c'] }
@@ -87,7 +91,7 @@ describe('tags on real memcacheds', { skip }, () => {
     })
   }
 
-  test('are found under a keyPrefix of their own', async (t) => {
+  test('work with a keyPrefix', async (t) => {
     const all = await servers(t, 1)
     const [a, b] = [clientOf(t, all, { keyPrefix: 'a:' }), clientOf(t, all, { keyPrefix: 'b:' })]
     const policy = { ...POLICY, tags: ['t'] }
@@ -97,7 +101,7 @@ describe('tags on real memcacheds', { skip }, () => {
     assert.equal((await b.getOrSetEntry('k', () => 2, policy)).state, 'fresh')
   })
 
-  test('make a value that was appended to a value to be loaded anew, and no get returns them', async (t) => {
+  test('reload a value after an append, and no get returns them', async (t) => {
     const all = await servers(t, 1)
     const client = clientOf(t, all)
     const policy = { ...POLICY, tags: ['t'] }
@@ -108,7 +112,7 @@ describe('tags on real memcacheds', { skip }, () => {
     assert.deepEqual([entry.state, entry.value], ['miss', 'new'])
   })
 
-  test('keep a value that is compressed or split whole', async (t) => {
+  test('are stored with compressed and split values', async (t) => {
     const all = await servers(t, 1)
     const settings = { compressAboveBytes: 100, largeValues: 'split', maxItemBytes: 4_000 }
     const client = clientOf(t, all, settings)
@@ -125,7 +129,7 @@ describe('tags on real memcacheds', { skip }, () => {
     }
   })
 
-  test('whose host is out make values stale, cause no loads, and are stale after it is back', async (t) => {
+  test('whose host is out make values stale, cause no loads, and are stale when it is back', async (t) => {
     const all = await servers(t, 2)
     const client = clientOf(t, all, QUICK)
     const key = keyAt(client, all[0]!, 'k')
@@ -166,7 +170,7 @@ describe('tags on real memcacheds', { skip }, () => {
     assert.equal((await other.getOrSetEntry(key, () => 2, policy)).state, 'stale')
   })
 
-  test('have versions that change with each invalidation, for values of plain set', async (t) => {
+  test('get another version with each invalidation, also for values of a plain set', async (t) => {
     const all = await servers(t, 2)
     const [one, other] = [clientOf(t, all), clientOf(t, all)]
     const seen = await one.tagVersions(['a', 'b'])
@@ -184,7 +188,7 @@ describe('tags on real memcacheds', { skip }, () => {
     await assert.rejects(one.tagVersions('a'))
   })
 
-  test('survive what another program left under their name', async (t) => {
+  test('replace items that another program stored under their names', async (t) => {
     const all = await servers(t, 1)
     const client = clientOf(t, all)
     const policy = { ...POLICY, tags: ['t'] }
@@ -198,7 +202,7 @@ describe('tags on real memcacheds', { skip }, () => {
   })
 })
 
-/** By another program: clients refuse keys that begin like a tag's. */
+/** Stored by another program: clients refuse keys that begin like a tag's. */
 async function write({ host, port }: Memcached, command: string): Promise<void> {
   const socket = net.connect(port, host)
   socket.end(Buffer.from(`${command}quit\r\n`, 'latin1'))

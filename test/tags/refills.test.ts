@@ -12,7 +12,7 @@ const POLICY = {
   tags: ['a', 'b'],
 } as const
 
-/** A key, its origin, and how often that was asked. */
+/** A key with its origin, which counts its loads. */
 function origin(w: World, { refill }: Process, policy: RefillOptions = POLICY) {
   const told = { value: 1, loads: 0 }
   const load = (): number => {
@@ -25,7 +25,7 @@ function origin(w: World, { refill }: Process, policy: RefillOptions = POLICY) {
 
 for (const dialect of ['meta', 'classic'] as const) {
   describe(`values with tags, ${dialect} commands`, () => {
-    test('are fresh until one of their tags is invalidated, and stale by that tag once', async () => {
+    test('are fresh until one of their tags is invalidated, then stale once because of the tag', async () => {
       const w = world(dialect)
       const { told, entry } = origin(w, w.start())
       assert.equal((await entry()).state, 'miss')
@@ -48,7 +48,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal((await entry()).state, 'fresh')
     })
 
-    test('are stale, and loaded once, when a tag was evicted', async () => {
+    test('are stale once, and loaded once, when a tag was evicted', async () => {
       const w = world(dialect)
       const { told, entry } = origin(w, w.start())
       await entry()
@@ -59,7 +59,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.deepEqual([(await entry()).state, told.loads], ['fresh', 2])
     })
 
-    test('are not served at all after a hard invalidation, nor after a soft one behind it', async () => {
+    test('are not returned after a hard invalidation, even when a soft one follows', async () => {
       const w = world(dialect)
       const process = w.start()
       const { told, entry } = origin(w, process)
@@ -74,7 +74,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal((await entry()).state, 'stale')
     })
 
-    test('without a stale window are loaded again before anybody gets one', async () => {
+    test('without a stale window are loaded again before any caller gets one', async () => {
       const w = world(dialect)
       const process = w.start()
       const { told, entry } = origin(w, process, { ...POLICY, staleWhileRevalidate: 0 })
@@ -85,7 +85,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.deepEqual([state, value], ['miss', 2])
     })
 
-    test('whose tags a function makes are proven from the second load on', async () => {
+    test('whose tags a function makes are fresh from the second load on', async () => {
       const w = world(dialect)
       const process = w.start()
       const tags = (value: unknown): string[] => [`v${value}`]
@@ -98,7 +98,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal((await entry()).staleBecause, 'tag')
     })
 
-    test('whose tags the loader waited for are proven at once', async () => {
+    test('whose loader awaited context.tag() are fresh at once', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       const { tags: _tags, ...policy } = POLICY
@@ -113,7 +113,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal((await entry()).staleBecause, 'tag')
     })
 
-    test('whose tags the loader did not wait for are stale from the start', async () => {
+    test('whose loader did not await context.tag() are stale at their first read', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       const { tags: _tags, ...policy } = POLICY
@@ -126,7 +126,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal((await entry()).state, 'stale')
     })
 
-    test('are stale at their first read when a tag changed while they were loaded', async () => {
+    test('are stale at their first read when a tag was invalidated during the load', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       const first = refill.getOrSet('k', () => w.later(100, 1), POLICY)
@@ -137,7 +137,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal(state, 'stale')
     })
 
-    test('that are being loaded are no news for a caller who comes after an invalidation', async () => {
+    test('whose load began before an invalidation are not returned as fresh to later callers', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       const first = refill.getOrSet('k', () => w.later(100, 1), POLICY)
@@ -148,7 +148,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal(await w.when(first), 1)
     })
 
-    test('stored without tags are stale for a policy that has some', async () => {
+    test('stored without tags are stale for a policy with tags', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       const { tags: _tags, ...policy } = POLICY
@@ -157,7 +157,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal((await entry()).staleBecause, 'tag')
     })
 
-    test('tell a policy without tags that theirs changed', async () => {
+    test('are stale for a policy without tags when one of their stored tags was invalidated', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       await w.when(refill.getOrSet('k', () => 1, POLICY))
@@ -168,7 +168,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.deepEqual([state, staleBecause], ['stale', 'tag'])
     })
 
-    test('of a batch whose loader tells them per key are stale key by key', async () => {
+    test('of a batch whose loader sets tags per key are stale key by key', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       const { tags: _tags, ...policy } = POLICY
@@ -202,8 +202,8 @@ for (const dialect of ['meta', 'classic'] as const) {
   })
 }
 
-describe('a mark for a tag', () => {
-  test('elects one of many processes, and shortens the life of the value', async () => {
+describe('the stale mark that an invalidated tag causes', () => {
+  test('elects one of many processes, and shortens the ttl of the value', async () => {
     const w = world()
     const processes = Array.from({ length: 5 }, () => w.start())
     let loads = 0
@@ -225,7 +225,7 @@ describe('a mark for a tag', () => {
     assert.deepEqual(new Set((await all()).map(({ state }) => state)), new Set(['fresh']))
   })
 
-  test('never lengthens the life of a value that was set with a short one', async () => {
+  test('never lengthens the ttl of a value that was set with a short one', async () => {
     const w = world()
     const process = w.start()
     w.server.set('k', { body: '7', flags: 1 }, 5)
@@ -236,7 +236,7 @@ describe('a mark for a tag', () => {
     await assert.rejects(entry())
   })
 
-  test('is set once per lease where another client stores for other versions', async () => {
+  test('is set once per lease when another client keeps storing with old versions', async () => {
     const w = world()
     const process = w.start()
     const { told, entry } = origin(w, process)
@@ -244,7 +244,7 @@ describe('a mark for a tag', () => {
     const item = w.server.peek('k')!
     const other = (): void => w.server.set('k', item, 120)
     await w.when(process.refill.invalidateTags('a'))
-    // The other one goes on to see the versions of before.
+    // The other client keeps seeing the versions from before.
     for (let i = 0; i < 30; i++) {
       other()
       assert.equal((await entry()).state, 'stale')

@@ -11,7 +11,7 @@ const POLICY = {
   tags: ['a', 'b'],
 } as const
 
-/** One of several processes, and how often it loaded. */
+/** One of several processes, and its number of loads. */
 function reader(w: ReturnType<typeof world>, tags: typeof POLICY.tags | (() => string[])) {
   const { refill } = w.start()
   const told = { loads: 0, value: 1 }
@@ -23,7 +23,7 @@ function reader(w: ReturnType<typeof world>, tags: typeof POLICY.tags | (() => s
   return { refill, told, entry }
 }
 
-describe('a page with tags beside it', () => {
+describe('a sidecar page, whose tags are stored beside it', () => {
   test('is fresh for every process until a tag is invalidated, then stale and loaded once', async () => {
     const w = world()
     const [one, other] = [reader(w, POLICY.tags), reader(w, POLICY.tags)]
@@ -40,7 +40,7 @@ describe('a page with tags beside it', () => {
     assert.deepEqual([one.told.loads, other.told.loads], [2, 0])
   })
 
-  test('is loaded once when many processes miss it at once, for all of them', async () => {
+  test('is loaded once when many processes miss it at once', async () => {
     const w = world()
     const all = Array.from({ length: 6 }, () => reader(w, POLICY.tags))
     const entries = await Promise.all(all.map(({ entry }) => entry()))
@@ -55,7 +55,7 @@ describe('a page with tags beside it', () => {
     for (const { entry } of all) assert.equal((await entry()).state, 'fresh')
   })
 
-  test('is loaded once per invalidation however many read while it is stored', async () => {
+  test('is loaded once per invalidation, however many processes read while it is stored', async () => {
     const w = world()
     const all = Array.from({ length: 6 }, () => reader(w, POLICY.tags))
     await all[0]!.entry()
@@ -69,7 +69,7 @@ describe('a page with tags beside it', () => {
     assert.equal(loads, 11)
   })
 
-  test('is stale when the tags beside it were evicted, or a plain set replaced it', async () => {
+  test('is stale when its tags were evicted, or when a plain set replaced it', async () => {
     const w = world()
     const { told, entry } = reader(w, POLICY.tags)
     await entry()
@@ -89,7 +89,7 @@ describe('a page with tags beside it', () => {
     const w = world()
     const { told, entry } = reader(w, POLICY.tags)
     await entry()
-    // What such a writer leaves: its page, and the sign that the tags follow.
+    // What such a writer leaves: its page, and the sign that tags will follow.
     w.server.set('k', { body: '7', flags: 1 }, 120)
     w.server.set('tags k', { body: '', flags: 0 }, POLICY.lease)
     assert.deepEqual([(await entry()).state, told.loads], ['stale', 1])
@@ -101,7 +101,7 @@ describe('a page with tags beside it', () => {
     assert.deepEqual([(await entry()).state, told.loads], ['fresh', 2])
   })
 
-  test('has tags that a function makes of it', async () => {
+  test('has the tags that a function makes from it', async () => {
     const w = world()
     const { refill, entry } = reader(w, () => ['v'])
     await entry()
@@ -112,7 +112,7 @@ describe('a page with tags beside it', () => {
     assert.equal((await entry()).staleBecause, 'tag')
   })
 
-  test('is not served at all after a hard invalidation', async () => {
+  test('is not returned after a hard invalidation', async () => {
     const w = world()
     const { refill, told, entry } = reader(w, POLICY.tags)
     await entry()
@@ -123,8 +123,8 @@ describe('a page with tags beside it', () => {
   })
 })
 
-describe('a page with tags on a real memcached', { skip: skipWithoutMeta() }, () => {
-  test('is plain bytes for other programs, and stale for two clients by one command', async (t) => {
+describe('a sidecar page on a real memcached', { skip: skipWithoutMeta() }, () => {
+  test('is plain bytes for other programs, and stale for two clients after one invalidation', async (t) => {
     const { server, clients } = await started(t)
     const [one, other] = clients
     const entry = (client: MemcachedClient) =>
