@@ -11,7 +11,7 @@ import { ADDRESSES, assertKeepsSecret, SECRET } from './support/planted-secret.t
 const CHANNELS = ['eject', 'probe', 'return', 'slow', 'refill', 'handover', 'configure']
 const TRACES = ['command', 'batch', 'connect']
 
-/** All that events, channels and process warnings tell while a task runs. */
+/** Everything that events, channels and process warnings publish while a task runs. */
 async function told(cache: MemcachedClient, task: () => Promise<unknown>): Promise<unknown[]> {
   const seen: unknown[] = []
   const note = (message: unknown): void => void seen.push(message)
@@ -31,7 +31,7 @@ async function told(cache: MemcachedClient, task: () => Promise<unknown>): Promi
   return seen
 }
 
-/** What a client shows of itself, in every way there is. */
+/** Every way in which a client can be printed. */
 function pictures(cache: MemcachedClient): unknown[] {
   return [
     cache.hosts(),
@@ -42,7 +42,7 @@ function pictures(cache: MemcachedClient): unknown[] {
   ]
 }
 
-/** The outcomes of one call of every kind. */
+/** The outcomes of one call of each kind. */
 function calls(cache: MemcachedClient): Promise<unknown> {
   const late = { timeoutMs: 100 }
   return Promise.allSettled([
@@ -66,7 +66,7 @@ function calls(cache: MemcachedClient): Promise<unknown> {
 
 describe('a password that a client uses is shown nowhere', () => {
   const user = 'u'
-  it('while its server refuses it, its servers change, and the previous ones hold values', async () => {
+  it('while its server refuses it, its servers change, and previous servers hold values', async () => {
     await using guarded = await startServer({ users: { u: 'another' } })
     await using open = await startServer({ users: { u: SECRET } })
     const own = { username: user, password: SECRET }
@@ -98,7 +98,7 @@ describe('a password that a client uses is shown nowhere', () => {
   })
 })
 
-describe('a password in a malformed address is in no output of the command line', () => {
+describe('a password in a malformed address is never printed by the command', () => {
   const VERBS: readonly (readonly string[])[] = [
     ['get', 'k'],
     ['set', 'k', 'v'],

@@ -10,7 +10,7 @@ import { escaped, withoutCredentials, withoutSecrets } from '../src/secrets.ts'
 import { run } from './cli/support.ts'
 import { ADDRESSES, assertKeepsSecret, OBJECTS, SECRET } from './support/planted-secret.ts'
 
-/** What a client made of these shows, or the error that making it throws. */
+/** What a client made with these options prints, or the error of its constructor. */
 async function shownBy(make: () => MemcachedClient): Promise<unknown> {
   let cache: MemcachedClient
   try {
@@ -36,14 +36,14 @@ describe('a password in a malformed address is in no error and no snapshot', () 
   for (const server of [...ADDRESSES, ...OBJECTS]) {
     const name = JSON.stringify(server).replaceAll(SECRET, '…')
     const list = typeof server === 'string' ? server : [server]
-    it(`of a client's servers: ${name}`, async () => {
+    it(`when it is one of a client's servers: ${name}`, async () => {
       const make = () => new MemcachedClient(list as Servers, nowhere)
       assertKeepsSecret(await shownBy(make), 'the client')
       const inList = () => new MemcachedClient(['other:1', server] as Servers, nowhere)
       assertKeepsSecret(await shownBy(inList), 'a list')
     })
 
-    it(`of setServers, a gutter and discovery: ${name}`, async () => {
+    it(`when it is in setServers, a gutter or discovery: ${name}`, async () => {
       const cache = new MemcachedClient('other:1', nowhere)
       const seen: unknown[] = []
       cache.on('configure', (message) => void seen.push(message))
@@ -71,7 +71,7 @@ describe('a password in a malformed address is in no error and no snapshot', () 
     })
   }
 
-  it('from the environment, of another client, or on a command line', async () => {
+  it('when it comes from the environment, from settings of another client, or from a command line', async () => {
     for (const server of ADDRESSES) {
       const env = { MEMCACHED_SERVERS: server, MINTRING_REQUEST_TIMEOUT_MS: '1' }
       assertKeepsSecret(await shownBy(() => MemcachedClient.fromEnv(env)), 'fromEnv')
@@ -92,7 +92,7 @@ describe('a password in a malformed address is in no error and no snapshot', () 
   })
 })
 
-describe('a password that is well-formed', () => {
+describe('a password in a valid address', () => {
   const gutter = [`memcached://u:${SECRET}@g:1`, { host: 'h', username: 'u', password: SECRET }]
   const behaviors: BehaviorsInput = {
     ...nowhere,
@@ -103,7 +103,7 @@ describe('a password that is well-formed', () => {
     discovery: { endpoint: `memcached://u:${SECRET}@e:1` },
   }
 
-  it('is in no event, no channel and no picture of the client', async () => {
+  it('is in no event, no channel and no printed form of the client', async () => {
     const servers = [`memcached://user:${SECRET}@127.0.0.1:1`]
     const cache = new MemcachedClient(servers, behaviors)
     const seen: unknown[] = []
@@ -127,15 +127,15 @@ describe('a password that is well-formed', () => {
   })
 })
 
-describe('text for a message or a terminal', () => {
-  it('is escaped where it could move a cursor, end a line or turn the direction', () => {
+describe('text for messages and terminals', () => {
+  it('is escaped where it could move the cursor, end a line or change the direction', () => {
     assert.equal(escaped('a\x1b[2Jb\r\n\x7f\x9b'), 'a\\x1b[2Jb\\x0d\\x0a\\x7f\\x9b')
     assert.equal(escaped('a\u202eb\u2028\ud800'), 'a\\u202eb\\u2028\\ud800')
     assert.equal(escaped('Grüße 🎉'), 'Grüße 🎉')
     assert.equal(escaped('abcdef', 3), 'abc…')
   })
 
-  it('has no credentials of the URLs in it', () => {
+  it('has no credentials in its URLs', () => {
     assert.equal(
       withoutCredentials('to memcached://u:p@a:1 or memcacheds://x@y@b'),
       'to memcached://***@a:1 or memcacheds://***@b',
@@ -143,7 +143,7 @@ describe('text for a message or a terminal', () => {
     assert.equal(withoutCredentials('user@example.com'), 'user@example.com')
   })
 
-  it('hides secrets of settings at any depth', () => {
+  it('hides secrets in settings at any depth', () => {
     const settings = {
       a: [{ password: 'p', tls: { key: 'k' }, port: 1 }],
       b: { endpoint: 'memcached://u:p@h' },

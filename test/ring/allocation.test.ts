@@ -4,15 +4,15 @@ import { test } from 'node:test'
 import { createRing, type HashName } from '../../src/ring/index.ts'
 
 const LOOKUPS = 200_000
-/** A number that does not fit in place takes 16 bytes a time; the optimizer takes some once. */
+/** A number that is not a small integer takes 16 bytes each time; the optimizer takes some once. */
 const MOST_BYTES = 4
-/** A collection or a compilation may fall into a run. */
+/** A garbage collection or a compilation may fall into a run. */
 const MOST_RUNS = 60
 
 const keys = Array.from({ length: 1_000 }, (_, i) => `user:profile:${i * 7919}`)
 const servers = Array.from({ length: 10 }, (_, i) => `10.0.0.${i}:11211`)
 
-/** xxHash is not among them: handing a key to WebAssembly allocates. */
+/** Without xxHash: passing a key to WebAssembly allocates. */
 const hashes: readonly HashName[] = ['md5', 'fnv1a_32', 'fnv1a_64', 'crc32a', 'murmur3', 'jenkins']
 
 for (const hash of hashes) {

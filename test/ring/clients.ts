@@ -5,7 +5,7 @@ import type { RingOptions } from '../../src/ring/options.ts'
 import type { Vector } from './vectors.ts'
 
 /**
- * How a vector is asked of mintring: the ring's options, and what the client does to keys before
+ * How mintring answers a vector: the ring's options, and what the client does to keys before
  * hashing.
  */
 export interface Question {
@@ -13,7 +13,7 @@ export interface Question {
   readonly hashedKey: (key: Key) => Key
 }
 
-/** The question for a vector. Fails on a source, distribution or hash it does not know. */
+/** The ring options and keys for a vector. Throws for an unknown source, distribution or hash. */
 export function questionFor(vector: Vector): Question {
   const reader = readers.find(({ source }) => vector.source.startsWith(source))
   if (reader === undefined) throw new Error(`unknown source '${vector.source}'`)
@@ -32,9 +32,9 @@ type Reading = Question['options'] & { readonly hashedKey?: (key: Key) => Key }
 
 interface Reader {
   readonly source: string
-  /** The distributions it has, where reading does not find out. */
+  /** The distributions of the source, when the vector does not name one. */
   readonly distributions?: readonly string[]
-  /** The one hash it has, where there is no choice. */
+  /** The only hash of the source, when there is no choice. */
   readonly hash?: string
   readonly read: (vector: Vector) => Reading
 }
@@ -87,7 +87,7 @@ function readLibmemcached(vector: Vector): Reading {
   }
 }
 
-/** What the order of libmemcached's calls did to its ring. */
+/** How the order of calls to libmemcached changed its ring. */
 function libmemcachedOrder(vector: Vector): Partial<RingOptions> {
   const order = text(vector.options.order ?? '')
   const behaviors = vector.options.behaviors
@@ -187,7 +187,7 @@ function hashringOptions(options: Record<string, unknown>): Partial<RingOptions>
     ...(vnodes !== undefined && { vnodes: Number(vnodes) }),
     ...(port !== undefined && { labelFormat: 'libmemcached' }),
     ...(replicas !== undefined && compatibility === undefined && { replicas: Number(replicas) }),
-    // npm memcached leaves the default port out of labels in ketama compatibility alone.
+    // npm memcached omits the default port from labels only in ketama compatibility mode.
     ...(compatibility === 'hash_ring' && { replicas: 3, labelFormat: 'full' }),
   }
 }

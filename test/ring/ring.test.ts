@@ -11,11 +11,11 @@ const keys = Array.from({ length: 2000 }, (_, i) => `key:${i}`)
 
 describe('createRing', () => {
   for (const distribution of distributionNames) {
-    // twemproxy's default hash over five slots is one of the traps below.
+    // twemproxy's default hash over five slots causes one of the warnings tested below.
     const options =
       distribution === 'twemproxyModula' ? { distribution, hash: 'md5' as const } : { distribution }
 
-    it(`${distribution}: locate tells the server that indexOf finds, and deals keys to all`, () => {
+    it(`${distribution}: locate returns the server of indexOf, and every server gets keys`, () => {
       const ring = createRing(plainServers, options)
       const counts = new Map(plainServers.map((server) => [server, 0]))
       for (const key of keys) {
@@ -31,7 +31,7 @@ describe('createRing', () => {
         assert.ok(count > 100, `${server} got ${count} of 2,000`)
     })
 
-    it(`${distribution}: shares are what many keys show`, () => {
+    it(`${distribution}: shares() match the distribution of many keys`, () => {
       const ring = createRing(plainServers, options)
       const shares = ring.shares()
       assert.ok(Math.abs(shares.reduce((sum, share) => sum + share, 0) - 1) < 1e-9)
@@ -42,13 +42,13 @@ describe('createRing', () => {
       }
     })
 
-    it(`${distribution}: one server gets every key`, () => {
+    it(`${distribution}: with one server, it gets every key`, () => {
       const ring = createRing(['10.0.0.1'], options)
       for (const key of keys.slice(0, 100)) assert.equal(ring.indexOf(key), 0)
       assert.equal(ring.locate('a').fallback(), undefined)
     })
 
-    it(`${distribution}: a live server keeps its keys, and a dead one's go to live ones`, () => {
+    it(`${distribution}: a live server keeps its keys, and those of a dead one go to live ones`, () => {
       const ring = createRing(plainServers, options)
       const live = [true, false, true, false, true]
       for (const key of keys) {
@@ -59,37 +59,37 @@ describe('createRing', () => {
       }
     })
 
-    it(`${distribution}: locate() is -1, not a loop, when no server is alive`, () => {
+    it(`${distribution}: locate() returns -1, without an endless loop, when no server is alive`, () => {
       assert.equal(createRing(plainServers, options).indexOfLive('a', new Uint8Array(5)), -1)
     })
   }
 
-  it('is frozen, and so is what it hands out', () => {
+  it('is frozen, and so are the objects it returns', () => {
     const ring = createRing(servers)
     assert.ok(Object.isFrozen(ring) && Object.isFrozen(ring.servers))
     ring.points.fill(0)
     assert.notEqual(ring.points.at(-1), 0)
   })
 
-  it('gives back the very entries it was given', () => {
+  it('returns the same entries that it was given', () => {
     const given = [{ host: 'a' }, { host: 'b', weight: 2 }]
     const ring = createRing(given)
     assert.equal(ring.locate('k').server, given[ring.indexOf('k')])
   })
 
-  it('can be awaited, for those who write await createRing(…)', async () => {
+  it('can be awaited, for callers that write await createRing(…)', async () => {
     const ring = await createRing(servers, { hash: 'xxh64' })
     assert.equal(ring.hash, 'xxh64')
   })
 
-  it('takes a client’s whole behaviors, ignoring what is not about placement', () => {
+  it('accepts all behaviors of a client, and ignores those that do not affect placement', () => {
     const behaviors = { hash: 'md5', autoEjectHosts: true, retries: 2 } as RingOptions
     assert.equal(createRing(servers, behaviors).indexOf('a'), createRing(servers).indexOf('a'))
   })
 })
 
-describe('fallbacks', () => {
-  it('name every server once, in the order in which they would take over', () => {
+describe('the fallbacks of a key', () => {
+  it('list every server once, in the order in which they take over', () => {
     const ring = createRing(plainServers)
     for (const key of keys.slice(0, 50)) {
       const location = ring.locate(key)
@@ -105,12 +105,12 @@ describe('fallbacks', () => {
 
 describe('a hash tag', () => {
   const ring = createRing(plainServers, { distribution: 'twemproxy', hashTag: '{}' })
-  it('keeps keys of one tag together', () => {
+  it('places keys with the same tag on the same server', () => {
     assert.equal(ring.indexOf('{user:1}:a'), ring.indexOf('b:{user:1}'))
     assert.equal(ring.indexOf('{user:1}:a'), ring.indexOf('user:1'))
     assert.equal(ring.indexOf(Buffer.from('x{user:1}')), ring.indexOf('user:1'))
   })
-  it('that is empty or open counts as no tag', () => {
+  it('that is empty or unclosed is ignored', () => {
     const untagged = createRing(plainServers, { distribution: 'twemproxy' })
     for (const key of ['{}abc', 'abc{', '}abc{', 'ab}c{d']) {
       assert.equal(ring.indexOf(key), untagged.indexOf(key))
@@ -118,8 +118,8 @@ describe('a hash tag', () => {
   })
 })
 
-describe('another membership', () => {
-  it('without a server moves its keys alone', () => {
+describe('a ring with another list of servers', () => {
+  it('without a server moves only the keys of that server', () => {
     const ring = createRing(plainServers)
     const smaller = ring.without('10.0.0.3')
     assert.deepEqual(
@@ -132,7 +132,7 @@ describe('another membership', () => {
     assert.deepEqual(removed, ['10.0.0.3:11211'])
   })
 
-  it('finds the server to leave by index, address, name or entry', () => {
+  it('removes a server by index, address, name or entry', () => {
     const given = [{ host: 'a', name: 'one' }, { host: 'b' }, { host: 'c', port: 1 }]
     const ring = createRing(given)
     for (const server of [0, 'one', given[0]!]) {
@@ -143,7 +143,7 @@ describe('another membership', () => {
     assert.throws(() => ring.without(3), { code: 'MINTRING_BAD_SERVER' })
   })
 
-  it('with a server moves keys to it alone', () => {
+  it('with a server moves keys only to that server', () => {
     const ring = createRing(plainServers)
     const { moved, unrelated, added, after } = ring.diff(ring.with('10.0.0.6'), keys)
     assert.equal(moved, after[5])
@@ -159,7 +159,7 @@ describe('another membership', () => {
     assert.throws(() => ring.reweight('b', 0), { code: 'MINTRING_BAD_SERVER' })
   })
 
-  it('rebuilt over the living equals the ring of the living, under the old indexes', () => {
+  it('rebuilt over live servers equals a ring of those servers, and keeps the indexes', () => {
     const ring = createRing(servers)
     const rebuilt = ring.rebuiltOver([1, 0, 1])
     const fresh = createRing([servers[0]!, servers[2]!])
@@ -167,13 +167,13 @@ describe('another membership', () => {
     assert.throws(() => ring.rebuiltOver([0, 0, 0]), { code: 'MINTRING_NO_SERVERS' })
   })
 
-  it('leaves the last server no way out', () => {
+  it('cannot remove the last server', () => {
     assert.throws(() => createRing(['a']).without('a'), { code: 'MINTRING_NO_SERVERS' })
   })
 })
 
-describe('skipping dead servers', () => {
-  it('moves exactly their keys, whatever the weights and the number of servers', () => {
+describe('failover to the next live server', () => {
+  it('moves exactly the keys of dead servers, for any weights and number of servers', () => {
     const fleets = fc.record({
       weights: fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 2, maxLength: 12 }),
       dead: fc.nat(11),

@@ -7,7 +7,7 @@ function read(server: RingServer): Record<string, unknown> {
   return Object.fromEntries(fields)
 }
 
-describe('a server is read from', () => {
+describe('a server can be given as', () => {
   const forms: readonly [RingServer, Record<string, unknown>][] = [
     ['mc', { host: 'mc', port: 11211, weight: 1, label: 'mc:11211' }],
     [
@@ -62,7 +62,7 @@ describe('a server is read from', () => {
   }
 })
 
-describe('a server is refused', () => {
+describe('a server is refused with MINTRING_BAD_SERVER', () => {
   const refused: readonly unknown[] = [
     '',
     ':11211',
@@ -103,12 +103,12 @@ describe('a server is refused', () => {
     [],
   ]
   for (const server of refused) {
-    it(`${JSON.stringify(server) ?? 'undefined'} with MINTRING_BAD_SERVER`, () => {
+    it(`${JSON.stringify(server) ?? 'undefined'}`, () => {
       assert.throws(() => parseServer(server as RingServer), { code: 'MINTRING_BAD_SERVER' })
     })
   }
 
-  it('without repeating a password in the message', () => {
+  it('and a message that does not repeat a password', () => {
     assert.throws(
       () => parseServer('memcached://ann:secret@mc:0'),
       (error: Error) => !error.message.includes('secret'),

@@ -9,7 +9,7 @@ const servers = ['10.0.0.1:11211', '10.0.0.2:11211:2', '10.0.0.3:11211:3']
 const plainServers = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5']
 const keys = Array.from({ length: 2000 }, (_, i) => `key:${i}`)
 
-describe('bad input', () => {
+describe('createRing, for invalid input', () => {
   const cases: readonly [string, unknown, unknown, string, RegExp?][] = [
     ['an empty list', [], {}, 'MINTRING_NO_SERVERS'],
     ['a string instead of a list', 'a,b', {}, 'MINTRING_BAD_SERVER'],
@@ -77,23 +77,23 @@ describe('bad input', () => {
     ],
   ]
   for (const [what, list, options, code, message = /./] of cases) {
-    it(`${what} is ${code}`, () => {
+    it(`${what} throws ${code}`, () => {
       assert.throws(() => createRing(list as string[], options as RingOptions), { code, message })
     })
   }
 
-  it('one server twice is accepted where the client imitated accepts it', () => {
+  it('one server listed twice is accepted where the imitated client accepts it', () => {
     const ring = createRing(['a', 'b', 'a'], { duplicates: 'allow' })
     assert.ok(keys.every((key) => ring.indexOf(key) !== 2))
   })
 })
 
-describe('a weight that leaves a server without keys', () => {
+describe('the warning about a weight that leaves a server without keys', () => {
   const uneven = ['10.0.0.1:11211:1', '10.0.0.2:11211:1000', '10.0.0.3:11211:900']
   const said = /leaves a server without any keys .*10\.0\.0\.1:11211 \(1\)/
 
   for (const distribution of distributionNames) {
-    it(`is warned of by a ${distribution} ring exactly when no key lives there`, () => {
+    it(`is given by a ${distribution} ring exactly when the server has no key`, () => {
       const given = uneven
         .map((server) => parseServer(server))
         .map(({ host, weight }) => {
@@ -110,7 +110,7 @@ describe('a weight that leaves a server without keys', () => {
     })
   }
 
-  it('is not warned of where it has keys, nor of a ring without the dead', () => {
+  it('is not given when every server has keys, nor for a ring without dead servers', () => {
     assert.deepEqual(createRing(servers).warnings, [])
     const ring = createRing(servers)
     assert.deepEqual(ring.rebuiltOver([true, false, true]).warnings, [])
@@ -123,12 +123,12 @@ describe('a weight that leaves a server without keys', () => {
   })
 })
 
-describe('traps', () => {
+describe('warnings about settings that distribute keys badly', () => {
   const warnings: (Error & { code?: string })[] = []
   process.on('warning', (warning) => warnings.push(warning))
   const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-  it('of a 15-bit hash on a 32-bit ring are told once, with the figure, and are true', async () => {
+  it('are given once for a 15-bit hash on a 32-bit ring, with the true figure', async () => {
     const ring = createRing(plainServers, { hash: 'crc32' })
     createRing(plainServers, { hash: 'crc32' })
     await nextTurn()
@@ -140,7 +140,7 @@ describe('traps', () => {
     assert.equal(new Set(keys.map((key) => ring.indexOf(key))).size, 1)
   })
 
-  it('of fnv1a_64 modulo 3 are told, and are true', async () => {
+  it('are given for fnv1a_64 modulo 3, and are true', async () => {
     const ring = createRing(['a', 'b', 'c'], { distribution: 'modula', hash: 'fnv1a_64' })
     await nextTurn()
     assert.ok(warnings.some((warning) => warning.message.includes('90 / 0 / 1,710')))
@@ -149,12 +149,12 @@ describe('traps', () => {
     assert.deepEqual(counts, [90, 0, 1710])
   })
 
-  it('of weights that are ignored are told', () => {
+  it('are given for weights that are ignored', () => {
     assert.match(createRing(servers, { distribution: 'jump' }).warnings.join(), /ignores weights/)
     assert.match(createRing(servers, { distribution: 'modula' }).warnings.join(), /ignores weights/)
   })
 
-  it('are none for the defaults, nor for crc32 where that means the whole of it', () => {
+  it('are not given for the defaults, nor for crc32 where the whole hash is used', () => {
     assert.deepEqual(createRing(servers).warnings, [])
     assert.deepEqual(createRing(servers, { distribution: 'nginx', hash: 'crc32' }).warnings, [])
   })

@@ -4,11 +4,11 @@ import { createRing } from '../../src/ring/ring.ts'
 import { type Question, questionFor } from './clients.ts'
 import { keysOf, readOddKeys, readVectors, type Vector, vectorFolder } from './vectors.ts'
 
-// The answers were observed: real clients against real servers. All must agree, key by key.
+// Recorded from real clients and real servers. Every key must agree.
 const files = readVectors(vectorFolder)
 const oddKeys = readOddKeys(vectorFolder)
 
-/** mintring's answers to a vector; -1 for a key whose request would fail. */
+/** mintring's placement for a vector; -1 for a key whose request would fail. */
 function answersTo(vector: Vector, { options, hashedKey }: Question): number[] {
   const ring = createRing(vector.servers, options)
   const keys = keysOf(vector, oddKeys).map(hashedKey)
@@ -24,7 +24,7 @@ function answersTo(vector: Vector, { options, hashedKey }: Question): number[] {
   return keys.map((key) => rebuilt.indexOf(key))
 }
 
-/** One server listed twice is one place, except in libmemcached's exact answers. */
+/** A server listed twice counts as one, except in libmemcached's exact results. */
 function placeOf(vector: Vector, answer: number): number {
   const server = vector.servers[answer]
   if (server === undefined) return -1

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Key } from '../../src/ring/key.ts'
 
-/** One observed configuration of a real client. */
+/** One recorded configuration of a real client. */
 export interface Vector {
   readonly source: string
   readonly distribution: string
@@ -31,13 +31,11 @@ interface Segment {
 
 type OddKeys = Readonly<Record<string, readonly string[]>>
 
-/** The folder of the vectors: the project's own copy, or another in the same format. */
+/** The folder of the vectors: the project's own, or another in the same format. */
 export const vectorFolder: string =
   process.env.MINTRING_VECTORS ?? fileURLToPath(new URL('../vectors/ring', import.meta.url))
 
-/**
- * Every vector of every file in the folder, by file. Anything in it that is not one is an error.
- */
+/** Every vector of every file in the folder, by file. Throws for anything that is no vector. */
 export function readVectors(folder: string): Map<string, readonly Vector[]> {
   const files = new Map<string, readonly Vector[]>()
   for (const file of readdirSync(folder).sort()) {
@@ -53,7 +51,7 @@ export function readVectors(folder: string): Map<string, readonly Vector[]> {
   return files
 }
 
-/** The keys named by class in odd-keys.json, base64. */
+/** The keys that odd-keys.json lists by class, base64. */
 export function readOddKeys(folder: string): OddKeys {
   const content: { classes: OddKeys } = JSON.parse(
     readFileSync(join(folder, 'odd-keys.json'), 'utf8'),
@@ -61,7 +59,7 @@ export function readOddKeys(folder: string): OddKeys {
   return content.classes
 }
 
-/** The vector's keys, in the order of its answers: text where it is UTF-8, else bytes. */
+/** The vector's keys, in the order of its results: text where it is UTF-8, else bytes. */
 export function keysOf(vector: Vector, odd: OddKeys): Key[] {
   const keys: Key[] = []
   for (const { fmt, from, step, count } of vector.keys.segments) {

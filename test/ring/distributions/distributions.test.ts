@@ -10,7 +10,7 @@ const keys = Array.from({ length: 3000 }, (_, i) => `key:${i}`)
 const fleet = (n: number): string[] => Array.from({ length: n }, (_, i) => `10.0.0.${i + 1}`)
 
 describe('ketama', () => {
-  it('gives equal servers 156 points, not 160, where single precision says so', () => {
+  it('gives equal servers 156 points instead of 160 where single precision rounds down', () => {
     const rounded = Array.from({ length: 100 }, (_, i) => i + 1).filter(
       (n) => libmemcachedPoints(1, n, n) === 156,
     )
@@ -40,7 +40,7 @@ describe('ketama', () => {
 })
 
 describe('jump', () => {
-  it('gives the published answers', () => {
+  it('returns the published results of jump hash', () => {
     const published = [
       [1, 1, 0],
       [42, 57, 43],
@@ -51,7 +51,7 @@ describe('jump', () => {
     for (const [key, buckets, expected] of published) assert.equal(jumpHash(key, buckets), expected)
   })
 
-  it('moves keys only to a server added at the end', () => {
+  it('moves keys only to a server added at the end of the list', () => {
     const ring = createRing(fleet(9), { distribution: 'jump' })
     const { moved, unrelated } = ring.diff(ring.with('10.0.0.10'), keys)
     assert.equal(unrelated, 0)
@@ -59,15 +59,15 @@ describe('jump', () => {
   })
 })
 
-describe('distributions of mintring alone', () => {
+describe('distributions that only mintring has', () => {
   for (const distribution of ['maglev', 'rendezvous'] as const) {
-    it(`${distribution} does not depend on the order of the list`, () => {
+    it(`${distribution} is independent of the order of the list`, () => {
       const ring = createRing(fleet(7), { distribution })
       const reversed = createRing(fleet(7).reverse(), { distribution })
       for (const key of keys) assert.equal(ring.locate(key).server, reversed.locate(key).server)
     })
 
-    it(`${distribution} deals by weight, fractions included`, () => {
+    it(`${distribution} distributes keys by weight, fractions included`, () => {
       const weights = [0.5, 1.5, 2]
       const servers = weights.map((weight, i) => ({ host: `10.0.0.${i}`, weight }))
       const ring = createRing(servers, { distribution })
@@ -79,7 +79,7 @@ describe('distributions of mintring alone', () => {
     })
   }
 
-  it('rendezvous moves nothing but the leaving server’s keys under any weights', () => {
+  it('rendezvous moves only the keys of a removed server, under any weights', () => {
     const servers = fleet(6).map((host, i) => ({ host, weight: i + 1 }))
     const ring = createRing(servers, { distribution: 'rendezvous' })
     for (let i = 0; i < 6; i++) assert.equal(ring.diff(ring.without(i), keys).unrelated, 0)
@@ -87,7 +87,7 @@ describe('distributions of mintring alone', () => {
 })
 
 describe('modula', () => {
-  it('under a preset of twemproxy is twemproxy’s, with its order and weights', () => {
+  it('with a twemproxy preset uses the order and weights of twemproxy', () => {
     const servers = ['delta:1:2', 'alpha:11212:1', 'bravo:1:3']
     const modula = createRing(servers, { ...compat.twemproxy, distribution: 'modula', hash: 'md5' })
     const twemproxy = createRing(servers, { ...compat.twemproxyModula, hash: 'md5' })
@@ -99,7 +99,7 @@ describe('modula', () => {
 })
 
 describe('pymemcache', () => {
-  it('takes text and bytes of one key for two keys, as Python’s formatting makes of them', () => {
+  it('places the text and the bytes of one key separately, as Python formats them differently', () => {
     const ring = createRing(fleet(5), compat.pymemcache)
     const split = keys.filter((key) => ring.indexOf(key) !== ring.indexOf(Buffer.from(key)))
     assert.ok(split.length > 2000)

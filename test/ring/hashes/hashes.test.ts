@@ -14,7 +14,7 @@ function hash(name: HashName, key: string): number {
   return hashEntry(name).hash(key) >>> 0
 }
 
-describe('published answers', () => {
+describe('published hash values', () => {
   const published: readonly [HashName, string, number][] = [
     ['crc32a', '123456789', 0xcbf43926],
     ['crc32', '123456789', 0x4bf4],
@@ -38,7 +38,7 @@ describe('published answers', () => {
   }
 })
 
-describe('against independent implementations', () => {
+describe('hashes compared with independent implementations', () => {
   it('md5 agrees with OpenSSL at every length up to three blocks', () => {
     const ascii = Array.from({ length: 70 }, (_, i) => 'x'.repeat(i))
     for (const key of [...samples, ...ascii]) {
@@ -46,7 +46,7 @@ describe('against independent implementations', () => {
     }
   })
 
-  it('md5 of a short key is that of its UTF-8, wherever it stops being ASCII', () => {
+  it('md5 of a short key uses its UTF-8, wherever the first character beyond ASCII is', () => {
     for (const letter of ['\x7f', '\x80', 'é', '\u0100', '\u4000', '😀']) {
       for (let at = 0; at < 9; at++) {
         const key = 'abcdefgh'.slice(0, at) + letter + 'abcdefgh'.slice(at)
@@ -67,7 +67,7 @@ describe('against independent implementations', () => {
     }
   })
 
-  it('xxh32 and xxh64 answer the same before and after the WebAssembly is loaded', async () => {
+  it('xxh32 and xxh64 return the same before and after the WebAssembly is loaded', async () => {
     const before = samples.map((key) => [hash('xxh32', key), hash('xxh64', key)])
     await loadHash('xxh64')
     assert.deepEqual(
@@ -80,20 +80,20 @@ describe('against independent implementations', () => {
 describe('every hash', () => {
   const ofUnits = /^(NATIVE_HASH|FNV.*_HASH|java-hashCode)$/
   for (const name of hashNames) {
-    it(`${name} takes text and its UTF-8 bytes alike, whatever the length`, () => {
+    it(`${name} hashes a text and its UTF-8 bytes to the same value, at any length`, () => {
       for (const key of [...samples, 'k'.repeat(5000), 'ü'.repeat(1200)]) {
         const value = hash(name, key)
         assert.ok(Number.isInteger(value) && value >= 0 && value < 2 ** hashEntry(name).bits)
         assert.equal(hashEntry(name).hash(hashedBytes(key)) >>> 0, value)
       }
     })
-    it(`${name} tells short keys apart`, () => {
+    it(`${name} hashes short keys to different values`, () => {
       const values = new Set(Array.from({ length: 100 }, (_, i) => hash(name, `key:${i}`)))
       assert.ok(values.size > 90, `${values.size} values of 100 keys`)
     })
   }
 
-  it('reads UTF-16 units in spymemcached and memjs, bytes everywhere else', () => {
+  it('reads UTF-16 code units in spymemcached and memjs, and bytes in all others', () => {
     for (const name of hashNames) {
       const latin = hashEntry(name).hash(Uint8Array.of(0xc3, 0xa9)) >>> 0
       assert.equal(hash(name, 'é'), latin, name)

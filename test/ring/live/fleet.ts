@@ -7,14 +7,14 @@ import { realMemcached, startMemcached } from '../../support/memcached.ts'
 
 export const KEYS: readonly string[] = Array.from({ length: 1000 }, (_, i) => `user:${i}:profile`)
 
-/** A server of the fleet, as the configurations of other programs want it. */
+/** A server of the fleet, in the forms that other programs' configurations need. */
 export interface FleetServer {
   readonly host: string
   readonly port: number
   readonly weight: number
 }
 
-/** Three memcacheds of weights 1, 2 and 3, or undefined when there is no memcached here. */
+/** Three memcacheds of weights 1, 2 and 3, or undefined when the machine has no memcached. */
 export async function startFleet(test: TestContext): Promise<readonly FleetServer[] | undefined> {
   if (realMemcached(test) === undefined) return undefined
   return Promise.all(
@@ -26,7 +26,7 @@ export async function startFleet(test: TestContext): Promise<readonly FleetServe
   )
 }
 
-/** A client of the fleet, closed with the test. */
+/** A client of the fleet, closed after the test. */
 export function clientOf(
   test: TestContext,
   fleet: readonly FleetServer[],
@@ -37,7 +37,7 @@ export function clientOf(
   return client
 }
 
-/** How many keys each server holds, asked of every server alone. */
+/** How many of the keys each server holds, asked from each server directly. */
 export async function heldBy(fleet: readonly FleetServer[]): Promise<number[]> {
   return Promise.all(
     fleet.map(async ({ host, port }) => {
@@ -47,7 +47,7 @@ export async function heldBy(fleet: readonly FleetServer[]): Promise<number[]> {
   )
 }
 
-/** Sends text to a server or proxy and reads until `end` has come `times` times. */
+/** Sends text to a server or proxy and reads until `end` has arrived `times` times. */
 export async function talk(
   port: number,
   host: string,
@@ -69,7 +69,7 @@ export async function talk(
   return answer
 }
 
-/** Waits until something listens. */
+/** Waits until a server listens. */
 export async function listening(port: number): Promise<void> {
   const endMs = performance.now() + 5000
   for (;;) {

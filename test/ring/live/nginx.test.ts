@@ -11,7 +11,7 @@ import { neededCommand } from '../../support/commands.ts'
 import { freePort } from '../../support/memcached.ts'
 import { clientOf, type FleetServer, heldBy, KEYS, listening, startFleet } from './fleet.ts'
 
-/** An nginx that answers /?key=… from the fleet; resolves to its port. It cannot store. */
+/** An nginx that serves /?key=… from the fleet; resolves to its port. It cannot store. */
 async function startNginx(
   test: TestContext,
   command: string,
@@ -66,7 +66,7 @@ const configurations = [
 
 describe('nginx reads what mintring stores', () => {
   for (const [hash, preset] of configurations) {
-    it(`with ${hash}: all of 1,000 keys`, async (test) => {
+    it(`with ${hash}: all of 1,000 keys are found`, async (test) => {
       const command = neededCommand(test, 'nginx')
       const fleet = command === undefined ? undefined : await startFleet(test)
       if (command === undefined || fleet === undefined) return

@@ -40,7 +40,7 @@ const configurations = [
 
 describe('twemproxy and mintring share a cache', () => {
   for (const [preset, pool] of configurations) {
-    it(`with ${pool.distribution} and ${pool.hash}: all of 1,000 keys, both ways`, async (test) => {
+    it(`with ${pool.distribution} and ${pool.hash}: all of 1,000 keys are found, in both directions`, async (test) => {
       const command = neededCommand(test, 'nutcracker')
       const fleet = command === undefined ? undefined : await startFleet(test)
       if (command === undefined || fleet === undefined) return
@@ -66,7 +66,7 @@ describe('twemproxy and mintring share a cache', () => {
     })
   }
 
-  it('with lines of sockets, IPv6 and names: all of 1,000 keys are where the proxy put them', async (test) => {
+  it('with sockets, IPv6 and names as servers: all of 1,000 keys are where the proxy put them', async (test) => {
     const command = neededCommand(test, 'nutcracker')
     if (command === undefined) return
     const folder = mkdtempSync(join(tmpdir(), 'sockets-'))

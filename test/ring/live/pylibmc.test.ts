@@ -15,7 +15,7 @@ else:
     print(sum(client.get(key) == 'from node ' + key for key in task['keys']))
 `
 
-/** A Python that has pylibmc: the one first on the PATH need not be the system's. */
+/** A Python that has pylibmc: the first one on the PATH need not be the system's. */
 function pythonWithPylibmc(test: TestContext): string | undefined {
   const candidates = [findCommand('python3'), '/usr/bin/python3']
   const python = candidates.find((path) => {
@@ -45,14 +45,14 @@ const configurations = [
   [
     'ketama',
     { hash: 'md5', ketama: true },
-    // pylibmc adds servers after setting the distribution, so that their weights switch the ring.
+    // pylibmc adds servers after it sets the distribution, so that their weights change the ring.
     { ...compat.libmemcached, hash: 'md5' },
   ],
 ] as const
 
 describe('pylibmc and mintring share a cache', () => {
   for (const [name, behaviors, preset] of configurations) {
-    it(`with ${name}: all of 1,000 keys are found both ways`, async (test) => {
+    it(`with ${name}: all of 1,000 keys are found in both directions`, async (test) => {
       const python = pythonWithPylibmc(test)
       const fleet = python === undefined ? undefined : await startFleet(test)
       if (python === undefined || fleet === undefined) return
