@@ -10,14 +10,14 @@ import { startWatched } from './observer.ts'
 const skip = skipWithoutMeta()
 const KEYS = Array.from({ length: 60 }, (_, i) => `key:${i}`)
 
-/** A world of memory, and what was printed there. */
+/** A command line run in memory, and its output. */
 function world() {
   const texts: string[] = []
   const out = (text: string): void => void texts.push(text)
   return { texts, io: { out, err: out, isTTY: false, columns: 80, env: {} } }
 }
 
-/** What a command prints as JSON. */
+/** The JSON that a command prints. */
 async function told(line: string, servers: readonly string[]) {
   const { texts, io } = world()
   await runCommandLine([...line.split(' '), '--servers', servers.join(), '--json'], io)
@@ -30,7 +30,9 @@ const onWire = (proxies: readonly CountingProxy[], verb: string): number =>
 const total = (rows: readonly { stats: Record<string, number> }[], name: string): number =>
   rows.reduce((all, { stats }) => all + stats[name]!, 0)
 
-test('stats, top and ping tell what the proxies and arithmetic say', { skip }, async (context) => {
+test('stats, top and ping print the figures that counting proxies and arithmetic give', {
+  skip,
+}, async (context) => {
   const { cache, proxies } = await startWatched(context, { requestTimeoutMs: 5000 })
   const servers = proxies.map(({ address }) => address)
   const fleet = new Fleet(cliTarget({ servers: servers.join() }, [], world().io))
@@ -68,7 +70,7 @@ test('stats, top and ping tell what the proxies and arithmetic say', { skip }, a
   assert.equal(onWire(proxies, 'version') - before, 2 * 7 + 2)
 })
 
-test('get, set, invalidate, remap and warm tell what the proxies and arithmetic say', {
+test('get, set, invalidate, remap and warm print the figures that counting proxies and arithmetic give', {
   skip,
 }, async (context) => {
   const { cache, proxies } = await startWatched(context, { requestTimeoutMs: 5000 })

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import net from 'node:net'
 
-/** Commands whose line is followed by a data block, and which of its words tells its length. */
+/** Commands whose line is followed by a data block, and the index of the word with its length. */
 const LENGTH_AT: Readonly<Record<string, number>> = { set: 4, add: 4, replace: 4, cas: 4, ms: 2 }
 
-/** A proxy before one memcached that counts by itself what passes. */
+/** A proxy before one memcached that counts the traffic independently. */
 export class CountingProxy {
   readonly #server: net.Server
   readonly #upstreamPort: number
@@ -15,7 +15,7 @@ export class CountingProxy {
   /** Bytes of values stored. */
   storedBytes = 0
   connections = 0
-  /** Replies are swallowed. */
+  /** Whether replies are dropped. */
   isSilent = false
 
   constructor(upstreamPort: number) {
@@ -34,7 +34,7 @@ export class CountingProxy {
     return this
   }
 
-  /** Refuses connections and resets those there are. */
+  /** Refuses new connections and resets open ones. */
   async cut(): Promise<void> {
     const closed = once(this.#server, 'close')
     this.#server.close()
@@ -80,7 +80,7 @@ export class CountingProxy {
   }
 }
 
-/** Calls back for each command line of a stream, and passes over data blocks. */
+/** Calls back for each command line of a stream, and skips data blocks. */
 function commandCounter(onLine: (line: string) => void): (bytes: Buffer) => void {
   let rest: Buffer = Buffer.alloc(0)
   let skip = 0

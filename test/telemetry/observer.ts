@@ -32,14 +32,14 @@ export class Tally {
     return this.#counts.get(name) ?? 0
   }
 
-  /** All that is not 0, in the order of names. */
+  /** All counts that are not 0, ordered by name. */
   get all(): Record<string, number> {
     const counted = [...this.#counts].filter(([, count]) => count > 0)
     return Object.fromEntries(counted.sort(([a], [b]) => (a < b ? -1 : 1)))
   }
 }
 
-/** Two real memcacheds, each behind a proxy that counts, and a client of the proxies. */
+/** Two real memcacheds, each behind a counting proxy, and a client of the proxies. */
 export async function startWatched(
   context: TestContext,
   behaviors: ConstructorParameters<typeof MemcachedClient>[1],
@@ -58,10 +58,10 @@ export async function startWatched(
   return { servers, proxies, cache, seen: observed(context, cache) }
 }
 
-/** Everything that told what a client did. */
+/** The figures of every channel, metric and span. */
 export type Seen = ReturnType<typeof observed>
 
-/** Everything that tells what a client did. */
+/** Collects everything that is published about a client. */
 function observed(context: TestContext, cache: MemcachedClient) {
   const commands = new Tally()
   const channelEvents = new Tally()
@@ -115,7 +115,7 @@ function observed(context: TestContext, cache: MemcachedClient) {
   return { commands, channelEvents, events, metrics, spans, measured, bytes: () => bytes }
 }
 
-/** The sums of a scrape, by name and one label of each series. */
+/** The sums of a scrape, by name and by one label of each series. */
 export function scraped(text: string, name: string, ...by: string[]): Record<string, number> {
   const tally = new Tally()
   for (const line of text.split('\n')) {

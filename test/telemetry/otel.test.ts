@@ -44,7 +44,7 @@ beforeEach(() => {
 })
 afterEach(() => stop())
 
-/** Runs work under a span of the caller's and answers every span that ended meanwhile. */
+/** Runs work under a span of the caller and returns every span that ended meanwhile. */
 async function traced(work: () => Promise<unknown>): Promise<readonly ReadableSpan[]> {
   await tracer.startActiveSpan('caller', async (span) => {
     await work().catch(() => undefined)
@@ -67,8 +67,8 @@ async function measured(name: string): Promise<readonly Record<string, unknown>[
   return points.map(({ attributes, value }) => ({ ...attributes, value }))
 }
 
-describe('spans', () => {
-  it("are the caller's children, named by operation and server", async () => {
+describe('OpenTelemetry spans', () => {
+  it('are children of the caller’s span, named by operation and server', async () => {
     await using server = await startServer()
     await using cache = new MemcachedClient(server.address)
     const found = await traced(async () => {
@@ -119,7 +119,7 @@ describe('spans', () => {
     }
   })
 
-  it('of a batch have its commands below them', async () => {
+  it('of a batch have its commands as children', async () => {
     await using server = await startServer()
     await using cache = new MemcachedClient(server.address)
     const found = await traced(() => cache.setMany({ a: 1, b: 2 }))
@@ -134,7 +134,7 @@ describe('spans', () => {
     assert.equal(batch.attributes['db.operation.batch.size'], undefined)
   })
 
-  it("of a batch's loader are below the loader's own span", async () => {
+  it('of the loader of a batch have its own spans as children', async () => {
     await using server = await startServer()
     await using cache = new MemcachedClient(server.address)
     const load = (keys: readonly string[]) =>
@@ -148,7 +148,7 @@ describe('spans', () => {
     assert.equal(command.parentSpanContext?.spanId, named(found, 'select').spanContext().spanId)
   })
 
-  it('tell a sampler at their start where they go', async () => {
+  it('give a sampler the address of the server when they start', async () => {
     await using server = await startServer()
     await using cache = new MemcachedClient(server.address)
     const seen: [string, otel.Attributes][] = []
@@ -190,7 +190,7 @@ describe('spans', () => {
     assert.equal('server.port' in span.attributes, false)
   })
 
-  it('of failures carry the code and an error status', async () => {
+  it('of failures have the error code and an error status', async () => {
     await using cache = new MemcachedClient('127.0.0.1:1', { retries: 0 })
     const found = await traced(() => cache.get('key'))
     const span = found.find((candidate) => candidate.name.startsWith('get'))!
@@ -198,14 +198,14 @@ describe('spans', () => {
     assert.equal(span.attributes['error.type'], 'MINTRING_CONNECTION')
   })
 
-  it('carry keys only with traceKeys', async () => {
+  it('contain keys only with traceKeys', async () => {
     await using server = await startServer()
     await using cache = new MemcachedClient(server.address, { traceKeys: true })
     const found = await traced(() => cache.get('user:1'))
     assert.equal(found[0]?.attributes['mintring.key'], 'user:1')
   })
 
-  it("of a getOrSet have the loader's own spans beside them, under one caller", async () => {
+  it('of a getOrSet and of its loader are siblings under one caller', async () => {
     await using server = await startServer()
     await using cache = new MemcachedClient(server.address)
     const load = () => tracer.startActiveSpan('select', async (span) => span.end() ?? 1)
@@ -216,7 +216,7 @@ describe('spans', () => {
     assert.equal(span.parentSpanContext?.spanId, caller.spanId)
   })
 
-  it('end when told to stop', async () => {
+  it('end when the instrumentation is stopped', async () => {
     await using server = await startServer()
     await using cache = new MemcachedClient(server.address)
     stop()
@@ -228,7 +228,7 @@ describe('spans', () => {
   })
 })
 
-describe('metrics', () => {
+describe('OpenTelemetry metrics', () => {
   it('time operations by the semantic conventions', async () => {
     await using server = await startServer()
     await using cache = new MemcachedClient(server.address)

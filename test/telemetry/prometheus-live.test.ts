@@ -15,7 +15,7 @@ import { freePort, skipWithoutMemcached, startMemcached } from '../support/memca
 
 const docs = new URL('../../docs/observability/', import.meta.url)
 
-/** A Prometheus that scrapes each second, with the alert rules at a faster pace. */
+/** A Prometheus that scrapes every second, with the alert rules at a faster pace. */
 async function startPrometheus(context: TestContext, binary: string, scraped: number) {
   const folder = mkdtempSync(join(tmpdir(), 'mintring-prometheus-'))
   const rules = readFileSync(new URL('alerts.yml', docs), 'utf8')
@@ -55,7 +55,7 @@ interface Alert {
   readonly labels: { readonly alertname: string; readonly area?: string }
 }
 
-/** What the dashboard asks, over the last ten seconds. */
+/** The queries of the dashboard, over the last ten seconds. */
 function panels(): { title: string; expr: string }[] {
   const { panels } = JSON.parse(readFileSync(new URL('dashboard.json', docs), 'utf8'))
   return panels.flatMap(({ title, targets }: { title: string; targets: { expr: string }[] }) =>
@@ -66,7 +66,7 @@ function panels(): { title: string; expr: string }[] {
   )
 }
 
-test('a real Prometheus has series for every panel, and a failing loader alone is no alert of the cache', {
+test('a real Prometheus has series for every panel, and a failing loader causes no alert about the cache', {
   skip: skipWithoutMemcached(),
 }, async (context) => {
   const binary = neededCommand(context, 'prometheus')
@@ -102,7 +102,7 @@ test('a real Prometheus has series for every panel, and a failing loader alone i
   const firing = async (): Promise<Alert[]> =>
     (await ask('alerts')).data.alerts.filter(({ state }) => state === 'firing')
   while ((await firing()).length === 0) await sleep(500)
-  // Whatever else would fire has had its time by now.
+  // Every other alert has had enough time to fire by now.
   await sleep(3000)
   for (const { title, expr } of panels()) {
     const { data } = await ask(`query?query=${encodeURIComponent(expr)}`)

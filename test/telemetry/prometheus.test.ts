@@ -27,8 +27,8 @@ async function someMetrics(): Promise<Metrics> {
   return metrics
 }
 
-describe('in a registry of prom-client', () => {
-  it('stands beside other metrics, with the default labels', async () => {
+describe('the metrics in a registry of prom-client', () => {
+  it('appear beside other metrics, with the default labels', async () => {
     const metrics = await someMetrics()
     const registry = new Registry()
     const own = new Counter({ name: 'requests_total', help: 'Requests.', registers: [registry] })
@@ -43,7 +43,7 @@ describe('in a registry of prom-client', () => {
     assert.match(text, /^mintring_batch_hits_total\{command="getMany",app="shop"\} 1$/m)
   })
 
-  it('says the same as alone, and what was counted since', async () => {
+  it('have the same values as without the registry, and later counts too', async () => {
     await using server = await startServer()
     await using cache = new MemcachedClient(server.address)
     const metrics = new Metrics([cache])
@@ -57,7 +57,7 @@ describe('in a registry of prom-client', () => {
     metrics.close()
   })
 
-  it('is good OpenMetrics too', async () => {
+  it('are valid OpenMetrics too', async () => {
     const metrics = await someMetrics()
     const registry = new Registry<OpenMetricsContentType>()
     registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
@@ -69,7 +69,7 @@ describe('in a registry of prom-client', () => {
     metrics.close()
   })
 
-  it('of a cluster adds workers up, but a host is up only if all say so', async () => {
+  it('of a cluster sum the workers; a host is up only if all workers say so', async () => {
     const metrics = await someMetrics()
     const registry = new Registry()
     metrics.register(registry)
@@ -86,8 +86,8 @@ describe('in a registry of prom-client', () => {
   })
 })
 
-describe('promtool', () => {
-  it('finds nothing wrong with the text', async (t) => {
+describe('promtool, the checker of Prometheus,', () => {
+  it('finds no error in the text format', async (t) => {
     const promtool = neededCommand(t, 'promtool')
     if (promtool === undefined) return
     const metrics = await someMetrics()
@@ -96,20 +96,20 @@ describe('promtool', () => {
     passes(promtool, ['check', 'metrics'], input)
   })
 
-  it('takes the alert rules', (t) => {
+  it('accepts the alert rules', (t) => {
     const promtool = neededCommand(t, 'promtool')
     if (promtool === undefined) return
     passes(promtool, ['check', 'rules', new URL('alerts.yml', docs).pathname])
   })
 
-  it('sees the alerts fire when they should', (t) => {
+  it('shows that the alerts fire when they should', (t) => {
     const { pathname } = new URL('alerts.promtest.yml', import.meta.url)
     const promtool = neededCommand(t, 'promtool')
     if (promtool === undefined) return
     passes(promtool, ['test', 'rules', pathname])
   })
 
-  it('understands what the dashboard asks', (t) => {
+  it('parses the queries of the dashboard', (t) => {
     const promtool = neededCommand(t, 'promtool')
     if (promtool === undefined) return
     const dashboard = JSON.parse(readFileSync(new URL('dashboard.json', docs), 'utf8'))
@@ -121,7 +121,7 @@ describe('promtool', () => {
     const folder = mkdtempSync(join(tmpdir(), 'mintring-dashboard-'))
     t.after(() => rmSync(folder, { recursive: true }))
     const file = join(folder, 'rules.yml')
-    // JSON is YAML too.
+    // JSON is valid YAML.
     writeFileSync(file, JSON.stringify({ groups: [{ name: 'dashboard', rules }] }))
     passes(promtool, ['check', 'rules', file])
   })
@@ -132,10 +132,10 @@ function passes(promtool: string, words: readonly string[], input = ''): void {
   assert.equal(status, 0, stdout + stderr)
 }
 
-it('asks in dashboard and alerts only for metrics there are', async () => {
+it('the queries of dashboard and alerts use only existing metrics', async () => {
   const metrics = await someMetrics()
   const there = new Set(
-    // Counters of ejections and the like exist once something happened.
+    // Counters of rare events exist once the event has happened.
     [...metrics.text().matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1]!),
   )
   metrics.close()

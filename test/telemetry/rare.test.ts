@@ -14,7 +14,7 @@ const skip = skipWithoutMemcached()
 const load = async (): Promise<string> => 'loaded'
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-test('what rarely happens to a refill is counted once, everywhere', { skip }, async (context) => {
+test('rare refill events are counted once, by every observer', { skip }, async (context) => {
   const { cache, proxies, seen } = await startWatched(context, {
     ...{ requestTimeoutMs: 2000, onError: 'miss', maxOwedKeys: 1, retryTimeoutMs: 5000 },
   })
@@ -83,7 +83,7 @@ test('what rarely happens to a refill is counted once, everywhere', { skip }, as
   checkSpans(seen, [cache, other])
 })
 
-/** Of the calls that may load the state, of the others how many tries they took. */
+/** The number of calls that may load; for the other calls, their attempts. */
 function checkSpans({ spans }: Seen, clients: readonly MemcachedClient[]): void {
   const told = new Tally()
   for (const { attributes } of spans.getFinishedSpans()) {
@@ -99,7 +99,9 @@ function checkSpans({ spans }: Seen, clients: readonly MemcachedClient[]): void 
   assert.deepEqual(told.all, counted.all)
 }
 
-test('the gauges of a host are what its proxy and arithmetic say', { skip }, async (context) => {
+test('the gauges of a host equal the figures of its proxy and arithmetic', {
+  skip,
+}, async (context) => {
   const { cache, proxies, seen } = await startWatched(context, {
     ...{ requestTimeoutMs: 1000, retries: 0, connections: { min: 1, max: 1 } },
     ...{ autoEjectHosts: false },
@@ -139,7 +141,7 @@ test('the gauges of a host are what its proxy and arithmetic say', { skip }, asy
   assert.deepEqual(failedKeys, { getMany: 10 })
 })
 
-test('changes that a host was too long away for are told once, everywhere', {
+test('deletes dropped because a host was out too long are reported once, by every observer', {
   skip,
 }, async (context) => {
   const { cache, proxies, seen } = await startWatched(context, {
@@ -163,7 +165,7 @@ test('changes that a host was too long away for are told once, everywhere', {
   assert.equal(events.invalidationsLost, 1)
 })
 
-test('the keys that a host is owed are the keys that changed while it was out', {
+test('the number of keys owed to a host is the number that changed while it was out', {
   skip,
 }, async (context) => {
   const { cache, proxies, seen } = await startWatched(context, {
@@ -180,7 +182,9 @@ test('the keys that a host is owed are the keys that changed while it was out', 
   assert.deepEqual(owed[first!.address], own.length)
 })
 
-test('a change of servers tells its phases once, everywhere', { skip }, async (context) => {
+test('a change of servers reports each phase once, to every observer', {
+  skip,
+}, async (context) => {
   const { cache, proxies, seen } = await startWatched(context, { requestTimeoutMs: 2000 })
   const [first, second] = proxies.map(({ address }) => address)
   const phases: string[] = []
@@ -200,7 +204,7 @@ test('a change of servers tells its phases once, everywhere', { skip }, async (c
   assert.equal(seen.events.of('configure'), 1)
 })
 
-/** The names of everything that a client, its metrics and its spans tell. */
+/** The names of everything published by a client, its metrics and its spans. */
 function names(): string[] {
   const cache = new MemcachedClient('127.0.0.1:1')
   const metrics = new Metrics([cache])
@@ -216,14 +220,14 @@ function names(): string[] {
   return [...EVENT_NAMES, ...families, ...instruments, ...attributes, ...counters]
 }
 
-test('everything that is told is compared with an independent count', () => {
+test('every published figure is compared with an independent count', () => {
   const folder = join(root, 'test/telemetry')
   const tests = readdirSync(folder).filter((name) => name.endsWith('.test.ts'))
   const text = tests.map((name) => readFileSync(join(folder, name), 'utf8')).join('\n')
-  // Gauges are read by the end of their name.
+  // Gauges are compared by the end of their name.
   const isChecked = (name: string): boolean => {
     const word = name.replace(/^mintring_host_/, '').replaceAll('.', '\\.')
-    // Histograms are read by their counts.
+    // Histograms are compared by their counts.
     return new RegExp(`(?<!\\w)${word}(?:_count)?(?![\\w.])`).test(text)
   }
   assert.deepEqual(

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 const compiler = fileURLToPath(new URL('../../node_modules/typescript/lib/tsc.js', import.meta.url))
 const folder = fileURLToPath(new URL('.', import.meta.url))
 
-it('takes the packages as they are typed: these tests compile against them', () => {
+it('the integrations accept the published types of their packages: these tests compile', () => {
   const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', folder], {
     encoding: 'utf8',
   })

@@ -14,12 +14,12 @@ import { startServer } from '../../src/embedded/server.ts'
 import { Metrics } from '../../src/integrations/metrics.ts'
 import { instrument } from '../../src/integrations/otel.ts'
 
-/** In every key, tag and value of this file. */
+/** Part of every key, tag and value in this file. */
 const SECRET = 'hunter2'
 const LONG = `${SECRET}-`.repeat(40)
 const POLICY = { ttl: 60, staleWhileRevalidate: 60 } as const
 
-/** All that observers are told, in full depth: messages, stacks and causes of errors as well. */
+/** Everything observers receive, in full depth: messages, stacks and causes of errors too. */
 function hearAll(context: TestContext, clients: readonly MemcachedClient[]): Map<string, string> {
   const told = new Map<string, string>()
   let count = 0
@@ -61,7 +61,7 @@ const fail = (key: string) => (): never => {
 const load = (): string => SECRET
 const large = (): string => SECRET.repeat(300_000)
 
-/** Every verb, well and in every way that fails in the client or at the server. */
+/** Every verb, in success and in every kind of failure, in the client or at the server. */
 const CALLS: readonly Call[] = [
   (c, key) => c.set(key, SECRET),
   (c, key) => c.get(key),
@@ -108,7 +108,7 @@ const CALLS: readonly Call[] = [
   (c, key) => c.delete(key),
 ]
 
-/** Keys of all kinds, some of which cannot be any. */
+/** Keys of all kinds, some of them invalid. */
 const KEYS: readonly string[] = [
   SECRET,
   `grün ${SECRET}`,
@@ -119,7 +119,7 @@ const KEYS: readonly string[] = [
   `%68${SECRET}`,
 ]
 
-test('without traceKeys no observer is told a key, a tag or a value, whatever fails', async (context) => {
+test('without traceKeys no observer receives a key, a tag or a value, whatever fails', async (context) => {
   const servers = await Promise.all([startServer(), startServer()])
   const addresses = servers.map(({ address }) => address)
   const settings = { retries: 0, requestTimeoutMs: 2_000 } as const

@@ -9,10 +9,10 @@ const skip = skipWithoutMeta()
 const POLICY = { ttl: 60, staleWhileRevalidate: 60, jitter: 0 } as const
 const load = (): string => 'value'
 
-/** So many that both hosts have some. */
+/** Enough keys that both hosts have some. */
 const ABSENT = Array.from({ length: 30 }, (_, i) => `absent:${i}`)
 
-/** What each operation is told as; what it sends beside that is none. */
+/** The operation as which each call is reported; the commands that it sends are no operations. */
 const COMMANDS: Record<string, number> = {
   'add ok': 1,
   'add refused': 2,
@@ -83,7 +83,7 @@ async function until(isTrue: () => boolean): Promise<void> {
   assert.ok(isTrue())
 }
 
-test('tags, views, warm-ups and verbs of several commands are one operation each, everywhere', {
+test('tags, views, warm-ups and verbs of several commands are one operation each, for every observer', {
   skip,
 }, async (context) => {
   const { cache, proxies, seen } = await startWatched(context, { requestTimeoutMs: 5000 })
@@ -113,11 +113,11 @@ test('tags, views, warm-ups and verbs of several commands are one operation each
   const onWire = (verb: string): number =>
     proxies.reduce((all, proxy) => all + proxy.count(verb), 0)
   assert.equal(onWire('ms'), refills.ok)
-  // An `incr` per tag and soft invalidation, a `set` per hard one, an `add` when one is made.
+  // An `incr` per tag and soft invalidation, a `set` per hard one, an `add` when a tag is created.
   assert.equal(onWire('incr'), 2 + 1)
   assert.equal(onWire('set'), 1 + 4 + 1)
   assert.equal(onWire('add'), 2 + 1 + 2)
-  // What stands in the way of an `add` that is refused; counters that may begin.
+  // The check after a refused `add`; the creation of counters.
   assert.equal(onWire('gets'), 2)
   assert.equal(onWire('ma'), 3)
 })

@@ -11,7 +11,7 @@ import { type Seen, scraped, startWatched, sum, Tally } from './observer.ts'
 const times = (count: number, prefix: string): string[] =>
   Array.from({ length: count }, (_, i) => `${prefix}${i}`)
 
-/** The healthy part: what each step does is known by arithmetic. */
+/** The part without failures: the result of each step is known by arithmetic. */
 async function drive(cache: MemcachedClient): Promise<void> {
   const policy = { ttl: 60, staleWhileRevalidate: 60 }
   const fail = (): never => {
@@ -59,7 +59,7 @@ async function settled(): Promise<void> {
 
 const skip = skipWithoutMemcached()
 
-test('every figure of a known workload is what a counting proxy and arithmetic say', {
+test('every figure of a known workload equals what a counting proxy and arithmetic give', {
   skip,
 }, async (context) => {
   const { servers, proxies, cache, seen } = await startWatched(context, {
@@ -127,12 +127,12 @@ function checkBatches({ metrics, spans }: Seen, counts: Tally): void {
   assert.equal(counts.of('mintring.cache.misses'), 10 + 4 + 8 + 5 + 4)
 }
 
-/** Each key once per read, each value once per write, each dial once. */
+/** One read per key and get, one store per value and set, one connection per dial. */
 function checkWire({ metrics }: Seen, counts: Tally, proxies: readonly CountingProxy[]): void {
   assert.equal(onWire(proxies, 'get'), 30 + 15)
   assert.equal(onWire(proxies, 'set'), 20 + 10 + 6)
   assert.equal(onWire(proxies, 'cas'), 5)
-  // At home and at the first fallback; there the locks of the two absent keys as well.
+  // At home and at the first fallback host; there also the locks of the two absent keys.
   assert.equal(onWire(proxies, 'delete'), 2 * 6 + 2)
   assert.equal(onWire(proxies, 'gat'), 4)
   checkDials(metrics.text(), counts, proxies)
@@ -149,7 +149,7 @@ function checkDials(text: string, counts: Tally, proxies: readonly CountingProxy
 const onWire = (proxies: readonly CountingProxy[], verb: string): number =>
   proxies.reduce((all, proxy) => all + proxy.count(verb), 0)
 
-/** The client's counters, the metrics, the events, the channel. */
+/** The counters of the client, the metrics, the events and the channel. */
 function checkRefills(
   { events, channelEvents, metrics }: Seen,
   counts: Tally,
@@ -161,7 +161,7 @@ function checkRefills(
   assert.equal(failed, 2)
   const { ok, lost, uncached } = refills
   assert.deepEqual([ok, refills.failed, lost, uncached], [8 + 3 + 4, 2, 0, 0])
-  // What failed without a stale value leaves a mark for the back-off.
+  // A load that failed without a stale value stores a mark for the errorBackoff.
   assert.equal(onWire(proxies, 'ms'), ok + refills.failed)
   const text = metrics.text()
   const reads = { failed: 2, fresh: 16, miss: 12, stale: 3 }
@@ -179,7 +179,7 @@ function checkRefills(
   assert.equal(counts.of('mintring.refill.events'), sum(told))
 }
 
-/** The command line asks the servers themselves. */
+/** The command line, which asks the servers themselves. */
 async function checkCommandLine(servers: readonly string[]): Promise<void> {
   let out = ''
   const said = (text: string): void => {
@@ -193,7 +193,7 @@ async function checkCommandLine(servers: readonly string[]): Promise<void> {
   assert.equal(items, 20 + (10 - 4) + 8 + 4 + 6 + 2 * 2)
 }
 
-test('an outage is counted alike by events, channels, metrics, OpenTelemetry and the proxy', {
+test('an outage is counted the same by events, channels, metrics, OpenTelemetry and the proxy', {
   skip,
 }, async (context) => {
   const { proxies, cache, seen } = await startWatched(context, {
@@ -243,14 +243,14 @@ test('an outage is counted alike by events, channels, metrics, OpenTelemetry and
   checkDials(text, counts, proxies)
 })
 
-test('calls to hosts that hang are errors with their code, once each', {
+test('calls to hosts that hang are counted once each as errors with their code', {
   skip,
 }, async (context) => {
   const { proxies, cache, seen } = await startWatched(context, {
     ...{ requestTimeoutMs: 20_000, retries: 1, autoEjectHosts: false },
   })
   await cache.setMany({ a: 1, b: 2 })
-  // Not before: a busy machine may take longer to set them.
+  // Not set earlier: on a busy machine the preparation may take longer.
   cache.configure({ requestTimeoutMs: 100 })
   for (const proxy of proxies) proxy.isSilent = true
   const slow = await Promise.allSettled(times(7, 'k').map((key) => cache.get(key)))
