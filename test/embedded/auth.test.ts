@@ -14,7 +14,7 @@ import {
 } from '../support/memcached.ts'
 import { RawClient } from './support.ts'
 
-/** What a server with the user `ada`, password `secret`, must answer. */
+/** The replies expected of a server with the user `ada` and the password `secret`. */
 const TRANSCRIPTS: Readonly<Record<string, string>> = {
   'nothing is executed before the credentials came': `
     > get all
@@ -71,10 +71,10 @@ const TRANSCRIPTS: Readonly<Record<string, string>> = {
     < CLIENT_ERROR unauthenticated`,
 }
 
-/** Authentication by text came with 1.5.15. */
+/** Authentication in the text protocol exists since 1.5.15. */
 const versions = VERSIONS.filter((version) => isWithin(version, '1.5.15..'))
 
-describe('authentication, embedded', () => {
+describe('authentication of the embedded server', () => {
   for (const version of versions) {
     for (const [title, text] of Object.entries(TRANSCRIPTS)) {
       if (!concerns(text, version)) continue
@@ -85,7 +85,7 @@ describe('authentication, embedded', () => {
     }
   }
 
-  test('a name every object has is no user', async () => {
+  test('a property name of every object is not accepted as a user name', async () => {
     await using server = await startServer({ users: { ada: 'secret' } })
     const client = await RawClient.open(server.port)
     const reply = await client.ask('set a 0 0 13\r\nconstructor x\r\n')
@@ -93,7 +93,7 @@ describe('authentication, embedded', () => {
     client.close()
   })
 
-  test('credentials may come byte by byte, attempts are counted, junk is hung up on', async () => {
+  test('credentials may arrive byte by byte, attempts are counted, and junk closes the connection', async () => {
     await using server = await startServer({ users: { ada: 'secret' } })
     const client = await RawClient.open(server.port)
     for (const byte of 'set a 0 0 10\r\nada secre') {
@@ -112,12 +112,12 @@ describe('authentication, embedded', () => {
 const realVersion = memcachedVersion() ?? ''
 const skip = skipWithoutMemcached() || (!isWithin(realVersion, '1.5.15..') && 'older than -Y')
 
-describe('authentication, real memcached', { skip }, () => {
+describe('authentication of a real memcached', { skip }, () => {
   let folder: string
   let server: Memcached
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'mintring-'))
-    // memcached gives up root before it reads the file.
+    // memcached drops root privileges before it reads the file.
     await chmod(folder, 0o755)
     const file = join(folder, 'users')
     await writeFile(file, 'ada:secret\n')

@@ -1,4 +1,4 @@
-/** A certificate for localhost that signed itself, good for a hundred years: for tests alone. */
+/** A self-signed certificate for localhost, valid for a hundred years: for tests only. */
 export const CERTIFICATE = `-----BEGIN CERTIFICATE-----
 MIIBnDCCAUGgAwIBAgIUdXQyWHrhRlhWtTg2MUY4Xv2nqM8wCgYIKoZIzj0EAwIw
 FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMzE4NTQwOFoYDzIxMjYxMDMw
@@ -11,7 +11,7 @@ zj0EAwIDSQAwRgIhAJLdDN6bM+z6bChXCw+OK+Ax9GPyT3mTaFRQTYdtEYCmAiEA
 7utlaterskss5lEHLHG051/q/0jLykL7rNR5qVZVD9E=
 -----END CERTIFICATE-----`
 
-/** Its key. */
+/** The private key of the certificate. */
 export const KEY = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgqUlHqRafXNSDc8QC
 OUyhhQ4qw3OgU3fPeDzMhyXFhcahRANCAATh7pUNVXeDiEqOBMRe/SPLQPr8jxC3

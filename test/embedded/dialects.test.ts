@@ -14,8 +14,8 @@ async function asking(
   client.close()
 }
 
-describe('an embedded server of another version', () => {
-  test('reads values of ms as commands before 1.6.10: meta is unknown', async () => {
+describe('an embedded server that imitates another version', () => {
+  test('reads values of ms as commands before 1.6.10: meta commands are unknown', async () => {
     await asking({ version: '1.5.16' }, async (ask) => {
       assert.equal(await ask('version\r\n'), 'VERSION 1.5.16\r\n')
       assert.equal(await ask('mn\r\n'), 'ERROR\r\n')
@@ -25,7 +25,7 @@ describe('an embedded server of another version', () => {
     })
   })
 
-  test('has the ways of 1.6.15: stray spaces, misses without flags', async () => {
+  test('replies like 1.6.15: trailing spaces, and misses without flags', async () => {
     await asking({ version: '1.6.15' }, async (ask) => {
       assert.equal(await ask('mg a\r\n'), 'CLIENT_ERROR bad command line format\r\n')
       assert.equal(await ask('mg a v k Ox\r\n'), 'EN\r\n')
@@ -36,7 +36,7 @@ describe('an embedded server of another version', () => {
     })
   })
 
-  test('knows from 1.6.20 on N for appends and s for sets', async () => {
+  test('accepts since 1.6.20 N for appends and s for sets', async () => {
     await asking({ version: '1.6.20' }, async (ask) => {
       assert.equal(await ask('ms a 2 MA N30 s\r\nhi\r\n'), 'HD s2\r\n')
       assert.equal(await ask('ms a 2 MA N60 s\r\nhi\r\n'), 'HD s4\r\n')
@@ -45,7 +45,7 @@ describe('an embedded server of another version', () => {
     })
   })
 
-  test('knows from 1.6.27 on explicit CAS ids, up to 2^64-1, and md x', async () => {
+  test('accepts since 1.6.27 explicit CAS ids, up to 2^64-1, and md x', async () => {
     const largest = '18446744073709551615'
     await asking({ version: '1.6.40' }, async (ask) => {
       assert.equal(await ask(`ms a 2 c E${largest}\r\nhi\r\n`), `HD c${largest}\r\n`)
@@ -56,7 +56,7 @@ describe('an embedded server of another version', () => {
     })
   })
 
-  test('leaves out from 1.6.40 on a value whose CAS the client knows', async () => {
+  test('omits since 1.6.40 a value whose CAS id the client sends', async () => {
     await asking({ version: '1.6.40' }, async (ask) => {
       await ask('ms a 2 E7\r\nhi\r\n')
       assert.equal(await ask('mg a v c C7\r\n'), 'HD c7\r\n')
@@ -64,7 +64,7 @@ describe('an embedded server of another version', () => {
     })
   })
 
-  test('flushes from 1.6.25 on what came in the same second, and nothing later', async () => {
+  test('flush_all removes since 1.6.25 items of the same second, and no later ones', async () => {
     await asking({ version: '1.6.25' }, async (ask) => {
       await ask('set a 0 0 1\r\nx\r\n')
       await ask('flush_all\r\n')
@@ -75,7 +75,7 @@ describe('an embedded server of another version', () => {
     })
   })
 
-  test('without CAS ids tells 0 everywhere', async () => {
+  test('without CAS ids returns 0 for each', async () => {
     await asking({ cas: false }, async (ask) => {
       assert.equal(await ask('ms a 1 c\r\nx\r\n'), 'HD c0\r\n')
       assert.equal(await ask('gets a\r\n', 'END\r\n'), 'VALUE a 0 1 0\r\nx\r\nEND\r\n')
@@ -85,15 +85,15 @@ describe('an embedded server of another version', () => {
     })
   })
 
-  test('without flush refuses it', async () => {
+  test('without flush refuses flush_all', async () => {
     await asking({ flush: false }, async (ask) => {
       assert.equal(await ask('flush_all\r\n'), 'CLIENT_ERROR flush_all not allowed\r\n')
     })
   })
 })
 
-describe('an embedded configuration endpoint', () => {
-  test('tells the nodes announced, each time under a higher version', async () => {
+describe('an embedded server as a configuration endpoint', () => {
+  test('returns the announced nodes, each time with a higher version', async () => {
     await using server = await startServer({ cluster: ['10.0.0.1:11211', 'b|10.0.0.2|11212'] })
     const client = await RawClient.open(server.port)
     assert.equal(
@@ -106,7 +106,7 @@ describe('an embedded configuration endpoint', () => {
     client.close()
   })
 
-  test('takes config set cluster, and answers the old key too', async () => {
+  test('accepts config set cluster, and replies to the old key too', async () => {
     await using server = await startServer({ cluster: [] })
     const client = await RawClient.open(server.port)
     const value = '7\nhost|10.0.0.1|11211\n'

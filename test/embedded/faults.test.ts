@@ -15,7 +15,7 @@ async function serverWithValue(): Promise<{
   return { server, client }
 }
 
-describe('a fault', () => {
+describe('an injected fault of the embedded server', () => {
   test('delays replies, all of a pipeline by the same time and in order', async () => {
     const { server, client } = await serverWithValue()
     await using _ = server
@@ -31,7 +31,7 @@ describe('a fault', () => {
     client.close()
   })
 
-  test('ends the connection after so many bytes of replies', async () => {
+  test('ends the connection after a number of reply bytes', async () => {
     const { server, client } = await serverWithValue()
     await using _ = server
     for (let bytes = 0; bytes < VALUE_A.length; bytes++) {
@@ -54,7 +54,7 @@ describe('a fault', () => {
     assert.equal(client.received, 'MN\r\nMN')
   })
 
-  test('resets the connection after so many bytes of replies', async () => {
+  test('resets the connection after a number of reply bytes', async () => {
     const { server, client } = await serverWithValue()
     await using _ = server
     await server.inject({ resetAfterBytes: 0 })
@@ -63,7 +63,7 @@ describe('a fault', () => {
     assert.equal(client.received, '')
   })
 
-  test('sends garbage in place of a reply, and the command is executed', async () => {
+  test('sends garbage in place of a reply, after the command ran', async () => {
     const { server, client } = await serverWithValue()
     await using _ = server
     await server.inject({ garbage: 'nonsense\r\n', times: 1 })
@@ -72,7 +72,7 @@ describe('a fault', () => {
     client.close()
   })
 
-  test('lets replies trickle', async () => {
+  test('sends replies byte by byte', async () => {
     const { server, client } = await serverWithValue()
     await using _ = server
     await server.inject({ drip: { bytes: 5, everyMs: 10 } })
@@ -82,7 +82,7 @@ describe('a fault', () => {
     client.close()
   })
 
-  test('loses replies of commands that are executed', async () => {
+  test('drops replies of commands that ran', async () => {
     const { server, client } = await serverWithValue()
     await using _ = server
     await server.inject({ dropReplies: true, only: ['set'] })
@@ -93,7 +93,7 @@ describe('a fault', () => {
     client.close()
   })
 
-  test('leaves a connection half-open: nothing is executed or answered on it again', async () => {
+  test('leaves a connection half-open: later commands do not run and get no reply', async () => {
     const { server, client } = await serverWithValue()
     await using _ = server
     await server.inject({ blackHole: true })
@@ -110,7 +110,7 @@ describe('a fault', () => {
     fresh.close()
   })
 
-  test('refuses new connections and leaves the old ones alone', async () => {
+  test('refuses new connections and keeps the open ones', async () => {
     const { server, client } = await serverWithValue()
     await using _ = server
     await server.inject({ refuse: true })
@@ -121,7 +121,7 @@ describe('a fault', () => {
     client.close()
   })
 
-  test('concerns only the verbs it names, as often as it says', async () => {
+  test('applies only to the given verbs, and only the given number of times', async () => {
     const { server, client } = await serverWithValue()
     await using _ = server
     await server.inject({ garbage: 'no\r\n', only: ['mg'], times: 2 })
@@ -132,7 +132,7 @@ describe('a fault', () => {
     client.close()
   })
 
-  test('startServer({ faults }) has the faults from its first connection on', async () => {
+  test('given to startServer applies from the first connection on', async () => {
     await using server = await startServer({ faults: { refuse: true } })
     assert.ok(server.port > 0)
     assert.equal(await tryConnect(server.port), 'ECONNREFUSED')
@@ -140,7 +140,7 @@ describe('a fault', () => {
     assert.equal(await tryConnect(server.port), 'connect')
   })
 
-  test('survives a restart of the server', async () => {
+  test('remains after a restart of the server', async () => {
     const { server } = await serverWithValue()
     await using _ = server
     await server.inject({ garbage: 'no\r\n' })
@@ -159,7 +159,7 @@ describe('a fault', () => {
     await assert.rejects(server.inject({ times: -1 }), bad)
   })
 
-  test('leaves no timer behind when the server closes', async () => {
+  test('leaves no timer when the server closes', async () => {
     const { server, client } = await serverWithValue()
     await server.inject({ delayMs: 60_000 })
     client.socket.write('get a\r\n')

@@ -9,7 +9,7 @@ import { startServer } from '../../src/embedded/server.ts'
 import { RawClient, tryConnect, until } from './support.ts'
 
 describe('an embedded server', () => {
-  test('listens on a free port of 127.0.0.1 and tells its address', async () => {
+  test('listens on a free port of 127.0.0.1 and returns its address', async () => {
     await using server = await startServer()
     assert.equal(server.host, '127.0.0.1')
     assert.ok(server.port > 0)
@@ -20,7 +20,7 @@ describe('an embedded server', () => {
     client.close()
   })
 
-  test('ends every connection once closed, and may be closed again', async () => {
+  test('ends every connection at close, and may be closed again', async () => {
     const server = await startServer()
     const client = await RawClient.open(server.port)
     await client.ask('version\r\n')
@@ -31,7 +31,7 @@ describe('an embedded server', () => {
     await assert.rejects(server.restart(), { code: 'MINTRING_CLOSED' })
   })
 
-  test('killed, resets connections; restarted, is empty on its old port', async () => {
+  test('resets connections at kill, and is empty on its old port after restart', async () => {
     await using server = await startServer()
     const { port } = server
     const client = await RawClient.open(port)
@@ -48,7 +48,7 @@ describe('an embedded server', () => {
     again.close()
   })
 
-  test('restart alone kills it first', async () => {
+  test('is killed by a restart', async () => {
     await using server = await startServer()
     const client = await RawClient.open(server.port)
     await client.ask('set a 0 0 1\r\nx\r\n')
@@ -58,7 +58,7 @@ describe('an embedded server', () => {
     assert.equal(await tryConnect(server.port), 'connect')
   })
 
-  test('carries out calls that overlap one after the other', async () => {
+  test('runs overlapping calls of kill, restart and close one after the other', async () => {
     await using server = await startServer()
     const { port } = server
     await Promise.all([server.restart(), server.restart(), server.kill(), server.restart()])
@@ -69,7 +69,7 @@ describe('an embedded server', () => {
     await closing
   })
 
-  test('paused, takes connections and answers nothing; resumed, executes what came', async () => {
+  test('accepts connections without replying while paused, and runs what arrived at resume', async () => {
     await using server = await startServer()
     const client = await RawClient.open(server.port)
     await client.ask('set a 0 0 1\r\nx\r\n')
@@ -120,7 +120,7 @@ describe('an embedded server', () => {
     }
   })
 
-  test('tells one connection too many so, and closes it', async () => {
+  test('replies to one connection too many with an error, and closes it', async () => {
     await using server = await startServer({ maxConnections: 2 })
     const first = await RawClient.open(server.port)
     const second = await RawClient.open(server.port)
@@ -137,7 +137,7 @@ describe('an embedded server', () => {
     fourth.close()
   })
 
-  test('hangs up on the binary protocol and on a long line that never ends', async () => {
+  test('closes the connection on the binary protocol and on a long line without end', async () => {
     await using server = await startServer()
     const binary = await RawClient.open(server.port)
     await binary.ask('\x80\x0b'.padEnd(24, '\x00'))
@@ -152,7 +152,7 @@ describe('an embedded server', () => {
     get.close()
   })
 
-  test('closes after quit, whether or not the client does', async () => {
+  test('closes the connection after quit, whether or not the client does', async () => {
     await using server = await startServer()
     const client = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true })
     let received = ''
@@ -163,7 +163,7 @@ describe('an embedded server', () => {
     client.destroy()
   })
 
-  test('stops on shutdown where that is enabled', async () => {
+  test('stops on shutdown when that is enabled', async () => {
     await using server = await startServer({ shutdown: true })
     const client = await RawClient.open(server.port)
     await client.ask('shutdown\r\n')
@@ -172,7 +172,7 @@ describe('an embedded server', () => {
     assert.equal(await tryConnect(server.port), 'ECONNREFUSED')
   })
 
-  test('refuses options that are invalid, before it listens', async () => {
+  test('refuses invalid options before it listens', async () => {
     const bad = { code: 'MINTRING_BAD_ARGUMENT' }
     await assert.rejects(startServer({ port: 65_536 }), bad)
     await assert.rejects(startServer({ port: 1.5 }), bad)
@@ -183,14 +183,14 @@ describe('an embedded server', () => {
     await assert.rejects(startServer({ maxBites: 1 } as object), /no option 'maxBites'/)
   })
 
-  test('rejects when its port is taken', async () => {
+  test('rejects when its port is in use', async () => {
     await using server = await startServer()
     await assert.rejects(startServer({ port: server.port }), { code: 'MINTRING_CONNECTION' })
   })
 })
 
 describe('the memory of an embedded server', () => {
-  test('is bounded in bytes: the least recently used go first', async () => {
+  test('is limited in bytes: the least recently used items are evicted first', async () => {
     await using server = await startServer({ maxBytes: 1_000 })
     const client = await RawClient.open(server.port)
     for (const key of ['a', 'b', 'c']) {
@@ -206,7 +206,7 @@ describe('the memory of an embedded server', () => {
     client.close()
   })
 
-  test('never holds more than its bound, whatever is stored', async () => {
+  test('never exceeds its limit, whatever is stored', async () => {
     await using server = await startServer({ maxBytes: 100_000 })
     const client = await RawClient.open(server.port)
     for (let index = 0; index < 300; index++) {
@@ -218,7 +218,7 @@ describe('the memory of an embedded server', () => {
     client.close()
   })
 
-  test('refuses an item larger than all of it and drops the old value', async () => {
+  test('refuses an item larger than the limit and drops the old value', async () => {
     await using server = await startServer({ maxBytes: 1_000 })
     const client = await RawClient.open(server.port)
     await client.ask('set a 0 0 1\r\nx\r\n')
@@ -231,8 +231,8 @@ describe('the memory of an embedded server', () => {
   })
 })
 
-describe('the time of an embedded server', () => {
-  test('is whole seconds of the clock it is given', async () => {
+describe('the clock of an embedded server', () => {
+  test('counts whole seconds of the clock it is given', async () => {
     const clock = createManualClock()
     await using server = await startServer({ clock })
     const client = await RawClient.open(server.port)
@@ -245,7 +245,7 @@ describe('the time of an embedded server', () => {
     client.close()
   })
 
-  test('takes an exptime beyond 30 days for a date', async () => {
+  test('reads an exptime over 30 days as a date', async () => {
     const clock = createManualClock(1_700_000_000_000)
     await using server = await startServer({ clock })
     const client = await RawClient.open(server.port)
@@ -256,7 +256,7 @@ describe('the time of an embedded server', () => {
     client.close()
   })
 
-  test('flush_all with a delay hides everything older once it has come', async () => {
+  test('hides everything older when the delay of flush_all has passed', async () => {
     const clock = createManualClock()
     await using server = await startServer({ clock })
     const client = await RawClient.open(server.port)
@@ -272,7 +272,7 @@ describe('the time of an embedded server', () => {
     client.close()
   })
 
-  test('drops what has expired when the crawler is sent', async () => {
+  test('reclaims expired items when the crawler is started', async () => {
     const clock = createManualClock()
     await using server = await startServer({ clock })
     const client = await RawClient.open(server.port)
@@ -285,7 +285,7 @@ describe('the time of an embedded server', () => {
     client.close()
   })
 
-  test('a manual clock does not go backwards', () => {
+  test('does not go backwards with a manual clock', () => {
     const clock = createManualClock(0)
     assert.throws(() => clock.advance(-1), RangeError)
     assert.throws(() => clock.advance(Number.NaN), RangeError)

@@ -48,7 +48,7 @@ const MONITORED = ['curr_connections', 'listen_disabled_num', 'conn_yields', 'ha
 /** Rows that count commands; others depend on the machine or on memcached's background threads. */
 const COMPARABLE = /^(cmd_|get_|delete_|incr_|decr_|cas_|touch_|store_|auth_|limit_|evictions)/
 
-describe('stats', { skip: skipWithoutMemcached() }, () => {
+describe('stats of the embedded server', { skip: skipWithoutMemcached() }, () => {
   test('counts every command as memcached does, and has no rows of its own', async () => {
     await using server = await startServer({ version: VERSION })
     const real = await startMemcached()
@@ -63,13 +63,13 @@ describe('stats', { skip: skipWithoutMemcached() }, () => {
   })
 
   for (const section of [' settings', ' items', ' slabs', ' conns']) {
-    test(`in its section${section} has no row that memcached has not`, async () => {
+    test(`has only rows of memcached in its section${section}`, async () => {
       await using server = await startServer({ version: VERSION })
       const real = await startMemcached()
       const ours = await statsAfter(server.port, section)
       const theirs = await statsAfter(real.port, section)
       await real.stop()
-      // A memcached built without TLS has no row of it.
+      // A memcached built without TLS lacks this row.
       ours.delete('ssl_enabled')
       const [kinds, theirKinds] = [kindsOf(ours), kindsOf(theirs)]
       for (const kind of kinds) assert.ok(theirKinds.includes(kind), `memcached has no ${kind}`)
@@ -81,13 +81,13 @@ describe('stats', { skip: skipWithoutMemcached() }, () => {
   }
 })
 
-/** The names of rows without numbers: of connections, of classes that are empty again. */
+/** Row names with numbers replaced by #: of connections, of slab classes that are empty again. */
 function kindsOf(rows: ReadonlyMap<string, string>): string[] {
   return [...new Set([...rows.keys()].map((name) => name.replace(/\d+/, '#')))].sort()
 }
 
-describe('the views of an embedded server', () => {
-  test('give the same rows in the process as on the wire', async () => {
+describe('the inspection methods of an embedded server', () => {
+  test('return the same rows as the stats commands', async () => {
     await using server = await startServer()
     const client = await RawClient.open(server.port)
     await client.ask('set a 0 0 1\r\nx\r\nget a\r\n', 'END\r\n')
@@ -112,7 +112,7 @@ describe('the views of an embedded server', () => {
     client.close()
   })
 
-  test('dump what is there, keys encoded, expired items left out', async () => {
+  test('dump the stored items, keys encoded, without expired ones', async () => {
     await using server = await startServer()
     const client = await RawClient.open(server.port)
     await client.ask('set a:1 0 0 1\r\nx\r\nset b 0 -1 1\r\nx\r\nmn\r\n', 'MN\r\n')
@@ -129,7 +129,7 @@ describe('the views of an embedded server', () => {
     client.close()
   })
 
-  test('stream what happens to watchers until they leave', async () => {
+  test('stream events to watchers until they leave', async () => {
     await using server = await startServer()
     const watcher = await RawClient.open(server.port)
     assert.equal(await watcher.ask('watch fetchers mutations connevents\r\n'), 'OK\r\n')
@@ -153,14 +153,14 @@ describe('the views of an embedded server', () => {
 })
 
 describe('a watcher that does not read', () => {
-  test('is told how many lines it missed, and the server holds no more than its buffer', async () => {
+  test('gets the number of lines it missed, and the server holds no more than its buffer', async () => {
     await using server = await startServer()
     const watcher = await RawClient.open(server.port)
     await watcher.ask('watch fetchers\r\n')
     watcher.socket.pause()
     const client = await RawClient.open(server.port)
     const gets = `get ${'k'.repeat(250)}\r\n`.repeat(1_000)
-    // The kernel buffers some megabytes on both sides before lines are left out.
+    // The kernel buffers some megabytes on both sides before lines are dropped.
     for (let tries = 0; server.stats().log_watcher_skipped === '0'; tries++) {
       assert.ok(tries < 200, 'no line was skipped')
       await client.ask(`${gets}version\r\n`, 'VERSION 1.6.18\r\n')
@@ -183,7 +183,7 @@ describe('a watcher that does not read', () => {
   })
 })
 
-describe('expired items', () => {
+describe('expired items of the embedded server', () => {
   test('are reclaimed when new ones are stored, and counted', async () => {
     const clock = createManualClock()
     await using server = await startServer({ clock })
@@ -198,7 +198,7 @@ describe('expired items', () => {
   })
 })
 
-/** The Unix time of a server's second 1: what an item that expired long ago shows. */
+/** The Unix time of a server's second 1: the exptime shown for an item that expired long ago. */
 async function startedPlusOne(client: RawClient): Promise<number> {
   const rows = rowsOf(await client.ask('stats\r\n', 'END\r\n'))
   return Number(rows.get('time')) - Number(rows.get('uptime')) - 60 + 1

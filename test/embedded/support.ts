@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-/** A raw connection to an embedded server, for tests that look at bytes and at how it ends. */
+/** A raw connection to an embedded server, for tests of its bytes and of how it ends. */
 export class RawClient {
   readonly socket: Socket
   received = ''
-  /** The error code it broke with, or 'end' after an orderly end. */
+  /** The error code with which it broke, or 'end' after an orderly end. */
   ended: string | undefined = undefined
 
   constructor(socket: Socket) {
@@ -28,7 +28,7 @@ export class RawClient {
   }
 
   /**
-   * Sends `request` and resolves to the reply once it ends in `end`, or when the connection does.
+   * Sends `request` and resolves to the reply when it ends in `end`, or when the connection ends.
    */
   async ask(request: string, end: string = '\r\n'): Promise<string> {
     this.received = ''
@@ -51,7 +51,7 @@ export async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-/** What a connection attempt comes to: 'connect' or an error code. */
+/** The outcome of a connection attempt: 'connect' or an error code. */
 export async function tryConnect(port: number): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   try {

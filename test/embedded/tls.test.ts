@@ -13,7 +13,7 @@ async function secureClient(port: number): Promise<{ socket: TLSSocket; client: 
 }
 
 describe('an embedded server with TLS', () => {
-  test('speaks memcached behind a handshake', async () => {
+  test('serves commands after a TLS handshake', async () => {
     await using server = await startServer({ tls: { key: KEY, cert: CERTIFICATE } })
     const { socket, client } = await secureClient(server.port)
     assert.equal(socket.authorized, true)
@@ -24,7 +24,7 @@ describe('an embedded server with TLS', () => {
     client.close()
   })
 
-  test('drops clients that speak plain memcached, and goes on', async () => {
+  test('closes connections of clients without TLS, and keeps serving others', async () => {
     await using server = await startServer({ tls: { key: KEY, cert: CERTIFICATE } })
     const plain = await RawClient.open(server.port)
     await plain.ask('version\r\n')
@@ -35,7 +35,7 @@ describe('an embedded server with TLS', () => {
     client.close()
   })
 
-  test('asks for a client certificate where it is told to', async () => {
+  test('requests a client certificate when it is configured to', async () => {
     const tls = { key: KEY, cert: CERTIFICATE, ca: CERTIFICATE, requestCert: true }
     await using server = await startServer({ tls })
     const bare = connect({
@@ -60,7 +60,7 @@ describe('an embedded server with TLS', () => {
     client.close()
   })
 
-  test('pauses, resets and restarts like any other', async () => {
+  test('pauses, resets and restarts like a server without TLS', async () => {
     await using server = await startServer({ tls: { key: KEY, cert: CERTIFICATE } })
     const { client } = await secureClient(server.port)
     server.pause()
