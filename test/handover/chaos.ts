@@ -11,10 +11,9 @@ import { seededRandom } from '../../src/simulate/virtual-time.ts'
 import { type Memcached, startMemcached } from '../support/memcached.ts'
 
 /**
- * Reads of a fleet whose servers change all the time, on real memcacheds:
- * `node --import tsx test/handover/chaos.ts [reads] [seed] [mistake]`. Prints a line of JSON, and
- * ends with 1 when a fresh value was older than an acknowledged change, or when a mistake made on
- * purpose was not found.
+ * Reads of a fleet whose servers change all the time, on real memcacheds: `node --import tsx
+ * test/handover/chaos.ts [reads] [seed] [mistake]`. Prints a line of JSON, and exits with 1 when a
+ * fresh value was older than an acknowledged change, or when a planted mistake was not found.
  */
 const ANNOUNCE = 3
 const HANDOVER = 6
@@ -24,7 +23,7 @@ const CALLERS = 64
 const KEYS = 40
 const LEARN_MS = 1_200
 
-/** Mistakes that have to be found: what a file says, and what it says instead. */
+/** Mistakes that have to be found: a piece of a source file, and its replacement. */
 const MISTAKES: Readonly<Record<string, readonly (readonly [string, string, string])[]>> = {
   none: [],
   'reversed order': [
@@ -71,7 +70,7 @@ const random = seededRandom(Number(seedText))
 
 type MakeClient = (servers: readonly string[], behaviors: BehaviorsInput) => MemcachedClient
 
-/** The client of a copy of the source with a mistake in it. */
+/** A client made from a copy of the source with a mistake in it. */
 async function clientWith(name: string): Promise<{ make: MakeClient; remove: () => void }> {
   const edits = MISTAKES[name]
   if (edits === undefined) throw new Error(`There is no mistake '${name}'`)
@@ -93,12 +92,12 @@ async function clientWith(name: string): Promise<{ make: MakeClient; remove: () 
   }
 }
 
-/** One key, and what was acknowledged of it. */
+/** One key, and its acknowledged changes. */
 interface Truth {
   version: number
   /** The newest acknowledged change. */
   acked: number
-  /** The newest one that a plain get must see. */
+  /** The newest change that a plain get must see. */
   ackedHard: number
   isBusy: boolean
 }
@@ -113,7 +112,7 @@ class Chaos {
   })
   readonly counts: Record<string, number> = { reads: 0, old: 0 }
   readonly examples: string[] = []
-  /** What happened to the servers lately. */
+  /** The last events of the servers. */
   #events: string[] = []
   #list: readonly string[]
   /** The run ends before all reads are done. */
@@ -143,7 +142,7 @@ class Chaos {
   #process(list: readonly string[], more: BehaviorsInput = {}): MemcachedClient {
     return this.#make(list, {
       ...{ announce: ANNOUNCE, handover: HANDOVER, retryTimeoutMs: 500, requestTimeoutMs: 2_000 },
-      // What a stand-in serves while a host is down is another promise, with tests of its own.
+      // What a fallback host serves while a host is down has tests of its own.
       ...{ connectTimeoutMs: 500, failover: 'error', ...more },
     })
   }
@@ -214,13 +213,13 @@ class Chaos {
     this.counts[what] = (this.counts[what] ?? 0) + 1
   }
 
-  /** One change of servers with something else in the middle of it. */
+  /** One change of servers, with another event in the middle of it. */
   async #change(): Promise<void> {
     const before = this.#list
     const after = this.#otherThan(before)
     const learning = this.#learn(after)
     const trouble = pick(['none', 'restart', 'previous', 'kill', 'roll back', 'again'])
-    // A process that has the list before any other announces it is no part of a handover.
+    // A process that has the list before any other announces it takes no part in the handover.
     while (this.#processes.every(({ handover }) => handover === undefined)) await sleep(20)
     const endMs = Date.now() + (ANNOUNCE + HANDOVER + 1) * 1_000
     this.#event(trouble)

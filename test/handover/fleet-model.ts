@@ -6,15 +6,15 @@ import { planOf } from '../../src/ring/transition.ts'
 import { ModelServer } from '../../src/simulate/model-server.ts'
 import type { Choices } from '../simulate/steps.ts'
 
-/** What a process knows of the change; neighbours can meet. */
+/** What a process knows of the change; processes in neighbouring phases can meet. */
 export const TIMES = ['none', 'announce', 'move', 'settle', 'over'] as const
 export type Time = (typeof TIMES)[number]
 
 export type OpName = 'get' | 'set' | 'delete' | 'invalidate' | 'incr'
 
-/** A process and the one thing it does. The first may die on the way. */
+/** A process and its one action. The first may die on the way. */
 export interface Script {
-  /** How much it knows of the change when it begins. */
+  /** The phase in which the process is when it begins. */
   readonly time: Time
   readonly op: OpName
 }
@@ -22,15 +22,15 @@ export interface Script {
 /** Scripts whose steps the model runs in every possible order. */
 export interface Scenario {
   readonly scripts: readonly Script[]
-  /** The new home has a value from an earlier time, older than that of the previous home. */
+  /** The new home has an old value, older than that of the previous home. */
   readonly hasLeftover?: boolean
 }
 
-/** Where the model may be wrong on purpose. */
+/** The planted mistakes of the model. */
 export interface Rules {
   plan(time: Time, effect: KeyEffect): Plan
   copy(key: CopyableKey<StoreAnswer>): Promise<boolean>
-  /** Whether one process may be here while another is there. */
+  /** Whether a process may be in one phase while another is in the other. */
   mayMeet(one: Time, other: Time): boolean
   /** Whether the new home is cleared before it is used. */
   readonly isCleared: boolean
@@ -65,7 +65,7 @@ interface Process {
   readonly name: number
   readonly script: Script
   state: 'waits' | 'works' | 'done' | 'dead'
-  /** All that it was told. */
+  /** Every reply that the process got. */
   readonly history: string[]
 }
 
@@ -80,7 +80,7 @@ const EFFECTS: Readonly<Record<OpName, KeyEffect>> = {
 const GRACE = 60
 const MAX_STEPS = 400
 
-/** One key with two homes, and processes whose commands happen one at a time in a chosen order. */
+/** One key with two homes, and processes whose commands run one at a time in a chosen order. */
 export class FleetModel {
   readonly #choices: Choices
   readonly #scenario: Scenario
@@ -91,7 +91,7 @@ export class FleetModel {
   readonly #writes: Write[] = []
   #moment = 0
   #version = 0
-  /** Numbers that counters told, in the order in which they were acknowledged. */
+  /** The numbers that counters returned, in the order in which they were acknowledged. */
   readonly counts: number[] = []
   broken: string | undefined
   readonly trace: string[] = []
@@ -111,7 +111,7 @@ export class FleetModel {
     if (isLate) this.#begin('new')
   }
 
-  /** Lets everything happen. Rejects when a promise was broken. */
+  /** Runs all steps. Rejects when a promise was broken. */
   async run(): Promise<void> {
     for (let steps = 0; steps < MAX_STEPS; steps++) {
       await new Promise((resolve) => setImmediate(resolve))
@@ -127,7 +127,7 @@ export class FleetModel {
     throw new Error('this never ends')
   }
 
-  /** What the homes hold in the end. */
+  /** The final content of both homes. */
   at(home: HomeName): string | undefined {
     const item = this.#servers[home].peek('k')
     return item === undefined ? undefined : String(item.body)
@@ -164,15 +164,15 @@ export class FleetModel {
     process.state = 'done'
   }
 
-  /** What a process that reads at once would find, at any time it can be. */
+  /** The value that a process would read at once, in each phase it can be in. */
   #look(): void {
     const { scripts } = this.#scenario
-    // Counts have no order to be judged by.
+    // Counts have no order to compare.
     if (scripts.some(({ op }) => op === 'incr')) return
     const active = this.#processes.filter(({ state }) => state === 'waits' || state === 'works')
     const last = Math.max(...scripts.map((script) => TIMES.indexOf(script.time)))
     for (const time of TIMES) {
-      // Nobody goes back.
+      // No process goes back to an earlier phase.
       const isPast = TIMES.indexOf(time) < last && !this.#rules.mayMeet(TIMES[last]!, time)
       if (isPast || !active.every(({ script }) => this.#rules.mayMeet(script.time, time))) continue
       const [home, other] = this.#rules.plan(time, 'read')
@@ -186,7 +186,7 @@ export class FleetModel {
     }
   }
 
-  /** A fresh value must not be older than what was acknowledged before its read began. */
+  /** A fresh value must not be older than the changes acknowledged before its read began. */
   #judge(version: number, startedAt: number, by: string): void {
     const write = this.#writes.find((one) => one.version === version)
     const later = this.#writes.find(
@@ -268,7 +268,7 @@ export class FleetModel {
       release: async (cas) => {
         await send('new', { name: 'md', cas })
       },
-      // Here only a choice decides how soon that is.
+      // In the model only the chosen order decides how soon that is.
       pause: async () => {},
     }
   }
@@ -297,7 +297,7 @@ export class FleetModel {
     })
   }
 
-  /** The server counts at once and whole. */
+  /** The server counts in one step. */
   #count(at: HomeName, before: StoreAnswer): void {
     const body = String(Number(String(before.bytes())) + 1)
     this.#servers[at].set('k', { body, flags: 1 }, 1_000)
@@ -310,7 +310,7 @@ export class FleetModel {
     return JSON.stringify([processes, pending, servers, this.#order])
   }
 
-  /** Which write was acknowledged before which began: all that reads are judged by. */
+  /** Which write was acknowledged before which began: the measure for all reads. */
   get #order(): unknown {
     return this.#writes.map((one) => [
       one.version,

@@ -9,7 +9,7 @@ import { type Memcached, skipWithoutDumps, startMemcached } from '../support/mem
 
 const LENGTHS = { announce: 1, handover: 4 }
 
-/** What a server says to some bytes, before it is told to quit. */
+/** The reply of a server to some bytes, before it is told to quit. */
 async function said({ host, port }: Memcached, bytes: Buffer | string): Promise<string> {
   const socket = connect(port, host)
   let text = ''
@@ -22,7 +22,9 @@ async function said({ host, port }: Memcached, bytes: Buffer | string): Promise<
 }
 
 const skip = skipWithoutDumps()
-test('a forged mark of a handover, whose name ends a command, runs none', { skip }, async (t) => {
+test('a forged handover mark whose server name contains a command runs no command', {
+  skip,
+}, async (t) => {
   const memcacheds = await Promise.all([startMemcached(), startMemcached()])
   t.after(() => Promise.all(memcacheds.map(({ kill }) => kill())))
   const all = memcacheds.map(({ host, port }) => `${host}:${port}`)

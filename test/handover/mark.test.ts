@@ -5,14 +5,14 @@ import { leftMsOf, markIn, placementIn, recordOf, TAIL_SECONDS } from '../../src
 
 const KETAMA = { distribution: 'ketama' } as const
 
-/** Which servers of a recorded placement are not dialled by a client that was given `own`. */
+/** The servers of a recorded placement that a client with the list `own` does not connect to. */
 function strangersOf(own: string, previous: string, isOpen = true): string[] | undefined {
   const record = JSON.parse(JSON.stringify(recordOf(parseServers(previous), KETAMA)))
   const known = placementIn(record, parseServers(own), isOpen)
   return known && [...known.strangers].map(({ label }) => label)
 }
 
-describe('the placement that a mark names', () => {
+describe('the previous placement that the mark of a handover records', () => {
   test('is read as it was recorded, without credentials', () => {
     const text = 'a:1:2,memcached://ada:secret@b:2?name=n'
     const record = recordOf(parseServers(text), { distribution: 'modula', hash: 'crc32' })
@@ -50,7 +50,7 @@ describe('the placement that a mark names', () => {
     })
   }
 
-  test('leads to no other address than the own where credentials would be told', () => {
+  test('has no address outside the own list when credentials would be sent there', () => {
     assert.deepEqual(strangersOf('mc-0', 'mc-0,mc-1', false), ['mc-1:11211'])
   })
 
@@ -74,7 +74,7 @@ describe('the placement that a mark names', () => {
   }
 })
 
-describe('what is left of a handover', () => {
+describe('the remaining time of a handover', () => {
   const mark = { id: 'a', announceMs: 10_000, handoverMs: 20_000, startedAtMs: 0 }
   const left = (startedAgoMs: number, ttl: number | undefined): number => {
     const ttlSeconds = ttl === undefined ? undefined : ttl + TAIL_SECONDS
@@ -85,25 +85,25 @@ describe('what is left of a handover', () => {
     assert.ok(Math.abs(found - expected) < 900, `${found} is not ${expected}`)
   }
 
-  test('is told by the clock of its beginning within the second that servers leave open', () => {
+  test('is measured from its recorded start, within the second that servers leave open', () => {
     isNear(left(5_400, 25), 24_600)
   })
 
-  test('is told by the server when the clock says something else', () => {
+  test('is measured by the ttl of the mark when the clock contradicts it', () => {
     assert.equal(left(25_000, 25), 25_000)
     assert.equal(left(-600_000, 25), 25_000)
   })
 
-  test('is told by the clock where the server does not tell lives', () => {
+  test('is measured from its recorded start when the server does not return ttls', () => {
     isNear(left(5_000, undefined), 25_000)
   })
 
-  test('is never more than the whole', () => {
+  test('is never more than the whole handover', () => {
     assert.equal(left(-600_000, 900), 30_000)
     assert.equal(left(-600_000, undefined), 30_000)
   })
 
-  test('is not told by what is no mark', () => {
+  test('is undefined for an item that is no mark', () => {
     for (const body of ['', 'text', '{}', JSON.stringify({ ...mark, id: 'a b' })]) {
       assert.equal(markIn({ body: Buffer.from(body), ttlSeconds: 1 }), undefined)
     }

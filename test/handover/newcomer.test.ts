@@ -9,7 +9,7 @@ import { startServer } from '../../src/embedded/server.ts'
 import { freePort, startMemcached } from '../support/memcached.ts'
 import { Fleet, TTL } from './fleet.ts'
 
-/** However slow the machine is: it is still announced when the test ends. */
+/** So long that the change is still announced when the test ends, on any machine. */
 const CHANGE = { announce: 600, handover: 600 } as const
 const KEYS = Array.from({ length: 100 }, (_, i) => `key:${i}`)
 const OUT = { code: 'MINTRING_HOST_EJECTED' }
@@ -22,10 +22,10 @@ async function valuesOf(client: MemcachedClient): Promise<Set<unknown>> {
   return new Set(await Promise.all(KEYS.map((key) => client.get(key))))
 }
 
-describe('a process that is given the new list alone, while it is announced', {
+describe('a process that starts with the new list during the announcement', {
   concurrency: 5,
 }, () => {
-  test('reads and writes what the others do', async (context) => {
+  test('reads and writes the same values as the other processes', async (context) => {
     const fleet = await Fleet.start(context)
     const informed = fleet.join(3)
     const ignorant = fleet.join(3)
@@ -43,7 +43,7 @@ describe('a process that is given the new list alone, while it is announced', {
     }
   })
 
-  test('takes part with its first command, whatever that is', async (context) => {
+  test('takes part in the handover from its first command on, whatever that is', async (context) => {
     const fleet = await Fleet.start(context)
     const informed = fleet.join(3)
     await fill(informed, 'before')
@@ -62,7 +62,7 @@ describe('a process that is given the new list alone, while it is announced', {
     assert.deepEqual(await valuesOf(informed), new Set([undefined]))
   })
 
-  test('asks a host that left, when its name is much like the others', async (context) => {
+  test('asks a host that left the list when its address resembles the others', async (context) => {
     const port = await freePort()
     const fleet = await Fleet.start(context, (index) => {
       return startMemcached({ host: `127.0.0.${index + 2}`, port })
@@ -77,7 +77,7 @@ describe('a process that is given the new list alone, while it is announced', {
     assert.deepEqual(await valuesOf(informed), new Set(['after']))
   })
 
-  test('does without keys of a host that left, when it knows nothing of that', async (context) => {
+  test('misses keys of a host that left the list, and rejects writes of them, when it has no sign of it', async (context) => {
     const fleet = await Fleet.start(context)
     const informed = fleet.join(4)
     await fill(informed, 'before')
@@ -97,11 +97,11 @@ describe('a process that is given the new list alone, while it is announced', {
     assert.deepEqual(await valuesOf(informed), new Set(['before']))
   })
 
-  test('is not led to an address by a forged mark', async (context) => {
+  test('connects to no address of a forged mark', async (context) => {
     const fleet = await Fleet.start(context)
     const dialled = await listening(context)
     const thief = fleet.join(4)
-    // The mark of this change names the thief's own server as one of before.
+    // The forged mark of this change names the attacker's server as a previous one.
     thief.setServers([...fleet.places(3), `127.0.0.1:${dialled.port}`], { handover: 0 })
     thief.setServers(fleet.places(3), CHANGE)
     await fleet.until(thief, 'announce')
@@ -135,7 +135,7 @@ test('a newcomer finds the handover on a host that was restarted meanwhile', asy
   assert.ok(isFound)
 })
 
-test('a mark that a connection finds after close() begins nothing', async (context) => {
+test('a mark that a connection finds after close() starts nothing', async (context) => {
   const fleet = await Fleet.start(context)
   const informed = fleet.join(3)
   informed.setServers(fleet.places(4), CHANGE)
@@ -158,7 +158,7 @@ interface Listening {
   count: number
 }
 
-/** A server that counts who connects, and says that it is a memcached. */
+/** A server that counts connections and replies like a memcached. */
 async function listening(context: TestContext): Promise<Listening> {
   const server = createServer((socket) => {
     told.count++

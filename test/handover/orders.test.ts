@@ -7,20 +7,20 @@ import { promisify } from 'node:util'
 
 const program = fileURLToPath(new URL('./orders.ts', import.meta.url))
 
-/** In a process of its own: the test runner watches every promise, and here are millions. */
+/** In a separate process: the test runner tracks every promise, and this makes millions. */
 async function states(mistake: string): Promise<number> {
   const args = ['--import', 'tsx', '--unhandled-rejections=strict', program, mistake]
   const { stdout } = await promisify(execFile)(process.execPath, args)
   return Number(stdout)
 }
 
-describe('a key between two homes, in every order of single commands of three processes', () => {
-  test('no read returns a fresh value that is older than an acknowledged change', async () => {
+describe('three processes and one key that moves, in every order of single commands', () => {
+  test('return no fresh value that is older than an acknowledged change', async () => {
     const tried = await states('none')
     assert.ok(tried > 10_000, `${tried} states`)
   })
 
-  test('counts of one phase are never lost', async () => {
+  test('lose no count of one phase', async () => {
     assert.ok((await states('counters')) > 100)
   })
 
@@ -33,7 +33,7 @@ describe('a key between two homes, in every order of single commands of three pr
     'phase by process start',
     'no clearing',
   ]) {
-    test(`an old value is found with this mistake: ${mistake}`, async () => {
+    test(`return an old value with the planted mistake: ${mistake}`, async () => {
       await assert.rejects(states(mistake), /is fresh for/)
     })
   }

@@ -6,7 +6,7 @@ import { Choices, Met } from '../simulate/steps.ts'
 import type { Rules, Scenario, Time } from './fleet-model.ts'
 import { FleetModel, RIGHT, TIMES } from './fleet-model.ts'
 
-/** Mistakes that the model has to find. */
+/** Planted mistakes that the model has to find. */
 const MISTAKES: Readonly<Record<string, Partial<Rules>>> = {
   none: {},
   'reversed order': {
@@ -45,7 +45,7 @@ const MISTAKES: Readonly<Record<string, Partial<Rules>>> = {
 
 const CHANGES = ['set', 'delete', 'invalidate'] as const
 
-/** Three processes, each anywhere in the change where it can meet the two others. */
+/** Three processes, each in any phase in which it can meet the two others. */
 function scenariosOf(rules: Rules): Scenario[] {
   const scenarios: Scenario[] = []
   for (const one of TIMES) {
@@ -91,7 +91,7 @@ async function tryAll(
   return choices.states
 }
 
-/** Counts within one phase: none is lost, and no two get one number. */
+/** Counts within one phase: none is lost, and no two calls return the same number. */
 async function tryCounters(): Promise<number> {
   let tried = 0
   for (const time of TIMES) {

@@ -6,17 +6,17 @@ import { startServer } from '../../src/embedded/server.ts'
 
 const LENGTHS = { announce: 1, handover: 2 }
 const TTL = { ttl: 600 }
-/** Longer than what is left of a handover when the change begins. */
+/** Longer than the remaining time of the handover when the change begins. */
 const SLOW_MS = 600
 const LEFT_MS = 150
 
-describe('a change that begins under one handover and ends under the next', () => {
+describe('a write that begins under one handover and ends under the next', () => {
   for (const [what, change] of Object.entries({
     set: (client: MemcachedClient, key: string) => client.set(key, 'new', TTL),
     delete: (client: MemcachedClient, key: string) => client.delete(key),
     invalidate: (client: MemcachedClient, key: string) => client.invalidate(key),
   })) {
-    test(`${what} reaches the hosts that are read then`, async () => {
+    test(`${what} reaches the hosts that are read under the next handover`, async () => {
       await using first = await startServer()
       await using second = await startServer()
       await using third = await startServer()
@@ -30,7 +30,7 @@ describe('a change that begins under one handover and ends under the next', () =
       while (client.handover?.phase === 'announce') await sleep(10)
       await client.set('key', 'old', TTL)
       const { endsAtMs = 0 } = client.handover ?? {}
-      // It waits for the end of the handover under way.
+      // The new list waits for the end of the current handover.
       client.setServers(third.address)
       await sleep(Math.max(0, endsAtMs - Date.now() - LEFT_MS))
       await first.inject({ delayMs: SLOW_MS })
@@ -41,7 +41,7 @@ describe('a change that begins under one handover and ends under the next', () =
   }
 })
 
-describe('a list of servers that comes while values move', () => {
+describe('setServers during a handover', () => {
   const names = (client: MemcachedClient): string[] => client.hosts().map(({ name }) => name)
 
   const untilOver = async (client: MemcachedClient): Promise<void> => {
@@ -55,7 +55,7 @@ describe('a list of servers that comes while values move', () => {
     await begun
   }
 
-  test('waits, and the last one counts', async () => {
+  test('waits for its end, and of several lists only the last one is used', async () => {
     await using first = await startServer()
     await using second = await startServer()
     await using third = await startServer()
@@ -72,7 +72,7 @@ describe('a list of servers that comes while values move', () => {
     assert.deepEqual([...seen], [second.address, first.address])
   })
 
-  test('is forgotten when the list in use comes after it', async () => {
+  test('is cancelled when a later call returns to the list in use', async () => {
     await using first = await startServer()
     await using second = await startServer()
     await using client = new MemcachedClient(first.address, LENGTHS)
@@ -85,7 +85,7 @@ describe('a list of servers that comes while values move', () => {
     assert.equal(client.handover, undefined)
   })
 
-  test('ends the handover at once without a handover of its own', async () => {
+  test('ends the handover at once when it is called with handover 0', async () => {
     await using first = await startServer()
     await using second = await startServer()
     await using client = new MemcachedClient(first.address, LENGTHS)
@@ -97,7 +97,7 @@ describe('a list of servers that comes while values move', () => {
     assert.equal(await client.get('key'), 'value')
   })
 
-  test('sends nothing about a handover that never was when it is taken at once', async () => {
+  test('with handover 0 from the start sends no commands of a handover', async () => {
     await using first = await startServer()
     await using second = await startServer()
     await using client = new MemcachedClient(first.address, LENGTHS)

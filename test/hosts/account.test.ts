@@ -10,8 +10,8 @@ import { testCluster, until } from '../support/test-cluster.ts'
 
 const WAITS = { requestTimeoutMs: 500, connectTimeoutMs: 500, retryTimeoutMs: 300 }
 
-describe('debts', () => {
-  test('beyond the bound every key is still found, until the host was told', () => {
+describe('debts: the keys that a host is owed', () => {
+  test('over the limit of keys, find still returns every key until the host got its delete', () => {
     const debts = new Debts()
     for (let i = 0; i < 1_000; i++) debts.add(`k${i}`, DELETE_DEBT, 10)
     assert.equal(debts.size, 10)
@@ -24,7 +24,7 @@ describe('debts', () => {
     assert.ok(debts.find('k500', false), 'changed again')
   })
 
-  test('a delete outlives a mark, and a base64 key is another key', () => {
+  test('a delete replaces a mark and is not replaced by one; base64 keys are separate', () => {
     const debts = new Debts()
     debts.add('k', { isMark: true, ttlSeconds: 30, isBase64: false }, 10)
     debts.add('k', DELETE_DEBT, 10)
@@ -33,7 +33,7 @@ describe('debts', () => {
     assert.equal(debts.find('k', true), undefined)
   })
 
-  test('a flush that was executed ends all debts from before it was sent, and none from after', () => {
+  test('a flush that ran settles all debts from before it was sent, and none from after', () => {
     const debts = new Debts()
     for (let i = 0; i < 100; i++) debts.add(`k${i}`, DELETE_DEBT, 10)
     const flush = debts.addFlush()
@@ -48,7 +48,7 @@ describe('debts', () => {
     assert.ok(debts.isEmpty)
   })
 
-  test('after a flush that may not have been executed everything is owed as before', () => {
+  test('after a flush that may not have run every debt remains', () => {
     const debts = new Debts()
     for (let i = 0; i < 100; i++) debts.add(`k${i}`, DELETE_DEBT, 10)
     const early = debts.find('k1', false)!
@@ -59,13 +59,13 @@ describe('debts', () => {
     debts.settle(early, 10)
     for (let i = 0; i < 200; i++) assert.ok(debts.find(`k${i}`, false), `k${i}`)
     assert.equal(debts.overflow, 180)
-    // The next connection carries it again, and the host replies there.
+    // The next connection sends it again, and then the host replies.
     debts.beginFlush(flush)
     debts.settleFlush(flush)
     assert.ok(debts.isEmpty)
   })
 
-  test('a filter knows a million keys, takes few others for them, and stays small', () => {
+  test('the filter finds a million keys, has few false positives, and stays small', () => {
     const filter = new KeyFilter(100_000)
     for (let i = 0; i < 1_000_000; i++) filter.add(`key:${i}`)
     for (let i = 0; i < 1_000_000; i += 997) assert.ok(filter.has(`key:${i}`))
@@ -76,7 +76,7 @@ describe('debts', () => {
   })
 })
 
-test('a copy on a stand-in is not read in the next outage, though home changed meanwhile', async (t) => {
+test('a copy on a fallback host is not read in the next outage, though home changed meanwhile', async (t) => {
   const pair = await startPair(t, WAITS)
   const { client, servers } = pair
   const key = keyOn(client, servers[0].port)
@@ -89,7 +89,7 @@ test('a copy on a stand-in is not read in the next outage, though home changed m
   assert.equal(await client.get(key), undefined)
 })
 
-test('a write soon after a return also deletes the key on its fallback host, for processes that are late', async (t) => {
+test('a write soon after a return also deletes the key on its fallback host, for late processes', async (t) => {
   const pair = await startPair(t, WAITS)
   const { client, servers, items } = pair
   const [key, calm] = [keyOn(client, servers[0].port), keyOn(client, servers[0].port, 'calm')]
@@ -116,7 +116,7 @@ test('a copy of a process that died is not read in the next outage', async (t) =
   assert.equal(await client.get(key), 'of this outage')
 })
 
-test('another process reads what a first one stored in the same outage', async (t) => {
+test('a process reads what another one stored in the same outage', async (t) => {
   const pair = await startPair(t, WAITS)
   const key = keyOn(pair.client, pair.servers[0].port)
   await eject(pair)
@@ -133,7 +133,7 @@ test('another process reads what a first one stored in the same outage', async (
   assert.equal(await other.get(key), 'shared')
 })
 
-test('a host that left the list and is back serves nothing older than what was acknowledged', async (t) => {
+test('a host that left the list and is back serves nothing older than an acknowledged change', async (t) => {
   const pair = await startPair(t, WAITS)
   const { client, servers } = pair
   const [first, second] = servers.map(({ port }) => `127.0.0.1:${port}`) as [string, string]
@@ -148,7 +148,7 @@ test('a host that left the list and is back serves nothing older than what was a
   assert.equal(await client.get(key), undefined)
 })
 
-test('an increment of a counter that is not there changes nothing at home', async (t) => {
+test('an increment of an absent counter changes nothing at home', async (t) => {
   const pair = await startPair(t, WAITS)
   const { client, servers, items } = pair
   const key = keyOn(client, servers[0].port)
@@ -161,7 +161,7 @@ test('an increment of a counter that is not there changes nothing at home', asyn
   assert.equal(items[0].get(key), '5')
 })
 
-test('hosts() shows what a host is owed', async (t) => {
+test('hosts() shows how many keys a host is owed', async (t) => {
   const pair = await startPair(t, WAITS)
   const { client, servers } = pair
   await eject(pair)
@@ -171,7 +171,7 @@ test('hosts() shows what a host is owed', async (t) => {
   await until(() => client.cluster.snapshot()[0]!.owed === 0)
 })
 
-test('a write whose outcome is unknown is deleted on its stand-in, when later ones went elsewhere', async (t) => {
+test('a write with an unknown outcome is deleted on its fallback host when later writes went elsewhere', async (t) => {
   const items = Array.from({ length: 3 }, () => new Map<string, string>())
   const modes = ['open', 'open', 'open']
   let key = ''
@@ -181,7 +181,7 @@ test('a write whose outcome is unknown is deleted on its stand-in, when later on
       return startScripted(
         (line, socket) => {
           if (modes[index] === 'hung') return
-          // Without CAS ids nothing but the account knows which copies are old.
+          // Without CAS ids only the account knows which copies are old.
           if (line === 'stats settings') socket.write('STAT cas_enabled no\r\nEND\r\n')
           else if (line === 'version') socket.write('VERSION 1.6.18\r\n')
           else if (line === 'mn') socket.write('MN\r\n')
@@ -216,7 +216,7 @@ test('a write whose outcome is unknown is deleted on its stand-in, when later on
     asked.push(client.get(other).catch(() => undefined))
     return cluster.snapshot()[0]!.state !== 'up'
   })
-  // The scripted server takes whatever line comes next for the data of a store.
+  // The scripted server takes the next line for the data of a store.
   await Promise.all(asked)
   modes[second] = 'lossy'
   await assert.rejects(client.set(key, 'v1'), { sent: true })

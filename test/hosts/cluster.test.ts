@@ -9,7 +9,7 @@ import { QUICK, sleep, testCluster, until } from '../support/test-cluster.ts'
 
 const isCode = (code: string) => (error: unknown) => (error as { code?: string }).code === code
 
-test('a host alone that restarts within a tenth of a second is waited for', async (t) => {
+test('a request waits for a single host that restarts within a tenth of a second', async (t) => {
   const items = new Map([['k', 'v']])
   const first = await startScripted(storing(items))
   t.after(() => first.close())
@@ -24,7 +24,7 @@ test('a host alone that restarts within a tenth of a second is waited for', asyn
   assert.equal(await pending, 'v')
 })
 
-test('a command that must not run twice is not sent again, and says that it was sent', async (t) => {
+test('a command that must not run twice is not retried, and its error says that it was sent', async (t) => {
   let count = 0
   const server = await startScripted((line, socket) => {
     if (line.startsWith('incr')) count++
@@ -45,7 +45,7 @@ test('a command that must not run twice is not sent again, and says that it was 
   )
 })
 
-test('retryWrites: false makes that of every write that may have been executed', async (t) => {
+test('retryWrites: false does not retry a write that may have run', async (t) => {
   const server = await startScripted((_line, socket) => socket.destroy())
   t.after(() => server.close())
   const client = testCluster(t, [server.port], { retryWrites: false })
@@ -67,7 +67,7 @@ test('errors name host and command, never the value', async (t) => {
   )
 })
 
-test('setServers: hosts that stay keep their lanes, those that leave finish', async (t) => {
+test('setServers keeps the lanes of remaining hosts, and lets the requests of leaving hosts finish', async (t) => {
   const slow: Script = (line, socket) => setTimeout(answerGets, 60, line, socket)
   const [a, b] = [await startScripted(slow), await startScripted(answerGets)]
   t.after(() => Promise.all([a.close(), b.close()]))
@@ -86,7 +86,7 @@ test('setServers: hosts that stay keep their lanes, those that leave finish', as
   await until(() => a.sockets.size === 0)
 })
 
-test('setPolicy counts for what begins from then on', async (t) => {
+test('setPolicy applies to requests that begin later', async (t) => {
   const server = await startScripted(() => undefined)
   t.after(() => server.close())
   const client = testCluster(t, [server.port], { retries: 0 })
@@ -96,7 +96,7 @@ test('setPolicy counts for what begins from then on', async (t) => {
   assert.ok(waitedMs() < 180)
 })
 
-test('close waits for what is under way, refuses what comes later, and leaves no socket', async (t) => {
+test('close waits for requests in flight, refuses later ones, and leaves no socket', async (t) => {
   const server = await startScripted((line, socket) => setTimeout(answerGets, 60, line, socket))
   t.after(() => server.close())
   const client = testCluster(t, [server.port])
@@ -110,7 +110,7 @@ test('close waits for what is under way, refuses what comes later, and leaves no
   await client.cluster.close()
 })
 
-test('close ends what takes longer than drainMs', async (t) => {
+test('close aborts requests that take longer than drainMs', async (t) => {
   const server = await startScripted((line, socket) => {
     if (line === 'get warm') answerGets(line, socket)
   })
@@ -122,7 +122,7 @@ test('close ends what takes longer than drainMs', async (t) => {
   await pending
 })
 
-test('the epoch of a host changes when its lane was lost, not when a second one opens', async (t) => {
+test('the epoch of a host changes when its last lane was lost, not when a second one opens', async (t) => {
   const server = await startScripted(answerGets)
   t.after(() => server.close())
   const client = testCluster(t, [server.port])

@@ -9,7 +9,7 @@ import { sleep, testCluster } from '../support/test-cluster.ts'
 
 const LANE = { min: 1, max: 1, idleMs: 60_000 }
 
-/** Replies leave in order, and none before `until`. */
+/** Replies are sent in order, and none before `until`. */
 function heldBack(script: Script, until: (line: string) => Promise<unknown> | undefined): Script {
   let turn: Promise<unknown> = Promise.resolve()
   return (line, socket) => {
@@ -18,7 +18,7 @@ function heldBack(script: Script, until: (line: string) => Promise<unknown> | un
   }
 }
 
-test('a delete that is owed and slow is not sent again behind a write that followed it', async (t) => {
+test('a slow replayed delete is not sent again after a write that followed it', async (t) => {
   const items = new Map<string, string>()
   const parts = 5
   const big = async (socket: Socket): Promise<void> => {
@@ -52,7 +52,7 @@ test('a delete that is owed and slow is not sent again behind a write that follo
   assert.equal(server.lines.filter((line) => line === 'delete key').length, 1)
 })
 
-test('a write that is sent again with what was owed is not followed by it a second time', async (t) => {
+test('a retried write that carried a replayed delete is not followed by the delete a second time', async (t) => {
   const items = new Map<string, string>()
   let release: (() => void) | undefined
   const released = new Promise<void>((resolve) => {
@@ -79,7 +79,7 @@ test('a write that is sent again with what was owed is not followed by it a seco
   assert.equal(await read, 'value')
 })
 
-test('a flush that is owed comes first on the lane that all reads take', async (t) => {
+test('a replayed flush is the first command on the lane that all reads use', async (t) => {
   const items = new Map<string, string>([['key', 'old']])
   const script = heldBack(storing(items), (line) => (line === 'flush_all' ? sleep(50) : undefined))
   const server = await startScripted(script)

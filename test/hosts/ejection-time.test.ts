@@ -5,7 +5,9 @@ import { MemcachedClient } from '../../src/client/client.ts'
 import { skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
 import { startStopwatch } from '../support/stopwatch.ts'
 
-/** Timers of a busy machine, and requests that were under way when the host began to hang. */
+/**
+ * A margin for timers of a busy machine, and for requests in flight when the host began to hang.
+ */
 const SLACK_MS = 300
 
 const SETTINGS: readonly BehaviorsInput[] = [
@@ -19,7 +21,7 @@ const SETTINGS: readonly BehaviorsInput[] = [
   { requestTimeoutMs: 100, serverFailureLimit: 5, connectTimeoutMs: 1000 },
 ]
 
-test('a host that hangs is out after serverFailureLimit × requestTimeoutMs, for any setting', {
+test('a host that hangs is ejected after serverFailureLimit × requestTimeoutMs, for any setting', {
   skip: skipWithoutMemcached(),
 }, async (context) => {
   const servers = await Promise.all([startMemcached(), startMemcached()])
@@ -35,7 +37,7 @@ test('a host that hangs is out after serverFailureLimit × requestTimeoutMs, for
       return cache.locate(key).server.endsWith(`:${hanging!.port}`)
     })
     for (const key of own) await cache.set(key, '1')
-    // Not before: a busy machine may take longer to set them.
+    // Not set earlier: on a busy machine the preparation may take longer.
     cache.configure({ requestTimeoutMs: 500, connectTimeoutMs: 500, ...settings })
     let tookMs: number | undefined
     process.kill(hanging!.pid, 'SIGSTOP')

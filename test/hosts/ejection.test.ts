@@ -8,7 +8,7 @@ import { sleep, testCluster, until } from '../support/test-cluster.ts'
 
 const isCode = (code: string) => (error: unknown) => (error as { code?: string }).code === code
 
-test('reads of a hung host find another, and nothing waits once it is ejected', async (t) => {
+test('reads of a host that hangs use another host, and no request waits once it is ejected', async (t) => {
   const ejected: string[] = []
   const pair = await startPair(t, { hooks: { eject: ({ host }) => ejected.push(host) } })
   const key = keyOn(pair.client, pair.servers[0].port)
@@ -25,7 +25,7 @@ test('reads of a hung host find another, and nothing waits once it is ejected', 
   assert.deepEqual(ejected, [`127.0.0.1:${pair.servers[0].port}`])
 })
 
-test('an ejection costs the other hosts neither their lanes nor an error', async (t) => {
+test('an ejection closes no lane of other hosts and causes no error there', async (t) => {
   const pair = await startPair(t, {
     requestTimeoutMs: 1_000,
     connectTimeoutMs: 1_000,
@@ -44,7 +44,7 @@ test('an ejection costs the other hosts neither their lanes nor an error', async
   assert.equal(servers[1].accepted, 1)
 })
 
-test('what was written elsewhere is deleted there once its home has it back', async (t) => {
+test('keys written to a fallback host are deleted there when their home is back', async (t) => {
   const pair = await startPair(t)
   const key = keyOn(pair.client, pair.servers[0].port)
   await eject(pair)
@@ -55,7 +55,7 @@ test('what was written elsewhere is deleted there once its home has it back', as
   await until(() => !pair.items[1].has(key))
 })
 
-test('no user command reaches an ejected host; it is probed and returns', async (t) => {
+test('an ejected host gets no user command; a probe brings it back', async (t) => {
   const pair = await startPair(t)
   await eject(pair)
   const key = keyOn(pair.client, pair.servers[0].port)
@@ -75,7 +75,7 @@ test('no user command reaches an ejected host; it is probed and returns', async 
   assert.equal(pair.items[0].get(key), 'back')
 })
 
-test('what was written or deleted elsewhere meanwhile is deleted at home before it is read there', async (t) => {
+test('keys written or deleted on a fallback host are deleted at home before home is read', async (t) => {
   const pair = await startPair(t)
   const { client, servers, items } = pair
   const [written, deleted, kept] = ['w', 'd', 'k'].map((prefix) =>
@@ -104,7 +104,7 @@ test("onReturn: 'flush' empties a host before it is read again", async (t) => {
   assert.equal(await pair.client.get(key), undefined)
 })
 
-test('an invalidation noted in the journal is sent as it was given', async (t) => {
+test('an invalidation in the journal is sent with its original flags', async (t) => {
   const pair = await startPair(t)
   const { client, servers } = pair
   await eject(pair)
@@ -115,7 +115,7 @@ test('an invalidation noted in the journal is sent as it was given', async (t) =
   await until(() => servers[0].lines.includes('md page I T30'))
 })
 
-test('more than the journal holds is reported when the host is back', async (t) => {
+test('an overflow of the journal is reported when the host returns', async (t) => {
   const lost: number[] = []
   const pair = await startPair(t, {
     requestTimeoutMs: 1_000,
@@ -133,7 +133,7 @@ test('more than the journal holds is reported when the host is back', async (t) 
   await until(() => home.debts.size === 0)
 })
 
-test("failover: 'error' rejects at once, 'miss' answers as if nothing were there", async (t) => {
+test("failover: 'error' rejects at once, and 'miss' returns a miss", async (t) => {
   for (const failover of ['error', 'miss'] as const) {
     const pair = await startPair(t, { failover })
     const key = keyOn(pair.client, pair.servers[0].port)
@@ -150,7 +150,7 @@ test("failover: 'error' rejects at once, 'miss' answers as if nothing were there
   }
 })
 
-test('a gutter takes the keys of an ejected host, for a short time to live', async (t) => {
+test('a gutter takes the keys of an ejected host, with a short ttl', async (t) => {
   const items = new Map<string, string>()
   const gutter = await startScripted(storing(items))
   t.after(() => gutter.close())
@@ -164,7 +164,7 @@ test('a gutter takes the keys of an ejected host, for a short time to live', asy
   assert.equal(pair.client.cluster.locate(key).fallback, `127.0.0.1:${gutter.port}`)
 })
 
-test("ejection: 'rebuild' places the keys on a ring without the host", async (t) => {
+test("ejection: 'rebuild' places keys on a ring without the host", async (t) => {
   const pair = await startPair(t, { ejection: 'rebuild' })
   const key = keyOn(pair.client, pair.servers[0].port)
   await eject(pair)
@@ -177,7 +177,7 @@ test("ejection: 'rebuild' places the keys on a ring without the host", async (t)
   assert.equal(await pair.client.get(key), undefined)
 })
 
-test('with every host out, requests fail at once with NO_HOSTS and its cause, and probes go on', async (t) => {
+test('with every host ejected requests reject at once with NO_HOSTS and a cause, and probes continue', async (t) => {
   const probes: boolean[] = []
   const client = testCluster(t, [1, 2], { hooks: { probe: ({ ok }) => probes.push(ok) } })
   await until(() => {
@@ -194,7 +194,7 @@ test('with every host out, requests fail at once with NO_HOSTS and its cause, an
   await until(() => probes.length >= 4)
 })
 
-test('a lone host is not ejected: it serves as soon as a dial succeeds', async (t) => {
+test('a single host is not ejected: it serves as soon as a dial succeeds', async (t) => {
   const probes: boolean[] = []
   const hooks = { probe: ({ ok }: { ok: boolean }) => probes.push(ok) }
   const client = testCluster(t, [1], { hooks, retryTimeoutMs: 60_000, serverFailureLimit: 1 })
@@ -209,7 +209,7 @@ test('a lone host is not ejected: it serves as soon as a dial succeeds', async (
   assert.deepEqual(probes, [])
 })
 
-test('a lone host that breaks every second connection goes on serving', async (t) => {
+test('a single host that breaks every second connection keeps serving', async (t) => {
   let isBroken = false
   const server = await startScripted((line, socket) => {
     isBroken = !isBroken
@@ -222,7 +222,7 @@ test('a lone host that breaks every second connection goes on serving', async (t
   assert.notEqual(stateOf(client), 'ejected')
 })
 
-test('with ejectLoneHost a lone host is ejected as others are', async (t) => {
+test('with ejectLoneHost a single host is ejected like others', async (t) => {
   const client = testCluster(t, [1], { ejectLoneHost: true })
   await until(() => {
     client.get('k').catch(() => undefined)
@@ -242,7 +242,7 @@ test('a request for one host is never sent to another', async (t) => {
   assert.equal(await fine.promise, 'VERSION 1.6.18')
 })
 
-test('locate tells where a key lives and where it would go', async (t) => {
+test('locate returns the host of a key and its fallback host', async (t) => {
   const pair = await startPair(t)
   const key = keyOn(pair.client, pair.servers[0].port)
   const [a, b] = pair.servers.map(({ port }) => `127.0.0.1:${port}`)

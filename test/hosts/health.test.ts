@@ -17,7 +17,7 @@ const rules: HealthRules = {
   requestTimeoutMs: 500,
 }
 
-/** Runs `[event, nowMs]` pairs through the machine. */
+/** Runs `[event, nowMs]` pairs through the state machine. */
 function run(
   steps: readonly (readonly [HealthEvent, number])[],
   with_ = rules,
@@ -26,7 +26,7 @@ function run(
   return steps.reduce((health, [event, nowMs]) => nextHealth(health, event, nowMs, with_, 0), from)
 }
 
-test('one failure makes a host suspect, and an answer clears it', () => {
+test('one failure makes a host suspect, and a reply clears it', () => {
   const suspect = run([['failed', 5_000]])
   assert.equal(suspect.name, 'suspect')
   assert.equal(suspect.failures, 1)
@@ -41,7 +41,7 @@ test('failures within 100 ms of the first are one incident', () => {
   assert.equal(run([['failed', 5_100]], rules, health).name, 'ejected')
 })
 
-test('an answer between failures means that they are not in a row', () => {
+test('a reply between failures means that they are not consecutive', () => {
   const health = run([
     ['failed', 1_000],
     ['answered', 1_200],
@@ -53,7 +53,7 @@ test('an answer between failures means that they are not in a row', () => {
   assert.equal(health.failures, 1)
 })
 
-test('failures further apart than the window are not in a row', () => {
+test('failures further apart than the window are not consecutive', () => {
   assert.equal(
     run([
       ['failed', 0],
@@ -70,7 +70,7 @@ test('failures further apart than the window are not in a row', () => {
   )
 })
 
-test('serverFailureLimit incidents eject, and 1 means the first', () => {
+test('serverFailureLimit incidents eject a host, and with 1 the first one does', () => {
   assert.equal(run([['failed', 0]], { ...rules, serverFailureLimit: 1 }).name, 'ejected')
   const four = [0, 200, 400, 600].map((nowMs) => ['dialFailed', nowMs] as const)
   assert.equal(run(four, { ...rules, serverFailureLimit: 5 }).name, 'suspect')
@@ -80,7 +80,7 @@ test('serverFailureLimit incidents eject, and 1 means the first', () => {
   )
 })
 
-test('autoEjectHosts: false never ejects', () => {
+test('autoEjectHosts: false never ejects a host', () => {
   const many = Array.from({ length: 50 }, (_, i) => ['dialFailed', i * 500] as const)
   const health = run(many, { ...rules, autoEjectHosts: false })
   assert.equal(health.name, 'suspect')
@@ -99,7 +99,7 @@ test('the pause between dials doubles from 100 ms to retryTimeoutMs, until a lan
   assert.equal(nextHealth(health, 'opened', 9_000, never, 0).dialFailures, 0)
 })
 
-test('a lane that opens does not clear failures: only an answer to a user does', () => {
+test('a lane that opens does not clear failures: only a reply to a user command does', () => {
   assert.equal(
     run([
       ['failed', 0],
@@ -110,7 +110,7 @@ test('a lane that opens does not clear failures: only an answer to a user does',
   )
 })
 
-test('the way back: ejected, probing, returning, up', () => {
+test('an ejected host returns through the states probing and returning to up', () => {
   const ejected = run([
     ['failed', 0],
     ['failed', 200],
@@ -155,7 +155,7 @@ test('a failed probe, and a failure while returning, eject again and keep the ti
   assert.equal(late.ejectedMs, 200)
 })
 
-test('nothing but a probe moves an ejected host', () => {
+test('only a probe changes the state of an ejected host', () => {
   const ejected = run([
     ['failed', 0],
     ['failed', 200],
@@ -165,7 +165,7 @@ test('nothing but a probe moves an ejected host', () => {
   }
 })
 
-test('probes come after a tenth of the absence, from retryTimeoutMs up to deadTimeoutMs', () => {
+test('probes come after a tenth of the outage, from retryTimeoutMs up to deadTimeoutMs', () => {
   const ejected = run([
     ['failed', 0],
     ['failed', 200],
@@ -187,7 +187,7 @@ test('probes come after a tenth of the absence, from retryTimeoutMs up to deadTi
   assert.equal(pauseAfter(3_600_000), 30_000)
 })
 
-test('jitter makes pauses up to a tenth longer, never shorter', () => {
+test('jitter lengthens pauses by up to a tenth, and never shortens them', () => {
   const eject = (random: number): number => {
     const suspect = nextHealth(HEALTHY, 'failed', 0, rules, random)
     return nextHealth(suspect, 'failed', 200, rules, random).nextProbeMs - 200
@@ -197,7 +197,7 @@ test('jitter makes pauses up to a tenth longer, never shorter', () => {
   assert.ok(eject(0.999) < 1_100)
 })
 
-test('a health is never changed in place', () => {
+test('a health object is never changed in place', () => {
   const suspect = Object.freeze(run([['dialFailed', 0]]))
   const copy = { ...suspect }
   nextHealth(suspect, 'dialFailed', 500, rules, 0)
@@ -221,7 +221,7 @@ function relapse(health: Health, nowMs: number, afterMs: number): Health {
   )
 }
 
-test('a host that is ejected again soon after it returned stays out twice as long each time', () => {
+test('a host ejected again soon after its return stays out twice as long each time', () => {
   let health = run([
     ['failed', 0],
     ['failed', 200],
@@ -235,7 +235,7 @@ test('a host that is ejected again soon after it returned stays out twice as lon
   assert.deepEqual(pauses, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
 })
 
-test('a host that stayed for a calm period is ejected for retryTimeoutMs again', () => {
+test('a host that was up for a calm period is ejected for retryTimeoutMs again', () => {
   let health = run([
     ['failed', 0],
     ['failed', 200],
@@ -245,7 +245,7 @@ test('a host that stayed for a calm period is ejected for retryTimeoutMs again',
   assert.equal(calm.nextProbeMs - calm.ejectedMs, 1_000)
 })
 
-test('with a requestTimeoutMs below 100, incidents of a silent host follow each other as closely', () => {
+test('with a requestTimeoutMs below 100 ms, incidents of a silent host are that close together', () => {
   const short = { ...rules, requestTimeoutMs: 60 }
   const silent = run(
     [

@@ -8,7 +8,7 @@ import { testCluster } from '../support/test-cluster.ts'
 
 const SECOND = 1_000
 
-/** Seconds of replies, on a clock of its own: each host takes what `tookMs` says. */
+/** Seconds of replies on a virtual clock: each host takes `tookMs` for a reply. */
 class Load {
   readonly #cluster: Cluster
   #nowMs = 1
@@ -27,8 +27,8 @@ class Load {
   }
 }
 
-describe('slow hosts', () => {
-  test('a host ten times slower than its peers for three seconds is reported once, and once when it recovered', (t) => {
+describe('the detection of slow hosts', () => {
+  test('reports a host ten times slower than its peers for three seconds once, and its recovery once', (t) => {
     const told: SlowMessage[] = []
     const { cluster } = testCluster(t, [1, 2, 3, 4], { hooks: { slow: (one) => told.push(one) } })
     const load = new Load(cluster)
@@ -49,7 +49,7 @@ describe('slow hosts', () => {
     )
   })
 
-  test('hosts that are slow together, and a lone host, are not reported', (t) => {
+  test('does not report hosts that are slow together, nor a single host', (t) => {
     const told: SlowMessage[] = []
     const hooks = { slow: (one: SlowMessage) => told.push(one) }
     new Load(testCluster(t, [1, 2, 3], { hooks }).cluster).run(20, [200, 210, 190])
@@ -58,7 +58,7 @@ describe('slow hosts', () => {
     assert.deepEqual(told, [])
   })
 
-  test('a host without enough replies keeps its verdict', (t) => {
+  test('keeps its verdict on a host with too few replies', (t) => {
     const { cluster } = testCluster(t, [1, 2, 3])
     const load = new Load(cluster)
     load.run(6, [1, 90, 1])
@@ -67,7 +67,7 @@ describe('slow hosts', () => {
     assert.deepEqual([row.isSlow, row.replyMs], [true, 90])
   })
 
-  test("with slowHosts 'eject' it leaves the ring, and a lone host does not", (t) => {
+  test("with slowHosts 'eject' removes a slow host from the ring, but not a single host", (t) => {
     const reasons: unknown[] = []
     const hooks = { eject: ({ reason }: { reason?: string | undefined }) => reasons.push(reason) }
     const { cluster } = testCluster(t, [1, 2, 3], { hooks, slowHosts: 'eject' })
@@ -83,7 +83,7 @@ describe('slow hosts', () => {
     )
   })
 
-  test("with slowHosts 'bypass' getOrSet loads without it, and asks it now and then", async (t) => {
+  test("with slowHosts 'bypass' makes getOrSet load without the host, and asks it now and then", async (t) => {
     const servers = await Promise.all([startServer({ port: 0 }), startServer({ port: 0 })])
     const client = new MemcachedClient(
       servers.map(({ address }) => address),
