@@ -67,7 +67,7 @@ describe('the detection of slow hosts', () => {
     assert.deepEqual([row.isSlow, row.replyMs], [true, 90])
   })
 
-  test("with slowHosts 'eject' removes a slow host from the ring, but not a single host", (t) => {
+  test('with slowHosts eject removes a slow host from the ring, but not a single host', (t) => {
     const reasons: unknown[] = []
     const hooks = { eject: ({ reason }: { reason?: string | undefined }) => reasons.push(reason) }
     const { cluster } = testCluster(t, [1, 2, 3], { hooks, slowHosts: 'eject' })
@@ -83,7 +83,7 @@ describe('the detection of slow hosts', () => {
     )
   })
 
-  test("with slowHosts 'bypass' makes getOrSet load without the host, and asks it now and then", async (t) => {
+  test('with slowHosts bypass makes getOrSet load without the host, and asks it now and then', async (t) => {
     const servers = await Promise.all([startServer({ port: 0 }), startServer({ port: 0 })])
     const client = new MemcachedClient(
       servers.map(({ address }) => address),
