@@ -106,7 +106,8 @@ function ignored(name: string): string {
 
 /** Returns whether text can express a behavior: words, numbers and switches. */
 export function canBeText(row: Row): boolean {
-  return row.type !== 'object' || row.choices !== undefined || typeof row.default === 'boolean'
+  const isPlain = row.type !== 'object' || row.choices !== undefined || row.ofText !== undefined
+  return isPlain || typeof row.default === 'boolean'
 }
 
 /**
@@ -115,6 +116,7 @@ export function canBeText(row: Row): boolean {
  * @throws MintringError MINTRING_BAD_BEHAVIOR whose message begins with `name`.
  */
 export function valueOfText(name: string, row: Row, text: string): unknown {
+  if (row.ofText !== undefined) return row.ofText(text)
   if (row.type === 'boolean' || typeof row.default === 'boolean') {
     const isOn = /^(true|1|on|yes)$/i.test(text)
     if (isOn && row.type !== 'seconds') return true

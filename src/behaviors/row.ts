@@ -35,6 +35,8 @@ export interface Row {
   readonly words?: readonly string[]
   /** For `object`: the fields it may have. */
   readonly fields?: readonly Row[]
+  /** For `object`: reads it from text of an environment or a command line; '' leaves it unset. */
+  readonly ofText?: (text: string) => unknown
   /** The TypeScript type, if the other columns do not determine it. */
   readonly typeText?: string
   /** Returns what is wrong with a value, or undefined: checks that go beyond the type. */

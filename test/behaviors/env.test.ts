@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { fromEnvironment } from '../../src/behaviors/env.ts'
 import { resolveBehaviors } from '../../src/behaviors/resolve.ts'
+import { isMintringError } from '../../src/errors.ts'
 
 const servers = { MEMCACHED_SERVERS: '10.0.0.1,10.0.0.2:11212' }
 const code = 'MINTRING_BAD_BEHAVIOR'
@@ -114,6 +115,21 @@ describe('fromEnvironment', () => {
     assert.equal(settings.tls, true)
     assert.equal(settings.distribution, 'modula')
     assert.equal(settings.jitter, 0.1)
+  })
+
+  it('reads the servers of before from MINTRING_PREVIOUS, and nothing from an empty one', () => {
+    const read = (text: string): unknown => {
+      const { behaviors } = fromEnvironment({ ...servers, MINTRING_PREVIOUS: text })
+      return resolveBehaviors(behaviors).previous
+    }
+    assert.deepEqual(read('a:11211, b:11211'), { servers: 'a:11211, b:11211' })
+    assert.equal(read(' '), undefined)
+    assert.throws(
+      () => read('a:99999'),
+      (error: unknown) => {
+        return isMintringError(error) && /port 99999/.test(error.message)
+      },
+    )
   })
 
   it('throws for invalid text and names the environment variable', () => {

@@ -157,10 +157,12 @@ export const valueRows: readonly Row[] = [
     typeText: 'Previous | undefined',
     default: undefined,
     check: checkPrevious,
+    ofText: (text) => (text === '' ? undefined : { servers: text }),
     live: 'now',
     doc:
       'The placement before this one, for deploys and migrations: `{ servers }`, and whatever ' +
       'else has changed: a preset or placement behaviors, `keyPrefix`, credentials. Its values ' +
-      'are handed over to the new hosts. After the handover this has no effect.',
+      'are handed over to the new hosts. After the handover this has no ' +
+      'effect. As text: the servers.',
   },
 ]
