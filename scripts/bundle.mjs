@@ -156,6 +156,8 @@ export async function writeTypes(folder, entries, packages) {
     dir: folder,
     entryFileNames: '[name].d.ts',
     chunkFileNames: 'rooms/[name].d.ts',
+    // TypeScript 6 and later takes no types of Node by itself.
+    banner: '/// <reference types="node" />',
     manualChunks: (path) => Object.keys(EAGER).find((name) => isIn(name, src)(path)),
   })
   await bundle.close()
