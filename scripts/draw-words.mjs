@@ -1,13 +1,13 @@
 // Draws comments, messages and test names at random, for a reader who does not know the project:
 //   node --import tsx scripts/draw-words.mjs [seed [count]]
-// The reader says what each means; what took two readings is rewritten.
+// The reader says what each means; what takes two readings is rewritten.
 import process from 'node:process'
 import ts from 'typescript'
 import { lineOf, readSources } from '../test/house/sources.ts'
 
 const [seed = 1, count = 100] = process.argv.slice(2).map(Number)
 
-/** Every comment, every text of an error or warning, and every name of a test. */
+/** Every comment, every text of an error or warning, and every test name after its suite's name. */
 function wordsOf(source) {
   const found = []
   const add = (node, text) => found.push(`${source.path}:${lineOf(source, node)}\n  ${text}`)
@@ -17,7 +17,8 @@ function wordsOf(source) {
     if (parent === undefined || parent.getFullStart() !== node.getFullStart()) {
       for (const { pos, end } of comments) add(node, source.text.slice(pos, end))
     }
-    if (isMessage(node) || isTestName(node)) add(node, node.getText(source.tree))
+    if (isMessage(node)) add(node, node.getText(source.tree))
+    if (isTestName(node)) add(node, fullName(node))
     ts.forEachChild(node, visit)
   }
   visit(source.tree)
@@ -36,7 +37,18 @@ function isMessage(node) {
 
 function isTestName(node) {
   if (!isText(node) || !ts.isCallExpression(node.parent)) return false
-  return node.parent.arguments[0] === node && /^(test|it|describe)\b/.test(node.parent.getText())
+  const call = node.parent.getText()
+  return node.parent.arguments[0] === node && /^(test|it|describe|suite)\b/.test(call)
+}
+
+/** The name of a test as a reporter shows it: below the names of the suites around it. */
+function fullName(node) {
+  const names = [node.getText()]
+  for (let outer = node.parent.parent; outer !== undefined; outer = outer.parent) {
+    const [name] = ts.isCallExpression(outer) ? outer.arguments : []
+    if (name !== undefined && isTestName(name)) names.unshift(name.getText())
+  }
+  return names.join(' > ')
 }
 
 /** A small generator of numbers (mulberry32): the same seed draws the same words. */
