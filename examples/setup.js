@@ -1,5 +1,5 @@
-// What an example needs before it runs: its packages, and mintring built from this repository.
-// In a service of your own both are `npm install mintring`.
+// Prepares an example: installs its packages, and builds mintring from this repository. In a
+// service of your own both are `npm install mintring`.
 import { spawnSync } from 'node:child_process'
 import { existsSync, symlinkSync } from 'node:fs'
 import { dirname } from 'node:path'

@@ -1,6 +1,6 @@
-// Bundles sources of src/: one file per entry, the rooms that entries share as chunks beside them.
-// The code is there once, as CommonJS, which everything can load; ES modules pass its names on.
-// So a process that imports and requires has one copy, and one state.
+// Bundles sources of src/: one file per entry, with shared rooms as chunks beside them. The code is
+// there once, as CommonJS, which every runtime can load; ES modules re-export its names. So a
+// process that imports and requires has one copy, and one state.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { dirname, join, relative } from 'node:path'
@@ -12,7 +12,9 @@ import { dts } from 'rollup-plugin-dts'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const src = join(root, 'src')
 
-/** Rooms that load together become one file. Imports go down the ladder, so no circle appears. */
+/**
+ * Rooms that load together become one file. Imports go down the ladder, so there are no circles.
+ */
 const EAGER = {
   base: /^(runtime|secrets|errors|channels|deadline|duration)\b/,
   protocol: /^protocol\/(?!(command|respond))/,
@@ -38,8 +40,8 @@ const ROOMS = { ...LAZY, ...EAGER }
 
 /**
  * Writes JavaScript, and returns the names that each entry exports. `entries` are paths under src/
- * without their extension; packages stay imports. Docstrings are left to the declarations.
- * `sources` may be another src/, of another commit for one.
+ * without their extension; imports of packages stay imports. Docstrings are only in the
+ * declarations. `sources` may be another src/, for example of another commit.
  */
 export async function writeCode(folder, entries, packages, sources = src) {
   const input = inputOf(entries, sources)
@@ -80,13 +82,15 @@ export async function writeCode(folder, entries, packages, sources = src) {
     },
   })
   await bundle.close()
-  // Without it Node would take the files for what the package is: ES modules.
+  // Without it Node would read the files as ES modules, as the package says.
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n')
   const doors = output.filter(({ isEntry }) => isEntry)
   return Object.fromEntries(doors.map(({ name, exports }) => [name, exports]))
 }
 
-/** Writes a module for each door of CommonJS in `twins`. `names` is what writeCode() returned. */
+/**
+ * Writes a CommonJS module for each entry point in `twins`. `names` is the result of writeCode().
+ */
 export function writeModules(twins, folder, names) {
   for (const [entry, exported] of Object.entries(names)) {
     const path = join(folder, `${entry}.js`)
@@ -99,8 +103,8 @@ export function writeModules(twins, folder, names) {
 const GENERIC_POOL_NOTICE = '/*! generic-pool 3.9, (c) 2010-2016 James Cooper, MIT license */\n'
 
 /**
- * A service that is bundled as an ES module (esbuild, serverless frameworks) has no require() for
- * built-in modules: the code asks the process for them. That is why generic-pool is carried along.
+ * A service bundled as an ES module (esbuild, serverless frameworks) has no require() for built-in
+ * modules, so the code gets them from the process. That is why generic-pool is bundled.
  */
 const builtinsWithoutRequire = {
   name: 'builtins-without-require',
@@ -128,7 +132,7 @@ const lazyRooms = {
   },
 }
 
-/** A file with one character beyond ASCII takes two bytes for each, and longer to read. */
+/** A file with one character beyond ASCII takes two bytes per character, and longer to read. */
 const asciiOnly = {
   name: 'ascii-only',
   generateBundle(_options, bundle) {
@@ -164,8 +168,8 @@ export async function writeTypes(folder, entries, packages) {
 }
 
 /**
- * Writes the declarations of ES modules into `folder`, by those of CommonJS in `twins`: an ES
- * module may import CommonJS, and so each docstring is in the package once. No door has a default.
+ * Writes the declarations of ES modules into `folder`, from those of CommonJS in `twins`: an ES
+ * module may import CommonJS, and so each docstring is in the package once. No entry has a default.
  */
 export function writeTypesOver(twins, folder, entries) {
   for (const entry of entries) {
@@ -191,7 +195,7 @@ function isCli(sources) {
   return (path) => relative(sources, path).startsWith('cli/')
 }
 
-/** A warning of a bundler is a fault of ours. */
+/** Warnings of the bundler are errors. */
 function stop(level, log) {
   if (level !== 'warn') return
   throw new Error(log.message)

@@ -1,5 +1,5 @@
-// Everything but the tests: `npm run check`, or some of it: `npm run check -- types lint`, or all
-// but some: `npm run check -- --without house docs`.
+// Everything except the tests: `npm run check`, parts of it: `npm run check -- types lint`, or
+// everything except some parts: `npm run check -- --without house docs`.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -18,7 +18,7 @@ const checks = new Map([
   ['site', () => run('scripts/docs.mjs', '--check')],
   ['generated', () => run('--import', 'tsx', 'scripts/docs-behaviors.mjs', '--check')],
 ])
-// Tests that need packages of their own stand in a folder with its own lock file.
+// Tests that need other packages are in folders with their own lock file.
 for (const folder of readdirSync('test').sort()) {
   if (existsSync(join('test', folder, 'package.json'))) checks.set(folder, () => testsOf(folder))
 }

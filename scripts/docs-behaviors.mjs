@@ -27,7 +27,7 @@ for (const [path, text] of outputs) {
 }
 process.exitCode = outdated === 0 ? 0 : 1
 
-/** The page with the tables between its two comments made anew. */
+/** The page, with the tables between its two comments regenerated. */
 function withTables(page) {
   const attributes = ATTRIBUTES.map(
     ([name, spans, meaning]) => `| \`${name}\` | ${spans} | ${meaning} |`,

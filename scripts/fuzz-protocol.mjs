@@ -1,7 +1,7 @@
-// Throws inputs at the reply parser: `node --import tsx scripts/fuzz-protocol.mjs [inputs] [seed]`,
-// 1,000,000 by default. Each input is parsed whole and in random pieces: both must hear the same,
-// and nothing but the typed error may come out. Prints what it saw; exit code 1 and the seed to
-// repeat it on the first difference.
+// Sends random inputs to the reply parser: `node --import tsx scripts/fuzz-protocol.mjs [inputs]
+// [seed]`, 1,000,000 by default. Each input is parsed whole and in random pieces: both must read
+// the same, and throw only the typed error. Prints a summary; at the first difference exits with 1
+// and prints the seed to repeat it.
 import assert from 'node:assert/strict'
 import process from 'node:process'
 import fc from 'fast-check'

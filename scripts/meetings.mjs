@@ -1,4 +1,4 @@
-// Lets every verb meet every event, prints the cells that break a law, and ends with 1 if one does:
+// Combines every verb with every event, prints the cells that break a law, and exits with 1 if any:
 // node --import tsx scripts/meetings.mjs [--hosts 1,3] [--event TEXT] [--verb TEXT] [--pointless]
 //   [--variant usual|handover|lone|memcached]
 import process from 'node:process'

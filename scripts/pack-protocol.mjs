@@ -1,6 +1,5 @@
-// Packs the protocol room alone, as the package `memcached-protocol-parser`:
-// `npm run pack:protocol [-- <folder>]` leaves the tarball in the folder (default: here), and
-// prints its path.
+// Packs the protocol room alone, as the package `memcached-protocol-parser`: `npm run pack:protocol
+// [-- <folder>]` writes the tarball into the folder (default: here), and prints its path.
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -57,7 +56,7 @@ function manifest() {
   }
 }
 
-/** The page of the room, under the package's own name. */
+/** The documentation page of the protocol, under the package's own name. */
 function readme() {
   const page = readFileSync(join(root, 'docs/protocol.md'), 'utf8')
   return page.replaceAll('mintring/protocol', NAME)

@@ -14,9 +14,9 @@ const LINE_HEIGHT = 19
 const MARGIN = 16
 const FONTS = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 const ESC = String.fromCharCode(27)
-/** An escape code, or the text up to the next. */
+/** An escape code, or the text up to the next one. */
 const RUNS = new RegExp(`${ESC}\\[([0-9;]*)m|([^${ESC}]+)`, 'g')
-/** The escape codes `top` uses, as colours that can be read on the dark background. */
+/** The escape codes that `top` uses, as colours readable on the dark background. */
 const COLOURS = { 31: '#ff7b72', 32: '#7ee787', 33: '#e3b341', 2: '#8b949e' }
 
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
@@ -66,14 +66,14 @@ ${texts.join('\n')}
 `
 }
 
-/** One line: its coloured runs, each at its own column, so that no font can shift what follows. */
+/** One line: its coloured runs, each at its own column, so that no font can move the next one. */
 function spans(line) {
   const runs = []
   let marks = []
   let column = 0
   for (const [, codes, text] of line.matchAll(RUNS)) {
     if (text === undefined) {
-      // 0 ends all marks; 22 and 39 end those that `top` uses, which never stand together.
+      // 0 ends all styles; 22 and 39 end those that `top` uses, which are never combined.
       for (const code of codes.split(';')) {
         marks = ['', '0', '22', '39'].includes(code) ? [] : [...marks, code]
       }

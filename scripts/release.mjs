@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** The changelog with its section "Unreleased" as that of a version, and a new empty one above. */
+/** The changelog with its section "Unreleased" renamed to a version, and a new empty one above. */
 export function dated(changelog, version, day) {
   const [, unreleased] = changelog.match(/^## Unreleased\n+([\s\S]*?)(?=^## |$(?![\s\S]))/m) ?? []
   if (!unreleased?.trim()) throw new Error('CHANGELOG.md says nothing under "## Unreleased"')

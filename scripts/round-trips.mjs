@@ -1,5 +1,5 @@
 // Stores random values of every type and reads them back, from a real memcached and the embedded
-// server, by single verbs and in batches. Too long for every change: CI runs a few of these.
+// server, by single verbs and in batches. Too slow to run in full for every change: CI runs a few.
 //   node --import tsx scripts/round-trips.mjs [values = 100000] [seed]
 import assert from 'node:assert/strict'
 import fc from 'fast-check'

@@ -1,9 +1,9 @@
-// Runs the tests on other runtimes, had from npm without an install script:
+// Runs the tests on other runtimes, which npm installs without an install script:
 //   npm run runtimes                        all of them
 //   npm run runtimes -- node@22 bun         some of them
 //   npm run runtimes -- node@22 -- test/ring    with some of the tests
-// Node runs everything that npm test runs. Bun and Deno have test runners of their own, which take
-// our tests by node:test; those that start programs or servers of their own stay with Node.
+// Node runs everything that npm test runs. Bun and Deno run our node:test files with their own test
+// runners; tests that start programs or servers of their own run only in Node.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -41,13 +41,13 @@ console.log('\nruntime        version     tests   passed  failed  outcome')
 for (const outcome of outcomes) console.log(outcome.line)
 process.exit(outcomes.every((outcome) => outcome.isGood) ? 0 : 1)
 
-/** What stands before and after a lone `--`: runtimes and places of tests. */
+/** The arguments before and after a lone `--`: runtimes, and paths of tests. */
 function asked(given) {
   const split = given.indexOf('--')
   return split < 0 ? [given, []] : [given.slice(0, split), given.slice(split + 1)]
 }
 
-/** Bun and Deno install as a platform's package beside their own. */
+/** Bun and Deno have a separate package per platform. */
 function others(scope, path, args) {
   const rooms = ['protocol', 'ring', 'refill', 'embedded', 'net', 'hosts', 'behaviors', 'client']
   return { scope, path, args, everything: rooms.map((room) => `test/${room}`) }
@@ -77,7 +77,7 @@ function tried(name) {
   return told(name, version, counts, isGood ? 'ok' : `FAILED (exit ${run.status})`, isGood)
 }
 
-/** Fetches a runtime once into node_modules/.cache, and answers its program. */
+/** Installs a runtime once into node_modules/.cache, and returns the path of its program. */
 function installed(name, runtime) {
   const folder = join(root, 'node_modules', '.cache', 'runtimes', name.replace('@', '-'))
   const modules = join(folder, 'node_modules')
@@ -100,7 +100,7 @@ function binaryIn(modules, { binaries = [], scope, path }) {
   return found.find((one) => existsSync(one))
 }
 
-/** The closing lines of three test runners: `pass 3`, `3 pass`, and `2 passed (3 steps)`. */
+/** The last lines of three test runners: `pass 3`, `3 pass`, and `2 passed (3 steps)`. */
 function countsOf(said) {
   const first = (...patterns) => patterns.map((one) => said.match(one)?.[1]).find(Boolean)
   const passed = first(
@@ -114,7 +114,7 @@ function countsOf(said) {
   return { passed: Number(passed), failed: Number(failed ?? 0) }
 }
 
-/** What Node's runner closes a failed run with; of other runners the lines that tell failures. */
+/** The lines that show failures: Node's summary, or the failure lines of other runners. */
 function failuresOf(said) {
   const closing = said.lastIndexOf('failing tests:')
   if (closing >= 0) return said.slice(closing).split('\n').slice(0, 400).join('\n')

@@ -1,5 +1,5 @@
-// Makes a fresh clone ready: dependencies, and with --memcached a real memcached for the tests.
-// Plain Node without a dependency, because it runs before there are any.
+// Prepares a fresh clone: installs dependencies, and with --memcached a real memcached for the
+// tests. Uses only Node itself, because it runs before anything is installed.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -31,7 +31,7 @@ function checkNode() {
   process.exit(1)
 }
 
-/** Runs `npm ci` in a folder, unless its lock file is the one that was installed there last. */
+/** Runs `npm ci` in a folder, unless the same lock file was installed there last. */
 export function installed(folder) {
   if (!mayInstall) return true
   const stamp = join(folder, 'node_modules', '.setup-stamp')
@@ -45,7 +45,7 @@ export function installed(folder) {
   return true
 }
 
-/** Runs npm without a shell: the npm that runs us, where there is one. */
+/** Runs npm without a shell: the npm that runs this process, if there is one. */
 function npm(cwd, args) {
   const cli = process.env.npm_execpath
   const [file, head] = cli ? [process.execPath, [cli]] : ['npm', []]
@@ -91,14 +91,16 @@ function unpackDebian(folder) {
   return quietly('sh', ['-c', unpack], folder) && isUnpacked(folder)
 }
 
-/** memcached and the libraries it is linked to: their names carry an ABI that releases change. */
+/**
+ * memcached and the libraries it is linked to: their names contain an ABI that changes by release.
+ */
 function packages(options) {
   const asked = spawnSync('apt-cache', [...options, 'depends', 'memcached'], { encoding: 'utf8' })
   const libraries = [...(asked.stdout ?? '').matchAll(/Depends: (lib[\w.+-]+)/g)].map((m) => m[1])
   return ['memcached', ...libraries.filter((name) => name !== 'libc6')]
 }
 
-/** apt's lists are empty on a bare image, and only root may fill them: a copy of our own. */
+/** apt's lists are empty on a bare image, and only root may update them, so this makes a copy. */
 function privateLists(folder) {
   const lists = join(folder, 'lists')
   mkdirSync(join(lists, 'partial'), { recursive: true })

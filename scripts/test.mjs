@@ -1,7 +1,7 @@
 // Runs the tests: `npm test`, `npm test -- test/ring`, `npm test -- --test-name-pattern=ketama`.
-// `npm run test:long` (`--long`) runs those that take too long for `npm test`, and no others.
+// `npm run test:long` (`--long`) runs those that are too slow for `npm test`, and no others.
 // `--list` prints the files instead.
-// Collects the files itself, because Node 20 finds no TypeScript test by itself, and passes.
+// Collects the files itself, because Node 20 finds no TypeScript tests and then exits with 0.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 process.chdir(root)
 
-/** Matrices, exhaustive orders, chaos: what takes long. A folder means all of it. */
+/** Slow tests: matrices, exhaustive orders, chaos. A folder means all its files. */
 const LONG = [
   'test/acceptance',
   'test/attacks',
@@ -55,26 +55,26 @@ if (isListing) {
 
 const hasConcurrency = options.some((option) => option.startsWith('--test-concurrency'))
 const flags = ['--import', 'tsx', '--unhandled-rejections=strict', '--test']
-// Two at least, because many tests wait; no more than cores, because many measure time.
+// At least two, because many tests wait; no more than cores, because many measure time.
 if (!hasConcurrency) flags.push(`--test-concurrency=${Math.max(2, availableParallelism())}`)
 if (!options.some((option) => option.startsWith('--test-reporter'))) {
   flags.push('--test-reporter=spec')
 }
-// A file that hangs is a failure with a name: a whole half takes less on a quiet machine.
+// A file that hangs fails under its name: a whole half takes less time on a quiet machine.
 if (!options.some((option) => option.startsWith('--test-timeout'))) {
   flags.push(`--test-timeout=${isLong ? 900_000 : 300_000}`)
 }
 const run = spawnSync(process.execPath, [...flags, ...options, ...files], { stdio: 'inherit' })
 process.exit(run.status ?? 1)
 
-/** What was named, else one of the two halves of all tests. */
+/** The named paths, else one of the two halves of all tests. */
 function chosen() {
   if (places.length > 0) return places.flatMap(testsUnder)
   const long = new Set(LONG.flatMap(testsUnder))
   return isLong ? [...long] : testsUnder('test').filter((file) => !long.has(file))
 }
 
-/** A folder with a package of its own (adapters, packaging) has its own command too. */
+/** A folder with a package of its own (adapters, packaging) also has its own command. */
 function testsUnder(place) {
   if (!existsSync(place)) {
     console.error(`No such test file or folder: ${place}`)

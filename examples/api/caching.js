@@ -1,4 +1,4 @@
-// The same service three times: what differs between them is only this.
+// The same service with three kinds of caching: this file is the only difference.
 
 const ttl = Number(process.env.TTL ?? 10)
 
@@ -6,7 +6,7 @@ export const ways = {
   /** Every request asks the origin. */
   none: (_cache, origin) => (category) => origin.report(category),
 
-  /** What most services have: look, ask the origin on a miss, store. */
+  /** The usual way: read the cache, ask the origin on a miss, store. */
   naive: (cache, origin) => async (category) => {
     const key = `report:${category}`
     const found = await cache.get(key).catch(() => undefined)
@@ -16,7 +16,7 @@ export const ways = {
     return report
   },
 
-  /** One request in the whole fleet asks the origin; the others are served what was there. */
+  /** One request in the whole fleet asks the origin; the others get the cached value. */
   mintring: (cache, origin) => {
     const reports = cache.define({
       key: (category) => `report:${category}`,

@@ -1,4 +1,4 @@
-// Orders in a SQLite file, made at the first start, and a report that has to look at many of them.
+// Orders in a SQLite file, created at the first start, and a report that has to read many of them.
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -33,7 +33,7 @@ function fill(path) {
     INSERT INTO orders SELECT n, n * 7919 % 2000,
       CASE n % 4 WHEN 0 THEN 'books' WHEN 1 THEN 'music' WHEN 2 THEN 'films' ELSE 'games' END,
       n * 104729 % 100000 FROM numbers`)
-  // Several processes may start at once: each writes a file of its own, and the last one stays.
+  // Several processes may start at once: each writes a file of its own, and the last rename wins.
   const part = `${path}.${process.pid}`
   writeFileSync(part, database.export())
   renameSync(part, path)

@@ -1,4 +1,4 @@
-// Shows the difference: six requests at once for a report that no cache has yet.
+// Shows the difference: six requests at once for a report that is in no cache yet.
 import process from 'node:process'
 import { MemcachedClient } from 'mintring'
 import { startServer } from 'mintring/embedded'

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import express from 'express'
 
-/** Serves `GET /reports/:category`, and what there is to know at `GET /status`. */
+/** Serves `GET /reports/:category`, and figures of the service at `GET /status`. */
 export function listen(port, fetchReport, status) {
   const app = express()
   app.get('/reports/:category', async (request, response) => {

@@ -1,6 +1,6 @@
 import Fastify from 'fastify'
 
-/** Serves `GET /reports/:category`, and what there is to know at `GET /status`. */
+/** Serves `GET /reports/:category`, and figures of the service at `GET /status`. */
 export function listen(port, fetchReport, status) {
   const fastify = Fastify()
   fastify.get('/reports/:category', (request) => fetchReport(request.params.category))

@@ -1,10 +1,12 @@
-// The origin: a SQLite file behind one connection, in a thread of its own, so that its slowness is
-// felt as that of a database elsewhere is.
+// The origin: a SQLite file behind one connection, in a separate thread, so that it is slow in the
+// same way as a database on another machine.
 import { once } from 'node:events'
 import process from 'node:process'
 import { Worker } from 'node:worker_threads'
 
-/** Starts the database. `report(category)` is expensive; `calls` tells when it was asked for what. */
+/**
+ * Starts the database. `report(category)` is expensive; `calls` lists when it was called for what.
+ */
 export async function openOrigin() {
   const worker = new Worker(new URL('./database.js', import.meta.url))
   const waiting = new Map()

@@ -1,7 +1,7 @@
 // An API with an expensive origin: `npm start -- express|fastify none|naive|mintring`.
 //
-// Without anything else it runs on three memcacheds inside this process. MEMCACHED_SERVERS names
-// real ones, PORT another port than 3000.
+// By default it runs on three memcacheds inside this process. MEMCACHED_SERVERS names real ones,
+// PORT a port other than 3000.
 import process from 'node:process'
 import { MemcachedClient } from 'mintring'
 import { startServer } from 'mintring/embedded'
