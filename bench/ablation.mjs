@@ -1,6 +1,6 @@
-// What the parts of an operation cost: `npm run bench -- ablation`. A coalesced get over a stand-in
-// for the socket that answers at once, so that only the client's own work is timed; parts are taken
-// out one by one, and pairs interleave. CPU nanoseconds per operation, in processes of their own.
+// The cost of the parts of an operation: `npm run bench -- ablation`. Runs coalesced gets against a
+// stand-in for the socket that replies at once, so that only the client's own work is timed. Parts
+// are removed one by one, and runs alternate. CPU nanoseconds per operation, in separate processes.
 //   ROUNDS=9 OPERATIONS=300000   how long
 import { spawnSync } from 'node:child_process'
 import process from 'node:process'

@@ -14,7 +14,7 @@ const results = Object.fromEntries(
   ),
 )
 
-/** The places on the page: which suite's results they need, and what makes them. */
+/** The tables and pictures of the page: the results that each needs, and its function. */
 const tables = {
   machine: ['clients', machineLines],
   ratios: ['clients', ratioTable],
@@ -76,7 +76,7 @@ function ratioTable() {
   return table(head, rows)
 }
 
-/** Whoever took part in any case, in the order of the first. */
+/** All contestants of any case, in order of first appearance. */
 function namesOf(all) {
   return [...new Set(all.flatMap((contestants) => Object.keys(contestants)))]
 }
@@ -118,7 +118,7 @@ function lanesTable() {
   return table(['connections', ...names], rows)
 }
 
-/** Look-ups and builds at the sizes most fleets have, and at one that shows the growth. */
+/** Look-ups and builds at common fleet sizes, and at one that shows the growth. */
 function ringTable() {
   const { rows } = results.ring
   const names = [...new Set(rows.map(({ name }) => name))]

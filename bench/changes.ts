@@ -15,8 +15,8 @@ import { lines, savePicture } from './picture.mjs'
 
 /**
  * Changes the servers of a fleet of processes under steady load, on real memcacheds, with handover
- * and without: `npm run bench -- changes`. CHANGES=join,leave and WAYS=with choose among the runs,
- * READS=2000 is the rate of the whole fleet, MEMCACHED_BIN names the memcached. Writes
+ * and without: `npm run bench -- changes`. CHANGES=join,leave and WAYS=with select runs, READS=2000
+ * is the rate of the whole fleet, MEMCACHED_BIN names the memcached. Writes
  * bench/results/changes.json and the pictures of docs/changing-servers.md.
  */
 const PROCESSES = 8
@@ -42,7 +42,7 @@ interface Row {
   readonly way: Way
   readonly movedKeys: number
   readonly movedKeysRead: number
-  /** Loads of moved keys, whose value a live home held, from the change to the end of the move. */
+  /** Loads of moved keys whose value a live home held, from the change to the end of the move. */
   readonly loadsOfMoved: number
   readonly loadsAfterwards: number
   readonly otherLoads: number
@@ -136,7 +136,7 @@ async function underLoad(
   return rowOf(change, way, moved.length, seen)
 }
 
-/** Processes that wait for their order. */
+/** Processes that wait for their orders. */
 async function ready(): Promise<readonly ChildProcess[]> {
   const input = { execArgv: ['--import', 'tsx'], serialization: 'advanced' as const }
   const children = Array.from({ length: PROCESSES }, () => fork(WORKER, input))
@@ -169,7 +169,7 @@ function rowOf(change: Change, way: Way, movedKeys: number, seen: readonly Seen[
     errors: total(seen.map(({ errors }) => errors)),
     firstErrors: seen.flatMap(({ firstErrors }) => firstErrors).slice(0, 3),
     copied: total(seen.map(({ copied }) => copied)),
-    // The first second connects.
+    // In the first second clients connect.
     quietP99Ms: p99(times, 1, QUIET_SECONDS),
     changeP99Ms: p99(times, QUIET_SECONDS, END_SECONDS),
     hitRatio: seconds.map((second) => 1 - sum('loads', second) / Math.max(1, sum('reads', second))),
@@ -210,7 +210,9 @@ function draw({ name, title }: Change, [without, withIt]: readonly Row[]): void 
   savePicture(`change-${name}`, lines(axes, series))
 }
 
-/** Counts what one client sends for a moved key: the first read, the next, one after the end. */
+/**
+ * Counts the requests of one client for a moved key: the first read, the next, one after the end.
+ */
 async function roundTripsOfMovedKey(): Promise<readonly number[]> {
   const memcacheds = await Promise.all(Array.from({ length: 2 }, () => startMemcached()))
   const proxies = await Promise.all(memcacheds.map((memcached) => startProxy(memcached)))
@@ -249,14 +251,14 @@ async function sentFor(
   const total = (): number => proxies.reduce((sum, { sent }) => sum + sent(), 0)
   const before = total()
   await client.getOrSet(key, () => 'loaded', { ttl: 60 })
-  // What goes on behind the read belongs to it.
+  // Background work of the read belongs to it.
   await sleep(30)
   return total() - before
 }
 
 interface Proxy {
   readonly address: string
-  /** How many pieces clients have sent: one a round trip, for one who waits for each reply. */
+  /** How many writes clients have sent: one per round trip when each reply is awaited. */
   sent(): number
   close(): void
 }

@@ -1,6 +1,5 @@
-// Every client against real memcacheds, started alike for each: `npm run bench -- clients`. Each in
-// a process of its own, interleaved rounds, medians with quartiles, CPU per operation beside
-// throughput.
+// Every client against real memcacheds: `npm run bench -- clients`. Each client runs in a separate
+// process, in interleaved rounds; medians with quartiles, CPU per operation beside throughput.
 //   ROUNDS=7 MS=400 WARM_UP_MS=150   how long
 //   CLIENTS=mintring,limit-get       only these
 //   CASES='get 100 B'                only cases whose name contains this
@@ -31,7 +30,7 @@ if (only === undefined && wanted === '') {
   writeResults('clients', { machine: described, rounds, ms, warmUpMs, results })
 }
 
-/** Cases over the same servers and keys share the workers and what they stored. */
+/** Cases with the same servers and keys share the workers and their stored values. */
 function groupsOf(all) {
   const groups = new Map()
   for (const one of all) {
@@ -46,7 +45,8 @@ async function runGroup(group) {
   const names = [...new Set(group.flatMap(({ clients }) => clients))]
   const workers = []
   for (const driver of names.filter((name) => only?.includes(name) ?? true)) {
-    // Servers of its own: one that opens connections without end takes them from nobody else.
+    // A server of its own: a client that opens ever more connections takes them from no other
+    // client.
     const servers = await startServers(hosts)
     const worker = await prepared(driver, { servers, bytes, count })
     if (worker !== undefined) workers.push(worker)

@@ -6,9 +6,9 @@ import { MemcachedClient } from '../src/client/client.ts'
 import { freePort, startMemcached } from '../test/support/memcached.ts'
 
 /**
- * The embedded server beside a real memcached with one thread, each in a process of its own behind
- * the same client, in turns: `npm run bench -- embedded`. Prints medians of operations per second
- * and how many times as fast the real one is.
+ * The embedded server compared with a real memcached of one thread, each in a separate process
+ * behind the same client, alternating: `npm run bench -- embedded`. Prints medians of operations
+ * per second and how many times faster the real one is.
  */
 const ROUNDS = 7
 const ROUND_MS = 400

@@ -15,7 +15,7 @@ const SCENARIO = fileURLToPath(new URL('./faults/scenario.ts', import.meta.url))
 const RESULTS = fileURLToPath(new URL('./results/faults.json', import.meta.url))
 const PAGE = fileURLToPath(new URL('../docs/reliability.md', import.meta.url))
 
-/** Fault, seconds in all, broken at, mended at. */
+/** Fault, duration in seconds, broken at, repaired at. */
 const faults = [
   ['kill', 20, 5, 12],
   ['stop', 20, 5, 12],
@@ -59,7 +59,7 @@ for (const timing of faults) {
   }
 }
 
-/** The rows in words, in the order they were run. */
+/** The rows as text, in the order in which they were run. */
 function table(all: readonly TimedRow[]): string {
   const head = [
     'fault',
@@ -93,7 +93,7 @@ function table(all: readonly TimedRow[]): string {
   return everything.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-/** Rows that were not run again stay as they were. */
+/** Rows that were not run again keep their last result. */
 function merged(fresh: readonly TimedRow[]): TimedRow[] {
   const keyOf = ({ client, fault, seconds }: TimedRow): string => `${fault} ${seconds} ${client}`
   const old = existsSync(RESULTS)

@@ -1,6 +1,6 @@
 // Ten minutes at full load: `npm run bench -- full-load`. One client, three servers, nine gets for
-// each set. Tells the live heap (after a collection) over time, the slowest of a thousand
-// operations, and what the optimizer took back: what it takes back again and again is a loop.
+// each set. Prints the live heap (after a collection) over time, the slowest of a thousand
+// operations, and what the optimizer deoptimized: a function deoptimized again and again is a loop.
 //   MINUTES=10
 import { spawn } from 'node:child_process'
 import { createHistogram } from 'node:perf_hooks'
@@ -43,7 +43,7 @@ async function review() {
   }
 }
 
-/** The optimizer's own lines among those of the load, by function, with when they came. */
+/** The optimizer's lines among those of the load, by function, with their times. */
 async function heard(stream) {
   const deopts = new Map()
   const startMs = performance.now()

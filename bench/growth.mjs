@@ -1,6 +1,7 @@
-// How the cost of an operation grows: `npm run bench -- growth`. With hosts (stand-ins for their
-// sockets, so that only the client's work is timed), with the size of values, with operations in
-// flight, and with behaviors switched on. CPU microseconds per operation, medians of ROUNDS.
+// How the cost of an operation grows: `npm run bench -- growth`. With the number of hosts
+// (stand-ins for their sockets, so that only the client's work is timed), with the size of values,
+// with the operations in flight, and with behaviors switched on. CPU microseconds per operation,
+// medians of ROUNDS.
 import { spawnSync } from 'node:child_process'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'

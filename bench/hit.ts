@@ -1,4 +1,4 @@
-// What a hit costs in CPU: getOrSet against a plain, coalesced get. Ratios are what counts here.
+// The CPU cost of a hit: getOrSet compared with a plain, coalesced get. Only the ratio matters.
 import { spawn } from 'node:child_process'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'

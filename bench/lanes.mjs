@@ -1,6 +1,6 @@
-// When a second connection pays: `npm run bench -- lanes`. The same client with one lane per host,
-// with as many as two and four where its rule asks for them, and with every turn's batch split over
-// two and four, interleaved: for small values alone, and beside large ones, 1 in 16 operations.
+// When a second connection pays off: `npm run bench -- lanes`. The same client with one lane per
+// host, with up to two and four where its rule opens them, and with every turn's batch split over
+// two and four, interleaved: for small values alone, and with 1 large value in 16 operations.
 //   ROUNDS=7 MS=400   how long
 import process from 'node:process'
 import { build } from './clients/build.mjs'

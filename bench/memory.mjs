@@ -1,6 +1,6 @@
-// Memory: `npm run bench -- memory`. What each client allocates for one operation, counted in a
-// process whose young generation is so large that nothing is collected meanwhile; and the most that
-// is alive at once while large values are under way, against their own bytes.
+// Memory: `npm run bench -- memory`. What each client allocates per operation, counted in a process
+// whose young generation is so large that no garbage is collected meanwhile; and the peak of live
+// memory while large values are in flight, compared with their own bytes.
 import { build } from './clients/build.mjs'
 import { endAll, startServers, Worker } from './clients/fleet.mjs'
 import { machine, writeResults } from './clients/report.mjs'

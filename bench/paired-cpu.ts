@@ -1,6 +1,6 @@
 import process from 'node:process'
 
-/** One call, by its number. */
+/** One call; the argument is its number. */
 export type Operation = (index: number) => Promise<unknown>
 
 /** How two operations are compared. */
@@ -11,7 +11,7 @@ export interface Pairing {
   readonly atOnce: number
 }
 
-/** The CPU time of one operation over that of another, round by round: they take turns. */
+/** The CPU time of one operation divided by that of another, round by round, alternating. */
 export async function pairedCpu(
   tried: Operation,
   base: Operation,
@@ -30,7 +30,7 @@ export async function pairedCpu(
   return ratios
 }
 
-/** CPU time of one operation; what memcached takes does not count. */
+/** CPU time of one operation, without that of memcached. */
 async function cpuMicros(operation: Operation, count: number, atOnce: number): Promise<number> {
   globalThis.gc?.()
   const operations = atOnce === 1 ? count / 10 : count

@@ -1,6 +1,7 @@
-// Pairs the work tree with a commit: `npm run bench -- paired REV [CASE …]` (REV: HEAD by default).
-// Each pair runs both builds in processes of their own, taking turns at going first. The control
-// pairs the commit with itself: what differs there is noise. CPU time and heap per operation.
+// Compares the work tree with a commit: `npm run bench -- paired REV [CASE …]` (REV: HEAD by
+// default). Each pair runs both builds in separate processes, which take turns at going first. The
+// control compares the commit with itself: its difference is noise. CPU time and heap per
+// operation.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import process from 'node:process'
@@ -20,7 +21,7 @@ const CASES = {
   'getMany 100': { atOnce: 16, operations: 1_500, verb: 'getMany' },
   'getOrSet 32': { atOnce: 32, operations: 50_000, verb: 'getOrSet' },
 }
-/** Few enough to fit the young heap: nothing is collected while they are counted. */
+/** Few enough to fit the young heap: no garbage is collected while they are counted. */
 const COUNTED_OPERATIONS = 2_000
 const root = fileURLToPath(new URL('../', import.meta.url))
 const cache = fileURLToPath(new URL('./node_modules/.cache/paired/', import.meta.url))
@@ -51,7 +52,7 @@ async function runPairs(rev, named) {
   }
 }
 
-/** The twin is the same commit, bundled a second time. */
+/** The control: the same commit, bundled a second time. */
 async function buildAll(rev) {
   rmSync(cache, { recursive: true, force: true })
   const sources = `${cache}sources/`
@@ -141,7 +142,7 @@ function operationOf(client, verb) {
   }[verb]
 }
 
-/** `atOnce` callers, each waiting for its own answer. */
+/** `atOnce` callers, each waiting for its own result. */
 async function repeat(operate, atOnce, operations) {
   let next = 0
   const caller = async () => {

@@ -1,7 +1,7 @@
-// The reply parser alone, against npm's memcache-parser (which knows no meta replies):
-// `npm run bench -- parser`. Nanoseconds per reply, for hits cut into chunks of several sizes, and
-// how many times as fast as memcache-parser that is.
-// "view" reads the value where it lies, "copy" keeps it as a Buffer, "string" as UTF-8.
+// The reply parser alone, compared with npm's memcache-parser (which has no meta replies): `npm run
+// bench -- parser`. Nanoseconds per reply, for hits cut into chunks of several sizes, and how many
+// times faster it is than memcache-parser.
+// "view" reads the value in place, "copy" keeps it as a Buffer, "string" as UTF-8.
 import process from 'node:process'
 import { MemcacheParser } from 'memcache-parser'
 import { bench, do_not_optimize, run } from 'mitata'
@@ -36,7 +36,7 @@ function stream(verb: 'get' | 'mg', valueBytes: number, chunkBytes: number): Str
   return { name: `${verb} ${valueBytes} B in ${chunkBytes} B chunks`, replies, chunks }
 }
 
-/** The old parser as memcache-client uses it: tokens of the line, then the value as a Buffer. */
+/** memcache-parser as memcache-client uses it: tokens of the line, then the value as a Buffer. */
 class OldParser extends MemcacheParser {
   replies = 0
   override processCmd(tokens: string[]): number {
@@ -116,7 +116,7 @@ for (const { alias, runs } of benchmarks) {
   const stats = runs[0]?.stats
   const replies = replyCounts.get(alias.slice(0, alias.indexOf(':')))
   if (!stats || !replies) continue
-  // The best of many runs: what else the machine does only ever adds.
+  // The best of many runs: other work of the machine only adds time.
   const ns = stats.min / replies
   if (alias.endsWith('memcache-parser')) old = ns
   const ratio = alias.startsWith('mg') ? '' : `${(old / ns).toFixed(1)} x`

@@ -1,5 +1,5 @@
-// Small pictures as SVG text: bars for clients beside each other, lines for curves. Light or dark
-// with the reader's page.
+// Small SVG pictures: bars that compare clients, lines for curves. Light or dark with the reader's
+// page.
 import { mkdirSync, writeFileSync } from 'node:fs'
 
 const WIDTH = 640
@@ -34,8 +34,8 @@ export function bars(title, rows) {
 }
 
 /**
- * `series`: `{ name, colour, dash, points: [x, y][] }`. The axes `x` and `y` are the values to
- * name, from the least to the most; both are logarithmic unless `linearX`, `linearY`.
+ * `series`: `{ name, colour, dash, points: [x, y][] }`. The axes `x` and `y` are the labelled
+ * values, in rising order; both are logarithmic unless `linearX`, `linearY`.
  */
 export function lines(axes, series) {
   const { title, xLabel, x, y, xText = String, yText, linearX = false, linearY = false } = axes
@@ -67,7 +67,7 @@ export function lines(axes, series) {
   return svg(title, LINES_HEIGHT, [...grid, ...ticks, ...curves, `${below}${xLabel}</text>`])
 }
 
-/** Puts a picture into docs/pictures. */
+/** Writes a picture into docs/pictures. */
 export function savePicture(name, picture) {
   const folder = new URL('../docs/pictures/', import.meta.url)
   mkdirSync(folder, { recursive: true })
@@ -79,7 +79,7 @@ function share(value, axis, scale) {
   return (scale(value) - low) / (high - low)
 }
 
-/** Moves labels that would lie on each other apart: down, and up again where the picture ends. */
+/** Separates overlapping labels: moves them down, and up again at the bottom of the picture. */
 function spread(places) {
   const order = places.map((_, i) => i).sort((a, b) => places[a] - places[b])
   const moved = [...places]

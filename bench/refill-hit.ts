@@ -1,6 +1,6 @@
 /**
- * What a hit of getOrSet costs beside a plain get of the same keys, in CPU time. Both take turns in
- * one process; the control pairs the get with itself: what differs there is noise.
+ * The cost of a hit of getOrSet compared with a plain get of the same keys, in CPU time. Both
+ * alternate in one process; the control compares the get with itself: its difference is noise.
  */
 import process from 'node:process'
 import { MemcachedClient } from '../src/client/client.ts'

@@ -1,6 +1,6 @@
-// Counted, not timed: what a change of servers moves, for 2 to 100 hosts and every distribution,
-// and how unevenly rings of few or many points deal. `npm run bench -- remap-curve` writes
-// bench/results/remap-curve.json, from which bench/ring-pictures.mjs draws.
+// Counts, without timing, what a change of servers moves, for 2 to 100 hosts and every
+// distribution, and how unevenly rings with few or many points distribute keys. `npm run bench --
+// remap-curve` writes bench/results/remap-curve.json, from which bench/ring-pictures.mjs draws.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -11,7 +11,7 @@ import { remap } from '../src/simulate/remap.ts'
 const HOSTS = [2, 3, 4, 5, 7, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100]
 const KEYS = 20_000
 const TRIALS = 5
-// It scores every server for every key, and moves what rendezvous moves.
+// It scores every server for every key, and moves the same keys as rendezvous.
 const PYMEMCACHE_MOST = 10
 const HOST_SETS = 30
 

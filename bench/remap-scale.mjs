@@ -1,7 +1,6 @@
-// How the time and memory of `mintring remap` grow with hosts and keys, on worker threads:
-// `npm run build && npm run bench -- remap-scale`. Each run is a process of its own, so that its
-// peak of memory is its own too. `REMAP_RESULTS=FILE` also writes the figures; `DIST` is the build
-// to use.
+// How the time and memory of `mintring remap` grow with hosts and keys, on worker threads: `npm run
+// build && npm run bench -- remap-scale`. Each run is a separate process, so that its peak of
+// memory is its own. `REMAP_RESULTS=FILE` also writes the figures; `DIST` is the build to use.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -17,7 +16,7 @@ const dist = process.env.DIST ?? resolve(dirname(file), '../dist/cjs')
 if (process.argv.length > 2) await runOne(process.argv[2], process.argv[3])
 else runAll()
 
-/** Two ways for a host to leave, ketama with md5, as many threads as there are cores. */
+/** Two ways for a host to leave, ketama with md5, one thread per core. */
 async function runOne(hosts, keys) {
   const { remapCommand } = await import(pathToFileURL(resolve(dist, 'cli/remap.js')).href)
   let out = ''

@@ -1,8 +1,8 @@
-// The ring: `npm run bench -- ring`. Nanoseconds per lookup of keys it has not just seen, build
-// time and bytes held, for every distribution at 3 to 10,000 hosts, beside npm's hashring, ketama
-// and memcached, and a plain modulo. Timed results alone: what a change moves is counted by
-// `mintring remap`, and kept apart.
-// Writes the medians to bench/results/ring.json, or where BENCH_RESULTS says.
+// The ring: `npm run bench -- ring`. Nanoseconds per lookup of keys that are not in its caches,
+// build time and memory, for every distribution at 3 to 10,000 hosts, compared with npm's hashring,
+// ketama and memcached, and a plain modulo. Timed results only: `mintring remap` counts what a
+// change moves.
+// Writes the medians to bench/results/ring.json, or to the file that BENCH_RESULTS names.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -23,7 +23,7 @@ const Memcached = require('memcached')
 
 const SIZES = [3, 10, 100, 1000, 10_000]
 const KEYS = 20_000
-// Of these, a lookup costs with every server: not worth minutes at a thousand and more.
+// A lookup of these costs time per server: too slow at a thousand and more.
 const COSTS_WITH_SERVERS = new Set(['rendezvous', 'pymemcache'])
 
 interface Row {
@@ -38,12 +38,12 @@ interface Row {
 interface Contestant {
   readonly name: string
   readonly build: (servers: readonly string[]) => (key: string) => unknown
-  /** The lookup with its explanation, where there is one. */
+  /** The lookup that also explains its result, where there is one. */
   readonly locate?: (servers: readonly string[]) => (key: string) => unknown
   readonly most?: number
 }
 
-/** 16 to 40 characters, as caches have them; more of them than hashring remembers (5,000). */
+/** Keys of 16 to 40 characters, as is usual; more of them than hashring remembers (5,000). */
 const keys = Array.from({ length: KEYS }, (_, i) => {
   return Buffer.from(`user:${i * 7919}:`.padEnd(16 + (i % 25), 'abcdefgh')).toString('latin1')
 })
@@ -131,7 +131,7 @@ async function buildMs(build: () => unknown): Promise<number> {
   return p50 / 1e6
 }
 
-/** Bytes held by one ring, array buffers included. */
+/** Memory of one ring, array buffers included. */
 function bytesOf(build: () => unknown): number {
   const used = (): number => {
     globalThis.gc?.()
@@ -182,7 +182,7 @@ async function race(contestant: Contestant): Promise<void> {
   process.stdout.write(JSON.stringify(rows))
 }
 
-/** Each contestant in a process of its own: no program mixes rings of ten libraries. */
+/** Each contestant in a separate process: no real program mixes the rings of ten libraries. */
 function raceAll(): Row[] {
   console.log(`${'ring'.padEnd(26)}  hosts   ns/find ns/locate  ms/build       KiB`)
   const file = fileURLToPath(import.meta.url)

@@ -1,6 +1,6 @@
-// `npm run bench` runs the suites, `npm run bench -- NAME …` only those named, the long ones too.
-// A name is that of a file here. `paired REV [CASE …]` takes words of its own. Installs bench's own
-// packages on first use.
+// `npm run bench` runs the suites, `npm run bench -- NAME …` only the named ones, also long ones. A
+// name is that of a file here. `paired REV [CASE …]` takes arguments of its own. Installs the
+// packages of bench/ on first use.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import process from 'node:process'

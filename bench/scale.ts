@@ -1,6 +1,7 @@
-// What n processes cost m hosts: `npm run bench -- scale`. Embedded servers in one process, clients
-// in another, which is measured: starting (a first get at every host), idling, and all hosts
-// restarted at once under a steady load. Hosts are on loopback: distance is not measured.
+// The cost of m hosts for n processes: `npm run bench -- scale`. Embedded servers run in one
+// process, clients in another, which is measured: starting (a first get at every host), idling, and
+// all hosts restarted at once under a steady load. Hosts are on loopback: network distance is not
+// measured.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
@@ -18,7 +19,7 @@ const SHAPES = [
   { hosts: 10, clients: 100 },
   { hosts: 3, clients: 1000 },
 ]
-/** One process plays all hosts here, and may take its time over a thousand handshakes. */
+/** One process plays all hosts here, and needs time for a thousand handshakes. */
 const PATIENT = { requestTimeoutMs: 20_000, connectTimeoutMs: 20_000 }
 const IDLE_MS = 5_000
 const DOWN_MS = 3_000
@@ -45,7 +46,7 @@ async function review(): Promise<void> {
   writeResults('scale', { machine: machine(), rows })
 }
 
-/** The other process: so many embedded servers, which go and come back together when told. */
+/** The other process: that many embedded servers, which stop and restart together on order. */
 async function serveHosts(hosts: number): Promise<void> {
   const servers = await Promise.all(Array.from({ length: hosts }, () => startServer()))
   process.send!(servers.map(({ address }) => address))
@@ -87,13 +88,13 @@ async function measured({ hosts, clients }: (typeof SHAPES)[number]): Promise<Ro
   }
 }
 
-/** Every host gets a connection: one raw command each. */
+/** Opens a connection to every host: one raw command each. */
 async function askEveryHost(client: MemcachedClient): Promise<void> {
   const replies = await client.version()
   if (replies.failed.size > 0) throw [...replies.failed.values()][0]
 }
 
-/** All hosts die and come back at once, while the clients go on asking. */
+/** All hosts die and restart at once, while the clients keep asking. */
 async function restartAll(child: ChildProcess, clients: readonly MemcachedClient[]) {
   const load = setInterval(() => {
     const client = clients[Math.floor(Math.random() * clients.length)]!
@@ -105,7 +106,7 @@ async function restartAll(child: ChildProcess, clients: readonly MemcachedClient
   const outage = since(down)
   await told(child, 'restart')
   const back = usage()
-  // A suspect host takes requests again; it waits for one to be cleared.
+  // A suspect host gets requests again; it waits for one to be cleared.
   while (!clients.every(isUp)) await sleep(10)
   const returned = since(back)
   clearInterval(load)

@@ -1,6 +1,6 @@
 // One cache get per request of an HTTP service: `npm run bench -- service`. The service runs in a
-// process of its own, its clients in this one: 8, 64 and 256 of them, each with a connection.
-// `none` asks no cache: the floor. The bare socket runs with each rule of when to write.
+// separate process, its clients in this one: 8, 64 and 256 of them, each with a connection. `none`
+// asks no cache: the lower bound. The bare socket runs with each rule of when to write.
 //   ROUNDS=7 MS=500   how long
 import process from 'node:process'
 import { build } from './clients/build.mjs'

@@ -5,15 +5,15 @@ import { type Memcached, startMemcached } from '../test/support/memcached.ts'
 
 /**
  * Hours of steady traffic with a fault every ten seconds: kill and restart, stop and continue, or
- * nothing. `node --expose-gc --import tsx bench/soak.ts [minutes = 60] [seed = 1]`. Ends with 1
- * when a value was wrong, an operation never settled, the heap grew or a handle was left.
+ * none. `node --expose-gc --import tsx bench/soak.ts [minutes = 60] [seed = 1]`. Exits with 1 when
+ * a value was wrong, an operation never settled, the heap grew or a handle was left.
  */
 const minutes = Number(process.argv[2] ?? 60)
 const seed = Number(process.argv[3] ?? 1)
 const TIMEOUT_MS = 500
 const FAULT_EVERY_MS = 10_000
 const FAULT_MS = 4_000
-/** The heap may breathe; more than this per hour is a leak. */
+/** The heap may vary; more growth than this per hour is a leak. */
 const MAX_GROWTH_BYTES_PER_HOUR = 6 * 1024 * 1024
 
 const sleep = (ms: number): Promise<void> => new Promise((wake) => setTimeout(wake, ms))
@@ -38,7 +38,7 @@ function heapUsed(): number {
   return process.memoryUsage().heapUsed
 }
 
-/** Bytes per hour by least squares, the first third left out: caches and code warm up. */
+/** Bytes per hour by least squares, without the first third: caches and code warm up. */
 function growth(samples: readonly (readonly [number, number])[]): number {
   const late = samples.slice(Math.floor(samples.length / 3))
   const meanX = late.reduce((sum, [x]) => sum + x, 0) / late.length
@@ -68,7 +68,7 @@ while (performance.now() - startMs < minutes * 60_000) {
   const minute = ((performance.now() - startMs) / 60_000).toFixed(1)
   const seen = `${issued} ops, ${errors} errors, ${wrong} wrong, longest ${Math.round(maxMs)} ms`
   console.log(`${minute} min ${kind}: ${seen}, heap ${megabytes} MB`)
-  // The windows of the report are for short runs.
+  // The time windows of the report are meant for short runs.
   load.report.windows.length = 0
 }
 const report = await load.stop()

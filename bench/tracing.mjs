@@ -1,7 +1,7 @@
-// What tracing costs while nobody listens, and when somebody does: the same gets in pairs of short
-// runs, by mintring as it is and by copies of it in one process. In one copy nobody can listen; the
-// other is the same, and tells the noise. A process compiles each copy as chance has it, so there
-// are many. CPU time per get, from a real memcached.
+// The cost of tracing without and with a listener: the same gets in pairs of short runs, by
+// mintring as it is and by copies of it in one process. In one copy tracing is removed; the other
+// is unchanged, and shows the noise. Each process compiles the copies differently, so there are
+// many processes. CPU time per get, from a real memcached.
 import { spawn, spawnSync } from 'node:child_process'
 import { tracingChannel } from 'node:diagnostics_channel'
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -42,7 +42,7 @@ async function startProcesses() {
   }
 }
 
-/** Whoever is loaded and compiled first is at a disadvantage: that goes round. */
+/** The copy that is loaded and compiled first is at a disadvantage, so the order rotates. */
 function askProcess(port, copies, index) {
   const words = [fileURLToPath(import.meta.url), port, String(index % 3), ...copies]
   const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' })
@@ -60,7 +60,7 @@ function report(processes) {
   }
 }
 
-/** In a process of its own: the three clients, warm, in pairs. */
+/** In a separate process: the three clients, warm, in pairs. */
 async function measure(port, [first, ...urls]) {
   const clients = []
   const order = [0, 1, 2].map((index) => (index + Number(first)) % 3)
@@ -77,7 +77,7 @@ async function measure(port, [first, ...urls]) {
   for (const cache of clients) await cache.close()
 }
 
-/** A build of mintring out of a copy of its sources, in which channels.ts may be another. */
+/** A build of mintring from a copy of its sources, with another channels.ts if given. */
 async function copyOf(name, change) {
   const sources = cacheOf(`tracing-sources-${name}`)
   const built = cacheOf(`tracing-${name}`)
@@ -106,7 +106,7 @@ async function connect(port, url) {
   return cache
 }
 
-/** Microseconds of CPU per get, with `AT_ONCE` callers that each wait for their answer. */
+/** Microseconds of CPU per get, with `AT_ONCE` callers that each wait for their reply. */
 async function run(cache) {
   let next = 0
   let hits = 0
@@ -122,12 +122,12 @@ async function run(cache) {
   return (inUser + system) / OPERATIONS
 }
 
-/** The median of the pairs' ratios: what the machine does besides falls on both of a pair. */
+/** The median of the pairs' ratios: other work of the machine affects both runs of a pair. */
 async function compare(base, tried) {
   const ratios = []
   const costs = []
   for (let pair = 0; pair < PAIRS; pair++) {
-    // Whoever comes second finds warmer caches: they take turns.
+    // The second run finds warmer caches, so they take turns.
     const isFirst = pair % 2 === 0
     const one = await run(isFirst ? base : tried)
     const two = await run(isFirst ? tried : base)

@@ -32,7 +32,7 @@ async function warm(server: string): Promise<void> {
       const { rss, heapUsed } = process.memoryUsage()
       maxRssBytes = Math.max(maxRssBytes, rss)
       maxHeapBytes = Math.max(maxHeapBytes, heapUsed)
-      // The first run ends as a crash would end it.
+      // The first run is killed, as in a crash.
       if (resumed === 0 && taken > KEYS / 2) process.kill(process.pid, 'SIGKILL')
     },
   })

@@ -1,12 +1,12 @@
 import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 
-/** Servers and how keys are placed on them, as a client is given them. */
+/** A server list and how keys are placed on it, as a client's options. */
 export interface Side {
   readonly servers: readonly string[]
   readonly behaviors: BehaviorsInput
 }
 
-/** A change of servers. The hosts are those of the bench, from 0. */
+/** A change of servers. Hosts are numbered as in the bench, from 0. */
 export interface Change {
   readonly name: string
   readonly title: string
@@ -59,7 +59,7 @@ export const changes: readonly Change[] = [
   },
 ]
 
-/** A machine that is busy with eight processes is not a dead host. */
+/** So that eight processes on a busy machine do not eject hosts. */
 const PATIENT: BehaviorsInput = { requestTimeoutMs: 10_000, connectTimeoutMs: 10_000 }
 
 function side(servers: readonly string[], placement: BehaviorsInput = {}): Side {

@@ -8,8 +8,8 @@ import { seededRandom } from '../../src/simulate/virtual-time.ts'
 import type { Side } from './cases.ts'
 
 /**
- * One process of the fleet of `bench/changes.ts`: asks for keys at a steady rate, learns of the
- * change at its time, and sends what it counted to its parent when it ends.
+ * One process of the fleet of `bench/changes.ts`: reads keys at a steady rate, gets the new server
+ * list at its time, and sends its counts to the parent when it ends.
  */
 export interface Order {
   readonly from: Side
@@ -28,7 +28,7 @@ export interface Order {
   readonly handoverEndMs: number
 }
 
-/** What one process saw. */
+/** The counts of one process. */
 export interface Seen {
   /** By second from the start. */
   readonly reads: number[]
@@ -38,7 +38,7 @@ export interface Seen {
   readonly firstErrors: readonly string[]
   /** The ranks of the moved keys that were read while values could move. */
   readonly movedRead: readonly number[]
-  /** Of reads of keys that stay: `[ms from the start, ms it took]`, one after the other. */
+  /** Reads of keys that do not move: `[ms from the start, ms it took]`, one after the other. */
   readonly times: readonly number[]
   readonly copied: number
 }
@@ -60,7 +60,7 @@ async function run(order: Order): Promise<Seen> {
   const gapMs = 1_000 / order.readsPerSecond
   let due = startMs
   while (due < endMs) {
-    // As many as are due by now: a machine that was busy does not ask for less.
+    // Starts all reads that are due: a busy machine must not lower the rate.
     for (const now = Date.now(); due <= now; due += gapMs) fleet.ask(pick())
     await sleep(1)
   }
@@ -94,7 +94,7 @@ class Member {
     await this.#client.version()
   }
 
-  /** As a deploy or a discovery would tell it. */
+  /** Changes the list, as a deployment or a discovery would. */
   async learn(): Promise<void> {
     const { from, to, handoverSeconds: handover, announceSeconds } = this.#order
     const lengths = handover === 0 ? { handover } : { handover, announce: announceSeconds }

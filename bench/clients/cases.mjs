@@ -1,4 +1,4 @@
-// What is measured, and who takes part.
+// The cases of the benchmark, and the clients that take part.
 const peers = [
   'memjs',
   'memcached',
@@ -8,7 +8,7 @@ const peers = [
   '@keyv/memcache',
 ]
 const everybody = ['mintring', 'limit-get', 'limit-mg', ...peers, 'pylibmc']
-/** Takes several servers as copies of each other: it asks any of them, and misses. */
+/** Treats several servers as copies of each other: it asks any of them, and misses. */
 const NO_SHARDING = 'memcache-client'
 
 function single(verb, bytes, inFlight, hosts) {
@@ -32,7 +32,7 @@ function many(inFlight, hosts) {
   const one = single('getMany', 100, inFlight, hosts)
   const where = hosts === 1 ? '' : `, ${hosts} hosts`
   const name = `getMany of 100, ${inFlight} in flight${where}`
-  // The bare sockets split nothing by host.
+  // The bare sockets do not distribute keys over hosts.
   const clients = one.clients.filter((client) => hosts === 1 || !client.startsWith('limit'))
   return { ...one, name, clients }
 }

@@ -1,8 +1,9 @@
-// How to use each client for the same work: get and set of strings with promises, and getMany. Each
-// is set up as its own documentation says, with one connection per server where it lets us choose.
+// Drivers that make each client do the same work: get and set of strings with promises, and
+// getMany. Each client is set up as its documentation says, with one connection per server where
+// that is an option.
 import { connectBare } from './limit.mjs'
 
-/** `connect` answers `{ get, set, getMany?, close }`; keys are the worker's own. */
+/** `connect` returns `{ get, set, getMany?, close }`; the worker chooses the keys. */
 export const drivers = {
   mintring: async ({ servers, behaviors, dist }) => {
     const { MemcachedClient } = await import(dist)
@@ -21,7 +22,10 @@ export const drivers = {
     }
   },
 
-  /** Every operation on the next of some clients: a turn's batch split over their connections. */
+  /**
+   * Each operation uses the next of several clients: a turn's batch is split over their
+   * connections.
+   */
   'mintring-split': async ({ split, ...settings }) => {
     const make = () => drivers.mintring(settings)
     const clients = await Promise.all(Array.from({ length: split }, make))
@@ -77,7 +81,7 @@ export const drivers = {
     const { MemcacheClient } = await import('memcache-client')
     const all = servers.map((server) => ({ server, maxConnections: 1 }))
     const server = all.length === 1 ? all[0] : { servers: all }
-    // Left to itself it keeps a value for a minute, and a miss is quick.
+    // By default it keeps a value for a minute, and a miss is fast.
     const client = new MemcacheClient({ server, lifetime: 3600 })
     return {
       get: async (key) => (await client.get(key))?.value,

@@ -1,4 +1,4 @@
-// Starts what the suites need: memcacheds of one thread each, and one worker process per client.
+// Starts the memcacheds of the suites, one thread each, and one worker process per client.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 const UNPACKED = here('../../node_modules/.cache/memcached/usr/bin/memcached')
 const PYTHON = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3'
-/** No order takes as long. */
+/** Longer than any order takes. */
 const MAX_ORDER_MS = 30_000
 const children = new Set()
 
@@ -25,7 +25,7 @@ function start(file, args, options) {
   return child
 }
 
-/** Real memcacheds on loopback, `-t 1`. Answers their addresses. */
+/** Real memcacheds on loopback, `-t 1`. Returns their addresses. */
 export async function startServers(count, { megabytes = 1024 } = {}) {
   const binary = process.env.MEMCACHED_BIN ?? (existsSync(UNPACKED) ? UNPACKED : 'memcached')
   const ports = await Promise.all(Array.from({ length: count }, freePort))
@@ -63,7 +63,7 @@ async function listening(port) {
   throw new Error(`memcached does not listen on ${port}`)
 }
 
-/** A worker process that takes one order at a time. */
+/** A worker process that runs one order at a time. */
 export class Worker {
   #child
   #answers
@@ -75,7 +75,7 @@ export class Worker {
     const file = isPython ? PYTHON : process.execPath
     const args = isPython ? [here('worker_pylibmc.py')] : [...nodeFlags, here(script)]
     this.#child = start(file, args, { stdio: ['pipe', 'pipe', 'pipe'] })
-    // One that died does not read: its next order says so.
+    // A worker that has died reads nothing: its next order reports that.
     this.#child.stdin.on('error', () => {})
     this.#child.stderr.on('data', (bytes) => {
       this.#errors = (this.#errors + bytes).slice(-2000)
@@ -83,7 +83,7 @@ export class Worker {
     this.#answers = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]()
   }
 
-  /** Rejects with what the worker said went wrong, and ends one that does not answer. */
+  /** Rejects with the worker's error, and kills a worker that does not reply. */
   async order(order) {
     this.#child.stdin.write(`${JSON.stringify(order)}\n`)
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), MAX_ORDER_MS)
@@ -105,7 +105,7 @@ export class Worker {
   }
 }
 
-/** Ends every server and worker that is left. */
+/** Stops all remaining servers and workers. */
 export async function endAll() {
   const gone = [...children].map((child) => once(child, 'exit'))
   for (const child of children) child.kill('SIGKILL')

@@ -1,4 +1,4 @@
-// Independent HTTP clients: each has a connection, and asks again when it was answered.
+// Independent HTTP clients: each has one connection, and sends the next request after a response.
 import net from 'node:net'
 
 const ASK = 'GET / HTTP/1.1\r\nHost: bench\r\n\r\n'
@@ -34,7 +34,7 @@ function ask(port, tally, isOver) {
     socket.on('close', () => reject(new Error('closed before it answered')))
     socket.on('connect', () => socket.write(ASK))
     socket.on('data', (chunk) => {
-      // An answer is small and written at once: it comes in one piece.
+      // A response is small and written at once, so it arrives in one piece.
       if (chunk.toString('latin1', 0, FINE.length) !== FINE) tally.wrong++
       const nowMs = performance.now()
       tally.times.push(nowMs - startMs)

@@ -1,6 +1,7 @@
-// The bound: the smallest hand-written pipelined client. One connection per server, all commands
-// of a turn in one write, a minimal parser of what is expected and nothing else, one promise per
-// operation. No ring, no health, no deadlines, no limits: no product, but what a bare socket does.
+// The upper bound: the smallest hand-written pipelined client. One connection per server, all
+// commands of a turn in one write, a minimal parser of the expected replies, one promise per
+// operation. No ring, no health, no timeouts, no limits: not a product, but what a bare socket can
+// do.
 import net from 'node:net'
 
 const READ_BYTES = 256 * 1024
@@ -19,7 +20,7 @@ class BareLane {
   #parts = false
   #scheduled = false
   #pending = Buffer.alloc(0)
-  /** A large value on its way: where it goes, and how much has come. */
+  /** A large value that is arriving: its buffer, and how much of it has arrived. */
   #value
   #have = 0
   #at = 0
@@ -140,7 +141,7 @@ class BareLane {
     if (at < bytes.length) this.#pending = Buffer.from(bytes.subarray(at))
   }
 
-  /** Answers where the reply ended, or -1 when it is not whole. */
+  /** Returns where the reply ended, or -1 when it is incomplete. */
   #readReply(bytes, start) {
     let end = start
     while (end < bytes.length && bytes[end] !== LF) end++
@@ -182,7 +183,7 @@ class BareLane {
     else entry.values[this.#at++] = value
   }
 
-  /** The server leaves misses out, so a value is for the next key or for a later one. */
+  /** The server omits misses, so a value belongs to the next key or to a later one. */
   #skipMisses(bytes, keyStart) {
     const entry = this.#queue[this.#head]
     if (typeof entry === 'function') return
@@ -226,7 +227,7 @@ const flushes = {
   adaptive: (write, isBusy) => (isBusy ? setImmediate(write) : process.nextTick(write)),
 }
 
-/** The cheapest even spread of keys over servers. */
+/** The fastest even distribution of keys over servers. */
 function spread(key, count) {
   let hash = 0x811c9dc5
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)

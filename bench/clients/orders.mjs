@@ -1,7 +1,7 @@
 import process from 'node:process'
 import { createInterface } from 'node:readline'
 
-/** Does what each JSON line on stdin orders, and answers it with one line on stdout. */
+/** Runs the order of each JSON line on stdin, and replies with one line on stdout. */
 export async function takeOrders(orders) {
   for await (const line of createInterface({ input: process.stdin })) {
     const order = JSON.parse(line)

@@ -1,4 +1,4 @@
-// One part of the ablation table in a process of its own: `node parts.mjs DIST NAME OPERATIONS`.
+// One part of the ablation table, in a separate process: `node parts.mjs DIST NAME OPERATIONS`.
 import { subscribe } from 'node:diagnostics_channel'
 import net from 'node:net'
 import process from 'node:process'
@@ -38,7 +38,9 @@ async function reader() {
   return (key) => client.get(key)
 }
 
-/** Requests straight to a lane, or to the lanes of a pool: no cluster, no host, no client. */
+/**
+ * Sends requests directly to a lane, or to the lanes of a pool: without cluster, host and client.
+ */
 async function laneReader(isPooled) {
   const { Lane } = await from('net/lane.js')
   const { Lanes } = await from('net/lanes.js')

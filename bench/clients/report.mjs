@@ -1,4 +1,4 @@
-// Where results go, and what they say of the machine they come from.
+// Writes results, with a description of the machine that they come from.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { arch, cpus, loadavg, platform, release, totalmem } from 'node:os'
@@ -28,7 +28,7 @@ function versionOf(command, args) {
   }
 }
 
-/** Writes `bench/results/<name>.json`, or where BENCH_RESULTS says. */
+/** Writes `bench/results/<name>.json`, or the file that BENCH_RESULTS names. */
 export function writeResults(name, results) {
   const target = process.env.BENCH_RESULTS ?? folder
   mkdirSync(target, { recursive: true })

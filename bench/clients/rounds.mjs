@@ -1,14 +1,15 @@
-// Interleaved rounds: every contestant in turn, round after round, so that what else the machine
-// does falls on all alike. Figures are medians over the rounds, with the quartiles as spread.
+// Interleaved rounds: every contestant in turn, round after round, so that other work of the
+// machine affects all equally. Figures are medians over the rounds, with the quartiles as spread.
 
 /**
- * `contestants`: `{ name, run }`. Answers, per name, each figure as `{ median, low, high }`; a
- * contestant whose run fails is left out, and said to be.
+ * `contestants`: `{ name, run }`. Returns, per name, each figure as `{ median, low, high }`. A
+ * contestant whose run fails is omitted, with a message.
  */
 export async function interleave(contestants, rounds, told = () => {}) {
   const all = new Map(contestants.map(({ name }) => [name, []]))
   for (let round = 0; round < rounds; round++) {
-    // Each round begins with another one: nobody is always measured after the same neighbour.
+    // Each round begins with another contestant, so that none is always measured after the same
+    // one.
     for (let i = 0; i < contestants.length; i++) {
       const { name, run } = contestants[(i + round) % contestants.length]
       const figures = all.get(name)
@@ -25,7 +26,7 @@ export async function interleave(contestants, rounds, told = () => {}) {
   return new Map([...all].map(([name, runs]) => [name, summaryOf(runs)]))
 }
 
-/** Refusing is quick: a run with failures is no figure. */
+/** Failed operations are fast, so a run with failures gives no figure. */
 function checked(figures) {
   const { perSecond, failed = 0, wrong = 0 } = figures
   if (perSecond === 0 || failed + wrong > 0)

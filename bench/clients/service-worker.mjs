@@ -1,4 +1,4 @@
-// An HTTP service that reads one key per request, in a process of its own. Orders as worker.mjs.
+// An HTTP service that reads one key per request, in a separate process. Orders as in worker.mjs.
 import { createServer } from 'node:http'
 import process from 'node:process'
 import { drivers } from './drivers.mjs'
@@ -11,7 +11,7 @@ let server
 let served = 0
 
 const orders = {
-  /** `driver` 'none' answers without asking any cache: the floor. */
+  /** `driver` 'none' responds without asking a cache: the lower bound of the cost. */
   async prepare({ driver, settings, prefix }) {
     const keys = Array.from({ length: KEYS }, (_, i) => `${prefix}:${String(i).padStart(6, '0')}`)
     const client = driver === 'none' ? { get: async () => value } : await drivers[driver](settings)

@@ -1,10 +1,10 @@
-// A stand-in for the sockets of a process: it answers what it is asked, at the next turn of the
-// event loop, from answers it made before. What is left to time is the client's own work.
+// A stand-in for the sockets of a process: it replies in the next turn of the event loop, with
+// replies that it made before. What remains to be timed is the client's own work.
 import { EventEmitter } from 'node:events'
 import net from 'node:net'
 
 const VALUE = 'abcdefghij'.repeat(10)
-/** The flag of text that mintring wrote. */
+/** The flag of text in mintring's encoding. */
 const FLAGS = 1
 const answers = new Map()
 const waiting = []
@@ -57,14 +57,14 @@ function answerTo(line) {
   return `${hits.join('')}END\r\n`
 }
 
-/** A fresh item, with the flags asked for in the order asked. */
+/** A fresh item, with the requested flags in the requested order. */
 function metaAnswer([key, ...flags]) {
   const told = { f: `f${FLAGS}`, t: 't900', c: 'c7', k: `k${key}`, s: `s${VALUE.length}` }
   const returned = flags.map((flag) => (flag[0] === 'O' ? flag : told[flag])).filter(Boolean)
   return `VA ${[VALUE.length, ...returned].join(' ')}\r\n${VALUE}\r\n`
 }
 
-/** From now on, `net.connect` makes stand-ins. */
+/** After this call, `net.connect` returns stand-ins. */
 export function standIn() {
   net.connect = (options) => new StandIn(options)
 }

@@ -1,5 +1,5 @@
-// One client in a process of its own. Takes orders as JSON lines on stdin, answers each with one
-// line on stdout: `{ "do": "prepare", … }` writes the keys, `{ "do": "run", … }` measures.
+// One client in a separate process. Takes orders as JSON lines on stdin, and replies to each with
+// one line on stdout: `{ "do": "prepare", … }` writes the keys, `{ "do": "run", … }` measures.
 
 import { PerformanceObserver } from 'node:perf_hooks'
 import process from 'node:process'
@@ -7,7 +7,7 @@ import { drivers } from './drivers.mjs'
 import { takeOrders } from './orders.mjs'
 
 const MAX_SAMPLES = 20_000
-/** Keys of one getMany. */
+/** The number of keys of one getMany. */
 const BATCH = 100
 let client
 let keys = []
@@ -38,7 +38,9 @@ const orders = {
     return measured(() => load(verb, operation, inFlight, ms))
   },
 
-  /** Heap and buffers per operation, with a young generation so large that nothing is collected. */
+  /**
+   * Heap and buffers per operation, with a young generation so large that no garbage is collected.
+   */
   async allocation({ verb, inFlight, operations }) {
     const operation = operationOf(verb)
     await loadCount(operation, inFlight, operations)
@@ -50,10 +52,10 @@ const orders = {
     return { heapBytes: heap, bufferBytes: (after.arrayBuffers - before.arrayBuffers) / operations }
   },
 
-  /** The most that is alive under load, above what the idle client holds. Needs --expose-gc. */
+  /** The peak of live memory under load, above that of the idle client. Needs --expose-gc. */
   async held({ verb, inFlight, ms }) {
     const operation = operationOf(verb)
-    // Twice: the first collection may leave what only finalizers free.
+    // Twice: the first collection may leave objects that only finalizers free.
     aliveBytes()
     const idleBytes = aliveBytes()
     await load(verb, operation, inFlight, ms / 4)
@@ -92,7 +94,9 @@ function operationOf(verb) {
   return (i) => client.getMany(batches[i % batches.length])
 }
 
-/** Small gets, whose times are sampled, and a large value in every 16 operations, which is not. */
+/**
+ * Small gets, whose times are sampled, and one large value per 16 operations, whose time is not.
+ */
 function besideLarge(verb) {
   const large = 'abcdefghij'.repeat(10_240)
   const isReady = client.set('large', large)
@@ -103,7 +107,7 @@ function besideLarge(verb) {
   }
 }
 
-/** `inFlight` loops, each one operation after the other; times and checks some of them. */
+/** `inFlight` loops, each one operation after the other; samples their times and checks values. */
 async function load(verb, operation, inFlight, ms) {
   const endMs = performance.now() + ms
   const samples = []
@@ -131,7 +135,7 @@ async function load(verb, operation, inFlight, ms) {
         done++
       } catch {
         failed++
-        // A client that refuses at once must not keep the clock from ending this.
+        // A client that rejects at once must not keep the timer from ending this.
         await new Promise(setImmediate)
       }
     }
@@ -141,7 +145,7 @@ async function load(verb, operation, inFlight, ms) {
   return { done, failed, wrong, samples }
 }
 
-/** Whether everything asked for was there: to miss is quicker than to answer. */
+/** Whether every key was a hit: misses are faster than hits. */
 function isRight(answer, verb) {
   if (verb === 'get' || verb === 'getOrSet') return answer?.length === value.length
   if (verb !== 'getMany') return true

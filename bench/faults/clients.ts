@@ -2,25 +2,25 @@ import { createRequire } from 'node:module'
 import { MemcachedClient } from '../../src/client/client.ts'
 import type { LoadTarget } from '../../test/support/fault-load.ts'
 
-/** A client under comparison, with settings as favourable as it offers. */
+/** A client under comparison, with the most favourable settings it offers. */
 export interface Contender extends LoadTarget {
   close(): Promise<unknown> | unknown
 }
 
-/** The one timeout all get: what they wait for an answer. */
+/** The timeout that every client gets for a reply. */
 export const TIMEOUT_MS = 500
-/** How long they leave a dead host alone. */
+/** How long clients leave a dead host alone. */
 export const RETRY_MS = 2_000
 
 const require = createRequire(import.meta.url)
-// The packages below have no types, or types of another version.
+// The packages below have no types, or the types of another version.
 const load = (name: string): Record<string, new (...options: unknown[]) => Untyped> => require(name)
 
 interface Untyped {
   [verb: string]: (...options: unknown[]) => Promise<unknown>
 }
 
-/** Makes the client of that name over these servers. */
+/** Makes the named client for these servers. */
 export const contenders: Readonly<Record<string, (servers: readonly string[]) => Contender>> = {
   mintring(servers) {
     const client = new MemcachedClient(servers, {

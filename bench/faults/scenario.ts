@@ -7,16 +7,16 @@ import { type Memcached, startMemcached } from '../../test/support/memcached.ts'
 import { contenders } from './clients.ts'
 
 /**
- * One client, one fault: three memcacheds, steady traffic, the first host breaks and is mended.
- * Run by faults.ts, in a network namespace of its own; prints one line of JSON.
- * Arguments: client, fault, seconds, broken at, mended at, operations a second.
+ * One client, one fault: three memcacheds, steady traffic, the first host breaks and is repaired.
+ * Run by faults.ts, in a network namespace of its own; prints one line of JSON. Arguments: client,
+ * fault, seconds, broken at, repaired at, operations a second.
  */
 const [client = 'mintring', fault = 'kill', ...numbers] = process.argv.slice(2)
 const [seconds = 20, brokenAt = 5, mendedAt = 12, opsPerSecond = 2_000] = numbers.map(Number)
 const KEYS = 3_000
 const SAMPLE_MS = 100
 
-/** What a run comes to. */
+/** The result of a run. */
 export interface Row {
   readonly client: string
   readonly fault: string
@@ -30,7 +30,7 @@ export interface Row {
   maxReadMs: number
   /** Hits of all reads in the last second of the fault, in percent. */
   hitPercent: number
-  /** From the mending until the host has 60 % of its share again; undefined when it never had. */
+  /** From the repair until the host has 60 % of its share again; undefined when it never had. */
   backMs: number | undefined
   peakInFlight: number
   /** Connections to the broken host at the end. */
@@ -57,7 +57,7 @@ async function mendHost(server: Memcached): Promise<void> {
   else if (fault === 'black hole') execFileSync('iptables', ['-w', '-F', 'INPUT'])
 }
 
-/** A number of `stats`, over a connection of our own; undefined when there is no answer in time. */
+/** A number of `stats`, over a separate connection; undefined when there is no reply in time. */
 function statOf(port: number, name: string): Promise<number | undefined> {
   return new Promise((resolve) => {
     const socket = net.connect(port, '127.0.0.1')
@@ -77,7 +77,7 @@ function statOf(port: number, name: string): Promise<number | undefined> {
   })
 }
 
-/** Reads that arrive at a host per second, over the next tenth of one. */
+/** Reads per second that arrive at a host during the next 100 ms. */
 async function readRate(port: number): Promise<number> {
   const before = await statOf(port, 'cmd_get')
   await sleep(SAMPLE_MS)
@@ -100,7 +100,7 @@ async function playFault(
   await mendHost(broken)
   const mendedMs = performance.now()
   let backMs: number | undefined
-  // What hung may be answered in a burst: only traffic that goes on means that the host is back.
+  // Held-up requests may be served in a burst: only continued traffic means that the host is back.
   for (let goodSamples = 0; performance.now() < startMs + seconds * 1_000 - 300; ) {
     const isGood = (await readRate(broken.port)) >= share * 0.6
     if (isGood && goodSamples === 0) backMs = performance.now() - mendedMs

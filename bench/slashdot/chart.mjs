@@ -64,7 +64,7 @@ function svg() {
   )
 }
 
-/** Bars on a logarithmic scale, as what they show differs by factors of thousands. */
+/** Bars on a logarithmic scale, because the values differ by factors of thousands. */
 function panel({ field, title }, index) {
   const x0 = index * PANEL_WIDTH + LEFT
   const width = PANEL_WIDTH - LEFT - 12

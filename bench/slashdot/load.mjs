@@ -7,7 +7,7 @@ const result = await autocannon({
   url,
   connections: Number(connections),
   duration: Number(duration),
-  // As long as browsers wait, or nearly: longer than the run, so that slowness is no error.
+  // Nearly as long as browsers wait, and longer than the run, so that slow responses are no errors.
   timeout: 30,
 })
 const { latency, requests, errors, timeouts, non2xx } = result

@@ -24,7 +24,7 @@ const SECONDS = Number(process.env.SECONDS ?? 18)
 const TTL_SECONDS = 4
 const PROCESSES = 2
 const MEMCACHEDS = 3
-/** Loads closer together than this are of one expiry. */
+/** Loads closer together than this belong to one expiry. */
 const BURST_MS = 1500
 /** How long the loss of a host may cause loads. */
 const KILL_MS = 1500
@@ -55,7 +55,7 @@ async function slashdot(way, count) {
     Array.from({ length: PROCESSES }, () => startService(way, addresses)),
   )
   const holder = holderOf(addresses)
-  // The page is there before the link is.
+  // The page is cached before the link appears.
   await fetch(`${services[0].url}/reports/books`)
   const startMs = Date.now()
   const loads = services.map(({ url }, i) => startLoad(`${url}/reports/books`, share(count, i)))
@@ -118,7 +118,7 @@ async function startMemcached() {
   return { child, address: `127.0.0.1:${port}` }
 }
 
-/** A service tells each call of its origin on its standard output, so that no request is needed. */
+/** A service prints each call of its origin, so that no request is needed to count them. */
 async function startService(way, addresses) {
   const port = await freePort()
   const calls = []

@@ -1,5 +1,5 @@
-// One hot key expires under many readers at once: what the origin has to bear, and how long readers
-// wait. Four processes, a loader of 200 ms, an origin that does 50 things at a time.
+// One hot key expires under many readers at once: the load on the origin, and how long readers
+// wait. Four processes, a loader of 200 ms, an origin that runs 50 requests at a time.
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import process from 'node:process'

@@ -1,4 +1,4 @@
-// One process of the fleet: primes its cache, then reads one key many times at once.
+// One process of the fleet: fills its cache, then reads one key many times at once.
 import process from 'node:process'
 import { MemcachedClient } from '../../src/index.ts'
 
@@ -25,7 +25,7 @@ async function unprotected() {
   return value
 }
 
-/** Reads by mode. Those of other packages keep the value in this process, as they do by default. */
+/** Reads by mode. Other packages keep the value in this process too, as they do by default. */
 const modes = {
   none: () => unprotected,
   'in-process': () => () => {

@@ -1,9 +1,9 @@
 /**
- * One test on the tags of mintring, bentocache and cacheable, all three on the same memcached:
- * processes whose clocks are apart fill values under one tag, the origin changes, one process
- * invalidates the tag, and all read after that was acknowledged. Counts what they return as current
- * although it is older. `evicted`: memcached loses the tag before it is invalidated, or after.
- * PROCESSES, KEYS and READS set how much, CASES which.
+ * One test of the tags of mintring, bentocache and cacheable, all on the same memcached: processes
+ * whose clocks differ fill values under one tag, the origin changes, one process invalidates the
+ * tag, and all read after that was acknowledged. Counts the older values that they return as
+ * current. `evicted`: memcached evicts the tag before it is invalidated, or after. PROCESSES, KEYS
+ * and READS set the size, CASES selects cases.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -42,7 +42,7 @@ async function tried(library: Start['library'], which: (typeof ALL_CASES)[number
   try {
     await Promise.all(workers.map((one) => once(one, 'message')))
     await all({ do: 'read', version: 1, reads: KEYS * 2 })
-    // A clock ticks between the fill and what follows.
+    // So that a clock ticks between the fill and the next step.
     await new Promise((wake) => setTimeout(wake, 50))
     if (which === 'evicted before') await evict(memcached)
     await told(workers.at(-1)!, { do: 'invalidate' })
@@ -70,7 +70,7 @@ async function told(to: ChildProcess, order: Order): Promise<Count> {
   return count
 }
 
-/** As memory pressure may: the item of the tag goes, under whatever name a library gave it. */
+/** Deletes the item of the tag, as memory pressure may, by the name that each library gives it. */
 async function evict({ port }: Memcached): Promise<void> {
   const dump = await talk(port, 'lru_crawler metadump all\r\n')
   const keys = [...dump.matchAll(/^key=(\S+)/gm)].map(([, key]) => decoded(key!))

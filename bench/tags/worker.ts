@@ -1,32 +1,32 @@
 import process from 'node:process'
 
-/** What a worker is started with. */
+/** The arguments of a worker. */
 export interface Start {
   readonly library: 'mintring' | 'bentocache' | 'cacheable'
   readonly port: number
-  /** How far its clock is off. */
+  /** The offset of its clock. */
   readonly clockMs: number
   readonly keys: number
 }
 
-/** What a worker is told to do. `version`: what the origin has from now on. */
+/** The orders to a worker. `version`: what the origin returns from now on. */
 export type Order =
   | { readonly do: 'invalidate' }
   | { readonly do: 'read'; readonly version: number; readonly reads: number }
 
-/** What reads came to. */
+/** The counts of the reads. */
 export interface Count {
   reads: number
   /** Returned as current, although the origin had changed. */
   old: number
-  /** Returned with the word that it is stale. */
+  /** Returned and marked stale. */
   stale: number
   loads: number
 }
 
 /** A cache with tags, as its users call it. */
 interface Tagged {
-  /** The value, and whether the library says that it is stale. */
+  /** The value, and whether the library marks it stale. */
   read(key: string, load: () => number): Promise<{ value: number; isStale: boolean }>
   invalidate(): Promise<unknown>
 }
@@ -35,7 +35,7 @@ const start = JSON.parse(process.argv[2]!) as Start
 const realNow = Date.now
 Date.now = () => realNow() + start.clockMs
 
-// Imported now: some of it keeps the clock that it finds.
+// Imported late: some modules keep the clock that they find when they load.
 const { MemcachedClient } = await import('../../src/client/client.ts')
 const client = new MemcachedClient(`127.0.0.1:${start.port}`, { requestTimeoutMs: 5_000 })
 const tags = ['all']
