@@ -10,15 +10,16 @@ import { parseCommand } from './target.ts'
 /** What `mintring behaviors --help` prints. */
 export const behaviorsHelp: string = `Usage: mintring behaviors [NAME…] [--json]
 
-Lists the settings of a client. With a name, everything about that one: what it takes, its default,
-its name in the environment and what other clients call it. Part of a name finds all that hold it.
+Lists the settings of a client. With a NAME, shows all details of that setting: its values, its
+default, its environment variable and its names in other clients. A part of a name shows every
+setting that contains it.
 
   mintring behaviors
   mintring behaviors retryTimeoutMs
   mintring behaviors timeout --json
 `
 
-/** `mintring behaviors [NAME…]`: exit 2 for a name that finds nothing. */
+/** Runs `mintring behaviors [NAME…]`. Exits with 2 if no behavior matches a name. */
 export async function behaviorsCommand(argv: string[], io: CliIo): Promise<number> {
   const options = { json: { type: 'boolean' } } as const
   const { values, positionals } = parseCommand(argv, options)
@@ -101,7 +102,7 @@ function shownDefault(row: Row): string {
   return typeof row.default === 'object' ? JSON.stringify(row.default) : String(row.default)
 }
 
-/** The name in the environment; of a field, behind the name of the behavior it belongs to. */
+/** Returns the environment variable of a behavior, or of one of its fields. */
 function envOf(row: Row, parent: Row | undefined): string | undefined {
   if (!canBeText(row)) return undefined
   return parent === undefined ? envName(row) : envName(parent, row)

@@ -6,12 +6,15 @@ import { escaped, nameShown } from '../secrets.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
 import { type CliVerb, verbs } from './verbs.ts'
 
-/** How long a verb may take to say what it reached, after Ctrl-C: a warm-up gives up after 400. */
+/** How long a verb has after Ctrl-C to report its progress. A warm-up needs up to 400 ms. */
 const GRACE_MS = 450
 
 const MAX_COMPLAINT = 2_000
 
-/** Runs a command line: the verb's exit code, 2 for a line that is invalid, 1 for a failure. */
+/**
+ * Runs a command line. Returns the verb's exit code, 2 for an invalid command line, 1 for a
+ * failure.
+ */
 export async function runCommandLine(argv: readonly string[], io: CliIo): Promise<number> {
   const [name, ...rest] = argv
   if (name === undefined || name === '--help' || name === '-h') {
@@ -33,7 +36,7 @@ export async function runCommandLine(argv: readonly string[], io: CliIo): Promis
   }
 }
 
-/** The package finds its own manifest by its name, wherever this file was built to. */
+/** Resolves the manifest by the package name, because the bundler may move this file. */
 function version(): string {
   return createRequire(import.meta.url)('mintring/package.json').version
 }
@@ -55,7 +58,7 @@ function verbNamed(name: string): CliVerb {
 }
 
 /**
- * The verb's exit code. One that does not end by itself after Ctrl-C is left to main, which ends
+ * Returns the verb's exit code. Rejects if the verb does not end soon after Ctrl-C; main then ends
  * the process.
  */
 async function untilInterrupted(
@@ -84,7 +87,8 @@ function complain(name: string, error: unknown, io: CliIo): number {
     return exitCodes.usage
   }
   if (io.signal?.aborted === true) {
-    // Counts and warm-ups tell how far they came; that an operation was aborted tells nothing.
+    // Counts and warm-ups report their progress. The plain message that an operation was aborted
+    // adds nothing.
     const reached = isMintringError(error) && !error.message.startsWith('The operation was')
     say(reached ? `interrupted: ${error.message}` : 'interrupted')
     return exitCodes.interrupted
@@ -93,7 +97,7 @@ function complain(name: string, error: unknown, io: CliIo): number {
     say(`${error.message} (${error.code})`)
     return exitCodes.failed
   }
-  // A path that is not there, a disk that is full: the system's words say it.
+  // Errors of the system, such as a missing path or a full disk: their own message is enough.
   const isSystem = systemCodeOf(error) !== undefined && 'syscall' in (error as object)
   if (!isSystem) throw error
   say(messageOf(error))
@@ -107,11 +111,11 @@ function overview(): string {
 
 ${lines.join('\n')}
 
-  mintring COMMAND --help tells more. Every command that answers something takes --json.
-  Exit codes: 0 well, 1 something failed, 2 the command line cannot be, 130 interrupted.
+  mintring COMMAND --help describes a command. All commands that print a result accept --json.
+  Exit codes: 0 success, 1 failure, 2 invalid command line, 130 interrupted.
 
   mintring demo                                     what it is for, in 20 seconds
-  mintring locate user:1 --servers a,b,c            where a key lives, and why
+  mintring locate user:1 --servers a,b,c            which server a key is on, and why
   mintring remap --servers 10 --remove 1            what losing a host costs
 `
 }

@@ -3,7 +3,7 @@ import { type HotKeyOutcome, playHotKey } from './demo/hot-key.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
 import { percentText, styleOf, tableLines } from './style.ts'
 
-/** Shows the two things mintring is for, on servers inside this process: `mintring demo`. */
+/** Runs `mintring demo`: shows the two main features on servers inside this process. */
 export async function demoCommand(argv: string[], io: CliIo): Promise<number> {
   if (argv.length > 0) throw new UsageError(`demo takes no arguments, but got ${argv[0]}`)
   const style = styleOf(io)

@@ -3,8 +3,9 @@ import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 
 /**
- * Reads a file, or a named pipe. Opening a pipe waits for its writer in a thread, and a process
- * does not end before its threads: without waiting, Ctrl-C works.
+ * Opens a file or a named pipe for reading. Opening a pipe blocks a thread until there is a writer,
+ * and a process waits for its threads before it exits. So a pipe is opened without blocking, and
+ * Ctrl-C works.
  */
 export function fileStream(path: string): Readable {
   if (!isPipe(path)) return createReadStream(path)
@@ -12,7 +13,10 @@ export function fileStream(path: string): Readable {
   return new Socket({ fd, readable: true, writable: false })
 }
 
-/** What cannot be looked at cannot be opened either: that fails with the system's words. */
+/**
+ * Returns false if the path cannot be inspected: opening it then fails with the error of the
+ * system.
+ */
 function isPipe(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFIFO() === true
 }

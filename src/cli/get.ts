@@ -9,16 +9,16 @@ import { cliTarget, parseCommand, targetHelp, targetOptions } from './target.ts'
 /** What `mintring get --help` prints. */
 export const getHelp: string = `Usage: mintring get KEY [options]
 
-Shows a value, the host it came from, its flags, its size and how long it still lives. Exits with 1
-when there is none.
+Shows a value, the host it came from, its flags, its size and its remaining ttl. Exits with 1 if the
+key has no value.
 
-${targetHelp}  --raw                  the value alone: text and bytes as they are, the rest as JSON
+${targetHelp}  --raw                  only the value: text and bytes unchanged, other types as JSON
 
   mintring get user:1 --servers 10.0.0.1,10.0.0.2
   mintring get user:1 --raw > user.json
 `
 
-/** How much of a value a terminal is shown. */
+/** How many characters of a value are shown in a terminal. */
 const MAX_SHOWN_CHARACTERS = 4_000
 const MAX_SHOWN_BYTES = 256
 
@@ -26,11 +26,11 @@ interface Found {
   readonly value: unknown
   readonly flags: number
   readonly cas: bigint
-  /** What the server says of the item; undefined from one without meta commands. */
+  /** The item's metadata; undefined if the server has no meta commands. */
   readonly meta: MetaReply | undefined
 }
 
-/** `mintring get KEY`: exit 1 when the key has no value, or it cannot be read. */
+/** Runs `mintring get KEY`. Exits with 1 if the key has no value, or the read fails. */
 export async function getCommand(argv: string[], io: CliIo): Promise<number> {
   const options = { ...targetOptions, raw: { type: 'boolean' } } as const
   const { values, positionals } = parseCommand(argv, options)
@@ -76,8 +76,7 @@ function asJson(key: string, host: string, found: Found | undefined): string {
 function picture(key: string, host: string, found: Found, io: CliIo): string {
   const style = styleOf(io)
   const { value, flags, cas, meta } = found
-  const lives =
-    meta?.ttl === -1 ? 'until it is evicted' : `${ageText(meta?.ttl ?? Number.NaN)} more`
+  const lives = meta?.ttl === -1 ? 'until evicted' : `${ageText(meta?.ttl ?? Number.NaN)} more`
   const facts: (readonly [string, string])[] = [
     ['on', host],
     ['type', kindOf(value)],
@@ -96,7 +95,7 @@ function kindOf(value: unknown): string {
   return typeof value === 'object' ? 'JSON' : typeof value
 }
 
-/** Line by line: a value may be a page, and must not move the cursor. */
+/** Escapes the value line by line: it may be a page, and must not move the cursor. */
 function shownValue(value: unknown): string {
   if (value instanceof Uint8Array) {
     const more = value.length > MAX_SHOWN_BYTES ? ' …' : ''

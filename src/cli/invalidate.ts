@@ -8,18 +8,17 @@ import { cliTarget, parseCommand, targetHelp, targetOptions } from './target.ts'
 export const invalidateHelp: string = `Usage: mintring invalidate KEY … [options]
        mintring invalidate --tag TAG … [options]
 
-Marks keys stale, or every value that has one of the tags: each is served stale while one client of
-the fleet refills it. Exits with 1 when there was no such key. A tag is invalidated whether values
-have it or not.
+Marks keys stale, or all values that have one of the tags. A stale value is served while one client
+refills it. Exits with 1 if no key was found. Invalidating a tag succeeds even if no value has it.
 
 ${targetHelp}  --tag TAG              a tag instead of keys; may be repeated
-  --hard                 with --tag: values that are older are not even served stale
+  --hard                 with --tag: do not serve the old values, not even stale
 
   mintring invalidate page:home --servers 10.0.0.1,10.0.0.2
   mintring invalidate --tag product:17 --tag prices
 `
 
-/** `mintring invalidate`: exit 1 when there was nothing to mark. */
+/** Runs `mintring invalidate`. Exits with 1 if no key was found. */
 export async function invalidateCommand(argv: string[], io: CliIo): Promise<number> {
   const options = {
     ...targetOptions,
@@ -41,6 +40,6 @@ export async function invalidateCommand(argv: string[], io: CliIo): Promise<numb
   const names = [...tags, ...keys].map((name) => escaped(name)).join(', ')
   if (values.json === true) io.out(`${jsonText(what)}\n`)
   else if (found) io.out(`${names}: stale now\n`)
-  else io.err(`mintring invalidate: ${names}: there is nothing\n`)
+  else io.err(`mintring invalidate: ${names}: no such key\n`)
   return found ? exitCodes.ok : exitCodes.failed
 }

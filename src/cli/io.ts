@@ -1,46 +1,49 @@
 /**
- * The world as a command sees it. Commands never touch `process`, so that a test can run them in
- * memory and read what they said.
+ * A command's input and output. Commands never use `process` directly, so that tests can run them
+ * in memory and read their output.
  */
 export interface CliIo {
   /**
-   * Writes to standard output as it is: the caller ends its lines, and escapes what is not its own.
+   * Writes text to standard output unchanged. The caller ends lines, and escapes text from servers.
    */
   out(text: string | Uint8Array): void
-  /** Writes to standard error as it is: complaints and progress, never the answer. */
+  /** Writes to standard error unchanged: errors and progress, never results. */
   err(text: string): void
   /** Whether standard output is a terminal. */
   readonly isTTY: boolean
-  /** Width of the terminal; 80 when there is none. */
+  /** The width of the terminal; 80 without a terminal. */
   readonly columns: number
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Height of the terminal; 24 when there is none. */
+  /** The height of the terminal; 24 without a terminal. */
   readonly rows?: number
-  /** Standard input, for the commands that can read keys from it. */
+  /** Standard input, for commands that read keys from it. */
   readonly stdin?: AsyncIterable<Uint8Array>
-  /** Calls back for every key pressed, without waiting for Enter; answers how to stop listening. */
+  /**
+   * Calls the listener for every key that is pressed, without waiting for Enter. Returns a function
+   * that removes the listener.
+   */
   readonly onKey?: (listener: (key: string) => void) => () => void
-  /** Fires on SIGINT or SIGTERM: a command that runs until told otherwise ends cleanly then. */
+  /** Fires on SIGINT or SIGTERM: a command that runs until then ends cleanly. */
   readonly signal?: AbortSignal
 }
 
-/** A verb of the command line: answers one of the exit codes. */
+/** A verb of the command line. Resolves with one of the exit codes. */
 export type CliCommand = (argv: string[], io: CliIo) => Promise<number>
 
-/** Exit codes a script can rely on; docs/cli.md has the table. */
+/** The exit codes, which scripts can rely on; docs/cli.md has the table. */
 export const exitCodes = {
   ok: 0,
-  /** A server does not answer, a key has no value, a file cannot be read. */
+  /** A server does not reply, a key has no value, or a file cannot be read. */
   failed: 1,
-  /** The command line cannot be. */
+  /** The command line is invalid. */
   usage: 2,
-  /** `remap --fail-above`: more keys move. */
+  /** `remap --fail-above`: more keys move than allowed. */
   above: 3,
-  /** Ctrl-C or SIGTERM, as shells number it. */
+  /** Ended by Ctrl-C or SIGTERM; the number is the usual one of shells. */
   interrupted: 130,
 } as const
 
-/** What the command line got wrong: main prints it with a hint at --help and exits 2. */
+/** An invalid command line: main prints the message with a hint at --help, and exits with 2. */
 export class UsageError extends Error {
   constructor(message: string) {
     super(message)

@@ -10,7 +10,7 @@ import { type CliTarget, cliTarget, parseCommand, targetHelp, targetOptions } fr
 /** What `mintring locate --help` prints. */
 export const locateHelp: string = `Usage: mintring locate KEY… --servers LIST [options]
 
-Tells which server a key lives on, why, and where it goes if that server dies. Connects to nothing.
+Shows which server a key is on, why, and where it goes if that server dies. Opens no connection.
 
 ${targetHelp}
   mintring locate user:1 --servers 10.0.0.1,10.0.0.2,10.0.0.3:11211:2
@@ -24,11 +24,11 @@ interface Place {
   readonly hash: number
   readonly point: number | undefined
   readonly fallback: string | undefined
-  /** The fraction of all keys that live on this server. */
+  /** The fraction of all keys that are on this server. */
   readonly share: number
 }
 
-/** `mintring locate KEY…`: exit 0, 1 for a key or server that is invalid. */
+/** Runs `mintring locate KEY…`. Exits with 0, or with 1 for an invalid key or server. */
 export async function locateCommand(argv: string[], io: CliIo): Promise<number> {
   const { values, positionals: keys } = parseCommand(argv, targetOptions)
   if (values.help === true) {

@@ -5,9 +5,10 @@ import { exitCodes } from './io.ts'
 import { processIo } from './process-io.ts'
 
 const { io, close } = processIo(process)
-// A loader that never settles holds no process: it would end with 0.
+// A promise that never settles, as of a loader, does not keep the process alive: without this check
+// it would exit with 0.
 const endless = (): void => {
-  io.err('mintring: the command waits for something that cannot come any more\n')
+  io.err('mintring: the command waits for a promise that never settles, for example of a loader\n')
   process.exitCode = exitCodes.failed
 }
 process.once('beforeExit', endless)
@@ -15,8 +16,9 @@ void runCommandLine(process.argv.slice(2), io)
   .then((code) => {
     process.off('beforeExit', endless)
     process.exitCode = code
-    // Input that is still awaited, or another's work, must not hold up who pressed Ctrl-C. What the
-    // verb printed goes out first.
+    // After Ctrl-C, pending reads of input or other open handles must not delay the exit. The
+    // output of
+    // the verb is written first.
     if (io.signal.aborted) process.stdout.write('', () => process.exit())
   })
   .finally(close)

@@ -14,10 +14,10 @@ import { cliTarget, parseCommand, targetHelp, targetOptions, wholeNumber } from 
 /** What `mintring ping --help` prints. */
 export const pingHelp: string = `Usage: mintring ping [SERVER…] [options]
 
-Asks every server for its version, several times, and tells how long that takes and what the server
-can do. Exits with 1 when a server does not answer.
+Asks every server for its version several times. Shows how long the replies take and what the server
+supports. Exits with 1 if a server does not reply.
 
-${targetHelp}  -n, --count N          how often (default 5)
+${targetHelp}  -n, --count N          how many times (default 5)
 
   mintring ping 10.0.0.1 10.0.0.2:11212
   mintring ping --servers memcacheds://cache.example.com:11211 --json
@@ -33,7 +33,7 @@ interface Answer {
   readonly proxy?: boolean
   readonly tls?: boolean
   readonly itemSizeMax?: number | undefined
-  /** From the dial until the server could be used. */
+  /** Time from the start of the dial until the server can be used, in milliseconds. */
   readonly connectMs?: number
   readonly medianMs?: number
   readonly maxMs?: number
@@ -50,14 +50,14 @@ const VERSION: Verb = {
   },
   accept(request, reply) {
     if (reply.kind !== ReplyKind.Version) {
-      throw new MintringError('MINTRING_PROTOCOL', 'version was answered by something else')
+      throw new MintringError('MINTRING_PROTOCOL', 'the reply to version was not a version')
     }
     request.resolve(undefined)
     return true
   },
 }
 
-/** `mintring ping`: exit 1 when a server does not answer. */
+/** Runs `mintring ping`. Exits with 1 if a server does not reply. */
 export async function pingCommand(argv: string[], io: CliIo): Promise<number> {
   const options = { ...targetOptions, count: { type: 'string', short: 'n' } } as const
   const { values, positionals } = parseCommand(argv, options)

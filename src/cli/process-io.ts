@@ -1,13 +1,13 @@
 import type { CliIo } from './io.ts'
 
-/** The world of a command as a real process has it. */
+/** Returns the CliIo of a real process. */
 export function processIo(host: NodeJS.Process): {
   readonly io: CliIo & { readonly signal: AbortSignal }
   close(): void
 } {
   const ending = new AbortController()
   const end = (): void => {
-    // A second signal ends a command that does not.
+    // A second signal ends a command that ignored the first.
     if (ending.signal.aborted) host.exit(130)
     ending.abort()
   }
@@ -22,7 +22,7 @@ export function processIo(host: NodeJS.Process): {
     out: (text: string | Uint8Array) => void host.stdout.write(text),
     err: (text: string) => void host.stderr.write(text),
     isTTY: host.stdout.isTTY === true,
-    // Getters: a terminal changes its size while `top` runs.
+    // Getters, because a terminal may change its size while `top` runs.
     get columns() {
       return host.stdout.columns ?? 80
     },
@@ -43,7 +43,7 @@ export function processIo(host: NodeJS.Process): {
   return { io, close }
 }
 
-/** Reads single keys when standard input is a terminal; else nothing is ever pressed. */
+/** Calls the listener for each key if standard input is a terminal; otherwise never. */
 function onKey(stdin: NodeJS.Process['stdin'], listener: (key: string) => void): () => void {
   if (stdin.isTTY !== true) return () => {}
   const read = (bytes: Buffer): void => listener(bytes.toString('latin1'))

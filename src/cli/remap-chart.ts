@@ -33,7 +33,7 @@ const paperStyle = `
 @media (prefers-color-scheme: dark) { .chart .paper { fill: #14191f } }
 `
 
-/** The whole picture as one SVG file. */
+/** Returns the report as one SVG file. */
 export function remapSvg(report: RemapReport): string {
   const height = movesHeight(report) + 40
   const title = markup(headline(report))
@@ -47,7 +47,7 @@ export function remapSvg(report: RemapReport): string {
   )
 }
 
-/** How many keys move under each distribution, for a page that has `chartStyle`. */
+/** Returns a chart of how many keys move under each distribution, for a page with `chartStyle`. */
 export function movesChart(report: RemapReport): string {
   const rows = report.results.map((r) => `${r.distribution} moves ${percent(r.moved)}`).join(', ')
   return svg(movesHeight(report), `Keys that move: ${rows}`, moves(report))
@@ -81,7 +81,10 @@ function moveRow(result: RemapResult, y: number): string {
   ].join('')
 }
 
-/** What share of the keys each server has, before the change or after the way it fell worst. */
+/**
+ * Returns a chart of each server's share of the keys: before the change, or after its worst
+ * variant.
+ */
 export function sharesChart(shares: readonly number[], label: string): string {
   const columns = downsampled(shares)
   const top = Math.max(...shares, 1e-9)
@@ -97,7 +100,7 @@ export function sharesChart(shares: readonly number[], label: string): string {
   return svg(102, `${label}: the highest of ${shares.length} shares is ${percent(top)}`, content)
 }
 
-/** At most 200 columns, each the highest of its servers. */
+/** Reduces the shares to at most 200 columns. A column shows the highest share of its servers. */
 function downsampled(shares: readonly number[]): readonly number[] {
   if (shares.length <= COLUMNS) return shares
   return Array.from({ length: COLUMNS }, (_, i) => {

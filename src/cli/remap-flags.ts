@@ -48,7 +48,7 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsConfig['options']
 
-/** Options that tell how the load on the origin goes on over time. */
+/** The options that describe the traffic over time. */
 const TRAFFIC = [
   'writes-per-second',
   'processes',
@@ -59,21 +59,24 @@ const TRAFFIC = [
   'zipf',
 ] as const
 
-/** What parseArgs found of the options above. */
+/** The parsed options of `mintring remap`. */
 export type RemapFlags = ReturnType<typeof parseRemapFlags>
 
-/** What reading the keys brings to light. */
+/** What reading the keys revealed, for the report. */
 export interface RemapFindings {
   readonly skipped: SkippedLines
-  /** By server, with --sample. */
+  /** With --sample: the keys taken from each server. */
   readonly sample: SampledServer[]
 }
 
 const DEFAULT_KEYS = 100_000
-// Below this, starting threads costs more than it saves.
+// With fewer keys, starting threads takes longer than it saves.
 const KEYS_WORTH_THREADS = 1_000_000
 
-/** Reads a command line. Throws UsageError for options that are unknown or do not fit together. */
+/**
+ * Parses a command line. Throws UsageError for unknown options and for options that exclude each
+ * other.
+ */
 export function parseRemapFlags(argv: string[]) {
   const flags = parsed(argv)
   if (flags.help) return flags
@@ -83,17 +86,17 @@ export function parseRemapFlags(argv: string[]) {
   const isMadeUp = flags['keys-from'] === undefined && flags.sample !== true
   const rules: [boolean, string][] = [
     [!isMadeUp && flags['keys-from'] !== undefined && flags.sample === true, KEYS_TWICE],
-    [flags.sample === true && isNumber(flags.servers), '--sample needs a list in --servers'],
-    [!isMadeUp && flags['key-format'] !== undefined, '--key-format is for made-up keys'],
-    [!isMadeUp && flags.workers !== undefined, '--workers is for made-up keys'],
-    [flags.trials !== undefined && !isCounted, '--trials needs a count in --remove or --add'],
+    [flags.sample === true && isNumber(flags.servers), '--sample requires a list in --servers'],
+    [!isMadeUp && flags['key-format'] !== undefined, '--key-format requires generated keys'],
+    [!isMadeUp && flags.workers !== undefined, '--workers requires generated keys'],
+    [flags.trials !== undefined && !isCounted, '--trials requires a count in --remove or --add'],
     [
       (flags['requests-per-second'] === undefined) !== (flags['hit-ratio'] === undefined),
-      '--requests-per-second and --hit-ratio need each other',
+      '--requests-per-second and --hit-ratio must be given together',
     ],
     ...TRAFFIC.map((name): [boolean, string] => [
       flags[name] !== undefined && flags['hit-ratio'] === undefined,
-      `--${name} needs --requests-per-second and --hit-ratio`,
+      `--${name} requires --requests-per-second and --hit-ratio`,
     ]),
   ]
   const broken = rules.find(([isBroken]) => isBroken)
@@ -101,16 +104,19 @@ export function parseRemapFlags(argv: string[]) {
   return flags
 }
 
-const KEYS_TWICE = '--keys-from and --sample cannot go together'
+const KEYS_TWICE = '--keys-from and --sample exclude each other'
 
 function parsed(argv: string[]) {
   const { values, positionals } = parseCommand(argv, options)
   const [word] = positionals
-  if (word !== undefined) throw new UsageError(`remap takes options alone, not '${word}'`)
+  if (word !== undefined) throw new UsageError(`remap takes only options, not '${word}'`)
   return values
 }
 
-/** What the flags ask for; with --sample, the live servers were asked for their keys. */
+/**
+ * Converts the flags to the input of remap(). With --sample, this reads the keys of the live
+ * servers.
+ */
 export async function remapInputOf(
   flags: RemapFlags,
   io: CliIo,
@@ -216,7 +222,7 @@ function distributionsOf(
   const added = countOrList(add)
   const named = typeof added === 'number' ? servers : [...servers, ...added]
   const complaints = distributionNames.map((distribution) => complaintOf(named, distribution))
-  // What no distribution can place is an error of the list.
+  // If no distribution accepts the servers, the list is wrong: remap() then throws the error.
   if (!complaints.includes(undefined)) return distributionNames
   for (const [at, complaint] of complaints.entries()) {
     if (complaint !== undefined) io.err(`${distributionNames[at]} is left out: ${complaint}\n`)
@@ -224,7 +230,10 @@ function distributionsOf(
   return distributionNames.filter((_, at) => complaints[at] === undefined)
 }
 
-/** Why a distribution cannot place servers, such as host names whose address it needs. */
+/**
+ * Returns why a distribution rejects the servers: one needs IP addresses for host names, for
+ * example.
+ */
 function complaintOf(
   servers: readonly string[],
   distribution: DistributionName,
@@ -267,13 +276,13 @@ function optionalNumber(flags: RemapFlags, name: TextFlag): number | undefined {
   return text === undefined ? undefined : numeric(name, text)
 }
 
-/** Seconds, or a whole number with a unit: `10m`. */
+/** Parses seconds, or a whole number with a unit: `10m`. */
 function durationMs(flags: RemapFlags, name: TextFlag): number | undefined {
   const text = flags[name]
   if (text === undefined) return undefined
   const match = /^(\d+)([smhd]?)$/.exec(text)
   if (match !== null) return Number(match[1]) * UNIT_MS[match[2]!]!
-  throw new UsageError(`--${name} takes seconds, or such as 10m, not '${text}'`)
+  throw new UsageError(`--${name} takes seconds, or a duration such as 10m, not '${text}'`)
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = {
@@ -284,14 +293,14 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 }
 
-/** Options that take a word. */
+/** The options that take a value. */
 type TextFlag = Exclude<keyof typeof options, 'sample' | 'json' | 'csv' | 'svg' | 'html' | 'help'>
 
-/** A number from 0 to 1. */
+/** Parses a number from 0 to 1. */
 export function fraction(flags: RemapFlags, name: 'hit-ratio' | 'fail-above'): number | undefined {
   const value = optionalNumber(flags, name)
   if (value === undefined || (value >= 0 && value <= 1)) return value
-  throw new UsageError(`--${name} is from 0 to 1, not ${value}`)
+  throw new UsageError(`--${name} must be from 0 to 1, not ${value}`)
 }
 
 function numeric(name: string, text: string): number {

@@ -1,14 +1,14 @@
-/** `10.0 %`. */
+/** Formats a fraction: `10.0 %`. */
 export function percent(fraction: number): string {
   return `${(fraction * 100).toFixed(1)} %`
 }
 
-/** `100,000`. */
+/** Formats a number with separators: `100,000`. */
 export function grouped(value: number): string {
   return Math.round(value).toLocaleString('en')
 }
 
-/** `15 min`. */
+/** Formats milliseconds: `15 min`. */
 export function duration(ms: number): string {
   if (ms < 60_000) return `${rounded(ms / 1_000)} s`
   return ms < 7_200_000 ? `${rounded(ms / 60_000)} min` : `${rounded(ms / 3_600_000)} h`
@@ -16,7 +16,7 @@ export function duration(ms: number): string {
 
 const rounded = (value: number): number => Math.round(value * 100) / 100
 
-/** Columns to the right but those listed. */
+/** Formats a table. Columns are aligned right, except those in the list. */
 export function table(
   rows: readonly (readonly string[])[],
   leftColumns: readonly number[],

@@ -6,7 +6,7 @@ import { originChart } from './remap-origin.ts'
 import { markup } from './remap-svg.ts'
 import { headline, remarks } from './remap-text.ts'
 
-// A table that is wider than the page has a shadow at the side where more of it is.
+// A table wider than the page has a shadow on the side to which it can be scrolled.
 const pageStyle = `
 :root { color-scheme: light dark; --ink: #1c2733; --paper: #fff; --faint: #5c6875; --line: #d5dbe1 }
 @media (prefers-color-scheme: dark) {
@@ -36,7 +36,7 @@ th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left }
 p { max-width: 44rem } .faint { color: var(--faint) }
 `
 
-/** The report as one page that needs nothing else: no script, no font, no request. */
+/** Returns the report as one self-contained page: no script, no font, no request. */
 export function remapHtml(report: RemapReport): string {
   const title = markup(headline(report))
   return `<!doctype html>
@@ -61,7 +61,7 @@ ${remarks(report)
   .join('\n')}
 ${origins(report)}<h2>Figures</h2>
 <div class="scroll">${figures(report)}</div>
-<h2>Who has how many keys</h2>
+<h2>Keys per server</h2>
 ${report.results.map((result) => shares(result)).join('\n')}
 </main>
 </body>
@@ -69,10 +69,10 @@ ${report.results.map((result) => shares(result)).join('\n')}
 `
 }
 
-/** Above this share, keys move between servers that did not change: not by chance. */
+/** Above this share of unrelated moves, it is no rounding: keys move between unchanged servers. */
 const FEW = 0.02
 
-/** What the page shows, in words: which distributions move little more than they must. */
+/** Returns the conclusion of the page: which distributions move hardly more keys than necessary. */
 function verdict(report: RemapReport): string {
   const { results } = report
   const [first] = results
@@ -136,7 +136,7 @@ function figures(report: RemapReport): string {
   return `<table><thead>${row('th', heads)}</thead><tbody>${rows.join('')}</tbody></table>`
 }
 
-/** The load on the origin over time, where it was asked for. */
+/** Returns charts of the load on the origin over time, if the report has it. */
 function origins(report: RemapReport): string {
   const charts = report.results.flatMap(({ distribution, hash, origin }) => {
     if (origin?.overTime === undefined) return []
@@ -145,12 +145,12 @@ function origins(report: RemapReport): string {
       return grouped(extraLoads.at(-1)!.loads)
     })
     const name = markup(`${distribution} ${hash}`)
-    const text = `${without} loads beyond the usual without handover, ${withIt} with it.`
+    const text = `${without} additional loads without handover, ${withIt} with it.`
     return [`<h3>${name}</h3>\n<p>${text}</p>\n${originChart(origin.overTime)}`]
   })
   if (charts.length === 0) return ''
   return `<h2>Load on the origin over time</h2>
-<p class="faint">Orange: every process reads new homes at once. Green: with handover.</p>
+<p class="faint">Orange: every process uses the new servers at once. Green: with handover.</p>
 ${charts.join('\n')}
 `
 }

@@ -3,19 +3,24 @@ import type { RemapReport } from '../simulate/remap.ts'
 import { MIN_SAMPLE_KEYS, type SampledServer } from '../simulate/remap-sample.ts'
 import { grouped, percent } from './remap-format.ts'
 
-/** 95 % of a normal distribution lie within so many standard deviations. */
+/** 95 % of a normal distribution are within this many standard deviations. */
 const DEVIATIONS = 1.96
 
-/** @throws MintringError MINTRING_BAD_ARGUMENT for a sample from which nothing follows. */
+/**
+ * Checks that a sample is large enough.
+ *
+ * @throws MintringError MINTRING_BAD_ARGUMENT if it is too small.
+ */
 export function checkSample(keys: number, sample: readonly SampledServer[]): void {
   if (sample.length === 0 || keys >= MIN_SAMPLE_KEYS) return
-  const why = `${keys} sampled keys are too few to conclude from, at least ${MIN_SAMPLE_KEYS}`
+  const why = `${keys} sampled keys are too few, at least ${MIN_SAMPLE_KEYS} are necessary`
   throw new MintringError('MINTRING_BAD_ARGUMENT', `Bad remap: ${why} (${drawn(sample)})`)
 }
 
 /**
- * Between which bounds the fraction of all keys lies with 95 % confidence, given that of a sample:
- * Wilson's interval. Both are the fraction itself when all keys were counted.
+ * Returns the bounds within which the fraction of all keys lies with 95 % confidence, from the
+ * fraction in a sample: Wilson's interval. If all keys were counted, both bounds are the fraction
+ * itself.
  */
 export function confidence(
   fraction: number,
@@ -31,7 +36,9 @@ export function confidence(
   return [Math.max(0, middle - reach), Math.min(1, middle + reach)]
 }
 
-/** How many keys came from which server, and how sure the figures are; '' without a sample. */
+/**
+ * Returns how many keys came from each server, and the confidence intervals; '' without a sample.
+ */
 export function sampleLines(report: RemapReport, sample: readonly SampledServer[]): string {
   if (sample.length === 0) return ''
   const sure = report.results.map(({ distribution, hash, moved }) => {

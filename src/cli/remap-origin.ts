@@ -7,7 +7,7 @@ const COLUMNS = 60
 const PLOT_HEIGHT = 120
 const LEFT = 12
 
-/** What the origin loads over time, with handover and without, for people. */
+/** Formats the load on the origin over time as a table: with handover and without. */
 export function originTable(overTime: ChangeOverTime): string {
   const { withoutHandover, withHandover, beforePerSecond, stepMs } = overTime
   const ways = { without: withoutHandover, with: withHandover }
@@ -26,12 +26,12 @@ export function originTable(overTime: ChangeOverTime): string {
     const most = grouped(Math.max(...way.loadsPerSecond))
     return `${name.padEnd(8)}${curve(way, top)}  ${most}/s at most`
   })
-  const usual = `Loads beyond the usual ${grouped(beforePerSecond)} per second, within`
+  const usual = `Additional loads, beyond the usual ${grouped(beforePerSecond)} per second, within`
   const lines = [usual, table([heads, ...rows], [0]), ...curves, `${' '.repeat(8)}${minutes}`]
   return `${lines.join('\n')}\n`
 }
 
-/** One character for some steps, as high as the highest of them. */
+/** Draws a curve in text. A character covers several steps and shows the highest of them. */
 function curve({ loadsPerSecond }: ChangeCost, top: number): string {
   return Array.from({ length: COLUMNS }, (_, i) => {
     const from = Math.floor((i * loadsPerSecond.length) / COLUMNS)
@@ -45,7 +45,7 @@ function highest({ withoutHandover, withHandover }: ChangeOverTime): number {
   return Math.max(...withoutHandover.loadsPerSecond, ...withHandover.loadsPerSecond, 1e-9)
 }
 
-/** The loads per second over time, for a page that has `chartStyle`. */
+/** Returns a chart of the loads per second over time, for a page with `chartStyle`. */
 export function originChart(overTime: ChangeOverTime): string {
   const { withoutHandover, withHandover, stepMs } = overTime
   const top = highest(overTime)

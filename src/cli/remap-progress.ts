@@ -3,7 +3,7 @@ import type { CliIo } from './io.ts'
 const WIDTH = 30
 const REDRAW_MS = 100
 
-/** A bar on standard error for work that takes long, drawn on a terminal only. */
+/** A progress bar on standard error for long work. It is drawn only on a terminal. */
 export class ProgressBar {
   readonly #io: CliIo
   readonly #now: () => number
@@ -17,7 +17,7 @@ export class ProgressBar {
     this.#drawnAt = now()
   }
 
-  /** `done` goes from 0 to 1. */
+  /** Draws the bar. `done` is from 0 to 1. */
   update(done: number): void {
     const now = this.#now()
     if (!this.#io.isTTY || now - this.#drawnAt < REDRAW_MS) return
@@ -28,7 +28,7 @@ export class ProgressBar {
     this.#io.err(`\r${bar} ${Math.floor(done * 100)} %`)
   }
 
-  /** Leaves no trace. */
+  /** Removes the bar from the terminal. */
   clear(): void {
     if (this.#drawn) this.#io.err(`\r${' '.repeat(WIDTH + 6)}\r`)
   }

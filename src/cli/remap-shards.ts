@@ -5,17 +5,19 @@ import type { WorkerMessage } from './remap-worker.ts'
 
 const worker = new URL('./remap-worker.js', import.meta.url)
 
-/** Whether threads can be started: uncompiled, Node 20 cannot load this program's files on one. */
+/**
+ * Whether worker threads can run: Node 20 cannot load the uncompiled files of this program on one.
+ */
 export const threadsAvailable: boolean = import.meta.url.endsWith('.js')
 
-/** How to follow and start a thread. */
+/** How to start a thread and follow its progress. */
 export interface ShardOptions {
   readonly onProgress: (keysDone: number) => void
   readonly signal?: AbortSignal | undefined
   readonly start?: ((shard: RemapShard) => Worker) | undefined
 }
 
-/** Counts a shard on a worker thread of its own. */
+/** Counts a shard on a worker thread. */
 export function runShard(shard: RemapShard, options: ShardOptions): Promise<Difference[]> {
   const { onProgress, signal, start = startThread } = options
   return new Promise((resolve, reject) => {
@@ -32,7 +34,7 @@ export function runShard(shard: RemapShard, options: ShardOptions): Promise<Diff
     thread.on('error', reject)
     thread.on('exit', (code) => {
       signal?.removeEventListener('abort', stop)
-      reject(new Error(`a worker thread ended with code ${code} before its answer`))
+      reject(new Error(`a worker thread ended with code ${code} before its result`))
     })
   })
 }

@@ -6,7 +6,7 @@ import { originTable } from './remap-origin.ts'
 const BAR_WIDTH = 24
 const SHARES_SHOWN = 24
 
-/** The report as a table for people. */
+/** Formats the report as a table for the terminal. */
 export function remapTable(report: RemapReport): string {
   const lines = [`${headline(report)}\n`, movesTable(report.results)]
   lines.push(...legend(report), '')
@@ -16,7 +16,7 @@ export function remapTable(report: RemapReport): string {
     lines.push(originLine(result))
     lines.push(
       overTime === undefined
-        ? 'That is too many loads to follow over time.'
+        ? 'There are too many loads to simulate over time.'
         : originTable(overTime),
     )
   }
@@ -27,20 +27,22 @@ export function remapTable(report: RemapReport): string {
   return `${lines.join('\n')}\n`
 }
 
-/** What the words and the bars of the table mean. */
+/** Explains the words and the bars of the table. */
 function legend({ results, trials }: RemapReport): string[] {
   const lines = [
     '█ moves that the change needs   ▒ unrelated: moves between hosts that did not change',
-    'ideal: the fewest that can move   busiest/mean: keys of the busiest host, over the mean',
+    'ideal: the fewest moves possible   busiest/mean: keys of the busiest host / mean',
   ]
   if (results.some(({ distribution }) => distribution === 'modula')) {
-    lines.push('modula: the hash modulo the number of hosts says the host, so most keys move')
+    lines.push('modula: the host is the hash modulo the number of hosts, so most keys move')
   }
-  if (trials > 1) lines.push('averaged: the change was tried with other hosts each time')
+  if (trials > 1) lines.push('averaged: over variants of the change, with other hosts each time')
   return lines
 }
 
-/** `remove 1: 10 servers, 100,000 keys, averaged over 10 choices of hosts`. */
+/**
+ * Summarizes the report: `remove 1: 10 servers, 100,000 keys, averaged over 10 choices of hosts`.
+ */
 export function headline(report: RemapReport): string {
   const { change, servers, keys, trials } = report
   const fleet = `${grouped(servers.length)} server${servers.length === 1 ? '' : 's'}`
@@ -48,7 +50,7 @@ export function headline(report: RemapReport): string {
   return `${change}: ${fleet}, ${grouped(keys)} keys${average}`
 }
 
-/** What the figures alone would not tell. */
+/** Returns remarks on what the figures do not show. */
 export function remarks(report: RemapReport): string[] {
   const lines = report.results.flatMap((result) => {
     const why = result.remark
@@ -57,12 +59,10 @@ export function remarks(report: RemapReport): string[] {
   const [first] = report.results
   if (first?.movedIfSkipped !== undefined) {
     const skipped = percent(first.movedIfSkipped)
-    lines.push(
-      `A host that is dead and skipped, not removed, moves its own keys alone: ${skipped}.`,
-    )
+    lines.push(`A host that is dead and skipped, not removed, moves only its own keys: ${skipped}.`)
   }
   if (first?.origin?.overTime !== undefined && /remove|replace/.test(report.change)) {
-    lines.push('With handover the hosts that leave stay up until their values have moved.')
+    lines.push('With handover, hosts that leave must stay up until their values have moved.')
   }
   return lines
 }
@@ -109,7 +109,7 @@ function originLine(result: RemapResult): string {
   )
 }
 
-/** The report as comma-separated values, one line per distribution. */
+/** Formats the report as comma-separated values, one line per distribution. */
 export function remapCsv(report: RemapReport): string {
   const heads = [
     'distribution',

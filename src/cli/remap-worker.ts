@@ -2,7 +2,10 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { loadHash } from '../ring/hashes/registry.ts'
 import { countShard, type RemapShard } from '../simulate/remap-count.ts'
 
-/** What a worker thread of `mintring remap` says: progress in keys, and at last the differences. */
+/**
+ * The messages of a worker thread of `mintring remap`: its progress in keys, and finally the
+ * result.
+ */
 export type WorkerMessage =
   | { readonly keysDone: number }
   | { readonly differences: ReturnType<typeof countShard> }
@@ -17,5 +20,5 @@ async function work(): Promise<void> {
   say({ differences })
 }
 
-// A failure ends the thread with an error, which the other side reports.
+// A rejection ends the thread with an error event, which runShard() reports.
 void work()

@@ -15,50 +15,50 @@ import { checkSample, confidence, sampleLines } from './remap-judge.ts'
 import { ProgressBar } from './remap-progress.ts'
 import { remapCsv, remapTable } from './remap-text.ts'
 
-/** The exit code of `--fail-above` when more moved. */
+/** The exit code if more keys move than `--fail-above` allows. */
 export const EXIT_ABOVE = 3
 
 /** What `mintring remap --help` prints. */
 export const remapHelp: string = `Usage: mintring remap --servers <n or list> <change> [options]
 
-Counts how many keys change server when the list of servers changes.
+Counts how many keys move to another server when the list of servers changes.
 
   --servers 10              how many servers, or host:port[:weight],…
-Change (several at once are one change):
+Change (several options make one change):
   --remove 1                how many leave, or which (host:port,…)
   --add 1                   how many join, or which
-  --replace old=new,…       one for another, at its place in the list
-  --reweight host=3,…       other weights
+  --replace old=new,…       new servers, at the places of the old ones in the list
+  --reweight host=3,…       new weights
 Keys:
-  --keys 100000             made-up keys (the default), or the most to read
-  --key-format 'user:%d'    how they look
-  --keys-from FILE          one per line; - for standard input
-  --sample                  from the live servers of --servers (lru_crawler metadump): all, or
-                            --keys of them, from every server by its share
+  --keys 100000             how many keys to generate, or the limit of keys to read
+  --key-format 'user:%d'    the format of generated keys
+  --keys-from FILE          keys from a file, one per line; - is standard input
+  --sample                  keys of the live --servers (lru_crawler metadump): all, or with
+                            --keys that many, from each server in proportion
 What to compare:
-  --distributions ketama,modula   or all
-  --hashes md5,xxh64        each distribution's own by default
-  --trials 10               hosts to average over, for changes given as a count
-  --requests-per-second 5000 --hit-ratio 0.95    adds the load on the origin, right after the
-                            change and over time, with handover and without
+  --distributions ketama,modula   distributions, or all
+  --hashes md5,xxh64        hashes (default: each distribution's own)
+  --trials 10               variants to average over, if the change is given as a count
+  --requests-per-second 5000 --hit-ratio 0.95    also count the load on the origin, right after
+                            the change and over time, with handover and without
 The fleet behind that load:
-  --processes 100           of which the last learns of the change
-  --learn-within 10s        after the first
+  --processes 100           number of processes
+  --learn-within 10s        time from the first that learns of the change to the last
   --announce 1m             how long the change is announced
   --handover 10m            how long values move
-  --duration 15m            how long to watch
-  --zipf 0.99               how much more popular keys are asked for
-  --writes-per-second 0     adds the stale reads
+  --duration 15m            how long to simulate
+  --zipf 0.99               Zipf's exponent: how much more often popular keys are read
+  --writes-per-second 0     also count stale reads
 Output:
-  --json | --csv | --svg | --html    instead of a table
-  --out FILE                write it there
+  --json | --csv | --svg | --html    the format, instead of a table
+  --out FILE                write the result to a file
   --fail-above 0.2          exit with ${EXIT_ABOVE} if the first distribution moves more
-  --workers 2               threads; as many as cores by default, for a million keys or more
+  --workers 2               threads (default: one per core, for a million keys or more)
 `
 
 type Format = (report: RemapReport, findings: RemapFindings) => string
 
-/** `mintring remap`: what a change of servers costs, before it is made. */
+/** Runs `mintring remap`: shows what a change of servers costs before you make it. */
 export async function remapCommand(argv: string[], io: CliIo): Promise<number> {
   const flags = parseRemapFlags(argv)
   if (flags.help) {
@@ -83,7 +83,7 @@ export async function remapCommand(argv: string[], io: CliIo): Promise<number> {
   }
 }
 
-/** Whether the first distribution moves too much; a sample may be too small to tell. */
+/** Compares the first distribution with `--fail-above`. The sample may be too small to decide. */
 function judge(
   report: RemapReport,
   { sample }: RemapFindings,
@@ -95,7 +95,7 @@ function judge(
   if (low < failAbove && failAbove < high) {
     io.err(
       `${distribution} moves ${low.toFixed(4)} to ${high.toFixed(4)} of the keys: too few were ` +
-        `sampled to tell whether that is above ${failAbove}. Give more --keys\n`,
+        `sampled to decide whether that is above ${failAbove}. Pass a larger --keys\n`,
     )
     return exitCodes.failed
   }
@@ -107,7 +107,7 @@ function judge(
 function formatOf(flags: RemapFlags): Format {
   const formats = ['json', 'csv', 'svg', 'html'] as const
   const asked = formats.filter((format) => flags[format])
-  if (asked.length > 1) throw new UsageError(`--${asked.join(' and --')} cannot go together`)
+  if (asked.length > 1) throw new UsageError(`--${asked.join(' and --')} exclude each other`)
   if (flags.json) {
     return (report, { skipped, sample }) => {
       const sampled = sample.length === 0 ? undefined : sample

@@ -14,15 +14,15 @@ export const serveHelp: string = `Usage: ${USAGE}
 
 Runs an in-process memcached (text and meta commands) until SIGTERM or SIGINT.
 
-  --port P            TCP port; 0 takes a free one (default 11211)
+  --port P            TCP port; 0 means any free port (default 11211)
   --host H            address to listen on (default 127.0.0.1)
   --memory MB         memory for items in MiB; the least recently used are evicted (default 64)
   --max-item-bytes B  largest item, key and header included (default 1048576)
 `
 
 /**
- * `mintring serve`: prints one line with its address once it listens, serves until `io.signal`
- * fires, then closes every connection. Answers 1 when it cannot listen.
+ * Runs `mintring serve`: prints its address in one line once it listens, serves until `io.signal`
+ * fires, then closes all connections. Returns 1 if it cannot listen.
  */
 export async function serveCommand(argv: string[], io: CliIo): Promise<number> {
   const options = readOptions(argv)

@@ -7,20 +7,20 @@ import { cliTarget, parseCommand, targetHelp, targetOptions } from './target.ts'
 /** What `mintring set --help` prints. */
 export const setHelp: string = `Usage: mintring set KEY VALUE [options]
 
-Stores a value, as text unless --as says otherwise. Exits with 1 when it was not stored.
+Stores a value. Exits with 1 if the server did not store it.
 
-${targetHelp}  --ttl TTL              seconds, or such as 5m; without it until the value is evicted
-  --as text|json|bytes   what VALUE is (default text); bytes are base64
+${targetHelp}  --ttl TTL              seconds, or a duration such as 5m (default: until evicted)
+  --as text|json|bytes   the type of VALUE (default text); bytes are in base64
   VALUE                  - reads standard input
 
   mintring set greeting hello --ttl 60 --servers 10.0.0.1,10.0.0.2
   mintring set user:1 '{"name":"Ada"}' --as json
 `
 
-/** The most that is read from standard input. */
+/** The limit on standard input in bytes. */
 const MAX_INPUT_BYTES = 128 * 1024 * 1024
 
-/** `mintring set KEY VALUE`: exit 1 when the server does not store it. */
+/** Runs `mintring set KEY VALUE`. Exits with 1 if the server does not store the value. */
 export async function setCommand(argv: string[], io: CliIo): Promise<number> {
   const options = {
     ...targetOptions,
@@ -62,11 +62,11 @@ function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new UsageError('the value is no JSON, which --as json asks for')
+    throw new UsageError('the value is not valid JSON, which --as json requires')
   }
 }
 
-/** Digits are seconds; the rest is for the client to judge. */
+/** Parses digits as seconds. The client checks any other text. */
 function ttlOf(text: string): number | '5m' {
   return /^\d+$/.test(text) ? Number(text) : (text as '5m')
 }

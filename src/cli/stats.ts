@@ -20,16 +20,16 @@ import { cliTarget, parseCommand, targetHelp, targetOptions } from './target.ts'
 /** What `mintring stats --help` prints. */
 export const statsHelp: string = `Usage: mintring stats [SERVER…] [options]
 
-One table over all servers: version, age, items, memory, hit ratio, evictions, connections. Exits
-with 1 when a server does not answer.
+Shows one table of all servers: version, age, items, memory, hit ratio, evictions, connections.
+Exits with 1 if a server does not reply.
 
-${targetHelp}  --section NAME         another section, in full: settings, items, slabs, sizes, conns
+${targetHelp}  --section NAME         another section in full: settings, items, slabs, sizes, conns
 
   mintring stats --servers 10.0.0.1,10.0.0.2
   mintring stats --section settings --json
 `
 
-/** `mintring stats`: exit 1 when a server does not answer. */
+/** Runs `mintring stats`. Exits with 1 if a server does not reply. */
 export async function statsCommand(argv: string[], io: CliIo): Promise<number> {
   const options = { ...targetOptions, section: { type: 'string' } } as const
   const { values, positionals } = parseCommand(argv, options)
@@ -43,7 +43,7 @@ export async function statsCommand(argv: string[], io: CliIo): Promise<number> {
   return stats.failed.size === 0 ? exitCodes.ok : exitCodes.failed
 }
 
-/** stats() rejects when no server answers: here that is a table of failures. */
+/** Returns a table of failures if no server replies: stats() rejects then. */
 async function statsOf(
   client: MemcachedClient,
   section: string | undefined,
@@ -59,7 +59,7 @@ async function statsOf(
   }
 }
 
-/** A statistic as a number; NaN when the server does not tell it. */
+/** Returns a statistic as a number; NaN if the server does not report it. */
 export function statistic(stats: Stats | undefined, name: string): number {
   const value = stats?.[name]
   return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : Number.NaN
@@ -122,7 +122,9 @@ function hostCells(stats: Stats | undefined, style: Style): (string | Cell)[] {
   ]
 }
 
-/** A line per statistic, a column per server: what differs stands side by side. */
+/**
+ * Formats a line per statistic with a column per server, so that differences stand side by side.
+ */
 function inFull(names: readonly string[], all: Outcomes<Stats>, io: CliIo): string[] {
   const style = styleOf(io)
   const statistics = [...new Set(names.flatMap((name) => Object.keys(all.get(name) ?? {})))]

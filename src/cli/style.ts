@@ -1,7 +1,7 @@
 import { escaped } from '../secrets.ts'
 import type { CliIo } from './io.ts'
 
-/** How text may be marked. Without colours each answers its text as it is. */
+/** Functions that add colours to text. Without colours they return the text unchanged. */
 export interface Style {
   bold(text: string): string
   dim(text: string): string
@@ -10,7 +10,10 @@ export interface Style {
   yellow(text: string): string
 }
 
-/** Colours for a terminal; none when NO_COLOR is set, the terminal is dumb, or there is none. */
+/**
+ * Returns colours for a terminal; no colours if NO_COLOR is set, the terminal is dumb, or there is
+ * none.
+ */
 export function styleOf(io: CliIo): Style {
   const { NO_COLOR, TERM } = io.env
   const isPlain = !io.isTTY || (NO_COLOR !== undefined && NO_COLOR !== '') || TERM === 'dumb'
@@ -25,19 +28,19 @@ export function styleOf(io: CliIo): Style {
   }
 }
 
-/** A cell: text, and how it is marked once it has its width. */
+/** A cell: its text, and a function that colours it after padding. */
 export interface Cell {
   readonly text: string
   readonly mark?: ((text: string) => string) | undefined
 }
 
-/** A column: its heading, and whether it holds numbers, which stand to the right. */
+/** A column: its heading, and whether it has numbers, which are aligned right. */
 export interface Column {
   readonly title: string
   readonly isNumber?: boolean
 }
 
-/** Lines of a table with two blanks between columns; the headings are dim. */
+/** Formats a table, with two blanks between columns and dim headings. */
 export function tableLines(
   columns: readonly Column[],
   rows: readonly (readonly (string | Cell)[])[],
@@ -61,7 +64,7 @@ export function tableLines(
 
 const plain = (text: string): Cell => ({ text })
 
-/** Versions, statistics and error lines are a server's text: it must not reach a terminal raw. */
+/** Versions, statistics and error lines come from a server: they must be escaped for a terminal. */
 const safe = ({ text, mark }: Cell): Cell => ({ text: escaped(text, MAX_CELL_CHARACTERS), mark })
 
 const MAX_CELL_CHARACTERS = 400
@@ -74,8 +77,8 @@ function padded(cell: Cell, width: number, column: Column | undefined, hasNext: 
 }
 
 /**
- * JSON that may be printed to a terminal: JSON.stringify escapes C0 alone. A bigint, for which JSON
- * has no word, is written as text.
+ * Formats JSON for a terminal. Also escapes the control characters that JSON.stringify leaves.
+ * Writes a bigint as text, because JSON has none.
  */
 export function jsonText(value: unknown, indent?: number): string {
   const text = JSON.stringify(
@@ -91,7 +94,7 @@ export function jsonText(value: unknown, indent?: number): string {
   )
 }
 
-/** `1234567` → `1.2 M`. */
+/** Formats a number: `1234567` → `1.2 M`. */
 export function short(value: number): string {
   if (!Number.isFinite(value)) return '-'
   for (const [size, unit] of [
@@ -106,7 +109,7 @@ export function short(value: number): string {
   return value >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(1)
 }
 
-/** `67108864` → `64.0 MiB`. */
+/** Formats bytes: `67108864` → `64.0 MiB`. */
 export function bytesText(value: number): string {
   if (!Number.isFinite(value)) return '-'
   for (const [size, unit] of [
@@ -120,12 +123,12 @@ export function bytesText(value: number): string {
   return `${value.toFixed(0)} B`
 }
 
-/** A fraction as `97.3 %`; `-` when there is nothing to divide. */
+/** Formats a fraction: `97.3 %`; `-` if it is NaN. */
 export function percentText(fraction: number): string {
   return Number.isFinite(fraction) ? `${(fraction * 100).toFixed(1)} %` : '-'
 }
 
-/** Seconds as `3d 4h`, `4h 5m`, `5m 6s` or `6s`. */
+/** Formats seconds as `3d 4h`, `4h 5m`, `5m 6s` or `6s`. */
 export function ageText(seconds: number): string {
   if (!Number.isFinite(seconds)) return '-'
   const parts: readonly (readonly [number, string])[] = [

@@ -10,13 +10,13 @@ import { didYouMean } from '../ring/suggest.ts'
 import { escaped, nameShown } from '../secrets.ts'
 import { type CliIo, UsageError } from './io.ts'
 
-/** The servers a command is about, and how they are used. */
+/** The servers and behaviors that a command uses. */
 export interface CliTarget {
   readonly servers: readonly ServerAddress[]
   readonly behaviors: BehaviorsInput
 }
 
-/** Options of every command that talks to servers or places keys. */
+/** The options of all commands that connect to servers or place keys. */
 export const targetOptions = {
   servers: { type: 'string', short: 's' },
   libmemcached: { type: 'string' },
@@ -25,24 +25,24 @@ export const targetOptions = {
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsConfig['options']
 
-/** What they mean, for the --help of those commands. */
+/** The description of these options, for --help. */
 export const targetHelp = `\
-  -s, --servers LIST     host:port,host:port:weight,… or URLs; else from the environment
+  -s, --servers LIST     host:port,host:port:weight,… or URLs; otherwise from the environment
                          (MINTRING_URL, MEMCACHED_SERVERS, … and MINTRING_* behaviors),
-                         else 127.0.0.1:11211
+                         or 127.0.0.1:11211
   --set NAME=VALUE       a behavior, such as distribution=modula; may be repeated
   --libmemcached=STRING  servers and behaviors as a libmemcached configuration string
-  --json                 the answer as JSON
+  --json                 the result as JSON
 `
 
-/** What parseArgs found of the options above. */
+/** The parsed values of these options. */
 export interface TargetValues {
   readonly servers?: string | undefined
   readonly libmemcached?: string | undefined
   readonly set?: readonly string[] | undefined
 }
 
-/** Reads a command line. Throws UsageError for what the command does not know. */
+/** Parses a command line. Throws UsageError for unknown options. */
 export function parseCommand<const Options extends NonNullable<ParseArgsConfig['options']>>(
   args: string[],
   options: Options,
@@ -54,7 +54,7 @@ export function parseCommand<const Options extends NonNullable<ParseArgsConfig['
   }
 }
 
-/** Node's words for a wrong option are long, and suggest nothing. */
+/** Replaces Node's message for a wrong option, which is long and suggests nothing. */
 function explained(error: unknown, options: object): string {
   const text = messageOf(error)
   const name = /Unknown option '(-[^']*)'/.exec(text)?.[1]
@@ -63,7 +63,7 @@ function explained(error: unknown, options: object): string {
   return `there is no option '${nameShown(name)}'.${didYouMean(name, known)}`
 }
 
-/** Which servers and behaviors the command line, or else the environment, asks for. */
+/** Returns the servers and behaviors from the command line, or else from the environment. */
 export function cliTarget(values: TargetValues, named: readonly string[], io: CliIo): CliTarget {
   const translated =
     values.libmemcached === undefined ? undefined : fromLibmemcached(values.libmemcached)
@@ -79,7 +79,7 @@ export function cliTarget(values: TargetValues, named: readonly string[], io: Cl
   }
 }
 
-/** A whole number of an option, or its default. */
+/** Returns the whole number of an option, or its default. */
 export function wholeNumber(
   name: string,
   text: string | undefined,
@@ -103,7 +103,7 @@ function environmentOf(io: CliIo): ReturnType<typeof fromEnvironment> | undefine
 
 const listOf = (text: string): string[] => text.split(/[\s,]+/).filter((item) => item !== '')
 
-/** `--set retries=2 --set connections.max=4`. */
+/** Parses `--set retries=2 --set connections.max=4`. */
 export function cliSettings(option: string, settings: readonly string[] = []): BehaviorsInput {
   const read: Record<string, unknown> = {}
   for (const setting of settings) {

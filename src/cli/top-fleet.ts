@@ -5,19 +5,19 @@ import type { HostSnapshot } from '../hosts/snapshot.ts'
 import { statistic } from './stats.ts'
 import type { CliTarget } from './target.ts'
 
-/** One server at one look. Rates are per second since the look before; NaN at the first. */
+/** One server at one update. Rates are per second since the update before; NaN at the first. */
 export interface HostFrame {
   readonly host: string
   readonly isAnswering: boolean
   readonly state: HostSnapshot['state']
-  /** Why it does not answer. */
+  /** Why the server does not reply. */
   readonly code: string | undefined
   readonly opsPerSecond: number
   readonly getsPerSecond: number
   readonly setsPerSecond: number
   readonly evictionsPerSecond: number
   readonly hitRatio: number
-  /** How long the server took to tell. */
+  /** How long the server took to reply, in milliseconds. */
   readonly latencyMs: number
   readonly items: number
   readonly bytes: number
@@ -25,7 +25,7 @@ export interface HostFrame {
   readonly connections: number
 }
 
-/** All servers at one look, and what happened lately. */
+/** All servers at one update, and the latest events. */
 export interface Frame {
   readonly atMs: number
   readonly hosts: readonly HostFrame[]
@@ -39,7 +39,7 @@ interface Sample {
 
 const MAX_HAPPENINGS = 5
 
-/** Counters whose sum is what a server did. */
+/** The counters whose sum is the number of operations of a server. */
 const OPERATIONS = [
   'cmd_get',
   'cmd_set',
@@ -53,7 +53,10 @@ const OPERATIONS = [
   'decr_misses',
 ]
 
-/** Looks at servers, one client each: a slow one is timed by itself and holds up no other. */
+/**
+ * Polls servers with one client each, so that a slow server is timed alone and does not delay
+ * others.
+ */
 export class Fleet {
   readonly #watched: readonly Watched[]
   readonly #happenings: string[] = []
@@ -96,7 +99,7 @@ class Watched {
 
   async look(): Promise<HostFrame> {
     try {
-      // So that the first latency is not that of connecting.
+      // Connects first, so that the first latency does not include connecting.
       if (this.#before === undefined) await this.client.version()
       const startMs = performance.now()
       const [stats] = (await this.client.stats()).values()
@@ -135,7 +138,7 @@ function perSecond(before: Sample | undefined, now: Sample | undefined, names: s
   let change = 0
   for (const name of names) {
     const counted = statistic(now.stats, name) - statistic(before.stats, name)
-    if (counted < 0) return Number.NaN // The server restarted in between.
+    if (counted < 0) return Number.NaN // The counter fell: the server restarted.
     if (Number.isFinite(counted)) change += counted
   }
   return (change * 1000) / (now.atMs - before.atMs)

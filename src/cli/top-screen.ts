@@ -10,7 +10,7 @@ import {
 } from './style.ts'
 import type { Frame, HostFrame } from './top-fleet.ts'
 
-/** A column, and the width of the terminal below which it is left out. */
+/** A column. It is omitted if the terminal is narrower than its width. */
 interface ShownColumn {
   readonly title: string
   readonly isNumber?: boolean
@@ -33,7 +33,7 @@ const columns: readonly ShownColumn[] = [
   { title: 'conns', isNumber: true, fromWidth: 126, cell: (host) => short(host.connections) },
 ]
 
-/** The lines of one look: a heading, a table, and what happened lately. */
+/** Formats one update: a heading, a table, and the latest events. */
 export function frameLines(frame: Frame, io: CliIo): string[] {
   const style = styleOf(io)
   const shown = columns.filter((column) => (column.fromWidth ?? 0) <= io.columns || !io.isTTY)
@@ -80,7 +80,7 @@ function fullText(host: HostFrame): string {
 
 const latencyText = (ms: number): string => (Number.isFinite(ms) ? `${ms.toFixed(1)} ms` : '-')
 
-/** All servers that answer, as one; latency is that of the slowest. */
+/** Adds up all servers that reply. The latency is that of the slowest. */
 function totalOf(hosts: readonly HostFrame[]): HostFrame {
   const answering = hosts.filter((host) => host.isAnswering)
   const known = answering.filter((host) => Number.isFinite(host.opsPerSecond))

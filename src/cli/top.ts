@@ -7,25 +7,28 @@ import { frameLines } from './top-screen.ts'
 /** What `mintring top --help` prints. */
 export const topHelp: string = `Usage: mintring top [SERVER…] [options]
 
-Watches servers: operations, hit ratio, latency and state, once a second. In a terminal it draws
-one screen; q or Ctrl-C ends it. Into a pipe or a file it writes a table per look, or a line with
---json.
+Shows operations, hit ratio, latency and state of all servers, every second. In a terminal it
+redraws one screen; q or Ctrl-C ends it. Into a pipe or a file it writes a table per update, or with
+--json a line.
 
-${targetHelp}  -i, --interval SECONDS how often to look (default 1)
-  -n, --count N          how many looks; until told to stop by default
+${targetHelp}  -i, --interval SECONDS time between two updates (default 1)
+  -n, --count N          number of updates (default: until it is stopped)
 
   mintring top --servers 10.0.0.1,10.0.0.2
   mintring top --count 1 --json
 `
 
-/** Another screen than the shell's, without a cursor; and back. */
+/** The escape sequences to enter a separate screen without a cursor, and to leave it. */
 const ENTER = '\u001b[?1049h\u001b[?25l'
 const LEAVE = '\u001b[?25h\u001b[?1049l'
 const HOME = '\u001b[H'
 const CLEAR_LINE = '\u001b[K'
 const CLEAR_BELOW = '\u001b[J'
 
-/** `mintring top`: exit 0 when it was told to stop, 1 when no server answered at its last look. */
+/**
+ * Runs `mintring top`. Exits with 0 when it is stopped, with 1 if no server replied at the last
+ * update.
+ */
 export async function topCommand(argv: string[], io: CliIo): Promise<number> {
   const options = {
     ...targetOptions,
@@ -62,7 +65,7 @@ function intervalOf(text: string | undefined): number {
   throw new UsageError(`--interval takes seconds from 0.1 to 3600, not '${text}'`)
 }
 
-/** Fires on SIGINT or SIGTERM, or on the keys q, Escape and Ctrl-C. */
+/** Returns a signal that fires on SIGINT, SIGTERM, or the keys q, Escape and Ctrl-C. */
 function stopOf(io: CliIo): { readonly signal: AbortSignal; forget(): void } {
   const pressed = new AbortController()
   const forget = io.onKey?.((key) => {
@@ -72,7 +75,7 @@ function stopOf(io: CliIo): { readonly signal: AbortSignal; forget(): void } {
   return { signal: AbortSignal.any(signals), forget: () => forget?.() }
 }
 
-/** Waits. False when told to stop. */
+/** Waits. Returns false if the signal fired. */
 async function pause(intervalMs: number, signal: AbortSignal): Promise<boolean> {
   try {
     await sleep(intervalMs, undefined, { signal })
@@ -92,6 +95,6 @@ function showTable(frame: Frame, io: CliIo): void {
 }
 
 function showJson(frame: Frame, io: CliIo): void {
-  // NaN, for what a server did not tell, becomes null.
+  // NaN, for values that a server does not report, becomes null.
   io.out(`${JSON.stringify(frame)}\n`)
 }

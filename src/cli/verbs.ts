@@ -1,12 +1,12 @@
 import type { CliCommand } from './io.ts'
 
-/** A verb as its file gives it: what it does and what its --help prints. */
+/** The code and the help text of a verb. */
 export interface LoadedVerb {
   readonly run: CliCommand
   readonly help: string
 }
 
-/** A verb of the command line. Its file is loaded only when the verb is called. */
+/** A verb of the command line. Its file is loaded only when the verb is used. */
 export interface CliVerb {
   readonly name: string
   readonly summary: string
@@ -15,15 +15,15 @@ export interface CliVerb {
 
 const demoHelp = `Usage: mintring demo
 
-Shows the two things mintring is for, on servers inside this process, in 20 seconds: a cache host
-that dies and comes back, and a popular page that expires under 1,000 readers.
+Shows the two main features of mintring in 20 seconds, on servers inside this process: a cache host
+dies and returns, and a popular page expires while 1,000 readers request it.
 `
 
-/** Every verb, in the order `mintring --help` lists them. */
+/** All verbs, in the order of `mintring --help`. */
 export const verbs: readonly CliVerb[] = [
   {
     name: 'locate',
-    summary: 'which server a key lives on, why, and where it goes if that one dies',
+    summary: 'which server a key is on, why, and where it goes if that server dies',
     load: async () => {
       const { locateCommand, locateHelp } = await import('./locate.ts')
       return { run: locateCommand, help: locateHelp }
@@ -31,7 +31,7 @@ export const verbs: readonly CliVerb[] = [
   },
   {
     name: 'ping',
-    summary: 'every server: latency, version, what it can do',
+    summary: 'every server: latency, version, what it supports',
     load: async () => {
       const { pingCommand, pingHelp } = await import('./ping.ts')
       return { run: pingCommand, help: pingHelp }
@@ -39,7 +39,7 @@ export const verbs: readonly CliVerb[] = [
   },
   {
     name: 'get',
-    summary: 'a value, its host, flags, size and how long it lives',
+    summary: 'a value, its host, flags, size and remaining ttl',
     load: async () => {
       const { getCommand, getHelp } = await import('./get.ts')
       return { run: getCommand, help: getHelp }
@@ -87,7 +87,7 @@ export const verbs: readonly CliVerb[] = [
   },
   {
     name: 'behaviors',
-    summary: 'every setting: what it takes, its default, other clients’ names for it',
+    summary: 'every setting: its values, its default, its names in other clients',
     load: async () => {
       const { behaviorsCommand, behaviorsHelp } = await import('./behaviors.ts')
       return { run: behaviorsCommand, help: behaviorsHelp }
@@ -95,7 +95,7 @@ export const verbs: readonly CliVerb[] = [
   },
   {
     name: 'warm',
-    summary: 'fill a cache from a list of keys, resumable',
+    summary: 'fill a cache from a list of keys; can be resumed',
     load: async () => {
       const { warmCommand, warmHelp } = await import('./warm.ts')
       return { run: warmCommand, help: warmHelp }

@@ -3,18 +3,18 @@ import type { CliIo } from './io.ts'
 
 const BAR_WIDTH = 30
 
-/** How far a run is. */
+/** The progress of a run. */
 export interface BarProgress {
-  /** Keys done, those of the run before included. */
+  /** Keys that are done, including those of an earlier run. */
   readonly done: number
-  /** Keys that the run before had done. */
+  /** Keys that an earlier run had done. */
   readonly before: number
   readonly failed: number
-  /** All keys; 0 when that is unknown. */
+  /** The number of all keys; 0 if unknown. */
   readonly total: number
 }
 
-/** One line that draws over itself, on standard error, on a terminal only. */
+/** A progress line on standard error that overwrites itself. It is drawn only on a terminal. */
 export class WarmBar {
   readonly #io: CliIo
   readonly #startMs = performance.now()
@@ -32,14 +32,14 @@ export class WarmBar {
     this.say(`${bar(done, total)}${done} keys, ${perSecond}/s${failures}`)
   }
 
-  /** Shows a text instead. */
+  /** Shows a text in place of the progress. */
   say(text: string): void {
     if (!this.#io.isTTY) return
     this.#isDrawn = true
     this.#io.err(`\r${text}\u001b[K`)
   }
 
-  /** What takes the line away again; '' when there is none. */
+  /** Returns the characters that erase the line; '' if none is drawn. */
   clear(): string {
     if (!this.#isDrawn) return ''
     this.#isDrawn = false

@@ -8,7 +8,7 @@ import { WarmBar } from './warm-bar.ts'
 
 const MAX_SHOWN_ERRORS = 10
 
-/** Options of `mintring warm` that are for loaders. */
+/** The options of `mintring warm` that exclude --from. */
 const LOADER_OPTIONS = ['loader', 'keys', 'total', 'ttl'] as const
 
 interface CopyValues extends TargetValues {
@@ -23,7 +23,7 @@ interface CopyValues extends TargetValues {
   readonly json?: boolean | undefined
 }
 
-/** `mintring warm --from`: exit 1 when a key could not be copied, or a host not listed. */
+/** Runs `mintring warm --from`. Exits with 1 if a key could not be copied, or a host not listed. */
 export async function copyFrom(
   list: string,
   values: CopyValues,
@@ -31,7 +31,7 @@ export async function copyFrom(
   io: CliIo,
 ): Promise<number> {
   const wrong = LOADER_OPTIONS.find((name) => values[name] !== undefined)
-  if (wrong !== undefined) throw new UsageError(`--${wrong} and --from cannot go together`)
+  if (wrong !== undefined) throw new UsageError(`--${wrong} and --from exclude each other`)
   const previous = { servers: parseServers(list), ...cliSettings('--from-set', values['from-set']) }
   const { servers, behaviors } = cliTarget(values, positionals, io)
   const perSecond = values.rate === undefined ? undefined : wholeNumber('--rate', values.rate, 1, 1)
@@ -58,7 +58,7 @@ export async function copyFrom(
   } catch (error) {
     if (!isMintringError(error)) throw error
     const isInterrupted = io.signal?.aborted === true
-    // Ctrl-C is not to wait for what the cache does not answer.
+    // After Ctrl-C, do not wait for pending commands.
     if (isInterrupted) await cache.close({ drainMs: 0 })
     const why = isInterrupted ? interrupted(reached, values) : `${error.message} (${error.code})`
     io.err(`${bar.clear()}mintring warm: ${why}\n`)
@@ -66,16 +66,16 @@ export async function copyFrom(
   }
 }
 
-/** How far a run came, and how to go on. */
+/** Describes how far an interrupted run came, and how to continue. */
 function interrupted(reached: CopyProgress | undefined, values: CopyValues): string {
   const far = reached === undefined ? 'before values may move' : `after ${summary(reached, false)}`
   const log = values['resume-from'] === undefined ? ' with --resume-from LOG' : ''
-  return `interrupted ${far.trimEnd()}. Run it again${log} to go on: what is copied is passed over`
+  return `interrupted ${far.trimEnd()}. Run it again${log} to continue: it skips what is copied`
 }
 
 function summary(done: CopyProgress, isJson: boolean): string {
   if (isJson) return `${JSON.stringify(done)}\n`
   const { listed, moved, copied, there, absent, failed } = done
-  const counts = `${copied} copied, ${there} there already, ${absent} gone, ${failed} failed`
+  const counts = `${copied} copied, ${there} already there, ${absent} gone, ${failed} failed`
   return `${listed} keys, of which ${moved} move: ${counts}\n`
 }

@@ -16,25 +16,26 @@ import { copyFrom } from './warm-from.ts'
 export const warmHelp: string = `Usage: mintring warm --loader MODULE [SERVER…] [options]
        mintring warm --from LIST [SERVER…] [options]
 
-Fills a cache: calls the loader with every key, some at a time, and stores what it answers. Keys
-come from standard input or a file, one a line, or from the module.
+Fills a cache: calls the loader with every key, several at a time, and stores what it returns. Keys
+come from standard input or a file, one per line, or from the module.
 
-  --loader MODULE        a JavaScript module that exports load(key) and, where it knows the keys
-                         itself, keys: an iterable, async or not, or a function that makes one
-  --keys FILE            the keys, one a line; - is standard input (default, unless exported)
-  --total N              how many keys there are, for the progress bar
-  --ttl TTL              seconds, or such as 5m (default 0: until evicted)
-  -c, --concurrency N    how many keys at a time (default 16)
-  --rate N               the most keys begun in a second
-  --resume-from LOG      a log file: a run that broke off goes on from it. Ctrl-C ends a run
-                         within a second, and says how far it came
+  --loader MODULE        a JavaScript module that exports load(key). It may also export keys:
+                         an iterable, sync or async, or a function that returns one
+  --keys FILE            the keys, one per line; - is standard input (the default, unless the
+                         module exports keys)
+  --total N              number of keys, for the progress bar
+  --ttl TTL              seconds, or a duration such as 5m (default 0: until evicted)
+  -c, --concurrency N    keys at a time (default 16)
+  --rate N               limit of keys per second
+  --resume-from LOG      a log file, from which an interrupted run continues. Ctrl-C ends a
+                         run within a second, and shows how far it came
 
-With --from it copies what moves while servers change, to where it lives under the new list: keys
-come from the servers before the change. Start it when the change begins.
+With --from it copies the values that move during a change of servers to their new hosts. It reads
+the keys from the servers before the change. Start it when the change begins.
 
   --from LIST            the servers before the change
-  --from-set NAME=VALUE  a behavior of theirs that differs, such as distribution=modula; repeatable
-  -c, --rate, --resume-from as above; a run that broke off passes over what is there already
+  --from-set NAME=VALUE  a behavior that they had, such as distribution=modula; repeatable
+  -c, --rate, --resume-from as above; a second run skips the values that are already there
 ${targetHelp}
   mintring warm --loader ./pages.mjs --keys urls.txt --resume-from warm.log --ttl 1h
   mintring warm --from a,b,c -s a,b,c,d --set announce=2m --rate 2000
@@ -55,7 +56,7 @@ const options = {
 
 const MAX_SHOWN_ERRORS = 10
 
-/** What a loader module may export. */
+/** The exports of a loader module. */
 interface LoaderModule {
   readonly load?: WarmLoader
   readonly keys?: KeySource | (() => KeySource)
@@ -63,13 +64,13 @@ interface LoaderModule {
 
 type KeySource = Iterable<string> | AsyncIterable<string>
 
-/** `mintring warm`: exit 1 when the cache took nothing any more, or a key failed. */
+/** Runs `mintring warm`. Exits with 1 if the cache stopped storing, or a key failed. */
 export async function warmCommand(argv: string[], io: CliIo): Promise<number> {
   const { values, positionals } = parseCommand(argv, options)
   if (values.from !== undefined) return copyFrom(values.from, values, positionals, io)
-  if (values['from-set'] !== undefined) throw new UsageError('--from-set needs --from LIST')
+  if (values['from-set'] !== undefined) throw new UsageError('--from-set requires --from LIST')
   if (values.loader === undefined)
-    throw new UsageError('warm needs --loader MODULE, or --from LIST')
+    throw new UsageError('warm requires --loader MODULE, or --from LIST')
   const { load, keys } = await readModule(values.loader)
   const rate = values.rate === undefined ? undefined : wholeNumber('--rate', values.rate, 1, 1)
   const total = wholeNumber('--total', values.total, 0, 0)
@@ -95,7 +96,7 @@ export async function warmCommand(argv: string[], io: CliIo): Promise<number> {
   } catch (error) {
     if (!isMintringError(error)) throw error
     const isInterrupted = io.signal?.aborted === true
-    // Ctrl-C is not to wait for what the cache does not answer.
+    // After Ctrl-C, do not wait for pending commands.
     if (isInterrupted) await cache.close({ drainMs: 0 })
     const why = error.message.replace('resumeFrom', '--resume-from LOG')
     io.err(`${bar.clear()}mintring warm: ${why} (${error.code})\n`)
@@ -103,7 +104,10 @@ export async function warmCommand(argv: string[], io: CliIo): Promise<number> {
   }
 }
 
-/** The bundle makes a require() of every import(), and that takes no URL and no top-level await. */
+/**
+ * Hides the import() from the bundler, which would turn it into a require(): that accepts no URL
+ * and no top-level await.
+ */
 const importModule = new Function('url', 'return import(url)') as (
   url: string,
 ) => Promise<LoaderModule>
@@ -125,12 +129,12 @@ function keysFrom(file: string | undefined, exported: LoaderModule['keys'], io: 
     return typeof exported === 'function' ? exported() : exported
   }
   if (file !== undefined && file !== '-') return linesOf(fileStream(file))
-  if (io.stdin === undefined) throw new UsageError('warm needs --keys FILE')
+  if (io.stdin === undefined) throw new UsageError('warm requires --keys FILE')
   return linesOf(Readable.from(io.stdin))
 }
 
 async function* linesOf(input: Readable): AsyncIterable<string> {
-  // Opening fails with an event, which the lines alone would not report.
+  // A failure to open the file is an event, which the loop over lines does not report.
   const failed = new Promise<never>((_, reject) => input.once('error', reject))
   failed.catch(() => {})
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
@@ -151,7 +155,7 @@ function summary(done: WarmProgress, isJson: boolean): string {
   if (isJson) return `${JSON.stringify(done)}\n`
   const { taken, stored, skipped, failed, resumed, elsewhere } = done
   const counts = `${stored} stored, ${skipped} skipped, ${failed} failed, ${resumed} before`
-  const away = elsewhere > 0 ? `, ${elsewhere} on another host: their own was out` : ''
+  const away = elsewhere > 0 ? `, ${elsewhere} on a fallback host: their own was ejected` : ''
   return `${taken} keys: ${counts}${away}\n`
 }
 

@@ -79,7 +79,7 @@ describe('mintring remap --sample', () => {
     for (const keys of [1, 10, 29]) {
       await assert.rejects(run(`${question} --keys ${keys}`), {
         code: 'MINTRING_BAD_ARGUMENT',
-        message: /too few to conclude from.*of 900 from/,
+        message: /too few, at least.*of 900 from/,
       })
     }
     const report = JSON.parse((await run(`${question}`)).out)
@@ -90,7 +90,7 @@ describe('mintring remap --sample', () => {
     const [{ moved: seen }] = JSON.parse((await run(small)).out).results
     const unsure = await run(`${small} --fail-above ${seen + 0.001}`)
     assert.equal(unsure.code, 1)
-    assert.match(unsure.err, /too few were sampled to tell/)
+    assert.match(unsure.err, /too few were sampled to decide/)
     assert.equal((await run(`${question} --fail-above ${near}`)).code, 0)
     assert.equal((await run(`${question} --fail-above ${moved - 0.02}`)).code, EXIT_ABOVE)
     assert.equal((await run(`${small} --fail-above 0.01`)).code, EXIT_ABOVE)

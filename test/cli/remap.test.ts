@@ -50,7 +50,7 @@ describe('mintring remap', () => {
     assert.match(out, /^modula +one_at_a_time +.*█+▒+/m)
     assert.match(out, /^b:11211 +\d+\.\d %$/m)
     assert.match(out, /the origin goes from 100 to/)
-    assert.match(out, /^With handover the hosts that leave stay up until/m)
+    assert.match(out, /^With handover, hosts that leave must stay up until/m)
   })
 
   it('prints the load on the origin over time, with handover and without', async () => {
@@ -58,7 +58,7 @@ describe('mintring remap', () => {
       '--servers 4 --add 1 --keys 2000 --distributions ketama --requests-per-second 1000 ' +
       '--hit-ratio 0.99 --handover 5m --announce 20 --learn-within 5s --processes 8 --duration 10m'
     const { out } = await run(line)
-    assert.match(out, /^Loads beyond the usual 10 per second, within$/m)
+    assert.match(out, /^Additional loads, beyond the usual 10 per second, within$/m)
     assert.match(out, /^handover +1 s +10 s +1 min +10 min +copied$/m)
     assert.match(out, /^without +\d+ +\d+ +\d+ +\d+ +0$/m)
     assert.match(out, /^with +0 +0 +0 +\d+ +[1-9]\d*$/m)
@@ -84,7 +84,7 @@ describe('mintring remap', () => {
     assert.equal(code, 0)
     assert.match(out, /the origin goes from 450,000 to/)
     assert.doesNotMatch(out, /Loads beyond the usual/)
-    assert.match(out, /too many loads to follow over time/)
+    assert.match(out, /too many loads to simulate over time/)
   })
 
   it('--csv prints one line per distribution', async () => {

@@ -5,34 +5,40 @@ import { startServer } from '../../embedded/server.ts'
 import { createRing } from '../../ring/ring.ts'
 
 const HOSTS = 4
-/** A prime, so that reads and writes both come round to every key. */
+/** A prime number, so that both reads and writes reach every key. */
 const KEYS = 10_007
 const OPERATIONS_PER_TICK = 10
 const TICK_MS = 10
-/** A service waits longer before it tries a dead host again; a demo should not. */
+/** Shorter than the default of a client, so that the demo does not take long. */
 const RETRY_TIMEOUT_MS = 500
 const PATIENCE_MS = 5_000
 
-/** What the callers of one client noticed while one of four hosts died and came back. */
+/** What the callers of one client noticed while one of four hosts died and returned. */
 export interface Noticed {
   readonly operations: number
   readonly errors: number
   readonly wrongValues: number
   readonly slowestMs: number
-  /** The share of all keys that another host had to take. */
+  /** The share of all keys that move to another host. */
   readonly moved: number
 }
 
-/** The same outage, seen by callers of both clients. */
+/** The same outage for the callers of both clients. */
 export interface DeadHostOutcome {
-  /** A client that keeps asking the dead host, and places keys by hash modulo number of hosts. */
+  /**
+   * The client without mintring's features: it keeps trying the dead host, and places keys by the
+   * hash modulo the number of hosts.
+   */
   readonly without: Noticed
   readonly mintring: Noticed
   readonly ejectedAfterMs: number
   readonly backAfterMs: number
 }
 
-/** Plays the scene: fill, load, kill, wait for the ejection, restart, wait for the return. */
+/**
+ * Runs the demo: fills the cache, starts the load, kills a host, waits for its ejection, restarts
+ * it, and waits for its return.
+ */
 export async function playDeadHost(say: (line: string) => void): Promise<DeadHostOutcome> {
   const servers = await Promise.all(Array.from({ length: HOSTS }, () => startServer({ port: 0 })))
   const addresses = servers.map((server) => server.address)
@@ -73,7 +79,7 @@ export async function playDeadHost(say: (line: string) => void): Promise<DeadHos
   }
 }
 
-/** Callers that do not slow down when the cache does: nine reads, one write, and again. */
+/** Callers that keep their rate when the cache slows down: nine reads, one write, and so on. */
 class Load {
   readonly keys: readonly string[]
   #operations = 0
@@ -84,7 +90,7 @@ class Load {
   readonly #pending = new Set<Promise<void>>()
   readonly #timer: NodeJS.Timeout
 
-  /** Writes all keys, then begins. */
+  /** Writes all keys, then starts the load. */
   static async start(cache: MemcachedClient, prefix: string): Promise<Load> {
     const keys = Array.from({ length: KEYS }, (_, index) => `${prefix}:${index}`)
     await cache.setMany(new Map(keys.map((key) => [key, `the value of ${key}`])))

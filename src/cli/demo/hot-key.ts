@@ -5,13 +5,13 @@ import { startServer } from '../../embedded/server.ts'
 const READERS = 1_000
 const CLIENTS = 4
 const TTL_SECONDS = 1
-/** memcached counts in whole seconds: after this long the value is expired for certain. */
+/** memcached counts in whole seconds: after this time the value has certainly expired. */
 const EXPIRED_AFTER_MS = 2_200
-/** The origin stands for a database: a page takes 50 ms, and it makes 20 at a time. */
+/** The origin stands for a database: a page takes 50 ms, and it generates up to 20 at a time. */
 const PAGE_MS = 50
 const AT_A_TIME = 20
 
-/** How one way of caching fared when the hot key expired. */
+/** The result of one way of caching when the hot key expired. */
 export interface HotKeyOutcome {
   readonly way: string
   readonly originCalls: number
@@ -30,7 +30,7 @@ export async function playHotKey(say: (line: string) => void): Promise<HotKeyOut
     ['one load per process', sharedInProcess()],
     ['mintring', protectedByMintring],
   ]
-  // Every client is connected before the rush, as in services that have been running.
+  // Connects every client before the load, as in a service that has been running.
   await Promise.all(clients.map((client) => client.version()))
   for (const [, read] of ways) await read(clients[0] as MemcachedClient, 0, new Origin())
   say(`One popular page is cached for ${TTL_SECONDS} s; its origin needs ${PAGE_MS} ms for it and`)
@@ -60,7 +60,7 @@ async function rush(clients: readonly MemcachedClient[], read: Read) {
   return { originCalls: origin.calls, medianMs: at(0.5), p99Ms: at(0.99) }
 }
 
-/** What most code does: every miss loads. */
+/** Without protection, as in most code: every miss loads. */
 const unprotected: Read = async (cache, _client, origin) => {
   const cached = await cache.get('page:naive')
   if (typeof cached === 'string') return cached
@@ -69,7 +69,7 @@ const unprotected: Read = async (cache, _client, origin) => {
   return page
 }
 
-/** The usual remedy: misses of one process share one load, and know nothing of other processes. */
+/** The usual protection: misses of one process share a load, but processes do not coordinate. */
 function sharedInProcess(): Read {
   const flights = new Map<number, Promise<string>>()
   return async (cache, client, origin) => {
@@ -93,7 +93,7 @@ async function loadAndStore(cache: MemcachedClient, origin: Origin): Promise<str
 const protectedByMintring: Read = (cache, _client, origin) =>
   cache.getOrSet('page:mintring', () => origin.load(), { ttl: TTL_SECONDS })
 
-/** A backend that can do a few things at a time; the others queue. */
+/** A backend that handles a few requests at a time and queues the others. */
 class Origin {
   calls = 0
   #running = 0
@@ -111,7 +111,7 @@ class Origin {
     return '<h1>The popular page</h1>'
   }
 
-  /** Resolves when nothing is running: a refill in the background outlives its readers. */
+  /** Resolves when no load is running: a background refill may outlive the readers. */
   async isIdle(): Promise<void> {
     await sleep(PAGE_MS)
     while (this.#running > 0 || this.#waiting.length > 0) await sleep(PAGE_MS)
