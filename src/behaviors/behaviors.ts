@@ -273,8 +273,8 @@ export interface Behaviors {
   /**
    * The placement before this one, for deploys and migrations: `{ servers }`, and whatever else
    * has changed: a preset or placement behaviors, `keyPrefix`, credentials. Its values are
-   * handed over to the new hosts. After the handover this has no effect. As text: the servers.
-   * Default: unset.
+   * handed over to the new hosts. After the handover this has no effect. In the environment:
+   * the previous servers alone. Default: unset.
    */
   readonly previous: Previous | undefined
   /**

@@ -35,7 +35,7 @@ export interface Row {
   readonly words?: readonly string[]
   /** For `object`: the fields it may have. */
   readonly fields?: readonly Row[]
-  /** For `object`: reads it from text of an environment or a command line; '' leaves it unset. */
+  /** For `object`: parses text of the environment or the command line; '' leaves it unset. */
   readonly ofText?: (text: string) => unknown
   /** The TypeScript type, if the other columns do not determine it. */
   readonly typeText?: string

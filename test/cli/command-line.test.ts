@@ -261,7 +261,9 @@ describe('mintring behaviors', () => {
         (at, name) => (at as Record<string, unknown>)[name],
         behaviors,
       )
-      assert.equal(String(held), text, row.env)
+      // The text of `previous` is its list of servers.
+      const shown = row.name === 'previous' ? (held as { servers: string }).servers : held
+      assert.equal(String(shown), text, row.env)
     }
   })
 })

@@ -162,7 +162,7 @@ export const valueRows: readonly Row[] = [
     doc:
       'The placement before this one, for deploys and migrations: `{ servers }`, and whatever ' +
       'else has changed: a preset or placement behaviors, `keyPrefix`, credentials. Its values ' +
-      'are handed over to the new hosts. After the handover this has no ' +
-      'effect. As text: the servers.',
+      'are handed over to the new hosts. After the handover this has no effect. In the ' +
+      'environment: the previous servers alone.',
   },
 ]
