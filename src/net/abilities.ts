@@ -1,33 +1,36 @@
 import { MintringError } from '../errors.ts'
 import { isSince, META_SINCE } from '../protocol/meta-versions.ts'
 
-/** A proxy that is known by its ways: `memcached` is memcached's own (`-o proxy_config`). */
+/** A proxy identified by its behavior; `memcached` is memcached's own proxy (`-o proxy_config`). */
 export type ProxyKind = 'twemproxy' | 'memcached' | 'other'
 
-/** What a server said of itself when a lane to it opened. */
+/** What a server reported about itself when a lane to it opened. */
 export interface Abilities {
-  /** As it names it, such as `1.6.18`; '' when it does not know `version`. */
+  /** The version it reports, such as `1.6.18`; '' when it does not know `version`. */
   readonly version: string
-  /** Whether it speaks the meta commands. */
+  /** Whether it supports meta commands. */
   readonly meta: boolean
-  /** Whether it keeps CAS ids (`memcached -C` does not). */
+  /** Whether it supports CAS ids (`memcached -C` does not). */
   readonly cas: boolean
-  /** The largest item in bytes, key and overhead included; undefined when it does not tell. */
+  /**
+   * The maximum item size in bytes, including key and overhead; undefined if it does not report
+   * one.
+   */
   readonly itemSizeMax: number | undefined
-  /** It closes connections that are idle for so long; 0: it does not. */
+  /** After how long it closes idle connections; 0: never. */
   readonly idleTimeoutMs: number
-  /** A proxy stands between, or another program than memcached answers. */
+  /** Whether a proxy is in between, or the server is not memcached. */
   readonly proxy: boolean
-  /** Which proxy it is; undefined where none is known of. */
+  /** The kind of proxy; undefined when no proxy was detected. */
   readonly proxyKind: ProxyKind | undefined
   /**
-   * Every key is asked in a line of its own, because one dead server behind a proxy spoils the
+   * Whether each key is read with a line of its own: behind a proxy, one dead server would fail the
    * reply to all keys of a line.
    */
   readonly singleGets: boolean
 }
 
-/** Whether `version` is written as memcached writes its own. */
+/** Whether `version` has the form that memcached uses. */
 export function isMemcachedVersion(version: string): boolean {
   return /^1\.\d+\.\d+/.test(version)
 }
@@ -35,7 +38,7 @@ export function isMemcachedVersion(version: string): boolean {
 const META = ['mg', 'ms', 'md', 'ma', 'me', 'mn']
 const ADMINISTRATION = ['flush_all', 'verbosity', 'cache_memlimit', 'slabs', 'lru', 'lru_crawler']
 
-/** Commands that a proxy does not pass on; twemproxy hangs up on them. */
+/** Commands that a proxy does not support; twemproxy closes the connection when it gets one. */
 const LACKING: Readonly<Record<ProxyKind, ReadonlySet<string>>> = {
   twemproxy: new Set([
     ...META,
@@ -52,11 +55,11 @@ const PROXY_NAMES: Readonly<Record<ProxyKind, string>> = {
   other: 'a proxy',
 }
 
-/** A command that memcached did not always have. */
+/** A command that older versions of memcached do not have. */
 interface Newer {
-  /** The words its line begins with. */
+  /** The first words of its line. */
   readonly words: string
-  /** The first version to have it. */
+  /** The first version that has it. */
   readonly since: string
   readonly instead: string
 }
@@ -65,7 +68,9 @@ const newer = (words: string, since: string, instead: string): Newer => ({ words
 
 const GET_AND_TOUCH = 'use get() and touch()'
 
-/** By the first word. Of two that fit the first counts. Source: the history of memcached. */
+/**
+ * Newer commands by their first word; the first matching row counts. Source: memcached's history.
+ */
 const NEWER: Readonly<Record<string, readonly Newer[]>> = {
   gat: [newer('gat', '1.5.3', GET_AND_TOUCH)],
   gats: [newer('gats', '1.5.3', GET_AND_TOUCH)],
@@ -77,14 +82,14 @@ const NEWER: Readonly<Record<string, readonly Newer[]>> = {
   lru_crawler: [
     newer('lru_crawler mgdump', '1.6.19', 'use metadump()'),
     newer('lru_crawler metadump hash', '1.6.9', "use the range 'all'"),
-    newer('lru_crawler metadump', '1.5.4', 'before, the list of keys has no end'),
+    newer('lru_crawler metadump', '1.5.4', 'before that, the list of keys has no end marker'),
   ],
 }
 
 /**
- * Why a server does not take a command; undefined when it does, or when nothing is known against
- * it. `words` are those its line begins with, where there are more than one.
- * MINTRING_UNSUPPORTED, with what to use instead.
+ * Returns a MINTRING_UNSUPPORTED error, with an alternative, for a command that the server does not
+ * support; undefined if it does, or if nothing is known. `words` are the first words of its line,
+ * if there are several.
  */
 export function lackOf(
   { proxyKind, version, proxy }: Abilities,

@@ -5,14 +5,14 @@ import { performance } from '../runtime.ts'
 import { lackOf } from './abilities.ts'
 import type { Attempt, LaneLife, Request, Router, Sink } from './request.ts'
 
-/** An attempt at one request. */
+/** An attempt at a single request. */
 export class SingleAttempt implements Attempt {
   readonly request: Request
   readonly router: Router
   startMs = 0
   deadlineMs = 0
   isSent = false
-  /** How many replies came: the place in a group of commands. */
+  /** How many replies have arrived: the position in a group of commands. */
   cursor = 0
 
   constructor(request: Request, router: Router) {
@@ -97,21 +97,21 @@ export class SingleAttempt implements Attempt {
   }
 }
 
-/** Why the server is not sent a command that it does not have. */
+/** Returns an error for a command that the server does not support. */
 function lackFor(request: Request, { abilities, name }: Router): MintringError | undefined {
   if (abilities === undefined) return undefined
   const { verb } = request
   return lackOf(abilities, name, verb.name, verb.words?.(request))
 }
 
-/** The server kept the item as it was. */
+/** Whether the reply means that the server left the item unchanged. */
 function isRefusal(kind: ReplyKind): boolean {
   const { NotStored, NotFound, Exists, Ns, Nf, Ex } = ReplyKind
   if (kind === NotStored || kind === NotFound || kind === Exists) return true
   return kind === Ns || kind === Nf || kind === Ex
 }
 
-/** Tells a request that its attempt failed. Past the deadline that is a timeout. */
+/** Reports a failed attempt to its router; after the deadline as a timeout. */
 export function failRequest(
   request: Request,
   attempt: Attempt,
@@ -125,7 +125,7 @@ export function failRequest(
   attempt.router.failed(request, cause, deadlineMs)
 }
 
-/** The error of a request that a host let wait too long. */
+/** Returns the error of a request that timed out on a host. */
 export function timeoutError(
   { verb, sent }: Request,
   host: string,

@@ -5,19 +5,19 @@ import type { Reply } from '../protocol/reply.ts'
 import { ReplyParser } from '../protocol/reply-parser.ts'
 import { beginsTls } from './dial-failure.ts'
 
-/** Who a connection tells what happens to it. */
+/** Receives the events of a connection. */
 export interface ConnectionOwner {
   readonly name: string
   onReply(reply: Reply): void
-  /** A chunk of that many bytes was read to its end. */
+  /** Called when a chunk of `bytes` has been parsed. */
   onRead(bytes: number): void
-  /** The socket takes bytes again after `write` answered false. */
+  /** Called when the socket can take bytes again after `write` returned false. */
   onDrain(): void
-  /** Once, whatever the reason. */
+  /** Called once, for any reason. */
   onClosed(connection: Connection, error: MintringError): void
 }
 
-/** A socket and the parser of its replies: they live and die together. */
+/** A socket and the parser of its replies, which is never used with another socket. */
 export class Connection {
   readonly #owner: ConnectionOwner
   readonly #parser: ReplyParser
@@ -28,22 +28,22 @@ export class Connection {
   constructor(owner: ConnectionOwner, limits: Partial<ParserLimits>) {
     this.#owner = owner
     this.#parser = new ReplyParser((reply) => {
-      // A reply may end the connection, while more of them are in the chunk.
+      // A reply may close the connection while its chunk contains more replies.
       if (!this.#isClosed) owner.onReply(reply)
     }, limits)
   }
 
-  /** The socket has bytes enough waiting. */
+  /** Whether the socket's buffer is full. */
   get isFull(): boolean {
     return this.#isFull
   }
 
-  /** Bytes the kernel has not taken yet. */
+  /** Bytes that the kernel has not accepted yet. */
   get unsentBytes(): number {
     return this.#socket?.writableLength ?? 0
   }
 
-  /** For the dialler: what the socket reads goes here. */
+  /** Receives what the socket reads; passed to the dialler. */
   readonly onBytes = (chunk: Buffer): void => {
     if (this.#isClosed) return
     try {
@@ -67,12 +67,12 @@ export class Connection {
     if (this.#isClosed) socket.destroy()
   }
 
-  /** Latin1 text. */
+  /** Writes latin1 text. */
   write(text: string): void {
     if (this.#socket?.write(text, 'latin1') === false) this.#isFull = true
   }
 
-  /** A large value by reference, between its head and the rest. Joined into one system call. */
+  /** Writes text, then a large value without copying it. cork() joins both into one system call. */
   writeBytes(before: string, bytes: Uint8Array): void {
     const socket = this.#socket
     if (socket === undefined) return
@@ -88,7 +88,7 @@ export class Connection {
     this.#socket?.uncork()
   }
 
-  /** Destroys the socket: it is never used again, nor is what was read from it. */
+  /** Destroys the socket and discards the unread rest; neither is used again. */
   close(error: MintringError): void {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -113,7 +113,7 @@ export class Connection {
     if (isMintringError(error)) {
       return new MintringError(error.code, error.message, { host, cause: error.cause })
     }
-    return new MintringError('MINTRING_PROTOCOL', `A reply of ${host} could not be read`, {
+    return new MintringError('MINTRING_PROTOCOL', `Cannot parse a reply of ${host}`, {
       host,
       cause: error,
     })

@@ -1,10 +1,10 @@
 import { isMintringError, MintringError, messageOf, systemCodeOf } from '../errors.ts'
 
-/** What a system error of a dial means, and what to try. `%` stands for the host. */
+/** The meaning of a dial's system error, and what to try. `%` stands for the host. */
 const MEANINGS: Readonly<Record<string, string>> = {
   ECONNREFUSED: '% refuses connections (ECONNREFUSED): is memcached running there?',
-  ECONNRESET: '% closed the connection while it was made (ECONNRESET)',
-  EACCES: '% may not be opened (EACCES): may this process use the socket?',
+  ECONNRESET: '% closed the connection while it was being opened (ECONNRESET)',
+  EACCES: '% cannot be opened (EACCES): does this process have permission to use the socket?',
   EADDRNOTAVAIL: '% cannot be dialled (EADDRNOTAVAIL): this machine has no local port left',
   EAI_AGAIN: 'DNS does not answer for % (EAI_AGAIN): does the resolver work?',
   EHOSTUNREACH: '% cannot be reached (EHOSTUNREACH): is there a route to it?',
@@ -15,7 +15,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ETIMEDOUT: '% does not answer (ETIMEDOUT): does a firewall drop the packets?',
 }
 
-/** Node's codes for a certificate that is not trusted. */
+/** Node's error codes for an untrusted certificate. */
 const UNTRUSTED: ReadonlySet<string> = new Set([
   'CERT_UNTRUSTED',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
@@ -25,7 +25,7 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ])
 
-/** The error of a dial that failed: the host, what failed, in the system's words, what to try. */
+/** Returns the error of a failed dial: the host, what failed, the system error, what to try. */
 export function dialFailure(name: string, isTls: boolean, cause: unknown): MintringError {
   if (isMintringError(cause)) return cause
   const message = (isTls ? tlsMeaning(cause) : undefined) ?? meaning(cause)
@@ -50,15 +50,15 @@ function tlsMeaning(cause: unknown): string | undefined {
     return `% does not answer in TLS (${code}): is it a plain server? Then use memcached://`
   }
   if (code === 'ECONNRESET' || messageOf(cause) === CLOSED_WHILE_CONNECTING) {
-    return '% closed during TLS: is it a plain server? Then use memcached://'
+    return '% closed the connection during TLS: is it a plain server? Then use memcached://'
   }
   return undefined
 }
 
-/** What a socket that ends while it connects fails with. */
+/** The error message when a socket closes while it connects. */
 export const CLOSED_WHILE_CONNECTING = 'closed while connecting'
 
-/** Whether bytes begin a TLS record: an alert, or a handshake. */
+/** Whether the bytes start a TLS record, an alert or a handshake. */
 export function beginsTls(bytes: Uint8Array): boolean {
   return (bytes[0] === 0x15 || bytes[0] === 0x16) && bytes[1] === 0x03
 }

@@ -4,59 +4,59 @@ import type { ConnectionOptions } from 'node:tls'
 import { builtin, clearTimeout, performance, setTimeout } from '../runtime.ts'
 import { CLOSED_WHILE_CONNECTING, dialFailure } from './dial-failure.ts'
 
-/** Where to dial. */
+/** The address of a host. */
 export interface DialTarget {
-  /** Host name or IP address. */
+  /** The host name or IP address. */
   readonly host: string
-  /** The address to dial instead of looking the name up, where another lane has resolved it. */
+  /** An address to try before the name is looked up. */
   readonly ip?: string | undefined
   readonly port: number
-  /** Path of a Unix socket, instead of host and port. */
+  /** The path of a Unix socket, instead of host and port. */
   readonly path?: string | undefined
   /**
-   * TLS: `true`, or options of `tls.connect`. Certificates are verified unless these say otherwise.
-   * Undefined: as the settings say.
+   * TLS: `true`, or options of `tls.connect`. Certificates are verified unless the options say
+   * otherwise. Undefined: use the settings.
    */
   readonly tls?: boolean | ConnectionOptions | undefined
-  /** For errors. */
+  /** The host's name in errors. */
   readonly name: string
 }
 
-/** How connections are made. */
+/** The settings of connections. */
 export interface DialSettings {
   readonly tcpNoDelay: boolean
-  /** 0: no keepalive. */
+  /** The keepalive delay; 0 disables keepalive. */
   readonly tcpKeepAliveMs: number
-  /** For targets that say nothing of TLS. */
+  /** The TLS setting of targets without one. */
   readonly tls: boolean | ConnectionOptions
-  /** Connections let the process end. */
+  /** Whether open connections let the process exit. */
   readonly unref: boolean
 }
 
-/** One address a name stands for. */
+/** An address of a name. */
 export interface ResolvedAddress {
   readonly address: string
 }
 
-/** Finds the addresses of a host name, as `dns.lookup` with `all: true` does. */
+/** Resolves a host name to its addresses, like `dns.lookup` with `all: true`. */
 export type Resolve = (host: string) => Promise<readonly ResolvedAddress[]>
 
-/** Takes the bytes of a connection. The chunk is reused: read it before returning. */
+/** Receives the bytes of a connection. The chunk is reused, so read it before returning. */
 export type OnBytes = (chunk: Buffer) => void
 
 const READ_BUFFER_BYTES = 256 * 1024
-/** Cloudflare's workerd takes a buffer away from the first read into it. */
+/** Whether a read buffer can be reused; Cloudflare's workerd detaches it after the first read. */
 const KEEPS_BUFFERS =
   (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent !==
   'Cloudflare-Workers'
-/** An address that does not answer must leave time for the next one. */
+/** The minimum time for each address, so that time is left for the next one. */
 const MIN_ADDRESS_MS = 20
 
 let sharedReadBuffer: Buffer | undefined
 
 /**
- * Reads are synchronous, so that one buffer serves all connections of the process. Not on Windows,
- * where the kernel fills a buffer while others are being read.
+ * Returns the read buffer. Reads are synchronous, so one buffer serves all connections of the
+ * process. Except on Windows, where the kernel fills several buffers concurrently.
  */
 function readBuffer(): Buffer {
   if (process.platform === 'win32') return Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
@@ -65,9 +65,9 @@ function readBuffer(): Buffer {
 }
 
 /**
- * Makes connections to one host. The name is resolved anew for each, and a slow resolver is asked
- * once at a time. All connections go to one address, for as long as the name has it and it can be
- * reached: two servers of one name would answer for one host in turns.
+ * Opens connections to one host. Resolves the name for each connection, with one pending lookup at
+ * a time. All connections use the same address as long as the name has it and it is reachable: two
+ * servers behind one name would otherwise both act as this host.
  */
 export class Dialer {
   readonly #target: DialTarget
@@ -80,15 +80,15 @@ export class Dialer {
     this.#resolve = resolve
   }
 
-  /** The address that connections go to; undefined until there was one. */
+  /** The address of the connections; undefined before the first. */
   get address(): string | undefined {
     return this.#address
   }
 
   /**
-   * A connection that is ready to be written to: for TLS, after the handshake and the check of the
-   * certificate. Rejects with MINTRING_CONNECTION; `signal` and `timeoutMs` bound all of it. While
-   * other connections are open (`isBound`) it does not leave their address.
+   * Resolves to a connection that is ready for writing: for TLS, after the handshake and the check
+   * of the certificate. Rejects with MINTRING_CONNECTION; `signal` and `timeoutMs` limit the whole
+   * dial. While other connections are open (`isBound`) it only uses their address.
    */
   async dial(
     settings: DialSettings,
@@ -120,7 +120,7 @@ export class Dialer {
     }
   }
 
-  /** The address in use first, as long as the name has it. */
+  /** Puts the address in use first, if the name still has it. */
   #inOrder(found: readonly string[], isBound: boolean): readonly string[] {
     const inUse = this.#address
     if (inUse === undefined || !found.includes(inUse)) return found
@@ -128,8 +128,8 @@ export class Dialer {
   }
 
   /**
-   * A connection to the address another lane resolved. Undefined when there is none, or nothing
-   * answers there: a node may have moved since, and its name knows where.
+   * Connects to the target's `ip`. Resolves to undefined if there is none, or if it does not reply
+   * and the name has other addresses: the node may have moved.
    */
   async #known(
     settings: DialSettings,
@@ -159,7 +159,7 @@ export class Dialer {
     return found.map(({ address }) => address)
   }
 
-  /** `shareMs` 0: as long as the signal allows. */
+  /** Connects to one address within `shareMs`; 0: only the signal limits the time. */
   #connect(
     address: string,
     settings: DialSettings,
@@ -217,7 +217,7 @@ export class Dialer {
   #openSecure(place: net.NetConnectOpts, secure: true | ConnectionOptions): net.Socket {
     const { host, path } = this.#target
     const options = secure === true ? {} : secure
-    // A certificate is for the name that was asked for, not for the address it resolved to.
+    // A certificate is for the requested name, not for the address.
     const named = path === undefined && net.isIP(host) === 0 ? { servername: host } : {}
     return builtin('node:tls').connect({ ...place, ...named, ...options })
   }

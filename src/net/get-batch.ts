@@ -6,29 +6,33 @@ import { failRequest } from './attempt.ts'
 import { KeySet } from './key-set.ts'
 import type { Attempt, Request, Router, Sink } from './request.ts'
 
-/** How many keys one coalesced `get` asks at most: more would keep the server from overlapping. */
+/**
+ * How many keys one combined `get` reads: a larger one would keep the server from overlapping work.
+ */
 const MAX_BATCH_KEYS = 100
-/** How long its line gets at most: proxies and old servers have small buffers. */
+/** The maximum length of its line: proxies and old servers have small buffers. */
 const MAX_BATCH_BYTES = 6_000
 
-/** The keys of the batch being written. Writes are synchronous, so that one serves all batches. */
+/**
+ * The keys of the batch being written. One set serves all batches, because writes are synchronous.
+ */
 const seen = new KeySet()
 
-/** An attempt at the consecutive plain gets of one turn, written as one `get k1 … kn`. */
+/** An attempt at consecutive plain gets of one tick, which are sent as one `get k1 … kn`. */
 export class GetBatch implements Attempt {
   readonly router: Router
   startMs = 0
   deadlineMs: number = Number.POSITIVE_INFINITY
   isSent = false
-  /** Before the write all requests, after it those whose keys are asked. */
+  /** All requests before the write; afterwards one per distinct key. */
   readonly #requests: Request[]
-  /** Requests for keys that an earlier one asks: asked once, settled together. */
+  /** Further requests for the same keys: each key is sent once and settles all its requests. */
   #twins: Request[] | undefined
   #lineBytes: number
   #cursor = 0
-  /** Every key was asked in a line of its own. */
+  /** Whether each key was sent in a line of its own. */
   #isSingle = false
-  /** The value of the key at the cursor came. */
+  /** Whether the value of the key at the cursor has arrived. */
   #isHit = false
   #isExtended = false
 
@@ -54,7 +58,7 @@ export class GetBatch implements Attempt {
     return this.#twins?.some((twin) => this.#isWaiting(twin)) !== true
   }
 
-  /** Takes one more get, if it still fits the line. */
+  /** Adds a get if it still fits the line. */
   add(request: Request): boolean {
     const { length } = this.#requests
     const lineBytes = this.#lineBytes + 1 + request.wireKey.length
@@ -72,7 +76,7 @@ export class GetBatch implements Attempt {
     }
   }
 
-  /** Keeps the first request for each key, and asks for its key. */
+  /** Writes each distinct key once, for its first request. */
   write(out: Sink, nowMs: number): number {
     if (nowMs >= this.deadlineMs) this.expire(nowMs, 0)
     const requests = this.#requests
@@ -98,7 +102,10 @@ export class GetBatch implements Attempt {
     return this.size
   }
 
-  /** The server names hits in the order asked and leaves misses out, then says END. */
+  /**
+   * Takes a reply. The server returns hits in the order of the keys, omits misses, and ends with
+   * END.
+   */
   accept(reply: Reply): boolean {
     if (this.#isSingle) return this.#acceptSingle(reply)
     if (reply.kind === ReplyKind.Value) {
@@ -163,7 +170,7 @@ export class GetBatch implements Attempt {
     return this.#isExtended ? request.finalMs : request.deadlineFrom(this.startMs)
   }
 
-  /** Each key has a reply of its own: VALUE and END, END, or an error line. */
+  /** Takes the reply of one key: VALUE and END, END alone, or an error line. */
   #acceptSingle(reply: Reply): boolean {
     const request = this.#requests[this.#cursor]!
     if (reply.kind === ReplyKind.Value) {
@@ -211,5 +218,5 @@ export class GetBatch implements Attempt {
 }
 
 function unasked(): MintringError {
-  return new MintringError('MINTRING_PROTOCOL', 'A value came for a key that was not asked')
+  return new MintringError('MINTRING_PROTOCOL', 'A value arrived for a key that was not requested')
 }

@@ -3,7 +3,7 @@ import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { type Abilities, isMemcachedVersion, type ProxyKind } from './abilities.ts'
 
-/** The rows of `stats settings` that tell what a server can do. */
+/** The rows of `stats settings` that determine the abilities of a server. */
 const SETTINGS: ReadonlySet<string> = new Set([
   'item_size_max',
   'cas_enabled',
@@ -11,30 +11,30 @@ const SETTINGS: ReadonlySet<string> = new Set([
   'proxy_enabled',
 ])
 
-/** Who to be, for `memcached -Y`. */
+/** The credentials for `memcached -Y`. */
 export interface Credentials {
   readonly username: string
   readonly password: string
 }
 
-/** What a handshake starts from. */
+/** The inputs of a handshake. */
 export interface HandshakeInput {
   readonly host: string
   readonly credentials?: Credentials | undefined
   /**
-   * Whether to ask for meta commands. `hangs up`: not again, because the server closed the
-   * connection when it was asked, as twemproxy does at commands it does not know. `never`: the
-   * user says that there are none, which is what users of proxies say.
+   * Whether to probe for meta commands. `hangs up`: do not probe again, because the server closed
+   * the connection, as twemproxy does for unknown commands. `never`: the user has configured that
+   * there are none, as users of proxies do.
    */
   readonly metaProbe: MetaProbe
-  /** An item that memcached is asked for, as wire key. */
+  /** The wire key of an item to read during the handshake. */
   readonly itemKey?: string | undefined
 }
 
-/** The item that a handshake asked for. */
+/** The item that a handshake read. */
 export interface GreetingItem {
   readonly body: Buffer
-  /** Seconds to live; -1 for no end, undefined where no server tells. */
+  /** Seconds to live; -1 for no expiry, undefined if the server cannot report it. */
   readonly ttlSeconds: number | undefined
 }
 
@@ -43,9 +43,9 @@ export type MetaProbe = 'ask' | 'hangs up' | 'never'
 type Step = 'version' | 'auth' | 'meta' | 'settings' | 'item'
 
 /**
- * The first words on a new connection: who are you, here I am, what can you do. Credentials are
- * told only to a server that asks for them: one that does not would store them as an item.
- * No command of a user's leaves before it is over, so a connection refused late fails none.
+ * The first commands on a new connection: version, authentication, abilities. Credentials are sent
+ * only to a server that asks for them: another server would store them as an item. No other command
+ * is sent until the handshake ends, so a connection that is rejected late fails no command.
  */
 export class Handshake {
   readonly #input: HandshakeInput
@@ -54,7 +54,7 @@ export class Handshake {
   #isAuthenticated = false
   #version = ''
   #hasMeta = false
-  /** The answer to `version` was the error of a proxy whose server is dead. */
+  /** Whether `version` returned an error of a proxy whose server is down. */
   #isBehindProxy = false
   #settings = new Map<string, string>()
   #abilities: Abilities | undefined
@@ -64,41 +64,43 @@ export class Handshake {
     this.#input = input
   }
 
-  /** The bytes to begin with. */
+  /** Returns the first bytes to send. */
   start(): string {
     this.#isUnanswered = true
     return 'version\r\n'
   }
 
-  /** Known once the handshake is over. */
+  /** The server's abilities; undefined until the handshake ends. */
   get abilities(): Abilities | undefined {
     return this.#abilities
   }
 
-  /** The item that was asked for, if the server has it. */
+  /** The item that was read, if the server has it. */
   get item(): GreetingItem | undefined {
     return this.#item
   }
 
-  /** The server told its version and the question that was open is whether it knows `mn`. */
+  /** Whether the version is known and the meta probe (`mn`) has no reply yet. */
   get isAskingMeta(): boolean {
     return this.#step === 'meta'
   }
 
-  /** Why the connection ended: who only takes binary SASL hangs up on the first line of text. */
+  /**
+   * Adds a hint to a lost connection: a server with binary SASL closes it at the first text line.
+   */
   explain(error: MintringError): MintringError {
     const { credentials, host } = this.#input
     if (!this.#isUnanswered || error.message.includes('answers in TLS')) return error
     const login =
       'If it takes only binary SASL (memcached -S), mintring cannot log in: ' +
       'have it take ASCII authentication (memcached -Y)'
-    const speech = 'Does it want TLS (memcacheds://), or is it no memcached?'
+    const speech = 'Does it require TLS (memcacheds://), or is it not memcached?'
     const hint = credentials === undefined ? speech : login
-    const message = `${host} hung up before it answered. ${hint}`
+    const message = `${host} closed the connection before it replied. ${hint}`
     return new MintringError('MINTRING_CONNECTION', message, { host, cause: error })
   }
 
-  /** Takes the next reply and answers what to write next. Throws when this connection cannot be. */
+  /** Takes a reply and returns the next bytes to send. Throws if the connection is unusable. */
   accept(reply: Reply): string {
     this.#isUnanswered = false
     if (this.#step === 'version') return this.#onVersion(reply)
@@ -114,10 +116,10 @@ export class Handshake {
     }
     const text = reply.text()
     if (/unauthenticated/.test(text)) return this.#authenticate()
-    // Proxies pass `version` on to a server of theirs, and others of them may be alive.
+    // Proxies forward `version` to one of their servers; the others may be up.
     this.#isBehindProxy = reply.kind === ReplyKind.ServerError
     if (this.#isBehindProxy) return this.#finish()
-    // memcached says this to one connection too many, before it was asked anything.
+    // When there are too many connections, memcached sends this error before any command.
     if (reply.kind === ReplyKind.Error && !/too many/i.test(text)) return this.#afterVersion()
     throw this.#error('MINTRING_CONNECTION', `answered ${quoted(text)}`)
   }
@@ -127,7 +129,8 @@ export class Handshake {
     if (credentials === undefined) {
       throw this.#error('MINTRING_AUTH', 'asks for a username and password')
     }
-    if (this.#isAuthenticated) throw this.#error('MINTRING_AUTH', 'forgets who we are')
+    if (this.#isAuthenticated)
+      throw this.#error('MINTRING_AUTH', 'asks for the username and password again')
     this.#step = 'auth'
     const login = `${credentials.username} ${credentials.password}`
     const bytes = Buffer.from(login).toString('latin1')
@@ -136,7 +139,7 @@ export class Handshake {
 
   #onAuth(reply: Reply): string {
     if (reply.kind !== ReplyKind.Stored) {
-      throw this.#error('MINTRING_AUTH', 'refused the username and password')
+      throw this.#error('MINTRING_AUTH', 'rejected the username and password')
     }
     this.#isAuthenticated = true
     this.#step = 'version'
@@ -151,7 +154,7 @@ export class Handshake {
 
   #onMeta(reply: Reply): string {
     this.#hasMeta = reply.kind === ReplyKind.Mn
-    // Other programs than memcached answer `stats` each in its own way.
+    // Servers other than memcached reply to `stats` in their own ways.
     if (!isMemcachedVersion(this.#version)) return this.#finish()
     this.#step = this.#hasMeta ? 'settings' : 'item'
     const item = this.#itemCommand()
@@ -181,14 +184,14 @@ export class Handshake {
       const ttlSeconds = kind === ReplyKind.Va ? reply.ttl : undefined
       this.#item = { body: Buffer.from(reply.valueBuffer()), ttlSeconds }
     }
-    // END follows.
+    // An END line follows.
     return kind === ReplyKind.Value ? '' : this.#finish()
   }
 
   #finish(): string {
     const proxyKind = this.#proxyKind()
     const proxy = proxyKind !== undefined
-    // What a proxy says of its own memory is not true of the servers behind it.
+    // A proxy reports its own limits, not those of the servers behind it.
     const itemSizeMax = proxy ? undefined : this.#settings.get('item_size_max')
     this.#abilities = Object.freeze({
       version: this.#version,

@@ -3,7 +3,7 @@ import type { Attempt } from './request.ts'
 const FIRST_ROOM = 16
 
 /**
- * What was written to a lane and not answered yet, in order: a ring buffer that doubles when full.
+ * The requests sent on a lane without a reply yet, in order: a ring buffer that doubles when full.
  */
 export class InflightQueue {
   #slots: (Attempt | undefined)[] = new Array<Attempt | undefined>(FIRST_ROOM).fill(undefined)
@@ -20,12 +20,12 @@ export class InflightQueue {
     this.#length++
   }
 
-  /** The oldest: the next reply is for it. */
+  /** The oldest entry, to which the next reply belongs. */
   peek(): Attempt | undefined {
     return this.#slots[this.#head]
   }
 
-  /** Drops the oldest. */
+  /** Removes the oldest entry. */
   shift(): void {
     if (this.#length === 0) return
     this.#slots[this.#head] = undefined
@@ -37,7 +37,7 @@ export class InflightQueue {
     return this.#slots[(this.#head + index) & (this.#slots.length - 1)]
   }
 
-  /** Empties the queue and answers what it held, oldest first. */
+  /** Empties the queue and returns its entries, oldest first. */
   take(): Attempt[] {
     const taken: Attempt[] = []
     for (let entry = this.peek(); entry !== undefined; entry = this.peek()) {

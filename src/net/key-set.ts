@@ -1,22 +1,22 @@
-/** A power of two, and some times as many as a batch has keys. */
+/** The number of slots: a power of two, several times the keys of a batch. */
 const SLOTS = 512
-/** Of what is before a key's tail, so many characters are looked at, evenly spread. */
+/** How many characters before the tail are hashed, evenly spread. */
 const SPREAD_CHARACTERS = 8
-/** Keys of one batch differ most in their last characters, where their numbers are. */
+/** How many last characters are hashed: there the keys of a batch differ most, as in numbers. */
 const TAIL_CHARACTERS = 8
 
 const LAST_BATCH = 0x7fff_ffff
 
 /**
- * The different keys of one batch. A `Set` would grow anew for each batch: this one is emptied by
- * counting up, as its entries tell which batch they are from.
+ * The distinct keys of one batch. It is reused, because a `Set` would grow again for each batch:
+ * each entry has the number of its batch, so incrementing that number empties the set.
  */
 export class KeySet {
   readonly #keys: string[] = new Array<string>(SLOTS).fill('')
   readonly #batches = new Int32Array(SLOTS)
   #batch = 1
 
-  /** Adds a key; false when it is there. The caller adds fewer than there are slots. */
+  /** Adds a key; returns false if it is present. Callers add fewer keys than there are slots. */
   add(key: string): boolean {
     const batches = this.#batches
     let slot = slotOf(key)
@@ -29,7 +29,7 @@ export class KeySet {
     return true
   }
 
-  /** Empties it. */
+  /** Empties the set. */
   clear(): void {
     if (this.#batch === LAST_BATCH) {
       this.#batches.fill(0)

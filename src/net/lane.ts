@@ -12,50 +12,54 @@ import { Watch } from './watch.ts'
 
 export type LaneState = 'closed' | 'opening' | 'open' | 'draining'
 
-/** A lane that rested for so long reads before it writes: it may have been closed meanwhile. */
+/**
+ * A lane idle for longer reads before it writes, because the server may have closed it meanwhile.
+ */
 const REST_MS = 1_000
-/** Of the time after which the server closes idle connections, this share is used. */
+/** How much of the server's idle timeout a lane uses before it closes the connection itself. */
 const IDLE_SHARE = 0.8
 
-/** The share of requestTimeoutMs after which a lane that answers nothing counts as stalled. */
+/** The share of requestTimeoutMs without any reply after which a lane counts as stalled. */
 const STALL_SHARE = 0.25
-/** A lane is silent when a request waited its whole time, and this share of it brought nothing. */
+/**
+ * A lane is silent if a request timed out and nothing arrived for this share of requestTimeoutMs.
+ */
 const SILENT_SHARE = 0.5
-/** A chunk of at least this size that ends no reply is part of a large value on its way. */
+/** A chunk of at least this size that ends no reply is part of a large value. */
 const PROGRESS_BYTES = 1_024
-/** So many times requestTimeoutMs a reply may keep a lane busy after its caller gave up. */
+/** How many times requestTimeoutMs a reply may block a lane after its caller gave up. */
 const OVERDUE_FACTOR = 4
 
 /**
- * One pipelined connection: what is sent in a turn of the event loop leaves in one write, replies
- * come back in the same order. It is born closed, opens when its owner says so, and opens again
- * after it ended. A late or surprising reply ends it: parser and socket are never used again.
+ * One pipelined connection: requests of one tick are sent in one write, and replies arrive in the
+ * same order. A lane is created closed, opens when its owner says so, and can open again after it
+ * ended. A late or unexpected reply ends it; parser and socket are never reused.
  */
 export class Lane implements ConnectionOwner, Gatherer {
   readonly #owner: LaneOwner<Lane>
   readonly #inflight = new InflightQueue()
   readonly #outbox = new Outbox()
   readonly #watch: Watch = new Watch((nowMs) => this.#look(nowMs))
-  /** Bounds opening and draining. */
+  /** Limits the time of opening and of draining. */
   readonly #stateWatch: Watch = new Watch((nowMs) => this.#onStateTimeout(nowMs))
   #state: LaneState = 'closed'
   #connection: Connection | undefined
   #handshake: Handshake | undefined
   #dialling: AbortController | undefined
-  /** Draining, to end with this. */
+  /** The error to end with after draining. */
   #drained: MintringError | undefined
   #written = 0
   #life = 0
   #isScheduled = false
   #isCounted = false
-  /** What the chunk under way brought: a reply, and one that came in time. */
+  /** Whether the current chunk contained a reply, and whether one of these was in time. */
   #isReplied = false
   #isAnswered = false
   #answeredStartMs = 0
   #isStalled = false
-  /** Since when the server owes a byte: the last one that came, or the write. */
+  /** When the last byte arrived, or the first pending request was written. */
   #quietSinceMs = 0
-  /** When the last part of a large value came. */
+  /** When the last part of a large value arrived. */
   #progressMs = Number.NEGATIVE_INFINITY
   #openedMs = 0
   #idleTimeoutMs: number = Number.POSITIVE_INFINITY
@@ -69,37 +73,37 @@ export class Lane implements ConnectionOwner, Gatherer {
     return this.#state
   }
 
-  /** Changes when it ends: what it was given before may be lost. */
+  /** A number that changes when the lane ends: requests given to it before may be lost. */
   get life(): number {
     return this.#life
   }
 
-  /** Requests written and not answered. */
+  /** How many requests were sent and have no reply yet. */
   get inFlight(): number {
     return this.#written
   }
 
-  /** Requests not written yet. */
+  /** How many requests are not sent yet. */
   get queued(): number {
     return this.#outbox.requests
   }
 
-  /** Bytes of values that wait here or in the socket. */
+  /** The bytes of values that wait here or in the socket. */
   get queuedBytes(): number {
     return this.#outbox.bytes + (this.#connection?.unsentBytes ?? 0)
   }
 
-  /** Another lane would be faster: this one answers nothing, or its socket is full. */
+  /** Whether another lane would be faster: this one is stalled, or its socket is full. */
   get isBusy(): boolean {
     return this.#isStalled || this.#connection?.isFull === true
   }
 
-  /** It answered nothing for a while. */
+  /** Whether no reply has arrived for a while. */
   get isStalled(): boolean {
     return this.#isStalled
   }
 
-  /** Requests of this turn wait for the turn's write. */
+  /** Whether requests are queued for the write at the end of this tick. */
   get isGathering(): boolean {
     return this.#isScheduled
   }
@@ -114,7 +118,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     return this.#activeMs
   }
 
-  /** Takes a request, to be written when the lane is open. Bounds are the owner's affair. */
+  /** Queues a request; it is written when the lane is open. The owner enforces the queue limits. */
   send(request: Request): void {
     this.#outbox.push(request, this.#owner)
     this.#schedule()
@@ -126,7 +130,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     this.#owner.turn.schedule(this)
   }
 
-  /** Dials, unless it is open or opening. Never throws: the owner hears of the outcome. */
+  /** Dials, unless it is open or opening. Never throws; the owner is told the outcome. */
   open(): void {
     if (this.#state !== 'closed') return
     this.#state = 'opening'
@@ -147,14 +151,14 @@ export class Lane implements ConnectionOwner, Gatherer {
     )
   }
 
-  /** Ends the lane now; what it held fails with `error`. */
+  /** Ends the lane now; its pending requests fail with `error`. */
   close(error: MintringError): void {
     this.#life++
     if (this.#state !== 'closed') this.#end('closed', error)
     else for (const attempt of this.#outbox.take()) attempt.fail(error)
   }
 
-  /** Ends the lane when everything it holds is answered. */
+  /** Ends the lane after all its requests have their reply. */
   drain(error: MintringError): void {
     if (this.#state !== 'open') this.close(error)
     else {
@@ -166,7 +170,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     }
   }
 
-  // What the connection tells. Public because an interface is; of no use to others.
+  // The methods of ConnectionOwner, for the connection only.
 
   get name(): string {
     return this.#owner.name
@@ -180,7 +184,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     }
     const attempt = this.#inflight.peek()
     if (attempt === undefined) {
-      throw new MintringError('MINTRING_PROTOCOL', 'A reply came without a command')
+      throw new MintringError('MINTRING_PROTOCOL', 'A reply arrived without a command')
     }
     if (!this.#isAnswered && !attempt.isOver) {
       this.#isAnswered = true
@@ -234,19 +238,19 @@ export class Lane implements ConnectionOwner, Gatherer {
     this.#write()
   }
 
-  /** The turn's end: what came in it begins, whether the server takes it or not. */
+  /** Starts the requests of the ending tick, whether or not they can be written yet. */
   flush(): void {
     this.#isScheduled = false
-    // In whole milliseconds, which a request can hold without an allocation for each.
+    // Whole milliseconds, because V8 stores them in a request without an allocation.
     const nowMs = Math.ceil(performance.now())
     this.#watch.by(this.#outbox.begin(nowMs))
     const restedMs = nowMs - this.#activeMs
     if (restedMs < REST_MS || this.#state !== 'open' || this.#inflight.length > 0) this.#write()
     else if (restedMs < this.#idleTimeoutMs * IDLE_SHARE) this.#writeAfterReads()
-    else this.#end('idle', this.#lostError('the server closes connections that rest so long'))
+    else this.#end('idle', this.#lostError('it was idle for almost as long as the server allows'))
   }
 
-  /** What the server sent before it closed is read in the next poll phase, and not earlier. */
+  /** Writes after the next poll phase, in which Node reads a close that the server has sent. */
   #writeAfterReads(): void {
     setImmediate(() => setImmediate(() => this.#write()))
   }
@@ -266,7 +270,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     this.#watch.by(this.#stallsAtMs)
   }
 
-  /** Ends what is over. Returns when there is something to look at again. */
+  /** Fails the requests that timed out. Returns when to check again. */
   #look(nowMs: number): number {
     const { requestTimeoutMs } = this.#owner.settings
     const inflight = this.#inflight
@@ -274,7 +278,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     if (isArriving) inflight.peek()?.extend()
     if (this.#isLate(nowMs, requestTimeoutMs)) {
       if (this.#state === 'open' && this.#isSilent(nowMs, requestTimeoutMs)) {
-        this.#end('silent', this.#lostError('it did not answer in time'))
+        this.#end('silent', this.#lostError('it did not reply in time'))
         return Number.POSITIVE_INFINITY
       }
       this.#owner.laneLate(nowMs)
@@ -299,7 +303,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     return this.#outbox.isLate(nowMs, requestTimeoutMs)
   }
 
-  /** Not a byte came or left, or the reply under way comes too slowly for those behind it. */
+  /** Whether no byte was sent or received, or the current reply is too slow for those behind it. */
   #isSilent(nowMs: number, requestTimeoutMs: number): boolean {
     if (nowMs - this.#quietSinceMs >= requestTimeoutMs * SILENT_SHARE) return true
     const head = this.#inflight.peek()
@@ -311,7 +315,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     return this.#quietSinceMs + this.#owner.settings.requestTimeoutMs * STALL_SHARE
   }
 
-  /** When the server owes replies for longer than any may take. */
+  /** When draining ends, even if replies are still missing. */
   get #overdueAtMs(): number {
     const { requestTimeoutMs } = this.#owner.settings
     const sinceMs = Math.max(this.#quietSinceMs, this.#progressMs)
@@ -325,7 +329,7 @@ export class Lane implements ConnectionOwner, Gatherer {
       return Number.POSITIVE_INFINITY
     }
     const { name } = this
-    const message = `Cannot connect to ${name}: no answer in time`
+    const message = `Cannot connect to ${name}: no reply in time`
     this.#end('dial', new MintringError('MINTRING_CONNECTION', message, { host: name }))
     return Number.POSITIVE_INFINITY
   }
@@ -336,7 +340,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     return new MintringError('MINTRING_CONNECTION', message, { host: name })
   }
 
-  /** Tells the turn, once, that something is in flight here or no longer. */
+  /** Tells the turn, once per change, whether requests are in flight here. */
   #count(change: 1 | -1): void {
     const isCounted = change === 1
     if (this.#isCounted === isCounted) return
@@ -369,7 +373,8 @@ export class Lane implements ConnectionOwner, Gatherer {
     if (end === 'lost') head?.noteHangUp()
     const isKnownHangUp = end === 'lost' && head?.isSuspect === true
     this.#owner.laneEnded(this, { end, error, isAskingMeta, isKnownHangUp })
-    // What may have made the server hang up goes last: the others are executed before it.
+    // Fail the head last, because it may have made the server hang up: the others are retried
+    // before it.
     for (const attempt of [...others, ...waiting]) attempt.fail(error)
     head?.fail(error)
   }

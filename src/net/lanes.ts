@@ -5,26 +5,26 @@ import { Lane } from './lane.ts'
 import type { LaneOwner } from './lane-owner.ts'
 import type { Past, Request } from './request.ts'
 
-/** How many lanes a host gets. */
+/** How many lanes a host has. */
 export interface LaneBounds {
-  /** Connections that are always kept, once there. */
+  /** How many connections are kept open, once opened. */
   readonly min: number
-  /** Connections there may be at most. */
+  /** The maximum number of connections. */
   readonly max: number
-  /** How long an unused lane beyond `min` stays; 0: for good. */
+  /** After how long an unused lane beyond `min` is closed; 0: never. */
   readonly idleMs: number
 }
 
-/** Lanes for one request each at once. */
+/** The maximum number of lanes that serve a single request each. */
 const MAX_APART = 8
 
-/** What the pool may ever hold; `LaneBounds.max` can change while it runs. */
+/** The pool's own limit; `LaneBounds.max` may change while it runs. */
 const POOL_MAX = 1024
 
 /**
- * The lanes of one host. generic-pool owns their birth, number and end; they are on standing loan,
- * so that a command never borrows one. A lane is born closed, and its birth cannot fail: the pool
- * would try again without pause. When to dial is the host's decision.
+ * The lanes of one host. generic-pool creates, counts and destroys them, but lends each one
+ * permanently, so that commands need not borrow one. Creating a lane does not dial and cannot fail,
+ * because the pool would retry without a pause. The host decides when to dial.
  */
 export class Lanes {
   readonly #pool: Promise<Pool<Lane>>
@@ -32,7 +32,7 @@ export class Lanes {
   readonly #first: Lane
   readonly #apart = new Set<Lane>()
   #bounds: LaneBounds
-  /** Lanes that the pool has not lent yet: it is loaded with the first, and lends later. */
+  /** Lanes not lent by the pool yet; its module loads with the first lane, so it lends later. */
   readonly #births: Lane[] = []
   readonly #owner: LaneOwner<Lane>
   #isClosed = false
@@ -46,7 +46,9 @@ export class Lanes {
     this.#first = this.#borrow()
   }
 
-  /** Where requests go, and all that must keep their order. It is there from the beginning. */
+  /**
+   * The default lane, which also carries all requests that must stay in order. It always exists.
+   */
   get first(): Lane {
     return this.#first
   }
@@ -55,7 +57,7 @@ export class Lanes {
     return this.#standing
   }
 
-  /** Counts at once: lanes beyond `max` finish what they hold, those up to `min` are made. */
+  /** Applies at once: lanes beyond `max` drain, and missing ones up to `min` are opened. */
   set bounds(bounds: LaneBounds) {
     this.#bounds = bounds
     clearInterval(this.#idleTimer)
@@ -64,14 +66,14 @@ export class Lanes {
     if (this.isOpen) this.warm()
   }
 
-  /** Ends the lanes that are not open; what they hold fails with `error`. */
+  /** Ends the lanes that are not open; their requests fail with `error`. */
   closeUnopened(error: MintringError): void {
     for (const lane of [...this.#standing, ...this.#apart]) {
       if (lane.state !== 'open') lane.close(error)
     }
   }
 
-  /** Adds no lane before `untilMs`: the server just refused one. */
+  /** Adds no lane before `untilMs`, because the server has just rejected one. */
   pause(untilMs: number): void {
     this.#pausedUntilMs = untilMs
   }
@@ -81,7 +83,7 @@ export class Lanes {
     return this.#standing.some((lane) => lane.state === 'open')
   }
 
-  /** Lanes that are open, and the requests on all of them. */
+  /** The number of open lanes, and of the requests on all lanes. */
   get counts(): { readonly lanes: number; readonly inFlight: number; readonly queued: number } {
     const counts = { lanes: 0, inFlight: 0, queued: 0 }
     for (const lane of this.#standing) {
@@ -92,14 +94,14 @@ export class Lanes {
     return counts
   }
 
-  /** Requests on all lanes. */
+  /** The number of requests on all lanes. */
   get load(): number {
     let load = 0
     for (const lane of this.#standing) load += lane.inFlight + lane.queued
     return load
   }
 
-  /** Bytes of values on all lanes. */
+  /** The bytes of values on all lanes. */
   get queuedBytes(): number {
     let bytes = 0
     for (const lane of this.#standing) bytes += lane.queuedBytes
@@ -107,10 +109,10 @@ export class Lanes {
   }
 
   /**
-   * The lane for a request: the first, so that a turn's requests share a write, unless it is busy
-   * or gone and another is not. A turn that began on a lane stays there. A change that the server
-   * may still execute on a lane stays there too: on another one its second attempt could be
-   * overtaken by the first, which then undoes what followed.
+   * Returns the lane for a request. Usually the first, so that the requests of a tick share one
+   * write; another one if the first is busy or closed. A tick that started on a lane stays there.
+   * So does a retried change that its earlier lane may still execute: on another lane the retry
+   * could run first, and the late first attempt would undo what followed.
    */
   pick(request: Request, mayGrow: boolean): Lane {
     const held = request.past === undefined ? undefined : this.#holding(request.past)
@@ -123,17 +125,17 @@ export class Lanes {
     }
     if (!first.isBusy) return first
     const other = this.#standing.find((lane) => lane.state === 'opening') ?? this.#grow(mayGrow)
-    // A socket that is only full will be faster than a dial.
+    // Unless the first lane is stalled, its full socket drains sooner than a dial takes.
     return first.isStalled ? (other ?? first) : first
   }
 
-  /** The lane where an earlier attempt was left. */
+  /** Returns the lane that may still execute an earlier attempt. */
   #holding({ heldBy }: Past): Lane | undefined {
     if (heldBy === undefined || heldBy.lane.life !== heldBy.life) return undefined
     return this.#standing.find((lane) => lane === heldBy.lane && lane.state === 'open')
   }
 
-  /** A lane for one request, which ends with it; undefined when there are too many. */
+  /** Opens a lane that ends with this one request; undefined when there are too many. */
   apart(request: Request): Lane | undefined {
     if (this.#isClosed || this.#apart.size >= MAX_APART) return undefined
     const lane = this.#borrow()
@@ -149,18 +151,18 @@ export class Lanes {
     return lane
   }
 
-  /** The lane was made for one request: what becomes of it says nothing of the host. */
+  /** Whether the lane serves a single request; its end says nothing about the host. */
   isApart(lane: Lane): boolean {
     return this.#apart.has(lane)
   }
 
-  /** Adds lanes up to `min`, once the first is open. */
+  /** Opens lanes up to `min`, once the first is open. */
   warm(): void {
     while (this.#standing.length < this.#bounds.min && this.#grow(true) !== undefined);
     if (this.#standing.length > this.#bounds.min) this.#watchIdle()
   }
 
-  /** Forgets a lane that ended, unless it is the first, which can open again. */
+  /** Removes a lane that ended, except the first, which can open again. */
   drop(lane: Lane): void {
     const index = this.#standing.indexOf(lane)
     if (index < 1) return
@@ -173,13 +175,13 @@ export class Lanes {
     for (const lane of [...this.#standing, ...this.#apart]) lane.close(error)
   }
 
-  /** Ends all lanes but one. */
+  /** Ends all lanes except one. */
   closeOthers(kept: Lane, message: string): void {
     const error = new MintringError('MINTRING_CONNECTION', message)
     for (const lane of [...this.#standing]) if (lane !== kept) lane.close(error)
   }
 
-  /** Lets all lanes answer what they hold, then ends them for good. */
+  /** Ends all lanes for good after their requests have their replies. */
   drain(error: MintringError): void {
     this.#isClosed = true
     clearInterval(this.#idleTimer)
@@ -187,7 +189,7 @@ export class Lanes {
     void this.#endPool()
   }
 
-  /** Loaded here rather than at the top, which would cost processes that only import us. */
+  /** Loads the module here, because an import at the top costs processes that never connect. */
   async #makePool(): Promise<Pool<Lane>> {
     const { createPool } = await import('generic-pool')
     return createPool<Lane>(
@@ -215,7 +217,7 @@ export class Lanes {
     return lane
   }
 
-  /** A loan for good. The pool hands the lane out later: requests cannot wait for that. */
+  /** Borrows a lane permanently. The pool lends it later, because requests cannot wait for it. */
   #borrow(): Lane {
     const lane = new Lane(this.#owner)
     this.#births.push(lane)
@@ -224,7 +226,7 @@ export class Lanes {
     return lane
   }
 
-  /** There are lanes that may be closed when they idle. */
+  /** Whether there are lanes that may be closed when idle. */
   get #hasSpare(): boolean {
     const { min } = this.#bounds
     if (this.#standing.length > Math.max(1, min)) return true
@@ -238,7 +240,7 @@ export class Lanes {
     this.#idleTimer.unref()
   }
 
-  /** Gives idle lanes back to the pool, which ends them. */
+  /** Closes idle lanes and returns them to the pool. */
   #shrink(): void {
     const idleSinceMs = performance.now() - this.#bounds.idleMs
     const isUsed = (lane: Lane): boolean =>
@@ -249,7 +251,7 @@ export class Lanes {
       lane.close(unused())
       this.drop(lane)
     }
-    // The first lane stands for good: the next request opens it again.
+    // The first lane is only closed: the next request opens it again.
     if (this.#bounds.min === 0 && this.#first.state === 'open') {
       if (isUsed(this.#first)) return
       this.#first.close(unused())

@@ -10,22 +10,22 @@ import type { OnBytes } from './dial.ts'
 import { Handshake, type HandshakeInput } from './handshake.ts'
 import { Watch } from './watch.ts'
 
-/** How many lines may wait for the reader before the socket is told to stop. */
+/** How many lines may wait for the reader before the socket is paused. */
 const MAX_WAITING_LINES = 1024
 
-/** The host that a stream belongs to. */
+/** The host of a stream. */
 export interface StreamOwner {
   readonly name: string
   readonly settings: { readonly connectTimeoutMs: number }
-  /** What the server can do; dials when no lane is open. */
+  /** Returns the server's abilities; dials when no lane is open. */
   ready(): Promise<Abilities>
   handshake(): HandshakeInput
   dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket>
 }
 
 /**
- * The lines of a command whose answer is long, or never ends: a dump, a watch. It gets a connection
- * of its own, so that it delays no other command; a slow reader makes the server wait.
+ * The lines of a command with a long or endless reply: a dump or a watch. It has a connection of
+ * its own, so that it does not delay other commands. A slow reader slows the server.
  */
 export class LineStream {
   readonly #owner: StreamOwner
@@ -47,7 +47,7 @@ export class LineStream {
     this.#parser = new ReplyParser((reply) => this.#take(reply))
   }
 
-  /** Yields lines until the server ends, the reader stops, or the signal fires. */
+  /** Yields lines until the server ends, the reader stops, or the signal aborts. */
   async *lines(signal: AbortSignal | undefined): AsyncGenerator<string, void, undefined> {
     const onAbort = (): void => this.close(abortedBy(signal))
     if (signal?.aborted) throw abortedBy(signal)
@@ -73,7 +73,8 @@ export class LineStream {
 
   async #open(): Promise<void> {
     if (this.#error !== undefined) throw this.#error
-    // A lane finds out first what the server takes: some hang up when asked for more.
+    // A lane first detects the server's abilities, because some servers close the connection at
+    // commands they do not know.
     const abilities = await this.#unlessClosed(this.#owner.ready())
     const words = wordsOf(this.#head)
     const lack = lackOf(abilities, this.#owner.name, words[0]!, words)
@@ -95,7 +96,7 @@ export class LineStream {
     socket.write(handshake.start(), 'latin1')
   }
 
-  /** The result, or the error that ends the stream before it is there. */
+  /** Resolves like `result`, or rejects as soon as the stream is closed. */
   #unlessClosed<Result>(result: Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#dialling.signal.addEventListener('abort', () => reject(this.#error), { once: true })
@@ -151,7 +152,7 @@ export class LineStream {
     this.#socket?.write(this.#isGreeted ? this.#head : next, 'latin1')
   }
 
-  /** Ends the stream with an error, whatever it is about. */
+  /** Ends the stream with an error. */
   close(error: MintringError): void {
     if (this.#isOver) return
     this.#error ??= error
@@ -161,7 +162,7 @@ export class LineStream {
   }
 
   #onOpenTimeout(): number {
-    this.close(this.#lost('could not be made in time'))
+    this.close(this.#lost('timed out while it was being opened'))
     return Number.POSITIVE_INFINITY
   }
 

@@ -1,4 +1,4 @@
-// Imported: the global one is looked up by a getter each time.
+// Imported, because the global Buffer is a getter that runs at each use.
 import { Buffer } from 'node:buffer'
 import { MintringError } from '../errors.ts'
 import { SingleAttempt } from './attempt.ts'
@@ -8,23 +8,23 @@ import type { InflightQueue } from './inflight.ts'
 import type { Attempt, Request, Router, Sink } from './request.ts'
 import { Slab } from './slab.ts'
 
-/** Bodies up to this size are cheaper as part of the turn's text than by reference. */
+/** Smaller bodies are cheaper as part of the tick's text than as a separate buffer. */
 const JOINED_BODY_BYTES = 2_048
-/** What one write holds at most before the socket is asked whether it takes more. */
+/** The maximum size of one write; after it, the socket's buffer is checked. */
 const MAX_WRITE_BYTES = 256 * 1024
 
-/** Writes are synchronous, so that one serves all lanes of the process. */
+/** One slab serves all lanes of the process, because writes are synchronous. */
 const slab = new Slab()
 
 /**
- * The attempts that wait to be written to a lane, and the only place that turns commands into
- * bytes. A turn's commands leave as one text, large values aside.
+ * The attempts waiting to be written to a lane, and the only place that encodes commands. The
+ * commands of a tick are sent as one text, except for large values.
  */
 export class Outbox implements Sink {
   readonly #attempts: Attempt[] = []
-  /** The gets of this turn that the next one may join. */
+  /** The batch that the next get of this tick may join. */
   #batch: GetBatch | undefined
-  /** Attempts from here on have not begun. */
+  /** The index of the first attempt that has not begun. */
   #begun = 0
   #requests = 0
   #bytes = 0
@@ -33,22 +33,22 @@ export class Outbox implements Sink {
   #textBytes = 0
   #isCorked = false
 
-  /** Attempts that wait. */
+  /** How many attempts are waiting. */
   get length(): number {
     return this.#attempts.length
   }
 
-  /** Requests that wait. */
+  /** How many requests are waiting. */
   get requests(): number {
     return this.#requests
   }
 
-  /** Bytes of the values that wait. */
+  /** The bytes of the waiting values. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** Makes an attempt at the request, or adds it to the one that gathers the gets of this turn. */
+  /** Queues a request as a new attempt, or adds a get to this tick's batch. */
   push(request: Request, router: Router): void {
     this.#requests++
     if (request.verb.coalesce !== true) {
@@ -66,7 +66,7 @@ export class Outbox implements Sink {
     request.attempt = this.#batch
   }
 
-  /** The turn is over: what came in it begins. Returns the earliest deadline. */
+  /** Begins the attempts of the ending tick. Returns the earliest deadline. */
   begin(nowMs: number): number {
     let nextMs = Number.POSITIVE_INFINITY
     this.#batch = undefined
@@ -78,17 +78,17 @@ export class Outbox implements Sink {
     return nextMs
   }
 
-  /** Whether something has waited for a whole `requestTimeoutMs`. */
+  /** Whether a request has waited a full `requestTimeoutMs`. */
   isLate(nowMs: number, requestTimeoutMs: number): boolean {
     return this.#attempts.some((attempt) => attempt.isLate(nowMs, requestTimeoutMs))
   }
 
-  /** Ends what is over and returns the earliest deadline of the rest. */
+  /** Fails the requests that timed out, and returns the earliest deadline of the others. */
   expire(nowMs: number, requestTimeoutMs: number): number {
     let nextMs = Number.POSITIVE_INFINITY
     for (const attempt of [...this.#attempts]) {
       attempt.expire(nowMs, requestTimeoutMs)
-      // What has not begun has no deadline yet.
+      // An attempt that has not begun has no deadline yet.
       if (attempt.isOver || attempt.startMs === 0) continue
       if (attempt.deadlineMs < nextMs) nextMs = attempt.deadlineMs
     }
@@ -97,7 +97,7 @@ export class Outbox implements Sink {
     return nextMs
   }
 
-  /** Empties the outbox and returns what it held. */
+  /** Empties the outbox and returns its attempts. */
   take(): Attempt[] {
     const taken = [...this.#attempts]
     this.#replace([])
@@ -107,8 +107,7 @@ export class Outbox implements Sink {
   }
 
   /**
-   * Writes what has begun, in order, as far as the socket takes it. Returns how many requests are
-   * in flight more.
+   * Writes begun attempts in order until the socket is full. Returns how many requests were sent.
    */
   write(connection: Connection, inflight: InflightQueue, nowMs: number): number {
     const attempts = this.#attempts
@@ -135,7 +134,7 @@ export class Outbox implements Sink {
     return written
   }
 
-  // How verbs write.
+  // The Sink methods, which verbs call.
 
   text(line: string): void {
     this.#text += line
@@ -161,12 +160,12 @@ export class Outbox implements Sink {
     this.#text = ''
     if (this.#isCorked) connection.uncork()
     this.#isCorked = false
-    // What the kernel has taken all of is free again.
+    // Reuse the slab once the kernel has accepted everything.
     if (connection.unsentBytes === 0) slab.reuse()
     else slab.leave()
   }
 
-  /** Forgets the first `count` attempts. */
+  /** Removes the first `count` attempts. */
   #drop(count: number): void {
     if (count === this.#attempts.length) this.#attempts.length = 0
     else this.#attempts.splice(0, count)
@@ -190,7 +189,7 @@ export class Outbox implements Sink {
   }
 }
 
-/** A caller may transfer its bytes to another thread while they wait: nothing is left of them. */
+/** Whether a caller transferred its bytes to another thread while they waited: they are gone. */
 function isDetached(attempt: Attempt): boolean {
   if (!(attempt instanceof SingleAttempt)) return false
   const { request } = attempt
@@ -199,13 +198,13 @@ function isDetached(attempt: Attempt): boolean {
   try {
     if (new Uint8Array(body.buffer).length >= 0) return false
   } catch {
-    const message = 'The bytes were transferred away before they could be sent'
+    const message = 'The bytes were transferred to another thread before they could be sent'
     request.reject(new MintringError('MINTRING_BAD_VALUE', message))
   }
   return true
 }
 
-/** Memory that can be resized or is shared may change before the kernel has taken it: a copy. */
+/** Copies shared or resizable memory, which may change before the kernel has read it. */
 function steadyBytes(body: Uint8Array): Uint8Array {
   const { buffer } = body as { buffer: ArrayBufferLike & { resizable?: boolean } }
   const isSteady = buffer instanceof ArrayBuffer && buffer.resizable !== true

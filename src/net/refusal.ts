@@ -4,11 +4,11 @@ import { ReplyKind } from '../protocol/reply-kind.ts'
 import type { Attempt, Request, Verb } from './request.ts'
 
 /**
- * Takes a reply that is none of a command's own: an error line rejects the request, anything else
- * throws MINTRING_PROTOCOL, and the lane closes. Answers true, as `Verb.accept` does at the end.
+ * Handles a reply that is not one of the command's own: an error line rejects the request; anything
+ * else throws MINTRING_PROTOCOL, which closes the lane. Returns true, as the end of `Verb.accept`.
  *
- * A server that did not understand a command with a data block reads the block as commands. The
- * lane must not live on then, so that also throws, after the request got its reason.
+ * A server that did not understand a command with data executes the data as commands. So in this
+ * case it also throws after it rejected the request: the lane must be closed.
  */
 export function refuse(request: Request, reply: Reply): boolean {
   const { kind } = reply
@@ -20,8 +20,9 @@ export function refuse(request: Request, reply: Reply): boolean {
 type OnReply = (request: Request, reply: Reply, attempt: Attempt) => void
 
 /**
- * `Verb.accept` of a command that asks one key: VALUE and END, or END alone. `onEnd` is called
- * after a value too. A reply is read even if its caller has left: the lane lives on.
+ * Returns the `Verb.accept` of a command that reads one key: VALUE and END, or END alone. `onEnd`
+ * is called after a value too. Replies are parsed even after the caller has left, because the lane
+ * stays in use.
  */
 export function acceptOneValue(
   onValue: OnReply,
@@ -39,7 +40,7 @@ export function acceptOneValue(
   }
 }
 
-/** The error of a reply that is an error line; throws MINTRING_PROTOCOL for any other. */
+/** Returns the error of an error line; throws MINTRING_PROTOCOL for any other reply. */
 export function errorLine(request: Request, reply: Reply): MintringError {
   const { kind } = reply
   const isError = kind === ReplyKind.Error || kind === ReplyKind.ClientError
@@ -47,22 +48,22 @@ export function errorLine(request: Request, reply: Reply): MintringError {
   throw surprising(request)
 }
 
-/** The error of a reply that cannot belong to the command. */
+/** Returns the error for a reply that cannot belong to the command. */
 export function surprising(request: Request): MintringError {
   return new MintringError(
     'MINTRING_PROTOCOL',
-    `the server's reply is not one to ${request.verb.name}`,
+    `the server sent a reply that does not fit ${request.verb.name}`,
     { host: request.attempt?.router.name, command: request.verb.name, sent: true },
   )
 }
 
-/** The error of an error line. Servers put no keys and no values in it. */
+/** Returns the error of an error line. Servers put no keys or values in it. */
 export function refusalOf(request: Request, reply: Reply): MintringError {
   const text = reply.text()
   const code = text.startsWith('SERVER_ERROR object too large')
     ? 'MINTRING_TOO_LARGE'
     : 'MINTRING_REFUSED'
-  return new MintringError(code, `the server answered ${request.verb.name} with: ${text}`, {
+  return new MintringError(code, `the server replied to ${request.verb.name} with: ${text}`, {
     host: request.attempt?.router.name,
     command: request.verb.name,
     sent: true,

@@ -3,23 +3,26 @@ import type { Reply } from '../protocol/reply.ts'
 import type { Abilities } from './abilities.ts'
 
 /**
- * What a verb does to its item. `read`: nothing. `touch`: only its life changes. `change`: its
- * value may be another afterwards. `remove`: it is gone or marked stale afterwards. `flush`: so is
- * every item of the host.
+ * How a verb affects its item:
+ * - `read`: not at all.
+ * - `touch`: only its lifetime changes.
+ * - `change`: its value may change.
+ * - `remove`: it is deleted or marked stale.
+ * - `flush`: every item of the host is deleted.
  */
 export type Effect = 'read' | 'touch' | 'change' | 'remove' | 'flush'
 
-/** What a host that missed a write must be told before it is believed again. */
+/** A change that a host missed. The host must apply it before its values are used again. */
 export interface Debt {
-  /** Mark the key stale instead of deleting it. */
+  /** Whether to mark the key stale instead of deleting it. */
   readonly isMark: boolean
-  /** With a mark: how long the item then lives. */
+  /** With `isMark`: the item's lifetime after the mark. */
   readonly ttlSeconds?: number | undefined
-  /** The key is base64 of its bytes. */
+  /** Whether the key is sent as base64. */
   readonly isBase64: boolean
 }
 
-/** What a write owes by default: the key is deleted. */
+/** The default debt of a write: delete the key. */
 export const DELETE_DEBT: Debt = Object.freeze({ isMark: false, isBase64: false })
 
 /** The keys of a request that is a group of commands. */
@@ -28,60 +31,62 @@ export interface Group {
   routeKey(index: number): string
   wireKey(index: number): string
   /**
-   * Sends the keys on, each to where it goes next, after the group failed. `failed` is undefined
-   * when that was no fault of its host.
+   * Sends each key to its next host after the group failed. `failed` is undefined if the failure
+   * was not its host's fault.
    */
   regroup(failed: Router | undefined, error: MintringError): void
-  /** Settles the group as if its keys were nowhere. */
+  /** Settles the group as misses. */
   miss(): void
 }
 
-/** A request on which servers hung up so often is not sent again. */
+/** After this many closed connections a request is not sent again. */
 const MAX_HANG_UPS = 2
 
-/** Where a verb writes its command: the outbox of a lane. */
+/** What a verb encodes its command into: the outbox of a lane. */
 export interface Sink {
-  /** Latin1 text, with its CRLF. */
+  /** Appends latin1 text that includes its CRLF. */
   text(line: string): void
-  /** A data block, without the CRLF that ends it. A string has ASCII characters only. */
+  /** Appends a data block without its final CRLF. A string contains ASCII characters only. */
   data(body: string | Uint8Array): void
 }
 
-/** How one command is written and read. Shared by all requests of that command: no state. */
+/** How to encode a command and parse its replies. All requests of a command share it; no state. */
 export interface Verb {
-  /** The command's name, for errors and channels: `get`, `set`, `mg`. */
+  /** The command's name in errors and on channels: `get`, `set`, `mg`. */
   readonly name: string
   readonly effect: Effect
-  /** It may be repeated when it is unknown whether the server executed it. */
+  /** Whether it may be retried when the server may already have executed it. */
   readonly repeatable: boolean
-  /** The words its line begins with, where these are not its name alone. */
+  /** Returns the first words of its line, if they are not just its name. */
   words?(request: Request): readonly string[]
-  /** Reads or replaces the whole value, whatever it is: no condition, no lease, no CAS id. */
+  /** Whether it reads or replaces the whole value unconditionally: no lease and no CAS id. */
   readonly isWhole?: boolean
-  /** Its `args` are the CAS id that the item must have. */
+  /** Whether its `args` are the required CAS id. */
   readonly hasCasId?: boolean
-  /** Plain gets that follow each other on a lane in one turn travel as one `get k1 … kn`. */
+  /** Whether consecutive gets of one tick on a lane are combined into one `get k1 … kn`. */
   readonly coalesce?: boolean
-  /** In a handover it goes to the home that reads ask; its caller sees to the other one. */
+  /**
+   * Whether, in a handover, it goes only to the home that reads use; its caller handles the other.
+   */
   readonly isOneHome?: boolean
-  /** A refusal may leave the lane out of step: the command travels on a lane of its own. */
+  /** Whether it needs a lane of its own, because an error reply may desynchronize the lane. */
   readonly isApart?: boolean
   /**
-   * Writes the command. Items may live `maxTtlSeconds` at most there; 0 is no limit. What it throws
-   * rejects the request. Coalesced verbs are written by the batch.
+   * Encodes the command. `maxTtlSeconds` limits the item's lifetime; 0 means no limit. An exception
+   * rejects the request. The batch encodes combined gets instead.
    */
   encode?(request: Request, out: Sink, maxTtlSeconds: number): void
   /**
-   * Reads one reply of an attempt, and settles the request when it has its result. Returns true
-   * when no more replies belong to this attempt. Throws a MINTRING_PROTOCOL error for a reply that
-   * cannot belong to it: the lane then closes. The reply is reused: read it before returning.
+   * Parses one reply of an attempt, and settles the request when it has its result. Returns true
+   * when no more replies belong to this attempt. Throws a MINTRING_PROTOCOL error, which closes the
+   * lane, for a reply that cannot belong to it. The reply is reused, so read it before returning.
    */
   accept(request: Request, reply: Reply, attempt: Attempt): boolean
-  /** What a host that missed the command must be told; a delete by default. */
+  /** Returns the debt of a host that missed the command; default: a delete. */
   debt?(request: Request): Debt
   /**
-   * Settles the request as if the key were nowhere. For coalesced verbs when the server did not
-   * name this key; for all verbs that have it when `failover: 'miss'` finds the key's host out.
+   * Settles the request as a miss: a combined get whose key the server omitted, or any verb if
+   * `failover: 'miss'` and the key's host is down.
    */
   miss?(request: Request): void
 }
@@ -89,133 +94,136 @@ export interface Verb {
 /** The host of an attempt: receives failed attempts and decides whether to retry. */
 export interface Router {
   readonly name: string
-  /** The longest that an item may live there, in seconds; 0 is no limit. */
+  /** The maximum lifetime of items there, in seconds; 0 means no limit. */
   readonly maxTtlSeconds: number
-  /** What the server said of itself; known whenever a request is written. */
+  /** What the server reported about itself; set before a request is written. */
   readonly abilities?: Abilities | undefined
-  /** `deadlineMs` is when the attempt would have ended by itself. */
+  /** Handles a failed attempt; `deadlineMs` is when the attempt would have timed out. */
   failed(request: Request, error: MintringError, deadlineMs: number): void
 }
 
 /**
- * One try on one host: of one request, or of several gets that travel together. It begins when the
- * event loop could write it, and starts from nothing: a second try is another attempt.
+ * One attempt on one host, at one request or at several combined gets. Its time starts when the
+ * event loop could write it. A retry is a new attempt without any state of the earlier one.
  */
 export interface Attempt {
   readonly router: Router
-  /** How many requests are in it. */
+  /** How many requests it contains. */
   readonly size: number
   /** When the event loop could write it, on the clock of `performance.now()`. */
   readonly startMs: number
-  /** When it ends, or when to look at it again if it has ended. */
+  /** When it times out; after it ended, when to check it again. */
   readonly deadlineMs: number
-  /** Its bytes may have left the process. */
+  /** Whether its bytes may have left the process. */
   readonly isSent: boolean
-  /** Bytes of values that it writes. */
+  /** The bytes of values that it writes. */
   readonly bytes: number
-  /** Takes note of the clock, at the end of the turn that made it. */
+  /** Starts its time, at the end of the tick that created it. */
   begin(nowMs: number): void
-  /** Writes what is still wanted. Returns how many requests are in flight now. */
+  /** Writes the requests that are not settled. Returns how many were sent. */
   write(out: Sink, nowMs: number): number
   /** Takes one reply. Returns true when no more replies belong to it. */
   accept(reply: Reply): boolean
-  /** Ends it: each of its requests is tried again, or rejects. */
+  /** Fails it: each of its requests is retried or rejected. */
   fail(error: MintringError): void
-  /** The connection was lost while the server worked on it. */
+  /** Records that the server closed the connection while it worked on this attempt. */
   noteHangUp(): void
-  /** The server hung up on it before. */
+  /** Whether the server closed connections on it before. */
   readonly isSuspect: boolean
-  /** Whether a request in it has waited for a whole `requestTimeoutMs`, in vain. */
+  /** Whether a request in it has waited a full `requestTimeoutMs`. */
   isLate(nowMs: number, requestTimeoutMs: number): boolean
-  /** Ends what has waited too long. The slot stays in flight, to swallow the late reply. */
+  /** Fails the requests that timed out. The attempt stays in flight to consume the late reply. */
   expire(nowMs: number, requestTimeoutMs: number, lane?: LaneLife['lane']): void
-  /** Its caller no longer waits. */
+  /** Whether its callers no longer wait. */
   readonly isOver: boolean
-  /** Gives it the time of its whole operation, because its reply is arriving. */
+  /** Extends its deadline to the end of the operation, because its reply is arriving. */
   extend(): void
 }
 
 /**
- * Where a request may go. `key`: where its key lives. `host`: to the host it was given to. `once`:
- * there, and a single time. `load`: the same, for what a refill does to its key. `previous` and
- * `new`: a step of a handover, to where its key lived before, or where it lives now.
+ * Where a request may be sent:
+ * - `key`: to the host of its key, or a fallback host.
+ * - `host`: only to the chosen host.
+ * - `once`: to that host, without a retry.
+ * - `load`: as `once`, for a refill's commands on its key.
+ * - `previous`, `new`: to the key's previous or new host in a handover.
  */
 export type Binding = 'key' | 'host' | 'once' | 'load' | 'previous' | 'new'
 
-/** A connection in one of its lives. */
+/** A lane, and the number of one of its lives. */
 export interface LaneLife {
   readonly lane: { readonly life: number }
   readonly life: number
 }
 
-/** What became of a request's earlier attempts. */
+/** The history of a request's earlier attempts. */
 export interface Past {
-  /** Attempts that took their whole time. */
+  /** How many attempts timed out. */
   tries: number
-  /** How often a connection ended while the server worked on this request. */
+  /** How many connections closed while the server worked on this request. */
   hangUps: number
-  /** When its time on the host it is tried at ends; 0 when that begins with the next attempt. */
+  /** When its time on the current host ends; 0 if that starts with the next attempt. */
   hereUntilMs: number
-  /** Where an attempt that took its whole time may still be executed. */
+  /** The lane that may still execute a timed-out attempt. */
   heldBy: LaneLife | undefined
 }
 
-/** The settings that bound a request in time. */
+/** The settings that limit the time of a request. */
 export interface RequestTimes {
-  /** One attempt. */
+  /** The time limit of one attempt. */
   readonly requestTimeoutMs: number
   readonly retries: number
 }
 
 /**
- * One command on its way: made by a client verb, routed by the cluster, carried by attempts,
- * settled by its verb. A value until the outbox writes it. Plain fields: this is made once per
- * operation.
+ * One command: a client verb creates it, the cluster routes it, attempts carry it, and its verb
+ * settles it. It is not encoded until the outbox writes it. It has plain fields, because every
+ * operation creates one.
  */
 export class Request<Result = unknown, Context = unknown> {
   readonly verb: Verb
   /** What the ring hashes; undefined when the caller chose the host. */
   readonly routeKey: string | undefined
-  /** The key's bytes as a latin1 string, as written and as echoed. */
+  /** The key's bytes as a latin1 string, as sent and as returned. */
   readonly wireKey: string
-  /** The data block of a command that stores. A string has ASCII characters only. */
+  /** The data block of a storage command. A string contains ASCII characters only. */
   readonly body: string | Uint8Array | undefined
   /** Client flags. */
   readonly flags: number
-  /** The exptime of the wire. */
+  /** The exptime as sent. */
   readonly exptime: number
-  /** What else the verb encodes: a CAS id, a delta, the flags of a meta command, a line. */
+  /** Further arguments to encode: a CAS id, a delta, the flags of a meta command, a line. */
   readonly args: unknown
-  /** Whatever the verb needs to read the reply (a codec, a list of keys). Fixed once it is sent. */
+  /** What the verb needs to parse the reply (a codec, a list of keys). Fixed once it is sent. */
   context: Context
   readonly promise: Promise<Result>
 
   settled = false
-  /** Attempts that were begun. */
+  /** How many attempts were started. */
   attempts = 0
-  /** Bytes of the command may have left the process, in some attempt. */
+  /** Whether bytes of the command may have left the process, in any attempt. */
   sent = false
-  /** Must travel on the host's first lane, in order with other such requests. */
+  /** Whether it uses the host's first lane, to stay in order with other such requests. */
   ordered = false
   binding: Binding = 'key'
-  /** The server replied that it changed nothing. */
+  /** Whether the server replied that it changed nothing. */
   isUnchanged = false
-  /** What became of earlier attempts; undefined as long as none failed. */
+  /** The history of earlier attempts; undefined until one failed. */
   past: Past | undefined = undefined
-  /** When the whole operation ends, whatever the attempts. 0 until the first could be written. */
+  /** When the whole operation times out; 0 until the first attempt could be written. */
   finalMs = 0
-  /** The caller's own `timeoutMs`; 0 = behaviors decide. */
+  /** The caller's own `timeoutMs`; 0: the behaviors decide. */
   timeoutMs = 0
-  /** The caller's own signal, for what follows the reply: it may have to be decoded. */
+  /** The caller's own signal, which also applies while the reply is decoded. */
   signal: AbortSignal | undefined = undefined
-  /** The keys of a group of commands, which has no key of its own. */
+  /** The keys of a group of commands; a group has no single key. */
   group: Group | undefined = undefined
-  /** The settings it began under: a change of them does not concern it. */
+  /** The settings at its start; later changes do not affect it. */
   times: RequestTimes | undefined = undefined
-  /** The attempt under way, or the last one. */
+  /** The current or last attempt. */
   attempt: Attempt | undefined = undefined
 
-  // Not typed by Result: a request of any result is a request.
+  // Not typed by Result, so that a request of any result is a Request.
   #resolve!: (value: never) => void
   #reject!: (error: unknown) => void
 
@@ -237,30 +245,30 @@ export class Request<Result = unknown, Context = unknown> {
     this.exptime = exptime
     this.args = args
     this.context = context
-    // The optimizer takes this in whole; functions handed out by a shared executor cost more.
+    // A closure here is faster than shared resolver functions: the optimizer inlines it.
     this.promise = new Promise<Result>((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
   }
 
-  /** Its key decides where it goes next. */
+  /** Whether its key decides where it goes next. */
   get isFree(): boolean {
     return this.binding === 'key' || this.binding === 'new'
   }
 
-  /** It is not tried again. */
+  /** Whether it is never retried. */
   get isOnce(): boolean {
     return this.binding === 'once' || this.binding === 'load'
   }
 
-  /** The record of its attempts, begun with the first failure. */
+  /** Returns the history of its attempts; creates it at the first failure. */
   failedBefore(): Past {
     this.past ??= { tries: 0, hangUps: 0, hereUntilMs: 0, heldBy: undefined }
     return this.past
   }
 
-  /** Whether servers hung up on it so often that it is not sent again. */
+  /** Whether too many connections closed on it, so that it is not sent again. */
   get isSuspect(): boolean {
     return this.past !== undefined && this.past.hangUps >= MAX_HANG_UPS
   }
@@ -271,34 +279,34 @@ export class Request<Result = unknown, Context = unknown> {
     this.#resolve(value as never)
   }
 
-  /** Ends the operation with an error: no further attempt. */
+  /** Rejects the operation; no further attempt follows. */
   reject(error: unknown): void {
     if (this.settled) return
     this.settled = true
     this.#reject(error)
   }
 
-  /** When the whole operation ends, should its first attempt begin at `nowMs`. */
+  /** Returns when the operation times out if its first attempt starts at `nowMs`. */
   endMs(nowMs: number): number {
     if (this.finalMs > 0) return this.finalMs
     const { requestTimeoutMs, retries } = this.times!
     return nowMs + (this.timeoutMs > 0 ? this.timeoutMs : requestTimeoutMs * (1 + retries))
   }
 
-  /** Begins an attempt at `nowMs`. Returns when that attempt ends. */
+  /** Starts an attempt at `nowMs`. Returns its deadline. */
   begin(nowMs: number): number {
     this.attempts++
     this.finalMs = this.endMs(nowMs)
     return this.deadlineFrom(nowMs)
   }
 
-  /** When an attempt that began at `startMs` ends. */
+  /** Returns the deadline of an attempt that started at `startMs`. */
   deadlineFrom(startMs: number): number {
     const endMs = this.past?.hereUntilMs || startMs + this.#shareMs()
     return endMs < this.finalMs ? endMs : this.finalMs
   }
 
-  /** How long one attempt may take. A caller who waits longer than usual gives each one more. */
+  /** Returns the time limit of one attempt; a longer `timeoutMs` gives each attempt more. */
   #shareMs(): number {
     const { requestTimeoutMs, retries } = this.times!
     if (this.timeoutMs === 0) return requestTimeoutMs

@@ -1,19 +1,19 @@
-// Imported: the global one is looked up by a getter each time.
+// Imported, because the global Buffer is a getter that runs at each use.
 import { Buffer } from 'node:buffer'
 
-/** Room for a write of the outbox and one value more. What does not fit gets bytes of its own. */
+/** Enough for one write of the outbox and one more value. What does not fit gets its own buffer. */
 const SLAB_BYTES = 512 * 1024
 
 /**
- * Where large texts become bytes on their way to a socket: joined with other text they would be
- * copied twice, and bytes made for each of them keep the collector busy. Sockets take most writes
- * at once, so that the same bytes serve the next write.
+ * A reused buffer that encodes large texts for sockets. Joining them with other text would copy
+ * them twice, and a new buffer for each would burden the garbage collector. Sockets accept most
+ * writes at once, so the next write can reuse the same bytes.
  */
 export class Slab {
   #bytes: Buffer | undefined
   #at = 0
 
-  /** The text's bytes, which are the caller's until `reuse`. ASCII only. */
+  /** Returns the text's bytes; the caller may use them until `reuse`. ASCII only. */
   take(text: string): Uint8Array {
     const { length } = text
     if (length > SLAB_BYTES - this.#at) return Buffer.from(text, 'latin1')
@@ -23,7 +23,7 @@ export class Slab {
     return this.#bytes.subarray(start, this.#at)
   }
 
-  /** All that was taken has left. */
+  /** Reuses the slab, because all its bytes have been sent. */
   reuse(): void {
     this.#at = 0
   }

@@ -1,29 +1,29 @@
 import { nextTick, setImmediate } from '../runtime.ts'
 
-/** What gathers requests until the turn's write. */
+/** Collects requests until the write of the tick. */
 export interface Gatherer {
-  /** How many requests wait for it. */
+  /** How many requests are waiting. */
   readonly queued: number
   flush(): void
 }
 
 /**
- * When the lanes of a client write: at once, or all that one turn of the event loop brings together
- * at the turn's end, one write per lane. While something is in flight it is the turn's end.
- * Otherwise it is as the last turns were: callers that are independent of each other come one by
- * one in the same turn, and waiting batches them; a lone request would only wait.
+ * Decides when the lanes of a client write: by process.nextTick, or at the end of the event loop's
+ * tick with one write per lane. While requests are in flight, it waits for the end. Otherwise it
+ * depends on the last tick that waited: if waiting collected more requests than nextTick would
+ * have, it waits again; a lone request would only lose time.
  */
 export class Turn {
   #gatherers: Gatherer[] = []
   #spare: Gatherer[] = []
-  /** Lanes with something in flight. */
+  /** How many lanes have requests in flight. */
   #busy = 0
-  /** What writing at once would have gathered. */
+  /** How many requests an early write would have collected. */
   #atOnce = 0
-  /** The last turn that waited for its end gathered more. */
+  /** Whether waiting collected more requests the last time. */
   #isWaitingWorth = false
 
-  /** A lane has something in flight now, or no longer. */
+  /** Counts the lanes with requests in flight: 1 adds one, -1 removes one. */
   count(change: 1 | -1): void {
     this.#busy += change
   }

@@ -1,15 +1,15 @@
 import { clearImmediate, clearTimeout, performance, setImmediate, setTimeout } from '../runtime.ts'
 
-/** Later than this, the event loop was blocked, not the peer slow. */
+/** If a timer fires later than this, the event loop was blocked, and the peer need not be slow. */
 const BLOCKED_MS = 50
-/** How many turns of the loop a blocked process gets to read what waits in its sockets. */
+/** How many event loop ticks a blocked process gets to read what waits in its sockets. */
 const CATCH_UP_TURNS = 3
 
 /**
- * The one timer of a lane. It looks at `onDue` after the reads that are pending, so that replies
- * that came in time but were not read, because the event loop was busy, are not called late.
- * While something is due it holds the process: between two dials nothing else would, and the
- * caller's promise would never settle.
+ * The timer of a lane. It calls `onDue` after pending reads, so that replies which arrived in time,
+ * but were not read because the event loop was blocked, do not count as late. A pending timer keeps
+ * the process alive: between two dials nothing else does, and the caller's promise would never
+ * settle.
  */
 export class Watch {
   readonly #onDue: (nowMs: number) => number
@@ -17,12 +17,14 @@ export class Watch {
   #timer: NodeJS.Timeout | undefined
   #turn: NodeJS.Immediate | undefined
 
-  /** `onDue` answers when to look again, on the clock of `performance.now()`; Infinity for not. */
+  /**
+   * `onDue` returns when to check again, on the clock of `performance.now()`; Infinity for never.
+   */
   constructor(onDue: (nowMs: number) => number) {
     this.#onDue = onDue
   }
 
-  /** Looks at `deadlineMs` or earlier. */
+  /** Checks at `deadlineMs` or earlier. */
   by(deadlineMs: number): void {
     if (deadlineMs < this.#dueMs) this.#arm(deadlineMs)
   }
@@ -44,7 +46,7 @@ export class Watch {
 
   readonly #onTimer = (): void => {
     const isBlocked = performance.now() - this.#dueMs > BLOCKED_MS
-    // Nothing is due earlier than now: `by` must not arm again while the reads are awaited.
+    // Blocks by() from setting a timer while the reads are pending.
     this.#dueMs = Number.NEGATIVE_INFINITY
     this.#afterReads(isBlocked ? CATCH_UP_TURNS : 1)
   }
@@ -56,7 +58,7 @@ export class Watch {
     })
   }
 
-  /** What `onDue` sets off may ask to be watched too. */
+  /** Resets first, because `onDue` may call by(). */
   #look(): void {
     this.#dueMs = Number.POSITIVE_INFINITY
     this.by(this.#onDue(performance.now()))

@@ -78,7 +78,7 @@ test('configure({ tls }) applies to the next connection of existing hosts', asyn
   await server.close()
   await using secure = await startServer({ port, tls: { key, cert } })
   const isTold = (error: unknown): boolean =>
-    /answers in TLS: use memcacheds|hung up before it answered/.test(inspect(error))
+    /answers in TLS: use memcacheds|closed the connection before it replied/.test(inspect(error))
   let told = false
   for (let i = 0; i < 100 && !told; i++) told = isTold(await cache.get('k').catch((error) => error))
   assert.ok(told, 'a plain client of a TLS server is told what to do')

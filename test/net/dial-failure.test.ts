@@ -26,8 +26,12 @@ const MESSAGES: readonly (readonly [unknown, isTls: boolean, RegExp])[] = [
   [system('CERT_HAS_EXPIRED'), true, /has expired/],
   [system('EPROTO'), true, /does not answer in TLS \(EPROTO\): is it a plain server/],
   [system('ERR_SSL_WRONG_VERSION_NUMBER'), true, /does not answer in TLS/],
-  [system('ECONNRESET'), true, /closed during TLS: is it a plain server\? Then use memcached/],
-  [new Error(CLOSED_WHILE_CONNECTING), true, /closed during TLS/],
+  [
+    system('ECONNRESET'),
+    true,
+    /closed the connection during TLS: is it a plain server\? Then use memcached/,
+  ],
+  [new Error(CLOSED_WHILE_CONNECTING), true, /closed the connection during TLS/],
   [new Error(CLOSED_WHILE_CONNECTING), false, /^Cannot connect to h:1: closed while connecting$/],
 ]
 
