@@ -29,6 +29,7 @@ const LONG = [
   'test/handover/handover.test.ts',
   'test/handover/orders.test.ts',
   'test/handover/successive.test.ts',
+  'test/handover/warm-figures.test.ts',
   'test/meetings',
   'test/secrets-everywhere.test.ts',
   'test/simulate/stampede.test.ts',
