@@ -7,17 +7,20 @@ import type { Host } from './host.ts'
 import { done, getsVerb, itemVerb } from './item-commands.ts'
 import { KeyFilter } from './key-filter.ts'
 
-/** A mark lives for so long after the last process that needs it spoke for it. */
+/** How long a marker lives after the last process renewed it. */
 const MARK_SECONDS = 30
-/** How often a process speaks for the marks it needs. */
+/** How often a process renews the markers it needs. */
 export const VOUCH_MS = 10_000
-/** Clocks of one fleet differ by less; and so may the moments in which processes notice. */
+/**
+ * The maximum difference between the clocks of a fleet, and between the times at which its
+ * processes notice an outage.
+ */
 const CLOCK_SLACK_MS = 1_000
 const MAX_MARK_TRIES = 4
-/** A byte that is never part of UTF-8: no key of a caller is the same. */
+/** UTF-8 never contains this byte, so no caller's key is the same. */
 const MARK_PREFIX = '\xff~mintring~away~'
 
-/** An item as a check finds it. */
+/** A marker, or the item of a key, as a check reads it. */
 interface Found {
   readonly cas: bigint
   readonly text: string
@@ -25,12 +28,12 @@ interface Found {
 
 const MAX_MARK_BYTES = 100
 
-/** Looks at a mark, or at the item of a key. */
+/** Reads a marker, or the item of a key. */
 const GETS: Verb = getsVerb((reply): Found => {
   return { cas: reply.cas, text: reply.size <= MAX_MARK_BYTES ? reply.valueString() : '' }
 })
 
-/** A mark may be stored twice: what it says counts, not how often. */
+/** Repeatable: any process's marker will do, so storing it twice does no harm. */
 const ADD: Verb = {
   ...itemVerb('add', 'change', (request, maxTtl) => markHead('add', request, maxTtl), done),
   repeatable: true,
@@ -59,21 +62,25 @@ function markHead(name: 'add' | 'cas', { wireKey, body, args }: Request, maxTtl:
 export type SendTo = (host: Host, request: Request) => void
 
 /**
- * One absence of a home, as one stand-in serves it. What the stand-in holds of home's keys counts
- * only if it was stored during this absence, by whatever process: a mark on the stand-in tells its
- * CAS id, and the CAS ids of a server rise with every store. So a copy of an earlier outage is
- * never read, not even one whose process has died.
+ * One outage of a host ("home"), as one fallback host ("stand-in") serves it. A copy on the
+ * stand-in is valid only if some process stored it during this outage. To find out, each process
+ * compares CAS ids: a marker item on the stand-in was stored when the outage began, and a server
+ * gives higher CAS ids to later items. So a copy of an earlier outage is never read, even if the
+ * process that stored it has died.
  */
 export class Absence {
   readonly home: Host
   readonly standIn: Host
-  /** The mark's value: which absence this is, in the whole fleet. '' where it cannot be told. */
+  /**
+   * The marker's value, which identifies the outage in the whole fleet; '' if the server allows no
+   * marker.
+   */
   id = ''
-  /** Keys whose copy on the stand-in, or the lack of one, is of this absence. */
+  /** Keys whose copy on the stand-in, or the lack of one, is known to be of this outage. */
   readonly copies = new Set<string>()
-  /** Keys that a write may have left there. */
+  /** Keys that a write may have stored on the stand-in. */
   readonly written = new Set<string>()
-  /** Such keys beyond the bound. */
+  /** A filter of such keys beyond the limit. */
   beyond: KeyFilter | undefined
   /** Keys that are being checked. */
   readonly pending = new Map<string, Promise<void>>()
@@ -96,12 +103,15 @@ export class Absence {
     this.#markKey = `${MARK_PREFIX}${name}`
   }
 
-  /** Home answered since, or the stand-in was away itself: what it holds counts no more. */
+  /**
+   * Whether the outage has ended, because home replied or the stand-in itself was down: its copies
+   * are no longer valid.
+   */
   get isOver(): boolean {
     return this.home.answeredMs > this.#startMs || this.standIn.comebacks !== this.#comebacks
   }
 
-  /** A write of the key is about to be sent there. */
+  /** Records a key before a write of it is sent to the stand-in. */
   note(wireKey: string): void {
     if (this.written.has(wireKey)) return
     if (this.written.size < this.#maxKeys) this.written.add(wireKey)
@@ -111,7 +121,7 @@ export class Absence {
     }
   }
 
-  /** Whether the stand-in may have a copy of this absence. */
+  /** Whether the stand-in may have a copy of this outage. */
   mayHold(wireKey: string): boolean {
     return (
       this.copies.has(wireKey) || this.written.has(wireKey) || this.beyond?.has(wireKey) === true
@@ -119,8 +129,8 @@ export class Absence {
   }
 
   /**
-   * Makes sure that no copy of these keys is older than the absence. Rejects when the stand-in
-   * cannot be asked. `isRefused` tells whether the mark of a known, earlier absence is found.
+   * Deletes copies of these keys that are older than the outage. Rejects when the stand-in does not
+   * reply. `isRefused` returns whether a marker belongs to a known earlier outage.
    */
   check(wireKeys: readonly string[], isRefused: (id: string) => boolean): Promise<void> {
     const checked = this.#check(wireKeys, isRefused).finally(() => {
@@ -132,10 +142,11 @@ export class Absence {
 
   async #check(wireKeys: readonly string[], isRefused: (id: string) => boolean): Promise<void> {
     this.#opening ??= this.#open(isRefused).catch((error: MintringError) => {
-      // Not every server and proxy lets itself be marked.
+      // Some servers and proxies reject the marker commands; copies then count as valid.
       if (error.code !== 'MINTRING_REFUSED') throw error
     })
-    // In one write with the mark: a CAS id above it is one of this absence, whenever it is read.
+    // Send all in one write with the marker, so that later items have higher CAS ids than the
+    // marker.
     const opening = this.#opening
     await Promise.all([opening, ...wireKeys.map((key) => this.#checkKey(key, opening))])
   }
@@ -147,12 +158,12 @@ export class Absence {
     if (this.copies.size < this.#maxKeys) this.copies.add(wireKey)
   }
 
-  /** Keeps the mark alive: it ends when no process speaks for it. */
+  /** Renews the marker; it expires when no process renews it. */
   vouch(): void {
     if (this.id !== '') this.#forget(TOUCH)
   }
 
-  /** Ends the mark: the next absence is another one. */
+  /** Deletes the marker, so that the next outage gets a new one. */
   close(): void {
     if (this.id !== '') this.#forget(DELETE)
   }
@@ -177,15 +188,15 @@ export class Absence {
     }
   }
 
-  /** Stores a mark: if there is none, or in place of the one with this CAS id. */
+  /** Stores a marker: a first one, or a new one in place of the one with this CAS id. */
   #mark(verb: Verb, cas: bigint | undefined): Promise<boolean> {
     const value = `${unixMs()} ${crypto().randomUUID()}`
     return this.#ask(new Request<boolean>(verb, undefined, this.#markKey, undefined, cas, value))
   }
 
   /**
-   * A mark from before home's last answer is one of an earlier absence. One from before the
-   * stand-in was away itself says nothing of what others stored meanwhile.
+   * Whether a marker belongs to this outage. It does not if it is older than home's last reply, or
+   * than the last return of the stand-in, which may have missed writes before it.
    */
   #isOfNow(text: string): boolean {
     const sinceMs = Math.max(this.home.answeredMs, this.standIn.comebackMs)

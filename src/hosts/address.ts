@@ -2,24 +2,24 @@ import { MintringError } from '../errors.ts'
 import { type ParsedServer, parseServer, type RingServer } from '../ring/server.ts'
 import { kindOf } from '../secrets.ts'
 
-/** A server with everything filled in: what the ring places on and lanes dial. */
+/** A complete server entry: the ring places keys on it, and lanes dial it. */
 export type ServerAddress = ParsedServer
 
-/** One string (comma or space separated), or an array of strings and objects. */
+/** A string (comma or space separated), or an array of strings and objects. */
 export type Servers = string | readonly RingServer[]
 
 /**
- * Reads a list of servers.
+ * Parses a list of servers.
  *
- * @throws MintringError MINTRING_NO_SERVERS for an empty list, MINTRING_BAD_SERVER for one that
- * cannot be, MINTRING_DUPLICATE_SERVER for two of one name.
+ * @throws MintringError MINTRING_NO_SERVERS for an empty list, MINTRING_BAD_SERVER for an invalid
+ * server, MINTRING_DUPLICATE_SERVER for two with the same name.
  */
 export function parseServers(servers: Servers): readonly ServerAddress[] {
   const list = typeof servers === 'string' ? servers.split(/[\s,]+/).filter(Boolean) : servers
   if (!Array.isArray(list)) {
     throw new MintringError(
       'MINTRING_BAD_SERVER',
-      `The servers are a string such as 'a:11211,b:11211', or an array, not ${kindOf(servers)}` +
+      `The servers must be a string such as 'a:11211,b:11211' or an array, not ${kindOf(servers)}` +
         insteadOf(servers),
     )
   }
@@ -42,14 +42,14 @@ function insteadOf(servers: unknown): string {
     : ''
 }
 
-/** Where a server is, for people: `host:port`, `[ipv6]:port` or the socket's path. */
+/** Returns a server's address for people: `host:port`, `[ipv6]:port` or the path of a socket. */
 export function addressOf(server: ServerAddress): string {
   if (server.path !== undefined) return server.path
   const host = server.host.includes(':') ? `[${server.host}]` : server.host
   return `${host}:${server.port}`
 }
 
-/** Where a server is, for the diagnostics channels: a socket has a path and no port. */
+/** Returns a server's address for diagnostics channels; a socket has a path and no port. */
 export function placeOf({ host, port, path }: ServerAddress): {
   readonly serverAddress: string
   readonly serverPort: number | undefined
@@ -58,14 +58,15 @@ export function placeOf({ host, port, path }: ServerAddress): {
   return { serverAddress: host, serverPort: port }
 }
 
-/** Which servers a list has, and how much of the keys each gets: for telling two lists apart. */
+/** Returns a text of a list's servers and weights, to compare two lists. */
 export function listText(servers: readonly ServerAddress[]): string {
   return servers.map((server) => `${identityOf(server)}*${server.weight}`).join()
 }
 
 /**
- * What makes two entries of a server list the same host: where it is, and how it is talked to. A
- * node that was replaced under its name has another address, and is another host.
+ * Returns a text that is equal for two list entries of the same host: its address, and its
+ * connection settings. A node that was replaced under the same name has another address and is
+ * another host.
  */
 export function identityOf(server: ServerAddress): string {
   const { label, host, ip, port, path, tls, username, password } = server

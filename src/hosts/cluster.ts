@@ -22,8 +22,8 @@ import { SpeedCheck } from './speed.ts'
 import { keysToTell } from './tell.ts'
 
 /**
- * All hosts: who gets a request, and what becomes of it when that host fails. The only place that
- * builds rings. Every request given to it settles, within requestTimeoutMs × (1 + retries) or the
+ * All hosts of a client: routes requests, and retries those that fail on a host. The only place
+ * that builds rings. Every request settles within requestTimeoutMs × (1 + retries), or within the
  * caller's own timeoutMs.
  */
 export class Cluster implements HostOwner<Host>, HandoverOwner {
@@ -34,7 +34,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   #places: Places
   #gutter: Cluster | undefined
   readonly handovers: Handovers = new Handovers(this)
-  /** What close() waits for. */
+  /** The requests and operations that close() waits for. */
   readonly operations: Operations = new Operations(() => {
     return this.#gutter?.operations.isBusy === true || this.hosts.some(({ load }) => load > 0)
   })
@@ -43,10 +43,10 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   readonly #account: Account = new Account(this)
   readonly #precautions: Precautions = new Precautions(this)
 
-  /** How long an item may live on these hosts, in seconds; 0 is no limit. */
+  /** The maximum lifetime of items on these hosts, in seconds; 0 means no limit. */
   readonly maxTtlSeconds: number
 
-  /** `resolve` replaces DNS, for tests. `maxTtlSeconds` is for the hosts of a gutter. */
+  /** `resolve` replaces DNS in tests. `maxTtlSeconds` is for gutter hosts. */
   constructor(
     servers: readonly ServerAddress[],
     policy: ClusterPolicy,
@@ -78,21 +78,23 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     return this.#places.hosts
   }
 
-  /** Routes by `request.routeKey`. The request settles in the end, always. */
+  /** Sends a request to the host of `request.routeKey`. The request always settles. */
   dispatch(request: Request): void {
     if (this.handover?.take(request) === true) return
     if (this.#isOpenFor(request)) this.#place(request, undefined, undefined)
   }
 
-  /** Routes by `request.routeKey`, whatever a handover would say. */
+  /**
+   * Sends a request to the host of `request.routeKey` in the new placement, ignoring a handover.
+   */
   dispatchNew(request: Request): void {
     request.binding = 'new'
     if (this.#isOpenFor(request)) this.#place(request, undefined, undefined)
   }
 
   /**
-   * Sends to this host and nowhere else: statistics, flushes, what belongs to a lease. Its keys are
-   * the caller's affair.
+   * Sends a request to this host, without a fallback: statistics, flushes, and commands under a
+   * lease. Does not record missed changes for its keys.
    */
   dispatchTo(host: Host, request: Request): void {
     if (request.binding === 'key') request.binding = 'host'
@@ -104,25 +106,26 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     }
   }
 
-  /** Sends to the home of its key and nowhere else: what stands in for it is another thing. */
+  /** Sends a request to its key's own host, without a fallback: a fallback host has other items. */
   dispatchHome(request: Request): void {
     if (this.handover?.take(request) === true) return
     this.dispatchTo(this.homeOf(request.routeKey!), request)
   }
 
-  /** Sends a group of commands to a host that routeFor() named for all of its keys. */
+  /** Sends a group of commands to the host that routeFor() returned for all of its keys. */
   dispatchGroup(host: Host, request: Request): void {
     if (this.#isOpenFor(request)) this.#give(host, request)
   }
 
   /**
-   * Where a key goes now; undefined when nowhere, because its host is out and `failover` says so.
+   * Returns the host that serves a key now; undefined when its host is down and `failover` allows
+   * no fallback.
    */
   hostFor(routeKey: string, excluded?: Host): Host | undefined {
     return this.handover?.readHomeOf(routeKey) ?? this.newHostFor(routeKey, excluded)
   }
 
-  /** The same, whatever a handover would say. */
+  /** Does the same, ignoring a handover. */
   newHostFor(routeKey: string, excluded?: Host): Host | undefined {
     const host = this.#places.find(routeKey)
     if (host !== undefined && host !== excluded) return host
@@ -130,12 +133,12 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     return this.#mayRehash ? this.#places.fallback(routeKey, excluded) : undefined
   }
 
-  /** The key's host in the full ring, ejected or not. */
+  /** Returns the key's host in the full ring, ejected or not. */
   homeOf(routeKey: string): Host {
     return this.#places.homeOf(routeKey)
   }
 
-  /** The first fallback of a key, where keys have one. */
+  /** Returns the first fallback host of a key, if `failover` allows one. */
   fallbackOf(routeKey: string, home: Host): Host | undefined {
     return this.#mayRehash ? this.#places.fallback(routeKey, home) : undefined
   }
@@ -153,8 +156,8 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   }
 
   /**
-   * Replaces the membership. Hosts that stay keep their lanes; those that leave finish first, with
-   * a `change` when its handover is over.
+   * Replaces the servers. Hosts that stay keep their lanes. Hosts that leave finish their requests
+   * first; with `change`, they stay until its handover ends.
    */
   setServers(servers: readonly ServerAddress[], change?: HandoverChange): void {
     const leaving = this.handovers.end()
@@ -172,12 +175,12 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     if (!isHandedOver) this.#account.placesChanged(before, this.#places)
   }
 
-  /** The handover under way. */
+  /** The current handover. */
   get handover(): Handover | undefined {
     return this.handovers.current
   }
 
-  /** Changes settings for what begins from now on; connections that are open stay as they are. */
+  /** Changes settings for later operations; open connections stay as they are. */
   setPolicy(policy: ClusterPolicy): void {
     const before = this.#policy
     const places = this.#places
@@ -193,36 +196,36 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     }
   }
 
-  /** Notes what a host has to be told for a key, because it could not be told now. */
+  /** Records a change that a host missed and must apply before its value of the key is used. */
   owe(host: Host, wireKey: string, debt: Debt = DELETE_DEBT): void {
     this.#account.owe(host, wireKey, debt)
   }
 
-  /** Waits for what is under way, and ends what is left after `drainMs`. */
+  /** Waits for pending operations, and ends those that remain after `drainMs`. */
   close({ drainMs = 1_000 }: { readonly drainMs?: number } = {}): Promise<void> {
     this.#closing ??= this.#close(performance.now() + drainMs)
     return this.#closing
   }
 
-  /** Notes a write that no host took: its home has to forget the key when it can be told. */
+  /** Records a write that reached no host: its home must delete the key when it returns. */
   noteUnreached(routeKey: string, wireKey: string, debt: Debt = DELETE_DEBT): void {
     const home = this.homeOf(routeKey)
     if (!home.usable) this.#account.owe(home, wireKey, debt)
   }
 
-  /** Sends a request of the account's own to a host, once. */
+  /** Sends one of the account's own requests to a host, without a retry. */
   readonly send = (host: Host, request: Request): void => {
     request.binding = 'once'
     this.dispatchTo(host, request)
   }
 
-  // What hosts tell.
+  // The HostOwner methods, which hosts call.
 
   readonly speedCheck: SpeedCheck = new SpeedCheck(this)
 
   hostChanged(host: Host): void {
     this.#places.update()
-    // The other processes of the fleet see it go, or return, at times of their own.
+    // Other processes of the fleet may notice the change earlier or later than this one.
     this.#precautions.noteTrouble(performance.now())
     this.handover?.hostChanged(host)
     if (host.usable) void this.#account.homeReturned(host)
@@ -240,7 +243,8 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
       isListed: host.index >= 0,
       isClosed: this.#isClosed,
     })
-    // A second lane of one host shares the time of the first.
+    // A retry on another lane of the same host gets only the time that is left of the first
+    // attempt.
     past.hereUntilMs = step === 'here' && Number.isFinite(deadlineMs) ? deadlineMs : 0
     if (step === 'reject') {
       if (request.verb.effect === 'flush') host.debts.addFlush()
@@ -252,8 +256,9 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   }
 
   /**
-   * The host that a key goes to: first its own, after a failure on `failed` the next one. An error
-   * when there is none. `untilMs` is how long the command can wait for a host being dialled.
+   * Returns the host for a key: first its own; after a failure on `failed` the next one; an error
+   * when there is none. `untilMs` is how long the command can wait for a host that is being
+   * dialled.
    */
   routeFor(
     routeKey: string,
@@ -269,7 +274,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     const owner = hasFailed ? failed : places.ownerOf(routeKey)
     const why = error ?? owner.outError()
     if (why.code === 'MINTRING_AUTH') return why
-    // Readers look for a write at its home as long as that is in the ring.
+    // Retry a write on its own host while that is in the ring, because readers read it there.
     if (!isRead && owner.usable && hasFailed) return owner
     if (this.#gutter !== undefined) return this.#gutter.anyFor(routeKey)
     const next = this.#mayRehash ? places.fallback(routeKey, owner) : undefined
@@ -277,7 +282,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     return soon ?? (places.isEmpty ? places.nowhere() : why)
   }
 
-  /** For the cluster that this one is the gutter of. */
+  /** Returns a host for a key, for the cluster whose gutter this is. */
   anyFor(routeKey: string): Host | MintringError {
     const places = this.#places
     return places.find(routeKey) ?? places.fallback(routeKey, undefined) ?? places.nowhere()
@@ -299,7 +304,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     return request.endMs(performance.now())
   }
 
-  /** Gives a request to the host that it goes to next. */
+  /** Sends a request to its next host. */
   #place(request: Request, failed: Host | undefined, error: MintringError | undefined): void {
     const { routeKey, verb } = request
     if (routeKey === undefined) return
@@ -310,7 +315,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     else this.#give(host, request)
   }
 
-  /** The only way to a host. What does not go home is noted before it can take effect. */
+  /** Sends a request to a host: the only way to one. Records keys sent to a fallback host first. */
   #give(host: Host, request: Request): void {
     const isUsual = this.#places.isWhole && this.#account.isEmpty
     const isUntold = isUsual || this.handover?.isAtPrevious(host, request) === true
@@ -321,7 +326,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     if (request.verb.effect !== 'read') this.#precautions.take(host, request)
   }
 
-  /** A stand-in is asked only when what it holds of the keys is known to be of this absence. */
+  /** Sends a request once the fallback host's copies of its keys are known to be valid. */
   #giveAfter(wait: Promise<void>, host: Host, request: Request): void {
     const startMs = performance.now()
     request.finalMs = this.#endMs(request)
@@ -343,13 +348,15 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
       .finally(() => clearTimeout(timer))
   }
 
-  /** Without a usable host: one that is about to be dialled, the owner if possible. */
+  /** Returns a host whose next dial is near, when no host is usable; the owner if possible. */
   #soonest(owner: Host, untilMs: number): Host | undefined {
     const candidates = this.#mayRehash ? [owner, ...this.hosts] : [owner]
     return candidates.find((host) => host.canWait(untilMs))
   }
 
-  /** The end, unless the caller takes a miss instead. Home hears of the write when it can. */
+  /**
+   * Rejects a request, or resolves it as a miss if `failover` is 'miss'. Records a missed write.
+   */
   #reject(request: Request, error: MintringError): void {
     const { verb, group } = request
     const { failover, retryWrites } = this.#policy
@@ -376,11 +383,11 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   async #close(endMs: number): Promise<void> {
     const error = new MintringError('MINTRING_CLOSED', 'The client was closed')
     await this.operations.drain(endMs)
-    // Before anything ends: what ends now is not tried again.
+    // Set before closing hosts, so that the requests they fail are not retried.
     this.#isClosed = true
     this.#account.close()
     for (const host of [...this.hosts, ...this.handovers.close()]) host.close(error)
-    // The sockets that were destroyed are gone two turns later.
+    // Node finishes destroying the sockets two event loop ticks later.
     for (let turn = 0; turn < 2; turn++) await new Promise((wake) => setImmediate(wake))
     await this.#gutter?.close({ drainMs: Math.max(0, endMs - performance.now()) })
   }

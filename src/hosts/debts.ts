@@ -1,20 +1,20 @@
 import type { Debt } from '../net/request.ts'
 import { KeyFilter } from './key-filter.ts'
 
-/** Where a debt is on its way: commands behind it on the same lane need not wait for it. */
+/** The delivery of a debt: later commands on the same lane need not wait for it. */
 export interface Way {
-  /** The lane that carries it, and in which of its lives; undefined when none does. */
+  /** The lane that carries it, and the number of the lane's life; undefined when not sent. */
   lane: unknown
   life: number
 }
 
-/** What a host must be told of one key. */
+/** A change that a host missed for one key. */
 export interface Owed extends Way {
   readonly wireKey: string
   readonly debt: Debt
 }
 
-/** What was owed when a flush was sent: the host forgets all of it. */
+/** The debts when a flush was sent; the flush settles them all. */
 interface Covered {
   readonly flush: Way
   readonly owed: Map<string, Owed>
@@ -23,25 +23,26 @@ interface Covered {
 }
 
 /**
- * What one host must be told before its copy of a key can be believed: keys that were changed or
- * removed elsewhere. Exact up to a bound; beyond it a filter that knows every key and some more.
+ * The changes that a host missed (its debts): it must apply them before its values of these keys
+ * are used. Exact up to a limit. Beyond it, a filter contains every key, and matches some others
+ * too.
  */
 export class Debts {
   #owed = new Map<string, Owed>()
   #filter: KeyFilter | undefined
-  /** Keys that the filter names and that were deleted since, oldest first. */
+  /** Keys that match the filter and have been deleted since, oldest first. */
   readonly #cleared = new Set<string>()
   #overflow = 0
   #flush: Way | undefined
-  /** Belongs to the flush that is on its way. */
+  /** The debts that the pending flush covers. */
   #covered: Covered | undefined
 
-  /** Keys that are known one by one. */
+  /** The number of debts that are recorded exactly. */
   get size(): number {
     return this.#owed.size + (this.#covered?.owed.size ?? 0)
   }
 
-  /** Changes that are known by the filter alone. */
+  /** The number of changes that only the filter contains. */
   get overflow(): number {
     return this.#overflow + (this.#covered?.overflow ?? 0)
   }
@@ -50,18 +51,21 @@ export class Debts {
     return this.#owed.size === 0 && this.#filter === undefined && this.#flush === undefined
   }
 
-  /** Set when everything the host holds must be forgotten. */
+  /** Set when the host must be flushed. */
   get flush(): Way | undefined {
     return this.#flush
   }
 
-  /** Notes that the host must be flushed before it is believed for any key. */
+  /** Records that the host must be flushed before any of its values is used. */
   addFlush(): Way {
     this.#flush = { lane: undefined, life: 0 }
     return this.#flush
   }
 
-  /** Notes a debt. A delete outlives a mark. Returns whether it still fits the bound. */
+  /**
+   * Records a debt. A delete replaces a mark, but not the reverse. Returns false if only the filter
+   * has room for it.
+   */
   add(wireKey: string, debt: Debt, maxKeys: number): boolean {
     const id = idOf(wireKey, debt.isBase64)
     const known = this.#owed.get(id)
@@ -77,7 +81,7 @@ export class Debts {
     return true
   }
 
-  /** Notes that every key of a filter may have to be deleted. */
+  /** Adds all keys of a filter. */
   addFilter(filter: KeyFilter, maxKeys: number): void {
     this.#filter ??= new KeyFilter(maxKeys)
     this.#filter.addAll(filter)
@@ -85,7 +89,7 @@ export class Debts {
     this.#overflow++
   }
 
-  /** What the host must be told before a command about the key; undefined for nothing. */
+  /** Returns the debt that the host must apply before a command on the key; undefined if none. */
   find(wireKey: string, isBase64: boolean): Owed | undefined {
     const id = idOf(wireKey, isBase64)
     const known = this.#owed.get(id)
@@ -95,7 +99,7 @@ export class Debts {
     return owed
   }
 
-  /** The next debts to deliver, oldest first. */
+  /** Returns the next debts to deliver, oldest first. */
   next(count: number): Owed[] {
     const found: Owed[] = []
     for (const owed of this.#owed.values()) {
@@ -105,7 +109,7 @@ export class Debts {
     return found
   }
 
-  /** The flush was sent: what is owed now is forgotten with all else. */
+  /** Moves the current debts to the flush that is being sent. */
   beginFlush(flush: Way): void {
     this.failFlush()
     const [owed, filter, overflow] = [this.#owed, this.#filter, this.#overflow]
@@ -116,13 +120,13 @@ export class Debts {
     this.#cleared.clear()
   }
 
-  /** The host was flushed. */
+  /** Forgets the debts that the successful flush covered. */
   settleFlush(flush: Way): void {
     if (this.#flush === flush) this.#flush = undefined
     if (this.#covered?.flush === flush) this.#covered = undefined
   }
 
-  /** The flush may not have been executed: what it was to cover is owed again. */
+  /** Restores the debts of a flush that may not have been executed. */
   failFlush(): void {
     const covered = this.#covered
     if (covered === undefined) return
@@ -137,20 +141,20 @@ export class Debts {
     this.#cleared.clear()
   }
 
-  /** The host was told. */
+  /** Removes a debt that the host has applied. */
   settle(owed: Owed, maxKeys: number): void {
     const id = idOf(owed.wireKey, owed.debt.isBase64)
-    // A flush covers it, or the key was changed again.
+    // Meanwhile a flush covered it, or the key was changed again.
     if (this.#owed.get(id) !== owed) return
     this.#owed.delete(id)
     if (this.#filter === undefined) return
-    // A key that no longer fits is deleted once more when it is read: never believed wrongly.
+    // A key dropped here is only deleted once more when it is read.
     if (this.#cleared.size >= maxKeys) this.#cleared.delete(this.#cleared.values().next().value!)
     this.#cleared.add(id)
   }
 }
 
-/** Base64 keys are other keys than the same text. A space is in no key. */
+/** Returns a key's id: the base64 key is another key than the same text, and no key has a space. */
 function idOf(wireKey: string, isBase64: boolean): string {
   return isBase64 ? `${wireKey} b` : wireKey
 }

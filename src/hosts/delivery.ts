@@ -6,28 +6,30 @@ import type { ClusterHooks } from './hooks.ts'
 import type { ClusterPolicy } from './policy.ts'
 import { flushRequest, keysToTell, tellRequest } from './tell.ts'
 
-/** Debts that are delivered in the background at once. */
+/** How many debts are sent at once in the background. */
 const DELIVERED_AT_ONCE = 1_000
 /**
- * A server that hung finds commands in its sockets when it runs again, of connections that are long
- * closed, and executes them: what is deleted before that may be written after it.
+ * How long to wait before sending debts to a server that hung. It may still find commands of closed
+ * connections in its sockets and execute them, and these could overwrite a delete.
  */
 const BACKLOG_MS = 100
 
-/** The host that is told. */
+/** The host that debts are delivered to. */
 export interface Recipient {
   readonly name: string
   readonly settings: ClusterPolicy
   readonly hooks: ClusterHooks
   readonly debts: Debts
-  /** It takes requests now. */
+  /** Whether it accepts requests now. */
   readonly usable: boolean
-  /** Its first lane, which is being opened if it was not open. */
+  /** Returns its first lane; opens the lane if necessary. */
   openLane(): Lane
   put(lane: Lane, request: Request): void
 }
 
-/** Tells a host what it is owed: before it is asked for a key, and all keys in the background. */
+/**
+ * Sends a host its debts: those of a key before a command on it, and all others in the background.
+ */
 export class Delivery {
   readonly #recipient: Recipient
   #isUnderWay = false
@@ -36,7 +38,7 @@ export class Delivery {
     this.#recipient = recipient
   }
 
-  /** Whether the host must be told something before it is asked for the keys of a request. */
+  /** Whether the host has debts for the keys of a request, which must be sent first. */
   isOwedFor(request: Request): boolean {
     const { debts } = this.#recipient
     if (debts.isEmpty || request.verb.effect === 'flush') return false
@@ -45,7 +47,7 @@ export class Delivery {
     return keysToTell(request).some(([, wireKey]) => debts.find(wireKey, isBase64) !== undefined)
   }
 
-  /** Puts what the host is owed for a request's keys on the lane that the request takes. */
+  /** Sends the debts for a request's keys on the lane of the request. */
   tellFirst(lane: Lane, request: Request): void {
     const { debts } = this.#recipient
     if (debts.isEmpty || request.verb.effect === 'flush') return
@@ -58,7 +60,7 @@ export class Delivery {
     }
   }
 
-  /** Tells all in the background, some at a time. */
+  /** Starts sending all debts in the background, in batches. */
   start(): void {
     const { usable, debts } = this.#recipient
     if (this.#isUnderWay || !usable || debts.size === 0) return
@@ -69,8 +71,8 @@ export class Delivery {
   }
 
   /**
-   * Prepares a host that answered a probe. What it is owed for a key it is told before it is asked
-   * for that key, so only a flush has to come first. Resolves to whether it may serve.
+   * Prepares a host that replied to a probe. Debts for a key are sent before commands on that key,
+   * so only a flush must be sent now. Resolves to whether the host may serve.
    */
   async bringUpToDate(lane: Lane): Promise<boolean> {
     const { debts, settings, hooks, name } = this.#recipient
@@ -94,7 +96,7 @@ export class Delivery {
     }
   }
 
-  /** Resolves to whether the host was told. */
+  /** Sends a debt; resolves to whether the host applied it. */
   #tell(lane: Lane, owed: Owed): Promise<boolean> {
     const { debts, settings } = this.#recipient
     const onTold = (): void => debts.settle(owed, settings.maxOwedKeys)
@@ -106,14 +108,15 @@ export class Delivery {
     const request = flushRequest(() => debts.settleFlush(flush))
     debts.beginFlush(flush)
     const isTold = await this.#send(lane, flush, request, timeoutMs)
-    // Unless it was sent again meanwhile.
+    // Unless the flush has been sent again meanwhile.
     if (!isTold && flush.lane === undefined) debts.failFlush()
     return isTold
   }
 
   /**
-   * Commands follow on the same lane, whose deadlines may be later. So it has none of its own: told
-   * again behind them, it would delete what they stored. It ends with its lane.
+   * Sends a command without a timeout, because later commands on the same lane may have later
+   * timeouts. If it timed out and were sent again behind them, it would delete what they stored. It
+   * fails when its lane ends.
    */
   async #send(
     lane: Lane,
@@ -128,13 +131,13 @@ export class Delivery {
     request.timeoutMs = timeoutMs
     this.#recipient.put(lane, request)
     const isTold = await request.promise.catch(() => false)
-    // Retried commands may have had it told again meanwhile, on the next connection.
+    // A retry may have sent it again meanwhile, on the next connection.
     if (!isTold && way.lane === lane && way.life === life) way.lane = undefined
     return isTold
   }
 }
 
-/** It is ahead of what is put on the lane from now on. */
+/** Whether it was sent on this lane, so that later commands are behind it. */
 function isOnItsWay(way: Way, lane: Lane): boolean {
   return way.lane === lane && way.life === lane.life
 }

@@ -2,7 +2,7 @@ import type { Host } from './host.ts'
 import type { ClusterPolicy } from './policy.ts'
 import type { HandoverChange, PreviousPlaces } from './previous-places.ts'
 
-/** What hosts may hold from an earlier time in which they were homes. */
+/** Determines which items a host may have from an earlier time as the home of their keys. */
 export class Earlier {
   readonly #change: HandoverChange
   readonly #from: PreviousPlaces
@@ -24,13 +24,15 @@ export class Earlier {
   /** Whether a key found on a host is, or may be, one that moves there. */
   isArriving(wireKey: string, host: Host): boolean {
     if (!this.#change.isOurs(wireKey)) return false
-    // What a host keeps that had no keys before is from an earlier time, whatever it is.
+    // The host had no keys before this handover, so everything on it is from an earlier time.
     if (!this.#from.hosts.includes(host)) return true
     const routeKey = this.#change.routeKeyOf(wireKey)
     return routeKey === undefined || this.#movesTo(routeKey, host)
   }
 
-  /** Whether a host may be flushed: it had no keys before, and none of other programs. */
+  /**
+   * Whether a host may be flushed: it had no keys before, and other programs store nothing on it.
+   */
   isAll(host: Host): boolean {
     const isAllOurs = this.#change.isAllOurs || this.#isFlushed
     return isAllOurs && !this.#from.hosts.includes(host)

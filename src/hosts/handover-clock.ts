@@ -7,31 +7,36 @@ import type { Host } from './host.ts'
 import { Leftovers } from './leftovers.ts'
 import type { NamedPlacement } from './mark.ts'
 
-/** How often the record of the end is renewed. */
+/** How often the mark of a finished handover is renewed. */
 const VOUCH_MS = 3_600_000
-/** How often hosts are looked at that are not cleared yet. */
+/** How often hosts that are not cleared yet are checked. */
 const MIN_POLL_MS = 50
 const MAX_POLL_MS = 2_000
 
-/** What a clock is made of. */
+/** The inputs of a clock. */
 export interface ClockInput {
   readonly times: TransitionTimes
   readonly placements: { readonly from: NamedPlacement; readonly to: string }
-  /** Whether the record of the end must be kept, because `previous` is in the settings. */
+  /** Whether to keep the mark after the end, because `previous` is in the settings. */
   readonly isConfigured: boolean
   readonly earlier: Earlier
-  /** How long the mark may be looked for, in milliseconds. */
+  /** How long to look for the mark, in milliseconds. */
   readonly withinMs: number
-  /** All hosts of both placements. */
+  /** The hosts of both placements. */
   readonly hosts: readonly Host[]
   /** The hosts that receive keys. */
   readonly receiving: readonly Host[]
   readonly ask: MarkAsk
-  /** Another phase has begun; undefined: it is over. `isNew`: and had not been before. */
+  /**
+   * Called when a phase starts; undefined: the handover is over. `isNew` is false if it was already
+   * over when this process first read the clock.
+   */
   onPhase(phase: Phase | undefined, isNew: boolean): void
 }
 
-/** The phases of one handover, by the fleet's clock, and the clearing of hosts before they move. */
+/**
+ * Tracks the phases of a handover by the clock of the fleet, and clears hosts before they are read.
+ */
 export class HandoverClock {
   readonly #input: ClockInput
   readonly #mark: HandoverMark
@@ -43,7 +48,7 @@ export class HandoverClock {
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
   #opening: Promise<void> | undefined
-  /** The connections of hosts that were last seen with a mark. */
+  /** The epochs of hosts when their mark was last seen. */
   readonly #epochs = new Map<Host, number>()
 
   constructor(input: ClockInput) {
@@ -55,7 +60,7 @@ export class HandoverClock {
     this.#opening = this.#open()
   }
 
-  /** Until the fleet's clock was read. */
+  /** Pending until the clock of the fleet is known. */
   get opening(): Promise<void> | undefined {
     return this.#opening
   }
@@ -64,7 +69,7 @@ export class HandoverClock {
     return phaseAt(this.#endsMs - performance.now(), this.#times)
   }
 
-  /** Unix time in milliseconds. */
+  /** When the handover ends, in Unix milliseconds. */
   get endsAtMs(): number {
     return Math.round(unixMs() + this.#endsMs - performance.now())
   }
@@ -114,7 +119,10 @@ export class HandoverClock {
     this.#timer = setTimeout(() => this.#tick(pollMs), delayMs + 1).unref()
   }
 
-  /** A host that could not be asked, or was restarted since, has no mark for newcomers to find. */
+  /**
+   * Stores the mark on hosts that were unreachable or have restarted, so that new processes find
+   * it.
+   */
   #reach(leftMs: number): void {
     const state = this.#state!
     for (const host of this.#input.hosts) {
@@ -125,7 +133,10 @@ export class HandoverClock {
     }
   }
 
-  /** `previous` is still in the settings: a process that restarts must find that it is over. */
+  /**
+   * Renews the mark: while `previous` is in the settings, a restarted process must find the
+   * handover finished.
+   */
   #vouch(): void {
     void this.#mark.vouch(this.#input.hosts)
     this.#timer = setTimeout(() => this.#vouch(), VOUCH_MS).unref()

@@ -13,30 +13,30 @@ import {
   TAIL_SECONDS,
 } from './mark.ts'
 
-/** How long a host has that could not be asked at first. */
+/** The time limit for a host that was unreachable at first. */
 const REACH_MS = 5_000
 
-/** Between two looks for a mark, once one that was stored should have been found. */
+/** The pause between two lookups of a mark that has been stored. */
 const PAUSE_MS = 100
 
-/** A handover as the fleet sees it. */
+/** The state of a handover in the fleet. */
 export interface FleetState extends TransitionTimes {
   readonly id: string
   readonly leftMs: number
-  /** The CAS id of the mark on each host: items with a lower one were there before. */
+  /** The CAS id of the mark on each host; items with a lower one are older than the mark. */
   readonly casOf: Map<Host, bigint>
 }
 
-/** Sends a request to one host. */
+/** Sends a request to one host and resolves to its result. */
 export type MarkAsk = <Result, Context>(
   host: Host,
   request: Request<Result, Context>,
 ) => Promise<Result>
 
 /**
- * The clock of a handover, which belongs to the fleet: an item on every host of both placements,
- * named after the placement that is to come. What it has left to live tells the phase, to every
- * process alike, whenever it starts. The first process that stores it decides.
+ * The clock of a handover, shared by the fleet: an item (the mark) on every host of both
+ * placements, named after the new placement. Its remaining lifetime determines the phase for every
+ * process, no matter when the process starts. The first process that stores it sets the times.
  */
 export class HandoverMark {
   readonly #key: WireKey
@@ -44,7 +44,7 @@ export class HandoverMark {
   readonly #previous: PlacementRecord | undefined
   readonly #ask: MarkAsk
 
-  /** `to` is the text of the placement to come. */
+  /** `to` is the text of the new placement. */
   constructor(from: NamedPlacement, to: string, ask: MarkAsk) {
     this.#key = wireKeyOf(to)
     this.#previousKey = wireKeyOf(from.text)
@@ -53,8 +53,8 @@ export class HandoverMark {
   }
 
   /**
-   * Joins the handover that the fleet is in, or begins it. Only a mark that was read tells the
-   * phase: until then this goes on. Resolves to undefined when `isStopped` ends it.
+   * Joins the handover that the fleet is in, or starts it. Repeats until it has read a mark,
+   * because only that determines the phase. Resolves to undefined when `isStopped` returns true.
    */
   async open(
     hosts: readonly Host[],
@@ -69,7 +69,7 @@ export class HandoverMark {
       previous: this.#previous,
     }
     for (let round = 0; !isStopped(); round++) {
-      // The second look finds what the first round left, unless hosts refuse.
+      // The second lookup finds the mark of the first round, unless hosts reject it.
       if (round > 1) await new Promise((wake) => setTimeout(wake, PAUSE_MS))
       const found = await this.#readAll(hosts, withinMs)
       const first = found.sort((one, other) => one.leftMs - other.leftMs)[0]
@@ -83,7 +83,7 @@ export class HandoverMark {
     return undefined
   }
 
-  /** Puts the mark on a host that could not be asked before. */
+  /** Stores the mark on a host that was unreachable before. */
   async reach(host: Host, state: FleetState, leftMs: number): Promise<void> {
     const { id, announceMs, handoverMs } = state
     const startedAtMs = unixMs() + leftMs - announceMs - handoverMs
@@ -92,7 +92,7 @@ export class HandoverMark {
     for (const { cas } of await this.#readAll([host], REACH_MS)) state.casOf.set(host, cas)
   }
 
-  /** Keeps the record that the handover is over. */
+  /** Renews the mark of a finished handover. */
   async vouch(hosts: readonly Host[]): Promise<void> {
     await each(hosts, (host) => this.#ask(host, touchItem(this.#key, TAIL_SECONDS)))
   }
@@ -109,7 +109,7 @@ export class HandoverMark {
       hosts,
       async (host) => {
         const isAdded = await this.#ask(host, addItem(this.#key, body, seconds))
-        // The way back is another handover than the one that led here.
+        // Delete the mark of the opposite handover, so that moving back starts a new one.
         if (isAdded) await this.#ask(host, remove(this.#previousKey))
       },
       withinMs,
@@ -125,7 +125,7 @@ export class HandoverMark {
         const item = await this.#ask(host, meta ? peek(this.#key) : getsItem(this.#key))
         if (item === undefined) return
         const mark = markIn(item)
-        // Anything else under its name would keep the mark from being stored.
+        // A foreign item under this key would keep the mark from being stored.
         if (mark === undefined) await this.#ask(host, remove(this.#key))
         else found.push({ host, mark, leftMs: leftMsOf(item, mark), cas: BigInt(item.cas) })
       },
@@ -135,12 +135,12 @@ export class HandoverMark {
   }
 }
 
-/** Forgets that a placement was handed over to: it is left without a handover. */
+/** Deletes the mark of a placement that the fleet leaves without a handover. */
 export async function forgetMark(hosts: readonly Host[], placement: string, ask: MarkAsk) {
   await each(hosts, (host) => ask(host, remove(wireKeyOf(placement))))
 }
 
-/** Runs a task on all hosts. A host that cannot be asked in time does not count. */
+/** Runs a task on all hosts, within `withinMs`; ignores hosts that fail or are late. */
 export async function each(
   hosts: readonly Host[],
   work: (host: Host) => Promise<unknown>,

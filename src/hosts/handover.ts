@@ -18,47 +18,47 @@ import type { ClusterPolicy } from './policy.ts'
 import { type HandoverChange, homesOf, type PreviousPlaces } from './previous-places.ts'
 import { keysToTell } from './tell.ts'
 
-/** What `client.handover` tells. */
+/** The value of `client.handover`. */
 export interface HandoverSnapshot {
-  /** `announce`: some processes may not know of the change. `move`: values move. */
+  /** `announce`: some processes may not know of the change yet. `move`: values are moving. */
   readonly phase: 'announce' | 'move'
-  /** The servers before, as `hosts()` names them. */
+  /** The previous servers, as `hosts()` names them. */
   readonly fromServers: readonly string[]
-  /** The servers now. */
+  /** The current servers. */
   readonly toServers: readonly string[]
-  /** Unix time in milliseconds at which it is over. */
+  /** When the handover ends, in Unix milliseconds. */
   readonly endsAtMs: number
-  /** Values that this process moved. */
+  /** How many values this process has moved. */
   readonly copied: number
-  /** Keys that this process looked for at their previous home in vain. */
+  /** How many keys this process did not find on their previous host. */
   readonly absent: number
 }
 
-/** What a handover asks of its cluster. */
+/** What a handover needs from its cluster. */
 export interface HandoverOwner {
   readonly hosts: readonly Host[]
   readonly policy: ClusterPolicy
   readonly hooks: ClusterHooks
   homeOf(routeKey: string): Host
-  /** Where the new placement has a key now; undefined for nowhere. */
+  /** Returns the host of a key in the new placement; undefined if none is available. */
   newHostFor(routeKey: string): Host | undefined
-  /** Sends to a host and nowhere else. */
+  /** Sends a request to one host, without a fallback. */
   dispatchTo(host: Host, request: Request): void
-  /** Sends to where the key lives in the new placement. */
+  /** Sends a request to its key's host in the new placement. */
   dispatchNew(request: Request): void
-  /** Sends to where the key lives, by the handover under way. */
+  /** Sends a request to its key's host according to the current handover. */
   dispatch(request: Request): void
   owe(host: Host, wireKey: string): void
   readonly operations: Operations
 }
 
-/** A change of the placement, with the hosts it concerns. */
+/** A change of the placement and the hosts involved. */
 export interface HandoverStart extends HandoverChange {
   readonly from: PreviousPlaces
   readonly placements: { readonly from: NamedPlacement; readonly to: string }
-  /** Hosts that are in no list any more. */
+  /** Hosts that are on no list any more. */
   readonly leaving: readonly Host[]
-  /** Previous homes that this process only heard of, and does not dial. */
+  /** Previous hosts that this process only knows from a mark, and does not dial. */
   readonly strangers: ReadonlySet<Host>
 }
 
@@ -68,13 +68,16 @@ export class Handover implements Mover {
   readonly from: PreviousPlaces
   readonly #owner: HandoverOwner
   readonly #input: HandoverStart
-  /** Previous homes that were out at some time: never read again. */
+  /** Previous hosts that were down at some time, and are never read again. */
   readonly #gone = new Set<Host>()
   readonly #clock: HandoverClock
   readonly #onEnd: (handover: Handover) => void
-  /** The placement may be another by now, and what is under way must not count on this one. */
+  /**
+   * Whether the handover is over: the placement may differ now, so pending work must not rely on
+   * it.
+   */
   isOver = false
-  /** The homes of a key that moves, in the order in which a change must reach them. */
+  /** The homes of a moving key, in the order in which they must get a change. */
   readonly homes: readonly HomeName[] = ['previous', 'new']
 
   constructor(owner: HandoverOwner, input: HandoverStart, onEnd: (it: Handover) => void) {
@@ -118,7 +121,7 @@ export class Handover implements Mover {
     }
   }
 
-  /** Takes a request about a key that moves. False for one that is none of its business. */
+  /** Takes over a request for a moving key. Returns false if the handover does not concern it. */
   take(request: Request): boolean {
     const { routeKey } = request
     if (routeKey === undefined || this.isOver || request.settled) return false
@@ -138,7 +141,7 @@ export class Handover implements Mover {
     return true
   }
 
-  /** Takes back a request that was sent before it began, and failed. */
+  /** Takes over a failed request that was sent before the handover started. */
   takeBack(request: Request, error: MintringError): boolean {
     const { binding, group } = request
     if (binding !== 'key') return false
@@ -148,12 +151,12 @@ export class Handover implements Mover {
     return isMoving
   }
 
-  /** The hosts of the previous placement that may be asked. */
+  /** The hosts of the previous placement that this process may dial. */
   get dialled(): readonly Host[] {
     return this.from.hosts.filter((host) => !this.#isStranger(host))
   }
 
-  /** The home of a key in the previous placement; undefined for one that stays where it is. */
+  /** Returns the host of a key in the previous placement; undefined if the key does not move. */
   previousHomeOf(routeKey: string): Host | undefined {
     const { from } = this
     if (!from.isRenamed) {
@@ -163,14 +166,14 @@ export class Handover implements Mover {
     return from.homeOf(from.rename(routeKey, routeKey)[0])
   }
 
-  /** The previous home of a key, when reads still ask there; undefined when they do not. */
+  /** Returns the previous host of a key while reads still use it; undefined afterwards. */
   readHomeOf(routeKey: string): Host | undefined {
     const previous = this.previousHomeOf(routeKey)
     if (previous === undefined || this.#isStranger(previous)) return undefined
     return this.phaseFor(routeKey, previous) === 'announce' ? previous : undefined
   }
 
-  /** The phase of one key: its new home must have been cleared before it is read. */
+  /** Returns the phase of one key: reads use its new host only after that has been cleared. */
   phaseFor(routeKey: string, previous: Host): Phase | undefined {
     const { phase } = this
     if (phase === undefined) return undefined
@@ -180,7 +183,7 @@ export class Handover implements Mover {
     return phase
   }
 
-  /** The home beside the one that reads ask, which may have what they miss. */
+  /** Returns the home that reads do not use, but that may have what they miss. */
   otherHomeOf(routeKey: string): { readonly host: Host; readonly isPrevious: boolean } | undefined {
     const previous = this.previousHomeOf(routeKey)
     if (previous === undefined || this.#isStranger(previous)) return undefined
@@ -192,12 +195,12 @@ export class Handover implements Mover {
     return { host: home, isPrevious: false }
   }
 
-  /** Whether changes to a key must reach both of its homes. */
+  /** Whether changes of a key must reach both of its homes. */
   isMoving(routeKey: string): boolean {
     return this.previousHomeOf(routeKey) !== undefined
   }
 
-  /** Moves one key now, if it is time. `early`: not yet, `late`: not any more. */
+  /** Moves one key now. `early`: values may not move yet; `late`: no longer. */
   async copyKey(routeKey: string, wireKey: string): Promise<CopyOutcome> {
     await this.#clock.opening
     const previous = this.previousHomeOf(routeKey)
@@ -208,31 +211,31 @@ export class Handover implements Mover {
     return copyOf(routeKey, wireKey, this, previous)
   }
 
-  /** A refill looked for a key at its previous home. */
+  /** Counts a refill's lookup at the previous host. */
   looked(isFound: boolean): void {
     if (isFound) this.counts.copied++
     else this.counts.absent++
   }
 
-  /** Whether a request goes to the previous home of its key. */
+  /** Whether a request is sent to the previous host of its key. */
   isAtPrevious(host: Host, { routeKey, binding }: Request): boolean {
     if (binding === 'previous') return true
     return routeKey !== undefined && this.previousHomeOf(routeKey) === host
   }
 
-  /** A host of one of the placements can be used, or cannot. */
+  /** Records that a host of the placements has become usable or unusable. */
   hostChanged(host: Host): void {
     if (host.isEjected && this.from.hosts.includes(host)) this.#gone.add(host)
   }
 
-  /** Ends it here. Returns the hosts that are no longer needed. */
+  /** Ends the handover in this process. Returns the hosts that are no longer needed. */
   end(): readonly Host[] {
     this.isOver = true
     this.#clock.stop()
     return this.#input.leaving
   }
 
-  // What moved requests ask.
+  // The Mover methods, which moved requests call.
 
   sendTo(host: Host, request: Request): void {
     request.binding = 'previous'
@@ -274,8 +277,9 @@ export class Handover implements Mover {
   }
 
   /**
-   * The previous home may not be asked. Until others have moved the key, it is nowhere. It is not
-   * changed before the end, because the previous home would keep what it has, for others to read.
+   * Handles a request whose previous host this process may not dial. Until other processes have
+   * moved the key, reads miss. Changes reject until the end, because other processes could still
+   * read the old value on the previous host.
    */
   #takeWithout(request: Request, previous: Host, phase: Phase): boolean {
     const { verb } = request
@@ -290,7 +294,7 @@ export class Handover implements Mover {
     return this.#gone.has(previous) || !previous.usable
   }
 
-  /** The new home is out, and the previous one stands in for it. */
+  /** Sends to the previous host only, because the new one is down. */
   #sendToOnlyHome(request: Request, previous: Host): boolean {
     if (this.from.isRenamed) return false
     const { routeKey, wireKey, verb } = request
@@ -299,7 +303,7 @@ export class Handover implements Mover {
     return true
   }
 
-  /** Until the phase is known. */
+  /** Holds a request until the phase is known. */
   #hold(request: Request, previous: Host, opening: Promise<void>): void {
     const startMs = performance.now()
     request.times ??= this.#owner.policy
@@ -334,7 +338,7 @@ export class Handover implements Mover {
     for (;;) {
       const phase = this.phaseFor(request.routeKey!, previous) ?? 'settle'
       const isOut = this.#isOut(previous)
-      // What misses a change is never read again.
+      // This host misses a change, so it must never be read again.
       if (isOut && effect !== 'read') this.#gone.add(previous)
       const moved = new MovedRequest(request, this, previous, isOut)
       const mayCopy = previous.abilities?.meta === true && this.#mayCopyTo(request.routeKey!)
@@ -342,7 +346,7 @@ export class Handover implements Mover {
         request.resolve(await carryOut(planOf(phase, effect, mayCopy), moved))
         return
       } catch (error) {
-        // Its keys go to their new home at once.
+        // The host has gone down: its keys use their new host at once.
         if (!isOut && this.#isOut(previous)) this.#gone.add(previous)
         request.sent ||= moved.isSent
         const { retryWrites } = this.#owner.policy

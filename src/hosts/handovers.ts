@@ -13,10 +13,10 @@ import { overtaken } from './next-step.ts'
 import { type Places, placementOfPolicy } from './places.ts'
 import { type HandoverChange, type PreviousPlacement, PreviousPlaces } from './previous-places.ts'
 
-/** What handovers ask of their cluster. */
+/** What handovers need from their cluster. */
 type Owner = HandoverOwner & HostOwner<Host>
 
-/** The handover under way, and the one before, whose end may have to be kept in mind. */
+/** The current handover, and the last one, which may still have a mark to renew. */
 export class Handovers {
   readonly #owner: Owner
   current: Handover | undefined
@@ -30,13 +30,15 @@ export class Handovers {
     this.#owner = owner
   }
 
-  /** How this process takes part in handovers that it was not told of; undefined: in none. */
+  /** The options for joining handovers that another process started; undefined: join none. */
   set joining(change: HandoverChange | undefined) {
     this.#joining = change
     this.#look()
   }
 
-  /** The mark of a handover to the placement in use, as long as this process knows of none. */
+  /**
+   * The mark's key of a handover to the current placement; undefined while this process is in one.
+   */
   get markKey(): string | undefined {
     if (this.#joining === undefined || this.current !== undefined) return undefined
     const placement = this.#placement
@@ -66,7 +68,10 @@ export class Handovers {
     })
   }
 
-  /** What waits for this connection does not know of the handover: it is sent again by it. */
+  /**
+   * Closes a connection that found a mark: its queued requests do not know of the handover, and are
+   * resent through it.
+   */
   closed(host: Host, lane: Lane, item: MarkItem | undefined): boolean {
     if (item === undefined || !this.#found(item)) return false
     lane.close(overtaken(host.name))
@@ -74,7 +79,7 @@ export class Handovers {
     return true
   }
 
-  /** Takes part in the handover of a mark, if that is under way. Returns whether one is. */
+  /** Joins the handover of a mark if it is still running. Returns whether there is one. */
   #found(item: MarkItem): boolean {
     if (this.current !== undefined) return true
     const mark = markIn(item)
@@ -99,8 +104,8 @@ export class Handovers {
   }
 
   /**
-   * Hands over from the placement before, if that is what the change asks for. `leaving` are hosts
-   * that only the one before has.
+   * Starts the handover from the previous placement if the change asks for one. `leaving` are the
+   * hosts that only the previous placement has.
    */
   follow(
     before: Places,
@@ -123,7 +128,10 @@ export class Handovers {
     return isHandedOver
   }
 
-  /** The fleet left this placement without a handover: the way back to it is a new one. */
+  /**
+   * Deletes the mark of a placement that the fleet left without a handover, so that moving back
+   * starts a new one.
+   */
   #forget({ hosts, placement }: Places): void {
     if (!this.#marked.delete(placement)) return
     const reached = hosts.filter(({ isConnected }) => isConnected)
@@ -143,7 +151,7 @@ export class Handovers {
     this.#last = this.current
   }
 
-  /** Begins one from a placement that was none of this client's. */
+  /** Starts a handover from a placement that this client never had. */
   beginFrom({ servers, strangers, options, rename, change }: PreviousPlacement): void {
     retire(this.end())
     const to = this.#placement
@@ -161,13 +169,13 @@ export class Handovers {
     })
   }
 
-  /** Ends what is under way, and begins none for a mark that a connection finds too late. */
+  /** Ends the current handover, and joins none that a connection finds later. */
   close(): readonly Host[] {
     this.#joining = undefined
     return this.end()
   }
 
-  /** Ends what is under way. Returns the hosts that only that needed. */
+  /** Ends the current handover. Returns the hosts that only it needed. */
   end(): readonly Host[] {
     this.#last?.end()
     const leaving = this.current?.end() ?? []
@@ -176,7 +184,7 @@ export class Handovers {
   }
 }
 
-/** Lets hosts finish what they have. */
+/** Closes hosts after they have finished their requests. */
 function retire(hosts: readonly Host[]): void {
   for (const host of hosts) {
     host.drain(new MintringError('MINTRING_CLOSED', `${host.name} left`, { host: host.name }))

@@ -1,16 +1,22 @@
 /**
- * Where a host is between fine and gone. `up`: it answers. `suspect`: it failed, not often enough.
- * `ejected`: nothing of users' goes there. `probing`: a probe is under way. `returning`: it
- * answered
- * the probe and is told what it missed.
+ * The state of a host:
+ * - `up`: it replies.
+ * - `suspect`: it failed, but not often enough to be ejected.
+ * - `ejected`: it gets no requests.
+ * - `probing`: a probe is in progress.
+ * - `returning`: it replied to the probe, and gets the changes it missed.
  */
 export type HealthName = 'up' | 'suspect' | 'ejected' | 'probing' | 'returning'
 
 /**
- * What can happen to a host. `answered`: a user's reply came. `failed`: a lane broke under requests
- * or stayed silent. `dialFailed`: no lane could be opened. `opened`: one was. `probeStarted`: a
- * dial in the background of an ejected host. `returned`: it was told all that it missed. `slow`: it
- * replies much more slowly than its peers.
+ * An event of a host:
+ * - `answered`: a request got its reply.
+ * - `failed`: a lane with requests broke or stayed silent.
+ * - `dialFailed`: no lane could be opened.
+ * - `opened`: a lane was opened.
+ * - `probeStarted`: an ejected host is being dialled in the background.
+ * - `returned`: it got all changes it missed.
+ * - `slow`: it replies much more slowly than its peers.
  */
 export type HealthEvent =
   | 'answered'
@@ -21,55 +27,53 @@ export type HealthEvent =
   | 'returned'
   | 'slow'
 
-/** The settings that decide. */
+/** The settings that determine the transitions. */
 export interface HealthRules {
   readonly autoEjectHosts: boolean
   readonly serverFailureLimit: number
   readonly retryTimeoutMs: number
   readonly deadTimeoutMs: number
-  /** A silent host fails once per request timeout, so its failures come this far apart. */
+  /** A silent host fails once per request timeout, so its failures are this far apart. */
   readonly requestTimeoutMs: number
 }
 
-/**
- * A host's health: plain data, never changed in place. Times are on the caller's monotonic clock.
- */
+/** The health of a host: immutable data. Times are on the caller's monotonic clock. */
 export interface Health {
   readonly name: HealthName
-  /** Incidents in a row. */
+  /** The number of consecutive incidents. */
   readonly failures: number
-  /** When the current incident began: what follows closely belongs to it. */
+  /** When the current incident started; failures shortly after belong to it. */
   readonly incidentMs: number
-  /** Dials that failed in a row. */
+  /** The number of consecutive failed dials. */
   readonly dialFailures: number
-  /** No dial before this. */
+  /** The earliest time of the next dial. */
   readonly nextDialMs: number
-  /** When it left the ring. */
+  /** When it was ejected. */
   readonly ejectedMs: number
-  /** When the next probe is due; Infinity when none is. */
+  /** When the next probe is due; Infinity if none is. */
   readonly nextProbeMs: number
-  /** Ejections so soon after a return that they are one outage: each doubles the pause. */
+  /** The number of ejections shortly after a return; each doubles the pause before a probe. */
   readonly relapses: number
   /** When it last returned. */
   readonly returnedMs: number
 }
 
-/** Ten lanes that close together are one incident. */
+/** Failures within this time are one incident, such as ten lanes that close together. */
 const INCIDENT_MS = 100
-/** With short timeouts a silent host fails more often than that. */
+/** The same as a share of requestTimeoutMs, which is shorter with a short timeout. */
 const INCIDENT_SHARE = 0.5
-/** A host that stays for so long after a return has recovered. */
+/** A host that stays up this long after its return has recovered. */
 const CALM_MS = 10_000
-/** Failures further apart than this are not in a row. */
+/** Failures further apart than this are not consecutive. */
 const MIN_WINDOW_MS = 10_000
-/** The first pause after a dial that failed; it doubles up to retryTimeoutMs. */
+/** The first pause after a failed dial; it doubles up to retryTimeoutMs. */
 const FIRST_BACKOFF_MS = 100
-/** Probes of a host that is out for long come after this share of its absence. */
+/** After a long outage, the pause between probes is this share of the outage's duration. */
 const PROBE_SHARE = 0.1
-/** Processes that lost a host together must not probe it together. */
+/** Random jitter, so that many processes do not probe a host at the same time. */
 const JITTER_SHARE = 0.1
 
-/** A host without failures. */
+/** The health of a host without failures. */
 export const HEALTHY: Health = Object.freeze({
   name: 'up',
   failures: 0,
@@ -82,13 +86,13 @@ export const HEALTHY: Health = Object.freeze({
   returnedMs: Number.NEGATIVE_INFINITY,
 })
 
-/** Whether requests may not go there. */
+/** Whether the host gets no requests. */
 export function isOut(health: Health): boolean {
   return health.name === 'ejected' || health.name === 'probing' || health.name === 'returning'
 }
 
 /**
- * What `event` at `nowMs` makes of `health`. `random` is in [0, 1) and spreads the probes of many
+ * Returns the health after `event` at `nowMs`. `random` is in [0, 1) and spreads the probes of many
  * processes.
  */
 export function nextHealth(
@@ -116,23 +120,25 @@ function ejected(health: Health, nowMs: number, rules: HealthRules, random: numb
   return { ...out, nextProbeMs: nextProbe(out, nowMs, rules, random) }
 }
 
-/** Healthy, but for the memory of the last outage. */
+/** Returns a healthy state that remembers the last outage. */
 function recovered({ relapses, returnedMs }: Health): Health {
   return returnedMs === HEALTHY.returnedMs ? HEALTHY : { ...HEALTHY, relapses, returnedMs }
 }
 
-/** How long a host must stay after a return before its next failure is another outage. */
+/**
+ * Returns how long a host must stay up after its return, so that its next failure is a new outage.
+ */
 function calmMs(health: Health, rules: HealthRules): number {
   return Math.max(CALM_MS, 2 * pauseMs(health, rules))
 }
 
-/** The pause before a probe: doubled by every relapse. */
+/** Returns the pause before a probe; each relapse doubles it. */
 function pauseMs({ relapses }: Health, { retryTimeoutMs, deadTimeoutMs }: HealthRules): number {
   const longestMs = Math.max(retryTimeoutMs, deadTimeoutMs)
   return Math.min(longestMs, retryTimeoutMs * 2 ** Math.min(relapses, 20))
 }
 
-/** Under new rules a probe is due no later than if the last one had failed now. */
+/** Applies new settings: a probe is due no later than if the last one had just failed. */
 export function withRules(
   health: Health,
   nowMs: number,
@@ -185,8 +191,8 @@ function withDialFailure(health: Health, nowMs: number, rules: HealthRules): Hea
 }
 
 /**
- * A host that is out for a tenth of an hour is asked every 36 seconds: its return costs a tenth
- * more.
+ * Returns when the next probe is due. The pause grows with the outage: after six minutes it is 36
+ * seconds, so that an outage lasts at most a tenth longer.
  */
 function nextProbe(health: Health, nowMs: number, rules: HealthRules, random: number): number {
   const longestMs = Math.max(rules.retryTimeoutMs, rules.deadTimeoutMs)

@@ -6,16 +6,16 @@ import type {
   SlowMessage,
 } from '../channels.ts'
 
-/** Who is told what happens to hosts. Plain data; what a hook throws is the caller's fault. */
+/** Callbacks for events of hosts. Hooks must not throw. */
 export interface ClusterHooks {
-  /** What messages on diagnostics channels call the client. */
+  /** The client's id in messages on diagnostics channels. */
   readonly client?: string
   eject?(message: EjectMessage): void
   probe?(message: ProbeMessage): void
   return?(message: ReturnMessage): void
-  /** A handover began, went on to its next phase, or is over. */
+  /** A handover started, entered its next phase, or ended. */
   handover?(message: HandoverMessage): void
   slow?(message: SlowMessage): void
-  /** A host is back and was not told of `keys` changes: more than its journal holds. */
+  /** A host returned without getting `keys` changes it missed, because its debts were full. */
   invalidationsLost?(message: { readonly host: string; readonly keys: number }): void
 }

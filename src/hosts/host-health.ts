@@ -4,27 +4,27 @@ import { HEALTHY, type Health, type HealthEvent, isOut, nextHealth, withRules } 
 import type { ClusterHooks } from './hooks.ts'
 import type { ClusterPolicy } from './policy.ts'
 
-/** The host that a HostHealth watches, ejects and brings back. */
+/** The host that a HostHealth monitors, ejects and brings back. */
 export interface Patient {
   readonly name: string
   readonly address: string
   readonly settings: ClusterPolicy
   readonly hooks: ClusterHooks
-  /** There is no other host that its keys could go to. */
+  /** Whether its keys have no other host. */
   readonly isAlone: boolean
-  /** Some lane is open. */
+  /** Whether a lane is open. */
   readonly isConnected: boolean
-  /** Why the last lane ended or did not open. */
+  /** Why the last lane ended or failed to open. */
   readonly lastError: MintringError | undefined
   /** Dials in the background. */
   redial(): void
-  /** `usable` or `isOut` changed. */
+  /** Called when `usable` or `isOut` changed. */
   changed(): void
-  /** Left the ring: what waits must go elsewhere. */
+  /** Called when it was ejected: its queued requests must go to other hosts. */
   ejected(): void
 }
 
-/** Runs the health machine of one host: the clock, the background dials, who is told. */
+/** Runs the health machine of one host: timers, background dials, and hooks. */
 export class HostHealth {
   readonly #patient: Patient
   #health: Health = HEALTHY
@@ -44,7 +44,7 @@ export class HostHealth {
     return isOut(this.#health)
   }
 
-  /** Requests may go there now: it is not out, and not known to refuse connections. */
+  /** Whether it accepts requests: it is not ejected, and not known to refuse connections. */
   get usable(): boolean {
     return this.#usable
   }
@@ -53,7 +53,7 @@ export class HostHealth {
     const patient = this.#patient
     const before = this.#health
     const nowMs = performance.now()
-    // Wrong credentials are not an outage: leaving the ring would hide them.
+    // Wrong credentials are not an outage; an ejection would hide them.
     const isMistake = patient.lastError?.code === 'MINTRING_AUTH' && event === 'dialFailed'
     const mayStay = isMistake || patient.isAlone
     const rules = mayStay ? { ...patient.settings, autoEjectHosts: false } : patient.settings
@@ -68,7 +68,7 @@ export class HostHealth {
     this.#schedule(nowMs)
   }
 
-  /** The settings are others: a probe that waits by the old ones may be due sooner. */
+  /** Applies new settings, under which a pending probe may be due sooner. */
   applyRules(): void {
     const nowMs = performance.now()
     this.#health = withRules(this.#health, nowMs, this.#patient.settings, Math.random())
@@ -80,7 +80,7 @@ export class HostHealth {
     clearTimeout(this.#timer)
   }
 
-  /** Unix time of the next probe; undefined when none is due. */
+  /** Returns when the next probe is due, in Unix milliseconds; undefined if none is. */
   nextProbeAtMs(nowMs: number): number | undefined {
     const { nextProbeMs } = this.#health
     if (nextProbeMs === Number.POSITIVE_INFINITY) return undefined
@@ -102,7 +102,7 @@ export class HostHealth {
     }
   }
 
-  /** Dials after a failed one are made here alone, one per step, never by a request. */
+  /** Schedules the next dial after a failed one. Only this timer redials; requests never do. */
   #schedule(nowMs: number): void {
     clearTimeout(this.#timer)
     if (this.#isStopped) return

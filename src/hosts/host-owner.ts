@@ -8,28 +8,30 @@ import type { MarkItem } from './mark.ts'
 import type { ClusterPolicy } from './policy.ts'
 import type { SpeedCheck } from './speed.ts'
 
-/** Tells connections which item to look for, and what that means. */
+/** Looks for handover marks on new connections. */
 export interface MarkFinder<H> {
   readonly markKey: string | undefined
-  /** A connection opened. Whether it was closed again, because of the item that it found. */
+  /**
+   * Called when a connection opened; returns true if it closed the connection because of `item`.
+   */
   closed(host: H, lane: Lane, item: MarkItem | undefined): boolean
 }
 
-/** Who a host belongs to. */
+/** The owner of a host: receives its events and decides what follows. */
 export interface HostOwner<H = unknown> {
   readonly policy: ClusterPolicy
-  /** How long an item may live on its hosts, in seconds; 0 is no limit. */
+  /** The maximum lifetime of items on its hosts, in seconds; 0 means no limit. */
   readonly maxTtlSeconds: number
-  /** There is one host, and no other place for its keys. */
+  /** Whether there is only one host, so that its keys have no fallback. */
   readonly hasOneHost: boolean
   readonly hooks: ClusterHooks
   readonly turn: Turn
   readonly resolve: Resolve | undefined
   readonly speedCheck: SpeedCheck
-  /** Connections look for marks of handovers that this process was not told of. */
+  /** Looks for marks of handovers that other processes started. */
   readonly handovers: MarkFinder<H>
-  /** `usable` or `isEjected` changed. */
+  /** Called when `usable` or `isEjected` of a host changed. */
   hostChanged(host: H): void
-  /** An attempt failed on `host`: another one, or the end. */
+  /** Handles a failed attempt on `host`: retries or rejects the request. */
   attemptFailed(host: H, request: Request, error: MintringError, deadlineMs: number): void
 }

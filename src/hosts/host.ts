@@ -24,52 +24,52 @@ import { ServerFacts } from './server-facts.ts'
 import type { HostSnapshot } from './snapshot.ts'
 import { Speed } from './speed.ts'
 
-/** Values that wait for one host, in bytes. */
+/** The maximum bytes of values queued for one host. */
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024
 
-/** After so many dials in a row that failed requests no longer wait for the next one. */
+/** After this many consecutive failed dials, requests no longer wait for the next one. */
 const PATIENT_DIALS = 3
 
-/** The share of requestTimeoutMs without a reply in time that makes a host silent. */
+/** A host is silent after this share of requestTimeoutMs without a reply. */
 const SILENT_SHARE = 0.9
 
-/** One server: its lanes, its health, and what it must be told when it is back. */
+/** One server: its lanes, its health, and the changes it missed. */
 export class Host implements LaneOwner<Lane>, Patient, Recipient {
-  /** Its weight may change while it stays. */
+  /** The server entry; its weight may change. */
   server: ServerAddress
   readonly name: string
   readonly address: string
-  /** What it must be told before it can be believed. */
+  /** The changes it missed, which it must apply before its values are used. */
   readonly debts: Debts
   readonly #delivery: Delivery = new Delivery(this)
-  /** Its place in the cluster's ring; -1 when it left. */
+  /** Its index in the cluster's ring; -1 after it left. */
   index = -1
   readonly #owner: HostOwner<Host>
   readonly #dialer: Dialer
   readonly #lanes: Lanes
   readonly #health: HostHealth = new HostHealth(this)
   readonly #lives: LaneLives = new LaneLives()
-  /** Changes when the server may be another one since: a restart forgets CAS ids and leases. */
+  /** A number that changes when the server may have restarted, which forgets CAS ids and leases. */
   epoch = 0
   readonly speed: Speed = new Speed()
   readonly #facts: ServerFacts = new ServerFacts()
-  /** Why the last lane ended or did not open. */
+  /** Why the last lane ended or failed to open. */
   lastError: MintringError | undefined
-  /** When that was, on the clock of `performance.now()`. */
+  /** When `lastError` occurred, on the clock of `performance.now()`. */
   lastErrorMs = 0
   readonly #streams = new Set<LineStream>()
-  /** How often it could be used again after it could not. */
+  /** How many times it became usable again. */
   comebacks = 0
-  /** When that was last, on the clock of `performance.now()`; 0 for never. */
+  /** When it last became usable, on the clock of `performance.now()`; 0 for never. */
   comebackMs = 0
-  /** When its last reply in time came, on the clock of `performance.now()`; 0 for never. */
+  /** When its last reply in time arrived, on the clock of `performance.now()`; 0 for never. */
   answeredMs = 0
-  /** Where its lanes are connected to. */
+  /** The address of its lanes. */
   #address: string | undefined
-  /** Why it takes nothing new. */
+  /** Why it accepts no more requests; undefined while it does. */
   #closedWith: MintringError | undefined
 
-  /** `debts` are those of the host that was in the list under this identity before. */
+  /** `debts` are those of an earlier Host with the same identity. */
   constructor(owner: HostOwner<Host>, server: ServerAddress, debts: Debts = new Debts()) {
     this.#owner = owner
     this.server = server
@@ -97,7 +97,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     return this.#owner.hooks
   }
 
-  /** Requests may go there now: it is not ejected, and not known to refuse connections. */
+  /** Whether it accepts requests: it is not ejected, and not known to refuse connections. */
   get usable(): boolean {
     return this.#health.usable
   }
@@ -111,7 +111,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     return name === 'returning' ? 'probing' : name
   }
 
-  /** What the server said of itself; undefined until a lane opened. */
+  /** What the server reported about itself; undefined until a lane opened. */
   get abilities(): Abilities | undefined {
     return this.#facts.abilities
   }
@@ -120,7 +120,9 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     return this.#lanes.load
   }
 
-  /** What the server can do; dials when no lane is open. Rejects when it cannot be reached. */
+  /**
+   * Resolves to the server's abilities; dials when no lane is open. Rejects when it is unreachable.
+   */
   ready(): Promise<Abilities> {
     const { abilities } = this.#facts
     if (abilities !== undefined && this.#lanes.isOpen) return Promise.resolve(abilities)
@@ -129,7 +131,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     return this.#facts.wait()
   }
 
-  /** Gives a request to a lane. Fails it at once when too much waits already. */
+  /** Sends a request on a lane. Rejects it if the queue is full. */
   send(request: Request): void {
     const { maxQueuedPerHost } = this.#owner.policy
     const isHeavy = request.body !== undefined && this.#lanes.queuedBytes > MAX_QUEUED_BYTES
@@ -137,14 +139,14 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
       request.reject(overloaded(request, this.name, maxQueuedPerHost))
       return
     }
-    // What it is owed travels on the first lane: so do the commands that must come after it.
+    // Debts are sent on the first lane, so commands that must follow them use it too.
     const isOwed = !this.debts.isEmpty && this.#delivery.isOwedFor(request)
     const lane = isOwed ? this.openLane() : this.#laneFor(request)
     if (isOwed) this.#delivery.tellFirst(lane, request)
     this.put(lane, request)
   }
 
-  /** The only place that gives requests to lanes. */
+  /** Queues a request on a lane; all requests pass here. */
   put(lane: Lane, request: Request): void {
     lane.send(request)
   }
@@ -159,7 +161,10 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     return lane
   }
 
-  /** It refuses connections but the next dial is near: better than failing when it is alone. */
+  /**
+   * Whether it refuses connections but is dialled again before `untilMs`; a request may wait for
+   * that.
+   */
   canWait(untilMs: number): boolean {
     return this.#canWait && this.#health.current.nextDialMs < untilMs
   }
@@ -174,7 +179,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     return this.#owner.hasOneHost
   }
 
-  /** Why requests cannot go there. */
+  /** Returns the error for requests while it is not usable. */
   outError(): MintringError {
     const cause = this.lastError
     if (!this.isEjected && cause !== undefined) return cause
@@ -185,7 +190,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     this.#owner.attemptFailed(this, request, error, deadlineMs)
   }
 
-  /** Tells it in the background what it is owed. */
+  /** Sends its debts in the background. */
   deliver(): void {
     if (this.#closedWith === undefined) this.#delivery.start()
   }
@@ -195,7 +200,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     return this.#lanes.first
   }
 
-  /** The lines of a command with a long answer. They end with the host. */
+  /** Yields the lines of a command with a long reply. Ends when the host is closed. */
   async *lines(
     head: string,
     signal: AbortSignal | undefined,
@@ -210,7 +215,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     }
   }
 
-  /** Gives back what waits for a connection. */
+  /** Fails the requests that wait for a connection, so that they are retried elsewhere. */
   giveBack(error: MintringError): void {
     this.#lanes.closeUnopened(error)
   }
@@ -234,7 +239,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     }
   }
 
-  /** Stops dialling; what is under way may end. */
+  /** Accepts no more requests; pending ones may finish. */
   drain(error: MintringError): void {
     this.#closedWith ??= error
     this.#health.stop()
@@ -243,20 +248,20 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     this.#lanes.drain(error)
   }
 
-  /** Ends what is under way. */
+  /** Fails pending requests and closes the lanes. */
   close(error: MintringError): void {
     this.drain(error)
     this.#lanes.closeAll(error)
   }
 
-  /** It replies too slowly to stay in the ring, unless it is alone. */
+  /** Ejects it because it replies too slowly, unless it is alone. */
   ejectSlow(error: MintringError): void {
     this.lastError = error
     this.lastErrorMs = performance.now()
     this.#health.tell('slow')
   }
 
-  // What its health asks and tells.
+  // The Patient members, which its health uses.
 
   get isConnected(): boolean {
     return this.#lanes.isOpen
@@ -275,13 +280,13 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     this.#owner.hostChanged(this)
   }
 
-  /** What its lanes hold goes elsewhere now. */
+  /** Fails the requests on its lanes, so that they are retried elsewhere. */
   ejected(): void {
     this.#facts.unreachable(this.outError())
     this.#lanes.closeAll(ejection(this.name, this.lastError))
   }
 
-  // What its lanes ask and tell.
+  // The LaneOwner members, which its lanes use.
 
   handshake(): HandshakeInput {
     return {
@@ -343,7 +348,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     if (end !== 'dial' && !this.#lanes.isOpen) this.#facts.askAgain()
     if (end !== 'dial') this.epoch++
     if (end === 'dial') this.#facts.unreachable(error)
-    // A lane that answers proves that the host is there, whatever became of another dial.
+    // While another lane is open the host is up, even if this dial failed.
     if (end === 'dial' && isServed) return
     if (ending.isKnownHangUp) return
     const isShort = this.#lives.isTooShort(end, nowMs - lane.openedMs)
@@ -351,25 +356,25 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     else if (end === 'lost') this.#health.tell('failed')
     else if (end === 'silent' && this.#isSilent(nowMs)) this.#health.tell('failed')
     else if (end === 'idle' && this.#lanes.isOpen) this.#lanes.warm()
-    // Whether a suspect is there should not wait for the next request to find out.
+    // Dial a suspect host now, instead of waiting for the next request to test it.
     if (this.state === 'suspect' && this.usable) this.redial()
   }
 
-  /** Nothing came in time, on any lane, while the host had a whole attempt's time. */
+  /** Whether no lane received a reply in time during almost a whole requestTimeoutMs. */
   #isSilent(nowMs: number): boolean {
     return nowMs - this.answeredMs >= this.settings.requestTimeoutMs * SILENT_SHARE
   }
 
-  /** The name stands for another server now: no lane stays with the one before. */
+  /** Closes the lanes to the old address when the name resolves to another server. */
   #leaveOldAddress(lane: Lane): void {
     const { address } = this.#dialer
     const before = this.#address
     this.#address = address
     if (before === undefined || before === address) return
-    this.#lanes.closeOthers(lane, `${this.name} is at another address now`)
+    this.#lanes.closeOthers(lane, `${this.name} has moved to another address`)
   }
 
-  /** Lets a host that answered a probe serve again. */
+  /** Brings back a host that replied to a probe. */
   async #comeBack(lane: Lane): Promise<void> {
     const mayServe = await this.#delivery.bringUpToDate(lane)
     if (this.#health.current.name !== 'returning') return

@@ -5,38 +5,38 @@ import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.ts'
 
-/** An item with all that a copy of it needs. */
+/** An item with everything that a copy of it needs. */
 export interface PlacedItem {
   readonly body: Buffer
   readonly flags: number
-  /** Seconds to live; -1 for no end, undefined where no server tells. */
+  /** Seconds to live; -1 for no expiry, undefined if the server cannot report it. */
   readonly ttlSeconds: number | undefined
   readonly cas: string
   readonly isStale: boolean
 }
 
-/** A key on the wire. */
+/** A key as it is sent. */
 export interface WireKey {
   /** What the ring hashes. */
   readonly routeKey: string | undefined
   readonly wireKey: string
-  /** The wire key is base64 of the key's bytes. */
+  /** Whether the wire key is base64 of the key's bytes. */
   readonly b: boolean
 }
 
-/** A reply that no command of these gets. */
+/** Marks a reply that does not fit these commands. */
 const UNEXPECTED: unique symbol = Symbol('unexpected')
 
 const { Va, Hd, En, Nf, Ex, Ns } = ReplyKind
 const { Stored, NotStored, Deleted, NotFound, Exists, Touched } = ReplyKind
 
-/** `mg k v f t c`: the item, or undefined. On a stale item it may take the refill token. */
+/** `mg k v f t c`: reads the item, or undefined. On a stale item it may win the refill. */
 const PEEK: Verb = itemVerb('mg', 'read', peekHead, (reply) => {
   if (reply.kind === En) return undefined
   return reply.kind === Va ? itemOf(reply, reply.ttl) : UNEXPECTED
 })
 
-/** `mg k N s c`: an empty item if there is none. */
+/** `mg k N s c`: creates an empty item if there is none. */
 const ELECT: Verb = itemVerb('mg', 'change', electHead, (reply) => {
   if (reply.kind !== Hd) return UNEXPECTED
   const isEmpty = reply.size === 0
@@ -52,17 +52,17 @@ const DELETE: Verb = itemVerb('delete', 'remove', deletionHead, done)
 
 const ADD: Verb = itemVerb('add', 'change', addHead, done)
 
-/** `gets k`: the item, or undefined. It takes no token. */
+/** `gets k`: reads the item, or undefined. It never wins a refill. */
 const GETS: Verb = getsVerb((reply) => itemOf(reply, undefined))
 
 const TOUCH: Verb = itemVerb('touch', 'touch', touchLine, done)
 
-/** What is at the key, with its life. For servers with meta commands. */
+/** Reads an item with its remaining lifetime. Needs meta commands. */
 export function peek(key: WireKey): Request<PlacedItem | undefined> {
   return about(PEEK, key)
 }
 
-/** Makes an empty item that lives for `seconds` where there is nothing. */
+/** Creates an empty item that lives for `seconds`, if the key has none. */
 export function elect(
   key: WireKey,
   seconds: number,
@@ -70,7 +70,7 @@ export function elect(
   return about(ELECT, key, { seconds })
 }
 
-/** Stores an item in place of the one with this CAS id. */
+/** Replaces the item with this CAS id. */
 export function fill(key: WireKey, item: PlacedItem, cas: string): Request<boolean> {
   return about(FILL, key, { item, cas }, item.body)
 }
@@ -88,7 +88,7 @@ export function addItem(key: WireKey, body: Buffer, seconds: number): Request<bo
   return about(ADD, key, { seconds }, body)
 }
 
-/** What is at the key, without its life. For every server. */
+/** Reads an item without its remaining lifetime. Works on every server. */
 export function getsItem(key: WireKey): Request<PlacedItem | undefined> {
   return about(GETS, key)
 }
@@ -157,7 +157,7 @@ function itemOf(reply: Reply, ttlSeconds: number | undefined): PlacedItem {
   return { body, flags: reply.flags, ttlSeconds, cas: reply.casText, isStale: reply.stale }
 }
 
-/** Whether the server did it. */
+/** Whether the server executed the command. */
 export function done({ kind }: Reply): boolean | typeof UNEXPECTED {
   if (kind === Hd || kind === Stored || kind === Deleted || kind === Touched) return true
   const isNot = kind === Nf || kind === Ex || kind === Ns || kind === En
@@ -165,7 +165,7 @@ export function done({ kind }: Reply): boolean | typeof UNEXPECTED {
   return isNot || isNotClassic ? false : UNEXPECTED
 }
 
-/** `gets k`: what `read` makes of the item, or undefined. It takes no token. */
+/** `gets k`: resolves to `read` of the item, or to undefined. It never wins a refill. */
 export function getsVerb(read: (reply: Reply) => unknown): Verb {
   return {
     name: 'gets',
@@ -178,7 +178,7 @@ export function getsVerb(read: (reply: Reply) => unknown): Verb {
   }
 }
 
-/** A command with one reply, which `read` makes the result of. */
+/** Creates a verb with one reply; resolves to `read` of the reply. */
 export function itemVerb(
   name: string,
   effect: Effect,

@@ -1,19 +1,19 @@
-/** Bits per key that is expected: one key in a thousand is taken for one that was added. */
+/** Bits per expected key: about one in a thousand other keys matches. */
 const BITS_PER_KEY = 16
 const HASHES = 6
 const MIN_BITS = 2 ** 16
-/** 2 MB: a million keys at sixteen bits. */
+/** 2 MB: a million keys at 16 bits each. */
 const MAX_BITS = 2 ** 24
 
 /**
  * A Bloom filter (Bloom 1970, with two hashes combined as in Kirsch and Mitzenmacher 2006): it
- * names every key that was added, and few others.
+ * matches every added key, and few others.
  */
 export class KeyFilter {
   readonly #words: Uint32Array
   readonly #mask: number
 
-  /** `expectedKeys` is how many it is made for; ten times as many still leave it of use. */
+  /** `expectedKeys` sets the size; the filter is still useful with ten times as many keys. */
   constructor(expectedKeys: number) {
     const wanted = expectedKeys * 10 * BITS_PER_KEY
     const bits = 2 ** Math.ceil(Math.log2(Math.min(MAX_BITS, Math.max(MIN_BITS, wanted))))
@@ -21,7 +21,7 @@ export class KeyFilter {
     this.#mask = bits - 1
   }
 
-  /** Bytes of memory. */
+  /** Its size in bytes. */
   get bytes(): number {
     return this.#words.byteLength
   }
@@ -34,7 +34,7 @@ export class KeyFilter {
     }
   }
 
-  /** Adds all keys of another filter. Their sizes may differ: bits of a small one are repeated. */
+  /** Adds all keys of another filter. If sizes differ, the bits of the smaller one are repeated. */
   addAll(other: KeyFilter): void {
     const size = Math.max(this.#words.length, other.#words.length)
     for (let i = 0; i < size; i++) {
@@ -52,7 +52,7 @@ export class KeyFilter {
   }
 }
 
-/** FNV-1a and a second hash of the same walk, both finished as in MurmurHash3. */
+/** Returns two hashes: FNV-1a and another of the same loop, both finalized as in MurmurHash3. */
 function hashesOf(key: string): readonly [number, number] {
   let first = 0x811c9dc5
   let second = 0x9747b28c

@@ -1,13 +1,16 @@
 import type { LaneEnd } from '../net/lane-owner.ts'
 
-/** A lane that lives shorter than this was as good as never opened. */
+/** A lane that ends sooner counts as not opened. */
 const MIN_LANE_LIFE_MS = 100
 
-/** Which ends of a host's lanes are as bad as a dial that failed. */
+/** Decides which ends of a host's lanes count as a failed dial. */
 export class LaneLives {
   #endedYoung = false
 
-  /** A young lane that ended is dialled again at once, but not time after time. */
+  /**
+   * Whether the end counts as a failed dial: a short-lived lane is redialled at once, but only
+   * once.
+   */
   isTooShort(end: LaneEnd, livedMs: number): boolean {
     const isYoung = end !== 'dial' && livedMs < MIN_LANE_LIFE_MS
     const isTooShort = isYoung && (end === 'lost' || end === 'idle') && this.#endedYoung

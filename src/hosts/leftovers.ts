@@ -8,24 +8,24 @@ import { addItem, getsItem, release, remove, type WireKey } from './item-command
 import { DialPace } from './pace.ts'
 import { flushRequest } from './tell.ts'
 
-/** How long a process may look through a host before another takes over. */
+/** How long a process may clear a host before another takes over. */
 const TURN_SECONDS = 30
-/** A host may be looked through once more, should another dump run there. */
+/** How often to retry a host, for example while another dump runs there. */
 const MAX_TRIES = 20
-/** Deletes under way at once. */
+/** The number of concurrent deletes. */
 const WINDOW = 256
 
 /**
- * Removes what hosts kept of keys from an earlier time in which they were their home. CAS ids of a
- * server rise with every store, so an item with a lower one than the mark of the handover is older
- * than it. One process of the fleet looks through each host; an item on the host tells that it was.
- * A host that cannot list its keys is flushed, if it had none before this handover.
+ * Deletes items that hosts kept from an earlier time as the home of their keys. A server gives
+ * higher CAS ids to later items, so an item with a lower id than the handover's mark is older than
+ * the handover. One process of the fleet clears each host; an item on the host records that it is
+ * cleared. A host that cannot list its keys is flushed, if it had none before this handover.
  */
 export class Leftovers {
   readonly #ask: MarkAsk
   readonly #state: FleetState
   readonly #earlier: Earlier
-  /** Stores the mark of the handover anew. */
+  /** Stores the mark of the handover again. */
   readonly #restoreMark: (host: Host) => Promise<void>
   readonly #clear = new Set<Host>()
   readonly #tries = new Map<Host, number>()
@@ -42,20 +42,20 @@ export class Leftovers {
     this.#restoreMark = restoreMark
   }
 
-  /** Nothing of an earlier time is left there. */
+  /** Whether the host is free of such old items. */
   isClear(host: Host): boolean {
     return this.#clear.has(host)
   }
 
   /**
-   * Clears each host that no process has cleared or is clearing. `isRead`: the hosts are read
-   * already, so that none may be flushed.
+   * Clears each host that no process has cleared or is clearing. `isRead`: the hosts already serve
+   * reads, so none may be flushed.
    */
   async look(hosts: readonly Host[], isRead: boolean): Promise<void> {
     await each(hosts, (host) => this.#look(host, isRead))
   }
 
-  /** Removes what is left of one key, on a host that is not cleared yet. */
+  /** Deletes the old item of one key, on a host that is not cleared yet. */
   async clear(host: Host, key: WireKey): Promise<void> {
     const item = await this.#ask(host, getsItem(key))
     if (item === undefined || !this.#isOld(host, BigInt(item.cas))) return
@@ -70,7 +70,7 @@ export class Leftovers {
       return
     }
     const tries = this.#tries.get(host) ?? 0
-    // Without CAS ids nothing tells what is older.
+    // Without CAS ids the age of an item is unknown.
     const isTold = (this.#state.casOf.get(host) ?? 0n) > 0n && host.abilities?.proxy !== true
     const isListing = canList(host)
     const isPossible = isListing || (this.#earlier.isAll(host) && !isRead)
@@ -96,7 +96,7 @@ export class Leftovers {
     await this.#restoreMark(host)
   }
 
-  /** Resolves to how many items were removed. */
+  /** Deletes old items once; resolves to how many it deleted. */
   async #sweep(host: Host): Promise<number> {
     let removed = 0
     const pace = new DialPace()
@@ -145,7 +145,7 @@ function canList({ abilities, name }: Host): boolean {
   return abilities !== undefined && lackOf(abilities, name, 'metadump', words) === undefined
 }
 
-/** The server percent-encodes the bytes of a key that are not plain. */
+/** Decodes a key; the server percent-encodes bytes that are not plain. */
 function decoded(text: string): string {
   return text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),

@@ -6,20 +6,20 @@ import type { TransitionTimes } from '../ring/transition.ts'
 import { crypto, unixMs } from '../runtime.ts'
 import type { ServerAddress } from './address.ts'
 
-/** So long after the end the mark still tells that the handover is over. */
+/** How long the mark lives after the handover's end, to show that it is over. */
 export const TAIL_SECONDS = 86_400
-/** How long a change of servers may take in all: what is longer is no mark. */
+/** The maximum duration of a handover; a mark with a longer one is invalid. */
 const MAX_TOTAL_MS = 86_400_000
 
-/** A placement, as processes tell each other of it. */
+/** A placement in the form that processes share. */
 export interface NamedPlacement {
-  /** All that decides where keys live, the same text in all processes. */
+  /** Everything that determines the placement of keys; the same text in all processes. */
   readonly text: string
-  /** What a process needs to find keys there; undefined when its keys have other names there. */
+  /** What a process needs to find keys there; undefined if its keys have other names there. */
   readonly record: PlacementRecord | undefined
 }
 
-/** Names a placement. */
+/** Creates the shared form of a placement. */
 export function namedPlacement(
   text: string,
   servers: readonly ServerAddress[],
@@ -28,33 +28,33 @@ export function namedPlacement(
   return { text, record: recordOf(servers, options) }
 }
 
-/** What a mark says. */
+/** The content of a mark. */
 export interface Mark extends TransitionTimes {
-  /** A random name: which handover this is. */
+  /** A random id of the handover. */
   readonly id: string
-  /** Unix time in milliseconds. */
+  /** When the handover started, in Unix milliseconds. */
   readonly startedAtMs: number
-  /** The placement before, for processes that are not told of it. Not checked here. */
+  /** The previous placement, for processes that do not know it. Not validated here. */
   readonly previous?: unknown
 }
 
 /** An item that may be a mark. */
 export interface MarkItem {
   readonly body: Buffer
-  /** Seconds to live; -1 for no end, undefined where no server tells. */
+  /** Seconds to live; -1 for no expiry, undefined if the server cannot report it. */
   readonly ttlSeconds: number | undefined
 }
 
-/** What a mark is stored under: one for each placement that can be handed over to. */
+/** Returns the key of a mark: one for each placement that a handover can lead to. */
 export function markKeyOf(placement: string): string {
   const digest = crypto().createHash('sha256').update(placement).digest('base64url').slice(0, 22)
   return `\xff~mintring~handover~${digest}`
 }
 
-/** It becomes part of keys: nothing that could end a command. */
+/** Matches ids. An id becomes part of keys, so it must not be able to end a command. */
 const ID = /^[\w-]{1,64}$/
 
-/** Any writer of the cache can write a mark: it is checked like any other input. */
+/** Parses a mark. Any client of the cache can write one, so it is untrusted input. */
 export function markIn({ body }: MarkItem): Mark | undefined {
   try {
     const mark = JSON.parse(body.toString()) as Mark
@@ -67,8 +67,8 @@ export function markIn({ body }: MarkItem): Mark | undefined {
 }
 
 /**
- * How long the handover takes from now. Servers count whole seconds, so within one second of their
- * word the clock of the process that stored the mark decides.
+ * Returns how long the handover still takes, in ms. Servers count whole seconds; if their value
+ * agrees within one second, the clock of the process that stored the mark decides.
  */
 export function leftMsOf({ ttlSeconds }: MarkItem, mark: Mark): number {
   const totalMs = mark.announceMs + mark.handoverMs
@@ -83,16 +83,16 @@ function isTime(ms: unknown): boolean {
   return typeof ms === 'number' && ms >= 0 && ms <= MAX_TOTAL_MS / 2
 }
 
-/** A placement as a mark carries it: where its servers are, and no credentials. */
+/** The form of a placement in a mark: the addresses of its servers, without credentials. */
 export interface PlacementRecord {
   readonly servers: readonly ServerObject[]
   readonly ring: RingOptions
 }
 
-/** A placement that was read from a mark. */
+/** A placement read from a mark. */
 export interface KnownPlacement {
   readonly servers: readonly ServerAddress[]
-  /** Those of its servers that are not dialled: only the mark says that they are any. */
+  /** Servers that must not be dialled, because only the mark names them. */
   readonly strangers: ReadonlySet<ServerAddress>
   readonly options: RingOptions
 }
@@ -102,12 +102,12 @@ const RING_FIELDS = [
   ...(['labelFormat', 'vnodes', 'replicas', 'tableSize', 'duplicates'] as const),
 ] satisfies readonly (keyof RingOptions)[]
 
-/** What a forged record could otherwise make a process build. */
+/** Limits for records, because a forged one could make a process build huge rings. */
 const MAX_SERVERS = 1_000
 const MAX_VNODES = 1_000
 const MAX_TABLE = 1_000_000
 
-/** The record of a placement. */
+/** Creates the record of a placement. */
 export function recordOf(servers: readonly ServerAddress[], options: RingOptions): PlacementRecord {
   const ring = Object.fromEntries(RING_FIELDS.map((name) => [name, options[name]]))
   const places = servers.map(({ host, port, path, weight, name, vnodes, ip }) => {
@@ -119,9 +119,10 @@ export function recordOf(servers: readonly ServerAddress[], options: RingOptions
 }
 
 /**
- * Reads the record in a mark; undefined for one that is invalid. Any writer of the cache can write
- * one, so it decides no address that is dialled: `own` are the servers that this process was given.
- * `isOpen`: they ask for no credentials, so that a server much like one of them may be asked too.
+ * Parses the record in a mark; returns undefined if it is invalid. Any client of the cache can
+ * write one, so a record must not make this process dial arbitrary addresses. `own` are the servers
+ * this process was given. `isOpen`: they need no credentials, so servers similar to them may be
+ * dialled too.
  */
 export function placementIn(
   record: unknown,
@@ -159,7 +160,7 @@ function ringIn(ring: RingOptions): RingOptions {
   return Object.fromEntries(RING_FIELDS.map((name) => [name, ring[name]]))
 }
 
-/** The server of this process that vouches for an address; undefined for a stranger. */
+/** Returns the own server that makes an address trusted; undefined for an unknown address. */
 function knownAs(
   said: ServerAddress,
   own: readonly ServerAddress[],
@@ -176,7 +177,10 @@ function knownAs(
   })
 }
 
-/** The same for the pods of one set, the nodes of one cluster, the neighbours in one network. */
+/**
+ * Returns a text that related hosts share: pods of one set, nodes of one cluster, IPs of one
+ * network.
+ */
 function familyOf(host: string): string | undefined {
   if (isIPv4(host)) return host.slice(0, host.lastIndexOf('.'))
   return isIP(host) === 0 ? host.toLowerCase().replace(/\d+/g, '#') : undefined

@@ -1,23 +1,23 @@
 import type { HomeName, Plan } from '../ring/transition.ts'
 
-/** What a plan does at the homes of one key. Each call is one command. */
+/** The operations of a plan on the homes of one key. Each call is one command. */
 export interface MovedKey<Result> {
-  /** Runs the command of the caller. */
+  /** Runs the caller's command. */
   run(at: HomeName): Promise<Result>
-  /** Whether a result says that there was nothing. */
+  /** Whether a result is a miss. */
   isMiss(result: Result): boolean
-  /** The result of a command that was run at both homes. */
+  /** Combines the results of a command that ran on both homes. */
   both(first: Result, second: Result): Result
-  /** Whether there is an item. */
+  /** Whether the home has an item. */
   has(at: HomeName): Promise<boolean>
   delete(at: HomeName): Promise<void>
-  /** Copies the item of the previous home to the new one, before the command goes on. */
+  /** Copies the item from the previous to the new home before the command continues. */
   copy(): Promise<void>
-  /** The same behind a command that has its result. */
+  /** Does the same in the background, after the command has its result. */
   copyLater(): void
 }
 
-/** Carries out a plan, step by step: a step begins when the one before was acknowledged. */
+/** Executes a plan step by step: each step starts after the previous one was acknowledged. */
 export async function carryOut<Result>(plan: Plan, key: MovedKey<Result>): Promise<Result> {
   let result: { readonly of: Result } | undefined
   const sought = plan.filter(({ act }) => act === 'seek').map(({ at }) => at)
@@ -42,7 +42,7 @@ export async function carryOut<Result>(plan: Plan, key: MovedKey<Result>): Promi
   return result!.of
 }
 
-/** The first home that has the item; the first of all when none has. */
+/** Returns the first home with the item; the first of all if none has it. */
 async function whereIs<Result>(
   key: MovedKey<Result>,
   homes: readonly HomeName[],
@@ -51,30 +51,33 @@ async function whereIs<Result>(
   return homes[0]!
 }
 
-/** What is at the new home of a key: nothing until now, an item, or another's empty item. */
+/**
+ * The state of a key on its new home: an empty item that this process just created, an item, or
+ * another process's empty item.
+ */
 export type CopyElection = { readonly cas: string } | 'there' | 'held'
 
-/** What copying takes, at the homes of one key. Each call but the last is one command. */
+/** The operations of a copy on the homes of one key. Each call except the last is one command. */
 export interface CopyableKey<Item> {
-  /** Makes an empty item at the new home, if there is nothing. */
+  /** Creates an empty item on the new home, if it has none. */
   elect(): Promise<CopyElection>
-  /** The item at the previous home, unless it must not be copied. */
+  /** Reads the item on the previous home; undefined if it must not be copied. */
   peek(): Promise<Item | undefined>
-  /** Fills the empty item. Resolves to whether it was still the same. */
+  /** Fills the empty item; resolves to false if it was changed meanwhile. */
   fill(item: Item, cas: string): Promise<boolean>
-  /** Removes the empty item. */
+  /** Deletes the empty item. */
   release(cas: string): Promise<void>
-  /** Waits before the next look at another copier's empty item; undefined: do not wait. */
+  /** Waits before the next look at another process's empty item; undefined: do not wait. */
   readonly pause: (() => Promise<void>) | undefined
 }
 
-/** How often an empty item of another is looked at. */
+/** How many times to check another process's empty item. */
 const MAX_LOOKS = 5
 
 /**
- * Copies an item to its new home. The CAS id of the election fences it: a writer changes the value
- * changes it at the previous home first, so a copier elected before that change at the new home
- * cannot store, and one elected after it reads the changed value. Resolves to whether it copied.
+ * Copies an item to its new home; resolves to whether it did. The CAS id of the elected empty item
+ * prevents a stale copy: a writer changes the previous home first. A copier elected before the new
+ * home's change cannot store, and a copier elected after it reads the changed value.
  */
 export async function copyMoved<Item>(key: CopyableKey<Item>): Promise<boolean> {
   let elected = await key.elect()

@@ -18,49 +18,52 @@ import { type CopyableKey, type CopyElection, copyMoved, type MovedKey } from '.
 import { errorOf } from './next-step.ts'
 import type { Operations } from './operations.ts'
 
-/** How long the empty item of a copier lives: two round trips, and a second of the server's. */
+/** The lifetime of a copier's empty item: two round trips, plus a second of the server's clock. */
 const COPY_SECONDS = 3
-/** Between two looks at the empty item of another copier. */
+/** The pause between two looks at another copier's empty item. */
 const PAUSE_MS = 20
 
-/** What a moved request asks of its handover. */
+/** What a moved request needs from its handover. */
 export interface Mover {
   readonly counts: { copied: number; absent: number }
-  /** Nothing is to be done at the previous home any more, and nothing to be copied. */
+  /** Whether the handover is over: do nothing on the previous home, and copy nothing. */
   readonly isOver: boolean
-  /** Sends to a host and nowhere else. */
+  /** Sends a request to one host, without a fallback. */
   sendTo(host: Host, request: Request): void
-  /** Sends to where the new placement has the key now. */
+  /** Sends a request to the key's host in the new placement. */
   place(request: Request): void
-  /** Where the new placement has the key now; undefined for nowhere. */
+  /** Returns the key's host in the new placement; undefined if none is available. */
   hostFor(routeKey: string): Host | undefined
   rename(routeKey: string, wireKey: string): readonly [string, string]
-  /** The previous home cannot be told: it must forget the key before it is believed again. */
+  /**
+   * Records a change that the previous home missed: it must delete the key before its value is
+   * used.
+   */
   owePrevious(host: Host, request: Request): void
-  /** Whether the new home may hold something from an earlier time. */
+  /** Whether the new home may have items from an earlier time. */
   mayHaveLeftovers(host: Host): boolean
   clear(host: Host, key: WireKey): Promise<void>
   readonly operations: Operations
 }
 
-/** What a command does to its key, for the plan of a handover. */
+/** Returns how a command affects its key, for the handover's plan. */
 export function keyEffectOf({ verb }: Request): KeyEffect {
   if (verb.effect === 'remove') return 'remove'
   if (verb.isWhole !== true) return 'alter'
   return verb.effect === 'read' ? 'read' : 'store'
 }
 
-/** A command about a key that moves, as its plan runs it at the two homes. */
+/** A command for a moving key, as its plan runs it on the two homes. */
 export class MovedRequest implements MovedKey<unknown> {
   readonly #request: Request
   readonly #mover: Mover
-  /** Undefined when it is out: then it is told later, and never read. */
+  /** Undefined if it is down: changes are then recorded as debts, and it is never read. */
   readonly #previous: Host | undefined
   readonly #formerHome: Host
   readonly #finalMs: number
   readonly #b: boolean
   #isSent = false
-  /** The caller has its result. */
+  /** Whether the caller already has its result. */
   #isLate = false
 
   constructor(request: Request, mover: Mover, previous: Host, isOut: boolean) {
@@ -72,7 +75,7 @@ export class MovedRequest implements MovedKey<unknown> {
     this.#b = request.verb.debt?.(request).isBase64 === true
   }
 
-  /** Some command that changes something may have left. */
+  /** Whether a command with a change may have been sent. */
   get isSent(): boolean {
     return this.#isSent
   }
@@ -115,7 +118,7 @@ export class MovedRequest implements MovedKey<unknown> {
     await this.#send(at, remove(await this.#keyAt(at)))
   }
 
-  /** Whether the previous home can be told of a change. One that is out is told later. */
+  /** Whether the previous home can get a change; if it is down, records the change as a debt. */
   #isThere(): boolean {
     if (this.#mover.isOver) return false
     if (this.#previous === undefined) this.#mover.owePrevious(this.#formerHome, this.#request)
@@ -127,7 +130,7 @@ export class MovedRequest implements MovedKey<unknown> {
     if (await copyMoved(this.#copying(pauseALittle))) this.#mover.counts.copied++
   }
 
-  /** The same without waiting for another copier. */
+  /** Copies the item without waiting for another copier. */
   async copyNow(): Promise<CopyOutcome> {
     const copying = this.#copying(undefined)
     let outcome: CopyOutcome = 'absent'
@@ -147,7 +150,7 @@ export class MovedRequest implements MovedKey<unknown> {
       (isCopied) => {
         if (isCopied) this.#mover.counts.copied++
       },
-      // The next reader tries again.
+      // Ignored: the next reader copies again.
       () => {},
     )
     void this.#mover.operations.during(copying)
@@ -176,7 +179,7 @@ export class MovedRequest implements MovedKey<unknown> {
     }
   }
 
-  /** The key by its name at that home. Nothing of an earlier time is there any more. */
+  /** Returns the key's names on a home, after old items of the key there were deleted. */
   async #keyAt(at: HomeName): Promise<WireKey & { readonly routeKey: string }> {
     const { wireKey } = this.#request
     const routeKey = this.#request.routeKey!
@@ -213,31 +216,33 @@ export class MovedRequest implements MovedKey<unknown> {
   }
 }
 
-/** The bit of a CAS id that says that the new home of a key told it. Servers have 64. */
+/** The bit that marks CAS ids from a key's new home. Servers use 64 bits. */
 const NEW_HOME = 1n << 64n
 
 const OTHER_HOME: unique symbol = Symbol('other home')
 
-/** The CAS id as its home knows it: ids of two servers have nothing to do with each other. */
+/**
+ * Returns the CAS id as its server knows it, or OTHER_HOME: ids of two servers cannot be compared.
+ */
 function casIdAt(at: HomeName, id: bigint): bigint | typeof OTHER_HOME {
   if ((at === 'new') !== id >= NEW_HOME) return OTHER_HOME
   return BigInt.asUintN(64, id)
 }
 
-/** What `gets` resolves to, with a CAS id that tells its home. */
+/** Marks the CAS id in a `gets` result as one of the new home. */
 function entryAt(at: HomeName, result: unknown): unknown {
   const entry = result as { readonly cas?: unknown } | null | undefined
   if (at === 'previous' || typeof entry?.cas !== 'bigint') return result
   return { ...entry, cas: entry.cas | NEW_HOME }
 }
 
-/** What became of a key that was to be moved at once. */
+/** The result of moving a key at once. */
 export type CopyOutcome = 'copied' | 'there' | 'held' | 'absent' | 'stays' | 'early' | 'late'
 
-/** Stands for a command about a key that is only to be moved. */
+/** A placeholder verb for a key that is only moved. */
 const MOVE: Verb = { name: 'move', effect: 'read', repeatable: true, accept: () => true }
 
-/** Moves a key whose time has come. */
+/** Moves a key now. */
 export function copyOf(
   routeKey: string,
   wireKey: string,
@@ -250,8 +255,9 @@ export function copyOf(
 }
 
 /**
- * The server's mark cannot be copied with its item at once: a reader could come between. What a
- * refill stored has one of its own; a plain set that was invalidated is not copied.
+ * Returns the item to copy. The server's stale mark cannot be copied in the same command as the
+ * item, and a reader could come between. A refill's value gets a mark in its own flags instead; a
+ * stale value of a plain set is not copied.
  */
 function marked(item: PlacedItem): PlacedItem | undefined {
   if (!item.isStale) return item
@@ -263,7 +269,7 @@ async function pauseALittle(): Promise<void> {
   await new Promise((wake) => setTimeout(wake, PAUSE_MS))
 }
 
-/** An empty item without flags stands for a value that is being loaded or copied. */
+/** Whether an item is empty and without flags: a value that is being loaded or copied. */
 function isEmptyItem({ body, flags }: PlacedItem): boolean {
   return body.length === 0 && (flags & 1) === 0
 }

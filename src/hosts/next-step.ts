@@ -1,7 +1,7 @@
 import { type ErrorCode, MintringError } from '../errors.ts'
 import type { Request } from '../net/request.ts'
 
-/** Errors that another attempt cannot help. */
+/** Error codes after which a retry is useless. */
 const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MINTRING_ABORTED',
   'MINTRING_AUTH',
@@ -9,27 +9,27 @@ const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MINTRING_OVERLOADED',
 ])
 
-/** What follows a failed attempt: another one on this host, one elsewhere, or the error. */
+/** What follows a failed attempt: a retry on this host, one on another host, or the error. */
 export type NextStep = 'here' | 'elsewhere' | 'reject'
 
-/** What the decision takes, beside the request and its error. */
+/** What the decision depends on, besides the request and its error. */
 export interface Circumstances {
   readonly retries: number
   readonly retryWrites: boolean
   readonly nowMs: number
-  /** When the attempt would have ended by itself. */
+  /** When the attempt would have timed out. */
   readonly deadlineMs: number
-  /** The host takes requests now. */
+  /** Whether the host accepts requests now. */
   readonly isUsable: boolean
-  /** The host is in the list of servers. */
+  /** Whether the host is on the server list. */
   readonly isListed: boolean
-  /** The client was closed. */
+  /** Whether the client was closed. */
   readonly isClosed: boolean
 }
 
 /**
- * Decides what follows a failed attempt. The only place that does, for every command: single ones,
- * groups, refills, redelivery.
+ * Decides what follows a failed attempt. All commands use it: single ones, groups, refills, and
+ * delivered debts.
  */
 export function nextStep(request: Request, error: MintringError, at: Circumstances): NextStep {
   const { nowMs } = at
@@ -37,9 +37,9 @@ export function nextStep(request: Request, error: MintringError, at: Circumstanc
   if (request.isSuspect) return 'reject'
   if (request.finalMs > 0 && nowMs >= request.finalMs) return 'reject'
   const isFree = request.isFree && (request.routeKey ?? request.group) !== undefined
-  // The key lives elsewhere now.
+  // The host left the list, so the key has another host now.
   if (!at.isListed) return isFree ? 'elsewhere' : 'reject'
-  // That took no time: it is not one of the retries either.
+  // A broken lane took no time, so its retry does not count as one of `retries`.
   if (isLaneDeath(error) && nowMs < at.deadlineMs) {
     if (at.isUsable) return 'here'
     return isFree && at.retries > 0 ? 'elsewhere' : 'reject'
@@ -47,12 +47,12 @@ export function nextStep(request: Request, error: MintringError, at: Circumstanc
   return isFree && (request.past?.tries ?? 0) <= at.retries ? 'elsewhere' : 'reject'
 }
 
-/** Whether a lane broke, so that the same host may do better on a new one. */
+/** Whether a lane broke, so that a new lane to the same host may work. */
 function isLaneDeath({ code }: MintringError): boolean {
   return code === 'MINTRING_CONNECTION' || code === 'MINTRING_PROTOCOL'
 }
 
-/** Whether trying again can help, and does no harm when the server did execute the command. */
+/** Whether a retry can help, and is harmless if the server already executed the command. */
 export function mayRepeat(
   { sent, verb }: Request,
   { code }: MintringError,
@@ -62,7 +62,7 @@ export function mayRepeat(
   return !sent || verb.effect === 'read' || (verb.repeatable && retryWrites)
 }
 
-/** What a caller is told: the attempt's error with what is known of the request. */
+/** Returns the error for the caller: the attempt's error with the details of the request. */
 export function errorOf(
   { verb, sent }: Pick<Request, 'verb' | 'sent'>,
   error: MintringError,
@@ -72,35 +72,35 @@ export function errorOf(
   return new MintringError(code, message, details)
 }
 
-/** The error of a request that a host has no room for. */
+/** Returns the error of a request for a host whose queue is full. */
 export function overloaded({ verb, sent }: Request, host: string, max: number): MintringError {
   const message = `The queue of ${host} is full (maxQueuedPerHost is ${max})`
   return new MintringError('MINTRING_OVERLOADED', message, { host, command: verb.name, sent })
 }
 
-/** The error of a request for a host that is out, for the reason it went. */
+/** Returns the error of a request for an ejected host, with the reason for the ejection. */
 export function ejected(host: string, cause: MintringError | undefined): MintringError {
   const why = cause === undefined ? '' : `: ${cause.message}`
   const message = `${host} is ejected and probed in the background${why}`
   return new MintringError('MINTRING_HOST_EJECTED', message, { host, cause })
 }
 
-/** What ends the connections of a host that is ejected. */
+/** Returns the error that closes the connections of an ejected host. */
 export function ejection(host: string, cause: MintringError | undefined): MintringError {
   return new MintringError('MINTRING_CONNECTION', `${host} was ejected`, { host, cause })
 }
 
-/** What ends a connection whose requests do not know of a handover: they are sent again by it. */
+/** Returns the error that closes a connection when a handover is found; its requests are resent. */
 export function overtaken(host: string): MintringError {
-  return new MintringError('MINTRING_CONNECTION', `A change of servers is under way at ${host}`, {
+  return new MintringError('MINTRING_CONNECTION', `A change of servers is in progress at ${host}`, {
     host,
   })
 }
 
-/** The error of a change that would have to reach a host which this process may not ask. */
+/** Returns the error of a change whose key is on a host that this process may not dial. */
 export function unknownHome(host: string): MintringError {
   const text =
-    `${host} had this key before a change of servers that is under way, and this client was not ` +
-    'given it: say in previous what the servers were'
+    `${host} had this key before a change of servers that is still in progress, and this client ` +
+    'does not know that server: set the behavior previous to the old servers'
   return new MintringError('MINTRING_HOST_EJECTED', text, { host })
 }

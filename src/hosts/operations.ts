@@ -1,14 +1,14 @@
 import { performance, setTimeout } from '../runtime.ts'
 
-/** How often it is looked whether something is still under way. */
+/** How often drain() checks whether everything has finished. */
 const LOOK_MS = 5
 
-/** What close() waits for: hosts with requests, and operations of several commands. */
+/** Tracks what close() waits for: hosts with requests, and operations of several commands. */
 export class Operations {
   readonly #hasRequests: () => boolean
   #underWay = 0
 
-  /** `hasRequests` tells whether some host has requests. */
+  /** `hasRequests` returns whether some host has requests. */
   constructor(hasRequests: () => boolean) {
     this.#hasRequests = hasRequests
   }
@@ -17,7 +17,7 @@ export class Operations {
     return this.#underWay > 0 || this.#hasRequests()
   }
 
-  /** Counts an operation of several commands until it ends, and returns it. */
+  /** Counts an operation of several commands until it ends; returns it. */
   during<Result>(operation: Promise<Result>): Promise<Result> {
     const over = (): void => {
       this.#underWay--
@@ -27,7 +27,10 @@ export class Operations {
     return operation
   }
 
-  /** Waits until nothing is under way, or until `endMs`. `isBusy` tells what else to wait for. */
+  /**
+   * Waits until everything has finished, or until `endMs`. `isBusy` returns whether other work
+   * remains.
+   */
   async drain(endMs: number, isBusy: () => boolean = () => false): Promise<void> {
     while ((this.isBusy || isBusy()) && performance.now() < endMs) {
       await new Promise((wake) => setTimeout(wake, LOOK_MS))

@@ -1,16 +1,16 @@
 import { performance, setImmediate } from '../runtime.ts'
 
-/** How long a piece of work may hold the event loop. */
+/** How long a long task may block the event loop. */
 const SHARE_MS = 5
-/** Asking the clock costs as much as a small step of the work. */
+/** Check the clock only after this many steps, because a check costs as much as a small step. */
 const STEPS_PER_LOOK = 128
 
-/** Lets others run while a long piece of work goes on: `if (pace.isDue()) await pace.rest()`. */
+/** Yields to the event loop during a long task: `if (pace.isDue()) await pace.rest()`. */
 export class DialPace {
   #steps = 0
   #endMs: number = performance.now() + SHARE_MS
 
-  /** Counts a step. Returns whether the work has had its share of this turn. */
+  /** Counts a step. Returns whether the task should yield. */
   isDue(): boolean {
     if (++this.#steps < STEPS_PER_LOOK) return false
     this.#steps = 0

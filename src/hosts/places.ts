@@ -5,34 +5,34 @@ import { identityOf, type ServerAddress } from './address.ts'
 import type { Host } from './host.ts'
 import type { ClusterPolicy } from './policy.ts'
 
-/** Where a key lives and why: what `locate(key)` answers. */
+/** The placement of a key, and its reason; the result of `locate(key)`. */
 export interface Location {
   /** The name of the key's host in the full ring. */
   readonly server: string
   /** The key's hash, unsigned 32-bit. */
   readonly hash: number
-  /** The point on the continuum that decided; undefined for distributions without one. */
+  /** The deciding point on the continuum; undefined for distributions without points. */
   readonly point: number | undefined
-  /** That host is out. */
+  /** Whether that host is ejected. */
   readonly ejected: boolean
-  /** The name of the host that has its keys while it is out; undefined when no host does. */
+  /** The name of the fallback host while it is ejected; undefined if there is none. */
   readonly fallback: string | undefined
 }
 
 const MAX_REBUILT_RINGS = 16
 
 /**
- * Where keys go: the ring over all hosts, which of them can be used, and for `ejection: 'rebuild'`
- * the rings over those that are left.
+ * Determines the host of each key: the ring over all hosts, which hosts are usable, and for
+ * `ejection: 'rebuild'` the rings over the remaining hosts.
  */
 export class Places {
   readonly hosts: readonly Host[]
   readonly ring: Ring<ServerAddress>
   readonly #isRebuilding: boolean
-  /** What decides where keys live, in one string. */
+  /** Everything that determines the placement of keys, as one text. */
   readonly placement: string
   readonly #rebuilt = new Map<string, Ring<ServerAddress>>()
-  /** The full ring, or the one over the hosts that are not ejected. */
+  /** The full ring, or the ring over the hosts that are not ejected. */
   #current: Ring<ServerAddress>
   readonly #usable: Uint8Array
   readonly #inRing: Uint8Array
@@ -58,7 +58,7 @@ export class Places {
     this.update()
   }
 
-  /** Whether no host is in the ring. */
+  /** Whether all hosts are ejected. */
   get isEmpty(): boolean {
     return !this.#inRing.includes(1)
   }
@@ -68,12 +68,12 @@ export class Places {
     return this.placement === other.placement
   }
 
-  /** Whether every key goes to its home. */
+  /** Whether every host is usable, so that every key goes to its own host. */
   get isWhole(): boolean {
     return this.#isWhole
   }
 
-  /** Takes note of what hosts can be used. */
+  /** Updates which hosts are usable and in the ring. */
   update(): void {
     this.hosts.forEach((host, index) => {
       this.#usable[index] = host.usable ? 1 : 0
@@ -83,23 +83,23 @@ export class Places {
     if (this.#isRebuilding) this.#current = this.#ringOver(this.#inRing)
   }
 
-  /** The host of the key if it can be used. The hot path. */
+  /** Returns the host of a key if it is usable. Hot path. */
   find(routeKey: string): Host | undefined {
     const index = this.hosts.length === 1 ? 0 : this.#current.indexOf(routeKey)
     return this.#usable[index] === 1 ? this.hosts[index] : undefined
   }
 
-  /** The host of the key in the full ring. */
+  /** Returns the host of a key in the full ring. */
   homeOf(routeKey: string): Host {
     return this.hosts[this.ring.indexOf(routeKey)]!
   }
 
-  /** The host of the key in the ring in use, whether it can be used or not. */
+  /** Returns the host of a key in the current ring, usable or not. */
   ownerOf(routeKey: string): Host {
     return this.hosts[this.#current.indexOf(routeKey)]!
   }
 
-  /** Where the key goes when neither `excluded` nor what cannot be used may have it. */
+  /** Returns the fallback host of a key: usable, and not `excluded`. */
   fallback(routeKey: string, excluded: Host | undefined): Host | undefined {
     const live = this.#usable.slice()
     if (excluded !== undefined && excluded.index >= 0) live[excluded.index] = 0
@@ -110,7 +110,7 @@ export class Places {
     return index < 0 ? undefined : this.hosts[index]
   }
 
-  /** What to say when every host is out. */
+  /** Returns the error for requests while every host is ejected. */
   nowhere(): MintringError {
     const failed = this.hosts.filter((host) => host.lastError !== undefined)
     failed.sort((a, b) => b.lastErrorMs - a.lastErrorMs)
@@ -118,7 +118,7 @@ export class Places {
       failed.map((host) => host.lastError!),
       this.hosts.length,
     )
-    const what = this.hosts.length === 1 ? 'The only host is out' : 'Every host is out'
+    const what = this.hosts.length === 1 ? 'The only host is down' : 'Every host is down'
     const message = `${what}, and probed in the background: ${reasons}`
     return new MintringError('MINTRING_NO_HOSTS', message, { cause: failed[0]?.lastError })
   }
@@ -139,7 +139,7 @@ export class Places {
   }
 }
 
-/** What decides where keys live, in one string. */
+/** Returns everything that determines the placement of keys, as one text. */
 export function placementOfPolicy(list: readonly ServerAddress[], policy: RingOptions): string {
   const servers = list.map((server) => [identityOf(server), server.weight])
   const { distribution, hash, hashTag, weighted, serverOrder, pointHash } = policy

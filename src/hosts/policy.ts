@@ -5,63 +5,63 @@ import type { RingOptions } from '../ring/options.ts'
 import type { Servers } from './address.ts'
 
 /**
- * A stand-by pool for the keys of ejected hosts. What is written to it lives `ttl` seconds at most.
+ * Stand-by hosts for the keys of ejected hosts. Values stored on them live `ttl` seconds at most.
  */
 export interface Gutter {
-  /** The stand-by hosts: a ring of their own. */
+  /** The stand-by hosts, which have a ring of their own. */
   readonly gutter: Servers
-  /** The longest a value lives there, in seconds. */
+  /** The maximum lifetime of values there, in seconds. */
   readonly ttl: number
 }
 
-/** What becomes of an ejected host's keys. docs/reliability.md compares the choices. */
+/** How the keys of an ejected host are served. docs/reliability.md compares the choices. */
 export type Failover = 'rehash' | 'miss' | 'error' | Gutter
 
-/** Everything a cluster can be told. docs/behaviors.md describes each setting. */
+/** All settings of a cluster. docs/behaviors.md describes each of them. */
 export interface ClusterPolicy extends RingOptions {
   readonly autoEjectHosts: boolean
-  /** Incidents in a row that eject a host. */
+  /** How many consecutive incidents eject a host. */
   readonly serverFailureLimit: number
-  /** From ejection to the first probe, and the least time between two. */
+  /** The time from an ejection to the first probe, and the minimum between two probes. */
   readonly retryTimeoutMs: number
-  /** The longest time between two probes. */
+  /** The maximum time between two probes. */
   readonly deadTimeoutMs: number
-  /** What becomes of a host that replies much more slowly than its peers. */
+  /** How to treat a host that replies much more slowly than its peers. */
   readonly slowHosts: 'report' | 'eject' | 'bypass'
-  /** Whether the only host is ejected. */
+  /** Whether to eject a host that is the only one. */
   readonly ejectLoneHost: boolean
   readonly failover: Failover
   readonly ejection: 'skip' | 'rebuild'
   readonly onReturn: 'trust' | 'flush'
-  /** Keys that a host is known to owe one by one; beyond that a filter knows them. */
+  /** How many missed changes per host are recorded exactly; further ones go to a filter. */
   readonly maxOwedKeys: number
-  /** So long after a failed attempt processes may differ on which hosts are down. */
+  /** How long after a failed attempt other processes may disagree about which hosts are down. */
   readonly precautionsMs: number
-  /** DNS, TCP, TLS and handshake together. */
+  /** The time limit for DNS, TCP, TLS and handshake together. */
   readonly connectTimeoutMs: number
-  /** One attempt on one host. */
+  /** The time limit of one attempt on one host. */
   readonly requestTimeoutMs: number
-  /** How often a safe request may try another place. */
+  /** How many times a request that is safe to repeat is retried on another host. */
   readonly retries: number
   readonly retryWrites: boolean
   readonly connections: LaneBounds
-  /** Requests that wait for one host, written or not. */
+  /** The maximum number of requests per host, sent or queued. */
   readonly maxQueuedPerHost: number
-  /** The largest value a server may send. */
+  /** The maximum size of a value that a server may send. */
   readonly maxValueBytes: number
-  /** `classic` never asks a server whether it has meta commands. */
+  /** `classic` never probes a server for meta commands. */
   readonly protocol: 'auto' | 'meta' | 'classic'
   readonly tls: boolean | ConnectionOptions
   readonly username: string | undefined
   readonly password: string | undefined
   readonly tcpNoDelay: boolean
-  /** 0: no keepalive. */
+  /** The keepalive delay; 0 disables keepalive. */
   readonly tcpKeepAliveMs: number
-  /** Connections let the process end. */
+  /** Whether open connections let the process exit. */
   readonly unref: boolean
 }
 
-/** What a cluster does when it is told nothing. */
+/** The settings of a cluster by default. */
 export const defaultClusterPolicy: ClusterPolicy = Object.freeze({
   distribution: 'ketama',
   hash: undefined,

@@ -4,7 +4,7 @@ import type { Host } from './host.ts'
 import type { ClusterPolicy } from './policy.ts'
 import { keysToTell, tellRequest } from './tell.ts'
 
-/** What precautions ask of their cluster. */
+/** What precautions need from their cluster. */
 export interface PrecautionOwner {
   readonly hosts: readonly Host[]
   readonly policy: ClusterPolicy
@@ -15,13 +15,13 @@ export interface PrecautionOwner {
 }
 
 /**
- * Another process may see home down, and read the first fallback. What is removed is removed there
- * too; what changes only while this process saw trouble at either place. No more than an attempt:
- * no caller waits for it, and it is never owed.
+ * Keeps fallback hosts from serving old values to processes that see a key's host as down. Removals
+ * are also sent to the first fallback host; changes only if this process recently saw failures.
+ * These deletes are best effort: no caller waits for them, and they are not retried.
  */
 export class Precautions {
   readonly #owner: PrecautionOwner
-  /** When an attempt last failed, or a host went or came back. */
+  /** When an attempt last failed, or a host was ejected or returned. */
   #troubleMs = Number.NEGATIVE_INFINITY
 
   constructor(owner: PrecautionOwner) {
@@ -37,7 +37,7 @@ export class Precautions {
     const isLoad = request.binding === 'load'
     if ((!request.isFree && !isLoad) || request.past !== undefined) return
     const { effect } = request.verb
-    // What a refill removes is the lease of a load, and no value.
+    // A refill removes the lease of a load, not a value.
     const isRemoval = effect === 'remove' && !isLoad
     if (!isRemoval && effect !== 'change') return
     if (owner.hosts.length < 2 || (!isRemoval && !this.#isTroubled)) return
@@ -45,7 +45,7 @@ export class Precautions {
     for (const [routeKey, wireKey] of keysToTell(request)) {
       const fallback = owner.fallbackOf(routeKey, host)
       if (fallback === undefined || owner.homeOf(routeKey) !== host) continue
-      // A handover does what has to be done there.
+      // The handover already handles its previous host.
       if (fallback === owner.handover?.previousHomeOf(routeKey)) continue
       const removal = tellRequest({ wireKey, debt })
       removal.promise.catch(() => {})
@@ -53,7 +53,7 @@ export class Precautions {
     }
   }
 
-  /** Some host failed, or came back, within the last seconds. */
+  /** Whether an attempt failed, or a host changed, within the last seconds. */
   get #isTroubled(): boolean {
     return performance.now() - this.#troubleMs < this.#owner.policy.precautionsMs
   }

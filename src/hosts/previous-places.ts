@@ -4,38 +4,38 @@ import type { TransitionTimes } from '../ring/transition.ts'
 import type { ServerAddress } from './address.ts'
 import type { Host } from './host.ts'
 
-/** How another placement names a key. */
+/** Returns the route key and the wire key of a key in another placement. */
 export type Rename = (routeKey: string, wireKey: string) => readonly [string, string]
 
-/** How a change of the placement is handed over. */
+/** The settings of a handover. */
 export interface HandoverChange {
   readonly times: TransitionTimes
-  /** Whether a key on the wire is one of this client. */
+  /** Whether a wire key belongs to this client. */
   readonly isOurs: (wireKey: string) => boolean
-  /** Whether every key is: it has no prefix. */
+  /** Whether every key belongs to this client, because it has no prefix. */
   readonly isAllOurs: boolean
-  /** What the ring hashes for a key on the wire; undefined when that cannot be told. */
+  /** Returns what the ring hashes for a wire key; undefined if that is unknown. */
   readonly routeKeyOf: (wireKey: string) => string | undefined
-  /** Whether the record of the end must be kept, because `previous` is in the settings. */
+  /** Whether to keep the mark after the end, because `previous` is in the settings. */
   readonly isConfigured: boolean
 }
 
-/** A placement that another client, or an earlier process, had. */
+/** The placement of another client, or of an earlier process. */
 export interface PreviousPlacement {
   readonly servers: readonly ServerAddress[]
-  /** Those of them that are not dialled. */
+  /** Those of the servers that must not be dialled. */
   readonly strangers?: ReadonlySet<ServerAddress>
   readonly options: RingOptions
   readonly rename: Rename | undefined
   readonly change: HandoverChange
 }
 
-/** Where keys lived before: another list of servers, or another placement. */
+/** The previous placement: another list of servers, or another distribution. */
 export class PreviousPlaces {
   readonly hosts: readonly Host[]
   readonly #ring: Ring<ServerAddress>
   readonly rename: Rename
-  /** Whether its keys have the same names. */
+  /** Whether keys have other names there. */
   readonly isRenamed: boolean
 
   constructor(hosts: readonly Host[], ring: Ring<ServerAddress>, rename?: Rename) {
@@ -45,16 +45,16 @@ export class PreviousPlaces {
     this.rename = rename ?? ((routeKey, wireKey) => [routeKey, wireKey])
   }
 
-  /** The home of a key by the name that it had there. */
+  /** Returns the host of a key, by its name there. */
   homeOf(routeKey: string): Host {
     return this.hosts[this.#ring.indexOf(routeKey)]!
   }
 }
 
-/** Keys that are tried to find out which hosts receive some. */
+/** How many sample keys are used to find the hosts that receive keys. */
 const SAMPLE_KEYS = 4_096
 
-/** The hosts that are homes of some keys. */
+/** Returns the hosts that `homeOf` returns for sample keys. */
 export function homesOf(homeOf: (key: string) => Host | undefined): Host[] {
   const hosts = new Set<Host>()
   for (let i = 0; i < SAMPLE_KEYS; i++) {

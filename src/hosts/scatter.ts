@@ -5,45 +5,50 @@ import type { Host } from './host.ts'
 import { errorOf } from './next-step.ts'
 import { DialPace } from './pace.ts'
 
-/** Groups, and keys that move, under way at once: all hosts are busy, and memory is bounded. */
+/**
+ * The maximum number of concurrent groups and moving keys: keeps all hosts busy and bounds memory.
+ */
 const MAX_GROUPS = 64
 
-/** Keys of one host that are gathered before a group is cut off them. */
+/** How many keys of one host are collected before a group is sent. */
 const GATHERED_KEYS = 512
 
-/** The keys of a batch, and what one verb does with a part of them. Positions are into the keys. */
+/** The keys of a batch, and how one verb handles a part of them. Positions are indexes of keys. */
 export interface Batch {
   readonly size: number
   readonly isRead: boolean
   routeKey(position: number): string
   wireKey(position: number): string
-  /** Where a group that begins at `first` must end, so that it fits a line or a write. */
+  /**
+   * Returns where a group that starts at `first` must end, so that it fits one line or one write.
+   */
   cut(positions: readonly number[], first: number): number
-  /** One request for these keys, which keeps what it learns of each. */
+  /** Returns one request for these keys; it keeps the result of each. */
   request(positions: readonly number[]): Request<void>
-  /** The key's host is out, and `failover: 'miss'` says that this is no error. */
+  /** Treats a key as a miss: its host is down, and `failover` is 'miss'. */
   miss(position: number): void
-  /** Does it for one key. */
+  /** Runs the verb for a single key. */
   alone(position: number): Promise<void>
-  /** Sends a request to a host, with the caller's options. Throws when it cannot start. */
+  /** Sends a request to a host with the caller's options. Throws when it cannot start. */
   send(host: Host, request: Request<void>): void
 }
 
-/** What a group takes over from the one that failed before it. */
+/** What a retried group keeps of the failed one. */
 type Past = Pick<Request, 'verb' | 'past' | 'finalMs' | 'sent'>
 
 /**
- * Runs a batch of any size: split by host, in one request per line, a bounded number at a time.
- * What a host does not do goes where its keys go next, by the same rules as single commands.
+ * Runs a batch of any size. Splits it by host into requests of limited size, with bounded
+ * concurrency. If a host fails, its keys are retried elsewhere by the same rules as single
+ * commands.
  */
 export class Scatter {
   readonly #cluster: Cluster
   readonly #batch: Batch
-  /** Positions that could not be done, with the reason. */
+  /** The positions that failed, with the reason. */
   readonly #failed = new Map<number, MintringError>()
-  /** What ends the whole batch: an abort, the end of the client. */
+  /** The error that ends the whole batch, such as an abort or a closed client. */
   #end: unknown
-  /** The last group that left, wholly or in part. */
+  /** The last group that was sent, fully or in part. */
   #sent: Request<void> | undefined
   #underWay = 0
   #wake: (() => void) | undefined
@@ -53,7 +58,10 @@ export class Scatter {
     this.#batch = batch
   }
 
-  /** Resolves to the positions that could not be done. Rejects with what ends the whole batch. */
+  /**
+   * Resolves to the positions that failed, with the reason. Rejects with an error that ends the
+   * whole batch.
+   */
   async run(positions: Iterable<number>): Promise<ReadonlyMap<number, MintringError>> {
     const pace = new DialPace()
     const open = new Map<Host, number[]>()
@@ -69,7 +77,7 @@ export class Scatter {
     return this.#failed
   }
 
-  /** Adds a key to those of its host, and sends a group when they are many. */
+  /** Adds a key to its host's group, and sends the group when it is large. */
   #join(open: Map<Host, number[]>, position: number): void {
     if (this.#isMoving(position)) {
       this.#startAlone(position)
@@ -171,7 +179,7 @@ export class Scatter {
     for (const [host, group] of groups) this.#startAll(host, group, past)
   }
 
-  /** A key that moves is asked at its two homes. */
+  /** Whether a key is moving, so that both of its homes are involved. */
   #isMoving(position: number): boolean {
     return this.#cluster.handover?.isMoving(this.#batch.routeKey(position)) === true
   }
@@ -209,14 +217,14 @@ export class Scatter {
     this.#wake?.()
   }
 
-  /** What ended the batch, and whether any of it may have been executed. */
+  /** Returns the error that ended the batch; `sent` is true if any of it may have been executed. */
   #endError(): unknown {
     const end = this.#end
     if (this.#sent === undefined || !isMintringError(end) || end.sent) return end
     return errorOf(this.#sent, end)
   }
 
-  /** Waits until at most `max` groups are under way. */
+  /** Waits until at most `max` groups are pending. */
   async #hasRoom(max: number): Promise<void> {
     while (this.#underWay > max) {
       await new Promise<void>((resolve) => {
@@ -226,7 +234,7 @@ export class Scatter {
   }
 }
 
-/** What ends the whole batch is no fate of some of its keys. */
+/** Whether an error concerns some keys only, and does not end the whole batch. */
 function isFateOfKeys(error: unknown): error is MintringError {
   if (!isMintringError(error)) return false
   return error.code !== 'MINTRING_ABORTED' && error.code !== 'MINTRING_CLOSED'

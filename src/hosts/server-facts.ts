@@ -2,7 +2,10 @@ import type { MintringError } from '../errors.ts'
 import type { Abilities } from '../net/abilities.ts'
 import type { MetaProbe } from '../net/handshake.ts'
 
-/** So many hang-ups at the question for meta commands show a proxy that does not know it. */
+/**
+ * After this many consecutive hang-ups at the meta probe, the server is a proxy that does not know
+ * it.
+ */
 const PROVEN_HANG_UPS = 5
 
 interface Waiter {
@@ -10,41 +13,41 @@ interface Waiter {
   reject(error: MintringError): void
 }
 
-/** What the handshakes of a host told of its server, and who waits to hear it. */
+/** What a host's handshakes found out about its server, and the callers that wait for it. */
 export class ServerFacts {
-  /** What the server said of itself; undefined until a lane opened. */
+  /** What the server reported about itself; undefined until a lane opened. */
   abilities: Abilities | undefined
   #metaProbe: MetaProbe = 'ask'
-  /** Connections in a row that ended at the question for meta commands. */
+  /** How many consecutive connections ended at the meta probe. */
   #hangUps = 0
   #waiting: Waiter[] = []
 
-  /** Whether the next handshake asks for meta commands, and what it does if that fails. */
+  /** Whether and how the next handshake probes for meta commands. */
   get metaProbe(): MetaProbe {
     return this.#metaProbe
   }
 
-  /** Resolves with the next handshake. Rejects when no connection can be made. */
+  /** Resolves at the next handshake. Rejects when no connection can be opened. */
   wait(): Promise<Abilities> {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
   }
 
-  /** A handshake is over. */
+  /** Stores the result of a handshake, and resolves the waiting callers. */
   learned(abilities: Abilities): void {
     this.abilities = abilities
     this.#hangUps = 0
     for (const { resolve } of this.#taken()) resolve(abilities)
   }
 
-  /** There will be none soon. */
+  /** Rejects the waiting callers, because no handshake will succeed soon. */
   unreachable(error: MintringError): void {
     for (const { reject } of this.#taken()) reject(error)
   }
 
   /**
-   * A connection ended at the question for meta commands. Returns whether it was there to find out:
-   * then it is no failure of the host. A network that breaks connections looks the same, but not so
-   * often in a row.
+   * Handles a connection that ended at the meta probe. Returns true if it was such a probe, so that
+   * it is not a failure of the host. An unreliable network looks the same, but not so many times in
+   * a row.
    */
   hungUpAtMeta(): boolean {
     if (this.#metaProbe !== 'ask') return false
@@ -52,7 +55,7 @@ export class ServerFacts {
     return true
   }
 
-  /** The next server to connect to may be another one. */
+  /** Probes again, because the next connection may reach another server. */
   askAgain(): void {
     this.#metaProbe = 'ask'
   }

@@ -1,31 +1,33 @@
 import type { MintringError } from '../errors.ts'
 
-/** A row of `hosts()`. */
+/** The state of a host, as `hosts()` returns it. */
 export interface HostSnapshot {
-  /** `name`, else `host:port` or the path of a socket. */
+  /** The server's `name`, else `host:port` or the path of a socket. */
   readonly name: string
-  /** `host:port`, or the path of a socket. */
+  /** The address: `host:port`, or the path of a socket. */
   readonly address: string
-  /** `suspect`: it failed, and is still in the ring. `ejected` and `probing`: it is out. */
+  /**
+   * `suspect`: it failed but is still in the ring. `ejected` and `probing`: it is out of the ring.
+   */
   readonly state: 'up' | 'suspect' | 'ejected' | 'probing'
   /** Its share of the keys, relative to the other hosts. */
   readonly weight: number
-  /** Incidents in a row. */
+  /** The number of consecutive incidents. */
   readonly failures: number
-  /** Why it failed last; undefined when it never did. */
+  /** The last failure; undefined if there was none. */
   readonly lastError: MintringError | undefined
-  /** Unix time in milliseconds of the next probe; undefined when none is due. */
+  /** When the next probe is due, in Unix milliseconds; undefined if none is. */
   readonly nextProbeAtMs: number | undefined
-  /** Connections, those being made included. */
+  /** The number of open connections. */
   readonly lanes: number
-  /** Commands that were sent and not yet answered. */
+  /** The number of commands that were sent and have no reply yet. */
   readonly inFlight: number
-  /** Commands that were not yet sent. */
+  /** The number of commands that are not sent yet. */
   readonly queued: number
-  /** Keys that it must be told were changed elsewhere before it is believed for them. */
+  /** The number of keys whose changes it missed; it must apply them before its values are used. */
   readonly owed: number
-  /** How long its replies took on average of late, in milliseconds; undefined for too few. */
+  /** The recent average reply time in ms; undefined after too few replies. */
   readonly replyMs: number | undefined
-  /** It has replied much more slowly than its peers for some seconds. */
+  /** Whether it has replied much more slowly than its peers for some seconds. */
   readonly isSlow: boolean
 }

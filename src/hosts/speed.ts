@@ -2,19 +2,22 @@ import { MintringError } from '../errors.ts'
 import type { ClusterHooks } from './hooks.ts'
 import type { ClusterPolicy } from './policy.ts'
 
-/** A host is slow when it takes so many times as long to reply as the median of its peers. */
+/** A host is slow if its replies take this many times the median of its peers. */
 const SLOW_FACTOR = 10
-/** And at least so long: below that a busy process looks the same. */
+/** And at least this long: shorter delays also occur in a busy process. */
 const SLOW_MS = 20
-/** Replies are averaged over a window, and so many windows in a row decide. */
+/** The length of a window, in which replies are averaged; several windows in a row decide. */
 const WINDOW_MS = 1_000
 const DECIDING_WINDOWS = 3
-/** Fewer replies in a window prove nothing. */
+/** A window with fewer replies is ignored. */
 const MIN_REPLIES = 5
-/** With `slowHosts: 'bypass'` one read in so many still goes there, to see whether it recovered. */
+/**
+ * With `slowHosts: 'bypass'`, one in this many reads still goes to a slow host, to see if it
+ * recovered.
+ */
 const READS_PER_TRIAL = 16
 
-/** A host whose replies are timed. */
+/** A host whose reply times are measured. */
 interface Timed {
   readonly name: string
   readonly address: string
@@ -22,11 +25,11 @@ interface Timed {
   ejectSlow(error: MintringError): void
 }
 
-/** How fast one host replies. */
+/** The reply times of one host. */
 export class Speed {
-  /** The mean of the last window with enough replies; undefined before that. */
+  /** The average of the last window with enough replies; undefined before that. */
   replyMs: number | undefined
-  /** It was much slower than its peers for several windows in a row. */
+  /** Whether it was much slower than its peers for several windows in a row. */
   isSlow = false
   #sumMs = 0
   #replies = 0
@@ -38,7 +41,7 @@ export class Speed {
     this.#replies++
   }
 
-  /** The window is over. Returns whether it brought enough replies to judge. */
+  /** Ends the window. Returns whether it had enough replies. */
   close(): boolean {
     const isEnough = this.#replies >= MIN_REPLIES
     if (isEnough) this.replyMs = this.#sumMs / this.#replies
@@ -46,10 +49,10 @@ export class Speed {
     return isEnough
   }
 
-  /** Judges the last window beside the median of the peers. Returns whether `isSlow` changed. */
+  /** Compares the last window with the median of the peers. Returns whether `isSlow` changed. */
   judge(peersMs: number): boolean {
     const limitMs = Math.max(SLOW_MS, SLOW_FACTOR * peersMs)
-    // A host at the limit must not change at every look.
+    // Use a lower limit for recovery, so that a host at the limit does not flap.
     const isOver = this.replyMs! >= (this.isSlow ? limitMs / 2 : limitMs)
     this.#windows = isOver === this.isSlow ? 0 : this.#windows + 1
     if (this.#windows < DECIDING_WINDOWS) return false
@@ -58,12 +61,12 @@ export class Speed {
     return true
   }
 
-  /** Whether a read may go without this host. */
+  /** Whether a read may skip this host. */
   get mayBypass(): boolean {
     return this.isSlow && ++this.#reads % READS_PER_TRIAL !== 0
   }
 
-  /** What is known is of a time before it was away. */
+  /** Forgets the measurements, because the host was down since. */
   forget(): void {
     this.replyMs = undefined
     this.isSlow = false
@@ -71,14 +74,14 @@ export class Speed {
   }
 }
 
-/** The hosts that are compared, and what is done with the outcome. */
+/** The hosts to compare, and the settings and hooks for slow ones. */
 interface Peers {
   readonly hosts: readonly Timed[]
   readonly policy: Pick<ClusterPolicy, 'slowHosts'>
   readonly hooks: ClusterHooks
 }
 
-/** Compares the hosts of one list, once a window. Times are on the caller's monotonic clock. */
+/** Compares the hosts of one list, once per window. Times are on the caller's monotonic clock. */
 export class SpeedCheck {
   readonly #peers: Peers
   #dueMs = 0
@@ -87,12 +90,12 @@ export class SpeedCheck {
     this.#peers = peers
   }
 
-  /** Whether a read may go without its host, which is slow, as `slowHosts: 'bypass'` asks. */
+  /** Whether a read may skip its slow host, under `slowHosts: 'bypass'`. */
   mayBypass(host: Timed | undefined): boolean {
     return this.#peers.policy.slowHosts === 'bypass' && host?.speed.mayBypass === true
   }
 
-  /** Tells of hosts that became slow or are no longer, when a window is over. */
+  /** Ends the window if it is due, and reports hosts that became slow or recovered. */
   lookAt(nowMs: number): void {
     if (nowMs < this.#dueMs) return
     const isFirst = this.#dueMs === 0

@@ -6,7 +6,7 @@ import { ReplyKind } from '../protocol/reply-kind.ts'
 import { deleteHead } from '../protocol/request.ts'
 import type { Owed } from './debts.ts'
 
-/** Called when the host replied, before any command behind it is answered. */
+/** Called when the host has replied, before the replies to later commands are parsed. */
 type OnTold = (() => void) | undefined
 
 function told(name: string, encode: NonNullable<Verb['encode']>): Verb {
@@ -19,10 +19,13 @@ function told(name: string, encode: NonNullable<Verb['encode']>): Verb {
       const { Deleted, NotFound, Hd, Nf, Ok } = ReplyKind
       const isDone = kind === Deleted || kind === NotFound || kind === Hd || kind === Nf
       if (!isDone && kind !== Ok) {
-        // What follows on this lane must not be believed.
-        throw new MintringError('MINTRING_PROTOCOL', 'The server refused to forget a key')
+        // Close the lane: later replies on it may contain the old value.
+        throw new MintringError(
+          'MINTRING_PROTOCOL',
+          'The server rejected the delete of a key that it must forget',
+        )
       }
-      // At once: replies that follow in the same chunk belong to commands behind it.
+      // Call at once, because later replies in the same chunk belong to commands behind this one.
       ;(request.context as OnTold)?.()
       request.resolve(true)
       return true
@@ -40,7 +43,10 @@ const TELL: Verb = told('tell', ({ wireKey, args }, out) => {
 
 const FLUSH: Verb = told('flush_all', (_, out) => out.text(flushAllHead()))
 
-/** Tells a host what it is owed for a key. It is tried once: the debt stays until it succeeds. */
+/**
+ * Creates the request that applies a debt on its host. It is not retried; the debt stays until it
+ * succeeds.
+ */
 export function tellRequest(
   { wireKey, debt }: Pick<Owed, 'wireKey' | 'debt'>,
   onTold?: () => void,
@@ -51,14 +57,14 @@ export function tellRequest(
   return request
 }
 
-/** `flush_all`, for a host that must not be believed at all. */
+/** Creates a `flush_all`, for a host none of whose values may be used. */
 export function flushRequest(onTold: () => void): Request<boolean> {
   const request = new Request<boolean, OnTold>(FLUSH, undefined, '', onTold)
   request.binding = 'once'
   return request
 }
 
-/** The keys of a request: what the ring hashes and what travels. */
+/** Returns the keys of a request: what the ring hashes, and the wire key. */
 export function keysToTell({ routeKey, wireKey, group }: Request): (readonly [string, string])[] {
   if (routeKey !== undefined) return [[routeKey, wireKey]]
   if (group === undefined) return []

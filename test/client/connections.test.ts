@@ -99,7 +99,7 @@ test('when every host is ejected the error lists the hosts with their reasons', 
     (thrown: Error & { code: string }) => thrown,
   )
   assert.equal(error.code, 'MINTRING_NO_HOSTS')
-  assert.match(error.message, /^Every host is out, and probed in the background: /)
+  assert.match(error.message, /^Every host is down, and probed in the background: /)
   for (const port of [1, 2]) {
     const reason = `127.0.0.1:${port} refuses connections (ECONNREFUSED): is memcached running`
     assert.ok(error.message.includes(reason), error.message)

@@ -190,14 +190,14 @@ const MISTAKES: readonly Mistake[] = [
     'new MemcachedClient()',
     () => create(),
     'MINTRING_BAD_SERVER',
-    "The servers are a string such as 'a:11211,b:11211', or an array, not undefined: is " +
+    "The servers must be a string such as 'a:11211,b:11211' or an array, not undefined: is " +
       'the environment variable set?',
   ],
   [
     'new MemcachedClient({ host })',
     () => create({ host: 'a' }),
     'MINTRING_BAD_SERVER',
-    "The servers are a string such as 'a:11211,b:11211', or an array, not an object: write " +
+    "The servers must be a string such as 'a:11211,b:11211' or an array, not an object: write " +
       "[{ host: 'a', port: 11211 }]",
   ],
   [

@@ -202,7 +202,7 @@ const MISTAKES: readonly Mistake[] = [
     'new create({servers})',
     () => create({ servers: ['a'] }),
     'MINTRING_BAD_SERVER',
-    "The servers are a string such as 'a:11211,b:11211', or an array, not an object: write " +
+    "The servers must be a string such as 'a:11211,b:11211' or an array, not an object: write " +
       "[{ host: 'a', port: 11211 }]",
   ],
   [
@@ -216,7 +216,7 @@ const MISTAKES: readonly Mistake[] = [
     'new create({"a:11211":1})',
     () => create({ 'a:11211': 1 }),
     'MINTRING_BAD_SERVER',
-    "The servers are a string such as 'a:11211,b:11211', or an array, not an object: write " +
+    "The servers must be a string such as 'a:11211,b:11211' or an array, not an object: write " +
       "[{ host: 'a', port: 11211 }]",
   ],
   [
@@ -229,7 +229,7 @@ const MISTAKES: readonly Mistake[] = [
     'new create(process.env.X undefined)',
     () => create(undefined),
     'MINTRING_BAD_SERVER',
-    "The servers are a string such as 'a:11211,b:11211', or an array, not undefined: is " +
+    "The servers must be a string such as 'a:11211,b:11211' or an array, not undefined: is " +
       'the environment variable set?',
   ],
   [
