@@ -28,3 +28,15 @@ test('docs/architecture.md names only files and folders that exist', () => {
     [],
   )
 })
+
+test('every word of the glossary in docs/architecture.md has a file or folder of src/ that exists', () => {
+  const glossary = text.slice(text.indexOf('## Words'), text.indexOf('## What is not obvious'))
+  const rows = [...glossary.matchAll(/^\| ([^|*]+) \| [^|]+ \| ([^|]+) \|$/gm)].slice(2)
+  assert.ok(rows.length > 40)
+  const missing = rows.flatMap(([, word, places]) =>
+    [...places!.matchAll(/`([^`]+)`/g)]
+      .filter(([, place]) => !existsSync(join(root, 'src', place!)))
+      .map(([, place]) => `${word}: ${place}`),
+  )
+  assert.deepEqual(missing, [])
+})

@@ -9,13 +9,13 @@ import type { ValueSettings } from './mintring.ts'
 import { MintringCodec } from './mintring.ts'
 
 /** The client whose flags are used to encode and decode values. */
-export type ValueFlags = 'mintring' | 'pylibmc' | 'pymemcache' | 'php' | 'memcached'
+export type ValueDialect = 'mintring' | 'pylibmc' | 'pymemcache' | 'php' | 'memcached'
 
 /**
  * Creates the codec of the settings. Throws MINTRING_BAD_BEHAVIOR if this version of Node lacks the
  * compression.
  */
-export function createCodec(flags: ValueFlags, settings: ValueSettings): Codec {
+export function createCodec(flags: ValueDialect, settings: ValueSettings): Codec {
   if (settings.compressAboveBytes !== undefined && !canCompress(settings.compression)) {
     throw new MintringError(
       'MINTRING_BAD_BEHAVIOR',
