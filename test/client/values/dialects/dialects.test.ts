@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import zlib, { inflateSync } from 'node:zlib'
 import { BufferBody, type Codec, type Encoded } from '../../../../src/client/values/codec.ts'
-import { createCodec, type ValueFlags } from '../../../../src/client/values/select.ts'
+import { createCodec, type ValueDialect } from '../../../../src/client/values/select.ts'
 
 const settings = {
   serializer: undefined,
@@ -13,7 +13,7 @@ const settings = {
 } as const
 const badValue = { code: 'MINTRING_BAD_VALUE' }
 
-function dialect(flags: ValueFlags, compressAboveBytes?: number): Codec {
+function dialect(flags: ValueDialect, compressAboveBytes?: number): Codec {
   return createCodec(flags, { ...settings, compressAboveBytes })
 }
 
