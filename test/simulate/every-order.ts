@@ -5,7 +5,12 @@ import type { RefillEntry } from '../../src/refill/entry.ts'
 import { ModelServer } from '../../src/simulate/model-server.ts'
 import { seededRandom } from '../../src/simulate/virtual-time.ts'
 import { OLD_WAYS, PLANS, type Plan, TAG_MISTAKES, TAG_PLANS } from './orders.ts'
-import { CasIdsByItem, Choices, Met, SteppedClient } from './steps.ts'
+import { CasIdsByItem, Choices, Met, type Step, SteppedClient } from './steps.ts'
+
+/** A step of a client, or of none. */
+interface Move extends Step {
+  readonly client?: SteppedClient
+}
 
 interface Timer {
   readonly atMs: number
@@ -30,6 +35,10 @@ class Scenario {
   readonly #clients: SteppedClient[]
   readonly #timers: Timer[] = []
   readonly #pending: { name: string; run(): void; client: SteppedClient }[] = []
+  /** The last step of a client. */
+  #last: Move | undefined
+  /** A client whose first command is the next step. */
+  #first: SteppedClient | undefined
   #nowMs = 0
   #version = 0
   #newest = 0
@@ -71,6 +80,7 @@ class Scenario {
     void this.#read(client)
     await this.#settle(() => 0)
     client.history.length = 0
+    this.#last = undefined
   }
 
   /** Whatever happened, the newest value is there after a lease at most, and a read or two. */
@@ -101,7 +111,8 @@ class Scenario {
     const reading = client.refill.getOrSetEntry('k', loader, this.#plan.policy)
     // One that began earlier, and arrives now, may be told older values: so this is the worst. With
     // tags a read is several commands, each of which may be the first.
-    if (!this.#hasTags) client.arrive()
+    if (this.#hasTags) this.#first = client
+    else client.arrive()
     const entry = await reading.catch(() => undefined)
     this.#reads.splice(this.#reads.indexOf(client), 1)
     client.history.push(`${entry?.state} ${entry?.value}`)
@@ -115,6 +126,8 @@ class Scenario {
   #load(client: SteppedClient): Promise<number> {
     const version = this.#version
     client.history.push(`load ${version}`)
+    // What comes of its end is a command, which may happen as late as can be.
+    if (this.#isReduced) return Promise.resolve(version)
     return new Promise((resolve) => {
       const run = (): void => {
         client.history.push('loaded')
@@ -143,6 +156,11 @@ class Scenario {
   #forget(client: SteppedClient): void {
     if (this.#hasTags && client !== this.#clients[2]) return
     if (this.#isIdle(client)) client.history.length = 0
+  }
+
+  /** A step that no other client can see needs to be tried at one moment only. */
+  get #isReduced(): boolean {
+    return this.#hasTags && this.#plan.writer === 'apart'
   }
 
   get #hasTags(): boolean {
@@ -183,20 +201,21 @@ class Scenario {
 
   readonly #pick = (options: number): number => this.#choices.pick(options, () => this.#state)
 
-  get #enabled(): { name: string; run(): void }[] {
+  get #enabled(): Move[] {
     const own = this.#pending
       .filter(({ client }) => client.isAlive && !this.#isOver(client))
       .map((step) => ({
         name: `${step.name} ${this.#clients.indexOf(step.client)}`,
+        client: step.client,
         run: () => {
           this.#pending.splice(this.#pending.indexOf(step), 1)
           step.run()
         },
       }))
-    const commands = this.#clients.flatMap((client, i) =>
-      client.steps.map(({ name, run }) => ({ name: `${name} ${i}`, run })),
+    const commands: Move[] = this.#clients.flatMap((client, i) =>
+      client.steps.map((step) => ({ ...step, name: `${step.name} ${i}`, client })),
     )
-    const all = [...own, ...commands, ...this.#evicting]
+    const all = [...own, ...commands, ...this.#evicting].filter(this.#isToTry)
     if (all.length === 0 || this.#delays === 0 || this.#nextTimer === undefined) return all
     const delay = (): void => {
       this.#delays--
@@ -205,17 +224,38 @@ class Scenario {
     return [...all, { name: 'time', run: delay }]
   }
 
-  get #evicting(): { name: string; run(): void }[] {
+  /**
+   * Two steps that have nothing to do with each other lead to the same state in either order. So
+   * an item is evicted right after a command about it, a client dies right after a step of its own,
+   * and what it sent is lost then or arrives; a read begins with its first command.
+   */
+  readonly #isToTry = ({ name, item, client }: Move): boolean => {
+    const last = this.#last
+    if (this.#first !== undefined) return client === this.#first && item !== undefined
+    if (!this.#isReduced || last === undefined) return true
+    if (/^(?:crash|lose)/.test(name)) return client === last.client
+    return !name.startsWith('evict') || item === last.item
+  }
+
+  get #evicting(): Move[] {
     const left = this.#evictions
-    const step = (what: 'tag' | 'value', evict: () => void) => {
+    const step = (item: 'tag' | 'value', isThere: boolean, evict: () => void): Move[] => {
       const run = (): void => {
-        left[what]--
+        left[item]--
         evict()
       }
-      return left[what] === 0 ? [] : [{ name: `evict the ${what}`, run }]
+      return left[item] === 0 || !isThere ? [] : [{ name: `evict the ${item}`, item, run }]
     }
-    const tag = step('tag', () => this.#server.evictTag('t'))
-    return [...tag, ...step('value', () => this.#server.evict('k'))]
+    const server = this.#server
+    const tag = step('tag', server.readTag('t').found, () => server.evictTag('t'))
+    return [...tag, ...step('value', server.peek('k') !== undefined, () => server.evict('k'))]
+  }
+
+  #take(move: Move): void {
+    this.trace.push(move.name)
+    if (!move.name.startsWith('evict')) this.#last = move
+    this.#first = undefined
+    move.run()
   }
 
   async #settle(pick: (options: number) => number = this.#pick): Promise<void> {
@@ -224,9 +264,7 @@ class Scenario {
       if (this.#broken !== undefined) throw new Error(this.#broken)
       const enabled = this.#enabled
       if (enabled.length > 0) {
-        const chosen = enabled[pick(enabled.length)]!
-        this.trace.push(chosen.name)
-        chosen.run()
+        this.#take(enabled[pick(enabled.length)]!)
       } else if (this.#reading === 0 || !this.#passTime()) return
     }
     assert.fail('this never ends')
@@ -239,7 +277,8 @@ class Scenario {
       .map(({ name, client }) => name + this.#clients.indexOf(client))
     const clients = this.#clients.map((client) => (this.#isOver(client) ? 'over' : client.state))
     const left = [this.#delays, this.#evictions.tag, this.#evictions.value]
-    const rest = [this.#nowMs, this.#version, this.#newest, left, pending.sort()]
+    const next = this.#isReduced ? this.#enabled.map(({ name }) => name).sort() : []
+    const rest = [this.#nowMs, this.#version, this.#newest, left, pending.sort(), next]
     return JSON.stringify([this.#server.state, clients, rest])
   }
 

@@ -17,8 +17,10 @@ import type {
 import type { CasIds, ModelServer } from '../../src/simulate/model-server.ts'
 
 /** One thing that may happen next. */
-interface Step {
+export interface Step {
   readonly name: string
+  /** The item on the server that it reads or changes; undefined for none. */
+  readonly item?: string | undefined
   run(): void
 }
 
@@ -108,6 +110,7 @@ interface TagCommand {
 
 /** Commands on one connection: executed one by one, in order. */
 interface Connection {
+  readonly isAboutTag: boolean
   readonly waiting: (StoreCommand | TagCommand)[]
   /** What the commands before these were told: the client hears of all together. */
   readonly told: string[]
@@ -158,6 +161,7 @@ export class SteppedClient implements RefillStore {
     const connections = [...this.#connections]
     const commands = connections.map((connection) => ({
       name: nameOf(connection.waiting[0]!),
+      item: itemOf(connection),
       run: () => this.#step(connection),
     }))
     if (this.isAlive) return this.repeats > 0 ? [...commands, ...this.#repeatable] : commands
@@ -295,12 +299,14 @@ export class SteppedClient implements RefillStore {
           body,
         ])
       }
-      this.#connections.add({ waiting: [...commands], told: [], execute })
+      const waiting = [...commands]
+      this.#connections.add({ isAboutTag: false, waiting, told: [], execute })
     })
   }
 
   #sendTag(command: TagCommand, execute: () => string): void {
-    if (this.isAlive) this.#connections.add({ waiting: [command], told: [], execute })
+    if (!this.isAlive) return
+    this.#connections.add({ isAboutTag: true, waiting: [command], told: [], execute })
   }
 
   #step(connection: Connection): void {
@@ -310,6 +316,10 @@ export class SteppedClient implements RefillStore {
     this.history.push(...told)
     this.#connections.delete(connection)
   }
+}
+
+function itemOf({ isAboutTag, waiting }: Connection): string {
+  return isAboutTag ? 'tag' : (waiting[0]!.beside ?? 'value')
 }
 
 function nameOf({ name, beside = '' }: StoreCommand | TagCommand): string {
