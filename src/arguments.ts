@@ -215,7 +215,7 @@ export function insteadOf(name: string, known: OptionNames): string {
   const plain = name.toLowerCase().replaceAll(/[_-]/g, '')
   const ours = ELSEWHERE.get(plain)
   if (ours !== undefined && known.has(ours)) return `: write ${EXAMPLES[ours]}`
-  if (Object.hasOwn(ANOTHER_WAY, plain)) return `: ${ANOTHER_WAY[plain]}`
+  if (Object.hasOwn(ANOTHER_WAY, plain) && !known.has(plain)) return `: ${ANOTHER_WAY[plain]}`
   if (known.size === 0) return ': it takes no options'
   return `.${didYouMean(name, [...known]) || ` There is ${[...known].join(', ')}.`}`
 }

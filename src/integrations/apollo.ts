@@ -3,11 +3,12 @@
  * @module apollo
  */
 
-import { refuseCallbacks } from '../arguments.ts'
+import { badArgument, refuseCallbacks } from '../arguments.ts'
 import type { MemcachedClient } from '../client/client.ts'
-import { checkAdapter } from './adapter-arguments.ts'
+import { type Check, checkAdapter, unless } from './adapter-arguments.ts'
 import { lifetimeOfSeconds } from './lifetime.ts'
 import { safeKey } from './safe-key.ts'
+import { TaggedTexts } from './tagged-texts.ts'
 
 /** The options Apollo passes with set(). */
 export interface KeyValueCacheSetOptions {
@@ -15,35 +16,66 @@ export interface KeyValueCacheSetOptions {
   readonly ttl?: number | null
 }
 
+/** Settings of the cache. */
+export interface ApolloCacheOptions {
+  /**
+   * The tags of what Apollo stores: names, or what makes them of a text and its key. Then
+   * `client.invalidateTags(name)` ends all that is stored under a name. Default: none.
+   */
+  readonly tags?: readonly string[] | ((value: string, key: string) => readonly string[])
+}
+
+const TAGS: Check = unless(
+  (given) => typeof given === 'function' || isNames(given),
+  "an array such as ['graphql'], or a function that returns one",
+)
+
 /**
  * Apollo Server's `KeyValueCache` on a mintring client, for persisted queries and response caching:
  * `new ApolloServer({ cache: new ApolloCache(client) })`. Fractions of a second are rounded up.
- * Failures reject with the client's MintringError.
+ * Failures reject with the client's MintringError. Throws MINTRING_BAD_ARGUMENT for options that
+ * are invalid, such as a TTL; set() rejects with it for tags that are.
  */
 export class ApolloCache {
   private readonly client: MemcachedClient
+  private readonly tags: ApolloCacheOptions['tags']
+  private readonly texts: TaggedTexts
 
-  /** Takes no options, so options such as a TTL throw MINTRING_BAD_ARGUMENT. */
-  constructor(client: MemcachedClient, options?: Readonly<Record<string, never>>) {
-    checkAdapter('ApolloCache', client, options)
+  constructor(client: MemcachedClient, options: ApolloCacheOptions = {}) {
+    checkAdapter('ApolloCache', client, options, { tags: TAGS })
     this.client = client
+    this.tags = options.tags
+    this.texts = new TaggedTexts(client)
   }
 
-  /** Returns the stored text, or undefined. */
+  /** Returns the stored text; undefined also when one of its tags was invalidated since. */
   async get(key: string): Promise<string | undefined> {
-    return this.client.get<string>(this.wireKey(key))
+    const stored = await this.client.get(this.wireKey(key))
+    return this.texts.current(key, stored)
   }
 
   /** Stores a text. */
   async set(key: string, value: string, options?: KeyValueCacheSetOptions): Promise<void> {
     const ttl = lifetimeOfSeconds(options?.ttl)
-    if (ttl === 'over') await this.delete(key)
-    else await this.client.set(this.wireKey(key), value, { ttl })
+    if (ttl === 'over') {
+      await this.delete(key)
+      return
+    }
+    const tags = this.tagsOf(value, key)
+    const stored = tags.length === 0 ? value : await this.texts.tagged(key, value, tags)
+    await this.client.set(this.wireKey(key), stored, { ttl })
   }
 
   /** Deletes a key; returns whether it was stored. */
   async delete(key: string): Promise<boolean> {
     return this.client.delete(this.wireKey(key))
+  }
+
+  private tagsOf(value: string, key: string): readonly string[] {
+    const { tags = [] } = this
+    const names = typeof tags === 'function' ? tags(value, key) : tags
+    if (!isNames(names)) throw badArgument('tags of a value must be an array of strings')
+    return names
   }
 
   private wireKey(key: string): string {
@@ -52,3 +84,7 @@ export class ApolloCache {
 }
 
 refuseCallbacks(ApolloCache.prototype)
+
+function isNames(given: unknown): given is readonly string[] {
+  return Array.isArray(given) && given.every((name) => typeof name === 'string')
+}

@@ -8,6 +8,17 @@ import type { MemcachedClient } from '../client/client.ts'
 import { anything, checkAdapter, checkValues, PREFIX } from './adapter-arguments.ts'
 import { ClearableStore } from './clearable.ts'
 import { lifetimeOfMs } from './lifetime.ts'
+import { safeKey } from './safe-key.ts'
+import { isTaggedText, TaggedTexts } from './tagged-texts.ts'
+
+/** Under such a key bentocache stores when a tag was invalidated. */
+const TAG_KEY = '___bc:t:'
+
+/** The part of a stored entry that matters here, as bentocache's own serializer writes it. */
+interface BentoEntry {
+  readonly tags?: unknown
+  readonly logicalExpiration?: unknown
+}
 
 /** Options of the bentocache driver. */
 export interface BentocacheDriverOptions {
@@ -20,7 +31,8 @@ export interface BentocacheDriverOptions {
 /**
  * bentocache's second-level driver, as the factory of `bentocacheDriver` makes it. TTLs are in
  * milliseconds and are rounded up to whole seconds. Failures reject with the client's
- * MintringError.
+ * MintringError. An entry with tags is stored with their versions (docs/tags.md), and returned as
+ * expired when they differ.
  */
 export class MintringDriver {
   /** The type by which bentocache distinguishes its layers. */
@@ -28,6 +40,7 @@ export class MintringDriver {
   private readonly client: MemcachedClient
   private readonly prefix: string
   private readonly store: ClearableStore
+  private readonly texts: TaggedTexts
 
   constructor(options: BentocacheDriverOptions) {
     // No check of option names: bentocache adds options of its own, such as its logger.
@@ -36,6 +49,7 @@ export class MintringDriver {
     this.client = options.client
     this.prefix = (options.prefix ?? '').replace(/:+$/, '')
     this.store = new ClearableStore(options.client, colonScopes)
+    this.texts = new TaggedTexts(options.client)
   }
 
   /** Returns a driver for one namespace. Clearing the namespace or any parent deletes its keys. */
@@ -45,13 +59,15 @@ export class MintringDriver {
 
   /** Returns the stored text, or undefined. */
   async get(key: string): Promise<string | undefined> {
-    return (await this.store.get(this.full(key))) as string | undefined
+    const full = this.full(key)
+    return this.textOf(full, await this.store.get(full))
   }
 
   /** Returns the stored texts in the order of the keys, undefined for misses. */
   async getMany(keys: readonly string[]): Promise<Array<string | undefined>> {
     const full = keys.map((key) => this.full(key))
-    return (await this.store.getMany(full)) as Array<string | undefined>
+    const found = await this.store.getMany(full)
+    return Promise.all(found.map((stored, i) => this.textOf(full[i]!, stored)))
   }
 
   /** Reads a value and deletes it. */
@@ -63,7 +79,16 @@ export class MintringDriver {
 
   /** Stores a text for `ttlMs` milliseconds; without `ttlMs` it does not expire. */
   async set(key: string, value: string, ttlMs?: number): Promise<boolean> {
-    return this.store.set(this.full(key), value, lifetimeOfMs(ttlMs))
+    if (key.startsWith(TAG_KEY)) {
+      await this.client.invalidateTags(this.tagName(key.slice(TAG_KEY.length)))
+    }
+    const full = this.full(key)
+    const { tags, logicalExpiration } = entryIn(value)
+    const names = isTags(tags) ? tags.map((tag) => this.tagName(tag)) : []
+    const staleAtMs = typeof logicalExpiration === 'number' ? logicalExpiration : undefined
+    const stored =
+      names.length === 0 ? value : await this.texts.tagged(full, value, names, staleAtMs)
+    return this.store.set(full, stored, lifetimeOfMs(ttlMs))
   }
 
   /** Deletes a key; returns whether it was stored. */
@@ -84,6 +109,16 @@ export class MintringDriver {
 
   /** Does nothing: the code that created the client closes it. */
   async disconnect(): Promise<void> {}
+
+  private async textOf(full: string, stored: unknown): Promise<string | undefined> {
+    const text = await this.texts.current(full, stored)
+    return text === undefined && isTaggedText(stored) ? expired(stored.text) : text
+  }
+
+  /** Any text can be a tag of bentocache. */
+  private tagName(tag: string): string {
+    return safeKey(this.full(TAG_KEY + tag), this.client.behaviors.keyPrefix)
+  }
 
   private full(key: string): string {
     return this.prefix === '' ? key : `${this.prefix}:${key}`
@@ -116,4 +151,24 @@ function colonScopes(key: string): string[] {
     scopes.push(key.slice(0, colon))
   }
   return scopes
+}
+
+/** Other serializers may write anything: then the entry is one without tags. */
+function entryIn(text: string): BentoEntry {
+  // Most entries have no tags, and need not be parsed.
+  if (typeof text !== 'string' || !text.includes('"tags"')) return {}
+  try {
+    return Object(JSON.parse(text)) as BentoEntry
+  } catch {
+    return {}
+  }
+}
+
+function isTags(tags: unknown): tags is readonly string[] {
+  return Array.isArray(tags) && tags.every((tag) => typeof tag === 'string')
+}
+
+/** bentocache serves it where grace is on, and loads. */
+function expired(text: string): string {
+  return JSON.stringify({ ...entryIn(text), logicalExpiration: 0 })
 }

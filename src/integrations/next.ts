@@ -6,7 +6,7 @@
 import { refuseCallbacks } from '../arguments.ts'
 import type { MemcachedClient } from '../client/client.ts'
 import { checkAdapter, PREFIX } from './adapter-arguments.ts'
-import { NextEntries, type SeenTags, unreachable } from './next/entries.ts'
+import { NextEntries, unreachable } from './next/entries.ts'
 import {
   IncrementalHandler,
   type NextCacheControl,
@@ -18,6 +18,7 @@ import {
   type NextSetContext,
 } from './next/incremental.ts'
 import { packed } from './next/pack.ts'
+import type { SeenTags } from './seen-versions.ts'
 
 export type {
   NextCacheControl,

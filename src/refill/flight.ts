@@ -33,6 +33,8 @@ export interface FlightDeck {
  */
 export class Flight {
   readonly promise: Promise<RefillEntry>
+  /** Resolves once the loader was called, or will not be. */
+  readonly begun: Promise<void>
   /** The value was loaded, but something newer had happened. */
   isLost = false
   readonly lease: Lease
@@ -48,6 +50,7 @@ export class Flight {
   readonly #startedMs: number
   #beatTimer: Timer | undefined
   #isAbandoned = false
+  #onBegun: () => void = () => {}
 
   /** `onUnjoinable` is called before the store's bytes leave, or when there is no store. */
   constructor(
@@ -68,6 +71,9 @@ export class Flight {
     this.#portions = new Portions(deck.store, deck.clock, ask.slot.policy.isShared)
     this.#startedMs = deck.clock.nowMs()
     this.#beatLater()
+    this.begun = new Promise((resolve) => {
+      this.#onBegun = resolve
+    })
     this.promise = this.#run()
     // Marks the rejection as handled: a background refill that fails is reported, not thrown.
     const done = this.promise.then(
@@ -105,10 +111,13 @@ export class Flight {
       const stale = isPromise(again) ? await coded(clock, again).catch(() => undefined) : again
       if (this.tags.isToBegin) await this.tags.begin()
       const readable = stale === UNREADABLE ? undefined : stale
-      const loaded = await load(this.#ask, readable, clock, this.#abort, this.tags)
+      const loading = load(this.#ask, readable, clock, this.#abort, this.tags)
+      this.#onBegun()
+      const loaded = await loading
       this.#terms.pace.took(clock.nowMs() - this.#startedMs)
       return await this.#finish(loaded)
     } catch (error) {
+      this.#onBegun()
       this.#end()
       throw this.#failed(error)
     }

@@ -110,6 +110,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
       const stale = Promise.resolve(this.#staleEntry(ask, finding))
       return stale.then((entry) => this.#pursue(this.#waiter(ask, { entry, lease }), finding))
     }
+    if (finding.isToMark === true) return this.#settleMarked(ask, finding)
     const flight = this.#refillBehind(ask, finding)
     const stale = this.#staleEntry(ask, finding)
     if (policy.staleTimeoutMs === 0 || flight === undefined) return stale
@@ -123,15 +124,27 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     const { slot } = ask
     if (slot.flight?.holds(lease) === true) return slot.flight
     if (election === 'won') return this.#start(ask, finding)
-    if (isSettled(slot, finding, this.clock.nowMs(), 'untilMs')) return undefined
-    this.elect(ask, finding).then(
-      (now) => {
-        if (now.election === 'won' && slot.flight?.holds(now.lease) !== true) this.#start(ask, now)
-      },
-      // The server went away: the next reader tries again.
-      () => {},
-    )
+    // The server went away: the next reader tries again.
+    this.#electBehind(ask, finding).catch(() => {})
     return undefined
+  }
+
+  /** One reader marks. It is served when its load has begun: its own request may be the loader. */
+  async #settleMarked(ask: Ask<Slot>, finding: Finding): Promise<RefillEntry> {
+    const { staleTimeoutMs } = ask.slot.policy
+    const stale = this.#staleEntry(ask, finding)
+    const flight = await this.#electBehind(ask, finding).catch(() => undefined)
+    await flight?.begun
+    if (staleTimeoutMs === 0 || flight === undefined) return stale
+    return this.#freshInTime(staleTimeoutMs, flight, finding, stale)
+  }
+
+  async #electBehind(ask: Ask<Slot>, finding: Finding): Promise<Flight | undefined> {
+    const { slot } = ask
+    if (isSettled(slot, finding, this.clock.nowMs(), 'untilMs')) return undefined
+    const now = await this.elect(ask, finding)
+    if (now.election !== 'won' || slot.flight?.holds(now.lease) === true) return undefined
+    return this.#start(ask, now)
   }
 
   /** For a caller who has to wait: for its own load, or for that of another. */

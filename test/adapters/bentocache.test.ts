@@ -57,4 +57,29 @@ describe('bentocache on mintring', { skip: skipWithoutMemcached() }, () => {
     await Promise.all([one.disconnect(), two.disconnect()])
     assert.equal(await real.cache.set('still', 'open'), true)
   })
+
+  test('has tags that need no clock: one invalidates for all, whatever its time', async (context) => {
+    const newBento = () =>
+      new BentoCache({
+        default: 'second',
+        stores: {
+          second: bentostore().useL2Layer(bentocacheDriver({ client: real.cache }) as never),
+        },
+      })
+    const [one, two] = [newBento(), newBento()]
+    let version = 1
+    const read = (bento: typeof one) =>
+      bento.getOrSet({ key: 'tagged', ttl: '1m', tags: ['all'], factory: () => version })
+    // The first load of a key tells its tags, the second one knows them.
+    await read(one)
+    await read(one)
+    assert.deepEqual([await read(one), await read(two)], [1, 1])
+    version = 2
+    // By its clock the invalidation was long ago: bentocache alone would call all values current.
+    context.mock.timers.enable({ apis: ['Date'], now: Date.now() - 15 * 60_000 })
+    await two.deleteByTag({ tags: ['all'] })
+    context.mock.timers.reset()
+    assert.deepEqual([await read(one), await read(two)], [2, 2])
+    await Promise.all([one.disconnect(), two.disconnect()])
+  })
 })

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { MemcachedClient } from '../../src/client/client.ts'
+import { isMintringError } from '../../src/errors.ts'
 import { ApolloCache } from '../../src/integrations/apollo.ts'
 import { bentocacheDriver } from '../../src/integrations/bentocache.ts'
 import { unstorageDriver } from '../../src/integrations/unstorage.ts'
@@ -107,3 +109,102 @@ describe('the bentocache driver', () => {
     assert.equal(await root.get('k'), undefined)
   })
 })
+
+/** A host that keeps texts: gets, loads what is stale, and sets. */
+interface Host {
+  get(key: string): Promise<string | undefined>
+  set(key: string, text: string): Promise<unknown>
+  invalidate(): Promise<unknown>
+}
+
+describe('texts with tags', () => {
+  const hosts: Record<string, (cache: MemcachedClient) => Host> = {
+    apollo: (cache) => {
+      const apollo = new ApolloCache(cache, { tags: () => ['product:17'] })
+      return {
+        get: (key) => apollo.get(key),
+        set: (key, text) => apollo.set(key, text, { ttl: 60 }),
+        invalidate: () => cache.invalidateTags('product:17'),
+      }
+    },
+    bentocache: (cache) => {
+      const driver = bentocacheDriver({ client: cache }).factory({ client: cache })
+      const entry = (value: unknown) =>
+        JSON.stringify({ value, tags: ['product:17'], logicalExpiration: Date.now() + 60_000 })
+      return {
+        async get(key) {
+          const text = await driver.get(key)
+          if (text === undefined) return undefined
+          const { value, logicalExpiration } = JSON.parse(text)
+          return logicalExpiration > Date.now() ? value : undefined
+        },
+        set: (key, text) => driver.set(key, entry(text), 60_000),
+        invalidate: () => driver.set('___bc:t:product:17', entry(Date.now())),
+      }
+    },
+  }
+  for (const [name, make] of Object.entries(hosts)) {
+    test(`of ${name} are current until the tag is invalidated, in any process`, async (t) => {
+      const { cache } = await serve(t)
+      const [one, two] = [make(cache), make(cache)]
+      await one.set('k', '1')
+      assert.deepEqual([await one.get('k'), await two.get('k')], ['1', '1'])
+      await two.invalidate()
+      assert.deepEqual([await one.get('k'), await two.get('k')], [undefined, undefined])
+      // Both know the tag now, so one load is enough.
+      await one.set('k', '2')
+      assert.deepEqual([await one.get('k'), await two.get('k')], ['2', '2'])
+    })
+
+    test(`of ${name} are not current when the tag was invalidated during their load`, async (t) => {
+      const { cache } = await serve(t)
+      const [one, two] = [make(cache), make(cache)]
+      await one.set('other', '0')
+      assert.equal(await one.get('k'), undefined)
+      await two.invalidate()
+      await one.set('k', 'of before')
+      assert.deepEqual([await one.get('k'), await two.get('k')], [undefined, undefined])
+      await one.set('k', 'of now')
+      assert.deepEqual([await one.get('k'), await two.get('k')], ['of now', 'of now'])
+    })
+
+    test(`of ${name} are not current when the second of two loads ends after the tag`, async (t) => {
+      const { cache } = await serve(t)
+      const one = make(cache)
+      await one.set('other', '0')
+      await Promise.all([one.get('k'), one.get('k')])
+      await one.set('k', 'first')
+      await one.invalidate()
+      assert.equal(await one.get('other'), undefined)
+      await one.set('k', 'second, of before')
+      assert.equal(await one.get('k'), undefined)
+    })
+  }
+})
+
+describe("the tags of Apollo's cache", () => {
+  test('are refused where they cannot be tags', async (t) => {
+    const { cache } = await serve(t)
+    for (const tags of ['graphql', [1], 5, null] as unknown as string[][]) {
+      assert.throws(() => new ApolloCache(cache, { tags }), hasCode('MINTRING_BAD_ARGUMENT'))
+    }
+    assert.throws(
+      () => new ApolloCache(cache, { ttl: 60 } as never),
+      hasCode('MINTRING_BAD_ARGUMENT'),
+    )
+    const wrong = new ApolloCache(cache, { tags: () => 'x' as never })
+    await assert.rejects(wrong.set('k', 'v'), hasCode('MINTRING_BAD_ARGUMENT'))
+    const long = new ApolloCache(cache, { tags: ['x'.repeat(257)] })
+    await assert.rejects(long.set('k', 'v'), hasCode('MINTRING_BAD_POLICY'))
+  })
+
+  test('leave what was stored without tags as it is', async (t) => {
+    const { cache } = await serve(t)
+    await new ApolloCache(cache).set('k', 'plain')
+    assert.equal(await new ApolloCache(cache, { tags: ['all'] }).get('k'), 'plain')
+  })
+})
+
+function hasCode(code: string) {
+  return (error: unknown): boolean => isMintringError(error) && error.code === code
+}

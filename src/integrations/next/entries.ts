@@ -3,6 +3,7 @@ import { isMintringError } from '../../errors.ts'
 import { Generations } from '../generations.ts'
 import { lifetimeOfSeconds } from '../lifetime.ts'
 import { safeKey } from '../safe-key.ts'
+import { type SeenTags, SeenVersions } from '../seen-versions.ts'
 import { unpacked } from './pack.ts'
 
 /** When a tag was last marked stale, and when its entries expire, in ms since the epoch. */
@@ -19,22 +20,6 @@ export interface TagDurations {
 /** The state of an entry, according to its tags; `ended` is expired. */
 export type Standing = 'valid' | 'stale' | 'ended'
 
-/** The tag versions stored with an entry, in the order of its tags. */
-export interface SeenTags {
-  readonly versions: readonly string[]
-  /**
-   * Whether the versions were read before rendering. If not, timestamps decide about later changes.
-   */
-  readonly isProven: boolean
-}
-
-/** A version of a tag, and the moment at which this process first read it. */
-interface Known {
-  readonly version: string
-  readonly since: number
-}
-
-const MAX_KNOWN = 10_000
 /** The end of a version is the version of the last hard invalidation. */
 const HARD_CHARACTERS = 8
 
@@ -47,13 +32,13 @@ export class NextEntries {
   private readonly client: MemcachedClient
   private readonly generations: Generations
   private readonly prefix: string
-  private readonly known = new Map<string, Known>()
-  private moments = 0
+  private readonly seenVersions: SeenVersions
 
   constructor(client: MemcachedClient, prefix: string) {
     this.client = client
     this.generations = new Generations(client)
     this.prefix = prefix
+    this.seenVersions = new SeenVersions(client)
   }
 
   /** Returns the value passed to packed(), or undefined for other bytes. */
@@ -86,18 +71,12 @@ export class NextEntries {
 
   /** The current moment, for seen(): later renders are newer than the versions read before it. */
   get moment(): number {
-    return this.moments
+    return this.seenVersions.moment
   }
 
   /** Returns the tag versions for an entry whose rendering started at `moment`. */
-  async seen(tags: readonly string[], moment: number | undefined): Promise<SeenTags | undefined> {
-    const before = tags.map((tag) => this.known.get(tag))
-    const versions = await this.versions(tags)
-    const isProven = versions?.every((version, i) => {
-      const known = before[i]
-      return moment !== undefined && known?.version === version && known.since <= moment
-    })
-    return versions === undefined ? undefined : { versions, isProven: isProven === true }
+  seen(tags: readonly string[], moment: number | undefined): Promise<SeenTags | undefined> {
+    return this.seenVersions.since(this.tagNames(tags), moment)
   }
 
   /** Returns the state of an entry according to its own tags; `ended` if a tag was evicted. */
@@ -107,7 +86,10 @@ export class NextEntries {
     seen: SeenTags | undefined,
   ): Promise<Standing> {
     if (tags.length === 0) return 'valid'
-    const [times, versions] = await Promise.all([this.tagTimes(tags), this.versions(tags)])
+    const [times, versions] = await Promise.all([
+      this.tagTimes(tags),
+      this.seenVersions.now(this.tagNames(tags)),
+    ])
     if (times.includes(undefined)) return 'ended'
     const byTime = standingOf(times, timestampMs)
     if (versions === undefined) return byTime
@@ -132,26 +114,12 @@ export class NextEntries {
     await Promise.all(keys.map((key) => this.client.set(key, times)))
     const hard = durations === undefined
     // If a tag's host is down, the client deletes the tag there before the host serves reads again.
-    const names = tags.map((tag) => this.tagName(tag))
-    await this.client.invalidateTags(names, { hard }).catch(unreachable)
+    await this.client.invalidateTags(this.tagNames(tags), { hard }).catch(unreachable)
   }
 
-  /** Returns undefined when a version cannot be read. */
-  private async versions(tags: readonly string[]): Promise<readonly string[] | undefined> {
-    const read = tags.map((tag) => this.client.tagVersions(this.tagName(tag)))
-    const versions = await Promise.all(read).catch(unreachable)
-    if (this.known.size > MAX_KNOWN) this.known.clear()
-    const since = ++this.moments
-    versions?.forEach((version, i) => {
-      const tag = tags[i]!
-      if (this.known.get(tag)?.version !== version) this.known.set(tag, { version, since })
-    })
-    return versions
-  }
-
-  /** Converts a tag of Next.js, which can be any text, to a valid tag name. */
-  private tagName(tag: string): string {
-    return this.key('v', tag)
+  /** Converts tags of Next.js, which can be any text, to valid tag names. */
+  private tagNames(tags: readonly string[]): readonly string[] {
+    return tags.map((tag) => this.key('v', tag))
   }
 
   /**

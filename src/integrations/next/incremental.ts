@@ -1,13 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { refuseCallbacks } from '../../arguments.ts'
-import {
-  type NextEntries,
-  type SeenTags,
-  type Standing,
-  type TagDurations,
-  unreachable,
-} from './entries.ts'
+import type { SeenTags } from '../seen-versions.ts'
+import { type NextEntries, type Standing, type TagDurations, unreachable } from './entries.ts'
 import { packed } from './pack.ts'
 
 /** A page, a route or a fetch in the form that Next.js stores; other fields are opaque here. */

@@ -22,6 +22,8 @@ export interface Page {
   readonly isGzip: boolean
   /** The metadata; undefined for a page stored as its bytes only. */
   readonly head?: PageHead | undefined
+  /** The tags that its response listed; they are stored beside it. */
+  readonly tags?: readonly string[] | undefined
 }
 
 /** Stands for an item that is not a page: the cache neither serves nor replaces it. */

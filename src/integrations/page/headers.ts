@@ -57,11 +57,13 @@ const OF_ONE_VISITOR: readonly RegExp[] = [
 /** Headers that nginx cannot send, and that no visitor needs. */
 const DISPENSABLE: ReadonlySet<string> = new Set([
   'cache-control',
+  'cache-tag',
   'etag',
   'expires',
   'last-modified',
   'pragma',
   'server',
+  'surrogate-key',
   'x-powered-by',
 ])
 /** The limit for all headers of a page; a gzip header has room for 65,535 bytes. */

@@ -33,6 +33,14 @@ const CHECKS: Checks = {
     "a list such as ['www.example.com']",
   ),
   nginxHeaders: unless(isHeaders, 'an object of header names and their text'),
+  tags: unless(
+    (given) => isListOf(given, /./) || isFunction(given),
+    "a list such as ['site'], or a function of the address that returns one",
+  ),
+  tagHeader: unless(
+    (given) => isText(given, HEADER_NAME),
+    "the name of a response header such as 'Surrogate-Key'",
+  ),
   ignoredRequestHeaders: unless(
     (given) => isListOf(given, HEADER_NAME),
     "a list of header names such as ['x-request-id']",

@@ -17,11 +17,14 @@ import { failureReply, type ReplyTerms, replyOf } from './reply.ts'
 import { Room } from './room.ts'
 import type { UncacheableReason } from './rules.ts'
 import type { Ignored } from './shown.ts'
+import type { PageTags } from './tags.ts'
 import type { Visit } from './visit.ts'
 
 /** The options of a page cache, checked and with defaults. */
 export interface PagesSettings {
+  /** Without the tags of each page. */
   readonly policy: RefillPolicy
+  readonly tags: PageTags
   readonly ttlSeconds: number
   readonly waitTimeoutMs: number
   readonly contentType: string
@@ -75,7 +78,7 @@ export class Pages {
   }
 
   async refresh(url: string | URL): Promise<boolean> {
-    const { origin, policy } = this.#settings
+    const { origin } = this.#settings
     if (origin === undefined) {
       throw new MintringError('MINTRING_BAD_ARGUMENT', 'refresh() needs the option origin')
     }
@@ -83,7 +86,7 @@ export class Pages {
     this.#outcomes.forget(address)
     const load: Loader<Page | undefined> = (_key, context) =>
       this.#room.during(answered, (share) => this.#renderer.fetch(origin, address, context, share))
-    const answered = this.#view.refresh(address, load, policy)
+    const answered = this.#view.refresh(address, load, this.#policyFor(address))
     return (await answered) !== undefined
   }
 
@@ -106,13 +109,29 @@ export class Pages {
     return (await this.#view.get(asIs)) === undefined ? withoutScheme : asIs
   }
 
+  #policyFor(address: Address): RefillPolicy {
+    return this.#settings.tags.policyFor(this.#settings.policy, address)
+  }
+
   /**
    * Serves a stored page without rendering: for HEAD, and for visitors whose page cannot be stored.
    */
   async #serveIfThere(visit: Visit): Promise<void> {
-    const page = await this.#view.get<Page>(visit.address)
+    const page = await this.#look(visit.address)
     if (page === undefined || page === FOREIGN) visit.pass()
     else await this.#serve(visit, page, undefined)
+  }
+
+  /** Returns the stored page, or undefined after a hard invalidation of one of its tags. */
+  async #look(address: Address): Promise<Page | undefined> {
+    const page = await this.#view.get<Page>(address)
+    if (page === undefined || !this.#settings.tags.isOn) return page
+    const load: Loader<Page | undefined> = (_key, context) => {
+      context.skip()
+      return undefined
+    }
+    const entry = await this.#view.getOrSetEntry(address, load, this.#policyFor(address))
+    return entry.value
   }
 
   /**
@@ -154,12 +173,12 @@ export class Pages {
   }
 
   async #find(visit: Visit): Promise<Found> {
-    const { policy } = this.#settings
+    const { address } = visit
     let entry: RefillEntry<Page | undefined>
     try {
       const load: Loader<Page | undefined> = (_key, context) =>
         this.#room.during(answered, (share) => this.#renderer.render(visit, context, share))
-      const answered = this.#view.getOrSetEntry(visit.address, load, policy)
+      const answered = this.#view.getOrSetEntry(address, load, this.#policyFor(address))
       entry = await answered
     } catch (error) {
       if (isMintringError(error) && error.cause instanceof CutShort) return 'cut'

@@ -13,6 +13,7 @@ import type { Share } from './room.ts'
 import type { HeaderLines, Ruling, UncacheableReason } from './rules.ts'
 import { ageOf, forbidsTransforms, judge } from './rules.ts'
 import { ALL_HEADERS } from './shown.ts'
+import type { PageTags } from './tags.ts'
 import type { Captured, Visit } from './visit.ts'
 import type { PageWatch } from './watch.ts'
 
@@ -20,6 +21,7 @@ import type { PageWatch } from './watch.ts'
 export interface RendererSettings {
   readonly contentType: string
   readonly policy: RefillPolicy
+  readonly tags: PageTags
   readonly origin: Origin | undefined
   /** The headers nginx adds; undefined when nginx does not serve these pages. */
   readonly nginx: NginxHeaders | undefined
@@ -111,9 +113,12 @@ export class PageRenderer {
   }
 
   #refusedHeader(headers: HeaderLines): Refusal | undefined {
-    const { nginx } = this.#settings
+    const { nginx, tags } = this.#settings
     const kept = headersToKeep(headers, [])
-    const header = 'refused' in kept ? kept.refused : nginx && nginxLacks(headers, kept, nginx)
+    const listed = tags.listed(headers)
+    const lacking = nginx && !('refused' in kept) && nginxLacks(headers, kept, nginx)
+    const wrongTags = typeof listed === 'string' ? listed : undefined
+    const header = 'refused' in kept ? kept.refused : lacking || wrongTags
     return header === undefined
       ? undefined
       : { isStorable: false, reason: 'headers', status: 200, header }
@@ -143,7 +148,8 @@ export class PageRenderer {
     // it.
     const { ttlSeconds } = ruling
     context.setTtl(ttlSeconds === undefined ? ttl : Math.min(ttlSeconds, MAX_TTL_SECONDS))
-    return page
+    const tags = this.#settings.tags.listed(headers)
+    return typeof tags === 'string' ? page : { ...page, tags }
   }
 
   /**

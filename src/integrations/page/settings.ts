@@ -11,6 +11,7 @@ import { Origin } from './origin.ts'
 import type { PagesSettings } from './pages.ts'
 import { Pages } from './pages.ts'
 import type { UncacheableReason } from './rules.ts'
+import { PageTags, type TagsByAddress } from './tags.ts'
 
 /** Options of a page cache. Durations are seconds, or text such as `'5m'`. */
 export interface PageCacheOptions {
@@ -60,6 +61,16 @@ export interface PageCacheOptions {
    */
   readonly nginxHeaders?: Readonly<Record<string, string>> | undefined
   /**
+   * The tags of all pages, or of a page by its address, such as `www.example.com/news`: then
+   * `client.invalidateTags(tag)` makes pages stale (docs/tags.md). Default: none.
+   */
+  readonly tags?: TagsByAddress | undefined
+  /**
+   * The response header in which the application lists the tags of a page, such as
+   * `Surrogate-Key`: text with spaces or commas between the tags. Default: none.
+   */
+  readonly tagHeader?: string | undefined
+  /**
    * Request headers that do not affect pages although the application reads them, for example for
    * its log. If it reads any other header, the page is not stored.
    */
@@ -103,12 +114,14 @@ export function pagesOf(
 }
 
 function settingsOf(client: MemcachedClient, options: PageCacheOptions): PagesSettings {
-  const { origin, originToken, onError, onUncacheable } = options
+  const { origin, originToken, onError, onUncacheable, tags, tagHeader } = options
   const policy = policyOf(options)
   // Checks the policy now, before the first visitor comes.
-  client.define({ key: () => '', loader: () => undefined, ...policy })
+  const known = typeof tags === 'function' ? {} : { tags }
+  client.define({ key: () => '', loader: () => undefined, ...policy, ...known })
   return {
     policy,
+    tags: new PageTags(tags, tagHeader),
     ttlSeconds: secondsOf(options.ttl),
     waitTimeoutMs: options.waitTimeoutMs ?? WAIT_TIMEOUT_MS,
     contentType: options.contentType ?? DEFAULT_CONTENT_TYPE,

@@ -20,6 +20,8 @@ const BAD: Readonly<Record<keyof PageCacheOptions, readonly unknown[]>> = {
   uncacheableTtl: [-1, Number.NaN, '10', null, {}],
   hosts: ['www.example.com', [], [''], ['a b'], ['http://example.com/'], [1], null, {}],
   nginxHeaders: [null, [], 'X: 1', { 'a b': '1' }, { X: 1 }, { X: 'a\r\nb' }, { '': '' }],
+  tags: ['site', [1], [''], null, {}],
+  tagHeader: ['', 'a b', null, 1, ['Surrogate-Key']],
   ignoredRequestHeaders: ['x-request-id', [1], [''], ['a b'], null, {}],
   ignoredRequestFields: ['remoteAddress', [1], [''], ['a.b'], null, {}],
   maxBufferedBytes: [-1, Number.NaN, '64m', null, {}],
