@@ -17,11 +17,14 @@ export interface ElectionOwner {
  */
 export function isSettled(
   { sight }: Slot,
-  { lease }: Finding,
+  { lease, isToMark = false }: Finding,
   nowMs: number,
   until: 'untilMs' | 'waitingUntilMs',
 ): boolean {
-  return sight !== undefined && isSameLease(sight.lease, lease) && nowMs < sight[until]
+  // After a hard invalidation of a tag a value is as good as absent, under the same CAS id.
+  if (sight === undefined || sight.isToMark !== isToMark || sight.lease.on !== lease.on)
+    return false
+  return isSameLease(sight.lease, lease) && nowMs < sight[until]
 }
 
 /** Tries for the lease of what was found, once for all callers of this process. */
@@ -36,10 +39,10 @@ export async function electOnce(
     const { elected } = slot.sight as Sight
     return forAnother(finding, (await elected).finding, clock)
   }
-  const { lease } = finding
+  const { lease, isToMark = false } = finding
   const elected = elect()
   const never = Number.POSITIVE_INFINITY
-  const sight: Sight = { lease, elected, untilMs: never, waitingUntilMs: never }
+  const sight: Sight = { lease, isToMark, elected, untilMs: never, waitingUntilMs: never }
   slot.sight = sight
   try {
     const { finding: now, goodForMs, isTakeover } = await elected

@@ -1,21 +1,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Clock } from './clock.ts'
 import { electOnce, isSettled } from './election.ts'
-import type { RefillEntry, SoonEntry } from './entry.ts'
-import { entryOf, guarded, isPromise } from './entry.ts'
+import { entryOf, guarded, isPromise, type RefillEntry, type SoonEntry } from './entry.ts'
 import { type Finding, isSameLease, withoutValue } from './finding.ts'
-import type { FlightDeck } from './flight.ts'
-import { Bypass, Flight } from './flight.ts'
+import { Bypass, Flight, type FlightDeck } from './flight.ts'
 import { Gate } from './gate.ts'
 import { invalidateHomes } from './inherit.ts'
-import type { Ask, Loader } from './loading.ts'
-import { failedBefore } from './loading.ts'
+import { type Ask, failedBefore, type Loader } from './loading.ts'
 import { Loads } from './loads.ts'
 import type { Elected, Path } from './path.ts'
 import { pathsOf } from './paths.ts'
 import type { Policy } from './policy.ts'
-import type { ReadOwner } from './read.ts'
-import { Read } from './read.ts'
+import { Read, type ReadOwner } from './read.ts'
 import { coded, withinWait } from './share.ts'
 import { detach, type Slot } from './slots.ts'
 import type { RefillStore } from './store.ts'
@@ -23,10 +19,15 @@ import { TagDesk } from './tags/desk.ts'
 import { TagJudge } from './tags/judge.ts'
 import type { Look } from './tags/look.ts'
 import type { TagsOf } from './tags/names.ts'
-import type { RefillEvent, RefillEventName, RefillHooks } from './tally.ts'
-import { Tally } from './tally.ts'
-import type { Fallback, Waiter, WaitOwner } from './wait.ts'
-import { isOwnFault, Wait, waitTimedOut } from './wait.ts'
+import { type RefillEvent, type RefillEventName, type RefillHooks, Tally } from './tally.ts'
+import {
+  type Fallback,
+  isOwnFault,
+  Wait,
+  type Waiter,
+  type WaitOwner,
+  waitTimedOut,
+} from './wait.ts'
 
 /** How often a caller that shared a lost load reads again before it takes what that loaded. */
 const MAX_REREADS = 3
@@ -124,8 +125,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     const { slot } = ask
     if (slot.flight?.holds(lease) === true) return slot.flight
     if (election === 'won') return this.#start(ask, finding)
-    // The server went away: the next reader tries again.
-    this.#electBehind(ask, finding).catch(() => {})
+    void this.#electBehind(ask, finding)
     return undefined
   }
 
@@ -133,17 +133,18 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   async #settleMarked(ask: Ask<Slot>, finding: Finding): Promise<RefillEntry> {
     const { staleTimeoutMs } = ask.slot.policy
     const stale = this.#staleEntry(ask, finding)
-    const flight = await this.#electBehind(ask, finding).catch(() => undefined)
+    const flight = await this.#electBehind(ask, finding)
     await flight?.begun
     if (staleTimeoutMs === 0 || flight === undefined) return stale
     return this.#freshInTime(staleTimeoutMs, flight, finding, stale)
   }
 
+  /** Resolves to the load that it starts. If the server went away, the next reader tries again. */
   async #electBehind(ask: Ask<Slot>, finding: Finding): Promise<Flight | undefined> {
     const { slot } = ask
     if (isSettled(slot, finding, this.clock.nowMs(), 'untilMs')) return undefined
-    const now = await this.elect(ask, finding)
-    if (now.election !== 'won' || slot.flight?.holds(now.lease) === true) return undefined
+    const now = await this.elect(ask, finding).catch(() => undefined)
+    if (now?.election !== 'won' || slot.flight?.holds(now.lease) === true) return undefined
     return this.#start(ask, now)
   }
 
@@ -268,13 +269,10 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   }
 
   async #readAgain(waiter: Waiter<Slot>): Promise<RefillEntry> {
-    let finding: Finding
-    try {
-      finding = await this.find(waiter.ask)
-    } catch (error) {
-      return this.unreachable(waiter, error)
-    }
-    return this.#pursue(waiter, finding)
+    return this.find(waiter.ask).then(
+      (finding) => this.#pursue(waiter, finding),
+      (error: unknown) => this.unreachable(waiter, error),
+    )
   }
 
   #bypass(ask: Ask<Slot>, state: 'bypass' | 'uncached'): Promise<RefillEntry> {

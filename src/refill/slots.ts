@@ -25,6 +25,8 @@ interface Agreed {
 
 /** The last election of a key: there is no reason to try again before its time. */
 export interface Sight {
+  /** Whether it was to mark the value: until its tags come, a page has the same lease. */
+  readonly isToMark: boolean
   /** That of the item which a read found. */
   readonly lease: Lease
   readonly elected: Promise<Elected>

@@ -112,6 +112,25 @@ describe('a sidecar page, whose tags are stored beside it', () => {
     assert.equal((await entry()).staleBecause, 'tag')
   })
 
+  for (const hard of [false, true]) {
+    test(`obeys a tag at once although a reader met it before its tags were stored; hard: ${hard}`, async () => {
+      const w = world()
+      const [one, other] = [reader(w, POLICY.tags), reader(w, POLICY.tags)]
+      await one.entry()
+      const tags = w.server.peek('tags k')!
+      w.server.set('tags k', { body: '', flags: 0 }, POLICY.lease)
+      assert.equal((await other.entry()).state, 'stale')
+      w.server.set('tags k', tags, 100)
+      assert.equal((await other.entry()).state, 'fresh')
+      other.told.value = 2
+      await w.when(one.refill.invalidateTags('a', { hard }))
+      assert.equal((await other.entry()).state, hard ? 'miss' : 'stale')
+      await w.pass(100)
+      const { state, value } = await other.entry()
+      assert.deepEqual([state, value, other.told.loads], ['fresh', 2, 1])
+    })
+  }
+
   test('is not returned after a hard invalidation', async () => {
     const w = world()
     const { refill, told, entry } = reader(w, POLICY.tags)
