@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import type { StaleBecause } from './finding.ts'
+import type { Finding, StaleBecause } from './finding.ts'
 
 /**
  * How a caller got its value. `fresh`, `stale`: from the cache. `miss`: loaded and stored.
@@ -32,8 +32,19 @@ export function isPromise(value: unknown): value is Promise<unknown> {
   return types.isPromise(value)
 }
 
-/** The entry of a value that may still be in decoding. */
-export function entryOf(value: unknown, terms: Omit<RefillEntry, 'value'>): SoonEntry {
+/** The entry of a fresh value, which may still be in decoding. */
+export function freshEntry({ value, freshForSeconds }: Finding): SoonEntry {
+  const isEndless = freshForSeconds === -1
+  return entryOf(value, isEndless ? { state: 'fresh' } : { state: 'fresh', ttl: freshForSeconds })
+}
+
+/** The entry of a stale value, which may still be in decoding. */
+export function staleEntry({ value, staleForSeconds, staleBecause }: Finding): SoonEntry {
+  const because = staleBecause === undefined ? {} : { staleBecause }
+  return entryOf(value, { state: 'stale', staleFor: staleForSeconds, ...because })
+}
+
+function entryOf(value: unknown, terms: Omit<RefillEntry, 'value'>): SoonEntry {
   if (isPromise(value)) return value.then((done) => ({ ...terms, value: done }))
   return { ...terms, value }
 }

@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Clock } from './clock.ts'
 import { electOnce, isSettled } from './election.ts'
-import { entryOf, guarded, isPromise, type RefillEntry, type SoonEntry } from './entry.ts'
-import { type Finding, isSameLease, withoutValue } from './finding.ts'
+import type { RefillEntry, SoonEntry } from './entry.ts'
+import { freshEntry, guarded, isPromise, staleEntry } from './entry.ts'
+import { type Finding, isSameLease } from './finding.ts'
 import { Bypass, Flight, type FlightDeck } from './flight.ts'
 import { Gate } from './gate.ts'
 import { invalidateHomes } from './inherit.ts'
@@ -12,7 +13,7 @@ import type { Elected, Path } from './path.ts'
 import { pathsOf } from './paths.ts'
 import type { Policy } from './policy.ts'
 import { Read, type ReadOwner } from './read.ts'
-import { coded, withinWait } from './share.ts'
+import { decoded, withinWait } from './share.ts'
 import { detach, type Slot } from './slots.ts'
 import type { RefillStore } from './store.ts'
 import { TagDesk } from './tags/desk.ts'
@@ -20,14 +21,8 @@ import { TagJudge } from './tags/judge.ts'
 import type { Look } from './tags/look.ts'
 import type { TagsOf } from './tags/names.ts'
 import { type RefillEvent, type RefillEventName, type RefillHooks, Tally } from './tally.ts'
-import {
-  type Fallback,
-  isOwnFault,
-  Wait,
-  type Waiter,
-  type WaitOwner,
-  waitTimedOut,
-} from './wait.ts'
+import type { Fallback, Waiter, WaitOwner } from './wait.ts'
+import { isOwnFault, Wait, waitTimedOut } from './wait.ts'
 
 /** How often a caller that shared a lost load reads again before it takes what that loaded. */
 const MAX_REREADS = 3
@@ -98,9 +93,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
 
   #settleFresh(ask: Ask<Slot>, finding: Finding): SoonEntry {
     this.#refillBehind(ask, finding)
-    const { value, freshForSeconds } = finding
-    const isEndless = freshForSeconds === -1
-    return entryOf(value, isEndless ? { state: 'fresh' } : { state: 'fresh', ttl: freshForSeconds })
+    return freshEntry(finding)
   }
 
   /** At once within staleWhileRevalidate; after that only should all else fail. */
@@ -329,14 +322,8 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return this.read(slot, loader, tagsOf).finding()
   }
 
-  /** Values that cannot be read are as good as absent. */
-  async decoded(finding: Finding): Promise<Finding> {
-    try {
-      const value = await coded(this.clock, finding.value)
-      return value === undefined ? withoutValue(finding) : { ...finding, value }
-    } catch {
-      return withoutValue(finding)
-    }
+  decoded(finding: Finding): Promise<Finding> {
+    return decoded(this.clock, finding)
   }
 
   async poll(ask: Ask<Slot>): Promise<Finding> {
@@ -362,10 +349,9 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   }
 
   #staleEntry({ slot }: Ask<Slot>, finding: Finding): SoonEntry {
-    const { value, staleForSeconds, staleBecause, lease } = finding
+    const { staleForSeconds, staleBecause, lease } = finding
     this.report('stale', { key: slot.key, host: lease.place.name, staleForSeconds, staleBecause })
-    const because = staleBecause === undefined ? {} : { staleBecause }
-    return entryOf(value, { state: 'stale', staleFor: staleForSeconds, ...because })
+    return staleEntry(finding)
   }
 
   // What changes the key.

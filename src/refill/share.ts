@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 import type { Clock } from './clock.ts'
 import type { Finding } from './finding.ts'
-import { isImmutable, UNREADABLE } from './finding.ts'
+import { isImmutable, UNREADABLE, withoutValue } from './finding.ts'
 import type { EncodedItem, RefillStore } from './store.ts'
 
 /** How long a serializer may take over one value: one that hangs must not hang its callers. */
@@ -25,6 +25,16 @@ export function coded<Result>(
   result: Result | Promise<Result>,
 ): Promise<Result | undefined> {
   return withinWait(clock, CODEC_TIMEOUT_MS, Promise.resolve(result))
+}
+
+/** The finding with its value. A value that cannot be read is as good as absent. */
+export async function decoded(clock: Clock, finding: Finding): Promise<Finding> {
+  try {
+    const value = await coded(clock, finding.value)
+    return value === undefined ? withoutValue(finding) : { ...finding, value }
+  } catch {
+    return withoutValue(finding)
+  }
 }
 
 /** The finding for one more caller. A value that cannot be decoded once more is shared. */

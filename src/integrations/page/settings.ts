@@ -11,7 +11,7 @@ import { Origin } from './origin.ts'
 import type { PagesSettings } from './pages.ts'
 import { Pages } from './pages.ts'
 import type { UncacheableReason } from './rules.ts'
-import { PageTags, type TagsByAddress } from './tags.ts'
+import { PageTags } from './tags.ts'
 
 /** Options of a page cache. Durations are seconds, or text such as `'5m'`. */
 export interface PageCacheOptions {
@@ -64,7 +64,7 @@ export interface PageCacheOptions {
    * The tags of all pages, or of a page by its address, such as `www.example.com/news`: then
    * `client.invalidateTags(tag)` makes pages stale (docs/tags.md). Default: none.
    */
-  readonly tags?: TagsByAddress | undefined
+  readonly tags?: readonly string[] | ((address: string) => readonly string[]) | undefined
   /**
    * The response header in which the application lists the tags of a page, such as
    * `Surrogate-Key`: text with spaces or commas between the tags. Default: none.

@@ -3,19 +3,19 @@ import type { Address } from './address.ts'
 import type { Page } from './body.ts'
 import type { HeaderLines } from './rules.ts'
 
-/** Tags that are known before a page is rendered: the same for all, or by its address. */
-export type TagsByAddress = readonly string[] | ((address: string) => readonly string[])
+/** The same for all pages, or made of the address. */
+type Given = readonly string[] | ((address: string) => readonly string[]) | undefined
 
 const TAG = /^[!-~]{1,256}$/
 const MAX_TAGS = 128
 
 /** Where the tags of pages come from. */
 export class PageTags {
-  readonly #given: TagsByAddress | undefined
+  readonly #given: Given
   readonly #header: string | undefined
 
   /** `header` names the response header that lists tags. */
-  constructor(given: TagsByAddress | undefined, header: string | undefined) {
+  constructor(given: Given, header: string | undefined) {
     this.#given = given
     this.#header = header?.toLowerCase()
   }
