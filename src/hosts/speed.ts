@@ -108,10 +108,12 @@ export class SpeedCheck {
     for (const host of judged) {
       const others = hosts.filter((one) => one !== host)
       const peersMs = medianOf(others.map(({ speed }) => speed.replyMs))
-      if (peersMs === undefined || !host.speed.judge(peersMs)) continue
+      if (peersMs === undefined) continue
+      const isNews = host.speed.judge(peersMs)
       const { name, address, speed } = host
       const { replyMs = 0, isSlow } = speed
-      hooks.slow?.({ host: name, address, isSlow, replyMs, peersMs })
+      if (isNews) hooks.slow?.({ host: name, address, isSlow, replyMs, peersMs })
+      // Also a host that was slow before the setting asked for that.
       if (!isSlow || policy.slowHosts !== 'eject') continue
       const times = `${Math.round(replyMs)} ms on average, its peers in ${Math.round(peersMs)} ms`
       const message = `${name} replies in ${times}`

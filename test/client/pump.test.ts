@@ -183,7 +183,7 @@ describe('warmFromPrevious: copying keys to their new homes', () => {
     const beganMs = performance.now()
     await assert.rejects(running, {
       code: 'MINTRING_ABORTED',
-      message: /The copy was aborted by its signal\. 6 copied, .* Run it again to go on/,
+      message: /The copy was aborted by its signal\. 6 copied, .* Run it again to continue/,
     })
     assert.ok(performance.now() - beganMs < 1_000)
   })

@@ -107,7 +107,7 @@ describe('warm() that is aborted', () => {
       return 'x'
     }
     const broken = cache.warm(keysTo(300), load, { resumeFrom, signal: ending.signal })
-    await assert.rejects(broken, { code: 'MINTRING_ABORTED', message: /to go on$/ })
+    await assert.rejects(broken, { code: 'MINTRING_ABORTED', message: /to continue$/ })
     const first = loaded.length
     const done = await cache.warm(keysTo(300), load, { resumeFrom })
     assert.ok(done.resumed > 0 && done.resumed <= first)
@@ -167,7 +167,7 @@ describe('warm() when a host dies in the middle', () => {
     await assert.rejects(new WarmUp(target, keysTo(100), () => 'x', options).run(), {
       code: 'MINTRING_TIMEOUT',
       host: 'a:1',
-      message: /too late.*first 5 keys are done \(5 stored.*to go on/,
+      message: /too late.*first 5 keys are done \(5 stored.*to continue/,
     })
     assert.match(readFileSync(resumeFrom, 'utf8'), /"position":5,"key":"key:4"/)
   })

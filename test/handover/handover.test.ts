@@ -154,6 +154,17 @@ describe('a change of servers', () => {
     assert.equal(third.handover, undefined)
   })
 
+  test('begins when configure names previous, while the client runs', async (context) => {
+    const fleet = await startFleet(context)
+    await fill(fleet.join(3))
+    const client = fleet.join(4, { handover: 0 })
+    assert.notDeepEqual(await missing(client), NOTHING)
+    await fill(fleet.join(3))
+    client.configure({ ...CHANGE, previous: { servers: fleet.places(3) } })
+    await reach(fleet, 'move', client)
+    assert.deepEqual(await missing(client), NOTHING)
+  })
+
   test('goes from modula to ketama', async (context) => {
     const fleet = await startFleet(context)
     const first = fleet.join(3, { distribution: 'modula' })

@@ -83,6 +83,17 @@ describe('the detection of slow hosts', () => {
     )
   })
 
+  test('ejects a host that was slow before slowHosts became eject, while the client runs', (t) => {
+    const { cluster } = testCluster(t, [1, 2, 3])
+    const load = new Load(cluster)
+    load.run(6, [1, 40, 1])
+    const states = (): string[] => cluster.snapshot().map(({ state }) => state)
+    assert.deepEqual(states(), ['up', 'up', 'up'])
+    cluster.setPolicy({ ...cluster.policy, slowHosts: 'eject' })
+    load.run(6, [1, 40, 1])
+    assert.deepEqual(states(), ['up', 'ejected', 'up'])
+  })
+
   test('with slowHosts bypass makes getOrSet load without the host, and asks it now and then', async (t) => {
     const servers = await Promise.all([startServer({ port: 0 }), startServer({ port: 0 })])
     const client = new MemcachedClient(
