@@ -3,17 +3,17 @@ import { MintringError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import type { WaitUntil } from './loading.ts'
 
-/** What concerns one caller alone, and never the load it shares with others. */
+/** Options that affect one caller only, never the load it shares with others. */
 export interface CallerOptions {
   /** Ends this caller's wait with MINTRING_ABORTED. */
   readonly signal?: AbortSignal | undefined
-  /** Ends it with MINTRING_TIMEOUT. */
+  /** Ends this caller's wait with MINTRING_TIMEOUT after this many ms. */
   readonly timeoutMs?: number | undefined
-  /** Told of background work, for platforms that freeze a process once it answered. */
+  /** Called with background work, for platforms that freeze a process after it has responded. */
   readonly waitUntil?: WaitUntil | undefined
 }
 
-/** The promise as one caller sees it: its own signal and timeout end its wait, and nothing else. */
+/** Returns the promise for one caller: its own signal and timeout end only its own wait. */
 export function forCaller<Value>(
   promise: Promise<Value>,
   options: CallerOptions,
@@ -24,7 +24,7 @@ export function forCaller<Value>(
   return within(promise, options, late, (delayMs, task) => clock.after(delayMs, task))
 }
 
-/** Throws for options under which nothing can begin. */
+/** Throws for options under which a call cannot start. */
 export function checkCaller(options: CallerOptions): void {
   checkBounds(options)
 }

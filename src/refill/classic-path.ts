@@ -26,15 +26,15 @@ import type {
 } from './store.ts'
 import { readItem } from './store.ts'
 
-/** How often an invalidation tries to mark what others keep changing, before it deletes. */
+/** How many times an invalidation tries to mark a changing value before it deletes it. */
 const MARK_ATTEMPTS = 4
 
 /**
- * Refills by classic commands, for servers and proxies without meta ones. The time at which a value
- * becomes stale is in its client flags, its bytes are as any client would store them. A miss is
- * filled with an empty item, so that there always is a CAS id; the lease is a lock beside the key,
- * named by that CAS id: so a changed value never meets an old lock. The lock lives as long as the
- * lease, and a dead holder's ends by itself.
+ * Refills by classic commands, for servers and proxies without meta commands. The time at which a
+ * value becomes stale is in its client flags; its bytes are as any client would store them. A miss
+ * is filled with an empty item, so that there is always a CAS id. The lease is a lock beside the
+ * key, named after that CAS id, so a changed value never has an old lock. A lock expires with its
+ * lease, so the lock of a dead holder expires by itself.
  */
 export class ClassicPath implements Path {
   readonly #store: RefillStore
@@ -78,7 +78,7 @@ export class ClassicPath implements Path {
     if ((flags & Stamp.Refill) === 0) {
       return { ...known, verdict: 'fresh', election: 'none', freshForSeconds: -1 }
     }
-    // Without a clock it was stored by meta commands: its mark cannot be seen here.
+    // Meta commands stored a value without a clock; this path cannot see its stale mark.
     const freshForSeconds = this.#freshFor(flags) ?? 0
     if ((flags & Stamp.Marked) !== 0 || freshForSeconds <= 0) {
       const staleForSeconds = Math.max(0, -freshForSeconds)
@@ -100,13 +100,13 @@ export class ClassicPath implements Path {
       { name: 'gets', beside },
     ])
     const [added, lock] = (await answers.catch(unlessRefused)) ?? []
-    // Behind a proxy the lock may live on a dead server. The CAS id alone guards the store then.
+    // The proxy's server for the lock may be down. Then only the CAS id guards the store.
     if (added === undefined) return won(now, trouble)
     if (added.status === 'done') return this.#take(key, policy, now, trouble)
     return lost(now, TROUBLES[lock!.flags] ?? 'none')
   }
 
-  /** Also brings back a lock that was over: two loads then, of which one is stored. */
+  /** Renews the lock. If it had already expired, two loads may run, and only one is stored. */
   async beat(key: string, policy: Policy, lease: Lease, trouble: Trouble): Promise<void> {
     await this.#lock(key, lease, trouble, policy.leaseSeconds)
   }
@@ -144,11 +144,11 @@ export class ClassicPath implements Path {
   }
 
   /**
-   * Writes the value back with other flags, if it is still the same. What no refill stored is
-   * deleted: its remaining life is unknown.
+   * Marks a value stale by writing it back with other flags, if it is unchanged. Deletes a value
+   * that no refill stored, because its remaining lifetime is unknown.
    */
   async invalidate(key: string, policy: Policy, home?: KeyHome): Promise<boolean> {
-    // Where a key moves, what a read finds need not be what the mark would meet.
+    // While a key moves, a read may use another home than the mark, so delete the key on this home.
     const attempts = home === undefined ? MARK_ATTEMPTS : 0
     for (let attempt = 0; attempt < attempts; attempt++) {
       const mark = await readItem(this.#store, key, (item) => this.#mark(item, policy))
@@ -160,7 +160,7 @@ export class ClassicPath implements Path {
     return removed!.status === 'done'
   }
 
-  /** Puts an empty item where there is none, and tells what is there now. */
+  /** Stores an empty item if the key has none, and returns the item that is there now. */
   async #fill(key: string, policy: Policy, finding: Finding): Promise<Finding> {
     const ttlSeconds = placeholderSeconds(policy)
     const [, read] = await this.#store.exchange(finding.lease.place, key, [
@@ -170,7 +170,10 @@ export class ClassicPath implements Path {
     return this.#nowThere(read!, policy)
   }
 
-  /** An empty item that would end before the load, or the pause after it, gives way to another. */
+  /**
+   * Wins the lease; first replaces an empty item that would expire before the load and the pause
+   * after it.
+   */
   async #take(key: string, policy: Policy, finding: Finding, trouble: Trouble): Promise<Elected> {
     const { lease } = finding
     if (lastsForALoad(lease, policy)) return won(finding, trouble)
@@ -180,17 +183,18 @@ export class ClassicPath implements Path {
       { name: 'gets' },
     ])
     const now = this.#nowThere(read!, policy)
-    // What ends is not looked for again: it may be one of a client whose clock is far behind.
+    // Do not check the new item's lifetime again: it may belong to a client whose clock is far
+    // behind.
     return isSameLease(now.lease, lease) ? won(now, trouble) : this.elect(key, policy, now)
   }
 
   #nowThere(item: Item, policy: Policy): Finding {
     const now = this.judge(item, policy, 0)
-    // Gone again between the two commands: the next read tells more.
+    // The item vanished between the two commands; the next read decides.
     return now.lease.cas === '' ? { ...now, election: 'lost' } : now
   }
 
-  /** An empty item that says nothing but that it is one of ours, and when it ends. */
+  /** Returns an empty item whose flags say only that a refill stored it, and when it expires. */
   #empty(ttlSeconds: number): EncodedItem {
     const nowSeconds = this.#clock.unixSeconds()
     const clock = clockBits(nowSeconds + ttlSeconds, nowSeconds, ttlSeconds)
@@ -229,10 +233,10 @@ function unlessRefused(error: unknown): undefined {
   if (!isMintringError(error) || error.code !== 'MINTRING_REFUSED') throw error
 }
 
-/** What stays of the flags when a value is marked: the codec's bits, and what a refill says. */
+/** The flags that a mark keeps: the codec's bits, and those of a refill. */
 const KEPT = CODEC_FLAGS | Stamp.Refill | Stamp.NoEarly
 
-/** What a lock says, by its flags. */
+/** The meaning of a lock's flags. */
 const TROUBLES: readonly Trouble[] = ['none', 'slow', 'failing']
 
 function lockOf(trouble: Trouble): EncodedItem {

@@ -1,23 +1,23 @@
 import { clearTimeout, performance, setTimeout, unixMs } from '../runtime.ts'
 
-/** A timer that can be called off. */
+/** A timer that can be cancelled. */
 export interface Timer {
   cancel(): void
 }
 
-/** Time and chance as refills see them: passed in, so that a simulation can own both. */
+/** The source of time and randomness for refills; simulations pass their own. */
 export interface Clock {
-  /** Monotonic milliseconds. */
+  /** Returns monotonic milliseconds. */
   nowMs(): number
-  /** Wall-clock seconds: only the classic path, which has no other clock, reads it. */
+  /** Returns wall-clock seconds. Only the classic path uses it, because it has no other clock. */
   unixSeconds(): number
-  /** From 0 up to, not including, 1. */
+  /** Returns a random number from 0 up to, but not including, 1. */
   random(): number
-  /** Runs `task` once, later. Such a timer does not hold the process. */
+  /** Runs `task` once, later. The timer does not keep the process alive. */
   after(delayMs: number, task: () => void): Timer
 }
 
-/** The clock of the machine. */
+/** The real clock. */
 export const refillClock: Clock = {
   nowMs: () => performance.now(),
   unixSeconds: () => Math.floor(unixMs() / 1000),

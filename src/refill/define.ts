@@ -5,27 +5,27 @@ import type { RefillEntry } from './entry.ts'
 import type { Loader, LoaderContext } from './loading.ts'
 import type { RefillPolicy } from './policy.ts'
 
-/** One place for a policy, its keys and its loader. */
+/** A policy together with its keys and its loader. */
 export interface Definition<Args extends readonly unknown[], Value> extends RefillPolicy {
-  /** The key, or what makes it of the arguments. */
+  /** The key, or a function that returns it for the arguments. */
   readonly key: string | ((...args: Args) => string)
-  /** Takes the arguments, and then what loaders are told. */
+  /** Loads the value: receives the arguments, and then the loader context. */
   readonly loader: (...args: [...Args, LoaderContext<Value>]) => Value | Promise<Value>
 }
 
-/** What `define` makes. */
+/** The result of `define`. */
 export interface Defined<Args extends readonly unknown[], Value> {
-  /** The value, loaded when it is absent: `getOrSet` with this policy. */
+  /** Reads the value, and loads it when it is missing: `getOrSet` with this policy. */
   get(...args: Args): Promise<Value>
-  /** The value and how it came: `getOrSetEntry` with this policy. */
+  /** Reads the value with how it was found: `getOrSetEntry` with this policy. */
   getEntry(...args: Args): Promise<RefillEntry<Value>>
-  /** Marks stale and loads now. */
+  /** Marks the key stale and loads it now. */
   refresh(...args: Args): Promise<Value>
-  /** Marks stale: the next reader loads. */
+  /** Marks the key stale; the next reader loads it. */
   invalidate(...args: Args): Promise<boolean>
 }
 
-/** The verbs a definition binds its policy to. */
+/** The methods that a definition binds to its policy. */
 export interface DefinedVerbs {
   getOrSet<Value>(
     key: string,
@@ -45,7 +45,7 @@ export interface DefinedVerbs {
   invalidate(key: string, policy: RefillPolicy): Promise<boolean>
 }
 
-/** Binds keys and loader, which were checked, to one policy. */
+/** Binds a checked key and loader to one policy. */
 export function bind<Args extends readonly unknown[], Value>(
   verbs: DefinedVerbs,
   { key, loader, ...policy }: Definition<Args, Value>,
@@ -62,7 +62,7 @@ export function bind<Args extends readonly unknown[], Value>(
   }
 }
 
-/** Throws MINTRING_BAD_ARGUMENT unless a key, or what makes it, and a loader are there. */
+/** Throws MINTRING_BAD_ARGUMENT unless the definition has a key and a loader. */
 export function checkDefinition(definition: unknown): void {
   const example = "define({ key: 'page:1', loader, ttl: 60 })"
   if (typeof definition !== 'object' || definition === null || Array.isArray(definition)) {
@@ -70,9 +70,9 @@ export function checkDefinition(definition: unknown): void {
   }
   const { key, loader } = definition as Partial<Record<'key' | 'loader', unknown>>
   if (typeof key !== 'function' && typeof key !== 'string') {
-    throw badArgument(`define() needs a key, a string or a function that makes one: ${example}`)
+    throw badArgument(`define() needs a key: a string, or a function that returns one: ${example}`)
   }
   if (typeof loader !== 'function') {
-    throw badArgument(`define() needs a loader, a function, not ${kindOf(loader)}: ${example}`)
+    throw badArgument(`define() needs a loader function, not ${kindOf(loader)}: ${example}`)
   }
 }

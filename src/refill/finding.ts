@@ -3,35 +3,40 @@ import type { Item, Place } from './store.ts'
 import type { Look } from './tags/look.ts'
 import type { Tail } from './tags/tail.ts'
 
-/** What a read finds. */
+/** The state of a key that a read finds. */
 export type Verdict = 'fresh' | 'stale' | 'absent'
 
 /**
- * Who may refill. `won`: this read may. `lost`: another has the lease. `open`: no client was
- * elected yet, and an election takes a command of its own. `none`: no refill is due, or possible.
+ * Whether this caller may refill:
+ * - `won`: this read won the lease.
+ * - `lost`: another client has the lease.
+ * - `open`: no client has it; electing one takes another command.
+ * - `none`: no refill is due or possible.
  */
 export type Election = 'won' | 'lost' | 'open' | 'none'
 
 /**
- * The right to refill one key, held by one process: good for one store, as long as the CAS id at
- * `place` is still `cas`. It never changes while the holder works, and was read before its loader
- * began: so a store that succeeds is newer than every invalidation that had returned.
+ * The right of one process to refill one key: it may store once, while the CAS id at `place` is
+ * still `cas`. The CAS id is read before the loader starts and never changes while the holder
+ * works. So a store that succeeds is newer than every invalidation that had returned before.
  */
 export interface Lease {
   readonly place: Place
   readonly cas: string
-  /** What the CAS id is of: a value, the empty item left by a miss, or the lock beside the key. */
+  /** The item with the CAS id: a value, the placeholder of a miss, or the lock beside the key. */
   readonly on: 'item' | 'placeholder' | 'lock'
-  /** What is left of the life of a placeholder or a lock; -1 = unknown. */
+  /** The remaining lifetime of a placeholder or lock in seconds; -1 if unknown. */
   readonly leftSeconds: number
 }
 
-/** Whether two leases are of the very same item, so that nothing was stored or marked between. */
+/**
+ * Whether two leases belong to the same item, so that it was neither stored nor marked in between.
+ */
 export function isSameLease(one: Lease | undefined, { cas, place }: Lease): boolean {
   return one !== undefined && one.cas === cas && one.place === place
 }
 
-/** What the holder of a lease tells the others. */
+/** What the holder of a lease reports to waiting clients. */
 export type Trouble =
   | 'none'
   /** Its loader has taken longer than others wait. */
@@ -40,47 +45,46 @@ export type Trouble =
   | 'failing'
 
 /**
- * Why a value is stale: its ttl ended, a tag of it has another version or cannot be read, or it was
- * invalidated itself.
+ * Why a value is stale: its ttl ended, a tag changed or cannot be read, or the key was invalidated.
  */
 export type StaleBecause = 'ttl' | 'tag' | 'invalidated'
 
-/** A read, judged. */
+/** The result of a read. */
 export interface Finding {
   readonly verdict: Verdict
   readonly election: Election
-  /** The value when there is one; a promise when decoding has to wait. */
+  /** The value if there is one; a promise while it is being decoded. */
   readonly value: unknown
-  /** The value once more, for another caller: callers never share what can be changed. */
+  /** Returns the value again for another caller: callers never share a mutable value. */
   again(): unknown
-  /** Seconds until the value is stale; -1 = never. */
+  /** Seconds until the value is stale; -1 for never. */
   readonly freshForSeconds: number
-  /** Seconds since it became stale, or was invalidated. */
+  /** Seconds since the value became stale or was invalidated. */
   readonly staleForSeconds: number
-  /** The lease that was won, or the one that another has. */
+  /** The lease that was won, or that another client has. */
   readonly lease: Lease
   readonly trouble: Trouble
-  /** There is something, but this client cannot read it. */
+  /** Whether there is a value that this client cannot decode. */
   readonly isUnreadable: boolean
-  /** Seconds the item has left; -1 = no end. */
+  /** Remaining seconds of the item; -1 for no expiry. */
   readonly leftSeconds: number
-  /** Of a stale value, where it can be proven. */
+  /** Why a stale value is stale, if known. */
   readonly staleBecause?: StaleBecause | undefined
-  /** What the value carries of its tags. */
+  /** The tags stored with the value. */
   readonly tail: Tail | undefined
-  /** The tags as they were looked at, after the caller came and before any load. */
+  /** The versions of its tags, read after the caller came and before any load. */
   readonly look?: Look | undefined
-  /** Fresh by its ttl: a mark has to elect who refills it. */
+  /** Whether a value that is fresh by its ttl must be marked, in order to elect who refills it. */
   readonly isToMark?: boolean
 }
 
-/** What a server started with `-C` tells: it keeps no CAS ids, so nothing can be stored safely. */
+/** The CAS id of all items on a server started with `-C`: nothing can be stored safely there. */
 export const NO_CAS = '0'
 
-/** Stands for a value whose bytes say nothing to this client. */
+/** Stands for a value that this client cannot decode. */
 export const UNREADABLE: unique symbol = Symbol('unreadable')
 
-/** The value, a promise of it, or UNREADABLE. */
+/** Returns the decoded value, a promise of it, or UNREADABLE. */
 export function readValue(item: Item): unknown {
   try {
     const value = item.decode()
@@ -95,12 +99,12 @@ export function readValue(item: Item): unknown {
   }
 }
 
-/** Whether callers may get the very same value: none of them can change it. */
+/** Whether callers may share the same value, because it is immutable. */
 export function isImmutable(value: unknown): boolean {
   return value === null || (typeof value !== 'object' && typeof value !== 'function')
 }
 
-/** The same finding without its value: it cannot be read, which is as good as absent. */
+/** Returns the finding without its value: one that cannot be decoded counts as absent. */
 export function withoutValue(finding: Finding): Finding {
   const { election, lease } = finding
   const isOpen = election === 'none' && lease.cas !== NO_CAS
@@ -114,7 +118,7 @@ export function withoutValue(finding: Finding): Finding {
   }
 }
 
-/** For findings without a value. */
+/** The `again` of findings without a value. */
 export function nothing(): undefined {
   return undefined
 }

@@ -1,4 +1,4 @@
-/** Lets so many tasks run at once; the others wait their turn. */
+/** Limits how many tasks run at once; the others wait in order. */
 export class Gate {
   readonly #limit: number
   readonly #waiting: (() => void)[] = []
@@ -9,7 +9,7 @@ export class Gate {
     this.#limit = limit
   }
 
-  /** Runs the task when there is room. Settles as it does. */
+  /** Runs the task as soon as the limit allows; settles like the task. */
   async run<Result>(task: () => Promise<Result>): Promise<Result> {
     if (this.#running >= this.#limit) {
       await new Promise<void>((enter) => {
@@ -23,7 +23,7 @@ export class Gate {
     }
   }
 
-  /** The place goes to the one who has waited longest. */
+  /** Passes the slot to the task that has waited longest. */
   #leave(): void {
     const enter = this.#waiting[this.#next]
     if (enter === undefined) {

@@ -4,10 +4,10 @@ import type { Policy } from './policy.ts'
 import { hasClock, isTagged, Stamp } from './stamp.ts'
 import type { Elsewhere, Item, RefillStore } from './store.ts'
 
-/** What looking at the other home of a key takes. */
+/** What a lookup at the other home of a moving key needs. */
 export interface Heir {
   readonly store: RefillStore
-  /** The same once its value is decoded, or found to be unreadable. */
+  /** Returns the finding with its value decoded, or found to be unreadable. */
   decoded(finding: Finding): Promise<Finding>
   inBackground(work: Promise<void>): void
 }
@@ -17,7 +17,7 @@ interface Terms {
   readonly policy: Policy
 }
 
-/** What there is at the other home of a key that moves; undefined for one that does not. */
+/** Returns what the other home of a moving key has; undefined for a key that does not move. */
 export function elsewhere(
   terms: Terms,
   finding: Finding,
@@ -26,14 +26,14 @@ export function elsewhere(
 ): Promise<Finding> | undefined {
   const looking = heir.store.elsewhere?.(terms.key)
   if (looking === undefined) return undefined
-  // One that cannot be asked has nothing.
+  // If the other home cannot be read, it has nothing.
   return inherited(terms, finding, looking, path, heir).catch(() => finding)
 }
 
 /**
- * What a read finds that found nothing where it asked, but something at the other home of a key
- * that moves. Fresh: it is stored here, under the lease that the read won, with what is left of its
- * life. Stale: it is served, while the holder of the lease here loads.
+ * Handles a miss of a moving key whose other home has the item. A fresh item is stored here with
+ * its remaining lifetime, under the lease that the read won. A stale item is served while the
+ * holder of the lease here loads.
  */
 async function inherited(
   terms: Terms,
@@ -56,7 +56,7 @@ async function inherited(
   return { ...there, election: 'none' }
 }
 
-/** Marks a key stale wherever it may be. */
+/** Marks a key stale on all of its homes. */
 export async function invalidateHomes(
   key: string,
   policy: Policy,
@@ -68,12 +68,15 @@ export async function invalidateHomes(
     const homes = store.homesOf?.(key)
     for (const home of homes ?? [undefined])
       wasThere = (await path.invalidate(key, policy, home)) || wasThere
-    // The homes may be others by now, which have not heard of it.
+    // Repeat if the homes have changed, because the new ones did not get the mark.
     if (store.homesOf?.(key) === homes) return wasThere
   }
 }
 
-/** The very item: flags, bytes and what is left of its life. */
+/**
+ * Copies the item with its flags, bytes and remaining lifetime; releases the lease if that is not
+ * possible.
+ */
 async function keepOrLetGo(
   { key, policy }: Terms,
   { lease }: Finding,
@@ -87,7 +90,10 @@ async function keepOrLetGo(
   await store.exchange(lease.place, key, [{ name: 'ms', encoded, ttlSeconds, cas: lease.cas }])
 }
 
-/** As a load would: where a lease takes commands of its own. A plain set has no life to be told. */
+/**
+ * Stores the item as a load would, where a lease needs commands of its own. Skips plain sets, whose
+ * remaining lifetime is unknown.
+ */
 async function storeAnew(
   { key, policy }: Terms,
   finding: Finding,

@@ -8,29 +8,29 @@ import type { TagSet } from './tags/look.ts'
 import type { TagsOf } from './tags/names.ts'
 import { checkTags } from './tags/names.ts'
 
-/** What a loader is told, and what it may decide. */
+/** Information and controls for a loader. */
 export interface LoaderContext<Value = unknown> {
-  /** Fires when the loader outlived loaderTimeoutMs, or the client closes. */
+  /** Aborts when the loader exceeds loaderTimeoutMs, or the client closes. */
   readonly signal: AbortSignal
   /** The value that is being replaced, if there is one. */
   readonly stale: Value | undefined
-  /** Gives this value a ttl of its own. */
+  /** Sets a TTL for this value. */
   setTtl(ttl: Seconds): void
   /**
-   * Hands the value to its callers without storing it. Before a throw: it is no failure of the
-   * origin, so the next caller may load at once.
+   * Returns the value to its callers without storing it. Before a throw: the failure does not count
+   * as one of the origin, so the next caller may load at once.
    */
   skip(): void
   /**
-   * Tells what the value is built from, beside the `tags` of the policy. Await it before you read
-   * what the tags stand for: only then is the value known to be newer than their last invalidation.
+   * Adds tags to those of the policy. Await it before you read the data that the tags stand for:
+   * only then is the value known to be newer than their last invalidation.
    */
   tag(...names: readonly string[]): PromiseLike<void>
 }
 
 /**
- * Makes the value of a key. `undefined` is not cached, `null` only with `negativeTtl`. What it
- * throws reaches callers as MINTRING_LOADER, unless there is a stale value for them.
+ * Loads the value of a key. `undefined` is not cached, `null` only with `negativeTtl`. When it
+ * throws, callers without a stale value get MINTRING_LOADER.
  */
 export type Loader<Value = unknown> = (
   key: string,
@@ -40,12 +40,12 @@ export type Loader<Value = unknown> = (
 /** Keeps a serverless platform awake until background work is done. */
 export type WaitUntil = (work: Promise<void>) => void
 
-/** How long loads under one policy take: their mean, and how far they stray from it. */
+/** Measures the durations of loads under one policy: mean and mean deviation. */
 export class Pace {
   #meanMs: number | undefined
   #strayMs = 0
 
-  /** Weights as for round trips (Jacobson and Karels, 1988). */
+  /** Adds a duration, with the weights of TCP round-trip estimation (Jacobson and Karels, 1988). */
   took(ms: number): void {
     if (this.#meanMs === undefined) {
       this.#meanMs = ms
@@ -56,33 +56,33 @@ export class Pace {
     this.#meanMs += (ms - this.#meanMs) / 8
   }
 
-  /** A time in which nearly every load ends. */
+  /** A duration that nearly all loads stay below. */
   get enoughMs(): number {
     return (this.#meanMs ?? 0) + 4 * this.#strayMs
   }
 }
 
-/** What is agreed on one key. */
+/** The shared state of one key. */
 export interface Terms {
   readonly key: string
   readonly policy: Policy
   readonly pace: Pace
-  /** What the last load of this process threw. */
+  /** The error of this process's last load. */
   lastError: unknown
-  /** The lease of a load that failed, or that was waited for in vain. */
+  /** The lease of a load that failed or exceeded the waiting time. */
   failed: Lease | undefined
-  /** The tags of the key's policy; undefined until they were checked. */
+  /** The tags of the key's policy; undefined until they are checked. */
   tagSet: TagSet | undefined
 }
 
-/** How long before it is stale this process wants the key's value refilled. */
+/** Returns how many seconds before the end of its ttl this process refills the value. */
 export function earlySecondsOf({ policy, pace }: Terms): number {
   if (!policy.isEarlyMeasured) return policy.earlyRefreshSeconds
-  // A second more, because memcached's clock ticks once a second.
+  // Plus one second, because memcached's clock ticks once a second.
   return Math.min(Math.ceil(pace.enoughMs / 1000) + 1, policy.earlyRefreshSeconds)
 }
 
-/** A call that may lead to a load. The scope is the caller's async context. */
+/** A call that may start a load. The scope is the caller's async context. */
 export interface Ask<Slot extends Terms = Terms> {
   readonly slot: Slot
   readonly loader: Loader
@@ -91,12 +91,12 @@ export interface Ask<Slot extends Terms = Terms> {
   readonly tagsOf: TagsOf | undefined
 }
 
-/** Takes the tags that a loader tells. */
+/** Receives the tags that a loader declares. */
 export interface TagTaker {
   declare(names: readonly string[]): PromiseLike<void>
 }
 
-/** Calls the loader in the async context of this caller. */
+/** Creates an Ask whose loader runs in the async context of this caller. */
 export function askHere<Slot extends Terms>(
   slot: Slot,
   loader: Loader,
@@ -107,15 +107,15 @@ export function askHere<Slot extends Terms>(
   return { slot, loader, scope, waitUntil, tagsOf }
 }
 
-/** What a loader made. */
+/** The result of a loader. */
 export interface Loaded {
   readonly value: unknown
-  /** The loader's own choice of ttl. */
+  /** The ttl that the loader set with setTtl(). */
   readonly ttlSeconds: number | undefined
   readonly isSkipped: boolean
 }
 
-/** What a loader threw, with what it decided before. */
+/** The error of a loader, and whether it called skip() before. */
 export class LoadFailure {
   readonly error: unknown
   readonly isSkipped: boolean
@@ -126,13 +126,13 @@ export class LoadFailure {
   }
 }
 
-/** For values that are not stored. */
+/** For loads whose values are not stored. */
 const NO_TAKER: TagTaker = { declare: () => Promise.resolve() }
 
 /**
- * Runs the loader of a call in that call's async context. Rejects with a LoadFailure of
- * MINTRING_LOADER (the cause is what was thrown), MINTRING_LOADER_TIMEOUT, or the reason of
- * `abort`. What a loader does after that is ignored.
+ * Runs the loader in its caller's async context. Rejects with a LoadFailure: MINTRING_LOADER (its
+ * cause is what was thrown), MINTRING_LOADER_TIMEOUT, or the reason of `abort`. Ignores what the
+ * loader does afterwards.
  */
 export function load(
   ask: Ask,
@@ -180,7 +180,7 @@ function failed(error: unknown): unknown {
   return loaderFailed(`The loader failed: ${messageOf(error)}`, error)
 }
 
-/** The error of a load that failed a moment ago, for callers who come before the next attempt. */
+/** Returns the error for callers that come after a failed load and before the next attempt. */
 export function failedBefore({ policy, lastError }: Terms): MintringError {
   const cause = isMintringError(lastError) ? (lastError.cause ?? lastError) : lastError
   const why = cause === undefined ? '' : `: ${messageOf(cause)}`

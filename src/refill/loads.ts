@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts'
 import { type Bypass, Flight } from './flight.ts'
 import { withinWait } from './share.ts'
 
-/** All loads of a client under way, shared or not, and background work: close() waits for them. */
+/** Tracks a client's running loads and background work, so that close() can wait for them. */
 export class Loads {
   readonly #clock: Clock
   readonly #loads = new Set<Flight | Bypass>()
@@ -29,7 +29,7 @@ export class Loads {
     this.#background.add(tracked)
   }
 
-  /** Waits for the loads for up to `drainMs`, then aborts them. Lets all leases go. */
+  /** Waits for the loads for up to `drainMs`, then aborts them. Releases all leases. */
   async close(drainMs: number, reason: unknown): Promise<void> {
     const ended = this.#ended()
     await withinWait(this.#clock, drainMs, ended)

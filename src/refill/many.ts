@@ -9,20 +9,20 @@ import type { Refiller } from './refiller.ts'
 import type { Slot } from './slots.ts'
 import type { TagsOf } from './tags/names.ts'
 
-/** What the loader of many keys is told. */
+/** Information and controls for a loader of many keys. */
 export interface ManyContext {
-  /** Fires when a load of it was given up: they have one timeout. */
+  /** Aborts when one of the loads is given up: all keys share one timeout. */
   readonly signal: AbortSignal
-  /** The values that are being replaced. */
+  /** The values that are being replaced, by key. */
   readonly stale: ReadonlyMap<string, unknown>
   /**
-   * Tells what the value of one of the keys is built from, as `tag` of a single loader does. Await
-   * it before you read what the tags stand for.
+   * Adds tags to the value of one key, as `tag` of a single loader does. Await it before you read
+   * the data that the tags stand for.
    */
   tag(key: string, ...names: readonly string[]): PromiseLike<void>
 }
 
-/** Makes the values of the keys it is asked for; a key it leaves out is as one of `undefined`. */
+/** Loads the values of several keys; a key it omits counts as `undefined`. */
 export type ManyLoader<Value = unknown> = (
   keys: readonly string[],
   context: ManyContext,
@@ -35,16 +35,16 @@ interface Wanted {
   readonly reject: (error: unknown) => void
 }
 
-/** How long keys that were won wait for reads of slower hosts, to be loaded by the same call. */
+/** How long won keys wait for reads of slower hosts, so that one loader call loads all of them. */
 const GATHER_MS = 50
-/** The same for keys whose stale value was served, and whose election ends a little later. */
+/** The same for keys whose stale value was served, and whose election ends slightly later. */
 const LATE_MS = 5
 
 /**
- * The loads of one getOrSetMany: the keys it has to load go to one call of the loader once all keys
- * are read, or to two when some host is slow. Keys won at once are loaded before the call waits for
- * keys that others load, or two processes with the same keys in another order would wait for each
- * other.
+ * The loads of one getOrSetMany. All keys that it must load go to one loader call after all keys
+ * are read, or to two calls if a host is slow. It loads the keys it won before it waits for keys
+ * that other processes load; otherwise two processes with the same keys in another order could wait
+ * for each other.
  */
 class Batch {
   readonly #loadMany: ManyLoader
@@ -68,7 +68,7 @@ class Batch {
       )
     })
 
-  /** All keys are read: what is wanted now is all that is wanted soon. */
+  /** Called when all keys are read: no further keys need loading soon. */
   gathered(): void {
     this.#isGathering = false
     if (this.#timer === undefined) return
@@ -120,8 +120,8 @@ export interface ManyKeys {
 }
 
 /**
- * Reads all keys, has those it won loaded together, and waits for those that others load. Resolves
- * to the entries in the order of the keys. Rejects when a key has neither a value nor a stale one.
+ * Reads all keys, loads those it won together, and waits for those that others load. Resolves to
+ * the entries in the order of the keys. Rejects when a key has neither a value nor a stale one.
  */
 export async function getOrSetMany(
   refiller: Refiller,
@@ -146,7 +146,9 @@ export async function getOrSetMany(
   return new Map(await Promise.all(entries))
 }
 
-/** Reads a key, and elects where that takes a command of its own. Returns what is to follow. */
+/**
+ * Reads a key, and elects a client to load it if that takes another command. Returns the next step.
+ */
 async function found(refiller: Refiller, ask: Ask<Slot>) {
   try {
     const read = await refiller.find(ask)

@@ -14,18 +14,19 @@ import type {
   StoreAnswer,
 } from './store.ts'
 
-/** memcached takes larger times to live for dates. */
+/** memcached reads larger TTLs as dates. */
 const MAX_TTL_SECONDS = 2_592_000
 
 /**
  * Refills by memcached's meta commands (doc/protocol.txt, "Meta Commands": the flags N, R, W, Z,
- * X). One `mg` tells fresh, stale or absent and elects the one refiller. The store carries the CAS
- * id that this very `mg` told, so it succeeds only if nothing newer happened; it never carries `I`,
- * which would let an older value replace a newer one.
+ * X). One `mg` finds out whether the item is fresh, stale or absent, and elects one client to
+ * refill it. The store carries the CAS id of that same `mg`, so it succeeds only if the item has
+ * not changed since. The store never carries `I`, which would let an older value replace a newer
+ * one.
  *
- * The server never takes the right to refill back. So each lease has an item beside the key, named
- * by the lease's CAS id: its beat. Its holder renews it, a waiter creates it
- * when it is missing, and once it was left alone for the length of a lease one client takes over.
+ * The server never takes a lease back. So each lease has an item beside the key, its beat, named
+ * after the lease's CAS id. The holder renews the beat. A waiting client creates a missing beat;
+ * when nobody has renewed it for the length of a lease, one client takes the lease over.
  */
 export class MetaPath implements Path {
   protected readonly refillStore: RefillStore
@@ -47,8 +48,9 @@ export class MetaPath implements Path {
   }
 
   /**
-   * A refilled item outlives its ttl by the policy's grace, so the seconds it has left are the
-   * clock: no process needs one of its own. What a plain set stored is fresh for its whole life.
+   * Judges an item by its remaining lifetime: a refilled item outlives its ttl by the policy's
+   * grace, so processes need no clock of their own. A value of a plain set is fresh for its whole
+   * lifetime.
    */
   judge(item: Item, policy: Policy, earlySeconds: number, decoded?: unknown): Finding {
     const { ttlSeconds, flags } = item
@@ -63,7 +65,7 @@ export class MetaPath implements Path {
     const verdict: Verdict = value === UNREADABLE ? 'absent' : isStale ? 'stale' : 'fresh'
     const mayBeEarly = isEarly && (flags & Stamp.NoEarly) === 0
     const needsRefill = verdict !== 'fresh' || mayBeEarly
-    // A mark shortened the life of the placeholder: a load may take longer than is left of it.
+    // A mark shortened the placeholder's lifetime, so it may expire before the load ends.
     const isShort = isEmpty && item.won && item.stale
     const election = isShort ? 'open' : needsRefill ? electionOf(item, verdict) : 'none'
     return {
@@ -88,19 +90,19 @@ export class MetaPath implements Path {
   }
 
   /**
-   * The read was the election. Left to elect are what this client cannot read, what no read gave to
-   * any waiter, and the leases of the dead.
+   * Elects a client. Usually the read itself was the election; left are unreadable values, items
+   * for which no waiting client won the lease, and leases of dead holders.
    */
   async elect(key: string, policy: Policy, finding: Finding): Promise<Elected> {
     const { lease } = finding
-    // The server did not make the placeholder it was asked for.
+    // The server did not create the requested placeholder.
     if (lease.cas === '') return decided({ ...finding, election: 'none' })
     if (lease.on === 'placeholder' && finding.election === 'open') {
       return this.replace(key, policy, finding)
     }
     if (finding.isToMark === true) return this.#mark(key, policy, finding)
     const { leaseSeconds } = policy
-    // A life this short needs no takeover.
+    // Such a short lifetime needs no takeover.
     if (isFleeting(lease, policy) && finding.election === 'lost') return lost(finding, 'none')
     const [beat] = await this.refillStore.exchange(lease.place, key, [
       { name: 'mg', beside: beatName(lease), vivifySeconds: beatSeconds(leaseSeconds) },
@@ -156,9 +158,10 @@ export class MetaPath implements Path {
   }
 
   /**
-   * The mark gives the item the grace to live from now. What had less keeps what it had: to
-   * invalidate again and again must not keep a value alive. `touch` only ever shortens here, and
-   * unlike `mg T` it takes no lease. Without a grace there is nothing to keep.
+   * Marks the item stale, so that it lives for the grace from now. An item with less keeps its
+   * lifetime: repeated invalidations must not keep a value alive. `touch` only shortens the
+   * lifetime here, and unlike `mg T` it does not win the lease. Without a grace the item is
+   * deleted.
    */
   async invalidate(key: string, policy: Policy, home?: KeyHome): Promise<boolean> {
     const { graceSeconds } = policy
@@ -173,7 +176,7 @@ export class MetaPath implements Path {
     )
     const { ttlSeconds, flags } = before!
     if (hasClock(flags)) {
-      // Stored by a client that speaks classic commands: its kind cannot see the mark.
+      // A client with classic commands stored it, and such clients cannot see the mark.
       await this.refillStore.spread(key, [{ name: 'md' }], home)
     } else if (ttlSeconds > 0 && ttlSeconds < graceSeconds) {
       await this.refillStore.spread(key, [{ name: 'touch', ttlSeconds }], home)
@@ -182,8 +185,9 @@ export class MetaPath implements Path {
   }
 
   /**
-   * The value with the bits of a refill in its flags. Where no item lives as long as it should, it
-   * is fresh for the life it has, as a plain set: its stale windows would have begun already.
+   * Returns the value with the flag bits of a refill. If the host limits lifetimes below what the
+   * policy needs, the value is stored like a plain set, fresh for its whole lifetime: its stale
+   * window would already have begun.
    */
   protected stamped(entry: FoundEntry, policy: Policy, lease: Lease): EncodedItem {
     const { ttlSeconds, isTooShort } = entry
@@ -194,8 +198,8 @@ export class MetaPath implements Path {
   }
 
   /**
-   * There was no beat. Its holder beats before half of a lease is over: so one whose placeholder is
-   * older is dead. Where a lease's age is unknown, its time begins now.
+   * Handles a missing beat. A holder sends its first beat within half a lease, so if the
+   * placeholder is older, the holder is dead. If the lease's age is unknown, its time starts now.
    */
   async #first(key: string, policy: Policy, finding: Finding): Promise<Elected> {
     const { election, lease } = finding
@@ -206,7 +210,10 @@ export class MetaPath implements Path {
     return lost(finding, 'none', Math.max(ELECTION_PAUSE_MS, (leaseSeconds - 1) * 1000))
   }
 
-  /** What would end before the load, or the pause after it, gives way to one of our own. */
+  /**
+   * Wins a dead holder's lease; first replaces an item that would expire before the load and the
+   * pause after it.
+   */
   async #takeOver(
     key: string,
     policy: Policy,
@@ -219,7 +226,7 @@ export class MetaPath implements Path {
     return won(now, trouble, true)
   }
 
-  /** A placeholder of another client, or one with little left to live: makes one of our own. */
+  /** Replaces a foreign or expiring placeholder by a new one. */
   protected async replace(key: string, policy: Policy, { lease }: Finding): Promise<Elected> {
     const vivifySeconds = placeholderSeconds(policy)
     const refreshBelowSeconds = policy.graceSeconds + 1
@@ -232,8 +239,8 @@ export class MetaPath implements Path {
   }
 
   /**
-   * Of all who read this very item one marks it, and the next read of whomever takes the right to
-   * refill. A mark shortens the life to the grace, and never prolongs it.
+   * Marks a fresh value, so that one of its readers wins the lease: the first read after the mark.
+   * A mark can shorten the lifetime to the grace, but never extends it.
    */
   async #mark(key: string, { graceSeconds }: Policy, finding: Finding): Promise<Elected> {
     const { lease, leftSeconds } = finding
@@ -254,20 +261,21 @@ export class MetaPath implements Path {
   }
 }
 
-/** The item beside a key that keeps its loaders apart where the key itself must stay empty. */
+/**
+ * The item beside a key that serves as its lease, if the key itself must not have a placeholder.
+ */
 export const LOCK = 'lock'
 
 /**
- * How long the placeholder of a miss, or the lock beside the key, lives: its holder cannot prolong
- * it without changing its CAS id. Long enough for one holder to die and another to load, and for
- * the pause should that fail.
+ * Returns the lifetime of a placeholder or lock. Its holder cannot extend it without changing its
+ * CAS id, so it is long enough for a holder to die, another to load, and the pause if that fails.
  */
 export function placeholderSeconds(policy: Policy): number {
   const seconds = 2 * (loadSeconds(policy) + policy.leaseSeconds) + pauseSeconds(policy)
   return Math.min(seconds, MAX_TTL_SECONDS)
 }
 
-/** Whether a lease taken now stands until a load has ended, and the pause after its failure. */
+/** Whether a lease taken now lasts until the load ends and the pause after its failure. */
 export function lastsForALoad({ leftSeconds }: Lease, policy: Policy): boolean {
   const seconds = loadSeconds(policy) + policy.leaseSeconds + pauseSeconds(policy)
   return leftSeconds === -1 || leftSeconds >= Math.min(seconds, MAX_TTL_SECONDS / 2)
@@ -277,24 +285,24 @@ function loadSeconds({ loaderTimeoutMs }: Policy): number {
   return Math.ceil(loaderTimeoutMs / 1000)
 }
 
-/** A second more, because memcached's clock ticks once a second. */
+/** Plus one second, because memcached's clock ticks once a second. */
 export function pauseSeconds({ errorBackoffSeconds }: Policy): number {
   return errorBackoffSeconds === 0 ? 0 : errorBackoffSeconds + 1
 }
 
-/** A beat is over when it has so many leases left to live: what is over can still be seen. */
+/** A beat with this many leases left to live has expired, but can still be read. */
 const LINGER_LEASES = 6
 
 function beatSeconds(leaseSeconds: number): number {
   return (LINGER_LEASES + 1) * leaseSeconds
 }
 
-/** Whether items at the lease's place do not live long enough to be counted by. */
+/** Whether items at the lease's place expire too soon for beats. */
 function isFleeting({ place }: Lease, { leaseSeconds }: Policy): boolean {
   return place.maxTtlSeconds > 0 && place.maxTtlSeconds < beatSeconds(leaseSeconds)
 }
 
-/** What the item of a beat says, by its flags. */
+/** The meaning of a beat's flags. */
 const TROUBLES: readonly Trouble[] = ['none', 'slow', 'failing']
 
 function beatOf(trouble: Trouble): EncodedItem {
@@ -305,7 +313,10 @@ function beatName({ cas }: Lease): string {
   return `beat.${cas}`
 }
 
-/** A token that was spent on an early refresh that was not wanted is useless now. */
+/**
+ * Returns the election that the read itself decided. A win token spent on an unwanted early refresh
+ * is useless.
+ */
 function electionOf(item: Item, verdict: Verdict): Election {
   if (item.cas === NO_CAS) return 'none'
   if (item.won) return 'won'
@@ -314,12 +325,15 @@ function electionOf(item: Item, verdict: Verdict): Election {
   return verdict === 'fresh' ? 'none' : 'open'
 }
 
-/** After a mark the item lives for the grace: so this is right for both ways of becoming stale. */
+/**
+ * Returns how long a value has been stale. After a mark it lives for the grace, so this holds for
+ * both ways of becoming stale.
+ */
 function staleFor(ttlSeconds: number, graceSeconds: number): number {
   return ttlSeconds === -1 ? 0 : Math.max(0, graceSeconds - Math.max(ttlSeconds, 0))
 }
 
-/** Decodes the bytes once more. */
+/** Returns a function that decodes the bytes again. */
 export function againOf(item: Item | StoreAnswer, value: unknown): () => unknown {
   if (isImmutable(value)) return () => value
   const kept = item.keep()

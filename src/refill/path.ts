@@ -5,81 +5,83 @@ import type { Tail } from './tags/tail.ts'
 import { withTail } from './tags/tail.ts'
 
 /**
- * One way of keeping refills apart on the wire: by meta commands, by meta commands with a lock
- * beside the key, or by classic commands. Everything above is the same for all.
+ * A protocol for leases: by meta commands, by meta commands with a lock beside the key, or by
+ * classic commands. The code above is the same for all.
  *
- * Laws that every path keeps, in whatever order and with whatever delay its commands arrive:
- * 1. A lease's CAS id is read before its loader begins, and the holder never changes it.
+ * Rules that every path keeps, in whatever order and with whatever delay its commands arrive:
+ * 1. A lease's CAS id is read before its loader starts, and the holder never changes it.
  * 2. A store succeeds only under that CAS id, and every invalidation, set and delete changes it.
- * 3. A value is called fresh only after it was stored so.
+ * 3. A value counts as fresh only after it was stored so.
  */
 export interface Path {
-  /** `earlySeconds`: how long before it is stale this process wants a value refilled. */
+  /** Reads a key. `earlySeconds`: how long before it is stale this process refills a value. */
   read(key: string, policy: Policy, earlySeconds: number, reader: Reader): ReadHandle
-  /** A fresh value with no lease involved: the fast path. */
+  /** Whether a value is fresh and has no lease: the fast path. */
   isPlainlyFresh(item: Item, policy: Policy, earlySeconds: number): boolean
-  /** `decoded`: the value, where it was decoded already. */
+  /** Judges an item. `decoded`: its value, if it is decoded already. */
   judge(item: Item, policy: Policy, earlySeconds: number, decoded?: unknown): Finding
-  /**
-   * Tries for a lease that is `open`, and looks after one that is `lost`: takes it over from a
-   * holder that died.
-   */
+  /** Tries for a lease that is `open`; takes over a `lost` one whose holder has died. */
   elect(key: string, policy: Policy, finding: Finding): Promise<Elected>
-  /** Tells others that the holder lives. */
+  /** Shows other clients that the holder is alive. */
   beat(key: string, policy: Policy, lease: Lease, trouble: Trouble): Promise<void>
-  /** Has the whole fleet wait for `errorBackoff` before the next attempt. */
+  /** Makes the whole fleet wait for `errorBackoff` before the next attempt. */
   pause(key: string, policy: Policy, lease: Lease): Promise<void>
-  /** Lets another client refill now. */
+  /** Gives the lease up, so that another client may refill now. */
   release(key: string, policy: Policy, lease: Lease): Promise<void>
-  /** Resolves to false when something newer had happened: nothing was stored then. */
+  /** Stores a value; resolves to false, without storing, if the key has changed since the lease. */
   store(key: string, policy: Policy, lease: Lease, entry: FoundEntry): Promise<boolean>
-  /** Marks stale. Resolves to whether there was something. The policy is the key's, or a guess. */
+  /**
+   * Marks a key stale; resolves to whether there was a value. `policy` is the key's, or a guess.
+   */
   invalidate(key: string, policy: Policy, home?: KeyHome): Promise<boolean>
 }
 
-/** What came of an election. */
+/** The result of an election. */
 export interface Elected {
-  /** Never `open`. */
+  /** The finding; its election is never `open`. */
   readonly finding: Finding
-  /** A dead holder had the lease. */
+  /** Whether a dead holder had the lease. */
   readonly isTakeover?: boolean
-  /** For how long there is no reason to try again. */
+  /** How long no further election is useful, in ms. */
   readonly goodForMs: number
 }
 
-/** What a refill stores. */
+/** The value that a refill stores. */
 export interface FoundEntry {
   readonly encoded: EncodedItem
   /** How long it is fresh. */
   readonly ttlSeconds: number
-  /** Too short-lived to be refilled early. */
+  /** Whether its lifetime is too short for an early refresh. */
   readonly isTooShort: boolean
-  /** What the value carries of its tags. */
+  /** The tags to store with it. */
   readonly tail: Tail | undefined
 }
 
-/** The value with the bits of a refill, and where it has tags with those and its tail. */
+/**
+ * Returns the value with the flag bits of a refill; a tagged value also with the tag bits and its
+ * tail.
+ */
 export function stamped({ encoded, tail }: FoundEntry, bits: number, tagBits: number): EncodedItem {
   const { body, flags } = encoded
   if (tail === undefined) return { body, flags: flags + bits }
   return { body: withTail(body, tail), flags: flags + bits + tagBits }
 }
 
-/** How long a lost election is not tried again where no server tells how long it will stay so. */
+/** How long to wait before another election, if no server tells how long this one holds. */
 export const ELECTION_PAUSE_MS = 250
 
-/** Another has the lease, and that is so for a while. */
+/** Returns the result of an election that another client won. */
 export function lost(finding: Finding, trouble: Trouble, goodForMs = ELECTION_PAUSE_MS): Elected {
   return { finding: { ...finding, election: 'lost', trouble, isToMark: false }, goodForMs }
 }
 
-/** The lease is ours. */
+/** Returns the result of an election that this process won. */
 export function won(finding: Finding, trouble: Trouble, isTakeover = false): Elected {
   const now: Finding = { ...finding, election: 'won', trouble, isToMark: false }
   return { finding: now, isTakeover, goodForMs: 0 }
 }
 
-/** What was found makes all further trying needless. */
+/** Returns a finding that needs no further election. */
 export function decided(finding: Finding): Elected {
   return { finding, goodForMs: 0 }
 }

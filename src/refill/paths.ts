@@ -8,8 +8,8 @@ import { SidecarPath } from './sidecar-path.ts'
 import type { RefillStore } from './store.ts'
 
 /**
- * Chooses the path of a policy, by what the servers speak. Throws MINTRING_BAD_POLICY for what
- * takes other servers.
+ * Returns a function that chooses the path of a policy by what the servers support. It throws
+ * MINTRING_BAD_POLICY for a policy that the servers cannot serve.
  */
 export function pathsOf(store: RefillStore, clock: Clock): (policy: Policy) => Path {
   const inline = new MetaPath(store)
@@ -24,7 +24,10 @@ export function pathsOf(store: RefillStore, clock: Clock): (policy: Policy) => P
   }
 }
 
-/** Classic commands would store the tags in the page, where other programs read them. */
+/**
+ * Returns the error for sidecar tags on classic servers, which would store the tags inside the
+ * page.
+ */
 function tooOld(): MintringError {
   const what = "Keys with placeholder: 'sidecar' have tags only on servers with meta commands"
   return new MintringError('MINTRING_BAD_POLICY', `${what} (memcached 1.6.10 and later)`)

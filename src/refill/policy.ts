@@ -8,53 +8,56 @@ import { NO_TAGS, type Tags, tagText } from './tags/names.ts'
 /** Whole seconds, or a whole number with a unit: `'5m'`. */
 export type Seconds = number | `${number}${'s' | 'm' | 'h' | 'd' | 'w'}`
 
-/** What a caller gets who waited `waitTimeoutMs` for another client. */
+/** What a caller gets after it waited `waitTimeoutMs` for another client. */
 export type OnWaitTimeout = 'load' | 'undefined' | 'throw'
 
-/** How one key is kept. The same in all processes and for all callers of a key. */
+/** How one key is cached. All processes and all callers of a key must use the same policy. */
 export interface RefillPolicy {
   /** How long a value is fresh. */
   readonly ttl: Seconds
   /** How long after that it is served stale while one client refills. Default 60. */
   readonly staleWhileRevalidate?: Seconds | undefined
-  /** How long it is served when the loader fails. Default: staleWhileRevalidate. */
+  /** How long after its ttl it is served when the loader fails. Default: staleWhileRevalidate. */
   readonly staleIfError?: Seconds | undefined
-  /** After how long another client takes over from a refiller that died. Default 10, at least 2. */
+  /**
+   * How long a refill holds the lease without a sign of life; then another takes over. Default 10,
+   * at least 2.
+   */
   readonly lease?: Seconds | undefined
   /**
-   * How long before the ttl ends a value is refilled. `'auto'`: as long as loads are seen to take,
-   * at most half of the ttl. Default 0.
+   * How long before the end of its ttl a value is refilled. `'auto'`: the measured duration of
+   * loads, at most half of the ttl. Default 0.
    */
   readonly earlyRefresh?: Seconds | 'auto' | undefined
-  /** The share of the ttl that chance may take off, 0 to 0.5. Default 0.05. */
+  /** The maximum share of the ttl that is randomly subtracted, 0 to 0.5. Default 0.05. */
   readonly jitter?: number | undefined
-  /** How long a caller waits for the fresh value before it gets the stale one. Default 0. */
+  /** How long a caller waits for the fresh value before it gets the stale one, in ms. Default 0. */
   readonly staleTimeoutMs?: number | undefined
-  /** After how long the loader is aborted. Default 30,000. */
+  /** After how many ms the loader is aborted. Default 30,000. */
   readonly loaderTimeoutMs?: number | undefined
-  /** How long a caller waits for another client that loads an absent key. Default 5,000. */
+  /** How long a caller waits for another client that loads a missing key, in ms. Default 5,000. */
   readonly waitTimeoutMs?: number | undefined
-  /** What it gets then: its own load, which is not stored, `undefined`, or an error. */
+  /** What the caller gets then: its own load, which is not stored, `undefined`, or an error. */
   readonly onWaitTimeout?: OnWaitTimeout | undefined
   /** How long the fleet waits after a failed load before the next attempt. Default 5. */
   readonly errorBackoff?: Seconds | undefined
   /** How long a `null` is cached. Default false: not at all. */
   readonly negativeTtl?: Seconds | false | undefined
   /**
-   * Callers of one turn, or of one load, get the same object instead of one each. Saves decoding it
-   * for each; what one of them changes, the others see. Default false.
+   * Whether concurrent callers share one object instead of decoding one each, which saves time. A
+   * change by one caller is then visible to the others. Default false.
    */
   readonly sharedValues?: boolean | undefined
-  /** `sidecar` keeps the loading mark beside the key: nginx may read it. */
+  /** `sidecar` keeps the placeholder beside the key, so that nginx may read the key. */
   readonly placeholder?: 'inline' | 'sidecar' | undefined
   /**
-   * What the value is built from, such as `['product:17']`: invalidateTags() of one of them makes
-   * it stale. A function makes the tags of the loaded value. Default: none.
+   * The tags of the value, such as `['product:17']`: invalidateTags() with one of them makes it
+   * stale. A function returns the tags of the loaded value. Default: none.
    */
   readonly tags?: Tags | undefined
 }
 
-/** A policy that was checked, with everything said, in numbers. */
+/** A checked policy with all defaults, in numbers. */
 export interface Policy {
   readonly ttlSeconds: number
   readonly staleWhileRevalidateSeconds: number
@@ -62,9 +65,9 @@ export interface Policy {
   /** How long an item outlives its ttl: the longer of the two above. */
   readonly graceSeconds: number
   readonly leaseSeconds: number
-  /** The most of them, if they are measured. */
+  /** How long before its end a value is refilled; the maximum if it is measured. */
   readonly earlyRefreshSeconds: number
-  /** The time that loads take decides. */
+  /** Whether the duration of loads determines the time of an early refresh. */
   readonly isEarlyMeasured: boolean
   readonly jitter: number
   readonly staleTimeoutMs: number
@@ -72,18 +75,18 @@ export interface Policy {
   readonly waitTimeoutMs: number
   readonly onWaitTimeout: OnWaitTimeout
   readonly errorBackoffSeconds: number
-  /** 0: `null` is not cached. */
+  /** How long `null` is cached; 0: not at all. */
   readonly negativeTtlSeconds: number
   readonly isShared: boolean
   readonly isSidecar: boolean
-  /** The tags that every value has, as tagText() writes them; undefined: values have none. */
+  /** The tags of every value, in the form of tagText(); undefined for no tags. */
   readonly tagText: string | undefined
 }
 
-/** Everything but the ttl, which every policy has to say. */
+/** The options of a policy except the ttl, which has no default. */
 export type RefillDefaults = Omit<RefillPolicy, 'ttl'>
 
-/** What holds when neither the policy nor the client's behaviors say otherwise. */
+/** The defaults for what neither the policy nor the client's behaviors set. */
 export const defaultRefillPolicy: Required<Omit<RefillDefaults, 'staleIfError' | 'tags'>> = {
   staleWhileRevalidate: 60,
   lease: 10,
@@ -99,7 +102,7 @@ export const defaultRefillPolicy: Required<Omit<RefillDefaults, 'staleIfError' |
   placeholder: 'inline',
 }
 
-/** The names of a policy, and of what else may stand beside them in a call's options. */
+/** The valid names in a call's options: those of a policy and of the caller. */
 const NAMES: ReadonlySet<string> = new Set([
   ...Object.keys(defaultRefillPolicy),
   'ttl',
@@ -110,14 +113,14 @@ const NAMES: ReadonlySet<string> = new Set([
   'waitUntil',
 ])
 
-/** memcached's clock ticks once a second: a lease of 1 could be over at once. */
+/** memcached's clock ticks once a second, so a lease of 1 could end at once. */
 const MIN_LEASE_SECONDS = 2
 const MAX_LEASE_SECONDS = 86_400
 const MAX_TIMER_MS = 2 ** 31 - 1
 /**
- * Checks a policy and says all of it in numbers. Throws MINTRING_BAD_POLICY for one that cannot
- * hold: fractions, a lease under 2, earlyRefresh ≥ ttl, windows over 30 days, a loaderTimeoutMs
- * under the staleTimeoutMs.
+ * Checks a policy and returns it in numbers. Throws MINTRING_BAD_POLICY for an invalid one:
+ * fractions, a lease under 2, earlyRefresh ≥ ttl, windows over 30 days, a loaderTimeoutMs below the
+ * staleTimeoutMs.
  */
 export function resolvePolicy(given: RefillPolicy, defaults: RefillDefaults = {}): Policy {
   checkNames(given)
@@ -162,19 +165,19 @@ function textOf(tags: Tags): string {
 }
 
 /**
- * How long an item that may have been loaded under this policy can be stale, for an invalidation
- * that knows no ttl. Throws MINTRING_BAD_POLICY.
+ * Returns how long an item under this policy may be stale, for an invalidation without a ttl.
+ * Throws MINTRING_BAD_POLICY.
  */
 export function resolveGrace(given: RefillDefaults, defaults: RefillDefaults = {}): Policy {
   return resolvePolicy({ ...given, earlyRefresh: 0, ttl: 1 }, { ...defaults, earlyRefresh: 0 })
 }
 
-/** A ttl of the loader's own choice. Throws MINTRING_BAD_POLICY. */
+/** Checks a ttl that a loader sets. Throws MINTRING_BAD_POLICY. */
 export function checkTtl(ttl: Seconds): number {
   return seconds('ttl', ttl, 1)
 }
 
-/** A misspelt name would not be missed until the day it matters. Throws MINTRING_BAD_POLICY. */
+/** Throws MINTRING_BAD_POLICY for unknown names: a misspelt one would otherwise go unnoticed. */
 export function checkNames(given: RefillDefaults): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw bad(`it must be an object, such as { ttl: 60 }, not ${kindOf(given)}`)
@@ -199,7 +202,7 @@ function checkTogether(policy: Policy): void {
   }
 }
 
-/** Only what was said: an explicit undefined is as good as nothing. */
+/** Returns the options that are set; an explicit undefined counts as not set. */
 function known<Given extends object>(given: Given): Given {
   const said = Object.entries(given).filter(([, value]) => value !== undefined)
   return Object.fromEntries(said) as Given

@@ -21,15 +21,15 @@ export interface ReadOwner<Slot extends Terms> extends Heir {
   pathOf(slot: Slot): Path
   settle(ask: Ask<Slot>, finding: Finding): SoonEntry
   failed(ask: Ask<Slot>, error: unknown): Promise<RefillEntry>
-  /** The same once the versions of its tags are compared with those of now. */
+  /** Returns the finding after comparing its tag versions with the current ones. */
   judged(slot: Slot, finding: Finding, look: Look | undefined): Finding | Promise<Finding>
-  /** No more callers may join the read. */
+  /** Called when no further callers may join the read. */
   over(read: Read<Slot>): void
   readonly tally: Tally
   readonly tags: TagDesk
 }
 
-/** A caller beside the first: of a value, an entry, or a finding. */
+/** A caller besides the first; it wants a value, an entry or a finding. */
 interface Taker {
   readonly wants: 'value' | 'entry' | 'finding'
   resolve(result: unknown): void
@@ -37,9 +37,9 @@ interface Taker {
 }
 
 /**
- * One read and all who wait for it. The first caller of a plain value gets the promise of the
- * request itself. It is made in the async context of its first caller, in which the loader runs
- * should there be one.
+ * One read and all callers that wait for it. The first caller of a plain value gets the promise of
+ * the request itself. The read is created in the async context of its first caller, in which the
+ * loader runs if there is one.
  */
 export class Read<Slot extends Terms> extends AsyncResource implements Reader, Ask<Slot> {
   readonly slot: Slot
@@ -73,7 +73,9 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     return handle.sent || handle.isOvertaken === true || this.#look?.isSent === true
   }
 
-  /** The tags travel ahead, so that they are known when the item comes from the same server. */
+  /**
+   * Reads the tags first, so that their versions are known when an item of the same server arrives.
+   */
   begin(): void {
     const { key, policy } = this.slot
     const { tags } = this.#owner
@@ -84,19 +86,19 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     this.#handle = this.#path.read(key, policy, this.#earlySeconds, this)
   }
 
-  /** What this read ends in, for a caller who wants the value. */
+  /** Resolves to the value, for a caller of this read. */
   value(): Promise<unknown> {
     if (this.#hasFirst) return this.#take('value')
     this.#hasFirst = true
     return this.#handle!.promise
   }
 
-  /** The same with how it came. */
+  /** Resolves to the value with how it was found. */
   entry(): Promise<RefillEntry> {
     return this.#take('entry') as Promise<RefillEntry>
   }
 
-  /** What was found, for those who decide for themselves. */
+  /** Resolves to the finding, for callers that decide themselves. */
   finding(): Promise<Finding> {
     return this.#take('finding') as Promise<Finding>
   }
@@ -108,7 +110,7 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     return this.#answeredAfter(look, item.keep())
   }
 
-  /** One promise, because a hit whose tags are on another server takes this way. */
+  /** Uses a single promise, because hits whose tags are on another server take this path. */
   #answeredAfter(look: Look, item: Item): Promise<unknown> {
     return new Promise((resolve, reject) => {
       look.whenDone(() => {
@@ -151,7 +153,7 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     return this.#owner.decoded(finding).then((readied) => this.#tell(readied))
   }
 
-  /** Fresh at first sight, with the tags of now. */
+  /** Whether the item is plainly fresh and its tags are unchanged. */
   #isCurrent(item: Item): boolean {
     if (!this.#path.isPlainlyFresh(item, this.slot.policy, this.#earlySeconds)) return false
     const look = this.#look
@@ -160,7 +162,7 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
   }
 
   failed(error: unknown): unknown {
-    // A read can fail before it is awaited: its rejection counts as handled.
+    // A read can fail before it is awaited, so defer: its rejection counts as handled then.
     if (this.#handle === undefined) return Promise.resolve().then(() => this.failed(error))
     this.#owner.over(this)
     const fail = (): unknown => this.#ended(this.#owner.failed(this, error))
@@ -182,7 +184,9 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     })
   }
 
-  /** The fast path: a value for the first caller, and one of its own for each of the others. */
+  /**
+   * Serves a fresh value without electing anyone: the first caller gets it, each other one a copy.
+   */
   #tellFresh(item: Item, value: unknown): unknown {
     const { tally } = this.#owner
     tally.fresh += this.#hasFirst ? 1 : 0
@@ -196,7 +200,7 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     return value
   }
 
-  /** Each caller is served for itself: the first may have to load, and the others share that. */
+  /** Serves each caller separately: the first may have to load, and the others share its load. */
   #tell(finding: Finding): unknown {
     let isTaken = false
     const next = (): Finding => {
@@ -206,7 +210,7 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     }
     const first = this.#hasFirst ? this.#ended(this.#owner.settle(this, next())) : undefined
     const takers = this.#takers ?? []
-    // The callers first: they have waited for the value, the finders will look again.
+    // Serve callers of values before callers of findings, which will read again anyway.
     for (const taker of takers) {
       if (taker.wants === 'finding') continue
       this.#give(taker, this.#owner.settle(this, next()))
@@ -215,7 +219,7 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     return first === undefined ? undefined : plainValue(first)
   }
 
-  /** An entry is counted by the call that asked for it. */
+  /** Resolves a caller. Entries are counted by the call that requested them. */
   #give({ wants, resolve }: Taker, entry: SoonEntry): void {
     resolve(wants === 'entry' ? entry : plainValue(this.#ended(entry)))
   }
@@ -226,13 +230,13 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
   }
 }
 
-/** A value of its own for one more caller; one that cannot be decoded again is shared. */
+/** Returns a copy of the value for another caller; shares it if it cannot be decoded again. */
 function decodedAgain(item: Item, value: unknown): unknown {
   const again = readValue(item)
   return again === UNREADABLE || isPromise(again) ? value : again
 }
 
-/** Nothing has to be told when such a scope is collected. */
+/** Spares async_hooks from tracking when such a scope is garbage collected. */
 const SCOPE_OPTIONS = { requireManualDestroy: true }
 
 function plainValue(entry: SoonEntry): unknown {

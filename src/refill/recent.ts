@@ -1,9 +1,9 @@
 import type { Clock, Timer } from './clock.ts'
 
 /**
- * A bounded map that drops what is not read: two generations of entries, turned over every
- * `periodMs`, or sooner when one is full. What is read moves to the young one. Empty after two
- * periods without use, and then holds no timer.
+ * A bounded map that drops unused entries. It has two generations, which rotate every `periodMs`,
+ * or sooner when one is full; a read moves its entry to the young one. After two periods without
+ * use it is empty and has no timer.
  */
 export class Recent<Value> {
   readonly #clock: Clock

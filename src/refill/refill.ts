@@ -23,31 +23,32 @@ import type { RefillStore } from './store.ts'
 import { asArray, checkTags, type TagsOf } from './tags/names.ts'
 import type { RefillCounters, RefillHooks, Tally } from './tally.ts'
 
-/** What getOrSet and its like take: the policy of the key, and what concerns this caller. */
+/** The options of getOrSet and similar: the policy of the key, and the options of this caller. */
 export interface RefillOptions extends RefillPolicy, CallerOptions {}
 
-/** What invalidateTags takes. */
+/** The options of invalidateTags. */
 export interface TagInvalidation extends Pick<CallerOptions, 'signal' | 'timeoutMs'> {
-  /** Values that are older are not even served stale. Default false. */
+  /** Whether older values are no longer served stale either. Default false. */
   readonly hard?: boolean | undefined
 }
 
-/** How a client makes its Refill. */
+/** The settings of a Refill. */
 export interface RefillSettings {
-  /** What policies leave unsaid. */
+  /** The defaults of policies. */
   readonly defaults?: RefillDefaults
   readonly hooks?: RefillHooks | undefined
-  /** Where calls are counted; one of its own by default. */
+  /** Counts the calls; default: a new Tally. */
   readonly tally?: Tally | undefined
   readonly clock?: Clock
 }
 
 /**
- * Serves stale while one client of the whole fleet refills. One read tells fresh, stale or absent,
- * and elects who loads; the store succeeds only if nothing newer happened meanwhile.
+ * Serves stale values while one client of the whole fleet refills. One read finds out whether the
+ * value is fresh, stale or absent, and elects who loads. The store succeeds only if the key has not
+ * changed since.
  *
- * The protocol is memcached's own for this (doc/protocol.txt, "Meta Commands": stale items and the
- * win token); the idea is MintCache's, and the leases those of "Scaling Memcache at Facebook"
+ * The protocol is memcached's own (doc/protocol.txt, "Meta Commands": stale items and the win
+ * token). The idea comes from MintCache, and the leases from "Scaling Memcache at Facebook"
  * (Nishtala et al., NSDI 2013).
  */
 export class Refill implements DefinedVerbs {
@@ -66,24 +67,27 @@ export class Refill implements DefinedVerbs {
     this.#refiller = new Refiller(store, clock, settings)
   }
 
-  /** What refills did so far. */
+  /** What refills have done so far. */
   get counters(): RefillCounters {
     return this.#tally.snapshot()
   }
 
-  /** How much is under way or remembered: 0 after half an hour without calls, at the latest. */
+  /**
+   * How many reads, loads and keys are held in memory: 0 after half an hour without calls, at the
+   * latest.
+   */
   get size(): number {
     return this.#refiller.size + this.#slots.size
   }
 
   /**
-   * The value of a key: fresh, or stale while one client refills, or loaded. Rejects with
+   * Reads a value: fresh, or stale while one client refills, or loaded. Rejects with
    * MINTRING_BAD_POLICY, MINTRING_BAD_KEY, MINTRING_LOADER (also _TIMEOUT) when there is nothing to
    * serve, MINTRING_WAIT_TIMEOUT with `onWaitTimeout: 'throw'`, MINTRING_ABORTED, MINTRING_CLOSED.
    */
   getOrSet<Value>(key: string, loader: Loader<Value>, options: RefillOptions): Promise<Value> {
-    // A value is counted where it is read. A caller with bounds of its own may be gone by then, so
-    // that it is counted by how its call ends.
+    // The read counts a value. A caller with a signal or timeout may leave earlier, so its call is
+    // counted when it ends.
     if (!this.#isKnown || isBounded(options)) {
       return this.getOrSetEntry(key, loader, options).then(({ value }) => value)
     }
@@ -96,7 +100,7 @@ export class Refill implements DefinedVerbs {
     }
   }
 
-  /** As getOrSet(), with how the value came. */
+  /** Does the same as getOrSet(), and returns how the value was found. */
   getOrSetEntry<Value>(
     key: string,
     loader: Loader<Value>,
@@ -108,8 +112,8 @@ export class Refill implements DefinedVerbs {
   }
 
   /**
-   * The values of many keys, in their order, without those that are `undefined`. Keys this client
-   * has to load go to one call of the loader.
+   * Reads many keys; returns their values in the order of the keys, without those that are
+   * `undefined`. One call of the loader loads all keys that this client must load.
    */
   async getOrSetMany<Value>(
     keys: readonly string[],
@@ -119,7 +123,7 @@ export class Refill implements DefinedVerbs {
     return valuesOf(await this.getOrSetManyEntries(keys, loadMany, options))
   }
 
-  /** As getOrSetMany(), with how the values came. */
+  /** Does the same as getOrSetMany(), and returns how the values were found. */
   getOrSetManyEntries<Value>(
     keys: readonly string[],
     loadMany: ManyLoader<Value>,
@@ -154,16 +158,16 @@ export class Refill implements DefinedVerbs {
   }
 
   /**
-   * Marks the key stale and loads it now, under the lease: the writer's own refill. Readers keep
-   * the stale value meanwhile. Resolves to a value loaded after the call; rejects as the
-   * invalidation does when the key cannot be marked, without a load.
+   * Marks the key stale and loads it now, under the lease, for code that has changed the origin.
+   * Readers get the stale value meanwhile. Resolves to a value loaded after the call. Rejects
+   * without loading, as the invalidation does, when the key cannot be marked.
    */
   async refresh<Value>(key: string, loader: Loader<Value>, options: RefillOptions): Promise<Value> {
     const { value } = await this.refreshEntry(key, loader, options)
     return value
   }
 
-  /** As refresh(), with how the value came. */
+  /** Does the same as refresh(), and returns how the value was found. */
   refreshEntry<Value>(
     key: string,
     loader: Loader<Value>,
@@ -185,9 +189,10 @@ export class Refill implements DefinedVerbs {
   }
 
   /**
-   * Marks a key, or several, stale: the next reader is served the stale value and one loads.
-   * Answers whether there was something to mark. The policy is that of the key: how long it may be
-   * stale. Without one, what this client last used for the key, or the defaults.
+   * Marks one or several keys stale: the next reader gets the stale value, and one client loads.
+   * Resolves to whether there was a value to mark. `policy` is the key's policy, which says how
+   * long the value may be stale; default: the one this client last used for the key, or the
+   * defaults.
    */
   async invalidate(
     keys: string | readonly string[],
@@ -208,9 +213,9 @@ export class Refill implements DefinedVerbs {
   }
 
   /**
-   * Makes every value that has one of these tags stale, in the whole fleet. Each is then served
-   * stale while one client refills it; `hard`: it is not served any more. Rejects when a tag may
-   * still have its old version, with MINTRING_BAD_POLICY for what cannot be tags.
+   * Marks every value with one of these tags stale, in the whole fleet. Each is served stale while
+   * one client refills it; with `hard` it is no longer served. Rejects when a tag may still have
+   * its old version, and with MINTRING_BAD_POLICY for invalid tags.
    */
   async invalidateTags(
     tags: string | readonly string[],
@@ -225,8 +230,8 @@ export class Refill implements DefinedVerbs {
   }
 
   /**
-   * The versions of tags as one text, for values that plain `set` stores. Rejects when a tag cannot
-   * be read, with MINTRING_BAD_POLICY for what cannot be tags.
+   * Returns the versions of tags as one text, for values stored with plain `set`. Rejects when a
+   * tag cannot be read, and with MINTRING_BAD_POLICY for invalid tags.
    */
   async tagVersions(
     tags: string | readonly string[],
@@ -241,8 +246,8 @@ export class Refill implements DefinedVerbs {
   }
 
   /**
-   * Binds keys and loader to one policy. Throws MINTRING_BAD_POLICY for one that cannot hold, or
-   * that is not the one under which a fixed key is defined already.
+   * Binds keys and loader to one policy. Throws MINTRING_BAD_POLICY for an invalid policy, or for
+   * one that differs from an earlier definition of the same fixed key.
    */
   define<Args extends readonly unknown[], Value>(
     definition: Definition<Args, Value>,
@@ -255,29 +260,30 @@ export class Refill implements DefinedVerbs {
   }
 
   /**
-   * For a `set` or `delete` by this client: a load that runs may be older, so no caller joins it.
+   * Handles a `set` or `delete` of this client: a running load may be older, so no caller may join
+   * it.
    */
   detach(key: string): void {
     const slot = this.#slots.get(key)
     if (slot !== undefined) detach(slot)
   }
 
-  /** New defaults, for calls from now on. */
+  /** Sets new defaults for later calls. */
   setDefaults(defaults: RefillDefaults): void {
     this.#slots.setDefaults(defaults)
   }
 
-  /** Takes no more calls; what is under way goes on. */
+  /** Rejects new calls; pending ones continue. */
   shut(): void {
     this.#isShut = true
   }
 
-  /** Some load, or what follows one, is under way. */
+  /** Whether a load, or the store after it, is in progress. */
   get isLoading(): boolean {
     return this.#refiller.loads.size > 0
   }
 
-  /** Lets refills end within `drainMs`, aborts the rest, and lets all leases go. */
+  /** Lets pending refills finish within `drainMs`, aborts the rest, and releases all leases. */
   close(drainMs: number): Promise<void> {
     const reason = new MintringError('MINTRING_CLOSED', 'The client was closed')
     this.shut()
@@ -305,13 +311,13 @@ export class Refill implements DefinedVerbs {
     this.#checkOpen()
     if (typeof loader !== 'function') {
       const example = `${verb}(${verb === 'getOrSetMany' ? 'keys' : 'key'}, loader, { ttl: 60 })`
-      throw badArgument(`${verb}() needs a loader, a function, not ${kindOf(loader)}: ${example}`)
+      throw badArgument(`${verb}() needs a loader function, not ${kindOf(loader)}: ${example}`)
     }
     checkNames(options)
     if (options.signal !== undefined || options.timeoutMs !== undefined) checkCaller(options)
   }
 
-  /** Reading begins by asking a server what it speaks: what cannot be is refused before that. */
+  /** Rejects invalid keys before any I/O; the first read asks the servers for their protocol. */
   #checkKeys(keys: readonly string[], options: RefillOptions): void {
     for (const key of keys) {
       this.#store.checkKey(key)
@@ -332,14 +338,13 @@ export class Refill implements DefinedVerbs {
     if (given !== undefined) return resolveGrace(given, this.#slots.defaults)
     const known = this.#slots.policyOf(key)
     if (known !== undefined) return known
-    // A writer that never reads cannot know: the mark must then reach a lock beside the key as
-    // well.
+    // The policy is unknown in a process that only writes, so also mark a lock beside the key.
     return resolveGrace({ placeholder: 'sidecar' }, this.#slots.defaults)
   }
 
   /**
-   * Until a server has answered, its protocol is unknown. Should none answer, calls go
-   * on all the same: they end as any call does that cannot reach the cache.
+   * Waits until the protocol of the servers is known. If no server replies, the call continues and
+   * ends like any call without a reachable cache.
    */
   async #known(): Promise<void> {
     if (!this.#isKnown) await this.#store.learnDialect().catch(() => {})
@@ -350,7 +355,7 @@ export class Refill implements DefinedVerbs {
   }
 }
 
-/** The values of entries, without those that are `undefined`. */
+/** Returns the values of entries, without those that are `undefined`. */
 export function valuesOf<Value>(
   entries: ReadonlyMap<string, RefillEntry<Value>>,
 ): Map<string, Value> {
@@ -358,7 +363,7 @@ export function valuesOf<Value>(
   return new Map(values.filter(([, value]) => value !== undefined))
 }
 
-/** Whether a caller may be gone before its value comes. */
+/** Whether a caller may leave before its value arrives. */
 function isBounded(options: CallerOptions | undefined): boolean {
   return options?.signal !== undefined || options?.timeoutMs !== undefined
 }
@@ -371,7 +376,7 @@ function checkTagOptions(options: TagInvalidation): void {
   checkCaller(options)
   const { hard } = options
   if (hard === undefined || typeof hard === 'boolean') return
-  throw badArgument(`invalidateTags(): hard is true or false, not ${kindOf(hard)}`)
+  throw badArgument(`invalidateTags(): hard must be true or false, not ${kindOf(hard)}`)
 }
 
 function tagsOf({ tags }: RefillOptions): TagsOf | undefined {
@@ -386,8 +391,8 @@ function checkArray(verb: string, keys: unknown): readonly string[] {
 }
 
 /**
- * Refreshes of one key: one runs and one waits. A call never shares a refresh that began before it,
- * since that may have read what the call is about; calls that come while one runs share the next.
+ * Runs the refreshes of one key: one runs and at most one waits. A call never shares a refresh that
+ * started before it, because that may have read older data. Calls during a refresh share the next.
  */
 function inTurn<Result>(slot: Slot, refresh: () => Promise<Result>): Promise<Result> {
   const { refreshes } = slot
@@ -403,7 +408,7 @@ function start<Result>(slot: Slot, refresh: () => Promise<Result>): Promise<Resu
   const turns: Refreshes = { running, next: undefined }
   slot.refreshes = turns
   const end = (): void => {
-    // With a next one waiting, that takes the place.
+    // If another refresh is waiting, it takes this one's place.
     if (slot.refreshes === turns && turns.next === undefined) slot.refreshes = undefined
   }
   running.then(end, end)

@@ -16,10 +16,10 @@ import type {
 import { pageWithTags, READ_TAGS, readPage, tagsOfPage, tagsToCome } from './tags/sidecar.ts'
 import type { Tail } from './tags/tail.ts'
 
-/** How long a page may live that was not checked yet. */
+/** The lifetime of a page that is not confirmed yet. */
 const UNCONFIRMED_SECONDS = 2
 
-/** What is stored, and beside it. */
+/** A page to store, and the item beside it. */
 interface Page {
   readonly encoded: EncodedItem
   readonly ttlSeconds: number
@@ -28,15 +28,16 @@ interface Page {
 }
 
 /**
- * The meta path for keys that other programs read as plain bytes: no placeholder ever stands in the
- * key itself, since nginx would serve it as an empty page. A miss is contested on a lock beside the
- * key.
+ * The meta path for keys that other programs read as plain bytes. The key itself never has a
+ * placeholder, because nginx would serve it as an empty page. Clients compete for a miss with a
+ * lock beside the key.
  *
- * So a miss has no CAS id in the key that an invalidation would change. Instead every invalidation
- * deletes the lock first, and then marks the key. A cold store looks whether the lock is still its
- * own, adds the value with the flag Unconfirmed and 2 s to live, looks again, and then stores it
- * for good under the CAS id of what it had added. An invalidation that deleted the lock before the
- * last look is seen by it; one that came later finds what was added, and changes its CAS id.
+ * So a missing key has no CAS id that an invalidation could change. Instead, every invalidation
+ * first deletes the lock and then marks the key. A store of a missing key takes these steps: check
+ * that the lock is still its own; add the value with the flag Unconfirmed and 2 s to live; check
+ * the lock again; store the value for good under the CAS id of the added one. If an invalidation
+ * deletes the lock before the last check, the check fails. If it comes later, it changes the CAS id
+ * of the added value.
  */
 export class SidecarPath extends MetaPath {
   override read(key: string, policy: Policy, earlySeconds: number, reader: Reader): ReadHandle {
@@ -46,7 +47,7 @@ export class SidecarPath extends MetaPath {
     return refillStore.read(key, 0, below, reader)
   }
 
-  /** The right to refill what is not confirmed comes with the lock alone. */
+  /** Judges an item; only the lock gives the lease of a missing or unconfirmed value. */
   override judge(item: Item, policy: Policy, earlySeconds: number, decoded?: unknown): Finding {
     const finding = super.judge(item, policy, earlySeconds, decoded)
     if (item.awaitsTags === true && finding.election === 'none') {
@@ -57,7 +58,10 @@ export class SidecarPath extends MetaPath {
     return { ...finding, election: 'open', lease }
   }
 
-  /** The key is read once more behind the lock: its last holder may just have stored. */
+  /**
+   * Elects a client by the lock. Reads the key again behind the lock, because the last holder may
+   * just have stored.
+   */
   override async elect(key: string, policy: Policy, finding: Finding): Promise<Elected> {
     const { lease } = finding
     if (lease.on !== 'lock' || lease.cas !== '') return super.elect(key, policy, finding)
@@ -79,7 +83,7 @@ export class SidecarPath extends MetaPath {
     return won(cold, 'none')
   }
 
-  /** A lock gives way to another as a placeholder does. */
+  /** Replaces an expiring lock as a placeholder is replaced. */
   protected override async replace(
     key: string,
     policy: Policy,
@@ -106,7 +110,7 @@ export class SidecarPath extends MetaPath {
     if (cas === undefined) return false
     if (tail === undefined) return true
     const { place } = lease
-    // Without its tags the page is stored, and stale.
+    // If the tags are not stored, the page counts as stale.
     await this.refillStore.exchange(place, key, [tagsOfPage(cas, tail, ttlSeconds)]).catch(() => {})
     return true
   }
@@ -117,7 +121,7 @@ export class SidecarPath extends MetaPath {
     lease: Lease,
     page: Page,
   ): Promise<string | undefined> {
-    // Seen before the value is there: nginx shows what is unconfirmed too.
+    // Check before the add, because nginx serves unconfirmed values too.
     if (!(await this.#holds(key, lease))) return undefined
     const { body, flags } = page.encoded
     const [added, lock] = await this.refillStore.exchange(lease.place, key, [
@@ -141,7 +145,7 @@ export class SidecarPath extends MetaPath {
     return this.#storeOver(key, lease, added!.cas, page, [unlock])
   }
 
-  /** Replaces what has that CAS id. Resolves to the CAS id of the page. */
+  /** Replaces the item with that CAS id. Resolves to the CAS id of the page. */
   async #storeOver(
     key: string,
     { place }: Lease,
@@ -160,7 +164,7 @@ export class SidecarPath extends MetaPath {
     return stored.status === 'done' ? stored.cas : undefined
   }
 
-  /** The two must not overtake each other, on whatever connections they travel. */
+  /** Deletes the lock and then marks the key; the order must hold on any connections. */
   override async invalidate(key: string, policy: Policy, home?: KeyHome): Promise<boolean> {
     await this.refillStore.spread(key, [{ name: 'md', beside: LOCK }], home)
     return super.invalidate(key, policy, home)

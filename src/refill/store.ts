@@ -1,109 +1,114 @@
 import type { Tail } from './tags/tail.ts'
 
 /**
- * What refills ask of the cache. The client answers it with a cluster of memcacheds, the simulation
- * with a model in memory: the algorithm is the same.
+ * The cache as refills need it. The client implements it with a cluster of memcacheds, the
+ * simulation with a model in memory.
  */
 
 /**
- * One server in one life of its connection. A CAS id means nothing anywhere else: a restarted
- * server counts them from 1 again. One object per life, so that `===` compares.
+ * A server during one life of its connection. CAS ids are only valid within it, because a restarted
+ * server counts from 1 again. There is one object per life, so that `===` compares.
  */
 export interface Place {
-  /** The server, as `hosts()` names it. */
+  /** The server's name, as in `hosts()`. */
   readonly name: string
-  /** No item lives longer there; 0 = no such limit. */
+  /** The maximum lifetime of items there; 0 for no limit. */
   readonly maxTtlSeconds: number
 }
 
-/** An item as one read found it. */
+/** An item as a read found it. */
 export interface Item {
   readonly found: boolean
   /** Client flags. */
   readonly flags: number
-  /** Bytes of the value. */
+  /** The size of the value in bytes. */
   readonly size: number
-  /** Seconds the item has left; -1 = no end. */
+  /** Remaining seconds of the item; -1 for no expiry. */
   readonly ttlSeconds: number
-  /** This read won the right to refill (W). */
+  /** Whether this read won the lease (W). */
   readonly won: boolean
-  /** Another read has it (Z). */
+  /** Whether another client has the lease (Z). */
   readonly lost: boolean
-  /** The item was invalidated (X). */
+  /** Whether the item was marked stale (X). */
   readonly stale: boolean
   readonly cas: string
-  /** The tags stored with the value; undefined when it has none, or was changed in place. */
+  /** The tags stored with the value; undefined if it has none, or was changed in place. */
   readonly tail: Tail | undefined
-  /** Its tags stand beside it, and are about to be stored. */
+  /** Whether its tags are in an item beside it, and are about to be stored. */
   readonly awaitsTags?: boolean
-  /** Whether it carries these versions of its tags. */
+  /** Whether the value has these tag versions. */
   hasDigest(digest: string): boolean
   place(): Place
-  /** The value; a promise when decoding has to wait. Throws for bytes that are no value. */
+  /** Returns the value, or a promise while it is being decoded. Throws for invalid bytes. */
   decode(): unknown
-  /** A copy of the bytes. */
+  /** Returns a copy of the bytes. */
   bytes(): Uint8Array
-  /** The same item, to be used after the call as well. */
+  /** Returns the item in a form that remains valid after the call. */
   keep(): Item
 }
 
-/** Takes the reply to a read. What it returns is what the read's promise resolves to. */
+/** Receives the reply to a read. Its return value is what the read's promise resolves to. */
 export interface Reader {
-  /** The item may be used during the call only: keep() it for later. */
+  /** Handles a reply. The item is only valid during the call; use keep() otherwise. */
   answered(item: Item): unknown
-  /** What it throws rejects the read's promise. */
+  /** Handles a failed read. An exception rejects the read's promise. */
   failed(error: unknown): unknown
 }
 
-/** A read on its way. */
+/** A pending read. */
 export interface ReadHandle {
-  /** Its bytes may have been sent: later callers must not join it. */
+  /** Whether its bytes may have been sent: later callers must not join it. */
   readonly sent: boolean
-  /** A change of the key was noted after it was given to its host: nor may they then. */
+  /**
+   * Whether a change of the key was recorded after this read was queued: later callers must not
+   * join it either.
+   */
   readonly isOvertaken?: boolean
   readonly promise: Promise<unknown>
 }
 
-/** Takes the reply to a read of a tag, while it is read. */
+/** Receives the reply to a read of a tag, while it is parsed. */
 export interface TagReader {
-  /** The version in decimal, and the last hard invalidation; 0 = none. */
+  /** Called with the version in decimal, and the last hard invalidation; 0 for none. */
   found(version: string, hard: number): void
   absent(): void
   failed(error: unknown): void
 }
 
-/** A read of a tag on its way. */
+/** A pending read of a tag. */
 export interface TagHandle {
-  /** Its bytes may have been sent: later callers must not join it. */
+  /** Whether its bytes may have been sent: later callers must not join it. */
   readonly sent: boolean
 }
 
 /**
- * What becomes of a tag. `create`: a random version where there is none. `soft`: another version.
- * `hard`: the same, and values that are older are not even served stale.
+ * A change of a tag:
+ * - `create`: sets a random version if there is none.
+ * - `soft`: sets another version.
+ * - `hard`: the same, and older values are no longer served stale either.
  */
 export type TagChange = 'create' | 'soft' | 'hard'
 
-/** A value in bytes. */
+/** An encoded value. */
 export interface EncodedItem {
-  /** A string has ASCII characters only. */
+  /** The bytes. A string contains ASCII characters only. */
   readonly body: string | Uint8Array
   readonly flags: number
 }
 
 /**
- * One command about a key. `beside` makes it one about an item beside the key, on the same server:
- * a lock, or the sign of life of a lease. No key of a caller can name such an item. TTLs are
- * seconds; 0 is for ever.
+ * A command for a key. With `beside` it applies to an item beside the key, on the same server: a
+ * lock, or the beat of a lease. Callers' keys cannot equal such items. TTLs are in seconds; 0 never
+ * expires.
  */
 export type StoreCommand = { readonly beside?: string | undefined } & (
   | {
       readonly name: 'mg'
-      /** On a miss, make an empty item that lives this long, and win. */
+      /** On a miss, create an empty item with this lifetime, and win. */
       readonly vivifySeconds?: number
-      /** With less than this left, win. */
+      /** Win if less than this lifetime is left. */
       readonly refreshBelowSeconds?: number
-      /** Ask for the value. */
+      /** Request the value. */
       readonly value?: boolean
     }
   | {
@@ -111,9 +116,9 @@ export type StoreCommand = { readonly beside?: string | undefined } & (
       readonly encoded: EncodedItem
       readonly ttlSeconds: number
       readonly cas?: string
-      /** Only when there is no such item; tells the CAS id of what is stored. */
+      /** Store only if there is no item; returns the CAS id of the new one. */
       readonly add?: boolean
-      /** Ask for the CAS id of what is stored. */
+      /** Request the CAS id of the stored item. */
       readonly tellsCas?: boolean
     }
   | {
@@ -130,7 +135,7 @@ export type StoreCommand = { readonly beside?: string | undefined } & (
   | {
       readonly name: 'cas'
       readonly encoded: EncodedItem
-      /** -1 = gone at once. */
+      /** -1 expires at once. */
       readonly ttlSeconds: number
       readonly cas: string
     }
@@ -139,7 +144,7 @@ export type StoreCommand = { readonly beside?: string | undefined } & (
 /** `done` (HD, STORED, …, and a hit), `exists` (EX), `missing` (NF, a miss), `refused` (NS). */
 export type Status = 'done' | 'exists' | 'missing' | 'refused'
 
-/** The answer to one command. It may be kept. */
+/** The result of a command. Callers may keep it. */
 export interface StoreAnswer extends Item {
   readonly status: Status
 }
@@ -147,44 +152,44 @@ export interface StoreAnswer extends Item {
 /** `meta`: mg, ms, md. `classic`: gets, add, set, cas, touch, delete. */
 export type Dialect = 'meta' | 'classic'
 
-/** A home of a key that moves from one server to another. */
+/** One of the two homes of a moving key. */
 export type KeyHome = 'previous' | 'new'
 
-/** What the other home of a key that moves has. */
+/** The item on the other home of a moving key. */
 export interface Elsewhere {
   readonly item: Item
-  /** It may be stored where reads look. */
+  /** Whether it may be stored on the home that reads use. */
   readonly mayKeep: boolean
 }
 
-/** The cache under the refills. Keys are the caller's own; the store makes them wire keys. */
+/** The cache underneath refills. Keys are the callers'; the store converts them to wire keys. */
 export interface RefillStore {
-  /** Which commands the whole pool speaks; undefined until that is known. */
+  /** The commands that the whole pool supports; undefined until known. */
   readonly dialect: Dialect | undefined
   learnDialect(): Promise<Dialect>
 
   /**
-   * Whether values may carry the bits of stamp.ts in their client flags. False when other programs
-   * compare flags as a whole: plain sets then look like refills.
+   * Whether values may have the bits of stamp.ts in their client flags. False if other programs
+   * compare flags as a whole: values of plain sets then look like refills.
    */
   readonly isStamped: boolean
 
-  /** Throws MINTRING_BAD_KEY for what cannot be a key. */
+  /** Throws MINTRING_BAD_KEY for an invalid key. */
   checkKey(key: string): void
 
   /**
-   * One read: `mg key N<vivify> R<below> v f t c`, or `gets key` on classic pools. Reads and
-   * exchanges about one key reach its server in the order they were asked for.
+   * Sends one read: `mg key N<vivify> R<below> v f t c`, or `gets key` on classic pools. Reads and
+   * exchanges of one key arrive at its server in the order of the calls.
    */
   read(key: string, vivifySeconds: number, refreshBelowSeconds: number, reader: Reader): ReadHandle
 
-  /** Where the key lives now; undefined when nowhere. */
+  /** Returns the current server of a key; undefined if there is none. */
   place(key: string): Place | undefined
 
   /**
-   * Sends commands on one connection, in order, to that place and no other. Other commands may be
-   * executed between them, and the connection may end between them. Rejects when the place is over:
-   * they are never sent in another life of the server.
+   * Sends commands in order, on one connection, to that place only. Other commands may run between
+   * them, and the connection may end between them. Rejects when the place has ended: the commands
+   * are never sent in another life of the server.
    */
   exchange(
     place: Place,
@@ -193,9 +198,10 @@ export interface RefillStore {
   ): Promise<readonly StoreAnswer[]>
 
   /**
-   * Sends commands for an invalidation wherever the key lives now, in order unless a connection
-   * dies; a server that should have had them and could not be reached gets them, or a delete,
-   * before it is believed again. Safe to send twice. `home`: to that home of a key that moves.
+   * Sends commands of an invalidation to the current server of the key, in order unless a
+   * connection breaks. A server that should have received them but was unreachable gets them, or a
+   * delete, before its value is used again. Safe to send twice. `home` selects one home of a moving
+   * key.
    */
   spread(
     key: string,
@@ -204,40 +210,38 @@ export interface RefillStore {
   ): Promise<readonly StoreAnswer[]>
 
   /**
-   * The homes of a key that moves, in the order in which a change must reach them. The same object
-   * as long as they are the same hosts.
+   * Returns the homes of a moving key, in the order in which they must get a change. Returns the
+   * same array as long as the hosts are the same.
    */
   homesOf?(key: string): readonly KeyHome[] | undefined
 
-  /** Looks at the home of a key that moves which reads do not ask; undefined without one. */
+  /** Reads the home of a moving key that reads do not use; undefined if the key does not move. */
   elsewhere?(key: string): Promise<Elsewhere | undefined> | undefined
 
-  /**
-   * Reads a tag at its home and nowhere else: what another host has in its place is not the tag.
-   */
+  /** Reads a tag on its own host, without a fallback: another host's item is not the tag. */
   readTag(name: string, reader: TagReader): TagHandle
 
   /**
-   * Changes a tag at its home and nowhere else. Each attempt draws numbers of its own, so that one
-   * which arrives late can never bring back a version that was. Rejects when the tag may not have
-   * changed; it is deleted there then before it is believed again.
+   * Changes a tag on its own host, without a fallback. Each attempt draws new random numbers, so
+   * that a late attempt cannot restore an earlier version. Rejects when the tag may not have
+   * changed; it is then deleted on its host before it is used again.
    */
   changeTag(name: string, change: TagChange): Promise<void>
 
-  /** Throws or rejects with MINTRING_BAD_VALUE. */
+  /** Encodes a value. Throws or rejects with MINTRING_BAD_VALUE. */
   encode(value: unknown): EncodedItem | Promise<EncodedItem>
 
-  /** A value of its own from what was encoded. */
+  /** Decodes an encoded value; returns a new one each time. */
   decode(encoded: EncodedItem): unknown
 
   /**
-   * Whether the server takes a body of that many bytes under this key. One that is too large is not
-   * tried: refusing it, the server would delete the value it has.
+   * Whether the server accepts a body of this size. A larger one is never sent, because a server
+   * that rejects it deletes the old value.
    */
   fits(key: string, bodyBytes: number): boolean
 }
 
-/** One read for those who take what they need of the item and go. Rejects as reads do. */
+/** Reads an item and resolves to `take` of it. Rejects when the read fails. */
 export function readItem<Result>(
   store: RefillStore,
   key: string,

@@ -2,12 +2,12 @@ import type { EntryState, RefillEntry, SoonEntry } from './entry.ts'
 import { isPromise } from './entry.ts'
 import type { StaleBecause } from './finding.ts'
 
-/** What a refill reports. No values, and keys only for those who trace them. */
+/** An event of a refill. It contains no values, and keys only with `traceKeys`. */
 export interface RefillEvent {
   readonly key: string
-  /** The server, as `hosts()` names it. */
+  /** The server's name, as in `hosts()`. */
   readonly host?: string | undefined
-  /** How long the loader took. */
+  /** How long the loader took, in ms. */
   readonly tookMs?: number | undefined
   readonly staleForSeconds?: number | undefined
   readonly staleBecause?: StaleBecause | undefined
@@ -25,55 +25,55 @@ export type RefillEventName =
   | 'bypass'
   | 'valueTooLarge'
 
-/** Who hears of it. Must not throw. */
+/** Receives the events. Must not throw. */
 export interface RefillHooks {
   report(name: RefillEventName, event: RefillEvent): void
 }
 
 /**
- * What refills did since the client was made, those of its views included. Only ever grows. Calls
- * are counted as their callers saw them end, as `mintring:command` and `mintring:batch` tell them.
+ * What refills have done since the client was created, including its views. Counts only grow. Calls
+ * are counted with the outcome their callers got, as in `mintring:command` and `mintring:batch`.
  */
 export interface RefillCounters {
   /** Calls, by how they got their value. */
   readonly states: Readonly<Record<EntryState, number>>
-  /** Calls that ended with an error: of the loader, of the cache, of the arguments, or aborted. */
+  /** Calls that failed: in the loader, the cache or the arguments, or by an abort. */
   readonly failed: number
-  /** Loads, by their outcome. */
+  /** Loads, by outcome. */
   readonly refills: {
     /** Loaded and stored. */
     readonly ok: number
-    /** The loader failed, its timeouts included. */
+    /** The loader failed or timed out. */
     readonly failed: number
-    /** Of the failed ones, those over `loaderTimeoutMs`. */
+    /** The failed loads that exceeded `loaderTimeoutMs`. */
     readonly timedOut: number
-    /** Loaded, but something newer had happened: not stored. */
+    /** Loaded but not stored, because the key was changed in the meantime. */
     readonly lost: number
-    /** Loaded, but not to be stored: undefined, skipped, too large. */
+    /** Loaded but not to be stored: undefined, skipped or too large. */
     readonly uncached: number
   }
-  /** Leases of dead holders that this process took. */
+  /** Leases of dead holders that this process took over. */
   readonly takenOver: number
-  /** Values that could not be read, and were loaded anew. */
+  /** Values that could not be decoded, and were loaded again. */
   readonly unreadable: number
-  /** Signs of life given for leases whose loader was still at work. */
+  /** Renewals of leases whose loader was still running. */
   readonly renewals: number
-  /** Reads made while waiting for another client. */
+  /** Reads while waiting for another client. */
   readonly polls: number
   /** Calls that shared the read of another call. */
   readonly coalesced: number
-  /** How long stale values had been stale: how many up to each bound, in seconds. */
+  /** How long served stale values had been stale: counts per bucket, in seconds. */
   readonly staleFor: readonly {
-    /** The bound; the last one is Infinity. */
+    /** The bucket's upper bound; the last one is Infinity. */
     readonly upToSeconds: number
-    /** Values served that were over the bound before, and not over this one. */
+    /** Values served that were above the previous bound, and at most this one. */
     readonly count: number
   }[]
 }
 
 const BOUNDS_SECONDS = [0, 1, 2, 5, 10, 30, 60, 300, 900, 3600, Number.POSITIVE_INFINITY]
 
-/** The counters, while they count. Plain numbers: reads add to them. */
+/** The running counters; plain numbers, because reads increment them. */
 export class Tally {
   fresh = 0
   stale = 0
@@ -93,7 +93,7 @@ export class Tally {
   coalesced = 0
   readonly #staleFor: number[] = BOUNDS_SECONDS.map(() => 0)
 
-  /** Counts how a call ends, once it does. */
+  /** Counts the outcome of a call when it settles. */
   ended(entry: SoonEntry): void {
     if (!isPromise(entry)) this.#count(entry)
     else {
@@ -106,7 +106,7 @@ export class Tally {
     }
   }
 
-  /** The same for each of many keys: when one is without a value, so is the whole call. */
+  /** Does the same for each of many keys: if one key fails, the whole call does. */
   endedMany(keys: unknown, entries: Promise<ReadonlyMap<string, RefillEntry>>): void {
     entries.then(
       (settled) => {

@@ -17,25 +17,25 @@ export interface Fallback {
   readonly lease: Lease
 }
 
-/** A caller who cannot be served at once. */
+/** A caller that cannot be served at once. */
 export interface Waiter<Slot extends Terms> {
   readonly ask: Ask<Slot>
   /** What it gets if the wait ends without a fresh value. */
   readonly fallback: Fallback | undefined
-  /** Only what was loaded after this call began will do: a stale value is none. */
+  /** Whether it needs a value loaded after its call, so that no stale value will do. */
   readonly wantsFresh: boolean
-  /** When it stops waiting for the loads of others. */
+  /** When it stops waiting for other clients' loads. */
   readonly untilMs: number
-  /** How often it may still read again because the load it shared came to nothing. */
+  /** How many times it may read again because a load it shared was not stored. */
   readonly rereads: number
 }
 
-/** What a wait asks of its owner. */
+/** What a wait needs from its owner. */
 export interface WaitOwner<Slot extends Terms> {
   readonly clock: Clock
-  /** Reads the key once more, counted as a poll. Rejects when the cache cannot be reached. */
+  /** Reads the key again, counted as a poll. Rejects when the cache is unreachable. */
   poll(ask: Ask<Slot>): Promise<Finding>
-  /** The entry for a waiter, or undefined when it has to go on waiting. */
+  /** Returns the entry for a waiter, or undefined if it must keep waiting. */
   resume(waiter: Waiter<Slot>, finding: Finding): SoonEntry | undefined
   unreachable(waiter: Waiter<Slot>, error: unknown): Promise<RefillEntry>
   timedOut(waiter: Waiter<Slot>): Promise<RefillEntry>
@@ -48,8 +48,8 @@ interface Waiting<Slot extends Terms> {
 }
 
 /**
- * Waits of one process for one key that another process loads: one poller, however many wait. It
- * polls by the same read that everybody makes, so it also inherits a lease that became free.
+ * All waiters of this process for one key that another process loads; a single poller serves them.
+ * It polls with the normal read, so it can also win a lease that has become free.
  */
 export class Wait<Slot extends Terms> {
   readonly #owner: WaitOwner<Slot>
@@ -101,7 +101,7 @@ export class Wait<Slot extends Terms> {
         this.#goOn()
       },
       (error: unknown) => {
-        // Too much is under way in this process: that says nothing about the cache.
+        // An overload of this process says nothing about the cache.
         const isBusy = isMintringError(error) && error.code === 'MINTRING_OVERLOADED'
         if (!isBusy) this.#settle(({ waiter }) => owner.unreachable(waiter, error))
         this.#goOn()
@@ -126,7 +126,7 @@ export class Wait<Slot extends Terms> {
   }
 }
 
-/** What a caller gets who waited too long and wants to be told. */
+/** Returns the error for a caller that waited too long, with `onWaitTimeout: 'throw'`. */
 export function waitTimedOut({ slot }: Ask): MintringError {
   return new MintringError(
     'MINTRING_WAIT_TIMEOUT',
@@ -134,7 +134,7 @@ export function waitTimedOut({ slot }: Ask): MintringError {
   )
 }
 
-/** Errors that do not mean that the cache cannot be reached. */
+/** Errors that do not mean that the cache is unreachable. */
 const NOT_UNREACHABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MINTRING_BAD_ARGUMENT',
   'MINTRING_BAD_KEY',
@@ -143,7 +143,7 @@ const NOT_UNREACHABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MINTRING_OVERLOADED',
 ])
 
-/** Whether an error says nothing about the cache, and loading without it would be wrong. */
+/** Whether an error says nothing about the cache, so that loading without it would be wrong. */
 export function isOwnFault(error: unknown): boolean {
   return isMintringError(error) && NOT_UNREACHABLE.has(error.code)
 }

@@ -5,26 +5,31 @@ import type { RefillStore } from '../store.ts'
 import { Look, type TagSet, TagSight, type TagVersion } from './look.ts'
 import { NO_TAGS, tagText } from './names.ts'
 
-/** How long a set of tags, or the version of one, is remembered after its last use, at least. */
+/** How long a set of tags, or a tag's version, is at least remembered after its last use. */
 const MEMORY_MS = 60_000
 const MAX_REMEMBERED = 10_000
-/** A tag that was created can be evicted before it is read: then its values are stale. */
+/**
+ * How many times to create a tag that is evicted before it is read; afterwards its values are
+ * stale.
+ */
 const MAX_CREATIONS = 2
 
-/** A version, and since when this process knows it. */
+/** A version of a tag, and the moment at which this process first read it. */
 interface Known extends TagVersion {
   readonly since: number
 }
 
-/** Reads, creates and invalidates tags: each once per turn, however many keys have it. */
+/**
+ * Reads, creates and invalidates tags: each tag at most once per tick, however many keys use it.
+ */
 export class TagDesk {
   readonly #store: RefillStore
   readonly #sets: Recent<TagSet>
   readonly #asked = new Map<string, TagSight>()
   readonly #known: Recent<Known>
-  /** Creations under way, by name. */
+  /** Pending creations, by name. */
   readonly #creating = new Map<string, Promise<void>>()
-  /** Counts what was read: what came after what. */
+  /** Counts reads; the count serves as the clock of `moment` and `since`. */
   #reads = 0
 
   constructor(store: RefillStore, clock: Clock) {
@@ -37,12 +42,12 @@ export class TagDesk {
     return this.#sets.size + this.#known.size + this.#asked.size
   }
 
-  /** The moment of now, for knownAt(). */
+  /** The current moment, for knownAt(). */
   get now(): number {
     return this.#reads
   }
 
-  /** The set of names that tagText() made a text of. */
+  /** Returns the set of names of a text made by tagText(). */
   setOf(text: string): TagSet {
     const known = this.#sets.get(text)
     if (known !== undefined) return known
@@ -57,8 +62,8 @@ export class TagDesk {
   }
 
   /**
-   * Reads the tags of a set, or joins the look of this turn at it. One whose bytes have left cannot
-   * be joined, because an invalidation may have come between.
+   * Reads the tags of a set, or joins a read of this tick. A read whose bytes were sent cannot be
+   * joined, because an invalidation may have come since.
    */
   look(set: TagSet): Look {
     const joinable = set.look
@@ -68,7 +73,7 @@ export class TagDesk {
     return look
   }
 
-  /** Reads the tags of a set, and creates those that are not there. */
+  /** Reads the tags of a set, and creates missing ones. */
   async lookOrCreate(set: TagSet): Promise<Look> {
     let look = await this.look(set).done()
     for (let i = 0; i < MAX_CREATIONS && look.absent.length > 0; i++) {
@@ -79,7 +84,7 @@ export class TagDesk {
     return look
   }
 
-  /** Once for all loads that begin now. */
+  /** Creates a tag, once for all loads that start now. */
   #create(name: string): Promise<void> {
     const under = this.#creating.get(name)
     if (under !== undefined) return under
@@ -88,13 +93,13 @@ export class TagDesk {
     return created
   }
 
-  /** The version of a tag if this process has seen it before that moment, and no other since. */
+  /** Returns a tag's version if this process read it before that moment, and none other since. */
   knownAt(name: string, moment: number): Known | undefined {
     const known = this.#known.get(name)
     return known !== undefined && known.since <= moment ? known : undefined
   }
 
-  /** The versions as one text. Rejects when one of them cannot be known. */
+  /** Returns the versions as one text. Rejects when one of them is unknown. */
   async versions(names: readonly string[]): Promise<string> {
     const { sights, digest, hard } = await this.lookOrCreate(this.setOf(tagText(names)))
     if (digest !== undefined) return digest + hard
@@ -102,7 +107,7 @@ export class TagDesk {
     throw failed?.error ?? new MintringError('MINTRING_REFUSED', 'A tag could not be created')
   }
 
-  /** Gives each tag another version. Rejects when one of them may still have its old one. */
+  /** Sets a new version of each tag. Rejects when one may still have its old version. */
   async invalidate(names: readonly string[], isHard: boolean): Promise<void> {
     const change = isHard ? 'hard' : 'soft'
     const outcomes = await Promise.allSettled(
@@ -112,7 +117,7 @@ export class TagDesk {
     if (failed !== undefined) throw failed.reason
   }
 
-  /** Two sets in one. */
+  /** Returns the text of two sets combined. */
   union(text: string, other: string): string {
     if (text === other || other === NO_TAGS) return text
     if (text === NO_TAGS) return other

@@ -10,8 +10,8 @@ import { NO_TAGS } from './names.ts'
 import { NO_DIGEST, NO_HARD } from './tail.ts'
 
 /**
- * What the versions of its tags make of a value that was found. A value whose versions are not
- * those of now is stale: also when a tag is gone, and when it cannot be read.
+ * Decides whether a found value is stale because of its tags. It is if a tag has another version
+ * now, is missing, or cannot be read.
  */
 export class TagJudge {
   readonly #desk: TagDesk
@@ -22,7 +22,7 @@ export class TagJudge {
     this.#clock = clock
   }
 
-  /** The look must have begun when its caller did, or later. */
+  /** Judges a finding. `look` must have started when the caller came, or later. */
   judged(slot: Slot, finding: Finding, look: Look | undefined): Finding | Promise<Finding> {
     const { verdict, tail } = finding
     const seen = { ...finding, look }
@@ -34,7 +34,7 @@ export class TagJudge {
     return this.#judgedByAll(slot, finding, text)
   }
 
-  /** What an election finds instead of what was judged before is judged as well. */
+  /** Judges what an election found instead of the earlier finding. */
   async elected(slot: Slot, before: Finding, elected: Elected): Promise<Elected> {
     const now = elected.finding
     const { tagText } = slot.policy
@@ -42,14 +42,14 @@ export class TagJudge {
     if (now.verdict === 'absent') return { ...elected, finding: { ...now, look: before.look } }
     const look = await this.#desk.look(this.#desk.setOf(tagText ?? NO_TAGS)).done()
     const judged = await this.judged(slot, now, look)
-    // The next reader tries for it.
+    // The next reader tries for the lease.
     const election = judged.election === 'open' ? 'lost' : judged.election
     return { ...elected, finding: { ...judged, election } }
   }
 
   /**
-   * Whether what a shared load made has the tags of now: a caller may have come when it was under
-   * way, and after an invalidation of a tag.
+   * Whether the value of a shared load has the current tag versions: the caller may have come
+   * during the load, after a tag was invalidated.
    */
   async holds({ tail, first }: LoadTags, { look }: Finding): Promise<'yes' | 'no' | 'unknown'> {
     if (tail === undefined || (look !== undefined && look === first)) return 'yes'
@@ -60,7 +60,7 @@ export class TagJudge {
     return now.digest === tail.digest ? 'yes' : 'no'
   }
 
-  /** This process is about to mark the value. */
+  /** Records that this process is about to mark the value. */
   noteMark(slot: Slot, { look }: Finding): void {
     const untilMs = this.#clock.nowMs() + slot.policy.leaseSeconds * 1000
     slot.marked = { digest: look?.digest, untilMs }
@@ -72,7 +72,9 @@ export class TagJudge {
     return look.digest === finding.tail!.digest ? seen : this.#outdated(slot, seen, look)
   }
 
-  /** What is stored there can be anything: what is no list of names has no other tags. */
+  /**
+   * Combines two tag texts. The stored one is untrusted: if it is not a list of names, ignores it.
+   */
   #textOf(known: string, stored: string): string {
     try {
       return this.#desk.union(known, stored)
@@ -85,7 +87,7 @@ export class TagJudge {
     const { verdict, election } = finding
     const { graceSeconds, staleWhileRevalidateSeconds } = slot.policy
     const isHard = look.hard !== NO_HARD && look.hard !== finding.tail?.hard
-    // Tags that cannot be read now are a view that differs: the value stays as it is.
+    // If tags cannot be read, other processes may still read them: do not mark the value.
     const isOpen = election === 'none' && verdict === 'fresh' && !look.isBlind
     if (isHard || graceSeconds === 0) {
       const open = { election: 'open', lease: { ...finding.lease, on: 'placeholder' } } as const
@@ -104,15 +106,15 @@ export class TagJudge {
       ...finding,
       verdict: 'stale',
       staleBecause: 'tag',
-      // Without such a window callers wait for the load.
+      // Without that window, 1 makes callers wait for the load.
       staleForSeconds: staleWhileRevalidateSeconds === 0 ? 1 : 0,
       ...(isOpen && this.#mayMark(slot, look) ? { election: 'open', isToMark: true } : {}),
     }
   }
 
   /**
-   * A process marks a value for the same versions once per lease: another one that sees other tags
-   * would mark what this one stores, and so without end.
+   * Whether this process may mark the value: once per lease for the same versions. Otherwise two
+   * processes that see different tags would mark each other's values without end.
    */
   #mayMark({ marked }: Slot, { digest }: Look): boolean {
     return marked === undefined || marked.digest !== digest || this.#clock.nowMs() >= marked.untilMs

@@ -6,18 +6,18 @@ import { digestOfVersions, type Look, type TagVersion } from './look.ts'
 import { checkTags, NO_TAGS, type TagsOf, tagText } from './names.ts'
 import { NO_DIGEST, NO_HARD, type Tail } from './tail.ts'
 
-/** A look at tags that the loader declared. It counts only if the loader waited for it. */
+/** Tags that the loader declared. They count only if the loader awaited them. */
 interface Declared {
   readonly names: readonly string[]
   look: Look | undefined
   isAwaited: boolean
 }
 
-/** The tags of one load: read before it begins, and what it makes of the value when it ends. */
+/** The tags of one load: reads them before the load, and returns what to store with its value. */
 export class LoadTags {
-  /** What was stored with the value, or is to be; undefined for a value without tags. */
+  /** The tags stored, or to be stored, with the value; undefined for a value without tags. */
   tail: Tail | undefined
-  /** The look that the load began with: callers who share that need no other. */
+  /** The tags read when the load started; callers with the same read need no other. */
   readonly first: Look | undefined
   readonly #desk: TagDesk
   readonly #policy: Policy
@@ -34,24 +34,26 @@ export class LoadTags {
     this.first = look
     this.#look = look
     this.#moment = desk.now
-    // The next value most often has the tags of the one before.
+    // A value usually has the same tags as the one it replaces.
     this.#text = desk.union(policy.tagText ?? NO_TAGS, tail?.text ?? NO_TAGS)
   }
 
-  /** A tag that is known by now was not read, or does not exist. */
+  /** Whether begin() must read tags first: some were not read yet, or do not exist. */
   get isToBegin(): boolean {
     const look = this.#look
     if (this.#text === NO_TAGS) return false
     return look?.set.text !== this.#text || look.absent.length > 0
   }
 
-  /** Resolves when the loader may begin. */
+  /** Resolves when the loader may start. */
   async begin(): Promise<void> {
     this.#look = await this.#desk.lookOrCreate(this.#desk.setOf(this.#text))
     this.#moment = this.#desk.now
   }
 
-  /** Reads more tags before the loader reads what they stand for. Throws MINTRING_BAD_POLICY. */
+  /**
+   * Reads more tags, before the loader reads the data they stand for. Throws MINTRING_BAD_POLICY.
+   */
   declare(names: readonly string[]): PromiseLike<void> {
     if (this.#policy.isSidecar && this.#policy.tagText === undefined) throw untold()
     const set = this.#desk.setOf(tagText(names))
@@ -68,7 +70,7 @@ export class LoadTags {
     return { then: after }
   }
 
-  /** The tags to store with the value. Throws MINTRING_BAD_POLICY for tags that are invalid. */
+  /** Returns the tags to store with the value. Throws MINTRING_BAD_POLICY for invalid tags. */
   finish(value: unknown): Tail | undefined {
     const { tagText: given } = this.#policy
     const made = this.#madeOf(value)
@@ -84,7 +86,7 @@ export class LoadTags {
     return this.tail
   }
 
-  /** What the policy's function makes of the value. */
+  /** Returns the tags from the policy's function. */
   #madeOf(value: unknown): readonly string[] | undefined {
     if (value === null || this.#tagsOf === undefined) return undefined
     const made = called(this.#tagsOf, value)
@@ -92,7 +94,7 @@ export class LoadTags {
     return made
   }
 
-  /** A version that was read before the loader could know what the tag stands for. */
+  /** Returns a version that was read before the loader read the data the tag stands for. */
   #versionOf(name: string): TagVersion | undefined {
     const atFirst = this.#look?.versionOf(name)
     if (atFirst !== undefined) return atFirst

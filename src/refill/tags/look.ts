@@ -1,25 +1,25 @@
 import type { TagHandle, TagReader } from '../store.ts'
 import { NO_HARD } from './tail.ts'
 
-/** Names that are looked up together. */
+/** Tag names that are read together. */
 export interface TagSet {
-  /** As tagText() writes them. */
+  /** Their text, as tagText() writes it. */
   readonly text: string
   readonly names: readonly string[]
-  /** The last look, which may be joined until its bytes have left. */
+  /** The last read, which callers may join until its bytes were sent. */
   look: Look | undefined
-  /** The last look that found all of them, and what was made of that: most often it is the same. */
+  /** The last read that found all of them, whose digest is reused if nothing changed. */
   found: Look | undefined
 }
 
-/** One tag as one request finds it, for all who want to know in that turn. */
+/** The read of one tag, for all callers of the same tick. */
 export class TagSight implements TagReader {
   readonly name: string
   handle: TagHandle | undefined
   state: 'asked' | 'found' | 'absent' | 'failed' = 'asked'
-  /** In decimal. */
+  /** The version, in decimal. */
   version = ''
-  /** The last hard invalidation; 0 = none. */
+  /** The last hard invalidation; 0 for none. */
   hard = 0
   /** Why it could not be read. */
   error: unknown
@@ -39,7 +39,10 @@ export class TagSight implements TagReader {
     this.#looks.push(look)
   }
 
-  /** What is no number was not written by refills, or stands for a tag that is being copied. */
+  /**
+   * Handles the tag's item. Text that is not a number is foreign, or a placeholder of a tag that is
+   * being copied.
+   */
   found(text: string, hard: number): void {
     const digits = text.trimEnd()
     if (!/^\d{1,20}$/.test(digits)) {
@@ -67,13 +70,13 @@ export class TagSight implements TagReader {
   }
 }
 
-/** The tags of one set as they were read in one turn. Ends during the reply that was missing. */
+/** The tags of one set, read in one tick. Completes while the last missing reply is parsed. */
 export class Look {
   readonly set: TagSet
   readonly sights: readonly TagSight[]
   /** The digest of all versions; undefined until all are known. */
   digest: string | undefined
-  /** The digest of all hard invalidations; NO_HARD when there was none, or it is not known. */
+  /** The digest of all hard invalidations; NO_HARD if there are none, or they are unknown. */
   hard: string = NO_HARD
   #missing: number
   #after: (() => void)[] = []
@@ -94,13 +97,13 @@ export class Look {
     return this.#missing === 0
   }
 
-  /** A tag of it may have been asked for already. */
+  /** Whether a read of one of its tags may have been sent. */
   get isSent(): boolean {
     for (const sight of this.sights) if (sight.isSent) return true
     return false
   }
 
-  /** A tag could not be read: what is fresh is unknown. */
+  /** Whether a tag could not be read, so that freshness is unknown. */
   get isBlind(): boolean {
     return this.sights.some(({ state }) => state === 'failed')
   }
@@ -114,7 +117,7 @@ export class Look {
     return sight?.state === 'found' ? sight : undefined
   }
 
-  /** Calls back when all replies have come, which may be now. */
+  /** Calls back when all replies have arrived, possibly at once. */
   whenDone(task: () => void): void {
     if (this.isDone) task()
     else this.#after.push(task)
@@ -145,16 +148,16 @@ export class Look {
   }
 }
 
-/** A tag as it was read. */
+/** The version of a tag. */
 export interface TagVersion {
-  /** In decimal. */
+  /** The version, in decimal. */
   readonly version: string
   readonly hard: number
 }
 
 /**
- * Versions are random and independent of each other, so their exclusive or tells one set of
- * versions from another as well as any of them does.
+ * Returns the XOR of all versions. Versions are random and independent, so the XOR distinguishes
+ * two sets as well as a single version would.
  */
 export function digestOfVersions(versions: readonly TagVersion[]): {
   readonly digest: string

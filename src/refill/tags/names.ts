@@ -1,27 +1,30 @@
 import { MintringError } from '../../errors.ts'
 import { escaped, kindOf } from '../../secrets.ts'
 
-/** As in Next.js, whose tags are the longest and the most. */
+/** The same limits as Next.js, which has the longest and the most tags. */
 const MAX_TAGS = 128
 const MAX_TAG_CHARACTERS = 256
 /** The names are stored with the value, and their length in four hexadecimal digits. */
 const MAX_TEXT_CHARACTERS = 0xffff
 
-/** The text of no names. */
+/** The text of an empty list of names. */
 export const NO_TAGS = '[]'
 
-/** Makes the tags of a loaded value. A method, so that callers may name their values' type. */
+/**
+ * Returns the tags of a loaded value. Declared as a method, so that callers may narrow the value's
+ * type.
+ */
 export type TagsOf = {
-  /** The names for one value. */
+  /** Returns the names for one value. */
   of(value: unknown): readonly string[]
 }['of']
 
-/** The tags of a policy: names, or what makes them of a loaded value. */
+/** The tags of a policy: names, or a function that returns them for a loaded value. */
 export type Tags = readonly string[] | TagsOf
 
 /**
- * The names in one ASCII text, sorted and each once: what is stored with a value, and what sets of
- * tags are told apart by. Throws MINTRING_BAD_POLICY for what cannot be tags.
+ * Returns the names as one ASCII text, sorted and without duplicates. It is stored with values and
+ * identifies a set of tags. Throws MINTRING_BAD_POLICY for invalid tags.
  */
 export function tagText(names: readonly string[]): string {
   checkTags(names)
@@ -35,7 +38,7 @@ export function tagText(names: readonly string[]): string {
   return text
 }
 
-/** Throws MINTRING_BAD_POLICY unless all are tags. */
+/** Throws MINTRING_BAD_POLICY unless all are valid tags. */
 export function checkTags(names: unknown): asserts names is readonly string[] {
   if (!Array.isArray(names)) {
     const isOne = typeof names === 'string'
@@ -56,7 +59,7 @@ function checkTag(name: unknown): void {
     throw bad(`the tag '${escaped(name, 40)}' has half a surrogate pair`)
 }
 
-/** The end of a message about something that might have been an array. */
+/** Returns a hint for a message about a value that should have been an array. */
 export function asArray(given: unknown, name: string): string {
   return Symbol.iterator in Object(given) ? `: write [...${name}]` : ''
 }

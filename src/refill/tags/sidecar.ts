@@ -2,32 +2,33 @@ import type { Item, Reader, ReadHandle, RefillStore, StoreAnswer, StoreCommand }
 import type { Tail } from './tail.ts'
 
 /**
- * The tags of a page that other programs read as plain bytes: an item beside the page. It names the
- * CAS id of the page it belongs to, because the two are stored one after the other: tags that name
- * another page, or come from another life of the server, say nothing.
+ * The tags of a page that other programs read as plain bytes: they are in an item beside the page.
+ * That item contains the CAS id of its page, because the two are stored one after the other. Tags
+ * with another CAS id, or from another life of the server, are ignored.
  *
- * While it is empty the page is being replaced, and its tags follow: the page is stale, but another
- * client need not refill it. A writer who dies then leaves it empty for as long as a lease.
+ * An empty item means that the page is being replaced and its tags follow: the page is stale, but
+ * other clients need not refill it. If the writer dies, the item stays empty for as long as a
+ * lease.
  */
 const TAGS = 'tags'
 
-/** Asks for the tags beside a page. */
+/** Requests the tags beside a page. */
 export const READ_TAGS: StoreCommand = { name: 'mg', beside: TAGS, value: true }
 
-/** Goes ahead of a page: its tags follow. */
+/** Returns the command that announces tags; it is sent before the page. */
 export function tagsToCome(ttlSeconds: number): StoreCommand {
   return { name: 'ms', beside: TAGS, encoded: { body: '', flags: 0 }, ttlSeconds }
 }
 
-/** The tags of the page that was stored with this CAS id. */
+/** Returns the command that stores the tags of the page with this CAS id. */
 export function tagsOfPage(cas: string, tail: Tail, ttlSeconds: number): StoreCommand {
   const body = `${cas} ${tail.digest} ${tail.hard} ${tail.text}`
   return { name: 'ms', beside: TAGS, encoded: { body, flags: 0 }, ttlSeconds }
 }
 
 /**
- * Reads a page, and its tags behind it: what a writer puts in their place goes ahead of the page,
- * so that no page of now meets tags of before.
+ * Reads a page, and then its tags. A writer replaces the tags before the page, so a new page is
+ * never read with old tags.
  */
 export function readPage(
   store: RefillStore,
@@ -52,7 +53,7 @@ async function readTags(store: RefillStore, key: string): Promise<StoreAnswer | 
   const place = store.place(key)
   if (place === undefined) return undefined
   const answers = store.exchange(place, key, [READ_TAGS])
-  // A page whose tags cannot be read is one without.
+  // A page whose tags cannot be read counts as one without tags.
   return answers.then(([tags]) => tags, nothing)
 }
 
@@ -60,7 +61,7 @@ function nothing(): undefined {
   return undefined
 }
 
-/** The page with what stands beside it, if that belongs to it. */
+/** Returns the page with the tags beside it, if they belong to it. */
 export function pageWithTags(page: Item, beside: StoreAnswer | undefined): Item {
   const isBeside = beside?.found === true && beside.place() === page.place()
   const text = isBeside ? Buffer.from(beside.bytes()).toString('latin1') : ' '

@@ -1,46 +1,45 @@
 import { MintringError } from '../../errors.ts'
 
 /**
- * What a value carries of its tags, behind its own bytes, all in ASCII: the names as JSON, the
- * digest of their versions (16 hexadecimal digits), that of their hard invalidations (8), the
- * length of the names (4) and of the value (8). The lengths tell a whole item from one that was
- * appended to.
+ * The tags at the end of a value's bytes, all in ASCII: the names as JSON, the digest of their
+ * versions (16 hexadecimal digits), the digest of their hard invalidations (8), the length of the
+ * names (4) and of the value (8). The lengths show whether something was appended to the item.
  */
 export interface Tail {
-  /** The names as tagText() writes them. */
+  /** The names, as tagText() writes them. */
   readonly text: string
-  /** The versions as they were before the value was loaded; NO_DIGEST where one is not known. */
+  /** The versions before the value was loaded; NO_DIGEST if one is unknown. */
   readonly digest: string
   readonly hard: string
 }
 
-/** The tail without the names. */
+/** The length of the tail without the names. */
 const TAIL_CHARACTERS = 36
 
 const DIGEST_CHARACTERS = 16
 const HARD_CHARACTERS = 8
 
-/** Equal to no digest: a value that carries it is stale. */
+/** Differs from every digest, so a value with it is stale. */
 export const NO_DIGEST = '-'.repeat(DIGEST_CHARACTERS)
 export const NO_HARD = '-'.repeat(HARD_CHARACTERS)
 
-/** The tail of a value of so many bytes. */
+/** Returns the tail of a value with this many bytes. */
 function tailText({ text, digest, hard }: Tail, bodyBytes: number): string {
   return text + digest + hard + hex(text.length, 4) + hex(bodyBytes, 8)
 }
 
-/** How many characters a tail with these names has. */
+/** Returns the length of a tail with these names. */
 export function tailSize({ text }: Tail): number {
   return text.length + TAIL_CHARACTERS
 }
 
-/** The value's bytes with the tail behind them. */
+/** Appends the tail to the value's bytes. */
 export function withTail(body: string | Uint8Array, tail: Tail): string | Uint8Array {
   const ending = tailText(tail, body.length)
   return typeof body === 'string' ? body + ending : Buffer.concat([body, Buffer.from(ending)])
 }
 
-/** What a tagged item carries; undefined when its bytes were changed in place since. */
+/** Returns the tags of a tagged item; undefined if its bytes were changed in place. */
 export function readTail(bytes: Uint8Array): Tail | undefined {
   const body = bodySize(bytes, 0, bytes.length)
   if (body < 0) return undefined
@@ -54,7 +53,7 @@ export function readTail(bytes: Uint8Array): Tail | undefined {
   }
 }
 
-/** Whether a tagged item in `bytes[start, end)` carries that digest. Allocates nothing. */
+/** Whether a tagged item in `bytes[start, end)` has that digest. Allocates nothing. */
 export function hasDigest(bytes: Uint8Array, start: number, end: number, digest: string): boolean {
   if (bodySize(bytes, start, end) < 0) return false
   const at = end - TAIL_CHARACTERS
@@ -64,22 +63,22 @@ export function hasDigest(bytes: Uint8Array, start: number, end: number, digest:
   return true
 }
 
-/** How many of the bytes of a tagged item are the value's. Throws MINTRING_BAD_VALUE. */
+/** Returns the length of the value without its tail. Throws MINTRING_BAD_VALUE. */
 export function ownSize(bytes: Uint8Array, start: number, end: number): number {
   const body = bodySize(bytes, start, end)
   if (body >= 0) return body
   throw new MintringError(
     'MINTRING_BAD_VALUE',
-    'The value has tags and was changed in place (append, prepend): store it anew',
+    'The value has tags and was changed in place (append, prepend): store it again',
   )
 }
 
-/** The value's own bytes. Throws MINTRING_BAD_VALUE when they were changed in place. */
+/** Returns the value's own bytes. Throws MINTRING_BAD_VALUE if they were changed in place. */
 export function withoutTail(bytes: Buffer): Buffer {
   return bytes.subarray(0, ownSize(bytes, 0, bytes.length))
 }
 
-/** -1 when the lengths in the tail are not those of the item. */
+/** Returns the value's length; -1 if the lengths in the tail do not match the item. */
 function bodySize(bytes: Uint8Array, start: number, end: number): number {
   if (end - start < TAIL_CHARACTERS) return -1
   const text = hexAt(bytes, end - 12, end - 8)
@@ -87,7 +86,7 @@ function bodySize(bytes: Uint8Array, start: number, end: number): number {
   return body + text + TAIL_CHARACTERS === end - start ? body : -1
 }
 
-/** NaN for what are no hexadecimal digits. */
+/** Parses hexadecimal digits; NaN for other characters. */
 function hexAt(bytes: Uint8Array, start: number, end: number): number {
   let number = 0
   for (let i = start; i < end; i++) number = number * 16 + digitOf(bytes[i]!)

@@ -124,7 +124,7 @@ const MISTAKES: readonly Mistake[] = [
     'getOrSet: policy first',
     (c) => c.getOrSet('k', { ttl: 60 }, load),
     'MINTRING_BAD_ARGUMENT',
-    'getOrSet() needs a loader, a function, not an object: getOrSet(key, loader, { ttl: 60 })',
+    'getOrSet() needs a loader function, not an object: getOrSet(key, loader, { ttl: 60 })',
   ],
   [
     'getOrSet: { expires }',

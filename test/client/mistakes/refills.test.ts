@@ -18,13 +18,13 @@ const MISTAKES: readonly Mistake[] = [
     'getOrSet(k, value, policy)',
     (c) => c.getOrSet('k', 42, { ttl: 60 }),
     'MINTRING_BAD_ARGUMENT',
-    'getOrSet() needs a loader, a function, not a number: getOrSet(key, loader, { ttl: 60 })',
+    'getOrSet() needs a loader function, not a number: getOrSet(key, loader, { ttl: 60 })',
   ],
   [
     'getOrSet(k, promise, policy)',
     (c) => c.getOrSet('k', load(), { ttl: 60 }),
     'MINTRING_BAD_ARGUMENT',
-    'getOrSet() needs a loader, a function, not an object: getOrSet(key, loader, { ttl: 60 })',
+    'getOrSet() needs a loader function, not an object: getOrSet(key, loader, { ttl: 60 })',
   ],
   [
     'getOrSet(k, load, {ttl:0})',
@@ -156,14 +156,14 @@ const MISTAKES: readonly Mistake[] = [
     'getOrSetMany no loader',
     (c) => c.getOrSetMany(['k'], { ttl: 60 }),
     'MINTRING_BAD_ARGUMENT',
-    'getOrSetMany() needs a loader, a function, not an object: getOrSetMany(keys, loader, ' +
+    'getOrSetMany() needs a loader function, not an object: getOrSetMany(keys, loader, ' +
       '{ ttl: 60 })',
   ],
   [
     'refresh(k,{ttl})',
     (c) => c.refresh('k', { ttl: 60 }),
     'MINTRING_BAD_ARGUMENT',
-    'refresh() needs a loader, a function, not an object: refresh(key, loader, { ttl: 60 })',
+    'refresh() needs a loader function, not an object: refresh(key, loader, { ttl: 60 })',
   ],
   [
     'refresh no policy',
@@ -206,7 +206,7 @@ const MISTAKES: readonly Mistake[] = [
     'invalidateTags hard "yes"',
     (c) => c.invalidateTags('a', { hard: 'yes' }),
     'MINTRING_BAD_ARGUMENT',
-    'invalidateTags(): hard is true or false, not a string',
+    'invalidateTags(): hard must be true or false, not a string',
   ],
   [
     'invalidateTags(a,b)',
@@ -237,14 +237,14 @@ const MISTAKES: readonly Mistake[] = [
     'define({})',
     (c) => c.define({}),
     'MINTRING_BAD_ARGUMENT',
-    "define() needs a key, a string or a function that makes one: define({ key: 'page:1', " +
+    "define() needs a key: a string, or a function that returns one: define({ key: 'page:1', " +
       'loader, ttl: 60 })',
   ],
   [
     'define load',
     (c) => c.define({ key: 'k', load, ttl: 5 }),
     'MINTRING_BAD_ARGUMENT',
-    "define() needs a loader, a function, not undefined: define({ key: 'page:1', loader, " +
+    "define() needs a loader function, not undefined: define({ key: 'page:1', loader, " +
       'ttl: 60 })',
   ],
   [
