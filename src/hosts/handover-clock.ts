@@ -95,6 +95,9 @@ export class HandoverClock {
     this.#leftovers = new Leftovers(ask, state, earlier, (host) => {
       return this.#mark.reach(host, state, this.#endsMs - performance.now())
     })
+    // The first write of a process that joins late must not follow the rules of the announcement.
+    const marked = this.#input.receiving.filter((host) => state.casOf.has(host))
+    if (this.phase !== 'announce') await this.#leftovers.find(marked, withinMs)
     this.#opening = undefined
     this.#tick(Math.min(MAX_POLL_MS, Math.max(MIN_POLL_MS, state.announceMs / 20)))
   }

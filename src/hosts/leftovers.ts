@@ -47,6 +47,11 @@ export class Leftovers {
     return this.#clear.has(host)
   }
 
+  /** Finds out which hosts other processes have cleared already. */
+  async find(hosts: readonly Host[], withinMs: number): Promise<void> {
+    await each(hosts, (host) => this.#find(host), withinMs)
+  }
+
   /**
    * Clears each host that no process has cleared or is clearing. `isRead`: the hosts already serve
    * reads, so none may be flushed.
@@ -64,11 +69,8 @@ export class Leftovers {
 
   async #look(host: Host, isRead: boolean): Promise<void> {
     if (this.isClear(host) || !host.usable) return
-    const cleared = this.#recordOf('cleared')
-    if ((await this.#ask(host, getsItem(cleared))) !== undefined) {
-      this.#clear.add(host)
-      return
-    }
+    await this.#find(host)
+    if (this.isClear(host)) return
     const tries = this.#tries.get(host) ?? 0
     // Without CAS ids the age of an item is unknown.
     const isTold = (this.#state.casOf.get(host) ?? 0n) > 0n && host.abilities?.proxy !== true
@@ -83,11 +85,16 @@ export class Leftovers {
       // What the server moves from one of its lists to another meanwhile is seen the second time.
       else while ((await this.#sweep(host)) > 0) {}
       const seconds = Math.ceil((this.#state.announceMs + this.#state.handoverMs) / 1000) + 60
-      await this.#ask(host, addItem(cleared, NOTHING, seconds))
+      await this.#ask(host, addItem(this.#recordOf(CLEARED), NOTHING, seconds))
       this.#clear.add(host)
     } finally {
       await this.#ask(host, remove(turn))
     }
+  }
+
+  async #find(host: Host): Promise<void> {
+    const record = await this.#ask(host, getsItem(this.#recordOf(CLEARED)))
+    if (record !== undefined) this.#clear.add(host)
   }
 
   async #flush(host: Host): Promise<void> {
@@ -138,6 +145,7 @@ export class Leftovers {
   }
 }
 
+const CLEARED = 'cleared'
 const NOTHING = Buffer.from('1')
 
 function canList({ abilities, name }: Host): boolean {

@@ -114,6 +114,28 @@ describe('a process that starts with the new list during the announcement', {
   })
 })
 
+test('a process that starts while values move stores its first value on the new host', async (context) => {
+  const fleet = await Fleet.start(context)
+  const informed = fleet.join(3)
+  await fill(informed, 'before')
+  informed.setServers(fleet.places(4), { announce: '1s', handover: 600 })
+  await fleet.until(informed, 'move')
+  const joined = new MemcachedClient(fleet.places(4).slice(3), { handover: 0 })
+  context.after(() => joined.close())
+  const moving = KEYS.filter((key) => informed.locate(key).server === fleet.places(4)[3])
+  assert.ok(moving.length > 3)
+  // Until the host that joins is cleared, every process still follows the rules of `announce`.
+  const [probe, ...others] = moving as [string, ...string[]]
+  while ((await joined.get(probe)) !== 'moved') {
+    await informed.set(probe, 'moved', TTL)
+    await sleep(20)
+  }
+  for (const key of others.slice(0, 3)) {
+    await fleet.join(4).set(key, 'of a newcomer', TTL)
+    assert.equal(await joined.get(key), 'of a newcomer')
+  }
+})
+
 test('a newcomer finds the handover on a host that was restarted meanwhile', async () => {
   await using one = await startServer()
   const before = await startServer()
