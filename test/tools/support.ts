@@ -4,16 +4,17 @@ import process from 'node:process'
 export { installInto, newFolder, pack } from '../packaging/pack.ts'
 
 /**
- * Runs Node in a folder and returns its output. Asynchronous, because the server of the test runs
+ * Runs Node, or another program, in a folder and returns its output. Asynchronous, because the server of the test runs
  * in this process and must reply meanwhile.
  */
 export function runAsync(
   cwd: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  program: string = process.execPath,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd, env: { ...process.env, ...env } })
+    const child = spawn(program, args, { cwd, env: { ...process.env, ...env } })
     let out = ''
     let err = ''
     child.stdout.on('data', (text) => {
@@ -24,7 +25,7 @@ export function runAsync(
     })
     child.on('close', (code) => {
       if (code === 0) resolve(out)
-      else reject(new Error(`node ${args.join(' ')} exited with ${code}\n${out}${err}`))
+      else reject(new Error(`${program} ${args.join(' ')} exited with ${code}\n${out}${err}`))
     })
   })
 }

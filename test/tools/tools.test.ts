@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type EmbeddedServer, startServer } from '../../src/embedded/index.ts'
@@ -25,7 +26,7 @@ describe('mintring in test runners and bundlers', { concurrency: false }, () => 
   before(async () => {
     server = await startServer()
     installInto(folder.path, pack(folder.path).tarball)
-    for (const name of ['jest', 'vitest', 'runner']) {
+    for (const name of ['jest', 'vitest', 'runner', 'runtimes']) {
       cpSync(join(root, 'test/tools/projects', name), join(folder.path, name), { recursive: true })
     }
     mkdirSync(join(folder.path, 'out'))
@@ -120,11 +121,57 @@ describe('mintring in test runners and bundlers', { concurrency: false }, () => 
     await alone('webpack/app.mjs')
   })
 
+  for (const target of ['node', 'bun']) {
+    it(`works in a bundle of Bun for ${target}`, async () => {
+      const out = `out/bun/${target}.mjs`
+      const build = ['build', program(), `--target=${target}`, `--outfile=${out}`]
+      await runAsync(folder.path, build, {}, programOf('bun', '@oven'))
+      if (target === 'node') return alone('bun/node.mjs')
+      const said = await runAsync(
+        join(folder.path, 'out/bun'),
+        ['bun.mjs'],
+        {},
+        programOf('bun', '@oven'),
+      )
+      assert.equal(said, 'Ada 1\n')
+    })
+  }
+
+  for (const [name, scope, args] of [
+    ['bun', '@oven', []],
+    ['deno', '@deno', ['run', '-A', '--no-lock', '--node-modules-dir=manual']],
+  ] as const) {
+    it(`works on ${name}`, async () => {
+      const said = runAsync(folder.path, [...args, program()], {}, programOf(name, scope))
+      assert.equal(await said, 'Ada 1\n')
+    })
+
+    it(`stores the pages of web requests on ${name}, which renders each visit without`, async () => {
+      const own = await startServer()
+      const env = { MEMCACHED: own.address }
+      const page = [...args, 'runtimes/page.mjs']
+      const said = await runAsync(folder.path, page, env, programOf(name, scope))
+      await own.close()
+      assert.equal(said, '<p>1 <p>2 <p>3 <p>4\n<p>1 <p>1 <p>1 <p>1\n')
+    })
+  }
+
   it('works in a bundle of ncc', async () => {
     await tool('@vercel/ncc/dist/ncc/cli.js', 'build', program(), '-o', 'out/ncc', '-q')
     await alone('ncc/index.mjs')
   })
 })
+
+/** A runtime's program, which npm installs in a package of the platform, or moves from there. */
+function programOf(name: string, scope: string): string {
+  const platforms = readdirSync(join(modules, scope)).map((one) => join(modules, scope, one))
+  const places = [...platforms.flatMap((one) => [join(one, 'bin', name), join(one, name)])]
+  const moved = [join(modules, name, 'bin', `${name}.exe`), join(modules, name, name)]
+  const found = [...places, ...moved].find((path) => {
+    return spawnSync(path, ['--version'], { encoding: 'utf8' }).stdout?.includes('.')
+  })
+  return found ?? assert.fail(`${name} is not installed in test/tools`)
+}
 
 function inFunction(text: string): string {
   const lines = text.trim().split('\n')
