@@ -4,8 +4,8 @@ import process from 'node:process'
 export { installInto, newFolder, pack } from '../packaging/pack.ts'
 
 /**
- * Runs Node, or another program, in a folder and returns its output. Asynchronous, because the server of the test runs
- * in this process and must reply meanwhile.
+ * Runs Node, or another program, in a folder and returns its output. Asynchronous, because the
+ * server of the test runs in this process and must reply meanwhile.
  */
 export function runAsync(
   cwd: string,
