@@ -28,7 +28,7 @@ const ALL: Profile = {
   troubles: [
     { kind: 'restart', everyMs: 11_000, forMs: 1_500 },
     { kind: 'stop', everyMs: 13_000, forMs: 2_500 },
-    { kind: 'leave', everyMs: 17_000, forMs: 5_000 },
+    { kind: 'leave', everyMs: 15_000, forMs: 13_000 },
     { kind: 'pause', everyMs: 7_000, forMs: 3_000 },
     { kind: 'close', everyMs: 9_000, forMs: 0 },
   ],

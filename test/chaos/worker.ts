@@ -13,6 +13,9 @@ import type { Cached, ChaosPlan, LoadTicket, ParentMessage, WriteTicket } from '
 import { monotonicMs } from './plan.ts'
 import { TellingStore } from './telling-store.ts'
 
+/** The host that left is back after the end. No process stands still for the whole first phase. */
+const CHANGE = { announce: 4, handover: 6 }
+
 /** A process of the fleet: reads without pause, loads what it has to, writes now and then. */
 const [planText, logPath] = process.argv.slice(2) as [string, string]
 const plan = JSON.parse(planText) as ChaosPlan
@@ -57,7 +60,7 @@ process.on('message', (message: ParentMessage) => {
     isStopping = true
     if (message.stop === 'now') void close()
   } else if ('servers' in message) {
-    client.setServers(message.servers)
+    client.setServers(message.servers, CHANGE)
     store.forgetDialect()
     lookAround()
   } else {
