@@ -1,11 +1,11 @@
 import { DELETE_DEBT, type Debt, type Request } from '../net/request.ts'
 import { clearInterval, setInterval } from '../runtime.ts'
-import { Absence, type SendTo, VOUCH_MS } from './absence.ts'
+import { Absence, VOUCH_MS } from './absence.ts'
 import { identityOf } from './address.ts'
 import type { Host } from './host.ts'
+import { type HomeKey, isBlind, MissedNotices, type NoticeOwner } from './notices.ts'
 import { DialPace } from './pace.ts'
 import type { Places } from './places.ts'
-import type { ClusterPolicy } from './policy.ts'
 
 /** Server lists, weights and placements of earlier that are remembered. */
 const MAX_PAST_PLACES = 8
@@ -18,9 +18,7 @@ interface PastPlaces {
 }
 
 /** What the account asks of its cluster. */
-export interface AccountOwner {
-  readonly policy: ClusterPolicy
-  readonly send: SendTo
+export interface AccountOwner extends NoticeOwner {
   homeOf(routeKey: string): Host
 }
 
@@ -38,15 +36,17 @@ export class Account {
   /** The mark of the last absence by home and stand-in: the next one is another. */
   readonly #lastMarks = new Map<string, string>()
   readonly #past: PastPlaces[] = []
+  readonly #notices: MissedNotices
   #timer: NodeJS.Timeout | undefined
 
   constructor(owner: AccountOwner) {
     this.#owner = owner
+    this.#notices = new MissedNotices(owner)
   }
 
   /** Nothing is away from home, and nothing was. */
   get isEmpty(): boolean {
-    return this.#absences.size === 0 && this.#past.length === 0
+    return this.#absences.size === 0 && this.#past.length === 0 && this.#notices.isEmpty
   }
 
   /**
@@ -56,14 +56,21 @@ export class Account {
   admit(host: Host, request: Request, keys: readonly RoutedKey[]): Promise<void> | undefined {
     const { effect } = request.verb
     const isWrite = effect === 'change' || effect === 'remove'
+    const isBase64 = request.verb.debt?.(request).isBase64 === true
     const checks = new Map<Absence, string[]>()
     const waits = new Set<Promise<void>>()
     for (const [routeKey, wireKey] of keys) {
       const home = this.#owner.homeOf(routeKey)
-      if (home === host) continue
+      const key: HomeKey = { home, routeKey, wireKey, isBase64 }
+      if (home === host) {
+        const told = isBlind(request) || request.isOnce ? undefined : this.#notices.check(key)
+        if (told !== undefined) waits.add(told)
+        continue
+      }
       const absence = this.#absenceOf(home, host)
       // Before the copy can exist: the outcome may never be known.
       if (isWrite) absence.note(wireKey)
+      if (isWrite && !request.isOnce) waits.add(this.#notices.leave(key, host, request))
       const pending = absence.pending.get(wireKey)
       if (pending !== undefined) waits.add(pending)
       if (pending !== undefined || absence.copies.has(wireKey) || isBlind(request)) continue
@@ -112,8 +119,10 @@ export class Account {
     return undefined
   }
 
-  /** Home is back: the copies elsewhere are of no use any more. */
-  async homeReturned(home: Host): Promise<void> {
+  /** A host can be used, or cannot. When it is back its copies elsewhere are of no use any more. */
+  async hostChanged(home: Host): Promise<void> {
+    this.#notices.hostChanged(home)
+    if (!home.usable) return
     for (const absence of this.#absences.get(home)?.values() ?? []) await this.#end(absence)
   }
 
@@ -213,12 +222,6 @@ export class Account {
     }
     standIn.deliver()
   }
-}
-
-/** It leaves what it says, whatever was there before. */
-function isBlind({ verb, isOnce }: Request): boolean {
-  if (verb.effect === 'remove') return true
-  return verb.effect === 'change' && verb.repeatable && !isOnce
 }
 
 function markName({ home, standIn }: Absence): string {

@@ -228,7 +228,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     // Other processes of the fleet may notice the change earlier or later than this one.
     this.#precautions.noteTrouble(performance.now())
     this.handover?.hostChanged(host)
-    if (host.usable) void this.#account.homeReturned(host)
+    void this.#account.hostChanged(host)
   }
 
   attemptFailed(host: Host, request: Request, error: MintringError, deadlineMs: number): void {

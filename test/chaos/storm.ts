@@ -121,13 +121,14 @@ class Storm {
 
   #start(): void {
     const path = join(this.#folder, `${this.#logs.length}.log`)
-    const worker = fork(WORKER, [JSON.stringify(this.#plan), path], {
+    // Its first list is no change of servers.
+    const ports = this.#servers?.map((name) => Number(name.split(':')[1])) ?? this.#plan.ports
+    const worker = fork(WORKER, [JSON.stringify({ ...this.#plan, ports }), path], {
       execArgv: ['--import', 'tsx', '--unhandled-rejections=strict'],
     })
     this.#logs.push({ path, pid: worker.pid ?? 0 })
     const writing = new Set<string>()
     this.#workers.set(worker, 0)
-    if (this.#servers !== undefined) send(worker, { servers: this.#servers })
     worker.on('message', (message: WorkerMessage) => this.#hear(worker, message, writing))
     worker.on('exit', (_code, signal) => {
       this.#doneReads += this.#workers.get(worker) ?? 0

@@ -1,0 +1,227 @@
+import { type Debt, Request, type Verb } from '../net/request.ts'
+import { atMostExptime } from '../protocol/exptime.ts'
+import { storeHead } from '../protocol/request.ts'
+import { crypto, performance } from '../runtime.ts'
+import type { SendTo } from './absence.ts'
+import type { Host } from './host.ts'
+import { done, getsVerb, itemVerb } from './item-commands.ts'
+import type { ClusterPolicy } from './policy.ts'
+import { tellRequest } from './tell.ts'
+
+/** How long a fallback host keeps a notice: longer than most outages. */
+const NOTICE_SECONDS = 3_600
+/** A byte that is never part of UTF-8: no key of a caller is the same. */
+const NOTICE_PREFIX = '\xff~mintring~missed~'
+/** Of requestTimeoutMs, so much is left to a fallback host: home is there, and could reply. */
+const LOOK_SHARE = 0.25
+
+/** What a notice says: home missed a change, or has been told since. */
+const MISSED = 'missed'
+const TOLD = 'told'
+
+const SET: Verb = {
+  ...itemVerb('set', 'change', (request, maxTtl) => noticeHead('set', request, maxTtl), done),
+  repeatable: true,
+}
+const ADD: Verb = itemVerb(
+  'add',
+  'change',
+  (request, maxTtl) => noticeHead('add', request, maxTtl),
+  done,
+)
+const CAS: Verb = itemVerb(
+  'cas',
+  'change',
+  (request, maxTtl) => noticeHead('cas', request, maxTtl),
+  done,
+)
+const GETS: Verb = getsVerb((reply): Notice => ({ cas: reply.cas, text: reply.valueString() }))
+
+/** An item of a fallback host. */
+interface Notice {
+  readonly cas: bigint
+  readonly text: string
+}
+
+function noticeHead(
+  name: 'set' | 'add' | 'cas',
+  { wireKey, body, args }: Request,
+  maxTtl: number,
+): string {
+  const ttl = atMostExptime(NOTICE_SECONDS, maxTtl)
+  return storeHead(name, wireKey, 0, ttl, body!.length, args as bigint | undefined)
+}
+
+/** A key as its home knows it. */
+export interface HomeKey {
+  readonly home: Host
+  readonly routeKey: string
+  readonly wireKey: string
+  readonly isBase64: boolean
+}
+
+/** What notices ask of their cluster. */
+export interface NoticeOwner {
+  readonly policy: ClusterPolicy
+  readonly send: SendTo
+  owe(host: Host, wireKey: string, debt: Debt): void
+  /** Where a key goes when one host cannot have it. */
+  newHostFor(routeKey: string, excluded: Host): Host | undefined
+}
+
+/** A host that was out. */
+interface Outage {
+  readonly leftMs: number
+  /** Until when other processes may see it as out; 0 as long as this one does. */
+  untilMs: number
+  /** The CAS ids of notices that home was told of. */
+  readonly told: Map<string, bigint>
+  /** Fallback hosts that did not reply. */
+  readonly deaf: Set<Host>
+  /** Looks that were not sent yet. */
+  readonly looks: Map<string, { readonly request: Request; readonly isDone: Promise<void> }>
+}
+
+/**
+ * Processes take a host back one after the other. What a process changes on a fallback host, one
+ * that has home back does not know of. So each change away from home leaves a notice beside it, and
+ * for some time after a return home is believed for a key only when its fallback host has none.
+ */
+export class MissedNotices {
+  readonly #owner: NoticeOwner
+  readonly #outages = new Map<Host, Outage>()
+
+  constructor(owner: NoticeOwner) {
+    this.#owner = owner
+  }
+
+  /** Every host is believed. */
+  get isEmpty(): boolean {
+    if (this.#outages.size === 0) return true
+    const nowMs = performance.now()
+    for (const [home, { untilMs }] of this.#outages) {
+      if (untilMs > 0 && nowMs >= untilMs) this.#outages.delete(home)
+    }
+    return this.#outages.size === 0
+  }
+
+  hostChanged(home: Host): void {
+    const nowMs = performance.now()
+    const outage = this.#outages.get(home)
+    if (!home.usable) {
+      const leftMs = outage?.untilMs === 0 ? outage.leftMs : nowMs
+      this.#outages.set(home, {
+        leftMs,
+        untilMs: 0,
+        told: new Map(),
+        deaf: new Set(),
+        looks: new Map(),
+      })
+    } else if (outage !== undefined && outage.untilMs === 0) {
+      const { retryTimeoutMs, connectTimeoutMs, precautionsMs } = this.#owner.policy
+      const splitMs = 2 * retryTimeoutMs + (nowMs - outage.leftMs) / 5 + connectTimeoutMs
+      outage.untilMs = nowMs + Math.min(splitMs, precautionsMs)
+    }
+  }
+
+  /** Leaves a notice on `standIn` before a change of the key there. Never rejects. */
+  async leave(key: HomeKey, standIn: Host, change: Request): Promise<void> {
+    const name = noticeKey(key.home, key.wireKey, key.isBase64)
+    const text = `${MISSED} ${crypto().randomUUID()}`
+    if (isBlind(change)) await this.#store(SET, standIn, name, undefined, text).catch(() => {})
+    else await this.#leaveForNow(name, standIn, text, change).catch(() => {})
+  }
+
+  /** The change may turn out to be none: then only a notice of its own may be taken back. */
+  async #leaveForNow(name: string, standIn: Host, text: string, change: Request): Promise<void> {
+    const before = await this.#ask(asking(name), standIn)
+    const isLeft = await this.#store(before ? CAS : ADD, standIn, name, before?.cas, text)
+    if (!isLeft) await this.#store(SET, standIn, name, undefined, text)
+    else if (before?.text.startsWith(MISSED) !== true) {
+      change.promise.then(
+        () => {
+          if (change.isUnchanged) this.#takeBack(name, standIn, text).catch(() => {})
+        },
+        () => {},
+      )
+    }
+  }
+
+  async #takeBack(name: string, standIn: Host, text: string): Promise<void> {
+    const notice = await this.#ask(asking(name), standIn)
+    if (notice?.text === text) await this.#store(CAS, standIn, name, notice.cas, TOLD)
+  }
+
+  /** What has to be awaited before home is believed for the key; undefined for nothing. */
+  check(key: HomeKey): Promise<void> | undefined {
+    const outage = this.#outages.get(key.home)
+    if (outage === undefined || outage.untilMs <= performance.now()) return undefined
+    const standIn = this.#owner.newHostFor(key.routeKey, key.home)
+    if (standIn === undefined || outage.deaf.has(standIn)) return undefined
+    const name = noticeKey(key.home, key.wireKey, key.isBase64)
+    const known = outage.looks.get(name)
+    if (known?.request.sent === false) return known.isDone
+    const request = asking(name)
+    const isDone = this.#look(request, outage, key, standIn).catch(() => {
+      outage.deaf.add(standIn)
+    })
+    const look = { request: request as Request, isDone }
+    outage.looks.set(name, look)
+    void isDone.then(() => {
+      if (outage.looks.get(name) === look) outage.looks.delete(name)
+    })
+    return isDone
+  }
+
+  async #look(
+    request: Request<Notice | undefined>,
+    { told }: Outage,
+    { home, wireKey, isBase64 }: HomeKey,
+    standIn: Host,
+  ): Promise<void> {
+    const notice = await this.#ask(request, standIn)
+    const name = request.wireKey
+    if (notice?.text.startsWith(MISSED) !== true || told.get(name) === notice.cas) return
+    const debt: Debt = { isMark: false, isBase64 }
+    const removal = tellRequest({ wireKey, debt })
+    this.#owner.send(home, removal)
+    const isTold = await removal.promise.catch(() => false)
+    if (told.size < this.#owner.policy.maxOwedKeys) told.set(name, notice.cas)
+    if (isTold) this.#store(CAS, standIn, name, notice.cas, TOLD).catch(() => {})
+    else this.#owner.owe(home, wireKey, debt)
+  }
+
+  #store(
+    verb: Verb,
+    standIn: Host,
+    name: string,
+    cas: bigint | undefined,
+    text: string,
+  ): Promise<boolean> {
+    return this.#ask(new Request<boolean>(verb, undefined, name, undefined, cas, text), standIn)
+  }
+
+  #ask<Result>(request: Request<Result>, standIn: Host): Promise<Result> {
+    request.timeoutMs = Math.ceil(this.#owner.policy.requestTimeoutMs * LOOK_SHARE)
+    this.#owner.send(standIn, request as Request)
+    return request.promise
+  }
+}
+
+/** It leaves what it says, whatever was there before. */
+export function isBlind({ verb, isOnce }: Request): boolean {
+  if (verb.effect === 'remove') return true
+  return verb.effect === 'change' && verb.repeatable && !isOnce
+}
+
+function asking(name: string): Request<Notice | undefined> {
+  return new Request<Notice | undefined>(GETS, undefined, name, undefined)
+}
+
+function noticeKey({ name }: Host, wireKey: string, isBase64: boolean): string {
+  const text = `${name} ${wireKey}${isBase64 ? ' b' : ''}`
+  return (
+    NOTICE_PREFIX +
+    crypto().createHash('sha256').update(text, 'latin1').digest('base64url').slice(0, 24)
+  )
+}

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { startServer } from '../../src/embedded/server.ts'
+import { MemcachedClient } from '../../src/index.ts'
+import { Gate } from '../meetings/gate.ts'
+import { until } from '../support/test-cluster.ts'
+
+interface Ends {
+  after(end: () => unknown): void
+}
+
+/** A process, and its own way to the home of the key. */
+interface Process {
+  readonly client: MemcachedClient
+  readonly gate: Gate
+}
+
+/** Two processes of one fleet: the first takes the host back first. */
+async function startFleet(t: Ends) {
+  const servers = await Promise.all([startServer(), startServer()])
+  const start = async (retryTimeoutMs: number): Promise<Process> => {
+    const gate = await new Gate(servers[0].port).open()
+    const list = [
+      { host: '127.0.0.1', port: gate.port, name: 'home' },
+      { host: '127.0.0.1', port: servers[1].port, name: 'other' },
+    ]
+    return { gate, client: new MemcachedClient(list, { retryTimeoutMs, deadTimeoutMs: 600_000 }) }
+  }
+  const [early, late] = [await start(200), await start(600_000)]
+  t.after(async () => {
+    await Promise.all([early, late].map(({ client }) => client.close({ drainMs: 0 })))
+    await Promise.all([early, late].map(({ gate }) => gate.close()))
+    await Promise.all(servers.map((server) => server.close()))
+  })
+  // Each process places keys by its own way to the host.
+  const isAtHome = (key: string) =>
+    [early, late].every(({ client }) => client.locate(key).server === 'home')
+  let at = 0
+  while (!isAtHome(`key:${at}`)) at++
+  return { early, late, key: `key:${at}` }
+}
+
+async function lose({ client, gate }: Process, key: string): Promise<void> {
+  gate.shut()
+  await until(() => {
+    client.get(key).catch(() => undefined)
+    return client.hosts()[0]!.state === 'ejected'
+  }, 20_000)
+}
+
+async function findAgain({ client, gate }: Process): Promise<void> {
+  gate.isShut = false
+  await until(() => client.hosts()[0]!.state === 'up', 20_000)
+}
+
+const CHANGES: Readonly<Record<string, (late: MemcachedClient, key: string) => Promise<unknown>>> =
+  {
+    set: (late, key) => late.set(key, 'new'),
+    delete: (late, key) => late.delete(key),
+    setMany: (late, key) => late.setMany({ [key]: 'new' }),
+    deleteMany: (late, key) => late.deleteMany([key]),
+    invalidate: (late, key) => late.invalidate(key, { staleWhileRevalidate: 0 }),
+  }
+
+suite('a process that has a host back does not read there what another one changed', () => {
+  for (const [name, change] of Object.entries(CHANGES)) {
+    test(`${name} on the fallback host before the return, and after it`, async (t) => {
+      const { early, late, key } = await startFleet(t)
+      await early.client.set(key, 'old')
+      await lose(early, key)
+      await lose(late, key)
+      await change(late.client, key)
+      await findAgain(early)
+      assert.notEqual(await early.client.get(key), 'old')
+      assert.ok((await early.client.getMany([key])).get(key) !== 'old')
+      await early.client.set(key, 'old')
+      assert.equal(await early.client.get(key), 'old', 'home has been told once')
+      await change(late.client, key)
+      assert.notEqual(await early.client.get(key), 'old')
+    })
+  }
+
+  test('what changes nothing on the fallback host leaves home as it was', async (t) => {
+    const { early, late, key } = await startFleet(t)
+    await early.client.set(key, 'old')
+    await lose(early, key)
+    await lose(late, key)
+    const isIdle = () =>
+      late.client.hosts().every(({ inFlight, queued }) => inFlight + queued === 0)
+    // Each notice is taken back behind the reply.
+    assert.equal(await late.client.replace(key, 'new'), false)
+    await until(isIdle)
+    assert.equal(await late.client.incr(key), undefined)
+    await until(isIdle)
+    await findAgain(early)
+    assert.equal(await early.client.get(key), 'old')
+  })
+
+  test('what changes nothing takes back no notice of what did', async (t) => {
+    const { early, late, key } = await startFleet(t)
+    await early.client.set(key, 'old')
+    await lose(early, key)
+    await lose(late, key)
+    await late.client.delete(key)
+    assert.equal(await late.client.replace(key, 'new'), false)
+    await until(() => late.client.hosts().every(({ inFlight, queued }) => inFlight + queued === 0))
+    await findAgain(early)
+    assert.equal(await early.client.get(key), undefined)
+  })
+
+  test('getOrSet loads anew, and once', async (t) => {
+    const { early, late, key } = await startFleet(t)
+    let loads = 0
+    const read = (): Promise<number> => early.client.getOrSet(key, async () => ++loads, { ttl: 60 })
+    assert.equal(await read(), 1)
+    await lose(early, key)
+    await lose(late, key)
+    await late.client.delete(key)
+    await findAgain(early)
+    assert.deepEqual([await read(), await read(), await read()], [2, 2, 2])
+  })
+
+  test('a fallback host that is out, or never replied, delays and fails nothing', async (t) => {
+    const { early, key } = await startFleet(t)
+    await early.client.set(key, 'old')
+    await lose(early, key)
+    await findAgain(early)
+    assert.equal(await early.client.get(key), 'old')
+  })
+})
