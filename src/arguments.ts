@@ -47,7 +47,7 @@ const ANOTHER_WAY: Readonly<Record<string, string>> = {
   xx: 'replace() stores a value only if there is one',
   cas: 'cas() stores a value if its CAS id is still the same',
   tags: 'values get tags from getOrSet(), getOrSetMany() and refresh()',
-  compress: 'the behavior compressAboveBytes says which values are compressed',
+  compress: 'the behavior compressAboveBytes sets which values are compressed',
   flags: 'meta.ms(key, bytes, { F: 5 }) sets flags of your own',
   hard: 'pass it to invalidateTags(tags, { hard: true })',
 }

@@ -71,7 +71,7 @@ export interface BatchMessage {
   readonly command: string
   /** The `id` of the client. */
   readonly client?: string | undefined
-  /** How many different keys. `warm` tells it at the end. */
+  /** The number of different keys. For `warm` it is final only at the end. */
   batchSize: number
   /** The keys; present only with `traceKeys`. */
   readonly keys?: readonly string[] | undefined

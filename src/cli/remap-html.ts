@@ -69,7 +69,7 @@ ${report.results.map((result) => shares(result)).join('\n')}
 `
 }
 
-/** Above this share of unrelated moves, it is no rounding: keys move between unchanged servers. */
+/** Up to this share of unrelated moves, a distribution counts as moving hardly more than needed. */
 const FEW = 0.02
 
 /** Returns the conclusion of the page: which distributions move hardly more keys than necessary. */

@@ -79,7 +79,7 @@ export function cliTarget(values: TargetValues, named: readonly string[], io: Cl
   }
 }
 
-/** Returns the whole number of an option, or its default. */
+/** Parses the value of an option as a whole number. Returns the default if the option is absent. */
 export function wholeNumber(
   name: string,
   text: string | undefined,

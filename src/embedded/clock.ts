@@ -44,7 +44,7 @@ const MAX_RELATIVE_SECONDS = 2_592_000
 export class ServerTime {
   readonly #clock: ServerClock
   readonly #startMs: number
-  /** The Unix time of second 0. */
+  /** The Unix time, in seconds, at which this server's count of seconds was 0. */
   readonly processStarted: number
 
   constructor(clock: ServerClock) {

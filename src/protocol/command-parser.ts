@@ -77,8 +77,9 @@ export class CommandParser {
   /** The beginning of a line whose end has not arrived. */
   #pending: Buffer = EMPTY
   #pendingBytes = 0
-  /** How many bytes of a value, with its CRLF, are still missing; below, how many bytes to skip. */
+  /** How many bytes of a value, with its CRLF, are still missing. */
   #wanted = 0
+  /** How many bytes to skip. */
   #swallow = 0
   #filled = 0
 

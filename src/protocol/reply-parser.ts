@@ -41,12 +41,11 @@ export class ReplyParser {
   #line: Buffer = EMPTY
   #lineBytes = 0
   #shared: Buffer = EMPTY
-  /**
-   * The incomplete value; below, its final length (-1: there is none) and the bytes received so
-   * far.
-   */
+  /** The value whose bytes are still arriving. */
   #value: Buffer = EMPTY
+  /** The announced length of that value; -1 if there is none. */
   #valueBytes = -1
+  /** How many of its bytes have arrived. */
   #collected = 0
   #dead = false
   #failure: unknown = undefined

@@ -113,7 +113,7 @@ export function checkedPath(path: unknown, server: unknown): string {
   // A relative path with an @ is a mistyped URL: as a path, its password would show up as a host
   // name.
   const isPath = typeof path === 'string' && /^(\/|[^@]*$)/.test(path)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a path has none
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a path must not have any
   if (isPath && path !== '' && !/[\u0000-\u001f\u007f]/.test(path)) return path
   throw badServer(server, "the path of a socket is expected, such as 'unix:/run/memcached.sock'")
 }

@@ -195,6 +195,6 @@ function checkTexts(parts: ServerObject, server: RingServer): void {
 }
 
 function isPlain(text: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression must find them
   return text !== '' && !/[\u0000-\u0020\u007f]/.test(text)
 }

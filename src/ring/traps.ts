@@ -49,9 +49,9 @@ function trapsOf(settings: Settings, servers: readonly ParsedServer[]): string[]
   if (servers.length === 1) return traps
   if (hash.bits < 32 && WIDE_RINGS.has(distribution)) {
     traps.push(
-      `hash '${hash.name}' has ${hash.bits} bits, ${distribution} has points over 32: nearly ` +
+      `hash '${hash.name}' has only ${hash.bits} bits, ${distribution} points have 32: nearly ` +
         `all keys go to one server (2,048 of 2,048 measured). Use 'md5', or 'crc32a' for the ` +
-        `whole CRC-32.`,
+        `full CRC-32.`,
     )
   }
   if (hash.name === 'fnv1a_64' && MODULAS.has(distribution)) {
@@ -59,8 +59,8 @@ function trapsOf(settings: Settings, servers: readonly ParsedServer[]): string[]
     const divisor = FNV64_DIVISORS.find((candidate) => slots % candidate === 0)
     if (divisor !== undefined) {
       traps.push(
-        `hash 'fnv1a_64' with ${distribution} over ${slots} slots is skewed, as ${slots} is ` +
-          `divisible by ${divisor}: key:0 to key:1799 over 3 servers fall 90 / 0 / 1,710. ` +
+        `hash 'fnv1a_64' with ${distribution} over ${slots} slots is skewed, because ${slots} is ` +
+          `divisible by ${divisor}: on 3 servers, key:0 to key:1799 fall 90 / 0 / 1,710. ` +
           `Use another hash.`,
       )
     }
@@ -95,8 +95,8 @@ function weightTraps(
   const named = keyless.slice(0, MAX_NAMED).map(({ label, weight }) => `${label} (${weight})`)
   const others = keyless.length > MAX_NAMED ? ` and ${keyless.length - MAX_NAMED} more` : ''
   return [
-    `too small a weight beside the others leaves a server without any keys in a ${distribution} ` +
-      `ring: ${named.join(', ')}${others}. Raise it, or take the server out of the list.`,
+    `some weights are so small that these servers get no keys on a ${distribution} ring: ` +
+      `${named.join(', ')}${others}. Raise these weights, or remove the servers.`,
   ]
 }
 

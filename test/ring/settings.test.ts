@@ -90,7 +90,7 @@ describe('createRing, for invalid input', () => {
 
 describe('the warning about a weight that leaves a server without keys', () => {
   const uneven = ['10.0.0.1:11211:1', '10.0.0.2:11211:1000', '10.0.0.3:11211:900']
-  const said = /leaves a server without any keys .*10\.0\.0\.1:11211 \(1\)/
+  const said = /these servers get no keys .*10\.0\.0\.1:11211 \(1\)/
 
   for (const distribution of distributionNames) {
     it(`is given by a ${distribution} ring exactly when the server has no key`, () => {

@@ -58,7 +58,7 @@ export async function playDeadHost(say: (line: string) => void): Promise<DeadHos
   const homes = keys.map((key) => cache.locate(key).server)
   const stateOf = () => cache.hosts().find((row) => row.address === victim.address)?.state
   await victim.kill()
-  say(`killed ${victim.address}, in the middle of it`)
+  say(`killed ${victim.address} under this load`)
   const ejectedAfterMs = await until(() => stateOf() === 'ejected')
   const moved = shareOf(keys, (key, index) => placeOf(cache, key) !== homes[index])
   await sleep(1_000)

@@ -22,7 +22,7 @@ const TRIES = 7
 
 /**
  * Does what FailureMode.Redistribute does: adds six more hashes one by one, each to the sum of
- * those before. If all lead to dead servers, the key stays on its own.
+ * those before. If all lead to dead servers, the key stays on its own server.
  */
 function redistribute(input: PlacementInput): Walk {
   return (key, hash, table, live) => {
