@@ -5,15 +5,15 @@ import { ELECTION_PAUSE_MS } from './path.ts'
 import { anew } from './share.ts'
 import type { Sight, Slot } from './slots.ts'
 
-/** Hears of leases taken over from the dead. */
+/** Told about leases that were taken over from dead holders. */
 export interface ElectionOwner {
   readonly clock: Clock
   tookOver(slot: Slot, finding: Finding): void
 }
 
 /**
- * Whether an election of this very lease is under way, or known to be lost for a while: for those
- * who only want the value replaced (`untilMs`), or for those who wait for it.
+ * Whether an election of this lease is in progress, or known to be lost for a while: for callers
+ * that only want the value replaced (`untilMs`), or for callers that wait for it.
  */
 export function isSettled(
   { sight }: Slot,
@@ -21,13 +21,13 @@ export function isSettled(
   nowMs: number,
   until: 'untilMs' | 'waitingUntilMs',
 ): boolean {
-  // After a hard invalidation of a tag a value is as good as absent, under the same CAS id.
+  // After a hard invalidation of a tag, the value counts as absent under the same CAS id.
   if (sight === undefined || sight.isToMark !== isToMark || sight.lease.on !== lease.on)
     return false
   return isSameLease(sight.lease, lease) && nowMs < sight[until]
 }
 
-/** Tries for the lease of what was found, once for all callers of this process. */
+/** Tries for the lease of a finding, once for all callers of this process. */
 export async function electOnce(
   slot: Slot,
   finding: Finding,
@@ -60,8 +60,8 @@ export async function electOnce(
 }
 
 /**
- * An election's outcome for a caller who shares it: with its own value, or that of what is there
- * now.
+ * Returns an election's result for a caller that shares it: with its own value, or with the newer
+ * one that the election found.
  */
 function forAnother(finding: Finding, elected: Finding, clock: Clock): Finding {
   if (finding.verdict === 'absent' && elected.verdict !== 'absent') return anew(elected, clock)

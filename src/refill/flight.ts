@@ -14,28 +14,29 @@ import { LoadTags } from './tags/load.ts'
 import { type Tail, tailSize } from './tags/tail.ts'
 import type { RefillEvent, RefillEventName, Tally } from './tally.ts'
 
-/** What every load of a client works with. */
+/** What all loads of a client share. */
 export interface FlightDeck {
   readonly store: RefillStore
   readonly clock: Clock
   readonly tally: Tally
   readonly tags: TagDesk
-  /** Bounds the stores under way: thousands of keys may be loaded by one call. */
+  /** Limits concurrent stores: one call may load thousands of keys. */
   readonly gate: Gate
   report(name: RefillEventName, event: RefillEvent): void
-  /** Background work: only close() waits for it. */
+  /** Registers background work, which only close() waits for. */
   inBackground(work: Promise<void>): void
 }
 
 /**
- * One refill under a lease: load, then store if nothing newer happened. Callers of one process
- * share it. Its promise rejects when the loader fails; callers with a stale value serve that.
+ * One refill under a lease: loads, then stores if the key has not changed since. Callers of one
+ * process share it. Its promise rejects when the loader fails; callers with a stale value then
+ * serve that.
  */
 export class Flight {
   readonly promise: Promise<RefillEntry>
-  /** Resolves once the loader was called, or will not be. */
+  /** Resolves once the loader was called, or when it will not be. */
   readonly begun: Promise<void>
-  /** The value was loaded, but something newer had happened. */
+  /** Whether the value was loaded but not stored, because the key was changed meanwhile. */
   isLost = false
   readonly lease: Lease
   readonly tags: LoadTags
@@ -52,7 +53,7 @@ export class Flight {
   #isAbandoned = false
   #onBegun: () => void = () => {}
 
-  /** `onUnjoinable` is called before the store's bytes leave, or when there is no store. */
+  /** `onUnjoinable` is called before the store is sent, or when there is no store. */
   constructor(
     ask: Ask,
     path: Path,
@@ -84,21 +85,21 @@ export class Flight {
   }
 
   /**
-   * Whether a reading met this very lease: then nothing happened to the key since the load began,
-   * as far as that read could see, and its caller may share the load.
+   * Whether a read found this same lease. Then, as far as that read could see, the key has not
+   * changed since the load began, and its caller may share the load.
    */
   holds(lease: Lease): boolean {
     return isSameLease(this.lease, lease)
   }
 
-  /** The entry for one more caller, with a value of its own. */
+  /** Returns the entry for one more caller, with its own copy of the value. */
   async join(): Promise<RefillEntry> {
     this.#portions.expect()
     const entry = await this.promise
     return { ...entry, value: await this.#portions.portion(entry.value) }
   }
 
-  /** Gives up: the loader's signal fires, and the lease is let go. */
+  /** Gives up: aborts the loader's signal and releases the lease. */
   abandon(reason: unknown): void {
     this.#isAbandoned = true
     this.#abort.abort(reason)
@@ -135,7 +136,7 @@ export class Flight {
     }
     const tail = this.tags.finish(value)
     const encoded = await coded(clock, store.encode(value))
-    const why = encoded === undefined ? 'the serializer hangs' : this.#misfit(encoded, tail)
+    const why = encoded === undefined ? 'the serializer timed out' : this.#misfit(encoded, tail)
     if (encoded === undefined || why !== undefined) {
       tally.notStored++
       this.#end()
@@ -157,7 +158,7 @@ export class Flight {
       ? await this.#path
           .store(key, policy, this.lease, entry)
           .catch((error: unknown) => String(error))
-      : 'the host went away'
+      : 'the host is no longer available'
     if (stored === true) {
       tally.refilled++
       this.#report('refill', {})
@@ -165,7 +166,7 @@ export class Flight {
     }
     this.isLost = true
     tally.leaseLost++
-    this.#report('leaseLost', { reason: stored || 'something newer had happened' })
+    this.#report('leaseLost', { reason: stored || 'the key was changed in the meantime' })
     return this.#entry({ value, state: 'uncached' }, encoded)
   }
 
@@ -179,7 +180,7 @@ export class Flight {
     return this.#deck.store.fits(this.#terms.key, bytes) ? undefined : `a body of ${bytes} bytes`
   }
 
-  /** How long the value is to be fresh; 0 = not to be stored. */
+  /** Returns how long the value is fresh; 0 if it is not to be stored. */
   #ttlOf({ value, isSkipped, ttlSeconds }: Loaded): number {
     const { policy } = this.#terms
     if (value === undefined || isSkipped) return 0
@@ -189,7 +190,7 @@ export class Flight {
     return Math.max(1, Math.ceil(policy.ttlSeconds * share))
   }
 
-  /** Counts and reports the failure. Returns what callers get. */
+  /** Counts and reports the failure. Returns the error for callers. */
   #failed(failure: unknown): unknown {
     const { tally } = this.#deck
     const isSkipped = failure instanceof LoadFailure && failure.isSkipped
@@ -205,28 +206,28 @@ export class Flight {
     return error
   }
 
-  /** A lease that cannot be let go ends by itself, or is taken over. */
+  /** Releases the lease. If that fails, the lease expires or is taken over. */
   #letGo(how: 'release' | 'pause'): void {
     const { key, policy } = this.#terms
     const told = this.#path[how](key, policy, this.lease)
     this.#deck.inBackground(told.catch(() => {}))
   }
 
-  /** Takes no more callers, and stops renewing the lease. */
+  /** Accepts no more callers, and stops renewing the lease. */
   #end(): void {
     this.#beatTimer?.cancel()
     this.#onUnjoinable(this)
   }
 
   /**
-   * Half a second before the half: memcached's clock ticks once a second, so what is left may be up
-   * to one second less than it says.
+   * Schedules the next renewal, half a second before half of the lease: memcached's clock ticks
+   * once a second, so the remaining time may be up to one second less than it says.
    */
   #beatLater(): void {
     const { key, policy } = this.#terms
     const { clock, tally } = this.#deck
     this.#beatTimer = clock.after(((policy.leaseSeconds - 1) * 1000) / 2, () => {
-      // One that does not arrive is followed by the next.
+      // A renewal that fails is followed by the next.
       const told = this.#path.beat(key, policy, this.lease, this.#troubleOf(policy))
       told.then(
         () => tally.renewals++,
@@ -250,8 +251,8 @@ export class Flight {
 }
 
 /**
- * Whether an early refresh would follow the store too soon: with less than half of the time that
- * the policy leaves before it, some policies would have every read load.
+ * Whether an early refresh would follow the store too soon. With less than half of the policy's
+ * time before an early refresh, every read could cause a load.
  */
 function isShortLived(terms: Terms, ttlSeconds: number): boolean {
   const earlySeconds = earlySecondsOf(terms)
@@ -260,8 +261,8 @@ function isShortLived(terms: Terms, ttlSeconds: number): boolean {
 }
 
 /**
- * A load without the cache: it cannot be reached, or another client's load takes too long. Nothing
- * is stored. Callers of one process share it, because an outage must not become a stampede.
+ * A load without the cache, which is unreachable, or because another client's load takes too long.
+ * Stores nothing. Callers of one process share it, so that an outage does not become a stampede.
  */
 export class Bypass {
   readonly #promise: Promise<unknown>
@@ -285,7 +286,7 @@ export class Bypass {
       )
   }
 
-  /** The entry for one caller. */
+  /** Returns the entry for one caller. */
   async join(state: EntryState): Promise<RefillEntry> {
     const isFirst = this.#isFirst
     this.#isFirst = false

@@ -24,23 +24,26 @@ import { type RefillEvent, type RefillEventName, type RefillHooks, Tally } from 
 import type { Fallback, Waiter, WaitOwner } from './wait.ts'
 import { isOwnFault, Wait, waitTimedOut } from './wait.ts'
 
-/** How often a caller that shared a lost load reads again before it takes what that loaded. */
+/**
+ * How many times a caller of a shared load that was not stored reads again, before it accepts its
+ * value.
+ */
 const MAX_REREADS = 3
-/** How many reads, stores or invalidations of batches are under way at once. */
+/** How many reads, stores or invalidations of batches run at once. */
 const MAX_AT_ONCE = 512
 
-/** Runs a listener outside of any request: it is told of many. */
+/** Runs a listener outside any request, because it serves many. */
 const outside = AsyncLocalStorage.snapshot()
 
-/** Who hears of what refills do, and where it is counted. */
+/** The hooks and the counters of refills. */
 interface RefillerSettings {
   readonly hooks?: RefillHooks | undefined
   readonly tally?: Tally | undefined
 }
 
 /**
- * Acts on what a read found: who is served what, who loads, who waits. What it has under way for a
- * key is in the key's slot.
+ * Acts on the result of a read: decides what each caller gets, who loads, and who waits. The key's
+ * slot holds its pending work.
  */
 export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   readonly store: RefillStore
@@ -64,7 +67,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     this.#pathOf = pathsOf(store, clock)
   }
 
-  /** What is under way. */
+  /** How many loads are running and how many tags are remembered. */
   get size(): number {
     return this.loads.size + this.tags.size
   }
@@ -84,7 +87,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
 
   // The state table: fresh, stale, absent.
 
-  /** What a caller gets for what its read found. */
+  /** Returns what a caller gets for the result of its read. */
   settle(ask: Ask<Slot>, finding: Finding): SoonEntry {
     if (finding.verdict === 'fresh') return this.#settleFresh(ask, finding)
     if (finding.verdict === 'stale') return this.#settleStale(ask, finding)
@@ -96,7 +99,10 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return freshEntry(finding)
   }
 
-  /** At once within staleWhileRevalidate; after that only should all else fail. */
+  /**
+   * Serves a stale value at once within staleWhileRevalidate; after that only if everything else
+   * fails.
+   */
   #settleStale(ask: Ask<Slot>, finding: Finding): SoonEntry {
     const { policy } = ask.slot
     const { lease, staleForSeconds } = finding
@@ -122,7 +128,10 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return undefined
   }
 
-  /** One reader marks. It is served when its load has begun: its own request may be the loader. */
+  /**
+   * Elects one reader to mark the value. It gets the stale value only after its load has begun,
+   * because its own request may be the loader.
+   */
   async #settleMarked(ask: Ask<Slot>, finding: Finding): Promise<RefillEntry> {
     const { staleTimeoutMs } = ask.slot.policy
     const stale = this.#staleEntry(ask, finding)
@@ -132,7 +141,10 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return this.#freshInTime(staleTimeoutMs, flight, finding, stale)
   }
 
-  /** Resolves to the load that it starts. If the server went away, the next reader tries again. */
+  /**
+   * Resolves to the load that it starts. Ignores an unreachable server, because the next reader
+   * tries again.
+   */
   async #electBehind(ask: Ask<Slot>, finding: Finding): Promise<Flight | undefined> {
     const { slot } = ask
     if (isSettled(slot, finding, this.clock.nowMs(), 'untilMs')) return undefined
@@ -141,7 +153,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return this.#start(ask, now)
   }
 
-  /** For a caller who has to wait: for its own load, or for that of another. */
+  /** Serves a caller that must wait: for its own load, or for another client's. */
   async #pursue(waiter: Waiter<Slot>, finding: Finding): Promise<RefillEntry> {
     const { slot } = waiter.ask
     const { election, lease } = finding
@@ -157,13 +169,13 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return this.resume(waiter, now) ?? this.#join(waiter)
   }
 
-  /** The entry for a waiter, or undefined when it has to go on waiting. */
+  /** Returns the entry for a waiter, or undefined if it must keep waiting. */
   resume(waiter: Waiter<Slot>, finding: Finding): SoonEntry | undefined {
     const { ask, fallback, wantsFresh } = waiter
     const { slot } = ask
     const { verdict, election, trouble, staleForSeconds } = finding
     if (verdict === 'fresh') return this.#settleFresh(ask, finding)
-    // A load of this item was waited for in vain: only the caller who tries again waits once more.
+    // A wait for a load of this item timed out before: only its own caller waits once more.
     const isVain = fallback !== undefined && isSameLease(slot.failed, finding.lease)
     if (slot.flight?.holds(finding.lease) === true) {
       return isVain ? fallback.entry : this.#share(waiter, slot.flight, finding)
@@ -182,7 +194,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return fallback?.entry ?? Promise.reject(failedBefore(slot))
   }
 
-  /** What a caller gets when the cache cannot be reached. */
+  /** Returns what a caller gets when the cache is unreachable. */
   unreachable({ ask, fallback }: Waiter<Slot>, error: unknown): Promise<RefillEntry> {
     if (fallback !== undefined) return Promise.resolve(fallback.entry)
     if (isOwnFault(error)) return Promise.reject(error)
@@ -238,7 +250,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     }
     const flight = new Flight(ask, this.pathOf(slot), finding, this, (over) => {
       if (slot.flight === over) slot.flight = undefined
-      // What was seen of this lease says nothing about the next.
+      // The last election concerned this lease only.
       slot.sight = undefined
     })
     slot.flight = flight
@@ -247,8 +259,8 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   }
 
   /**
-   * Shares another caller's load. Should that have lost its lease, something happened to the key:
-   * the caller reads again, rather than take for new what may be old.
+   * Shares another caller's load. If that load was not stored, the key was changed: the caller
+   * reads again, because the loaded value may be outdated.
    */
   async #share(waiter: Waiter<Slot>, flight: Flight, finding: Finding): Promise<RefillEntry> {
     const { fallback, untilMs, rereads } = waiter
@@ -280,7 +292,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return entry
   }
 
-  /** The flight's entry if it comes in time, else the stale one. */
+  /** Resolves to the flight's entry if it arrives in time, else to the stale one. */
   async #freshInTime(
     timeoutMs: number,
     flight: Flight,
@@ -297,8 +309,8 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   // Reads and waits.
 
   /**
-   * Joins the read of this turn for the key, or begins one: one per key per turn. A read whose
-   * bytes have left cannot be joined, because an invalidation may have come between. Throws
+   * Joins the key's read of this tick, or starts one: there is one per key and tick. A read whose
+   * bytes were sent cannot be joined, because an invalidation may have come since. Throws
    * MINTRING_BAD_KEY.
    */
   read(slot: Slot, loader: Loader, tagsOf: TagsOf | undefined): Read<Slot> {
@@ -317,7 +329,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     if (read.slot.read === read) read.slot.read = undefined
   }
 
-  /** Reads for one who decides on what was found. Rejects when the cache cannot be reached. */
+  /** Reads for a caller that decides by the finding. Rejects when the cache is unreachable. */
   find({ slot, loader, tagsOf }: Ask<Slot>): Promise<Finding> {
     return this.read(slot, loader, tagsOf).finding()
   }
@@ -357,8 +369,8 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   // What changes the key.
 
   /**
-   * Marks the key stale and resolves to a value that was loaded after that. Rejects when it cannot
-   * be marked: what others then call fresh may be older.
+   * Marks the key stale and resolves to a value loaded after that. Rejects when it cannot be
+   * marked: other readers could treat an older value as fresh.
    */
   async restart(ask: Ask<Slot>): Promise<RefillEntry> {
     const waiter = this.#waiter(ask, undefined, true)
@@ -366,7 +378,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return this.#readAgain(waiter)
   }
 
-  /** Marks stale. A load that already runs began before: no caller may join it. */
+  /** Marks a key stale. A running load started earlier, so no caller may join it. */
   async invalidate(key: string, slot: Slot | undefined, policy: Slot['policy']): Promise<boolean> {
     if (slot !== undefined) detach(slot)
     try {

@@ -4,10 +4,12 @@ import type { Finding } from './finding.ts'
 import { isImmutable, UNREADABLE, withoutValue } from './finding.ts'
 import type { EncodedItem, RefillStore } from './store.ts'
 
-/** How long a serializer may take over one value: one that hangs must not hang its callers. */
+/**
+ * The time limit of a serializer for one value, so that one that hangs does not hang its callers.
+ */
 const CODEC_TIMEOUT_MS = 5_000
 
-/** What the promise resolves to, or undefined when that takes too long. */
+/** Resolves like the promise, or to undefined after `timeoutMs`. */
 export function withinWait<Result>(
   clock: Clock,
   timeoutMs: number,
@@ -19,7 +21,7 @@ export function withinWait<Result>(
   })
 }
 
-/** What a codec makes of a value, or undefined when it takes too long. Rejects as it does. */
+/** Resolves to a codec's result, or to undefined when it takes too long. Rejects like the codec. */
 export function coded<Result>(
   clock: Clock,
   result: Result | Promise<Result>,
@@ -27,7 +29,7 @@ export function coded<Result>(
   return withinWait(clock, CODEC_TIMEOUT_MS, Promise.resolve(result))
 }
 
-/** The finding with its value. A value that cannot be read is as good as absent. */
+/** Returns the finding with its decoded value. A value that cannot be decoded counts as absent. */
 export async function decoded(clock: Clock, finding: Finding): Promise<Finding> {
   try {
     const value = await coded(clock, finding.value)
@@ -37,7 +39,9 @@ export async function decoded(clock: Clock, finding: Finding): Promise<Finding> 
   }
 }
 
-/** The finding for one more caller. A value that cannot be decoded once more is shared. */
+/**
+ * Returns the finding with another copy of its value; shares a value that cannot be decoded again.
+ */
 export function anew(finding: Finding, clock: Clock): Finding {
   const value = finding.again()
   if (value === UNREADABLE) return finding
@@ -47,8 +51,8 @@ export function anew(finding: Finding, clock: Clock): Finding {
 }
 
 /**
- * One loaded value for several callers. The first gets what was loaded; each of the others gets a
- * copy of its own, as a read would decode it.
+ * One loaded value for several callers. The first gets the loaded value; each other caller gets a
+ * copy, as a read would decode it.
  */
 export class Portions {
   readonly #store: RefillStore
@@ -63,12 +67,12 @@ export class Portions {
     this.#isShared = isShared
   }
 
-  /** One more caller will come for the value. */
+  /** Announces one more caller for the value. */
   expect(): void {
     this.#others++
   }
 
-  /** Makes the copies possible, before a caller has the value and can change it. */
+  /** Prepares for copies, before a caller has the value and can change it. */
   async prepare(value: unknown, encoded?: EncodedItem): Promise<void> {
     if (this.#others === 0 || this.#isShared || isImmutable(value)) return
     const made = encoded ?? (await this.#tried(() => this.#store.encode(value)))
@@ -77,7 +81,7 @@ export class Portions {
     this.#encoded = { body: typeof body === 'string' ? body : Uint8Array.from(body), flags }
   }
 
-  /** A value for one of the others. What no codec can write or read again is shared. */
+  /** Returns a copy for one of the other callers; shares a value that no codec can copy. */
   async portion(value: unknown): Promise<unknown> {
     const encoded = this.#encoded
     if (encoded === undefined) return value

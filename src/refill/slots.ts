@@ -11,61 +11,61 @@ import { Recent } from './recent.ts'
 import type { Tags } from './tags/names.ts'
 import type { Wait } from './wait.ts'
 
-/** How long a key is remembered after its last use, at least. */
+/** How long a key is at least remembered after its last use. */
 const MEMORY_MS = 60_000
 const MAX_KEYS = 10_000
 const MAX_DISTINCT = 256
 
-/** A policy as written, and as parsed. */
+/** A policy as written, and as resolved. */
 interface Agreed {
   readonly given: RefillPolicy
   readonly policy: Policy
   readonly pace: Pace
 }
 
-/** The last election of a key: there is no reason to try again before its time. */
+/** The last election of a key; until its time no further election is useful. */
 export interface Sight {
   /** Whether it was to mark the value: until its tags come, a page has the same lease. */
   readonly isToMark: boolean
-  /** That of the item which a read found. */
+  /** The lease of the item that a read found. */
   readonly lease: Lease
   readonly elected: Promise<Elected>
-  /** Infinity while the election is under way, as is the next. */
+  /** Infinity while the election, or the next one, is in progress. */
   untilMs: number
-  /** The same for callers who wait: they want to know soon when the load failed. */
+  /** The same for callers that wait, which want to know soon when the load failed. */
   waitingUntilMs: number
 }
 
-/** Refreshes of one key: one runs, and at most one waits for it to end. */
+/** The refreshes of one key: one runs, and at most one waits for it to end. */
 export interface Refreshes {
   readonly running: Promise<unknown>
   next: Promise<unknown> | undefined
 }
 
-/** All that a process knows of one key, and has under way for it. */
+/** All state and pending work of one key in this process. */
 export interface Slot extends Agreed, Terms {
-  /** The last read, which may be joined until its bytes have left. */
+  /** The last read, which callers may join until its bytes were sent. */
   read: Read<Slot> | undefined
   /** The load that callers of this process may share. */
   flight: Flight | undefined
   /** The load without the cache that they may share. */
   bypass: Bypass | undefined
-  /** The poller of those who wait for another process. */
+  /** The poller for callers that wait for another process. */
   wait: Wait<Slot> | undefined
   sight: Sight | undefined
   refreshes: Refreshes | undefined
-  /** The versions for which this process last marked the value, and until when that holds. */
+  /** The tag versions for which this process last marked the value, and until when that counts. */
   marked: { readonly digest: string | undefined; readonly untilMs: number } | undefined
 }
 
 /**
- * The keys in use. One policy per key: two that disagree on when a value is stale would refill it
- * for each other without end. A key that was forgotten starts anew: what it had under way ends by
- * itself, and is shared no more.
+ * The keys in use, with one policy per key: two policies that disagree on when a value is stale
+ * would refill it for each other without end. A key that was forgotten starts anew; its old pending
+ * work ends by itself and is no longer shared.
  */
 export class Slots {
   readonly #slots: Recent<Slot>
-  /** Resolved before: callers write their policies as literals, a new object each call. */
+  /** Resolved policies, cached because callers write them as literals: a new object each call. */
   #resolved: Agreed[] = []
   readonly #defined = new Map<string, Policy>()
   #defaults: RefillDefaults
@@ -83,7 +83,10 @@ export class Slots {
     return this.#defaults
   }
 
-  /** Throws MINTRING_BAD_POLICY for a policy that cannot hold, or a second one for this key. */
+  /**
+   * Returns the slot of a key. Throws MINTRING_BAD_POLICY for an invalid policy, or a second one
+   * for this key.
+   */
   of(key: string, given: RefillPolicy): Slot {
     const known = this.#slots.get(key)
     if (known !== undefined) {
@@ -99,7 +102,7 @@ export class Slots {
     return slot
   }
 
-  /** As of(), for a key that a definition names: remembered as long as the client lives. */
+  /** Does the same as of() for a defined key, whose policy is kept as long as the client lives. */
   define(key: string, given: RefillPolicy): void {
     const { policy } = this.of(key, given)
     const before = this.#defined.get(key)
@@ -107,12 +110,12 @@ export class Slots {
     if (this.#defined.size < MAX_KEYS) this.#defined.set(key, policy)
   }
 
-  /** What is known of a key, if it is in use. */
+  /** Returns the slot of a key if it is in use. */
   get(key: string): Slot | undefined {
     return this.#slots.get(key)
   }
 
-  /** What this key was last asked with, if that is still remembered. */
+  /** Returns the last policy of this key if it is still remembered. */
   policyOf(key: string): Policy | undefined {
     return this.#slots.get(key)?.policy ?? this.#defined.get(key)
   }
@@ -121,7 +124,7 @@ export class Slots {
     return this.#resolve(given).policy
   }
 
-  /** New defaults give old words a new meaning: what was agreed on is forgotten. */
+  /** Sets new defaults, which change the meaning of policies: forgets all resolved ones. */
   setDefaults(defaults: RefillDefaults): void {
     this.#defaults = defaults
     this.clear()
@@ -137,7 +140,7 @@ export class Slots {
     const before = this.#resolved.find((agreed) => saysSame(agreed.given, given))
     if (before !== undefined) return before
     const policy = resolvePolicy(given, this.#defaults)
-    // A copy: the caller may write other numbers into the same object.
+    // Copy it, because the caller may change the same object.
     const tags = Array.isArray(given.tags) ? [...given.tags] : given.tags
     const agreed = { given: { ...given, tags }, policy, pace: new Pace() }
     if (this.#resolved.length >= MAX_DISTINCT) this.#resolved = []
@@ -165,7 +168,7 @@ function newSlot(key: string, { given, policy, pace }: Agreed): Slot {
   }
 }
 
-/** Word for word: spelled out, because it runs on every read. */
+/** Whether two policies are written the same. Spelled out, because it runs on every read. */
 function saysSame(a: RefillPolicy, b: RefillPolicy): boolean {
   return (
     a.ttl === b.ttl &&
@@ -186,7 +189,7 @@ function saysSame(a: RefillPolicy, b: RefillPolicy): boolean {
   )
 }
 
-/** Any two functions do: callers write them anew for each call. */
+/** Functions count as equal, because callers write a new one for each call. */
 function saysSameTags(a: Tags | undefined, b: Tags | undefined): boolean {
   if (!Array.isArray(a) || !Array.isArray(b))
     return typeof a === 'function' && typeof b === 'function'
@@ -195,12 +198,12 @@ function saysSameTags(a: Tags | undefined, b: Tags | undefined): boolean {
   return true
 }
 
-/** `'5m'` and 300 are the same policy. */
+/** Whether two resolved policies are equal: `'5m'` and 300 are. */
 function meansSame(a: Policy, b: Policy): boolean {
   return Object.entries(a).every(([name, value]) => value === b[name as keyof Policy])
 }
 
-/** Without the key: errors end in logs, and keys can be personal. */
+/** Omits the key: errors end up in logs, and keys may be personal. */
 function conflict(): MintringError {
   return new MintringError(
     'MINTRING_BAD_POLICY',
@@ -209,7 +212,7 @@ function conflict(): MintringError {
   )
 }
 
-/** Detaches the load under way: its callers keep it, new ones do not join. */
+/** Detaches the running load: its callers keep it, but new ones do not join. */
 export function detach(slot: Slot): void {
   slot.read = undefined
   slot.flight = undefined
