@@ -13,10 +13,10 @@ import type { Cached, ChaosPlan, LoadTicket, ParentMessage, WriteTicket } from '
 import { monotonicMs } from './plan.ts'
 import { TellingStore } from './telling-store.ts'
 
-/** The host that left is back after the end. No process stands still for the whole first phase. */
+/** The host that left is back after the end. No process is stopped for the whole first phase. */
 const CHANGE = { announce: 4, handover: 6 }
 
-/** A process of the fleet: reads without pause, loads what it has to, writes now and then. */
+/** A process of the fleet: reads without pause, loads when elected, writes now and then. */
 const [planText, logPath] = process.argv.slice(2) as [string, string]
 const plan = JSON.parse(planText) as ChaosPlan
 
@@ -32,7 +32,7 @@ const client = new MemcachedClient(
   },
 )
 const core = Reflect.get(client, '_core') as ClientCore
-/** By key: which host answered reads of it, and took changes of it, and when it last did. */
+/** By key: the host that answered reads, the host that took changes, and when each last did. */
 const answered = new Map<string, Map<string, number>>()
 const taken = new Map<string, Map<string, number>>()
 const store = new TellingStore(core, {
@@ -68,10 +68,10 @@ process.on('message', (message: ParentMessage) => {
     asked.delete(message.answer)
   }
 })
-// An orphan would go on taking leases from the next run.
+// Exits with its parent: an orphan would take leases in the next run.
 process.on('disconnect', () => process.exit(1))
 
-/** The key that is about to be loaded without the cache: its loader is called in this very turn. */
+/** The key that is about to be loaded without the cache: its loader is called in the same turn. */
 let bypassing: string | undefined
 /** The last load of each key. */
 const lastLoads = new Map<string, number>()
@@ -93,13 +93,13 @@ function note(notes: Map<string, Map<string, number>>, key: string, host: string
   hosts.set(host, monotonicMs())
 }
 
-/** The hosts noted for a key since then. */
+/** The hosts recorded for a key since then. */
 function hostsSince(notes: Map<string, Map<string, number>>, key: string, sinceMs: number): string {
   const since = [...(notes.get(key) ?? [])].filter(([, atMs]) => atMs >= sinceMs)
   return since.map(([host]) => host).join() || '-'
 }
 
-/** Where this process looks for a key: told as soon as that changes. */
+/** Reports where this process looks for a key, as soon as that changes. */
 const looks = new Map<string, string>()
 
 function lookFor(key: string): string {
@@ -121,7 +121,7 @@ client.on('return', lookAround)
 /** How long loads may take to end. */
 const CLOSE_MS = 1_000
 
-/** A process that stands still gives no sign of life for its leases. */
+/** A process that is stopped does not renew its leases. */
 const TICK_MS = 50
 const STOOD_MS = 250
 let tickMs = monotonicMs()
@@ -207,7 +207,7 @@ async function change(key: string, { kind, version }: WriteTicket): Promise<void
   if (kind === 'delete') await client.delete(key)
 }
 
-/** `ms … I`: what the refill never sends. */
+/** `ms … I`: a flag that the refill never sends. */
 async function staleStore(_place: Place, key: string, command: StoreCommand): Promise<StoreAnswer> {
   if (command.name !== 'ms') throw new Error('only stores are made so')
   const { encoded, cas, ttlSeconds } = command

@@ -12,14 +12,14 @@ import { startServer } from '../../src/embedded/server.ts'
 import { run } from './support.ts'
 
 describe('Ctrl-C', () => {
-  it('ends a verb that hangs soon, with 130', { timeout: 20_000 }, async () => {
+  it('ends a verb that hangs within moments, with exit code 130', { timeout: 20_000 }, async () => {
     const controller = new AbortController()
     const stdin: AsyncIterable<Uint8Array> = {
       [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }),
     }
     const ending = run(['set', 'k', '-'], { signal: controller.signal, stdin })
     controller.abort()
-    // The grace holds no process, so something of the test's must.
+    // The grace period does not keep the process alive, so the test must.
     const awake = setInterval(() => {}, 1000)
     const { code, err } = await ending
     clearInterval(awake)
@@ -27,7 +27,7 @@ describe('Ctrl-C', () => {
     assert.equal(err, 'mintring set: interrupted\n')
   })
 
-  it('ends remap with 130, and tells how far it came', async () => {
+  it('ends remap with 130, and prints how far it came', async () => {
     const controller = new AbortController()
     const err = (text: string): void => {
       if (!/ [1-9]\d? %/.test(text)) return
@@ -47,7 +47,7 @@ describe('Ctrl-C', () => {
     assert.match(told, /^mintring remap: interrupted: The count was stopped after \d+ keys\. Its/)
   })
 
-  it('ends warm with 130, and tells how far it came and how to go on', async () => {
+  it('ends warm with 130, and prints how far it came and how to continue', async () => {
     const server = await startServer({ port: 0 })
     const controller = new AbortController()
     const folder = mkdtempSync(join(tmpdir(), 'mintring-'))
@@ -66,7 +66,7 @@ describe('Ctrl-C', () => {
     await server.close()
   })
 
-  it('ends warm --from with 130 before and while values move, and tells how to go on', async () => {
+  it('ends warm --from with 130 before and while values move, and prints how to continue', async () => {
     const controller = new AbortController()
     const line = ['warm', '--from', '127.0.0.1:1', '-s', '127.0.0.1:1,127.0.0.1:2']
     const ending = run(line, { signal: controller.signal })
@@ -77,14 +77,14 @@ describe('Ctrl-C', () => {
     assert.match(err, /^mintring warm: interrupted before values may move\. Run it again/)
   })
 
-  it('ends top with 0, although no server answers', async () => {
+  it('ends top with 0 when no server replies', async () => {
     const signal = AbortSignal.timeout(50)
     const { code, out } = await run(['top', '-s', '127.0.0.1:1'], { signal })
     assert.equal(code, 0)
     assert.match(out, /127\.0\.0\.1:1 +down/)
   })
 
-  it('a verb that waits for what cannot come ends with 1, and says so', () => {
+  it('is not needed when a loader never settles: warm exits with 1 and a reason', () => {
     const folder = mkdtempSync(join(tmpdir(), 'mintring-'))
     const loader = join(folder, 'loader.mjs')
     writeFileSync(loader, 'export const load = () => new Promise(() => {})\n')
@@ -123,7 +123,7 @@ describe('Ctrl-C', () => {
   }
 })
 
-/** Until a process has opened a file, as Linux tells; elsewhere as long as that takes. */
+/** Waits until a process has opened a file, as Linux shows; elsewhere as long as that takes. */
 async function untilOpened(pid: number, path: string): Promise<void> {
   if (process.platform !== 'linux') return sleep(4000)
   const folder = `/proc/${pid}/fd`
@@ -131,7 +131,7 @@ async function untilOpened(pid: number, path: string): Promise<void> {
     try {
       return readlinkSync(join(folder, fd)) === path
     } catch {
-      return false // It was closed meanwhile.
+      return false // It was closed in the meantime.
     }
   }
   while (!readdirSync(folder).some(isOpen)) await sleep(20)

@@ -17,7 +17,7 @@ if (!memcachedAbilities().meta) {
   KINDS[`real ${memcachedVersion()}`] = (context) => Fleet.start(context)
 }
 
-/** A client of three servers, that changed all values. The fourth has the old ones. */
+/** A client of three servers that changed all values. The fourth server has the old ones. */
 async function startWithOldHost(fleet: Fleet, behaviors = {}): Promise<MemcachedClient> {
   await fill(fleet.join(4, { ...behaviors, handover: 0 }))
   const client = fleet.join(3, { ...behaviors, handover: 0 })
@@ -30,7 +30,7 @@ async function startWithOldHost(fleet: Fleet, behaviors = {}): Promise<Memcached
 
 for (const [what, start] of Object.entries(KINDS)) {
   describe(`a host that joins again, ${what}`, () => {
-    test('is given refilled values, and serves no old ones', async (context) => {
+    test('gets refilled values, and returns no old ones', async (context) => {
       const fleet = await start(context)
       const client = await startWithOldHost(fleet)
       client.setServers(fleet.places(4), CHANGE)
@@ -38,12 +38,12 @@ for (const [what, start] of Object.entries(KINDS)) {
       const isUnread = (i: number): boolean => i % 2 === 1
       for (const phase of ['announce', 'move', 'end'] as const) {
         await reach(fleet, phase, client)
-        // Half of the keys are read in no phase: that they are read must not be what clears them.
+        // Half of the keys are read in no phase: reading them must not be what clears them.
         for (let i = 0; i < KEYS; i += phase === 'end' ? 1 : 2) {
           const page = await client.getOrSet(`page:${i}`, load, { ttl: 300 })
           assert.ok(page === `p${i} new` || (isUnread(i) && page === 'loaded'), String(page))
           const plain = await client.get(`plain:${i}`)
-          // Later its new home is asked, where a plain value does not move.
+          // Later only its new home is asked, to which a plain value does not move.
           if (plain === undefined) assert.notEqual(phase, 'announce')
           else assert.equal(plain, `v${i} new`)
         }
@@ -68,16 +68,16 @@ describe('a host that cannot list its keys, when it joins', () => {
     return await other.get(key)
   }
 
-  test('keeps what other programs have there beside a key prefix', async (context) => {
+  test('keeps the keys of other programs when the client has a keyPrefix', async (context) => {
     assert.equal(await foreignAfterJoin(context, { keyPrefix: 'app:' }), FOREIGN)
   })
 
-  test('is flushed with a key prefix where every host that returns is', async (context) => {
+  test('is flushed despite a keyPrefix when onReturn is flush', async (context) => {
     const flushed = await foreignAfterJoin(context, { keyPrefix: 'app:', onReturn: 'flush' })
     assert.equal(flushed, undefined)
   })
 
-  test('has the mark of the handover again, for processes with the new list', async (context) => {
+  test('gets the mark of the handover again, for processes with the new list', async (context) => {
     const fleet = await startFleet(context, '1.4.39')
     const client = await startWithOldHost(fleet)
     const newcomer = fleet.join(4)

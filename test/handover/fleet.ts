@@ -4,7 +4,7 @@ import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { type Memcached, startMemcached } from '../support/memcached.ts'
 
-/** So that a busy machine fails no request. */
+/** Long timeouts, so that no request fails on a busy machine. */
 const PATIENT = {
   requestTimeoutMs: 10_000,
   connectTimeoutMs: 10_000,
@@ -14,7 +14,7 @@ export const TTL = { ttl: 600 } as const
 
 export type Server = Pick<Memcached, 'host' | 'port' | 'stop'>
 
-/** Four servers, and the phases that each client told of. */
+/** Four servers, and the phases that each client has reported. */
 export class Fleet {
   readonly servers: Server[] = []
   readonly #phases = new Map<MemcachedClient, string[]>()
@@ -44,7 +44,7 @@ export class Fleet {
     return client
   }
 
-  /** Resolves when the client has told of the phase. */
+  /** Resolves when the client has reported the phase. */
   async until(client: MemcachedClient, phase: 'announce' | 'move' | 'end'): Promise<void> {
     while (!this.#phases.get(client)!.includes(phase)) await sleep(20)
   }

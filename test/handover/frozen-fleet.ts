@@ -10,11 +10,11 @@ import { frozenClock } from './frozen-clock.ts'
 export const KEYS = 200
 const NAMES = Array.from({ length: KEYS }, (_, i) => [`plain:${i}`, `page:${i}`]).flat()
 export const CHANGE = { announce: 2, handover: 14 } as const
-/** After how long each phase begins, and a little more: the end is told in whole milliseconds. */
+/** When each phase begins, and a little more, since the end is given in whole milliseconds. */
 const AFTER_MS = { announce: 0, move: 2_001, end: 16_001 } as const
 type Told = keyof typeof AFTER_MS
 
-/** Four embedded servers that live in the frozen time. */
+/** Four embedded servers on the frozen clock. */
 export async function startFleet(context: TestContext, version?: string): Promise<Fleet> {
   return await Fleet.start(context, async (): Promise<Server> => {
     const server = await startServer({ clock: frozenClock, ...(version && { version }) })
@@ -22,7 +22,7 @@ export async function startFleet(context: TestContext, version?: string): Promis
   })
 }
 
-/** Moves time on to a phase of the change that began last, and waits until all know of it. */
+/** Advances the clock to a phase of the last change, and waits until all clients know of it. */
 export async function reach(
   fleet: Fleet,
   phase: Told,
@@ -44,8 +44,8 @@ export async function reach(
 }
 
 /**
- * Waits for what goes on by itself, and that a jump in time would end: values move behind the reads
- * that found them, and no key moves before its new home was looked through.
+ * Waits for background work that a jump in time would cut off: values move after the reads that
+ * found them, and no key moves before its new home was searched for old items.
  */
 async function rest(client: MemcachedClient): Promise<void> {
   const { cluster } = Reflect.get(client, '_core') as ClientCore

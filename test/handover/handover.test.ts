@@ -27,10 +27,10 @@ async function missing(client: MemcachedClient): Promise<{ plain: number; loads:
 
 const NOTHING = { plain: 0, loads: 0 }
 
-/** One client alone reads no mark again, so that real servers may have a time of their own. */
+/** One client alone reads no mark again, so that real servers may have clocks of their own. */
 const KINDS = {
   'embedded servers': { start: (context: TestContext) => startFleet(context), skip: false },
-  // Without meta commands the life of a plain value cannot be read: it does not move.
+  // Without meta commands the ttl of a plain value cannot be read, so plain values do not move.
   'real servers': {
     start: (context: TestContext) => Fleet.start(context),
     skip: skipWithoutMeta(),
@@ -38,8 +38,8 @@ const KINDS = {
 } as const
 
 for (const [what, { start, skip }] of Object.entries(KINDS)) {
-  describe(`a change of ${what}`, { skip }, () => {
-    test('moves every value when a host leaves, and disconnects from it at the end', async (context) => {
+  describe(`a change of ${what}, with a handover`, { skip }, () => {
+    test('moves every value when a host leaves, and disconnects from the host at the end', async (context) => {
       const fleet = await start(context)
       const client = fleet.join(4)
       await fill(client)
@@ -51,11 +51,11 @@ for (const [what, { start, skip }] of Object.entries(KINDS)) {
       assert.equal(client.hosts().length, 3)
     })
 
-    test('a host that was home before serves nothing of that time', async (context) => {
+    test('returns no old values of a host that was home before', async (context) => {
       const fleet = await start(context)
       const before = fleet.join(4, { handover: 0 })
       await fill(before)
-      // Changes that the fourth host does not hear of: it leaves, and comes back.
+      // Changes that the fourth host does not get: it leaves, and comes back.
       const client = fleet.join(3, { handover: 0 })
       for (let i = 0; i < KEYS; i++) await client.set(`plain:${i}`, `v${i} new`, TTL)
       client.setServers(fleet.places(4), CHANGE)
@@ -65,7 +65,7 @@ for (const [what, { start, skip }] of Object.entries(KINDS)) {
       }
     })
 
-    test('counters move with their value', async (context) => {
+    test('moves counters with their value', async (context) => {
       const fleet = await start(context)
       const client = fleet.join(3)
       for (let i = 0; i < 50; i++) await client.set(`count:${i}`, '10', TTL)
@@ -78,7 +78,7 @@ for (const [what, { start, skip }] of Object.entries(KINDS)) {
       }
     })
 
-    test('cas with an id of the previous home does not succeed at the new one', async (context) => {
+    test('rejects cas with an id of the previous home at the new one', async (context) => {
       const fleet = await start(context)
       const client = fleet.join(3)
       const keys = Array.from({ length: 50 }, (_, i) => `stock:${i}`)
@@ -99,7 +99,7 @@ for (const [what, { start, skip }] of Object.entries(KINDS)) {
       }
     })
 
-    test('batches reach both homes in every phase', async (context) => {
+    test('sends batches to both homes in every phase', async (context) => {
       const fleet = await start(context)
       const client = fleet.join(3)
       const other = fleet.join(3)
@@ -122,8 +122,8 @@ for (const [what, { start, skip }] of Object.entries(KINDS)) {
   })
 }
 
-describe('a change of servers', () => {
-  test('moves every value when a host joins: nothing is loaded, by whichever process', async (context) => {
+describe('a change of servers with a handover', () => {
+  test('moves every value when a host joins: no process loads anything', async (context) => {
     const fleet = await startFleet(context)
     const one = fleet.join(3)
     const other = fleet.join(3)
@@ -140,7 +140,7 @@ describe('a change of servers', () => {
     assert.deepEqual(await missing(other), NOTHING)
   })
 
-  test('is over for a process that restarts with previous after the end', async (context) => {
+  test('has ended for a process that restarts with previous after the end', async (context) => {
     const fleet = await startFleet(context)
     const change = { ...CHANGE, previous: { servers: fleet.places(3) } }
     const first = fleet.join(3)
@@ -154,7 +154,7 @@ describe('a change of servers', () => {
     assert.equal(third.handover, undefined)
   })
 
-  test('begins when configure names previous, while the client runs', async (context) => {
+  test('begins when configure sets previous, while the client runs', async (context) => {
     const fleet = await startFleet(context)
     await fill(fleet.join(3))
     const client = fleet.join(4, { handover: 0 })
@@ -165,7 +165,7 @@ describe('a change of servers', () => {
     assert.deepEqual(await missing(client), NOTHING)
   })
 
-  test('goes from modula to ketama', async (context) => {
+  test('moves values from modula to ketama', async (context) => {
     const fleet = await startFleet(context)
     const first = fleet.join(3, { distribution: 'modula' })
     await fill(first)
@@ -181,7 +181,7 @@ describe('a change of servers', () => {
     assert.deepEqual(await missing(second), NOTHING)
   })
 
-  test('an item that is no mark under the name of one keeps no key waiting', async (context) => {
+  test('delays no key when an item that is no mark has the name of one', async (context) => {
     const fleet = await startFleet(context)
     const client = fleet.join(3)
     await client.set('plain:0', 'v0', TTL)
@@ -195,7 +195,7 @@ describe('a change of servers', () => {
     for (let i = 0; i < 100; i++) await other.set(`plain:${i}`, `v${i}`, TTL)
   })
 
-  test('sends what a fresh client sends, once it is over', async (context) => {
+  test('sends the commands of a new client when it has ended', async (context) => {
     const fleet = await startFleet(context)
     const client = fleet.join(3)
     await fill(client)
@@ -210,7 +210,7 @@ describe('a change of servers', () => {
   })
 })
 
-/** Every kind of command, about keys of all hosts. */
+/** Every kind of command, for keys of all hosts. */
 async function allVerbs(client: MemcachedClient): Promise<void> {
   for (let i = 0; i < 100; i++) {
     await client.set(`verb:${i}`, '1', TTL)
@@ -252,7 +252,7 @@ async function rawMark(fleet: Fleet, index: number): Promise<string[]> {
   return keys.filter((key) => key.includes('~mintring~handover~'))
 }
 
-/** Sends bytes to a server and resolves to what it replies until it is quiet. */
+/** Sends bytes to a server and resolves to its reply, when nothing more has arrived for a while. */
 async function talk(fleet: Fleet, index: number, command: string): Promise<string> {
   const socket = net.connect(fleet.servers[index]!.port, '127.0.0.1')
   const parts: Buffer[] = []

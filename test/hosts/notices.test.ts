@@ -9,13 +9,13 @@ interface Ends {
   after(end: () => unknown): void
 }
 
-/** A process, and its own way to the home of the key. */
+/** A client, and its own connection to the home of the key, which can be cut. */
 interface Process {
   readonly client: MemcachedClient
   readonly gate: Gate
 }
 
-/** Two processes of one fleet: the first takes the host back first. */
+/** Two processes of one fleet: the first one readmits the host first. */
 async function startFleet(t: Ends) {
   const servers = await Promise.all([startServer(), startServer()])
   const start = async (retryTimeoutMs: number): Promise<Process> => {
@@ -32,7 +32,7 @@ async function startFleet(t: Ends) {
     await Promise.all([early, late].map(({ gate }) => gate.close()))
     await Promise.all(servers.map((server) => server.close()))
   })
-  // Each process places keys by its own way to the host.
+  // Each process places keys by its own address of the host.
   const isAtHome = (key: string) =>
     [early, late].every(({ client }) => client.locate(key).server === 'home')
   let at = 0
@@ -62,7 +62,7 @@ const CHANGES: Readonly<Record<string, (late: MemcachedClient, key: string) => P
     invalidate: (late, key) => late.invalidate(key, { staleWhileRevalidate: 0 }),
   }
 
-suite('a process that has a host back does not read there what another one changed', () => {
+suite('a process with a host back reads no values there that others have changed', () => {
   for (const [name, change] of Object.entries(CHANGES)) {
     test(`${name} on the fallback host before the return, and after it`, async (t) => {
       const { early, late, key } = await startFleet(t)
@@ -80,14 +80,14 @@ suite('a process that has a host back does not read there what another one chang
     })
   }
 
-  test('what changes nothing on the fallback host leaves home as it was', async (t) => {
+  test('a command that changes nothing on the fallback host leaves home unchanged', async (t) => {
     const { early, late, key } = await startFleet(t)
     await early.client.set(key, 'old')
     await lose(early, key)
     await lose(late, key)
     const isIdle = () =>
       late.client.hosts().every(({ inFlight, queued }) => inFlight + queued === 0)
-    // Each notice is taken back behind the reply.
+    // Each notice is withdrawn after the reply.
     assert.equal(await late.client.replace(key, 'new'), false)
     await until(isIdle)
     assert.equal(await late.client.incr(key), undefined)
@@ -96,7 +96,7 @@ suite('a process that has a host back does not read there what another one chang
     assert.equal(await early.client.get(key), 'old')
   })
 
-  test('what changes nothing takes back no notice of what did', async (t) => {
+  test('a command that changes nothing withdraws no notice of one that did', async (t) => {
     const { early, late, key } = await startFleet(t)
     await early.client.set(key, 'old')
     await lose(early, key)
@@ -108,7 +108,7 @@ suite('a process that has a host back does not read there what another one chang
     assert.equal(await early.client.get(key), undefined)
   })
 
-  test('getOrSet loads anew, and once', async (t) => {
+  test('getOrSet loads again, once', async (t) => {
     const { early, late, key } = await startFleet(t)
     let loads = 0
     const read = (): Promise<number> => early.client.getOrSet(key, async () => ++loads, { ttl: 60 })
@@ -120,7 +120,7 @@ suite('a process that has a host back does not read there what another one chang
     assert.deepEqual([await read(), await read(), await read()], [2, 2, 2])
   })
 
-  test('a fallback host that is out, or never replied, delays and fails nothing', async (t) => {
+  test('a fallback host that is out, or never replied, delays and fails no command', async (t) => {
     const { early, key } = await startFleet(t)
     await early.client.set(key, 'old')
     await lose(early, key)

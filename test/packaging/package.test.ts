@@ -11,7 +11,7 @@ import { installInto, newFolder, npm, type Packed, pack, runIn } from './pack.ts
 const MAX_TARBALL_BYTES = 450_000
 const MAX_FILES = 120
 const MAX_UNPACKED_BYTES = 1_600_000
-/** What `require('mintring')` loads: the time of a cold start goes with it. */
+/** The limits of what `require('mintring')` loads, which decides the time of a cold start. */
 const MAX_LOADED_FILES = 7
 const MAX_LOADED_BYTES = 470_000
 const LOADED_WHEN_NEEDED = ['crypto', 'tls', 'dns', 'zlib', 'fs/promises', 'worker_threads', 'http']
@@ -33,7 +33,7 @@ describe('the package, packed and installed elsewhere', () => {
   const write = (name: string, text: string) => writeFileSync(join(folder.path, name), text)
   const node = (...args: string[]) => runIn(folder.path, process.execPath, ...args)
 
-  test('holds what users need, nothing else, and stays small', () => {
+  test('contains the files that users need, no others, and is small', () => {
     const expected = /^(dist\/(esm|cjs)\/[\w./-]+\.(js|d\.ts)|dist\/cjs\/package\.json)$/
     const papers = ['README.md', 'CHANGELOG.md', 'LICENSE', 'package.json']
     const odd = packed.files.filter((file) => !expected.test(file) && !papers.includes(file))
@@ -46,7 +46,7 @@ describe('the package, packed and installed elsewhere', () => {
     assert.ok(bytes < MAX_UNPACKED_BYTES, `it has ${bytes} bytes on disk`)
   })
 
-  test('loads few files and no built-in module that a client may never need', () => {
+  test('loads few files, and no built-in module that a client may never need', () => {
     write('files.cjs', "require('mintring'); console.log(Object.keys(require.cache).join('\\n'))")
     const files = node('files.cjs').trim().split('\n').slice(1)
     const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0)
@@ -72,7 +72,7 @@ describe('the package, packed and installed elsewhere', () => {
     assert.equal(dialects, 'dialects')
   })
 
-  test('runs nothing at install, and brings two dependencies', () => {
+  test('runs no install script, and has two dependencies', () => {
     const hooks = ['preinstall', 'install', 'postinstall', 'prepare']
     assert.deepEqual(
       hooks.filter((hook) => hook in manifest.scripts),
@@ -89,7 +89,7 @@ describe('the package, packed and installed elsewhere', () => {
     ])
   })
 
-  test('opens every door to import and to require, as one copy', () => {
+  test('loads one copy of every entry point for import and require together', () => {
     write(
       'both.mjs',
       `import { createRequire } from 'node:module'
@@ -133,7 +133,7 @@ describe('the package, packed and installed elsewhere', () => {
     assert.match(runIn(folder.path, command, 'locate', 'a', '--servers', '127.0.0.1'), /lives on/)
   })
 
-  test('its command warms a cache by a module that waits at its top', () => {
+  test('has a command that warms a cache from a module with top-level await', () => {
     write('loader.mjs', "await null\nexport const load = (key) => 'of ' + key")
     write(
       'warm.mjs',
@@ -155,7 +155,7 @@ describe('the package, packed and installed elsewhere', () => {
     assert.match(node('warm.mjs'), /2 stored.*\n0 of b/)
   })
 
-  test('holds no syntax that this Node cannot read', () => {
+  test('contains no syntax that this version of Node cannot read', () => {
     const dist = join(folder.path, 'node_modules', 'mintring', 'dist', 'cjs')
     const paths = readdirSync(dist, { recursive: true, encoding: 'utf8' })
     const scripts = paths.filter((path) => path.endsWith('.js'))
@@ -167,7 +167,7 @@ describe('the package, packed and installed elsewhere', () => {
   })
 
   for (const module of ['node16', 'node20', 'nodenext', 'commonjs']) {
-    test(`type-checks strictly in a user's project with module ${module}`, () => {
+    test(`type-checks in strict mode in a user's project with module ${module}`, () => {
       const extension = module === 'commonjs' ? 'ts' : 'mts'
       write(`consumer.${extension}`, consumer())
       write(`consumer.cts`, consumer())
@@ -181,7 +181,7 @@ describe('the package, packed and installed elsewhere', () => {
         esModuleInterop: false,
         allowSyntheticDefaultImports: false,
         ignoreDeprecations: '6.0',
-        // What TypeScript 6 and later take for their default: the package asks for Node's types.
+        // The default of TypeScript 6 and later: the package asks for Node's types itself.
         types: [],
         typeRoots: [join(root, 'node_modules', '@types')],
       }
@@ -191,18 +191,18 @@ describe('the package, packed and installed elsewhere', () => {
     })
   }
 
-  test('satisfies publint, without a warning', () => {
+  test('passes publint without a warning', () => {
     const publint = join(root, 'test/packaging/node_modules/publint/src/cli.js')
     node(publint, 'run', packed.tarball, '--strict')
   })
 
-  test('has the right types for every way of resolving them', () => {
+  test('has the right types for every module resolution', () => {
     const attw = join(root, 'test/packaging/node_modules/@arethetypeswrong/cli/dist/index.js')
     node(attw, packed.tarball, '--format', 'ascii')
   })
 })
 
-/** Prints the rooms that plain verbs load, then those that a refill and a dialect add. */
+/** Prints the rooms that plain verbs load, then those that a refill and a dialect load too. */
 const LAZY_SCRIPT = `
 import { createRequire } from 'node:module'
 import { basename } from 'node:path'
@@ -229,7 +229,7 @@ await cache.close()
 await server.close()
 `
 
-/** Uses the main door's types and imports every other. */
+/** Uses the types of the main entry point and imports every other one. */
 function consumer(): string {
   const others = doors.filter((door) => door !== 'mintring')
   return `import { MemcachedClient, MintringError } from 'mintring'
@@ -244,7 +244,7 @@ new MemcachedClient(['127.0.0.1:11211'], { retryTimeoutSeconds: 1 })
 }
 
 describe('the lock files', () => {
-  test('install by npm ci in an empty folder', () => {
+  test('can be installed by npm ci in an empty folder', () => {
     for (const place of ['.', 'test/packaging']) {
       const folder = newFolder()
       for (const file of ['package.json', 'package-lock.json', '.npmrc']) {
@@ -257,7 +257,7 @@ describe('the lock files', () => {
     }
   })
 
-  test('name no registry, so that they work behind any', () => {
+  test('name no registry, so that they work with any', () => {
     const names = execFileSync('git', ['ls-files', '*package-lock.json'], { cwd: root })
     const locks = names.toString().trim().split('\n')
     assert.ok(locks.length >= 2)

@@ -7,7 +7,7 @@ import { seededRandom } from '../../src/simulate/virtual-time.ts'
 import { OLD_WAYS, PLANS, type Plan, TAG_MISTAKES, TAG_PLANS } from './orders.ts'
 import { CasIdsByItem, Choices, Met, type Step, SteppedClient } from './steps.ts'
 
-/** A step of a client, or of none. */
+/** A step of a client, or of no client. */
 interface Move extends Step {
   readonly client?: SteppedClient
 }
@@ -17,15 +17,15 @@ interface Timer {
   run: (() => void) | undefined
 }
 
-/** A lease of two seconds, and a read or two. */
+/** A lease of two seconds, and one or two reads. */
 const RECOVERY_SECONDS = 4
 
 /**
- * `every-order.ts PLAN every` tries a plan in all orders and prints how many states there are,
- * `every-order.ts PLAN 2000` in so many orders by chance; `every-order.ts whole` tries all plans in
- * all orders. Ends with an error at the first that breaks a promise.
+ * `every-order.ts PLAN every` runs a plan in all orders and prints the number of states,
+ * `every-order.ts PLAN 2000` in that many random orders; `every-order.ts whole` runs all plans in
+ * all orders. Throws at the first order that breaks a promise.
  *
- * Two clients read a key, it is written and invalidated, and one client may die: every order of
+ * Two clients read a key, it is written and invalidated, and one client may die: in every order of
  * single commands, on connections that keep no order among each other.
  */
 class Scenario {
@@ -64,7 +64,7 @@ class Scenario {
   async run(): Promise<void> {
     const [a, b, c] = this.#clients as [SteppedClient, SteppedClient, SteppedClient]
     if (this.#plan.isLoaded === true) await this.#loadFirst(a)
-    // In order of their own, each of these begins whenever a choice lets it.
+    // Each of these begins in its own order, whenever a choice allows it.
     this.#pending.push({ name: 'read', client: a, run: () => this.#readAndCrash(a) })
     if (this.#plan.reads === 'at any time') this.#readLater(b)
     const writer = this.#plan.writer === 'apart' ? c : b
@@ -75,7 +75,7 @@ class Scenario {
     if (this.#plan.wrap === undefined) await this.#recover(b)
   }
 
-  /** One order is enough: nothing else happens meanwhile. */
+  /** One order is enough, because nothing else happens meanwhile. */
   async #loadFirst(client: SteppedClient): Promise<void> {
     void this.#read(client)
     await this.#settle(() => 0)
@@ -83,7 +83,7 @@ class Scenario {
     this.#last = undefined
   }
 
-  /** Whatever happened, the newest value is there after a lease at most, and a read or two. */
+  /** In every order, the newest value is stored after at most one lease and one or two reads. */
   async #recover(client: SteppedClient): Promise<void> {
     let last: RefillEntry<number> | undefined
     this.#delays = this.#evictions.tag = this.#evictions.value = 0
@@ -109,8 +109,8 @@ class Scenario {
     this.#reads.push(client)
     const loader = (): Promise<number> => this.#load(client)
     const reading = client.refill.getOrSetEntry('k', loader, this.#plan.policy)
-    // One that began earlier, and arrives now, may be told older values: so this is the worst. With
-    // tags a read is several commands, each of which may be the first.
+    // A read that began earlier and arrives now may return older values, so this is the worst case.
+    // With tags a read is several commands, each of which may be the first.
     if (this.#hasTags) this.#first = client
     else client.arrive()
     const entry = await reading.catch(() => undefined)
@@ -126,7 +126,7 @@ class Scenario {
   #load(client: SteppedClient): Promise<number> {
     const version = this.#version
     client.history.push(`load ${version}`)
-    // What comes of its end is a command, which may happen as late as can be.
+    // The end of a client may cause a command, which may run as late as possible.
     if (this.#isReduced) return Promise.resolve(version)
     return new Promise((resolve) => {
       const run = (): void => {
@@ -152,13 +152,15 @@ class Scenario {
     })
   }
 
-  /** A client with nothing under way knows nothing of a key that it has just invalidated. */
+  /**
+   * A client without operations in progress has no state about a key that it has just invalidated.
+   */
   #forget(client: SteppedClient): void {
     if (this.#hasTags && client !== this.#clients[2]) return
     if (this.#isIdle(client)) client.history.length = 0
   }
 
-  /** A step that no other client can see needs to be tried at one moment only. */
+  /** A step that no other client can see needs to be tried at only one time. */
   get #isReduced(): boolean {
     return this.#hasTags && this.#plan.writer === 'apart'
   }
@@ -173,7 +175,7 @@ class Scenario {
     return refill.invalidate('k', terms)
   }
 
-  /** A client that dies before it begins is none. */
+  /** A client that dies before it begins is not counted. */
   #readAndCrash(client: SteppedClient): void {
     void this.#read(client)
     const crash = (): void => {
@@ -182,18 +184,18 @@ class Scenario {
     if (this.#plan.crashes) this.#pending.push({ name: 'crash', client, run: crash })
   }
 
-  /** Reads of living clients that have not ended. */
+  /** Unfinished reads of live clients. */
   get #reading(): number {
     return [...this.#reads].filter((client) => client.isAlive).length
   }
 
-  /** The first client read once: after that nothing of it can be seen, and it need not crash. */
+  /** The first client read once: after that it has no visible effect, and need not crash. */
   #isOver(client: SteppedClient): boolean {
     if (client !== this.#clients[0] || !this.#isIdle(client)) return false
     return !this.#pending.some((step) => step.client === client && step.name === 'read')
   }
 
-  /** Nothing of the client is under way. */
+  /** The client has no operation in progress. */
   #isIdle(client: SteppedClient): boolean {
     if (this.#reads.includes(client) || !client.isQuiet) return false
     return !this.#pending.some((step) => step.client === client && step.name === 'load')
@@ -225,9 +227,9 @@ class Scenario {
   }
 
   /**
-   * Two steps that have nothing to do with each other lead to the same state in either order. So
-   * an item is evicted right after a command about it, a client dies right after a step of its own,
-   * and what it sent is lost then or arrives; a read begins with its first command.
+   * Two independent steps lead to the same state in either order. So an item is evicted right after
+   * a command about it; a client dies right after a step of its own, and what it sent is then lost
+   * or arrives; a read begins with its first command.
    */
   readonly #isToTry = ({ name, item, client }: Move): boolean => {
     const last = this.#last
@@ -321,7 +323,7 @@ class Scenario {
   }
 }
 
-/** A way through the choices, told when it goes wrong. */
+/** One sequence of choices, for the message when it breaks a promise. */
 async function follow(choices: Choices, plan: Plan): Promise<void> {
   const scenario = new Scenario(choices, plan)
   try {
@@ -332,7 +334,7 @@ async function follow(choices: Choices, plan: Plan): Promise<void> {
   }
 }
 
-/** How many states there are in all orders. */
+/** The number of states in all orders. */
 async function everyOrder(plan: Plan): Promise<number> {
   const choices = new Choices()
   do await follow(choices, plan)

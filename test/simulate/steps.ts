@@ -24,12 +24,12 @@ export interface Step {
   run(): void
 }
 
-/** Thrown where a way through the choices meets a state that another way met before. */
+/** Thrown when a sequence of choices reaches a state that another sequence has reached before. */
 export class Met extends Error {}
 
 /**
- * Where every choice of what happens next was made, so that the next run can choose otherwise. Two
- * ways to the same state have the same future: the second one ends there.
+ * Records every choice of what happens next, so that the next run can choose otherwise. Two
+ * sequences that reach the same state have the same future, so the second one ends there.
  */
 export class Choices {
   readonly #taken: number[] = []
@@ -39,7 +39,7 @@ export class Choices {
   #at = 0
   runs = 0
 
-  /** With a source of chance, one way through by that; else all ways, one after the other. */
+  /** With a random source, one random sequence; otherwise all sequences, one after the other. */
   constructor(random?: () => number) {
     this.#random = random
   }
@@ -48,7 +48,7 @@ export class Choices {
     return this.#met.size
   }
 
-  /** Picks one of so many things that may happen in this state. Throws Met. */
+  /** Picks one of several things that may happen in this state. Throws Met. */
   pick(options: number, state: () => string): number {
     const at = this.#at++
     if (at < this.#taken.length) return this.#taken[at]!
@@ -58,7 +58,7 @@ export class Choices {
     return this.#taken[at]!
   }
 
-  /** Goes on to the next way through; false when all were taken. */
+  /** Goes on to the next sequence; returns false when all were taken. */
   next(): boolean {
     this.runs++
     this.#at = 0
@@ -80,8 +80,8 @@ export class Choices {
 }
 
 /**
- * CAS ids counted for each item by itself: then two orders of commands about different items lead
- * to the same state. They stay apart by the item's name, as those of one count do.
+ * CAS ids counted separately for each item: two orders of commands about different items then lead
+ * to the same state. They differ by the item's name, as those of one count would.
  */
 export class CasIdsByItem implements CasIds {
   readonly #counts = new Map<string, number>()
@@ -102,24 +102,24 @@ export class CasIdsByItem implements CasIds {
   }
 }
 
-/** A command about a tag, of that name. */
+/** A command about the tag of that name. */
 interface TagCommand {
   readonly name: 'get' | TagChange
   readonly beside: string
 }
 
-/** Commands on one connection: executed one by one, in order. */
+/** Commands on one connection: they run one by one, in order. */
 interface Connection {
   readonly isAboutTag: boolean
   readonly waiting: (StoreCommand | TagCommand)[]
-  /** What the commands before these were told: the client hears of all together. */
+  /** The replies to the commands before these: the client gets all of them together. */
   readonly told: string[]
   execute(command: StoreCommand | TagCommand): string
 }
 
 /**
- * A client whose commands wait until a choice lets them happen, one at a time. Each read and each
- * exchange has a connection of its own: nothing keeps one from overtaking another.
+ * A client whose commands wait until a choice lets them run, one at a time. Each read and each
+ * exchange has a connection of its own, so any of them may overtake another.
  */
 export class SteppedClient implements RefillStore {
   readonly dialect: Dialect
@@ -127,17 +127,17 @@ export class SteppedClient implements RefillStore {
   readonly refill: Refill
   readonly #server: ModelServer
   readonly #connections = new Set<Connection>()
-  /** All that this client was told: what it does next depends on nothing else. */
+  /** Every reply that this client got: its next step depends on nothing else. */
   readonly history: string[] = []
   isAlive = true
-  /** How often a change of a tag may still be sent again because nobody knows what became of it. */
+  /** How often a change of a tag with an unknown outcome may still be sent again. */
   repeats = 0
   /** Changes of tags that may be sent again now. */
   readonly #repeatable = new Set<Step>()
   readonly #name: string
   #draws = 0
 
-  /** `wrap` stands between the algorithm and its commands: for mistakes made on purpose. */
+  /** `wrap` is called between the algorithm and its commands: for planted mistakes. */
   constructor(
     server: ModelServer,
     dialect: Dialect,
@@ -151,12 +151,12 @@ export class SteppedClient implements RefillStore {
     this.refill = new Refill(wrap(this), { clock })
   }
 
-  /** Nothing of it is on its way. */
+  /** It has no command in flight. */
   get isQuiet(): boolean {
     return this.#connections.size === 0
   }
 
-  /** What was sent by the dead may still arrive, or be lost with its connection. */
+  /** Commands that a dead client sent may still arrive, or be lost with its connection. */
   get steps(): Step[] {
     const connections = [...this.#connections]
     const commands = connections.map((connection) => ({
@@ -173,7 +173,7 @@ export class SteppedClient implements RefillStore {
     return [...commands, { name: 'lose', run: lose }]
   }
 
-  /** Of the dead only what they sent can still be seen. */
+  /** Of dead clients only the sent commands have an effect. */
   get state(): string {
     const connections = [...this.#connections].map(({ waiting, told }) =>
       JSON.stringify(this.isAlive ? [told, waiting.map(nameOf)] : waiting),
@@ -182,7 +182,7 @@ export class SteppedClient implements RefillStore {
     return JSON.stringify([this.isAlive ? this.history : 'dead', connections.sort(), repeats])
   }
 
-  /** Executes what was sent last: for calls of which nothing can be seen before their command. */
+  /** Runs the last command sent: for calls that have no visible effect before their command. */
   arrive(): void {
     this.#step([...this.#connections].at(-1)!)
   }
@@ -233,7 +233,7 @@ export class SteppedClient implements RefillStore {
     return this.changeTagBy(name, change, () => this.draw())
   }
 
-  /** A change whose outcome is unknown is sent again, and either of the two may arrive late. */
+  /** A change with an unknown outcome is sent again, and either of the two may arrive late. */
   changeTagBy(name: string, change: TagChange, draw: () => bigint): Promise<void> {
     return new Promise((resolve) => {
       const again: Step = {
@@ -256,7 +256,7 @@ export class SteppedClient implements RefillStore {
     })
   }
 
-  /** A number that was never drawn before: the same in all orders, so that their states meet. */
+  /** A number that is not used twice; the same in all orders, so that their states are equal. */
   draw(): bigint {
     const digest = createHash('sha1')
       .update(`${this.#name} ${this.#draws++}`)
@@ -277,7 +277,7 @@ export class SteppedClient implements RefillStore {
   }
 
   #send(key: string, commands: readonly StoreCommand[]): Promise<readonly StoreAnswer[]> {
-    // The dead send nothing, and hear nothing.
+    // Dead clients send nothing, and get no replies.
     if (!this.isAlive) return new Promise(() => {})
     return new Promise((resolve) => {
       const answers: StoreAnswer[] = []

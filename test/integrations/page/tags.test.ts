@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { PageCacheOptions } from '../../../src/integrations/page.ts'
 import { html, type Rig, rig } from './rig.ts'
 
-/** A site whose pages show the newest version, and their `Surrogate-Key` if they have one. */
+/** A site whose pages show the newest version, with a `Surrogate-Key` header if they have one. */
 async function versioned(
   t: TestContext,
   options: Partial<PageCacheOptions>,
@@ -15,7 +15,7 @@ async function versioned(
   return { ...made, origin }
 }
 
-/** Asks until a page of that version is a fresh hit. */
+/** Requests until a page of that version is a fresh hit. */
 async function freshHit({ site }: Rig, version: string): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
     const { headers, body } = await site.ask('/a')
@@ -55,7 +55,7 @@ describe('pages whose tags come from', () => {
       assert.deepEqual(made.errors, [])
     })
 
-    test(`${source} are not served at all after a hard invalidation, nor to HEAD`, async (t) => {
+    test(`${source} are not served after a hard invalidation, not to HEAD either`, async (t) => {
       const made = await versioned(t, options, header as Record<string, string>)
       await freshHit(made, 'v1')
       const hit = await made.site.ask('/a', { method: 'HEAD' })
@@ -74,7 +74,7 @@ describe('pages whose tags come from', () => {
 })
 
 describe('pages with tags', () => {
-  test('are not stored with tags that cannot be', async (t) => {
+  test('are not stored when a tag is invalid', async (t) => {
     const wrong = ['x'.repeat(257), Array.from({ length: 129 }, (_, i) => `t${i}`).join(' '), 'ü']
     for (const keys of wrong) {
       const options = { tagHeader: 'Surrogate-Key' }
@@ -86,7 +86,7 @@ describe('pages with tags', () => {
     }
   })
 
-  test('are those of before for a purge, and have the header on a hit', async (t) => {
+  test('have the tag header on a hit, and can be purged', async (t) => {
     const options = { tagHeader: 'Surrogate-Key' }
     const made = await versioned(t, options, { 'Surrogate-Key': 'news' })
     await freshHit(made, 'v1')
@@ -95,14 +95,14 @@ describe('pages with tags', () => {
     assert.equal(await made.stored('example.com/a'), undefined)
   })
 
-  test('can be served by nginx, which needs no such header', async (t) => {
+  test('can be served by nginx without that header', async (t) => {
     const options = { tagHeader: 'Surrogate-Key', nginxHeaders: {} }
     const made = await versioned(t, options, { 'Surrogate-Key': 'news' })
     await freshHit(made, 'v1')
     assert.deepEqual(made.refused, [])
   })
 
-  test('whose function throws are rendered for each visitor, and the error is told', async (t) => {
+  test('whose tag function throws are rendered for each visitor, and the error is reported', async (t) => {
     const tags = (): string[] => {
       throw new Error('no tags')
     }
