@@ -49,8 +49,8 @@ export interface CommandMessage {
    */
   state?: string
   /**
-   * Bytes of the value on the wire, written or read. For one host's part of a batch: the bytes of
-   * all its values. Absent for verbs that may call a loader.
+   * Bytes of the value on the wire, written or read, with those of its chunks. For one host's part
+   * of a batch: the bytes of all its values. Absent for verbs that may call a loader.
    */
   bytes?: number
   /** Attempts on a host. Set before `asyncEnd`; absent for verbs that may call a loader. */

@@ -138,9 +138,19 @@ interface Manifest {
   readonly bytes: number
 }
 
+const MANIFEST = /^(~chunk~[0-9a-f-]{36}) (\d{1,4}) (\d{1,10})$/
+/** The maximum length of a manifest. */
+const MAX_MANIFEST_BYTES = 60
+
+/** Returns the bytes of the chunks that an item names; 0 for an item that is no manifest. */
+export function bytesOfChunks(flags: number, bodyBytes: number, text: () => string): number {
+  if ((flags & ValueFlag.Manifest) === 0 || bodyBytes > MAX_MANIFEST_BYTES) return 0
+  return Number(MANIFEST.exec(text())?.[3] ?? 0)
+}
+
 /** Parses a manifest. Any client of the cache can write one, so it is untrusted input. */
 function parseManifest(text: string): Manifest {
-  const match = /^(~chunk~[0-9a-f-]{36}) (\d{1,4}) (\d{1,10})$/.exec(text)
+  const match = MANIFEST.exec(text)
   const count = Number(match?.[2])
   if (match !== null && count >= 1 && count <= MAX_CHUNKS) {
     return { base: match[1]!, count, bytes: Number(match[3]) }

@@ -8,7 +8,8 @@ import type { Host } from '../hosts/host.ts'
 import type { Request } from '../net/request.ts'
 import type { RefillEntry } from '../refill/entry.ts'
 import type { KeyMapping } from './keys.ts'
-import { type Codec, MeasuredCodec } from './values/codec.ts'
+import type { Codec } from './values/codec.ts'
+import { bytesWritten, MeasuredCodec } from './wire-bytes.ts'
 
 /** The parts of a client that tracing needs. */
 export interface Traced {
@@ -36,7 +37,7 @@ export const tracePart: Telling = (traced, request) => traceKeyed(traced, reques
 export function traceStep(message: CommandMessage): Telling {
   return (traced, request) => {
     measure(request as Request)
-    if (request.body !== undefined) message.bytes = request.body.length
+    if (request.body !== undefined) message.bytes = bytesWritten(request.body, request.flags)
     traced.cluster.dispatch(request as Request)
     return request.promise.finally(() => noteEnd(traced, message, request as Request))
   }
@@ -78,9 +79,9 @@ function traceRequest<Result, Context>(
   dispatch: () => void,
   outcome: (result: Result) => Outcome,
 ): Promise<Result> {
-  const { routeKey, body } = request
+  const { routeKey, body, flags } = request
   const message = commandMessage(traced, request.verb.name, routeKey, host)
-  if (body !== undefined) message.bytes = body.length
+  if (body !== undefined) message.bytes = bytesWritten(body, flags)
   const send = (): Promise<Result> => {
     dispatch()
     return request.promise

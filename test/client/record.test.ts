@@ -271,3 +271,34 @@ test('the keys of a batch are published only with the batch while some of them m
   const commands = new Set(all.filter((text) => !text.startsWith('[')))
   assert.deepEqual([...commands].sort(), ['delete:ok@', 'get:ok@', 'set:ok@'])
 })
+
+test('the bytes of a split value are those of all its chunks, written and read', async (context) => {
+  const bytes: Record<string, number | undefined> = {}
+  const note = (message: CommandMessage | BatchMessage): void => {
+    bytes[message.command] = message.bytes
+  }
+  const listener = { asyncEnd: note } as never
+  for (const name of ['mintring:command', 'mintring:batch']) {
+    tracingChannel(name).subscribe(listener)
+    context.after(() => tracingChannel(name).unsubscribe(listener))
+  }
+  await using server = await startServer()
+  const patient = { requestTimeoutMs: 10_000, connectTimeoutMs: 10_000 }
+  const behaviors = { ...patient, largeValues: 'split', maxItemBytes: 10_000 } as const
+  await using cache = new MemcachedClient(server.address, behaviors)
+  const value = Buffer.alloc(100_000, 'x')
+  const isTold = (name: string): void => {
+    const told = bytes[name] ?? 0
+    const rest = told - value.length
+    assert.ok(rest > 40 && rest < 60, `${name} tells ${told} bytes`)
+  }
+  await cache.set('key', value)
+  isTold('set')
+  assert.equal((await cache.get<Buffer>('key'))?.length, value.length)
+  isTold('get')
+  await cache.setMany({ key: value })
+  isTold('setMany')
+  await cache.getMany(['key'])
+  isTold('getMany')
+  assert.equal(bytes.get, bytes.getMany, 'the part of the only host has as many')
+})

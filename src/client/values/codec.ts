@@ -55,26 +55,6 @@ export class BytesCodec implements Codec {
   }
 }
 
-/** Decodes with another codec, and adds up the stored bytes for traces. */
-export class MeasuredCodec implements Codec {
-  /** The bytes of all values read so far. */
-  size = 0
-  readonly #codec: Codec
-
-  constructor(codec: Codec) {
-    this.#codec = codec
-  }
-
-  encode(value: unknown): Encoded | Promise<Encoded> {
-    return this.#codec.encode(value)
-  }
-
-  decode(flags: number, body: Body): unknown {
-    this.size += body.size
-    return this.#codec.decode(flags, body)
-  }
-}
-
 /** Returns the bytes of a value; those of the body if the codec has no bytes(). */
 export function bytesOf(
   codec: Codec,

@@ -19,6 +19,7 @@ import { Outcomes } from '../outcomes.ts'
 import { traceBatch } from '../trace.ts'
 import { optionalExptime } from '../ttl.ts'
 import type { Encoded } from '../values/codec.ts'
+import { bytesWritten } from '../wire-bytes.ts'
 import { DELETE } from './found.ts'
 import type { KeyBatch, ManyVerb } from './many.ts'
 import { allOf, checkKeys, deadlineOf, laterOptions, runMany } from './many.ts'
@@ -102,8 +103,8 @@ async function storeAll(
       encoded[position] = await core.chunks.write(item, exptime, chunkBytes(core), own)
     }
   }
-  for (const [position, { body }] of encoded.entries()) {
-    if (!written.refused.has(position)) written.bytes += body.length
+  for (const [position, { body, flags }] of encoded.entries()) {
+    if (!written.refused.has(position)) written.bytes += bytesWritten(body, flags)
   }
   const verb = settingVerb(batch, encoded, exptime, written)
   const positions = thoseNotIn(written.refused, allOf(batch))

@@ -1,0 +1,31 @@
+import { bytesOfChunks } from './chunks.ts'
+import type { Body, Codec, Encoded } from './values/codec.ts'
+
+/** Decodes with another codec, and adds up the stored bytes for traces. */
+export class MeasuredCodec implements Codec {
+  /** The bytes of all values read so far. */
+  size = 0
+  readonly #codec: Codec
+
+  constructor(codec: Codec) {
+    this.#codec = codec
+  }
+
+  encode(value: unknown): Encoded | Promise<Encoded> {
+    return this.#codec.encode(value)
+  }
+
+  decode(flags: number, body: Body): unknown {
+    this.size += body.size + bytesOfChunks(flags, body.size, () => body.valueString())
+    return this.#codec.decode(flags, body)
+  }
+}
+
+/** Returns the bytes of a value on the wire, those of its chunks included. */
+export function bytesWritten(body: string | Uint8Array, flags: number): number {
+  return body.length + bytesOfChunks(flags, body.length, () => textOf(body))
+}
+
+function textOf(body: string | Uint8Array): string {
+  return typeof body === 'string' ? body : Buffer.from(body).toString('latin1')
+}
