@@ -13,14 +13,17 @@ describe('Better Auth on mintring', { skip: skipWithoutMemcached() }, () => {
   const database = { user: [], session: [], account: [], verification: [] }
 
   /** Two of them share the database and memcached, as two processes do. */
-  function newAuth() {
+  function newAuth(isShared = true) {
+    const shared = isShared ? { secondaryStorage: secondaryStorage(real.cache) } : {}
     return betterAuth({
+      ...shared,
       baseURL: 'http://127.0.0.1:3000',
       secret: 'a secret of thirty-two characters and more',
       database: memoryAdapter(database),
       emailAndPassword: { enabled: true },
-      secondaryStorage: secondaryStorage(real.cache),
-      rateLimit: { enabled: true, storage: 'secondary-storage', window: 60, max: 1000 },
+      ...(isShared && {
+        rateLimit: { enabled: true, storage: 'secondary-storage', window: 60, max: 1000 },
+      }),
     })
   }
 
@@ -40,6 +43,13 @@ describe('Better Auth on mintring', { skip: skipWithoutMemcached() }, () => {
     assert.equal(database.session.length, 0, 'sessions live in memcached alone')
     await two.api.signOut({ headers })
     assert.equal(await one.api.getSession({ headers }), null)
+  })
+
+  test('keeps sessions in the database without the storage', async () => {
+    const before = database.session.length
+    const body = { ...user, email: 'grace@example.com' }
+    await newAuth(false).api.signUpEmail({ body })
+    assert.equal(database.session.length, before + 1)
   })
 
   test('counts requests of its rate limit in memcached', async () => {

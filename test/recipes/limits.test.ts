@@ -18,48 +18,50 @@ describe('rate limits of running applications', { skip: skipWithoutMemcached() }
     return (await Promise.all(asked)).map((response) => response.status).sort()
   }
   const limited = [200, 200, 200, 429, 429, 429, 429]
+  /** What two processes let pass that each count by themselves. */
+  const apart = [200, 200, 200, 200, 200, 200, 429]
 
-  async function startFastify() {
+  async function startFastify(store: ReturnType<typeof fastifyRateLimitStore> | undefined) {
     const app = Fastify()
-    const store = fastifyRateLimitStore(real.cache, { prefix: 'booted-fastify:' })
-    await app.register(rateLimit, { max: 3, timeWindow: '1 hour', store })
+    await app.register(rateLimit, { max: 3, timeWindow: '1 hour', ...(store && { store }) })
     app.get('/', () => 'ok')
     return { app, url: await app.listen({ port: 0, host: '127.0.0.1' }) }
   }
 
-  test('@fastify/rate-limit passes exactly the limit in two processes together', async () => {
-    const apps = [await startFastify(), await startFastify()]
-    try {
-      assert.deepEqual(
-        await statuses(
-          apps.map(({ url }) => url),
-          7,
-        ),
-        limited,
-      )
-    } finally {
-      for (const { app } of apps) await app.close()
-    }
-  })
+  for (const [name, hasStore, expected] of [
+    ['passes exactly the limit in two processes together', true, limited],
+    ['passes twice the limit in two processes without the store', false, apart],
+  ] as const) {
+    test(`@fastify/rate-limit ${name}`, async () => {
+      const store = fastifyRateLimitStore(real.cache, { prefix: 'booted-fastify:' })
+      const start = () => startFastify(hasStore ? store : undefined)
+      const apps = [await start(), await start()]
+      const urls = apps.map(({ url }) => url)
+      try {
+        assert.deepEqual(await statuses(urls, 7), expected)
+      } finally {
+        for (const { app } of apps) await app.close()
+      }
+    })
 
-  test('hono-rate-limiter passes exactly the limit', async () => {
+    test(`hono-rate-limiter ${name}`, async () => {
+      const start = () => startHono(hasStore)
+      assert.deepEqual(await statuses([await start(), await start()], 7), expected)
+    })
+  }
+
+  function startHono(hasStore: boolean): Promise<string> {
     const app = new Hono()
     const store = new RateLimitStore(real.cache, { prefix: 'booted-hono:' })
-    app.use(
-      rateLimiter({
-        windowMs: 3_600_000,
-        limit: 3,
-        keyGenerator: () => 'everybody',
-        store: store as unknown as Store,
-      }),
-    )
+    const shared = hasStore ? { store: store as unknown as Store } : {}
+    const keyGenerator = () => 'everybody'
+    app.use(rateLimiter({ windowMs: 3_600_000, limit: 3, keyGenerator, ...shared }))
     app.get('/', (context) => context.text('ok'))
-    const port = await new Promise<number>((resolve) => {
-      const server = serveHono({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, (info) =>
-        resolve(info.port),
+    return new Promise((resolve) => {
+      const server = serveHono({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) =>
+        resolve(`http://127.0.0.1:${port}/`),
       )
       server.unref()
     })
-    assert.deepEqual(await statuses([`http://127.0.0.1:${port}/`], 7), limited)
-  })
+  }
 })
