@@ -155,5 +155,5 @@ function parseManifest(text: string): Manifest {
   if (match !== null && count >= 1 && count <= MAX_CHUNKS) {
     return { base: match[1]!, count, bytes: Number(match[3]) }
   }
-  throw badValue('a stored value is not the manifest its flags say')
+  throw badValue('a stored value is not a chunk manifest, although its flags say so')
 }

@@ -16,27 +16,27 @@ import type { HandoverChange, PreviousPlacement, Rename } from '../hosts/previou
 import type { Seconds } from '../refill/policy.ts'
 import { Keys } from './keys.ts'
 
-/** What setServers() takes. Both default to the behaviors of that name. */
+/** The options of setServers(). Defaults: the behaviors of the same name. */
 export interface ChangeOptions {
-  /** How long values may move to their new hosts: seconds, or `'10m'`; 0: none does. */
+  /** How long values may move to their new hosts: seconds, or `'10m'`; 0 moves none. */
   readonly handover?: Seconds | undefined
-  /** How long processes may differ on the list: seconds, or `'1m'`. */
+  /** How long processes may disagree about the server list: seconds, or `'1m'`. */
   readonly announce?: Seconds | undefined
 }
 
 const CHANGE_OPTIONS: OptionNames = new Set(['handover', 'announce'])
 
-/** Items of mintring's own about handovers. */
+/** The prefix of mintring's own items for handovers. */
 const OWN = '\xff~mintring~'
-/** Other items of mintring's own. */
+/** The prefix of mintring's other own items. */
 const BESIDE = '\xff~'
 const TAG = '\xff~tag~'
 const HASHED = '~sha256~'
 const CHUNK = '~chunk~'
 
 /**
- * How a change of servers is handed over; undefined for not at all. Throws MINTRING_BAD_ARGUMENT
- * and MINTRING_BAD_BEHAVIOR for options that are invalid.
+ * Returns the settings of a handover; undefined for none. Throws MINTRING_BAD_ARGUMENT and
+ * MINTRING_BAD_BEHAVIOR for invalid options.
  */
 export function changeOf(
   behaviors: Behaviors,
@@ -55,7 +55,9 @@ export function changeOf(
   }
 }
 
-/** The placement that `previous` names. Throws MINTRING_BAD_BEHAVIOR for one that is invalid. */
+/**
+ * Returns the placement of the behavior `previous`. Throws MINTRING_BAD_BEHAVIOR if it is invalid.
+ */
 export function previousOf(behaviors: Behaviors): PreviousPlacement | undefined {
   const { previous } = behaviors
   if (previous === undefined) return undefined
@@ -73,7 +75,7 @@ export function previousOf(behaviors: Behaviors): PreviousPlacement | undefined 
   }
 }
 
-/** What `previous` does not say was as it is now, but for the placement of a preset. */
+/** Fills in `previous` with the current settings, except for the placement settings of a preset. */
 function settingsOf(
   behaviors: Behaviors,
   { valueFlags, ...rest }: Omit<Previous, 'servers' | 'username' | 'password'>,
@@ -98,12 +100,12 @@ function settingsOf(
   }
 }
 
-/** How a key of this client was called; undefined when it was called the same. */
+/** Returns a function for a key's previous names; undefined if the names are the same. */
 function renameOf(now: Behaviors, before: Behaviors): Rename | undefined {
   const isSame =
     now.keyPrefix === before.keyPrefix && now.hashWithPrefixKey === before.hashWithPrefixKey
   if (isSame) return undefined
-  // Throws for a prefix that is invalid.
+  // Throws for an invalid prefix.
   new Keys(before)
   const routed = now.hashWithPrefixKey ? now.keyPrefix.length : 0
   const routedBefore = before.hashWithPrefixKey ? before.keyPrefix : ''
@@ -115,7 +117,7 @@ function renameOf(now: Behaviors, before: Behaviors): Rename | undefined {
   ]
 }
 
-/** What keys on the wire tell, for looking through a host. */
+/** Returns functions that interpret wire keys, used when a host's keys are listed. */
 function namesOf({ keyPrefix, hashWithPrefixKey }: Behaviors) {
   const prefix = wired(keyPrefix)
   return {
@@ -135,7 +137,7 @@ function namesOf({ keyPrefix, hashWithPrefixKey }: Behaviors) {
   }
 }
 
-/** A text's bytes, one latin1 character each. */
+/** Returns a text's bytes, one latin1 character each. */
 function wired(prefix: string): string {
   return Buffer.from(prefix).toString('latin1')
 }

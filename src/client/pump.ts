@@ -19,7 +19,7 @@ export interface PumpHost {
   metadump(range: readonly number[], signal: AbortSignal): AsyncIterable<DumpedKey>
 }
 
-/** What a pump asks and does for a wire key. */
+/** What a pump needs to know and do for a wire key. */
 export interface PumpTarget {
   /** Whether the key moves away from `host`, its current home. */
   moves(key: string, host: string): boolean

@@ -45,7 +45,7 @@ export class ReadRequest extends Request<unknown, AnswerContext> {
    * read, and perhaps after this one, so this read may be outdated.
    */
   get isOvertaken(): boolean {
-    // It waits for what another host says, which may be known already.
+    // It still waits for another host's notice, whose reply may already have arrived.
     if (this.attempt === undefined) return this.finalMs > 0
     const debts = (this.attempt?.router as Host | undefined)?.debts
     if (debts === undefined || debts.isEmpty) return false

@@ -7,17 +7,17 @@ import { type HomeKey, isBlind, MissedNotices, type NoticeOwner } from './notice
 import { DialPace } from './pace.ts'
 import type { Places } from './places.ts'
 
-/** Server lists, weights and placements of earlier that are remembered. */
+/** How many earlier placements (server lists, weights) are remembered. */
 const MAX_PAST_PLACES = 8
 
-/** A placement of earlier: the homes it names may hold copies. */
+/** An earlier placement, whose hosts may still have copies. */
 interface PastPlaces {
   readonly places: Places
-  /** Keys whose copy there was removed since. */
+  /** Keys whose copies there have been deleted since. */
   readonly cleared: Set<string>
 }
 
-/** What the account asks of its cluster. */
+/** What the account needs from its cluster. */
 export interface AccountOwner extends NoticeOwner {
   homeOf(routeKey: string): Host
 }
@@ -26,14 +26,14 @@ export interface AccountOwner extends NoticeOwner {
 export type RoutedKey = readonly [routeKey: string, wireKey: string]
 
 /**
- * Which hosts have, or may have, a copy of which key away from its home, and what each host is owed
- * before it may be believed. All requests pass here on their way to a host, so no verb can forget
- * it. docs/reliability.md states the laws.
+ * Tracks which hosts may have copies of keys away from their own host, and the debts of each host:
+ * the changes it missed and must apply before its values are used. All requests pass here on their
+ * way to a host, so no verb can forget it. docs/reliability.md states the guarantees.
  */
 export class Account {
   readonly #owner: AccountOwner
   readonly #absences = new Map<Host, Map<Host, Absence>>()
-  /** The mark of the last absence by home and stand-in: the next one is another. */
+  /** The marker of the last outage, by home and fallback host; the next outage has another. */
   readonly #lastMarks = new Map<string, string>()
   readonly #past: PastPlaces[] = []
   readonly #notices: MissedNotices
@@ -44,14 +44,14 @@ export class Account {
     this.#notices = new MissedNotices(owner)
   }
 
-  /** Nothing is away from home, and nothing was. */
+  /** Whether no outage and no earlier placement is remembered, so that requests need no checks. */
   get isEmpty(): boolean {
     return this.#absences.size === 0 && this.#past.length === 0 && this.#notices.isEmpty
   }
 
   /**
-   * Takes note of a request before it can take effect on `host`. Returns what must be waited for
-   * before it may be sent there; undefined for nothing.
+   * Records a request before it can take effect on `host`. Returns a promise to await before
+   * sending it; undefined if there is nothing to wait for.
    */
   admit(host: Host, request: Request, keys: readonly RoutedKey[]): Promise<void> | undefined {
     const { effect } = request.verb
@@ -68,7 +68,7 @@ export class Account {
         continue
       }
       const absence = this.#absenceOf(home, host)
-      // Before the copy can exist: the outcome may never be known.
+      // Recorded before the copy can exist, because the outcome of the write may stay unknown.
       if (isWrite) absence.note(wireKey)
       if (isWrite && !request.isOnce) waits.add(this.#notices.leave(key, host, request))
       const pending = absence.pending.get(wireKey)
@@ -83,7 +83,7 @@ export class Account {
     return waits.size === 0 ? undefined : Promise.all(waits).then(() => {})
   }
 
-  /** Hosts that may hold an older copy than a write to `host` leaves. */
+  /** Returns the hosts that may have an older copy after a write to `host`. */
   #othersWith(host: Host, routeKey: string, wireKey: string, debt: Debt): Set<Host> {
     const others = new Set<Host>()
     const home = this.#owner.homeOf(routeKey)
@@ -93,7 +93,7 @@ export class Account {
     }
     for (const { places, cleared } of this.#past) {
       const once = places.homeOf(routeKey)
-      // A host that left and is back is another object with the same debts.
+      // A host that left and returned is a new object with the same debts.
       if (once.debts === host.debts || once.debts === home.debts || cleared.has(wireKey)) continue
       others.add(once)
       if (cleared.size >= this.#owner.policy.maxOwedKeys) cleared.clear()
@@ -102,7 +102,7 @@ export class Account {
     return others
   }
 
-  /** A placement is replaced: its homes keep what they have. */
+  /** Remembers the placement that is being replaced, because its hosts keep their items. */
   placesChanged(before: Places, after: Places): void {
     if (before.isLike(after)) return
     for (const { cleared } of this.#past) cleared.clear()
@@ -110,7 +110,7 @@ export class Account {
     this.#past.splice(MAX_PAST_PLACES)
   }
 
-  /** The debts of a host that was in the list before, for the one that takes its place. */
+  /** Returns the debts of an earlier host with this identity, for the host that takes its place. */
   debtsOf(identity: string): Host['debts'] | undefined {
     for (const { places } of this.#past) {
       const host = places.hosts.find((one) => identityOf(one.server) === identity)
@@ -119,7 +119,10 @@ export class Account {
     return undefined
   }
 
-  /** A host can be used, or cannot. When it is back its copies elsewhere are of no use any more. */
+  /**
+   * Handles a host that became usable or unusable. Its return ends its outages, and with them the
+   * copies on fallback hosts.
+   */
   async hostChanged(home: Host): Promise<void> {
     this.#notices.hostChanged(home)
     if (!home.usable) return
@@ -131,7 +134,7 @@ export class Account {
     this.#timer = undefined
   }
 
-  /** When the outcome is known the others owe it; an unknown one counts as done. */
+  /** Records debts once the outcome of a write is known; an unknown outcome counts as done. */
   #settleLater(host: Host, request: Request, keys: readonly RoutedKey[]): void {
     const done = (isKnown: boolean): void => this.#done(host, request, keys, isKnown)
     request.promise.then(
@@ -145,7 +148,7 @@ export class Account {
   }
 
   #done(host: Host, request: Request, keys: readonly RoutedKey[], isKnown: boolean): void {
-    // What a refill loads is no change: it makes no other copy old.
+    // A refill's load is not a change, so it does not make other copies outdated.
     const isLoad = request.isOnce
     const debt = request.verb.debt?.(request) ?? DELETE_DEBT
     for (const [routeKey, wireKey] of keys) {
@@ -156,7 +159,7 @@ export class Account {
       }
       const home = this.#owner.homeOf(routeKey)
       const absence = this.#absences.get(home)?.get(host)
-      // It came so late that home is back: the copy is of no use any more.
+      // The host has returned meanwhile, so the copy must be deleted.
       const isLate = home !== host && (absence === undefined || absence.isOver)
       if (isLate) this.owe(host, wireKey, { ...DELETE_DEBT, isBase64: debt.isBase64 })
       else if (absence !== undefined && isKnown) this.#remember(absence, wireKey)
@@ -164,7 +167,10 @@ export class Account {
     }
   }
 
-  /** Notes what a host must be told: in the background, or before it is asked for the key. */
+  /**
+   * Records a debt of a host. It is delivered in the background, or before the next command on the
+   * key.
+   */
   owe(host: Host, wireKey: string, debt: Debt): void {
     host.debts.add(wireKey, debt, this.#owner.policy.maxOwedKeys)
     host.deliver()
@@ -184,7 +190,7 @@ export class Account {
   }
 
   #remember(absence: Absence, wireKey: string): void {
-    // Keys beyond the bound are checked each time they are asked.
+    // Keys beyond the limit are checked at each request.
     if (absence.copies.size < this.#owner.policy.maxOwedKeys) absence.copies.add(wireKey)
   }
 
@@ -212,7 +218,8 @@ export class Account {
     absence.close()
     const pace = new DialPace()
     const { maxOwedKeys } = this.#owner.policy
-    // Added first, because the loop below takes several turns and the debts must hold from now on.
+    // Add the filter first: the loop below takes several ticks, and the debts must count from now
+    // on.
     if (absence.beyond !== undefined) standIn.debts.addFilter(absence.beyond, maxOwedKeys)
     for (const keys of [absence.copies, absence.written]) {
       for (const wireKey of keys) {

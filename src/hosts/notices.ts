@@ -10,12 +10,14 @@ import { tellRequest } from './tell.ts'
 
 /** How long a fallback host keeps a notice: longer than most outages. */
 const NOTICE_SECONDS = 3_600
-/** A byte that is never part of UTF-8: no key of a caller is the same. */
+/** UTF-8 never contains this byte, so no caller's key is the same. */
 const NOTICE_PREFIX = '\xff~mintring~missed~'
-/** Of requestTimeoutMs, so much is left to a fallback host: home is there, and could reply. */
+/**
+ * The share of requestTimeoutMs that a fallback host gets to reply, because home could reply too.
+ */
 const LOOK_SHARE = 0.25
 
-/** What a notice says: home missed a change, or has been told since. */
+/** The state of a notice: home missed a change, or has applied it since. */
 const MISSED = 'missed'
 const TOLD = 'told'
 
@@ -37,7 +39,7 @@ const CAS: Verb = itemVerb(
 )
 const GETS: Verb = getsVerb((reply): Notice => ({ cas: reply.cas, text: reply.valueString() }))
 
-/** An item of a fallback host. */
+/** A notice, as its fallback host returns it. */
 interface Notice {
   readonly cas: bigint
   readonly text: string
@@ -52,7 +54,7 @@ function noticeHead(
   return storeHead(name, wireKey, 0, ttl, body!.length, args as bigint | undefined)
 }
 
-/** A key as its home knows it. */
+/** A key and its own host. */
 export interface HomeKey {
   readonly home: Host
   readonly routeKey: string
@@ -60,32 +62,33 @@ export interface HomeKey {
   readonly isBase64: boolean
 }
 
-/** What notices ask of their cluster. */
+/** What notices need from their cluster. */
 export interface NoticeOwner {
   readonly policy: ClusterPolicy
   readonly send: SendTo
   owe(host: Host, wireKey: string, debt: Debt): void
-  /** Where a key goes when one host cannot have it. */
+  /** Returns the host of a key when one host is excluded. */
   newHostFor(routeKey: string, excluded: Host): Host | undefined
 }
 
-/** A host that was out. */
+/** An outage of a host. */
 interface Outage {
   readonly leftMs: number
-  /** Until when other processes may see it as out; 0 as long as this one does. */
+  /** Until when other processes may still see the host as down; 0 while this process does. */
   untilMs: number
-  /** The CAS ids of notices that home was told of. */
+  /** The CAS ids of notices whose change home has applied. */
   readonly told: Map<string, bigint>
   /** Fallback hosts that did not reply. */
   readonly deaf: Set<Host>
-  /** Looks that were not sent yet. */
+  /** Lookups of notices that were not sent yet. */
   readonly looks: Map<string, { readonly request: Request; readonly isDone: Promise<void> }>
 }
 
 /**
- * Processes take a host back one after the other. What a process changes on a fallback host, one
- * that has home back does not know of. So each change away from home leaves a notice beside it, and
- * for some time after a return home is believed for a key only when its fallback host has none.
+ * Processes notice the return of a host at different times. A process that already uses the host
+ * again does not know what another one still changes on a fallback host. So each such change stores
+ * a notice on the fallback host first. For some time after a return, a request to the host first
+ * checks its fallback host for a notice of the key, and deletes the key if there is one.
  */
 export class MissedNotices {
   readonly #owner: NoticeOwner
@@ -95,7 +98,7 @@ export class MissedNotices {
     this.#owner = owner
   }
 
-  /** Every host is believed. */
+  /** Whether no host needs a check. */
   get isEmpty(): boolean {
     if (this.#outages.size === 0) return true
     const nowMs = performance.now()
@@ -124,7 +127,7 @@ export class MissedNotices {
     }
   }
 
-  /** Leaves a notice on `standIn` before a change of the key there. Never rejects. */
+  /** Stores a notice on `standIn` before a change of the key there. Never rejects. */
   async leave(key: HomeKey, standIn: Host, change: Request): Promise<void> {
     const name = noticeKey(key.home, key.wireKey, key.isBase64)
     const text = `${MISSED} ${crypto().randomUUID()}`
@@ -132,7 +135,10 @@ export class MissedNotices {
     else await this.#leaveForNow(name, standIn, text, change).catch(() => {})
   }
 
-  /** The change may turn out to be none: then only a notice of its own may be taken back. */
+  /**
+   * Stores a notice that can be withdrawn if the server changes nothing; only its own notice may
+   * be.
+   */
   async #leaveForNow(name: string, standIn: Host, text: string, change: Request): Promise<void> {
     const before = await this.#ask(asking(name), standIn)
     const isLeft = await this.#store(before ? CAS : ADD, standIn, name, before?.cas, text)
@@ -152,7 +158,7 @@ export class MissedNotices {
     if (notice?.text === text) await this.#store(CAS, standIn, name, notice.cas, TOLD)
   }
 
-  /** What has to be awaited before home is believed for the key; undefined for nothing. */
+  /** Returns a promise to await before a request to the key's home; undefined if there is none. */
   check(key: HomeKey): Promise<void> | undefined {
     const outage = this.#outages.get(key.home)
     if (outage === undefined || outage.untilMs <= performance.now()) return undefined
@@ -208,7 +214,7 @@ export class MissedNotices {
   }
 }
 
-/** It leaves what it says, whatever was there before. */
+/** Whether a request overwrites or deletes the item, whatever it was. */
 export function isBlind({ verb, isOnce }: Request): boolean {
   if (verb.effect === 'remove') return true
   return verb.effect === 'change' && verb.repeatable && !isOnce

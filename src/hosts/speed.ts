@@ -113,7 +113,7 @@ export class SpeedCheck {
       const { name, address, speed } = host
       const { replyMs = 0, isSlow } = speed
       if (isNews) hooks.slow?.({ host: name, address, isSlow, replyMs, peersMs })
-      // Also a host that was slow before the setting asked for that.
+      // Includes hosts that were slow before the setting became 'eject'.
       if (!isSlow || policy.slowHosts !== 'eject') continue
       const times = `${Math.round(replyMs)} ms on average, its peers in ${Math.round(peersMs)} ms`
       const message = `${name} replies in ${times}`

@@ -16,11 +16,11 @@ export interface KeyValueCacheSetOptions {
   readonly ttl?: number | null
 }
 
-/** Settings of the cache. */
+/** Options of the cache. */
 export interface ApolloCacheOptions {
   /**
-   * The tags of what Apollo stores: names, or what makes them of a text and its key. Then
-   * `client.invalidateTags(name)` ends all that is stored under a name. Default: none.
+   * The tags of stored texts: names, or a function that returns them for a text and its key.
+   * `client.invalidateTags(name)` then invalidates all texts with that name. Default: none.
    */
   readonly tags?: readonly string[] | ((value: string, key: string) => readonly string[])
 }
@@ -33,8 +33,8 @@ const TAGS: Check = unless(
 /**
  * Apollo Server's `KeyValueCache` on a mintring client, for persisted queries and response caching:
  * `new ApolloServer({ cache: new ApolloCache(client) })`. Fractions of a second are rounded up.
- * Failures reject with the client's MintringError. Throws MINTRING_BAD_ARGUMENT for options that
- * are invalid, such as a TTL; set() rejects with it for tags that are.
+ * Failures reject with the client's MintringError. Throws MINTRING_BAD_ARGUMENT for invalid
+ * options, such as a TTL; set() rejects with it for invalid tags.
  */
 export class ApolloCache {
   private readonly client: MemcachedClient
@@ -48,7 +48,7 @@ export class ApolloCache {
     this.texts = new TaggedTexts(client)
   }
 
-  /** Returns the stored text; undefined also when one of its tags was invalidated since. */
+  /** Returns the stored text; undefined if it is missing or one of its tags was invalidated. */
   async get(key: string): Promise<string | undefined> {
     const stored = await this.client.get(this.wireKey(key))
     return this.texts.current(key, stored)

@@ -11,10 +11,10 @@ import { lifetimeOfMs } from './lifetime.ts'
 import { safeKey } from './safe-key.ts'
 import { isTaggedText, TaggedTexts } from './tagged-texts.ts'
 
-/** Under such a key bentocache stores when a tag was invalidated. */
+/** The prefix of the keys under which bentocache stores the time of a tag's invalidation. */
 const TAG_KEY = '___bc:t:'
 
-/** The part of a stored entry that matters here, as bentocache's own serializer writes it. */
+/** The relevant part of a stored entry, as bentocache's own serializer writes it. */
 interface BentoEntry {
   readonly tags?: unknown
   readonly logicalExpiration?: unknown
@@ -115,7 +115,7 @@ export class MintringDriver {
     return text === undefined && isTaggedText(stored) ? expired(stored.text) : text
   }
 
-  /** Any text can be a tag of bentocache. */
+  /** Converts a tag of bentocache, which can be any text, to a valid tag name. */
   private tagName(tag: string): string {
     return safeKey(this.full(TAG_KEY + tag), this.client.behaviors.keyPrefix)
   }
@@ -153,9 +153,11 @@ function colonScopes(key: string): string[] {
   return scopes
 }
 
-/** Other serializers may write anything: then the entry is one without tags. */
+/**
+ * Parses an entry. Other serializers may write anything; such an entry counts as one without tags.
+ */
 function entryIn(text: string): BentoEntry {
-  // Most entries have no tags, and need not be parsed.
+  // Most entries have no tags, so skip parsing them.
   if (typeof text !== 'string' || !text.includes('"tags"')) return {}
   try {
     return Object(JSON.parse(text)) as BentoEntry
@@ -168,7 +170,7 @@ function isTags(tags: unknown): tags is readonly string[] {
   return Array.isArray(tags) && tags.every((tag) => typeof tag === 'string')
 }
 
-/** bentocache serves it where grace is on, and loads. */
+/** Returns the entry as expired: bentocache then loads, and serves it during its grace period. */
 function expired(text: string): string {
   return JSON.stringify({ ...entryIn(text), logicalExpiration: 0 })
 }

@@ -1,14 +1,14 @@
 import type { MemcachedClient } from '../client/client.ts'
 import { isMintringError } from '../errors.ts'
 
-/** What a value that its host loaded carries of its tags: their versions, in the tags' order. */
+/** The tag versions stored with a value, in the order of its tags. */
 export interface SeenTags {
   readonly versions: readonly string[]
-  /** They were read before the value was loaded. */
+  /** Whether the versions were read before the value was loaded. */
   readonly isProven: boolean
 }
 
-/** A version of a tag, and the moment since which this process knows it. */
+/** A version of a tag, and the moment at which this process first read it. */
 interface Known {
   readonly version: string
   readonly since: number
@@ -16,7 +16,10 @@ interface Known {
 
 const MAX_KNOWN = 10_000
 
-/** The versions of tags for hosts that load and store by themselves, and tell tags at the end. */
+/**
+ * Tracks tag versions for libraries that load and store values themselves, and name the tags only
+ * when they store.
+ */
 export class SeenVersions {
   private readonly client: MemcachedClient
   private readonly known = new Map<string, Known>()
@@ -26,12 +29,12 @@ export class SeenVersions {
     this.client = client
   }
 
-  /** Now, for since(): what is loaded after that is newer than the versions known by then. */
+  /** The current moment, for since(): later loads are newer than the versions read before it. */
   get moment(): number {
     return this.moments
   }
 
-  /** The versions of now, in the order of the tags; undefined when one of them cannot be read. */
+  /** Returns the current versions, in the order of the tags; undefined when one cannot be read. */
   async now(tags: readonly string[]): Promise<readonly string[] | undefined> {
     const read = tags.map((tag) => this.client.tagVersions(tag))
     const versions = await Promise.all(read).catch(ignoreOutage)
@@ -44,7 +47,10 @@ export class SeenVersions {
     return versions
   }
 
-  /** The versions for a value that was loaded since a moment; undefined when there are none. */
+  /**
+   * Returns the versions for a value whose load started at `moment`; undefined if one cannot be
+   * read.
+   */
   async since(tags: readonly string[], moment: number | undefined): Promise<SeenTags | undefined> {
     const before = tags.map((tag) => this.known.get(tag))
     const versions = await this.now(tags)
@@ -56,7 +62,7 @@ export class SeenVersions {
   }
 }
 
-/** What cannot be read is unknown. What cannot be a tag is its caller's mistake. */
+/** Turns failed reads into undefined; rethrows invalid tags, which are the caller's mistake. */
 function ignoreOutage(error: unknown): undefined {
   if (!isMintringError(error) || error.code === 'MINTRING_BAD_POLICY') throw error
 }

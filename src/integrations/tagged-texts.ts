@@ -2,35 +2,35 @@ import type { MemcachedClient } from '../client/client.ts'
 import { performance, unixMs } from '../runtime.ts'
 import { type SeenTags, SeenVersions } from './seen-versions.ts'
 
-/** A text as it is stored with its tags. */
+/** The stored form of a text with tags. */
 export interface TaggedText {
   readonly text: string
   readonly tags: readonly string[]
-  /** As they were before the text was made; null where that is not known: it is stale. */
+  /** The tag versions before the text was loaded; null if unknown, which makes it stale. */
   readonly versions: readonly string[] | null
-  /** When its host calls it stale, in ms since the epoch. */
+  /** When the library considers it stale, in ms since the epoch. */
   readonly staleAtMs?: number | undefined
 }
 
-/** The reads of a key that sent its callers to load, as moments of SeenVersions. */
+/** The misses of a key after which its callers load, as moments of SeenVersions. */
 interface Looks {
-  /** The first one since the last store. */
+  /** The first miss since the last store. */
   open: number | undefined
-  /** How many there were since. */
+  /** The number of misses since the last store. */
   count: number
-  /** That of the last store, if another load may have been under way beside it. */
+  /** The miss of the last store, if another load may have run at the same time. */
   last: number | undefined
   lastMs: number
 }
 
 const MAX_LOOKS = 10_000
-/** A second load of the same key may end so long after the first. */
+/** How long after the first load a second one of the same key may still end. */
 const LOAD_MS = 30_000
 
 /**
- * Texts with tags for hosts that get, load and set by themselves. A value counts only as long as
- * its tags have the versions that they had before the get which found none. A set without such a
- * get is of now.
+ * Stores texts with tags for libraries that get, load and set values themselves. A value is valid
+ * only while its tags have the versions they had before the get that missed. A set without such a
+ * get uses the current versions.
  */
 export class TaggedTexts {
   private readonly seen: SeenVersions
@@ -40,7 +40,7 @@ export class TaggedTexts {
     this.seen = new SeenVersions(client)
   }
 
-  /** The text to store with its tags. */
+  /** Returns the text in its stored form, with its tags. */
   async tagged(
     key: string,
     text: string,
@@ -52,7 +52,9 @@ export class TaggedTexts {
     return { text, tags, versions: seen?.isProven === true ? seen.versions : null, staleAtMs }
   }
 
-  /** What was stored, unless its tags have other versions now; notes that it will be loaded. */
+  /**
+   * Returns the stored text if its tags are unchanged; otherwise records that the caller will load.
+   */
   async current(key: string, stored: unknown): Promise<string | undefined> {
     const isCurrent = !isTaggedText(stored) || (await this.hasVersionsOfNow(stored))
     const isFresh = isCurrent && stored !== undefined && !isPast(stored)
@@ -61,7 +63,10 @@ export class TaggedTexts {
     return isTaggedText(stored) ? stored.text : (stored as string | undefined)
   }
 
-  /** When the load of what is stored now began, at the earliest; undefined for no load. */
+  /**
+   * Returns the earliest moment at which the load of this store may have started; undefined if
+   * there was no miss.
+   */
   private beganAt(key: string): number | undefined {
     const looks = this.looks.get(key)
     if (looks === undefined) return undefined
@@ -72,7 +77,7 @@ export class TaggedTexts {
     looks.open = undefined
     looks.count = 0
     looks.lastMs = nowMs
-    // Which of two loads it ends is not told.
+    // It is unknown which of two loads this is, so use the earlier one.
     return open === undefined || recent === undefined ? (open ?? recent) : Math.min(open, recent)
   }
 
@@ -105,7 +110,7 @@ export function isTaggedText(stored: unknown): stored is TaggedText {
   return typeof text === 'string' && Array.isArray(tags)
 }
 
-/** Its host will load although the tags are as they were. */
+/** Whether the library will load although the tags are unchanged. */
 function isPast(stored: unknown): boolean {
   return isTaggedText(stored) && (stored.staleAtMs ?? Number.POSITIVE_INFINITY) <= unixMs()
 }

@@ -314,8 +314,8 @@ function beatName({ cas }: Lease): string {
 }
 
 /**
- * Returns the election that the read itself decided. A win token spent on an unwanted early refresh
- * is useless.
+ * Returns the election that the read itself decided. If the win token was spent on an early refresh
+ * that this policy does not want, a new election is needed.
  */
 function electionOf(item: Item, verdict: Verdict): Election {
   if (item.cas === NO_CAS) return 'none'

@@ -82,7 +82,7 @@ export async function decompress(
         `a compressed value decompresses to more than maxDecompressedBytes (${maxBytes})`,
       )
     }
-    throw badValue(`a stored value is not ${compression} as its flags say`, error)
+    throw badValue(`a stored value is not ${compression}, although its flags say so`, error)
   }
 }
 

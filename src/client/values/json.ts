@@ -34,7 +34,7 @@ export function fromJson(text: string): unknown {
   } catch (error) {
     // Drop the SyntaxError of JSON.parse: it quotes the text, which is a value.
     const position = /position \d+/.exec(messageOf(error))?.[0] ?? ''
-    throw badValue(`a stored value is not JSON as its flags say ${position}`.trimEnd())
+    throw badValue(`a stored value is not JSON, although its flags say so ${position}`.trimEnd())
   }
 }
 

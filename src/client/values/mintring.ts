@@ -211,7 +211,7 @@ function decodeForeign(body: Body): string | undefined {
 export function readBigint(text: string): bigint {
   const digits = text.trimEnd()
   if (/^-?\d+$/.test(digits)) return BigInt(digits)
-  throw badValue('a stored value is not a whole number as its flags say')
+  throw badValue('a stored value is not a whole number, although its flags say so')
 }
 
 function typed(type: number, body: string | Uint8Array): Encoded {

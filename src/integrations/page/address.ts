@@ -9,7 +9,7 @@ export type Address = string
 /** A request for an address that can have a page. */
 export interface PageTarget {
   readonly address: Address
-  /** The host as nginx's `$host`. */
+  /** The host, in the form of nginx's `$host`. */
   readonly host: string
   /** The host that the application sees while it renders, with the port from the option `hosts`. */
   readonly shownHost: string

@@ -32,7 +32,7 @@ const CHECKS: Checks = {
     (given) => isListOf(given, /./) && given.length > 0,
     "a list such as ['www.example.com']",
   ),
-  nginxHeaders: unless(isHeaders, 'an object of header names and their text'),
+  nginxHeaders: unless(isHeaders, 'an object of header names and texts'),
   tags: unless(
     (given) => isListOf(given, /./) || isFunction(given),
     "a list such as ['site'], or a function of the address that returns one",

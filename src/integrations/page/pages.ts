@@ -22,7 +22,7 @@ import type { Visit } from './visit.ts'
 
 /** The options of a page cache, checked and with defaults. */
 export interface PagesSettings {
-  /** Without the tags of each page. */
+  /** The refill policy, without the tags of each page. */
   readonly policy: RefillPolicy
   readonly tags: PageTags
   readonly ttlSeconds: number

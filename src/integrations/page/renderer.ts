@@ -65,7 +65,8 @@ export class PageRenderer {
   async render(visit: Visit, context: Loading, share: Share): Promise<Page | undefined> {
     const { origin } = this.#settings
     const { address } = visit
-    if (context.stale === FOREIGN) throw new Error('not stored: the item there is no page')
+    if (context.stale === FOREIGN)
+      throw new Error('not stored: the item under this key is not a page')
     const isCold = context.stale === undefined
     if (origin !== undefined && !isCold) return this.fetch(origin, address, context, share)
     // Do not call a failing application until its back-off is over.

@@ -3,24 +3,24 @@ import type { Address } from './address.ts'
 import type { Page } from './body.ts'
 import type { HeaderLines } from './rules.ts'
 
-/** The same for all pages, or made of the address. */
+/** The option `tags`: tags of all pages, or a function that returns them for an address. */
 type Given = readonly string[] | ((address: string) => readonly string[]) | undefined
 
 const TAG = /^[!-~]{1,256}$/
 const MAX_TAGS = 128
 
-/** Where the tags of pages come from. */
+/** Determines the tags of pages. */
 export class PageTags {
   readonly #given: Given
   readonly #header: string | undefined
 
-  /** `header` names the response header that lists tags. */
+  /** `header` is the name of the response header that lists tags. */
   constructor(given: Given, header: string | undefined) {
     this.#given = given
     this.#header = header?.toLowerCase()
   }
 
-  /** Pages have tags. */
+  /** Whether pages can have tags. */
   get isOn(): boolean {
     return this.#given !== undefined || this.#header !== undefined
   }
@@ -32,7 +32,7 @@ export class PageTags {
     return { ...policy, tags: (page: unknown) => [...known, ...((page as Page).tags ?? [])] }
   }
 
-  /** The tags that a response lists; the name of the header when they cannot be tags. */
+  /** Returns the tags that a response lists; the name of the header if they are invalid. */
   listed(headers: HeaderLines): readonly string[] | string {
     const header = this.#header
     if (header === undefined) return []

@@ -76,5 +76,5 @@ function readMatch(bytes: Buffer, at: number, control: number, level: number): M
 }
 
 function damaged(): MintringError {
-  return badValue('a stored value is not FastLZ as its flags say')
+  return badValue('a stored value is not FastLZ, although its flags say so')
 }
