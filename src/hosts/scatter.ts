@@ -79,10 +79,6 @@ export class Scatter {
 
   /** Adds a key to its host's group, and sends the group when it is large. */
   #join(open: Map<Host, number[]>, position: number): void {
-    if (this.#isMoving(position)) {
-      this.#startAlone(position)
-      return
-    }
     const host = this.#routeOf(position, Number.POSITIVE_INFINITY)
     if (host === undefined) return
     const group = open.get(host)
@@ -95,6 +91,7 @@ export class Scatter {
     this.#start(host, group.splice(0, this.#batch.cut(group, 0)))
   }
 
+  /** The host to which a key goes with others; undefined when it goes alone, or nowhere. */
   #routeOf(
     position: number,
     untilMs: number,
@@ -104,6 +101,11 @@ export class Scatter {
   ): Host | undefined {
     const { isRead } = this.#batch
     const routeKey = this.#batch.routeKey(position)
+    // A key that moves has two homes.
+    if (this.#cluster.handover?.isMoving(routeKey) === true) {
+      this.#startAlone(position)
+      return undefined
+    }
     const host = this.#cluster.routeFor(routeKey, isRead, untilMs, failed, error)
     if (!(host instanceof MintringError)) return host
     if (this.#cluster.policy.failover === 'miss' && host.code !== 'MINTRING_AUTH') {
@@ -166,10 +168,6 @@ export class Scatter {
   ): void {
     const groups = new Map<Host, number[]>()
     for (const position of positions) {
-      if (this.#isMoving(position)) {
-        this.#startAlone(position)
-        continue
-      }
       const host = this.#routeOf(position, past.finalMs, failed, error, past)
       if (host === undefined) continue
       const group = groups.get(host)
@@ -177,11 +175,6 @@ export class Scatter {
       else group.push(position)
     }
     for (const [host, group] of groups) this.#startAll(host, group, past)
-  }
-
-  /** Whether a key is moving, so that both of its homes are involved. */
-  #isMoving(position: number): boolean {
-    return this.#cluster.handover?.isMoving(this.#batch.routeKey(position)) === true
   }
 
   #startAlone(position: number): void {
