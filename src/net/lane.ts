@@ -27,6 +27,11 @@ const STALL_SHARE = 0.25
 const SILENT_SHARE = 0.5
 /** A chunk of at least this size that ends no reply is part of a large value. */
 const PROGRESS_BYTES = 1_024
+/**
+ * A dial takes some turns of the event loop, however long these are: the name is resolved, the
+ * connection opens, the greeting is answered. It gets so many turns beyond its time.
+ */
+const DIAL_TURNS = 8
 /** How many times requestTimeoutMs a reply may block a lane after its caller gave up. */
 const OVERDUE_FACTOR = 4
 
@@ -63,6 +68,7 @@ export class Lane implements ConnectionOwner, Gatherer {
   #progressMs = Number.NEGATIVE_INFINITY
   #openedMs = 0
   #idleTimeoutMs: number = Number.POSITIVE_INFINITY
+  #dialTurnsLeft = 0
   #activeMs = 0
 
   constructor(owner: LaneOwner<Lane>) {
@@ -141,6 +147,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     this.#connection = connection
     this.#dialling = dialling
     this.#handshake = handshake
+    this.#dialTurnsLeft = DIAL_TURNS
     this.#stateWatch.by(performance.now() + connectTimeoutMs)
     this.#owner.dial(connection.onBytes, dialling.signal).then(
       (socket) => {
@@ -328,16 +335,15 @@ export class Lane implements ConnectionOwner, Gatherer {
       this.#end('closed', this.#drained!)
       return Number.POSITIVE_INFINITY
     }
-    const { name } = this
-    const message = `Cannot connect to ${name}: no reply in time`
-    this.#end('dial', new MintringError('MINTRING_CONNECTION', message, { host: name }))
+    if (this.#dialTurnsLeft-- > 0) return nowMs
+    const message = `Cannot connect to ${this.name}: no reply in time`
+    this.#end('dial', new MintringError('MINTRING_CONNECTION', message, { host: this.name }))
     return Number.POSITIVE_INFINITY
   }
 
   #lostError(why: string): MintringError {
-    const { name } = this
-    const message = `The connection to ${name} was closed: ${why}`
-    return new MintringError('MINTRING_CONNECTION', message, { host: name })
+    const message = `The connection to ${this.name} was closed: ${why}`
+    return new MintringError('MINTRING_CONNECTION', message, { host: this.name })
   }
 
   /** Tells the turn, once per change, whether requests are in flight here. */

@@ -212,6 +212,24 @@ test('a client whose event loop was blocked reads the replies that arrived, and 
   assert.equal(client.cluster.snapshot()[0]?.failures, 0)
 })
 
+test('a client whose event loop takes turns as long as connectTimeoutMs connects', async (t) => {
+  const server = await startScripted(answerGets)
+  t.after(() => server.close())
+  const times = { connectTimeoutMs: 50, requestTimeoutMs: 5_000 }
+  const client = testCluster(t, [`localhost:${server.port}`], times)
+  let isOver = false
+  const turn = (): void => {
+    const endMs = performance.now() + times.connectTimeoutMs
+    while (performance.now() < endMs);
+    if (!isOver) setImmediate(turn)
+  }
+  turn()
+  const value = await client.get('key').finally(() => {
+    isOver = true
+  })
+  assert.equal(value, 'value of key')
+})
+
 test('1,000 operations on a new client open one connection', async (t) => {
   const server = await startScripted(answerGets)
   t.after(() => server.close())
