@@ -1,4 +1,5 @@
 import { MemcachedClient } from '../client/client.ts'
+import type { Seconds } from '../refill/policy.ts'
 import { escaped } from '../secrets.ts'
 import { type CliIo, exitCodes, UsageError } from './io.ts'
 import { jsonText } from './style.ts'
@@ -13,6 +14,8 @@ refills it. Exits with 1 if no key was found. Invalidating a tag succeeds even i
 
 ${targetHelp}  --tag TAG              a tag instead of keys; may be repeated
   --hard                 with --tag: do not serve the old values, not even stale
+  --stale-while-revalidate 60s
+                         how long keys may be served stale: as in the policy of your getOrSet
 
   mintring invalidate page:home --servers 10.0.0.1,10.0.0.2
   mintring invalidate --tag product:17 --tag prices
@@ -24,22 +27,38 @@ export async function invalidateCommand(argv: string[], io: CliIo): Promise<numb
     ...targetOptions,
     tag: { type: 'string', multiple: true },
     hard: { type: 'boolean' },
+    'stale-while-revalidate': { type: 'string' },
   } as const
   const { values, positionals: keys } = parseCommand(argv, options)
   const { tag: tags = [], hard = false } = values
   if ((keys.length === 0) === (tags.length === 0)) {
     throw new UsageError('invalidate takes keys, or --tag with a tag')
   }
+  const staleWhileRevalidate = values['stale-while-revalidate'] as Seconds | undefined
+  const window = staleWhileRevalidate === undefined ? {} : { staleWhileRevalidate }
+  if (staleWhileRevalidate !== undefined && tags.length > 0) {
+    throw new UsageError('--stale-while-revalidate is for keys: tags keep the life of each value')
+  }
   if (hard && tags.length === 0) throw new UsageError('--hard is for tags: delete a key instead')
   const target = cliTarget(values, [], io)
   await using client = new MemcachedClient(target.servers, target.behaviors)
   const { signal } = io
   if (tags.length > 0) await client.invalidateTags(tags, { hard, signal })
-  const found = tags.length > 0 || (await client.invalidate(keys, { signal }))
-  const what = tags.length > 0 ? { tags, hard } : { keys, found }
-  const names = [...tags, ...keys].map((name) => escaped(name)).join(', ')
+  const stale: string[] = []
+  const missing: string[] = []
+  // None is marked if one of them is not a valid key.
+  for (const key of keys) client.locate(key)
+  for (const key of keys) {
+    const isFound = await client.invalidate(key, { ...window, signal })
+    ;(isFound ? stale : missing).push(key)
+  }
+  const found = tags.length > 0 || stale.length > 0
+  const what = tags.length > 0 ? { tags, hard } : { keys, found, missing }
   if (values.json === true) io.out(`${jsonText(what)}\n`)
-  else if (found) io.out(`${names}: stale now\n`)
-  else io.err(`mintring invalidate: ${names}: no such key\n`)
+  else {
+    const names = [...tags, ...stale].map((name) => escaped(name)).join(', ')
+    if (found) io.out(`${names}: stale now\n`)
+    for (const key of missing) io.err(`mintring invalidate: ${escaped(key)}: no such key\n`)
+  }
   return found ? exitCodes.ok : exitCodes.failed
 }

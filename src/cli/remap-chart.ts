@@ -7,6 +7,9 @@ import { headline } from './remap-text.ts'
 const PLOT = 280
 const ROW = 44
 const COLUMNS = 200
+/** Up to this many servers have a bar with their name each. */
+const NAMED = 24
+const NAME_CHARACTERS = 24
 
 /** Colours for light and dark pages, as CSS. */
 export const chartStyle: string = `
@@ -85,7 +88,12 @@ function moveRow(result: RemapResult, y: number): string {
  * Returns a chart of each server's share of the keys: before the change, or after its worst
  * variant.
  */
-export function sharesChart(shares: readonly number[], label: string): string {
+export function sharesChart(
+  shares: readonly number[],
+  names: readonly string[],
+  label: string,
+): string {
+  if (shares.length <= NAMED) return namedShares(shares, names, label)
   const columns = downsampled(shares)
   const top = Math.max(...shares, 1e-9)
   const width = (WIDTH - 24) / columns.length
@@ -98,6 +106,28 @@ export function sharesChart(shares: readonly number[], label: string): string {
   const note = text(12, 12, 'start', `${markup(label)}, highest ${percent(top)}`, 'faint')
   const content = `${note}${bars.join('')}<line class="ideal" ${ends} stroke-dasharray="2 4"/>`
   return svg(102, `${label}: the highest of ${shares.length} shares is ${percent(top)}`, content)
+}
+
+function namedShares(shares: readonly number[], names: readonly string[], label: string): string {
+  const top = Math.max(...shares, 1e-9)
+  const [left, plot, row] = [150, 180, 20]
+  const bottom = 24 + shares.length * row
+  const rows = shares.map((share, i) => {
+    const y = 24 + i * row
+    const name = text(12, y + 12, 'start', markup(cutTo(NAME_CHARACTERS, names[i]!)))
+    const bar = rect('host', left, y + 2, (share / top) * plot, row - 6)
+    return `${name}${bar}${text(WIDTH - 12, y + 12, 'end', percent(share))}`
+  })
+  const mean = round(left + (1 / shares.length / top) * plot)
+  const line = `<line class="ideal" x1="${mean}" x2="${mean}" y1="22" y2="${bottom - 2}" `
+  const note = text(12, 12, 'start', markup(label), 'faint')
+  const content = `${note}${rows.join('')}${line}stroke-dasharray="2 4"/>`
+  return svg(bottom, `${label}: the highest of ${shares.length} shares is ${percent(top)}`, content)
+}
+
+/** Cuts a text to so many characters. */
+export function cutTo(characters: number, label: string): string {
+  return label.length > characters ? `${label.slice(0, characters - 1)}…` : label
 }
 
 /** Reduces the shares to at most 200 columns. A column shows the highest share of its servers. */

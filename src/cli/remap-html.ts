@@ -1,6 +1,6 @@
 import type { RemapReport } from '../simulate/remap.ts'
 import type { RemapResult } from '../simulate/remap-result.ts'
-import { chartStyle, movesChart, sharesChart } from './remap-chart.ts'
+import { chartStyle, cutTo, movesChart, sharesChart } from './remap-chart.ts'
 import { grouped, percent } from './remap-format.ts'
 import { originChart } from './remap-origin.ts'
 import { markup } from './remap-svg.ts'
@@ -55,14 +55,16 @@ export function remapHtml(report: RemapReport): string {
 <h2>Keys that move, in percent</h2>
 ${movesChart(report)}
 <p class="faint">Green: moves that the change needs. Orange: moves between servers that did not
-change. The stroke marks the fewest moves possible.</p>
+change. The stroke marks how many must move if all servers have equal shares.</p>
 ${remarks(report)
   .map((line) => `<p>${markup(line)}</p>`)
   .join('\n')}
 ${origins(report)}<h2>Figures</h2>
 <div class="scroll">${figures(report)}</div>
 <h2>Keys per server</h2>
-${report.results.map((result) => shares(result)).join('\n')}
+<p class="faint">The dotted line is an equal share. "After" is the variant of the change with the
+highest share.</p>
+${report.results.map((result) => shares(result, report.servers)).join('\n')}
 </main>
 </body>
 </html>
@@ -78,8 +80,8 @@ function verdict(report: RemapReport): string {
   const [first] = results
   const few = results.filter(({ unrelated }) => unrelated <= FEW)
   const many = results.filter(({ unrelated }) => unrelated > FEW)
-  const lines = [`${percent(first!.ideal)} of all keys have to move.`]
-  if (few.length > 0) lines.push(`Hardly more move under ${namesOf(few)}.`)
+  const lines = [`With equal shares ${percent(first!.ideal)} of all keys have to move.`]
+  if (few.length > 0) lines.push(`About as many move under ${namesOf(few)}.`)
   if (many.length > 0) lines.push(`${rangeOf(many)} move under ${namesOf(many)}.`)
   const { origin, distribution } = few[0] ?? first!
   if (origin !== undefined) {
@@ -159,13 +161,10 @@ function row(tag: 'td' | 'th', cells: readonly string[]): string {
   return `<tr>${cells.map((cell) => `<${tag}>${markup(cell)}</${tag}>`).join('')}</tr>`
 }
 
-function shares(result: RemapResult): string {
-  const before = sharesChart(result.shares, 'Before')
-  const after = sharesChart(result.worst.shares, `After ${shortened(result.worst.change)}`)
+function shares(result: RemapResult, servers: readonly string[]): string {
+  const { worst } = result
+  const before = sharesChart(result.shares, servers, 'Before')
+  const after = sharesChart(worst.shares, worst.labels, `After ${cutTo(32, worst.change)}`)
   const name = markup(`${result.distribution} ${result.hash}`)
   return `<h3>${name}</h3>\n<div class="pair">${before}${after}</div>`
-}
-
-function shortened(text: string): string {
-  return text.length > 32 ? `${text.slice(0, 31)}…` : text
 }

@@ -31,7 +31,7 @@ export function remapTable(report: RemapReport): string {
 function legend({ results, trials }: RemapReport): string[] {
   const lines = [
     '█ moves that the change needs   ▒ unrelated: moves between hosts that did not change',
-    'ideal: the fewest moves possible   busiest/mean: keys of the busiest host / mean',
+    'ideal: the moves between equal shares   busiest/mean: keys of the busiest host / mean',
   ]
   if (results.some(({ distribution }) => distribution === 'modula')) {
     lines.push('modula: the host is the hash modulo the number of hosts, so most keys move')

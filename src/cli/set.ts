@@ -14,7 +14,7 @@ ${targetHelp}  --ttl TTL              seconds, or a duration such as 5m (default
   VALUE                  - reads standard input
 
   mintring set greeting hello --ttl 60 --servers 10.0.0.1,10.0.0.2
-  mintring set user:1 '{"name":"Ada"}' --as json
+  mintring set greeting:1 '{"name":"Ada"}' --as json
 `
 
 /** The limit on standard input in bytes. */

@@ -558,6 +558,13 @@ export class MemcachedClient {
    * @example const page = cache.define({ key: 'page:1', loader: render, ttl: 60 })
    */
   define<Args extends readonly unknown[], Value>(
+    // Separate from Value, so that TypeScript infers Value from what the loader returns.
+    definition: Definition<Args, Value, unknown>,
+  ): Defined<Args, Value>
+  define<Args extends readonly unknown[], Value>(
+    definition: Definition<Args, Value>,
+  ): Defined<Args, Value>
+  define<Args extends readonly unknown[], Value>(
     definition: Definition<Args, Value>,
   ): Defined<Args, Value> {
     this._refills.refill.define(definition)

@@ -133,7 +133,9 @@ export function timeoutError(
   cause?: MintringError,
 ): MintringError {
   const waitedMs = Math.round(performance.now() - startMs)
-  const message = `${host} did not reply to ${verb.name} in ${waitedMs} ms`
+  // Earlier steps of an operation can use up its time.
+  const inTime = waitedMs > 0 ? `in ${waitedMs} ms` : 'before the operation had to end'
+  const message = `${host} did not reply to ${verb.name} ${inTime}`
   return new MintringError('MINTRING_TIMEOUT', message, {
     ...{ host, command: verb.name, sent, cause },
   })

@@ -6,11 +6,12 @@ import type { Loader, LoaderContext } from './loading.ts'
 import type { RefillPolicy } from './policy.ts'
 
 /** A policy together with its keys and its loader. */
-export interface Definition<Args extends readonly unknown[], Value> extends RefillPolicy {
+export interface Definition<Args extends readonly unknown[], Value, Stale = Value>
+  extends RefillPolicy {
   /** The key, or a function that returns it for the arguments. */
   readonly key: string | ((...args: Args) => string)
   /** Loads the value: receives the arguments, and then the loader context. */
-  readonly loader: (...args: [...Args, LoaderContext<Value>]) => Value | Promise<Value>
+  readonly loader: (...args: [...Args, LoaderContext<Stale>]) => Value | Promise<Value>
 }
 
 /** The result of `define`. */

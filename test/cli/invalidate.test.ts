@@ -19,6 +19,21 @@ describe('mintring invalidate', () => {
     assert.equal(staleBecause, 'invalidated')
   })
 
+  it('names the keys that are not there, and keeps stale values for as long as it is told', async () => {
+    await using server = await startServer()
+    await using client = new MemcachedClient(server.address)
+    const policy = { ttl: 60, staleWhileRevalidate: 600 }
+    await client.getOrSet('k', () => 1, policy)
+    const window = ['--stale-while-revalidate', '10m', '--servers', server.address]
+    const { code, out, err } = await run(['invalidate', 'k', 'none', ...window])
+    assert.deepEqual([code, out], [0, 'k: stale now\n'])
+    assert.equal(err, 'mintring invalidate: none: no such key\n')
+    const { ttl } = (await client.meta.mg('k', { t: true }))!
+    assert.ok(ttl! > 500, `it lives ${ttl} s more`)
+    const json = await run(['invalidate', 'k', 'none', '--json', '--servers', server.address])
+    assert.deepEqual(JSON.parse(json.out), { keys: ['k', 'none'], found: true, missing: ['none'] })
+  })
+
   it('makes the values of tags stale; with --hard no reader gets them any more', async () => {
     await using server = await startServer()
     await using client = new MemcachedClient(server.address)
@@ -35,7 +50,7 @@ describe('mintring invalidate', () => {
   })
 
   it('refuses keys together with tags, a call with neither, and --hard for keys', async () => {
-    for (const line of [[], ['k', '--tag', 't'], ['k', '--hard'], ['--tag', '']]) {
+    for (const line of [[], ['k', '--tag', 't'], ['k', '--hard'], ['--tag', ''], ['k', 'a b']]) {
       const { code } = await run(['invalidate', ...line, '--servers', '127.0.0.1:1'])
       assert.notEqual(code, 0, line.join(' '))
     }

@@ -3,6 +3,7 @@ import { expectTypeOf } from 'expect-type'
 import type { MemcachedClient } from '../../src/client/client.ts'
 import type { Outcomes } from '../../src/client/outcomes.ts'
 import type { Entry } from '../../src/client/verbs/retrieval.ts'
+import type { LoaderContext } from '../../src/refill/loading.ts'
 
 interface User {
   readonly name: string
@@ -23,6 +24,23 @@ const types = (cache: MemcachedClient): void => {
   expectTypeOf(cache.version()).resolves.toEqualTypeOf<Outcomes<string>>()
   expectTypeOf(cache.behaviors.retryTimeoutMs).toBeNumber()
   expectTypeOf(cache.locate('k').server).toBeString()
+
+  const key = (id: number): string => `user:${id}`
+  const load = async (id: number): Promise<User> => ({ name: `${id}` })
+  const plain = cache.define({ key, ttl: 60, loader: async (id) => load(id) })
+  expectTypeOf(plain.get(1)).resolves.toEqualTypeOf<User>()
+  const heedful = cache.define({
+    key,
+    ttl: 60,
+    loader: async (id: number, { signal }) => ({ name: `${id} ${signal.aborted}` }),
+  })
+  expectTypeOf(heedful.get(1)).resolves.toEqualTypeOf<{ name: string }>()
+  const frugal = cache.define({
+    key,
+    ttl: 60,
+    loader: async (id: number, { stale }: LoaderContext<User>) => stale ?? load(id),
+  })
+  expectTypeOf(frugal.get(1)).resolves.toEqualTypeOf<User>()
 
   // @ts-expect-error keys are strings
   void cache.get(1)

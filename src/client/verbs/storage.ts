@@ -216,7 +216,8 @@ export function tooLarge(core: ClientCore, wireKey: string, bodyLength: number):
   const bytes = bodyLength + itemRoom(wireKey)
   return new MintringError(
     'MINTRING_TOO_LARGE',
-    `an item of ${bytes} bytes is over maxItemBytes (${core.maxItemBytes})`,
+    `an item of ${bytes} bytes is over maxItemBytes (${core.maxItemBytes}): set ` +
+      "compressAboveBytes or largeValues: 'split', or raise maxItemBytes and memcached's -I",
   )
 }
 
