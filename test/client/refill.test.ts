@@ -12,7 +12,7 @@ import {
   startMemcached,
 } from '../support/memcached.ts'
 import { tap } from '../support/tap.ts'
-import { connect, serve } from './support.ts'
+import { connect, PATIENT, serve } from './support.ts'
 
 const POLICY = { ttl: 60, staleWhileRevalidate: 60, lease: 4, jitter: 0 } as const
 
@@ -31,7 +31,7 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
   test('sends one command line for a hit, and two for a refill by meta commands', async (t) => {
     const { port } = await real(t)
     const wire = await tap(t, port)
-    const cache = connect(t, [wire.address])
+    const cache = connect(t, [wire.address], PATIENT)
     await cache.version()
     wire.take()
     await cache.getOrSet('k', () => 'value', POLICY)
@@ -48,7 +48,7 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
 
   test('leaves no lock or placeholder that other readers could take for a value', async (t) => {
     const { port } = await real(t)
-    const cache = connect(t, [`127.0.0.1:${port}`])
+    const cache = connect(t, [`127.0.0.1:${port}`], PATIENT)
     const loading = cache.getOrSet('k', () => later(200, 'value'), POLICY)
     await sleep(50)
     assert.equal(await cache.get('k'), undefined)
@@ -58,7 +58,7 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
 
   test('stores every type of value, also an empty one', async (t) => {
     const { port } = await real(t)
-    const cache = connect(t, [`127.0.0.1:${port}`])
+    const cache = connect(t, [`127.0.0.1:${port}`], PATIENT)
     const values = ['', 'tëxt', 7, -0.5, 12n ** 20n, true, { a: [1] }, Buffer.from([0, 255])]
     for (const protocol of PROTOCOLS) {
       cache.configure({ protocol })
@@ -74,7 +74,10 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
   test('does not store a value whose load began before the server restarted, with CAS ids or without', async (t) => {
     const memcached = await real(t)
     const lost: string[] = []
-    const [a, b] = [1, 2].map(() => connect(t, [`127.0.0.1:${memcached.port}`])) as [never, never]
+    const [a, b] = [1, 2].map(() => connect(t, [`127.0.0.1:${memcached.port}`], PATIENT)) as [
+      never,
+      never,
+    ]
     const [one, two] = [a, b] as ReturnType<typeof connect>[]
     one!.on('leaseLost', ({ reason }) => lost.push(String(reason)))
     const first = one!.getOrSetEntry('k', () => later(1_500, 'first life'), POLICY)
@@ -109,7 +112,7 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
 
   test('returns a value that is too large, and keeps the stale one stored', async (t) => {
     const { port } = await real(t)
-    const cache = connect(t, [`127.0.0.1:${port}`])
+    const cache = connect(t, [`127.0.0.1:${port}`], PATIENT)
     const tooLarge: unknown[] = []
     cache.on('valueTooLarge', (message) => tooLarge.push(message))
     await cache.getOrSet('k', () => 'small', POLICY)
@@ -126,7 +129,7 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
 
   test('stores bytes unchanged beside a sidecar item', async (t) => {
     const { port } = await real(t)
-    const cache = connect(t, [`127.0.0.1:${port}`])
+    const cache = connect(t, [`127.0.0.1:${port}`], PATIENT)
     const bytes = Buffer.from(Array.from({ length: 3_000 }, (_, i) => i % 256))
     const policy = { ...POLICY, placeholder: 'sidecar' } as const
     const loading = cache.getOrSet('page', () => later(200, bytes), policy)
@@ -143,7 +146,7 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
   test('loads once per process and stores nothing when the server has no CAS ids', async (t) => {
     const { port } = await real(t, ['-C'])
     for (const protocol of PROTOCOLS) {
-      const cache = connect(t, [`127.0.0.1:${port}`], { protocol })
+      const cache = connect(t, [`127.0.0.1:${port}`], { ...PATIENT, protocol })
       let loads = 0
       const loader = () => later(50, ++loads)
       const startMs = performance.now()
@@ -160,7 +163,7 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
     const { port } = await real(t)
     const key = 'k'.repeat(250)
     for (const protocol of PROTOCOLS) {
-      const cache = connect(t, [`127.0.0.1:${port}`], { protocol })
+      const cache = connect(t, [`127.0.0.1:${port}`], { ...PATIENT, protocol })
       const policy = { ...POLICY, placeholder: 'sidecar' } as const
       await cache.getOrSet(key, () => 1, policy)
       assert.equal(await cache.invalidate(key, POLICY), true)
