@@ -221,7 +221,7 @@ class Judge {
 
 /**
  * Whether a read began after the write was acknowledged and has to see it. A stale value may be
- * older than a write that only marked, never older than a set or a delete.
+ * older than a write that only marked it, never older than a set or a delete.
  */
 function isTold({ kind, atMs }: Written, { startMs }: Seen, isCurrent: boolean): boolean {
   return atMs < startMs && (isCurrent || kind === 'set' || kind === 'delete')

@@ -99,7 +99,7 @@ describe('mintring, the command', () => {
       const { out, err } = await run(line)
       assert.doesNotMatch(
         out + err,
-        // biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for these
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: must not occur
         /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/,
         line.join(' '),
       )

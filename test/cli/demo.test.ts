@@ -11,7 +11,7 @@ function newIo(): CliIo & { readonly said: string[] } {
 }
 
 describe('mintring demo', () => {
-  test('kills a host and expires a hot key without an error for callers, and shows both without mintring', async () => {
+  test('shows that callers get no error when a host dies or a hot key expires, and the same without mintring', async () => {
     const io = newIo()
     const status = await demoCommand([], io)
     const text = io.said.join('')

@@ -174,7 +174,7 @@ describe('mintring remap', () => {
     }
   })
 
-  it('counts the same in one part and in several', async () => {
+  it('prints the same figures when the work is split over several threads', async () => {
     const question = '--servers 5 --remove 1 --keys 20001 --json --distributions ketama,jump'
     assert.equal((await run(`${question} --workers 3`)).out, (await run(question)).out)
   })

@@ -208,7 +208,7 @@ describe('getOrSet', () => {
   })
 })
 
-/** The reply that a client of another kind gets. */
+/** The reply that a client other than mintring gets. */
 function rawGet(port: number, key: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''

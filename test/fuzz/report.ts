@@ -6,7 +6,7 @@ export const COLUMNS = [
   'wrong',
   // A value older than an acknowledged write.
   'stale',
-  // A result that contradicts what happened: done, not done, or an acknowledged write that is gone.
+  // False results: done, but it was not; not done, but it was; or an acknowledged write is lost.
   'falseAcks',
   // Commands that ran twice.
   'twice',

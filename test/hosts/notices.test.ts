@@ -62,7 +62,7 @@ const CHANGES: Readonly<Record<string, (late: MemcachedClient, key: string) => P
     invalidate: (late, key) => late.invalidate(key, { staleWhileRevalidate: 0 }),
   }
 
-suite('a process with a host back reads no values there that others have changed', () => {
+suite('a process whose host is back reads no value there that others have changed', () => {
   for (const [name, change] of Object.entries(CHANGES)) {
     test(`${name} on the fallback host before the return, and after it`, async (t) => {
       const { early, late, key } = await startFleet(t)

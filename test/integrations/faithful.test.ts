@@ -27,7 +27,7 @@ const unfaithful: Readonly<Record<string, () => unknown>> = {
   'a Map of another realm': () => vm.runInNewContext('new Map([[1, 2]])'),
 }
 
-describe('adapters store a value completely or refuse it: they', () => {
+describe('adapters, for values that are easily damaged', () => {
   for (const [name, make] of Object.entries(bytes)) {
     test(`return the bytes of ${name}`, async (t) => {
       const { cache } = await serve(t)

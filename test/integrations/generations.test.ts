@@ -56,7 +56,7 @@ async function fleet(t: TestContext): Promise<Fleet> {
   return { blind, seeing, cutHostOf }
 }
 
-describe('a process that cannot reach the host of a generation', () => {
+describe('a process that cannot reach the host with the generation of a namespace', () => {
   test('clears no namespace of other processes, during the outage or after it', async (t) => {
     const { blind, seeing, cutHostOf } = await fleet(t)
     const [ours, theirs] = [blind, seeing].map((client) => new ClearableStore(client, () => ['s']))
@@ -99,7 +99,7 @@ describe('a process that cannot reach the host of a generation', () => {
     assert.equal(await ours!.get('k'), undefined)
   })
 
-  test('continues to count from the same number', async (t) => {
+  test('continues a rate limit from the same count', async (t) => {
     const { blind, seeing, cutHostOf } = await fleet(t)
     const [ours, theirs] = [blind, seeing].map((client) => new RateLimitStore(client))
     ours!.init({ windowMs: 60_000 })

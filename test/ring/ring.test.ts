@@ -118,8 +118,8 @@ describe('a hash tag', () => {
   })
 })
 
-describe('a ring with another list of servers', () => {
-  it('without a server moves only the keys of that server', () => {
+describe('a ring made from another ring', () => {
+  it('by without() moves only the keys of the removed server', () => {
     const ring = createRing(plainServers)
     const smaller = ring.without('10.0.0.3')
     assert.deepEqual(
@@ -132,7 +132,7 @@ describe('a ring with another list of servers', () => {
     assert.deepEqual(removed, ['10.0.0.3:11211'])
   })
 
-  it('removes a server by index, address, name or entry', () => {
+  it('by without() lacks the server given by index, address, name or entry', () => {
     const given = [{ host: 'a', name: 'one' }, { host: 'b' }, { host: 'c', port: 1 }]
     const ring = createRing(given)
     for (const server of [0, 'one', given[0]!]) {
@@ -143,7 +143,7 @@ describe('a ring with another list of servers', () => {
     assert.throws(() => ring.without(3), { code: 'MINTRING_BAD_SERVER' })
   })
 
-  it('with a server moves keys only to that server', () => {
+  it('by with() moves keys only to the added server', () => {
     const ring = createRing(plainServers)
     const { moved, unrelated, added, after } = ring.diff(ring.with('10.0.0.6'), keys)
     assert.equal(moved, after[5])
@@ -151,7 +151,7 @@ describe('a ring with another list of servers', () => {
     assert.deepEqual(added, ['10.0.0.6:11211'])
   })
 
-  it('with another weight gives a server its new share', () => {
+  it('by reweight() gives the server its new share', () => {
     const ring = createRing(['a', 'b', 'c', 'd'])
     const heavier = ring.reweight('b', 3)
     assert.ok(Math.abs(heavier.shares()[1]! - 0.5) < 0.06, `${heavier.shares()[1]}`)
@@ -159,7 +159,7 @@ describe('a ring with another list of servers', () => {
     assert.throws(() => ring.reweight('b', 0), { code: 'MINTRING_BAD_SERVER' })
   })
 
-  it('rebuilt over live servers equals a ring of those servers, and keeps the indexes', () => {
+  it('by rebuiltOver() equals a ring of the live servers, and keeps the indexes', () => {
     const ring = createRing(servers)
     const rebuilt = ring.rebuiltOver([1, 0, 1])
     const fresh = createRing([servers[0]!, servers[2]!])
@@ -167,7 +167,7 @@ describe('a ring with another list of servers', () => {
     assert.throws(() => ring.rebuiltOver([0, 0, 0]), { code: 'MINTRING_NO_SERVERS' })
   })
 
-  it('cannot remove the last server', () => {
+  it('cannot lack its last server: without() throws', () => {
     assert.throws(() => createRing(['a']).without('a'), { code: 'MINTRING_NO_SERVERS' })
   })
 })

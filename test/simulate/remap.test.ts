@@ -39,7 +39,7 @@ describe('remap: removing one of n hosts, averaged over all of them', () => {
   }
 
   for (const n of [2, 3, 5, 10, 49, 51, 99]) {
-    it(`moves 1/${n} of the keys on ketama, none of them unrelated`, async () => {
+    it(`moves 1/${n} of the keys on ketama, and none of other hosts`, async () => {
       const input = { servers: n, change: { remove: 1 }, trials: 10 }
       const { moved, unrelated, remark } = (await outcomes(input)).get('ketama')!
       if (n === 51) {
@@ -73,7 +73,7 @@ describe('remap: other changes of servers', () => {
     assert.equal(results.get('ketama')!.unrelated, 0)
   })
 
-  it('another weight moves the difference, and few or no unrelated keys', async () => {
+  it('another weight moves the difference, and few or no keys between other hosts', async () => {
     const change = { reweight: { '10.0.0.1:11211': 3 } }
     const distributions = ['ketama', 'rendezvous'] as const
     const results = await outcomes({ servers: 10, change, distributions })

@@ -134,7 +134,7 @@ describe('OpenTelemetry spans', () => {
     assert.equal(batch.attributes['db.operation.batch.size'], undefined)
   })
 
-  it('of the loader of a batch have its own spans as children', async () => {
+  it('made inside the loader of a batch are children of the loader’s own span', async () => {
     await using server = await startServer()
     await using cache = new MemcachedClient(server.address)
     const load = (keys: readonly string[]) =>
