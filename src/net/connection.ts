@@ -106,8 +106,8 @@ export class Connection {
 
   #surprise(error: unknown, chunk: Uint8Array): MintringError {
     const host = this.#owner.name
-    if (beginsTls(chunk)) {
-      const message = `${host} answers in TLS: use memcacheds://, or the behavior tls`
+    const message = otherProtocol(host, chunk)
+    if (message !== undefined) {
       return new MintringError('MINTRING_CONNECTION', message, { host, cause: error })
     }
     if (isMintringError(error)) {
@@ -118,4 +118,12 @@ export class Connection {
       cause: error,
     })
   }
+}
+
+/** Returns what to tell about a server that speaks another protocol; undefined if it may not. */
+function otherProtocol(host: string, chunk: Uint8Array): string | undefined {
+  if (beginsTls(chunk)) return `${host} answers in TLS: use memcacheds://, or the behavior tls`
+  const start = Buffer.from(chunk.subarray(0, 5)).toString('latin1')
+  if (start === 'HTTP/') return `${host} answers in HTTP: it is no memcached. Is the port right?`
+  return undefined
 }

@@ -90,7 +90,7 @@ export class Handshake {
    */
   explain(error: MintringError): MintringError {
     const { credentials, host } = this.#input
-    if (!this.#isUnanswered || error.message.includes('answers in TLS')) return error
+    if (!this.#isUnanswered || error.message.includes(' answers in ')) return error
     const login =
       'If it takes only binary SASL (memcached -S), mintring cannot log in: ' +
       'have it take ASCII authentication (memcached -Y)'

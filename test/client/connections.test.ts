@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { describe, it, test } from 'node:test'
 import { inspect } from 'node:util'
 import { startServer } from '../../src/embedded/server.ts'
@@ -90,6 +93,17 @@ test('configure({ tls }) applies to the next connection of existing hosts', asyn
   }
   assert.ok(isStored, 'the next connection speaks TLS')
   assert.ok(secure.connections > 0)
+})
+
+test('a host that answers in HTTP is called no memcached', async (context) => {
+  const web = createServer((_request, response) => response.end()).listen(0, '127.0.0.1')
+  await once(web, 'listening')
+  context.after(() => web.close())
+  const { port } = web.address() as AddressInfo
+  const cache = connect(context, [`127.0.0.1:${port}`], { retries: 0 })
+  await assert.rejects(cache.get('k'), (error) => {
+    return /answers in HTTP: it is no memcached\. Is the port right\?/.test(inspect(error))
+  })
 })
 
 test('when every host is ejected the error lists the hosts with their reasons', async (context) => {
