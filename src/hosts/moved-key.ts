@@ -67,27 +67,32 @@ export interface CopyableKey<Item> {
   fill(item: Item, cas: string): Promise<boolean>
   /** Deletes the empty item. */
   release(cas: string): Promise<void>
-  /** Waits before the next look at another process's empty item; undefined: do not wait. */
+  /** Waits before the next try; undefined: there is only one. */
   readonly pause: (() => Promise<void>) | undefined
 }
-
-/** How many times to check another process's empty item. */
-const MAX_LOOKS = 5
 
 /**
  * Copies an item to its new home; resolves to whether it did. The CAS id of the elected empty item
  * prevents a stale copy: a writer changes the previous home first. A copier elected before the new
  * home's change cannot store, and a copier elected after it reads the changed value.
+ *
+ * With `pause` it ends only when the new home has the item or there is none to copy: a caller that
+ * deletes the item of the previous home next would lose it otherwise.
  */
 export async function copyMoved<Item>(key: CopyableKey<Item>): Promise<boolean> {
-  let elected = await key.elect()
-  for (let looks = 1; elected === 'held' && key.pause && looks < MAX_LOOKS; looks++) {
+  for (;;) {
+    const elected = await key.elect()
+    if (elected === 'there') return false
+    if (elected !== 'held') {
+      const item = await key.peek()
+      if (item === undefined) {
+        await key.release(elected.cas)
+        return false
+      }
+      // The empty item of a slow copier ends before it is filled.
+      if (await key.fill(item, elected.cas)) return true
+    }
+    if (key.pause === undefined) return false
     await key.pause()
-    elected = await key.elect()
   }
-  if (typeof elected === 'string') return false
-  const item = await key.peek()
-  if (item !== undefined) return key.fill(item, elected.cas)
-  await key.release(elected.cas)
-  return false
 }

@@ -24,6 +24,8 @@ export interface Scenario {
   readonly scripts: readonly Script[]
   /** The new home has an old value, older than that of the previous home. */
   readonly hasLeftover?: boolean
+  /** How often the empty item of a copier may end before it is filled. */
+  readonly expiries?: number
 }
 
 /** The planted mistakes of the model. */
@@ -79,6 +81,8 @@ const EFFECTS: Readonly<Record<OpName, KeyEffect>> = {
 
 const GRACE = 60
 const MAX_STEPS = 400
+/** The next try of a copier that waits. */
+const LOOK = 'look'
 
 /** One key with two homes, and processes whose commands run one at a time in a chosen order. */
 export class FleetModel {
@@ -89,10 +93,13 @@ export class FleetModel {
   readonly #processes: Process[]
   readonly #pending: Pending[] = []
   readonly #writes: Write[] = []
+  #expiries: number
   #moment = 0
   #version = 0
   /** The numbers that counters returned, in the order in which they were acknowledged. */
   readonly counts: number[] = []
+  /** How many counts found no counter. */
+  lost = 0
   broken: string | undefined
   readonly trace: string[] = []
 
@@ -100,6 +107,7 @@ export class FleetModel {
     this.#choices = choices
     this.#scenario = scenario
     this.#rules = rules
+    this.#expiries = scenario.expiries ?? 0
     const server = (): ModelServer => new ModelServer(() => 0)
     this.#servers = { previous: server(), new: server() }
     this.#processes = scenario.scripts.map((script, name) => {
@@ -153,7 +161,19 @@ export class FleetModel {
         own.push({ name: 'die', process, run: die })
       }
     }
-    return [...own, ...this.#pending]
+    const isHeld = this.#servers.new.peek('k')?.body.length === 0
+    const next = this.#pending.filter(({ name }) => name !== LOOK || !isHeld)
+    const all = [...own, ...next]
+    const isToExpire = isHeld && (this.#expiries > 0 || all.length === 0)
+    return isToExpire ? [...all, this.#expiry()] : all
+  }
+
+  #expiry(): Pending {
+    const run = (): void => {
+      this.#expiries--
+      this.#servers.new.evict('k')
+    }
+    return { name: 'expire', process: this.#processes.at(-1)!, run }
   }
 
   async #start(process: Process): Promise<void> {
@@ -224,13 +244,17 @@ export class FleetModel {
     }
     const done = await carryOut(plan, this.#keyOf(process, commands[op]!, op === 'incr'))
     write.ackedAt = ++this.#moment
+    if (op === 'incr' && !isValue(done)) this.lost++
     if (op === 'incr' && isValue(done)) this.counts.push(Number(String(done.bytes())) + 1)
   }
 
   #keyOf(process: Process, command: () => StoreCommand, isCount = false): MovedKey<StoreAnswer> {
     const send = (at: HomeName, what: StoreCommand): Promise<StoreAnswer> =>
       this.#send(process, at, what)
-    const copy = (): Promise<boolean> => this.#rules.copy(this.#copyable(process))
+    const copy = (isLate: boolean): Promise<boolean> => {
+      const copyable = this.#copyable(process)
+      return this.#rules.copy(isLate ? { ...copyable, pause: undefined } : copyable)
+    }
     return {
       run: (at) => this.#send(process, at, command(), isCount),
       isMiss: (answer) => !isValue(answer),
@@ -240,9 +264,9 @@ export class FleetModel {
         await send(at, { name: 'delete' })
       },
       copy: async () => {
-        await copy()
+        await copy(false)
       },
-      copyLater: () => void copy(),
+      copyLater: () => void copy(true),
     }
   }
 
@@ -268,9 +292,23 @@ export class FleetModel {
       release: async (cas) => {
         await send('new', { name: 'md', cas })
       },
-      // In the model only the chosen order decides how soon that is.
-      pause: async () => {},
+      pause: () => this.#pause(process),
     }
+  }
+
+  /** Until there is no empty item at the new home. */
+  #pause(process: Process): Promise<void> {
+    return new Promise((resolve) => {
+      const pending: Pending = {
+        name: LOOK,
+        process,
+        run: () => {
+          this.#pending.splice(this.#pending.indexOf(pending), 1)
+          if (process.state !== 'dead') resolve()
+        },
+      }
+      this.#pending.push(pending)
+    })
   }
 
   #send(
@@ -307,7 +345,7 @@ export class FleetModel {
     const processes = this.#processes.map(({ state, history }) => [state, history])
     const pending = this.#pending.map(({ name, process }) => name + process.name)
     const servers = [this.#servers.previous.state, this.#servers.new.state]
-    return JSON.stringify([processes, pending, servers, this.#order])
+    return JSON.stringify([processes, pending, servers, this.#expiries, this.#order])
   }
 
   /** Which write was acknowledged before which began: the measure for all reads. */

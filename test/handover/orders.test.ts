@@ -24,6 +24,10 @@ describe('three processes and one key that moves, in every order of single comma
     assert.ok((await states('counters')) > 100)
   })
 
+  test('lose a counter with the planted mistake: one try', async () => {
+    await assert.rejects(states('one try'), /the counter is lost/)
+  })
+
   for (const mistake of [
     'reversed order',
     'unguarded copy',

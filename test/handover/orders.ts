@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import process from 'node:process'
-import type { CopyableKey } from '../../src/hosts/moved-key.ts'
+import { type CopyableKey, copyMoved } from '../../src/hosts/moved-key.ts'
 import type { StoreAnswer } from '../../src/refill/store.ts'
 import { Choices, Met } from '../simulate/steps.ts'
 import type { Rules, Scenario, Time } from './fleet-model.ts'
@@ -92,20 +92,28 @@ async function tryAll(
 }
 
 /** Counts within one phase: none is lost, and no two calls return the same number. */
-async function tryCounters(): Promise<number> {
+async function tryCounters(rules: Partial<Rules> = {}): Promise<number> {
   let tried = 0
   for (const time of TIMES) {
     const scripts = [0, 1].map(() => ({ time, op: 'incr' }) as const)
     const choices = new Choices()
-    tried += await tryAll({ scripts: [...scripts] }, RIGHT, choices, ({ counts }) => {
+    const scenario = { scripts: [...scripts], expiries: 1 }
+    tried += await tryAll(scenario, { ...RIGHT, ...rules }, choices, ({ counts, lost }) => {
       assert.equal(new Set(counts).size, counts.length, `${counts} were told twice`)
+      assert.equal(lost, 0, 'the counter is lost')
     })
   }
   return tried
 }
 
+/** Goes on without the item when the first try fails. */
+function copyOnce(key: CopyableKey<StoreAnswer>): Promise<boolean> {
+  return copyMoved({ ...key, pause: undefined })
+}
+
 const [mistake = 'none'] = process.argv.slice(2)
 if (mistake === 'counters') console.log(await tryCounters())
+else if (mistake === 'one try') console.log(await tryCounters({ copy: copyOnce }))
 else {
   const wrong = MISTAKES[mistake]
   assert.ok(wrong !== undefined, `no ${mistake}`)
