@@ -1,14 +1,10 @@
 import type { CopyableKey, MovedKey } from '../../src/hosts/moved-key.ts'
-import { carryOut, copyMoved } from '../../src/hosts/moved-key.ts'
+import { carryOut } from '../../src/hosts/moved-key.ts'
 import type { StoreAnswer, StoreCommand } from '../../src/refill/store.ts'
 import type { HomeName, KeyEffect, Plan } from '../../src/ring/transition.ts'
-import { planOf } from '../../src/ring/transition.ts'
 import { ModelServer } from '../../src/simulate/model-server.ts'
 import type { Choices } from '../simulate/steps.ts'
-
-/** What a process knows of the change; processes in neighbouring phases can meet. */
-export const TIMES = ['none', 'announce', 'move', 'settle', 'over'] as const
-export type Time = (typeof TIMES)[number]
+import { type Rules, TIMES, type Time } from './fleet-rules.ts'
 
 export type OpName = 'get' | 'set' | 'delete' | 'invalidate' | 'incr'
 
@@ -26,29 +22,6 @@ export interface Scenario {
   readonly hasLeftover?: boolean
   /** How often the empty item of a copier may end before it is filled. */
   readonly expiries?: number
-}
-
-/** The planted mistakes of the model. */
-export interface Rules {
-  plan(time: Time, effect: KeyEffect): Plan
-  copy(key: CopyableKey<StoreAnswer>): Promise<boolean>
-  /** Whether a process may be in one phase while another is in the other. */
-  mayMeet(one: Time, other: Time): boolean
-  /** Whether the new home is cleared before it is used. */
-  readonly isCleared: boolean
-}
-
-const PREVIOUS: Plan = [{ at: 'previous', act: 'run' }]
-const NEW: Plan = [{ at: 'new', act: 'run' }]
-
-export const RIGHT: Rules = {
-  plan(time, effect) {
-    if (time === 'none') return PREVIOUS
-    return time === 'over' ? NEW : planOf(time, effect, true)
-  },
-  copy: copyMoved,
-  mayMeet: (one, other) => Math.abs(TIMES.indexOf(one) - TIMES.indexOf(other)) <= 1,
-  isCleared: true,
 }
 
 interface Write {

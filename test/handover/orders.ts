@@ -3,8 +3,8 @@ import process from 'node:process'
 import { type CopyableKey, copyMoved } from '../../src/hosts/moved-key.ts'
 import type { StoreAnswer } from '../../src/refill/store.ts'
 import { Choices, Met } from '../simulate/steps.ts'
-import type { Rules, Scenario, Time } from './fleet-model.ts'
-import { FleetModel, RIGHT, TIMES } from './fleet-model.ts'
+import { FleetModel, type Scenario } from './fleet-model.ts'
+import { RIGHT, type Rules, TIMES, type Time } from './fleet-rules.ts'
 
 /** Planted mistakes that the model has to find. */
 const MISTAKES: Readonly<Record<string, Partial<Rules>>> = {

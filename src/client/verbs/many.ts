@@ -56,13 +56,17 @@ export function runMany(
   options: OperationOptions | undefined,
 ): Promise<ReadonlyMap<number, MintringError>> {
   const { cluster } = core
+  let parts: ClientCore | undefined
   const endMs = options?.timeoutMs === undefined ? 0 : performance.now() + options.timeoutMs
   const batch: Batch = {
     ...verb,
     size: keys.length,
     routeKey: (position) => core.keys.routeKey(keys[position]!),
     wireKey: (position) => wireKeys[position]!,
-    alone: (position) => verb.alone(core.forParts, position, options),
+    alone(position) {
+      parts ??= core.forParts
+      return verb.alone(parts, position, options)
+    },
     send(host, request) {
       if (options !== undefined) applyOptions(request as Request, remaining(options, endMs))
       if (commandTrace.hasSubscribers) void traceHostRequest(core, request, host).catch(() => {})
