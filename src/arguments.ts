@@ -183,9 +183,13 @@ function tooMany(verb: string, count: number, surplus: unknown): MintringError {
   return badArgument(`${verb}() takes ${most}: remove the ${ordinal}, ${kindOf(surplus)}`)
 }
 
+const STREAMS: ReadonlySet<string> = new Set(['watch', 'metadump', 'mgdump'])
+
 function noCallback(verb: string): MintringError {
-  const instead = 'await it, or use mintring/compat for callbacks'
-  return badArgument(`${verb}() returns a promise and calls no callback: ${instead}`)
+  const instead = STREAMS.has(verb)
+    ? 'is read by for await (const one of …) and calls no callback'
+    : 'returns a promise and calls no callback: await it, or use mintring/compat for callbacks'
+  return badArgument(`${verb}() ${instead}`)
 }
 
 function noOptions(verb: string, given: unknown, known: OptionNames): MintringError {

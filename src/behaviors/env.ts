@@ -2,7 +2,7 @@ import { badArgument } from '../arguments.ts'
 import { MintringError } from '../errors.ts'
 import type { RingServer } from '../ring/server.ts'
 import { didYouMean } from '../ring/suggest.ts'
-import { kindOf } from '../secrets.ts'
+import { kindOf, nameShown } from '../secrets.ts'
 import type { BehaviorsInput } from './behaviors.ts'
 import { badBehavior, expectation } from './check.ts'
 import type { Row } from './row.ts'
@@ -101,7 +101,7 @@ function ignored(name: string): string {
   if (row !== undefined) {
     return `${name} is ignored: text cannot express ${row.name}. Pass it as a behavior, in code.`
   }
-  return `${name} is not a behavior and is ignored.${didYouMean(name, [...readable.keys()])}`
+  return `${nameShown(name)} is not a behavior and is ignored.${didYouMean(name, [...readable.keys()])}`
 }
 
 /** Returns whether text can express a behavior: words, numbers and switches. */

@@ -148,10 +148,13 @@ describe('fromEnvironment', () => {
     const seen: string[] = []
     const listen = (warning: Error) => seen.push(warning.message)
     process.on('warning', listen)
+    const address = 'MINTRING_memcached://ada:secret@cache'
     fromEnvironment({ ...servers, MINTRING_RETRY_TIMEOUT: '3', MINTRING_VECTORS: '/x' })
+    fromEnvironment({ ...servers, [address]: '1' })
     await new Promise((resolve) => setImmediate(resolve))
     process.off('warning', listen)
-    assert.equal(seen.length, 1)
+    assert.equal(seen.length, 2)
+    assert.doesNotMatch(seen[1]!, /secret/)
     assert.match(seen[0]!, /MINTRING_RETRY_TIMEOUT is not a behavior.*MINTRING_RETRY_TIMEOUT_MS/)
   })
 })

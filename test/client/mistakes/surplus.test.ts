@@ -105,6 +105,12 @@ const MISTAKES: readonly Mistake[] = [
     'hosts() takes no arguments: remove the 1st, a function',
   ],
   [
+    'metadump(callback)',
+    (c) => c.metadump(load).next(),
+    BAD,
+    'metadump() is read by for await (const one of …) and calls no callback',
+  ],
+  [
     "raw('k', 'mg', 'k', 'v', callback)",
     (c) => c.raw('k', 'mg', 'k', 'v', load),
     BAD,

@@ -51,7 +51,7 @@ const MISTAKES: readonly Mistake[] = [
     'set(k,v,{compress})',
     (c) => c.set('k', 1, { compress: true }),
     'MINTRING_BAD_ARGUMENT',
-    "set() has no option 'compress': the behavior compressAboveBytes says which values are " +
+    "set() has no option 'compress': the behavior compressAboveBytes sets which values are " +
       'compressed',
   ],
   [
