@@ -101,7 +101,8 @@ function ignored(name: string): string {
   if (row !== undefined) {
     return `${name} is ignored: text cannot express ${row.name}. Pass it as a behavior, in code.`
   }
-  return `${nameShown(name)} is not a behavior and is ignored.${didYouMean(name, [...readable.keys()])}`
+  const likely = didYouMean(name, [...readable.keys()])
+  return `${nameShown(name)} is not a behavior and is ignored.${likely}`
 }
 
 /** Returns whether text can express a behavior: words, numbers and switches. */
