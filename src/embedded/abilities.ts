@@ -39,7 +39,7 @@ export interface ServerAbilities {
   readonly mgdump: boolean
   /** `ms` with flag s returns the size (1.6.20). */
   readonly setReturnsSize: boolean
-  /** `ms` in mode A or P with N<ttl> creates a missing item (1.6.20). */
+  /** `ms` in mode A or P with `N<ttl>` creates a missing item (1.6.20). */
   readonly appendVivifies: boolean
   /** `me` reports the time to expiry with the right sign (1.6.24). */
   readonly signedExpiry: boolean

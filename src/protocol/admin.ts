@@ -153,7 +153,7 @@ export function watchHead(topics: readonly WatchTopic[]): string {
   return `watch ${topics.map((topic) => word('topic', topic)).join(' ')}\r\n`
 }
 
-/** Encodes `config get cluster`, the discovery of ElastiCache. Replies: one CONFIG, then END. */
+/** Encodes `config get cluster`, with which ElastiCache lists its nodes. Replies: CONFIG, END. */
 export function configGetHead(name = 'cluster'): string {
   return `config get ${word('name', name)}\r\n`
 }

@@ -23,7 +23,7 @@ export class Pauses {
     this.check()
   }
 
-  /** Records work. Returns whether a pause is due. */
+  /** Records how much work was done. Returns whether a pause is due. */
   isDue(work: number): boolean {
     this.#work += work
     return this.#work >= WORK_BETWEEN_PAUSES

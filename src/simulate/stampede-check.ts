@@ -69,7 +69,7 @@ export class StampedeCheck {
     const wasThere = held === version && (this.#goneMs.get(key) ?? -1) < startMs
     const isPrompt = wasThere && staleForSeconds < staleWhileRevalidateSeconds
     if (isPrompt && tookMs > staleTimeoutMs + 4 * this.#latencyMs) {
-      this.#violated(`${key}: a stale value took ${Math.round(tookMs)} ms`)
+      this.#violated(`${key}: reading a stale value took ${Math.round(tookMs)} ms`)
     }
     const superseded = this.#written.get(key)?.find((write) => write.version > version)
     const goneMs = (superseded?.atMs ?? startMs) + graceSeconds * 1000 + TICK_MS
