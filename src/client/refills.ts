@@ -1,7 +1,8 @@
+import process from 'node:process'
 import { toRefillDefaults } from '../behaviors/policies.ts'
 import type { RefillMessage } from '../channels.ts'
 import { batchTrace, commandTrace, refillChannel } from '../channels.ts'
-import { isMintringError } from '../errors.ts'
+import { isMintringError, messageOf } from '../errors.ts'
 import type { CallerOptions } from '../refill/caller.ts'
 import type { RefillEntry } from '../refill/entry.ts'
 import type { Loader } from '../refill/loading.ts'
@@ -24,6 +25,7 @@ export class ClientRefills {
   readonly #core: ClientCore
   readonly #store: ClusterStore
   readonly #views: ClientView[] = []
+  #isWarned = false
   /** Tally and hooks that the client shares with its views. */
   readonly #told = {
     tally: new Tally(),
@@ -162,9 +164,21 @@ export class ClientRefills {
     return traceMark(this.#core, key, () => this.refill.invalidate(key, policy))
   }
 
+  /** Warns once if no host was ever reached: loaders hide a wrong port, or a server that is off. */
+  #warn(error: unknown): void {
+    const isReached = this.#core.cluster.hosts.some(({ abilities }) => abilities !== undefined)
+    if (this.#isWarned || isReached || error === undefined) return
+    this.#isWarned = true
+    const text = `Nothing is cached, because no host was reached so far: ${messageOf(error)}`
+    process.emitWarning(text, 'MintringWarning')
+  }
+
   #report(event: RefillEventName, { key, error, reason, ...rest }: RefillEvent): void {
     const { events, behaviors } = this.#core
-    if (!events.has(event) && !refillChannel.hasSubscribers) return
+    if (!events.has(event) && !refillChannel.hasSubscribers) {
+      if (event === 'bypass') this.#warn(error)
+      return
+    }
     const why = reason ?? reasonOf(error)
     const message: RefillMessage = {
       event,
