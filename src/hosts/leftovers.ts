@@ -82,7 +82,7 @@ export class Leftovers {
     this.#tries.set(host, tries + 1)
     try {
       if (!isListing) await this.#flush(host)
-      // What the server moves from one of its lists to another meanwhile is seen the second time.
+      // Repeat, because a dump misses items that the server moves between its lists meanwhile.
       else while ((await this.#sweep(host)) > 0) {}
       const seconds = Math.ceil((this.#state.announceMs + this.#state.handoverMs) / 1000) + 60
       await this.#ask(host, addItem(this.#recordOf(CLEARED), NOTHING, seconds))

@@ -40,7 +40,7 @@ function hostFamilies(clients: readonly Labelled[]): Family[] {
     samples: rows.map(({ row, labels }) => ({ labels, value: of(row) })),
   })
   return [
-    // A lone host is never ejected, so `up` also needs an open connection.
+    // A lone host is never ejected: while it is suspect, it is up only with an open connection.
     gauge('up', 'Whether the host is in the ring and can be reached.', ({ state, lanes }) =>
       state === 'up' || (state === 'suspect' && lanes > 0) ? 1 : 0,
     ),

@@ -39,9 +39,9 @@ export function isSameLease(one: Lease | undefined, { cas, place }: Lease): bool
 /** What the holder of a lease reports to waiting clients. */
 export type Trouble =
   | 'none'
-  /** Its loader has taken longer than others wait. */
+  /** The loader has taken longer than other callers wait. */
   | 'slow'
-  /** The last load of this key failed. */
+  /** The last load of the key failed. */
   | 'failing'
 
 /**

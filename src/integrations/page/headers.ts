@@ -3,7 +3,7 @@ import type { HeaderLines } from './rules.ts'
 /** The headers to store with a page, or the header that forbids storing it. */
 export type Kept =
   | { readonly headers: HeaderLines }
-  /** The name of the header that cannot be repeated for other visitors. */
+  /** The name of a header that must not be sent to other visitors. */
   | { readonly refused: string }
 
 /** Headers that nginx adds to every page it serves (`add_header`); names in lower case. */
