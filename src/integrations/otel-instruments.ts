@@ -72,7 +72,7 @@ export const INSTRUMENTS: readonly InstrumentRow[] = [
     name: 'mintring.refill.events',
     kind: 'counter',
     unit: '{event}',
-    description: 'What refills did: refill, refillError, leaseLost, stale, bypass, ...',
+    description: 'Events of refills: refill, refillError, leaseLost, stale, bypass, ...',
   },
 ]
 
@@ -82,13 +82,13 @@ export const ATTRIBUTES: readonly (readonly [name: string, spans: string, meanin
   ['db.operation.name', 'all', 'the verb'],
   ['server.address', 'CLIENT', 'the host that replied; the path of a Unix socket'],
   ['server.port', 'CLIENT', 'its port'],
-  ['error.type', 'all that failed', 'the code of the error'],
-  ['mintring.outcome', 'all', 'as on the channels'],
-  ['mintring.attempts', 'CLIENT', 'tries on hosts; not of verbs that may load'],
+  ['error.type', 'failed spans', 'the code of the error'],
+  ['mintring.outcome', 'all', 'the outcome, as on the diagnostics channels'],
+  ['mintring.attempts', 'CLIENT', 'attempts on hosts; absent for calls that may load'],
   ['mintring.refill.state', 'getOrSet', 'fresh, stale, miss, uncached, bypass'],
-  ['mintring.key', 'CLIENT', 'the key, with `traceKeys` alone'],
+  ['mintring.key', 'CLIENT', 'the key, only with `traceKeys`'],
   ['mintring.batch.keys', 'INTERNAL', 'how many keys'],
-  ['mintring.batch.hits', 'INTERNAL', 'how many were found, or done'],
+  ['mintring.batch.hits', 'INTERNAL', 'how many were found or written'],
 ]
 
 /** Creates the instruments of the table. */
