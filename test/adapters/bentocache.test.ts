@@ -58,7 +58,7 @@ describe('bentocache on mintring', { skip: skipWithoutMemcached() }, () => {
     assert.equal(await real.cache.set('still', 'open'), true)
   })
 
-  test('has tags that need no clock: one invalidates for all, whatever its time', async (context) => {
+  test('has tags without clocks: one process invalidates a tag for all, whatever its clock', async (context) => {
     const newBento = () =>
       new BentoCache({
         default: 'second',
@@ -70,12 +70,13 @@ describe('bentocache on mintring', { skip: skipWithoutMemcached() }, () => {
     let version = 1
     const read = (bento: typeof one) =>
       bento.getOrSet({ key: 'tagged', ttl: '1m', tags: ['all'], factory: () => version })
-    // The first load of a key tells its tags, the second one knows them.
+    // The first load finds out the tags of a key, and the second one uses them.
     await read(one)
     await read(one)
     assert.deepEqual([await read(one), await read(two)], [1, 1])
     version = 2
-    // By its clock the invalidation was long ago: bentocache alone would call all values current.
+    // By its clock the invalidation was long ago: bentocache alone would return all values as
+    // current.
     context.mock.timers.enable({ apis: ['Date'], now: Date.now() - 15 * 60_000 })
     await two.deleteByTag({ tags: ['all'] })
     context.mock.timers.reset()

@@ -117,7 +117,7 @@ describe('fromEnvironment', () => {
     assert.equal(settings.jitter, 0.1)
   })
 
-  it('reads the servers of before from MINTRING_PREVIOUS, and nothing from an empty one', () => {
+  it('reads the previous servers from MINTRING_PREVIOUS, and none when it is empty', () => {
     const read = (text: string): unknown => {
       const { behaviors } = fromEnvironment({ ...servers, MINTRING_PREVIOUS: text })
       return resolveBehaviors(behaviors).previous

@@ -21,7 +21,7 @@ const EJECTIONS: Profile = {
   servers: 2,
   troubles: [{ kind: 'restart', everyMs: 5_000, forMs: 2_000 }],
 }
-/** Everything at once. */
+/** All faults together. */
 const ALL: Profile = {
   servers: 3,
   readers: 200,

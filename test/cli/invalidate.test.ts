@@ -19,7 +19,7 @@ describe('mintring invalidate', () => {
     assert.equal(staleBecause, 'invalidated')
   })
 
-  it('names the keys that are not there, and keeps stale values for as long as it is told', async () => {
+  it('lists the keys that are absent, and keeps stale values for the given time', async () => {
     await using server = await startServer()
     await using client = new MemcachedClient(server.address)
     const policy = { ttl: 60, staleWhileRevalidate: 600 }

@@ -95,7 +95,7 @@ test('configure({ tls }) applies to the next connection of existing hosts', asyn
   assert.ok(secure.connections > 0)
 })
 
-test('a host that answers in HTTP is called no memcached', async (context) => {
+test('the error of a host that replies in HTTP says that it is no memcached', async (context) => {
   const web = createServer((_request, response) => response.end()).listen(0, '127.0.0.1')
   await once(web, 'listening')
   context.after(() => web.close())

@@ -272,7 +272,7 @@ test('the keys of a batch are published only with the batch while some of them m
   assert.deepEqual([...commands].sort(), ['delete:ok@', 'get:ok@', 'set:ok@'])
 })
 
-test('the bytes of a split value are those of all its chunks, written and read', async (context) => {
+test('the bytes published for a split value are those of all its chunks, for writes and for reads', async (context) => {
   const bytes: Record<string, number | undefined> = {}
   const note = (message: CommandMessage | BatchMessage): void => {
     bytes[message.command] = message.bytes

@@ -20,7 +20,7 @@ export interface Scenario {
   readonly scripts: readonly Script[]
   /** The new home has an old value, older than that of the previous home. */
   readonly hasLeftover?: boolean
-  /** How often the empty item of a copier may end before it is filled. */
+  /** How often the empty item of a copier may expire before it is filled. */
   readonly expiries?: number
 }
 
@@ -54,7 +54,7 @@ const EFFECTS: Readonly<Record<OpName, KeyEffect>> = {
 
 const GRACE = 60
 const MAX_STEPS = 400
-/** The next try of a copier that waits. */
+/** The next try of a waiting copier. */
 const LOOK = 'look'
 
 /** One key with two homes, and processes whose commands run one at a time in a chosen order. */
@@ -269,7 +269,7 @@ export class FleetModel {
     }
   }
 
-  /** Until there is no empty item at the new home. */
+  /** Waits until the new home has no empty item. */
   #pause(process: Process): Promise<void> {
     return new Promise((resolve) => {
       const pending: Pending = {

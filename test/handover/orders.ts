@@ -106,7 +106,7 @@ async function tryCounters(rules: Partial<Rules> = {}): Promise<number> {
   return tried
 }
 
-/** Goes on without the item when the first try fails. */
+/** Continues without the item when the first try fails. */
 function copyOnce(key: CopyableKey<StoreAnswer>): Promise<boolean> {
   return copyMoved({ ...key, pause: undefined })
 }

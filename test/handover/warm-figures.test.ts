@@ -7,12 +7,12 @@ import { CHANGE, reach, startFleet } from './frozen-fleet.ts'
 
 const NAMES = Array.from({ length: 300 }, (_, i) => `plain:${i}`)
 
-/** The values of a metric in a scrape that are not 0. */
+/** The values of a metric in a scrape, without zeros. */
 function seriesOf(text: string, metric: string): string[] {
   return text.split('\n').filter((line) => line.startsWith(`${metric}{`) && !line.endsWith(' 0'))
 }
 
-test('warmFromPrevious is one operation of as many keys as moved, for metrics and servers alike', async (context) => {
+test('warmFromPrevious is counted as one operation with the number of moved keys, by metrics and servers', async (context) => {
   const fleet = await startFleet(context)
   const client = fleet.join(3)
   for (const name of NAMES) await client.set(name, 'value', TTL)

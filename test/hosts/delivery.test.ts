@@ -9,7 +9,7 @@ import { sleep, testCluster } from '../support/test-cluster.ts'
 
 const LANE = { min: 1, max: 1, idleMs: 60_000 }
 
-/** Replies are sent in order, and none before `until`. */
+/** Replies are sent in order, and none before the promise of `until` resolves. */
 function heldBack(script: Script, until: (line: string) => Promise<unknown> | undefined): Script {
   let turn: Promise<unknown> = Promise.resolve()
   return (line, socket) => {

@@ -110,14 +110,14 @@ describe('the bentocache driver', () => {
   })
 })
 
-/** A host that keeps texts: gets, loads what is stale, and sets. */
+/** A package that stores text: it gets, loads when the text is stale, and sets. */
 interface Host {
   get(key: string): Promise<string | undefined>
   set(key: string, text: string): Promise<unknown>
   invalidate(): Promise<unknown>
 }
 
-describe('texts with tags', () => {
+describe('stored text with tags', () => {
   const hosts: Record<string, (cache: MemcachedClient) => Host> = {
     apollo: (cache) => {
       const apollo = new ApolloCache(cache, { tags: () => ['product:17'] })
@@ -151,7 +151,7 @@ describe('texts with tags', () => {
       assert.deepEqual([await one.get('k'), await two.get('k')], ['1', '1'])
       await two.invalidate()
       assert.deepEqual([await one.get('k'), await two.get('k')], [undefined, undefined])
-      // Both know the tag now, so one load is enough.
+      // Both processes know the tag now, so one load is enough.
       await one.set('k', '2')
       assert.deepEqual([await one.get('k'), await two.get('k')], ['2', '2'])
     })
@@ -168,7 +168,7 @@ describe('texts with tags', () => {
       assert.deepEqual([await one.get('k'), await two.get('k')], ['of now', 'of now'])
     })
 
-    test(`of ${name} are not current when the second of two loads ends after the tag`, async (t) => {
+    test(`of ${name} are not current when the tag is invalidated before the second of two loads ends`, async (t) => {
       const { cache } = await serve(t)
       const one = make(cache)
       await one.set('other', '0')
@@ -183,7 +183,7 @@ describe('texts with tags', () => {
 })
 
 describe("the tags of Apollo's cache", () => {
-  test('are refused where they cannot be tags', async (t) => {
+  test('are refused when they are invalid', async (t) => {
     const { cache } = await serve(t)
     for (const tags of ['graphql', [1], 5, null] as unknown as string[][]) {
       assert.throws(() => new ApolloCache(cache, { tags }), hasCode('MINTRING_BAD_ARGUMENT'))
@@ -198,7 +198,7 @@ describe("the tags of Apollo's cache", () => {
     await assert.rejects(long.set('k', 'v'), hasCode('MINTRING_BAD_POLICY'))
   })
 
-  test('leave what was stored without tags as it is', async (t) => {
+  test('do not change text that was stored without tags', async (t) => {
     const { cache } = await serve(t)
     await new ApolloCache(cache).set('k', 'plain')
     assert.equal(await new ApolloCache(cache, { tags: ['all'] }).get('k'), 'plain')

@@ -116,7 +116,7 @@ describe('the incremental cache of Next.js', () => {
     assert.notEqual(await one.get('/b', { kind: 'APP_PAGE' }), null)
     await new Two().revalidateTag(['_N_T_/b', '_N_T_/c'])
     assert.equal(await one.get('/b', { kind: 'APP_PAGE' }), null)
-    // The path that fetches is known only when it is asked for alone.
+    // The path of a fetch is known only from the softTags of its get().
     assert.notEqual(await one.get('g', { kind: 'FETCH', softTags: ['_N_T_/d'] }), null)
     assert.equal(await one.get('g', { kind: 'FETCH', softTags: ['_N_T_/c'] }), null)
     await sleep(2)

@@ -24,7 +24,7 @@ for (const hosts of [1, 3]) {
   })
 }
 
-/** One part of the table per variant, those that take only seconds. */
+/** The parts of the table that run on other servers, each within seconds. */
 const ELSEWHERE = [
   { variant: 'memcached', hosts: 3, event: 'the connection dies before the reply' },
   { variant: 'memcached', hosts: 1, event: 'the client is closed and drains' },

@@ -45,7 +45,7 @@ test('fleet: copies on a gutter expire by themselves, after its short ttl', () =
   assert.ok(gutter.staleReads < rehash.staleReads / 3, `${gutter.staleReads}, ${rehash.staleReads}`)
 })
 
-test("fleet: with failover 'miss' there are no stale reads and more misses", () => {
+test('fleet: failover as a miss prevents stale reads and causes more misses', () => {
   const miss = fleet({ outages: 2, failover: 'miss' })
   const rehash = fleet({ outages: 2, failover: 'rehash' })
   assert.ok(miss.misses > rehash.misses * 5)

@@ -146,7 +146,7 @@ describe('mintring in test runners and bundlers', { concurrency: false }, () => 
       assert.equal(await said, 'Ada 1\n')
     })
 
-    it(`stores the pages of web requests on ${name}, which renders each visit without`, async () => {
+    it(`stores pages of web requests on ${name}; without the page cache each visit is rendered`, async () => {
       const own = await startServer()
       const env = { MEMCACHED: own.address }
       const page = [...args, 'runtimes/page.mjs']

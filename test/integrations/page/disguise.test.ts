@@ -75,7 +75,7 @@ describe('a page made of a part of the request that is not in the key', () => {
     await made.settled('example.com/a')
   })
 
-  test('is reported with the header that was read', async (t) => {
+  test('is reported to onUncacheable with the header that was read', async (t) => {
     const told: unknown[] = []
     const made = await rig(
       t,

@@ -115,7 +115,7 @@ describe('a page made of properties of the connection', () => {
     assert.deepEqual(refused, ['request fields'])
   })
 
-  test('is reported with the field that was read', async (t) => {
+  test('is reported to onUncacheable with the field that was read', async (t) => {
     const told: unknown[] = []
     const { site } = await rig(
       t,
