@@ -26,9 +26,9 @@ export interface AccountOwner extends NoticeOwner {
 export type RoutedKey = readonly [routeKey: string, wireKey: string]
 
 /**
- * Tracks which hosts may have copies of keys away from their own host, and the debts of each host:
- * the changes it missed and must apply before its values are used. All requests pass here on their
- * way to a host, so no verb can forget it. docs/reliability.md states the guarantees.
+ * Tracks which hosts may have copies of keys away from their own host. Also records the debts of
+ * each host: changes it missed, which it must apply before its values are used. All requests pass
+ * here on their way to a host, so no verb can forget it. docs/reliability.md states the guarantees.
  */
 export class Account {
   readonly #owner: AccountOwner

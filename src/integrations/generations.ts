@@ -6,10 +6,10 @@ import { generationKey } from './safe-key.ts'
  * Reads and renews the generations of scopes: each is a random word under a key of its own. A value
  * stored under an older word is invalid.
  *
- * A process that has ejected the word's host may be the only one to have done so. If it wrote a
- * word under the same key on a fallback host, its client would delete the key from the returned
- * host, and so invalidate what all other processes stored. So it uses a word under a second key
- * ("away"), which it shares with other processes that have ejected the host.
+ * A process that has ejected the word's host may be the only one to have done so. Suppose it wrote
+ * a word under the same key on a fallback host. Its client would then delete the key from the
+ * returned host, which invalidates what all other processes stored. So it uses a word under a
+ * second key ("away"), which it shares with other processes that have ejected the host.
  */
 export class Generations {
   private readonly client: MemcachedClient

@@ -12,8 +12,8 @@ export interface ElectionOwner {
 }
 
 /**
- * Whether an election of this lease is in progress, or known to be lost for a while: for callers
- * that only want the value replaced (`untilMs`), or for callers that wait for it.
+ * Whether an election of this lease is in progress, or known to be lost for a while. `until`:
+ * `untilMs` for callers that only want the value replaced, `waitingUntilMs` for callers that wait.
  */
 export function isSettled(
   { sight }: Slot,

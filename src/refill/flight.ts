@@ -220,8 +220,8 @@ export class Flight {
   }
 
   /**
-   * Schedules the next renewal, half a second before half of the lease: memcached's clock ticks
-   * once a second, so the remaining time may be up to one second less than it says.
+   * Schedules the next renewal, half a second before half of the lease has passed. memcached's
+   * clock ticks once a second, so the remaining time may be up to one second less than it says.
    */
   #beatLater(): void {
     const { key, policy } = this.#terms

@@ -33,11 +33,14 @@ interface Page {
  * lock beside the key.
  *
  * So a missing key has no CAS id that an invalidation could change. Instead, every invalidation
- * first deletes the lock and then marks the key. A store of a missing key takes these steps: check
- * that the lock is still its own; add the value with the flag Unconfirmed and 2 s to live; check
- * the lock again; store the value for good under the CAS id of the added one. If an invalidation
- * deletes the lock before the last check, the check fails. If it comes later, it changes the CAS id
- * of the added value.
+ * first deletes the lock and then marks the key. A store of a missing key takes four steps:
+ * 1. Check that the lock is still its own.
+ * 2. Add the value with the flag Unconfirmed and 2 s to live.
+ * 3. Check the lock again.
+ * 4. Store the value for good, under the CAS id of the added one.
+ *
+ * If an invalidation deletes the lock before step 3, the check fails. If it comes later, it changes
+ * the CAS id of the added value, and step 4 fails.
  */
 export class SidecarPath extends MetaPath {
   override read(key: string, policy: Policy, earlySeconds: number, reader: Reader): ReadHandle {

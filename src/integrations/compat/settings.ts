@@ -76,8 +76,8 @@ function textOf(location: unknown): string {
 /**
  * Returns the servers for a client, each once. `isShort`: labels on the ring omit port 11211, so
  * `a` and `a:11211` are the same server. In `memcached`, a server listed twice gets the ring points
- * of one but counts twice in the total weight; so in this case every server gets an explicit number
- * of points.
+ * of one but counts twice in the total weight. In this case every server therefore gets an explicit
+ * number of points.
  */
 export function serversOf(locations: unknown, isShort: boolean): NamedServer[] {
   const listed = locationsOf(locations)

@@ -12,8 +12,8 @@ type Writing = Pick<ServerResponse, 'writeHead' | 'write' | 'end'>
 /**
  * Watches a response while it is sent, and returns what was sent. It neither delays nor changes
  * anything. It captures what the application sends, before outer middleware changes it. It judges
- * all headers, from the application and from middleware, as soon as they are sent; so it knows
- * early that a page is not to be stored, while the body still streams.
+ * the headers of the application and of middleware as soon as they are sent. So it knows early,
+ * while the body still streams, that a page is not to be stored.
  */
 export function capture(
   response: ServerResponse,

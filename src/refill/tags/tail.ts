@@ -1,9 +1,14 @@
 import { MintringError } from '../../errors.ts'
 
 /**
- * The tags at the end of a value's bytes, all in ASCII: the names as JSON, the digest of their
- * versions (16 hexadecimal digits), the digest of their hard invalidations (8), the length of the
- * names (4) and of the value (8). The lengths show whether something was appended to the item.
+ * The tags at the end of a value's bytes, all in ASCII:
+ * - the names as JSON,
+ * - the digest of their versions (16 hexadecimal digits),
+ * - the digest of their hard invalidations (8),
+ * - the length of the names (4),
+ * - the length of the value (8).
+ *
+ * The lengths show whether something was appended to the item.
  */
 export interface Tail {
   /** The names, as tagText() writes them. */
