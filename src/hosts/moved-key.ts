@@ -67,7 +67,7 @@ export interface CopyableKey<Item> {
   fill(item: Item, cas: string): Promise<boolean>
   /** Deletes the empty item. */
   release(cas: string): Promise<void>
-  /** Waits before the next try; undefined: there is only one. */
+  /** Waits before the next attempt; undefined: make only one attempt. */
   readonly pause: (() => Promise<void>) | undefined
 }
 
@@ -76,8 +76,8 @@ export interface CopyableKey<Item> {
  * prevents a stale copy: a writer changes the previous home first. A copier elected before the new
  * home's change cannot store, and a copier elected after it reads the changed value.
  *
- * With `pause` it ends only when the new home has the item or there is none to copy: a caller that
- * deletes the item of the previous home next would lose it otherwise.
+ * With `pause` it repeats until the new home has the item, or there is none to copy. Otherwise a
+ * caller that then deletes the item on the previous home would lose it.
  */
 export async function copyMoved<Item>(key: CopyableKey<Item>): Promise<boolean> {
   for (;;) {
@@ -89,7 +89,7 @@ export async function copyMoved<Item>(key: CopyableKey<Item>): Promise<boolean> 
         await key.release(elected.cas)
         return false
       }
-      // The empty item of a slow copier ends before it is filled.
+      // The empty item of a slow copier can expire before it is filled.
       if (await key.fill(item, elected.cas)) return true
     }
     if (key.pause === undefined) return false

@@ -91,7 +91,7 @@ export class Scatter {
     this.#start(host, group.splice(0, this.#batch.cut(group, 0)))
   }
 
-  /** The host to which a key goes with others; undefined when it goes alone, or nowhere. */
+  /** Returns the host whose group a key joins; undefined if the key goes alone or has no host. */
   #routeOf(
     position: number,
     untilMs: number,
@@ -101,7 +101,7 @@ export class Scatter {
   ): Host | undefined {
     const { isRead } = this.#batch
     const routeKey = this.#batch.routeKey(position)
-    // A key that moves has two homes.
+    // A moving key has two homes, so it goes alone.
     if (this.#cluster.handover?.isMoving(routeKey) === true) {
       this.#startAlone(position)
       return undefined

@@ -28,8 +28,8 @@ const SILENT_SHARE = 0.5
 /** A chunk of at least this size that ends no reply is part of a large value. */
 const PROGRESS_BYTES = 1_024
 /**
- * A dial takes some turns of the event loop, however long these are: the name is resolved, the
- * connection opens, the greeting is answered. It gets so many turns beyond its time.
+ * A dial takes several event loop ticks: to resolve the name, to connect, and to read the greeting.
+ * In a blocked process these are long, so a dial gets this many ticks beyond its time limit.
  */
 const DIAL_TURNS = 8
 /** How many times requestTimeoutMs a reply may block a lane after its caller gave up. */
