@@ -1,5 +1,6 @@
 import { acceptOneValue, refuse } from '../net/refusal.ts'
 import { type Effect, Request, type Verb } from '../net/request.ts'
+import { flushAllHead } from '../protocol/admin.ts'
 import { mdHead, mgHead, msHead } from '../protocol/meta.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
@@ -28,7 +29,7 @@ export interface WireKey {
 const UNEXPECTED: unique symbol = Symbol('unexpected')
 
 const { Va, Hd, En, Nf, Ex, Ns } = ReplyKind
-const { Stored, NotStored, Deleted, NotFound, Exists, Touched } = ReplyKind
+const { Stored, NotStored, Deleted, NotFound, Exists, Touched, Ok, ClientError } = ReplyKind
 
 /** `mg k v f t c`: reads the item, or undefined. On a stale item it may win the refill. */
 const PEEK: Verb = itemVerb('mg', 'read', peekHead, (reply) => {
@@ -56,6 +57,16 @@ const ADD: Verb = itemVerb('add', 'change', addHead, done)
 const GETS: Verb = getsVerb((reply) => itemOf(reply, undefined))
 
 const TOUCH: Verb = itemVerb('touch', 'touch', touchLine, done)
+
+const EMPTY: Verb = itemVerb(
+  'flush_all',
+  'remove',
+  () => flushAllHead(),
+  ({ kind }) => {
+    if (kind === Ok) return true
+    return kind === ClientError ? false : UNEXPECTED
+  },
+)
 
 /** Reads an item with its remaining lifetime. Needs meta commands. */
 export function peek(key: WireKey): Request<PlacedItem | undefined> {
@@ -95,6 +106,11 @@ export function getsItem(key: WireKey): Request<PlacedItem | undefined> {
 
 export function touchItem(key: WireKey, seconds: number): Request<boolean> {
   return about(TOUCH, key, { seconds })
+}
+
+/** Removes all items of a server. Resolves to false if the server was started with `-F`. */
+export function emptyServer(): Request<boolean> {
+  return about(EMPTY, { routeKey: undefined, wireKey: '', b: false })
 }
 
 interface Args {

@@ -4,9 +4,8 @@ import type { Earlier } from './earlier.ts'
 import type { FleetState } from './handover-mark.ts'
 import { each, type MarkAsk } from './handover-mark.ts'
 import type { Host } from './host.ts'
-import { addItem, getsItem, release, remove, type WireKey } from './item-commands.ts'
+import { addItem, emptyServer, getsItem, release, remove, type WireKey } from './item-commands.ts'
 import { DialPace } from './pace.ts'
-import { flushRequest } from './tell.ts'
 
 /** How long a process may clear a host before another takes over. */
 const TURN_SECONDS = 30
@@ -81,9 +80,9 @@ export class Leftovers {
     if (!(await this.#ask(host, addItem(turn, NOTHING, TURN_SECONDS)))) return
     this.#tries.set(host, tries + 1)
     try {
-      if (!isListing) await this.#flush(host)
+      if (!isListing && !(await this.#flush(host))) return
       // Repeat, because a dump misses items that the server moves between its lists meanwhile.
-      else while ((await this.#sweep(host)) > 0) {}
+      while (isListing && (await this.#sweep(host)) > 0) {}
       const seconds = Math.ceil((this.#state.announceMs + this.#state.handoverMs) / 1000) + 60
       await this.#ask(host, addItem(this.#recordOf(CLEARED), NOTHING, seconds))
       this.#clear.add(host)
@@ -97,10 +96,12 @@ export class Leftovers {
     if (record !== undefined) this.#clear.add(host)
   }
 
-  async #flush(host: Host): Promise<void> {
-    const request = flushRequest(() => {})
-    await this.#ask(host, request)
-    await this.#restoreMark(host)
+  /** Resolves to whether the server allowed the flush. */
+  async #flush(host: Host): Promise<boolean> {
+    const isFlushed = await this.#ask(host, emptyServer())
+    if (isFlushed) await this.#restoreMark(host)
+    else this.#tries.set(host, MAX_TRIES)
+    return isFlushed
   }
 
   /** Deletes old items once; resolves to how many it deleted. */

@@ -77,6 +77,19 @@ describe('a host that cannot list its keys, when it joins', () => {
     assert.equal(flushed, undefined)
   })
 
+  test('serves every command where flush_all is not allowed', async (context) => {
+    const fleet = await startFleet(context, '1.4.39', { flush: false })
+    const client = await startWithOldHost(fleet)
+    client.setServers(fleet.places(4), CHANGE)
+    for (const phase of ['announce', 'end'] as const) {
+      await reach(fleet, phase, client)
+      for (let i = 0; i < KEYS; i++) await client.set(`plain:${i}`, `v${i} ${phase}`, TTL)
+      for (let i = 0; i < KEYS; i++) {
+        assert.equal(await client.get(`plain:${i}`), `v${i} ${phase}`)
+      }
+    }
+  })
+
   test('gets the mark of the handover again, for processes with the new list', async (context) => {
     const fleet = await startFleet(context, '1.4.39')
     const client = await startWithOldHost(fleet)

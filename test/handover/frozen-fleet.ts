@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { MemcachedClient } from '../../src/client/client.ts'
 import type { ClientCore } from '../../src/client/core.ts'
-import { startServer } from '../../src/embedded/server.ts'
+import { type ServerOptions, startServer } from '../../src/embedded/server.ts'
 import { Fleet, type Server, TTL } from './fleet.ts'
 import { frozenClock } from './frozen-clock.ts'
 
@@ -15,9 +15,16 @@ const AFTER_MS = { announce: 0, move: 2_001, end: 16_001 } as const
 type Told = keyof typeof AFTER_MS
 
 /** Four embedded servers on the frozen clock. */
-export async function startFleet(context: TestContext, version?: string): Promise<Fleet> {
+export async function startFleet(
+  context: TestContext,
+  version?: string,
+  options: ServerOptions = {},
+): Promise<Fleet> {
   return await Fleet.start(context, async (): Promise<Server> => {
-    const server = await startServer({ clock: frozenClock, ...(version && { version }) })
+    const server = await startServer({
+      ...{ ...options, clock: frozenClock },
+      ...(version && { version }),
+    })
     return { host: '127.0.0.1', port: server.port, stop: () => server.close() }
   })
 }
