@@ -22,6 +22,8 @@ export interface FlightDeck {
   readonly tags: TagDesk
   /** Limits concurrent stores: one call may load thousands of keys. */
   readonly gate: Gate
+  /** Why no load may start; undefined as long as it may. */
+  readonly loads: { readonly closedWith: unknown }
   report(name: RefillEventName, event: RefillEvent): void
   /** Registers background work, which only close() waits for. */
   inBackground(work: Promise<void>): void
@@ -75,6 +77,8 @@ export class Flight {
     this.begun = new Promise((resolve) => {
       this.#onBegun = resolve
     })
+    // The reply that gave this lease came while the client closed.
+    if (deck.loads.closedWith !== undefined) this.abandon(deck.loads.closedWith)
     this.promise = this.#run()
     // Marks the rejection as handled: a background refill that fails is reported, not thrown.
     const done = this.promise.then(

@@ -141,12 +141,14 @@ export function load(
   abort: AbortController,
   tags: TagTaker = NO_TAKER,
 ): Promise<Loaded> {
+  const { signal } = abort
+  if (signal.aborted) return Promise.reject(new LoadFailure(signal.reason, false))
   const { slot, loader, scope } = ask
   const { key, policy } = slot
   let ttlSeconds: number | undefined
   let isSkipped = false
   const context: LoaderContext = {
-    signal: abort.signal,
+    signal,
     stale,
     setTtl: (ttl) => {
       ttlSeconds = checkTtl(ttl)
@@ -161,11 +163,11 @@ export function load(
   }
   return new Promise((resolve, reject) => {
     const timeout = clock.after(policy.loaderTimeoutMs, () => abort.abort(timedOut(policy)))
-    const onAbort = (): void => reject(new LoadFailure(abort.signal.reason, false))
-    abort.signal.addEventListener('abort', onAbort, { once: true })
+    const onAbort = (): void => reject(new LoadFailure(signal.reason, false))
+    signal.addEventListener('abort', onAbort, { once: true })
     const end = (): void => {
       timeout.cancel()
-      abort.signal.removeEventListener('abort', onAbort)
+      signal.removeEventListener('abort', onAbort)
     }
     scope
       .runInAsyncScope(async () => loader(key, context))

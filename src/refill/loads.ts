@@ -2,11 +2,18 @@ import type { Clock } from './clock.ts'
 import { type Bypass, Flight } from './flight.ts'
 import { withinWait } from './share.ts'
 
+/** How long close() waits for replies that may have given this client a lease. */
+const LAST_REPLIES_MS = 100
+
 /** Tracks a client's running loads and background work, so that close() can wait for them. */
 export class Loads {
   readonly #clock: Clock
   readonly #loads = new Set<Flight | Bypass>()
   readonly #background = new Set<Promise<void>>()
+  /** Why no more loads start; undefined as long as they may. */
+  closedWith: unknown
+  #asked = 0
+  #wake: (() => void) | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -24,6 +31,16 @@ export class Loads {
     end.then(over, over)
   }
 
+  /** A command was sent that may give this client a lease. */
+  asks(): void {
+    this.#asked++
+  }
+
+  replied(): void {
+    this.#asked--
+    if (this.#asked === 0) this.#wake?.()
+  }
+
   inBackground(work: Promise<void>): void {
     const tracked = work.finally(() => this.#background.delete(tracked))
     this.#background.add(tracked)
@@ -33,9 +50,20 @@ export class Loads {
   async close(drainMs: number, reason: unknown): Promise<void> {
     const ended = this.#ended()
     await withinWait(this.#clock, drainMs, ended)
+    this.closedWith = reason
     for (const load of this.#loads) load.abandon(reason)
-    await ended
+    await withinWait(this.#clock, LAST_REPLIES_MS, this.#allReplied())
+    await Promise.all([ended, this.#ended()])
     await Promise.all(this.#background)
+  }
+
+  async #allReplied(): Promise<void> {
+    // One reply may lead to the next question.
+    while (this.#asked > 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
   }
 
   async #ended(): Promise<void> {

@@ -221,7 +221,10 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   // Elections.
 
   async elect({ slot }: Ask<Slot>, finding: Finding): Promise<Finding> {
-    const now = await electOnce(slot, finding, () => this.#elect(slot, finding), this)
+    this.loads.asks()
+    const now = await electOnce(slot, finding, () => this.#elect(slot, finding), this).finally(() =>
+      this.loads.replied(),
+    )
     return isPromise(now.value) ? this.decoded(now) : now
   }
 
@@ -321,11 +324,13 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     }
     const read = new Read<Slot>(slot, loader, tagsOf, this)
     read.begin()
+    this.loads.asks()
     slot.read = read
     return read
   }
 
   over(read: Read<Slot>): void {
+    this.loads.replied()
     if (read.slot.read === read) read.slot.read = undefined
   }
 
