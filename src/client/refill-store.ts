@@ -1,3 +1,4 @@
+import { commandTrace } from '../channels.ts'
 import { MintringError } from '../errors.ts'
 import type { Handover } from '../hosts/handover.ts'
 import type { Host } from '../hosts/host.ts'
@@ -107,7 +108,9 @@ export class ClusterStore implements RefillStore {
     const routeKey = keys.routeKey(key)
     const flags =
       this.dialect === 'classic' ? undefined : this.#flags(vivifySeconds, refreshBelowSeconds)
-    const told = partOfBatch(flags === undefined ? 'gets' : 'mg', cluster, routeKey)
+    const told = commandTrace.hasSubscribers
+      ? partOfBatch(flags === undefined ? 'gets' : 'mg', cluster, routeKey)
+      : undefined
     const heard = told === undefined ? reader : tellingReader(reader, told)
     const request = new ReadRequest(flags, routeKey, wireKey, this.#context, heard)
     request.ordered = true
