@@ -322,9 +322,7 @@ function tellingReader(reader: Reader, told: (error?: unknown) => void): Reader 
 }
 
 /** Resolves to all results; Promise.all also handles the rejections of the others. */
-async function answersOf(
-  requests: readonly Request<StoreAnswer>[],
-): Promise<readonly StoreAnswer[]> {
+async function answersOf(requests: readonly Request<StoreAnswer>[]): Promise<StoreAnswer[]> {
   return Promise.all(requests.map(({ promise }) => promise))
 }
 
