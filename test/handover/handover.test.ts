@@ -78,7 +78,7 @@ for (const [what, { start, skip }] of Object.entries(KINDS)) {
       }
     })
 
-    test('rejects cas with an id of the previous home at the new one', async (context) => {
+    test('refuses cas at the new home with an id of the previous home', async (context) => {
       const fleet = await start(context)
       const client = fleet.join(3)
       const keys = Array.from({ length: 50 }, (_, i) => `stock:${i}`)

@@ -4,7 +4,7 @@ import net from 'node:net'
 /** A proxy to a server that can be cut for its own clients, and for no others. */
 export interface Relay {
   readonly port: number
-  /** Ends all connections and takes no new ones. */
+  /** Ends all connections and accepts no new ones. */
   cut(): void
   mend(): void
   close(): Promise<void>
