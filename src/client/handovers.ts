@@ -67,11 +67,16 @@ export function previousOf(behaviors: Behaviors): PreviousPlacement | undefined 
   const parsed = parseServers(servers)
   const credentials = username === undefined ? {} : { username, password }
   if (change === undefined) return undefined
+  const rename = renameOf(behaviors, before)
   return {
     servers: parsed.map((server) => ({ ...credentials, ...server })),
     options: toClusterPolicy(before),
-    rename: renameOf(behaviors, before),
-    change,
+    rename,
+    names: rename && { before: namingOf(before), now: namingOf(behaviors) },
+    change:
+      rename === undefined
+        ? change
+        : { ...change, isOurs: withoutNamesOf(behaviors, before, change) },
   }
 }
 
@@ -115,6 +120,18 @@ function renameOf(now: Behaviors, before: Behaviors): Rename | undefined {
     routedBefore + routeKey.slice(routed),
     wireKey.startsWith(wire) ? wireBefore + wireKey.slice(wire.length) : wireKey,
   ]
+}
+
+/** Keys named as before are no leftovers, though the prefix of now may be the beginning of theirs. */
+function withoutNamesOf(now: Behaviors, { keyPrefix }: Behaviors, { isOurs }: HandoverChange) {
+  if (!keyPrefix.startsWith(now.keyPrefix) || keyPrefix === now.keyPrefix) return isOurs
+  const before = wired(keyPrefix)
+  return (wireKey: string): boolean => isOurs(wireKey) && !wireKey.startsWith(before)
+}
+
+/** Returns how keys are named, as a text. */
+function namingOf({ keyPrefix, hashWithPrefixKey }: Behaviors): string {
+  return JSON.stringify([keyPrefix, hashWithPrefixKey])
 }
 
 /** Returns functions that interpret wire keys, used when a host's keys are listed. */

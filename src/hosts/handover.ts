@@ -134,7 +134,8 @@ export class Handover implements Mover {
     const phase = this.phaseFor(routeKey, previous)
     if (phase === undefined) return false
     if (this.#isStranger(previous)) return this.#takeWithout(request, previous, phase)
-    if (this.#owner.newHostFor(routeKey) === previous)
+    // Under another name a key has two homes on one host.
+    if (!this.from.isRenamed && this.#owner.newHostFor(routeKey) === previous)
       return this.#sendToOnlyHome(request, previous)
     if (request.verb.isOneHome === true) return this.#sendToReadHome(request, previous, phase)
     void this.operations.during(this.#carryOut(request, previous))
@@ -296,7 +297,6 @@ export class Handover implements Mover {
 
   /** Sends to the previous host only, because the new one is down. */
   #sendToOnlyHome(request: Request, previous: Host): boolean {
-    if (this.from.isRenamed) return false
     const { routeKey, wireKey, verb } = request
     if (verb.effect !== 'read') this.#owner.owe(this.#owner.homeOf(routeKey!), wireKey)
     this.sendTo(previous, request)

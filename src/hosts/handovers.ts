@@ -152,15 +152,18 @@ export class Handovers {
   }
 
   /** Starts a handover from a placement that this client never had. */
-  beginFrom({ servers, strangers, options, rename, change }: PreviousPlacement): void {
+  beginFrom({ servers, strangers, options, rename, names, change }: PreviousPlacement): void {
     retire(this.end())
-    const to = this.#placement
+    const to = this.#placement + (names?.now ?? '')
+    const text = placementOfPolicy(servers, options) + (names?.before ?? '')
+    // Nothing moves, and a mark would be that of its own opposite.
+    if (text === to) return
     const known = new Map(this.#owner.hosts.map((host) => [identityOf(host.server), host]))
     const hosts = servers.map(
       (server) => known.get(identityOf(server)) ?? new Host(this.#owner, server),
     )
     const from = new PreviousPlaces(hosts, createRing(servers, options), rename)
-    const named = namedPlacement(placementOfPolicy(servers, options), servers, options)
+    const named = namedPlacement(text, servers, options)
     const placements = { from: rename === undefined ? named : { ...named, record: undefined }, to }
     this.#begin({
       ...{ ...change, from, placements },

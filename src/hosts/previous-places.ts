@@ -27,6 +27,8 @@ export interface PreviousPlacement {
   readonly strangers?: ReadonlySet<ServerAddress>
   readonly options: RingOptions
   readonly rename: Rename | undefined
+  /** What tells the two ways to name keys apart; undefined where they are the same. */
+  readonly names?: { readonly before: string; readonly now: string } | undefined
   readonly change: HandoverChange
 }
 

@@ -1,0 +1,101 @@
+import './frozen-clock.ts'
+import assert from 'node:assert/strict'
+import { describe, type TestContext, test } from 'node:test'
+import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
+import type { MemcachedClient } from '../../src/client/client.ts'
+import { TTL } from './fleet.ts'
+import { CHANGE, reach, startFleet } from './frozen-fleet.ts'
+
+const COUNT = 60
+const keys = Array.from({ length: COUNT }, (_, i) => `key:${i}`)
+
+/** A client of before, and one that names the placement of before in `previous`. */
+async function renamed(t: TestContext, before: BehaviorsInput, now: BehaviorsInput) {
+  const fleet = await startFleet(t)
+  const old = fleet.join(4, { handover: 0, ...before })
+  for (const key of keys) {
+    await old.set(`plain:${key}`, `v ${key}`, TTL)
+    await old.set(`count:${key}`, '10', TTL)
+    await old.getOrSet(`page:${key}`, () => `p ${key}`, { ttl: 300 })
+  }
+  const previous = { servers: fleet.places(4), ...before }
+  const next = fleet.join(4, { ...now, previous, ...CHANGE })
+  return { fleet, old, next }
+}
+
+async function assertAllThere(client: MemcachedClient, phase: string): Promise<void> {
+  for (const key of keys) {
+    assert.equal(await client.get(`plain:${key}`), `v ${key}`, `${phase}: get of ${key}`)
+    const load = () => assert.fail(`${phase}: a load of ${key}`)
+    assert.equal(await client.getOrSet(`page:${key}`, load, { ttl: 300 }), `p ${key}`)
+  }
+  const many = await client.getMany(keys.map((key) => `plain:${key}`))
+  assert.equal(many.size, COUNT, phase)
+}
+
+const CASES: Readonly<Record<string, readonly [before: BehaviorsInput, now: BehaviorsInput]>> = {
+  'another keyPrefix': [{ keyPrefix: 'shop:' }, { keyPrefix: 'app:v2:' }],
+  'a keyPrefix, and none now': [{ keyPrefix: 'shop:' }, {}],
+  'a keyPrefix that the ring hashed': [
+    { keyPrefix: 'shop:', hashWithPrefixKey: true },
+    { keyPrefix: 'app:' },
+  ],
+  'another keyPrefix and placement': [
+    { keyPrefix: 'shop:', distribution: 'modula' },
+    { keyPrefix: 'app:', distribution: 'ketama' },
+  ],
+}
+
+for (const [what, [before, now]] of Object.entries(CASES)) {
+  describe(`a handover from keys with ${what}`, () => {
+    test('moves every value, and counters count on', async (t) => {
+      const { fleet, next } = await renamed(t, before, now)
+      for (const [step, phase] of (['announce', 'move', 'end'] as const).entries()) {
+        await reach(fleet, phase, next)
+        await assertAllThere(next, phase)
+        for (const key of keys) {
+          assert.equal(await next.incr(`count:${key}`, 1), 11n + BigInt(step), `${phase} ${key}`)
+        }
+      }
+    })
+
+    test('lets clients of before see changes while it is announced, and reads theirs', async (t) => {
+      const { fleet, old, next } = await renamed(t, before, now)
+      await reach(fleet, 'announce', next)
+      for (const [i, key] of keys.entries()) {
+        const [writer, reader] = i % 2 === 0 ? [old, next] : [next, old]
+        await writer.set(`plain:${key}`, `new ${key}`, TTL)
+        assert.equal(await reader.get(`plain:${key}`), `new ${key}`)
+        await writer.invalidate(`page:${key}`)
+        const { state } = await reader.getOrSetEntry(`page:${key}`, () => 'x', { ttl: 300 })
+        assert.equal(state, 'stale')
+      }
+      await reach(fleet, 'move', next)
+      for (const key of keys) assert.equal(await next.get(`plain:${key}`), `new ${key}`)
+    })
+
+    test('brings back nothing that was deleted while values move', async (t) => {
+      const { fleet, next } = await renamed(t, before, now)
+      await reach(fleet, 'move', next)
+      for (const [i, key] of keys.entries()) {
+        const plain = `plain:${key}`
+        if (i % 3 === 0) assert.equal(await next.delete(plain), true)
+        else if (i % 3 === 1) await next.set(plain, 'new', TTL)
+        else await next.deleteMany([plain])
+        assert.equal(await next.get(plain), i % 3 === 1 ? 'new' : undefined)
+      }
+      await reach(fleet, 'end', next)
+      for (const [i, key] of keys.entries()) {
+        assert.equal(await next.get(`plain:${key}`), i % 3 === 1 ? 'new' : undefined)
+      }
+    })
+  })
+}
+
+test('previous that names the placement of now hands over nothing, and asks no server', async (t) => {
+  const fleet = await startFleet(t)
+  const client = fleet.join(4, { previous: { servers: fleet.places(4) }, ...CHANGE })
+  await client.set('key', 'value', TTL)
+  assert.equal(await client.get('key'), 'value')
+  assert.equal(client.handover, undefined)
+})
