@@ -122,7 +122,7 @@ function renameOf(now: Behaviors, before: Behaviors): Rename | undefined {
   ]
 }
 
-/** Keys named as before are no leftovers, though the prefix of now may be the beginning of theirs. */
+/** Keys named as before are no leftovers, even if the prefix of now begins their names. */
 function withoutNamesOf(now: Behaviors, { keyPrefix }: Behaviors, { isOurs }: HandoverChange) {
   if (!keyPrefix.startsWith(now.keyPrefix) || keyPrefix === now.keyPrefix) return isOurs
   const before = wired(keyPrefix)

@@ -105,7 +105,7 @@ export class ClusterStore implements RefillStore {
   ): ReadHandle {
     const { keys, cluster } = this.#core
     const routeKey = keys.routeKey(key)
-    const wireKey = this.#nameAtReadHome(routeKey, keys.wireKey(key))
+    const wireKey = cluster.handovers.nameOf(routeKey, keys.wireKey(key))
     const flags =
       this.dialect === 'classic' ? undefined : this.#flags(vivifySeconds, refreshBelowSeconds)
     const told = commandTrace.hasSubscribers
@@ -132,10 +132,7 @@ export class ClusterStore implements RefillStore {
     const { host, epoch } = place as HostPlace
     if (host.epoch !== epoch || !host.isConnected) throw over(host)
     const { cluster, keys } = this.#core
-    const { handover } = cluster
-    // A lease that was won at the previous home is for the name that the key has there.
-    const isPrevious =
-      handover?.from.isRenamed === true && handover.readHomeOf(keys.routeKey(key)) === host
+    const isPrevious = cluster.handover?.readHomeOf(keys.routeKey(key)) === host
     const requests = this.#requests(key, commands, isPrevious)
     for (const [at, request] of requests.entries()) {
       // If the lane dies, fail instead of resending on another: the server may have restarted and
@@ -277,14 +274,6 @@ export class ClusterStore implements RefillStore {
     const here = [keys.routeKey(key), keys.wireKey(key)] as const
     const [routeKey, wireKey] = (isPrevious && cluster.handover?.rename(...here)) || here
     return commands.map((command) => commandRequest(command, routeKey, wireKey, this.#context))
-  }
-
-  /** Returns the name of a key at the home that is read: while it is announced, the previous one. */
-  #nameAtReadHome(routeKey: string, wireKey: string): string {
-    const { handover } = this.#core.cluster
-    if (handover?.from.isRenamed !== true) return wireKey
-    const isRead = handover.readHomeOf(routeKey) !== undefined
-    return isRead ? handover.rename(routeKey, wireKey)[1] : wireKey
   }
 
   /**

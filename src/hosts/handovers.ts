@@ -30,6 +30,13 @@ export class Handovers {
     this.#owner = owner
   }
 
+  /** Returns the name of a key where it is read: the previous one while that is announced. */
+  nameOf(routeKey: string, wireKey: string): string {
+    const { current } = this
+    if (current?.readHomeOf(routeKey) === undefined) return wireKey
+    return current.rename(routeKey, wireKey)[1]
+  }
+
   /** The options for joining handovers that another process started; undefined: join none. */
   set joining(change: HandoverChange | undefined) {
     this.#joining = change
