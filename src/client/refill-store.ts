@@ -162,9 +162,8 @@ export class ClusterStore implements RefillStore {
   }
 
   homesOf(key: string): readonly KeyHome[] | undefined {
-    const { cluster, keys } = this.#core
-    const { handover } = cluster
-    return handover?.isMoving(keys.routeKey(key)) === true ? handover.homes : undefined
+    const { handover } = this.#core.cluster
+    return handover?.isMoving(this.#core.keys.routeKey(key)) === true ? handover.homes : undefined
   }
 
   elsewhere(key: string): Promise<Elsewhere | undefined> | undefined {
