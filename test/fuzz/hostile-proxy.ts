@@ -121,6 +121,9 @@ export async function startHostileProxy(
   }
 }
 
+/** How long a server may take to close a connection whose end it was sent. */
+const CLOSE_MS = 500
+
 interface ProxyState {
   readonly hostility: Hostility
   readonly mode: ProxyMode
@@ -179,6 +182,8 @@ class Passage {
     if (this.#far.destroyed) return
     this.#state.ends(this)
     this.#far.end()
+    // Nothing may wait for a server that never closes.
+    setTimeout(() => this.#far.destroy(), CLOSE_MS).unref()
   }
 }
 
