@@ -136,7 +136,8 @@ export interface Behaviors {
   /**
    * For how long after a failed attempt, an ejection or a return writes also delete the key on
    * its first fallback host. Other processes may still read there. Deletes and invalidations
-   * always do this; with 0, no other write does. Default: `10000`.
+   * always do this; with 0, no other write does. For at most as long after a return, reads look
+   * on the fallback host for notices of changes; with 0, none do. Default: `10000`.
    */
   readonly precautionsMs: number
   /**

@@ -142,7 +142,8 @@ export const healthRows: readonly Row[] = [
     doc:
       'For how long after a failed attempt, an ejection or a return writes also delete the key ' +
       'on its first fallback host. Other processes may still read there. Deletes and ' +
-      'invalidations always do this; with 0, no other write does.',
+      'invalidations always do this; with 0, no other write does. For at most as long after a ' +
+      'return, reads look on the fallback host for notices of changes; with 0, none do.',
   },
   {
     name: 'retries',
