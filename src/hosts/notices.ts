@@ -102,10 +102,13 @@ export class MissedNotices {
   get isEmpty(): boolean {
     if (this.#outages.size === 0) return true
     const nowMs = performance.now()
+    let isEmpty = true
     for (const [home, { untilMs }] of this.#outages) {
-      if (untilMs > 0 && nowMs >= untilMs) this.#outages.delete(home)
+      const isOver = untilMs > 0 && nowMs >= untilMs
+      if (isOver || home.index < 0) this.#outages.delete(home)
+      else if (untilMs > 0) isEmpty = false
     }
-    return this.#outages.size === 0
+    return isEmpty
   }
 
   hostChanged(home: Host): void {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { startServer } from '../../src/embedded/server.ts'
+import type { Host } from '../../src/hosts/host.ts'
+import { MissedNotices } from '../../src/hosts/notices.ts'
+import { defaultClusterPolicy } from '../../src/hosts/policy.ts'
 import { MemcachedClient } from '../../src/index.ts'
 import { Gate } from '../meetings/gate.ts'
 import { until } from '../support/test-cluster.ts'
@@ -61,6 +64,22 @@ const CHANGES: Readonly<Record<string, (late: MemcachedClient, key: string) => P
     deleteMany: (late, key) => late.deleteMany([key]),
     invalidate: (late, key) => late.invalidate(key, { staleWhileRevalidate: 0 }),
   }
+
+test('a host that leaves the list while it is out needs no check', () => {
+  const policy = { ...defaultClusterPolicy, precautionsMs: 600_000, retryTimeoutMs: 600_000 }
+  const nothing = (): void => {}
+  const notices = new MissedNotices({
+    ...{ policy, send: nothing, owe: nothing, newHostFor: () => undefined },
+  })
+  const home = { name: 'home', index: 0, usable: false }
+  notices.hostChanged(home as Host)
+  assert.equal(notices.isEmpty, true, 'its keys are on other hosts')
+  home.usable = true
+  notices.hostChanged(home as Host)
+  assert.equal(notices.isEmpty, false, 'other processes may see it as out')
+  home.index = -1
+  assert.equal(notices.isEmpty, true, 'it left')
+})
 
 suite('a process whose host is back reads no value there that others have changed', () => {
   for (const [name, change] of Object.entries(CHANGES)) {
