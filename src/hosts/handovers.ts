@@ -140,7 +140,10 @@ export class Handovers {
    * starts a new one.
    */
   #forget({ hosts, placement }: Places): void {
-    if (!this.#marked.delete(placement)) return
+    if (this.#marked.delete(placement)) this.#forgetOn(hosts, placement)
+  }
+
+  #forgetOn(hosts: readonly Host[], placement: string): void {
     const reached = hosts.filter(({ isConnected }) => isConnected)
     void forgetMark(reached, placement, (host, request) => {
       this.#owner.dispatchTo(host, request as Request)
@@ -151,6 +154,9 @@ export class Handovers {
   #begin(input: HandoverStart): void {
     const handoverEnded = (handover: Handover): void => {
       if (this.current === handover) this.current = undefined
+      // No process of the new placement looks there. Once it is a home again, an old mark there
+      // would say that the next handover to this placement is over.
+      this.#forgetOn(input.leaving, input.placements.to)
       retire(input.leaving)
     }
     this.#marked.add(input.placements.to)

@@ -44,6 +44,11 @@ export class Fleet {
     return client
   }
 
+  /** Forgets the phases that a client has reported, before its next change. */
+  forget(client: MemcachedClient): void {
+    this.#phases.get(client)!.length = 0
+  }
+
   /** Resolves when the client has reported the phase. */
   async until(client: MemcachedClient, phase: 'announce' | 'move' | 'end'): Promise<void> {
     while (!this.#phases.get(client)!.includes(phase)) await sleep(20)
