@@ -2,7 +2,6 @@ import { commandTrace } from '../channels.ts'
 import { MintringError } from '../errors.ts'
 import type { Handover } from '../hosts/handover.ts'
 import type { Host } from '../hosts/host.ts'
-import type { Abilities } from '../net/abilities.ts'
 import type { Request } from '../net/request.ts'
 import { LOCK } from '../refill/meta-path.ts'
 import type {
@@ -20,8 +19,8 @@ import type {
   TagHandle,
   TagReader,
 } from '../refill/store.ts'
-import { clearTimeout, setTimeout } from '../runtime.ts'
 import type { ClientCore } from './core.ts'
+import { dialectOf } from './dialect.ts'
 import { commandRequest } from './refill-commands.ts'
 import type { AnswerContext } from './refill-read.ts'
 import { type ReadFlags, ReadRequest } from './refill-read.ts'
@@ -29,9 +28,6 @@ import { TagStore } from './tag-store.ts'
 import { partOfBatch } from './trace-parts.ts'
 import { BufferBody } from './values/codec.ts'
 import { fits } from './verbs/storage.ts'
-
-/** How long to wait for the other hosts' protocol once the first host has replied. */
-const DIALECT_PATIENCE_MS = 250
 
 /** The home that reads skip while a key moves: its previous or its new one. */
 interface OtherHome {
@@ -68,8 +64,10 @@ export class ClusterStore implements RefillStore {
   }
 
   get dialect(): Dialect | undefined {
-    const { protocol } = this.#core.behaviors
-    return protocol === 'auto' ? this.#learned : protocol
+    const { behaviors, cluster } = this.#core
+    if (behaviors.protocol !== 'auto') return behaviors.protocol
+    // A host that connects late, or comes back as an older version, decides for all as well.
+    return this.#learned === 'meta' && cluster.handovers.hasClassicHost ? 'classic' : this.#learned
   }
 
   /**
@@ -82,6 +80,11 @@ export class ClusterStore implements RefillStore {
       this.#learning = undefined
     })
     return this.#learning
+  }
+
+  async #learn(): Promise<Dialect> {
+    this.#learned = await dialectOf(this.#core.cluster)
+    return this.#learned
   }
 
   get isStamped(): boolean {
@@ -290,21 +293,6 @@ export class ClusterStore implements RefillStore {
     this.#places.set(host, place)
     return place
   }
-
-  async #learn(): Promise<Dialect> {
-    const { hosts, policy } = this.#core.cluster
-    const answers: Abilities[] = []
-    const asked = hosts.map(async (host) => {
-      answers.push(host.abilities ?? (await host.ready()))
-    })
-    const anyAnswer = Promise.any(asked).catch(() => {})
-    // A host that is not connected replies only after it returns, which may be never.
-    await within(hosts.some((host) => host.usable) ? policy.requestTimeoutMs : 0, anyAnswer)
-    if (answers.length === 0) throw untold()
-    await within(DIALECT_PATIENCE_MS, Promise.allSettled(asked))
-    this.#learned = answers.every(({ meta }) => meta) ? 'meta' : 'classic'
-    return this.#learned
-  }
 }
 
 /** Wraps a reader to report its reply to the trace of its batch. */
@@ -326,16 +314,6 @@ async function answersOf(requests: readonly Request<StoreAnswer>[]): Promise<Sto
   return Promise.all(requests.map(({ promise }) => promise))
 }
 
-function within(timeoutMs: number, promise: Promise<unknown>): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, timeoutMs)
-    void promise.finally(() => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
-}
-
 /** The result for a key without a server: missing. */
 const nowhere: StoreAnswer = {
   ...{ status: 'missing', found: false, flags: 0, size: 0, ttlSeconds: -1, cas: '' },
@@ -345,11 +323,6 @@ const nowhere: StoreAnswer = {
   decode: () => undefined,
   bytes: () => new Uint8Array(),
   keep: () => nowhere,
-}
-
-function untold(): MintringError {
-  const message = 'No host was reachable to find out whether meta commands are supported'
-  return new MintringError('MINTRING_NO_HOSTS', message)
 }
 
 function over(host: Host): MintringError {

@@ -1,4 +1,5 @@
 import { MintringError } from '../errors.ts'
+import type { Abilities } from '../net/abilities.ts'
 import type { Lane } from '../net/lane.ts'
 import type { Request } from '../net/request.ts'
 import { createRing } from '../ring/ring.ts'
@@ -23,6 +24,8 @@ export class Handovers {
   #last: Handover | undefined
   #joining: HandoverChange | undefined
   #marks = { placement: '', key: '' }
+  /** Hosts whose last handshake found no meta commands. */
+  readonly #classic = new Set<Host>()
   /** Placements that may have a mark. */
   readonly #marked = new Set<string>()
 
@@ -84,6 +87,19 @@ export class Handovers {
     lane.close(overtaken(host.name))
     host.redial()
     return true
+  }
+
+  greeted(host: Host, { meta }: Abilities): void {
+    if (meta) this.#classic.delete(host)
+    else this.#classic.add(host)
+  }
+
+  /** Whether a host that may have keys, now or before the handover, has no meta commands. */
+  get hasClassicHost(): boolean {
+    for (const host of this.#classic) {
+      if (host.index >= 0 || this.current?.from.hosts.includes(host) === true) return true
+    }
+    return false
   }
 
   /** Joins the handover of a mark if it is still running. Returns whether there is one. */

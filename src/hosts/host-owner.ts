@@ -1,4 +1,5 @@
 import type { MintringError } from '../errors.ts'
+import type { Abilities } from '../net/abilities.ts'
 import type { Resolve } from '../net/dial.ts'
 import type { Lane } from '../net/lane.ts'
 import type { Request } from '../net/request.ts'
@@ -15,6 +16,8 @@ export interface MarkFinder<H> {
    * Called when a connection opened; returns true if it closed the connection because of `item`.
    */
   closed(host: H, lane: Lane, item: MarkItem | undefined): boolean
+  /** Called after each other handshake. */
+  greeted(host: H, abilities: Abilities): void
 }
 
 /** The owner of a host: receives its events and decides what follows. */

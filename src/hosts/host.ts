@@ -321,9 +321,9 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   laneOpened(lane: Lane, abilities: Abilities, item: GreetingItem | undefined): void {
     this.#leaveOldAddress(lane)
     if (this.#owner.handovers.closed(this, lane, item)) return
-    const isOnly = this.#lanes.all.every((other) => other === lane || other.state !== 'open')
-    if (isOnly) this.epoch++
+    if (this.#lanes.all.every((other) => other === lane || other.state !== 'open')) this.epoch++
     this.#facts.learned(abilities)
+    this.#owner.handovers.greeted(this, abilities)
     this.#health.tell('opened')
     if (this.#health.current.name === 'returning') void this.#comeBack(lane)
     else this.deliver()
