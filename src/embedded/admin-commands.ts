@@ -183,7 +183,7 @@ function crawl(exchange: Exchange, classes: string): string {
 
 type DumpLines = (engine: Engine, items: readonly EmbeddedItem[]) => Generator<string>
 
-/** Writes the `lines` of all live items in the requested classes. */
+/** Writes what `lines` returns for each item of the requested slab classes. */
 function dump(exchange: Exchange, command: Command, lines: DumpLines): string | undefined {
   const { engine, writer } = exchange
   const { store } = engine

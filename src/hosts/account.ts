@@ -93,7 +93,7 @@ export class Account {
     }
     for (const { places, cleared } of this.#past) {
       const once = places.homeOf(routeKey)
-      // A host that left and returned is a new object with the same debts.
+      // A host that left the list and returned is a new object, and keeps its missed changes.
       if (once.debts === host.debts || once.debts === home.debts || cleared.has(wireKey)) continue
       others.add(once)
       if (cleared.size >= this.#owner.policy.maxOwedKeys) cleared.clear()

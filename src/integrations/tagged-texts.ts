@@ -12,7 +12,7 @@ export interface TaggedText {
   readonly staleAtMs?: number | undefined
 }
 
-/** The misses of a key after which its callers load, as moments of SeenVersions. */
+/** When callers of a key missed, before they loaded. SeenVersions counts the moments. */
 interface Looks {
   /** The first miss since the last store. */
   open: number | undefined

@@ -42,7 +42,7 @@ export interface Group {
 /** After this many closed connections a request is not sent again. */
 const MAX_HANG_UPS = 2
 
-/** What a verb encodes its command into: the outbox of a lane. */
+/** The send buffer of a connection, into which a verb writes its encoded command. */
 export interface Sink {
   /** Appends latin1 text that includes its CRLF. */
   text(line: string): void

@@ -24,9 +24,8 @@ function badTtl(why: string): MintringError {
 }
 
 /**
- * Returns the exptime, limited to `maxTtlSeconds`; a limit of 0 means none. An exptime of 0 means
- * no expiry, a negative one is already expired, and a Unix time counts as longer than any relative
- * one.
+ * Returns the exptime, or `maxTtlSeconds` if that is shorter; a limit of 0 means none. Under a
+ * limit, 0 (no expiry) and Unix times become the limit; a negative exptime (expired) stays.
  */
 export function atMostExptime(exptime: number, maxTtlSeconds: number): number {
   if (maxTtlSeconds === 0) return exptime

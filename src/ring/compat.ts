@@ -104,9 +104,9 @@ export const compat = Object.freeze({
   spymemcachedModula: preset({ distribution: 'modula', hash: 'NATIVE_HASH', ejection: 'skip' }),
   /** npm hashring. */
   hashring,
-  /** npm memcached. */
+  /** Placement of the npm package `memcached`. */
   memcached: preset({ ...hashring, labelFormat: 'libmemcached' }),
-  /** npm memjs. */
+  /** Placement of the npm package `memjs`. */
   memjs: preset({ distribution: 'memjs', hash: 'java-hashCode', ejection: 'skip' }),
   /** Python's pymemcache HashClient. */
   pymemcache: preset({ distribution: 'pymemcache', hash: 'murmur3_32', ejection: 'skip' }),

@@ -56,8 +56,8 @@ export interface Distribution {
   /** The default key hash. */
   readonly hash: HashName
   /**
-   * Names that mean another hash in this distribution: where `crc32` is the full CRC-32, for
-   * example.
+   * Names of hashes that this distribution reads differently. Usually `crc32` is libmemcached's
+   * shortened CRC-32; in some distributions it is the full one.
    */
   readonly hashAliases?: Readonly<Record<string, HashName>>
   /** Which weights the distribution accepts, and whether it uses them. */
@@ -69,7 +69,7 @@ export interface Distribution {
   readonly place: (input: PlacementInput) => Placement
 }
 
-/** The walk of most distributions: continue at the next place of the table. */
+/** How most distributions find a live server for a key: the next one in the table. */
 const nextOnTable: Walk = (key, hash, table, live) => table.liveOwnerOf(hash, live, key)
 
 /** Makes the placement of a distribution that hashes keys with the key hash of its input. */

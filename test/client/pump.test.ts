@@ -216,7 +216,7 @@ describe('warmFromPrevious with a log', () => {
     assert.equal(done.listed, KEYS)
   })
 
-  test('repeats a slab class in which a key failed', async (t) => {
+  test('copies a slab class again in the next run if a key of it failed', async (t) => {
     const { run, moving } = await desk(t)
     const path = join(newFolder(t), 'copy.log')
     const bad = moving[5]!

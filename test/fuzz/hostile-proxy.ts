@@ -14,7 +14,7 @@ export interface Hostility {
   readonly splitShare: number
   /** Pieces that are forwarded in part before the connection ends. */
   readonly truncateShare: number
-  /** Pieces that are lost with their connection. */
+  /** The share of chunks that the proxy drops, with the connection that they came on. */
   readonly resetShare: number
 }
 
@@ -182,7 +182,7 @@ class Passage {
     if (this.#far.destroyed) return
     this.#state.ends(this)
     this.#far.end()
-    // Nothing may wait for a server that never closes.
+    // The server may keep its half open: do not wait for it for ever.
     setTimeout(() => this.#far.destroy(), CLOSE_MS).unref()
   }
 }

@@ -181,7 +181,7 @@ describe('a change of servers with a handover', () => {
     assert.deepEqual(await missing(second), NOTHING)
   })
 
-  test('delays no key when an item that is no mark has the name of one', async (context) => {
+  test('ignores an ordinary item under the key of its mark, and delays no other key for it', async (context) => {
     const fleet = await startFleet(context)
     const client = fleet.join(3)
     await client.set('plain:0', 'v0', TTL)

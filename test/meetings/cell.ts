@@ -195,7 +195,7 @@ export class Cell {
     for (const gate of this.gates) gate.resetAll()
   }
 
-  /** Closes the cell: no connection or timer of the client may be left. */
+  /** Closes clients and servers. It is a fault if the client leaves a connection or a timer. */
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true

@@ -8,7 +8,7 @@ const badTtl = { code: 'MINTRING_BAD_TTL' }
 const notUint = [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, '1' as unknown as number]
 
 describe('the classic command writers', () => {
-  test('write commands that read', () => {
+  test('encode retrieval commands (get, gets, gat, gats)', () => {
     assert.equal(request.getHead(['a']), 'get a\r\n')
     assert.equal(request.getHead(['a', 'b', 'c']), 'get a b c\r\n')
     assert.equal(request.getsHead(['a', 'b']), 'gets a b\r\n')

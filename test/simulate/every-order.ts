@@ -37,7 +37,7 @@ class Scenario {
   readonly #pending: { name: string; run(): void; client: SteppedClient }[] = []
   /** The last step of a client. */
   #last: Move | undefined
-  /** A client whose first command is the next step. */
+  /** The client that has just started: its first command is sent before any other step. */
   #first: SteppedClient | undefined
   #nowMs = 0
   #version = 0

@@ -18,7 +18,7 @@ export interface Plan {
   readonly isLoaded?: boolean
   /** How often the tag, and the value, may be evicted. */
   readonly evictions?: { readonly tag: number; readonly value: number }
-  /** How often an invalidation of the tag may be sent again. */
+  /** The maximum number of times that an invalidation of the tag is resent. */
   readonly repeats?: number
   /** How often time may pass while commands are in flight. */
   readonly delays: number

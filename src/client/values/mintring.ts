@@ -128,7 +128,7 @@ export class MintringCodec implements Codec {
     const { serializer } = this.#settings
     if (serializer === undefined) return json(value)
     const failed = (error: unknown): never => {
-      throw badValue(`the serializer rejected ${describe(value)}`, error)
+      throw badValue(`the serializer could not encode ${describe(value)}`, error)
     }
     try {
       const body = serializer.serialize(value)

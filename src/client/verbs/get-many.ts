@@ -27,7 +27,7 @@ const MAX_LINE_BYTES = 6000
 /** The results of one getMany, by position of the key. */
 interface Found {
   readonly codec: Codec
-  /** The measuring codecs of all lines; undefined without subscribers to the channel. */
+  /** One codec per command, which also counts bytes; undefined if no channel has a subscriber. */
   readonly measured: MeasuredCodec[] | undefined
   readonly values: unknown[]
   /** Values that are still being decoded. */

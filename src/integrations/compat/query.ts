@@ -80,7 +80,7 @@ export function shortened(key: string, rules: KeyRules): string {
   return isLong(key, rules) ? createHash('md5').update(key).digest('hex') : key
 }
 
-/** `memcached` counts characters; a server rejects a key that is too long in bytes. */
+/** The package `memcached` limits characters of a key, a server limits bytes: check both. */
 function isLong(key: string, { maxKeySize, keyCompression }: KeyRules): boolean {
   if (key.length > Number(maxKeySize)) return true
   return Boolean(keyCompression) && Buffer.byteLength(key) > LONGEST_MEMCACHED_KEY
