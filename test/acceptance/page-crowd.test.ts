@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { pageCache } from '../../src/integrations/page.ts'
 import { type Answer, isHit, type Site, siteOf } from '../integrations/page/site.ts'
-import { skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
+import { skipWithoutMeta, startMemcached } from '../support/memcached.ts'
 
 /* The use case of a page cache: many visitors of one page whose application returns 503 for 3 s. */
 const VISITORS = 5000
@@ -69,7 +69,7 @@ async function crowd(made: Stage): Promise<Answer[]> {
 }
 
 describe('5,000 visitors of a page whose application fails', {
-  skip: skipWithoutMemcached(),
+  skip: skipWithoutMeta(),
 }, () => {
   test('get the stale page, and one request per back-off reaches the application', async (t) => {
     const made = await stage(t)
