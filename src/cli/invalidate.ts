@@ -44,14 +44,11 @@ export async function invalidateCommand(argv: string[], io: CliIo): Promise<numb
   await using client = new MemcachedClient(target.servers, target.behaviors)
   const { signal } = io
   if (tags.length > 0) await client.invalidateTags(tags, { hard, signal })
-  const stale: string[] = []
-  const missing: string[] = []
   // None is marked if one of them is not a valid key.
   for (const key of keys) client.locate(key)
-  for (const key of keys) {
-    const isFound = await client.invalidate(key, { ...window, signal })
-    ;(isFound ? stale : missing).push(key)
-  }
+  const marks = await Promise.all(keys.map((key) => client.invalidate(key, { ...window, signal })))
+  const stale = keys.filter((_, at) => marks[at])
+  const missing = keys.filter((_, at) => !marks[at])
   const found = tags.length > 0 || stale.length > 0
   const what = tags.length > 0 ? { tags, hard } : { keys, found, missing }
   if (values.json === true) io.out(`${jsonText(what)}\n`)

@@ -12,7 +12,7 @@ import { CheckedKeys, Keys } from './keys.ts'
 import type { OperationOptions, ReadOptions } from './options.ts'
 import { applyOptions } from './options.ts'
 import { type Telling, traceCommand, traceKey, tracePart, traceStep } from './trace.ts'
-import { BytesCodec, type Codec } from './values/codec.ts'
+import { BytesCodec, type Codec, type Decoder } from './values/codec.ts'
 import { besideRefills, createCodec } from './values/select.ts'
 
 /**
@@ -156,7 +156,7 @@ export class ClientCore {
   }
 
   /** Returns the codec for a read. Throws MINTRING_BAD_ARGUMENT for an invalid `as`. */
-  codecFor(options: ReadOptions | undefined): Codec {
+  codecFor(options: ReadOptions | undefined): Decoder {
     const as = options?.as
     if (as === undefined) return this.codec
     if (as === 'buffer') return new BytesCodec(this.codec)

@@ -8,7 +8,7 @@ import type { Host } from '../hosts/host.ts'
 import type { Request } from '../net/request.ts'
 import type { RefillEntry } from '../refill/entry.ts'
 import type { KeyMapping } from './keys.ts'
-import type { Codec } from './values/codec.ts'
+import type { Decoder } from './values/codec.ts'
 import { bytesWritten, MeasuredCodec } from './wire-bytes.ts'
 
 /** The parts of a client that tracing needs. */
@@ -110,8 +110,8 @@ function noteEnd({ cluster }: Traced, message: CommandMessage, request: Request)
 
 /** Wraps the codec of a read to measure the value, whose size is known only while it is decoded. */
 function measure(request: { context: unknown }): void {
-  const { decode } = Object(request.context) as Partial<Codec>
-  if (typeof decode === 'function') request.context = new MeasuredCodec(request.context as Codec)
+  const { decode } = Object(request.context) as Partial<Decoder>
+  if (typeof decode === 'function') request.context = new MeasuredCodec(request.context as Decoder)
 }
 
 /** Runs and traces a verb on one key as one command, although it sends several. */

@@ -1,18 +1,14 @@
 import { bytesOfChunks } from './chunks.ts'
-import type { Body, Codec, Encoded } from './values/codec.ts'
+import type { Body, Decoder } from './values/codec.ts'
 
 /** Decodes with another codec, and adds up the stored bytes for traces. */
-export class MeasuredCodec implements Codec {
+export class MeasuredCodec implements Decoder {
   /** The bytes of all values read so far. */
   size = 0
-  readonly #codec: Codec
+  readonly #codec: Decoder
 
-  constructor(codec: Codec) {
+  constructor(codec: Decoder) {
     this.#codec = codec
-  }
-
-  encode(value: unknown): Encoded | Promise<Encoded> {
-    return this.#codec.encode(value)
   }
 
   decode(flags: number, body: Body): unknown {

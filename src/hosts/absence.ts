@@ -1,10 +1,10 @@
 import type { MintringError } from '../errors.ts'
 import { Request, type Verb } from '../net/request.ts'
 import { atMostExptime } from '../protocol/exptime.ts'
-import { deleteHead, storeHead, touchHead } from '../protocol/request.ts'
+import { deleteHead, touchHead } from '../protocol/request.ts'
 import { crypto, performance, unixMs } from '../runtime.ts'
 import type { Host } from './host.ts'
-import { done, getsVerb, itemVerb } from './item-commands.ts'
+import { done, getsVerb, itemVerb, textVerb } from './item-commands.ts'
 import { KeyFilter } from './key-filter.ts'
 
 /** How long a marker lives after the last process renewed it. */
@@ -34,15 +34,8 @@ const GETS: Verb = getsVerb((reply): Found => {
 })
 
 /** Repeatable: any process's marker will do, so storing it twice does no harm. */
-const ADD: Verb = {
-  ...itemVerb('add', 'change', (request, maxTtl) => markHead('add', request, maxTtl), done),
-  repeatable: true,
-}
-
-const CAS: Verb = {
-  ...itemVerb('cas', 'change', (request, maxTtl) => markHead('cas', request, maxTtl), done),
-  repeatable: true,
-}
+const ADD: Verb = { ...textVerb('add', MARK_SECONDS), repeatable: true }
+const CAS: Verb = { ...textVerb('cas', MARK_SECONDS), repeatable: true }
 
 const TOUCH: Verb = itemVerb(
   'touch',
@@ -52,11 +45,6 @@ const TOUCH: Verb = itemVerb(
 )
 
 const DELETE: Verb = itemVerb('delete', 'remove', ({ wireKey }) => deleteHead(wireKey), done)
-
-function markHead(name: 'add' | 'cas', { wireKey, body, args }: Request, maxTtl: number): string {
-  const ttl = atMostExptime(MARK_SECONDS, maxTtl)
-  return storeHead(name, wireKey, 0, ttl, body!.length, args as bigint | undefined)
-}
 
 /** Sends a request to one host. */
 export type SendTo = (host: Host, request: Request) => void

@@ -1,6 +1,7 @@
 import { acceptOneValue, refuse } from '../net/refusal.ts'
 import { type Effect, Request, type Verb } from '../net/request.ts'
 import { flushAllHead } from '../protocol/admin.ts'
+import { atMostExptime } from '../protocol/exptime.ts'
 import { mdHead, mgHead, msHead } from '../protocol/meta.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
@@ -67,6 +68,15 @@ const EMPTY: Verb = itemVerb(
     return kind === ClientError ? false : UNEXPECTED
   },
 )
+
+/** Returns a verb that stores text for `seconds`. Its argument is the CAS id of `cas`. */
+export function textVerb(name: 'set' | 'add' | 'cas', seconds: number): Verb {
+  const encode = ({ wireKey, body, args }: Request, maxTtl: number): string => {
+    const ttl = atMostExptime(seconds, maxTtl)
+    return storeHead(name, wireKey, 0, ttl, body!.length, args as bigint | undefined)
+  }
+  return itemVerb(name, 'change', encode, done)
+}
 
 /** Reads an item with its remaining lifetime. Needs meta commands. */
 export function peek(key: WireKey): Request<PlacedItem | undefined> {

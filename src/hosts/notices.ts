@@ -1,10 +1,8 @@
 import { type Debt, Request, type Verb } from '../net/request.ts'
-import { atMostExptime } from '../protocol/exptime.ts'
-import { storeHead } from '../protocol/request.ts'
 import { crypto, performance } from '../runtime.ts'
 import type { SendTo } from './absence.ts'
 import type { Host } from './host.ts'
-import { done, getsVerb, itemVerb } from './item-commands.ts'
+import { getsVerb, textVerb } from './item-commands.ts'
 import type { ClusterPolicy } from './policy.ts'
 import { tellRequest } from './tell.ts'
 
@@ -21,37 +19,15 @@ const LOOK_SHARE = 0.25
 const MISSED = 'missed'
 const TOLD = 'told'
 
-const SET: Verb = {
-  ...itemVerb('set', 'change', (request, maxTtl) => noticeHead('set', request, maxTtl), done),
-  repeatable: true,
-}
-const ADD: Verb = itemVerb(
-  'add',
-  'change',
-  (request, maxTtl) => noticeHead('add', request, maxTtl),
-  done,
-)
-const CAS: Verb = itemVerb(
-  'cas',
-  'change',
-  (request, maxTtl) => noticeHead('cas', request, maxTtl),
-  done,
-)
+const SET: Verb = { ...textVerb('set', NOTICE_SECONDS), repeatable: true }
+const ADD: Verb = textVerb('add', NOTICE_SECONDS)
+const CAS: Verb = textVerb('cas', NOTICE_SECONDS)
 const GETS: Verb = getsVerb((reply): Notice => ({ cas: reply.cas, text: reply.valueString() }))
 
 /** A notice, as its fallback host returns it. */
 interface Notice {
   readonly cas: bigint
   readonly text: string
-}
-
-function noticeHead(
-  name: 'set' | 'add' | 'cas',
-  { wireKey, body, args }: Request,
-  maxTtl: number,
-): string {
-  const ttl = atMostExptime(NOTICE_SECONDS, maxTtl)
-  return storeHead(name, wireKey, 0, ttl, body!.length, args as bigint | undefined)
 }
 
 /** A key and its own host. */

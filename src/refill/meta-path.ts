@@ -26,7 +26,7 @@ const MAX_TTL_SECONDS = 2_592_000
  *
  * The server never takes a lease back. So each lease has an item beside the key, its beat, named
  * after the lease's CAS id. The holder renews the beat. A waiting client creates a missing beat;
- * when nobody has renewed it for the length of a lease, one client takes the lease over.
+ * when no client has renewed it for the length of a lease, one takes the lease over.
  */
 export class MetaPath implements Path {
   protected readonly refillStore: RefillStore

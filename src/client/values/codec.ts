@@ -38,16 +38,15 @@ export interface Codec {
   bytes?(flags: number, body: Body): Buffer | undefined | Promise<Buffer | undefined>
 }
 
+/** The part of a codec that reads need. */
+export type Decoder = Pick<Codec, 'decode' | 'bytes'>
+
 /** Returns the bytes of another codec's values. */
-export class BytesCodec implements Codec {
-  readonly #codec: Codec
+export class BytesCodec implements Decoder {
+  readonly #codec: Decoder
 
-  constructor(codec: Codec) {
+  constructor(codec: Decoder) {
     this.#codec = codec
-  }
-
-  encode(value: unknown): Encoded | Promise<Encoded> {
-    return this.#codec.encode(value)
   }
 
   decode(flags: number, body: Body): unknown {
@@ -57,7 +56,7 @@ export class BytesCodec implements Codec {
 
 /** Returns the bytes of a value; those of the body if the codec has no bytes(). */
 export function bytesOf(
-  codec: Codec,
+  codec: Decoder,
   flags: number,
   body: Body,
 ): Buffer | undefined | Promise<Buffer | undefined> {

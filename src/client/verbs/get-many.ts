@@ -14,7 +14,7 @@ import type { ReadOptions } from '../options.ts'
 import { checkOptions, READ_OPTIONS } from '../options.ts'
 import { allFailed, Outcomes } from '../outcomes.ts'
 import { traceBatch } from '../trace.ts'
-import type { Codec } from '../values/codec.ts'
+import type { Decoder } from '../values/codec.ts'
 import { MeasuredCodec } from '../wire-bytes.ts'
 import type { KeyBatch, ManyVerb } from './many.ts'
 import { allOf, checkKeys, deadlineOf, runMany } from './many.ts'
@@ -26,7 +26,7 @@ const MAX_LINE_BYTES = 6000
 
 /** The results of one getMany, by position of the key. */
 interface Found {
-  readonly codec: Codec
+  readonly codec: Decoder
   /** One codec per command, which also counts bytes; undefined if no channel has a subscriber. */
   readonly measured: MeasuredCodec[] | undefined
   readonly values: unknown[]
@@ -41,7 +41,7 @@ interface Found {
 /** One `get` line of a getMany. */
 interface Line {
   readonly found: Found
-  readonly codec: Codec
+  readonly codec: Decoder
   readonly positions: readonly number[]
   readonly wireKeys: readonly string[]
   /** The bytes of the values read so far, if they are measured. */

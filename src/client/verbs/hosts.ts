@@ -173,7 +173,7 @@ export function cacheMemlimit(
   return command(core, cacheMemlimitHead(megabytes), options)
 }
 
-/** Shuts down one server. It must be named, so that nobody shuts down all by accident. */
+/** Shuts down one server. The caller must name it: no call shuts down all of them. */
 export async function shutdown(
   core: ClientCore,
   name: string,

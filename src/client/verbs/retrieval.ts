@@ -13,7 +13,7 @@ import type { ReadOptions } from '../options.ts'
 import { checkOptions, READ_OPTIONS } from '../options.ts'
 import type { Ttl } from '../ttl.ts'
 import { exptimeOf } from '../ttl.ts'
-import type { Codec } from '../values/codec.ts'
+import type { Decoder } from '../values/codec.ts'
 import { ValueFlag } from '../values/mintring.ts'
 
 /** A value with its metadata. */
@@ -26,7 +26,7 @@ export interface Entry<Value> {
   readonly flags: number
 }
 
-type Retrieval = Request<unknown, Codec>
+type Retrieval = Request<unknown, Decoder>
 
 const SPLIT = ValueFlag.Written | ValueFlag.Manifest
 
