@@ -87,8 +87,7 @@ function complain(name: string, error: unknown, io: CliIo): number {
     return exitCodes.usage
   }
   if (io.signal?.aborted === true) {
-    // Counts and warm-ups report their progress. The plain message that an operation was aborted
-    // adds nothing.
+    // Shows how far a count or a warm-up came, but not the plain message of an AbortError.
     const reached = isMintringError(error) && !error.message.startsWith('The operation was')
     say(reached ? `interrupted: ${error.message}` : 'interrupted')
     return exitCodes.interrupted

@@ -5,8 +5,7 @@ import { exitCodes } from './io.ts'
 import { processIo } from './process-io.ts'
 
 const { io, close } = processIo(process)
-// A promise that never settles, as of a loader, does not keep the process alive: without this check
-// it would exit with 0.
+// A pending promise does not keep Node alive: without this, a stuck command would exit with 0.
 const endless = (): void => {
   io.err('mintring: the command waits for a promise that never settles, for example of a loader\n')
   process.exitCode = exitCodes.failed
@@ -16,9 +15,8 @@ void runCommandLine(process.argv.slice(2), io)
   .then((code) => {
     process.off('beforeExit', endless)
     process.exitCode = code
-    // After Ctrl-C, pending reads of input or other open handles must not delay the exit. The
-    // output of
-    // the verb is written first.
+    // After Ctrl-C, exits despite open handles, such as a pending read of standard input.
+    // Writing '' first makes sure that all earlier output has been written.
     if (io.signal.aborted) process.stdout.write('', () => process.exit())
   })
   .finally(close)

@@ -56,7 +56,7 @@ const options = {
 
 const MAX_SHOWN_ERRORS = 10
 
-/** The exports of a loader module. */
+/** What the module given as `--loader` exports. */
 interface LoaderModule {
   readonly load?: WarmLoader
   readonly keys?: KeySource | (() => KeySource)

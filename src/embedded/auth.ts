@@ -57,7 +57,7 @@ export class AuthGate {
   }
 
   #readLine(): boolean {
-    // memcached does not look at a single byte, even if it is a line feed.
+    // memcached looks for a line only after two bytes, even if the first one is a line feed.
     const feed = this.#held.length < 2 ? -1 : this.#held.indexOf(10)
     if (feed < 0) {
       this.mustClose = this.#held.length > JUNK_BYTES
@@ -102,7 +102,10 @@ export class AuthGate {
     return true
   }
 
-  /** Replaces the pending reply: memcached sends only the last of several replies in one turn. */
+  /**
+   * Replaces the pending reply: after several attempts in one packet, memcached replies only to the
+   * last one.
+   */
   #reply(line: string): void {
     this.#writer.discard()
     this.#writer.line(line)

@@ -81,7 +81,7 @@ export class Engine {
     this.prefixes.clear()
   }
 
-  /** Begins a turn of a connection. The time does not change until the next turn. */
+  /** Reads the clock once for all commands that arrived on a connection in one chunk. */
   beginTurn(): void {
     this.store.now = this.time.now()
     this.store.turn++

@@ -80,7 +80,7 @@ export class FaultPlan {
     this.#left = faults?.times ?? Number.POSITIVE_INFINITY
   }
 
-  /** Whether replies must be handled one by one. */
+  /** Whether faults may affect the next reply, so that each reply must be sent separately. */
   get active(): boolean {
     return this.#faults !== undefined && this.#left > 0
   }

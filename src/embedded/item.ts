@@ -23,8 +23,8 @@ export class EmbeddedItem {
   /** Whether it was stored under a base64 key: metadata replies then encode the key as base64. */
   binaryKey = false
   /**
-   * The turn whose pending replies still refer to it. memcached does not change such an item in
-   * place.
+   * The value of `Store.turn` when a reply last included this item. Until those replies are sent,
+   * memcached does not change the item in place.
    */
   heldInTurn = -1
   newer: EmbeddedItem | undefined = undefined

@@ -34,8 +34,8 @@ export class Outlet {
   }
 
   /**
-   * Writes the replies of a turn at once. Returns false if the caller should wait for the socket's
-   * drain.
+   * Writes the collected replies in one write. Returns false if the caller should wait for the
+   * socket's `drain` event.
    */
   send(parts: Buffer[]): boolean {
     if (this.#cut) return true

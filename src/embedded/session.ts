@@ -31,7 +31,10 @@ export interface SessionHost {
   forget(session: Session): void
 }
 
-/** One connection: reads commands, executes them, and writes their replies once per turn. */
+/**
+ * One connection: reads commands, executes them, and writes all replies to the commands of a chunk
+ * at once.
+ */
 export class Session implements Exchange {
   readonly id: number
   readonly engine: Engine

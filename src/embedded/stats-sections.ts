@@ -49,7 +49,7 @@ export function* itemsRows(engine: Engine): Generator<Row> {
   }
 }
 
-/** Counts what never happens in this server. */
+/** Counters that are always 0, because this server never does what they count. */
 const NEVER = ['tailrepairs', 'lrutail_reflocked']
 
 /** Zero, because this server has one LRU list: all items count as cold. */

@@ -28,7 +28,7 @@ export interface Stored {
   readonly result: StoreResult
   /** The new CAS id of the item; 0 if it was not stored. */
   readonly cas: bigint
-  /** The size of the value that was stored, or would have been. */
+  /** The size of the value in bytes, even if it was not stored. */
   readonly bytes: number
 }
 

@@ -18,9 +18,12 @@ export interface StoreLimits {
   readonly maxBytes: number
   /** Whether items have CAS ids. */
   readonly cas: boolean
-  /** Whether a flush goes by time alone, as in memcached 1.6.25 and later. */
+  /**
+   * Whether `flush_all` decides by an item's time alone, as in memcached 1.6.25 and later. Earlier
+   * versions also compare CAS ids.
+   */
   readonly flushByTimeOnly: boolean
-  /** The CAS id before the first one: 0; in memcached 1.6.27 and later 1. */
+  /** The first CAS id minus one: 0 before memcached 1.6.27, 1 since. */
   readonly casBefore: bigint
 }
 
@@ -31,9 +34,9 @@ const RECLAIM_TRIES = 5
  * The items of one server: lookup, expiry, flush, CAS ids, and one LRU order with a limit in bytes.
  */
 export class Store {
-  /** The second in which commands are executed. The server updates it once per turn. */
+  /** The current time in seconds. The server updates it once per received chunk of commands. */
   now: number
-  /** Counts the turns of connections; see EmbeddedItem.heldInTurn. */
+  /** Increases when pending replies are sent. `heldInTurn` of an item in them then differs. */
   turn = 0
   maxBytes: number
   tally: ServerTally
@@ -128,7 +131,7 @@ export class Store {
     this.tally.totalItems++
   }
 
-  /** Removes a linked item. */
+  /** Removes an item from this store. */
   unlink(item: EmbeddedItem): void {
     this.#items.delete(item.key)
     this.#cutOut(item)

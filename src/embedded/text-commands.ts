@@ -37,7 +37,7 @@ function retrieve(withCas: boolean, touching: boolean): Handler {
       writer.value(item.key, item.flags, item.value, withCas ? item.cas : undefined)
     }
     writer.line('END')
-    // From 1.6.40 on, replies to gets are collected like all others.
+    // Before 1.6.40, memcached sends the replies to a get at once, so a later error keeps them.
     if (!engine.abilities.strictLines) exchange.settle()
   }
 }

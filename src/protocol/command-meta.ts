@@ -143,8 +143,7 @@ export class MetaFlags {
         break
       case 'F':
         this.clientFlags = line.u32(index, 1)
-        // memcached has no message for a wrong F: it keeps the message of an earlier wrong flag, or
-        // this default.
+        // memcached has no message of its own for a wrong F: an earlier flag's message stays.
         if (Number.isNaN(this.clientFlags)) {
           this.problem ??= 'CLIENT_ERROR bad command line format'
         }

@@ -5,7 +5,7 @@ import { MAX_KEY_BYTES, MAX_OPAQUE_BYTES } from './limits.ts'
 const EMPTY: Buffer = Buffer.alloc(0)
 
 const BAD_FORMAT = 'CLIENT_ERROR bad command line format'
-/** Lengths are C ints, and the line end adds two bytes. */
+/** The largest length of a value: memcached adds two bytes (CRLF) and stores the sum in a C int. */
 const LARGEST_LENGTH = 2_147_483_645
 
 /** The size of memcached's item header in 64-bit builds. */

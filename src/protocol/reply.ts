@@ -86,8 +86,7 @@ export class Reply {
 
   /** Resets all fields and takes a new line. For the parser only. */
   begin(lineBuffer: Buffer, lineStart: number, lineEnd: number): void {
-    // Skips the assignment if the buffer is the same: storing a new object in an old one costs the
-    // garbage collector a write barrier.
+    // Assigning an object to a field costs a write barrier, so an unchanged buffer is not assigned.
     if (this.lineBuffer !== lineBuffer) this.lineBuffer = lineBuffer
     this.lineStart = lineStart
     this.lineEnd = lineEnd
@@ -189,7 +188,7 @@ export class Reply {
   valueBuffer(): Buffer {
     const length = this.dataEnd - this.dataStart
     if (this.dataOwned && this.data.length === length) {
-      // Only one caller may own it: the next call returns a copy.
+      // Only one caller may own the buffer, so the next call returns a copy of the value.
       this.dataOwned = false
       return this.data
     }

@@ -7,8 +7,8 @@ const COPY_BELOW_BYTES = 8 * 1024
 const REUSE_BELOW_BYTES = 4 * 1024
 
 /**
- * Collects the replies of one turn of a connection in as few buffers as possible, for one write.
- * Text is latin1, so keys leave with the same bytes as they arrived.
+ * Collects replies to one connection in as few buffers as possible, so that all replies of one
+ * event-loop turn are sent in one write. Text is latin1: keys leave with the bytes as they arrived.
  */
 export class ReplyWriter {
   #block: Buffer = Buffer.allocUnsafe(FIRST_BLOCK_BYTES)

@@ -4,12 +4,10 @@ import type { Live, Member, Table } from './placement.ts'
 // While sorting, one double holds a point and the rank of its owner: 32 bits of point, 20 of rank.
 const RANKS = 1_048_576
 
-// The limit on points. 10,000 servers of 160 points make 1.6 million, so more than this comes from
-// a wrong weight.
+// The limit on points. 10,000 servers have 1.6 million, so more than this is due to a wrong weight.
 const MAX_POINTS = 16_777_216
 
-// Buckets with more points than this are searched by bisection: a skewed hash can put all points
-// into one bucket.
+// A bucket with more points is searched by bisection: a skewed hash may put all points into one.
 const SCAN_AT_MOST = 8
 
 /** How a distribution computes the points of its members. */
@@ -118,9 +116,8 @@ export class Continuum implements Table {
     const hashes = 2 ** bits
     let from = 0
     for (let i = 0; i < this.#size && from < hashes; i++) {
-      // Forward, an arc ends at its point and belongs to it. Backward, the arc up to a point
-      // belongs to
-      // the point before.
+      // `forward`: a hash belongs to the first point at or after it, so a range includes its end.
+      // `backward`: a hash belongs to the last point at or before it, so a range excludes its end.
       const end = Math.min(hashes, this.#entries[2 * i]! + (this.#backward ? 0 : 1))
       if (end <= from) continue
       const owner = this.#backward ? (i + this.#size - 1) % this.#size : i

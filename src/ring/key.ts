@@ -13,8 +13,7 @@ export type BytesHash = (bytes: Uint8Array, length: number) => number
  */
 export type KeyHash = (key: Key) => number
 
-// Keys up to this many UTF-16 units are written to one buffer of this module, so that a lookup
-// allocates nothing. memcached's own limit is 250 bytes.
+// Keys of up to this many UTF-16 units are encoded into one reused buffer, to allocate nothing.
 const SHARED_UNITS = 1024
 const LOOPED_UNITS = 64
 const sharedBytes = new Uint8Array(SHARED_UNITS * 3)

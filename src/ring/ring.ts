@@ -120,7 +120,7 @@ export class Ring<Server extends RingServer = RingServer> {
     this.#table = table
     this.#walk = walk
     this.#bits = settings.hash.bits
-    // Without `live` only: a dead server has no keys on this ring, whatever its weight.
+    // No warning about servers without keys if `live` is given: dead servers rightly have none.
     this.warnings = warnOfTraps(
       settings,
       parsed,

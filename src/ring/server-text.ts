@@ -110,8 +110,7 @@ function socketPath(text: string): string {
 
 /** Returns the path of a socket. Throws MINTRING_BAD_SERVER. */
 export function checkedPath(path: unknown, server: unknown): string {
-  // A relative path with an @ is a mistyped URL: as a path, its password would show up as a host
-  // name.
+  // A relative path with an @ is a mistyped URL, whose password would be shown as a host name.
   const isPath = typeof path === 'string' && /^(\/|[^@]*$)/.test(path)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a path must not have any
   if (isPath && path !== '' && !/[\u0000-\u001f\u007f]/.test(path)) return path

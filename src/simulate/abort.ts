@@ -68,7 +68,7 @@ export async function* untilAborted<Item>(
     }
   } finally {
     leave()
-    // Not awaited: a source that hangs would delay the end.
+    // Does not wait for the iterator to close: if its source hangs, that may never happen.
     void Promise.resolve(iterator.return?.()).catch(() => {})
   }
 }

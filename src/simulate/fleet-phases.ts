@@ -8,7 +8,7 @@ export type FleetPhase = 'before' | ChangePhase | 'after'
 
 export const phases: readonly FleetPhase[] = ['before', 'announce', 'move', 'settle', 'after']
 
-/** When the processes of a fleet enter each phase. */
+/** The times that decide when each process enters each phase of a change of servers. */
 export interface Schedule {
   readonly processes: number
   /**
@@ -17,20 +17,20 @@ export interface Schedule {
    */
   readonly learnMs: number
   readonly announceMs: number
-  /** 0 means a change without handover. */
+  /** How long values move to their new hosts; 0 means a change without handover. */
   readonly handoverMs: number
   readonly durationMs: number
 }
 
 /**
- * Which share of the processes is in which phase at a time. From this follows when a process of a
- * phase makes the next request. Cumulative sums over the moments at which a share changes keep a
- * request at a few lookups, even with 10,000 processes.
+ * Computes which share of the processes is in each phase of a change of servers at any time, and
+ * when a process in a given phase makes the next request. It looks both up in sums that it computes
+ * once, so a request takes a few steps even with 10,000 processes.
  */
 export class FleetPhases {
   readonly #timesMs: readonly number[]
   readonly #shares: Readonly<Record<FleetPhase, Float64Array>>
-  /** By phase: the integral of the share over time, up to each moment. */
+  /** By phase: the integral over time of its share of processes, up to each of `#timesMs`. */
   readonly #sums: Readonly<Record<FleetPhase, Float64Array>>
 
   constructor(schedule: Schedule) {
@@ -64,14 +64,14 @@ export class FleetPhases {
     const shares = this.#shares[phase]
     const sums = this.#sums[phase]
     const sum = this.shareMsUntil(phase, fromMs) + shareMs
-    // The last moment whose sum is not above `sum`: the result is in the interval that follows it.
+    // The index of the interval of `#timesMs` that contains the result.
     const at = lastAtMost(sums, sum)
     const share = shares[at]!
     if (share > 0) return this.#timesMs[at]! + (sum - sums[at]!) / share
     return Number.POSITIVE_INFINITY
   }
 
-  /** Returns the integral of a phase's share over time, up to a moment. */
+  /** Returns the integral over time, up to `atMs`, of a phase's share of processes. */
   shareMsUntil(phase: FleetPhase, atMs: number): number {
     const at = lastAtMost(this.#timesMs, atMs)
     return this.#sums[phase][at]! + this.#shares[phase][at]! * (atMs - this.#timesMs[at]!)

@@ -107,8 +107,9 @@ const RULES: Readonly<Record<keyof FleetInput, ArgumentRule>> = {
 
 /** Time for the caches to fill before the first outage. */
 const WARM_MS = 5_000
-/** Limits: so many events take minutes, and so many absences fit into memory. */
+/** The limit on simulated reads and writes: this many take minutes. */
 const MAX_EVENTS = 100_000_000
+/** The limit on ejections (processes × outages): this many fit into memory. */
 const MAX_ABSENCES = 2_000_000
 
 /**

@@ -46,7 +46,7 @@ class Fleet {
   readonly #cache: FleetCache
   readonly #homes: Uint16Array
   readonly #fallbacks: Uint16Array
-  /** The absences of the host as each process sees them, in order. */
+  /** By process: when it ejected the failing host and when it took the host back, in order. */
   readonly #absences: readonly (readonly Absence[])[]
   /** By process: the keys to delete from the host when it returns. */
   readonly #journals: Set<number>[]
@@ -70,7 +70,7 @@ class Fleet {
     live[0] = 0
     const names = Array.from({ length: plan.keys }, (_, i) => `key:${i}`)
     this.#homes = Uint16Array.from(names, (name) => ring.indexOf(name))
-    // One host more than the ring has: the gutter host.
+    // The gutter host, which is not on the ring, has the index after the last host.
     this.#fallbacks = Uint16Array.from(names, (name) =>
       plan.failover === 'gutter' ? plan.hosts : ring.indexOfLive(name, live),
     )
@@ -165,7 +165,7 @@ class Fleet {
       return
     }
     if (version === this.#versions[key]) return
-    // Stale since the next version was written.
+    // A version is stale from the time at which the next version was written.
     const staleMs = nowMs - this.#changedMs[key]![version + 1]!
     this.#staleReads++
     this.#longestStaleMs = Math.max(this.#longestStaleMs, staleMs)

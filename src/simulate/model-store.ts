@@ -72,7 +72,7 @@ export class ModelStore implements RefillStore {
         : { name: 'mg', vivifySeconds, refreshBelowSeconds, value: true }
     const handle = { sent: false, promise: Promise.resolve() as Promise<unknown> }
     const place = this.#connected()
-    // All reads of one turn are sent at its end.
+    // Like the client, sends all reads of one event-loop turn at the end of that turn.
     this.#time.after(0, () => {
       handle.sent = true
     })

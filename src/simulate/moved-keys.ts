@@ -29,7 +29,7 @@ function rulesOf(phase: ChangePhase): Rules {
   }
 }
 
-/** The rules of a process that knows only one server list. */
+/** Returns the rules of a process that uses only the previous or only the new server list. */
 function alone(at: HomeName): Rules {
   return { reads: [at], copies: false, store: [{ at, act: 'run' }] }
 }
@@ -53,7 +53,7 @@ export interface KeyTraffic {
 export class MovedKeysTally {
   /** Loads at each step, less the loads that the same requests would cause without a change. */
   readonly extraLoads: Float64Array
-  /** The sum of these loads up to several times. */
+  /** The sum of `extraLoads` from the start of the change up to each of `momentsMs`. */
   readonly extraUntil: Float64Array
   copied = 0
   /** The expected number of reads that returned an outdated value. */
@@ -168,7 +168,7 @@ export class SimulatedKey {
     return item.untilMs > this.#nowMs
   }
 
-  /** Returns whether a read in this phase changes nothing. */
+  /** Returns whether a read by a process in this phase is a hit that copies no value. */
   #isQuiet(phase: FleetPhase): boolean {
     const found = this.#finds(RULES[phase])
     return this.#isAlive(this.#unchanged) && (found === 0 || (found > 0 && !RULES[phase].copies))

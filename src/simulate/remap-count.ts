@@ -72,7 +72,7 @@ export class RemapCounter {
   }
 }
 
-/** A shard without its keys. */
+/** A shard (a part of the count for one thread) without its range of keys. */
 export type RemapRings = Omit<RemapShard, 'keyFormat' | 'from' | 'to'>
 
 const optionsOf = ({ options, placing: { distribution, hash } }: RemapRings): RingOptions => ({

@@ -48,7 +48,7 @@ export async function* keysOfLines(
  * is too long.
  */
 async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  // Space for the longest key, a CR, and one byte more.
+  // Holds the longest key, a CR, and one byte more, by which a line that is too long is recognized.
   const held = new Uint8Array(MAX_KEY_BYTES + 2)
   let length = 0
   for await (const chunk of chunks) {

@@ -69,7 +69,7 @@ export interface RemapResult extends Balance {
   readonly remark: string | undefined
 }
 
-/** What a result is computed from. */
+/** The counts from which the result for one distribution is computed. */
 export interface ResultInput {
   readonly distribution: DistributionName
   readonly hash: HashName

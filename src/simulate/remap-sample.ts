@@ -61,7 +61,7 @@ export async function sampleKeys(
     const items = await Promise.all(servers.map((server) => itemsOf(server, { signal: both })))
     const total = items.reduce((sum, count) => sum + count, 0)
     pots = servers.map((_, i) => {
-      // Takes a few more: counts change, and expired items are counted until the server finds them.
+      // Takes some spare keys: a count may change, and includes expired items that are not dumped.
       const room = Math.ceil((keys * items[i]! * ROOM) / Math.max(1, total)) + SPARE
       return new Pot(Math.min(keys, room), seededRandom(seed + i))
     })

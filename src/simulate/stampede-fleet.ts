@@ -162,7 +162,7 @@ export class StampedeFleet {
     const kind = writeKinds[Math.floor(this.time.random() * writeKinds.length)]!
     const written = (): void => {
       this.origin.touched(key)
-      // A reader may find this value fresh, so no load has to follow the death.
+      // The write may have stored a fresh value, so the key of a dead loader needs no further load.
       this.#orphanedMs.delete(key)
       this.check.written(key, version)
     }
@@ -241,7 +241,7 @@ export class StampedeFleet {
   }
 }
 
-/** Returns the version in a value; undefined for placeholders. */
+/** Returns the version in a value; undefined for an item without a value, such as a lease. */
 function versionIn(encoded: EncodedItem | undefined): number | undefined {
   if (encoded === undefined || encoded.body.length === 0) return undefined
   return Number(Buffer.from(encoded.body as Uint8Array).toString('latin1'))

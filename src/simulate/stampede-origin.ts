@@ -1,12 +1,12 @@
 import type { VirtualTime } from './virtual-time.ts'
 
-/** Faults of loads, as fractions of all loads. */
+/** How often loads fail, as fractions of all loads. */
 export interface LoadFaults {
-  /** The loading process dies. */
+  /** The fraction of loads during which the loading process dies. */
   readonly crash: number
-  /** The loader throws. */
+  /** The fraction of loads that throw. */
   readonly fail: number
-  /** The loader takes 25 times as long. */
+  /** The fraction of loads that take 25 times as long. */
   readonly slow: number
 }
 

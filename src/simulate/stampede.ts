@@ -57,7 +57,7 @@ export interface StampedeReport {
   readonly seed: number
   /** Number of processes. */
   readonly processes: number
-  /** How the fleet filled its cache. */
+  /** How the fleet filled its cache: the argument `protection`, or its default. */
   readonly protection: Protection
   /** Reads that began. */
   readonly reads: number

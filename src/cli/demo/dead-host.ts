@@ -23,7 +23,7 @@ export interface Noticed {
   readonly moved: number
 }
 
-/** The same outage for the callers of both clients. */
+/** What the callers of each client noticed during the same outage of a host. */
 export interface DeadHostOutcome {
   /**
    * The client without mintring's features: it keeps trying the dead host, and places keys by the

@@ -8,10 +8,10 @@ import { RingSlots } from '../slots.ts'
 const TABLE_SIZE = 65_537
 const hashLabel = overBytes(xxh32)
 
-/** A member's permutation of the slots: where it starts and its step. */
+/** The order in which a server claims slots: from `next` on, every `step`-th, modulo the size. */
 interface Preference {
   readonly member: Member
-  /** Slots that the member claims in a round, relative to the heaviest member. */
+  /** Slots that the server claims per round; the server of the largest weight claims 1. */
   readonly pace: number
   readonly step: number
   next: number

@@ -22,8 +22,7 @@ class Scores implements Table {
   readonly #weights: Float64Array
 
   constructor(members: readonly Member[]) {
-    // Sorted by label, so that the result does not depend on the order of the list when two
-    // scores are equal.
+    // Sorts by label, so that between equal scores the order of the server list does not decide.
     const sorted = [...members].sort((a, b) => (a.label < b.label ? -1 : 1))
     this.#indexes = Uint32Array.from(sorted, (member) => member.index)
     this.#seeds = Uint32Array.from(sorted, (member) => hashLabel(member.label))

@@ -1,14 +1,14 @@
 import { hashedBytes, type Key, type KeyHash } from '../key.ts'
 
-// Placement uses only the low 32 bits of the 64-bit FNV. They depend only on the low 32 bits of the
-// start value and of the prime, so 32-bit arithmetic is exact.
+// The low 32 bits of a 64-bit FNV hash depend only on the low 32 bits of its start and its prime.
+// Rings use only these 32 bits, so 32-bit arithmetic is exact.
 const START_64_LOW = 0x84222325
 const PRIME_64_LOW = 0x1b3
 const START_32 = 0x811c9dc5
 const PRIME_32 = 0x01000193
 
-// ASCII text is hashed character by character: copying it to bytes first would take longer than
-// the hash. Bytes from 0x80 up are sign-extended, as in libhashkit.
+// Hashes ASCII text character by character: copying it to bytes first would take longer.
+// Bytes from 0x80 up are sign-extended, as in libhashkit.
 
 function fnv1(start: number, prime: number): KeyHash {
   const overBytes = (bytes: Uint8Array): number => {

@@ -99,9 +99,9 @@ function compress(): void {
   for (let i = 0; i < 4; i++) state[i]! += before[i]!
 }
 
-// The four rounds are unrolled: loops over tables of shifts and constants take twice as long, and
-// the optimizer does not inline that many helper functions. Each step waits for the result of the
-// step before, so that result is added last: the rest of the sum is computed meanwhile.
+// The four rounds of MD5 are unrolled: loops over tables of constants take twice as long.
+// V8 does not inline that many helper functions.
+// Each sum adds the result of the previous step last, so the CPU computes the rest meanwhile.
 function roundF(): void {
   let a = state[0]!
   let b = state[1]!

@@ -14,7 +14,7 @@ export function javaHash(key: Key): number {
   return hash | 0
 }
 
-/** The absolute value of Java's signed `String.hashCode`: memjs. */
+/** The key hash of the npm package `memjs`: the absolute value of Java's `String.hashCode`. */
 export function javaHashAbsolute(key: Key): number {
   return Math.abs(javaHash(key)) | 0
 }
