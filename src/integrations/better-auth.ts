@@ -33,7 +33,8 @@ export interface SecondaryStorage {
 }
 
 /**
- * The placeholder that a compare-and-delete on a classic server stores until its delete arrives.
+ * The value that marks an item as taken. Servers without meta commands have no compare-and-delete,
+ * so take() first swaps this value in by `cas`, and then deletes the item.
  */
 const TAKEN = '\0taken'
 /** How many times take() tries again because the value changed between its read and its delete. */

@@ -36,8 +36,7 @@ export class ClearableStore {
   /** Returns the value, or undefined. Rejects when the value or a generation could not be read. */
   async get(key: string): Promise<unknown> {
     const asked = [this.dataKey(key), ...this.scopeKeys(key)]
-    // The client batches gets of one tick per host. Unlike getMany(), get() rejects on a failed
-    // host.
+    // The client batches these gets per host. Unlike getMany(), get() rejects if a host failed.
     const [stored, ...words] = await Promise.all(asked.map((each) => this.client.get(each)))
     return unstamp(stored, words)
   }

@@ -22,7 +22,7 @@ export interface MemcachedConstructor {
    * `memcached` does.
    */
   new (locations?: types.Locations | readonly string[], options?: types.ClientOptions): Memcached
-  /** The same without `new`. */
+  /** Creates a client when the class is called without `new`; takes the same arguments. */
   (locations?: types.Locations | readonly string[], options?: types.ClientOptions): Memcached
   /** The methods, for code that wraps them. */
   readonly prototype: Memcached

@@ -39,9 +39,9 @@ export interface FastifyRateLimitSettings {
 export interface FastifyRateLimitRoute extends FastifyRateLimitSettings {
   /** The route, as Fastify describes it. */
   readonly routeInfo?: {
-    /** Its HTTP method or methods. */
+    /** The HTTP method or methods of the route. */
     readonly method?: string | string[]
-    /** Its path. */
+    /** The path of the route. */
     readonly url?: string
   }
 }
@@ -57,7 +57,8 @@ export interface FastifyRateLimitStore {
 }
 
 /**
- * Bounds the cached stores, one per window length: a function may compute a new length each time.
+ * The maximum number of cached stores, one for each window length. Without it the cache could grow
+ * for ever: `timeWindow` may be a function that returns a new length each time.
  */
 const MAX_WINDOWS = 64
 

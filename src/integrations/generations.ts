@@ -18,22 +18,22 @@ export class Generations {
     this.client = client
   }
 
-  /** Returns the key under which the word of a scope is read now. */
+  /** Returns the key under which this process now reads the generation of a scope. */
   keyOf(scope: string): string {
     const key = generationKey(scope, this.client.behaviors.keyPrefix)
     return this.isAtHome(key) ? key : this.awayKeyOf(scope)
   }
 
-  /** Returns the scope's word; creates one with `add`, so that all processes agree on it. */
+  /** Returns a scope's generation. If there is none, creates it with `add`: one process wins. */
   async wordOf(scope: string): Promise<unknown> {
     const key = this.keyOf(scope)
     const word = await this.client.get(key)
     if (word !== undefined) return word
-    // The miss may come from a fallback host, if the key's own host failed during the read.
+    // If the key's host failed during the read, a fallback host may have returned this miss.
     const safeKey = this.isUp(key) ? key : this.awayKeyOf(scope)
     const fresh = randomUUID()
     if (await this.client.add(safeKey, fresh)) return fresh
-    // Another process won. If its word is evicted before this read, the stored value stays a miss.
+    // Another process added its generation first: use that one. If it is gone too, reads miss.
     return this.client.get(safeKey)
   }
 
@@ -42,7 +42,7 @@ export class Generations {
     const key = generationKey(scope, this.client.behaviors.keyPrefix)
     const word = randomUUID()
     const isAway = !this.isAtHome(key)
-    // When the host returns, the client deletes its old word there.
+    // If the host is down, the client deletes the old generation from it when it returns.
     await this.client.set(key, word)
     if (isAway) await this.client.set(this.awayKeyOf(scope), word)
   }

@@ -54,7 +54,7 @@ export class KeyvMintring {
   } = { dialect: 'memcached' }
   /** Tells Keyv 6 that this store understands `expires`; absent for Keyv 5. */
   readonly capabilities?: {
-    /** Lifetimes are dates. */
+    /** Lifetimes are passed as dates, not as durations. */
     readonly expires: true
   }
   private readonly store: ClearableStore
@@ -104,7 +104,7 @@ export class KeyvMintring {
   }
 
   /** Deletes several keys; returns for each whether it was stored (before Keyv 6: if any was). */
-  // biome-ignore lint/suspicious/noExplicitAny: the declared type differs by version too.
+  // biome-ignore lint/suspicious/noExplicitAny: Keyv 5 declares a boolean, Keyv 6 a list.
   async deleteMany(keys: readonly string[]): Promise<any> {
     const deleted = await Promise.all(keys.map((key) => this.delete(key)))
     return this.version === 6 ? deleted : deleted.some(Boolean)

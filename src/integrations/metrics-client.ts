@@ -40,7 +40,7 @@ function hostFamilies(clients: readonly Labelled[]): Family[] {
     samples: rows.map(({ row, labels }) => ({ labels, value: of(row) })),
   })
   return [
-    // A lone host is never ejected: while it is suspect, it is up only with an open connection.
+    // A single host is never ejected. When it fails, it counts as up only while it is connected.
     gauge('up', 'Whether the host is in the ring and can be reached.', ({ state, lanes }) =>
       state === 'up' || (state === 'suspect' && lanes > 0) ? 1 : 0,
     ),
@@ -48,7 +48,7 @@ function hostFamilies(clients: readonly Labelled[]): Family[] {
     gauge('in_flight', 'Commands that were sent and have no reply yet.', (row) => row.inFlight),
     gauge('queued', 'Commands waiting to be sent.', (row) => row.queued),
     gauge('owed', 'Changed keys that must still be deleted on the host.', (row) => row.owed),
-    gauge('slow', 'Whether its peers reply much faster.', ({ isSlow }) => (isSlow ? 1 : 0)),
+    gauge('slow', 'Whether most other hosts reply much faster.', ({ isSlow }) => (isSlow ? 1 : 0)),
     gauge('failures', 'Consecutive failures of the host.', (row) => row.failures),
   ]
 }
@@ -74,9 +74,21 @@ function refillFamilies(clients: readonly Labelled[]): Family[] {
   return [
     counter('refill_reads', 'Refilling reads, by how they got a value.', readsOf, 'state'),
     counter('refill_loads', 'Loads, by outcome.', loadsOf, 'outcome'),
-    counter('refill_takeovers', 'Leases of dead holders taken over.', ({ takenOver }) => takenOver),
-    counter('refill_coalesced', 'Reads shared in the process.', ({ coalesced }) => coalesced),
-    counter('refill_polls', 'Reads while another client loads.', ({ polls }) => polls),
+    counter(
+      'refill_takeovers',
+      'Leases taken over from clients that died.',
+      ({ takenOver }) => takenOver,
+    ),
+    counter(
+      'refill_coalesced',
+      'Reads that joined a pending read of the same key.',
+      ({ coalesced }) => coalesced,
+    ),
+    counter(
+      'refill_polls',
+      'Repeated reads while another client loads the key.',
+      ({ polls }) => polls,
+    ),
     counter('forgiven_errors', 'Failed reads returned as misses.', (_, one) => one.forgivenErrors),
     {
       name: 'mintring_refill_stale_seconds',

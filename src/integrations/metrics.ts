@@ -235,10 +235,10 @@ export class Metrics {
   private _families(): Family[] {
     this._begin()
     const counters = [
-      ['batches', 'Calls of verbs over many keys.', this._batches],
-      ['batch_keys', 'Keys in those calls.', this._batchKeys],
-      ['batch_hits', 'Keys in those calls: hits of reads, successes of writes.', this._batchHits],
-      ['batch_failed_keys', 'Keys in those calls that failed.', this._batchFailed],
+      ['batches', 'Calls that take many keys, such as getMany.', this._batches],
+      ['batch_keys', 'Keys in calls that take many keys.', this._batchKeys],
+      ['batch_hits', 'Keys found or written by calls that take many keys.', this._batchHits],
+      ['batch_failed_keys', 'Keys that failed in calls that take many keys.', this._batchFailed],
       ['connects', 'Connections dialled, by outcome.', this._connects],
       ['ejections', 'Hosts ejected from the ring.', this._ejections],
       ['returns', 'Hosts that returned to the ring.', this._returns],

@@ -36,13 +36,13 @@ export interface NextCacheEntry {
   readonly value: ReadableStream<Uint8Array>
   /** The tags that invalidate the entry. */
   readonly tags: readonly string[]
-  /** How long browsers may reuse it without a request. */
+  /** How long browsers may reuse the entry without a request. */
   readonly stale: number
-  /** When it was rendered. */
+  /** When the entry was rendered. */
   readonly timestamp: number
-  /** How long after `timestamp` it may be served at all. */
+  /** How long after `timestamp` the entry may be served at all. */
   readonly expire: number
-  /** How long after `timestamp` it is fresh. */
+  /** How long after `timestamp` the entry is fresh. */
   readonly revalidate: number
 }
 

@@ -88,7 +88,7 @@ export const ATTRIBUTES: readonly (readonly [name: string, spans: string, meanin
   ['mintring.refill.state', 'getOrSet', 'fresh, stale, miss, uncached, bypass'],
   ['mintring.key', 'CLIENT', 'the key, only with `traceKeys`'],
   ['mintring.batch.keys', 'INTERNAL', 'how many keys'],
-  ['mintring.batch.hits', 'INTERNAL', 'how many were found or written'],
+  ['mintring.batch.hits', 'INTERNAL', 'how many keys were found or written'],
 ]
 
 /** Creates the instruments of the table. */

@@ -43,8 +43,7 @@ export function promMetric(
       const { name: asked, aggregator } = this
       return { name: asked, help, type, aggregator, values }
     },
-    // Does nothing: the counts belong to Metrics and the clients, so a registry must not reset
-    // them.
+    // Does nothing: a registry must not reset counts that belong to Metrics and the clients.
     reset() {},
   }
 }

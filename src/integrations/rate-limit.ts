@@ -204,7 +204,7 @@ class Generation {
     // If the read fails, keep the last word: one failed host must not reset all limits.
     const asked = this._word
     const found = await this._client.get(this._key()).catch(() => asked)
-    // Keep it too if only this process has ejected that host.
+    // Keep it also after a miss while its host is down for us: other processes may still read it.
     if (found === undefined && !this._home.isUp(this._key())) return
     if (this._word === asked) this._word = typeof found === 'string' ? found : ''
   }

@@ -29,7 +29,10 @@ export class SeenVersions {
     this.client = client
   }
 
-  /** The current moment, for since(): later loads are newer than the versions read before it. */
+  /**
+   * Returns the current moment, a counter. Pass it to since() after a load that starts now: the
+   * loaded value is newer than all tag versions read before this moment.
+   */
   get moment(): number {
     return this.moments
   }
@@ -48,8 +51,8 @@ export class SeenVersions {
   }
 
   /**
-   * Returns the versions for a value whose load started at `moment`; undefined if one cannot be
-   * read.
+   * Returns the tag versions to store with a value whose load started at `moment`; undefined if the
+   * version of a tag cannot be read.
    */
   async since(tags: readonly string[], moment: number | undefined): Promise<SeenTags | undefined> {
     const before = tags.map((tag) => this.known.get(tag))

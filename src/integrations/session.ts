@@ -39,7 +39,7 @@ export type SessionCallback<T = void> = (error: unknown, result?: T) => void
 /** The methods that express-session and @fastify/session call. */
 export interface SessionCalls {
   /** Reads a session, or null. */
-  // biome-ignore lint/suspicious/noExplicitAny: each host has a session type of its own.
+  // biome-ignore lint/suspicious/noExplicitAny: each framework has a session type of its own.
   get(id: string, done: SessionCallback<any>): void
   /** Stores a session for as long as its cookie lives. */
   set(id: string, session: StoredSession, done?: SessionCallback): void
@@ -101,7 +101,7 @@ export type ExpressSessionStore<Store extends object> = new (
 ) => Store & SessionCalls
 
 /** The property that holds a store's methods; a symbol cannot clash with a subclass. */
-const CALLS: unique symbol = Symbol('mintring session calls')
+const CALLS: unique symbol = Symbol('mintring session methods')
 
 /**
  * Returns a store class for express-session:
@@ -182,8 +182,7 @@ async function refuse<Result>(what: string): Promise<Result> {
 function ignore(): void {}
 
 function settle<T>(work: Promise<T>, done: SessionCallback<T> | undefined): void {
-  // Call back outside the promise chain: an exception in the callback must not become our
-  // rejection.
+  // Call back outside the promise chain: an exception there must not become our rejection.
   work.then(
     (result) => done && nextTick(done, null, result),
     (error: unknown) => done && nextTick(done, error),

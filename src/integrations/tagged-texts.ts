@@ -8,23 +8,23 @@ export interface TaggedText {
   readonly tags: readonly string[]
   /** The tag versions before the text was loaded; null if unknown, which makes it stale. */
   readonly versions: readonly string[] | null
-  /** When the library considers it stale, in ms since the epoch. */
+  /** When the library considers the text stale, in ms since the epoch. */
   readonly staleAtMs?: number | undefined
 }
 
-/** When callers of a key missed, before they loaded. SeenVersions counts the moments. */
+/** The misses of one key, after which callers load. The times are moments of SeenVersions. */
 interface Looks {
-  /** The first miss since the last store. */
+  /** The moment of the first miss since the last store. */
   open: number | undefined
   /** The number of misses since the last store. */
   count: number
-  /** The miss of the last store, if another load may have run at the same time. */
+  /** The first miss before the last store, if another load may still run and store later. */
   last: number | undefined
   lastMs: number
 }
 
 const MAX_LOOKS = 10_000
-/** How long after the first load a second one of the same key may still end. */
+/** How long after a store another load of the same key may still be running. */
 const LOAD_MS = 30_000
 
 /**
@@ -64,8 +64,8 @@ export class TaggedTexts {
   }
 
   /**
-   * Returns the earliest moment at which the load of this store may have started; undefined if
-   * there was no miss.
+   * Returns the earliest moment at which the load of the text to store may have started; undefined
+   * if there was no miss before.
    */
   private beganAt(key: string): number | undefined {
     const looks = this.looks.get(key)
@@ -77,7 +77,7 @@ export class TaggedTexts {
     looks.open = undefined
     looks.count = 0
     looks.lastMs = nowMs
-    // It is unknown which of two loads this is, so use the earlier one.
+    // If two loads overlapped, nothing tells which of them stores now: assume the earlier one.
     return open === undefined || recent === undefined ? (open ?? recent) : Math.min(open, recent)
   }
 
@@ -110,7 +110,7 @@ export function isTaggedText(stored: unknown): stored is TaggedText {
   return typeof text === 'string' && Array.isArray(tags)
 }
 
-/** Whether the library will load although the tags are unchanged. */
+/** Whether a text is past its `staleAtMs`: the library then loads, whatever the tags say. */
 function isPast(stored: unknown): boolean {
   return isTaggedText(stored) && (stored.staleAtMs ?? Number.POSITIVE_INFINITY) <= unixMs()
 }

@@ -23,7 +23,7 @@ export interface UnstorageDriverOptions {
 export interface UnstorageItem {
   /** The key, as requested. */
   readonly key: string
-  /** Its value, null for a miss. */
+  /** The value of the item, null for a miss. */
   readonly value: null | string | number | boolean | object
 }
 
@@ -33,7 +33,7 @@ export interface UnstorageDriver {
   readonly name: 'mintring'
   /** Features of the driver that unstorage reads. */
   readonly flags: {
-    /** Items may have a lifetime. */
+    /** Tells unstorage that items can have a lifetime. */
     readonly ttl: true
   }
   /** The options passed to `unstorageDriver`. */

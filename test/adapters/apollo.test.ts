@@ -24,7 +24,7 @@ describe('Apollo on mintring', { skip: skipWithoutMemcached() }, () => {
   test("passes Apollo's own test suite in real time", async () => {
     await nextSecond(real)
     const asleep = new Int32Array(new SharedArrayBuffer(4))
-    // The suite does not await its tick, so the tick has to block the thread.
+    // Apollo's suite does not await `tick`, so waiting must block the thread.
     const tick = (ms: number) => Atomics.wait(asleep, 0, 0, ms)
     await runKeyValueCacheTests(new ApolloCache(real.cache), tick)
   })

@@ -26,7 +26,7 @@ function ndjson() {
   return { name: 'ndjson', handler }
 }
 
-/** The tests of the only "file" of the run. */
+/** Registers bentocache's suite as the only file of the run: its test runner loads files. */
 function register(): void {
   test.group('mintring as a driver of bentocache', (group) => {
     registerCacheDriverTestSuite({

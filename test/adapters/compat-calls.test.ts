@@ -156,7 +156,7 @@ describe('every call of mintring/compat, compared with the package memcached', {
 
   test('stores, reads and deletes with the same results', () => compare(storing(), {}))
   test('handles lifetimes with the same results', () => compare(living(), {}))
-  test('counts with the same results', () => compare(counting(), {}))
+  test('increments and decrements with the same results', () => compare(counting(), {}))
   test('returns the same results for all other calls', () => compare(others(), {}))
   test('reads many keys with the same results', () => compare(many(), {}))
   test('reads many keys from several servers, with a namespace, with the same results', () =>

@@ -34,19 +34,19 @@ const IMPROVED: ReadonlyArray<readonly [call: Call, there: object, here: object]
     { self: /^set k 0 / },
     { told: ['(undefined)', true], self: /^set k 16 / },
   ],
-  // Fractions of a second.
+  // A lifetime with a fraction of a second.
   [
     ['set', 'k', 'v', 1.5],
     { told: [{ message: 'bad command line format' }, false] },
     { told: ['(undefined)', true] },
   ],
-  // Counting down by a negative number.
+  // Incrementing by a negative number.
   [
     ['incr', 'counter', -3],
     { told: [{ message: 'invalid numeric delta argument' }, false] },
     { told: ['(undefined)', 'number 7'] },
   ],
-  // No keys, and an argument that is no list of keys.
+  // getMulti with an empty list, and with a text instead of a list.
   [['getMulti', []], { silent: true }, { told: ['(undefined)', {}] }],
   [
     ['getMulti', 'k'],
@@ -104,7 +104,7 @@ function seen(client: Memcached): unknown {
   client.end()
   const all = client as unknown as Record<string, unknown>
   const options = Object.keys(Memcached.config).map((name) => [name, all[name]])
-  // With a single server the ring is never asked.
+  // With a single server, neither client uses its ring.
   const keys = client.servers.length === 1 ? [] : ['k', 'l', 'm', 'n', 'o', 'p']
   const places = keys.map((key) => client.HashRing.get(key))
   return { options, servers: client.servers, places, others: [all.hosts, all.secret] }

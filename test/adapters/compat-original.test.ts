@@ -126,7 +126,7 @@ describe('mintring/compat, compared with the package memcached', {
   test('stores and reads with the same results', () => compare(STORING))
   test('stores and reads with the same results under a namespace', () =>
     compare(STORING, { namespace: 'ns:' }))
-  test('counts with the same results', () => compare(COUNTING))
+  test('increments and decrements with the same results', () => compare(COUNTING))
   test('handles lifetimes with the same results: seconds, dates, dates in the past', () =>
     compare(LIVING))
   test('refuses invalid arguments with the same results', () => compare(WRONG))
@@ -196,8 +196,7 @@ describe('mintring/compat, compared with the package memcached', {
       const { result } = await called(client, 'items')
       const [classes] = result as [Record<string, unknown>]
       const slab = Number(Object.keys(classes).find((name) => /^\d+$/.test(name)))
-      // memcached dumps only items in the cold part of its LRU, where they arrive soon after the
-      // store.
+      // memcached dumps only the cold part of its LRU, which a stored item reaches a little later.
       let dumped: unknown
       while (dumped === undefined) {
         dumped = (await called(client, 'cachedump', address, slab, 10)).result

@@ -65,7 +65,10 @@ export function outcomeOf(client: object, [method, ...words]: Call): Promise<Out
   })
 }
 
-/** The outcome has all these fields; `self` is matched with the text of the command. */
+/**
+ * Checks an outcome against the expected fields. A regular expression must match the text of the
+ * command; other values must be equal.
+ */
 export function checkOutcome(came: Outcome, expected: object): void {
   for (const [name, value] of Object.entries(expected)) {
     const is = came[name as keyof Outcome]

@@ -57,7 +57,7 @@ const key = fc
   // The cache of that package's ring finds these in Object.prototype.
   .filter((one) => !(one in {}))
 
-/** The servers that it connects to: `a` and `a:11211` are one server. */
+/** Returns a server with its port, because `a` and `a:11211` are the same server. */
 function withPort(location = ''): string {
   return /:\d+$/.test(location) ? location : `${location}:11211`
 }

@@ -148,7 +148,7 @@ for (const client of clients) client.end()
 void [versions, Cache]
 `
 
-/** The compiler's errors for the program with that import, in a package of that module kind. */
+/** Returns the compiler's errors for the program after the import `line`, as CommonJS or ESM. */
 function complaints(line: string, kind: 'commonjs' | 'module'): string {
   const folder = mkdtempSync(join(here, 'node_modules', '.typed-'))
   try {

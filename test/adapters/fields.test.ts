@@ -113,7 +113,7 @@ async function stage(
   return { site, told }
 }
 
-/** Requests until the page comes out of the cache. */
+/** Requests a page until it comes out of the cache. */
 async function assertStored({ site, told }: Stage, headers = {}): Promise<Answer> {
   for (let tries = 0; ; tries++) {
     const answer = await site.ask('/a', { headers })

@@ -15,7 +15,7 @@ import { startMemcached } from '../support/memcached.ts'
 
 type App = (pages: PageCache) => Promise<http.Server>
 
-/** What every host renders: `/public` in each host's own way; all other paths are private pages. */
+/** One application per framework: `/public` is a public page; all other paths are private. */
 const apps: Readonly<Record<string, App>> = {
   async express(pages) {
     const app = express().disable('x-powered-by')

@@ -74,7 +74,7 @@ const FORWARDED = {
   'x-forwarded-for': '203.0.113.7',
 }
 
-/** Values of trusted headers that are in no key. */
+/** Forwarded headers with an invalid host or scheme, which therefore cannot be in the key. */
 const UNKEYED = {
   'x-forwarded-host': 'example.com:evil',
   'X-Forwarded-Host': 'example.com, example.com:evil',

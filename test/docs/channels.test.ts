@@ -47,7 +47,8 @@ function declared(): Map<string, string[]> {
 const TRACED = ['mintring:command', 'mintring:batch', 'mintring:connect']
 
 /**
- * Every message of a few operations, an outage and a change of settings; of each trace, the last.
+ * Returns the messages of every channel during some operations, an outage and a change of settings.
+ * Of a tracing channel it returns the last message of each trace.
  */
 async function published(): Promise<Map<string, object[]>> {
   const messages = new Map<string, object[]>()
@@ -105,7 +106,7 @@ describe('the table of channels in docs/observability.md', () => {
   test('has exactly the fields that are published, and marks the optional ones', async () => {
     const messages = await published()
     for (const [name, fields] of documented) {
-      // These need seconds of a slow host: test/hosts/speed.test.ts tests them in virtual time.
+      // A host must be slow for seconds first: test/hosts/speed.test.ts tests it in virtual time.
       if (name === 'mintring:slow') continue
       const all = messages.get(name) ?? []
       assert.ok(all.length > 0, `${name} was silent`)

@@ -96,7 +96,7 @@ function isTypeOnly(symbol: ts.Symbol): boolean {
   )
 }
 
-/** The declaration that an alias only renames. */
+/** Returns the type that a declaration renames: an alias, or an interface without own members. */
 function renamedBy(node: ts.Node): ts.Node | undefined {
   if (ts.isTypeAliasDeclaration(node) && ts.isTypeReferenceNode(node.type)) {
     return leftmost(node.type.typeName)

@@ -151,7 +151,7 @@ describe('stored text with tags', () => {
       assert.deepEqual([await one.get('k'), await two.get('k')], ['1', '1'])
       await two.invalidate()
       assert.deepEqual([await one.get('k'), await two.get('k')], [undefined, undefined])
-      // Both processes know the tag now, so one load is enough.
+      // Both processes have read the tag's version, so what they load from now on is valid.
       await one.set('k', '2')
       assert.deepEqual([await one.get('k'), await two.get('k')], ['2', '2'])
     })

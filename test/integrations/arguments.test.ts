@@ -27,7 +27,7 @@ interface Adapter {
   readonly door: string
   make(client: Loose, options?: Loose): unknown
   readonly wrong: Readonly<Record<string, readonly unknown[]>>
-  /** The arguments that it always needs. */
+  /** The options that the adapter always needs. */
   readonly needed?: object
 }
 
@@ -80,7 +80,7 @@ const ADAPTERS: Readonly<Record<string, Adapter>> = {
     make: (client, options) => new ApolloCache(client, options),
     wrong: {},
   },
-  // The table of this adapter already has values for every option.
+  // test/integrations/page/options.test.ts has invalid values for every other option.
   pageCache: {
     door: 'page',
     make: (client, options) => pageCache(client, options),
@@ -184,7 +184,7 @@ describe('Metrics of mintring/metrics', () => {
   const client = new MemcachedClient('127.0.0.1:1')
   after(() => client.close({ drainMs: 0 }))
 
-  it('throws for clients of a wrong type, and for a client that is not in a list', () => {
+  it('throws for values that are not clients, and for one client without a list', () => {
     for (const given of [client, [client, {}], { pages: 'a' }, null, 'a', 1, [undefined]]) {
       assert.throws(() => new Metrics(given as never), {
         ...bad,

@@ -38,7 +38,7 @@ describe('ClearableStore, which adapters use to clear a namespace', () => {
     assert.equal(await store.get('k'), undefined)
   })
 
-  test('has no key of a user that names its own items', async (t) => {
+  test('stores values under any key without overwriting its own generations', async (t) => {
     const { cache } = await serve(t)
     const store = new ClearableStore(cache, () => [''])
     await store.set('k', 'v', 0)

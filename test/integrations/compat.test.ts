@@ -35,7 +35,7 @@ describe('the callbacks of mintring/compat', () => {
     assert.equal((await call(memcached, 'incr', 'n', 0)).result, 10)
   })
 
-  test('have the call as their this', async (t) => {
+  test('are called with the details of the command as `this`', async (t) => {
     const { memcached } = await serve(t, { namespace: 'ns:' })
     const before = Date.now()
     const about = (await call(memcached, 'set', 'k', 'v', 10)).call
@@ -102,7 +102,7 @@ describe('the callbacks of mintring/compat', () => {
   test('get values of keys over 250 bytes, which are hashed with MD5, namespace included', async (t) => {
     const { memcached } = await serve(t, { namespace: 'ns:' })
     await call(memcached, 'set', 'x'.repeat(300), 'long', 0)
-    // md5('ns:' + 'x' * 300)
+    // The MD5 of 'ns:' and 300 times 'x', which is the key that is sent.
     assert.equal(await memcached.client.get('b2f1f9fcc991672f53973d451b59ecb9'), 'long')
     const many = await call(memcached, 'getMulti', ['x'.repeat(300), 'none'])
     assert.deepEqual(many.result, { ['x'.repeat(300)]: 'long' })

@@ -16,7 +16,7 @@ interface Fleet {
   /** Connects to each host through its own relay, which can be cut. */
   readonly blind: MemcachedClient
   readonly seeing: MemcachedClient
-  /** Cuts the blind client's relay to the host of a key, and waits until the host is ejected. */
+  /** Cuts the relay of `blind` to the host of a key, and waits until `blind` ejects that host. */
   cutHostOf(key: string): Promise<() => Promise<void>>
 }
 
@@ -29,11 +29,11 @@ async function fleet(t: TestContext): Promise<Fleet> {
   t.after(() => Promise.all([...servers, ...relays].map((each) => each.close())))
   const named = (ports: readonly number[]): string[] =>
     ports.map((port, i) => `memcached://127.0.0.1:${port}?name=host-${i}`)
-  // twemproxy's ring hashes names, not ports.
+  // twemproxy's ring hashes host names, so both clients place keys alike despite other ports.
   const options = {
     ...compat.twemproxy,
     autoEjectHosts: true,
-    // A cut relay refuses at once: only a busy machine is slow.
+    // Long, because a cut relay refuses at once: a timeout would only mean a busy machine.
     requestTimeoutMs: 5000,
     connectTimeoutMs: 500,
     retryTimeoutMs: 500,
@@ -56,7 +56,7 @@ async function fleet(t: TestContext): Promise<Fleet> {
   return { blind, seeing, cutHostOf }
 }
 
-describe('a process that cannot reach the host with the generation of a namespace', () => {
+describe('a process that cannot reach the host with the generation (version) of a namespace', () => {
   test('clears no namespace of other processes, during the outage or after it', async (t) => {
     const { blind, seeing, cutHostOf } = await fleet(t)
     const [ours, theirs] = [blind, seeing].map((client) => new ClearableStore(client, () => ['s']))
@@ -104,7 +104,7 @@ describe('a process that cannot reach the host with the generation of a namespac
     const [ours, theirs] = [blind, seeing].map((client) => new RateLimitStore(client))
     ours!.init({ windowMs: 60_000 })
     await theirs!.resetAll()
-    // A counter on another host than its generation.
+    // Choose a user whose counter is not on the host of the generation, which will be cut.
     const word = await seeing.get(generationKey('rl:', ''))
     const home = blind.locate(generationKey('rl:', '')).server
     const user = Array.from({ length: 50 }, (_, i) => `user${i}`).find(

@@ -69,7 +69,7 @@ describe('the lifetime that an adapter sends', () => {
     for (const seconds of endless) assert.equal(lifetimeOfSeconds(seconds), 0, String(seconds))
   })
 
-  test('has ended when it is negative or its date is in the past', () => {
+  test("is 'over' for negative seconds and for a date in the past", () => {
     assert.equal(lifetimeOfSeconds(-0.1), 'over')
     assert.equal(lifetimeOfMs(Number.NEGATIVE_INFINITY), 'over')
     assert.equal(lifetimeUntil(Date.now() - 1), 'over')
@@ -82,7 +82,7 @@ describe('the lifetime that an adapter sends', () => {
     }
   })
 
-  test('is a date in meta commands over 30 days', () => {
+  test('is sent as a Unix time in meta commands if it is longer than 30 days', () => {
     assert.equal(lifetimeToExptime(30 * DAY), 30 * DAY)
     const date = Math.floor(Date.now() / 1000) + 31 * DAY
     assert.ok(Math.abs(lifetimeToExptime(31 * DAY) - date) <= 1)

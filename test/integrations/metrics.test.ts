@@ -114,7 +114,7 @@ test('Metrics drops the series of a host that left the list, and no other', asyn
   assert.match(metrics.text(), new RegExp(`_count{command="get",host="${server.address}"`))
 })
 
-test('Metrics keeps a series of a dropped host that another client counts in', async (context) => {
+test('Metrics keeps the series of a host that one client left and another still uses', async (context) => {
   const { server, cache: leaver } = await serve(context, { retries: 0 })
   const other = await startServer()
   const stayer = new MemcachedClient([server.address, other.address])

@@ -60,7 +60,7 @@ describe('the encoding of Next.js cache entries', () => {
   })
 })
 
-/** JSON omits undefined. */
+/** Removes the field `postponed`, which is undefined in the input and which JSON omits. */
 function dropped(value: unknown): unknown {
   const { postponed: _, ...rest } = Object(value)
   return value !== null && 'postponed' in Object(value) ? rest : value

@@ -132,7 +132,7 @@ describe('the cache handler of Next.js', () => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 900_000 })
     await other.updateTags(['a'])
     t.mock.timers.reset()
-    // The first read tells the process the version of the tag, which proves the second one fresh.
+    // Set twice: the first set reads the tag's version, so the second one is known to be newer.
     for (let i = 0; i < 2; i++) await one.set('k', Promise.resolve(entryOf({ tags: ['a'] })))
     assert.equal((await one.get('k'))?.revalidate, 60)
     assert.equal((await other.get('k'))?.revalidate, 60)

@@ -11,7 +11,7 @@ const OTHERS = /\/(?:compat|otel|metrics|prom)/
 /** Modules that every part of the project may use and that are not public. */
 const UTILITIES = /^(?:\.\.\/){1,2}(?:errors|runtime|arguments|secrets|deadline)\.ts$/
 
-/** The names that a file imports from other rooms of the project. */
+/** Returns the names that a file imports, with the file or folder that each comes from. */
 function importsOf(text: string): { readonly from: string; readonly name: string }[] {
   const file = ts.createSourceFile('a.ts', text, ts.ScriptTarget.ES2023)
   return file.statements.filter(ts.isImportDeclaration).flatMap((statement) => {

@@ -10,14 +10,14 @@ import { freePort } from '../support/memcached.ts'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const START_TIMEOUT_MS = 60_000
 
-/** Stopped after the tests, also an instance that did not start. */
+/** All processes to stop after the tests, also those whose start failed. */
 const children: ChildProcess[] = []
 
 /** A running app. */
 export interface Instance {
   readonly url: string
   readonly child: ChildProcess
-  /** What it has written so far. */
+  /** Returns what the process has written so far. */
   said(): string
 }
 

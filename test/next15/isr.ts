@@ -71,7 +71,7 @@ export function isrSuite(name: string, folder: string, nextRoot: string): void {
       assert.equal(await reportOf(second, 6), kept)
     })
 
-    test('a response larger than an item is shared too', async () => {
+    test('a response larger than an item of memcached may be is shared too', async () => {
       const [first, second] = instances
       const large = async ({ url }: Instance) => (await fetch(`${url}/large/1`)).text()
       const shown = await large(first)

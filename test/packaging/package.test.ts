@@ -64,7 +64,7 @@ describe('the package, packed and installed elsewhere', () => {
     assert.ok(modules.has('NativeModule net'))
   })
 
-  test('loads the code of refills, dialects and warm-ups when a client first uses them', () => {
+  test('loads the code of getOrSet and of behaviorsFrom only when a program first uses them', () => {
     write('lazy.mjs', LAZY_SCRIPT)
     const [plain, refills, dialects] = node('lazy.mjs').trim().split('\n')
     assert.equal(plain, 'client generic-pool ring')
@@ -202,7 +202,7 @@ describe('the package, packed and installed elsewhere', () => {
   })
 })
 
-/** Prints the rooms that plain verbs load, then those that a refill and a dialect load too. */
+/** Prints which parts of the package plain verbs load, then what getOrSet and behaviorsFrom add. */
 const LAZY_SCRIPT = `
 import { createRequire } from 'node:module'
 import { basename } from 'node:path'

@@ -12,7 +12,7 @@ describe('Better Auth on mintring', { skip: skipWithoutMemcached() }, () => {
   const real = realCache()
   const database = { user: [], session: [], account: [], verification: [] }
 
-  /** Two of them share the database and memcached, as two processes do. */
+  /** Creates an instance. All instances share the database and memcached, as processes do. */
   function newAuth(isShared = true) {
     const shared = isShared ? { secondaryStorage: secondaryStorage(real.cache) } : {}
     return betterAuth({

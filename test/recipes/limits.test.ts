@@ -18,7 +18,7 @@ describe('rate limits of running applications', { skip: skipWithoutMemcached() }
     return (await Promise.all(asked)).map((response) => response.status).sort()
   }
   const limited = [200, 200, 200, 429, 429, 429, 429]
-  /** What two processes let pass that each count by themselves. */
+  /** The statuses when two processes count separately: each lets three requests pass. */
   const apart = [200, 200, 200, 200, 200, 200, 429]
 
   async function startFastify(store: ReturnType<typeof fastifyRateLimitStore> | undefined) {

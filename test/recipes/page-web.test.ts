@@ -106,7 +106,7 @@ async function made(t: TestContext, site: (pages: WebPageCache) => Server): Prom
   return { cache, pages, told, ...server }
 }
 
-/** Requests until the page comes out of the cache. */
+/** Requests a page until it comes out of the cache. */
 async function hit({ ask, told }: Made & Site, path: string, headers = {}): Promise<Answer> {
   for (let tries = 0; ; tries++) {
     const answer = await ask(path, { headers })

@@ -56,7 +56,7 @@ test('stats, top and ping print the figures that counting proxies and arithmetic
   const rows = await told('stats', servers)
   assert.equal(total(rows, 'curr_items'), KEYS.length)
   assert.equal(onWire(proxies, 'get'), KEYS.length + 2)
-  // Each new connection looks for the mark of a handover.
+  // Each new connection reads one key (`mg`): the note about a change of servers in progress.
   const looks = onWire(proxies, 'mg')
   assert.equal(total(rows, 'cmd_get'), KEYS.length + 2 + looks)
   assert.equal(total(rows, 'get_misses'), 2 + looks)
@@ -66,7 +66,7 @@ test('stats, top and ping print the figures that counting proxies and arithmetic
   for (const { ok, version, meta } of pinged) {
     assert.deepEqual([ok, version, meta], [true, memcachedVersion(), true])
   }
-  // And one per connection.
+  // Besides the pings, each new connection of the two hosts sends one `version`.
   assert.equal(onWire(proxies, 'version') - before, 2 * 7 + 2)
 })
 

@@ -121,7 +121,7 @@ describe('promtool, the checker of Prometheus,', () => {
     const folder = mkdtempSync(join(tmpdir(), 'mintring-dashboard-'))
     t.after(() => rmSync(folder, { recursive: true }))
     const file = join(folder, 'rules.yml')
-    // JSON is valid YAML.
+    // promtool reads YAML, and JSON is valid YAML.
     writeFileSync(file, JSON.stringify({ groups: [{ name: 'dashboard', rules }] }))
     passes(promtool, ['check', 'rules', file])
   })

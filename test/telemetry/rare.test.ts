@@ -83,7 +83,7 @@ test('rare refill events are counted once, by every observer', { skip }, async (
   checkSpans(seen, [cache, other])
 })
 
-/** The number of calls that may load; for the other calls, their attempts. */
+/** Checks the spans: refilling calls have their state, and plain calls their attempts. */
 function checkSpans({ spans }: Seen, clients: readonly MemcachedClient[]): void {
   const told = new Tally()
   for (const { attributes } of spans.getFinishedSpans()) {
@@ -99,7 +99,7 @@ function checkSpans({ spans }: Seen, clients: readonly MemcachedClient[]): void 
   assert.deepEqual(told.all, counted.all)
 }
 
-test('the gauges of a host equal the figures of its proxy and arithmetic', {
+test('the gauges of a host equal what its proxy counted and what arithmetic gives', {
   skip,
 }, async (context) => {
   const { cache, proxies, seen } = await startWatched(context, {
@@ -165,7 +165,7 @@ test('deletes dropped because a host was out too long are reported once, by ever
   assert.equal(events.invalidationsLost, 1)
 })
 
-test('the number of keys owed to a host is the number that changed while it was out', {
+test('mintring_host_owed is the number of keys that changed while the host was ejected', {
   skip,
 }, async (context) => {
   const { cache, proxies, seen } = await startWatched(context, {
@@ -182,7 +182,7 @@ test('the number of keys owed to a host is the number that changed while it was 
   assert.deepEqual(owed[first!.address], own.length)
 })
 
-test('a change of servers reports each phase once, to every observer', {
+test('setServers with a handover reports each phase once, to every observer', {
   skip,
 }, async (context) => {
   const { cache, proxies, seen } = await startWatched(context, { requestTimeoutMs: 2000 })
@@ -224,10 +224,10 @@ test('every published figure is compared with an independent count', () => {
   const folder = join(root, 'test/telemetry')
   const tests = readdirSync(folder).filter((name) => name.endsWith('.test.ts'))
   const text = tests.map((name) => readFileSync(join(folder, name), 'utf8')).join('\n')
-  // Gauges are compared by the end of their name.
+  // Tests name gauges by the end of their name, such as `owed`.
   const isChecked = (name: string): boolean => {
     const word = name.replace(/^mintring_host_/, '').replaceAll('.', '\\.')
-    // Histograms are compared by their counts.
+    // Tests name a histogram by its series `_count`.
     return new RegExp(`(?<!\\w)${word}(?:_count)?(?![\\w.])`).test(text)
   }
   assert.deepEqual(

@@ -12,14 +12,14 @@ const load = (): string => 'value'
 /** Enough keys that both hosts have some. */
 const ABSENT = Array.from({ length: 30 }, (_, i) => `absent:${i}`)
 
-/** The operation as which each call is reported; the commands that it sends are no operations. */
+/** How many operations are reported: `getOrSet` is one, however many commands it sends. */
 const COMMANDS: Record<string, number> = {
   'add ok': 1,
   'add refused': 2,
   'decr ok': 1,
   'get hit': 1,
   'get miss': 1,
-  // A part of the batch per host.
+  // getMany sends one batch to each of the two hosts.
   'get ok': 2,
   'getOrSet hit': 1,
   'getOrSet miss': 3,
@@ -83,7 +83,7 @@ async function until(isTrue: () => boolean): Promise<void> {
   assert.ok(isTrue())
 }
 
-test('tags, views, warm-ups and verbs of several commands are one operation each, for every observer', {
+test('a call that sends several commands is reported as one operation, to every observer', {
   skip,
 }, async (context) => {
   const { cache, proxies, seen } = await startWatched(context, { requestTimeoutMs: 5000 })
@@ -117,7 +117,7 @@ test('tags, views, warm-ups and verbs of several commands are one operation each
   assert.equal(onWire('incr'), 2 + 1)
   assert.equal(onWire('set'), 1 + 4 + 1)
   assert.equal(onWire('add'), 2 + 1 + 2)
-  // The check after a refused `add`; the creation of counters.
+  // `gets`: the check after a refused `add`. `ma`: three calls that create or change a counter.
   assert.equal(onWire('gets'), 2)
   assert.equal(onWire('ma'), 3)
 })

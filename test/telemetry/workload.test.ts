@@ -11,7 +11,7 @@ import { type Seen, scraped, startWatched, sum, Tally } from './observer.ts'
 const times = (count: number, prefix: string): string[] =>
   Array.from({ length: count }, (_, i) => `${prefix}${i}`)
 
-/** The part without failures: the result of each step is known by arithmetic. */
+/** Makes calls that cannot fail, so that arithmetic gives every count. */
 async function drive(cache: MemcachedClient): Promise<void> {
   const policy = { ttl: 60, staleWhileRevalidate: 60 }
   const fail = (): never => {
@@ -76,7 +76,7 @@ test('every figure of a known workload equals what a counting proxy and arithmet
   await checkCommandLine(servers.map(({ host, port }) => `${host}:${port}`))
 })
 
-/** The channel, the metric, the spans and the histogram of OpenTelemetry. */
+/** Compares the commands that the channel, the metrics, the spans and the histogram counted. */
 function checkCommands({ commands, metrics, spans, bytes }: Seen, counts: Tally): void {
   assert.deepEqual(commands.all, COMMANDS)
   const durations = 'mintring_command_duration_seconds_count'
@@ -97,7 +97,7 @@ function checkCommands({ commands, metrics, spans, bytes }: Seen, counts: Tally)
   assert.equal(counts.of('db.client.operation.duration'), sum(COMMANDS))
   const written = 20 * 'value'.length + 5 * 'other'.length + 6 * 'warm'.length
   const read = 20 * 'value'.length
-  // And the parts of setMany and getMany, of ten times `false`, which is stored as one byte.
+  // setMany and getMany add ten values `false` each, and `false` is stored as one byte.
   assert.equal(bytes(), written + read + 2 * 10 * 1)
 }
 
@@ -122,17 +122,17 @@ function checkBatches({ metrics, spans }: Seen, counts: Tally): void {
   assert.deepEqual(scraped(text, 'mintring_batch_hits_total', 'command'), hits)
   assert.deepEqual(scraped(text, 'mintring_batch_keys_total', 'command'), keys)
   assert.equal(sum(scraped(text, 'mintring_batch_failed_keys_total', 'command')), 0)
-  // With the hits of get and getOrSet, stale ones included.
+  // The hits of get and getOrSet count too, also stale ones.
   assert.equal(counts.of('mintring.cache.hits'), 20 + 8 + 3 + 10 + 8)
   assert.equal(counts.of('mintring.cache.misses'), 10 + 4 + 8 + 5 + 4)
 }
 
-/** One read per key and get, one store per value and set, one connection per dial. */
+/** Compares the commands and connections that the proxies saw with what arithmetic gives. */
 function checkWire({ metrics }: Seen, counts: Tally, proxies: readonly CountingProxy[]): void {
   assert.equal(onWire(proxies, 'get'), 30 + 15)
   assert.equal(onWire(proxies, 'set'), 20 + 10 + 6)
   assert.equal(onWire(proxies, 'cas'), 5)
-  // At home and at the first fallback host; there also the locks of the two absent keys.
+  // Each of six keys is deleted on both hosts. Two keys were absent: their locks are deleted too.
   assert.equal(onWire(proxies, 'delete'), 2 * 6 + 2)
   assert.equal(onWire(proxies, 'gat'), 4)
   checkDials(metrics.text(), counts, proxies)
@@ -161,7 +161,7 @@ function checkRefills(
   assert.equal(failed, 2)
   const { ok, lost, uncached } = refills
   assert.deepEqual([ok, refills.failed, lost, uncached], [8 + 3 + 4, 2, 0, 0])
-  // A load that failed without a stale value stores a mark for the errorBackoff.
+  // A failed load without a stale value also stores an item, which starts the errorBackoff.
   assert.equal(onWire(proxies, 'ms'), ok + refills.failed)
   const text = metrics.text()
   const reads = { failed: 2, fresh: 16, miss: 12, stale: 3 }
@@ -179,7 +179,7 @@ function checkRefills(
   assert.equal(counts.of('mintring.refill.events'), sum(told))
 }
 
-/** The command line, which asks the servers themselves. */
+/** Compares the number of items that `mintring stats` reads from the servers. */
 async function checkCommandLine(servers: readonly string[]): Promise<void> {
   let out = ''
   const said = (text: string): void => {
@@ -189,7 +189,7 @@ async function checkCommandLine(servers: readonly string[]): Promise<void> {
   await runCommandLine(['stats', '--servers', servers.join(), '--json'], io)
   const found = [...out.matchAll(/"curr_items":\s*"?(\d+)/g)]
   const items = found.reduce((all, [, count]) => all + Number(count), 0)
-  // Each of the two keys that failed has its mark, and an item beside it.
+  // Each of the two keys whose load failed has two items: a placeholder and the recorded failure.
   assert.equal(items, 20 + (10 - 4) + 8 + 4 + 6 + 2 * 2)
 }
 
@@ -250,7 +250,7 @@ test('calls to hosts that hang are counted once each as errors with their code',
     ...{ requestTimeoutMs: 20_000, retries: 1, autoEjectHosts: false },
   })
   await cache.setMany({ a: 1, b: 2 })
-  // Not set earlier: on a busy machine the preparation may take longer.
+  // The short timeout starts only here: on a busy machine the preparation may take longer.
   cache.configure({ requestTimeoutMs: 100 })
   for (const proxy of proxies) proxy.isSilent = true
   const slow = await Promise.allSettled(times(7, 'k').map((key) => cache.get(key)))

@@ -35,8 +35,7 @@ export const road: Roads & ThisType<Instance> = {
 
   connect(server, callback) {
     const handle = handleOf(this, server)
-    // Inside command(), skip the check: the command itself shows whether the server is up, and may
-    // fall back to another host.
+    // Inside command(), do not check the server: the command itself will show whether it is up.
     if (commanding.has(this)) return callback(undefined, handle)
     const about = { server, maxValue: this.maxValue }
     this[ENGINE].send(server, 'version', undefined).then(

@@ -7,7 +7,7 @@ import type { ClientOptions, Commands, ServerCommands } from './types.ts'
 /** The property that holds the engine of an instance. */
 export const ENGINE: unique symbol = Symbol('mintring.compat.engine')
 
-/** The key placement that tracing packages read. */
+/** Shows which server a key is on. Tracing packages for `memcached` read it. */
 export interface HashRing {
   /** Returns the server of a key, as written in the list. */
   get(key: string): string | undefined

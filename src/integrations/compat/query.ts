@@ -17,7 +17,7 @@ export interface Query extends Partial<Omit<CommandInfo, 'key' | 'callback' | 'v
   callback?: Callback | undefined
   /** Names and types of the arguments. */
   validate?: ReadonlyArray<readonly [name: string, type: unknown]> | undefined
-  /** Whether it reads several keys. */
+  /** Whether the command reads several keys. */
   multi?: boolean | undefined
   /** Absent in commands that other code compiles: their text is sent as it is. */
   [RUN]?: (() => Promise<unknown>) | undefined

@@ -103,7 +103,7 @@ interface Share {
   readonly vnodes?: number | undefined
 }
 
-/** Returns what an object form of `locations` says about each server. */
+/** Returns the weights and other details by server, if `locations` is an object; else `{}`. */
 function detailsOf(locations: unknown): Record<string, unknown> {
   const isObject = typeof locations === 'object' && locations !== null && !Array.isArray(locations)
   return isObject ? (locations as Record<string, unknown>) : {}

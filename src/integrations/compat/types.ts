@@ -1,5 +1,5 @@
 // Callbacks are typed as @types/memcached has them, so that code written for it compiles here.
-// biome-ignore-all lint/suspicious/noExplicitAny: those typings say any, and strict code needs it
+// biome-ignore-all lint/suspicious/noExplicitAny: @types/memcached uses any, so its users need it
 
 /** The type of `this` in a callback: the command. */
 export interface CommandInfo {
@@ -17,7 +17,7 @@ export interface CommandInfo {
   validate: Array<[string, (...args: any[]) => any]>
   /** The CAS id; only for `cas`. */
   cas?: string | undefined
-  /** Whether `memcached` would send it to several servers. */
+  /** Whether `memcached` would send the command to several servers. */
   redundancyEnabled?: boolean | undefined
   /** The key with its namespace. */
   key?: string | undefined

@@ -20,7 +20,7 @@ export interface TagDurations {
 /** The state of an entry, according to its tags; `ended` is expired. */
 export type Standing = 'valid' | 'stale' | 'ended'
 
-/** The end of a version is the version of the last hard invalidation. */
+/** How many characters at the end of a tag version identify its last hard invalidation. */
 const HARD_CHARACTERS = 8
 
 /**
@@ -69,7 +69,7 @@ export class NextEntries {
     return Promise.all(tags.map((tag) => this.client.get<TagTimes>(this.tagKey(tag))))
   }
 
-  /** The current moment, for seen(): later renders are newer than the versions read before it. */
+  /** Returns the current moment, which a render that starts now must later pass to seen(). */
   get moment(): number {
     return this.seenVersions.moment
   }
@@ -100,7 +100,7 @@ export class NextEntries {
     return (isHard && seen !== undefined) || isOver || byTime === 'ended' ? 'ended' : 'stale'
   }
 
-  /** Returns the state according to other tags; a missing tag does not affect it. */
+  /** Returns an entry's state by tags that its reader names. Skips tags without stored times. */
   async softStanding(tags: readonly string[], timestampMs: number): Promise<Standing> {
     return standingOf(await this.tagTimes(tags), timestampMs)
   }

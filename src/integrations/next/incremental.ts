@@ -27,7 +27,7 @@ export interface NextCacheControl {
 
 /** The options of a read. */
 export interface NextGetContext {
-  /** The kind, as in values. */
+  /** The kind: `APP_PAGE`, `APP_ROUTE`, `PAGES`, `FETCH` or `REDIRECT`. */
   readonly kind?: string
   /** The tags of a fetch. */
   readonly tags?: readonly string[] | undefined
@@ -97,8 +97,8 @@ export class IncrementalHandler implements NextIncrementalCacheHandler {
   readonly #entries: NextEntries
   readonly #build: string
   /**
-   * When each key was read. Next.js renders after a miss, so the new entry's data is at least so
-   * new.
+   * When this request read each key. Next.js renders after a miss, so an entry that it then stores
+   * has data from that time or later.
    */
   readonly #looks = new Map<string, { readonly ms: number; readonly moment: number }>()
 
@@ -154,7 +154,7 @@ function buildOf(serverDistDir: string | undefined): string {
     builds.set(serverDistDir, id)
     return id
   } catch {
-    // `next dev` writes no build id.
+    // There is no build id under `next dev`.
     return ''
   }
 }

@@ -20,7 +20,7 @@ export function isCandidate(asked: Asked): boolean {
   return (asked.header('content-length') ?? '0') === '0'
 }
 
-/** Whether the response to a candidate may be stored (RFC 9111, 5.2.1.5). */
+/** Whether the response may be stored for other visitors too (RFC 9111, 5.2.1.5). */
 export function isForAll(asked: Asked): boolean {
   return asked.method === 'GET' && !/no-store/i.test(asked.header('cache-control') ?? '')
 }

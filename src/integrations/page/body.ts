@@ -6,9 +6,9 @@ import type { HeaderLines } from './rules.ts'
 
 /** Metadata stored with a page; nginx ignores it. */
 export interface PageHead {
-  /** When it was stored, in ms since the epoch. */
+  /** When the page was stored, in ms since the epoch. */
   readonly storedAtMs: number
-  /** Its age at that time, in seconds (RFC 9111, 4.2.3). */
+  /** The age of the page when it was stored, in seconds (RFC 9111, 4.2.3). */
   readonly ageSeconds: number
   /** The headers that a hit sends again. */
   readonly headers: HeaderLines
@@ -22,7 +22,7 @@ export interface Page {
   readonly isGzip: boolean
   /** The metadata; undefined for a page stored as its bytes only. */
   readonly head?: PageHead | undefined
-  /** The tags that its response listed; they are stored beside it. */
+  /** The tags that the application's response listed. They are stored with the page. */
   readonly tags?: readonly string[] | undefined
 }
 

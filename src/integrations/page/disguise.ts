@@ -79,7 +79,7 @@ export class Disguise {
  */
 function watchedNames(headers: IncomingHttpHeaders, watch: PageWatch): IncomingHttpHeaders {
   const note = (name: string | symbol): void => {
-    // A header without a getter is in the key or was set by the application.
+    // Only watched headers have a getter. Others are in the key, or the application set them.
     const isWatched = Reflect.getOwnPropertyDescriptor(headers, name)?.get !== undefined
     if (isWatched && typeof name === 'string') watch.noteHeader(name)
   }

@@ -84,11 +84,11 @@ export function watchFields(watch: PageWatch, watched: Watched): void {
     if (seen !== undefined) watchFramework(watch, seen)
   }
   watchConnections(watch, watched)
-  // Fastify itself reads the major version for every reply.
+  // Do not watch the major HTTP version in Fastify: Fastify itself reads it for every reply.
   const versions = framework.raw === undefined ? VERSIONS : ['httpVersion', 'httpVersionMinor']
   for (const name of versions) watch.intercept(request, name, () => watch.noteField(name))
   watch.slot(request, LOGGED_ADDRESS, ADDRESS)
-  // Koa itself reads the version when the status is set.
+  // When the application sets the status, Koa itself reads the HTTP version: do not count that.
   if (framework.response !== undefined) watch.exempt(framework.response, 'status')
   for (const [owner, name] of [
     [response, 'locals'],
@@ -124,7 +124,7 @@ function isKnown(seen: object, name: string | symbol): boolean {
     const isMethod = name in Object.getPrototypeOf(seen) && isFunction(Reflect.get(seen, name))
     return name.startsWith('_') || ADDRESSES.includes(name) || isMethod
   }
-  // Symbols of HTTP/2 cannot be listed before there is a request.
+  // Node's HTTP/2 requests have private symbols, which cannot be named in a constant: skip them.
   const isOfHttp2 = 'stream' in seen && Symbol.keyFor(name) === undefined
   return isOfHttp2 || OF_FRAMEWORKS.test(name.description ?? '')
 }

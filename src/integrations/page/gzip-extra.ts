@@ -8,7 +8,7 @@ const FLAGS_AT = 3
 const HAS_EXTRA = 4
 /** The id of our subfield: two letters that RFC 1952 has not assigned. */
 const SUBFIELD = Buffer.from('mR')
-/** The length of the field, our id and our length. */
+/** The bytes before our data: the length of the extra field, and our subfield's id and length. */
 const FRAME_BYTES = 6
 
 /** Whether the bytes start as gzip files do. */

@@ -70,8 +70,9 @@ const DISPENSABLE: ReadonlySet<string> = new Set([
 const MAX_BYTES = 16_384
 
 /**
- * Returns the headers that a hit repeats: those of the application (RFC 9111, 3.1) except the
- * above. `arrived` are headers that outer middleware already set; it sets them on hits too.
+ * Returns the application's headers that a hit sends again (RFC 9111, 3.1): all except those about
+ * the connection or one response. Refuses a page with a header for one visitor. `arrived` are the
+ * headers that outer middleware already set; it sets them on hits too.
  */
 export function headersToKeep(sent: HeaderLines, arrived: HeaderLines): Kept {
   const hopByHop = new Set(
@@ -94,8 +95,8 @@ export function headersToKeep(sent: HeaderLines, arrived: HeaderLines): Kept {
 }
 
 /**
- * Returns the header that would differ if nginx served the page. The page must have exactly the
- * headers that nginx adds, besides those that no visitor needs.
+ * Returns a header that would differ if nginx served the page, or undefined. Apart from headers
+ * that no visitor needs, the page must have exactly the headers that nginx adds.
  */
 export function nginxDiffersIn(kept: HeaderLines, nginx: NginxHeaders): string | undefined {
   const needed = kept.filter(([name]) => !DISPENSABLE.has(name))

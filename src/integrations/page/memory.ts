@@ -1,7 +1,7 @@
 import type { Asked } from './asked.ts'
 
 /**
- * The visitors whose renders of an address could not be stored: all, or those who send one of these
+ * The visitors for whom a page cannot be stored: all, or only those who send one of these request
  * headers.
  */
 export type Unstored = 'all' | readonly string[]

@@ -74,8 +74,7 @@ class Render {
         return answer
       },
       write: (...args: unknown[]) => {
-        // HTTP/2 responses write the last chunk with `write`, and outer middleware writes its own
-        // output.
+        // Copy nothing during end(): HTTP/2 calls write() there, with a chunk that end() copied.
         const chunk = this.#isEnding ? undefined : this.#copy(args)
         this.#countInHeaders()
         const answer = call('write', args)
@@ -98,7 +97,7 @@ class Render {
   }
 
   /**
-   * Node calls `writeHead` inside `write` and `end`; the application may have replaced it by then.
+   * Counts what an application's own `writeHead` reads. Node calls it inside `write` and `end`.
    */
   #countInHeaders(): void {
     const response = this.#response
@@ -180,7 +179,10 @@ class Render {
     else this.#finish(this.#whole(ruling))
   }
 
-  /** Checks again, because the application may read the request after it has sent its headers. */
+  /**
+   * Returns the capture of a complete body. Checks once more what the application read: it may read
+   * the request after it has sent its headers.
+   */
   #whole(ruling: Extract<Ruling, { isStorable: true }>): Capture {
     const late = this.#objection() ?? this.#rewritten()
     if (late !== undefined) return { ruling: late }
@@ -227,7 +229,7 @@ class Render {
   }
 }
 
-/** Outer middleware may change these headers; it does so for hits too. */
+/** Headers about the body. Outer middleware may change them: it changes them for hits too. */
 const OF_THE_BODY: ReadonlySet<string> = new Set([
   'content-encoding',
   'content-length',
@@ -258,8 +260,8 @@ export function isWrapped({ write, end }: ServerResponse): boolean {
 }
 
 /**
- * Removes the replacements that outer middleware made: a background render needs the plain
- * response.
+ * Restores the response methods that outer middleware replaced: a background render must capture
+ * what the application itself writes.
  */
 export function unwrap(response: ServerResponse): void {
   const { writeHead, write, end } = isHttp2(response)

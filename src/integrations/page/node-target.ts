@@ -47,8 +47,8 @@ function hostLines({ rawHeaders }: IncomingMessage): number {
 }
 
 /**
- * Rejects values that the framework would cut at a colon, because the application may read them
- * whole.
+ * Whether all values of X-Forwarded-Host are host names. A framework may cut other values at a
+ * colon for the key, while the application reads the whole header.
  */
 function areHosts(forwarded: string | readonly string[] | undefined): boolean {
   return forwardedValues(forwarded).every((value) => normalHost(value) !== undefined)

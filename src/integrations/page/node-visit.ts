@@ -11,7 +11,7 @@ import type { HeaderLines } from './rules.ts'
 import type { Ignored } from './shown.ts'
 import { type CaptureContext, type Captured, Visit } from './visit.ts'
 
-/** A request as the framework passes it on. */
+/** What a framework passes to the page cache beside the request and the response. */
 export interface PageHandover {
   readonly next: () => unknown
   readonly sight?: TargetSight | undefined

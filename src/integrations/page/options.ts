@@ -7,7 +7,7 @@ import { allowedHosts } from './address.ts'
 const HEADER_NAME = /^[!#$%&'*+.^_`|~\w-]+$/
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 const TOKEN = /^[\x21-\x7e]+$/
-/** Leaves room for the MD5 of an address, or for a short address. */
+/** The longest prefix: memcached's 250 bytes must also hold an MD5 or a short address. */
 const MAX_PREFIX_BYTES = 200
 
 const CHECKS: Checks = {

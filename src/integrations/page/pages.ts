@@ -185,7 +185,7 @@ export class Pages {
       throw error
     }
     const { value, ...terms } = entry
-    // The refill of a stale page starts in this tick, and this visitor may be the one that renders.
+    // A stale page starts its refill in this tick. Wait: this visitor may be the one who renders.
     if (terms.state === 'stale') await new Promise((turn) => setImmediate(turn))
     return value === undefined || value === FOREIGN ? 'none' : { value, ...terms }
   }

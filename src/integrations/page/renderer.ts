@@ -145,8 +145,7 @@ export class PageRenderer {
     }
     this.#outcomes.forget(address)
     const { ttl } = this.#settings.policy
-    // Set the TTL even if it is the default: Age is computed from it, so jitter must not shorten
-    // it.
+    // Set the TTL even if it is the default: jitter would shorten it, and Age is computed from it.
     const { ttlSeconds } = ruling
     context.setTtl(ttlSeconds === undefined ? ttl : Math.min(ttlSeconds, MAX_TTL_SECONDS))
     const tags = this.#settings.tags.listed(headers)
@@ -175,8 +174,8 @@ export class PageRenderer {
   }
 
   /**
-   * Ends an aborted render: with a stale page the next visitor renders, without one a waiting
-   * visitor.
+   * Ends a render whose visitor left. If there is a stale page, the next visitor renders. If not,
+   * the cut makes a waiting visitor render.
    */
   #cutShort(context: Loading): undefined {
     // The application did not fail, so the next visitor may render at once.
@@ -187,8 +186,8 @@ export class PageRenderer {
 }
 
 /**
- * Returns the request headers that may be the reason: visitors without them may get a storable
- * page.
+ * Returns the request headers because of which a page may not have been storable. The page of a
+ * visitor who does not send them may be storable.
  */
 function ownHeaders(reason: UncacheableReason, read: ReadonlySet<string>): readonly string[] {
   if (reason === 'request fields') return []

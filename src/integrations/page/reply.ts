@@ -8,7 +8,7 @@ import type { NginxHeaders } from './headers.ts'
 /** Our name in Cache-Status headers (RFC 9211): a response with it came from this cache. */
 export const CACHE_NAME = 'mintring'
 
-/** How an entry was found; undefined if only the page is known. */
+/** The state and the times of a read page. Undefined where a page was read without them. */
 export type ReplyTerms = Omit<RefillEntry, 'value'>
 
 /** Headers by name; an array is sent as several lines. */

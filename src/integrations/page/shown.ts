@@ -43,6 +43,6 @@ export function sharedAccept(accept: string | undefined): string | undefined {
 export interface Ignored {
   /** Names of headers, in lower case. */
   readonly headers: ReadonlySet<string>
-  /** Names of other properties of requests and connections. */
+  /** Names of properties of requests and connections, such as `remoteAddress`. */
   readonly fields: ReadonlySet<string>
 }

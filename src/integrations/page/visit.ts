@@ -16,7 +16,7 @@ export type Capture =
   | { readonly ruling: Extract<Ruling, { isStorable: false }> }
   | 'cut'
 
-/** What a capture needs. */
+/** The rules and limits by which a response is captured. */
 export interface CaptureContext extends Omit<RuleContext, 'nowMs'> {
   /** Returns why a response is private although its own headers do not say so. */
   objection(
@@ -37,7 +37,7 @@ export interface Captured {
   readonly headersRead: ReadonlySet<string>
 }
 
-/** The state of a visit; it leaves `waiting` only once. */
+/** The state of a visit: a `waiting` visit is rendered, served or passed on, and only once. */
 type Fate = 'waiting' | 'rendering' | 'served' | 'passed'
 
 /**

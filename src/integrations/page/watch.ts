@@ -43,7 +43,7 @@ export class PageWatch {
   }
 
   /**
-   * Marks that the application has sent its last byte: from now on only reads in counting() count.
+   * Records that the application has sent its last byte. Later reads count only inside counting().
    */
   end(): void {
     this.#hasEnded = true
@@ -84,7 +84,10 @@ export class PageWatch {
     this.intercept(target, name, () => {}, shown)
   }
 
-  /** Lets a framework compute a property of the key from properties that are watched. */
+  /**
+   * Ignores the reads that a framework makes to compute a property, such as the host. The value is
+   * in the key, though it is computed from watched headers.
+   */
   exempt(target: object, name: string): void {
     const prototype = Object.getPrototypeOf(target)
     this.#replace(target, name, {

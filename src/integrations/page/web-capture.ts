@@ -102,7 +102,10 @@ class Copy {
     )
   }
 
-  /** Reads at full speed while the body is kept, which is bounded; then at the visitor's speed. */
+  /**
+   * Reads the body at full speed while it may still be stored: `maxBytes` limits its copy. After
+   * that the visitor's own reads set the speed.
+   */
   async #readAll(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     while (this.#isKept) await this.#readOne(controller)
   }
@@ -127,7 +130,7 @@ class Copy {
   #keep(chunk: Uint8Array): void {
     if (!this.#isKept) return
     if (!(chunk instanceof Uint8Array)) {
-      // Not bytes: no server can send this chunk.
+      // The chunk is text or an object. Servers can only send bytes, so the response will fail.
       this.#end('cut')
       return
     }
@@ -145,7 +148,7 @@ class Copy {
     const length = promised(this.#headers)
     if (length !== undefined && length !== this.#bytes) return 'cut'
     if (this.#bytes === 0) return { ruling: refusal('empty') }
-    // Checks again, because the application may read the request while it streams the body.
+    // Check once more what the application read: it may read the request while it streams.
     const late = this.#context.objection(this.#headers, this.#watch)
     if (late !== undefined) return { ruling: late }
     return { ruling: this.#ruling, headers: this.#headers, body: Buffer.concat(this.#chunks) }

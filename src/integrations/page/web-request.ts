@@ -6,7 +6,7 @@ import type { PageWatch } from './watch.ts'
 
 /** Non-standard request properties in which servers describe the visitor. */
 const OF_THE_VISITOR = ['cf', 'geo', 'ip', 'remoteAddr', 'remoteAddress']
-/** The same, in the objects that servers pass beside the request. */
+/** Properties that describe the visitor, in the objects that servers pass beside the request. */
 const IN_SURROUNDINGS: ReadonlySet<string> = new Set([
   ...OF_THE_VISITOR,
   'clientAddress',
@@ -81,7 +81,10 @@ export function watchedSurroundings(
   })
 }
 
-/** Returns headers that note reads of `others`; copying them all notes all. */
+/**
+ * Returns the headers that the application sees. Reading one of `others` is noted, because it is
+ * not in the key; listing or copying all headers notes all of `others`.
+ */
 function watchedHeaders(
   shared: readonly [string, string][],
   others: Map<string, string>,

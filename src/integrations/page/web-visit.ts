@@ -9,9 +9,12 @@ import { PageWatch } from './watch.ts'
 import { captureWeb } from './web-capture.ts'
 import { shownRequest, targetOfWeb } from './web-request.ts'
 
-/** A request as a server passes it on. */
+/** What a server passes to the page cache beside the request. */
 export interface WebHandover {
-  /** Calls the application; `watch` is set while it renders a shared page from another request. */
+  /**
+   * Calls the application. `watch` is set if the response may become a shared page; the
+   * application then gets a request that hides what is not in the key.
+   */
   readonly next: (request: Request, watch: PageWatch | undefined) => Response | Promise<Response>
   /** Whether outer middleware may change the response. */
   readonly isWrapped: boolean

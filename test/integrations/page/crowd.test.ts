@@ -54,7 +54,7 @@ describe('visitors of a page that is not stored', () => {
     assert.equal(answer.body.toString(), 'the first half')
   })
 
-  test('do not make other visitors lose the stale page', async (t) => {
+  test('leave the stale page in the cache for other visitors', async (t) => {
     let isOwn = false
     const made = await rig(
       t,
@@ -109,7 +109,7 @@ describe('visitors of a failing application', () => {
     const startMs = performance.now()
     const answers = await Promise.all(Array.from({ length: 500 }, () => site.ask('/a')))
     assert.ok(answers.every(({ status }) => status === 503))
-    // Back-offs of 250, 500 and 1,000 ms: each lets one request retry and 16 others pass.
+    // Back-offs last 250, 500 and 1,000 ms. Each lets 17 requests through: one retry and 16 others.
     const backOffs = Math.ceil(Math.log2((performance.now() - startMs) / 250 + 1))
     assert.ok(rendered.length <= 17 * (backOffs + 1), `${rendered.length} in ${backOffs}`)
     const own = answers.find(({ headers }) => headers['retry-after'] !== undefined)
@@ -228,8 +228,7 @@ describe('the memory of a page cache', () => {
       t,
       (_, response) => {
         asked.push(response)
-        // The first 30 arrive in one turn: a page that ends at once keeps its body until it is
-        // stored.
+        // End the first 30 responses together: each then holds its body until the page is stored.
         if (++rendered >= 30) for (const one of asked.splice(0)) html(one, 'x'.repeat(50_000))
       },
       { maxBufferedBytes: 500_000 },

@@ -37,7 +37,7 @@ describe('a page made of a part of the request that is not in the key', () => {
     })
   }
 
-  test('is replaced, for the sender of the header too, by the stored page of another visitor', async (t) => {
+  test('is not served, even to the sender of that part, once another visitor stored the page', async (t) => {
     const made = await rig(t, ({ headers }, response) =>
       html(response, `hello ${headers['x-evil'] ?? 'all'}`),
     )
@@ -50,7 +50,7 @@ describe('a page made of a part of the request that is not in the key', () => {
     assert.equal(after.body.toString(), 'hello all')
   })
 
-  test('does not keep another visitor from rendering the page for all, whatever was read', async (t) => {
+  test('does not stop another visitor from rendering the page for all', async (t) => {
     const made = await rig(t, async ({ headers }, response) => {
       await sleep(20)
       response.statusCode = headers['x-long'] === undefined ? 200 : 400
@@ -94,7 +94,7 @@ describe('a page made of a part of the request that is not in the key', () => {
 })
 
 describe('the request object of a visitor whose page is stored', () => {
-  test('has the host of the key, and its original host when the response has ended', async (t) => {
+  test('shows the host as in the key, and after the response the host that was sent', async (t) => {
     const hosts: unknown[] = []
     const made = await rig(t, (request, response) => {
       hosts.push(request.headers.host)

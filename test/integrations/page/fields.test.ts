@@ -103,7 +103,7 @@ describe('a page made of properties of the connection', () => {
   test('is not stored when the field is read to set a header while headers are sent', async (t) => {
     const { site, refused } = await rig(t, ({ socket }, response) => {
       const { writeHead } = response
-      // The package on-headers does it this way.
+      // The package on-headers replaces writeHead in the same way.
       response.writeHead = ((...args: unknown[]) => {
         response.setHeader('X-Seen', String(socket.remoteAddress))
         return Reflect.apply(writeHead, response, args)

@@ -69,7 +69,7 @@ describe('the options of pageCache', () => {
     }
   })
 
-  test('come after a client, which is checked too', () => {
+  test('are refused after a first argument that is not a client', () => {
     for (const given of [undefined, null, '127.0.0.1:11211', {}, [], { ttl: 60 }]) {
       const call = (): unknown => pageCache(given as unknown as MemcachedClient, { ttl: 60 })
       assert.throws(call, { code: 'MINTRING_BAD_ARGUMENT' })

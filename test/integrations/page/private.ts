@@ -51,7 +51,7 @@ export const privateWays: Readonly<Record<string, (response: ServerResponse) => 
   },
 }
 
-/** The way that a path selects: `/0` the first, and so on. */
+/** Responds in one of `privateWays`: the path `/0` selects the first, `/1` the second. */
 export function respondPrivately(path: string, response: ServerResponse, user: string): void {
   Object.values(privateWays)[Number(path.slice(1))]!(response)
   response.end(`for ${user}`)

@@ -15,7 +15,7 @@ async function versioned(
   return { ...made, origin }
 }
 
-/** Requests until a page of that version is a fresh hit. */
+/** Requests a page until the cache serves that version of it fresh. */
 async function freshHit({ site }: Rig, version: string): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
     const { headers, body } = await site.ask('/a')

@@ -11,7 +11,7 @@ describe('the page cache of web requests, when visitors leave', () => {
     const none = (): Promise<Response> => new Promise(() => {})
     assert.equal((await ask(AbortSignal.abort(), none)).status, 499)
     const leaving = [new AbortController(), new AbortController()]
-    // One of them renders, and the other waits for the page.
+    // One of the two visitors renders, and the other waits for the page.
     let rendering = (): void => {}
     const isRendering = new Promise<void>((resolve) => {
       rendering = resolve

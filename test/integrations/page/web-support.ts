@@ -41,7 +41,7 @@ function isHit({ headers }: Response): boolean {
   return /^mintring; hit/.test(headers.get('cache-status') ?? '')
 }
 
-/** Requests until the page comes out of the cache. */
+/** Requests a page until it comes out of the cache. */
 export async function hit(pages: WebPageCache, request = asking()): Promise<Response> {
   for (let tries = 0; tries < 100; tries++) {
     const response = await pages(request, () => new Response('not there', { status: 404 }))

@@ -173,7 +173,7 @@ describe('the page cache of web requests', () => {
     }
   })
 
-  test('serves the pages of pageCache, and the reverse', async (t) => {
+  test('serves pages that pageCache stored, and pageCache serves its pages', async (t) => {
     const { pages, cache } = await web(t)
     const onNode = pageCache(cache, { ttl: 60 })
     const site = await startSite((request, response) => {

@@ -17,7 +17,7 @@ for (const handler of [render, pages.wrap(render)]) {
   for (let visit = 0; visit < 4; visit++) {
     const page = await fetch(`http://127.0.0.1:${port}/`, { headers: { host: 'www.example.com' } })
     bodies.push(await page.text())
-    // Pages are stored after the visitor has his.
+    // The page cache stores a page after it has sent the response: wait for that.
     if (handler !== render) await stored()
   }
   console.log(bodies.join(' '))
