@@ -11,7 +11,7 @@ const KEYS = 1_999
 const TIMEOUT_MS = 500
 const GRACE_MS = 50
 
-/** Everything a caller could complain about. */
+/** Counts the operations of callers, and records errors, wrong values and slow calls. */
 class Ledger {
   operations = 0
   readonly errors: unknown[] = []
@@ -89,8 +89,7 @@ describe('three memcacheds under 500 operations a second, one killed and restart
       name: 'frozen',
       leave: async (server: Memcached) => void process.kill(server.pid, 'SIGSTOP'),
       comeBack: async (server: Memcached) => void process.kill(server.pid, 'SIGCONT'),
-      // Until the host is ejected, readers ask it for their keys: a write made elsewhere would be
-      // lost.
+      // A write may time out until the host is ejected: no reader would find it on a fallback host.
       mayReject: (error: unknown) =>
         isMintringError(error) && error.command === 'set' && error.code === 'MINTRING_TIMEOUT',
     },

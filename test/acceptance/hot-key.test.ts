@@ -91,8 +91,7 @@ describe('four processes that read one hot key', () => {
 
   test('call one loader and make no reader wait when the key is expired', async (t) => {
     if (!realMemcached(t)) return
-    // memcached may expire an item up to one second early: a ttl of two keeps the first rush in
-    // time.
+    // A ttl of 2 s, because memcached may expire an item up to 1 s early, during the first reads.
     const filled = await rush({ key: 'hot', ttl: 2 })
     await sleep(3_200)
     const stale = await rush({ key: 'hot', ttl: 2 })

@@ -14,7 +14,10 @@ const VISITORS = 5000
 const DOWN_MS = 3000
 /** All visitors arrive within this time. */
 const ARRIVAL_MS = 2500
-/** Back-offs of 250, 500, 1,000 and 2,000 ms: each lets one request retry and 16 pass. */
+/**
+ * The most calls of the application: 17 (a retry and MAX_PASSES) in each of five periods, at first
+ * and after each of the back-offs of 250, 500, 1,000 and 2,000 ms.
+ */
 const MOST_CALLS = 17 * 5
 
 interface Stage {
@@ -40,7 +43,7 @@ async function stage(t: TestContext): Promise<Stage> {
   const server = http.createServer((request, response) => {
     pages(request, response, () => render(response))
   })
-  // All visitors may be in the queue of new connections at once.
+  // All visitors may connect before the server accepts the first of them.
   server.listen({ port: 0, host: '127.0.0.1', backlog: VISITORS })
   await once(server, 'listening')
   const site = await siteOf(server)
@@ -78,7 +81,7 @@ describe('5,000 visitors of a page whose application fails', {
     await made.cache.meta.md('example.com/', { I: true, T: 600 })
     const answers = await crowd(made)
     const served = answers.filter((answer) => isHit(answer) && answer.body.toString() === 'hello')
-    // The visitor whose request retries gets the error.
+    // At most two visitors get the application's error: those whose requests call it again.
     assert.ok(served.length >= VISITORS - 2, `${served.length} served`)
     assert.ok(made.failures <= 2, `${made.failures} calls`)
     t.diagnostic(`${made.failures} calls reached the application`)

@@ -1,7 +1,7 @@
 import process from 'node:process'
 import { MemcachedClient } from '../../src/client/client.ts'
 
-/** The order of the parent to a reader process. */
+/** The message by which the parent process tells a reader process which key to read, and how. */
 export interface ReadOrder {
   readonly key: string
   readonly readers: number
@@ -57,5 +57,5 @@ async function read(order: ReadOrder): Promise<void> {
 
 process.on('message', (order: ReadOrder) => void read(order))
 process.on('disconnect', () => void cache.close())
-// Connects before the order arrives, like a service that has been running.
+// Connects before the first read, like a service that has been running for a while.
 void cache.version().then(() => tell({ kind: 'ready' }))

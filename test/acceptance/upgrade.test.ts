@@ -91,8 +91,8 @@ async function operate(
 }
 
 /**
- * Mostly a get, sometimes a verb that stores. A read that begins after an acknowledged write must
- * return its value, a newer one or none: older values are counted as `old`.
+ * Stores a value in one of five calls, then reads the key. A read that begins after an acknowledged
+ * write must return its value, a newer one or none: older values are counted as `old`.
  */
 async function plain(
   cache: MemcachedClient,

@@ -1,6 +1,6 @@
 import { MARK, type Trick } from './trick.ts'
 
-/** Properties of a connection that are not in the key. */
+/** Attacks by properties of a connection, which are not part of a page's cache key. */
 export const connections: readonly Trick[] = [
   {
     name: 'the application writes the address of the visitor into the page',

@@ -8,7 +8,7 @@ import { type Ask, MARK, type Trick } from './trick.ts'
 /** The response to one request. */
 export interface Shown {
   readonly text: string
-  /** The page came out of the cache, as a header of the middleware says. */
+  /** Whether the page came from the cache, according to a header that the middleware sets. */
   readonly isHit: boolean
 }
 
@@ -56,7 +56,8 @@ export interface Stage {
 const ROUNDS = 3
 
 /**
- * Runs an attack: the mark must reach no other visitor, and cacheable pages must still be stored.
+ * Runs an attack. The text of the attacker or victim (MARK) must reach no other visitor, and pages
+ * that may be cached must still be stored.
  */
 export async function play({ port, tellsHits }: Stage, trick: Trick, index: number): Promise<void> {
   await send(port, trick.first, index)
@@ -110,7 +111,7 @@ export async function send(port: number, ask: Ask, index: number): Promise<Shown
   })
 }
 
-/** Upper-case host names for the attacks that are about them. */
+/** Returns the host name of an attack, in upper case if the attack asks for that. */
 function hostIn({ headers }: Ask, index: number): string {
   return headers?.host === 'HOST' ? hostOf(index).toUpperCase() : hostOf(index)
 }

@@ -23,10 +23,10 @@ export interface Trick {
   readonly source: string
   readonly first: Ask
   readonly second?: Ask
-  /** Every request has what the page is made of, so the page is stored for nobody. */
+  /** Whether every request has the property that the page depends on: no page is stored then. */
   readonly isEveryones?: boolean
-  /** A server in front removes the header or sets it for every visitor. */
+  /** Whether a proxy in front removes the header of this attack, or sets it for every visitor. */
   readonly isOfConnection?: boolean
-  /** What a careless application renders for a request: with the mark for the first one. */
+  /** Renders the page of a careless application: for the first request it contains MARK. */
   careless(request: IncomingMessage, body: string): string
 }

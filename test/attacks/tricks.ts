@@ -125,7 +125,7 @@ const otherHeaders: readonly Trick[] = [
   },
 ]
 
-/** The application writes its own address into the page. */
+/** Renders a page that contains the Host header, as applications do in absolute links. */
 const absolute = ({ headers, url }: IncomingMessage): string =>
   `<link rel=canonical href="//${headers.host}${url}">`
 

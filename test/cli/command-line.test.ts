@@ -261,7 +261,7 @@ describe('mintring behaviors', () => {
         (at, name) => (at as Record<string, unknown>)[name],
         behaviors,
       )
-      // The text of `previous` is its list of servers.
+      // The variable of the behavior `previous` contains only its list of servers.
       const shown = row.name === 'previous' ? (held as { servers: string }).servers : held
       assert.equal(String(shown), text, row.env)
     }

@@ -19,8 +19,7 @@ describe('mintring demo', () => {
     assert.match(text, /errors they saw +[1-9][\d,]* +0\n/)
     assert.match(text, /wrong values they got +\d+ +0\n/)
     assert.match(text, /Verdict: as promised/)
-    // All thousand, unless the machine is so busy that some callers ask after the first have
-    // loaded.
+    // Usually 1,000. On a busy machine, some callers read only after the first ones have loaded.
     const unprotected = /get, then load and set +([\d,]+) /.exec(text)?.[1]?.replace(',', '')
     assert.ok(Number(unprotected) > 100, `${unprotected} calls without protection`)
     assert.match(text, /one load per process +4 /)

@@ -40,7 +40,7 @@ describe('a worker thread of mintring remap', () => {
     await assert.rejects(runShard(broken, { onProgress: () => {}, start }), /at least one server/)
   })
 
-  it('ends when it is told to', async () => {
+  it('ends when the signal aborts, and rejects with its reason', async () => {
     const controller = new AbortController()
     const endless = { ...shard, to: 10_000_000_000 }
     const onProgress = (): void => controller.abort(new Error('enough'))

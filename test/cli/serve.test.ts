@@ -4,7 +4,7 @@ import { UsageError } from '../../src/cli/io.ts'
 import { serveCommand } from '../../src/cli/serve.ts'
 import { RawClient, tryConnect, until } from '../embedded/support.ts'
 
-/** The command, run in memory: its output, and a way to stop it. */
+/** Runs `mintring serve` in this process. Returns its output, and a function that stops it. */
 function start(argv: string[]): {
   readonly said: { out: string; err: string }
   readonly code: Promise<number>

@@ -25,7 +25,7 @@ const seconds = fc.constantFrom('0', '0', '0', '1000', '1000', '-1', '2592001', 
 const value = fc.constantFrom('', 'x', 'hello', '1', '9', '10', '99', ' 7 ', '-1', 'a\r\nb', '12x')
 const noreply = fc.constantFrom('', '', '', ' noreply')
 
-/** A length that is correct most of the time. */
+/** A value and its length, which is correct most of the time. */
 const block = value.chain((text) =>
   fc.constantFrom(0, 0, 0, 0, 0, 0, 1, -1).map((off) => ({ text, length: text.length + off })),
 )
@@ -111,12 +111,12 @@ function assertSame(embedded: string, real: string, program: readonly string[]):
   assert.equal(ours.text, theirs.text, `in ${JSON.stringify(program.join(''))}`)
   for (const [index, time] of ours.times.entries()) {
     const off = Math.abs(time - theirs.times[index]!)
-    // Expired items show their distance to the server's start, which differs between servers.
+    // The time of an expired item depends on when its server started, so it is not compared.
     assert.ok(off <= 2 || time > 2 ** 31, `a time of ${time}, not ${theirs.times[index]}`)
   }
 }
 
-/** Programs to which memcached of this version replies by design, not by accident. */
+/** Whether this memcached version is known to have no bug in its reply to a command. */
 function isLawful(text: string): boolean {
   // 1.6.27 applies the CAS id of an `ms` that it refuses to the next command of the connection.
   const isRefused = !endsWell(text) || / M(?![SERAP])/.test(text)
@@ -140,8 +140,7 @@ describe('random command sequences, sent to the embedded server and to a real me
   let embedded: EmbeddedServer
   let real: Memcached
   before(async () => {
-    // The thread that moves items between LRUs holds references to some, which changes how incr
-    // treats them.
+    // Without the LRU thread, whose references to items change how incr stores a number.
     const args = isWithin(VERSION, '..1.4.39') ? [] : ['-o', 'no_lru_maintainer']
     real = await startMemcached({ args })
     embedded = await startServer({ version: VERSION })
@@ -159,13 +158,13 @@ describe('random command sequences, sent to the embedded server and to a real me
     assertSame(ours, theirs, program)
   }
 
-  // memcached loses unsent replies to an over-long key, and rewrites a number in place unless an
-  // unsent reply refers to it: which replies are unsent depends on how the bytes arrived.
+  // Unsent replies affect these commands, and how bytes arrive decides which replies are unsent:
+  // an over-long key drops unsent replies; a number is not changed in place while one refers to it.
   const dependsOnArrival = (text: string): boolean =>
     /^(ga?e?ts? .*k{251}|incr|decr|ma )/.test(text)
 
-  // Both servers run the same programs from their start, so even their CAS ids agree. A
-  // counterexample is not shrunk: running parts of it would make the two differ.
+  // Both servers execute the same commands from their start, so that even their CAS ids agree.
+  // fast-check must not shrink a counterexample: the shrunk runs would change these CAS ids.
   for (const pipelined of [true, false]) {
     test(`get the same replies when they are sent ${pipelined ? 'in one write' : 'piece by piece'}`, async () => {
       await fc.assert(

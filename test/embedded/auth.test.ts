@@ -85,7 +85,7 @@ describe('authentication of the embedded server', () => {
     }
   }
 
-  test('a property name of every object is not accepted as a user name', async () => {
+  test('does not accept the property name `constructor` as a user name', async () => {
     await using server = await startServer({ users: { ada: 'secret' } })
     const client = await RawClient.open(server.port)
     const reply = await client.ask('set a 0 0 13\r\nconstructor x\r\n')

@@ -106,7 +106,7 @@ describe('an embedded server as a configuration endpoint', () => {
     client.close()
   })
 
-  test('accepts config set cluster, and replies to the old key too', async () => {
+  test('returns the value of config set cluster also for AmazonElastiCache:cluster', async () => {
     await using server = await startServer({ cluster: [] })
     const client = await RawClient.open(server.port)
     const value = '7\nhost|10.0.0.1|11211\n'

@@ -44,7 +44,7 @@ describe('an injected fault of the embedded server', () => {
     client.close()
   })
 
-  test('counts those bytes over all replies of the connection', async () => {
+  test('counts the bytes of truncateAfterBytes over all replies of a connection', async () => {
     const { server, client } = await serverWithValue()
     await using _ = server
     await server.inject({ truncateAfterBytes: 6 })

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net'
 export class RawClient {
   readonly socket: Socket
   received = ''
-  /** The error code with which it broke, or 'end' after an orderly end. */
+  /** How the connection ended: an error code, 'end' after a FIN; undefined while it is open. */
   ended: string | undefined = undefined
 
   constructor(socket: Socket) {

@@ -14,9 +14,9 @@ import { freePort } from '../support/memcached.ts'
 /** The module folders of Debian and of nginx's own packages. */
 const MODULE_FOLDERS = ['/usr/lib/nginx/modules', '/usr/lib64/nginx/modules', '/etc/nginx/modules']
 
-/** Where the addresses of the printed configurations lead in a test. */
+/** The ports that replace those in the configurations of docs/nginx.md. */
 export interface Places {
-  /** In the order of ports 11211, 11212, 11213. */
+  /** The ports that replace 11211, 11212 and 11213, in this order. */
   readonly memcachedPorts: readonly number[]
   readonly appPort: number
   /** Whether nginx speaks HTTP/2 with visitors, without TLS. */

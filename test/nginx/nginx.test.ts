@@ -82,7 +82,7 @@ function text(answer: Answer): string {
   return (isGzip ? gunzipSync(answer.body) : answer.body).toString()
 }
 
-/** The test shared by every kind of key. */
+/** Checks that nginx serves pages from memcached after Node has stopped, compressed and plain. */
 async function servesWithoutTheApplication(made: Rig, paths: readonly string[]): Promise<void> {
   await made.fillAndStop(paths)
   assert.deepEqual(made.rendered, paths)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { conversation, parse } from './corpus.ts'
 
-/** The conversation of the corpus, reply by reply, as bytes. */
+/** Returns the bytes of each reply of the sample conversation in corpus.ts, as latin1 text. */
 export function replyTexts(): string[] {
   return parse(conversation).replies.map((reply) => {
     const value = reply.value.length > 0 || /^(VALUE|VA|CONFIG) /.test(reply.text)

@@ -129,7 +129,7 @@ describe('CommandParser', () => {
     assert.deepEqual(values.map(String), ['abcd', 'xy'])
   })
 
-  test('skips an item over the limit without holding it', () => {
+  test('skips an item over the size limit without buffering its value', () => {
     const seen: Seen[] = []
     const parser = new CommandParser((command) => seen.push(remember(command)))
     parser.push(Buffer.from('set a 0 0 1048576\r\n'))

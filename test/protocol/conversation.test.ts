@@ -131,7 +131,7 @@ describe('commands written and replies read by the protocol, with a real memcach
   })
 
   test('work for administration commands', async () => {
-    // The reply that shutdown is not enabled.
+    // The kind of the reply to `shutdown`, which this server does not allow.
     const refused = can.strictLines ? 'ServerError' : 'Error'
     // One version of memcached reads `lru` as the beginning of `lru_crawler`.
     const ofLru = can.takesPrefixes ? 'Error Error' : 'Ok Ok'

@@ -121,7 +121,7 @@ test('values whose sizes are around the limits of buffer sharing are read unchan
   }
 })
 
-/** An unfinished stream of malformed bytes may be refused a little sooner or later. */
+/** Omits `pendingBytes`: how the bytes were cut decides when the parser refuses malformed ones. */
 function withoutPending(outcome: Outcome): Omit<Outcome, 'pendingBytes'> {
   return { replies: outcome.replies, error: outcome.error, code: outcome.code }
 }

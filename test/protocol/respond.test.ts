@@ -36,7 +36,7 @@ describe('ReplyWriter', () => {
     assert.equal(textOf(parts), `VALUE a 0 100000\r\n${value}\r\n`)
   })
 
-  test('does not change bytes that were taken', () => {
+  test('does not change the buffers that take() has returned', () => {
     const writer = new ReplyWriter()
     const taken: { readonly parts: Buffer[]; readonly text: string }[] = []
     for (let round = 0; round < 50; round++) {

@@ -68,7 +68,7 @@ async function setUp(
 }
 
 describe("a client of memcached's own proxy, with one dead server of three", () => {
-  test('fails gets of one turn only for the keys of that server', async (t) => {
+  test('fails simultaneous gets only for the keys of that server', async (t) => {
     const { client, events } = await setUp(t)
     for (let round = 0; round < 3; round++) {
       const outcomes = await Promise.allSettled(KEYS.map((key) => client.get(key)))

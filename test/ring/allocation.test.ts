@@ -4,9 +4,9 @@ import { test } from 'node:test'
 import { createRing, type HashName } from '../../src/ring/index.ts'
 
 const LOOKUPS = 200_000
-/** A number that is not a small integer takes 16 bytes each time; the optimizer takes some once. */
+/** The limit per look-up. One allocated number would take 16 bytes; V8's compiler takes a few. */
 const MOST_BYTES = 4
-/** A garbage collection or a compilation may fall into a run. */
+/** The test repeats the measurement: garbage collection or compilation may disturb a run. */
 const MOST_RUNS = 60
 
 const keys = Array.from({ length: 1_000 }, (_, i) => `user:profile:${i * 7919}`)

@@ -5,15 +5,18 @@ import type { RingOptions } from '../../src/ring/options.ts'
 import type { Vector } from './vectors.ts'
 
 /**
- * How mintring answers a vector: the ring's options, and what the client does to keys before
- * hashing.
+ * How to repeat a recorded placement (vector) with mintring: the ring options, and how the recorded
+ * client changes keys before it hashes them.
  */
 export interface Question {
   readonly options: RingOptions & { readonly autoEjectHosts?: boolean }
   readonly hashedKey: (key: Key) => Key
 }
 
-/** The ring options and keys for a vector. Throws for an unknown source, distribution or hash. */
+/**
+ * Returns the ring options and the change of keys that repeat a vector. Throws for an unknown
+ * source, distribution or hash.
+ */
 export function questionFor(vector: Vector): Question {
   const reader = readers.find(({ source }) => vector.source.startsWith(source))
   if (reader === undefined) throw new Error(`unknown source '${vector.source}'`)
@@ -32,9 +35,9 @@ type Reading = Question['options'] & { readonly hashedKey?: (key: Key) => Key }
 
 interface Reader {
   readonly source: string
-  /** The distributions of the source, when the vector does not name one. */
+  /** The distributions that vectors of this client may have; if undefined, `read` checks them. */
   readonly distributions?: readonly string[]
-  /** The only hash of the source, when there is no choice. */
+  /** The only key hash that this client has; undefined if it has several. */
   readonly hash?: string
   readonly read: (vector: Vector) => Reading
 }

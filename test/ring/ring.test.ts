@@ -71,7 +71,7 @@ describe('createRing', () => {
     assert.notEqual(ring.points.at(-1), 0)
   })
 
-  it('returns the same entries that it was given', () => {
+  it('returns the server objects that it was given, not copies', () => {
     const given = [{ host: 'a' }, { host: 'b', weight: 2 }]
     const ring = createRing(given)
     assert.equal(ring.locate('k').server, given[ring.indexOf('k')])

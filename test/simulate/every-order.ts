@@ -7,7 +7,7 @@ import { seededRandom } from '../../src/simulate/virtual-time.ts'
 import { OLD_WAYS, PLANS, type Plan, TAG_MISTAKES, TAG_PLANS } from './orders.ts'
 import { CasIdsByItem, Choices, Met, type Step, SteppedClient } from './steps.ts'
 
-/** A step of a client, or of no client. */
+/** A possible next step. Without `client`, the clock advances or the server evicts an item. */
 interface Move extends Step {
   readonly client?: SteppedClient
 }
@@ -17,16 +17,17 @@ interface Timer {
   run: (() => void) | undefined
 }
 
-/** A lease of two seconds, and one or two reads. */
+/** How long recovery may take: a lease of two seconds, and one or two reads after it. */
 const RECOVERY_SECONDS = 4
 
 /**
- * `every-order.ts PLAN every` runs a plan in all orders and prints the number of states,
- * `every-order.ts PLAN 2000` in that many random orders; `every-order.ts whole` runs all plans in
- * all orders. Throws at the first order that breaks a promise.
+ * Simulates two clients that read a key while it is written and invalidated and while one of them
+ * may die, in every order of their single commands. Commands on different connections may overtake
+ * each other.
  *
- * Two clients read a key, it is written and invalidated, and one client may die: in every order of
- * single commands, on connections that keep no order among each other.
+ * `every-order.ts PLAN every` runs a plan in all orders and prints the number of states;
+ * `every-order.ts PLAN 2000` runs it in that many random orders; `every-order.ts whole` runs all
+ * plans in all orders. Throws at the first order in which a read violates a guarantee.
  */
 class Scenario {
   readonly #choices: Choices
@@ -35,7 +36,7 @@ class Scenario {
   readonly #clients: SteppedClient[]
   readonly #timers: Timer[] = []
   readonly #pending: { name: string; run(): void; client: SteppedClient }[] = []
-  /** The last step of a client. */
+  /** The step that was taken last, if a client took it. */
   #last: Move | undefined
   /** The client that has just started: its first command is sent before any other step. */
   #first: SteppedClient | undefined
@@ -44,7 +45,7 @@ class Scenario {
   #newest = 0
   #delays: number
   readonly #evictions: { tag: number; value: number }
-  /** The promise that was broken first. */
+  /** The first violation of a guarantee, as text; undefined if there was none. */
   #broken: string | undefined
   readonly #reads: SteppedClient[] = []
   readonly trace: string[] = []
@@ -64,7 +65,7 @@ class Scenario {
   async run(): Promise<void> {
     const [a, b, c] = this.#clients as [SteppedClient, SteppedClient, SteppedClient]
     if (this.#plan.isLoaded === true) await this.#loadFirst(a)
-    // Each of these begins in its own order, whenever a choice allows it.
+    // The recorded choices decide when each of these pending steps begins.
     this.#pending.push({ name: 'read', client: a, run: () => this.#readAndCrash(a) })
     if (this.#plan.reads === 'at any time') this.#readLater(b)
     const writer = this.#plan.writer === 'apart' ? c : b
@@ -75,7 +76,7 @@ class Scenario {
     if (this.#plan.wrap === undefined) await this.#recover(b)
   }
 
-  /** One order is enough, because nothing else happens meanwhile. */
+  /** Reads the key once and stores it. It always takes the first step: no other client acts yet. */
   async #loadFirst(client: SteppedClient): Promise<void> {
     void this.#read(client)
     await this.#settle(() => 0)
@@ -102,15 +103,15 @@ class Scenario {
     this.#pending.push({ name: 'read', client, run: () => void this.#read(client) })
   }
 
-  /** Resolves to undefined when the load failed: time may pass until its loader is given up. */
+  /** Reads the key. Resolves to undefined if the read fails, as when its load took too long. */
   async #read(client: SteppedClient): Promise<RefillEntry<number> | undefined> {
     const newest = this.#newest
     client.history.push(`read ${newest}`)
     this.#reads.push(client)
     const loader = (): Promise<number> => this.#load(client)
     const reading = client.refill.getOrSetEntry('k', loader, this.#plan.policy)
-    // A read that began earlier and arrives now may return older values, so this is the worst case.
-    // With tags a read is several commands, each of which may be the first.
+    // Executes the read's first command at once: a later one could only return a newer value.
+    // With tags, a read starts several commands, and any of them may be executed first.
     if (this.#hasTags) this.#first = client
     else client.arrive()
     const entry = await reading.catch(() => undefined)
@@ -126,7 +127,7 @@ class Scenario {
   #load(client: SteppedClient): Promise<number> {
     const version = this.#version
     client.history.push(`load ${version}`)
-    // The end of a client may cause a command, which may run as late as possible.
+    // The load needs no step of its own: the command that follows it can be delayed instead.
     if (this.#isReduced) return Promise.resolve(version)
     return new Promise((resolve) => {
       const run = (): void => {
@@ -153,14 +154,15 @@ class Scenario {
   }
 
   /**
-   * A client without operations in progress has no state about a key that it has just invalidated.
+   * Clears the history of a client that has no operation in progress: such a client remembers
+   * nothing of a key that it has just invalidated.
    */
   #forget(client: SteppedClient): void {
     if (this.#hasTags && client !== this.#clients[2]) return
     if (this.#isIdle(client)) client.history.length = 0
   }
 
-  /** A step that no other client can see needs to be tried at only one time. */
+  /** Whether to skip equivalent orders: a step that no other client can see is tried only once. */
   get #isReduced(): boolean {
     return this.#hasTags && this.#plan.writer === 'apart'
   }
@@ -175,7 +177,7 @@ class Scenario {
     return refill.invalidate('k', terms)
   }
 
-  /** A client that dies before it begins is not counted. */
+  /** Starts a read, and lets the client die at any later time if the plan has crashes. */
   #readAndCrash(client: SteppedClient): void {
     void this.#read(client)
     const crash = (): void => {
@@ -184,18 +186,18 @@ class Scenario {
     if (this.#plan.crashes) this.#pending.push({ name: 'crash', client, run: crash })
   }
 
-  /** Unfinished reads of live clients. */
+  /** The number of unfinished reads of live clients. */
   get #reading(): number {
     return [...this.#reads].filter((client) => client.isAlive).length
   }
 
-  /** The first client read once: after that it has no visible effect, and need not crash. */
+  /** Whether the first client has finished its only read: its crash would have no effect then. */
   #isOver(client: SteppedClient): boolean {
     if (client !== this.#clients[0] || !this.#isIdle(client)) return false
     return !this.#pending.some((step) => step.client === client && step.name === 'read')
   }
 
-  /** The client has no operation in progress. */
+  /** Returns whether the client has no operation in progress. */
   #isIdle(client: SteppedClient): boolean {
     if (this.#reads.includes(client) || !client.isQuiet) return false
     return !this.#pending.some((step) => step.client === client && step.name === 'load')
@@ -227,9 +229,9 @@ class Scenario {
   }
 
   /**
-   * Two independent steps lead to the same state in either order. So an item is evicted right after
-   * a command about it; a client dies right after a step of its own, and what it sent is then lost
-   * or arrives; a read begins with its first command.
+   * Returns whether a step must be tried now. Two independent steps lead to the same state in any
+   * order, so one order is enough. An item is evicted only right after a command on it. A client
+   * dies only right after a step of its own. A read begins with its first command.
    */
   readonly #isToTry = ({ name, item, client }: Move): boolean => {
     const last = this.#last
@@ -323,7 +325,7 @@ class Scenario {
   }
 }
 
-/** One sequence of choices, for the message when it breaks a promise. */
+/** Runs a plan with one sequence of choices. An error lists the steps that led to it. */
 async function follow(choices: Choices, plan: Plan): Promise<void> {
   const scenario = new Scenario(choices, plan)
   try {
@@ -334,7 +336,7 @@ async function follow(choices: Choices, plan: Plan): Promise<void> {
   }
 }
 
-/** The number of states in all orders. */
+/** Runs a plan in all orders. Returns the number of different states that it reached. */
 async function everyOrder(plan: Plan): Promise<number> {
   const choices = new Choices()
   do await follow(choices, plan)

@@ -52,7 +52,7 @@ test('fleet: failover as a miss prevents stale reads and causes more misses', ()
   assert.ok(miss.staleReads < rehash.staleReads / 5)
 })
 
-test('fleet: precautions of writers that see home up prevent stale reads', () => {
+test('fleet: precautionsMs reduces stale reads when some processes still reach the host', () => {
   const some: FleetInput = { processes: 100, keys: 200, readsPerSecond: 2_000, cutShare: 0.9 }
   const without = fleet({ ...some, precautionsMs: 0 })
   const usual = fleet(some)

@@ -59,7 +59,7 @@ describe('a simulated change of servers', () => {
   it('with handover loads afterwards the keys that were not read while values moved', async () => {
     const input = { ...joining, keys: 20_000, hitRatio: 1, zipf: 0, handoverMs: 60_000 }
     const { withHandover, moved } = await handover({ ...input, requestsPerSecond: 200 })
-    // In its last 10 seconds no process reads the previous home any more.
+    // In the last 10 seconds of the handover, no process reads a key's previous host any more.
     const unseen = Math.exp((-200 * 50) / 20_000)
     const loaded = 1 - Math.exp((-200 * (900 - 110)) / 20_000)
     near(within(withHandover, 900_000), 20_000 * moved * unseen * loaded, 0.05)

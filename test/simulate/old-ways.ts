@@ -2,9 +2,10 @@ import { Stamp } from '../../src/refill/stamp.ts'
 import type { RefillStore, StoreCommand } from '../../src/refill/store.ts'
 
 /**
- * A store whose lease holders renew a lease by marking the item and winning the refill again, and
- * continue under the CAS id of that reply: mintring did so before 0.1.0. When the mark of an
- * invalidation comes between the two commands, the renewal takes it for its own.
+ * A store with a mistake that mintring had before 0.1.0. A client renews its lease by two commands:
+ * `md I` marks the item stale, then `mg` wins the refill again and returns a new CAS id. If another
+ * client invalidates the key between the two, this client does not notice, and its old value is
+ * stored.
  */
 export function adoptingRenewal(inner: RefillStore): RefillStore {
   const renewed = new Map<string, string>()
@@ -27,7 +28,10 @@ export function adoptingRenewal(inner: RefillStore): RefillStore {
   })
 }
 
-/** A store that writes an absent page before it checks the lock. */
+/**
+ * A store with a mistake that mintring had before 0.1.0: after a miss, a client stores the loaded
+ * value as valid before it checks that it still holds the lock.
+ */
 export function trustingSidecar(inner: RefillStore): RefillStore {
   return wrapped(inner, (place, key, commands) =>
     inner.exchange(place, key, commands.map(confirmed)),

@@ -3,24 +3,24 @@ import type { Dialect, RefillStore } from '../../src/refill/store.ts'
 import { adoptingRenewal, trustingSidecar } from './old-ways.ts'
 import { readingTagsLate, repeatingVersions, trustingTagsBeside } from './tag-mistakes.ts'
 
-/** A plan: what is run in every possible order. */
+/** What the clients of one test do. `every-order.ts` runs it in every order of their commands. */
 export interface Plan {
   readonly dialect: Dialect
   readonly policy: RefillPolicy
   readonly writes: number
   readonly writeKind: 'invalidate' | 'tags'
   readonly crashes: boolean
-  /** Whether the second client writes, or a third one. */
+  /** Which client writes: the second one, which also reads, or a third one. */
   readonly writer: 'a reader' | 'apart'
   /** When the second client reads: at any time, or once the writes are acknowledged. */
   readonly reads: 'at any time' | 'after'
   /** Whether the value is stored already, because the first client read it before. */
   readonly isLoaded?: boolean
-  /** How often the tag, and the value, may be evicted. */
+  /** How many times the tag, and the value, may be evicted. */
   readonly evictions?: { readonly tag: number; readonly value: number }
   /** The maximum number of times that an invalidation of the tag is resent. */
   readonly repeats?: number
-  /** How often time may pass while commands are in flight. */
+  /** How many times the clock may advance while commands are in flight. */
   readonly delays: number
   readonly wrap?: (store: RefillStore) => RefillStore
 }
@@ -38,7 +38,7 @@ const CRASH = {
   delays: 0,
   reads: 'at any time',
 } as const
-/** The same with a writer that also reads: both share its memory. */
+/** Like CRASH, but the second reader also writes. */
 const INSIDE = { ...CRASH, writer: 'a reader' } as const
 /** A lease is renewed while its loader runs, and the key is invalidated meanwhile. */
 const RENEWAL = { ...INSIDE, writes: 1, crashes: false, delays: 1, reads: 'after' } as const
@@ -49,7 +49,7 @@ const BESIDE = { dialect: 'meta', policy: { ...POLICY, ...SIDECAR } } as const
 const BESIDE_ONCE = { dialect: 'meta', policy: { ...ONCE, ...SIDECAR } } as const
 const CLASSIC = { dialect: 'classic', policy: POLICY } as const
 
-/** A tag is invalidated instead of the key. */
+/** Like CRASH, but the writer invalidates a tag of the value instead of its key. */
 const TAGS = { ...CRASH, ...META, policy: { ...POLICY, tags: ['t'] }, writeKind: 'tags' } as const
 const EVICTION = { evictions: { tag: 1, value: 1 } } as const
 const TAGS_BESIDE = { ...POLICY, ...SIDECAR, tags: ['t'] }
@@ -72,7 +72,7 @@ export const PLANS: Readonly<Record<string, Plan>> = {
 const TWO_READERS = { ...TAGS, crashes: false } as const
 const LOADED_PAGE = { ...TWO_READERS, policy: TAGS_BESIDE, writes: 1, isLoaded: true } as const
 
-/** Invalidations of a tag. */
+/** The plans in which a tag is invalidated. */
 export const TAG_PLANS: Readonly<Record<string, Plan>> = {
   tags: { ...TAGS, ...EVICTION },
   'tags, sent again': { ...TAGS, repeats: 1 },
@@ -86,14 +86,14 @@ export const TAG_PLANS: Readonly<Record<string, Plan>> = {
   'tags, classic': { ...TAGS, ...EVICTION, dialect: 'classic' },
 }
 
-/** Planted mistakes in tags, which must be found. */
+/** Plans with deliberate mistakes in the handling of tags: the test must detect each. */
 export const TAG_MISTAKES: Readonly<Record<string, Plan>> = {
   'tags read after the load': { ...TWO_READERS, writes: 1, wrap: readingTagsLate },
   'tags with one version per call': { ...TWO_READERS, repeats: 1, wrap: repeatingVersions },
   'tags beside a page that name no page': { ...LOADED_PAGE, wrap: trustingTagsBeside },
 }
 
-/** Mistakes of earlier versions, which must be found. */
+/** Plans with mistakes of earlier versions: the test must detect each. */
 export const OLD_WAYS: Readonly<Record<string, Plan>> = {
   'old renewal': { ...RENEWAL, ...META, wrap: adoptingRenewal },
   'old sidecar store': { ...RENEWAL, ...BESIDE, delays: 0, wrap: trustingSidecar },

@@ -22,7 +22,7 @@ describe('remap: removing one of n hosts, averaged over all of them', () => {
   for (const n of [2, 3, 5, 10, 50, 100]) {
     it(`moves 1/${n} of the keys on consistent rings and 1 - 1/${n} with modula`, async () => {
       const distributions = ['ketama', 'nginx', 'rendezvous', 'maglev', 'modula'] as const
-      // For large fleets a tenth of the hosts is enough, within the spread between hosts.
+      // At most 10 hosts are removed in turn; the results of more would hardly change the average.
       const input = { servers: n, change: { remove: 1 }, distributions, trials: 10 }
       const results = await outcomes(input)
       const spread = n <= 10 ? 0.0005 : 0.002
@@ -93,7 +93,7 @@ describe('remap: other changes of servers', () => {
     near(report.results[0]!.ideal, 0.5, 1e-9)
   })
 
-  it('lists are averaged once, counts over every server up to 20,000 in all', async () => {
+  it('tries a list once, and a count per server up to 20,000 servers in all trials', async () => {
     const one = await remap({ servers: ['a', 'b', 'c'], change: { remove: ['b'] }, keys: 100 })
     assert.equal(one.trials, 1)
     const all = await remap({ servers: ['a', 'b', 'c'], change: { remove: 1 }, keys: 100 })
@@ -165,7 +165,7 @@ describe('the report of remap', () => {
     assert.equal((await remap({ servers: 3, change: { remove: 1 }, keys: ['a', 'b'] })).keys, 2)
   })
 
-  it('sums shards to the same figures', async () => {
+  it('has the same figures when the keys are counted in three shards', async () => {
     const input = { servers: 7, change: { remove: 1 }, keys: 10_001 } as const
     const progress: number[] = []
     const whole = await remap(input)

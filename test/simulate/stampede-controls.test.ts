@@ -9,7 +9,7 @@ import { MUTATIONS, mutate } from '../refill/mutants.ts'
 const SECONDS = 30
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8]
 
-/** Small and busy: deletes and restarts leave many keys cold, and loads outlast many writes. */
+/** A small, busy fleet: deletes and restarts cause many misses, and writes happen during loads. */
 function plan(seed: number): StampedeFleetPlan {
   return {
     seed,
@@ -33,7 +33,7 @@ function plan(seed: number): StampedeFleetPlan {
   }
 }
 
-/** Loads that outlast a restart, on servers whose CAS ids stay low. */
+/** A fleet whose server restarts during most loads, so that CAS ids repeat. */
 function shortLives(seed: number): StampedeFleetPlan {
   const { rates, ...rest } = plan(seed)
   return { ...rest, loaderMs: 400, rates: { ...rates, restarts: 2 } }

@@ -9,7 +9,7 @@ import { OLD_WAYS, PLANS, TAG_MISTAKES, TAG_PLANS } from './orders.ts'
 
 const program = fileURLToPath(new URL('./every-order.ts', import.meta.url))
 
-/** In a separate process: the test runner tracks every promise, and this makes millions. */
+/** Runs every-order.ts in its own process: the test runner would track its millions of promises. */
 async function orders(name: string, which: string): Promise<number> {
   const args = ['--import', 'tsx', '--unhandled-rejections=strict', program, name, which]
   const { stdout } = await promisify(execFile)(process.execPath, args)
@@ -27,7 +27,7 @@ const BY_CHANCE = Object.keys(PLANS).filter((name) => !WHOLE.includes(name))
 
 describe('refills of two clients, with two invalidations and a crash', () => {
   for (const name of WHOLE) {
-    test(`break no promise in any order of single commands: ${name}`, async () => {
+    test(`return no old value as fresh in any order of commands: ${name}`, async () => {
       const states = await orders(name, 'every')
       assert.ok(states > 500, `${states} states`)
     })
@@ -35,20 +35,20 @@ describe('refills of two clients, with two invalidations and a crash', () => {
 
   // `every-order.ts whole` runs these in every order too, which takes too long for a test.
   for (const name of BY_CHANCE) {
-    test(`break no promise in many random orders: ${name}`, async () => {
+    test(`return no old value as fresh in many random orders: ${name}`, async () => {
       assert.equal(await orders(name, '2000'), 2_000)
     })
   }
 })
 
-describe('refills of two clients, with two invalidations of a tag, evictions and a crash', () => {
-  test('break no promise in any order of single commands: tags, one invalidation', async () => {
+describe('refills of two clients, with invalidations of a tag, evictions and a crash', () => {
+  test('return no old value as fresh in any order of commands: one invalidation', async () => {
     const states = await orders('tags, one invalidation', 'every')
     assert.ok(states > 500, `${states} states`)
   })
 
   for (const name of Object.keys(TAG_PLANS)) {
-    test(`break no promise in many random orders: ${name}`, async () => {
+    test(`return no old value as fresh in many random orders: ${name}`, async () => {
       assert.equal(await orders(name, '1000'), 1_000)
     })
   }
@@ -62,7 +62,7 @@ describe('refills of two clients, with two invalidations of a tag, evictions and
   }
 })
 
-describe('refills of an earlier version, in every order of single commands', () => {
+describe('refills with a mistake of an earlier version, in every order of commands', () => {
   for (const name of Object.keys(OLD_WAYS)) {
     test(`return old values as fresh: ${name}`, async () => {
       await assert.rejects(orders(name, 'every'), /0 is fresh after 1/)

@@ -16,10 +16,10 @@ import type {
 } from '../../src/refill/store.ts'
 import type { CasIds, ModelServer } from '../../src/simulate/model-server.ts'
 
-/** One thing that may happen next. */
+/** A step that may happen next, such as the execution of one command. */
 export interface Step {
   readonly name: string
-  /** The item on the server that it reads or changes; undefined for none. */
+  /** The item on the server that this step reads or changes; undefined for none. */
   readonly item?: string | undefined
   run(): void
 }
@@ -39,7 +39,7 @@ export class Choices {
   #at = 0
   runs = 0
 
-  /** With a random source, one random sequence; otherwise all sequences, one after the other. */
+  /** With `random`, makes one random sequence of choices; otherwise all sequences, one per run. */
   constructor(random?: () => number) {
     this.#random = random
   }
@@ -48,7 +48,10 @@ export class Choices {
     return this.#met.size
   }
 
-  /** Picks one of several things that may happen in this state. Throws Met. */
+  /**
+   * Chooses one of `options` possible steps. Throws Met if an earlier sequence has reached the same
+   * state.
+   */
   pick(options: number, state: () => string): number {
     const at = this.#at++
     if (at < this.#taken.length) return this.#taken[at]!
@@ -58,7 +61,7 @@ export class Choices {
     return this.#taken[at]!
   }
 
-  /** Goes on to the next sequence; returns false when all were taken. */
+  /** Moves on to the next sequence of choices. Returns false if all have been tried. */
   next(): boolean {
     this.runs++
     this.#at = 0
@@ -80,8 +83,8 @@ export class Choices {
 }
 
 /**
- * CAS ids counted separately for each item: two orders of commands about different items then lead
- * to the same state. They differ by the item's name, as those of one count would.
+ * Counts CAS ids for each item separately, so that commands on different items lead to the same
+ * state in either order. A hash of the item's name keeps the ids of different items different.
  */
 export class CasIdsByItem implements CasIds {
   readonly #counts = new Map<string, number>()
@@ -102,7 +105,7 @@ export class CasIdsByItem implements CasIds {
   }
 }
 
-/** A command about the tag of that name. */
+/** A command on a tag. `beside` is the name of the tag. */
 interface TagCommand {
   readonly name: 'get' | TagChange
   readonly beside: string
@@ -112,14 +115,14 @@ interface TagCommand {
 interface Connection {
   readonly isAboutTag: boolean
   readonly waiting: (StoreCommand | TagCommand)[]
-  /** The replies to the commands before these: the client gets all of them together. */
+  /** The replies to the commands that were executed; the client gets all replies together. */
   readonly told: string[]
   execute(command: StoreCommand | TagCommand): string
 }
 
 /**
- * A client whose commands wait until a choice lets them run, one at a time. Each read and each
- * exchange has a connection of its own, so any of them may overtake another.
+ * A client whose commands wait until a choice lets the server execute one. Each read and each write
+ * has its own connection, so any of them may overtake another.
  */
 export class SteppedClient implements RefillStore {
   readonly dialect: Dialect
@@ -127,17 +130,17 @@ export class SteppedClient implements RefillStore {
   readonly refill: Refill
   readonly #server: ModelServer
   readonly #connections = new Set<Connection>()
-  /** Every reply that this client got: its next step depends on nothing else. */
+  /** Every reply that this client got. Its next command depends on nothing else. */
   readonly history: string[] = []
   isAlive = true
-  /** How often a change of a tag with an unknown outcome may still be sent again. */
+  /** How many more times a change of a tag whose outcome is unknown may be sent again. */
   repeats = 0
-  /** Changes of tags that may be sent again now. */
+  /** The changes of tags that got no reply yet, and may therefore be sent again. */
   readonly #repeatable = new Set<Step>()
   readonly #name: string
   #draws = 0
 
-  /** `wrap` is called between the algorithm and its commands: for planted mistakes. */
+  /** `wrap` can replace the store that the refill algorithm uses, to plant a mistake. */
   constructor(
     server: ModelServer,
     dialect: Dialect,
@@ -151,12 +154,15 @@ export class SteppedClient implements RefillStore {
     this.refill = new Refill(wrap(this), { clock })
   }
 
-  /** It has no command in flight. */
+  /** Whether this client has no command in flight. */
   get isQuiet(): boolean {
     return this.#connections.size === 0
   }
 
-  /** Commands that a dead client sent may still arrive, or be lost with its connection. */
+  /**
+   * The steps that are possible now. Commands that a client sent before its death may still arrive,
+   * or be lost with their connection.
+   */
   get steps(): Step[] {
     const connections = [...this.#connections]
     const commands = connections.map((connection) => ({
@@ -173,7 +179,7 @@ export class SteppedClient implements RefillStore {
     return [...commands, { name: 'lose', run: lose }]
   }
 
-  /** Of dead clients only the sent commands have an effect. */
+  /** The state of this client as text. A dead client has only the commands that it had sent. */
   get state(): string {
     const connections = [...this.#connections].map(({ waiting, told }) =>
       JSON.stringify(this.isAlive ? [told, waiting.map(nameOf)] : waiting),
@@ -182,7 +188,7 @@ export class SteppedClient implements RefillStore {
     return JSON.stringify([this.isAlive ? this.history : 'dead', connections.sort(), repeats])
   }
 
-  /** Runs the last command sent: for calls that have no visible effect before their command. */
+  /** Executes the command that this client sent last. */
   arrive(): void {
     this.#step([...this.#connections].at(-1)!)
   }
@@ -233,7 +239,7 @@ export class SteppedClient implements RefillStore {
     return this.changeTagBy(name, change, () => this.draw())
   }
 
-  /** A change with an unknown outcome is sent again, and either of the two may arrive late. */
+  /** Changes a tag. Without a reply, the command may be sent again, and either may arrive late. */
   changeTagBy(name: string, change: TagChange, draw: () => bigint): Promise<void> {
     return new Promise((resolve) => {
       const again: Step = {
@@ -256,7 +262,7 @@ export class SteppedClient implements RefillStore {
     })
   }
 
-  /** A number that is not used twice; the same in all orders, so that their states are equal. */
+  /** Returns a unique number. It is the same in all orders, so that equal states are recognized. */
   draw(): bigint {
     const digest = createHash('sha1')
       .update(`${this.#name} ${this.#draws++}`)

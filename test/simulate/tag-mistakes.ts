@@ -4,7 +4,10 @@ import { readTail, withoutTail, withTail } from '../../src/refill/tags/tail.ts'
 import { wrapped } from './old-ways.ts'
 import type { SteppedClient } from './steps.ts'
 
-/** A store that gives values the versions that their tags have after the load. */
+/**
+ * A store with a deliberate mistake: with a value it saves the versions that the tags have after
+ * the load, not before. It then misses an invalidation during the load.
+ */
 export function readingTagsLate(inner: RefillStore): RefillStore {
   return wrapped(inner, async (place, key, commands) => {
     return inner.exchange(place, key, await Promise.all(commands.map((one) => late(inner, one))))
@@ -34,7 +37,10 @@ function versionOf(store: RefillStore, name: string): Promise<TagVersion> {
   })
 }
 
-/** A store under which tags beside a page count for any page that was read with them. */
+/**
+ * A store with a deliberate mistake. In the layout `sidecar`, the tags of a page are a separate
+ * item that names the version of the page. This store accepts the tags for any version.
+ */
 export function trustingTagsBeside(inner: RefillStore): RefillStore {
   let lastCas = ''
   const renamed = (answer: StoreAnswer): StoreAnswer => ({
@@ -61,7 +67,10 @@ export function trustingTagsBeside(inner: RefillStore): RefillStore {
   }
 }
 
-/** A store that writes the same version in every attempt of one invalidation. */
+/**
+ * A store with a deliberate mistake: when it resends an invalidation of a tag, it writes the same
+ * version again, so a late attempt can undo a newer invalidation.
+ */
 export function repeatingVersions(inner: RefillStore): RefillStore {
   const client = inner as SteppedClient
   return {

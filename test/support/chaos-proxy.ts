@@ -2,16 +2,16 @@ import { once } from 'node:events'
 import net from 'node:net'
 
 /**
- * What may happen to a piece of a server's reply. `delay`: it arrives that much later. `drip`: it
- * arrives byte by byte. `chunk`: it arrives in pieces of 1 to 40 bytes. `stall`: it is held back.
- * `cut`: half of it arrives, then the connection ends or is reset.
+ * What the proxy does to a chunk of a server's reply. `delay`: it arrives that much later. `drip`:
+ * it arrives byte by byte. `chunk`: it arrives in pieces of 1 to 40 bytes. `stall`: it is delayed
+ * by `stallMs`. `cut`: half of it arrives, then the connection ends or is reset.
  */
 export interface Chaos {
   readonly delayMs?: number
-  /** The time between two bytes. */
+  /** The time between two bytes, in milliseconds. */
   readonly dripMs?: number
   readonly chunk?: boolean
-  /** The share of pieces held back, and for how long. */
+  /** The share of chunks that are delayed by `stallMs`, from 0 to 1. */
   readonly stallShare?: number
   readonly stallMs?: number
   readonly cutShare?: number
@@ -24,7 +24,7 @@ export interface ChaosProxy {
   readonly accepted: number
   /** The number of open connections. */
   readonly open: number
-  /** What it does from now on. */
+  /** What the proxy does to replies. Assign another value to change that. */
   chaos: Chaos
   /** Drops every connection with a reset. */
   resetAll(): void

@@ -6,10 +6,10 @@ import { type Memcached, startMemcached } from './memcached.ts'
 import type { PlainClient } from './plain-verbs.ts'
 import { QUICK, type TestClusterOptions, testCluster, until } from './test-cluster.ts'
 
-/** What a timer and a busy machine may add to a deadline. */
+/** How much later than its timeout an operation may end, because timers are late. */
 const EPSILON_MS = 150
 
-/** Real servers, a client of them, and its load. */
+/** Real memcacheds, a client of them, and the operations that it runs all the time (its load). */
 export interface FaultCase {
   readonly servers: readonly Memcached[]
   readonly client: PlainClient
@@ -53,7 +53,7 @@ export async function startFaultCase(
   const places = (await through?.(servers)) ?? servers.map(({ port }) => port)
   const client = testCluster(t, places, { hooks, ...options })
   const load = new FaultLoad(client, { opsPerSecond: 600, keys: 500, ...loadOptions })
-  // Also when the test fails: a running load would keep the process alive.
+  // Stops the load also when the test fails: otherwise it would keep the process alive.
   t.after(() => load.stop(0))
   await load.fill()
   const policy = { ...QUICK, ...options }
@@ -83,9 +83,9 @@ export function checkInvariants(report: LoadReport, policy: ClusterPolicy): void
 }
 
 async function checkHosts(client: PlainClient, policy: ClusterPolicy): Promise<void> {
-  // A refill or a replay may be in flight, which is no operation of the load.
+  // Waits for commands that no caller waits for, such as background refills.
   await until(() => client.cluster.hosts.every(({ load }) => load === 0))
   for (const { name, lanes } of client.cluster.snapshot()) {
-    assert.ok(lanes <= policy.connections.max, `${lanes} lanes to ${name}`)
+    assert.ok(lanes <= policy.connections.max, `${lanes} connections to ${name}`)
   }
 }

@@ -26,9 +26,9 @@ export interface LoadReport {
   settled: number
   hits: number
   misses: number
-  /** A value of another key. */
+  /** Reads that returned a value of another key. */
   wrong: number
-  /** A value older than one whose write was acknowledged before the read began. */
+  /** Reads that returned a value older than one acknowledged before the read began. */
   stale: number
   errors: number
   readErrors: number
@@ -54,7 +54,7 @@ export class FaultLoad {
   readonly #options: Required<LoadOptions>
   readonly #versions: Uint32Array
   readonly #acknowledged: Uint32Array
-  /** One write per key at a time: of two concurrent ones either may win. */
+  /** By key: whether a write is in progress. No second one starts, since either could win. */
   readonly #isWriting: Uint8Array
   #random: number
   #timer: NodeJS.Timeout | undefined
@@ -76,7 +76,7 @@ export class FaultLoad {
     for (let from = 0; from < this.#options.keys; from += 200) {
       const to = Math.min(from + 200, this.#options.keys)
       const indexes = Array.from({ length: to - from }, (_, i) => from + i)
-      // A busy machine may be too late for one of them; nothing is measured yet.
+      // A write that fails, for example by a timeout on a busy machine, is repeated once.
       const fill = (index: number): Promise<unknown> =>
         this.#target.set(keyOf(index), this.#next(index))
       await Promise.all(indexes.map((index) => fill(index).catch(() => fill(index))))
@@ -102,7 +102,7 @@ export class FaultLoad {
     return this.report.issued - this.report.settled
   }
 
-  /** Resets the extremes, so that the next phase has its own. */
+  /** Resets the maximum durations and counts, so that the next phase of a test has its own. */
   resetMax(): void {
     this.report.maxMs = this.report.maxReadMs = this.report.maxLagMs = this.report.peakInFlight = 0
   }
@@ -140,8 +140,7 @@ export class FaultLoad {
     if (value === undefined || value === null || value === false) {
       report.misses++
       this.#window().misses++
-      // What a caller does after a miss; its failure is not the read's. While the outcome of a
-      // write is unknown no other write of the key starts: the first may still run.
+      // Stores a value after the miss, as a caller would. If that fails, the read still succeeded.
       this.#write(index).catch(() => undefined)
       return
     }

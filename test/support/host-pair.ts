@@ -3,7 +3,7 @@ import type { PlainClient } from './plain-verbs.ts'
 import { type Script, type ScriptedServer, startScripted } from './scripted-server.ts'
 import { testCluster, until } from './test-cluster.ts'
 
-/** A store of one value per key, over the wire. CAS ids rise with every store. */
+/** Returns a scripted server's handler that stores values in `items`, with increasing CAS ids. */
 export function storing(items: Map<string, string>): Script {
   const ids = new Map<string, number>()
   let lastId = 0

@@ -15,9 +15,9 @@ const LISTEN_TIMEOUT_MS = 5_000
 
 /** How to start a memcached; every field has a default. */
 export interface MemcachedOptions {
-  /** Default: 127.0.0.1. */
+  /** The address to listen on. Default: 127.0.0.1. */
   readonly host?: string
-  /** Default: a free one. */
+  /** The TCP port. Default: a free one. */
   readonly port?: number
   /** More command-line arguments, such as `['-m', '128', '-I', '2m']`. */
   readonly args?: readonly string[]
@@ -27,13 +27,13 @@ export interface MemcachedOptions {
 export interface Memcached {
   readonly host: string
   readonly port: number
-  /** The current process: another one after `restart()`. */
+  /** The id of the current process; `restart()` changes it. */
   readonly pid: number
-  /** Ends it at once (SIGKILL by default) and resolves when it is gone. */
+  /** Kills the process (with SIGKILL by default) and resolves when it has ended. */
   kill(signal?: NodeJS.Signals): Promise<void>
-  /** Ends it with SIGTERM. Harmless when it is already gone. */
+  /** Ends the process with SIGTERM. Does nothing if it has ended already. */
   stop(): Promise<void>
-  /** Kills it if it runs, and starts an empty one on the same port. */
+  /** Kills the process if it runs, and starts an empty memcached on the same port. */
   restart(): Promise<void>
 }
 
@@ -59,19 +59,22 @@ export function memcachedAbilities(): ServerAbilities {
   return abilitiesOf(memcachedVersion() ?? '1.6.18')
 }
 
-/** For the `skip` option of a suite of meta commands: why it cannot run here, or false. */
+/** Returns a value for the `skip` option of meta command tests: why they cannot run, or false. */
 export function skipWithoutMeta(): string | false {
   const { meta, version } = memcachedAbilities()
   return meta ? skipWithoutMemcached() : `memcached ${version} has no meta commands`
 }
 
-/** For the `skip` option of a suite of key dumps: why it cannot run here, or false. */
+/** Returns a value for the `skip` option of tests of key dumps: why they cannot run, or false. */
 export function skipWithoutDumps(): string | false {
   const { fullDumps, version } = memcachedAbilities()
   return fullDumps ? skipWithoutMemcached() : `memcached ${version} lists its keys without an end`
 }
 
-/** For the `skip` option of a suite that starts memcached with an option: why not, or false. */
+/**
+ * Returns a value for the `skip` option of tests that start memcached with `option`: the reason if
+ * this memcached was built without it, or false.
+ */
 export function skipWithoutOption(option: '-Z' | '-Y'): string | false {
   const binary = findMemcached()
   if (binary === undefined) return skipWithoutMemcached()
@@ -95,7 +98,10 @@ export function realMemcached(test: TestContext): string | undefined {
   return found
 }
 
-/** For the `skip` option of a suite: why it cannot run here, or false. Never skips in CI. */
+/**
+ * Returns a value for the `skip` option of tests that need memcached: why they cannot run, or
+ * false. Never skips in CI.
+ */
 export function skipWithoutMemcached(): string | false {
   const isRequired = process.env.MINTRING_REQUIRE_MEMCACHED === '1'
   return findMemcached() === undefined && !isRequired ? MISSING : false

@@ -16,14 +16,14 @@ export interface ScriptedServer {
 }
 
 export interface ScriptedOptions {
-  /** Whether it replies to `version` and `mn` by itself; true by default. */
+  /** Whether the server replies to `version` and `mn` without the script. Default true. */
   readonly greets?: boolean
-  /** A free port by default. */
+  /** The TCP port. Default: a free one. */
   readonly port?: number
   readonly onConnect?: (socket: net.Socket) => void
 }
 
-/** Clients ask for the mark of a handover when they connect. */
+/** The command by which a new client asks whether values move between servers (a handover). */
 const MARK = 'mg \xff~mintring~handover~'
 
 /** Starts a scripted server on 127.0.0.1. */

@@ -21,7 +21,8 @@ export async function secondsLeft(
 }
 
 /**
- * By a listing that may have no end (before memcached 1.5.4 none had), and may be refused as BUSY.
+ * Returns the expiry of a key from a key dump (`lru_crawler metadump`). Repeats the dump until it
+ * lists the key, because the server may be BUSY. Before memcached 1.5.4, a dump had no END.
  */
 async function expiryListed(port: number, key: string): Promise<number> {
   const row = `key=${encodeURIComponent(key)} exp=`
