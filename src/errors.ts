@@ -130,8 +130,7 @@ Object.defineProperty(MintringError.prototype, 'name', {
   writable: true,
   configurable: true,
 })
-// Two copies of the package, or two realms, can meet in one process. `instanceof` fails between
-// them, so isMintringError() checks this brand.
+// `instanceof` fails between two copies of the package, so isMintringError() checks this brand.
 Object.defineProperty(MintringError.prototype, BRAND, { value: true })
 
 /** Returns whether `error` is a MintringError, even one of another copy of the package. */

@@ -12,12 +12,12 @@ import type { Discovery, Previous, Serializer } from './types.ts'
 export interface Behaviors {
   /**
    * The client whose placement to copy: sets `distribution`, `hash` and related behaviors.
-   * Behaviors that you set yourself take precedence. Default: unset.
+   * Behaviors that you set yourself take precedence over the preset. Default: unset.
    */
   readonly preset: keyof typeof compat | undefined
   /**
-   * How the ring maps hashes to hosts. All processes that share the cache must use the same
-   * one. Default: `ketama`.
+   * How the ring maps hashes to hosts. All processes that share a cache must use the same
+   * distribution. Default: `ketama`.
    */
   readonly distribution: DistributionName
   /**
@@ -26,7 +26,7 @@ export interface Behaviors {
    */
   readonly hash: HashName | undefined
   /**
-   * Two characters, such as `{}`. Only the part of a key between them is hashed, so that
+   * Two characters, such as `{}`. Only the part of a key between them is hashed. So the keys
    * `user:{42}:name` and `user:{42}:mail` are on the same host. Default: unset.
    */
   readonly hashTag: string | undefined
@@ -36,18 +36,19 @@ export interface Behaviors {
    */
   readonly keyPrefix: string
   /**
-   * Whether the ring hashes the prefix too. libmemcached does not by default; npm memcached and
-   * Dalli do. Default: `false`.
+   * Whether the ring hashes the prefix with the key. By default libmemcached hashes the key
+   * alone; npm memcached and Dalli hash both. Default: `false`.
    */
   readonly hashWithPrefixKey: boolean
   /**
-   * Whether `ketamaUnweighted`, `ketamaSpy` and `spymemcached` build the weighted form of their
-   * ring. Unset: they do if a server has a weight other than 1. Default: unset.
+   * Whether `ketamaUnweighted`, `ketamaSpy` and `spymemcached` build weighted rings. Unset:
+   * these rings are weighted if a server has a weight other than 1. Default: unset.
    */
   readonly weighted: boolean | undefined
   /**
-   * The order in which servers are numbered: as listed, by host name (libmemcached's
-   * SORT_HOSTS) or by name (twemproxy). Unset: the distribution's own order. Default: unset.
+   * The order in which servers are numbered. Unset: the distribution's own order. `listed`
+   * keeps the order of the list; `name` sorts by name, like twemproxy. `hostname` sorts by host
+   * name, like libmemcached's SORT_HOSTS. Default: unset.
    */
   readonly serverOrder: 'listed' | 'hostname' | 'name' | undefined
   /**
@@ -56,13 +57,14 @@ export interface Behaviors {
    */
   readonly pointHash: HashName | undefined
   /**
-   * The format of server labels in `spymemcached` and `hashring`. Unset: that client's own
-   * format. Default: unset.
+   * The format of the server labels that `spymemcached` and `hashring` hash. Unset: the format
+   * of the client whose placement is copied. Default: unset.
    */
   readonly labelFormat: 'libmemcached' | 'spymemcached' | 'full' | undefined
   /**
-   * Labels of a server of average weight in `cacheMemcachedFast` (its `ketama_points`; 150 if
-   * unset) and `hashring` (40 if unset). Default: unset.
+   * How many labels a server of average weight has in `cacheMemcachedFast` and `hashring`.
+   * Unset: 150 in `cacheMemcachedFast` (whose `ketama_points` it is), 40 in `hashring`.
+   * Default: unset.
    */
   readonly vnodes: number | undefined
   /**
@@ -73,9 +75,9 @@ export interface Behaviors {
   /** The number of slots in `maglev`: a prime. Unset: 65,537. Default: unset. */
   readonly tableSize: number | undefined
   /**
-   * Whether a server may be listed twice. `allow` is for presets and `createRing` only, to
-   * place keys like clients that allow it. MemcachedClient always rejects duplicates: use
-   * weights. Default: `reject`.
+   * Whether a server may be listed twice. MemcachedClient always rejects it: use weights.
+   * `allow` is for presets and `createRing` only: to place keys like clients that allow it.
+   * Default: `reject`.
    */
   readonly duplicates: 'reject' | 'allow'
   /**
@@ -91,63 +93,65 @@ export interface Behaviors {
    */
   readonly retryTimeoutMs: number
   /**
-   * The longest pause between two probes of an ejected host. The pause starts at
-   * `retryTimeoutMs` and doubles up to this limit. Default: `30000`.
+   * The longest pause between two probes of an ejected host. The first pause is
+   * `retryTimeoutMs`; each later one doubles, up to `deadTimeoutMs`. Default: `30000`.
    */
   readonly deadTimeoutMs: number
   /**
-   * What to do about a slow host: one whose replies took, for three seconds, at least 20 ms and
-   * ten times as long as those of the other hosts. `report` emits the event `slow` and marks
-   * the host in `hosts()`. `eject` also ejects it like a failed host. `bypass` also lets
-   * `getOrSet` load values without asking it. Default: `report`.
+   * What to do about a slow host. `report` emits the event `slow` and marks it in `hosts()`.
+   * `eject` also ejects the slow host like a failed one. `bypass` also lets `getOrSet` load
+   * values without asking the slow host. A host is slow if for 3 s its replies take 20 ms or
+   * more, and 10 times the others' time. Default: `report`.
    */
   readonly slowHosts: 'report' | 'eject' | 'bypass'
   /**
-   * Whether the only host of a list can be ejected. Its keys have no other place, so by default
-   * it stays in the ring and the client reconnects within a tenth of a second. Default:
-   * `false`.
+   * Whether the only host of a list can be ejected. By default a lone host stays in the ring,
+   * because its keys have no other place. The client then reconnects to the lone host within a
+   * tenth of a second. Default: `false`.
    */
   readonly ejectLoneHost: boolean
   /**
    * What happens to the keys of an ejected host. `rehash` places them on the other hosts.
-   * `miss` returns a miss for reads and drops writes. `error` rejects. `{ gutter: servers, ttl
-   * }` sends them to stand-by hosts, for at most `ttl` seconds. Default: `rehash`.
+   * `miss` returns a miss for reads and drops writes. `error` rejects reads and writes. `{
+   * gutter: servers, ttl }` uses stand-by hosts, which keep items for `ttl` s at most. Default:
+   * `rehash`.
    */
   readonly failover: Failover
   /**
-   * How `rehash` finds another host. `skip` takes the next live host of the full ring, so only
-   * the keys of the dead host move. `rebuild` makes a ring without the dead host, as
-   * libmemcached and twemproxy do. Default: `skip`.
+   * How `rehash` finds another host for the keys of a dead one. `skip` takes the next live host
+   * of the full ring: only keys of the dead host move. `rebuild` makes a ring without the dead
+   * host, as libmemcached and twemproxy do. Default: `skip`.
    */
   readonly ejection: 'skip' | 'rebuild'
   /**
-   * What a host that returns keeps. `trust`: everything except the keys that changed meanwhile.
-   * `flush`: nothing. The client then flushes the host for all processes, even if only its own
-   * connection had failed. Default: `trust`.
+   * What a host that returns keeps. `trust`: all keys except those that changed meanwhile.
+   * `flush`: nothing, because the client flushes the host when it returns. A flush is for all
+   * processes, even if only this client's connection had failed. Default: `trust`.
    */
   readonly onReturn: 'trust' | 'flush'
   /**
-   * How many keys that changed during the absence of a host the client remembers exactly, per
-   * host (about 200 bytes each). Further keys go into a filter of 2 MB. The filter also matches
-   * a few other keys, which are then deleted from the host before they are read. Default:
-   * `100000`.
+   * How many keys that changed while a host was away a client remembers, at most, per host. A
+   * remembered key takes about 200 bytes. Further keys go into a filter of 2 MB. The filter
+   * also matches a few keys that did not change. A key that matches is deleted from the
+   * returned host before it is read. Default: `100000`.
    */
   readonly maxOwedKeys: number
   /**
-   * For how long after a failed attempt, an ejection or a return writes also delete the key on
-   * its first fallback host. Other processes may still read there. Deletes and invalidations
-   * always do this; with 0, no other write does. For at most as long after a return, reads look
-   * on the fallback host for notices of changes; with 0, none do. Default: `10000`.
+   * The period in which writes also delete the key on its first fallback host. The period
+   * starts after a failed attempt, an ejection, or the return of a host. The extra delete is
+   * needed because other processes may still read the fallback host. Deletes and invalidations
+   * always include the fallback host; with 0, no other write does. After a return, reads check
+   * the fallback host for changes, for up to this period; 0: never. Default: `10000`.
    */
   readonly precautionsMs: number
   /**
-   * How many times a command that is safe to repeat is retried, on another host where possible.
+   * How many times to retry a command that is safe to repeat, on another host if possible.
    * Default: `1`.
    */
   readonly retries: number
   /**
-   * Whether to retry `set`, `delete` and `touch` if the server may already have executed them.
-   * Default: `true`.
+   * Whether to retry `set`, `delete` and `touch` if the server may have executed them. Default:
+   * `true`.
    */
   readonly retryWrites: boolean
   /**
@@ -166,7 +170,7 @@ export interface Behaviors {
    */
   readonly connections: LaneBounds
   /**
-   * How many commands may wait for one host. Further commands reject at once with
+   * How many commands may wait for one host. Beyond this limit, commands reject at once with
    * MINTRING_OVERLOADED. Default: `10000`.
    */
   readonly maxQueuedPerHost: number
@@ -177,12 +181,12 @@ export interface Behaviors {
   readonly protocol: 'auto' | 'meta' | 'classic'
   /**
    * TLS to every host: `true`, or options of `tls.connect` (ca, cert, key, servername, …).
-   * Certificates are verified unless these options turn that off. Default: `false`.
+   * Certificates are verified unless the TLS options turn verification off. Default: `false`.
    */
   readonly tls: boolean | ConnectionOptions
   /**
-   * User name for ASCII authentication (`memcached -Y`). A server with a user name of its own
-   * uses that. Default: unset.
+   * User name for ASCII authentication (`memcached -Y`). A server that is listed with a user
+   * name of its own uses that one. Default: unset.
    */
   readonly username: string | undefined
   /**
@@ -193,19 +197,19 @@ export interface Behaviors {
   /** Whether to send data at once (turns Nagle's algorithm off). Default: `true`. */
   readonly tcpNoDelay: boolean
   /**
-   * How long a connection may be idle before TCP checks that the peer is still there; 0 turns
-   * the check off. Default: `30000`.
+   * How long a connection may be idle before TCP checks that the peer is still there. With 0,
+   * TCP does not check idle connections. Default: `30000`.
    */
   readonly tcpKeepAliveMs: number
   /**
-   * Whether the process may exit while connections are open, so that a script ends without
-   * `close()`. A pending operation keeps the process alive until it settles. Default: `false`.
+   * Whether the process may exit while connections are open. With `true`, a script ends without
+   * `close()` once its operations have settled. Default: `false`.
    */
   readonly unref: boolean
   /**
-   * The server's item size limit (`memcached -I`), which includes the key and the item header.
-   * Larger values reject before they are sent, because a server that refuses a value deletes
-   * the old one. Default: `1048576`.
+   * The server's item size limit (`memcached -I`), which includes key and item header. Larger
+   * values reject unsent: a server that refuses a value deletes the old one. Default:
+   * `1048576`.
    */
   readonly maxItemBytes: number
   /**
@@ -218,19 +222,16 @@ export interface Behaviors {
    * without compression. Reads always decompress. Default: unset.
    */
   readonly compressAboveBytes: number | undefined
-  /**
-   * The compression format. nginx can serve `gzip`; `zstd` needs a Node that supports it
-   * (22.15). Default: `gzip`.
-   */
+  /** The compression format. nginx can serve `gzip`; `zstd` needs Node 22.15. Default: `gzip`. */
   readonly compression: 'gzip' | 'brotli' | 'zstd'
   /**
-   * The size limit of a value after decompression; a larger one rejects. This protects against
-   * small values that are crafted to fill the memory. Default: `67108864`.
+   * The size limit of a value after decompression; reading a larger value rejects. The limit
+   * protects against small values that are crafted to fill the memory. Default: `67108864`.
    */
   readonly maxDecompressedBytes: number
   /**
-   * Encodes and decodes values that are neither strings nor bytes: `{ serialize, deserialize
-   * }`, sync or async. Unset: JSON. Default: unset.
+   * Encodes and decodes values that are neither strings nor bytes. Unset: JSON. Pass an object
+   * `{ serialize, deserialize }`; both may be sync or async. Default: unset.
    */
   readonly serializer: Serializer | undefined
   /**
@@ -239,13 +240,13 @@ export interface Behaviors {
    */
   readonly valueFlags: 'mintring' | 'pylibmc' | 'pymemcache' | 'php' | 'memcached'
   /**
-   * What to do with keys over 250 bytes, prefix included: reject them, or replace them by a
-   * digest. `md5` is npm memcached's digest, for a cache shared with it. Default: `reject`.
+   * What to do with keys over 250 bytes, prefix included: reject them, or store a digest. `md5`
+   * is the digest of npm memcached, for a cache that is shared with it. Default: `reject`.
    */
   readonly longKeys: 'reject' | 'hash' | 'md5'
   /**
-   * Whether a failed read rejects or returns a miss. Such misses are counted and reported to
-   * observers. Default: `throw`.
+   * Whether a failed read rejects or returns a miss. Failed reads that return a miss are
+   * counted and reported to observers. Default: `throw`.
    */
   readonly onError: 'throw' | 'miss'
   /**
@@ -256,26 +257,26 @@ export interface Behaviors {
   /**
    * Where the client gets its server list from while it runs. `{ endpoint, intervalMs }` asks a
    * configuration endpoint of ElastiCache or Memorystore. `{ dns, intervalMs }` resolves a
-   * name. `{ servers, intervalMs }` calls a function of yours. `timeoutMs` limits each lookup.
-   * If the list keeps changing, the client waits until it is stable. Default: unset.
+   * name. `{ servers, intervalMs }` calls your function. `timeoutMs` limits each lookup. If the
+   * list keeps changing, the client waits until it is stable. Default: unset.
    */
   readonly discovery: Discovery | undefined
   /**
-   * For how long after a change of servers values move to their new hosts; at least `announce`.
-   * With 0 they do not move: keys that change host are loaded again. Default: `600`.
+   * How long values move to their new hosts after a change of servers; at least `announce`.
+   * With 0 no values move: keys that change host are loaded again. Default: `600`.
    */
   readonly handover: number
   /**
-   * How long processes may disagree on the server list after a change. Until then all of them
+   * How long processes may disagree on the server list after a change. Until then all processes
    * read from the old hosts. Unset: a minute, or twice the interval of `discovery` if that is
    * longer. Default: unset.
    */
   readonly announce: number | undefined
   /**
-   * The placement before this one, for deploys and migrations: `{ servers }`, and whatever else
-   * has changed: a preset or placement behaviors, `keyPrefix`, credentials. Its values are
-   * handed over to the new hosts. After the handover this has no effect. In the environment:
-   * the previous servers alone. Default: unset.
+   * The placement before this one, for deploys and migrations. Pass `{ servers }`, and the
+   * placement behaviors, `keyPrefix` or credentials that changed. Values move from the previous
+   * placement to the new hosts; then it has no effect. The environment variable names the
+   * previous servers alone. Default: unset.
    */
   readonly previous: Previous | undefined
   /**
@@ -289,18 +290,18 @@ export interface Behaviors {
    */
   readonly staleIfError: number | undefined
   /**
-   * How long a client may refill a key without a sign of life before another client takes over.
-   * A live client renews its lease. Default: `10`.
+   * How long a client may refill a key without a sign of life before another takes over. A live
+   * client renews its lease. Default: `10`.
    */
   readonly lease: number
   /**
    * How long before the end of its TTL a value is refilled in the background. `auto`: as long
-   * as recent loads took, at most half of the TTL. Default: `0`.
+   * before as recent loads took, at most half of the TTL. Default: `0`.
    */
   readonly earlyRefresh: number | 'auto'
   /**
-   * The largest share of a TTL that is randomly subtracted, so that keys stored together do not
-   * expire together. Default: `0.05`.
+   * The largest share of a TTL that is randomly subtracted. Keys that were stored together then
+   * do not expire together. Default: `0.05`.
    */
   readonly jitter: number
   /** How long a caller waits for a fresh value before it gets the stale one. Default: `0`. */
@@ -313,29 +314,29 @@ export interface Behaviors {
    */
   readonly waitTimeoutMs: number
   /**
-   * What a caller gets after waitTimeoutMs: the result of its own load (not stored),
-   * `undefined`, or an error. Default: `load`.
+   * What a caller gets after waitTimeoutMs: an error (`throw`), `undefined`, or a value. With
+   * `load` the caller loads the value itself, without storing it. Default: `load`.
    */
   readonly onWaitTimeout: 'load' | 'undefined' | 'throw'
   /**
-   * How long all processes wait after a failed load before the next attempt. Meanwhile callers
-   * get the stale value, or the error at once if there is none. Default: `5`.
+   * How long all processes wait after a failed load before the next attempt. During this wait
+   * callers get the stale value, or the error at once if there is none. Default: `5`.
    */
   readonly errorBackoff: number
   /**
-   * How long a `null` from the loader is cached; `false` means not at all. `undefined` is never
-   * cached. Default: `false`.
+   * How long a `null` from the loader is cached; `false` means not at all. A loader result of
+   * `undefined` is never cached. Default: `false`.
    */
   readonly negativeTtl: number | false
   /**
-   * Whether callers that share a read or a load get the same object instead of one each. This
-   * saves decoding, but a change that one caller makes is visible to the others. Default:
-   * `false`.
+   * Whether callers that share a read or a load get the same object instead of one each.
+   * Sharing saves decoding, but a change that one caller makes is visible to the others.
+   * Default: `false`.
    */
   readonly sharedValues: boolean
   /**
-   * Where to store the mark "being loaded": in the key itself (`inline`), or in a second item
-   * (`sidecar`), for keys that nginx or other clients read. Default: `inline`.
+   * Where to mark a key as being loaded: in its own item (`inline`), or in a second item. Use
+   * the second item (`sidecar`) for keys that nginx or other clients read. Default: `inline`.
    */
   readonly placeholder: 'inline' | 'sidecar'
 }

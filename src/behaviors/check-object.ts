@@ -88,7 +88,7 @@ export function checkPrevious(value: unknown): string | undefined {
   const strange = Object.keys(value).find((name) => !PREVIOUS_FIELDS.includes(name as never))
   if (strange !== undefined) {
     const hint = didYouMean(strange, PREVIOUS_FIELDS)
-    const rest = 'it takes what decides where keys were; other settings stay'
+    const rest = 'it takes only the settings that decide on which host a key is'
     return `has no field '${nameShown(strange)}'${hint === '' ? `: ${rest}` : `.${hint}`}`
   }
   if (value.servers === undefined) return 'needs the servers before the change: { servers }'

@@ -108,7 +108,7 @@ function hasType(row: Row, value: unknown): boolean {
       return typeof value === 'number' && Number.isFinite(value)
     case 'string':
       return typeof value === 'string'
-    // The error for a choice lists the choices; objects have their own check.
+    // parseValue() itself checks choices, and `check` of the row checks objects.
     case 'choice':
     case 'object':
       return true

@@ -75,16 +75,16 @@ export function handoverSecondsOf(behaviors: Behaviors): number {
 }
 
 /**
- * Rejects a handover that is shorter than its announcement: a process that has dropped the previous
- * servers must not meet one that still reads there.
+ * Rejects a handover that is shorter than its announcement. Otherwise some processes would drop the
+ * previous servers while others still read from them.
  *
  * @throws MintringError MINTRING_BAD_BEHAVIOR
  */
 export function refuseShortHandover(handover: number, announce: number): void {
   if (handover === 0 || handover >= announce) return
   throw badBehavior(
-    `handover (${handover} s) is shorter than announce (${announce} s): processes that have ` +
-      'dropped the previous servers would run beside others that still read there',
+    `handover (${handover} s) is shorter than announce (${announce} s): ` +
+      'some processes would drop the previous servers while others still read from them',
   )
 }
 
@@ -108,7 +108,7 @@ function timingWarnings(behaviors: Behaviors, given: Given): string[] {
   if (given.has('connectTimeoutMs') && connectTimeoutMs > requestTimeoutMs) {
     warnings.push(
       `connectTimeoutMs (${connectTimeoutMs}) is above requestTimeoutMs (${requestTimeoutMs}), ` +
-        'which ends an attempt first, as it includes connecting',
+        'which includes connecting and so ends an attempt first',
     )
   }
   if (!autoEjectHosts && (given.has('serverFailureLimit') || given.has('deadTimeoutMs'))) {

@@ -4,7 +4,7 @@ import type { Behaviors } from './behaviors.ts'
 
 type ClusterSetting = keyof ClusterPolicy & keyof Behaviors
 
-// Ring options without a default: the loop over the default policy below does not reach them.
+// Ring options that defaultClusterPolicy omits, because they have no default.
 const RING_SETTINGS = [
   'weighted',
   'serverOrder',
@@ -21,8 +21,7 @@ export function toClusterPolicy(behaviors: Behaviors): ClusterPolicy {
   for (const name of [...Object.keys(defaultClusterPolicy), ...RING_SETTINGS]) {
     if (name in behaviors) policy[name] = behaviors[name as ClusterSetting]
   }
-  // Read on every request. An object created in one expression has its fields at fixed offsets,
-  // which makes these reads fast.
+  // Copied, because V8 reads the fields of an object that one expression created faster.
   return Object.freeze({ ...policy }) as unknown as ClusterPolicy
 }
 

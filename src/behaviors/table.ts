@@ -13,7 +13,7 @@ export interface Section {
 
 /**
  * All behaviors. The TypeScript type, the checks, the environment variables, `mintring behaviors`
- * and docs/behaviors.md are derived from this table; run `npm run behaviors` after a change.
+ * and docs/behaviors.md come from this table: run scripts/docs-behaviors.mjs after a change.
  */
 export const sections: readonly Section[] = [
   { title: 'Where a key lives', rows: placementRows },

@@ -37,8 +37,7 @@ export interface Previous extends RingOptions {
 }
 
 /**
- * Where the server list comes from while the client runs. It is looked up every `intervalMs` (60
- * s).
+ * Where the server list comes from while the client runs. The client asks again every `intervalMs`.
  */
 export type Discovery =
   | {

@@ -37,8 +37,8 @@ const KEYWORDS =
   'INCLUDE|RESET|DEBUG|SERVERS|END|CSL_ERROR|TRUE|FALSE|CONSISTENT|MODULA|RANDOM|MD5|CRC|' +
   'FNV1_64|FNV1A_64|FNV1_32|FNV1A_32|HSIEH|MURMUR|JENKINS'
 
-// The longest match wins; among equals, the first. The generated scanner of libmemcached has the
-// same rule, which is why it refuses `--NAMESPACE=end` and host names of one letter.
+// As in libmemcached's scanner, the longest match wins, and among equals the first rule.
+// So `--NAMESPACE=end` and host names of one letter are refused.
 const RULES: readonly (readonly [TokenKind, RegExp])[] = [
   ['space', / /y],
   ['comma', /,/y],
@@ -97,8 +97,8 @@ export function refusal(text: string, token: Token | undefined, why: string): Er
 }
 
 /**
- * Returns the word at that position, unless the text may contain a password; the message then has
- * only the column.
+ * Returns the word at the position of a token, for the message of an error. Returns '' if the text
+ * may contain a password: the message then has only the column.
  */
 function wordAt(text: string, { at }: Token): string {
   const word = /^[\w-]{1,30}/.exec(text.slice(at))?.[0]

@@ -48,10 +48,9 @@ class Reader {
   #translation = new Translation('libmemcached')
   #distribution: 'modula' | 'unweighted' = 'modula'
   #hash: string | undefined
-  // libmemcached computes its points each time a server or a distribution is named, with the hash
-  // set
-  // by then. It weights them if a server with a weight was named after the last distribution.
+  // libmemcached computes the ring at each server or distribution, with the last hash before it.
   #pointHash: string | undefined
+  // The ring is weighted if a server with a weight follows the last distribution.
   #isWeighted = false
 
   /** The options whose argument is not just a number or a switch. */
@@ -211,7 +210,7 @@ class Reader {
     const timeoutMs = toMs(this.#number(), 'us', name)
     const { settings } = this.#translation
     const why = 'one timeout covers connecting, writing and reading: requestTimeoutMs'
-    this.#translation.warn(name, `${why} is at least this long`)
+    this.#translation.warn(name, `${why} is raised to at least ${name}`)
     settings.requestTimeoutMs = Math.max(Number(settings.requestTimeoutMs ?? 0), timeoutMs)
   }
 

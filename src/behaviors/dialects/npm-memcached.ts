@@ -34,8 +34,7 @@ const READERS: Readonly<Record<string, Reader>> = {
     if (typeof value !== 'string' && value) {
       throw badBehavior('memcached compatibility is ketama or hash_ring')
     }
-    // npm memcached accepts any other word too, or none: the points are then libketama's, with the
-    // port in each label.
+    // With any other word, or none, npm memcached uses libketama's points with ports in labels.
     if (value === 'ketama') return
     translation.set({ labelFormat: 'full', ...(value === 'hash_ring' && { replicas: 3 }) })
   },
@@ -45,7 +44,7 @@ const READERS: Readonly<Record<string, Reader>> = {
     if (isList) translation.warn('failOverServers', why)
   },
   failures(translation, value) {
-    // In npm memcached, 0 also means the first failure.
+    // In npm memcached, `failures: 0` ejects a host at its first failure, like 1.
     translation.set({ serverFailureLimit: within(1, numberOf(value, 'failures'), MAX_FAILURES) })
   },
   idle(translation, value) {
@@ -84,7 +83,7 @@ const READERS: Readonly<Record<string, Reader>> = {
     const max = numberOf(value, 'poolSize')
     const why = 'mintring sends many commands at once over a connection: 1 or 2 are enough'
     if (max > 4) translation.warn('poolSize', why)
-    // In npm memcached, 0 means the default of its pool.
+    // In npm memcached, `poolSize: 0` means the default pool size.
     if (max === 0) return
     const bounded = within(1, max, MAX_CONNECTIONS)
     translation.set({ connections: { ...groupOf(translation), max: bounded } })

@@ -149,7 +149,7 @@ function socketTimeout(name: string): Reader {
       translation.warn(name, `${why}, which _poll_timeout sets`)
       return
     }
-    translation.warn(name, `${why} is at least this long`)
+    translation.warn(name, `${why} is raised to at least ${name}`)
     const { settings } = translation
     settings.requestTimeoutMs = Math.max(Number(settings.requestTimeoutMs ?? 0), timeoutMs)
   }

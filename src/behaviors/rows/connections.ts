@@ -6,7 +6,7 @@ const DAY_MS = 86_400_000
 /** The longest delay of a Node timer. */
 const MAX_TIMER_MS = 2_147_483_647
 
-/** Connections to hosts and the timeouts of requests. */
+/** The behaviors for connections to hosts and the timeouts of requests. */
 export const connectionRows: readonly Row[] = [
   {
     name: 'connectTimeoutMs',
@@ -37,8 +37,8 @@ export const connectionRows: readonly Row[] = [
       { dialect: 'memcached', name: 'timeout', unit: 'ms' },
     ],
     doc:
-      'The timeout of one attempt on one host, including connecting and queueing. An operation ' +
-      'ends within requestTimeoutMs × (1 + retries).',
+      'The timeout of one attempt on one host, including connecting and queueing. ' +
+      'An operation ends within requestTimeoutMs × (1 + retries).',
   },
   {
     name: 'connections',
@@ -54,8 +54,8 @@ export const connectionRows: readonly Row[] = [
         live: 'now',
         aliases: [{ dialect: 'libmemcached', name: 'POOL-MIN' }],
         doc:
-          'How many connections to each host stay open. With 0, the last one is closed after ' +
-          '`idleMs` too.',
+          'How many connections to each host stay open. ' +
+          'With a `min` of 0, even the last connection is closed after `idleMs`.',
       },
       {
         name: 'max',
@@ -70,8 +70,8 @@ export const connectionRows: readonly Row[] = [
           { dialect: 'memcached', name: 'poolSize' },
         ],
         doc:
-          'The limit on connections to each host. Commands are pipelined: one or two are enough ' +
-          'for most services.',
+          'The limit on connections to each host. ' +
+          'Commands are pipelined: one or two connections are enough for most services.',
       },
       {
         name: 'idleMs',
@@ -83,8 +83,8 @@ export const connectionRows: readonly Row[] = [
         live: 'now',
         aliases: [{ dialect: 'memcached', name: 'idle', unit: 'ms' }],
         doc:
-          'How long a connection beyond `min` may be unused before it is closed; 0 never closes ' +
-          'one.',
+          'How long a connection beyond `min` may be unused before it is closed. ' +
+          'With 0, unused connections are never closed.',
       },
     ],
     default: defaultClusterPolicy.connections,
@@ -99,8 +99,8 @@ export const connectionRows: readonly Row[] = [
     max: 10_000_000,
     live: 'now',
     doc:
-      'How many commands may wait for one host. Further commands reject at once with ' +
-      'MINTRING_OVERLOADED.',
+      'How many commands may wait for one host. ' +
+      'Beyond this limit, commands reject at once with MINTRING_OVERLOADED.',
   },
   {
     name: 'protocol',
@@ -120,7 +120,7 @@ export const connectionRows: readonly Row[] = [
     live: 'newConnections',
     doc:
       'TLS to every host: `true`, or options of `tls.connect` (ca, cert, key, servername, …). ' +
-      'Certificates are verified unless these options turn that off.',
+      'Certificates are verified unless the TLS options turn verification off.',
   },
   {
     name: 'username',
@@ -129,8 +129,8 @@ export const connectionRows: readonly Row[] = [
     live: 'newConnections',
     aliases: [{ dialect: 'pylibmc', name: 'username' }],
     doc:
-      'User name for ASCII authentication (`memcached -Y`). A server with a user name of its ' +
-      'own uses that.',
+      'User name for ASCII authentication (`memcached -Y`). ' +
+      'A server that is listed with a user name of its own uses that one.',
   },
   {
     name: 'password',
@@ -161,8 +161,8 @@ export const connectionRows: readonly Row[] = [
     max: MAX_TIMER_MS,
     live: 'newConnections',
     doc:
-      'How long a connection may be idle before TCP checks that the peer is still there; 0 ' +
-      'turns the check off.',
+      'How long a connection may be idle before TCP checks that the peer is still there. ' +
+      'With 0, TCP does not check idle connections.',
   },
   {
     name: 'unref',
@@ -170,7 +170,7 @@ export const connectionRows: readonly Row[] = [
     default: defaultClusterPolicy.unref,
     live: 'newConnections',
     doc:
-      'Whether the process may exit while connections are open, so that a script ends without ' +
-      '`close()`. A pending operation keeps the process alive until it settles.',
+      'Whether the process may exit while connections are open. ' +
+      'With `true`, a script ends without `close()` once its operations have settled.',
   },
 ]

@@ -4,7 +4,7 @@ import type { Row } from '../row.ts'
 
 const DAY_MS = 86_400_000
 
-/** When a host is ejected, where its keys go meanwhile, and when it returns. */
+/** The behaviors for failing hosts: ejection, where their keys go meanwhile, and the return. */
 export const healthRows: readonly Row[] = [
   {
     name: 'autoEjectHosts',
@@ -60,8 +60,8 @@ export const healthRows: readonly Row[] = [
     live: 'now',
     aliases: [{ dialect: 'pylibmc', name: 'dead_timeout', unit: 's' }],
     doc:
-      'The longest pause between two probes of an ejected host. The pause starts at ' +
-      '`retryTimeoutMs` and doubles up to this limit.',
+      'The longest pause between two probes of an ejected host. ' +
+      'The first pause is `retryTimeoutMs`; each later one doubles, up to `deadTimeoutMs`.',
   },
   {
     name: 'slowHosts',
@@ -70,10 +70,10 @@ export const healthRows: readonly Row[] = [
     default: defaultClusterPolicy.slowHosts,
     live: 'now',
     doc:
-      'What to do about a slow host: one whose replies took, for three seconds, at least 20 ms ' +
-      'and ten times as long as those of the other hosts. `report` emits the event `slow` and ' +
-      'marks the host in `hosts()`. `eject` also ejects it like a failed host. `bypass` also ' +
-      'lets `getOrSet` load values without asking it.',
+      'What to do about a slow host. `report` emits the event `slow` and marks it in `hosts()`. ' +
+      '`eject` also ejects the slow host like a failed one. ' +
+      '`bypass` also lets `getOrSet` load values without asking the slow host. ' +
+      "A host is slow if for 3 s its replies take 20 ms or more, and 10 times the others' time.",
   },
   {
     name: 'ejectLoneHost',
@@ -81,8 +81,9 @@ export const healthRows: readonly Row[] = [
     default: defaultClusterPolicy.ejectLoneHost,
     live: 'now',
     doc:
-      'Whether the only host of a list can be ejected. Its keys have no other place, so by ' +
-      'default it stays in the ring and the client reconnects within a tenth of a second.',
+      'Whether the only host of a list can be ejected. ' +
+      'By default a lone host stays in the ring, because its keys have no other place. ' +
+      'The client then reconnects to the lone host within a tenth of a second.',
   },
   {
     name: 'failover',
@@ -94,8 +95,8 @@ export const healthRows: readonly Row[] = [
     live: 'now',
     doc:
       'What happens to the keys of an ejected host. `rehash` places them on the other hosts. ' +
-      '`miss` returns a miss for reads and drops writes. `error` rejects. `{ gutter: servers, ' +
-      'ttl }` sends them to stand-by hosts, for at most `ttl` seconds.',
+      '`miss` returns a miss for reads and drops writes. `error` rejects reads and writes. ' +
+      '`{ gutter: servers, ttl }` uses stand-by hosts, which keep items for `ttl` s at most.',
   },
   {
     name: 'ejection',
@@ -104,9 +105,9 @@ export const healthRows: readonly Row[] = [
     default: defaultClusterPolicy.ejection,
     live: 'now',
     doc:
-      'How `rehash` finds another host. `skip` takes the next live host of the full ring, so ' +
-      'only the keys of the dead host move. `rebuild` makes a ring without the dead host, as ' +
-      'libmemcached and twemproxy do.',
+      'How `rehash` finds another host for the keys of a dead one. ' +
+      '`skip` takes the next live host of the full ring: only keys of the dead host move. ' +
+      '`rebuild` makes a ring without the dead host, as libmemcached and twemproxy do.',
   },
   {
     name: 'onReturn',
@@ -115,9 +116,9 @@ export const healthRows: readonly Row[] = [
     default: defaultClusterPolicy.onReturn,
     live: 'now',
     doc:
-      'What a host that returns keeps. `trust`: everything except the keys that changed ' +
-      'meanwhile. `flush`: nothing. The client then flushes the host for all processes, even if ' +
-      'only its own connection had failed.',
+      'What a host that returns keeps. `trust`: all keys except those that changed meanwhile. ' +
+      '`flush`: nothing, because the client flushes the host when it returns. ' +
+      "A flush is for all processes, even if only this client's connection had failed.",
   },
   {
     name: 'maxOwedKeys',
@@ -127,9 +128,10 @@ export const healthRows: readonly Row[] = [
     max: 10_000_000,
     live: 'now',
     doc:
-      'How many keys that changed during the absence of a host the client remembers exactly, ' +
-      'per host (about 200 bytes each). Further keys go into a filter of 2 MB. The filter also ' +
-      'matches a few other keys, which are then deleted from the host before they are read.',
+      'How many keys that changed while a host was away a client remembers, at most, per host. ' +
+      'A remembered key takes about 200 bytes. Further keys go into a filter of 2 MB. ' +
+      'The filter also matches a few keys that did not change. ' +
+      'A key that matches is deleted from the returned host before it is read.',
   },
   {
     name: 'precautionsMs',
@@ -140,10 +142,11 @@ export const healthRows: readonly Row[] = [
     max: DAY_MS,
     live: 'now',
     doc:
-      'For how long after a failed attempt, an ejection or a return writes also delete the key ' +
-      'on its first fallback host. Other processes may still read there. Deletes and ' +
-      'invalidations always do this; with 0, no other write does. For at most as long after a ' +
-      'return, reads look on the fallback host for notices of changes; with 0, none do.',
+      'The period in which writes also delete the key on its first fallback host. ' +
+      'The period starts after a failed attempt, an ejection, or the return of a host. ' +
+      'The extra delete is needed because other processes may still read the fallback host. ' +
+      'Deletes and invalidations always include the fallback host; with 0, no other write does. ' +
+      'After a return, reads check the fallback host for changes, for up to this period; 0: never.',
   },
   {
     name: 'retries',
@@ -153,17 +156,13 @@ export const healthRows: readonly Row[] = [
     max: 10,
     live: 'now',
     aliases: [{ dialect: 'memcached', name: 'retries' }],
-    doc:
-      'How many times a command that is safe to repeat is retried, on another host where ' +
-      'possible.',
+    doc: 'How many times to retry a command that is safe to repeat, on another host if possible.',
   },
   {
     name: 'retryWrites',
     type: 'boolean',
     default: defaultClusterPolicy.retryWrites,
     live: 'now',
-    doc:
-      'Whether to retry `set`, `delete` and `touch` if the server may already have executed ' +
-      'them.',
+    doc: 'Whether to retry `set`, `delete` and `touch` if the server may have executed them.',
   },
 ]

@@ -4,10 +4,10 @@ import { distributionNames } from '../../ring/distributions/registry.ts'
 import { hashNames } from '../../ring/hashes/registry.ts'
 import type { Row } from '../row.ts'
 
-/** Leaves at least one byte for the key behind the prefix. */
+/** The longest key prefix: 250 bytes of a wire key, less one for the key itself. */
 const MAX_PREFIX_BYTES = 249
 
-/** Which host a key is on. */
+/** The behaviors that decide which host a key is on. */
 export const placementRows: readonly Row[] = [
   {
     name: 'preset',
@@ -18,7 +18,7 @@ export const placementRows: readonly Row[] = [
     live: 'now',
     doc:
       'The client whose placement to copy: sets `distribution`, `hash` and related behaviors. ' +
-      'Behaviors that you set yourself take precedence.',
+      'Behaviors that you set yourself take precedence over the preset.',
   },
   {
     name: 'distribution',
@@ -33,8 +33,8 @@ export const placementRows: readonly Row[] = [
       { dialect: 'twemproxy', name: 'distribution' },
     ],
     doc:
-      'How the ring maps hashes to hosts. All processes that share the cache must use the same ' +
-      'one.',
+      'How the ring maps hashes to hosts. ' +
+      'All processes that share a cache must use the same distribution.',
   },
   {
     name: 'hash',
@@ -59,8 +59,8 @@ export const placementRows: readonly Row[] = [
     live: 'now',
     aliases: [{ dialect: 'twemproxy', name: 'hash_tag' }],
     doc:
-      'Two characters, such as `{}`. Only the part of a key between them is hashed, so that ' +
-      '`user:{42}:name` and `user:{42}:mail` are on the same host.',
+      'Two characters, such as `{}`. Only the part of a key between them is hashed. ' +
+      'So the keys `user:{42}:name` and `user:{42}:mail` are on the same host.',
   },
   {
     name: 'keyPrefix',
@@ -85,8 +85,8 @@ export const placementRows: readonly Row[] = [
       { dialect: 'libmemcached', name: 'HASH-WITH-NAMESPACE', unit: 'flag' },
     ],
     doc:
-      'Whether the ring hashes the prefix too. libmemcached does not by default; npm memcached ' +
-      'and Dalli do.',
+      'Whether the ring hashes the prefix with the key. ' +
+      'By default libmemcached hashes the key alone; npm memcached and Dalli hash both.',
   },
   {
     name: 'weighted',
@@ -95,8 +95,8 @@ export const placementRows: readonly Row[] = [
     live: 'now',
     aliases: [{ dialect: 'pylibmc', name: 'ketama_weighted', unit: 'flag' }],
     doc:
-      'Whether `ketamaUnweighted`, `ketamaSpy` and `spymemcached` build the weighted form of ' +
-      'their ring. Unset: they do if a server has a weight other than 1.',
+      'Whether `ketamaUnweighted`, `ketamaSpy` and `spymemcached` build weighted rings. ' +
+      'Unset: these rings are weighted if a server has a weight other than 1.',
   },
   {
     name: 'serverOrder',
@@ -109,8 +109,9 @@ export const placementRows: readonly Row[] = [
       { dialect: 'libmemcached', name: 'SORT-HOSTS', unit: 'flag' },
     ],
     doc:
-      "The order in which servers are numbered: as listed, by host name (libmemcached's " +
-      "SORT_HOSTS) or by name (twemproxy). Unset: the distribution's own order.",
+      "The order in which servers are numbered. Unset: the distribution's own order. " +
+      '`listed` keeps the order of the list; `name` sorts by name, like twemproxy. ' +
+      "`hostname` sorts by host name, like libmemcached's SORT_HOSTS.",
   },
   {
     name: 'pointHash',
@@ -128,8 +129,8 @@ export const placementRows: readonly Row[] = [
     default: undefined,
     live: 'now',
     doc:
-      "The format of server labels in `spymemcached` and `hashring`. Unset: that client's own " +
-      'format.',
+      'The format of the server labels that `spymemcached` and `hashring` hash. ' +
+      'Unset: the format of the client whose placement is copied.',
   },
   {
     name: 'vnodes',
@@ -139,8 +140,8 @@ export const placementRows: readonly Row[] = [
     max: 65_536,
     live: 'now',
     doc:
-      'Labels of a server of average weight in `cacheMemcachedFast` (its `ketama_points`; 150 ' +
-      'if unset) and `hashring` (40 if unset).',
+      'How many labels a server of average weight has in `cacheMemcachedFast` and `hashring`. ' +
+      'Unset: 150 in `cacheMemcachedFast` (whose `ketama_points` it is), 40 in `hashring`.',
   },
   {
     name: 'replicas',
@@ -167,9 +168,8 @@ export const placementRows: readonly Row[] = [
     default: 'reject',
     live: 'now',
     doc:
-      'Whether a server may be listed twice. `allow` is for presets and `createRing` only, to ' +
-      'place keys like clients that allow it. MemcachedClient always rejects duplicates: use ' +
-      'weights.',
+      'Whether a server may be listed twice. MemcachedClient always rejects it: use weights. ' +
+      '`allow` is for presets and `createRing` only: to place keys like clients that allow it.',
   },
 ]
 
@@ -179,7 +179,7 @@ function twoCharacters(value: unknown): string | undefined {
 
 function fitsInKey(value: unknown): string | undefined {
   const prefix = String(value)
-  // On the wire, control characters and spaces would end the key.
+  // memcached ends a key at a control character or a space.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the prefix must not have any
   if (/[\x00-\x20\x7f]/.test(prefix)) return 'must not contain spaces or control characters'
   if (Buffer.byteLength(prefix) > MAX_PREFIX_BYTES) {

@@ -4,7 +4,7 @@ import type { Row } from '../row.ts'
 
 const DAY_MS = 86_400_000
 
-/** Defaults for getOrSet, refresh and define. The policy of a call overrides them. */
+/** The default policy of getOrSet, refresh and define. The policy of a call overrides it. */
 export const refillRows: readonly Row[] = [
   {
     name: 'staleWhileRevalidate',
@@ -25,8 +25,8 @@ export const refillRows: readonly Row[] = [
     max: MAX_RELATIVE_TTL_SECONDS,
     live: 'now',
     doc:
-      'For how long after its TTL a stale value is served if the loader fails. Unset: the same ' +
-      'as staleWhileRevalidate.',
+      'For how long after its TTL a stale value is served if the loader fails. ' +
+      'Unset: the same as staleWhileRevalidate.',
   },
   {
     name: 'lease',
@@ -37,8 +37,8 @@ export const refillRows: readonly Row[] = [
     max: 86_400,
     live: 'now',
     doc:
-      'How long a client may refill a key without a sign of life before another client takes ' +
-      'over. A live client renews its lease.',
+      'How long a client may refill a key without a sign of life before another takes over. ' +
+      'A live client renews its lease.',
   },
   {
     name: 'earlyRefresh',
@@ -51,8 +51,8 @@ export const refillRows: readonly Row[] = [
     max: MAX_RELATIVE_TTL_SECONDS,
     live: 'now',
     doc:
-      'How long before the end of its TTL a value is refilled in the background. `auto`: as ' +
-      'long as recent loads took, at most half of the TTL.',
+      'How long before the end of its TTL a value is refilled in the background. ' +
+      '`auto`: as long before as recent loads took, at most half of the TTL.',
   },
   {
     name: 'jitter',
@@ -62,8 +62,8 @@ export const refillRows: readonly Row[] = [
     max: 0.5,
     live: 'now',
     doc:
-      'The largest share of a TTL that is randomly subtracted, so that keys stored together do ' +
-      'not expire together.',
+      'The largest share of a TTL that is randomly subtracted. ' +
+      'Keys that were stored together then do not expire together.',
   },
   {
     name: 'staleTimeoutMs',
@@ -102,8 +102,8 @@ export const refillRows: readonly Row[] = [
     default: defaultRefillPolicy.onWaitTimeout,
     live: 'now',
     doc:
-      'What a caller gets after waitTimeoutMs: the result of its own load (not stored), ' +
-      '`undefined`, or an error.',
+      'What a caller gets after waitTimeoutMs: an error (`throw`), `undefined`, or a value. ' +
+      'With `load` the caller loads the value itself, without storing it.',
   },
   {
     name: 'errorBackoff',
@@ -114,8 +114,8 @@ export const refillRows: readonly Row[] = [
     max: 86_400,
     live: 'now',
     doc:
-      'How long all processes wait after a failed load before the next attempt. Meanwhile ' +
-      'callers get the stale value, or the error at once if there is none.',
+      'How long all processes wait after a failed load before the next attempt. ' +
+      'During this wait callers get the stale value, or the error at once if there is none.',
   },
   {
     name: 'negativeTtl',
@@ -128,8 +128,8 @@ export const refillRows: readonly Row[] = [
     max: MAX_RELATIVE_TTL_SECONDS,
     live: 'now',
     doc:
-      'How long a `null` from the loader is cached; `false` means not at all. `undefined` is ' +
-      'never cached.',
+      'How long a `null` from the loader is cached; `false` means not at all. ' +
+      'A loader result of `undefined` is never cached.',
   },
   {
     name: 'sharedValues',
@@ -138,7 +138,7 @@ export const refillRows: readonly Row[] = [
     live: 'now',
     doc:
       'Whether callers that share a read or a load get the same object instead of one each. ' +
-      'This saves decoding, but a change that one caller makes is visible to the others.',
+      'Sharing saves decoding, but a change that one caller makes is visible to the others.',
   },
   {
     name: 'placeholder',
@@ -147,7 +147,7 @@ export const refillRows: readonly Row[] = [
     default: defaultRefillPolicy.placeholder,
     live: 'now',
     doc:
-      'Where to store the mark "being loaded": in the key itself (`inline`), or in a second ' +
-      'item (`sidecar`), for keys that nginx or other clients read.',
+      'Where to mark a key as being loaded: in its own item (`inline`), or in a second item. ' +
+      'Use the second item (`sidecar`) for keys that nginx or other clients read.',
   },
 ]

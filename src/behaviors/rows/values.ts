@@ -5,9 +5,7 @@ const MIB = 1_048_576
 /** Half a day each for `announce` and `handover`, so that a change takes at most a day. */
 const MAX_CHANGE_SECONDS = 43_200
 
-/**
- * Keys and values on the wire, failures as callers see them, observability, and changes of servers.
- */
+/** The behaviors for encoding keys and values, errors, tracing, and changes of servers. */
 export const valueRows: readonly Row[] = [
   {
     name: 'maxItemBytes',
@@ -19,9 +17,8 @@ export const valueRows: readonly Row[] = [
     live: 'now',
     aliases: [{ dialect: 'memcached', name: 'maxValue', unit: 'bytes' }],
     doc:
-      "The server's item size limit (`memcached -I`), which includes the key and the item " +
-      'header. Larger values reject before they are sent, because a server that refuses a value ' +
-      'deletes the old one.',
+      "The server's item size limit (`memcached -I`), which includes key and item header. " +
+      'Larger values reject unsent: a server that refuses a value deletes the old one.',
   },
   {
     name: 'largeValues',
@@ -42,8 +39,8 @@ export const valueRows: readonly Row[] = [
     max: 1024 * MIB,
     live: 'now',
     doc:
-      'Values larger than this are compressed if that makes them smaller. Unset: values are ' +
-      'stored without compression. Reads always decompress.',
+      'Values larger than this are compressed if that makes them smaller. ' +
+      'Unset: values are stored without compression. Reads always decompress.',
   },
   {
     name: 'compression',
@@ -51,9 +48,7 @@ export const valueRows: readonly Row[] = [
     choices: ['gzip', 'brotli', 'zstd'],
     default: 'gzip',
     live: 'now',
-    doc:
-      'The compression format. nginx can serve `gzip`; `zstd` needs a Node that supports it ' +
-      '(22.15).',
+    doc: 'The compression format. nginx can serve `gzip`; `zstd` needs Node 22.15.',
   },
   {
     name: 'maxDecompressedBytes',
@@ -64,8 +59,8 @@ export const valueRows: readonly Row[] = [
     max: 2047 * MIB,
     live: 'now',
     doc:
-      'The size limit of a value after decompression; a larger one rejects. This protects ' +
-      'against small values that are crafted to fill the memory.',
+      'The size limit of a value after decompression; reading a larger value rejects. ' +
+      'The limit protects against small values that are crafted to fill the memory.',
   },
   {
     name: 'serializer',
@@ -75,8 +70,8 @@ export const valueRows: readonly Row[] = [
     check: checkSerializer,
     live: 'now',
     doc:
-      'Encodes and decodes values that are neither strings nor bytes: `{ serialize, deserialize ' +
-      '}`, sync or async. Unset: JSON.',
+      'Encodes and decodes values that are neither strings nor bytes. Unset: JSON. ' +
+      'Pass an object `{ serialize, deserialize }`; both may be sync or async.',
   },
   {
     name: 'valueFlags',
@@ -93,8 +88,8 @@ export const valueRows: readonly Row[] = [
     default: 'reject',
     live: 'now',
     doc:
-      'What to do with keys over 250 bytes, prefix included: reject them, or replace them by a ' +
-      "digest. `md5` is npm memcached's digest, for a cache shared with it.",
+      'What to do with keys over 250 bytes, prefix included: reject them, or store a digest. ' +
+      '`md5` is the digest of npm memcached, for a cache that is shared with it.',
   },
   {
     name: 'onError',
@@ -103,8 +98,8 @@ export const valueRows: readonly Row[] = [
     default: 'throw',
     live: 'now',
     doc:
-      'Whether a failed read rejects or returns a miss. Such misses are counted and reported to ' +
-      'observers.',
+      'Whether a failed read rejects or returns a miss. ' +
+      'Failed reads that return a miss are counted and reported to observers.',
   },
   {
     name: 'traceKeys',
@@ -121,10 +116,11 @@ export const valueRows: readonly Row[] = [
     check: checkDiscovery,
     live: 'never',
     doc:
-      'Where the client gets its server list from while it runs. `{ endpoint, intervalMs }` ' +
-      'asks a configuration endpoint of ElastiCache or Memorystore. `{ dns, intervalMs }` ' +
-      'resolves a name. `{ servers, intervalMs }` calls a function of yours. `timeoutMs` limits ' +
-      'each lookup. If the list keeps changing, the client waits until it is stable.',
+      'Where the client gets its server list from while it runs. ' +
+      '`{ endpoint, intervalMs }` asks a configuration endpoint of ElastiCache or Memorystore. ' +
+      '`{ dns, intervalMs }` resolves a name. `{ servers, intervalMs }` calls your function. ' +
+      '`timeoutMs` limits each lookup. ' +
+      'If the list keeps changing, the client waits until it is stable.',
   },
   {
     name: 'handover',
@@ -135,8 +131,8 @@ export const valueRows: readonly Row[] = [
     max: MAX_CHANGE_SECONDS,
     live: 'now',
     doc:
-      'For how long after a change of servers values move to their new hosts; at least ' +
-      '`announce`. With 0 they do not move: keys that change host are loaded again.',
+      'How long values move to their new hosts after a change of servers; at least `announce`. ' +
+      'With 0 no values move: keys that change host are loaded again.',
   },
   {
     name: 'announce',
@@ -147,9 +143,9 @@ export const valueRows: readonly Row[] = [
     max: MAX_CHANGE_SECONDS,
     live: 'now',
     doc:
-      'How long processes may disagree on the server list after a change. Until then all of ' +
-      'them read from the old hosts. Unset: a minute, or twice the interval of `discovery` if ' +
-      'that is longer.',
+      'How long processes may disagree on the server list after a change. ' +
+      'Until then all processes read from the old hosts. ' +
+      'Unset: a minute, or twice the interval of `discovery` if that is longer.',
   },
   {
     name: 'previous',
@@ -160,9 +156,9 @@ export const valueRows: readonly Row[] = [
     ofText: (text) => (text === '' ? undefined : { servers: text }),
     live: 'now',
     doc:
-      'The placement before this one, for deploys and migrations: `{ servers }`, and whatever ' +
-      'else has changed: a preset or placement behaviors, `keyPrefix`, credentials. Its values ' +
-      'are handed over to the new hosts. After the handover this has no effect. In the ' +
-      'environment: the previous servers alone.',
+      'The placement before this one, for deploys and migrations. ' +
+      'Pass `{ servers }`, and the placement behaviors, `keyPrefix` or credentials that changed. ' +
+      'Values move from the previous placement to the new hosts; then it has no effect. ' +
+      'The environment variable names the previous servers alone.',
   },
 ]

@@ -79,15 +79,15 @@ const MISTAKES: readonly Mistake[] = [
     (c) =>
       c.configure({ previous: { servers: 'a', credentials: { username: 'u', password: 'x' } } }),
     'MINTRING_BAD_BEHAVIOR',
-    "previous has no field 'credentials': it takes what decides where keys were; " +
-      'other settings stay',
+    "previous has no field 'credentials': it takes only the settings that decide " +
+      'on which host a key is',
   ],
   [
     'previous {servers, requestTimeoutMs}',
     (c) => c.configure({ previous: { servers: 'a', requestTimeoutMs: 5 } }),
     'MINTRING_BAD_BEHAVIOR',
-    "previous has no field 'requestTimeoutMs': it takes what decides where keys were; " +
-      'other settings stay',
+    "previous has no field 'requestTimeoutMs': it takes only the settings that decide " +
+      'on which host a key is',
   ],
   [
     'previous {servers, keyPrefix: " "}',
