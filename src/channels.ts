@@ -112,7 +112,7 @@ export interface EjectMessage {
   readonly address?: string | undefined
   /** Consecutive failures that led to the ejection. */
   readonly failures?: number | undefined
-  /** The code of the last of these failures. */
+  /** The error code of the last failure before the ejection. */
   readonly reason?: string | undefined
   /** Unix time in milliseconds of the next probe. */
   readonly nextProbeAtMs?: number | undefined

@@ -175,8 +175,7 @@ function jsonObject(text: string): Record<string, unknown> {
     const read: unknown = JSON.parse(text)
     if (typeof read === 'object' && read !== null) return read as Record<string, unknown>
   } catch {
-    // The message shows neither the text nor the parser's error, which quotes it: both may contain
-    // credentials.
+    // The text and the parser's error, which quotes it, may contain credentials: show neither.
   }
   throw badBehavior('VCAP_SERVICES is not a JSON object as Cloud Foundry writes it')
 }

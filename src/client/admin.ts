@@ -71,7 +71,7 @@ export type LruChange =
       }
     }
 
-/** A change of the crawler that frees expired items, or a run of it. */
+/** A setting of the LRU crawler, which frees expired items, or a run to start now. */
 export type LruCrawlerChange =
   | {
       /** Whether the crawler runs. */

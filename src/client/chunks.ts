@@ -87,7 +87,7 @@ export class Chunks {
       )
     }
     const base = `~chunk~${crypto().randomUUID()}`
-    // An async callback: next() can throw the timeout, and earlier chunks must still be awaited.
+    // Async, so that a timeout that next() throws rejects, and earlier chunks are still awaited.
     await each(count, async (index) => {
       const key = this.#keys.wireKey(`${base}~${index}`)
       const body = bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes)

@@ -585,8 +585,8 @@ export class MemcachedClient {
     return this._refills.refill.counters
   }
 
-  // The methods about whole servers. They query all hosts at once and resolve to a Map by host
-  // name, with the failed hosts in `failed`. They reject only when every host failed.
+  // The methods below query all hosts at once and resolve to a Map by host name.
+  // They list failed hosts in `failed`, and reject only when every host failed.
 
   /** Deletes everything on every host, at once or after `delay` seconds. */
   async flushAll(options?: FlushOptions): Promise<Outcomes<string>> {

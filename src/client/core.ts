@@ -53,14 +53,15 @@ export class ClientCore {
    */
   changed: (key: string) => void = () => {}
   /**
-   * Deletes the lock of a refill that keeps it beside the key. Resolves to true when there was one.
+   * Deletes the lock that a refill with `placeholder: 'sidecar'` keeps in a second item. Resolves
+   * to true if there was one.
    */
   unlock: (key: string) => Promise<boolean> = async () => false
   /** Whether close() was called: pending operations may finish, and no others start. */
   isClosed = false
   /** How many failed reads returned a miss, because of `onError: 'miss'`. */
   forgivenErrors = 0
-  /** Counts an error that becomes a miss; rethrows it when it is the caller's own mistake. */
+  /** Counts a failed read that becomes a miss. Rethrows errors that are the caller's mistake. */
   readonly forgive = (error: unknown): undefined => {
     if (!isMintringError(error) || !FORGIVEN.has(error.code)) throw error
     this.forgivenErrors++

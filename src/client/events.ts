@@ -14,7 +14,7 @@ import { kindOf, nameShown } from '../secrets.ts'
 
 /** A warning: unusual, but not an error. It is emitted once and never thrown. */
 export interface WarningMessage {
-  /** What is unusual. */
+  /** The text of the warning. */
   readonly message: string
   /** The host concerned, as `hosts()` names it. */
   readonly host?: string | undefined

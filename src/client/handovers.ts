@@ -26,9 +26,9 @@ export interface ChangeOptions {
 
 const CHANGE_OPTIONS: OptionNames = new Set(['handover', 'announce'])
 
-/** The prefix of mintring's own items for handovers. */
+/** The prefix of the items in which mintring records a handover. */
 const OWN = '\xff~mintring~'
-/** The prefix of mintring's other own items. */
+/** The prefix of all of mintring's own items, such as locks and tags. */
 const BESIDE = '\xff~'
 const TAG = '\xff~tag~'
 const HASHED = '~sha256~'
@@ -87,8 +87,8 @@ function settingsOf(
 ): Behaviors {
   if (valueFlags !== undefined && valueFlags !== behaviors.valueFlags) {
     throw badBehavior(
-      `previous.valueFlags is '${valueFlags}' and valueFlags '${behaviors.valueFlags}': values ` +
-        'keep their flags when they move, so change valueFlags once the handover is over',
+      `previous.valueFlags is '${valueFlags}' and valueFlags '${behaviors.valueFlags}': ` +
+        'values keep their flags when they move, so change valueFlags once the handover is over',
     )
   }
   const { keyPrefix, hashWithPrefixKey, longKeys, distribution, hash, hashTag } = behaviors
@@ -122,14 +122,14 @@ function renameOf(now: Behaviors, before: Behaviors): Rename | undefined {
   ]
 }
 
-/** Keys named as before are no leftovers, even if the prefix of now begins their names. */
+/** Returns `isOurs` without keys of the previous prefix, which may begin with the current one. */
 function withoutNamesOf(now: Behaviors, { keyPrefix }: Behaviors, { isOurs }: HandoverChange) {
   if (!keyPrefix.startsWith(now.keyPrefix) || keyPrefix === now.keyPrefix) return isOurs
   const before = wired(keyPrefix)
   return (wireKey: string): boolean => isOurs(wireKey) && !wireKey.startsWith(before)
 }
 
-/** Returns how keys are named, as a text. */
+/** Returns a text that is equal for settings under which keys have equal names. */
 function namingOf({ keyPrefix, hashWithPrefixKey }: Behaviors): string {
   return JSON.stringify([keyPrefix, hashWithPrefixKey])
 }
@@ -154,7 +154,7 @@ function namesOf({ keyPrefix, hashWithPrefixKey }: Behaviors) {
   }
 }
 
-/** Returns a text's bytes, one latin1 character each. */
+/** Returns the UTF-8 bytes of a prefix, one latin1 character each. */
 function wired(prefix: string): string {
   return Buffer.from(prefix).toString('latin1')
 }

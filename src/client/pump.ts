@@ -10,7 +10,7 @@ import type { WarmOptions } from './warm-options.ts'
 /** The result for a moving key; `there` means the new host already had an item. */
 export type PumpOutcome = 'copied' | 'there' | 'absent'
 
-/** A host that keys move away from, with the methods a pump needs. */
+/** A host that keys move away from, with the methods that copying its keys needs. */
 export interface PumpHost {
   readonly name: string
   stats(section?: string): Promise<Stats>
@@ -19,7 +19,7 @@ export interface PumpHost {
   metadump(range: readonly number[], signal: AbortSignal): AsyncIterable<DumpedKey>
 }
 
-/** What a pump needs to know and do for a wire key. */
+/** Decides which listed keys to copy to their new hosts, and copies them. */
 export interface PumpTarget {
   /** Whether the key moves away from `host`, its current home. */
   moves(key: string, host: string): boolean
@@ -27,13 +27,13 @@ export interface PumpTarget {
   copy(key: string): Promise<PumpOutcome>
 }
 
-/** The options of a pump. */
+/** The options of a `Pump`, which copies values to their new hosts. */
 export type PumpOptions = Pick<WarmOptions, 'concurrency' | 'perSecond' | 'signal' | 'onError'> & {
   readonly log?: PumpLog | undefined
   readonly onProgress?: ((progress: CopyProgress) => void) | undefined
 }
 
-/** The progress of a pump. */
+/** How far a run that copies values to their new hosts has come. */
 export interface CopyProgress {
   /** Items on the hosts that keys move away from. */
   readonly items: number
@@ -193,7 +193,7 @@ export class Pump {
 const causeOf = (error: MintringError): Error =>
   isMintringError(error.cause) ? error.cause : error
 
-/** Whether a key is not one of mintring's own, which contain bytes that are not UTF-8 and stay. */
+/** Whether a caller chose the key. Keys of mintring's own items are not UTF-8 and do not move. */
 function isPlainKey(key: string): boolean {
   return !key.includes('\ufffd')
 }

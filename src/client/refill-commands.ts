@@ -40,10 +40,10 @@ function besideKey(wireKey: string, what: string): string {
 }
 
 const BESIDE = `${RESERVED}refill~`
-/** Differs from BESIDE, so that the hash of a long key cannot equal a caller's short key. */
+/** A prefix for hashes of long keys, so that no hash can equal the name of a short key. */
 const BESIDE_LONG = `${RESERVED}refill-long~`
 
-/** Encodes a command of a refill. On a gutter host, `maxTtl` limits every TTL. */
+/** Encodes a command of a refill. On a gutter (stand-by) host, `maxTtl` limits every TTL. */
 function encode({ args, wireKey, body }: Request, out: Sink, maxTtl: number): void {
   const command = args as StoreCommand
   switch (command.name) {
@@ -153,7 +153,7 @@ const STATUSES: Readonly<Record<number, Status>> = {
 const VERBS: Readonly<Record<StoreCommand['name'], Verb>> = {
   mg: oneReply('mg', 'read', true),
   ms: oneReply('ms', 'change', false),
-  // Repeatable: a second mark or delete does no harm, and with a CAS id it fails.
+  // Safe to repeat: a second `md` does no harm, and one with a CAS id fails.
   md: oneReply('md', 'remove', true),
   touch: oneReply('touch', 'touch', true),
   delete: oneReply('delete', 'remove', true),

@@ -13,7 +13,7 @@ import { hasDigest, ownSize, readTail, type Tail } from '../refill/tags/tail.ts'
 import type { Codec } from './values/codec.ts'
 import { BufferBody, ownBody, PartBody } from './values/codec.ts'
 
-/** What decoding a result needs. */
+/** What a result needs to decode its value and to say which host it came from. */
 export interface AnswerContext {
   readonly codec: Codec
   placeOf(host: Host): Place
@@ -45,14 +45,14 @@ export class ReadRequest extends Request<unknown, AnswerContext> {
    * read, and perhaps after this one, so this read may be outdated.
    */
   get isOvertaken(): boolean {
-    // It still waits for another host's notice, whose reply may already have arrived.
+    // The reply may have arrived, but the read still asks a fallback host for newer changes.
     if (this.attempt === undefined) return this.finalMs > 0
     const debts = (this.attempt?.router as Host | undefined)?.debts
     if (debts === undefined || debts.isEmpty) return false
     return debts.flush !== undefined || debts.find(this.wireKey, false) !== undefined
   }
 
-  /** Lets the reader handle a failed read. */
+  /** Passes the error of the read to its reader, and resolves to what the reader returns. */
   override reject(error: unknown): void {
     if (this.settled) return
     try {
@@ -63,7 +63,7 @@ export class ReadRequest extends Request<unknown, AnswerContext> {
   }
 }
 
-/** Caches the flags after the key, which change only with the policy. */
+/** Builds `mg` lines. Caches the flags of a line, which are equal for all keys of one policy. */
 class ReadHeads {
   #vivifySeconds = -1
   #refreshBelowSeconds = -1
@@ -87,15 +87,15 @@ class ReadHeads {
 const heads = new ReadHeads()
 
 /**
- * Returns the remaining lifetime below which an item is stale. On a gutter host items live shorter
- * than most policies' stale window; there they are fresh for the first half of their life.
+ * Returns the remaining lifetime below which an item is stale. On a gutter (stand-by) host, items
+ * live shorter than most stale windows: there an item is fresh for the first half of its life.
  */
 export function staleBelow(refreshBelowSeconds: number, maxTtlSeconds: number): number {
   if (maxTtlSeconds === 0) return refreshBelowSeconds
   return Math.min(refreshBelowSeconds, Math.floor(maxTtlSeconds / 2))
 }
 
-/** Converts the remaining lifetime on a gutter host to that on the key's own host. */
+/** Converts the remaining lifetime on a gutter (stand-by) host to that on the key's own host. */
 export function lifeAsAtHome(
   ttlSeconds: number,
   refreshBelowSeconds: number,
@@ -283,7 +283,7 @@ const MG_ITEM: Verb = {
   },
 }
 
-/** Reads the item before its END line arrives. */
+/** Reads an item with `gets`. The reader gets it before the END line of the reply arrives. */
 const GETS_ITEM: Verb = {
   name: 'gets',
   effect: 'read',
@@ -296,8 +296,8 @@ const GETS_ITEM: Verb = {
 }
 
 /**
- * Passes a reply to the reader. An exception in it rejects the request, and must not close the
- * lane.
+ * Passes a reply to the reader. An exception in the reader rejects the request, and must not close
+ * the connection.
  */
 function tellReader(request: Request, reply: Reply, attempt: Attempt): void {
   if (request.settled) return

@@ -29,19 +29,19 @@ import { partOfBatch } from './trace-parts.ts'
 import { BufferBody } from './values/codec.ts'
 import { fits } from './verbs/storage.ts'
 
-/** The home that reads skip while a key moves: its previous or its new one. */
+/** While a key moves, the one of its two hosts that an ordinary read does not ask. */
 interface OtherHome {
   readonly host: Host
   readonly isPrevious: boolean
 }
 
-/** A host during one life of its connections. */
+/** A host, with a number that changes when the server may have restarted. */
 export interface HostPlace extends Place {
   readonly host: Host
   readonly epoch: number
 }
 
-/** The store of refills, on the client's cluster. */
+/** Sends the commands of refills to the hosts of a client. */
 export class ClusterStore implements RefillStore {
   readonly #core: ClientCore
   readonly #context: AnswerContext
@@ -66,7 +66,7 @@ export class ClusterStore implements RefillStore {
   get dialect(): Dialect | undefined {
     const { behaviors, cluster } = this.#core
     if (behaviors.protocol !== 'auto') return behaviors.protocol
-    // A host that connects late, or comes back as an older version, decides for all as well.
+    // One host without meta commands decides for all, even if it connects late or was downgraded.
     return this.#learned === 'meta' && cluster.handovers.hasClassicHost ? 'classic' : this.#learned
   }
 
@@ -95,7 +95,7 @@ export class ClusterStore implements RefillStore {
     this.#core.keys.wireKey(key)
   }
 
-  /** Forgets the dialect, because the servers have changed. */
+  /** Forgets whether the hosts support meta commands, because the servers have changed. */
   forgetDialect(): void {
     this.#learned = undefined
   }
@@ -138,8 +138,7 @@ export class ClusterStore implements RefillStore {
     const isPrevious = cluster.handover?.readHomeOf(keys.routeKey(key)) === host
     const requests = this.#requests(key, commands, isPrevious)
     for (const [at, request] of requests.entries()) {
-      // If the lane dies, fail instead of resending on another: the server may have restarted and
-      // forgotten the CAS ids.
+      // Fail instead of resending after a reconnect: a restarted server has forgotten the CAS ids.
       request.ordered = true
       request.binding = commands[at]!.beside === undefined ? 'load' : 'once'
       request.timeoutMs = cluster.policy.requestTimeoutMs
@@ -193,8 +192,8 @@ export class ClusterStore implements RefillStore {
   }
 
   /**
-   * Sends commands to the previous home. If it is down, records a debt instead of failing: it gets
-   * the change before its values are used again.
+   * Sends commands to the previous host of a moving key. If that host is down, records a missed
+   * change instead of failing: the host gets the change before its values are used again.
    */
   async #spreadToPrevious(
     key: string,
@@ -220,8 +219,9 @@ export class ClusterStore implements RefillStore {
   }
 
   /**
-   * Deletes the lock of a load that keeps it beside the key; a plain delete would not stop such a
-   * load. Resolves to true when there was a lock.
+   * Deletes the lock that a refill with `placeholder: 'sidecar'` keeps in a second item. The refill
+   * then stores nothing; deleting the key alone would not stop it. Resolves to true if there was a
+   * lock.
    */
   async unlock(key: string): Promise<boolean> {
     const host = this.#core.cluster.hostFor(this.#core.keys.routeKey(key))
@@ -278,9 +278,7 @@ export class ClusterStore implements RefillStore {
     return commands.map((command) => commandRequest(command, routeKey, wireKey, this.#context))
   }
 
-  /**
-   * Returns one object per host and life of its connections, so that places compare by identity.
-   */
+  /** Returns the same object until the host may have restarted, so that places can be compared. */
   #placeOf(host: Host): HostPlace {
     const known = this.#places.get(host)
     if (known !== undefined && known.epoch === host.epoch) return known
@@ -295,7 +293,7 @@ export class ClusterStore implements RefillStore {
   }
 }
 
-/** Wraps a reader to report its reply to the trace of its batch. */
+/** Wraps a reader, so that the trace of its batch learns when the read ended. */
 function tellingReader(reader: Reader, told: (error?: unknown) => void): Reader {
   return {
     answered(item) {
@@ -309,12 +307,12 @@ function tellingReader(reader: Reader, told: (error?: unknown) => void): Reader 
   }
 }
 
-/** Resolves to all results; Promise.all also handles the rejections of the others. */
+/** Resolves to the results of all requests. Promise.all handles every rejection, not only one. */
 async function answersOf(requests: readonly Request<StoreAnswer>[]): Promise<StoreAnswer[]> {
   return Promise.all(requests.map(({ promise }) => promise))
 }
 
-/** The result for a key without a server: missing. */
+/** The result for a key that has no server: the item is missing. */
 const nowhere: StoreAnswer = {
   ...{ status: 'missing', found: false, flags: 0, size: 0, ttlSeconds: -1, cas: '' },
   ...{ won: false, lost: false, stale: false, tail: undefined },

@@ -26,7 +26,7 @@ export class ClientRefills {
   readonly #store: ClusterStore
   readonly #views: ClientView[] = []
   #isWarned = false
-  /** Tally and hooks that the client shares with its views. */
+  /** The counters and event hooks that the client shares with its views. */
   readonly #told = {
     tally: new Tally(),
     hooks: {
@@ -126,7 +126,8 @@ export class ClientRefills {
   }
 
   /**
-   * Deletes the lock of a refill that keeps it beside the key. Resolves to true when there was one.
+   * Deletes the lock that a refill with `placeholder: 'sidecar'` keeps in a second item. Resolves
+   * to true if there was one.
    */
   unlock(key: string): Promise<boolean> {
     return this.#store.unlock(key)

@@ -35,7 +35,7 @@ export interface CloseOptions {
   readonly drainMs?: number | undefined
 }
 
-/** Called after changes that others must know of. */
+/** Called after changes of behaviors or servers, on which refills depend. */
 export interface SettingsListener {
   /** The behaviors have changed. */
   configured(): void
@@ -110,7 +110,7 @@ export class ClientSettings {
     this.#listener?.moved()
   }
 
-  /** Queries the source of the behavior `discovery` for the server list now. */
+  /** Looks up the server list now, at the source that the behavior `discovery` names. */
   async discover(options: OperationOptions = {}): Promise<void> {
     checkOptions('discover', options)
     if (this.#discovery !== undefined) return within(this.#discovery.look(), options, undiscovered)
@@ -219,7 +219,7 @@ function hooksOf(events: Events, client: string, handedOver: () => void): Cluste
       if (slowChannel.hasSubscribers) slowChannel.publish({ ...message, client })
     },
     invalidationsLost({ host, keys }) {
-      const reason = `${keys} changes did not fit`
+      const reason = `${keys} changes that the host missed did not fit in memory`
       const message = { event: 'invalidationsLost', host, reason }
       events.emit('invalidationsLost', message)
       if (refillChannel.hasSubscribers) refillChannel.publish({ ...message, client })

@@ -10,7 +10,7 @@ import type { TagChange, TagHandle, TagReader } from '../refill/store.ts'
 import { crypto } from '../runtime.ts'
 import type { ClientCore } from './core.ts'
 
-/** The first byte cannot occur in a caller's key or a URL. */
+/** The prefix of tag items. Its first byte cannot occur in a caller's key or a URL. */
 const TAG = '\xff~tag~'
 /** Matches names that are valid within a key. */
 const PLAIN = /^[!-}][!-~]*$/
@@ -27,7 +27,7 @@ export class TagStore {
 
   read(name: string, reader: TagReader): TagHandle {
     const request = new TagRead(name, this.#wireKey(name), reader)
-    // Use the refills' lane, so that all requests of a tick to one host leave in one write.
+    // Use the refills' connection: all requests of a tick to one host then leave in one write.
     request.ordered = true
     this.#cluster.dispatchHome(request as Request)
     return request
@@ -39,7 +39,7 @@ export class TagStore {
     request.ordered = true
     this.#cluster.dispatchHome(request as Request)
     try {
-      // The item is a placeholder or foreign, so replace it.
+      // The stored item is no tag but a placeholder or another program's item, so replace it.
       if (!(await request.promise)) await this.change(name, 'hard')
     } catch (error) {
       if (change !== 'create') this.#cluster.owe(this.#cluster.homeOf(routeKeyOf(name)), wireKey)
@@ -60,7 +60,7 @@ export class TagStore {
   }
 }
 
-/** Prefixed, so that a tag need not share the host of a key with the same name. */
+/** Returns the text that places a tag on a host, other than that of a key of the same name. */
 function routeKeyOf(name: string): string {
   return `~tag~${name}`
 }
@@ -72,7 +72,8 @@ interface StoredTag {
 }
 
 /**
- * Calls its reader while the reply is parsed; a promise would call it only after the whole tick.
+ * A read of a tag that calls its reader while the reply is parsed. A promise would settle only
+ * after all replies of the tick.
  */
 class TagRead extends Request<StoredTag | undefined> {
   readonly #reader: TagReader
@@ -97,7 +98,7 @@ class TagRead extends Request<StoredTag | undefined> {
 }
 
 const TAG_GET: Verb = {
-  // A name other than `get`: while tags move to a new host, they are copied before they are read.
+  // Not named `get`, so that a handover copies a moving tag to its new host before reading it.
   name: 'get tag',
   effect: 'read',
   repeatable: true,
@@ -113,12 +114,12 @@ const TAG_GET: Verb = {
   },
 }
 
-/** Each encode draws a new version, so that no two attempts write the same one. */
+/** Each encoding draws a new random version, so that no two attempts write the same one. */
 const CHANGES: Readonly<Record<TagChange, Verb>> = {
   create: changing('add', ({ wireKey }, out) => {
     writeVersion('add', wireKey, 0, out)
   }),
-  // incr keeps the flags and takes one command. A missing tag makes its values stale anyway.
+  // One incr changes the version and keeps the flags. Values of a missing tag are stale anyway.
   soft: changing('incr', ({ wireKey }, out) => {
     out.text(incrHead(wireKey, randomVersion() || 1n))
   }),

@@ -171,7 +171,7 @@ export class ClientView {
     return entry.then(({ value }) => value)
   }
 
-  /** Forgets the dialect, because the servers have changed. */
+  /** Forgets whether the hosts support meta commands, because the servers have changed. */
   forgetDialect(): void {
     this._store.forgetDialect()
   }

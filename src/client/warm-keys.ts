@@ -75,7 +75,7 @@ class Pace {
     const slotMs = Math.max(performance.now(), this.#slotMs, earliestMs)
     this.#slotMs = slotMs + this.#gapMs
     const leftMs = slotMs - performance.now()
-    // Skip waits under 1 ms, which timers cannot do; the later slots make up for it.
+    // Timers cannot wait less than 1 ms, so start at once: later keys then wait longer.
     if (leftMs >= 1) await this.#wait(leftMs)
     this.#beganMs[at] = performance.now()
   }

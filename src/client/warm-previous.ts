@@ -81,8 +81,8 @@ async function untilMoving(
 
 function nothingMoves(): MintringError {
   const text =
-    'No handover is in progress. Call warmFromPrevious() after setServers(), or on a client ' +
-    'created with previous'
+    'No handover is in progress. ' +
+    'Call warmFromPrevious() after setServers(), or on a client created with previous'
   return new MintringError('MINTRING_BAD_ARGUMENT', text)
 }
 
@@ -122,7 +122,7 @@ interface Names {
   readonly key: string
 }
 
-/** Returns the names of a caller's key; undefined if this client cannot have such a key. */
+/** Returns a key as the ring and the server get it; undefined if the client refuses the key. */
 function namesOf(core: ClientCore, key: string): Names | undefined {
   try {
     const wireKey = core.keys.wireKey(key)

@@ -89,7 +89,7 @@ export class WarmUp {
     this.#target = target
     this.#loader = loader
     this.#options = options
-    // Every pending loader may add a listener.
+    // No warning of a leak: every pending loader may add a listener to this signal.
     setMaxListeners(0, this.#ending.signal)
     this.#keys = new WarmKeys(keys, options.perSecond, (delayMs) => this.#wait(delayMs))
     this.#log = options.resumeFrom === undefined ? undefined : new WarmLog(options.resumeFrom)

@@ -4,7 +4,7 @@ import { distributionNames } from '../../ring/distributions/registry.ts'
 import { hashNames } from '../../ring/hashes/registry.ts'
 import type { Row } from '../row.ts'
 
-/** The longest key prefix: 250 bytes of a wire key, less one for the key itself. */
+/** The longest prefix that leaves one of the 250 bytes of a wire key for the key itself. */
 const MAX_PREFIX_BYTES = 249
 
 /** The behaviors that decide which host a key is on. */

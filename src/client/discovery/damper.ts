@@ -1,8 +1,8 @@
-/** How many lookups previous lists and changes are remembered for. */
+/** After how many lookups a replaced list and its change are forgotten. */
 const MEMORY_LOOKS = 10
-/** How many changes within that memory are applied at once. */
+/** How many changes within MEMORY_LOOKS lookups are applied at once, without confirmation. */
 const FREE_CHANGES = 3
-/** How many lookups in a row must return a list before it is applied while lists flap. */
+/** How many lookups in a row must return the same list if the list keeps changing. */
 const CONFIRMATIONS = 3
 
 /**

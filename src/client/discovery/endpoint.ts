@@ -13,7 +13,7 @@ import { encodeLine, wordsOfLine } from '../verbs/hosts.ts'
 import { parseClusterConfig } from './cluster-config.ts'
 import type { Source } from './source.ts'
 
-/** The key of the same text in ElastiCache before 1.4.14. */
+/** The key that holds the configuration in ElastiCache before 1.4.14. */
 const OLD_KEY = 'AmazonElastiCache:cluster'
 
 /** Resolves to the configuration, or to undefined when the server has none. */

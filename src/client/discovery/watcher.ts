@@ -49,7 +49,7 @@ export class DiscoveryWatcher {
   #timer: NodeJS.Timeout | undefined
   #deadlineTimer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
-  /** The last list, if it was not applied because lists flap. */
+  /** The last list, if it was not applied because the list keeps changing. */
   #held: Found | undefined
   #ending = new AbortController()
   #isAsked = false
@@ -67,14 +67,14 @@ export class DiscoveryWatcher {
   }
 
   /**
-   * Looks up the list now, and applies it even if lists flap. Rejects when the lookup fails.
+   * Looks up the list now, and applies it even if it keeps changing. Rejects if the lookup fails.
    * Concurrent calls share one lookup.
    */
   look(): Promise<void> {
     if (this.#isClosed) return Promise.reject(closed())
     this.#isAsked = true
     const looking = this.#look()
-    // A caller waits, so the process must not exit before the timeout.
+    // A caller awaits this lookup, so the process must not exit before its timeout.
     this.#deadlineTimer?.ref()
     return looking.then(() => {
       if (this.#held !== undefined && !this.#isClosed) this.#follow(this.#held)

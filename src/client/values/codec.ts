@@ -3,7 +3,7 @@ import { withoutTail } from '../../refill/tags/tail.ts'
 
 /** An encoded value. A string body contains ASCII characters only. */
 export interface Encoded {
-  /** The bytes, or a text of ASCII characters. */
+  /** The encoded value: bytes, or a text of ASCII characters. */
   readonly body: string | Uint8Array
   /** The item's client flags, which tell readers how to decode the body. */
   readonly flags: number

@@ -91,7 +91,7 @@ function classOf(value: object): string {
   return typeof name === 'string' && name !== '' ? name : 'nameless object'
 }
 
-/** Returns a property's path. A name that is not an identifier may be content, so hide it. */
+/** Returns a property's path for an error; hides names that may be content of the value. */
 function pathOf(name: string): string {
   return /^[a-z_$][\w$]{0,40}$/i.test(name) ? `.${name}` : '[…]'
 }

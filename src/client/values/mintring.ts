@@ -8,7 +8,7 @@ import { bytesIn, isAscii, isThenable, isWellFormed, textBody, textBytes } from 
 
 /** The bits of mintring's client flags; docs/values.md documents them for other clients. */
 export const ValueFlag = {
-  /** Set in all values that mintring wrote. */
+  /** The bit is set in the flags of every value that mintring wrote. */
   Written: 1,
   /** The body is gzip; nginx tests this bit with `memcached_gzip_flag 2`. */
   Gzip: 2,
@@ -31,8 +31,8 @@ const Type = {
 } as const
 
 /**
- * Set in pages only: values have at most one of the two bits. Visitors choose the keys of pages, so
- * a page read must never return a value.
+ * Both bits mark a page of `mintring/page`; a value has at most one of them. Visitors choose the
+ * keys of pages, so a read of a page must never return a value.
  */
 const PAGE = ValueFlag.Brotli | ValueFlag.Zstd
 const COMPRESSED = ValueFlag.Gzip | ValueFlag.Brotli | ValueFlag.Zstd

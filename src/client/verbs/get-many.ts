@@ -184,7 +184,7 @@ function readingVerb(batch: KeyBatch, found: Found): ManyVerb {
   }
 }
 
-/** Returns the same line with a codec that adds up the bytes it decodes. */
+/** Returns a copy of a `get` line whose codec adds up the bytes that it decodes. */
 function measured(line: Line): Line {
   const codec = new MeasuredCodec(line.codec)
   line.found.measured?.push(codec)

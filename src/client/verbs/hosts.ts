@@ -72,7 +72,7 @@ const STATS: Verb = {
         return false
       }
       case ReplyKind.Line: {
-        // `PREFIX <name> …` of `detail dump`, `ITEM <key> …` of `cachedump`.
+        // `stats detail dump` replies `PREFIX <name> …`, `stats cachedump` `ITEM <key> …`.
         const [, name = '', ...rest] = reply.text().split(' ')
         stats[name] = rest.join(' ')
         return false
@@ -216,7 +216,7 @@ export function encodeLine({ args }: Request, out: Sink): void {
   out.text(args as string)
 }
 
-/** Returns the words of such a line. */
+/** Returns the words of a command line that was built when its arguments were checked. */
 export function wordsOfLine({ args }: Request): readonly string[] {
   return wordsOf(args as string)
 }

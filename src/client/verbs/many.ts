@@ -39,7 +39,7 @@ export async function checkKeys(core: ClientCore, keys: Iterable<string>): Promi
   return { keys: [...distinct.keys()], wireKeys: [...distinct.values()] }
 }
 
-/** Returns all positions of a batch. */
+/** Yields the position of every key in a batch. */
 export function* allOf(batch: KeyBatch): Iterable<number> {
   for (let position = 0; position < batch.keys.length; position++) yield position
 }
@@ -77,13 +77,14 @@ export function runMany(
 }
 
 /**
- * Returns the deadline of a batch: the caller's only, because the batch size determines the time.
+ * Returns the deadline of a batch. If the caller sets no timeout there is none, because the time
+ * depends on the size of the batch.
  */
 export function deadlineOf(what: string, options: OperationOptions | undefined): Deadline {
   return new Deadline(what, options, MAX_TIMER_MS)
 }
 
-/** Returns the caller's options for a later step. */
+/** Returns options for a later request of a batch: the caller's, with the time that remains. */
 export function laterOptions(
   deadline: Deadline,
   options: OperationOptions | undefined,

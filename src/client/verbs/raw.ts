@@ -71,7 +71,7 @@ const CONTINUES: ReadonlySet<number> = new Set([
   ReplyKind.Value,
   ReplyKind.Stat,
   ReplyKind.Config,
-  // `ITEM …` of `stats cachedump`, `PREFIX …` of `stats detail dump`.
+  // `stats cachedump` replies lines `ITEM …`, and `stats detail dump` lines `PREFIX …`.
   ReplyKind.Line,
 ])
 

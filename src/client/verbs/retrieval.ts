@@ -33,7 +33,7 @@ const SPLIT = ValueFlag.Written | ValueFlag.Manifest
 /** The maximum time for reading the chunks of a value; each chunk has the usual time limit. */
 const MAX_SPLIT_MS = 300_000
 
-/** A plain get. A lane combines those of one tick into one line. */
+/** A plain get. A connection sends all gets of one tick as one `get` line. */
 const GET: Verb = {
   name: 'get',
   effect: 'read',
@@ -141,7 +141,7 @@ function resolveMiss(request: Request): void {
 
 /**
  * Resolves with the decoded value. A decoding error rejects the request, and must not close the
- * lane.
+ * connection.
  */
 function settleValue(request: Retrieval, reply: Reply): void {
   try {

@@ -198,7 +198,7 @@ export function chunkBytes(core: ClientCore): number {
   return core.maxItemBytes - ITEM_OVERHEAD_BYTES - MAX_KEY_BYTES
 }
 
-/** Returns the bytes of an item that are not available to its value. */
+/** Returns how many bytes of an item the key and the server's overhead take. */
 function itemRoom(wireKey: string): number {
   return wireKey.length + ITEM_OVERHEAD_BYTES
 }
@@ -216,8 +216,8 @@ export function tooLarge(core: ClientCore, wireKey: string, bodyLength: number):
   const bytes = bodyLength + itemRoom(wireKey)
   return new MintringError(
     'MINTRING_TOO_LARGE',
-    `an item of ${bytes} bytes is over maxItemBytes (${core.maxItemBytes}): set ` +
-      "compressAboveBytes or largeValues: 'split', or raise maxItemBytes and memcached's -I",
+    `an item of ${bytes} bytes is over maxItemBytes (${core.maxItemBytes}): ` +
+      "set compressAboveBytes or largeValues: 'split', or raise maxItemBytes and memcached's -I",
   )
 }
 

@@ -44,7 +44,7 @@ interface Written {
 interface Group {
   readonly written: Written
   readonly positions: readonly number[]
-  /** The bytes of its values, for traces. */
+  /** The bytes of the group's values, for traces. */
   readonly size?: number
   encode(position: number, out: Sink, maxTtl: number): void
 }
@@ -282,8 +282,7 @@ async function collect(
 async function encodeAll(core: ClientCore, values: Iterable<unknown>): Promise<Encoded[]> {
   const pace = new DialPace()
   const encoded: Encoded[] = []
-  // Create promises only for slow values: one per value would block the event loop on large
-  // batches.
+  // Promises for slow values only: one per value would block the event loop in a large batch.
   const slow: Promise<void>[] = []
   let position = 0
   for (const value of values) {

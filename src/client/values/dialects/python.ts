@@ -12,7 +12,7 @@ const Flag = { Bytes: 0, Pickle: 1, Zlib: 8, Text: 16 } as const
 /** The client flags that differ between the packages. */
 interface PythonFlags {
   readonly name: string
-  /** Undefined if booleans are pickled. */
+  /** The flags of a boolean; undefined if the package pickles booleans. */
   readonly boolean: number | undefined
   readonly integer: number
   /** An integer that Python 2 wrote. */
