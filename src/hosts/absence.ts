@@ -33,7 +33,7 @@ const GETS: Verb = getsVerb((reply): Found => {
   return { cas: reply.cas, text: reply.size <= MAX_MARK_BYTES ? reply.valueString() : '' }
 })
 
-/** Repeatable: any process's marker will do, so storing it twice does no harm. */
+/** Repeatable: storing the marker twice does no harm, because the marker of any process will do. */
 const ADD: Verb = { ...textVerb('add', MARK_SECONDS), repeatable: true }
 const CAS: Verb = { ...textVerb('cas', MARK_SECONDS), repeatable: true }
 
@@ -50,11 +50,11 @@ const DELETE: Verb = itemVerb('delete', 'remove', ({ wireKey }) => deleteHead(wi
 export type SendTo = (host: Host, request: Request) => void
 
 /**
- * One outage of a host ("home"), as one fallback host ("stand-in") serves it. A copy on the
- * stand-in is valid only if some process stored it during this outage. To find out, each process
- * compares CAS ids: a marker item on the stand-in was stored when the outage began, and a server
- * gives higher CAS ids to later items. So a copy of an earlier outage is never read, even if the
- * process that stored it has died.
+ * One outage of a host (`home`), as one fallback host (`standIn`) serves it. A copy on the
+ * fallback host is valid only if some process stored it during this outage. To find out, each
+ * process compares CAS ids: a marker item on the fallback host was stored when the outage began,
+ * and a server gives higher CAS ids to later items. So a copy of an earlier outage is never read,
+ * even if the process that stored it has died.
  */
 export class Absence {
   readonly home: Host
@@ -64,11 +64,11 @@ export class Absence {
    * marker.
    */
   id = ''
-  /** Keys whose copy on the stand-in, or the lack of one, is known to be of this outage. */
+  /** Keys that are known to have a copy of this outage, or none, on the fallback host. */
   readonly copies = new Set<string>()
-  /** Keys that a write may have stored on the stand-in. */
+  /** Keys that a write may have stored on the fallback host. */
   readonly written = new Set<string>()
-  /** A filter of such keys beyond the limit. */
+  /** Holds the keys beyond the limit of `written`, as a Bloom filter. */
   beyond: KeyFilter | undefined
   /** Keys that are being checked. */
   readonly pending = new Map<string, Promise<void>>()
@@ -92,14 +92,14 @@ export class Absence {
   }
 
   /**
-   * Whether the outage has ended, because home replied or the stand-in itself was down: its copies
-   * are no longer valid.
+   * Whether the outage has ended: the host replied again, or the fallback host itself was down. Its
+   * copies are then no longer valid.
    */
   get isOver(): boolean {
     return this.home.answeredMs > this.#startMs || this.standIn.comebacks !== this.#comebacks
   }
 
-  /** Records a key before a write of it is sent to the stand-in. */
+  /** Records a key before a write of it is sent to the fallback host. */
   note(wireKey: string): void {
     if (this.written.has(wireKey)) return
     if (this.written.size < this.#maxKeys) this.written.add(wireKey)
@@ -109,7 +109,7 @@ export class Absence {
     }
   }
 
-  /** Whether the stand-in may have a copy of this outage. */
+  /** Whether the fallback host may have a copy of this key, stored during this outage. */
   mayHold(wireKey: string): boolean {
     return (
       this.copies.has(wireKey) || this.written.has(wireKey) || this.beyond?.has(wireKey) === true
@@ -117,8 +117,9 @@ export class Absence {
   }
 
   /**
-   * Deletes copies of these keys that are older than the outage. Rejects when the stand-in does not
-   * reply. `isRefused` returns whether a marker belongs to a known earlier outage.
+   * Deletes the fallback host's copies of these keys that are older than the outage. Rejects when
+   * the fallback host does not reply. `isRefused` returns whether a marker belongs to a known
+   * earlier outage.
    */
   check(wireKeys: readonly string[], isRefused: (id: string) => boolean): Promise<void> {
     const checked = this.#check(wireKeys, isRefused).finally(() => {
@@ -133,8 +134,8 @@ export class Absence {
       // Some servers and proxies reject the marker commands; copies then count as valid.
       if (error.code !== 'MINTRING_REFUSED') throw error
     })
-    // Send all in one write with the marker, so that later items have higher CAS ids than the
-    // marker.
+    // Send the reads in one write with the marker: items stored after that write have higher CAS
+    // ids than the marker.
     const opening = this.#opening
     await Promise.all([opening, ...wireKeys.map((key) => this.#checkKey(key, opening))])
   }
@@ -176,15 +177,19 @@ export class Absence {
     }
   }
 
-  /** Stores a marker: a first one, or a new one in place of the one with this CAS id. */
+  /**
+   * Stores a marker. Without `cas` it must be the first; with it, it replaces the marker that has
+   * this CAS id.
+   */
   #mark(verb: Verb, cas: bigint | undefined): Promise<boolean> {
     const value = `${unixMs()} ${crypto().randomUUID()}`
     return this.#ask(new Request<boolean>(verb, undefined, this.#markKey, undefined, cas, value))
   }
 
   /**
-   * Whether a marker belongs to this outage. It does not if it is older than home's last reply, or
-   * than the last return of the stand-in, which may have missed writes before it.
+   * Whether a marker belongs to this outage. It does not if it is older than the last reply of the
+   * host itself, or than the last return of the fallback host, which may have missed writes before
+   * it.
    */
   #isOfNow(text: string): boolean {
     const sinceMs = Math.max(this.home.answeredMs, this.standIn.comebackMs)

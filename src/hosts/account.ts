@@ -13,11 +13,11 @@ const MAX_PAST_PLACES = 8
 /** An earlier placement, whose hosts may still have copies. */
 interface PastPlaces {
   readonly places: Places
-  /** Keys whose copies there have been deleted since. */
+  /** Keys whose copies in this placement have been deleted since it was replaced. */
   readonly cleared: Set<string>
 }
 
-/** What the account needs from its cluster. */
+/** The parts of the cluster that an Account uses. */
 export interface AccountOwner extends NoticeOwner {
   homeOf(routeKey: string): Host
 }
@@ -26,14 +26,18 @@ export interface AccountOwner extends NoticeOwner {
 export type RoutedKey = readonly [routeKey: string, wireKey: string]
 
 /**
- * Tracks which hosts may have copies of keys away from their own host. Also records the debts of
- * each host: changes it missed, which it must apply before its values are used. All requests pass
- * here on their way to a host, so no verb can forget it. docs/reliability.md states the guarantees.
+ * Tracks which hosts may have copies of keys away from their own host. Also records the missed
+ * changes of each host: changes it missed, which it must apply before its values are used. All
+ * requests pass here on their way to a host, so no verb can forget it. docs/reliability.md states
+ * the guarantees.
  */
 export class Account {
   readonly #owner: AccountOwner
   readonly #absences = new Map<Host, Map<Host, Absence>>()
-  /** The marker of the last outage, by home and fallback host; the next outage has another. */
+  /**
+   * The marker of the last outage, by the key's own host and the fallback host; the next outage has
+   * another.
+   */
   readonly #lastMarks = new Map<string, string>()
   readonly #past: PastPlaces[] = []
   readonly #notices: MissedNotices
@@ -44,7 +48,10 @@ export class Account {
     this.#notices = new MissedNotices(owner)
   }
 
-  /** Whether no outage and no earlier placement is remembered, so that requests need no checks. */
+  /**
+   * Whether nothing is remembered that concerns a request: no outage, earlier placement or notice.
+   * Requests then need no checks.
+   */
   get isEmpty(): boolean {
     return this.#absences.size === 0 && this.#past.length === 0 && this.#notices.isEmpty
   }
@@ -110,7 +117,9 @@ export class Account {
     this.#past.splice(MAX_PAST_PLACES)
   }
 
-  /** Returns the debts of an earlier host with this identity, for the host that takes its place. */
+  /**
+   * Returns the missed changes of a host that left the list, for a new host with the same identity.
+   */
   debtsOf(identity: string): Host['debts'] | undefined {
     for (const { places } of this.#past) {
       const host = places.hosts.find((one) => identityOf(one.server) === identity)
@@ -134,7 +143,10 @@ export class Account {
     this.#timer = undefined
   }
 
-  /** Records debts once the outcome of a write is known; an unknown outcome counts as done. */
+  /**
+   * Records missed changes once the outcome of a write is known. A write with an unknown outcome
+   * counts as executed.
+   */
   #settleLater(host: Host, request: Request, keys: readonly RoutedKey[]): void {
     const done = (isKnown: boolean): void => this.#done(host, request, keys, isKnown)
     request.promise.then(
@@ -168,8 +180,8 @@ export class Account {
   }
 
   /**
-   * Records a debt of a host. It is delivered in the background, or before the next command on the
-   * key.
+   * Records a change that a host missed. The host gets it in the background, or before the next
+   * command on the key.
    */
   owe(host: Host, wireKey: string, debt: Debt): void {
     host.debts.add(wireKey, debt, this.#owner.policy.maxOwedKeys)
@@ -190,7 +202,7 @@ export class Account {
   }
 
   #remember(absence: Absence, wireKey: string): void {
-    // Keys beyond the limit are checked at each request.
+    // Keys beyond the limit are not remembered as checked, so each of their requests checks again.
     if (absence.copies.size < this.#owner.policy.maxOwedKeys) absence.copies.add(wireKey)
   }
 
@@ -218,8 +230,8 @@ export class Account {
     absence.close()
     const pace = new DialPace()
     const { maxOwedKeys } = this.#owner.policy
-    // Add the filter first: the loop below takes several ticks, and the debts must count from now
-    // on.
+    // Add the filter first: the loop below takes several ticks, and the missed changes must count
+    // from the first on.
     if (absence.beyond !== undefined) standIn.debts.addFilter(absence.beyond, maxOwedKeys)
     for (const keys of [absence.copies, absence.written]) {
       for (const wireKey of keys) {

@@ -2,7 +2,7 @@ import { MintringError } from '../errors.ts'
 import { type ParsedServer, parseServer, type RingServer } from '../ring/server.ts'
 import { kindOf } from '../secrets.ts'
 
-/** A complete server entry: the ring places keys on it, and lanes dial it. */
+/** A complete server entry: the ring places keys on it, and connections dial it. */
 export type ServerAddress = ParsedServer
 
 /** A string (comma or space separated), or an array of strings and objects. */

@@ -125,7 +125,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     return this.handover?.readHomeOf(routeKey) ?? this.newHostFor(routeKey, excluded)
   }
 
-  /** Does the same, ignoring a handover. */
+  /** Does the same as hostFor(), but uses only the new placement during a handover. */
   newHostFor(routeKey: string, excluded?: Host): Host | undefined {
     const host = this.#places.find(routeKey)
     if (host !== undefined && host !== excluded) return host
@@ -156,8 +156,8 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   }
 
   /**
-   * Replaces the servers. Hosts that stay keep their lanes. Hosts that leave finish their requests
-   * first; with `change`, they stay until its handover ends.
+   * Replaces the servers. Hosts that stay keep their connections. Hosts that leave finish their
+   * requests first; with `change`, they stay until its handover ends.
    */
   setServers(servers: readonly ServerAddress[], change?: HandoverChange): void {
     const leaving = this.handovers.end()
@@ -207,13 +207,15 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     return this.#closing
   }
 
-  /** Records a write that reached no host: its home must delete the key when it returns. */
+  /**
+   * Records a write that reached no host. The key's own host must delete the key when it returns.
+   */
   noteUnreached(routeKey: string, wireKey: string, debt: Debt = DELETE_DEBT): void {
     const home = this.homeOf(routeKey)
     if (!home.usable) this.#account.owe(home, wireKey, debt)
   }
 
-  /** Sends one of the account's own requests to a host, without a retry. */
+  /** Sends a request of the account to a host, without a retry: a marker, a notice or a delete. */
   readonly send = (host: Host, request: Request): void => {
     request.binding = 'once'
     this.dispatchTo(host, request)
@@ -243,7 +245,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
       isListed: host.index >= 0,
       isClosed: this.#isClosed,
     })
-    // A retry on another lane of the same host gets only the time that is left of the first
+    // A retry on another connection of the same host gets only the time that is left of the first
     // attempt.
     past.hereUntilMs = step === 'here' && Number.isFinite(deadlineMs) ? deadlineMs : 0
     if (step === 'reject') {
@@ -282,7 +284,10 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     return soon ?? (places.isEmpty ? places.nowhere() : why)
   }
 
-  /** Returns a host for a key, for the cluster whose gutter this is. */
+  /**
+   * Returns a host for a key of another cluster, which uses this one as its gutter: live if
+   * possible.
+   */
   anyFor(routeKey: string): Host | MintringError {
     const places = this.#places
     return places.find(routeKey) ?? places.fallback(routeKey, undefined) ?? places.nowhere()
@@ -315,7 +320,10 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     else this.#give(host, request)
   }
 
-  /** Sends a request to a host: the only way to one. Records keys sent to a fallback host first. */
+  /**
+   * Sends a request to a host. Every request passes here. Keys that go to a fallback host are
+   * recorded first.
+   */
   #give(host: Host, request: Request): void {
     const isUsual = this.#places.isWhole && this.#account.isEmpty
     const isUntold = isUsual || this.handover?.isAtPrevious(host, request) === true

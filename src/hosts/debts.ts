@@ -1,9 +1,15 @@
 import type { Debt } from '../net/request.ts'
 import { KeyFilter } from './key-filter.ts'
 
-/** The delivery of a debt: later commands on the same lane need not wait for it. */
+/**
+ * How far the delivery of a missed change is: later commands on the same connection need not wait
+ * for it.
+ */
 export interface Way {
-  /** The lane that carries it, and the number of the lane's life; undefined when not sent. */
+  /**
+   * The connection on which it was sent, and a number that changes when that ends; undefined when
+   * not sent.
+   */
   lane: unknown
   life: number
 }
@@ -14,7 +20,9 @@ export interface Owed extends Way {
   readonly debt: Debt
 }
 
-/** The debts when a flush was sent; the flush settles them all. */
+/**
+ * The changes that a host had missed when a flush was sent. If the flush runs, they are all done.
+ */
 interface Covered {
   readonly flush: Way
   readonly owed: Map<string, Owed>
@@ -23,9 +31,9 @@ interface Covered {
 }
 
 /**
- * The changes that a host missed (its debts): it must apply them before its values of these keys
- * are used. Exact up to a limit. Beyond it, a filter contains every key, and matches some others
- * too.
+ * The changes that a host missed (the changes it missed): it must apply them before its values of
+ * these keys are used. Exact up to a limit. Beyond it, a filter contains every key, and matches
+ * some others too.
  */
 export class Debts {
   #owed = new Map<string, Owed>()
@@ -34,15 +42,17 @@ export class Debts {
   readonly #cleared = new Set<string>()
   #overflow = 0
   #flush: Way | undefined
-  /** The debts that the pending flush covers. */
+  /** The missed changes that the pending flush would settle. */
   #covered: Covered | undefined
 
-  /** The number of debts that are recorded exactly. */
+  /** The number of missed changes that are recorded exactly. */
   get size(): number {
     return this.#owed.size + (this.#covered?.owed.size ?? 0)
   }
 
-  /** The number of changes that only the filter contains. */
+  /**
+   * The number of missed changes beyond the exact limit: only the Bloom filter contains their keys.
+   */
   get overflow(): number {
     return this.#overflow + (this.#covered?.overflow ?? 0)
   }
@@ -63,8 +73,8 @@ export class Debts {
   }
 
   /**
-   * Records a debt. A delete replaces a mark, but not the reverse. Returns false if only the filter
-   * has room for it.
+   * Records a missed change. A delete replaces a change that only marks the key stale, but not the
+   * reverse. Returns false if the key went to the filter because the exact limit was reached.
    */
   add(wireKey: string, debt: Debt, maxKeys: number): boolean {
     const id = idOf(wireKey, debt.isBase64)
@@ -89,7 +99,10 @@ export class Debts {
     this.#overflow++
   }
 
-  /** Returns the debt that the host must apply before a command on the key; undefined if none. */
+  /**
+   * Returns the missed change that the host must apply before a command on the key; undefined if
+   * none.
+   */
   find(wireKey: string, isBase64: boolean): Owed | undefined {
     const id = idOf(wireKey, isBase64)
     const known = this.#owed.get(id)
@@ -99,7 +112,7 @@ export class Debts {
     return owed
   }
 
-  /** Returns the next debts to deliver, oldest first. */
+  /** Returns the next missed changes to send, oldest first. */
   next(count: number): Owed[] {
     const found: Owed[] = []
     for (const owed of this.#owed.values()) {
@@ -109,7 +122,7 @@ export class Debts {
     return found
   }
 
-  /** Moves the current debts to the flush that is being sent. */
+  /** Assigns the current missed changes to the flush that is being sent. */
   beginFlush(flush: Way): void {
     this.failFlush()
     const [owed, filter, overflow] = [this.#owed, this.#filter, this.#overflow]
@@ -120,13 +133,15 @@ export class Debts {
     this.#cleared.clear()
   }
 
-  /** Forgets the debts that the successful flush covered. */
+  /** Forgets the missed changes that the successful flush settled. */
   settleFlush(flush: Way): void {
     if (this.#flush === flush) this.#flush = undefined
     if (this.#covered?.flush === flush) this.#covered = undefined
   }
 
-  /** Restores the debts of a flush that may not have been executed. */
+  /**
+   * Restores the missed changes that a flush was to settle, because it may not have been executed.
+   */
   failFlush(): void {
     const covered = this.#covered
     if (covered === undefined) return
@@ -141,20 +156,25 @@ export class Debts {
     this.#cleared.clear()
   }
 
-  /** Removes a debt that the host has applied. */
+  /** Removes a missed change that the host has applied. */
   settle(owed: Owed, maxKeys: number): void {
     const id = idOf(owed.wireKey, owed.debt.isBase64)
-    // Meanwhile a flush covered it, or the key was changed again.
+    // A flush may have settled it meanwhile, or the key was changed again: then there is nothing to
+    // remove.
     if (this.#owed.get(id) !== owed) return
     this.#owed.delete(id)
     if (this.#filter === undefined) return
-    // A key dropped here is only deleted once more when it is read.
+    // A dropped key still matches the filter. So it is deleted once more at its next read, which
+    // does no harm.
     if (this.#cleared.size >= maxKeys) this.#cleared.delete(this.#cleared.values().next().value!)
     this.#cleared.add(id)
   }
 }
 
-/** Returns a key's id: the base64 key is another key than the same text, and no key has a space. */
+/**
+ * Returns an id for a key. A key sent as base64 gets a suffix with a space, which no key contains:
+ * it is another key than the same text sent as it is.
+ */
 function idOf(wireKey: string, isBase64: boolean): string {
   return isBase64 ? `${wireKey} b` : wireKey
 }

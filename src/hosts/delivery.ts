@@ -6,15 +6,15 @@ import type { ClusterHooks } from './hooks.ts'
 import type { ClusterPolicy } from './policy.ts'
 import { flushRequest, keysToTell, tellRequest } from './tell.ts'
 
-/** How many debts are sent at once in the background. */
+/** How many missed changes are sent at once in the background. */
 const DELIVERED_AT_ONCE = 1_000
 /**
- * How long to wait before sending debts to a server that hung. It may still find commands of closed
- * connections in its sockets and execute them, and these could overwrite a delete.
+ * How long to wait before sending missed changes to a server that hung. It may still find commands
+ * of closed connections in its sockets and execute them, and these could overwrite a delete.
  */
 const BACKLOG_MS = 100
 
-/** The host that debts are delivered to. */
+/** The host that gets its missed changes. */
 export interface Recipient {
   readonly name: string
   readonly settings: ClusterPolicy
@@ -22,13 +22,14 @@ export interface Recipient {
   readonly debts: Debts
   /** Whether it accepts requests now. */
   readonly usable: boolean
-  /** Returns its first lane; opens the lane if necessary. */
+  /** Returns its first connection; opens it if necessary. */
   openLane(): Lane
   put(lane: Lane, request: Request): void
 }
 
 /**
- * Sends a host its debts: those of a key before a command on it, and all others in the background.
+ * Sends a host the changes it missed: those of a key before a command on the key, and all others in
+ * the background.
  */
 export class Delivery {
   readonly #recipient: Recipient
@@ -38,7 +39,7 @@ export class Delivery {
     this.#recipient = recipient
   }
 
-  /** Whether the host has debts for the keys of a request, which must be sent first. */
+  /** Whether the host missed changes of the request's keys, which must be sent first. */
   isOwedFor(request: Request): boolean {
     const { debts } = this.#recipient
     if (debts.isEmpty || request.verb.effect === 'flush') return false
@@ -47,7 +48,7 @@ export class Delivery {
     return keysToTell(request).some(([, wireKey]) => debts.find(wireKey, isBase64) !== undefined)
   }
 
-  /** Sends the debts for a request's keys on the lane of the request. */
+  /** Sends the missed changes of a request's keys, on the connection that the request will use. */
   tellFirst(lane: Lane, request: Request): void {
     const { debts } = this.#recipient
     if (debts.isEmpty || request.verb.effect === 'flush') return
@@ -60,7 +61,7 @@ export class Delivery {
     }
   }
 
-  /** Starts sending all debts in the background, in batches. */
+  /** Starts sending all missed changes in the background, in batches. */
   start(): void {
     const { usable, debts } = this.#recipient
     if (this.#isUnderWay || !usable || debts.size === 0) return
@@ -71,8 +72,8 @@ export class Delivery {
   }
 
   /**
-   * Prepares a host that replied to a probe. Debts for a key are sent before commands on that key,
-   * so only a flush must be sent now. Resolves to whether the host may serve.
+   * Prepares a host that replied to a probe. Missed changes of a key are sent before commands on
+   * that key, so only a flush must be sent now. Resolves to whether the host may serve.
    */
   async bringUpToDate(lane: Lane): Promise<boolean> {
     const { debts, settings, hooks, name } = this.#recipient
@@ -96,7 +97,7 @@ export class Delivery {
     }
   }
 
-  /** Sends a debt; resolves to whether the host applied it. */
+  /** Sends a missed change; resolves to whether the host applied it. */
   #tell(lane: Lane, owed: Owed): Promise<boolean> {
     const { debts, settings } = this.#recipient
     const onTold = (): void => debts.settle(owed, settings.maxOwedKeys)
@@ -108,15 +109,15 @@ export class Delivery {
     const request = flushRequest(() => debts.settleFlush(flush))
     debts.beginFlush(flush)
     const isTold = await this.#send(lane, flush, request, timeoutMs)
-    // Unless the flush has been sent again meanwhile.
+    // If the flush has been sent again meanwhile, that one decides.
     if (!isTold && flush.lane === undefined) debts.failFlush()
     return isTold
   }
 
   /**
-   * Sends a command without a timeout, because later commands on the same lane may have later
-   * timeouts. If it timed out and were sent again behind them, it would delete what they stored. It
-   * fails when its lane ends.
+   * Sends a command without a timeout. Later commands on the same connection may have later
+   * timeouts: if this one timed out and were sent again after them, it would delete what they
+   * stored. It fails when its connection ends.
    */
   async #send(
     lane: Lane,
@@ -131,13 +132,13 @@ export class Delivery {
     request.timeoutMs = timeoutMs
     this.#recipient.put(lane, request)
     const isTold = await request.promise.catch(() => false)
-    // A retry may have sent it again meanwhile, on the next connection.
+    // Mark it as not sent, unless a retry has sent it again on the next connection meanwhile.
     if (!isTold && way.lane === lane && way.life === life) way.lane = undefined
     return isTold
   }
 }
 
-/** Whether it was sent on this lane, so that later commands are behind it. */
+/** Whether the missed change was sent on this connection: later commands there run after it. */
 function isOnItsWay(way: Way, lane: Lane): boolean {
   return way.lane === lane && way.life === lane.life
 }

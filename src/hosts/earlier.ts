@@ -2,7 +2,9 @@ import type { Host } from './host.ts'
 import type { ClusterPolicy } from './policy.ts'
 import type { HandoverChange, PreviousPlaces } from './previous-places.ts'
 
-/** Determines which items a host may have from an earlier time as the home of their keys. */
+/**
+ * Determines which items a host may have from an earlier time, when it was the host of these keys.
+ */
 export class Earlier {
   readonly #change: HandoverChange
   readonly #from: PreviousPlaces

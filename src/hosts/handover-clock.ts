@@ -48,7 +48,10 @@ export class HandoverClock {
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
   #opening: Promise<void> | undefined
-  /** The epochs of hosts when their mark was last seen. */
+  /**
+   * For each host, its epoch (which changes when the server may have restarted) when it last had
+   * the mark.
+   */
   readonly #epochs = new Map<Host, number>()
 
   constructor(input: ClockInput) {
@@ -95,7 +98,8 @@ export class HandoverClock {
     this.#leftovers = new Leftovers(ask, state, earlier, (host) => {
       return this.#mark.reach(host, state, this.#endsMs - performance.now())
     })
-    // The first write of a process that joins late must not follow the rules of the announcement.
+    // Values already move, so find out which hosts are cleared before the first write: a process
+    // that joins late must not treat them as during the announcement.
     const marked = this.#input.receiving.filter((host) => state.casOf.has(host))
     if (this.phase !== 'announce') await this.#leftovers.find(marked, withinMs)
     this.#opening = undefined
@@ -123,8 +127,8 @@ export class HandoverClock {
   }
 
   /**
-   * Stores the mark on hosts that were unreachable or have restarted, so that new processes find
-   * it.
+   * Stores the mark of the handover on hosts that were unreachable or have restarted, so that new
+   * processes find it there.
    */
   #reach(leftMs: number): void {
     const state = this.#state!

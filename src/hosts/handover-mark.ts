@@ -69,7 +69,8 @@ export class HandoverMark {
       previous: this.#previous,
     }
     for (let round = 0; !isStopped(); round++) {
-      // The second lookup finds the mark of the first round, unless hosts reject it.
+      // The first round stores the mark if there is none, and the second finds it. Pause only after
+      // that, when hosts reject the mark.
       if (round > 1) await new Promise((wake) => setTimeout(wake, PAUSE_MS))
       const found = await this.#readAll(hosts, withinMs)
       const first = found.sort((one, other) => one.leftMs - other.leftMs)[0]

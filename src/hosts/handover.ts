@@ -77,7 +77,7 @@ export class Handover implements Mover {
    * it.
    */
   isOver = false
-  /** The homes of a moving key, in the order in which they must get a change. */
+  /** The two hosts of a moving key, in the order in which they must get a change. */
   readonly homes: readonly HomeName[] = ['previous', 'new']
 
   constructor(owner: HandoverOwner, input: HandoverStart, onEnd: (it: Handover) => void) {
@@ -134,7 +134,8 @@ export class Handover implements Mover {
     const phase = this.phaseFor(routeKey, previous)
     if (phase === undefined) return false
     if (this.#isStranger(previous)) return this.#takeWithout(request, previous, phase)
-    // Under another name a key has two homes on one host.
+    // The new host is down and the previous one replaces it, so the key has only one host. If keys
+    // are renamed, it still has two items there.
     if (!this.from.isRenamed && this.#owner.newHostFor(routeKey) === previous)
       return this.#sendToOnlyHome(request, previous)
     if (request.verb.isOneHome === true) return this.#sendToReadHome(request, previous, phase)
@@ -184,7 +185,10 @@ export class Handover implements Mover {
     return phase
   }
 
-  /** Returns the home that reads do not use, but that may have what they miss. */
+  /**
+   * Returns the host of a moving key that reads do not use, but that may have the item if they
+   * miss.
+   */
   otherHomeOf(routeKey: string): { readonly host: Host; readonly isPrevious: boolean } | undefined {
     const previous = this.previousHomeOf(routeKey)
     if (previous === undefined || this.#isStranger(previous)) return undefined
@@ -196,7 +200,7 @@ export class Handover implements Mover {
     return { host: home, isPrevious: false }
   }
 
-  /** Whether changes of a key must reach both of its homes. */
+  /** Whether changes of a key must reach both its previous and its new host. */
   isMoving(routeKey: string): boolean {
     return this.previousHomeOf(routeKey) !== undefined
   }

@@ -14,7 +14,7 @@ import { overtaken } from './next-step.ts'
 import { type Places, placementOfPolicy } from './places.ts'
 import { type HandoverChange, type PreviousPlacement, PreviousPlaces } from './previous-places.ts'
 
-/** What handovers need from their cluster. */
+/** The parts of the cluster that handovers use. */
 type Owner = HandoverOwner & HostOwner<Host>
 
 /** The current handover, and the last one, which may still have a mark to renew. */
@@ -33,7 +33,10 @@ export class Handovers {
     this.#owner = owner
   }
 
-  /** Returns the name of a key where it is read: the previous one while that is announced. */
+  /**
+   * Returns the name under which a key is read now. While a change of the names is announced, that
+   * is the previous name.
+   */
   nameOf(routeKey: string, wireKey: string): string {
     const { current } = this
     if (current?.readHomeOf(routeKey) === undefined) return wireKey
@@ -170,8 +173,8 @@ export class Handovers {
   #begin(input: HandoverStart): void {
     const handoverEnded = (handover: Handover): void => {
       if (this.current === handover) this.current = undefined
-      // No process of the new placement looks there. Once it is a home again, an old mark there
-      // would say that the next handover to this placement is over.
+      // Delete the mark on hosts that leave: no process of the new placement looks there. If they
+      // join again later, an old mark would say that the handover to this placement is over.
       this.#forgetOn(input.leaving, input.placements.to)
       retire(input.leaving)
     }
@@ -185,7 +188,7 @@ export class Handovers {
     retire(this.end())
     const to = this.#placement + (names?.now ?? '')
     const text = placementOfPolicy(servers, options) + (names?.before ?? '')
-    // Nothing moves, and a mark would be that of its own opposite.
+    // The previous placement is the current one: nothing moves.
     if (text === to) return
     const known = new Map(this.#owner.hosts.map((host) => [identityOf(host.server), host]))
     const hosts = servers.map(

@@ -11,9 +11,9 @@ export type HealthName = 'up' | 'suspect' | 'ejected' | 'probing' | 'returning'
 /**
  * An event of a host:
  * - `answered`: a request got its reply.
- * - `failed`: a lane with requests broke or stayed silent.
- * - `dialFailed`: no lane could be opened.
- * - `opened`: a lane was opened.
+ * - `failed`: a connection with requests broke or stayed silent.
+ * - `dialFailed`: no connection could be opened.
+ * - `opened`: a connection was opened.
  * - `probeStarted`: an ejected host is being dialled in the background.
  * - `returned`: it got all changes it missed.
  * - `slow`: it replies much more slowly than its peers.
@@ -58,9 +58,12 @@ export interface Health {
   readonly returnedMs: number
 }
 
-/** Failures within this time are one incident, such as ten lanes that close together. */
+/** Failures within this time are one incident, such as ten connections that close together. */
 const INCIDENT_MS = 100
-/** The same as a share of requestTimeoutMs, which is shorter with a short timeout. */
+/**
+ * The time of one incident as a share of requestTimeoutMs: it applies where that is shorter than
+ * INCIDENT_MS.
+ */
 const INCIDENT_SHARE = 0.5
 /** A host that stays up this long after its return has recovered. */
 const CALM_MS = 10_000

@@ -16,6 +16,9 @@ export interface ClusterHooks {
   /** A handover started, entered its next phase, or ended. */
   handover?(message: HandoverMessage): void
   slow?(message: SlowMessage): void
-  /** A host returned without getting `keys` changes it missed, because its debts were full. */
+  /**
+   * A host returned without having applied `keys` missed changes: there were more than are recorded
+   * exactly (`maxOwedKeys`).
+   */
   invalidationsLost?(message: { readonly host: string; readonly keys: number }): void
 }

@@ -12,9 +12,9 @@ export interface Patient {
   readonly hooks: ClusterHooks
   /** Whether its keys have no other host. */
   readonly isAlone: boolean
-  /** Whether a lane is open. */
+  /** Whether a connection is open. */
   readonly isConnected: boolean
-  /** Why the last lane ended or failed to open. */
+  /** Why the last connection ended or failed to open. */
   readonly lastError: MintringError | undefined
   /** Dials in the background. */
   redial(): void

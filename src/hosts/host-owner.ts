@@ -16,7 +16,7 @@ export interface MarkFinder<H> {
    * Called when a connection opened; returns true if it closed the connection because of `item`.
    */
   closed(host: H, lane: Lane, item: MarkItem | undefined): boolean
-  /** Called after each other handshake. */
+  /** Called after the handshake of a connection that was not closed because of a mark. */
   greeted(host: H, abilities: Abilities): void
 }
 

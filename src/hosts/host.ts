@@ -33,7 +33,7 @@ const PATIENT_DIALS = 3
 /** A host is silent after this share of requestTimeoutMs without a reply. */
 const SILENT_SHARE = 0.9
 
-/** One server: its lanes, its health, and the changes it missed. */
+/** One server: its connections, its health, and the changes it missed. */
 export class Host implements LaneOwner<Lane>, Patient, Recipient {
   /** The server entry; its weight may change. */
   server: ServerAddress
@@ -53,7 +53,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   epoch = 0
   readonly speed: Speed = new Speed()
   readonly #facts: ServerFacts = new ServerFacts()
-  /** Why the last lane ended or failed to open. */
+  /** Why the last connection ended or failed to open. */
   lastError: MintringError | undefined
   /** When `lastError` occurred, on the clock of `performance.now()`. */
   lastErrorMs = 0
@@ -64,12 +64,12 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   comebackMs = 0
   /** When its last reply in time arrived, on the clock of `performance.now()`; 0 for never. */
   answeredMs = 0
-  /** The address of its lanes. */
+  /** The address that its connections use. */
   #address: string | undefined
   /** Why it accepts no more requests; undefined while it does. */
   #closedWith: MintringError | undefined
 
-  /** `debts` are those of an earlier Host with the same identity. */
+  /** `debts` are the missed changes of an earlier Host with the same identity. */
   constructor(owner: HostOwner<Host>, server: ServerAddress, debts: Debts = new Debts()) {
     this.#owner = owner
     this.server = server
@@ -111,7 +111,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     return name === 'returning' ? 'probing' : name
   }
 
-  /** What the server reported about itself; undefined until a lane opened. */
+  /** What the server reported about itself; undefined until a connection opened. */
   get abilities(): Abilities | undefined {
     return this.#facts.abilities
   }
@@ -121,7 +121,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   }
 
   /**
-   * Resolves to the server's abilities; dials when no lane is open. Rejects when it is unreachable.
+   * Resolves to the server's abilities; dials when no connection is open. Rejects when it is
+   * unreachable.
    */
   ready(): Promise<Abilities> {
     const { abilities } = this.#facts
@@ -131,7 +132,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     return this.#facts.wait()
   }
 
-  /** Sends a request on a lane. Rejects it if the queue is full. */
+  /** Sends a request on one of the connections. Rejects it if the queue is full. */
   send(request: Request): void {
     const { maxQueuedPerHost } = this.#owner.policy
     const isHeavy = request.body !== undefined && this.#lanes.queuedBytes > MAX_QUEUED_BYTES
@@ -139,14 +140,15 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
       request.reject(overloaded(request, this.name, maxQueuedPerHost))
       return
     }
-    // Debts are sent on the first lane, so commands that must follow them use it too.
+    // Missed changes are sent on the first connection, so commands that must follow them use it
+    // too.
     const isOwed = !this.debts.isEmpty && this.#delivery.isOwedFor(request)
     const lane = isOwed ? this.openLane() : this.#laneFor(request)
     if (isOwed) this.#delivery.tellFirst(lane, request)
     this.put(lane, request)
   }
 
-  /** Queues a request on a lane; all requests pass here. */
+  /** Queues a request on a connection. Every request passes here. */
   put(lane: Lane, request: Request): void {
     lane.send(request)
   }
@@ -190,7 +192,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     this.#owner.attemptFailed(this, request, error, deadlineMs)
   }
 
-  /** Sends its debts in the background. */
+  /** Sends the changes it missed in the background. */
   deliver(): void {
     if (this.#closedWith === undefined) this.#delivery.start()
   }
@@ -248,7 +250,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     this.#lanes.drain(error)
   }
 
-  /** Fails pending requests and closes the lanes. */
+  /** Fails pending requests and closes the connections. */
   close(error: MintringError): void {
     this.drain(error)
     this.#lanes.closeAll(error)
@@ -261,7 +263,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     this.#health.tell('slow')
   }
 
-  // The Patient members, which its health uses.
+  // The members of Patient, which HostHealth uses.
 
   get isConnected(): boolean {
     return this.#lanes.isOpen
@@ -280,13 +282,13 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     this.#owner.hostChanged(this)
   }
 
-  /** Fails the requests on its lanes, so that they are retried elsewhere. */
+  /** Fails the requests on its connections, so that they are retried on other hosts. */
   ejected(): void {
     this.#facts.unreachable(this.outError())
     this.#lanes.closeAll(ejection(this.name, this.lastError))
   }
 
-  // The LaneOwner members, which its lanes use.
+  // The members of LaneOwner, which connections use.
 
   handshake(): HandshakeInput {
     return {
@@ -348,7 +350,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     if (end !== 'dial' && !this.#lanes.isOpen) this.#facts.askAgain()
     if (end !== 'dial') this.epoch++
     if (end === 'dial') this.#facts.unreachable(error)
-    // While another lane is open the host is up, even if this dial failed.
+    // While another connection is open the host is up, even if this dial failed.
     if (end === 'dial' && isServed) return
     if (ending.isKnownHangUp) return
     const isShort = this.#lives.isTooShort(end, nowMs - lane.openedMs)
@@ -360,12 +362,12 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     if (this.state === 'suspect' && this.usable) this.redial()
   }
 
-  /** Whether no lane received a reply in time during almost a whole requestTimeoutMs. */
+  /** Whether no connection received a reply in time during almost a whole requestTimeoutMs. */
   #isSilent(nowMs: number): boolean {
     return nowMs - this.answeredMs >= this.settings.requestTimeoutMs * SILENT_SHARE
   }
 
-  /** Closes the lanes to the old address when the name resolves to another server. */
+  /** Closes the connections to the old address when the name resolves to another server. */
   #leaveOldAddress(lane: Lane): void {
     const { address } = this.#dialer
     const before = this.#address

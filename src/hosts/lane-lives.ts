@@ -1,15 +1,15 @@
 import type { LaneEnd } from '../net/lane-owner.ts'
 
-/** A lane that ends sooner counts as not opened. */
+/** A connection that ends sooner counts as not opened. */
 const MIN_LANE_LIFE_MS = 100
 
-/** Decides which ends of a host's lanes count as a failed dial. */
+/** Decides which ended connections of a host count as a failed dial. */
 export class LaneLives {
   #endedYoung = false
 
   /**
-   * Whether the end counts as a failed dial: a short-lived lane is redialled at once, but only
-   * once.
+   * Whether the end of a connection counts as a failed dial. The first short-lived connection does
+   * not, because it is redialled at once; a second in a row does.
    */
   isTooShort(end: LaneEnd, livedMs: number): boolean {
     const isYoung = end !== 'dial' && livedMs < MIN_LANE_LIFE_MS

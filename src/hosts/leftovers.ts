@@ -15,10 +15,11 @@ const MAX_TRIES = 20
 const WINDOW = 256
 
 /**
- * Deletes items that hosts kept from an earlier time as the home of their keys. A server gives
- * higher CAS ids to later items, so an item with a lower id than the handover's mark is older than
- * the handover. One process of the fleet clears each host; an item on the host records that it is
- * cleared. A host that cannot list its keys is flushed, if it had none before this handover.
+ * Deletes items that hosts kept from an earlier time, when they were the hosts of these keys. A
+ * server gives higher CAS ids to later items, so an item with a lower id than the handover's mark
+ * is older than the handover. One process of the fleet clears each host; an item on the host
+ * records that it is cleared. A host that cannot list its keys is flushed, if it had none before
+ * this handover.
  */
 export class Leftovers {
   readonly #ask: MarkAsk

@@ -6,7 +6,10 @@ import type { TransitionTimes } from '../ring/transition.ts'
 import { crypto, unixMs } from '../runtime.ts'
 import type { ServerAddress } from './address.ts'
 
-/** How long the mark lives after the handover's end, to show that it is over. */
+/**
+ * How long the mark (an item on each host) stays after the handover's end. It tells processes that
+ * start later that the handover is over.
+ */
 export const TAIL_SECONDS = 86_400
 /** The maximum duration of a handover; a mark with a longer one is invalid. */
 const MAX_TOTAL_MS = 86_400_000
@@ -15,11 +18,14 @@ const MAX_TOTAL_MS = 86_400_000
 export interface NamedPlacement {
   /** Everything that determines the placement of keys; the same text in all processes. */
   readonly text: string
-  /** What a process needs to find keys there; undefined if its keys have other names there. */
+  /**
+   * The servers and settings with which a process finds keys in this placement; undefined if its
+   * keys have other names there.
+   */
   readonly record: PlacementRecord | undefined
 }
 
-/** Creates the shared form of a placement. */
+/** Creates the form of a placement that processes share through the mark. */
 export function namedPlacement(
   text: string,
   servers: readonly ServerAddress[],

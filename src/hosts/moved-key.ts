@@ -1,17 +1,20 @@
 import type { HomeName, Plan } from '../ring/transition.ts'
 
-/** The operations of a plan on the homes of one key. Each call is one command. */
+/**
+ * The commands that a plan for a moving key combines. Each call sends one command to the key's
+ * previous or new host.
+ */
 export interface MovedKey<Result> {
   /** Runs the caller's command. */
   run(at: HomeName): Promise<Result>
   /** Whether a result is a miss. */
   isMiss(result: Result): boolean
-  /** Combines the results of a command that ran on both homes. */
+  /** Combines the results of a command that ran on both hosts of the key. */
   both(first: Result, second: Result): Result
-  /** Whether the home has an item. */
+  /** Whether that host has an item of the key. */
   has(at: HomeName): Promise<boolean>
   delete(at: HomeName): Promise<void>
-  /** Copies the item from the previous to the new home before the command continues. */
+  /** Copies the item from the previous to the new host before the command continues. */
   copy(): Promise<void>
   /** Does the same in the background, after the command has its result. */
   copyLater(): void
@@ -42,7 +45,7 @@ export async function carryOut<Result>(plan: Plan, key: MovedKey<Result>): Promi
   return result!.of
 }
 
-/** Returns the first home with the item; the first of all if none has it. */
+/** Returns the first of the key's two hosts that has the item; the first of all if none has it. */
 async function whereIs<Result>(
   key: MovedKey<Result>,
   homes: readonly HomeName[],
@@ -52,16 +55,19 @@ async function whereIs<Result>(
 }
 
 /**
- * The state of a key on its new home: an empty item that this process just created, an item, or
+ * The state of a key on its new host: an empty item that this process just created, an item, or
  * another process's empty item.
  */
 export type CopyElection = { readonly cas: string } | 'there' | 'held'
 
-/** The operations of a copy on the homes of one key. Each call except the last is one command. */
+/**
+ * The commands that copy the item of a moving key to its new host. Each call except `pause` sends
+ * one.
+ */
 export interface CopyableKey<Item> {
-  /** Creates an empty item on the new home, if it has none. */
+  /** Creates an empty item on the new host, if it has none. */
   elect(): Promise<CopyElection>
-  /** Reads the item on the previous home; undefined if it must not be copied. */
+  /** Reads the item on the previous host; undefined if it must not be copied. */
   peek(): Promise<Item | undefined>
   /** Fills the empty item; resolves to false if it was changed meanwhile. */
   fill(item: Item, cas: string): Promise<boolean>
@@ -72,12 +78,12 @@ export interface CopyableKey<Item> {
 }
 
 /**
- * Copies an item to its new home; resolves to whether it did. The CAS id of the elected empty item
- * prevents a stale copy: a writer changes the previous home first. A copier elected before the new
- * home's change cannot store, and a copier elected after it reads the changed value.
+ * Copies an item to its new host; resolves to whether it did. The CAS id of the elected empty item
+ * prevents a stale copy: a writer changes the previous host first. A copier elected before the new
+ * host's change cannot store, and a copier elected after it reads the changed value.
  *
- * With `pause` it repeats until the new home has the item, or there is none to copy. Otherwise a
- * caller that then deletes the item on the previous home would lose it.
+ * With `pause` it repeats until the new host has the item, or there is none to copy. Otherwise a
+ * caller that then deletes the item on the previous host would lose it.
  */
 export async function copyMoved<Item>(key: CopyableKey<Item>): Promise<boolean> {
   for (;;) {
@@ -89,7 +95,8 @@ export async function copyMoved<Item>(key: CopyableKey<Item>): Promise<boolean> 
         await key.release(elected.cas)
         return false
       }
-      // The empty item of a slow copier can expire before it is filled.
+      // If this process was slow, its empty item has expired, and fill() returns false. Then try
+      // again.
       if (await key.fill(item, elected.cas)) return true
     }
     if (key.pause === undefined) return false

@@ -18,15 +18,18 @@ import { type CopyableKey, type CopyElection, copyMoved, type MovedKey } from '.
 import { errorOf } from './next-step.ts'
 import type { Operations } from './operations.ts'
 
-/** The lifetime of a copier's empty item: two round trips, plus a second of the server's clock. */
+/**
+ * The lifetime of the empty item that reserves a key on its new host while its value is copied: two
+ * round trips, plus a second of the server's clock.
+ */
 const COPY_SECONDS = 3
-/** The pause between two looks at another copier's empty item. */
+/** The pause before checking again whether another process has filled its empty item. */
 const PAUSE_MS = 20
 
 /** What a moved request needs from its handover. */
 export interface Mover {
   readonly counts: { copied: number; absent: number }
-  /** Whether the handover is over: do nothing on the previous home, and copy nothing. */
+  /** Whether the handover is over: do nothing on the previous host, and copy nothing. */
   readonly isOver: boolean
   /** Sends a request to one host, without a fallback. */
   sendTo(host: Host, request: Request): void
@@ -36,11 +39,11 @@ export interface Mover {
   hostFor(routeKey: string): Host | undefined
   rename(routeKey: string, wireKey: string): readonly [string, string]
   /**
-   * Records a change that the previous home missed: it must delete the key before its value is
+   * Records a change that the previous host missed: it must delete the key before its value is
    * used.
    */
   owePrevious(host: Host, request: Request): void
-  /** Whether the new home may have items from an earlier time. */
+  /** Whether the new host may have items from an earlier time. */
   mayHaveLeftovers(host: Host): boolean
   clear(host: Host, key: WireKey): Promise<void>
   readonly operations: Operations
@@ -53,11 +56,14 @@ export function keyEffectOf({ verb }: Request): KeyEffect {
   return verb.effect === 'read' ? 'read' : 'store'
 }
 
-/** A command for a moving key, as its plan runs it on the two homes. */
+/** A command for a moving key: sends the steps of its plan to the key's previous and new host. */
 export class MovedRequest implements MovedKey<unknown> {
   readonly #request: Request
   readonly #mover: Mover
-  /** Undefined if it is down: changes are then recorded as debts, and it is never read. */
+  /**
+   * The key's previous host. Undefined if it is down: it then never serves reads, and changes are
+   * recorded as missed by it.
+   */
   readonly #previous: Host | undefined
   readonly #formerHome: Host
   readonly #finalMs: number
@@ -118,7 +124,9 @@ export class MovedRequest implements MovedKey<unknown> {
     await this.#send(at, remove(await this.#keyAt(at)))
   }
 
-  /** Whether the previous home can get a change; if it is down, records the change as a debt. */
+  /**
+   * Whether the previous host can get a change. If it is down, records that it missed the change.
+   */
   #isThere(): boolean {
     if (this.#mover.isOver) return false
     if (this.#previous === undefined) this.#mover.owePrevious(this.#formerHome, this.#request)
@@ -130,7 +138,7 @@ export class MovedRequest implements MovedKey<unknown> {
     if (await copyMoved(this.#copying(pauseALittle))) this.#mover.counts.copied++
   }
 
-  /** Copies the item without waiting for another copier. */
+  /** Copies the item, without waiting if another process is copying it. */
   async copyNow(): Promise<CopyOutcome> {
     const copying = this.#copying(undefined)
     let outcome: CopyOutcome = 'absent'
@@ -150,7 +158,7 @@ export class MovedRequest implements MovedKey<unknown> {
       (isCopied) => {
         if (isCopied) this.#mover.counts.copied++
       },
-      // Ignored: the next reader copies again.
+      // A copy that fails is ignored: the next reader copies again.
       () => {},
     )
     void this.#mover.operations.during(copying)
@@ -179,7 +187,10 @@ export class MovedRequest implements MovedKey<unknown> {
     }
   }
 
-  /** Returns the key's names on a home, after old items of the key there were deleted. */
+  /**
+   * Returns the key's names on its previous or new host, after old items of the key there were
+   * deleted.
+   */
   async #keyAt(at: HomeName): Promise<WireKey & { readonly routeKey: string }> {
     const { wireKey } = this.#request
     const routeKey = this.#request.routeKey!
@@ -216,7 +227,7 @@ export class MovedRequest implements MovedKey<unknown> {
   }
 }
 
-/** The bit that marks CAS ids from a key's new home. Servers use 64 bits. */
+/** The bit that marks CAS ids from a key's new host. Servers use 64 bits. */
 const NEW_HOME = 1n << 64n
 
 const OTHER_HOME: unique symbol = Symbol('other home')
@@ -229,7 +240,7 @@ function casIdAt(at: HomeName, id: bigint): bigint | typeof OTHER_HOME {
   return BigInt.asUintN(64, id)
 }
 
-/** Marks the CAS id in a `gets` result as one of the new home. */
+/** Adds the bit to the CAS id in a `gets` result that says that it came from the new host. */
 function entryAt(at: HomeName, result: unknown): unknown {
   const entry = result as { readonly cas?: unknown } | null | undefined
   if (at === 'previous' || typeof entry?.cas !== 'bigint') return result
@@ -239,7 +250,7 @@ function entryAt(at: HomeName, result: unknown): unknown {
 /** The result of moving a key at once. */
 export type CopyOutcome = 'copied' | 'there' | 'held' | 'absent' | 'stays' | 'early' | 'late'
 
-/** A placeholder verb for a key that is only moved. */
+/** A verb that is never sent: stands for the command when a key is moved without one. */
 const MOVE: Verb = { name: 'move', effect: 'read', repeatable: true, accept: () => true }
 
 /** Moves a key now. */

@@ -29,7 +29,7 @@ export interface Circumstances {
 
 /**
  * Decides what follows a failed attempt. All commands use it: single ones, groups, refills, and
- * delivered debts.
+ * missed changes that are sent again.
  */
 export function nextStep(request: Request, error: MintringError, at: Circumstances): NextStep {
   const { nowMs } = at
@@ -39,7 +39,7 @@ export function nextStep(request: Request, error: MintringError, at: Circumstanc
   const isFree = request.isFree && (request.routeKey ?? request.group) !== undefined
   // The host left the list, so the key has another host now.
   if (!at.isListed) return isFree ? 'elsewhere' : 'reject'
-  // A broken lane took no time, so its retry does not count as one of `retries`.
+  // A broken connection took no time, so its retry does not count as one of `retries`.
   if (isLaneDeath(error) && nowMs < at.deadlineMs) {
     if (at.isUsable) return 'here'
     return isFree && at.retries > 0 ? 'elsewhere' : 'reject'
@@ -47,7 +47,7 @@ export function nextStep(request: Request, error: MintringError, at: Circumstanc
   return isFree && (request.past?.tries ?? 0) <= at.retries ? 'elsewhere' : 'reject'
 }
 
-/** Whether a lane broke, so that a new lane to the same host may work. */
+/** Whether a connection broke, so that a new connection to the same host may work. */
 function isLaneDeath({ code }: MintringError): boolean {
   return code === 'MINTRING_CONNECTION' || code === 'MINTRING_PROTOCOL'
 }

@@ -11,11 +11,15 @@ const NOTICE_SECONDS = 3_600
 /** UTF-8 never contains this byte, so no caller's key is the same. */
 const NOTICE_PREFIX = '\xff~mintring~missed~'
 /**
- * The share of requestTimeoutMs that a fallback host gets to reply, because home could reply too.
+ * The share of requestTimeoutMs that a fallback host gets to reply to a lookup, because the key's
+ * own host could still serve the request.
  */
 const LOOK_SHARE = 0.25
 
-/** The state of a notice: home missed a change, or has applied it since. */
+/**
+ * The state of a notice. `MISSED`: the key's own host missed a change. `TOLD`: it has deleted the
+ * key since.
+ */
 const MISSED = 'missed'
 const TOLD = 'told'
 
@@ -24,7 +28,7 @@ const ADD: Verb = textVerb('add', NOTICE_SECONDS)
 const CAS: Verb = textVerb('cas', NOTICE_SECONDS)
 const GETS: Verb = getsVerb((reply): Notice => ({ cas: reply.cas, text: reply.valueString() }))
 
-/** A notice, as its fallback host returns it. */
+/** A notice that a key was changed on a fallback host, as that host returns it. */
 interface Notice {
   readonly cas: bigint
   readonly text: string
@@ -38,7 +42,7 @@ export interface HomeKey {
   readonly isBase64: boolean
 }
 
-/** What notices need from their cluster. */
+/** The parts of the cluster that notices use. */
 export interface NoticeOwner {
   readonly policy: ClusterPolicy
   readonly send: SendTo
@@ -52,11 +56,11 @@ interface Outage {
   readonly leftMs: number
   /** Until when other processes may still see the host as down; 0 while this process does. */
   untilMs: number
-  /** The CAS ids of notices whose change home has applied. */
+  /** The CAS ids of notices whose keys this process has deleted on the key's own host since. */
   readonly told: Map<string, bigint>
   /** Fallback hosts that did not reply. */
   readonly deaf: Set<Host>
-  /** Lookups of notices that were not sent yet. */
+  /** Lookups of notices that are queued but not sent yet, by key: other requests can share them. */
   readonly looks: Map<string, { readonly request: Request; readonly isDone: Promise<void> }>
 }
 
@@ -106,7 +110,9 @@ export class MissedNotices {
     }
   }
 
-  /** Stores a notice on `standIn` before a change of the key there. Never rejects. */
+  /**
+   * Stores a notice on `standIn`, a fallback host, before a change of the key there. Never rejects.
+   */
   async leave(key: HomeKey, standIn: Host, change: Request): Promise<void> {
     const name = noticeKey(key.home, key.wireKey, key.isBase64)
     const text = `${MISSED} ${crypto().randomUUID()}`
@@ -115,8 +121,8 @@ export class MissedNotices {
   }
 
   /**
-   * Stores a notice that can be withdrawn if the server changes nothing; only its own notice may
-   * be.
+   * Stores a notice, and withdraws it if the server then changes nothing. A notice of another
+   * change is never withdrawn.
    */
   async #leaveForNow(name: string, standIn: Host, text: string, change: Request): Promise<void> {
     const before = await this.#ask(asking(name), standIn)
@@ -137,7 +143,9 @@ export class MissedNotices {
     if (notice?.text === text) await this.#store(CAS, standIn, name, notice.cas, TOLD)
   }
 
-  /** Returns a promise to await before a request to the key's home; undefined if there is none. */
+  /**
+   * Returns a promise to await before a request to the key's own host; undefined if there is none.
+   */
   check(key: HomeKey): Promise<void> | undefined {
     const outage = this.#outages.get(key.home)
     if (outage === undefined || outage.untilMs <= performance.now()) return undefined

@@ -63,7 +63,7 @@ export class Places {
     return !this.#inRing.includes(1)
   }
 
-  /** Whether every key has the same home in both. */
+  /** Whether both place every key on the same host. */
   isLike(other: Places): boolean {
     return this.placement === other.placement
   }

@@ -33,7 +33,10 @@ export interface ClusterPolicy extends RingOptions {
   readonly failover: Failover
   readonly ejection: 'skip' | 'rebuild'
   readonly onReturn: 'trust' | 'flush'
-  /** How many missed changes per host are recorded exactly; further ones go to a filter. */
+  /**
+   * How many missed changes per host are recorded exactly. Keys of further ones go to a Bloom
+   * filter.
+   */
   readonly maxOwedKeys: number
   /** How long after a failed attempt other processes may disagree about which hosts are down. */
   readonly precautionsMs: number

@@ -4,7 +4,7 @@ import type { Host } from './host.ts'
 import type { ClusterPolicy } from './policy.ts'
 import { keysToTell, tellRequest } from './tell.ts'
 
-/** What precautions need from their cluster. */
+/** The parts of the cluster that precautions use. */
 export interface PrecautionOwner {
   readonly hosts: readonly Host[]
   readonly policy: ClusterPolicy
@@ -37,7 +37,7 @@ export class Precautions {
     const isLoad = request.binding === 'load'
     if ((!request.isFree && !isLoad) || request.past !== undefined) return
     const { effect } = request.verb
-    // A refill removes the lease of a load, not a value.
+    // A refill that deletes releases its own lease: no value is removed.
     const isRemoval = effect === 'remove' && !isLoad
     if (!isRemoval && effect !== 'change') return
     if (owner.hosts.length < 2 || (!isRemoval && !this.#isTroubled)) return
@@ -45,7 +45,8 @@ export class Precautions {
     for (const [routeKey, wireKey] of keysToTell(request)) {
       const fallback = owner.fallbackOf(routeKey, host)
       if (fallback === undefined || owner.homeOf(routeKey) !== host) continue
-      // The handover already handles its previous host.
+      // Not if the fallback host is also the key's previous host: the handover sends it every
+      // change.
       if (fallback === owner.handover?.previousHomeOf(routeKey)) continue
       const removal = tellRequest({ wireKey, debt })
       removal.promise.catch(() => {})

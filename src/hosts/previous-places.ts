@@ -16,7 +16,10 @@ export interface HandoverChange {
   readonly isAllOurs: boolean
   /** Returns what the ring hashes for a wire key; undefined if that is unknown. */
   readonly routeKeyOf: (wireKey: string) => string | undefined
-  /** Whether to keep the mark after the end, because `previous` is in the settings. */
+  /**
+   * Whether to keep the mark after the handover's end: `previous` is still in the settings, so
+   * restarted processes must find it.
+   */
   readonly isConfigured: boolean
 }
 
@@ -27,7 +30,10 @@ export interface PreviousPlacement {
   readonly strangers?: ReadonlySet<ServerAddress>
   readonly options: RingOptions
   readonly rename: Rename | undefined
-  /** What tells the two ways to name keys apart; undefined where they are the same. */
+  /**
+   * Texts that identify the previous and the current way to name keys; undefined if both are the
+   * same.
+   */
   readonly names?: { readonly before: string; readonly now: string } | undefined
   readonly change: HandoverChange
 }
@@ -37,7 +43,7 @@ export class PreviousPlaces {
   readonly hosts: readonly Host[]
   readonly #ring: Ring<ServerAddress>
   readonly rename: Rename
-  /** Whether keys have other names there. */
+  /** Whether keys have other names in the previous placement. */
   readonly isRenamed: boolean
 
   constructor(hosts: readonly Host[], ring: Ring<ServerAddress>, rename?: Rename) {
@@ -47,7 +53,7 @@ export class PreviousPlaces {
     this.rename = rename ?? ((routeKey, wireKey) => [routeKey, wireKey])
   }
 
-  /** Returns the host of a key, by its name there. */
+  /** Returns the host of a key, which is given by its name in this placement. */
   homeOf(routeKey: string): Host {
     return this.hosts[this.#ring.indexOf(routeKey)]!
   }

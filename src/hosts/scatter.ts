@@ -101,7 +101,7 @@ export class Scatter {
   ): Host | undefined {
     const { isRead } = this.#batch
     const routeKey = this.#batch.routeKey(position)
-    // A moving key has two homes, so it goes alone.
+    // A moving key needs commands on two hosts, so it cannot be part of a group.
     if (this.#cluster.handover?.isMoving(routeKey) === true) {
       this.#startAlone(position)
       return undefined

@@ -3,8 +3,8 @@ import type { Abilities } from '../net/abilities.ts'
 import type { MetaProbe } from '../net/handshake.ts'
 
 /**
- * After this many consecutive hang-ups at the meta probe, the server is a proxy that does not know
- * it.
+ * If the server closed this many connections in a row at the `mn` probe, it is a proxy that does
+ * not know meta commands.
  */
 const PROVEN_HANG_UPS = 5
 
@@ -15,7 +15,7 @@ interface Waiter {
 
 /** What a host's handshakes found out about its server, and the callers that wait for it. */
 export class ServerFacts {
-  /** What the server reported about itself; undefined until a lane opened. */
+  /** What the server reported about itself; undefined until a connection opened. */
   abilities: Abilities | undefined
   #metaProbe: MetaProbe = 'ask'
   /** How many consecutive connections ended at the meta probe. */
@@ -45,9 +45,9 @@ export class ServerFacts {
   }
 
   /**
-   * Handles a connection that ended at the meta probe. Returns true if it was such a probe, so that
-   * it is not a failure of the host. An unreliable network looks the same, but not so many times in
-   * a row.
+   * Counts a connection that ended at the probe for meta commands (`mn`). Returns true while this
+   * may be the server's reaction to `mn`, and not a failure of the host. An unreliable network
+   * looks the same, but not so many times in a row.
    */
   hungUpAtMeta(): boolean {
     if (this.#metaProbe !== 'ask') return false

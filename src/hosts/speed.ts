@@ -4,7 +4,7 @@ import type { ClusterPolicy } from './policy.ts'
 
 /** A host is slow if its replies take this many times the median of its peers. */
 const SLOW_FACTOR = 10
-/** And at least this long: shorter delays also occur in a busy process. */
+/** A host is not slow below this average, because shorter delays also occur in a busy process. */
 const SLOW_MS = 20
 /** The length of a window, in which replies are averaged; several windows in a row decide. */
 const WINDOW_MS = 1_000

@@ -19,7 +19,7 @@ function told(name: string, encode: NonNullable<Verb['encode']>): Verb {
       const { Deleted, NotFound, Hd, Nf, Ok } = ReplyKind
       const isDone = kind === Deleted || kind === NotFound || kind === Hd || kind === Nf
       if (!isDone && kind !== Ok) {
-        // Close the lane: later replies on it may contain the old value.
+        // Close the connection: later replies on it may contain the old value.
         throw new MintringError(
           'MINTRING_PROTOCOL',
           'The server rejected the delete of a key that it must forget',
@@ -44,8 +44,8 @@ const TELL: Verb = told('tell', ({ wireKey, args }, out) => {
 const FLUSH: Verb = told('flush_all', (_, out) => out.text(flushAllHead()))
 
 /**
- * Creates the request that applies a debt on its host. It is not retried; the debt stays until it
- * succeeds.
+ * Creates the request that applies a missed change on its host. It is not retried; the change stays
+ * recorded until it succeeds.
  */
 export function tellRequest(
   { wireKey, debt }: Pick<Owed, 'wireKey' | 'debt'>,

@@ -4,7 +4,7 @@ import { isSince, META_SINCE } from '../protocol/meta-versions.ts'
 /** A proxy identified by its behavior; `memcached` is memcached's own proxy (`-o proxy_config`). */
 export type ProxyKind = 'twemproxy' | 'memcached' | 'other'
 
-/** What a server reported about itself when a lane to it opened. */
+/** What a server reported about itself during the handshake of a connection. */
 export interface Abilities {
   /** The version it reports, such as `1.6.18`; '' when it does not know `version`. */
   readonly version: string

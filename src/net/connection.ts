@@ -120,7 +120,7 @@ export class Connection {
   }
 }
 
-/** Returns what to tell about a server that speaks another protocol; undefined if it may not. */
+/** Returns an error message if the bytes are TLS or HTTP; undefined if they may be memcached's. */
 function otherProtocol(host: string, chunk: Uint8Array): string | undefined {
   if (beginsTls(chunk)) return `${host} answers in TLS: use memcacheds://, or the behavior tls`
   const start = Buffer.from(chunk.subarray(0, 5)).toString('latin1')

@@ -217,7 +217,7 @@ export class Dialer {
   #openSecure(place: net.NetConnectOpts, secure: true | ConnectionOptions): net.Socket {
     const { host, path } = this.#target
     const options = secure === true ? {} : secure
-    // A certificate is for the requested name, not for the address.
+    // Certificates are issued for host names, so check against the requested name, not its address.
     const named = path === undefined && net.isIP(host) === 0 ? { servername: host } : {}
     return builtin('node:tls').connect({ ...place, ...named, ...options })
   }

@@ -184,7 +184,7 @@ export class Handshake {
       const ttlSeconds = kind === ReplyKind.Va ? reply.ttl : undefined
       this.#item = { body: Buffer.from(reply.valueBuffer()), ttlSeconds }
     }
-    // An END line follows.
+    // After a VALUE reply, wait for its END line: only that ends the handshake.
     return kind === ReplyKind.Value ? '' : this.#finish()
   }
 

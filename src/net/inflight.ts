@@ -3,7 +3,8 @@ import type { Attempt } from './request.ts'
 const FIRST_ROOM = 16
 
 /**
- * The requests sent on a lane without a reply yet, in order: a ring buffer that doubles when full.
+ * The requests sent on a connection without a reply yet, in order: a ring buffer that doubles when
+ * full.
  */
 export class InflightQueue {
   #slots: (Attempt | undefined)[] = new Array<Attempt | undefined>(FIRST_ROOM).fill(undefined)

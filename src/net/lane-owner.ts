@@ -6,23 +6,23 @@ import type { GreetingItem, HandshakeInput } from './handshake.ts'
 import type { RequestTimes, Router } from './request.ts'
 import type { Turn } from './turn.ts'
 
-/** The settings that a lane reads from its owner at each use, so that they may change. */
+/** Settings that a connection reads from its owner at each use, because they may change. */
 export interface LaneSettings extends RequestTimes {
   readonly connectTimeoutMs: number
   readonly maxValueBytes: number
 }
 
 /**
- * How a lane ended:
- * - `dial`: it never opened.
- * - `silent`: a request timed out and the lane received nothing.
+ * Why a connection ended:
+ * - `dial`: it could not be opened.
+ * - `silent`: a request timed out and no bytes had arrived.
  * - `lost`: the server closed or broke it, or sent an invalid reply.
  * - `idle`: the same, but no request was pending.
  * - `closed`: the client closed it.
  */
 export type LaneEnd = 'dial' | 'silent' | 'lost' | 'idle' | 'closed'
 
-/** What the owner is told when a lane ends. */
+/** What the owner of a connection is told when the connection ends. */
 export interface LaneEnding {
   readonly end: LaneEnd
   readonly error: MintringError
@@ -35,15 +35,16 @@ export interface LaneEnding {
   readonly isKnownHangUp: boolean
 }
 
-/** The owner of a lane: receives its events and decides what follows. */
+/** The owner of a connection: receives its events and decides what follows. */
 export interface LaneOwner<L = unknown> extends Router {
   readonly settings: LaneSettings
-  /** Shared by all lanes of a client. */
+  /** Decides when requests are written; shared by all connections of a client. */
   readonly turn: Turn
   handshake(): HandshakeInput
   dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket>
   /**
-   * Called after the handshake. Queued requests are written next, unless the owner closes the lane.
+   * Called after the handshake. Queued requests are written next, unless the owner closes the
+   * connection.
    */
   laneOpened(lane: L, abilities: Abilities, item: GreetingItem | undefined): void
   /**
@@ -53,6 +54,6 @@ export interface LaneOwner<L = unknown> extends Router {
   laneAnswered(nowMs: number, tookMs: number | undefined): void
   /** Called when a request has waited a full `requestTimeoutMs`, for its reply or to be written. */
   laneLate(nowMs: number): void
-  /** Called before the requests of the lane fail. */
+  /** Called when the connection ended, before its requests fail. */
   laneEnded(lane: L, ending: LaneEnding): void
 }

@@ -12,17 +12,18 @@ import { Watch } from './watch.ts'
 
 export type LaneState = 'closed' | 'opening' | 'open' | 'draining'
 
-/**
- * A lane idle for longer reads before it writes, because the server may have closed it meanwhile.
- */
+/** A connection that was idle for longer reads before it writes: the server may have closed it. */
 const REST_MS = 1_000
-/** How much of the server's idle timeout a lane uses before it closes the connection itself. */
+/**
+ * The share of the server's idle timeout after which the client closes an idle connection itself.
+ */
 const IDLE_SHARE = 0.8
 
-/** The share of requestTimeoutMs without any reply after which a lane counts as stalled. */
+/** The share of requestTimeoutMs without any reply after which a connection counts as stalled. */
 const STALL_SHARE = 0.25
 /**
- * A lane is silent if a request timed out and nothing arrived for this share of requestTimeoutMs.
+ * A connection counts as silent if a request timed out, and nothing arrived for this share of
+ * requestTimeoutMs.
  */
 const SILENT_SHARE = 0.5
 /** A chunk of at least this size that ends no reply is part of a large value. */
@@ -32,13 +33,16 @@ const PROGRESS_BYTES = 1_024
  * In a blocked process these are long, so a dial gets this many ticks beyond its time limit.
  */
 const DIAL_TURNS = 8
-/** How many times requestTimeoutMs a reply may block a lane after its caller gave up. */
+/**
+ * A connection ends when a reply is later than this many times requestTimeoutMs. Its caller has
+ * given up by then, but the reply blocks those behind it.
+ */
 const OVERDUE_FACTOR = 4
 
 /**
  * One pipelined connection: requests of one tick are sent in one write, and replies arrive in the
- * same order. A lane is created closed, opens when its owner says so, and can open again after it
- * ended. A late or unexpected reply ends it; parser and socket are never reused.
+ * same order. A connection is created closed, opens when its owner says so, and can open again
+ * after it ended. A late or unexpected reply ends it; parser and socket are never reused.
  */
 export class Lane implements ConnectionOwner, Gatherer {
   readonly #owner: LaneOwner<Lane>
@@ -57,7 +61,10 @@ export class Lane implements ConnectionOwner, Gatherer {
   #life = 0
   #isScheduled = false
   #isCounted = false
-  /** Whether the current chunk contained a reply, and whether one of these was in time. */
+  /**
+   * Whether the current chunk of bytes contained a reply. `#isAnswered`: whether a caller still
+   * waited for one of these replies.
+   */
   #isReplied = false
   #isAnswered = false
   #answeredStartMs = 0
@@ -79,7 +86,10 @@ export class Lane implements ConnectionOwner, Gatherer {
     return this.#state
   }
 
-  /** A number that changes when the lane ends: requests given to it before may be lost. */
+  /**
+   * A number that changes when the connection ends. Requests given to the connection before that
+   * may be lost.
+   */
   get life(): number {
     return this.#life
   }
@@ -99,7 +109,10 @@ export class Lane implements ConnectionOwner, Gatherer {
     return this.#outbox.bytes + (this.#connection?.unsentBytes ?? 0)
   }
 
-  /** Whether another lane would be faster: this one is stalled, or its socket is full. */
+  /**
+   * Whether a request should use another connection: this one gets no replies, or its socket is
+   * full.
+   */
   get isBusy(): boolean {
     return this.#isStalled || this.#connection?.isFull === true
   }
@@ -124,7 +137,10 @@ export class Lane implements ConnectionOwner, Gatherer {
     return this.#activeMs
   }
 
-  /** Queues a request; it is written when the lane is open. The owner enforces the queue limits. */
+  /**
+   * Queues a request; it is written when the connection is open. The owner enforces the queue
+   * limits.
+   */
   send(request: Request): void {
     this.#outbox.push(request, this.#owner)
     this.#schedule()
@@ -158,14 +174,14 @@ export class Lane implements ConnectionOwner, Gatherer {
     )
   }
 
-  /** Ends the lane now; its pending requests fail with `error`. */
+  /** Ends the connection now; its pending requests fail with `error`. */
   close(error: MintringError): void {
     this.#life++
     if (this.#state !== 'closed') this.#end('closed', error)
     else for (const attempt of this.#outbox.take()) attempt.fail(error)
   }
 
-  /** Ends the lane after all its requests have their reply. */
+  /** Ends the connection after all its requests have their reply. */
   drain(error: MintringError): void {
     if (this.#state !== 'open') this.close(error)
     else {
@@ -346,7 +362,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     return new MintringError('MINTRING_CONNECTION', message, { host: this.name })
   }
 
-  /** Tells the turn, once per change, whether requests are in flight here. */
+  /** Tells the client's Turn when this connection starts or stops having requests in flight. */
   #count(change: 1 | -1): void {
     const isCounted = change === 1
     if (this.#isCounted === isCounted) return
@@ -379,8 +395,8 @@ export class Lane implements ConnectionOwner, Gatherer {
     if (end === 'lost') head?.noteHangUp()
     const isKnownHangUp = end === 'lost' && head?.isSuspect === true
     this.#owner.laneEnded(this, { end, error, isAskingMeta, isKnownHangUp })
-    // Fail the head last, because it may have made the server hang up: the others are retried
-    // before it.
+    // The first request in flight may have made the server close the connection. So fail it last:
+    // the others are then retried before it.
     for (const attempt of [...others, ...waiting]) attempt.fail(error)
     head?.fail(error)
   }

@@ -5,26 +5,26 @@ import { Lane } from './lane.ts'
 import type { LaneOwner } from './lane-owner.ts'
 import type { Past, Request } from './request.ts'
 
-/** How many lanes a host has. */
+/** How many connections a host has. */
 export interface LaneBounds {
   /** How many connections are kept open, once opened. */
   readonly min: number
   /** The maximum number of connections. */
   readonly max: number
-  /** After how long an unused lane beyond `min` is closed; 0: never. */
+  /** The maximum number of connections that each carry a single request and then close. */
   readonly idleMs: number
 }
 
-/** The maximum number of lanes that serve a single request each. */
+/** The maximum number of connections that serve a single request each. */
 const MAX_APART = 8
 
 /** The pool's own limit; `LaneBounds.max` may change while it runs. */
 const POOL_MAX = 1024
 
 /**
- * The lanes of one host. generic-pool creates, counts and destroys them, but lends each one
- * permanently, so that commands need not borrow one. Creating a lane does not dial and cannot fail,
- * because the pool would retry without a pause. The host decides when to dial.
+ * The connections of one host. The package generic-pool creates, counts and destroys them, but
+ * lends each one permanently, so that commands need not borrow one. Creating one does not dial and
+ * cannot fail, because the pool would retry without a pause. The host decides when to dial.
  */
 export class Lanes {
   readonly #pool: Promise<Pool<Lane>>
@@ -32,7 +32,10 @@ export class Lanes {
   readonly #first: Lane
   readonly #apart = new Set<Lane>()
   #bounds: LaneBounds
-  /** Lanes not lent by the pool yet; its module loads with the first lane, so it lends later. */
+  /**
+   * Connections that wait for generic-pool to load. The module loads when the first one is needed;
+   * the pool then registers these.
+   */
   readonly #births: Lane[] = []
   readonly #owner: LaneOwner<Lane>
   #isClosed = false
@@ -47,7 +50,8 @@ export class Lanes {
   }
 
   /**
-   * The default lane, which also carries all requests that must stay in order. It always exists.
+   * The default connection, which also carries all requests that must stay in order. This object
+   * always exists, and opens again after the connection ended.
    */
   get first(): Lane {
     return this.#first
@@ -57,7 +61,10 @@ export class Lanes {
     return this.#standing
   }
 
-  /** Applies at once: lanes beyond `max` drain, and missing ones up to `min` are opened. */
+  /**
+   * Sets new limits at once: connections beyond `max` finish their requests and close; missing ones
+   * up to `min` are opened.
+   */
   set bounds(bounds: LaneBounds) {
     this.#bounds = bounds
     clearInterval(this.#idleTimer)
@@ -66,24 +73,24 @@ export class Lanes {
     if (this.isOpen) this.warm()
   }
 
-  /** Ends the lanes that are not open; their requests fail with `error`. */
+  /** Ends the connections that are not open; their requests fail with `error`. */
   closeUnopened(error: MintringError): void {
     for (const lane of [...this.#standing, ...this.#apart]) {
       if (lane.state !== 'open') lane.close(error)
     }
   }
 
-  /** Adds no lane before `untilMs`, because the server has just rejected one. */
+  /** Opens no further connection before `untilMs`, because the server has just rejected one. */
   pause(untilMs: number): void {
     this.#pausedUntilMs = untilMs
   }
 
-  /** Whether any lane is open. */
+  /** Whether any connection is open. */
   get isOpen(): boolean {
     return this.#standing.some((lane) => lane.state === 'open')
   }
 
-  /** The number of open lanes, and of the requests on all lanes. */
+  /** The number of open connections, and of the requests on all connections. */
   get counts(): { readonly lanes: number; readonly inFlight: number; readonly queued: number } {
     const counts = { lanes: 0, inFlight: 0, queued: 0 }
     for (const lane of this.#standing) {
@@ -94,14 +101,14 @@ export class Lanes {
     return counts
   }
 
-  /** The number of requests on all lanes. */
+  /** The number of requests on all connections. */
   get load(): number {
     let load = 0
     for (const lane of this.#standing) load += lane.inFlight + lane.queued
     return load
   }
 
-  /** The bytes of values on all lanes. */
+  /** The bytes of values that are queued on all connections. */
   get queuedBytes(): number {
     let bytes = 0
     for (const lane of this.#standing) bytes += lane.queuedBytes
@@ -109,10 +116,10 @@ export class Lanes {
   }
 
   /**
-   * Returns the lane for a request. Usually the first, so that the requests of a tick share one
-   * write; another one if the first is busy or closed. A tick that started on a lane stays there.
-   * So does a retried change that its earlier lane may still execute: on another lane the retry
-   * could run first, and the late first attempt would undo what followed.
+   * Returns the connection for a request. Usually the first, so that the requests of a tick share
+   * one write; another one if the first is busy or closed. A tick that started on a connection
+   * stays there. So does a retried change that its earlier connection may still execute: on another
+   * connection the retry could run first, and the late first attempt would undo what followed.
    */
   pick(request: Request, mayGrow: boolean): Lane {
     const held = request.past === undefined ? undefined : this.#holding(request.past)
@@ -125,17 +132,20 @@ export class Lanes {
     }
     if (!first.isBusy) return first
     const other = this.#standing.find((lane) => lane.state === 'opening') ?? this.#grow(mayGrow)
-    // Unless the first lane is stalled, its full socket drains sooner than a dial takes.
+    // If only its socket is full, wait for the first connection: a socket drains sooner than a dial
+    // takes. If it gets no replies, use another one.
     return first.isStalled ? (other ?? first) : first
   }
 
-  /** Returns the lane that may still execute an earlier attempt. */
+  /** Returns the connection that may still execute an earlier attempt of the request. */
   #holding({ heldBy }: Past): Lane | undefined {
     if (heldBy === undefined || heldBy.lane.life !== heldBy.life) return undefined
     return this.#standing.find((lane) => lane === heldBy.lane && lane.state === 'open')
   }
 
-  /** Opens a lane that ends with this one request; undefined when there are too many. */
+  /**
+   * Opens a connection for this one request, which ends with it; undefined when there are too many.
+   */
   apart(request: Request): Lane | undefined {
     if (this.#isClosed || this.#apart.size >= MAX_APART) return undefined
     const lane = this.#borrow()
@@ -144,25 +154,25 @@ export class Lanes {
     lane.open()
     const end = (): void => {
       this.#apart.delete(lane)
-      lane.close(new MintringError('MINTRING_CONNECTION', 'Closed: the lane was for one command'))
+      lane.close(new MintringError('MINTRING_CONNECTION', 'Closed: it was opened for one command'))
       void this.#destroy(lane)
     }
     request.promise.then(end, end)
     return lane
   }
 
-  /** Whether the lane serves a single request; its end says nothing about the host. */
+  /** Whether the connection carries a single request: its end says nothing about the host. */
   isApart(lane: Lane): boolean {
     return this.#apart.has(lane)
   }
 
-  /** Opens lanes up to `min`, once the first is open. */
+  /** Opens connections up to `min`, once the first is open. */
   warm(): void {
     while (this.#standing.length < this.#bounds.min && this.#grow(true) !== undefined);
     if (this.#standing.length > this.#bounds.min) this.#watchIdle()
   }
 
-  /** Removes a lane that ended, except the first, which can open again. */
+  /** Removes a connection that ended, except the first, which can open again. */
   drop(lane: Lane): void {
     const index = this.#standing.indexOf(lane)
     if (index < 1) return
@@ -170,18 +180,18 @@ export class Lanes {
     void this.#destroy(lane)
   }
 
-  /** Ends all lanes now; the first one can open again. */
+  /** Ends all connections now; the first one can open again. */
   closeAll(error: MintringError): void {
     for (const lane of [...this.#standing, ...this.#apart]) lane.close(error)
   }
 
-  /** Ends all lanes except one. */
+  /** Ends all connections except one. */
   closeOthers(kept: Lane, message: string): void {
     const error = new MintringError('MINTRING_CONNECTION', message)
     for (const lane of [...this.#standing]) if (lane !== kept) lane.close(error)
   }
 
-  /** Ends all lanes for good after their requests have their replies. */
+  /** Ends all connections for good after their requests have their replies. */
   drain(error: MintringError): void {
     this.#isClosed = true
     clearInterval(this.#idleTimer)
@@ -189,7 +199,9 @@ export class Lanes {
     void this.#endPool()
   }
 
-  /** Loads the module here, because an import at the top costs processes that never connect. */
+  /**
+   * Imports generic-pool here and not at the top: a process that never connects need not load it.
+   */
   async #makePool(): Promise<Pool<Lane>> {
     const { createPool } = await import('generic-pool')
     return createPool<Lane>(
@@ -217,7 +229,10 @@ export class Lanes {
     return lane
   }
 
-  /** Borrows a lane permanently. The pool lends it later, because requests cannot wait for it. */
+  /**
+   * Creates a connection and registers it with the pool. The pool may still have to load its
+   * module, and requests cannot wait for that, so registering happens later.
+   */
   #borrow(): Lane {
     const lane = new Lane(this.#owner)
     this.#births.push(lane)
@@ -226,7 +241,7 @@ export class Lanes {
     return lane
   }
 
-  /** Whether there are lanes that may be closed when idle. */
+  /** Whether there are connections that may be closed when idle. */
   get #hasSpare(): boolean {
     const { min } = this.#bounds
     if (this.#standing.length > Math.max(1, min)) return true
@@ -240,7 +255,7 @@ export class Lanes {
     this.#idleTimer.unref()
   }
 
-  /** Closes idle lanes and returns them to the pool. */
+  /** Closes idle connections and returns them to the pool. */
   #shrink(): void {
     const idleSinceMs = performance.now() - this.#bounds.idleMs
     const isUsed = (lane: Lane): boolean =>
@@ -251,7 +266,7 @@ export class Lanes {
       lane.close(unused())
       this.drop(lane)
     }
-    // The first lane is only closed: the next request opens it again.
+    // The first connection is only closed: the next request opens it again.
     if (this.#bounds.min === 0 && this.#first.state === 'open') {
       if (isUsed(this.#first)) return
       this.#first.close(unused())

@@ -17,7 +17,7 @@ const MAX_WAITING_LINES = 1024
 export interface StreamOwner {
   readonly name: string
   readonly settings: { readonly connectTimeoutMs: number }
-  /** Returns the server's abilities; dials when no lane is open. */
+  /** Returns the server's abilities; dials when no connection is open. */
   ready(): Promise<Abilities>
   handshake(): HandshakeInput
   dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket>
@@ -73,8 +73,8 @@ export class LineStream {
 
   async #open(): Promise<void> {
     if (this.#error !== undefined) throw this.#error
-    // A lane first detects the server's abilities, because some servers close the connection at
-    // commands they do not know.
+    // Detect the server's abilities on an ordinary connection first: some servers close the
+    // connection at commands they do not know.
     const abilities = await this.#unlessClosed(this.#owner.ready())
     const words = wordsOf(this.#head)
     const lack = lackOf(abilities, this.#owner.name, words[0]!, words)

@@ -13,11 +13,11 @@ const JOINED_BODY_BYTES = 2_048
 /** The maximum size of one write; after it, the socket's buffer is checked. */
 const MAX_WRITE_BYTES = 256 * 1024
 
-/** One slab serves all lanes of the process, because writes are synchronous. */
+/** One slab serves all connections of the process, because writes are synchronous. */
 const slab = new Slab()
 
 /**
- * The attempts waiting to be written to a lane, and the only place that encodes commands. The
+ * The attempts waiting to be written to a connection, and the only place that encodes commands. The
  * commands of a tick are sent as one text, except for large values.
  */
 export class Outbox implements Sink {
@@ -97,7 +97,7 @@ export class Outbox implements Sink {
     return nextMs
   }
 
-  /** Empties the outbox and returns its attempts. */
+  /** Empties the send buffer and returns the attempts that it contained. */
   take(): Attempt[] {
     const taken = [...this.#attempts]
     this.#replace([])

@@ -5,10 +5,11 @@ import type { Attempt, Request, Verb } from './request.ts'
 
 /**
  * Handles a reply that is not one of the command's own: an error line rejects the request; anything
- * else throws MINTRING_PROTOCOL, which closes the lane. Returns true, as the end of `Verb.accept`.
+ * else throws MINTRING_PROTOCOL, which closes the connection. Returns true, as the end of
+ * `Verb.accept`.
  *
  * A server that did not understand a command with data executes the data as commands. So in this
- * case it also throws after it rejected the request: the lane must be closed.
+ * case it also throws after it rejected the request: the connection must be closed.
  */
 export function refuse(request: Request, reply: Reply): boolean {
   const { kind } = reply
@@ -20,9 +21,9 @@ export function refuse(request: Request, reply: Reply): boolean {
 type OnReply = (request: Request, reply: Reply, attempt: Attempt) => void
 
 /**
- * Returns the `Verb.accept` of a command that reads one key: VALUE and END, or END alone. `onEnd`
- * is called after a value too. Replies are parsed even after the caller has left, because the lane
- * stays in use.
+ * Returns the `Verb.accept` of a command that reads one key. The reply is VALUE and END, or END
+ * alone; `onEnd` is called in both cases. Replies are parsed even after the caller has given up,
+ * because the connection stays in use.
  */
 export function acceptOneValue(
   onValue: OnReply,

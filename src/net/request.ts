@@ -22,7 +22,9 @@ export interface Debt {
   readonly isBase64: boolean
 }
 
-/** The default debt of a write: delete the key. */
+/**
+ * What a host that missed a write must do by default before its values are used: delete the key.
+ */
 export const DELETE_DEBT: Debt = Object.freeze({ isMark: false, isBase64: false })
 
 /** The keys of a request that is a group of commands. */
@@ -57,19 +59,26 @@ export interface Verb {
   readonly effect: Effect
   /** Whether it may be retried when the server may already have executed it. */
   readonly repeatable: boolean
-  /** Returns the first words of its line, if they are not just its name. */
+  /**
+   * Returns the words that identify the command, if it takes more than its name, as in `lru_crawler
+   * metadump`.
+   */
   words?(request: Request): readonly string[]
   /** Whether it reads or replaces the whole value unconditionally: no lease and no CAS id. */
   readonly isWhole?: boolean
   /** Whether its `args` are the required CAS id. */
   readonly hasCasId?: boolean
-  /** Whether consecutive gets of one tick on a lane are combined into one `get k1 … kn`. */
+  /** Whether consecutive gets of one tick on a connection are combined into one `get k1 … kn`. */
   readonly coalesce?: boolean
   /**
-   * Whether, in a handover, it goes only to the home that reads use; its caller handles the other.
+   * Whether, during a handover, this request goes only to the host that reads use. The key's other
+   * host is then up to the caller.
    */
   readonly isOneHome?: boolean
-  /** Whether it needs a lane of its own, because an error reply may desynchronize the lane. */
+  /**
+   * Whether the command needs a connection of its own: an error reply may leave the connection out
+   * of step with its commands.
+   */
   readonly isApart?: boolean
   /**
    * Encodes the command. `maxTtlSeconds` limits the item's lifetime; 0 means no limit. An exception
@@ -79,10 +88,14 @@ export interface Verb {
   /**
    * Parses one reply of an attempt, and settles the request when it has its result. Returns true
    * when no more replies belong to this attempt. Throws a MINTRING_PROTOCOL error, which closes the
-   * lane, for a reply that cannot belong to it. The reply is reused, so read it before returning.
+   * connection, for a reply that cannot belong to it. The reply is reused, so read it before
+   * returning.
    */
   accept(request: Request, reply: Reply, attempt: Attempt): boolean
-  /** Returns the debt of a host that missed the command; default: a delete. */
+  /**
+   * Returns what a host that missed this command must do before its values are used; default:
+   * delete the key.
+   */
   debt?(request: Request): Debt
   /**
    * Settles the request as a miss: a combined get whose key the server omitted, or any verb if
@@ -114,7 +127,7 @@ export interface Attempt {
   readonly startMs: number
   /** When it times out; after it ended, when to check it again. */
   readonly deadlineMs: number
-  /** Whether its bytes may have left the process. */
+  /** Whether bytes of its command may have left the process. */
   readonly isSent: boolean
   /** The bytes of values that it writes. */
   readonly bytes: number
@@ -122,7 +135,9 @@ export interface Attempt {
   begin(nowMs: number): void
   /** Writes the requests that are not settled. Returns how many were sent. */
   write(out: Sink, nowMs: number): number
-  /** Takes one reply. Returns true when no more replies belong to it. */
+  /**
+   * Processes one reply to the attempt. Returns true when no more replies belong to the attempt.
+   */
   accept(reply: Reply): boolean
   /** Fails it: each of its requests is retried or rejected. */
   fail(error: MintringError): void
@@ -130,7 +145,7 @@ export interface Attempt {
   noteHangUp(): void
   /** Whether the server closed connections on it before. */
   readonly isSuspect: boolean
-  /** Whether a request in it has waited a full `requestTimeoutMs`. */
+  /** Whether one of the attempt's requests has waited a full `requestTimeoutMs`. */
   isLate(nowMs: number, requestTimeoutMs: number): boolean
   /** Fails the requests that timed out. The attempt stays in flight to consume the late reply. */
   expire(nowMs: number, requestTimeoutMs: number, lane?: LaneLife['lane']): void
@@ -150,7 +165,7 @@ export interface Attempt {
  */
 export type Binding = 'key' | 'host' | 'once' | 'load' | 'previous' | 'new'
 
-/** A lane, and the number of one of its lives. */
+/** A connection, and a number that changes when it ends and opens again. */
 export interface LaneLife {
   readonly lane: { readonly life: number }
   readonly life: number
@@ -164,7 +179,7 @@ export interface Past {
   hangUps: number
   /** When its time on the current host ends; 0 if that starts with the next attempt. */
   hereUntilMs: number
-  /** The lane that may still execute a timed-out attempt. */
+  /** The connection on which the server may still execute a timed-out attempt. */
   heldBy: LaneLife | undefined
 }
 
@@ -203,7 +218,9 @@ export class Request<Result = unknown, Context = unknown> {
   attempts = 0
   /** Whether bytes of the command may have left the process, in any attempt. */
   sent = false
-  /** Whether it uses the host's first lane, to stay in order with other such requests. */
+  /**
+   * Whether it is sent on the host's first connection, to stay in order with other such requests.
+   */
   ordered = false
   binding: Binding = 'key'
   /** Whether the server replied that it changed nothing. */
@@ -223,7 +240,7 @@ export class Request<Result = unknown, Context = unknown> {
   /** The current or last attempt. */
   attempt: Attempt | undefined = undefined
 
-  // Not typed by Result, so that a request of any result is a Request.
+  // Typed `never` instead of Result, so that a Request of any result type is assignable to Request.
   #resolve!: (value: never) => void
   #reject!: (error: unknown) => void
 

@@ -1,7 +1,9 @@
 // Imported, because the global Buffer is a getter that runs at each use.
 import { Buffer } from 'node:buffer'
 
-/** Enough for one write of the outbox and one more value. What does not fit gets its own buffer. */
+/**
+ * Enough for one write of a connection and one more value. What does not fit gets its own buffer.
+ */
 const SLAB_BYTES = 512 * 1024
 
 /**

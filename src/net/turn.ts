@@ -1,6 +1,6 @@
 import { nextTick, setImmediate } from '../runtime.ts'
 
-/** Collects requests until the write of the tick. */
+/** A connection that collects requests until the event loop tick's one write. */
 export interface Gatherer {
   /** How many requests are waiting. */
   readonly queued: number
@@ -8,22 +8,22 @@ export interface Gatherer {
 }
 
 /**
- * Decides when the lanes of a client write: by process.nextTick, or at the end of the event loop's
- * tick with one write per lane. While requests are in flight, it waits for the end. Otherwise it
- * depends on the last tick that waited: if waiting collected more requests than nextTick would
- * have, it waits again; a lone request would only lose time.
+ * Decides when the connections of a client write: by process.nextTick, or at the end of the event
+ * loop's tick with one write per connection. While requests are in flight, it waits for the end.
+ * Otherwise it depends on the last tick that waited: if waiting collected more requests than
+ * nextTick would have, it waits again. A single request would only lose time by waiting.
  */
 export class Turn {
   #gatherers: Gatherer[] = []
   #spare: Gatherer[] = []
-  /** How many lanes have requests in flight. */
+  /** How many connections have requests in flight. */
   #busy = 0
   /** How many requests an early write would have collected. */
   #atOnce = 0
   /** Whether waiting collected more requests the last time. */
   #isWaitingWorth = false
 
-  /** Counts the lanes with requests in flight: 1 adds one, -1 removes one. */
+  /** Counts the connections with requests in flight: 1 adds one, -1 removes one. */
   count(change: 1 | -1): void {
     this.#busy += change
   }

@@ -6,10 +6,10 @@ const BLOCKED_MS = 50
 const CATCH_UP_TURNS = 3
 
 /**
- * The timer of a lane. It calls `onDue` after pending reads, so that replies which arrived in time,
- * but were not read because the event loop was blocked, do not count as late. A pending timer keeps
- * the process alive: between two dials nothing else does, and the caller's promise would never
- * settle.
+ * The timer of a connection. It calls `onDue` after pending reads, so that replies which arrived in
+ * time, but were not read because the event loop was blocked, do not count as late. A pending timer
+ * keeps the process alive: between two dials nothing else does, and the caller's promise would
+ * never settle.
  */
 export class Watch {
   readonly #onDue: (nowMs: number) => number
@@ -39,7 +39,7 @@ export class Watch {
     clearTimeout(this.#timer)
     clearImmediate(this.#turn)
     this.#dueMs = dueMs
-    // A timer may fire a fraction of a millisecond early by this clock.
+    // Round up: a timer may fire a fraction of a millisecond early, and must not find nothing due.
     const waitMs = Math.max(0, Math.ceil(dueMs - performance.now()))
     this.#timer = setTimeout(this.#onTimer, waitMs)
   }

@@ -148,7 +148,7 @@ export class ClassicPath implements Path {
    * that no refill stored, because its remaining lifetime is unknown.
    */
   async invalidate(key: string, policy: Policy, home?: KeyHome): Promise<boolean> {
-    // While a key moves, a read may use another home than the mark, so delete the key on this home.
+    // While a key moves, a read may use another host than the mark, so delete the key on this host.
     const attempts = home === undefined ? MARK_ATTEMPTS : 0
     for (let attempt = 0; attempt < attempts; attempt++) {
       const mark = await readItem(this.#store, key, (item) => this.#mark(item, policy))
@@ -233,7 +233,9 @@ function unlessRefused(error: unknown): undefined {
   if (!isMintringError(error) || error.code !== 'MINTRING_REFUSED') throw error
 }
 
-/** The flags that a mark keeps: the codec's bits, and those of a refill. */
+/**
+ * The flags that stay when a value is marked stale: the codec's bits, and those that a refill set.
+ */
 const KEPT = CODEC_FLAGS | Stamp.Refill | Stamp.NoEarly
 
 /** The meaning of a lock's flags. */

@@ -12,8 +12,9 @@ export interface ElectionOwner {
 }
 
 /**
- * Whether an election of this lease is in progress, or known to be lost for a while. `until`:
- * `untilMs` for callers that only want the value replaced, `waitingUntilMs` for callers that wait.
+ * Whether this process is trying for the lease now, or knows for a while that it cannot win it.
+ * `until` names the time that counts: `untilMs` for callers that only want the value replaced,
+ * `waitingUntilMs` for callers that wait.
  */
 export function isSettled(
   { sight }: Slot,
@@ -21,13 +22,14 @@ export function isSettled(
   nowMs: number,
   until: 'untilMs' | 'waitingUntilMs',
 ): boolean {
-  // After a hard invalidation of a tag, the value counts as absent under the same CAS id.
+  // Compare `on` as well: a hard invalidation of a tag makes the value count as absent, and the CAS
+  // id stays the same.
   if (sight === undefined || sight.isToMark !== isToMark || sight.lease.on !== lease.on)
     return false
   return isSameLease(sight.lease, lease) && nowMs < sight[until]
 }
 
-/** Tries for the lease of a finding, once for all callers of this process. */
+/** Tries for the lease of a read result (`finding`), once for all callers of this process. */
 export async function electOnce(
   slot: Slot,
   finding: Finding,
@@ -60,8 +62,8 @@ export async function electOnce(
 }
 
 /**
- * Returns an election's result for a caller that shares it: with its own value, or with the newer
- * one that the election found.
+ * Returns what another caller's attempt for the lease found, for a caller that shares it. It keeps
+ * its own value, unless only the attempt found one.
  */
 function forAnother(finding: Finding, elected: Finding, clock: Clock): Finding {
   if (finding.verdict === 'absent' && elected.verdict !== 'absent') return anew(elected, clock)

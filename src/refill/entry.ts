@@ -27,21 +27,21 @@ export interface RefillEntry<Value = unknown> {
   readonly ttl?: number
 }
 
-/** An entry, or a promise of one. */
+/** A value with how it was found, or a promise of it. */
 export type SoonEntry = RefillEntry | Promise<RefillEntry>
 
-/** Whether a value or entry is still pending. */
+/** Whether a value, or a value with how it was found, is still pending. */
 export function isPromise(value: unknown): value is Promise<unknown> {
   return types.isPromise(value)
 }
 
-/** Returns the entry of a fresh value, which may still be decoding. */
+/** Returns a fresh value with how it was found. The value may still be decoding. */
 export function freshEntry({ value, freshForSeconds }: Finding): SoonEntry {
   const isEndless = freshForSeconds === -1
   return entryOf(value, isEndless ? { state: 'fresh' } : { state: 'fresh', ttl: freshForSeconds })
 }
 
-/** Returns the entry of a stale value, which may still be decoding. */
+/** Returns a stale value with how it was found. The value may still be decoding. */
 export function staleEntry({ value, staleForSeconds, staleBecause }: Finding): SoonEntry {
   const because = staleBecause === undefined ? {} : { staleBecause }
   return entryOf(value, { state: 'stale', staleFor: staleForSeconds, ...because })
@@ -52,7 +52,7 @@ function entryOf(value: unknown, terms: Omit<RefillEntry, 'value'>): SoonEntry {
   return { ...terms, value }
 }
 
-/** Returns the entry, or if it fails, the fallback. */
+/** Resolves to `fallback` if the load fails and there is one. */
 export function guarded(
   entry: Promise<RefillEntry>,
   fallback: RefillEntry | undefined,

@@ -74,7 +74,7 @@ export interface Finding {
   readonly tail: Tail | undefined
   /** The versions of its tags, read after the caller came and before any load. */
   readonly look?: Look | undefined
-  /** Whether a value that is fresh by its ttl must be marked, in order to elect who refills it. */
+  /** Whether a value that is fresh by its ttl must be marked, to decide by it who refills it. */
   readonly isToMark?: boolean
 }
 
@@ -104,7 +104,10 @@ export function isImmutable(value: unknown): boolean {
   return value === null || (typeof value !== 'object' && typeof value !== 'function')
 }
 
-/** Returns the finding without its value: one that cannot be decoded counts as absent. */
+/**
+ * Returns the read result without its value, for a value that cannot be decoded: the key then
+ * counts as absent.
+ */
 export function withoutValue(finding: Finding): Finding {
   const { election, lease } = finding
   const isOpen = election === 'none' && lease.cas !== NO_CAS
@@ -118,7 +121,7 @@ export function withoutValue(finding: Finding): Finding {
   }
 }
 
-/** The `again` of findings without a value. */
+/** Serves as `again`, which decodes a value again, if there is no value. */
 export function nothing(): undefined {
   return undefined
 }

@@ -77,7 +77,8 @@ export class Flight {
     this.begun = new Promise((resolve) => {
       this.#onBegun = resolve
     })
-    // The reply that gave this lease came while the client closed.
+    // The client closed before the reply that gave this lease arrived. So give the lease up at
+    // once.
     if (deck.loads.closedWith !== undefined) this.abandon(deck.loads.closedWith)
     this.promise = this.#run()
     // Marks the rejection as handled: a background refill that fails is reported, not thrown.
@@ -96,7 +97,7 @@ export class Flight {
     return isSameLease(this.lease, lease)
   }
 
-  /** Returns the entry for one more caller, with its own copy of the value. */
+  /** Returns the result of the load for one more caller, with its own copy of the value. */
   async join(): Promise<RefillEntry> {
     this.#portions.expect()
     const entry = await this.promise
@@ -274,7 +275,7 @@ export class Bypass {
   readonly #abort = new AbortController()
   #isFirst = true
 
-  /** Calls `onOver` once, before any caller gets the value. */
+  /** Calls `onOver` once when the load has ended, before any caller gets the value. */
   constructor(ask: Ask, { store, clock }: FlightDeck, onOver: () => void) {
     this.#portions = new Portions(store, clock, ask.slot.policy.isShared)
     this.#promise = load(ask, undefined, clock, this.#abort)
@@ -290,7 +291,7 @@ export class Bypass {
       )
   }
 
-  /** Returns the entry for one caller. */
+  /** Returns the result of the load for one caller. */
   async join(state: EntryState): Promise<RefillEntry> {
     const isFirst = this.#isFirst
     this.#isFirst = false

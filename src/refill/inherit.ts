@@ -4,10 +4,13 @@ import type { Policy } from './policy.ts'
 import { hasClock, isTagged, Stamp } from './stamp.ts'
 import type { Elsewhere, Item, RefillStore } from './store.ts'
 
-/** What a lookup at the other home of a moving key needs. */
+/** What a lookup at the other host of a moving key needs. */
 export interface Heir {
   readonly store: RefillStore
-  /** Returns the finding with its value decoded, or found to be unreadable. */
+  /**
+   * Returns the read result with its value decoded. If it cannot be decoded, the key counts as
+   * absent.
+   */
   decoded(finding: Finding): Promise<Finding>
   inBackground(work: Promise<void>): void
 }
@@ -17,7 +20,10 @@ interface Terms {
   readonly policy: Policy
 }
 
-/** Returns what the other home of a moving key has; undefined for a key that does not move. */
+/**
+ * Reads a moving key on its other host, after it was missing on the one that reads use. Undefined
+ * for a key that does not move.
+ */
 export function elsewhere(
   terms: Terms,
   finding: Finding,
@@ -26,12 +32,12 @@ export function elsewhere(
 ): Promise<Finding> | undefined {
   const looking = heir.store.elsewhere?.(terms.key)
   if (looking === undefined) return undefined
-  // If the other home cannot be read, it has nothing.
+  // If the other host cannot be read, the key stays a miss.
   return inherited(terms, finding, looking, path, heir).catch(() => finding)
 }
 
 /**
- * Handles a miss of a moving key whose other home has the item. A fresh item is stored here with
+ * Handles a miss of a moving key whose other host has the item. A fresh item is stored here with
  * its remaining lifetime, under the lease that the read won. A stale item is served while the
  * holder of the lease here loads.
  */
@@ -56,7 +62,7 @@ async function inherited(
   return { ...there, election: 'none' }
 }
 
-/** Marks a key stale on all of its homes. */
+/** Marks a key stale on its host; on both if it moves. */
 export async function invalidateHomes(
   key: string,
   policy: Policy,
@@ -68,7 +74,7 @@ export async function invalidateHomes(
     const homes = store.homesOf?.(key)
     for (const home of homes ?? [undefined])
       wasThere = (await path.invalidate(key, policy, home)) || wasThere
-    // Repeat if the homes have changed, because the new ones did not get the mark.
+    // If the key's hosts changed meanwhile, the new ones did not get the mark: repeat.
     if (store.homesOf?.(key) === homes) return wasThere
   }
 }
@@ -91,8 +97,8 @@ async function keepOrLetGo(
 }
 
 /**
- * Stores the item as a load would, where a lease needs commands of its own. Skips plain sets, whose
- * remaining lifetime is unknown.
+ * Stores an item of the other host as a load would. Used if a single command cannot store it under
+ * the lease. Skips plain sets, whose remaining lifetime is unknown.
  */
 async function storeAnew(
   { key, policy }: Terms,

@@ -126,7 +126,7 @@ export class LoadFailure {
   }
 }
 
-/** For loads whose values are not stored. */
+/** Ignores the tags that a loader declares, because its value is not stored. */
 const NO_TAKER: TagTaker = { declare: () => Promise.resolve() }
 
 /**

@@ -58,7 +58,7 @@ export class Loads {
   }
 
   async #allReplied(): Promise<void> {
-    // One reply may lead to the next question.
+    // A reply can lead to another command, so repeat until none is pending.
     while (this.#asked > 0) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve

@@ -37,7 +37,10 @@ interface Wanted {
 
 /** How long won keys wait for reads of slower hosts, so that one loader call loads all of them. */
 const GATHER_MS = 50
-/** The same for keys whose stale value was served, and whose election ends slightly later. */
+/**
+ * How long won keys wait for further keys whose stale value was served: these win their lease
+ * slightly later.
+ */
 const LATE_MS = 5
 
 /**
@@ -120,8 +123,9 @@ export interface ManyKeys {
 }
 
 /**
- * Reads all keys, loads those it won together, and waits for those that others load. Resolves to
- * the entries in the order of the keys. Rejects when a key has neither a value nor a stale one.
+ * Reads all keys, loads together those whose lease it won, and waits for those that others load.
+ * Resolves to the values in the order of the keys, with how each was found. Rejects when a key has
+ * neither a value nor a stale one.
  */
 export async function getOrSetMany(
   refiller: Refiller,
@@ -147,7 +151,8 @@ export async function getOrSetMany(
 }
 
 /**
- * Reads a key, and elects a client to load it if that takes another command. Returns the next step.
+ * Reads a key. If the read did not decide who loads it, tries for the lease with another command.
+ * Returns the next step.
  */
 async function found(refiller: Refiller, ask: Ask<Slot>) {
   try {

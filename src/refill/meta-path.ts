@@ -24,9 +24,10 @@ const MAX_TTL_SECONDS = 2_592_000
  * not changed since. The store never carries `I`, which would let an older value replace a newer
  * one.
  *
- * The server never takes a lease back. So each lease has an item beside the key, its beat, named
- * after the lease's CAS id. The holder renews the beat. A waiting client creates a missing beat;
- * when no client has renewed it for the length of a lease, one takes the lease over.
+ * The server never takes a lease back. So each lease has an item beside the key, its heartbeat,
+ * named after the lease's CAS id. The holder renews the heartbeat. A waiting client creates a
+ * missing heartbeat; when no client has renewed it for the length of a lease, one takes the lease
+ * over.
  */
 export class MetaPath implements Path {
   protected readonly refillStore: RefillStore
@@ -90,19 +91,21 @@ export class MetaPath implements Path {
   }
 
   /**
-   * Elects a client. Usually the read itself was the election; left are unreadable values, items
-   * for which no waiting client won the lease, and leases of dead holders.
+   * Tries for the lease. Usually the read itself has decided who refills. This is for the rest:
+   * unreadable values, items that no waiting client won, and leases whose holder may have died.
    */
   async elect(key: string, policy: Policy, finding: Finding): Promise<Elected> {
     const { lease } = finding
-    // The server did not create the requested placeholder.
+    // The server did not create the placeholder that the read requested, so there is no lease to
+    // win.
     if (lease.cas === '') return decided({ ...finding, election: 'none' })
     if (lease.on === 'placeholder' && finding.election === 'open') {
       return this.replace(key, policy, finding)
     }
     if (finding.isToMark === true) return this.#mark(key, policy, finding)
     const { leaseSeconds } = policy
-    // Such a short lifetime needs no takeover.
+    // Items live too short here for a heartbeat. Do not take the lease over: it soon ends by
+    // itself.
     if (isFleeting(lease, policy) && finding.election === 'lost') return lost(finding, 'none')
     const [beat] = await this.refillStore.exchange(lease.place, key, [
       { name: 'mg', beside: beatName(lease), vivifySeconds: beatSeconds(leaseSeconds) },
@@ -176,7 +179,8 @@ export class MetaPath implements Path {
     )
     const { ttlSeconds, flags } = before!
     if (hasClock(flags)) {
-      // A client with classic commands stored it, and such clients cannot see the mark.
+      // A client with classic commands stored this value. Such clients cannot see the stale mark,
+      // so delete it.
       await this.refillStore.spread(key, [{ name: 'md' }], home)
     } else if (ttlSeconds > 0 && ttlSeconds < graceSeconds) {
       await this.refillStore.spread(key, [{ name: 'touch', ttlSeconds }], home)
@@ -198,8 +202,9 @@ export class MetaPath implements Path {
   }
 
   /**
-   * Handles a missing beat. A holder sends its first beat within half a lease, so if the
-   * placeholder is older, the holder is dead. If the lease's age is unknown, its time starts now.
+   * Handles a lease without a heartbeat. A holder sends the first one within half a lease. So if
+   * the placeholder is older than a lease, the holder is dead. If the lease's age is unknown, its
+   * time starts now.
    */
   async #first(key: string, policy: Policy, finding: Finding): Promise<Elected> {
     const { election, lease } = finding
@@ -290,19 +295,22 @@ export function pauseSeconds({ errorBackoffSeconds }: Policy): number {
   return errorBackoffSeconds === 0 ? 0 : errorBackoffSeconds + 1
 }
 
-/** A beat with this many leases left to live has expired, but can still be read. */
+/**
+ * How many leases longer a heartbeat can be read than it counts. The server keeps it that long, so
+ * that clients see when it stopped counting.
+ */
 const LINGER_LEASES = 6
 
 function beatSeconds(leaseSeconds: number): number {
   return (LINGER_LEASES + 1) * leaseSeconds
 }
 
-/** Whether items at the lease's place expire too soon for beats. */
+/** Whether the server limits lifetimes so much that a heartbeat would expire too soon. */
 function isFleeting({ place }: Lease, { leaseSeconds }: Policy): boolean {
   return place.maxTtlSeconds > 0 && place.maxTtlSeconds < beatSeconds(leaseSeconds)
 }
 
-/** The meaning of a beat's flags. */
+/** The meaning of a heartbeat's flags. */
 const TROUBLES: readonly Trouble[] = ['none', 'slow', 'failing']
 
 function beatOf(trouble: Trouble): EncodedItem {
@@ -314,8 +322,8 @@ function beatName({ cas }: Lease): string {
 }
 
 /**
- * Returns the election that the read itself decided. If the win token was spent on an early refresh
- * that this policy does not want, a new election is needed.
+ * Returns who may refill, as far as the read itself decided it. `open`: the win token was spent on
+ * an early refresh that this policy does not want, so another command must decide.
  */
 function electionOf(item: Item, verdict: Verdict): Election {
   if (item.cas === NO_CAS) return 'none'
@@ -326,8 +334,8 @@ function electionOf(item: Item, verdict: Verdict): Election {
 }
 
 /**
- * Returns how long a value has been stale. After a mark it lives for the grace, so this holds for
- * both ways of becoming stale.
+ * Returns how long a value has been stale. A value that was marked stale, like one past its ttl,
+ * has the grace (the longer stale window) left to live at first.
  */
 function staleFor(ttlSeconds: number, graceSeconds: number): number {
   return ttlSeconds === -1 ? 0 : Math.max(0, graceSeconds - Math.max(ttlSeconds, 0))

@@ -31,18 +31,19 @@ export interface Path {
   /** Stores a value; resolves to false, without storing, if the key has changed since the lease. */
   store(key: string, policy: Policy, lease: Lease, entry: FoundEntry): Promise<boolean>
   /**
-   * Marks a key stale; resolves to whether there was a value. `policy` is the key's, or a guess.
+   * Marks a key stale; resolves to whether there was a value. `policy` is the key's policy, or the
+   * defaults if that is unknown.
    */
   invalidate(key: string, policy: Policy, home?: KeyHome): Promise<boolean>
 }
 
-/** The result of an election. */
+/** The result of trying for a lease. */
 export interface Elected {
-  /** The finding; its election is never `open`. */
+  /** The read result. `election`, which says who may refill, is never `open` here. */
   readonly finding: Finding
   /** Whether a dead holder had the lease. */
   readonly isTakeover?: boolean
-  /** How long no further election is useful, in ms. */
+  /** For how many ms the result counts: no other caller need try for the lease meanwhile. */
   readonly goodForMs: number
 }
 
@@ -67,15 +68,18 @@ export function stamped({ encoded, tail }: FoundEntry, bits: number, tagBits: nu
   return { body: withTail(body, tail), flags: flags + bits + tagBits }
 }
 
-/** How long to wait before another election, if no server tells how long this one holds. */
+/**
+ * How long to wait before trying for a lease again, if the server does not tell how long its holder
+ * keeps it.
+ */
 export const ELECTION_PAUSE_MS = 250
 
-/** Returns the result of an election that another client won. */
+/** Returns the result for a lease that another client holds. */
 export function lost(finding: Finding, trouble: Trouble, goodForMs = ELECTION_PAUSE_MS): Elected {
   return { finding: { ...finding, election: 'lost', trouble, isToMark: false }, goodForMs }
 }
 
-/** Returns the result of an election that this process won. */
+/** Returns the result for a lease that this process won. */
 export function won(finding: Finding, trouble: Trouble, isTakeover = false): Elected {
   const now: Finding = { ...finding, election: 'won', trouble, isToMark: false }
   return { finding: now, isTakeover, goodForMs: 0 }

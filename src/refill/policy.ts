@@ -48,7 +48,10 @@ export interface RefillPolicy {
    * change by one caller is then visible to the others. Default false.
    */
   readonly sharedValues?: boolean | undefined
-  /** `sidecar` keeps the placeholder beside the key, so that nginx may read the key. */
+  /**
+   * Where the placeholder of a missing value is: `inline` under the key itself, `sidecar` under
+   * another key, so that nginx may read this one. Default `inline`.
+   */
   readonly placeholder?: 'inline' | 'sidecar' | undefined
   /**
    * The tags of the value, such as `['product:17']`: invalidateTags() with one of them makes it

@@ -21,7 +21,7 @@ export interface ReadOwner<Slot extends Terms> extends Heir {
   pathOf(slot: Slot): Path
   settle(ask: Ask<Slot>, finding: Finding): SoonEntry
   failed(ask: Ask<Slot>, error: unknown): Promise<RefillEntry>
-  /** Returns the finding after comparing its tag versions with the current ones. */
+  /** Returns the read result after comparing its tag versions with the current ones. */
   judged(slot: Slot, finding: Finding, look: Look | undefined): Finding | Promise<Finding>
   /** Called when no further callers may join the read. */
   over(read: Read<Slot>): void
@@ -29,7 +29,10 @@ export interface ReadOwner<Slot extends Terms> extends Heir {
   readonly tags: TagDesk
 }
 
-/** A caller besides the first; it wants a value, an entry or a finding. */
+/**
+ * A caller besides the first. It wants the value, the value with how it was found (`entry`), or the
+ * whole read result (`finding`).
+ */
 interface Taker {
   readonly wants: 'value' | 'entry' | 'finding'
   resolve(result: unknown): void
@@ -98,7 +101,7 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     return this.#take('entry') as Promise<RefillEntry>
   }
 
-  /** Resolves to the finding, for callers that decide themselves. */
+  /** Resolves to the read result, for callers that decide themselves whether to load. */
   finding(): Promise<Finding> {
     return this.#take('finding') as Promise<Finding>
   }
@@ -110,7 +113,10 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     return this.#answeredAfter(look, item.keep())
   }
 
-  /** Uses a single promise, because hits whose tags are on another server take this path. */
+  /**
+   * Makes one promise instead of a chain of them: hits whose tags are on another server take this
+   * path.
+   */
   #answeredAfter(look: Look, item: Item): Promise<unknown> {
     return new Promise((resolve, reject) => {
       look.whenDone(() => {
@@ -162,7 +168,8 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
   }
 
   failed(error: unknown): unknown {
-    // A read can fail before it is awaited, so defer: its rejection counts as handled then.
+    // A read can fail before its caller awaits it. So fail a little later, when the caller handles
+    // the rejection.
     if (this.#handle === undefined) return Promise.resolve().then(() => this.failed(error))
     this.#owner.over(this)
     const fail = (): unknown => this.#ended(this.#owner.failed(this, error))
@@ -185,7 +192,8 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
   }
 
   /**
-   * Serves a fresh value without electing anyone: the first caller gets it, each other one a copy.
+   * Serves a fresh value, for which no one need refill: the first caller gets it, each other one a
+   * copy.
    */
   #tellFresh(item: Item, value: unknown): unknown {
     const { tally } = this.#owner
@@ -210,7 +218,8 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     }
     const first = this.#hasFirst ? this.#ended(this.#owner.settle(this, next())) : undefined
     const takers = this.#takers ?? []
-    // Serve callers of values before callers of findings, which will read again anyway.
+    // Serve callers that want values first: the others decide for themselves, and will read again
+    // anyway.
     for (const taker of takers) {
       if (taker.wants === 'finding') continue
       this.#give(taker, this.#owner.settle(this, next()))
@@ -219,7 +228,10 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     return first === undefined ? undefined : plainValue(first)
   }
 
-  /** Resolves a caller. Entries are counted by the call that requested them. */
+  /**
+   * Resolves one caller. Counts its outcome, except for a caller that wants an `entry`: its own
+   * call counts that.
+   */
   #give({ wants, resolve }: Taker, entry: SoonEntry): void {
     resolve(wants === 'entry' ? entry : plainValue(this.#ended(entry)))
   }
@@ -236,7 +248,9 @@ function decodedAgain(item: Item, value: unknown): unknown {
   return again === UNREADABLE || isPromise(again) ? value : again
 }
 
-/** Spares async_hooks from tracking when such a scope is garbage collected. */
+/**
+ * Saves time: without this option, async_hooks tracks when each such scope is garbage collected.
+ */
 const SCOPE_OPTIONS = { requireManualDestroy: true }
 
 function plainValue(entry: SoonEntry): unknown {

@@ -338,7 +338,8 @@ export class Refill implements DefinedVerbs {
     if (given !== undefined) return resolveGrace(given, this.#slots.defaults)
     const known = this.#slots.policyOf(key)
     if (known !== undefined) return known
-    // The policy is unknown in a process that only writes, so also mark a lock beside the key.
+    // A process that only writes does not know the key's policy. Assume 'sidecar': the invalidation
+    // then also covers a lock beside the key.
     return resolveGrace({ placeholder: 'sidecar' }, this.#slots.defaults)
   }
 
@@ -355,7 +356,7 @@ export class Refill implements DefinedVerbs {
   }
 }
 
-/** Returns the values of entries, without those that are `undefined`. */
+/** Returns the values alone, without those that are `undefined`. */
 export function valuesOf<Value>(
   entries: ReadonlyMap<string, RefillEntry<Value>>,
 ): Map<string, Value> {
@@ -408,7 +409,7 @@ function start<Result>(slot: Slot, refresh: () => Promise<Result>): Promise<Resu
   const turns: Refreshes = { running, next: undefined }
   slot.refreshes = turns
   const end = (): void => {
-    // If another refresh is waiting, it takes this one's place.
+    // If another refresh waits, keep the state: that refresh takes over from this one.
     if (slot.refreshes === turns && turns.next === undefined) slot.refreshes = undefined
   }
   running.then(end, end)

@@ -85,7 +85,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return this.#pathOf(policy)
   }
 
-  // The state table: fresh, stale, absent.
+  // What a caller gets for a fresh, a stale and an absent value.
 
   /** Returns what a caller gets for the result of its read. */
   settle(ask: Ask<Slot>, finding: Finding): SoonEntry {
@@ -142,8 +142,8 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   }
 
   /**
-   * Resolves to the load that it starts. Ignores an unreachable server, because the next reader
-   * tries again.
+   * Tries for the lease in the background, and resolves to the load that it starts. Ignores an
+   * unreachable server, because the next reader tries again.
    */
   async #electBehind(ask: Ask<Slot>, finding: Finding): Promise<Flight | undefined> {
     const { slot } = ask
@@ -169,13 +169,14 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return this.resume(waiter, now) ?? this.#join(waiter)
   }
 
-  /** Returns the entry for a waiter, or undefined if it must keep waiting. */
+  /** Returns what the waiter gets, or undefined if it must keep waiting. */
   resume(waiter: Waiter<Slot>, finding: Finding): SoonEntry | undefined {
     const { ask, fallback, wantsFresh } = waiter
     const { slot } = ask
     const { verdict, election, trouble, staleForSeconds } = finding
     if (verdict === 'fresh') return this.#settleFresh(ask, finding)
-    // A wait for a load of this item timed out before: only its own caller waits once more.
+    // An earlier load under this lease failed or took too long. So do not wait for this one if
+    // there is a stale value.
     const isVain = fallback !== undefined && isSameLease(slot.failed, finding.lease)
     if (slot.flight?.holds(finding.lease) === true) {
       return isVain ? fallback.entry : this.#share(waiter, slot.flight, finding)
@@ -218,7 +219,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return this.unreachable(this.#waiter(ask, undefined), error)
   }
 
-  // Elections.
+  // Trying for leases.
 
   async elect({ slot }: Ask<Slot>, finding: Finding): Promise<Finding> {
     this.loads.asks()
@@ -243,7 +244,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     this.report('leaseTakenOver', { key, host: lease.place.name })
   }
 
-  // Loads.
+  // Loading.
 
   #start(ask: Ask<Slot>, finding: Finding): Flight {
     const { slot } = ask
@@ -253,7 +254,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     }
     const flight = new Flight(ask, this.pathOf(slot), finding, this, (over) => {
       if (slot.flight === over) slot.flight = undefined
-      // The last election concerned this lease only.
+      // Forget the last attempt for the lease: it concerned only the lease that this load has used.
       slot.sight = undefined
     })
     slot.flight = flight
@@ -295,7 +296,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return entry
   }
 
-  /** Resolves to the flight's entry if it arrives in time, else to the stale one. */
+  /** Resolves to the loaded value if it arrives in time, else to the stale one. */
   async #freshInTime(
     timeoutMs: number,
     flight: Flight,
@@ -309,7 +310,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
       : stale
   }
 
-  // Reads and waits.
+  // Reading, and waiting for other clients.
 
   /**
    * Joins the key's read of this tick, or starts one: there is one per key and tick. A read whose
@@ -334,7 +335,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     if (read.slot.read === read) read.slot.read = undefined
   }
 
-  /** Reads for a caller that decides by the finding. Rejects when the cache is unreachable. */
+  /** Reads for a caller that decides by the read result. Rejects when the cache is unreachable. */
   find({ slot, loader, tagsOf }: Ask<Slot>): Promise<Finding> {
     return this.read(slot, loader, tagsOf).finding()
   }
@@ -371,7 +372,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return staleEntry(finding)
   }
 
-  // What changes the key.
+  // Changing the key.
 
   /**
    * Marks the key stale and resolves to a value loaded after that. Rejects when it cannot be

@@ -29,7 +29,9 @@ export function coded<Result>(
   return withinWait(clock, CODEC_TIMEOUT_MS, Promise.resolve(result))
 }
 
-/** Returns the finding with its decoded value. A value that cannot be decoded counts as absent. */
+/**
+ * Returns the read result with its decoded value. A value that cannot be decoded counts as absent.
+ */
 export async function decoded(clock: Clock, finding: Finding): Promise<Finding> {
   try {
     const value = await coded(clock, finding.value)
@@ -40,7 +42,8 @@ export async function decoded(clock: Clock, finding: Finding): Promise<Finding> 
 }
 
 /**
- * Returns the finding with another copy of its value; shares a value that cannot be decoded again.
+ * Returns the read result with another copy of its value; shares a value that cannot be decoded
+ * again.
  */
 export function anew(finding: Finding, clock: Clock): Finding {
   const value = finding.again()

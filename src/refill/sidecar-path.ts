@@ -16,7 +16,9 @@ import type {
 import { pageWithTags, READ_TAGS, readPage, tagsOfPage, tagsToCome } from './tags/sidecar.ts'
 import type { Tail } from './tags/tail.ts'
 
-/** The lifetime of a page that is not confirmed yet. */
+/**
+ * The lifetime of a page that is stored but not confirmed yet: the lock is checked once more first.
+ */
 const UNCONFIRMED_SECONDS = 2
 
 /** A page to store, and the item beside it. */
@@ -62,8 +64,8 @@ export class SidecarPath extends MetaPath {
   }
 
   /**
-   * Elects a client by the lock. Reads the key again behind the lock, because the last holder may
-   * just have stored.
+   * Tries for the lease by the lock beside the key. Reads the key again after the lock in the same
+   * exchange, because the last holder may just have stored.
    */
   override async elect(key: string, policy: Policy, finding: Finding): Promise<Elected> {
     const { lease } = finding
@@ -86,7 +88,7 @@ export class SidecarPath extends MetaPath {
     return won(cold, 'none')
   }
 
-  /** Replaces an expiring lock as a placeholder is replaced. */
+  /** Replaces a lock that would expire during the load: releases it and tries for a new one. */
   protected override async replace(
     key: string,
     policy: Policy,

@@ -23,16 +23,22 @@ interface Agreed {
   readonly pace: Pace
 }
 
-/** The last election of a key; until its time no further election is useful. */
+/** This process's last attempt for the lease of a key. Until `untilMs`, another one is useless. */
 export interface Sight {
-  /** Whether it was to mark the value: until its tags come, a page has the same lease. */
+  /**
+   * Whether the attempt was to mark a fresh value stale. Its lease does not tell: a page has the
+   * same one before and after its tags are stored.
+   */
   readonly isToMark: boolean
   /** The lease of the item that a read found. */
   readonly lease: Lease
   readonly elected: Promise<Elected>
-  /** Infinity while the election, or the next one, is in progress. */
+  /** Infinity while the attempt is in progress. */
   untilMs: number
-  /** The same for callers that wait, which want to know soon when the load failed. */
+  /**
+   * The same time for callers that wait for another client's load. It is earlier, because they must
+   * learn soon that the load failed.
+   */
   waitingUntilMs: number
 }
 
@@ -48,13 +54,16 @@ export interface Slot extends Agreed, Terms {
   read: Read<Slot> | undefined
   /** The load that callers of this process may share. */
   flight: Flight | undefined
-  /** The load without the cache that they may share. */
+  /** The load without the cache that callers of this process may share. */
   bypass: Bypass | undefined
   /** The poller for callers that wait for another process. */
   wait: Wait<Slot> | undefined
   sight: Sight | undefined
   refreshes: Refreshes | undefined
-  /** The tag versions for which this process last marked the value, and until when that counts. */
+  /**
+   * The tag versions for which this process last marked the value stale, and until when it must not
+   * do so again for them.
+   */
   marked: { readonly digest: string | undefined; readonly untilMs: number } | undefined
 }
 
@@ -102,7 +111,10 @@ export class Slots {
     return slot
   }
 
-  /** Does the same as of() for a defined key, whose policy is kept as long as the client lives. */
+  /**
+   * Does the same as of() for a key given to define(), whose policy is kept as long as the client
+   * lives.
+   */
   define(key: string, given: RefillPolicy): void {
     const { policy } = this.of(key, given)
     const before = this.#defined.get(key)

@@ -17,7 +17,7 @@ export const Stamp = {
   Marked: 1 << 10,
   /** Its lifetime is too short for an early refresh. */
   NoEarly: 1 << 11,
-  /** The time at which it becomes stale is in units of 256 s instead of 1 s. */
+  /** The bits that say when the value becomes stale count units of 256 s instead of 1 s. */
   Coarse: 1 << 12,
 } as const
 
@@ -80,7 +80,10 @@ export function isPlaceholder({ size, flags }: { readonly size: number; readonly
   return size === 0 && (flags & WRITTEN) === 0
 }
 
-/** Whether other clients may get the value: it is not waiting for its check. */
+/**
+ * Whether clients may get the value. It is unconfirmed between its store and the check that no
+ * invalidation came before.
+ */
 export function isConfirmed(flags: number): boolean {
   return (flags & Stamp.Unconfirmed) === 0 || flags >>> TAGGED_SHIFT !== 0
 }

@@ -32,7 +32,10 @@ export interface Item {
   /** Whether the item was marked stale (X). */
   readonly stale: boolean
   readonly cas: string
-  /** The tags stored with the value; undefined if it has none, or was changed in place. */
+  /**
+   * The tags stored with the value; undefined if it has none, or if an append or prepend changed
+   * it.
+   */
   readonly tail: Tail | undefined
   /** Whether its tags are in an item beside it, and are about to be stored. */
   readonly awaitsTags?: boolean
@@ -57,7 +60,7 @@ export interface Reader {
 
 /** A pending read. */
 export interface ReadHandle {
-  /** Whether its bytes may have been sent: later callers must not join it. */
+  /** Whether the bytes of the read may have been sent: later callers must not join it. */
   readonly sent: boolean
   /**
    * Whether a change of the key was recorded after this read was queued: later callers must not
@@ -77,7 +80,7 @@ export interface TagReader {
 
 /** A pending read of a tag. */
 export interface TagHandle {
-  /** Whether its bytes may have been sent: later callers must not join it. */
+  /** Whether the bytes of the read may have been sent: later callers must not join it. */
   readonly sent: boolean
 }
 
@@ -98,15 +101,15 @@ export interface EncodedItem {
 
 /**
  * A command for a key. With `beside` it applies to an item beside the key, on the same server: a
- * lock, or the beat of a lease. Callers' keys cannot equal such items. TTLs are in seconds; 0 never
- * expires.
+ * lock, or the heartbeat of a lease. Callers' keys cannot equal such items. TTLs are in seconds; 0
+ * never expires.
  */
 export type StoreCommand = { readonly beside?: string | undefined } & (
   | {
       readonly name: 'mg'
-      /** On a miss, create an empty item with this lifetime, and win. */
+      /** On a miss, create an empty item with this lifetime, and win the lease. */
       readonly vivifySeconds?: number
-      /** Win if less than this lifetime is left. */
+      /** Win the lease if the item has less than this lifetime left. */
       readonly refreshBelowSeconds?: number
       /** Request the value. */
       readonly value?: boolean
@@ -152,13 +155,13 @@ export interface StoreAnswer extends Item {
 /** `meta`: mg, ms, md. `classic`: gets, add, set, cas, touch, delete. */
 export type Dialect = 'meta' | 'classic'
 
-/** One of the two homes of a moving key. */
+/** The previous or the new host of a moving key. */
 export type KeyHome = 'previous' | 'new'
 
 /** The item on the other home of a moving key. */
 export interface Elsewhere {
   readonly item: Item
-  /** Whether it may be stored on the home that reads use. */
+  /** Whether the item may be stored on the host that reads use. */
   readonly mayKeep: boolean
 }
 
@@ -200,7 +203,7 @@ export interface RefillStore {
   /**
    * Sends commands of an invalidation to the current server of the key, in order unless a
    * connection breaks. A server that should have received them but was unreachable gets them, or a
-   * delete, before its value is used again. Safe to send twice. `home` selects one home of a moving
+   * delete, before its value is used again. Safe to send twice. `home` selects one host of a moving
    * key.
    */
   spread(
@@ -210,12 +213,12 @@ export interface RefillStore {
   ): Promise<readonly StoreAnswer[]>
 
   /**
-   * Returns the homes of a moving key, in the order in which they must get a change. Returns the
+   * Returns the hosts of a moving key, in the order in which they must get a change. Returns the
    * same array as long as the hosts are the same.
    */
   homesOf?(key: string): readonly KeyHome[] | undefined
 
-  /** Reads the home of a moving key that reads do not use; undefined if the key does not move. */
+  /** Reads a moving key on the host that reads do not use; undefined if the key does not move. */
   elsewhere?(key: string): Promise<Elsewhere | undefined> | undefined
 
   /** Reads a tag on its own host, without a fallback: another host's item is not the tag. */
@@ -241,7 +244,7 @@ export interface RefillStore {
   fits(key: string, bodyBytes: number): boolean
 }
 
-/** Reads an item and resolves to `take` of it. Rejects when the read fails. */
+/** Reads an item and resolves to what `take` returns for it. Rejects when the read fails. */
 export function readItem<Result>(
   store: RefillStore,
   key: string,

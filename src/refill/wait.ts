@@ -30,12 +30,12 @@ export interface Waiter<Slot extends Terms> {
   readonly rereads: number
 }
 
-/** What a wait needs from its owner. */
+/** The functions of the Refiller that a wait uses. */
 export interface WaitOwner<Slot extends Terms> {
   readonly clock: Clock
   /** Reads the key again, counted as a poll. Rejects when the cache is unreachable. */
   poll(ask: Ask<Slot>): Promise<Finding>
-  /** Returns the entry for a waiter, or undefined if it must keep waiting. */
+  /** Returns what the waiter gets, or undefined if it must keep waiting. */
   resume(waiter: Waiter<Slot>, finding: Finding): SoonEntry | undefined
   unreachable(waiter: Waiter<Slot>, error: unknown): Promise<RefillEntry>
   timedOut(waiter: Waiter<Slot>): Promise<RefillEntry>
@@ -101,7 +101,8 @@ export class Wait<Slot extends Terms> {
         this.#goOn()
       },
       (error: unknown) => {
-        // An overload of this process says nothing about the cache.
+        // A request that was rejected because this process is overloaded says nothing about the
+        // cache: keep waiting.
         const isBusy = isMintringError(error) && error.code === 'MINTRING_OVERLOADED'
         if (!isBusy) this.#settle(({ waiter }) => owner.unreachable(waiter, error))
         this.#goOn()
@@ -113,7 +114,7 @@ export class Wait<Slot extends Terms> {
     if (this.#waiting.length > 0 && this.#timer === undefined) this.#schedule()
   }
 
-  /** Resolves the waiters that have an entry; ends when none remain. */
+  /** Resolves the waiters for which `entryFor` returns a result; ends the wait when none remain. */
   #settle(entryFor: (waiting: Waiting<Slot>) => SoonEntry | undefined): void {
     const all = this.#waiting
     this.#waiting = []

@@ -47,7 +47,7 @@ export class TagDesk {
     return this.#reads
   }
 
-  /** Returns the set of names of a text made by tagText(). */
+  /** Returns the set of tags whose names `text` contains, as tagText() wrote them. */
   setOf(text: string): TagSet {
     const known = this.#sets.get(text)
     if (known !== undefined) return known
@@ -93,7 +93,10 @@ export class TagDesk {
     return created
   }
 
-  /** Returns a tag's version if this process read it before that moment, and none other since. */
+  /**
+   * Returns a tag's version if this process had read it by `moment`, and has read no other version
+   * since.
+   */
   knownAt(name: string, moment: number): Known | undefined {
     const known = this.#known.get(name)
     return known !== undefined && known.since <= moment ? known : undefined

@@ -22,7 +22,10 @@ export class TagJudge {
     this.#clock = clock
   }
 
-  /** Judges a finding. `look` must have started when the caller came, or later. */
+  /**
+   * Compares the tags of a read result with their current versions. `look` must have started when
+   * the caller came, or later.
+   */
   judged(slot: Slot, finding: Finding, look: Look | undefined): Finding | Promise<Finding> {
     const { verdict, tail } = finding
     const seen = { ...finding, look }
@@ -34,7 +37,10 @@ export class TagJudge {
     return this.#judgedByAll(slot, finding, text)
   }
 
-  /** Judges what an election found instead of the earlier finding. */
+  /**
+   * Compares the tags of what an attempt for the lease found. It may be newer than the earlier read
+   * result.
+   */
   async elected(slot: Slot, before: Finding, elected: Elected): Promise<Elected> {
     const now = elected.finding
     const { tagText } = slot.policy
@@ -42,7 +48,7 @@ export class TagJudge {
     if (now.verdict === 'absent') return { ...elected, finding: { ...now, look: before.look } }
     const look = await this.#desk.look(this.#desk.setOf(tagText ?? NO_TAGS)).done()
     const judged = await this.judged(slot, now, look)
-    // The next reader tries for the lease.
+    // Report `open` as lost: this attempt for the lease is over, and the next reader makes another.
     const election = judged.election === 'open' ? 'lost' : judged.election
     return { ...elected, finding: { ...judged, election } }
   }
@@ -106,7 +112,7 @@ export class TagJudge {
       ...finding,
       verdict: 'stale',
       staleBecause: 'tag',
-      // Without that window, 1 makes callers wait for the load.
+      // Without a window for stale values, report 1 second: callers then wait for the load.
       staleForSeconds: staleWhileRevalidateSeconds === 0 ? 1 : 0,
       ...(isOpen && this.#mayMark(slot, look) ? { election: 'open', isToMark: true } : {}),
     }

@@ -34,7 +34,7 @@ export class LoadTags {
     this.first = look
     this.#look = look
     this.#moment = desk.now
-    // A value usually has the same tags as the one it replaces.
+    // Include the tags of the value that is replaced: usually the new value has the same.
     this.#text = desk.union(policy.tagText ?? NO_TAGS, tail?.text ?? NO_TAGS)
   }
 

@@ -3,12 +3,12 @@ import { NO_HARD } from './tail.ts'
 
 /** Tag names that are read together. */
 export interface TagSet {
-  /** Their text, as tagText() writes it. */
+  /** The names as tagText() writes them. */
   readonly text: string
   readonly names: readonly string[]
   /** The last read, which callers may join until its bytes were sent. */
   look: Look | undefined
-  /** The last read that found all of them, whose digest is reused if nothing changed. */
+  /** The last read that found all of these tags. Its digest is reused if no version changed. */
   found: Look | undefined
 }
 

@@ -12,7 +12,7 @@ import type { Tail } from './tail.ts'
  */
 const TAGS = 'tags'
 
-/** Requests the tags beside a page. */
+/** Reads the item beside a page that contains the page's tags. */
 export const READ_TAGS: StoreCommand = { name: 'mg', beside: TAGS, value: true }
 
 /** Returns the command that announces tags; it is sent before the page. */

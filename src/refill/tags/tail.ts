@@ -28,7 +28,7 @@ const HARD_CHARACTERS = 8
 export const NO_DIGEST = '-'.repeat(DIGEST_CHARACTERS)
 export const NO_HARD = '-'.repeat(HARD_CHARACTERS)
 
-/** Returns the tail of a value with this many bytes. */
+/** Returns the text with the tags that is stored at the end of a value of this many bytes. */
 function tailText({ text, digest, hard }: Tail, bodyBytes: number): string {
   return text + digest + hard + hex(text.length, 4) + hex(bodyBytes, 8)
 }
@@ -38,7 +38,7 @@ export function tailSize({ text }: Tail): number {
   return text.length + TAIL_CHARACTERS
 }
 
-/** Appends the tail to the value's bytes. */
+/** Appends the text with the tags to the value's bytes. */
 export function withTail(body: string | Uint8Array, tail: Tail): string | Uint8Array {
   const ending = tailText(tail, body.length)
   return typeof body === 'string' ? body + ending : Buffer.concat([body, Buffer.from(ending)])
