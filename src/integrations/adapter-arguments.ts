@@ -45,7 +45,7 @@ export const SECONDS: Check = unless(
   'a number of seconds, 0 or more',
 )
 
-/** Tests `behaviors` too: compat clients and clients of other packages also have a get(). */
+/** Whether a value is a MemcachedClient. Clients of other packages have get(), not `behaviors`. */
 function isClient(client: unknown): boolean {
   const { get, behaviors } = Object(client) as { get?: unknown; behaviors?: unknown }
   return typeof get === 'function' && typeof behaviors === 'object'

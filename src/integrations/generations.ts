@@ -37,7 +37,7 @@ export class Generations {
     return this.client.get(safeKey)
   }
 
-  /** Writes a new word: everything stored in the scope before becomes invalid. */
+  /** Writes a new generation: everything stored in the scope before becomes invalid. */
   async renew(scope: string): Promise<void> {
     const key = generationKey(scope, this.client.behaviors.keyPrefix)
     const word = randomUUID()

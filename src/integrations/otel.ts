@@ -189,7 +189,7 @@ class Reporter {
     end(span, message.outcome, failureOf(message.error))
   }
 
-  /** Measures a dial without a span: no single caller causes it. */
+  /** Measures a new connection. Makes no span, because no single caller causes a connection. */
   connectEnded(message: ConnectMessage): void {
     this._instruments.connectTime.record((message.durationMs ?? 0) / 1000, {
       'db.client.connection.pool.name': message.host,

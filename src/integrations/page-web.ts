@@ -80,7 +80,7 @@ export function webPageCache(client: MemcachedClient, options: PageCacheOptions)
       let rendered: Response | undefined
       const response = await visitOfWeb(pages, settings, given, {
         arrived,
-        // Hono does not say whether outer middleware exists.
+        // Assume that there is outer middleware: Hono does not show whether there is.
         isWrapped: true,
         async next(shown, watch) {
           if (watch !== undefined) honoWatched(context, shown, watch)

@@ -101,7 +101,7 @@ export function pageCache(client: MemcachedClient, options: PageCacheOptions): P
           context.respond = false
           resolve()
         }
-        // Koa handles a rejection of `next`.
+        // If `next` rejects, reject too: Koa then handles the error.
         const onward = (): void => void next().then(() => resolve(), reject)
         // Earlier middleware already set a body, perhaps for this visitor only: do not store it.
         if (context.body !== undefined && context.body !== null) return onward()

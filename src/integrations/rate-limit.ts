@@ -201,7 +201,7 @@ class Generation {
   }
 
   private async _read(): Promise<void> {
-    // If the read fails, keep the last word: one failed host must not reset all limits.
+    // If the read fails, keep the last generation: one failed host must not reset all limits.
     const asked = this._word
     const found = await this._client.get(this._key()).catch(() => asked)
     // Keep it also after a miss while its host is down for us: other processes may still read it.

@@ -126,7 +126,7 @@ describe('pages and middleware', () => {
     for (const [index, { name, place }] of rows.entries()) {
       const host = `${framework.replace(/\W/g, '')}${index}.example`.toLowerCase()
 
-      test(`${framework} with ${name} ${place} the pages sends what it sends without a page cache`, async (t) => {
+      test(`${framework} with ${name} ${place} the page cache sends what it sends without a page cache`, async (t) => {
         if (realMemcached(t) === undefined) return
         sites.set(host, await make(around(name, place), route))
         const expected = await plainly(host)
@@ -147,7 +147,7 @@ describe('pages and middleware', () => {
 
   for (const [index, { name, place }] of rows.entries()) {
     const host = `nginx${index}.example`
-    test(`nginx with ${name} ${place} the pages of express 5 sends what the application sends`, async (t) => {
+    test(`nginx with ${name} ${place} the page cache of express 5 sends what the application sends`, async (t) => {
       if (realMemcached(t) === undefined) return
       const make = hosts['express 5']!
       sites.set(host, await make(around(name, place), route))
@@ -164,7 +164,7 @@ describe('pages and middleware', () => {
   }
 
   for (const [index, { name, place }] of rows.entries()) {
-    test(`HTTP/2 with ${name} ${place} the pages sends what it sends without a page cache`, async (t) => {
+    test(`HTTP/2 with ${name} ${place} the page cache sends what it sends without a page cache`, async (t) => {
       if (realMemcached(t) === undefined) return
       const host = `h2${index}.example`
       const ask = async (made: Around, when: () => Promise<unknown>): Promise<Answer[][]> => {
@@ -187,7 +187,7 @@ describe('pages and middleware', () => {
       assert.match(String(said[1]), /mintring; hit; ttl=\d/, 'nothing was served from the cache')
     })
 
-    test(`HTTP/2 through nginx with ${name} ${place} the pages sends what the application sends`, async (t) => {
+    test(`HTTP/2 through nginx with ${name} ${place} the page cache sends what the application sends`, async (t) => {
       if (realMemcached(t) === undefined) return
       const host = `h2nginx${index}.example`
       sites.set(host, await hosts['node:http']!(around(name, place), route))

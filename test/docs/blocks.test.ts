@@ -43,7 +43,7 @@ function programsOf(blocks: readonly Block[]): Program[] {
   return programs
 }
 
-/** Package imports lead to the sources, and addresses of the docs to embedded servers. */
+/** Makes a block import the sources, and connect to embedded servers at the docs' addresses. */
 function runnable(code: string, servers: readonly EmbeddedServer[]): string {
   const doors = code.replace(/(['"])(mintring(?:\/[\w-]+)?)\1/g, (whole, quote, door) => {
     const target = manifest.exports[door.replace('mintring', '.')]

@@ -13,7 +13,7 @@ import { type Block, blocksOf, readPages } from './pages.ts'
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
-/** Package imports lead to the sources, and the address of the docs to an embedded server. */
+/** Makes a block import the sources, and connect to an embedded server at the docs' address. */
 function runnable(code: string, address: string): string {
   const doors = code.replace(/'(mintring(?:\/[\w-]+)?)'/g, (_, door: string) => {
     const built: string = manifest.exports[door.replace('mintring', '.')].import.default

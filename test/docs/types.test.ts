@@ -11,7 +11,7 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const folder = mkdtempSync(join(tmpdir(), 'mintring-docs-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Package imports lead to the sources, as a user's imports lead to the declarations. */
+/** Maps the imports of the package to its sources, because the package is not built here. */
 function doors(): Record<string, string[]> {
   const paths: Record<string, string[]> = {}
   for (const [door, target] of Object.entries<{ import?: { default: string } }>(manifest.exports)) {

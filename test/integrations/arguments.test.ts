@@ -23,7 +23,7 @@ type Loose = any
 
 /** How an adapter is constructed, and invalid values for each of its options. */
 interface Adapter {
-  /** The entry point it is imported from, `mintring/…`. */
+  /** The entry point that exports the adapter, without `mintring/`. */
   readonly door: string
   make(client: Loose, options?: Loose): unknown
   readonly wrong: Readonly<Record<string, readonly unknown[]>>
@@ -106,7 +106,7 @@ const withClient = (client: unknown, options: object | undefined): Loose =>
 const bad = { name: 'MintringError', code: 'MINTRING_BAD_ARGUMENT' }
 
 describe('an integration', () => {
-  // Nothing listens there: invalid arguments are refused before any I/O.
+  // No server listens on port 1: invalid arguments are refused before any I/O.
   const client = new MemcachedClient('127.0.0.1:1')
   after(() => client.close({ drainMs: 0 }))
 
@@ -205,7 +205,7 @@ describe('Metrics of mintring/metrics', () => {
   })
 })
 
-describe('instrument of mintring/opentelemetry', () => {
+describe('instrument of mintring/otel', () => {
   const otel: Loose = {
     trace: { getTracer: () => ({}), setSpan: () => ({}) },
     context: { active: () => ({}) },

@@ -25,7 +25,7 @@ const DAY = 86_400
 const LAST_MS = 2_147_483_647_000
 const YEARS = 20 * 365 * DAY
 
-/** Stores under `k` for that many seconds. */
+/** Stores a value under `k` for `seconds`. */
 type Store = (client: MemcachedClient, seconds: number) => Promise<unknown>
 
 const stores: Readonly<Record<string, { readonly set: Store; readonly key: string }>> = {
@@ -124,7 +124,7 @@ for (const [name, { set, key }] of Object.entries(stores)) {
 }
 
 describe('a rate limit on a real memcached', () => {
-  test('holds for windows of any length; without meta commands windows begin with the clock', async (t) => {
+  test('holds for windows of any length; without meta commands windows are aligned to the clock', async (t) => {
     const { meta } = memcachedAbilities()
     const client: MemcachedClient | undefined = await realClient(t)
     if (client === undefined) return

@@ -9,7 +9,7 @@ import { packed, unpacked } from '../../src/integrations/next/pack.ts'
 import { nextCacheHandler, nextIncrementalCache } from '../../src/integrations/next.ts'
 import { connect, serve } from '../client/support.ts'
 
-/** A busy machine is slow, and Next.js takes a slow cache for an empty one. */
+/** Long timeouts: on a busy machine reads are slow, and the handler turns a timeout into a miss. */
 const PATIENT = { requestTimeoutMs: 10_000, connectTimeoutMs: 10_000 }
 
 const HEADER = 'x-next-cache-tags'

@@ -5,7 +5,7 @@ import type { NextCacheEntry } from '../../src/integrations/next.ts'
 import { nextCacheHandler } from '../../src/integrations/next.ts'
 import { connect, serve } from '../client/support.ts'
 
-/** A busy machine is slow, and Next.js takes a slow cache for an empty one. */
+/** Long timeouts: on a busy machine reads are slow, and the handler turns a timeout into a miss. */
 const PATIENT = { requestTimeoutMs: 10_000, connectTimeoutMs: 10_000 }
 
 const BODY = Buffer.from([0, 10, 13, 255, 60, 62])
@@ -123,7 +123,7 @@ describe('the cache handler of Next.js', () => {
     assert.equal(await one.get('k'), undefined)
   })
 
-  test('returns what was rendered after a revalidation by a process with a fast clock', async (t) => {
+  test('returns an entry rendered after a process with a fast clock revalidated its tag', async (t) => {
     const { cache, server } = await serve(t, PATIENT)
     const [one, other] = [
       nextCacheHandler(cache),

@@ -5,7 +5,7 @@ import { RateLimitStore } from '../../src/integrations/rate-limit.ts'
 import { connect, serve } from '../client/support.ts'
 
 /**
- * Stops the clock in the middle of a minute, so that windows that begin with the clock do not end.
+ * Stops the clock in the middle of a minute, so that windows that are aligned to it do not end.
  */
 function stopClock(t: TestContext): void {
   t.mock.timers.enable({ apis: ['Date'], now: new Date('2030-01-02T03:04:30.500Z') })

@@ -11,7 +11,7 @@ import { freePort } from '../support/memcached.ts'
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const NEXT = `${here}node_modules/next/dist/bin/next`
-/** A hundred take a minute or two: `MINTRING_RELOADS=100`. */
+/** How many times to edit the module. 100 (`MINTRING_RELOADS=100`) take a minute or two. */
 const EDITS = Number(process.env.MINTRING_RELOADS ?? 20)
 const WAIT_MS = 60_000
 const POLL_MS = 50

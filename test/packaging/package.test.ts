@@ -181,7 +181,7 @@ describe('the package, packed and installed elsewhere', () => {
         esModuleInterop: false,
         allowSyntheticDefaultImports: false,
         ignoreDeprecations: '6.0',
-        // The default of TypeScript 6 and later: the package asks for Node's types itself.
+        // TypeScript 6 loads no types by default. The package's declarations must load Node's.
         types: [],
         typeRoots: [join(root, 'node_modules', '@types')],
       }

@@ -149,7 +149,7 @@ function checkDials(text: string, counts: Tally, proxies: readonly CountingProxy
 const onWire = (proxies: readonly CountingProxy[], verb: string): number =>
   proxies.reduce((all, proxy) => all + proxy.count(verb), 0)
 
-/** The counters of the client, the metrics, the events and the channel. */
+/** Compares the refills that the client, the metrics, the events and the channel counted. */
 function checkRefills(
   { events, channelEvents, metrics }: Seen,
   counts: Tally,

@@ -162,7 +162,7 @@ describe('mintring in test runners and bundlers', { concurrency: false }, () => 
   })
 })
 
-/** A runtime's program, which npm installs in a package of the platform, or moves from there. */
+/** Returns the path of a runtime's program: npm packages put it in one of several places. */
 function programOf(name: string, scope: string): string {
   const platforms = readdirSync(join(modules, scope)).map((one) => join(modules, scope, one))
   const places = [...platforms.flatMap((one) => [join(one, 'bin', name), join(one, name)])]

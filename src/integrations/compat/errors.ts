@@ -17,7 +17,7 @@ export function unknownCommand(): Refusal {
  */
 export function outcomeOf(error: unknown, about: About): unknown[] {
   const told = worded(error, about)
-  // `memcached` passes this one error inside an array, without a result.
+  // `memcached` passes the error of an unknown command inside an array, without a result.
   if ((told as Error).message === UNKNOWN) return [[told], undefined]
   return isRefusal(error) ? [told, false] : [told]
 }

@@ -34,7 +34,7 @@ export class PartlyDone {
   }
 }
 
-/** The options that determine valid keys. */
+/** The options that decide which keys are valid. */
 export interface KeyRules {
   maxKeySize?: unknown
   keyCompression?: unknown
@@ -43,8 +43,8 @@ export interface KeyRules {
 const LONGEST_MEMCACHED_KEY = 250
 
 /**
- * Checks a command's arguments and returns the message of the package `memcached`, of the last
- * invalid argument. The callback may be absent.
+ * Checks a command's arguments. Returns the message of the package `memcached` for the last invalid
+ * one, or undefined. The callback may be absent.
  */
 export function faultOf(query: Query, rules: KeyRules): string | undefined {
   let fault: string | undefined

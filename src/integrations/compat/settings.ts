@@ -110,8 +110,8 @@ function detailsOf(locations: unknown): Record<string, unknown> {
 }
 
 /**
- * Scales weights down to the maximum, as some are bytes. Dividing by a power of two keeps their
- * ratios exact.
+ * Scales weights down to the maximum: some users give a server's memory in bytes as its weight.
+ * Dividing by a power of two keeps the ratios exact.
  */
 function scaled(servers: NamedServer[]): NamedServer[] {
   const most = Math.max(...servers.map(({ weight }) => weight))

@@ -4,7 +4,8 @@ import type { TargetSight } from './node-target.ts'
 import { type PageWatch, tellsSomething } from './watch.ts'
 
 /**
- * Properties that frameworks derive from forwarded headers and connections, and that the key has.
+ * Properties that frameworks derive from the connection and forwarded headers, and whose values are
+ * in the key.
  */
 const OF_THE_KEY = [
   'protocol',

@@ -18,7 +18,10 @@ export function targetOf(
   return targetFor(hostAskedFor(request, sight), uriOf(request), scheme, hosts)
 }
 
-/** Express and connect remove the mount path from `url`; any other rewrite is not in the key. */
+/**
+ * Returns the URL that was requested. Express and connect remove the mount path from `url`. Returns
+ * undefined if `url` was rewritten in any other way: the page may then differ from its key.
+ */
 function uriOf(request: IncomingMessage): string | undefined {
   const { url = '' } = request
   const { originalUrl = url } = request as { originalUrl?: string }

@@ -90,7 +90,7 @@ export class Pages {
     return (await answered) !== undefined
   }
 
-  /** Throws at once for an invalid URL. */
+  /** Deletes the page of a URL; resolves to whether there was one. Throws for an invalid URL. */
   purge(url: string | URL): Promise<boolean> {
     const { ttl: _ttl, ...grace } = this.#settings.policy
     const deleted = addressesOfUrl(url).map(async (address) => {

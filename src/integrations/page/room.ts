@@ -41,7 +41,7 @@ export class Share {
     this.#room = room
   }
 
-  /** Whether there was room for so many bytes more. */
+  /** Reserves more bytes for this render; returns false if they exceed the limit of all. */
   take(bytes: number): boolean {
     if (!this.#room.take(bytes)) return false
     this.#bytes += bytes

@@ -100,7 +100,7 @@ const UNCACHEABLE_SECONDS = 10
 const WAIT_TIMEOUT_MS = 5000
 const MAX_BUFFERED_BYTES = 64 * 1024 * 1024
 
-/** Returns the pages of a client, for any kind of server. `name` is the calling function's name. */
+/** Creates a page cache on a client. `name` is the function that the user called, for errors. */
 export function pagesOf(
   name: string,
   client: MemcachedClient,

@@ -119,7 +119,7 @@ function watchedHeaders(
     forEach(call: (value: string, name: string, of: Headers) => void, self?: unknown): void {
       for (const [name, value] of all()) Reflect.apply(call, self, [value, name, headers])
     },
-    // A header that the application sets is its own.
+    // A header that the application sets itself no longer depends on the visitor.
     set(name: string, value: string): void {
       others.delete(name.toLowerCase())
       own.set(name, value)

@@ -30,7 +30,7 @@ const BAD: Readonly<Record<keyof PageCacheOptions, readonly unknown[]>> = {
 }
 
 describe('the options of pageCache', () => {
-  // Nothing listens there: invalid options are refused before any I/O.
+  // No server listens on port 1: invalid options are refused before any I/O.
   const client = new MemcachedClient('127.0.0.1:1')
   const make = (options: unknown) => (): unknown => pageCache(client, options as PageCacheOptions)
 
