@@ -36,7 +36,7 @@ export async function runCommandLine(argv: readonly string[], io: CliIo): Promis
   }
 }
 
-/** Resolves the manifest by the package name, because the bundler may move this file. */
+/** Reads the version from package.json, by the package's name: the bundler may move this file. */
 function version(): string {
   return createRequire(import.meta.url)('mintring/package.json').version
 }

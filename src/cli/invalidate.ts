@@ -44,7 +44,7 @@ export async function invalidateCommand(argv: string[], io: CliIo): Promise<numb
   await using client = new MemcachedClient(target.servers, target.behaviors)
   const { signal } = io
   if (tags.length > 0) await client.invalidateTags(tags, { hard, signal })
-  // None is marked if one of them is not a valid key.
+  // Throws for an invalid key before any key is marked stale.
   for (const key of keys) client.locate(key)
   const marks = await Promise.all(keys.map((key) => client.invalidate(key, { ...window, signal })))
   const stale = keys.filter((_, at) => marks[at])

@@ -62,7 +62,7 @@ const TRAFFIC = [
 /** The parsed options of `mintring remap`. */
 export type RemapFlags = ReturnType<typeof parseRemapFlags>
 
-/** What reading the keys revealed, for the report. */
+/** What the report says about the keys that were read: skipped lines, and samples of servers. */
 export interface RemapFindings {
   readonly skipped: SkippedLines
   /** With --sample: the keys taken from each server. */

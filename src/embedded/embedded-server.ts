@@ -21,7 +21,7 @@ export interface ListenSettings {
 }
 
 const TOO_MANY = 'ERROR Too many open connections\r\n'
-/** A port that was just closed may not be available at once. */
+/** How often to try to listen: the port of a server that was just closed may not be free yet. */
 const LISTEN_TRIES = 20
 const LISTEN_RETRY_MS = 25
 

@@ -9,9 +9,9 @@ export interface Faults {
   readonly delayMs?: number
   /** Sends replies in small portions, with a pause after each. */
   readonly drip?: {
-    /** The size of a portion in bytes. */
+    /** The size of each portion of a reply, in bytes. */
     readonly bytes: number
-    /** The pause between two portions, in milliseconds. */
+    /** The pause after each portion, in milliseconds. */
     readonly everyMs: number
   }
   /** Ends the connection (FIN) after this many bytes of replies. */

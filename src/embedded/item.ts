@@ -20,7 +20,7 @@ export class EmbeddedItem {
   stale = false
   /** Whether a client got the flag W and may be refilling it. */
   tokenSent = false
-  /** Whether it was stored under a base64 key: metadata replies then encode the key as base64. */
+  /** Whether a base64 key stored this item: metadata replies then encode its key as base64. */
   binaryKey = false
   /**
    * The value of `Store.turn` when a reply last included this item. Until those replies are sent,

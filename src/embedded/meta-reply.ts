@@ -51,7 +51,7 @@ export function echoFlags(command: Command): string | undefined {
   return flags
 }
 
-/** Returns a return code; with a trailing space, as memcached before 1.6.18 sent it. */
+/** Returns a reply code such as `HD`, with a trailing space if the version is below 1.6.18. */
 export function looseCode(exchange: Exchange, code: string): string {
   return exchange.engine.abilities.tidyMeta ? code : `${code} `
 }

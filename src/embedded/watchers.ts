@@ -15,7 +15,7 @@ export const WATCH_KINDS: ReadonlySet<string> = new Set([
   'proxyuser',
 ])
 
-/** The limit of memcached. */
+/** The most connections that may use `watch` at a time, as in memcached. */
 const MAX_WATCHERS = 20
 
 interface Watcher {

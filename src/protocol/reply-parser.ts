@@ -17,8 +17,8 @@ const FIRST_SHARED_BYTES = 4096
  */
 const SHARED_VALUE_BYTES = 64 * 1024
 /**
- * The first allocation for a larger value. It grows as bytes arrive, so that a server cannot make
- * the client allocate memory by announcing a large value.
+ * The first allocation for a value that is larger than this. It grows as bytes arrive: announcing a
+ * large value must not make the client allocate memory.
  */
 const FIRST_VALUE_BYTES = 1024 * 1024
 
@@ -41,11 +41,11 @@ export class ReplyParser {
   #line: Buffer = EMPTY
   #lineBytes = 0
   #shared: Buffer = EMPTY
-  /** The value whose bytes are still arriving. */
+  /** The buffer for a value of which some bytes have not arrived yet. */
   #value: Buffer = EMPTY
-  /** The announced length of that value; -1 if there is none. */
+  /** The announced length of the incomplete value; -1 if there is none. */
   #valueBytes = -1
-  /** How many of its bytes have arrived. */
+  /** How many bytes of the incomplete value have arrived. */
   #collected = 0
   #dead = false
   #failure: unknown = undefined

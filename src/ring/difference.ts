@@ -14,7 +14,7 @@ export interface Change {
   readonly reweighted: readonly string[]
 }
 
-/** What replacing one ring by another does to some keys. */
+/** How many of some keys change server when one ring replaces another. */
 export interface Difference {
   /** The number of keys counted. */
   readonly keys: number

@@ -33,8 +33,8 @@ const previous = (act: Step['act']): Step => ({ at: 'previous', act })
 const next = (act: Step['act']): Step => ({ at: 'new', act })
 
 /**
- * A writer changes the value on the previous host first, so that a process that read the old value
- * there fails to copy it.
+ * While values move between two hosts, a writer changes the value on the previous host first. A
+ * process that read the old value there then fails to copy it.
  */
 const BOTH: Plan = [previous('run'), next('run')]
 const STORE_AT_NEW: Plan = [previous('delete'), next('run')]

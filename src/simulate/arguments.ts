@@ -5,7 +5,7 @@ import { didYouMean } from '../ring/suggest.ts'
 export interface NumberRule {
   readonly min: number
   readonly max: number
-  /** Whether it must be a whole number. */
+  /** Whether the argument must be a whole number. */
   readonly isWhole?: boolean
 }
 

@@ -15,11 +15,11 @@ const MAX_EVENTS = 20_000_000
 export interface ChangeCost {
   /** Loads per second at each step. */
   readonly loadsPerSecond: readonly number[]
-  /** Additional loads compared with no change, within several times. */
+  /** Additional loads compared with no change, counted up to several times after the change. */
   readonly extraLoads: readonly {
     /** The time since the change, in milliseconds. */
     readonly withinMs: number
-    /** Additional loads within that time. */
+    /** Additional loads within `withinMs`. */
     readonly loads: number
   }[]
   /** Values that were copied to their new host. */

@@ -41,7 +41,7 @@ export type ChangePlan = { readonly [Name in keyof ChangeTraffic]-?: number }
 const DAY_MS = 86_400_000
 const TIME: ArgumentRule = { min: 0, max: 30 * DAY_MS }
 
-/** The rules of its arguments. */
+/** The allowed values of the fields of ChangeTraffic. */
 export const trafficRules: Readonly<Record<keyof ChangeTraffic, ArgumentRule>> = {
   requestsPerSecond: { min: 0, max: Number.MAX_SAFE_INTEGER },
   hitRatio: { min: 0, max: 1 },

@@ -17,7 +17,7 @@ interface Stored {
   /** Expiry in seconds of the server's clock; Infinity means never. */
   endsAt: number
   isStale: boolean
-  /** Whether a client was already chosen to refill it. */
+  /** Whether a client was already chosen to refill the item. */
   isSent: boolean
 }
 

@@ -36,7 +36,7 @@ export interface RemapShard {
   readonly to: number
 }
 
-/** Keys between two progress reports, and lookups between two pauses. */
+/** How many keys to count between two progress reports, and lookups between two pauses. */
 const SLICE_KEYS = 65_536
 /** The cost of adding a server to a ring, measured in lookups: its points are hashed and sorted. */
 const WORK_PER_SERVER = 100
@@ -66,7 +66,7 @@ export class RemapCounter {
     return pointsRemark(this.ring, this.#after[0]!)
   }
 
-  /** Returns one difference per trial. */
+  /** Returns, for each trial, how many keys moved. */
   results(): Difference[] {
     return this.#counters.map((counter) => counter.result())
   }

@@ -17,7 +17,7 @@ export interface ReadCheck {
   readonly startMs: number
   /** The newest version whose invalidation had completed when the read began. */
   readonly newest: number
-  /** The version that the cache held at that time, stale or not. */
+  /** The version in the cache when the read began, stale or not; undefined if there was none. */
   readonly held: number | undefined
 }
 

@@ -4,7 +4,7 @@ import type { StampedeFleetPlan } from './stampede-fleet.ts'
 import { StampedeOrigin } from './stampede-origin.ts'
 import { VirtualTime } from './virtual-time.ts'
 
-/** The comparison: a cache that every process fills on its own. Reads only. */
+/** Simulates, for comparison, a fleet without leases: each process loads what it misses. */
 export class UnprotectedFleet {
   readonly time: VirtualTime
   readonly origin: StampedeOrigin

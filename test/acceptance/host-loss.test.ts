@@ -19,7 +19,7 @@ class Ledger {
   hits = 0
   slowestMs = 0
 
-  /** One operation. A value that is returned must be the value of its key. */
+  /** Runs one operation and records its result. A hit must return the value of its key. */
   async watch(key: string, operation: () => Promise<unknown>): Promise<void> {
     this.operations += 1
     const startMs = performance.now()

@@ -64,7 +64,7 @@ for (const claim of CLAIMS) {
     const where = isNginx ? 'nginx before a page cache' : 'a page cache'
     const title = `${where}, for a careless application whose Cache-Control says ${claim}`
     describe(title, { skip: skipWithoutMeta() }, () => {
-      test('serves no visitor what an attacker planted, and no attacker a private page', async (t) => {
+      test('sends no visitor planted text, and no attacker the page of another', async (t) => {
         const stage = await cachedSite(t, claim, isNginx)
         if (stage === undefined) return
         for (const [index, trick] of tricks.entries()) {

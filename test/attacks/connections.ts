@@ -10,7 +10,7 @@ export const connections: readonly Trick[] = [
     careless: ({ socket }) => (socket.remoteAddress === '127.0.0.2' ? MARK : 'page'),
   },
   {
-    name: 'the application answers who has sent much before by a page of his own',
+    name: 'the application sends another page on a connection that has sent over 500 bytes',
     source: 'RFC 9112, 9.3: connections are used again',
     first: {
       raw: [
@@ -22,7 +22,7 @@ export const connections: readonly Trick[] = [
     careless: ({ socket, url }) => (url === '/' && socket.bytesRead > 500 ? MARK : 'page'),
   },
   {
-    name: 'the application answers HTTP/1.0 by a page of its own',
+    name: 'the application sends another page for HTTP/1.0',
     source: 'RFC 9110, 2.5: versions are of one connection',
     first: { raw: 'GET / HTTP/1.0\r\nHost: HOST\r\nConnection: close\r\n\r\n' },
     isEveryones: true,

@@ -48,7 +48,7 @@ export function carelessSite(
 /** A site under attack. */
 export interface Stage {
   readonly port: number
-  /** Whether responses from the cache are marked: those of nginx are not. */
+  /** Whether a header tells that a response came from the cache; nginx sends no such header. */
   readonly tellsHits: boolean
 }
 

@@ -52,13 +52,13 @@ const reflected: readonly Trick[] = [
 
 const otherHeaders: readonly Trick[] = [
   {
-    name: 'the application shows all headers, copied',
+    name: 'the application copies all headers into the page',
     source: POISONING,
     first: { headers: { 'x-anything': MARK } },
     careless: ({ headers }) => JSON.stringify({ ...headers }),
   },
   {
-    name: 'the application looks into the raw header lines',
+    name: 'the application writes raw header lines into the page',
     source: POISONING,
     first: { headers: { 'x-anything': MARK } },
     careless: ({ rawHeaders }) => rawHeaders.filter((line) => line.includes('MARK')).join(),
@@ -76,49 +76,49 @@ const otherHeaders: readonly Trick[] = [
     careless: ({ headers, url }) => `page of ${headers['x-rewrite-url'] ?? url}`,
   },
   ...['x-http-method-override', 'x-http-method', 'x-method-override'].map((header) => ({
-    name: `the application takes another method from ${header} (HMO)`,
+    name: `the application replaces the method by the header ${header} (method override)`,
     source: CPDOS,
     first: { headers: { [header]: 'DELETE' } },
     careless: ({ headers }: IncomingMessage) => (header in headers ? `not found ${MARK}` : 'page'),
   })),
   {
-    name: 'the application answers a long header with an error page of status 200 (HHO)',
+    name: 'the application sends an error page with status 200 for a long header',
     source: CPDOS,
     first: { headers: { 'x-oversize': 'x'.repeat(4000) } },
     careless: ({ headers }) => (headers['x-oversize'] ? `too large ${MARK}` : 'page'),
   },
   {
-    name: 'the application answers a control character with an error page (HMC)',
+    name: 'the application sends an error page with status 200 for a tab in a header',
     source: CPDOS,
     first: { headers: { 'x-meta': 'a\tb' } },
     careless: ({ headers }) => (headers['x-meta']?.includes('\t') ? `bad ${MARK}` : 'page'),
   },
   {
-    name: 'the application redirects by a page when told the scheme',
+    name: 'the application sends a page with a redirect if X-Forwarded-SSL is off',
     source: POISONING,
     first: { headers: { 'x-forwarded-ssl': 'off' } },
     careless: ({ headers }) => (headers['x-forwarded-ssl'] ? `go to https ${MARK}` : 'page'),
   },
   {
-    name: 'the application answers a part although the whole is stored',
+    name: 'the application sends part of the page, with status 200, for the header Range',
     source: 'RFC 9111, 3.3',
     first: { headers: { range: 'bytes=0-3' } },
     careless: ({ headers }) => (headers.range === undefined ? 'page' : `part ${MARK}`),
   },
   {
-    name: 'the application answers a condition by a page of its own',
+    name: 'the application sends another page for the header If-None-Match',
     source: 'RFC 9111, 4.3.2',
     first: { headers: { 'if-none-match': '"1"' } },
     careless: ({ headers }) => (headers['if-none-match'] ? `not modified ${MARK}` : 'page'),
   },
   {
-    name: 'the application offers an upgrade in a page',
+    name: 'the application sends another page for the header Upgrade',
     source: 'RFC 9110, 7.8',
     first: { headers: { upgrade: 'h2c', connection: 'upgrade' } },
     careless: ({ headers }) => (headers.upgrade ? `upgrade ${MARK}` : 'page'),
   },
   {
-    name: 'the application answers who forbade to store',
+    name: 'the application sends a private page for a request with Cache-Control: no-store',
     source: 'RFC 9111, 5.2.1.5',
     first: { headers: { 'cache-control': 'no-store', 'x-anything': '1' } },
     careless: ({ headers }) => (headers['x-anything'] ? `yours ${MARK}` : 'page'),
@@ -156,7 +156,7 @@ const hosts: readonly Trick[] = [
     careless: ({ rawHeaders }) => rawHeaders.filter((line) => line.includes('MARK')).join(),
   },
   {
-    name: 'the request line has a host of its own',
+    name: 'the request line and the Host header have different hosts',
     source: 'RFC 9112, 3.2.2',
     first: { raw: `GET http://HOST/ HTTP/1.1\r\nHost: ${MARK}\r\nConnection: close\r\n\r\n` },
     careless: absolute,
@@ -186,7 +186,7 @@ const bodies: readonly Trick[] = [
     careless: (_, body) => fat(body),
   },
   {
-    name: 'a GET with a body asks for a POST',
+    name: 'a GET with a body and a header that overrides the method by POST',
     source: ENTANGLEMENT,
     first: { body: MARK, headers: { 'x-http-method-override': 'POST' } },
     careless: (_, body) => fat(body),
@@ -261,7 +261,7 @@ const parameters: readonly Trick[] = [
   ['/?_method=MARK', '/'],
   ['/%3Fq=MARK', '/?q='],
 ].map(([first, second]) => ({
-  name: `${first} is another page than ${second}`,
+  name: `the application sends different pages for ${first} and ${second}`,
   source: ENTANGLEMENT,
   first: { path: first!.replace('MARK', MARK) },
   second: { path: second! },

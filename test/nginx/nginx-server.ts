@@ -65,7 +65,7 @@ export async function startNginx(
   return port
 }
 
-/** The block of the page that has this name. */
+/** Returns the code block of docs/nginx.md that has this name. */
 function printed(name: string): Block {
   const path = 'docs/nginx.md'
   const page = { path, text: readFileSync(join(root, path), 'utf8') }

@@ -96,7 +96,7 @@ describe("a client of memcached's own proxy, with one dead server of three", () 
     assert.deepEqual(events, [])
   })
 
-  test('fails meta commands, refills and invalidations only for those keys', async (t) => {
+  test('loads keys of that server only, and fails no invalidation of other keys', async (t) => {
     const { client, events } = await setUp(t)
     const entries = await Promise.allSettled(
       KEYS.map((key) => client.getOrSet(key, () => 'loaded', { ttl: 60 })),

@@ -140,7 +140,7 @@ describe('warnings about settings that distribute keys badly', () => {
     assert.equal(new Set(keys.map((key) => ring.indexOf(key))).size, 1)
   })
 
-  it('are given for fnv1a_64 modulo 3, and are true', async () => {
+  it('are given for fnv1a_64 modulo 3, with the true numbers of keys', async () => {
     const ring = createRing(['a', 'b', 'c'], { distribution: 'modula', hash: 'fnv1a_64' })
     await nextTurn()
     assert.ok(warnings.some((warning) => warning.message.includes('90 / 0 / 1,710')))

@@ -8,7 +8,7 @@ import { keysOf, readOddKeys, readVectors, type Vector, vectorFolder } from './v
 const files = readVectors(vectorFolder)
 const oddKeys = readOddKeys(vectorFolder)
 
-/** mintring's placement for a vector; -1 for a key whose request would fail. */
+/** Returns mintring's server of each key of a vector; -1 for a key whose request would fail. */
 function answersTo(vector: Vector, { options, hashedKey }: Question): number[] {
   const ring = createRing(vector.servers, options)
   const keys = keysOf(vector, oddKeys).map(hashedKey)

@@ -73,7 +73,7 @@ export function keysOf(vector: Vector, odd: OddKeys): Key[] {
   return keys
 }
 
-/** C's and Python's %d, %0Nd, %x and %%. */
+/** Formats a number by a C or Python format such as `key:%05d`: %d, %0Nd, %x and %%. */
 function formatted(format: string, value: number): string {
   return format.replaceAll(/%(?:%|(0?)(\d*)([dixX]))/g, (match, zero, width, type) => {
     if (match === '%%') return '%'

@@ -13,14 +13,14 @@ export interface LoadOptions {
   readonly seed?: number
 }
 
-/** What happened in half a second. */
+/** The counts of operations that ended within one half of a second. */
 export interface LoadWindow {
   hits: number
   misses: number
   errors: number
 }
 
-/** The counts so far. */
+/** The counts and durations of the operations of a load so far. */
 export interface LoadReport {
   issued: number
   settled: number

@@ -55,7 +55,7 @@ export interface Pair {
   readonly client: PlainClient
   readonly servers: readonly [ScriptedServer, ScriptedServer]
   readonly items: readonly [Map<string, string>, Map<string, string>]
-  /** While it is true, the first server does not reply. */
+  /** Whether the first server receives commands without replying. */
   hung: boolean
 }
 

@@ -3,8 +3,8 @@ import type { MemcachedClient } from '../../src/client/client.ts'
 import { abilitiesOf } from '../../src/embedded/abilities.ts'
 
 /**
- * How many seconds an item has left, by any command that the only server of `cache` supports: a
- * meta command or a listing. -1: it never expires. undefined: it is absent.
+ * Returns the remaining ttl of an item in seconds; -1 if it never expires, undefined on a miss.
+ * Uses a meta command or a key dump, as the only server of `cache` supports.
  */
 export async function secondsLeft(
   cache: MemcachedClient,
@@ -32,7 +32,7 @@ async function expiryListed(port: number, key: string): Promise<number> {
   }
 }
 
-/** The reply until there is a whole line that begins with `row`, or half a second has passed. */
+/** Returns the reply up to a line that begins with `row`, or what arrived until a 0.5 s pause. */
 function listed(port: number, row: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''
