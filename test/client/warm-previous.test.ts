@@ -5,7 +5,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
-import { type Memcached, skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
+import { type Memcached, skipWithoutMeta, startMemcached } from '../support/memcached.ts'
 import { newFolder } from './warm-support.ts'
 
 const KEYS = Array.from({ length: 300 }, (_, i) => `key:${i}`)
@@ -46,7 +46,7 @@ async function untilMoving(cache: MemcachedClient): Promise<void> {
   while (cache.handover?.phase !== 'move') await sleep(20)
 }
 
-describe('warmFromPrevious', { skip: skipWithoutMemcached() }, () => {
+describe('warmFromPrevious', { skip: skipWithoutMeta() }, () => {
   test('copies every key that moves, with its value, flags and remaining ttl', async (t) => {
     const { cache, all, only, moving } = await desk(t)
     const values = new Map(KEYS.map((key, i) => [key, { of: key, text: 'x'.repeat(i * 7) }]))

@@ -1,7 +1,7 @@
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcachedClient } from '../../src/index.ts'
-import { type Memcached, startMemcached } from '../support/memcached.ts'
+import { type Memcached, memcachedAbilities, startMemcached } from '../support/memcached.ts'
 import { Counter } from './counter.ts'
 import { Dice } from './dice.ts'
 import {
@@ -17,7 +17,7 @@ import { REFILL_VERBS } from './refill-verbs.ts'
 import { type Afterwards, Register } from './register.ts'
 import { Report } from './report.ts'
 import { VALUE_BEHAVIORS, type ValueKind } from './values.ts'
-import { PLAIN_VERBS, type Verb, type World } from './verbs.ts'
+import { gat, PLAIN_VERBS, type Verb, type World } from './verbs.ts'
 
 /** One run of the fuzzer. */
 export interface Plan {
@@ -123,7 +123,11 @@ class Run {
     plan.mutant?.spoil?.(this.#client, dice)
     this.#world = worldOf(plan, this.#client, dice, report, (settle) => this.#afterwards(settle))
     const all = [...PLAIN_VERBS, ...REFILL_VERBS]
-    this.#deck = all.flatMap(([verb, weight]) => Array<Verb>(weight).fill(verb))
+    const { gat: hasGat } = memcachedAbilities()
+    const isSupported = (verb: Verb): boolean => verb !== gat || hasGat
+    this.#deck = all.flatMap(([verb, weight]) => {
+      return isSupported(verb) ? Array<Verb>(weight).fill(verb) : []
+    })
   }
 
   async run(): Promise<Report> {

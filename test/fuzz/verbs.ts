@@ -65,7 +65,7 @@ const get: Verb = async (world) => {
   else register.saw(result, began, 'get')
 }
 
-const gat: Verb = async (world) => {
+export const gat: Verb = async (world) => {
   const { client, report, dice, registers } = world
   const register = dice.pick(registers)
   const { options, limitMs } = patience(world, register.kind === 'split')

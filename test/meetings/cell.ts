@@ -43,6 +43,8 @@ export interface CellServer {
 /** How the servers and the client of a cell are made. */
 export interface Variant {
   readonly behaviors: BehaviorsInput
+  /** Verbs that the servers do not support. */
+  readonly unsupported?: readonly string[]
   start(): Promise<CellServer>
 }
 

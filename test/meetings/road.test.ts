@@ -12,14 +12,14 @@ suite('300 callers of all verbs behind a proxy that breaks connections', {
     test(`seed ${seed}: on one host each call returns the current value in time, and no command runs twice`, async () => {
       const report = await fuzz({ seed, operations: 10_000, hosts: 1, ejection: false })
       assert.deepEqual(report.examples, [])
-      assert.ok(report.hits > 3_000, `${report.hits} hits`)
+      assert.ok(report.hits > 1_000, `${report.hits} hits`)
     })
 
     test(`seed ${seed}: on three hosts that fail and return no result is wrong, false, repeated or late`, async () => {
       const report = await fuzz({ seed, operations: 10_000, hosts: 3, ejection: true })
       const examples = report.examples.filter((example) => !example.startsWith('stale'))
       assert.deepEqual(examples, [])
-      assert.ok(report.hits > 3_000, `${report.hits} hits`)
+      assert.ok(report.hits > 1_000, `${report.hits} hits`)
     })
   }
 })

@@ -60,7 +60,9 @@ function* cellsOf(
     for (const event of EVENTS) {
       for (const subject of SUBJECTS.filter(({ name }) => wants(event.name, name))) {
         const cell = { event: event.name, verb: subject.name, hosts }
-        const pointless = whyPointless(subject, event, hosts)
+        const pointless = variant.unsupported?.includes(subject.name)
+          ? 'the server does not support the command'
+          : whyPointless(subject, event, hosts)
         yield async () => {
           if (pointless !== undefined) return { ...cell, pointless, faults: [] }
           const faults = await meetFairly(clock, () => meet(subject, event, hosts, clock, variant))

@@ -1,5 +1,5 @@
 import process from 'node:process'
-import { startMemcached } from '../support/memcached.ts'
+import { memcachedAbilities, startMemcached } from '../support/memcached.ts'
 import { type CellServer, USUAL, type Variant } from './cell.ts'
 
 /** Ways to run the table, by name. */
@@ -9,7 +9,12 @@ export const VARIANTS: Readonly<Record<string, Variant>> = {
   handover: { ...USUAL, behaviors: { handover: '2s', announce: '1s' } },
   lone: { ...USUAL, behaviors: { ejectLoneHost: false } },
   /** Real memcacheds. */
-  memcached: { ...USUAL, start: startReal },
+  memcached: { ...USUAL, start: startReal, unsupported: unsupportedVerbs() },
+}
+
+function unsupportedVerbs(): readonly string[] {
+  const { gat, meta } = memcachedAbilities()
+  return [...(gat ? [] : ['gat']), ...(meta ? [] : ['meta.mg', 'meta.ms'])]
 }
 
 async function startReal(): Promise<CellServer> {

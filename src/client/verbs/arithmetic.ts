@@ -147,22 +147,23 @@ async function countFrom(
       deadline.next(),
     )
   }
-  const counted = await countClassic(core, name, key, wireKey, by, deadline.next())
-  if (counted !== undefined) return counted
   const body = String(initial)
-  const start = new Request<boolean>(
-    START,
-    routeKey,
-    wireKey,
-    undefined,
-    undefined,
-    body,
-    0,
-    exptime,
-  )
-  if (await core.submit(start, deadline.next())) return initial
-  // Another client created the counter between the two commands.
-  return countClassic(core, name, key, wireKey, by, deadline.next())
+  // Other clients may create the counter before `add`, and delete it again after that.
+  for (;;) {
+    const counted = await countClassic(core, name, key, wireKey, by, deadline.next())
+    if (counted !== undefined) return counted
+    const start = new Request<boolean>(
+      START,
+      routeKey,
+      wireKey,
+      undefined,
+      undefined,
+      body,
+      0,
+      exptime,
+    )
+    if (await core.submit(start, deadline.next())) return initial
+  }
 }
 
 function resolveMiss(request: Request): void {
