@@ -87,12 +87,10 @@ export async function startHostileProxy(
     const far = net.connect({ port, host: '127.0.0.1', noDelay: true })
     const passage = new Passage(near, far, dice, state)
     passages.add(passage)
-    let refusals = hasMeta ? 0 : 1
+    const note = errorCollector(errors, hasMeta ? 0 : 1)
     near.on('data', (bytes: Buffer) => passage.up.push(bytes))
     far.on('data', (bytes: Buffer) => {
-      const found = errorsIn(bytes)
-      if (found[0] === 'ERROR' && refusals-- > 0) found.shift()
-      errors.push(...found)
+      note(bytes)
       passage.down.push(tamper(bytes))
     })
     near.on('close', () => passages.delete(passage))
@@ -272,9 +270,17 @@ class Pump {
   }
 }
 
-/** Values in the fuzzer never contain the word, so a line that does is an error of the server. */
-function errorsIn(bytes: Buffer): string[] {
-  if (!bytes.includes('ERROR')) return []
-  const lines = bytes.toString('latin1').match(/^(CLIENT_|SERVER_)?ERROR.*$/gm)
-  return (lines ?? []).map((line) => line.trim())
+/**
+ * Returns a function that adds error lines of a connection to `errors`, except the first
+ * `refusals` of them. Values in the fuzzer never contain the word ERROR.
+ */
+function errorCollector(errors: string[], refusals: number): (bytes: Buffer) => void {
+  let left = refusals
+  return (bytes) => {
+    if (!bytes.includes('ERROR')) return
+    const lines = bytes.toString('latin1').match(/^(CLIENT_|SERVER_)?ERROR.*$/gm) ?? []
+    for (const line of lines) {
+      if (line.trim() !== 'ERROR' || left-- <= 0) errors.push(line.trim())
+    }
+  }
 }
