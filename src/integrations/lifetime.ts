@@ -22,12 +22,12 @@ export function lifetimeOfSeconds(seconds: number | null | undefined): Lifetime 
   return whole + Date.now() / 1000 >= MAX_DATE_SECONDS ? 0 : whole
 }
 
-/** Does the same for milliseconds. */
+/** Rounds milliseconds up to a lifetime, by the rules of lifetimeOfSeconds(). */
 export function lifetimeOfMs(ms: number | null | undefined): Lifetime {
   return lifetimeOfSeconds(typeof ms === 'number' ? ms / 1000 : ms)
 }
 
-/** Does the same for a date in milliseconds; the current time is `over`, not "never expires". */
+/** Returns the lifetime until a date in milliseconds; `over` if it is now or in the past. */
 export function lifetimeUntil(dateMs: number): Lifetime {
   const leftMs = dateMs - Date.now()
   return leftMs === 0 ? 'over' : lifetimeOfMs(leftMs)

@@ -237,7 +237,11 @@ export class Metrics {
     const counters = [
       ['batches', 'Calls that take many keys, such as getMany.', this._batches],
       ['batch_keys', 'Keys in calls that take many keys.', this._batchKeys],
-      ['batch_hits', 'Keys found or written by calls that take many keys.', this._batchHits],
+      [
+        'batch_hits',
+        'Keys found, written or deleted by calls that take many keys.',
+        this._batchHits,
+      ],
       ['batch_failed_keys', 'Keys that failed in calls that take many keys.', this._batchFailed],
       ['connects', 'Connections dialled, by outcome.', this._connects],
       ['ejections', 'Hosts ejected from the ring.', this._ejections],

@@ -88,7 +88,7 @@ export function instrument(otel: OtelApi, options: OtelOptions = {}): () => void
   }
   commands.start.subscribe(command.start)
   commands.asyncEnd.subscribe(command.asyncEnd)
-  // The store carries the batch's span, so that spans of its commands become its children.
+  // Keep a batch's span in an AsyncLocalStorage: spans of its commands become its children.
   batches.start.bindStore(reporter.batches, (message) => reporter.batchStarted(message))
   batches.asyncEnd.subscribe(batch.asyncEnd)
   connects.asyncEnd.subscribe(connect.asyncEnd)

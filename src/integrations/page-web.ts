@@ -41,7 +41,7 @@ export interface WebPageCache {
   wrap<Rest extends readonly unknown[]>(
     handler: WebHandler<Rest>,
   ): (request: Request, ...rest: Rest) => Promise<Response>
-  /** Does the same for Hono: `app.use(pages.hono)`. */
+  /** The page cache as a middleware of Hono: `app.use(pages.hono)`. */
   hono(context: HonoContextLike, next: () => Promise<void>): Promise<void>
   /**
    * Renders the page of an absolute URL again and stores it; meanwhile visitors get the stored

@@ -56,9 +56,9 @@ export type PageResponse = ServerResponse | Http2ServerResponse
 /** A middleware `(request, response, next)`, with methods for its pages. */
 export interface PageCache {
   (request: PageRequest, response: PageResponse, next: Next): void
-  /** Does the same for Fastify: `fastify.addHook('onRequest', pages.onRequest)`. */
+  /** The page cache as a hook of Fastify: `fastify.addHook('onRequest', pages.onRequest)`. */
   onRequest(request: FastifyRequestLike, reply: FastifyReplyLike, done: () => void): void
-  /** Does the same for Koa: `app.use(pages.koa)`. */
+  /** The page cache as a middleware of Koa: `app.use(pages.koa)`. */
   koa(context: KoaContextLike, next: () => Promise<unknown>): Promise<void>
   /**
    * Renders the page of an absolute URL again and stores it; meanwhile visitors get the stored

@@ -109,7 +109,7 @@ export class RateLimitStore {
 
   /**
    * Extends the window of a client to `windowMs` from now, and keeps its hits. Does nothing on
-   * servers without meta commands, where windows follow the clock.
+   * servers without meta commands, where windows are aligned to the clock.
    */
   async extend(key: string, windowMs: number): Promise<void> {
     const counter = await this.counter(key)
@@ -149,7 +149,7 @@ export class RateLimitStore {
     return this.legal(`${this.prefix}${word}${key}`)
   }
 
-  /** Returns the counter of the clock's current window, and the end of that window. */
+  /** Returns the counter's key in the current window, if windows are aligned to the clock. */
   private clockWindow(counter: string): { readonly windowKey: string; readonly resetTime: Date } {
     const windowMs = this.windowSeconds * 1000
     if (windowMs === 0) return { windowKey: this.legal(`${counter}:0`), resetTime: NEVER }

@@ -54,7 +54,7 @@ const key = fc
     fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }),
     fc.integer().map(String),
   )
-  // The cache of that package's ring finds these in Object.prototype.
+  // Skip keys such as 'toString': the package caches places in an object with that prototype.
   .filter((one) => !(one in {}))
 
 /** Returns a server with its port, because `a` and `a:11211` are the same server. */

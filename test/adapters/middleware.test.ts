@@ -28,7 +28,7 @@ const ENCODINGS = ['gzip', 'identity', 'gzip, br']
 /** Pages sent in one piece, in several pieces, and with headers given to writeHead. */
 const route: Route = async (request, response) => {
   const { url } = request
-  // Koa's default status is 404.
+  // Set the status, because Koa's default is 404.
   response.statusCode = 200
   if (url === '/head') {
     response.writeHead(200, { 'Content-Type': HTML })

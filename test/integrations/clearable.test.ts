@@ -16,7 +16,7 @@ describe('ClearableStore, which adapters use to clear a namespace', () => {
     assert.equal(await store.get('other'), 'w')
   })
 
-  test('has one generation after many processes write first at once', async (t) => {
+  test('creates one generation when many processes make the first write at the same time', async (t) => {
     const { cache } = await serve(t)
     const stores = Array.from({ length: 8 }, () => new ClearableStore(cache, () => ['s']))
     await Promise.all(stores.map((store, i) => store.set(`k${i}`, i, 0)))

@@ -73,7 +73,7 @@ describe('the callbacks of mintring/compat', () => {
     memcached.end()
   })
 
-  test('are refused for a URL as a server, and no message shows its password', () => {
+  test('are never called if a server is given as a URL: the constructor throws, without its password', () => {
     for (const location of ['memcached://ada:secret@cache:11211', 'ada:secret@cache:11211']) {
       for (const listed of [location, ['a:1', location], { [location]: 2 }]) {
         assert.throws(

@@ -74,7 +74,7 @@ describe('a process that cannot reach the host with the generation (version) of 
     }
   })
 
-  test('continues with values of its own during the outage', async (t) => {
+  test('stores and reads values of its own during the outage', async (t) => {
     const { blind, cutHostOf } = await fleet(t)
     const store = new ClearableStore(blind, () => ['s'])
     await store.set('k', 'before', 0)

@@ -208,7 +208,7 @@ describe('pageCache', () => {
     assert.equal(rendered.length, 2)
   })
 
-  test('does not store fewer bytes than Content-Length says', async (t) => {
+  test('does not store a body that is shorter than its Content-Length', async (t) => {
     const { site, stored } = await rig(t, (_, response) => {
       response.strictContentLength = false
       response.writeHead(200, { 'Content-Type': HTML, 'Content-Length': 100 })
@@ -280,7 +280,7 @@ describe('a response for one visitor', () => {
     }
   })
 
-  test('is not stored because of its cookie, and a stored public page is served to it', async (t) => {
+  test('is not stored if its request had a cookie, but such requests get a page stored for others', async (t) => {
     const { site, rendered, settled, refused } = await rig(t, ({ headers }, response) => {
       html(response, `for ${headers.cookie ?? 'all'}`)
     })

@@ -35,7 +35,7 @@ for (const [name, version] of Object.entries(KINDS)) {
       assert.equal(await store.get('nobody'), undefined)
     })
 
-    test('counts every one of many hits at once', async (t) => {
+    test('counts every one of many concurrent hits', async (t) => {
       stopClock(t)
       const { cache } = await serve(t, {}, { version })
       const store = new RateLimitStore(cache)

@@ -238,7 +238,7 @@ export const doors = [${others.map((_, index) => `door${index}`).join(', ')}]
 const cache: MemcachedClient = new MemcachedClient(['127.0.0.1:11211'], { retryTimeoutMs: 1000 })
 export const fill = (): Promise<string> => cache.getOrSet('a', async () => 'b', { ttl: 60 })
 export const isOurs = (error: unknown): boolean => error instanceof MintringError
-// @ts-expect-error a setting nobody has
+// @ts-expect-error this setting does not exist
 new MemcachedClient(['127.0.0.1:11211'], { retryTimeoutSeconds: 1 })
 `
 }

@@ -11,7 +11,7 @@ import { type Seen, scraped, startWatched, sum, Tally } from './observer.ts'
 const times = (count: number, prefix: string): string[] =>
   Array.from({ length: count }, (_, i) => `${prefix}${i}`)
 
-/** Makes calls that cannot fail, so that arithmetic gives every count. */
+/** Makes a fixed list of calls while no host fails, so that arithmetic gives every count. */
 async function drive(cache: MemcachedClient): Promise<void> {
   const policy = { ttl: 60, staleWhileRevalidate: 60 }
   const fail = (): never => {

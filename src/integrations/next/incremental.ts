@@ -194,7 +194,7 @@ function tagsOf(value: NextCacheValue | null, { tags = [] }: NextSetContext): re
 }
 
 /**
- * Returns the seconds to store an entry: until it expires, because stale entries are served too.
+ * Returns for how many seconds to store an entry: until it expires, because it is served stale too.
  */
 function secondsOf(value: NextCacheValue | null, { revalidate, expire }: NextCacheControl): number {
   const fresh = value?.revalidate || revalidate || 0

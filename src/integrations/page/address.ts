@@ -23,7 +23,7 @@ const HTTPS = 'https://'
 /** Matches names and IPv6 literals; a Host header with anything else has no page. */
 const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])$/
 
-/** Returns the target of a request, or undefined if nginx would look up another key for it. */
+/** Returns which page a request is for, or undefined if nginx would look up another key for it. */
 export function targetFor(
   host: string | undefined,
   uri: string | undefined,

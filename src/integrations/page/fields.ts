@@ -135,7 +135,8 @@ function isFunction(value: unknown): boolean {
 }
 
 /**
- * Shows proxies of sockets and streams, one per object: several properties hold the same socket.
+ * Shows the application proxies of sockets and streams. Makes one proxy per object, because several
+ * properties hold the same socket.
  */
 function watchConnections(watch: PageWatch, { request, response, isSecure }: Watched): void {
   const views = new WeakMap<object, object>()

@@ -22,7 +22,7 @@ const LOOKED_AT: ReadonlySet<string> = new Set([
 
 /**
  * Notes when the application reads a response header that earlier middleware set, because it may
- * depend on the visitor. A header that the application sets again is its own.
+ * depend on the visitor. Stops noting a header once the application has set it again.
  */
 export function watchHeadersSet(watch: PageWatch, response: WithHeaders): void {
   const { getHeaders } = response

@@ -107,7 +107,7 @@ export function nginxDiffersIn(kept: HeaderLines, nginx: NginxHeaders): string |
 function isOfOneVisitor([name, value]: HeaderLines[number]): boolean {
   if (isAny(OF_ONE_VISITOR, name)) return true
   if (name.startsWith('content-security-policy')) return /'nonce-/i.test(value)
-  // The directive "cache" concerns the page, not the visitor.
+  // Of Clear-Site-Data, "cache" is about the page; "cookies" and "storage" are about the visitor.
   if (name === 'clear-site-data') return /cookies|storage|\*/i.test(value)
   // A page allowed for one origin only is not shared, with or without `Vary`.
   if (name === 'access-control-allow-origin') return value.trim() !== '*'

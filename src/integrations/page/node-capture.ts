@@ -34,7 +34,7 @@ class Render {
   #resolve: (capture: Capture) => void = () => {}
   /** The headers as the application sent them, before outer middleware changed them. */
   #sent: HeaderLines | undefined
-  /** The headers about the body's encoding and length, when its first bytes were written. */
+  /** The headers about the body's encoding and length, as they were before its first bytes. */
   #form: HeaderLines | undefined
   #ruling: Ruling | undefined
   #chunks: Buffer[] = []
@@ -63,7 +63,7 @@ class Render {
   #wrap(): void {
     const response = this.#response
     const watch = this.#watch
-    // From here on the code is not the application's, so its reads do not count.
+    // The original methods are not code of the application, so what they read does not count.
     const call = (name: keyof Writing, args: unknown[]): unknown =>
       watch.aside(() => Reflect.apply(this.#original[name], response, args))
     Object.assign(response, {
@@ -240,7 +240,7 @@ function isNotOfTheBody([name]: HeaderLines[number]): boolean {
   return !OF_THE_BODY.has(name)
 }
 
-/** Whether the visitor left; later output may be incomplete. */
+/** Whether the visitor left. What is written after that may be incomplete. */
 export function isGone(response: ServerResponse): boolean {
   return response.destroyed || response.closed || response.socket?.destroyed === true
 }

@@ -7,7 +7,7 @@ export interface TargetSight {
   readonly protocol?: unknown
 }
 
-/** Returns the target of a request, or undefined if it cannot have a page. */
+/** Returns which page a request is for, or undefined if it cannot have a page. */
 export function targetOf(
   request: IncomingMessage,
   sight: TargetSight | undefined,

@@ -174,8 +174,8 @@ export class PageRenderer {
   }
 
   /**
-   * Ends a render whose visitor left. If there is a stale page, the next visitor renders. If not,
-   * the cut makes a waiting visitor render.
+   * Ends a render whose visitor left. If there is a stale page, the next visitor renders. If not, a
+   * waiting visitor does.
    */
   #cutShort(context: Loading): undefined {
     // The application did not fail, so the next visitor may render at once.
@@ -186,8 +186,8 @@ export class PageRenderer {
 }
 
 /**
- * Returns the request headers because of which a page may not have been storable. The page of a
- * visitor who does not send them may be storable.
+ * Returns the request headers that may have made a page private. A visitor who does not send them
+ * may get a storable page.
  */
 function ownHeaders(reason: UncacheableReason, read: ReadonlySet<string>): readonly string[] {
   if (reason === 'request fields') return []

@@ -8,7 +8,7 @@ import type { NginxHeaders } from './headers.ts'
 /** Our name in Cache-Status headers (RFC 9211): a response with it came from this cache. */
 export const CACHE_NAME = 'mintring'
 
-/** The state and the times of a read page. Undefined where a page was read without them. */
+/** What a read tells about a page besides its content: whether it is stale, and its times. */
 export type ReplyTerms = Omit<RefillEntry, 'value'>
 
 /** Headers by name; an array is sent as several lines. */

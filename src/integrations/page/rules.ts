@@ -40,7 +40,7 @@ export interface RuleContext {
 }
 
 const DELTA_SECONDS = /^\d{1,10}$/
-/** Directives that demand more than a lifetime: any cache here may serve a stale page. */
+/** Directives that forbid to store a page, or to serve it stale, as the caches here may do. */
 const FORBIDDING = ['private', 'no-store', 'no-cache', 'must-revalidate', 'proxy-revalidate']
 
 /**
@@ -61,7 +61,7 @@ export function judge({ status, headers }: Rendered, context: RuleContext): Ruli
   const directives = directivesOf(all('cache-control'))
   const targeted = headers.filter(([name]) => TARGETED.test(name)).map(([, value]) => value)
   if (forbids(directivesOf(targeted))) return refuse('cache-control')
-  // In nginx, 0 keeps a response out of the cache.
+  // `X-Accel-Expires: 0` tells nginx not to cache a response.
   if (all('x-accel-expires').some((life) => life.trim() === '0')) return refuse('cache-control')
   const life = lifeOf(directives, all('expires'), all('pragma'), context.nowMs)
   // The age from upstream caches counts against the lifetime (RFC 9111, 4.2).

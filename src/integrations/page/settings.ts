@@ -17,13 +17,14 @@ import { PageTags } from './tags.ts'
 export interface PageCacheOptions {
   /** How long a page without Cache-Control or Expires is fresh. */
   readonly ttl: Seconds
-  /** How long after that a stale page is served while one request renders. Default 60. */
+  /** How long after its lifetime a page is served while one request renders it. Default 60. */
   readonly staleWhileRevalidate?: Seconds | undefined
   /**
-   * How long after that a stale page is served when rendering fails. Default: staleWhileRevalidate.
+   * How long after its lifetime a page is served when rendering fails. Default:
+   * staleWhileRevalidate.
    */
   readonly staleIfError?: Seconds | undefined
-  /** How long a render holds the lease; then another process may render. Default 10. */
+  /** How long a render keeps other processes from rendering the page (its lease). Default 10. */
   readonly lease?: Seconds | undefined
   /** How long to wait for another request's render before rendering too, in ms. Default 5,000. */
   readonly waitTimeoutMs?: number | undefined
@@ -76,8 +77,8 @@ export interface PageCacheOptions {
    */
   readonly ignoredRequestHeaders?: readonly string[] | undefined
   /**
-   * Other properties of the request or its connection that do not affect pages although the
-   * application reads them, such as `remoteAddress` or `log`. `onUncacheable` reports their names.
+   * Properties of the request or its connection that do not affect pages although the application
+   * reads them, such as `remoteAddress` or `log`. `onUncacheable` reports their names.
    */
   readonly ignoredRequestFields?: readonly string[] | undefined
   /**

@@ -50,7 +50,10 @@ function watchOwnFields(watch: PageWatch, seen: object): void {
   }
 }
 
-/** Watches data of validators before the page cache; later validators read the watched request. */
+/**
+ * Notes reads of data that validators added before the page cache. Later validators read only the
+ * watched request, so their data needs no watch.
+ */
 function watchValid(watch: PageWatch, request: Watched['req']): void {
   const own = new Set<unknown>()
   type Method = (...args: unknown[]) => unknown

@@ -16,7 +16,7 @@ const IN_SURROUNDINGS: ReadonlySet<string> = new Set([
   'requestIP',
 ])
 
-/** Returns the target of a request, or undefined if it cannot have a page. */
+/** Returns which page a request is for, or undefined if it cannot have a page. */
 export function targetOfWeb(request: Request, hosts: AllowedHosts): PageTarget | undefined {
   const { protocol, host, pathname, search } = new URL(request.url)
   const own = normalHost(host)

@@ -246,7 +246,7 @@ describe('a page made of fields that earlier middleware set on the request', () 
     })
   }
 
-  test('is stored when a header that was set earlier is set again', async (t) => {
+  test('is stored when the application sets a header again that earlier middleware set', async (t) => {
     const before = (response: ServerResponse): void => void response.setHeader('X-Viewer', 'ada')
     const render: Render = (_, response) => {
       response.setHeader('X-Viewer', 'all')
@@ -257,7 +257,7 @@ describe('a page made of fields that earlier middleware set on the request', () 
     await settled('example.com/a')
   })
 
-  test('has a request whose connection util.inspect() does not show', async (t) => {
+  test('is rendered from a request whose connection util.inspect() does not show', async (t) => {
     const render: Render = ({ socket }, response) => {
       html(response, inspect(socket, { depth: 5, showHidden: true }))
     }

@@ -41,7 +41,7 @@ describe('a value of the application under the key of a page', () => {
     assert.equal((await site.ask('/42', asUser)).body.toString(), 'hello')
   })
 
-  test('is never a page: get of a stored page rejects with MINTRING_BAD_VALUE', async (t) => {
+  test('is not read from a stored page: get() of that key rejects with MINTRING_BAD_VALUE', async (t) => {
     for (const body of ['short', 'long '.repeat(1000)]) {
       const { site, cache, settled } = await rig(t, (_, response) => html(response, body))
       await site.ask('/42', asUser)
