@@ -14,8 +14,8 @@ export function fileStream(path: string): Readable {
 }
 
 /**
- * Returns false if the path cannot be inspected: opening it then fails with the error of the
- * system.
+ * Returns whether the path is a named pipe. Returns false if it does not exist: opening it then
+ * fails with the error of the system.
  */
 function isPipe(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFIFO() === true

@@ -16,7 +16,7 @@ void runCommandLine(process.argv.slice(2), io)
     process.off('beforeExit', endless)
     process.exitCode = code
     // After Ctrl-C, exits despite open handles, such as a pending read of standard input.
-    // Writing '' first makes sure that all earlier output has been written.
+    // The callback of write('') is called when all earlier output has been written.
     if (io.signal.aborted) process.stdout.write('', () => process.exit())
   })
   .finally(close)

@@ -7,13 +7,13 @@ export function svg(height: number, label: string, content: string): string {
   return `<svg class="chart" ${box} role="img" aria-label="${markup(label)}">${content}</svg>`
 }
 
-/** Returns a bar. */
+/** Returns the SVG element of a bar, with `kind` as its CSS class. */
 export function rect(kind: string, x: number, y: number, width: number, height: number): string {
   const place = `x="${round(x)}" y="${round(y)}"`
   return `<rect class="${kind}" ${place} width="${round(width)}" height="${round(height)}"/>`
 }
 
-/** Returns a text. */
+/** Returns the SVG element of a text, with `kind` as its CSS class. */
 export function text(x: number, y: number, anchor: string, content: string, kind = ''): string {
   return `<text class="${kind}" x="${x}" y="${y}" text-anchor="${anchor}">${content}</text>`
 }

@@ -75,7 +75,7 @@ function stopOf(io: CliIo): { readonly signal: AbortSignal; forget(): void } {
   return { signal: AbortSignal.any(signals), forget: () => forget?.() }
 }
 
-/** Waits. Returns false if the signal fired. */
+/** Waits for `intervalMs`. Returns false if the signal fires before. */
 async function pause(intervalMs: number, signal: AbortSignal): Promise<boolean> {
   try {
     await sleep(intervalMs, undefined, { signal })

@@ -6,17 +6,17 @@ export class EmbeddedItem {
   /** The key, one character per byte. */
   readonly key: string
   readonly flags: number
-  /** The second at which it expires (see ServerTime); 0 means never. */
+  /** The second at which the item expires (see ServerTime); 0 means never. */
   exptime: number
   value: Buffer
-  /** Its size, counted towards the memory limit. */
+  /** The size of the item in bytes, which counts towards the memory limit. */
   readonly bytes: number
   readonly classId: number
   cas = 0n
-  /** The second of its last access. */
+  /** The second in which the item was last accessed. */
   time = 0
   fetched = false
-  /** Whether `md I` marked it stale: reads have the flag X until it is stored again. */
+  /** Whether `md I` marked the item stale: reads have the flag X until it is stored again. */
   stale = false
   /** Whether a client got the flag W and may be refilling it. */
   tokenSent = false

@@ -5,7 +5,7 @@ import { chunksOf, SLAB_PAGE_BYTES } from './slab-classes.ts'
 
 type Row = readonly [name: string, value: string]
 
-/** The listening socket; connections are numbered from 1. */
+/** The id of the listening socket in `stats conns`; connections have ids from 1. */
 const LISTENER_ID = 0
 
 /** Groups the items by class. */

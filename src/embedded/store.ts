@@ -36,7 +36,7 @@ const RECLAIM_TRIES = 5
 export class Store {
   /** The current time in seconds. The server updates it once per received chunk of commands. */
   now: number
-  /** Increases when pending replies are sent. `heldInTurn` of an item in them then differs. */
+  /** Increases when replies are sent. Items with this `heldInTurn` are in unsent replies. */
   turn = 0
   maxBytes: number
   tally: ServerTally

@@ -57,7 +57,7 @@ export class Watchers implements StoreLog {
     return this.#watchers.size >= MAX_WATCHERS
   }
 
-  /** Adds a stream of `kinds`. Returns a function that removes it. */
+  /** Adds a watcher for log lines of these kinds. Returns a function that removes it. */
   add(kinds: ReadonlySet<string>, write: (line: string) => void): () => void {
     const watcher: Watcher = { kinds, write }
     this.#watchers.add(watcher)

@@ -17,7 +17,7 @@ function preset(options: CompatPreset): CompatPreset {
   return Object.freeze(options)
 }
 
-// twemproxy's `ketama` ignores the last two options; `modula` needs them to match twemproxy's.
+// `serverOrder` and `weighted` are for twemproxy's `modula` only; its `ketama` ignores them.
 const twemproxy = preset({
   distribution: 'twemproxy',
   hash: 'fnv1a_64',

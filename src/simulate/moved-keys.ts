@@ -7,7 +7,7 @@ interface Rules {
   readonly reads: readonly HomeName[]
   /** Whether a read copies a value from the second host to the first. */
   readonly copies: boolean
-  /** The plan for a write. */
+  /** What a write does on the previous host and on the new host. */
   readonly store: Plan
 }
 

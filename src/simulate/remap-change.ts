@@ -5,7 +5,7 @@ import { badSimulation as badArgumentOf, checkArguments } from './arguments.ts'
 
 const MAX_SERVERS = 100_000
 
-/** A change of servers. Several parts make one change. */
+/** A change of servers. All fields that are set happen at once, as one change. */
 export interface RemapChange {
   /**
    * How many servers leave (the result is the average over different ones), or which, by address or

@@ -6,7 +6,7 @@ const MAX_KEY_BYTES = 250
 
 /** Lines that are not valid keys, counted by reason. */
 export interface SkippedLines {
-  /** Lines without a byte. */
+  /** Empty lines. */
   empty: number
   /** Lines of more than 250 bytes, the limit of a key. */
   tooLong: number
@@ -14,7 +14,7 @@ export interface SkippedLines {
   unusable: number
 }
 
-/** Returns new counters, all 0. */
+/** Returns counters of skipped lines, all 0. */
 export function noSkippedLines(): SkippedLines {
   return { empty: 0, tooLong: 0, unusable: 0 }
 }

@@ -121,8 +121,9 @@ const NEEDS_LEASES = [
   'restartsPerSecond',
 ] as const
 
-/** Limits: so many events take minutes, and so many pending reads fit into memory. */
+/** The limit on simulated reads and writes: this many take minutes. */
 const MAX_EVENTS = 100_000_000
+/** The limit on reads that wait at the same time: this many fit into memory. */
 const MAX_PENDING = 1_000_000
 
 /**

@@ -223,7 +223,7 @@ const bodies: readonly Trick[] = [
   },
 ]
 
-/** A victim with a login follows a link to `path`; the attacker requests the same path. */
+/** An attack: a victim with a login follows a link to `path`, then the attacker requests it. */
 function deceiving(path: string, source: string, by = 'cookie'): Trick {
   return {
     name: `a visitor with ${by} follows a link to ${path}`,

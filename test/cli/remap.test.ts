@@ -152,7 +152,7 @@ describe('mintring remap', () => {
     await assert.rejects(empty, { code: 'MINTRING_BAD_ARGUMENT' })
   })
 
-  it('ends at once when it is told to, while it reads keys from any source', async (test) => {
+  it('ends at once when its signal aborts, while it counts keys from any source', async (test) => {
     const silent = createServer(() => {}).listen(0, '127.0.0.1')
     await once(silent, 'listening')
     test.after(() => silent.close())

@@ -72,7 +72,7 @@ const command = fc.oneof(
 
 const lawful = command.filter(isLawful)
 
-/** Enough bytes to finish any value that a program left open, and then quit. */
+/** Ends a command sequence: completes a value that the server still expects, then quits. */
 const ENDING = `${'\r\nmn'.repeat(60)}\r\nquit\r\n`
 
 async function run(port: number, program: readonly string[], pipelined: boolean): Promise<string> {
@@ -158,13 +158,14 @@ describe('random command sequences, sent to the embedded server and to a real me
     assertSame(ours, theirs, program)
   }
 
-  // Unsent replies affect these commands, and how bytes arrive decides which replies are unsent:
-  // an over-long key drops unsent replies; a number is not changed in place while one refers to it.
+  // A get of an over-long key drops the replies that memcached has not sent yet.
+  // While an unsent reply contains a number, incr does not change this number in place.
+  // So the results of these commands depend on how the bytes of the client arrive.
   const dependsOnArrival = (text: string): boolean =>
     /^(ga?e?ts? .*k{251}|incr|decr|ma )/.test(text)
 
   // Both servers execute the same commands from their start, so that even their CAS ids agree.
-  // fast-check must not shrink a counterexample: the shrunk runs would change these CAS ids.
+  // fast-check must not shrink a counterexample: its further runs would make the CAS ids differ.
   for (const pipelined of [true, false]) {
     test(`get the same replies when they are sent ${pipelined ? 'in one write' : 'piece by piece'}`, async () => {
       await fc.assert(

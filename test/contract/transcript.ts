@@ -37,7 +37,7 @@ export async function playTranscript(target: Target, text: string): Promise<void
       const pattern = step.expect.map((line) => patternOf(line, bound)).join('')
       const lines = step.expect.length
       const enough = (bytes: string): boolean => bytes.split('\r\n').length > lines
-      // Surplus bytes fail the next step; after the last step the test waits for them.
+      // Bytes beyond the expected reply fail the next step; after the last step, waits for them.
       const last = index === steps.length - 1
       const reply = await wire.read(enough, step.closes, last ? QUIET_MS : 0)
       const said = `${target.name} answered ${brief(reply)} to ${brief(step.send)}`
@@ -50,7 +50,7 @@ export async function playTranscript(target: Target, text: string): Promise<void
   }
 }
 
-/** Bytes as a failure message shows them. */
+/** Formats bytes for a failure message, cut at 400 characters. */
 function brief(bytes: string): string {
   const shown = JSON.stringify(bytes)
   return shown.length > 400 ? `${shown.slice(0, 400)}…` : shown

@@ -39,7 +39,7 @@ async function statsAfter(port: number, section: string): Promise<Map<string, st
   return rowsOf(reply)
 }
 
-/** Rows that monitors of memcached read; an older memcached may lack the last ones. */
+/** Rows that monitoring tools read; an older memcached may lack the last ones. */
 const MONITORED = ['curr_connections', 'listen_disabled_num', 'conn_yields', 'hash_power_level']
   .concat(['hash_bytes', 'malloc_fails', 'threads', 'bytes', 'evictions', 'reclaimed'])
   .concat(['lrutail_reflocked', 'crawler_reclaimed', 'log_watcher_skipped'])

@@ -8,7 +8,7 @@ import { conversation, feed, type Outcome } from './corpus.ts'
 const bytes = Buffer.from(conversation, 'latin1')
 const whole = feed([bytes])
 
-/** Every way to cut `all` in two and in three. */
+/** Yields every way to cut `all` into two or three chunks. */
 function* everySplit(all: Buffer): Generator<Buffer[]> {
   for (let a = 0; a <= all.length; a++) {
     for (let b = a; b <= all.length; b++) {

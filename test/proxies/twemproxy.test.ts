@@ -55,7 +55,7 @@ async function until(attempt: () => Promise<unknown>): Promise<void> {
   assert.fail('the server did not come back')
 }
 
-/** The results of refill verbs for a key on a live server, and for keys on the dead one. */
+/** Checks what refill verbs do for keys on live servers, and for keys on the dead one. */
 async function refillsBesideADeadServer(
   client: MemcachedClient,
   live: readonly string[],

@@ -90,7 +90,7 @@ function readLibmemcached(vector: Vector): Reading {
   }
 }
 
-/** How the order of calls to libmemcached changed its ring. */
+/** Returns the ring options that repeat how the order of calls to libmemcached changed its ring. */
 function libmemcachedOrder(vector: Vector): Partial<RingOptions> {
   const order = text(vector.options.order ?? '')
   const behaviors = vector.options.behaviors

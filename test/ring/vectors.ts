@@ -35,7 +35,7 @@ type OddKeys = Readonly<Record<string, readonly string[]>>
 export const vectorFolder: string =
   process.env.MINTRING_VECTORS ?? fileURLToPath(new URL('../vectors/ring', import.meta.url))
 
-/** Every vector of every file in the folder, by file. Throws for anything that is no vector. */
+/** Returns the recorded placements (vectors) in a folder, by file. Throws for an invalid one. */
 export function readVectors(folder: string): Map<string, readonly Vector[]> {
   const files = new Map<string, readonly Vector[]>()
   for (const file of readdirSync(folder).sort()) {

@@ -84,7 +84,7 @@ class Scenario {
     this.#last = undefined
   }
 
-  /** In every order, the newest value is stored after at most one lease and one or two reads. */
+  /** Checks that the newest value is stored after at most one lease and one or two reads. */
   async #recover(client: SteppedClient): Promise<void> {
     let last: RefillEntry<number> | undefined
     this.#delays = this.#evictions.tag = this.#evictions.value = 0

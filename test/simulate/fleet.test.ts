@@ -38,7 +38,7 @@ test('fleet: copies on fallback hosts are stale in the next outage, unless they 
   assert.ok(untold.staleReads > told.staleReads * 5)
 })
 
-test('fleet: copies on a gutter expire by themselves, after its short ttl', () => {
+test('fleet: copies on the gutter host expire by themselves, after its short ttl', () => {
   const alone: FleetInput = { outages: 2, journal: false, onReturn: 'flush', precautionsMs: 0 }
   const rehash = fleet(alone)
   const gutter = fleet({ ...alone, failover: 'gutter' })

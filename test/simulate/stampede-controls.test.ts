@@ -39,7 +39,7 @@ function shortLives(seed: number): StampedeFleetPlan {
   return { ...rest, loaderMs: 400, rates: { ...rates, restarts: 2 } }
 }
 
-/** `ms … I` with an older CAS id: the value is replaced, and the item stays stale with its ttl. */
+/** Returns an `ms` that, with an older CAS id, stores the value and marks the item stale. */
 function staleStoreOf(fleet: () => StampedeFleet, inner: RefillStore) {
   return async (place: Place, key: string, command: StoreCommand): Promise<StoreAnswer> => {
     const [answer] = await inner.exchange(place, key, [command])

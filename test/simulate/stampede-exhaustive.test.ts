@@ -33,7 +33,7 @@ describe('refills of two clients, with two invalidations and a crash', () => {
     })
   }
 
-  // `every-order.ts whole` runs these in every order too, which takes too long for a test.
+  // `every-order.ts whole` runs these plans in every order, which takes too long for a test.
   for (const name of BY_CHANCE) {
     test(`return no old value as fresh in many random orders: ${name}`, async () => {
       assert.equal(await orders(name, '2000'), 2_000)

@@ -2,7 +2,7 @@ import type { TestContext } from 'node:test'
 import { type ChaosProxy, startChaosProxy } from './chaos-proxy.ts'
 import { type FaultCase, type FaultCaseOptions, startFaultCase } from './fault-case.ts'
 
-/** A fault case in which the client reaches each server through a proxy. */
+/** Starts real memcacheds and a client under load that reaches each of them through a proxy. */
 export async function startBehindProxies(
   t: TestContext,
   seed: number,

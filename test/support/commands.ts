@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path'
 import process from 'node:process'
 import type { TestContext } from 'node:test'
 
-/** The path of a command: on the PATH, or in the folders of servers that a user's PATH omits. */
+/** Returns the path of a command, from the PATH or from folders such as /usr/sbin. */
 export function findCommand(name: string, ...more: readonly string[]): string | undefined {
   const path = (process.env.PATH ?? '').split(delimiter)
   const folders = [...path, '/usr/bin', '/usr/sbin', '/usr/local/bin', ...more]
@@ -11,8 +11,8 @@ export function findCommand(name: string, ...more: readonly string[]): string | 
 }
 
 /**
- * The command that a test needs, or undefined after the test was skipped with the reason. Where
- * MINTRING_REQUIRE_PEERS is 1, as in CI, a missing command fails the test instead.
+ * Returns the path of a command that a test needs. Without the command, skips the test and returns
+ * undefined. Where MINTRING_REQUIRE_PEERS is 1, as in CI, it fails the test instead.
  */
 export function neededCommand(test: TestContext, name: string): string | undefined {
   const found = findCommand(name)

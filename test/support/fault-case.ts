@@ -14,7 +14,7 @@ export interface FaultCase {
   readonly servers: readonly Memcached[]
   readonly client: PlainClient
   readonly load: FaultLoad
-  /** The calls of hooks, in order: `eject 127.0.0.1:5`, `probe+`, `probe-`, `return`. */
+  /** The hooks that the client called, in order: `eject 127.0.0.1:5`, `probe+`, `return`. */
   readonly events: readonly { readonly name: string; readonly atMs: number }[]
   state(index?: number): string | undefined
   /** Ends the load and checks what must hold after every fault. */
@@ -76,7 +76,7 @@ export async function startFaultCase(
 export function checkInvariants(report: LoadReport, policy: ClusterPolicy): void {
   assert.equal(report.wrong, 0, 'a value of another key')
   assert.equal(report.settled, report.issued, 'an operation that never settled')
-  // A busy event loop delays the request, its timeout and its reply.
+  // A busy event loop can delay a request, its timeout and its reply: hence three times its lag.
   const lateMs = EPSILON_MS + report.maxLagMs * 3
   const boundMs = policy.requestTimeoutMs * (1 + policy.retries) + lateMs
   assert.ok(report.maxMs <= boundMs, `an operation took ${report.maxMs} ms, over ${boundMs}`)

@@ -89,8 +89,8 @@ function switchedOn(): readonly string[] {
 }
 
 /**
- * The tested memcached, or undefined after the test was skipped with the reason. Where
- * MINTRING_REQUIRE_MEMCACHED is 1, as in CI, a missing one fails the test instead.
+ * Returns the memcached to test with. Without one, skips the test and returns undefined. Where
+ * MINTRING_REQUIRE_MEMCACHED is 1, as in CI, it fails the test instead.
  */
 export function realMemcached(test: TestContext): string | undefined {
   const found = findMemcached()

@@ -73,7 +73,7 @@ export const OBJECTS: readonly object[] = [
   { host: 'cache', port: 0, username: 'user', password: SECRET },
 ]
 
-/** Everything reachable from a value: fields, hidden ones too, getters, causes, texts. */
+/** Returns all texts that a value leads to: by fields (hidden ones too), getters and causes. */
 function reachable(value: unknown, seen = new Set<unknown>()): string[] {
   if (typeof value === 'string') return [value]
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return []
@@ -102,7 +102,7 @@ function tryGet(value: object, name: PropertyKey): unknown {
 const withoutBigInts = (_name: string, member: unknown): unknown =>
   typeof member === 'bigint' ? String(member) : member
 
-/** Throws when the secret is in anything that can be read or printed of the value. */
+/** Throws if the secret is in anything that can be read from the value or printed of it. */
 export function assertKeepsSecret(value: unknown, what: string): void {
   const printed = [
     inspect(value, { depth: Infinity, showHidden: true }),

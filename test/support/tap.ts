@@ -4,11 +4,11 @@ import type { TestContext } from 'node:test'
 /** A proxy to a server that records the command lines that pass. */
 export interface Tap {
   readonly address: string
-  /** The lines since the last call. Data blocks of one line look like lines too. */
+  /** Returns the lines that clients sent since the last call, data blocks included. */
   take(): string[]
 }
 
-/** Records a connection to a port of 127.0.0.1 until the test ends. */
+/** Starts a recording proxy to a port of 127.0.0.1, which closes when the test ends. */
 export async function tap(test: TestContext, port: number): Promise<Tap> {
   let text = ''
   const sockets = new Set<net.Socket>()

@@ -9,7 +9,7 @@ const HOSTS = 4
 const KEYS = 10_007
 const OPERATIONS_PER_TICK = 10
 const TICK_MS = 10
-/** Shorter than the default of a client, so that the demo does not take long. */
+/** The behavior retryTimeoutMs, shorter than its default, so that the demo does not take long. */
 const RETRY_TIMEOUT_MS = 500
 const PATIENCE_MS = 5_000
 

@@ -1,7 +1,6 @@
 import { hashedBytes, type Key, type KeyHash } from '../key.ts'
 
-// The low 32 bits of a 64-bit FNV hash depend only on the low 32 bits of its start and its prime.
-// Rings use only these 32 bits, so 32-bit arithmetic is exact.
+// Rings use only the low 32 bits of 64-bit FNV hashes, which 32-bit arithmetic computes exactly.
 const START_64_LOW = 0x84222325
 const PRIME_64_LOW = 0x1b3
 const START_32 = 0x811c9dc5

@@ -100,7 +100,7 @@ function compress(): void {
 }
 
 // The four rounds of MD5 are unrolled: loops over tables of constants take twice as long.
-// V8 does not inline that many helper functions.
+// Calls of helper functions would be slow, too: V8 does not inline this many.
 // Each sum adds the result of the previous step last, so the CPU computes the rest meanwhile.
 function roundF(): void {
   let a = state[0]!

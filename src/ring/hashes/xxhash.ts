@@ -2,8 +2,7 @@ import { type KeyHash, overBytes } from '../key.ts'
 import { xxh32 } from './xxh32.ts'
 import { xxh64 } from './xxh64.ts'
 
-// xxhash-wasm compiles asynchronously. Until then, plain JavaScript computes the same hashes.
-// So a new ring can be used at once; only its first lookups are slower.
+// Until xxhash-wasm has compiled, plain JavaScript computes the same hashes, more slowly.
 let current32: KeyHash = overBytes(xxh32)
 let current64: KeyHash = overBytes(xxh64)
 let loading: Promise<void> | undefined
