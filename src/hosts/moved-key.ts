@@ -78,9 +78,10 @@ export interface CopyableKey<Item> {
 }
 
 /**
- * Copies an item to its new host; resolves to whether it did. The CAS id of the elected empty item
- * prevents a stale copy: a writer changes the previous host first. A copier elected before the new
- * host's change cannot store, and a copier elected after it reads the changed value.
+ * Copies an item to its new host; resolves to whether it did. To reserve the key there, it first
+ * creates an empty item. The CAS id of that item prevents a stale copy, because a writer changes
+ * the previous host first. If the item was created before the writer's change on the new host, the
+ * copy cannot be stored. If it was created later, the copy has the changed value.
  *
  * With `pause` it repeats until the new host has the item, or there is none to copy. Otherwise a
  * caller that then deletes the item on the previous host would lose it.

@@ -192,7 +192,7 @@ export interface RequestTimes {
 
 /**
  * One command: a client verb creates it, the cluster routes it, attempts carry it, and its verb
- * settles it. It is not encoded until the outbox writes it. It has plain fields, because every
+ * settles it. It is not encoded until a connection writes it. It has plain fields, because every
  * operation creates one.
  */
 export class Request<Result = unknown, Context = unknown> {

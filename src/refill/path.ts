@@ -85,7 +85,7 @@ export function won(finding: Finding, trouble: Trouble, isTakeover = false): Ele
   return { finding: now, isTakeover, goodForMs: 0 }
 }
 
-/** Returns a finding after which no caller has to ask the server again who may load. */
+/** Returns a read result after which no caller has to ask the server again who may load. */
 export function decided(finding: Finding): Elected {
   return { finding, goodForMs: 0 }
 }

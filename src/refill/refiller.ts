@@ -129,8 +129,8 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   }
 
   /**
-   * Elects one reader to mark the value. It gets the stale value only after its load has begun,
-   * because its own request may be the loader.
+   * Lets one reader mark the value stale. That reader gets the stale value only after its load has
+   * begun, because its own request may be the loader.
    */
   async #settleMarked(ask: Ask<Slot>, finding: Finding): Promise<RefillEntry> {
     const { staleTimeoutMs } = ask.slot.policy

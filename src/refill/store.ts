@@ -158,7 +158,7 @@ export type Dialect = 'meta' | 'classic'
 /** The previous or the new host of a moving key. */
 export type KeyHome = 'previous' | 'new'
 
-/** The item on the other home of a moving key. */
+/** The item on the other host of a moving key. */
 export interface Elsewhere {
   readonly item: Item
   /** Whether the item may be stored on the host that reads use. */

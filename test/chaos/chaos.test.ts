@@ -54,7 +54,7 @@ describe('processes that are killed while they load from a real memcached', {
 
   const planted = { skip: skipWithoutMeta() }
   test(
-    'read old values when the store has no fence, and the check finds them',
+    'read old values when stores do not check the CAS id, and the check finds them',
     planted,
     async () => {
       assert.ok(await isCaught('noFence'))
@@ -70,7 +70,10 @@ describe('processes that are killed while they load from a real memcached', {
   )
 })
 
-/** A storm depends on chance: on a busy machine one run may miss the unlucky moment. */
+/**
+ * A run with random faults depends on chance: on a busy machine one run may miss the unlucky
+ * moment.
+ */
 async function isCaught(mutation: 'noFence' | 'writeBack'): Promise<boolean> {
   for (let storms = 0; storms < 4; storms++) {
     const outcome = await storm({ ...SHORT, ...DELETES, mutation })

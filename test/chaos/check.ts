@@ -10,7 +10,7 @@ export interface Written {
   readonly kind: WriteKind
   readonly pid: number
   readonly beganMs: number
-  /** When the cache had acknowledged it completely; Infinity when it never did. */
+  /** When the cache had acknowledged the write completely; Infinity when it never did. */
   atMs: number
   /** The hosts that took it; '-' when they are not known. */
   hosts: string
@@ -50,7 +50,8 @@ export interface Verdicts {
    */
   readonly apart: number
   /**
-   * The same, but the writer had ended: the deletes that it owed the reader's host ended with it.
+   * The same, but the writer had ended: the deletes that it still had to send to the reader's host
+   * were lost with it.
    */
   readonly orphaned: number
   readonly examples: readonly string[]
@@ -63,7 +64,10 @@ export interface Verdicts {
   readonly slowestMs: number
   /** The longest time that a value was served after its replacement was acknowledged. */
   readonly stalestMs: number
-  /** Of the reads that were served stale. */
+  /**
+   * For reads that were served a stale value: how long after its replacement was acknowledged, as
+   * the 99th percentile.
+   */
   readonly staleP99Ms: number
   readonly overlaps: Overlaps
 }
@@ -92,7 +96,7 @@ export function check(evidence: Evidence): Verdicts {
   const judge = new Judge(evidence, views)
   for (const { pid, words } of linesOf(evidence, 'read')) {
     const [key, start, end, state, version, hosts] = words
-    // The line that the worker was writing when it was killed.
+    // Skip an incomplete line: the worker was killed while it wrote the line.
     if (hosts === undefined || hosts === '') continue
     const times = { startMs: Number(start), endMs: Number(end) }
     judge.hear({ pid, key: key!, state: state!, version: Number(version), hosts, ...times })
@@ -169,7 +173,7 @@ class Judge {
   #judge(seen: Seen, isCurrent: boolean): void {
     const { key, version, startMs, state } = seen
     const all = this.#evidence.written.get(key) ?? []
-    // Versions begin at 1 and are in order.
+    // Versions begin at 1 and the writes are in order, so those from this index on are newer.
     const missed = all.slice(Math.max(0, version)).filter((write) => isTold(write, seen, isCurrent))
     if (missed.length > 0) this.#miss(seen, missed)
     if (state === 'miss') return

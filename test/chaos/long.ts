@@ -5,9 +5,9 @@ import { STORM } from './plan.ts'
 import { storm } from './storm.ts'
 
 /**
- * The long storm: `node --import tsx test/chaos/long.ts [reads] [profile…]`. Prints one line of
- * JSON per profile; exits with 1 when a promise was broken, or a planted mistake was not found. A
- * profile stops after MAX_SECONDS, however many reads a busy machine has made.
+ * A long run of processes with faults: `node --import tsx test/chaos/long.ts [reads] [profile…]`.
+ * Prints one line of JSON per profile; exits with 1 when a promise was broken, or a planted mistake
+ * was not found. A profile stops after MAX_SECONDS, however many reads a busy machine has made.
  */
 const MAX_SECONDS = 480
 

@@ -13,7 +13,7 @@ export interface Load {
   readonly home: string
   /** How the load ended. */
   readonly how?: string
-  /** Made without the cache, which was unreachable. */
+  /** Whether it was made without the cache, which was unreachable. */
   readonly isBypass: boolean
   readonly startMs: number
   endMs: number
@@ -21,11 +21,14 @@ export interface Load {
 
 /** Why two processes loaded one version at once. */
 type Cause =
-  /** An invalidation was in progress: the second process was elected after its mark. */
+  /**
+   * An invalidation was in progress: the second process won the lease after the key was marked
+   * stale.
+   */
   | 'write'
   /**
-   * They saw the key on different hosts, or away from home: what a stand-in holds ends as soon as
-   * one process has home back.
+   * They saw the key on different hosts, or on a fallback host: a lease there ends as soon as one
+   * process uses the key's own host again.
    */
   | 'views'
   /** A host of theirs was restarted or stopped, or the list changed: the lease was forgotten. */
@@ -39,7 +42,8 @@ export type Overlaps = Readonly<Record<Cause | 'none', number>> & {
 }
 
 /**
- * The longest time from the election on the server to the call of the loader, in a running process.
+ * The longest time from winning the lease on the server to the call of the loader, in a running
+ * process.
  */
 const ELECTION_MS = 300
 /** How long after a host's failure its connections are reopened. */

@@ -123,7 +123,7 @@ export const CHAOS_POLICY: RefillPolicy = {
   waitTimeoutMs: 60_000,
 }
 
-/** The default storm; each test overrides what it needs. */
+/** The default settings of a run of processes with faults. Each test overrides what it needs. */
 export const STORM = {
   processes: 6,
   readers: 60,

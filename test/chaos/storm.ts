@@ -121,7 +121,7 @@ class Storm {
 
   #start(): void {
     const path = join(this.#folder, `${this.#logs.length}.log`)
-    // Its first list is no change of servers.
+    // Start with the current server list: a process's first list is no change of servers.
     const ports = this.#servers?.map((name) => Number(name.split(':')[1])) ?? this.#plan.ports
     const worker = fork(WORKER, [JSON.stringify({ ...this.#plan, ports }), path], {
       execArgv: ['--import', 'tsx', '--unhandled-rejections=strict'],
@@ -257,7 +257,7 @@ class Storm {
     for (const worker of this.#workers.keys()) send(worker, { servers })
   }
 
-  /** Runs as long as the run does. */
+  /** Waits for `ms`, or until the run ends. */
   async #sleep(ms: number): Promise<void> {
     const endMs = monotonicMs() + ms
     while (!this.#isEnding && monotonicMs() < endMs) await sleep(50)
@@ -271,7 +271,7 @@ class Storm {
     const endMs = monotonicMs() + boundMsOf(this.#plan)
     while (this.#workers.size > 0 && monotonicMs() < endMs) await sleep(20)
     for (const worker of this.#workers.keys()) {
-      // It did not end: at least one of its reads did not settle.
+      // The worker did not end in time, so at least one of its reads did not settle.
       this.#lost++
       worker.kill('SIGKILL')
     }
@@ -283,14 +283,17 @@ function nameOf({ port }: Memcached): string {
   return `127.0.0.1:${port}`
 }
 
-/** The process may be gone already. */
+/** Sends a signal to a process. Ignores an error, because the process may have ended already. */
 function signal(pid: number | undefined, name: NodeJS.Signals): void {
   try {
     if (pid !== undefined) process.kill(pid, name)
   } catch {}
 }
 
-/** A wait for others, an own load, and exchanges with the cache; pauses are added. */
+/**
+ * Returns the longest time that a call may take: a wait for other processes, an own load, exchanges
+ * with the cache, and pauses of processes.
+ */
 function boundMsOf({ policy, troubles }: ChaosPlan): number {
   const { waitTimeoutMs = 0, loaderTimeoutMs = 0 } = policy
   const pauseMs = Math.max(0, ...troubles.map(({ forMs }) => forMs))

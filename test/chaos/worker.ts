@@ -13,10 +13,13 @@ import type { Cached, ChaosPlan, LoadTicket, ParentMessage, WriteTicket } from '
 import { monotonicMs } from './plan.ts'
 import { TellingStore } from './telling-store.ts'
 
-/** The host that left is back after the end. No process is stopped for the whole first phase. */
+/**
+ * The phases of a handover, in seconds. A server that left the list returns only after them, and no
+ * process is stopped for as long as `announce`.
+ */
 const CHANGE = { announce: 4, handover: 6 }
 
-/** A process of the fleet: reads without pause, loads when elected, writes now and then. */
+/** A process of the fleet: reads without pause, loads when it wins a lease, writes now and then. */
 const [planText, logPath] = process.argv.slice(2) as [string, string]
 const plan = JSON.parse(planText) as ChaosPlan
 
@@ -71,7 +74,10 @@ process.on('message', (message: ParentMessage) => {
 // Exits with its parent: an orphan would take leases in the next run.
 process.on('disconnect', () => process.exit(1))
 
-/** The key that is about to be loaded without the cache: its loader is called in the same turn. */
+/**
+ * The key that is being loaded without the cache. It is reset right after the loader was called, in
+ * the same event loop tick.
+ */
 let bypassing: string | undefined
 /** The last load of each key. */
 const lastLoads = new Map<string, number>()
@@ -121,7 +127,10 @@ client.on('return', lookAround)
 /** How long loads may take to end. */
 const CLOSE_MS = 1_000
 
-/** A process that is stopped does not renew its leases. */
+/**
+ * Each process checks every 50 ms whether it was stopped for long, because it then did not renew
+ * its leases.
+ */
 const TICK_MS = 50
 const STOOD_MS = 250
 let tickMs = monotonicMs()

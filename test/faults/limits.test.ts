@@ -8,7 +8,7 @@ import { startScripted } from '../support/scripted-server.ts'
 import { startStopwatch } from '../support/stopwatch.ts'
 import { sleep, testCluster } from '../support/test-cluster.ts'
 
-test('a reply that arrives a byte at a time is given up after the timeout, and its lane is closed', async (t) => {
+test('a reply that arrives a byte at a time is given up after the timeout, and its connection is closed', async (t) => {
   const server = await startScripted((_line, socket) => {
     const bytes = 'VALUE k 0 500\r\n'.padEnd(500, 'x')
     let at = 0

@@ -38,16 +38,16 @@ for (const seconds of [1, 4]) {
     const ejectedMs = performance.now() - startMs
     const limitMs = serverFailureLimit * requestTimeoutMs + 300 + load.report.maxLagMs
     assert.ok(ejectedMs < limitMs, `ejected after ${ejectedMs} ms`)
-    // Operations that began earlier may still be on their way to their second host.
+    // Operations that began before the ejection may still try their second host. Wait for their end
+    // before measuring.
     await sleep(2 * requestTimeoutMs)
     const peak = load.report.peakInFlight
     const peakBurst = (600 * 3 * load.report.maxLagMs) / 1_000
     load.resetMax()
     await sleep(seconds * 1_000)
     assert.ok(load.report.maxMs < 100 + load.report.maxLagMs, `waits ${load.report.maxMs} ms`)
-    // 200 operations a second go there, each with up to two attempts; a late timer may start
-    // several at once.
-    // once.
+    // The failed host gets about 200 operations a second, each with up to two attempts. After a
+    // late timer, several operations start at once.
     const burst = (600 * load.report.maxLagMs) / 1_000
     const inFlight = load.report.peakInFlight
     assert.ok(inFlight < 60 + burst * 2, `${inFlight} in flight`)
@@ -59,7 +59,8 @@ for (const seconds of [1, 4]) {
     const report = await finish()
     const codes = [...report.errorCodes].join()
     assert.equal(report.readErrors, 0, codes)
-    // Writes wait twice for their host: the first ones may time out before it is ejected.
+    // A few writes may fail: they are retried only on their own host, so the first ones can time
+    // out before it is ejected.
     assert.ok(report.errors < 20, codes)
     assert.equal(report.stale, 0)
   })
@@ -146,7 +147,7 @@ function ownNames(t: TestContext): (lines: string) => void {
   writeFileSync(file, '127.0.0.1 localhost\n')
   execFileSync('mount', ['--bind', file, '/etc/hosts'])
   t.after(() => {
-    // Lazily, since a lookup may still be running.
+    // Unmount lazily (-l), because a lookup may still use the file.
     execFileSync('umount', ['-l', '/etc/hosts'])
     rmSync(folder, { recursive: true })
   })

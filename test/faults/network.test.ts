@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { skipWithoutMemcached } from '../support/memcached.ts'
 
 const CASES = fileURLToPath(new URL('./network-cases.ts', import.meta.url))
-/** Twice the time it takes on a busy machine. */
+/** The time limit of all cases: twice what they take on a busy machine. */
 const TIMEOUT_MS = 90_000
 const NEEDED = 'needs Linux, root, unshare, ip and iptables (apt-get install iproute2 iptables)'
 

@@ -11,7 +11,7 @@ import { Report } from '../fuzz/report.ts'
 import { Gate } from '../meetings/gate.ts'
 import { type Memcached, startMemcached } from '../support/memcached.ts'
 
-/** Real memcacheds behind gates, and clients of all of them. */
+/** Real memcacheds behind proxies that can fail, and clients of all of them. */
 class Fleet {
   readonly gates: Gate[] = []
   readonly clients: MemcachedClient[] = []
@@ -65,7 +65,7 @@ const BEHAVIORS: BehaviorsInput = {
   deadTimeoutMs: 1_000,
 }
 
-/** The first keys whose home is that host. */
+/** The first keys that belong to that host. */
 function keysOf(client: MemcachedClient, place: string, count: number): string[] {
   const keys: string[] = []
   for (let i = 0; keys.length < count; i++) {
@@ -122,9 +122,9 @@ export async function longOutage(seconds: number, readsPerSecond: number): Promi
 }
 
 /**
- * A process stores copies in an outage and is killed; home returns, all values change, and home
- * fails again. Resolves to the number of keys that are then read with an older value not marked
- * stale.
+ * A process stores copies in an outage and is killed. The failed host returns, all values change,
+ * and it fails again. Resolves to the number of keys that are then read with an older value not
+ * marked stale.
  */
 export async function killedWriter(count: number): Promise<{ old: number; stored: number }> {
   const fleet = await new Fleet().open(3, 1, {})
@@ -199,8 +199,9 @@ export const rollingRestart: Disturbance = async (fleet) => {
 }
 
 /**
- * One process reads and changes 600 pages at `perSecond` while hosts fail and return. The account
- * has room for 2 keys per host, so it overflows. The report counts values that were too old.
+ * One process reads and changes 600 pages at `perSecond` while hosts fail and return. The client
+ * records only 2 missed changes per host exactly, so this record overflows. The report counts
+ * values that were too old.
  */
 export async function underLoad(
   disturb: Disturbance,

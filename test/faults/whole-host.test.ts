@@ -38,7 +38,8 @@ suite('one host of real memcacheds fails', { skip: skipWithoutMemcached() }, () 
   })
 
   test('SIGSTOP and SIGCONT: reads use another host, the host is ejected in time, then no call waits', async (t) => {
-    // Ejecting takes two attempts that time out: each operation has the time for one more.
+    // Two attempts that time out eject the host. With two retries, each operation has time for a
+    // third attempt, on another host.
     const { servers, load, state, finish } = await startFaultCase(t, { retries: 2 })
     load.start()
     await sleep(300)
@@ -106,7 +107,7 @@ suite('several hosts of real memcacheds fail and return', { skip: skipWithoutMem
     assert.deepEqual(events, [])
   })
 
-  test('100 kills and restarts: the host always returns, with never a lane too many', async (t) => {
+  test('100 kills and restarts: the host always returns, and never has too many connections', async (t) => {
     const { servers, load, client, finish } = await startFaultCase(t, { retryTimeoutMs: 60 })
     load.start()
     for (let i = 0; i < 100; i++) {

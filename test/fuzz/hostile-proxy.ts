@@ -3,7 +3,10 @@ import net from 'node:net'
 import { memcachedAbilities } from '../support/memcached.ts'
 import { Dice } from './dice.ts'
 
-/** How often the proxy does what to a piece of the stream, in either direction. Order is kept. */
+/**
+ * How often the proxy makes each fault, as shares of the pieces of the stream, in either direction.
+ * The order of bytes is kept.
+ */
 export interface Hostility {
   /** Pieces that are held up to `delayMs`; what arrives meanwhile is merged with them. */
   readonly delayShare: number
@@ -260,7 +263,7 @@ class Pump {
     this.#end(this.#dice.roll() < 0.3)
   }
 
-  /** Forwards a first part of a few or many bytes, and the rest a turn later. */
+  /** Forwards a first part of a few or many bytes, and the rest an event loop tick later. */
   #split(bytes: Buffer): void {
     const size = 1 + this.#dice.below(this.#dice.roll() < 0.5 ? 40 : bytes.length)
     this.#to.write(bytes.subarray(0, size))

@@ -5,7 +5,7 @@ import { readValue, writeValue } from './values.ts'
 export interface Floor {
   /** The newest version whose invalidation was acknowledged. */
   readonly fresh: number
-  /** The same for values that are marked stale: those end with a delete. */
+  /** For values marked stale: the newest version whose change was acknowledged by a delete. */
   readonly stale: number
 }
 

@@ -23,7 +23,7 @@ export type Afterwards = (settle: () => void) => void
 export interface Moment {
   /** The latest start among the writes that had taken effect. */
   readonly floor: number
-  /** The same for stores, and for removals. */
+  /** The latest start among the stores that had taken effect, and among the removals. */
   readonly stored: number
   readonly removed: number
 }
@@ -35,7 +35,7 @@ export interface Moment {
 export class Register {
   readonly key: string
   readonly kind: ValueKind
-  /** False where other hosts may answer: a miss then proves nothing. */
+  /** Whether only one host may serve the key. Otherwise a miss proves nothing. */
   readonly isAlone: boolean
   readonly #report: Report
   readonly #afterwards: Afterwards
@@ -125,7 +125,10 @@ export class Register {
     this.#report.add('falseAcks', `${verb} found no ${this.key}, though its store was acknowledged`)
   }
 
-  /** Checks an outcome that is true only where the key is present; `own` stores may be open. */
+  /**
+   * Checks an outcome that is true only if the key exists. `own`: how many stores of the caller
+   * itself may still be pending.
+   */
   sawPresent(began: Moment, verb: string, own = 0): void {
     const isAbsent = began.removed > began.stored && this.#puts.allBefore(began.removed, own)
     if (isAbsent) this.#report.add('stale', `${verb} found ${this.key}, which had been deleted`)
@@ -171,7 +174,7 @@ class OpenWrites {
     this.#lastEnd = Math.max(this.#lastEnd, at)
   }
 
-  /** Whether all except `own` had ended before an event. */
+  /** Whether all writes except `own` of them had ended before an event. */
   allBefore(event: number, own = 0): boolean {
     return this.#open <= own && this.#lastEnd < event
   }

@@ -39,7 +39,7 @@ export class Report {
     growth: 0,
     crashes: 0,
   }
-  /** The first few findings of each column, as text. */
+  /** The first few faults found for each column, as text. */
   readonly examples: string[] = []
   /** Reads that hit and missed. */
   hits = 0

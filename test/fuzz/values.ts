@@ -3,7 +3,7 @@ import { Dice } from './dice.ts'
 /** `small` fits anywhere, `compressed` is worth compressing, `split` needs several items. */
 export type ValueKind = 'small' | 'compressed' | 'split'
 
-/** The client's settings that make the kinds what their names say. */
+/** Client settings under which each kind of value is really small, compressed or split. */
 export const VALUE_BEHAVIORS = {
   maxItemBytes: 4_096,
   largeValues: 'split',

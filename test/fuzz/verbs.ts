@@ -7,7 +7,9 @@ import type { Page } from './page.ts'
 import type { Register } from './register.ts'
 import type { Report } from './report.ts'
 
-/** The registers, counters, logs and pages of a run. */
+/**
+ * What the verbs of a run work on: keys with values, counters, texts for appends, and cached pages.
+ */
 export interface World {
   readonly client: MemcachedClient
   readonly report: Report

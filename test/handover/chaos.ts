@@ -115,7 +115,7 @@ class Chaos {
   /** The last events of the servers. */
   #events: string[] = []
   #list: readonly string[]
-  /** The run ends before all reads are done. */
+  /** Whether the run must end, although not all reads are done. */
   isEnding = false
 
   constructor(memcacheds: readonly Memcached[], make: MakeClient) {
@@ -142,7 +142,7 @@ class Chaos {
   #process(list: readonly string[], more: BehaviorsInput = {}): MemcachedClient {
     return this.#make(list, {
       ...{ announce: ANNOUNCE, handover: HANDOVER, retryTimeoutMs: 500, requestTimeoutMs: 2_000 },
-      // What a fallback host serves while a host is down has tests of its own.
+      // Use no fallback hosts: what they serve while a host is down is tested elsewhere.
       ...{ connectTimeoutMs: 500, failover: 'error', ...more },
     })
   }

@@ -18,9 +18,11 @@ export interface Script {
 /** Scripts whose steps the model runs in every possible order. */
 export interface Scenario {
   readonly scripts: readonly Script[]
-  /** The new home has an old value, older than that of the previous home. */
+  /** The new host has an item from earlier, older than that of the previous host. */
   readonly hasLeftover?: boolean
-  /** How often the empty item of a copier may expire before it is filled. */
+  /**
+   * How often the empty item that reserves the key may expire before the copied value is stored.
+   */
   readonly expiries?: number
 }
 
@@ -54,10 +56,13 @@ const EFFECTS: Readonly<Record<OpName, KeyEffect>> = {
 
 const GRACE = 60
 const MAX_STEPS = 400
-/** The next try of a waiting copier. */
+/** The next try of a process that waits for another one to copy the value. */
 const LOOK = 'look'
 
-/** One key with two homes, and processes whose commands run one at a time in a chosen order. */
+/**
+ * One key with a previous and a new host. Processes send it commands, one at a time in a chosen
+ * order.
+ */
 export class FleetModel {
   readonly #choices: Choices
   readonly #scenario: Scenario
@@ -71,7 +76,7 @@ export class FleetModel {
   #version = 0
   /** The numbers that counters returned, in the order in which they were acknowledged. */
   readonly counts: number[] = []
-  /** How many counts found no counter. */
+  /** How many increments found no counter. */
   lost = 0
   broken: string | undefined
   readonly trace: string[] = []
@@ -108,7 +113,7 @@ export class FleetModel {
     throw new Error('this never ends')
   }
 
-  /** The final content of both homes. */
+  /** Returns the final content of the key on its previous or new host. */
   at(home: HomeName): string | undefined {
     const item = this.#servers[home].peek('k')
     return item === undefined ? undefined : String(item.body)
@@ -160,7 +165,7 @@ export class FleetModel {
   /** The value that a process would read at once, in each phase it can be in. */
   #look(): void {
     const { scripts } = this.#scenario
-    // Counts have no order to compare.
+    // The numbers of counters are checked elsewhere: they are no versions that could be compared.
     if (scripts.some(({ op }) => op === 'incr')) return
     const active = this.#processes.filter(({ state }) => state === 'waits' || state === 'works')
     const last = Math.max(...scripts.map((script) => TIMES.indexOf(script.time)))
@@ -269,7 +274,7 @@ export class FleetModel {
     }
   }
 
-  /** Waits until the new home has no empty item. */
+  /** Waits until the new host has no empty item. */
   #pause(process: Process): Promise<void> {
     return new Promise((resolve) => {
       const pending: Pending = {
@@ -321,7 +326,10 @@ export class FleetModel {
     return JSON.stringify([processes, pending, servers, this.#expiries, this.#order])
   }
 
-  /** Which write was acknowledged before which began: the measure for all reads. */
+  /**
+   * For each write, the versions whose write began after it was acknowledged. Reads are checked by
+   * this order.
+   */
   get #order(): unknown {
     return this.#writes.map((one) => [
       one.version,

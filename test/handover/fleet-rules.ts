@@ -2,7 +2,10 @@ import { type CopyableKey, copyMoved } from '../../src/hosts/moved-key.ts'
 import type { StoreAnswer } from '../../src/refill/store.ts'
 import { type KeyEffect, type Plan, planOf } from '../../src/ring/transition.ts'
 
-/** What a process knows of the change; processes in neighbouring phases can meet. */
+/**
+ * The phases of a change of servers, as a process knows them. Processes in neighbouring phases can
+ * run at the same time.
+ */
 export const TIMES = ['none', 'announce', 'move', 'settle', 'over'] as const
 export type Time = (typeof TIMES)[number]
 
@@ -12,7 +15,7 @@ export interface Rules {
   copy(key: CopyableKey<StoreAnswer>): Promise<boolean>
   /** Whether a process may be in one phase while another is in the other. */
   mayMeet(one: Time, other: Time): boolean
-  /** Whether the new home is cleared before it is used. */
+  /** Whether the new host is cleared before it is used. */
   readonly isCleared: boolean
 }
 

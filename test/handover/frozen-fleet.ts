@@ -51,8 +51,8 @@ export async function reach(
 }
 
 /**
- * Waits for background work that a jump in time would cut off: values move after the reads that
- * found them, and no key moves before its new home was searched for old items.
+ * Waits for background work, which the next jump of the clock would cut off: values that move after
+ * reads found them, and old items that are deleted on new hosts before keys move.
  */
 async function rest(client: MemcachedClient): Promise<void> {
   const { cluster } = Reflect.get(client, '_core') as ClientCore

@@ -8,7 +8,10 @@ import { skipWithoutMeta } from '../support/memcached.ts'
 import { Fleet, TTL } from './fleet.ts'
 import { CHANGE, fill, KEYS, reach, startFleet } from './frozen-fleet.ts'
 
-/** How many values a client no longer finds; loads are misses of pages. */
+/**
+ * Counts what a client no longer finds. `plain`: values of a plain set. `loads`: pages of getOrSet,
+ * which loads them again on a miss.
+ */
 async function missing(client: MemcachedClient): Promise<{ plain: number; loads: number }> {
   const found = { plain: 0, loads: 0 }
   const load = (key: string): string => {
@@ -27,7 +30,10 @@ async function missing(client: MemcachedClient): Promise<{ plain: number; loads:
 
 const NOTHING = { plain: 0, loads: 0 }
 
-/** One client alone reads no mark again, so that real servers may have clocks of their own. */
+/**
+ * Real servers have clocks that the test cannot stop. That is no problem for one client alone,
+ * because it reads the mark of the handover only once.
+ */
 const KINDS = {
   'embedded servers': { start: (context: TestContext) => startFleet(context), skip: false },
   // Without meta commands the ttl of a plain value cannot be read, so plain values do not move.
@@ -51,7 +57,7 @@ for (const [what, { start, skip }] of Object.entries(KINDS)) {
       assert.equal(client.hosts().length, 3)
     })
 
-    test('returns no old values of a host that was home before', async (context) => {
+    test('returns no old values of a host that had the keys at an earlier time', async (context) => {
       const fleet = await start(context)
       const before = fleet.join(4, { handover: 0 })
       await fill(before)
@@ -78,7 +84,7 @@ for (const [what, { start, skip }] of Object.entries(KINDS)) {
       }
     })
 
-    test('refuses cas at the new home with an id of the previous home', async (context) => {
+    test('refuses a cas on the new host with a CAS id of the previous host', async (context) => {
       const fleet = await start(context)
       const client = fleet.join(3)
       const keys = Array.from({ length: 50 }, (_, i) => `stock:${i}`)
@@ -99,7 +105,7 @@ for (const [what, { start, skip }] of Object.entries(KINDS)) {
       }
     })
 
-    test('sends batches to both homes in every phase', async (context) => {
+    test('sends batches to the previous and the new host in every phase', async (context) => {
       const fleet = await start(context)
       const client = fleet.join(3)
       const other = fleet.join(3)
@@ -140,7 +146,7 @@ describe('a change of servers with a handover', () => {
     assert.deepEqual(await missing(other), NOTHING)
   })
 
-  test('has ended for a process that restarts with previous after the end', async (context) => {
+  test('counts as ended for a process that restarts after the end with `previous` still set', async (context) => {
     const fleet = await startFleet(context)
     const change = { ...CHANGE, previous: { servers: fleet.places(3) } }
     const first = fleet.join(3)

@@ -44,13 +44,13 @@ describe('the previous placement that the mark of a handover records', () => {
     ['unix:/run/a1', 'unix:/run/a2', ['/run/a2']],
     ['a1', '10.0.0.1', ['10.0.0.1:11211']],
   ] as const) {
-    const what = strangers.length === 0 ? 'no stranger' : strangers.join()
-    test(`has ${what} in ${previous} for a client of ${own}`, () => {
+    const what = strangers.length === 0 ? 'all' : `all but ${strangers.join()}`
+    test(`is ${previous}: a client of ${own} connects to ${what}`, () => {
       assert.deepEqual(strangersOf(own, previous), strangers)
     })
   }
 
-  test('has no address outside the own list when credentials would be sent there', () => {
+  test('leads to no connection outside the own list when credentials would be sent there', () => {
     assert.deepEqual(strangersOf('mc-0', 'mc-0,mc-1', false), ['mc-1:11211'])
   })
 

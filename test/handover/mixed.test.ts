@@ -6,7 +6,7 @@ import { connect, PATIENT } from '../client/support.ts'
 const KEYS = Array.from({ length: 60 }, (_, i) => `key:${i}`)
 const POLICY = { ttl: 300 }
 
-test('getOrSet reads what moves from a host without meta commands that leaves the others', async (context) => {
+test('getOrSet finds the values that move from a removed host without meta commands', async (context) => {
   await using modern = await startServer()
   await using old = await startServer({ version: '1.4.39' })
   const both = [modern.address, old.address]

@@ -77,7 +77,7 @@ describe('a process that starts with the new list during the announcement', {
     assert.deepEqual(await valuesOf(informed), new Set(['after']))
   })
 
-  test('misses keys of a host that left the list, and rejects writes of them, when it has no sign of it', async (context) => {
+  test('misses keys of a host that left the list, and rejects writes of them, when it may not connect to that host', async (context) => {
     const fleet = await Fleet.start(context)
     const informed = fleet.join(4)
     await fill(informed, 'before')

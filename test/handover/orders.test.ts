@@ -20,11 +20,11 @@ describe('three processes and one key that moves, in every order of single comma
     assert.ok(tried > 10_000, `${tried} states`)
   })
 
-  test('lose no count of one phase', async () => {
+  test('lose no increment of a counter when all are in the same phase', async () => {
     assert.ok((await states('counters')) > 100)
   })
 
-  test('lose a counter with the planted mistake: one try', async () => {
+  test('lose a counter when a copy is tried only once, which is a planted mistake', async () => {
     await assert.rejects(states('one try'), /the counter is lost/)
   })
 

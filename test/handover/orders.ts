@@ -91,7 +91,10 @@ async function tryAll(
   return choices.states
 }
 
-/** Counts within one phase: none is lost, and no two calls return the same number. */
+/**
+ * Checks increments by processes in the same phase: none is lost, and no two calls return the same
+ * number.
+ */
 async function tryCounters(rules: Partial<Rules> = {}): Promise<number> {
   let tried = 0
   for (const time of TIMES) {
@@ -106,7 +109,7 @@ async function tryCounters(rules: Partial<Rules> = {}): Promise<number> {
   return tried
 }
 
-/** Continues without the item when the first try fails. */
+/** Planted mistake: if the first try to copy the item fails, continues without it. */
 function copyOnce(key: CopyableKey<StoreAnswer>): Promise<boolean> {
   return copyMoved({ ...key, pause: undefined })
 }

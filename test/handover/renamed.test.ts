@@ -9,7 +9,10 @@ import { CHANGE, reach, startFleet } from './frozen-fleet.ts'
 const COUNT = 60
 const keys = Array.from({ length: COUNT }, (_, i) => `key:${i}`)
 
-/** A client of before, and one that names the placement of before in `previous`. */
+/**
+ * Starts a client with the old key names, and one with the new names, which gets the old ones by
+ * `previous`.
+ */
 async function renamed(t: TestContext, before: BehaviorsInput, now: BehaviorsInput) {
   const fleet = await startFleet(t)
   const old = fleet.join(4, { handover: 0, ...before })
@@ -47,7 +50,7 @@ const CASES: Readonly<Record<string, readonly [before: BehaviorsInput, now: Beha
 }
 
 for (const [what, [before, now]] of Object.entries(CASES)) {
-  describe(`a handover from keys with ${what}`, () => {
+  describe(`a handover after a change of key names, from ${what}`, () => {
     test('moves every value, and counters count on', async (t) => {
       const { fleet, next } = await renamed(t, before, now)
       for (const [step, phase] of (['announce', 'move', 'end'] as const).entries()) {
@@ -59,7 +62,7 @@ for (const [what, [before, now]] of Object.entries(CASES)) {
       }
     })
 
-    test('lets clients of before see changes while it is announced, and reads theirs', async (t) => {
+    test('lets clients with old and new key names see changes of each other while it is announced', async (t) => {
       const { fleet, old, next } = await renamed(t, before, now)
       await reach(fleet, 'announce', next)
       for (const [i, key] of keys.entries()) {
@@ -92,7 +95,7 @@ for (const [what, [before, now]] of Object.entries(CASES)) {
   })
 }
 
-test('previous that names the placement of now hands over nothing, and asks no server', async (t) => {
+test('a `previous` that equals the current placement starts no handover', async (t) => {
   const fleet = await startFleet(t)
   const client = fleet.join(4, { previous: { servers: fleet.places(4) }, ...CHANGE })
   await client.set('key', 'value', TTL)

@@ -10,8 +10,8 @@ import { testCluster, until } from '../support/test-cluster.ts'
 
 const WAITS = { requestTimeoutMs: 500, connectTimeoutMs: 500, retryTimeoutMs: 300 }
 
-describe('debts: the keys that a host is owed', () => {
-  test('over the limit of keys, find still returns every key until the host got its delete', () => {
+describe('the record of changes that a host missed', () => {
+  test('over the limit of keys, still finds every key until the host got its delete', () => {
     const debts = new Debts()
     for (let i = 0; i < 1_000; i++) debts.add(`k${i}`, DELETE_DEBT, 10)
     assert.equal(debts.size, 10)
@@ -24,7 +24,7 @@ describe('debts: the keys that a host is owed', () => {
     assert.ok(debts.find('k500', false), 'changed again')
   })
 
-  test('a delete replaces a mark and is not replaced by one; base64 keys are separate', () => {
+  test('a missed delete replaces a missed stale mark, but not the reverse; base64 keys are separate', () => {
     const debts = new Debts()
     debts.add('k', { isMark: true, ttlSeconds: 30, isBase64: false }, 10)
     debts.add('k', DELETE_DEBT, 10)
@@ -33,7 +33,7 @@ describe('debts: the keys that a host is owed', () => {
     assert.equal(debts.find('k', true), undefined)
   })
 
-  test('a flush that ran settles all debts from before it was sent, and none from after', () => {
+  test('a flush that ran settles all changes missed before it was sent, and none after', () => {
     const debts = new Debts()
     for (let i = 0; i < 100; i++) debts.add(`k${i}`, DELETE_DEBT, 10)
     const flush = debts.addFlush()
@@ -48,7 +48,7 @@ describe('debts: the keys that a host is owed', () => {
     assert.ok(debts.isEmpty)
   })
 
-  test('after a flush that may not have run every debt remains', () => {
+  test('after a flush that may not have run, all missed changes remain', () => {
     const debts = new Debts()
     for (let i = 0; i < 100; i++) debts.add(`k${i}`, DELETE_DEBT, 10)
     const early = debts.find('k1', false)!
@@ -59,7 +59,7 @@ describe('debts: the keys that a host is owed', () => {
     debts.settle(early, 10)
     for (let i = 0; i < 200; i++) assert.ok(debts.find(`k${i}`, false), `k${i}`)
     assert.equal(debts.overflow, 180)
-    // The next connection sends it again, and then the host replies.
+    // The next connection sends the flush again, and now the host replies to it.
     debts.beginFlush(flush)
     debts.settleFlush(flush)
     assert.ok(debts.isEmpty)
@@ -76,7 +76,7 @@ describe('debts: the keys that a host is owed', () => {
   })
 })
 
-test('a copy on a fallback host is not read in the next outage, though home changed meanwhile', async (t) => {
+test('a copy on a fallback host is not read in the next outage after its key has changed', async (t) => {
   const pair = await startPair(t, WAITS)
   const { client, servers } = pair
   const key = keyOn(client, servers[0].port)
@@ -148,7 +148,7 @@ test('a host that left the list and is back serves nothing older than an acknowl
   assert.equal(await client.get(key), undefined)
 })
 
-test('an increment of an absent counter changes nothing at home', async (t) => {
+test('an increment that finds no counter on a fallback host does not change the own host of the key', async (t) => {
   const pair = await startPair(t, WAITS)
   const { client, servers, items } = pair
   const key = keyOn(client, servers[0].port)
@@ -161,7 +161,7 @@ test('an increment of an absent counter changes nothing at home', async (t) => {
   assert.equal(items[0].get(key), '5')
 })
 
-test('hosts() shows how many keys a host is owed', async (t) => {
+test('hosts() shows for how many keys a host missed changes', async (t) => {
   const pair = await startPair(t, WAITS)
   const { client, servers } = pair
   await eject(pair)
@@ -181,7 +181,7 @@ test('a write with an unknown outcome is deleted on its fallback host when later
       return startScripted(
         (line, socket) => {
           if (modes[index] === 'hung') return
-          // Without CAS ids only the account knows which copies are old.
+          // Without CAS ids, only the client's own record tells which copies are old.
           if (line === 'stats settings') socket.write('STAT cas_enabled no\r\nEND\r\n')
           else if (line === 'version') socket.write('VERSION 1.6.18\r\n')
           else if (line === 'mn') socket.write('MN\r\n')
@@ -216,11 +216,12 @@ test('a write with an unknown outcome is deleted on its fallback host when later
     asked.push(client.get(other).catch(() => undefined))
     return cluster.snapshot()[0]!.state !== 'up'
   })
-  // The scripted server takes the next line for the data of a store.
+  // Wait for the reads: the scripted server would take the line of another command for the value of
+  // the set.
   await Promise.all(asked)
   modes[second] = 'lossy'
   await assert.rejects(client.set(key, 'v1'), { sent: true })
-  assert.equal(items[second]!.get(key), 'v1', 'the stand-in executed it')
+  assert.equal(items[second]!.get(key), 'v1', 'the fallback host executed it')
   await client.set(key, 'v2')
   modes[second] = 'open'
   await until(() => cluster.snapshot()[second]!.state === 'up')

@@ -67,7 +67,7 @@ test('errors name host and command, never the value', async (t) => {
   )
 })
 
-test('setServers keeps the lanes of remaining hosts, and lets the requests of leaving hosts finish', async (t) => {
+test('setServers keeps the connections of remaining hosts, and lets the requests of leaving hosts finish', async (t) => {
   const slow: Script = (line, socket) => setTimeout(answerGets, 60, line, socket)
   const [a, b] = [await startScripted(slow), await startScripted(answerGets)]
   t.after(() => Promise.all([a.close(), b.close()]))
@@ -122,7 +122,7 @@ test('close aborts requests that take longer than drainMs', async (t) => {
   await pending
 })
 
-test('the epoch of a host changes when its last lane was lost, not when a second one opens', async (t) => {
+test('the epoch of a host changes when its last connection was lost, not when a second one opens', async (t) => {
   const server = await startScripted(answerGets)
   t.after(() => server.close())
   const client = testCluster(t, [server.port])

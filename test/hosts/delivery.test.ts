@@ -79,7 +79,7 @@ test('a retried write that carried a replayed delete is not followed by the dele
   assert.equal(await read, 'value')
 })
 
-test('a replayed flush is the first command on the lane that all reads use', async (t) => {
+test('a replayed flush is the first command on the connection that all reads use', async (t) => {
   const items = new Map<string, string>([['key', 'old']])
   const script = heldBack(storing(items), (line) => (line === 'flush_all' ? sleep(50) : undefined))
   const server = await startScripted(script)

@@ -37,7 +37,7 @@ test('a host that hangs is ejected after serverFailureLimit × requestTimeoutMs,
       return cache.locate(key).server.endsWith(`:${hanging!.port}`)
     })
     for (const key of own) await cache.set(key, '1')
-    // Not set earlier: on a busy machine the preparation may take longer.
+    // Set the short timeouts only now: on a busy machine the preparation may take longer.
     cache.configure({ requestTimeoutMs: 500, connectTimeoutMs: 500, ...settings })
     let tookMs: number | undefined
     process.kill(hanging!.pid, 'SIGSTOP')

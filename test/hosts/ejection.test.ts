@@ -25,7 +25,7 @@ test('reads of a host that hangs use another host, and no request waits once it 
   assert.deepEqual(ejected, [`127.0.0.1:${pair.servers[0].port}`])
 })
 
-test('an ejection closes no lane of other hosts and causes no error there', async (t) => {
+test('an ejection closes no connection of other hosts and causes no error there', async (t) => {
   const pair = await startPair(t, {
     requestTimeoutMs: 1_000,
     connectTimeoutMs: 1_000,
@@ -44,7 +44,7 @@ test('an ejection closes no lane of other hosts and causes no error there', asyn
   assert.equal(servers[1].accepted, 1)
 })
 
-test('keys written to a fallback host are deleted there when their home is back', async (t) => {
+test('keys written to a fallback host are deleted there when their own host is back', async (t) => {
   const pair = await startPair(t)
   const key = keyOn(pair.client, pair.servers[0].port)
   await eject(pair)
@@ -75,7 +75,7 @@ test('an ejected host gets no user command; a probe brings it back', async (t) =
   assert.equal(pair.items[0].get(key), 'back')
 })
 
-test('keys written or deleted on a fallback host are deleted at home before home is read', async (t) => {
+test('keys changed on a fallback host are deleted on their own host before it is read again', async (t) => {
   const pair = await startPair(t)
   const { client, servers, items } = pair
   const [written, deleted, kept] = ['w', 'd', 'k'].map((prefix) =>

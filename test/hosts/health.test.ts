@@ -87,7 +87,7 @@ test('autoEjectHosts: false never ejects a host', () => {
   assert.equal(isOut(health), false)
 })
 
-test('the pause between dials doubles from 100 ms to retryTimeoutMs, until a lane opens', () => {
+test('the pause between dials doubles from 100 ms to retryTimeoutMs, until a connection opens', () => {
   const never = { ...rules, autoEjectHosts: false }
   let health = HEALTHY
   const pauses: number[] = []
@@ -99,7 +99,7 @@ test('the pause between dials doubles from 100 ms to retryTimeoutMs, until a lan
   assert.equal(nextHealth(health, 'opened', 9_000, never, 0).dialFailures, 0)
 })
 
-test('a lane that opens does not clear failures: only a reply to a user command does', () => {
+test('a connection that opens does not clear failures: only a reply to a user command does', () => {
   assert.equal(
     run([
       ['failed', 0],
@@ -204,7 +204,7 @@ test('a health object is never changed in place', () => {
   assert.deepEqual({ ...suspect }, copy)
 })
 
-/** From a return to the next ejection, which comes `afterMs` later. */
+/** Returns the health of a host after a return, and another ejection `afterMs` later. */
 function relapse(health: Health, nowMs: number, afterMs: number): Health {
   return run(
     [
@@ -245,7 +245,7 @@ test('a host that was up for a calm period is ejected for retryTimeoutMs again',
   assert.equal(calm.nextProbeMs - calm.ejectedMs, 1_000)
 })
 
-test('with a requestTimeoutMs below 100 ms, incidents of a silent host are that close together', () => {
+test('with a requestTimeoutMs below 100 ms, each timeout of a silent host is an incident of its own', () => {
   const short = { ...rules, requestTimeoutMs: 60 }
   const silent = run(
     [

@@ -12,7 +12,7 @@ interface Ends {
   after(end: () => unknown): void
 }
 
-/** A client, and its own connection to the home of the key, which can be cut. */
+/** A client, and a proxy that can cut its connection to the key's own host. */
 interface Process {
   readonly client: MemcachedClient
   readonly gate: Gate
@@ -99,14 +99,14 @@ suite('a process whose host is back reads no value there that others have change
     })
   }
 
-  test('a command that changes nothing on the fallback host leaves home unchanged', async (t) => {
+  test('a command that changes nothing on the fallback host leaves the own host of the key unchanged', async (t) => {
     const { early, late, key } = await startFleet(t)
     await early.client.set(key, 'old')
     await lose(early, key)
     await lose(late, key)
     const isIdle = () =>
       late.client.hosts().every(({ inFlight, queued }) => inFlight + queued === 0)
-    // Each notice is withdrawn after the reply.
+    // A notice is withdrawn only after the reply, so wait until no command is pending.
     assert.equal(await late.client.replace(key, 'new'), false)
     await until(isIdle)
     assert.equal(await late.client.incr(key), undefined)
@@ -115,7 +115,7 @@ suite('a process whose host is back reads no value there that others have change
     assert.equal(await early.client.get(key), 'old')
   })
 
-  test('a command that changes nothing withdraws no notice of one that did', async (t) => {
+  test('a command that changes nothing does not withdraw the notice of an earlier change', async (t) => {
     const { early, late, key } = await startFleet(t)
     await early.client.set(key, 'old')
     await lose(early, key)

@@ -58,7 +58,7 @@ describe('the detection of slow hosts', () => {
     assert.deepEqual(told, [])
   })
 
-  test('keeps its verdict on a host with too few replies', (t) => {
+  test('keeps reporting a host as slow when it has too few replies to measure', (t) => {
     const { cluster } = testCluster(t, [1, 2, 3])
     const load = new Load(cluster)
     load.run(6, [1, 90, 1])

@@ -8,7 +8,9 @@ import { Gate } from './gate.ts'
 /** The timeout of one attempt, and twice that for a whole call. */
 export const ATTEMPT_MS = 150
 export const CALL_MS = 2 * ATTEMPT_MS
-/** How long a cell waits for its hosts to reach the required state. */
+/**
+ * How long a test case (one verb under one event) waits for its hosts to reach the required state.
+ */
 const PATIENCE_MS = 4_000
 const BATCH = 8
 
@@ -17,10 +19,10 @@ const QUICK: BehaviorsInput = {
   requestTimeoutMs: ATTEMPT_MS,
   connectTimeoutMs: ATTEMPT_MS,
   retryTimeoutMs: ATTEMPT_MS,
-  // So that one host meets the same events as three; the variant `lone` has a host that is not
-  // ejected.
+  // With this setting, one host meets the same events as three. Only the variant `lone` has a
+  // single host that is not ejected.
   ejectLoneHost: true,
-  // The variant `handover` has handovers.
+  // No handovers, except in the variant `handover`.
   handover: 0,
   retries: 1,
   serverFailureLimit: 2,
@@ -30,7 +32,7 @@ const QUICK: BehaviorsInput = {
   compressAboveBytes: 1_000,
 }
 
-/** A server of a cell: in this process, or a real memcached. */
+/** A server of a test case: in this process, or a real memcached. */
 export interface CellServer {
   readonly port: number
   pause(): void
@@ -40,7 +42,7 @@ export interface CellServer {
   close(): Promise<void>
 }
 
-/** How the servers and the client of a cell are made. */
+/** How the servers and the client of a test case are made. */
 export interface Variant {
   readonly behaviors: BehaviorsInput
   /** Verbs that the servers do not support. */
@@ -51,7 +53,10 @@ export interface Variant {
 /** Servers in this process, and a client without handovers. */
 export const USUAL: Variant = { behaviors: {}, start: () => startServer() }
 
-/** Servers behind gates, a client of them, and the keys that one call and one event need. */
+/**
+ * One test case: servers behind proxies that can fail, a client of them, and the keys that one call
+ * and one event need.
+ */
 export class Cell {
   readonly servers: CellServer[]
   readonly gates: readonly Gate[]
@@ -64,7 +69,7 @@ export class Cell {
   readonly clock: LoopClock
   /** The CAS id of the key, for the verb that needs one. */
   token = 0n
-  /** Broken laws that were noticed during the event. */
+  /** Broken rules that were noticed during the event. */
   readonly faults: string[] = []
   readonly #gutter: EmbeddedServer | undefined
   #spare: EmbeddedServer | undefined
@@ -102,7 +107,10 @@ export class Cell {
     return new Cell(servers, gates, { ...variant.behaviors, ...behaviors }, clock, gutter)
   }
 
-  /** A client that reads the result: another one when the cell's own was closed. */
+  /**
+   * The client that reads the final content: a new one if the event closed the client of the test
+   * case.
+   */
   get reader(): MemcachedClient {
     return this.#reader ?? this.client
   }
@@ -120,7 +128,7 @@ export class Cell {
     return this.gates.map(({ port }) => `127.0.0.1:${port}`)
   }
 
-  /** The host on which all keys of the cell live. */
+  /** The host of all keys of this test case, to which the event happens. */
   get home(): Gate {
     return this.gates[0]!
   }
@@ -138,7 +146,7 @@ export class Cell {
     this.faults.push(`${law}: ${what}`)
   }
 
-  /** Asks for a key of home until the client sees home in that state. */
+  /** Sends reads to the host `home` until the client reports that state of it. */
   async provoke(state: string): Promise<void> {
     await this.until(() => {
       if (this.homeState !== state) this.client.get(this.others.read).catch(() => undefined)
@@ -157,7 +165,7 @@ export class Cell {
     }
   }
 
-  /** Replaces home by another server in the same place of the list. */
+  /** Replaces the server of the host `home` by another one at the same address. */
   async replaceHome(options: Parameters<typeof startServer>[0]): Promise<void> {
     const old = this.homeServer
     this.servers[0] = await startServer(options)

@@ -91,7 +91,7 @@ export const lists: readonly Event[] = [
 
 const QUEUE = 8
 
-/** What callers do, and too many callers. */
+/** Events that callers cause, for example when there are too many. */
 export const callers: readonly Event[] = [
   {
     name: 'the queue is full',

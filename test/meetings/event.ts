@@ -4,7 +4,7 @@ import type { Cell } from './cell.ts'
 import type { Kind, Subject } from './subject.ts'
 
 /**
- * The allowed outcomes of a call. `succeeds`: the event has no effect on it. `rejects`: with that
+ * The allowed outcomes of a call. `succeeds`: as without the event. `rejects`: with that error
  * code, and nothing was sent. `any`: a correct result or an error, in time.
  */
 export type Expectation = 'succeeds' | 'any' | { readonly rejects: string }
@@ -16,7 +16,7 @@ export interface Event {
   readonly hosts?: readonly number[]
   readonly behaviors?: (cell: { readonly gutter: EmbeddedServer | undefined }) => BehaviorsInput
   readonly hasGutter?: boolean
-  /** Before the call, around it, and after it settled. */
+  /** What the event does before the call, while the call runs, and after it settled. */
   readonly before?: (cell: Cell, subject: Subject) => Promise<void> | void
   readonly during?: (cell: Cell) => Promise<void> | void
   readonly after?: (cell: Cell) => Promise<void> | void
@@ -25,24 +25,28 @@ export interface Event {
   /** Whether the host may have lost its keys, or other hosts may be asked for them. */
   readonly loses?: (hosts: number) => boolean
   readonly expects: (kind: Kind, hosts: number) => Expectation
-  /** The allowed outcomes of other callers' calls in the same turn. */
+  /** The allowed outcomes of calls that other callers make in the same event loop tick. */
   readonly others: (kind: Kind, hosts: number) => Expectation
   /**
-   * Whether home may be ejected. Otherwise one caller's failure must not eject it for the others.
+   * Whether the event may eject the key's host. If not, a failure of one caller must not eject the
+   * host for the others.
    */
   readonly ejects?: boolean
   /** Whether other callers begin after the command of this one was sent. */
   readonly isFirst?: boolean
-  /** Whether hosts were out, so that copies may remain on fallback hosts. */
+  /** Whether hosts were ejected, so that copies may remain on fallback hosts. */
   readonly isOutage?: boolean
-  /** Subjects for which the event makes no sense, with the reason. */
+  /** Returns why a verb need not be tested with this event; undefined if it must. */
   readonly pointless?: (subject: Subject) => string | undefined
 }
 
 export const always = (): boolean => true
 export const succeeds = (): Expectation => 'succeeds'
 export const any = (): Expectation => 'any'
-/** After bytes were sent, only repeatable commands can hide the loss; a stream is never retried. */
+/**
+ * The connection is lost after bytes were sent. A verb that may run twice is retried and succeeds.
+ * One that must not may fail, and a stream is never retried.
+ */
 export const unlessOnce = (kind: Kind): Expectation => {
   return kind === 'once' || kind === 'stream' ? 'any' : 'succeeds'
 }

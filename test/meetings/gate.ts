@@ -49,12 +49,15 @@ export class Gate {
     return this.#sockets.size
   }
 
-  /** Whether the trap has sprung as often as it should. */
+  /** Whether the planned fault has happened as often as planned. */
   get hasSprung(): boolean {
     return this.#trap === undefined || this.#trap.left === 0
   }
 
-  /** The next `times` writes that contain `marker` end their connections in that way, or wait. */
+  /**
+   * Plans a fault: the next `times` writes that contain `marker` meet it. `death` says how their
+   * connections end, or that they wait.
+   */
   set(marker: string, death: Trap['death'], times = 1): void {
     this.#trap = { marker, death, left: times }
   }
@@ -84,7 +87,7 @@ export class Gate {
     const far = net.connect({ port: this.target, host: '127.0.0.1', noDelay: true })
     far.on('error', () => near.resetAndDestroy())
     far.on('close', () => near.end())
-    // Bytes that the gate holds are dropped when the client's connection ends.
+    // Bytes that the proxy holds are dropped when the client's connection ends.
     near.on('close', () => {
       this.#sockets.delete(near)
       far.destroy()
@@ -100,11 +103,11 @@ export class Gate {
   }
 }
 
-/** One connection through a gate. */
+/** One connection through the proxy. */
 class Passage {
   readonly #near: net.Socket
   readonly #far: net.Socket
-  /** What the server replies after the trap has sprung. */
+  /** What the server has replied since the fault began; undefined before. */
   #held: Buffer[] | undefined
 
   constructor(

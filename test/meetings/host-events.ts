@@ -41,7 +41,7 @@ export const deaths: readonly Event[] = [
       await sleep(GROWN_UP_MS)
       home.set(marker || key, 'unanswered', 2)
     },
-    // Otherwise their commands would get no reply either.
+    // Send this command alone first: others in the same write would get no reply either.
     isFirst: true,
     loses: severalHosts,
     after: (cell) => cell.provoke('up'),
@@ -50,7 +50,7 @@ export const deaths: readonly Event[] = [
   }),
 ]
 
-/** What happens to hosts. */
+/** Events that happen to hosts. */
 export const hosts: readonly Event[] = [
   {
     name: 'the host is suspect',
@@ -125,13 +125,13 @@ export const hosts: readonly Event[] = [
   },
 ]
 
-/** Makes home unreachable, until the client sees it in that state. */
+/** Makes the key's host refuse connections, until the client reports that state of it. */
 export async function shut(cell: Cell, state: string): Promise<void> {
   cell.home.shut()
   await cell.provoke(state)
 }
 
-/** Makes home reachable, and waits until the client has noticed. */
+/** Makes the key's host accept connections again, and waits until the client has noticed. */
 export async function open(cell: Cell): Promise<void> {
   cell.home.isShut = false
   await cell.provoke('up')

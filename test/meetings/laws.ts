@@ -19,13 +19,13 @@ const SLACK_MS = 60
 /** Long enough for a command to be sent, too short for its connection to end. */
 const LEAVE_MS = 4
 
-/** Why a cell of the table makes no sense, or undefined when it does. */
+/** Returns why a verb need not be tested with an event; undefined if it must. */
 export function whyPointless(subject: Subject, event: Event, hosts: number): string | undefined {
   if (!(event.hosts ?? [1, 3]).includes(hosts)) return `with ${hosts} host nothing changes`
   return event.pointless?.(subject)
 }
 
-/** Runs a call together with an event, and returns every law that was broken. */
+/** Runs a call together with an event, and returns every rule that was broken. */
 export async function meet(
   subject: Subject,
   event: Event,
@@ -195,7 +195,9 @@ class Meeting {
     if (busy().length > 0) this.#cell.fault('nothing is left behind', `in flight ${busy()}`)
   }
 
-  /** Checks that the next outage finds no copy that this one left. */
+  /**
+   * Checks that copies which this outage left on fallback hosts are not read in the next outage.
+   */
   async #breakAgain(): Promise<void> {
     const cell = this.#cell
     for (const key of [cell.key, cell.others.write]) await cell.client.set(key, 'later')

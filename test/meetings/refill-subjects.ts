@@ -16,7 +16,7 @@ import {
 const REFILL_MS = 4 * CALL_MS
 const STREAM_MS = 100
 
-/** Verbs that load, and the one that makes others load. */
+/** Verbs that load, and `invalidate`, after which others load. */
 export const refills: readonly Subject[] = [
   {
     name: 'getOrSet of an absent key',

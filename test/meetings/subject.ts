@@ -39,7 +39,7 @@ export interface Subject {
   readonly before: 'value' | 'page' | 'number' | 'nothing'
   readonly isBatch?: boolean
   readonly shape?: Shape
-  /** The text that passes a gate when the verb is called. */
+  /** A text that the command of this verb contains: the test proxy recognizes the command by it. */
   readonly marker?: string
   readonly limitMs?: number
   readonly call: (cell: Cell, options: OperationOptions) => Promise<unknown>
@@ -47,7 +47,10 @@ export interface Subject {
   readonly fate: (value: unknown, key: string) => Fate | 'wrong'
   /** The states that a key may end in, by what the caller knows. A missing entry is never true. */
   readonly ends: Readonly<Partial<Record<Fate, readonly End[]>>>
-  /** An outcome that is true when the host has lost the key, and the states allowed then. */
+  /**
+   * Further outcomes that are correct if the host has lost the key, each with the final states that
+   * are allowed then.
+   */
   readonly ifLost?: Readonly<Partial<Record<Fate, readonly End[]>>>
 }
 
@@ -70,7 +73,8 @@ export function textOf(which: 'old' | 'new', key: string, shape: Shape = 'small'
   return shape === 'split' ? `${head} ${NOISE}` : head
 }
 
-// A client may remove at home what it could not change there, since the caller wanted a change.
+// `absent`: the client may delete a key that it could not change, because the caller wanted the old
+// value replaced.
 export const UNCHANGED = { done: ['old'], unsent: ['old'], unknown: ['old'] } as const
 export const MISSED = { denied: ['old', 'absent'] } as const
 export const STORED = { done: ['new'], unsent: ['old'], unknown: ['old', 'new', 'absent'] } as const
@@ -118,7 +122,7 @@ export function fateOf(subject: Subject, outcome: Outcome, key: string): Fate | 
   return subject.fate(outcome.value, key)
 }
 
-/** Stores what a subject needs in its keys; the cell's token is then that of its key. */
+/** Stores what a verb needs before its call. `cell.token` becomes the CAS id of the key. */
 export async function prepare(subject: Subject, cell: Cell): Promise<void> {
   const { client } = cell
   for (const key of subject.isBatch ? cell.keys : [cell.key]) {

@@ -14,11 +14,11 @@ export const EVENTS: readonly Event[] = [...deaths, ...hosts, ...lists, ...calle
 /** Every verb. */
 export const SUBJECTS: readonly Subject[] = [...reads, ...writes, ...once, ...refills, ...streams]
 
-/** Cells that run at once: most of their time is waiting. */
+/** How many test cases run at once: they spend most of their time waiting. */
 const AT_ONCE = 8
 const MAX_TRIES = 20
 
-/** A part of the table. */
+/** Which test cases to run. */
 export interface Selection {
   readonly hosts: readonly number[]
   readonly wants: (event: string, verb: string) => boolean
@@ -31,9 +31,9 @@ export interface CellResult {
   readonly event: string
   readonly verb: string
   readonly hosts: number
-  /** Why the cell makes no sense. */
+  /** Why this verb was not tested with this event. */
   readonly pointless?: string
-  /** The laws that were broken, and how. */
+  /** The rules that were broken, and how. */
   readonly faults: readonly string[]
 }
 
@@ -73,7 +73,10 @@ function* cellsOf(
   }
 }
 
-/** Repeats a cell during which the process had no CPU for much of an attempt: it proves nothing. */
+/**
+ * Repeats a test case that failed while the process had no CPU for much of an attempt: such a
+ * failure proves nothing.
+ */
 async function meetFairly(
   clock: LoopClock,
   run: () => Promise<readonly string[]>,

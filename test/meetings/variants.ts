@@ -2,7 +2,7 @@ import process from 'node:process'
 import { memcachedAbilities, startMemcached } from '../support/memcached.ts'
 import { type CellServer, USUAL, type Variant } from './cell.ts'
 
-/** Ways to run the table, by name. */
+/** The kinds of servers and clients with which the test cases can run, by name. */
 export const VARIANTS: Readonly<Record<string, Variant>> = {
   usual: USUAL,
   /** Changes of servers have a handover, and the client never ejects its only host. */

@@ -15,7 +15,7 @@ const answerGetsAndSets: Script = (line, socket) => {
   else socket.write('STORED\r\n')
 }
 
-test('gets of one turn are sent as one get, which asks for each key once', async (t) => {
+test('gets of one event loop tick are sent as one get, which asks for each key once', async (t) => {
   const server = await startScripted(answerGets)
   t.after(() => server.close())
   const client = testCluster(t, [server.port])
@@ -39,7 +39,7 @@ test('keys that the server does not return are misses, also for two callers of o
   assert.deepEqual(values, [undefined, 'value of b', undefined, 'value of d', undefined, undefined])
 })
 
-test('another command ends a batch of gets, so that a lane keeps the order of calls', async (t) => {
+test('another command ends a batch of gets, so that a connection keeps the order of calls', async (t) => {
   const server = await startScripted(answerGetsAndSets)
   t.after(() => server.close())
   const client = testCluster(t, [server.port])
@@ -110,7 +110,7 @@ for (const [what, reply] of [
   ['a value that is longer than announced', 'VALUE a 0 2\r\nlonger\r\nEND\r\n'],
   ['a second answer', `${valueReply('a')}END\r\nEND\r\n`],
 ] as const) {
-  test(`${what} closes the lane and never becomes a value`, async (t) => {
+  test(`${what} closes the connection and never becomes a value`, async (t) => {
     const sockets: Socket[] = []
     const server = await startScripted((_line, socket) => socket.write(reply), {
       onConnect: (socket) => sockets.push(socket),
@@ -138,7 +138,7 @@ test('a truncated reply is never completed by the next connection', async (t) =>
   ])
 })
 
-test('a request that times out closes its lane, and its late reply reaches no caller', async (t) => {
+test('a request that times out closes its connection, and its late reply reaches no caller', async (t) => {
   let isFirst = true
   const server = await startScripted((line, socket) => {
     if (!isFirst) return answerGets(line, socket)
@@ -154,7 +154,7 @@ test('a request that times out closes its lane, and its late reply reaches no ca
   assert.equal(server.accepted, 2)
 })
 
-test('a caller that waits less than an attempt leaves the lane open for the others', async (t) => {
+test('a caller with a timeout shorter than an attempt leaves the connection open for the others', async (t) => {
   const server = await startScripted((line, socket) => setTimeout(answerGets, 80, line, socket))
   t.after(() => server.close())
   const client = testCluster(t, [server.port])
@@ -212,7 +212,7 @@ test('a client whose event loop was blocked reads the replies that arrived, and 
   assert.equal(client.cluster.snapshot()[0]?.failures, 0)
 })
 
-test('a client whose event loop takes turns as long as connectTimeoutMs connects', async (t) => {
+test('a client connects although its event loop ticks last as long as connectTimeoutMs', async (t) => {
   const server = await startScripted(answerGets)
   t.after(() => server.close())
   const times = { connectTimeoutMs: 50, requestTimeoutMs: 5_000 }
@@ -254,7 +254,7 @@ test('requests over maxQueuedPerHost reject at once, and the others resolve', as
   }
 })
 
-test('a lane without a reply for a quarter of the timeout gets a second lane beside it', async (t) => {
+test('a second connection opens when the first had no reply for a quarter of the timeout', async (t) => {
   let connections = 0
   const server = await startScripted(
     (line, socket) => {

@@ -151,7 +151,10 @@ test('a connection that the server is about to close as idle is not written to',
   assert.equal(new Set(connections).size, 2)
 })
 
-/** As newer versions of TypeScript's library declare it. */
+/**
+ * ArrayBuffer with the option `maxByteLength`, which this version of TypeScript's library does not
+ * declare.
+ */
 const ResizableBuffer = ArrayBuffer as unknown as new (
   size: number,
   options: { maxByteLength: number },

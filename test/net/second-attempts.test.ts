@@ -11,7 +11,7 @@ const REQUEST_TIMEOUT_MS = 800
 const TOOK_MS: Readonly<Record<string, number>> = {
   // The first connection counts as stalled, so the change is sent on the second.
   'get stalls': 0.5 * REQUEST_TIMEOUT_MS,
-  // The second one counts as alive when the change times out.
+  // The second connection has replied shortly before the change times out, so it counts as alive.
   'get before': 0.65 * REQUEST_TIMEOUT_MS,
   v1: 0.8 * REQUEST_TIMEOUT_MS,
 }

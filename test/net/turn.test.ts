@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Turn } from '../../src/net/turn.ts'
 
-/** The part of a lane that a turn uses: counts the requests of each flush. */
+/** Stands in for a connection: counts the requests of each write that Turn lets it make. */
 class StandInLane {
   readonly writes: number[] = []
   queued = 0
@@ -26,7 +26,7 @@ class StandInLane {
 const endOfTurn = (): Promise<void> => new Promise((wake) => setImmediate(() => setImmediate(wake)))
 const nextTick = (): Promise<void> => new Promise((wake) => process.nextTick(wake))
 
-/** Three callers in three callbacks of one turn of the event loop. */
+/** Three callers in three callbacks of one event loop tick. */
 async function threeCallers(lane: StandInLane): Promise<void> {
   for (let i = 0; i < 3; i++) setImmediate(() => lane.send())
   await endOfTurn()
@@ -41,7 +41,7 @@ test('a single caller writes at once, and its calls in a row share one write', a
   assert.deepEqual(lane.writes, [2])
 })
 
-test('while requests are in flight, a lane writes at the end of the turn', async () => {
+test('while requests are in flight, a connection writes at the end of the event loop tick', async () => {
   const turn = new Turn()
   const lane = new StandInLane(turn)
   turn.count(1)
@@ -52,7 +52,7 @@ test('while requests are in flight, a lane writes at the end of the turn', async
   assert.deepEqual(lane.writes, [1])
 })
 
-test('independent callers of one turn share a write after the first such turn', async () => {
+test('independent callers in one event loop tick share a write, except in the first such tick', async () => {
   const turn = new Turn()
   const lane = new StandInLane(turn)
   await threeCallers(lane)
@@ -65,7 +65,7 @@ test('independent callers of one turn share a write after the first such turn', 
   assert.deepEqual(lane.writes, [3])
 })
 
-test('after a turn in which waiting saved no write, lanes write at once again', async () => {
+test('after an event loop tick in which waiting saved no write, connections write at once again', async () => {
   const turn = new Turn()
   const lane = new StandInLane(turn)
   turn.count(1)

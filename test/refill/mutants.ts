@@ -13,14 +13,14 @@ import type {
  * check that does not find them proves nothing when it finds nothing.
  */
 export const MUTATIONS = [
-  /** Stores without the CAS id of the lease. */
+  /** Stores without checking the CAS id of the lease. */
   'noFence',
   /**
    * Writes the stale value back with a longer ttl, and stores without a fence: MintCache's
    * algorithm.
    */
   'writeBack',
-  /** Joins reads that were already sent. */
+  /** Lets a caller join a read that was already sent. */
   'joinSent',
   /** Lets an older store succeed as stale (`ms … I`). */
   'staleStore',
@@ -35,7 +35,7 @@ export const MUTATIONS = [
 
 export type Mutation = (typeof MUTATIONS)[number]
 
-/** The values that a mistake has to remember besides its store. */
+/** What some mistakes have to remember. */
 interface Memory {
   readonly coldCas: Map<string, string>
   readonly places: Map<string, Place>

@@ -38,7 +38,7 @@ for (const dialect of ['meta', 'classic'] as const) {
   describe(`returned values, ${dialect} commands`, () => {
     const list = (): { roles: string[] } => ({ roles: ['user'] })
 
-    test('are never shared between callers: of one load, of one turn, stale or fresh', async () => {
+    test('are never shared between callers, whether they are loaded, fresh or stale', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       const call = () => refill.getOrSet('k', () => w.later(50, list()), POLICY)
@@ -101,7 +101,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal(await w.when(first), 1)
     })
 
-    test('wait once per errorBackoff in the fleet when staleWhileRevalidate has passed', async () => {
+    test('wait only for the one failing load per errorBackoff, when staleWhileRevalidate has passed', async () => {
       const w = world(dialect)
       const fleet = [w.start(), w.start(), w.start()]
       const policy = { ...POLICY, staleWhileRevalidate: 1, staleIfError: 60, errorBackoff: 5 }
@@ -124,7 +124,8 @@ for (const dialect of ['meta', 'classic'] as const) {
         await w.pass(100)
       }
       assert.ok(loads >= 4 && loads <= 8, `${loads} loads`)
-      // Before the first failure no process knows of it.
+      // Allow some waits more than loads: before the first failure no process knows that the loader
+      // fails.
       assert.ok(waits <= loads + 5, `${waits} waits, ${loads} loads`)
     })
   })

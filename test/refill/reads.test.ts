@@ -17,7 +17,7 @@ describe('getOrSet', () => {
     assert.equal(store.commands, 3)
   })
 
-  test('reads once for all callers of one turn, and again for those of the next turn', async () => {
+  test('reads once for all callers of one event loop tick, and again for those of the next', async () => {
     const w = world()
     const { refill, store } = w.start()
     await w.when(refill.getOrSet('k', () => 1, POLICY))

@@ -20,7 +20,8 @@ describe('the tags of a fleet whose clocks differ', { skip: skipWithoutMemcached
       assert.equal(old, 0)
       if (trouble !== 'none') return
       assert.ok(fresh > 0)
-      // One load per key, and one more for each of two that race.
+      // Each of the 100 keys is loaded about once: another process may serve one, or two may load
+      // one at once.
       assert.ok(loads >= 99 && loads <= 101, `${loads} loads`)
     })
   }

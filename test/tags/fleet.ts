@@ -90,7 +90,7 @@ export class Fleet {
     await Promise.all(this.#servers.map((server) => server.stop()))
   }
 
-  /** Repeats until it is acknowledged: the home of the tag may be restarting. */
+  /** Repeats until it is acknowledged: the tag's host may be restarting. */
   async #invalidate(writer: ChildProcess): Promise<void> {
     for (let i = 0; i < MAX_ATTEMPTS; i++) {
       try {
@@ -106,7 +106,7 @@ export class Fleet {
   async #makeTrouble(isOver: () => boolean): Promise<void> {
     const { trouble } = this.#plan
     const seconds = trouble === 'restarts' ? 3 : 1
-    // Every server is the home of the tag, or of some values.
+    // Every server has the tag, or some of the values.
     for (let i = 1; trouble !== 'none' && !isOver(); i++) {
       await new Promise((wake) => setTimeout(wake, seconds * 1_000))
       if (isOver()) return
@@ -117,7 +117,7 @@ export class Fleet {
     }
   }
 
-  /** The key of a tag's item does not show its home, so the item is deleted on all servers. */
+  /** The test cannot tell which server has a tag's item, so it deletes the item on all servers. */
   async #evict(): Promise<void> {
     const { default: net } = await import('node:net')
     const dropped = this.#servers.map(async ({ host, port }) => {

@@ -38,14 +38,14 @@ function clientOf(t: Cleanup, all: readonly Memcached[], behaviors = {}): Memcac
   return client
 }
 
-/** A key whose home is that server. */
+/** A key that belongs to that server. */
 function keyAt(client: MemcachedClient, { host, port }: Memcached, prefix: string): string {
   for (let i = 0; ; i++) {
     if (client.locate(`${prefix}${i}`).server === `${host}:${port}`) return `${prefix}${i}`
   }
 }
 
-/** Tags are placed by the names of their items. */
+/** Returns a tag whose item is on that server. The key of the item determines the server. */
 function tagAt(client: MemcachedClient, server: Memcached): string {
   return keyAt(client, server, '~tag~').slice('~tag~'.length)
 }
@@ -77,7 +77,7 @@ describe('tags on real memcacheds', { skip }, () => {
       },
     )
 
-    test(`are read together with the key in one turn, by ${protocol} commands`, lack, async (t) => {
+    test(`are read together with the key in one tick, by ${protocol} commands`, lack, async (t) => {
       const [server] = await servers(t, 1)
       const client = clientOf(t, [server!], { protocol })
       const policy = { ...POLICY, tags: ['a', 'b', 'c'] }
@@ -86,7 +86,7 @@ describe('tags on real memcacheds', { skip }, () => {
       await Promise.all(Array.from({ length: 32 }, () => client.getOrSet('k', () => 2, policy)))
       const after = await client.stats()
       const reads = (stats: typeof before): number => Number([...stats.values()][0]!.cmd_get)
-      // The tags, and the key.
+      // One read for each of the three tags, and one for the key.
       assert.equal(reads(after) - reads(before), 4)
     })
   }

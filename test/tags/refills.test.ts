@@ -168,7 +168,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.deepEqual([state, staleBecause], ['stale', 'tag'])
     })
 
-    test('of a batch whose loader sets tags per key are stale key by key', async () => {
+    test('of a batch become stale only with the tags that the loader set for their own key', async () => {
       const w = world(dialect)
       const { refill } = w.start()
       const { tags: _tags, ...policy } = POLICY
@@ -203,7 +203,7 @@ for (const dialect of ['meta', 'classic'] as const) {
 }
 
 describe('the stale mark that an invalidated tag causes', () => {
-  test('elects one of many processes, and shortens the ttl of the value', async () => {
+  test('makes one of many processes refill, and shortens the ttl of the value', async () => {
     const w = world()
     const processes = Array.from({ length: 5 }, () => w.start())
     let loads = 0

@@ -77,7 +77,7 @@ describe('a sidecar page, whose tags are stored beside it', () => {
     assert.equal((await entry()).staleBecause, 'tag')
     await w.pass(100)
     assert.equal((await entry()).state, 'fresh')
-    // One process marks it once per lease.
+    // A process marks the page at most once per lease, so wait for the next lease.
     await w.pass(5_000)
     w.server.set('k', { body: '7', flags: 1 }, 60)
     assert.deepEqual([(await entry()).state, (await entry()).value], ['stale', 7])
@@ -89,7 +89,8 @@ describe('a sidecar page, whose tags are stored beside it', () => {
     const w = world()
     const { told, entry } = reader(w, POLICY.tags)
     await entry()
-    // What such a writer leaves: its page, and the sign that tags will follow.
+    // A writer that died in between leaves its page, and an empty item which says that tags will
+    // follow.
     w.server.set('k', { body: '7', flags: 1 }, 120)
     w.server.set('tags k', { body: '', flags: 0 }, POLICY.lease)
     assert.deepEqual([(await entry()).state, told.loads], ['stale', 1])
@@ -101,7 +102,7 @@ describe('a sidecar page, whose tags are stored beside it', () => {
     assert.deepEqual([(await entry()).state, told.loads], ['fresh', 2])
   })
 
-  test('has the tags that a function makes from it', async () => {
+  test("has the tags that the policy's function returns for its value", async () => {
     const w = world()
     const { refill, entry } = reader(w, () => ['v'])
     await entry()
