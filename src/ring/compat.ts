@@ -17,7 +17,7 @@ function preset(options: CompatPreset): CompatPreset {
   return Object.freeze(options)
 }
 
-// `serverOrder` and `weighted` are for twemproxy's `modula` only; its `ketama` ignores them.
+// The distribution `twemproxy` ignores `serverOrder` and `weighted`; `modula` needs both.
 const twemproxy = preset({
   distribution: 'twemproxy',
   hash: 'fnv1a_64',
