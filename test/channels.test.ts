@@ -24,7 +24,7 @@ test('a plain channel is the node:diagnostics_channel of the same name', () => {
   assert.deepEqual(told, [{ host: 'a:1' }])
 })
 
-test('a trace publishes its moments in order, with one message that never holds the result', async (context) => {
+test('a trace publishes start, end, asyncStart and asyncEnd in order, with one message without the result', async (context) => {
   const order: string[] = []
   const seen = new Set<unknown>()
   const at = (name: string) => (message: unknown) => {
@@ -75,7 +75,7 @@ test('a trace publishes an error and passes it on unchanged, thrown at once or l
   assert.deepEqual(errors, [later, now])
 })
 
-test('a store bound to the start of a trace is active while the operation runs', async (context) => {
+test('an AsyncLocalStorage bound to the start of a trace is active while the operation runs', async (context) => {
   const store = new AsyncLocalStorage<string>()
   moments.start.bindStore(store, (message) => message.command)
   context.after(() => moments.start.unbindStore(store))

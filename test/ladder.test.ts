@@ -23,7 +23,7 @@ describe('the source tree', () => {
     assert.ok(src.length > 20, `only ${src.length} files found in src/`)
   })
 
-  test('imports only lower rungs, by file, never through a barrel', () => {
+  test('imports only folders of lower layers, and never an index.ts', () => {
     none(brokenImports(src))
   })
 
@@ -31,7 +31,7 @@ describe('the source tree', () => {
     none(importCycles(src))
   })
 
-  test('uses no clocks, random numbers or sockets in the rooms that only compute', () => {
+  test('uses no clocks, random numbers or sockets in folders that only compute', () => {
     none(impurities(src))
   })
 
@@ -60,12 +60,12 @@ describe('the checks of the source tree', () => {
   const planted = (path: string, text: string, ...others: string[]) =>
     brokenImports([parse(path, text), ...others.map((other) => parse(other, ''))])
 
-  test('allow imports of a lower rung and of the own room', () => {
+  test('allow imports of a lower layer and of the same folder', () => {
     const text = "import { a } from '../errors.ts'\nimport { b } from './b.ts'\nimport 'node:net'"
     assert.deepEqual(planted('src/net/a.ts', text, 'src/errors.ts', 'src/net/b.ts'), [])
   })
 
-  test('report imports of a higher rung, also type-only ones', () => {
+  test('report imports of a higher layer, also type-only ones', () => {
     const text = "import type { Host } from '../hosts/host.ts'"
     assert.match(
       planted('src/net/a.ts', text, 'src/hosts/host.ts')[0] ?? '',
@@ -75,7 +75,7 @@ describe('the checks of the source tree', () => {
     assert.match(planted('src/net/a.ts', inline, 'src/hosts/host.ts')[0] ?? '', /above it, hosts/)
   })
 
-  test('report imports of siblings, barrels, unknown rooms and missing files, and re-exports', () => {
+  test('report imports of the same layer, index.ts, unknown folders and missing files, and re-exports', () => {
     const at = (text: string, other: string, path = 'src/net/a.ts') =>
       planted(path, text, other)[0] ?? ''
     assert.match(at("import '../refill/refill.ts'", 'src/refill/refill.ts'), /its sibling refill/)
@@ -85,7 +85,7 @@ describe('the checks of the source tree', () => {
     assert.match(at("import './gone.ts'", 'src/net/b.ts'), /no source file/)
   })
 
-  test('report a dependency outside its room, and every other package', () => {
+  test('report a dependency outside the folder that may import it, and undeclared packages', () => {
     assert.deepEqual(planted('src/net/a.ts', "import { createPool } from 'generic-pool'"), [])
     const inRing = planted('src/ring/a.ts', "import { createPool } from 'generic-pool'")
     assert.match(inRing[0] ?? '', /only net may/)
@@ -105,7 +105,7 @@ describe('the checks of the source tree', () => {
     ])
   })
 
-  test('report a clock, a timer and a socket in a room that only computes', () => {
+  test('report a clock, a timer and a socket in a folder that must only compute', () => {
     const text = "import 'node:net'\nDate.now()\nsetTimeout(f, 1)\nMath.random()\nMath.floor(1)"
     assert.equal(impurities([parse('src/ring/a.ts', text)]).length, 4)
     assert.equal(impurities([parse('src/net/a.ts', text)]).length, 0)
@@ -113,7 +113,7 @@ describe('the checks of the source tree', () => {
     assert.deepEqual(impurities([parse('src/ring/a.ts', check)]), [])
   })
 
-  test('report a timer of the global object', () => {
+  test('report global timers and clocks that are not imported from runtime.ts', () => {
     const text = 'setTimeout(f, 1)\nperformance.now()\nprocess.nextTick(f)'
     assert.equal(fakeableTimers([parse('src/net/a.ts', text)]).length, 3)
     const taken = "import { performance, setTimeout } from '../runtime.ts'\n"

@@ -38,7 +38,7 @@ const cases: readonly Case[] = [
   ['libmemcached', 'REMOVE-FAILED-SERVERS', 3, 'serverFailureLimit', 3],
   ['twemproxy', 'server_failure_limit', 1, 'serverFailureLimit', 1],
   ['memcached', 'failures', 5, 'serverFailureLimit', 5],
-  // memcached counts it in seconds, mintring in milliseconds.
+  // pylibmc and libmemcached take this time in seconds, mintring in milliseconds.
   ['pylibmc', 'retry_timeout', 30, 'retryTimeoutMs', 30_000],
   ['libmemcached', 'RETRY-TIMEOUT', 7, 'retryTimeoutMs', 7_000],
   ['twemproxy', 'server_retry_timeout', 2000, 'retryTimeoutMs', 2_000],

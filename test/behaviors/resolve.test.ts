@@ -98,17 +98,17 @@ describe('behaviors that depend on each other', () => {
     assert.throws(() => resolve(given), { code, message: /retryTimeoutMs.*below connectTimeoutMs/ })
   })
 
-  it('warn when only one of the two was given', () => {
+  it('warn when only retryTimeoutMs is given, and is below the default connectTimeoutMs', () => {
     const behaviors = resolveBehaviors({ retryTimeoutMs: 100 })
     assert.match(warningsOf(behaviors).join('\n'), /retryTimeoutMs \(100\) is below/)
     assert.deepEqual(warningsOf(resolveBehaviors()), [])
   })
 
-  it('throw when the longest pause is below the first one', () => {
+  it('throw when deadTimeoutMs is below retryTimeoutMs', () => {
     assert.throws(() => resolve({ retryTimeoutMs: 5000, deadTimeoutMs: 1000 }), { code })
   })
 
-  it('raise the longest pause to the first one when it has its default', () => {
+  it('raise deadTimeoutMs to retryTimeoutMs when deadTimeoutMs is not given', () => {
     assert.equal(resolveBehaviors({ retryTimeoutMs: 90_000 }).deadTimeoutMs, 90_000)
     const { next } = changeBehaviors(resolveBehaviors({ retryTimeoutMs: 90_000 }), {
       retryTimeoutMs: 1000,
@@ -116,7 +116,7 @@ describe('behaviors that depend on each other', () => {
     assert.equal(next.deadTimeoutMs, 30_000)
   })
 
-  it('throw for a user name without a password, and for stale windows that do not fit', () => {
+  it('throw for a user name without a password, a stale timeout over the loader timeout, and a stale window of 30 days', () => {
     assert.throws(() => resolve({ username: 'ada' }), { code })
     assert.throws(() => resolve({ staleTimeoutMs: 40_000 }), { code, message: /loaderTimeoutMs/ })
     assert.throws(() => resolve({ staleIfError: '30d' }), { code, message: /30 days/ })
@@ -170,7 +170,7 @@ describe('changeBehaviors', () => {
 })
 
 describe('the policies made of behaviors', () => {
-  it('pass the settings of hosts, ring options included', () => {
+  it('have the settings of hosts and rings in the policy of a cluster', () => {
     const policy = toClusterPolicy(
       resolveBehaviors({ preset: 'memcached', requestTimeoutMs: 77, hashTag: '{}', vnodes: 80 }),
     )
@@ -182,7 +182,7 @@ describe('the policies made of behaviors', () => {
     assert.equal('jitter' in policy, false)
   })
 
-  it('pass the defaults of refills', () => {
+  it('have the settings of refills in the default refill policy', () => {
     const defaults = toRefillDefaults(resolveBehaviors({ lease: '1m', staleIfError: 5 }))
     assert.equal(defaults.lease, 60)
     assert.equal(defaults.staleIfError, 5)

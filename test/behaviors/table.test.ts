@@ -9,7 +9,7 @@ import { isMintringError } from '../../src/errors.ts'
 interface Sample {
   readonly default: unknown
   readonly good: unknown
-  /** What `good` becomes when it is converted. */
+  /** What the setting is after `good` was given, if the two differ. */
   readonly becomes?: unknown
   readonly bad: readonly unknown[]
 }

@@ -10,25 +10,25 @@ import { rows } from '../../src/behaviors/table.ts'
 export function doesNotCompile(take: (input: BehaviorsInput) => void): void {
   // @ts-expect-error an unknown name
   take({ retryTimeout: 30 })
-  // @ts-expect-error another client's name
+  // @ts-expect-error the name of another client's setting
   take({ _retry_timeout: 30 })
   // @ts-expect-error the unit is in the name: milliseconds are numbers
   take({ retryTimeoutMs: '30s' })
-  // @ts-expect-error a duration has a unit
+  // @ts-expect-error a duration as text needs a unit
   take({ staleWhileRevalidate: '300' })
-  // @ts-expect-error a duration has a known unit
+  // @ts-expect-error a duration as text needs a known unit
   take({ staleWhileRevalidate: '5 minutes' })
   // @ts-expect-error not one of the choices
   take({ distribution: 'ketma' })
   // @ts-expect-error not one of the choices
   take({ failover: 'retry' })
-  // @ts-expect-error a gutter has a ttl
+  // @ts-expect-error failover to gutter (stand-by) hosts needs a ttl
   take({ failover: { gutter: '10.0.0.9' } })
   // @ts-expect-error an unknown field
   take({ connections: { maximum: 4 } })
-  // @ts-expect-error a switch
+  // @ts-expect-error a boolean setting takes no number
   take({ autoEjectHosts: 1 })
-  // @ts-expect-error both directions
+  // @ts-expect-error a serializer needs serialize() and deserialize()
   take({ serializer: { serialize: String } })
   take({ staleWhileRevalidate: '5m', lease: 10, negativeTtl: '30s', connections: { max: 4 } })
   take({ failover: { gutter: ['10.0.0.9'], ttl: 10 }, retries: undefined })

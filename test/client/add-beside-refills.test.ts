@@ -37,7 +37,7 @@ onBothServers((pair) => {
       await dying.close({ drainMs: 0 })
     })
 
-    test(`add during a load stores its value, and the load does not store, ${protocol}`, async (t) => {
+    test(`an add during a load stores its value, and the loaded value is then not stored, ${protocol}`, async (t) => {
       const key = `raced:${protocol}`
       const cache = new MemcachedClient(pair.server.address, { protocol })
       t.after(() => cache.close())

@@ -5,7 +5,7 @@ import { MemcachedClient } from '../../src/client/client.ts'
 import type { ErrorCode } from '../../src/errors.ts'
 import { connect, countKnocks } from './support.ts'
 
-/** Each call rejects with that code, and no connection is made. */
+/** A call that must reject with the expected code, before any connection is made. */
 type Attempt = (cache: MemcachedClient) => Promise<unknown>
 
 function refuses(what: string, code: ErrorCode, attempts: Readonly<Record<string, Attempt>>): void {

@@ -54,7 +54,7 @@ export function onBothServers(define: (pair: Pair) => void): void {
   on([embedded('1.6.18'), embedded('1.4.39'), real], define)
 }
 
-/** The same for tests that need meta commands; a real memcached without them is skipped. */
+/** Like onBothServers(), for tests of meta commands: leaves out servers that lack them. */
 export function onMetaServers(define: (pair: Pair) => void): void {
   on([embedded('1.6.18'), { ...real, skip: skipWithoutMeta() }], define)
 }

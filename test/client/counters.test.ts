@@ -7,7 +7,7 @@ import { startServer } from '../../src/embedded/index.ts'
 import type { RefillCounters } from '../../src/refill/tally.ts'
 import { serve } from './support.ts'
 
-/** What the channel records of operations show: calls by state, and failed calls. */
+/** Counts calls by state, and failed calls, in the messages on diagnostics channels. */
 function recorded(context: TestContext): Record<string, number> {
   const counts: Record<string, number> = {}
   const add = (name: string, times = 1): void => {
@@ -45,7 +45,7 @@ const fail = (): never => {
 }
 const never = (): Promise<never> => new Promise(() => {})
 
-test('refillCounters agree with the channel records of operations, however calls end', async (context) => {
+test('refillCounters count the same calls as the messages on diagnostics channels, whatever the outcome', async (context) => {
   const server = await startServer()
   const cache = new MemcachedClient(server.address)
   context.after(async () => {

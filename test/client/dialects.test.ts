@@ -68,8 +68,8 @@ async function loseAndRegainAHost(settings: Record<string, unknown>): Promise<Ou
 describe('settings written for pylibmc, on real memcacheds that lose a host', {
   skip: skipWithoutMemcached(),
 }, () => {
-  it('Disqus: the dead host is ejected and its keys go to other hosts, without an error', async () => {
-    // Its retry timeout is 30 s, so this test does not wait for the return.
+  it('settings of Disqus: the dead host is ejected and its keys go to other hosts, without an error', async () => {
+    // Disqus probes a dead host after 30 s; this test after 1 s, to see the host return.
     const outcome = await loseAndRegainAHost({
       ketama: true,
       _auto_eject_hosts: true,
@@ -84,7 +84,7 @@ describe('settings written for pylibmc, on real memcacheds that lose a host', {
     assert.equal(cache.behaviors.retryTimeoutMs, 30_000)
   })
 
-  it('MemCachier: one failure ejects the host, and a probe follows 2 s later', async () => {
+  it('settings of MemCachier: one failure ejects the host, and a probe follows 2 s later', async () => {
     const outcome = await loseAndRegainAHost({
       tcp_nodelay: true,
       tcp_keepalive: true,

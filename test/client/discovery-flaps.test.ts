@@ -21,26 +21,26 @@ describe('a discovered server list that alternates', () => {
       .join('')
   }
 
-  it('is applied at once as long as each list is new', () => {
+  it('is applied at once if it was not used before', () => {
     assert.equal(followed([...'aabbcc']), 'abc')
   })
 
-  it('returns to an earlier list only after three looks in a row with the same result', () => {
+  it('is applied again after it was replaced only if three lookups in a row return it', () => {
     assert.equal(followed([...'ababababab']), 'ab')
     assert.equal(followed([...'abaa']), 'ab')
     assert.equal(followed([...'abaaa']), 'aba')
   })
 
-  it('must stay the same for three looks after three changes in ten looks', () => {
+  it('is applied after three changes within ten lookups only if three lookups in a row return it', () => {
     assert.equal(followed([...'abcdefghij']), 'abcd')
     assert.equal(followed([...'abcdeee']), 'abcde')
   })
 
-  it('is applied at once again after ten looks without a change', () => {
+  it('is applied at once again after ten lookups without a change', () => {
     assert.equal(followed([...`ab${'b'.repeat(10)}a`]), 'aba')
   })
 
-  it('causes a warning, and discover() applies it all the same', async () => {
+  it('causes a warning, and discover() applies it at once', async () => {
     let list = ['10.0.0.1']
     const discovery = { servers: () => list, intervalMs: 100 }
     await using client = new MemcachedClient('10.0.0.1', { handover: 0, discovery })

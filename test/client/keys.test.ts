@@ -66,7 +66,7 @@ test('a prefix that leaves no room for a key is refused', () => {
   assert.throws(() => new Keys({ ...plain, keyPrefix: 'k'.repeat(126) }), badKey)
 })
 
-test('a long key is sent as a mark and its SHA-256', () => {
+test('with longKeys hash a long key is sent as ~sha256~ and its SHA-256', () => {
   const wire = new Keys(hashing).wireKey('k'.repeat(251))
   // node -e "crypto.createHash('sha256').update('k'.repeat(251)).digest('base64url')"
   assert.equal(wire, '~sha256~O4BZxjeTmkg73Hvu8J8RtWZYG-bRTiUIOzBBt3cX3gI')
@@ -87,7 +87,7 @@ test('the ring hashes the prefix only with hashWithPrefixKey', () => {
   assert.equal(routed.routeKey('a'), 'app:a')
 })
 
-test('with longKeys md5 a long key is sent as the MD5 of prefix and key, and placed by both', () => {
+test('with longKeys md5 a long key is sent as the MD5 of prefix and key, and the ring hashes both', () => {
   const settings = { keyPrefix: 'ns:', hashWithPrefixKey: true, longKeys: 'md5' } as const
   const keys = new Keys(settings)
   // md5('ns:' + 'x' * 300)

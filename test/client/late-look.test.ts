@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { startScripted } from '../support/scripted-server.ts'
 
-test('after an add timed out, the late reply to its check of the key fails no other caller of the lane', async (t) => {
+test('after an add timed out, the late reply to its check of the key fails no other caller on the connection', async (t) => {
   let look = (): void => {}
   const server = await startScripted((line, socket) => {
     if (line.startsWith('add ')) socket.write('')

@@ -109,7 +109,7 @@ test('await using closes a client at the end of its block', async (context) => {
   await assert.rejects(cache.get('k'), { code: 'MINTRING_CLOSED' })
 })
 
-/** Deno takes other options. */
+/** Why a test is skipped on Deno: it starts a process with command-line options of Node. */
 const skip = 'Deno' in globalThis && 'starts a process with options of Node'
 
 test('a process exits by itself after close(), with no open handles', { skip }, async () => {

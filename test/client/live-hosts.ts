@@ -32,7 +32,7 @@ async function ejected(world: World): Promise<void> {
   await until(() => stateOfFirst(world) === 'ejected', ask)
 }
 
-/** Breaks its connections and accepts no new ones. */
+/** Makes the first server break its connections and accept no new ones. */
 async function breakOff({ servers: [first] }: World): Promise<void> {
   await first!.inject({ refuse: true, resetAfterBytes: 0 })
 }
@@ -47,7 +47,7 @@ const QUICK = {
 }
 const QUICKER = { ...QUICK, retryTimeoutMs: 500, connectTimeoutMs: 500 }
 
-/** Two hosts; the first is about to break its connections. */
+/** Runs a test with two hosts, after the first has broken its connections. */
 const failing = (base: BehaviorsInput, check: (world: World) => Promise<void>): Check =>
   live(
     base,
@@ -58,7 +58,7 @@ const failing = (base: BehaviorsInput, check: (world: World) => Promise<void>): 
     2,
   )
 
-/** When hosts are ejected and readmitted, and where their keys go. */
+/** Live tests of the behaviors for failing hosts, by the name of the behavior. */
 export const health: Readonly<Record<string, Check>> = {
   autoEjectHosts: failing({ serverFailureLimit: 1 }, async (world) => {
     world.cache.configure({ autoEjectHosts: false })
@@ -151,7 +151,7 @@ export const health: Readonly<Record<string, Check>> = {
   ),
 }
 
-/** How long a command may take, and how often it is retried. */
+/** Live tests of timeouts and retries, by the name of the behavior. */
 export const requests: Readonly<Record<string, Check>> = {
   requestTimeoutMs: live({ retries: 0 }, async ({ servers: [server], cache }) => {
     await server!.inject({ dropReplies: true })
@@ -203,7 +203,7 @@ export const requests: Readonly<Record<string, Check>> = {
   ),
 }
 
-/** Defaults of refills. */
+/** Live tests of the default refill policy, by the name of the behavior. */
 export const refills: Readonly<Record<string, Check>> = {
   staleWhileRevalidate: refilled({ staleWhileRevalidate: 5_000 }, async ({ cache }) => {
     await cache.getOrSet(KEY, load, POLICY)
@@ -285,7 +285,7 @@ async function rejectsWhileAnotherLoads({ t, servers: [server], cache }: World):
   await other.close({ drainMs: 0 })
 }
 
-/** An empty cache whose policy defaults have just changed. */
+/** Runs a test on an empty cache, after its default refill policy has changed. */
 function refilled(
   change: BehaviorsInput,
   check: (world: World) => Promise<void>,

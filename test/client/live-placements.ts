@@ -4,7 +4,7 @@ import type { MemcachedClient } from '../../src/client/client.ts'
 import { type Check, hearOf, KEY, KEYS, live, load, POLICY, stored, text } from './live-world.ts'
 import { connect, PATIENT } from './support.ts'
 
-/** After the change keys are placed as in a client that was constructed with that setting. */
+/** Checks that a changed setting places keys as it does in a new client. */
 function placed(change: BehaviorsInput, base: BehaviorsInput = {}): Check {
   return live(
     { ...base, handover: 0 },
@@ -26,7 +26,7 @@ function placed(change: BehaviorsInput, base: BehaviorsInput = {}): Check {
   )
 }
 
-/** Where keys are placed. */
+/** Live tests of the behaviors that place keys, by the name of the behavior. */
 export const placements: Readonly<Record<string, Check>> = {
   preset: placed({ preset: 'twemproxy' }),
   distribution: placed({ distribution: 'modula' }),
@@ -37,7 +37,7 @@ export const placements: Readonly<Record<string, Check>> = {
   serverOrder: placed({ serverOrder: 'hostname' }, { distribution: 'modula' }),
   pointHash: placed({ pointHash: 'fnv1a_64' }, { distribution: 'ketamaUnweighted' }),
   labelFormat: async (t) => {
-    // The values differ only for servers on the default port.
+    // The label formats differ only for servers on the default port.
     const servers = ['a:11211', 'b:11211', 'c:11211']
     const cache = connect(t, servers, { distribution: 'hashring' })
     const homes = (): string[] => KEYS.map((key) => cache.locate(key).server)
@@ -52,7 +52,7 @@ export const placements: Readonly<Record<string, Check>> = {
     cache.configure({ keyPrefix: 'app:' })
     assert.equal(await cache.get(KEY), undefined)
   }),
-  // Of presets and rings: a client refuses two servers of one name in both cases.
+  // `allow` is for rings only: a client still refuses a server that is listed twice.
   duplicates: live({}, async ({ servers: [server], cache }) => {
     cache.configure({ duplicates: 'allow' })
     const twice = [server!.address, server!.address]
@@ -60,7 +60,7 @@ export const placements: Readonly<Record<string, Check>> = {
   }),
 }
 
-/** How values are encoded. */
+/** Live tests of the behaviors that encode keys and values, by the name of the behavior. */
 export const values: Readonly<Record<string, Check>> = {
   maxItemBytes: live({}, async ({ cache }) => {
     cache.configure({ maxItemBytes: 2_000 })
@@ -105,7 +105,7 @@ export const values: Readonly<Record<string, Check>> = {
     cache.configure({ protocol: 'classic' })
     await cache.delete(KEY)
     await cache.getOrSet(KEY, load, POLICY)
-    // Bits from 13 on: when the value becomes stale, which classic refills keep in the flags.
+    // A classic refill keeps the time when the value becomes stale in flag bits 13 and up.
     assert.ok((await stored(cache)).flags >= 8192)
   }),
   onError: live({}, async ({ servers: [server], cache }) => {

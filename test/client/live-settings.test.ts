@@ -4,10 +4,7 @@ import { rows } from '../../src/behaviors/table.ts'
 import { health, refills, requests } from './live-hosts.ts'
 import { placements, values } from './live-placements.ts'
 
-/**
- * Live settings tested in test/client/live.test.ts, and in the tests of slow hosts and of
- * handovers.
- */
+/** Live settings that test/client/live.test.ts and tests of slow hosts and handovers change. */
 const ELSEWHERE = ['connections', 'retryTimeoutMs', 'slowHosts', 'previous']
 const checks = { ...placements, ...values, ...health, ...requests, ...refills }
 

@@ -9,11 +9,11 @@ import type { EmbeddedServer } from '../../src/embedded/embedded-server.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { connect, PATIENT } from './support.ts'
 
-/** A client whose settings change while it runs. */
+/** A running client whose settings a test changes, and its servers. */
 export interface World {
   readonly t: TestContext
   readonly servers: readonly EmbeddedServer[]
-  /** A client whose connections to all of them are open. */
+  /** A client whose connections to all `servers` are open. */
   readonly cache: MemcachedClient
 }
 
@@ -21,7 +21,7 @@ export const KEYS = Array.from({ length: 300 }, (_, i) => `{tag${i % 7}}key:${i}
 export async function open(t: TestContext, base: BehaviorsInput, count: number): Promise<World> {
   const started = await Promise.all(Array.from({ length: count }, () => startServer()))
   t.after(() => Promise.all(started.map((server) => server.close())))
-  // Not in alphabetical order.
+  // In reverse alphabetical order, so that sorting the servers makes a difference.
   const servers = started.sort((a, b) => (a.address < b.address ? 1 : -1))
   const cache = connect(
     t,
@@ -58,7 +58,7 @@ export async function stored(cache: MemcachedClient): Promise<{ flags: number; s
   return { flags, size: size ?? value.length }
 }
 
-/** Calls back with the messages that the channel publishes about a client. */
+/** Calls back with the messages that the channel publishes about one client. */
 export function hearOf(
   t: TestContext,
   { id }: MemcachedClient,

@@ -11,7 +11,7 @@ async function until(isTrue: () => boolean, what: string): Promise<void> {
   }
 }
 
-test('connections: a higher min opens connections of an open host, a lower max closes them', async (context) => {
+test('connections: a higher min opens connections to an open host, a lower max closes them', async (context) => {
   const { cache } = await serve(context, { connections: { min: 1, max: 1 } })
   const lanes = (): number => cache.hosts()[0]!.lanes
   await cache.set('k', 1)
@@ -23,7 +23,7 @@ test('connections: a higher min opens connections of an open host, a lower max c
   await until(() => lanes() === 1, 'max 1')
 })
 
-test('connections: with min 0 and a shorter idleMs an open host closes all when idle, and serves again', async (context) => {
+test('connections: after a change to min 0, all idle connections close, and the next get opens one', async (context) => {
   const { cache } = await serve(context, { connections: { min: 1, max: 2 } })
   await cache.set('k', 1)
   cache.configure({ connections: { min: 0, max: 2, idleMs: 50 } })
@@ -31,7 +31,7 @@ test('connections: with min 0 and a shorter idleMs an open host closes all when 
   assert.equal(await cache.get('k'), 1)
 })
 
-test('retryTimeoutMs: a shorter one brings a waiting probe forward', async (context) => {
+test('retryTimeoutMs: a shorter value brings the next probe of an ejected host forward', async (context) => {
   const { server, cache } = await serve(context, {
     ...{ retryTimeoutMs: 60_000, serverFailureLimit: 1, retries: 0, ejectLoneHost: true },
   })

@@ -94,7 +94,7 @@ for (const [name, remove] of [
   ['delete', (cache: MemcachedClient, options: object) => cache.delete('k', options)],
   ['deleteMany', (cache: MemcachedClient, options: object) => cache.deleteMany(['k'], options)],
 ] as const) {
-  test(`${name} of an absent key times out with its caller, also while it looks for a lock`, async (context) => {
+  test(`${name} of an absent key keeps to its caller's timeout, also while it deletes the lock of a refill`, async (context) => {
     const { server, cache } = await serve(context, { requestTimeoutMs: 5_000 })
     await cache.get('warm')
     await server.inject({ delayMs: 2_000, only: ['md'] })

@@ -5,7 +5,7 @@ import { compat } from '../../src/ring/compat.ts'
 
 const SERVERS = ['127.0.0.1:1', '127.0.0.1:2', '127.0.0.1:3']
 
-it('previous with a preset spread into it hands over as with the name of the preset', async () => {
+it('previous places keys the same with the options of a preset as with the name of the preset', async () => {
   for (const [preset, options] of Object.entries(compat)) {
     const previous = { servers: SERVERS.slice(0, 2), ...options }
     const spread = new MemcachedClient(SERVERS, { previous })
@@ -20,7 +20,7 @@ it('previous with a preset spread into it hands over as with the name of the pre
   }
 })
 
-/** Undefined for a key that does not move. */
+/** Returns the previous host of a key; undefined for a key that does not move. */
 function previousHomeOf(cache: MemcachedClient, key: string): string | undefined {
   const { cluster } = (cache as unknown as { _core: { cluster: Cluster } })._core
   return cluster.handover!.previousHomeOf(key)?.name

@@ -176,7 +176,7 @@ describe('warmFromPrevious: copying keys to their new homes', () => {
     const ending = new AbortController()
     let begun = 0
     const running = run({ signal: ending.signal, concurrency: 4 }, () => {
-      // The first copy never ends: no class of later keys begins before it has.
+      // The first six copies end at once. The others never do, so only the signal ends the run.
       if (++begun === 7) ending.abort()
       return begun > 6 ? new Promise(() => {}) : Promise.resolve('copied')
     })

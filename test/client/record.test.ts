@@ -181,13 +181,13 @@ test('every verb is published on its channel, with its true outcome', async (con
   }
 })
 
-/** Methods that ask no server, and methods published as a run of events. */
+/** Methods that ask no server, or that publish a series of events instead of one operation. */
 const UNTOLD = new Set([
   ...['configure', 'setServers', 'discover', 'hosts', 'locate', 'on', 'off', 'close', 'define'],
   ...['toJSON', 'view', 'shutdown', 'warmFromPrevious'],
 ])
 
-test('the list of verbs above has every method of a client that asks a server', () => {
+test('the list of verbs in this file has every method of a client that asks a server', () => {
   const all = Object.getOwnPropertyNames(MemcachedClient.prototype)
   const { prototype } = MemcachedClient as { prototype: object }
   const methods = all.filter((name) => {
@@ -234,7 +234,7 @@ test('a verb of several commands is published once, under its own name, with the
   await cache.add('there', 'twelve bytes')
   assert.deepEqual(
     told.map(({ command, outcome, attempts, bytes }) => [command, outcome, attempts, bytes]),
-    // `incr` and `add`; then `add` and the check of the key that refused it.
+    // incr() sends `incr` and `add`. A refused add() sends `add`, and then reads the key.
     [
       ['incr', 'ok', 2, 2],
       ['set', 'ok', 1, 1],
@@ -243,7 +243,7 @@ test('a verb of several commands is published once, under its own name, with the
   )
 })
 
-test('the keys of a batch are published only with the batch while some of them move', async (context) => {
+test('a batch during a handover is published as one message, not also as one message per key', async (context) => {
   const servers = await Promise.all([startServer(), startServer()])
   const addresses = servers.map(({ address }) => address)
   const cache = new MemcachedClient(addresses.slice(0, 1), PATIENT)

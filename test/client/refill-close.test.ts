@@ -7,7 +7,7 @@ const POLICY = { ttl: 60, waitTimeoutMs: 1_500, onWaitTimeout: 'throw' } as cons
 
 for (const protocol of ['auto', 'classic'] as const) {
   for (const placeholder of ['inline', 'sidecar'] as const) {
-    test(`close({ drainMs: 0 }) lets go a lease whose reply is on its way, ${protocol}, ${placeholder}`, async (t) => {
+    test(`close({ drainMs: 0 }) gives up a refill lease that the server has not granted yet (${protocol}, ${placeholder})`, async (t) => {
       const server = await startServer()
       const [closing, other] = [0, 1].map(
         () => new MemcachedClient(server.address, { protocol }),
@@ -20,7 +20,7 @@ for (const protocol of ['auto', 'classic'] as const) {
       for (const client of [closing, other]) await client.getOrSet('warm', async () => 1, policy)
       let loads = 0
       const pending = closing.getOrSet('key', async () => ++loads, policy).catch(() => undefined)
-      // The read has been written, and the server has not replied.
+      // By now the client has sent the read, and the server has not replied.
       await new Promise((next) => setImmediate(next))
       await closing.close({ drainMs: 0 })
       await pending

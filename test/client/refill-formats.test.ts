@@ -80,7 +80,7 @@ function define(pairing: (context: TestContext) => Promise<Pairing>): void {
     assert.deepEqual(await reader.get('object'), { a: 1 })
   })
 
-  test('a key that is being loaded reads as a miss, and add stores a value that the load leaves', async (context) => {
+  test('a key that is being loaded reads as a miss; add stores a value, which the loaded one does not replace', async (context) => {
     const { writer, reader } = await pairing(context)
     let end: (value: string) => void = () => {}
     const value = new Promise<string>((resolve) => {
@@ -124,7 +124,7 @@ function pairs(address: (context: TestContext) => Promise<string>, protocols: Pr
 }
 
 for (const version of ['1.4.39', '1.5.22', '1.6.18', '1.6.45'] as const) {
-  describe(`the embedded server as ${version}`, () => {
+  describe(`on the embedded server that imitates memcached ${version}`, () => {
     pairs(
       async (context) => {
         const server = await startServer({ version })
@@ -136,7 +136,7 @@ for (const version of ['1.4.39', '1.5.22', '1.6.18', '1.6.45'] as const) {
   })
 }
 
-describe('a real memcached', { skip: skipWithoutMemcached() }, () => {
+describe('on a real memcached', { skip: skipWithoutMemcached() }, () => {
   pairs(
     async (context) => {
       const server = await startMemcached()

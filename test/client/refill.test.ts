@@ -83,7 +83,7 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
     const first = one!.getOrSetEntry('k', () => later(1_500, 'first life'), POLICY)
     await sleep(200)
     await memcached.restart()
-    // The new server gives the first item the same CAS id: nothing else was ever stored.
+    // Both servers were empty, so this item gets the CAS id that the lost item had.
     const second = await two!.getOrSetEntry('k', () => later(1_800, 'second life'), POLICY)
     assert.deepEqual([second.value, second.state], ['second life', 'miss'])
     assert.deepEqual({ ...(await first) }, { value: 'first life', state: 'uncached' })
@@ -208,7 +208,7 @@ describe('getOrSet', () => {
   })
 })
 
-/** The reply that a client other than mintring gets. */
+/** Returns the reply to a plain `get` over a socket, as any other client would see it. */
 function rawGet(port: number, key: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''
@@ -223,7 +223,7 @@ function rawGet(port: number, key: string): Promise<string> {
   })
 }
 
-test('getOrSet sends a second read in the same turn when its host was owed a delete in between', async (context) => {
+test('getOrSet sends another read in the same event loop turn if its host missed a delete in between', async (context) => {
   const { cache } = await serve(context, { requestTimeoutMs: 5_000 })
   const { cluster } = (cache as unknown as { readonly _core: ClientCore })._core
   const ask = (value: string): Promise<string> => cache.getOrSet('k', () => value, { ttl: 60 })

@@ -5,7 +5,7 @@ import { MemcachedClient } from '../../src/client/client.ts'
 import type { EmbeddedServer } from '../../src/embedded/embedded-server.ts'
 import { type ServerOptions, startServer } from '../../src/embedded/server.ts'
 
-/** For clients of healthy hosts: a slow machine causes no timeouts. */
+/** Long timeouts for tests of healthy hosts, so that a slow machine causes none. */
 export const PATIENT = {
   ...{ requestTimeoutMs: 20_000, connectTimeoutMs: 20_000, retryTimeoutMs: 20_000 },
 } as const

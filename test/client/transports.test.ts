@@ -195,7 +195,7 @@ function foundAuthority(): Authority {
       ...['-extfile', extension, '-days', '2', '-out', file(`${name}.crt`)],
     )
   }
-  // memcached drops root privileges before it reads them.
+  // Readable for all: memcached drops root privileges before it reads the certificates.
   execFileSync('chmod', ['-R', 'a+rX', folder])
   const read = (name: string): string => readFileSync(file(name), 'utf8')
   return {

@@ -15,9 +15,9 @@ interface Desk {
   readonly memcacheds: readonly Memcached[]
   readonly old: readonly string[]
   readonly all: readonly string[]
-  /** A client of two of three memcacheds. */
+  /** A client of the first two memcacheds; adding the third makes keys move. */
   readonly cache: MemcachedClient
-  /** A client of one server alone, whatever the ring says. */
+  /** Returns a client of that server alone, which shows what the server holds. */
   only(server: string): MemcachedClient
   moving(): string[]
 }

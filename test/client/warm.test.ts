@@ -180,7 +180,7 @@ describe('warm()', () => {
   })
 })
 
-/** Deno takes other options. */
+/** Why a test is skipped on Deno: it starts a process with command-line options of Node. */
 const skip = 'Deno' in globalThis && 'starts a process with options of Node'
 
 describe('warm() with a log', () => {

@@ -13,7 +13,7 @@ interface Exported {
 }
 
 /**
- * Functions, classes and constants that no other file imports. `doors` are the files that
+ * Reports functions, classes and constants that no other file imports. `doors` are the files that
  * package.json exports: their exports are for users. Unused types are allowed, for readers of a
  * signature.
  */
@@ -34,13 +34,10 @@ export function doorFiles(): Set<string> {
   return new Set([...built].map(([, door]) => `src/${door}.ts`))
 }
 
-/**
- * Names that two entry points export with their own meaning: a place of `mintring/ring` is not a
- * place of a client.
- */
+/** Names that two entry points of the package export for different things, on purpose. */
 const OF_TWO_DOORS: ReadonlySet<string> = new Set(['DumpOptions', 'Location'])
 
-/** Names that mean different things in different files of `src/`. */
+/** Reports names that mean different things in different files of `src/`. */
 export function ambiguousExports(sources: readonly Source[]): string[] {
   const paths = new Map<string, string[]>()
   for (const { path, name } of sources.flatMap(exportsOf).filter(({ isAlias }) => !isAlias)) {

@@ -1,7 +1,7 @@
 import ts from 'typescript'
 import { type Import, importsOf, lineOf, type Source, targetOf } from './sources.ts'
 
-/** The rooms of src/ from the bottom up: a file imports lower rungs or its own room. */
+/** The layers of src/, lowest first. A file may import lower layers and its own folder (room). */
 const LADDER: readonly (readonly string[])[] = [
   ['runtime', 'secrets', 'duration'],
   ['errors', 'channels'],
@@ -19,7 +19,7 @@ const MAX_FILE_LINES = 300
 const MAX_FUNCTION_LINES = 70
 const MAX_COLUMNS = 100
 
-/** Which room may import which of the two runtime dependencies. */
+/** The one folder of src/ that may import each runtime dependency. */
 const PACKAGE_ROOMS: Readonly<Record<string, string>> = {
   'generic-pool': 'net',
   'xxhash-wasm': 'ring',
@@ -34,7 +34,7 @@ function rungOf(room: string): number {
   return LADDER.findIndex((rung) => rung.includes(room))
 }
 
-/** Imports of a higher rung, of a sibling room, of a barrel, or of a missing file. */
+/** Reports imports of an equal or higher layer, of an `index.ts`, and of missing files. */
 export function brokenImports(sources: readonly Source[]): string[] {
   const paths = new Set(sources.map((source) => source.path))
   return sources.flatMap((source) =>
@@ -75,7 +75,7 @@ function wrongPackage(room: string, found: Import): string | undefined {
   return `${room} imports ${found.specifier}: ${rule}`
 }
 
-/** Circles of imports, type-only ones included, each reported once from its first file. */
+/** Reports circles of imports, type-only ones included, each once and from its first file. */
 export function importCycles(sources: readonly Source[]): string[] {
   const edges = new Map(
     sources.map((source) => [
@@ -96,12 +96,12 @@ export function importCycles(sources: readonly Source[]): string[] {
   return cycles
 }
 
-/** Rooms that receive clock and random numbers as arguments and must not use the global ones. */
+/** Folders of src/ that only compute: they get the clock and random numbers as arguments. */
 const PURE_ROOMS: readonly string[] = ['protocol', 'ring']
 const IMPURE = /^(Date|performance|setTimeout|setInterval|setImmediate|process)$/
 const IMPURE_MODULES = /^node:(net|tls|dgram|dns|fs|child_process|worker_threads|timers)/
 
-/** Uses of clocks, timers, random numbers and sockets in the rooms that only compute. */
+/** Reports clocks, timers, random numbers and sockets in the folders that only compute. */
 export function impurities(sources: readonly Source[]): string[] {
   return sources
     .filter((source) => PURE_ROOMS.includes(roomOf(source.path)))
@@ -134,12 +134,12 @@ function impureNames(source: Source): string[] {
   return found
 }
 
-/** Rooms that have timers of their own, or run as separate programs. */
+/** Folders of src/ that may use global timers, mostly because they are separate programs. */
 const OWN_TIME: readonly string[] = ['runtime', 'embedded', 'simulate', 'cli']
 const TAKEN_AT_LOAD =
   /^((set|clear)(Timeout|Interval|Immediate)|performance\.now|process\.nextTick)$/
 
-/** Uses of global timers and clocks, which fake timers replace: runtime.ts has Node's own. */
+/** Reports global timers and clocks, which fake timers replace: runtime.ts exports Node's own. */
 export function fakeableTimers(sources: readonly Source[]): string[] {
   return sources
     .filter(({ path }) => path.startsWith('src/') && !OWN_TIME.includes(roomOf(path)))
@@ -163,7 +163,7 @@ export function fakeableTimers(sources: readonly Source[]): string[] {
     })
 }
 
-/** Files, functions and lines that are too long. */
+/** Reports files, functions and lines that are too long. */
 export function oversized(sources: readonly Source[]): string[] {
   return sources.flatMap((source) => [
     ...longFile(source),
@@ -172,7 +172,7 @@ export function oversized(sources: readonly Source[]): string[] {
   ])
 }
 
-/** The public class of the client: one signature per verb, no logic. */
+/** The file of the public client class. It is long because every verb has a signature there. */
 const FACE = 'src/client/client.ts'
 
 function longFile(source: Source): string[] {
@@ -182,7 +182,7 @@ function longFile(source: Source): string[] {
     : []
 }
 
-/** Lines that are neither blank nor comment: a limit on comments would be paid in clarity. */
+/** Counts lines of code only, so that the limit is no reason to leave out a comment. */
 function codeLines(text: string): number {
   return text.split('\n').filter((line) => !/^\s*(\/\/|\/?\*|$)/.test(line)).length
 }
@@ -197,7 +197,7 @@ function wideLines(source: Source): string[] {
   })
 }
 
-/** A test's name is a sentence, and a string cannot be broken. */
+/** Whether a line starts a test. Its name may be too wide, because a string has no line breaks. */
 function isTitle(line: string): boolean {
   return /^\s*(test|it|describe)\(\s*['`]/.test(line)
 }
@@ -228,7 +228,7 @@ function isSuite(node: ts.Node): boolean {
   return ts.isBlock(node.body) && node.body.statements.every((each) => isTest.test(each.getText()))
 }
 
-/** Marks of unfinished work, and tests that are skipped or run alone. */
+/** Reports marks of unfinished work, and tests that are skipped or run alone. */
 export function leftovers(sources: readonly Source[]): string[] {
   const marks = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X'].join('|')})\\b`)
   const quietTest = /\b(test|it|describe)\.(only|skip|todo)\(|\b(only|todo): true/

@@ -7,7 +7,7 @@ import process from 'node:process'
 import { after, describe, test } from 'node:test'
 import { root } from './sources.ts'
 
-// Not under node_modules, where Node 22 and newer find no tests.
+// Outside node_modules, because Node 22 and newer find no tests there.
 const folder = mkdtempSync(join(tmpdir(), 'mintring-scripts-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -20,7 +20,7 @@ function run(script: string, args: readonly string[], changes: NodeJS.ProcessEnv
   return { status, said: stdout + stderr }
 }
 
-/** Writes a test file and runs it by the script. */
+/** Writes a test file and runs it with scripts/test.mjs. */
 function runTest(name: string, body: string, changes: NodeJS.ProcessEnv = {}) {
   const path = join(folder, `${name}.test.ts`)
   const support = join(root, 'test', 'support', 'memcached.ts')

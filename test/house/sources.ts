@@ -13,7 +13,7 @@ export interface Source {
   readonly tree: ts.SourceFile
 }
 
-/** One `from '…'`, `import('…')` or `export … from '…'`. */
+/** One import or re-export of a module: `from '…'`, `import('…')` or `export … from '…'`. */
 export interface Import {
   readonly specifier: string
   readonly line: number

@@ -53,7 +53,7 @@ describe('behaviorsFrom.libmemcached', () => {
       const behaviors = behaviorsFrom.libmemcached(configuration)
       const hosts = behaviors.servers!.map((server) => (server as { host: string }).host)
       const ring = createRing(behaviors.servers!, behaviors)
-      // With --SORT-HOSTS libmemcached's indexes are those of its sorted list.
+      // With --SORT-HOSTS, libmemcached numbers its servers in sorted order.
       const theirs = behaviors.serverOrder === 'hostname' ? [...hosts].sort() : hosts
       const prefix = behaviors.hashWithPrefixKey ? behaviors.keyPrefix : ''
       for (let key = 0; key < expected.length; key++) {

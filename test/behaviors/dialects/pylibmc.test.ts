@@ -10,7 +10,7 @@ describe('behaviorsFrom.pylibmc', () => {
     process.removeAllListeners('warning')
   })
 
-  it('reads the Disqus configuration as published', () => {
+  it('translates the configuration that Disqus published', () => {
     const behaviors = behaviorsFrom.pylibmc({
       ketama: true,
       _auto_eject_hosts: true,
@@ -24,7 +24,7 @@ describe('behaviorsFrom.pylibmc', () => {
     assert.deepEqual(warningsOf(settings), [])
   })
 
-  it("reads MemCachier's sample as published", () => {
+  it('translates the sample configuration of MemCachier', () => {
     const settings = resolveBehaviors(
       behaviorsFrom.pylibmc({
         tcp_nodelay: true,

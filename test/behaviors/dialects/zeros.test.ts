@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { behaviorsFrom } from '../../../src/behaviors/behaviors-from.ts'
 import { resolveBehaviors } from '../../../src/behaviors/resolve.ts'
 
-/** A setting with a boundary value, what the other client makes of it, and the source of that. */
+/** A setting with a boundary value, what it means in the other client, and where that is said. */
 interface Edge {
   readonly dialect: 'twemproxy' | 'libmemcached' | 'pylibmc' | 'memcached'
   readonly given: string | Readonly<Record<string, unknown>>
@@ -168,7 +168,7 @@ describe('a boundary value of another client keeps its meaning', () => {
   }
 
   for (const edge of REFUSED) {
-    it(`and throws where the other client refuses it: ${edge.dialect} ${JSON.stringify(edge.given)}`, () => {
+    it(`throws as the other client does: ${edge.dialect} ${JSON.stringify(edge.given)}`, () => {
       assert.throws(() => translate(edge), { name: 'MintringError' })
     })
   }

@@ -89,6 +89,6 @@ const MISTAKES: readonly Mistake[] = [
   ],
 ]
 
-describe('common mistakes of the first hour are refused before any I/O', () => {
+describe('mistakes that new users often make are refused before any I/O', () => {
   refuse(MISTAKES)
 })

@@ -171,7 +171,7 @@ describe('arguments after the last one that a verb takes are refused before any 
     assert.match(JSON.stringify({ cache }), /127\.0\.0\.1:1/)
   })
 
-  it('a subclass and a stub may replace a verb, which keeps its name', async () => {
+  it('a subclass may override a verb, and verbs keep their function names', async () => {
     class Own extends MemcachedClient {
       override async delete(key: string): Promise<boolean> {
         return key === 'mine' || super.delete(key)

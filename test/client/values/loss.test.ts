@@ -115,7 +115,7 @@ describe('the JSON codec', () => {
   })
 })
 
-/** The library of ES2023 does not know such buffers yet. */
+/** Returns a resizable ArrayBuffer; the types of ES2023 do not have them yet. */
 function resizable(
   bytes: number,
   maxByteLength: number,
@@ -124,7 +124,7 @@ function resizable(
 }
 
 describe('values of bytes', () => {
-  it('are accepted unchanged from any realm', () => {
+  it('are a Buffer, used as it is, or a Uint8Array of any realm', () => {
     const bytes = Buffer.from('x')
     assert.equal(bytesIn(bytes), bytes)
     assert.deepEqual([...(bytesIn(foreign('new Uint8Array([1, 2])')) ?? [])], [1, 2])
