@@ -7,7 +7,7 @@ import { headline } from './remap-text.ts'
 const PLOT = 280
 const ROW = 44
 const COLUMNS = 200
-/** Up to this many servers have a bar with their name each. */
+/** The most servers whose bars have names: a chart of more servers has narrow bars without. */
 const NAMED = 24
 const NAME_CHARACTERS = 24
 

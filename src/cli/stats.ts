@@ -43,7 +43,7 @@ export async function statsCommand(argv: string[], io: CliIo): Promise<number> {
   return stats.failed.size === 0 ? exitCodes.ok : exitCodes.failed
 }
 
-/** Returns a table of failures if no server replies: stats() rejects then. */
+/** Requests statistics from all servers. If none replies, returns the error of each. */
 async function statsOf(
   client: MemcachedClient,
   section: string | undefined,

@@ -52,7 +52,7 @@ export function* itemsRows(engine: Engine): Generator<Row> {
 /** Counters that are always 0, because this server never does what they count. */
 const NEVER = ['tailrepairs', 'lrutail_reflocked']
 
-/** Zero, because this server has one LRU list: all items count as cold. */
+/** Counters that are always 0, because this server has one LRU list: all items count as cold. */
 const NEVER_OF_SEGMENTS = [
   ...['number_hot', 'number_warm', 'age_hot', 'age_warm', 'evicted_active', 'direct_reclaims'],
   ...['moves_to_cold', 'moves_to_warm', 'moves_within_lru'],

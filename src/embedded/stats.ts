@@ -62,7 +62,7 @@ function detail(exchange: Exchange, command: Command): string {
   return 'OK'
 }
 
-/** The largest dump that memcached sends. */
+/** The largest reply to `stats cachedump`, as in memcached. */
 const MAX_DUMP_BYTES = 2 * 1024 * 1024
 
 function cachedump(exchange: Exchange, command: Command): string {

@@ -27,7 +27,7 @@ interface Scanned {
   readonly text: string
 }
 
-/** Parses what strtol would. White space, NUL or the end must follow the digits. */
+/** Parses a number as C's strtol does. White space, NUL or the end must follow the digits. */
 function scan(bytes: Buffer, start: number, end: number): Scanned | undefined {
   const text = bytes.toString('latin1', start, end)
   const match = C_NUMBER.exec(text)

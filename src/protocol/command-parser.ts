@@ -79,7 +79,7 @@ export class CommandParser {
   #pendingBytes = 0
   /** How many bytes of a value, with its CRLF, are still missing. */
   #wanted = 0
-  /** How many bytes to skip. */
+  /** How many further bytes belong to a rejected value, which is skipped. */
   #swallow = 0
   #filled = 0
 

@@ -10,14 +10,14 @@ const MAX_POINTS = 16_777_216
 // A bucket with more points is searched by bisection: a skewed hash may put all points into one.
 const SCAN_AT_MOST = 8
 
-/** How a distribution computes the points of its members. */
+/** How a distribution computes the points of its servers (members). */
 export interface PointSource {
-  /** The number of points of a member. */
+  /** Returns the number of points of a server. */
   readonly count: (member: Member) => number
-  /** Writes `count` points of the member to `out`, from index `offset` on. */
+  /** Writes `count` points of the server to `out`, from index `offset` on. */
   readonly fill: (member: Member, count: number, out: Uint32Array, offset: number) => void
   /**
-   * Which member owns a point that two members share: the first listed (the default) or the last.
+   * Which server owns a point that two servers share: the first listed (the default) or the last.
    */
   readonly ties?: 'first' | 'last'
   /**

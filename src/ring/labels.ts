@@ -25,14 +25,14 @@ export function twemproxyLabel(server: ParsedServer): string {
 }
 
 /**
- * The host, always with its port; for a socket, its path alone; IPv6 without brackets (Dalli,
- * pymemcache).
+ * The label of Dalli and pymemcache: the host, always with its port; IPv6 without brackets; for a
+ * socket, its path alone.
  */
 export function hostPortLabel(server: ParsedServer): string {
   return server.path ?? `${server.host}:${server.port}`
 }
 
-/** The address as configured, IPv6 in brackets (npm hashring, nginx). */
+/** The label of npm hashring and nginx: the address as configured, IPv6 in brackets. */
 export function addressLabel(server: ParsedServer): string {
   return server.path ?? `${bracketed(server.host)}:${server.port}`
 }

@@ -51,8 +51,8 @@ export interface RingOptions {
    */
   readonly weighted?: boolean | undefined
   /**
-   * `hostname` is libmemcached's SORT_HOSTS; `name` is twemproxy's order, its default. All other
-   * distributions default to `listed`.
+   * The order in which servers are numbered. `hostname` is libmemcached's SORT_HOSTS; `name` is the
+   * order of twemproxy, and the default of its distributions. All others default to `listed`.
    */
   readonly serverOrder?: 'listed' | 'hostname' | 'name' | undefined
   /**

@@ -3,7 +3,7 @@ import { twemproxyLabel } from './labels.ts'
 import type { Member, Placement } from './placement.ts'
 import type { Settings } from './settings.ts'
 
-/** Builds the placement of `members` by `settings`. */
+/** Builds the placement of keys on the servers `members`, according to `settings`. */
 export function placementOf(settings: Settings, members: readonly Member[]): Placement {
   if (members.length === 0) {
     throw new MintringError('MINTRING_NO_SERVERS', 'A ring needs at least one live server')

@@ -18,7 +18,7 @@ export interface Table {
    * distribution allows that.
    */
   ownerOf(hash: number, key: Key): number
-  /** Returns the owner of the next place whose server is alive, or -1 if there is none. */
+  /** Like `ownerOf`, but skips dead servers in the order of the table; -1 if none is alive. */
   liveOwnerOf(hash: number, live: Live, key: Key): number
   /** Returns the continuum point that a hash belongs to; undefined without a continuum. */
   pointOf(hash: number): number | undefined
@@ -62,7 +62,7 @@ export interface Distribution {
   readonly hashAliases?: Readonly<Record<string, HashName>>
   /** Which weights the distribution accepts, and whether it uses them. */
   readonly weights: 'ignored' | 'whole' | 'fractional'
-  /** The order in which members are numbered. Default: as listed. */
+  /** The order in which servers are numbered. Default: as listed. */
   readonly order?: 'listed' | 'name'
   /** Returns the label of a server on this ring. No two servers may have the same. */
   readonly label?: (member: ParsedServer, options: RingOptions) => string

@@ -66,12 +66,12 @@ export function firstLiveAfter(owners: Uint32Array, hash: number, live: Live): n
   return -1
 }
 
-/** Returns a list of one slot per member. */
+/** Returns a list of one slot per server. */
 export function equalSlots(members: readonly Member[]): Uint32Array {
   return Uint32Array.from(members, (member) => member.index)
 }
 
-/** Returns a list with as many consecutive slots per member as its weight. */
+/** Returns a list in which each server has as many consecutive slots as its weight. */
 export function weightedSlots(members: readonly Member[]): Uint32Array {
   const total = members.reduce((sum, member) => sum + member.weight, 0)
   if (total > MAX_SLOTS) {

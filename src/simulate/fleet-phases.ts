@@ -57,8 +57,8 @@ export class FleetPhases {
   }
 
   /**
-   * Returns when the processes of a phase make their next request. `shareMs` is the waiting time as
-   * if the whole fleet were in that phase. Returns Infinity if the phase ends before.
+   * Returns when the processes of a phase make their next request; Infinity if the phase ends
+   * before. `shareMs` is how long the wait would be if all processes were in that phase.
    */
   momentAfter(phase: FleetPhase, fromMs: number, shareMs: number): number {
     const shares = this.#shares[phase]

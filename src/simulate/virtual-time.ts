@@ -123,7 +123,7 @@ function isBefore(a: Due, b: Due): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order)
 }
 
-/** Resolves after all promises that can continue have continued. */
+/** Resolves when no promise callback is left to run. */
 function settled(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve)

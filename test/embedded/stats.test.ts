@@ -81,7 +81,7 @@ describe('stats of the embedded server', { skip: skipWithoutMemcached() }, () =>
   }
 })
 
-/** Row names with numbers replaced by #: of connections, of slab classes that are empty again. */
+/** Returns the names of rows, with the numbers of connections and slab classes replaced by #. */
 function kindsOf(rows: ReadonlyMap<string, string>): string[] {
   return [...new Set([...rows.keys()].map((name) => name.replace(/\d+/, '#')))].sort()
 }

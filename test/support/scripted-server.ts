@@ -84,7 +84,7 @@ export function answerGets(line: string, socket: net.Socket): void {
   socket.write(`${hits.join('')}END\r\n`)
 }
 
-/** `VALUE key 0 n`, with a value that contains its key. */
+/** Returns a VALUE reply for a key, with a value that contains the key. */
 export function valueReply(key: string): string {
   const value = `value of ${key}`
   return `VALUE ${key} 0 ${value.length}\r\n${value}\r\n`
