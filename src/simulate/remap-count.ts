@@ -41,7 +41,7 @@ const SLICE_KEYS = 65_536
 /** The cost of adding a server to a ring, measured in lookups: its points are hashed and sorted. */
 const WORK_PER_SERVER = 100
 
-/** Counts moved keys for one placing. It hashes each key once and looks it up on every ring. */
+/** Counts moved keys for one distribution and hash. Hashes a key once for all rings. */
 export class RemapCounter {
   readonly ring: Ring
   readonly #after: readonly Ring[]

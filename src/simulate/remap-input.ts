@@ -155,8 +155,8 @@ function checkKeys({ keys, keyFormat, shards = 1 }: RemapInput): void {
 }
 
 /**
- * Builds one small ring per placing, so that createRing() reports unknown names before anything is
- * counted.
+ * Builds a small ring for each distribution and hash, so that createRing() reports unknown names
+ * before the count begins.
  */
 function checkPlacings({ distributions = ['ketama'], hashes, options }: RemapInput): void {
   const given = hashes === undefined ? { distributions } : { distributions, hashes }

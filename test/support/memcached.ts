@@ -188,8 +188,8 @@ function environment(binary: string): NodeJS.ProcessEnv {
 }
 
 /**
- * A port that was free a moment ago, below the range of outgoing connections: one of those could
- * take the port of a killed server before its restart.
+ * Returns a free port below the range of outgoing connections: otherwise one of these could take
+ * the port of a killed server before its restart.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

@@ -37,7 +37,7 @@ export function clientOf(
   return client
 }
 
-/** How many of the keys each server holds, asked from each server directly. */
+/** Reads all keys from each server directly. Returns how many of them each server has. */
 export async function heldBy(fleet: readonly FleetServer[]): Promise<number[]> {
   return Promise.all(
     fleet.map(async ({ host, port }) => {
