@@ -64,13 +64,15 @@ export class Absence {
    * marker.
    */
   id = ''
-  /** Keys that are known to have a copy of this outage, or none, on the fallback host. */
+  /**
+   * Keys that were checked: if the fallback host has a copy of one, it was stored in this outage.
+   */
   readonly copies = new Set<string>()
   /** Keys that a write may have stored on the fallback host. */
   readonly written = new Set<string>()
   /** Holds the keys beyond the limit of `written`, as a Bloom filter. */
   beyond: KeyFilter | undefined
-  /** Keys that are being checked. */
+  /** Checks in progress, by key. */
   readonly pending = new Map<string, Promise<void>>()
   readonly #send: SendTo
   readonly #maxKeys: number

@@ -26,10 +26,9 @@ export interface AccountOwner extends NoticeOwner {
 export type RoutedKey = readonly [routeKey: string, wireKey: string]
 
 /**
- * Tracks which hosts may have copies of keys away from their own host. Also records the missed
- * changes of each host: changes it missed, which it must apply before its values are used. All
- * requests pass here on their way to a host, so no verb can forget it. docs/reliability.md states
- * the guarantees.
+ * Tracks which hosts may have copies of keys away from their own host. Also records the changes
+ * that each host missed, which it must apply before its values are used. All requests pass here on
+ * their way to a host, so no verb can forget it. docs/reliability.md states the guarantees.
  */
 export class Account {
   readonly #owner: AccountOwner
@@ -160,7 +159,8 @@ export class Account {
   }
 
   #done(host: Host, request: Request, keys: readonly RoutedKey[], isKnown: boolean): void {
-    // A refill's load is not a change, so it does not make other copies outdated.
+    // A refill that deletes releases a lease, and changes no value. So other copies do not become
+    // outdated.
     const isLoad = request.isOnce
     const debt = request.verb.debt?.(request) ?? DELETE_DEBT
     for (const [routeKey, wireKey] of keys) {
@@ -171,7 +171,7 @@ export class Account {
       }
       const home = this.#owner.homeOf(routeKey)
       const absence = this.#absences.get(home)?.get(host)
-      // The host has returned meanwhile, so the copy must be deleted.
+      // If the host has returned meanwhile, the copy on the fallback host must be deleted.
       const isLate = home !== host && (absence === undefined || absence.isOver)
       if (isLate) this.owe(host, wireKey, { ...DELETE_DEBT, isBase64: debt.isBase64 })
       else if (absence !== undefined && isKnown) this.#remember(absence, wireKey)

@@ -221,13 +221,14 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     this.dispatchTo(host, request)
   }
 
-  // The HostOwner methods, which hosts call.
+  // The methods of HostOwner, which hosts call.
 
   readonly speedCheck: SpeedCheck = new SpeedCheck(this)
 
   hostChanged(host: Host): void {
     this.#places.update()
-    // Other processes of the fleet may notice the change earlier or later than this one.
+    // Take precautions for a while: other processes of the fleet may notice the change earlier or
+    // later.
     this.#precautions.noteTrouble(performance.now())
     this.handover?.hostChanged(host)
     void this.#account.hostChanged(host)

@@ -31,9 +31,8 @@ interface Covered {
 }
 
 /**
- * The changes that a host missed (the changes it missed): it must apply them before its values of
- * these keys are used. Exact up to a limit. Beyond it, a filter contains every key, and matches
- * some others too.
+ * The changes that a host missed: it must apply them before its values of these keys are used.
+ * Exact up to a limit. Beyond it, a filter contains every key, and matches some others too.
  */
 export class Debts {
   #owed = new Map<string, Owed>()

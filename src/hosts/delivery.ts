@@ -109,7 +109,7 @@ export class Delivery {
     const request = flushRequest(() => debts.settleFlush(flush))
     debts.beginFlush(flush)
     const isTold = await this.#send(lane, flush, request, timeoutMs)
-    // If the flush has been sent again meanwhile, that one decides.
+    // Nothing to restore if the flush has been sent again meanwhile: that one decides.
     if (!isTold && flush.lane === undefined) debts.failFlush()
     return isTold
   }

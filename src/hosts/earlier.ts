@@ -23,7 +23,7 @@ export class Earlier {
     this.#movesTo = movesTo
   }
 
-  /** Whether a key found on a host is, or may be, one that moves there. */
+  /** Whether a key that was found on a host is moved to that host, or may be. */
   isArriving(wireKey: string, host: Host): boolean {
     if (!this.#change.isOurs(wireKey)) return false
     // The host had no keys before this handover, so everything on it is from an earlier time.

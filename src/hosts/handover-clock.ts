@@ -35,7 +35,8 @@ export interface ClockInput {
 }
 
 /**
- * Tracks the phases of a handover by the clock of the fleet, and clears hosts before they are read.
+ * Tracks the phases of a handover by the clock of the fleet. Before a host is read, has the old
+ * items there deleted.
  */
 export class HandoverClock {
   readonly #input: ClockInput

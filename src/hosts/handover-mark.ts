@@ -126,7 +126,7 @@ export class HandoverMark {
         const item = await this.#ask(host, meta ? peek(this.#key) : getsItem(this.#key))
         if (item === undefined) return
         const mark = markIn(item)
-        // A foreign item under this key would keep the mark from being stored.
+        // Replace an item that is no mark: under this key it would keep the mark from being stored.
         if (mark === undefined) await this.#ask(host, remove(this.#key))
         else found.push({ host, mark, leftMs: leftMsOf(item, mark), cas: BigInt(item.cas) })
       },

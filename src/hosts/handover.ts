@@ -20,7 +20,10 @@ import { keysToTell } from './tell.ts'
 
 /** The value of `client.handover`. */
 export interface HandoverSnapshot {
-  /** `announce`: some processes may not know of the change yet. `move`: values are moving. */
+  /**
+   * The phase of a handover. `announce`: some processes may not know of the change yet. `move`:
+   * values are moving.
+   */
   readonly phase: 'announce' | 'move'
   /** The previous servers, as `hosts()` names them. */
   readonly fromServers: readonly string[]
@@ -134,8 +137,8 @@ export class Handover implements Mover {
     const phase = this.phaseFor(routeKey, previous)
     if (phase === undefined) return false
     if (this.#isStranger(previous)) return this.#takeWithout(request, previous, phase)
-    // The new host is down and the previous one replaces it, so the key has only one host. If keys
-    // are renamed, it still has two items there.
+    // If the new host is down and the previous one replaces it, one command is enough. But if keys
+    // are renamed, the key has two items even there.
     if (!this.from.isRenamed && this.#owner.newHostFor(routeKey) === previous)
       return this.#sendToOnlyHome(request, previous)
     if (request.verb.isOneHome === true) return this.#sendToReadHome(request, previous, phase)
@@ -205,7 +208,10 @@ export class Handover implements Mover {
     return this.previousHomeOf(routeKey) !== undefined
   }
 
-  /** Moves one key now. `early`: values may not move yet; `late`: no longer. */
+  /**
+   * Moves one key now. The result is `early` if values may not move yet, and `late` if they no
+   * longer move.
+   */
   async copyKey(routeKey: string, wireKey: string): Promise<CopyOutcome> {
     await this.#clock.opening
     const previous = this.previousHomeOf(routeKey)
@@ -240,7 +246,7 @@ export class Handover implements Mover {
     return this.#input.leaving
   }
 
-  // The Mover methods, which moved requests call.
+  // The methods of Mover, which moved requests call.
 
   sendTo(host: Host, request: Request): void {
     request.binding = 'previous'
@@ -342,7 +348,7 @@ export class Handover implements Mover {
     for (;;) {
       const phase = this.phaseFor(request.routeKey!, previous) ?? 'settle'
       const isOut = this.#isOut(previous)
-      // This host misses a change, so it must never be read again.
+      // If a previous host that is down misses a change, it must never be read again.
       if (isOut && effect !== 'read') this.#gone.add(previous)
       const moved = new MovedRequest(request, this, previous, isOut)
       const mayCopy = previous.abilities?.meta === true && this.#mayCopyTo(request.routeKey!)
@@ -350,7 +356,7 @@ export class Handover implements Mover {
         request.resolve(await carryOut(planOf(phase, effect, mayCopy), moved))
         return
       } catch (error) {
-        // The host has gone down: its keys use their new host at once.
+        // If the host has gone down, its keys use their new host at once.
         if (!isOut && this.#isOut(previous)) this.#gone.add(previous)
         request.sent ||= moved.isSent
         const { retryWrites } = this.#owner.policy

@@ -46,9 +46,9 @@ export interface Health {
   readonly incidentMs: number
   /** The number of consecutive failed dials. */
   readonly dialFailures: number
-  /** The earliest time of the next dial. */
+  /** The earliest time at which the host may be dialled again. */
   readonly nextDialMs: number
-  /** When it was ejected. */
+  /** When the host was last ejected. */
   readonly ejectedMs: number
   /** When the next probe is due; Infinity if none is. */
   readonly nextProbeMs: number

@@ -25,7 +25,7 @@ export class Leftovers {
   readonly #ask: MarkAsk
   readonly #state: FleetState
   readonly #earlier: Earlier
-  /** Stores the mark of the handover again. */
+  /** Stores the mark of the handover again, on a host that was flushed. */
   readonly #restoreMark: (host: Host) => Promise<void>
   readonly #clear = new Set<Host>()
   readonly #tries = new Map<Host, number>()
@@ -72,7 +72,7 @@ export class Leftovers {
     await this.#find(host)
     if (this.isClear(host)) return
     const tries = this.#tries.get(host) ?? 0
-    // Without CAS ids the age of an item is unknown.
+    // Without CAS ids the age of items is unknown, so nothing may be deleted.
     const isTold = (this.#state.casOf.get(host) ?? 0n) > 0n && host.abilities?.proxy !== true
     const isListing = canList(host)
     const isPossible = isListing || (this.#earlier.isAll(host) && !isRead)

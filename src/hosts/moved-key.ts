@@ -16,7 +16,7 @@ export interface MovedKey<Result> {
   delete(at: HomeName): Promise<void>
   /** Copies the item from the previous to the new host before the command continues. */
   copy(): Promise<void>
-  /** Does the same in the background, after the command has its result. */
+  /** Copies the item in the background, after the command has its result. */
   copyLater(): void
 }
 

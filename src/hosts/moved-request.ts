@@ -81,7 +81,7 @@ export class MovedRequest implements MovedKey<unknown> {
     this.#b = request.verb.debt?.(request).isBase64 === true
   }
 
-  /** Whether a command with a change may have been sent. */
+  /** Whether a command that changes something may have been sent. */
   get isSent(): boolean {
     return this.#isSent
   }
@@ -280,7 +280,10 @@ async function pauseALittle(): Promise<void> {
   await new Promise((wake) => setTimeout(wake, PAUSE_MS))
 }
 
-/** Whether an item is empty and without flags: a value that is being loaded or copied. */
+/**
+ * Whether an item is empty and has no flags. It then stands for a value that is being loaded or
+ * copied.
+ */
 function isEmptyItem({ body, flags }: PlacedItem): boolean {
   return body.length === 0 && (flags & 1) === 0
 }

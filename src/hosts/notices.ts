@@ -6,7 +6,7 @@ import { getsVerb, textVerb } from './item-commands.ts'
 import type { ClusterPolicy } from './policy.ts'
 import { tellRequest } from './tell.ts'
 
-/** How long a fallback host keeps a notice: longer than most outages. */
+/** How long a fallback host keeps a notice, in seconds: longer than most outages. */
 const NOTICE_SECONDS = 3_600
 /** UTF-8 never contains this byte, so no caller's key is the same. */
 const NOTICE_PREFIX = '\xff~mintring~missed~'

@@ -63,7 +63,7 @@ export class Places {
     return !this.#inRing.includes(1)
   }
 
-  /** Whether both place every key on the same host. */
+  /** Whether this placement and another one put every key on the same host. */
   isLike(other: Places): boolean {
     return this.placement === other.placement
   }

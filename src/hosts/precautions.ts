@@ -45,7 +45,7 @@ export class Precautions {
     for (const [routeKey, wireKey] of keysToTell(request)) {
       const fallback = owner.fallbackOf(routeKey, host)
       if (fallback === undefined || owner.homeOf(routeKey) !== host) continue
-      // Not if the fallback host is also the key's previous host: the handover sends it every
+      // Skip a fallback host that is also the key's previous host: the handover sends it every
       // change.
       if (fallback === owner.handover?.previousHomeOf(routeKey)) continue
       const removal = tellRequest({ wireKey, debt })

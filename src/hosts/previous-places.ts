@@ -26,7 +26,7 @@ export interface HandoverChange {
 /** The placement of another client, or of an earlier process. */
 export interface PreviousPlacement {
   readonly servers: readonly ServerAddress[]
-  /** Those of the servers that must not be dialled. */
+  /** The servers of this list that must not be dialled. */
   readonly strangers?: ReadonlySet<ServerAddress>
   readonly options: RingOptions
   readonly rename: Rename | undefined

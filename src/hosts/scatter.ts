@@ -6,7 +6,8 @@ import { errorOf } from './next-step.ts'
 import { DialPace } from './pace.ts'
 
 /**
- * The maximum number of concurrent groups and moving keys: keeps all hosts busy and bounds memory.
+ * The maximum number of groups and moving keys that are sent at once. Enough to keep all hosts
+ * busy, with bounded memory.
  */
 const MAX_GROUPS = 64
 
@@ -23,7 +24,7 @@ export interface Batch {
    * Returns where a group that starts at `first` must end, so that it fits one line or one write.
    */
   cut(positions: readonly number[], first: number): number
-  /** Returns one request for these keys; it keeps the result of each. */
+  /** Returns one request for these keys. The batch keeps the result of each key. */
   request(positions: readonly number[]): Request<void>
   /** Treats a key as a miss: its host is down, and `failover` is 'miss'. */
   miss(position: number): void
@@ -101,7 +102,7 @@ export class Scatter {
   ): Host | undefined {
     const { isRead } = this.#batch
     const routeKey = this.#batch.routeKey(position)
-    // A moving key needs commands on two hosts, so it cannot be part of a group.
+    // A moving key needs commands on two hosts, so it cannot be part of a group for one host.
     if (this.#cluster.handover?.isMoving(routeKey) === true) {
       this.#startAlone(position)
       return undefined

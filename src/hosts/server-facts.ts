@@ -32,14 +32,14 @@ export class ServerFacts {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
   }
 
-  /** Stores the result of a handshake, and resolves the waiting callers. */
+  /** Stores the result of a handshake, and resolves the callers that wait for it. */
   learned(abilities: Abilities): void {
     this.abilities = abilities
     this.#hangUps = 0
     for (const { resolve } of this.#taken()) resolve(abilities)
   }
 
-  /** Rejects the waiting callers, because no handshake will succeed soon. */
+  /** Rejects the callers that wait for a handshake, because none will succeed soon. */
   unreachable(error: MintringError): void {
     for (const { reject } of this.#taken()) reject(error)
   }

@@ -113,7 +113,8 @@ export class SpeedCheck {
       const { name, address, speed } = host
       const { replyMs = 0, isSlow } = speed
       if (isNews) hooks.slow?.({ host: name, address, isSlow, replyMs, peersMs })
-      // Includes hosts that were slow before the setting became 'eject'.
+      // Checked at each window, so that a host that was slow before the setting became 'eject' is
+      // ejected too.
       if (!isSlow || policy.slowHosts !== 'eject') continue
       const times = `${Math.round(replyMs)} ms on average, its peers in ${Math.round(peersMs)} ms`
       const message = `${name} replies in ${times}`

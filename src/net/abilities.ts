@@ -57,9 +57,9 @@ const PROXY_NAMES: Readonly<Record<ProxyKind, string>> = {
 
 /** A command that older versions of memcached do not have. */
 interface Newer {
-  /** The first words of its line. */
+  /** The first words of the command line that such a version does not support. */
   readonly words: string
-  /** The first version that has it. */
+  /** The first version that supports the command. */
   readonly since: string
   readonly instead: string
 }

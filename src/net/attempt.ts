@@ -111,7 +111,10 @@ function isRefusal(kind: ReplyKind): boolean {
   return kind === Ns || kind === Nf || kind === Ex
 }
 
-/** Reports a failed attempt to its router; after the deadline as a timeout. */
+/**
+ * Reports a failed attempt to the host that decides about a retry. After the deadline, the error is
+ * a timeout.
+ */
 export function failRequest(
   request: Request,
   attempt: Attempt,
@@ -133,7 +136,7 @@ export function timeoutError(
   cause?: MintringError,
 ): MintringError {
   const waitedMs = Math.round(performance.now() - startMs)
-  // Earlier steps of an operation can use up its time.
+  // Earlier steps of the operation may have used up its time.
   const inTime = waitedMs > 0 ? `in ${waitedMs} ms` : 'before the operation had to end'
   const message = `${host} did not reply to ${verb.name} ${inTime}`
   return new MintringError('MINTRING_TIMEOUT', message, {

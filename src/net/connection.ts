@@ -13,7 +13,7 @@ export interface ConnectionOwner {
   onRead(bytes: number): void
   /** Called when the socket can take bytes again after `write` returned false. */
   onDrain(): void
-  /** Called once, for any reason. */
+  /** Called once when the connection has ended, for any reason. */
   onClosed(connection: Connection, error: MintringError): void
 }
 
@@ -28,7 +28,8 @@ export class Connection {
   constructor(owner: ConnectionOwner, limits: Partial<ParserLimits>) {
     this.#owner = owner
     this.#parser = new ReplyParser((reply) => {
-      // A reply may close the connection while its chunk contains more replies.
+      // Check after each reply: it may close the connection, although its chunk contains more
+      // replies.
       if (!this.#isClosed) owner.onReply(reply)
     }, limits)
   }

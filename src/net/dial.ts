@@ -49,14 +49,15 @@ const READ_BUFFER_BYTES = 256 * 1024
 const KEEPS_BUFFERS =
   (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent !==
   'Cloudflare-Workers'
-/** The minimum time for each address, so that time is left for the next one. */
+/** The minimum time for a try of one address. It leaves time for the next address of the name. */
 const MIN_ADDRESS_MS = 20
 
 let sharedReadBuffer: Buffer | undefined
 
 /**
  * Returns the read buffer. Reads are synchronous, so one buffer serves all connections of the
- * process. Except on Windows, where the kernel fills several buffers concurrently.
+ * process. On Windows each connection has its own, because the kernel fills several buffers
+ * concurrently.
  */
 function readBuffer(): Buffer {
   if (process.platform === 'win32') return Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)

@@ -7,7 +7,8 @@ import { KeySet } from './key-set.ts'
 import type { Attempt, Request, Router, Sink } from './request.ts'
 
 /**
- * How many keys one combined `get` reads: a larger one would keep the server from overlapping work.
+ * How many keys one combined `get` reads at most. In larger ones, client and server would wait for
+ * each other.
  */
 const MAX_BATCH_KEYS = 100
 /** The maximum length of its line: proxies and old servers have small buffers. */
@@ -103,8 +104,8 @@ export class GetBatch implements Attempt {
   }
 
   /**
-   * Takes a reply. The server returns hits in the order of the keys, omits misses, and ends with
-   * END.
+   * Processes a reply. The server returns hits in the order of the keys, omits misses, and ends
+   * with END.
    */
   accept(reply: Reply): boolean {
     if (this.#isSingle) return this.#acceptSingle(reply)
@@ -170,7 +171,7 @@ export class GetBatch implements Attempt {
     return this.#isExtended ? request.finalMs : request.deadlineFrom(this.startMs)
   }
 
-  /** Takes the reply of one key: VALUE and END, END alone, or an error line. */
+  /** Processes the reply for one key: VALUE and END, END alone, or an error line. */
   #acceptSingle(reply: Reply): boolean {
     const request = this.#requests[this.#cursor]!
     if (reply.kind === ReplyKind.Value) {

@@ -54,7 +54,7 @@ export class Handshake {
   #isAuthenticated = false
   #version = ''
   #hasMeta = false
-  /** Whether `version` returned an error of a proxy whose server is down. */
+  /** Whether a proxy returned an error to `version`, because its server is down. */
   #isBehindProxy = false
   #settings = new Map<string, string>()
   #abilities: Abilities | undefined
@@ -116,10 +116,11 @@ export class Handshake {
     }
     const text = reply.text()
     if (/unauthenticated/.test(text)) return this.#authenticate()
-    // Proxies forward `version` to one of their servers; the others may be up.
+    // Do not fail: a proxy forwards `version` to one of its servers, and the others may be up.
     this.#isBehindProxy = reply.kind === ReplyKind.ServerError
     if (this.#isBehindProxy) return this.#finish()
-    // When there are too many connections, memcached sends this error before any command.
+    // Continue after an error, but not after this one: memcached sends it when there are too many
+    // connections.
     if (reply.kind === ReplyKind.Error && !/too many/i.test(text)) return this.#afterVersion()
     throw this.#error('MINTRING_CONNECTION', `answered ${quoted(text)}`)
   }
@@ -154,7 +155,7 @@ export class Handshake {
 
   #onMeta(reply: Reply): string {
     this.#hasMeta = reply.kind === ReplyKind.Mn
-    // Servers other than memcached reply to `stats` in their own ways.
+    // Do not send `stats` to a server other than memcached: each replies in its own way.
     if (!isMemcachedVersion(this.#version)) return this.#finish()
     this.#step = this.#hasMeta ? 'settings' : 'item'
     const item = this.#itemCommand()

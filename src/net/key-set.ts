@@ -1,6 +1,9 @@
 /** The number of slots: a power of two, several times the keys of a batch. */
 const SLOTS = 512
-/** Hashed are this many characters, evenly spread, before the last TAIL_CHARACTERS of the key. */
+/**
+ * How many characters of a key are hashed besides the last ones: evenly spread over the rest of the
+ * key.
+ */
 const SPREAD_CHARACTERS = 8
 /** How many last characters are hashed: there the keys of a batch differ most, as in numbers. */
 const TAIL_CHARACTERS = 8

@@ -38,7 +38,7 @@ export interface LaneEnding {
 /** The owner of a connection: receives its events and decides what follows. */
 export interface LaneOwner<L = unknown> extends Router {
   readonly settings: LaneSettings
-  /** Decides when requests are written; shared by all connections of a client. */
+  /** Decides when requests are written. All connections of a client share it. */
   readonly turn: Turn
   handshake(): HandshakeInput
   dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket>
@@ -48,8 +48,8 @@ export interface LaneOwner<L = unknown> extends Router {
    */
   laneOpened(lane: L, abilities: Abilities, item: GreetingItem | undefined): void
   /**
-   * Called once per chunk, when replies arrived in time or a large part of a value did. `tookMs` is
-   * the duration of the first of these replies.
+   * Called once per chunk of bytes, if it contained replies in time or a large part of a value.
+   * `tookMs` is the time that the first of these replies took.
    */
   laneAnswered(nowMs: number, tookMs: number | undefined): void
   /** Called when a request has waited a full `requestTimeoutMs`, for its reply or to be written. */

@@ -15,7 +15,7 @@ export type LaneState = 'closed' | 'opening' | 'open' | 'draining'
 /** A connection that was idle for longer reads before it writes: the server may have closed it. */
 const REST_MS = 1_000
 /**
- * The share of the server's idle timeout after which the client closes an idle connection itself.
+ * The share of the server's idle timeout after which the client itself closes an idle connection.
  */
 const IDLE_SHARE = 0.8
 
@@ -55,7 +55,7 @@ export class Lane implements ConnectionOwner, Gatherer {
   #connection: Connection | undefined
   #handshake: Handshake | undefined
   #dialling: AbortController | undefined
-  /** The error to end with after draining. */
+  /** The error with which pending requests fail when draining has ended. */
   #drained: MintringError | undefined
   #written = 0
   #life = 0
@@ -338,7 +338,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     return this.#quietSinceMs + this.#owner.settings.requestTimeoutMs * STALL_SHARE
   }
 
-  /** When draining ends, even if replies are still missing. */
+  /** When draining ends although replies are still missing. */
   get #overdueAtMs(): number {
     const { requestTimeoutMs } = this.#owner.settings
     const sinceMs = Math.max(this.#quietSinceMs, this.#progressMs)

@@ -5,13 +5,13 @@ import { Lane } from './lane.ts'
 import type { LaneOwner } from './lane-owner.ts'
 import type { Past, Request } from './request.ts'
 
-/** How many connections a host has. */
+/** The limits for the number of connections to a host. */
 export interface LaneBounds {
   /** How many connections are kept open, once opened. */
   readonly min: number
   /** The maximum number of connections. */
   readonly max: number
-  /** The maximum number of connections that each carry a single request and then close. */
+  /** After how many ms an unused connection beyond `min` is closed; 0: never. */
   readonly idleMs: number
 }
 

@@ -1,4 +1,4 @@
-// Imported, because the global Buffer is a getter that runs at each use.
+// Import Buffer from the module: the global Buffer is a getter, which would run at each use.
 import { Buffer } from 'node:buffer'
 import { MintringError } from '../errors.ts'
 import { SingleAttempt } from './attempt.ts'
@@ -189,7 +189,10 @@ export class Outbox implements Sink {
   }
 }
 
-/** Whether a caller transferred its bytes to another thread while they waited: they are gone. */
+/**
+ * Whether a caller transferred the bytes of its value to another thread while they waited here.
+ * They are then gone.
+ */
 function isDetached(attempt: Attempt): boolean {
   if (!(attempt instanceof SingleAttempt)) return false
   const { request } = attempt

@@ -107,7 +107,7 @@ export interface Verb {
 /** The host of an attempt: receives failed attempts and decides whether to retry. */
 export interface Router {
   readonly name: string
-  /** The maximum lifetime of items there, in seconds; 0 means no limit. */
+  /** The maximum lifetime of items on the host, in seconds; 0 means no limit. */
   readonly maxTtlSeconds: number
   /** What the server reported about itself; set before a request is written. */
   readonly abilities?: Abilities | undefined
@@ -121,17 +121,22 @@ export interface Router {
  */
 export interface Attempt {
   readonly router: Router
-  /** How many requests it contains. */
+  /** How many requests the attempt contains. */
   readonly size: number
   /** When the event loop could write it, on the clock of `performance.now()`. */
   readonly startMs: number
-  /** When it times out; after it ended, when to check it again. */
+  /**
+   * When the attempt times out. If it has ended but its reply is still to come: when to check it
+   * again.
+   */
   readonly deadlineMs: number
   /** Whether bytes of its command may have left the process. */
   readonly isSent: boolean
-  /** The bytes of values that it writes. */
+  /** The number of bytes of the values that the attempt writes. */
   readonly bytes: number
-  /** Starts its time, at the end of the tick that created it. */
+  /**
+   * Starts the attempt's time limit, at the end of the event loop tick that created the attempt.
+   */
   begin(nowMs: number): void
   /** Writes the requests that are not settled. Returns how many were sent. */
   write(out: Sink, nowMs: number): number
@@ -139,7 +144,7 @@ export interface Attempt {
    * Processes one reply to the attempt. Returns true when no more replies belong to the attempt.
    */
   accept(reply: Reply): boolean
-  /** Fails it: each of its requests is retried or rejected. */
+  /** Fails the attempt: each of its requests is retried or rejected. */
   fail(error: MintringError): void
   /** Records that the server closed the connection while it worked on this attempt. */
   noteHangUp(): void
@@ -151,7 +156,7 @@ export interface Attempt {
   expire(nowMs: number, requestTimeoutMs: number, lane?: LaneLife['lane']): void
   /** Whether its callers no longer wait. */
   readonly isOver: boolean
-  /** Extends its deadline to the end of the operation, because its reply is arriving. */
+  /** Extends the attempt's deadline to the end of the operation, because its reply is arriving. */
   extend(): void
 }
 
@@ -207,7 +212,9 @@ export class Request<Result = unknown, Context = unknown> {
   readonly flags: number
   /** The exptime as sent. */
   readonly exptime: number
-  /** Further arguments to encode: a CAS id, a delta, the flags of a meta command, a line. */
+  /**
+   * Further arguments to encode: a CAS id, a delta, the flags of a meta command, or a whole line.
+   */
   readonly args: unknown
   /** What the verb needs to parse the reply (a codec, a list of keys). Fixed once it is sent. */
   context: Context
@@ -269,7 +276,7 @@ export class Request<Result = unknown, Context = unknown> {
     })
   }
 
-  /** Whether its key decides where it goes next. */
+  /** Whether the request's next host depends on its key. */
   get isFree(): boolean {
     return this.binding === 'key' || this.binding === 'new'
   }
@@ -285,7 +292,10 @@ export class Request<Result = unknown, Context = unknown> {
     return this.past
   }
 
-  /** Whether too many connections closed on it, so that it is not sent again. */
+  /**
+   * Whether too many connections closed while the server worked on this request, so that it is not
+   * sent again.
+   */
   get isSuspect(): boolean {
     return this.past !== undefined && this.past.hangUps >= MAX_HANG_UPS
   }

@@ -1,4 +1,4 @@
-// Imported, because the global Buffer is a getter that runs at each use.
+// Import Buffer from the module: the global Buffer is a getter, which would run at each use.
 import { Buffer } from 'node:buffer'
 
 /**
@@ -30,7 +30,9 @@ export class Slab {
     this.#at = 0
   }
 
-  /** Sockets still reference the bytes taken: allocate a new slab. */
+  /**
+   * Leaves the slab to the sockets that still reference its bytes; the next text gets a new slab.
+   */
   leave(): void {
     if (this.#at > 0) this.#bytes = undefined
     this.#at = 0

@@ -1,6 +1,9 @@
 import { clearImmediate, clearTimeout, performance, setImmediate, setTimeout } from '../runtime.ts'
 
-/** If a timer fires later than this, the event loop was blocked, and the peer need not be slow. */
+/**
+ * If a timer fires later than this, the event loop was blocked. A missing reply is then not the
+ * server's fault.
+ */
 const BLOCKED_MS = 50
 /** How many event loop ticks a blocked process gets to read what waits in its sockets. */
 const CATCH_UP_TURNS = 3
@@ -46,7 +49,7 @@ export class Watch {
 
   readonly #onTimer = (): void => {
     const isBlocked = performance.now() - this.#dueMs > BLOCKED_MS
-    // Blocks by() from setting a timer while the reads are pending.
+    // Keep by() from setting a timer while the reads are pending.
     this.#dueMs = Number.NEGATIVE_INFINITY
     this.#afterReads(isBlocked ? CATCH_UP_TURNS : 1)
   }
@@ -58,7 +61,7 @@ export class Watch {
     })
   }
 
-  /** Resets first, because `onDue` may call by(). */
+  /** Resets the time first, because `onDue` may call by(). */
   #look(): void {
     this.#dueMs = Number.POSITIVE_INFINITY
     this.by(this.#onDue(performance.now()))

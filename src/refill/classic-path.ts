@@ -78,7 +78,8 @@ export class ClassicPath implements Path {
     if ((flags & Stamp.Refill) === 0) {
       return { ...known, verdict: 'fresh', election: 'none', freshForSeconds: -1 }
     }
-    // Meta commands stored a value without a clock; this path cannot see its stale mark.
+    // A value without a clock was stored by meta commands. Treat it as stale, because classic
+    // commands cannot see its stale mark.
     const freshForSeconds = this.#freshFor(flags) ?? 0
     if ((flags & Stamp.Marked) !== 0 || freshForSeconds <= 0) {
       const staleForSeconds = Math.max(0, -freshForSeconds)
@@ -100,13 +101,17 @@ export class ClassicPath implements Path {
       { name: 'gets', beside },
     ])
     const [added, lock] = (await answers.catch(unlessRefused)) ?? []
-    // The proxy's server for the lock may be down. Then only the CAS id guards the store.
+    // The lock's server may be down behind a proxy. Then load without a lock: only the CAS id
+    // guards the store.
     if (added === undefined) return won(now, trouble)
     if (added.status === 'done') return this.#take(key, policy, now, trouble)
     return lost(now, TROUBLES[lock!.flags] ?? 'none')
   }
 
-  /** Renews the lock. If it had already expired, two loads may run, and only one is stored. */
+  /**
+   * Renews the lock. If the lock had already expired, two loads may run, and only one of their
+   * values is stored.
+   */
   async beat(key: string, policy: Policy, lease: Lease, trouble: Trouble): Promise<void> {
     await this.#lock(key, lease, trouble, policy.leaseSeconds)
   }
@@ -183,14 +188,14 @@ export class ClassicPath implements Path {
       { name: 'gets' },
     ])
     const now = this.#nowThere(read!, policy)
-    // Do not check the new item's lifetime again: it may belong to a client whose clock is far
-    // behind.
+    // Do not check the lifetime of the new item again. Another client with a slow clock may have
+    // stored it, and the check could fail for ever.
     return isSameLease(now.lease, lease) ? won(now, trouble) : this.elect(key, policy, now)
   }
 
   #nowThere(item: Item, policy: Policy): Finding {
     const now = this.judge(item, policy, 0)
-    // The item vanished between the two commands; the next read decides.
+    // If the item vanished between the two commands, do nothing: the next read decides.
     return now.lease.cas === '' ? { ...now, election: 'lost' } : now
   }
 
@@ -238,7 +243,7 @@ function unlessRefused(error: unknown): undefined {
  */
 const KEPT = CODEC_FLAGS | Stamp.Refill | Stamp.NoEarly
 
-/** The meaning of a lock's flags. */
+/** The flags of a lock are an index into this list: how the load of its holder goes. */
 const TROUBLES: readonly Trouble[] = ['none', 'slow', 'failing']
 
 function lockOf(trouble: Trouble): EncodedItem {

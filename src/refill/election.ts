@@ -5,7 +5,7 @@ import { ELECTION_PAUSE_MS } from './path.ts'
 import { anew } from './share.ts'
 import type { Sight, Slot } from './slots.ts'
 
-/** Told about leases that were taken over from dead holders. */
+/** Called for each lease that was taken over from a dead holder. */
 export interface ElectionOwner {
   readonly clock: Clock
   tookOver(slot: Slot, finding: Finding): void

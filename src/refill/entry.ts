@@ -14,7 +14,7 @@ export type EntryState = 'fresh' | 'stale' | 'miss' | 'uncached' | 'bypass'
 export interface RefillEntry<Value = unknown> {
   /** The value that `getOrSet` resolves to. */
   readonly value: Value
-  /** How the caller got it. */
+  /** How the caller got its value. */
   readonly state: EntryState
   /** Seconds since a stale value stopped being fresh. */
   readonly staleFor?: number

@@ -121,7 +121,9 @@ export function withoutValue(finding: Finding): Finding {
   }
 }
 
-/** Serves as `again`, which decodes a value again, if there is no value. */
+/**
+ * Serves as the `again` of read results without a value, which otherwise decodes the value again.
+ */
 export function nothing(): undefined {
   return undefined
 }

@@ -36,7 +36,7 @@ export interface FlightDeck {
  */
 export class Flight {
   readonly promise: Promise<RefillEntry>
-  /** Resolves once the loader was called, or when it will not be. */
+  /** Resolves when the loader was called, or when it is certain that it will not be called. */
   readonly begun: Promise<void>
   /** Whether the value was loaded but not stored, because the key was changed meanwhile. */
   isLost = false
@@ -55,7 +55,10 @@ export class Flight {
   #isAbandoned = false
   #onBegun: () => void = () => {}
 
-  /** `onUnjoinable` is called before the store is sent, or when there is no store. */
+  /**
+   * `onUnjoinable` is called when no more callers may join: before the store is sent, or when there
+   * is no store.
+   */
   constructor(
     ask: Ask,
     path: Path,
@@ -77,7 +80,7 @@ export class Flight {
     this.begun = new Promise((resolve) => {
       this.#onBegun = resolve
     })
-    // The client closed before the reply that gave this lease arrived. So give the lease up at
+    // If the client closed before the reply that gave this lease arrived, give the lease up at
     // once.
     if (deck.loads.closedWith !== undefined) this.abandon(deck.loads.closedWith)
     this.promise = this.#run()
@@ -232,7 +235,7 @@ export class Flight {
     const { key, policy } = this.#terms
     const { clock, tally } = this.#deck
     this.#beatTimer = clock.after(((policy.leaseSeconds - 1) * 1000) / 2, () => {
-      // A renewal that fails is followed by the next.
+      // Ignore a renewal that fails: the next one follows soon.
       const told = this.#path.beat(key, policy, this.lease, this.#troubleOf(policy))
       told.then(
         () => tally.renewals++,

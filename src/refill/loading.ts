@@ -82,7 +82,7 @@ export function earlySecondsOf({ policy, pace }: Terms): number {
   return Math.min(Math.ceil(pace.enoughMs / 1000) + 1, policy.earlyRefreshSeconds)
 }
 
-/** A call that may start a load. The scope is the caller's async context. */
+/** A call that may start a load. `scope` is the caller's async context. */
 export interface Ask<Slot extends Terms = Terms> {
   readonly slot: Slot
   readonly loader: Loader

@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts'
 import { type Bypass, Flight } from './flight.ts'
 import { withinWait } from './share.ts'
 
-/** How long close() waits for replies that may have given this client a lease. */
+/** How long close() waits for replies that may give this client a lease. */
 const LAST_REPLIES_MS = 100
 
 /** Tracks a client's running loads and background work, so that close() can wait for them. */
@@ -31,7 +31,7 @@ export class Loads {
     end.then(over, over)
   }
 
-  /** A command was sent that may give this client a lease. */
+  /** Records that a command was sent that may give this client a lease. */
   asks(): void {
     this.#asked++
   }

@@ -71,7 +71,7 @@ class Batch {
       )
     })
 
-  /** Called when all keys are read: no further keys need loading soon. */
+  /** Called when all keys are read. Loader calls then need not wait for further keys. */
   gathered(): void {
     this.#isGathering = false
     if (this.#timer === undefined) return

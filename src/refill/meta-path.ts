@@ -66,7 +66,8 @@ export class MetaPath implements Path {
     const verdict: Verdict = value === UNREADABLE ? 'absent' : isStale ? 'stale' : 'fresh'
     const mayBeEarly = isEarly && (flags & Stamp.NoEarly) === 0
     const needsRefill = verdict !== 'fresh' || mayBeEarly
-    // A mark shortened the placeholder's lifetime, so it may expire before the load ends.
+    // A mark may have shortened the placeholder's lifetime. It could expire before the load ends,
+    // so it is replaced first.
     const isShort = isEmpty && item.won && item.stale
     const election = isShort ? 'open' : needsRefill ? electionOf(item, verdict) : 'none'
     return {
@@ -310,7 +311,7 @@ function isFleeting({ place }: Lease, { leaseSeconds }: Policy): boolean {
   return place.maxTtlSeconds > 0 && place.maxTtlSeconds < beatSeconds(leaseSeconds)
 }
 
-/** The meaning of a heartbeat's flags. */
+/** The flags of a heartbeat are an index into this list: how the load of its holder goes. */
 const TROUBLES: readonly Trouble[] = ['none', 'slow', 'failing']
 
 function beatOf(trouble: Trouble): EncodedItem {

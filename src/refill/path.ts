@@ -50,11 +50,11 @@ export interface Elected {
 /** The value that a refill stores. */
 export interface FoundEntry {
   readonly encoded: EncodedItem
-  /** How long it is fresh. */
+  /** How long the value is fresh, in seconds. */
   readonly ttlSeconds: number
-  /** Whether its lifetime is too short for an early refresh. */
+  /** Whether the value's lifetime is too short for an early refresh. */
   readonly isTooShort: boolean
-  /** The tags to store with it. */
+  /** The tags to store with the value. */
   readonly tail: Tail | undefined
 }
 

@@ -25,8 +25,8 @@ export function pathsOf(store: RefillStore, clock: Clock): (policy: Policy) => P
 }
 
 /**
- * Returns the error for sidecar tags on classic servers, which would store the tags inside the
- * page.
+ * Returns the error for tags with `placeholder: 'sidecar'` on servers without meta commands: these
+ * would store the tags inside the page.
  */
 function tooOld(): MintringError {
   const what = "Keys with placeholder: 'sidecar' have tags only on servers with meta commands"

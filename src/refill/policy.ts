@@ -15,9 +15,12 @@ export type OnWaitTimeout = 'load' | 'undefined' | 'throw'
 export interface RefillPolicy {
   /** How long a value is fresh. */
   readonly ttl: Seconds
-  /** How long after that it is served stale while one client refills. Default 60. */
+  /** How long after its ttl a value is served stale while one client refills it. Default 60. */
   readonly staleWhileRevalidate?: Seconds | undefined
-  /** How long after its ttl it is served when the loader fails. Default: staleWhileRevalidate. */
+  /**
+   * How long after its ttl a value is served when the loader fails. Default: as
+   * staleWhileRevalidate.
+   */
   readonly staleIfError?: Seconds | undefined
   /**
    * How long a refill holds the lease without a sign of life; then another takes over. Default 10,
@@ -37,7 +40,10 @@ export interface RefillPolicy {
   readonly loaderTimeoutMs?: number | undefined
   /** How long a caller waits for another client that loads a missing key, in ms. Default 5,000. */
   readonly waitTimeoutMs?: number | undefined
-  /** What the caller gets then: its own load, which is not stored, `undefined`, or an error. */
+  /**
+   * What a caller gets when waitTimeoutMs has passed: the result of its own load, which is not
+   * stored, `undefined`, or an error.
+   */
   readonly onWaitTimeout?: OnWaitTimeout | undefined
   /** How long the fleet waits after a failed load before the next attempt. Default 5. */
   readonly errorBackoff?: Seconds | undefined

@@ -86,8 +86,8 @@ export class Refill implements DefinedVerbs {
    * serve, MINTRING_WAIT_TIMEOUT with `onWaitTimeout: 'throw'`, MINTRING_ABORTED, MINTRING_CLOSED.
    */
   getOrSet<Value>(key: string, loader: Loader<Value>, options: RefillOptions): Promise<Value> {
-    // The read counts a value. A caller with a signal or timeout may leave earlier, so its call is
-    // counted when it ends.
+    // The read counts calls that wait for its value. A caller with a signal or timeout may leave
+    // earlier, so its call is counted when it ends.
     if (!this.#isKnown || isBounded(options)) {
       return this.getOrSetEntry(key, loader, options).then(({ value }) => value)
     }

@@ -32,7 +32,7 @@ const MAX_REREADS = 3
 /** How many reads, stores or invalidations of batches run at once. */
 const MAX_AT_ONCE = 512
 
-/** Runs a listener outside any request, because it serves many. */
+/** Runs a listener outside the async context of any request, because it serves many requests. */
 const outside = AsyncLocalStorage.snapshot()
 
 /** The hooks and the counters of refills. */
@@ -129,8 +129,8 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   }
 
   /**
-   * Lets one reader mark the value stale. That reader gets the stale value only after its load has
-   * begun, because its own request may be the loader.
+   * Lets one reader mark the value stale, so that it is refilled. That reader gets the stale value
+   * only after the load has begun, because its own call may run the loader.
    */
   async #settleMarked(ask: Ask<Slot>, finding: Finding): Promise<RefillEntry> {
     const { staleTimeoutMs } = ask.slot.policy
@@ -219,7 +219,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return this.unreachable(this.#waiter(ask, undefined), error)
   }
 
-  // Trying for leases.
+  // Calls that try for a lease.
 
   async elect({ slot }: Ask<Slot>, finding: Finding): Promise<Finding> {
     this.loads.asks()
@@ -244,7 +244,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     this.report('leaseTakenOver', { key, host: lease.place.name })
   }
 
-  // Loading.
+  // Calls that load.
 
   #start(ask: Ask<Slot>, finding: Finding): Flight {
     const { slot } = ask
@@ -310,7 +310,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
       : stale
   }
 
-  // Reading, and waiting for other clients.
+  // Calls that read, and calls that wait for other clients.
 
   /**
    * Joins the key's read of this tick, or starts one: there is one per key and tick. A read whose
@@ -372,7 +372,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return staleEntry(finding)
   }
 
-  // Changing the key.
+  // Calls that change the key.
 
   /**
    * Marks the key stale and resolves to a value loaded after that. Rejects when it cannot be

@@ -75,7 +75,7 @@ export class Portions {
     this.#others++
   }
 
-  /** Prepares for copies, before a caller has the value and can change it. */
+  /** Prepares to copy the loaded value, before its first caller has it and can change it. */
   async prepare(value: unknown, encoded?: EncodedItem): Promise<void> {
     if (this.#others === 0 || this.#isShared || isImmutable(value)) return
     const made = encoded ?? (await this.#tried(() => this.#store.encode(value)))

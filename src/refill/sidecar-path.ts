@@ -115,7 +115,7 @@ export class SidecarPath extends MetaPath {
     if (cas === undefined) return false
     if (tail === undefined) return true
     const { place } = lease
-    // If the tags are not stored, the page counts as stale.
+    // A failure to store the tags is ignored: the page then counts as stale.
     await this.refillStore.exchange(place, key, [tagsOfPage(cas, tail, ttlSeconds)]).catch(() => {})
     return true
   }
@@ -126,7 +126,7 @@ export class SidecarPath extends MetaPath {
     lease: Lease,
     page: Page,
   ): Promise<string | undefined> {
-    // Check before the add, because nginx serves unconfirmed values too.
+    // Check the lock before the value is added, because nginx serves unconfirmed values too.
     if (!(await this.#holds(key, lease))) return undefined
     const { body, flags } = page.encoded
     const [added, lock] = await this.refillStore.exchange(lease.place, key, [

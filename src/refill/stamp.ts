@@ -9,13 +9,13 @@ export const Stamp = {
    */
   Refill: 1 << 8,
   /**
-   * Without any bit above NoEarly: not yet checked against invalidations, and counts as a miss.
-   * With any of them: the body ends in the versions of its tags.
+   * The value was not yet checked against invalidations, and counts as a miss. But if any bit above
+   * NoEarly is set too, it is a value whose body ends in the versions of its tags.
    */
   Unconfirmed: 1 << 9,
-  /** Invalidated, on servers without meta commands. */
+  /** Marks an invalidated value, on servers without meta commands. */
   Marked: 1 << 10,
-  /** Its lifetime is too short for an early refresh. */
+  /** The item's lifetime is too short for an early refresh. */
   NoEarly: 1 << 11,
   /** The bits that say when the value becomes stale count units of 256 s instead of 1 s. */
   Coarse: 1 << 12,

@@ -12,7 +12,7 @@ import type { Tail } from './tags/tail.ts'
 export interface Place {
   /** The server's name, as in `hosts()`. */
   readonly name: string
-  /** The maximum lifetime of items there; 0 for no limit. */
+  /** The maximum lifetime of items on this server; 0 for no limit. */
   readonly maxTtlSeconds: number
 }
 
@@ -138,13 +138,16 @@ export type StoreCommand = { readonly beside?: string | undefined } & (
   | {
       readonly name: 'cas'
       readonly encoded: EncodedItem
-      /** -1 expires at once. */
+      /** A negative lifetime, -1, lets the item expire at once. */
       readonly ttlSeconds: number
       readonly cas: string
     }
 )
 
-/** `done` (HD, STORED, …, and a hit), `exists` (EX), `missing` (NF, a miss), `refused` (NS). */
+/**
+ * The status of a reply: `done` (HD, STORED, …, and a hit), `exists` (EX), `missing` (NF, a miss),
+ * `refused` (NS).
+ */
 export type Status = 'done' | 'exists' | 'missing' | 'refused'
 
 /** The result of a command. Callers may keep it. */

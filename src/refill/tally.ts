@@ -106,7 +106,7 @@ export class Tally {
     }
   }
 
-  /** Does the same for each of many keys: if one key fails, the whole call does. */
+  /** Counts the outcome of a call for many keys: if one key fails, the whole call does. */
   endedMany(keys: unknown, entries: Promise<ReadonlyMap<string, RefillEntry>>): void {
     entries.then(
       (settled) => {

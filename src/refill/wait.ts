@@ -20,13 +20,13 @@ export interface Fallback {
 /** A caller that cannot be served at once. */
 export interface Waiter<Slot extends Terms> {
   readonly ask: Ask<Slot>
-  /** What it gets if the wait ends without a fresh value. */
+  /** What the caller gets if the wait ends without a fresh value. */
   readonly fallback: Fallback | undefined
-  /** Whether it needs a value loaded after its call, so that no stale value will do. */
+  /** Whether the caller needs a value loaded after its call, so that no stale value will do. */
   readonly wantsFresh: boolean
-  /** When it stops waiting for other clients' loads. */
+  /** When the caller stops waiting for other clients' loads. */
   readonly untilMs: number
-  /** How many times it may read again because a load it shared was not stored. */
+  /** How many more times the caller may read, because a load that it shared was not stored. */
   readonly rereads: number
 }
 
@@ -101,8 +101,8 @@ export class Wait<Slot extends Terms> {
         this.#goOn()
       },
       (error: unknown) => {
-        // A request that was rejected because this process is overloaded says nothing about the
-        // cache: keep waiting.
+        // Keep waiting: that this process rejected the request because it is overloaded says
+        // nothing about the cache.
         const isBusy = isMintringError(error) && error.code === 'MINTRING_OVERLOADED'
         if (!isBusy) this.#settle(({ waiter }) => owner.unreachable(waiter, error))
         this.#goOn()
@@ -135,7 +135,7 @@ export function waitTimedOut({ slot }: Ask): MintringError {
   )
 }
 
-/** Errors that do not mean that the cache is unreachable. */
+/** Codes of errors that do not mean that the cache is unreachable. */
 const NOT_UNREACHABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MINTRING_BAD_ARGUMENT',
   'MINTRING_BAD_KEY',
@@ -144,7 +144,10 @@ const NOT_UNREACHABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MINTRING_OVERLOADED',
 ])
 
-/** Whether an error says nothing about the cache, so that loading without it would be wrong. */
+/**
+ * Whether an error says nothing about the state of the cache. A load without the cache would then
+ * be wrong.
+ */
 export function isOwnFault(error: unknown): boolean {
   return isMintringError(error) && NOT_UNREACHABLE.has(error.code)
 }

@@ -16,7 +16,7 @@ const PROTOCOLS = memcachedAbilities().meta
   ? (['meta', 'classic'] as const)
   : (['classic'] as const)
 
-/** Short versions of the storms of long.ts. */
+/** Short versions of the runs in long.ts. */
 const SHORT = {
   ...STORM,
   protocol: PROTOCOLS[0],

@@ -12,7 +12,7 @@ export interface Written {
   readonly beganMs: number
   /** When the cache had acknowledged the write completely; Infinity when it never did. */
   atMs: number
-  /** The hosts that took it; '-' when they are not known. */
+  /** The hosts that took the write; '-' when they are not known. */
   hosts: string
 }
 
@@ -44,18 +44,18 @@ export interface Verdicts {
    */
   readonly violations: number
   /**
-   * The same, but another host returned the value than had taken the write, and two of the
-   * processes involved looked for the key at different hosts meanwhile: the reader, the writer, and
-   * those that had loaded or written the value.
+   * Violations that are excused because another host returned the value than had taken the write.
+   * Two of the processes involved looked for the key at different hosts meanwhile: the reader, the
+   * writer, and those that had loaded or written the value.
    */
   readonly apart: number
   /**
-   * The same, but the writer had ended: the deletes that it still had to send to the reader's host
-   * were lost with it.
+   * Violations that are excused because the writer had ended: the deletes that it still had to send
+   * to the reader's host were lost with it.
    */
   readonly orphaned: number
   readonly examples: readonly string[]
-  /** Examples of excused reads, `apart` or `orphaned`. */
+  /** Examples of the excused reads in `apart` and `orphaned`. */
   readonly excused: readonly string[]
   /** Reads that resolved to something that is not a value of the test. */
   readonly undefineds: number

@@ -11,7 +11,7 @@ export interface Load {
   /** The host where the loading process saw the key; after its end, the host of its lease. */
   readonly host: string
   readonly home: string
-  /** How the load ended. */
+  /** How the load ended: the name of the event that the refill reported, and its reason. */
   readonly how?: string
   /** Whether it was made without the cache, which was unreachable. */
   readonly isBypass: boolean

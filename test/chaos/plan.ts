@@ -41,7 +41,7 @@ export interface Trouble {
   readonly forMs: number
 }
 
-/** When a fault began and ended, and which server or process had it. */
+/** A time of trouble: when a fault began and ended, and which server or process had it. */
 export interface TroubleTime {
   readonly kind: Trouble['kind']
   readonly host: string | undefined
@@ -89,7 +89,7 @@ export type ParentMessage =
   /** `now`: the client is closed while reads are under way. */
   | { readonly stop: 'now' | 'in turn' }
 
-/** The instruction for one load. */
+/** What the parent tells a worker to do in one load. */
 export interface LoadTicket {
   readonly load: number
   readonly version: number

@@ -63,7 +63,7 @@ class Storm {
   readonly #stood: TroubleTime[] = []
   readonly #ends = new Map<number, number>()
   readonly #workers = new Map<ChildProcess, number>()
-  /** Workers that were told to close. */
+  /** How many workers were told to close. */
   readonly #closing = new Set<ChildProcess>()
   /** The server list of the workers; undefined: all servers. */
   #servers: readonly string[] | undefined
@@ -95,7 +95,8 @@ class Storm {
       written: this.#written,
       loads: this.#loads,
       ends: this.#ends,
-      // Errors that processes report themselves are no planted faults.
+      // Only planted faults and stopped processes count as trouble, not errors that processes
+      // report.
       troubles: [...this.#troubles, ...this.#stood],
       boundMs: boundMsOf(this.#plan),
     })
@@ -300,7 +301,7 @@ function boundMsOf({ policy, troubles }: ChaosPlan): number {
   return waitTimeoutMs + loaderTimeoutMs + EXCHANGES_MS + 2 * pauseMs
 }
 
-/** A killed worker does not get the message. */
+/** Do not send to a worker that was killed: it would not get the message. */
 function send(worker: ChildProcess, message: ParentMessage): void {
   if (worker.connected) worker.send(message, () => {})
 }

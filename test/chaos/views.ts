@@ -1,4 +1,4 @@
-/** From this time on a process looked for a key at this host. */
+/** From this time on, the process looked for the key at this host. */
 interface Look {
   readonly atMs: number
   readonly host: string
@@ -26,7 +26,7 @@ export class Views {
     looks.push({ atMs, host })
   }
 
-  /** Whether the process had ended by then. */
+  /** Whether the process had ended by that time. */
   isOver(pid: number, atMs: number): boolean {
     return (this.#ends.get(pid) ?? Number.POSITIVE_INFINITY) <= atMs
   }

@@ -99,7 +99,7 @@ function note(notes: Map<string, Map<string, number>>, key: string, host: string
   hosts.set(host, monotonicMs())
 }
 
-/** The hosts recorded for a key since then. */
+/** Returns the hosts recorded for a key since then. */
 function hostsSince(notes: Map<string, Map<string, number>>, key: string, sinceMs: number): string {
   const since = [...(notes.get(key) ?? [])].filter(([, atMs]) => atMs >= sinceMs)
   return since.map(([host]) => host).join() || '-'

@@ -148,7 +148,7 @@ export async function killedWriter(count: number): Promise<{ old: number; stored
   await fleet.set(0, 'ejected')
   let old = 0
   for (const [at, key] of keys.entries()) {
-    // A value marked stale may be served, and `get` does not say whether it is.
+    // Do not check `get` of a value that may be marked stale: `get` does not say whether it is.
     if (at % 4 !== 2 && (await client.get(key)) === 'v1') old++
     const { value, state } = await client.getOrSetEntry(key, load, { ttl: 60 })
     if (value === 'v1' && state !== 'stale') old++

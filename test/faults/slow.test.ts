@@ -46,7 +46,8 @@ suite('a real memcached becomes slow', { skip: skipWithoutMemcached() }, () => {
       const { maxMs, maxLagMs } = fault.load.report
       assert.ok(maxMs < 100 + maxLagMs, `waits ${maxMs} ms`)
       proxies[0]!.chaos = {}
-      // Bytes that still arrive on a connection given up long ago are not of interest.
+      // Reset the proxy's connections: bytes that still arrive on those given up long ago do not
+      // matter.
       proxies[0]!.resetAll()
       await until(() => fault.state() === 'up')
       const report = await fault.finish()

@@ -8,7 +8,7 @@ import { skipWithoutMemcached } from '../support/memcached.ts'
 import { QUICK, sleep, until } from '../support/test-cluster.ts'
 
 const { requestTimeoutMs, retryTimeoutMs, serverFailureLimit } = QUICK
-/** Long enough to fill a server between two probes. */
+/** The pause between two probes: long enough to fill a server in between. */
 const FULL_RETRY_MS = 1_000
 
 suite('one host of real memcacheds fails', { skip: skipWithoutMemcached() }, () => {
@@ -132,7 +132,8 @@ suite('several hosts of real memcacheds fail and return', { skip: skipWithoutMem
     await until(() => state() === 'ejected')
     await servers[0]?.restart()
     const greedy: net.Socket[] = []
-    // One more dial for the request that checks whether the server is up.
+    // Dial once more after a pause: a request that checks whether the server is up takes a
+    // connection too.
     for (const afterMs of [0, 50]) {
       await sleep(afterMs)
       for (let i = 0; i < 40; i++) {

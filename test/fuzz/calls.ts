@@ -44,7 +44,8 @@ export async function settle<Result>(
     const how = settled.error?.code ?? 'done'
     report.add('late', `${name} took ${Math.round(tookMs)} ms of ${limitMs}: ${how}`)
   }
-  // Without a pause, callers of an ejected host would use up the run's operations at once.
+  // Pause after an error: callers of an ejected host would otherwise use up the run's operations at
+  // once.
   if (settled.error !== undefined) await sleep(PAUSE_MS)
   return settled
 }

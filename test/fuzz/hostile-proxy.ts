@@ -128,13 +128,13 @@ export async function startHostileProxy(
   }
 }
 
-/** How long a server may take to close a connection whose end it was sent. */
+/** How long to wait until a server has closed a connection after the client's end. */
 const CLOSE_MS = 500
 
 interface ProxyState {
   readonly hostility: Hostility
   readonly mode: ProxyMode
-  /** The server has not yet read everything from a connection that ended. */
+  /** Whether the server has yet to read the rest of a connection that ended. */
   readonly isEnding: boolean
   ends(passage: Passage): void
   ended(passage: Passage): void
@@ -184,7 +184,10 @@ class Passage {
     this.#endFar()
   }
 
-  /** The server gets everything forwarded before, and then the end, upon which it closes. */
+  /**
+   * Ends the connection to the server. The server first reads everything that was forwarded before,
+   * and then closes.
+   */
   #endFar(): void {
     if (this.#far.destroyed) return
     this.#state.ends(this)

@@ -5,7 +5,7 @@ const TOKENS = 30
 /** The outcome of an append. */
 type Fate = 'open' | 'done' | 'undone'
 
-/** A token on its way into a log. */
+/** A token that a caller appends to a text, until its outcome is known. */
 export interface Append {
   readonly key: string
   readonly token: string
@@ -36,7 +36,9 @@ export class Log {
     return `${this.key}|`
   }
 
-  /** `add` of the head was acknowledged: from now on the text exists. */
+  /**
+   * Records that the `add` of the text's beginning was acknowledged. From now on the text exists.
+   */
   made(key: string): void {
     if (key === this.key) this.#isMade = true
   }
@@ -63,7 +65,7 @@ export class Log {
     return { key, token: `${number};`, tell, missing }
   }
 
-  /** Begins a read; the returned check knows what was certain when the read began. */
+  /** Begins a read. The returned check compares its result with what was certain when it began. */
   read(): { readonly key: string; readonly check: (value: unknown) => void } {
     const { key, head } = this
     const fates = this.#fates

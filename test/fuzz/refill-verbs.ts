@@ -4,7 +4,10 @@ import type { Page } from './page.ts'
 import type { Verb, World } from './verbs.ts'
 
 const LOADER_MS = 10
-/** Exchanges with the cache, waits for others, and the load: each has a limit of its own. */
+/**
+ * How many time limits a call can use up, one after the other: those of its commands, of a wait for
+ * others, and of the load.
+ */
 const LIMITS = 5
 
 const TIMES = { lease: 2, jitter: 0, waitTimeoutMs: 500, loaderTimeoutMs: 1_000 } as const
@@ -93,7 +96,7 @@ function withFloor(page: Page): [Page, ReturnType<Page['floor']>] {
   return [page, page.floor()]
 }
 
-/** How often each verb is called, beside the plain ones. */
+/** How often each verb of refills is called, compared with the other verbs. */
 export const REFILL_VERBS: ReadonlyArray<readonly [Verb, number]> = [
   [getOrSet, 12],
   [getOrSetStrict, 6],

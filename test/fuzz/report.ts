@@ -10,7 +10,7 @@ export const COLUMNS = [
   'falseAcks',
   // Commands that ran twice.
   'twice',
-  // Error lines of the server, and errors that only a misread conversation explains.
+  // Error lines of the server, and errors that occur only if client and server misread each other.
   'protocol',
   // Calls that settled after their deadline, or never.
   'late',

@@ -27,7 +27,7 @@ export interface Plan {
   /** Hosts fail and return, so that they are ejected; otherwise only connections end. */
   readonly ejection: boolean
   readonly callers?: number
-  /** Timeout of one attempt, 300 ms by default. A busy machine needs more. */
+  /** The time limit of one attempt, 300 ms by default. A busy machine needs more. */
   readonly requestTimeoutMs?: number
   /** Planted mistakes, which the run has to find. */
   readonly mutant?: Mutant
@@ -67,7 +67,8 @@ const HOSTILE: Hostility = {
 /** Runs a plan on its own memcacheds. */
 export async function fuzz(plan: Plan): Promise<Report> {
   const clock = new LoopClock()
-  // One thread, which runs commands in the order of arrival, across connections.
+  // Start memcached with one thread, which runs commands in the order of arrival, across
+  // connections.
   const args = ['-t', '1', '-R', '10000', '-m', '512']
   const start = () => startMemcached({ args })
   const servers = await Promise.all(Array.from({ length: plan.hosts }, start))
@@ -114,7 +115,8 @@ class Run {
         connectTimeoutMs: this.#timeoutMs,
         retries: RETRIES,
         retryTimeoutMs: this.#timeoutMs,
-        // With longer ejections after relapses, all hosts would be out for most of a run.
+        // Limit the pause between probes: longer ejections would keep all hosts out for most of a
+        // run.
         deadTimeoutMs: 4 * this.#timeoutMs,
         connections: { min: 1, max: MAX_LANES, idleMs: 60_000 },
       },

@@ -112,7 +112,7 @@ class Chaos {
   })
   readonly counts: Record<string, number> = { reads: 0, old: 0 }
   readonly examples: string[] = []
-  /** The last events of the servers. */
+  /** The last events of the servers, for the error message. */
   #events: string[] = []
   #list: readonly string[]
   /** Whether the run must end, although not all reads are done. */
@@ -219,7 +219,8 @@ class Chaos {
     const after = this.#otherThan(before)
     const learning = this.#learn(after)
     const trouble = pick(['none', 'restart', 'previous', 'kill', 'roll back', 'again'])
-    // A process that has the list before any other announces it takes no part in the handover.
+    // Wait until a process has announced the change. One that starts with the new list before that
+    // takes no part in the handover.
     while (this.#processes.every(({ handover }) => handover === undefined)) await sleep(20)
     const endMs = Date.now() + (ANNOUNCE + HANDOVER + 1) * 1_000
     this.#event(trouble)

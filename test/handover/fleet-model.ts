@@ -8,9 +8,9 @@ import { type Rules, TIMES, type Time } from './fleet-rules.ts'
 
 export type OpName = 'get' | 'set' | 'delete' | 'invalidate' | 'incr'
 
-/** A process and its one action. The first may die on the way. */
+/** One process and its single action. The first process may die during its action. */
 export interface Script {
-  /** The phase in which the process is when it begins. */
+  /** The phase that the process is in when its action begins. */
   readonly time: Time
   readonly op: OpName
 }
@@ -162,7 +162,7 @@ export class FleetModel {
     process.state = 'done'
   }
 
-  /** The value that a process would read at once, in each phase it can be in. */
+  /** Checks the value that a process would read now, for each phase that it can be in. */
   #look(): void {
     const { scripts } = this.#scenario
     // The numbers of counters are checked elsewhere: they are no versions that could be compared.
@@ -274,7 +274,7 @@ export class FleetModel {
     }
   }
 
-  /** Waits until the new host has no empty item. */
+  /** Waits until the new host has no empty item left from a copy. */
   #pause(process: Process): Promise<void> {
     return new Promise((resolve) => {
       const pending: Pending = {
@@ -313,7 +313,7 @@ export class FleetModel {
     })
   }
 
-  /** The server counts in one step. */
+  /** Increments the counter on the model server, in one step. */
   #count(at: HomeName, before: StoreAnswer): void {
     const body = String(Number(String(before.bytes())) + 1)
     this.#servers[at].set('k', { body, flags: 1 }, 1_000)

@@ -216,7 +216,7 @@ describe('a change of servers with a handover', () => {
   })
 })
 
-/** Every kind of command, for keys of all hosts. */
+/** Calls every kind of command, for keys of all hosts. */
 async function allVerbs(client: MemcachedClient): Promise<void> {
   for (let i = 0; i < 100; i++) {
     await client.set(`verb:${i}`, '1', TTL)
@@ -251,7 +251,7 @@ async function counted(fleet: Fleet): Promise<Map<string, number>> {
   return counts
 }
 
-/** The name of the mark on a server. */
+/** Returns the keys of the handover marks on a server. */
 async function rawMark(fleet: Fleet, index: number): Promise<string[]> {
   const dump = await talk(fleet, index, 'lru_crawler metadump all\r\n')
   const keys = [...dump.matchAll(/key=(\S+)/g)].map(([, key]) => unescape(key!))

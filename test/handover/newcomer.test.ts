@@ -9,7 +9,7 @@ import { startServer } from '../../src/embedded/server.ts'
 import { freePort, startMemcached } from '../support/memcached.ts'
 import { Fleet, TTL } from './fleet.ts'
 
-/** So long that the change is still announced when the test ends, on any machine. */
+/** So long that the announcement still lasts when the test ends, on any machine. */
 const CHANGE = { announce: 600, handover: 600 } as const
 const KEYS = Array.from({ length: 100 }, (_, i) => `key:${i}`)
 const OUT = { code: 'MINTRING_HOST_EJECTED' }

@@ -9,7 +9,10 @@ import { sleep, testCluster } from '../support/test-cluster.ts'
 
 const LANE = { min: 1, max: 1, idleMs: 60_000 }
 
-/** Replies are sent in order, and none before the promise of `until` resolves. */
+/**
+ * Delays replies: they are sent in order, and none before the promise that `until` returns has
+ * resolved.
+ */
 function heldBack(script: Script, until: (line: string) => Promise<unknown> | undefined): Script {
   let turn: Promise<unknown> = Promise.resolve()
   return (line, socket) => {

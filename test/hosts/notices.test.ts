@@ -18,7 +18,7 @@ interface Process {
   readonly gate: Gate
 }
 
-/** Two processes of one fleet: the first one readmits the host first. */
+/** Starts two processes of one fleet. The first one readmits a host earlier than the second. */
 async function startFleet(t: Ends) {
   const servers = await Promise.all([startServer(), startServer()])
   const start = async (retryTimeoutMs: number): Promise<Process> => {
@@ -35,7 +35,8 @@ async function startFleet(t: Ends) {
     await Promise.all([early, late].map(({ gate }) => gate.close()))
     await Promise.all(servers.map((server) => server.close()))
   })
-  // Each process places keys by its own address of the host.
+  // Each process knows the host under another address, and places keys by it. So look for a key
+  // that both place on the same server.
   const isAtHome = (key: string) =>
     [early, late].every(({ client }) => client.locate(key).server === 'home')
   let at = 0

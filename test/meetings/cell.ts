@@ -45,7 +45,7 @@ export interface CellServer {
 /** How the servers and the client of a test case are made. */
 export interface Variant {
   readonly behaviors: BehaviorsInput
-  /** Verbs that the servers do not support. */
+  /** Verbs that these servers do not support, so that no test case calls them. */
   readonly unsupported?: readonly string[]
   start(): Promise<CellServer>
 }

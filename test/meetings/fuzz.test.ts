@@ -12,7 +12,8 @@ suite('the fuzzer finds planted mistakes', {
   skip: skipWithoutMemcached(),
 }, () => {
   for (const [name, mutant] of Object.entries(mutants)) {
-    // The test runner itself fails a test with an unhandled rejection.
+    // Skip mistakes that crash the process: the test runner itself fails a test with an unhandled
+    // rejection.
     if (mutant.finds === 'crashes') continue
     test(`it finds ${name}`, async () => {
       // A rare mistake may do no harm with one seed: the next seed shows it then.

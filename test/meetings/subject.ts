@@ -2,7 +2,7 @@ import { isMintringError, type MintringError, type OperationOptions } from '../.
 import { Dice } from '../fuzz/dice.ts'
 import { CALL_MS, type Cell } from './cell.ts'
 
-/** What a verb does to its key, which decides the outcomes allowed when a connection fails. */
+/** How a verb affects its key. This decides which outcomes are allowed when a connection fails. */
 export type Kind =
   // Changes no value, and may run twice.
   | 'read'
@@ -10,11 +10,11 @@ export type Kind =
   | 'touch'
   // Changes the value; done twice it is as good as done once.
   | 'write'
-  // Must not be done twice.
+  // Changes the value, and must not be done twice.
   | 'once'
-  // Loads what the cache cannot give.
+  // Loads the value if the cache cannot give it.
   | 'refill'
-  // Has a connection of its own.
+  // Has a connection of its own: a stream of lines.
   | 'stream'
 
 /**
@@ -93,7 +93,7 @@ export const LOADED = {
   unknown: ['new', 'absent'],
 } as const
 
-/** A result that is the old value, or a miss. */
+/** Returns the check of a read's result, which must be the old value, or a miss. */
 export function tellsOld(read: (value: unknown) => unknown, shape?: Shape): Subject['fate'] {
   return (value, key) => {
     const seen = value === undefined ? undefined : read(value)

@@ -6,7 +6,7 @@ import { deaths } from './host-events.ts'
 import { runTable } from './table.ts'
 import { VARIANTS } from './variants.ts'
 
-/** The events that take no time of their own; scripts/meetings.mjs runs all of them. */
+/** The events that cost little time. scripts/meetings.mjs runs all events. */
 const QUICK = [...deaths, ...callers].map(({ name }) => name)
 
 for (const hosts of [1, 3]) {

@@ -5,7 +5,7 @@ import { beginsTls, CLOSED_WHILE_CONNECTING, dialFailure } from '../../src/net/d
 
 const system = (code: string): Error => Object.assign(new Error(`connect ${code}`), { code })
 
-/** The error of a failed dial, and the message that the caller gets. */
+/** The error of a failed dial, and the message that the caller should get. */
 const MESSAGES: readonly (readonly [unknown, isTls: boolean, RegExp])[] = [
   [
     system('ECONNREFUSED'),

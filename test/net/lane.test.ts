@@ -8,7 +8,7 @@ import { sleep, testCluster, until } from '../support/test-cluster.ts'
 
 const isCode = (code: string) => (error: unknown) => (error as { code?: string }).code === code
 
-/** A set gets its reply when the line of its value has arrived. */
+/** A scripted server: replies to a set when the line with its value has arrived. */
 const answerGetsAndSets: Script = (line, socket) => {
   if (line.startsWith('set ')) return
   if (line.startsWith('get ')) answerGets(line, socket)
@@ -193,7 +193,7 @@ test('an aborted request is not written; if it was, its reply is discarded', asy
   assert.equal(server.accepted, 1)
 })
 
-// Deno reads sockets in another phase: after the pause its timers run before the replies arrive.
+// Deno reads sockets later in the loop: after the pause its timers run before the replies arrive.
 const skip = 'Deno' in globalThis && 'Deno reads its sockets after its timers'
 test('a client whose event loop was blocked reads the replies that arrived, and ejects no host', {
   skip,

@@ -176,7 +176,8 @@ describe('bytes that a caller passes as a value', () => {
       const { buffer } = bytes as { buffer: { resizable?: boolean; resize?: (to: number) => void } }
       if (buffer.resizable) buffer.resize!(10)
       const outcome = await stored.catch((error: { code: string }) => error.code)
-      // The announced length was sent, so the server reads the next line as a command.
+      // The value was sent with its announced length, so the server reads the next line as a
+      // command.
       assert.equal(await next, 7n)
       const found = (await client.get('k')) as Uint8Array | undefined
       const isRefused = outcome === 'MINTRING_BAD_VALUE'

@@ -22,7 +22,7 @@ export const MUTATIONS = [
   'writeBack',
   /** Lets a caller join a read that was already sent. */
   'joinSent',
-  /** Lets an older store succeed as stale (`ms … I`). */
+  /** Lets the store of an older value succeed as a stale value (`ms … I`). */
   'staleStore',
   /**
    * Joins any load of an absent key in this process, and uses its value even when its lease was
@@ -145,7 +145,7 @@ function withoutFence(command: StoreCommand): StoreCommand {
   return command
 }
 
-/** Never reports that its command was sent. */
+/** Never reports that its read was sent, so that callers can join it for too long. */
 function neverSent({ promise }: ReadHandle): ReadHandle {
   return { sent: false, promise }
 }

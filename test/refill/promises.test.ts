@@ -119,7 +119,7 @@ for (const dialect of ['meta', 'classic'] as const) {
         if (w.time.nowMs - startMs > 50) waits++
       }
       for (let i = 0; i < 300; i++) {
-        // Two callers of each process at once.
+        // Allow two callers of each process at once.
         await w.when(Promise.all([...fleet, ...fleet].map(read)))
         await w.pass(100)
       }

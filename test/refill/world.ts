@@ -8,7 +8,7 @@ import { VirtualTime } from '../../src/simulate/virtual-time.ts'
 export interface Process {
   readonly refill: Refill
   readonly store: ModelStore
-  /** Ends it like kill -9: nothing that it began continues. */
+  /** Ends the process like kill -9: nothing that it began continues. */
   kill(): void
 }
 

@@ -5,7 +5,7 @@ import { skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
 import { sleep } from '../support/test-cluster.ts'
 
 const KEYS = 10
-/** Long enough for a busy machine. */
+/** A timeout that is long enough for a busy machine. */
 const SLOW = { requestTimeoutMs: 5_000, connectTimeoutMs: 5_000 }
 
 describe('tags during a handover', { skip: skipWithoutMemcached() }, () => {

@@ -202,7 +202,7 @@ describe('tags on real memcacheds', { skip }, () => {
   })
 })
 
-/** Stored by another program: clients refuse keys that begin like a tag's. */
+/** An item of another program under a tag's key. A client would refuse such a key. */
 async function write({ host, port }: Memcached, command: string): Promise<void> {
   const socket = net.connect(port, host)
   socket.end(Buffer.from(`${command}quit\r\n`, 'latin1'))

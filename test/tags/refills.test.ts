@@ -244,7 +244,7 @@ describe('the stale mark that an invalidated tag causes', () => {
     const item = w.server.peek('k')!
     const other = (): void => w.server.set('k', item, 120)
     await w.when(process.refill.invalidateTags('a'))
-    // The other client keeps seeing the versions from before.
+    // Read again with the other client, which keeps seeing the versions from before.
     for (let i = 0; i < 30; i++) {
       other()
       assert.equal((await entry()).state, 'stale')

@@ -168,7 +168,7 @@ async function started(t: TestContext) {
   return { server, clients }
 }
 
-/** What another program reads. */
+/** Returns the bytes that another program reads. */
 async function plainly(port: number, command: string): Promise<string> {
   const socket = net.connect(port, '127.0.0.1')
   socket.end(`${command}\r\nquit\r\n`)

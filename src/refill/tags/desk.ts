@@ -42,7 +42,7 @@ export class TagDesk {
     return this.#sets.size + this.#known.size + this.#asked.size
   }
 
-  /** The current moment, for knownAt(). */
+  /** The current moment, as a count of reads, for knownAt(). */
   get now(): number {
     return this.#reads
   }

@@ -21,7 +21,7 @@ export class TagSight implements TagReader {
   version = ''
   /** The last hard invalidation; 0 for none. */
   hard = 0
-  /** Why it could not be read. */
+  /** Why the tag could not be read. */
   error: unknown
   readonly #looks: Look[] = []
   readonly #onEnd: (sight: TagSight) => void
@@ -40,8 +40,8 @@ export class TagSight implements TagReader {
   }
 
   /**
-   * Handles the tag's item. Text that is not a number is foreign, or a placeholder of a tag that is
-   * being copied.
+   * Handles the tag's item. Text that is not a number is no version: another program stored it, or
+   * the tag is being copied.
    */
   found(text: string, hard: number): void {
     const digits = text.trimEnd()

@@ -1,10 +1,16 @@
 import { MintringError } from '../../errors.ts'
 import { escaped, kindOf } from '../../secrets.ts'
 
-/** The same limits as Next.js, which has the longest and the most tags. */
+/**
+ * Limits of tags. They are those of Next.js, which has the longest and the most tags of all
+ * adapters.
+ */
 const MAX_TAGS = 128
 const MAX_TAG_CHARACTERS = 256
-/** The names are stored with the value, and their length in four hexadecimal digits. */
+/**
+ * The names are stored with the value, and the length of their text in four hexadecimal digits,
+ * which limits it.
+ */
 const MAX_TEXT_CHARACTERS = 0xffff
 
 /** The text of an empty list of names. */
@@ -15,7 +21,7 @@ export const NO_TAGS = '[]'
  * type.
  */
 export type TagsOf = {
-  /** Returns the names for one value. */
+  /** Returns the tag names for a loaded value. */
   of(value: unknown): readonly string[]
 }['of']
 

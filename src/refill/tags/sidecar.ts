@@ -12,7 +12,7 @@ import type { Tail } from './tail.ts'
  */
 const TAGS = 'tags'
 
-/** Reads the item beside a page that contains the page's tags. */
+/** Reads the item in which the tags of a page are stored, beside the page. */
 export const READ_TAGS: StoreCommand = { name: 'mg', beside: TAGS, value: true }
 
 /** Returns the command that announces tags; it is sent before the page. */

@@ -13,7 +13,7 @@ import { MintringError } from '../../errors.ts'
 export interface Tail {
   /** The names, as tagText() writes them. */
   readonly text: string
-  /** The versions before the value was loaded; NO_DIGEST if one is unknown. */
+  /** The versions of the tags before the value was loaded; NO_DIGEST if one is unknown. */
   readonly digest: string
   readonly hard: string
 }
