@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { cpSync, existsSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { freePort } from '../support/memcached.ts'
+import { startServer } from '../../src/embedded/index.ts'
+import { freePort, startMemcached } from '../support/memcached.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const START_TIMEOUT_MS = 60_000
 
 /** All processes to stop after the tests, also those whose start failed. */
 const children: ChildProcess[] = []
+/** The copies of builds that instances serve. */
+const copies: string[] = []
 
 /** A running app. */
 export interface Instance {
@@ -21,15 +24,53 @@ export interface Instance {
   said(): string
 }
 
-/** Builds the package and the app of a folder. */
-export function buildApp(folder: string, env: NodeJS.ProcessEnv): void {
+/** The servers of a suite. */
+export interface CacheServer {
+  readonly host: string
+  readonly port: number
+  /** Cuts its connections at once. */
+  kill(): Promise<void>
+}
+
+/** Both kinds of servers that the suites run on. */
+export const serverKinds: Readonly<Record<string, () => Promise<CacheServer>>> = {
+  'real memcacheds': startMemcached,
+  'embedded servers': async () => {
+    const server = await startServer()
+    return { host: server.host, port: server.port, kill: () => server.close() }
+  },
+}
+
+/** What instances serve. Without servers they run without mintring. */
+export interface App {
+  readonly folder: string
+  readonly servers: readonly CacheServer[]
+  /** More variables of the environment. */
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/** Builds the package, and the app of a folder with the variables `more`. */
+export function buildApp(folder: string, more: NodeJS.ProcessEnv = {}): void {
+  const env = ownEnvironment([], more)
   run([`${root}scripts/build.mjs`], root, env)
   run([nextOf(folder), 'build'], folder, env)
 }
 
-/** Stops all started instances. */
-export function endInstances(): void {
-  for (const child of children) child.kill('SIGKILL')
+/** Serves the app of a folder in two instances until endInstances(). */
+export function startTwo(app: App): Promise<[Instance, Instance]> {
+  return Promise.all([startInstance(app), startInstance(app)])
+}
+
+/** Stops all started instances, and removes their copies of the build. */
+export async function endInstances(): Promise<void> {
+  await Promise.all(children.splice(0).map(ended))
+  for (const copy of copies.splice(0)) rmSync(copy, { recursive: true, force: true })
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGKILL')
+  await once(child, 'exit')
 }
 
 /** The Next.js installation that a folder uses. */
@@ -38,17 +79,19 @@ function nextOf(folder: string): string {
   return existsSync(own) ? own : join(dirname(folder), 'node_modules/next/dist/bin/next')
 }
 
-/**
- * The environment without our variables: Next.js would use the test runner's settings as its own.
- */
-export function ownEnvironment(servers: string): NodeJS.ProcessEnv {
+/** Leaves out our variables: Next.js would use the test runner's settings as its own. */
+function ownEnvironment(
+  servers: readonly CacheServer[],
+  more: NodeJS.ProcessEnv,
+): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, ...rest } = process.env
   return {
     ...rest,
     NODE_ENV: 'production',
     NEXT_TELEMETRY_DISABLED: '1',
-    MEMCACHED_SERVERS: servers,
+    MEMCACHED_SERVERS: servers.map(({ host, port }) => `${host}:${port}`).join(','),
     MINTRING_DIST: `${root}dist/esm`,
+    ...more,
   }
 }
 
@@ -57,13 +100,19 @@ function run(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): void
   assert.equal(status, 0, `${args.join(' ')}\n${stdout}\n${stderr}`)
 }
 
-/** Serves the app of a folder until the tests end. */
-export async function startInstance(folder: string, env: NodeJS.ProcessEnv): Promise<Instance> {
+/**
+ * Serves an app until endInstances(), from its own copy of the build, as on a machine of its own:
+ * Next.js itself shares pages through the files of a build.
+ */
+export async function startInstance({ folder, servers, env }: App): Promise<Instance> {
   const port = await freePort()
+  const distDir = `.next-${port}`
+  copies.push(join(folder, distDir))
+  cpSync(join(folder, '.next'), join(folder, distDir), { recursive: true })
   const args = [nextOf(folder), 'start', '-p', String(port), '-H', '127.0.0.1']
   const child = spawn(process.execPath, args, {
     cwd: folder,
-    env,
+    env: ownEnvironment(servers, { ...env, DIST_DIR: distDir }),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   children.push(child)

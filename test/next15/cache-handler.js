@@ -3,6 +3,8 @@ const from = (path) => import(new URL(path, `file://${process.env.MINTRING_DIST}
 const { MemcachedClient } = await from('index.js')
 const { nextIncrementalCache } = await from('integrations/next.js')
 
-const client = new MemcachedClient(process.env.MEMCACHED_SERVERS, { largeValues: 'split' })
+const client = new MemcachedClient(process.env.MEMCACHED_SERVERS, {
+  largeValues: process.env.LARGE_VALUES,
+})
 
 export default nextIncrementalCache(client)

@@ -1,8 +1,10 @@
 import { fileURLToPath } from 'node:url'
 
+const cacheHandler = fileURLToPath(new URL('cache-handler.js', import.meta.url))
+
 /** @type {import('next').NextConfig} */
 export default {
-  cacheHandler: fileURLToPath(new URL('cache-handler.js', import.meta.url)),
-  cacheMaxMemorySize: 0,
+  distDir: process.env.DIST_DIR ?? '.next',
+  ...(process.env.MEMCACHED_SERVERS && { cacheHandler, cacheMaxMemorySize: 0 }),
   turbopack: { root: fileURLToPath(new URL(process.env.NEXT_ROOT, import.meta.url)) },
 }
