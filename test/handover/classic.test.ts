@@ -92,7 +92,7 @@ describe('a host that cannot list its keys, when it joins', () => {
     }
   })
 
-  test('gets the mark of the handover again, for processes with the new list', async (context) => {
+  test('gets the mark of the handover again after its flush, so that newly started processes find it', async (context) => {
     const fleet = await startFleet(context, '1.4.39')
     const client = await startWithOldHost(fleet)
     const newcomer = fleet.join(4)

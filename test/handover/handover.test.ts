@@ -201,7 +201,7 @@ describe('a change of servers with a handover', () => {
     for (let i = 0; i < 100; i++) await other.set(`plain:${i}`, `v${i}`, TTL)
   })
 
-  test('sends the commands of a new client when it has ended', async (context) => {
+  test('costs no extra commands after it has ended: a client sends the same as one started later', async (context) => {
     const fleet = await startFleet(context)
     const client = fleet.join(3)
     await fill(client)

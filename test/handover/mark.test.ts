@@ -85,7 +85,7 @@ describe('the remaining time of a handover', () => {
     assert.ok(Math.abs(found - expected) < 900, `${found} is not ${expected}`)
   }
 
-  test('is measured from its recorded start, within the second that servers leave open', () => {
+  test('is measured from its recorded start, because servers return ttls only in whole seconds', () => {
     isNear(left(5_400, 25), 24_600)
   })
 

@@ -104,7 +104,7 @@ test("onReturn: 'flush' empties a host before it is read again", async (t) => {
   assert.equal(await pair.client.get(key), undefined)
 })
 
-test('an invalidation in the journal is sent with its original flags', async (t) => {
+test('an invalidation that a host missed is sent later with its original flags', async (t) => {
   const pair = await startPair(t)
   const { client, servers } = pair
   await eject(pair)
@@ -115,7 +115,7 @@ test('an invalidation in the journal is sent with its original flags', async (t)
   await until(() => servers[0].lines.includes('md page I T30'))
 })
 
-test('an overflow of the journal is reported when the host returns', async (t) => {
+test('missed changes beyond maxOwedKeys are reported when the host returns', async (t) => {
   const lost: number[] = []
   const pair = await startPair(t, {
     requestTimeoutMs: 1_000,

@@ -84,7 +84,7 @@ test('a host that leaves the list while it is out needs no check', () => {
 
 suite('a process whose host is back reads no value there that others have changed', () => {
   for (const [name, change] of Object.entries(CHANGES)) {
-    test(`${name} on the fallback host before the return, and after it`, async (t) => {
+    test(`${name} by a process that uses the fallback host, before the return and after it`, async (t) => {
       const { early, late, key } = await startFleet(t)
       await early.client.set(key, 'old')
       await lose(early, key)

@@ -134,7 +134,7 @@ for (const dialect of ['meta', 'classic'] as const) {
         assert.deepEqual(await w.when(second), { value: 'second life', state: 'miss', ttl: 10 })
       })
 
-      test('holds no state when idle', async () => {
+      test('keeps nothing in memory after a long time without calls', async () => {
         const w = world(dialect)
         const [a, b] = [w.start(), w.start()]
         for (let i = 0; i < 500; i++) {

@@ -47,7 +47,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.deepEqual([entry.value, entry.state], [2, 'miss'])
     })
 
-    test('called in a process that never reads reaches refills of every kind', async () => {
+    test('called in a process that never reads also stops a running load from being stored as fresh', async () => {
       for (const placeholder of ['inline', 'sidecar'] as const) {
         const w = world(dialect)
         const [reader, writer] = [w.start(), w.start()]

@@ -85,7 +85,7 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.deepEqual([state, value], ['miss', 2])
     })
 
-    test('whose tags a function makes are fresh from the second load on', async () => {
+    test('whose tags are returned by a function are fresh from the second load on', async () => {
       const w = world(dialect)
       const process = w.start()
       const tags = (value: unknown): string[] => [`v${value}`]

@@ -114,7 +114,7 @@ describe('a sidecar page, whose tags are stored beside it', () => {
   })
 
   for (const hard of [false, true]) {
-    test(`obeys a tag at once although a reader met it before its tags were stored; hard: ${hard}`, async () => {
+    test(`is stale right after an invalidation, also if it was read before its tags were stored; hard: ${hard}`, async () => {
       const w = world()
       const [one, other] = [reader(w, POLICY.tags), reader(w, POLICY.tags)]
       await one.entry()
