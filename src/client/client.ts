@@ -14,7 +14,7 @@ import { bind } from '../refill/define.ts'
 import type { RefillEntry } from '../refill/entry.ts'
 import type { Loader } from '../refill/loading.ts'
 import type { ManyLoader } from '../refill/many.ts'
-import type { RefillDefaults } from '../refill/policy.ts'
+import type { RefillPolicy } from '../refill/policy.ts'
 import type { RefillOptions, TagInvalidation } from '../refill/refill.ts'
 import type { RefillCounters } from '../refill/tally.ts'
 import { performance } from '../runtime.ts'
@@ -524,7 +524,7 @@ export class MemcachedClient {
    */
   invalidate(
     keys: string | readonly string[],
-    policy?: RefillDefaults & CallerOptions,
+    policy?: Partial<RefillPolicy> & CallerOptions,
   ): Promise<boolean> {
     return this._refills.invalidate(keys, policy)
   }

@@ -7,7 +7,7 @@ import type { CallerOptions } from '../refill/caller.ts'
 import type { RefillEntry } from '../refill/entry.ts'
 import type { Loader } from '../refill/loading.ts'
 import type { ManyLoader } from '../refill/many.ts'
-import type { RefillDefaults } from '../refill/policy.ts'
+import type { RefillPolicy } from '../refill/policy.ts'
 import type { RefillOptions, TagInvalidation } from '../refill/refill.ts'
 import { Refill, valuesOf } from '../refill/refill.ts'
 import { type RefillEvent, type RefillEventName, Tally } from '../refill/tally.ts'
@@ -89,7 +89,7 @@ export class ClientRefills {
 
   async invalidate(
     keys: string | readonly string[],
-    policy?: RefillDefaults & CallerOptions,
+    policy?: Partial<RefillPolicy> & CallerOptions,
   ): Promise<boolean> {
     if (typeof keys === 'string') return this.#invalidateOne(keys, policy)
     if (!batchTrace.hasSubscribers || !Array.isArray(keys)) {
@@ -161,7 +161,7 @@ export class ClientRefills {
     await Promise.all(all.map((refills) => refills.close(Math.max(0, endMs - performance.now()))))
   }
 
-  #invalidateOne(key: string, policy?: RefillDefaults & CallerOptions): Promise<boolean> {
+  #invalidateOne(key: string, policy?: Partial<RefillPolicy> & CallerOptions): Promise<boolean> {
     return traceMark(this.#core, key, () => this.refill.invalidate(key, policy))
   }
 

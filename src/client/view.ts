@@ -4,7 +4,7 @@ import { MintringError } from '../errors.ts'
 import { META_SINCE } from '../protocol/meta-versions.ts'
 import type { RefillEntry } from '../refill/entry.ts'
 import type { Loader } from '../refill/loading.ts'
-import type { RefillDefaults } from '../refill/policy.ts'
+import type { RefillPolicy } from '../refill/policy.ts'
 import type { RefillOptions, RefillSettings } from '../refill/refill.ts'
 import { Refill } from '../refill/refill.ts'
 import type { ClientCore } from './core.ts'
@@ -138,7 +138,7 @@ export class ClientView {
   }
 
   /** Does the same as the client's invalidate(), for one key. */
-  async invalidate(key: string, policy?: RefillDefaults): Promise<boolean> {
+  async invalidate(key: string, policy?: Partial<RefillPolicy>): Promise<boolean> {
     return traceMark(this._core, key, () => this._refill.invalidate(key, policy))
   }
 

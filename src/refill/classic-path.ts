@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts'
 import type { Election, Finding, Lease, Trouble } from './finding.ts'
 import { isSameLease, NO_CAS, nothing, readValue, UNREADABLE } from './finding.ts'
 import { againOf, lastsForALoad, pauseSeconds, placeholderSeconds } from './meta-path.ts'
-import type { Elected, FoundEntry, Path } from './path.ts'
+import type { Elected, FoundEntry, Path, StaleWindow } from './path.ts'
 import { decided, lost, stamped, won } from './path.ts'
 import type { Policy } from './policy.ts'
 import {
@@ -56,17 +56,20 @@ export class ClassicPath implements Path {
     return (this.#freshFor(flags) ?? 0) > earlySeconds
   }
 
-  judge(item: Item, _policy: Policy, earlySeconds: number, decoded?: unknown): Finding {
+  judge(item: Item, policy: Policy, earlySeconds: number, decoded?: unknown): Finding {
     const { found, flags } = item
     const isEmpty = !found || isPlaceholder(item) || !isConfirmed(flags)
-    const value = isEmpty ? UNREADABLE : (decoded ?? readValue(item))
+    const isMarked = (flags & (Stamp.Refill | Stamp.Marked)) === (Stamp.Refill | Stamp.Marked)
+    // A client that did not know the policy marked it instead of deleting it.
+    const isOver = isMarked && policy.graceSeconds === 0
+    const value = isEmpty || isOver ? UNREADABLE : (decoded ?? readValue(item))
     const lease: Lease = {
       place: item.place(),
       cas: found ? item.cas : '',
       on: isEmpty ? 'placeholder' : 'item',
       leftSeconds: found && isEmpty ? Math.max(0, this.#freshFor(flags) ?? 0) : -1,
     }
-    const isUnreadable = !isEmpty && value === UNREADABLE
+    const isUnreadable = !isEmpty && !isOver && value === UNREADABLE
     const times = { freshForSeconds: 0, staleForSeconds: 0 }
     const { ttlSeconds: leftSeconds, tail } = item
     const basis = { ...times, lease, trouble: 'none', isUnreadable, leftSeconds, tail } as const
@@ -81,9 +84,9 @@ export class ClassicPath implements Path {
     // A value without a clock was stored by meta commands. Treat it as stale, because classic
     // commands cannot see its stale mark.
     const freshForSeconds = this.#freshFor(flags) ?? 0
-    if ((flags & Stamp.Marked) !== 0 || freshForSeconds <= 0) {
+    if (isMarked || freshForSeconds <= 0) {
       const staleForSeconds = Math.max(0, -freshForSeconds)
-      const staleBecause = (flags & Stamp.Marked) !== 0 ? 'invalidated' : 'ttl'
+      const staleBecause = isMarked ? 'invalidated' : 'ttl'
       return { ...known, verdict: 'stale', election: open, staleForSeconds, staleBecause }
     }
     const isEarly = freshForSeconds <= earlySeconds && (flags & Stamp.NoEarly) === 0
@@ -152,11 +155,11 @@ export class ClassicPath implements Path {
    * Marks a value stale by writing it back with other flags, if it is unchanged. Deletes a value
    * that no refill stored, because its remaining lifetime is unknown.
    */
-  async invalidate(key: string, policy: Policy, home?: KeyHome): Promise<boolean> {
+  async invalidate(key: string, window: StaleWindow, home?: KeyHome): Promise<boolean> {
     // While a key moves, a read may use another host than the mark, so delete the key on this host.
     const attempts = home === undefined ? MARK_ATTEMPTS : 0
     for (let attempt = 0; attempt < attempts; attempt++) {
-      const mark = await readItem(this.#store, key, (item) => this.#mark(item, policy))
+      const mark = await readItem(this.#store, key, (item) => this.#mark(item, window))
       if (mark === undefined) break
       const [marked] = await this.#store.spread(key, [mark])
       if (marked!.status === 'done') return true
@@ -213,7 +216,7 @@ export class ClassicPath implements Path {
     ])
   }
 
-  #mark(item: Item, { graceSeconds }: Policy): StoreCommand | undefined {
+  #mark(item: Item, { graceSeconds }: StaleWindow): StoreCommand | undefined {
     const { flags } = item
     const leftSeconds = item.found ? this.#freshFor(flags) : undefined
     if (leftSeconds === undefined || (flags & Stamp.Refill) === 0) return undefined

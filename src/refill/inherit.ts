@@ -1,5 +1,5 @@
 import type { Finding } from './finding.ts'
-import type { Path } from './path.ts'
+import type { Path, StaleWindow } from './path.ts'
 import type { Policy } from './policy.ts'
 import { hasClock, isTagged, Stamp } from './stamp.ts'
 import type { Elsewhere, Item, RefillStore } from './store.ts'
@@ -65,7 +65,7 @@ async function inherited(
 /** Marks a key stale on its host; on both if it moves. */
 export async function invalidateHomes(
   key: string,
-  policy: Policy,
+  window: StaleWindow,
   path: Path,
   store: RefillStore,
 ): Promise<boolean> {
@@ -73,7 +73,7 @@ export async function invalidateHomes(
   for (;;) {
     const homes = store.homesOf?.(key)
     for (const home of homes ?? [undefined])
-      wasThere = (await path.invalidate(key, policy, home)) || wasThere
+      wasThere = (await path.invalidate(key, window, home)) || wasThere
     // If the key's hosts changed meanwhile, the new ones did not get the mark: repeat.
     if (store.homesOf?.(key) === homes) return wasThere
   }

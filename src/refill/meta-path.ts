@@ -1,9 +1,9 @@
 import type { Election, Finding, Lease, Trouble, Verdict } from './finding.ts'
 import { isImmutable, NO_CAS, nothing, readValue, UNREADABLE } from './finding.ts'
-import type { Elected, FoundEntry, Path } from './path.ts'
+import type { Elected, FoundEntry, Path, StaleWindow } from './path.ts'
 import { decided, ELECTION_PAUSE_MS, lost, stamped, won } from './path.ts'
 import type { Policy } from './policy.ts'
-import { hasClock, isConfirmed, isPlaceholder, Stamp, TAGGED } from './stamp.ts'
+import { hasClock, isConfirmed, isForRefillsOnly, isPlaceholder, Stamp, TAGGED } from './stamp.ts'
 import type {
   EncodedItem,
   Item,
@@ -12,6 +12,7 @@ import type {
   ReadHandle,
   RefillStore,
   StoreAnswer,
+  StoreCommand,
 } from './store.ts'
 
 /** memcached reads larger TTLs as dates. */
@@ -57,9 +58,11 @@ export class MetaPath implements Path {
     const { ttlSeconds, flags } = item
     const { graceSeconds } = policy
     const isEmpty = !item.found || isPlaceholder(item) || !isConfirmed(flags)
-    const value = isEmpty ? UNREADABLE : (decoded ?? readValue(item))
     const isRefill = !this.refillStore.isStamped || (flags & Stamp.Refill) !== 0
     const isMarked = item.stale || (isRefill && (flags & Stamp.Marked) !== 0)
+    // A client that did not know the policy marked it instead of deleting it.
+    const isOver = isMarked && graceSeconds === 0
+    const value = isEmpty || isOver ? UNREADABLE : (decoded ?? readValue(item))
     const isEndless = ttlSeconds === -1 || !isRefill
     const isStale = isMarked || (!isEndless && ttlSeconds <= graceSeconds)
     const isEarly = !isEndless && ttlSeconds <= graceSeconds + earlySeconds
@@ -84,7 +87,7 @@ export class MetaPath implements Path {
         leftSeconds: isEmpty && !item.stale ? ttlSeconds : -1,
       },
       trouble: 'none',
-      isUnreadable: !isEmpty && value === UNREADABLE,
+      isUnreadable: !isEmpty && !isOver && value === UNREADABLE,
       leftSeconds: ttlSeconds,
       tail: isEmpty ? undefined : item.tail,
       ...(verdict === 'stale' ? { staleBecause: isMarked ? 'invalidated' : 'ttl' } : {}),
@@ -167,26 +170,39 @@ export class MetaPath implements Path {
    * lifetime here, and unlike `mg T` it does not win the lease. Without a grace the item is
    * deleted.
    */
-  async invalidate(key: string, policy: Policy, home?: KeyHome): Promise<boolean> {
-    const { graceSeconds } = policy
-    if (graceSeconds === 0) {
+  async invalidate(key: string, window: StaleWindow, home?: KeyHome): Promise<boolean> {
+    const { graceSeconds, isKnown } = window
+    if (graceSeconds === 0 && isKnown) {
       const [removed] = await this.refillStore.spread(key, [{ name: 'md' }], home)
       return removed!.status === 'done'
     }
+    const ttl = isKnown ? { ttlSeconds: graceSeconds } : {}
     const [before, marked] = await this.refillStore.spread(
       key,
-      [{ name: 'mg' }, { name: 'md', invalidate: true, ttlSeconds: graceSeconds }],
+      [{ name: 'mg' }, { name: 'md', invalidate: true, ...ttl }],
       home,
     )
-    const { ttlSeconds, flags } = before!
-    if (hasClock(flags)) {
-      // A client with classic commands stored this value. Such clients cannot see the stale mark,
-      // so delete it.
-      await this.refillStore.spread(key, [{ name: 'md' }], home)
-    } else if (ttlSeconds > 0 && ttlSeconds < graceSeconds) {
-      await this.refillStore.spread(key, [{ name: 'touch', ttlSeconds }], home)
-    }
+    const after = before!.found ? this.#afterMark(before!, window) : undefined
+    if (after !== undefined) await this.refillStore.spread(key, [after], home)
     return marked!.status === 'done'
+  }
+
+  /** Returns the command that a marked item still needs; undefined if its lifetime is right. */
+  #afterMark(
+    { flags, ttlSeconds }: Item,
+    { graceSeconds, isKnown }: StaleWindow,
+  ): StoreCommand | undefined {
+    // A client with classic commands stored it. Such clients cannot see the mark, so delete it.
+    if (hasClock(flags)) return { name: 'md' }
+    // A mark may shorten a lifetime, but must not extend it.
+    if (isKnown) {
+      const isLonger = ttlSeconds > 0 && ttlSeconds < graceSeconds
+      return isLonger ? { name: 'touch', ttlSeconds } : undefined
+    }
+    if (!this.refillStore.isStamped || isForRefillsOnly(flags)) return undefined
+    if (graceSeconds === 0) return { name: 'md' }
+    const isShorter = ttlSeconds !== -1 && ttlSeconds <= graceSeconds
+    return isShorter ? undefined : { name: 'touch', ttlSeconds: graceSeconds }
   }
 
   /**

@@ -30,11 +30,18 @@ export interface Path {
   release(key: string, policy: Policy, lease: Lease): Promise<void>
   /** Stores a value; resolves to false, without storing, if the key has changed since the lease. */
   store(key: string, policy: Policy, lease: Lease, entry: FoundEntry): Promise<boolean>
+  /** Marks a key stale; resolves to whether there was a value. */
+  invalidate(key: string, window: StaleWindow, home?: KeyHome): Promise<boolean>
+}
+
+/** How long an invalidated value may be stale. */
+export interface StaleWindow {
+  readonly graceSeconds: number
   /**
-   * Marks a key stale; resolves to whether there was a value. `policy` is the key's policy, or the
-   * defaults if that is unknown.
+   * Whether the key's policy says so. If not, a refilled value keeps its lifetime, because its
+   * readers know their policy. Plain sets, and keys that other programs read, get these seconds.
    */
-  invalidate(key: string, policy: Policy, home?: KeyHome): Promise<boolean>
+  readonly isKnown: boolean
 }
 
 /** The result of trying for a lease. */

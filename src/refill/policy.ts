@@ -173,12 +173,22 @@ function textOf(tags: Tags): string {
   return typeof tags === 'function' ? NO_TAGS : tagText(tags)
 }
 
+/** Checks what a caller of invalidate() says about a key. Throws MINTRING_BAD_POLICY. */
+export function checkGrace(given: Partial<RefillPolicy>, defaults: RefillDefaults): void {
+  const { ttl } = given
+  if (ttl !== undefined) resolvePolicy({ ...given, ttl }, defaults)
+  else resolvePolicy({ ...given, earlyRefresh: 0, ttl: 1 }, { ...defaults, earlyRefresh: 0 })
+}
+
 /**
- * Returns how long an item under this policy may be stale, for an invalidation without a ttl.
- * Throws MINTRING_BAD_POLICY.
+ * Returns a policy that says how long an invalidated value may be stale, and whether there may be a
+ * lock beside it. The first of the sources that says something decides.
  */
-export function resolveGrace(given: RefillDefaults, defaults: RefillDefaults = {}): Policy {
-  return resolvePolicy({ ...given, earlyRefresh: 0, ttl: 1 }, { ...defaults, earlyRefresh: 0 })
+export function resolveGrace(...sources: readonly RefillDefaults[]): Policy {
+  const said = sources.map(({ staleWhileRevalidate, staleIfError, placeholder }) => {
+    return known({ staleWhileRevalidate, staleIfError, placeholder })
+  })
+  return resolvePolicy(Object.assign({ ttl: 1 }, ...said.reverse()))
 }
 
 /** Checks a ttl that a loader sets. Throws MINTRING_BAD_POLICY. */

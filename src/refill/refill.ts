@@ -13,10 +13,10 @@ import type { Loader } from './loading.ts'
 import { askHere } from './loading.ts'
 import type { ManyLoader } from './many.ts'
 import { getOrSetMany } from './many.ts'
-import type { Policy, RefillDefaults, RefillPolicy } from './policy.ts'
-import { checkNames, resolveGrace } from './policy.ts'
+import type { RefillDefaults, RefillPolicy } from './policy.ts'
+import { checkGrace, checkNames, resolveGrace } from './policy.ts'
 import type { Read } from './read.ts'
-import { Refiller } from './refiller.ts'
+import { type MarkTerms, Refiller } from './refiller.ts'
 import type { Refreshes, Slot } from './slots.ts'
 import { detach, Slots } from './slots.ts'
 import type { RefillStore } from './store.ts'
@@ -191,12 +191,12 @@ export class Refill implements DefinedVerbs {
   /**
    * Marks one or several keys stale: the next reader gets the stale value, and one client loads.
    * Resolves to whether there was a value to mark. `policy` is the key's policy, which says how
-   * long the value may be stale; default: the one this client last used for the key, or the
-   * defaults.
+   * long the value may be stale. What it leaves out is as this client last used the key. If
+   * neither says it, the value keeps its lifetime.
    */
   async invalidate(
     keys: string | readonly string[],
-    policy?: RefillDefaults & CallerOptions,
+    policy?: Partial<RefillPolicy> & CallerOptions,
   ): Promise<boolean> {
     this.#checkOpen()
     if (policy !== undefined) {
@@ -205,7 +205,7 @@ export class Refill implements DefinedVerbs {
     }
     const all = typeof keys === 'string' ? [keys] : checkArray('invalidate', keys)
     for (const key of all) this.#store.checkKey(key)
-    if (policy !== undefined) resolveGrace(policy, this.#slots.defaults)
+    if (policy !== undefined) checkGrace(policy, this.#slots.defaults)
     await this.#known()
     const { gate } = this.#refiller
     const marks = Promise.all(all.map((key) => gate.run(() => this.#invalidate(key, policy))))
@@ -330,17 +330,18 @@ export class Refill implements DefinedVerbs {
     throw new MintringError('MINTRING_CLOSED', 'The client was closed')
   }
 
-  #invalidate(key: string, given: RefillDefaults | undefined): Promise<boolean> {
-    return this.#refiller.invalidate(key, this.#slots.get(key), this.#policyToMark(key, given))
+  #invalidate(key: string, given: Partial<RefillPolicy> | undefined): Promise<boolean> {
+    return this.#refiller.invalidate(key, this.#slots.get(key), this.#markTerms(key, given))
   }
 
-  #policyToMark(key: string, given: RefillDefaults | undefined): Policy {
-    if (given !== undefined) return resolveGrace(given, this.#slots.defaults)
-    const known = this.#slots.policyOf(key)
-    if (known !== undefined) return known
-    // A process that only writes does not know the key's policy. Assume 'sidecar': the invalidation
-    // then also covers a lock beside the key.
-    return resolveGrace({ placeholder: 'sidecar' }, this.#slots.defaults)
+  /** Completes what a caller said about a key. With a ttl it is the whole policy. */
+  #markTerms(key: string, given: Partial<RefillPolicy> = {}): MarkTerms {
+    const last = given.ttl === undefined ? this.#slots.givenFor(key) : {}
+    const isWindow = given.staleWhileRevalidate ?? given.staleIfError
+    // A process that only writes does not know the policy. Assume 'sidecar': the invalidation then
+    // also covers a lock beside the key.
+    const policy = resolveGrace(given, last ?? { placeholder: 'sidecar' }, this.#slots.defaults)
+    return { policy, isKnown: last !== undefined || isWindow !== undefined }
   }
 
   /**

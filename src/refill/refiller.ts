@@ -35,6 +35,12 @@ const MAX_AT_ONCE = 512
 /** Runs a listener outside the async context of any request, because it serves many requests. */
 const outside = AsyncLocalStorage.snapshot()
 
+/** The policy of a key to mark; a guess if this process does not know the key's. */
+export interface MarkTerms {
+  readonly policy: Policy
+  readonly isKnown: boolean
+}
+
 /** The hooks and the counters of refills. */
 interface RefillerSettings {
   readonly hooks?: RefillHooks | undefined
@@ -81,7 +87,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     this.loads.inBackground(work)
   }
 
-  pathOf({ policy }: Pick<Slot, 'policy'>): Path {
+  pathOf({ policy }: Slot): Path {
     return this.#pathOf(policy)
   }
 
@@ -380,15 +386,20 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
    */
   async restart(ask: Ask<Slot>): Promise<RefillEntry> {
     const waiter = this.#waiter(ask, undefined, true)
-    await this.invalidate(ask.slot.key, ask.slot, ask.slot.policy)
+    await this.invalidate(ask.slot.key, ask.slot, { policy: ask.slot.policy, isKnown: true })
     return this.#readAgain(waiter)
   }
 
   /** Marks a key stale. A running load started earlier, so no caller may join it. */
-  async invalidate(key: string, slot: Slot | undefined, policy: Slot['policy']): Promise<boolean> {
+  async invalidate(
+    key: string,
+    slot: Slot | undefined,
+    { policy, isKnown }: MarkTerms,
+  ): Promise<boolean> {
     if (slot !== undefined) detach(slot)
+    const window = { graceSeconds: policy.graceSeconds, isKnown }
     try {
-      return await invalidateHomes(key, policy, this.pathOf({ policy }), this.store)
+      return await invalidateHomes(key, window, this.#pathOf(policy), this.store)
     } finally {
       if (slot !== undefined) detach(slot)
     }

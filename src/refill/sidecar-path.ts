@@ -1,9 +1,9 @@
 import type { Finding, Lease } from './finding.ts'
 import { LOCK, MetaPath, placeholderSeconds } from './meta-path.ts'
-import type { Elected, FoundEntry } from './path.ts'
+import type { Elected, FoundEntry, StaleWindow } from './path.ts'
 import { decided, won } from './path.ts'
 import type { Policy } from './policy.ts'
-import { Stamp } from './stamp.ts'
+import { SHARED, Stamp } from './stamp.ts'
 import type {
   EncodedItem,
   Item,
@@ -106,7 +106,8 @@ export class SidecarPath extends MetaPath {
     lease: Lease,
     { tail, ...entry }: FoundEntry,
   ): Promise<boolean> {
-    const encoded = this.stamped({ ...entry, tail: undefined }, policy, lease)
+    const { body, flags } = this.stamped({ ...entry, tail: undefined }, policy, lease)
+    const encoded = { body, flags: this.refillStore.isStamped ? flags | SHARED : flags }
     const ttlSeconds = entry.ttlSeconds + policy.graceSeconds
     const page: Page = { encoded, ttlSeconds, tail, leaseSeconds: policy.leaseSeconds }
     const cas = await (lease.on === 'lock'
@@ -129,10 +130,12 @@ export class SidecarPath extends MetaPath {
     // Check the lock before the value is added, because nginx serves unconfirmed values too.
     if (!(await this.#holds(key, lease))) return undefined
     const { body, flags } = page.encoded
+    // Without SHARED, whose bit would say that the body ends in tags.
+    const unconfirmed = (flags & ~SHARED) | Stamp.Unconfirmed
     const [added, lock] = await this.refillStore.exchange(lease.place, key, [
       {
         name: 'ms',
-        encoded: { body, flags: flags | Stamp.Unconfirmed },
+        encoded: { body, flags: unconfirmed },
         ttlSeconds: UNCONFIRMED_SECONDS,
         add: true,
       },
@@ -170,9 +173,9 @@ export class SidecarPath extends MetaPath {
   }
 
   /** Deletes the lock and then marks the key; the order must hold on any connections. */
-  override async invalidate(key: string, policy: Policy, home?: KeyHome): Promise<boolean> {
+  override async invalidate(key: string, window: StaleWindow, home?: KeyHome): Promise<boolean> {
     await this.refillStore.spread(key, [{ name: 'md', beside: LOCK }], home)
-    return super.invalidate(key, policy, home)
+    return super.invalidate(key, window, home)
   }
 
   async #holds(key: string, { place, cas }: Lease): Promise<boolean> {

@@ -76,7 +76,7 @@ export class Slots {
   readonly #slots: Recent<Slot>
   /** Resolved policies, cached because callers write them as literals: a new object each call. */
   #resolved: Agreed[] = []
-  readonly #defined = new Map<string, Policy>()
+  readonly #defined = new Map<string, Agreed>()
   #defaults: RefillDefaults
 
   constructor(clock: Clock, defaults: RefillDefaults) {
@@ -105,7 +105,7 @@ export class Slots {
     }
     const agreed = this.#resolve(given)
     const defined = this.#defined.get(key)
-    if (defined !== undefined && !meansSame(defined, agreed.policy)) throw conflict()
+    if (defined !== undefined && !meansSame(defined.policy, agreed.policy)) throw conflict()
     const slot = newSlot(key, agreed)
     this.#slots.set(key, slot)
     return slot
@@ -116,10 +116,10 @@ export class Slots {
    * lives.
    */
   define(key: string, given: RefillPolicy): void {
-    const { policy } = this.of(key, given)
+    const { given: said, policy, pace } = this.of(key, given)
     const before = this.#defined.get(key)
-    if (before !== undefined && !meansSame(before, policy)) throw conflict()
-    if (this.#defined.size < MAX_KEYS) this.#defined.set(key, policy)
+    if (before !== undefined && !meansSame(before.policy, policy)) throw conflict()
+    if (this.#defined.size < MAX_KEYS) this.#defined.set(key, { given: said, policy, pace })
   }
 
   /** Returns the slot of a key if it is in use. */
@@ -127,9 +127,9 @@ export class Slots {
     return this.#slots.get(key)
   }
 
-  /** Returns the last policy of this key if it is still remembered. */
-  policyOf(key: string): Policy | undefined {
-    return this.#slots.get(key)?.policy ?? this.#defined.get(key)
+  /** Returns the last policy of this key, as written, if it is still remembered. */
+  givenFor(key: string): RefillPolicy | undefined {
+    return (this.#slots.get(key) ?? this.#defined.get(key))?.given
   }
 
   resolve(given: RefillPolicy): Policy {

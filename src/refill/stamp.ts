@@ -27,6 +27,9 @@ export const Stamp = {
  */
 export const TAGGED: number = Stamp.Unconfirmed | Stamp.Coarse
 
+/** Marks a value that other programs may read too: bit 12 without a clock, and not tagged. */
+export const SHARED: number = Stamp.Coarse
+
 /** The bits of the codec. */
 export const CODEC_FLAGS = 0xff
 
@@ -78,6 +81,11 @@ export function freshForSeconds(flags: number, nowUnixSeconds: number): number |
 /** Whether an item is an empty placeholder for a value that is being loaded. */
 export function isPlaceholder({ size, flags }: { readonly size: number; readonly flags: number }) {
   return size === 0 && (flags & WRITTEN) === 0
+}
+
+/** Whether only refills read the value: they know how long it may be stale. */
+export function isForRefillsOnly(flags: number): boolean {
+  return (flags & Stamp.Refill) !== 0 && ((flags & SHARED) === 0 || isTagged(flags))
 }
 
 /**

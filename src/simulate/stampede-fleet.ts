@@ -1,5 +1,5 @@
 import type { RefillEntry } from '../refill/entry.ts'
-import type { RefillDefaults, RefillPolicy } from '../refill/policy.ts'
+import type { RefillPolicy } from '../refill/policy.ts'
 import { resolvePolicy } from '../refill/policy.ts'
 import { Refill } from '../refill/refill.ts'
 import type { Dialect, EncodedItem, RefillStore } from '../refill/store.ts'
@@ -179,7 +179,7 @@ export class StampedeFleet {
   async #tell(kind: WriteKind, worker: Worker, key: string, version: number): Promise<void> {
     const { policy } = this.#plan
     const { ttlSeconds, graceSeconds } = resolvePolicy(policy)
-    if (kind === 'invalidate') await worker.refill.invalidate(key, staleTerms(policy))
+    if (kind === 'invalidate') await worker.refill.invalidate(key, policy)
     if (kind === 'refresh') await worker.refill.refresh(key, () => this.#load(key, worker), policy)
     if (kind === 'set') {
       const encoded = { body: JSON.stringify(version), flags: 1 }
@@ -245,9 +245,4 @@ export class StampedeFleet {
 function versionIn(encoded: EncodedItem | undefined): number | undefined {
   if (encoded === undefined || encoded.body.length === 0) return undefined
   return Number(Buffer.from(encoded.body as Uint8Array).toString('latin1'))
-}
-
-/** Returns the part of a policy that an invalidation accepts. */
-function staleTerms({ ttl: _ttl, earlyRefresh: _early, ...terms }: RefillPolicy): RefillDefaults {
-  return terms
 }

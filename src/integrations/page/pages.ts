@@ -92,11 +92,10 @@ export class Pages {
 
   /** Deletes the page of a URL; resolves to whether there was one. Throws for an invalid URL. */
   purge(url: string | URL): Promise<boolean> {
-    const { ttl: _ttl, ...grace } = this.#settings.policy
     const deleted = addressesOfUrl(url).map(async (address) => {
       this.#outcomes.forget(address)
       // Invalidate first, so that a page that is being rendered now is not stored afterwards.
-      const wasMarked = await this.#view.invalidate(address, grace)
+      const wasMarked = await this.#view.invalidate(address, this.#settings.policy)
       return (await this.#view.delete(address)) || wasMarked
     })
     return Promise.all(deleted).then((all) => all.some(Boolean))
