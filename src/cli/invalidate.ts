@@ -15,7 +15,8 @@ refills it. Exits with 1 if no key was found. Invalidating a tag succeeds even i
 ${targetHelp}  --tag TAG              a tag instead of keys; may be repeated
   --hard                 with --tag: do not serve the old values, not even stale
   --stale-while-revalidate 60s
-                         how long keys may be served stale: as in the policy of your getOrSet
+                         how long keys may be served stale: as in the policy of your getOrSet;
+                         without it a value keeps its lifetime
 
   mintring invalidate page:home --servers 10.0.0.1,10.0.0.2
   mintring invalidate --tag product:17 --tag prices

@@ -518,8 +518,8 @@ export class MemcachedClient {
 
   /**
    * Marks one or several keys stale: the next reader gets the stale value, and one client loads a
-   * new one. Resolves to whether there was a value to mark. `policy` is the policy of the key;
-   * default: the one this client last used for the key, or the defaults.
+   * new one. Resolves to whether there was a value to mark. `policy` is the policy of the key; what
+   * it leaves out is as this client last used the key. A client that never did keeps its lifetime.
    * @example await cache.invalidate('page:1')
    */
   invalidate(
