@@ -73,7 +73,7 @@ class Scenario {
     this.#pending.push({ name: 'write', client: writer, run: write })
     await this.#settle()
     assert.equal(this.#reading, 0, 'a read never ended')
-    if (this.#plan.wrap === undefined) await this.#recover(b)
+    if (this.#plan.wrap === undefined) await this.#recover(this.#isReadOnce ? c : b)
   }
 
   /** Reads the key once and stores it. It always takes the first step: no other client acts yet. */
@@ -173,8 +173,8 @@ class Scenario {
 
   #tell({ refill }: SteppedClient): Promise<unknown> {
     if (this.#hasTags) return refill.invalidateTags('t')
-    const { ttl: _ttl, ...terms } = this.#plan.policy
-    return refill.invalidate('k', terms)
+    const { isPolicyUnknown = false, policy } = this.#plan
+    return isPolicyUnknown ? refill.invalidate('k') : refill.invalidate('k', policy)
   }
 
   /** Starts a read, and lets the client die at any later time if the plan has crashes. */
@@ -191,9 +191,16 @@ class Scenario {
     return [...this.#reads].filter((client) => client.isAlive).length
   }
 
-  /** Whether the first client has finished its only read: its crash would have no effect then. */
+  /** Whether each reader reads once only, because a third client writes and recovers. */
+  get #isReadOnce(): boolean {
+    return this.#plan.writer === 'apart' && this.#plan.reads === 'at any time'
+  }
+
+  /** Whether the client has finished its only read: what it knows has no effect any more. */
   #isOver(client: SteppedClient): boolean {
-    if (client !== this.#clients[0] || !this.#isIdle(client)) return false
+    const [a, b] = this.#clients
+    const isReadOnce = client === a || (client === b && this.#isReadOnce)
+    if (!isReadOnce || !this.#isIdle(client)) return false
     return !this.#pending.some((step) => step.client === client && step.name === 'read')
   }
 

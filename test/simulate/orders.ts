@@ -10,6 +10,8 @@ export interface Plan {
   readonly writes: number
   readonly writeKind: 'invalidate' | 'tags'
   readonly crashes: boolean
+  /** Whether the writer invalidates the key without its policy. */
+  readonly isPolicyUnknown?: boolean
   /** Which client writes: the second one, which also reads, or a third one. */
   readonly writer: 'a reader' | 'apart'
   /** When the second client reads: at any time, or once the writes are acknowledged. */
@@ -43,6 +45,9 @@ const INSIDE = { ...CRASH, writer: 'a reader' } as const
 /** A lease is renewed while its loader runs, and the key is invalidated meanwhile. */
 const RENEWAL = { ...INSIDE, writes: 1, crashes: false, delays: 1, reads: 'after' } as const
 
+/** The writer does not know the policy of the key. */
+const UNKNOWN = { ...CRASH, isPolicyUnknown: true } as const
+
 const META = { dialect: 'meta', policy: POLICY } as const
 const META_ONCE = { dialect: 'meta', policy: ONCE } as const
 const BESIDE = { dialect: 'meta', policy: { ...POLICY, ...SIDECAR } } as const
@@ -67,6 +72,10 @@ export const PLANS: Readonly<Record<string, Plan>> = {
   'sidecar, no stale window': { ...CRASH, ...BESIDE_ONCE },
   'sidecar, a reader writes': { ...INSIDE, ...BESIDE, writes: 1 },
   'sidecar, renewals': { ...RENEWAL, ...BESIDE },
+  'meta, policy unknown': { ...UNKNOWN, ...META },
+  'meta, no stale window, policy unknown': { ...UNKNOWN, ...META_ONCE },
+  'classic, no stale window, policy unknown': { ...UNKNOWN, ...CLASSIC, policy: ONCE },
+  'sidecar, no stale window, policy unknown': { ...UNKNOWN, ...BESIDE_ONCE, writes: 1 },
 }
 
 const TWO_READERS = { ...TAGS, crashes: false } as const

@@ -22,6 +22,8 @@ const WHOLE = [
   'meta, no stale window',
   'meta, renewals',
   'classic',
+  'meta, policy unknown',
+  'meta, no stale window, policy unknown',
 ]
 const BY_CHANCE = Object.keys(PLANS).filter((name) => !WHOLE.includes(name))
 
