@@ -7,15 +7,18 @@ import type { Policy } from './policy.ts'
 import { SidecarPath } from './sidecar-path.ts'
 import type { RefillStore } from './store.ts'
 
+/** Returns the path for the policy of a key. */
+export type PathOf = (terms: { readonly policy: Policy }) => Path
+
 /**
  * Returns a function that chooses the path of a policy by what the servers support. It throws
  * MINTRING_BAD_POLICY for a policy that the servers cannot serve.
  */
-export function pathsOf(store: RefillStore, clock: Clock): (policy: Policy) => Path {
+export function pathsOf(store: RefillStore, clock: Clock): PathOf {
   const inline = new MetaPath(store)
   const sidecar = new SidecarPath(store)
   const classic = new ClassicPath(store, clock)
-  return ({ isSidecar, tagText }) => {
+  return ({ policy: { isSidecar, tagText } }) => {
     if (store.dialect === 'classic') {
       if (isSidecar && tagText !== undefined) throw tooOld()
       return classic

@@ -16,7 +16,7 @@ import { getOrSetMany } from './many.ts'
 import type { RefillDefaults, RefillPolicy } from './policy.ts'
 import { checkGrace, checkNames, resolveGrace } from './policy.ts'
 import type { Read } from './read.ts'
-import { type MarkTerms, Refiller } from './refiller.ts'
+import { Refiller } from './refiller.ts'
 import type { Refreshes, Slot } from './slots.ts'
 import { detach, Slots } from './slots.ts'
 import type { RefillStore } from './store.ts'
@@ -331,11 +331,12 @@ export class Refill implements DefinedVerbs {
   }
 
   #invalidate(key: string, given: Partial<RefillPolicy> | undefined): Promise<boolean> {
-    return this.#refiller.invalidate(key, this.#slots.get(key), this.#markTerms(key, given))
+    const { policy, isKnown } = this.#policyToMark(key, given)
+    return this.#refiller.invalidate(key, this.#slots.get(key), policy, isKnown)
   }
 
   /** Completes what a caller said about a key. With a ttl it is the whole policy. */
-  #markTerms(key: string, given: Partial<RefillPolicy> = {}): MarkTerms {
+  #policyToMark(key: string, given: Partial<RefillPolicy> = {}) {
     const last = given.ttl === undefined ? this.#slots.givenFor(key) : {}
     const isWindow = given.staleWhileRevalidate ?? given.staleIfError
     // A process that only writes does not know the policy. Assume 'sidecar': the invalidation then

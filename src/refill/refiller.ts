@@ -9,8 +9,8 @@ import { Gate } from './gate.ts'
 import { invalidateHomes } from './inherit.ts'
 import { type Ask, failedBefore, type Loader } from './loading.ts'
 import { Loads } from './loads.ts'
-import type { Elected, Path } from './path.ts'
-import { pathsOf } from './paths.ts'
+import type { Elected } from './path.ts'
+import { type PathOf, pathsOf } from './paths.ts'
 import type { Policy } from './policy.ts'
 import { Read, type ReadOwner } from './read.ts'
 import { decoded, withinWait } from './share.ts'
@@ -35,12 +35,6 @@ const MAX_AT_ONCE = 512
 /** Runs a listener outside the async context of any request, because it serves many requests. */
 const outside = AsyncLocalStorage.snapshot()
 
-/** The policy of a key to mark; a guess if this process does not know the key's. */
-export interface MarkTerms {
-  readonly policy: Policy
-  readonly isKnown: boolean
-}
-
 /** The hooks and the counters of refills. */
 interface RefillerSettings {
   readonly hooks?: RefillHooks | undefined
@@ -59,7 +53,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   readonly tags: TagDesk
   readonly #judge: TagJudge
   readonly #hooks: RefillHooks | undefined
-  readonly #pathOf: (policy: Policy) => Path
+  readonly pathOf: PathOf
   readonly loads: Loads
 
   constructor(store: RefillStore, clock: Clock, settings: RefillerSettings) {
@@ -70,7 +64,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     this.loads = new Loads(clock)
     this.tags = new TagDesk(store, clock)
     this.#judge = new TagJudge(this.tags, clock)
-    this.#pathOf = pathsOf(store, clock)
+    this.pathOf = pathsOf(store, clock)
   }
 
   /** How many loads are running and how many tags are remembered. */
@@ -85,10 +79,6 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
 
   inBackground(work: Promise<void>): void {
     this.loads.inBackground(work)
-  }
-
-  pathOf({ policy }: Slot): Path {
-    return this.#pathOf(policy)
   }
 
   // What a caller gets for a fresh, a stale and an absent value.
@@ -386,20 +376,15 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
    */
   async restart(ask: Ask<Slot>): Promise<RefillEntry> {
     const waiter = this.#waiter(ask, undefined, true)
-    await this.invalidate(ask.slot.key, ask.slot, { policy: ask.slot.policy, isKnown: true })
+    await this.invalidate(ask.slot.key, ask.slot, ask.slot.policy, true)
     return this.#readAgain(waiter)
   }
 
   /** Marks a key stale. A running load started earlier, so no caller may join it. */
-  async invalidate(
-    key: string,
-    slot: Slot | undefined,
-    { policy, isKnown }: MarkTerms,
-  ): Promise<boolean> {
+  async invalidate(key: string, slot: Slot | undefined, policy: Policy, isKnown: boolean) {
     if (slot !== undefined) detach(slot)
-    const window = { graceSeconds: policy.graceSeconds, isKnown }
     try {
-      return await invalidateHomes(key, window, this.#pathOf(policy), this.store)
+      return await invalidateHomes(key, { ...policy, isKnown }, this.pathOf({ policy }), this.store)
     } finally {
       if (slot !== undefined) detach(slot)
     }

@@ -3,7 +3,7 @@ import { LOCK, MetaPath, placeholderSeconds } from './meta-path.ts'
 import type { Elected, FoundEntry, StaleWindow } from './path.ts'
 import { decided, won } from './path.ts'
 import type { Policy } from './policy.ts'
-import { SHARED, Stamp } from './stamp.ts'
+import { READ_BY_OTHERS, Stamp } from './stamp.ts'
 import type {
   EncodedItem,
   Item,
@@ -107,7 +107,7 @@ export class SidecarPath extends MetaPath {
     { tail, ...entry }: FoundEntry,
   ): Promise<boolean> {
     const { body, flags } = this.stamped({ ...entry, tail: undefined }, policy, lease)
-    const encoded = { body, flags: this.refillStore.isStamped ? flags | SHARED : flags }
+    const encoded = { body, flags: this.refillStore.isStamped ? flags | READ_BY_OTHERS : flags }
     const ttlSeconds = entry.ttlSeconds + policy.graceSeconds
     const page: Page = { encoded, ttlSeconds, tail, leaseSeconds: policy.leaseSeconds }
     const cas = await (lease.on === 'lock'
@@ -130,8 +130,8 @@ export class SidecarPath extends MetaPath {
     // Check the lock before the value is added, because nginx serves unconfirmed values too.
     if (!(await this.#holds(key, lease))) return undefined
     const { body, flags } = page.encoded
-    // Without SHARED, whose bit would say that the body ends in tags.
-    const unconfirmed = (flags & ~SHARED) | Stamp.Unconfirmed
+    // Without READ_BY_OTHERS, whose bit would say that the body ends in tags.
+    const unconfirmed = (flags & ~READ_BY_OTHERS) | Stamp.Unconfirmed
     const [added, lock] = await this.refillStore.exchange(lease.place, key, [
       {
         name: 'ms',

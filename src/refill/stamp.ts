@@ -28,7 +28,7 @@ export const Stamp = {
 export const TAGGED: number = Stamp.Unconfirmed | Stamp.Coarse
 
 /** Marks a value that other programs may read too: bit 12 without a clock, and not tagged. */
-export const SHARED: number = Stamp.Coarse
+export const READ_BY_OTHERS: number = Stamp.Coarse
 
 /** The bits of the codec. */
 export const CODEC_FLAGS = 0xff
@@ -85,7 +85,7 @@ export function isPlaceholder({ size, flags }: { readonly size: number; readonly
 
 /** Whether only refills read the value: they know how long it may be stale. */
 export function isForRefillsOnly(flags: number): boolean {
-  return (flags & Stamp.Refill) !== 0 && ((flags & SHARED) === 0 || isTagged(flags))
+  return (flags & Stamp.Refill) !== 0 && ((flags & READ_BY_OTHERS) === 0 || isTagged(flags))
 }
 
 /**
