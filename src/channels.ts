@@ -88,7 +88,7 @@ export interface BatchMessage {
   error?: unknown
 }
 
-/** `mintring:connect`: one connection, from the start of the dial until the client can use it. */
+/** `mintring:connect`: one connection, from the attempt to open it until it can be used. */
 export interface ConnectMessage {
   readonly host: string
   /** The `id` of the client. */

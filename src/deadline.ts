@@ -141,7 +141,7 @@ export class Deadline {
   readonly #signal: AbortSignal | undefined
   readonly #what: string
   readonly #timeoutMs: number
-  /** Whether a step may have been executed. The errors of this deadline carry it. */
+  /** Whether a server may have executed a step: the value of `sent` in this deadline's errors. */
   sent = false
 
   /**

@@ -32,7 +32,7 @@ export function escaped(text: string, maxCharacters: number = MAX_SHOWN_CHARACTE
   })
 }
 
-/** C0, DEL and C1; line and paragraph separators; bidirectional marks; half a surrogate pair. */
+/** Unsafe characters: C0, DEL, C1, line separators, bidirectional marks, lone surrogates. */
 const UNSAFE: RegExp =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression must find them
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/gu

@@ -27,7 +27,7 @@ export interface BehaviorsFrom {
  * without which keys would go to other hosts throws instead.
  */
 export const behaviorsFrom: BehaviorsFrom = Object.freeze({
-  // Wrapped in functions, so that the bundle loads a dialect only when it is first used.
+  // Wrapped in functions, so that the bundle loads a translation only when it is first used.
   pylibmc: (behaviors) => fromPylibmc(behaviors),
   libmemcached: (configuration) => fromLibmemcached(configuration),
   twemproxy: (pool) => fromTwemproxy(pool),

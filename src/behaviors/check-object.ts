@@ -13,7 +13,7 @@ const DISCOVERY_FIELDS = ['endpoint', 'dns', 'servers', 'intervalMs', 'timeoutMs
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Returns what is wrong with a `failover`: a word, or an object with a gutter pool. */
+/** Returns what is wrong with a `failover`: a word, or an object with stand-by servers. */
 export function checkFailover(value: unknown): string | undefined {
   if (!isObject(value)) return "takes 'rehash', 'miss', 'error' or { gutter: servers, ttl }"
   const strange = Object.keys(value).find((key) => key !== 'gutter' && key !== 'ttl')
@@ -80,8 +80,8 @@ const CREDENTIALS = [
 ] as const
 
 /**
- * Returns what is wrong with a `previous`. Its behaviors are checked later, like those of the
- * client.
+ * Returns what is wrong with a value of `previous`. The behaviors in it are checked later, like the
+ * client's own.
  */
 export function checkPrevious(value: unknown): string | undefined {
   if (!isObject(value)) return `takes { servers } and what has changed, not ${kindOf(value)}`

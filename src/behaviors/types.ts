@@ -15,7 +15,8 @@ export interface Serializer {
 }
 
 /**
- * The previous placement, whose values are handed over. Fields left out have the same value as now.
+ * The placement before a change of servers; its values move to the new hosts. A field that is left
+ * out has the client's current value.
  */
 export interface Previous extends RingOptions {
   /** The previous servers. */

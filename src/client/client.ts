@@ -507,9 +507,9 @@ export class MemcachedClient {
   }
 
   /**
-   * Marks a key stale and loads it now, under the lease: for code that has just changed the origin.
-   * Rejects, without loading, when the key cannot be marked: other readers could still get the old
-   * value.
+   * Marks a key stale and loads it now: for code that has just changed the data behind the cache.
+   * While it loads, no other client does. Rejects without loading if the key cannot be marked,
+   * because other readers could still get the old value.
    * @example await cache.refresh('page:1', render, { ttl: 60 })
    */
   refresh<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {

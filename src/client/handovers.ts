@@ -105,7 +105,7 @@ function settingsOf(
   }
 }
 
-/** Returns a function for a key's previous names; undefined if the names are the same. */
+/** Returns a function that gives a key's names before the change; undefined if none changed. */
 function renameOf(now: Behaviors, before: Behaviors): Rename | undefined {
   const isSame =
     now.keyPrefix === before.keyPrefix && now.hashWithPrefixKey === before.hashWithPrefixKey

@@ -24,7 +24,7 @@ export interface KeyMapping {
 
 /**
  * The first bytes of mintring's own item names, such as the locks of refills. UTF-8 never contains
- * this byte, so no text key of a caller can start with it.
+ * the byte FF, so no text key of a caller can start with it.
  */
 export const RESERVED = '\xff~'
 

@@ -9,7 +9,7 @@ export interface PumpChange {
   readonly endsAtMs: number
 }
 
-/** How much two runs may disagree about the end of the same handover, because of their clocks. */
+/** How far two runs' end times of one handover may differ, because their clocks differ. */
 const SAME_END_MS = 60_000
 
 /**

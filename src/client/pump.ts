@@ -21,7 +21,7 @@ export interface PumpHost {
 
 /** Decides which listed keys to copy to their new hosts, and copies them. */
 export interface PumpTarget {
-  /** Whether the key moves away from `host`, its current home. */
+  /** Whether the key moves from `host`, where it belonged before the change, to another host. */
   moves(key: string, host: string): boolean
   /** Copies the item to its new host under a lease, unless there is one already. */
   copy(key: string): Promise<PumpOutcome>

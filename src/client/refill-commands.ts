@@ -28,9 +28,9 @@ export function commandRequest(
 }
 
 /**
- * Returns the name of an item beside a key, such as its lock. It starts with a byte that UTF-8
- * never contains, so it cannot equal a caller's key or a URL. A name that is too long contains the
- * key's hash instead.
+ * Returns the key of a second item that belongs to a key, such as its lock. It starts with a byte
+ * that UTF-8 never contains, so it cannot equal a caller's key or a URL. A result that would be too
+ * long contains the hash of the key instead.
  */
 function besideKey(wireKey: string, what: string): string {
   const name = `${BESIDE}${what}~${wireKey}`

@@ -17,7 +17,7 @@ const PLAIN = /^[!-}][!-~]*$/
 
 const MAX_HARD = 0xffffffff
 
-/** Stores the tags of a client. Each tag is an item without expiry, on the host of its name. */
+/** Reads and changes tags. Each tag is an item without expiry, placed by the tag's name. */
 export class TagStore {
   readonly #core: ClientCore
 

@@ -4,7 +4,7 @@ import type { Cluster } from '../hosts/cluster.ts'
 import type { Host } from '../hosts/host.ts'
 import { commandMessage, failureOf, type Traced } from './trace.ts'
 
-/** Traces what a batch asks each host, if the batch's commands are not requests of its own. */
+/** Traces the reads of a batch as one command per host, for verbs that send a read per key. */
 class HostParts {
   readonly #traced: Traced
   readonly #parts = new Map<Host, { pending: number; end: (error?: unknown) => void }>()

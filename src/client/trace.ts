@@ -250,7 +250,7 @@ export function commandMessage(
 ): CommandMessage {
   const message: CommandMessage = { command, client: id }
   if (behaviors.traceKeys && key !== undefined) Object.assign(message, { key })
-  // Name the first host now, because trace samplers decide at the start.
+  // Add the first host now: samplers decide at the start whether to keep a trace.
   if (host !== undefined) nameHost(message, host)
   return message
 }

@@ -7,7 +7,7 @@ export interface WarmPosition {
   readonly key: string
 }
 
-/** Larger than a line with the longest key. */
+/** How much of the end of a log to read: more than one line with the longest key. */
 const TAIL_BYTES = 4096
 
 /**

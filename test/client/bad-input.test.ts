@@ -100,9 +100,9 @@ refuses('a value over the item size', 'MINTRING_TOO_LARGE', {
 })
 
 const tooLarge = 2n ** 64n
-refuses('an argument that cannot be', 'MINTRING_BAD_ARGUMENT', {
+refuses('an invalid argument', 'MINTRING_BAD_ARGUMENT', {
   'cas without a bigint': (cache) => cache.cas('k', 'v', 1 as unknown as bigint),
-  // A CAS id of a key that moves to a new home has one bit more than memcached's.
+  // While a key moves to a new host, the client adds a bit to its CAS ids.
   'cas over 65 bits': (cache) => cache.cas('k', 'v', 2n * tooLarge),
   'cas below 0': (cache) => cache.cas('k', 'v', -1n),
   'incr by a negative number': (cache) => cache.incr('k', -1),

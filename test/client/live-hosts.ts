@@ -17,7 +17,7 @@ import {
 } from './live-world.ts'
 import { connect, PATIENT } from './support.ts'
 
-/** Keys whose home is the first server. */
+/** Returns the keys that are placed on the first server. */
 function keysOfFirst({ servers: [first], cache }: World): string[] {
   return KEYS.filter((key) => cache.locate(key).server === first!.address)
 }

@@ -80,7 +80,7 @@ function hostsOf(from: MemcachedClient): PumpHost[] {
 
 const change = { from: ['a', 'b'], to: ['a', 'b', 'c'], endsAtMs: 1_000_000 }
 
-describe('warmFromPrevious: copying keys to their new homes', () => {
+describe('warmFromPrevious: copying keys to their new hosts', () => {
   for (const version of ['1.6.45', '1.6.18']) {
     test(`starts a copy of every key that moves, once, and of no other key (${version})`, async (t) => {
       const { run, copied, moving } = await desk(t, version)
@@ -94,7 +94,7 @@ describe('warmFromPrevious: copying keys to their new homes', () => {
     })
   }
 
-  test('lists the hosts that cannot be dumped: before memcached 1.5.4 a dump has no end', async (t) => {
+  test('reports hosts before memcached 1.5.4 as failed, because their dumps have no end', async (t) => {
     const { run, copied } = await desk(t, '1.4.39')
     const told: unknown[] = []
     const { failed } = await run({ onError: (error) => told.push((error as MintringError).code) })
@@ -103,7 +103,7 @@ describe('warmFromPrevious: copying keys to their new homes', () => {
     assert.equal(copied.size, 0)
   })
 
-  test('lists the keys of a real memcached by either kind of dump', {
+  test('copies the keys of a real memcached, listed with mgdump or metadump', {
     skip: skipWithoutDumps(),
   }, async (t) => {
     const memcacheds = await Promise.all([startMemcached(), startMemcached()])
@@ -114,7 +114,7 @@ describe('warmFromPrevious: copying keys to their new homes', () => {
     assert.deepEqual(new Set(copied.keys()), new Set(moving))
   })
 
-  test('does not copy keys that are on a host that is not their home', async (t) => {
+  test('does not copy a key that it finds on a host where the key does not belong', async (t) => {
     const { run, copied, servers } = await desk(t)
     for (const server of servers) {
       await using one = new MemcachedClient(server.address)
@@ -124,7 +124,7 @@ describe('warmFromPrevious: copying keys to their new homes', () => {
     assert.ok([...copied.values()].every((times) => times === 1))
   })
 
-  test('counts keys that the new home already had, and keys that had expired', async (t) => {
+  test('counts keys that the new host already had, and keys that had expired', async (t) => {
     const { run, moving } = await desk(t)
     const outcomes = ['copied', 'there', 'absent'] as const
     let i = 0

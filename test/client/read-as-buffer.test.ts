@@ -63,7 +63,7 @@ describe("reads with { as: 'buffer' }", () => {
     assert.deepEqual(many.get('large'), Buffer.from(noise))
   })
 
-  test('resolve to the bytes of each dialect, decompressed as its flags say', async (t) => {
+  test('resolve to the bytes that other clients stored, decompressed as their flags say', async (t) => {
     await using server = await startServer()
     for (const valueFlags of ['pylibmc', 'pymemcache', 'php'] as const) {
       const cache = connect(t, [server.address], { valueFlags, compressAboveBytes: 100 })

@@ -11,7 +11,7 @@ interface Ends {
 
 interface Pair {
   readonly client: MemcachedClient
-  /** A process that has ejected the home: it asks only the fallback host. */
+  /** Stands for a process that has ejected the key's own host: it uses only the fallback host. */
   readonly away: MemcachedClient
   readonly gate: Gate
   readonly key: string
@@ -34,7 +34,7 @@ async function startPair(t: Ends, behaviors: BehaviorsInput): Promise<Pair> {
   return { client, away, gate, key: `key:${at}` }
 }
 
-/** Ejects home and lets it return: from then on the client takes precautions. */
+/** Lets the key's own host be ejected and return. Writes then also clean the fallback host. */
 async function seeTrouble({ client, gate, key }: Pair): Promise<void> {
   const stateOf = () => client.hosts()[0]!.state
   gate.shut()
@@ -57,9 +57,9 @@ const WRITES: Readonly<Record<string, (client: MemcachedClient, key: string) => 
   }
 
 for (const protocol of ['auto', 'classic'] as const) {
-  suite(`refills after the home returned, protocol ${protocol}`, () => {
+  suite(`refills after the key's own host was ejected and returned, protocol ${protocol}`, () => {
     for (const [name, write] of Object.entries(WRITES)) {
-      test(`${name} soon after the return deletes the older copy on the fallback host`, async (t) => {
+      test(`${name} soon after the return also deletes the older copy on the fallback host`, async (t) => {
         const pair = await startPair(t, { protocol })
         const { client, away, key } = pair
         await client.delete(key)

@@ -116,7 +116,7 @@ describe('warm() that is aborted', () => {
   })
 })
 
-describe('warm() when a host dies in the middle', () => {
+describe('warm() when a host dies during the run', () => {
   test('waits for the host, and stores its keys on their own hosts', async (t) => {
     const servers = [await startServer({ port: 0 }), await startServer({ port: 0 })]
     const addresses = servers.map(({ address }) => address)

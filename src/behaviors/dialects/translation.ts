@@ -25,7 +25,7 @@ export type TranslatedBehaviors = BehaviorsInput & {
 const warned = new Set<string>()
 const MAX_WARNED = 1000
 
-/** Collects behaviors, servers and warnings while a dialect is translated. */
+/** Collects behaviors, servers and warnings while another client's settings are translated. */
 export class Translation {
   readonly dialect: BehaviorDialect
   readonly settings: Record<string, unknown> = {}

@@ -33,8 +33,8 @@ export async function deleteKey(
 }
 
 /**
- * Does the same for many keys: per key whether it was stored; in `failed` the reasons of the
- * others.
+ * Deletes many keys. Resolves per key to whether it was stored; `failed` has the keys that failed,
+ * with the reason.
  */
 export async function deleteKeys(
   core: ClientCore,

@@ -294,7 +294,7 @@ function metaReply(status: MetaReply['status'], reply: Reply): MetaReply {
   }
 }
 
-/** `ME <key> <name>=<value>*` */
+/** Parses the reply to `me`: `ME <key> <name>=<value> <name>=<value> …`. */
 function debugFields(reply: Reply): Record<string, string> {
   const fields: Record<string, string> = Object.create(null)
   for (const part of reply.text().split(' ').slice(2)) {

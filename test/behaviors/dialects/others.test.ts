@@ -155,7 +155,7 @@ describe('behaviorsFrom.memcached', () => {
   })
 })
 
-describe('behaviorsFrom, for every dialect', () => {
+describe('behaviorsFrom, for the settings of every other client', () => {
   it('throws for arguments of a wrong type', () => {
     for (const nothing of [null, 5, undefined]) {
       assert.throws(() => behaviorsFrom.pylibmc(nothing as never), { code })

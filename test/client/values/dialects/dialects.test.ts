@@ -109,7 +109,7 @@ for (const name of ['php', 'memcached'] as const) {
   })
 }
 
-/** Values that each dialect writes as its client does, apart from compression. */
+/** Values that each codec encodes to the bytes that the other client stores, uncompressed. */
 for (const [name, stored] of [
   ['pylibmc', pylibmc.slice(0, 9)],
   ['pymemcache', pymemcache],
@@ -117,7 +117,7 @@ for (const [name, stored] of [
   ['php', php.filter(([what]) => !/FastLZ|zlib|below 1/.test(what))],
 ] as const) {
   for (const [what, flags, bytes, value] of stored) {
-    test(`${name}: ${what} is written with the flags and bytes that client writes`, () => {
+    test(`${name}: ${what} is encoded with the same flags and bytes as by that client`, () => {
       const encoded = dialect(name).encode(value) as Encoded
       const body = Buffer.from(encoded.body as string).toString('hex')
       assert.deepEqual([encoded.flags, body], [flags, bytes])
