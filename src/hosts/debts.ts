@@ -41,7 +41,7 @@ export class Debts {
   readonly #cleared = new Set<string>()
   #overflow = 0
   #flush: Way | undefined
-  /** The missed changes that the pending flush would settle. */
+  /** The missed changes that the pending flush will settle if it runs. */
   #covered: Covered | undefined
 
   /** The number of missed changes that are recorded exactly. */

@@ -20,7 +20,7 @@ export interface Recipient {
   readonly settings: ClusterPolicy
   readonly hooks: ClusterHooks
   readonly debts: Debts
-  /** Whether it accepts requests now. */
+  /** Whether the host accepts requests now. */
   readonly usable: boolean
   /** Returns its first connection; opens it if necessary. */
   openLane(): Lane

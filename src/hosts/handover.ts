@@ -59,7 +59,7 @@ export interface HandoverOwner {
 export interface HandoverStart extends HandoverChange {
   readonly from: PreviousPlaces
   readonly placements: { readonly from: NamedPlacement; readonly to: string }
-  /** Hosts that are on no list any more. */
+  /** Hosts that only the previous placement has. */
   readonly leaving: readonly Host[]
   /** Previous hosts that this process only knows from a mark, and does not dial. */
   readonly strangers: ReadonlySet<Host>

@@ -26,7 +26,7 @@ export class Handovers {
   #marks = { placement: '', key: '' }
   /** Hosts whose last handshake found no meta commands. */
   readonly #classic = new Set<Host>()
-  /** Placements that may have a mark. */
+  /** Placements for which some hosts may still have the mark of a handover. */
   readonly #marked = new Set<string>()
 
   constructor(owner: Owner) {

@@ -54,7 +54,7 @@ export interface Health {
   readonly nextProbeMs: number
   /** The number of ejections shortly after a return; each doubles the pause before a probe. */
   readonly relapses: number
-  /** When it last returned. */
+  /** When the host last returned after an ejection. */
   readonly returnedMs: number
 }
 

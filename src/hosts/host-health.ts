@@ -10,7 +10,7 @@ export interface Patient {
   readonly address: string
   readonly settings: ClusterPolicy
   readonly hooks: ClusterHooks
-  /** Whether its keys have no other host. */
+  /** Whether the host is the only one, so that its keys have no fallback. */
   readonly isAlone: boolean
   /** Whether a connection is open. */
   readonly isConnected: boolean
@@ -20,7 +20,7 @@ export interface Patient {
   redial(): void
   /** Called when `usable` or `isOut` changed. */
   changed(): void
-  /** Called when it was ejected: its queued requests must go to other hosts. */
+  /** Called when the host was ejected: its queued requests must go to other hosts. */
   ejected(): void
 }
 
@@ -44,7 +44,7 @@ export class HostHealth {
     return isOut(this.#health)
   }
 
-  /** Whether it accepts requests: it is not ejected, and not known to refuse connections. */
+  /** Whether the host accepts requests: it is not ejected, and not known to refuse connections. */
   get usable(): boolean {
     return this.#usable
   }

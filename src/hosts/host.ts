@@ -39,10 +39,10 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   server: ServerAddress
   readonly name: string
   readonly address: string
-  /** The changes it missed, which it must apply before its values are used. */
+  /** The changes that the host missed. It must apply them before its values are used. */
   readonly debts: Debts
   readonly #delivery: Delivery = new Delivery(this)
-  /** Its index in the cluster's ring; -1 after it left. */
+  /** The index of the host in the cluster's ring; -1 after it left the list. */
   index = -1
   readonly #owner: HostOwner<Host>
   readonly #dialer: Dialer
@@ -58,15 +58,15 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   /** When `lastError` occurred, on the clock of `performance.now()`. */
   lastErrorMs = 0
   readonly #streams = new Set<LineStream>()
-  /** How many times it became usable again. */
+  /** How many times the host became usable again. */
   comebacks = 0
-  /** When it last became usable, on the clock of `performance.now()`; 0 for never. */
+  /** When the host last became usable, on the clock of `performance.now()`; 0 for never. */
   comebackMs = 0
   /** When its last reply in time arrived, on the clock of `performance.now()`; 0 for never. */
   answeredMs = 0
   /** The address that its connections use. */
   #address: string | undefined
-  /** Why it accepts no more requests; undefined while it does. */
+  /** Why the host accepts no more requests; undefined while it does. */
   #closedWith: MintringError | undefined
 
   /** `debts` are the missed changes of an earlier Host with the same identity. */
@@ -97,7 +97,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     return this.#owner.hooks
   }
 
-  /** Whether it accepts requests: it is not ejected, and not known to refuse connections. */
+  /** Whether the host accepts requests: it is not ejected, and not known to refuse connections. */
   get usable(): boolean {
     return this.#health.usable
   }
@@ -164,8 +164,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   }
 
   /**
-   * Whether it refuses connections but is dialled again before `untilMs`; a request may wait for
-   * that.
+   * Whether the host refuses connections but is dialled again before `untilMs`. A request may wait
+   * for that.
    */
   canWait(untilMs: number): boolean {
     return this.#canWait && this.#health.current.nextDialMs < untilMs
@@ -181,7 +181,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     return this.#owner.hasOneHost
   }
 
-  /** Returns the error for requests while it is not usable. */
+  /** Returns the error for requests while the host is not usable. */
   outError(): MintringError {
     const cause = this.lastError
     if (!this.isEjected && cause !== undefined) return cause
@@ -192,7 +192,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     this.#owner.attemptFailed(this, request, error, deadlineMs)
   }
 
-  /** Sends the changes it missed in the background. */
+  /** Sends the host the changes that it missed, in the background. */
   deliver(): void {
     if (this.#closedWith === undefined) this.#delivery.start()
   }
@@ -256,7 +256,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     this.#lanes.closeAll(error)
   }
 
-  /** Ejects it because it replies too slowly, unless it is alone. */
+  /** Ejects the host because it replies too slowly, unless it is the only one. */
   ejectSlow(error: MintringError): void {
     this.lastError = error
     this.lastErrorMs = performance.now()

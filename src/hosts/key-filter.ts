@@ -21,7 +21,7 @@ export class KeyFilter {
     this.#mask = bits - 1
   }
 
-  /** Its size in bytes. */
+  /** The size of the filter in bytes. */
   get bytes(): number {
     return this.#words.byteLength
   }

@@ -98,7 +98,9 @@ export interface PlacementRecord {
 /** A placement read from a mark. */
 export interface KnownPlacement {
   readonly servers: readonly ServerAddress[]
-  /** Servers that must not be dialled, because only the mark names them. */
+  /**
+   * Servers of the previous placement that must not be dialled, because only the mark names them.
+   */
   readonly strangers: ReadonlySet<ServerAddress>
   readonly options: RingOptions
 }

@@ -201,7 +201,7 @@ export class MissedNotices {
   }
 }
 
-/** Whether a request overwrites or deletes the item, whatever it was. */
+/** Whether a request overwrites or deletes the item, whatever its content was. */
 export function isBlind({ verb, isOnce }: Request): boolean {
   if (verb.effect === 'remove') return true
   return verb.effect === 'change' && verb.repeatable && !isOnce

@@ -10,7 +10,7 @@ import type { Servers } from './address.ts'
 export interface Gutter {
   /** The stand-by hosts, which have a ring of their own. */
   readonly gutter: Servers
-  /** The maximum lifetime of values there, in seconds. */
+  /** The maximum lifetime of values on stand-by hosts, in seconds. */
   readonly ttl: number
 }
 

@@ -7,10 +7,11 @@ export interface HostSnapshot {
   /** The address: `host:port`, or the path of a socket. */
   readonly address: string
   /**
-   * `suspect`: it failed but is still in the ring. `ejected` and `probing`: it is out of the ring.
+   * `suspect`: the host failed but is still in the ring. `ejected` and `probing`: the host is out
+   * of the ring.
    */
   readonly state: 'up' | 'suspect' | 'ejected' | 'probing'
-  /** Its share of the keys, relative to the other hosts. */
+  /** The weight of the server: its share of the keys, relative to the other hosts. */
   readonly weight: number
   /** The number of consecutive incidents. */
   readonly failures: number
@@ -24,10 +25,13 @@ export interface HostSnapshot {
   readonly inFlight: number
   /** The number of commands that are not sent yet. */
   readonly queued: number
-  /** The number of keys whose changes it missed; it must apply them before its values are used. */
+  /**
+   * The number of keys whose changes the host missed. It must apply them before its values are
+   * used.
+   */
   readonly owed: number
   /** The recent average reply time in ms; undefined after too few replies. */
   readonly replyMs: number | undefined
-  /** Whether it has replied much more slowly than its peers for some seconds. */
+  /** Whether the host has replied much more slowly than its peers for some seconds. */
   readonly isSlow: boolean
 }

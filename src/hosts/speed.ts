@@ -29,7 +29,7 @@ interface Timed {
 export class Speed {
   /** The average of the last window with enough replies; undefined before that. */
   replyMs: number | undefined
-  /** Whether it was much slower than its peers for several windows in a row. */
+  /** Whether the host was much slower than its peers for several windows in a row. */
   isSlow = false
   #sumMs = 0
   #replies = 0

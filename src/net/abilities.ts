@@ -8,9 +8,9 @@ export type ProxyKind = 'twemproxy' | 'memcached' | 'other'
 export interface Abilities {
   /** The version it reports, such as `1.6.18`; '' when it does not know `version`. */
   readonly version: string
-  /** Whether it supports meta commands. */
+  /** Whether the server supports meta commands. */
   readonly meta: boolean
-  /** Whether it supports CAS ids (`memcached -C` does not). */
+  /** Whether the server supports CAS ids (`memcached -C` does not). */
   readonly cas: boolean
   /**
    * The maximum item size in bytes, including key and overhead; undefined if it does not report

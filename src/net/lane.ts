@@ -127,12 +127,12 @@ export class Lane implements ConnectionOwner, Gatherer {
     return this.#isScheduled
   }
 
-  /** When it last opened. */
+  /** When the connection last opened. */
   get openedMs(): number {
     return this.#openedMs
   }
 
-  /** When it was last written to. */
+  /** When bytes were last written to the connection. */
   get activeMs(): number {
     return this.#activeMs
   }

@@ -16,7 +16,7 @@ export type Effect = 'read' | 'touch' | 'change' | 'remove' | 'flush'
 export interface Debt {
   /** Whether to mark the key stale instead of deleting it. */
   readonly isMark: boolean
-  /** With `isMark`: the item's lifetime after the mark. */
+  /** The item's lifetime after it was marked stale, in seconds. Only with `isMark`. */
   readonly ttlSeconds?: number | undefined
   /** Whether the key is sent as base64. */
   readonly isBase64: boolean
@@ -57,16 +57,18 @@ export interface Verb {
   /** The command's name in errors and on channels: `get`, `set`, `mg`. */
   readonly name: string
   readonly effect: Effect
-  /** Whether it may be retried when the server may already have executed it. */
+  /** Whether the command may be retried when the server may already have executed it. */
   readonly repeatable: boolean
   /**
    * Returns the words that identify the command, if it takes more than its name, as in `lru_crawler
    * metadump`.
    */
   words?(request: Request): readonly string[]
-  /** Whether it reads or replaces the whole value unconditionally: no lease and no CAS id. */
+  /**
+   * Whether the command reads or replaces the whole value unconditionally: no lease and no CAS id.
+   */
   readonly isWhole?: boolean
-  /** Whether its `args` are the required CAS id. */
+  /** Whether the `args` of the request are the required CAS id. */
   readonly hasCasId?: boolean
   /** Whether consecutive gets of one tick on a connection are combined into one `get k1 … kn`. */
   readonly coalesce?: boolean
@@ -154,7 +156,7 @@ export interface Attempt {
   isLate(nowMs: number, requestTimeoutMs: number): boolean
   /** Fails the requests that timed out. The attempt stays in flight to consume the late reply. */
   expire(nowMs: number, requestTimeoutMs: number, lane?: LaneLife['lane']): void
-  /** Whether its callers no longer wait. */
+  /** Whether no caller waits for the attempt any longer. */
   readonly isOver: boolean
   /** Extends the attempt's deadline to the end of the operation, because its reply is arriving. */
   extend(): void
@@ -226,7 +228,8 @@ export class Request<Result = unknown, Context = unknown> {
   /** Whether bytes of the command may have left the process, in any attempt. */
   sent = false
   /**
-   * Whether it is sent on the host's first connection, to stay in order with other such requests.
+   * Whether the request is sent on the host's first connection, to stay in order with other such
+   * requests.
    */
   ordered = false
   binding: Binding = 'key'
@@ -242,7 +245,7 @@ export class Request<Result = unknown, Context = unknown> {
   signal: AbortSignal | undefined = undefined
   /** The keys of a group of commands; a group has no single key. */
   group: Group | undefined = undefined
-  /** The settings at its start; later changes do not affect it. */
+  /** The settings when the request was created; later changes do not affect it. */
   times: RequestTimes | undefined = undefined
   /** The current or last attempt. */
   attempt: Attempt | undefined = undefined
@@ -281,7 +284,7 @@ export class Request<Result = unknown, Context = unknown> {
     return this.binding === 'key' || this.binding === 'new'
   }
 
-  /** Whether it is never retried. */
+  /** Whether the request is never retried. */
   get isOnce(): boolean {
     return this.binding === 'once' || this.binding === 'load'
   }

@@ -153,7 +153,7 @@ export class SidecarPath extends MetaPath {
     return this.#storeOver(key, lease, added!.cas, page, [unlock])
   }
 
-  /** Replaces the item with that CAS id. Resolves to the CAS id of the page. */
+  /** Stores a page over the item that has this CAS id. Resolves to the CAS id of the page. */
   async #storeOver(
     key: string,
     { place }: Lease,

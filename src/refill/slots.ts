@@ -33,11 +33,11 @@ export interface Sight {
   /** The lease of the item that a read found. */
   readonly lease: Lease
   readonly elected: Promise<Elected>
-  /** Infinity while the attempt is in progress. */
+  /** Until when another attempt is useless; Infinity while this attempt is in progress. */
   untilMs: number
   /**
-   * The same time for callers that wait for another client's load. It is earlier, because they must
-   * learn soon that the load failed.
+   * Does the same as `untilMs` for callers that wait for another client's load. It is earlier,
+   * because they must learn soon that the load failed.
    */
   waitingUntilMs: number
 }

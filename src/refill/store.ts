@@ -37,7 +37,9 @@ export interface Item {
    * it.
    */
   readonly tail: Tail | undefined
-  /** Whether its tags are in an item beside it, and are about to be stored. */
+  /**
+   * Whether the tags of the page are stored in an item of their own, which is about to be written.
+   */
   readonly awaitsTags?: boolean
   /** Whether the value has these tag versions. */
   hasDigest(digest: string): boolean

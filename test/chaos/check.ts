@@ -39,7 +39,7 @@ export interface Verdicts {
   readonly reads: number
   readonly states: Record<string, number>
   /**
-   * Reads that began after a write was acknowledged and returned an older value as current; or
+   * How many reads began after a write was acknowledged, and returned an older value as current; or
    * returned it at all, when the newer write was a set or a delete.
    */
   readonly violations: number
@@ -57,9 +57,9 @@ export interface Verdicts {
   readonly examples: readonly string[]
   /** Examples of the excused reads in `apart` and `orphaned`. */
   readonly excused: readonly string[]
-  /** Reads that resolved to something that is not a value of the test. */
+  /** How many reads resolved to something that is not a value of the test. */
   readonly undefineds: number
-  /** Reads that took longer than the sum of their limits. */
+  /** How many reads took longer than the sum of their time limits. */
   readonly late: number
   readonly slowestMs: number
   /** The longest time that a value was served after its replacement was acknowledged. */

@@ -13,7 +13,7 @@ export interface Load {
   readonly home: string
   /** How the load ended: the name of the event that the refill reported, and its reason. */
   readonly how?: string
-  /** Whether it was made without the cache, which was unreachable. */
+  /** Whether the load was made without the cache, which was unreachable. */
   readonly isBypass: boolean
   readonly startMs: number
   endMs: number
@@ -27,11 +27,13 @@ type Cause =
    */
   | 'write'
   /**
-   * They saw the key on different hosts, or on a fallback host: a lease there ends as soon as one
-   * process uses the key's own host again.
+   * The two processes saw the key on different hosts, or on a fallback host: a lease there ends as
+   * soon as one process uses the key's own host again.
    */
   | 'views'
-  /** A host of theirs was restarted or stopped, or the list changed: the lease was forgotten. */
+  /**
+   * A host of the two loads was restarted or stopped, or the list changed: the lease was forgotten.
+   */
   | 'host'
   /** The process of the first one stood still for too long to give a sign of life. */
   | 'stall'

@@ -8,15 +8,18 @@ import { Dice } from './dice.ts'
  * The order of bytes is kept.
  */
 export interface Hostility {
-  /** Pieces that are held up to `delayMs`; what arrives meanwhile is merged with them. */
+  /**
+   * The share of pieces that are held for up to `delayMs`. What arrives meanwhile is merged with
+   * them.
+   */
   readonly delayShare: number
   readonly delayMs: number
-  /** Pieces that are held for `stallMs`, longer than an attempt may take. */
+  /** The share of pieces that are held for `stallMs`, longer than an attempt may take. */
   readonly stallShare: number
   readonly stallMs: number
-  /** Pieces that are forwarded in several parts. */
+  /** The share of pieces that are forwarded in several parts. */
   readonly splitShare: number
-  /** Pieces that are forwarded in part before the connection ends. */
+  /** The share of pieces of which only a part is forwarded before the connection ends. */
   readonly truncateShare: number
   /** The share of chunks that the proxy drops, with the connection that they came on. */
   readonly resetShare: number

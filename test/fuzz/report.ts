@@ -1,6 +1,6 @@
 import type { LoopClock } from './loop-clock.ts'
 
-/** What a run may find; each must be 0. */
+/** The faults that a run can find: the count of each must be 0. */
 export const COLUMNS = [
   // A value of another key, or one that nobody wrote.
   'wrong',
@@ -41,7 +41,7 @@ export class Report {
   }
   /** The first few faults found for each column, as text. */
   readonly examples: string[] = []
-  /** Reads that hit and missed. */
+  /** How many reads hit, and how many missed. */
   hits = 0
   misses = 0
   /** Rejections by code. */

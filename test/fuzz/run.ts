@@ -24,7 +24,7 @@ export interface Plan {
   readonly seed: number
   readonly operations: number
   readonly hosts: number
-  /** Hosts fail and return, so that they are ejected; otherwise only connections end. */
+  /** Whether hosts fail and return, so that they are ejected. Otherwise only connections end. */
   readonly ejection: boolean
   readonly callers?: number
   /** The time limit of one attempt, 300 ms by default. A busy machine needs more. */

@@ -148,7 +148,7 @@ class Passage {
   }
 }
 
-/** How many bytes of a reply arrive. */
+/** How many bytes of a reply are forwarded, by the way in which the connection ends. */
 function lengthOf(bytes: Buffer, death: Death): number {
   if (death === 'answered') return bytes.length
   const half = bytes.length >> 1

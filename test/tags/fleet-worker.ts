@@ -3,7 +3,7 @@ import process from 'node:process'
 /** The arguments of a worker. */
 interface Start {
   readonly servers: readonly string[]
-  /** The offset of its clock. */
+  /** The offset of the worker's clock. */
   readonly clockMs: number
   readonly keys: number
 }

@@ -3,7 +3,7 @@ import { NO_HARD } from './tail.ts'
 
 /** Tag names that are read together. */
 export interface TagSet {
-  /** The names as tagText() writes them. */
+  /** The names of the tags, as tagText() writes them. */
   readonly text: string
   readonly names: readonly string[]
   /** The last read, which callers may join until its bytes were sent. */
