@@ -29,8 +29,8 @@ const MISTAKES: readonly Mistake[] = [
     'setServers(a, {handover:5})',
     (c) => c.setServers('a:1', { handover: 5 }),
     'MINTRING_BAD_BEHAVIOR',
-    'handover (5 s) is shorter than announce (60 s): processes that have dropped the ' +
-      'previous servers would run beside others that still read there',
+    'handover (5 s) is shorter than announce (60 s): ' +
+      'some processes would drop the previous servers while others still read from them',
   ],
   [
     'setServers(a, {handoverMs})',
