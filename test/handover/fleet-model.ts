@@ -3,7 +3,7 @@ import { carryOut } from '../../src/hosts/moved-key.ts'
 import type { StoreAnswer, StoreCommand } from '../../src/refill/store.ts'
 import type { HomeName, KeyEffect, Plan } from '../../src/ring/transition.ts'
 import { ModelServer } from '../../src/simulate/model-server.ts'
-import type { Choices } from '../simulate/steps.ts'
+import { type Choices, EVERYTHING } from '../simulate/choices.ts'
 import { type Rules, TIMES, type Time } from './fleet-rules.ts'
 
 export type OpName = 'get' | 'set' | 'delete' | 'invalidate' | 'incr'
@@ -56,6 +56,8 @@ const EFFECTS: Readonly<Record<OpName, KeyEffect>> = {
 
 const GRACE = 60
 const MAX_STEPS = 400
+/** Every step counts as depending on every other one. */
+const ANY_USE = { reads: [], changes: [EVERYTHING] } as const
 /** The next try of a process that waits for another one to copy the value. */
 const LOOK = 'look'
 
@@ -105,7 +107,8 @@ export class FleetModel {
       if (this.broken !== undefined) throw new Error(this.broken)
       const enabled = this.#enabled
       if (enabled.length === 0) return
-      const chosen = enabled[this.#choices.pick(enabled.length, () => this.#state)]!
+      const moves = enabled.map((step, i) => ({ step, name: `${i}`, ...ANY_USE }))
+      const { step: chosen } = this.#choices.pick(moves, () => this.#state)
       this.trace.push(`${chosen.name} ${chosen.process.name}`)
       chosen.process.history.push(chosen.name)
       chosen.run()

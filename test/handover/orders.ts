@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import process from 'node:process'
 import { type CopyableKey, copyMoved } from '../../src/hosts/moved-key.ts'
 import type { StoreAnswer } from '../../src/refill/store.ts'
-import { Choices, Met } from '../simulate/steps.ts'
+import { Choices, Met } from '../simulate/choices.ts'
 import { FleetModel, type Scenario } from './fleet-model.ts'
 import { RIGHT, type Rules, TIMES, type Time } from './fleet-rules.ts'
 

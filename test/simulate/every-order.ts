@@ -1,21 +1,28 @@
 import assert from 'node:assert/strict'
 import process from 'node:process'
-import type { Clock } from '../../src/refill/clock.ts'
 import type { RefillEntry } from '../../src/refill/entry.ts'
 import { ModelServer } from '../../src/simulate/model-server.ts'
 import { seededRandom } from '../../src/simulate/virtual-time.ts'
+import { Choices, EVERYTHING, Met, type Move } from './choices.ts'
 import { OLD_WAYS, PLANS, type Plan, TAG_MISTAKES, TAG_PLANS } from './orders.ts'
-import { CasIdsByItem, Choices, Met, type Step, SteppedClient } from './steps.ts'
+import { SteppedClock } from './stepped-clock.ts'
+import { CasIdsByItem, type Step, SteppedClient } from './steps.ts'
 
-/** A possible next step. Without `client`, the clock advances or the server evicts an item. */
-interface Move extends Step {
-  readonly client?: SteppedClient
+/** A step that begins something, whenever a choice allows it. */
+interface Pending extends Step {
+  readonly client: SteppedClient
 }
 
-interface Timer {
-  readonly atMs: number
-  run: (() => void) | undefined
+/** A move that runs a step. */
+interface StepMove extends Move {
+  readonly isCommand?: boolean
+  run(): void
 }
+
+/** What the writer changes before an invalidation, and a load reads. */
+const ORIGIN = 'origin'
+/** The newest acknowledged version. */
+const ACKNOWLEDGED = 'acknowledged'
 
 /** How long recovery may take: a lease of two seconds, and one or two reads after it. */
 const RECOVERY_SECONDS = 4
@@ -28,19 +35,28 @@ const RECOVERY_SECONDS = 4
  * `every-order.ts PLAN every` runs a plan in all orders and prints the number of states;
  * `every-order.ts PLAN 2000` runs it in that many random orders; `every-order.ts whole` runs all
  * plans in all orders. Throws at the first order in which a read violates a guarantee.
+ *
+ * Besides what Choices leaves out, these orders are left out, because no client can tell them from
+ * one that is tried:
+ * - If no reader writes, a loader ends at once: the command after it may still come at any time.
+ * - A read sends its first command as soon as it has begun: the newest value that it must return is
+ *   the one of that moment.
+ * - The server ignores what a dead client only reads.
+ * - CAS ids are counted per item: clients compare only those of one item.
+ * - After all other clients have ended, the last one reads in one order.
  */
 class Scenario {
   readonly #choices: Choices
   readonly #plan: Plan
   readonly #server: ModelServer
   readonly #clients: SteppedClient[]
-  readonly #timers: Timer[] = []
-  readonly #pending: { name: string; run(): void; client: SteppedClient }[] = []
-  /** The step that was taken last, if a client took it. */
-  #last: Move | undefined
+  readonly #clock = new SteppedClock((ms) => {
+    for (const { history } of this.#clients) history.push(`at ${ms}`)
+  })
+  readonly #pending: Pending[] = []
   /** The client that has just started: its first command is sent before any other step. */
   #first: SteppedClient | undefined
-  #nowMs = 0
+  #writer: SteppedClient | undefined
   #version = 0
   #newest = 0
   #delays: number
@@ -55,9 +71,9 @@ class Scenario {
     this.#plan = plan
     this.#delays = plan.delays
     this.#evictions = { tag: 0, value: 0, ...plan.evictions }
-    this.#server = new ModelServer(() => this.#nowMs, new CasIdsByItem())
+    this.#server = new ModelServer(() => this.#clock.nowMs(), new CasIdsByItem())
     this.#clients = ['a', 'b', 'c'].map(
-      (name) => new SteppedClient(this.#server, plan.dialect, this.#clock(), plan.wrap, name),
+      (name) => new SteppedClient(this.#server, plan.dialect, this.#clock, plan.wrap, name),
     )
     for (const client of this.#clients) client.repeats = plan.repeats ?? 0
   }
@@ -69,32 +85,36 @@ class Scenario {
     this.#pending.push({ name: 'read', client: a, run: () => this.#readAndCrash(a) })
     if (this.#plan.reads === 'at any time') this.#readLater(b)
     const writer = this.#plan.writer === 'apart' ? c : b
+    this.#writer = writer
     const write = (): void => this.#write(writer, this.#plan.writes)
     this.#pending.push({ name: 'write', client: writer, run: write })
     await this.#settle()
     assert.equal(this.#reading, 0, 'a read never ended')
+    this.#choices.meet(() => this.#state)
     if (this.#plan.wrap === undefined) await this.#recover(this.#isReadOnce ? c : b)
   }
 
   /** Reads the key once and stores it. It always takes the first step: no other client acts yet. */
   async #loadFirst(client: SteppedClient): Promise<void> {
     void this.#read(client)
-    await this.#settle(() => 0)
+    await this.#settle(inOneOrder)
     client.history.length = 0
-    this.#last = undefined
   }
 
-  /** Checks that the newest value is stored after at most one lease and one or two reads. */
+  /**
+   * Checks that the newest value is stored after at most one lease and one or two reads, in one
+   * order.
+   */
   async #recover(client: SteppedClient): Promise<void> {
     let last: RefillEntry<number> | undefined
     this.#delays = this.#evictions.tag = this.#evictions.value = 0
     for (let i = 0; i <= RECOVERY_SECONDS; i++) {
       const read = this.#read(client)
-      await this.#settle()
+      await this.#settle(inOneOrder)
       assert.equal(this.#reading, 0, 'a read never ended')
       last = await read
       if (last?.state === 'fresh') break
-      this.#passTo(this.#nowMs + 1_000)
+      this.#clock.passTo(this.#clock.nowMs() + 1_000)
     }
     assert.deepEqual([last?.value, last?.state], [this.#version, 'fresh'])
   }
@@ -180,10 +200,8 @@ class Scenario {
   /** Starts a read, and lets the client die at any later time if the plan has crashes. */
   #readAndCrash(client: SteppedClient): void {
     void this.#read(client)
-    const crash = (): void => {
-      client.isAlive = false
-    }
-    if (this.#plan.crashes) this.#pending.push({ name: 'crash', client, run: crash })
+    const run = (): void => client.die()
+    if (this.#plan.crashes) this.#pending.push({ name: 'crash', client, run })
   }
 
   /** The number of unfinished reads of live clients. */
@@ -210,126 +228,115 @@ class Scenario {
     return !this.#pending.some((step) => step.client === client && step.name === 'load')
   }
 
-  readonly #pick = (options: number): number => this.#choices.pick(options, () => this.#state)
-
-  get #enabled(): Move[] {
-    const own = this.#pending
-      .filter(({ client }) => client.isAlive && !this.#isOver(client))
-      .map((step) => ({
-        name: `${step.name} ${this.#clients.indexOf(step.client)}`,
-        client: step.client,
-        run: () => {
-          this.#pending.splice(this.#pending.indexOf(step), 1)
-          step.run()
-        },
-      }))
-    const commands: Move[] = this.#clients.flatMap((client, i) =>
-      client.steps.map((step) => ({ ...step, name: `${step.name} ${i}`, client })),
-    )
-    const all = [...own, ...commands, ...this.#evicting].filter(this.#isToTry)
-    if (all.length === 0 || this.#delays === 0 || this.#nextTimer === undefined) return all
-    const delay = (): void => {
-      this.#delays--
-      this.#passTime()
-    }
-    return [...all, { name: 'time', run: delay }]
+  readonly #pick = (moves: readonly StepMove[]): StepMove => {
+    return this.#choices.pick(moves, () => this.#state)
   }
 
   /**
-   * Returns whether a step must be tried now. Two independent steps lead to the same state in any
-   * order, so one order is enough. An item is evicted only right after a command on it. A client
-   * dies only right after a step of its own. A read begins with its first command.
+   * Returns the possible next steps. With tags, nothing happens between the start of a read and its
+   * first command.
    */
-  readonly #isToTry = ({ name, item, client }: Move): boolean => {
-    const last = this.#last
-    if (this.#first !== undefined) return client === this.#first && item !== undefined
-    if (!this.#isReduced || last === undefined) return true
-    if (/^(?:crash|lose)/.test(name)) return client === last.client
-    return !name.startsWith('evict') || item === last.item
+  get #enabled(): StepMove[] {
+    const first = this.#first
+    if (first !== undefined) return this.#movesOf(first).filter(({ isCommand }) => isCommand)
+    const all = [...this.#clients.flatMap((client) => this.#movesOf(client)), ...this.#evicting]
+    if (all.length === 0 || this.#delays === 0 || !this.#clock.hasNext) return all
+    const run = (): void => {
+      this.#delays--
+      this.#clock.next()
+    }
+    return [...all, { name: 'time', reads: [], changes: [EVERYTHING], run }]
   }
 
-  get #evicting(): Move[] {
+  #movesOf(client: SteppedClient): StepMove[] {
+    const own = this.#pending.filter((step) => step.client === client && client.isAlive)
+    const begun = this.#isOver(client) ? [] : own.map(this.#stepOf)
+    const steps = [...begun, ...client.steps]
+    return steps.map((step, i) => {
+      const same = steps.slice(0, i).filter(({ name }) => name === step.name)
+      return {
+        ...this.#usesOf(step, client),
+        name: `${step.name} ${client.name} ${same.length}`,
+        isCommand: step.item !== undefined,
+        run: step.run,
+      }
+    })
+  }
+
+  readonly #stepOf = (pending: Pending): Step => ({
+    name: pending.name,
+    run: () => {
+      this.#pending.splice(this.#pending.indexOf(pending), 1)
+      pending.run()
+    },
+  })
+
+  /** Any command of a reader may end in a load, and any of a writer in an acknowledgement. */
+  #usesOf({ name, item, isRead }: Step, client: SteppedClient): Omit<Move, 'name'> {
+    const reads = [ORIGIN]
+    const changes = [client.name]
+    if (item !== undefined) (isRead === true ? reads : changes).push(item)
+    if (name === 'read') {
+      reads.push(ACKNOWLEDGED)
+      if (!this.#hasTags) changes.push('value')
+    }
+    if (name === 'write') changes.push(ORIGIN)
+    else if (client === this.#writer) changes.push(ACKNOWLEDGED)
+    return { reads, changes }
+  }
+
+  get #evicting(): StepMove[] {
     const left = this.#evictions
-    const step = (item: 'tag' | 'value', isThere: boolean, evict: () => void): Move[] => {
+    const step = (item: 'tag' | 'value', isThere: boolean, evict: () => void): StepMove[] => {
       const run = (): void => {
         left[item]--
         evict()
       }
-      return left[item] === 0 || !isThere ? [] : [{ name: `evict the ${item}`, item, run }]
+      if (left[item] === 0 || !isThere) return []
+      return [{ name: `evict the ${item}`, reads: [], changes: [item], run }]
     }
     const server = this.#server
     const tag = step('tag', server.readTag('t').found, () => server.evictTag('t'))
     return [...tag, ...step('value', server.peek('k') !== undefined, () => server.evict('k'))]
   }
 
-  #take(move: Move): void {
+  #take(move: StepMove): void {
     this.trace.push(move.name)
-    if (!move.name.startsWith('evict')) this.#last = move
     this.#first = undefined
     move.run()
   }
 
-  async #settle(pick: (options: number) => number = this.#pick): Promise<void> {
+  async #settle(pick = this.#pick): Promise<void> {
     for (let steps = 0; steps < 500; steps++) {
       await new Promise((resolve) => setImmediate(resolve))
       if (this.#broken !== undefined) throw new Error(this.#broken)
       const enabled = this.#enabled
-      if (enabled.length > 0) {
-        this.#take(enabled[pick(enabled.length)]!)
-      } else if (this.#reading === 0 || !this.#passTime()) return
+      if (enabled.length > 0) this.#take(pick(enabled))
+      else if (this.#reading === 0 || !this.#clock.next()) return
     }
     assert.fail('this never ends')
   }
 
   get #state(): string {
     const pending = this.#pending
-
       .filter(({ client }) => client.isAlive && !this.#isOver(client))
       .map(({ name, client }) => name + this.#clients.indexOf(client))
     const clients = this.#clients.map((client) => (this.#isOver(client) ? 'over' : client.state))
     const left = [this.#delays, this.#evictions.tag, this.#evictions.value]
-    const next = this.#isReduced ? this.#enabled.map(({ name }) => name).sort() : []
-    const rest = [this.#nowMs, this.#version, this.#newest, left, pending.sort(), next]
+    const rest = [
+      this.#clock.nowMs(),
+      this.#version,
+      this.#newest,
+      left,
+      pending.sort(),
+      this.#first?.name,
+    ]
     return JSON.stringify([this.#server.state, clients, rest])
   }
+}
 
-  get #nextTimer(): Timer | undefined {
-    return this.#timers
-      .filter(({ run }) => run !== undefined)
-      .sort((one, other) => one.atMs - other.atMs)[0]
-  }
-
-  #passTime(): boolean {
-    const due = this.#nextTimer
-    if (due === undefined) return false
-    this.#passTo(Math.max(this.#nowMs, due.atMs))
-    const { run } = due
-    due.run = undefined
-    run!()
-    return true
-  }
-
-  #passTo(ms: number): void {
-    this.#nowMs = ms
-    for (const { history } of this.#clients) history.push(`at ${ms}`)
-  }
-
-  #clock(): Clock {
-    return {
-      nowMs: () => this.#nowMs,
-      unixSeconds: () => 1_000_000 + Math.floor(this.#nowMs / 1000),
-      random: () => 0.5,
-      after: (delayMs, task) => {
-        const timer: Timer = { atMs: this.#nowMs + delayMs, run: task }
-        this.#timers.push(timer)
-        return {
-          cancel() {
-            timer.run = undefined
-          },
-        }
-      },
-    }
-  }
+function inOneOrder(moves: readonly StepMove[]): StepMove {
+  return moves[0]!
 }
 
 /** Runs a plan with one sequence of choices. An error lists the steps that led to it. */

@@ -16,72 +16,6 @@ import type {
 } from '../../src/refill/store.ts'
 import type { CasIds, ModelServer } from '../../src/simulate/model-server.ts'
 
-/** A step that may happen next, such as the execution of one command. */
-export interface Step {
-  readonly name: string
-  /** The item on the server that this step reads or changes; undefined for none. */
-  readonly item?: string | undefined
-  run(): void
-}
-
-/** Thrown when a sequence of choices reaches a state that another sequence has reached before. */
-export class Met extends Error {}
-
-/**
- * Records every choice of what happens next, so that the next run can choose otherwise. Two
- * sequences that reach the same state have the same future, so the second one ends there.
- */
-export class Choices {
-  readonly #taken: number[] = []
-  readonly #options: number[] = []
-  readonly #random: (() => number) | undefined
-  readonly #met = new Set<string>()
-  #at = 0
-  runs = 0
-
-  /** With `random`, makes one random sequence of choices; otherwise all sequences, one per run. */
-  constructor(random?: () => number) {
-    this.#random = random
-  }
-
-  get states(): number {
-    return this.#met.size
-  }
-
-  /**
-   * Chooses one of `options` possible steps. Throws Met if an earlier sequence has reached the same
-   * state.
-   */
-  pick(options: number, state: () => string): number {
-    const at = this.#at++
-    if (at < this.#taken.length) return this.#taken[at]!
-    if (this.#random === undefined) this.#meet(state())
-    this.#taken.push(Math.floor((this.#random?.() ?? 0) * options))
-    this.#options.push(options)
-    return this.#taken[at]!
-  }
-
-  /** Moves on to the next sequence of choices. Returns false if all have been tried. */
-  next(): boolean {
-    this.runs++
-    this.#at = 0
-    while (this.#taken.length > 0) {
-      const last = this.#taken.length - 1
-      this.#taken[last]!++
-      if (this.#taken[last]! < this.#options[last]!) return true
-      this.#taken.pop()
-      this.#options.pop()
-    }
-    return false
-  }
-
-  #meet(state: string): void {
-    const digest = createHash('sha1').update(state).digest('base64')
-    if (this.#met.has(digest)) throw new Met()
-    this.#met.add(digest)
-  }
-}
-
 /**
  * Counts CAS ids for each item separately, so that commands on different items lead to the same
  * state in either order. A hash of the item's name keeps the ids of different items different.
@@ -105,6 +39,16 @@ export class CasIdsByItem implements CasIds {
   }
 }
 
+/** A step that may happen next, such as the execution of one command. */
+export interface Step {
+  readonly name: string
+  /** The item on the server that it uses; undefined for none. */
+  readonly item?: string
+  /** Whether it only reads that item. */
+  readonly isRead?: boolean
+  run(): void
+}
+
 /** A command on a tag. `beside` is the name of the tag. */
 interface TagCommand {
   readonly name: 'get' | TagChange
@@ -125,6 +69,7 @@ interface Connection {
  * has its own connection, so any of them may overtake another.
  */
 export class SteppedClient implements RefillStore {
+  readonly name: string
   readonly dialect: Dialect
   readonly isStamped = true
   readonly refill: Refill
@@ -137,7 +82,6 @@ export class SteppedClient implements RefillStore {
   repeats = 0
   /** The changes of tags that got no reply yet, and may therefore be sent again. */
   readonly #repeatable = new Set<Step>()
-  readonly #name: string
   #draws = 0
 
   /** `wrap` can replace the store that the refill algorithm uses, to plant a mistake. */
@@ -148,7 +92,7 @@ export class SteppedClient implements RefillStore {
     wrap: (store: RefillStore) => RefillStore = (store) => store,
     name = '',
   ) {
-    this.#name = name
+    this.name = name
     this.dialect = dialect
     this.#server = server
     this.refill = new Refill(wrap(this), { clock })
@@ -157,6 +101,14 @@ export class SteppedClient implements RefillStore {
   /** Whether this client has no command in flight. */
   get isQuiet(): boolean {
     return this.#connections.size === 0
+  }
+
+  /** Ends the client. Commands that only read have no further effect. */
+  die(): void {
+    this.isAlive = false
+    for (const connection of this.#connections) {
+      if (isRead(connection)) this.#connections.delete(connection)
+    }
   }
 
   /**
@@ -168,6 +120,7 @@ export class SteppedClient implements RefillStore {
     const commands = connections.map((connection) => ({
       name: nameOf(connection.waiting[0]!),
       item: itemOf(connection),
+      isRead: isRead(connection),
       run: () => this.#step(connection),
     }))
     if (this.isAlive) return this.repeats > 0 ? [...commands, ...this.#repeatable] : commands
@@ -265,7 +218,7 @@ export class SteppedClient implements RefillStore {
   /** Returns a unique number. It is the same in all orders, so that equal states are recognized. */
   draw(): bigint {
     const digest = createHash('sha1')
-      .update(`${this.#name} ${this.#draws++}`)
+      .update(`${this.name} ${this.#draws++}`)
       .digest()
     return digest.readBigUInt64LE()
   }
@@ -322,6 +275,10 @@ export class SteppedClient implements RefillStore {
     this.history.push(...told)
     this.#connections.delete(connection)
   }
+}
+
+function isRead({ isAboutTag, waiting }: Connection): boolean {
+  return isAboutTag && waiting[0]!.name === 'get'
 }
 
 function itemOf({ isAboutTag, waiting }: Connection): string {
