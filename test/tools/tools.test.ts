@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type EmbeddedServer, startServer } from '../../src/embedded/index.ts'
 import { root } from '../house/sources.ts'
-import { installInto, newFolder, pack, runAsync } from './support.ts'
+import { installInto, newFolder, pack, runAsync, saidUntil } from './support.ts'
 
 const modules = join(root, 'test/tools/node_modules')
 
@@ -26,7 +26,7 @@ describe('mintring in test runners and bundlers', { concurrency: false }, () => 
   before(async () => {
     server = await startServer()
     installInto(folder.path, pack(folder.path).tarball)
-    for (const name of ['jest', 'vitest', 'runner', 'runtimes']) {
+    for (const name of ['jest', 'jest-exit', 'vitest', 'runner', 'runtimes']) {
       cpSync(join(root, 'test/tools/projects', name), join(folder.path, name), { recursive: true })
     }
     mkdirSync(join(folder.path, 'out'))
@@ -60,6 +60,21 @@ describe('mintring in test runners and bundlers', { concurrency: false }, () => 
     symlinkSync(modules, join(folder.path, 'jest/node_modules'))
     await tool('jest/bin/jest.js', '--rootDir', 'jest', '--colors=false')
   })
+
+  for (const [way, does] of [
+    ['closed', 'lets Jest exit when the client is closed'],
+    ['unref', 'lets Jest exit when the client is not closed but has `unref`'],
+    ['open', 'keeps Jest from exiting when the client is not closed'],
+  ] as const) {
+    it(does, async () => {
+      const warning = 'Jest did not exit one second after the test run'
+      const args = [join(modules, 'jest/bin/jest.js'), '--rootDir', 'jest-exit', '--runInBand']
+      const env = { MEMCACHED: server.address, NODE_PATH: modules, CLIENT: way }
+      const said = await saidUntil(folder.path, args, env, warning)
+      assert.match(said, /1 passed/)
+      assert.equal(said.includes(warning), way === 'open', said)
+    })
+  }
 
   it('works under Vitest with fake timers', async () => {
     symlinkSync(modules, join(folder.path, 'vitest/node_modules'))
