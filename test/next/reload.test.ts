@@ -3,9 +3,9 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { after, test } from 'node:test'
+import { after, before, suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { startServer } from '../../src/embedded/index.ts'
+import { type EmbeddedServer, startServer } from '../../src/embedded/index.ts'
 import { freePort } from '../support/memcached.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -13,6 +13,10 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const NEXT = `${here}node_modules/next/dist/bin/next`
 /** How many times to edit the module. 100 (`MINTRING_RELOADS=100`) take a minute or two. */
 const EDITS = Number(process.env.MINTRING_RELOADS ?? 20)
+const FEW = 4
+/** What Next.js itself keeps of a reload; a client with its connection is 70 kB. */
+const EDIT_BYTES = 30_000
+const NOISE_BYTES = 500_000
 const WAIT_MS = 60_000
 const POLL_MS = 50
 
@@ -23,6 +27,8 @@ interface Report {
   readonly loads: number
   readonly listeners: number
   readonly clients?: number
+  /** After a garbage collection. */
+  readonly heapBytes?: number
 }
 
 const cleanups: (() => void)[] = []
@@ -32,33 +38,54 @@ after(() => {
 
 const skip = process.platform === 'linux' ? false : 'is installed for Linux alone'
 
-test(`Next.js in development reloads ${EDITS} times and keeps one client`, { skip }, async () => {
-  await using server = await startServer()
+suite('Next.js in development', { skip }, () => {
+  before(() => {
+    const { status, stderr } = spawnSync(process.execPath, ['scripts/build.mjs'], { cwd: root })
+    assert.equal(status, 0, String(stderr))
+  })
+
+  test(`leaves a client and a connection at each of ${FEW} reloads without the recipe`, async () => {
+    await using server = await startServer()
+    const { last } = await reloaded(server, FEW, { CLIENT_PER_LOAD: '1' })
+    assert.ok(last.clients! > FEW, `${last.clients} clients`)
+    assert.ok(server.connections > FEW, `${server.connections} connections`)
+  })
+
+  test(`keeps one client, its connection and its memory in ${EDITS} reloads`, async () => {
+    await using server = await startServer()
+    const { first, middle, last } = await reloaded(server, EDITS)
+    assert.ok(last.loads > EDITS, `the module was loaded ${last.loads} times`)
+    assert.equal(last.clients, 1)
+    assert.equal(last.listeners, first.listeners)
+    assert.equal(server.connections, 1)
+    assert.equal(server.stats().total_connections, '1')
+    const grownBytes = last.heapBytes! - middle.heapBytes!
+    const limitBytes = NOISE_BYTES + (EDITS / 2) * EDIT_BYTES
+    assert.ok(grownBytes < limitBytes, `the heap grew by ${grownBytes} bytes in the second half`)
+  })
+})
+
+/** The reports before, in the middle of, and after some edits of the module with the client. */
+async function reloaded(server: EmbeddedServer, edits: number, more: NodeJS.ProcessEnv = {}) {
   const app = copyOfApp()
-  const url = await startDevelopment(app, server.address)
+  const url = await startDevelopment(app, { MEMCACHED_SERVERS: server.address, ...more })
   const first = await reportAbove(`${url}?count`, 0)
-  let { loads } = first
+  let [{ loads }, middle] = [first, first]
   const file = join(app, 'cache.js')
   const source = readFileSync(file, 'utf8')
-  for (let edit = 1; edit <= EDITS; edit++) {
+  for (let edit = 1; edit <= edits; edit++) {
     writeFileSync(file, `${source}// edit ${edit}\n`)
     loads = (await reportAbove(url, loads)).loads
+    if (edit === Math.floor(edits / 2)) middle = await reportAbove(`${url}?count`, loads - 1)
   }
-  const report = await reportAbove(`${url}?count`, loads - 1)
-  assert.ok(report.loads > EDITS, `the module was loaded ${report.loads} times`)
-  assert.equal(report.clients, 1)
-  assert.equal(report.listeners, first.listeners)
-  assert.equal(server.connections, 1)
-  assert.equal(server.stats().total_connections, '1')
-})
+  return { first, middle, last: await reportAbove(`${url}?count`, loads - 1) }
+}
 
 /** A copy of the app: the test does not edit files of the project. */
 function copyOfApp(): string {
   const app = mkdtempSync(join(here, '.reload-'))
   cleanups.push(() => rmSync(app, { recursive: true, force: true }))
   cpSync(join(here, 'reload'), app, { recursive: true })
-  const { status, stderr } = spawnSync(process.execPath, ['scripts/build.mjs'], { cwd: root })
-  assert.equal(status, 0, String(stderr))
   const modules = join(app, 'node_modules')
   for (const name of ['package.json', 'dist']) {
     cpSync(join(root, name), join(modules, 'mintring', name), { recursive: true })
@@ -69,10 +96,10 @@ function copyOfApp(): string {
   return app
 }
 
-async function startDevelopment(app: string, servers: string): Promise<string> {
+async function startDevelopment(app: string, more: NodeJS.ProcessEnv): Promise<string> {
   const port = await freePort()
   const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, ...rest } = process.env
-  const env = { ...rest, NEXT_TELEMETRY_DISABLED: '1', MEMCACHED_SERVERS: servers }
+  const env = { ...rest, NEXT_TELEMETRY_DISABLED: '1', ...more }
   const args = [NEXT, 'dev', '-p', String(port), '-H', '127.0.0.1']
   const options = { cwd: app, env, stdio: 'ignore', detached: true } as const
   const child: ChildProcess = spawn(process.execPath, args, options)

@@ -1,5 +1,6 @@
 import process from 'node:process'
 import v8 from 'node:v8'
+import vm from 'node:vm'
 import { cache, loads } from '../../cache.js'
 
 export const dynamic = 'force-dynamic'
@@ -12,5 +13,13 @@ export async function GET({ url }) {
   const listeners = process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0)
   const isCounted = new URL(url).searchParams.has('count')
   const clients = isCounted ? v8.queryObjects(cache.constructor, { format: 'count' }) : undefined
-  return Response.json({ edit: await cache.get('edit'), loads, listeners, clients })
+  const heapBytes = isCounted ? heapAfterCollection() : undefined
+  return Response.json({ edit: await cache.get('edit'), loads, listeners, clients, heapBytes })
+}
+
+function heapAfterCollection() {
+  v8.setFlagsFromString('--expose-gc')
+  const collect = vm.runInNewContext('gc')
+  for (let i = 0; i < 3; i++) collect()
+  return process.memoryUsage().heapUsed
 }
