@@ -9,6 +9,39 @@ import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { root } from '../house/sources.ts'
 
+/**
+ * The messages as subscribers know them: field and type. Within a major version a row may be added,
+ * but none may be changed or removed.
+ */
+const STABLE = {
+  'mintring:command': `command string, client string, key string, host string, serverAddress string,
+    serverPort number, state string, bytes number, attempts number, durationMs number,
+    outcome string, error object`,
+  'mintring:batch': `command string, client string, batchSize number, keys array, hits number,
+    failed number, bytes number, durationMs number, outcome string, error object`,
+  'mintring:connect': `host string, client string, serverAddress string, serverPort number,
+    tls boolean, durationMs number, outcome string, error object`,
+  'mintring:eject': `host string, client string, address string, failures number, reason string,
+    nextProbeAtMs number`,
+  'mintring:probe': `host string, client string, address string, ok boolean, reason string,
+    nextProbeAtMs number`,
+  'mintring:return': 'host string, client string, address string, ejectedForMs number',
+  'mintring:slow': `host string, client string, address string, isSlow boolean, replyMs number,
+    peersMs number`,
+  'mintring:refill': `event string, client string, host string, key string, tookMs number,
+    staleForSeconds number, staleBecause string, reason string`,
+  'mintring:handover': `phase string, client string, fromServers array, toServers array,
+    endsAtMs number, copied number, absent number`,
+  'mintring:configure': 'client string, changes object',
+}
+
+const stable = new Map(
+  Object.entries(STABLE).map(([name, rows]) => [
+    name,
+    new Map(rows.split(/,\s+/).map((row) => row.split(' ') as [string, string])),
+  ]),
+)
+
 /** A field of a message, and whether it is optional. */
 interface Field {
   readonly name: string
@@ -66,6 +99,7 @@ async function published(): Promise<Map<string, object[]>> {
     ejectLoneHost: true,
     retryTimeoutMs: 20,
     requestTimeoutMs: 10_000,
+    traceKeys: true,
   })
   await cache.set('a', 'value')
   await cache.setMany({ a: 1, b: 2 })
@@ -94,6 +128,34 @@ async function until(isTrue: () => boolean): Promise<void> {
     await sleep(10)
   }
 }
+
+function typeOf(value: unknown): string {
+  return Array.isArray(value) ? 'array' : typeof value
+}
+
+describe('the messages that subscribers know', () => {
+  test('have kept all their channels and fields', () => {
+    const fields = declared()
+    for (const [name, known] of stable) {
+      const now = fields.get(name) ?? []
+      const lost = [...known.keys()].filter((field) => !now.includes(field))
+      assert.deepEqual(lost, [], name)
+    }
+  })
+
+  test('are published with the known type in each field', async () => {
+    const seen = new Set<string>()
+    for (const [name, messages] of await published()) {
+      for (const [field, value] of messages.flatMap((message) => Object.entries(message))) {
+        if (value === undefined) continue
+        seen.add(`${name} ${field}`)
+        const expected = stable.get(name)?.get(field)
+        assert.equal(typeOf(value), expected, `${name} ${field}: add new fields to STABLE`)
+      }
+    }
+    assert.ok(seen.size > 50, `${seen.size} fields were published: ${[...seen]}`)
+  })
+})
 
 describe('the table of channels in docs/observability.md', () => {
   test('has exactly the fields of the exported types', () => {
