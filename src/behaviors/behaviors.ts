@@ -130,7 +130,7 @@ export interface Behaviors {
    */
   readonly onReturn: 'trust' | 'flush'
   /**
-   * How many keys that changed while a host was away a client remembers, at most, per host. A
+   * How many changed keys the client remembers, at most, for each host that is away. A
    * remembered key takes about 200 bytes. Further keys go into a filter of 2 MB. The filter
    * also matches a few keys that did not change. A key that matches is deleted from the
    * returned host before it is read. Default: `100000`.
@@ -274,8 +274,8 @@ export interface Behaviors {
   readonly announce: number | undefined
   /**
    * The placement before this one, for deploys and migrations. Pass `{ servers }`, and the
-   * placement behaviors, `keyPrefix` or credentials that changed. Values move from the previous
-   * placement to the new hosts; then it has no effect. The environment variable names the
+   * placement behaviors, `keyPrefix` or credentials that changed. Values move from there to the
+   * new hosts; after the handover `previous` has no effect. The environment variable names the
    * previous servers alone. Default: unset.
    */
   readonly previous: Previous | undefined

@@ -184,8 +184,9 @@ export class Pump {
       : `cannot continue: ${causeOf(error).message}`
     const { copied, there, absent, failed } = this.#counts
     const text =
-      `The copy ${why}. ${copied} copied, ${there} there already, ${absent} gone, ` +
-      `${failed} failed. Run it again to continue: it skips values that are there already`
+      `The copy ${why}. ` +
+      `${copied} copied, ${there} there already, ${absent} gone, ${failed} failed. ` +
+      'Run it again to continue: it skips values that are there already'
     return new MintringError(error.code, text, { host: error.host, cause: causeOf(error) })
   }
 }

@@ -128,7 +128,7 @@ export const healthRows: readonly Row[] = [
     max: 10_000_000,
     live: 'now',
     doc:
-      'How many keys that changed while a host was away a client remembers, at most, per host. ' +
+      'How many changed keys the client remembers, at most, for each host that is away. ' +
       'A remembered key takes about 200 bytes. Further keys go into a filter of 2 MB. ' +
       'The filter also matches a few keys that did not change. ' +
       'A key that matches is deleted from the returned host before it is read.',

@@ -158,7 +158,7 @@ export const valueRows: readonly Row[] = [
     doc:
       'The placement before this one, for deploys and migrations. ' +
       'Pass `{ servers }`, and the placement behaviors, `keyPrefix` or credentials that changed. ' +
-      'Values move from the previous placement to the new hosts; then it has no effect. ' +
+      'Values move from there to the new hosts; after the handover `previous` has no effect. ' +
       'The environment variable names the previous servers alone.',
   },
 ]

@@ -12,7 +12,7 @@ import { hostNamed } from './hosts.ts'
 export interface DumpOptions {
   /** The host to dump, as `hosts()` names it. Default: all hosts, one after the other. */
   readonly host?: string | undefined
-  /** The slab classes, `'all'` (the default), or `'hash'` to walk the hash table instead. */
+  /** The slab classes, `'all'` (the default), or `'hash'` to list the hash table instead. */
   readonly range?: CrawlRange | undefined
   /** Ends the dump and closes its connection. */
   readonly signal?: AbortSignal | undefined
