@@ -53,7 +53,7 @@ export interface CommandMessage {
    * of a batch: the bytes of all its values. Absent for verbs that may call a loader.
    */
   bytes?: number
-  /** Attempts on a host. Set before `asyncEnd`; absent for verbs that may call a loader. */
+  /** How many attempts were made. Set before `asyncEnd`; absent if the verb may call a loader. */
   attempts?: number
   /** Time from the call until the promise settled, in milliseconds. Set before `asyncEnd`. */
   durationMs?: number
@@ -84,7 +84,7 @@ export interface BatchMessage {
   /** Time from the call until the promise settled, in milliseconds. Set before `asyncEnd`. */
   durationMs?: number
   outcome?: Outcome
-  /** Without `traceKeys` it has no key. */
+  /** The error, if the verb failed. Without `traceKeys`, its message contains no key. */
   error?: unknown
 }
 
@@ -154,7 +154,7 @@ export interface SlowMessage {
   readonly client?: string | undefined
   /** `host:port`, or the path of a socket. */
   readonly address?: string | undefined
-  /** Whether it is slow now; false when it has recovered. */
+  /** Whether the host is slow now; false when it has recovered. */
   readonly isSlow: boolean
   /** The host's average reply time over the last second, in milliseconds. */
   readonly replyMs: number
@@ -212,9 +212,9 @@ export interface ConfigureMessage {
     Record<
       string,
       {
-        /** The old value. */
+        /** The value before the change. */
         readonly from: unknown
-        /** The new value. */
+        /** The value after the change. */
         readonly to: unknown
       }
     >

@@ -165,7 +165,7 @@ export function systemCodeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined
 }
 
-/** Sets the limit. Returns false if Error is frozen and the limit stays as it is. */
+/** Sets Error.stackTraceLimit. Returns false if Error is frozen, so that the limit stays. */
 function setStackTraceLimit(frames: number): boolean {
   try {
     Error.stackTraceLimit = frames

@@ -26,7 +26,7 @@ export function checkFailover(value: unknown): string | undefined {
   return undefined
 }
 
-/** Returns what is wrong with `tls`. */
+/** Returns what is wrong with a value of `tls`, or undefined. */
 export function checkTls(value: unknown): string | undefined {
   if (typeof value === 'boolean') return undefined
   if (!isObject(value)) return 'takes true, false or the options of tls.connect'
@@ -39,7 +39,7 @@ export function checkTls(value: unknown): string | undefined {
   }
 }
 
-/** Returns what is wrong with a `serializer`. */
+/** Returns what is wrong with a value of `serializer`, or undefined. */
 export function checkSerializer(value: unknown): string | undefined {
   if (
     isObject(value) &&
@@ -101,7 +101,7 @@ export function checkPrevious(value: unknown): string | undefined {
   return undefined
 }
 
-/** Returns what is wrong with a `discovery`. */
+/** Returns what is wrong with a value of `discovery`, or undefined. */
 export function checkDiscovery(value: unknown): string | undefined {
   if (!isObject(value)) return 'takes { endpoint }, { dns } or { servers }, with intervalMs'
   const { endpoint, dns, servers, intervalMs, timeoutMs, port, ...others } = value

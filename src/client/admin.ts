@@ -58,7 +58,7 @@ export type LruChange =
       readonly tempTtlSeconds: number
     }
   | {
-      /** The sizes of the lists. */
+      /** The sizes and ages of the hot, warm and cold lists. */
       readonly tune: {
         /** The hot list's share of the memory, in per cent. */
         readonly percentHot: number

@@ -142,7 +142,7 @@ const MANIFEST = /^(~chunk~[0-9a-f-]{36}) (\d{1,4}) (\d{1,10})$/
 /** The maximum length of a manifest. */
 const MAX_MANIFEST_BYTES = 60
 
-/** Returns the bytes of the chunks that an item names; 0 for an item that is no manifest. */
+/** Returns the total size of the chunks that a manifest lists; 0 for an item that is none. */
 export function bytesOfChunks(flags: number, bodyBytes: number, text: () => string): number {
   if ((flags & ValueFlag.Manifest) === 0 || bodyBytes > MAX_MANIFEST_BYTES) return 0
   return Number(MANIFEST.exec(text())?.[3] ?? 0)

@@ -558,7 +558,7 @@ export class MemcachedClient {
    * @example const page = cache.define({ key: 'page:1', loader: render, ttl: 60 })
    */
   define<Args extends readonly unknown[], Value>(
-    // Separate from Value, so that TypeScript infers Value from what the loader returns.
+    // A type parameter of its own: TypeScript then infers Value from what the loader returns.
     definition: Definition<Args, Value, unknown>,
   ): Defined<Args, Value>
   define<Args extends readonly unknown[], Value>(

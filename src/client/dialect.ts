@@ -4,7 +4,7 @@ import type { Abilities } from '../net/abilities.ts'
 import type { Dialect } from '../refill/store.ts'
 import { clearTimeout, setTimeout } from '../runtime.ts'
 
-/** How long to wait for the other hosts' protocol once the first host has replied. */
+/** How long to wait for the replies of the other hosts once the first host has replied. */
 const DIALECT_PATIENCE_MS = 250
 
 /** Asks all hosts whether they support meta commands. Rejects if no host replies. */

@@ -41,7 +41,7 @@ export interface CopyProgress {
   readonly listed: number
   /** Moving keys whose copy was started. */
   readonly moved: number
-  /** Values copied. */
+  /** Values copied to their new hosts. */
   readonly copied: number
   /** Keys that already had an item on their new host. */
   readonly there: number

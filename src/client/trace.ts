@@ -266,7 +266,7 @@ function nameHost(message: CommandMessage, { name, server }: Host): void {
 const READS: ReadonlySet<string> = new Set(['get', 'gets', 'gat', 'gats', 'mg', 'me'])
 
 function outcomeOf(command: string, result: unknown): Outcome {
-  // The result of raw(): only that a reply arrived is known.
+  // For the result of raw(), all that is known is that a reply arrived.
   if (Array.isArray(result)) return 'ok'
   const status = statusOf(result)
   const isNo = result === undefined || result === false || status === 'exists'

@@ -33,7 +33,7 @@ export interface ViewOptions {
 
 /**
  * A client's hosts with another encoding of keys and values. Its refills need servers with meta
- * commands: on classic servers a refill stores an empty placeholder under the key, which nginx
+ * commands: without them a refill stores an empty placeholder under the key, which nginx
  * would serve.
  */
 export class ClientView {
@@ -143,8 +143,8 @@ export class ClientView {
   }
 
   /**
-   * Does the same as the client's getOrSetEntry(). Rejects with MINTRING_UNSUPPORTED on classic
-   * servers.
+   * Does the same as the client's getOrSetEntry(). Rejects with MINTRING_UNSUPPORTED if a server
+   * lacks meta commands.
    */
   async getOrSetEntry<Value>(
     key: string,
@@ -158,7 +158,8 @@ export class ClientView {
   }
 
   /**
-   * Does the same as the client's refresh(). Rejects with MINTRING_UNSUPPORTED on classic servers.
+   * Does the same as the client's refresh(). Rejects with MINTRING_UNSUPPORTED if a server lacks
+   * meta commands.
    */
   async refresh<Value>(
     key: string,
@@ -192,8 +193,8 @@ export class ClientView {
   }
 
   /**
-   * Rejects on classic servers. Passes if no server is reachable: the calls then behave as they do
-   * without servers.
+   * Rejects if a server lacks meta commands. Passes if no server is reachable: the calls then
+   * behave as they do without servers.
    */
   private async _requireMeta(): Promise<void> {
     const dialect = this._store.dialect ?? (await this._store.learnDialect().catch(() => 'meta'))
@@ -205,7 +206,7 @@ export class ClientView {
 
 refuseSurplus(ClientView.prototype)
 
-/** Wraps a codec so that it gets the value's own bytes, without the tags behind them. */
+/** Wraps a codec so that it gets the value's own bytes, without the tags that follow. */
 function ofValues(codec: Codec): Codec {
   const { bytes } = codec
   return {

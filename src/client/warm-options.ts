@@ -22,7 +22,7 @@ export interface WarmOptions {
    * with MINTRING_ABORTED and reports its progress.
    */
   readonly signal?: AbortSignal | undefined
-  /** Called about ten times a second, and at the end. */
+  /** Called with the progress about ten times a second, and at the end. */
   readonly onProgress?: ((progress: WarmProgress) => void) | undefined
   /**
    * Called with each key whose loader failed or whose value cannot be stored. The run continues.

@@ -18,7 +18,7 @@ export type CopyOptions = Pick<
   WarmOptions,
   'concurrency' | 'perSecond' | 'resumeFrom' | 'signal' | 'onError'
 > & {
-  /** Called about ten times a second, and at the end. */
+  /** Called with the progress about ten times a second, and at the end. */
   readonly onProgress?: ((progress: CopyProgress) => void) | undefined
 }
 

@@ -41,7 +41,7 @@ describe('verbs that ask several hosts, when every host is down', () => {
       }
     })
 
-    it(`${verb} rejects and lists five of seven hosts with the number of the others`, async () => {
+    it(`${verb} rejects, and lists five of seven hosts and how many more failed`, async () => {
       const { message } = await failing(7, call)
       assert.equal(message.match(/refuses connections/g)?.length, 5)
       assert.match(message, /and 2 more$/)

@@ -73,7 +73,7 @@ export function hearOf(
   t.after(() => asyncEnd.unsubscribe(hear))
 }
 
-/** Waits until it is true, for at most 30 s. */
+/** Repeats `step` until `isTrue` returns true, for at most 30 s. */
 export async function until(
   isTrue: () => boolean,
   step: () => Promise<unknown> = pause,

@@ -50,7 +50,7 @@ async function listAll(cache: MemcachedClient): Promise<void> {
   for await (const item of cache.metadump()) assert.ok(item.key)
 }
 
-/** The server's version does not have `mgdump`. */
+/** Rejects, because the server's version does not have `mgdump`. */
 async function listKeys(cache: MemcachedClient): Promise<void> {
   await assert.rejects(cache.mgdump().next(), { code: 'MINTRING_UNSUPPORTED' })
 }

@@ -21,14 +21,14 @@ onBothServers((pair) => {
     }
   })
 
-  it('gets of one turn each return their own value', async () => {
+  it('several gets() calls in one event loop turn each return their own value', async () => {
     await pair.cache.setMany({ t1: 1, t2: 2, t3: 3 })
     const keys = ['t3', 'none', 't1', 't3', 't2', 'none']
     const values = await Promise.all(keys.map((key) => pair.cache.get(key)))
     assert.deepEqual(values, [3, undefined, 1, 3, 2, undefined])
   })
 
-  it('callers who get one key in one turn each receive their own buffer', async () => {
+  it('callers who get one key in one event loop turn each receive their own buffer', async () => {
     for (const size of [10, 5000, 900_000]) {
       await pair.cache.set('shared', Buffer.alloc(size, 1))
       const got = await Promise.all([1, 2].map(() => pair.cache.get<Buffer>('shared')))
@@ -37,7 +37,7 @@ onBothServers((pair) => {
     }
   })
 
-  it('commands of one turn run in the order of their calls', async () => {
+  it('commands of one event loop turn run in the order of their calls', async () => {
     const answers = [
       pair.cache.set('o', 1),
       pair.cache.get('o'),

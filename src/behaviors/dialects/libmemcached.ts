@@ -37,7 +37,7 @@ const NOT_NEEDED: Readonly<Record<string, string>> = {
   'USER-DATA': 'not supported: mintring has no use for it',
 }
 
-/** Options for what mintring always does. */
+/** Options that change nothing, because mintring always does what they ask for. */
 const ALWAYS: ReadonlySet<string> = new Set(['SUPPORT-CAS', 'VERIFY-KEY', 'TCP-KEEPALIVE'])
 
 /** Parses the statements of one configuration string. */

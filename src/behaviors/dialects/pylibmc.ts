@@ -13,9 +13,7 @@ import {
   translatePlacement,
 } from './translation.ts'
 
-/**
- * pylibmc's behaviors. Some of their names have had a leading underscore, which is optional here.
- */
+/** The behaviors of pylibmc. A leading underscore in a name is optional. */
 export type PylibmcBehaviors = Readonly<Record<string, unknown>>
 
 const HASHERS: readonly string[] = [
@@ -61,7 +59,7 @@ const NOT_NEEDED: Readonly<Record<string, string>> = {
     'values are not pickled; use serializer, or valueFlags to read values of simple types',
 }
 
-/** Behaviors for what mintring always does. */
+/** Behaviors that cannot be turned off, with what mintring always does instead. */
 const ALWAYS: Readonly<Record<string, string>> = {
   buffer_requests: 'all commands of an event loop turn are sent in one write',
   cas: 'gets() and cas() are always available',
@@ -78,7 +76,7 @@ const NAMES: readonly string[] = [
   ...Object.keys(ALWAYS),
 ]
 
-/** Old configurations may have `_retry_timeout` and `auto_eject_hosts`. */
+/** Returns a setting's current name: old configurations have `_retry_timeout`, for example. */
 function canonical(name: string): string {
   const bare = name.replace(/^_/, '').replace(/^auto_eject_hosts$/, 'auto_eject')
   return NAMES.find((known) => known.replace(/^_/, '') === bare) ?? name
@@ -196,7 +194,7 @@ function take(translation: Translation, name: string, value: unknown, all: Pylib
   } else if (!translation.takeAlias(name, value)) throw translation.unknown(name, NAMES)
 }
 
-/** pylibmc applies these in a fixed order, regardless of the order in the object. */
+/** Reads the options that place keys, in pylibmc's own order, whatever the order in the object. */
 function readPlacement(translation: Translation, all: PylibmcBehaviors): object {
   let placement: Placement = 'modula'
   let hash: HashName = 'one_at_a_time'

@@ -115,11 +115,12 @@ export function toMs(value: unknown, unit: Unit, name: string): number {
   return Math.ceil(numberOf(value, name) * (MILLISECONDS[unit] ?? 1))
 }
 
-/** The shortest pause. It stands for a pause of 0 in clients that then retry at once. */
+/** Replaces a pause of 0 in the settings of clients that then retry at once. */
 export const NO_PAUSE_MS = 1
 
 /**
- * Stands for a pause of 0 in libmemcached: it compares whole seconds, so it waits for the next one.
+ * Replaces a pause of 0 in libmemcached's settings. libmemcached compares whole seconds, so with 0
+ * it waits for the next second.
  */
 export const NEXT_SECOND_MS = 1000
 

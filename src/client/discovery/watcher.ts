@@ -18,7 +18,7 @@ const MIN_DEFAULT_TIMEOUT_MS = 1_000
 
 /** The interval and the timeout of a watcher's lookups. */
 export interface WatcherTimes {
-  /** From the end of one lookup to the start of the next. */
+  /** The pause from the end of one lookup to the start of the next. */
   readonly intervalMs: number
   /** The timeout of one lookup. */
   readonly timeoutMs: number

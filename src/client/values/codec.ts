@@ -84,7 +84,7 @@ export class BufferBody implements Body {
   }
 }
 
-/** The beginning of a reply; the rest does not belong to the value. */
+/** The first part of a reply that holds the value; the rest holds tags. */
 export class PartBody implements Body {
   readonly #data: Buffer
   readonly #start: number
@@ -105,7 +105,7 @@ export class PartBody implements Body {
   }
 }
 
-/** Returns the value's own bytes, without the tags behind them. Throws MINTRING_BAD_VALUE. */
+/** Returns the value's own bytes, without the tags that follow. Throws MINTRING_BAD_VALUE. */
 export function ownBody(flags: number, body: Body): Body {
   return isTagged(flags) ? new BufferBody(withoutTail(body.valueBuffer())) : body
 }

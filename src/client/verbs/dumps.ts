@@ -34,17 +34,17 @@ export interface DumpedItem {
   readonly host: string
   /** The wire key, including the prefix. */
   readonly key: string
-  /** When it expires, in Unix seconds; -1 for never. */
+  /** When the item expires, in Unix seconds; -1 for never. */
   readonly expiresAt: number
-  /** When it was last accessed, in Unix seconds. */
+  /** When the item was last accessed, in Unix seconds. */
   readonly lastAccessAt: number
   /** The item's CAS id. */
   readonly cas: bigint
-  /** Whether it was read since it was stored. */
+  /** Whether the item was read since it was stored. */
   readonly fetched: boolean
-  /** Its slab class. */
+  /** The item's slab class. */
   readonly slabClass: number
-  /** Its size in bytes, including the server's overhead. */
+  /** The item's size in bytes, including the server's overhead. */
   readonly size: number
 }
 

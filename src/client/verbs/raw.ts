@@ -16,9 +16,9 @@ import { ask } from './hosts.ts'
 
 /** One reply of a raw command. */
 export interface RawReply {
-  /** The line, without its line break. */
+  /** The reply line, without its line break. */
   readonly line: string
-  /** The data block after the line, if there was one. */
+  /** The data block after the reply line, if there was one. */
   readonly data: Buffer | undefined
 }
 

@@ -163,7 +163,7 @@ function send<Result>(
   )
 }
 
-/** Stores a value that is not ready at once: compression, a slow serializer, or chunks. */
+/** Stores a value whose encoding takes time: compression, chunks, or an async serializer. */
 async function sendLater<Result>(
   core: ClientCore,
   verb: Verb,

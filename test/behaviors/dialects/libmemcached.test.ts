@@ -32,14 +32,14 @@ describe('behaviorsFrom.libmemcached', () => {
     process.removeAllListeners('warning')
   })
 
-  it('accepts and refuses the same strings as memcparse', () => {
+  it("accepts and refuses the same strings as libmemcached's own parser, memcparse", () => {
     assert.ok(strings.length >= 200)
     for (const [configuration, taken] of strings) {
       assert.equal(isTaken(configuration), taken, JSON.stringify(configuration))
     }
   })
 
-  it('agrees with the memcparse that is installed here', {
+  it("agrees with libmemcached's own parser, memcparse, if it is installed", {
     skip: !hasMemcparse && 'no memcparse',
   }, () => {
     for (const [configuration] of strings) {
@@ -76,7 +76,7 @@ describe('behaviorsFrom.libmemcached', () => {
     assert.equal(resolveBehaviors({ ...behaviors, retries: 0 }).retries, 0)
   })
 
-  it('converts units', () => {
+  it('converts seconds and microseconds to milliseconds', () => {
     const behaviors = behaviorsFrom.libmemcached(
       '--SERVER=localhost --CONNECT-TIMEOUT=250 --RETRY-TIMEOUT=3 --RCV-TIMEOUT=700500',
     )

@@ -15,7 +15,7 @@ interface PythonFlags {
   /** The flags of a boolean; undefined if the package pickles booleans. */
   readonly boolean: number | undefined
   readonly integer: number
-  /** An integer that Python 2 wrote. */
+  /** The flags of an integer that Python 2 wrote. */
   readonly long: number | undefined
 }
 
