@@ -1,8 +1,12 @@
 import type { MintringError } from '../errors.ts'
+import type { LaneEnd } from '../net/lane-owner.ts'
 import { clearTimeout, performance, setTimeout, unixMs } from '../runtime.ts'
 import { HEALTHY, type Health, type HealthEvent, isOut, nextHealth, withRules } from './health.ts'
 import type { ClusterHooks } from './hooks.ts'
 import type { ClusterPolicy } from './policy.ts'
+
+/** A connection that ends sooner counts as not opened. */
+const MIN_LANE_LIFE_MS = 100
 
 /** The host that a HostHealth monitors, ejects and brings back. */
 export interface Patient {
@@ -31,6 +35,7 @@ export class HostHealth {
   #usable = true
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
+  #endedYoung = false
 
   constructor(patient: Patient) {
     this.#patient = patient
@@ -66,6 +71,17 @@ export class HostHealth {
     this.#announce(before, after, nowMs)
     if (!isOut(before) && isOut(after)) patient.ejected()
     this.#schedule(nowMs)
+  }
+
+  /**
+   * Whether the end of a connection counts as a failed dial. The first short-lived connection does
+   * not, because it is redialled at once; a second in a row does.
+   */
+  isTooShort(end: LaneEnd, livedMs: number): boolean {
+    const isYoung = end !== 'dial' && livedMs < MIN_LANE_LIFE_MS
+    const isTooShort = isYoung && (end === 'lost' || end === 'idle') && this.#endedYoung
+    this.#endedYoung = isYoung
+    return isTooShort
   }
 
   /** Applies new settings, under which a pending probe may be due sooner. */

@@ -17,7 +17,6 @@ import { Delivery, type Recipient } from './delivery.ts'
 import type { ClusterHooks } from './hooks.ts'
 import { HostHealth, type Patient } from './host-health.ts'
 import type { HostOwner } from './host-owner.ts'
-import { LaneLives } from './lane-lives.ts'
 import { ejected, ejection, overloaded } from './next-step.ts'
 import type { ClusterPolicy } from './policy.ts'
 import { ServerFacts } from './server-facts.ts'
@@ -48,7 +47,6 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   readonly #dialer: Dialer
   readonly #lanes: Lanes
   readonly #health: HostHealth = new HostHealth(this)
-  readonly #lives: LaneLives = new LaneLives()
   /** A number that changes when the server may have restarted, which forgets CAS ids and leases. */
   epoch = 0
   readonly speed: Speed = new Speed()
@@ -353,7 +351,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     // While another connection is open the host is up, even if this dial failed.
     if (end === 'dial' && isServed) return
     if (ending.isKnownHangUp) return
-    const isShort = this.#lives.isTooShort(end, nowMs - lane.openedMs)
+    const isShort = this.#health.isTooShort(end, nowMs - lane.openedMs)
     if (end === 'dial' || isShort) this.#health.tell('dialFailed')
     else if (end === 'lost') this.#health.tell('failed')
     else if (end === 'silent' && this.#isSilent(nowMs)) this.#health.tell('failed')
