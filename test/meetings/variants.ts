@@ -13,8 +13,9 @@ export const VARIANTS: Readonly<Record<string, Variant>> = {
 }
 
 function unsupportedVerbs(): readonly string[] {
-  const { gat, meta } = memcachedAbilities()
-  return [...(gat ? [] : ['gat']), ...(meta ? [] : ['meta.mg', 'meta.ms'])]
+  const { gat, meta, fullDumps } = memcachedAbilities()
+  const supported = { gat, 'meta.mg': meta, 'meta.ms': meta, metadump: fullDumps }
+  return Object.entries(supported).flatMap(([verb, can]) => (can ? [] : [verb]))
 }
 
 async function startReal(): Promise<CellServer> {
