@@ -12,10 +12,9 @@ function wordsOf(source) {
   const found = []
   const add = (node, text) => found.push(`${source.path}:${lineOf(source, node)}\n  ${text}`)
   const visit = (node) => {
-    const comments = ts.getLeadingCommentRanges(source.text, node.getFullStart()) ?? []
     const parent = node.parent
     if (parent === undefined || parent.getFullStart() !== node.getFullStart()) {
-      for (const { pos, end } of comments) add(node, source.text.slice(pos, end))
+      for (const text of commentsBefore(source, node)) add(node, text)
     }
     if (isMessage(node)) add(node, node.getText(source.tree))
     if (isTestName(node)) add(node, fullName(node))
@@ -23,6 +22,22 @@ function wordsOf(source) {
   }
   visit(source.tree)
   return found
+}
+
+/** The comments before a node. Line comments below each other are one comment. */
+function commentsBefore(source, node) {
+  const comments = []
+  let lastEnd = -1
+  for (const { pos, end, kind } of ts.getLeadingCommentRanges(source.text, node.getFullStart()) ??
+    []) {
+    const text = source.text.slice(pos, end)
+    const isLine = kind === ts.SyntaxKind.SingleLineCommentTrivia
+    const isNext = lastEnd >= 0 && /^\n[ \t]*$/.test(source.text.slice(lastEnd, pos))
+    if (isLine && isNext) comments.push(`${comments.pop()}\n  ${text}`)
+    else comments.push(text)
+    lastEnd = isLine ? end : -1
+  }
+  return comments
 }
 
 function isText(node) {
