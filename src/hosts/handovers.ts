@@ -88,7 +88,7 @@ export class Handovers {
   closed(host: Host, lane: Lane, item: MarkItem | undefined): boolean {
     if (item === undefined || !this.#found(item)) return false
     lane.close(overtaken(host.name))
-    host.redial()
+    host.openLane()
     return true
   }
 
@@ -124,7 +124,7 @@ export class Handovers {
     this.beginFrom({ ...known, rename: undefined, change })
     for (const host of hosts) {
       host.giveBack(overtaken(host.name))
-      if (host.usable) host.redial()
+      if (host.usable) host.openLane()
     }
     return true
   }
@@ -139,7 +139,7 @@ export class Handovers {
     change: HandoverChange | undefined,
     leaving: readonly Host[],
   ): boolean {
-    for (const host of leaving) host.index = -1
+    for (const host of leaving) host.leave()
     const isHandedOver = change !== undefined && !before.isLike(after)
     if (isHandedOver) {
       const from = new PreviousPlaces(before.hosts, before.ring)

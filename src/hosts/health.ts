@@ -17,6 +17,7 @@ export type HealthName = 'up' | 'suspect' | 'ejected' | 'probing' | 'returning'
  * - `probeStarted`: an ejected host is being dialled in the background.
  * - `returned`: it got all changes it missed.
  * - `slow`: it replies much more slowly than its peers.
+ * - `abandoned`: it left the list, and has not replied since.
  */
 export type HealthEvent =
   | 'answered'
@@ -26,6 +27,7 @@ export type HealthEvent =
   | 'probeStarted'
   | 'returned'
   | 'slow'
+  | 'abandoned'
 
 /** The settings that determine the transitions. */
 export interface HealthRules {
@@ -109,6 +111,7 @@ export function nextHealth(
   if (event === 'answered') return recovered(health)
   if (event === 'opened') return { ...health, dialFailures: 0, nextDialMs: 0 }
   if (event === 'slow') return rules.autoEjectHosts ? ejected(health, nowMs, rules, random) : health
+  if (event === 'abandoned') return ejected(health, nowMs, rules, random)
   if (event !== 'failed' && event !== 'dialFailed') return health
   const failed = withFailure(health, nowMs, rules)
   const next = event === 'dialFailed' ? withDialFailure(failed, nowMs, rules) : failed

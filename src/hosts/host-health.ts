@@ -21,7 +21,7 @@ export interface Patient {
   /** Why the last connection ended or failed to open. */
   readonly lastError: MintringError | undefined
   /** Dials in the background. */
-  redial(): void
+  openLane(): unknown
   /** Called when `usable` or `isOut` changed. */
   changed(): void
   /** Called when the host was ejected: its queued requests must go to other hosts. */
@@ -36,6 +36,7 @@ export class HostHealth {
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
   #endedYoung = false
+  #leftMs = 0
 
   constructor(patient: Patient) {
     this.#patient = patient
@@ -82,6 +83,20 @@ export class HostHealth {
     const isTooShort = isYoung && (end === 'lost' || end === 'idle') && this.#endedYoung
     this.#endedYoung = isYoung
     return isTooShort
+  }
+
+  /** Records that the host left the list. */
+  leave(): void {
+    this.#leftMs = performance.now()
+  }
+
+  /**
+   * Records a timeout without any reply. `answeredMs` is when the last reply arrived. Hosts usually
+   * leave the list because they are down: if it has not replied since, it is ejected at once, and
+   * its requests are retried in time on the new hosts of their keys.
+   */
+  wasSilent(answeredMs: number): void {
+    this.tell(answeredMs < this.#leftMs ? 'abandoned' : 'failed')
   }
 
   /** Applies new settings, under which a pending probe may be due sooner. */
@@ -132,6 +147,6 @@ export class HostHealth {
 
   #dial(): void {
     if (this.#health.name === 'ejected') this.tell('probeStarted')
-    this.#patient.redial()
+    this.#patient.openLane()
   }
 }

@@ -176,7 +176,13 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   }
 
   get isAlone(): boolean {
-    return this.#owner.hasOneHost
+    return this.index >= 0 && this.#owner.hasOneHost
+  }
+
+  /** Takes it off the list. It may still have values that move to other hosts. */
+  leave(): void {
+    this.#health.leave()
+    this.index = -1
   }
 
   /** Returns the error for requests while the host is not usable. */
@@ -267,10 +273,6 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     return this.#lanes.isOpen
   }
 
-  redial(): void {
-    this.#lanes.first.open()
-  }
-
   changed(): void {
     if (this.usable) {
       this.comebacks++
@@ -315,7 +317,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   }
 
   laneLate(nowMs: number): void {
-    if (this.#isSilent(nowMs)) this.#health.tell('failed')
+    if (this.#isSilent(nowMs)) this.#health.wasSilent(this.answeredMs)
   }
 
   laneOpened(lane: Lane, abilities: Abilities, item: GreetingItem | undefined): void {
@@ -342,7 +344,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     if (end === 'dial' && isServed) this.#lanes.pause(nowMs + this.settings.retryTimeoutMs)
     else if (isServed) this.#lanes.warm()
     if (ending.isAskingMeta && this.#facts.hungUpAtMeta()) {
-      this.redial()
+      this.openLane()
       return
     }
     if (end !== 'dial' && !this.#lanes.isOpen) this.#facts.askAgain()
@@ -354,10 +356,10 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     const isShort = this.#health.isTooShort(end, nowMs - lane.openedMs)
     if (end === 'dial' || isShort) this.#health.tell('dialFailed')
     else if (end === 'lost') this.#health.tell('failed')
-    else if (end === 'silent' && this.#isSilent(nowMs)) this.#health.tell('failed')
+    else if (end === 'silent') this.laneLate(nowMs)
     else if (end === 'idle' && this.#lanes.isOpen) this.#lanes.warm()
     // Dial a suspect host now, instead of waiting for the next request to test it.
-    if (this.state === 'suspect' && this.usable) this.redial()
+    if (this.state === 'suspect' && this.usable) this.openLane()
   }
 
   /** Whether no connection received a reply in time during almost a whole requestTimeoutMs. */
