@@ -3,7 +3,6 @@
  * replace the globals with fakes, and a client that waits for a fake timer hangs. Import these
  * instead of the globals; a test checks that every file does.
  */
-import { performance as nodePerformance } from 'node:perf_hooks'
 import process from 'node:process'
 import timers from 'node:timers'
 
@@ -36,8 +35,12 @@ export const clearImmediate: typeof timers.clearImmediate = timers.clearImmediat
 /** Node's process.nextTick. */
 export const nextTick: typeof process.nextTick = process.nextTick
 
+const hooks: typeof import('node:perf_hooks') | undefined = builtin('node:perf_hooks')
+// Cloudflare's Workers have node:perf_hooks only from some compatibility date on.
+const clock = hooks?.performance ?? globalThis.performance
+
 /** The monotonic clock, in milliseconds. */
-export const performance: { now(): number } = { now: nodePerformance.now.bind(nodePerformance) }
+export const performance: { now(): number } = { now: clock.now.bind(clock) }
 
 /** The wall clock: Unix time in milliseconds. */
 export const unixMs: () => number = Date.now
