@@ -16,7 +16,8 @@ import { performance } from './runtime.ts'
  * How an operation ended: one word of a small set, safe as a metric label. `hit`, `stale` and
  * `miss`: what a read found. `ok`: a write succeeded. `refused`: the server declined the write, as
  * add() of a key that exists. `partial`: some keys of a batch failed. `loaderError`: the loader
- * failed, not the cache. `aborted`: the caller's signal fired. `error`: the cache failed.
+ * failed or took too long, not the cache. `aborted`: the caller's signal fired. `invalid`: an
+ * argument was invalid, and nothing was sent. `error`: the cache failed.
  */
 export type Outcome =
   | 'hit'
@@ -27,6 +28,7 @@ export type Outcome =
   | 'partial'
   | 'loaderError'
   | 'aborted'
+  | 'invalid'
   | 'error'
 
 /**
@@ -77,7 +79,7 @@ export interface BatchMessage {
   readonly keys?: readonly string[] | undefined
   /** Keys that were found (reads) or written (writes). Set before `asyncEnd`. */
   hits?: number
-  /** Keys that failed; all of them if the outcome is `error`. */
+  /** Keys that failed. Set before `asyncEnd`. */
   failed?: number
   /** Bytes of the values of getMany and setMany on the wire. Set before `asyncEnd`. */
   bytes?: number

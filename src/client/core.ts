@@ -96,10 +96,11 @@ export class ClientCore {
     throw new MintringError('MINTRING_CLOSED', 'The client was closed')
   }
 
-  /** Returns a core with the same hosts and settings, but other keys and another codec. */
-  view(keys: KeyMapping, codec: Codec): ClientCore {
-    const checked = new CheckedKeys(keys)
-    return Object.create(this, { keys: { value: checked }, codec: { value: besideRefills(codec) } })
+  /** Returns a core with the same hosts and settings, but other keys, and the given codec if any. */
+  view(keys: KeyMapping, codec: Codec | undefined): ClientCore {
+    const view = Object.create(this, { keys: { value: new CheckedKeys(keys) } })
+    if (codec !== undefined) Object.defineProperty(view, 'codec', { value: besideRefills(codec) })
+    return view
   }
 
   private _telling(tell: Telling): ClientCore {

@@ -113,6 +113,31 @@ export class CheckedKeys implements KeyMapping {
   }
 }
 
+/**
+ * Puts a prefix in front of keys, and maps the result as its client does with the current settings.
+ */
+export class PrefixedKeys implements KeyMapping {
+  readonly #client: { readonly keys: KeyMapping }
+  readonly #prefix: string
+
+  /** Throws MINTRING_BAD_KEY for a prefix that is invalid in a key. */
+  constructor(client: { readonly keys: KeyMapping }, prefix: string) {
+    client.keys.wireKey(prefix)
+    this.#client = client
+    this.#prefix = prefix
+  }
+
+  wireKey(key: string): string {
+    // Not prefixed: the prefix would make a valid key of what is none.
+    const isKey = typeof key === 'string' && key !== ''
+    return this.#client.keys.wireKey(isKey ? this.#prefix + key : key)
+  }
+
+  routeKey(key: string): string {
+    return this.#client.keys.routeKey(this.#prefix + key)
+  }
+}
+
 function md5IfLong(key: string): string {
   if (Buffer.byteLength(key) <= MAX_KEY_BYTES) return key
   return crypto().createHash('md5').update(key).digest('hex')

@@ -1,8 +1,9 @@
 import process from 'node:process'
 import { toRefillDefaults } from '../behaviors/policies.ts'
 import type { RefillMessage } from '../channels.ts'
-import { batchTrace, commandTrace, refillChannel } from '../channels.ts'
+import { commandTrace, refillChannel } from '../channels.ts'
 import { isMintringError, messageOf } from '../errors.ts'
+import { allDone } from '../refill/all-done.ts'
 import type { CallerOptions } from '../refill/caller.ts'
 import type { RefillEntry } from '../refill/entry.ts'
 import type { Loader } from '../refill/loading.ts'
@@ -14,7 +15,14 @@ import { type RefillEvent, type RefillEventName, Tally } from '../refill/tally.t
 import { performance } from '../runtime.ts'
 import type { ClientCore } from './core.ts'
 import { ClusterStore } from './refill-store.ts'
-import { type BatchCount, traceBatch, traceEntry, traceMark, traceRefresh } from './trace.ts'
+import {
+  type BatchCount,
+  isTraced,
+  traceBatch,
+  traceEntry,
+  traceMark,
+  traceRefresh,
+} from './trace.ts'
 import { inBatch, outsideBatch } from './trace-parts.ts'
 import type { ViewOptions } from './view.ts'
 import { ClientView } from './view.ts'
@@ -72,7 +80,7 @@ export class ClientRefills {
     loadMissing: ManyLoader<Value>,
     policy: RefillOptions,
   ): Promise<Map<string, Value>> {
-    if (!batchTrace.hasSubscribers) return this.refill.getOrSetMany(keys, loadMissing, policy)
+    if (!isTraced()) return this.refill.getOrSetMany(keys, loadMissing, policy)
     const isLoader = typeof loadMissing === 'function'
     const loader = isLoader ? outsideBatch(loadMissing) : loadMissing
     const run = (): Promise<Map<string, RefillEntry<Value>>> =>
@@ -92,37 +100,54 @@ export class ClientRefills {
     policy?: Partial<RefillPolicy> & CallerOptions,
   ): Promise<boolean> {
     if (typeof keys === 'string') return this.#invalidateOne(keys, policy)
-    if (!batchTrace.hasSubscribers || !Array.isArray(keys)) {
-      return this.refill.invalidate(keys, policy)
-    }
+    if (!isTraced() || !Array.isArray(keys)) return this.refill.invalidate(keys, policy)
     const distinct = [...new Set(keys)]
-    // Check all keys first: an invalid key must not leave the others marked.
-    for (const key of distinct) this.#core.keys.wireKey(key)
-    const run = (): Promise<boolean[]> =>
-      Promise.all(distinct.map((key) => this.#invalidateOne(key, policy)))
-    const marks = traceBatch(this.#core, 'invalidate', distinct, run, (marked) => {
-      return { size: distinct.length, hits: marked.filter(Boolean).length, failed: 0 }
-    })
-    return marks.then((marked) => marked.some(Boolean))
+    const count = { hits: 0, done: 0 }
+    const mark = async (key: string): Promise<void> => {
+      if (await this.#invalidateOne(key, policy)) count.hits++
+      count.done++
+    }
+    const run = async (): Promise<void> => {
+      // Check all keys first: an invalid key must not leave the others marked.
+      for (const key of distinct) this.#core.keys.wireKey(key)
+      await allDone(distinct.map(mark))
+    }
+    const size = distinct.length
+    const counted = (): BatchCount => ({ size, hits: count.hits, failed: size - count.done })
+    await traceBatch(this.#core, 'invalidate', distinct, run, counted, counted)
+    return count.hits > 0
   }
 
   invalidateTags(tags: string | readonly string[], options?: TagInvalidation): Promise<void> {
-    return this.#ofTags('invalidateTags', tags, () => this.refill.invalidateTags(tags, options))
+    if (!isTraced()) return this.refill.invalidateTags(tags, options)
+    const count = { hits: 0 }
+    const onChanged = (): void => {
+      count.hits++
+    }
+    const run = (): Promise<void> => this.refill.invalidateTags(tags, options, onChanged)
+    return this.#ofTags('invalidateTags', tags, run, () => count.hits)
   }
 
   tagVersions(
     tags: string | readonly string[],
     options?: Omit<TagInvalidation, 'hard'>,
   ): Promise<string> {
-    return this.#ofTags('tagVersions', tags, () => this.refill.tagVersions(tags, options))
+    const run = (): Promise<string> => this.refill.tagVersions(tags, options)
+    return isTraced() ? this.#ofTags('tagVersions', tags, run, () => 0) : run()
   }
 
-  #ofTags<Result>(verb: string, tags: unknown, run: () => Promise<Result>): Promise<Result> {
-    if (!batchTrace.hasSubscribers) return run()
+  /** Traces a verb over tags; `doneSoFar` counts the tags that are done when it rejects. */
+  #ofTags<Result>(
+    verb: string,
+    tags: unknown,
+    run: () => Promise<Result>,
+    doneSoFar: () => number,
+  ): Promise<Result> {
     const names = typeof tags === 'string' ? [tags] : Array.isArray(tags) ? [...new Set(tags)] : []
-    return traceBatch(this.#core, verb, names, run, () => {
-      return { size: names.length, hits: names.length, failed: 0 }
-    })
+    const size = names.length
+    const all = (): BatchCount => ({ size, hits: size, failed: 0 })
+    const reached = (): BatchCount => ({ size, hits: doneSoFar(), failed: size - doneSoFar() })
+    return traceBatch(this.#core, verb, names, run, all, reached)
   }
 
   /**
@@ -135,14 +160,17 @@ export class ClientRefills {
 
   /** Creates a view of the client; closing the client closes it. */
   view(options: ViewOptions): ClientView {
-    const view = new ClientView(this.#core, options, this.#told)
+    const defaults = toRefillDefaults(this.#core.behaviors)
+    const settings = { ...this.#told, defaults }
+    const view = new ClientView(this.#core, options, { refill: this.refill, settings })
     this.#views.push(view)
     return view
   }
 
   /** Applies the policy defaults of the current behaviors. */
   configured(): void {
-    this.refill.setDefaults(toRefillDefaults(this.#core.behaviors))
+    const defaults = toRefillDefaults(this.#core.behaviors)
+    for (const refills of [this.refill, ...this.#views]) refills.setDefaults(defaults)
   }
 
   /** Makes all stores ask the servers again whether they support meta commands. */

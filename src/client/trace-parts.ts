@@ -2,7 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { commandTrace } from '../channels.ts'
 import type { Cluster } from '../hosts/cluster.ts'
 import type { Host } from '../hosts/host.ts'
-import { commandMessage, failureOf, type Traced } from './trace.ts'
+import { commandMessage, type Traced } from './trace.ts'
+import { failureOf } from './trace-failure.ts'
 
 /** Traces the reads of a batch as one command per host, for verbs that send a read per key. */
 class HostParts {
@@ -30,7 +31,7 @@ class HostParts {
       part.end = (error) => (error === undefined ? resolve() : reject(error))
     })
     const message = commandMessage(this.#traced, command, undefined, host)
-    const failed = failureOf(this.#traced, () => [])
+    const failed = failureOf(this.#traced, command, () => [])
     void commandTrace
       .run(
         message,

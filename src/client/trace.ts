@@ -1,13 +1,13 @@
 import type { Behaviors } from '../behaviors/behaviors.ts'
 import type { BatchMessage, CommandMessage, Failure, Outcome } from '../channels.ts'
 import { batchTrace, commandTrace } from '../channels.ts'
-import { isMintringError, MintringError } from '../errors.ts'
 import { placeOf } from '../hosts/address.ts'
 import type { Cluster } from '../hosts/cluster.ts'
 import type { Host } from '../hosts/host.ts'
 import type { Request } from '../net/request.ts'
 import type { RefillEntry } from '../refill/entry.ts'
 import type { KeyMapping } from './keys.ts'
+import { failureOf, READS } from './trace-failure.ts'
 import type { Decoder } from './values/codec.ts'
 import { bytesWritten, MeasuredCodec } from './wire-bytes.ts'
 
@@ -92,7 +92,8 @@ function traceRequest<Result, Context>(
   }
   const failed = (error: unknown): Failure => {
     noteEnd(traced, message, request as Request)
-    return failureOf(traced, () => keysOf(request as Request))(error)
+    if (message.host === undefined) nameFailed(traced, message, error)
+    return failureOf(traced, request.verb.name, () => keysOf(request as Request))(error)
   }
   return commandTrace.run(message, send, told, failed)
 }
@@ -125,13 +126,44 @@ export function traceKey<Result>(
   const isKey = typeof key === 'string'
   const host = isKey ? traced.cluster.hostFor(traced.keys.routeKey(key)) : undefined
   const message = commandMessage(traced, command, isKey ? key : undefined, host)
-  const failed = failureOf(traced, () => [key])
+  const failed = failureOf(traced, command, () => [key])
   return commandTrace.run(
     message,
     () => run(message),
     (result) => outcome(result, message),
     failed,
   )
+}
+
+/**
+ * Does the same as traceKey() for a verb of refills. Its commands are not traced, so its host at the
+ * end is the one that failed, or the one that serves the key by then.
+ */
+function traceRefill<Result>(
+  traced: Traced,
+  command: string,
+  key: string,
+  run: () => Promise<Result>,
+  outcome: (result: Result, message: CommandMessage) => Outcome,
+): Promise<Result> {
+  const isKey = typeof key === 'string'
+  const nameServing = (message: CommandMessage): void => {
+    const host = isKey ? traced.cluster.hostFor(traced.keys.routeKey(key)) : undefined
+    if (host !== undefined) nameHost(message, host)
+  }
+  const steps = async (message: CommandMessage): Promise<Result> => {
+    try {
+      return await run()
+    } catch (error) {
+      nameServing(message)
+      nameFailed(traced, message, error)
+      throw error
+    }
+  }
+  return traceKey(traced, command, key, steps, (result, message) => {
+    nameServing(message)
+    return outcome(result, message)
+  })
 }
 
 /** Does the same as traceKey() for an invalidation; does nothing without subscribers. */
@@ -141,7 +173,7 @@ export function traceMark(
   run: () => Promise<boolean>,
 ): Promise<boolean> {
   if (!commandTrace.hasSubscribers) return run()
-  return traceKey(traced, 'invalidate', key, run, (isDone) => (isDone ? 'ok' : 'refused'))
+  return traceRefill(traced, 'invalidate', key, run, (isDone) => (isDone ? 'ok' : 'refused'))
 }
 
 /** Does the same as traceKey() for calls that may load; adds the state of the result. */
@@ -151,7 +183,7 @@ export function traceEntry<Value>(
   key: string,
   run: () => Promise<RefillEntry<Value>>,
 ): Promise<RefillEntry<Value>> {
-  return traceKey(traced, command, key, run, ({ state }, message) => {
+  return traceRefill(traced, command, key, run, ({ state }, message) => {
     message.state = state
     return state === 'fresh' ? 'hit' : state === 'stale' ? 'stale' : 'miss'
   })
@@ -163,7 +195,7 @@ export function traceRefresh<Value>(
   key: string,
   run: () => Promise<RefillEntry<Value>>,
 ): Promise<RefillEntry<Value>> {
-  return traceKey(traced, 'refresh', key, run, ({ state }, message) => {
+  return traceRefill(traced, 'refresh', key, run, ({ state }, message) => {
     message.state = state
     return 'ok'
   })
@@ -184,7 +216,7 @@ export async function* traceLines(
     return
   }
   const message = commandMessage(traced, command, undefined, host)
-  const failed = failureOf(traced, () => [])
+  const failed = failureOf(traced, command, () => [])
   let end = (_failure?: { readonly error: unknown }): void => {}
   const whole = new Promise<void>((resolve, reject) => {
     end = (failure) => (failure === undefined ? resolve() : reject(failure.error))
@@ -215,28 +247,43 @@ export interface BatchCount {
   readonly bytes?: number | undefined
 }
 
-/** Runs a batch as an operation on the channel `mintring:batch`. */
+/** Whether commands or batches have a subscriber: the parts of a batch are commands. */
+export const isTraced = (): boolean => batchTrace.hasSubscribers || commandTrace.hasSubscribers
+
+/**
+ * Runs a batch as an operation on the channel `mintring:batch`. `reached` counts the keys of a batch
+ * that rejects; without it, all of its keys failed.
+ */
 export function traceBatch<Result>(
   traced: Traced,
   command: string,
   keys: readonly string[],
   run: () => Promise<Result>,
   count: (result: Result) => BatchCount,
+  reached?: () => BatchCount,
 ): Promise<Result> {
   const message: BatchMessage = { command, client: traced.id, batchSize: keys.length }
   if (traced.behaviors.traceKeys && keys.length > 0) Object.assign(message, { keys })
   const isRead = command === 'getMany' || command === 'getOrSetMany'
-  const told = (result: Result): Outcome => {
-    const { size, hits, failed, bytes } = count(result)
+  const note = ({ size, hits, failed, bytes }: BatchCount): void => {
     Object.assign(message, { batchSize: size, hits, failed }, bytes === undefined ? {} : { bytes })
+  }
+  const told = (result: Result): Outcome => {
+    const counted = count(result)
+    note(counted)
+    const { size, hits, failed } = counted
     if (failed > 0) return failed === size ? 'error' : 'partial'
     if (isRead) return hits > 0 ? 'hit' : 'miss'
     return hits === size ? 'ok' : 'refused'
   }
-  const toldOf = failureOf(traced, () => keys)
+  const toldOf = failureOf(traced, command, () => keys)
   const failed = (error: unknown): Failure => {
-    Object.assign(message, { hits: 0, failed: message.batchSize })
-    return toldOf(error)
+    const failure = toldOf(error)
+    const { batchSize: size } = message
+    const counted = reached?.() ?? { size, hits: 0, failed: size }
+    note(counted)
+    const isPartial = counted.failed < counted.size && failure.outcome === 'error'
+    return isPartial ? { ...failure, outcome: 'partial' } : failure
   }
   return batchTrace.run(message, run, told, failed)
 }
@@ -262,8 +309,12 @@ function nameHost(message: CommandMessage, { name, server }: Host): void {
   message.serverPort = serverPort
 }
 
-/** Commands whose outcome is a hit or a miss. */
-const READS: ReadonlySet<string> = new Set(['get', 'gets', 'gat', 'gats', 'mg', 'me'])
+/** Names the host that an error is about. */
+function nameFailed({ cluster }: Traced, message: CommandMessage, error: unknown): void {
+  const { host: name } = Object(error) as { readonly host?: unknown }
+  const host = cluster.hosts.find((one) => one.name === name)
+  if (host !== undefined) nameHost(message, host)
+}
 
 function outcomeOf(command: string, result: unknown): Outcome {
   // For the result of raw(), all that is known is that a reply arrived.
@@ -282,74 +333,6 @@ function statusOf(result: unknown): string | undefined {
   const { status } = Object(result) as { readonly status?: string }
   return status
 }
-
-const LOADER_CODES: ReadonlySet<string> = new Set([
-  'MINTRING_LOADER',
-  'MINTRING_LOADER_TIMEOUT',
-  'MINTRING_WAIT_TIMEOUT',
-])
-
-/** Codes of errors about hosts and time, whose messages contain no keys. Other messages may. */
-const WORDS_OF_HOSTS: ReadonlySet<string> = new Set([
-  'MINTRING_ABORTED',
-  'MINTRING_AUTH',
-  'MINTRING_CLOSED',
-  'MINTRING_CONNECTION',
-  'MINTRING_HOST_EJECTED',
-  'MINTRING_NO_HOSTS',
-  'MINTRING_OVERLOADED',
-  'MINTRING_REFUSED',
-  'MINTRING_TIMEOUT',
-  'MINTRING_TOO_LARGE',
-  'MINTRING_UNSUPPORTED',
-])
-
-/** Returns the failure to report: without `traceKeys` it contains no key and no loader message. */
-export function failureOf(
-  { behaviors }: Traced,
-  keysOf: () => readonly string[],
-): (error: unknown) => Failure {
-  return (error) => {
-    const code = isMintringError(error) ? error.code : undefined
-    const isLoader = code !== undefined && LOADER_CODES.has(code)
-    const outcome = isLoader ? 'loaderError' : code === 'MINTRING_ABORTED' ? 'aborted' : 'error'
-    const isPlain = code !== undefined && WORDS_OF_HOSTS.has(code) && !tells(error, keysOf())
-    return { outcome, error: behaviors.traceKeys || isPlain ? error : withoutWords(error) }
-  }
-}
-
-/** Returns an error with the same code or name, but without its message. */
-function withoutWords(error: unknown): Error {
-  if (!isMintringError(error)) {
-    return Object.assign(new Error('message withheld: it may contain a key'), {
-      name: nameOf(error),
-    })
-  }
-  const { code, host, command, sent, cause } = error
-  const isLoader = LOADER_CODES.has(code)
-  const why = isLoader
-    ? `The loader failed: ${nameOf(cause)}`
-    : `${code} (message withheld: it may contain a key)`
-  return new MintringError(code, why, { host, command, sent })
-}
-
-const nameOf = (cause: unknown): string => {
-  const { name } = Object(cause) as { readonly name?: unknown }
-  return typeof name === 'string' && name !== '' ? name : `a ${typeof cause} was thrown`
-}
-
-/** Whether the message of an error, or of its causes, contains one of the keys. */
-function tells(error: unknown, keys: readonly string[]): boolean {
-  for (let at = error, depth = 0; at !== undefined && depth < MAX_CAUSES; depth++) {
-    const { message = '', cause } = Object(at) as { message?: unknown; cause?: unknown }
-    const text = String(message)
-    if (keys.some((key) => typeof key === 'string' && key !== '' && text.includes(key))) return true
-    at = cause
-  }
-  return false
-}
-
-const MAX_CAUSES = 8
 
 function keysOf({ routeKey, group }: Request): readonly string[] {
   if (routeKey !== undefined) return [routeKey]

@@ -4,11 +4,12 @@ import { MintringError } from '../errors.ts'
 import { META_SINCE } from '../protocol/meta-versions.ts'
 import type { RefillEntry } from '../refill/entry.ts'
 import type { Loader } from '../refill/loading.ts'
-import type { RefillPolicy } from '../refill/policy.ts'
+import type { RefillDefaults, RefillPolicy } from '../refill/policy.ts'
 import type { RefillOptions, RefillSettings } from '../refill/refill.ts'
 import { Refill } from '../refill/refill.ts'
+import { kindOf } from '../secrets.ts'
 import type { ClientCore } from './core.ts'
-import type { KeyMapping } from './keys.ts'
+import { type KeyMapping, PrefixedKeys } from './keys.ts'
 import type { OperationOptions, StoreOptions } from './options.ts'
 import type { Outcomes } from './outcomes.ts'
 import { ClusterStore } from './refill-store.ts'
@@ -23,37 +24,60 @@ import { type Entry, get, gets } from './verbs/retrieval.ts'
 import { type CasOutcome, cas, extend, store } from './verbs/storage.ts'
 import { touch } from './verbs/touch.ts'
 
-/** The encoding of keys and values in a view. */
+/** The encoding of keys and values in a view: `keys` and `codec`, or only a `keyPrefix`. */
 export interface ViewOptions {
   /** Maps keys to the keys that are sent and that the ring hashes. */
-  readonly keys: KeyMapping
-  /** Encodes and decodes values. */
-  readonly codec: Codec
+  readonly keys?: KeyMapping | undefined
+  /**
+   * A prefix of every key, in addition to the client's own: the key `1` of a view with `user:` is
+   * the client's key `user:1`. Excludes `keys`.
+   */
+  readonly keyPrefix?: string | undefined
+  /** Encodes and decodes values. Default, with a `keyPrefix`: the client's own. */
+  readonly codec?: Codec | undefined
+}
+
+/** The refills of the client, and the settings of those of a view with its own codec. */
+export interface ClientRefill {
+  readonly refill: Refill
+  readonly settings: RefillSettings
 }
 
 /**
- * A client's hosts with another encoding of keys and values. Its refills need servers with meta
- * commands: without them a refill stores an empty placeholder under the key, which nginx
+ * A client's hosts with another encoding of keys and values. With a codec, its refills need servers
+ * with meta commands: without them a refill stores an empty placeholder under the key, which nginx
  * would serve.
  */
 export class ClientView {
   private readonly _core: ClientCore
-  private readonly _store: ClusterStore
+  /** The client's own refills, or those of the codec. */
   private readonly _refill: Refill
+  /** The store of the codec's refills; undefined without a codec. */
+  private readonly _store: ClusterStore | undefined
+  /** What precedes keys in `_refill`. */
+  private readonly _prefix: string = ''
 
-  /** Throws MINTRING_BAD_ARGUMENT for options that are invalid. */
-  constructor(
-    core: ClientCore,
-    options: ViewOptions,
-    told: Pick<RefillSettings, 'hooks' | 'tally'>,
-  ) {
+  /** Throws MINTRING_BAD_ARGUMENT or MINTRING_BAD_KEY for options that are invalid. */
+  constructor(core: ClientCore, options: ViewOptions, client: ClientRefill) {
     checkView(options)
-    const { keys, codec } = options
+    const { keyPrefix = '', codec } = options
+    const keys = options.keys ?? new PrefixedKeys(core, keyPrefix)
+    if (codec === undefined) {
+      // The items of the client itself: one load of an item serves the callers of both.
+      this._core = core.view(keys, undefined)
+      this._refill = client.refill
+      this._prefix = keyPrefix
+      this._core.changed = (key) => core.changed(keyPrefix + key)
+      this._core.unlock = (key) => core.unlock(keyPrefix + key)
+      return
+    }
     this._core = core.view(keys, ofValues(codec))
-    this._store = new ClusterStore(this._core)
-    this._refill = new Refill(this._store, told)
-    this._core.changed = (key) => this._refill.detach(key)
-    this._core.unlock = (key) => this._store.unlock(key)
+    const store = new ClusterStore(this._core)
+    const refill = new Refill(store, client.settings)
+    this._store = store
+    this._refill = refill
+    this._core.changed = (key) => refill.detach(key)
+    this._core.unlock = (key) => store.unlock(key)
   }
 
   /** The maximum item size in bytes, from the client's behaviors. */
@@ -139,42 +163,71 @@ export class ClientView {
 
   /** Does the same as the client's invalidate(), for one key. */
   async invalidate(key: string, policy?: Partial<RefillPolicy>): Promise<boolean> {
-    return traceMark(this._core, key, () => this._refill.invalidate(key, policy))
+    return traceMark(this._core, key, () => this._refill.invalidate(this._named(key), policy))
+  }
+
+  /** Does the same as the client's getOrSet(), as getOrSetEntry() does. */
+  async getOrSet<Value>(
+    key: string,
+    loader: Loader<Value>,
+    policy: RefillOptions,
+  ): Promise<Value | undefined> {
+    return this.getOrSetEntry(key, loader, policy).then(({ value }) => value)
   }
 
   /**
-   * Does the same as the client's getOrSetEntry(). Rejects with MINTRING_UNSUPPORTED if a server
-   * lacks meta commands.
+   * Does the same as the client's getOrSetEntry(). With a codec it rejects with
+   * MINTRING_UNSUPPORTED if a server lacks meta commands.
    */
   async getOrSetEntry<Value>(
     key: string,
     loader: Loader<Value>,
     policy: RefillOptions,
   ): Promise<RefillEntry<Value>> {
-    await this._requireMeta()
-    const run = (): Promise<RefillEntry<Value>> => this._refill.getOrSetEntry(key, loader, policy)
+    const run = async (): Promise<RefillEntry<Value>> => {
+      await this._requireMeta()
+      return this._refill.getOrSetEntry(this._named(key), this._loading(key, loader), policy)
+    }
     if (!commandTrace.hasSubscribers) return run()
     return traceEntry(this._core, 'getOrSet', key, run)
   }
 
   /**
-   * Does the same as the client's refresh(). Rejects with MINTRING_UNSUPPORTED if a server lacks
-   * meta commands.
+   * Does the same as the client's refresh(). With a codec it rejects with MINTRING_UNSUPPORTED if
+   * a server lacks meta commands.
    */
   async refresh<Value>(
     key: string,
     loader: Loader<Value>,
     policy: RefillOptions,
   ): Promise<Value | undefined> {
-    await this._requireMeta()
-    const run = (): Promise<RefillEntry<Value>> => this._refill.refreshEntry(key, loader, policy)
+    const run = async (): Promise<RefillEntry<Value>> => {
+      await this._requireMeta()
+      return this._refill.refreshEntry(this._named(key), this._loading(key, loader), policy)
+    }
     const entry = commandTrace.hasSubscribers ? traceRefresh(this._core, key, run) : run()
     return entry.then(({ value }) => value)
   }
 
+  /** Returns the name of a key in the refills, without making a valid key of what is none. */
+  private _named(key: string): string {
+    return typeof key === 'string' && key !== '' ? this._prefix + key : key
+  }
+
+  /** Returns a loader that receives the key as the caller named it. */
+  private _loading<Value>(key: string, loader: Loader<Value>): Loader<Value> {
+    if (this._prefix === '' || typeof loader !== 'function') return loader
+    return (_named, context) => loader(key, context)
+  }
+
+  /** Sets new defaults of policies. */
+  setDefaults(defaults: RefillDefaults): void {
+    this._refill.setDefaults(defaults)
+  }
+
   /** Forgets whether the hosts support meta commands, because the servers have changed. */
   forgetDialect(): void {
-    this._store.forgetDialect()
+    this._store?.forgetDialect()
   }
 
   /** Rejects new refills; pending ones continue. */
@@ -197,6 +250,7 @@ export class ClientView {
    * behave as they do without servers.
    */
   private async _requireMeta(): Promise<void> {
+    if (this._store === undefined) return
     const dialect = this._store.dialect ?? (await this._store.learnDialect().catch(() => 'meta'))
     if (dialect === 'meta') return
     const what = `Items that other programs read need meta commands (memcached ${META_SINCE})`
@@ -218,14 +272,27 @@ function ofValues(codec: Codec): Codec {
   }
 }
 
-const VIEW_OPTIONS: OptionNames = new Set(['keys', 'codec'])
+const VIEW_OPTIONS: OptionNames = new Set(['keys', 'keyPrefix', 'codec'])
 const MEMBERS = { keys: ['wireKey', 'routeKey'], codec: ['encode', 'decode'] } as const
 
 function checkView(options: unknown): void {
   checkOptionNames('view', options, VIEW_OPTIONS)
+  const given = Object(options) as Readonly<Record<string, unknown>>
+  const { keyPrefix } = given
+  const isPrefixed = keyPrefix !== undefined
+  if (isPrefixed && given.keys !== undefined) {
+    throw badArgument('view() takes keys or keyPrefix, not both')
+  }
+  if (isPrefixed && (typeof keyPrefix !== 'string' || keyPrefix === '')) {
+    throw badArgument(
+      `keyPrefix must be a text, not ${keyPrefix === '' ? "''" : kindOf(keyPrefix)}`,
+    )
+  }
   for (const [name, methods] of Object.entries(MEMBERS)) {
-    const given = Object(Object(options)[name]) as Readonly<Record<string, unknown>>
-    if (methods.every((method) => typeof given[method] === 'function')) continue
-    throw badArgument(`view() needs ${name}: an object with ${methods.join('() and ')}()`)
+    if (isPrefixed && given[name] === undefined) continue
+    const member = Object(given[name]) as Readonly<Record<string, unknown>>
+    if (methods.every((method) => typeof member[method] === 'function')) continue
+    const instead = name === 'keys' ? ', or a keyPrefix' : ''
+    throw badArgument(`view() needs ${name}: an object with ${methods.join('() and ')}()${instead}`)
   }
 }

@@ -1,5 +1,4 @@
 import { checkOptionNames } from '../arguments.ts'
-import { batchTrace } from '../channels.ts'
 import { checkSignal } from '../deadline.ts'
 import { MintringError, messageOf } from '../errors.ts'
 import type { Handover, HandoverSnapshot } from '../hosts/handover.ts'
@@ -8,7 +7,7 @@ import { clearInterval, setInterval, setTimeout } from '../runtime.ts'
 import type { ClientCore } from './core.ts'
 import { type CopyProgress, Pump, type PumpHost, type PumpTarget } from './pump.ts'
 import { PumpLog } from './pump-log.ts'
-import { traceBatch } from './trace.ts'
+import { type BatchCount, isTraced, traceBatch } from './trace.ts'
 import { dumpOf } from './verbs/dumps.ts'
 import { statsOfHost } from './verbs/hosts.ts'
 import { checkWarm, type WarmOptions } from './warm-options.ts'
@@ -34,11 +33,16 @@ export async function warmFromPrevious(
 ): Promise<CopyProgress> {
   checkOptionNames('warmFromPrevious', options, KNOWN)
   checkWarm(() => {}, options as WarmOptions)
-  const run = (): Promise<CopyProgress> => copyAll(core, options)
-  if (!batchTrace.hasSubscribers) return run()
-  return traceBatch(core, 'warm', [], run, ({ moved, failed }) => {
-    return { size: moved, hits: moved - failed, failed }
-  })
+  if (!isTraced()) return copyAll(core, options)
+  const counts = { size: 0, hits: 0, failed: 0 }
+  const onProgress = (progress: CopyProgress): void => {
+    const { moved, copied, there, absent, failed } = progress
+    Object.assign(counts, { size: moved, hits: copied + there + absent, failed })
+    options.onProgress?.(progress)
+  }
+  const run = (): Promise<CopyProgress> => copyAll(core, { ...options, onProgress })
+  const reached = (): BatchCount => counts
+  return traceBatch(core, 'warm', [], run, reached, reached)
 }
 
 async function copyAll(core: ClientCore, options: CopyOptions): Promise<CopyProgress> {

@@ -1,11 +1,10 @@
 import { setMaxListeners } from 'node:events'
-import { batchTrace } from '../channels.ts'
 import { onAbort } from '../deadline.ts'
 import { isMintringError, MintringError } from '../errors.ts'
 import { clearTimeout, performance, setTimeout } from '../runtime.ts'
 import type { ClientCore } from './core.ts'
 import type { StoreOptions } from './options.ts'
-import { traceBatch } from './trace.ts'
+import { type BatchCount, isTraced, traceBatch } from './trace.ts'
 import { WarmKeys } from './warm-keys.ts'
 import { WarmLog } from './warm-log.ts'
 import {
@@ -48,11 +47,13 @@ export async function warm(
   options: WarmOptions = {},
 ): Promise<WarmProgress> {
   const job = new WarmUp(target, keys, loader, options)
-  if (!batchTrace.hasSubscribers) return job.run()
+  if (!isTraced()) return job.run()
   const run = (): Promise<WarmProgress> => job.run()
-  return traceBatch(core, 'warm', [], run, ({ taken, resumed, stored, failed }) => {
+  const reached = (): BatchCount => {
+    const { taken, resumed, stored, failed } = job.progress
     return { size: taken - resumed, hits: stored, failed }
-  })
+  }
+  return traceBatch(core, 'warm', [], run, reached, reached)
 }
 
 /** One warm-up. Its memory use does not grow with the number of keys. */
@@ -107,7 +108,7 @@ export class WarmUp {
       this.#finish()
     }
     if (this.#failure !== undefined) throw this.#told(this.#failure.error)
-    return this.#progress()
+    return this.progress
   }
 
   async #work(): Promise<void> {
@@ -299,7 +300,7 @@ export class WarmUp {
     if (nowMs < this.#reportMs) return
     this.#reportMs = nowMs + REPORT_MS
     this.#writeLog()
-    this.#options.onProgress?.(this.#progress())
+    this.#options.onProgress?.(this.progress)
   }
 
   #writeLog(): void {
@@ -314,10 +315,11 @@ export class WarmUp {
     } finally {
       this.#log?.close(this.#failure === undefined)
     }
-    this.#options.onProgress?.(this.#progress())
+    this.#options.onProgress?.(this.progress)
   }
 
-  #progress(): WarmProgress {
+  /** How far the run has come. */
+  get progress(): WarmProgress {
     return { ...this.#counts }
   }
 

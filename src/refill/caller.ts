@@ -13,16 +13,31 @@ export interface CallerOptions {
   readonly waitUntil?: WaitUntil | undefined
 }
 
-/** Returns the promise for one caller: its own signal and timeout end only its own wait. */
+/**
+ * Returns the promise for one caller: its own signal and timeout end only its own wait. `loaderOf`
+ * says whose load the caller waits for; the error then has it as its cause.
+ */
 export function forCaller<Value>(
   promise: Promise<Value>,
   options: CallerOptions,
   clock: Clock,
+  loaderOf: () => 'own' | 'other' | undefined = () => undefined,
 ): Promise<Value> {
-  const late = (): MintringError =>
-    new MintringError('MINTRING_TIMEOUT', `No value within ${options.timeoutMs} ms`)
+  const late = (): MintringError => {
+    const message = `No value within ${options.timeoutMs} ms`
+    const loader = loaderOf()
+    if (loader === undefined) return new MintringError('MINTRING_TIMEOUT', message)
+    const { code, why } = STILL_LOADING[loader]
+    const cause = new MintringError(code, why)
+    return new MintringError('MINTRING_TIMEOUT', `${message}: ${why}`, { cause })
+  }
   return within(promise, options, late, (delayMs, task) => clock.after(delayMs, task))
 }
+
+const STILL_LOADING = {
+  own: { code: 'MINTRING_LOADER_TIMEOUT', why: 'the loader is still running' },
+  other: { code: 'MINTRING_WAIT_TIMEOUT', why: 'another client is still loading it' },
+} as const
 
 /** Throws for options under which a call cannot start. */
 export function checkCaller(options: CallerOptions): void {

@@ -2,6 +2,7 @@ import type { OptionNames } from '../arguments.ts'
 import { badArgument, checkOptionNames } from '../arguments.ts'
 import { MintringError } from '../errors.ts'
 import { kindOf } from '../secrets.ts'
+import { allDone } from './all-done.ts'
 import type { CallerOptions } from './caller.ts'
 import { checkCaller, forCaller } from './caller.ts'
 import type { Clock } from './clock.ts'
@@ -140,7 +141,7 @@ export class Refill implements DefinedVerbs {
     const entry = this.#isKnown
       ? this.#read(key, loader, options).entry()
       : this.#known().then(() => this.#read(key, loader, options).entry())
-    return forCaller(entry, options, this.#clock)
+    return forCaller(entry, options, this.#clock, this.#loaderOf([key]))
   }
 
   async #entries(
@@ -154,7 +155,7 @@ export class Refill implements DefinedVerbs {
     const slotOf = (key: string): Slot => this.#slots.of(key, options)
     const asked = { keys, slotOf, waitUntil: options.waitUntil, tagsOf: tagsOf(options) }
     const all = this.#known().then(() => getOrSetMany(this.#refiller, asked, loadMany))
-    return forCaller(all, options, this.#clock)
+    return forCaller(all, options, this.#clock, this.#loaderOf(keys))
   }
 
   /**
@@ -185,7 +186,7 @@ export class Refill implements DefinedVerbs {
     const slot = this.#slots.of(key, options)
     const ask = askHere(slot, loader, options.waitUntil, tagsOf(options))
     const entry = inTurn(slot, () => this.#refiller.restart(ask))
-    return forCaller(entry, options, this.#clock)
+    return forCaller(entry, options, this.#clock, this.#loaderOf([key]))
   }
 
   /**
@@ -208,25 +209,28 @@ export class Refill implements DefinedVerbs {
     if (policy !== undefined) checkGrace(policy, this.#slots.defaults)
     await this.#known()
     const { gate } = this.#refiller
-    const marks = Promise.all(all.map((key) => gate.run(() => this.#invalidate(key, policy))))
+    const marks = allDone(all.map((key) => gate.run(() => this.#invalidate(key, policy))))
     return (await forCaller(marks, policy ?? {}, this.#clock)).some((marked) => marked)
   }
 
   /**
    * Marks every value with one of these tags stale, in the whole fleet. Each is served stale while
    * one client refills it; with `hard` it is no longer served. Rejects when a tag may still have
-   * its old version, and with MINTRING_BAD_POLICY for invalid tags.
+   * its old version, and with MINTRING_BAD_POLICY for invalid tags. Calls `onChanged` for each tag
+   * that has a new version.
    */
   async invalidateTags(
     tags: string | readonly string[],
     options: TagInvalidation = {},
+    onChanged?: () => void,
   ): Promise<void> {
     this.#checkOpen()
     const names = typeof tags === 'string' ? [tags] : tags
     checkTags(names)
     checkTagOptions(options)
     const { hard = false, ...caller } = options
-    return forCaller(this.#refiller.tags.invalidate(names, hard), caller, this.#clock)
+    const changed = this.#refiller.tags.invalidate(names, hard, onChanged)
+    return forCaller(changed, caller, this.#clock)
   }
 
   /**
@@ -328,6 +332,19 @@ export class Refill implements DefinedVerbs {
   #checkOpen(): void {
     if (!this.#isShut) return
     throw new MintringError('MINTRING_CLOSED', 'The client was closed')
+  }
+
+  /** Returns whose load a caller of these keys waits for; undefined if it waits for the cache. */
+  #loaderOf(keys: readonly string[]): () => 'own' | 'other' | undefined {
+    const isSome = (has: (slot: Slot) => boolean): boolean =>
+      keys.some((key) => {
+        const slot = this.#slots.get(key)
+        return slot !== undefined && has(slot)
+      })
+    return () => {
+      if (isSome(({ flight, bypass }) => flight !== undefined || bypass !== undefined)) return 'own'
+      return isSome(({ wait }) => wait !== undefined) ? 'other' : undefined
+    }
   }
 
   #invalidate(key: string, given: Partial<RefillPolicy> | undefined): Promise<boolean> {

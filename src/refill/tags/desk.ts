@@ -1,4 +1,5 @@
 import { MintringError } from '../../errors.ts'
+import { allDone } from '../all-done.ts'
 import type { Clock } from '../clock.ts'
 import { Recent } from '../recent.ts'
 import type { RefillStore } from '../store.ts'
@@ -110,14 +111,19 @@ export class TagDesk {
     throw failed?.error ?? new MintringError('MINTRING_REFUSED', 'A tag could not be created')
   }
 
-  /** Sets a new version of each tag. Rejects when one may still have its old version. */
-  async invalidate(names: readonly string[], isHard: boolean): Promise<void> {
+  /**
+   * Sets a new version of each tag, and calls `onChanged` for each that has one. Rejects when one
+   * may still have its old version.
+   */
+  async invalidate(
+    names: readonly string[],
+    isHard: boolean,
+    onChanged: () => void = () => {},
+  ): Promise<void> {
     const change = isHard ? 'hard' : 'soft'
-    const outcomes = await Promise.allSettled(
-      [...new Set(names)].map((name) => this.#store.changeTag(name, change)),
+    await allDone(
+      [...new Set(names)].map((name) => this.#store.changeTag(name, change).then(onChanged)),
     )
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
-    if (failed !== undefined) throw failed.reason
   }
 
   /** Returns the text of two sets combined. */

@@ -34,9 +34,45 @@ const MISTAKES: readonly Mistake[] = [
     'view({})',
     (c) => c.view({}),
     BAD,
-    'view() needs keys: an object with wireKey() and routeKey()',
+    'view() needs keys: an object with wireKey() and routeKey(), or a keyPrefix',
   ],
-  ['view()', (c) => c.view(), BAD, 'view() needs keys: an object with wireKey() and routeKey()'],
+  [
+    'view()',
+    (c) => c.view(),
+    BAD,
+    'view() needs keys: an object with wireKey() and routeKey(), or a keyPrefix',
+  ],
+  [
+    'view({ keyPrefix: 5 })',
+    (c) => c.view({ keyPrefix: 5 }),
+    BAD,
+    'keyPrefix must be a text, not a number',
+  ],
+  [
+    "view({ keyPrefix: '' })",
+    (c) => c.view({ keyPrefix: '' }),
+    BAD,
+    "keyPrefix must be a text, not ''",
+  ],
+  [
+    "view({ keyPrefix: 'a b' })",
+    (c) => c.view({ keyPrefix: 'a b' }),
+    'MINTRING_BAD_KEY',
+    "The key 'a b' must not have spaces or control characters: 0x20 is at byte 1 " +
+      '(replace them, or use encodeURIComponent())',
+  ],
+  [
+    "view({ keyPrefix: 'a:', keys })",
+    (c) => c.view({ keyPrefix: 'a:', keys: { wireKey: String, routeKey: String } }),
+    BAD,
+    'view() takes keys or keyPrefix, not both',
+  ],
+  [
+    "view({ keyPrefix: 'a:', codec: {} })",
+    (c) => c.view({ keyPrefix: 'a:', codec: {} }),
+    BAD,
+    'view() needs codec: an object with encode() and decode()',
+  ],
   [
     "watch('bogus')",
     (c) => first(c.watch('bogus')),

@@ -70,7 +70,10 @@ const THROWING: Readonly<Record<string, number>> = {
   watch: 2,
 }
 const META = { mg: 3, ms: 4, md: 3, ma: 3, mn: 2, me: 2 }
-const VIEW = { get: 2, getManyDetailed: 2, set: 3, cas: 4, incr: 3, getOrSetEntry: 3, delete: 2 }
+const VIEW = {
+  ...{ get: 2, getManyDetailed: 2, set: 3, cas: 4, incr: 3, delete: 2 },
+  ...{ getOrSet: 3, getOrSetEntry: 3 },
+}
 
 const MISTAKES: readonly Mistake[] = [
   [
