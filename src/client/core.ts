@@ -96,7 +96,7 @@ export class ClientCore {
     throw new MintringError('MINTRING_CLOSED', 'The client was closed')
   }
 
-  /** Returns a core with the same hosts and settings, but other keys, and the given codec if any. */
+  /** Returns a core with the same hosts and settings, but other keys, and a codec if given. */
   view(keys: KeyMapping, codec: Codec | undefined): ClientCore {
     const view = Object.create(this, { keys: { value: new CheckedKeys(keys) } })
     if (codec !== undefined) Object.defineProperty(view, 'codec', { value: besideRefills(codec) })

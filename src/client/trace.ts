@@ -136,8 +136,8 @@ export function traceKey<Result>(
 }
 
 /**
- * Does the same as traceKey() for a verb of refills. Its commands are not traced, so its host at the
- * end is the one that failed, or the one that serves the key by then.
+ * Does the same as traceKey() for a verb of refills. Its commands are not traced, so its host at
+ * the end is the one that failed, or the one that serves the key by then.
  */
 function traceRefill<Result>(
   traced: Traced,
@@ -251,8 +251,8 @@ export interface BatchCount {
 export const isTraced = (): boolean => batchTrace.hasSubscribers || commandTrace.hasSubscribers
 
 /**
- * Runs a batch as an operation on the channel `mintring:batch`. `reached` counts the keys of a batch
- * that rejects; without it, all of its keys failed.
+ * Runs a batch as an operation on the channel `mintring:batch`. `reached` counts the keys of a
+ * batch that rejects; without it, all of its keys failed.
  */
 export function traceBatch<Result>(
   traced: Traced,

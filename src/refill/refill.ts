@@ -141,7 +141,7 @@ export class Refill implements DefinedVerbs {
     const entry = this.#isKnown
       ? this.#read(key, loader, options).entry()
       : this.#known().then(() => this.#read(key, loader, options).entry())
-    return forCaller(entry, options, this.#clock, this.#loaderOf([key]))
+    return forCaller(entry, options, this.#clock, () => this.#slots.loaderOf([key]))
   }
 
   async #entries(
@@ -155,7 +155,7 @@ export class Refill implements DefinedVerbs {
     const slotOf = (key: string): Slot => this.#slots.of(key, options)
     const asked = { keys, slotOf, waitUntil: options.waitUntil, tagsOf: tagsOf(options) }
     const all = this.#known().then(() => getOrSetMany(this.#refiller, asked, loadMany))
-    return forCaller(all, options, this.#clock, this.#loaderOf(keys))
+    return forCaller(all, options, this.#clock, () => this.#slots.loaderOf(keys))
   }
 
   /**
@@ -186,7 +186,7 @@ export class Refill implements DefinedVerbs {
     const slot = this.#slots.of(key, options)
     const ask = askHere(slot, loader, options.waitUntil, tagsOf(options))
     const entry = inTurn(slot, () => this.#refiller.restart(ask))
-    return forCaller(entry, options, this.#clock, this.#loaderOf([key]))
+    return forCaller(entry, options, this.#clock, () => this.#slots.loaderOf([key]))
   }
 
   /**
@@ -332,19 +332,6 @@ export class Refill implements DefinedVerbs {
   #checkOpen(): void {
     if (!this.#isShut) return
     throw new MintringError('MINTRING_CLOSED', 'The client was closed')
-  }
-
-  /** Returns whose load a caller of these keys waits for; undefined if it waits for the cache. */
-  #loaderOf(keys: readonly string[]): () => 'own' | 'other' | undefined {
-    const isSome = (has: (slot: Slot) => boolean): boolean =>
-      keys.some((key) => {
-        const slot = this.#slots.get(key)
-        return slot !== undefined && has(slot)
-      })
-    return () => {
-      if (isSome(({ flight, bypass }) => flight !== undefined || bypass !== undefined)) return 'own'
-      return isSome(({ wait }) => wait !== undefined) ? 'other' : undefined
-    }
   }
 
   #invalidate(key: string, given: Partial<RefillPolicy> | undefined): Promise<boolean> {

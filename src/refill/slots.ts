@@ -127,6 +127,13 @@ export class Slots {
     return this.#slots.get(key)
   }
 
+  /** Returns whose load callers of these keys wait for; undefined if they wait for the cache. */
+  loaderOf(keys: readonly string[]): 'own' | 'other' | undefined {
+    const slots = keys.flatMap((key) => this.#slots.get(key) ?? [])
+    if (slots.some(({ flight, bypass }) => flight ?? bypass)) return 'own'
+    return slots.some(({ wait }) => wait) ? 'other' : undefined
+  }
+
   /** Returns the last policy of this key, as written, if it is still remembered. */
   givenFor(key: string): RefillPolicy | undefined {
     return (this.#slots.get(key) ?? this.#defined.get(key))?.given
