@@ -11,7 +11,7 @@ import { CODEC_FLAGS, isTagged } from '../refill/stamp.ts'
 import type { Item, Place, Reader } from '../refill/store.ts'
 import { hasDigest, ownSize, readTail, type Tail } from '../refill/tags/tail.ts'
 import type { Codec } from './values/codec.ts'
-import { BufferBody, ownBody, PartBody } from './values/codec.ts'
+import { BufferBody, ownBody } from './values/codec.ts'
 
 /** What a result needs to decode its value and to say which host it came from. */
 export interface AnswerContext {
@@ -171,11 +171,18 @@ class ReplyItem implements Item {
 
   decode(): unknown {
     const reply = this.#reply!
-    const { flags, data, dataStart, dataEnd } = reply
+    const { flags, size, data, dataStart, dataEnd } = reply
     const { codec } = this.#request!.context
     if (!isTagged(flags)) return codec.decode(flags & CODEC_FLAGS, reply)
-    const size = ownSize(data, dataStart, dataEnd)
-    return codec.decode(flags & CODEC_FLAGS, new PartBody(data, dataStart, size))
+    // Hides the tags from the codec without creating an object.
+    reply.size = ownSize(data, dataStart, dataEnd)
+    reply.dataEnd = dataStart + reply.size
+    try {
+      return codec.decode(flags & CODEC_FLAGS, reply)
+    } finally {
+      reply.size = size
+      reply.dataEnd = dataEnd
+    }
   }
 
   bytes(): Uint8Array {

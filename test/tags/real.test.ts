@@ -154,6 +154,30 @@ describe('tags on real memcacheds', { skip }, () => {
     assert.equal(loads, 2)
   })
 
+  test('are compared too when they arrive after the value', async (t) => {
+    const all = await servers(t, 2)
+    const [client, other] = [clientOf(t, all), clientOf(t, all)]
+    const key = keyAt(client, all[0]!, 'k')
+    const tag = tagAt(client, all[1]!)
+    const policy = { ...POLICY, tags: [tag] }
+    let version = 1
+    const get = () => client.getOrSet(key, () => ({ version }), policy)
+    const getBeforeTags = async () => {
+      process.kill(all[1]!.pid, 'SIGSTOP')
+      const values = Promise.all([get(), get()])
+      await sleep(50)
+      process.kill(all[1]!.pid, 'SIGCONT')
+      return values
+    }
+    await get()
+    const [one, two] = await getBeforeTags()
+    assert.deepEqual([one, two], [{ version: 1 }, { version: 1 }])
+    assert.notEqual(one, two)
+    version = 2
+    await other.invalidateTags(tag, { hard: true })
+    assert.deepEqual(await getBeforeTags(), [{ version: 2 }, { version: 2 }])
+  })
+
   test('that could not be invalidated while their host hung are changed when it is back', async (t) => {
     const all = await servers(t, 2)
     const client = clientOf(t, all, QUICK)

@@ -84,27 +84,6 @@ export class BufferBody implements Body {
   }
 }
 
-/** The first part of a reply that holds the value; the rest holds tags. */
-export class PartBody implements Body {
-  readonly #data: Buffer
-  readonly #start: number
-  readonly size: number
-
-  constructor(data: Buffer, start: number, size: number) {
-    this.#data = data
-    this.#start = start
-    this.size = size
-  }
-
-  valueString(): string {
-    return this.#data.toString('utf8', this.#start, this.#start + this.size)
-  }
-
-  valueBuffer(): Buffer {
-    return Buffer.from(this.#data.subarray(this.#start, this.#start + this.size))
-  }
-}
-
 /** Returns the value's own bytes, without the tags that follow. Throws MINTRING_BAD_VALUE. */
 export function ownBody(flags: number, body: Body): Body {
   return isTagged(flags) ? new BufferBody(withoutTail(body.valueBuffer())) : body

@@ -58,10 +58,13 @@ export function readTail(bytes: Uint8Array): Tail | undefined {
   }
 }
 
-/** Whether a tagged item in `bytes[start, end)` has that digest. Allocates nothing. */
+/**
+ * Whether a tagged item in `bytes[start, end)` has that digest. Allocates nothing. Does not check
+ * the lengths in the tail: ownSize() does, before the value is decoded.
+ */
 export function hasDigest(bytes: Uint8Array, start: number, end: number, digest: string): boolean {
-  if (bodySize(bytes, start, end) < 0) return false
   const at = end - TAIL_CHARACTERS
+  if (at < start) return false
   for (let i = 0; i < DIGEST_CHARACTERS; i++) {
     if (bytes[at + i] !== digest.charCodeAt(i)) return false
   }
