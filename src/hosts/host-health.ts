@@ -91,12 +91,12 @@ export class HostHealth {
   }
 
   /**
-   * Records a timeout without any reply. `answeredMs` is when the last reply arrived. Hosts usually
-   * leave the list because they are down: if it has not replied since, it is ejected at once, and
-   * its requests are retried in time on the new hosts of their keys.
+   * Records a timeout without any reply, or a failed dial. `answeredMs` is when the last reply
+   * arrived. Hosts usually leave the list because they are down: if it has not replied since, it is
+   * ejected at once, and its requests are retried in time on the new hosts of their keys.
    */
-  wasSilent(answeredMs: number): void {
-    this.tell(answeredMs < this.#leftMs ? 'abandoned' : 'failed')
+  noReply(event: 'failed' | 'dialFailed', answeredMs: number): void {
+    this.tell(answeredMs < this.#leftMs ? 'abandoned' : event)
   }
 
   /** Applies new settings, under which a pending probe may be due sooner. */

@@ -317,7 +317,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   }
 
   laneLate(nowMs: number): void {
-    if (this.#isSilent(nowMs)) this.#health.wasSilent(this.answeredMs)
+    if (this.#isSilent(nowMs)) this.#health.noReply('failed', this.answeredMs)
   }
 
   laneOpened(lane: Lane, abilities: Abilities, item: GreetingItem | undefined): void {
@@ -354,7 +354,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     if (end === 'dial' && isServed) return
     if (ending.isKnownHangUp) return
     const isShort = this.#health.isTooShort(end, nowMs - lane.openedMs)
-    if (end === 'dial' || isShort) this.#health.tell('dialFailed')
+    if (end === 'dial' || isShort) this.#health.noReply('dialFailed', this.answeredMs)
     else if (end === 'lost') this.#health.tell('failed')
     else if (end === 'silent') this.laneLate(nowMs)
     else if (end === 'idle' && this.#lanes.isOpen) this.#lanes.warm()
