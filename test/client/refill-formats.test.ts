@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
-import { describe, type TestContext, test } from 'node:test'
+import { after, before, describe, type TestContext, test } from 'node:test'
 import type { MemcachedClient } from '../../src/client/client.ts'
+import { abilitiesOf, type ServerAbilities } from '../../src/embedded/abilities.ts'
 import { startServer } from '../../src/embedded/server.ts'
-import { skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
+import {
+  type Memcached,
+  memcachedAbilities,
+  skipWithoutMemcached,
+  startMemcached,
+} from '../support/memcached.ts'
 import { connect } from './support.ts'
 
 const POLICY = { ttl: 60, staleWhileRevalidate: 60, jitter: 0, negativeTtl: 60 } as const
@@ -23,6 +29,10 @@ const VALUES: readonly (readonly [string, unknown])[] = [
   ['long text', 'x'.repeat(5_000)],
 ]
 
+/** The reads that a server refuses which cannot get and touch. */
+const TOUCHING = ['gat', 'gats']
+const TOO_OLD = { code: 'MINTRING_UNSUPPORTED' }
+
 interface Pairing {
   readonly writer: MemcachedClient
   readonly reader: MemcachedClient
@@ -33,9 +43,22 @@ type Read = (cache: MemcachedClient, key: string) => Promise<unknown>
 
 const writes: Readonly<Record<string, Write>> = {
   set: (cache, key, value) => cache.set(key, value, { ttl: 120 }),
+  setMany: (cache, key, value) => cache.setMany([[key, value]], { ttl: 120 }),
+  add: (cache, key, value) => cache.add(key, value, { ttl: 120 }),
+  replace: async (cache, key, value) => {
+    await cache.set(key, 'before')
+    await cache.replace(key, value, { ttl: 120 })
+  },
+  cas: async (cache, key, value) => {
+    await cache.getOrSet(key, () => 'before', POLICY)
+    await cache.cas(key, value, (await cache.gets(key))!.cas, { ttl: 120 })
+  },
   getOrSet: (cache, key, value) => cache.getOrSet(key, () => value, POLICY),
   getOrSetMany: (cache, key, value) =>
     cache.getOrSetMany([key], () => new Map([[key, value]]), POLICY),
+  'getOrSet beside a lock': (cache, key, value) => {
+    return cache.getOrSet(key, () => value, { ...POLICY, placeholder: 'sidecar' })
+  },
   refresh: (cache, key, value) => cache.refresh(key, () => value, POLICY),
 }
 
@@ -43,6 +66,9 @@ const reads: Readonly<Record<string, Read>> = {
   get: (cache, key) => cache.get(key),
   gets: async (cache, key) => (await cache.gets(key))?.value,
   getMany: async (cache, key) => (await cache.getMany([key])).get(key),
+  getManyDetailed: async (cache, key) => (await cache.getManyDetailed([key])).get(key),
+  gat: (cache, key) => cache.gat(key, 120),
+  gats: async (cache, key) => (await cache.gats(key, 120))?.value,
   getOrSet: (cache, key) => cache.getOrSet(key, () => 'loaded anew', POLICY),
   getOrSetMany: async (cache, key) => {
     return (await cache.getOrSetMany([key], () => new Map(), POLICY)).get(key)
@@ -50,15 +76,20 @@ const reads: Readonly<Record<string, Read>> = {
 }
 
 /** Two clients of one server, each with its own protocol setting. */
-function define(pairing: (context: TestContext) => Promise<Pairing>): void {
+function define(
+  pairing: (context: TestContext) => Promise<Pairing>,
+  { gat }: ServerAbilities,
+): void {
   for (const [writeName, write] of Object.entries(writes)) {
     test(`every verb reads what ${writeName} stored, of every type`, async (context) => {
       const { writer, reader } = await pairing(context)
       for (const [type, value] of VALUES) {
-        const key = `${writeName}:${type.replaceAll(' ', '-')}`
+        const key = `${writeName}:${type}`.replaceAll(' ', '-')
         await write(writer, key, value)
         for (const [readName, read] of Object.entries(reads)) {
-          assert.deepEqual(await read(reader, key), value, `${type} by ${readName}`)
+          const found = read(reader, key)
+          if (!gat && TOUCHING.includes(readName)) await assert.rejects(found, TOO_OLD)
+          else assert.deepEqual(await found, value, `${type} by ${readName}`)
         }
       }
     })
@@ -107,17 +138,25 @@ function define(pairing: (context: TestContext) => Promise<Pairing>): void {
 
 type Protocol = 'auto' | 'classic'
 
-function pairs(address: (context: TestContext) => Promise<string>, protocols: Protocol[]): void {
+/** Tests of one server use different keys. */
+let tests = 0
+
+function pairs(
+  address: (context: TestContext) => Promise<string>,
+  abilities: ServerAbilities,
+): void {
+  const protocols: Protocol[] = abilities.meta ? ['auto', 'classic'] : ['auto']
   for (const one of protocols) {
     for (const other of protocols) {
       describe(`written with protocol '${one}', read with '${other}'`, () => {
         define(async (context) => {
           const server = await address(context)
+          const keyPrefix = `${tests++}:`
           const [writer, reader] = [one, other].map((protocol) =>
-            connect(context, server, { protocol, compressAboveBytes: 1_000 }),
+            connect(context, server, { protocol, keyPrefix, compressAboveBytes: 1_000 }),
           )
           return { writer: writer!, reader: reader! }
-        })
+        }, abilities)
       })
     }
   }
@@ -125,24 +164,19 @@ function pairs(address: (context: TestContext) => Promise<string>, protocols: Pr
 
 for (const version of ['1.4.39', '1.5.22', '1.6.18', '1.6.45'] as const) {
   describe(`on the embedded server that imitates memcached ${version}`, () => {
-    pairs(
-      async (context) => {
-        const server = await startServer({ version })
-        context.after(() => server.close())
-        return server.address
-      },
-      version === '1.6.18' ? ['auto', 'classic'] : ['auto'],
-    )
+    pairs(async (context) => {
+      const server = await startServer({ version })
+      context.after(() => server.close())
+      return server.address
+    }, abilitiesOf(version))
   })
 }
 
 describe('on a real memcached', { skip: skipWithoutMemcached() }, () => {
-  pairs(
-    async (context) => {
-      const server = await startMemcached()
-      context.after(() => server.stop())
-      return `${server.host}:${server.port}`
-    },
-    ['auto', 'classic'],
-  )
+  let server: Memcached
+  before(async () => {
+    server = await startMemcached()
+  })
+  after(() => server.stop())
+  pairs(async () => `${server.host}:${server.port}`, memcachedAbilities())
 })
