@@ -173,11 +173,11 @@ export class MintringCodec implements Codec {
       case Type.Json:
         return fromJson(body.valueString())
       case Type.Number:
-        return Number(body.valueString())
+        return readNumber(body.valueString())
       case Type.Bigint:
         return readBigint(body.valueString())
       case Type.Boolean:
-        return body.valueString() === '1'
+        return readBoolean(body.valueString())
       case Type.Null:
         return null
       default:
@@ -212,6 +212,21 @@ export function readBigint(text: string): bigint {
   const digits = text.trimEnd()
   if (/^-?\d+$/.test(digits)) return BigInt(digits)
   throw badValue('a stored value is not a whole number, although its flags say so')
+}
+
+function readNumber(text: string): number {
+  const value = Number(text)
+  // Number() reads blank text as 0.
+  const isNumber = Number.isNaN(value) ? text === 'NaN' : value !== 0 || text.trim() !== ''
+  if (isNumber) return value
+  throw badValue('a stored value is not a number, although its flags say so')
+}
+
+/** Parses a boolean, which `incr` and `decr` may have changed. */
+function readBoolean(text: string): boolean {
+  const digits = text.trimEnd()
+  if (/^\d+$/.test(digits)) return digits !== '0'
+  throw badValue('a stored value is not a boolean, although its flags say so')
 }
 
 function typed(type: number, body: string | Uint8Array): Encoded {

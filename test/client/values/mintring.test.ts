@@ -81,6 +81,27 @@ test('a number that memcached padded with spaces after a decrement is read', () 
   assert.equal(decode(17, '9 '), 9n)
 })
 
+for (const [flags, body] of [
+  [13, 'abc'],
+  [13, ''],
+  [13, ' '],
+  [13, '4two'],
+  [17, '1.5'],
+  [21, ''],
+  [21, 'true'],
+] as const) {
+  test(`the damaged body '${body}' with flags ${flags} is refused, not read as another value`, () => {
+    assert.throws(() => decode(flags, body), badValue)
+  })
+}
+
+test('a boolean that was incremented or decremented is true unless it is 0', () => {
+  assert.deepEqual(
+    ['2', '10', '0 '].map((body) => decode(21, body)),
+    [true, true, false],
+  )
+})
+
 test('a JSON member named __proto__ changes no prototype', () => {
   const value = decode(9, '{"__proto__":{"polluted":true},"a":1}') as Record<string, unknown>
   assert.equal(value.polluted, undefined)
