@@ -114,7 +114,8 @@ export class ClientSettings {
   async discover(options: OperationOptions = {}): Promise<void> {
     checkOptions('discover', options)
     if (this.#discovery !== undefined) return within(this.#discovery.look(), options, undiscovered)
-    throw new MintringError('MINTRING_BAD_ARGUMENT', 'discover() needs the behavior discovery')
+    const message = 'discover() needs the behavior discovery, which names the source of the servers'
+    throw new MintringError('MINTRING_BAD_ARGUMENT', message)
   }
 
   /** Marks the client closed and stops discovery. */

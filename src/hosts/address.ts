@@ -23,12 +23,16 @@ export function parseServers(servers: Servers): readonly ServerAddress[] {
         insteadOf(servers),
     )
   }
-  if (list.length === 0) throw new MintringError('MINTRING_NO_SERVERS', 'The server list is empty')
+  if (list.length === 0) {
+    const message = "The server list is empty: give at least one server, such as 'cache:11211'"
+    throw new MintringError('MINTRING_NO_SERVERS', message)
+  }
   const parsed = list.map((server: RingServer) => parseServer(server))
   const labels = new Set<string>()
   for (const { label } of parsed) {
     if (labels.has(label)) {
-      throw new MintringError('MINTRING_DUPLICATE_SERVER', `Server '${label}' is listed twice`)
+      const message = `Server '${label}' is listed twice: list it once, with a weight for more keys`
+      throw new MintringError('MINTRING_DUPLICATE_SERVER', message)
     }
     labels.add(label)
   }

@@ -15,7 +15,8 @@ export function toJson(value: unknown): string {
   } catch (error) {
     found = bigintIn(value, error)
     if (found === undefined) {
-      const why = /circular|cyclic/i.test(messageOf(error)) ? ': it refers to itself' : ''
+      const isCircle = /circular|cyclic/i.test(messageOf(error))
+      const why = isCircle ? ', because it refers to itself: store a copy without it' : ''
       throw badValue(`${describe(value)} cannot be stored as JSON${why}`, error)
     }
   }

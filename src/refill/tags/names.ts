@@ -36,7 +36,8 @@ export function tagText(names: readonly string[]): string {
   checkTags(names)
   const sorted = names.length < 2 ? names : [...new Set(names)].sort()
   if (sorted.length > MAX_TAGS) {
-    throw bad(`a value must have at most ${MAX_TAGS} tags, not ${sorted.length}`)
+    const found = `a value must have at most ${MAX_TAGS} tags, not ${sorted.length}`
+    throw bad(`${found}: give it one tag for what changes together`)
   }
   const text = JSON.stringify(sorted).replace(/[\u007f-\uffff]/g, escapedUnit)
   if (text.length > MAX_TEXT_CHARACTERS)

@@ -86,7 +86,8 @@ const MISTAKES: readonly Mistake[] = [
     "set('k', circle)",
     (c) => c.set('k', circle),
     'MINTRING_BAD_VALUE',
-    'a value of class Object cannot be stored as JSON: it refers to itself',
+    'a value of class Object cannot be stored as JSON, because it refers to itself: ' +
+      'store a copy without it',
   ],
   [
     "append('k', {})",
@@ -184,7 +185,7 @@ const MISTAKES: readonly Mistake[] = [
     'discover()',
     (c) => c.discover(),
     'MINTRING_BAD_ARGUMENT',
-    'discover() needs the behavior discovery',
+    'discover() needs the behavior discovery, which names the source of the servers',
   ],
   [
     'new MemcachedClient()',
@@ -216,7 +217,7 @@ const MISTAKES: readonly Mistake[] = [
     'the same server twice',
     () => create(['a:1', 'a:1']),
     'MINTRING_DUPLICATE_SERVER',
-    "Server 'a:1' is listed twice",
+    "Server 'a:1' is listed twice: list it once, with a weight for more keys",
   ],
   [
     '{ retrys: 1 }',

@@ -132,7 +132,7 @@ const MISTAKES: readonly Mistake[] = [
     'getOrSet tags many',
     (c) => c.getOrSet('k', load, { ttl: 60, tags: Array.from({ length: 200 }, (_, i) => `t${i}`) }),
     'MINTRING_BAD_POLICY',
-    'a value must have at most 128 tags, not 200',
+    'a value must have at most 128 tags, not 200: give it one tag for what changes together',
   ],
   [
     'getOrSet {tag}',

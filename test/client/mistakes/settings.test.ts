@@ -66,7 +66,7 @@ const MISTAKES: readonly Mistake[] = [
     'previous {servers:[]}',
     (c) => c.configure({ previous: { servers: [] } }),
     'MINTRING_NO_SERVERS',
-    'The server list is empty',
+    "The server list is empty: give at least one server, such as 'cache:11211'",
   ],
   [
     'previous {servers:bad}',
