@@ -250,7 +250,7 @@ describe('mintring behaviors', () => {
     const told = printed.flatMap(({ row: { env } }) => env ?? [])
     const detail = (await run(['behaviors', ...json.map(({ name }) => name)])).out
     const docs = readFileSync('docs/behaviors.md', 'utf8')
-    assert.deepEqual(all(detail, /environment +(\S+)/g), told)
+    assert.deepEqual(all(detail, /environment +(MINTRING_\S+)/g), told)
     assert.deepEqual(all(docs, /^- Environment: `(.+)`$/gm), told)
     assert.ok(told.includes('MINTRING_CONNECTIONS_IDLE_MS'))
     for (const { row, path } of printed) {
