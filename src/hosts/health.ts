@@ -42,7 +42,7 @@ export interface HealthRules {
 /** The health of a host: immutable data. Times are on the caller's monotonic clock. */
 export interface Health {
   readonly name: HealthName
-  /** The number of consecutive incidents. */
+  /** How many incidents (failures close together count as one) it had since its last reply. */
   readonly failures: number
   /** When the current incident started; failures shortly after belong to it. */
   readonly incidentMs: number

@@ -9,7 +9,7 @@ import type { MarkItem } from './mark.ts'
 import type { ClusterPolicy } from './policy.ts'
 import type { SpeedCheck } from './speed.ts'
 
-/** Looks for handover marks on new connections. */
+/** Checks each new connection for a handover mark: the item that tells of a change of servers. */
 export interface MarkFinder<H> {
   readonly markKey: string | undefined
   /**

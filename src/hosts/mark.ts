@@ -73,8 +73,9 @@ export function markIn({ body }: MarkItem): Mark | undefined {
 }
 
 /**
- * Returns how long the handover still takes, in ms. Servers count whole seconds; if their value
- * agrees within one second, the clock of the process that stored the mark decides.
+ * Returns how many ms the handover still takes: the remaining ttl of the mark's item, which servers
+ * count in whole seconds. If the start time in the mark leads to the same value within a second, it
+ * is used instead, because it is more exact.
  */
 export function leftMsOf({ ttlSeconds }: MarkItem, mark: Mark): number {
   const totalMs = mark.announceMs + mark.handoverMs

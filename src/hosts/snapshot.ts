@@ -13,7 +13,7 @@ export interface HostSnapshot {
   readonly state: 'up' | 'suspect' | 'ejected' | 'probing'
   /** The weight of the server: its share of the keys, relative to the other hosts. */
   readonly weight: number
-  /** The number of consecutive incidents. */
+  /** How many failures (timeouts, broken connections, failed dials) it had since its last reply. */
   readonly failures: number
   /** The last failure; undefined if there was none. */
   readonly lastError: MintringError | undefined

@@ -18,7 +18,10 @@ export interface LaneBounds {
 /** The maximum number of connections that serve a single request each. */
 const MAX_APART = 8
 
-/** The pool's own limit; `LaneBounds.max` may change while it runs. */
+/**
+ * The maximum number of connections for generic-pool, which cannot change later. Our own limit,
+ * `LaneBounds.max`, may change at any time and is checked here.
+ */
 const POOL_MAX = 1024
 
 /**

@@ -68,7 +68,7 @@ export function storeHead(
 ): string {
   const flagsField = uint('flags', flags, MAX_FLAGS)
   const id = verb === 'cas' ? ` ${uint64('cas', cas as bigint)}` : ''
-  // Joins the short end first: V8 joins a long string by reference instead of copying it.
+  // Two joins: the short strings are copied, then V8 refers to the long result without a copy.
   const size = `${uint('length', length)}${id}${ending(noreply)}`
   return `${verb} ${wireKey}${` ${flagsField} ${exptimeField(exptime)} ${size}`}`
 }

@@ -25,8 +25,8 @@ import type { Fallback, Waiter, WaitOwner } from './wait.ts'
 import { isOwnFault, Wait, waitTimedOut } from './wait.ts'
 
 /**
- * How many times a caller of a shared load that was not stored reads again, before it accepts its
- * value.
+ * Callers that share a load read the key again if the loaded value was not stored. This is how many
+ * times they do so, before they return the loaded value.
  */
 const MAX_REREADS = 3
 /** How many reads, stores or invalidations of batches run at once. */

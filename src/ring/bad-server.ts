@@ -2,7 +2,8 @@ import { MintringError } from '../errors.ts'
 import { escaped, kindOf } from '../secrets.ts'
 
 /**
- * Returns a number for a message. Anything else may be a misplaced password, so it is not shown.
+ * Returns the text of a number, for a message. For other values it returns only their type, because
+ * they may be misplaced passwords.
  */
 export function number(value: unknown): string {
   return typeof value === 'number' ? String(value) : `(${kindOf(value)})`

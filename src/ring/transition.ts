@@ -40,8 +40,9 @@ const BOTH: Plan = [previous('run'), next('run')]
 const STORE_AT_NEW: Plan = [previous('delete'), next('run')]
 
 /**
- * The plans of each phase. At any time, processes may differ by one phase; test/handover tries
- * every order of single commands for all pairs of phases that can overlap.
+ * For each phase and kind of request, the steps at the previous and the new host. At any time,
+ * processes may differ by one phase: test/handover tries every order of the steps of two processes
+ * for all pairs of phases that can overlap.
  */
 const PLANS: Readonly<Record<Phase, Readonly<Record<KeyEffect, Plan>>>> = {
   announce: {

@@ -86,7 +86,7 @@ interface Seen {
 
 const MAX_EXAMPLES = 5
 
-/** Reads the logs of all workers and counts what breaks a promise. */
+/** Reads the logs of all workers and counts the violations of each guarantee. */
 export function check(evidence: Evidence): Verdicts {
   const views = new Views(evidence.ends)
   for (const { pid, words } of linesOf(evidence, 'look')) {

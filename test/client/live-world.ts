@@ -34,7 +34,7 @@ export async function open(t: TestContext, base: BehaviorsInput, count: number):
 
 export type Check = (t: TestContext) => Promise<void>
 
-/** Opens a client with `base` and runs the test with it. */
+/** Returns a test that opens a client with the behaviors `base` and passes it to `check`. */
 export function live(
   base: BehaviorsInput,
   check: (world: World) => Promise<void>,

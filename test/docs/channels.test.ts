@@ -133,8 +133,8 @@ function typeOf(value: unknown): string {
   return Array.isArray(value) ? 'array' : typeof value
 }
 
-describe('the messages that subscribers know', () => {
-  test('have kept all their channels and fields', () => {
+describe('the published messages of diagnostics channels', () => {
+  test('still have every channel and every field that an earlier version had', () => {
     const fields = declared()
     for (const [name, known] of stable) {
       const now = fields.get(name) ?? []

@@ -11,7 +11,7 @@ suite('outages of real memcacheds', { skip: skipWithoutMemcached() }, () => {
     assert.ok(loads <= 1.2 * keysRead, `${loads} loads of ${keysRead} keys`)
   })
 
-  test('copies of a process that was killed are not read in the next outage', async () => {
+  test('values that a killed process stored on fallback hosts are not read in the next outage', async () => {
     assert.deepEqual(await killedWriter(80), { old: 0, stored: 80 })
   })
 

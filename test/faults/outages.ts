@@ -65,7 +65,7 @@ const BEHAVIORS: BehaviorsInput = {
   deadTimeoutMs: 1_000,
 }
 
-/** The first keys that belong to that host. */
+/** Returns the first `count` keys whose host is `place`. */
 function keysOf(client: MemcachedClient, place: string, count: number): string[] {
   const keys: string[] = []
   for (let i = 0; keys.length < count; i++) {

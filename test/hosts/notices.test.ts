@@ -128,7 +128,7 @@ suite('a process whose host is back reads no value there that others have change
     assert.equal(await early.client.get(key), undefined)
   })
 
-  test('getOrSet loads again, once', async (t) => {
+  test('getOrSet loads a key again, once, that another process deleted meanwhile', async (t) => {
     const { early, late, key } = await startFleet(t)
     let loads = 0
     const read = (): Promise<number> => early.client.getOrSet(key, async () => ++loads, { ttl: 60 })

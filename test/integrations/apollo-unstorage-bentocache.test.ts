@@ -168,7 +168,7 @@ describe('stored text with tags', () => {
       assert.deepEqual([await one.get('k'), await two.get('k')], ['of now', 'of now'])
     })
 
-    test(`of ${name} are not current when the tag is invalidated before the second of two loads ends`, async (t) => {
+    test(`of ${name} is stale if its tag was invalidated between two loads of one key, whose callers missed together`, async (t) => {
       const { cache } = await serve(t)
       const one = make(cache)
       await one.set('other', '0')

@@ -102,7 +102,7 @@ class Meeting {
     return this.#watch(() => this.#subject.call(this.#cell, options), limitMs)
   }
 
-  /** Makes a call and checks that it settles in time while the event continues. */
+  /** Makes a call during the event, and checks that it settles in time. */
   async #watch(call: () => Promise<unknown>, limitMs: number): Promise<Outcome | undefined> {
     const { clock } = this.#cell
     const startMs = clock.freeMs

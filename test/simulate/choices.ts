@@ -35,7 +35,7 @@ interface Node {
  */
 export class Choices {
   readonly #path: Node[] = []
-  /** The sleeping moves of every state that was met. */
+  /** For each state that was reached, the moves that sleep there (see above). */
   readonly #met = new Map<string, readonly string[]>()
   readonly #random: (() => number) | undefined
   #at = 0

@@ -211,12 +211,12 @@ export function ask<Result, Context>(
   return request.promise
 }
 
-/** Encodes a command line that was built when its arguments were checked. */
+/** Encodes a request whose command line is complete: it was built from checked arguments. */
 export function encodeLine({ args }: Request, out: Sink): void {
   out.text(args as string)
 }
 
-/** Returns the words of a command line that was built when its arguments were checked. */
+/** Returns the words of such a command line, as they are sent: `['stats', 'items']`. */
 export function wordsOfLine({ args }: Request): readonly string[] {
   return wordsOf(args as string)
 }

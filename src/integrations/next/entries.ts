@@ -100,7 +100,10 @@ export class NextEntries {
     return (isHard && seen !== undefined) || isOver || byTime === 'ended' ? 'ended' : 'stale'
   }
 
-  /** Returns an entry's state by tags that its reader names. Skips tags without stored times. */
+  /**
+   * Returns whether an entry is valid, stale or ended by the tags that its reader names. Tags that
+   * were never invalidated have no stored time, and are skipped.
+   */
   async softStanding(tags: readonly string[], timestampMs: number): Promise<Standing> {
     return standingOf(await this.tagTimes(tags), timestampMs)
   }

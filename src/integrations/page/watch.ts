@@ -10,7 +10,10 @@ export class PageWatch {
   readonly #fields = new Map<string, number>()
   readonly #ignored: ReadonlySet<string>
   readonly #undo: (() => void)[] = []
-  /** Whether code other than the application's is running; undefined when unknown. */
+  /**
+   * Whether the running code is not the application's, so that the headers it reads do not count;
+   * undefined if unknown.
+   */
   #runsAside: boolean | undefined
   #hasEnded = false
 

@@ -95,7 +95,7 @@ describe('pages with tags', () => {
     assert.equal(await made.stored('example.com/a'), undefined)
   })
 
-  test('can be served by nginx without that header', async (t) => {
+  test('can be served by nginx, which does not get the header that names the tags', async (t) => {
     const options = { tagHeader: 'Surrogate-Key', nginxHeaders: {} }
     const made = await versioned(t, options, { 'Surrogate-Key': 'news' })
     await freshHit(made, 'v1')
