@@ -25,7 +25,7 @@ export interface FleetCount {
   stale: number
   miss: number
   other: number
-  /** Reads that returned a value as fresh or loaded that is older than the acknowledged invalidation. */
+  /** Reads that returned as fresh, or loaded, a value older than the acknowledged invalidation. */
   old: number
   loads: number
   failed: number
