@@ -14,7 +14,7 @@ export async function demoCommand(argv: string[], io: CliIo): Promise<number> {
   }
 
   io.out(`\n${style.bold('1. A cache host dies, and comes back')}\n\n`)
-  const deadHost = await playDeadHost(say)
+  const deadHost = await playDeadHost(say, io.signal)
   show(['what callers noticed', 'without', 'mintring'], noticedRows(deadHost))
   const [outAfter, backAfter] = [deadHost.ejectedAfterMs, deadHost.backAfterMs].map(milliseconds)
   say('"Without" is a client that keeps asking the dead host, and whose keys go to')
@@ -23,7 +23,7 @@ export async function demoCommand(argv: string[], io: CliIo): Promise<number> {
   say(`it back ${backAfter} after its restart.`)
 
   io.out(`\n${style.bold('2. A popular page expires')}\n\n`)
-  const hotKey = await playHotKey(say)
+  const hotKey = await playHotKey(say, io.signal)
   show(['cached by', 'origin calls', 'median', 'p99'], hotKeyRows(hotKey))
 
   const { errors, wrongValues } = deadHost.mintring

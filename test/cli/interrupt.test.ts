@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { playHotKey } from '../../src/cli/demo/hot-key.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { run } from './support.ts'
@@ -77,6 +78,20 @@ describe('Ctrl-C', () => {
     assert.match(err, /^mintring warm: interrupted before values may move\. Run it again/)
   })
 
+  it('ends the demo at once, and leaves nothing running', async () => {
+    const controller = new AbortController()
+    const out = (text: string | Uint8Array): void => {
+      if (/keys written/.test(String(text))) controller.abort()
+    }
+    const { code, err } = await run(['demo'], { signal: controller.signal, out })
+    assert.deepEqual([code, err], [130, 'mintring demo: interrupted\n'])
+    await untilIdle()
+    const ending = new AbortController()
+    const page = playHotKey(() => ending.abort(), ending.signal)
+    await assert.rejects(page, { code: 'MINTRING_ABORTED' })
+    await untilIdle()
+  })
+
   it('ends top with 0 when no server replies', async () => {
     const signal = AbortSignal.timeout(50)
     const { code, out } = await run(['top', '-s', '127.0.0.1:1'], { signal })
@@ -122,6 +137,12 @@ describe('Ctrl-C', () => {
     })
   }
 })
+
+/** Waits until this process listens no more. */
+async function untilIdle(): Promise<void> {
+  const isListening = (): boolean => process.getActiveResourcesInfo().includes('TCPServerWrap')
+  while (isListening()) await sleep(5)
+}
 
 /** Waits until a process has opened a file, by /proc on Linux; elsewhere waits four seconds. */
 async function untilOpened(pid: number, path: string): Promise<void> {

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcachedClient } from '../../client/client.ts'
 import type { EmbeddedServer } from '../../embedded/embedded-server.ts'
 import { startServer } from '../../embedded/server.ts'
 import { createRing } from '../../ring/ring.ts'
+import { type Pause, pausesUntil } from './pause.ts'
 
 const HOSTS = 4
 /** A prime number, so that both reads and writes reach every key. */
@@ -39,7 +39,10 @@ export interface DeadHostOutcome {
  * Runs the demo: fills the cache, starts the load, kills a host, waits for its ejection, restarts
  * it, and waits for its return.
  */
-export async function playDeadHost(say: (line: string) => void): Promise<DeadHostOutcome> {
+export async function playDeadHost(
+  say: (line: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<DeadHostOutcome> {
   const servers = await Promise.all(Array.from({ length: HOSTS }, () => startServer({ port: 0 })))
   const addresses = servers.map((server) => server.address)
   const cache = new MemcachedClient(addresses, { retryTimeoutMs: RETRY_TIMEOUT_MS })
@@ -49,9 +52,32 @@ export async function playDeadHost(say: (line: string) => void): Promise<DeadHos
     retries: 0,
   })
   say(`${HOSTS} cache hosts on 127.0.0.1, ports ${servers.map(({ port }) => port).join(', ')}`)
-  const loads = [await Load.start(plain, 'plain'), await Load.start(cache, 'user')] as const
+  const loads = [new Load(plain, 'plain'), new Load(cache, 'user')] as const
+  try {
+    return await outage({ servers, cache, loads, say, pause: pausesUntil(signal) })
+  } finally {
+    for (const load of loads) load.end()
+    const now = { drainMs: 0 }
+    await Promise.all([plain.close(now), cache.close(now)])
+    await Promise.all(servers.map((server) => server.close()))
+  }
+}
+
+interface Scene {
+  readonly servers: readonly EmbeddedServer[]
+  readonly cache: MemcachedClient
+  readonly loads: readonly [plain: Load, mintring: Load]
+  readonly say: (line: string) => void
+  readonly pause: Pause
+}
+
+async function outage({ servers, cache, loads, say, pause }: Scene): Promise<DeadHostOutcome> {
+  for (const load of loads) {
+    await load.fill()
+    load.begin()
+  }
   say(`${KEYS.toLocaleString('en')} keys written; callers now read and write all the time`)
-  await sleep(1_000)
+  await pause(1_000)
 
   const [victim] = servers as [EmbeddedServer]
   const { keys } = loads[1]
@@ -59,17 +85,16 @@ export async function playDeadHost(say: (line: string) => void): Promise<DeadHos
   const stateOf = () => cache.hosts().find((row) => row.address === victim.address)?.state
   await victim.kill()
   say(`killed ${victim.address} under this load`)
-  const ejectedAfterMs = await until(() => stateOf() === 'ejected')
+  const ejectedAfterMs = await until(() => stateOf() === 'ejected', pause)
   const moved = shareOf(keys, (key, index) => placeOf(cache, key) !== homes[index])
-  await sleep(1_000)
+  await pause(1_000)
   await victim.restart()
   say(`started ${victim.address} again, empty`)
-  const backAfterMs = await until(() => stateOf() === 'up')
-  await sleep(1_000)
+  const backAfterMs = await until(() => stateOf() === 'up', pause)
+  await pause(1_000)
 
-  for (const load of loads) await load.stop()
-  await Promise.all([plain.close(), cache.close()])
-  await Promise.all(servers.map((server) => server.close()))
+  for (const load of loads) await load.finish()
+  const addresses = servers.map((server) => server.address)
   const movedByModulo = moduloShare(addresses, victim.address, keys)
   return {
     without: { ...loads[0].seen(), moved: movedByModulo },
@@ -88,20 +113,21 @@ class Load {
   #slowestMs = 0
   readonly #cache: MemcachedClient
   readonly #pending = new Set<Promise<void>>()
-  readonly #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout | undefined
 
-  /** Writes all keys, then starts the load. */
-  static async start(cache: MemcachedClient, prefix: string): Promise<Load> {
-    const keys = Array.from({ length: KEYS }, (_, index) => `${prefix}:${index}`)
-    await cache.setMany(new Map(keys.map((key) => [key, `the value of ${key}`])))
-    return new Load(cache, keys)
+  constructor(cache: MemcachedClient, prefix: string) {
+    this.#cache = cache
+    this.keys = Array.from({ length: KEYS }, (_, index) => `${prefix}:${index}`)
   }
 
-  private constructor(cache: MemcachedClient, keys: readonly string[]) {
-    this.#cache = cache
-    this.keys = keys
+  /** Writes all keys. */
+  async fill(): Promise<void> {
+    await this.#cache.setMany(new Map(this.keys.map((key) => [key, `the value of ${key}`])))
+  }
+
+  begin(): void {
     this.#timer = setInterval(() => {
-      for (let count = 0; count < OPERATIONS_PER_TICK; count++) this.#begin()
+      for (let count = 0; count < OPERATIONS_PER_TICK; count++) this.#ask()
     }, TICK_MS)
   }
 
@@ -110,12 +136,18 @@ class Load {
     return { operations, errors, wrongValues: this.#wrongValues, slowestMs: this.#slowestMs }
   }
 
-  async stop(): Promise<void> {
+  /** Begins no more operations. */
+  end(): void {
     clearInterval(this.#timer)
+  }
+
+  /** Ends the load, and waits for pending operations. */
+  async finish(): Promise<void> {
+    this.end()
     await Promise.all(this.#pending)
   }
 
-  #begin(): void {
+  #ask(): void {
     const key = this.keys[(this.#operations * 7919) % this.keys.length] as string
     const isWrite = this.#operations % 10 === 0
     this.#operations += 1
@@ -154,12 +186,12 @@ function shareOf(keys: readonly string[], counts: (key: string, index: number) =
   return keys.filter(counts).length / keys.length
 }
 
-async function until(isSo: () => boolean): Promise<number> {
+async function until(isSo: () => boolean, pause: Pause): Promise<number> {
   const startMs = performance.now()
   while (!isSo()) {
     if (performance.now() - startMs > PATIENCE_MS)
       throw new Error('the host never changed its state')
-    await sleep(2)
+    await pause(2)
   }
   return performance.now() - startMs
 }

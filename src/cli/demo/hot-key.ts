@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcachedClient } from '../../client/client.ts'
 import { startServer } from '../../embedded/server.ts'
+import { type Pause, pausesUntil } from './pause.ts'
 
 const READERS = 1_000
 const CLIENTS = 4
@@ -22,9 +22,25 @@ export interface HotKeyOutcome {
 type Read = (cache: MemcachedClient, client: number, origin: Origin) => Promise<string>
 
 /** Lets the same page expire under 1,000 readers, once for each way of caching it. */
-export async function playHotKey(say: (line: string) => void): Promise<HotKeyOutcome[]> {
+export async function playHotKey(
+  say: (line: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<HotKeyOutcome[]> {
   const server = await startServer({ port: 0 })
   const clients = Array.from({ length: CLIENTS }, () => new MemcachedClient([server.address]))
+  try {
+    return await expiry(clients, say, pausesUntil(signal))
+  } finally {
+    await Promise.all(clients.map((client) => client.close({ drainMs: 0 })))
+    await server.close()
+  }
+}
+
+async function expiry(
+  clients: readonly MemcachedClient[],
+  say: (line: string) => void,
+  pause: Pause,
+): Promise<HotKeyOutcome[]> {
   const ways: readonly (readonly [string, Read])[] = [
     ['get, then load and set', unprotected],
     ['one load per process', sharedInProcess()],
@@ -32,20 +48,18 @@ export async function playHotKey(say: (line: string) => void): Promise<HotKeyOut
   ]
   // Connects every client before the load, as in a service that has been running.
   await Promise.all(clients.map((client) => client.version()))
-  for (const [, read] of ways) await read(clients[0] as MemcachedClient, 0, new Origin())
+  for (const [, read] of ways) await read(clients[0] as MemcachedClient, 0, new Origin(pause))
   say(`One popular page is cached for ${TTL_SECONDS} s; its origin needs ${PAGE_MS} ms for it and`)
   say(`makes ${AT_A_TIME} at a time. It expires while ${READERS.toLocaleString('en')} readers ask:`)
-  await sleep(EXPIRED_AFTER_MS)
+  await pause(EXPIRED_AFTER_MS)
 
   const outcomes: HotKeyOutcome[] = []
-  for (const [way, read] of ways) outcomes.push({ way, ...(await rush(clients, read)) })
-  await Promise.all(clients.map((client) => client.close()))
-  await server.close()
+  for (const [way, read] of ways) outcomes.push({ way, ...(await rush(clients, read, pause)) })
   return outcomes
 }
 
-async function rush(clients: readonly MemcachedClient[], read: Read) {
-  const origin = new Origin()
+async function rush(clients: readonly MemcachedClient[], read: Read, pause: Pause) {
+  const origin = new Origin(pause)
   const timesMs = await Promise.all(
     Array.from({ length: READERS }, async (_, reader) => {
       const startMs = performance.now()
@@ -98,6 +112,11 @@ class Origin {
   calls = 0
   #running = 0
   readonly #waiting: (() => void)[] = []
+  readonly #pause: Pause
+
+  constructor(pause: Pause) {
+    this.#pause = pause
+  }
 
   async load(): Promise<string> {
     this.calls += 1
@@ -105,7 +124,7 @@ class Origin {
       await new Promise<void>((start) => this.#waiting.push(start))
     }
     this.#running += 1
-    await sleep(PAGE_MS)
+    await this.#pause(PAGE_MS)
     this.#running -= 1
     this.#waiting.shift()?.()
     return '<h1>The popular page</h1>'
@@ -113,7 +132,7 @@ class Origin {
 
   /** Resolves when no load is running: a background refill may outlive the readers. */
   async isIdle(): Promise<void> {
-    await sleep(PAGE_MS)
-    while (this.#running > 0 || this.#waiting.length > 0) await sleep(PAGE_MS)
+    await this.#pause(PAGE_MS)
+    while (this.#running > 0 || this.#waiting.length > 0) await this.#pause(PAGE_MS)
   }
 }
