@@ -20,6 +20,7 @@ const LONG = [
   'test/cli/demo.test.ts',
   'test/client/live-settings.test.ts',
   'test/client/refill-formats.test.ts',
+  'test/client/refill-late.test.ts',
   'test/client/warm-ends.test.ts',
   'test/client/warm-previous.test.ts',
   'test/docs/blocks.test.ts',
