@@ -15,6 +15,7 @@ import { parseServers } from '../hosts/address.ts'
 import type { HandoverChange, PreviousPlacement, Rename } from '../hosts/previous-places.ts'
 import type { Seconds } from '../refill/policy.ts'
 import { Keys } from './keys.ts'
+import { isTagKey, mainKeyOf, tagRouteOf } from './own-items.ts'
 
 /** The options of setServers(). Defaults: the behaviors of the same name. */
 export interface ChangeOptions {
@@ -30,7 +31,6 @@ const CHANGE_OPTIONS: OptionNames = new Set(['handover', 'announce'])
 const OWN = '\xff~mintring~'
 /** The prefix of all of mintring's own items, such as locks and tags. */
 const BESIDE = '\xff~'
-const TAG = '\xff~tag~'
 const HASHED = '~sha256~'
 const CHUNK = '~chunk~'
 
@@ -126,7 +126,9 @@ function renameOf(now: Behaviors, before: Behaviors): Rename | undefined {
 function withoutNamesOf(now: Behaviors, { keyPrefix }: Behaviors, { isOurs }: HandoverChange) {
   if (!keyPrefix.startsWith(now.keyPrefix) || keyPrefix === now.keyPrefix) return isOurs
   const before = wired(keyPrefix)
-  return (wireKey: string): boolean => isOurs(wireKey) && !wireKey.startsWith(before)
+  return (wireKey: string): boolean => {
+    return isOurs(wireKey) && !(mainKeyOf(wireKey) ?? wireKey).startsWith(before)
+  }
 }
 
 /** Returns a text that is equal for settings under which keys have equal names. */
@@ -137,21 +139,21 @@ function namingOf({ keyPrefix, hashWithPrefixKey }: Behaviors): string {
 /** Returns functions that interpret wire keys, used when a host's keys are listed. */
 function namesOf({ keyPrefix, hashWithPrefixKey }: Behaviors) {
   const prefix = wired(keyPrefix)
-  return {
-    isAllOurs: prefix === '',
-    isOurs(wireKey: string): boolean {
-      if (wireKey.startsWith(OWN)) return false
-      return wireKey.startsWith(prefix) || wireKey.startsWith(BESIDE)
-    },
-    routeKeyOf(wireKey: string): string | undefined {
-      if (wireKey.startsWith(TAG + prefix))
-        return `~tag~${text(wireKey.slice(TAG.length + prefix.length))}`
-      const name = wireKey.slice(prefix.length)
-      if (wireKey.startsWith(BESIDE) || name.startsWith(HASHED)) return undefined
-      if (name.startsWith(CHUNK)) return wireKey
-      return (hashWithPrefixKey ? keyPrefix : '') + text(name)
-    },
+  const isOurs = (wireKey: string): boolean => {
+    if (wireKey.startsWith(OWN)) return false
+    if (isTagKey(wireKey)) return tagRouteOf(wireKey, prefix) !== undefined
+    const main = mainKeyOf(wireKey) ?? wireKey
+    return main.startsWith(prefix) || main.startsWith(BESIDE)
   }
+  const routeKeyOf = (wireKey: string): string | undefined => {
+    if (isTagKey(wireKey)) return tagRouteOf(wireKey, prefix)
+    const main = mainKeyOf(wireKey) ?? wireKey
+    const name = main.slice(prefix.length)
+    if (main.startsWith(BESIDE) || name.startsWith(HASHED)) return undefined
+    if (name.startsWith(CHUNK)) return main
+    return (hashWithPrefixKey ? keyPrefix : '') + text(name)
+  }
+  return { isAllOurs: prefix === '', isOurs, routeKeyOf }
 }
 
 /** Returns the UTF-8 bytes of a prefix, one latin1 character each. */

@@ -3,14 +3,13 @@ import { acceptOneValue, refuse } from '../net/refusal.ts'
 import type { Attempt, Effect, Sink, Verb } from '../net/request.ts'
 import { Request } from '../net/request.ts'
 import { atMostExptime, toExptime } from '../protocol/exptime.ts'
-import { MAX_KEY_BYTES } from '../protocol/limits.ts'
 import { mdHead, mgHead, msHead } from '../protocol/meta.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.ts'
 import type { Status, StoreAnswer, StoreCommand } from '../refill/store.ts'
-import { crypto, unixMs } from '../runtime.ts'
-import { RESERVED } from './keys.ts'
+import { unixMs } from '../runtime.ts'
+import { besideKey } from './own-items.ts'
 import { type AnswerContext, keptValue, lifeAsAtHome, staleBelow } from './refill-read.ts'
 
 /** Converts a store command to a request that resolves to its result. */
@@ -26,22 +25,6 @@ export function commandRequest(
   const verb = VERBS[command.name]
   return new Request(verb, routeKey, wireKey, context, command, encoded?.body)
 }
-
-/**
- * Returns the key of a second item that belongs to a key, such as its lock. It starts with a byte
- * that UTF-8 never contains, so it cannot equal a caller's key or a URL. A result that would be too
- * long contains the hash of the key instead.
- */
-function besideKey(wireKey: string, what: string): string {
-  const name = `${BESIDE}${what}~${wireKey}`
-  if (name.length <= MAX_KEY_BYTES) return name
-  const digest = crypto().createHash('sha256').update(wireKey, 'latin1').digest('base64url')
-  return `${BESIDE_LONG}${what}~${digest}`
-}
-
-const BESIDE = `${RESERVED}refill~`
-/** A prefix for hashes of long keys, so that no hash can equal the name of a short key. */
-const BESIDE_LONG = `${RESERVED}refill-long~`
 
 /** Encodes a command of a refill. On a gutter (stand-by) host, `maxTtl` limits every TTL. */
 function encode({ args, wireKey, body }: Request, out: Sink, maxTtl: number): void {

@@ -168,27 +168,34 @@ export class ClusterStore implements RefillStore {
     return handover?.isMoving(this.#core.keys.routeKey(key)) === true ? handover.homes : undefined
   }
 
-  elsewhere(key: string): Promise<Elsewhere | undefined> | undefined {
+  elsewhere(
+    key: string,
+    after: readonly StoreCommand[],
+  ): Promise<Elsewhere | undefined> | undefined {
     const { keys, cluster } = this.#core
     const { handover } = cluster
     const other = handover?.otherHomeOf(keys.routeKey(key))
-    return other === undefined ? undefined : this.#look(key, other, handover!)
+    if (other === undefined) return undefined
+    const read: StoreCommand =
+      this.dialect === 'classic' ? { name: 'gets' } : { name: 'mg', value: true }
+    return this.#look(key, [read, ...after], other, handover!)
   }
 
   async #look(
     key: string,
+    commands: readonly StoreCommand[],
     { host, isPrevious }: OtherHome,
     handover: Handover,
   ): Promise<Elsewhere | undefined> {
-    const command: StoreCommand =
-      this.dialect === 'classic' ? { name: 'gets' } : { name: 'mg', value: true }
-    const [request] = this.#requests(key, [command], isPrevious)
-    request!.ordered = true
-    request!.timeoutMs = this.#core.cluster.policy.requestTimeoutMs
-    handover.sendTo(host, request as Request)
-    const item = await request!.promise
-    handover.looked(isPrevious && item.found)
-    return item.found ? { item, mayKeep: isPrevious } : undefined
+    const requests = this.#requests(key, commands, isPrevious)
+    for (const request of requests) {
+      request.ordered = true
+      request.timeoutMs = this.#core.cluster.policy.requestTimeoutMs
+      handover.sendTo(host, request as Request)
+    }
+    const [item, ...beside] = await answersOf(requests)
+    handover.looked(isPrevious && item!.found)
+    return item!.found ? { item: item!, beside, mayKeep: isPrevious } : undefined
   }
 
   /**

@@ -2,18 +2,13 @@ import type { Cluster } from '../hosts/cluster.ts'
 import { refuse } from '../net/refusal.ts'
 import type { Sink, Verb } from '../net/request.ts'
 import { Request } from '../net/request.ts'
-import { MAX_KEY_BYTES } from '../protocol/limits.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { incrHead, storeHead } from '../protocol/request.ts'
 import type { TagChange, TagHandle, TagReader } from '../refill/store.ts'
 import { crypto } from '../runtime.ts'
 import type { ClientCore } from './core.ts'
-
-/** The prefix of tag items. Its first byte cannot occur in a caller's key or a URL. */
-const TAG = '\xff~tag~'
-/** Matches names that are valid within a key. */
-const PLAIN = /^[!-}][!-~]*$/
+import { type TagKeys, tagKeys } from './own-items.ts'
 
 const MAX_HARD = 0xffffffff
 
@@ -26,7 +21,8 @@ export class TagStore {
   }
 
   read(name: string, reader: TagReader): TagHandle {
-    const request = new TagRead(name, this.#wireKey(name), reader)
+    const { routeKey, wireKey } = this.#keysOf(name)
+    const request = new TagRead(routeKey, wireKey, reader)
     // Use the refills' connection: all requests of a tick to one host then leave in one write.
     request.ordered = true
     this.#cluster.dispatchHome(request as Request)
@@ -34,15 +30,15 @@ export class TagStore {
   }
 
   async change(name: string, change: TagChange): Promise<void> {
-    const wireKey = this.#wireKey(name)
-    const request = new Request<boolean>(CHANGES[change], routeKeyOf(name), wireKey, undefined)
+    const { routeKey, wireKey } = this.#keysOf(name)
+    const request = new Request<boolean>(CHANGES[change], routeKey, wireKey, undefined)
     request.ordered = true
     this.#cluster.dispatchHome(request as Request)
     try {
       // The stored item is no tag but a placeholder or another program's item, so replace it.
       if (!(await request.promise)) await this.change(name, 'hard')
     } catch (error) {
-      if (change !== 'create') this.#cluster.owe(this.#cluster.homeOf(routeKeyOf(name)), wireKey)
+      if (change !== 'create') this.#cluster.owe(this.#cluster.homeOf(routeKey), wireKey)
       throw error
     }
   }
@@ -51,18 +47,9 @@ export class TagStore {
     return this.#core.cluster
   }
 
-  /** Returns the wire key of a tag; contains a hash if the name is too long or invalid in a key. */
-  #wireKey(name: string): string {
-    const { keyPrefix } = this.#core.behaviors
-    const full = keyPrefix + name
-    if (PLAIN.test(full) && TAG.length + full.length <= MAX_KEY_BYTES) return TAG + full
-    return `${TAG}~${crypto().createHash('sha256').update(full).digest('base64url')}`
+  #keysOf(name: string): TagKeys {
+    return tagKeys(this.#core.behaviors.keyPrefix, name)
   }
-}
-
-/** Returns the text that places a tag on a host, other than that of a key of the same name. */
-function routeKeyOf(name: string): string {
-  return `~tag~${name}`
 }
 
 /** A tag in its stored form. */
@@ -78,8 +65,8 @@ interface StoredTag {
 class TagRead extends Request<StoredTag | undefined> {
   readonly #reader: TagReader
 
-  constructor(name: string, wireKey: string, reader: TagReader) {
-    super(TAG_GET, routeKeyOf(name), wireKey, undefined)
+  constructor(routeKey: string, wireKey: string, reader: TagReader) {
+    super(TAG_GET, routeKey, wireKey, undefined)
     this.#reader = reader
   }
 

@@ -3,6 +3,7 @@ import type { Path, StaleWindow } from './path.ts'
 import type { Policy } from './policy.ts'
 import { hasClock, isTagged, Stamp } from './stamp.ts'
 import type { Elsewhere, Item, RefillStore } from './store.ts'
+import { pageWithTags, READ_TAGS } from './tags/sidecar.ts'
 
 /** What a lookup at the other host of a moving key needs. */
 export interface Heir {
@@ -20,6 +21,9 @@ interface Terms {
   readonly policy: Policy
 }
 
+/** Compares the tag versions of a read result with the current ones. */
+type Judge = (finding: Finding) => Finding | Promise<Finding>
+
 /**
  * Reads a moving key on its other host, after it was missing on the one that reads use. Undefined
  * for a key that does not move.
@@ -29,17 +33,25 @@ export function elsewhere(
   finding: Finding,
   path: Path,
   heir: Heir,
+  judge: Judge,
 ): Promise<Finding> | undefined {
-  const looking = heir.store.elsewhere?.(terms.key)
+  const { isSidecar, tagText } = terms.policy
+  const hasTagsBeside = isSidecar && tagText !== undefined
+  const looking = heir.store.elsewhere?.(terms.key, hasTagsBeside ? [READ_TAGS] : [])
   if (looking === undefined) return undefined
+  const found = hasTagsBeside ? looking.then(withTagsBeside) : looking
   // If the other host cannot be read, the key stays a miss.
-  return inherited(terms, finding, looking, path, heir).catch(() => finding)
+  return inherited(terms, finding, found, path, heir, judge).catch(() => finding)
+}
+
+function withTagsBeside(found: Elsewhere | undefined): Elsewhere | undefined {
+  return found && { ...found, item: pageWithTags(found.item, found.beside[0]) }
 }
 
 /**
  * Handles a miss of a moving key whose other host has the item. A fresh item is stored here with
- * its remaining lifetime, under the lease that the read won. A stale item is served while the
- * holder of the lease here loads.
+ * its remaining lifetime, under the lease that the read won. A stale item, also one that is stale
+ * because of a tag, is served while the holder of the lease here loads.
  */
 async function inherited(
   terms: Terms,
@@ -47,13 +59,14 @@ async function inherited(
   looking: Promise<Elsewhere | undefined>,
   path: Path,
   heir: Heir,
+  judge: Judge,
 ): Promise<Finding> {
   const found = await looking
   if (found === undefined) return finding
-  const there = await heir.decoded(path.judge(found.item, terms.policy, 0))
+  const there = await judge(await heir.decoded(path.judge(found.item, terms.policy, 0)))
   const { election, lease, trouble } = finding
   if (there.verdict === 'absent') return finding
-  if (there.verdict === 'stale') return { ...there, election, lease, trouble }
+  if (there.verdict === 'stale') return { ...there, election, lease, trouble, isToMark: false }
   if (election === 'won' && lease.on === 'placeholder') {
     await keepOrLetGo(terms, finding, found, path, heir.store)
   } else if (election === 'open' && found.mayKeep) {
@@ -112,7 +125,7 @@ async function storeAnew(
   const { finding: elected } = await path.elect(key, policy, finding)
   if (elected.election !== 'won') return
   const encoded = { body: item.bytes(), flags: item.flags & 0xff }
-  const entry = { encoded, ttlSeconds: freshForSeconds, isTooShort: false, tail: undefined }
+  const entry = { encoded, ttlSeconds: freshForSeconds, isTooShort: false, tail: item.tail }
   const isStored = await path.store(key, policy, elected.lease, entry)
   if (!isStored) await path.release(key, policy, elected.lease)
 }

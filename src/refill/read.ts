@@ -143,20 +143,28 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     }
     const finding = this.#path.judge(item, policy, this.#earlySeconds, decoded)
     if (finding.verdict === 'absent') {
-      const looking = elsewhere(this.slot, finding, this.#path, this.#owner)
+      const looking = this.#elsewhere(finding)
       if (looking !== undefined) return looking.then((found) => this.#compared(found))
     }
     return this.#compared(finding)
   }
 
   #compared(finding: Finding): unknown {
-    const judged =
-      this.#look === undefined && finding.tail === undefined
-        ? finding
-        : this.#owner.judged(this.slot, finding, this.#look)
+    const judged = this.#judged(finding)
     return isPromise(judged)
       ? judged.then((known) => this.#found(known as Finding))
       : this.#found(judged)
+  }
+
+  #elsewhere(finding: Finding): Promise<Finding> | undefined {
+    const judge = (there: Finding): Finding | Promise<Finding> => this.#judged(there)
+    return elsewhere(this.slot, finding, this.#path, this.#owner, judge)
+  }
+
+  /** Returns the finding after comparing its tag versions with the current ones. */
+  #judged(finding: Finding): Finding | Promise<Finding> {
+    if (this.#look === undefined && finding.tail === undefined) return finding
+    return this.#owner.judged(this.slot, finding, this.#look)
   }
 
   #found(finding: Finding): unknown {

@@ -166,6 +166,8 @@ export type KeyHome = 'previous' | 'new'
 /** The item on the other host of a moving key. */
 export interface Elsewhere {
   readonly item: Item
+  /** The replies to the commands after the read. */
+  readonly beside: readonly StoreAnswer[]
   /** Whether the item may be stored on the host that reads use. */
   readonly mayKeep: boolean
 }
@@ -223,8 +225,14 @@ export interface RefillStore {
    */
   homesOf?(key: string): readonly KeyHome[] | undefined
 
-  /** Reads a moving key on the host that reads do not use; undefined if the key does not move. */
-  elsewhere?(key: string): Promise<Elsewhere | undefined> | undefined
+  /**
+   * Reads a moving key on the host that reads do not use, and then sends the other commands there.
+   * Returns undefined if the key does not move.
+   */
+  elsewhere?(
+    key: string,
+    after: readonly StoreCommand[],
+  ): Promise<Elsewhere | undefined> | undefined
 
   /** Reads a tag on its own host, without a fallback: another host's item is not the tag. */
   readTag(name: string, reader: TagReader): TagHandle

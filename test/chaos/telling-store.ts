@@ -50,8 +50,11 @@ export class TellingStore extends ClusterStore {
     return answers
   }
 
-  override elsewhere(key: string): Promise<Elsewhere | undefined> | undefined {
-    const looking = super.elsewhere(key)
+  override elsewhere(
+    key: string,
+    after: readonly StoreCommand[],
+  ): Promise<Elsewhere | undefined> | undefined {
+    const looking = super.elsewhere(key, after)
     return looking?.then((found) => {
       if (found !== undefined) this.#witness.answered(key, found.item.place().name)
       return found
