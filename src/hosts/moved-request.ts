@@ -1,6 +1,6 @@
 import { isMintringError, MintringError } from '../errors.ts'
 import { Request, type Verb } from '../net/request.ts'
-import { Stamp } from '../refill/stamp.ts'
+import { Stamp } from '../refill/paths/stamp.ts'
 import type { HomeName, KeyEffect } from '../ring/transition.ts'
 import { performance, setTimeout } from '../runtime.ts'
 import type { Host } from './host.ts'

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts'
 import { type Finding, isSameLease } from './finding.ts'
-import type { Elected } from './path.ts'
-import { ELECTION_PAUSE_MS } from './path.ts'
+import type { Elected } from './paths/path.ts'
+import { ELECTION_PAUSE_MS } from './paths/path.ts'
 import { anew } from './share.ts'
 import type { Sight, Slot } from './slots.ts'
 

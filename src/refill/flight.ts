@@ -5,7 +5,7 @@ import { type Finding, isSameLease, type Lease, type Trouble, UNREADABLE } from 
 import type { Gate } from './gate.ts'
 import type { Ask, Loaded } from './loading.ts'
 import { earlySecondsOf, LoadFailure, load, type Terms } from './loading.ts'
-import type { FoundEntry, Path } from './path.ts'
+import type { FoundEntry, Path } from './paths/path.ts'
 import type { Policy } from './policy.ts'
 import { coded, Portions } from './share.ts'
 import type { EncodedItem, RefillStore } from './store.ts'

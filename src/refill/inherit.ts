@@ -1,7 +1,7 @@
 import type { Finding } from './finding.ts'
-import type { Path, StaleWindow } from './path.ts'
+import type { Path, StaleWindow } from './paths/path.ts'
+import { hasClock, isTagged, Stamp } from './paths/stamp.ts'
 import type { Policy } from './policy.ts'
-import { hasClock, isTagged, Stamp } from './stamp.ts'
 import type { Elsewhere, Item, RefillStore } from './store.ts'
 import { pageWithTags, READ_TAGS } from './tags/sidecar.ts'
 

@@ -1,4 +1,4 @@
-import { isTagged } from '../refill/stamp.ts'
+import { isTagged } from '../refill/paths/stamp.ts'
 import type {
   EncodedItem,
   Place,

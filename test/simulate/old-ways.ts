@@ -1,4 +1,4 @@
-import { Stamp } from '../../src/refill/stamp.ts'
+import { Stamp } from '../../src/refill/paths/stamp.ts'
 import type { RefillStore, StoreCommand } from '../../src/refill/store.ts'
 
 /**

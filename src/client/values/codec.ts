@@ -1,4 +1,4 @@
-import { isTagged } from '../../refill/stamp.ts'
+import { isTagged } from '../../refill/paths/stamp.ts'
 import { withoutTail } from '../../refill/tags/tail.ts'
 
 /** An encoded value. A string body contains ASCII characters only. */

@@ -1,4 +1,4 @@
-import { isConfirmed } from '../../refill/stamp.ts'
+import { isConfirmed } from '../../refill/paths/stamp.ts'
 import type { Body, Codec, Encoded } from './codec.ts'
 import { BufferBody, ownBody } from './codec.ts'
 import type { Compression } from './compress.ts'

@@ -1,5 +1,5 @@
 import { MintringError } from '../../errors.ts'
-import { CODEC_FLAGS, isConfirmed } from '../../refill/stamp.ts'
+import { CODEC_FLAGS, isConfirmed } from '../../refill/paths/stamp.ts'
 import { bytesOf, type Codec, ownBody } from './codec.ts'
 import { canCompress } from './compress.ts'
 import { NpmMemcachedCodec } from './dialects/npm-memcached.ts'

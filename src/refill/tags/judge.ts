@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Finding } from '../finding.ts'
 import { nothing } from '../finding.ts'
-import type { Elected } from '../path.ts'
+import type { Elected } from '../paths/path.ts'
 import type { Slot } from '../slots.ts'
 import type { TagDesk } from './desk.ts'
 import type { LoadTags } from './load.ts'

@@ -1,11 +1,11 @@
-import { MintringError } from '../errors.ts'
+import { MintringError } from '../../errors.ts'
+import type { Clock } from '../clock.ts'
+import type { Policy } from '../policy.ts'
+import type { RefillStore } from '../store.ts'
 import { ClassicPath } from './classic-path.ts'
-import type { Clock } from './clock.ts'
 import { MetaPath } from './meta-path.ts'
 import type { Path } from './path.ts'
-import type { Policy } from './policy.ts'
 import { SidecarPath } from './sidecar-path.ts'
-import type { RefillStore } from './store.ts'
 
 /** Returns the path for the policy of a key. */
 export type PathOf = (terms: { readonly policy: Policy }) => Path

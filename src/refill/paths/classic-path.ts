@@ -1,11 +1,21 @@
-import { isMintringError } from '../errors.ts'
-import type { Clock } from './clock.ts'
-import type { Election, Finding, Lease, Trouble } from './finding.ts'
-import { isSameLease, NO_CAS, nothing, readValue, UNREADABLE } from './finding.ts'
+import { isMintringError } from '../../errors.ts'
+import type { Clock } from '../clock.ts'
+import type { Election, Finding, Lease, Trouble } from '../finding.ts'
+import { isSameLease, NO_CAS, nothing, readValue, UNREADABLE } from '../finding.ts'
+import type { Policy } from '../policy.ts'
+import type {
+  EncodedItem,
+  Item,
+  KeyHome,
+  Reader,
+  ReadHandle,
+  RefillStore,
+  StoreCommand,
+} from '../store.ts'
+import { readItem } from '../store.ts'
 import { againOf, lastsForALoad, pauseSeconds, placeholderSeconds } from './meta-path.ts'
 import type { Elected, FoundEntry, Path, StaleWindow } from './path.ts'
 import { decided, lost, stamped, won } from './path.ts'
-import type { Policy } from './policy.ts'
 import {
   CODEC_FLAGS,
   clockBits,
@@ -15,16 +25,6 @@ import {
   isTagged,
   Stamp,
 } from './stamp.ts'
-import type {
-  EncodedItem,
-  Item,
-  KeyHome,
-  Reader,
-  ReadHandle,
-  RefillStore,
-  StoreCommand,
-} from './store.ts'
-import { readItem } from './store.ts'
 
 /** How many times an invalidation tries to mark a changing value before it deletes it. */
 const MARK_ATTEMPTS = 4

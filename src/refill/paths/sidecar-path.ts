@@ -1,9 +1,5 @@
-import type { Finding, Lease } from './finding.ts'
-import { LOCK, MetaPath, placeholderSeconds } from './meta-path.ts'
-import type { Elected, FoundEntry, StaleWindow } from './path.ts'
-import { decided, won } from './path.ts'
-import type { Policy } from './policy.ts'
-import { READ_BY_OTHERS, Stamp } from './stamp.ts'
+import type { Finding, Lease } from '../finding.ts'
+import type { Policy } from '../policy.ts'
 import type {
   EncodedItem,
   Item,
@@ -12,9 +8,13 @@ import type {
   ReadHandle,
   StoreAnswer,
   StoreCommand,
-} from './store.ts'
-import { pageWithTags, READ_TAGS, readPage, tagsOfPage, tagsToCome } from './tags/sidecar.ts'
-import type { Tail } from './tags/tail.ts'
+} from '../store.ts'
+import { pageWithTags, READ_TAGS, readPage, tagsOfPage, tagsToCome } from '../tags/sidecar.ts'
+import type { Tail } from '../tags/tail.ts'
+import { LOCK, MetaPath, placeholderSeconds } from './meta-path.ts'
+import type { Elected, FoundEntry, StaleWindow } from './path.ts'
+import { decided, won } from './path.ts'
+import { READ_BY_OTHERS, Stamp } from './stamp.ts'
 
 /**
  * The lifetime of a page that is stored but not confirmed yet: the lock is checked once more first.

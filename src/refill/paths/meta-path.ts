@@ -1,9 +1,6 @@
-import type { Election, Finding, Lease, Trouble, Verdict } from './finding.ts'
-import { isImmutable, NO_CAS, nothing, readValue, UNREADABLE } from './finding.ts'
-import type { Elected, FoundEntry, Path, StaleWindow } from './path.ts'
-import { decided, ELECTION_PAUSE_MS, lost, stamped, won } from './path.ts'
-import type { Policy } from './policy.ts'
-import { hasClock, isConfirmed, isForRefillsOnly, isPlaceholder, Stamp, TAGGED } from './stamp.ts'
+import type { Election, Finding, Lease, Trouble, Verdict } from '../finding.ts'
+import { isImmutable, NO_CAS, nothing, readValue, UNREADABLE } from '../finding.ts'
+import type { Policy } from '../policy.ts'
 import type {
   EncodedItem,
   Item,
@@ -13,7 +10,10 @@ import type {
   RefillStore,
   StoreAnswer,
   StoreCommand,
-} from './store.ts'
+} from '../store.ts'
+import type { Elected, FoundEntry, Path, StaleWindow } from './path.ts'
+import { decided, ELECTION_PAUSE_MS, lost, stamped, won } from './path.ts'
+import { hasClock, isConfirmed, isForRefillsOnly, isPlaceholder, Stamp, TAGGED } from './stamp.ts'
 
 /** memcached reads larger TTLs as dates. */
 const MAX_TTL_SECONDS = 2_592_000
