@@ -176,6 +176,27 @@ describe('getOrSet', () => {
     assert.deepEqual(seen, ['first'])
   })
 
+  test('reports events outside the async context of every caller', async () => {
+    const w = world()
+    const trace = new AsyncLocalStorage<string>()
+    const seen = new Map<RefillEventName, string | undefined>()
+    const report = (name: RefillEventName): unknown => seen.set(name, trace.getStore())
+    const { refill } = w.start({ hooks: { report } })
+    const call = (load: () => Promise<number>): Promise<unknown> =>
+      trace.run('a request', () => refill.getOrSet('k', load, POLICY).catch(() => {}))
+    w.server.set('k', { body: 'damaged', flags: 1 }, 60)
+    await w.when(call(() => w.later(10, 1)))
+    await w.pass(11_000)
+    await w.when(call(() => Promise.reject(new Error('down'))))
+    await w.pass(8_000)
+    await w.when(call(() => w.later(200, 2)))
+    await w.when(refill.invalidate('k', POLICY))
+    await w.pass(300)
+    const names = ['leaseLost', 'leaseTakenOver', 'refill', 'refillError', 'stale', 'unreadable']
+    assert.deepEqual([...seen.keys()].sort(), names)
+    assert.deepEqual([...new Set(seen.values())], [undefined])
+  })
+
   test('loads and replaces a value that it cannot decode', async () => {
     const w = world()
     const [a, b] = [w.start(), w.start()]
