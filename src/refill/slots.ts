@@ -8,6 +8,7 @@ import type { Policy, RefillDefaults, RefillPolicy } from './policy.ts'
 import { resolvePolicy } from './policy.ts'
 import type { Read } from './read.ts'
 import { Recent } from './recent.ts'
+import type { Place } from './store.ts'
 import type { Tags } from './tags/names.ts'
 import type { Wait } from './wait.ts'
 
@@ -48,6 +49,16 @@ export interface Refreshes {
   next: Promise<unknown> | undefined
 }
 
+/** How this process last marked a value stale because of a tag. */
+export interface Marked {
+  /** The host of the value: another host has another value. */
+  readonly place: Place
+  /** The versions of the tags for which it did. */
+  readonly digest: string | undefined
+  /** When it may do so again for the same host and versions. */
+  readonly untilMs: number
+}
+
 /** All state and pending work of one key in this process. */
 export interface Slot extends Agreed, Terms {
   /** The last read, which callers may join until its bytes were sent. */
@@ -60,11 +71,7 @@ export interface Slot extends Agreed, Terms {
   wait: Wait<Slot> | undefined
   sight: Sight | undefined
   refreshes: Refreshes | undefined
-  /**
-   * The tag versions for which this process last marked the value stale, and until when it must not
-   * do so again for them.
-   */
-  marked: { readonly digest: string | undefined; readonly untilMs: number } | undefined
+  marked: Marked | undefined
 }
 
 /**

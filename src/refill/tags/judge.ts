@@ -67,9 +67,9 @@ export class TagJudge {
   }
 
   /** Records that this process is about to mark the value. */
-  noteMark(slot: Slot, { look }: Finding): void {
+  noteMark(slot: Slot, { look, lease }: Finding): void {
     const untilMs = this.#clock.nowMs() + slot.policy.leaseSeconds * 1000
-    slot.marked = { digest: look?.digest, untilMs }
+    slot.marked = { place: lease.place, digest: look?.digest, untilMs }
   }
 
   async #judgedByAll(slot: Slot, finding: Finding, text: string): Promise<Finding> {
@@ -114,7 +114,7 @@ export class TagJudge {
       staleBecause: 'tag',
       // Without a window for stale values, report 1 second: callers then wait for the load.
       staleForSeconds: staleWhileRevalidateSeconds === 0 ? 1 : 0,
-      ...(isOpen && this.#mayMark(slot, look) ? { election: 'open', isToMark: true } : {}),
+      ...(isOpen && this.#mayMark(slot, finding, look) ? { election: 'open', isToMark: true } : {}),
     }
   }
 
@@ -122,7 +122,8 @@ export class TagJudge {
    * Whether this process may mark the value: once per lease for the same versions. Otherwise two
    * processes that see different tags would mark each other's values without end.
    */
-  #mayMark({ marked }: Slot, { digest }: Look): boolean {
-    return marked === undefined || marked.digest !== digest || this.#clock.nowMs() >= marked.untilMs
+  #mayMark({ marked }: Slot, { lease }: Finding, { digest }: Look): boolean {
+    if (marked?.place !== lease.place || marked.digest !== digest) return true
+    return this.#clock.nowMs() >= marked.untilMs
   }
 }
