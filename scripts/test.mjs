@@ -37,6 +37,8 @@ const LONG = [
   'test/simulate/stampede-controls.test.ts',
   'test/simulate/stampede-exhaustive.test.ts',
   'test/tags/fleet.test.ts',
+  'test/tags/handover.test.ts',
+  'test/tags/pressure.test.ts',
 ]
 
 const given = process.argv.slice(2)
