@@ -107,6 +107,20 @@ describe('invalidate by a process that never used the key, where the server tell
     })
   }
 
+  test('keeps the lifetime of a placeholder, so that a load that begins after it is stored', async () => {
+    for (const staleWhileRevalidate of [0, 5]) {
+      const w = world('meta')
+      const [reader, writer] = [w.start(), w.start({ defaults: { staleWhileRevalidate } })]
+      const old = reader.refill.getOrSetEntry('k', () => w.later(1_000, 'old'), POLICY)
+      await w.pass(50)
+      await w.when(writer.refill.invalidate('k'))
+      const late = w.start().refill.getOrSetEntry('k', () => w.later(20_000, 'new'), POLICY)
+      assert.equal((await w.when(old)).state, 'uncached')
+      assert.equal((await w.when(late)).state, 'miss')
+      assert.equal((await w.when(reader.refill.getOrSetEntry('k', () => 'x', POLICY))).value, 'new')
+    }
+  })
+
   test('does not extend the lifetime of a stale value, however often it is called', async () => {
     const w = world('meta')
     const [reader, writer] = [w.start(), w.start()]

@@ -188,10 +188,8 @@ export class MetaPath implements Path {
   }
 
   /** Returns the command that a marked item still needs; undefined if its lifetime is right. */
-  #afterMark(
-    { flags, ttlSeconds }: Item,
-    { graceSeconds, isKnown }: StaleWindow,
-  ): StoreCommand | undefined {
+  #afterMark(item: Item, { graceSeconds, isKnown }: StaleWindow): StoreCommand | undefined {
+    const { flags, ttlSeconds } = item
     // A client with classic commands stored it. Such clients cannot see the mark, so delete it.
     if (hasClock(flags)) return { name: 'md' }
     // A mark may shorten a lifetime, but must not extend it.
@@ -199,7 +197,8 @@ export class MetaPath implements Path {
       const isLonger = ttlSeconds > 0 && ttlSeconds < graceSeconds
       return isLonger ? { name: 'touch', ttlSeconds } : undefined
     }
-    if (!this.refillStore.isStamped || isForRefillsOnly(flags)) return undefined
+    const isForRefills = this.refillStore.isStamped && isForRefillsOnly(flags)
+    if (isForRefills || isPlaceholder(item)) return undefined
     if (graceSeconds === 0) return { name: 'md' }
     const isShorter = ttlSeconds !== -1 && ttlSeconds <= graceSeconds
     return isShorter ? undefined : { name: 'touch', ttlSeconds: graceSeconds }
