@@ -13,8 +13,11 @@ export interface Clock {
   unixSeconds(): number
   /** Returns a random number from 0 up to, but not including, 1. */
   random(): number
-  /** Runs `task` once, later. The timer does not keep the process alive. */
-  after(delayMs: number, task: () => void): Timer
+  /**
+   * Runs `task` once, later. The timer keeps the process alive, because a caller may wait for it
+   * alone when no connection is open; set `isBackground` if none does.
+   */
+  after(delayMs: number, task: () => void, isBackground?: boolean): Timer
 }
 
 /** The real clock. */
@@ -22,9 +25,9 @@ export const refillClock: Clock = {
   nowMs: () => performance.now(),
   unixSeconds: () => Math.floor(unixMs() / 1000),
   random: Math.random,
-  after(delayMs, task) {
+  after(delayMs, task, isBackground = false) {
     const timer = setTimeout(task, delayMs)
-    timer.unref()
+    if (isBackground) timer.unref()
     return { cancel: () => clearTimeout(timer) }
   },
 }

@@ -232,17 +232,20 @@ export class Flight {
    * clock ticks once a second, so the remaining time may be up to one second less than it says.
    */
   #beatLater(): void {
+    const delayMs = ((this.#terms.policy.leaseSeconds - 1) * 1000) / 2
+    this.#beatTimer = this.#deck.clock.after(delayMs, () => this.#beat(), true)
+  }
+
+  #beat(): void {
     const { key, policy } = this.#terms
-    const { clock, tally } = this.#deck
-    this.#beatTimer = clock.after(((policy.leaseSeconds - 1) * 1000) / 2, () => {
-      // Ignore a renewal that fails: the next one follows soon.
-      const told = this.#path.beat(key, policy, this.lease, this.#troubleOf(policy))
-      told.then(
-        () => tally.renewals++,
-        () => {},
-      )
-      this.#beatLater()
-    })
+    const { tally } = this.#deck
+    // Ignore a renewal that fails: the next one follows soon.
+    const told = this.#path.beat(key, policy, this.lease, this.#troubleOf(policy))
+    told.then(
+      () => tally.renewals++,
+      () => {},
+    )
+    this.#beatLater()
   }
 
   #troubleOf(policy: Policy): Trouble {
@@ -279,7 +282,8 @@ export class Bypass {
   #isFirst = true
 
   /** Calls `onOver` once when the load has ended, before any caller gets the value. */
-  constructor(ask: Ask, { store, clock }: FlightDeck, onOver: () => void) {
+  constructor(ask: Ask, { store, clock, loads }: FlightDeck, onOver: () => void) {
+    if (loads.closedWith !== undefined) this.abandon(loads.closedWith)
     this.#portions = new Portions(store, clock, ask.slot.policy.isShared)
     this.#promise = load(ask, undefined, clock, this.#abort)
       .finally(onOver)

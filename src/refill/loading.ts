@@ -163,12 +163,15 @@ export function load(
   }
   return new Promise((resolve, reject) => {
     const timeout = clock.after(policy.loaderTimeoutMs, () => abort.abort(timedOut(policy)))
-    const onAbort = (): void => reject(new LoadFailure(signal.reason, false))
-    signal.addEventListener('abort', onAbort, { once: true })
     const end = (): void => {
       timeout.cancel()
       signal.removeEventListener('abort', onAbort)
     }
+    const onAbort = (): void => {
+      end()
+      reject(new LoadFailure(signal.reason, false))
+    }
+    signal.addEventListener('abort', onAbort)
     scope
       .runInAsyncScope(async () => loader(key, context))
       .then((value) => resolve({ value, ttlSeconds, isSkipped }))

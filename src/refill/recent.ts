@@ -35,7 +35,7 @@ export class Recent<Value> {
     if (this.#old.size > 0) this.#old.delete(key)
     this.#young.set(key, value)
     if (this.#young.size >= this.#limit) this.#turn()
-    this.#timer ??= this.#clock.after(this.#periodMs, () => this.#onPeriod())
+    this.#timer ??= this.#nextPeriod()
   }
 
   delete(key: string): void {
@@ -58,6 +58,10 @@ export class Recent<Value> {
   #onPeriod(): void {
     this.#turn()
     const isEmpty = this.#old.size === 0
-    this.#timer = isEmpty ? undefined : this.#clock.after(this.#periodMs, () => this.#onPeriod())
+    this.#timer = isEmpty ? undefined : this.#nextPeriod()
+  }
+
+  #nextPeriod(): Timer {
+    return this.#clock.after(this.#periodMs, () => this.#onPeriod(), true)
   }
 }
