@@ -38,30 +38,38 @@ export class Choices {
   /** For each state that was reached, the moves that sleep there (see above). */
   readonly #met = new Map<string, readonly string[]>()
   readonly #random: (() => number) | undefined
+  readonly #mayLeaveOut: boolean
   #at = 0
   runs = 0
 
-  /** With a random source, one random sequence; otherwise all sequences, one after the other. */
-  constructor(random?: () => number) {
+  /**
+   * With a random source, makes one random sequence; otherwise all sequences, one after the other.
+   * `mayLeaveOut: false` makes no move sleep.
+   */
+  constructor(random?: () => number, mayLeaveOut = true) {
     this.#random = random
+    this.#mayLeaveOut = mayLeaveOut
   }
 
   get states(): number {
     return this.#met.size
   }
 
-  /** Picks one of the moves that may happen in this state. Throws Met. */
-  pick<Option extends Move>(moves: readonly Option[], state: () => string): Option {
+  /**
+   * Picks one of the moves that may happen in this state. Throws Met. Without `state` the last move
+   * is not over: its parts count as one move.
+   */
+  pick<Option extends Move>(moves: readonly Option[], state: (() => string) | undefined): Option {
     if (this.#random !== undefined) return moves[Math.floor(this.#random() * moves.length)]!
     const at = this.#at++
-    if (at === this.#path.length) this.#path.push(this.#enter(moves, state()))
+    if (at === this.#path.length) this.#path.push(this.#enter(moves, state?.()))
     const { name } = this.#path[at]!.left.at(-1)!
     return moves.find((move) => move.name === name)!
   }
 
-  /** Ends the run if this state was met before. */
+  /** Ends the run if this state, in which nothing more can happen, was met before. */
   meet(state: () => string): void {
-    if (this.#random === undefined && this.#at === this.#path.length) this.#enter([], state())
+    if (this.#random === undefined) this.#enter([], state())
   }
 
   /** Goes on to the next sequence; returns false when all were taken. */
@@ -77,18 +85,29 @@ export class Choices {
     }
   }
 
-  #enter(moves: readonly Move[], state: string): Node {
-    const last = this.#path.at(-1)
-    const taken = last?.left.at(-1)
-    const asleep = last?.asleep.filter((move) => areIndependent(move, taken!)) ?? []
+  #enter(moves: readonly Move[], state: string | undefined): Node {
+    const asleep = this.#asleep
     const names = new Set(asleep.map(({ name }) => name))
+    const before = state === undefined ? undefined : this.#meet(state, names)
+    const left = moves.filter(({ name }) => !names.has(name) && before?.has(name) !== false)
+    if (left.length === 0 && (before !== undefined || moves.length > 0)) throw new Met()
+    const known = before === undefined ? asleep : asleep.filter(({ name }) => before.has(name))
+    return { asleep: known, left: left.reverse() }
+  }
+
+  /** The moves that sleep after the last one. */
+  get #asleep(): Move[] {
+    const last = this.#path.at(-1)
+    if (last === undefined || !this.#mayLeaveOut) return []
+    return last.asleep.filter((move) => areIndependent(move, last.left.at(-1)!))
+  }
+
+  /** Records a state. Returns what slept there whenever it was met; undefined for a new state. */
+  #meet(state: string, asleep: ReadonlySet<string>): ReadonlySet<string> | undefined {
     const digest = createHash('sha1').update(state).digest('base64')
     const before = this.#met.get(digest)
-    const left = moves.filter(({ name }) => !names.has(name) && before?.includes(name) !== false)
-    this.#met.set(digest, before?.filter((name) => names.has(name)) ?? [...names])
-    if (left.length === 0 && (before !== undefined || moves.length > 0)) throw new Met()
-    const known = before === undefined ? asleep : asleep.filter(({ name }) => before.includes(name))
-    return { asleep: known, left: left.reverse() }
+    this.#met.set(digest, before?.filter((name) => asleep.has(name)) ?? [...asleep])
+    return before && new Set(before)
   }
 }
 
