@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { after, before } from 'node:test'
 import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
-import { type Memcached, startMemcached } from '../support/memcached.ts'
+import { startMemcached } from '../support/memcached.ts'
+import type { CacheServer } from '../support/server-kinds.ts'
 
 /** A real memcached and a client of it, for the tests of one suite. */
 export interface RealCache {
@@ -18,12 +19,15 @@ export interface RealCache {
  * Starts a memcached before the suite's tests and stops it after them. Use its fields only inside
  * tests.
  */
-export function realCache(behaviors: BehaviorsInput = {}): RealCache {
-  let server: Memcached | undefined
+export function realCache(
+  behaviors: BehaviorsInput = {},
+  start: () => Promise<CacheServer> = startMemcached,
+): RealCache {
+  let server: CacheServer | undefined
   let client: MemcachedClient | undefined
   const address = (): string => `${server?.host}:${server?.port}`
   before(async () => {
-    server = await startMemcached()
+    server = await start()
     client = new MemcachedClient([address()], behaviors)
   })
   after(async () => {

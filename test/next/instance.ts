@@ -5,8 +5,8 @@ import { cpSync, existsSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { startServer } from '../../src/embedded/index.ts'
-import { freePort, startMemcached } from '../support/memcached.ts'
+import { freePort } from '../support/memcached.ts'
+import type { CacheServer } from '../support/server-kinds.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const START_TIMEOUT_MS = 60_000
@@ -22,23 +22,6 @@ export interface Instance {
   readonly child: ChildProcess
   /** Returns what the process has written so far. */
   said(): string
-}
-
-/** The servers of a suite. */
-export interface CacheServer {
-  readonly host: string
-  readonly port: number
-  /** Cuts its connections at once. */
-  kill(): Promise<void>
-}
-
-/** Both kinds of servers that the suites run on. */
-export const serverKinds: Readonly<Record<string, () => Promise<CacheServer>>> = {
-  'real memcacheds': startMemcached,
-  'embedded servers': async () => {
-    const server = await startServer()
-    return { host: server.host, port: server.port, kill: () => server.close() }
-  },
 }
 
 /** What instances serve. Without servers they run without mintring. */

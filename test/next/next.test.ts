@@ -3,14 +3,8 @@ import process from 'node:process'
 import { after, before, suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { skipWithoutMemcached } from '../support/memcached.ts'
-import {
-  buildApp,
-  type CacheServer,
-  endInstances,
-  type Instance,
-  serverKinds,
-  startTwo,
-} from './instance.ts'
+import { type CacheServer, serverKinds } from '../support/server-kinds.ts'
+import { buildApp, endInstances, type Instance, startTwo } from './instance.ts'
 import { Reports, revalidate } from './reports.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -47,7 +41,7 @@ suite("an app with Next.js's `use cache`", { skip }, () => {
   })
 
   for (const [kind, start] of Object.entries(serverKinds)) {
-    suite(`in two instances with mintring on two ${kind}`, () => {
+    suite(`in two instances with mintring on two servers: ${kind}`, () => {
       let servers: readonly CacheServer[] = []
       let instances: readonly [Instance, Instance]
       before(async () => {

@@ -7,15 +7,14 @@ import { after, before, suite, test } from 'node:test'
 import {
   type App,
   buildApp,
-  type CacheServer,
   endInstances,
   type Instance,
-  serverKinds,
   startInstance,
   startTwo,
 } from '../next/instance.ts'
 import { Reports, revalidate } from '../next/reports.ts'
 import { skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
+import { type CacheServer, serverKinds } from '../support/server-kinds.ts'
 
 const skip = process.platform === 'linux' ? skipWithoutMemcached() : 'is installed for Linux alone'
 const STORED_MS = 10_000
@@ -44,7 +43,8 @@ export function isrSuite(name: string, folder: string, nextRoot: string): void {
     }
     suite('in two instances without mintring', () => withoutMintring(appOn))
     for (const [kind, start] of Object.entries(serverKinds)) {
-      suite(`in two instances with mintring on two ${kind}`, () => withMintring(appOn, start))
+      suite(`in two instances with mintring on two servers: ${kind}`, () =>
+        withMintring(appOn, start))
     }
     suite('with mintring', () => refusingLargeValues(appOn))
   })

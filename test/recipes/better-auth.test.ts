@@ -3,13 +3,18 @@ import { describe, test } from 'node:test'
 import { betterAuth } from 'better-auth'
 import { memoryAdapter } from 'better-auth/adapters/memory'
 import { secondaryStorage } from '../../src/integrations/better-auth.ts'
-import { realCache } from '../adapters/support.ts'
+import { type RealCache, realCache } from '../adapters/support.ts'
 import { skipWithoutMemcached } from '../support/memcached.ts'
+import { serverKinds } from '../support/server-kinds.ts'
 
 const user = { email: 'ada@example.com', password: 'correct horse battery', name: 'Ada' }
 
-describe('Better Auth on mintring', { skip: skipWithoutMemcached() }, () => {
-  const real = realCache()
+for (const [kind, start] of Object.entries(serverKinds)) {
+  const options = { skip: skipWithoutMemcached() }
+  describe(`Better Auth with mintring on ${kind}`, options, () => authSuite(realCache({}, start)))
+}
+
+function authSuite(real: RealCache): void {
   const database = { user: [], session: [], account: [], verification: [] }
 
   /** Creates an instance. All instances share the database and memcached, as processes do. */
@@ -72,4 +77,4 @@ describe('Better Auth on mintring', { skip: skipWithoutMemcached() }, () => {
     assert.ok(statuses.includes(429), `${statuses}`)
     assert.equal(statuses.indexOf(429), 3)
   })
-})
+}

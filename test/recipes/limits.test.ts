@@ -7,12 +7,18 @@ import { Hono } from 'hono'
 import { rateLimiter, type Store } from 'hono-rate-limiter'
 import { fastifyRateLimitStore } from '../../src/integrations/fastify-rate-limit.ts'
 import { RateLimitStore } from '../../src/integrations/rate-limit.ts'
-import { realCache } from '../adapters/support.ts'
+import { type RealCache, realCache } from '../adapters/support.ts'
 import { skipWithoutMemcached } from '../support/memcached.ts'
+import { serverKinds } from '../support/server-kinds.ts'
 
-describe('rate limits of running applications', { skip: skipWithoutMemcached() }, () => {
-  const real = realCache()
+for (const [kind, start] of Object.entries(serverKinds)) {
+  const options = { skip: skipWithoutMemcached() }
+  describe(`rate limits of running applications on ${kind}`, options, () => {
+    limits(realCache({}, start))
+  })
+}
 
+function limits(real: RealCache): void {
   const statuses = async (urls: readonly string[], requests: number): Promise<number[]> => {
     const asked = Array.from({ length: requests }, (_, i) => fetch(urls[i % urls.length]!))
     return (await Promise.all(asked)).map((response) => response.status).sort()
@@ -64,4 +70,4 @@ describe('rate limits of running applications', { skip: skipWithoutMemcached() }
       server.unref()
     })
   }
-})
+}

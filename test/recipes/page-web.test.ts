@@ -17,7 +17,8 @@ import { type Claim, play, type Stage } from '../attacks/stage.ts'
 import type { Trick } from '../attacks/trick.ts'
 import { tricks } from '../attacks/tricks.ts'
 import { type Answer, isHit, type Site, siteOf } from '../integrations/page/site.ts'
-import { skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
+import { skipWithoutMemcached } from '../support/memcached.ts'
+import { type CacheServer, serverKinds } from '../support/server-kinds.ts'
 
 const HTML = 'text/html; charset=utf-8'
 
@@ -88,8 +89,11 @@ interface Made {
   readonly told: unknown[]
 }
 
-async function made(t: TestContext, site: (pages: WebPageCache) => Server): Promise<Made & Site> {
-  const memcached = await startMemcached()
+async function madeOn(
+  memcached: CacheServer,
+  t: TestContext,
+  site: (pages: WebPageCache) => Server,
+): Promise<Made & Site> {
   const cache = new MemcachedClient(`127.0.0.1:${memcached.port}`)
   const told: unknown[] = []
   const pages = webPageCache(cache, {
@@ -118,7 +122,16 @@ async function hit({ ask, told }: Made & Site, path: string, headers = {}): Prom
 
 const ways: readonly Way[] = ['hono', 'wrap']
 
-describe('the page cache of web requests with Hono', { skip: skipWithoutMemcached() }, () => {
+type Make = (t: TestContext, site: (pages: WebPageCache) => Server) => Promise<Made & Site>
+
+for (const [kind, start] of Object.entries(serverKinds)) {
+  const options = { skip: skipWithoutMemcached() }
+  describe(`the page cache of web requests with Hono on ${kind}`, options, () => {
+    webPages(async (t, site) => madeOn(await start(), t, site))
+  })
+}
+
+function webPages(made: Make): void {
   for (const way of ways) {
     for (const claim of ['nothing', 'public, max-age=60'] as const) {
       test(`by ${way}, with Cache-Control ${claim}, serves no visitor the page of another`, async (t) => {
@@ -291,4 +304,4 @@ describe('the page cache of web requests with Hono', { skip: skipWithoutMemcache
     assert.equal((await site.ask('/left')).body.toString(), large)
     await hit(site, '/left')
   })
-})
+}
