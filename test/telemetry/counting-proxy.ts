@@ -42,6 +42,11 @@ export class CountingProxy {
     await closed
   }
 
+  /** How many connections of clients are open; each also has one to the memcached. */
+  get openConnections(): number {
+    return this.#sockets.size / 2
+  }
+
   count(verb: string): number {
     return this.commands.get(verb) ?? 0
   }

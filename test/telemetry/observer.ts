@@ -127,6 +127,10 @@ export function scraped(text: string, name: string, ...by: string[]): Record<str
   return tally.all
 }
 
+/** How many hosts some keys are on. */
+export const hostsOf = (cache: MemcachedClient, keys: readonly string[]): number =>
+  new Set(keys.map((key) => cache.locate(key).server)).size
+
 /** The sum of counts. */
 export const sum = (counts: Record<string, number>): number =>
   Object.values(counts).reduce((total, count) => total + count, 0)
