@@ -39,6 +39,11 @@ const DURATION_BOUNDS: readonly number[] = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 ]
 
+/** Bounds the hosts, and the clients of each, whose use is remembered. */
+const MAX_USERS = 2_000
+/** Stands for all clients over the limit: the series of their host then stay. */
+const FURTHER = 'further'
+
 /** The values of `event` on the channel `mintring:refill`. */
 const REFILL_EVENTS = [
   'refill',
@@ -165,8 +170,8 @@ export class Metrics {
 
   private _uses(client: string, host: string): void {
     const users = this._users.get(host)
-    if (users === undefined) this._users.set(host, new Set([client]))
-    else users.add(client)
+    if (users !== undefined) users.add(users.size < MAX_USERS ? client : FURTHER)
+    else if (this._users.size < MAX_USERS) this._users.set(host, new Set([client]))
   }
 
   private _ended(message: CommandMessage): void {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { channel } from 'node:diagnostics_channel'
 import { type TestContext, test } from 'node:test'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
@@ -212,4 +213,19 @@ test('Metrics counts nothing after close', async (context) => {
   metrics.close()
   await cache.get('k')
   assert.doesNotMatch(metrics.text(), /mintring_command_duration/)
+})
+
+test('Metrics keeps the series of a host while one of very many clients uses it', (context) => {
+  const metrics = new Metrics()
+  context.after(() => metrics.close())
+  const ended = channel('tracing:mintring:command:asyncEnd')
+  const ids = Array.from({ length: 5000 }, (_, i) => String(i))
+  for (const client of ids) {
+    ended.publish({ command: 'get', client, host: 'a:1', outcome: 'hit', durationMs: 1 })
+  }
+  const changes = { servers: { from: ['a:1'], to: ['b:1'] } }
+  for (const client of ids.slice(0, 4999)) {
+    channel('mintring:configure').publish({ client, changes })
+  }
+  assert.match(metrics.text(), /mintring_command_duration_seconds_count\{.*"a:1".*\} 5000/)
 })

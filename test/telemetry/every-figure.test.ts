@@ -118,74 +118,63 @@ function expected(cache: MemcachedClient, proxies: readonly CountingProxy[], tol
     ...{ 'getOrSet hit': 8, 'getOrSet invalid': 1, 'getOrSet loaderError': 2 },
     ...{ 'getOrSet miss': 8, 'getOrSet stale': 3, 'invalidate ok': 3 },
   }
-  const all = sum(commands)
-  const dials = proxies.reduce((count, { connections }) => count + connections, 0)
-  const refused = told.of('connect error')
-  const probes = told.of('mintring:probe')
-  const refills = { refill: 8 + 3, refillError: 2, stale: 3 }
+  const attempts = 20 + 11 + parts.get + 20 + parts.set + 5
+  const wire: Wire = {
+    dials: proxies.reduce((count, { connections }) => count + connections, 0),
+    refused: told.of('connect error'),
+    probes: told.of('mintring:probe'),
+    refills: { refill: 8 + 3, refillError: 2, stale: 3 },
+  }
   return {
-    ...zero('event', EVENT_NAMES),
-    ...prefixed('event', { ...refills, eject: 1, return: 1, probe: probes }),
-    ...zero('channel', CHANNELS),
-    ...prefixed('channel mintring:', { command: all, batch: 2, connect: dials + refused }, ''),
-    ...prefixed(
-      'channel mintring:',
-      { refill: sum(refills), eject: 1, return: 1, probe: probes },
-      '',
-    ),
-    ...prefixed(
-      'metric mintring_',
-      metricsOf(commands, proxies, { dials, refused, probes, refills }),
-      '',
-    ),
-    ...prefixed(
-      'instrument db.client.',
-      { 'operation.duration': all, 'connection.create_time': dials + refused },
-      '',
-    ),
-    ...prefixed(
-      'instrument mintring.',
-      { 'cache.hits': 20 + 8 + 3 + 40, 'cache.misses': 11 + 8 + 5 },
-      '',
-    ),
-    ...prefixed(
-      'instrument mintring.',
-      { 'host.ejections': 1, 'host.returns': 1, 'refill.events': sum(refills) },
-      '',
-    ),
-    ...prefixed('attribute', {
-      'db.system.name': all + 2,
-      'db.operation.name': all + 2,
-      'error.type': 3,
-    }),
-    ...prefixed('attribute', { 'server.address': all, 'server.port': all }),
-    ...prefixed('attribute mintring.', { outcome: all + 2, 'refill.state': 8 + 8 + 3, key: 0 }, ''),
-    ...prefixed(
-      'attribute mintring.',
-      { attempts: 20 + 11 + parts.get + 25 + parts.set, 'batch.keys': 2, 'batch.hits': 2 },
-      '',
-    ),
-    ...prefixed('counter', {
-      fresh: 8,
-      stale: 3,
-      miss: 8,
-      uncached: 0,
-      bypass: 0,
-      failed: 3,
-      staleFor: 3,
-    }),
-    ...prefixed('counter refills.', { ok: 11, failed: 2, timedOut: 0, lost: 0, uncached: 0 }, ''),
-    ...zero('counter', [
-      'takenOver',
-      'unreadable',
-      'renewals',
-      'polls',
-      'coalesced',
-      'forgivenErrors',
-    ]),
-    spans: { client: all },
+    ...messagesOf(sum(commands), wire),
+    ...prefixed('metric mintring_', metricsOf(commands, proxies, wire)),
+    ...telemetryOf(sum(commands), attempts, wire),
+    ...COUNTERS,
   }
 }
+
+function messagesOf(commands: number, { dials, refused, probes, refills }: Wire): Figures {
+  const hosts = { eject: 1, return: 1, probe: probes }
+  return {
+    ...zero('event ', EVENT_NAMES),
+    ...prefixed('event ', { ...refills, ...hosts }),
+    ...zero('channel ', CHANNELS),
+    ...prefixed('channel mintring:', { command: commands, batch: 2, connect: dials + refused }),
+    ...prefixed('channel mintring:', { refill: sum(refills), ...hosts }),
+  }
+}
+
+function telemetryOf(commands: number, attempts: number, wire: Wire): Figures {
+  const dials = wire.dials + wire.refused
+  const all = commands + 2
+  return {
+    'instrument db.client.operation.duration': commands,
+    'instrument db.client.connection.create_time': dials,
+    'instrument mintring.cache.hits': 20 + 8 + 3 + 40,
+    'instrument mintring.cache.misses': 11 + 8 + 5,
+    'instrument mintring.host.ejections': 1,
+    'instrument mintring.host.returns': 1,
+    'instrument mintring.refill.events': sum(wire.refills),
+    ...prefixed('attribute db.', { 'system.name': all, 'operation.name': all }),
+    ...prefixed('attribute server.', { address: commands, port: commands }),
+    'attribute error.type': 3,
+    ...prefixed('attribute mintring.', { outcome: all, attempts, 'refill.state': 8 + 8 + 3 }),
+    ...prefixed('attribute mintring.', { key: 0, 'batch.keys': 2, 'batch.hits': 2 }),
+    spans: { client: commands },
+  }
+}
+
+const zero = (prefix: string, names: Iterable<string>): Figures =>
+  Object.fromEntries([...names].map((name) => [prefix + name, 0]))
+
+const prefixed = (prefix: string, figures: Figures): Figures =>
+  Object.fromEntries(Object.entries(figures).map(([name, value]) => [prefix + name, value]))
+
+const COUNTERS: Figures = prefixed('counter ', {
+  ...{ fresh: 8, stale: 3, miss: 8, uncached: 0, bypass: 0, failed: 3, staleFor: 3 },
+  ...prefixed('refills.', { ok: 11, failed: 2, timedOut: 0, lost: 0, uncached: 0 }),
+  ...{ takenOver: 0, unreadable: 0, renewals: 0, polls: 0, coalesced: 0, forgivenErrors: 0 },
+})
 
 interface Wire {
   readonly dials: number
@@ -230,14 +219,6 @@ function metricsOf(
     forgiven_errors_total: {},
   }
 }
-
-const prefixed = (prefix: string, figures: Figures, between = ' '): Figures =>
-  Object.fromEntries(
-    Object.entries(figures).map(([name, value]) => [prefix + between + name, value]),
-  )
-
-const zero = (prefix: string, names: Iterable<string>): Figures =>
-  prefixed(prefix, Object.fromEntries([...names].map((name) => [name, 0])))
 
 test('after a workload with an outage every published name has the figure of the proxies and of arithmetic', {
   skip: skipWithoutMeta(),
