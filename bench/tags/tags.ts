@@ -17,7 +17,12 @@ const PROCESSES = Number(process.env.PROCESSES ?? 4)
 const KEYS = Number(process.env.KEYS ?? 500)
 const READS = Number(process.env.READS ?? 20_000)
 const CLOCKS_APART_MS = 15 * 60_000
-const LIBRARIES = ['mintring', 'bentocache', 'cacheable'] as const
+const LIBRARIES = [
+  'mintring',
+  'bentocache',
+  'bentocache, mintring/bentocache',
+  'cacheable',
+] as const
 const ALL_CASES = ['clocks alike', 'clocks apart', 'evicted before', 'evicted after'] as const
 const CASES = ALL_CASES.filter((name) => (process.env.CASES ?? name).includes(name))
 const worker = fileURLToPath(new URL('./worker.ts', import.meta.url))
@@ -26,7 +31,7 @@ for (const which of CASES) {
   for (const library of LIBRARIES) {
     const { old, stale, loads, reads } = await tried(library, which)
     const counted = `${old} old of ${reads} reads, ${stale} told as stale, ${loads} loads`
-    console.log(`${which.padEnd(15)} ${library.padEnd(11)} ${counted}`)
+    console.log(`${which.padEnd(15)} ${library.padEnd(31)} ${counted}`)
   }
 }
 

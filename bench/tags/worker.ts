@@ -2,7 +2,7 @@ import process from 'node:process'
 
 /** The arguments of a worker. */
 export interface Start {
-  readonly library: 'mintring' | 'bentocache' | 'cacheable'
+  readonly library: 'mintring' | 'bentocache' | 'bentocache, mintring/bentocache' | 'cacheable'
   readonly port: number
   /** The offset of its clock. */
   readonly clockMs: number
@@ -54,18 +54,13 @@ const MAKERS: Readonly<Record<Start['library'], () => Promise<Tagged>>> = {
   },
 
   async bentocache() {
-    const { BentoCache, bentostore } = await import('bentocache')
+    const { PlainDriver } = await import('./plain-driver.ts')
+    return bentoOn({ options: {}, factory: () => new PlainDriver(client) })
+  },
+
+  async 'bentocache, mintring/bentocache'() {
     const { bentocacheDriver } = await import('../../src/integrations/bentocache.ts')
-    const l2 = bentocacheDriver({ client }) as never
-    const stores = { shared: bentostore().useL2Layer(l2) }
-    const bento = new BentoCache({ default: 'shared', stores })
-    return {
-      async read(key, load) {
-        const value = await bento.getOrSet({ key, ttl: '1h', tags, factory: load })
-        return { value: value as number, isStale: false }
-      },
-      invalidate: () => bento.deleteByTag({ tags }),
-    }
+    return bentoOn(bentocacheDriver({ client }))
   },
 
   async cacheable() {
@@ -85,6 +80,20 @@ const MAKERS: Readonly<Record<Start['library'], () => Promise<Tagged>>> = {
       invalidate: () => cache.tags.invalidateTags(tags),
     }
   },
+}
+
+/** bentocache with that second level. */
+async function bentoOn(level: object): Promise<Tagged> {
+  const { BentoCache, bentostore } = await import('bentocache')
+  const stores = { shared: bentostore().useL2Layer(level as never) }
+  const bento = new BentoCache({ default: 'shared', stores })
+  return {
+    async read(key, load) {
+      const value = await bento.getOrSet({ key, ttl: '1h', tags, factory: load })
+      return { value: value as number, isStale: false }
+    },
+    invalidate: () => bento.deleteByTag({ tags }),
+  }
 }
 
 const cache = await MAKERS[start.library]()
