@@ -197,9 +197,9 @@ export interface HandoverMessage {
   readonly toServers: readonly string[]
   /** Unix time in milliseconds at which the handover ends. */
   readonly endsAtMs: number
-  /** Values that this process has copied to their new host so far. */
+  /** How many values this process has copied to their new host so far. */
   readonly copied: number
-  /** Keys that this process looked up on their previous host and did not find. */
+  /** How many keys this process looked up on their previous host and did not find. */
   readonly absent: number
   /** The `id` of the client. */
   readonly client?: string | undefined

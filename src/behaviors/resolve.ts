@@ -141,7 +141,7 @@ function unknownName(name: string): Error {
   const habit = HABITS.find(([words]) => words.includes(name.toLowerCase().replaceAll(/[_-]/g, '')))
   if (habit !== undefined) return badBehavior(`Unknown behavior '${nameShown(name)}': ${habit[1]}`)
   const names = rows.map((row) => row.name)
-  const hint = didYouMean(name, names) || ' docs/behaviors.md lists all of them.'
+  const hint = didYouMean(name, names) || ' docs/behaviors.md lists all behaviors.'
   return badBehavior(`Unknown behavior '${nameShown(name)}'.${hint}`)
 }
 

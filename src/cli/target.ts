@@ -113,7 +113,7 @@ export function cliSettings(option: string, settings: readonly string[] = []): B
     const field = row?.fields?.find((candidate) => candidate.name === fieldName)
     if (row === undefined || (fieldName !== undefined && field === undefined)) {
       const known = rows.map((candidate) => candidate.name)
-      const hint = didYouMean(path, known) || ' mintring behaviors lists all of them.'
+      const hint = didYouMean(path, known) || ' `mintring behaviors` lists all behaviors.'
       const got = path === '' ? 'a text without =' : `'${nameShown(path)}'`
       throw new UsageError(
         `${option} takes behavior=value, and there is no behavior ${got}.${hint}`,

@@ -401,7 +401,7 @@ export class MemcachedClient {
   }
 
   /**
-   * Decrements a counter, at most to 0; resolves to `undefined` when there is none and no
+   * Decrements a counter, never below 0; resolves to `undefined` when there is none and no
    * `initial`.
    * @example const left = await cache.decr('tokens')
    */

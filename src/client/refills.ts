@@ -158,7 +158,10 @@ export class ClientRefills {
     return this.#store.unlock(key)
   }
 
-  /** Creates a view of the client; closing the client closes it. */
+  /**
+   * Creates a view: the client's verbs with other settings (prefix, policy) on its connections. The
+   * view closes with the client.
+   */
   view(options: ViewOptions): ClientView {
     const defaults = toRefillDefaults(this.#core.behaviors)
     const settings = { ...this.#told, defaults }

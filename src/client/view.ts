@@ -142,7 +142,7 @@ export class ClientView {
     return count(this._core.open, 'incr', key, delta, options)
   }
 
-  /** Decrements a counter, at most to 0; resolves to `undefined` when there is none. */
+  /** Decrements a counter, never below 0; resolves to `undefined` when there is none. */
   async decr(
     key: string,
     delta: bigint | number,

@@ -17,7 +17,7 @@ export class MeasuredCodec implements Decoder {
   }
 }
 
-/** Returns the bytes of a value on the wire, those of its chunks included. */
+/** Returns how many bytes a value takes on the wire, those of its chunks included. */
 export function bytesWritten(body: string | Uint8Array, flags: number): number {
   return body.length + bytesOfChunks(flags, body.length, () => textOf(body))
 }

@@ -61,7 +61,10 @@ export interface HandoverStart extends HandoverChange {
   readonly placements: { readonly from: NamedPlacement; readonly to: string }
   /** Hosts that only the previous placement has. */
   readonly leaving: readonly Host[]
-  /** Previous hosts that this process only knows from a mark, and does not dial. */
+  /**
+   * Previous hosts that are not in the settings of this process: it knows them only from the item
+   * (mark) that tells the fleet of the handover, and does not dial them.
+   */
   readonly strangers: ReadonlySet<Host>
 }
 

@@ -5,7 +5,7 @@ import { badSimulation } from './arguments.ts'
 import { itemsOf, metadumpKeys } from './remap-metadump.ts'
 import { seededRandom } from './virtual-time.ts'
 
-/** The sample of one live server. */
+/** The keys that were drawn from one live server. */
 export interface SampledServer {
   /** The label of the server, as `createRing` makes it. */
   readonly server: string

@@ -22,7 +22,7 @@ describe('resolveBehaviors', () => {
     assert.throws(() => resolve({ autoEjectHost: true }), { message: /mean 'autoEjectHosts'/ })
     assert.throws(() => resolve({ failOver: 'miss' }), { message: /mean 'failover'/ })
     assert.throws(() => resolve({ zzzzzzzz: 1 }), {
-      message: /^Unknown behavior 'zzzzzzzz'\. docs\/behaviors\.md lists all of them\.$/,
+      message: /^Unknown behavior 'zzzzzzzz'\. docs\/behaviors\.md lists all behaviors\.$/,
     })
   })
 

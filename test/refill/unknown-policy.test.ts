@@ -88,9 +88,9 @@ for (const dialect of ['meta', 'classic'] as const) {
   })
 }
 
-describe('invalidate by a process that never used the key, where the server tells remaining lifetimes', () => {
+describe('invalidate by a process that never used the key, on a server that returns remaining lifetimes', () => {
   for (const staleWhileRevalidate of [0, 60]) {
-    test(`keeps the stale window of its readers, with a default of ${staleWhileRevalidate} s`, async () => {
+    test(`keeps the staleWhileRevalidate of the key's readers, when its own default is ${staleWhileRevalidate} s`, async () => {
       const w = world('meta')
       const [reader, writer] = [w.start(), w.start({ defaults: { staleWhileRevalidate } })]
       await w.when(reader.refill.getOrSet('k', () => 'old', POLICY))

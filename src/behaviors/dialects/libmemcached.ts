@@ -50,7 +50,7 @@ class Reader {
   #hash: string | undefined
   // libmemcached computes the ring at each server or distribution, with the last hash before it.
   #pointHash: string | undefined
-  // The ring is weighted if a server with a weight follows the last distribution.
+  // The ring is weighted if a `--SERVER` with a weight follows the last `--DISTRIBUTION`.
   #isWeighted = false
 
   /** The options whose argument is not just a number or a switch. */

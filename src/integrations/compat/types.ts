@@ -159,7 +159,7 @@ export interface Commands {
   incr(key: string, amount: number, cb?: Done<number | false>): void
   /** Does the same as incr(). */
   increment(key: string, amount: number, cb?: Done<number | false>): void
-  /** Decrements a counter, at most to 0: the new number, or false when there is none. */
+  /** Decrements a counter, never below 0: the new number, or false when there is none. */
   decr(key: string, amount: number, cb?: Done<number | false>): void
   /** Does the same as decr(). */
   decrement(key: string, amount: number, cb?: Done<number | false>): void

@@ -190,7 +190,7 @@ describe('a page made of fields that earlier middleware set on the request', () 
     await settled('example.com/a')
   })
 
-  test('is stored when that middleware reads the field while the response is sent', async (t) => {
+  test('is stored when only that middleware, and not the application, reads the field while the response is sent', async (t) => {
     const before = (response: ServerResponse): void => {
       Object.assign(response.req, { session: { user: 'ada' } })
       const { end } = response
