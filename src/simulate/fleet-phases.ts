@@ -31,8 +31,8 @@ export class FleetPhases {
   readonly #timesMs: readonly number[]
   readonly #shares: Readonly<Record<FleetPhase, Float64Array>>
   /**
-   * For each phase of the handover, the integral over time of the share of processes that are in it,
-   * up to each of `#timesMs`.
+   * For each phase of the handover, the integral over time of the share of processes that are in
+   * it, up to each of `#timesMs`.
    */
   readonly #sums: Readonly<Record<FleetPhase, Float64Array>>
 

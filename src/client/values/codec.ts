@@ -41,7 +41,7 @@ export interface Codec {
 /** The part of a codec that reads need. */
 export type Decoder = Pick<Codec, 'decode' | 'bytes'>
 
-/** The codec of reads with `{ as: 'buffer' }`: returns values as they were before they were encoded. */
+/** Codec of reads with `{ as: 'buffer' }`: returns values as they were before they were encoded. */
 export class BytesCodec implements Decoder {
   readonly #codec: Decoder
 
