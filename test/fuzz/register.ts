@@ -71,6 +71,15 @@ export class Register {
     return { version, value: writeValue(this.key, version, this.kind) }
   }
 
+  /**
+   * Begins a time in which the client may delete the key: a batch deletes a key that it could not
+   * store before its caller gets the result. Returns a function that ends that time.
+   */
+  mayRemove(): () => void {
+    this.#removals.begin()
+    return () => this.#removals.end(nextEvent())
+  }
+
   remove(): number {
     this.#removals.begin()
     return this.#begin(true)

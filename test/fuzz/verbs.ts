@@ -180,14 +180,17 @@ const setMany: Verb = async (world) => {
   const { client, report, dice, registers } = world
   const { options, limitMs } = patience(world, true)
   const chosen = new Set(Array.from({ length: BATCH }, () => dice.pick(registers)))
-  const puts = [...chosen].map((register) => ({ register, ...register.put() }))
+  const puts = [...chosen].map((register) => {
+    return { register, settled: register.mayRemove(), ...register.put() }
+  })
   const entries = new Map(puts.map(({ register, value }) => [register.key, value]))
   const call = () => client.setMany(entries, { ...options, ttl: '1h' })
   const { result, error } = await settle(report, 'setMany', limitMs, call)
-  for (const { register, version } of puts) {
+  for (const { register, version, settled } of puts) {
     const why = error ?? result?.failed.get(register.key)
     if (why === undefined) register.done(version)
     else failed(register, version, why)
+    settled()
   }
   for (const why of result?.failed.values() ?? []) noteError(report, 'setMany', why)
 }
