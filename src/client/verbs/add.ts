@@ -52,8 +52,8 @@ async function addOrReplace(
   const wireKey = core.keys.wireKey(key)
   const routeKey = core.keys.routeKey(key)
   const look = new Request<bigint | undefined>(GETS_PLACEHOLDER, routeKey, wireKey, core.codec)
-  const id = await core.submit(look, deadline.next())
+  const id = await deadline.bound(core.submit(look, deadline.next()))
   if (id === undefined || id === A_VALUE) return false
   const rest = { ttl: options?.ttl, ...deadline.next() }
-  return (await cas(core, key, value, id, rest)) === 'stored'
+  return (await deadline.bound(cas(core, key, value, id, rest))) === 'stored'
 }
