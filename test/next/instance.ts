@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, type SpawnSyncOptions, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -35,8 +35,16 @@ export interface App {
 /** Builds the package, and the app of a folder with the variables `more`. */
 export function buildApp(folder: string, more: NodeJS.ProcessEnv = {}): void {
   const env = ownEnvironment([], more)
-  run([`${root}scripts/build.mjs`], root, env)
-  run([nextOf(folder), 'build'], folder, env)
+  buildPackage()
+  run(process.execPath, [nextOf(folder), 'build'], { cwd: folder, env })
+}
+
+/** Builds the package, unless another test file has. */
+export function buildPackage(): void {
+  const locks = `${root}node_modules/.cache`
+  mkdirSync(locks, { recursive: true })
+  const build = [process.execPath, `${root}test/next/build-once.mjs`]
+  run('flock', [`${locks}/next-tests.lock`, ...build], { cwd: root })
 }
 
 /** Serves the app of a folder in two instances until endInstances(). */
@@ -78,8 +86,8 @@ function ownEnvironment(
   }
 }
 
-function run(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): void {
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd, env })
+function run(program: string, args: readonly string[], options: SpawnSyncOptions): void {
+  const { status, stdout, stderr } = spawnSync(program, args, options)
   assert.equal(status, 0, `${args.join(' ')}\n${stdout}\n${stderr}`)
 }
 

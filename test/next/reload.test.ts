@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -7,6 +7,7 @@ import { after, before, suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type EmbeddedServer, startServer } from '../../src/embedded/index.ts'
 import { freePort } from '../support/memcached.ts'
+import { buildPackage } from './instance.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -39,10 +40,7 @@ after(() => {
 const skip = process.platform === 'linux' ? false : 'is installed for Linux alone'
 
 suite('Next.js in development', { skip }, () => {
-  before(() => {
-    const { status, stderr } = spawnSync(process.execPath, ['scripts/build.mjs'], { cwd: root })
-    assert.equal(status, 0, String(stderr))
-  })
+  before(() => buildPackage())
 
   test(`leaves a client and a connection at each of ${FEW} reloads without the recipe`, async () => {
     await using server = await startServer()
