@@ -54,6 +54,10 @@ export async function playDeadHost(
   say(`${HOSTS} cache hosts on 127.0.0.1, ports ${servers.map(({ port }) => port).join(', ')}`)
   const loads = [new Load(plain, 'plain'), new Load(cache, 'user')] as const
   try {
+    for (const load of loads) {
+      await load.fill(signal)
+      load.begin()
+    }
     return await outage({ servers, cache, loads, say, pause: pausesUntil(signal) })
   } finally {
     for (const load of loads) load.end()
@@ -72,10 +76,6 @@ interface Scene {
 }
 
 async function outage({ servers, cache, loads, say, pause }: Scene): Promise<DeadHostOutcome> {
-  for (const load of loads) {
-    await load.fill()
-    load.begin()
-  }
   say(`${KEYS.toLocaleString('en')} keys written; callers now read and write all the time`)
   await pause(1_000)
 
@@ -121,8 +121,9 @@ class Load {
   }
 
   /** Writes all keys. */
-  async fill(): Promise<void> {
-    await this.#cache.setMany(new Map(this.keys.map((key) => [key, `the value of ${key}`])))
+  async fill(signal: AbortSignal | undefined): Promise<void> {
+    const values = new Map(this.keys.map((key) => [key, `the value of ${key}`]))
+    await this.#cache.setMany(values, { signal })
   }
 
   begin(): void {
