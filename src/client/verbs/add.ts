@@ -54,6 +54,7 @@ async function addOrReplace(
   const look = new Request<bigint | undefined>(GETS_PLACEHOLDER, routeKey, wireKey, core.codec)
   const id = await deadline.bound(core.submit(look, deadline.next()))
   if (id === undefined || id === A_VALUE) return false
+  deadline.sent = true
   const rest = { ttl: options?.ttl, ...deadline.next() }
   return (await deadline.bound(cas(core, key, value, id, rest))) === 'stored'
 }
