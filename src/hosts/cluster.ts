@@ -348,7 +348,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     wait
       .then(
         () => {
-          if (request.settled) return
+          if (!this.#isOpenFor(request)) return
           if (host.usable) host.send(request)
           else fail(host.outError(), Number.POSITIVE_INFINITY)
         },

@@ -126,7 +126,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     const { abilities } = this.#facts
     if (abilities !== undefined && this.#lanes.isOpen) return Promise.resolve(abilities)
     if (!this.usable && !this.#canWait) return Promise.reject(this.outError())
-    if (this.usable) this.#lanes.first.open()
+    if (this.usable) this.openLane()
     return this.#facts.wait()
   }
 
@@ -148,7 +148,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
 
   /** Queues a request on a connection. Every request passes here. */
   put(lane: Lane, request: Request): void {
-    lane.send(request)
+    if (this.#closedWith === undefined) lane.send(request)
+    else this.failed(request, this.#closedWith, Number.POSITIVE_INFINITY)
   }
 
   #laneFor(request: Request): Lane {
@@ -157,7 +158,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     if (apart !== undefined) return apart
     const mayGrow = this.#health.current.dialFailures === 0
     const lane = lanes.pick(request, mayGrow)
-    if (lane.state === 'closed' && this.usable) lane.open()
+    if (lane.state === 'closed' && this.usable && this.#closedWith === undefined) lane.open()
     return lane
   }
 
@@ -202,7 +203,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   }
 
   openLane(): Lane {
-    this.#lanes.first.open()
+    if (this.#closedWith === undefined) this.#lanes.first.open()
     return this.#lanes.first
   }
 

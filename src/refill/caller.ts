@@ -34,6 +34,20 @@ export function forCaller<Value>(
   return within(promise, options, late, (delayMs, task) => clock.after(delayMs, task))
 }
 
+/**
+ * Does the same for an invalidation, whose commands may be on their way when the caller's wait ends.
+ */
+export function forInvalidator<Value>(
+  promise: Promise<Value>,
+  options: CallerOptions,
+  clock: Clock,
+): Promise<Value> {
+  const message = `The invalidation was not done after ${options.timeoutMs} ms, and may still be`
+  const late = (): MintringError => new MintringError('MINTRING_TIMEOUT', message, { sent: true })
+  const bounds = { ...options, sent: true }
+  return within(promise, bounds, late, (delayMs, task) => clock.after(delayMs, task))
+}
+
 const STILL_LOADING = {
   own: { code: 'MINTRING_LOADER_TIMEOUT', why: 'the loader is still running' },
   other: { code: 'MINTRING_WAIT_TIMEOUT', why: 'another client is still loading it' },

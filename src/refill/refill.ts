@@ -4,7 +4,7 @@ import { MintringError } from '../errors.ts'
 import { kindOf } from '../secrets.ts'
 import { allDone } from './all-done.ts'
 import type { CallerOptions } from './caller.ts'
-import { checkCaller, forCaller } from './caller.ts'
+import { checkCaller, forCaller, forInvalidator } from './caller.ts'
 import type { Clock } from './clock.ts'
 import { refillClock } from './clock.ts'
 import type { Defined, DefinedVerbs, Definition } from './define.ts'
@@ -210,7 +210,7 @@ export class Refill implements DefinedVerbs {
     await this.#known()
     const { gate } = this.#refiller
     const marks = allDone(all.map((key) => gate.run(() => this.#invalidate(key, policy))))
-    return (await forCaller(marks, policy ?? {}, this.#clock)).some((marked) => marked)
+    return (await forInvalidator(marks, policy ?? {}, this.#clock)).some((marked) => marked)
   }
 
   /**
@@ -230,7 +230,7 @@ export class Refill implements DefinedVerbs {
     checkTagOptions(options)
     const { hard = false, ...caller } = options
     const changed = this.#refiller.tags.invalidate(names, hard, onChanged)
-    return forCaller(changed, caller, this.#clock)
+    return forInvalidator(changed, caller, this.#clock)
   }
 
   /**

@@ -130,6 +130,7 @@ refuses('an invalid argument', 'MINTRING_BAD_ARGUMENT', {
   'mg with the flag q': (cache) => cache.meta.mg('k', { q: true } as object),
   'ms with an opaque of two words': (cache) => cache.meta.ms('k', 'v', { O: 'a b' }),
   'raw without a command': (cache) => cache.raw('k'),
+  'raw with a key of 251 bytes': (cache) => cache.raw('k', 'get', 'k', 'x'.repeat(251)),
   'raw of two lines': (cache) => cache.raw('k', 'get a\r\nflush_all'),
   'raw of an unknown command': (cache) => cache.raw('k', 'frobnicate'),
   'raw shutdown': (cache) => cache.raw('k', 'shutdown'),

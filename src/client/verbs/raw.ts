@@ -4,6 +4,7 @@ import type { MintringError } from '../../errors.ts'
 import { refusalOf } from '../../net/refusal.ts'
 import type { Attempt, Effect, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
+import { MAX_KEY_BYTES } from '../../protocol/limits.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { lineOf } from '../../protocol/words.ts'
@@ -192,7 +193,11 @@ function checkLine(line: string): string {
 
 /** Checks every word, as any may be a key; the word after a meta command may be base64. */
 function checkWords(tokens: readonly string[]): void {
-  for (const token of tokens) checkUnreserved(token)
+  for (const token of tokens) {
+    // memcached 1.6 also drops the replies to commands before a `get` with such a key.
+    if (token.length > MAX_KEY_BYTES) throw bad(`has a word over ${MAX_KEY_BYTES} bytes`)
+    checkUnreserved(token)
+  }
   if (tokens[0]?.length !== 2 || !tokens.includes('b')) return
   checkUnreserved(Buffer.from(tokens[1] ?? '', 'base64').toString('latin1'))
 }
