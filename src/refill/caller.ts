@@ -35,7 +35,7 @@ export function forCaller<Value>(
 }
 
 /**
- * Does the same for an invalidation, whose commands may be on their way when the caller's wait ends.
+ * Does the same for an invalidation: its commands may be on their way when the wait ends.
  */
 export function forInvalidator<Value>(
   promise: Promise<Value>,
