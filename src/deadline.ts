@@ -145,7 +145,8 @@ export class Deadline {
   sent = false
 
   /**
-   * `what` is the subject of the error message, such as `set`. Throws what checkBounds() throws.
+   * `what` is the subject of the error message, such as `set`. `usualMs` may be Infinity. Throws
+   * what checkBounds() throws.
    */
   constructor(what: string, bounds: Bounds | undefined, usualMs: number) {
     if (bounds !== undefined) checkBounds(bounds)
@@ -172,12 +173,56 @@ export class Deadline {
   /** Returns the promise of a step, which rejects with MINTRING_TIMEOUT at the deadline. */
   bound<Value>(work: Promise<Value>): Promise<Value> {
     const leftMs = Math.min(this.#timeoutMs, Math.max(0, this.#endMs - performance.now()))
-    const bounds = { signal: this.#signal, timeoutMs: leftMs, sent: this.sent }
+    const timeoutMs = leftMs === Number.POSITIVE_INFINITY ? undefined : leftMs
+    const bounds = { signal: this.#signal, timeoutMs, sent: this.sent }
     return within(work, bounds, () => this.#late())
   }
 
   #late(): MintringError {
     const message = `${this.#what} was not done after ${Math.round(this.#timeoutMs)} ms`
     return new MintringError('MINTRING_TIMEOUT', message, { sent: this.sent })
+  }
+}
+
+/**
+ * The time limit of steps that run at the same time, however many they are: when none of them has
+ * ended for `stallMs`, those that remain reject with `late()`.
+ */
+export class StallLimit {
+  readonly #stallMs: number
+  readonly #late: () => MintringError
+  readonly #running = new Set<(error: MintringError) => void>()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(stallMs: number, late: () => MintringError) {
+    this.#stallMs = Math.min(Math.ceil(stallMs), MAX_TIMER_MS)
+    this.#late = late
+  }
+
+  /** Returns the promise of a step, with this limit. */
+  bound<Value>(step: Promise<Value>): Promise<Value> {
+    this.#timer ??= setTimeout(() => this.#end(), this.#stallMs)
+    return new Promise((resolve, reject) => {
+      this.#running.add(reject)
+      const over = (): void => {
+        this.#running.delete(reject)
+        if (this.#running.size > 0) this.#timer?.refresh()
+        else this.#stop()
+      }
+      step.then(resolve, reject)
+      step.then(over, over)
+    })
+  }
+
+  #end(): void {
+    this.#stop()
+    const error = this.#late()
+    for (const reject of this.#running) reject(error)
+    this.#running.clear()
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 }

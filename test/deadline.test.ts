@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { describe, it } from 'node:test'
 import vm from 'node:vm'
-import { checkBounds, Deadline, onAbort, within } from '../src/deadline.ts'
+import { checkBounds, Deadline, onAbort, StallLimit, within } from '../src/deadline.ts'
 import { MintringError } from '../src/errors.ts'
 
 const never = new Promise<never>(() => {})
@@ -116,5 +116,16 @@ describe('a Deadline', () => {
     const deadline = new Deadline('set', { signal: controller.signal }, 1000)
     controller.abort()
     assert.throws(() => deadline.next(), { code: 'MINTRING_ABORTED' })
+  })
+})
+
+describe('a StallLimit', () => {
+  it('rejects the steps that remain when none has ended for its time', async () => {
+    const limit = new StallLimit(20, late)
+    const done = limit.bound(Promise.resolve(1))
+    const hanging = [limit.bound(never), limit.bound(never)]
+    assert.equal(await done, 1)
+    for (const step of hanging) await assert.rejects(step, { code: 'MINTRING_TIMEOUT' })
+    assert.equal(await limit.bound(Promise.resolve(2)), 2)
   })
 })

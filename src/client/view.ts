@@ -1,7 +1,9 @@
 import { badArgument, checkOptionNames, type OptionNames, refuseSurplus } from '../arguments.ts'
 import { commandTrace } from '../channels.ts'
+import { Deadline, MAX_TIMER_MS } from '../deadline.ts'
 import { MintringError } from '../errors.ts'
 import { META_SINCE } from '../protocol/meta-versions.ts'
+import type { CallerOptions } from '../refill/caller.ts'
 import type { RefillEntry } from '../refill/entry.ts'
 import type { Loader } from '../refill/loading.ts'
 import type { RefillDefaults, RefillPolicy } from '../refill/policy.ts'
@@ -162,7 +164,7 @@ export class ClientView {
   }
 
   /** Does the same as the client's invalidate(), for one key. */
-  async invalidate(key: string, policy?: Partial<RefillPolicy>): Promise<boolean> {
+  async invalidate(key: string, policy?: Partial<RefillPolicy> & CallerOptions): Promise<boolean> {
     return traceMark(this._core, key, () => this._refill.invalidate(this._named(key), policy))
   }
 
@@ -185,8 +187,8 @@ export class ClientView {
     policy: RefillOptions,
   ): Promise<RefillEntry<Value>> {
     const run = async (): Promise<RefillEntry<Value>> => {
-      await this._requireMeta()
-      return this._refill.getOrSetEntry(this._named(key), this._loading(key, loader), policy)
+      const left = await this._requireMeta('getOrSet', policy)
+      return this._refill.getOrSetEntry(this._named(key), this._loading(key, loader), left)
     }
     if (!commandTrace.hasSubscribers) return run()
     return traceEntry(this._core, 'getOrSet', key, run)
@@ -202,8 +204,8 @@ export class ClientView {
     policy: RefillOptions,
   ): Promise<Value | undefined> {
     const run = async (): Promise<RefillEntry<Value>> => {
-      await this._requireMeta()
-      return this._refill.refreshEntry(this._named(key), this._loading(key, loader), policy)
+      const left = await this._requireMeta('refresh', policy)
+      return this._refill.refreshEntry(this._named(key), this._loading(key, loader), left)
     }
     const entry = commandTrace.hasSubscribers ? traceRefresh(this._core, key, run) : run()
     return entry.then(({ value }) => value)
@@ -247,12 +249,17 @@ export class ClientView {
 
   /**
    * Rejects if a server lacks meta commands. Passes if no server is reachable: the calls then
-   * behave as they do without servers.
+   * behave as they do without servers. Resolves to the options for the rest of the call.
    */
-  private async _requireMeta(): Promise<void> {
-    if (this._store === undefined) return
-    const dialect = this._store.dialect ?? (await this._store.learnDialect().catch(() => 'meta'))
-    if (dialect === 'meta') return
+  private async _requireMeta(verb: string, options: RefillOptions): Promise<RefillOptions> {
+    const store = this._store
+    if (store === undefined || store.dialect === 'meta') return options
+    const deadline = new Deadline(verb, options, MAX_TIMER_MS)
+    const learn = (): Promise<string> => store.learnDialect().catch(() => 'meta')
+    const dialect = store.dialect ?? (await deadline.bound(learn()))
+    if (dialect === 'meta') {
+      return options?.timeoutMs === undefined ? options : { ...options, ...deadline.next() }
+    }
     const what = `Items that other programs read need meta commands (memcached ${META_SINCE})`
     throw new MintringError('MINTRING_UNSUPPORTED', what)
   }

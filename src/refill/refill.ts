@@ -182,10 +182,11 @@ export class Refill implements DefinedVerbs {
   async #refreshed(key: string, loader: Loader, options: RefillOptions): Promise<RefillEntry> {
     this.#check('refresh', loader, options)
     this.#checkKeys([key], options)
-    await this.#known()
-    const slot = this.#slots.of(key, options)
-    const ask = askHere(slot, loader, options.waitUntil, tagsOf(options))
-    const entry = inTurn(slot, () => this.#refiller.restart(ask))
+    const entry = this.#known().then(() => {
+      const slot = this.#slots.of(key, options)
+      const ask = askHere(slot, loader, options.waitUntil, tagsOf(options))
+      return inTurn(slot, () => this.#refiller.restart(ask))
+    })
     return forCaller(entry, options, this.#clock, () => this.#slots.loaderOf([key]))
   }
 
@@ -207,9 +208,10 @@ export class Refill implements DefinedVerbs {
     const all = typeof keys === 'string' ? [keys] : checkArray('invalidate', keys)
     for (const key of all) this.#store.checkKey(key)
     if (policy !== undefined) checkGrace(policy, this.#slots.defaults)
-    await this.#known()
     const { gate } = this.#refiller
-    const marks = allDone(all.map((key) => gate.run(() => this.#invalidate(key, policy))))
+    const marks = this.#known().then(() =>
+      allDone(all.map((key) => gate.run(() => this.#invalidate(key, policy)))),
+    )
     return (await forInvalidator(marks, policy ?? {}, this.#clock)).some((marked) => marked)
   }
 

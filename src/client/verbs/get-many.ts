@@ -1,5 +1,5 @@
 import { batchTrace, commandTrace } from '../../channels.ts'
-import { abortedBy, type Deadline } from '../../deadline.ts'
+import { abortedBy, type Deadline, type StallLimit } from '../../deadline.ts'
 import type { MintringError } from '../../errors.ts'
 import { DialPace } from '../../hosts/pace.ts'
 import type { SingleAttempt } from '../../net/attempt.ts'
@@ -17,8 +17,8 @@ import { traceBatch } from '../trace.ts'
 import type { Decoder } from '../values/codec.ts'
 import { MeasuredCodec } from '../wire-bytes.ts'
 import type { KeyBatch, ManyVerb } from './many.ts'
-import { allOf, checkKeys, deadlineOf, runMany } from './many.ts'
-import { get } from './retrieval.ts'
+import { allOf, checkKeys, deadlineOf, runMany, stallLimitOf } from './many.ts'
+import { get, isSplit, MAX_SPLIT_MS } from './retrieval.ts'
 
 /** Limits of one `get` line: servers and proxies have small line buffers. */
 const MAX_LINE_KEYS = 100
@@ -34,6 +34,8 @@ interface Found {
   readonly pending: Promise<void>[]
   /** The caller's time limit for decoding. */
   readonly deadline: Deadline
+  /** The time limit of values that decode slowly. */
+  readonly limit: StallLimit
   /** Values that could not be decoded, by position. */
   readonly broken: Map<number, MintringError>
 }
@@ -136,7 +138,9 @@ async function readMany(
   const values = new Array<unknown>(batch.keys.length).fill(undefined)
   const codec = core.codecFor(options)
   const deadline = deadlineOf('getMany', options)
-  const found: Found = { codec, values, deadline, measured: codecs, pending: [], broken: new Map() }
+  const limit = stallLimitOf('getMany', options?.timeoutMs ?? core.operationMs)
+  const lists = { values, pending: [], broken: new Map() }
+  const found: Found = { ...lists, codec, deadline, limit, measured: codecs }
   const verb = readingVerb(batch, found)
   const unasked = await runMany(core, batch, allOf(batch), verb, options)
   if (found.pending.length > 0) await Promise.all(found.pending)
@@ -230,16 +234,22 @@ function takeHit(request: Request, attempt: SingleAttempt, reply: Reply): void {
 function take({ found, codec }: Line, position: number, reply: Reply): void {
   try {
     const value = codec.decode(reply.flags, reply)
-    if (value instanceof Promise) found.pending.push(keep(found, position, value))
+    if (value instanceof Promise) found.pending.push(keep(found, position, value, reply.flags))
     else found.values[position] = value
   } catch (error) {
     found.broken.set(position, error as MintringError)
   }
 }
 
-async function keep(found: Found, position: number, value: Promise<unknown>): Promise<void> {
+async function keep(
+  found: Found,
+  position: number,
+  value: Promise<unknown>,
+  flags: number,
+): Promise<void> {
+  const limit = isSplit(flags) ? stallLimitOf('getMany', MAX_SPLIT_MS) : found.limit
   try {
-    found.values[position] = await found.deadline.bound(value)
+    found.values[position] = await found.deadline.bound(limit.bound(value))
   } catch (error) {
     found.broken.set(position, error as MintringError)
   }

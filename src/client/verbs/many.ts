@@ -1,7 +1,7 @@
 import { badArgument } from '../../arguments.ts'
 import { commandTrace } from '../../channels.ts'
-import { Deadline, MAX_TIMER_MS } from '../../deadline.ts'
-import type { MintringError } from '../../errors.ts'
+import { Deadline, StallLimit } from '../../deadline.ts'
+import { MintringError } from '../../errors.ts'
 import { DialPace } from '../../hosts/pace.ts'
 import { type Batch, Scatter } from '../../hosts/scatter.ts'
 import type { Request } from '../../net/request.ts'
@@ -81,7 +81,13 @@ export function runMany(
  * depends on the size of the batch.
  */
 export function deadlineOf(what: string, options: OperationOptions | undefined): Deadline {
-  return new Deadline(what, options, MAX_TIMER_MS)
+  return new Deadline(what, options, Number.POSITIVE_INFINITY)
+}
+
+/** Returns the time limit of a batch's slow values, such as those of a serializer that hangs. */
+export function stallLimitOf(what: string, stallMs: number): StallLimit {
+  const message = `${what}: the serializer or the compression took longer than ${stallMs} ms`
+  return new StallLimit(stallMs, () => new MintringError('MINTRING_TIMEOUT', message))
 }
 
 /** Returns options for a later request of a batch: the caller's, with the time that remains. */

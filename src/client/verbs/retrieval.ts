@@ -31,7 +31,10 @@ type Retrieval = Request<unknown, Decoder>
 const SPLIT = ValueFlag.Written | ValueFlag.Manifest
 
 /** The maximum time for reading the chunks of a value; each chunk has the usual time limit. */
-const MAX_SPLIT_MS = 300_000
+export const MAX_SPLIT_MS = 300_000
+
+/** Whether an item holds the names of the chunks of a value. */
+export const isSplit = (flags: number): boolean => (flags & SPLIT) === SPLIT
 
 /** A plain get. A connection sends all gets of one tick as one `get` line. */
 const GET: Verb = {
@@ -173,8 +176,8 @@ function settleEntry(request: Retrieval, reply: Reply): void {
  */
 function settleLater(request: Retrieval, value: Promise<unknown>, flags: number): void {
   const { signal, finalMs } = request
-  const isSplit = (flags & SPLIT) === SPLIT && request.timeoutMs === 0
-  const timeoutMs = isSplit ? MAX_SPLIT_MS : Math.max(0, finalMs - performance.now())
+  const isLong = isSplit(flags) && request.timeoutMs === 0
+  const timeoutMs = isLong ? MAX_SPLIT_MS : Math.max(0, finalMs - performance.now())
   const bounded = within(value, { signal, timeoutMs }, () => undecoded(request))
   // The request may already be settled: mark the rejection as handled.
   if (request.settled) bounded.catch(() => {})

@@ -1,6 +1,6 @@
 import { badArgument } from '../../arguments.ts'
 import { batchTrace } from '../../channels.ts'
-import { Deadline } from '../../deadline.ts'
+import { Deadline, type StallLimit } from '../../deadline.ts'
 import type { MintringError } from '../../errors.ts'
 import { DialPace } from '../../hosts/pace.ts'
 import type { SingleAttempt } from '../../net/attempt.ts'
@@ -22,7 +22,7 @@ import type { Encoded } from '../values/codec.ts'
 import { bytesWritten } from '../wire-bytes.ts'
 import { DELETE } from './found.ts'
 import type { KeyBatch, ManyVerb } from './many.ts'
-import { allOf, checkKeys, deadlineOf, laterOptions, runMany } from './many.ts'
+import { allOf, checkKeys, deadlineOf, laterOptions, runMany, stallLimitOf } from './many.ts'
 import { chunkBytes, fits, storeEncoded, tooLarge } from './storage.ts'
 
 /** The maximum number of commands, and of bytes, in one request. */
@@ -89,7 +89,8 @@ async function storeAll(
   { exptime, options, written }: Storing,
 ): Promise<Outcomes<boolean>> {
   const deadline = deadlineOf('setMany', options)
-  const encoded = await deadline.bound(encodeAll(core, values))
+  const limit = stallLimitOf('setMany', options?.timeoutMs ?? core.operationMs)
+  const encoded = await deadline.bound(encodeAll(core, values, limit))
   const pace = new DialPace()
   for (const [position, item] of encoded.entries()) {
     if (pace.isDue()) await pace.rest()
@@ -279,7 +280,11 @@ async function collect(
   return outcomes
 }
 
-async function encodeAll(core: ClientCore, values: Iterable<unknown>): Promise<Encoded[]> {
+async function encodeAll(
+  core: ClientCore,
+  values: Iterable<unknown>,
+  limit: StallLimit,
+): Promise<Encoded[]> {
   const pace = new DialPace()
   const encoded: Encoded[] = []
   // Promises for slow values only: one per value would block the event loop in a large batch.
@@ -289,7 +294,7 @@ async function encodeAll(core: ClientCore, values: Iterable<unknown>): Promise<E
     const at = position++
     const item = core.codec.encode(value)
     if (item instanceof Promise) {
-      const done = item.then((body) => {
+      const done = limit.bound(item).then((body) => {
         encoded[at] = body
       })
       // Mark the rejection as handled: Promise.all may see it several ticks later.
