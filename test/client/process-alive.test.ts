@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import process from 'node:process'
 import { test } from 'node:test'
+import { startServer } from '../../src/embedded/server.ts'
 import { freePort } from '../support/memcached.ts'
 import { startScripted } from '../support/scripted-server.ts'
 
@@ -27,6 +28,11 @@ const PROGRAM = `
       cache.getOrSetMany(['m'], never, { ttl, loaderTimeoutMs: 50 }),
     'timeoutMs with a loader that hangs': (cache) =>
       cache.getOrSet('t', never, { ttl, timeoutMs: 50 }),
+    'a loader whose own timer is unref()ed': (cache) =>
+      cache.getOrSet('u', () => new Promise((end) => setTimeout(end, 50, 1).unref()), { ttl }),
+    metadump: (cache) => cache.metadump({ signal: AbortSignal.timeout(100) }).next(),
+    mgdump: (cache) => cache.mgdump({ signal: AbortSignal.timeout(100) }).next(),
+    watch: (cache) => cache.watch('evictions', { signal: AbortSignal.timeout(100) }).next(),
     'close with a load in flight': (cache) => {
       void cache.getOrSet('c', never, { ttl }).catch(() => {})
       return cache.close({ drainMs: 50 })
@@ -56,6 +62,12 @@ async function run(address: string): Promise<readonly [number, string]> {
 
 test('a process without other work does not end in a call when its host is down', async () => {
   assert.deepEqual(await run(`127.0.0.1:${await freePort()}`), [0, 'all settled'])
+})
+
+test('a process without other work does not end in a call when its host works', async (context) => {
+  const server = await startServer()
+  context.after(() => server.close())
+  assert.deepEqual(await run(server.address), [0, 'all settled'])
 })
 
 test('a process without other work does not end in a call when its host hangs', async (context) => {

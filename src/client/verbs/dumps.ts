@@ -1,7 +1,9 @@
 import { badArgument, insteadOf, type OptionNames } from '../../arguments.ts'
+import { MAX_TIMER_MS } from '../../deadline.ts'
 import type { Host } from '../../hosts/host.ts'
 import type { CrawlRange, WatchTopic } from '../../protocol/admin.ts'
 import { metadumpHead, mgdumpHead, watchHead } from '../../protocol/admin.ts'
+import { clearInterval, setInterval } from '../../runtime.ts'
 import { nameShown } from '../../secrets.ts'
 import type { ClientCore } from '../core.ts'
 import { checkOptions } from '../options.ts'
@@ -176,7 +178,29 @@ function linesOf(
   head: string,
   options: Abortable | undefined,
 ): AsyncIterable<string> {
-  return traceLines(core, command, host, host.lines(head, options?.signal))
+  return traceLines(core, command, host, awake(host.lines(head, options?.signal)))
+}
+
+/**
+ * Keeps the process alive while the next line is awaited, also with the behavior `unref`. Not
+ * between lines: a reader that stops without return() must not keep the process alive for ever.
+ */
+async function* awake(
+  lines: AsyncGenerator<string, void, undefined>,
+): AsyncGenerator<string, void, undefined> {
+  const timer = setInterval(() => {}, MAX_TIMER_MS)
+  try {
+    for (;;) {
+      timer.ref()
+      const { done, value } = await lines.next()
+      timer.unref()
+      if (done === true) return
+      yield value
+    }
+  } finally {
+    clearInterval(timer)
+    await lines.return()
+  }
 }
 
 function chosenHosts(
