@@ -4,7 +4,15 @@
  */
 import type { MemcachedClient } from '../client/client.ts'
 import { setImmediate } from '../runtime.ts'
-import { checkAdapter, PREFIX } from './adapter-arguments.ts'
+import {
+  argument,
+  CALLBACK,
+  checkAdapter,
+  checkCalls,
+  PREFIX,
+  RATE_KEY,
+  unless,
+} from './adapter-arguments.ts'
 import { RateLimitStore } from './rate-limit.ts'
 
 /** Options of `fastifyRateLimitStore`. */
@@ -146,6 +154,20 @@ class Store implements FastifyRateLimitStore {
     return store
   }
 }
+
+const WINDOW = argument(
+  'timeWindow',
+  unless((given) => typeof given === 'number' && given > 0, 'a number of milliseconds above 0'),
+)
+const MAX = argument(
+  'max',
+  unless((given) => typeof given === 'number' && given >= 0, 'a number of hits, 0 or more'),
+)
+
+checkCalls(Store.prototype, {
+  incr: [RATE_KEY, CALLBACK, WINDOW, MAX],
+  read: [RATE_KEY, CALLBACK, WINDOW],
+})
 
 function resultOf(current: number, resetTime: Date): FastifyRateLimitResult {
   return { current, ttl: Math.max(0, resetTime.getTime() - Date.now()) }

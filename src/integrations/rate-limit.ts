@@ -8,7 +8,7 @@ import { refuseCallbacks } from '../arguments.ts'
 import type { MemcachedClient } from '../client/client.ts'
 import { MintringError } from '../errors.ts'
 import { performance } from '../runtime.ts'
-import { checkAdapter, PREFIX } from './adapter-arguments.ts'
+import { checkAdapter, checkCalls, PREFIX, RATE_KEY } from './adapter-arguments.ts'
 import { byMeta } from './by-meta.ts'
 import { Generations } from './generations.ts'
 import { lifetimeOfMs, lifetimeToExptime } from './lifetime.ts'
@@ -64,8 +64,8 @@ export class RateLimitStore {
 
   /** Sets the window length; the rate limiter calls it. Throws MINTRING_BAD_ARGUMENT. */
   init(options: { readonly windowMs: number }): void {
-    const { windowMs } = options
-    if (!(windowMs > 0)) {
+    const { windowMs } = Object(options) as { windowMs?: number }
+    if (typeof windowMs !== 'number' || !(windowMs > 0)) {
       const what = `windowMs must be a number above 0, not ${String(windowMs)}`
       throw new MintringError('MINTRING_BAD_ARGUMENT', what)
     }
@@ -163,7 +163,13 @@ export class RateLimitStore {
   }
 }
 
-refuseCallbacks(RateLimitStore.prototype)
+checkCalls(refuseCallbacks(RateLimitStore.prototype), {
+  increment: [RATE_KEY],
+  get: [RATE_KEY],
+  extend: [RATE_KEY],
+  decrement: [RATE_KEY],
+  resetKey: [RATE_KEY],
+})
 
 /**
  * Caches the generation, a word in every counter's key: a new word resets all counters. The cached

@@ -6,7 +6,18 @@
 import type { MemcachedClient } from '../client/client.ts'
 import { MintringError } from '../errors.ts'
 import { nextTick } from '../runtime.ts'
-import { checkAdapter, PREFIX, SECONDS } from './adapter-arguments.ts'
+import {
+  ANY_CALLBACK,
+  type Argument,
+  type Arguments,
+  argument,
+  CALLBACK,
+  checkAdapter,
+  checkCalls,
+  PREFIX,
+  SECONDS,
+  unless,
+} from './adapter-arguments.ts'
 import type { Lifetime } from './lifetime.ts'
 import { lifetimeOfMs, lifetimeOfSeconds } from './lifetime.ts'
 import { checkPeer } from './peer.ts'
@@ -57,10 +68,35 @@ export interface SessionCalls {
 
 const DAY_SECONDS = 86_400
 
+const ID: Argument = argument(
+  'session id',
+  unless((given) => typeof given === 'string', 'text'),
+)
+
+/** A session, with a cookie whose lifetime is valid. */
+const SESSION: Argument = (given, verb) => {
+  argument('session', unless(isObject, 'an object'))(given, verb)
+  lifetimeOf(given as StoredSession, undefined)
+}
+
+const ARGUMENTS: Arguments<SessionCalls> = {
+  get: [ID, CALLBACK],
+  set: [ID, SESSION, ANY_CALLBACK],
+  destroy: [ID, ANY_CALLBACK],
+  touch: [ID, SESSION, ANY_CALLBACK],
+  all: [CALLBACK],
+  length: [CALLBACK],
+  clear: [ANY_CALLBACK],
+}
+
+function isObject(given: unknown): boolean {
+  return typeof given === 'object' && given !== null && !Array.isArray(given)
+}
+
 /**
  * Returns a session store for `@fastify/session`: `store: sessionStore(client)`.
  * `expressSessionStore` uses the same methods. The callback receives failures as the client's
- * MintringError, and `null` for a missing session.
+ * MintringError, and `null` for a missing session. Invalid arguments throw if there is no callback.
  */
 export function sessionStore(
   client: MemcachedClient,
@@ -83,7 +119,7 @@ export function sessionStore(
     if (ttl === 'over') await destroy(id)
     else await client.touch(keyOf(id), ttl)
   }
-  return {
+  const calls: SessionCalls = {
     get: (id, done) => settle(read(id), done),
     set: (id, session, done) => settle(write(id, session), done),
     destroy: (id, done) => settle(destroy(id), done),
@@ -92,6 +128,7 @@ export function sessionStore(
     length: (done) => settle(refuse<never>('length() has no number of sessions'), done),
     clear: (done) => settle(refuse<void>('clear() cannot find the sessions'), done),
   }
+  return checkCalls(calls, ARGUMENTS)
 }
 
 /** The store class for express-session: a subclass of its `Store` with these methods. */
@@ -167,11 +204,9 @@ function toPlain(session: StoredSession): unknown {
 function lifetimeOf({ cookie }: StoredSession, ttl: number | undefined): Lifetime {
   const expires = cookie?.expires
   const maxAgeMs = expires ? new Date(expires).getTime() - Date.now() : cookie?.maxAge
-  // An invalid date or number counts as no lifetime.
-  if (typeof maxAgeMs !== 'number' || Number.isNaN(maxAgeMs)) {
-    return lifetimeOfSeconds(ttl ?? DAY_SECONDS)
-  }
-  return maxAgeMs <= 0 ? 'over' : lifetimeOfMs(maxAgeMs)
+  // express-session also has `false` for none.
+  if (!maxAgeMs && typeof maxAgeMs !== 'number') return lifetimeOfSeconds(ttl ?? DAY_SECONDS)
+  return maxAgeMs === 0 ? 'over' : lifetimeOfMs(maxAgeMs)
 }
 
 async function refuse<Result>(what: string): Promise<Result> {

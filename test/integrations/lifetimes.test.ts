@@ -166,10 +166,10 @@ describe('a session on a real memcached', () => {
     const store = sessionStore(client)
     const cookies = [
       { maxAge: Number.POSITIVE_INFINITY },
-      { maxAge: Number.NaN },
       { maxAge: null },
+      // express-session stores `false` for a cookie without an age.
+      { maxAge: false as never, expires: false as never },
       { expires: new Date('9999-12-31') },
-      { expires: 'no date' },
       {},
     ]
     for (const cookie of cookies) {
