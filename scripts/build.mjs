@@ -21,7 +21,7 @@ rmSync(join(root, 'dist'), { recursive: true, force: true })
 const imported = packages.filter((name) => name !== 'generic-pool')
 const exported = await writeCode(cjs, [...doors, 'cli/main', 'cli/remap-worker'], imported)
 writeModules(cjs, esm, Object.fromEntries(doors.map((door) => [door, exported[door]])))
-await writeTypes(cjs, doors, packages)
+await writeTypes(cjs, doors, packages, exported)
 writeTypesOver(cjs, esm, doors)
 makeExecutable(binary)
 

@@ -34,7 +34,7 @@ const LAZY = {
   admin: /^client\/(admin|verbs\/(dumps|raw))\./,
   // Not what plain values share with refills, nor what checks a policy.
   refill:
-    /^(refill\/(?!(stamp|policy|tags\/(tail|names))\.)|client\/(refills|refill-|tag-store|view))/,
+    /^(refill\/(?!(paths\/stamp|policy|tags\/(tail|names))\.)|client\/(refills|refill-|tag-store|view))/,
 }
 const ROOMS = { ...LAZY, ...EAGER }
 
@@ -46,11 +46,13 @@ const ROOMS = { ...LAZY, ...EAGER }
 export async function writeCode(folder, entries, packages, sources = src) {
   const input = inputOf(entries, sources)
   const doorPaths = new Set(Object.values(input))
+  const notDoor = (test) => (path) => !doorPaths.has(path) && test(path)
   const external = externalOf(packages)
   const bundle = await rolldown({
     input,
     external,
-    // A lazy room must not draw what it imports with it. No other file imports a door.
+    // A lazy room must not draw what it imports with it. So that no file needs more of a door than
+    // its source exports, no door is in a group.
     preserveEntrySignatures: 'allow-extension',
     platform: 'node',
     // The oldest Node of `engines`: it has no `await using`.
@@ -74,10 +76,10 @@ export async function writeCode(folder, entries, packages, sources = src) {
       groups: [
         ...Object.keys(ROOMS).map((name) => ({
           name,
-          test: (path) => !doorPaths.has(path) && isIn(name, sources)(path),
+          test: notDoor(isIn(name, sources)),
         })),
         // What several adapters share is small: one file rather than one for each.
-        { name: 'adapters', test: /[\\/]integrations[\\/]/, minShareCount: 2 },
+        { name: 'adapters', test: notDoor(isAdapter(sources)), minShareCount: 2 },
       ],
     },
   })
@@ -146,9 +148,12 @@ function escaped(char) {
   return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
-/** Writes the declarations of CommonJS into `folder`. */
-export async function writeTypes(folder, entries, packages) {
-  const plugins = [dts({ tsconfig: join(root, 'tsconfig.json') })]
+/**
+ * Writes the declarations of CommonJS into `folder`. `names` is the result of writeCode(): what an
+ * entry does not export as a value, it declares as a type.
+ */
+export async function writeTypes(folder, entries, packages, names) {
+  const plugins = [dts({ tsconfig: join(root, 'tsconfig.json') }), typesOnly(names)]
   const input = inputOf(entries, src)
   const bundle = await rollup({
     input,
@@ -165,6 +170,23 @@ export async function writeTypes(folder, entries, packages) {
     manualChunks: (path) => Object.keys(EAGER).find((name) => isIn(name, src)(path)),
   })
   await bundle.close()
+}
+
+/** The declarations of several entries are bundled together, which loses `type` of `export type`. */
+function typesOnly(names) {
+  const named = (specifier) => specifier.split(' as ').at(-1).trim()
+  return {
+    name: 'types-only',
+    renderChunk(code, { isEntry, name }) {
+      if (!isEntry) return undefined
+      return code.replaceAll(/^export \{(.*)\}/gm, (_, specifiers) => {
+        const marked = specifiers
+          .split(',')
+          .map((one) => (names[name].includes(named(one)) ? one : ` type ${one.trim()}`))
+        return `export {${marked.join(',')} }`
+      })
+    },
+  }
 }
 
 /**
@@ -189,6 +211,10 @@ function externalOf(packages) {
 
 function isIn(room, sources) {
   return (path) => ROOMS[room].test(relative(sources, path))
+}
+
+function isAdapter(sources) {
+  return (path) => relative(sources, path).startsWith('integrations/')
 }
 
 function isCli(sources) {

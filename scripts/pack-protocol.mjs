@@ -16,8 +16,9 @@ const stage = mkdtempSync(join(tmpdir(), `${NAME}-`))
 try {
   const entries = ['protocol/index']
   const [esm, cjs] = ['esm', 'cjs'].map((format) => join(stage, format))
-  writeModules(cjs, esm, await writeCode(cjs, entries, []))
-  await writeTypes(cjs, entries, [])
+  const exported = await writeCode(cjs, entries, [])
+  writeModules(cjs, esm, exported)
+  await writeTypes(cjs, entries, [], exported)
   writeTypesOver(cjs, esm, entries)
   writeJson(join(stage, 'package.json'), manifest())
   cpSync(join(root, 'LICENSE'), join(stage, 'LICENSE'))

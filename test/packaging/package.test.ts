@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { after, before, describe, test } from 'node:test'
 import { compileFunction } from 'node:vm'
+import ts from 'typescript'
 import { root } from '../house/sources.ts'
 import { installInto, newFolder, npm, type Packed, pack, runIn } from './pack.ts'
 
@@ -107,6 +108,25 @@ describe('the package, packed and installed elsewhere', () => {
     assert.equal(node('both.mjs').trim(), 'true')
   })
 
+  test('has entry points that export exactly what their declarations declare', () => {
+    write(
+      'names.mjs',
+      `import { createRequire } from 'node:module'
+       const require = createRequire(import.meta.url)
+       const names = {}
+       for (const door of ${JSON.stringify(doors)}) {
+         names[door] = [await import(door), require(door)].map((one) => Object.keys(one).sort())
+       }
+       console.log(JSON.stringify(names))`,
+    )
+    const exported: Record<string, readonly string[][]> = JSON.parse(node('names.mjs'))
+    const declared = declaredNames(installed())
+    for (const door of doors) {
+      assert.ok(declared[door]!.length > 0, `${door} declares nothing`)
+      for (const names of exported[door]!) assert.deepEqual(names, declared[door], door)
+    }
+  })
+
   test('works as CommonJS where require cannot load ES modules', () => {
     write(
       'client.cjs',
@@ -201,6 +221,34 @@ describe('the package, packed and installed elsewhere', () => {
     node(attw, packed.tarball, '--format', 'ascii')
   })
 })
+
+/** The names of the values that the declarations of each entry point export, sorted. */
+function declaredNames(folder: string): Record<string, readonly string[]> {
+  const paths = doors.map((door) => {
+    const { types } = manifest.exports[door.replace('mintring', '.')].require
+    return join(folder, types)
+  })
+  const program = ts.createProgram(paths, { module: ts.ModuleKind.NodeNext, types: [] })
+  const checker = program.getTypeChecker()
+  const isValue = (symbol: ts.Symbol): boolean => {
+    const [declaration] = symbol.declarations ?? []
+    const isSpecifier = declaration !== undefined && ts.isExportSpecifier(declaration)
+    if (isSpecifier && (declaration.isTypeOnly || declaration.parent.parent.isTypeOnly))
+      return false
+    const isAlias = (symbol.flags & ts.SymbolFlags.Alias) !== 0
+    const own = isAlias ? checker.getAliasedSymbol(symbol) : symbol
+    return (own.flags & ts.SymbolFlags.Value) !== 0
+  }
+  const namesIn = (path: string): readonly string[] => {
+    const module = checker.getSymbolAtLocation(program.getSourceFile(path)!)!
+    return checker
+      .getExportsOfModule(module)
+      .filter(isValue)
+      .map(({ name }) => name)
+      .sort()
+  }
+  return Object.fromEntries(doors.map((door, i) => [door, namesIn(paths[i]!)]))
+}
 
 /** Prints which parts of the package plain verbs load, then what getOrSet and behaviorsFrom add. */
 const LAZY_SCRIPT = `
