@@ -34,7 +34,7 @@ const LAZY = {
   admin: /^client\/(admin|verbs\/(dumps|raw))\./,
   // Not what plain values share with refills, nor what checks a policy.
   refill:
-    /^(refill\/(?!(paths\/stamp|policy|tags\/(tail|names))\.)|client\/(refills|refill-|tag-store|view))/,
+    /^(refill\/(?!(paths\/stamp|policy|tags\/(tail|names))\.)|client\/(refill|tag-store|view))/,
 }
 const ROOMS = { ...LAZY, ...EAGER }
 
@@ -172,7 +172,7 @@ export async function writeTypes(folder, entries, packages, names) {
   await bundle.close()
 }
 
-/** The declarations of several entries are bundled together, which loses `type` of `export type`. */
+/** Bundling the declarations of several entries together loses the `type` of `export type`. */
 function typesOnly(names) {
   const named = (specifier) => specifier.split(' as ').at(-1).trim()
   return {

@@ -99,12 +99,25 @@ export const TEXT: Argument = argument(
   unless((given) => typeof given === 'string', 'text: write JSON.stringify(value)'),
 )
 
+/** An array of tags. */
+export const TAGS: Argument = (given, verb) => {
+  if (!isTags(given)) throw badArgument(`${verb}() takes an array of tags such as ['product:17']`)
+}
+
+/** Whether a value is an array of texts. */
+export function isTags(given: unknown): given is readonly string[] {
+  return Array.isArray(given) && given.every((tag) => typeof tag === 'string')
+}
+
 /** The options of a method; null counts as none. */
 export function optionsOf(checks: Checks): Argument {
   return (given, verb) => checkValues(verb, given ?? undefined, checks)
 }
 
-const isFunction = (given: unknown): boolean => typeof given === 'function'
+/** Whether a value is a function. */
+export function isFunction(given: unknown): boolean {
+  return typeof given === 'function'
+}
 
 /** A callback that a method needs. */
 export const CALLBACK: Argument = argument('callback', unless(isFunction, 'a function'))

@@ -5,7 +5,17 @@
 
 import { badArgument, refuseCallbacks } from '../arguments.ts'
 import type { MemcachedClient } from '../client/client.ts'
-import { type Check, checkAdapter, unless } from './adapter-arguments.ts'
+import {
+  anything,
+  type Check,
+  checkAdapter,
+  checkCalls,
+  isTags,
+  KEY,
+  optionsOf,
+  TEXT,
+  unless,
+} from './adapter-arguments.ts'
 import { lifetimeOfSeconds } from './lifetime.ts'
 import { safeKey } from './safe-key.ts'
 import { TaggedTexts } from './tagged-texts.ts'
@@ -26,7 +36,7 @@ export interface ApolloCacheOptions {
 }
 
 const TAGS: Check = unless(
-  (given) => typeof given === 'function' || isNames(given),
+  (given) => typeof given === 'function' || isTags(given),
   "an array such as ['graphql'], or a function that returns one",
 )
 
@@ -74,7 +84,7 @@ export class ApolloCache {
   private tagsOf(value: string, key: string): readonly string[] {
     const { tags = [] } = this
     const names = typeof tags === 'function' ? tags(value, key) : tags
-    if (!isNames(names)) throw badArgument('tags of a value must be an array of strings')
+    if (!isTags(names)) throw badArgument('tags of a value must be an array of strings')
     return names
   }
 
@@ -83,8 +93,8 @@ export class ApolloCache {
   }
 }
 
-refuseCallbacks(ApolloCache.prototype)
-
-function isNames(given: unknown): given is readonly string[] {
-  return Array.isArray(given) && given.every((name) => typeof name === 'string')
-}
+checkCalls(refuseCallbacks(ApolloCache.prototype), {
+  get: [KEY],
+  set: [KEY, TEXT, optionsOf({ ttl: anything })],
+  delete: [KEY],
+})

@@ -5,7 +5,17 @@
 
 import { refuseCallbacks } from '../arguments.ts'
 import type { MemcachedClient } from '../client/client.ts'
-import { anything, checkAdapter, checkValues, PREFIX } from './adapter-arguments.ts'
+import {
+  anything,
+  argument,
+  checkAdapter,
+  checkCalls,
+  checkValues,
+  isTags,
+  KEY,
+  KEYS,
+  PREFIX,
+} from './adapter-arguments.ts'
 import { ClearableStore } from './clearable.ts'
 import { lifetimeOfMs } from './lifetime.ts'
 import { safeKey } from './safe-key.ts'
@@ -54,6 +64,7 @@ export class MintringDriver {
 
   /** Returns a driver for one namespace. Clearing the namespace or any parent deletes its keys. */
   namespace(name: string): MintringDriver {
+    NAMESPACE(name, 'namespace')
     return new MintringDriver({ client: this.client, prefix: this.full(name) })
   }
 
@@ -79,6 +90,7 @@ export class MintringDriver {
 
   /** Stores a text for `ttlMs` milliseconds; without `ttlMs` it does not expire. */
   async set(key: string, value: string, ttlMs?: number): Promise<boolean> {
+    const lifetime = lifetimeOfMs(ttlMs)
     if (key.startsWith(TAG_KEY)) {
       await this.client.invalidateTags(this.tagName(key.slice(TAG_KEY.length)))
     }
@@ -88,7 +100,7 @@ export class MintringDriver {
     const staleAtMs = typeof logicalExpiration === 'number' ? logicalExpiration : undefined
     const stored =
       names.length === 0 ? value : await this.texts.tagged(full, value, names, staleAtMs)
-    return this.store.set(full, stored, lifetimeOfMs(ttlMs))
+    return this.store.set(full, stored, lifetime)
   }
 
   /** Deletes a key; returns whether it was stored. */
@@ -125,7 +137,16 @@ export class MintringDriver {
   }
 }
 
-refuseCallbacks(MintringDriver.prototype)
+const NAMESPACE = argument('name', PREFIX)
+
+checkCalls(refuseCallbacks(MintringDriver.prototype), {
+  get: [KEY],
+  getMany: [KEYS],
+  pull: [KEY],
+  set: [KEY],
+  delete: [KEY],
+  deleteMany: [KEYS],
+})
 
 /**
  * Makes mintring bentocache's second level:
@@ -164,10 +185,6 @@ function entryIn(text: string): BentoEntry {
   } catch {
     return {}
   }
-}
-
-function isTags(tags: unknown): tags is readonly string[] {
-  return Array.isArray(tags) && tags.every((tag) => typeof tag === 'string')
 }
 
 /** Returns the entry as expired: bentocache then loads, and serves it during its grace period. */

@@ -4,7 +4,7 @@
  */
 import { refuseCallbacks } from '../arguments.ts'
 import type { MemcachedClient } from '../client/client.ts'
-import { checkAdapter, PREFIX } from './adapter-arguments.ts'
+import { checkAdapter, checkCalls, KEY, PREFIX, TEXT } from './adapter-arguments.ts'
 import { byMeta } from './by-meta.ts'
 import { lifetimeOfSeconds, lifetimeToExptime } from './lifetime.ts'
 import { safeKey } from './safe-key.ts'
@@ -53,7 +53,7 @@ export function secondaryStorage(
   checkAdapter('secondaryStorage', client, options, { prefix: PREFIX })
   const { prefix = 'auth:' } = options
   const keyOf = (key: string): string => safeKey(prefix + key, client.behaviors.keyPrefix)
-  return refuseCallbacks({
+  const storage: SecondaryStorage = {
     async get(key) {
       return textOf(await client.get(keyOf(key)))
     },
@@ -71,6 +71,13 @@ export function secondaryStorage(
       const seconds = lifetime === 'over' ? 1 : lifetime
       return increment(client, keyOf(key), seconds)
     },
+  }
+  return checkCalls(refuseCallbacks(storage), {
+    get: [KEY],
+    set: [KEY, TEXT],
+    delete: [KEY],
+    getAndDelete: [KEY],
+    increment: [KEY],
   })
 }
 

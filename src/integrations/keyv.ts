@@ -5,9 +5,17 @@
 
 import { refuseCallbacks } from '../arguments.ts'
 import type { MemcachedClient } from '../client/client.ts'
-import { checkAdapter, unless } from './adapter-arguments.ts'
+import {
+  type Argument,
+  argument,
+  checkAdapter,
+  checkCalls,
+  KEY,
+  KEYS,
+  unless,
+} from './adapter-arguments.ts'
 import { ClearableStore } from './clearable.ts'
-import { lifetimeOfMs, lifetimeUntil } from './lifetime.ts'
+import { type Lifetime, lifetimeOfMs, lifetimeUntil } from './lifetime.ts'
 
 /**
  * An entry of Keyv's `setMany`: Keyv 5 sets `ttl` (ms from now), Keyv 6 sets `expires` (a date in
@@ -87,15 +95,14 @@ export class KeyvMintring {
 
   /** Stores a value. `lifetime`: ms from now for Keyv 5, a date in ms for Keyv 6. */
   async set(key: string, value: unknown, lifetime?: number): Promise<boolean> {
-    const isDate = this.version === 6 && lifetime !== undefined
-    const kept = isDate ? lifetimeUntil(lifetime) : lifetimeOfMs(lifetime)
-    return this.store.set(this.full(key), value, kept)
+    return this.store.set(this.full(key), value, this.kept(lifetime))
   }
 
   /** Stores several entries; returns for each whether it was stored. */
   // biome-ignore lint/suspicious/noExplicitAny: Keyv 5 declares nothing here, Keyv 6 a list.
   async setMany(entries: readonly KeyvEntry[]): Promise<any> {
-    return Promise.all(entries.map((e) => this.set(e.key, e.value, e.expires ?? e.ttl)))
+    const items = entries.map((e) => ({ ...e, kept: this.kept(e.expires ?? e.ttl) }))
+    return Promise.all(items.map((i) => this.store.set(this.full(i.key), i.value, i.kept)))
   }
 
   /** Deletes a key; returns whether it was stored. */
@@ -128,10 +135,32 @@ export class KeyvMintring {
   /** Does nothing: the code that created the client closes it. */
   async disconnect(): Promise<void> {}
 
+  private kept(lifetime: number | undefined): Lifetime {
+    const isDate = this.version === 6 && lifetime !== undefined
+    return isDate ? lifetimeUntil(lifetime) : lifetimeOfMs(lifetime)
+  }
+
   private full(key: string): string {
     // Keyv 5 adds the namespace to the key itself; Keyv 6 leaves that to the adapter.
     return this.version === 6 && this.namespace ? `${this.namespace}:${key}` : key
   }
 }
 
-refuseCallbacks(KeyvMintring.prototype)
+const ENTRIES: Argument = (given, verb) => {
+  argument('entries', unless(Array.isArray, "an array such as [{ key: 'a', value: 1 }]"))(
+    given,
+    verb,
+  )
+  for (const entry of given as readonly unknown[]) KEY(Object(entry).key, verb)
+}
+
+checkCalls(refuseCallbacks(KeyvMintring.prototype), {
+  get: [KEY],
+  getMany: [KEYS],
+  set: [KEY],
+  setMany: [ENTRIES],
+  delete: [KEY],
+  deleteMany: [KEYS],
+  has: [KEY],
+  hasMany: [KEYS],
+})

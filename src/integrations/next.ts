@@ -3,9 +3,22 @@
  * @module next
  */
 
-import { refuseCallbacks } from '../arguments.ts'
+import { badArgument, refuseCallbacks } from '../arguments.ts'
 import type { MemcachedClient } from '../client/client.ts'
-import { checkAdapter, PREFIX } from './adapter-arguments.ts'
+import {
+  type Argument,
+  argument,
+  checkAdapter,
+  checkCalls,
+  isTags,
+  KEY,
+  optional,
+  optionsOf,
+  PREFIX,
+  SECONDS,
+  TAGS,
+  unless,
+} from './adapter-arguments.ts'
 import { NextEntries, unreachable } from './next/entries.ts'
 import {
   IncrementalHandler,
@@ -85,7 +98,7 @@ export function nextCacheHandler(
   checkAdapter('nextCacheHandler', client, options, { prefix: PREFIX })
   const entries = new NextEntries(client, options.prefix ?? DEFAULT_PREFIX)
   const pendingSets = new Map<string, Promise<void>>()
-  return refuseCallbacks({
+  const handler: NextCacheHandler = {
     async get(key) {
       await pendingSets.get(key)
       return readEntry(entries, key).catch(unreachable)
@@ -118,7 +131,30 @@ export function nextCacheHandler(
     async updateTags(tags, durations) {
       await entries.mark(tags, durations)
     },
+  }
+  return checkCalls(refuseCallbacks(handler), {
+    get: [KEY, optional(TAGS)],
+    set: [KEY, PENDING],
+    getExpiration: [TAGS],
+    updateTags: [TAGS, optionsOf({ expire: SECONDS })],
   })
+}
+
+const PENDING: Argument = argument(
+  'entry',
+  unless((given) => typeof Object(given).then === 'function', 'a promise of an entry'),
+)
+
+/** Throws MINTRING_BAD_ARGUMENT unless a rendered value is an entry. */
+function checkEntry(entry: NextCacheEntry): void {
+  const { value, tags, timestamp, expire, revalidate } = Object(entry) as NextCacheEntry
+  // Next.js writes a negative `expire` for an entry that must not be served.
+  const areNumbers = [timestamp, expire, revalidate].every((one) => Number(one) === one)
+  if (typeof value?.getReader === 'function' && areNumbers && isTags(tags)) return
+  throw badArgument(
+    'An entry must have a stream as value, an array of tags, and the numbers timestamp, expire ' +
+      'and revalidate',
+  )
 }
 
 /**
@@ -157,9 +193,11 @@ async function readEntry(entries: NextEntries, key: string): Promise<NextCacheEn
 async function writeEntry(
   entries: NextEntries,
   key: string,
-  { value, ...head }: NextCacheEntry,
+  entry: NextCacheEntry,
   moment: number,
 ): Promise<void> {
+  checkEntry(entry)
+  const { value, ...head } = entry
   const chunks: Uint8Array[] = []
   const reader = value.getReader()
   for (let part = await reader.read(); !part.done; part = await reader.read()) {

@@ -3,6 +3,7 @@
  * @module page-web
  */
 import type { MemcachedClient } from '../client/client.ts'
+import { argument, isFunction, unless } from './adapter-arguments.ts'
 import type { UncacheableReason } from './page/rules.ts'
 import { type PageCacheOptions, pagesOf } from './page/settings.ts'
 import { linesOf } from './page/web-capture.ts'
@@ -61,10 +62,14 @@ export interface WebPageCache {
  */
 export function webPageCache(client: MemcachedClient, options: PageCacheOptions): WebPageCache {
   const { pages, settings } = pagesOf('webPageCache', client, options)
-  const visit = (request: Request, next: WebHandover['next']): Promise<Response> =>
-    visitOfWeb(pages, settings, request, { next, isWrapped: false, arrived: [] })
+  const visit = async (request: Request, next: WebHandover['next']): Promise<Response> => {
+    REQUEST(request, 'pages')
+    HANDLER(next, 'pages')
+    return visitOfWeb(pages, settings, request, { next, isWrapped: false, arrived: [] })
+  }
   return Object.assign((request: Request, next: WebHandler<[]>) => visit(request, next), {
     wrap<Rest extends readonly unknown[]>(handler: WebHandler<Rest>) {
+      HANDLER(handler, 'wrap')
       return (request: Request, ...rest: Rest): Promise<Response> =>
         visit(request, (shown, watch) => {
           if (watch === undefined) return handler(shown, ...rest)
@@ -98,3 +103,9 @@ export function webPageCache(client: MemcachedClient, options: PageCacheOptions)
     purge: (url: string | URL) => pages.purge(url),
   })
 }
+
+const REQUEST = argument(
+  'request',
+  unless((given) => typeof Object(given).method === 'string', 'a Request'),
+)
+const HANDLER = argument('handler', unless(isFunction, 'a function that returns a Response'))

@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { MemcachedClient } from '../client/client.ts'
+import { argument, isFunction, unless } from './adapter-arguments.ts'
 import type { TargetSight } from './page/node-target.ts'
 import { type PageHandover, visitOfNode } from './page/node-visit.ts'
 import type { UncacheableReason } from './page/rules.ts'
@@ -79,6 +80,9 @@ export interface PageCache {
 export function pageCache(client: MemcachedClient, options: PageCacheOptions): PageCache {
   const { pages, settings } = pagesOf('pageCache', client, options)
   const visit = (given: PageRequest, answer: PageResponse, handover: PageHandover): void => {
+    REQUEST(given, 'pages')
+    RESPONSE(answer, 'pages')
+    NEXT(handover.next, 'pages')
     // The page cache uses only what HTTP/1 and HTTP/2 messages have in common.
     const messages = { request: given as IncomingMessage, response: answer as ServerResponse }
     visitOfNode(pages, settings, messages, handover)
@@ -112,8 +116,18 @@ export function pageCache(client: MemcachedClient, options: PageCacheOptions): P
   })
 }
 
+const REQUEST = argument(
+  'request',
+  unless((given) => typeof Object(given).method === 'string', 'a request of node:http'),
+)
+const RESPONSE = argument(
+  'response',
+  unless((given) => isFunction(Object(given).setHeader), 'a response of node:http'),
+)
+const NEXT = argument('next', unless(isFunction, 'a function'))
+
 /** Returns the request itself if express extended it with `hostname` and `protocol`. */
 function expressSight(request: PageRequest): TargetSight | undefined {
-  const { app } = request as { app?: { get?: unknown } }
+  const { app } = Object(request) as { app?: { get?: unknown } }
   return typeof app?.get === 'function' ? (request as TargetSight) : undefined
 }

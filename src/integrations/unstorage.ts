@@ -5,7 +5,17 @@
 
 import { refuseCallbacks } from '../arguments.ts'
 import type { MemcachedClient } from '../client/client.ts'
-import { anything, checkAdapter, PREFIX, SECONDS } from './adapter-arguments.ts'
+import {
+  anything,
+  argument,
+  checkAdapter,
+  checkCalls,
+  KEY,
+  optionsOf,
+  PREFIX,
+  SECONDS,
+  unless,
+} from './adapter-arguments.ts'
 import { ClearableStore, keyBytes } from './clearable.ts'
 import { lifetimeOfSeconds } from './lifetime.ts'
 
@@ -75,7 +85,7 @@ export function unstorageDriver(options: UnstorageDriverOptions): UnstorageDrive
   const write = async (key: string, value: unknown, given?: { ttl?: number }): Promise<void> => {
     await store.set(full(key), value, lifetimeOfSeconds(given?.ttl ?? options.ttl))
   }
-  return refuseCallbacks({
+  const driver: UnstorageDriver = {
     name: 'mintring',
     flags: { ttl: true },
     options,
@@ -97,8 +107,28 @@ export function unstorageDriver(options: UnstorageDriverOptions): UnstorageDrive
     },
     getKeys: async () => [],
     clear: () => store.clear(base),
+  }
+  return checkCalls(refuseCallbacks(driver), {
+    hasItem: [KEY],
+    getItem: [KEY],
+    getItemRaw: [KEY],
+    getItems: [ITEMS],
+    setItem: [KEY, anything, SET_OPTIONS],
+    setItemRaw: [KEY, anything, SET_OPTIONS],
+    removeItem: [KEY],
   })
 }
+
+/** lifetimeOfSeconds() checks the value of `ttl`. */
+const SET_OPTIONS = optionsOf({ ttl: anything })
+
+const ITEMS = argument(
+  'items',
+  unless(
+    (given) => Array.isArray(given) && given.every((item) => typeof item?.key === 'string'),
+    "an array such as [{ key: 'a' }]",
+  ),
+)
 
 /** Wraps objects, because setItem() only stores strings: a stored object is always a raw value. */
 function wrapRaw(value: unknown): unknown {

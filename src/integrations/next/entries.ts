@@ -139,12 +139,19 @@ export class NextEntries {
   }
 }
 
+/** Errors of what Next.js passed: nothing else shows why an entry is not cached. */
+const SHOWN: ReadonlySet<string> = new Set([
+  'MINTRING_TOO_LARGE',
+  'MINTRING_BAD_ARGUMENT',
+  'MINTRING_BAD_TTL',
+])
+
 /**
- * Swallows errors of an unreachable cache, so that reads are misses. Rethrows MINTRING_TOO_LARGE,
- * because nothing else shows why an entry is not cached, and errors that are not the client's.
+ * Swallows errors of an unreachable cache, so that reads are misses. Rethrows errors of what
+ * Next.js passed, and errors that are not the client's.
  */
 export function unreachable(error: unknown): undefined {
-  if (!isMintringError(error) || error.code === 'MINTRING_TOO_LARGE') throw error
+  if (!isMintringError(error) || SHOWN.has(error.code)) throw error
 }
 
 function hardOf(version: string | undefined): string | undefined {

@@ -1,6 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { refuseCallbacks } from '../../arguments.ts'
+import {
+  type Argument,
+  argument,
+  checkCalls,
+  KEY,
+  optionsOf,
+  SECONDS,
+  TAGS,
+  unless,
+} from '../adapter-arguments.ts'
 import type { SeenTags } from '../seen-versions.ts'
 import { type NextEntries, type Standing, type TagDurations, unreachable } from './entries.ts'
 import { packed } from './pack.ts'
@@ -142,7 +152,31 @@ export class IncrementalHandler implements NextIncrementalCacheHandler {
   }
 }
 
-refuseCallbacks(IncrementalHandler.prototype)
+const VALUE: Argument = argument(
+  'value',
+  unless(
+    (given) => given === null || typeof Object(given).kind === 'string',
+    "null or an object with a kind such as 'APP_PAGE'",
+  ),
+)
+
+/** The tags of a context, whose other fields Next.js may extend. */
+const CONTEXT: Argument = (given, verb) => {
+  const { tags = [], softTags = [] } = Object(given) as NextGetContext
+  TAGS(tags, verb)
+  TAGS(softTags, verb)
+}
+
+/** A tag, or an array of tags. */
+const ONE_OR_MORE: Argument = (given, verb) => {
+  if (typeof given !== 'string') TAGS(given, verb)
+}
+
+checkCalls(refuseCallbacks(IncrementalHandler.prototype), {
+  get: [KEY, CONTEXT],
+  set: [KEY, VALUE, CONTEXT],
+  revalidateTag: [ONE_OR_MORE, optionsOf({ expire: SECONDS })],
+})
 
 /** Reads the build id, which Next.js writes beside the server's files. */
 function buildOf(serverDistDir: string | undefined): string {

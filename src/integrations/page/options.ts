@@ -1,6 +1,6 @@
 import { badArgument } from '../../arguments.ts'
 import { kindOf } from '../../secrets.ts'
-import { anything, type Checks, checkValues, unless } from '../adapter-arguments.ts'
+import { anything, type Checks, checkValues, isFunction, unless } from '../adapter-arguments.ts'
 import { allowedHosts } from './address.ts'
 
 /** Patterns of header names and values (RFC 9110, 5.1 and 5.5). */
@@ -17,7 +17,10 @@ const CHECKS: Checks = {
   staleIfError: anything,
   lease: anything,
   waitTimeoutMs: anything,
-  prefix: unless(isPrefix, `text of at most ${MAX_PREFIX_BYTES} bytes`),
+  prefix: unless(
+    isPrefix,
+    `text of at most ${MAX_PREFIX_BYTES} bytes, valid as UTF-8, without DEL`,
+  ),
   key: unless((given) => given === 'plain' || given === 'md5', "'plain' or 'md5'"),
   contentType: unless(
     (given) => isText(given, HEADER_VALUE) && given.trim() !== '',
@@ -70,8 +73,10 @@ function isText(given: unknown, form: RegExp): given is string {
   return typeof given === 'string' && form.test(given)
 }
 
+/** nginx escapes spaces and control characters in keys, but not DEL. */
 function isPrefix(given: unknown): boolean {
-  return typeof given === 'string' && Buffer.byteLength(given) <= MAX_PREFIX_BYTES
+  if (typeof given !== 'string' || /[\x7f\p{Surrogate}]/u.test(given)) return false
+  return Buffer.byteLength(given) <= MAX_PREFIX_BYTES
 }
 
 function isListOf(given: unknown, form: RegExp): given is string[] {
@@ -91,8 +96,4 @@ function isOrigin(given: unknown): boolean {
 
 function isCount(given: unknown): boolean {
   return typeof given === 'number' && given >= 0
-}
-
-function isFunction(given: unknown): boolean {
-  return typeof given === 'function'
 }

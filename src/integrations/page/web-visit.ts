@@ -1,3 +1,5 @@
+import { badArgument } from '../../arguments.ts'
+import { kindOf } from '../../secrets.ts'
 import type { PageTarget } from './address.ts'
 import { type Asked, isCandidate } from './asked.ts'
 import type { Pages, PagesSettings } from './pages.ts'
@@ -124,6 +126,7 @@ class WebVisit extends Visit {
     try {
       const shown = shownRequest(this.#request, this.target, this.asked, { watch, ignored })
       const response = await this.#handover.next(shown, watch)
+      checkResponse(response)
       const { sent, capture } = captureWeb(response, context, watch)
       this.#ways.resolve(sent)
       // The visitor left and this call has resolved, so the server will not read this response.
@@ -140,4 +143,11 @@ class WebVisit extends Visit {
   #left(): Promise<'cut'> {
     return new Promise((resolve) => whenLeft(this.#request.signal, () => resolve('cut')))
   }
+}
+
+/** Works for the responses of any realm and server. */
+function checkResponse(given: unknown): void {
+  const { status, headers } = Object(given) as Partial<Response>
+  if (typeof status === 'number' && typeof headers?.get === 'function') return
+  throw badArgument(`The handler of a page must return a Response, not ${kindOf(given)}`)
 }

@@ -12,7 +12,7 @@ const BAD: Readonly<Record<keyof PageCacheOptions, readonly unknown[]>> = {
   staleIfError: [-1, 0.5, Number.NaN, 'm', null, {}],
   lease: [0, 1, 2.5, Number.NaN, 'soon', null],
   waitTimeoutMs: [-1, 0.5, Number.NaN, '5s', null, Number.POSITIVE_INFINITY],
-  prefix: [1, null, {}, [], 'p'.repeat(201)],
+  prefix: [1, null, {}, [], 'p'.repeat(201), 'p\x7f', 'p\ud800'],
   key: ['MD5', 'sha256', '', null, 1, () => 'key'],
   contentType: ['', ' ', null, 1, ['text/html'], 'text/html\r\nX-Other: 1'],
   origin: ['', 'localhost', 'localhost:3000', 'ftp://127.0.0.1', null, 3000, {}],

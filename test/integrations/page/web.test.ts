@@ -101,7 +101,7 @@ describe('the page cache of web requests', () => {
     for (const returned of [undefined, null, 'text', {}]) {
       await assert.rejects(
         pages(asking(), () => returned as never),
-        TypeError,
+        { code: 'MINTRING_BAD_ARGUMENT', message: /must return a Response, not / },
       )
     }
   })
