@@ -43,14 +43,16 @@ function inArray(values: readonly unknown[]): Loss | undefined {
   return undefined
 }
 
-function inObject(value: object): Loss | undefined {
+/** `isResult`: the value is what a toJSON() returned, whose own toJSON() JSON never calls. */
+function inObject(value: object, isResult = false): Loss | undefined {
   const prototype = Object.getPrototypeOf(value)
   // Works across realms: only an Object.prototype has no prototype itself.
   const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null
   if (!isPlain) {
     const found = lossOfClass(value)
-    if (found !== undefined || hasToJson(value)) return found
-  } else if (hasToJson(value)) return undefined
+    if (found !== undefined) return found
+  }
+  if (!isResult && hasToJson(value)) return inResult(value)
   const names = Object.keys(value)
   if (!isPlain && names.length === 0) {
     return loss(`a ${classOf(value)} (JSON keeps nothing of it)`, 'convert it first')
@@ -58,10 +60,24 @@ function inObject(value: object): Loss | undefined {
   for (const name of names) {
     const member = (value as Record<string, unknown>)[name]
     if (member === undefined || typeof member === 'string') continue
+    if (isResult && name === 'toJSON') continue
     const found = lossIn(member)
     if (found !== undefined) return { ...found, path: pathOf(name) + found.path }
   }
   return undefined
+}
+
+/** Returns the loss in what the toJSON() of an object returns. */
+function inResult(value: JsonMaker): Loss | undefined {
+  if (types.isDate(value)) {
+    return Number.isNaN(value.getTime()) ? loss('an invalid Date', 'store null') : undefined
+  }
+  const result = value.toJSON('')
+  if (typeof result !== 'object' || result === null || Array.isArray(result)) {
+    // A member whose toJSON() returns undefined is undefined again after decoding.
+    return result === undefined ? undefined : lossIn(result)
+  }
+  return inObject(result, true)
 }
 
 /** Returns the loss of a class that JSON cannot encode, even if it has properties or a toJSON. */
@@ -79,7 +95,11 @@ function lossOfClass(value: object): Loss | undefined {
   return undefined
 }
 
-const hasToJson = (value: object): boolean =>
+interface JsonMaker {
+  toJSON(key: string): unknown
+}
+
+const hasToJson = (value: object): value is JsonMaker =>
   typeof (value as { toJSON?: unknown }).toJSON === 'function'
 
 function loss(what: string, instead: string): Loss {

@@ -59,6 +59,14 @@ const LOST: Readonly<Record<string, unknown>> = {
   'Infinity in an array': [Infinity],
   'a hole in an array': new Array(2),
   'a bigint in an object': { count: 1n },
+  'a Map from toJSON': { toJSON: () => new Map([[1, 2]]) },
+  'a Map inside of what toJSON returns': { toJSON: () => ({ seen: new Map() }) },
+  'bytes from toJSON': { toJSON: () => new Uint8Array(1) },
+  'a promise from toJSON': { toJSON: async () => 1 },
+  'NaN from toJSON': { toJSON: () => Number.NaN },
+  'a Date from toJSON, whose own toJSON is not called': { toJSON: () => new Date(0) },
+  'an invalid Date': new Date(Number.NaN),
+  'an invalid Date of another realm': foreign('new Date(NaN)'),
   'a Map far inside': { users: [{ seen: new Map() }] },
 }
 
@@ -73,6 +81,20 @@ const KEPT: Readonly<Record<string, [unknown, string]>> = {
   'a Date': [{ at: new Date(0) }, '{"at":"1970-01-01T00:00:00.000Z"}'],
   'a URL': [new URL('http://a/'), '"http://a/"'],
   'a class with toJSON': [{ toJSON: () => ({ a: 1 }) }, '{"a":1}'],
+  'an object whose toJSON returns itself': [
+    {
+      a: 1,
+      toJSON() {
+        return this
+      },
+    },
+    '{"a":1}',
+  ],
+  'a member whose toJSON returns undefined': [{ a: { toJSON: () => undefined } }, '{}'],
+  'an object from toJSON with a Date': [
+    { toJSON: () => ({ at: new Date(0) }) },
+    '{"at":"1970-01-01T00:00:00.000Z"}',
+  ],
   'nothing inside': [{}, '{}'],
   'an array of nothing': [[], '[]'],
 }
