@@ -15,8 +15,8 @@ void runCommandLine(process.argv.slice(2), io)
   .then((code) => {
     process.off('beforeExit', endless)
     process.exitCode = code
-    // After Ctrl-C, exits despite open handles, such as a pending read of standard input.
+    // Exits despite open handles, such as those of a loader or a pending read of standard input.
     // The callback of write('') is called when all earlier output has been written.
-    if (io.signal.aborted) process.stdout.write('', () => process.exit())
+    process.stdout.write('', () => process.stderr.write('', () => process.exit()))
   })
   .finally(close)

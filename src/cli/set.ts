@@ -50,12 +50,19 @@ function readAs(bytes: Buffer, as: string): unknown {
     case 'text':
       return bytes.toString('utf8')
     case 'bytes':
-      return Buffer.from(bytes.toString('latin1'), 'base64')
+      return bytesOf(bytes.toString('latin1'))
     case 'json':
       return jsonOf(bytes.toString('utf8'))
     default:
       throw new UsageError(`--as takes text, json or bytes, not '${escaped(as)}'`)
   }
+}
+
+function bytesOf(text: string): Buffer {
+  const digits = text.replace(/\s/g, '')
+  const isBase64 = /^[\w+/-]*={0,2}$/.test(digits) && digits.replace(/=/g, '').length % 4 !== 1
+  if (isBase64) return Buffer.from(digits, 'base64')
+  throw new UsageError('the value is not base64, which --as bytes requires')
 }
 
 function jsonOf(text: string): unknown {

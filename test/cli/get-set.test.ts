@@ -64,6 +64,8 @@ describe('mintring get and set', () => {
       ['set', 'a', 'b', 'c'],
       ['set', 'a', 'b', '--as', 'xml'],
       ['set', 'a', '{', '--as', 'json'],
+      ['set', 'a', '###', '--as', 'bytes'],
+      ['set', 'a', 'AAAAA', '--as', 'bytes'],
       ['set', 'a', '-'],
     ]) {
       assert.equal((await run(line)).code, 2, line.join(' '))

@@ -111,6 +111,30 @@ describe('Ctrl-C', () => {
     assert.match(ended.stderr, /waits for a promise that never settles/)
   })
 
+  for (const [exported, code] of [
+    ['load = (key) => key', 0],
+    ['none = 1', 2],
+  ] as const) {
+    it(`is not needed when a loader holds a handle: warm exits with ${code}`, async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'mintring-'))
+      const loader = join(folder, 'loader.mjs')
+      writeFileSync(loader, `setInterval(() => {}, 1000)\nexport const ${exported}\n`)
+      const server = await startServer()
+      const args = ['--import', 'tsx', 'src/cli/main.ts', 'warm', '--loader', loader]
+      const child = spawn(process.execPath, [...args, '-s', server.address], { timeout: 30_000 })
+      child.stdin.end('a\nb\n')
+      let out = ''
+      child.stdout.on('data', (text) => {
+        out += text
+      })
+      const [ended] = await once(child, 'close')
+      await server.close()
+      rmSync(folder, { recursive: true })
+      assert.equal(ended, code)
+      assert.equal(/2 keys: 2 stored/.test(out), code === 0)
+    })
+  }
+
   const isWindows = process.platform === 'win32'
   for (const [verb, option] of [
     ['remap', '--keys-from'],
