@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { systemCodeOf } from '../errors.ts'
 import { parseServers } from '../hosts/address.ts'
 import { didYouMean } from '../ring/suggest.ts'
@@ -113,8 +114,9 @@ export function checkDiscovery(value: unknown): string | undefined {
     return 'takes exactly one of endpoint, dns and servers'
   }
   if (endpoint !== undefined) parseServers(endpoint as string)
-  if (dns !== undefined && (typeof dns !== 'string' || dns === ''))
-    return 'needs a host name in dns'
+  if (dns !== undefined && !isHostName(dns)) {
+    return "needs a host name in dns, such as 'cache.internal': no scheme, port or password"
+  }
   if (servers !== undefined && typeof servers !== 'function') return 'needs a function in servers'
   if (port !== undefined && (dns === undefined || !isBetween(port, 1, 65_535))) {
     return 'takes a port from 1 to 65535, and only together with dns'
@@ -126,6 +128,11 @@ export function checkDiscovery(value: unknown): string | undefined {
     return `takes a timeoutMs from 1 to ${MAX_INTERVAL_MS}`
   }
   return undefined
+}
+
+/** Whether it is a name or an IP address. The error does not show it: it may hold a password. */
+function isHostName(value: unknown): boolean {
+  return typeof value === 'string' && (/^[\p{L}\p{N}_.-]+$/u.test(value) || isIP(value) > 0)
 }
 
 function isBetween(value: unknown, min: number, max: number): boolean {

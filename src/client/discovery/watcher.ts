@@ -1,10 +1,11 @@
 import type { Behaviors } from '../../behaviors/behaviors.ts'
 import type { Discovery } from '../../behaviors/types.ts'
 import { type After, within } from '../../deadline.ts'
-import { MintringError } from '../../errors.ts'
+import { isMintringError, MintringError, messageOf, systemCodeOf } from '../../errors.ts'
 import { listText, parseServers, type ServerAddress } from '../../hosts/address.ts'
 import type { RingServer } from '../../ring/server.ts'
 import { clearTimeout, setTimeout } from '../../runtime.ts'
+import { withoutCredentials } from '../../secrets.ts'
 import { Damper } from './damper.ts'
 import { dnsSource } from './dns.ts'
 import { endpointSource } from './endpoint.ts'
@@ -29,7 +30,7 @@ export interface WatcherHooks {
   /** Called when the list has changed. */
   changed(servers: readonly ServerAddress[]): void
   /** Called when the lookup failed; the current list stays in use. */
-  failed(error: unknown): void
+  failed(error: MintringError): void
   /** Called when the list keeps changing back and forth; it is applied once it stays the same. */
   flapping(): void
 }
@@ -108,8 +109,9 @@ export class DiscoveryWatcher {
       else if (verdict === 'follow') this.#follow({ servers, list })
     } catch (error) {
       if (this.#isClosed) throw closed()
-      this.#hooks.failed(error)
-      throw error
+      const failure = failed(error)
+      this.#hooks.failed(failure)
+      throw failure
     }
   }
 
@@ -168,6 +170,15 @@ function checked(servers: readonly RingServer[]): readonly ServerAddress[] {
   }
   if (servers.length > 0) return parseServers(servers)
   throw new MintringError('MINTRING_NO_SERVERS', 'Discovery found no servers')
+}
+
+/** Returns the error of a lookup. The cause loses credentials that its message shows. */
+function failed(error: unknown): MintringError {
+  if (isMintringError(error)) return error
+  const message = withoutCredentials(messageOf(error))
+  const isClean = message === messageOf(error)
+  const cause = isClean ? error : Object.assign(new Error(message), { code: systemCodeOf(error) })
+  return new MintringError('MINTRING_CONNECTION', `The lookup failed: ${message}`, { cause })
 }
 
 function closed(): MintringError {
