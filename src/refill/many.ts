@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { types } from 'node:util'
 import { MintringError } from '../errors.ts'
-import { kindOf } from '../secrets.ts'
+import { escaped, kindOf } from '../secrets.ts'
 import type { Clock, Timer } from './clock.ts'
 import type { RefillEntry } from './entry.ts'
 import type { Ask, Loader, LoaderContext, WaitUntil } from './loading.ts'
@@ -93,11 +93,26 @@ class Batch {
       if (!types.isMap(values)) {
         throw new TypeError(`it must return a Map of the values, not ${kindOf(values)}`)
       }
+      checkKeysOf(values, keys)
       for (const { key, resolve } of wanted) resolve(values.get(key))
     } catch (error) {
       for (const { reject } of wanted) reject(error)
     }
   }
+}
+
+/** Throws if a loader returned values, but none for a key that it was called with. */
+function checkKeysOf(values: ReadonlyMap<unknown, unknown>, wanted: readonly string[]): void {
+  if (values.size === 0 || wanted.some((key) => values.has(key))) return
+  const shown = [...values.keys()].slice(0, 3).map((key) => {
+    return typeof key === 'string'
+      ? `'${escaped(key)}'`
+      : `${kindOf(key)} (${escaped(String(key))})`
+  })
+  throw new TypeError(
+    `the keys of its Map must be those that it was called with, such as ` +
+      `'${escaped(wanted[0] ?? '')}', not ${shown.join(', ')}`,
+  )
 }
 
 function tagOf(wanted: readonly Wanted[]): ManyContext['tag'] {

@@ -214,6 +214,21 @@ for (const dialect of ['meta', 'classic'] as const) {
         coded('MINTRING_LOADER'),
       )
     })
+
+    test('rejects when its loader names its values by other keys', async () => {
+      for (const values of [new Map([[1, 'x']]), new Map([['17', 'x']])]) {
+        const w = world(dialect)
+        const load = (async () => values) as never
+        await assert.rejects(w.when(w.start().refill.getOrSetMany(['row:1'], load, POLICY)), {
+          code: 'MINTRING_LOADER',
+          message: /must be those that it was called with, such as 'row:1', not (a number|'17')/,
+        })
+      }
+      const w = world(dialect)
+      const table = async () => new Map(['a', 'other'].map((key) => [key, key]))
+      const found = await w.when(w.start().refill.getOrSetMany(['a', 'b'], table, POLICY))
+      assert.deepEqual([...found], [['a', 'a']])
+    })
   })
 }
 
