@@ -99,8 +99,14 @@ export function checkOptionNames(verb: string, options: unknown, known: OptionNa
 }
 
 /** Returns the built-in type of an object, of any realm: `Object`, `Date`, `Map`, `Promise`. */
-function tagOf(value: unknown): string {
+export function tagOf(value: unknown): string {
   return Object.prototype.toString.call(value).slice(8, -1)
+}
+
+/** Throws MINTRING_BAD_ARGUMENT unless the value is true or false. */
+export function checkBoolean(what: string, value: unknown): void {
+  if (typeof value !== 'boolean')
+    throw badArgument(`${what} must be true or false, not ${kindOf(value)}`)
 }
 
 /** Creates a MINTRING_BAD_ARGUMENT error. */
@@ -145,6 +151,9 @@ export function refuseCallbacks<Target extends object>(target: Target): Target {
   return refuseSurplus(target, { refuses: (surplus) => typeof surplus === 'function' })
 }
 
+/** Whether a surplus argument was given: `undefined` is what an omitted one is. */
+export const isGiven = (surplus: unknown): boolean => surplus !== undefined
+
 function isObject(given: unknown): boolean {
   return typeof given === 'function' || (typeof given === 'object' && given !== null)
 }
@@ -177,7 +186,11 @@ export function surplusError(verb: string, count: number, surplus: unknown): Min
 
 const ORDINALS = ['1st', '2nd', '3rd']
 
-function tooMany(verb: string, count: number, surplus: unknown): MintringError {
+/** Creates the error for a surplus argument of a method that takes `count` arguments. */
+export function tooMany(verb: string, count: number, surplus: unknown): MintringError {
+  if (typeof surplus === 'string' && verb.includes('Many')) {
+    return badArgument(`${verb}() takes its keys as one array: ${verb}(['a', 'b'])`)
+  }
   const most = `${count === 0 ? 'no' : count} argument${count === 1 ? '' : 's'}`
   const ordinal = ORDINALS[count] ?? `${count + 1}th`
   return badArgument(`${verb}() takes ${most}: remove the ${ordinal}, ${kindOf(surplus)}`)

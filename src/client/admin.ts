@@ -1,5 +1,5 @@
 import type { OptionNames } from '../arguments.ts'
-import { badArgument, OPERATION_OPTIONS } from '../arguments.ts'
+import { badArgument, checkBoolean, OPERATION_OPTIONS } from '../arguments.ts'
 import {
   lruCrawlerSleepHead,
   lruCrawlerSwitchHead,
@@ -124,6 +124,7 @@ export function changeLruCrawler(
 ): Promise<Outcomes<string>> {
   checkOptions('lruCrawler', options)
   checkChange('lruCrawler', change, ['enabled', 'sleepMicroseconds', 'tocrawl', 'crawl'])
+  if ('enabled' in change) checkBoolean('lruCrawler(): enabled', change.enabled)
   return command(core, lruCrawlerHead(change), options)
 }
 
@@ -134,6 +135,7 @@ export function shutdownHost(
   options: ShutdownOptions | undefined,
 ): Promise<void> {
   checkOptions('shutdown', options, SHUTDOWN_OPTIONS)
+  if (options?.graceful !== undefined) checkBoolean('shutdown(): graceful', options.graceful)
   hostNamed(core, host)
   return shutdown(core, host, options?.graceful === true, options)
 }

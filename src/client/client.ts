@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { refuseSurplus, surplusError } from '../arguments.ts'
+import { isGiven, refuseSurplus, surplusError, tooMany } from '../arguments.ts'
 import type { Behaviors, BehaviorsInput } from '../behaviors/behaviors.ts'
 import type { Environment } from '../behaviors/env.ts'
 import { fromEnvironment } from '../behaviors/env.ts'
@@ -566,8 +566,10 @@ export class MemcachedClient {
   ): Defined<Args, Value>
   define<Args extends readonly unknown[], Value>(
     definition: Definition<Args, Value>,
+    surplus?: unknown,
   ): Defined<Args, Value> {
     this._refills.refill.define(definition)
+    if (surplus !== undefined) throw tooMany('define', 1, surplus)
     // Calls this client's methods, so that each call is traced as an operation.
     return bind(this, definition)
   }
@@ -671,6 +673,7 @@ refuseSurplus(MemcachedClient.prototype, {
   ],
   // raw() takes any number of arguments, and define() checks their number itself.
   except: ['get', 'set', 'raw', 'define', 'toJSON'],
+  refuses: isGiven,
 })
 
 // The output of console.log. The default one would show credentials in the settings.

@@ -1,5 +1,7 @@
+import { badArgument } from '../arguments.ts'
 import { checkBounds, within } from '../deadline.ts'
 import { MintringError } from '../errors.ts'
+import { kindOf } from '../secrets.ts'
 import type { Clock } from './clock.ts'
 import type { WaitUntil } from './loading.ts'
 
@@ -56,4 +58,9 @@ const STILL_LOADING = {
 /** Throws for options under which a call cannot start. */
 export function checkCaller(options: CallerOptions): void {
   checkBounds(options)
+  const { waitUntil } = options
+  if (waitUntil === undefined || typeof waitUntil === 'function') return
+  throw badArgument(
+    `waitUntil must be a function, such as (work) => context.waitUntil(work), not ${kindOf(waitUntil)}`,
+  )
 }

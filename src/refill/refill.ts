@@ -1,5 +1,5 @@
 import type { OptionNames } from '../arguments.ts'
-import { badArgument, checkOptionNames } from '../arguments.ts'
+import { badArgument, checkBoolean, checkOptionNames } from '../arguments.ts'
 import { MintringError } from '../errors.ts'
 import { kindOf } from '../secrets.ts'
 import { allDone } from './all-done.ts'
@@ -320,7 +320,7 @@ export class Refill implements DefinedVerbs {
       throw badArgument(`${verb}() needs a loader function, not ${kindOf(loader)}: ${example}`)
     }
     checkNames(options)
-    if (options.signal !== undefined || options.timeoutMs !== undefined) checkCaller(options)
+    checkCaller(options)
   }
 
   /** Rejects invalid keys before any I/O; the first read asks the servers for their protocol. */
@@ -383,9 +383,7 @@ const TAG_OPTIONS: OptionNames = new Set(['hard', 'signal', 'timeoutMs'])
 function checkTagOptions(options: TagInvalidation): void {
   checkOptionNames('invalidateTags', options, TAG_OPTIONS)
   checkCaller(options)
-  const { hard } = options
-  if (hard === undefined || typeof hard === 'boolean') return
-  throw badArgument(`invalidateTags(): hard must be true or false, not ${kindOf(hard)}`)
+  if (options.hard !== undefined) checkBoolean('invalidateTags(): hard', options.hard)
 }
 
 function tagsOf({ tags }: RefillOptions): TagsOf | undefined {

@@ -1,4 +1,4 @@
-import { badArgument } from '../../arguments.ts'
+import { badArgument, tagOf } from '../../arguments.ts'
 import { batchTrace } from '../../channels.ts'
 import { Deadline, type StallLimit } from '../../deadline.ts'
 import type { MintringError } from '../../errors.ts'
@@ -325,11 +325,17 @@ function* thoseNotIn(left: ReadonlyMap<number, unknown>, all: Iterable<number>):
 function pairsOf<Value>(entries: Entries<Value>): Iterable<readonly [string, Value]> {
   if (typeof entries === 'object' && entries !== null) {
     if (Symbol.iterator in entries) return entries as Iterable<readonly [string, Value]>
-    return Object.entries(entries)
+    const pairs = Object.entries(entries)
+    const isPromise = typeof (entries as { then?: unknown }).then === 'function'
+    // A Date or a RegExp has no own entries, and would be stored as nothing.
+    const isEmptyClass = pairs.length === 0 && tagOf(entries) !== 'Object'
+    if (!isPromise && !isEmptyClass) return pairs
+    if (isPromise) throw noPairs(': await the promise')
   }
   throw noPairs()
 }
 
-function noPairs(): MintringError {
-  return badArgument('setMany() takes a Map, an object, or an iterable of [key, value] pairs')
+function noPairs(instead = ''): MintringError {
+  const wanted = 'setMany() takes a Map, an object, or an iterable of [key, value] pairs'
+  return badArgument(wanted + instead)
 }

@@ -9,6 +9,8 @@ const create = (...args: readonly unknown[]): unknown => Reflect.construct(Memca
 const UINT64 = 'must be a bigint or a safe integer, from 0 to 2^64-1, not'
 const POLICY = 'Bad refill policy:'
 
+const PAIRS = 'setMany() takes a Map, an object, or an iterable of [key, value] pairs'
+
 const MISTAKES: readonly Mistake[] = [
   ['get()', (c) => c.get(), 'MINTRING_BAD_KEY', 'The key must be a string, not undefined'],
   [
@@ -57,11 +59,15 @@ const MISTAKES: readonly Mistake[] = [
     'The key must be a string, not a number: write String(id)',
   ],
   [
-    "setMany(['a', 'b'])",
-    (c) => c.setMany(['a', 'b']),
+    'setMany(promise)',
+    (c) => c.setMany(Promise.resolve({ a: 1 })),
     'MINTRING_BAD_ARGUMENT',
-    'setMany() takes a Map, an object, or an iterable of [key, value] pairs',
+    `${PAIRS}: await the promise`,
   ],
+  ['setMany(new Date())', (c) => c.setMany(new Date()), 'MINTRING_BAD_ARGUMENT', PAIRS],
+  ['setMany(/x/)', (c) => c.setMany(/x/), 'MINTRING_BAD_ARGUMENT', PAIRS],
+  ['setMany(new WeakMap())', (c) => c.setMany(new WeakMap()), 'MINTRING_BAD_ARGUMENT', PAIRS],
+  ["setMany(['a', 'b'])", (c) => c.setMany(['a', 'b']), 'MINTRING_BAD_ARGUMENT', PAIRS],
   [
     "set('k')",
     (c) => c.set('k'),

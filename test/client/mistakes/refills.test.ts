@@ -248,6 +248,18 @@ const MISTAKES: readonly Mistake[] = [
       'ttl: 60 })',
   ],
   [
+    'getOrSet waitUntil 5',
+    (c) => c.getOrSet('k', load, { ttl: 5, waitUntil: 5 }),
+    'MINTRING_BAD_ARGUMENT',
+    'waitUntil must be a function, such as (work) => context.waitUntil(work), not a number',
+  ],
+  [
+    'define {swr}',
+    (c) => c.define({ key: () => 'k', loader: load, ttl: 5, swr: 5 }),
+    'MINTRING_BAD_POLICY',
+    "Bad refill policy: there is no 'swr': write { staleWhileRevalidate: 600 }, in seconds",
+  ],
+  [
     'define no ttl',
     (c) => c.define({ key: 'k', loader: load }),
     'MINTRING_BAD_POLICY',

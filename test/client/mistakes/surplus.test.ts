@@ -97,9 +97,9 @@ const MISTAKES: readonly Mistake[] = [
   ],
   [
     "getMany('a', 'b', 'c')",
-    (c) => c.getMany('a', undefined, 'c'),
+    (c) => c.getMany('a', 'b', 'c'),
     BAD,
-    'The keys must be an array or another iterable, not one string: write [key]',
+    "getMany() takes its keys as one array: getMany(['a', 'b'])",
   ],
   [
     'hosts(callback)',
@@ -162,6 +162,14 @@ describe('arguments after the last one that a verb takes are refused before any 
   for (const [verb, count] of Object.entries(THROWING)) {
     it(`${verb}() throws for a callback after its last argument`, () => {
       assert.throws(() => cache[verb](...behind(count)), { code: BAD })
+    })
+  }
+
+  for (const [verb, count] of Object.entries({ ...VERBS, ...THROWING, define: 1 })) {
+    it(`${verb}() refuses a number after its last argument`, async () => {
+      const first = verb === 'define' ? [{ key: 'k', loader: load, ttl: 5 }] : Array(count)
+      const call = async (): Promise<unknown> => cache[verb](...first, 5)
+      await assert.rejects(call, { code: BAD, message: /: remove the .*, a number$/ })
     })
   }
 

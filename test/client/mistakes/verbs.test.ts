@@ -163,6 +163,18 @@ const MISTAKES: readonly Mistake[] = [
     "no host is named 'nope'; the hosts are 127.0.0.1:1",
   ],
   [
+    "lruCrawler({enabled:'no'})",
+    (c) => c.lruCrawler({ enabled: 'no' }),
+    'MINTRING_BAD_ARGUMENT',
+    'lruCrawler(): enabled must be true or false, not a string',
+  ],
+  [
+    'shutdown {graceful:1}',
+    (c) => c.shutdown('127.0.0.1:1', { graceful: 1 }),
+    'MINTRING_BAD_ARGUMENT',
+    'shutdown(): graceful must be true or false, not a number',
+  ],
+  [
     'close drainMs "1s"',
     (c) => c.close({ drainMs: '1s' }),
     'MINTRING_BAD_ARGUMENT',
