@@ -1,7 +1,14 @@
-import { badArgument, checkOptionNames, type OptionNames, refuseSurplus } from '../arguments.ts'
+import {
+  badArgument,
+  checkOptionNames,
+  isGiven,
+  type OptionNames,
+  refuseSurplus,
+} from '../arguments.ts'
 import { commandTrace } from '../channels.ts'
 import { Deadline, MAX_TIMER_MS } from '../deadline.ts'
 import { MintringError } from '../errors.ts'
+import { MAX_FLAGS } from '../protocol/limits.ts'
 import { META_SINCE } from '../protocol/meta-versions.ts'
 import type { CallerOptions } from '../refill/caller.ts'
 import type { RefillEntry } from '../refill/entry.ts'
@@ -17,7 +24,7 @@ import type { Outcomes } from './outcomes.ts'
 import { ClusterStore } from './refill-store.ts'
 import { traceEntry, traceMark, traceRefresh } from './trace.ts'
 import type { Ttl } from './ttl.ts'
-import { type Body, type Codec, ownBody } from './values/codec.ts'
+import { type Body, type Codec, type Encoded, ownBody } from './values/codec.ts'
 import { add } from './verbs/add.ts'
 import { type CounterOptions, count } from './verbs/arithmetic.ts'
 import { deleteKey } from './verbs/delete.ts'
@@ -265,18 +272,33 @@ export class ClientView {
   }
 }
 
-refuseSurplus(ClientView.prototype)
+refuseSurplus(ClientView.prototype, { refuses: isGiven })
 
 /** Wraps a codec so that it gets the value's own bytes, without the tags that follow. */
 function ofValues(codec: Codec): Codec {
   const { bytes } = codec
   return {
-    encode: (value) => codec.encode(value),
+    encode(value) {
+      const encoded = codec.encode(value)
+      return encoded instanceof Promise ? encoded.then(checkEncoded) : checkEncoded(encoded)
+    },
     decode: (flags, body) => codec.decode(flags, ownBody(flags, body)),
     ...(bytes && {
       bytes: (flags: number, body: Body) => bytes.call(codec, flags, ownBody(flags, body)),
     }),
   }
+}
+
+/** Throws MINTRING_BAD_VALUE unless a codec returned a body with flags. */
+function checkEncoded(encoded: Encoded): Encoded {
+  const { body, flags } = Object(encoded) as Partial<Encoded>
+  const isBody = typeof body === 'string' || body instanceof Uint8Array
+  if (isBody && Number.isInteger(flags) && flags! >= 0 && flags! <= MAX_FLAGS) return encoded
+  const wanted = `{ body, flags }: a text or bytes, and an integer from 0 to ${MAX_FLAGS}`
+  throw new MintringError(
+    'MINTRING_BAD_VALUE',
+    `encode() of the view's codec must return ${wanted}`,
+  )
 }
 
 const VIEW_OPTIONS: OptionNames = new Set(['keys', 'keyPrefix', 'codec'])

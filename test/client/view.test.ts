@@ -140,6 +140,20 @@ describe('a view with only a keyPrefix', () => {
   })
 })
 
+test('a view rejects what its codec must not return from encode()', async (t) => {
+  const { cache } = await serve(t)
+  const badFlags = [undefined, -1, 2 ** 32, 0.5].map((flags) => ({ body: 'x', flags }))
+  for (const wrong of [undefined, 'text', {}, { body: 5, flags: 0 }, ...badFlags]) {
+    for (const encode of [() => wrong, async () => wrong] as never[]) {
+      const view = cache.view({ keyPrefix: 'v:', codec: { encode, decode: () => 1 } })
+      await assert.rejects(view.set('k', 1), {
+        code: 'MINTRING_BAD_VALUE',
+        message: /codec must return \{ body, flags \}/,
+      })
+    }
+  }
+})
+
 test('a view with a codec has the refill defaults of its client, which configure() changes', async (t) => {
   const { cache } = await serve(t, { ...PATIENT, staleWhileRevalidate: 0 })
   const view = cache.view(shouting)
