@@ -31,6 +31,8 @@ function shownText(text: string): string {
   const scheme = /^(?:memcacheds?:\/\/|unix:)/i.exec(text)?.[0] ?? ''
   const rest = text.slice(scheme.length)
   const at = rest.lastIndexOf('@')
+  // Without a scheme, what follows the @ may be a part of a password.
+  if (at >= 0 && scheme === '') return '***@…'
   const place = rest.slice(at + 1)
   const hidden = at < 0 ? scheme : `${scheme}***@`
   if (/^[\w.-]*(:\d+){0,2}$/.test(place) || (at < 0 && /^\/[\w./-]*$/.test(rest))) {

@@ -25,18 +25,26 @@ export function partsOfText(text: string): ServerParts {
   if (/^memcacheds?:\/\//i.test(text)) return partsOfUrl(text)
   if (text.startsWith('unix:')) return { path: checkedPath(socketPath(text), text) }
   if (text.startsWith('/') && !text.startsWith('//')) return { path: checkedPath(text, text) }
-  if (isIPv6(text)) return { host: text }
+  const isZoneWithPort = /%.*:/.test(text)
+  if (isIPv6(text) && !isZoneWithPort) return { host: text }
   if (text.includes('@') || text.includes('//')) {
     throw badServer(text, 'a URL begins with memcached:// or, for TLS, memcacheds://')
   }
   const match = /^(\[[^\]]*\]|[^:[\]]*)(?::([^:]*))?(?::([^:]*))?$/.exec(text)
-  if (match === null) throw badServer(text, 'expected host, host:port or host:port:weight')
+  if (match === null) throw badServer(text, expected(text))
   const [, host = '', port, weight] = match
   return {
     host: host.startsWith('[') ? bracketed(host, text) : host,
     port: port === undefined ? undefined : portOf(port, text),
     weight: weight === undefined ? undefined : weightOf(weight, text),
   }
+}
+
+/** Says what to write instead, also for an IPv6 address with a port but without brackets. */
+function expected(text: string): string {
+  const [, address = '', port] = /^(.*):(\d{1,5})$/.exec(text) ?? []
+  if (isIPv6(address)) return `write [${address}]:${port}`
+  return 'expected host, host:port or host:port:weight'
 }
 
 /**

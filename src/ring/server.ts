@@ -169,6 +169,9 @@ function checkHost(host: string, server: RingServer): void {
   if (/[@/?#\\]/.test(host)) {
     throw badServer(server, 'the host is not a host name: pass a URL as a string')
   }
+  if (/^-|=/.test(host)) {
+    throw badServer(server, 'an option is not a host name: pass options as behaviors')
+  }
   if (/^[\d.]+$/.test(host) && host.split('.').length === 4 && !isIPv4(host)) {
     throw badServer(server, `'${host}' is not an IPv4 address`)
   }

@@ -79,6 +79,10 @@ describe('a server is refused with MINTRING_BAD_SERVER', () => {
     'a b',
     'mc\n',
     '[::1',
+    '::1:11211',
+    'fe80::1%eth0:11211',
+    'password=secret',
+    '-p',
     '[mc]:1',
     '256.1.1.1',
     'unix:',
@@ -108,7 +112,17 @@ describe('a server is refused with MINTRING_BAD_SERVER', () => {
     })
   }
 
+  it('and a message that says how to write the port of an IPv6 address', () => {
+    assert.throws(() => parseServer('::1:11212'), { message: /: write \[::1\]:11212$/ })
+  })
+
   it('and a message that does not repeat a password', () => {
+    for (const text of ['u:p@secret', 'host:1:2:secret', 'password=secret', 'host;secret']) {
+      assert.throws(
+        () => parseServer(text),
+        (error: Error) => !error.message.includes('secret'),
+      )
+    }
     assert.throws(
       () => parseServer('memcached://ann:secret@mc:0'),
       (error: Error) => !error.message.includes('secret'),
