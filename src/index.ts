@@ -50,12 +50,12 @@ export type {
   WatchEvent,
   WatchOptions,
 } from './client/verbs/dumps.ts'
+export type { Entries } from './client/verbs/entries.ts'
 export type { Stats, StatValue } from './client/verbs/hosts.ts'
 export type { MetaCommands, MetaKey, MetaOptions, MetaReply } from './client/verbs/meta.ts'
 export type { RawReply, RawWord } from './client/verbs/raw.ts'
 export type { Entry } from './client/verbs/retrieval.ts'
 export type { CasOutcome } from './client/verbs/storage.ts'
-export type { Entries } from './client/verbs/write-many.ts'
 export type { ClientView, ViewOptions } from './client/view.ts'
 export type { WarmLoader, WarmOptions, WarmProgress } from './client/warm-options.ts'
 export type { CopyOptions } from './client/warm-previous.ts'

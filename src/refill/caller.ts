@@ -60,7 +60,6 @@ export function checkCaller(options: CallerOptions): void {
   checkBounds(options)
   const { waitUntil } = options
   if (waitUntil === undefined || typeof waitUntil === 'function') return
-  throw badArgument(
-    `waitUntil must be a function, such as (work) => context.waitUntil(work), not ${kindOf(waitUntil)}`,
-  )
+  const example = '(work) => context.waitUntil(work)'
+  throw badArgument(`waitUntil must be a function, such as ${example}, not ${kindOf(waitUntil)}`)
 }

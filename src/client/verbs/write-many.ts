@@ -1,4 +1,3 @@
-import { badArgument, tagOf } from '../../arguments.ts'
 import { batchTrace } from '../../channels.ts'
 import { Deadline, type StallLimit } from '../../deadline.ts'
 import type { MintringError } from '../../errors.ts'
@@ -20,6 +19,7 @@ import { traceBatch } from '../trace.ts'
 import { optionalExptime } from '../ttl.ts'
 import type { Encoded } from '../values/codec.ts'
 import { bytesWritten } from '../wire-bytes.ts'
+import { type Entries, mapOf } from './entries.ts'
 import { DELETE } from './found.ts'
 import type { KeyBatch, ManyVerb } from './many.ts'
 import { allOf, checkKeys, deadlineOf, laterOptions, runMany, stallLimitOf } from './many.ts'
@@ -28,9 +28,6 @@ import { chunkBytes, fits, storeEncoded, tooLarge } from './storage.ts'
 /** The maximum number of commands, and of bytes, in one request. */
 const MAX_GROUP_COMMANDS = 256
 const MAX_GROUP_BYTES = 65_536
-
-/** The entries of a setMany: a Map, an object, or [key, value] pairs. */
-export type Entries<Value> = Iterable<readonly [string, Value]> | Readonly<Record<string, Value>>
 
 /** The results of one batch of writes, by position of the key. */
 interface Written {
@@ -307,35 +304,6 @@ async function encodeAll(
   return encoded
 }
 
-async function mapOf<Value>(entries: Entries<Value>): Promise<Map<string, Value>> {
-  const pace = new DialPace()
-  const map = new Map<string, Value>()
-  for (const entry of pairsOf(entries)) {
-    if (!Array.isArray(entry) || entry.length !== 2) throw noPairs()
-    map.set(entry[0], entry[1])
-    if (pace.isDue()) await pace.rest()
-  }
-  return map
-}
-
 function* thoseNotIn(left: ReadonlyMap<number, unknown>, all: Iterable<number>): Iterable<number> {
   for (const position of all) if (!left.has(position)) yield position
-}
-
-function pairsOf<Value>(entries: Entries<Value>): Iterable<readonly [string, Value]> {
-  if (typeof entries === 'object' && entries !== null) {
-    if (Symbol.iterator in entries) return entries as Iterable<readonly [string, Value]>
-    const pairs = Object.entries(entries)
-    const isPromise = typeof (entries as { then?: unknown }).then === 'function'
-    // A Date or a RegExp has no own entries, and would be stored as nothing.
-    const isEmptyClass = pairs.length === 0 && tagOf(entries) !== 'Object'
-    if (!isPromise && !isEmptyClass) return pairs
-    if (isPromise) throw noPairs(': await the promise')
-  }
-  throw noPairs()
-}
-
-function noPairs(instead = ''): MintringError {
-  const wanted = 'setMany() takes a Map, an object, or an iterable of [key, value] pairs'
-  return badArgument(wanted + instead)
 }
