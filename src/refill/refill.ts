@@ -260,6 +260,8 @@ export class Refill implements DefinedVerbs {
   ): Defined<Args, Value> {
     checkDefinition(definition)
     const { key, loader: _loader, ...policy } = definition
+    checkNames(policy)
+    checkCaller(policy as CallerOptions)
     if (typeof key === 'string') this.#slots.define(key, policy)
     else this.#slots.resolve(policy)
     return bind(this, definition)

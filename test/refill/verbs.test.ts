@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { isMintringError } from '../../src/errors.ts'
+import type { Definition } from '../../src/refill/define.ts'
 import { world } from './world.ts'
 
 const POLICY = { ttl: 10, staleWhileRevalidate: 20, lease: 4, jitter: 0 } as const
@@ -254,6 +255,17 @@ describe('define', () => {
     assert.deepEqual([entry.value, entry.state], ['home in en, 2', 'stale'])
     await w.pass(100)
     assert.equal(await w.when(page.get('home', 'en')), 'home in en, 3')
+  })
+
+  test('throws for an unknown option, also when the rest is a policy in use', async () => {
+    const w = world()
+    const { refill } = w.start()
+    const loader = async () => 1
+    await w.when(refill.getOrSet('k', loader, { ttl: 5 }))
+    for (const key of ['k', 'other', () => 'k']) {
+      const definition = { key, loader, ttl: 5, swr: 5 } as Definition<[], number>
+      assert.throws(() => refill.define(definition), coded('MINTRING_BAD_POLICY'))
+    }
   })
 
   test('throws for an invalid key and an invalid loader', () => {
