@@ -116,6 +116,7 @@ class Store implements FastifyRateLimitStore {
   }
 
   child(route: FastifyRateLimitRoute): FastifyRateLimitStore {
+    ROUTE(route, 'child')
     const { method = '', url = '' } = route.routeInfo ?? {}
     return new Store(this.client, `${this.prefix}${String(method)}${url}-`, route)
   }
@@ -155,6 +156,10 @@ class Store implements FastifyRateLimitStore {
   }
 }
 
+const ROUTE = argument(
+  'route',
+  unless((given) => typeof given === 'object' && given !== null, 'an object'),
+)
 const WINDOW = argument(
   'timeWindow',
   unless((given) => typeof given === 'number' && given > 0, 'a number of milliseconds above 0'),

@@ -80,6 +80,8 @@ export function webPageCache(client: MemcachedClient, options: PageCacheOptions)
         })
     },
     async hono(context: HonoContextLike, next: () => Promise<void>): Promise<void> {
+      CONTEXT(context, 'hono')
+      NEXT(next, 'hono')
       const arrived = linesOf(context.res.headers)
       const given = context.req.raw
       let rendered: Response | undefined
@@ -108,4 +110,9 @@ const REQUEST = argument(
   'request',
   unless((given) => typeof Object(given).method === 'string', 'a Request'),
 )
+const CONTEXT = argument(
+  'context',
+  unless((given) => Boolean(Object(given).req), "Hono's"),
+)
+const NEXT = argument('next', unless(isFunction, 'a function'))
 const HANDLER = argument('handler', unless(isFunction, 'a function that returns a Response'))

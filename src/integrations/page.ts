@@ -91,6 +91,8 @@ export function pageCache(client: MemcachedClient, options: PageCacheOptions): P
     visit(request, response, { next, sight: expressSight(request) })
   return Object.assign(middleware, {
     onRequest(request: FastifyRequestLike, reply: FastifyReplyLike, next: () => void) {
+      RAW(request, 'onRequest')
+      RAW(reply, 'onRequest')
       const onServed = (): void => {
         for (const [name, value] of Object.entries(reply.getHeaders?.() ?? {})) {
           if (value !== undefined) reply.raw.setHeader(name, value)
@@ -101,6 +103,8 @@ export function pageCache(client: MemcachedClient, options: PageCacheOptions): P
     },
     koa: (context: KoaContextLike, next: () => Promise<unknown>) =>
       new Promise<void>((resolve, reject) => {
+        CONTEXT(context, 'koa')
+        NEXT(next, 'koa')
         const onServed = (): void => {
           context.respond = false
           resolve()
@@ -123,6 +127,14 @@ const REQUEST = argument(
 const RESPONSE = argument(
   'response',
   unless((given) => isFunction(Object(given).setHeader), 'a response of node:http'),
+)
+const RAW = argument(
+  'request and reply',
+  unless((given) => Boolean(Object(given).raw), 'those of Fastify'),
+)
+const CONTEXT = argument(
+  'context',
+  unless((given) => Boolean(Object(given).req), "Koa's"),
 )
 const NEXT = argument('next', unless(isFunction, 'a function'))
 
