@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { badArgument, refuseSurplus } from '../../arguments.ts'
+import { badArgument, checkBoolean, isGiven, refuseSurplus } from '../../arguments.ts'
 import { Deadline } from '../../deadline.ts'
 import { MintringError } from '../../errors.ts'
 import { refuse } from '../../net/refusal.ts'
@@ -56,6 +56,9 @@ export interface MetaReply {
 
 /** The meta flags, except those that change the number of replies or the encoding of keys. */
 export type MetaOptions<All> = Omit<All, 'q' | 'b' | 'k' | 'P' | 'L'>
+
+/** The flags without a value. */
+const SWITCHES = /[a-zI]/
 
 const STATUS: ReadonlyMap<number, MetaReply['status']> = new Map([
   [ReplyKind.Hd, 'done'],
@@ -207,9 +210,10 @@ export class MetaCommands {
     if (typeof flags !== 'object' || flags === null) {
       throw badArgument(`${name}() takes an object of meta flags, such as { v: true }`)
     }
-    for (const letter of Object.keys(flags)) {
+    for (const [letter, value] of Object.entries(flags)) {
       if (!/^[a-z]$/i.test(letter))
         throw badArgument(`${name}() takes flags of one letter, not '${escaped(letter, 40)}'`)
+      if (SWITCHES.test(letter) && value !== undefined) checkBoolean(`${name}(): ${letter}`, value)
     }
     for (const letter of ['q', 'b', 'k', 'P', 'L']) {
       if (letter in flags) throw badFlag(letter)
@@ -256,7 +260,7 @@ export class MetaCommands {
   }
 }
 
-refuseSurplus(MetaCommands.prototype, { except: ['send'] })
+refuseSurplus(MetaCommands.prototype, { except: ['send'], refuses: isGiven })
 
 function metaVerb(name: string, effect: Effect, encode: NonNullable<Verb['encode']>): Verb {
   return {

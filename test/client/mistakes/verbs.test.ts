@@ -169,6 +169,18 @@ const MISTAKES: readonly Mistake[] = [
     'lruCrawler(): enabled must be true or false, not a string',
   ],
   [
+    "meta.mg('k', { v: 'no' })",
+    (c) => c.meta.mg('k', { v: 'no' }),
+    'MINTRING_BAD_ARGUMENT',
+    'mg(): v must be true or false, not a string',
+  ],
+  [
+    "meta.md('k', { I: 1 })",
+    (c) => c.meta.md('k', { I: 1 }),
+    'MINTRING_BAD_ARGUMENT',
+    'md(): I must be true or false, not a number',
+  ],
+  [
     'shutdown {graceful:1}',
     (c) => c.shutdown('127.0.0.1:1', { graceful: 1 }),
     'MINTRING_BAD_ARGUMENT',
