@@ -1,5 +1,5 @@
 import { MintringError } from './errors.ts'
-import { clearTimeout, performance, setTimeout } from './runtime.ts'
+import { clearTimeout, performance, setImmediate, setTimeout } from './runtime.ts'
 
 /** The limits that a caller sets for an operation: a signal and a timeout. */
 export interface Bounds {
@@ -193,6 +193,7 @@ export class StallLimit {
   readonly #late: () => MintringError
   readonly #running = new Set<(error: MintringError) => void>()
   #timer: NodeJS.Timeout | undefined
+  #ended = 0
 
   constructor(stallMs: number, late: () => MintringError) {
     this.#stallMs = Math.min(Math.ceil(stallMs), MAX_TIMER_MS)
@@ -201,16 +202,25 @@ export class StallLimit {
 
   /** Returns the promise of a step, with this limit. */
   bound<Value>(step: Promise<Value>): Promise<Value> {
-    this.#timer ??= setTimeout(() => this.#end(), this.#stallMs)
+    this.#timer ??= setTimeout(() => this.#look(), this.#stallMs)
     return new Promise((resolve, reject) => {
       this.#running.add(reject)
       const over = (): void => {
         this.#running.delete(reject)
+        this.#ended++
         if (this.#running.size > 0) this.#timer?.refresh()
         else this.#stop()
       }
       step.then(resolve, reject)
       step.then(over, over)
+    })
+  }
+
+  /** Steps may have ended while the event loop was blocked: lets them report that first. */
+  #look(): void {
+    const before = this.#ended
+    setImmediate(() => {
+      if (this.#ended === before) this.#end()
     })
   }
 

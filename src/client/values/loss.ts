@@ -70,7 +70,8 @@ function inObject(value: object, isResult = false): Loss | undefined {
 /** Returns the loss in what the toJSON() of an object returns. */
 function inResult(value: JsonMaker): Loss | undefined {
   if (types.isDate(value)) {
-    return Number.isNaN(value.getTime()) ? loss('an invalid Date', 'store null') : undefined
+    if (Number.isNaN(value.getTime())) return loss('an invalid Date', 'store null')
+    if (value.toJSON === Date.prototype.toJSON) return undefined
   }
   const result = value.toJSON('')
   if (typeof result !== 'object' || result === null || Array.isArray(result)) {

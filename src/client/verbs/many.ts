@@ -86,7 +86,7 @@ export function deadlineOf(what: string, options: OperationOptions | undefined):
 
 /** Returns the time limit of a batch's slow values, such as those of a serializer that hangs. */
 export function stallLimitOf(what: string, stallMs: number): StallLimit {
-  const message = `${what}: the serializer or the compression took longer than ${stallMs} ms`
+  const message = `${what}: no value was encoded or decoded for ${stallMs} ms (slow serializer?)`
   return new StallLimit(stallMs, () => new MintringError('MINTRING_TIMEOUT', message))
 }
 

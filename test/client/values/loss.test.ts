@@ -65,6 +65,7 @@ const LOST: Readonly<Record<string, unknown>> = {
   'a promise from toJSON': { toJSON: async () => 1 },
   'NaN from toJSON': { toJSON: () => Number.NaN },
   'a Date from toJSON, whose own toJSON is not called': { toJSON: () => new Date(0) },
+  'a Map from the toJSON of a Date': Object.assign(new Date(0), { toJSON: () => new Map() }),
   'an invalid Date': new Date(Number.NaN),
   'an invalid Date of another realm': foreign('new Date(NaN)'),
   'a Map far inside': { users: [{ seen: new Map() }] },
