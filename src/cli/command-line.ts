@@ -3,7 +3,7 @@ import { isMintringError, messageOf, systemCodeOf } from '../errors.ts'
 import { didYouMean } from '../ring/suggest.ts'
 import { setTimeout } from '../runtime.ts'
 import { escaped, nameShown } from '../secrets.ts'
-import { type CliIo, exitCodes, UsageError } from './io.ts'
+import { type CliIo, exitCodeOf, exitCodes, UsageError } from './io.ts'
 import { type CliVerb, verbs } from './verbs.ts'
 
 /** How long a verb has after Ctrl-C to report its progress. A warm-up needs up to 400 ms. */
@@ -94,7 +94,7 @@ function complain(name: string, error: unknown, io: CliIo): number {
   }
   if (isMintringError(error)) {
     say(`${error.message} (${error.code})`)
-    return exitCodes.failed
+    return exitCodeOf(error)
   }
   // Errors of the system, such as a missing path or a full disk: their own message is enough.
   const isSystem = systemCodeOf(error) !== undefined && 'syscall' in (error as object)

@@ -1,3 +1,5 @@
+import type { ErrorCode, MintringError } from '../errors.ts'
+
 /**
  * A command's input and output. Commands never use `process` directly, so that tests can run them
  * in memory and read their output.
@@ -35,13 +37,29 @@ export const exitCodes = {
   ok: 0,
   /** A server does not reply, a key has no value, or a file cannot be read. */
   failed: 1,
-  /** The command line is invalid. */
+  /** The command line is invalid, or a server, behavior or duration in it. */
   usage: 2,
   /** `remap --fail-above`: more keys move than allowed. */
   above: 3,
   /** Ended by Ctrl-C or SIGTERM; the number is the usual one of shells. */
   interrupted: 130,
 } as const
+
+/** Errors about what the command line says: its servers, behaviors, durations and numbers. */
+const USAGE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'MINTRING_BAD_ARGUMENT',
+  'MINTRING_BAD_BEHAVIOR',
+  'MINTRING_BAD_POLICY',
+  'MINTRING_BAD_SERVER',
+  'MINTRING_BAD_TTL',
+  'MINTRING_DUPLICATE_SERVER',
+  'MINTRING_NO_SERVERS',
+])
+
+/** Returns the exit code of a command that ended with this error. */
+export function exitCodeOf({ code }: MintringError): number {
+  return USAGE_CODES.has(code) ? exitCodes.usage : exitCodes.failed
+}
 
 /** An invalid command line: main prints the message with a hint at --help, and exits with 2. */
 export class UsageError extends Error {

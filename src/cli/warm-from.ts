@@ -2,7 +2,7 @@ import { MemcachedClient } from '../client/client.ts'
 import type { CopyProgress } from '../client/pump.ts'
 import { isMintringError, messageOf } from '../errors.ts'
 import { parseServers } from '../hosts/address.ts'
-import { type CliIo, exitCodes, UsageError } from './io.ts'
+import { type CliIo, exitCodeOf, exitCodes, UsageError } from './io.ts'
 import { cliSettings, cliTarget, type TargetValues, wholeNumber } from './target.ts'
 import { WarmBar } from './warm-bar.ts'
 
@@ -62,7 +62,7 @@ export async function copyFrom(
     if (isInterrupted) await cache.close({ drainMs: 0 })
     const why = isInterrupted ? interrupted(reached, values) : `${error.message} (${error.code})`
     io.err(`${bar.clear()}mintring warm: ${why}\n`)
-    return isInterrupted ? exitCodes.interrupted : exitCodes.failed
+    return isInterrupted ? exitCodes.interrupted : exitCodeOf(error)
   }
 }
 

@@ -7,7 +7,7 @@ import type { Ttl } from '../client/ttl.ts'
 import type { WarmLoader, WarmProgress } from '../client/warm-options.ts'
 import { isMintringError } from '../errors.ts'
 import { fileStream } from './file-stream.ts'
-import { type CliIo, exitCodes, UsageError } from './io.ts'
+import { type CliIo, exitCodeOf, exitCodes, UsageError } from './io.ts'
 import { cliTarget, parseCommand, targetHelp, targetOptions, wholeNumber } from './target.ts'
 import { type BarProgress, WarmBar } from './warm-bar.ts'
 import { copyFrom } from './warm-from.ts'
@@ -100,7 +100,7 @@ export async function warmCommand(argv: string[], io: CliIo): Promise<number> {
     if (isInterrupted) await cache.close({ drainMs: 0 })
     const why = error.message.replace('resumeFrom', '--resume-from LOG')
     io.err(`${bar.clear()}mintring warm: ${why} (${error.code})\n`)
-    return isInterrupted ? exitCodes.interrupted : exitCodes.failed
+    return isInterrupted ? exitCodes.interrupted : exitCodeOf(error)
   }
 }
 

@@ -107,16 +107,25 @@ describe('mintring, the command', () => {
     await server.close()
   })
 
-  it('exits with 1 and an error code for an invalid server or behavior', async () => {
+  it('exits with 2 and an error code for an invalid server, behavior or duration', async () => {
     const server = await run(['ping', 'host:99999999'])
-    assert.equal(server.code, 1)
+    assert.equal(server.code, 2)
     assert.match(server.err, /MINTRING_BAD_SERVER/)
     const behavior = await run(['ping', '--set', 'retries=many'])
-    assert.equal(behavior.code, 1)
+    assert.equal(behavior.code, 2)
     assert.match(behavior.err, /--set retries takes a whole number.*MINTRING_BAD_BEHAVIOR/)
+    const duration = await run(['set', 'a', 'b', '-s', '127.0.0.1:1', '--ttl', 'soon'])
+    assert.equal(duration.code, 2)
+    assert.match(duration.err, /MINTRING_BAD_TTL/)
     const name = await run(['ping', '--set', 'retrys=1'])
     assert.equal(name.code, 2)
     assert.match(name.err, /Did you mean 'retries'/)
+  })
+
+  it('exits with 1 and the reason for a file of keys that does not exist', async () => {
+    const file = ['--keys-from', '/does/not/exist']
+    const { code, err } = await run(['remap', '--servers', '3', '--remove', '1', ...file])
+    assert.deepEqual([code, /ENOENT.*exist/.test(err)], [1, true])
   })
 
   it('prints no error when the reader of its output closes the pipe', () => {
