@@ -93,8 +93,10 @@ export class ApolloCache {
   }
 }
 
-checkCalls(refuseCallbacks(ApolloCache.prototype), {
-  get: [KEY],
-  set: [KEY, TEXT, optionsOf({ ttl: anything })],
-  delete: [KEY],
-})
+refuseCallbacks(
+  checkCalls(ApolloCache.prototype, {
+    get: [KEY],
+    set: [KEY, TEXT, optionsOf({ ttl: anything })],
+    delete: [KEY],
+  }),
+)

@@ -139,14 +139,16 @@ export class MintringDriver {
 
 const NAMESPACE = argument('name', PREFIX)
 
-checkCalls(refuseCallbacks(MintringDriver.prototype), {
-  get: [KEY],
-  getMany: [KEYS],
-  pull: [KEY],
-  set: [KEY],
-  delete: [KEY],
-  deleteMany: [KEYS],
-})
+refuseCallbacks(
+  checkCalls(MintringDriver.prototype, {
+    get: [KEY],
+    getMany: [KEYS],
+    pull: [KEY],
+    set: [KEY],
+    delete: [KEY],
+    deleteMany: [KEYS],
+  }),
+)
 
 /**
  * Makes mintring bentocache's second level:

@@ -72,13 +72,15 @@ export function secondaryStorage(
       return increment(client, keyOf(key), seconds)
     },
   }
-  return checkCalls(refuseCallbacks(storage), {
-    get: [KEY],
-    set: [KEY, TEXT],
-    delete: [KEY],
-    getAndDelete: [KEY],
-    increment: [KEY],
-  })
+  return refuseCallbacks(
+    checkCalls(storage, {
+      get: [KEY],
+      set: [KEY, TEXT],
+      delete: [KEY],
+      getAndDelete: [KEY],
+      increment: [KEY],
+    }),
+  )
 }
 
 /**

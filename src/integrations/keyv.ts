@@ -154,13 +154,15 @@ const ENTRIES: Argument = (given, verb) => {
   for (const entry of given as readonly unknown[]) KEY(Object(entry).key, verb)
 }
 
-checkCalls(refuseCallbacks(KeyvMintring.prototype), {
-  get: [KEY],
-  getMany: [KEYS],
-  set: [KEY],
-  setMany: [ENTRIES],
-  delete: [KEY],
-  deleteMany: [KEYS],
-  has: [KEY],
-  hasMany: [KEYS],
-})
+refuseCallbacks(
+  checkCalls(KeyvMintring.prototype, {
+    get: [KEY],
+    getMany: [KEYS],
+    set: [KEY],
+    setMany: [ENTRIES],
+    delete: [KEY],
+    deleteMany: [KEYS],
+    has: [KEY],
+    hasMany: [KEYS],
+  }),
+)

@@ -132,12 +132,14 @@ export function nextCacheHandler(
       await entries.mark(tags, durations)
     },
   }
-  return checkCalls(refuseCallbacks(handler), {
-    get: [KEY, optional(TAGS)],
-    set: [KEY, PENDING],
-    getExpiration: [TAGS],
-    updateTags: [TAGS, optionsOf({ expire: SECONDS })],
-  })
+  return refuseCallbacks(
+    checkCalls(handler, {
+      get: [KEY, optional(TAGS)],
+      set: [KEY, PENDING],
+      getExpiration: [TAGS],
+      updateTags: [TAGS, optionsOf({ expire: SECONDS })],
+    }),
+  )
 }
 
 const PENDING: Argument = argument(

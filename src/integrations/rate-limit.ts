@@ -163,13 +163,15 @@ export class RateLimitStore {
   }
 }
 
-checkCalls(refuseCallbacks(RateLimitStore.prototype), {
-  increment: [RATE_KEY],
-  get: [RATE_KEY],
-  extend: [RATE_KEY],
-  decrement: [RATE_KEY],
-  resetKey: [RATE_KEY],
-})
+refuseCallbacks(
+  checkCalls(RateLimitStore.prototype, {
+    increment: [RATE_KEY],
+    get: [RATE_KEY],
+    extend: [RATE_KEY],
+    decrement: [RATE_KEY],
+    resetKey: [RATE_KEY],
+  }),
+)
 
 /**
  * Caches the generation, a word in every counter's key: a new word resets all counters. The cached

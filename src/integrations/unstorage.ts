@@ -108,15 +108,17 @@ export function unstorageDriver(options: UnstorageDriverOptions): UnstorageDrive
     getKeys: async () => [],
     clear: () => store.clear(base),
   }
-  return checkCalls(refuseCallbacks(driver), {
-    hasItem: [KEY],
-    getItem: [KEY],
-    getItemRaw: [KEY],
-    getItems: [ITEMS],
-    setItem: [KEY, anything, SET_OPTIONS],
-    setItemRaw: [KEY, anything, SET_OPTIONS],
-    removeItem: [KEY],
-  })
+  return refuseCallbacks(
+    checkCalls(driver, {
+      hasItem: [KEY],
+      getItem: [KEY],
+      getItemRaw: [KEY],
+      getItems: [ITEMS],
+      setItem: [KEY, anything, SET_OPTIONS],
+      setItemRaw: [KEY, anything, SET_OPTIONS],
+      removeItem: [KEY],
+    }),
+  )
 }
 
 /** lifetimeOfSeconds() checks the value of `ttl`. */

@@ -172,11 +172,13 @@ const ONE_OR_MORE: Argument = (given, verb) => {
   if (typeof given !== 'string') TAGS(given, verb)
 }
 
-checkCalls(refuseCallbacks(IncrementalHandler.prototype), {
-  get: [KEY, CONTEXT],
-  set: [KEY, VALUE, CONTEXT],
-  revalidateTag: [ONE_OR_MORE, optionsOf({ expire: SECONDS })],
-})
+refuseCallbacks(
+  checkCalls(IncrementalHandler.prototype, {
+    get: [KEY, CONTEXT],
+    set: [KEY, VALUE, CONTEXT],
+    revalidateTag: [ONE_OR_MORE, optionsOf({ expire: SECONDS })],
+  }),
+)
 
 /** Reads the build id, which Next.js writes beside the server's files. */
 function buildOf(serverDistDir: string | undefined): string {
