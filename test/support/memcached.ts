@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import net from 'node:net'
 import { join, resolve } from 'node:path'
 import process from 'node:process'
@@ -33,6 +33,8 @@ export interface Memcached {
   kill(signal?: NodeJS.Signals): Promise<void>
   /** Ends the process with SIGTERM. Does nothing if it has ended already. */
   stop(): Promise<void>
+  /** Stops the process by SIGSTOP, and resolves when none of its threads runs any more. */
+  pause(): Promise<void>
   /** Kills the process if it runs, and starts an empty memcached on the same port. */
   restart(): Promise<void>
 }
@@ -124,6 +126,8 @@ export async function startMemcached(options: MemcachedOptions = {}): Promise<Me
     child.ref()
     const gone = once(child, 'exit')
     child.kill(signal)
+    // A stopped process gets the signal when it goes on.
+    child.kill('SIGCONT')
     await gone
   }
   return {
@@ -134,6 +138,10 @@ export async function startMemcached(options: MemcachedOptions = {}): Promise<Me
     },
     kill: (signal = 'SIGKILL') => end(signal),
     stop: () => end('SIGTERM'),
+    async pause() {
+      child.kill('SIGSTOP')
+      while (!isStopped(child.pid as number)) await new Promise((wake) => setTimeout(wake, 5))
+    },
     async restart() {
       await end('SIGKILL')
       child = await launch(binary, args, { host, port })
@@ -165,6 +173,15 @@ async function launch(
   child.unref()
   if (child.stderr instanceof net.Socket) child.stderr.unref()
   return child
+}
+
+/** Whether every thread of a process is stopped. Only Linux tells; elsewhere it counts as so. */
+function isStopped(pid: number): boolean {
+  const tasks = `/proc/${pid}/task`
+  if (!existsSync(tasks)) return true
+  return readdirSync(tasks).every((id) => {
+    return /\) [Tt] /.test(readFileSync(join(tasks, id, 'stat'), 'utf8'))
+  })
 }
 
 const running = new Set<ChildProcess>()

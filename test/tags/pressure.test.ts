@@ -97,7 +97,7 @@ describe('values with tags', { skip: skipWithoutMemcached() }, () => {
       }
     }
     await untilFresh()
-    process.kill(home.pid, 'SIGSTOP')
+    await home.pause()
     // The fallback host gets a value of its own.
     await untilFresh()
     version = 2

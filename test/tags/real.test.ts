@@ -163,7 +163,7 @@ describe('tags on real memcacheds', { skip }, () => {
     let version = 1
     const get = () => client.getOrSet(key, () => ({ version }), policy)
     const getBeforeTags = async () => {
-      process.kill(all[1]!.pid, 'SIGSTOP')
+      await all[1]!.pause()
       const values = Promise.all([get(), get()])
       await sleep(50)
       process.kill(all[1]!.pid, 'SIGCONT')
@@ -186,7 +186,7 @@ describe('tags on real memcacheds', { skip }, () => {
     const tag = tagAt(client, all[1]!)
     const policy = { ...POLICY, tags: [tag] }
     await client.getOrSet(key, () => 1, policy)
-    process.kill(all[1]!.pid, 'SIGSTOP')
+    await all[1]!.pause()
     await assert.rejects(client.invalidateTags(tag))
     process.kill(all[1]!.pid, 'SIGCONT')
     await until(() => client.hosts().every(({ state }) => state === 'up'), 5_000)
