@@ -18,6 +18,8 @@ const FEW = 4
 /** What Next.js itself keeps of a reload; a client with its connection is 70 kB. */
 const EDIT_BYTES = 30_000
 const NOISE_BYTES = 500_000
+/** With fewer edits, the noise of the heap is larger than a client per reload would be. */
+const MEASURABLE_EDITS = 100
 const WAIT_MS = 60_000
 const POLL_MS = 50
 
@@ -49,7 +51,7 @@ suite('Next.js in development', { skip }, () => {
     assert.ok(server.connections > FEW, `${server.connections} connections`)
   })
 
-  test(`keeps one client, its connection and its memory in ${EDITS} reloads`, async () => {
+  test(`keeps one client and its connection, and in 100 reloads its memory: ${EDITS} reloads`, async () => {
     await using server = await startServer()
     const { first, middle, last } = await reloaded(server, EDITS)
     assert.ok(last.loads > EDITS, `the module was loaded ${last.loads} times`)
@@ -57,6 +59,7 @@ suite('Next.js in development', { skip }, () => {
     assert.equal(last.listeners, first.listeners)
     assert.equal(server.connections, 1)
     assert.equal(server.stats().total_connections, '1')
+    if (EDITS < MEASURABLE_EDITS) return
     const grownBytes = last.heapBytes! - middle.heapBytes!
     const limitBytes = NOISE_BYTES + (EDITS / 2) * EDIT_BYTES
     assert.ok(grownBytes < limitBytes, `the heap grew by ${grownBytes} bytes in the second half`)
