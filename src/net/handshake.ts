@@ -86,11 +86,16 @@ export class Handshake {
   }
 
   /**
-   * Adds a hint to a lost connection: a server with binary SASL closes it at the first text line.
+   * Adds a hint to a connection that was lost before memcached replied: another server replied, or
+   * one with binary SASL closed it at the first text line.
    */
   explain(error: MintringError): MintringError {
     const { credentials, host } = this.#input
     if (!this.#isUnanswered || error.message.includes(' answers in ')) return error
+    if (error.code === 'MINTRING_PROTOCOL') {
+      const what = `${host} does not reply like memcached. Is the port right? ${error.message}`
+      return new MintringError('MINTRING_CONNECTION', what, { host, cause: error })
+    }
     const login =
       'If it takes only binary SASL (memcached -S), mintring cannot log in: ' +
       'have it take ASCII authentication (memcached -Y)'
@@ -128,7 +133,8 @@ export class Handshake {
   #authenticate(): string {
     const { credentials } = this.#input
     if (credentials === undefined) {
-      throw this.#error('MINTRING_AUTH', 'asks for a username and password')
+      const where = 'in its address (memcached://USER:PASSWORD@host) or in the behaviors'
+      throw this.#error('MINTRING_AUTH', `asks for a username and password: set them ${where}`)
     }
     if (this.#isAuthenticated)
       throw this.#error('MINTRING_AUTH', 'asks for the username and password again')
@@ -140,7 +146,10 @@ export class Handshake {
 
   #onAuth(reply: Reply): string {
     if (reply.kind !== ReplyKind.Stored) {
-      throw this.#error('MINTRING_AUTH', 'rejected the username and password')
+      throw this.#error(
+        'MINTRING_AUTH',
+        'rejected the username and password: are they in its -Y file?',
+      )
     }
     this.#isAuthenticated = true
     this.#step = 'version'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as listen } from 'node:net'
 import { describe, it, test } from 'node:test'
 import { inspect } from 'node:util'
 import { startServer } from '../../src/embedded/server.ts'
@@ -94,6 +94,22 @@ test('configure({ tls }) applies to the next connection of existing hosts', asyn
   assert.ok(isStored, 'the next connection speaks TLS')
   assert.ok(secure.connections > 0)
 })
+
+for (const line of ['SSH-2.0-OpenSSH_9', '220 mail ESMTP', "-ERR unknown command 'version'"]) {
+  test(`the error of a host that replies ${line} quotes it and asks about the port`, async (context) => {
+    const server = listen((socket) => {
+      socket.on('error', () => undefined)
+      socket.write(`${line}\r\n`)
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    context.after(() => server.close())
+    const { port } = server.address() as AddressInfo
+    const cache = connect(context, [`127.0.0.1:${port}`], { retries: 0 })
+    await assert.rejects(cache.get('k'), ({ message }: Error) => {
+      return message.includes(`"${line}"`) && message.includes('Is the port right?')
+    })
+  })
+}
 
 test('the error of a host that replies in HTTP says that it is no memcached', async (context) => {
   const web = createServer((_request, response) => response.end()).listen(0, '127.0.0.1')
