@@ -24,6 +24,8 @@ const STATE: ReadonlySet<string> = new Set([
   'rstCode',
   'sendTrailers',
   'sentHeaders',
+  // Node 24.21 reads it to set a header.
+  'server',
   'setKeepAlive',
   'setNoDelay',
   'setTimeout',

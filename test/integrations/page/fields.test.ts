@@ -72,6 +72,8 @@ describe('a page made of properties of the connection', () => {
     const render: Render = ({ socket }, response) => {
       socket.setNoDelay(true)
       assert.ok(socket.readable && !socket.destroyed)
+      // As Node 24.21 itself does at setHeader().
+      assert.ok('server' in socket && socket.server !== undefined)
       socket.once('close', () => {})
       html(response, `hello ${response.socket?.writable}`)
     }
