@@ -14,7 +14,7 @@ import { messageOf } from '../errors.ts'
 import { parseServers } from '../hosts/address.ts'
 import type { HandoverChange, PreviousPlacement, Rename } from '../hosts/previous-places.ts'
 import type { Seconds } from '../refill/policy.ts'
-import { Keys } from './keys.ts'
+import { HASH_MARK, Keys, RESERVED } from './keys.ts'
 import { isTagKey, mainKeyOf, tagRouteOf } from './own-items.ts'
 
 /** The options of setServers(). Defaults: the behaviors of the same name. */
@@ -28,10 +28,7 @@ export interface ChangeOptions {
 const CHANGE_OPTIONS: OptionNames = new Set(['handover', 'announce'])
 
 /** The prefix of the items in which mintring records a handover. */
-const OWN = '\xff~mintring~'
-/** The prefix of all of mintring's own items, such as locks and tags. */
-const BESIDE = '\xff~'
-const HASHED = '~sha256~'
+const OWN = `${RESERVED}mintring~`
 const CHUNK = '~chunk~'
 
 /**
@@ -143,13 +140,13 @@ function namesOf({ keyPrefix, hashWithPrefixKey }: Behaviors) {
     if (wireKey.startsWith(OWN)) return false
     if (isTagKey(wireKey)) return tagRouteOf(wireKey, prefix) !== undefined
     const main = mainKeyOf(wireKey) ?? wireKey
-    return main.startsWith(prefix) || main.startsWith(BESIDE)
+    return main.startsWith(prefix) || main.startsWith(RESERVED)
   }
   const routeKeyOf = (wireKey: string): string | undefined => {
     if (isTagKey(wireKey)) return tagRouteOf(wireKey, prefix)
     const main = mainKeyOf(wireKey) ?? wireKey
     const name = main.slice(prefix.length)
-    if (main.startsWith(BESIDE) || name.startsWith(HASHED)) return undefined
+    if (main.startsWith(RESERVED) || name.startsWith(HASH_MARK)) return undefined
     if (name.startsWith(CHUNK)) return main
     return (hashWithPrefixKey ? keyPrefix : '') + text(name)
   }

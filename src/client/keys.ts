@@ -35,7 +35,7 @@ export function checkUnreserved(wireKey: string): void {
 }
 
 /** The start of a hashed key, after the prefix. */
-const HASH_MARK = '~sha256~'
+export const HASH_MARK = '~sha256~'
 
 /**
  * Converts callers' keys to wire keys. memcached accepts up to 250 bytes without spaces or control
@@ -128,14 +128,17 @@ export class PrefixedKeys implements KeyMapping {
   }
 
   wireKey(key: string): string {
-    // Not prefixed: the prefix would make a valid key of what is none.
-    const isKey = typeof key === 'string' && key !== ''
-    return this.#client.keys.wireKey(isKey ? this.#prefix + key : key)
+    return this.#client.keys.wireKey(withPrefix(this.#prefix, key))
   }
 
   routeKey(key: string): string {
     return this.#client.keys.routeKey(this.#prefix + key)
   }
+}
+
+/** Puts a prefix in front of a key, but makes no valid key of what is none. */
+export function withPrefix(prefix: string, key: string): string {
+  return typeof key === 'string' && key !== '' ? prefix + key : key
 }
 
 function md5IfLong(key: string): string {

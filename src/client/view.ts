@@ -18,7 +18,7 @@ import type { RefillOptions, RefillSettings } from '../refill/refill.ts'
 import { Refill } from '../refill/refill.ts'
 import { kindOf } from '../secrets.ts'
 import type { ClientCore } from './core.ts'
-import { type KeyMapping, PrefixedKeys } from './keys.ts'
+import { type KeyMapping, PrefixedKeys, withPrefix } from './keys.ts'
 import type { OperationOptions, StoreOptions } from './options.ts'
 import type { Outcomes } from './outcomes.ts'
 import { ClusterStore } from './refill-store.ts'
@@ -218,9 +218,9 @@ export class ClientView {
     return entry.then(({ value }) => value)
   }
 
-  /** Returns the name of a key in the refills, without making a valid key of what is none. */
+  /** Returns the name of a key in the refills. */
   private _named(key: string): string {
-    return typeof key === 'string' && key !== '' ? this._prefix + key : key
+    return withPrefix(this._prefix, key)
   }
 
   /** Returns a loader that receives the key as the caller named it. */

@@ -122,6 +122,9 @@ export function isFunction(given: unknown): boolean {
 /** A callback that a method needs. */
 export const CALLBACK: Argument = argument('callback', unless(isFunction, 'a function'))
 
+/** The function of a server that goes on with the request. */
+export const NEXT: Argument = argument('next', unless(isFunction, 'a function'))
+
 /** A callback that a method calls if there is one. */
 export const ANY_CALLBACK: Argument = (given, verb) => {
   if (given !== undefined && given !== null) CALLBACK(given, verb)

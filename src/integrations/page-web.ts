@@ -3,7 +3,7 @@
  * @module page-web
  */
 import type { MemcachedClient } from '../client/client.ts'
-import { argument, isFunction, unless } from './adapter-arguments.ts'
+import { argument, isFunction, NEXT, unless } from './adapter-arguments.ts'
 import type { UncacheableReason } from './page/rules.ts'
 import { type PageCacheOptions, pagesOf } from './page/settings.ts'
 import { linesOf } from './page/web-capture.ts'
@@ -114,5 +114,4 @@ const CONTEXT = argument(
   'context',
   unless((given) => Boolean(Object(given).req), "Hono's"),
 )
-const NEXT = argument('next', unless(isFunction, 'a function'))
 const HANDLER = argument('handler', unless(isFunction, 'a function that returns a Response'))

@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { MemcachedClient } from '../client/client.ts'
-import { argument, isFunction, unless } from './adapter-arguments.ts'
+import { argument, isFunction, NEXT, unless } from './adapter-arguments.ts'
 import type { TargetSight } from './page/node-target.ts'
 import { type PageHandover, visitOfNode } from './page/node-visit.ts'
 import type { UncacheableReason } from './page/rules.ts'
@@ -136,7 +136,6 @@ const CONTEXT = argument(
   'context',
   unless((given) => Boolean(Object(given).req), "Koa's"),
 )
-const NEXT = argument('next', unless(isFunction, 'a function'))
 
 /** Returns the request itself if express extended it with `hostname` and `protocol`. */
 function expressSight(request: PageRequest): TargetSight | undefined {

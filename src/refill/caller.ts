@@ -33,7 +33,7 @@ export function forCaller<Value>(
     const cause = new MintringError(code, why)
     return new MintringError('MINTRING_TIMEOUT', `${message}: ${why}`, { cause })
   }
-  return within(promise, options, late, (delayMs, task) => clock.after(delayMs, task))
+  return ended(promise, options, clock, late)
 }
 
 /**
@@ -46,7 +46,15 @@ export function forInvalidator<Value>(
 ): Promise<Value> {
   const message = `The invalidation was not done after ${options.timeoutMs} ms, and may still be`
   const late = (): MintringError => new MintringError('MINTRING_TIMEOUT', message, { sent: true })
-  const bounds = { ...options, sent: true }
+  return ended(promise, { ...options, sent: true }, clock, late)
+}
+
+function ended<Value>(
+  promise: Promise<Value>,
+  bounds: CallerOptions & { readonly sent?: boolean },
+  clock: Clock,
+  late: () => MintringError,
+): Promise<Value> {
   return within(promise, bounds, late, (delayMs, task) => clock.after(delayMs, task))
 }
 

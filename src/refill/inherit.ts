@@ -1,6 +1,6 @@
 import type { Finding } from './finding.ts'
 import type { Path, StaleWindow } from './paths/path.ts'
-import { hasClock, isTagged, Stamp } from './paths/stamp.ts'
+import { CODEC_FLAGS, hasClock, isTagged, Stamp } from './paths/stamp.ts'
 import type { Policy } from './policy.ts'
 import type { Elsewhere, Item, RefillStore } from './store.ts'
 import { pageWithTags, READ_TAGS } from './tags/sidecar.ts'
@@ -124,7 +124,7 @@ async function storeAnew(
   if (!isRefill || isTagged(item.flags) || freshForSeconds < 1) return
   const { finding: elected } = await path.elect(key, policy, finding)
   if (elected.election !== 'won') return
-  const encoded = { body: item.bytes(), flags: item.flags & 0xff }
+  const encoded = { body: item.bytes(), flags: item.flags & CODEC_FLAGS }
   const entry = { encoded, ttlSeconds: freshForSeconds, isTooShort: false, tail: item.tail }
   const isStored = await path.store(key, policy, elected.lease, entry)
   if (!isStored) await path.release(key, policy, elected.lease)
