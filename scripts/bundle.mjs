@@ -153,7 +153,7 @@ function escaped(char) {
  * entry does not export as a value, it declares as a type.
  */
 export async function writeTypes(folder, entries, packages, names) {
-  const plugins = [dts({ tsconfig: join(root, 'tsconfig.json') }), typesOnly(names)]
+  const plugins = [dts({ tsconfig: join(root, 'tsconfig.json') }), typesOnly(names), tabs]
   const input = inputOf(entries, src)
   const bundle = await rollup({
     input,
@@ -170,6 +170,13 @@ export async function writeTypes(folder, entries, packages, names) {
     manualChunks: (path) => Object.keys(EAGER).find((name) => isIn(name, src)(path)),
   })
   await bundle.close()
+}
+
+/** Declarations are indented by four spaces, the code by tabs: the same indentation is smaller. */
+const tabs = {
+  name: 'tabs',
+  renderChunk: (code) =>
+    code.replaceAll(/^(?: {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4)),
 }
 
 /** Bundling the declarations of several entries together loses the `type` of `export type`. */
