@@ -103,7 +103,7 @@ function ratioOf(port, name, tried, base, pair) {
 }
 
 function ask(port, name, url) {
-  const flags = ['--expose-gc', '--max-semi-space-size=64']
+  const flags = ['--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64']
   const words = [...flags, fileURLToPath(import.meta.url), '--one', port, name, url]
   const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' })
   if (status !== 0) throw new Error(stderr)

@@ -150,7 +150,7 @@ export class Account {
     const done = (isKnown: boolean): void => this.#done(host, request, keys, isKnown)
     request.promise.then(
       () => {
-        if (!request.isUnchanged) done(true)
+        if (request.attempt?.isUnchanged !== true) done(true)
       },
       () => {
         if (request.sent) done(false)

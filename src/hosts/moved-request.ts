@@ -99,7 +99,6 @@ export class MovedRequest implements MovedKey<unknown> {
       return entryAt(at, await this.#send(at, copy))
     } finally {
       this.#request.attempt = copy.attempt
-      this.#request.isUnchanged = copy.isUnchanged
     }
   }
 

@@ -131,7 +131,8 @@ export class MissedNotices {
     else if (before?.text.startsWith(MISSED) !== true) {
       change.promise.then(
         () => {
-          if (change.isUnchanged) this.#takeBack(name, standIn, text).catch(() => {})
+          if (change.attempt?.isUnchanged === true)
+            this.#takeBack(name, standIn, text).catch(() => {})
         },
         () => {},
       )

@@ -95,15 +95,16 @@ export function lackOf(
   { proxyKind, version, proxy }: Abilities,
   host: string,
   name: string,
-  words: readonly string[] = [name],
+  words?: readonly string[],
 ): MintringError | undefined {
-  const [command = name] = words
+  // Runs for every command that is written, so it allocates nothing for those that servers have.
+  const command = words?.[0] ?? name
   if (proxyKind !== undefined && LACKING[proxyKind].has(command)) {
     const who = `${host} is ${PROXY_NAMES[proxyKind]}, which has no ${command}`
     return unsupported(host, command, `${who}: ${instead(command)}`)
   }
   if (proxy || !Object.hasOwn(NEWER, command) || !isMemcachedVersion(version)) return
-  const line = `${words.join(' ')} `
+  const line = `${words?.join(' ') ?? name} `
   const lacking = NEWER[command]!.find((one) => line.startsWith(`${one.words} `))
   if (lacking === undefined || isSince(version, lacking.since)) return
   const who = `${host} is memcached ${version}, and ${lacking.words} came with ${lacking.since}`

@@ -12,6 +12,7 @@ export class SingleAttempt implements Attempt {
   startMs = 0
   deadlineMs = 0
   isSent = false
+  isUnchanged = false
   /** How many replies have arrived: the position in a group of commands. */
   cursor = 0
 
@@ -57,7 +58,7 @@ export class SingleAttempt implements Attempt {
 
   accept(reply: Reply): boolean {
     const { verb } = this.request
-    if (verb.effect === 'change' && isRefusal(reply.kind)) this.request.isUnchanged = true
+    if (verb.effect === 'change' && isRefusal(reply.kind)) this.isUnchanged = true
     return this.request.verb.accept(this.request, reply, this)
   }
 

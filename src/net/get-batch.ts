@@ -51,6 +51,10 @@ export class GetBatch implements Attempt {
     return 0
   }
 
+  get isUnchanged(): boolean {
+    return false
+  }
+
   get isOver(): boolean {
     const requests = this.#requests
     for (let i = this.#cursor; i < requests.length; i++) {

@@ -134,6 +134,8 @@ export interface Attempt {
   readonly deadlineMs: number
   /** Whether bytes of its command may have left the process. */
   readonly isSent: boolean
+  /** Whether the server replied that it changed nothing. */
+  readonly isUnchanged: boolean
   /** The number of bytes of the values that the attempt writes. */
   readonly bytes: number
   /**
@@ -233,8 +235,6 @@ export class Request<Result = unknown, Context = unknown> {
    */
   ordered = false
   binding: Binding = 'key'
-  /** Whether the server replied that it changed nothing. */
-  isUnchanged = false
   /** The history of earlier attempts; undefined until one failed. */
   past: Past | undefined = undefined
   /** When the whole operation times out; 0 until the first attempt could be written. */
