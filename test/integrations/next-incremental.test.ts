@@ -54,6 +54,24 @@ describe('the encoding of Next.js cache entries', () => {
     }
   })
 
+  test('restores undefined in arrays and Maps, where JSON would store null', () => {
+    const none = { toJSON: () => undefined }
+    const found = unpacked(packed({ list: [undefined, null, none], map: new Map([['a', none]]) }))
+    const map = new Map([['a', undefined]])
+    assert.deepEqual(found, { list: [undefined, null, undefined], map })
+  })
+
+  test('stores what toJSON returns, even the object itself', () => {
+    const itself = Object.create({
+      toJSON(this: unknown) {
+        return this
+      },
+    })
+    assert.deepEqual(unpacked(packed({ page: Object.assign(itself, { a: 1 }) })), {
+      page: { a: 1 },
+    })
+  })
+
   test('restores Buffers and Maps', () => {
     const found = unpacked(packed(pageOf('a'))) as ReturnType<typeof pageOf>
     assert.ok(Buffer.isBuffer(found.rscData) && Buffer.isBuffer(found.segmentData.get('/_tree')))

@@ -1,28 +1,22 @@
 import { MintringError, messageOf } from '../../errors.ts'
 import { kindOf } from '../../secrets.ts'
-import { type Loss, lossIn } from './loss.ts'
+import { jsonOf, type Loss } from './loss.ts'
 
 /**
  * Encodes a value as JSON. Throws MINTRING_BAD_VALUE for values that JSON would silently lose, at
  * any depth: functions, symbols, Map, Set, Error, promises, bytes, NaN, classes without properties.
  */
 export function toJson(value: unknown): string {
-  let text: string | undefined
-  let found: Loss | undefined
+  let json: string | Loss
   try {
-    text = JSON.stringify(value)
-    found = lossIn(value)
+    json = jsonOf(value)
   } catch (error) {
-    found = bigintIn(value, error)
-    if (found === undefined) {
-      const isCircle = /circular|cyclic/i.test(messageOf(error))
-      const why = isCircle ? ', because it refers to itself: store a copy without it' : ''
-      throw badValue(`${describe(value)} cannot be stored as JSON${why}`, error)
-    }
+    const isCircle = /circular|cyclic/i.test(messageOf(error))
+    const why = isCircle ? ', because it refers to itself: store a copy without it' : ''
+    throw badValue(`${describe(value)} cannot be stored as JSON${why}`, error)
   }
-  if (found !== undefined) throw lossy(found)
-  if (text === undefined) throw badValue(`${describe(value)} cannot be stored as JSON`)
-  return text
+  if (typeof json === 'string') return json
+  throw lossy(json)
 }
 
 /**
@@ -47,16 +41,6 @@ export function badValue(problem: string, cause?: unknown): MintringError {
 export function describe(value: unknown): string {
   if (typeof value !== 'object' || value === null) return kindOf(value)
   return `a value of class ${value.constructor?.name ?? 'Object'}`
-}
-
-/** Finds the bigint that JSON.stringify rejected. A cycle ends the search. */
-function bigintIn(value: unknown, refusal: unknown): Loss | undefined {
-  if (!/bigint/i.test(messageOf(refusal))) return undefined
-  try {
-    return lossIn(value)
-  } catch {
-    return undefined
-  }
 }
 
 function lossy({ what, path, instead }: Loss): MintringError {

@@ -4,7 +4,10 @@ import { kindOf } from '../../secrets.ts'
 
 const LINE_FEED = 0x0a
 /** Marks: an object with one of these keys stands for a value that JSON cannot encode. */
-const MARKS = { bytes: '~bytes', map: '~map', number: '~number', object: '~object' } as const
+const MARKS = {
+  ...{ bytes: '~bytes', map: '~map', number: '~number', object: '~object' },
+  undefined: '~undefined',
+} as const
 
 /**
  * Encodes a value as one line of JSON followed by the raw bytes of its Buffers. It also keeps what
@@ -14,7 +17,12 @@ const MARKS = { bytes: '~bytes', map: '~map', number: '~number', object: '~objec
 export function packed(value: unknown): Buffer {
   const blobs: Uint8Array[] = []
   let offset = 0
-  const form = (one: unknown): unknown => {
+  // JSON leaves undefined out of an object, and stores null elsewhere.
+  const element = (one: unknown): unknown => {
+    const made = form(one)
+    return made === undefined ? { [MARKS.undefined]: 0 } : made
+  }
+  const form = (one: unknown, isResult = false): unknown => {
     if (typeof one === 'number') return Number.isFinite(one) ? one : { [MARKS.number]: `${one}` }
     if (typeof one !== 'object' || one === null) return textual(one)
     if (types.isUint8Array(one)) {
@@ -22,9 +30,9 @@ export function packed(value: unknown): Buffer {
       offset += one.length
       return { [MARKS.bytes]: [offset - one.length, one.length] }
     }
-    if (Array.isArray(one)) return one.map(form)
-    if (types.isMap(one)) return { [MARKS.map]: [...one].map((pair) => pair.map(form)) }
-    if (hasToJson(one)) return form(one.toJSON())
+    if (!isResult && hasToJson(one)) return form(one.toJSON(), true)
+    if (Array.isArray(one)) return Array.from(one, element)
+    if (types.isMap(one)) return { [MARKS.map]: [...one].map((pair) => pair.map(element)) }
     checkFaithful(one)
     const entries = Object.entries(one).map(([name, own]) => [name, form(own)] as const)
     const isPlain = !entries.some(([name]) => name.startsWith('~'))
@@ -73,6 +81,8 @@ export function unpacked(bytes: Uint8Array): unknown {
       }
       case MARKS.number:
         return Number(content)
+      case MARKS.undefined:
+        return undefined
       case MARKS.map:
         return new Map(
           (content as [unknown, unknown][]).map(([key, one]) => [value(key), value(one)]),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import vm from 'node:vm'
 import { toJson } from '../../../src/client/values/json.ts'
-import { lossIn } from '../../../src/client/values/loss.ts'
+import { jsonOf } from '../../../src/client/values/loss.ts'
 import { bytesIn } from '../../../src/client/values/text.ts'
 import { serve } from '../support.ts'
 
@@ -14,6 +14,11 @@ class Private {
   hello(): string {
     return this.#name
   }
+}
+
+/** Returns a value inside of `levels` arrays. */
+function nested(value: unknown, levels: number): unknown {
+  return levels === 0 ? value : [nested(value, levels - 1)]
 }
 
 const foreign = (code: string): unknown => vm.runInNewContext(code)
@@ -68,7 +73,20 @@ const LOST: Readonly<Record<string, unknown>> = {
   'a Map from the toJSON of a Date': Object.assign(new Date(0), { toJSON: () => new Map() }),
   'an invalid Date': new Date(Number.NaN),
   'an invalid Date of another realm': foreign('new Date(NaN)'),
+  'an array whose toJSON returns a Map': Object.assign([1], { toJSON: () => new Map() }),
+  'a Map beside an object with toJSON': { one: { toJSON: () => 1 }, seen: new Map() },
+  'bytes inside of what toJSON returns': { toJSON: () => ({ bytes: Buffer.from('x') }) },
+  'an invalid Date inside of what toJSON returns': { toJSON: () => ({ at: new Date(NaN) }) },
+  'a bigint inside of what toJSON returns': { toJSON: () => ({ count: 1n }) },
+  'a Map below forty levels': nested(new Map(), 40),
   'a Map far inside': { users: [{ seen: new Map() }] },
+}
+
+/** What a toJSON() may return that JSON leaves out of an object, and stores as null elsewhere. */
+const LEFT_OUT: Readonly<Record<string, unknown>> = {
+  undefined: undefined,
+  'a function': () => {},
+  'a symbol': Symbol('x'),
 }
 
 /** Values that JSON gives back unchanged, or as the toJSON of their class defines. */
@@ -92,6 +110,13 @@ const KEPT: Readonly<Record<string, [unknown, string]>> = {
     '{"a":1}',
   ],
   'a member whose toJSON returns undefined': [{ a: { toJSON: () => undefined } }, '{}'],
+  'a member whose toJSON returns an object with a toJSON of its own': [
+    { a: { toJSON: () => ({ b: 1, toJSON: () => new Map() }) } },
+    '{"a":{"b":1}}',
+  ],
+  'an array with toJSON': [Object.assign([1], { toJSON: () => 'one' }), '"one"'],
+  'a function with toJSON': [{ a: Object.assign(() => {}, { toJSON: () => 1 }) }, '{"a":1}'],
+  'a value below forty levels': [nested(1, 40), '['.repeat(40) + 1 + ']'.repeat(40)],
   'an object from toJSON with a Date': [
     { toJSON: () => ({ at: new Date(0) }) },
     '{"at":"1970-01-01T00:00:00.000Z"}',
@@ -105,6 +130,15 @@ describe('the JSON codec', () => {
     it(`refuses ${name}, which JSON would lose`, () => {
       assert.throws(() => toJson(value), { code: 'MINTRING_BAD_VALUE' })
       assert.throws(() => toJson({ deep: [value] }), { code: 'MINTRING_BAD_VALUE' })
+    })
+  }
+
+  for (const [name, result] of Object.entries(LEFT_OUT)) {
+    it(`refuses ${name} from toJSON wherever JSON would store null`, () => {
+      const lost = { toJSON: () => result }
+      for (const value of [lost, [lost], { a: [1, lost] }, [[lost]], { toJSON: () => [lost] }]) {
+        assert.throws(() => toJson(value), { code: 'MINTRING_BAD_VALUE' })
+      }
     })
   }
 
@@ -123,6 +157,36 @@ describe('the JSON codec', () => {
     })
   })
 
+  it('says where the loss is in what toJSON returned', () => {
+    const lost = { toJSON: () => undefined }
+    assert.throws(() => toJson({ rows: [1, { of: [lost] }] }), {
+      message:
+        /^undefined at \.rows\[1\]\.of\[0\] cannot be stored as JSON without loss: store null/,
+    })
+  })
+
+  it('calls each toJSON once, and stores what that call returned', () => {
+    let calls = 0
+    const counted = { toJSON: () => (++calls === 1 ? { n: calls } : new Map()) }
+    assert.equal(toJson({ rows: [counted] }), '{"rows":[{"n":1}]}')
+    assert.equal(calls, 1)
+  })
+
+  it('stores a bigint where the program has defined its toJSON', (context) => {
+    const prototype = BigInt.prototype as { toJSON?: () => string }
+    prototype.toJSON = function (this: bigint) {
+      return String(this)
+    }
+    context.after(() => delete prototype.toJSON)
+    assert.equal(toJson({ count: [1n] }), '{"count":["1"]}')
+  })
+
+  it('refuses a large value with a cycle without walking round it', () => {
+    const circle: Record<string, unknown> = { rows: new Array(10_000).fill(1) }
+    circle.children = [{ parent: circle }, { parent: circle }]
+    assert.throws(() => toJson(circle), { message: /it refers to itself/ })
+  })
+
   it('refuses circular values and values that are nested too deep', () => {
     const circle: Record<string, unknown> = { n: 1n }
     circle.self = circle
@@ -134,7 +198,7 @@ describe('the JSON codec', () => {
 
   it('accepts everything that JSON.parse can return', () => {
     const value = JSON.parse('{"a":[1,"x",null,{"b":true}],"__proto__":{"c":1}}')
-    assert.equal(lossIn(value), undefined)
+    assert.equal(jsonOf(value), JSON.stringify(value))
   })
 })
 
