@@ -1,8 +1,6 @@
 import { isIP } from 'node:net'
-import { systemCodeOf } from '../errors.ts'
 import { parseServers } from '../hosts/address.ts'
 import { didYouMean } from '../ring/suggest.ts'
-import { builtin } from '../runtime.ts'
 import { kindOf, nameShown } from '../secrets.ts'
 
 /** The shortest and longest interval of a discovery. */
@@ -25,19 +23,6 @@ export function checkFailover(value: unknown): string | undefined {
   }
   parseServers(value.gutter as string)
   return undefined
-}
-
-/** Returns what is wrong with a value of `tls`, or undefined. */
-export function checkTls(value: unknown): string | undefined {
-  if (typeof value === 'boolean') return undefined
-  if (!isObject(value)) return 'takes true, false or the options of tls.connect'
-  try {
-    builtin('node:tls').createSecureContext(value)
-    return undefined
-  } catch (error) {
-    // The message of Node may quote the value, which may be a key or a passphrase.
-    return `has options that tls.connect rejects (${systemCodeOf(error) ?? 'unreadable'})`
-  }
 }
 
 /** Returns what is wrong with a value of `serializer`, or undefined. */
@@ -94,6 +79,12 @@ export function checkPrevious(value: unknown): string | undefined {
   }
   if (value.servers === undefined) return 'needs the servers before the change: { servers }'
   parseServers(value.servers as string)
+  for (const name of ['username', 'password', 'valueFlags']) {
+    const given = value[name]
+    if (given !== undefined && typeof given !== 'string') {
+      return `takes a string as ${name}, not ${kindOf(given)}`
+    }
+  }
   for (const [one, other] of CREDENTIALS) {
     if (value[one] !== undefined && value[other] === undefined) {
       return `has a ${one} without a ${other}: set both`

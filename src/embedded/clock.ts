@@ -1,3 +1,6 @@
+import { badArgument } from '../arguments.ts'
+import { kindOf } from '../secrets.ts'
+
 /** The clock of a server. */
 export interface ServerClock {
   /** Returns the milliseconds since 1970. Must not go backwards. */
@@ -6,7 +9,7 @@ export interface ServerClock {
 
 /** A clock that moves only when a test calls advance(). */
 export interface ManualClock extends ServerClock {
-  /** Moves the clock forward by `ms` milliseconds. Throws if `ms` is negative or not finite. */
+  /** Moves the clock forward by `ms` milliseconds. Throws MINTRING_BAD_ARGUMENT below 0. */
   advance(ms: number): void
 }
 
@@ -15,11 +18,15 @@ export interface ManualClock extends ServerClock {
  * `startMs`; default: now.
  */
 export function createManualClock(startMs: number = Date.now()): ManualClock {
+  if (!Number.isFinite(startMs)) throw badArgument('startMs must be milliseconds since 1970')
   let now = startMs
   return {
     nowMs: () => now,
     advance(ms) {
-      if (!(ms >= 0 && Number.isFinite(ms))) throw new RangeError(`cannot advance by ${ms} ms`)
+      if (!(ms >= 0 && Number.isFinite(ms))) {
+        const got = typeof ms === 'number' ? ms : kindOf(ms)
+        throw badArgument(`advance() takes milliseconds, 0 or more, not ${got}`)
+      }
       now += ms
     },
   }

@@ -4,7 +4,9 @@ import {
   type TlsOptions,
   type Server as TlsServer,
 } from 'node:tls'
+import { badArgument } from '../arguments.ts'
 import { MintringError } from '../errors.ts'
+import { WORDS } from './checks.ts'
 import { Engine, type EngineSettings, type ListenAddress } from './engine.ts'
 import { checkFaults, FaultPlan, type Faults } from './faults.ts'
 import { Session, type SessionHost } from './session.ts'
@@ -90,6 +92,7 @@ export class EmbeddedServer {
 
   /** Publishes `nodes` (`host:port` or `host|ip|port`) to `config get cluster` as a new version. */
   setCluster(nodes: readonly string[]): void {
+    if (!WORDS[1](nodes)) throw badArgument(`setCluster() takes ${WORDS[0]}`)
     this.#engine.cluster.announce(nodes)
   }
 

@@ -1,4 +1,5 @@
-import { MintringError } from '../errors.ts'
+import { types } from 'node:util'
+import { checkSettings, FLAG, isObject, type Rule, WORDS } from './checks.ts'
 
 /**
  * Faults to simulate. Without `only` they affect all replies. Bytes are counted per connection,
@@ -34,38 +35,34 @@ export interface Faults {
   readonly times?: number
 }
 
-const NAMES: ReadonlySet<string> = new Set<keyof Faults>([
-  'delayMs',
-  'drip',
-  'truncateAfterBytes',
-  'resetAfterBytes',
-  'garbage',
-  'dropReplies',
-  'blackHole',
-  'refuse',
-  'only',
-  'times',
-])
+const COUNT: Rule = ['a number, 0 or more', (given) => isNumber(given, 0)]
 
-/** Throws MINTRING_BAD_ARGUMENT for unknown names and invalid numbers. */
+const RULES: Readonly<Record<keyof Faults, Rule>> = {
+  delayMs: COUNT,
+  drip: ['an object such as { bytes: 1, everyMs: 10 }', isDrip],
+  truncateAfterBytes: COUNT,
+  resetAfterBytes: COUNT,
+  garbage: ['text or bytes', (given) => typeof given === 'string' || types.isUint8Array(given)],
+  dropReplies: FLAG,
+  blackHole: FLAG,
+  refuse: FLAG,
+  only: WORDS,
+  times: COUNT,
+}
+
+/** Throws MINTRING_BAD_ARGUMENT for unknown names and invalid values. */
 export function checkFaults(faults: Faults): void {
-  for (const name of Object.keys(faults)) {
-    if (!NAMES.has(name))
-      throw new MintringError('MINTRING_BAD_ARGUMENT', `there is no fault '${name}'`)
-  }
-  const numbers = {
-    delayMs: faults.delayMs,
-    truncateAfterBytes: faults.truncateAfterBytes,
-    resetAfterBytes: faults.resetAfterBytes,
-    times: faults.times,
-    'drip.everyMs': faults.drip?.everyMs,
-    'drip.bytes': faults.drip?.bytes,
-  }
-  for (const [name, value] of Object.entries(numbers)) {
-    const least = name === 'drip.bytes' ? 1 : 0
-    if (value === undefined || (Number.isFinite(value) && value >= least)) continue
-    throw new MintringError('MINTRING_BAD_ARGUMENT', `fault ${name} cannot be ${value}`)
-  }
+  checkSettings('inject', faults, RULES)
+}
+
+function isDrip(given: unknown): boolean {
+  if (!isObject(given)) return false
+  const { bytes, everyMs, ...others } = given
+  return isNumber(bytes, 1) && isNumber(everyMs, 0) && Object.keys(others).length === 0
+}
+
+function isNumber(given: unknown, min: number): boolean {
+  return Number.isFinite(given) && (given as number) >= min
 }
 
 /** The current faults of a server, and how many more replies they affect. */

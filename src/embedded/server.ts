@@ -1,5 +1,5 @@
-import type { TlsOptions } from 'node:tls'
-import { MintringError } from '../errors.ts'
+import { createSecureContext, type TlsOptions } from 'node:tls'
+import { checkSettings, FLAG, isObject, isText, type Rule, WORD, WORDS, whole } from './checks.ts'
 import { type ServerClock, systemClock } from './clock.ts'
 import { EmbeddedServer, type ListenSettings } from './embedded-server.ts'
 import type { EngineSettings } from './engine.ts'
@@ -47,25 +47,34 @@ export interface ServerOptions {
 }
 
 const MEBIBYTE = 1024 * 1024
-const LARGEST_PORT = 65_535
+const MOST = Number.MAX_SAFE_INTEGER
 
-const NAMES: ReadonlySet<string> = new Set<keyof ServerOptions>([
-  'port',
-  'host',
-  'path',
-  'tls',
-  'users',
-  'maxBytes',
-  'maxItemBytes',
-  'maxConnections',
-  'version',
-  'cas',
-  'flush',
-  'shutdown',
-  'cluster',
-  'clock',
-  'faults',
-])
+const RULES: Readonly<Record<keyof ServerOptions, Rule>> = {
+  port: whole(0, 65_535),
+  host: WORD,
+  path: WORD,
+  tls: ['options of node:tls with a readable key and cert', isTls],
+  users: [
+    'an object of passwords by user name',
+    (given) => isObject(given) && Object.values(given).every(isText),
+  ],
+  maxBytes: whole(1, MOST),
+  maxItemBytes: whole(1, 1024 * MEBIBYTE),
+  maxConnections: whole(1, MOST),
+  version: [
+    "a version such as '1.6.18'",
+    (given) => typeof given === 'string' && /^\d+\.\d+\.\d+/.test(given),
+  ],
+  cas: FLAG,
+  flush: FLAG,
+  shutdown: FLAG,
+  cluster: WORDS,
+  clock: [
+    'a clock, such as createManualClock() returns',
+    (given) => isObject(given) && typeof given.nowMs === 'function',
+  ],
+  faults: ['an object of faults, such as { delayMs: 100 }', isObject],
+}
 
 /**
  * Starts an in-process memcached. It replies to text and meta commands as the memcached of its
@@ -114,24 +123,16 @@ function listenSettings(options: ServerOptions): ListenSettings {
 }
 
 function checkOptions(options: ServerOptions): void {
-  for (const name of Object.keys(options)) {
-    if (!NAMES.has(name)) throw badArgument(`startServer has no option '${name}'`)
-  }
-  checkInteger('port', options.port, 0, LARGEST_PORT)
-  checkInteger('maxBytes', options.maxBytes, 1, Number.MAX_SAFE_INTEGER)
-  checkInteger('maxItemBytes', options.maxItemBytes, 1, 1024 * MEBIBYTE)
-  checkInteger('maxConnections', options.maxConnections, 1, Number.MAX_SAFE_INTEGER)
-  if (options.version !== undefined && !/^\d+\.\d+\.\d+/.test(options.version)) {
-    throw badArgument(`version must be like '1.6.18', not '${options.version}'`)
-  }
+  checkSettings('startServer', options, RULES)
   if (options.faults !== undefined) checkFaults(options.faults)
 }
 
-function checkInteger(name: string, value: number | undefined, min: number, max: number): void {
-  if (value === undefined || (Number.isInteger(value) && value >= min && value <= max)) return
-  throw badArgument(`${name} must be an integer from ${min} to ${max}, not ${value}`)
-}
-
-function badArgument(message: string): MintringError {
-  return new MintringError('MINTRING_BAD_ARGUMENT', message)
+function isTls(given: unknown): boolean {
+  if (!isObject(given)) return false
+  try {
+    createSecureContext(given)
+    return true
+  } catch {
+    return false
+  }
 }

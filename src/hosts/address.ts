@@ -1,4 +1,6 @@
 import { MintringError } from '../errors.ts'
+import { tlsComplaint } from '../net/tls-options.ts'
+import { badServer } from '../ring/bad-server.ts'
 import { type ParsedServer, parseServer, type RingServer } from '../ring/server.ts'
 import { kindOf } from '../secrets.ts'
 
@@ -27,7 +29,7 @@ export function parseServers(servers: Servers): readonly ServerAddress[] {
     const message = "The server list is empty: give at least one server, such as 'cache:11211'"
     throw new MintringError('MINTRING_NO_SERVERS', message)
   }
-  const parsed = list.map((server: RingServer) => parseServer(server))
+  const parsed = list.map((server: RingServer) => dialledServer(server))
   const labels = new Set<string>()
   for (const { label } of parsed) {
     if (labels.has(label)) {
@@ -37,6 +39,13 @@ export function parseServers(servers: Servers): readonly ServerAddress[] {
     labels.add(label)
   }
   return parsed
+}
+
+function dialledServer(server: RingServer): ServerAddress {
+  const parsed = parseServer(server)
+  const complaint = parsed.tls === undefined ? undefined : tlsComplaint(parsed.tls)
+  if (complaint === undefined) return parsed
+  throw badServer(server, `its tls ${complaint}`)
 }
 
 function insteadOf(servers: unknown): string {

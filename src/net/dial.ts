@@ -3,6 +3,7 @@ import process from 'node:process'
 import type { ConnectionOptions } from 'node:tls'
 import { builtin, clearTimeout, performance, setTimeout } from '../runtime.ts'
 import { CLOSED_WHILE_CONNECTING, dialFailure } from './dial-failure.ts'
+import { tlsOptions } from './tls-options.ts'
 
 /** The address of a host. */
 export interface DialTarget {
@@ -217,7 +218,7 @@ export class Dialer {
 
   #openSecure(place: net.NetConnectOpts, secure: true | ConnectionOptions): net.Socket {
     const { host, path } = this.#target
-    const options = secure === true ? {} : secure
+    const options = secure === true ? {} : tlsOptions(secure)
     // Certificates are issued for host names, so check against the requested name, not its address.
     const named = path === undefined && net.isIP(host) === 0 ? { servername: host } : {}
     return builtin('node:tls').connect({ ...place, ...named, ...options })

@@ -7,7 +7,7 @@ import type { DistributionName, RingOptions } from './options.ts'
 import { placementOf } from './place.ts'
 import type { Live, Member, Table, Walk } from './placement.ts'
 import { checkWeight, type ParsedServer, parseServer, type RingServer } from './server.ts'
-import { settingsOf } from './settings.ts'
+import { badOption, settingsOf } from './settings.ts'
 import { warnOfTraps } from './traps.ts'
 
 /** A Location as plain data. */
@@ -287,6 +287,9 @@ export function createRing<Server extends RingServer>(
 ): Ring<Server> {
   if (!Array.isArray(servers)) {
     throw new MintringError('MINTRING_BAD_SERVER', 'createRing takes an array of servers')
+  }
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw badOption("the options are an object such as { distribution: 'ketama' }")
   }
   const ring = new Ring(servers, Object.freeze({ ...options }))
   void loadHash(ring.hash)

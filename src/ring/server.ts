@@ -97,8 +97,8 @@ export function parseServer(server: RingServer): ParsedServer {
   const parts = typeof server === 'string' ? partsOfText(server) : partsOfObject(server)
   const path = parts.path
   const host = path ?? stripBrackets(parts.host ?? '')
-  const port = path === undefined ? (parts.port ?? DEFAULT_PORT) : 0
-  const weight = parts.weight ?? 1
+  const { port: givenPort = DEFAULT_PORT, weight = 1 } = parts
+  const port = path === undefined ? givenPort : 0
   if (path === undefined) checkHost(host, server)
   if (path === undefined && !(Number.isInteger(port) && port >= 1 && port <= 65_535)) {
     throw badServer(server, `the port ${number(port)} is not a whole number from 1 to 65535`)

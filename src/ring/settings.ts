@@ -1,5 +1,6 @@
 import { MintringError } from '../errors.ts'
 import { crypto } from '../runtime.ts'
+import { escaped, kindOf } from '../secrets.ts'
 import { distributionNames, distributions, isDistributionName } from './distributions/registry.ts'
 import { isDigest } from './hashes/digests.ts'
 import {
@@ -36,13 +37,13 @@ export function settingsOf(servers: readonly ParsedServer[], options: RingOption
   if (servers.length === 0) {
     throw new MintringError('MINTRING_NO_SERVERS', 'A ring needs at least one server')
   }
-  const distribution = options.distribution ?? 'ketama'
+  const { distribution = 'ketama' } = options
   if (typeof distribution !== 'string' || !isDistributionName(distribution)) {
-    const name = String(distribution)
+    const name = shown(distribution)
     throw badOption(`unknown distribution '${name}'`, name, distributionNames)
   }
   const rules = distributions[distribution]
-  const hash = hashOf(options.hash ?? rules.hash, rules)
+  const hash = hashOf(options.hash === undefined ? rules.hash : options.hash, rules)
   const pointHash = options.pointHash === undefined ? hash : hashOf(options.pointHash, rules)
   checkOptions(options)
   checkWeights(servers, distribution, rules)
@@ -57,7 +58,7 @@ function hashOf(name: string, rules: Distribution): NamedHash {
     if (!isDigest(meant) || crypto().getHashes().includes(meant)) return hashEntry(meant)
     throw badOption(`the OpenSSL of this Node has no digest '${meant}'`)
   }
-  throw badOption(`unknown hash '${String(name)}'`, String(name), hashNames)
+  throw badOption(`unknown hash '${shown(name)}'`, shown(name), hashNames)
 }
 
 function checkOptions(options: RingOptions): void {
@@ -82,15 +83,15 @@ function oneOf(name: string, value: unknown, allowed: readonly unknown[]): void 
   if (value === undefined || allowed.includes(value)) return
   const words = allowed.map(String)
   throw badOption(
-    `${name} must be one of ${words.join(', ')}, not '${String(value)}'`,
-    String(value),
+    `${name} must be one of ${words.join(', ')}, not '${shown(value)}'`,
+    shown(value),
     words,
   )
 }
 
 function wholeNumber(name: string, value: number | undefined, least: number, most: number): void {
   if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return
-  throw badOption(`${name} must be a whole number from ${least} to ${most}, not ${String(value)}`)
+  throw badOption(`${name} must be a whole number from ${least} to ${most}, not ${shown(value)}`)
 }
 
 function isPrime(value: number): boolean {
@@ -129,7 +130,17 @@ function checkLabels(
   }
 }
 
-function badOption(why: string, word?: string, known: readonly string[] = []): MintringError {
+function shown(value: unknown): string {
+  if (typeof value === 'string') return escaped(value)
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value)
+}
+
+/** Creates the MINTRING_BAD_BEHAVIOR error of an invalid ring option. */
+export function badOption(
+  why: string,
+  word?: string,
+  known: readonly string[] = [],
+): MintringError {
   const hint = word === undefined ? '' : didYouMean(word, known)
   const list = hint === '' && known.length > 0 ? ` Known: ${known.join(', ')}.` : hint
   return new MintringError('MINTRING_BAD_BEHAVIOR', `Bad ring option: ${why}.${list}`)

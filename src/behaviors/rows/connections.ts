@@ -1,5 +1,5 @@
 import { defaultClusterPolicy } from '../../hosts/policy.ts'
-import { checkTls } from '../check-object.ts'
+import { tlsComplaint } from '../../net/tls-options.ts'
 import type { Row } from '../row.ts'
 
 const DAY_MS = 86_400_000
@@ -115,7 +115,7 @@ export const connectionRows: readonly Row[] = [
     type: 'object',
     typeText: 'boolean | ConnectionOptions',
     default: defaultClusterPolicy.tls,
-    check: checkTls,
+    check: tlsComplaint,
     secret: true,
     live: 'newConnections',
     doc:

@@ -29,7 +29,7 @@ export function jsonOf(value: unknown): string | Loss {
   return found === UNDECIDED ? checkedJson(value) : found
 }
 
-/** Looks without calling toJSON(): native JSON.stringify is much faster than one with a replacer. */
+/** Calls no toJSON(), so that JSON.stringify can run without a replacer, which is much faster. */
 function quickLoss(value: unknown, depth: number): Loss | typeof UNDECIDED | undefined {
   if (typeof value !== 'object' || value === null) {
     const isObject = typeof value === 'bigint' || typeof value === 'function'
