@@ -52,10 +52,14 @@ export interface CommandMessage {
   state?: string
   /**
    * Bytes of the value on the wire, written or read, with those of its chunks. For one host's part
-   * of a batch: the bytes of all its values. Absent for verbs that may call a loader.
+   * of a batch: the bytes of all its values. For a verb that may call a loader: of the value that
+   * it read and of the one that it stored.
    */
   bytes?: number
-  /** How many attempts were made. Set before `asyncEnd`; absent if the verb may call a loader. */
+  /**
+   * How many attempts the verb made on hosts. 0 for a call that shared the read or the load of
+   * another. Set before `asyncEnd`.
+   */
   attempts?: number
   /** Time from the call until the promise settled, in milliseconds. Set before `asyncEnd`. */
   durationMs?: number
@@ -81,8 +85,13 @@ export interface BatchMessage {
   hits?: number
   /** Keys that failed. Set before `asyncEnd`. */
   failed?: number
-  /** Bytes of the values of getMany and setMany on the wire. Set before `asyncEnd`. */
+  /** Bytes of the values of getMany, setMany and getOrSetMany on the wire. */
   bytes?: number
+  /**
+   * How many attempts the batch made on hosts. Absent for `warm` and for `invalidate`, each key of
+   * which is a command of its own. Set before `asyncEnd`.
+   */
+  attempts?: number
   /** Time from the call until the promise settled, in milliseconds. Set before `asyncEnd`. */
   durationMs?: number
   outcome?: Outcome

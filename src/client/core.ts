@@ -12,6 +12,7 @@ import { CheckedKeys, Keys } from './keys.ts'
 import type { OperationOptions, ReadOptions } from './options.ts'
 import { applyOptions } from './options.ts'
 import { type Telling, traceCommand, traceKey, tracePart, traceStep } from './trace.ts'
+import { noteSent, type Sent } from './trace-call.ts'
 import { BytesCodec, type Codec, type Decoder } from './values/codec.ts'
 import { besideRefills, createCodec } from './values/select.ts'
 
@@ -107,9 +108,18 @@ export class ClientCore {
     return Object.create(this, { _tell: { value: tell } })
   }
 
-  /** Returns a core whose commands are traced as parts of a batch. */
-  get forParts(): ClientCore {
-    return this._telling(tracePart)
+  /**
+   * Returns a core whose commands are traced as parts of a batch, and whose attempts are added to
+   * `sent`.
+   */
+  forParts(sent: Sent): ClientCore {
+    const parts = this._telling(tracePart)
+    const submit = <Result, Context>(
+      request: Request<Result, Context>,
+      options: OperationOptions | undefined,
+    ): Promise<Result> =>
+      noteSent(sent, request, this.submit.call(parts, request, options) as never)
+    return Object.defineProperty(parts, 'submit', { value: submit })
   }
 
   /**

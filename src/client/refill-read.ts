@@ -27,7 +27,7 @@ export interface ReadFlags {
 
 /** The read of a refill; its promise resolves to what the reader returns for the item. */
 export class ReadRequest extends Request<unknown, AnswerContext> {
-  readonly reader: Reader
+  reader: Reader
 
   constructor(
     flags: ReadFlags | undefined,

@@ -1,4 +1,3 @@
-import { commandTrace } from '../channels.ts'
 import { MintringError } from '../errors.ts'
 import type { Handover } from '../hosts/handover.ts'
 import type { Host } from '../hosts/host.ts'
@@ -25,7 +24,7 @@ import { commandRequest } from './refill-commands.ts'
 import type { AnswerContext } from './refill-read.ts'
 import { type ReadFlags, ReadRequest } from './refill-read.ts'
 import { TagStore } from './tag-store.ts'
-import { partOfBatch } from './trace-parts.ts'
+import { traceAnswers, traceRead } from './trace-call.ts'
 import { BufferBody } from './values/codec.ts'
 import { fits } from './verbs/storage.ts'
 
@@ -111,11 +110,8 @@ export class ClusterStore implements RefillStore {
     const wireKey = cluster.handovers.nameOf(routeKey, keys.wireKey(key))
     const flags =
       this.dialect === 'classic' ? undefined : this.#flags(vivifySeconds, refreshBelowSeconds)
-    const told = commandTrace.hasSubscribers
-      ? partOfBatch(flags === undefined ? 'gets' : 'mg', cluster, routeKey)
-      : undefined
-    const heard = told === undefined ? reader : tellingReader(reader, told)
-    const request = new ReadRequest(flags, routeKey, wireKey, this.#context, heard)
+    const request = new ReadRequest(flags, routeKey, wireKey, this.#context, reader)
+    traceRead(cluster, request)
     request.ordered = true
     if (cluster.speedCheck.mayBypass(cluster.hostFor(routeKey))) request.reject(bypassed())
     else cluster.dispatch(request as Request)
@@ -300,23 +296,9 @@ export class ClusterStore implements RefillStore {
   }
 }
 
-/** Wraps a reader, so that the trace of its batch learns when the read ended. */
-function tellingReader(reader: Reader, told: (error?: unknown) => void): Reader {
-  return {
-    answered(item) {
-      told()
-      return reader.answered(item)
-    },
-    failed(error) {
-      told(error)
-      return reader.failed(error)
-    },
-  }
-}
-
 /** Resolves to the results of all requests. Promise.all handles every rejection, not only one. */
 async function answersOf(requests: readonly Request<StoreAnswer>[]): Promise<StoreAnswer[]> {
-  return Promise.all(requests.map(({ promise }) => promise))
+  return traceAnswers(requests, Promise.all(requests.map(({ promise }) => promise)))
 }
 
 /** The result for a key that has no server: the item is missing. */

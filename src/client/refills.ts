@@ -23,7 +23,8 @@ import {
   traceMark,
   traceRefresh,
 } from './trace.ts'
-import { inBatch, outsideBatch } from './trace-parts.ts'
+import { Call, outsideCall } from './trace-call.ts'
+import { callOfBatch } from './trace-parts.ts'
 import type { ViewOptions } from './view.ts'
 import { ClientView } from './view.ts'
 
@@ -63,7 +64,8 @@ export class ClientRefills {
     policy: RefillOptions,
   ): Promise<RefillEntry<Value>> {
     if (!commandTrace.hasSubscribers) return this.refill.getOrSetEntry(key, loader, policy)
-    const run = (): Promise<RefillEntry<Value>> => this.refill.getOrSetEntry(key, loader, policy)
+    const load = outsideCall(loader)
+    const run = (): Promise<RefillEntry<Value>> => this.refill.getOrSetEntry(key, load, policy)
     return traceEntry(this.#core, 'getOrSet', key, run)
   }
 
@@ -81,16 +83,23 @@ export class ClientRefills {
     policy: RefillOptions,
   ): Promise<Map<string, Value>> {
     if (!isTraced()) return this.refill.getOrSetMany(keys, loadMissing, policy)
-    const isLoader = typeof loadMissing === 'function'
-    const loader = isLoader ? outsideBatch(loadMissing) : loadMissing
+    const call = callOfBatch(this.#core)
+    const load = outsideCall(loadMissing)
     const run = (): Promise<Map<string, RefillEntry<Value>>> =>
-      inBatch(this.#core, () => this.refill.getOrSetManyEntries(keys, loader, policy))
+      call.run(() => this.refill.getOrSetManyEntries(keys, load, policy))
     const distinct = Array.isArray(keys) ? [...new Set(keys)] : []
-    return traceBatch(this.#core, 'getOrSetMany', distinct, run, foundIn).then(valuesOf)
+    const size = distinct.length
+    const found = (entries: ReadonlyMap<string, RefillEntry>): BatchCount => ({
+      ...foundIn(entries),
+      ...spentBy(call),
+    })
+    const none = (): BatchCount => ({ size, hits: 0, failed: size, ...spentBy(call) })
+    return traceBatch(this.#core, 'getOrSetMany', distinct, run, found, none).then(valuesOf)
   }
 
   refresh<Value>(key: string, loader: Loader<Value>, policy: RefillOptions): Promise<Value> {
-    const run = (): Promise<RefillEntry<Value>> => this.refill.refreshEntry(key, loader, policy)
+    const load = commandTrace.hasSubscribers ? outsideCall(loader) : loader
+    const run = (): Promise<RefillEntry<Value>> => this.refill.refreshEntry(key, load, policy)
     const entry = commandTrace.hasSubscribers ? traceRefresh(this.#core, key, run) : run()
     return this.#core.cluster.operations.during(entry).then(({ value }) => value)
   }
@@ -145,9 +154,14 @@ export class ClientRefills {
   ): Promise<Result> {
     const names = typeof tags === 'string' ? [tags] : Array.isArray(tags) ? [...new Set(tags)] : []
     const size = names.length
-    const all = (): BatchCount => ({ size, hits: size, failed: 0 })
-    const reached = (): BatchCount => ({ size, hits: doneSoFar(), failed: size - doneSoFar() })
-    return traceBatch(this.#core, verb, names, run, all, reached)
+    const call = new Call()
+    const counted = (hits: number): BatchCount => ({
+      ...{ size, hits, failed: size - hits },
+      ...spentBy(call),
+    })
+    const all = (): BatchCount => counted(size)
+    const reached = (): BatchCount => counted(doneSoFar())
+    return traceBatch(this.#core, verb, names, () => call.run(run), all, reached)
   }
 
   /**
@@ -221,6 +235,11 @@ export class ClientRefills {
     events.emit(event, message)
     if (refillChannel.hasSubscribers) refillChannel.publish({ ...message, client: this.#core.id })
   }
+}
+
+/** Returns what a call sent and received, for its message. */
+function spentBy({ attempts, bytes }: Call): Pick<BatchCount, 'attempts' | 'bytes'> {
+  return { attempts, bytes: bytes > 0 ? bytes : undefined }
 }
 
 /** Counts the values found in the cache, fresh or stale. */

@@ -9,6 +9,7 @@ import type { TagChange, TagHandle, TagReader } from '../refill/store.ts'
 import { crypto } from '../runtime.ts'
 import type { ClientCore } from './core.ts'
 import { type TagKeys, tagKeys } from './own-items.ts'
+import { type Call, runningCall } from './trace-call.ts'
 
 const MAX_HARD = 0xffffffff
 
@@ -22,7 +23,7 @@ export class TagStore {
 
   read(name: string, reader: TagReader): TagHandle {
     const { routeKey, wireKey } = this.#keysOf(name)
-    const request = new TagRead(routeKey, wireKey, reader)
+    const request = new TagRead(routeKey, wireKey, reader, runningCall())
     // Use the refills' connection: all requests of a tick to one host then leave in one write.
     request.ordered = true
     this.#cluster.dispatchHome(request as Request)
@@ -33,8 +34,10 @@ export class TagStore {
     const { routeKey, wireKey } = this.#keysOf(name)
     const request = new Request<boolean>(CHANGES[change], routeKey, wireKey, undefined)
     request.ordered = true
+    const call = runningCall()
     this.#cluster.dispatchHome(request as Request)
     try {
+      await request.promise.finally(() => call?.noteAside(request as Request))
       // The stored item is no tag but a placeholder or another program's item, so replace it.
       if (!(await request.promise)) await this.change(name, 'hard')
     } catch (error) {
@@ -64,15 +67,18 @@ interface StoredTag {
  */
 class TagRead extends Request<StoredTag | undefined> {
   readonly #reader: TagReader
+  readonly #call: Call | undefined
 
-  constructor(routeKey: string, wireKey: string, reader: TagReader) {
+  constructor(routeKey: string, wireKey: string, reader: TagReader, call: Call | undefined) {
     super(TAG_GET, routeKey, wireKey, undefined)
     this.#reader = reader
+    this.#call = call
   }
 
   override resolve(tag: StoredTag | undefined): void {
     if (this.settled) return
     super.resolve(tag)
+    this.#call?.noteAside(this as Request)
     if (tag === undefined) this.#reader.absent()
     else this.#reader.found(tag.version, tag.hard)
   }
@@ -80,6 +86,7 @@ class TagRead extends Request<StoredTag | undefined> {
   override reject(error: unknown): void {
     if (this.settled) return
     super.resolve(undefined)
+    this.#call?.noteAside(this as Request)
     this.#reader.failed(error)
   }
 }

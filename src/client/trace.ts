@@ -7,6 +7,7 @@ import type { Host } from '../hosts/host.ts'
 import type { Request } from '../net/request.ts'
 import type { RefillEntry } from '../refill/entry.ts'
 import type { KeyMapping } from './keys.ts'
+import { Call } from './trace-call.ts'
 import { failureOf, READS } from './trace-failure.ts'
 import type { Decoder } from './values/codec.ts'
 import { bytesWritten, MeasuredCodec } from './wire-bytes.ts'
@@ -136,8 +137,8 @@ export function traceKey<Result>(
 }
 
 /**
- * Does the same as traceKey() for a verb of refills. Its commands are not traced, so its host at
- * the end is the one that failed, or the one that serves the key by then.
+ * Does the same as traceKey() for a verb of refills. Its host at the end is the one that replied
+ * last, or failed; for a call that sent nothing itself, the one that serves the key by then.
  */
 function traceRefill<Result>(
   traced: Traced,
@@ -146,22 +147,26 @@ function traceRefill<Result>(
   run: () => Promise<Result>,
   outcome: (result: Result, message: CommandMessage) => Outcome,
 ): Promise<Result> {
-  const isKey = typeof key === 'string'
-  const nameServing = (message: CommandMessage): void => {
-    const host = isKey ? traced.cluster.hostFor(traced.keys.routeKey(key)) : undefined
+  const call = new Call()
+  const note = (message: CommandMessage): void => {
+    const isKey = typeof key === 'string'
+    const host =
+      call.host ?? (isKey ? traced.cluster.hostFor(traced.keys.routeKey(key)) : undefined)
     if (host !== undefined) nameHost(message, host)
+    message.attempts = call.attempts
+    if (call.bytes > 0) message.bytes = call.bytes
   }
   const steps = async (message: CommandMessage): Promise<Result> => {
     try {
-      return await run()
+      return await call.run(run)
     } catch (error) {
-      nameServing(message)
+      note(message)
       nameFailed(traced, message, error)
       throw error
     }
   }
   return traceKey(traced, command, key, steps, (result, message) => {
-    nameServing(message)
+    note(message)
     return outcome(result, message)
   })
 }
@@ -245,6 +250,8 @@ export interface BatchCount {
   readonly failed: number
   /** The bytes of the values that were read or written. */
   readonly bytes?: number | undefined
+  /** How many attempts the commands of the batch made on hosts. */
+  readonly attempts?: number | undefined
 }
 
 /** Whether commands or batches have a subscriber: the parts of a batch are commands. */
@@ -265,8 +272,10 @@ export function traceBatch<Result>(
   const message: BatchMessage = { command, client: traced.id, batchSize: keys.length }
   if (traced.behaviors.traceKeys && keys.length > 0) Object.assign(message, { keys })
   const isRead = command === 'getMany' || command === 'getOrSetMany'
-  const note = ({ size, hits, failed, bytes }: BatchCount): void => {
-    Object.assign(message, { batchSize: size, hits, failed }, bytes === undefined ? {} : { bytes })
+  const note = ({ size, hits, failed, bytes, attempts }: BatchCount): void => {
+    Object.assign(message, { batchSize: size, hits, failed })
+    if (bytes !== undefined) message.bytes = bytes
+    if (attempts !== undefined) message.attempts = attempts
   }
   const told = (result: Result): Outcome => {
     const counted = count(result)

@@ -23,6 +23,7 @@ import type { OperationOptions, StoreOptions } from './options.ts'
 import type { Outcomes } from './outcomes.ts'
 import { ClusterStore } from './refill-store.ts'
 import { traceEntry, traceMark, traceRefresh } from './trace.ts'
+import { outsideCall } from './trace-call.ts'
 import type { Ttl } from './ttl.ts'
 import { type Body, type Codec, type Encoded, ownBody } from './values/codec.ts'
 import { add } from './verbs/add.ts'
@@ -224,7 +225,8 @@ export class ClientView {
   }
 
   /** Returns a loader that receives the key as the caller named it. */
-  private _loading<Value>(key: string, loader: Loader<Value>): Loader<Value> {
+  private _loading<Value>(key: string, given: Loader<Value>): Loader<Value> {
+    const loader = commandTrace.hasSubscribers ? outsideCall(given) : given
     if (this._prefix === '' || typeof loader !== 'function') return loader
     return (_named, context) => loader(key, context)
   }

@@ -84,7 +84,7 @@ export const ATTRIBUTES: readonly (readonly [name: string, spans: string, meanin
   ['server.port', 'CLIENT', 'its port'],
   ['error.type', 'failed spans', 'the code of the error'],
   ['mintring.outcome', 'all', 'the outcome, as on the diagnostics channels'],
-  ['mintring.attempts', 'CLIENT', 'attempts on hosts; absent for calls that may load'],
+  ['mintring.attempts', 'all', 'attempts on hosts; absent for batches of `warm` and `invalidate`'],
   ['mintring.refill.state', 'getOrSet', 'fresh, stale, miss, uncached, bypass'],
   ['mintring.key', 'CLIENT', 'the key, only with `traceKeys`'],
   ['mintring.batch.keys', 'INTERNAL', 'how many keys'],

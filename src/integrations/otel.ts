@@ -178,8 +178,9 @@ class Reporter {
   batchEnded(message: BatchMessage): void {
     const span = this._open.get(message)
     if (span === undefined) return
-    const { command, batchSize, hits, failed = 0 } = message
+    const { command, batchSize, hits, attempts, failed = 0 } = message
     if (hits !== undefined) span.setAttributes({ 'mintring.batch.hits': hits })
+    if (attempts !== undefined) span.setAttributes({ 'mintring.attempts': attempts })
     const isRead = command === 'getMany' || command === 'getOrSetMany'
     if (hits !== undefined && isRead) {
       const operation = { 'db.operation.name': command }

@@ -102,8 +102,10 @@ function checkCommands(
   assert.equal(counts.of('db.client.operation.duration'), sum(wanted))
   const written = 20 * 'value'.length + 5 * 'other'.length + 6 * 'warm'.length
   const read = 20 * 'value'.length
+  // Hits, misses and stale values of getOrSet, and the hits of getOrSetMany.
+  const ofRefills = (8 + 8 + 3 + 8) * 'page'.length
   // setMany and getMany add ten values `false` each, and `false` is stored as one byte.
-  assert.equal(bytes(), written + read + 2 * 10 * 1)
+  assert.equal(bytes(), written + read + 2 * 10 * 1 + ofRefills)
 }
 
 function checkBatches({ metrics, spans }: Seen, counts: Tally): void {

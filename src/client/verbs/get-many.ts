@@ -125,7 +125,8 @@ async function readTraced(
   const { keys } = batch
   await traceBatch(core, 'getMany', keys, run, () => {
     const bytes = sizeOf(codecs ?? [])
-    return { size: keys.length, hits: hits.size, failed: failed.size, bytes }
+    const { attempts } = batch.sent
+    return { size: keys.length, hits: hits.size, failed: failed.size, bytes, attempts }
   })
 }
 

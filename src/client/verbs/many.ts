@@ -1,5 +1,5 @@
 import { badArgument } from '../../arguments.ts'
-import { commandTrace } from '../../channels.ts'
+import { batchTrace, commandTrace } from '../../channels.ts'
 import { Deadline, StallLimit } from '../../deadline.ts'
 import { MintringError } from '../../errors.ts'
 import { DialPace } from '../../hosts/pace.ts'
@@ -11,11 +11,14 @@ import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
 import { applyOptions } from '../options.ts'
 import { traceHostRequest } from '../trace.ts'
+import { noteSent, type Sent } from '../trace-call.ts'
 
 /** The distinct keys of a batch, in the order requested. */
 export interface KeyBatch {
   readonly keys: readonly string[]
   readonly wireKeys: readonly string[]
+  /** What the batch sent, for its trace. */
+  readonly sent: Sent
 }
 
 /** How one verb handles a part of a batch. Positions are indexes into the batch's keys. */
@@ -36,7 +39,8 @@ export async function checkKeys(core: ClientCore, keys: Iterable<string>): Promi
     if (!distinct.has(key)) distinct.set(key, core.keys.wireKey(key))
     if (pace.isDue()) await pace.rest()
   }
-  return { keys: [...distinct.keys()], wireKeys: [...distinct.values()] }
+  const sent = { attempts: 0 }
+  return { keys: [...distinct.keys()], wireKeys: [...distinct.values()], sent }
 }
 
 /** Yields the position of every key in a batch. */
@@ -50,7 +54,7 @@ export function* allOf(batch: KeyBatch): Iterable<number> {
  */
 export function runMany(
   core: ClientCore,
-  { keys, wireKeys }: KeyBatch,
+  { keys, wireKeys, sent }: KeyBatch,
   positions: Iterable<number>,
   verb: ManyVerb,
   options: OperationOptions | undefined,
@@ -64,11 +68,12 @@ export function runMany(
     routeKey: (position) => core.keys.routeKey(keys[position]!),
     wireKey: (position) => wireKeys[position]!,
     alone(position) {
-      parts ??= core.forParts
+      parts ??= core.forParts(sent)
       return verb.alone(parts, position, options)
     },
     send(host, request) {
       if (options !== undefined) applyOptions(request as Request, remaining(options, endMs))
+      if (batchTrace.hasSubscribers) void noteSent(sent, request, request.promise)
       if (commandTrace.hasSubscribers) void traceHostRequest(core, request, host).catch(() => {})
       else cluster.dispatchGroup(host, request as Request)
     },

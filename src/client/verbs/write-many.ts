@@ -126,7 +126,7 @@ export function deleteMany(
 function writeTraced(
   core: ClientCore,
   command: string,
-  { keys }: KeyBatch,
+  { keys, sent }: KeyBatch,
   run: () => Promise<Outcomes<boolean>>,
   bytes?: () => number,
 ): Promise<Outcomes<boolean>> {
@@ -134,7 +134,8 @@ function writeTraced(
   return traceBatch(core, command, keys, run, (done) => {
     let hits = 0
     for (const isDone of done.values()) if (isDone) hits++
-    return { size: keys.length, hits, failed: done.failed.size, bytes: bytes?.() }
+    const { attempts } = sent
+    return { size: keys.length, hits, failed: done.failed.size, bytes: bytes?.(), attempts }
   })
 }
 
