@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { MemcachedClient } from '../src/client/client.ts'
 import { settleMsOf } from '../src/ring/transition.ts'
 import { type Memcached, startMemcached } from '../test/support/memcached.ts'
+import { TYPESCRIPT } from '../test/support/typescript.ts'
 import { type Change, changes, HOSTS, type Side } from './changes/cases.ts'
 import { bodyOf, movesBetween, type Order, ringOf, type Seen } from './changes/worker.ts'
 import { lines, savePicture } from './picture.mjs'
@@ -138,7 +139,7 @@ async function underLoad(
 
 /** Processes that wait for their orders. */
 async function ready(): Promise<readonly ChildProcess[]> {
-  const input = { execArgv: ['--import', 'tsx'], serialization: 'advanced' as const }
+  const input = { execArgv: [...TYPESCRIPT], serialization: 'advanced' as const }
   const children = Array.from({ length: PROCESSES }, () => fork(WORKER, input))
   await Promise.all(children.map((child) => once(child, 'message')))
   return children

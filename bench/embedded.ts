@@ -4,6 +4,7 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { MemcachedClient } from '../src/client/client.ts'
 import { freePort, startMemcached } from '../test/support/memcached.ts'
+import { TYPESCRIPT } from '../test/support/typescript.ts'
 
 /**
  * The embedded server compared with a real memcached of one thread, each in a separate process
@@ -24,7 +25,7 @@ const verbs = {
 async function startEmbedded(): Promise<{ address: string; child: ChildProcess }> {
   const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
   const port = await freePort()
-  const args = ['--import', 'tsx', main, 'serve', '--port', String(port)]
+  const args = [...TYPESCRIPT, main, 'serve', '--port', String(port)]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(child.stdout!, 'data')
   return { address: `127.0.0.1:${port}`, child }

@@ -3,13 +3,15 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, platform, release } from 'node:os'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { TYPESCRIPT } from '../test/support/typescript.ts'
 import { contenders } from './faults/clients.ts'
 import type { Row } from './faults/scenario.ts'
 
 /**
  * Breaks one of three memcacheds under every client, and writes the table of docs/reliability.md.
- * `npm run bench -- faults` or `node --import tsx bench/faults.ts [client …] [--fault NAME]
- * [--long]`. Needs Linux and root, for network namespaces. Run `npm install --prefix bench` first.
+ * `npm run bench -- faults`, or
+ * `node --import ./scripts/typescript.mjs bench/faults.ts [client …] [--fault NAME] [--long]`.
+ * Needs Linux and root, for network namespaces. Run `npm install --prefix bench` first.
  */
 const SCENARIO = fileURLToPath(new URL('./faults/scenario.ts', import.meta.url))
 const RESULTS = fileURLToPath(new URL('./results/faults.json', import.meta.url))
@@ -36,7 +38,7 @@ function runOne(client: string, timing: (typeof faults)[number]): Row | undefine
   const [fault, seconds, brokenAt, mendedAt] = timing
   const words = [client, fault, seconds, brokenAt, mendedAt, OPS_PER_SECOND].map(String)
   const inside = ['-n', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"', process.execPath]
-  const run = spawnSync('unshare', [...inside, '--import', 'tsx', SCENARIO, ...words], {
+  const run = spawnSync('unshare', [...inside, ...TYPESCRIPT, SCENARIO, ...words], {
     encoding: 'utf8',
     timeout: (seconds + 40) * 1_000,
     stdio: ['ignore', 'pipe', 'ignore'],

@@ -8,7 +8,7 @@ import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'rolldown'
-import { tsImport } from 'tsx/esm/api'
+import '../scripts/typescript.mjs'
 
 const PAIRS = Number(process.env.PAIRS ?? 20)
 const CASES = {
@@ -82,10 +82,7 @@ async function buildAll(rev) {
 }
 
 async function startMemcached() {
-  const { findMemcached, freePort } = await tsImport(
-    '../test/support/memcached.ts',
-    import.meta.url,
-  )
+  const { findMemcached, freePort } = await import('../test/support/memcached.ts')
   const port = String(await freePort())
   const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
   const words = ['-l', '127.0.0.1', '-p', port, '-U', '0', '-t', '1', ...user]

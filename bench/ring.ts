@@ -15,6 +15,7 @@ import { distributionNames } from '../src/ring/distributions/registry.ts'
 import { type HashName, hashEntry, loadHash } from '../src/ring/hashes/registry.ts'
 import type { RingOptions } from '../src/ring/options.ts'
 import { createRing } from '../src/ring/ring.ts'
+import { TYPESCRIPT } from '../test/support/typescript.ts'
 
 const require = createRequire(import.meta.url)
 const HashRing = require('hashring')
@@ -187,7 +188,7 @@ function raceAll(): Row[] {
   console.log(`${'ring'.padEnd(26)}  hosts   ns/find ns/locate  ms/build       KiB`)
   const file = fileURLToPath(import.meta.url)
   return contestants.flatMap(({ name }) => {
-    const args = ['--expose-gc', '--import', 'tsx', file, name]
+    const args = ['--expose-gc', ...TYPESCRIPT, file, name]
     const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
     if (stdout === '') throw new Error(`${name} failed: ${stderr}`)
     const rows: Row[] = JSON.parse(stdout)

@@ -9,6 +9,7 @@ import { installed } from '../scripts/setup.mjs'
 
 const SUITES = ['parser', 'ring', 'clients', 'service', 'lanes', 'ablation', 'memory', 'growth']
 const here = fileURLToPath(new URL('.', import.meta.url))
+const typescript = new URL('../scripts/typescript.mjs', import.meta.url).href
 
 const asked = process.argv.slice(2)
 const [named, words] = asked[0] === 'paired' ? [['paired'], asked.slice(1)] : [asked, []]
@@ -25,7 +26,7 @@ if (!installed(here)) process.exit(1)
 for (const name of names) {
   console.log(`\n${name}`)
   const file = fileOf(name)
-  const loader = file.endsWith('.ts') ? ['--expose-gc', '--import', 'tsx'] : []
+  const loader = file.endsWith('.ts') ? ['--expose-gc', '--import', typescript] : []
   const { status } = spawnSync(process.execPath, [...loader, file, ...words], { stdio: 'inherit' })
   if (status !== 0) process.exit(status ?? 1)
 }

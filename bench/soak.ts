@@ -5,8 +5,10 @@ import { type Memcached, startMemcached } from '../test/support/memcached.ts'
 
 /**
  * Hours of steady traffic with a fault every ten seconds: kill and restart, stop and continue, or
- * none. `node --expose-gc --import tsx bench/soak.ts [minutes = 60] [seed = 1]`. Exits with 1 when
- * a value was wrong, an operation never settled, the heap grew or a handle was left.
+ * none.
+ * `node --expose-gc --import ./scripts/typescript.mjs bench/soak.ts [minutes = 60] [seed = 1]`.
+ * Exits with 1 when a value was wrong, an operation never settled, the heap grew or a handle was
+ * left.
  */
 const minutes = Number(process.argv[2] ?? 60)
 const seed = Number(process.argv[3] ?? 1)

@@ -8,8 +8,8 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { tsImport } from 'tsx/esm/api'
 import { writeCode } from '../scripts/bundle.mjs'
+import '../scripts/typescript.mjs'
 
 const PROCESSES = Number(process.env.PROCESSES ?? 18)
 const PAIRS = 11
@@ -23,8 +23,7 @@ if (given === undefined) await startProcesses()
 else await measure(given, words)
 
 async function startProcesses() {
-  const support = '../test/support/memcached.ts'
-  const { findMemcached, freePort } = await tsImport(support, import.meta.url)
+  const { findMemcached, freePort } = await import('../test/support/memcached.ts')
   const port = String(await freePort())
   const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
   const words = ['-l', '127.0.0.1', '-p', port, '-U', '0', ...user]

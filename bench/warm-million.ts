@@ -1,7 +1,7 @@
 /**
  * One million keys into a real memcached, in a heap of 256 MB, killed half-way and resumed:
- * `node --max-old-space-size=256 --import tsx bench/warm-million.ts` (MEMCACHED=host:port, or an
- * embedded server in a process of its own).
+ * `node --max-old-space-size=256 --import ./scripts/typescript.mjs bench/warm-million.ts`
+ * (MEMCACHED=host:port, or an embedded server in a process of its own).
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,6 +12,7 @@ import process from 'node:process'
 import { getHeapStatistics } from 'node:v8'
 import { MemcachedClient } from '../src/client/client.ts'
 import { startMemcached } from '../test/support/memcached.ts'
+import { TYPESCRIPT } from '../test/support/typescript.ts'
 
 const KEYS = Number(process.env.KEYS ?? 1_000_000)
 const log = join(tmpdir(), 'mintring-warm-million.log')
@@ -58,7 +59,7 @@ if (given !== undefined) {
   if (existsSync(log)) rmSync(log)
   const memcached = await startMemcached({ args: ['-m', '1024'] })
   for (const run of ['killed half-way', 'resumed']) {
-    const args = ['--max-old-space-size=256', '--import', 'tsx', import.meta.filename]
+    const args = ['--max-old-space-size=256', ...TYPESCRIPT, import.meta.filename]
     const server = `127.0.0.1:${memcached.port}`
     const child = spawn(process.execPath, [...args, server], { stdio: 'inherit' })
     const [code, signal] = await once(child, 'exit')

@@ -16,7 +16,10 @@ const checks = new Map([
   ['house', () => run('scripts/test.mjs', 'test/ladder.test.ts', 'test/house')],
   ['docs', () => run('scripts/test.mjs', 'test/docs')],
   ['site', () => run('scripts/docs.mjs', '--check')],
-  ['generated', () => run('--import', 'tsx', 'scripts/docs-behaviors.mjs', '--check')],
+  [
+    'generated',
+    () => run('--import', './scripts/typescript.mjs', 'scripts/docs-behaviors.mjs', '--check'),
+  ],
 ])
 // Tests that need other packages are in folders with their own lock file.
 for (const folder of readdirSync('test').sort()) {

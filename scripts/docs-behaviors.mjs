@@ -1,11 +1,12 @@
 // Writes what is generated from tables in the code: the TypeScript type and the page of behaviors,
 // and the tables of OpenTelemetry.
-//   node --import tsx scripts/docs-behaviors.mjs           writes
-//   node --import tsx scripts/docs-behaviors.mjs --check   fails when one is not up to date
+// With --check it fails when one is not up to date.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { behaviorsPage, behaviorsType } from '../src/behaviors/generate.ts'
 import { ATTRIBUTES, INSTRUMENTS } from '../src/integrations/otel-instruments.ts'
+
+const COMMAND = 'node --import ./scripts/typescript.mjs scripts/docs-behaviors.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const outputs = [
@@ -19,9 +20,7 @@ for (const [path, text] of outputs) {
   if (!process.argv.includes('--check')) {
     writeFileSync(root + path, text)
   } else if (readFileSync(root + path, 'utf8') !== text) {
-    console.error(
-      `${path} is not what the table says: run node --import tsx scripts/docs-behaviors.mjs`,
-    )
+    console.error(`${path} is not what the table says: run ${COMMAND}`)
     outdated++
   }
 }

@@ -1,5 +1,5 @@
 // Draws comments, messages and test names at random, for a reader who does not know the project:
-//   node --import tsx scripts/draw-words.mjs [seed [count]]
+//   node --import ./scripts/typescript.mjs scripts/draw-words.mjs [seed [count]]
 // The reader says what each means; what takes two readings is rewritten.
 import process from 'node:process'
 import ts from 'typescript'

@@ -1,7 +1,7 @@
-// Sends random inputs to the reply parser: `node --import tsx scripts/fuzz-protocol.mjs [inputs]
-// [seed]`, 1,000,000 by default. Each input is parsed whole and in random pieces: both must read
-// the same, and throw only the typed error. Prints a summary; at the first difference exits with 1
-// and prints the seed to repeat it.
+// Sends random inputs to the reply parser, 1,000,000 by default:
+// `node --import ./scripts/typescript.mjs scripts/fuzz-protocol.mjs [inputs] [seed]`. Each input
+// is parsed whole and in random pieces: both must read the same, and throw only the typed error.
+// Prints a summary; at the first difference exits with 1 and prints the seed to repeat it.
 import assert from 'node:assert/strict'
 import process from 'node:process'
 import fc from 'fast-check'

@@ -1,7 +1,8 @@
 // Runs hundreds of callers of all verbs through proxies that delay, split, merge, truncate and
 // reset, checks every outcome, prints a line per seed and ends with 1 when anything was found:
-// node --expose-gc --import tsx scripts/fuzz-road.mjs [--seeds 10] [--first-seed 1]
-//   [--operations 1000000] [--hosts 1] [--ejection] [--mutant NAME] [--request-timeout-ms 300]
+// node --expose-gc --import ./scripts/typescript.mjs scripts/fuzz-road.mjs [--seeds 10]
+//   [--first-seed 1] [--operations 1000000] [--hosts 1] [--ejection] [--mutant NAME]
+//   [--request-timeout-ms 300]
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { mutants } from '../test/fuzz/mutants.ts'

@@ -1,6 +1,6 @@
 // Combines every verb with every event, prints the cells that break a law, and exits with 1 if any:
-// node --import tsx scripts/meetings.mjs [--hosts 1,3] [--event TEXT] [--verb TEXT] [--pointless]
-//   [--variant usual|handover|lone|memcached]
+// node --import ./scripts/typescript.mjs scripts/meetings.mjs [--hosts 1,3] [--event TEXT]
+//   [--verb TEXT] [--pointless] [--variant usual|handover|lone|memcached]
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { runTable } from '../test/meetings/table.ts'

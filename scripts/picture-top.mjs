@@ -1,5 +1,5 @@
 // Draws docs/pictures/top.svg: `mintring top` in a real terminal, a moment after a host was killed.
-//   node --import tsx scripts/picture-top.mjs
+//   node --import ./scripts/typescript.mjs scripts/picture-top.mjs
 import { writeFileSync } from 'node:fs'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -27,7 +27,8 @@ let asked = 0
 const load = setInterval(() => {
   for (let n = 0; n < 20; n++) void readOrWrite(`key:${(asked++ * 7919) % 3000}`)
 }, 10)
-const command = `${process.execPath} --import tsx ${main} top ${addresses.join(' ')}`
+const node = `${process.execPath} --import ./scripts/typescript.mjs`
+const command = `${node} ${main} top ${addresses.join(' ')}`
 const terminal = startTerminal(command, COLUMNS, ROWS)
 try {
   await terminal.waitFor(/^all +3 of 3 +[1-9]/m)

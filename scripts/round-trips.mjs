@@ -1,6 +1,6 @@
 // Stores random values of every type and reads them back, from a real memcached and the embedded
 // server, by single verbs and in batches. Too slow to run in full for every change: CI runs a few.
-//   node --import tsx scripts/round-trips.mjs [values = 100000] [seed]
+//   node --import ./scripts/typescript.mjs scripts/round-trips.mjs [values = 100000] [seed]
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { MemcachedClient } from '../src/client/client.ts'

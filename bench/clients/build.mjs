@@ -1,4 +1,4 @@
-// mintring as users get it: bundled. Without bundling, tsx names every closure at run time.
+// mintring as users get it: bundled.
 import process from 'node:process'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { writeCode } from '../../scripts/bundle.mjs'

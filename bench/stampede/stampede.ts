@@ -6,6 +6,7 @@ import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { findMemcached, freePort } from '../../test/support/memcached.ts'
+import { TYPESCRIPT } from '../../test/support/typescript.ts'
 
 const PROCESSES = 4
 const LOADER_MS = 200
@@ -70,7 +71,7 @@ function hear<Value>(child: ChildProcess, what: string): Promise<Value> {
 async function measure(mode: string, reads: number, port: number): Promise<Row> {
   const origin = new Origin()
   const children = Array.from({ length: PROCESSES }, () =>
-    fork(worker, [mode, String(port)], { execArgv: ['--import', 'tsx'] }),
+    fork(worker, [mode, String(port)], { execArgv: [...TYPESCRIPT] }),
   )
   for (const child of children) {
     child.on('message', async ({ load }: { readonly load?: number }) => {

@@ -11,6 +11,7 @@ import net from 'node:net'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { type Memcached, startMemcached } from '../../test/support/memcached.ts'
+import { TYPESCRIPT } from '../../test/support/typescript.ts'
 import type { Count, Order, Start } from './worker.ts'
 
 const PROCESSES = Number(process.env.PROCESSES ?? 4)
@@ -41,7 +42,7 @@ async function tried(library: Start['library'], which: (typeof ALL_CASES)[number
   const workers = Array.from({ length: PROCESSES }, (_, i) => {
     const clockMs = isApart ? (0.5 - i / Math.max(1, PROCESSES - 1)) * CLOCKS_APART_MS : 0
     const start: Start = { library, port: memcached.port, clockMs, keys: KEYS }
-    return fork(worker, [JSON.stringify(start)], { execArgv: ['--import', 'tsx'] })
+    return fork(worker, [JSON.stringify(start)], { execArgv: [...TYPESCRIPT] })
   })
   const all = (order: Order) => Promise.all(workers.map((one) => told(one, order)))
   try {

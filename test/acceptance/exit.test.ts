@@ -5,6 +5,7 @@ import process from 'node:process'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { freePort, realMemcached, startMemcached } from '../support/memcached.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 
 const door = new URL('../../src/client/client.ts', import.meta.url).href
 
@@ -17,7 +18,7 @@ async function run(servers: readonly string[], body: string) {
     ${body}
     await cache.close()
     console.log('closed')`
-  const args = ['--import', 'tsx', '--unhandled-rejections=strict', '--input-type=module']
+  const args = [...TYPESCRIPT, '--unhandled-rejections=strict', '--input-type=module']
   const cwd = fileURLToPath(new URL('../../', import.meta.url))
   const child = spawn(process.execPath, [...args, '--eval', program], { cwd, timeout: 15_000 })
   let stdout = ''

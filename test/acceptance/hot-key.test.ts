@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Memcached, realMemcached, startMemcached } from '../support/memcached.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 import type { ReaderNews, ReadOrder } from './reader.ts'
 
 const PROCESSES = 4
@@ -22,7 +23,7 @@ class Reader {
 
   constructor(address: string) {
     const script = fileURLToPath(new URL('reader.ts', import.meta.url))
-    const execArgv = ['--import', 'tsx', '--unhandled-rejections=strict']
+    const execArgv = [...TYPESCRIPT, '--unhandled-rejections=strict']
     this.child = fork(script, [address], { execArgv })
     this.child.on('message', (news: ReaderNews) => {
       this.news.push(news)

@@ -3,10 +3,11 @@ import { execFileSync } from 'node:child_process'
 import process from 'node:process'
 import { test } from 'node:test'
 import { root } from '../house/sources.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 
 test('mintring remap reports how many keys move when one of ten hosts leaves', () => {
   const words = 'remap --servers 10 --remove 1 --keys 200000 --json'.split(' ')
-  const args = ['--import', 'tsx', 'src/cli/main.ts', ...words]
+  const args = [...TYPESCRIPT, 'src/cli/main.ts', ...words]
   const told = JSON.parse(execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8' }))
   const of = (distribution: string) =>
     told.results.find((row: { distribution: string }) => row.distribution === distribution)

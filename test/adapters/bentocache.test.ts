@@ -8,6 +8,7 @@ import { BentoCache, bentostore } from 'bentocache'
 import { memoryDriver } from 'bentocache/drivers/memory'
 import { bentocacheDriver } from '../../src/integrations/bentocache.ts'
 import { skipWithoutMemcached } from '../support/memcached.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 import { realCache } from './support.ts'
 
 /** How many tests bentocache's suite for drivers has. */
@@ -18,7 +19,7 @@ describe('bentocache on mintring', { skip: skipWithoutMemcached() }, () => {
 
   test("passes bentocache's own suite for drivers", async (context) => {
     const script = fileURLToPath(new URL('bentocache-suite.ts', import.meta.url))
-    const child = spawn(process.execPath, ['--import', 'tsx', script], {
+    const child = spawn(process.execPath, [...TYPESCRIPT, script], {
       env: { ...process.env, SUITE_MEMCACHED: real.address },
       timeout: 60_000,
     })

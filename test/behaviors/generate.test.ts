@@ -6,7 +6,7 @@ import { rows } from '../../src/behaviors/table.ts'
 
 const read = (path: string): string =>
   readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
-const HINT = 'run: node --import tsx scripts/docs-behaviors.mjs'
+const HINT = 'run: node --import ./scripts/typescript.mjs scripts/docs-behaviors.mjs'
 
 it('the committed behaviors type is what the generator makes from the table', () => {
   assert.equal(read('src/behaviors/behaviors.ts'), behaviorsType(), HINT)

@@ -5,7 +5,8 @@ import { STORM } from './plan.ts'
 import { storm } from './storm.ts'
 
 /**
- * A long run of processes with faults: `node --import tsx test/chaos/long.ts [reads] [profile…]`.
+ * A long run of processes with faults:
+ * `node --import ./scripts/typescript.mjs test/chaos/long.ts [reads] [profile…]`.
  * Prints one line of JSON per profile; exits with 1 when a promise was broken, or a planted mistake
  * was not found. A profile stops after MAX_SECONDS, however many reads a busy machine has made.
  */

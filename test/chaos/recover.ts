@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { MemcachedClient } from '../../src/client/client.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 
 const VICTIM = fileURLToPath(new URL('./victim.ts', import.meta.url))
 const READ_GAP_MS = 25
@@ -42,7 +43,7 @@ export async function recover(
       await sleep(2_100)
     }
     const victim = fork(VICTIM, [String(port), key, String(lease), protocol], {
-      execArgv: ['--import', 'tsx'],
+      execArgv: [...TYPESCRIPT],
     })
     await once(victim, 'message')
     victim.kill('SIGKILL')

@@ -1,7 +1,10 @@
 import { startMemcached } from '../support/memcached.ts'
 import { recover } from './recover.ts'
 
-/** `node --import tsx test/chaos/recovery.ts`: recovery times for leases of 2, 4 and 10 seconds. */
+/**
+ * Recovery times for leases of 2, 4 and 10 seconds:
+ * `node --import ./scripts/typescript.mjs test/chaos/recovery.ts`.
+ */
 const memcached = await startMemcached()
 try {
   for (const lease of [2, 4, 10]) {

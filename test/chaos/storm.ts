@@ -6,6 +6,7 @@ import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Memcached, startMemcached } from '../support/memcached.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 import type { Log, Verdicts, Written } from './check.ts'
 import { check } from './check.ts'
 import type { Load } from './overlaps.ts'
@@ -125,7 +126,7 @@ class Storm {
     // Start with the current server list: a process's first list is no change of servers.
     const ports = this.#servers?.map((name) => Number(name.split(':')[1])) ?? this.#plan.ports
     const worker = fork(WORKER, [JSON.stringify({ ...this.#plan, ports }), path], {
-      execArgv: ['--import', 'tsx', '--unhandled-rejections=strict'],
+      execArgv: [...TYPESCRIPT, '--unhandled-rejections=strict'],
     })
     this.#logs.push({ path, pid: worker.pid ?? 0 })
     const writing = new Set<string>()

@@ -129,7 +129,8 @@ describe('mintring, the command', () => {
   })
 
   it('prints no error when the reader of its output closes the pipe', () => {
-    const script = 'set -o pipefail; node --import tsx src/cli/main.ts behaviors | head -1'
+    const script =
+      'set -o pipefail; node --import ./scripts/typescript.mjs src/cli/main.ts behaviors | head -1'
     const done = spawnSync('bash', ['-c', script], { encoding: 'utf8' })
     assert.equal(done.stderr, '')
     assert.equal(done.stdout, 'Where a key lives\n')

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { playHotKey } from '../../src/cli/demo/hot-key.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 import { run } from './support.ts'
 
 describe('Ctrl-C', () => {
@@ -105,7 +106,7 @@ describe('Ctrl-C', () => {
     writeFileSync(loader, 'export const load = () => new Promise(() => {})\n')
     const line = ['src/cli/main.ts', 'warm', '--loader', loader, '-s', '127.0.0.1:1']
     const options = { input: 'a\n', encoding: 'utf8', timeout: 30_000 } as const
-    const ended = spawnSync(process.execPath, ['--import', 'tsx', ...line], options)
+    const ended = spawnSync(process.execPath, [...TYPESCRIPT, ...line], options)
     rmSync(folder, { recursive: true })
     assert.equal(ended.status, 1)
     assert.match(ended.stderr, /waits for a promise that never settles/)
@@ -120,7 +121,7 @@ describe('Ctrl-C', () => {
       const loader = join(folder, 'loader.mjs')
       writeFileSync(loader, `setInterval(() => {}, 1000)\nexport const ${exported}\n`)
       const server = await startServer()
-      const args = ['--import', 'tsx', 'src/cli/main.ts', 'warm', '--loader', loader]
+      const args = [...TYPESCRIPT, 'src/cli/main.ts', 'warm', '--loader', loader]
       const child = spawn(process.execPath, [...args, '-s', server.address], { timeout: 30_000 })
       child.stdin.end('a\nb\n')
       let out = ''
@@ -148,7 +149,7 @@ describe('Ctrl-C', () => {
       assert.equal(spawnSync('mkfifo', [pipe]).status, 0)
       writeFileSync(loader, 'export const load = (key) => key\n')
       const own = verb === 'warm' ? ['--loader', loader] : ['--servers', '3', '--remove', '1']
-      const args = ['--import', 'tsx', 'src/cli/main.ts', verb, ...own, option, pipe]
+      const args = [...TYPESCRIPT, 'src/cli/main.ts', verb, ...own, option, pipe]
       const child = spawn(process.execPath, args, { stdio: 'ignore' })
       await untilOpened(child.pid!, pipe)
       const exited = once(child, 'exit')

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { runShard } from '../../src/cli/remap-shards.ts'
 import { countShard, type RemapShard } from '../../src/simulate/remap-count.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 
 const shard: RemapShard = {
   servers: ['a', 'b', 'c', 'd'],
@@ -20,8 +21,7 @@ const shard: RemapShard = {
 /** A worker thread that runs the program; its TypeScript is compiled when it is loaded. */
 function start(workerData: RemapShard): Worker {
   const file = new URL('../../src/cli/remap-worker.ts', import.meta.url).href
-  const load = `{ register(); return import('${file}') }`
-  const code = `import('tsx/esm/api').then(({ register }) => ${load})`
+  const code = `import('${TYPESCRIPT[1]}').then(() => import('${file}'))`
   return new Worker(code, { eval: true, workerData, execArgv: [] })
 }
 

@@ -29,7 +29,8 @@ test('mintring top in a real terminal shows a host that dies and comes back, and
   const servers = await startFleet(context)
   const [first] = servers.map(address)
   const addresses = servers.map(address).join(' ')
-  const top = `${process.execPath} --import tsx ${MAIN} top -i 0.3 ${addresses}`
+  const node = `${process.execPath} --import ./scripts/typescript.mjs`
+  const top = `${node} ${MAIN} top -i 0.3 ${addresses}`
   const terminal = startTerminal(`${top}; echo left with $?; sleep 60`, 100, 20)
   context.after(() => terminal.end())
 

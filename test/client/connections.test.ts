@@ -7,6 +7,7 @@ import { describe, it, test } from 'node:test'
 import { inspect } from 'node:util'
 import { startServer } from '../../src/embedded/server.ts'
 import { CERTIFICATE as cert, KEY as key } from '../embedded/certificate.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 import { connect, serve } from './support.ts'
 
 /** Waits until `isTrue`, for events of other processes and sockets. */
@@ -59,7 +60,7 @@ test('with unref a script exits when its own work and its operations have ended'
     const cache = new MemcachedClient('${server.address}', { unref: true })
     await cache.set('script', 'done')
     console.log(await cache.get('script'))`
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script])
+  const child = spawn(process.execPath, [...TYPESCRIPT, '--input-type=module', '-e', script])
   let out = ''
   child.stdout.on('data', (text) => {
     out += text

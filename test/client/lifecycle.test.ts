@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { inspect, promisify } from 'node:util'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 import { connect, serve } from './support.ts'
 
 test('after close() every call rejects, and a second close() does nothing', async (context) => {
@@ -123,7 +124,7 @@ test('a process exits by itself after close(), with no open handles', { skip }, 
     await server.close()
     console.log('closed', Date.now())
   `
-  const args = ['--unhandled-rejections=strict', '--import', 'tsx', '--input-type=module', '-e']
+  const args = ['--unhandled-rejections=strict', ...TYPESCRIPT, '--input-type=module', '-e']
   const { stdout } = await promisify(execFile)(process.execPath, [...args, script], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     timeout: 20_000,

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { startServer } from '../../src/embedded/server.ts'
 import { freePort } from '../support/memcached.ts'
 import { startScripted } from '../support/scripted-server.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 
 /** Calls in turn; after each the process has nothing to wait for but the next one. */
 const PROGRAM = `
@@ -50,7 +51,7 @@ const PROGRAM = `
 
 /** Returns the exit code (null: it lingered, and was killed) and what the program said. */
 async function run(address: string): Promise<readonly [number, string]> {
-  const args = ['--import', 'tsx', '--input-type=module', '--eval', PROGRAM]
+  const args = [...TYPESCRIPT, '--input-type=module', '--eval', PROGRAM]
   const child = spawn(process.execPath, [...args, address], { timeout: 20_000 })
   let said = ''
   child.stdout.on('data', (text) => {

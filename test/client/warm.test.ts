@@ -10,6 +10,7 @@ import { MemcachedClient } from '../../src/client/client.ts'
 import type { WarmProgress } from '../../src/client/warm-options.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { root } from '../house/sources.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 import { keysTo, newCache, newFolder } from './warm-support.ts'
 
 describe('warm()', () => {
@@ -199,7 +200,7 @@ describe('warm() with a log', () => {
       const load = () => new Promise((done) => setTimeout(done, 5, 'first'))
       await cache.warm(keys, load, { resumeFrom: ${JSON.stringify(log)} })`,
     )
-    const child = spawn(process.execPath, ['--import', 'tsx', program], { cwd: root })
+    const child = spawn(process.execPath, [...TYPESCRIPT, program], { cwd: root })
     while ((await cache.getMany(keysTo(1000))).size < 1000) await sleep(10)
     child.kill('SIGKILL')
     await once(child, 'exit')

@@ -10,6 +10,7 @@ import ts from 'typescript'
 import type { EmbeddedServer } from '../../src/embedded/embedded-server.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { root } from '../house/sources.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 import { type Block, blocksOf, readPages } from './pages.ts'
 
 /*
@@ -66,7 +67,7 @@ function runnable(code: string, servers: readonly EmbeddedServer[]): string {
 async function runProgram(program: Program, code: string): Promise<void> {
   const path = join(folder, `${program.name.replace(/\W+/g, '-')}.mts`)
   writeFileSync(path, code)
-  const args = ['--import', 'tsx', '--unhandled-rejections=strict', path]
+  const args = [...TYPESCRIPT, '--unhandled-rejections=strict', path]
   const child = spawn(process.execPath, args, { cwd: root, timeout: TIME_LIMIT_MS })
   const said = { stdout: '', stderr: '' }
   child.stdout.on('data', (bytes) => (said.stdout += bytes))

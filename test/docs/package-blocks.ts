@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url'
 import { realCache } from '../adapters/support.ts'
 import { root } from '../house/sources.ts'
 import { skipWithoutMemcached } from '../support/memcached.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 import { type Block, blocksOf, readPages } from './pages.ts'
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -28,7 +29,7 @@ function runnable(code: string, address: string): string {
 async function run(block: Block, address: string, folder: string): Promise<string> {
   const path = join(folder, `${block.page}-${block.line}.mts`.replace(/\W+(?=.*\.mts)/g, '-'))
   writeFileSync(path, runnable(block.code, address))
-  const args = ['--import', 'tsx', '--unhandled-rejections=strict', path]
+  const args = [...TYPESCRIPT, '--unhandled-rejections=strict', path]
   const child = spawn(process.execPath, args, { cwd: root, timeout: 60_000 })
   const said = { stdout: '', stderr: '' }
   child.stdout.on('data', (bytes) => (said.stdout += bytes))

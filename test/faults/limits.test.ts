@@ -7,6 +7,7 @@ import { startServer } from '../../src/embedded/server.ts'
 import { startScripted } from '../support/scripted-server.ts'
 import { startStopwatch } from '../support/stopwatch.ts'
 import { sleep, testCluster } from '../support/test-cluster.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 
 test('a reply that arrives a byte at a time is given up after the timeout, and its connection is closed', async (t) => {
   const server = await startScripted((_line, socket) => {
@@ -74,7 +75,7 @@ test('a process with a dead and a live host exits by itself after close', async 
   const server = await startServer()
   t.after(() => server.close())
   const script = fileURLToPath(new URL('./exit-process.ts', import.meta.url))
-  const node = ['--import', 'tsx', '--unhandled-rejections=strict', script, String(server.port)]
+  const node = [...TYPESCRIPT, '--unhandled-rejections=strict', script, String(server.port)]
   const child = spawn(process.execPath, node, { stdio: ['ignore', 'pipe', 'inherit'] })
   let closedMs = 0
   child.stdout.on('data', () => {

@@ -4,6 +4,7 @@ import process from 'node:process'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { skipWithoutMemcached } from '../support/memcached.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 
 const CASES = fileURLToPath(new URL('./network-cases.ts', import.meta.url))
 /** The time limit of all cases: twice what they take on a busy machine. */
@@ -19,7 +20,7 @@ test('network faults of real hosts: black holes, half-open connections, lost rep
   if (typeof skipWithoutMemcached() === 'string') return t.skip('no memcached found')
   if (!canUnshare()) return unavailable(t)
   const command = ['-n', '-m', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"', process.execPath]
-  const node = ['--import', 'tsx', '--unhandled-rejections=strict', '--test', CASES]
+  const node = [...TYPESCRIPT, '--unhandled-rejections=strict', '--test', CASES]
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
   const run = spawnSync('unshare', [...command, ...node], {
     env,

@@ -10,6 +10,7 @@ import { Page } from '../fuzz/page.ts'
 import { Report } from '../fuzz/report.ts'
 import { Gate } from '../meetings/gate.ts'
 import { type Memcached, startMemcached } from '../support/memcached.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 
 /** Real memcacheds behind proxies that can fail, and clients of all of them. */
 class Fleet {
@@ -132,7 +133,7 @@ export async function killedWriter(count: number): Promise<{ old: number; stored
   const keys = keysOf(client, fleet.places[0]!, count)
   await fleet.set(0, 'ejected')
   const child = fork(fileURLToPath(import.meta.url), [fleet.places.join(), keys.join()], {
-    execArgv: ['--import', 'tsx'],
+    execArgv: [...TYPESCRIPT],
   })
   const [stored] = await once(child, 'message')
   child.kill('SIGKILL')

@@ -11,9 +11,10 @@ import { seededRandom } from '../../src/simulate/virtual-time.ts'
 import { type Memcached, startMemcached } from '../support/memcached.ts'
 
 /**
- * Reads of a fleet whose servers change all the time, on real memcacheds: `node --import tsx
- * test/handover/chaos.ts [reads] [seed] [mistake]`. Prints a line of JSON, and exits with 1 when a
- * fresh value was older than an acknowledged change, or when a planted mistake was not found.
+ * Reads of a fleet whose servers change all the time, on real memcacheds:
+ * `node --import ./scripts/typescript.mjs test/handover/chaos.ts [reads] [seed] [mistake]`.
+ * Prints a line of JSON, and exits with 1 when a fresh value was older than an acknowledged change,
+ * or when a planted mistake was not found.
  */
 const ANNOUNCE = 3
 const HANDOVER = 6

@@ -4,12 +4,13 @@ import process from 'node:process'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { TYPESCRIPT } from '../support/typescript.ts'
 
 const program = fileURLToPath(new URL('./orders.ts', import.meta.url))
 
 /** In a separate process: the test runner tracks every promise, and this makes millions. */
 async function states(mistake: string): Promise<number> {
-  const args = ['--import', 'tsx', '--unhandled-rejections=strict', program, mistake]
+  const args = [...TYPESCRIPT, '--unhandled-rejections=strict', program, mistake]
   const { stdout } = await promisify(execFile)(process.execPath, args)
   return Number(stdout)
 }

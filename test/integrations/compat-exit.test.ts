@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { startServer } from '../../src/embedded/server.ts'
 import type { Memcached } from '../../src/integrations/compat.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 
 const door = new URL('../../src/integrations/compat.ts', import.meta.url).href
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -22,7 +23,7 @@ async function run(context: TestContext, options: Memcached.options, dies = fals
     const memcached = new Memcached(${JSON.stringify(server.address)},
       ${JSON.stringify(options)})
     memcached.get('k', (error) => console.log(error === undefined ? 'a miss' : 'an error'))`
-  const args = ['--import', 'tsx', '--input-type=module', '--eval', program]
+  const args = [...TYPESCRIPT, '--input-type=module', '--eval', program]
   const child = spawn(process.execPath, args, { cwd: root, timeout: LIMIT_MS })
   let printed = ''
   child.stdout.on('data', (bytes) => {

@@ -4,6 +4,7 @@ import { suite, test } from 'node:test'
 import { mutants } from '../fuzz/mutants.ts'
 import { fuzz } from '../fuzz/run.ts'
 import { skipWithoutMemcached } from '../support/memcached.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 
 const CONTROL = { operations: 3_000, hosts: 1, ejection: false } as const
 const CONTROL_SEEDS = [1, 2, 3, 4, 5, 6]
@@ -26,7 +27,7 @@ suite('the fuzzer finds planted mistakes', {
   }
 
   test('as a script it finds an unhandled rejection, and exits with 1', () => {
-    const script = ['--import', 'tsx', 'scripts/fuzz-road.mjs', '--seeds', '1']
+    const script = [...TYPESCRIPT, 'scripts/fuzz-road.mjs', '--seeds', '1']
     const options = ['--operations', '2000', '--mutant', 'a rejection that nobody handles']
     const run = spawnSync(process.execPath, [...script, ...options], { encoding: 'utf8' })
     assert.match(run.stdout, /"crashes":[1-9]/)

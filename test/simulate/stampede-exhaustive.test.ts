@@ -4,14 +4,14 @@ import process from 'node:process'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-
+import { TYPESCRIPT } from '../support/typescript.ts'
 import { OLD_WAYS, PLANS, TAG_MISTAKES, TAG_PLANS } from './orders.ts'
 
 const program = fileURLToPath(new URL('./every-order.ts', import.meta.url))
 
 /** Runs every-order.ts in its own process: the test runner would track its millions of promises. */
 async function orders(name: string, which: string): Promise<number> {
-  const args = ['--import', 'tsx', '--unhandled-rejections=strict', program, name, which]
+  const args = [...TYPESCRIPT, '--unhandled-rejections=strict', program, name, which]
   const { stdout } = await promisify(execFile)(process.execPath, args)
   return Number(stdout)
 }

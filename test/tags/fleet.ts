@@ -4,6 +4,7 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import type { Memcached } from '../support/memcached.ts'
 import { startMemcached } from '../support/memcached.ts'
+import { TYPESCRIPT } from '../support/typescript.ts'
 
 const worker = fileURLToPath(new URL('./fleet-worker.ts', import.meta.url))
 /** How far the clocks of the fleet differ here. */
@@ -55,7 +56,7 @@ export class Fleet {
     const workers = Array.from({ length: plan.processes }, (_, i) => {
       const clockMs = (i / Math.max(1, plan.processes - 1) - 0.5) * CLOCKS_APART_MS
       const start = { servers: names, clockMs, keys: plan.keys }
-      return fork(worker, [JSON.stringify(start)], { execArgv: ['--import', 'tsx'] })
+      return fork(worker, [JSON.stringify(start)], { execArgv: [...TYPESCRIPT] })
     })
     await Promise.all(workers.map((one) => once(one, 'message')))
     return new Fleet(servers, workers, plan)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
+import { buildSync } from 'esbuild'
 import { root } from '../house/sources.ts'
 import { skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
 
@@ -30,7 +31,7 @@ describe('the tracing of the package memcached', { skip: skipWithoutMemcached() 
 
   async function spansOf(place: string, vendor: string): Promise<Span[]> {
     const addresses = servers.map(({ host, port }) => `${host}:${port}`)
-    const words = ['--import', 'tsx', join(place, 'trace.cjs'), vendor, ...addresses]
+    const words = [join(place, 'trace.cjs'), vendor, ...addresses]
     const { stdout } = await run(process.execPath, words, { cwd: root, timeout: 60_000 })
     const spans = JSON.parse(stdout) as Span[]
     return spans.filter(({ name }) => name !== 'tcp.connect')
@@ -65,8 +66,9 @@ function withMintringAsMemcached(): string {
   mkdirSync(memcached, { recursive: true })
   const manifest = { name: 'memcached', version: '2.2.2', main: 'index.cjs' }
   writeFileSync(join(memcached, 'package.json'), JSON.stringify(manifest))
-  const text = `module.exports = require(${JSON.stringify(compat)}).Memcached`
-  writeFileSync(join(memcached, 'index.cjs'), text)
+  const built = join(memcached, 'compat.cjs')
+  buildSync({ entryPoints: [compat], outfile: built, bundle: true, platform: 'node' })
+  writeFileSync(join(memcached, 'index.cjs'), "module.exports = require('./compat.cjs').Memcached")
   cpSync(join(root, 'test', 'tracing', 'trace.cjs'), join(folder, 'trace.cjs'))
   return folder
 }

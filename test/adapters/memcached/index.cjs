@@ -1,2 +1,10 @@
 // Stands in for the package `memcached`: whatever requires it by name gets mintring/compat.
-module.exports = require('../../../src/integrations/compat.ts').Memcached
+const { join } = require('node:path')
+const { buildSync } = require('esbuild')
+
+const [{ text }] = buildSync({
+  entryPoints: [join(__dirname, '../../../src/integrations/compat.ts')],
+  ...{ bundle: true, platform: 'node', write: false },
+}).outputFiles
+module._compile(text, join(__dirname, 'compat.cjs'))
+module.exports = module.exports.Memcached
