@@ -122,6 +122,13 @@ interface SurplusRules {
   readonly except?: readonly string[]
   /** Whether to refuse a surplus argument. Default: refuse functions and objects. */
   readonly refuses?: (surplus: unknown) => boolean
+  /** Gets what each call returns; returns it, or a promise that settles in the same way. */
+  readonly follow?: (
+    target: unknown,
+    verb: string,
+    given: readonly unknown[],
+    result: unknown,
+  ) => unknown
 }
 
 /**
@@ -162,13 +169,13 @@ type Method = (...given: unknown[]) => unknown
 
 function withoutSurplus(verb: string, method: Method, rules: SurplusRules): Method {
   const count = method.length
-  const { refuses = isObject } = rules
+  const { refuses = isObject, follow = (_target, _verb, _given, result) => result } = rules
   function checked(this: unknown, ...given: unknown[]): unknown {
     const at = given.length > count ? given.slice(count).findIndex(refuses) : -1
-    if (at < 0) return method.apply(this, given)
+    if (at < 0) return follow(this, verb, given, method.apply(this, given))
     const surplus = given[count + at]
     if (rules.throwing?.includes(verb)) throw tooMany(verb, count, surplus)
-    return Promise.reject(surplusError(verb, count, surplus))
+    return follow(this, verb, given, Promise.reject(surplusError(verb, count, surplus)))
   }
   return Object.defineProperties(checked, {
     name: { value: verb, configurable: true },

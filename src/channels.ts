@@ -247,6 +247,19 @@ interface Traced {
 
 const asIs = (error: unknown): Failure => ({ outcome: 'error', error })
 
+/** Errors of operations that were reported. */
+const reported = new WeakSet<object>()
+
+/** Records that the operations behind an error were reported, so that it is not reported again. */
+export function noteReported(error: unknown): void {
+  if (typeof error === 'object' && error !== null) reported.add(error)
+}
+
+/** Whether the operation that failed with this error was reported. */
+export function wasReported(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && reported.has(error)
+}
+
 /** Reports one kind of operation through the five channels of a `TracingChannel`. */
 class Trace<Message extends object & Traced> {
   readonly #moments: TracingChannel<object, Message>
@@ -293,6 +306,7 @@ class Trace<Message extends object & Traced> {
     } catch (cause) {
       message.durationMs = performance.now() - startMs
       Object.assign(message, failureOf(cause))
+      noteReported(cause)
       error.publish(message)
       throw cause
     } finally {

@@ -3,6 +3,7 @@ import { isGiven, refuseSurplus, surplusError, tooMany } from '../arguments.ts'
 import type { Behaviors, BehaviorsInput } from '../behaviors/behaviors.ts'
 import type { Environment } from '../behaviors/env.ts'
 import { fromEnvironment } from '../behaviors/env.ts'
+import { commandTrace } from '../channels.ts'
 import type { Servers } from '../hosts/address.ts'
 import type { HandoverSnapshot } from '../hosts/handover.ts'
 import type { Location } from '../hosts/places.ts'
@@ -35,6 +36,7 @@ import type { CopyProgress } from './pump.ts'
 import { ClientRefills } from './refills.ts'
 import type { CloseOptions } from './settings.ts'
 import { ClientSettings, drainMsOf } from './settings.ts'
+import { rejected, reportRejection, reportStream } from './trace-rejected.ts'
 import type { Ttl } from './ttl.ts'
 import { add } from './verbs/add.ts'
 import type { CounterOptions } from './verbs/arithmetic.ts'
@@ -227,7 +229,7 @@ export class MemcachedClient {
       if (surplus !== undefined) throw surplusError('get', 2, surplus)
       return get(this._core.open, key, options)
     } catch (error) {
-      return Promise.reject(error)
+      return rejected(this._core, 'get', [key], error)
     }
   }
 
@@ -314,9 +316,11 @@ export class MemcachedClient {
   set(key: string, value: unknown, options?: StoreOptions, surplus?: unknown): Promise<boolean> {
     try {
       if (surplus !== undefined) throw surplusError('set', 3, surplus)
-      return store(this._core.open, 'set', key, value, options)
+      const stored = store(this._core.open, 'set', key, value, options)
+      if (!commandTrace.hasSubscribers) return stored
+      return reportRejection(this._core, 'set', [key], stored)
     } catch (error) {
-      return Promise.reject(error)
+      return rejected(this._core, 'set', [key], error)
     }
   }
 
@@ -457,8 +461,9 @@ export class MemcachedClient {
    * `hosts()` names it, or a key, which only selects the host. Keys and values are sent unchanged.
    * The last argument may be options.
    */
-  async raw(target: string, ...words: (RawWord | OperationOptions)[]): Promise<RawReply[]> {
-    return raw(this._core.open, target, words)
+  raw(target: string, ...words: (RawWord | OperationOptions)[]): Promise<RawReply[]> {
+    const run = async (): Promise<RawReply[]> => raw(this._core.open, target, words)
+    return reportRejection(this._core, 'raw', [], run())
   }
 
   /**
@@ -641,12 +646,12 @@ export class MemcachedClient {
    * server's dump.
    */
   metadump(options?: DumpOptions): AsyncGenerator<DumpedItem, void, undefined> {
-    return metadump(this._core, options)
+    return reportStream(this._core, 'metadump', metadump(this._core, options))
   }
 
   /** Lists the keys of all hosts, or of one; cheaper than metadump(). */
   mgdump(options?: DumpOptions): AsyncGenerator<DumpedKey, void, undefined> {
-    return mgdump(this._core, options)
+    return reportStream(this._core, 'mgdump', mgdump(this._core, options))
   }
 
   /** Streams the events of a host: fetches, stores, evictions, connections. */
@@ -654,7 +659,8 @@ export class MemcachedClient {
     topics: WatchTopic | readonly WatchTopic[],
     options?: WatchOptions,
   ): AsyncGenerator<WatchEvent, void, undefined> {
-    return watch(this._core, typeof topics === 'string' ? [topics] : topics, options)
+    const list = typeof topics === 'string' ? [topics] : topics
+    return reportStream(this._core, 'watch', watch(this._core, list, options))
   }
 
   /**
@@ -674,6 +680,9 @@ refuseSurplus(MemcachedClient.prototype, {
   // raw() takes any number of arguments, and define() checks their number itself.
   except: ['get', 'set', 'raw', 'define', 'toJSON'],
   refuses: isGiven,
+  follow: (client, verb, given, result) => {
+    return reportRejection((client as MemcachedClient)['_core'], verb, given, result)
+  },
 })
 
 // The output of console.log. The default one would show credentials in the settings.

@@ -1,3 +1,4 @@
+import { noteReported } from '../channels.ts'
 import { MintringError, reasonsOf } from '../errors.ts'
 
 /**
@@ -14,6 +15,13 @@ export class Outcomes<Value> extends Map<string, Value> {
  * under the code of the first. Returns undefined when nothing was requested.
  */
 export function allFailed(failed: Iterable<MintringError>): MintringError | undefined {
+  const error = errorOfAll(failed)
+  // The part of each host was reported.
+  noteReported(error)
+  return error
+}
+
+function errorOfAll(failed: Iterable<MintringError>): MintringError | undefined {
   const byHost = new Map<string | undefined, MintringError>()
   for (const error of failed) if (!byHost.has(error.host)) byHost.set(error.host, error)
   const errors = [...byHost.values()]

@@ -42,6 +42,8 @@ function outcomeOfError(command: string, error: unknown): Outcome {
   const { code, cause } = error
   if (code === 'MINTRING_ABORTED') return 'aborted'
   if (MISTAKES.has(code)) return 'invalid'
+  // A value that the client did not send, because no server would store it.
+  if (code === 'MINTRING_TOO_LARGE' && !error.sent) return 'invalid'
   if (code === 'MINTRING_BAD_VALUE' && LOADING.has(command)) return 'loaderError'
   if (code === 'MINTRING_BAD_VALUE' && !READS_OF_MANY.has(command)) return 'invalid'
   // A caller whose time ended while a loader was running.

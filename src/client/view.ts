@@ -24,6 +24,7 @@ import type { Outcomes } from './outcomes.ts'
 import { ClusterStore } from './refill-store.ts'
 import { traceEntry, traceMark, traceRefresh } from './trace.ts'
 import { outsideCall } from './trace-call.ts'
+import { reportRejection } from './trace-rejected.ts'
 import type { Ttl } from './ttl.ts'
 import { type Body, type Codec, type Encoded, ownBody } from './values/codec.ts'
 import { add } from './verbs/add.ts'
@@ -274,7 +275,12 @@ export class ClientView {
   }
 }
 
-refuseSurplus(ClientView.prototype, { refuses: isGiven })
+refuseSurplus(ClientView.prototype, {
+  refuses: isGiven,
+  follow: (view, verb, given, result) => {
+    return reportRejection((view as ClientView)['_core'], verb, given, result)
+  },
+})
 
 /** Wraps a codec so that it gets the value's own bytes, without the tags that follow. */
 function ofValues(codec: Codec): Codec {

@@ -19,6 +19,7 @@ import type { ClientCore } from '../core.ts'
 import { checkUnreserved, RESERVED } from '../keys.ts'
 import type { OperationOptions } from '../options.ts'
 import { checkOptions } from '../options.ts'
+import { reportRejection } from '../trace-rejected.ts'
 import { bytesIn } from '../values/text.ts'
 import { ask, encodeLine, hostNamed, hostRequest } from './hosts.ts'
 import { fits, tooLarge } from './storage.ts'
@@ -260,7 +261,13 @@ export class MetaCommands {
   }
 }
 
-refuseSurplus(MetaCommands.prototype, { except: ['send'], refuses: isGiven })
+refuseSurplus(MetaCommands.prototype, {
+  except: ['send', 'deadline', 'place', 'checkServer'],
+  refuses: isGiven,
+  follow: (meta, verb, given, result) => {
+    return reportRejection((meta as MetaCommands)['core'], verb, given, result)
+  },
+})
 
 function metaVerb(name: string, effect: Effect, encode: NonNullable<Verb['encode']>): Verb {
   return {
