@@ -7,7 +7,7 @@ const CACHE = fileURLToPath(new URL('../node_modules/.cache/typescript/', import
 
 /** Node's hook for each module. */
 export async function load(url, context, nextLoad) {
-  if (!/^file:.*\.ts$/.test(url)) return nextLoad(url, context)
+  if (!/^file:.*\.m?ts$/.test(url)) return nextLoad(url, context)
   return { format: 'module', shortCircuit: true, source: await javascriptOf(fileURLToPath(url)) }
 }
 
