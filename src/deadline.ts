@@ -141,17 +141,24 @@ export class Deadline {
   readonly #signal: AbortSignal | undefined
   readonly #what: string
   readonly #timeoutMs: number
+  readonly #hostOf: () => string | undefined
   /** Whether a server may have executed a step: the value of `sent` in this deadline's errors. */
   sent = false
 
   /**
-   * `what` is the subject of the error message, such as `set`. `usualMs` may be Infinity. Throws
-   * what checkBounds() throws.
+   * `what` is the subject of the error message, such as `set`. `usualMs` may be Infinity. `hostOf`
+   * returns the name of the host that most steps wait for. Throws what checkBounds() throws.
    */
-  constructor(what: string, bounds: Bounds | undefined, usualMs: number) {
+  constructor(
+    what: string,
+    bounds: Bounds | undefined,
+    usualMs: number,
+    hostOf: () => string | undefined = () => undefined,
+  ) {
     if (bounds !== undefined) checkBounds(bounds)
     const { signal, timeoutMs } = bounds ?? {}
     this.#what = what
+    this.#hostOf = hostOf
     this.#signal = signal
     this.#timeoutMs = timeoutMs ?? usualMs
     this.#endMs = timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs
@@ -170,17 +177,23 @@ export class Deadline {
     return { signal, timeoutMs }
   }
 
-  /** Returns the promise of a step, which rejects with MINTRING_TIMEOUT at the deadline. */
-  bound<Value>(work: Promise<Value>): Promise<Value> {
+  /**
+   * Returns the promise of a step, which rejects with MINTRING_TIMEOUT at the deadline. `why` is
+   * what the step waits for, if it is no host.
+   */
+  bound<Value>(work: Promise<Value>, why?: string): Promise<Value> {
     const leftMs = Math.min(this.#timeoutMs, Math.max(0, this.#endMs - performance.now()))
     const timeoutMs = leftMs === Number.POSITIVE_INFINITY ? undefined : leftMs
     const bounds = { signal: this.#signal, timeoutMs, sent: this.sent }
-    return within(work, bounds, () => this.#late())
+    return within(work, bounds, () => this.#late(why))
   }
 
-  #late(): MintringError {
-    const message = `${this.#what} was not done after ${Math.round(this.#timeoutMs)} ms`
-    return new MintringError('MINTRING_TIMEOUT', message, { sent: this.sent })
+  #late(why?: string): MintringError {
+    const host = why === undefined ? this.#hostOf() : undefined
+    const waited = why ?? (host === undefined ? 'no host was asked' : `it waited for ${host}`)
+    const afterMs = Math.round(this.#timeoutMs)
+    const message = `${this.#what} was not done after ${afterMs} ms: ${waited}`
+    return new MintringError('MINTRING_TIMEOUT', message, { host, sent: this.sent })
   }
 }
 

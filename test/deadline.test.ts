@@ -99,7 +99,7 @@ describe('a Deadline', () => {
     assert.ok(timeoutMs > 0 && timeoutMs <= 30)
     await assert.rejects(deadline.bound(never), {
       code: 'MINTRING_TIMEOUT',
-      message: 'set was not done after 30 ms',
+      message: 'set was not done after 30 ms: no host was asked',
     })
     assert.throws(() => deadline.next(), { code: 'MINTRING_TIMEOUT' })
   })

@@ -375,7 +375,7 @@ export class MemcachedClient {
 
   /**
    * Stores many values, batched per host. Resolves to true per stored key; `failed` has the others
-   * with the reason.
+   * with the reason, also those without a result at the end of `timeoutMs`.
    * @example await cache.setMany({ 'user:1': ada, 'user:2': bob }, { ttl: 300 })
    */
   async setMany(entries: Entries<unknown>, options?: StoreOptions): Promise<Outcomes<boolean>> {
@@ -384,7 +384,7 @@ export class MemcachedClient {
 
   /**
    * Deletes many keys, batched per host. Resolves per key to whether it was stored; `failed` has
-   * the keys that failed, with the reason.
+   * the keys that failed, with the reason, also those without a result at the end of `timeoutMs`.
    * @example await cache.deleteMany(['user:1', 'user:2'])
    */
   async deleteMany(keys: Iterable<string>, options?: OperationOptions): Promise<Outcomes<boolean>> {

@@ -139,6 +139,11 @@ export class ClientCore {
     })
   }
 
+  /** Returns a function that returns the name of the key's host; undefined if no host is up. */
+  hostOf(routeKey: string): () => string | undefined {
+    return () => this.cluster.hostFor(routeKey)?.name
+  }
+
   /** The time limit of an operation whose caller sets none, in ms. */
   get operationMs(): number {
     const { requestTimeoutMs, retries } = this.behaviors

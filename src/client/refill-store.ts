@@ -113,7 +113,8 @@ export class ClusterStore implements RefillStore {
     const request = new ReadRequest(flags, routeKey, wireKey, this.#context, reader)
     traceRead(cluster, request)
     request.ordered = true
-    if (cluster.speedCheck.mayBypass(cluster.hostFor(routeKey))) request.reject(bypassed())
+    const host = cluster.hostFor(routeKey)
+    if (cluster.speedCheck.mayBypass(host)) request.reject(bypassed(host?.name))
     else cluster.dispatch(request as Request)
     return request
   }
@@ -317,7 +318,7 @@ function over(host: Host): MintringError {
   return new MintringError('MINTRING_CONNECTION', message, { host: host.name })
 }
 
-function bypassed(): MintringError {
-  const message = "The key's host is slow, and slowHosts is 'bypass'"
-  return new MintringError('MINTRING_TIMEOUT', message)
+function bypassed(host: string | undefined): MintringError {
+  const message = `${host} is slow and was not asked, because slowHosts is 'bypass'`
+  return new MintringError('MINTRING_TIMEOUT', message, { host })
 }

@@ -113,7 +113,11 @@ export class ClientSettings {
   /** Looks up the server list now, at the source that the behavior `discovery` names. */
   async discover(options: OperationOptions = {}): Promise<void> {
     checkOptions('discover', options)
-    if (this.#discovery !== undefined) return within(this.#discovery.look(), options, undiscovered)
+    const discovery = this.#discovery
+    if (discovery !== undefined) {
+      const late = (): MintringError => undiscovered(discovery.sourceName, options)
+      return within(discovery.look(), options, late)
+    }
     const message = 'discover() needs the behavior discovery, which names the source of the servers'
     throw new MintringError('MINTRING_BAD_ARGUMENT', message)
   }
@@ -180,8 +184,9 @@ export function drainMsOf(options: CloseOptions | undefined): number {
   throw badArgument(`close(): drainMs must be milliseconds, 0 or more, not ${got}`)
 }
 
-function undiscovered(): MintringError {
-  return new MintringError('MINTRING_TIMEOUT', 'discover() timed out')
+function undiscovered(source: string, { timeoutMs }: OperationOptions): MintringError {
+  const message = `${source} returned no server list within the ${timeoutMs} ms of discover()`
+  return new MintringError('MINTRING_TIMEOUT', message)
 }
 
 function placesOf({ hosts }: Cluster): string {

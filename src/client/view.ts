@@ -266,7 +266,8 @@ export class ClientView {
     if (store === undefined || store.dialect === 'meta') return options
     const deadline = new Deadline(verb, options, MAX_TIMER_MS)
     const learn = (): Promise<string> => store.learnDialect().catch(() => 'meta')
-    const dialect = store.dialect ?? (await deadline.bound(learn()))
+    const why = 'no host has told yet whether it supports meta commands'
+    const dialect = store.dialect ?? (await deadline.bound(learn(), why))
     if (dialect === 'meta') {
       return options?.timeoutMs === undefined ? options : { ...options, ...deadline.next() }
     }

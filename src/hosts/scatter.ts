@@ -229,7 +229,7 @@ export class Scatter {
 }
 
 /** Whether an error concerns some keys only, and does not end the whole batch. */
-function isFateOfKeys(error: unknown): error is MintringError {
+export function isFateOfKeys(error: unknown): error is MintringError {
   if (!isMintringError(error)) return false
   return error.code !== 'MINTRING_ABORTED' && error.code !== 'MINTRING_CLOSED'
 }

@@ -15,25 +15,44 @@ export interface CallerOptions {
   readonly waitUntil?: WaitUntil | undefined
 }
 
+/** What a caller waits for. */
+export interface Waiting {
+  /** Whose load it is; undefined if the caller waits for a host. */
+  readonly loader?: 'own' | 'other' | undefined
+  /** The host of the key; undefined if there is none, or if it is one of several. */
+  readonly host?: string | undefined
+  /** What the caller waits for, if it is neither a loader nor one host. */
+  readonly why?: string | undefined
+  /** Whether bytes were sent. */
+  readonly sent: boolean
+}
+
 /**
- * Returns the promise for one caller: its own signal and timeout end only its own wait. `loaderOf`
- * says whose load the caller waits for; the error then has it as its cause.
+ * Returns the promise for one caller: its own signal and timeout end only its own wait. The error
+ * of a timeout says what the caller waited for; an unfinished load is its cause.
  */
 export function forCaller<Value>(
   promise: Promise<Value>,
   options: CallerOptions,
   clock: Clock,
-  loaderOf: () => 'own' | 'other' | undefined = () => undefined,
+  waiting: () => Waiting,
 ): Promise<Value> {
   const late = (): MintringError => {
+    const { loader, host, why, sent } = waiting()
     const message = `No value within ${options.timeoutMs} ms`
-    const loader = loaderOf()
-    if (loader === undefined) return new MintringError('MINTRING_TIMEOUT', message)
-    const { code, why } = STILL_LOADING[loader]
-    const cause = new MintringError(code, why)
-    return new MintringError('MINTRING_TIMEOUT', `${message}: ${why}`, { cause })
+    if (loader === undefined) {
+      const text = `${message}: ${why ?? silent(host)}`
+      return new MintringError('MINTRING_TIMEOUT', text, { host, sent })
+    }
+    const still = STILL_LOADING[loader]
+    const cause = new MintringError(still.code, still.why)
+    return new MintringError('MINTRING_TIMEOUT', `${message}: ${still.why}`, { cause, sent })
   }
   return ended(promise, options, clock, late)
+}
+
+function silent(host: string | undefined): string {
+  return host === undefined ? 'no host is up' : `${host} did not reply in time`
 }
 
 /**
@@ -43,9 +62,15 @@ export function forInvalidator<Value>(
   promise: Promise<Value>,
   options: CallerOptions,
   clock: Clock,
+  waiting: () => Waiting,
 ): Promise<Value> {
-  const message = `The invalidation was not done after ${options.timeoutMs} ms, and may still be`
-  const late = (): MintringError => new MintringError('MINTRING_TIMEOUT', message, { sent: true })
+  const late = (): MintringError => {
+    const { host, why } = waiting()
+    const message =
+      `The invalidation was not done after ${options.timeoutMs} ms, and may still be: ` +
+      (why ?? silent(host))
+    return new MintringError('MINTRING_TIMEOUT', message, { host, sent: true })
+  }
   return ended(promise, { ...options, sent: true }, clock, late)
 }
 

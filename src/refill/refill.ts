@@ -3,7 +3,7 @@ import { badArgument, checkBoolean, checkOptionNames } from '../arguments.ts'
 import { MintringError } from '../errors.ts'
 import { kindOf } from '../secrets.ts'
 import { allDone } from './all-done.ts'
-import type { CallerOptions } from './caller.ts'
+import type { CallerOptions, Waiting } from './caller.ts'
 import { checkCaller, forCaller, forInvalidator } from './caller.ts'
 import type { Clock } from './clock.ts'
 import { refillClock } from './clock.ts'
@@ -42,6 +42,11 @@ export interface RefillSettings {
   readonly tally?: Tally | undefined
   readonly clock?: Clock
 }
+
+/** How many keys of a late call are looked up for its error, and how many hosts it names. */
+const MAX_LOOKED_UP = 100
+const MAX_NAMED = 3
+const FOR_TAGS: Waiting = { why: 'it waited for the hosts of the tags', sent: true }
 
 /**
  * Serves stale values while one client of the whole fleet refills. One read finds out whether the
@@ -141,7 +146,7 @@ export class Refill implements DefinedVerbs {
     const entry = this.#isKnown
       ? this.#read(key, loader, options).entry()
       : this.#known().then(() => this.#read(key, loader, options).entry())
-    return forCaller(entry, options, this.#clock, () => this.#slots.loaderOf([key]))
+    return forCaller(entry, options, this.#clock, () => this.#waiting([key]))
   }
 
   async #entries(
@@ -155,7 +160,7 @@ export class Refill implements DefinedVerbs {
     const slotOf = (key: string): Slot => this.#slots.of(key, options)
     const asked = { keys, slotOf, waitUntil: options.waitUntil, tagsOf: tagsOf(options) }
     const all = this.#known().then(() => getOrSetMany(this.#refiller, asked, loadMany))
-    return forCaller(all, options, this.#clock, () => this.#slots.loaderOf(keys))
+    return forCaller(all, options, this.#clock, () => this.#waiting(keys))
   }
 
   /**
@@ -187,7 +192,9 @@ export class Refill implements DefinedVerbs {
       const ask = askHere(slot, loader, options.waitUntil, tagsOf(options))
       return inTurn(slot, () => this.#refiller.restart(ask))
     })
-    return forCaller(entry, options, this.#clock, () => this.#slots.loaderOf([key]))
+    // The invalidation may have been sent.
+    const waiting = (): Waiting => ({ ...this.#waiting([key]), sent: true })
+    return forCaller(entry, options, this.#clock, waiting)
   }
 
   /**
@@ -212,7 +219,8 @@ export class Refill implements DefinedVerbs {
     const marks = this.#known().then(() =>
       allDone(all.map((key) => gate.run(() => this.#invalidate(key, policy)))),
     )
-    return (await forInvalidator(marks, policy ?? {}, this.#clock)).some((marked) => marked)
+    const waiting = (): Waiting => this.#waiting(all)
+    return (await forInvalidator(marks, policy ?? {}, this.#clock, waiting)).some(Boolean)
   }
 
   /**
@@ -232,7 +240,7 @@ export class Refill implements DefinedVerbs {
     checkTagOptions(options)
     const { hard = false, ...caller } = options
     const changed = this.#refiller.tags.invalidate(names, hard, onChanged)
-    return forInvalidator(changed, caller, this.#clock)
+    return forInvalidator(changed, caller, this.#clock, () => FOR_TAGS)
   }
 
   /**
@@ -248,7 +256,7 @@ export class Refill implements DefinedVerbs {
     checkTags(names)
     checkOptionNames('tagVersions', options, VERSION_OPTIONS)
     checkCaller(options)
-    return forCaller(this.#refiller.tags.versions(names), options, this.#clock)
+    return forCaller(this.#refiller.tags.versions(names), options, this.#clock, () => FOR_TAGS)
   }
 
   /**
@@ -313,6 +321,16 @@ export class Refill implements DefinedVerbs {
     const read = this.#refiller.read(slot, loader, tagsOf(options))
     if (options.waitUntil !== undefined) read.waitUntil ??= options.waitUntil
     return read
+  }
+
+  /** Returns what callers of these keys wait for. */
+  #waiting(keys: readonly string[]): Waiting {
+    const names = keys.slice(0, MAX_LOOKED_UP).map((key) => this.#store.place(key)?.name)
+    const hosts = [...new Set(names)].filter((name) => name !== undefined)
+    const [host, second] = hosts
+    const waiting = this.#slots.waitOf(keys)
+    if (second === undefined) return { ...waiting, host }
+    return { ...waiting, why: `it waited for ${hosts.slice(0, MAX_NAMED).join(', ')}` }
   }
 
   #check(verb: string, loader: unknown, options: RefillOptions): void {

@@ -1,4 +1,5 @@
 import { MintringError } from '../errors.ts'
+import type { Waiting } from './caller.ts'
 import type { Clock } from './clock.ts'
 import type { Lease } from './finding.ts'
 import type { Bypass, Flight } from './flight.ts'
@@ -134,11 +135,14 @@ export class Slots {
     return this.#slots.get(key)
   }
 
-  /** Returns whose load callers of these keys wait for; undefined if they wait for the cache. */
-  loaderOf(keys: readonly string[]): 'own' | 'other' | undefined {
+  /** Returns whose load callers of these keys wait for, and whether bytes were sent for them. */
+  waitOf(keys: readonly string[]): Waiting {
     const slots = keys.flatMap((key) => this.#slots.get(key) ?? [])
-    if (slots.some(({ flight, bypass }) => flight ?? bypass)) return 'own'
-    return slots.some(({ wait }) => wait) ? 'other' : undefined
+    const isFlying = slots.some(({ flight }) => flight !== undefined)
+    const isLoading = isFlying || slots.some(({ bypass }) => bypass !== undefined)
+    if (isLoading) return { loader: 'own', sent: isFlying }
+    if (slots.some(({ wait }) => wait !== undefined)) return { loader: 'other', sent: true }
+    return { sent: slots.some(({ read }) => read?.isSent === true) }
   }
 
   /** Returns the last policy of this key, as written, if it is still remembered. */

@@ -78,7 +78,6 @@ const VALUES: Readonly<Record<string, (cache: MemcachedClient) => Promise<unknow
   set: (cache) => cache.set('k', {}),
   get: (cache) => cache.get('stored'),
   gets: (cache) => cache.gets('stored'),
-  setMany: (cache) => cache.setMany({ k: {}, l: {} }),
   getMany: (cache) => cache.getMany(['stored']),
 }
 

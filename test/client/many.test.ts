@@ -223,5 +223,4 @@ test('setMany without a timeout takes as long as its values keep being encoded',
   const entries = Array.from({ length: 12 }, (_, i) => [`k${i}`, {}] as const)
   const stored = await cache.setMany(entries, { ttl: 60 })
   assert.equal(stored.size, 12)
-  await assert.rejects(cache.setMany(entries, { timeoutMs: 200 }), { code: 'MINTRING_TIMEOUT' })
 })

@@ -2,7 +2,7 @@ import type { Behaviors } from '../../behaviors/behaviors.ts'
 import type { Discovery } from '../../behaviors/types.ts'
 import { type After, within } from '../../deadline.ts'
 import { isMintringError, MintringError, messageOf, systemCodeOf } from '../../errors.ts'
-import { listText, parseServers, type ServerAddress } from '../../hosts/address.ts'
+import { addressOf, listText, parseServers, type ServerAddress } from '../../hosts/address.ts'
 import type { RingServer } from '../../ring/server.ts'
 import { clearTimeout, setTimeout } from '../../runtime.ts'
 import { withoutCredentials } from '../../secrets.ts'
@@ -56,7 +56,11 @@ export class DiscoveryWatcher {
   #isAsked = false
   #isClosed = false
 
-  constructor(source: Source, times: WatcherTimes, hooks: WatcherHooks) {
+  /** The source, for messages: the subject of a sentence. */
+  readonly sourceName: string
+
+  constructor(source: Source, times: WatcherTimes, hooks: WatcherHooks, sourceName: string) {
+    this.sourceName = sourceName
     this.#source = source
     this.#times = times
     this.#hooks = hooks
@@ -130,7 +134,7 @@ export class DiscoveryWatcher {
       const late = (): MintringError =>
         new MintringError(
           'MINTRING_TIMEOUT',
-          `The discovery source returned no server list within ${timeoutMs} ms`,
+          `${this.sourceName} returned no server list within ${timeoutMs} ms`,
         )
       return checked(await within(answer, { signal, timeoutMs }, late, this.#after))
     } finally {
@@ -155,7 +159,16 @@ export function watcherFor(
   const { intervalMs = DEFAULT_INTERVAL_MS } = discovery
   const shortened = Math.min(DEFAULT_TIMEOUT_MS, Math.max(MIN_DEFAULT_TIMEOUT_MS, intervalMs))
   const { timeoutMs = shortened } = discovery
-  return new DiscoveryWatcher(sourceOf(discovery, behaviors), { intervalMs, timeoutMs }, hooks)
+  const times = { intervalMs, timeoutMs }
+  return new DiscoveryWatcher(sourceOf(discovery, behaviors), times, hooks, nameOf(discovery))
+}
+
+/** Names the source for messages, without credentials. */
+function nameOf(discovery: Discovery): string {
+  if ('endpoint' in discovery) {
+    return `The endpoint ${parseServers(discovery.endpoint).map(addressOf).join(', ')}`
+  }
+  return 'dns' in discovery ? `DNS for ${discovery.dns}` : 'The function discovery.servers'
 }
 
 function sourceOf(discovery: Discovery, behaviors: () => Behaviors): Source {

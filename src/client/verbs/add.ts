@@ -47,10 +47,10 @@ async function addOrReplace(
   value: unknown,
   options: StoreOptions | undefined,
 ): Promise<boolean> {
-  const deadline = new Deadline('add', options, core.operationMs)
-  if (await store(core, 'add', key, value, options)) return true
   const wireKey = core.keys.wireKey(key)
   const routeKey = core.keys.routeKey(key)
+  const deadline = new Deadline('add', options, core.operationMs, core.hostOf(routeKey))
+  if (await store(core, 'add', key, value, options)) return true
   const look = new Request<bigint | undefined>(GETS_PLACEHOLDER, routeKey, wireKey, core.codec)
   const id = await deadline.bound(core.submit(look, deadline.next()))
   if (id === undefined || id === A_VALUE) return false

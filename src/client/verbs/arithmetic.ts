@@ -137,8 +137,8 @@ async function countFrom(
   exptime: number,
   options: OperationOptions,
 ): Promise<bigint | undefined> {
-  const deadline = new Deadline(name, options, core.operationMs)
   const routeKey = core.keys.routeKey(key)
+  const deadline = new Deadline(name, options, core.operationMs, core.hostOf(routeKey))
   if (await deadline.bound(core.speaksMeta(routeKey))) {
     const M = name === 'incr' ? 'I' : 'D'
     const flags: MaFlags = { J: initial, D: by, M }

@@ -1,12 +1,13 @@
-import { Deadline } from '../../deadline.ts'
+import { abortedBy, Deadline } from '../../deadline.ts'
+import type { MintringError } from '../../errors.ts'
 import { DialPace } from '../../hosts/pace.ts'
 import { Request } from '../../net/request.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
 import { checkOptions } from '../options.ts'
-import type { Outcomes } from '../outcomes.ts'
+import { Outcomes } from '../outcomes.ts'
 import { DELETE } from './found.ts'
-import { deadlineOf, laterOptions } from './many.ts'
+import { deadlineOf } from './many.ts'
 import { deleteMany } from './write-many.ts'
 
 /** How many locks are deleted at once. */
@@ -25,7 +26,9 @@ export async function deleteKey(
   checkOptions('delete', options)
   // All steps share the time limit of one operation, because callers expect one.
   const timeoutMs = options?.timeoutMs ?? core.operationMs
-  const deadline = new Deadline('delete', { signal: options?.signal, timeoutMs }, timeoutMs)
+  const bounds = { signal: options?.signal, timeoutMs }
+  const hostOf = (): string | undefined => core.hostOf(core.keys.routeKey(key))()
+  const deadline = new Deadline('delete', bounds, timeoutMs, hostOf)
   const wasThere = await remove(core, key, options)
   deadline.sent = true
   if (wasThere || !(await deadline.bound(core.unlock(key)))) return wasThere
@@ -34,7 +37,8 @@ export async function deleteKey(
 
 /**
  * Deletes many keys. Resolves per key to whether it was stored; `failed` has the keys that failed,
- * with the reason.
+ * with the reason. While some hosts reply, the locks of keys on other hosts are deleted: a host
+ * that hangs fails its own keys only.
  */
 export async function deleteKeys(
   core: ClientCore,
@@ -42,22 +46,67 @@ export async function deleteKeys(
   options: OperationOptions | undefined,
 ): Promise<Outcomes<boolean>> {
   const deadline = deadlineOf('deleteMany', options)
-  const outcomes = await deleteMany(core, keys, options)
-  const locked: string[] = []
-  const pace = new DialPace()
-  const left = outcomes.entries()
-  const unlockSome = async (): Promise<void> => {
-    for (const [key, wasThere] of left) {
-      if (!wasThere && (await core.unlock(key))) locked.push(key)
+  deadline.sent = true
+  const again = new Outcomes<boolean>()
+  const unlocking = new Pool(MAX_AT_ONCE)
+  const outcomes = await deleteMany(core, keys, options, (key) => {
+    unlocking.run(() => unlockOne(core, key, deadline, again))
+  })
+  await unlocking.done()
+  if (options?.signal?.aborted === true) throw abortedBy(options.signal, true)
+  for (const [key, wasThere] of again) if (outcomes.has(key)) outcomes.set(key, wasThere)
+  for (const [key, error] of again.failed) {
+    if (outcomes.delete(key)) outcomes.failed.set(key, error)
+  }
+  return outcomes
+}
+
+/** Deletes the lock of a key that was not stored; if there was one, deletes the key again. */
+async function unlockOne(
+  core: ClientCore,
+  key: string,
+  deadline: Deadline,
+  again: Outcomes<boolean>,
+): Promise<void> {
+  try {
+    deadline.next()
+    if (!(await deadline.bound(core.unlock(key)))) return
+    again.set(key, await remove(core, key, deadline.next()))
+  } catch (error) {
+    again.failed.set(key, error as MintringError)
+  }
+}
+
+/** Runs jobs, at most `max` at once. A job must not reject. */
+class Pool {
+  readonly #max: number
+  readonly #waiting: (() => Promise<void>)[] = []
+  #running = 0
+  #idle: (() => void) | undefined
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  run(job: () => Promise<void>): void {
+    this.#waiting.push(job)
+    if (this.#running < this.#max) void this.#work()
+  }
+
+  /** Resolves when all jobs have ended. */
+  async done(): Promise<void> {
+    if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
+  }
+
+  async #work(): Promise<void> {
+    this.#running++
+    const pace = new DialPace()
+    for (let job = this.#waiting.pop(); job !== undefined; job = this.#waiting.pop()) {
+      await job()
       if (pace.isDue()) await pace.rest()
     }
+    if (--this.#running === 0) this.#idle?.()
   }
-  await deadline.bound(Promise.all(Array.from({ length: MAX_AT_ONCE }, unlockSome)))
-  if (locked.length === 0) return outcomes
-  const again = await deleteMany(core, locked, laterOptions(deadline, options))
-  for (const [key, wasThere] of again) outcomes.set(key, wasThere)
-  for (const [key, error] of again.failed) outcomes.failed.set(key, error)
-  return outcomes
 }
 
 /** Deletes a key; resolves to true when it was stored. */

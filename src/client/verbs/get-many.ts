@@ -24,6 +24,8 @@ import { get, isSplit, MAX_SPLIT_MS } from './retrieval.ts'
 const MAX_LINE_KEYS = 100
 const MAX_LINE_BYTES = 6000
 
+const UNDECODED = 'the value arrived but was not decoded (slow serializer or lost chunks)'
+
 /** The results of one getMany, by position of the key. */
 interface Found {
   readonly codec: Decoder
@@ -139,7 +141,7 @@ async function readMany(
   const values = new Array<unknown>(batch.keys.length).fill(undefined)
   const codec = core.codecFor(options)
   const deadline = deadlineOf('getMany', options)
-  const limit = stallLimitOf('getMany', options?.timeoutMs ?? core.operationMs)
+  const limit = stallLimitOf('getMany', UNDECODED, options?.timeoutMs ?? core.operationMs)
   const lists = { values, pending: [], broken: new Map() }
   const found: Found = { ...lists, codec, deadline, limit, measured: codecs }
   const verb = readingVerb(batch, found)
@@ -248,9 +250,9 @@ async function keep(
   value: Promise<unknown>,
   flags: number,
 ): Promise<void> {
-  const limit = isSplit(flags) ? stallLimitOf('getMany', MAX_SPLIT_MS) : found.limit
+  const limit = isSplit(flags) ? stallLimitOf('getMany', UNDECODED, MAX_SPLIT_MS) : found.limit
   try {
-    found.values[position] = await found.deadline.bound(limit.bound(value))
+    found.values[position] = await found.deadline.bound(limit.bound(value), UNDECODED)
   } catch (error) {
     found.broken.set(position, error as MintringError)
   }

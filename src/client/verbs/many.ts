@@ -90,8 +90,8 @@ export function deadlineOf(what: string, options: OperationOptions | undefined):
 }
 
 /** Returns the time limit of a batch's slow values, such as those of a serializer that hangs. */
-export function stallLimitOf(what: string, stallMs: number): StallLimit {
-  const message = `${what}: no value was encoded or decoded for ${stallMs} ms (slow serializer?)`
+export function stallLimitOf(what: string, why: string, stallMs: number): StallLimit {
+  const message = `${what} was not done after ${stallMs} ms: ${why}`
   return new StallLimit(stallMs, () => new MintringError('MINTRING_TIMEOUT', message))
 }
 

@@ -191,7 +191,7 @@ export class MetaCommands {
     key: MetaKey,
     options?: OperationOptions,
   ): Promise<Readonly<Record<string, string>> | undefined> {
-    const deadline = this.deadline('me', options)
+    const deadline = this.deadline('me', options, key)
     const { wireKey, routeKey, isBase64 } = this.place(key)
     await this.core.cluster.operations.during(deadline.bound(this.checkServer('mg', {}, routeKey)))
     const args = { b: isBase64 }
@@ -207,7 +207,7 @@ export class MetaCommands {
     options: OperationOptions | undefined,
     check: (wireKey: string, flags: object) => void,
   ): Promise<MetaReply> {
-    const deadline = this.deadline(name, options)
+    const deadline = this.deadline(name, options, key)
     if (typeof flags !== 'object' || flags === null) {
       throw badArgument(`${name}() takes an object of meta flags, such as { v: true }`)
     }
@@ -229,9 +229,11 @@ export class MetaCommands {
     return this.core.submit(request, deadline.next())
   }
 
-  private deadline(name: string, options: OperationOptions | undefined): Deadline {
+  private deadline(name: string, options: OperationOptions | undefined, key: MetaKey): Deadline {
     checkOptions(name, options)
-    return new Deadline(name, options, this.core.open.operationMs)
+    const { operationMs } = this.core.open
+    const hostOf = (): string | undefined => this.core.hostOf(this.place(key).routeKey)()
+    return new Deadline(name, options, operationMs, hostOf)
   }
 
   private place(key: MetaKey): { wireKey: string; routeKey: string; isBase64: boolean } {

@@ -163,6 +163,9 @@ function send<Result>(
   )
 }
 
+/** Why a value is late that no host has been asked to store yet. */
+export const UNENCODED = 'the value was not encoded (slow serializer?), and no host was asked'
+
 /** Stores a value whose encoding takes time: compression, chunks, or an async serializer. */
 async function sendLater<Result>(
   core: ClientCore,
@@ -174,8 +177,9 @@ async function sendLater<Result>(
   id: bigint | undefined,
   options: StoreOptions | undefined,
 ): Promise<Result> {
-  const deadline = new Deadline(verb.name, options, core.operationMs)
-  const encoded = await deadline.bound(Promise.resolve(encoding))
+  const hostOf = core.hostOf(core.keys.routeKey(key))
+  const deadline = new Deadline(verb.name, options, core.operationMs, hostOf)
+  const encoded = await deadline.bound(Promise.resolve(encoding), UNENCODED)
   const item = fits(core, wireKey, encoded.body.length)
     ? encoded
     : await split(core, wireKey, encoded, exptime, deadline)

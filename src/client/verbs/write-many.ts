@@ -1,7 +1,8 @@
 import { batchTrace } from '../../channels.ts'
 import { Deadline, type StallLimit } from '../../deadline.ts'
-import type { MintringError } from '../../errors.ts'
+import { isMintringError, type MintringError } from '../../errors.ts'
 import { DialPace } from '../../hosts/pace.ts'
+import { isFateOfKeys } from '../../hosts/scatter.ts'
 import type { SingleAttempt } from '../../net/attempt.ts'
 import { refusalOf, surprising } from '../../net/refusal.ts'
 import type { Effect, Sink, Verb } from '../../net/request.ts'
@@ -23,7 +24,7 @@ import { type Entries, mapOf } from './entries.ts'
 import { DELETE } from './found.ts'
 import type { KeyBatch, ManyVerb } from './many.ts'
 import { allOf, checkKeys, deadlineOf, laterOptions, runMany, stallLimitOf } from './many.ts'
-import { chunkBytes, fits, storeEncoded, tooLarge } from './storage.ts'
+import { chunkBytes, fits, storeEncoded, tooLarge, UNENCODED } from './storage.ts'
 
 /** The maximum number of commands, and of bytes, in one request. */
 const MAX_GROUP_COMMANDS = 256
@@ -86,39 +87,64 @@ async function storeAll(
   { exptime, options, written }: Storing,
 ): Promise<Outcomes<boolean>> {
   const deadline = deadlineOf('setMany', options)
-  const limit = stallLimitOf('setMany', options?.timeoutMs ?? core.operationMs)
-  const encoded = await deadline.bound(encodeAll(core, values, limit))
-  const pace = new DialPace()
-  for (const [position, item] of encoded.entries()) {
-    if (pace.isDue()) await pace.rest()
-    core.changed(batch.keys[position]!)
-    const wireKey = batch.wireKeys[position]!
-    if (fits(core, wireKey, item.body.length)) continue
-    if (core.chunks === undefined) {
-      written.refused.set(position, tooLarge(core, wireKey, item.body.length))
-    } else {
-      const own = new Deadline('setMany', laterOptions(deadline, options), core.operationMs)
-      encoded[position] = await core.chunks.write(item, exptime, chunkBytes(core), own)
-    }
-  }
-  for (const [position, { body, flags }] of encoded.entries()) {
-    if (!written.refused.has(position)) written.bytes += bytesWritten(body, flags)
+  const limit = stallLimitOf('setMany', UNENCODED, options?.timeoutMs ?? core.operationMs)
+  const encoded = await encodeAll(core, values, { deadline, limit, refused: written.refused })
+  await splitLarge(core, batch, encoded, { exptime, options, written }, deadline)
+  const positions = [...thoseNotIn(written.refused, allOf(batch))]
+  for (const position of positions) {
+    const { body, flags } = encoded[position]!
+    written.bytes += bytesWritten(body, flags)
   }
   const verb = settingVerb(batch, encoded, exptime, written)
-  const positions = thoseNotIn(written.refused, allOf(batch))
-  const left = laterOptions(deadline, options)
+  let left: OperationOptions | undefined
+  try {
+    left = laterOptions(deadline, options)
+  } catch (error) {
+    if (!isLate(error)) throw error
+    return collect(batch, written, new Map(positions.map((position) => [position, error])))
+  }
   return collect(batch, written, await runMany(core, batch, positions, verb, left))
 }
 
-/** Deletes all keys; per key whether it was stored, or in `failed` the reason. */
+/** Splits the values that are larger than an item. One that fails does so alone. */
+async function splitLarge(
+  core: ClientCore,
+  batch: KeyBatch,
+  encoded: Encoded[],
+  { exptime, options, written }: Storing,
+  deadline: Deadline,
+): Promise<void> {
+  const pace = new DialPace()
+  for (const position of allOf(batch)) {
+    if (pace.isDue()) await pace.rest()
+    core.changed(batch.keys[position]!)
+    const wireKey = batch.wireKeys[position]!
+    const item = encoded[position]
+    if (item === undefined || fits(core, wireKey, item.body.length)) continue
+    try {
+      if (core.chunks === undefined) throw tooLarge(core, wireKey, item.body.length)
+      const own = new Deadline('setMany', laterOptions(deadline, options), core.operationMs)
+      encoded[position] = await core.chunks.write(item, exptime, chunkBytes(core), own)
+    } catch (error) {
+      if (!isFateOfKeys(error)) throw error
+      written.refused.set(position, error)
+    }
+  }
+}
+
+/**
+ * Deletes all keys; per key whether it was stored, or in `failed` the reason. Calls `onAbsent` for
+ * each key that was not stored, as soon as its host has replied.
+ */
 export function deleteMany(
   core: ClientCore,
   keys: Iterable<string>,
   options: OperationOptions | undefined,
+  onAbsent: (key: string) => void,
 ): Promise<Outcomes<boolean>> {
   checkOptions('deleteMany', options)
   const deleted = checkKeys(core, keys).then((batch) =>
-    writeTraced(core, 'deleteMany', batch, () => deleteAll(core, batch, options)),
+    writeTraced(core, 'deleteMany', batch, () => deleteAll(core, batch, options, onAbsent)),
   )
   return core.cluster.operations.during(deleted)
 }
@@ -143,6 +169,7 @@ async function deleteAll(
   core: ClientCore,
   batch: KeyBatch,
   options: OperationOptions | undefined,
+  onAbsent: (key: string) => void,
 ): Promise<Outcomes<boolean>> {
   const pace = new DialPace()
   for (const key of batch.keys) {
@@ -150,6 +177,9 @@ async function deleteAll(
     if (pace.isDue()) await pace.rest()
   }
   const written: Written = { done: [], refused: new Map(), bytes: 0 }
+  const tell = (positions: readonly number[]): void => {
+    for (const at of positions) if (written.done[at] === false) onAbsent(batch.keys[at]!)
+  }
   const verb: ManyVerb = {
     isRead: false,
     cut: (positions, first) => Math.min(positions.length, first + MAX_GROUP_COMMANDS),
@@ -157,7 +187,12 @@ async function deleteAll(
       const encode: Group['encode'] = (position, out) => {
         out.text(deleteHead(batch.wireKeys[position]!))
       }
-      return groupRequest(DELETE_MANY, { written, positions, encode })
+      const request = groupRequest(DELETE_MANY, { written, positions, encode })
+      request.promise.then(
+        () => tell(positions),
+        () => undefined,
+      )
+      return request
     },
     miss(position) {
       written.done[position] = false
@@ -167,6 +202,7 @@ async function deleteAll(
       const wireKey = batch.wireKeys[position]!
       const request = new Request<boolean>(DELETE, routeKey, wireKey, undefined)
       written.done[position] = await parts.submit(request, own)
+      tell([position])
     },
   }
   return collect(batch, written, await runMany(core, batch, allOf(batch), verb, options))
@@ -278,10 +314,18 @@ async function collect(
   return outcomes
 }
 
+/** The limits of encoding, and where the keys are listed whose values exceed them. */
+interface Encoding {
+  readonly deadline: Deadline
+  readonly limit: StallLimit
+  readonly refused: Map<number, MintringError>
+}
+
+/** Encodes all values. Rejects if one cannot be encoded; one that takes too long fails alone. */
 async function encodeAll(
   core: ClientCore,
   values: Iterable<unknown>,
-  limit: StallLimit,
+  { deadline, limit, refused }: Encoding,
 ): Promise<Encoded[]> {
   const pace = new DialPace()
   const encoded: Encoded[] = []
@@ -292,9 +336,15 @@ async function encodeAll(
     const at = position++
     const item = core.codec.encode(value)
     if (item instanceof Promise) {
-      const done = limit.bound(item).then((body) => {
-        encoded[at] = body
-      })
+      const done = deadline.bound(limit.bound(item), UNENCODED).then(
+        (body) => {
+          encoded[at] = body
+        },
+        (error: unknown) => {
+          if (!isLate(error)) throw error
+          refused.set(at, error)
+        },
+      )
       // Mark the rejection as handled: Promise.all may see it several ticks later.
       done.catch(() => {})
       slow.push(done)
@@ -303,6 +353,10 @@ async function encodeAll(
   }
   await Promise.all(slow)
   return encoded
+}
+
+function isLate(error: unknown): error is MintringError {
+  return isMintringError(error) && error.code === 'MINTRING_TIMEOUT'
 }
 
 function* thoseNotIn(left: ReadonlyMap<number, unknown>, all: Iterable<number>): Iterable<number> {
