@@ -52,6 +52,13 @@ const ANOTHER_WAY: Readonly<Record<string, string>> = {
   hard: 'pass it to invalidateTags(tags, { hard: true })',
 }
 
+/** Methods whose first argument may be a list: users pass its members one by one. */
+const LISTS: Readonly<Record<string, string>> = {
+  setServers: "its servers as one list: setServers(['a:11211', 'b:11211'])",
+  invalidateTags: "its tags as one array: invalidateTags(['a', 'b'])",
+  tagVersions: "its tags as one array: tagVersions(['a', 'b'])",
+}
+
 /**
  * An example of each option, for messages. For options of the wrong type, the message shows the
  * first example whose option the verb accepts.
@@ -60,6 +67,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   ttl: '{ ttl: 60 }, in seconds',
   delay: '{ delay: 5 }, in seconds',
   drainMs: '{ drainMs: 1000 }, in milliseconds',
+  hard: '{ hard: true }',
   timeoutMs: '{ timeoutMs: 100 }, in milliseconds',
   signal: '{ signal: controller.signal }',
   prefix: "{ prefix: 'app:' }",
@@ -214,6 +222,9 @@ function noCallback(verb: string): MintringError {
 
 function noOptions(verb: string, given: unknown, known: OptionNames): MintringError {
   if (typeof given === 'function' && known.has('signal')) return noCallback(verb)
+  if (typeof given === 'string' && Object.hasOwn(LISTS, verb)) {
+    return badArgument(`${verb}() takes ${LISTS[verb]}`)
+  }
   const tag = tagOf(given)
   const isObject = typeof given === 'object' && given !== null && tag !== 'Array'
   const kind = isObject ? `${/^[AEIOU]/.test(tag) ? 'an' : 'a'} ${tag}` : kindOf(given)
@@ -240,6 +251,7 @@ export function insteadOf(name: string, known: OptionNames): string {
   const ours = ELSEWHERE.get(plain)
   if (ours !== undefined && known.has(ours)) return `: write ${EXAMPLES[ours]}`
   if (Object.hasOwn(ANOTHER_WAY, plain) && !known.has(plain)) return `: ${ANOTHER_WAY[plain]}`
+  if (ours === 'ttl' && known.has('as')) return ': gat(key, ttl) reads a value and sets its ttl'
   if (known.size === 0) return ': it takes no options'
   return `.${didYouMean(name, [...known]) || ` There is ${[...known].join(', ')}.`}`
 }

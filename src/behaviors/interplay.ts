@@ -83,7 +83,7 @@ export function handoverSecondsOf(behaviors: Behaviors): number {
 export function refuseShortHandover(handover: number, announce: number): void {
   if (handover === 0 || handover >= announce) return
   throw badBehavior(
-    `handover (${handover} s) is shorter than announce (${announce} s): ` +
+    `handover (${handover} s) is shorter than announce (${announce} s), so make it longer: ` +
       'some processes would drop the previous servers while others still read from them',
   )
 }

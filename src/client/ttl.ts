@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { secondsIn } from '../duration.ts'
 import { MintringError } from '../errors.ts'
 import { toExptime } from '../protocol/exptime.ts'
@@ -36,6 +37,7 @@ function show(ttl: unknown): string {
   }
   if (typeof ttl === 'bigint') return `a bigint: write ${Number(ttl)}`
   if (typeof ttl !== 'string') {
+    if (types.isDate(ttl)) return 'a Date: write the seconds until then'
     const { ttl: inner } = Object(ttl) as { ttl?: unknown }
     return kindOf(ttl) + (typeof inner === 'number' ? `: write ${inner}` : '')
   }

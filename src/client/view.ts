@@ -323,7 +323,7 @@ function checkView(options: unknown): void {
   }
   if (isPrefixed && (typeof keyPrefix !== 'string' || keyPrefix === '')) {
     throw badArgument(
-      `keyPrefix must be a text, not ${keyPrefix === '' ? "''" : kindOf(keyPrefix)}`,
+      `keyPrefix must be text such as 'user:', not ${keyPrefix === '' ? "''" : kindOf(keyPrefix)}`,
     )
   }
   for (const [name, methods] of Object.entries(MEMBERS)) {

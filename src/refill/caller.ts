@@ -35,7 +35,7 @@ export function forCaller<Value>(
   promise: Promise<Value>,
   options: CallerOptions,
   clock: Clock,
-  waiting: () => Waiting,
+  waiting: () => Waiting = forTags,
 ): Promise<Value> {
   const late = (): MintringError => {
     const { loader, host, why, sent } = waiting()
@@ -51,6 +51,32 @@ export function forCaller<Value>(
   return ended(promise, options, clock, late)
 }
 
+/** How many keys of a late call are looked up for its error, and how many hosts it names. */
+const MAX_LOOKED_UP = 100
+const MAX_NAMED = 3
+
+/** Returns what an operation on tags waits for: each tag has a host of its own. */
+function forTags(): Waiting {
+  return { why: 'it waited for the hosts of the tags', sent: true }
+}
+
+/** Whether a caller may leave before its value arrives. */
+export function isBounded(options: CallerOptions | undefined): boolean {
+  return options?.signal !== undefined || options?.timeoutMs !== undefined
+}
+
+/** Adds the host of the keys, or the names of several. */
+export function withHosts(
+  waiting: Waiting,
+  keys: readonly string[],
+  hostOf: (key: string) => string | undefined,
+): Waiting {
+  const found = new Set(keys.slice(0, MAX_LOOKED_UP).map(hostOf))
+  const names = [...found].filter((name) => name !== undefined)
+  if (names.length < 2) return { ...waiting, host: names[0] }
+  return { ...waiting, why: `it waited for ${names.slice(0, MAX_NAMED).join(', ')}` }
+}
+
 function silent(host: string | undefined): string {
   return host === undefined ? 'no host is up' : `${host} did not reply in time`
 }
@@ -62,7 +88,7 @@ export function forInvalidator<Value>(
   promise: Promise<Value>,
   options: CallerOptions,
   clock: Clock,
-  waiting: () => Waiting,
+  waiting: () => Waiting = forTags,
 ): Promise<Value> {
   const late = (): MintringError => {
     const { host, why } = waiting()

@@ -1,10 +1,10 @@
 import type { OptionNames } from '../arguments.ts'
-import { badArgument, checkBoolean, checkOptionNames } from '../arguments.ts'
+import { badArgument, checkBoolean, checkOptionNames, OPERATION_OPTIONS } from '../arguments.ts'
 import { MintringError } from '../errors.ts'
 import { kindOf } from '../secrets.ts'
 import { allDone } from './all-done.ts'
 import type { CallerOptions, Waiting } from './caller.ts'
-import { checkCaller, forCaller, forInvalidator } from './caller.ts'
+import { checkCaller, forCaller, forInvalidator, isBounded, withHosts } from './caller.ts'
 import type { Clock } from './clock.ts'
 import { refillClock } from './clock.ts'
 import type { Defined, DefinedVerbs, Definition } from './define.ts'
@@ -42,11 +42,6 @@ export interface RefillSettings {
   readonly tally?: Tally | undefined
   readonly clock?: Clock
 }
-
-/** How many keys of a late call are looked up for its error, and how many hosts it names. */
-const MAX_LOOKED_UP = 100
-const MAX_NAMED = 3
-const FOR_TAGS: Waiting = { why: 'it waited for the hosts of the tags', sent: true }
 
 /**
  * Serves stale values while one client of the whole fleet refills. One read finds out whether the
@@ -193,8 +188,7 @@ export class Refill implements DefinedVerbs {
       return inTurn(slot, () => this.#refiller.restart(ask))
     })
     // The invalidation may have been sent.
-    const waiting = (): Waiting => ({ ...this.#waiting([key]), sent: true })
-    return forCaller(entry, options, this.#clock, waiting)
+    return forCaller(entry, options, this.#clock, () => ({ ...this.#waiting([key]), sent: true }))
   }
 
   /**
@@ -219,7 +213,7 @@ export class Refill implements DefinedVerbs {
     const marks = this.#known().then(() =>
       allDone(all.map((key) => gate.run(() => this.#invalidate(key, policy)))),
     )
-    const waiting = (): Waiting => this.#waiting(all)
+    const waiting = () => this.#waiting(all)
     return (await forInvalidator(marks, policy ?? {}, this.#clock, waiting)).some(Boolean)
   }
 
@@ -240,7 +234,7 @@ export class Refill implements DefinedVerbs {
     checkTagOptions(options)
     const { hard = false, ...caller } = options
     const changed = this.#refiller.tags.invalidate(names, hard, onChanged)
-    return forInvalidator(changed, caller, this.#clock, () => FOR_TAGS)
+    return forInvalidator(changed, caller, this.#clock)
   }
 
   /**
@@ -254,9 +248,9 @@ export class Refill implements DefinedVerbs {
     this.#checkOpen()
     const names = typeof tags === 'string' ? [tags] : tags
     checkTags(names)
-    checkOptionNames('tagVersions', options, VERSION_OPTIONS)
+    checkOptionNames('tagVersions', options, OPERATION_OPTIONS)
     checkCaller(options)
-    return forCaller(this.#refiller.tags.versions(names), options, this.#clock, () => FOR_TAGS)
+    return forCaller(this.#refiller.tags.versions(names), options, this.#clock)
   }
 
   /**
@@ -325,12 +319,7 @@ export class Refill implements DefinedVerbs {
 
   /** Returns what callers of these keys wait for. */
   #waiting(keys: readonly string[]): Waiting {
-    const names = keys.slice(0, MAX_LOOKED_UP).map((key) => this.#store.place(key)?.name)
-    const hosts = [...new Set(names)].filter((name) => name !== undefined)
-    const [host, second] = hosts
-    const waiting = this.#slots.waitOf(keys)
-    if (second === undefined) return { ...waiting, host }
-    return { ...waiting, why: `it waited for ${hosts.slice(0, MAX_NAMED).join(', ')}` }
+    return withHosts(this.#slots.waitOf(keys), keys, (key) => this.#store.place(key)?.name)
   }
 
   #check(verb: string, loader: unknown, options: RefillOptions): void {
@@ -392,12 +381,6 @@ export function valuesOf<Value>(
   return new Map(values.filter(([, value]) => value !== undefined))
 }
 
-/** Whether a caller may leave before its value arrives. */
-function isBounded(options: CallerOptions | undefined): boolean {
-  return options?.signal !== undefined || options?.timeoutMs !== undefined
-}
-
-const VERSION_OPTIONS: OptionNames = new Set(['signal', 'timeoutMs'])
 const TAG_OPTIONS: OptionNames = new Set(['hard', 'signal', 'timeoutMs'])
 
 function checkTagOptions(options: TagInvalidation): void {

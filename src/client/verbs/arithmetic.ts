@@ -101,7 +101,9 @@ export function count(
   const by = checkUint64('delta', delta)
   if (options?.initial === undefined) {
     if (options?.ttl !== undefined) {
-      throw badArgument('ttl needs initial: an existing counter keeps its time to live')
+      throw badArgument(
+        'ttl needs initial, as in { initial: 1, ttl: 60 }: an existing counter keeps its time to live',
+      )
     }
     return countClassic(core, name, key, wireKey, by, options)
   }

@@ -213,7 +213,9 @@ export class MetaCommands {
     }
     for (const [letter, value] of Object.entries(flags)) {
       if (!/^[a-z]$/i.test(letter))
-        throw badArgument(`${name}() takes flags of one letter, not '${escaped(letter, 40)}'`)
+        throw badArgument(
+          `${name}() takes flags of one letter, such as { v: true }, not '${escaped(letter, 40)}'`,
+        )
       if (SWITCHES.test(letter) && value !== undefined) checkBoolean(`${name}(): ${letter}`, value)
     }
     for (const letter of ['q', 'b', 'k', 'P', 'L']) {

@@ -101,7 +101,8 @@ export function extend(
   const wireKey = core.keys.wireKey(key)
   const body = typeof value === 'string' ? textBody(value) : bytesIn(value)
   if (body === undefined) {
-    const instead = typeof value === 'number' ? ': write String(value)' : ''
+    const isNumber = typeof value === 'number'
+    const instead = `: write ${isNumber ? 'String' : 'JSON.stringify'}(value)`
     throw badValue(`${name}() takes a string or bytes, not ${describe(value)}${instead}`)
   }
   if (!fits(core, wireKey, body.length)) throw tooLarge(core, wireKey, body.length)

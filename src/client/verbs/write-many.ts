@@ -1,8 +1,6 @@
 import { batchTrace } from '../../channels.ts'
-import { Deadline, type StallLimit } from '../../deadline.ts'
-import { isMintringError, type MintringError } from '../../errors.ts'
+import type { MintringError } from '../../errors.ts'
 import { DialPace } from '../../hosts/pace.ts'
-import { isFateOfKeys } from '../../hosts/scatter.ts'
 import type { SingleAttempt } from '../../net/attempt.ts'
 import { refusalOf, surprising } from '../../net/refusal.ts'
 import type { Effect, Sink, Verb } from '../../net/request.ts'
@@ -20,11 +18,12 @@ import { traceBatch } from '../trace.ts'
 import { optionalExptime } from '../ttl.ts'
 import type { Encoded } from '../values/codec.ts'
 import { bytesWritten } from '../wire-bytes.ts'
+import { encodeAll, isLate, splitLarge } from './encode-many.ts'
 import { type Entries, mapOf } from './entries.ts'
 import { DELETE } from './found.ts'
 import type { KeyBatch, ManyVerb } from './many.ts'
 import { allOf, checkKeys, deadlineOf, laterOptions, runMany, stallLimitOf } from './many.ts'
-import { chunkBytes, fits, storeEncoded, tooLarge, UNENCODED } from './storage.ts'
+import { storeEncoded, UNENCODED } from './storage.ts'
 
 /** The maximum number of commands, and of bytes, in one request. */
 const MAX_GROUP_COMMANDS = 256
@@ -89,7 +88,8 @@ async function storeAll(
   const deadline = deadlineOf('setMany', options)
   const limit = stallLimitOf('setMany', UNENCODED, options?.timeoutMs ?? core.operationMs)
   const encoded = await encodeAll(core, values, { deadline, limit, refused: written.refused })
-  await splitLarge(core, batch, encoded, { exptime, options, written }, deadline)
+  const large = { exptime, options, deadline, refused: written.refused }
+  await splitLarge(core, batch, encoded, large)
   const positions = [...thoseNotIn(written.refused, allOf(batch))]
   for (const position of positions) {
     const { body, flags } = encoded[position]!
@@ -104,32 +104,6 @@ async function storeAll(
     return collect(batch, written, new Map(positions.map((position) => [position, error])))
   }
   return collect(batch, written, await runMany(core, batch, positions, verb, left))
-}
-
-/** Splits the values that are larger than an item. One that fails does so alone. */
-async function splitLarge(
-  core: ClientCore,
-  batch: KeyBatch,
-  encoded: Encoded[],
-  { exptime, options, written }: Storing,
-  deadline: Deadline,
-): Promise<void> {
-  const pace = new DialPace()
-  for (const position of allOf(batch)) {
-    if (pace.isDue()) await pace.rest()
-    core.changed(batch.keys[position]!)
-    const wireKey = batch.wireKeys[position]!
-    const item = encoded[position]
-    if (item === undefined || fits(core, wireKey, item.body.length)) continue
-    try {
-      if (core.chunks === undefined) throw tooLarge(core, wireKey, item.body.length)
-      const own = new Deadline('setMany', laterOptions(deadline, options), core.operationMs)
-      encoded[position] = await core.chunks.write(item, exptime, chunkBytes(core), own)
-    } catch (error) {
-      if (!isFateOfKeys(error)) throw error
-      written.refused.set(position, error)
-    }
-  }
 }
 
 /**
@@ -312,51 +286,6 @@ async function collect(
     else outcomes.set(key, written.done[position] ?? false)
   }
   return outcomes
-}
-
-/** The limits of encoding, and where the keys are listed whose values exceed them. */
-interface Encoding {
-  readonly deadline: Deadline
-  readonly limit: StallLimit
-  readonly refused: Map<number, MintringError>
-}
-
-/** Encodes all values. Rejects if one cannot be encoded; one that takes too long fails alone. */
-async function encodeAll(
-  core: ClientCore,
-  values: Iterable<unknown>,
-  { deadline, limit, refused }: Encoding,
-): Promise<Encoded[]> {
-  const pace = new DialPace()
-  const encoded: Encoded[] = []
-  // Promises for slow values only: one per value would block the event loop in a large batch.
-  const slow: Promise<void>[] = []
-  let position = 0
-  for (const value of values) {
-    const at = position++
-    const item = core.codec.encode(value)
-    if (item instanceof Promise) {
-      const done = deadline.bound(limit.bound(item), UNENCODED).then(
-        (body) => {
-          encoded[at] = body
-        },
-        (error: unknown) => {
-          if (!isLate(error)) throw error
-          refused.set(at, error)
-        },
-      )
-      // Mark the rejection as handled: Promise.all may see it several ticks later.
-      done.catch(() => {})
-      slow.push(done)
-    } else encoded[at] = item
-    if (pace.isDue()) await pace.rest()
-  }
-  await Promise.all(slow)
-  return encoded
-}
-
-function isLate(error: unknown): error is MintringError {
-  return isMintringError(error) && error.code === 'MINTRING_TIMEOUT'
 }
 
 function* thoseNotIn(left: ReadonlyMap<number, unknown>, all: Iterable<number>): Iterable<number> {

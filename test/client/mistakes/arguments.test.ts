@@ -99,7 +99,7 @@ const MISTAKES: readonly Mistake[] = [
     "append('k', {})",
     (c) => c.append('k', {}),
     'MINTRING_BAD_VALUE',
-    'append() takes a string or bytes, not a value of class Object',
+    'append() takes a string or bytes, not a value of class Object: write JSON.stringify(value)',
   ],
   ["incr('k', '1')", (c) => c.incr('k', '1'), 'MINTRING_BAD_ARGUMENT', `delta ${UINT64} a string`],
   ["incr('k', -1)", (c) => c.incr('k', -1), 'MINTRING_BAD_ARGUMENT', `delta ${UINT64} -1`],
@@ -107,7 +107,7 @@ const MISTAKES: readonly Mistake[] = [
     'incr: { ttl } alone',
     (c) => c.incr('k', 1, { ttl: 5 }),
     'MINTRING_BAD_ARGUMENT',
-    'ttl needs initial: an existing counter keeps its time to live',
+    'ttl needs initial, as in { initial: 1, ttl: 60 }: an existing counter keeps its time to live',
   ],
   [
     "cas('k', 1, 17)",
@@ -173,7 +173,7 @@ const MISTAKES: readonly Mistake[] = [
     "meta.mg('k', { value })",
     (c) => c.meta.mg('k', { value: true }),
     'MINTRING_BAD_ARGUMENT',
-    "mg() takes flags of one letter, not 'value'",
+    "mg() takes flags of one letter, such as { v: true }, not 'value'",
   ],
   [
     'slabs()',

@@ -46,13 +46,13 @@ const MISTAKES: readonly Mistake[] = [
     'view({ keyPrefix: 5 })',
     (c) => c.view({ keyPrefix: 5 }),
     BAD,
-    'keyPrefix must be a text, not a number',
+    "keyPrefix must be text such as 'user:', not a number",
   ],
   [
     "view({ keyPrefix: '' })",
     (c) => c.view({ keyPrefix: '' }),
     BAD,
-    "keyPrefix must be a text, not ''",
+    "keyPrefix must be text such as 'user:', not ''",
   ],
   [
     "view({ keyPrefix: 'a b' })",

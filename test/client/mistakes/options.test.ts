@@ -103,7 +103,7 @@ const MISTAKES: readonly Mistake[] = [
     'get: { ttl: 60 }',
     (c) => c.get('k', { ttl: 60 }),
     'MINTRING_BAD_ARGUMENT',
-    "get() has no option 'ttl'. There is signal, timeoutMs, as.",
+    "get() has no option 'ttl': gat(key, ttl) reads a value and sets its ttl",
   ],
   [
     'get: { timeout: 100 }',
@@ -153,7 +153,7 @@ const MISTAKES: readonly Mistake[] = [
     'set: { ttl: new Date() }',
     (c) => c.set('k', 1, { ttl: new Date(0) }),
     'MINTRING_BAD_TTL',
-    `${TTL} an object`,
+    `${TTL} a Date: write the seconds until then`,
   ],
   ['set: { ttl: null }', (c) => c.set('k', 1, { ttl: null }), 'MINTRING_BAD_TTL', `${TTL} null`],
   ["touch('k')", (c) => c.touch('k'), 'MINTRING_BAD_TTL', `${TTL} undefined`],

@@ -199,8 +199,7 @@ const MISTAKES: readonly Mistake[] = [
     'invalidateTags(a, true)',
     (c) => c.invalidateTags('a', true),
     'MINTRING_BAD_ARGUMENT',
-    'The options of invalidateTags() are an object, not a boolean: write { timeoutMs: 100 ' +
-      '}, in milliseconds',
+    'The options of invalidateTags() are an object, not a boolean: write { hard: true }',
   ],
   [
     'invalidateTags hard "yes"',
@@ -212,8 +211,7 @@ const MISTAKES: readonly Mistake[] = [
     'invalidateTags(a,b)',
     (c) => c.invalidateTags('a', 'b'),
     'MINTRING_BAD_ARGUMENT',
-    'The options of invalidateTags() are an object, not a string: write { timeoutMs: 100 ' +
-      '}, in milliseconds',
+    "invalidateTags() takes its tags as one array: invalidateTags(['a', 'b'])",
   ],
   [
     'tagVersions()',

@@ -9,7 +9,7 @@ const MISTAKES: readonly Mistake[] = [
     'setServers(a,b)',
     (c) => c.setServers('a:1', 'b:1'),
     'MINTRING_BAD_ARGUMENT',
-    'The options of setServers() are an object, not a string',
+    "setServers() takes its servers as one list: setServers(['a:11211', 'b:11211'])",
   ],
   [
     'setServers(a, {handover:true})',
@@ -29,7 +29,7 @@ const MISTAKES: readonly Mistake[] = [
     'setServers(a, {handover:5})',
     (c) => c.setServers('a:1', { handover: 5 }),
     'MINTRING_BAD_BEHAVIOR',
-    'handover (5 s) is shorter than announce (60 s): ' +
+    'handover (5 s) is shorter than announce (60 s), so make it longer: ' +
       'some processes would drop the previous servers while others still read from them',
   ],
   [
