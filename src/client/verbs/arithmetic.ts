@@ -101,9 +101,8 @@ export function count(
   const by = checkUint64('delta', delta)
   if (options?.initial === undefined) {
     if (options?.ttl !== undefined) {
-      throw badArgument(
-        'ttl needs initial, as in { initial: 1, ttl: 60 }: an existing counter keeps its time to live',
-      )
+      const why = 'an existing counter keeps its time to live'
+      throw badArgument(`ttl needs initial, as in { initial: 1, ttl: 60 }: ${why}`)
     }
     return countClassic(core, name, key, wireKey, by, options)
   }
