@@ -9,12 +9,14 @@ import type { MemcachedClient } from '../../src/client/client.ts'
 import type { RefillEntry } from '../../src/refill/entry.ts'
 import { seededRandom } from '../../src/simulate/virtual-time.ts'
 import { type Memcached, startMemcached } from '../support/memcached.ts'
+import { History, itemOn } from './chaos-history.ts'
 
 /**
  * Reads of a fleet whose servers change all the time, on real memcacheds:
  * `node --import ./scripts/typescript.mjs test/handover/chaos.ts [reads] [seed] [mistake]`.
  * Prints a line of JSON, and exits with 1 when a fresh value was older than an acknowledged change,
- * or when a planted mistake was not found.
+ * or when a planted mistake was not found. The first old value is printed with the calls of its
+ * key before it, and with the items of all servers.
  */
 const ANNOUNCE = 3
 const HANDOVER = 6
@@ -23,6 +25,14 @@ const PROCESSES = 6
 const CALLERS = 64
 const KEYS = 40
 const LEARN_MS = 1_200
+const OLD = 'OLD'
+/** The writes, and up to which value of a random number each is chosen. */
+const WRITES = [
+  [0.85, 'set'],
+  [0.9, 'delete'],
+  [0.95, 'invalidate'],
+  [1, 'refresh'],
+] as const
 
 /** Mistakes that have to be found: a piece of a source file, and its replacement. */
 const MISTAKES: Readonly<Record<string, readonly (readonly [string, string, string])[]>> = {
@@ -113,8 +123,7 @@ class Chaos {
   })
   readonly counts: Record<string, number> = { reads: 0, old: 0 }
   readonly examples: string[] = []
-  /** The last events of the servers, for the error message. */
-  #events: string[] = []
+  readonly #history = new History()
   #list: readonly string[]
   /** Whether the run must end, although not all reads are done. */
   isEnding = false
@@ -129,7 +138,7 @@ class Chaos {
 
   async run(): Promise<void> {
     const callers = Array.from({ length: CALLERS }, () => this.#call())
-    while (this.#isOn) await this.#change()
+    while (this.#isOn) await this.#transition()
     await Promise.all(callers)
     await Promise.all(this.#processes.map((client) => client.close()))
   }
@@ -152,43 +161,59 @@ class Chaos {
     while (this.#isOn) {
       const truth = pick(this.#truths)
       const key = `key:${this.#truths.indexOf(truth)}`
+      const client = pick(this.#processes)
+      const ended = this.#history.begin(key, client)
       try {
-        await this.#ask(pick(this.#processes), key, truth)
+        const result = await this.#ask(client, key, truth)
+        ended(result)
+        if (result.endsWith(OLD) && this.counts.old === 1) await this.#tell(key)
       } catch (error) {
-        this.#count(`error ${(error as { code?: string }).code ?? error}`)
+        const { code = String(error) } = error as { code?: string }
+        ended(code)
+        this.#count(`error ${code}`)
       }
       await sleep(random() < 0.1 ? 5 : 0)
     }
   }
 
-  async #ask(client: MemcachedClient, key: string, truth: Truth): Promise<void> {
+  /** Returns what was done, with the version that was read or written. */
+  async #ask(client: MemcachedClient, key: string, truth: Truth): Promise<string> {
     const dice = random()
     const { acked, ackedHard } = truth
-    if (dice < 0.35) this.#judge(await client.get(key), ackedHard, 'get', key, client)
-    else if (dice < 0.4) {
+    if (dice < 0.35) return this.#judge(await client.get(key), ackedHard, 'get', key, client)
+    if (dice < 0.4) {
       const found = await client.getMany([key, 'other:1', 'other:2'])
-      this.#judge(found.get(key), ackedHard, 'getMany', key, client)
-    } else if (dice < 0.75) {
+      return this.#judge(found.get(key), ackedHard, 'getMany', key, client)
+    }
+    if (dice < 0.75) {
       const entry: RefillEntry<number> = await client.getOrSetEntry(key, () => truth.version, {
         ttl: 60,
         staleWhileRevalidate: 30,
       })
-      if (entry.state === 'fresh') this.#judge(entry.value, acked, 'getOrSet', key, client)
-      else this.#count(entry.state)
-    } else if (!truth.isBusy) await this.#write(client, key, truth, dice)
+      if (entry.state === 'fresh') return this.#judge(entry.value, acked, 'getOrSet', key, client)
+      this.#count(entry.state)
+      return `getOrSet ${entry.value} ${entry.state}`
+    }
+    return truth.isBusy ? 'nothing' : await this.#write(client, key, truth, dice)
   }
 
-  async #write(client: MemcachedClient, key: string, truth: Truth, dice: number): Promise<void> {
+  async #write(client: MemcachedClient, key: string, truth: Truth, dice: number): Promise<string> {
     truth.isBusy = true
     const version = ++truth.version
+    const verb = WRITES.find(([end]) => dice < end)![1]
     try {
-      if (dice < 0.85) await client.set(key, version, { ttl: 60 })
-      else if (dice < 0.9) await client.delete(key)
-      else if (dice < 0.95) await client.invalidate(key)
-      else await client.refresh(key, () => truth.version, { ttl: 60, staleWhileRevalidate: 30 })
+      if (verb === 'set') await client.set(key, version, { ttl: 60 })
+      else if (verb === 'delete') await client.delete(key)
+      else if (verb === 'invalidate') await client.invalidate(key)
+      else await client.refresh(key, () => version, { ttl: 60, staleWhileRevalidate: 30 })
       truth.acked = version
-      if (dice < 0.9) truth.ackedHard = version
+      if (verb === 'set' || verb === 'delete') truth.ackedHard = version
       this.#count('writes')
+      return `${verb} ${version}`
+    } catch (error) {
+      const { code = String(error) } = error as { code?: string }
+      this.#count(`error ${code}`)
+      return `${verb} ${version} ${code}`
     } finally {
       truth.isBusy = false
     }
@@ -200,14 +225,21 @@ class Chaos {
     how: string,
     key: string,
     { handover }: MemcachedClient,
-  ): void {
+  ): string {
     this.#count('reads')
     if (value === undefined) this.#count('misses')
-    if (value === undefined || Number(value) >= least) return
+    if (value === undefined || Number(value) >= least) return `${how} ${value}`
     this.#count('old')
-    const after = `after ${this.#events.slice(-4).join(', ')}`
+    const after = `after ${this.#history.lastEvents}`
     const example = `${how} ${key}: ${value}, not ${least}, in ${handover?.phase} ${after}`
     if (this.examples.length < 5) this.examples.push(example)
+    return `${how} ${value}, not ${least}: ${OLD}`
+  }
+
+  async #tell(key: string): Promise<void> {
+    const lines = this.#history.linesOf(key)
+    const items = await Promise.all(this.#memcacheds.map((memcached) => itemOn(memcached, key)))
+    console.log([`history of ${key}`, ...lines, ...items].join('\n'))
   }
 
   #count(what: string): void {
@@ -215,7 +247,7 @@ class Chaos {
   }
 
   /** One change of servers, with another event in the middle of it. */
-  async #change(): Promise<void> {
+  async #transition(): Promise<void> {
     const before = this.#list
     const after = this.#otherThan(before)
     const learning = this.#learn(after)
@@ -266,9 +298,11 @@ class Chaos {
       this.#restart(this.#process(after, { previous: { servers: before } }))
     if (trouble === 'kill' && random() < 0.4) {
       const killed = pick(this.#memcacheds)
+      this.#history.event(`killed ${killed.port}`)
       await killed.kill()
       await sleep(random() * 1_500)
       await killed.restart()
+      this.#history.event(`started ${killed.port}`)
     }
   }
 
@@ -281,7 +315,7 @@ class Chaos {
   }
 
   #event(what: string): void {
-    this.#events.push(what)
+    this.#history.event(what)
     this.#count(what)
   }
 }
