@@ -350,20 +350,21 @@ export class Handover implements Mover {
     const effect = keyEffectOf(request)
     for (;;) {
       const phase = this.phaseFor(request.routeKey!, previous) ?? 'settle'
-      const isOut = this.#isOut(previous)
-      // If a previous host that is down misses a change, it must never be read again.
-      if (isOut && effect !== 'read') this.#gone.add(previous)
-      const moved = new MovedRequest(request, this, previous, isOut)
+      const isDown = !previous.usable
+      // If a previous host that is down misses a change, this process must never read it again. It
+      // gets changes again when it is back: processes that started since then do read it.
+      if (isDown && effect !== 'read') this.#gone.add(previous)
+      const moved = new MovedRequest(request, this, previous, isDown)
       const mayCopy = previous.abilities?.meta === true && this.#mayCopyTo(request.routeKey!)
       try {
         request.resolve(await carryOut(planOf(phase, effect, mayCopy), moved))
         return
       } catch (error) {
         // If the host has gone down, its keys use their new host at once.
-        if (!isOut && this.#isOut(previous)) this.#gone.add(previous)
+        const isNew = !isDown && !previous.usable
+        if (isNew) this.#gone.add(previous)
         request.sent ||= moved.isSent
         const { retryWrites } = this.#owner.policy
-        const isNew = !isOut && this.#isOut(previous)
         if (!isNew || !isMintringError(error) || !mayRepeat(request, error, retryWrites)) {
           request.reject(isMintringError(error) ? errorOf(request, error) : error)
           return

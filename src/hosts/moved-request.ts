@@ -72,11 +72,11 @@ export class MovedRequest implements MovedKey<unknown> {
   /** Whether the caller already has its result. */
   #isLate = false
 
-  constructor(request: Request, mover: Mover, previous: Host, isOut: boolean) {
+  constructor(request: Request, mover: Mover, previous: Host, isDown: boolean) {
     this.#request = request
     this.#mover = mover
     this.#formerHome = previous
-    this.#previous = isOut ? undefined : previous
+    this.#previous = isDown ? undefined : previous
     this.#finalMs = request.endMs(performance.now())
     this.#b = request.verb.debt?.(request).isBase64 === true
   }
