@@ -1,6 +1,7 @@
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcachedClient } from '../../src/client/client.ts'
+import type { ChangeOptions } from '../../src/client/handovers.ts'
 import { createRing, type Ring } from '../../src/ring/ring.ts'
 import { parseServer } from '../../src/ring/server.ts'
 import { Popularity } from '../../src/simulate/popularity.ts'
@@ -25,7 +26,9 @@ export interface Order {
   readonly startMs: number
   readonly learnMs: number
   readonly endMs: number
-  readonly handoverEndMs: number
+  /** When the first process learns, and when values no longer move. */
+  readonly settleMs: number
+  readonly moveMs: readonly [from: number, to: number]
 }
 
 /** The counts of one process. */
@@ -33,22 +36,27 @@ export interface Seen {
   /** By second from the start. */
   readonly reads: number[]
   readonly loads: number[]
-  readonly loadsOfMoved: number[]
+  /** Loads of moved keys by reads that began while values could move. */
+  readonly loadsOfMoved: number
   readonly errors: number
   readonly firstErrors: readonly string[]
   /** The ranks of the moved keys that were read while values could move. */
   readonly movedRead: readonly number[]
+  /** Loads of moved keys after that. */
+  readonly loadsAfterwards: number
   /** Reads of keys that do not move: `[ms from the start, ms it took]`, one after the other. */
   readonly times: readonly number[]
   readonly copied: number
 }
 
-process.on('message', (order: Order) => {
-  void run(order).then((seen) => {
-    process.send?.(seen, () => process.exit(0))
+if (process.send !== undefined) {
+  process.on('message', (order: Order) => {
+    void run(order).then((seen) => {
+      process.send?.(seen, () => process.exit(0))
+    })
   })
-})
-process.send?.('ready')
+  process.send('ready')
+}
 
 async function run(order: Order): Promise<Seen> {
   const { keys, seed, startMs, endMs } = order
@@ -74,7 +82,8 @@ class Member {
   readonly #seen = {
     reads: [] as number[],
     loads: [] as number[],
-    loadsOfMoved: [] as number[],
+    loadsOfMoved: 0,
+    loadsAfterwards: 0,
     firstErrors: [] as string[],
     times: [] as number[],
     errors: 0,
@@ -94,22 +103,10 @@ class Member {
     await this.#client.version()
   }
 
-  /** Changes the list, as a deployment or a discovery would. */
   async learn(): Promise<void> {
-    const { from, to, handoverSeconds: handover, announceSeconds } = this.#order
-    const lengths = handover === 0 ? { handover } : { handover, announce: announceSeconds }
-    if (JSON.stringify(from.behaviors) === JSON.stringify(to.behaviors)) {
-      this.#client.setServers(to.servers, lengths)
-      return
-    }
-    const { requestTimeoutMs: _, connectTimeoutMs: __, ...placement } = from.behaviors
-    const previous = { servers: from.servers, ...placement }
-    const told = handover === 0 ? {} : { previous, ...lengths }
-    const next = new MemcachedClient(to.servers, { ...to.behaviors, ...told })
-    await next.version()
-    const old = this.#client
-    this.#client = next
-    await old.close()
+    const { from, to, handoverSeconds: handover, announceSeconds: announce } = this.#order
+    const lengths = handover === 0 ? { handover } : { handover, announce }
+    this.#client = await changed(this.#client, from, to, lengths)
   }
 
   ask(key: string): void {
@@ -125,21 +122,34 @@ class Member {
   }
 
   async #read(key: string): Promise<void> {
-    const { startMs } = this.#order
     const isMoved = this.#isMoved(key)
     const beganMs = performance.now()
-    const atMs = Date.now() - startMs
+    const atMs = Date.now() - this.#order.startMs
+    const isInMove = isMoved && this.#isInMove()
     this.#count('reads', atMs)
-    const { learnMs, handoverEndMs } = this.#order
-    const mayMove = atMs >= learnMs - startMs && atMs < handoverEndMs - startMs
-    if (isMoved && mayMove) this.#movedRead.add(Number(key.slice('key:'.length)))
+    if (isInMove) this.#movedRead.add(Number(key.slice('key:'.length)))
     this.#copied = this.#client.handover?.copied ?? this.#copied
+    const load = (): string => {
+      this.#count('loads', Date.now() - this.#order.startMs)
+      if (isMoved) this.#seen[isInMove ? 'loadsOfMoved' : 'loadsAfterwards']++
+      return bodyOf(key)
+    }
     try {
-      await this.#client.getOrSet(key, () => this.#load(key, isMoved), { ttl: '1h' })
+      await this.#client.getOrSet(key, load, { ttl: '1h' })
     } catch (error) {
       this.#fail(error)
     }
     if (!isMoved) this.#seen.times.push(atMs, performance.now() - beganMs)
+  }
+
+  /** Whether a moved key that is read now must not be loaded. */
+  #isInMove(): boolean {
+    const [fromMs, toMs] = this.#order.moveMs
+    const { handover } = this.#client
+    // The clock of a handover starts when the first process reaches a host, and may differ by what
+    // that took from the clock of the bench.
+    const endMs = handover === undefined ? toMs : handover.endsAtMs - this.#order.settleMs
+    return Date.now() >= fromMs && Date.now() < Math.min(toMs, endMs)
   }
 
   #write(key: string): void {
@@ -147,21 +157,34 @@ class Member {
     this.#client.set(key, body, { ttl: '2h' }).catch((error) => this.#fail(error))
   }
 
-  #load(key: string, isMoved: boolean): string {
-    const atMs = Date.now() - this.#order.startMs
-    this.#count('loads', atMs)
-    if (isMoved) this.#count('loadsOfMoved', atMs)
-    return bodyOf(key)
-  }
-
   #fail(error: unknown): void {
     if (this.#seen.errors++ < 3) this.#seen.firstErrors.push(String(error))
   }
 
-  #count(what: 'reads' | 'loads' | 'loadsOfMoved', atMs: number): void {
+  #count(what: 'reads' | 'loads', atMs: number): void {
     const second = Math.max(0, Math.floor(atMs / 1_000))
     this.#seen[what][second] = (this.#seen[what][second] ?? 0) + 1
   }
+}
+
+/** Changes the servers of a client, as a deployment or a discovery would; returns its successor. */
+export async function changed(
+  client: MemcachedClient,
+  from: Side,
+  to: Side,
+  lengths: ChangeOptions,
+): Promise<MemcachedClient> {
+  if (JSON.stringify(from.behaviors) === JSON.stringify(to.behaviors)) {
+    client.setServers(to.servers, lengths)
+    return client
+  }
+  const { requestTimeoutMs: _, connectTimeoutMs: __, ...placement } = from.behaviors
+  const previous = { servers: from.servers, ...placement }
+  const told = lengths.handover === 0 ? {} : { previous, ...lengths }
+  const next = new MemcachedClient(to.servers, { ...to.behaviors, ...told })
+  await next.version()
+  void client.close()
+  return next
 }
 
 export const bodyOf = (key: string): string => `the value of ${key} `.repeat(10)
