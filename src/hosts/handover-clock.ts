@@ -2,7 +2,7 @@ import type { Phase, TransitionTimes } from '../ring/transition.ts'
 import { phaseAt, settleMsOf } from '../ring/transition.ts'
 import { clearTimeout, performance, setTimeout, unixMs } from '../runtime.ts'
 import type { Earlier } from './earlier.ts'
-import { type FleetState, HandoverMark, type MarkAsk } from './handover-mark.ts'
+import { each, type FleetState, HandoverMark, type MarkAsk } from './handover-mark.ts'
 import type { Host } from './host.ts'
 import { Leftovers } from './leftovers.ts'
 import type { NamedPlacement } from './mark.ts'
@@ -11,6 +11,8 @@ import type { NamedPlacement } from './mark.ts'
 const VOUCH_MS = 3_600_000
 /** How often hosts that are not cleared yet are checked. */
 const MIN_POLL_MS = 50
+/** How long a host may get the mark later than others that were marked by the same process. */
+const UNMARKED_MS = 100
 const MAX_POLL_MS = 2_000
 
 /** The inputs of a clock. */
@@ -54,6 +56,8 @@ export class HandoverClock {
    * the mark.
    */
   readonly #epochs = new Map<Host, number>()
+  /** The hosts that are asked whether they still have the mark. */
+  readonly #checks = new Map<Host, Promise<void>>()
 
   constructor(input: ClockInput) {
     const { times, placements, ask } = input
@@ -82,6 +86,21 @@ export class HandoverClock {
     return this.#leftovers
   }
 
+  /**
+   * Whether a host was down or restarted after the handover began. Processes that saw that do not
+   * read it, and may not reach it yet with their changes, so no process reads it.
+   */
+  isLate(host: Host): boolean {
+    return this.#state?.late.has(host) === true
+  }
+
+  /** Pending while a host that was connected anew is asked whether it still has the mark. */
+  checkOf(host: Host): Promise<void> | undefined {
+    const isNew = this.#state !== undefined && this.#epochs.get(host) !== host.epoch
+    if (isNew && host.usable && !this.#checks.has(host)) void this.#check(host)
+    return this.#checks.get(host)
+  }
+
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)
@@ -96,6 +115,7 @@ export class HandoverClock {
     for (const host of state.casOf.keys()) this.#epochs.set(host, host.epoch)
     this.#times = state
     this.#endsMs = performance.now() + state.leftMs
+    await this.#reachUnmarked(withinMs)
     this.#leftovers = new Leftovers(ask, state, earlier, (host) => {
       return this.#mark.reach(host, state, this.#endsMs - performance.now())
     })
@@ -121,7 +141,7 @@ export class HandoverClock {
     if (isNews) this.#input.onPhase(phase, true)
     const leftMs = this.#endsMs - performance.now()
     void this.#leftovers?.look(this.#input.receiving, phase === 'settle')
-    this.#reach(leftMs)
+    this.#reach()
     const untilNextMs = [leftMs, leftMs - this.#times.handoverMs, leftMs - settleMsOf(this.#times)]
     const delayMs = Math.min(pollMs, ...untilNextMs.filter((ms) => ms > 0))
     this.#timer = setTimeout(() => this.#tick(pollMs), delayMs + 1).unref()
@@ -131,14 +151,33 @@ export class HandoverClock {
    * Stores the mark of the handover on hosts that were unreachable or have restarted, so that new
    * processes find it there.
    */
-  #reach(leftMs: number): void {
-    const state = this.#state!
+  #reach(): void {
     for (const host of this.#input.hosts) {
-      const isMarked = state.casOf.has(host) && this.#epochs.get(host) === host.epoch
-      if (isMarked || !host.usable) continue
-      this.#epochs.set(host, host.epoch)
-      void this.#mark.reach(host, state, leftMs)
+      const isMarked = this.#state!.casOf.has(host) && this.#epochs.get(host) === host.epoch
+      if (!isMarked && host.usable && !this.#checks.has(host)) void this.#check(host)
     }
+  }
+
+  /**
+   * Stores the mark on hosts that replied without one, although others have it: they were down when
+   * the handover began, or have restarted. Waits a little before, because the process that begins
+   * the handover may be storing the mark just now.
+   */
+  async #reachUnmarked(withinMs: number): Promise<void> {
+    const { casOf } = this.#state!
+    const unmarked = this.#input.hosts.filter((host) => host.isConnected && !casOf.has(host))
+    if (unmarked.length === 0) return
+    await new Promise((wake) => setTimeout(wake, UNMARKED_MS))
+    await each(unmarked, (host) => this.#check(host), withinMs)
+  }
+
+  #check(host: Host): Promise<void> {
+    this.#epochs.set(host, host.epoch)
+    const check = this.#mark
+      .reach(host, this.#state!, this.#endsMs - performance.now())
+      .finally(() => this.#checks.delete(host))
+    this.#checks.set(host, check)
+    return check
   }
 
   /**

@@ -25,6 +25,8 @@ export interface FleetState extends TransitionTimes {
   readonly leftMs: number
   /** The CAS id of the mark on each host; items with a lower one are older than the mark. */
   readonly casOf: Map<Host, bigint>
+  /** Hosts that got the mark after the handover began: they were down, or have restarted. */
+  readonly late: Set<Host>
 }
 
 /** Sends a request to one host and resolves to its result. */
@@ -77,20 +79,25 @@ export class HandoverMark {
       if (first !== undefined) {
         const { id, announceMs, handoverMs } = first.mark
         const casOf = new Map(found.map(({ host, cas }) => [host, cas]))
-        return { id, announceMs, handoverMs, casOf, leftMs: first.leftMs }
+        const late = new Set(found.filter(isLate).map(({ host }) => host))
+        return { id, announceMs, handoverMs, casOf, late, leftMs: first.leftMs }
       }
       await this.#addAll(hosts, fresh, times.announceMs + times.handoverMs, withinMs)
     }
     return undefined
   }
 
-  /** Stores the mark on a host that was unreachable before. */
+  /** Stores the mark on a host that was unreachable before, unless it has one. */
   async reach(host: Host, state: FleetState, leftMs: number): Promise<void> {
     const { id, announceMs, handoverMs } = state
     const startedAtMs = unixMs() + leftMs - announceMs - handoverMs
-    const mark: Mark = { id, announceMs, handoverMs, startedAtMs, previous: this.#previous }
+    const times = { announceMs, handoverMs, startedAtMs }
+    const mark: Mark = { id, ...times, previous: this.#previous, isLate: true }
     await this.#addAll([host], mark, leftMs, REACH_MS)
-    for (const { cas } of await this.#readAll([host], REACH_MS)) state.casOf.set(host, cas)
+    for (const found of await this.#readAll([host], REACH_MS)) {
+      state.casOf.set(host, found.cas)
+      if (isLate(found)) state.late.add(host)
+    }
   }
 
   /** Renews the mark of a finished handover. */
@@ -155,6 +162,10 @@ export async function each(
   })
   await Promise.race([all, late])
   clearTimeout(timer)
+}
+
+function isLate({ mark }: { readonly mark: Mark }): boolean {
+  return mark.isLate === true
 }
 
 function wireKeyOf(placement: string): WireKey {

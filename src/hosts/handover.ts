@@ -140,6 +140,11 @@ export class Handover implements Mover {
     const phase = this.phaseFor(routeKey, previous)
     if (phase === undefined) return false
     if (this.#isStranger(previous)) return this.#takeWithout(request, previous, phase)
+    const checking = this.#clock.checkOf(previous)
+    if (checking !== undefined) {
+      this.#hold(request, previous, checking)
+      return true
+    }
     // If the new host is down and the previous one replaces it, one command is enough. But if keys
     // are renamed, the key has two items even there.
     if (!this.from.isRenamed && this.#owner.newHostFor(routeKey) === previous)
@@ -305,7 +310,7 @@ export class Handover implements Mover {
   }
 
   #isOut(previous: Host): boolean {
-    return this.#gone.has(previous) || !previous.usable
+    return this.#gone.has(previous) || !previous.usable || this.#clock.isLate(previous)
   }
 
   /** Sends to the previous host only, because the new one is down. */
@@ -316,7 +321,7 @@ export class Handover implements Mover {
     return true
   }
 
-  /** Holds a request until the phase is known. */
+  /** Holds a request until it is known which of its hosts to use. */
   #hold(request: Request, previous: Host, opening: Promise<void>): void {
     const startMs = performance.now()
     request.times ??= this.#owner.policy

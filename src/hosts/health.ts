@@ -168,7 +168,7 @@ function nextOut(
     if (event !== 'probeStarted') return health
     return { ...health, name: 'probing', nextProbeMs: Number.POSITIVE_INFINITY }
   }
-  if (event === 'failed' || event === 'dialFailed') {
+  if (event === 'failed' || event === 'dialFailed' || event === 'abandoned') {
     return { ...health, name: 'ejected', nextProbeMs: nextProbe(health, nowMs, rules, random) }
   }
   if (name === 'probing' && event === 'opened') return { ...health, name: 'returning' }

@@ -42,6 +42,8 @@ export interface Mark extends TransitionTimes {
   readonly startedAtMs: number
   /** The previous placement, for processes that do not know it. Not validated here. */
   readonly previous?: unknown
+  /** Whether its host was down or restarted after the handover began, and got the mark later. */
+  readonly isLate?: unknown
 }
 
 /** An item that may be a mark. */

@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
-import { skipWithoutMeta, startMemcached } from '../support/memcached.ts'
+import { type Memcached, skipWithoutMeta, startMemcached } from '../support/memcached.ts'
 
 /** So long that the announcement still lasts when the test ends, on any machine. */
 const CHANGE = { announce: 600, handover: 600 } as const
-/** One failure ejects a host, which is dialled again soon. */
-const QUICK = {
-  ...{ serverFailureLimit: 1, retryTimeoutMs: 200, connectTimeoutMs: 200, retries: 0 },
-  ...{ requestTimeoutMs: 10_000, failover: 'error' },
-} as const
+const BEHAVIORS: BehaviorsInput = {
+  ...{ serverFailureLimit: 1, retries: 0, failover: 'error' },
+  ...{ requestTimeoutMs: 10_000, connectTimeoutMs: 10_000 },
+}
+/** A failed host is not dialled again before the test ends. */
+const SEES_IT_DOWN: BehaviorsInput = { ...BEHAVIORS, retryTimeoutMs: 600_000 }
+const SEES_IT_BACK: BehaviorsInput = { ...BEHAVIORS, autoEjectHosts: false, retryTimeoutMs: 10_000 }
 const POLICY = { ttl: 300, staleWhileRevalidate: 60 }
 
 const CHANGES: Readonly<
@@ -22,49 +25,81 @@ const CHANGES: Readonly<
   deleteMany: (client, key) => client.deleteMany([key]),
   invalidate: (client, key) => client.invalidate(key),
   refresh: (client, key) => client.refresh(key, () => 2, POLICY),
-  'incr with initial': (client, key) => client.incr(key, 1, { initial: 2, ttl: 300 }),
 }
 
-describe('a previous host that was down when the change began, and is back', {
+interface Outage {
+  readonly memcached: Memcached
+  readonly key: string
+  /** The lists before and after the change. */
+  readonly from: readonly string[]
+  readonly to: readonly string[]
+  readonly informed: MemcachedClient
+}
+
+/** Runs a test with a key that moves from a host, and a process that knows of the change. */
+async function withOutage(work: (outage: Outage) => Promise<void>): Promise<void> {
+  const memcacheds = await Promise.all([startMemcached(), startMemcached()])
+  const from = memcacheds.map(({ host, port }) => `${host}:${port}`)
+  const informed = new MemcachedClient(from, SEES_IT_DOWN)
+  const keys = Array.from({ length: 100 }, (_, i) => `key:${i}`)
+  const key = keys.find((name) => informed.locate(name).server === from[0])!
+  const to = from.slice(1)
+  try {
+    await informed.set(key, 0, { ttl: 300 })
+    await work({ memcached: memcacheds[0]!, key, from, to, informed })
+  } finally {
+    await informed.close()
+    await Promise.all(memcacheds.map(({ kill }) => kill()))
+  }
+}
+
+async function begin(client: MemcachedClient, to: readonly string[]): Promise<void> {
+  client.setServers(to, CHANGE)
+  while (client.handover === undefined) await sleep(10)
+}
+
+/** Reads the key in `reader`, changes it in `informed`, and reads it in `reader` again. */
+async function assertSeen(
+  { informed, key }: Outage,
+  reader: MemcachedClient,
+  change: (client: MemcachedClient, key: string) => Promise<unknown>,
+): Promise<void> {
+  assert.equal(await reader.getOrSet(key, () => 1, POLICY), 1)
+  await change(informed, key)
+  const { state, value } = await reader.getOrSetEntry(key, () => 2, POLICY)
+  assert.ok(value === 2 || state === 'stale', `${value} is ${state}`)
+}
+
+describe('a change by a process that still sees the previous host down', {
   skip: skipWithoutMeta(),
 }, () => {
   for (const [verb, change] of Object.entries(CHANGES)) {
-    test(`gets ${verb} by a process that saw it down, because one that starts now reads it`, async () => {
-      const memcacheds = await Promise.all([startMemcached(), startMemcached()])
-      const [home, other] = memcacheds.map(({ host, port }) => `${host}:${port}`) as [
-        string,
-        string,
-      ]
-      const informed = new MemcachedClient([home, other], QUICK)
-      const key = Array.from({ length: 100 }, (_, i) => `key:${i}`).find((name) => {
-        return informed.locate(name).server === home
-      })!
-      try {
-        await informed.set(key, 0, { ttl: 300 })
-        await memcacheds[0]!.kill()
+    test(`is seen by one that starts when the host is back: ${verb}`, async () => {
+      await withOutage(async (outage) => {
+        const { memcached, key, from, to, informed } = outage
+        await memcached.kill()
         while (!informed.locate(key).ejected) await informed.get(key).catch(() => sleep(10))
-        informed.setServers(other, CHANGE)
-        while (informed.handover === undefined) await sleep(10)
-        await memcacheds[0]!.restart()
-        await backAt(informed, home)
-        await using newcomer = new MemcachedClient(other, {
-          ...{ ...QUICK, ...CHANGE, previous: { servers: [home, other] } },
+        await begin(informed, to)
+        await memcached.restart()
+        await using newcomer = new MemcachedClient(to, {
+          ...{ ...SEES_IT_BACK, ...CHANGE, previous: { servers: from } },
         })
-        assert.equal(await newcomer.getOrSet(key, () => 1, POLICY), 1)
-        await change(informed, key)
-        const { state, value } = await newcomer.getOrSetEntry(key, () => 2, POLICY)
-        assert.ok(value === 2 || state === 'stale', `${value} is ${state}`)
-      } finally {
-        await informed.close()
-        await Promise.all(memcacheds.map(({ kill }) => kill()))
-      }
+        await assertSeen(outage, newcomer, change)
+      })
+    })
+
+    test(`is seen by one that was connected again after the host was restarted: ${verb}`, async () => {
+      await withOutage(async (outage) => {
+        const { memcached, key, from, to, informed } = outage
+        await using other = new MemcachedClient(from, SEES_IT_BACK)
+        await other.get(key)
+        await begin(informed, to)
+        await begin(other, to)
+        await memcached.kill()
+        await informed.get(key).catch(() => undefined)
+        await memcached.restart()
+        await assertSeen(outage, other, change)
+      })
     })
   }
 })
-
-/** Waits until the client is connected to a host that left its list. */
-async function backAt(client: MemcachedClient, name: string): Promise<void> {
-  const { cluster } = Reflect.get(client, '_core')
-  const host = cluster.handover.from.hosts.find((one: { name: string }) => one.name === name)
-  while (!host.usable || !host.isConnected) await sleep(20)
-}

@@ -110,6 +110,16 @@ test('a connection that opens does not clear failures: only a reply to a user co
   )
 })
 
+test('a host that left the list is probed again after a failed probe', () => {
+  const probing = run([
+    ['abandoned', 1_000],
+    ['probeStarted', 2_000],
+  ])
+  const ejected = nextHealth(probing, 'abandoned', 2_200, rules, 0)
+  assert.equal(ejected.name, 'ejected')
+  assert.equal(ejected.nextProbeMs, 3_200)
+})
+
 test('an ejected host returns through the states probing and returning to up', () => {
   const ejected = run([
     ['failed', 0],
