@@ -43,6 +43,8 @@ const HANDOVER_SECONDS = 30
 const SETTLE_MS = settleMsOf({ announceMs: 0, handoverMs: HANDOVER_SECONDS * 1_000 })
 const AFTER_SECONDS = 8
 const SECONDS = QUIET_SECONDS + ANNOUNCE_SECONDS + HANDOVER_SECONDS + AFTER_SECONDS
+/** When values begin to move. */
+const MOVE_SECONDS = QUIET_SECONDS + ANNOUNCE_SECONDS
 /** In the last seconds of a handover no process reads the previous homes. */
 const END_SECONDS = QUIET_SECONDS + ANNOUNCE_SECONDS + HANDOVER_SECONDS - SETTLE_MS / 1_000
 const WORKER = fileURLToPath(new URL('./changes/worker.ts', import.meta.url))
@@ -64,6 +66,8 @@ interface Row {
   readonly copied: number
   readonly quietP99Ms: number
   readonly changeP99Ms: number
+  readonly announceP99Ms: number
+  readonly moveP99Ms: number
   /** By second. */
   readonly hitRatio: readonly number[]
 }
@@ -193,7 +197,7 @@ function rowOf(change: Change, way: Way, movedKeys: number, seen: readonly Seen[
   const sum = (what: 'reads' | 'loads', second: number): number =>
     seen.reduce((total, one) => total + (one[what][second] ?? 0), 0)
   const seconds = Array.from({ length: SECONDS }, (_, i) => i)
-  const all = seconds.reduce((total, second) => total + sum('loads', second), 0)
+  const all = seen.flatMap(({ loads }) => loads).reduce((total, count) => total + (count ?? 0), 0)
   const total = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0)
   const loadsOfMoved = total(seen.map((one) => one.loadsOfMoved))
   const loadsAfterwards = total(seen.map((one) => one.loadsAfterwards))
@@ -209,6 +213,8 @@ function rowOf(change: Change, way: Way, movedKeys: number, seen: readonly Seen[
     copied: total(seen.map(({ copied }) => copied)),
     quietP99Ms: p99(times, WARM_SECONDS, QUIET_SECONDS),
     changeP99Ms: p99(times, QUIET_SECONDS, END_SECONDS),
+    announceP99Ms: p99(times, QUIET_SECONDS, MOVE_SECONDS),
+    moveP99Ms: p99(times, MOVE_SECONDS, END_SECONDS),
     hitRatio: seconds.map((second) => 1 - sum('loads', second) / Math.max(1, sum('reads', second))),
   }
 }

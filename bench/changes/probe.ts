@@ -138,7 +138,10 @@ function names(line: string, key: string): boolean {
   return /^[a-z]/.test(line) && line.split(' ')[1] === key
 }
 
-/** Returns what a client sends to each host for many calls, without CAS ids and random ttls. */
+/**
+ * Returns what a client sends to each host for many calls, without CAS ids and random ttls. Sorted,
+ * because refills store in the background.
+ */
 async function bytesOf(
   client: MemcachedClient,
   proxies: readonly Proxy[],
@@ -159,11 +162,10 @@ async function bytesOf(
     await client.delete(key)
   }
   await client.getMany(Array.from({ length: 100 }, (_, i) => `after:${i}`))
-  return proxies.map(({ sent }) =>
-    sent()
-      .join('\n')
-      .replace(/ [CT]\d+/g, ''),
-  )
+  return proxies.map(({ sent }) => {
+    const lines = sent().map((line) => line.replace(/ [CT]\d+/g, ''))
+    return lines.sort().join('\n')
+  })
 }
 
 interface Proxy {
