@@ -96,7 +96,7 @@ export class HandoverClock {
 
   /** Pending while a host that was connected anew is asked whether it still has the mark. */
   checkOf(host: Host): Promise<void> | undefined {
-    const isNew = this.#state !== undefined && this.#epochs.get(host) !== host.epoch
+    const isNew = this.#epochs.get(host) !== host.epoch && this.#input.hosts.includes(host)
     if (isNew && host.usable && !this.#checks.has(host)) void this.#check(host)
     return this.#checks.get(host)
   }

@@ -133,18 +133,14 @@ export class Handover implements Mover {
     if (routeKey === undefined || this.isOver || request.settled) return false
     const previous = this.previousHomeOf(routeKey)
     if (previous === undefined) return false
-    if (this.#clock.opening !== undefined) {
-      this.#hold(request, previous, this.#clock.opening)
+    const pending = this.#clock.opening ?? this.#clock.checkOf(previous)
+    if (pending !== undefined) {
+      this.#hold(request, previous, pending)
       return true
     }
     const phase = this.phaseFor(routeKey, previous)
     if (phase === undefined) return false
     if (this.#isStranger(previous)) return this.#takeWithout(request, previous, phase)
-    const checking = this.#clock.checkOf(previous)
-    if (checking !== undefined) {
-      this.#hold(request, previous, checking)
-      return true
-    }
     // If the new host is down and the previous one replaces it, one command is enough. But if keys
     // are renamed, the key has two items even there.
     if (!this.from.isRenamed && this.#owner.newHostFor(routeKey) === previous)
