@@ -57,7 +57,7 @@ interface Row {
   readonly way: Way
   readonly movedKeys: number
   readonly movedKeysRead: number
-  /** Loads of moved keys by reads between the first process that learned and the end of the move. */
+  /** Loads of moved keys by reads from the first process that learned to the end of the move. */
   readonly loadsOfMoved: number
   readonly loadsAfterwards: number
   readonly otherLoads: number
