@@ -12,7 +12,7 @@ export class CountingProxy {
   #port = 0
   /** Commands by verb; a `get` counts once per key. */
   readonly commands = new Map<string, number>()
-  /** Bytes of values stored. */
+  /** Bytes of values under the keys of callers. Keys of the client's own items begin with 0xff. */
   storedBytes = 0
   connections = 0
   /** Whether replies are dropped. */
@@ -81,7 +81,8 @@ export class CountingProxy {
     const times = verb === 'get' ? words.length - 1 : 1
     this.commands.set(verb, this.count(verb) + times)
     const lengthAt = LENGTH_AT[verb]
-    if (lengthAt !== undefined) this.storedBytes += Number(words[lengthAt])
+    if (lengthAt === undefined || words[1]!.startsWith('\xff')) return
+    this.storedBytes += Number(words[lengthAt])
   }
 }
 

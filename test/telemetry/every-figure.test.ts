@@ -4,9 +4,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import * as otel from '@opentelemetry/api'
+import type { CommandMessage } from '../../src/channels.ts'
 import type { MemcachedClient } from '../../src/client/client.ts'
 import { EVENT_NAMES } from '../../src/client/events.ts'
 import { ATTRIBUTES, INSTRUMENTS } from '../../src/integrations/otel-instruments.ts'
+import { createRing } from '../../src/ring/ring.ts'
 import { root } from '../house/sources.ts'
 import { skipWithoutMeta } from '../support/memcached.ts'
 import type { CountingProxy } from './counting-proxy.ts'
@@ -19,6 +21,7 @@ const POLICY = { ttl: 60, staleWhileRevalidate: 60, jitter: 0 } as const
 const keys = (count: number, prefix: string): string[] =>
   Array.from({ length: count }, (_, i) => `${prefix}${i}`)
 const load = (): string => 'value'
+const VALUE_BYTES = 'value'.length
 const fail = (): never => {
   throw new Error('no')
 }
@@ -63,21 +66,54 @@ const CHANNELS = [
 ]
 const TRACED: ReadonlySet<string> = new Set(['command', 'batch', 'connect'])
 
-/** Counts the messages of every channel. */
+/** Counts the messages of every channel, and adds up what the messages of commands say. */
 function listenToAll(context: TestContext): Tally {
   const told = new Tally()
   for (const name of CHANNELS) {
     const word = name.slice('mintring:'.length)
     const heard = channel(TRACED.has(word) ? `tracing:${name}:asyncEnd` : name)
     const hear = (message: unknown): void => {
-      const { outcome } = message as { outcome?: string }
+      const { outcome, staleForSeconds } = message as { outcome?: string; staleForSeconds?: number }
       told.add(name)
       if (word === 'connect') told.add(`connect ${outcome}`)
+      if (word === 'command' || word === 'batch') told.addMessage(word, message as CommandMessage)
+      if (staleForSeconds !== undefined) told.add('staleForSeconds')
     }
     heard.subscribe(hear)
     context.after(() => heard.unsubscribe(hear))
   }
   return told
+}
+
+/** What the records of operations say besides their outcome, and the series made from it. */
+async function recordsOf(seen: Seen, told: Tally): Promise<Figures> {
+  const text = seen.metrics.text()
+  const name = 'mintring_command_duration_seconds'
+  const ms = told.of('durationMs')
+  const isSame = (seconds: number): boolean => Math.abs(seconds * 1000 - ms) < 0.001 * ms
+  const spans = new Tally()
+  const states = new Tally()
+  for (const { attributes, kind } of seen.spans.getFinishedSpans()) {
+    if (kind !== otel.SpanKind.CLIENT) continue
+    spans.add(`${attributes['server.address']}:${attributes['server.port']}`)
+    if ('mintring.refill.state' in attributes) {
+      states.add(String(attributes['mintring.refill.state']))
+    }
+  }
+  return {
+    'commands by host': told.under('host '),
+    'series by host': scraped(text, `${name}_count`, 'host'),
+    'spans by host': spans.all,
+    'spans by state': states.all,
+    'bytes of commands': told.of('command bytes'),
+    'bytes of batches': told.of('batch bytes'),
+    attempts: told.under('attempts '),
+    staleForSeconds: told.of('staleForSeconds'),
+    'seconds of metrics': isSame(sum(scraped(text, `${name}_sum`))),
+    'seconds of OpenTelemetry': isSame(await seen.seconds()),
+    // The listeners' own clock runs from the start to the end of each operation.
+    'seconds of a clock': Math.abs(told.of('elapsedMs') - ms) < 0.2 * ms + 50,
+  }
 }
 
 const LABELS = ['command', 'outcome', 'state', 'event'] as const
@@ -105,6 +141,7 @@ async function figuresOf(seen: Seen, cache: MemcachedClient, told: Tally): Promi
   for (const [name, value] of Object.entries(refills)) figures[`counter refills.${name}`] = value
   figures['counter staleFor'] = staleFor.reduce((all, { count }) => all + count, 0)
   figures['counter forgivenErrors'] = cache.forgivenErrors
+  Object.assign(figures, await recordsOf(seen, told))
   figures.spans = { client: spans.filter(({ kind }) => kind === otel.SpanKind.CLIENT).length }
   return figures
 }
@@ -129,6 +166,55 @@ function expected(cache: MemcachedClient, proxies: readonly CountingProxy[], tol
     ...prefixed('metric mintring_', metricsOf(commands, proxies, wire)),
     ...telemetryOf(sum(commands), wire),
     ...COUNTERS,
+    ...recordsWanted(cache, proxies, parts),
+  }
+}
+
+/** The records by arithmetic, by the placement of the keys, and by the bytes on the wire. */
+function recordsWanted(
+  cache: MemcachedClient,
+  proxies: readonly CountingProxy[],
+  parts: { get: number; set: number },
+): Figures {
+  const hosts = new Tally()
+  const add = (list: readonly string[]): void => {
+    for (const key of list) hosts.add(cache.locate(key).server)
+  }
+  const pages = keys(8, 'page')
+  for (const list of [keys(20, 'k'), keys(30, 'k'), pages, pages, keys(2, 'bad')]) add(list)
+  for (const list of [keys(3, 'page'), keys(3, 'page')]) add(list)
+  // A key that is invalid is on a host too, by its hash; each part of a batch is on one.
+  const invalid = createRing(proxies.map(({ address }) => address)).locate('not a key')
+  hosts.add(invalid.server)
+  const many = keys(40, 'many')
+  for (const list of [[...many, ...keys(5, 'none')], many]) {
+    for (const host of new Set(list.map((key) => cache.locate(key).server))) hosts.add(host)
+  }
+  // During the outage, one get and five sets reach the other host.
+  hosts.add(proxies[1]!.address, 6)
+  const written = (20 + 40 + 5 + 8) * VALUE_BYTES
+  // The refills behind the three stale values are stored in the background.
+  assert.equal(
+    proxies.reduce((all, { storedBytes }) => all + storedBytes, 0),
+    written + 3 * VALUE_BYTES,
+  )
+  return {
+    ...{ 'commands by host': hosts.all, 'series by host': hosts.all, 'spans by host': hosts.all },
+    'spans by state': { fresh: 8, miss: 8, stale: 3 },
+    'bytes of commands': written + (20 + 40 + 8 + 3) * VALUE_BYTES,
+    'bytes of batches': 2 * 40 * VALUE_BYTES,
+    attempts: {
+      ...{
+        'batch getMany': parts.get,
+        'batch setMany': parts.set,
+        'get hit': 20,
+        'get ok': parts.get,
+      },
+      ...{ 'getOrSet hit': 8, 'getOrSet miss': 8 * 2, 'getOrSet stale': 3, 'invalidate ok': 3 * 2 },
+      'set ok': 20 + parts.set + 5,
+    },
+    staleForSeconds: 3,
+    ...{ 'seconds of metrics': true, 'seconds of OpenTelemetry': true, 'seconds of a clock': true },
   }
 }
 

@@ -20,12 +20,39 @@ import { instrument } from '../../src/integrations/otel.ts'
 import { startMemcached } from '../support/memcached.ts'
 import { CountingProxy } from './counting-proxy.ts'
 
+/** When each command was published as started. */
+const startedMs = new WeakMap<object, number>()
+tracingChannel('mintring:command').start.subscribe((message) => {
+  startedMs.set(message as object, performance.now())
+})
+
 /** Counts by name. */
 export class Tally {
   readonly #counts = new Map<string, number>()
 
   add(name: string, times = 1): void {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + times)
+  }
+
+  /**
+   * Adds what the message of a command or batch says: its host, bytes, attempts and duration. The
+   * attempts of a get that missed and of a failed load depend on the moment.
+   */
+  addMessage(word: 'command' | 'batch', message: CommandMessage): void {
+    const { command, outcome, host, bytes = 0, attempts = 0, durationMs = 0 } = message
+    this.add(`${word} bytes`, bytes)
+    const name = word === 'batch' ? `batch ${command}` : `${command} ${outcome}`
+    if (name !== 'get miss' && outcome !== 'loaderError') this.add(`attempts ${name}`, attempts)
+    if (word === 'batch') return
+    if (host !== undefined) this.add(`host ${host}`)
+    this.add('durationMs', durationMs)
+    this.add('elapsedMs', performance.now() - (startedMs.get(message) ?? 0))
+  }
+
+  /** All counts whose name has a prefix, without it. */
+  under(prefix: string): Record<string, number> {
+    const named = Object.entries(this.all).filter(([name]) => name.startsWith(prefix))
+    return Object.fromEntries(named.map(([name, count]) => [name.slice(prefix.length), count]))
   }
 
   of(name: string): number {
@@ -112,7 +139,19 @@ function observed(context: TestContext, cache: MemcachedClient) {
     }
     return tally
   }
-  return { commands, channelEvents, events, metrics, spans, measured, bytes: () => bytes }
+  /** The sum of `db.client.operation.duration`. */
+  const seconds = async (): Promise<number> => {
+    await reader.forceFlush()
+    const all = exporter
+      .getMetrics()
+      .at(-1)!
+      .scopeMetrics.flatMap(({ metrics }) => metrics)
+    const points = all
+      .filter(({ descriptor }) => descriptor.name === 'db.client.operation.duration')
+      .flatMap(({ dataPoints }) => dataPoints as { value: { sum?: number } }[])
+    return points.reduce((total, { value }) => total + (value.sum ?? 0), 0)
+  }
+  return { commands, channelEvents, events, metrics, spans, measured, seconds, bytes: () => bytes }
 }
 
 /** The sums of a scrape, by name and by one label of each series. */
