@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { runCommandLine } from '../../src/cli/command-line.ts'
 import { cliTarget } from '../../src/cli/target.ts'
 import { Fleet } from '../../src/cli/top-fleet.ts'
+import { MemcachedClient } from '../../src/client/client.ts'
+import { createRing } from '../../src/ring/ring.ts'
 import { memcachedVersion, skipWithoutMeta } from '../support/memcached.ts'
 import type { CountingProxy } from './counting-proxy.ts'
 import { startWatched } from './observer.ts'
@@ -17,11 +22,18 @@ function world() {
   return { texts, io: { out, err: out, isTTY: false, columns: 80, env: {} } }
 }
 
+/** What a command prints with `--json`. */
+async function printed(line: string, servers: readonly string[]) {
+  const { texts, io } = world()
+  const errors: string[] = []
+  const err = (text: string): void => void errors.push(text)
+  await runCommandLine([...line.split(' '), '--servers', servers.join(), '--json'], { ...io, err })
+  return { out: texts.join(''), err: errors.join('') }
+}
+
 /** The JSON that a command prints. */
 async function told(line: string, servers: readonly string[]) {
-  const { texts, io } = world()
-  await runCommandLine([...line.split(' '), '--servers', servers.join(), '--json'], io)
-  return JSON.parse(texts.join(''))
+  return JSON.parse((await printed(line, servers)).out)
 }
 
 const onWire = (proxies: readonly CountingProxy[], verb: string): number =>
@@ -70,7 +82,7 @@ test('stats, top and ping print the figures that counting proxies and arithmetic
   assert.equal(onWire(proxies, 'version') - before, 2 * 7 + 2)
 })
 
-test('get, set, invalidate, remap and warm print the figures that counting proxies and arithmetic give', {
+test('get, set, invalidate, remap and locate print the figures that counting proxies and arithmetic give', {
   skip,
 }, async (context) => {
   const { cache, proxies } = await startWatched(context, { requestTimeoutMs: 5000 })
@@ -107,4 +119,75 @@ test('get, set, invalidate, remap and warm print the figures that counting proxi
     placed.map((row: { server: string }) => row.server),
     [home('key:1'), home('key:2')],
   )
+})
+
+const LOADER = `export const keys = Array.from({ length: 50 }, (_, i) => 'page:' + i)
+export function load(key) {
+  const number = Number(key.slice(5))
+  if (number < 3) throw new Error('no')
+  return number < 7 ? undefined : 'value'
+}`
+
+test('warm prints how many keys counting proxies saw stored, and how many its loader skipped or failed', {
+  skip,
+}, async (context) => {
+  const { proxies } = await startWatched(context, { requestTimeoutMs: 5000 })
+  const servers = proxies.map(({ address }) => address)
+  const folder = mkdtempSync(join(tmpdir(), 'mintring-warm-'))
+  context.after(() => rmSync(folder, { recursive: true, force: true }))
+  const file = join(folder, 'loader.mjs')
+  writeFileSync(file, LOADER)
+  const { out, err } = await printed(`warm --loader ${file} --ttl 60`, servers)
+  const { taken, stored, skipped, failed } = JSON.parse(out)
+  assert.deepEqual(
+    { taken, stored, skipped, failed },
+    { taken: 50, stored: 43, skipped: 4, failed: 3 },
+    err,
+  )
+  assert.equal(onWire(proxies, 'set'), 43)
+  assert.equal(
+    proxies.reduce((all, { storedBytes }) => all + storedBytes, 0),
+    43 * 'value'.length,
+  )
+})
+
+test('warm --from prints how many keys arithmetic moves and a counting proxy saw copied', {
+  skip,
+}, async (context) => {
+  const { proxies } = await startWatched(context, { requestTimeoutMs: 5000 })
+  const servers = proxies.map(({ address }) => address)
+  const before = new MemcachedClient(servers[0]!)
+  context.after(() => before.close())
+  await before.setMany(new Map(KEYS.map((key) => [key, 'value'])), { ttl: 600 })
+  const ring = createRing(servers)
+  const moving = KEYS.filter((key) => ring.locate(key).server === servers[1])
+  const { out, err } = await printed(`warm --from ${servers[0]} --set announce=1s`, servers)
+  const { listed, moved, copied, there, absent, failed } = JSON.parse(out)
+  const counts = { listed, moved, copied, there, absent, failed }
+  const none = { there: 0, absent: 0, failed: 0 }
+  // The note about the change of servers is an item too.
+  const wanted = { listed: KEYS.length + 1, moved: moving.length, copied: moving.length, ...none }
+  assert.deepEqual(counts, wanted, err)
+  assert.equal(proxies[1]!.storedBytes, moving.length * 'value'.length)
+})
+
+test('the table of stats shows how many items arithmetic puts on each server', {
+  skip,
+}, async (context) => {
+  const { cache, proxies } = await startWatched(context, { requestTimeoutMs: 5000 })
+  const servers = proxies.map(({ address }) => address)
+  for (const key of KEYS) await cache.set(key, 'value', { ttl: 600 })
+  for (const key of KEYS) await cache.get(key)
+  const { texts, io } = world()
+  await runCommandLine(['stats', '--servers', servers.join()], io)
+  const lines = texts.join('').split('\n')
+  for (const server of servers) {
+    const own = KEYS.filter((key) => cache.locate(key).server === server).length
+    const words = lines
+      .find((line) => line.startsWith(server))!
+      .trim()
+      .split(/ +/)
+    assert.ok(words.includes(String(own)), words.join())
+    assert.equal(words[1], memcachedVersion())
+  }
 })
