@@ -88,6 +88,7 @@ const optionsOf = ({ options, placing: { distribution, hash } }: RemapRings): Ri
 export async function counterFor(rings: RemapRings, pauses: Pauses): Promise<RemapCounter> {
   const options = optionsOf(rings)
   const ring = createRing(rings.servers, options)
+  if (pauses.isDue(rings.servers.length * WORK_PER_SERVER)) await pauses.take()
   const after: Ring[] = []
   for (const servers of rings.trials) {
     after.push(createRing(servers, options))

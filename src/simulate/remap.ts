@@ -50,11 +50,12 @@ export async function remap(input: RemapInput): Promise<RemapReport> {
   const servers =
     typeof input.servers === 'number' ? generatedServers(input.servers) : input.servers
   const limit = trialsFor(input, servers.length)
+  const pauses = new Pauses(input.signal)
   createRing(servers, input.options)
+  await pauses.take()
   const trials = trialsOf(servers, input.change, limit)
   const placings = placingsOf(input)
   await Promise.all([loadHash('xxh32'), loadHash('xxh64')])
-  const pauses = new Pauses(input.signal)
   const counted = await count(input, servers, trials, placings, pauses).catch((error) => {
     pauses.check()
     throw error
@@ -117,8 +118,11 @@ async function count(
   const counted: Counted[] = []
   let done = 0
   for (const placing of placings) {
+    // A ring of thousands of servers takes a second: let a signal fire between two.
     const ring = createRing(servers, { ...options, ...placing })
+    await pauses.take()
     const after = createRing(base.trials[0]!, { ...options, ...placing })
+    await pauses.take()
     const onProgress = (keysDone: number): void => {
       done += keysDone
       pauses.keys = done
