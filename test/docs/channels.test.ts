@@ -18,7 +18,7 @@ const STABLE = {
     serverPort number, state string, bytes number, attempts number, durationMs number,
     outcome string, error object`,
   'mintring:batch': `command string, client string, batchSize number, keys array, hits number,
-    failed number, bytes number, durationMs number, outcome string, error object`,
+    failed number, attempts number, bytes number, durationMs number, outcome string, error object`,
   'mintring:connect': `host string, client string, serverAddress string, serverPort number,
     tls boolean, durationMs number, outcome string, error object`,
   'mintring:eject': `host string, client string, address string, failures number, reason string,
